@@ -1,0 +1,163 @@
+package monitor
+
+import "time"
+
+// Kind says what an event tells.
+type Kind uint8
+
+// The kinds. New, Update and Destroy are the kernel's events; the others are
+// made here.
+const (
+	KindNone     Kind = iota
+	KindNew           // IPCTNL_MSG_CT_NEW with NLM_F_CREATE|NLM_F_EXCL
+	KindUpdate        // IPCTNL_MSG_CT_NEW without
+	KindDestroy       // IPCTNL_MSG_CT_DELETE
+	KindExisting      // a flow that a dump of the table found
+	KindLost          // the kernel dropped events before they reached us: Event.Gap
+	KindResynced      // the table was reconciled after a loss: Event.Gap
+)
+
+var kindNames = [...]string{"none", "new", "update", "destroy", "existing", "lost", "resynced"}
+
+// String returns the word that filters and JSON lines use.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "unknown"
+}
+
+// HasFlow reports whether events of the kind tell of one flow.
+func (k Kind) HasFlow() bool { return k >= KindNew && k <= KindExisting }
+
+// Time is nanoseconds since the Unix epoch, UTC; 0 means unknown.
+type Time int64
+
+// Now is the wall clock's time.
+func Now() Time { return Time(time.Now().UnixNano()) }
+
+// Time returns t as the time package knows it, in UTC.
+func (t Time) Time() time.Time { return time.Unix(0, int64(t)).UTC() }
+
+// TimeSource says whose clock stamped an event.
+type TimeSource uint8
+
+// The sources, best first.
+const (
+	TimeUnknown  TimeSource = iota
+	TimeKernel              // CTA_TIMESTAMP_EVENT: when it happened
+	TimeRing                // the capture's program in the kernel, as the message was sent
+	TimeReceived            // read from the socket
+)
+
+// String returns the word that JSON lines use: kernel, ring, receive, unknown.
+func (s TimeSource) String() string {
+	switch s {
+	case TimeKernel:
+		return "kernel"
+	case TimeRing:
+		return "ring"
+	case TimeReceived:
+		return "receive"
+	}
+	return "unknown"
+}
+
+// Event is one message of the stream.
+//
+// Raw, Extra and Gap are only valid until the batch that holds the event is
+// reset; everything else is a value.
+type Event struct {
+	Seq        uint64 // 1, 2, 3 … within a run, in the order of arrival; given by the Monitor
+	Time       Time
+	TimeSource TimeSource
+	Kind       Kind
+	Inferred   bool   // concluded from a resync; the kernel did not send it
+	Has        Attrs  // attributes that this message bore
+	Remembered Attrs  // attributes filled in from earlier messages of the same flow
+	Gen        uint64 // the table's number of this flow, unique within a run; 0 without a table
+	PortID     uint32 // nlmsg_pid: who caused it; 0 the traffic itself
+	Row        uint32 // where the flow stands in the table; only with Gen, see [Table.Get]
+	Flow       Flow
+	Extra      *Extra // nil unless Has or Remembered names an attribute that stands there
+	Gap        *Gap   // only for KindLost and KindResynced
+	Raw        []byte // the netlink message as the kernel sent it, header included; nil where there is none
+}
+
+// Known returns what is known of the flow: what the message bore and what is
+// remembered.
+func (e *Event) Known() Attrs { return e.Has | e.Remembered }
+
+// Gap tells of events that were lost, and of the reconciliation after it.
+type Gap struct {
+	Count     uint64 // events lost
+	Uncertain bool   // the kernel could not tell how many; Count is at least
+	From, To  Time   // the gap lies between these two: last event before it, first moment after
+
+	// Only for KindResynced: inferred events emitted, by kind.
+	Added, Changed, Ended uint64
+}
+
+// Filter says whether an event is wanted. It must not retain the event.
+type Filter func(*Event) bool
+
+// Batch is a reused run of events in the order of arrival. Its owner is whoever
+// calls Source.Next; sinks must not retain it or anything it points to.
+type Batch struct {
+	Events []Event
+	extras []Extra
+}
+
+// BatchSize is how many events a source fills a batch with at the most.
+const BatchSize = 1024
+
+// Reset empties the batch and keeps its memory.
+func (b *Batch) Reset() {
+	b.Events = b.Events[:0]
+	b.extras = b.extras[:0]
+}
+
+// Add appends an empty event and returns it; the pointer is good until the next
+// Add.
+func (b *Batch) Add() *Event {
+	if len(b.Events) == cap(b.Events) {
+		b.Events = append(b.Events, Event{})
+	} else {
+		b.Events = b.Events[:len(b.Events)+1]
+		b.Events[len(b.Events)-1] = Event{}
+	}
+	return &b.Events[len(b.Events)-1]
+}
+
+// Drop takes the last event back.
+func (b *Batch) Drop() { b.Events = b.Events[:len(b.Events)-1] }
+
+// NewExtra returns an empty Extra that lives as long as the batch's events.
+func (b *Batch) NewExtra() *Extra {
+	// When the slice grows, earlier events keep pointing into the old array,
+	// which stays alive and unchanged.
+	if len(b.extras) == cap(b.extras) {
+		b.extras = append(b.extras, Extra{})
+	} else {
+		b.extras = b.extras[:len(b.extras)+1]
+		b.extras[len(b.extras)-1] = Extra{}
+	}
+	return &b.extras[len(b.extras)-1]
+}
+
+// Keep compacts the batch in place to the events that f wants. Losses and
+// resyncs are always kept: nobody asked not to know.
+func (b *Batch) Keep(f Filter) {
+	n := 0
+	for i := range b.Events {
+		e := &b.Events[i]
+		if e.Kind.HasFlow() && !f(e) {
+			continue
+		}
+		if n != i {
+			b.Events[n] = *e
+		}
+		n++
+	}
+	b.Events = b.Events[:n]
+}

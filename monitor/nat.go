@@ -1,0 +1,73 @@
+package monitor
+
+// NATKind says which sides of a flow are rewritten: a set of NATSource and
+// NATDestination.
+type NATKind uint8
+
+// The kinds.
+const (
+	NATNone        NATKind = 0
+	NATSource      NATKind = 1 // SNAT; masquerade can't be told from it
+	NATDestination NATKind = 2 // DNAT, redirect
+	NATBoth                = NATSource | NATDestination
+)
+
+// String returns the word that filters and JSON lines use.
+func (k NATKind) String() string {
+	switch k {
+	case NATSource:
+		return "snat"
+	case NATDestination:
+		return "dnat"
+	case NATBoth:
+		return "snat+dnat"
+	}
+	return "none"
+}
+
+// NAT is what happens to the packets of a flow, derived from its two tuples: a
+// reply tuple that is not the original one turned round is a rewrite. The status
+// bits only tell who did it.
+type NAT struct {
+	Kind NATKind
+
+	SrcAddr, SrcPort bool // which part of the source moves; the "port" may be an ICMP id or a GRE key
+	DstAddr, DstPort bool // which part of the destination moves
+
+	Redirect  bool // the destination was rewritten to this host itself; needs Flow.Path
+	NoBits    bool // a side differs that no status bit claims: IPVS, or an entry made by hand
+	StrayBits bool // a status bit claims a side that does not differ: an entry made by hand
+}
+
+// PortOnly reports whether every address stands and only ports, ids or keys move.
+func (n NAT) PortOnly() bool { return n.Kind != NATNone && !n.SrcAddr && !n.DstAddr }
+
+// NAT derives what is rewritten. It needs both tuples; without the reply tuple
+// (an expectation, a cut message) the zero NAT is the answer for a reply tuple
+// that is empty.
+func (f *Flow) NAT() NAT {
+	var n NAT
+	if f.Reply.Family == 0 {
+		return n
+	}
+	from, to, as, at := f.From(), f.To(), f.SentAs(), f.DeliveredTo()
+	n.SrcAddr, n.SrcPort = from.Addr != as.Addr, from.Port != as.Port
+	n.DstAddr, n.DstPort = to.Addr != at.Addr, to.Port != at.Port
+	var bits NATKind
+	if f.Status&SrcNAT != 0 {
+		bits |= NATSource
+	}
+	if f.Status&DstNAT != 0 {
+		bits |= NATDestination
+	}
+	if n.SrcAddr || n.SrcPort {
+		n.Kind |= NATSource
+	}
+	if n.DstAddr || n.DstPort {
+		n.Kind |= NATDestination
+	}
+	n.NoBits = n.Kind&^bits != 0
+	n.StrayBits = bits&^n.Kind != 0
+	n.Redirect = n.Kind&NATDestination != 0 && (f.Path == PathIn || f.Path == PathLoop)
+	return n
+}

@@ -1,0 +1,78 @@
+package monitor
+
+import "net/netip"
+
+// Path is the way that packets of a flow's original direction take through this
+// host. It depends on the local addresses: tuples do not tell it.
+type Path uint8
+
+// The paths and the hooks on them.
+const (
+	PathUnknown Path = iota // the local addresses are not known
+	PathForward             // PREROUTING, FORWARD, POSTROUTING
+	PathOut                 // OUTPUT, POSTROUTING: sent from here
+	PathIn                  // PREROUTING, INPUT: delivered here
+	PathLoop                // OUTPUT, POSTROUTING, PREROUTING, INPUT: from here to here
+)
+
+// String returns forward, local-out, local-in, loopback or unknown.
+func (p Path) String() string {
+	switch p {
+	case PathForward:
+		return "forward"
+	case PathOut:
+		return "local-out"
+	case PathIn:
+		return "local-in"
+	case PathLoop:
+		return "loopback"
+	}
+	return "unknown"
+}
+
+// Locals are the addresses of the host (of one network namespace). The nil
+// Locals knows nothing. It is immutable and may be shared.
+type Locals struct {
+	addrs map[Addr]struct{}
+}
+
+// NewLocals returns the set of the given addresses and all of 127.0.0.0/8 and ::1.
+func NewLocals(addrs []netip.Addr) *Locals {
+	l := &Locals{addrs: make(map[Addr]struct{}, len(addrs)+1)}
+	l.addrs[AddrFrom(netip.IPv6Loopback())] = struct{}{}
+	for _, a := range addrs {
+		l.addrs[AddrFrom(a)] = struct{}{}
+	}
+	return l
+}
+
+// Has reports whether the address is one of this host. Multicast and broadcast
+// addresses are not.
+func (l *Locals) Has(a Addr) bool {
+	if l == nil {
+		return false
+	}
+	if a.Is4() && a[12] == 127 {
+		return true
+	}
+	_, ok := l.addrs[a]
+	return ok
+}
+
+// Path tells the way of the flow from where it is sent and where it is
+// delivered after all rewrites. An incoming flow that DNAT leads on is
+// forwarded, though it was sent to an address of this host.
+func (l *Locals) Path(f *Flow) Path {
+	if l == nil {
+		return PathUnknown
+	}
+	switch from, to := l.Has(f.Orig.Src), l.Has(f.DeliveredTo().Addr); {
+	case from && to:
+		return PathLoop
+	case from:
+		return PathOut
+	case to:
+		return PathIn
+	}
+	return PathForward
+}

@@ -1,0 +1,68 @@
+package monitor
+
+import "strconv"
+
+// Proto is an IP protocol number.
+type Proto uint8
+
+// The protocols that have a tracker of their own in the kernel, and DCCP, which
+// had one until 6.15.
+const (
+	ICMP    Proto = 1
+	TCP     Proto = 6
+	UDP     Proto = 17
+	DCCP    Proto = 33
+	GRE     Proto = 47
+	ICMPv6  Proto = 58
+	SCTP    Proto = 132
+	UDPLite Proto = 136
+)
+
+// Protos lists the protocols that have a name here, in the order of their numbers.
+var Protos = []Proto{ICMP, TCP, UDP, DCCP, GRE, ICMPv6, SCTP, UDPLite}
+
+// Name returns conntrack(8)'s name of the protocol, or "" where it has none.
+func (p Proto) Name() string {
+	switch p {
+	case ICMP:
+		return "icmp"
+	case TCP:
+		return "tcp"
+	case UDP:
+		return "udp"
+	case DCCP:
+		return "dccp"
+	case GRE:
+		return "gre"
+	case ICMPv6:
+		return "icmpv6"
+	case SCTP:
+		return "sctp"
+	case UDPLite:
+		return "udplite"
+	}
+	return ""
+}
+
+// String returns the name, or the number where there is none.
+func (p Proto) String() string {
+	if n := p.Name(); n != "" {
+		return n
+	}
+	return strconv.Itoa(int(p))
+}
+
+// HasPorts reports whether SrcPort and DstPort of the protocol's tuples are ports.
+func (p Proto) HasPorts() bool {
+	switch p {
+	case TCP, UDP, DCCP, SCTP, UDPLite:
+		return true
+	}
+	return false
+}
+
+// IsICMP reports whether the tuples bear an ICMP id, type and code.
+func (p Proto) IsICMP() bool { return p == ICMP || p == ICMPv6 }
+
+// HasState reports whether the kernel keeps a connection state for the protocol.
+func (p Proto) HasState() bool { return p == TCP || p == SCTP || p == DCCP }

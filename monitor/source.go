@@ -1,0 +1,38 @@
+package monitor
+
+import "context"
+
+// Source gives events in the order in which they happened.
+type Source interface {
+	// Next appends at least one event to an empty batch, or returns an error.
+	// It blocks until there is one, or until ctx ends (and returns ctx.Err(),
+	// perhaps with events in the batch). io.EOF means that the source has ended
+	// well; the batch may hold its last events. What Next put into the batch is
+	// good until the next call of Next or Close.
+	Next(ctx context.Context, b *Batch) error
+
+	// Close ends the source and unblocks Next. It may be called more than once,
+	// and from another goroutine.
+	Close() error
+}
+
+// Live is a source that the running kernel feeds.
+type Live interface {
+	Source
+
+	// Poll is Next without waiting: the batch stays empty if nothing is there.
+	Poll(b *Batch) error
+
+	// Dump opens the kernel's table as a source of KindExisting events, one
+	// read of the kernel's answer a call, that ends with io.EOF. It does not
+	// disturb the events of the source.
+	Dump(ctx context.Context) (Source, error)
+}
+
+// Sink takes events. Write gets the events that passed the filter, never none,
+// must not retain the batch and has written whole lines when it returns; an
+// error ends the run. Close flushes, and closes what the sink opened itself.
+type Sink interface {
+	Write(b *Batch) error
+	Close() error
+}

@@ -1,0 +1,64 @@
+package monitor
+
+import "strings"
+
+// State is the connection state of a flow in its protocol's own numbering
+// (enum tcp_conntrack, sctp_conntrack, ct_dccp_states). Without the protocol it
+// means nothing.
+type State uint8
+
+// The TCP states (enum tcp_conntrack).
+const (
+	TCPNone State = iota
+	TCPSynSent
+	TCPSynRecv
+	TCPEstablished
+	TCPFinWait
+	TCPCloseWait
+	TCPLastAck
+	TCPTimeWait
+	TCPClose
+	TCPSynSent2
+)
+
+var tcpStates = []string{"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT",
+	"LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"}
+
+var sctpStates = []string{"NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED",
+	"SHUTDOWN_SENT", "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT", "HEARTBEAT_SENT", "HEARTBEAT_ACKED"}
+
+var dccpStates = []string{"NONE", "REQUEST", "RESPOND", "PARTOPEN", "OPEN", "CLOSEREQ", "CLOSING",
+	"TIMEWAIT", "IGNORE", "INVALID"}
+
+// StateNames returns the kernel's names of the protocol's states, by number, and
+// nil for a protocol without states. The caller must not change it.
+func StateNames(p Proto) []string {
+	switch p {
+	case TCP:
+		return tcpStates
+	case SCTP:
+		return sctpStates
+	case DCCP:
+		return dccpStates
+	}
+	return nil
+}
+
+// Name returns the kernel's name of the state, in capital letters as
+// conntrack(8) prints it, and "" for a number that it does not know.
+func (s State) Name(p Proto) string {
+	if n := StateNames(p); int(s) < len(n) {
+		return n[s]
+	}
+	return ""
+}
+
+// StateByName returns the number of a protocol's state by its name (any case).
+func StateByName(p Proto, name string) (State, bool) {
+	for i, n := range StateNames(p) {
+		if strings.EqualFold(n, name) {
+			return State(i), true
+		}
+	}
+	return 0, false
+}

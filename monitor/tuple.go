@@ -1,0 +1,83 @@
+package monitor
+
+import "net/netip"
+
+// Addr is an IP address in 16 bytes; IPv4 stands mapped (::ffff:a.b.c.d).
+// It is comparable and holds no pointer, so that a table of a million flows
+// is no work for the garbage collector.
+type Addr [16]byte
+
+// AddrFrom4 returns the mapped form of an IPv4 address.
+func AddrFrom4(a [4]byte) Addr {
+	return Addr{10: 0xff, 11: 0xff, 12: a[0], 13: a[1], 14: a[2], 15: a[3]}
+}
+
+// AddrFrom returns a as an Addr. The zone of a scoped address is dropped: the
+// kernel tracks none.
+func AddrFrom(a netip.Addr) Addr { return Addr(a.As16()) }
+
+// Is4 reports whether the address is an IPv4 one.
+func (a Addr) Is4() bool {
+	return a[0]|a[1]|a[2]|a[3]|a[4]|a[5]|a[6]|a[7]|a[8]|a[9] == 0 && a[10] == 0xff && a[11] == 0xff
+}
+
+// Netip returns the address as netip knows it, IPv4 unmapped.
+func (a Addr) Netip() netip.Addr { return netip.AddrFrom16(a).Unmap() }
+
+// AppendTo appends the usual text of the address, without allocating.
+func (a Addr) AppendTo(dst []byte) []byte { return a.Netip().AppendTo(dst) }
+
+// String returns the usual text of the address.
+func (a Addr) String() string { return a.Netip().String() }
+
+// Family is the address family of a flow: AF_INET or AF_INET6.
+type Family uint8
+
+// The families that connection tracking knows, by their socket numbers.
+const (
+	IPv4 Family = 2
+	IPv6 Family = 10
+)
+
+// String returns conntrack(8)'s word: ipv4, ipv6, or unknown.
+func (f Family) String() string {
+	switch f {
+	case IPv4:
+		return "ipv4"
+	case IPv6:
+		return "ipv6"
+	}
+	return "unknown"
+}
+
+// Tuple names one direction of a flow: what conntrack looks a packet up by
+// (struct nf_conntrack_tuple). It is comparable: equal tuples of one namespace
+// mean the same direction of the same flow.
+//
+// What stands in the ports depends on the protocol, as in the kernel:
+//
+//	TCP, UDP, UDPLITE, SCTP, DCCP   source and destination port
+//	ICMP, ICMPv6                    SrcPort the id, DstPort type<<8 | code
+//	GRE                             the call keys
+//	others                          both zero
+type Tuple struct {
+	Src, Dst         Addr
+	SrcPort, DstPort uint16
+	Zone             uint16 // conntrack zone of this direction, 0 the default one
+	Proto            Proto
+	Family           Family
+}
+
+// ICMPID returns the echo id of an ICMP or ICMPv6 tuple.
+func (t *Tuple) ICMPID() uint16 { return t.SrcPort }
+
+// ICMPType returns the type of an ICMP or ICMPv6 tuple.
+func (t *Tuple) ICMPType() uint8 { return uint8(t.DstPort >> 8) }
+
+// ICMPCode returns the code of an ICMP or ICMPv6 tuple.
+func (t *Tuple) ICMPCode() uint8 { return uint8(t.DstPort) }
+
+// SetICMP stores id, type and code where the accessors look for them.
+func (t *Tuple) SetICMP(id uint16, typ, code uint8) {
+	t.SrcPort, t.DstPort = id, uint16(typ)<<8|uint16(code)
+}
