@@ -1,0 +1,140 @@
+package monitor
+
+import (
+	"hash/maphash"
+	"unsafe"
+)
+
+// index finds a row by its original tuple. It is an open-addressing table with
+// linear probing in many small shards: a shard that grows moves a few thousand
+// entries, so that no single insertion stalls the capture loop. A slot is
+//
+//	hash (upper 32 bits) | row + 1 (lower 32 bits)      0 = free
+//
+// and the tuple itself stands in the row only.
+type index struct {
+	seed   maphash.Seed // seeded: the far side of a gateway chooses tuples
+	shards [indexShards]shard
+}
+
+type shard struct {
+	slots []uint64
+	used  int
+}
+
+const (
+	indexShards   = 256
+	shardMinSlots = 16
+)
+
+func (x *index) init() { x.seed = maphash.MakeSeed() }
+
+// hash of the tuple. Tuple has no padding (a test holds it to that), so its
+// memory is its value.
+func (x *index) hash(t *Tuple) uint64 {
+	return maphash.Bytes(x.seed, unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)))
+}
+
+// find returns the row of the tuple, or -1.
+func (x *index) find(h uint64, t *Tuple, rows *slab) int {
+	s := &x.shards[h%indexShards]
+	if s.used == 0 {
+		return -1
+	}
+	mask, tag := len(s.slots)-1, h>>32
+	for i := s.home(tag); ; i = (i + 1) & mask {
+		slot := s.slots[i]
+		if slot == 0 {
+			return -1
+		}
+		if slot>>32 == tag {
+			row := uint32(slot) - 1
+			if rows.at(row).Flow.Orig == *t {
+				return int(row)
+			}
+		}
+	}
+}
+
+// insert adds a row whose tuple is not in the index.
+func (x *index) insert(h uint64, row uint32) {
+	s := &x.shards[h%indexShards]
+	if (s.used+1)*4 > len(s.slots)*3 {
+		s.grow()
+	}
+	s.put(h>>32<<32 | uint64(row+1))
+	s.used++
+}
+
+// remove takes the row out. Entries behind it move up, so that no tombstones
+// are needed.
+func (x *index) remove(h uint64, row uint32) {
+	s := &x.shards[h%indexShards]
+	if s.used == 0 {
+		return
+	}
+	mask, want := len(s.slots)-1, h>>32<<32|uint64(row+1)
+	i := s.home(h >> 32)
+	for s.slots[i] != want {
+		if s.slots[i] == 0 {
+			return
+		}
+		i = (i + 1) & mask
+	}
+	s.used--
+	for j := (i + 1) & mask; s.slots[j] != 0; j = (j + 1) & mask {
+		// The entry at j may move to i unless its home lies in (i, j].
+		home := s.home(s.slots[j] >> 32)
+		if (j-home)&mask >= (j-i)&mask {
+			s.slots[i] = s.slots[j]
+			i = j
+		}
+	}
+	s.slots[i] = 0
+}
+
+func (s *shard) home(tag uint64) int { return int(tag) & (len(s.slots) - 1) }
+
+func (s *shard) put(slot uint64) {
+	mask := len(s.slots) - 1
+	i := s.home(slot >> 32)
+	for s.slots[i] != 0 {
+		i = (i + 1) & mask
+	}
+	s.slots[i] = slot
+}
+
+func (s *shard) grow() {
+	old := s.slots
+	s.slots = make([]uint64, max(shardMinSlots, 2*len(old)))
+	for _, slot := range old {
+		if slot != 0 {
+			s.put(slot)
+		}
+	}
+}
+
+// slab holds rows in chunks that never move: it grows without copying.
+type slab struct {
+	chunks []*[chunkRows]Row
+	free   []uint32
+	next   uint32
+}
+
+const chunkRows = 4096
+
+func (s *slab) at(row uint32) *Row { return &s.chunks[row/chunkRows][row%chunkRows] }
+
+// take returns a free row; its contents are left over from before.
+func (s *slab) take() uint32 {
+	if n := len(s.free); n > 0 {
+		row := s.free[n-1]
+		s.free = s.free[:n-1]
+		return row
+	}
+	if int(s.next/chunkRows) == len(s.chunks) {
+		s.chunks = append(s.chunks, new([chunkRows]Row))
+	}
+	s.next++
+	return s.next - 1
+}

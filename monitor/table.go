@@ -1,0 +1,297 @@
+package monitor
+
+import (
+	"sync"
+	"time"
+)
+
+// Row is one flow of a [Table]. It is a value without pointers.
+type Row struct {
+	Flow  Flow
+	Known Attrs  // attributes of Flow and Extra that some message told
+	Gen   uint64 // number of the flow, unique within the table's life; 0: a free row
+	First Time   // first message about it
+	Last  Time   // last message about it; when Ended, the end
+	epoch uint32 // the resync during which it was last touched
+	State RowState
+}
+
+// RowState is a set of what the table knows about a row beside the flow.
+type RowState uint8
+
+// The bits of RowState.
+const (
+	RowBorn  RowState = 1 << iota // its NEW was seen: First is its birth
+	RowDump                       // known from a dump only so far
+	RowEnded                      // destroyed; the row lingers
+)
+
+// Ended reports whether the flow has been destroyed and only lingers.
+func (r *Row) Ended() bool { return r.State&RowEnded != 0 }
+
+// Born tells when the flow began, as far as is known: the kernel's own start
+// time, else the time of its NEW, else 0.
+func (r *Row) Born() Time {
+	if r.Known&AttrStart != 0 {
+		return r.Flow.Start
+	}
+	if r.State&RowBorn != 0 {
+		return r.First
+	}
+	return 0
+}
+
+// TableConfig sets a Table up; the zero value works.
+type TableConfig struct {
+	Linger time.Duration // how long ended flows stay in sight; 0: not at all
+	Life   bool          // keep the times of each flow's states, for [Table.Life]
+}
+
+// Table holds the flows of one network namespace as the events tell them. A
+// flow is found by its original tuple (with the zone); a tuple that is made
+// again is another flow with another generation. All methods may be called from
+// several goroutines.
+type Table struct {
+	mu      sync.Mutex
+	cfg     TableConfig
+	index   index
+	rows    slab
+	extras  map[uint32]*Extra // by row; few flows have one
+	life    []*[chunkRows]Life
+	linger  []lingering // ended rows in the order of their ends, from head on
+	head    int
+	gen     uint64
+	live    int
+	locals  *Locals
+	resync  *resync
+	missed  uint64 // ends concluded because the tuple was made again
+	changes uint64
+}
+
+type lingering struct {
+	row   uint32
+	until Time
+}
+
+// NewTable returns an empty table.
+func NewTable(cfg TableConfig) *Table {
+	t := &Table{cfg: cfg, extras: make(map[uint32]*Extra)}
+	t.index.init()
+	return t
+}
+
+// SetLocals tells the table the host's addresses. Paths of flows that are in the
+// table already are worked out anew.
+func (t *Table) SetLocals(l *Locals) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.locals = l
+	for i := range t.rows.next {
+		if r := t.rows.at(i); r.Gen != 0 {
+			r.Flow.Path = l.Path(&r.Flow)
+		}
+	}
+}
+
+// Len returns the number of live flows.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.live
+}
+
+// Changes returns a number that grows whenever something in the table changes.
+func (t *Table) Changes() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.changes
+}
+
+// Get returns a copy of the row and of its Extra, which is nil for most flows.
+// ok is false if the flow of that generation is not there any more.
+func (t *Table) Get(row uint32, gen uint64) (r Row, x *Extra, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if row >= t.rows.next || gen == 0 || t.rows.at(row).Gen != gen {
+		return Row{}, nil, false
+	}
+	if x = t.extras[row]; x != nil {
+		x = x.clone()
+	}
+	return *t.rows.at(row), x, true
+}
+
+// Lookup finds the live flow of an original tuple.
+func (t *Table) Lookup(orig Tuple) (row uint32, gen uint64, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := t.index.find(t.index.hash(&orig), &orig, &t.rows)
+	if i < 0 {
+		return 0, 0, false
+	}
+	return uint32(i), t.rows.at(uint32(i)).Gen, true
+}
+
+// Scan calls fn for every row, lingering ones included, until fn returns false.
+// The table is locked for a few thousand rows at a time: fn must be quick, must
+// not call the table, and must not retain r or x (x is nil for most rows). Rows
+// that come or go meanwhile may or may not be seen.
+func (t *Table) Scan(fn func(row uint32, r *Row, x *Extra) bool) {
+	for c := 0; t.scanChunk(c, fn); c++ {
+	}
+}
+
+func (t *Table) scanChunk(c int, fn func(uint32, *Row, *Extra) bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c >= len(t.rows.chunks) {
+		return false
+	}
+	base := uint32(c * chunkRows)
+	for i := range min(chunkRows, t.rows.next-base) {
+		r := &t.rows.chunks[c][i]
+		if r.Gen == 0 {
+			continue
+		}
+		var x *Extra
+		if r.Known&AttrsInExtra != 0 {
+			x = t.extras[base+i]
+		}
+		if !fn(base+i, r, x) {
+			return false
+		}
+	}
+	return true
+}
+
+// Apply brings the events of a batch into the table, and the table's memory into
+// the events: generation, path, and the attributes that earlier messages of the
+// same flow bore (Event.Remembered).
+func (t *Table) Apply(b *Batch) {
+	if len(b.Events) == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.changes++
+	for i := range b.Events {
+		t.apply(&b.Events[i], b)
+	}
+	t.expireLocked(b.Events[len(b.Events)-1].Time)
+}
+
+// apply is the table's whole state machine:
+//
+//	            NEW            UPDATE         EXISTING (dump)  DESTROY
+//	unknown     add, born      add            add              –
+//	known       end the old,   merge          merge            merge, end
+//	            add, born (*)
+//
+// (*) unless only a dump told of the row so far: a NEW that was on its way while
+// the dump ran means the same flow.
+func (t *Table) apply(e *Event, b *Batch) {
+	if !e.Kind.HasFlow() {
+		return
+	}
+	key := &e.Flow.Orig
+	h := t.index.hash(key)
+	row := t.index.find(h, key, &t.rows)
+	if row >= 0 && !t.same(t.rows.at(uint32(row)), e) {
+		t.missed++
+		t.end(uint32(row), h, e.Time)
+		row = -1
+	}
+	switch {
+	case row >= 0:
+		t.merge(uint32(row), e, b)
+		if e.Kind == KindDestroy {
+			t.end(uint32(row), h, e.Time)
+		}
+	case e.Kind == KindDestroy:
+		t.gen++
+		e.Gen = t.gen
+		e.Flow.Path = t.locals.Path(&e.Flow)
+	default:
+		t.add(h, e)
+	}
+	if t.resync != nil && e.Kind == KindDestroy && !e.Inferred {
+		t.resync.tombstone(e)
+	}
+}
+
+// same reports whether the event means the flow of the row, not a later one with
+// the same tuple.
+func (t *Table) same(r *Row, e *Event) bool {
+	if e.Kind == KindNew && r.State&RowDump == 0 {
+		return false
+	}
+	return e.Has&AttrID == 0 || r.Known&AttrID == 0 || r.Flow.ID == e.Flow.ID
+}
+
+func (t *Table) add(h uint64, e *Event) {
+	row := t.rows.take()
+	t.gen++
+	t.live++
+	r := t.rows.at(row)
+	e.Flow.Path = t.locals.Path(&e.Flow)
+	*r = Row{Flow: e.Flow, Known: e.Has, Gen: t.gen, First: e.Time, Last: e.Time}
+	switch e.Kind {
+	case KindNew:
+		r.State = RowBorn
+	case KindExisting:
+		r.State = RowDump
+	}
+	if t.resync != nil {
+		r.epoch = t.resync.epoch
+	}
+	if e.Extra != nil {
+		t.extras[row] = e.Extra.clone()
+	}
+	e.Gen, e.Row, e.Born = r.Gen, row, r.Born()
+	t.index.insert(h, row)
+	if t.cfg.Life {
+		t.startLife(row, e)
+	}
+}
+
+// end takes the row out of the index. It lingers, or is free at once.
+func (t *Table) end(row uint32, h uint64, at Time) {
+	r := t.rows.at(row)
+	t.index.remove(h, row)
+	t.live--
+	r.State |= RowEnded
+	r.Last = at
+	if t.cfg.Linger <= 0 {
+		t.release(row)
+		return
+	}
+	t.linger = append(t.linger, lingering{row, at + Time(t.cfg.Linger)})
+}
+
+func (t *Table) release(row uint32) {
+	if t.rows.at(row).Known&AttrsInExtra != 0 {
+		delete(t.extras, row)
+	}
+	t.rows.at(row).Gen = 0
+	t.rows.free = append(t.rows.free, row)
+}
+
+// Expire frees the ended flows that have lingered long enough at the given time.
+// Apply does so by itself; call it when no events come.
+func (t *Table) Expire(now Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expireLocked(now)
+}
+
+func (t *Table) expireLocked(now Time) {
+	for t.head < len(t.linger) && t.linger[t.head].until <= now {
+		t.release(t.linger[t.head].row)
+		t.head++
+		t.changes++
+	}
+	if t.head > 1024 && t.head*2 > len(t.linger) {
+		n := copy(t.linger, t.linger[t.head:])
+		t.linger, t.head = t.linger[:n], 0
+	}
+}
