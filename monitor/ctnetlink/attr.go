@@ -1,0 +1,124 @@
+package ctnetlink
+
+import "encoding/binary"
+
+// Top-level attributes: enum ctattr_type. CTA_NAT_SRC, CTA_NAT_DST and CTA_FILTER
+// are spoken to the kernel only and stand here for completeness.
+const (
+	ctaTupleOrig      = 1
+	ctaTupleReply     = 2
+	ctaStatus         = 3
+	ctaProtoinfo      = 4
+	ctaHelp           = 5
+	ctaNatSrc         = 6
+	ctaTimeout        = 7
+	ctaMark           = 8
+	ctaCountersOrig   = 9
+	ctaCountersReply  = 10
+	ctaUse            = 11
+	ctaID             = 12
+	ctaNatDst         = 13
+	ctaTupleMaster    = 14
+	ctaSeqAdjOrig     = 15
+	ctaSeqAdjReply    = 16
+	ctaSecMark        = 17
+	ctaZone           = 18
+	ctaSecCtx         = 19
+	ctaTimestamp      = 20
+	ctaMarkMask       = 21
+	ctaLabels         = 22
+	ctaLabelsMask     = 23
+	ctaSynproxy       = 24
+	ctaFilter         = 25
+	ctaStatusMask     = 26
+	ctaTimestampEvent = 27 // since Linux 6.14
+)
+
+// Children of CTA_TUPLE_*: enum ctattr_tuple, ctattr_ip, ctattr_l4proto.
+const (
+	ctaTupleIP    = 1
+	ctaTupleProto = 2
+	ctaTupleZone  = 3
+
+	ctaIPv4Src = 1
+	ctaIPv4Dst = 2
+	ctaIPv6Src = 3
+	ctaIPv6Dst = 4
+
+	ctaProtoNum        = 1
+	ctaProtoSrcPort    = 2
+	ctaProtoDstPort    = 3
+	ctaProtoICMPID     = 4
+	ctaProtoICMPType   = 5
+	ctaProtoICMPCode   = 6
+	ctaProtoICMPv6ID   = 7
+	ctaProtoICMPv6Type = 8
+	ctaProtoICMPv6Code = 9
+)
+
+// Children of CTA_PROTOINFO: enum ctattr_protoinfo and one enum a protocol.
+const (
+	ctaProtoinfoTCP  = 1
+	ctaProtoinfoDCCP = 2
+	ctaProtoinfoSCTP = 3
+
+	ctaTCPState       = 1
+	ctaTCPWScaleOrig  = 2
+	ctaTCPWScaleReply = 3
+	ctaTCPFlagsOrig   = 4
+	ctaTCPFlagsReply  = 5
+
+	ctaDCCPState        = 1
+	ctaDCCPRole         = 2
+	ctaDCCPHandshakeSeq = 3
+	ctaDCCPPad          = 4
+
+	ctaSCTPState     = 1
+	ctaSCTPVTagOrig  = 2
+	ctaSCTPVTagReply = 3
+)
+
+// Children of the other nested attributes: enum ctattr_counters, ctattr_tstamp,
+// ctattr_help, ctattr_secctx, ctattr_seqadj, ctattr_synproxy.
+const (
+	ctaCountersPackets = 1
+	ctaCountersBytes   = 2
+	ctaCountersPad     = 5
+
+	ctaTimestampStart = 1
+	ctaTimestampStop  = 2
+	ctaTimestampPad   = 3
+
+	ctaHelpName = 1
+	ctaHelpInfo = 2
+
+	ctaSecCtxName = 1
+
+	ctaSeqAdjCorrection   = 1
+	ctaSeqAdjOffsetBefore = 2
+	ctaSeqAdjOffsetAfter  = 3
+
+	ctaSynproxyISN   = 1
+	ctaSynproxyITS   = 2
+	ctaSynproxyTSOff = 3
+)
+
+const (
+	attrHeader = 4 // sizeof(struct nlattr)
+
+	// #define NLA_TYPE_MASK ~(NLA_F_NESTED | NLA_F_NET_BYTEORDER)
+	attrTypeMask = 0x3fff
+)
+
+// next cuts the first attribute off b, which has at least attrHeader bytes. ok is
+// false if the attribute's length contradicts what is there.
+//
+//	#define NLA_ALIGN(len) (((len) + NLA_ALIGNTO - 1) & ~(NLA_ALIGNTO - 1))
+func next(b []byte) (typ uint16, val, rest []byte, ok bool) {
+	n := int(binary.NativeEndian.Uint16(b))
+	if n < attrHeader || n > len(b) {
+		return 0, nil, nil, false
+	}
+	// The last attribute may come without its padding.
+	return binary.NativeEndian.Uint16(b[2:]) & attrTypeMask, b[attrHeader:n], b[min((n+3)&^3, len(b)):], true
+}

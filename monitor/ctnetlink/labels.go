@@ -1,0 +1,34 @@
+package ctnetlink
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+const labelsSize = 16 // NF_CT_LABELS_MAX_SIZE
+
+// hostIsBigEndian is about the machine, and so about the kernel's words.
+var hostIsBigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
+
+// labels returns the bytes of CTA_LABELS or CTA_LABELS_MASK so that bit n is bit
+// n%8 of byte n/8. The kernel sends its words (unsigned long[]) as they stand in
+// memory: where they are big endian, the result is a copy.
+func labels(typ uint16, v []byte) ([]byte, error) {
+	if len(v) != labelsSize {
+		return nil, wrongSize("labels", typ, len(v))
+	}
+	if !hostIsBigEndian {
+		return v, nil
+	}
+	return swapWords(v, bits.UintSize/8), nil
+}
+
+// swapWords returns a copy of v with the bytes of each word turned round.
+func swapWords(v []byte, size int) []byte {
+	out := make([]byte, len(v))
+	for i := range v {
+		word := i / size * size
+		out[i] = v[word+size-1-(i-word)]
+	}
+	return out
+}
