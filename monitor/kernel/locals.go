@@ -1,0 +1,61 @@
+//go:build linux
+
+package kernel
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+)
+
+// Locals returns the addresses of a network namespace (0: the caller's), by
+// which the way of a flow through the host is told.
+func Locals(netns int) (*monitor.Locals, error) {
+	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netns})
+	if err != nil {
+		return nil, fmt.Errorf("read local addresses: %w", err)
+	}
+	defer conn.Close()
+	msgs, err := conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.RTM_GETADDR, Flags: netlink.Request | netlink.Dump},
+		Data:   make([]byte, unix.SizeofIfAddrmsg), // AF_UNSPEC: every family
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read local addresses: %w", err)
+	}
+	var addrs []netip.Addr
+	for _, m := range msgs {
+		if a, ok := ifAddr(m); ok {
+			addrs = append(addrs, a)
+		}
+	}
+	return monitor.NewLocals(addrs), nil
+}
+
+// ifAddr returns the address of an RTM_NEWADDR message: IFA_LOCAL where it is
+// present (on a point-to-point link IFA_ADDRESS is the far end), else
+// IFA_ADDRESS.
+func ifAddr(m netlink.Message) (addr netip.Addr, ok bool) {
+	if m.Header.Type != unix.RTM_NEWADDR || len(m.Data) < unix.SizeofIfAddrmsg {
+		return netip.Addr{}, false
+	}
+	attrs, err := netlink.NewAttributeDecoder(m.Data[unix.SizeofIfAddrmsg:])
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	local := false
+	for attrs.Next() {
+		switch attrs.Type() {
+		case unix.IFA_LOCAL, unix.IFA_ADDRESS:
+			if a, good := netip.AddrFromSlice(attrs.Bytes()); good && !local {
+				addr, ok = a, true
+				local = attrs.Type() == unix.IFA_LOCAL
+			}
+		}
+	}
+	return addr, ok && attrs.Err() == nil
+}
