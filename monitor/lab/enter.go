@@ -1,0 +1,178 @@
+//go:build linux
+
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// enteredEnv marks the re-executed child, so that a child that still may not
+// make namespaces fails instead of re-executing itself for ever.
+const enteredEnv = "NATLENS_LAB_ENTERED"
+
+// Enter makes sure that this process may make network namespaces. Call it at
+// the very start of main, before flags are read or goroutines are started.
+//
+// Where the process already holds CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW
+// (root on the host), Enter returns nil and changes nothing: no user namespace
+// is made, so that the BPF ring stays usable. Otherwise it runs the same
+// program with the same arguments again, as root of a new user and network
+// namespace, passes its standard files, SIGINT, SIGTERM, SIGHUP and SIGQUIT
+// on, and exits with the child's exit code (128+n if signal n ended it); it
+// then returns only to report that the child could not be started. The child
+// gets SIGTERM if this process dies first.
+func Enter() error {
+	_, entered := os.LookupEnv(enteredEnv)
+	os.Unsetenv(enteredEnv)
+	err := mayUnshare()
+	switch {
+	case err == nil && entered:
+		return loopbackUp()
+	case err == nil:
+		return nil
+	case entered:
+		return refused(err)
+	}
+	code, err := reexec()
+	if err != nil {
+		return refused(err)
+	}
+	os.Exit(code)
+	return nil
+}
+
+// InitialUserNS tells whether the process runs in the initial user namespace.
+// BPF programs, forced socket buffers and nf_conntrack_max can be had only
+// there, and only with the capability.
+func InitialUserNS() bool {
+	// PROC_USER_INIT_INO of include/linux/proc_ns.h.
+	const initial = "user:[4026531837]"
+	link, err := os.Readlink("/proc/self/ns/user")
+	return err == nil && link == initial
+}
+
+// mayUnshare tries what the lab needs: the capabilities, and one network
+// namespace, made and dropped with the thread that made it.
+func mayUnshare() error {
+	if err := haveCapabilities(unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW); err != nil {
+		return err
+	}
+	tried := make(chan error)
+	go func() {
+		// Locked and never unlocked: the thread ends with the goroutine.
+		runtime.LockOSThread()
+		tried <- unix.Unshare(unix.CLONE_NEWNET)
+	}()
+	if err := <-tried; err != nil {
+		return fmt.Errorf("unshare network namespace: %w", err)
+	}
+	return nil
+}
+
+func haveCapabilities(want ...uint) error {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return fmt.Errorf("read capabilities: %w", err)
+	}
+	for _, c := range want {
+		if data[c/32].Effective&(1<<(c%32)) == 0 {
+			return fmt.Errorf("capability %d is missing: %w", c, unix.EPERM)
+		}
+	}
+	return nil
+}
+
+// reexec runs this program again in a new user and network namespace and
+// returns its exit code.
+func reexec() (int, error) {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args = os.Args
+	cmd.Env = append(os.Environ(), enteredEnv+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		// The network namespace belongs to the new user namespace: threads
+		// may come back to it with setns after they visited another one.
+		Cloneflags:                 syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		GidMappingsEnableSetgroups: false,
+		Pdeathsig:                  syscall.SIGTERM,
+	}
+	// Pdeathsig means the death of the parent thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	done := make(chan struct{})
+	defer close(done)
+	go forwardSignals(cmd.Process, signals, done)
+
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return 0, err
+	}
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if status.Signaled() {
+		return 128 + int(status.Signal()), nil
+	}
+	return status.ExitStatus(), nil
+}
+
+// forwardSignals passes signals on to the child until done is closed.
+// A signal that the terminal makes (^C, ^\, hang-up) reaches the whole
+// foreground process group, child included: passing it on too would give the
+// child two, and the second one means "at once" to most programs.
+func forwardSignals(child *os.Process, signals <-chan os.Signal, done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case s := <-signals:
+			if s != syscall.SIGTERM && inForeground() {
+				continue
+			}
+			// The only error is that the child is gone, which Wait reports.
+			_ = child.Signal(s)
+		}
+	}
+}
+
+// inForeground tells whether this process is in the foreground process group
+// of its controlling terminal.
+func inForeground() bool {
+	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(tty)
+	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// loopbackUp raises lo in the child's own namespace, which starts with lo down:
+// tests that talk to themselves over 127.0.0.1 go on working.
+func loopbackUp() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("loopback: %w", err)
+	}
+	if err := netlink.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("loopback up: %w", err)
+	}
+	return nil
+}
