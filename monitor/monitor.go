@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 )
 
 // Monitor carries events from a source through the table and the filter to the
@@ -25,9 +26,26 @@ type Monitor struct {
 	// value does nothing; it needs a Table and a Source that is [Live].
 	Resync Resync
 
-	seq   uint64
-	stats counters
+	// Existing says whether the flows that are in the kernel's table already
+	// are told as well, as events of KindExisting.
+	Existing Existing
+
+	seq     uint64
+	stats   counters
+	rec     reconciler
+	refresh atomic.Bool
 }
+
+// Existing says how a run begins.
+type Existing uint8
+
+// The ways to begin. Each but ExistingNone needs a Table and a Source that is
+// [Live].
+const (
+	ExistingNone   Existing = iota
+	ExistingFirst           // all flows of the table, then the events that queued up meanwhile
+	ExistingBeside          // flows of the table between the events: the queue is never left alone for long
+)
 
 // Stats are the Monitor's counters. They may be read while it runs.
 type Stats struct {
@@ -50,29 +68,152 @@ func (m *Monitor) Stats() Stats {
 var errCount = errors.New("count reached")
 
 // Run carries events until the source ends, ctx ends or Count is reached, all of
-// which are no errors. It does not close the source or the sinks.
+// which are no errors. When ctx ends, what the kernel's queue holds at that
+// moment is still carried. It does not close the source or the sinks.
 func (m *Monitor) Run(ctx context.Context) error {
+	err := m.run(ctx)
+	if errors.Is(err, errCount) || errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func (m *Monitor) run(ctx context.Context) error {
 	var b Batch
+	if err := m.firstLook(ctx); err != nil {
+		return err
+	}
 	for {
 		b.Reset()
 		err := m.next(ctx, &b)
 		if werr := m.process(&b); werr != nil {
-			if errors.Is(werr, errCount) {
-				return nil
-			}
 			return werr
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, io.EOF), ctx.Err() != nil:
-			return nil
+		case errors.Is(err, io.EOF):
+			return io.EOF
+		case ctx.Err() != nil:
+			return m.drain(&b)
 		default:
 			return fmt.Errorf("read events: %w", err)
 		}
 	}
 }
 
-func (m *Monitor) next(ctx context.Context, b *Batch) error { return m.Source.Next(ctx, b) }
+// drainTime is how long the queue is emptied after the end of the context, if
+// new events come as fast as they are read.
+const drainTime = time.Second
+
+// drain carries what is queued when the run ends: nobody is to wonder whether
+// the last events were lost.
+func (m *Monitor) drain(b *Batch) error {
+	live, ok := m.Source.(Live)
+	if !ok {
+		return nil
+	}
+	for end := time.Now().Add(drainTime); time.Now().Before(end); {
+		b.Reset()
+		if err := live.Poll(b); err != nil {
+			return nil // the source is closed already
+		}
+		if len(b.Events) == 0 {
+			return nil
+		}
+		if err := m.process(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstLook starts with the flows that are in the table already.
+func (m *Monitor) firstLook(ctx context.Context) error {
+	if m.Existing == ExistingNone {
+		return nil
+	}
+	if err := m.rec.start(ctx, m, dumpExisting); err != nil {
+		return fmt.Errorf("first look at the table: %w", err)
+	}
+	for m.Existing == ExistingFirst && m.rec.active() {
+		if err := m.stepDump(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next gets the next batch. While a reconciliation is under way each call brings
+// it one step further and then looks at the queue without waiting.
+func (m *Monitor) next(ctx context.Context, b *Batch) error {
+	if err := m.reconcile(ctx); err != nil {
+		return err
+	}
+	if m.rec.active() {
+		return m.Source.(Live).Poll(b)
+	}
+	wait, limited := m.nextReconcile()
+	if !limited {
+		return m.Source.Next(ctx, b)
+	}
+	until, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	err := m.Source.Next(until, b)
+	if ctx.Err() == nil && until.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
+		return nil // time for the reconciliation
+	}
+	return err
+}
+
+// reconcile starts a reconciliation that is due, or goes on with the one that is
+// under way.
+func (m *Monitor) reconcile(ctx context.Context) error {
+	if m.refresh.Swap(false) {
+		m.rec.want(dumpRefresh)
+	}
+	if m.rec.active() {
+		return m.stepDump(ctx)
+	}
+	if !m.rec.due || m.rec.wait(m.Resync) > 0 {
+		return nil
+	}
+	if err := m.rec.start(ctx, m, m.rec.wanted); err != nil {
+		return fmt.Errorf("reconcile the table: %w", err)
+	}
+	return nil
+}
+
+// nextReconcile tells how long the loop may wait for events before it has a
+// reconciliation to start.
+func (m *Monitor) nextReconcile() (wait time.Duration, limited bool) {
+	if m.rec.due {
+		return max(m.rec.wait(m.Resync), 0), true
+	}
+	if m.Resync.Every <= 0 || m.Table == nil || m.Table.silentLen() == 0 {
+		return 0, false
+	}
+	wait = max(m.Resync.Every-time.Since(m.rec.ended), m.rec.wait(m.Resync))
+	if wait <= 0 {
+		m.rec.want(dumpRefresh)
+	}
+	return max(wait, 0), true
+}
+
+// Refresh asks for a reconciliation soon, for instance to bring counters up to
+// date. It may be called from any goroutine; it takes effect with the next
+// events, and within a second where some flows are known from dumps alone.
+func (m *Monitor) Refresh() { m.refresh.Store(true) }
+
+// stepDump takes the dump one step further and carries what it told.
+func (m *Monitor) stepDump(ctx context.Context) error {
+	if err := m.rec.step(ctx, m); err != nil {
+		return fmt.Errorf("read the table: %w", err)
+	}
+	for i := range m.rec.out.Events {
+		m.number(&m.rec.out.Events[i])
+	}
+	return m.write(&m.rec.out)
+}
 
 // process takes one batch through the table, the filter and the sinks.
 func (m *Monitor) process(b *Batch) error {
@@ -80,13 +221,17 @@ func (m *Monitor) process(b *Batch) error {
 		return nil
 	}
 	for i := range b.Events {
-		m.seq++
-		b.Events[i].Seq = m.seq
-		m.count(&b.Events[i])
+		m.number(&b.Events[i])
 	}
 	if m.Table != nil {
 		m.Table.Apply(b)
 	}
+	return m.write(b)
+}
+
+// write takes numbered events, which the table knows, through the filter to the
+// sinks.
+func (m *Monitor) write(b *Batch) error {
 	if m.Filter != nil {
 		b.Keep(m.Filter)
 	}
@@ -106,11 +251,17 @@ func (m *Monitor) process(b *Batch) error {
 	return end
 }
 
-func (m *Monitor) count(e *Event) {
+// number gives the event its place in the run and counts it.
+func (m *Monitor) number(e *Event) {
+	m.seq++
+	e.Seq = m.seq
 	switch e.Kind {
 	case KindLost:
 		m.stats.gaps.Add(1)
 		m.stats.lost.Add(e.Gap.Count)
+		if m.Resync.AfterLoss {
+			m.rec.want(dumpLoss)
+		}
 	case KindResynced:
 		m.stats.resyncs.Add(1)
 	default:

@@ -15,8 +15,11 @@ const rememberedAttrs = AttrState | AttrWScaleOrig | AttrWScaleReply | AttrTCPFl
 func (t *Table) merge(row uint32, e *Event, b *Batch) {
 	r := t.rows.at(row)
 	e.Gen, e.Row = r.Gen, row
+	if e.Kind != KindExisting {
+		t.heard(r)
+	}
 	if e.Kind == KindNew {
-		r.State = r.State&^RowDump | RowBorn
+		r.State |= RowBorn
 	}
 	if t.cfg.Life {
 		t.recordLife(row, r, e)

@@ -62,9 +62,11 @@ type Table struct {
 	head    int
 	gen     uint64
 	live    int
+	silent  int // live rows that no event has told of yet
 	locals  *Locals
-	resync  *resync
-	missed  uint64 // ends concluded because the tuple was made again
+	resync  *resync // nil unless a reconciliation is under way
+	epoch   uint32  // number of the last reconciliation
+	missed  uint64  // ends concluded because the tuple was made again
 	changes uint64
 }
 
@@ -214,7 +216,7 @@ func (t *Table) apply(e *Event, b *Batch) {
 	default:
 		t.add(h, e)
 	}
-	if t.resync != nil && e.Kind == KindDestroy && !e.Inferred {
+	if t.resync != nil && e.Kind == KindDestroy {
 		t.resync.tombstone(e)
 	}
 }
@@ -240,6 +242,7 @@ func (t *Table) add(h uint64, e *Event) {
 		r.State = RowBorn
 	case KindExisting:
 		r.State = RowDump
+		t.silent++
 	}
 	if t.resync != nil {
 		r.epoch = t.resync.epoch
@@ -259,6 +262,7 @@ func (t *Table) end(row uint32, h uint64, at Time) {
 	r := t.rows.at(row)
 	t.index.remove(h, row)
 	t.live--
+	t.heard(r)
 	r.State |= RowEnded
 	r.Last = at
 	if t.cfg.Linger <= 0 {
@@ -266,6 +270,22 @@ func (t *Table) end(row uint32, h uint64, at Time) {
 		return
 	}
 	t.linger = append(t.linger, lingering{row, at + Time(t.cfg.Linger)})
+}
+
+// heard notes that an event told of the row: it is not known from dumps alone.
+func (t *Table) heard(r *Row) {
+	if r.State&RowDump != 0 {
+		r.State &^= RowDump
+		t.silent--
+	}
+}
+
+// silentLen returns the number of live flows that only dumps have told of: with
+// nf_conntrack_events=2 they may never send an event.
+func (t *Table) silentLen() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.silent
 }
 
 func (t *Table) release(row uint32) {
