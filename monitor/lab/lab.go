@@ -35,9 +35,11 @@ type Lab struct {
 
 	cfg Config
 
-	// serving counts the goroutines that answer; they end when closers are
-	// closed.
+	// serving counts the goroutines that answer; they end when life ends and
+	// closers are closed.
 	serving   sync.WaitGroup
+	life      context.Context
+	end       context.CancelFunc
 	mu        sync.Mutex // guards closers and closed
 	closers   map[io.Closer]struct{}
 	closed    bool
@@ -50,6 +52,7 @@ type Lab struct {
 // lab lives until Close, or until the process ends in whatever way.
 func Build(ctx context.Context, cfg Config) (*Lab, error) {
 	l := &Lab{cfg: cfg, IPv6: haveIPv6(), closers: make(map[io.Closer]struct{})}
+	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	steps := []func() error{l.makeNamespaces, l.tune, l.wire, l.loadRules, l.tuneConntrack, l.serve}
 	for _, step := range steps {
 		err := ctx.Err()
@@ -93,6 +96,7 @@ func (l *Lab) namespaces() []*Namespace {
 // DESTROY events.
 func (l *Lab) Close() error {
 	l.closeOnce.Do(func() {
+		l.end()
 		l.mu.Lock()
 		l.closed = true
 		for c := range l.closers {

@@ -3,14 +3,20 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/conntrack"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { Main(m) }
@@ -60,6 +66,9 @@ func describe(f conntrack.Flow) string {
 	}
 	if f.Mark != 0 {
 		s += fmt.Sprintf(" mark=%d", f.Mark)
+	}
+	if len(f.Labels) > 0 && !slices.Equal(f.Labels, make([]byte, len(f.Labels))) {
+		s += fmt.Sprintf(" labels=%x", f.Labels)
 	}
 	return s
 }
@@ -134,6 +143,35 @@ func TestTopology(t *testing.T) {
 			"17 [2001:db8:77::3]:40008 > [2001:db8:cb::9]:53 | [2001:db8:cb::9]:53 > [2001:db8:77::3]:40008"},
 		{"ping over ipv6", true, ping(Ping{To: ServerIP6, ID: 78}),
 			"58 2001:db8:77::2 > 2001:db8:cb::9 type 128 id 78 | 2001:db8:cb::9 > 2001:db8:77::2 type 129 id 78"},
+		{"udplite", false, func(l *Lab) error {
+			_, err := l.UDPLiteOnce(t.Context(), UDP{Local: port(40009), To: ServerDNS})
+			return err
+		}, "136 192.168.77.2:40009 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:40009 snat"},
+		{"syn without answer", false, func(l *Lab) error {
+			_, err := l.SYNOnce(t.Context(), TCP{Local: port(40010)})
+			return err
+		}, "6 192.168.77.2:40010 > 203.0.113.66:81 | 203.0.113.66:81 > 203.0.113.1:40010 snat unreplied"},
+		{"sctp", false, func(l *Lab) error {
+			_, err := l.SCTPOnce(t.Context(), SCTP{Local: port(40011), To: netip.AddrPortFrom(ServerIP, 3868)})
+			return err
+		}, "132 192.168.77.2:40011 > 203.0.113.9:3868 | 203.0.113.9:3868 > 203.0.113.1:40011 snat"},
+		{"sctp over ipv6", true, func(l *Lab) error {
+			_, err := l.SCTPOnce(t.Context(), SCTP{From: l.Client2, Local: port(40012), To: netip.AddrPortFrom(ServerIP6, 3868)})
+			return err
+		}, "132 [2001:db8:77::3]:40012 > [2001:db8:cb::9]:3868 | [2001:db8:cb::9]:3868 > [2001:db8:77::3]:40012"},
+		{"protocol 253", false, func(l *Lab) error { return l.RawOnce(t.Context(), Raw{To: ServerIP}) },
+			"253 192.168.77.2:0 > 203.0.113.9:0 | 203.0.113.9:0 > 203.0.113.1:0 snat"},
+		{"protocol 253 over ipv6", true, func(l *Lab) error { return l.RawOnce(t.Context(), Raw{To: ServerIP6}) },
+			"253 [2001:db8:77::2]:0 > [2001:db8:cb::9]:0 | [2001:db8:cb::9]:0 > [2001:db8:77::2]:0"},
+		{"gre", false, func(l *Lab) error { return l.GREOnce(t.Context(), GRE{Raw: Raw{To: ServerIP}}) },
+			"47 192.168.77.2:0 > 203.0.113.9:0 | 203.0.113.9:0 > 203.0.113.1:0 snat"},
+		{"gre of pptp", false, func(l *Lab) error {
+			return l.GREOnce(t.Context(), GRE{Raw: Raw{From: l.Client2, To: ServerIP}, CallID: 99})
+		}, "47 192.168.77.3:0 > 203.0.113.9:99 | 203.0.113.9:99 > 203.0.113.1:0 snat unreplied"},
+		{"ftp control", false, func(l *Lab) error {
+			_, err := l.FTPOnce(t.Context(), FTP{Local: port(40013), Bytes: 50_000, Passive: true})
+			return err
+		}, "6 192.168.77.2:40013 > 203.0.113.9:21 | 203.0.113.9:21 > 203.0.113.1:40013 snat helper=ftp"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.ipv6 && !l.IPv6 {
@@ -144,5 +182,124 @@ func TestTopology(t *testing.T) {
 			}
 			wantFlow(t, l, tt.want)
 		})
+	}
+}
+
+// TestFTPData has the helper tie the data connection to its master, both ways.
+func TestFTPData(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		passive bool
+		want    *regexp.Regexp
+	}{
+		{"active", false, regexp.MustCompile(`^6 203\.0\.113\.9:20 > 203\.0\.113\.1:(\d+) \| 192\.168\.77\.2:\d+ > 203\.0\.113\.9:20 dnat ` +
+			`master=192\.168\.77\.2:41001 > 203\.0\.113\.9:21$`)},
+		{"passive", true, regexp.MustCompile(`^6 192\.168\.77\.2:(\d+) > 203\.0\.113\.9:\d+ \| 203\.0\.113\.9:\d+ > 203\.0\.113\.1:\d+ snat ` +
+			`master=192\.168\.77\.2:41001 > 203\.0\.113\.9:21$`)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := New(t)
+			if _, err := l.FTPOnce(t.Context(), FTP{Local: port(41001), Bytes: 50_000, Passive: tt.passive}); err != nil {
+				t.Fatal(err)
+			}
+			got := flows(t, l)
+			if !slices.ContainsFunc(got, tt.want.MatchString) {
+				t.Errorf("no flow like\n\t%s\nin\n\t%q", tt.want, got)
+			}
+		})
+	}
+}
+
+// TestPortClash has both clients use one source port to one destination: the
+// second one is rewritten, ICMP ids likewise.
+func TestPortClash(t *testing.T) {
+	t.Parallel()
+	l := New(t)
+	for _, from := range []*Namespace{l.Client, l.Client2} {
+		if _, err := l.UDPOnce(t.Context(), UDP{From: from, Local: port(4444), To: ServerDNS}); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.PingOnce(t.Context(), Ping{From: from, To: ServerIP, ID: 77}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantFlow(t, l, "17 192.168.77.2:4444 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:4444 snat")
+	wantFlow(t, l, "1 192.168.77.2 > 203.0.113.9 type 8 id 77 | 203.0.113.9 > 203.0.113.1 type 0 id 77 snat")
+	for _, want := range []struct{ before, after, kept string }{
+		{"17 192.168.77.3:4444 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:", " snat", "4444"},
+		{"1 192.168.77.3 > 203.0.113.9 type 8 id 77 | 203.0.113.9 > 203.0.113.1 type 0 id ", " snat", "77"},
+	} {
+		i := slices.IndexFunc(flows(t, l), func(s string) bool { return strings.HasPrefix(s, want.before) })
+		if i < 0 {
+			t.Fatalf("no flow %q", want.before)
+		}
+		if got := strings.TrimSuffix(strings.TrimPrefix(flows(t, l)[i], want.before), want.after); got == want.kept {
+			t.Errorf("the clash left %s as it was", got)
+		}
+	}
+}
+
+// TestRules tries each rule part that others build on.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	const v4 = nftables.TableFamilyIPv4
+	udp := Proto(unix.IPPROTO_UDP)
+	for _, tt := range []struct {
+		name  string
+		rules func(*Lab) error
+		want  string
+	}{
+		{"snat to a port", func(l *Lab) error {
+			return l.AddRule(v4, "nat", "postrouting", OIf(IfWAN), udp, Saddr(ClientIP), SNAT(GatewayWAN, 1024, 1024, false))
+		}, "17 192.168.77.2:42001 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:1024 snat"},
+		{"snat to a random port of a range of one", func(l *Lab) error {
+			return l.AddRule(v4, "nat", "postrouting", udp, Dport(53), Daddr(ServerIP), SNAT(GatewayWAN, 2000, 2000, true))
+		}, "17 192.168.77.2:42001 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:2000 snat"},
+		{"dnat", func(l *Lab) error {
+			return l.AddRule(v4, "nat", "prerouting", IIf(IfLAN), udp, Sport(42001), DNAT(ServerIP, 9))
+		}, "17 192.168.77.2:42001 > 203.0.113.9:53 | 203.0.113.9:9 > 203.0.113.1:42001 snat dnat unreplied"},
+		{"zone", func(l *Lab) error {
+			return errors.Join(
+				l.AddRule(v4, "filter", "raw_prerouting", IIf(IfLAN), SetZone(7)),
+				l.AddRule(v4, "filter", "raw_prerouting", IIf(IfWAN), SetZone(7)))
+		}, "17 192.168.77.2:42001 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:42001 snat zone=7"},
+		{"mark", func(l *Lab) error {
+			return l.AddRule(v4, "filter", "mangle_prerouting", CtNew(), SetMark(0x10))
+		}, "17 192.168.77.2:42001 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:42001 snat mark=16"},
+		{"label", func(l *Lab) error {
+			return l.AddRule(v4, "filter", "forward", SetLabel(9))
+		}, "17 192.168.77.2:42001 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:42001 snat labels=00020000000000000000000000000000"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := New(t)
+			if err := tt.rules(l); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := l.UDPOnce(t.Context(), UDP{Local: port(42001), To: ServerDNS, NoReply: true}); err != nil {
+				t.Fatal(err)
+			}
+			wantFlow(t, l, tt.want)
+		})
+	}
+}
+
+// TestNoTrack keeps a flow out of the table, which a later one shows.
+func TestNoTrack(t *testing.T) {
+	t.Parallel()
+	l := New(t)
+	if err := l.AddRule(nftables.TableFamilyIPv4, "filter", "raw_prerouting", Proto(unix.IPPROTO_UDP), Dport(9), NoTrack()); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []netip.AddrPort{ServerDiscard, ServerDNS} {
+		if _, err := l.UDPOnce(t.Context(), UDP{Local: port(43001), To: to, NoReply: to == ServerDiscard}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"17 192.168.77.2:43001 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:43001 snat"}
+	if diff := cmp.Diff(want, flows(t, l)); diff != "" {
+		t.Error(diff)
 	}
 }

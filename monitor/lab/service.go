@@ -18,6 +18,11 @@ const redirectPort = 9091
 
 // serve starts everything that answers.
 func (l *Lab) serve() error {
+	for _, n := range []*Namespace{l.Client, l.Client2, l.Server} {
+		if err := silenceKernel(n); err != nil {
+			return err
+		}
+	}
 	if err := l.serveServer(ServerIP); err != nil {
 		return err
 	}
@@ -25,6 +30,9 @@ func (l *Lab) serve() error {
 		if err := l.serveServer(ServerIP6); err != nil {
 			return err
 		}
+	}
+	if err := l.serveConns(l.Server, ServerFTP, l.answerFTP); err != nil {
+		return err
 	}
 	if err := l.ServeTCP(l.Client, ClientHTTP); err != nil {
 		return err
@@ -42,10 +50,22 @@ func (l *Lab) serveServer(ip netip.Addr) error {
 	if err := l.ServeUDP(l.Server, netip.AddrPortFrom(ip, ServerDNS.Port())); err != nil {
 		return err
 	}
-	if err := l.servePackets(l.Server, unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE, netip.AddrPortFrom(ip, ServerDNS.Port()), echo); err != nil {
-		return err
+	for _, s := range []struct {
+		kind, proto int
+		port        uint16
+		answer      reply
+	}{
+		{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDiscard.Port(), discard},
+		{unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE, ServerDNS.Port(), echo},
+		{unix.SOCK_RAW, unix.IPPROTO_SCTP, 0, answerSCTP},
+		{unix.SOCK_RAW, unix.IPPROTO_GRE, 0, echoGRE},
+		{unix.SOCK_RAW, ProtoExperiment, 0, echo},
+	} {
+		if err := l.servePackets(l.Server, s.kind, s.proto, netip.AddrPortFrom(ip, s.port), s.answer); err != nil {
+			return err
+		}
 	}
-	return l.servePackets(l.Server, unix.SOCK_DGRAM, unix.IPPROTO_UDP, netip.AddrPortFrom(ip, ServerDiscard.Port()), discard)
+	return nil
 }
 
 // ServeTCP answers TCPOnce in a namespace, until Close.
@@ -111,7 +131,6 @@ func ackNow(conn *net.TCPConn) error {
 	})
 	return errors.Join(err, serr)
 }
-
 
 var filler [32 << 10]byte
 

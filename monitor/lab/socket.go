@@ -94,11 +94,21 @@ func openSocket(kind, proto int, local netip.AddrPort) (int, error) {
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if err := unix.Bind(fd, sockaddr(local)); err != nil {
+	if err := prepare(fd, kind, local); err != nil {
 		unix.Close(fd)
-		return -1, os.NewSyscallError("bind", err)
+		return -1, err
 	}
 	return fd, nil
+}
+
+func prepare(fd, kind int, local netip.AddrPort) error {
+	if kind == unix.SOCK_RAW {
+		// Says that a packet was made by the lab; see silenceKernel.
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, rawMark); err != nil {
+			return os.NewSyscallError("SO_MARK", err)
+		}
+	}
+	return os.NewSyscallError("bind", unix.Bind(fd, sockaddr(local)))
 }
 
 // reuseAddr lets a chosen port be bound while an earlier connection from it is
