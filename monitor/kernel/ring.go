@@ -1,0 +1,269 @@
+//go:build linux
+
+package kernel
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
+)
+
+// ringCapture reads events from a BPF ring buffer. A socket filter on a netlink
+// socket that has joined the event groups copies each message there and lets
+// none pass, so that the socket's own queue stays empty:
+//
+//	ctnetlink ─▶ netlink broadcast ─▶ filter ─▶ ring ─▶ Next
+//
+// Events are decoded where they lie. Next gives the memory of a batch back to
+// the kernel when it is called the next time, which is when the batch's Raw
+// bytes end.
+//
+// What the ring can't do: a socket filter is not told who sent a message. A
+// program with CAP_NET_ADMIN over the network namespace can send messages to the
+// groups that look like the kernel's; the socket way refuses and counts them
+// (Stats.Forged), here they are events. A message whose length is not that of
+// its datagram, which the kernel never sends, counts as malformed here.
+type ringCapture struct {
+	cfg   Config
+	conn  *netlink.Conn
+	mem   *ringMemory
+	dec   ctnetlink.Decoder
+	wall  *wallClock
+	wait  ringWait
+	clock clock
+
+	pos      uint64 // position of the first record that was not read yet
+	kept     uint64 // position of the last one that was: not given back while more are expected
+	loss     ringLoss
+	received uint64 // events
+	refused  uint64 // messages that are no event of conntrack
+
+	closed  atomic.Bool
+	watcher sync.WaitGroup
+	stats   statCounters
+}
+
+// openRing starts to capture by a ring of cfg.Ring bytes. An error is a
+// [RingError] if it is about the ring alone, so that the socket may still do.
+func openRing(cfg Config) (*ringCapture, error) {
+	if !ringMachine {
+		return nil, &RingError{Reason: "the ring needs a 64-bit machine"}
+	}
+	if page := os.Getpagesize(); cfg.Ring%page != 0 {
+		return nil, &RingError{Reason: fmt.Sprintf("a ring of %d bytes is smaller than a page of %d", cfg.Ring, page)}
+	}
+	shift, err := bootShift()
+	if err != nil {
+		return nil, err
+	}
+	prog, err := newRingProgram(cfg.Ring)
+	if err != nil {
+		return nil, ringError(err)
+	}
+	defer prog.close() // attached and mapped, it lives without us
+	mem, err := mapRing(prog, cfg.Ring)
+	if err != nil {
+		return nil, ringError(err)
+	}
+	c := &ringCapture{
+		cfg: cfg, mem: mem,
+		wall: newWallClock(func() (int64, int64) { return bootAndWall(shift) }),
+	}
+	c.stats.capacity.Store(int64(cfg.Ring))
+	// Close does not unmap: whoever reads may still be using a batch.
+	runtime.AddCleanup(c, (*ringMemory).unmap, mem)
+	if err := c.setUp(prog); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// setUp opens the socket. The filter is there before the first group is joined,
+// so that no message gets past it.
+func (c *ringCapture) setUp(prog *ringProgram) error {
+	if err := c.wait.open(prog.ring.FD(), c.cfg, c.something); err != nil {
+		return err
+	}
+	var err error
+	if c.conn, err = dial(c.cfg); err != nil {
+		return err
+	}
+	raw, err := c.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var refused error
+	if err := raw.Control(func(fd uintptr) {
+		refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_BPF, prog.prog.FD())
+	}); err != nil {
+		return err
+	}
+	if refused != nil {
+		return ringError(fmt.Errorf("attach program: %w", refused))
+	}
+	c.watcher.Go(func() { c.watchSocket(raw) })
+	return join(c.conn, c.cfg.Kinds)
+}
+
+// Way returns Ring.
+func (c *ringCapture) Way() Way { return Ring }
+
+// Stats returns the counters as they stand; it may be called at any time.
+func (c *ringCapture) Stats() Stats { return c.stats.load() }
+
+// Dump opens the table of the namespace that is captured.
+func (c *ringCapture) Dump(ctx context.Context) (monitor.Source, error) {
+	return openDump(ctx, c.cfg)
+}
+
+// Close ends the capture and unblocks Next.
+func (c *ringCapture) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	err := c.wait.close()
+	if c.conn != nil {
+		err = errors.Join(err, c.conn.Close())
+	}
+	c.watcher.Wait()
+	return err
+}
+
+// Next waits for records and fills the batch with what is there, up to its bound.
+func (c *ringCapture) Next(ctx context.Context, b *monitor.Batch) error {
+	for {
+		if err := c.wait.watch(ctx); err != nil {
+			return c.ended(err)
+		}
+		// Under load the reader looks by the clock, and no kernel wakes it.
+		if c.wait.nap() {
+			c.stats.wakeups.Add(1)
+		}
+		if err := c.Poll(b); err != nil || len(b.Events) > 0 {
+			return err
+		}
+		// From here on the next record wakes the reader.
+		c.kept = c.pos
+		c.mem.consumed(c.pos)
+		if err := c.wait.sleep(ctx); err != nil {
+			return c.ended(err)
+		}
+		c.stats.wakeups.Add(1)
+	}
+}
+
+// ended says why a wait failed.
+func (c *ringCapture) ended(err error) error {
+	if c.closed.Load() {
+		return os.ErrClosed
+	}
+	return err
+}
+
+// something reports whether there is anything for Next to do.
+func (c *ringCapture) something() bool {
+	return c.mem.produced() != c.pos || c.loss.told()
+}
+
+// Poll fills the batch with what is there now, up to its bound.
+//
+// It keeps the last record that was read from the kernel. As long as the reader
+// stands behind all new records the kernel does not wake it, and needn't: the
+// reader is about to look by itself.
+func (c *ringCapture) Poll(b *monitor.Batch) error {
+	if c.closed.Load() {
+		return os.ErrClosed
+	}
+	c.mem.consumed(c.kept)
+	c.loss.reset()
+	told := c.loss.take()
+	before, start := len(b.Events), c.pos
+	empty := c.drain(b)
+	if empty {
+		c.lateLoss(b, told)
+	} else {
+		c.loss.tell(told) // it belongs behind what is still to be read
+	}
+	c.wait.filled(len(b.Events)-before, c.pos-start, empty)
+	c.publish()
+	return nil
+}
+
+// drain decodes records into the batch until it is full or the ring is empty.
+func (c *ringCapture) drain(b *monitor.Batch) (empty bool) {
+	end := c.mem.produced()
+	// A record may make two events, a loss and its own, and the end a loss more.
+	for len(b.Events) < monitor.BatchSize-2 {
+		if c.pos == end {
+			if end = c.mem.produced(); c.pos == end {
+				return true
+			}
+		}
+		rec, next, ok := c.mem.record(c.pos)
+		if !ok {
+			return true
+		}
+		if rec != nil {
+			c.take(rec, b)
+		}
+		c.kept, c.pos = c.pos, next
+	}
+	return false
+}
+
+// take decodes one record.
+func (c *ringCapture) take(rec []byte, b *monitor.Batch) {
+	stamp := c.wall.at(binary.NativeEndian.Uint64(rec[recordStamp:]))
+	lost := c.loss.before(binary.NativeEndian.Uint32(rec[recordDrops:]))
+	gap := len(b.Events)
+	if lost > 0 {
+		b.Add()
+	}
+	at := len(b.Events)
+	from := c.clock.last
+	if c.decode(rec[recordMessage:], b) {
+		e := &b.Events[at]
+		if e.TimeSource != monitor.TimeKernel {
+			e.Time, e.TimeSource = stamp, monitor.TimeRing
+		}
+		c.clock.order(e)
+		c.received++
+		stamp = e.Time
+	}
+	if lost > 0 {
+		c.lose(&b.Events[gap], monitor.Gap{Count: lost, From: from, To: stamp})
+	}
+}
+
+// decode appends the event of one message. What is none is counted, and the
+// stream goes on.
+func (c *ringCapture) decode(msg []byte, b *monitor.Batch) bool {
+	n := binary.NativeEndian.Uint32(msg)
+	if n < unix.NLMSG_HDRLEN || uint64(n) > uint64(len(msg)) {
+		c.refused++ // the program's mark for a length that contradicts the datagram
+		return false
+	}
+	err := c.dec.Decode(msg[:n:n], b)
+	if errors.Is(err, ctnetlink.ErrNotConntrack) {
+		c.refused++
+	}
+	return err == nil
+}
+
+// publish shows the reader's own counters to Stats.
+func (c *ringCapture) publish() {
+	c.stats.received.Store(c.received)
+	c.stats.malformed.Store(c.dec.Malformed + c.refused)
+	c.stats.unknown.Store(c.dec.Unknown)
+}
