@@ -9,52 +9,37 @@ import (
 	"github.com/cilium/ebpf/asm"
 )
 
-// A record of the ring is a header and one netlink message:
-//
-//	0       8      12                      12+n
-//	┌───────┬───────┬───────────────────────┬─ ─ ─ ─ ┐
-//	│ stamp │ drops │ the message, n bytes  │ unused
-//	└───────┴───────┴───────────────────────┴─ ─ ─ ─ ┘
-//
-// stamp is CLOCK_BOOTTIME in nanoseconds, drops the low half of the drop counter
-// as the record was written. The message's own nlmsg_len says n: the kernel
-// sends one message a datagram, and the program sets nlmsg_len to 0 where it is
-// not the length of the datagram.
+// The value of the counters map. The first cache line is read by all CPUs for
+// each event and written hardly ever; each CPU has a line of its own for the
+// events that a pushed-down filter leaves out.
 const (
-	recordStamp   = 0
-	recordDrops   = 8
-	recordMessage = 12
-)
-
-// The value of the counters map: one cache line for the drops, which all CPUs
-// share and hardly ever touch, and then one line a CPU for the events that a
-// pushed-down filter left out.
-const (
-	counterDrops   = 0
+	counterDrops   = 0  // events that found no room
+	counterTold    = 8  // counterDrops as the last full record told it
+	counterFull    = 16 // stamp of the last full record
 	counterLeft    = 64
 	counterLine    = 64
 	counterCPUs    = 64 // CPUs beyond share lines
 	counterMapSize = counterLeft + counterCPUs*counterLine
 )
 
-// recordSizes are the sizes of a record. bpf_ringbuf_reserve takes none but
-// constants, so that the program has to choose from a list: steps of 8 (what the
-// ring rounds to) where events of everyday are, coarser ones above. The last
-// takes the longest message that netlink attributes can make.
-var recordSizes = func() []int32 {
-	sizes := []int32{64, 96, 112, 128}
-	for s := int32(136); s <= 256; s += 8 {
-		sizes = append(sizes, s)
-	}
-	for s := int32(288); s <= 512; s += 32 {
-		sizes = append(sizes, s)
-	}
-	return append(sizes, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 16<<10, 32<<10, 64<<10+64)
-}()
-
-// MaxMessage is the length of the longest message that the ring takes; longer
-// ones count as lost.
-const MaxMessage = 64<<10 + 64 - recordMessage
+// shortSizes and fullSizes are the sizes of records. bpf_ringbuf_reserve takes
+// none but constants, so that the program has to choose from a list: steps of 8,
+// which is what the ring rounds to, where events of everyday are, and coarser
+// ones above. Full records are few, and need no fine choice. The longest is what
+// netlink attributes can make at all.
+var (
+	shortSizes = func() []int32 {
+		sizes := []int32{64, 96, 112}
+		for s := int32(128); s <= 256; s += 8 {
+			sizes = append(sizes, s)
+		}
+		for s := int32(288); s <= 512; s += 32 {
+			sizes = append(sizes, s)
+		}
+		return append(sizes, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 16<<10, 32<<10, maxRecord)
+	}()
+	fullSizes = []int32{128, 192, 256, 384, 512, 1024, 2048, 4096, 8192, 16 << 10, 32 << 10, maxRecord}
+)
 
 // ringProgram is the socket filter with its maps.
 type ringProgram struct {
@@ -99,25 +84,38 @@ func (p *ringProgram) close() {
 	p.counters.Close()
 }
 
-// Registers that keep their meaning through the whole program. R1 to R5 are
-// arguments and scratch, R0 results.
+// Registers that keep their meaning through the program. R1 to R5 are arguments
+// and scratch, R0 results.
 const (
 	regSkb    = asm.R6 // struct __sk_buff *
 	regRecord = asm.R7 // the reserved record
 	regLen    = asm.R8 // skb->len: bytes of the datagram
-	regStamp  = asm.R9 // nanoseconds
+	regStamp  = asm.R9 // ticks
 )
 
 // ringInstructions assembles the program. In C it would be
 //
 //	int ring(struct __sk_buff *skb)
 //	{
-//		u64 stamp = bpf_ktime_get_boot_ns();
-//		struct record *r = bpf_ringbuf_reserve(&ring, SMALLEST_FOR(skb->len), 0);
+//		u64 stamp = bpf_ktime_get_boot_ns() >> 5;
+//		if (counters.drops == counters.told && stamp - counters.full <= TEN_SECONDS) {
+//			struct short_record *r = bpf_ringbuf_reserve(&ring, SMALLEST_FOR(skb->len), 0);
+//			…
+//			r->mark = stamp << 1;
+//		} else {
+//			struct full_record *r = bpf_ringbuf_reserve(&ring, SMALLEST_FOR(skb->len), 0);
+//			…
+//			r->mark = stamp << 1 | 1;
+//			r->stamp = counters.full = stamp;
+//			r->drops = counters.told = counters.drops;
+//		}
+//		return 0;
+//	}
+//
+// where … is
+//
 //		if (!r)
 //			goto dropped;
-//		r->stamp = stamp;
-//		r->drops = counters.drops;
 //		if (bpf_skb_load_bytes(skb, 0, r->message, skb->len)) {
 //			bpf_ringbuf_discard(r, 0);
 //			goto dropped;
@@ -125,21 +123,22 @@ const (
 //		if (r->message.nlmsg_len != skb->len)
 //			r->message.nlmsg_len = 0;
 //		bpf_ringbuf_submit(r, 0);
-//		return 0;
 //	dropped:
 //		__sync_fetch_and_add(&counters.drops, 1);
-//		return 0;
-//	}
 //
 // It returns 0 always: nothing is ever queued on the socket.
 //
 // The message is copied straight from the socket buffer into its place in the
 // ring. A per-CPU scratch area, from which bpf_ringbuf_output could take any
-// length, is not safe here: a socket filter runs with migration off but with
-// soft interrupts on, when a process causes the event (conntrack -D, a packet
-// sent locally). A packet that then arrives on the same CPU runs the filter
-// again, in the middle of the first, and would write over its scratch. A
-// reserved record belongs to one run alone.
+// length, is not safe here: where a process causes the event (conntrack -D, a
+// packet sent locally), a socket filter runs with soft interrupts on and may be
+// preempted. A packet that then arrives on the same CPU runs the filter again,
+// in the middle of the first, and would write over its scratch. A reserved
+// record belongs to one run alone.
+//
+// What a full record told is noted only after it was reserved: who reads the
+// note therefore reserves behind it in the ring. If two CPUs race for a full
+// record, both write one, which does no harm.
 //
 // The default wake-up of bpf_ringbuf_submit is used: only when the reader stands
 // at this very record.
@@ -148,33 +147,38 @@ func ringInstructions(ring, counters int) asm.Instructions {
 		asm.Mov.Reg(regSkb, asm.R1),
 		asm.LoadMem(regLen, regSkb, 0, asm.Word), // __sk_buff.len
 		asm.JEq.Imm(regLen, 0, "out"),
+		asm.JGT.Imm(regLen, maxNetlink, "dropped"),
 		asm.FnKtimeGetBootNs.Call(),
 		asm.Mov.Reg(regStamp, asm.R0),
-		asm.JGT.Imm(regLen, MaxMessage, "dropped"),
+		asm.RSh.Imm(regStamp, tickShift),
+		asm.LoadMapValue(asm.R1, counters, 0),
+		asm.LoadMem(asm.R2, asm.R1, counterDrops, asm.DWord),
+		asm.LoadMem(asm.R3, asm.R1, counterTold, asm.DWord),
+		asm.JNE.Reg(asm.R2, asm.R3, "full"),
+		asm.LoadMem(asm.R3, asm.R1, counterFull, asm.DWord),
+		asm.Mov.Reg(asm.R4, regStamp),
+		asm.Sub.Reg(asm.R4, asm.R3),
+		asm.JGT.Imm(asm.R4, fullTicks, "full"),
 	}
-	ins = append(ins, chooseSize(recordSizes, "size")...)
+	ins = append(ins, reserve(ring, "short", shortSizes, recordMessage)...)
+	ins = append(ins,
+		asm.Mov.Reg(asm.R1, regStamp),
+		asm.LSh.Imm(asm.R1, 1),
+		asm.StoreMem(regRecord, recordMark, asm.R1, asm.Word),
+		asm.Ja.Label("submit"),
+	)
+	ins = append(ins, reserve(ring, "full", fullSizes, recordFullMessage)...)
 	return append(ins,
-		asm.LoadMapPtr(asm.R1, ring).WithSymbol("reserve"), // R2: the size
-		asm.Mov.Imm(asm.R3, 0),
-		asm.FnRingbufReserve.Call(),
-		asm.JEq.Imm(asm.R0, 0, "dropped"),
-		asm.Mov.Reg(regRecord, asm.R0),
+		asm.Mov.Reg(asm.R1, regStamp),
+		asm.LSh.Imm(asm.R1, 1),
+		asm.Or.Imm(asm.R1, markFull),
+		asm.StoreMem(regRecord, recordMark, asm.R1, asm.Word),
 		asm.StoreMem(regRecord, recordStamp, regStamp, asm.DWord),
-		asm.LoadMapValue(asm.R1, counters, counterDrops),
-		asm.LoadMem(asm.R1, asm.R1, 0, asm.DWord),
-		asm.StoreMem(regRecord, recordDrops, asm.R1, asm.Word),
-
-		asm.Mov.Reg(asm.R1, regSkb),
-		asm.Mov.Imm(asm.R2, 0),
-		asm.Mov.Reg(asm.R3, regRecord),
-		asm.Add.Imm(asm.R3, recordMessage),
-		asm.Mov.Reg(asm.R4, regLen),
-		asm.FnSkbLoadBytes.Call(),
-		asm.JNE.Imm(asm.R0, 0, "discard"),
-
-		asm.LoadMem(asm.R1, regRecord, recordMessage, asm.Word), // nlmsg_len
-		asm.JEq.Reg(asm.R1, regLen, "submit"),
-		asm.StoreImm(regRecord, recordMessage, 0, asm.Word),
+		asm.LoadMapValue(asm.R1, counters, 0),
+		asm.StoreMem(asm.R1, counterFull, regStamp, asm.DWord),
+		asm.LoadMem(asm.R2, asm.R1, counterDrops, asm.DWord),
+		asm.StoreMem(asm.R1, counterTold, asm.R2, asm.DWord),
+		asm.StoreMem(regRecord, recordDrops, asm.R2, asm.Word),
 
 		asm.Mov.Reg(asm.R1, regRecord).WithSymbol("submit"),
 		asm.Mov.Imm(asm.R2, 0),
@@ -194,21 +198,47 @@ func ringInstructions(ring, counters int) asm.Instructions {
 	)
 }
 
-// chooseSize puts the smallest of sizes that holds a record with regLen bytes of
-// message into R2 and goes to "reserve": a binary search as straight code. The
-// verifier follows each way to its end, and so knows both the size of the record
-// and the bound of regLen there.
-func chooseSize(sizes []int32, label string) asm.Instructions {
+// reserve makes, at the label, a record of the smallest of sizes that fits, and
+// copies the message to its place in it.
+func reserve(ring int, label string, sizes []int32, message int32) asm.Instructions {
+	filled := label + " filled"
+	return append(chooseSize(sizes, message, label, label+" reserve"),
+		asm.LoadMapPtr(asm.R1, ring).WithSymbol(label+" reserve"), // R2: the size
+		asm.Mov.Imm(asm.R3, 0),
+		asm.FnRingbufReserve.Call(),
+		asm.JEq.Imm(asm.R0, 0, "dropped"),
+		asm.Mov.Reg(regRecord, asm.R0),
+
+		asm.Mov.Reg(asm.R1, regSkb),
+		asm.Mov.Imm(asm.R2, 0),
+		asm.Mov.Reg(asm.R3, regRecord),
+		asm.Add.Imm(asm.R3, message),
+		asm.Mov.Reg(asm.R4, regLen),
+		asm.FnSkbLoadBytes.Call(),
+		asm.JNE.Imm(asm.R0, 0, "discard"),
+
+		asm.LoadMem(asm.R1, regRecord, int16(message), asm.Word), // nlmsg_len
+		asm.JEq.Reg(asm.R1, regLen, filled),
+		asm.StoreImm(regRecord, int16(message), 0, asm.Word),
+		asm.Mov.Reg(asm.R1, regRecord).WithSymbol(filled),
+	)
+}
+
+// chooseSize puts the smallest of sizes that holds regLen bytes behind a header
+// into R2 and goes to then: a binary search as straight code. The verifier
+// follows each way to its end, and so knows both the size of the record and the
+// bound of regLen there.
+func chooseSize(sizes []int32, header int32, label, then string) asm.Instructions {
 	if len(sizes) == 1 {
 		return asm.Instructions{
 			asm.Mov.Imm(asm.R2, sizes[0]).WithSymbol(label),
-			asm.Ja.Label("reserve"),
+			asm.Ja.Label(then),
 		}
 	}
 	half := len(sizes) / 2
 	ins := asm.Instructions{
-		asm.JGT.Imm(regLen, sizes[half-1]-recordMessage, label+"r").WithSymbol(label),
+		asm.JGT.Imm(regLen, sizes[half-1]-header, label+"+").WithSymbol(label),
 	}
-	ins = append(ins, chooseSize(sizes[:half], label+"l")...)
-	return append(ins, chooseSize(sizes[half:], label+"r")...)
+	ins = append(ins, chooseSize(sizes[:half], header, label+"-", then)...)
+	return append(ins, chooseSize(sizes[half:], header, label+"+", then)...)
 }

@@ -43,6 +43,7 @@ type ringCapture struct {
 	wait  ringWait
 	clock clock
 
+	records  recordReader
 	pos      uint64 // position of the first record that was not read yet
 	kept     uint64 // position of the last one that was: not given back while more are expected
 	loss     ringLoss
@@ -203,7 +204,7 @@ func (c *ringCapture) Poll(b *monitor.Batch) error {
 // drain decodes records into the batch until it is full or the ring is empty.
 func (c *ringCapture) drain(b *monitor.Batch) (empty bool) {
 	end := c.mem.produced()
-	// A record may make two events, a loss and its own, and the end a loss more.
+	// A record may make two events, a loss and its own, and the end one loss more.
 	for len(b.Events) < monitor.BatchSize-2 {
 		if c.pos == end {
 			if end = c.mem.produced(); c.pos == end {
@@ -223,27 +224,42 @@ func (c *ringCapture) drain(b *monitor.Batch) (empty bool) {
 }
 
 // take decodes one record.
-func (c *ringCapture) take(rec []byte, b *monitor.Batch) {
-	stamp := c.wall.at(binary.NativeEndian.Uint64(rec[recordStamp:]))
-	lost := c.loss.before(binary.NativeEndian.Uint32(rec[recordDrops:]))
-	gap := len(b.Events)
-	if lost > 0 {
-		b.Add()
-	}
-	at := len(b.Events)
-	from := c.clock.last
-	if c.decode(rec[recordMessage:], b) {
-		e := &b.Events[at]
-		if e.TimeSource != monitor.TimeKernel {
-			e.Time, e.TimeSource = stamp, monitor.TimeRing
+func (c *ringCapture) take(b []byte, batch *monitor.Batch) {
+	rec := c.records.parse(b)
+	at := c.wall.at(rec.stamp)
+	if rec.full {
+		if lost := c.loss.before(rec.drops); lost > 0 {
+			c.takeAfterLoss(rec, at, lost, batch)
+			return
 		}
-		c.clock.order(e)
-		c.received++
-		stamp = e.Time
 	}
-	if lost > 0 {
-		c.lose(&b.Events[gap], monitor.Gap{Count: lost, From: from, To: stamp})
+	c.takeMessage(rec.msg, at, batch)
+}
+
+// takeMessage appends the event of one message, or counts it and returns nil.
+func (c *ringCapture) takeMessage(msg []byte, at monitor.Time, batch *monitor.Batch) *monitor.Event {
+	before := len(batch.Events)
+	if !c.decode(msg, batch) {
+		return nil
 	}
+	e := &batch.Events[before]
+	if e.TimeSource != monitor.TimeKernel {
+		e.Time, e.TimeSource = at, monitor.TimeRing
+	}
+	c.clock.order(e)
+	c.received++
+	return e
+}
+
+// takeAfterLoss appends a loss and the event that ends it.
+func (c *ringCapture) takeAfterLoss(rec record, at monitor.Time, lost uint64, batch *monitor.Batch) {
+	gap := monitor.Gap{Count: lost, From: c.clock.last, To: at}
+	n := len(batch.Events)
+	batch.Add()
+	if e := c.takeMessage(rec.msg, at, batch); e != nil {
+		gap.To = e.Time
+	}
+	c.lose(&batch.Events[n], gap)
 }
 
 // decode appends the event of one message. What is none is counted, and the
