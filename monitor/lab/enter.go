@@ -30,7 +30,12 @@ const enteredEnv = "NATLENS_LAB_ENTERED"
 // on, and exits with the child's exit code (128+n if signal n ended it); it
 // then returns only to report that the child could not be started. The child
 // gets SIGTERM if this process dies first.
+//
+// A process that Generator.Spawn started does its work inside Enter and exits.
 func Enter() error {
+	if request, ok := os.LookupEnv(spawnEnv); ok {
+		os.Exit(spawned(request))
+	}
 	_, entered := os.LookupEnv(enteredEnv)
 	os.Unsetenv(enteredEnv)
 	err := mayUnshare()

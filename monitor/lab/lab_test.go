@@ -19,8 +19,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestMain(m *testing.M) { Main(m) }
-
 // flows dumps the gateway's table, a line a flow, in a form without what
 // differs from run to run.
 func flows(t *testing.T, l *Lab) []string {

@@ -1,0 +1,181 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The flows of one run are the ports of one source port after the other:
+//
+//	198.18.0.1+Base:20000 ─▶ 198.18.10.2:1000 … :13799
+//	198.18.0.1+Base:20001 ─▶ 198.18.10.2:1000 … :13799
+//	…
+const (
+	firstSport     = 20000
+	firstDport     = 1000
+	flowsPerSource = 12800
+	batchSize      = 64 // packets a system call; divides flowsPerSource
+
+	maxFlows = (1<<16 - firstSport) * flowsPerSource
+	maxBase  = 253
+)
+
+// GenConfig says which flows to make.
+type GenConfig struct {
+	Flows int // how many, at most 582,860,800
+	Rate  int // a second; 0 is as many as go
+	// Base, 0 to 253, is added to the source address: runs with different
+	// bases make different flows, the same base makes the same again.
+	Base int
+}
+
+func (c GenConfig) check() error {
+	switch {
+	case c.Flows < 0 || c.Flows > maxFlows:
+		return fmt.Errorf("%d flows: 0 to %d can be made", c.Flows, maxFlows)
+	case c.Rate < 0:
+		return fmt.Errorf("rate %d", c.Rate)
+	case c.Base < 0 || c.Base > maxBase:
+		return fmt.Errorf("base %d: 0 to %d are addresses", c.Base, maxBase)
+	}
+	return nil
+}
+
+// Made is what a run did.
+type Made struct {
+	// Flows that the kernel took; each was new if its tuple was not in the
+	// table before.
+	Flows int
+	// Refused packets, for want of room in the conntrack table or of buffers.
+	Refused int
+	Elapsed time.Duration
+}
+
+// Generate makes flows on the calling goroutine until all are made or ctx
+// ends; then the error is ctx's and Made says how many there are.
+func (g *Generator) Generate(ctx context.Context, cfg GenConfig) (Made, error) {
+	return generate(ctx, g.ns, cfg)
+}
+
+func generate(ctx context.Context, ns *Namespace, cfg GenConfig) (Made, error) {
+	if err := cfg.check(); err != nil {
+		return Made{}, fmt.Errorf("generate: %w", err)
+	}
+	b := newBatch()
+	defer runtime.KeepAlive(b)
+	var made Made
+	start := time.Now()
+	var err error
+	for sport := firstSport; made.tried() < cfg.Flows && err == nil; sport++ {
+		err = b.fromSource(ctx, ns, cfg, uint16(sport), start, &made)
+	}
+	made.Elapsed = time.Since(start)
+	if err != nil {
+		return made, fmt.Errorf("generate: %w", err)
+	}
+	return made, nil
+}
+
+func (m *Made) tried() int { return m.Flows + m.Refused }
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	hdr unix.Msghdr
+	len uint32
+}
+
+// batch is what sendmmsg reads, made once: only the ports change. It points
+// into itself, so it must stay where it is.
+type batch struct {
+	msgs    [batchSize]mmsghdr
+	to      [batchSize]unix.RawSockaddrInet4
+	iov     unix.Iovec
+	payload [8]byte
+}
+
+func newBatch() *batch {
+	b := new(batch)
+	b.iov.Base = &b.payload[0]
+	b.iov.SetLen(len(b.payload))
+	for i := range b.msgs {
+		b.to[i] = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: generatorDst.As4()}
+		h := &b.msgs[i].hdr
+		h.Name = (*byte)(unsafe.Pointer(&b.to[i]))
+		h.Namelen = unix.SizeofSockaddrInet4
+		h.Iov = &b.iov
+		h.SetIovlen(1)
+	}
+	return b
+}
+
+// fromSource makes the flows of one source port.
+func (b *batch) fromSource(ctx context.Context, ns *Namespace, cfg GenConfig, sport uint16, start time.Time, made *Made) error {
+	src := generatorSrc.As4()
+	src[3] += byte(cfg.Base)
+	var fd int
+	err := ns.Do(func() (err error) {
+		fd, err = openSocket(unix.SOCK_DGRAM, unix.IPPROTO_UDP, netip.AddrPortFrom(netip.AddrFrom4(src), sport))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	for dport := firstDport; dport < firstDport+flowsPerSource && made.tried() < cfg.Flows; dport += batchSize {
+		n := min(batchSize, cfg.Flows-made.tried())
+		for i := range b.to[:n] {
+			putPort(&b.to[i].Port, uint16(dport+i))
+		}
+		if err := b.send(fd, n, made); err != nil {
+			return err
+		}
+		if err := pace(ctx, cfg.Rate, made.tried(), start); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send sends the first n packets, stepping over those that are refused.
+func (b *batch) send(fd, n int, made *Made) error {
+	for at := 0; at < n; {
+		sent, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.msgs[at])), uintptr(n-at), 0, 0, 0)
+		switch {
+		case errno == 0:
+			at += int(sent)
+			made.Flows += int(sent)
+		case errno == unix.EPERM, errno == unix.ENOBUFS, errno == unix.EAGAIN:
+			// conntrack drops what it has no room for: EPERM.
+			at++
+			made.Refused++
+		case errno != unix.EINTR:
+			return os.NewSyscallError("sendmmsg", errno)
+		}
+	}
+	return nil
+}
+
+// pace waits until n flows are due at the rate.
+func pace(ctx context.Context, rate, n int, start time.Time) error {
+	if rate > 0 {
+		due := time.Duration(float64(n) / float64(rate) * float64(time.Second))
+		if ahead := due - time.Since(start); ahead > time.Millisecond {
+			return sleep(ctx, ahead)
+		}
+	}
+	return ctx.Err()
+}
+
+// putPort writes a port in network order.
+func putPort(at *uint16, port uint16) {
+	*(*[2]byte)(unsafe.Pointer(at)) = [2]byte{byte(port >> 8), byte(port)}
+}

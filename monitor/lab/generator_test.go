@@ -1,0 +1,169 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"github.com/ti-mo/conntrack"
+)
+
+func newGenerator(t *testing.T, cfg GeneratorConfig) *Generator {
+	t.Helper()
+	g, err := NewGenerator(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return g
+}
+
+func count(t *testing.T, g *Generator) int {
+	t.Helper()
+	s, err := g.Namespace().ReadSysctl("net.netfilter.nf_conntrack_count")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestGenerate holds what Made says against the kernel's own count.
+func TestGenerate(t *testing.T) {
+	t.Parallel()
+	g := newGenerator(t, GeneratorConfig{})
+	total := 0
+	for _, tt := range []struct {
+		name string
+		cfg  GenConfig
+		make func(context.Context, GenConfig) (Made, error)
+		new  int
+	}{
+		{"none", GenConfig{}, g.Generate, 0},
+		{"part of a batch", GenConfig{Flows: 7}, g.Generate, 7},
+		{"the same again and more", GenConfig{Flows: 1000}, g.Generate, 993},
+		{"another base, two sources", GenConfig{Flows: flowsPerSource + 100, Base: 253}, g.Generate, flowsPerSource + 100},
+		{"at a rate", GenConfig{Flows: 500, Rate: 20_000, Base: 1}, g.Generate, 500},
+		{"in its own process", GenConfig{Flows: 1001, Base: 2}, g.Spawn, 1001},
+	} {
+		made, err := tt.make(t.Context(), tt.cfg)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if made.Flows != tt.cfg.Flows || made.Refused != 0 || made.Elapsed <= 0 {
+			t.Errorf("%s: made %+v of %d", tt.name, made, tt.cfg.Flows)
+		}
+		total += tt.new
+		if got := count(t, g); got != total {
+			t.Errorf("%s: the kernel counts %d flows, want %d", tt.name, got, total)
+		}
+	}
+}
+
+func TestGenerateRefusesNonsense(t *testing.T) {
+	t.Parallel()
+	g := newGenerator(t, GeneratorConfig{})
+	for _, cfg := range []GenConfig{{Flows: -1}, {Flows: maxFlows + 1}, {Rate: -1}, {Base: -1}, {Base: 254}} {
+		for _, make := range []func(context.Context, GenConfig) (Made, error){g.Generate, g.Spawn} {
+			if made, err := make(t.Context(), cfg); err == nil {
+				t.Errorf("%+v made %+v", cfg, made)
+			}
+		}
+	}
+	if g, err := NewGenerator(GeneratorConfig{UDPTimeout: time.Millisecond}); err == nil {
+		t.Error("a timeout of a millisecond was taken")
+		g.Close()
+	}
+}
+
+func TestGenerateStops(t *testing.T) {
+	t.Parallel()
+	g := newGenerator(t, GeneratorConfig{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for count(t, g) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	made, err := g.Generate(ctx, GenConfig{Flows: 100_000, Rate: 1000})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v", err)
+	}
+	if got := count(t, g); got != made.Flows || got == 0 {
+		t.Errorf("made %d, the kernel counts %d", made.Flows, got)
+	}
+}
+
+func TestGenerateSNAT(t *testing.T) {
+	t.Parallel()
+	g := newGenerator(t, GeneratorConfig{SNAT: true, Acct: true, UDPTimeout: time.Minute})
+	if _, err := g.Generate(t.Context(), GenConfig{Flows: 1}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := conntrack.Dial(&netlink.Config{NetNS: g.Namespace().FD()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	table, err := c.Dump(nil)
+	if err != nil || len(table) != 1 {
+		t.Fatalf("dump: %d flows, %v", len(table), err)
+	}
+	f := table[0]
+	if got, want := describe(f), "17 198.18.0.1:20000 > 198.18.10.2:1000 | 198.18.10.2:1000 > 198.18.1.1:20000 snat unreplied"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if f.CountersOrig.Packets != 1 || f.Timeout <= 30 || f.Timeout > 60 {
+		t.Errorf("%d packets, timeout %d", f.CountersOrig.Packets, f.Timeout)
+	}
+}
+
+// TestRaiseMax runs as root alone; elsewhere it must say why it can't.
+func TestRaiseMax(t *testing.T) {
+	t.Parallel()
+	before, err := readHostSysctl("net.netfilter.nf_conntrack_max")
+	if err != nil {
+		t.Skip(err) // in a user namespace nothing of the host's is seen
+	}
+	old, err := strconv.Atoi(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restore, err := RaiseMax(t.Context(), old+1000)
+	if errors.Is(err, ErrNotInitial) {
+		if InitialUserNS() {
+			t.Skip("root without the right to write sysctls")
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := readHostSysctl("net.netfilter.nf_conntrack_max"); got != strconv.Itoa(old+1000) {
+		t.Errorf("the limit is %s, want %d", got, old+1000)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := RaiseMax(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second owner: %v", err)
+	}
+	if err := restore(); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := readHostSysctl("net.netfilter.nf_conntrack_max"); got != before {
+		t.Errorf("the limit is %s, was %s", got, before)
+	}
+}

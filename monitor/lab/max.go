@@ -1,0 +1,87 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNotInitial is RaiseMax's error outside the initial namespaces.
+var ErrNotInitial = errors.New("nf_conntrack_max can be raised by root in the initial namespaces alone")
+
+// conntrackMax is the sysctl that bounds every namespace's table.
+const conntrackMax = "/proc/sys/net/netfilter/nf_conntrack_max"
+
+// RaiseMax makes room for n flows in each namespace's table, where the kernel
+// allows it; restore puts the old limit back. The limit is the host's, so
+// only one process at a time has it: RaiseMax waits for others until ctx ends.
+// Where the limit is high enough already it is left alone, but still held.
+// A process that is killed leaves the limit raised.
+func RaiseMax(ctx context.Context, n int) (restore func() error, err error) {
+	if !InitialUserNS() {
+		return nil, ErrNotInitial
+	}
+	f, err := os.OpenFile(conntrackMax, os.O_RDWR, 0)
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", ErrNotInitial, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(ctx, f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("wait for nf_conntrack_max: %w", err)
+	}
+	old, err := readMax(f)
+	if err == nil && old < n {
+		err = writeMax(f, n)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() error {
+		defer f.Close() // and the lock with it
+		if old >= n {
+			return nil
+		}
+		return writeMax(f, old)
+	}, nil
+}
+
+// lock takes the file's lock, which ends with the process at the latest.
+func lock(ctx context.Context, f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func readMax(f *os.File) (int, error) {
+	buf := make([]byte, 32)
+	n, err := f.ReadAt(buf, 0)
+	if n == 0 && err != nil {
+		return 0, fmt.Errorf("read nf_conntrack_max: %w", err)
+	}
+	return strconv.Atoi(strings.TrimSpace(string(buf[:n])))
+}
+
+func writeMax(f *os.File, n int) error {
+	if _, err := f.WriteAt([]byte(strconv.Itoa(n)), 0); err != nil {
+		return fmt.Errorf("set nf_conntrack_max to %d: %w", n, err)
+	}
+	return nil
+}
