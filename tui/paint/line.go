@@ -1,0 +1,138 @@
+package paint
+
+import (
+	"strings"
+
+	"natlens/monitor"
+)
+
+// Span is a run of text with one meaning.
+type Span struct {
+	Role Role
+	Text string
+}
+
+// Line is one line of the screen: spans from left to right. The zero Line is
+// empty. Its memory may be used again after Reset.
+type Line struct {
+	Spans []Span
+	width int
+}
+
+// Width returns the cells that the line takes.
+func (l *Line) Width() int { return l.width }
+
+// Reset empties the line and keeps its memory.
+func (l *Line) Reset() { l.Spans, l.width = l.Spans[:0], 0 }
+
+// Add appends text. Unsafe characters in it become visible escapes.
+func (l *Line) Add(r Role, text string) {
+	if text == "" {
+		return
+	}
+	text = safe(text)
+	l.width += Width(text)
+	if n := len(l.Spans); n > 0 && l.Spans[n-1].Role == r {
+		l.Spans[n-1].Text += text
+		return
+	}
+	l.Spans = append(l.Spans, Span{r, text})
+}
+
+// AddRight appends text right-aligned in so many cells, and cut to them.
+func (l *Line) AddRight(r Role, text string, cells int) {
+	text = Cut(safe(text), cells)
+	l.Pad(l.width + cells - Width(text))
+	l.Add(r, text)
+}
+
+// AddLeft appends text, cut to so many cells and padded to them.
+func (l *Line) AddLeft(r Role, text string, cells int) {
+	end := l.width + cells
+	l.Add(r, Cut(safe(text), cells))
+	l.Pad(end)
+}
+
+// AddLine appends the spans of another line.
+func (l *Line) AddLine(m *Line) {
+	for _, s := range m.Spans {
+		l.Add(s.Role, s.Text)
+	}
+}
+
+// Pad appends blanks up to the given width; a longer line stays as it is.
+func (l *Line) Pad(width int) {
+	if n := width - l.width; n > 0 {
+		l.Spans = append(l.Spans, Span{Text, blanks(n)})
+		l.width = width
+	}
+}
+
+// Fit makes the line exactly so wide: cut with an ellipsis, or padded.
+func (l *Line) Fit(width int) {
+	l.Cut(width)
+	l.Pad(width)
+}
+
+// Cut shortens the line to the given width; what is cut ends in an ellipsis.
+func (l *Line) Cut(width int) {
+	if l.width <= width {
+		return
+	}
+	if width <= 0 {
+		l.Reset()
+		return
+	}
+	at := 0
+	for i := range l.Spans {
+		s := &l.Spans[i]
+		w := Width(s.Text)
+		if at+w < width {
+			at += w
+			continue
+		}
+		s.Text = cutTo(s.Text, width-1-at) + "…"
+		l.Spans = l.Spans[:i+1]
+		l.width = at + Width(s.Text)
+		l.Pad(width) // a wide character that did not fit leaves a cell
+		return
+	}
+}
+
+// String returns the text of the line.
+func (l *Line) String() string {
+	var b strings.Builder
+	for _, s := range l.Spans {
+		b.WriteString(s.Text)
+	}
+	return b.String()
+}
+
+// safe is the last guard before the screen: text that was not made here should
+// have come through monitor.Escape already, which leaves nothing to do.
+func safe(text string) string {
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c < 0x20 || c >= 0x7f {
+			return safeRunes(text)
+		}
+	}
+	return text
+}
+
+func safeRunes(text string) string {
+	for _, r := range text {
+		if r == '\uFFFD' || monitor.Unsafe(r) {
+			return monitor.Escape(text)
+		}
+	}
+	return text
+}
+
+const someBlanks = "                                                                "
+
+func blanks(n int) string {
+	if n <= len(someBlanks) {
+		return someBlanks[:n]
+	}
+	return strings.Repeat(" ", n)
+}

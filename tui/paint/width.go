@@ -1,0 +1,54 @@
+package paint
+
+import (
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Width returns the terminal cells that text takes: two for wide characters,
+// none for combining ones. It is the measure that the renderer uses.
+func Width(text string) int {
+	for i := 0; i < len(text); i++ {
+		if text[i] >= 0x80 {
+			return ansi.StringWidth(text)
+		}
+	}
+	return len(text)
+}
+
+// Cut shortens text to so many cells; what is cut ends in an ellipsis.
+func Cut(text string, cells int) string {
+	switch {
+	case Width(text) <= cells:
+		return text
+	case cells <= 0:
+		return ""
+	}
+	return cutTo(text, cells-1) + "…"
+}
+
+// CutMiddle is Cut, but takes the middle out: of a long address both the network
+// and the end tell something.
+func CutMiddle(text string, cells int) string {
+	w := Width(text)
+	switch {
+	case w <= cells:
+		return text
+	case cells <= 0:
+		return ""
+	}
+	left := cells / 2
+	return cutTo(text, left) + "…" + ansi.Cut(text, w-(cells-1-left), w)
+}
+
+// cutTo returns the longest beginning of text that fits.
+func cutTo(text string, cells int) string {
+	if cells <= 0 {
+		return ""
+	}
+	for i := 0; i < len(text) && i <= cells; i++ {
+		if text[i] >= 0x80 {
+			return ansi.Truncate(text, cells, "")
+		}
+	}
+	return text[:min(cells, len(text))]
+}

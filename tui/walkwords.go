@@ -1,0 +1,136 @@
+package tui
+
+import (
+	"strings"
+
+	"natlens/monitor"
+	"natlens/tui/paint"
+)
+
+// note is one statement about a step: words, and addresses that must not be
+// broken. Layout is done later, by width.
+type note []paint.Span
+
+// noBreak stands for a blank at which no line is broken.
+const noBreak = "\u00a0"
+
+// whole keeps the layout from breaking text: an address and its ICMP id.
+func whole(text string) string { return strings.ReplaceAll(text, " ", noBreak) }
+
+func words(text string) note { return note{{Role: paint.Muted, Text: text}} }
+
+// stepNotes says in words what happens to the packet at a step: the look-up, the
+// nat table, the rewrite, the confirmation, in the order of their priorities at
+// the hook (conntrack −200, nat −100 or 100, confirm last).
+func stepNotes(w *monitor.Walk, s *monitor.Step) []note {
+	out := append([]note{words(lookupWords(s))}, natNotes(w, s)...)
+	if s.Confirm {
+		out = append(out, note{{Role: paint.Text, Text: "entry confirmed: NEW is sent"}})
+	}
+	return out
+}
+
+func lookupWords(s *monitor.Step) string {
+	switch s.Lookup {
+	case monitor.LookupNew:
+		return "looked up once: no entry yet, a new one"
+	case monitor.LookupReply:
+		return "looked up once: found by its reply tuple"
+	case monitor.LookupCarried:
+		return "no look-up: its entry came along"
+	}
+	if s.Hook == monitor.Forward {
+		return "nothing is rewritten here"
+	}
+	return "no look-up: the entry rides on the packet"
+}
+
+// natNotes says whether the nat table is asked and what is rewritten.
+func natNotes(w *monitor.Walk, s *monitor.Step) []note {
+	switch {
+	case s.Hook == monitor.Forward:
+		return nil
+	case s.Rewrite != nil:
+		return []note{words(rewriteWords(w, s.Rewrite)), rewriteNote(w, s.Rewrite)}
+	case s.NATTable:
+		return []note{words(untouchedWords(w, s))}
+	}
+	return []note{words("nat table: not asked")}
+}
+
+// rewriteWords names the manipulation and who ordered it.
+func rewriteWords(w *monitor.Walk, r *monitor.Rewrite) string {
+	verb, bit := "SNAT", monitor.SrcNAT
+	if r.Kind == monitor.NATDestination {
+		verb, bit = "DNAT", monitor.DstNAT
+	}
+	switch {
+	case !w.Flow.Status.Has(bit):
+		return "not by the nat table (no " + verb + " bit):"
+	case r.Undo:
+		return "nat table: not asked; from the entry:"
+	case w.Flow.Status.Has(monitor.Expected):
+		return "nat table or the flow's helper: " + verb
+	case r.Kind == monitor.NATDestination && w.NAT.Redirect:
+		return "nat table: asked, this once: redirect"
+	}
+	return "nat table: asked, this once: " + verb
+}
+
+// untouchedWords is for a nat hook that leaves the packet as it is. The bits
+// SRC_NAT_DONE and DST_NAT_DONE say whether there was a chain to pass.
+func untouchedWords(w *monitor.Walk, s *monitor.Step) string {
+	side, bit := "dst", monitor.DstNATDone
+	if s.Hook == monitor.Postrouting || s.Hook == monitor.Input {
+		side, bit = "src", monitor.SrcNATDone
+	}
+	if !w.Flow.Status.Has(bit) {
+		return "nat table: no chain here, " + side + " stands"
+	}
+	return "nat table: asked, this once: " + side + " stands"
+}
+
+// rewriteNote is the change: only what is new stands in the accent colour.
+func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) note {
+	side, moved := "dst ", w.NAT.DstAddr
+	if r.Source {
+		side = "src "
+	}
+	if r.Kind == monitor.NATSource {
+		moved = w.NAT.SrcAddr
+	}
+	p := w.Flow.Orig.Proto
+	var l paint.Line
+	addRewritten(&l, p, r.To, moved)
+	n := note{{Role: paint.Text, Text: side + whole(endpointText(p, r.From))}, {Role: paint.NAT, Text: " ⇒ "}}
+	for _, s := range l.Spans {
+		n = append(n, paint.Span{Role: s.Role, Text: whole(s.Text)})
+	}
+	return n
+}
+
+// footNotes are what holds for the whole walk.
+func footNotes(w *monitor.Walk) []note {
+	var out []note
+	if w.Assumed {
+		out = append(out, note{{Role: paint.Warn,
+			Text: "The addresses of this host are not known: the flow is drawn as forwarded."}})
+	}
+	if w.NAT.NoBits {
+		out = append(out, note{{Role: paint.Warn, Text: "The tuples differ where no NAT bit is set: " +
+			"IPVS, or an entry made by hand."}})
+	}
+	if w.NAT.StrayBits {
+		out = append(out, note{{Role: paint.Warn, Text: "A NAT bit is set on a side that does not differ: " +
+			"an entry made by hand."}})
+	}
+	if w.NAT.Redirect {
+		out = append(out, words("DNAT leads to this host itself: a redirect."))
+	}
+	later := "Conntrack looks a packet up once, where it enters, and the entry rides on the packet from there. " +
+		"The nat table is asked for the first packet only"
+	if w.NAT.Kind != monitor.NATNone && !w.NAT.NoBits {
+		later += "; all others, replies too, are rewritten from the entry"
+	}
+	return append(out, words(later+"."))
+}
