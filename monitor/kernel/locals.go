@@ -3,6 +3,8 @@
 package kernel
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -58,4 +60,55 @@ func ifAddr(m netlink.Message) (addr netip.Addr, ok bool) {
 		}
 	}
 	return addr, ok && attrs.Err() == nil
+}
+
+// LocalsWatch follows the addresses of a network namespace.
+type LocalsWatch struct {
+	netns int
+	conn  *netlink.Conn
+	first *monitor.Locals
+}
+
+// WatchLocals reads the addresses of a network namespace (0: the caller's) and
+// begins to follow their changes.
+func WatchLocals(netns int) (*LocalsWatch, error) {
+	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netns})
+	if err != nil {
+		return nil, fmt.Errorf("follow local addresses: %w", err)
+	}
+	for _, group := range []uint32{unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR} {
+		if err := conn.JoinGroup(group); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("follow local addresses: %w", err)
+		}
+	}
+	// Joined before the first reading: no change falls between the two.
+	first, err := Locals(netns)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &LocalsWatch{netns, conn, first}, nil
+}
+
+// Now returns the addresses as they were when the watch began.
+func (w *LocalsWatch) Now() *monitor.Locals { return w.first }
+
+// Run calls changed with all addresses after each change, until ctx ends; then
+// it closes the watch. Where the addresses cannot be read any more (the
+// namespace is gone) the last ones stand.
+func (w *LocalsWatch) Run(ctx context.Context, changed func(*monitor.Locals)) {
+	stop := context.AfterFunc(ctx, func() { w.conn.Close() })
+	defer stop()
+	defer w.conn.Close()
+	for {
+		// What the messages say does not matter, nor that some were lost: all
+		// addresses are read anew.
+		if _, err := w.conn.Receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
+			return
+		}
+		if l, err := Locals(w.netns); err == nil {
+			changed(l)
+		}
+	}
 }

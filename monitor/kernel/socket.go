@@ -4,11 +4,7 @@ package kernel
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"syscall"
-	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -27,50 +23,54 @@ import (
 //	recvmmsg ─▶ ENOBUFS ─▶ recvmmsg … (older messages) ─▶ EAGAIN ─▶ SO_MEMINFO ─▶ KindLost
 type socketCapture struct {
 	cfg   Config
-	conn  *netlink.Conn
-	raw   syscall.RawConn
+	queue *queue
 	dec   ctnetlink.Decoder
 	mm    *mmsgReader
-	ready func(fd uintptr) bool // prepared once: a closure a call would allocate
-	drain func(fd uintptr) bool
-	wake  *canceller
+	pace  pace
 	clock clock
+	drain func(fd int) // onDrain, prepared once: a closure a call would allocate
 
-	batch   *monitor.Batch // the one being filled, for drain
-	polled  bool           // ready: the reader has waited
-	overrun bool           // ENOBUFS came, its gap is not reported yet
-	drops   uint32         // SO_MEMINFO's drops at the last report
-	err     error          // of the last drain
-	stats   statCounters
+	batch    *monitor.Batch // the one being filled, for onDrain
+	overrun  bool           // ENOBUFS came, its gap is not reported yet
+	drops    uint32         // SO_MEMINFO's drops at the last report
+	gathered int            // messages since the last wake-up
+	err      error          // of the last drain
+	stats    statCounters
 }
+
+// A message takes this much of a socket's buffer: the smallest packet buffer of
+// the kernel with what manages it (skb->truesize).
+const socketCost = 1280
 
 func openSocket(cfg Config) (*socketCapture, error) {
 	conn, err := dial(cfg)
 	if err != nil {
 		return nil, err
 	}
-	c := &socketCapture{cfg: cfg, conn: conn, mm: newMmsgReader(), wake: &canceller{conn: conn}}
-	c.ready, c.drain = c.onReady, c.onDrain
-	if err := c.setUp(); err != nil {
+	c := &socketCapture{cfg: cfg, mm: newMmsgReader()}
+	c.drain = c.onDrain
+	if err := c.setUp(conn); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *socketCapture) setUp() error {
-	if err := c.conn.SetReadBuffer(c.cfg.Buffer); err != nil {
+func (c *socketCapture) setUp(conn *netlink.Conn) error {
+	if err := conn.SetReadBuffer(c.cfg.Buffer); err != nil {
 		return fmt.Errorf("set read buffer: %w", err)
 	}
-	size, err := c.conn.ReadBuffer()
+	size, err := conn.ReadBuffer()
 	if err != nil {
 		return fmt.Errorf("get read buffer: %w", err)
 	}
 	c.stats.capacity.Store(int64(size))
-	if c.raw, err = c.conn.SyscallConn(); err != nil {
+	c.pace = pace{base: c.cfg.Coalesce, now: c.cfg.Coalesce, capacity: size, cost: socketCost}
+	if err := join(conn, c.cfg.Kinds); err != nil {
 		return err
 	}
-	return join(c.conn, c.cfg.Kinds)
+	c.queue, err = newQueue(conn)
+	return err
 }
 
 // Way returns Socket.
@@ -81,31 +81,27 @@ func (c *socketCapture) Stats() Stats { return c.stats.load() }
 
 // Close ends the capture and unblocks Next.
 func (c *socketCapture) Close() error {
-	if err := c.conn.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-		return err
-	}
+	c.queue.close()
 	return nil
 }
 
 // Next waits for messages and fills the batch with what is queued, up to its
 // bound.
 func (c *socketCapture) Next(ctx context.Context, b *monitor.Batch) error {
-	if err := c.wake.watch(ctx); err != nil {
+	if err := c.queue.watch(ctx); err != nil {
 		return err
 	}
 	for {
 		if err := c.Poll(b); err != nil || len(b.Events) > 0 {
 			return err
 		}
-		c.polled = false
-		if err := c.raw.Read(c.ready); err != nil {
-			return c.wake.cause(ctx, err)
+		c.pace.got(c.gathered)
+		c.gathered = 0
+		if err := c.queue.wait(ctx); err != nil {
+			return err
 		}
 		c.stats.wakeups.Add(1)
-		if c.cfg.Coalesce > 0 {
-			// More messages are about to come: let them, and be woken once.
-			time.Sleep(c.cfg.Coalesce)
-		}
+		c.pace.gather()
 	}
 }
 
@@ -113,26 +109,18 @@ func (c *socketCapture) Next(ctx context.Context, b *monitor.Batch) error {
 func (c *socketCapture) Poll(b *monitor.Batch) error {
 	c.batch, c.err = b, nil
 	c.mm.reset()
-	if err := c.raw.Control(func(fd uintptr) { c.drain(fd) }); err != nil {
-		return closedErr(err)
+	if err := c.queue.use(c.drain); err != nil {
+		return err
 	}
+	c.gathered += len(b.Events)
 	c.publish()
 	return c.err
 }
 
-// onReady makes the poller wait once and then return without reading.
-func (c *socketCapture) onReady(uintptr) bool {
-	if !c.polled {
-		c.polled = true
-		return false
-	}
-	return true
-}
-
 // onDrain reads until the queue is empty or the batch is full.
-func (c *socketCapture) onDrain(fd uintptr) bool {
+func (c *socketCapture) onDrain(fd int) {
 	for c.mm.room() && len(c.batch.Events) < monitor.BatchSize {
-		n, errno := c.mm.recv(int(fd))
+		n, errno := c.mm.recv(fd)
 		switch errno {
 		case 0:
 			c.take(n)
@@ -141,15 +129,14 @@ func (c *socketCapture) onDrain(fd uintptr) bool {
 		case unix.EINTR:
 		case unix.EAGAIN:
 			if c.overrun {
-				c.reportLoss(int(fd))
+				c.reportLoss(fd)
 			}
-			return true
+			return
 		default:
 			c.err = fmt.Errorf("recvmmsg: %w", errno)
-			return true
+			return
 		}
 	}
-	return true
 }
 
 // take decodes the n messages that the last recv brought.

@@ -1,0 +1,173 @@
+//go:build linux
+
+package kernel
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// queue is a netlink socket out of which one goroutine reads, and which others
+// may interrupt and close.
+//
+// It stands beside Go's network poller, not in it: the poller watches its
+// sockets edge-triggered, and each message that arrives wakes its thread, also
+// while the reader only lets messages gather. Here a wake-up happens when the
+// reader asked for one; an eventfd interrupts it.
+type queue struct {
+	fd     int
+	event  int // eventfd(2): readable once interrupted
+	closed atomic.Bool
+	once   sync.Once
+	mu     sync.RWMutex // held for writing while the descriptors are closed
+
+	ctx  context.Context // the one that is watched
+	stop func() bool
+}
+
+// newQueue takes the socket out of conn, which is closed: its descriptor leaves
+// Go's poller, while the socket lives on with its groups and its buffer.
+func newQueue(conn *netlink.Conn) (*queue, error) {
+	defer conn.Close()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	q := &queue{fd: -1}
+	if cerr := raw.Control(func(fd uintptr) { q.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) }); cerr != nil {
+		return nil, cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("duplicate netlink socket: %w", err)
+	}
+	if q.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		unix.Close(q.fd)
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	return q, nil
+}
+
+// watch makes the end of ctx interrupt the reader. It is called before each
+// read; with the same context again it costs nothing. One context is watched at
+// a time.
+func (q *queue) watch(ctx context.Context) error {
+	if q.closed.Load() {
+		return os.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if q.ctx == ctx {
+		return nil
+	}
+	if q.stop != nil && !q.stop() {
+		q.calm() // it was interrupted for the context before
+	}
+	q.ctx = ctx
+	q.stop = context.AfterFunc(ctx, q.interrupt)
+	return nil
+}
+
+// wait blocks until the socket is readable or has an error to tell, or until ctx
+// ends or the queue is closed, and says which of these.
+func (q *queue) wait(ctx context.Context) error {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	fds := [...]unix.PollFd{{Fd: int32(q.fd), Events: unix.POLLIN}, {Fd: int32(q.event), Events: unix.POLLIN}}
+	for {
+		if q.closed.Load() {
+			return os.ErrClosed
+		}
+		if _, err := unix.Poll(fds[:], -1); err != nil && err != unix.EINTR {
+			return os.NewSyscallError("poll", err)
+		}
+		if fds[1].Revents != 0 && !q.closed.Load() {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			q.calm()
+			continue
+		}
+		if fds[0].Revents != 0 {
+			return nil
+		}
+	}
+}
+
+// use calls f with the socket, unless it is closed.
+func (q *queue) use(f func(fd int)) error {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	if q.closed.Load() {
+		return os.ErrClosed
+	}
+	f(q.fd)
+	return nil
+}
+
+func (q *queue) interrupt() {
+	var one [8]byte
+	one[0], one[7] = 1, 1 // not zero in either byte order
+	unix.Write(q.event, one[:])
+}
+
+func (q *queue) calm() {
+	var n [8]byte
+	unix.Read(q.event, n[:])
+}
+
+// close interrupts the reader and closes the socket.
+func (q *queue) close() {
+	q.once.Do(func() {
+		q.closed.Store(true)
+		q.interrupt()
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.stop != nil {
+			q.stop()
+		}
+		unix.Close(q.fd)
+		unix.Close(q.event)
+	})
+}
+
+// pace says how long to let messages gather after a wake-up, so that one wake-up
+// serves many: the base time when little happens, growing with the rate, but
+// never so long that a quarter of the queue might fill.
+type pace struct {
+	base, now time.Duration
+	capacity  int // bytes of queue
+	cost      int // bytes of queue a message takes
+}
+
+// gather sleeps. It is a plain system call: parking the goroutine would cost the
+// scheduler's wake-ups beside it.
+func (p *pace) gather() {
+	if p.now > 0 {
+		ts := unix.NsecToTimespec(p.now.Nanoseconds())
+		unix.Nanosleep(&ts, nil)
+	}
+}
+
+// got tells how many messages the last gathering brought.
+func (p *pace) got(n int) {
+	const busy = 64
+	if p.base <= 0 {
+		return
+	}
+	next := p.base
+	if n >= busy {
+		next = min(2*p.now, MaxCoalesce)
+		if room := time.Duration(p.capacity/4/p.cost) * p.now / time.Duration(n); next > room {
+			next = room
+		}
+	}
+	p.now = max(next, p.base)
+}
