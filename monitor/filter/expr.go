@@ -1,0 +1,255 @@
+package filter
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Expr is a node of a filter. The nodes are
+//
+//	Const And Or Not                what joins
+//	Cmp Addr Text Has               what Parse makes of the words
+//	In Prefix Differ                what Lower spells Cmp and Addr out in
+//
+// Nodes are values and never changed once made; trees may share them.
+type Expr interface {
+	// String returns canonical text: Parse(x.String()) gives x again for every
+	// tree that Parse or FromConntrack made.
+	String() string
+}
+
+// Const is a filter that wants everything or nothing.
+type Const bool
+
+// And wants what all its parts want. Parse never makes one with fewer than two
+// parts, nor one directly inside another.
+type And []Expr
+
+// Or wants what at least one of its parts wants; as for And.
+type Or []Expr
+
+// Not wants what X does not want.
+type Not struct{ X Expr }
+
+// Op is a comparison.
+type Op uint8
+
+// The comparisons. With several values Eq means one of them, and Ne none; the
+// others have one value.
+const (
+	Eq Op = iota
+	Ne
+	Lt
+	Le
+	Gt
+	Ge
+)
+
+func (o Op) String() string { return [...]string{"==", "!=", "<", "<=", ">", ">="}[o] }
+
+// Range is the numbers from Lo to Hi, both included.
+type Range struct{ Lo, Hi uint64 }
+
+// Cmp compares a field that has a number with constants, after a mask if Mask is
+// not 0. It is false where the field is not known. Units are those of the field:
+// times in nanoseconds, a state as protocol<<8 | number.
+type Cmp struct {
+	Field Field
+	Mask  uint64
+	Op    Op
+	Set   []Range // sorted, disjoint; one of a single number for Lt, Le, Gt and Ge
+}
+
+// Addr compares an address field with networks. A prefix is of its own family
+// only: 0.0.0.0/0 holds no IPv6 address.
+type Addr struct {
+	Field Field
+	Op    Op // Eq or Ne
+	Set   []netip.Prefix
+}
+
+// Text compares a text attribute, byte by byte.
+type Text struct {
+	Field Field
+	Op    Op // Eq or Ne
+	Set   []string
+}
+
+// Has asks whether the field is known at all.
+type Has struct{ Field Field }
+
+// In is a primitive: the field, after Mask, lies in one of the ranges. The field
+// is one for which Field.InTuple holds, or FieldEvent.
+type In struct {
+	Field Field
+	Mask  uint64 // all ones where nothing is masked
+	Set   []Range
+}
+
+// Prefix is a primitive: the field, one of the tuples' four addresses, lies in
+// the network. The tuple is of the network's family.
+type Prefix struct {
+	Field Field
+	Net   netip.Prefix
+}
+
+// Differ is a primitive: two fields of the tuples, of one type, are not equal.
+// It is false for a flow without a reply tuple.
+type Differ struct{ A, B Field }
+
+// AllOf returns the filter that wants what all the given ones want. Without any
+// it wants everything.
+func AllOf(x ...Expr) Expr {
+	var out And
+	for _, e := range x {
+		switch e := e.(type) {
+		case And:
+			out = append(out, e...)
+		case Const:
+			if !e {
+				return Const(false)
+			}
+		default:
+			out = append(out, e)
+		}
+	}
+	switch len(out) {
+	case 0:
+		return Const(true)
+	case 1:
+		return out[0]
+	}
+	return out
+}
+
+// AnyOf returns the filter that wants what any of the given ones wants. Without
+// any it wants nothing.
+func AnyOf(x ...Expr) Expr {
+	var out Or
+	for _, e := range x {
+		switch e := e.(type) {
+		case Or:
+			out = append(out, e...)
+		case Const:
+			if e {
+				return Const(true)
+			}
+		default:
+			out = append(out, e)
+		}
+	}
+	switch len(out) {
+	case 0:
+		return Const(false)
+	case 1:
+		return out[0]
+	}
+	return out
+}
+
+// Negate returns the filter that wants what x does not.
+func Negate(x Expr) Expr {
+	if c, ok := x.(Const); ok {
+		return !c
+	}
+	return Not{x}
+}
+
+// newCmp returns the comparison in its one canonical form.
+func newCmp(f Field, mask uint64, op Op, set []Range) Expr {
+	set = normalize(set, !f.info().kind.discrete())
+	// One bit is either set or not: there is one way to say it.
+	if mask != 0 && mask&(mask-1) == 0 && f.info().kind.bits() && len(set) == 1 {
+		switch {
+		case op == Ne && set[0] == (Range{mask, mask}):
+			op, set = Eq, []Range{{}}
+		case op == Ne && set[0] == (Range{}):
+			op, set = Eq, []Range{{mask, mask}}
+		}
+	}
+	return Cmp{f, mask, op, set}
+}
+
+func newAddr(f Field, op Op, set []netip.Prefix) Expr {
+	set = slices.Clone(set)
+	slices.SortFunc(set, func(a, b netip.Prefix) int {
+		if c := a.Addr().Compare(b.Addr()); c != 0 {
+			return c
+		}
+		return a.Bits() - b.Bits()
+	})
+	return Addr{f, op, slices.Compact(set)}
+}
+
+func newText(f Field, op Op, set []string) Expr {
+	set = slices.Clone(set)
+	slices.Sort(set)
+	return Text{f, op, slices.Compact(set)}
+}
+
+// normalize sorts ranges and joins those that overlap, and those that touch as
+// well where adjacent says that the numbers have an order.
+func normalize(set []Range, adjacent bool) []Range {
+	set = slices.Clone(set)
+	slices.SortFunc(set, func(a, b Range) int {
+		switch {
+		case a.Lo < b.Lo:
+			return -1
+		case a.Lo > b.Lo:
+			return 1
+		}
+		return 0
+	})
+	out := set[:0]
+	for _, r := range set {
+		if n := len(out); n > 0 {
+			last := &out[n-1]
+			if r.Lo <= last.Hi || adjacent && r.Lo-1 == last.Hi {
+				last.Hi = max(last.Hi, r.Hi)
+				continue
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// complement returns the numbers from 0 to limit that are not in the set.
+func complement(set []Range, limit uint64) []Range {
+	var out []Range
+	next, done := uint64(0), false
+	for _, r := range set {
+		if r.Lo > limit {
+			break
+		}
+		if r.Lo > next {
+			out = append(out, Range{next, r.Lo - 1})
+		}
+		if r.Hi >= limit {
+			done = true
+			break
+		}
+		next = r.Hi + 1
+	}
+	if !done {
+		out = append(out, Range{next, limit})
+	}
+	return out
+}
+
+// intersect returns the numbers that are in both sets.
+func intersect(a, b []Range) []Range {
+	var out []Range
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		lo, hi := max(a[i].Lo, b[j].Lo), min(a[i].Hi, b[j].Hi)
+		if lo <= hi {
+			out = append(out, Range{lo, hi})
+		}
+		if a[i].Hi < b[j].Hi {
+			i++
+		} else {
+			j++
+		}
+	}
+	return out
+}

@@ -1,0 +1,209 @@
+package filter
+
+import (
+	"slices"
+	"strings"
+
+	"natlens/monitor"
+)
+
+// Flag is one of conntrack(8)'s filter flags. All of them take a value; that of
+// an Optional one may be left out.
+type Flag struct {
+	Name     string   // long name without the dashes
+	Aliases  []string // more long names
+	Short    byte     // 0 where there is none
+	Arg      string   // what the value is, as usage lines say it
+	Optional bool     // the value may be left out
+	Usage    string
+	Legal    string   // conntrack(8)'s commands that take it as a filter, of "LDEU"; others call it illegal
+	Repeats  bool     // may be given more than once
+	Words    []string // values that are words, for completion
+}
+
+var statusWords = []string{"ASSURED", "SEEN_REPLY", "UNSET", "FIXED_TIMEOUT", "EXPECTED", "OFFLOAD", "HW_OFFLOAD",
+	"UNREPLIED"}
+
+var flags = []Flag{
+	{"family", nil, 'f', "ipv4|ipv6", false, "address family", "LDEU", false, []string{"ipv4", "ipv6"}},
+	{"proto", []string{"protonum"}, 'p', "PROTO", false, "layer 4 protocol, by name or number", "LDEU", false, kindProto.words()},
+	{"orig-src", []string{"src"}, 's', "ADDR[/BITS]", false, "source address, original direction", "LDEU", false, nil},
+	{"orig-dst", []string{"dst"}, 'd', "ADDR[/BITS]", false, "destination address, original direction", "LDEU", false, nil},
+	{"reply-src", nil, 'r', "ADDR[/BITS]", false, "source address, reply direction", "LDEU", false, nil},
+	{"reply-dst", nil, 'q', "ADDR[/BITS]", false, "destination address, reply direction", "LDEU", false, nil},
+	{"mask-src", nil, 0, "MASK", false, "mask of --orig-src", "LDEU", false, nil},
+	{"mask-dst", nil, 0, "MASK", false, "mask of --orig-dst", "LDEU", false, nil},
+	{"orig-port-src", []string{"sport"}, 0, "PORT", false, "source port, original direction", "LDEU", false, nil},
+	{"orig-port-dst", []string{"dport"}, 0, "PORT", false, "destination port, original direction", "LDEU", false, nil},
+	{"reply-port-src", nil, 0, "PORT", false, "source port, reply direction", "LDEU", false, nil},
+	{"reply-port-dst", nil, 0, "PORT", false, "destination port, reply direction", "LDEU", false, nil},
+	{"state", nil, 0, "STATE", false, "state of a TCP, SCTP or DCCP connection", "LDEU", false, upper(kindState.words())},
+	{"icmp-type", nil, 0, "TYPE", false, "ICMP type", "LDEU", false, nil},
+	{"icmp-code", nil, 0, "CODE", false, "ICMP code", "LDEU", false, nil},
+	{"icmp-id", nil, 0, "ID", false, "ICMP id", "LDEU", false, nil},
+	{"orig-key-src", []string{"srckey"}, 0, "KEY", false, "GRE source key, original direction", "LDEU", false, nil},
+	{"orig-key-dst", []string{"dstkey"}, 0, "KEY", false, "GRE destination key, original direction", "LDEU", false, nil},
+	{"reply-key-src", nil, 0, "KEY", false, "GRE source key, reply direction", "LDEU", false, nil},
+	{"reply-key-dst", nil, 0, "KEY", false, "GRE destination key, reply direction", "LDEU", false, nil},
+	{"orig-vtag", nil, 0, "TAG", false, "SCTP verification tag, original direction", "U", false, nil},
+	{"reply-vtag", nil, 0, "TAG", false, "SCTP verification tag, reply direction", "U", false, nil},
+	{"role", nil, 0, "client|server", false, "DCCP role of the original source", "", false, []string{"client", "server"}},
+	{"src-nat", nil, 'n', "ADDR[:PORT]", true, "source is rewritten, or to this", "LDEU", false, nil},
+	{"dst-nat", nil, 'g', "ADDR[:PORT]", true, "destination is rewritten, or to this", "LDEU", false, nil},
+	{"any-nat", nil, 'j', "ADDR[:PORT]", true, "source or destination is rewritten, or to this", "LE", false, nil},
+	{"mark", nil, 'm', "MARK[/MASK]", false, "connection mark", "LDEU", false, nil},
+	{"label", nil, 'l', "LABEL[,...]", false, "labels that are set, all of them", "LDEU", true, nil},
+	{"zone", nil, 'w', "ZONE", false, "zone of both directions", "LDE", false, nil},
+	{"orig-zone", nil, 0, "ZONE", false, "zone of the original direction", "LDE", false, nil},
+	{"reply-zone", nil, 0, "ZONE", false, "zone of the reply direction", "LDE", false, nil},
+	{"status", nil, 'u', "STATUS[,...]", false, "status bits: set, or with ! not set", "LDU", true, statusWords},
+	{"timeout", nil, 't', "SECONDS", false, "time left", "DU", false, nil},
+	{"id", nil, 'i', "ID", false, "the kernel's id of the entry", "DU", false, nil},
+	{"event-mask", nil, 'e', "new|update|destroy[,...]", false, "kinds of events", "E", true,
+		[]string{"all", "new", "updates", "destroy"}},
+}
+
+func upper(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = strings.ToUpper(w)
+	}
+	return out
+}
+
+// Flags lists conntrack(8)'s filter flags, for whoever registers them. The
+// caller must not change it.
+func Flags() []Flag { return flags }
+
+// FlagByName finds a flag by one of its long names, or its letter.
+func FlagByName(name string) (*Flag, bool) {
+	for i := range flags {
+		f := &flags[i]
+		if f.Name == name || slices.Contains(f.Aliases, name) || f.Short != 0 && name == string(f.Short) {
+			return f, true
+		}
+	}
+	return nil, false
+}
+
+// FlagValue is a flag as it was given: any of its names, and its value, "" where
+// an optional one was left out.
+type FlagValue struct{ Name, Value string }
+
+// Selection is what conntrack(8)'s flags select: the flows, and the kinds of
+// events that -e asks for (which a capture may use to join those groups only).
+type Selection struct {
+	Expr  Expr
+	Kinds KindSet
+}
+
+// FlagError says which flag cannot be used so.
+type FlagError struct {
+	Flag       string // as given, without dashes
+	Value      string
+	Msg        string
+	Suggestion string
+}
+
+// Error returns one line.
+func (e *FlagError) Error() string {
+	s := "--" + e.Flag
+	if len(e.Flag) == 1 {
+		s = "-" + e.Flag
+	}
+	if e.Value != "" {
+		s += " " + monitor.Escape(e.Value)
+	}
+	s += ": " + e.Msg
+	if e.Suggestion != "" {
+		s += "; did you mean " + e.Suggestion + "?"
+	}
+	return s
+}
+
+// FromConntrack reads conntrack(8)'s filter flags out of a command line and
+// translates them, as [Env.FromFlags] does; rest is everything else, in order.
+func FromConntrack(args []string) (s Selection, rest []string, err error) {
+	return Env{}.FromConntrack(args)
+}
+
+// FromConntrack is the function of that name, with names of labels.
+func (env Env) FromConntrack(args []string) (s Selection, rest []string, err error) {
+	var values []FlagValue
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--" {
+			rest = append(rest, args[i:]...)
+			break
+		}
+		name, f, value, attached := splitFlag(args[i])
+		if f == nil {
+			rest = append(rest, args[i])
+			continue
+		}
+		switch {
+		case attached:
+		case f.Optional:
+			if i+1 < len(args) && isTarget(args[i+1]) {
+				i++
+				value = args[i]
+			}
+		case i+1 == len(args):
+			return Selection{}, nil, &FlagError{Flag: name, Msg: "needs a value: " + f.Arg}
+		default:
+			i++
+			value = args[i]
+		}
+		values = append(values, FlagValue{name, value})
+	}
+	s, err = env.FromFlags(values)
+	return s, rest, err
+}
+
+// splitFlag takes --name, --name=value, -n or -nvalue apart; f is nil for what
+// is none of the filter flags.
+func splitFlag(arg string) (name string, f *Flag, value string, attached bool) {
+	if long, ok := strings.CutPrefix(arg, "--"); ok {
+		name, value, attached = strings.Cut(long, "=")
+		if f, _ = FlagByName(name); len(name) == 1 {
+			f = nil
+		}
+		return name, f, value, attached
+	}
+	if len(arg) < 2 || arg[0] != '-' {
+		return "", nil, "", false
+	}
+	f, _ = FlagByName(arg[1:2])
+	return arg[1:2], f, arg[2:], len(arg) > 2
+}
+
+// isTarget reports whether an argument can be the value of -n, -g or -j, which
+// may be left out: only then it is theirs.
+func isTarget(arg string) bool {
+	_, _, err := splitTarget(arg)
+	return err == nil
+}
+
+// AttachOptional makes of "-n 192.0.2.1" the one argument
+// "--src-nat=192.0.2.1", for libraries such as pflag that know optional values
+// in that form only. Other arguments stay.
+func AttachOptional(args []string) []string {
+	var out []string
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--" {
+			return append(out, args[i:]...)
+		}
+		_, f, value, attached := splitFlag(args[i])
+		switch {
+		case f == nil || !f.Optional:
+			out = append(out, args[i])
+		case attached:
+			out = append(out, "--"+f.Name+"="+value)
+		case i+1 < len(args) && isTarget(args[i+1]):
+			i++
+			out = append(out, "--"+f.Name+"="+args[i])
+		default:
+			out = append(out, args[i])
+		}
+	}
+	return out
+}

@@ -1,0 +1,312 @@
+package filter
+
+import (
+	"math"
+
+	"natlens/monitor"
+)
+
+const noMask = math.MaxUint64
+
+// Lower spells a filter out: every Addr, and every Cmp whose value stands in the
+// tuples or is the kind of event, becomes a tree of the primitives In, Prefix and
+// Differ. What else there is stays as it is. The meaning is the same for every
+// event that tells of a flow with both tuples.
+//
+// An In reads a field of the tuples as monitor.Tuple has it: an absent port, id
+// or key is 0. What a field means depends on the protocol, so Lower adds the
+// test of the protocol where it is needed.
+func Lower(e Expr) Expr {
+	switch e := e.(type) {
+	case And:
+		parts := make([]Expr, len(e))
+		for i, x := range e {
+			parts[i] = Lower(x)
+		}
+		return mergeAnd(AllOf(parts...))
+	case Or:
+		parts := make([]Expr, len(e))
+		for i, x := range e {
+			parts[i] = Lower(x)
+		}
+		return mergeOr(AnyOf(parts...))
+	case Not:
+		return Negate(Lower(e.X))
+	case Addr:
+		return lowerAddr(e)
+	case Cmp:
+		if x := lowerCmp(e); x != nil {
+			return x
+		}
+	}
+	return e
+}
+
+// mergeAnd joins tests of one field into one: proto in {6} and proto in
+// {6,17} is proto in {6}.
+func mergeAnd(e Expr) Expr {
+	x, ok := e.(And)
+	if !ok {
+		return e
+	}
+	var out And
+	at := map[[2]uint64]int{}
+	for _, part := range x {
+		in, ok := part.(In)
+		if !ok {
+			out = append(out, part)
+			continue
+		}
+		key := [2]uint64{uint64(in.Field), in.Mask}
+		i, seen := at[key]
+		if !seen {
+			at[key] = len(out)
+			out = append(out, in)
+			continue
+		}
+		set := intersect(out[i].(In).Set, in.Set)
+		if len(set) == 0 {
+			return Const(false)
+		}
+		out[i] = In{in.Field, in.Mask, set}
+	}
+	return AllOf(out...)
+}
+
+// mergeOr joins tests of one field that stand side by side.
+func mergeOr(e Expr) Expr {
+	x, ok := e.(Or)
+	if !ok {
+		return e
+	}
+	var out Or
+	at := map[[2]uint64]int{}
+	for _, part := range x {
+		in, ok := part.(In)
+		if !ok {
+			out = append(out, part)
+			continue
+		}
+		key := [2]uint64{uint64(in.Field), in.Mask}
+		if i, seen := at[key]; seen {
+			set := append(append([]Range{}, out[i].(In).Set...), in.Set...)
+			out[i] = In{in.Field, in.Mask, normalize(set, true)}
+			continue
+		}
+		at[key] = len(out)
+		out = append(out, in)
+	}
+	return AnyOf(out...)
+}
+
+func protoIn(protos ...monitor.Proto) Expr {
+	set := make([]Range, len(protos))
+	for i, p := range protos {
+		set[i] = Range{uint64(p), uint64(p)}
+	}
+	return In{FieldProto, noMask, normalize(set, true)}
+}
+
+var (
+	withPorts = protoIn(monitor.TCP, monitor.UDP, monitor.DCCP, monitor.SCTP, monitor.UDPLite)
+	withICMP  = protoIn(monitor.ICMP, monitor.ICMPv6)
+	withKeys  = protoIn(monitor.GRE)
+)
+
+// slot says where in a tuple a field's value is, and for which protocols.
+type slot struct {
+	protos Expr
+	field  Field
+	shift  uint
+	max    uint64
+}
+
+var slots = map[Field]slot{
+	FieldOrigSPort:   {withPorts, FieldOrigL4Src, 0, max16},
+	FieldOrigDPort:   {withPorts, FieldOrigL4Dst, 0, max16},
+	FieldReplySPort:  {withPorts, FieldReplyL4Src, 0, max16},
+	FieldReplyDPort:  {withPorts, FieldReplyL4Dst, 0, max16},
+	FieldICMPType:    {withICMP, FieldOrigL4Dst, 8, max8},
+	FieldICMPCode:    {withICMP, FieldOrigL4Dst, 0, max8},
+	FieldICMPID:      {withICMP, FieldOrigL4Src, 0, max16},
+	FieldReplyICMPID: {withICMP, FieldReplyL4Src, 0, max16},
+	FieldOrigSrcKey:  {withKeys, FieldOrigL4Src, 0, max16},
+	FieldOrigDstKey:  {withKeys, FieldOrigL4Dst, 0, max16},
+	FieldReplySrcKey: {withKeys, FieldReplyL4Src, 0, max16},
+	FieldReplyDstKey: {withKeys, FieldReplyL4Dst, 0, max16},
+}
+
+// lowerCmp returns the primitives for a comparison, nil if there are none.
+func lowerCmp(c Cmp) Expr {
+	if s, ok := slots[c.Field]; ok {
+		return AllOf(s.protos, s.in(c))
+	}
+	switch c.Field {
+	case FieldFamily, FieldProto, FieldOrigZone, FieldReplyZone, FieldEvent:
+		return inSet(c.Field, noMask, c.ranges(c.Field.info().max))
+	case FieldZone:
+		return AllOf(Negate(Differ{FieldOrigZone, FieldReplyZone}), inSet(FieldOrigZone, noMask, c.ranges(max16)))
+	case FieldPort:
+		src, dst := c, c
+		src.Field, dst.Field = FieldOrigSPort, FieldOrigDPort
+		if c.Op == Ne {
+			return AllOf(withPorts, slots[src.Field].in(src), slots[dst.Field].in(dst))
+		}
+		return AllOf(withPorts, AnyOf(slots[src.Field].in(src), slots[dst.Field].in(dst)))
+	case FieldNATSPort:
+		return AllOf(natBit(natSource), withPorts, inSet(FieldReplyL4Dst, noMask, c.ranges(max16)))
+	case FieldNATDPort:
+		return AllOf(natBit(natDest), withPorts, inSet(FieldReplyL4Src, noMask, c.ranges(max16)))
+	case FieldNAT:
+		return lowerNAT(c)
+	}
+	return nil
+}
+
+// in tests a slot, wherever in its 16 bits the value is.
+func (s slot) in(c Cmp) Expr {
+	set := c.ranges(s.max)
+	if c.Mask != 0 {
+		set = unmask(c, s.max)
+	}
+	if s.max == max16 {
+		return inSet(s.field, noMask, set)
+	}
+	shifted := make([]Range, len(set))
+	for i, r := range set {
+		shifted[i] = Range{r.Lo << s.shift, r.Hi << s.shift}
+	}
+	return inSet(s.field, s.max<<s.shift, shifted)
+}
+
+// unmask lists the numbers up to limit that a masked comparison lets through.
+func unmask(c Cmp, limit uint64) []Range {
+	var set []Range
+	for v := uint64(0); v <= limit; v++ {
+		if contains(c.Set, v&c.Mask) == (c.Op == Eq) {
+			set = append(set, Range{v, v})
+		}
+	}
+	return normalize(set, true)
+}
+
+func inSet(f Field, mask uint64, set []Range) Expr {
+	if len(set) == 0 {
+		return Const(false)
+	}
+	return In{f, mask, set}
+}
+
+// ranges returns the numbers from 0 to limit for which the comparison is true,
+// its mask left aside.
+func (c Cmp) ranges(limit uint64) []Range {
+	v := c.Set[0].Lo
+	switch c.Op {
+	case Ne:
+		return complement(c.Set, limit)
+	case Lt:
+		if v == 0 {
+			return nil
+		}
+		return []Range{{0, v - 1}}
+	case Le:
+		return []Range{{0, v}}
+	case Gt:
+		if v >= limit {
+			return nil
+		}
+		return []Range{{v + 1, limit}}
+	case Ge:
+		return []Range{{v, limit}}
+	}
+	return c.Set
+}
+
+func lowerAddr(a Addr) Expr {
+	in := func(f Field) Expr {
+		parts := make([]Expr, len(a.Set))
+		for i, n := range a.Set {
+			parts[i] = Prefix{f, n}
+		}
+		return AnyOf(parts...)
+	}
+	var x Expr
+	switch a.Field {
+	case FieldHost:
+		x = AnyOf(in(FieldOrigSrc), in(FieldOrigDst), in(FieldReplySrc), in(FieldReplyDst))
+	case FieldNATSrc, FieldNATDst:
+		bit, f := natSource, FieldReplyDst
+		if a.Field == FieldNATDst {
+			bit, f = natDest, FieldReplySrc
+		}
+		if a.Op == Ne {
+			return AllOf(natBit(bit), Negate(in(f)))
+		}
+		return AllOf(natBit(bit), in(f))
+	default:
+		x = in(a.Field)
+	}
+	if a.Op == Ne {
+		return Negate(x)
+	}
+	return x
+}
+
+// lowerNAT spells out a question of the NAT kind, nil if the tuples do not
+// answer it.
+func lowerNAT(c Cmp) Expr {
+	yes := c.Op == Eq
+	if c.Mask == natKinds {
+		var x Expr
+		switch c.Set[0].Lo {
+		case 0:
+			x = Negate(AnyOf(natBit(natSource), natBit(natDest)))
+		case natKinds:
+			x = AllOf(natBit(natSource), natBit(natDest))
+		default:
+			return nil
+		}
+		if yes {
+			return x
+		}
+		return Negate(x)
+	}
+	x := natBit(c.Mask)
+	if x == nil {
+		return nil
+	}
+	if c.Set[0].Lo == 0 {
+		yes = !yes
+	}
+	if yes {
+		return x
+	}
+	return Negate(x)
+}
+
+// natBit says in terms of the tuples what [monitor.Flow.NAT] says: a reply tuple
+// that is not the original one turned round. The id of an ICMP echo stands on
+// the source side of both tuples. It returns nil for bits of the status or path.
+func natBit(bit uint64) Expr {
+	srcAddr, dstAddr := Differ{FieldOrigSrc, FieldReplyDst}, Differ{FieldOrigDst, FieldReplySrc}
+	srcPort := AnyOf(AllOf(withICMP, Differ{FieldOrigL4Src, FieldReplyL4Src}),
+		AllOf(Negate(withICMP), Differ{FieldOrigL4Src, FieldReplyL4Dst}))
+	dstPort := AllOf(Negate(withICMP), Differ{FieldOrigL4Dst, FieldReplyL4Src})
+	switch bit {
+	case natSource:
+		return AnyOf(srcAddr, srcPort)
+	case natDest:
+		return AnyOf(dstAddr, dstPort)
+	case natSrcAddr:
+		return srcAddr
+	case natSrcPort:
+		return srcPort
+	case natDstAddr:
+		return dstAddr
+	case natDstPort:
+		return dstPort
+	case natPortOnly:
+		return AllOf(Negate(srcAddr), Negate(dstAddr), AnyOf(srcPort, dstPort))
+	}
+	return nil
+}

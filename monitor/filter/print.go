@@ -1,0 +1,261 @@
+package filter
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"natlens/monitor"
+)
+
+func (x Const) String() string { return strconv.FormatBool(bool(x)) }
+
+func (x And) String() string {
+	parts := make([]string, len(x))
+	for i, e := range x {
+		parts[i] = e.String()
+		if _, ok := e.(Or); ok {
+			parts[i] = "(" + parts[i] + ")"
+		}
+	}
+	return strings.Join(parts, " and ")
+}
+
+func (x Or) String() string {
+	parts := make([]string, len(x))
+	for i, e := range x {
+		parts[i] = e.String()
+	}
+	return strings.Join(parts, " or ")
+}
+
+func (x Not) String() string {
+	switch x.X.(type) {
+	case And, Or:
+		return "not (" + x.X.String() + ")"
+	}
+	return "not " + x.X.String()
+}
+
+func (x Has) String() string {
+	if x.Field&^Sent == FieldMaster {
+		return x.Field.String()
+	}
+	return "has " + x.Field.String()
+}
+
+func (x Text) String() string {
+	parts := make([]string, len(x.Set))
+	for i, s := range x.Set {
+		parts[i] = quoteText(s)
+	}
+	return x.Field.String() + opSet(x.Op, parts)
+}
+
+// quoteText writes a text as the lexer reads it.
+func quoteText(s string) string {
+	switch fold(s) {
+	case "", "and", "or", "not", "in":
+		return strconv.Quote(s)
+	}
+	for i := range len(s) {
+		if !isAtom(s, i) {
+			return strconv.Quote(s)
+		}
+	}
+	return s
+}
+
+func (x Addr) String() string {
+	name := x.Field.String()
+	parts := make([]string, len(x.Set))
+	for i, n := range x.Set {
+		parts[i] = formatNet(n)
+		if x.Field == FieldHost && !n.IsSingleIP() {
+			name = "net"
+		}
+	}
+	return name + opSet(x.Op, parts)
+}
+
+func formatNet(n netip.Prefix) string {
+	if n.IsSingleIP() {
+		return n.Addr().String()
+	}
+	return n.String()
+}
+
+// opSet writes operator and values: " 443", " != {80,443}", " < 5".
+func opSet(op Op, parts []string) string {
+	values := parts[0]
+	if len(parts) > 1 {
+		values = "{" + strings.Join(parts, ",") + "}"
+	}
+	if op == Eq {
+		return " " + values
+	}
+	return " " + op.String() + " " + values
+}
+
+func (x Cmp) String() string {
+	switch f := x.Field; f.info().kind {
+	case kindFlag:
+		return f.String()
+	case kindNAT:
+		return x.natString()
+	case kindStatus:
+		if s, ok := x.statusString(); ok {
+			return s
+		}
+	case kindState:
+		return f.String() + opSet(x.Op, stateNames(x.Set))
+	case kindProto:
+		if p := monitor.Proto(x.Set[0].Lo); x.single() && x.Op == Eq && p.Name() != "" {
+			return p.Name()
+		}
+	case kindFamily:
+		if x.single() && x.Op == Eq {
+			return formatValue(f, x.Set[0].Lo)
+		}
+	}
+	var parts []string
+	for _, r := range x.Set {
+		s := formatValue(x.Field, r.Lo)
+		if r.Hi != r.Lo {
+			s += ".." + formatValue(x.Field, r.Hi)
+		}
+		parts = append(parts, s)
+	}
+	if x.Mask == 0 {
+		return x.Field.String() + opSet(x.Op, parts)
+	}
+	s := x.Field.String() + " & 0x" + strconv.FormatUint(x.Mask, 16)
+	if x.Op == Eq && x.single() {
+		return s + " == " + parts[0]
+	}
+	if x.Op == Eq {
+		return s + " in" + opSet(Eq, parts)
+	}
+	return s + opSet(x.Op, parts)
+}
+
+// single reports whether the comparison is with one number.
+func (x Cmp) single() bool { return len(x.Set) == 1 && x.Set[0].Lo == x.Set[0].Hi }
+
+func (x Cmp) natString() string {
+	if x.Mask == natKinds {
+		switch {
+		case x.Op == Ne && x.Set[0].Hi == 0:
+			return "nat"
+		case x.Op == Eq && x.Set[0].Hi == 0:
+			return "nat none"
+		}
+		return "nat" + opSet(x.Op, []string{"snat+dnat"})
+	}
+	if x.Set[0].Lo == 0 {
+		return "nat != " + natBitNames[x.Mask]
+	}
+	return natBitNames[x.Mask]
+}
+
+// statusString writes a comparison with one bit as its word.
+func (x Cmp) statusString() (string, bool) {
+	name := ""
+	for i, n := range monitor.StatusNames() {
+		if x.Mask == 1<<i {
+			name = n
+		}
+	}
+	if name == "" || !x.single() || x.Op != Eq {
+		return "", false
+	}
+	prefix := ""
+	if _, bare := bareWords[name]; !bare || x.Field&Sent != 0 {
+		prefix = x.Field.String() + " "
+	}
+	switch {
+	case x.Set[0].Lo == x.Mask:
+		return prefix + name, true
+	case x.Set[0].Lo != 0:
+		return "", false
+	case monitor.Status(x.Mask) == monitor.SeenReply:
+		return prefix + "unreplied", true
+	}
+	return x.Field.String() + " != " + name, true
+}
+
+// stateNames returns each name in the set once.
+func stateNames(set []Range) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, r := range set {
+		n := fold(monitor.State(r.Lo).Name(monitor.Proto(r.Lo >> 8)))
+		if !seen[n] {
+			seen[n] = true
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// formatValue writes a number as its field's values are written.
+func formatValue(f Field, v uint64) string {
+	switch k := f.info().kind; k {
+	case kindHex, kindStatus:
+		return "0x" + strconv.FormatUint(v, 16)
+	case kindProto:
+		return monitor.Proto(v).String()
+	case kindFamily:
+		return monitor.Family(v).String()
+	case kindEvent:
+		return monitor.Kind(v).String()
+	case kindPath:
+		return monitor.Path(v).String()
+	case kindRole:
+		return [...]string{"client", "server"}[v&1]
+	case kindDuration:
+		return formatDuration(v)
+	case kindSize:
+		for _, u := range sizeUnits[:4] {
+			if v != 0 && v%u.size == 0 {
+				return strconv.FormatUint(v/u.size, 10) + u.name
+			}
+		}
+	}
+	return strconv.FormatUint(v, 10)
+}
+
+func formatDuration(v uint64) string {
+	if v == 0 {
+		return "0s"
+	}
+	var s string
+	for _, u := range durationUnits {
+		if n := v / u.size; n > 0 {
+			s += strconv.FormatUint(n, 10) + u.name
+			v %= u.size
+		}
+	}
+	return s
+}
+
+// The primitives print as a person would read them; they are no text for Parse.
+
+func (x In) String() string {
+	parts := make([]string, len(x.Set))
+	for i, r := range x.Set {
+		parts[i] = formatValue(x.Field, r.Lo)
+		if r.Hi != r.Lo {
+			parts[i] += ".." + formatValue(x.Field, r.Hi)
+		}
+	}
+	name := x.Field.String()
+	if x.Mask != ^uint64(0) {
+		name += " & 0x" + strconv.FormatUint(x.Mask, 16)
+	}
+	return name + " in {" + strings.Join(parts, ",") + "}"
+}
+
+func (x Prefix) String() string { return x.Field.String() + " in " + x.Net.String() }
+
+func (x Differ) String() string { return x.A.String() + " != " + x.B.String() }

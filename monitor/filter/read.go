@@ -1,0 +1,233 @@
+package filter
+
+import (
+	"natlens/monitor"
+)
+
+// knows returns what says whether one of the attributes of a field is known: of
+// the flow, or with Sent of the message itself.
+func knows(f Field) func(*monitor.Event) bool {
+	attrs := f.info().attrs
+	switch {
+	case attrs&monitor.AttrsInExtra != 0 && f&Sent != 0:
+		return func(e *monitor.Event) bool { return e.Has&attrs != 0 && e.Extra != nil }
+	case attrs&monitor.AttrsInExtra != 0:
+		return func(e *monitor.Event) bool { return (e.Has|e.Remembered)&attrs != 0 && e.Extra != nil }
+	case f&Sent != 0:
+		return func(e *monitor.Event) bool { return e.Has&attrs != 0 }
+	}
+	return func(e *monitor.Event) bool { return (e.Has|e.Remembered)&attrs != 0 }
+}
+
+// compileCmp compares a number that is no primitive's. Absent ones compare to
+// nothing.
+func compileCmp(c Cmp, env Env) monitor.Filter {
+	if c.Field&^Sent == FieldLabel {
+		return compileLabel(c)
+	}
+	get := number(c.Field, env)
+	limit := c.Field.info().max
+	if limit == 0 {
+		limit = noMask
+	}
+	if c.Mask != 0 {
+		mask, within := c.Mask, compileSet(c.ranges(noMask))
+		return func(e *monitor.Event) bool {
+			v, ok := get(e)
+			return ok && within(v&mask)
+		}
+	}
+	set := c.ranges(limit)
+	if len(set) == 0 {
+		return func(*monitor.Event) bool { return false }
+	}
+	within := compileSet(set)
+	return func(e *monitor.Event) bool {
+		v, ok := get(e)
+		return ok && within(v)
+	}
+}
+
+// number returns what reads a field, and whether it is known.
+func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
+	switch f {
+	case FieldMark: // the kernel leaves a mark of 0 out
+		return func(e *monitor.Event) (uint64, bool) {
+			if e.Known()&monitor.AttrMark == 0 {
+				return 0, true
+			}
+			return uint64(e.Flow.Mark), true
+		}
+	case FieldZone | Sent: // and the default zone
+		return sentZone(monitor.AttrZone, func(fl *monitor.Flow) uint16 { return fl.Zone })
+	case FieldOrigZone | Sent:
+		return sentZone(monitor.AttrZoneOrig, func(fl *monitor.Flow) uint16 { return fl.Orig.Zone })
+	case FieldReplyZone | Sent:
+		return sentZone(monitor.AttrZoneReply, func(fl *monitor.Flow) uint16 { return fl.Reply.Zone })
+	case FieldInferred:
+		return func(e *monitor.Event) (uint64, bool) {
+			if e.Inferred {
+				return 1, true
+			}
+			return 0, true
+		}
+	case FieldPortID:
+		return func(e *monitor.Event) (uint64, bool) { return uint64(e.PortID), true }
+	case FieldGen:
+		return func(e *monitor.Event) (uint64, bool) { return e.Gen, e.Gen != 0 }
+	case FieldPath:
+		return func(e *monitor.Event) (uint64, bool) { return uint64(e.Flow.Path), true }
+	case FieldNAT:
+		return func(e *monitor.Event) (uint64, bool) { return natBits(&e.Flow), true }
+	case FieldAge:
+		return func(e *monitor.Event) (uint64, bool) { return age(e, env.Now) }
+	}
+	known, value := knows(f), reader(f&^Sent)
+	return func(e *monitor.Event) (uint64, bool) {
+		if !known(e) {
+			return 0, false
+		}
+		return value(e), true
+	}
+}
+
+// sentZone reads a zone out of the one attribute that bears it. That is how
+// conntrack(8) compares: a zone of one direction is none of both.
+func sentZone(attr monitor.Attrs, zone func(*monitor.Flow) uint16) func(*monitor.Event) (uint64, bool) {
+	return func(e *monitor.Event) (uint64, bool) {
+		if e.Has&attr == 0 {
+			return 0, true
+		}
+		return uint64(zone(&e.Flow)), true
+	}
+}
+
+// reader returns what reads a field that is known.
+func reader(f Field) func(*monitor.Event) uint64 {
+	switch f {
+	case FieldMark:
+		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Mark) }
+	case FieldID:
+		return func(e *monitor.Event) uint64 { return uint64(e.Flow.ID) }
+	case FieldState:
+		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Proto)<<8 | uint64(e.Flow.State) }
+	case FieldStatus:
+		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Status) }
+	case FieldTimeout:
+		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Timeout) * second }
+	case FieldPackets:
+		return func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets + e.Flow.CountersReply.Packets }
+	case FieldBytes:
+		return func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes + e.Flow.CountersReply.Bytes }
+	case FieldOrigPackets:
+		return func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets }
+	case FieldOrigBytes:
+		return func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes }
+	case FieldReplyPackets:
+		return func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Packets }
+	case FieldReplyBytes:
+		return func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Bytes }
+	case FieldUse:
+		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Use) }
+	}
+	return extraReader(f)
+}
+
+// extraReader reads what stands in Extra, which is there when it is known.
+func extraReader(f Field) func(*monitor.Event) uint64 {
+	switch f {
+	case FieldSecMark:
+		return func(e *monitor.Event) uint64 { return uint64(e.Extra.SecMark) }
+	case FieldOrigVTag:
+		return func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagOrig) }
+	case FieldReplyVTag:
+		return func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagReply) }
+	case FieldRole:
+		return func(e *monitor.Event) uint64 { return uint64(e.Extra.DCCPRole) }
+	}
+	panic("filter: no number: " + f.String())
+}
+
+// natBits returns the bits of FieldNAT.
+func natBits(f *monitor.Flow) uint64 {
+	n := f.NAT()
+	v := uint64(n.Kind)
+	for _, b := range [...]struct {
+		set bool
+		bit uint64
+	}{
+		{n.PortOnly(), natPortOnly}, {n.Redirect, natRedirect}, {n.NoBits, natNoBits}, {n.StrayBits, natStrayBits},
+		{n.SrcAddr, natSrcAddr}, {n.SrcPort, natSrcPort}, {n.DstAddr, natDstAddr}, {n.DstPort, natDstPort},
+	} {
+		if b.set {
+			v |= b.bit
+		}
+	}
+	return v
+}
+
+// age tells how old a flow is: from its start to its end if that is known, else
+// to the event. A new flow is 0 old.
+func age(e *monitor.Event, now func() monitor.Time) (uint64, bool) {
+	known, at := e.Known(), e.Time
+	if known&monitor.AttrStart == 0 {
+		return 0, e.Kind == monitor.KindNew
+	}
+	switch {
+	case known&monitor.AttrStop != 0 && e.Flow.Stop != 0:
+		at = e.Flow.Stop
+	case at == 0 && now != nil:
+		at = now()
+	}
+	if at == 0 {
+		return 0, false
+	}
+	return uint64(max(0, at-e.Flow.Start)), true
+}
+
+// compileLabel asks for bits of the labels: any of those in the set, or none of
+// them.
+func compileLabel(c Cmp) monitor.Filter {
+	var want [16]byte
+	for bit := range uint64(128) {
+		if contains(c.Set, bit) {
+			want[bit/8] |= 1 << (bit % 8)
+		}
+	}
+	known, any := knows(c.Field), c.Op == Eq
+	return func(e *monitor.Event) bool {
+		if !known(e) {
+			return false
+		}
+		hit := false
+		for i, b := range e.Extra.Labels {
+			if i < len(want) && b&want[i] != 0 {
+				hit = true
+			}
+		}
+		return hit == any
+	}
+}
+
+func compileText(t Text) monitor.Filter {
+	known, equal := knows(t.Field), t.Op == Eq
+	set := t.Set
+	secctx := t.Field&^Sent == FieldSecCtx
+	return func(e *monitor.Event) bool {
+		if !known(e) {
+			return false
+		}
+		text := e.Extra.Helper
+		if secctx {
+			text = e.Extra.SecCtx
+		}
+		for _, s := range set {
+			if string(text) == s { // the compiler makes no copy for this
+				return equal
+			}
+		}
+		return !equal
+	}
+}
+
+func compileHas(h Has) monitor.Filter { return knows(h.Field) }

@@ -1,0 +1,194 @@
+package filter
+
+import (
+	"slices"
+	"strings"
+
+	"natlens/monitor"
+)
+
+// protocols are the names that may stand after proto: those of the core, and
+// those of /etc/protocols that a gateway may meet.
+var protocols = func() map[string]uint64 {
+	m := map[string]uint64{
+		"igmp": 2, "ipip": 4, "ipencap": 4, "egp": 8, "igp": 9, "ipv6": 41, "rsvp": 46, "esp": 50, "ah": 51,
+		"ipv6_icmp": 58, "eigrp": 88, "ospf": 89, "pim": 103, "vrrp": 112, "l2tp": 115, "mpls": 137,
+	}
+	for _, p := range monitor.Protos {
+		m[p.Name()] = uint64(p)
+	}
+	return m
+}()
+
+// services are the names that a port may have. The table is fixed, so that a
+// filter means the same on every host.
+var services = map[string]uint16{
+	"ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "dns": 53, "bootps": 67,
+	"bootpc": 68, "dhcp": 67, "tftp": 69, "http": 80, "kerberos": 88, "pop3": 110, "sunrpc": 111, "ntp": 123,
+	"netbios-ns": 137, "netbios-dgm": 138, "netbios-ssn": 139, "imap": 143, "snmp": 161, "snmp-trap": 162,
+	"bgp": 179, "ldap": 389, "https": 443, "microsoft-ds": 445, "smtps": 465, "isakmp": 500, "syslog": 514,
+	"submission": 587, "ldaps": 636, "domain-s": 853, "rsync": 873, "imaps": 993, "pop3s": 995,
+	"openvpn": 1194, "l2f": 1701, "pptp": 1723, "radius": 1812, "nfs": 2049, "mysql": 3306, "rdp": 3389,
+	"stun": 3478, "ipsec-nat-t": 4500, "sip": 5060, "sips": 5061, "mdns": 5353, "postgresql": 5432,
+	"vxlan": 4789, "redis": 6379, "http-alt": 8080, "https-alt": 8443, "wireguard": 51820,
+}
+
+// namedValues are the words of fields that have no numbers.
+var namedValues = map[kind]map[string]uint64{
+	kindFamily: {"ipv4": uint64(monitor.IPv4), "ip": uint64(monitor.IPv4), "inet": uint64(monitor.IPv4),
+		"ipv6": uint64(monitor.IPv6), "ip6": uint64(monitor.IPv6), "inet6": uint64(monitor.IPv6)},
+	kindEvent: {"new": uint64(monitor.KindNew), "update": uint64(monitor.KindUpdate),
+		"updates": uint64(monitor.KindUpdate), "destroy": uint64(monitor.KindDestroy),
+		"existing": uint64(monitor.KindExisting)},
+	kindPath: {"forward": uint64(monitor.PathForward), "local_out": uint64(monitor.PathOut),
+		"local_in": uint64(monitor.PathIn), "loopback": uint64(monitor.PathLoop), "unknown": uint64(monitor.PathUnknown)},
+	kindRole: {"client": 0, "server": 1},
+}
+
+// natWords are the bits of FieldNAT: mask and value.
+var natWords = map[string][2]uint64{
+	"none": {natKinds, 0}, "any": {natKinds, 0}, "snat": {natSource, natSource}, "dnat": {natDest, natDest},
+	"snat+dnat": {natKinds, natKinds}, "portonly": {natPortOnly, natPortOnly},
+	"port_only": {natPortOnly, natPortOnly}, "redirect": {natRedirect, natRedirect},
+	"untracked_bits": {natNoBits, natNoBits}, "nobits": {natNoBits, natNoBits},
+	"stray_bits": {natStrayBits, natStrayBits},
+	"snat_addr":  {natSrcAddr, natSrcAddr}, "snat_port": {natSrcPort, natSrcPort},
+	"dnat_addr": {natDstAddr, natDstAddr}, "dnat_port": {natDstPort, natDstPort},
+}
+
+// natBitNames are the canonical words of single bits.
+var natBitNames = map[uint64]string{
+	natSource: "snat", natDest: "dnat", natPortOnly: "portonly", natRedirect: "redirect",
+	natNoBits: "untracked-bits", natStrayBits: "stray-bits", natSrcAddr: "snat-addr",
+	natSrcPort: "snat-port", natDstAddr: "dnat-addr", natDstPort: "dnat-port",
+}
+
+// bitWord returns mask and value that a word of a status or NAT bit means.
+func bitWord(f Field, word string) (Cmp, bool) {
+	word = fold(word)
+	if f.info().kind == kindNAT {
+		w, ok := natWords[word]
+		if word == "any" {
+			return Cmp{Mask: natKinds, Op: Ne, Set: []Range{{}}}, ok
+		}
+		return Cmp{Mask: w[0], Set: []Range{{w[1], w[1]}}}, ok
+	}
+	switch word {
+	case "unreplied":
+		return Cmp{Mask: uint64(monitor.SeenReply), Set: []Range{{}}}, true
+	case "replied":
+		word = "seen_reply"
+	case "related":
+		word = "expected"
+	}
+	s, ok := monitor.StatusByName(word)
+	return Cmp{Mask: uint64(s), Set: []Range{{uint64(s), uint64(s)}}}, ok
+}
+
+// bareWords are the conditions of one word that begin with no field.
+var bareWords = func() map[string]Expr {
+	m := map[string]Expr{"true": Const(true), "all": Const(true), "false": Const(false)}
+	for _, w := range []string{"ip", "ipv4", "ip6", "ipv6"} {
+		v := namedValues[kindFamily][w]
+		m[w] = newCmp(FieldFamily, 0, Eq, []Range{{v, v}})
+	}
+	for _, p := range monitor.Protos {
+		m[p.Name()] = newCmp(FieldProto, 0, Eq, []Range{{uint64(p), uint64(p)}})
+	}
+	for w := range natWords {
+		if w != "none" && w != "any" {
+			c, _ := bitWord(FieldNAT, w)
+			m[w] = newCmp(FieldNAT, c.Mask, Eq, c.Set)
+		}
+	}
+	for _, w := range append([]string{"unreplied", "replied", "related"}, monitor.StatusNames()...) {
+		if _, isField := fieldByName[w]; !isField {
+			c, _ := bitWord(FieldStatus, w)
+			m[w] = newCmp(FieldStatus, c.Mask, Eq, c.Set)
+		}
+	}
+	for _, p := range []monitor.Proto{monitor.TCP, monitor.SCTP} {
+		for _, n := range monitor.StateNames(p) {
+			if w := fold(n); w != "none" {
+				m[w] = newCmp(FieldState, 0, Eq, stateSet(w))
+			}
+		}
+	}
+	for w, v := range namedValues[kindPath] {
+		if w != "unknown" {
+			m[w] = newCmp(FieldPath, 0, Eq, []Range{{v, v}})
+		}
+	}
+	return m
+}()
+
+// display turns a folded word into the way it is usually written.
+func display(word string) string {
+	switch word {
+	case "local_in", "local_out", "untracked_bits", "stray_bits", "snat_addr", "snat_port", "dnat_addr", "dnat_port":
+		return strings.ReplaceAll(word, "_", "-")
+	}
+	return word
+}
+
+// termWords are all words that may begin a condition, in order.
+var termWords = func() []string {
+	out := []string{"not", "has"}
+	for w := range bareWords {
+		out = append(out, display(w))
+	}
+	for w, f := range fieldByName {
+		out = append(out, w)
+		if f.info().attrs != 0 && f != FieldAge {
+			out = append(out, "msg."+w)
+		}
+	}
+	slices.Sort(out)
+	return out
+}()
+
+// hasWords are the fields that may stand after has.
+var hasWords = func() []string {
+	var out []string
+	for w, f := range fieldByName {
+		if f.info().attrs != 0 {
+			out = append(out, w)
+		}
+	}
+	slices.Sort(out)
+	return out
+}()
+
+// words are the values of a kind that have names, in order.
+func (k kind) words() []string {
+	var out []string
+	switch k {
+	case kindPort:
+		for w := range services {
+			out = append(out, w)
+		}
+	case kindProto:
+		for w := range protocols {
+			out = append(out, w)
+		}
+	case kindState:
+		for _, p := range monitor.Protos {
+			for _, n := range monitor.StateNames(p) {
+				out = append(out, fold(n))
+			}
+		}
+	case kindStatus:
+		out = append(out, monitor.StatusNames()...)
+		out = append(out, "unreplied")
+	case kindNAT:
+		for w := range natWords {
+			out = append(out, display(w))
+		}
+	default:
+		for w := range namedValues[k] {
+			out = append(out, display(w))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
