@@ -141,3 +141,15 @@ func appendGroup(b []byte, hi, lo byte) []byte {
 	}
 	return append(b, hex[lo])
 }
+
+// appendNtop appends an address as inet_ntop(3) of glibc writes it: that is how
+// RFC 5952 does it, but an IPv4-compatible address (::0:0/96) is dotted too.
+func appendNtop(b []byte, a *monitor.Addr, family monitor.Family) []byte {
+	if family != monitor.IPv6 {
+		return appendIPv4(b, a)
+	}
+	if from, to := zeroRun(a); from == 0 && to == 6 {
+		return appendIPv4(append(b, "::"...), a)
+	}
+	return appendIPv6(b, a)
+}
