@@ -114,14 +114,21 @@ func (s *shard) grow() {
 	}
 }
 
-// slab holds rows in chunks that never move: it grows without copying.
+// slab holds rows in chunks that never move: it grows without copying. The first
+// chunks are made one by one; a table that has outgrown those gets them by
+// blocks of some megabytes, which may stand in huge pages: a page fault for
+// every twenty new flows costs more than all else that is done for them.
 type slab struct {
 	chunks []*[chunkRows]Row
+	spare  [][chunkRows]Row // made, not in use yet
 	free   []uint32
 	next   uint32
 }
 
-const chunkRows = 4096
+const (
+	chunkRows   = 4096
+	blockChunks = 8
+)
 
 func (s *slab) at(row uint32) *Row { return &s.chunks[row/chunkRows][row%chunkRows] }
 
@@ -133,8 +140,23 @@ func (s *slab) take() uint32 {
 		return row
 	}
 	if int(s.next/chunkRows) == len(s.chunks) {
-		s.chunks = append(s.chunks, new([chunkRows]Row))
+		s.grow()
 	}
 	s.next++
 	return s.next - 1
+}
+
+func (s *slab) grow() {
+	if len(s.spare) == 0 {
+		n := 1
+		if len(s.chunks) >= blockChunks {
+			n = blockChunks
+		}
+		s.spare = make([][chunkRows]Row, n)
+		if n > 1 {
+			adviseHuge(s.spare)
+		}
+	}
+	s.chunks = append(s.chunks, &s.spare[0])
+	s.spare = s.spare[1:]
 }

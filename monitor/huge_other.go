@@ -1,0 +1,6 @@
+//go:build !linux
+
+package monitor
+
+// adviseHuge does nothing: there is no such advice here.
+func adviseHuge([][chunkRows]Row) {}
