@@ -1,0 +1,136 @@
+package monitor
+
+import "sync/atomic"
+
+// Query asks a table for the rows in sight of a screen: those around a place in
+// an order, among the flows that a filter wants. The table is neither sorted nor
+// copied: one scan, of a time that grows with the table alone, wherever the place
+// is.
+type Query struct {
+	Filter     Filter // nil: every flow. Rows come to it as [Row.Event] makes them
+	By         Order
+	Value      func(row uint32, r *Row) uint64 // what [ByValue] orders by; called with the table locked
+	Descending bool
+	At         Place // the zero Place is the beginning of every order
+	End        bool  // from the end of the order instead: At is ignored
+	Above      int   // how many rows before the place
+	Below      int   // how many rows from the place on
+	Now        Time  // the time of the events that the filter sees
+
+	// Stop, when it becomes true, ends the scan: the view comes back cut. It
+	// may be set by another goroutine; nil: never.
+	Stop *atomic.Bool
+}
+
+// View is what a [Query] found. It shares nothing with the table.
+type View struct {
+	Rows    []ViewRow
+	At      int    // Rows[At] is the first row that is not before the place
+	Before  int    // rows that match and stand before Rows[0]
+	Matched int    // rows that match, ended ones included
+	Live    int    // flows that match and are not ended
+	Flows   int    // flows in the table that are not ended
+	Seen    Attrs  // what is known of any matching row
+	Marked  bool   // some matching row has a mark
+	Zoned   bool   // some matching row stands in a zone other than 0
+	Changes uint64 // [Table.Changes] before the scan
+	Cut     bool   // the scan was stopped: nothing in the view is right
+}
+
+// ViewRow is a row with where it stands, in the table and in the order.
+type ViewRow struct {
+	Row
+	Index uint32 // for [Table.Get]; the generation is Row.Gen
+	Place Place
+}
+
+// View answers a query. Rows that come, go or change meanwhile may or may not be
+// seen, and two rows may be in the order of values that they no longer have.
+func (t *Table) View(q Query) View {
+	v := View{Changes: t.Changes()}
+	s := scanner{q: &q, v: &v, above: picker{last: true}}
+	s.above.n, s.below.n = max(0, q.Above), max(0, q.Below)
+	t.Scan(s.row)
+	if v.Cut {
+		return v
+	}
+	above, below := s.above.sorted(), s.below.sorted()
+	v.Before = s.before - len(above)
+	v.Rows = make([]ViewRow, 0, len(above)+len(below))
+	for _, p := range above {
+		v.Rows = t.appendViewRow(v.Rows, p)
+	}
+	v.At = len(v.Rows)
+	for _, p := range below {
+		v.Rows = t.appendViewRow(v.Rows, p)
+	}
+	return v
+}
+
+// appendViewRow appends a row as it is now, unless it is gone since the scan.
+func (t *Table) appendViewRow(rows []ViewRow, p placed) []ViewRow {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.rows.at(p.index); r.Gen == p.place.Gen {
+		rows = append(rows, ViewRow{*r, p.index, p.place})
+	}
+	return rows
+}
+
+// scanner goes over the rows of a table for one view.
+type scanner struct {
+	q            *Query
+	v            *View
+	event        Event // what the filter sees
+	before       int
+	above, below picker
+}
+
+func (s *scanner) row(i uint32, r *Row, x *Extra) bool {
+	q, v := s.q, s.v
+	if i%1024 == 0 && q.Stop != nil && q.Stop.Load() {
+		v.Cut = true
+		return false
+	}
+	if !r.Ended() {
+		v.Flows++
+	}
+	if q.Filter != nil {
+		r.Event(i, x, q.Now, &s.event)
+		if !q.Filter(&s.event) {
+			return true
+		}
+	}
+	v.Matched++
+	if !r.Ended() {
+		v.Live++
+	}
+	v.Seen |= r.Known
+	v.Marked = v.Marked || r.Flow.Mark != 0
+	v.Zoned = v.Zoned || r.Flow.Orig.Zone|r.Flow.Reply.Zone != 0
+	p := placed{q.Place(i, r), i}
+	if q.End || p.place.Before(&q.At) {
+		s.before++
+		s.above.add(p)
+	} else {
+		s.below.add(p)
+	}
+	return true
+}
+
+// Event fills e with what the table knows of the flow, as a filter wants it: an
+// event of KindExisting at the given time. The row's Extra x is shared.
+func (r *Row) Event(index uint32, x *Extra, now Time, e *Event) {
+	e.Time, e.Kind = now, KindExisting
+	e.Has, e.Remembered = r.Known, 0
+	e.Gen, e.Row, e.Born = r.Gen, index, r.Born()
+	e.Flow, e.Extra = r.Flow, x
+}
+
+// Clone returns a copy that shares nothing with x; nil of nil.
+func (x *Extra) Clone() *Extra {
+	if x == nil {
+		return nil
+	}
+	return x.clone()
+}

@@ -1,0 +1,140 @@
+package monitor
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"testing"
+)
+
+// filled returns a table of n flows with mixed values, some of them equal.
+func filled(n int) *Table {
+	t := NewTable(TableConfig{Linger: 5e9})
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var b Batch
+	for i := range n {
+		e := b.Add()
+		e.Kind, e.Time = KindNew, Time(i+1)*1e6
+		e.Has = AttrOrig | AttrReply | AttrStatus | AttrTimeout | AttrCountersOrig
+		f := &e.Flow
+		f.Orig = Tuple{Src: AddrFrom4([4]byte{10, 0, byte(i >> 16), byte(i >> 8)}), Dst: AddrFrom4([4]byte{192, 0, 2, byte(rnd.IntN(20))}),
+			SrcPort: uint16(i), DstPort: 443, Proto: TCP, Family: IPv4}
+		f.Reply = Tuple{Src: f.Orig.Dst, Dst: AddrFrom4([4]byte{203, 0, 113, 1}), SrcPort: 443, DstPort: uint16(i),
+			Proto: TCP, Family: IPv4}
+		f.Timeout = uint32(rnd.IntN(100))
+		f.CountersOrig.Bytes = uint64(rnd.IntN(1000))
+		if len(b.Events) == BatchSize {
+			t.Apply(&b)
+			b.Reset()
+		}
+	}
+	t.Apply(&b)
+	return t
+}
+
+// sortedRows is what a view must be a part of: everything, sorted.
+func sortedRows(t *Table, q *Query) []ViewRow {
+	var all []ViewRow
+	t.Scan(func(i uint32, r *Row, x *Extra) bool {
+		if q.Filter != nil {
+			var e Event
+			r.Event(i, x, q.Now, &e)
+			if !q.Filter(&e) {
+				return true
+			}
+		}
+		all = append(all, ViewRow{*r, i, q.Place(i, r)})
+		return true
+	})
+	slices.SortFunc(all, func(a, b ViewRow) int { return a.Place.Compare(&b.Place) })
+	return all
+}
+
+// A view is the window of the sorted table around its place, for every order,
+// both ways, at the beginning, in the midst and at the end.
+func TestViewIsAWindow(t *testing.T) {
+	table := filled(3000)
+	odd := func(e *Event) bool { return e.Flow.Orig.SrcPort%2 == 1 }
+	for by := ByArrival; by <= ByValue; by++ {
+		for _, descending := range []bool{false, true} {
+			for _, f := range []Filter{nil, odd} {
+				q := Query{By: by, Descending: descending, Filter: f, Above: 40, Below: 60,
+					Value: func(i uint32, _ *Row) uint64 { return uint64(i * 7919 % 1000) }}
+				all := sortedRows(table, &q)
+				for _, at := range []int{0, 1, 39, 40, 41, len(all) / 2, len(all) - 1} {
+					q.At = all[at].Place
+					if at == 0 {
+						q.At = Place{}
+					}
+					check(t, table, &q, all, at)
+				}
+				q.End = true
+				check(t, table, &q, all, len(all))
+			}
+		}
+	}
+}
+
+func check(t *testing.T, table *Table, q *Query, all []ViewRow, at int) {
+	t.Helper()
+	v := table.View(*q)
+	from, to := max(0, at-q.Above), min(len(all), at+q.Below)
+	if q.End {
+		to = len(all)
+	}
+	if v.Before != from || v.At != at-from || v.Matched != len(all) || v.Live != len(all) || v.Flows != 3000 {
+		t.Fatalf("order %d at %d: Before %d, At %d, Matched %d, Live %d, Flows %d; want %d, %d, %d",
+			q.By, at, v.Before, v.At, v.Matched, v.Live, v.Flows, from, at-from, len(all))
+	}
+	if !slices.Equal(v.Rows, all[from:to]) {
+		t.Fatalf("order %d (descending %v) at %d: the rows are not the window of the sorted table", q.By, q.Descending, at)
+	}
+}
+
+// A place stays good when its flow is gone: the view stands where it was.
+func TestViewPlaceOutlivesItsRow(t *testing.T) {
+	table := filled(100)
+	q := Query{By: ByArrival, Below: 3, Above: 2}
+	all := sortedRows(table, &q)
+	q.At = all[50].Place
+	var b Batch
+	e := b.Add()
+	e.Kind, e.Time, e.Flow.Orig, e.Has = KindDestroy, Time(101)*1e6, all[50].Flow.Orig, AttrOrig
+	table.Apply(&b)
+	if v := table.View(q); v.Rows[v.At].Gen != all[50].Gen || !v.Rows[v.At].Ended() || v.Live != 99 || v.Matched != 100 {
+		t.Errorf("while it lingers: at %d live %d matched %d", v.Rows[v.At].Gen, v.Live, v.Matched)
+	}
+	table.Expire(Time(200) * 1e9)
+	if v := table.View(q); v.Rows[v.At].Gen != all[51].Gen || v.Before != 48 {
+		t.Errorf("when it is gone: at %d, before %d", v.Rows[v.At].Gen, v.Before)
+	}
+}
+
+func TestViewEmptyAndStopped(t *testing.T) {
+	if v := NewTable(TableConfig{}).View(Query{Above: 10, Below: 10}); len(v.Rows) != 0 || v.At != 0 || v.Cut {
+		t.Errorf("empty table: %+v", v)
+	}
+	var stop atomic.Bool
+	stop.Store(true)
+	if v := filled(10).View(Query{Below: 10, Stop: &stop}); !v.Cut {
+		t.Error("a stopped scan is not cut")
+	}
+}
+
+func BenchmarkView(b *testing.B) {
+	table := filled(400_000)
+	for _, c := range []struct {
+		name string
+		q    Query
+	}{
+		{"newest", Query{By: ByArrival, Descending: true, Below: 150}},
+		{"bytes", Query{By: ByBytes, Descending: true, Below: 150, Above: 100, At: Place{Hi: ^uint64(500)}}},
+		{"filter", Query{By: BySource, Below: 150, Filter: func(e *Event) bool { return e.Flow.Orig.SrcPort%2 == 1 }}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				table.View(c.q)
+			}
+		})
+	}
+}
