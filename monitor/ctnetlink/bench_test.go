@@ -57,20 +57,6 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-func BenchmarkReference(b *testing.B) {
-	for _, bm := range benched {
-		msg := benchedMessage(b, bm.file, bm.comment, bm.nth)
-		b.Run(bm.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := reference(msg); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 func TestNoAllocations(t *testing.T) {
 	all := goldenAll(t)
 	var d Decoder

@@ -10,8 +10,8 @@ import (
 )
 
 // FuzzDecode: no bytes make the decoder panic, change the message, leave half an
-// event behind or hand out memory that is not the message's; the same bytes say
-// the same twice; and what ti-mo/conntrack reads too, it reads alike.
+// event behind or hand out memory that is not the message's; and the same bytes say
+// the same twice.
 func FuzzDecode(f *testing.F) {
 	for _, g := range goldenAll(f) {
 		f.Add(g.msg)

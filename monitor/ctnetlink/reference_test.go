@@ -1,3 +1,5 @@
+//go:build linux
+
 package ctnetlink
 
 import (
@@ -11,6 +13,8 @@ import (
 
 	"natlens/monitor"
 )
+
+// The reference builds on Linux alone.
 
 // reference is ti-mo/conntrack's reading of a message.
 func reference(msg []byte) (*conntrack.Event, error) {
@@ -185,6 +189,20 @@ func TestReferenceRefuses(t *testing.T) {
 			decodeOne(t, msg)
 			if _, err := reference(msg); err == nil {
 				t.Error("the reference reads it today: move it to TestReferenceHandmade")
+			}
+		})
+	}
+}
+
+func BenchmarkReference(b *testing.B) {
+	for _, bm := range benched {
+		msg := benchedMessage(b, bm.file, bm.comment, bm.nth)
+		b.Run(bm.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := reference(msg); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}
