@@ -41,9 +41,8 @@ const (
 
 	tickShift  = 5                   // a tick is 32 ns
 	fullTicks  = 10_000_000_000 / 32 // between full records: 10 s
-	maxNetlink = 64<<10 + 32         // the longest that one nested attribute makes, and a little
+	maxNetlink = 128 << 10           // twice what one attribute can hold; ctnetlink has one that is not of fixed size
 	maxRecord  = maxNetlink + recordFullMessage
-	minRecord  = recordFullMessage + 20 // what parse may read
 )
 
 // recordReader finds the stamps and the drops of the records of a ring, which it
@@ -60,7 +59,7 @@ type record struct {
 	msg   []byte // the message, and what is unused behind it
 }
 
-// parse reads a record of at least minRecord bytes.
+// parse reads a record that the program wrote.
 func (r *recordReader) parse(b []byte) (rec record) {
 	mark := binary.NativeEndian.Uint32(b[recordMark:])
 	if mark&markFull != 0 {

@@ -3,10 +3,12 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"golang.org/x/sys/unix"
 )
 
 // The value of the counters map. The first cache line is read by all CPUs for
@@ -52,9 +54,12 @@ type ringProgram struct {
 func newRingProgram(size int) (*ringProgram, error) {
 	p := &ringProgram{}
 	var err error
-	if p.ring, err = ebpf.NewMap(&ebpf.MapSpec{
-		Name: "natlens_ring", Type: ebpf.RingBuf, MaxEntries: uint32(size),
-	}); err != nil {
+	spec := &ebpf.MapSpec{Name: "natlens_ring", Type: ebpf.RingBuf, MaxEntries: uint32(size)}
+	p.ring, err = ebpf.NewMap(spec)
+	if errors.Is(err, unix.EPERM) && unlockMemory() == nil {
+		p.ring, err = ebpf.NewMap(spec)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make ring buffer of %d bytes: %w", size, err)
 	}
 	if p.counters, err = ebpf.NewMap(&ebpf.MapSpec{
@@ -75,6 +80,12 @@ func newRingProgram(size int) (*ringProgram, error) {
 }
 
 const mapMmapable = 1 << 10 // BPF_F_MMAPABLE
+
+// unlockMemory lifts RLIMIT_MEMLOCK, which maps counted against before Linux
+// 5.11. It takes CAP_SYS_RESOURCE.
+func unlockMemory() error {
+	return unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY})
+}
 
 // close lets go of the file descriptors. What is attached or mapped lives on
 // until it is detached or unmapped.

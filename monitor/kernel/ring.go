@@ -85,7 +85,8 @@ func openRing(cfg Config) (*ringCapture, error) {
 	// Close does not unmap: whoever reads may still be using a batch.
 	runtime.AddCleanup(c, (*ringMemory).unmap, mem)
 	if err := c.setUp(prog); err != nil {
-		return nil, errors.Join(err, c.Close())
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }

@@ -14,34 +14,31 @@ import (
 // still do.
 type RingError struct {
 	Reason string // for people: what is missing
-	Err    error  // what was refused, and how; nil if nothing was tried
+	Err    error  // what was refused; nil if nothing was tried
 }
 
-func (e *RingError) Error() string {
-	if e.Err == nil {
-		return e.Reason
-	}
-	return fmt.Sprintf("%s (%v)", e.Reason, e.Err)
-}
+func (e *RingError) Error() string { return e.Reason }
 
 func (e *RingError) Unwrap() error { return e.Err }
 
 // ringError finds the reason behind err.
 func ringError(err error) error {
 	var verifier *ebpf.VerifierError
+	reason := "the ring could not be set up"
 	switch {
 	case errors.As(err, &verifier):
-		return &RingError{"the kernel's verifier refuses the program", err}
+		reason = "the kernel's verifier refuses the program"
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		// What bpf(2) says of it adds nothing.
 		return &RingError{whyNotPermitted(), err}
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.EINVAL):
-		return &RingError{"needs Linux 5.8 or later, with CONFIG_BPF_SYSCALL", err}
+		reason = "needs Linux 5.8 or later"
 	case errors.Is(err, unix.ENOSYS):
-		return &RingError{"the kernel has no bpf(2): CONFIG_BPF_SYSCALL", err}
+		reason = "the kernel is built without bpf(2) (CONFIG_BPF_SYSCALL)"
 	case errors.Is(err, unix.ENOMEM):
-		return &RingError{"no memory for the ring: ask for a smaller one", err}
+		reason = "no memory for the ring: ask for a smaller one"
 	}
-	return &RingError{"the ring could not be set up", err}
+	return &RingError{fmt.Sprintf("%s: %v", reason, err), err}
 }
 
 // whyNotPermitted names what bpf(2) wants and this process has not got.
