@@ -108,6 +108,8 @@ const (
 
 	// #define NLA_TYPE_MASK ~(NLA_F_NESTED | NLA_F_NET_BYTEORDER)
 	attrTypeMask = 0x3fff
+
+	nested = 0x8000 // NLA_F_NESTED
 )
 
 // next cuts the first attribute off b, which has at least attrHeader bytes. ok is

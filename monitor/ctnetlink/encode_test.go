@@ -30,7 +30,7 @@ func attr(typ uint16, val ...byte) []byte {
 
 // nest is an attribute that holds others, with NLA_F_NESTED.
 func nest(typ uint16, attrs ...[]byte) []byte {
-	return attr(typ|0x8000, slices.Concat(attrs...)...)
+	return attr(typ|nested, slices.Concat(attrs...)...)
 }
 
 func num16(typ uint16, v uint16) []byte {
@@ -74,7 +74,7 @@ func attrsToHost(b []byte) {
 		n, typ := binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint16(b[2:])
 		binary.NativeEndian.PutUint16(b, n)
 		binary.NativeEndian.PutUint16(b[2:], typ)
-		if typ&0x8000 != 0 {
+		if typ&nested != 0 {
 			attrsToHost(b[attrHeader:n])
 		}
 		b = b[min((int(n)+3)&^3, len(b)):]

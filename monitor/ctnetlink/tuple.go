@@ -19,6 +19,14 @@ const (
 // bore a CTA_TUPLE_ZONE.
 func (d *Decoder) tuple(b []byte, t *monitor.Tuple) (zone bool, err error) {
 	*t = monitor.Tuple{}
+	if plainTuple(b, t) {
+		return false, nil
+	}
+	return d.anyTuple(b, t)
+}
+
+// anyTuple reads a tuple of any layout into t, which is zero.
+func (d *Decoder) anyTuple(b []byte, t *monitor.Tuple) (zone bool, err error) {
 	seen := 0
 	for len(b) >= attrHeader {
 		typ, v, rest, ok := next(b)
@@ -79,7 +87,7 @@ func (d *Decoder) tupleIP(b []byte, t *monitor.Tuple) (seen int, err error) {
 		t.Family = family
 		switch {
 		case family == monitor.IPv4 && len(v) == 4:
-			*addr = monitor.AddrFrom4([4]byte(v))
+			mapped4(addr, v)
 		case family == monitor.IPv6 && len(v) == 16:
 			*addr = monitor.Addr(v)
 		default:
