@@ -1,16 +1,70 @@
 package filter
 
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"natlens/monitor"
+)
+
+// CandidateKind says what a candidate is.
+type CandidateKind uint8
+
+// The kinds of candidates.
+const (
+	CandidateWord     CandidateKind = iota // and, or, not, has, tcp, assured …
+	CandidateField                         // a field's name
+	CandidateOperator                      // ==, <, in, {, , …
+	CandidateValue                         // a value of the field before it
+	CandidateHint                          // nothing to insert: Doc says what should be typed
+)
+
+// Candidate is something that may come next in a filter.
+type Candidate struct {
+	Text       string // what to insert in the place of Start..End; "" for a hint
+	Doc        string // what it is, in a few words
+	Kind       CandidateKind
+	Start, End int // in runes: the beginning of the word before the cursor, and the cursor
+}
+
+// Complete is [Env.Complete] for nobody in particular.
+func Complete(text string, cursor int) []Candidate { return Env{}.Complete(text, cursor) }
+
+// Complete says what may come next at the cursor, which counts runes from 0: the
+// words that go on from the letters before it, in the order in which they should
+// be offered. What stands behind the cursor does not count. It returns none where
+// the text is wrong before the cursor.
+func (env Env) Complete(text string, cursor int) []Candidate {
+	before := string([]rune(text)[:min(max(cursor, 0), utf8.RuneCountInString(text))])
+	tokens := lex(before)
+	letters := ""
+	if n := len(tokens); n > 1 && tokens[n-2].kind == tokAtom && tokens[n-2].end == len(before) {
+		letters = tokens[n-2].text
+	}
+	c := completion{
+		env: env, letters: fold(letters),
+		start: utf8.RuneCountInString(before) - utf8.RuneCountInString(letters),
+		end:   utf8.RuneCountInString(before),
+	}
+	for _, w := range env.wants(before[:len(before)-len(letters)]) {
+		c.offer(w)
+	}
+	return c.out
+}
+
 // want is something that could stand where a text ends.
 type want struct {
 	what  wantKind
 	field Field
+	open  bool // for wantJoin: a bracket is open
 }
 
 type wantKind uint8
 
 const (
 	wantTerm     wantKind = iota // a condition
-	wantJoin                     // and, or, a closing bracket
+	wantJoin                     // and, or, a closing bracket, the next condition
 	wantOperator                 // ==, <, in …
 	wantValue                    // a value of the field
 	wantInSet                    // , or }
@@ -20,6 +74,207 @@ const (
 // expect notes what could come next if the text ends here.
 func (p *parser) expect(w want) {
 	if p.peek().kind == tokEnd {
-		p.wants = append(p.wants, w)
+		w.open = p.open > 0
+		if !slices.Contains(p.wants, w) {
+			p.wants = append(p.wants, w)
+		}
 	}
+}
+
+// wants returns what the parser would have taken behind the text.
+func (env Env) wants(text string) []want {
+	p := parser{env: env, text: text, tokens: lex(text)}
+	p.expect(want{what: wantTerm})
+	if p.peek().kind != tokEnd {
+		// An error is no matter: most texts are not complete. One before the end
+		// leaves no wants.
+		_, _ = p.expr(powerOr)
+	}
+	return p.wants
+}
+
+// completion collects candidates.
+type completion struct {
+	env        Env
+	letters    string // folded
+	start, end int
+	out        []Candidate
+}
+
+func (c *completion) add(kind CandidateKind, text, doc string) {
+	if !strings.HasPrefix(fold(text), c.letters) {
+		return
+	}
+	for _, o := range c.out {
+		if o.Text == text && text != "" {
+			return
+		}
+	}
+	c.out = append(c.out, Candidate{text, doc, kind, c.start, c.end})
+}
+
+func (c *completion) offer(w want) {
+	switch w.what {
+	case wantTerm:
+		c.terms()
+	case wantJoin:
+		c.add(CandidateWord, "and", "both")
+		c.add(CandidateWord, "or", "one of both")
+		if w.open {
+			c.add(CandidateOperator, ")", "closes the bracket")
+		}
+		c.terms()
+	case wantOperator:
+		c.operators(w.field)
+	case wantValue:
+		c.values(w.field)
+	case wantInSet:
+		c.add(CandidateOperator, ",", "one more value")
+		c.add(CandidateOperator, "}", "closes the set")
+	case wantHas:
+		for _, f := range fieldOrder {
+			if f.info().attrs != 0 {
+				c.add(CandidateField, f.String(), f.Doc())
+			}
+		}
+	}
+}
+
+// fieldOrder is all fields that have a word, in the order of their canonical
+// words.
+var fieldOrder = func() []Field {
+	var out []Field
+	for f := Field(1); f < numFields; f++ {
+		if f.info().kind != kindNone {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b Field) int { return strings.Compare(a.String(), b.String()) })
+	return out
+}()
+
+// terms offers what may begin a condition. Second names and the fields of the
+// message are offered only to who has begun to type them.
+func (c *completion) terms() {
+	c.add(CandidateWord, "not", "what the next condition does not want")
+	c.add(CandidateWord, "has", "the attribute is known")
+	c.add(CandidateOperator, "(", "a group")
+	for _, f := range fieldOrder {
+		c.add(CandidateField, f.String(), f.Doc())
+	}
+	for _, w := range bareOrder {
+		if x := bareWords[w]; c.letters != "" || canonicalWord(w, x) {
+			c.add(CandidateWord, display(w), Describe(x))
+		}
+	}
+	if c.letters == "" {
+		return
+	}
+	for _, f := range fieldOrder {
+		for _, n := range f.info().names[1:] {
+			c.add(CandidateField, n, f.Doc())
+		}
+	}
+	if strings.HasPrefix(c.letters, "msg") {
+		for _, f := range fieldOrder {
+			if f.info().attrs != 0 && f != FieldAge {
+				c.add(CandidateField, (f | Sent).String(), f.Doc()+", as the message bore it")
+			}
+		}
+	}
+}
+
+var bareOrder = func() []string {
+	var out []string
+	for w := range bareWords {
+		out = append(out, w)
+	}
+	slices.Sort(out)
+	return out
+}()
+
+// canonicalWord reports whether a word is the first of those that mean the same.
+func canonicalWord(word string, x Expr) bool {
+	for _, w := range bareOrder {
+		if bareWords[w].String() == x.String() {
+			return w == word || display(word) == x.String()
+		}
+	}
+	return true
+}
+
+func (c *completion) operators(f Field) {
+	if c.letters == "" && (f == FieldOrigSrc || f == FieldOrigDst) {
+		for _, w := range []string{"host", "net", "port", "portrange"} {
+			c.add(CandidateWord, w, "of that side")
+		}
+	}
+	docs := [...][2]string{{"==", "equals"}, {"!=", "does not equal"}, {"in", "is one of"}, {"not in", "is none of"},
+		{"<", "is less than"}, {"<=", "is at most"}, {">", "is more than"}, {">=", "is at least"}}
+	n := len(docs)
+	if !f.info().kind.ordered() {
+		n = 4
+	}
+	for _, d := range docs[:n] {
+		c.add(CandidateOperator, d[0], d[1])
+	}
+	if f.info().kind.masked() {
+		c.add(CandidateOperator, "&", "some of its bits")
+	}
+}
+
+// values offers what is about, then what has a name, then what to type.
+func (c *completion) values(f Field) {
+	k := f.info().kind
+	if c.env.Values != nil {
+		for _, v := range c.env.Values(f &^ Sent) {
+			if k == kindText {
+				v = quoteText(v)
+			}
+			c.add(CandidateValue, v, "seen")
+		}
+	}
+	switch k {
+	case kindLabel:
+		var names []string
+		for n := range c.env.Labels {
+			names = append(names, n)
+		}
+		slices.Sort(names)
+		for _, n := range names {
+			c.add(CandidateValue, n, "label")
+		}
+	case kindPort:
+		if c.letters != "" {
+			for _, w := range k.words() {
+				c.add(CandidateValue, w, "port "+formatValue(f, uint64(services[w])))
+			}
+		}
+	default:
+		for _, w := range k.words() {
+			c.add(CandidateValue, w, valueDoc(f, w))
+		}
+	}
+	if c.letters == "" && k != kindNAT {
+		c.add(CandidateHint, "", k.noun()+": "+strings.Join(k.examples(), " "))
+	}
+}
+
+// valueDoc says what a named value means.
+func valueDoc(f Field, word string) string {
+	switch f.info().kind {
+	case kindProto:
+		return "protocol " + formatNumber(protocols[fold(word)])
+	case kindStatus, kindNAT:
+		if c, ok := bitWord(f, word); ok {
+			return Describe(newCmp(f, c.Mask, c.Op, c.Set))
+		}
+	case kindState:
+		var in []string
+		for _, r := range stateSet(word) {
+			in = append(in, monitor.Proto(r.Lo>>8).String())
+		}
+		return "state of " + strings.Join(in, ", ")
+	}
+	return f.Doc()
 }

@@ -27,7 +27,7 @@ import (
 // And it accepts more: networks for -r, -q, -n, -g and -j, ranges and lists of
 // ports, names of states in any case, ports without -p.
 func (env Env) FromFlags(values []FlagValue) (Selection, error) {
-	t := translation{env: env}
+	t := translation{env: env, masks: map[string]string{}}
 	for _, v := range values {
 		f, ok := FlagByName(v.Name)
 		if !ok {
@@ -37,6 +37,12 @@ func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 			return Selection{}, &FlagError{Flag: v.Name, Msg: "given twice"}
 		}
 		t.seen = append(t.seen, f.Name)
+		if strings.HasPrefix(f.Name, "mask-") {
+			t.masks[f.Name] = v.Value
+		}
+	}
+	if err := t.together(); err != nil {
+		return Selection{}, err
 	}
 	// The protocol first: what some values mean depends on it.
 	for _, pass := range []bool{true, false} {
@@ -48,9 +54,6 @@ func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 				}
 			}
 		}
-	}
-	if err := t.finish(); err != nil {
-		return Selection{}, err
 	}
 	return Selection{AllOf(t.out...), t.kinds}, nil
 }
@@ -64,8 +67,7 @@ type translation struct {
 	proto    monitor.Proto
 	hasProto bool
 	family   monitor.Family
-	src, dst *FlagValue // await their masks
-	masks    [2]string
+	masks    map[string]string // --mask-src and --mask-dst
 }
 
 func (t *translation) add(x Expr) { t.out = append(t.out, x) }
@@ -91,13 +93,10 @@ func (t *translation) flag(f *Flag, v FlagValue) error {
 	case "proto":
 		return t.setProto(v)
 	case "orig-src":
-		t.src = &v
+		return t.masked(v, FieldOrigSrc, "mask-src")
 	case "orig-dst":
-		t.dst = &v
-	case "mask-src":
-		t.masks[0] = v.Value
-	case "mask-dst":
-		t.masks[1] = v.Value
+		return t.masked(v, FieldOrigDst, "mask-dst")
+	case "mask-src", "mask-dst": // read with their addresses
 	case "state":
 		return t.state(v)
 	case "src-nat", "dst-nat", "any-nat":
@@ -353,29 +352,22 @@ func abbreviated(letters string, words []string) string {
 	return ""
 }
 
-// finish translates what needed all flags.
-func (t *translation) finish() error {
-	any := slices.Contains(t.seen, "any-nat")
-	if any && (slices.Contains(t.seen, "src-nat") || slices.Contains(t.seen, "dst-nat")) {
+// together reports flags that do not go together.
+func (t *translation) together() error {
+	has := func(name string) bool { return slices.Contains(t.seen, name) }
+	if has("any-nat") && (has("src-nat") || has("dst-nat")) {
 		return &FlagError{Flag: "any-nat", Msg: "not together with --src-nat or --dst-nat"}
 	}
-	for i, v := range []*FlagValue{t.src, t.dst} {
-		name := [...]string{"src", "dst"}[i]
-		if v == nil {
-			if t.masks[i] != "" {
-				return &FlagError{Flag: "mask-" + name, Msg: "needs --" + name}
-			}
-			continue
-		}
-		if err := t.masked(*v, [...]Field{FieldOrigSrc, FieldOrigDst}[i], "mask-"+name, t.masks[i]); err != nil {
-			return err
+	for _, side := range []string{"src", "dst"} {
+		if has("mask-"+side) && !has("orig-"+side) {
+			return &FlagError{Flag: "mask-" + side, Msg: "needs --" + side}
 		}
 	}
 	return nil
 }
 
 // masked translates --src or --dst with its mask, if it has one.
-func (t *translation) masked(v FlagValue, field Field, maskFlag, mask string) error {
+func (t *translation) masked(v FlagValue, field Field, maskFlag string) error {
 	x, err := t.values(field, v)
 	if err != nil {
 		return err
@@ -384,7 +376,8 @@ func (t *translation) masked(v FlagValue, field Field, maskFlag, mask string) er
 	if err := t.sameFamily(v, a.Set[0].Addr()); err != nil {
 		return err
 	}
-	if mask == "" {
+	mask, masked := t.masks[maskFlag]
+	if !masked {
 		t.add(a)
 		return nil
 	}

@@ -159,7 +159,7 @@ func (env Env) FromConntrack(args []string) (s Selection, rest []string, err err
 	return s, rest, err
 }
 
-// splitFlag takes --name, --name=value, -n or -nvalue apart; f is nil for what
+// splitFlag takes --name, --name=value, -n, -nvalue or -n=value apart; f is nil for what
 // is none of the filter flags.
 func splitFlag(arg string) (name string, f *Flag, value string, attached bool) {
 	if long, ok := strings.CutPrefix(arg, "--"); ok {
@@ -173,7 +173,7 @@ func splitFlag(arg string) (name string, f *Flag, value string, attached bool) {
 		return "", nil, "", false
 	}
 	f, _ = FlagByName(arg[1:2])
-	return arg[1:2], f, arg[2:], len(arg) > 2
+	return arg[1:2], f, strings.TrimPrefix(arg[2:], "="), len(arg) > 2
 }
 
 // isTarget reports whether an argument can be the value of -n, -g or -j, which

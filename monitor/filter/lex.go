@@ -81,6 +81,17 @@ func lexOperator(text string, i, n int) token {
 	case '\'':
 		return token{tokBad, `text is quoted "like this"`, i, i + n}
 	}
+	if r, _ := utf8.DecodeRuneInString(text[i:]); unicode.IsLetter(r) {
+		end := i
+		for end < len(text) {
+			r, n := utf8.DecodeRuneInString(text[end:])
+			if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+				break
+			}
+			end += n
+		}
+		return token{tokBad, "unknown word", i, end}
+	}
 	return token{tokBad, "no filter has this character", i, i + n}
 }
 

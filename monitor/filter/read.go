@@ -166,11 +166,14 @@ func natBits(f *monitor.Flow) uint64 {
 	return v
 }
 
-// age tells how old a flow is: from its start to its end if that is known, else
-// to the event. A new flow is 0 old.
+// age tells how old a flow is: from its beginning to its end if that is known,
+// else to the event. A new flow is 0 old.
 func age(e *monitor.Event, now func() monitor.Time) (uint64, bool) {
-	known, at := e.Known(), e.Time
-	if known&monitor.AttrStart == 0 {
+	known, born, at := e.Known(), e.Born, e.Time
+	if known&monitor.AttrStart != 0 {
+		born = e.Flow.Start
+	}
+	if born == 0 {
 		return 0, e.Kind == monitor.KindNew
 	}
 	switch {
@@ -182,7 +185,7 @@ func age(e *monitor.Event, now func() monitor.Time) (uint64, bool) {
 	if at == 0 {
 		return 0, false
 	}
-	return uint64(max(0, at-e.Flow.Start)), true
+	return uint64(max(0, at-born)), true
 }
 
 // compileLabel asks for bits of the labels: any of those in the set, or none of

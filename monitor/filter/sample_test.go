@@ -42,13 +42,13 @@ var samples = []sample{
 			Status: done | monitor.SrcNAT, State: monitor.TCPSynSent, Timeout: 120, ID: 7, Path: monitor.PathForward,
 		}}},
 	{"https-up", monitor.Event{Kind: monitor.KindUpdate, Time: noon + 5*sec, Gen: 1,
-		Has:        always | monitor.AttrState | monitor.AttrTimeout | monitor.AttrMark,
-		Remembered: monitor.AttrStart,
+		Has:  always | monitor.AttrState | monitor.AttrTimeout | monitor.AttrMark,
+		Born: noon,
 		Flow: monitor.Flow{
 			Orig:   tuple(monitor.TCP, "192.168.77.2", "203.0.113.9", 39502, 443),
 			Reply:  tuple(monitor.TCP, "203.0.113.9", "203.0.113.1", 443, 39502),
 			Status: done | monitor.SrcNAT | monitor.SeenReply | monitor.Assured, State: monitor.TCPEstablished,
-			Timeout: 432000, Mark: 0x110, ID: 7, Path: monitor.PathForward, Start: noon,
+			Timeout: 432000, Mark: 0x110, ID: 7, Path: monitor.PathForward,
 		}}},
 	{"https-end", monitor.Event{Kind: monitor.KindDestroy, Time: noon + 900*sec, Gen: 1,
 		Has: always | monitor.AttrState | monitor.AttrMark | monitor.AttrCountersOrig | monitor.AttrCountersReply |

@@ -167,6 +167,9 @@ func (p *parser) noValue(f Field, t token) *Error {
 	}
 	err.Suggestion = nearest(t.text, words)
 	err.Expected = k.examples()
+	if err.Suggestion == "" && len(err.Expected) <= 8 {
+		err.Msg += ", such as " + strings.Join(err.Expected, " ")
+	}
 	return err
 }
 

@@ -1,0 +1,207 @@
+package filter
+
+import (
+	"strconv"
+	"strings"
+
+	"natlens/monitor"
+)
+
+// Describe says in one line of English what a filter wants.
+//
+//	tcp dport 443 and not snat    TCP, to port 443, not (source rewritten)
+func Describe(e Expr) string {
+	switch e := e.(type) {
+	case Const:
+		if e {
+			return "everything"
+		}
+		return "nothing"
+	case And:
+		return describeAll(e, ", ")
+	case Or:
+		return describeAll(e, " or ")
+	case Not:
+		return "not (" + Describe(e.X) + ")"
+	case Cmp:
+		return describeCmp(e)
+	case Addr:
+		parts := make([]string, len(e.Set))
+		for i, n := range e.Set {
+			parts[i] = formatNet(n)
+		}
+		return phrases[e.Field&^Sent] + describeSet(e.Op, parts)
+	case Text:
+		parts := make([]string, len(e.Set))
+		for i, s := range e.Set {
+			parts[i] = strconv.Quote(s)
+		}
+		return inMessage(e.Field) + phrases[e.Field&^Sent] + describeSet(e.Op, parts)
+	case Has:
+		if e.Field&^Sent == FieldMaster {
+			return inMessage(e.Field) + "born of an expectation"
+		}
+		return inMessage(e.Field) + (e.Field &^ Sent).String() + " known"
+	}
+	return e.String()
+}
+
+func describeAll(parts []Expr, joint string) string {
+	out := make([]string, len(parts))
+	for i, x := range parts {
+		out[i] = Describe(x)
+		switch x.(type) {
+		case And, Or:
+			out[i] = "(" + out[i] + ")"
+		}
+	}
+	return strings.Join(out, joint)
+}
+
+// phrases are what stands before the values of a field.
+var phrases = map[Field]string{
+	FieldOrigSrc: "from ", FieldOrigDst: "to ", FieldReplySrc: "replies from ", FieldReplyDst: "replies to ",
+	FieldHost: "with address ", FieldPort: "from or to port ", FieldOrigSPort: "from port ", FieldOrigDPort: "to port ",
+	FieldReplySPort: "replies from port ", FieldReplyDPort: "replies to port ", FieldProto: "protocol ",
+	FieldFamily: "family ", FieldICMPType: "ICMP type ", FieldICMPCode: "ICMP code ", FieldICMPID: "ICMP id ",
+	FieldReplyICMPID: "replies with ICMP id ", FieldOrigSrcKey: "from GRE key ", FieldOrigDstKey: "to GRE key ",
+	FieldReplySrcKey: "replies from GRE key ", FieldReplyDstKey: "replies to GRE key ",
+	FieldZone: "in zone ", FieldOrigZone: "original direction in zone ", FieldReplyZone: "reply direction in zone ",
+	FieldNATSrc: "source rewritten to ", FieldNATDst: "destination rewritten to ",
+	FieldNATSPort: "source rewritten, to port ", FieldNATDPort: "destination rewritten, to port ",
+	FieldEvent: "event ", FieldPortID: "caused by netlink port ", FieldGen: "flow number ", FieldMark: "mark ",
+	FieldID: "id ", FieldState: "state ", FieldStatus: "status ", FieldTimeout: "time left ", FieldAge: "age ",
+	FieldPackets: "packets ", FieldBytes: "bytes ", FieldOrigPackets: "packets sent ", FieldOrigBytes: "bytes sent ",
+	FieldReplyPackets: "packets returned ", FieldReplyBytes: "bytes returned ", FieldHelper: "helper ",
+	FieldLabel: "label ", FieldSecCtx: "security context ", FieldSecMark: "security mark ", FieldUse: "references ",
+	FieldOrigVTag: "SCTP tag ", FieldReplyVTag: "SCTP tag of replies ", FieldRole: "DCCP role ", FieldPath: "path ",
+}
+
+// natPhrases say what each bit of FieldNAT means.
+var natPhrases = map[uint64]string{
+	natSource: "source rewritten", natDest: "destination rewritten", natPortOnly: "only ports rewritten",
+	natRedirect: "redirected to this host", natNoBits: "rewritten without a NAT status bit",
+	natStrayBits: "a NAT status bit without a rewrite", natSrcAddr: "source address rewritten",
+	natSrcPort: "source port rewritten", natDstAddr: "destination address rewritten",
+	natDstPort: "destination port rewritten",
+}
+
+// statusPhrases say what each status bit means.
+var statusPhrases = [...]string{
+	"born of an expectation", "packets seen both ways", "not evicted early", "in the table", "source rewritten (status)",
+	"destination rewritten (status)", "sequence numbers adjusted", "source nat hooks passed",
+	"destination nat hooks passed", "being removed", "timeout fixed", "a template", "lost a clash of first packets",
+	"helper attached by rule", "in a flow table", "in a hardware flow table",
+}
+
+func describeCmp(c Cmp) string {
+	switch f := c.Field &^ Sent; f.info().kind {
+	case kindFlag:
+		return "inferred"
+	case kindNAT:
+		return describeNAT(c)
+	case kindStatus:
+		if s, ok := describeStatus(c); ok {
+			return inMessage(c.Field) + s
+		}
+	case kindProto, kindFamily:
+		if c.Op == Eq && c.single() {
+			return properName(formatValue(f, c.Set[0].Lo), f)
+		}
+	case kindState:
+		return inMessage(c.Field) + phrases[f] + describeSet(c.Op, upper(stateNames(c.Set)))
+	}
+	var parts []string
+	for _, r := range c.Set {
+		s := formatValue(c.Field, r.Lo)
+		if r.Lo != r.Hi {
+			s += " to " + formatValue(c.Field, r.Hi)
+		}
+		parts = append(parts, s)
+	}
+	s := inMessage(c.Field) + phrases[c.Field&^Sent]
+	if c.Mask != 0 {
+		s += "under mask 0x" + strconv.FormatUint(c.Mask, 16) + " "
+	}
+	return s + describeSet(c.Op, parts)
+}
+
+func inMessage(f Field) string {
+	if f&Sent != 0 {
+		return "in the message "
+	}
+	return ""
+}
+
+func properName(word string, f Field) string {
+	switch word {
+	case "tcp", "udp", "icmp", "sctp", "dccp", "gre":
+		return strings.ToUpper(word)
+	case "icmpv6":
+		return "ICMPv6"
+	case "udplite":
+		return "UDPLite"
+	case "ipv4":
+		return "IPv4"
+	case "ipv6":
+		return "IPv6"
+	}
+	return phrases[f] + word
+}
+
+func describeNAT(c Cmp) string {
+	if c.Mask == natKinds {
+		s := "source or destination rewritten"
+		if c.Set[0].Lo == natKinds {
+			s = "source and destination rewritten"
+			if c.Op == Ne {
+				return "not (" + s + ")"
+			}
+			return s
+		}
+		if c.Op == Eq {
+			return "nothing rewritten"
+		}
+		return s
+	}
+	if c.Set[0].Lo == 0 {
+		return "not (" + natPhrases[c.Mask] + ")"
+	}
+	return natPhrases[c.Mask]
+}
+
+func describeStatus(c Cmp) (string, bool) {
+	for i, s := range statusPhrases {
+		if c.Mask != 1<<i || !c.single() || c.Op != Eq {
+			continue
+		}
+		switch {
+		case c.Set[0].Lo == c.Mask:
+			return s, true
+		case monitor.Status(c.Mask) == monitor.SeenReply:
+			return "no reply seen", true
+		}
+		return "not (" + s + ")", true
+	}
+	return "", false
+}
+
+// describeSet joins operator and values.
+func describeSet(op Op, parts []string) string {
+	values := strings.Join(parts, " or ")
+	switch op {
+	case Ne:
+		return "other than " + values
+	case Lt:
+		return "below " + values
+	case Le:
+		return values + " or less"
+	case Gt:
+		return "above " + values
+	case Ge:
+		return values + " or more"
+	}
+	return values
+}
+
+func formatNumber(v uint64) string { return strconv.FormatUint(v, 10) }

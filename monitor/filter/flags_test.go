@@ -1,0 +1,184 @@
+package filter
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"natlens/monitor"
+)
+
+// Command lines with conntrack(8)'s flags, what they mean in the language, and
+// what is left of the line.
+var flagLines = []struct{ args, want, rest string }{
+	{"", "true", ""},
+	{"-E -p tcp --orig-port-dst 443", "tcp and dport 443", "-E"},
+	{"-p tcp --dport 443", "tcp and dport 443", ""},
+	{"-ptcp --dport=443 -o id,timestamp", "tcp and dport 443", "-o id,timestamp"},
+	{"--protonum 17 --sport 53 watch", "udp and sport 53", "watch"},
+	{"--dport 80,443 --sport 1024-2047", "dport {80,443} and sport 1024..2047", ""},
+	{"--reply-port-src 1 --reply-port-dst 2", "reply.sport 1 and reply.dport 2", ""},
+	{"-s 10.0.0.1 -d 10.0.0.0/8 -r 192.0.2.1 -q 203.0.113.0/24",
+		"src 10.0.0.1 and dst 10.0.0.0/8 and reply.src 192.0.2.1 and reply.dst 203.0.113.0/24", ""},
+	{"--src 10.0.0.77 --mask-src 255.255.255.0", "src 10.0.0.0/24", ""},
+	{"--mask-dst ffff:: --orig-dst 2001:db8::1", "dst 2001::/16", ""},
+	{"-f ipv6", "ipv6", ""},
+	{"-p tcp --state ESTABLISHED", "tcp and msg.state established", ""},
+	{"-p tcp --state LISTEN", "tcp and msg.state syn_sent2", ""},
+	{"-p icmp --icmp-type 8 --icmp-code 0 --icmp-id 77", "icmp and icmp.type 8 and icmp.code 0 and icmp.id 77", ""},
+	{"-p gre --srckey 0x10 --dstkey 16 --reply-key-src 1 --reply-key-dst 2",
+		"gre and srckey 0x10 and dstkey 0x10 and reply.srckey 0x1 and reply.dstkey 0x2", ""},
+	{"-p sctp --orig-vtag 1 --reply-vtag 2", "sctp and msg.vtag 0x1 and msg.reply.vtag 0x2", ""},
+	{"-p dccp --role client", "dccp and msg.role client", ""},
+	{"-n", "snat and msg.status src_nat_done", ""},
+	{"-n tcp", "snat and msg.status src_nat_done", "tcp"},
+	{"-n 203.0.113.1", "snat-addr and reply.dst 203.0.113.1 and msg.status src_nat_done", ""},
+	{"--src-nat=203.0.113.1:1024",
+		"snat-addr and reply.dst 203.0.113.1 and snat-port and reply.dport 1024 and msg.status src_nat_done", ""},
+	{"-g [2001:db8::1]:80",
+		"dnat-addr and reply.src 2001:db8::1 and dnat-port and reply.sport 80 and msg.status dst_nat_done", ""},
+	{"-n -g", "snat and msg.status src_nat_done and dnat and msg.status dst_nat_done", ""},
+	{"-j -p udp", "udp and (snat and msg.status src_nat_done or dnat and msg.status dst_nat_done)", ""},
+	{"-m 7", "msg.mark 0x7", ""},
+	{"--mark 0x10/0xff", "msg.mark & 0xff == 0x10", ""},
+	{"-m 7/3", "false", ""},
+	{"-m 0/0", "has msg.mark", ""},
+	{"-l 5 -l eth0-in,7", "msg.label 5 and msg.label 100 and msg.label 7", ""},
+	{"-w 5", "zone 5", ""},
+	{"-w 0", "msg.zone 0", ""},
+	{"--orig-zone 1 --reply-zone 0x2", "msg.orig.zone 1 and msg.reply.zone 2", ""},
+	{"-u ASSURED,UNREPLIED", "msg.status assured and msg.status unreplied", ""},
+	{"-u !ass,seen", "msg.status != assured and msg.status seen_reply", ""},
+	{"-u !UNREPLIED", "msg.status seen_reply", ""},
+	{"-t 100", "msg.timeout 1m40s", ""},
+	{"-i 5", "id 5", ""},
+	{"-E -- -p tcp", "true", "-E -- -p tcp"},
+	{"-p 6", "tcp", ""},
+	{"-p ESP", "proto 50", ""},
+}
+
+var labelEnv = Env{Labels: map[string]int{"eth0-in": 100, "eth0-out": 101}}
+
+func TestFromConntrack(t *testing.T) {
+	for _, c := range flagLines {
+		s, rest, err := labelEnv.FromConntrack(strings.Fields(c.args))
+		if err != nil {
+			t.Errorf("%s: %v", c.args, err)
+			continue
+		}
+		if got := s.Expr.String(); got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.args, got, c.want)
+		}
+		if got := strings.Join(rest, " "); got != c.rest {
+			t.Errorf("%s: leaves %q, want %q", c.args, got, c.rest)
+		}
+		again, err := Parse(s.Expr.String())
+		if err != nil || !reflect.DeepEqual(again, s.Expr) {
+			t.Errorf("%s: its text %s means %#v (%v), not %#v", c.args, s.Expr, again, err, s.Expr)
+		}
+	}
+}
+
+func TestEventMask(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want KindSet
+		expr string
+	}{
+		{"", 0, "true"},
+		{"-e NEW,UPDATES", Kinds(monitor.KindNew, monitor.KindUpdate), "event {new,update}"},
+		{"-e new -e dest", Kinds(monitor.KindNew, monitor.KindDestroy), "event {new,destroy}"},
+		{"--event-mask=all", Kinds(monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy), "event {new,update,destroy}"},
+	} {
+		s, _, err := FromConntrack(strings.Fields(c.args))
+		if err != nil || s.Kinds != c.want || s.Kinds.Expr().String() != c.expr {
+			t.Errorf("%s: %b %s, %v; want %b %s", c.args, s.Kinds, s.Kinds.Expr(), err, c.want, c.expr)
+		}
+	}
+	if s := Kinds(monitor.KindNew); !s.Has(monitor.KindNew) || s.Has(monitor.KindUpdate) || !KindSet(0).Has(monitor.KindDestroy) {
+		t.Error("a set of kinds does not have what it has")
+	}
+}
+
+func TestFlagErrors(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"-p tpc", "-p tpc: not a protocol; did you mean tcp?"},
+		{"-p tcp,udp", "-p tcp,udp: one protocol, please; the filter language knows sets"},
+		{"-p", "-p: needs a value: PROTO"},
+		{"--proto=", "--proto: needs a value: PROTO"},
+		{"-p tcp -p udp", "-p: given twice"},
+		{"-p icmp --dport 80", "--dport: protocol icmp has no ports"},
+		{"--state X -p udp", "--state: protocol udp has no states"},
+		{"--dport 70000", "--dport 70000: dport goes from 0 to 65535"},
+		{"--dport 80x", "--dport 80x: not a port, such as 443 https 1024..2047 {80,443}"},
+		{"-p tcp --state ESTALISHED", "--state ESTALISHED: not a state of tcp: NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, " +
+			"CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE, SYN_SENT2; did you mean ESTABLISHED?"},
+		{"-p tcp --state COOKIE_WAIT", "--state COOKIE_WAIT: not a state of tcp: NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, " +
+			"CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE, SYN_SENT2; did you mean CLOSE_WAIT?"},
+		{"-s host", "-s host: not an address; names are not looked up"},
+		{"-s 10.0.0.1 -d ::1", "-d ::1: an ipv6 address beside ipv4"},
+		{"-f ipv6 -s 10.0.0.1", "-s 10.0.0.1: an ipv4 address beside ipv6"},
+		{"-f ip", "-f ip: not ipv4 or ipv6"},
+		{"--mask-src 255.0.0.0", "--mask-src: needs --src"},
+		{"-s 10.0.0.0/8 --mask-src 255.0.0.0", "--mask-src 255.0.0.0: the address has a mask already"},
+		{"-s 10.0.0.0 --mask-src 255.0.255.0", "--mask-src 255.0.255.0: its ones do not stand together: no network"},
+		{"-s 10.0.0.0 --mask-src ffff::", "--mask-src ffff::: of another family than the address"},
+		{"-n -j", "--any-nat: not together with --src-nat or --dst-nat"},
+		{"-n=10.0.0.1:99999", "-n 10.0.0.1:99999: a port goes from 0 to 65535"},
+		{"-m x", "-m x: not a mark: MARK[/MASK], each up to 0xffffffff"},
+		{"-m 1/0x1ffffffff", "-m 1/0x1ffffffff: not a mark: MARK[/MASK], each up to 0xffffffff"},
+		{"-w 65536", "-w 65536: a zone goes from 0 to 65535"},
+		{"-l eth0-on", "-l eth0-on: no such label; did you mean eth0-in?"},
+		{"-u ASURED", "-u ASURED: no status bit has this name; did you mean ASSURED?"},
+		{"-u SRC_NAT", "-u SRC_NAT: is not compared by conntrack(8); did you mean --src-nat?"},
+		{"-u UNSET", "-u UNSET: asks for no bit: it is for making entries"},
+		{"-e neu", "-e neu: not a kind of event: all, new, update, destroy; did you mean new?"},
+		{"-e NEW,", "-e: not a kind of event: all, new, update, destroy"},
+		{"-t 30s\x1b", "-t 30s\\x1b: no filter has this character"},
+	} {
+		_, _, err := labelEnv.FromConntrack(strings.Fields(c.args))
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s\n got %v\nwant %s", c.args, err, c.want)
+		}
+	}
+	if _, err := (Env{}).FromFlags([]FlagValue{{"output", "id"}}); err == nil || err.Error() != "--output: no filter flag of conntrack(8)" {
+		t.Errorf("a flag that is none: %v", err)
+	}
+}
+
+func TestAttachOptional(t *testing.T) {
+	for args, want := range map[string]string{
+		"-E -n 203.0.113.1 -p tcp":    "-E --src-nat=203.0.113.1 -p tcp",
+		"-n tcp dport 443":            "-n tcp dport 443",
+		"-j -g10.0.0.1:80":            "-j --dst-nat=10.0.0.1:80",
+		"--any-nat [::1]:5 -- -n ::1": "--any-nat=[::1]:5 -- -n ::1",
+		"--src-nat":                   "--src-nat",
+	} {
+		if got := strings.Join(AttachOptional(strings.Fields(args)), " "); got != want {
+			t.Errorf("%s\n got %s\nwant %s", args, got, want)
+		}
+	}
+}
+
+// Each flag has one meaning, and each of its names finds it.
+func TestFlagTable(t *testing.T) {
+	seen := map[string]string{}
+	for _, f := range Flags() {
+		names := append([]string{f.Name}, f.Aliases...)
+		if f.Short != 0 {
+			names = append(names, string(f.Short))
+		}
+		for _, n := range names {
+			if seen[n] != "" {
+				t.Errorf("%s is both %s and %s", n, seen[n], f.Name)
+			}
+			seen[n] = f.Name
+			if g, ok := FlagByName(n); !ok || g.Name != f.Name {
+				t.Errorf("%s finds %v", n, g)
+			}
+		}
+		if f.Usage == "" || f.Arg == "" {
+			t.Errorf("%s is not described", f.Name)
+		}
+	}
+}
