@@ -55,9 +55,11 @@ func (env Env) Complete(text string, cursor int) []Candidate {
 
 // want is something that could stand where a text ends.
 type want struct {
-	what  wantKind
-	field Field
-	open  bool // for wantJoin: a bracket is open
+	what      wantKind
+	field     Field
+	open      bool // for wantJoin: a bracket is open
+	qualifies bool // for wantOperator: "src" or "dst", after which net and port may stand
+	masked    bool // for wantOperator: behind a mask
 }
 
 type wantKind uint8
@@ -125,7 +127,7 @@ func (c *completion) offer(w want) {
 		}
 		c.terms()
 	case wantOperator:
-		c.operators(w.field)
+		c.operators(w)
 	case wantValue:
 		c.values(w.field)
 	case wantInSet:
@@ -153,18 +155,28 @@ var fieldOrder = func() []Field {
 	return out
 }()
 
+// common are the words that most filters begin with, and so the first offered.
+var common = []string{"tcp", "udp", "icmp", "icmpv6", "ipv4", "ipv6", "port", "sport", "dport", "host", "net", "src",
+	"dst", "nat", "snat", "dnat", "state", "established", "assured", "unreplied", "event", "mark", "zone", "bytes", "age"}
+
+// aliases are second words for what has a better one, or is the default.
+var aliases = []string{"all", "true", "false", "ip", "ip6", "nobits", "port_only", "replied", "related"}
+
 // terms offers what may begin a condition. Second names and the fields of the
 // message are offered only to who has begun to type them.
 func (c *completion) terms() {
+	for _, w := range common {
+		c.term(w)
+	}
 	c.add(CandidateWord, "not", "what the next condition does not want")
 	c.add(CandidateWord, "has", "the attribute is known")
 	c.add(CandidateOperator, "(", "a group")
 	for _, f := range fieldOrder {
-		c.add(CandidateField, f.String(), f.Doc())
+		c.term(f.String())
 	}
 	for _, w := range bareOrder {
-		if x := bareWords[w]; c.letters != "" || canonicalWord(w, x) {
-			c.add(CandidateWord, display(w), Describe(x))
+		if c.letters != "" || !slices.Contains(aliases, w) {
+			c.term(w)
 		}
 	}
 	if c.letters == "" {
@@ -172,7 +184,7 @@ func (c *completion) terms() {
 	}
 	for _, f := range fieldOrder {
 		for _, n := range f.info().names[1:] {
-			c.add(CandidateField, n, f.Doc())
+			c.term(n)
 		}
 	}
 	if strings.HasPrefix(c.letters, "msg") {
@@ -181,6 +193,15 @@ func (c *completion) terms() {
 				c.add(CandidateField, (f | Sent).String(), f.Doc()+", as the message bore it")
 			}
 		}
+	}
+}
+
+// term offers a word that begins a condition.
+func (c *completion) term(word string) {
+	if f, ok := fieldByName[word]; ok {
+		c.add(CandidateField, word, f.Doc())
+	} else if x, ok := bareWords[word]; ok {
+		c.add(CandidateWord, display(word), Describe(x))
 	}
 }
 
@@ -193,32 +214,22 @@ var bareOrder = func() []string {
 	return out
 }()
 
-// canonicalWord reports whether a word is the first of those that mean the same.
-func canonicalWord(word string, x Expr) bool {
-	for _, w := range bareOrder {
-		if bareWords[w].String() == x.String() {
-			return w == word || display(word) == x.String()
-		}
-	}
-	return true
-}
-
-func (c *completion) operators(f Field) {
-	if c.letters == "" && (f == FieldOrigSrc || f == FieldOrigDst) {
-		for _, w := range []string{"host", "net", "port", "portrange"} {
-			c.add(CandidateWord, w, "of that side")
+func (c *completion) operators(w want) {
+	if w.qualifies {
+		for _, word := range []string{"host", "net", "port", "portrange"} {
+			c.add(CandidateWord, word, "of that side")
 		}
 	}
 	docs := [...][2]string{{"==", "equals"}, {"!=", "does not equal"}, {"in", "is one of"}, {"not in", "is none of"},
 		{"<", "is less than"}, {"<=", "is at most"}, {">", "is more than"}, {">=", "is at least"}}
-	n := len(docs)
-	if !f.info().kind.ordered() {
+	n, k := len(docs), w.field.info().kind
+	if !k.ordered() || w.masked {
 		n = 4
 	}
 	for _, d := range docs[:n] {
 		c.add(CandidateOperator, d[0], d[1])
 	}
-	if f.info().kind.masked() {
+	if k.masked() && !w.masked {
 		c.add(CandidateOperator, "&", "some of its bits")
 	}
 }
@@ -269,6 +280,8 @@ func valueDoc(f Field, word string) string {
 		if c, ok := bitWord(f, word); ok {
 			return Describe(newCmp(f, c.Mask, c.Op, c.Set))
 		}
+	case kindEvent:
+		return "event " + word
 	case kindState:
 		var in []string
 		for _, r := range stateSet(word) {

@@ -139,7 +139,7 @@ func (t *translation) field(f *Flag, v FlagValue) error {
 // values reads a flag's value as the language reads that of the field.
 func (t *translation) values(field Field, v FlagValue) (Expr, error) {
 	p := parser{env: t.env, text: v.Value, tokens: lex(v.Value)}
-	x, err := p.values(field, token{}, 0, Eq)
+	x, err := p.values(field, 0, Eq)
 	if err == nil && p.peek().kind != tokEnd {
 		err = p.fail(p.peek(), "not "+field.info().kind.noun())
 	}

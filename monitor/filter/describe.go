@@ -22,7 +22,7 @@ func Describe(e Expr) string {
 	case Or:
 		return describeAll(e, " or ")
 	case Not:
-		return "not (" + Describe(e.X) + ")"
+		return negated(Describe(e.X))
 	case Cmp:
 		return describeCmp(e)
 	case Addr:
@@ -36,14 +36,21 @@ func Describe(e Expr) string {
 		for i, s := range e.Set {
 			parts[i] = strconv.Quote(s)
 		}
-		return inMessage(e.Field) + phrases[e.Field&^Sent] + describeSet(e.Op, parts)
+		return phrases[e.Field&^Sent] + describeSet(e.Op, parts) + inMessage(e.Field)
 	case Has:
 		if e.Field&^Sent == FieldMaster {
-			return inMessage(e.Field) + "born of an expectation"
+			return "born of an expectation" + inMessage(e.Field)
 		}
-		return inMessage(e.Field) + (e.Field &^ Sent).String() + " known"
+		return (e.Field &^ Sent).String() + " known" + inMessage(e.Field)
 	}
 	return e.String()
+}
+
+func negated(s string) string {
+	if strings.Contains(s, " ") {
+		s = "(" + s + ")"
+	}
+	return "not " + s
 }
 
 func describeAll(parts []Expr, joint string) string {
@@ -88,7 +95,7 @@ var natPhrases = map[uint64]string{
 
 // statusPhrases say what each status bit means.
 var statusPhrases = [...]string{
-	"born of an expectation", "packets seen both ways", "not evicted early", "in the table", "source rewritten (status)",
+	"born of an expectation", "packets seen both ways", "assured", "in the table", "source rewritten (status)",
 	"destination rewritten (status)", "sequence numbers adjusted", "source nat hooks passed",
 	"destination nat hooks passed", "being removed", "timeout fixed", "a template", "lost a clash of first packets",
 	"helper attached by rule", "in a flow table", "in a hardware flow table",
@@ -102,14 +109,14 @@ func describeCmp(c Cmp) string {
 		return describeNAT(c)
 	case kindStatus:
 		if s, ok := describeStatus(c); ok {
-			return inMessage(c.Field) + s
+			return s + inMessage(c.Field)
 		}
 	case kindProto, kindFamily:
 		if c.Op == Eq && c.single() {
 			return properName(formatValue(f, c.Set[0].Lo), f)
 		}
 	case kindState:
-		return inMessage(c.Field) + phrases[f] + describeSet(c.Op, upper(stateNames(c.Set)))
+		return phrases[f] + describeSet(c.Op, upper(stateNames(c.Set))) + inMessage(c.Field)
 	}
 	var parts []string
 	for _, r := range c.Set {
@@ -119,16 +126,23 @@ func describeCmp(c Cmp) string {
 		}
 		parts = append(parts, s)
 	}
-	s := inMessage(c.Field) + phrases[c.Field&^Sent]
+	s := phrases[c.Field&^Sent]
 	if c.Mask != 0 {
-		s += "under mask 0x" + strconv.FormatUint(c.Mask, 16) + " "
+		mask := "0x" + strconv.FormatUint(c.Mask, 16)
+		if c.Op == Ne && c.single() && c.Set[0].Lo == 0 {
+			return s + "with a bit of " + mask + " set" + inMessage(c.Field)
+		}
+		s += "& " + mask + " "
+		if c.Op == Eq {
+			s += "equal to "
+		}
 	}
-	return s + describeSet(c.Op, parts)
+	return s + describeSet(c.Op, parts) + inMessage(c.Field)
 }
 
 func inMessage(f Field) string {
 	if f&Sent != 0 {
-		return "in the message "
+		return " in the message itself"
 	}
 	return ""
 }
@@ -155,7 +169,7 @@ func describeNAT(c Cmp) string {
 		if c.Set[0].Lo == natKinds {
 			s = "source and destination rewritten"
 			if c.Op == Ne {
-				return "not (" + s + ")"
+				return negated(s)
 			}
 			return s
 		}
@@ -165,7 +179,7 @@ func describeNAT(c Cmp) string {
 		return s
 	}
 	if c.Set[0].Lo == 0 {
-		return "not (" + natPhrases[c.Mask] + ")"
+		return negated(natPhrases[c.Mask])
 	}
 	return natPhrases[c.Mask]
 }
@@ -181,7 +195,7 @@ func describeStatus(c Cmp) (string, bool) {
 		case monitor.Status(c.Mask) == monitor.SeenReply:
 			return "no reply seen", true
 		}
-		return "not (" + s + ")", true
+		return negated(s), true
 	}
 	return "", false
 }

@@ -166,10 +166,10 @@ func lowerCmp(c Cmp) Expr {
 // in tests a slot, wherever in its 16 bits the value is.
 func (s slot) in(c Cmp) Expr {
 	set := c.ranges(s.max)
-	if c.Mask != 0 {
-		set = unmask(c, s.max)
-	}
-	if s.max == max16 {
+	switch {
+	case c.Mask != 0: // keys only: they fill the slot
+		return inSet(s.field, c.Mask, set)
+	case s.max == max16:
 		return inSet(s.field, noMask, set)
 	}
 	shifted := make([]Range, len(set))
@@ -177,17 +177,6 @@ func (s slot) in(c Cmp) Expr {
 		shifted[i] = Range{r.Lo << s.shift, r.Hi << s.shift}
 	}
 	return inSet(s.field, s.max<<s.shift, shifted)
-}
-
-// unmask lists the numbers up to limit that a masked comparison lets through.
-func unmask(c Cmp, limit uint64) []Range {
-	var set []Range
-	for v := uint64(0); v <= limit; v++ {
-		if contains(c.Set, v&c.Mask) == (c.Op == Eq) {
-			set = append(set, Range{v, v})
-		}
-	}
-	return normalize(set, true)
 }
 
 func inSet(f Field, mask uint64, set []Range) Expr {

@@ -354,31 +354,20 @@ func isComparison(op string) bool {
 
 // test reads a comparison after its field: [& mask] [operator] values.
 func (p *parser) test(f Field, name token) (Expr, error) {
-	info := f.info()
-	p.expect(want{what: wantOperator, field: f})
 	p.expect(want{what: wantValue, field: f})
+	side := f.info().kind == kindAddr && (fold(name.text) == "src" || fold(name.text) == "dst")
+	p.expect(want{what: wantOperator, field: f, qualifies: side && p.tokens[p.at-1] == name})
 	var mask uint64
-	if t := p.peek(); t.is("&") {
-		p.next()
-		if !info.kind.masked() {
-			return nil, p.fail(t, "only mark, status and keys can be masked")
-		}
-		m := p.next()
-		if m.kind != tokAtom {
-			return nil, p.fail(m, "a mask should follow: mark & 0xff")
-		}
+	if p.accept("&") {
 		var err *Error
-		if mask, err = p.number(f, m, info.max); err != nil {
+		if mask, err = p.mask(f, p.tokens[p.at-1]); err != nil {
 			return nil, err
 		}
-		if mask == 0 {
-			return nil, p.fail(m, "a mask of 0 leaves nothing to compare")
-		}
-		if n := p.peek(); !n.is("!=") && !n.is("==") && !n.is("=") && !isIn(n) {
-			p.expect(want{what: wantOperator, field: f})
-			if n.kind == tokOp && isComparison(n.text) {
-				return nil, p.fail(n, "after a mask comes == or !=")
-			}
+		p.expect(want{what: wantOperator, field: f, masked: true})
+		switch n := p.peek(); {
+		case n.kind == tokOp && (n.text[0] == '<' || n.text[0] == '>'):
+			return nil, p.fail(n, "after a mask comes == or !=")
+		case (n.kind != tokOp || !isComparison(n.text)) && !isIn(n) && !p.isNotIn():
 			return newCmp(f, mask, Ne, []Range{{}}), nil
 		}
 	}
@@ -386,12 +375,28 @@ func (p *parser) test(f Field, name token) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.kind == kindHex && mask == 0 {
+	if f.info().kind == kindHex && mask == 0 {
 		if x, ok, err := p.slashMask(f, op); ok || err != nil {
 			return x, err
 		}
 	}
-	return p.values(f, name, mask, op)
+	return p.values(f, mask, op)
+}
+
+// mask reads what follows the &.
+func (p *parser) mask(f Field, and token) (uint64, *Error) {
+	if !f.info().kind.masked() {
+		return 0, p.fail(and, "only mark, status and keys can be masked")
+	}
+	t := p.next()
+	if t.kind != tokAtom {
+		return 0, p.fail(t, "a mask should follow: mark & 0xff")
+	}
+	v, err := p.number(f, t, f.info().max)
+	if err == nil && v == 0 {
+		err = p.fail(t, "a mask of 0 leaves nothing to compare")
+	}
+	return v, err
 }
 
 // slashMask reads conntrack(8)'s way to write a mask: mark 0x10/0xff.
@@ -426,6 +431,11 @@ func (p *parser) slashMask(f Field, op Op) (Expr, bool, error) {
 
 func isIn(t token) bool { return t.kind == tokAtom && fold(t.text) == "in" }
 
+func (p *parser) isNotIn() bool {
+	t := p.peek()
+	return t.kind == tokAtom && fold(t.text) == "not" && isIn(p.tokens[p.at+1])
+}
+
 // operator reads what stands between a field and its values; nothing is ==.
 func (p *parser) operator(f Field) (Op, *Error) {
 	t := p.peek()
@@ -435,7 +445,7 @@ func (p *parser) operator(f Field) (Op, *Error) {
 			p.next()
 			return Eq, nil
 		case "not":
-			if isIn(p.tokens[p.at+1]) {
+			if p.isNotIn() {
 				p.at += 2
 				return Ne, nil
 			}
@@ -467,7 +477,7 @@ func (p *parser) operator(f Field) (Op, *Error) {
 }
 
 // values reads one value or several and makes the comparison.
-func (p *parser) values(f Field, name token, mask uint64, op Op) (Expr, error) {
+func (p *parser) values(f Field, mask uint64, op Op) (Expr, error) {
 	items, err := p.items(f)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,8 @@ var canonical = []struct{ text, want string }{
 	{"mark != 16/255", "mark & 0xff != 0x10"},
 	{"mark & 0xff", "mark & 0xff != 0x0"},
 	{"mark & 0xff in {1,2}", "mark & 0xff in 0x1..0x2"},
+	{"mark & 0xff not in {1,2} tcp", "mark & 0xff != 0x1..0x2 and tcp"},
+	{"mark & 0xff not tcp", "mark & 0xff != 0x0 and not tcp"},
 	{"mark 0", "mark 0x0"},
 	{"timeout < 30s", "timeout < 30s"},
 	{"timeout > 90", "timeout > 1m30s"},

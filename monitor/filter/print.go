@@ -31,7 +31,7 @@ func (x Or) String() string {
 
 func (x Not) String() string {
 	switch x.X.(type) {
-	case And, Or:
+	case And, Or, Differ:
 		return "not (" + x.X.String() + ")"
 	}
 	return "not " + x.X.String()

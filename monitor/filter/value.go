@@ -23,7 +23,7 @@ func (k kind) noun() string {
 	case kindProto:
 		return "a protocol"
 	case kindFamily:
-		return "ipv4 or ipv6"
+		return "an address family"
 	case kindEvent:
 		return "a kind of event"
 	case kindPath:
@@ -43,7 +43,7 @@ func (k kind) noun() string {
 	case kindLabel:
 		return "a label"
 	case kindRole:
-		return "client or server"
+		return "a role"
 	}
 	return "a number"
 }

@@ -181,12 +181,17 @@ func (k kind) words() []string {
 		out = append(out, monitor.StatusNames()...)
 		out = append(out, "unreplied")
 	case kindNAT:
-		for w := range natWords {
-			out = append(out, display(w))
+		out = append(out, "none", "snat+dnat")
+		for _, w := range natBitNames {
+			out = append(out, w)
 		}
+	case kindFamily:
+		out = append(out, "ipv4", "ipv6")
 	default:
 		for w := range namedValues[k] {
-			out = append(out, display(w))
+			if w != "updates" {
+				out = append(out, display(w))
+			}
 		}
 	}
 	slices.Sort(out)
