@@ -30,21 +30,25 @@ type Conntrack struct {
 	header bool // XML: the header has been written
 }
 
-// ConntrackOptions are the modifiers of conntrack's -o and what the sink needs
-// from its surroundings.
-type ConntrackOptions struct {
+// Modifiers are the words of conntrack's -o. See [ParseModifiers].
+type Modifiers struct {
 	ID         bool // id=
 	Timestamp  bool // [1234567890.123456] in front of events
 	KTimestamp bool // [start=…] [stop=…]
 	Extended   bool // the family in front of the protocol
 	Labels     bool // labels=, by the names of LabelFile
 	XML        bool
+}
 
-	LabelFile string                     // "" means /etc/xtables/connlabel.conf
-	Location  *time.Location             // for -o ktimestamp and XML; nil means the local one
+// ConntrackOptions are the modifiers and what the sink needs from its
+// surroundings.
+type ConntrackOptions struct {
+	Modifiers
+	LabelFile string                     // connlabel.conf; "" means [LabelFile]
+	Location  *time.Location             // for ktimestamp, XML and Notes; nil means the local one
 	Now       func() time.Time           // for events whose time is not known; nil means time.Now
 	ProgName  func(portid uint32) string // who holds a netlink port, "" for unknown; nil names nobody. See [ProgName]
-	Notes     io.Writer                  // one line for each loss, and for labels that have no names; nil drops them
+	Notes     io.Writer                  // a line for each loss and resync, and for labels that have no names; nil drops them
 }
 
 // NewConntrack returns a sink of conntrack(8)'s lines. Like conntrack it goes on

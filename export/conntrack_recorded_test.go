@@ -45,10 +45,11 @@ func TestConntrackRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 			from, modifiers := name[:strings.LastIndex(name, ".")], recorded[name[strings.LastIndex(name, ".")+1:]]
-			o, err := ParseConntrackModifiers(modifiers)
+			m, err := ParseModifiers(modifiers)
 			if err != nil {
 				t.Fatal(err)
 			}
+			o := ConntrackOptions{Modifiers: m}
 			o.LabelFile, o.Location = "testdata/conntrack/connlabel.conf", time.UTC
 			events := messages(t, from+".hex")
 			asPrinted(t, events, want, &o)

@@ -82,7 +82,7 @@ func tcpEvents() []monitor.Event {
 			e.Has |= monitor.AttrCountersOrig | monitor.AttrCountersReply | monitor.AttrStart | monitor.AttrStop
 			e.Flow.CountersOrig = monitor.Counters{Packets: 412, Bytes: 48_123}
 			e.Flow.CountersReply = monitor.Counters{Packets: 398, Bytes: 1_100_456}
-			e.Flow.Start, e.Flow.Stop = base-126e9, base
+			e.Flow.Start, e.Flow.Stop, e.Born = base-126e9, base, base-126e9
 		}),
 		with(event(monitor.KindNew, tuple(monitor.TCP, "198.51.100.7", 51022, "203.0.113.1", 8080),
 			tuple(monitor.TCP, "192.168.77.2", 80, "198.51.100.7", 51022),

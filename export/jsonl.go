@@ -125,6 +125,9 @@ func (j *JSONL) appendFlow(b []byte, e *monitor.Event) []byte {
 	if e.Gen != 0 {
 		b = appendField(b, `,"flow":`, e.Gen)
 	}
+	if e.Kind == monitor.KindDestroy {
+		b = j.appendTime(b, `,"born":"`, &j.start, e.Born)
+	}
 	if e.PortID != 0 {
 		b = appendField(b, `,"portid":`, uint64(e.PortID))
 	}

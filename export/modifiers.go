@@ -9,23 +9,23 @@ import (
 // may be cut short, and the first that begins so is meant.
 var conntrackModifiers = []struct {
 	name string
-	set  func(*ConntrackOptions)
+	set  func(*Modifiers)
 }{
-	{"xml", func(o *ConntrackOptions) { o.XML = true }},
-	{"extended", func(o *ConntrackOptions) { o.Extended = true }},
-	{"timestamp", func(o *ConntrackOptions) { o.Timestamp = true }},
-	{"id", func(o *ConntrackOptions) { o.ID = true }},
-	{"ktimestamp", func(o *ConntrackOptions) { o.KTimestamp = true }},
-	{"labels", func(o *ConntrackOptions) { o.Labels = true }},
-	{"userspace", func(*ConntrackOptions) {}}, // conntrack 1.4.7 takes the word; it says [USERSPACE] with or without it
+	{"xml", func(o *Modifiers) { o.XML = true }},
+	{"extended", func(o *Modifiers) { o.Extended = true }},
+	{"timestamp", func(o *Modifiers) { o.Timestamp = true }},
+	{"id", func(o *Modifiers) { o.ID = true }},
+	{"ktimestamp", func(o *Modifiers) { o.KTimestamp = true }},
+	{"labels", func(o *Modifiers) { o.Labels = true }},
+	{"userspace", func(*Modifiers) {}}, // conntrack 1.4.7 takes the word; it says [USERSPACE] with or without it
 }
 
-// ParseConntrackModifiers reads the argument of conntrack's -o, words with
+// ParseModifiers reads the argument of conntrack's -o, words with
 // commas between them: id,timestamp,ktimestamp,extended,labels,xml,userspace. No
 // words are no modifiers. The words are taken in any case and cut short, as
 // conntrack takes them.
-func ParseConntrackModifiers(list string) (ConntrackOptions, error) {
-	var o ConntrackOptions
+func ParseModifiers(list string) (Modifiers, error) {
+	var o Modifiers
 	if list == "" {
 		return o, nil
 	}
@@ -37,7 +37,7 @@ next:
 				continue next
 			}
 		}
-		return ConntrackOptions{}, modifierError(word)
+		return Modifiers{}, modifierError(word)
 	}
 	return o, nil
 }
@@ -51,4 +51,16 @@ func modifierError(word string) error {
 		names = append(names, m.name)
 	}
 	return unknownWord("output modifier", word, names)
+}
+
+// or returns the modifiers that are set in one or the other.
+func (m Modifiers) or(n Modifiers) Modifiers {
+	return Modifiers{
+		ID:         m.ID || n.ID,
+		Timestamp:  m.Timestamp || n.Timestamp,
+		KTimestamp: m.KTimestamp || n.KTimestamp,
+		Extended:   m.Extended || n.Extended,
+		Labels:     m.Labels || n.Labels,
+		XML:        m.XML || n.XML,
+	}
 }

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,20 +13,22 @@ import (
 const netlinkNetfilter = "12"
 
 // ProgName returns a function that names the program behind a netfilter netlink
-// port of this network namespace, as conntrack(8) does: by the socket's inode
-// among the open files of all processes. The answer is "" where the process is
+// port of a network namespace, as conntrack(8) does: by the socket's inode among
+// the open files of all processes. table opens the namespace's net/netlink of
+// proc(5); nil means that of this process. The answer is "" where the process is
 // gone or may not be looked at. It reads /proc at each call for a port that is
 // not the last one; the answer is untrusted text.
-func ProgName() func(portid uint32) string {
-	return progNames{proc: "/proc", last: map[uint32]progName{}}.find
+func ProgName(table func() (io.ReadCloser, error)) func(portid uint32) string {
+	return progNames{proc: "/proc", table: table, last: map[uint32]progName{}}.find
 }
 
 type progName struct{ inode, name string }
 
 // progNames remembers the last answer, under its port.
 type progNames struct {
-	proc string
-	last map[uint32]progName
+	proc  string
+	table func() (io.ReadCloser, error) // nil: net/netlink of proc
+	last  map[uint32]progName
 }
 
 func (p progNames) find(portid uint32) string {
@@ -41,12 +44,19 @@ func (p progNames) find(portid uint32) string {
 	return p.last[portid].name
 }
 
+func (p progNames) open() (io.ReadCloser, error) {
+	if p.table != nil {
+		return p.table()
+	}
+	return os.Open(filepath.Join(p.proc, "net/netlink"))
+}
+
 // inode looks the port up in /proc/net/netlink:
 //
 //	sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
 //	0000000000000000 12  4242       00000007 0        0        0     2        0        12345
 func (p progNames) inode(portid uint32) string {
-	f, err := os.Open(filepath.Join(p.proc, "net/netlink"))
+	f, err := p.open()
 	if err != nil {
 		return ""
 	}

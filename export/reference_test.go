@@ -40,6 +40,7 @@ type reference struct {
 	Mark       *uint32        `json:"mark,omitempty"`
 	Path       string         `json:"path,omitempty"`
 	Flow       uint64         `json:"flow,omitempty"`
+	Born       *string        `json:"born,omitempty"`
 	PortID     uint32         `json:"portid,omitempty"`
 	Zone       *uint16        `json:"zone,omitempty"`
 	ZoneOrig   *uint16        `json:"zone_orig,omitempty"`
@@ -98,6 +99,9 @@ func (r *reference) flow(e *monitor.Event) {
 		if r.State = strings.ToLower(f.State.Name(t.Proto)); r.State == "" {
 			r.State = strconv.Itoa(int(f.State))
 		}
+	}
+	if e.Kind == monitor.KindDestroy {
+		r.Born = refTime(e.Born)
 	}
 	r.ID = when(has(monitor.AttrID), f.ID)
 	r.Timeout = when(has(monitor.AttrTimeout), f.Timeout)
@@ -300,7 +304,7 @@ func eventFrom(data []byte) monitor.Event {
 	const all = monitor.AttrStatusMask<<1 - 1
 	e := monitor.Event{
 		Kind: monitor.Kind(1 + u8()%6), Has: monitor.Attrs(u64()) & all, Remembered: monitor.Attrs(u64()) & all,
-		Seq: u64(), Time: monitor.Time(u64()), TimeSource: monitor.TimeSource(u8() % 4), Inferred: u8()%2 == 1, Gen: u64(), PortID: u32(),
+		Seq: u64(), Time: monitor.Time(u64()), TimeSource: monitor.TimeSource(u8() % 4), Inferred: u8()%2 == 1, Gen: u64(), PortID: u32(), Born: monitor.Time(u64()),
 		Flow: monitor.Flow{Orig: tuple(), Reply: tuple(), ID: u32(), Status: monitor.Status(u32()), Timeout: u32(), Mark: u32(), Use: u32(),
 			Zone: u16(), State: monitor.State(u8()), Path: monitor.Path(u8() % 5), Start: monitor.Time(u64()), Stop: monitor.Time(u64()),
 			CountersOrig: monitor.Counters{Packets: u64(), Bytes: u64()}, CountersReply: monitor.Counters{Packets: u64(), Bytes: u64()},

@@ -1,0 +1,154 @@
+package export
+
+import (
+	"bytes"
+	"encoding/csv"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"natlens/monitor"
+)
+
+func renderCSV(t *testing.T, events ...monitor.Event) []byte {
+	t.Helper()
+	return render(t, func(out *bytes.Buffer) monitor.Sink { return NewCSV(out) }, events...)
+}
+
+func TestCSV(t *testing.T) { golden(t, "events.csv", renderCSV(t, events()...)) }
+
+func TestCSVWithoutEvents(t *testing.T) {
+	var out bytes.Buffer
+	if err := NewCSV(&out).Close(); err != nil || out.String() != CSVHeader+"\n" {
+		t.Errorf("%q, %v", &out, err)
+	}
+}
+
+// TestCSVColumns reads the lines back and compares cells, by the names of their
+// columns, with the JSON lines of the same events.
+func TestCSVColumns(t *testing.T) {
+	rows, err := csv.NewReader(bytes.NewReader(renderCSV(t, events()...))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := strings.NewReplacer("time_source", "ts_source", "time", "ts", "orig_src", "orig.src", "reply_dst", "reply.dst",
+		"nat_src", "nat.src", "nat_dst", "nat.dst", "orig_packets", "counters.orig.packets", "reply_bytes", "counters.reply.bytes")
+	for n, e := range events() {
+		line := decodeJSON(t, renderJSONL(t, e))
+		for column, name := range rows[0] {
+			switch name {
+			case "time", "time_source", "seq", "event", "flow", "id", "family", "proto", "protonum", "state", "mark", "zone", "zone_reply", "path",
+				"portid", "start", "stop", "born", "use", "orig_src", "reply_dst", "nat_src", "nat_dst", "orig_packets", "reply_bytes", "added", "ended":
+			default:
+				continue
+			}
+			if name == "time_source" && !e.Kind.HasFlow() {
+				continue // JSON leaves it out
+			}
+			want := jsonText(line, paths.Replace(name))
+			if got := rows[n+1][column]; got != want {
+				t.Errorf("event %d, %s: %q, want %q", n+1, name, got, want)
+			}
+		}
+	}
+}
+
+// jsonText returns a member of decoded JSON as text, "" where there is none.
+func jsonText(v any, path string) string {
+	for name := range strings.SplitSeq(path, ".") {
+		m, _ := v.(map[string]any)
+		v = m[name]
+	}
+	switch v := v.(type) {
+	case string:
+		return v
+	case interface{ String() string }:
+		return v.String()
+	}
+	return ""
+}
+
+// TestCSVPage holds docs/csv.md to the header.
+func TestCSVPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/csv.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 3 || !strings.Contains(cells[1], "`") {
+			continue
+		}
+		for i, part := range strings.Split(cells[1], "`") {
+			if i%2 == 1 {
+				names = append(names, part)
+			}
+		}
+	}
+	if diff := cmp.Diff(strings.Split(CSVHeader, ","), names); diff != "" {
+		t.Errorf("docs/csv.md (-header +page):\n%s", diff)
+	}
+}
+
+func TestCSVText(t *testing.T) {
+	for in, want := range map[string]string{
+		"":               "",
+		"ftp":            "ftp",
+		"a,b":            `"a,b"`,
+		`say "x"`:        `"say ""x"""`,
+		`"`:              `""""`,
+		"a\nb":           `a\nb`,
+		"=1+1":           "'=1+1",
+		`=HYPERLINK("x"`: `"'=HYPERLINK(""x"""`,
+		"+1":             "'+1",
+		"-1":             "'-1",
+		"@SUM(A1)":       "'@SUM(A1)",
+		" =1":            `"' =1"`,
+		"a=1":            "a=1",
+	} {
+		if got := string(appendCSVText(nil, []byte(in))); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// FuzzCSVText reads each cell back: it is one cell of one line, holds the escaped
+// text, and no spreadsheet computes it.
+func FuzzCSVText(f *testing.F) {
+	for _, s := range []string{"", "ftp", "a,b", `"`, "=1", "\n=1", " -1", string(hostile)} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		line := append(appendCSVText([]byte("x,"), in), ",y\n"...)
+		r := csv.NewReader(bytes.NewReader(line))
+		row, err := r.Read()
+		if err != nil || len(row) != 3 {
+			t.Fatalf("%q: %q, %v", line, row, err)
+		}
+		if _, err := r.Read(); err != io.EOF {
+			t.Fatalf("%q is more than a line", line)
+		}
+		cell := row[1]
+		if strings.TrimPrefix(cell, "'") != strings.TrimPrefix(monitor.Escape(string(in)), "'") {
+			t.Fatalf("%q became %q", in, cell)
+		}
+		if bare := strings.TrimLeft(cell, " "); bare != "" && strings.ContainsRune("=+-@", rune(bare[0])) {
+			t.Fatalf("%q is a formula", cell)
+		}
+	})
+}
+
+func TestCSVAllocates(t *testing.T) {
+	sink, b := NewCSV(io.Discard), batch(events()...)
+	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
+		t.Errorf("%v allocations a batch, want 0", n)
+	}
+}
+
+func BenchmarkCSV(b *testing.B) {
+	b.Run("new", func(b *testing.B) { benchmarkSink(b, NewCSV(io.Discard), tcpEvents()[0]) })
+}

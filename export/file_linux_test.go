@@ -1,0 +1,82 @@
+package export
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// limitFileSize lets files of this process grow to n bytes only: the kernel then
+// writes a part of a line, as on a full disk.
+func limitFileSize(t *testing.T, n uint64) {
+	t.Helper()
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+			t.Fatal(err)
+		}
+		signal.Reset(syscall.SIGXFSZ)
+	})
+}
+
+func TestFileKeepsWholeLines(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		binary bool
+		kept   string
+	}{
+		{"lines", false, "first\nsecond\nthird\n"},
+		{"binary", true, "first\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "events")
+			f := create(t, path, CreateOptions{Binary: tt.binary})
+			if _, err := f.Write([]byte("first\n")); err != nil {
+				t.Fatal(err)
+			}
+			limitFileSize(t, 22)
+			n, err := f.Write([]byte("second\nthird\nfourth\nfifth\n"))
+			var w *WriteError
+			if !errors.As(err, &w) || !errors.Is(err, syscall.EFBIG) || w.Path != path || w.Kept != int64(len(tt.kept)) || w.Partial {
+				t.Fatalf("error %#v", err)
+			}
+			if n != len(tt.kept)-len("first\n") || f.Size() != w.Kept {
+				t.Errorf("%d bytes taken, size %d", n, f.Size())
+			}
+			text, readErr := os.ReadFile(path)
+			if string(text) != tt.kept || readErr != nil {
+				t.Errorf("the file holds %q, %v, want %q", text, readErr, tt.kept)
+			}
+			if _, again := f.Write([]byte("x\n")); again != err {
+				t.Errorf("a later Write returns %v", again)
+			}
+		})
+	}
+}
+
+func TestFileFull(t *testing.T) {
+	f := create(t, "/dev/full", CreateOptions{Force: true})
+	_, err := f.Write([]byte("x\n"))
+	want := "output file /dev/full: no space left on device; it keeps whole lines up to byte 0"
+	if !errors.Is(err, syscall.ENOSPC) || err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+}
+
+func TestFilePipeCannotBeCut(t *testing.T) {
+	e := &WriteError{Path: "p", Kept: 7, Partial: true, Err: syscall.EIO}
+	if !strings.HasSuffix(e.Error(), "input/output error; it keeps whole lines up to byte 7, and a part of a line behind them") {
+		t.Error(e)
+	}
+}

@@ -1,0 +1,73 @@
+package export
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func create(t *testing.T, path string, o CreateOptions) *File {
+	t.Helper()
+	f, err := Create(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+func TestCreate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	f := create(t, path, CreateOptions{})
+	if n, err := f.Write([]byte("one\ntwo\n")); n != 8 || err != nil || f.Size() != 8 || f.Path() != path {
+		t.Errorf("wrote %d, %v; size %d of %s", n, err, f.Size(), f.Path())
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
+	}
+	_, err = Create(path, CreateOptions{})
+	if want := "output file " + path + " exists already; --force writes over it: file already exists"; !errors.Is(err, fs.ErrExist) || err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+}
+
+func TestCreateForce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	if err := os.WriteFile(path, []byte("a longer text than the new one\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f := create(t, path, CreateOptions{Force: true})
+	if _, err := f.Write([]byte("new\n")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	info, statErr := os.Stat(path)
+	if string(text) != "new\n" || err != nil || statErr != nil || info.Mode() != 0o600 {
+		t.Errorf("%q %v, %v %v", text, err, info.Mode(), statErr)
+	}
+}
+
+func TestCreateErrors(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "none", "x")
+	_, err := Create(missing, CreateOptions{})
+	if want := "output file " + missing + ": there is no directory " + filepath.Join(dir, "none") + ": file does not exist"; !errors.Is(err, fs.ErrNotExist) || err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+	if _, err := Create(dir, CreateOptions{Force: true}); err == nil {
+		t.Error("a directory was taken for a file")
+	}
+}
+
+func TestFileClosed(t *testing.T) {
+	f := create(t, filepath.Join(t.TempDir(), "x"), CreateOptions{})
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("second Close: %v", err)
+	}
+}

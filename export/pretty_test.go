@@ -1,0 +1,104 @@
+package export
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"natlens/monitor"
+)
+
+func TestPretty(t *testing.T) {
+	labels, err := ReadLabels("testdata/conntrack/connlabel.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]PrettyOptions{
+		"events.pretty":        {Labels: labels},
+		"events.pretty.colour": {Colour: true},
+		"events.pretty.light":  {Colour: true, Light: true},
+		"events.pretty.narrow": {Width: 80, Labels: labels},
+	} {
+		o.Location = time.FixedZone("CET", 3600)
+		out := render(t, func(out *bytes.Buffer) monitor.Sink { return NewPretty(out, o) }, prettyEvents()...)
+		// The escape character is written as ␛ so that the file can be read.
+		golden(t, name, bytes.ReplaceAll(out, []byte("\x1b"), []byte("␛")))
+	}
+}
+
+// prettyEvents are all events and some ends that only this format tells.
+func prettyEvents() []monitor.Event {
+	all := events()
+	destroy := all[3]
+	for _, life := range []monitor.Time{340e6, 59e9, 3600e9, 86400e9*2 + 4*3600e9} {
+		e := destroy
+		e.Has &^= monitor.AttrStart | monitor.AttrStop | monitor.AttrCountersOrig
+		e.Born, e.Flow.CountersReply.Bytes = e.Time-life, uint64(life)
+		all = append(all, e)
+	}
+	unanswered := all[7]
+	unanswered.Kind = monitor.KindDestroy
+	odd := all[13]
+	odd.Flow.Orig.SetICMP(1, 13, 2)
+	return append(all, unanswered, odd)
+}
+
+// TestPrettyColourOnly holds the coloured lines to the plain ones: colours carry
+// no text, and each line ends as the terminal was before it.
+func TestPrettyColourOnly(t *testing.T) {
+	show := func(o PrettyOptions) string {
+		o.Location = time.UTC
+		return string(render(t, func(out *bytes.Buffer) monitor.Sink { return NewPretty(out, o) }, prettyEvents()...))
+	}
+	plain, coloured := show(PrettyOptions{}), show(PrettyOptions{Colour: true})
+	for line := range strings.Lines(coloured) {
+		if i := strings.LastIndex(line, "\x1b["); i >= 0 && !strings.HasPrefix(line[i:], "\x1b[m") {
+			t.Errorf("%q leaves its colour on", line)
+		}
+	}
+	var bare strings.Builder
+	for i := 0; i < len(coloured); i++ {
+		if coloured[i] == '\x1b' {
+			i += strings.IndexByte(coloured[i:], 'm')
+			continue
+		}
+		bare.WriteByte(coloured[i])
+	}
+	if bare.String() != plain {
+		t.Errorf("without its colours:\n%s\nplain:\n%s", bare.String(), plain)
+	}
+}
+
+func TestAppendBytes(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 9999: "9.9 kB", 10000: "10 kB", 48123: "48 kB",
+		999_999: "999 kB", 1_100_456: "1.1 MB", 5e18: "5.0 EB", 1<<64 - 1: "18 EB"} {
+		if got := string(appendBytes(nil, n)); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestPrettyAllocates(t *testing.T) {
+	all := prettyEvents()
+	flows := all[:0:0]
+	for _, e := range all {
+		if e.Kind.HasFlow() {
+			flows = append(flows, e)
+		}
+	}
+	sink, b := NewPretty(io.Discard, PrettyOptions{Colour: true}), batch(flows...)
+	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
+		t.Errorf("%v allocations a batch, want 0", n)
+	}
+}
+
+func BenchmarkPretty(b *testing.B) {
+	b.Run("new", func(b *testing.B) {
+		benchmarkSink(b, NewPretty(io.Discard, PrettyOptions{Colour: true}), tcpEvents()[0])
+	})
+	b.Run("destroy", func(b *testing.B) {
+		benchmarkSink(b, NewPretty(io.Discard, PrettyOptions{Colour: true}), tcpEvents()[3])
+	})
+}
