@@ -69,7 +69,15 @@ func TestNoAllocations(t *testing.T) {
 			}
 		}
 	})
-	if allocs != 0 {
-		t.Errorf("%v allocations for %d messages", allocs, len(all))
+	var want float64
+	if hostIsBigEndian {
+		for i := range all {
+			if b.Events[i].Has.Any(monitor.AttrLabels) {
+				want++
+			}
+		}
+	}
+	if allocs != want {
+		t.Errorf("%v allocations for %d messages, want %v", allocs, len(all), want)
 	}
 }

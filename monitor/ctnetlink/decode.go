@@ -43,7 +43,7 @@ const (
 //
 // On an error nothing is appended, and Malformed counts it unless it is an
 // [ErrNotConntrack]. A call that succeeds does not allocate, as long as the batch
-// has room.
+// has room (but for labels on a big endian machine).
 func (d *Decoder) Decode(msg []byte, b *monitor.Batch) error {
 	if len(msg) < nlmsgHeader {
 		d.Malformed++

@@ -74,12 +74,15 @@ func attrsToHost(b []byte) {
 		n, typ := binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint16(b[2:])
 		binary.NativeEndian.PutUint16(b, n)
 		binary.NativeEndian.PutUint16(b[2:], typ)
-		if typ&nested != 0 {
+		switch {
+		case typ&nested != 0:
 			attrsToHost(b[attrHeader:n])
+		case typ == ctaLabels: // no child of a nest has this number
+			copy(b[attrHeader:n], littleWords(b[attrHeader:n]))
 		}
 		b = b[min((int(n)+3)&^3, len(b)):]
 	}
 }
 
-// label127 is the labels' bytes with last in the last one.
-func label127(last byte) []byte { return append(make([]byte, labelsSize-1), last) }
+// label127 is what the host's kernel sends for labels in the last byte.
+func label127(last byte) []byte { return littleWords(append(make([]byte, labelsSize-1), last)) }

@@ -17,10 +17,16 @@ func labels(typ uint16, v []byte) ([]byte, error) {
 	if len(v) != labelsSize {
 		return nil, wrongSize("labels", typ, len(v))
 	}
-	if !hostIsBigEndian {
-		return v, nil
+	return littleWords(v), nil
+}
+
+// littleWords returns v, or a copy of it with every word of a big endian host
+// turned round. Twice is once and back.
+func littleWords(v []byte) []byte {
+	if !hostIsBigEndian || len(v) == 0 {
+		return v
 	}
-	return swapWords(v, bits.UintSize/8), nil
+	return swapWords(v, bits.UintSize/8)
 }
 
 // swapWords returns a copy of v with the bytes of each word turned round.

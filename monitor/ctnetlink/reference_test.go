@@ -38,6 +38,7 @@ func reference(msg []byte) (*conntrack.Event, error) {
 //   - a GRE key is a port there, and here it stands in the port's place, too;
 //   - a security context keeps its NUL there;
 //   - TCP flags are one number there, {flags, mask} here;
+//   - labels are the host's words there, and little endian here;
 //   - CTA_ZONE is not copied into the tuples there;
 //   - a flow that answers a dump is an update there, by the flags of its message.
 func asReference(e *monitor.Event) *conntrack.Flow {
@@ -57,7 +58,7 @@ func asReference(e *monitor.Event) *conntrack.Flow {
 		SeqAdjOrig:    asReferenceSeqAdj(x.SeqAdjOrig, false),
 		SeqAdjReply:   asReferenceSeqAdj(x.SeqAdjReply, e.Has.Any(monitor.AttrSeqAdjReply)),
 		SynProxy:      conntrack.SynProxy{ISN: x.Synproxy.ISN, ITS: x.Synproxy.ITS, TSOff: x.Synproxy.TSOff},
-		Labels:        x.Labels, LabelsMask: x.LabelsMask,
+		Labels:        littleWords(x.Labels), LabelsMask: littleWords(x.LabelsMask),
 	}
 	if e.Has.Any(monitor.AttrSecCtx) {
 		r.SecurityContext = conntrack.Security(append(x.SecCtx[:len(x.SecCtx):len(x.SecCtx)], 0))
