@@ -96,18 +96,24 @@ func appendIPv6(b []byte, a *monitor.Addr) []byte {
 	if from == 0 && to == 5 && a[10]&a[11] == 0xff {
 		return appendIPv4(append(b, "::ffff:"...), a)
 	}
+	var text [44]byte // "ffff:" eight times, and room for putGroup
+	n := 0
 	for i := 0; i < 8; i++ {
 		if i == from {
-			b = append(b, ':', ':')
-			if i = to; i == 8 {
-				break
+			text[n] = ':'
+			if n++; i == 0 {
+				text[n] = ':'
+				n++
 			}
-		} else if i > 0 {
-			b = append(b, ':')
+			if i = to; i == 8 {
+				return append(b, text[:n]...)
+			}
 		}
-		b = appendGroup(b, a[2*i], a[2*i+1])
+		n += putGroup((*[4]byte)(text[n:n+4]), a[2*i], a[2*i+1])
+		text[n] = ':'
+		n++
 	}
-	return b
+	return append(b, text[:n-1]...)
 }
 
 // zeroRun returns the groups [from, to) that "::" stands for, -1 for none.
@@ -128,18 +134,22 @@ func zeroRun(a *monitor.Addr) (from, to int) {
 	return from, to
 }
 
-// appendGroup appends 16 bits in hex without leading zeros.
-func appendGroup(b []byte, hi, lo byte) []byte {
+// putGroup writes 16 bits in hex without leading zeros and returns their number.
+func putGroup(text *[4]byte, hi, lo byte) int {
 	const hex = "0123456789abcdef"
 	switch {
 	case hi >= 0x10:
-		return append(b, hex[hi>>4], hex[hi&15], hex[lo>>4], hex[lo&15])
+		text[0], text[1], text[2], text[3] = hex[hi>>4], hex[hi&15], hex[lo>>4], hex[lo&15]
+		return 4
 	case hi > 0:
-		return append(b, hex[hi], hex[lo>>4], hex[lo&15])
+		text[0], text[1], text[2] = hex[hi], hex[lo>>4], hex[lo&15]
+		return 3
 	case lo >= 0x10:
-		return append(b, hex[lo>>4], hex[lo&15])
+		text[0], text[1] = hex[lo>>4], hex[lo&15]
+		return 2
 	}
-	return append(b, hex[lo])
+	text[0] = hex[lo]
+	return 1
 }
 
 // appendNtop appends an address as inet_ntop(3) of glibc writes it: that is how
