@@ -45,6 +45,11 @@ func (r *Row) Born() Time {
 type TableConfig struct {
 	Linger time.Duration // how long ended flows stay in sight; 0: not at all
 	Life   bool          // keep the times of each flow's states, for [Table.Life]
+
+	// Memoryless holds no flows at all: Apply tells events their path, and
+	// nothing else. It is for streams without DESTROY, in which a table would
+	// only grow, and for who wants the messages as they are.
+	Memoryless bool
 }
 
 // Table holds the flows of one network namespace as the events tell them. A
@@ -176,6 +181,12 @@ func (t *Table) Apply(b *Batch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.changes++
+	if t.cfg.Memoryless {
+		for i := range b.Events {
+			b.Events[i].Flow.Path = t.locals.Path(&b.Events[i].Flow)
+		}
+		return
+	}
 	for i := range b.Events {
 		t.apply(&b.Events[i], b)
 	}
@@ -236,7 +247,9 @@ func (t *Table) add(h uint64, e *Event) {
 	t.live++
 	r := t.rows.at(row)
 	e.Flow.Path = t.locals.Path(&e.Flow)
-	*r = Row{Flow: e.Flow, Known: e.Has, Gen: t.gen, First: e.Time, Last: e.Time}
+	// Field by field: a composite literal would be built on the stack and copied.
+	r.Flow, r.Known, r.Gen, r.First, r.Last = e.Flow, e.Has, t.gen, e.Time, e.Time
+	r.State, r.epoch = 0, 0
 	switch e.Kind {
 	case KindNew:
 		r.State = RowBorn

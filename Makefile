@@ -1,0 +1,45 @@
+# make            lists the targets
+# make test       what README says, with the race detector off
+
+.PHONY: help build test race lint fuzz cross bench bench-micro ci
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./bin/natlens
+	go build -trimpath -o bin/natlens ./cmd/natlens
+
+test: ## run the tests
+	go test ./...
+
+race: ## run the tests under the race detector
+	go test -race ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+FUZZTIME ?= 10s
+fuzz: ## fuzz every target for FUZZTIME each
+	@set -e; for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+cross: ## build for the other platforms
+	GOOS=linux GOARCH=amd64 go build ./...
+	GOOS=linux GOARCH=arm64 go build ./...
+	GOOS=linux GOARCH=mips GOMIPS=softfloat go build ./...
+	GOOS=darwin GOARCH=arm64 go build ./...
+	GOOS=windows GOARCH=amd64 go build ./...
+
+bench: ## measure natlens beside the other listeners (root)
+	go run ./cmd/bench
+
+bench-micro: ## measure the steps of the hot path, with allocations
+	go test -run '^$$' -bench . -benchmem ./monitor/... ./export/
+
+ci: ## what the continuous integration runs
+	.ci/run

@@ -1,0 +1,203 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"natlens/monitor/lab"
+)
+
+// listener is one row of the table.
+type listener struct {
+	name  string
+	args  []string
+	out   string // file that its standard output goes to; "" is /dev/null
+	file  string // file that holds a line an event, if not out
+	count func(*result) (uint64, error)
+	rmem  string // net.core.rmem_default while it opens its socket; "" leaves it
+}
+
+func listeners(natlens, dir string) []listener {
+	file := func(name string) string { return filepath.Join(dir, name) }
+	var all []listener
+	for _, way := range []string{"ring", "socket"} {
+		for _, format := range []string{"jsonl", "conntrack"} {
+			f := file(way + "." + format)
+			all = append(all, listener{name: "natlens " + way + " " + format, file: f,
+				args: []string{natlens, "watch", "--capture", way, "-e", "new", "-o", format, "--output", f}})
+		}
+		all = append(all, listener{name: "natlens " + way + " no match", count: natlensEvents,
+			args: []string{natlens, "watch", "--capture", way, "-e", "new", "-o", "jsonl", "mark", "999"}})
+	}
+	const raised = "268435456"
+	return append(all,
+		listener{name: "conntrack -E", args: []string{"conntrack", "-E", "-e", "NEW"}, out: file("ct")},
+		listener{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E", "-e", "NEW"}, out: file("ctr"), rmem: raised},
+		listener{name: "conntrack -E -o xml, rmem_default raised", args: []string{"conntrack", "-E", "-e", "NEW", "-o", "xml"}, out: file("ctx"), rmem: raised},
+		listener{name: "ti-mo/conntrack Listen", args: []string{self(), timoArg}, count: timoEvents},
+	)
+}
+
+func self() string {
+	path, err := os.Executable()
+	if err != nil {
+		fatal(err)
+	}
+	return path
+}
+
+// result is what one listener cost.
+type result struct {
+	made, delivered uint64
+	cpu             time.Duration
+	peak            int64 // bytes resident
+	speed           int64 // flows a second
+	stderr          string
+}
+
+func (r *result) perEvent() float64 {
+	return float64(r.cpu.Microseconds()) / float64(max(r.delivered, 1))
+}
+
+func (r *result) lost() int64 { return int64(r.made) - int64(r.delivered) }
+
+// measure runs one listener beside the generator and reads its accounts.
+func measure(ctx context.Context, l listener, gen lab.GenConfig) (*result, error) {
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, l.args[0], l.args[1:]...)
+	cmd.Stderr = &stderr
+	if l.out != "" {
+		f, err := os.Create(l.out)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		cmd.Stdout = f
+	}
+	if err := startIn(g.Namespace(), cmd, l.rmem); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, stderr.String())
+	}
+	made, err := g.Spawn(ctx, gen)
+	if err == nil {
+		err = waitIdle(ctx, cmd.Process.Pid)
+	}
+	cmd.Process.Signal(os.Interrupt)
+	cmd.Wait()
+	if err != nil {
+		return nil, err
+	}
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	r := &result{
+		made: uint64(made.Flows), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		peak: usage.Maxrss << 10, speed: int64(float64(made.Flows) / made.Elapsed.Seconds()), stderr: stderr.String(),
+	}
+	r.delivered, err = l.delivered(r)
+	return r, err
+}
+
+// startIn starts the command in the namespace and waits until it listens.
+func startIn(ns *lab.Namespace, cmd *exec.Cmd, rmem string) error {
+	if rmem != "" {
+		const path = "/proc/sys/net/core/rmem_default"
+		old, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(rmem), 0); err != nil {
+			return err
+		}
+		defer os.WriteFile(path, old, 0)
+	}
+	if err := ns.Do(cmd.Start); err != nil {
+		return err
+	}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if listening(cmd.Process.Pid) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not listen", cmd.Args[0])
+}
+
+// listening reports whether the process's namespace has a netlink socket of
+// netfilter's that has joined the group of NEW.
+func listening(pid int) bool {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/net/netlink", pid))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		// sk Eth Pid Groups …
+		if field := strings.Fields(s.Text()); len(field) > 3 && field[1] == "12" && strings.HasSuffix(field[3], "1") {
+			return true
+		}
+	}
+	return false
+}
+
+// waitIdle waits until the process has used no CPU for a while.
+func waitIdle(ctx context.Context, pid int) error {
+	last, since := "", time.Now()
+	for ctx.Err() == nil {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return err
+		}
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')'):]))
+		if now := fields[12] + " " + fields[13]; now != last { // utime, stime
+			last, since = now, time.Now()
+		}
+		if time.Since(since) > 500*time.Millisecond {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return ctx.Err()
+}
+
+// delivered counts the events that the listener got.
+func (l *listener) delivered(r *result) (uint64, error) {
+	if l.count != nil {
+		return l.count(r)
+	}
+	path := l.file
+	if path == "" {
+		path = l.out
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	os.Remove(path)
+	mark := []byte("\n")
+	switch {
+	case bytes.HasPrefix(data, []byte("<?xml")):
+		mark = []byte("</flow>")
+	case bytes.HasPrefix(data, []byte("{")):
+		mark = []byte(`"event":"new"`)
+	}
+	return uint64(bytes.Count(data, mark)), nil
+}
+
+// natlensEvents reads the events that natlens saw from its summary.
+func natlensEvents(r *result) (n uint64, err error) {
+	i := strings.LastIndex(r.stderr[:max(0, strings.Index(r.stderr, " events"))], " ")
+	_, err = fmt.Sscan(r.stderr[i+1:], &n)
+	return n, err
+}

@@ -1,0 +1,47 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/ti-mo/conntrack"
+	"github.com/ti-mo/netfilter"
+)
+
+// timoArg makes this program a listener by ti-mo/conntrack's Listen, with one
+// worker, because several reorder events.
+const timoArg = "ti-mo-listen"
+
+func timoListen() {
+	c, err := conntrack.Dial(nil)
+	if err != nil {
+		fatal(err)
+	}
+	c.SetReadBuffer(200_000_000)
+	events := make(chan conntrack.Event, 1024)
+	errs, err := c.Listen(events, 1, []netfilter.NetlinkGroup{netfilter.GroupCTNew})
+	if err != nil {
+		fatal(err)
+	}
+	done := make(chan os.Signal, 1)
+	signal.Notify(done, os.Interrupt)
+	for n := 0; ; {
+		select {
+		case <-events:
+			n++
+		case err := <-errs:
+			fmt.Fprintln(os.Stderr, "error:", err)
+		case <-done:
+			fmt.Fprintln(os.Stderr, n)
+			return
+		}
+	}
+}
+
+func timoEvents(r *result) (n uint64, err error) {
+	_, err = fmt.Sscan(r.stderr, &n)
+	return n, err
+}

@@ -1,0 +1,72 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor/kernel"
+)
+
+// captureConfig says how events are captured.
+type captureConfig struct {
+	way    string
+	buffer string
+	netns  string
+}
+
+func (c *captureConfig) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.way, "capture", "auto", "how to capture: `auto|ring|socket`; auto takes the BPF ring where it can be had")
+	cmd.Flags().StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "socket buffer to ask the kernel for, in `bytes`")
+	c.registerNetNS(cmd)
+}
+
+func (c *captureConfig) registerNetNS(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.netns, "netns", "", "network namespace to look into: its `name|path|pid` (default this one)")
+}
+
+// config returns what to open. The caller closes the namespace's file, which may
+// be nil, after the capture.
+func (c *captureConfig) config(kinds kernel.Kinds) (kernel.Config, *os.File, error) {
+	way, ok := map[string]kernel.Way{"auto": kernel.Auto, "ring": kernel.Ring, "socket": kernel.Socket}[c.way]
+	if !ok {
+		return kernel.Config{}, nil, usagef("--capture %s: must be auto, ring or socket", c.way)
+	}
+	buffer, err := parseBytes(c.buffer)
+	if err != nil {
+		return kernel.Config{}, nil, usagef("--buffer-size %s: %w", c.buffer, err)
+	}
+	netns, err := openNetNS(c.netns)
+	if err != nil {
+		return kernel.Config{}, nil, err
+	}
+	cfg := kernel.Config{Way: way, Kinds: kinds, Buffer: buffer}
+	if netns != nil {
+		cfg.NetNS = int(netns.Fd())
+	}
+	return cfg, netns, nil
+}
+
+// parseBytes reads a number of bytes: 212992, 64k, 16M, 16MiB. Units are binary.
+func parseBytes(text string) (int, error) {
+	number := strings.ToUpper(text)
+	for _, end := range []string{"IB", "B"} {
+		number = strings.TrimSuffix(number, end)
+	}
+	shift := 0
+	if n := len(number); n > 0 {
+		if i := strings.IndexByte("KMG", number[n-1]); i >= 0 {
+			shift, number = 10*(i+1), number[:n-1]
+		}
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)
+	if err != nil || n == 0 || n<<shift > 1<<30 {
+		return 0, fmt.Errorf("not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB")
+	}
+	return int(n << shift), nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/term"
+
+	"natlens/tui/paint"
+)
+
+// console is the outside world as a command sees it, so that tests can put
+// another one in its place.
+type console struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+}
+
+// terminal reports whether w is a terminal, and its width in columns.
+func terminal(w io.Writer) (width int, ok bool) {
+	f, isFile := w.(*os.File)
+	if !isFile || !term.IsTerminal(f.Fd()) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(f.Fd())
+	return width, err == nil
+}
+
+// colour reports whether what is written to w may be coloured: a terminal, and
+// nobody said otherwise (https://no-color.org).
+func (c console) colour(w io.Writer) bool {
+	_, ok := terminal(w)
+	return ok && c.Getenv("NO_COLOR") == "" && c.Getenv("TERM") != "dumb"
+}
+
+// light reports whether the terminal says that its background is light
+// (COLORFGBG, which several terminals set: foreground;background).
+func (c console) light() bool {
+	_, background, ok := strings.Cut(c.Getenv("COLORFGBG"), ";")
+	return ok && (background == "7" || background == "15")
+}
+
+// style is how drawings for people look on w: plain text unless it is a
+// terminal, in the colours that it has.
+func (c console) style(w io.Writer) paint.Style {
+	if _, ok := terminal(w); !ok {
+		return paint.Plain()
+	}
+	theme := ""
+	if c.light() {
+		theme = "light"
+	}
+	return paint.For(theme, colorprofile.Detect(w, os.Environ()))
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of every command, as conntrack(8) has them.
+const (
+	exitOK      = 0
+	exitFailure = 1 // the world did not allow it
+	exitUsage   = 2 // the command line did not make sense
+)
+
+// usageError is a command line that does not make sense.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// run executes one command line and returns the exit code. An error is one line
+// on stderr.
+func run(ctx context.Context, con console, args []string) int {
+	root := newRoot(con)
+	root.SetArgs(classic(args))
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil, errors.Is(err, syscall.EPIPE):
+		return exitOK
+	}
+	var usage usageError
+	fmt.Fprintf(con.Stderr, "natlens: %s\n", strings.TrimSuffix(err.Error(), "\n"))
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// newRoot builds the tree of commands.
+func newRoot(con console) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "natlens",
+		Short: "Watch Linux connection tracking live and see what NAT does to every flow",
+		// Errors are printed by run, in one line and one place.
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	root.SetIn(con.Stdin)
+	root.SetOut(con.Stdout)
+	root.SetErr(con.Stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see natlens %s--help", err, strings.TrimPrefix(cmd.CommandPath()+" ", "natlens "))
+	})
+	root.AddCommand(newVersion(con))
+	root.AddCommand(platformCommands(con)...)
+	return root
+}
+
+func unknownCommand(root *cobra.Command, word string) error {
+	if near := root.SuggestionsFor(word); len(near) > 0 {
+		return usagef("unknown command %q: did you mean %s?", word, strings.Join(near, " or "))
+	}
+	return usagef("unknown command %q: natlens --help lists them", word)
+}

@@ -1,0 +1,133 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+	"natlens/tui"
+)
+
+// explainConfig is the command line of explain.
+type explainConfig struct {
+	capture captureConfig
+	filter  filterConfig
+	limit   int
+	width   int
+}
+
+func newExplain(con console) *cobra.Command {
+	var cfg explainConfig
+	cmd := &cobra.Command{
+		Use:   "explain [filter…]",
+		Short: "Draw the way of a flow's packets through the hooks",
+		Long: `Draw the way that the packets of the selected flows take through this host, in both directions: where conntrack
+looks them up, at which hook NAT rewrites what, and why nothing else is looked up or rewritten. The flows are
+those in the table now.`,
+		Example: "  natlens explain tcp dport 443 and src 192.168.77.2\n  natlens explain id 1561741433",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cfg.filter.parse(args); err != nil {
+				return err
+			}
+			return cfg.run(cmd.Context(), con)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&cfg.limit, "limit", 10, "draw at most `N` flows, and say how many more there are; 0: all")
+	f.IntVar(&cfg.width, "width", 0, "`columns` to draw in (default the terminal's, else 100)")
+	cfg.capture.registerNetNS(cmd)
+	cfg.filter.register(cmd)
+	return cmd
+}
+
+func (c *explainConfig) run(ctx context.Context, con console) error {
+	if c.limit < 0 || c.width < 0 {
+		return usagef("--limit and --width must not be negative")
+	}
+	netns, err := openNetNS(c.capture.netns)
+	if err != nil {
+		return err
+	}
+	defer netns.Close() // nil: does nothing
+	fd := 0
+	if netns != nil {
+		fd = int(netns.Fd())
+	}
+	locals, err := kernel.Locals(fd)
+	if err != nil {
+		return err
+	}
+	dump, err := kernel.Dump(ctx, fd)
+	if err != nil {
+		return advise(err)
+	}
+	defer dump.Close()
+	flows, more, total, err := c.pick(ctx, dump, locals)
+	switch {
+	case err != nil:
+		return err
+	case total == 0:
+		return errors.New("explain: the table is empty: no flow is tracked in this network namespace")
+	case len(flows) == 0:
+		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, c.filter.sel.Expr)
+	}
+	return c.draw(con, flows, more)
+}
+
+// pick reads the dump to its end and keeps the flows that are wanted, up to the
+// limit; more is how many it left out.
+func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *monitor.Locals) (flows []monitor.Flow, more, total int, err error) {
+	wanted := c.filter.compiled()
+	var b monitor.Batch
+	for {
+		b.Reset()
+		err := dump.Next(ctx, &b)
+		for i := range b.Events {
+			e := &b.Events[i]
+			e.Flow.Path = locals.Path(&e.Flow)
+			total++
+			switch {
+			case wanted != nil && !wanted(e):
+			case c.limit > 0 && len(flows) == c.limit:
+				more++
+			default:
+				flows = append(flows, e.Flow)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return flows, more, total, nil
+		}
+		if err != nil {
+			return nil, 0, 0, err
+		}
+	}
+}
+
+func (c *explainConfig) draw(con console, flows []monitor.Flow, more int) error {
+	width, _ := terminal(con.Stdout)
+	if c.width > 0 {
+		width = c.width
+	} else if width == 0 {
+		width = 100
+	}
+	style := con.style(con.Stdout)
+	for i := range flows {
+		if i > 0 {
+			fmt.Fprintln(con.Stdout)
+		}
+		if _, err := io.WriteString(con.Stdout, tui.RenderWalk(monitor.NewWalk(&flows[i]), width, style)); err != nil {
+			return err
+		}
+	}
+	if more > 0 {
+		fmt.Fprintf(con.Stderr, "natlens: %d more flows match; --limit 0 draws all\n", more)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor"
+	"natlens/monitor/filter"
+)
+
+// filterConfig is a filter as the command line gives it: words of the filter
+// language, conntrack(8)'s flags, or both, of which all must hold.
+type filterConfig struct {
+	given []filter.FlagValue
+	env   filter.Env
+	sel   filter.Selection
+}
+
+// register adds conntrack(8)'s filter flags to the command. Their values keep
+// the order in which they were given.
+func (c *filterConfig) register(cmd *cobra.Command) {
+	for _, def := range filter.Flags() {
+		v := &filterFlag{cfg: c, name: def.Name}
+		f := cmd.Flags()
+		usage := "`" + def.Arg + "`: " + def.Usage
+		if def.Short != 0 {
+			f.VarP(v, def.Name, string(def.Short), usage)
+		} else {
+			f.Var(v, def.Name, usage)
+		}
+		flag := f.Lookup(def.Name)
+		if def.Optional {
+			flag.NoOptDefVal = noValue
+		}
+		for _, alias := range def.Aliases {
+			f.Var(v, alias, usage)
+			f.Lookup(alias).NoOptDefVal = flag.NoOptDefVal
+			f.Lookup(alias).Hidden = true
+		}
+	}
+}
+
+// noValue stands for the value that -n, -g or -j may leave out: pflag wants one
+// that is not empty.
+const noValue = "any"
+
+// filterFlag is one of conntrack(8)'s filter flags as pflag wants it.
+type filterFlag struct {
+	cfg  *filterConfig
+	name string
+}
+
+func (f *filterFlag) String() string { return "" }
+func (f *filterFlag) Type() string   { return "" }
+func (f *filterFlag) Set(text string) error {
+	if text == noValue {
+		if def, _ := filter.FlagByName(f.name); def.Optional {
+			text = ""
+		}
+	}
+	f.cfg.given = append(f.cfg.given, filter.FlagValue{Name: f.name, Value: text})
+	return nil
+}
+
+// parse reads the words, after cobra has read the flags.
+func (c *filterConfig) parse(args []string) error {
+	sel, err := c.env.FromFlags(c.given)
+	if err != nil {
+		return usageError{err}
+	}
+	c.sel = sel
+	if len(args) == 0 {
+		return nil
+	}
+	expr, err := filter.ParseArgs(args)
+	if err != nil {
+		return filterError(err)
+	}
+	c.sel.Expr = filter.AllOf(c.sel.Expr, expr)
+	return nil
+}
+
+// filterError is a usage error that shows the place in the filter's text.
+func filterError(err error) error {
+	var e *filter.Error
+	if errors.As(err, &e) {
+		return usageError{errors.New("filter: " + e.Error())}
+	}
+	return usageError{err}
+}
+
+// compiled returns the filter as a function, nil if everything is wanted.
+func (c *filterConfig) compiled() monitor.Filter {
+	if c.sel.Expr == nil || c.sel.Expr == filter.Const(true) {
+		return nil
+	}
+	return filter.Compile(c.sel.Expr, c.env)
+}

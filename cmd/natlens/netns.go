@@ -1,0 +1,70 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// netnsDir is where ip-netns(8) keeps named network namespaces.
+const netnsDir = "/run/netns"
+
+// openNetNS opens a network namespace by its ip-netns(8) name, by the path of
+// its file, or by the id of a process in it. "" is the caller's own, for which
+// the file is nil.
+func openNetNS(which string) (*os.File, error) {
+	if which == "" {
+		return nil, nil
+	}
+	path := filepath.Join(netnsDir, which)
+	switch _, err := strconv.ParseUint(which, 10, 31); {
+	case strings.Contains(which, "/"):
+		path = which
+	case err == nil:
+		path = "/proc/" + which + "/ns/net"
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--netns %s: there is no %s; ip netns list shows the names", which, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--netns %s: %w", which, err)
+	}
+	if kind, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE); err != nil || kind != unix.CLONE_NEWNET {
+		f.Close()
+		return nil, fmt.Errorf("--netns %s: %s is not a network namespace", which, path)
+	}
+	return f, nil
+}
+
+// netlinkTable returns a function that opens net/netlink of proc(5) as a thread
+// in the namespace sees it, nil for the caller's own namespace.
+func netlinkTable(netns *os.File) func() (io.ReadCloser, error) {
+	if netns == nil {
+		return nil
+	}
+	return func() (f io.ReadCloser, err error) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			// Locked and never unlocked: the thread, which is in another
+			// namespace now, ends with the goroutine.
+			runtime.LockOSThread()
+			if err = unix.Setns(int(netns.Fd()), unix.CLONE_NEWNET); err == nil {
+				f, err = os.Open("/proc/thread-self/net/netlink")
+			}
+		}()
+		<-done
+		return f, err
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"natlens/export"
+	"natlens/monitor"
+)
+
+// outputConfig says what the events become and where they go.
+type outputConfig struct {
+	format string
+	path   string
+	force  bool
+}
+
+func (c *outputConfig) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&c.format, "output-format", "o", "", "`format`: "+export.FormatsHelp()+" (default pretty on a terminal, else jsonl)")
+	f.StringVar(&c.path, "output", "", "write to this new `file`, readable by its owner only")
+	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
+}
+
+// output is an open sink and what it writes to.
+type output struct {
+	sink monitor.Sink
+	file *export.File // nil: standard output
+	n    countWriter
+}
+
+// open makes the sink. An unknown format is a usage error.
+//
+// netns is the namespace that is looked into, nil for the caller's.
+func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
+	out := new(output)
+	if c.path == "" {
+		out.n.w = con.Stdout
+	} else {
+		file, err := export.Create(c.path, export.CreateOptions{Force: c.force})
+		if err != nil {
+			return nil, err
+		}
+		out.file, out.n.w = file, file
+	}
+	width, isTerminal := terminal(con.Stdout)
+	format := c.format
+	switch {
+	case format != "":
+	case c.path == "" && isTerminal:
+		format = "pretty"
+	default:
+		format = "jsonl"
+	}
+	var err error
+	out.sink, err = export.New(format, &out.n, export.Options{
+		Colour:   c.path == "" && con.colour(con.Stdout),
+		Light:    con.light(),
+		Width:    width,
+		ProgName: export.ProgName(netlinkTable(netns)),
+		Notes:    con.Stderr,
+	})
+	if err != nil {
+		return nil, errors.Join(usageError{err}, out.closeFile())
+	}
+	return out, nil
+}
+
+// Close ends the sink and closes the file.
+func (o *output) Close() error { return errors.Join(o.sink.Close(), o.closeFile()) }
+
+func (o *output) closeFile() error {
+	if o.file == nil {
+		return nil
+	}
+	return o.file.Close()
+}
+
+// written returns the bytes written so far.
+func (o *output) written() uint64 { return o.n.n }
+
+// countWriter counts what goes through it.
+type countWriter struct {
+	w io.Writer
+	n uint64
+}
+
+func (c *countWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += uint64(n)
+	return n, err
+}

@@ -1,0 +1,8 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// platformCommands are the commands that need a Linux kernel.
+func platformCommands(con console) []*cobra.Command {
+	return []*cobra.Command{newWatch(con), newExplain(con), newLab(con)}
+}

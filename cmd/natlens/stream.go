@@ -1,0 +1,130 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+)
+
+// stream is a run of events from the kernel to one output.
+type stream struct {
+	con      console
+	out      *output
+	filter   monitor.Filter
+	count    uint64
+	existing bool
+	raw      bool // the kernel's messages as they are: nothing remembered, nothing inferred
+	quiet    bool
+	onStart  func() // called when events are being captured
+}
+
+// run captures until ctx ends, the count is reached or the output's reader has
+// gone, and says on stderr what it was.
+func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
+	defer func() { err = errors.Join(err, s.out.Close()) }()
+	capture, err := kernel.Open(cfg)
+	if err != nil {
+		return advise(err)
+	}
+	defer capture.Close()
+	m := &monitor.Monitor{
+		Source: capture,
+		Filter: s.filter,
+		Sinks:  []monitor.Sink{s.out.sink},
+		Count:  s.count,
+	}
+	if s.existing {
+		m.Existing = monitor.ExistingFirst
+	}
+	// A table that hears of no ends would only grow.
+	hears := cfg.Kinds == (kernel.Kinds{}) || cfg.Kinds.New && cfg.Kinds.Destroy
+	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: s.raw || !hears && !s.existing})
+	m.Resync.AfterLoss = hears && !s.raw
+	stop, err := followLocals(ctx, cfg.NetNS, m.Table)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	s.note("capture: %s, %s", capture.Way(), bytesText(uint64(capture.Stats().Capacity)))
+	if s.onStart != nil {
+		s.onStart()
+	}
+	began := time.Now()
+	err = m.Run(ctx)
+	s.summary(m, capture, time.Since(began))
+	return err
+}
+
+// followLocals keeps the table's local addresses up to date until stop.
+func followLocals(ctx context.Context, netns int, t *monitor.Table) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	watch, err := kernel.WatchLocals(netns)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	t.SetLocals(watch.Now())
+	go func() {
+		defer close(done)
+		watch.Run(ctx, t.SetLocals)
+	}()
+	return func() { cancel(); <-done }, nil
+}
+
+// note tells something about the run on stderr.
+func (s *stream) note(format string, args ...any) {
+	if !s.quiet {
+		fmt.Fprintf(s.con.Stderr, "natlens: "+format+"\n", args...)
+	}
+}
+
+// summary tells at the end what was captured.
+func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duration) {
+	st, cs := m.Stats(), c.Stats()
+	text := fmt.Sprintf("%d events, %d shown, %d lost, %s written in %s",
+		st.Events, st.Written, st.Lost, bytesText(s.out.written()), took.Round(100*time.Millisecond))
+	for _, extra := range []struct {
+		n    uint64
+		what string
+	}{{cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
+		if extra.n > 0 {
+			text += fmt.Sprintf(", %d %s", extra.n, extra.what)
+		}
+	}
+	s.note("%s", text)
+}
+
+// advise adds to a missing privilege what to do about it.
+func advise(err error) error {
+	if errors.Is(err, kernel.ErrPrivilege) {
+		return fmt.Errorf("%w: run it with sudo, or try natlens lab, which needs no privilege", err)
+	}
+	return err
+}
+
+// bytesText writes a number of bytes with three digits and a binary unit.
+func bytesText(n uint64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n), ""
+	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if value /= 1024; value < 1024 {
+			break
+		}
+	}
+	digits := 2
+	if value >= 100 {
+		digits = 0
+	} else if value >= 10 {
+		digits = 1
+	}
+	return fmt.Sprintf("%.*f %s", digits, value, unit)
+}

@@ -1,0 +1,98 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+)
+
+// watchConfig is the command line of watch.
+type watchConfig struct {
+	output  outputConfig
+	capture captureConfig
+	filter  filterConfig
+
+	count    uint64
+	duration time.Duration
+	existing bool
+	quiet    bool
+	classic  bool // as conntrack -E: its lines, its modifiers for -o, the raw stream
+}
+
+func newWatch(con console) *cobra.Command {
+	var cfg watchConfig
+	cmd := &cobra.Command{
+		Use:   "watch [filter…]",
+		Short: "Stream connection tracking events",
+		Long: `Stream connection tracking events: each flow as it is made, changes and ends, with what NAT does to it.
+On a terminal as lines for people, in a pipe as JSON lines.`,
+		Example: `  natlens watch tcp dport 443
+  natlens watch snat and not dst 10.0.0.0/8
+  natlens watch -o jsonl -e new,destroy --for 10s > flows.jsonl
+  natlens watch -p tcp --orig-port-dst 443 -o conntrack`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cfg.filter.parse(args); err != nil {
+				return err
+			}
+			return cfg.run(cmd.Context(), con, nil)
+		},
+	}
+	cfg.register(cmd)
+	return cmd
+}
+
+func (c *watchConfig) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.Uint64Var(&c.count, "count", 0, "end after `N` events")
+	f.DurationVar(&c.duration, "for", 0, "end after this `time`, such as 10s or 5m")
+	f.BoolVar(&c.existing, "existing", false, "the flows that are in the table first, then the events")
+	f.BoolVar(&c.quiet, "quiet", false, "no notes and no summary on stderr")
+	f.BoolVar(&c.classic, "classic", false, "behave as conntrack -E")
+	f.Lookup("classic").Hidden = true
+	c.output.register(cmd)
+	c.capture.register(cmd)
+	c.filter.register(cmd)
+}
+
+// run watches; adjust, if not nil, has the last word on what and how.
+func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.Config, *stream)) error {
+	if c.duration < 0 {
+		return usagef("--for %s: must not be negative", c.duration)
+	}
+	open, netns, err := c.capture.config(c.kinds())
+	if err != nil {
+		return err
+	}
+	defer netns.Close() // nil: does nothing
+	if c.classic {
+		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
+		c.quiet = true
+	}
+	out, err := c.output.open(con, netns)
+	if err != nil {
+		return err
+	}
+	s := &stream{con: con, out: out, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing, raw: c.classic}
+	if adjust != nil {
+		adjust(&open, s)
+	}
+	if c.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.duration)
+		defer cancel()
+	}
+	return s.run(ctx, open)
+}
+
+// kinds returns the groups to join, for the kinds that -e names.
+func (c *watchConfig) kinds() kernel.Kinds {
+	has := c.filter.sel.Kinds.Has
+	return kernel.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
+}
