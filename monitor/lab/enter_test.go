@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -183,7 +184,13 @@ func startWaiting(t *testing.T) (*program, *bufio.Reader) {
 	if err := p.start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.Process.Kill() })
+	t.Cleanup(func() {
+		// Its session is its process group: the inner process is in it.
+		_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
+	})
+	if err := out.(*os.File).SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	lines := bufio.NewReader(out)
 	if line, err := lines.ReadString('\n'); err != nil || line != "ready\n" {
 		t.Fatalf("read %q, %v", line, err)

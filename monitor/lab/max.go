@@ -40,18 +40,33 @@ func RaiseMax(ctx context.Context, n int) (restore func() error, err error) {
 		f.Close()
 		return nil, fmt.Errorf("wait for nf_conntrack_max: %w", err)
 	}
-	old, err := readMax(f)
-	if err == nil && old < n {
-		err = writeMax(f, n)
-	}
+	lower, err := raise(f, n)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return func() error {
 		defer f.Close() // and the lock with it
-		if old >= n {
-			return nil
+		return lower()
+	}, nil
+}
+
+// raise does RaiseMax's work while the lock is held.
+func raise(f *os.File, n int) (lower func() error, err error) {
+	old, err := readMax(f)
+	if err != nil {
+		return nil, err
+	}
+	if old >= n {
+		return func() error { return nil }, nil
+	}
+	if err := writeMax(f, n); err != nil {
+		return nil, err
+	}
+	return func() error {
+		// Somebody who doesn't know the lock may have set it meanwhile.
+		if now, err := readMax(f); err != nil || now != n {
+			return err
 		}
 		return writeMax(f, old)
 	}, nil

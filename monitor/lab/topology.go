@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -20,6 +21,7 @@ var serverMAC = net.HardwareAddr{0x02, 0, 0, 0, 0, 0x09}
 // cable joins an interface of the gateway to a host.
 type cable struct {
 	name  string // the gateway's end
+	index int    // its interface index
 	host  *Namespace
 	addrs []netip.Prefix // of the gateway's end
 	peer  []netip.Prefix // of the host's end
@@ -36,17 +38,17 @@ func (l *Lab) cables() []cable {
 	lanGateway := []netip.Addr{GatewayLAN, GatewayLAN6}
 	return []cable{
 		{
-			name: IfLAN, host: l.Client, via: lanGateway,
+			name: IfLAN, index: 11, host: l.Client, via: lanGateway,
 			addrs: prefixes(LAN.Bits(), LAN6.Bits(), GatewayLAN, GatewayLAN6),
 			peer:  prefixes(LAN.Bits(), LAN6.Bits(), ClientIP, ClientIP6),
 		},
 		{
-			name: IfLAN2, host: l.Client2, via: lanGateway,
+			name: IfLAN2, index: 12, host: l.Client2, via: lanGateway,
 			addrs: prefixes(32, 128, GatewayLAN, GatewayLAN6),
 			peer:  prefixes(LAN.Bits(), LAN6.Bits(), Client2IP, Client2IP6),
 		},
 		{
-			name: IfWAN, host: l.Server, mac: serverMAC,
+			name: IfWAN, index: 13, host: l.Server, mac: serverMAC,
 			addrs: prefixes(WAN.Bits(), WAN6.Bits(), GatewayWAN, GatewayWAN6),
 			peer:  prefixes(WAN.Bits(), WAN6.Bits(), ServerIP, ServerIP6),
 			// The server knows no way to 192.168.77.0/24, as on the Internet:
@@ -107,7 +109,7 @@ func (l *Lab) dig(gw *netlink.Handle) error {
 // plug makes one veth pair and configures both ends.
 func (l *Lab) plug(gw *netlink.Handle, c cable) error {
 	pair := &netlink.Veth{
-		LinkAttrs:        netlink.LinkAttrs{Name: c.name},
+		LinkAttrs:        netlink.LinkAttrs{Name: c.name, Index: c.index},
 		PeerName:         IfHost,
 		PeerNamespace:    netlink.NsFd(c.host.FD()),
 		PeerHardwareAddr: c.mac,
@@ -128,6 +130,15 @@ func (l *Lab) plug(gw *netlink.Handle, c cable) error {
 	}
 	if err := l.configure(gw, c.name, c.addrs); err != nil {
 		return err
+	}
+	for _, end := range []struct {
+		h     *netlink.Handle
+		name  string
+		addrs []netip.Prefix
+	}{{host, IfHost, c.peer}, {gw, c.name, c.addrs}} {
+		if err := l.settled(end.h, end.name, end.addrs); err != nil {
+			return fmt.Errorf("%s: %w", end.name, err)
+		}
 	}
 	for _, via := range l.families(c.via...) {
 		if err := host.RouteAdd(&netlink.Route{Gw: via.AsSlice()}); err != nil {
@@ -171,6 +182,49 @@ func linkUp(h *netlink.Handle, name string) error {
 		return fmt.Errorf("link %s up: %w", name, err)
 	}
 	return nil
+}
+
+// settled waits until a link carries packets and its addresses are the host's.
+// The end of a pair that was raised first drops packets until the kernel's link
+// watch has seen the second one; for links whose index is their peer's (hence
+// cable.index) that may take a second. An IPv6 address becomes local in a work
+// queue, even without duplicate address detection.
+func (l *Lab) settled(h *netlink.Handle, name string, addrs []netip.Prefix) error {
+	err := eventually(func() error {
+		link, err := h.LinkByName(name)
+		if err == nil && link.Attrs().OperState != netlink.OperUp {
+			err = fmt.Errorf("the link is %s, not up", link.Attrs().OperState)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range addrs {
+		if p.Addr().Is6() && !l.IPv6 {
+			continue
+		}
+		err := eventually(func() error {
+			routes, err := h.RouteGet(p.Addr().AsSlice())
+			if err == nil && (len(routes) != 1 || routes[0].Type != unix.RTN_LOCAL) {
+				err = fmt.Errorf("the address %s is not local yet", p.Addr())
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eventually tries until it succeeds, for some seconds.
+func eventually(try func() error) error {
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		if err := try(); err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // families returns the addresses of the families that the kernel has.
