@@ -22,9 +22,9 @@ import (
 //   - -n, -g and -j compare IPv6 addresses; conntrack(8) compares IPv4 ones only.
 //   - -u with both plain and negated names asks for all of them; conntrack(8)
 //     hands the kernel a mask that leaves the plain ones out.
-//   - keys of GRE and verification tags are compared; conntrack(8) ignores them.
+//   - keys of GRE are compared; conntrack(8) ignores them.
 //
-// And it accepts more: networks for -r, -q, -n, -g and -j, ranges and lists of
+// And it accepts more: SCTP's tags and the DCCP role, networks for -r, -q, -n, -g and -j, ranges and lists of
 // ports, names of states in any case, ports without -p.
 func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 	t := translation{env: env, masks: map[string]string{}}
@@ -100,6 +100,9 @@ func (t *translation) flag(f *Flag, v FlagValue) error {
 	case "state":
 		return t.state(v)
 	case "src-nat", "dst-nat", "any-nat":
+		if v.Value == Any {
+			v.Value = ""
+		}
 		return t.nat(f, v)
 	case "mark":
 		return t.mark(v)

@@ -86,8 +86,12 @@ func FlagByName(name string) (*Flag, bool) {
 	return nil, false
 }
 
-// FlagValue is a flag as it was given: any of its names, and its value, "" where
-// an optional one was left out.
+// Any is the value of an optional flag that was given without one, for libraries
+// that must have some text for that (pflag's NoOptDefVal).
+const Any = "any"
+
+// FlagValue is a flag as it was given: any of its names, and its value, "" or Any
+// where an optional one was left out.
 type FlagValue struct{ Name, Value string }
 
 // Selection is what conntrack(8)'s flags select: the flows, and the kinds of

@@ -81,6 +81,8 @@ var canonical = []struct{ text, want string }{
 	{"nat != any", "nat none"},
 	{"nat snat", "snat"},
 	{"nat snat+dnat", "nat snat+dnat"},
+	{"nat not in {snat,dnat}", "nat != snat and nat != dnat"},
+	{"nat not tcp", "nat and not tcp"},
 	{"nat tcp", "nat and tcp"},
 	{"nat in {snat,dnat}", "snat or dnat"},
 	{"portonly redirect nobits", "portonly and redirect and untracked-bits"},

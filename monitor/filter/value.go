@@ -1,17 +1,11 @@
 package filter
 
 import (
-	"math"
-	"math/bits"
-	"net/netip"
 	"strconv"
 	"strings"
 
 	"natlens/monitor"
 )
-
-// Durations are counted in nanoseconds.
-const second = uint64(1e9)
 
 // noun says what a value of the kind is, for errors.
 func (k kind) noun() string {
@@ -203,89 +197,6 @@ func isDigit(c byte, base int) bool {
 	return c >= '0' && c <= '9' || base == 16 && (c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F')
 }
 
-type unit struct {
-	name string
-	size uint64
-}
-
-var (
-	durationUnits = []unit{{"d", 86400 * second}, {"h", 3600 * second}, {"m", 60 * second}, {"s", second},
-		{"ms", 1e6}, {"us", 1e3}, {"ns", 1}}
-	sizeUnits = []unit{{"T", 1e12}, {"G", 1e9}, {"M", 1e6}, {"k", 1e3},
-		{"Ti", 1 << 40}, {"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}}
-)
-
-// quantity reads a sum of numbers with units: 1h30m, 1.5M. A number without
-// counts plain.
-func (p *parser) quantity(f Field, t token, units []unit, plain uint64) (uint64, *Error) {
-	var sum uint64
-	rest := t.text
-	if rest == "" {
-		return 0, p.noValue(f, t)
-	}
-	for rest != "" {
-		n := 0
-		for n < len(rest) && (rest[n] >= '0' && rest[n] <= '9' || rest[n] == '.') {
-			n++
-		}
-		m := n
-		for m < len(rest) && (rest[m] >= 'a' && rest[m] <= 'z' || rest[m] >= 'A' && rest[m] <= 'Z') {
-			m++
-		}
-		size, ok := plain, n > 0
-		if m > n {
-			size, ok = unitSize(rest[n:m], units)
-		} else if m < len(rest) || rest != t.text {
-			ok = false // a part without a unit, or strange characters
-		}
-		v, exact := times(rest[:n], size)
-		if !ok || n == 0 || !exact {
-			return 0, p.noValue(f, t)
-		}
-		var carry uint64
-		if sum, carry = bits.Add64(sum, v, 0); carry != 0 || sum > f.info().max {
-			return 0, p.fail(t, "too much: "+f.String()+" goes up to "+formatValue(f, f.info().max))
-		}
-		rest = rest[m:]
-	}
-	return sum, nil
-}
-
-func unitSize(name string, units []unit) (uint64, bool) {
-	for _, u := range units {
-		if strings.EqualFold(u.name, name) {
-			return u.size, true
-		}
-	}
-	return 0, false
-}
-
-// times multiplies a decimal number such as "1.5" exactly; it reports whether
-// that gives a whole number, of 64 bits.
-func times(decimal string, size uint64) (uint64, bool) {
-	whole, frac, _ := strings.Cut(decimal, ".")
-	if whole == "" || strings.Contains(frac, ".") || strings.HasSuffix(decimal, ".") || len(frac) > 15 {
-		return 0, false
-	}
-	w, err := strconv.ParseUint(whole, 10, 64)
-	hi, v := bits.Mul64(w, size)
-	if err != nil || hi != 0 {
-		return 0, false
-	}
-	if frac == "" {
-		return v, true
-	}
-	n, _ := strconv.ParseUint(frac, 10, 64)
-	scale := uint64(math.Pow10(len(frac)))
-	hi, lo := bits.Mul64(n, size)
-	if hi >= scale {
-		return 0, false
-	}
-	part, rem := bits.Div64(hi, lo, scale)
-	v, carry := bits.Add64(v, part, 0)
-	return v, rem == 0 && carry == 0
-}
-
 // states reads the name of a state: it stands for that state of every protocol
 // that has one of the name.
 func (p *parser) states(it item) ([]Range, *Error) {
@@ -340,103 +251,4 @@ func (p *parser) bits(f Field, op Op, items []item) (Expr, error) {
 		return AllOf(out...), nil
 	}
 	return AnyOf(out...), nil
-}
-
-// networks reads an address, a network or a range of addresses.
-func (p *parser) networks(it item) ([]netip.Prefix, *Error) {
-	if it.hi.kind == tokEnd {
-		net, err := p.network(it.lo)
-		if err == nil {
-			return []netip.Prefix{net}, nil
-		}
-		lo, hi, ok := strings.Cut(it.lo.text, "-")
-		if !ok {
-			return nil, err
-		}
-		cut := it.lo.pos + len(lo)
-		it = item{token{tokAtom, lo, it.lo.pos, cut}, token{tokAtom, hi, cut + 1, it.lo.end}}
-	}
-	lo, err := p.network(it.lo)
-	if err != nil {
-		return nil, err
-	}
-	hi, err := p.network(it.hi)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case !lo.IsSingleIP() || !hi.IsSingleIP():
-		return nil, newError(p.text, it.lo.pos, it.hi.end, "a range goes from one address to another")
-	case lo.Addr().BitLen() != hi.Addr().BitLen():
-		return nil, newError(p.text, it.lo.pos, it.hi.end, "the range begins in one family and ends in another")
-	case hi.Addr().Less(lo.Addr()):
-		e := newError(p.text, it.lo.pos, it.hi.end, "the range runs backwards")
-		e.Suggestion = it.hi.text + ".." + it.lo.text
-		return nil, e
-	}
-	return between(lo.Addr(), hi.Addr()), nil
-}
-
-func (p *parser) network(t token) (netip.Prefix, *Error) {
-	bad := func() *Error {
-		err := p.fail(t, "not an address or network")
-		if t.text != "" && !strings.ContainsAny(t.text, ":/") && strings.Trim(t.text, "0123456789.") != "" {
-			err.Msg = "not an address; names are not looked up"
-		}
-		err.Expected = kindAddr.examples()
-		return err
-	}
-	if t.kind != tokAtom {
-		return netip.Prefix{}, bad()
-	}
-	if !strings.Contains(t.text, "/") {
-		a, err := netip.ParseAddr(t.text)
-		if err != nil {
-			return netip.Prefix{}, bad()
-		}
-		a = a.Unmap()
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	n, err := netip.ParsePrefix(t.text)
-	if err != nil {
-		return netip.Prefix{}, bad()
-	}
-	if n.Addr().Is4In6() {
-		if n.Bits() < 96 {
-			return netip.Prefix{}, bad()
-		}
-		n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
-	}
-	return n.Masked(), nil
-}
-
-// between returns the fewest networks that hold the addresses from lo to hi.
-func between(lo, hi netip.Addr) []netip.Prefix {
-	var out []netip.Prefix
-	for {
-		n := netip.PrefixFrom(lo, lo.BitLen())
-		for n.Bits() > 0 {
-			wider := netip.PrefixFrom(lo, n.Bits()-1).Masked()
-			if wider.Addr() != lo || hi.Less(lastOf(wider)) {
-				break
-			}
-			n = wider
-		}
-		out = append(out, n)
-		last := lastOf(n)
-		if last == hi {
-			return out
-		}
-		lo = last.Next()
-	}
-}
-
-// lastOf returns the highest address of a network.
-func lastOf(n netip.Prefix) netip.Addr {
-	b := n.Addr().AsSlice()
-	for i := n.Bits(); i < len(b)*8; i++ {
-		b[i/8] |= 0x80 >> (i % 8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
 }
