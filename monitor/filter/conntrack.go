@@ -100,9 +100,6 @@ func (t *translation) flag(f *Flag, v FlagValue) error {
 	case "state":
 		return t.state(v)
 	case "src-nat", "dst-nat", "any-nat":
-		if v.Value == Any {
-			v.Value = ""
-		}
 		return t.nat(f, v)
 	case "mark":
 		return t.mark(v)

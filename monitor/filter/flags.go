@@ -86,12 +86,8 @@ func FlagByName(name string) (*Flag, bool) {
 	return nil, false
 }
 
-// Any is the value of an optional flag that was given without one, for libraries
-// that must have some text for that (pflag's NoOptDefVal).
-const Any = "any"
-
-// FlagValue is a flag as it was given: any of its names, and its value, "" or Any
-// where an optional one was left out.
+// FlagValue is a flag as it was given: any of its names, and its value, "" where
+// an optional one was left out.
 type FlagValue struct{ Name, Value string }
 
 // Selection is what conntrack(8)'s flags select: the flows, and the kinds of

@@ -31,7 +31,6 @@ var flagLines = []struct{ args, want, rest string }{
 	{"-p sctp --orig-vtag 1 --reply-vtag 2", "sctp and msg.vtag 0x1 and msg.reply.vtag 0x2", ""},
 	{"-p dccp --role client", "dccp and msg.role client", ""},
 	{"-n", "snat and msg.status src_nat_done", ""},
-	{"--src-nat=any", "snat and msg.status src_nat_done", ""},
 	{"-n tcp", "snat and msg.status src_nat_done", "tcp"},
 	{"-n 203.0.113.1", "snat-addr and reply.dst 203.0.113.1 and msg.status src_nat_done", ""},
 	{"--src-nat=203.0.113.1:1024",
