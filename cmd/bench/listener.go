@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"natlens/monitor/lab"
@@ -34,16 +33,16 @@ func listeners(natlens, dir string) []listener {
 		for _, format := range []string{"jsonl", "conntrack"} {
 			f := file(way + "." + format)
 			all = append(all, listener{name: "natlens " + way + " " + format, file: f,
-				args: []string{natlens, "watch", "--capture", way, "-e", "new", "-o", format, "--output", f}})
+				args: []string{natlens, "watch", "--capture", way, "-o", format, "--output", f}})
 		}
 		all = append(all, listener{name: "natlens " + way + " no match", count: natlensEvents,
-			args: []string{natlens, "watch", "--capture", way, "-e", "new", "-o", "jsonl", "mark", "999"}})
+			args: []string{natlens, "watch", "--capture", way, "-o", "jsonl", "mark", "999"}})
 	}
 	const raised = "268435456"
 	return append(all,
-		listener{name: "conntrack -E", args: []string{"conntrack", "-E", "-e", "NEW"}, out: file("ct")},
-		listener{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E", "-e", "NEW"}, out: file("ctr"), rmem: raised},
-		listener{name: "conntrack -E -o xml, rmem_default raised", args: []string{"conntrack", "-E", "-e", "NEW", "-o", "xml"}, out: file("ctx"), rmem: raised},
+		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}, out: file("ct")},
+		listener{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E"}, out: file("ctr"), rmem: raised},
+		listener{name: "conntrack -E -o xml, rmem_default raised", args: []string{"conntrack", "-E", "-o", "xml"}, out: file("ctx"), rmem: raised},
 		listener{name: "ti-mo/conntrack Listen", args: []string{self(), timoArg}, count: timoEvents},
 	)
 }
@@ -96,15 +95,15 @@ func measure(ctx context.Context, l listener, gen lab.GenConfig) (*result, error
 	if err == nil {
 		err = waitIdle(ctx, cmd.Process.Pid)
 	}
+	peak := peakResident(cmd.Process.Pid)
 	cmd.Process.Signal(os.Interrupt)
 	cmd.Wait()
 	if err != nil {
 		return nil, err
 	}
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	r := &result{
 		made: uint64(made.Flows), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
-		peak: usage.Maxrss << 10, speed: int64(float64(made.Flows) / made.Elapsed.Seconds()), stderr: stderr.String(),
+		peak: peak, speed: int64(float64(made.Flows) / made.Elapsed.Seconds()), stderr: stderr.String(),
 	}
 	r.delivered, err = l.delivered(r)
 	return r, err
@@ -144,11 +143,24 @@ func listening(pid int) bool {
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
 		// sk Eth Pid Groups …
-		if field := strings.Fields(s.Text()); len(field) > 3 && field[1] == "12" && strings.HasSuffix(field[3], "1") {
+		if field := strings.Fields(s.Text()); len(field) > 3 && field[1] == "12" && strings.ContainsAny(field[3][len(field[3])-1:], "13579bdf") {
 			return true
 		}
 	}
 	return false
+}
+
+// peakResident returns the most memory that the process has had resident, in
+// bytes (VmHWM of proc(5): what it had before its exec does not count).
+func peakResident(pid int) (n int64) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	if _, after, ok := strings.Cut(string(status), "VmHWM:"); ok {
+		fmt.Sscan(after, &n)
+	}
+	return n << 10
 }
 
 // waitIdle waits until the process has used no CPU for a while.

@@ -17,12 +17,14 @@ import (
 type captureConfig struct {
 	way    string
 	buffer string
+	ring   string
 	netns  string
 }
 
 func (c *captureConfig) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.way, "capture", "auto", "how to capture: `auto|ring|socket`; auto takes the BPF ring where it can be had")
 	cmd.Flags().StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "socket buffer to ask the kernel for, in `bytes`")
+	cmd.Flags().StringVar(&c.ring, "ring", "32MiB", "BPF ring to capture into, in `bytes`, a power of two")
 	c.registerNetNS(cmd)
 }
 
@@ -41,11 +43,18 @@ func (c *captureConfig) config(kinds kernel.Kinds) (kernel.Config, *os.File, err
 	if err != nil {
 		return kernel.Config{}, nil, usagef("--buffer-size %s: %w", c.buffer, err)
 	}
+	ring, err := parseBytes(c.ring)
+	if err == nil && (ring&(ring-1) != 0 || ring < os.Getpagesize()) {
+		err = fmt.Errorf("must be a power of two, and %d at the least", os.Getpagesize())
+	}
+	if err != nil {
+		return kernel.Config{}, nil, usagef("--ring %s: %w", c.ring, err)
+	}
 	netns, err := openNetNS(c.netns)
 	if err != nil {
 		return kernel.Config{}, nil, err
 	}
-	cfg := kernel.Config{Way: way, Kinds: kinds, Buffer: buffer}
+	cfg := kernel.Config{Way: way, Kinds: kinds, Buffer: buffer, Ring: ring}
 	if netns != nil {
 		cfg.NetNS = int(netns.Fd())
 	}

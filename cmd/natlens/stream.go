@@ -51,7 +51,7 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 		return err
 	}
 	defer stop()
-	s.note("capture: %s, %s", capture.Way(), bytesText(uint64(capture.Stats().Capacity)))
+	s.note("capture: %s", captureText(capture))
 	if s.onStart != nil {
 		s.onStart()
 	}
@@ -99,6 +99,15 @@ func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duratio
 		}
 	}
 	s.note("%s", text)
+}
+
+// captureText says how events are captured, and why not by the ring.
+func captureText(c kernel.Capture) string {
+	text := fmt.Sprintf("%s of %s", c.Way(), bytesText(uint64(c.Stats().Capacity)))
+	if err := kernel.WhyNotRing(c); err != nil {
+		text += fmt.Sprintf("; not the ring: %v", err)
+	}
+	return text
 }
 
 // advise adds to a missing privilege what to do about it.

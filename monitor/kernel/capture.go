@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 
@@ -10,8 +11,8 @@ import (
 )
 
 // Open starts to capture: from its return on no event is missed untold. With
-// Auto it takes the ring where it can be had; why it could not is what
-// [WhyNotRing] of the capture tells.
+// Auto it takes the ring where it can be had, else the socket; [WhyNotRing] then
+// says why. An error wraps [ErrPrivilege] without CAP_NET_ADMIN.
 func Open(cfg Config) (Capture, error) {
 	if cfg.Buffer == 0 {
 		cfg.Buffer = DefaultBuffer
@@ -25,7 +26,34 @@ func Open(cfg Config) (Capture, error) {
 	if cfg.Ring < 4096 || bits.OnesCount(uint(cfg.Ring)) != 1 {
 		return nil, fmt.Errorf("ring of %d bytes: must be a power of two and at least 4096", cfg.Ring)
 	}
-	return openSocket(cfg)
+	if cfg.Way == Socket {
+		return openSocket(cfg)
+	}
+	ring, err := openRing(cfg)
+	var without *RingError
+	switch {
+	case err == nil:
+		return ring, nil
+	case cfg.Way == Ring && errors.As(err, &without):
+		return nil, fmt.Errorf("capture by ring: %w", err)
+	case cfg.Way == Ring || !errors.As(err, &without):
+		return nil, err
+	}
+	socket, err := openSocket(cfg)
+	if err != nil {
+		return nil, err
+	}
+	socket.notRing = without
+	return socket, nil
+}
+
+// WhyNotRing says why Open took the socket with Auto; nil if it took the ring or
+// was told what to take.
+func WhyNotRing(c Capture) error {
+	if s, ok := c.(*socketCapture); ok && s.notRing != nil {
+		return s.notRing
+	}
+	return nil
 }
 
 var _ monitor.Live = (*socketCapture)(nil)

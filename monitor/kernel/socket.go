@@ -35,6 +35,7 @@ type socketCapture struct {
 	drops    uint32         // SO_MEMINFO's drops at the last report
 	gathered int            // messages since the last wake-up
 	err      error          // of the last drain
+	notRing  *RingError     // why this is not a ring, with Auto
 	stats    statCounters
 }
 
