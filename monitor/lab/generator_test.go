@@ -5,6 +5,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"strconv"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/conntrack"
+	"golang.org/x/sys/unix"
 )
 
 func newGenerator(t *testing.T, cfg GeneratorConfig) *Generator {
@@ -180,5 +182,53 @@ func TestRaiseMax(t *testing.T) {
 	}
 	if err := release(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestGenerateAllocs: a batch costs no memory.
+func TestGenerateAllocs(t *testing.T) {
+	g := newGenerator(t, GeneratorConfig{})
+	var fd int
+	if err := g.Namespace().Do(func() (err error) {
+		fd, err = openSocket(unix.SOCK_DGRAM, unix.IPPROTO_UDP, netip.AddrPortFrom(generatorSrc, firstSport))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	b := newBatch()
+	for i := range b.to {
+		putPort(&b.to[i].Port, uint16(firstDport+i))
+	}
+	var made Made
+	if n := testing.AllocsPerRun(100, func() {
+		if err := b.send(fd, batchSize, &made); err != nil {
+			t.Fatal(err)
+		}
+		if err := pace(t.Context(), 0, made.tried(), time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a batch", n)
+	}
+}
+
+// BenchmarkGenerate makes b.N flows at full speed: as many as the host's table
+// has room for, at most.
+func BenchmarkGenerate(b *testing.B) {
+	g, err := NewGenerator(GeneratorConfig{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer g.Close()
+	b.ReportAllocs()
+	b.ResetTimer()
+	made, err := g.Generate(b.Context(), GenConfig{Flows: b.N})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(made.Flows)/made.Elapsed.Seconds(), "flows/s")
+	if made.Refused > 0 {
+		b.Logf("%d of %d refused: the table is full", made.Refused, b.N)
 	}
 }

@@ -1,0 +1,95 @@
+//go:build linux
+
+package lab
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+)
+
+// here names the namespace of the calling thread.
+func here(t *testing.T) string {
+	t.Helper()
+	link, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+// TestDo enters, nests, and comes home in each way that a function can end.
+func TestDo(t *testing.T) {
+	t.Parallel()
+	outer, err := newNamespace("outer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := newNamespace("inner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	home := here(t)
+
+	var inOuter, inInner, backInOuter string
+	refusal := errors.New("refusal")
+	err = outer.Do(func() error {
+		inOuter = here(t)
+		err := inner.Do(func() error { inInner = here(t); return refusal })
+		backInOuter = here(t)
+		return err
+	})
+	if !errors.Is(err, refusal) {
+		t.Errorf("error %v", err)
+	}
+	if inOuter == home || inInner == home || inInner == inOuter || backInOuter != inOuter || here(t) != home {
+		t.Errorf("went %s, %s, %s, %s, %s", home, inOuter, inInner, backInOuter, here(t))
+	}
+
+	func() {
+		defer func() { _ = recover() }()
+		_ = outer.Do(func() error { panic("on purpose") })
+	}()
+	if got := here(t); got != home {
+		t.Errorf("after a panic in %s, not %s", got, home)
+	}
+	link, err := os.Stat(outer.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := outer.file.Stat()
+	if err != nil || !os.SameFile(link, held) {
+		t.Errorf("%s is another file, %v", outer.Path(), err)
+	}
+	if err := errors.Join(outer.close(), inner.close()); err != nil {
+		t.Error(err)
+	}
+	if err := outer.Do(func() error { return nil }); err == nil {
+		t.Error("a closed namespace was entered")
+	}
+	if got := here(t); got != home {
+		t.Errorf("after a refused entry in %s, not %s", got, home)
+	}
+}
+
+func TestSysctl(t *testing.T) {
+	t.Parallel()
+	l := NewWith(t, Config{ShortTimeouts: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
+	for name, want := range map[string]string{
+		"net.ipv4.ip_forward":                              "1",
+		"net.netfilter.nf_conntrack_acct":                  "0",
+		"net.netfilter.nf_conntrack_timestamp":             "0",
+		"net.netfilter.nf_conntrack_events":                "1",
+		"net.netfilter.nf_conntrack_tcp_timeout_time_wait": "3",
+	} {
+		if got, err := l.Gateway.ReadSysctl(name); err != nil || got != want {
+			t.Errorf("%s is %q, %v; want %q", name, got, err, want)
+		}
+	}
+	if _, err := Build(t.Context(), Config{Sysctls: map[string]string{"net.no_such_thing": "1"}}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an unknown sysctl: %v", err)
+	}
+}
