@@ -5,10 +5,13 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/filter"
 )
 
 // The value of the counters map. The first cache line is read by all CPUs for
@@ -50,8 +53,9 @@ type ringProgram struct {
 	counters *ebpf.Map
 }
 
-// newRingProgram loads the program for a ring of size bytes.
-func newRingProgram(size int) (*ringProgram, error) {
+// newRingProgram loads the program for a ring of size bytes, with a filter that
+// it applies.
+func newRingProgram(size int, push filter.Expr) (*ringProgram, error) {
 	p := &ringProgram{}
 	var err error
 	spec := &ebpf.MapSpec{Name: "natlens_ring", Type: ebpf.RingBuf, MaxEntries: uint32(size)}
@@ -69,9 +73,14 @@ func newRingProgram(size int) (*ringProgram, error) {
 		p.close()
 		return nil, fmt.Errorf("make counters: %w", err)
 	}
+	pushed, err := pushInstructions(push, p.counters.FD())
+	if err != nil {
+		p.close()
+		return nil, fmt.Errorf("push filter: %w", err)
+	}
 	if p.prog, err = ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: "natlens_ring", Type: ebpf.SocketFilter, License: "Dual MIT/GPL",
-		Instructions: ringInstructions(p.ring.FD(), p.counters.FD()),
+		Instructions: ringInstructions(p.ring.FD(), p.counters.FD(), pushed),
 	}); err != nil {
 		p.close()
 		return nil, fmt.Errorf("load program: %w", err)
@@ -108,6 +117,8 @@ const (
 //
 //	int ring(struct __sk_buff *skb)
 //	{
+//		if (pushed_filter_leaves_out(skb))
+//			return 0;
 //		u64 stamp = bpf_ktime_get_boot_ns() >> 5;
 //		if (counters.drops == counters.told && stamp - counters.full <= TEN_SECONDS) {
 //			struct short_record *r = bpf_ringbuf_reserve(&ring, SMALLEST_FOR(skb->len), 0);
@@ -153,13 +164,14 @@ const (
 //
 // The default wake-up of bpf_ringbuf_submit is used: only when the reader stands
 // at this very record.
-func ringInstructions(ring, counters int) asm.Instructions {
-	ins := asm.Instructions{
+func ringInstructions(ring, counters int, pushed asm.Instructions) asm.Instructions {
+	ins := slices.Concat(asm.Instructions{
 		asm.Mov.Reg(regSkb, asm.R1),
 		asm.LoadMem(regLen, regSkb, 0, asm.Word), // __sk_buff.len
 		asm.JEq.Imm(regLen, 0, "out"),
 		asm.JGT.Imm(regLen, maxNetlink, "dropped"),
-		asm.FnKtimeGetBootNs.Call(),
+	}, pushed, asm.Instructions{
+		asm.FnKtimeGetBootNs.Call().WithSymbol("take"),
 		asm.Mov.Reg(regStamp, asm.R0),
 		asm.RSh.Imm(regStamp, tickShift),
 		asm.LoadMapValue(asm.R1, counters, 0),
@@ -170,7 +182,7 @@ func ringInstructions(ring, counters int) asm.Instructions {
 		asm.Mov.Reg(asm.R4, regStamp),
 		asm.Sub.Reg(asm.R4, asm.R3),
 		asm.JGT.Imm(asm.R4, fullTicks, "full"),
-	}
+	})
 	ins = append(ins, reserve(ring, "short", shortSizes, recordMessage)...)
 	ins = append(ins,
 		asm.Mov.Reg(asm.R1, regStamp),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 )
 
 // Way is how events are captured.
@@ -45,6 +46,12 @@ type Config struct {
 	// time, so that one wake-up serves many events; 0: DefaultCoalesce,
 	// negative: not at all. Under load the wait may grow to MaxCoalesce.
 	Coalesce time.Duration
+
+	// Push is a filter to apply in the kernel, before events are queued: what
+	// [ExplainPush] says may run there. The ring applies it; the other ways do
+	// not, and the ring passes what it does not understand, so that the whole
+	// filter is to be applied to what comes. Nil: every event.
+	Push filter.Expr
 }
 
 // The defaults of Config.
@@ -64,6 +71,7 @@ type Stats struct {
 	Unknown   uint64 // attributes and children skipped
 	Forged    uint64 // messages of other senders than the kernel, refused
 	Wakeups   uint64 // times the reader was woken
+	LeftOut   uint64 // events that Config.Push did not want, left out in the kernel
 	Capacity  int    // bytes of queue that the kernel really granted
 }
 

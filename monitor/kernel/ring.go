@@ -68,7 +68,7 @@ func openRing(cfg Config) (*ringCapture, error) {
 	if err != nil {
 		return nil, err
 	}
-	prog, err := newRingProgram(cfg.Ring)
+	prog, err := newRingProgram(cfg.Ring, cfg.Push)
 	if err != nil {
 		return nil, ringError(err)
 	}
@@ -122,7 +122,11 @@ func (c *ringCapture) setUp(prog *ringProgram) error {
 func (c *ringCapture) Way() Way { return Ring }
 
 // Stats returns the counters as they stand; it may be called at any time.
-func (c *ringCapture) Stats() Stats { return c.stats.load() }
+func (c *ringCapture) Stats() Stats {
+	s := c.stats.load()
+	s.LeftOut = c.mem.leftOut()
+	return s
+}
 
 // Dump opens the table of the namespace that is captured.
 func (c *ringCapture) Dump(ctx context.Context) (monitor.Source, error) {

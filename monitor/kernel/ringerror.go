@@ -30,7 +30,7 @@ func ringError(err error) error {
 		reason = "the kernel's verifier refuses the program"
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		// What bpf(2) says of it adds nothing.
-		return &RingError{whyNotPermitted(), err}
+		return &RingError{whyNotPermitted(), privilege(err)}
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.EINVAL):
 		reason = "needs Linux 5.8 or later"
 	case errors.Is(err, unix.ENOSYS):

@@ -121,6 +121,14 @@ func (m *ringMemory) drops() uint64 {
 	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&m.counters[counterDrops])))
 }
 
+// leftOut returns how many events the pushed-down filter did not want.
+func (m *ringMemory) leftOut() (n uint64) {
+	for cpu := range counterCPUs {
+		n += atomic.LoadUint64((*uint64)(unsafe.Pointer(&m.counters[counterLeft+cpu*counterLine])))
+	}
+	return n
+}
+
 // ringMachine reports whether positions, which are the kernel's unsigned long,
 // are what ringMemory takes them for.
 const ringMachine = bits.UintSize == 64
