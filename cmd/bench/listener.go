@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"natlens/monitor/lab"
@@ -58,6 +59,7 @@ func self() string {
 // result is what one listener cost.
 type result struct {
 	made, delivered uint64
+	told            int64 // lost events by the listener's own word; -1: it tells none
 	cpu             time.Duration
 	peak            int64 // bytes resident
 	speed           int64 // flows a second
@@ -70,8 +72,21 @@ func (r *result) perEvent() float64 {
 
 func (r *result) lost() int64 { return int64(r.made) - int64(r.delivered) }
 
+// lostText says how many events were lost, and how many of these untold.
+func (r *result) lostText() string {
+	switch {
+	case r.told < 0 && r.lost() > 0:
+		return fmt.Sprintf("%d, not told", r.lost())
+	case r.told >= 0 && r.told != r.lost():
+		return fmt.Sprintf("%d, told %d", r.lost(), r.told)
+	}
+	return fmt.Sprint(r.lost())
+}
+
 // measure runs one listener beside the generator and reads its accounts.
-func measure(ctx context.Context, l listener, gen lab.GenConfig) (*result, error) {
+//
+// A stall stops it for so long, half a second after the first flow.
+func measure(ctx context.Context, l listener, gen lab.GenConfig, stall time.Duration) (*result, error) {
 	g, err := lab.NewGenerator(lab.GeneratorConfig{})
 	if err != nil {
 		return nil, err
@@ -91,7 +106,18 @@ func measure(ctx context.Context, l listener, gen lab.GenConfig) (*result, error
 	if err := startIn(g.Namespace(), cmd, l.rmem); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, stderr.String())
 	}
+	if stall > 0 {
+		stalled := time.AfterFunc(500*time.Millisecond, func() {
+			cmd.Process.Signal(syscall.SIGSTOP)
+			time.Sleep(stall)
+			cmd.Process.Signal(syscall.SIGCONT)
+		})
+		defer stalled.Stop()
+	}
 	made, err := g.Spawn(ctx, gen)
+	if err == nil && stall > 0 {
+		err = waitRunning(ctx, cmd.Process.Pid)
+	}
 	if err == nil {
 		err = waitIdle(ctx, cmd.Process.Pid)
 	}
@@ -105,6 +131,7 @@ func measure(ctx context.Context, l listener, gen lab.GenConfig) (*result, error
 		made: uint64(made.Flows), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
 		peak: peak, speed: int64(float64(made.Flows) / made.Elapsed.Seconds()), stderr: stderr.String(),
 	}
+	r.told = toldLost(r.stderr)
 	r.delivered, err = l.delivered(r)
 	return r, err
 }
@@ -163,6 +190,33 @@ func peakResident(pid int) (n int64) {
 	return n << 10
 }
 
+// waitRunning waits until the process is no longer stopped.
+func waitRunning(ctx context.Context, pid int) error {
+	for ctx.Err() == nil {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(stat, []byte(") T ")) {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return ctx.Err()
+}
+
+// toldLost reads from natlens's summary how many events it knows to be lost.
+func toldLost(stderr string) (n int64) {
+	before, _, ok := strings.Cut(stderr, " lost,")
+	if !ok {
+		return -1
+	}
+	if _, err := fmt.Sscan(before[strings.LastIndexByte(before, ' ')+1:], &n); err != nil {
+		return -1
+	}
+	return n
+}
+
 // waitIdle waits until the process has used no CPU for a while.
 func waitIdle(ctx context.Context, pid int) error {
 	last, since := "", time.Now()
@@ -197,14 +251,19 @@ func (l *listener) delivered(r *result) (uint64, error) {
 		return 0, err
 	}
 	os.Remove(path)
-	mark := []byte("\n")
+	mark, not := []byte("\n"), []byte(nil)
 	switch {
 	case bytes.HasPrefix(data, []byte("<?xml")):
 		mark = []byte("</flow>")
 	case bytes.HasPrefix(data, []byte("{")):
-		mark = []byte(`"event":"new"`)
+		// What a reconciliation inferred was not delivered.
+		mark, not = []byte(`"event":"new"`), []byte(`"inferred":true`)
 	}
-	return uint64(bytes.Count(data, mark)), nil
+	n := bytes.Count(data, mark)
+	if not != nil {
+		n -= bytes.Count(data, not)
+	}
+	return uint64(n), nil
 }
 
 // natlensEvents reads the events that natlens saw from its summary.

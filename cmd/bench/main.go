@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"text/tabwriter"
+	"time"
 
 	"natlens/monitor/lab"
 )
@@ -29,13 +30,14 @@ func main() {
 	only := flag.String("only", "", "run only rows whose name matches this regular expression")
 	natlens := flag.String("natlens", "", "natlens binary to measure (default: build it)")
 	rate := flag.Int("rate", 0, "new flows a second; 0: as fast as can be")
+	stall := flag.Duration("stall", 0, "stop each listener for so long, half a second after the first flow")
 	flag.Parse()
 	if err := lab.Enter(); err != nil {
 		fatal(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *flows, *rate, *only, *natlens); err != nil {
+	if err := run(ctx, lab.GenConfig{Flows: *flows, Rate: *rate}, *stall, *only, *natlens); err != nil {
 		fatal(err)
 	}
 }
@@ -45,7 +47,7 @@ func fatal(err error) {
 	os.Exit(1)
 }
 
-func run(ctx context.Context, flows, rate int, only, natlens string) error {
+func run(ctx context.Context, gen lab.GenConfig, stall time.Duration, only, natlens string) error {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("-only: %w", err)
@@ -63,7 +65,7 @@ func run(ctx context.Context, flows, rate int, only, natlens string) error {
 			return fmt.Errorf("build natlens: %w", err)
 		}
 	}
-	restore, err := lab.RaiseMax(ctx, flows+flows/8)
+	restore, err := lab.RaiseMax(ctx, gen.Flows+gen.Flows/8)
 	if err != nil {
 		return err
 	}
@@ -79,11 +81,11 @@ func run(ctx context.Context, flows, rate int, only, natlens string) error {
 			fmt.Fprintf(out, "%s\tnot installed\t\t\t\t\t\n", l.name)
 			continue
 		}
-		r, err := measure(ctx, l, lab.GenConfig{Flows: flows, Rate: rate})
+		r, err := measure(ctx, l, gen, stall)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
-		fmt.Fprintf(out, "%s\t%.2f\t%d\t%d\t%d\t%d\t\n", l.name, r.perEvent(), r.delivered, r.lost(), r.peak>>20, r.speed)
+		fmt.Fprintf(out, "%s\t%.2f\t%d\t%s\t%d\t%d\t\n", l.name, r.perEvent(), r.delivered, r.lostText(), r.peak>>20, r.speed)
 		out.Flush()
 	}
 	return nil

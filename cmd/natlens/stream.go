@@ -19,6 +19,7 @@ type stream struct {
 	filter   monitor.Filter
 	count    uint64
 	existing bool
+	resync   bool
 	raw      bool // the kernel's messages as they are: nothing remembered, nothing inferred
 	quiet    bool
 	onStart  func() // called when events are being captured
@@ -45,7 +46,7 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	// A table that hears of no ends would only grow.
 	hears := cfg.Kinds == (kernel.Kinds{}) || cfg.Kinds.New && cfg.Kinds.Destroy
 	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: s.raw || !hears && !s.existing})
-	m.Resync.AfterLoss = hears && !s.raw
+	m.Resync.AfterLoss = s.resync && hears && !s.raw
 	stop, err := followLocals(ctx, cfg.NetNS, m.Table)
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ type watchConfig struct {
 	count    uint64
 	duration time.Duration
 	existing bool
+	resync   string
 	quiet    bool
 	classic  bool // as conntrack -E: its lines, its modifiers for -o, the raw stream
 }
@@ -53,6 +54,7 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	f.Uint64Var(&c.count, "count", 0, "end after `N` events")
 	f.DurationVar(&c.duration, "for", 0, "end after this `time`, such as 10s or 5m")
 	f.BoolVar(&c.existing, "existing", false, "the flows that are in the table first, then the events")
+	f.StringVar(&c.resync, "resync", "on", "after a loss, reconcile with the kernel's table and tell what changed: `on|off`")
 	f.BoolVar(&c.quiet, "quiet", false, "no notes and no summary on stderr")
 	f.BoolVar(&c.classic, "classic", false, "behave as conntrack -E")
 	f.Lookup("classic").Hidden = true
@@ -65,6 +67,9 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.Config, *stream)) error {
 	if c.duration < 0 {
 		return usagef("--for %s: must not be negative", c.duration)
+	}
+	if c.resync != "on" && c.resync != "off" {
+		return usagef("--resync %s: must be on or off", c.resync)
 	}
 	open, netns, err := c.capture.config(c.kinds())
 	if err != nil {
@@ -79,7 +84,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if err != nil {
 		return err
 	}
-	s := &stream{con: con, out: out, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing, raw: c.classic}
+	s := &stream{con: con, out: out, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing, raw: c.classic, resync: c.resync == "on"}
 	if adjust != nil {
 		adjust(&open, s)
 	}
