@@ -88,8 +88,12 @@ func TestRingHolds(t *testing.T) {
 	defer g.Close()
 	const size, made, record = 1 << 16, 1000, 160
 	c := ways[1].start(t, Config{NetNS: g.Namespace().FD(), Ring: size})
+	var b monitor.Batch
 	for round := range 3 { // after a loss as well
 		before := c.Stats()
+		if err := c.Poll(&b); err != nil || len(b.Events) > 0 { // gives back what was read
+			t.Fatal(len(b.Events), err)
+		}
 		if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: made, Base: round}); err != nil {
 			t.Fatal(err)
 		}
