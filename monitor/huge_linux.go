@@ -1,18 +1,23 @@
 package monitor
 
 import (
+	"runtime"
 	"syscall"
 	"unsafe"
 )
 
-// adviseHuge asks the kernel for huge pages under the memory, which nobody has
-// touched yet. It is a wish: where it is refused all works as before.
-func adviseHuge(block [][chunkRows]Row) {
+// makeBlock returns n zeroed chunks of rows. They stand outside Go's heap, in
+// huge pages where the kernel has them, and are given back when owner is
+// collected: nothing may refer to a chunk longer than to its slab. Rows hold no
+// pointers, so the collector misses nothing.
+func makeBlock(n int, owner *slab) [][chunkRows]Row {
 	const madvHugepage = 14 // MADV_HUGEPAGE of madvise(2)
-	bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(block))), len(block)*int(unsafe.Sizeof(block[0])))
-	page := syscall.Getpagesize()
-	// Go's large allocations begin at a page of its own size, not surely at one
-	// of the kernel's.
-	skip := -int(uintptr(unsafe.Pointer(&bytes[0]))) & (page - 1)
-	_ = syscall.Madvise(bytes[skip:len(bytes)&^(page-1)], madvHugepage)
+	size := n * int(unsafe.Sizeof([chunkRows]Row{}))
+	mem, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return make([][chunkRows]Row, n)
+	}
+	_ = syscall.Madvise(mem, madvHugepage) // a wish: where it is refused all works as well
+	runtime.AddCleanup(owner, func(mem []byte) { _ = syscall.Munmap(mem) }, mem)
+	return unsafe.Slice((*[chunkRows]Row)(unsafe.Pointer(unsafe.SliceData(mem))), n)
 }

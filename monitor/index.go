@@ -35,6 +35,17 @@ func (x *index) hash(t *Tuple) uint64 {
 	return maphash.Bytes(x.seed, unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)))
 }
 
+// touch reads the slot where a search for the hash begins, and nothing else. A
+// search that comes a little later finds it in the cache: the waits for the
+// memory of many searches then overlap, where one after the other they add up.
+func (x *index) touch(h uint64) uint64 {
+	s := &x.shards[h%indexShards]
+	if s.used == 0 {
+		return 0
+	}
+	return s.slots[s.home(h>>32)]
+}
+
 // find returns the row of the tuple, or -1.
 func (x *index) find(h uint64, t *Tuple, rows *slab) int {
 	s := &x.shards[h%indexShards]
@@ -148,13 +159,10 @@ func (s *slab) take() uint32 {
 
 func (s *slab) grow() {
 	if len(s.spare) == 0 {
-		n := 1
-		if len(s.chunks) >= blockChunks {
-			n = blockChunks
-		}
-		s.spare = make([][chunkRows]Row, n)
-		if n > 1 {
-			adviseHuge(s.spare)
+		if len(s.chunks) < blockChunks {
+			s.spare = make([][chunkRows]Row, 1)
+		} else {
+			s.spare = makeBlock(blockChunks, s)
 		}
 	}
 	s.chunks = append(s.chunks, &s.spare[0])

@@ -184,7 +184,7 @@ func (t *Table) reconcile(in, out *Batch, mode dumpMode, gap *Gap) {
 
 func (t *Table) reconcileFlow(d *Event, in, out *Batch, mode dumpMode, gap *Gap) {
 	h := t.index.hash(&d.Flow.Orig)
-	row := t.index.find(h, &d.Flow.Orig, &t.rows)
+	row := t.index.find(h, &d.Flow.Orig, t.rows)
 	if row >= 0 && t.rows.at(uint32(row)).epoch == t.resync.epoch {
 		return
 	}

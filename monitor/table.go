@@ -60,7 +60,7 @@ type Table struct {
 	mu      sync.Mutex
 	cfg     TableConfig
 	index   index
-	rows    slab
+	rows    *slab
 	extras  map[uint32]*Extra // by row; few flows have one
 	life    []*[chunkRows]Life
 	linger  []lingering // ended rows in the order of their ends, from head on
@@ -69,9 +69,11 @@ type Table struct {
 	live    int
 	silent  int // live rows that no event has told of yet
 	locals  *Locals
-	resync  *resync // nil unless a reconciliation is under way
-	epoch   uint32  // number of the last reconciliation
-	missed  uint64  // ends concluded because the tuple was made again
+	resync  *resync    // nil unless a reconciliation is under way
+	epoch   uint32     // number of the last reconciliation
+	hashes  [32]uint64 // of the events that are being applied
+	touched uint64     // keeps prefetch's reads alive
+	missed  uint64     // ends concluded because the tuple was made again
 	changes uint64
 }
 
@@ -82,7 +84,7 @@ type lingering struct {
 
 // NewTable returns an empty table.
 func NewTable(cfg TableConfig) *Table {
-	t := &Table{cfg: cfg, extras: make(map[uint32]*Extra)}
+	t := &Table{cfg: cfg, rows: new(slab), extras: make(map[uint32]*Extra)}
 	t.index.init()
 	return t
 }
@@ -132,7 +134,7 @@ func (t *Table) Get(row uint32, gen uint64) (r Row, x *Extra, ok bool) {
 func (t *Table) Lookup(orig Tuple) (row uint32, gen uint64, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	i := t.index.find(t.index.hash(&orig), &orig, &t.rows)
+	i := t.index.find(t.index.hash(&orig), &orig, t.rows)
 	if i < 0 {
 		return 0, 0, false
 	}
@@ -187,10 +189,30 @@ func (t *Table) Apply(b *Batch) {
 		}
 		return
 	}
-	for i := range b.Events {
-		t.apply(&b.Events[i], b)
+	for events := b.Events; len(events) > 0; {
+		n := min(len(events), len(t.hashes))
+		t.prefetch(events[:n])
+		for i := range n {
+			t.apply(&events[i], t.hashes[i], b)
+		}
+		events = events[n:]
 	}
 	t.expireLocked(b.Events[len(b.Events)-1].Time)
+}
+
+// prefetch hashes the tuples of some events and brings what a search for them
+// will read into the cache.
+func (t *Table) prefetch(events []Event) {
+	var slots [len(t.hashes)]uint64
+	for i := range events {
+		t.hashes[i] = t.index.hash(&events[i].Flow.Orig)
+		slots[i] = t.index.touch(t.hashes[i])
+	}
+	for _, slot := range slots[:len(events)] {
+		if slot != 0 {
+			t.touched += t.rows.at(uint32(slot) - 1).Gen
+		}
+	}
 }
 
 // apply is the table's whole state machine:
@@ -202,13 +224,12 @@ func (t *Table) Apply(b *Batch) {
 //
 // (*) unless only a dump told of the row so far: a NEW that was on its way while
 // the dump ran means the same flow.
-func (t *Table) apply(e *Event, b *Batch) {
+func (t *Table) apply(e *Event, h uint64, b *Batch) {
 	if !e.Kind.HasFlow() {
 		return
 	}
 	key := &e.Flow.Orig
-	h := t.index.hash(key)
-	row := t.index.find(h, key, &t.rows)
+	row := t.index.find(h, key, t.rows)
 	if row >= 0 && !t.same(t.rows.at(uint32(row)), e) {
 		t.missed++
 		t.end(uint32(row), h, e.Time)

@@ -282,24 +282,41 @@ func TestIndexAgainstMap(t *testing.T) {
 }
 
 func BenchmarkApply(b *testing.B) {
-	for _, flows := range []int{1_000, 100_000} {
-		b.Run(fmt.Sprint(flows, " live flows"), func(b *testing.B) {
-			table := NewTable(TableConfig{})
-			var batch Batch
-			tuples := make([]Tuple, flows)
-			for i := range tuples {
-				tuples[i] = tcpTuple(byte(i>>16), uint16(i))
-			}
-			b.ReportAllocs()
-			for i := 0; b.Loop(); {
-				batch.Reset()
-				for range 256 {
-					*batch.Add() = message(KindUpdate, 1, tuples[i%flows], 7, nil)
-					i++
-				}
-				table.Apply(&batch)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/256, "ns/event")
+	for _, flows := range []int{1_000, 400_000} {
+		events := make([]Event, flows)
+		for i := range events {
+			events[i] = message(KindNew, 1, tcpTuple(byte(i>>16), uint16(i)), uint32(i), nil)
+		}
+		b.Run(fmt.Sprintf("new, %d flows", flows), func(b *testing.B) {
+			benchmarkApply(b, events, func() *Table { return NewTable(TableConfig{}) })
+		})
+		table := NewTable(TableConfig{})
+		for i := range events {
+			apply(table, events[i])
+			events[i].Kind = KindUpdate
+		}
+		rand.New(rand.NewPCG(1, 2)).Shuffle(flows, func(i, j int) { events[i], events[j] = events[j], events[i] })
+		b.Run(fmt.Sprintf("update, %d flows", flows), func(b *testing.B) {
+			benchmarkApply(b, events, func() *Table { return table })
 		})
 	}
+}
+
+func benchmarkApply(b *testing.B, events []Event, newTable func() *Table) {
+	var batch Batch
+	table := newTable()
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		batch.Reset()
+		for range 256 {
+			if n == len(events) {
+				n, table = 0, newTable()
+			}
+			*batch.Add() = events[n]
+			n++
+		}
+		table.Apply(&batch)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/256, "ns/event")
 }
