@@ -20,7 +20,13 @@ type Monitor struct {
 	Table  *Table // nil: no memory of flows; nothing is remembered, no generations
 	Filter Filter // nil: every event
 	Sinks  []Sink
-	Count  uint64 // end well after so many events have passed the filter; 0: never
+
+	// Scope, if not nil, says of which flows the source tells at all. Others,
+	// which only a dump of the whole table shows, are passed over. It must
+	// depend only on what never changes in a flow's life.
+	Scope Filter
+
+	Count uint64 // end well after so many events have passed the filter; 0: never
 
 	// Resync is how the table is brought up to date after a loss. The zero
 	// value does nothing; it needs a Table and a Source that is [Live].

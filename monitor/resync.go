@@ -85,6 +85,9 @@ func (r *reconciler) step(ctx context.Context, m *Monitor) error {
 			r.stop(m)
 			return err
 		}
+		if m.Scope != nil {
+			r.in.Keep(m.Scope)
+		}
 		m.Table.reconcile(&r.in, &r.out, r.mode, &r.gap)
 		return nil
 	}

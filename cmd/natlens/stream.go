@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 )
 
@@ -20,9 +21,11 @@ type stream struct {
 	count    uint64
 	existing bool
 	resync   bool
-	raw      bool // the kernel's messages as they are: nothing remembered, nothing inferred
-	quiet    bool
-	onStart  func() // called when events are being captured
+
+	remembers bool // keep a table of flows
+
+	quiet   bool
+	onStart func() // called when events are being captured
 }
 
 // run captures until ctx ends, the count is reached or the output's reader has
@@ -43,10 +46,11 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	if s.existing {
 		m.Existing = monitor.ExistingFirst
 	}
-	// A table that hears of no ends would only grow.
-	hears := cfg.Kinds == (kernel.Kinds{}) || cfg.Kinds.New && cfg.Kinds.Destroy
-	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: s.raw || !hears && !s.existing})
-	m.Resync.AfterLoss = s.resync && hears && !s.raw
+	if cfg.Push != nil && capture.Way() == kernel.Ring {
+		m.Scope = filter.Compile(cfg.Push, filter.Env{})
+	}
+	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
+	m.Resync.AfterLoss = s.resync
 	stop, err := followLocals(ctx, cfg.NetNS, m.Table)
 	if err != nil {
 		return err

@@ -4,12 +4,15 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 )
 
@@ -24,6 +27,7 @@ type watchConfig struct {
 	existing bool
 	resync   string
 	quiet    bool
+	explain  bool
 	classic  bool // as conntrack -E: its lines, its modifiers for -o, the raw stream
 }
 
@@ -55,6 +59,7 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	f.DurationVar(&c.duration, "for", 0, "end after this `time`, such as 10s or 5m")
 	f.BoolVar(&c.existing, "existing", false, "the flows that are in the table first, then the events")
 	f.StringVar(&c.resync, "resync", "on", "after a loss, reconcile with the kernel's table and tell what changed: `on|off`")
+	f.BoolVar(&c.explain, "explain-filter", false, "print which part of the filter runs in the kernel and which here, and end")
 	f.BoolVar(&c.quiet, "quiet", false, "no notes and no summary on stderr")
 	f.BoolVar(&c.classic, "classic", false, "behave as conntrack -E")
 	f.Lookup("classic").Hidden = true
@@ -71,11 +76,16 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if c.resync != "on" && c.resync != "off" {
 		return usagef("--resync %s: must be on or off", c.resync)
 	}
+	plan := c.plan()
+	if c.explain {
+		return explainFilter(con, c.filter.sel.Expr, plan)
+	}
 	open, netns, err := c.capture.config(c.kinds())
 	if err != nil {
 		return err
 	}
 	defer netns.Close() // nil: does nothing
+	open.Push = plan.Kernel
 	if c.classic {
 		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
 		c.quiet = true
@@ -84,7 +94,10 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if err != nil {
 		return err
 	}
-	s := &stream{con: con, out: out, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing, raw: c.classic, resync: c.resync == "on"}
+	s := &stream{
+		con: con, out: out, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing,
+		resync: c.resync == "on" && c.remembers(), remembers: c.remembers(),
+	}
 	if adjust != nil {
 		adjust(&open, s)
 	}
@@ -94,6 +107,35 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 		defer cancel()
 	}
 	return s.run(ctx, open)
+}
+
+// remembers reports whether the stream keeps a table of flows. conntrack -E is
+// the messages as they are; and a table that hears of no ends would only grow.
+func (c *watchConfig) remembers() bool {
+	k := c.kinds()
+	return !c.classic && k.New && k.Destroy
+}
+
+// plan splits the filter between the kernel and here. A table needs all the
+// events of the flows that it keeps.
+func (c *watchConfig) plan() kernel.Push {
+	if c.filter.sel.Expr == nil {
+		return kernel.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
+	}
+	return kernel.ExplainPush(c.filter.sel.Expr, !c.remembers() && !c.existing)
+}
+
+// explainFilter prints what the filter means, and which part of it runs where.
+func explainFilter(con console, expr filter.Expr, plan kernel.Push) error {
+	if expr == nil {
+		expr = filter.Const(true)
+	}
+	text := fmt.Sprintf("filter     %s\nmeans      %s\nin kernel  %s\nhere       %s\n", expr, filter.Describe(expr), plan.Kernel, plan.Reader)
+	if plan.Why != "" {
+		text += "because    " + plan.Why + "\n"
+	}
+	_, err := io.WriteString(con.Stdout, text+"The part in the kernel runs with --capture ring; by socket the whole filter runs here.\n")
+	return err
 }
 
 // kinds returns the groups to join, for the kinds that -e names.
