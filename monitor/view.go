@@ -30,7 +30,7 @@ type View struct {
 	Matched int    // rows that match, ended ones included
 	Live    int    // flows that match and are not ended
 	Flows   int    // flows in the table that are not ended
-	Seen    Attrs  // what is known of any matching row
+	Seen    Attrs  // what is known of any flow that matches and is not ended
 	Marked  bool   // some matching row has a mark
 	Zoned   bool   // some matching row stands in a zone other than 0
 	Changes uint64 // [Table.Changes] before the scan
@@ -104,8 +104,8 @@ func (s *scanner) row(i uint32, r *Row, x *Extra) bool {
 	v.Matched++
 	if !r.Ended() {
 		v.Live++
+		v.Seen |= r.Known
 	}
-	v.Seen |= r.Known
 	v.Marked = v.Marked || r.Flow.Mark != 0
 	v.Zoned = v.Zoned || r.Flow.Orig.Zone|r.Flow.Reply.Zone != 0
 	p := placed{q.Place(i, r), i}

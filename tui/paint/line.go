@@ -136,3 +136,10 @@ func blanks(n int) string {
 	}
 	return strings.Repeat(" ", n)
 }
+
+// Fade gives all spans one role: the whole line means one thing.
+func (l *Line) Fade(r Role) {
+	for i := range l.Spans {
+		l.Spans[i].Role = r
+	}
+}

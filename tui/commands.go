@@ -1,0 +1,192 @@
+package tui
+
+import (
+	"time"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/tui/paint"
+)
+
+// command does what a key asks for on every page. ok is false if the key is none
+// of these.
+func (m *Model) command(k tea.KeyPressMsg) (cmd tea.Cmd, ok bool) {
+	keys := &m.keys
+	switch {
+	case key.Matches(k, keys.Flows, keys.Events, keys.Top, keys.NAT):
+		return m.show(int(k.String()[0] - '1')), true
+	case key.Matches(k, keys.NextPage):
+		return m.show((m.open + 1) % len(m.pages)), true
+	case key.Matches(k, keys.PrevPage):
+		return m.show((m.open + len(m.pages) - 1) % len(m.pages)), true
+	case key.Matches(k, keys.Filter):
+		m.detail = nil
+		m.bar.begin()
+		m.resize(m.width, m.height)
+	case key.Matches(k, keys.Clear):
+		_ = m.s.setFilter("") // the empty text is valid
+		return m.pages[m.open].pull(true), true
+	case key.Matches(k, keys.Pause):
+		return m.pause(), true
+	case key.Matches(k, keys.Names):
+		m.s.names.on = !m.s.names.on
+	case key.Matches(k, keys.Theme):
+		m.s.turnTheme()
+	case key.Matches(k, keys.Redraw):
+		return tea.ClearScreen, true
+	case key.Matches(k, keys.Export):
+		m.prompt = m.exportPrompt()
+	default:
+		return m.flowCommand(k)
+	}
+	return nil, true
+}
+
+// flowCommand does what a key asks for with the flow or the cell under the
+// cursor.
+func (m *Model) flowCommand(k tea.KeyPressMsg) (cmd tea.Cmd, ok bool) {
+	keys := &m.keys
+	switch {
+	case key.Matches(k, keys.Only):
+		return m.narrow(false), true
+	case key.Matches(k, keys.Without):
+		return m.narrow(true), true
+	case key.Matches(k, keys.Delete):
+		if f, ok := m.chosen(); ok {
+			m.prompt = m.s.deletePrompt(f)
+		}
+	case key.Matches(k, keys.Copy):
+		if f, ok := m.chosen(); ok {
+			m.prompt = m.s.copyPrompt(f)
+		}
+	default:
+		return nil, m.play(k)
+	}
+	return nil, true
+}
+
+// chosen is the flow of the detail pane, or the one under the cursor.
+func (m *Model) chosen() (flowRef, bool) {
+	if m.detail != nil {
+		return m.detail.flow, true
+	}
+	if c, ok := m.pages[m.open].(chooser); ok {
+		return c.chosen()
+	}
+	return flowRef{}, false
+}
+
+// narrow adds the cell under the cursor to the filter.
+func (m *Model) narrow(not bool) tea.Cmd {
+	c, ok := m.pages[m.open].(chooser)
+	if !ok || m.detail != nil {
+		return nil
+	}
+	condition := c.condition()
+	if condition == "" {
+		m.s.tell(paint.Muted, "this cell is no filter: choose another column with ← →")
+		return nil
+	}
+	if err := m.s.narrow(condition, not); err != nil {
+		m.s.tell(paint.Bad, err.Error())
+		return nil
+	}
+	return m.pages[m.open].pull(true)
+}
+
+// pause lets the view stand, or go on. What is to stand is taken once more, with
+// thousands of rows around the cursor, so that one can scroll in it.
+func (m *Model) pause() tea.Cmd {
+	s := m.s
+	s.paused = !s.paused
+	s.stats = s.cfg.Stats()
+	s.pausedAt = s.stats.Events
+	return m.pages[m.open].pull(false)
+}
+
+const seekStep = 10e9
+
+// play steers a recording.
+func (m *Model) play(k tea.KeyPressMsg) bool {
+	p, keys := m.s.cfg.Player, &m.keys
+	if p == nil {
+		return false
+	}
+	st := p.State()
+	switch {
+	case key.Matches(k, keys.Play):
+		p.Play(!st.On)
+	case key.Matches(k, keys.Slower):
+		p.Speed(max(0.1, st.Speed/2))
+	case key.Matches(k, keys.Faster):
+		p.Speed(min(100, st.Speed*2))
+	case key.Matches(k, keys.SeekBack):
+		p.Seek(max(st.Start, st.At-seekStep))
+	case key.Matches(k, keys.SeekOn):
+		p.Seek(min(st.Finish, st.At+seekStep))
+	default:
+		return false
+	}
+	return true
+}
+
+// frameState is what decides whether a frame has anything new.
+type frameState struct {
+	table, names uint64
+	events       uint64
+	at           time.Time
+}
+
+// quietFrame is how often the view is drawn anew when nothing happens: for the
+// ages.
+const quietFrame = time.Second
+
+// beginFrame samples what the status line shows, asks for rows if something has
+// changed, and orders the next frame.
+func (m *Model) beginFrame() tea.Cmd {
+	s := m.s
+	s.stats = s.cfg.Stats()
+	now := s.now()
+	s.spark.sample(now, s.stats.Events)
+	var cmds []tea.Cmd
+	if !s.paused {
+		s.frame = now
+		cmds = append(cmds, m.pullIfNew(), m.refresh())
+		if m.detail != nil {
+			m.detail.refresh()
+		}
+	}
+	next := m.pace.next(m.cost())
+	return tea.Batch(append(cmds, m.tick(next))...)
+}
+
+func (m *Model) pullIfNew() tea.Cmd {
+	s := m.s
+	state := frameState{table: s.cfg.Table.Changes(), names: s.names.version(), events: s.stats.Events, at: m.pulled.at}
+	age := time.Since(m.pulled.at)
+	if age >= quietFrame {
+		s.cfg.Table.Expire(s.frame) // no event does it while there is none
+	}
+	if state == m.pulled && age < quietFrame {
+		return nil
+	}
+	state.at = time.Now()
+	m.pulled = state
+	return m.pages[m.open].pull(false)
+}
+
+// cost is what the open page's last question took.
+func (m *Model) cost() time.Duration {
+	switch p := m.pages[m.open].(type) {
+	case *flowsPage:
+		return p.cost
+	case *eventsPage:
+		return p.cost
+	case *topPage:
+		return p.cost
+	case *natPage:
+		return p.cost
+	}
+	return 0
+}

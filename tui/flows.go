@@ -1,0 +1,235 @@
+package tui
+
+import (
+	"sync/atomic"
+
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor"
+	"natlens/tui/paint"
+)
+
+// flowsPage is the live table. It has a stretch of rows around its cursor, three
+// screens up and down, and asks for another one every frame.
+type flowsPage struct {
+	s    *session
+	keys *keyMap
+	puller
+	sight
+
+	by   columnID
+	down bool
+	col  columnID // under the cursor
+
+	// The cursor stays on its flow: where that stands, in the order and in the
+	// table. While follow is set, it stays at the top instead; end asks for the
+	// last rows, once.
+	follow, end bool
+	place       monitor.Place
+	moves       int // counts moves of the cursor
+
+	rows          []flowRef
+	view          monitor.View
+	layout        layout
+	width, height int // lines without the heading
+	filterGen     int
+}
+
+// heldRows is how many rows above and below the cursor a paused view holds.
+const heldRows = 5000
+
+func newFlowsPage(s *session, keys *keyMap) *flowsPage {
+	p := &flowsPage{s: s, keys: keys, by: colAge, down: true, col: colSource, follow: true}
+	p.resize(80, 20)
+	return p
+}
+
+func (p *flowsPage) title() string { return "Flows" }
+
+func (p *flowsPage) resize(width, height int) {
+	p.width, p.height, p.sight.height = width, height-1, height-1
+	p.layout = layOut(width, presentIn(&p.view))
+	p.fit()
+}
+
+// flowsAnswer is what a question of the Flows page brings.
+type flowsAnswer struct {
+	view  monitor.View
+	rows  []flowRef
+	moves int
+	end   bool
+}
+
+func (p *flowsPage) pull(fresh bool) tea.Cmd {
+	if p.filterGen != p.s.gen { // another filter: from the top
+		p.filterGen, p.follow, p.place, fresh = p.s.gen, true, monitor.Place{}, true
+	}
+	q, table, moves := p.query(), p.s.cfg.Table, p.moves
+	follow := p.follow
+	cursor := monitor.Row{}
+	var index uint32
+	if f, ok := p.chosen(); ok {
+		cursor, index = f.row, f.index
+	}
+	return p.ask(p, fresh, func(stop *atomic.Bool) any {
+		q.Stop = stop
+		if !follow && !q.End { // its flow may have moved in the order
+			if r, _, ok := table.Get(index, cursor.Gen); ok {
+				q.At = q.Place(index, &r)
+			}
+		}
+		a := flowsAnswer{view: table.View(q), moves: moves, end: q.End}
+		if a.view.Cut {
+			return nil
+		}
+		a.rows = withExtras(table, a.view.Rows)
+		return a
+	})
+}
+
+func (p *flowsPage) query() monitor.Query {
+	q := monitor.Query{Filter: p.s.keep, By: columnTable[p.by].order, Descending: p.down, At: p.place,
+		Above: p.line + 2*p.height, Below: 3*p.height - p.line, Now: p.s.now(), End: p.end}
+	if p.s.paused {
+		q.Above, q.Below = heldRows, heldRows
+	}
+	if p.follow {
+		q.At, q.Above = monitor.Place{}, 0
+	}
+	if q.End {
+		q.Above = max(q.Above, 3*p.height)
+	}
+	if p.by == colRate {
+		rates, now := p.s.rates, q.Now
+		q.Value = func(i uint32, r *monitor.Row) uint64 {
+			v, _ := rates.of(i, r.Gen, now)
+			return v
+		}
+	}
+	return q
+}
+
+// withExtras adds the rare attributes of the rows that have some.
+func withExtras(t *monitor.Table, rows []monitor.ViewRow) []flowRef {
+	out := make([]flowRef, len(rows))
+	for i := range rows {
+		out[i] = flowRef{row: rows[i].Row, index: rows[i].Index}
+		if rows[i].Known&monitor.AttrsInExtra != 0 {
+			_, out[i].extra, _ = t.Get(rows[i].Index, rows[i].Gen)
+		}
+	}
+	return out
+}
+
+func (p *flowsPage) answer(m answerMsg) tea.Cmd {
+	again := p.answered(m)
+	if a, ok := m.body.(flowsAnswer); ok {
+		p.take(a)
+	}
+	if again {
+		return p.pull(false)
+	}
+	return nil
+}
+
+// take puts the new stretch in the place of the old one, with the cursor on its
+// flow.
+func (p *flowsPage) take(a flowsAnswer) {
+	p.s.matched, p.s.flows = a.view.Live, a.view.Flows
+	at := a.view.At
+	if a.end {
+		at = len(a.rows) - 1
+		p.end = false
+	} else if p.follow {
+		at = 0
+	} else if f, ok := p.chosen(); ok {
+		found := indexOf(a.rows, f.row.Gen)
+		if found < 0 && a.moves != p.moves {
+			p.again = true // the cursor has left this stretch: the next one is on its way
+			return
+		}
+		if found >= 0 {
+			at = found
+		}
+	}
+	p.view, p.rows = a.view, a.rows
+	p.n, p.at = len(p.rows), at
+	if a.end {
+		p.line = p.height - 1
+	}
+	p.fit()
+	p.anchor()
+	p.layout = layOut(p.width, presentIn(&p.view))
+}
+
+func indexOf(rows []flowRef, gen uint64) int {
+	for i := range rows {
+		if rows[i].row.Gen == gen {
+			return i
+		}
+	}
+	return -1
+}
+
+// anchor notes where the cursor's flow stands.
+func (p *flowsPage) anchor() {
+	if p.at < len(p.view.Rows) {
+		p.place = p.view.Rows[p.at].Place
+	}
+}
+
+// moved is called after each move of the cursor; it asks for another stretch
+// before the cursor comes to the end of this one.
+func (p *flowsPage) moved() tea.Cmd {
+	p.moves++
+	p.follow = false
+	p.anchor()
+	if p.s.paused {
+		return nil
+	}
+	above, below := p.top(), p.n-p.top()-p.height
+	if above < p.height && p.view.Before > 0 || below < p.height && p.view.Before+p.n < p.view.Matched {
+		return p.pull(false)
+	}
+	return nil
+}
+
+func (p *flowsPage) chosen() (flowRef, bool) {
+	if p.at < len(p.rows) {
+		return p.rows[p.at], true
+	}
+	return flowRef{}, false
+}
+
+func (p *flowsPage) condition() string {
+	f, ok := p.chosen()
+	if v := columnTable[p.col].value; ok && v != nil {
+		return v(&f)
+	}
+	return ""
+}
+
+func (p *flowsPage) draw() []drawn {
+	out := make([]drawn, 0, p.height+1)
+	out = append(out, drawn{line: p.layout.heading(p.by, p.down, p.col)})
+	d := flowDrawer{s: p.s, now: p.s.frame, folded: p.layout.folded}
+	for i := range p.height {
+		at := p.top() + i
+		if at >= len(p.rows) {
+			out = append(out, p.empty(i))
+			continue
+		}
+		out = append(out, d.line(&p.layout, &p.rows[at], at == p.at))
+	}
+	return out
+}
+
+// empty is a line without a row; the first one says why there is none.
+func (p *flowsPage) empty(i int) drawn {
+	var out drawn
+	if i == 1 && len(p.rows) == 0 {
+		out.line.Pad(marginLeft)
+		out.line.Add(paint.Muted, p.s.whyEmpty("flows"))
+	}
+	return out
+}

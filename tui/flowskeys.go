@@ -1,0 +1,121 @@
+package tui
+
+import (
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor"
+	"natlens/tui/paint"
+)
+
+// key moves the cursor and changes the order.
+func (p *flowsPage) key(m tea.KeyPressMsg) tea.Cmd {
+	k := p.keys
+	switch {
+	case key.Matches(m, k.Up):
+		return p.step(-1)
+	case key.Matches(m, k.Down):
+		return p.step(1)
+	case key.Matches(m, k.PageUp):
+		return p.step(-p.height)
+	case key.Matches(m, k.PageDown):
+		return p.step(p.height)
+	case key.Matches(m, k.Home):
+		return p.home()
+	case key.Matches(m, k.End):
+		p.end, p.follow = true, false
+		p.moves++
+		return p.pullUnlessHeld(func() { p.to(p.n - 1) })
+	case key.Matches(m, k.Left):
+		p.col = p.layout.beside(p.col, -1)
+	case key.Matches(m, k.Right):
+		p.col = p.layout.beside(p.col, 1)
+	case key.Matches(m, k.Sort):
+		return p.sortBy(p.col)
+	case key.Matches(m, k.Reverse):
+		p.down = !p.down
+		return p.reordered()
+	case key.Matches(m, k.Enter):
+		if f, ok := p.chosen(); ok {
+			return func() tea.Msg { return detailMsg{f} }
+		}
+	}
+	return nil
+}
+
+func (p *flowsPage) step(rows int) tea.Cmd {
+	p.move(rows)
+	return p.moved()
+}
+
+// home goes to the top, and stays there as rows come.
+func (p *flowsPage) home() tea.Cmd {
+	p.moves++
+	if p.s.paused {
+		p.to(0)
+		p.anchor()
+		return nil
+	}
+	p.follow, p.place, p.line, p.at = true, monitor.Place{}, 0, 0
+	return p.pull(true)
+}
+
+// pullUnlessHeld asks for rows, or moves in those that the pause holds.
+func (p *flowsPage) pullUnlessHeld(move func()) tea.Cmd {
+	if p.s.paused {
+		p.end = false
+		move()
+		p.anchor()
+		return nil
+	}
+	return p.pull(true)
+}
+
+// sortBy orders by a column, by its better end first; the same column again
+// turns it round.
+func (p *flowsPage) sortBy(id columnID) tea.Cmd {
+	if !id.sortable() {
+		p.s.tell(paint.Muted, "this column has no order")
+		return nil
+	}
+	if p.by == id {
+		p.down = !p.down
+	} else {
+		p.by, p.down = id, columnTable[id].down
+	}
+	return p.reordered()
+}
+
+// reordered asks anew after a change of the order: from the top.
+func (p *flowsPage) reordered() tea.Cmd {
+	p.moves++
+	p.follow, p.place, p.line, p.at = true, monitor.Place{}, 0, 0
+	return p.pull(true)
+}
+
+// click chooses a cell; on the heading it sorts.
+func (p *flowsPage) click(x, y int) tea.Cmd {
+	id, onColumn := p.layout.at(x)
+	if y == 0 {
+		if !onColumn {
+			return nil
+		}
+		p.col = id
+		return p.sortBy(id)
+	}
+	at := p.top() + y - 1
+	if at >= p.n {
+		return nil
+	}
+	if onColumn {
+		p.col = id
+	}
+	if at == p.at {
+		f, _ := p.chosen()
+		return func() tea.Msg { return detailMsg{f} }
+	}
+	p.to(at)
+	return p.moved()
+}
+
+func (p *flowsPage) wheel(lines int) tea.Cmd { return p.step(lines) }

@@ -1,0 +1,57 @@
+package tui
+
+import (
+	"natlens/monitor"
+	"natlens/tui/paint"
+)
+
+// lifeLines draws the states that the flow went through with the time in each:
+//
+//	life         SYN_SENT ─18 ms─ SYN_RECV ─0 ms─ ESTABLISHED ─12s─ now
+func (d *detail) lifeLines(width int) []paint.Line {
+	if !d.lived || d.life.N == 0 {
+		return hang(paint.Label, "life", words("not known"), width)
+	}
+	r := &d.flow.row
+	var n note
+	if r.State&monitor.RowBorn == 0 {
+		n = append(n, paint.Span{Role: paint.Muted, Text: whole("was there before: ")})
+	}
+	l := &d.life
+	for i := range int(l.N) {
+		if i > 0 {
+			span := spanText(l.At[i] - l.At[i-1])
+			if l.Cut && i == int(l.N)-1 {
+				span = "… " + span
+			}
+			n = append(n, paint.Span{Role: paint.Muted, Text: whole(" ─"+span) + "─ "})
+		}
+		role := paint.Text
+		if l.States[i] == monitor.LifeEnded {
+			role = paint.Ended
+		}
+		n = append(n, paint.Span{Role: role, Text: lifeText(l.States[i], r.Flow.Orig.Proto)})
+	}
+	if last := int(l.N) - 1; !r.Ended() && !d.gone && l.States[last] != monitor.LifeEnded {
+		ms := max(0, d.s.frame-r.First)/1e6 - monitor.Time(l.At[last])
+		n = append(n, paint.Span{Role: paint.Muted, Text: whole(" ─" + spanText(uint32(max(0, ms))) + "─ now")})
+	}
+	return hang(paint.Label, "life", n, width)
+}
+
+func lifeText(s monitor.LifeState, p monitor.Proto) string {
+	switch s {
+	case monitor.LifeReplied:
+		return "replied"
+	case monitor.LifeAssured:
+		return "assured"
+	case monitor.LifeStarted:
+		return whole("first packet")
+	case monitor.LifeEnded:
+		return "ended"
+	}
+	if n := monitor.State(s).Name(p); n != "" {
+		return n
+	}
+	return "state" + noBreak + countPlain(uint64(s))
+}

@@ -1,0 +1,191 @@
+package tui
+
+import (
+	"time"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/tui/paint"
+)
+
+// Model is the whole UI for Bubble Tea. It only routes: pages, panes and prompts
+// do the work.
+type Model struct {
+	s    *session
+	keys keyMap
+
+	pages []page
+	open  int // the page that is shown
+
+	header header
+	bar    filterBar
+	detail *detail // nil: closed
+	prompt *prompt // nil: nothing is asked
+	help   bool
+
+	helpScroll, helpRows int
+
+	export     *exporting // nil: none on its way
+	streamPath string     // of the recording that runs, escaped
+	refresher  refresher
+	pace       pace
+	tick       func(time.Duration) tea.Cmd // the next frame
+	pulled     frameState
+
+	width, height int
+}
+
+// The smallest screen that the UI takes.
+const (
+	minWidth  = 60
+	minHeight = 16
+)
+
+// New returns the UI. Run is what most programs want.
+func New(cfg Config) *Model {
+	s := newSession(cfg)
+	m := &Model{s: s, keys: newKeyMap(), bar: newFilterBar(s), tick: tickIn}
+	m.keys.limit(&s.cfg)
+	m.pages = []page{newFlowsPage(s, &m.keys), newEventsPage(s, &m.keys), newTopPage(s, &m.keys), newNATPage(s, &m.keys)}
+	if err := s.setFilter(cfg.Filter); err != nil {
+		s.tell(paint.Bad, err.Error())
+	}
+	s.frame = s.now()
+	m.resize(80, 24)
+	return m
+}
+
+// Init asks for the first frame, and for the terminal's background if no theme
+// was asked for.
+func (m *Model) Init() tea.Cmd {
+	begin := func() tea.Msg { return frameMsg{} }
+	if m.s.cfg.Theme == "" {
+		return tea.Batch(begin, tea.RequestBackgroundColor)
+	}
+	return begin
+}
+
+// Update routes.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case frameMsg:
+		return m, m.beginFrame()
+	case answerMsg:
+		return m, msg.page.answer(msg)
+	case refreshedMsg:
+		m.refreshed(msg)
+	case tea.WindowSizeMsg:
+		m.resize(msg.Width, msg.Height)
+		return m, m.pages[m.open].pull(true)
+	case tea.ColorProfileMsg:
+		m.s.setProfile(msg.Profile)
+	case tea.BackgroundColorMsg:
+		m.s.setBackground(msg.IsDark())
+	case tea.KeyPressMsg:
+		return m, m.key(msg)
+	case tea.PasteMsg:
+		return m, m.paste(msg)
+	case tea.MouseClickMsg:
+		return m, m.click(msg)
+	case tea.MouseWheelMsg:
+		return m, m.wheel(msg)
+	case openMsg:
+		return m, m.show(msg.page)
+	case detailMsg:
+		m.openDetail(msg.flow)
+	case deletedMsg:
+		m.s.deleted(msg)
+	case exportedMsg:
+		m.exported(msg)
+	case fedMsg:
+		m.s.ended, m.s.endErr = true, msg.err
+		if msg.err != nil {
+			m.s.tell(paint.Bad, "the source has ended: "+msg.err.Error())
+		}
+	}
+	return m, nil
+}
+
+// key gives a key to whatever is in front.
+func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
+	switch {
+	case m.prompt != nil:
+		return m.answerPrompt(k)
+	case m.bar.open:
+		return m.typeFilter(k)
+	case key.Matches(k, m.keys.Quit):
+		return tea.Quit
+	case m.help:
+		m.keyHelp(k)
+		return nil
+	case key.Matches(k, m.keys.Help):
+		m.help, m.helpScroll = true, 0
+		return nil
+	}
+	if cmd, ok := m.command(k); ok {
+		return cmd
+	}
+	if m.detail != nil {
+		if key.Matches(k, m.keys.Back, m.keys.Enter) {
+			m.detail = nil
+			return m.pages[m.open].pull(true)
+		}
+		m.detail.key(k)
+		return nil
+	}
+	return m.pages[m.open].key(k)
+}
+
+func (m *Model) answerPrompt(msg tea.Msg) tea.Cmd {
+	asked := m.prompt
+	cmd, done := asked.update(msg)
+	if done && m.prompt == asked { // the answer may have asked the next question
+		m.prompt = nil
+	}
+	return cmd
+}
+
+func (m *Model) typeFilter(msg tea.Msg) tea.Cmd {
+	changed := m.bar.update(msg)
+	if !m.bar.open {
+		m.resize(m.width, m.height)
+		changed = true
+	}
+	if changed {
+		return m.pages[m.open].pull(true)
+	}
+	return nil
+}
+
+func (m *Model) paste(msg tea.PasteMsg) tea.Cmd {
+	switch {
+	case m.prompt != nil:
+		return m.answerPrompt(msg)
+	case m.bar.open:
+		return m.typeFilter(msg)
+	}
+	return nil
+}
+
+func (m *Model) keyHelp(k tea.KeyPressMsg) {
+	switch {
+	case key.Matches(k, m.keys.Up):
+		m.helpScroll--
+	case key.Matches(k, m.keys.Down):
+		m.helpScroll++
+	default:
+		m.help = false
+	}
+}
+
+// show opens a page.
+func (m *Model) show(i int) tea.Cmd {
+	m.open, m.detail, m.help = i, nil, false
+	return m.pages[i].pull(true)
+}
+
+func (m *Model) openDetail(f flowRef) {
+	m.detail = newDetail(m.s, &m.keys, f)
+	m.resize(m.width, m.height)
+}

@@ -1,0 +1,59 @@
+package tui
+
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor"
+	"natlens/tui/paint"
+)
+
+// page is one screen between the header and the footer. A page asks in commands
+// and draws what it has; it never waits.
+type page interface {
+	title() string
+
+	// resize tells the room; it may be told anew at any time.
+	resize(width, height int)
+
+	// pull asks for what the page shows. fresh says that what is on its way has
+	// lost its sense. Nil: nothing to ask, or asked already.
+	pull(fresh bool) tea.Cmd
+
+	// answer takes what pull has found.
+	answer(answerMsg) tea.Cmd
+
+	// key, click and wheel act. click gets lines from 0, the page's heading.
+	key(tea.KeyPressMsg) tea.Cmd
+	click(x, y int) tea.Cmd
+	wheel(lines int) tea.Cmd
+
+	// draw returns exactly as many lines as resize said, the heading first.
+	draw() []drawn
+}
+
+// chooser is a page on which a flow is chosen.
+type chooser interface {
+	// chosen returns the flow under the cursor.
+	chosen() (flowRef, bool)
+	// condition is the filter that the cell under the cursor stands for.
+	condition() string
+}
+
+// drawn is a line and what lies under it.
+type drawn struct {
+	line paint.Line
+	base paint.Role
+}
+
+// flowRef is a flow and all that is known of it, at the time of the view.
+type flowRef struct {
+	row   monitor.Row
+	index uint32
+	extra *monitor.Extra
+}
+
+// openMsg asks the root for another page.
+type openMsg struct{ page int }
+
+// detailMsg asks the root for the detail pane of a flow.
+type detailMsg struct{ flow flowRef }

@@ -1,0 +1,191 @@
+package tui
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"sync/atomic"
+
+	"natlens/monitor"
+)
+
+// poolKey is an address that sources are translated to, with the protocol: each
+// has ports of its own. Or, for DNAT, a service and who gets it.
+type poolKey struct {
+	dnat  bool
+	proto monitor.Proto
+	addr  monitor.Endpoint // SNAT: the translated address; DNAT: the service
+	to    monitor.Endpoint // DNAT: who gets it
+}
+
+// pool is one line of the NAT page.
+type pool struct {
+	key       poolKey
+	flows     int
+	kept      int // source port as the client chose it
+	rewritten int
+	ports     portSet
+	inside    map[monitor.Addr]int     // who sent; of DNAT, from outside
+	outside   map[monitor.Endpoint]int // to whom
+	sample    monitor.Row
+
+	busiestIn, busiestOut busiest
+}
+
+// busiest is the address with most flows in a pool.
+type busiest struct {
+	at    monitor.Endpoint
+	flows int
+}
+
+// portSet is a set of ports in pieces: most pools use few.
+type portSet struct {
+	pieces [16]*[64]uint64
+	n      int
+}
+
+func (s *portSet) add(port uint16) {
+	p := s.pieces[port>>12]
+	if p == nil {
+		p = new([64]uint64)
+		s.pieces[port>>12] = p
+	}
+	if w, bit := &p[port>>6&63], uint64(1)<<(port&63); *w&bit == 0 {
+		*w |= bit
+		s.n++
+	}
+}
+
+// size is how many ports, ids or keys the kernel can choose from: of ports
+// those from 1024 on (nf_nat_l4proto_unique_tuple).
+func (p *pool) size() int {
+	if p.key.proto.HasPorts() {
+		return 65536 - 1024
+	}
+	return 65536
+}
+
+// used is the share of the pool that is in use.
+func (p *pool) used() float64 { return float64(p.ports.n) / float64(p.size()) }
+
+// natView is the answer of the NAT page.
+type natView struct {
+	pools   []pool // SNAT by use, then DNAT by flows
+	live    int
+	matched int
+}
+
+// pools goes over the table once.
+func pools(t *monitor.Table, keep monitor.Filter, now monitor.Time, stop *atomic.Bool) (natView, bool) {
+	var v natView
+	found := make(map[poolKey]*pool)
+	var e monitor.Event
+	stopped := false
+	t.Scan(func(i uint32, r *monitor.Row, x *monitor.Extra) bool {
+		if i%1024 == 0 && stop.Load() {
+			stopped = true
+			return false
+		}
+		if r.Ended() {
+			return true
+		}
+		v.live++
+		if keep != nil {
+			if r.Event(i, x, now, &e); !keep(&e) {
+				return true
+			}
+		}
+		v.matched++
+		n := r.Flow.NAT()
+		if n.Kind&monitor.NATSource != 0 {
+			source(found, r, n)
+		}
+		if n.Kind&monitor.NATDestination != 0 {
+			destination(found, r)
+		}
+		return true
+	})
+	for _, p := range found {
+		p.busiestIn = most(p.inside, func(a monitor.Addr) monitor.Endpoint { return monitor.Endpoint{Addr: a} })
+		p.busiestOut = most(p.outside, func(e monitor.Endpoint) monitor.Endpoint { return e })
+		p.inside, p.outside = nil, nil
+		v.pools = append(v.pools, *p)
+	}
+	slices.SortFunc(v.pools, func(a, b pool) int { return comparePools(&a, &b) })
+	return v, !stopped
+}
+
+func source(found map[poolKey]*pool, r *monitor.Row, n monitor.NAT) {
+	f := &r.Flow
+	as := f.SentAs()
+	p := poolOf(found, poolKey{proto: f.Orig.Proto, addr: monitor.Endpoint{Addr: as.Addr}}, r)
+	p.flows++
+	if n.SrcPort {
+		p.rewritten++
+	} else {
+		p.kept++
+	}
+	if !f.Orig.Proto.HasPorts() || as.Port >= 1024 {
+		p.ports.add(as.Port)
+	}
+	p.inside[f.Orig.Src]++
+	p.outside[f.DeliveredTo()]++
+}
+
+func destination(found map[poolKey]*pool, r *monitor.Row) {
+	f := &r.Flow
+	p := poolOf(found, poolKey{dnat: true, proto: f.Orig.Proto, addr: f.To(), to: f.DeliveredTo()}, r)
+	p.flows++
+	p.inside[f.Orig.Src]++
+}
+
+func poolOf(found map[poolKey]*pool, k poolKey, r *monitor.Row) *pool {
+	p := found[k]
+	if p == nil {
+		p = &pool{key: k, sample: *r, inside: make(map[monitor.Addr]int), outside: make(map[monitor.Endpoint]int)}
+		found[k] = p
+	}
+	return p
+}
+
+// most finds the biggest count; of equal ones the lowest address, so that the
+// view stands still.
+func most[K comparable](counts map[K]int, endpoint func(K) monitor.Endpoint) busiest {
+	var out busiest
+	for k, n := range counts {
+		e := endpoint(k)
+		if n > out.flows || n == out.flows && compareEndpoints(e, out.at) < 0 {
+			out = busiest{e, n}
+		}
+	}
+	return out
+}
+
+func compareEndpoints(a, b monitor.Endpoint) int {
+	if c := bytes.Compare(a.Addr[:], b.Addr[:]); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Port, b.Port)
+}
+
+// comparePools orders SNAT before DNAT, the fullest first.
+func comparePools(a, b *pool) int {
+	switch {
+	case a.key.dnat != b.key.dnat:
+		if b.key.dnat {
+			return -1
+		}
+		return 1
+	case a.ports.n != b.ports.n:
+		return cmp.Compare(b.ports.n, a.ports.n)
+	case a.flows != b.flows:
+		return cmp.Compare(b.flows, a.flows)
+	}
+	if c := compareEndpoints(a.key.addr, b.key.addr); c != 0 {
+		return c
+	}
+	if c := compareEndpoints(a.key.to, b.key.to); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.key.proto, b.key.proto)
+}

@@ -1,0 +1,84 @@
+package tui
+
+import (
+	"natlens/monitor"
+)
+
+// spark is the events of the last minute, second by second. It is drawn with the
+// eight block characters, one cell a few seconds: a chart library's canvas is
+// more than a line of the header needs.
+type spark struct {
+	counts [sparkSeconds]uint64 // by second, a ring
+	head   int                  // where the next second goes
+	n      int                  // seconds known
+	last   uint64               // events at the last full second
+	at     monitor.Time         // of the last sample; 0: none
+	rate   uint64               // events per second, over the last second
+}
+
+const sparkSeconds = 60
+
+// sample notes how many events there have been. It may be called at any time and
+// counts whole seconds.
+func (s *spark) sample(now monitor.Time, events uint64) {
+	if s.at == 0 || events < s.last {
+		s.at, s.last = now, events
+		return
+	}
+	seconds := int((now - s.at) / 1e9)
+	if seconds < 1 {
+		return
+	}
+	s.rate = (events - s.last) / uint64(seconds)
+	for range min(seconds, sparkSeconds) {
+		s.counts[s.head] = s.rate
+		s.head = (s.head + 1) % sparkSeconds
+		s.n = min(s.n+1, sparkSeconds)
+	}
+	s.at += monitor.Time(seconds) * 1e9
+	s.last = events
+}
+
+// text draws the last minute in so many cells; seconds that are not known yet
+// are blank. Each cell is the busiest of its seconds.
+func (s *spark) text(cells int) string {
+	per := sparkSeconds / cells
+	var values [sparkSeconds]uint64
+	var top uint64
+	for c := range cells {
+		for i := range per {
+			back := (cells-1-c)*per + per - i // seconds before now, from 1
+			if back <= s.n {
+				values[c] = max(values[c], s.counts[(s.head-back+2*sparkSeconds)%sparkSeconds])
+			}
+		}
+		top = max(top, values[c])
+	}
+	out := make([]rune, cells)
+	for c := range cells {
+		switch {
+		case (cells-1-c)*per >= s.n:
+			out[c] = ' '
+		case values[c] == 0:
+			out[c] = blocks[0]
+		default:
+			out[c] = blocks[min(7, values[c]*8/(top+1))]
+		}
+	}
+	return string(out)
+}
+
+var blocks = []rune("▁▂▃▄▅▆▇█")
+
+// bar draws a share between 0 and 1 in so many cells.
+func bar(share float64, cells int) string {
+	full := int(share*float64(cells) + 0.5)
+	out := make([]rune, cells)
+	for i := range out {
+		out[i] = '░'
+		if i < full {
+			out[i] = '▇'
+		}
+	}
+	return string(out)
+}

@@ -1,0 +1,176 @@
+package tui
+
+import (
+	"sync"
+
+	"natlens/monitor"
+)
+
+// TailSize is how many events a Tail keeps.
+const TailSize = 50_000
+
+// Tail is the sink that keeps the last events as values. While a recording is
+// asked for, it hands events on to another sink too. Its methods may be called
+// from several goroutines.
+//
+//	ring  [ e50000 e50001 │ e3 e4 … e49999 ]
+//	                       next: the oldest once the ring is full
+type Tail struct {
+	mu      sync.Mutex
+	ring    []monitor.Event
+	next    int
+	seen    uint64 // events ever written
+	lost    uint64
+	lossAt  monitor.Time
+	lastAt  monitor.Time
+	record  monitor.Sink
+	wants   monitor.Filter
+	scratch monitor.Batch
+	written uint64
+	failed  error
+	matches []int // scratch of around: where the matching events stand
+}
+
+// NewTail returns an empty tail.
+func NewTail() *Tail { return new(Tail) }
+
+// Write keeps the events of the batch. It never fails: when a recording does,
+// that recording ends and StopRecording tells why.
+func (t *Tail) Write(b *monitor.Batch) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range b.Events {
+		t.keep(&b.Events[i])
+	}
+	if t.record != nil && t.failed == nil {
+		t.failed = t.pass(b)
+	}
+	return nil
+}
+
+func (t *Tail) keep(e *monitor.Event) {
+	t.seen++
+	t.lastAt = e.Time
+	var slot *monitor.Event
+	if len(t.ring) < TailSize {
+		t.ring = append(t.ring, *e)
+		slot = &t.ring[len(t.ring)-1]
+	} else {
+		slot = &t.ring[t.next]
+		*slot = *e
+		t.next = (t.next + 1) % TailSize
+	}
+	slot.Raw = nil
+	if e.Extra != nil {
+		slot.Extra = e.Extra.Clone()
+	}
+	if e.Gap != nil {
+		gap := *e.Gap
+		slot.Gap = &gap
+		if e.Kind == monitor.KindLost {
+			t.lost, t.lossAt = t.lost+gap.Count, e.Time
+		}
+	}
+}
+
+// pass gives the events that are wanted to the recording. The batch itself
+// belongs to the other sinks too and stays whole.
+func (t *Tail) pass(b *monitor.Batch) error {
+	t.scratch.Reset()
+	for i := range b.Events {
+		e := &b.Events[i]
+		if t.wants == nil || !e.Kind.HasFlow() || t.wants(e) {
+			*t.scratch.Add() = *e
+		}
+	}
+	if len(t.scratch.Events) == 0 {
+		return nil
+	}
+	t.written += uint64(len(t.scratch.Events))
+	return t.record.Write(&t.scratch)
+}
+
+// Close does nothing; recordings are closed by who started them.
+func (t *Tail) Close() error { return nil }
+
+// Record hands all events from now on that the filter wants to the sink. A slow
+// sink holds the events up; nothing is dropped here.
+func (t *Tail) Record(s monitor.Sink, wants monitor.Filter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.record, t.wants, t.written, t.failed = s, wants, 0, nil
+}
+
+// StopRecording ends the recording and closes its sink. It returns the number of
+// events written, and the first error.
+func (t *Tail) StopRecording() (uint64, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.record == nil {
+		return 0, nil
+	}
+	err := t.failed
+	if cerr := t.record.Close(); err == nil {
+		err = cerr
+	}
+	t.record = nil
+	return t.written, err
+}
+
+// Recording tells how many events the recording has, and the error that ended it.
+func (t *Tail) Recording() (written uint64, on bool, failed error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.written, t.record != nil, t.failed
+}
+
+// Loss tells how many events were lost, and when last.
+func (t *Tail) Loss() (lost uint64, at monitor.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lost, t.lossAt
+}
+
+// Seen returns the number of events ever written.
+func (t *Tail) Seen() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.seen
+}
+
+// stretch is what a Tail shows of itself: events in the order of arrival.
+type stretch struct {
+	events  []monitor.Event
+	at      int    // the first event that is not before the place asked for
+	before  int    // matching events before events[0]
+	matched int    // matching events kept
+	seen    uint64 // Tail.Seen at that time
+}
+
+// around returns the events that the filter wants around the one with sequence
+// number seq: so many before it, and so many from it on. Extra and Gap of the
+// events are shared and never change.
+func (t *Tail) around(seq uint64, wants monitor.Filter, above, below int) stretch {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := stretch{seen: t.seen}
+	t.matches = t.matches[:0]
+	for i := range t.ring {
+		at := (t.next + i) % len(t.ring)
+		e := &t.ring[at]
+		if wants != nil && e.Kind.HasFlow() && !wants(e) {
+			continue
+		}
+		if e.Seq < seq {
+			s.before++
+		}
+		t.matches = append(t.matches, at)
+	}
+	from, to := max(0, s.before-above), min(len(t.matches), s.before+below)
+	s.matched, s.at, s.before = len(t.matches), s.before-from, from
+	s.events = make([]monitor.Event, 0, to-from)
+	for _, at := range t.matches[from:to] {
+		s.events = append(s.events, t.ring[at])
+	}
+	return s
+}

@@ -1,0 +1,156 @@
+package tui
+
+import (
+	"fmt"
+
+	"natlens/tui/paint"
+)
+
+// The columns of the Top page, from the right: bytes, new flows a second, share,
+// flows. The name has the rest.
+const (
+	topFlows = 10
+	topNew   = 8
+	topBytes = 9
+	topBar   = 20
+	topShare = 7
+)
+
+func (p *topPage) draw() []drawn {
+	out := make([]drawn, 0, p.height+2)
+	out = append(out, p.choices(), p.heading())
+	for i := range p.height {
+		at := p.top() + i
+		var d drawn
+		switch {
+		case at < len(p.tally.groups):
+			d = p.row(&p.tally.groups[at], at == p.at)
+		case at == len(p.tally.groups) && p.tally.all > len(p.tally.groups):
+			d.line.Pad(marginLeft)
+			d.line.Add(paint.Muted, fmt.Sprintf("and %s more", countText(uint64(p.tally.all-len(p.tally.groups)))))
+		case i == 1 && len(p.tally.groups) == 0:
+			d.line.Pad(marginLeft)
+			d.line.Add(paint.Muted, p.s.whyEmpty("such flows"))
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// choices draws the groupings; as far as they fit, around the chosen one.
+func (p *topPage) choices() drawn {
+	var d drawn
+	p.tabs = p.tabs[:0]
+	d.line.Pad(marginLeft)
+	d.line.Add(paint.Muted, "by  ")
+	for g, name := range groupingNames {
+		if p.width < 100 && grouping(g) == byService {
+			name = "dst port"
+		}
+		role := paint.Text
+		if grouping(g) == p.by {
+			role = paint.Tab
+		}
+		p.tabs = append(p.tabs, d.line.Width())
+		d.line.Add(role, name)
+		p.tabs = append(p.tabs, d.line.Width())
+		d.line.Add(paint.Text, "  ")
+	}
+	d.line.Cut(p.width)
+	return d
+}
+
+func (p *topPage) nameWidth() int {
+	w := p.width - marginLeft - marginRight - topFlows - topShare - topNew - 3*columnGap
+	if p.tally.counters {
+		w -= topBytes + columnGap
+	}
+	if p.bar() {
+		w -= topBar + columnGap
+	}
+	return w
+}
+
+func (p *topPage) bar() bool { return p.width >= 100 }
+
+func (p *topPage) heading() drawn {
+	var d drawn
+	role := func(o tallied) paint.Role {
+		if o == p.order {
+			return paint.Sorted
+		}
+		return paint.Label
+	}
+	arrow := func(o tallied, title string) string {
+		if o == p.order {
+			return title + "▼"
+		}
+		return title
+	}
+	d.line.Pad(marginLeft)
+	name := groupingNames[p.by]
+	if p.order == orderName {
+		name += "▲"
+	}
+	d.line.AddLeft(role(orderName), name, p.nameWidth())
+	d.line.AddRight(role(orderFlows), arrow(orderFlows, "FLOWS"), topFlows)
+	d.line.AddRight(paint.Label, "SHARE", topShare+columnGap)
+	if p.bar() {
+		d.line.Pad(d.line.Width() + columnGap + topBar)
+	}
+	d.line.AddRight(role(orderFresh), arrow(orderFresh, "NEW/S"), topNew+columnGap)
+	if p.tally.counters {
+		d.line.AddRight(role(orderBytes), arrow(orderBytes, "BYTES"), topBytes+columnGap)
+	}
+	return d
+}
+
+func (p *topPage) row(g *group, cursor bool) drawn {
+	var d drawn
+	if cursor {
+		d.base = paint.Selected
+		d.line.Add(paint.Key, " ▌")
+	}
+	d.line.Pad(marginLeft)
+	d.line.AddLeft(paint.Text, p.by.name(p.s, g), p.nameWidth())
+	d.line.AddRight(paint.Text, countText(g.flows), topFlows)
+	share := 0.0
+	if p.tally.flows > 0 {
+		share = float64(g.flows) / float64(p.tally.flows)
+	}
+	d.line.AddRight(paint.Text, percentText(share), topShare+columnGap)
+	if p.bar() {
+		d.line.Pad(d.line.Width() + columnGap)
+		d.line.Add(paint.Bar, bar(share, topBar))
+	}
+	fresh := float64(g.fresh) * 1e9 / float64(freshSpan)
+	d.line.AddRight(paint.Text, freshText(fresh), topNew+columnGap)
+	if p.tally.counters {
+		d.line.AddRight(paint.Text, bytesText(g.bytes), topBytes+columnGap)
+	}
+	d.line.Fit(p.width)
+	return d
+}
+
+func percentText(share float64) string {
+	switch {
+	case share == 0:
+		return "0 %"
+	case share < 0.001:
+		return "<0.1 %"
+	case share < 0.0995:
+		return fmt.Sprintf("%.1f %%", 100*share)
+	}
+	return fmt.Sprintf("%.0f %%", 100*share)
+}
+
+// freshText writes new flows a second.
+func freshText(v float64) string {
+	switch {
+	case v == 0:
+		return noValue
+	case v < 9.95:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return countText(uint64(v + 0.5))
+}

@@ -1,0 +1,81 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+
+	"natlens/monitor"
+	"natlens/monitor/filter"
+)
+
+// seenValues is how many values of a field are offered.
+const seenValues = 50
+
+// values are what the flows of the last view have for a field: what completion
+// offers.
+func (s *session) values(f filter.Field) []string {
+	count := make(map[string]int)
+	scanned := 0
+	s.cfg.Table.Scan(func(_ uint32, r *monitor.Row, x *monitor.Extra) bool {
+		if v := fieldValue(f, r, x); v != "" && (len(count) < 4096 || count[v] > 0) {
+			count[v]++
+		}
+		scanned++
+		return scanned < 20_000 // a sample: completion must come at once
+	})
+	out := make([]string, 0, len(count))
+	for v := range count {
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b string) int {
+		if count[a] != count[b] {
+			return count[b] - count[a]
+		}
+		return strings.Compare(a, b)
+	})
+	return out[:min(len(out), seenValues)]
+}
+
+// fieldValue is what a row has for a field, as the language writes it; "" for
+// fields that have too many values to offer, or none here.
+func fieldValue(f filter.Field, r *monitor.Row, x *monitor.Extra) string {
+	fl := &r.Flow
+	switch f {
+	case filter.FieldHost, filter.FieldOrigSrc:
+		return fl.Orig.Src.String()
+	case filter.FieldOrigDst:
+		return fl.Orig.Dst.String()
+	case filter.FieldReplySrc, filter.FieldNATDst:
+		return fl.Reply.Src.String()
+	case filter.FieldReplyDst, filter.FieldNATSrc:
+		return fl.Reply.Dst.String()
+	case filter.FieldPort, filter.FieldOrigDPort:
+		return portValue(fl.Orig.Proto, fl.Orig.DstPort)
+	case filter.FieldOrigSPort:
+		return portValue(fl.Orig.Proto, fl.Orig.SrcPort)
+	case filter.FieldReplySPort, filter.FieldNATDPort:
+		return portValue(fl.Reply.Proto, fl.Reply.SrcPort)
+	case filter.FieldReplyDPort, filter.FieldNATSPort:
+		return portValue(fl.Reply.Proto, fl.Reply.DstPort)
+	case filter.FieldProto:
+		return fl.Orig.Proto.String()
+	case filter.FieldState:
+		if r.Known&monitor.AttrState == 0 {
+			return ""
+		}
+		return strings.ToLower(fl.State.Name(fl.Orig.Proto))
+	}
+	return rareValue(f, r, x)
+}
+
+func rareValue(f filter.Field, r *monitor.Row, x *monitor.Extra) string {
+	switch {
+	case f == filter.FieldMark && r.Known&monitor.AttrMark != 0:
+		return hexText(uint64(r.Flow.Mark))
+	case f == filter.FieldZone && r.Known&monitor.AttrZone != 0:
+		return countPlain(uint64(r.Flow.Zone))
+	case f == filter.FieldHelper && r.Known&monitor.AttrHelper != 0 && x != nil:
+		return string(x.Helper)
+	}
+	return ""
+}
