@@ -51,6 +51,20 @@ func (l *Labels) Name(bit int) string {
 	return l.names[bit]
 }
 
+// Bits returns the numbers of the bits by their names. That of nil is nil.
+func (l *Labels) Bits() map[string]int {
+	if l == nil {
+		return nil
+	}
+	bits := make(map[string]int, len(l.names))
+	for bit, name := range l.names {
+		if name != "" {
+			bits[name] = bit
+		}
+	}
+	return bits
+}
+
 // appendNames appends the names of the bits that are set and have one, each
 // between before and after.
 func (l *Labels) appendNames(b, set []byte, before, after string) []byte {

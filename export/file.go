@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // CreateOptions say how a file is made.
@@ -37,7 +38,7 @@ func Create(path string, o CreateOptions) (*File, error) {
 	}
 	f, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
-		return nil, createError(path, err)
+		return nil, newCreateError(path, err)
 	}
 	info, err := f.Stat()
 	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&^0o600 != 0 {
@@ -50,14 +51,27 @@ func Create(path string, o CreateOptions) (*File, error) {
 	return &File{f: f, path: path, binary: o.Binary, cut: info.Mode().IsRegular()}, nil
 }
 
-func createError(path string, err error) error {
+// createError is why a file could not be made, in words that say what to do.
+type createError struct {
+	text string
+	err  error
+}
+
+func (e *createError) Error() string { return "output file " + e.text }
+func (e *createError) Unwrap() error { return e.err }
+
+func newCreateError(path string, err error) error {
+	text := path + ": " + reason(err).Error()
+	info, statErr := os.Stat(path)
 	switch {
+	case statErr == nil && info.IsDir():
+		text, err = path+" is a directory", syscall.EISDIR
 	case errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("output file %s exists already; --force writes over it: %w", path, fs.ErrExist)
+		text = path + " exists already; --force writes over it"
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("output file %s: there is no directory %s: %w", path, filepath.Dir(path), fs.ErrNotExist)
+		text = path + ": there is no directory " + filepath.Dir(path)
 	}
-	return fmt.Errorf("output file: %w", err)
+	return &createError{text, err}
 }
 
 // Write writes whole lines. On an error it cuts off what was written of a line,

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -29,7 +30,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
 	}
 	_, err = Create(path, CreateOptions{})
-	if want := "output file " + path + " exists already; --force writes over it: file already exists"; !errors.Is(err, fs.ErrExist) || err.Error() != want {
+	if want := "output file " + path + " exists already; --force writes over it"; !errors.Is(err, fs.ErrExist) || err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
 }
@@ -54,11 +55,14 @@ func TestCreateErrors(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "none", "x")
 	_, err := Create(missing, CreateOptions{})
-	if want := "output file " + missing + ": there is no directory " + filepath.Join(dir, "none") + ": file does not exist"; !errors.Is(err, fs.ErrNotExist) || err.Error() != want {
+	if want := "output file " + missing + ": there is no directory " + filepath.Join(dir, "none"); !errors.Is(err, fs.ErrNotExist) || err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
-	if _, err := Create(dir, CreateOptions{Force: true}); err == nil {
-		t.Error("a directory was taken for a file")
+	for _, force := range []bool{false, true} {
+		_, err := Create(dir, CreateOptions{Force: force})
+		if want := "output file " + dir + " is a directory"; !errors.Is(err, syscall.EISDIR) || err.Error() != want {
+			t.Errorf("error %q, want %q", err, want)
+		}
 	}
 }
 

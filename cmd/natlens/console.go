@@ -17,6 +17,7 @@ type console struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
+	LabelFile      string // connlabel.conf; "" means export.LabelFile
 }
 
 // terminal reports whether w is a terminal, and its width in columns.

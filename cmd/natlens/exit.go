@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"natlens/monitor/filter"
 )
 
 // The exit codes of every command, as conntrack(8) has them.
@@ -36,9 +39,12 @@ func run(ctx context.Context, con console, args []string) int {
 	case err == nil, errors.Is(err, syscall.EPIPE):
 		return exitOK
 	}
-	var usage usageError
-	fmt.Fprintf(con.Stderr, "natlens: %s\n", strings.TrimSuffix(err.Error(), "\n"))
-	if errors.As(err, &usage) {
+	text := oneLine(err)
+	if what := advice(err, args); what != "" {
+		text += ": " + what
+	}
+	fmt.Fprintf(con.Stderr, "natlens: %s\n", text)
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailure
@@ -63,17 +69,32 @@ func newRoot(con console) *cobra.Command {
 	root.SetIn(con.Stdin)
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; see natlens %s--help", err, strings.TrimPrefix(cmd.CommandPath()+" ", "natlens "))
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newVersion(con))
 	root.AddCommand(platformCommands(con)...)
 	return root
 }
 
 func unknownCommand(root *cobra.Command, word string) error {
-	if near := root.SuggestionsFor(word); len(near) > 0 {
-		return usagef("unknown command %q: did you mean %s?", word, strings.Join(near, " or "))
+	var names []string
+	for _, cmd := range root.Commands() {
+		if cmd.IsAvailableCommand() {
+			names = append(names, cmd.Name())
+		}
+	}
+	if near := filter.Nearest(word, names); near != "" {
+		return usagef("unknown command %q: did you mean %s?", word, near)
 	}
 	return usagef("unknown command %q: natlens --help lists them", word)
+}
+
+// oneLine writes an error in one line: what was joined side by side, each once.
+func oneLine(err error) string {
+	var parts []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(parts, line) {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, "; ")
 }

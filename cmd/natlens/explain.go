@@ -24,7 +24,7 @@ type explainConfig struct {
 }
 
 func newExplain(con console) *cobra.Command {
-	var cfg explainConfig
+	cfg := explainConfig{filter: filterConfig{labelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "explain [filter…]",
 		Short: "Draw the way of a flow's packets through the hooks",
@@ -32,10 +32,8 @@ func newExplain(con console) *cobra.Command {
 looks them up, at which hook NAT rewrites what, and why nothing else is looked up or rewritten. The flows are
 those in the table now.`,
 		Example: "  natlens explain tcp dport 443 and src 192.168.77.2\n  natlens explain id 1561741433",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := cfg.filter.parse(args); err != nil {
-				return err
-			}
+		Args:    cfg.filter.words,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cfg.run(cmd.Context(), con)
 		},
 	}
@@ -66,7 +64,7 @@ func (c *explainConfig) run(ctx context.Context, con console) error {
 	}
 	dump, err := kernel.Dump(ctx, fd)
 	if err != nil {
-		return advise(err)
+		return err
 	}
 	defer dump.Close()
 	flows, more, total, err := c.pick(ctx, dump, locals)

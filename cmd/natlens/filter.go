@@ -2,9 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 )
@@ -12,6 +15,8 @@ import (
 // filterConfig is a filter as the command line gives it: words of the filter
 // language, conntrack(8)'s flags, or both, of which all must hold.
 type filterConfig struct {
+	labelFile string // connlabel.conf; "" means export.LabelFile
+
 	given []filter.FlagValue
 	env   filter.Env
 	sel   filter.Selection
@@ -63,22 +68,39 @@ func (f *filterFlag) Set(text string) error {
 	return nil
 }
 
-// parse reads the words, after cobra has read the flags.
-func (c *filterConfig) parse(args []string) error {
+// words reads the filter, as cobra checks a command's arguments: after the flags.
+func (c *filterConfig) words(cmd *cobra.Command, args []string) error {
+	if err := classicFlags(cmd, c.given); err != nil {
+		return err
+	}
+	args, err := classicTable(cmd, args)
+	if err != nil {
+		return err
+	}
+	labels, noLabels := export.ReadLabels(c.labelFile)
+	c.env.Labels = labels.Bits()
 	sel, err := c.env.FromFlags(c.given)
 	if err != nil {
-		return usageError{err}
+		return usageError{unnamed(err, noLabels)}
 	}
 	c.sel = sel
 	if len(args) == 0 {
 		return nil
 	}
-	expr, err := filter.ParseArgs(args)
+	expr, err := c.env.Parse(strings.Join(args, " "))
 	if err != nil {
-		return filterError(err)
+		return unnamed(filterError(err), noLabels)
 	}
 	c.sel.Expr = filter.AllOf(c.sel.Expr, expr)
 	return nil
+}
+
+// unnamed adds to the error of a label that has no name why none has.
+func unnamed(err, noLabels error) error {
+	if e, ok := errors.AsType[*filter.FlagError](err); ok && noLabels != nil && (e.Flag == "label" || e.Flag == "l") {
+		return fmt.Errorf("%w: labels have no names here (%w)", err, noLabels)
+	}
+	return err
 }
 
 // filterError is a usage error that shows the place in the filter's text.

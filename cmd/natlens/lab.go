@@ -14,7 +14,7 @@ import (
 )
 
 func newLab(con console) *cobra.Command {
-	var cfg watchConfig
+	cfg := watchConfig{filter: filterConfig{labelFile: con.LabelFile}}
 	var plain bool
 	cmd := &cobra.Command{
 		Use:   "lab --watch [filter…]",
@@ -23,12 +23,13 @@ func newLab(con console) *cobra.Command {
 watch it. The events are the kernel's; nothing on this host is touched and nothing is left. It needs no root:
 without privilege it runs in a user namespace of its own.`,
 		Example: "  natlens lab --watch\n  natlens lab --watch nat and tcp",
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Args:    cfg.filter.words,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !plain {
 				return usagef("lab needs --watch")
 			}
-			if err := cfg.filter.parse(args); err != nil {
-				return err
+			if cfg.capture.netns != "" {
+				return usagef("lab takes no --netns: it makes its own")
 			}
 			if err := lab.Enter(); err != nil {
 				return err

@@ -57,11 +57,12 @@ func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
 	}
 	var err error
 	out.sink, err = export.New(format, &out.n, export.Options{
-		Colour:   c.path == "" && con.colour(con.Stdout),
-		Light:    con.light(),
-		Width:    width,
-		ProgName: export.ProgName(netlinkTable(netns)),
-		Notes:    con.Stderr,
+		Colour:    c.path == "" && con.colour(con.Stdout),
+		Light:     con.light(),
+		Width:     width,
+		LabelFile: con.LabelFile,
+		ProgName:  export.ProgName(netlinkTable(netns)),
+		Notes:     con.Stderr,
 	})
 	if err != nil {
 		return nil, errors.Join(usageError{err}, out.closeFile())

@@ -2,7 +2,16 @@
 
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
 
 // platformCommands are the commands that need a Linux kernel: none here.
 func platformCommands(console) []*cobra.Command { return nil }
+
+func advice(error, []string) string { return "" }
+
+func netlinkTable(*os.File) func() (io.ReadCloser, error) { return nil }

@@ -34,7 +34,7 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	defer func() { err = errors.Join(err, s.out.Close()) }()
 	capture, err := kernel.Open(cfg)
 	if err != nil {
-		return advise(err)
+		return err
 	}
 	defer capture.Close()
 	m := &monitor.Monitor{
@@ -113,14 +113,6 @@ func captureText(c kernel.Capture) string {
 		text += fmt.Sprintf("; not the ring: %v", err)
 	}
 	return text
-}
-
-// advise adds to a missing privilege what to do about it.
-func advise(err error) error {
-	if errors.Is(err, kernel.ErrPrivilege) {
-		return fmt.Errorf("%w: run it with sudo, or try natlens lab, which needs no privilege", err)
-	}
-	return err
 }
 
 // bytesText writes a number of bytes with three digits and a binary unit.

@@ -32,7 +32,7 @@ type watchConfig struct {
 }
 
 func newWatch(con console) *cobra.Command {
-	var cfg watchConfig
+	cfg := watchConfig{filter: filterConfig{labelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "watch [filter…]",
 		Short: "Stream connection tracking events",
@@ -42,10 +42,8 @@ On a terminal as lines for people, in a pipe as JSON lines.`,
   natlens watch snat and not dst 10.0.0.0/8
   natlens watch -o jsonl -e new,destroy --for 10s > flows.jsonl
   natlens watch -p tcp --orig-port-dst 443 -o conntrack`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := cfg.filter.parse(args); err != nil {
-				return err
-			}
+		Args: cfg.filter.words,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cfg.run(cmd.Context(), con, nil)
 		},
 	}

@@ -96,6 +96,10 @@ func runeWidth(r rune) int {
 	return 1
 }
 
+// Nearest returns the candidate that a word was perhaps meant to be, "" if none
+// comes close: for messages about words that are not of the language.
+func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
+
 // nearest returns the candidate that a word was perhaps meant to be, "" if none
 // comes close. Words shorter than three letters are no hint.
 func nearest(word string, candidates []string) string {

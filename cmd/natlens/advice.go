@@ -1,0 +1,35 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"natlens/monitor/kernel"
+)
+
+// advice says what can be done about an error of the given command line, "" for
+// most errors.
+func advice(err error, args []string) string {
+	if !errors.Is(err, kernel.ErrPrivilege) {
+		return ""
+	}
+	text := "try sudo " + shellLine(append([]string{"natlens"}, args...))
+	if len(args) > 0 && args[0] == "lab" {
+		return text
+	}
+	return text + ", or natlens lab --watch, which needs no privilege"
+}
+
+// shellLine writes a command line so that a shell reads these words from it.
+func shellLine(words []string) string {
+	var quoted []string
+	for _, w := range words {
+		if w == "" || strings.Trim(w, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,=@%") != "" {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		quoted = append(quoted, w)
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"natlens/monitor/filter"
+)
+
+// flagError says in natlens's words what pflag found wrong with a flag.
+func flagError(cmd *cobra.Command, err error) error {
+	see := "; see " + cmd.CommandPath() + " --help"
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		return unknownFlag(cmd, e, see)
+	}
+	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return usagef("%s needs a value: %s", dashed(e.GetSpecifiedName()), valueName(e.GetFlag()))
+	}
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return usagef("--%s %s: %s%s", e.GetFlag().Name, e.GetValue(), wrongValue(e), see)
+	}
+	return usagef("%w%s", err, see)
+}
+
+// unknownFlag names the flag that was perhaps meant.
+func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
+	word := e.GetSpecifiedName()
+	if group := e.GetSpecifiedShortnames(); len(group) > 1 {
+		return usagef("unknown flag -%s in -%s%s", word[:1], group, see)
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	if near := filter.Nearest(word, names); near != "" {
+		return usagef("unknown flag %s: did you mean --%s?", dashed(word), near)
+	}
+	return usagef("unknown flag %s%s", dashed(word), see)
+}
+
+// dashed is a flag as it is typed.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// valueName is what a flag's value is called in its help.
+func valueName(f *pflag.Flag) string {
+	name, _ := pflag.UnquoteUsage(f)
+	return name
+}
+
+// wrongValue says what a flag of the value's type wants.
+func wrongValue(e *pflag.InvalidValueError) string {
+	switch e.GetFlag().Value.Type() {
+	case "duration":
+		return "not a time such as 10s or 5m"
+	case "uint64", "int":
+		return "not a whole number"
+	case "bool":
+		return "not true or false"
+	}
+	return strings.TrimSpace(e.Unwrap().Error())
+}
