@@ -66,7 +66,7 @@ func openRing(cfg Config) (*ringCapture, error) {
 	}
 	shift, err := bootShift()
 	if err != nil {
-		return nil, err
+		return nil, &RingError{err.Error(), err}
 	}
 	prog, err := newRingProgram(cfg.Ring, cfg.Push)
 	if err != nil {
