@@ -70,7 +70,9 @@ func (x *index) find(h uint64, t *Tuple, rows *slab) int {
 // insert adds a row whose tuple is not in the index.
 func (x *index) insert(h uint64, row uint32) {
 	s := &x.shards[h%indexShards]
-	if (s.used+1)*4 > len(s.slots)*3 {
+	// Shards fill evenly. Each has a limit of its own, between half full and
+	// seven eighths, so that they do not all grow in the same moment.
+	if limit := indexShards/2 + 3*int(h%indexShards)/8; (s.used+1)*indexShards > len(s.slots)*limit {
 		s.grow()
 	}
 	s.put(h>>32<<32 | uint64(row+1))
