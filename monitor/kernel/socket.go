@@ -31,6 +31,7 @@ type socketCapture struct {
 	drain func(fd int) // onDrain, prepared once: a closure a call would allocate
 
 	batch    *monitor.Batch // the one being filled, for onDrain
+	received uint64         // events; losses are none
 	overrun  bool           // ENOBUFS came, its gap is not reported yet
 	drops    uint32         // SO_MEMINFO's drops at the last report
 	gathered int            // messages since the last wake-up
@@ -164,6 +165,7 @@ func (c *socketCapture) take(n int) {
 			e.Time, e.TimeSource = now, monitor.TimeReceived
 		}
 		c.clock.order(e)
+		c.received++
 	}
 }
 
@@ -188,7 +190,7 @@ func (c *socketCapture) reportLoss(fd int) {
 
 // publish makes the decoder's counters visible to Stats.
 func (c *socketCapture) publish() {
-	c.stats.received.Add(uint64(len(c.batch.Events)))
+	c.stats.received.Store(c.received)
 	c.stats.malformed.Store(c.dec.Malformed)
 	c.stats.unknown.Store(c.dec.Unknown)
 }

@@ -112,7 +112,17 @@ func (q *queue) use(f func(fd int)) error {
 	return nil
 }
 
+// interrupt wakes the reader, unless the queue is closed: a context may end at any
+// time, and its descriptor's number may belong to another file by then.
 func (q *queue) interrupt() {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	if q.event >= 0 {
+		q.signal()
+	}
+}
+
+func (q *queue) signal() {
 	var one [8]byte
 	one[0], one[7] = 1, 1 // not zero in either byte order
 	unix.Write(q.event, one[:])
@@ -127,7 +137,7 @@ func (q *queue) calm() {
 func (q *queue) close() {
 	q.once.Do(func() {
 		q.closed.Store(true)
-		q.interrupt()
+		q.signal() // the descriptors are open until the reader has left
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		if q.stop != nil {
@@ -135,6 +145,7 @@ func (q *queue) close() {
 		}
 		unix.Close(q.fd)
 		unix.Close(q.event)
+		q.fd, q.event = -1, -1
 	})
 }
 
