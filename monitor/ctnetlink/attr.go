@@ -101,6 +101,23 @@ const (
 	ctaSynproxyISN   = 1
 	ctaSynproxyITS   = 2
 	ctaSynproxyTSOff = 3
+
+	ctaStatsGlobalEntries = 1
+	ctaStatsGlobalMax     = 2
+
+	ctaExpectStatsNew    = 1
+	ctaExpectStatsCreate = 2
+	ctaExpectStatsDelete = 3
+
+	ctaNATv4Min = 1
+	ctaNATProto = 3
+	ctaNATv6Min = 4
+
+	ctaProtoNATPortMin = 1
+	ctaProtoNATPortMax = 2
+
+	ctaFilterOrigFlags  = 1
+	ctaFilterReplyFlags = 2
 )
 
 const (

@@ -9,24 +9,45 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
+	"unsafe"
 
-	"github.com/mdlayher/netlink"
-	"github.com/ti-mo/netfilter"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
-)
-
-// The table that a dump reads (enum cntl_msg_types).
-const (
-	msgGet = 1 // IPCTNL_MSG_CT_GET
+	"natlens/monitor/filter"
 )
 
 // dumpRead is the size of one read of a dump. The kernel fills an answer up to
 // the size of the largest read it has seen, and 32 KiB at the most.
 const dumpRead = 32 << 10
+
+// Table is a list of flows that the kernel keeps.
+type Table uint8
+
+// The tables.
+const (
+	Conntrack   Table = iota // the tracked flows
+	Dying                    // destroyed, but their DESTROY could not be delivered yet
+	Unconfirmed              // their first packet is still on its way; empty from Linux 6.0 on
+)
+
+// DumpConfig says what to dump. The zero value is the whole table of the
+// caller's network namespace.
+type DumpConfig struct {
+	NetNS int // file descriptor of a network namespace; 0: the caller's
+	Table Table
+
+	// Family leaves flows of other families out; 0: every family.
+	Family monitor.Family
+
+	// Push is a filter that the kernel may apply, where it can: what it leaves
+	// out, Push does not want, but more may come than Push wants. Nil: every flow.
+	Push filter.Expr
+
+	// Zero sets the counters of each flow to zero as it is read.
+	Zero bool
+}
 
 // Dump opens the connection tracking table of a network namespace (0: the
 // caller's) as a source of KindExisting events. The table is streamed: one read
@@ -35,21 +56,33 @@ const dumpRead = 32 << 10
 // A dump is not a snapshot: flows that come or go while it runs may or may not
 // be in it, and expired entries that it passes are evicted.
 func Dump(ctx context.Context, netns int) (monitor.Source, error) {
-	return openDump(ctx, Config{NetNS: netns})
+	return DumpWith(ctx, DumpConfig{NetNS: netns})
 }
 
-func openDump(ctx context.Context, cfg Config) (monitor.Source, error) {
-	conn, err := dial(cfg)
+// DumpWith is Dump with a choice of what is dumped.
+func DumpWith(ctx context.Context, cfg DumpConfig) (monitor.Source, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	conn, err := dial(Config{NetNS: cfg.NetNS})
 	if err != nil {
 		return nil, err
 	}
-	d := &dump{conn: conn, wake: &canceller{conn: conn}, buf: make([]byte, dumpRead)}
+	q, err := newQueue(conn)
+	if err != nil {
+		return nil, err
+	}
+	d := &dump{queue: q, buf: make([]byte, dumpRead)}
 	d.read = d.onRead
-	if err := d.request(); err != nil {
-		conn.Close()
+	if err := d.request(cfg); err != nil {
+		q.close()
 		return nil, err
 	}
 	return d, nil
+}
+
+func openDump(ctx context.Context, cfg Config) (monitor.Source, error) {
+	return DumpWith(ctx, DumpConfig{NetNS: cfg.NetNS})
 }
 
 // Dump opens the table of the namespace that is captured.
@@ -57,52 +90,58 @@ func (c *socketCapture) Dump(ctx context.Context) (monitor.Source, error) {
 	return openDump(ctx, c.cfg)
 }
 
+// dump reads the kernel's answer. The kernel makes each part while the one
+// before is being read, so that there is always something to read: the queue is
+// only waited for when that fails.
 type dump struct {
-	conn  *netlink.Conn
-	raw   syscall.RawConn
-	wake  *canceller
+	queue *queue
 	dec   ctnetlink.Decoder
 	clock clock
 	buf   []byte
 	n     int
+	empty bool
 	err   error
-	read  func(fd uintptr) bool
+	read  func(fd int) // onRead, prepared once: a closure a call would allocate
 	done  bool
 }
 
-func (d *dump) request() error {
+func (d *dump) request(cfg DumpConfig) error {
+	var r ctnetlink.Request
+	dumpRequest(&r, cfg)
 	var err error
-	if d.raw, err = d.conn.SyscallConn(); err != nil {
-		return err
-	}
-	_, err = d.conn.Send(netlink.Message{
-		Header: netlink.Header{
-			Type:  netlink.HeaderType(uint16(netfilter.NFSubsysCTNetlink)<<8 | msgGet),
-			Flags: netlink.Request | netlink.Dump,
-		},
-		Data: []byte{unix.AF_UNSPEC, unix.NFNETLINK_V0, 0, 0},
+	uerr := d.queue.use(func(fd int) {
+		err = unix.Sendto(fd, r.Bytes(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 	})
-	if err != nil {
+	if err := errors.Join(uerr, err); err != nil {
 		return fmt.Errorf("request dump: %w", privilege(err))
 	}
 	return nil
 }
 
 // Close ends the dump, read to its end or not.
-func (d *dump) Close() error { return d.conn.Close() }
+func (d *dump) Close() error {
+	d.queue.close()
+	return nil
+}
 
 // Next reads one part of the answer. Flows that cannot be decoded are skipped
 // and counted.
 func (d *dump) Next(ctx context.Context, b *monitor.Batch) error {
 	for !d.done && len(b.Events) == 0 {
-		if err := d.wake.watch(ctx); err != nil {
+		if err := d.queue.watch(ctx); err != nil {
 			return err
 		}
-		if err := d.raw.Read(d.read); err != nil {
-			return d.wake.cause(ctx, err)
+		if err := d.queue.use(d.read); err != nil {
+			return err
 		}
 		if d.err != nil {
 			return d.err
+		}
+		if d.empty {
+			if err := d.queue.wait(ctx); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := d.take(d.buf[:d.n], b); err != nil {
 			return err
@@ -114,21 +153,29 @@ func (d *dump) Next(ctx context.Context, b *monitor.Batch) error {
 	return nil
 }
 
-// onRead reads once, or asks the poller to wait.
-func (d *dump) onRead(fd uintptr) bool {
-	n, _, flags, _, err := unix.Recvmsg(int(fd), d.buf, nil, unix.MSG_DONTWAIT)
+// onRead reads once.
+func (d *dump) onRead(fd int) {
+	n, errno := recvWhole(fd, d.buf)
+	d.n, d.empty = n, errno == unix.EAGAIN || errno == unix.EINTR
 	switch {
-	case errors.Is(err, unix.EAGAIN):
-		return false
-	case errors.Is(err, unix.EINTR):
-		return false
-	case err != nil:
-		d.err = fmt.Errorf("read dump: %w", os.NewSyscallError("recvmsg", err))
-	case flags&unix.MSG_TRUNC != 0:
-		d.err = fmt.Errorf("read dump: answer longer than %d bytes", len(d.buf))
+	case d.empty:
+	case errno != 0:
+		d.err = fmt.Errorf("read dump: %w", os.NewSyscallError("recvfrom", errno))
+	case n > len(d.buf):
+		d.err = fmt.Errorf("read dump: answer of %d bytes, longer than %d", n, len(d.buf))
 	}
-	d.n = n
-	return true
+}
+
+// recvWhole reads what one message of a socket's queue has, without waiting and
+// without allocating. n is its length, also where that is more than the buffer
+// took.
+func recvWhole(fd int, buf []byte) (n int, errno unix.Errno) {
+	got, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))),
+		uintptr(len(buf)), unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(got), 0
 }
 
 // take decodes the messages of one read, and sees the end of the dump.
@@ -157,14 +204,10 @@ func (d *dump) take(data []byte, b *monitor.Batch) error {
 	return nil
 }
 
-// dumpEnd reads the error number that NLMSG_DONE and NLMSG_ERROR bear.
+// dumpEnd returns the error that a dump ended with.
 func dumpEnd(msg []byte) error {
-	if len(msg) < unix.NLMSG_HDRLEN+4 {
-		return nil
+	if errno := errorNumber(msg); errno != 0 {
+		return fmt.Errorf("dump: %w", privilege(errno))
 	}
-	errno := -int32(binary.NativeEndian.Uint32(msg[unix.NLMSG_HDRLEN:]))
-	if errno == 0 {
-		return nil
-	}
-	return fmt.Errorf("dump: %w", privilege(unix.Errno(errno)))
+	return nil
 }

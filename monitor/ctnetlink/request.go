@@ -1,0 +1,133 @@
+package ctnetlink
+
+import (
+	"encoding/binary"
+
+	"natlens/monitor"
+)
+
+// Op is what a request asks of the kernel: enum cntl_msg_types.
+type Op uint8
+
+// The operations of NFNL_SUBSYS_CTNETLINK.
+const (
+	OpNew         Op = iota // IPCTNL_MSG_CT_NEW: create, or change
+	OpGet                   // IPCTNL_MSG_CT_GET: one entry, or with FlagDump the table
+	OpDelete                // IPCTNL_MSG_CT_DELETE: one entry, or without a tuple all of them
+	OpGetZero               // IPCTNL_MSG_CT_GET_CTRZERO: as OpGet, and counters go to zero
+	OpStatsCPU              // IPCTNL_MSG_CT_GET_STATS_CPU
+	OpStats                 // IPCTNL_MSG_CT_GET_STATS
+	OpDying                 // IPCTNL_MSG_CT_GET_DYING
+	OpUnconfirmed           // IPCTNL_MSG_CT_GET_UNCONFIRMED
+)
+
+// Flags of requests, beside NLM_F_REQUEST, which all have.
+const (
+	FlagAck    = 0x004 // NLM_F_ACK: say also that it went well
+	FlagExcl   = 0x200 // NLM_F_EXCL: OpNew fails if the entry exists
+	FlagCreate = 0x400 // NLM_F_CREATE: OpNew makes the entry if there is none
+	FlagDump   = 0x300 // NLM_F_DUMP
+)
+
+// Request builds messages to the kernel, one behind the other, in a buffer that
+// is reused:
+//
+//	r.Reset()
+//	r.Begin(OpDelete, FlagAck, seq, monitor.IPv4)
+//	r.Orig(&tuple)
+//	r.End()
+//	send(r.Bytes())
+//
+// The kernel handles all messages of one send, in their order.
+type Request struct {
+	buf []byte
+	at  int // where the message begins that is being built
+}
+
+// Reset takes back all messages.
+func (r *Request) Reset() { r.buf = r.buf[:0] }
+
+// Bytes returns the messages; they are good until the next call of Reset.
+func (r *Request) Bytes() []byte { return r.buf }
+
+// Begin begins a message: nlmsghdr and nfgenmsg. The family may be 0 where the
+// operation is for all of them.
+func (r *Request) Begin(op Op, flags uint16, seq uint32, family monitor.Family) {
+	r.begin(subsysConntrack, uint8(op), flags, seq, family)
+}
+
+// BeginExpectStats begins the request for the counters of expectations, of each
+// CPU.
+func (r *Request) BeginExpectStats(seq uint32) {
+	r.begin(subsysExpect, expectStatsCPU, FlagDump, seq, 0)
+}
+
+const (
+	subsysConntrack = 1 // NFNL_SUBSYS_CTNETLINK
+	subsysExpect    = 2 // NFNL_SUBSYS_CTNETLINK_EXP
+
+	expectStatsCPU = 3 // IPCTNL_MSG_EXP_GET_STATS_CPU
+)
+
+func (r *Request) begin(subsys, op uint8, flags uint16, seq uint32, family monitor.Family) {
+	r.at = len(r.buf)
+	b := append(r.buf, 0, 0, 0, 0) // the length, by End
+	b = binary.NativeEndian.AppendUint16(b, uint16(subsys)<<8|uint16(op))
+	b = binary.NativeEndian.AppendUint16(b, flagRequest|flags)
+	b = binary.NativeEndian.AppendUint32(b, seq)
+	b = append(b, 0, 0, 0, 0) // nlmsg_pid: the kernel knows
+	r.buf = append(b, byte(family), 0 /* NFNETLINK_V0 */, 0, 0)
+}
+
+// End ends the message.
+func (r *Request) End() {
+	binary.NativeEndian.PutUint32(r.buf[r.at:], uint32(len(r.buf)-r.at))
+}
+
+// open begins a nested attribute, close ends it.
+func (r *Request) open(typ uint16) (at int) {
+	at = len(r.buf)
+	b := append(r.buf, 0, 0)
+	r.buf = binary.NativeEndian.AppendUint16(b, typ|nested)
+	return at
+}
+
+func (r *Request) close(at int) {
+	binary.NativeEndian.PutUint16(r.buf[at:], uint16(len(r.buf)-at))
+}
+
+func (r *Request) head(typ uint16, size int) {
+	b := binary.NativeEndian.AppendUint16(r.buf, uint16(attrHeader+size))
+	r.buf = binary.NativeEndian.AppendUint16(b, typ)
+}
+
+// bytes appends an attribute and what fills it up to four bytes.
+func (r *Request) bytes(typ uint16, v []byte) {
+	r.head(typ, len(v))
+	r.buf = append(r.buf, v...)
+	for len(r.buf)&3 != 0 {
+		r.buf = append(r.buf, 0)
+	}
+}
+
+func (r *Request) text(typ uint16, s string) { r.bytes(typ, append([]byte(s), 0)) }
+
+func (r *Request) u8(typ uint16, v uint8) {
+	r.head(typ, 1)
+	r.buf = append(r.buf, v, 0, 0, 0)
+}
+
+func (r *Request) be16(typ uint16, v uint16) {
+	r.head(typ, 2)
+	r.buf = append(binary.BigEndian.AppendUint16(r.buf, v), 0, 0)
+}
+
+func (r *Request) be32(typ uint16, v uint32) {
+	r.head(typ, 4)
+	r.buf = binary.BigEndian.AppendUint32(r.buf, v)
+}
+
+func (r *Request) native32(typ uint16, v uint32) {
+	r.head(typ, 4)
+	r.buf = binary.NativeEndian.AppendUint32(r.buf, v)
+}

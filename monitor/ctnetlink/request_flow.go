@@ -1,0 +1,188 @@
+package ctnetlink
+
+import "natlens/monitor"
+
+// Orig appends CTA_TUPLE_ORIG. The zone of the tuple is not in it: see
+// [Request.Zones].
+func (r *Request) Orig(t *monitor.Tuple) { r.tuple(ctaTupleOrig, t, false) }
+
+// Reply appends CTA_TUPLE_REPLY, likewise.
+func (r *Request) Reply(t *monitor.Tuple) { r.tuple(ctaTupleReply, t, false) }
+
+// Entry names one entry of the table, by its original tuple and its zone: what
+// the kernel looks it up by.
+//
+// A zone of the original direction alone stands in the tuple, one of both
+// directions beside it; the kernel refuses both at once. A zone of the reply
+// direction alone is no part of the original tuple.
+func (r *Request) Entry(f *monitor.Flow) {
+	both := f.Orig.Zone != 0 && f.Orig.Zone == f.Reply.Zone
+	r.tuple(ctaTupleOrig, &f.Orig, !both && f.Orig.Zone != 0)
+	if both {
+		r.Zone(f.Orig.Zone)
+	}
+}
+
+// Tuples appends both tuples of a flow with their zones, for a new entry.
+func (r *Request) Tuples(f *monitor.Flow) {
+	r.Entry(f)
+	r.tuple(ctaTupleReply, &f.Reply, f.Reply.Zone != 0 && f.Orig.Zone == 0)
+}
+
+func (r *Request) tuple(typ uint16, t *monitor.Tuple, zone bool) {
+	outer := r.open(typ)
+	ip := r.open(ctaTupleIP)
+	if t.Family == monitor.IPv6 {
+		r.bytes(ctaIPv6Src, t.Src[:])
+		r.bytes(ctaIPv6Dst, t.Dst[:])
+	} else {
+		r.bytes(ctaIPv4Src, t.Src[12:])
+		r.bytes(ctaIPv4Dst, t.Dst[12:])
+	}
+	r.close(ip)
+	r.tupleProto(t)
+	if zone {
+		r.be16(ctaTupleZone, t.Zone)
+	}
+	r.close(outer)
+}
+
+func (r *Request) tupleProto(t *monitor.Tuple) {
+	at := r.open(ctaTupleProto)
+	r.u8(ctaProtoNum, uint8(t.Proto))
+	switch {
+	case t.Proto.HasPorts() || t.Proto == monitor.GRE:
+		r.be16(ctaProtoSrcPort, t.SrcPort)
+		r.be16(ctaProtoDstPort, t.DstPort)
+	case t.Proto == monitor.ICMP:
+		r.be16(ctaProtoICMPID, t.ICMPID())
+		r.u8(ctaProtoICMPType, t.ICMPType())
+		r.u8(ctaProtoICMPCode, t.ICMPCode())
+	case t.Proto == monitor.ICMPv6:
+		r.be16(ctaProtoICMPv6ID, t.ICMPID())
+		r.u8(ctaProtoICMPv6Type, t.ICMPType())
+		r.u8(ctaProtoICMPv6Code, t.ICMPCode())
+	}
+	r.close(at)
+}
+
+// Zone appends CTA_ZONE: the zone of both directions, or in a dump's filter that
+// of any.
+func (r *Request) Zone(zone uint16) { r.be16(ctaZone, zone) }
+
+// What a dump compares of a tuple, for [Request.Compare]
+// (CTA_FILTER_F_… of net/netfilter/nf_internals.h).
+const (
+	CompareSrc     = 1 << 0
+	CompareDst     = 1 << 1
+	CompareProto   = 1 << 3
+	CompareSrcPort = 1 << 4
+	CompareDstPort = 1 << 5
+)
+
+// Compare appends CTA_FILTER: what of the two tuples a flow must have in common
+// with the request's to be dumped. The request must bear a tuple whose flags are
+// not 0, and a family.
+func (r *Request) Compare(orig, reply uint32) {
+	at := r.open(ctaFilter)
+	if orig != 0 {
+		r.native32(ctaFilterOrigFlags, orig)
+	}
+	if reply != 0 {
+		r.native32(ctaFilterReplyFlags, reply)
+	}
+	r.close(at)
+}
+
+// ID appends CTA_ID: OpDelete refuses an entry with another one.
+func (r *Request) ID(id uint32) { r.be32(ctaID, id) }
+
+// Timeout appends CTA_TIMEOUT, in seconds.
+func (r *Request) Timeout(seconds uint32) { r.be32(ctaTimeout, seconds) }
+
+// Status appends CTA_STATUS.
+func (r *Request) Status(s monitor.Status) { r.be32(ctaStatus, uint32(s)) }
+
+// StatusMask appends CTA_STATUS_MASK, which bits of a dump's Status count.
+func (r *Request) StatusMask(s monitor.Status) { r.be32(ctaStatusMask, uint32(s)) }
+
+// Mark appends CTA_MARK.
+func (r *Request) Mark(mark uint32) { r.be32(ctaMark, mark) }
+
+// MarkMask appends CTA_MARK_MASK. In a dump's filter these bits of a mark count;
+// in OpNew they are zeroed before the mark is XORed in.
+func (r *Request) MarkMask(mask uint32) { r.be32(ctaMarkMask, mask) }
+
+// Labels appends CTA_LABELS and, unless it is nil, CTA_LABELS_MASK: both 16
+// bytes, bit n in byte n/8. Without a mask all labels are replaced.
+func (r *Request) Labels(labels, mask []byte) {
+	r.bytes(ctaLabels, littleWords(labels))
+	if mask != nil {
+		r.bytes(ctaLabelsMask, littleWords(mask))
+	}
+}
+
+// Helper appends CTA_HELP with a helper's name.
+func (r *Request) Helper(name string) {
+	at := r.open(ctaHelp)
+	r.text(ctaHelpName, name)
+	r.close(at)
+}
+
+// TCP appends CTA_PROTOINFO of a TCP connection: its state, and the flags that
+// the masks name.
+func (r *Request) TCP(s monitor.State, i monitor.TCPInfo) {
+	outer := r.open(ctaProtoinfo)
+	at := r.open(ctaProtoinfoTCP)
+	r.u8(ctaTCPState, uint8(s))
+	r.bytes(ctaTCPFlagsOrig, []byte{i.FlagsOrig, i.MaskOrig})
+	r.bytes(ctaTCPFlagsReply, []byte{i.FlagsReply, i.MaskReply})
+	r.close(at)
+	r.close(outer)
+}
+
+// SCTP appends CTA_PROTOINFO of an SCTP association: its state and the
+// verification tags of both directions.
+func (r *Request) SCTP(s monitor.State, orig, reply uint32) {
+	outer := r.open(ctaProtoinfo)
+	at := r.open(ctaProtoinfoSCTP)
+	r.u8(ctaSCTPState, uint8(s))
+	r.be32(ctaSCTPVTagOrig, orig)
+	r.be32(ctaSCTPVTagReply, reply)
+	r.close(at)
+	r.close(outer)
+}
+
+// NATRange is what a side of a new entry is rewritten to: an address, a port, or
+// both. The zero value is nothing.
+type NATRange struct {
+	Addr monitor.Addr // zero: the address stands
+	Port uint16       // 0: the port stands
+}
+
+// NAT appends CTA_NAT_SRC and CTA_NAT_DST, where there is something to rewrite.
+func (r *Request) NAT(src, dst NATRange) {
+	r.natRange(ctaNatSrc, src)
+	r.natRange(ctaNatDst, dst)
+}
+
+func (r *Request) natRange(typ uint16, n NATRange) {
+	if n == (NATRange{}) {
+		return
+	}
+	outer := r.open(typ)
+	switch {
+	case n.Addr == (monitor.Addr{}):
+	case n.Addr.Is4():
+		r.bytes(ctaNATv4Min, n.Addr[12:])
+	default:
+		r.bytes(ctaNATv6Min, n.Addr[:])
+	}
+	if n.Port != 0 {
+		at := r.open(ctaNATProto)
+		r.be16(ctaProtoNATPortMin, n.Port)
+		r.be16(ctaProtoNATPortMax, n.Port)
+		r.close(at)
+	}
+	r.close(outer)
+}

@@ -1,0 +1,168 @@
+package ctnetlink
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Counter is one of the counters that the kernel keeps for each CPU: enum
+// ctattr_stats_cpu.
+type Counter uint8
+
+// The counters. Kernels since 5.9 send Found, Invalid and those from Insert on,
+// and since 5.10 and 5.15 the last two; older ones also some of the others.
+const (
+	Searched      Counter = iota + 1 // no longer counted
+	Found                            // tuples that NAT had in mind and that were taken
+	New                              // no longer counted
+	Invalid                          // packets that could not be tracked
+	Ignore                           // no longer counted
+	Delete                           // no longer counted
+	DeleteList                       // no longer counted
+	Insert                           // entries that programs put into the table
+	InsertFailed                     // entries that could not be put into the table: their packets were dropped
+	Drop                             // packets dropped, because the table was full or memory short
+	EarlyDrop                        // entries thrown out to make room for others
+	Error                            // packets with an error in their headers
+	SearchRestart                    // look-ups that began again, because the table changed under them
+	ClashResolve                     // races of first packets that were settled without a drop
+	ChainTooLong                     // entries refused because their bucket was full
+	numCounters   = 20               // with four that later kernels may bring
+)
+
+var counterNames = [numCounters]string{
+	Searched: "searched", Found: "found", New: "new", Invalid: "invalid", Ignore: "ignore", Delete: "delete",
+	DeleteList: "delete_list", Insert: "insert", InsertFailed: "insert_failed", Drop: "drop", EarlyDrop: "early_drop",
+	Error: "error", SearchRestart: "search_restart", ClashResolve: "clash_resolve", ChainTooLong: "chaintoolong",
+	16: "unknown1", 17: "unknown2", 18: "unknown3", 19: "unknown4",
+}
+
+// String returns conntrack(8)'s word for the counter.
+func (c Counter) String() string {
+	if int(c) < len(counterNames) {
+		return counterNames[c]
+	}
+	return "unknown"
+}
+
+// Counters are counters by their number; which of them the kernel sent is said
+// by Has.
+type Counters struct {
+	has uint32
+	n   [numCounters]uint32
+}
+
+// Has reports whether the kernel counts it.
+func (c *Counters) Has(k Counter) bool { return c.has&(1<<k) != 0 }
+
+// Get returns a counter, 0 if the kernel does not count it.
+func (c *Counters) Get(k Counter) uint32 { return c.n[k] }
+
+// Each calls f with each counter that the kernel sent, by their numbers.
+func (c *Counters) Each(f func(k Counter, n uint32)) {
+	for k := Counter(1); k < numCounters; k++ {
+		if c.Has(k) {
+			f(k, c.n[k])
+		}
+	}
+}
+
+// CPUStats are the counters of one CPU.
+type CPUStats struct {
+	CPU uint16
+	Counters
+}
+
+// DecodeCPUStats reads a message of the answer to OpStatsCPU. Counters that are
+// not known, nor room for which is kept here, are left out.
+func DecodeCPUStats(msg []byte) (s CPUStats, err error) {
+	attrs, err := statsBody(msg)
+	if err != nil {
+		return s, err
+	}
+	s.CPU = binary.BigEndian.Uint16(msg[nlmsgHeader+2:]) // res_id
+	return s, eachNumber(attrs, func(typ uint16, v uint32) {
+		if typ > 0 && typ < numCounters {
+			s.has |= 1 << typ
+			s.n[typ] = v
+		}
+	})
+}
+
+// ExpectStats are the counters of expectations of one CPU: enum
+// ctattr_expect_stats.
+type ExpectStats struct {
+	CPU                 uint16
+	New, Create, Delete uint32
+}
+
+// DecodeExpectStats reads a message of the answer to the request that
+// [Request.BeginExpectStats] begins.
+func DecodeExpectStats(msg []byte) (s ExpectStats, err error) {
+	attrs, err := statsBody(msg)
+	if err != nil {
+		return s, err
+	}
+	s.CPU = binary.BigEndian.Uint16(msg[nlmsgHeader+2:])
+	return s, eachNumber(attrs, func(typ uint16, v uint32) {
+		switch typ {
+		case ctaExpectStatsNew:
+			s.New = v
+		case ctaExpectStatsCreate:
+			s.Create = v
+		case ctaExpectStatsDelete:
+			s.Delete = v
+		}
+	})
+}
+
+// GlobalStats say how full the table of a network namespace is.
+type GlobalStats struct {
+	Entries uint32
+	Max     uint32 // nf_conntrack_max; 0 if the kernel does not tell (before 5.9)
+}
+
+// DecodeGlobalStats reads the answer to OpStats.
+func DecodeGlobalStats(msg []byte) (s GlobalStats, err error) {
+	attrs, err := statsBody(msg)
+	if err != nil {
+		return s, err
+	}
+	return s, eachNumber(attrs, func(typ uint16, v uint32) {
+		switch typ {
+		case ctaStatsGlobalEntries:
+			s.Entries = v
+		case ctaStatsGlobalMax:
+			s.Max = v
+		}
+	})
+}
+
+// statsBody returns the attributes of a message.
+func statsBody(msg []byte) ([]byte, error) {
+	if len(msg) < headers {
+		return nil, fmt.Errorf("decode statistics: %d bytes: %w", len(msg), ErrTruncated)
+	}
+	n := uint64(binary.NativeEndian.Uint32(msg))
+	if n < headers || n > uint64(len(msg)) {
+		return nil, fmt.Errorf("decode statistics: length %d of %d bytes: %w", n, len(msg), ErrTruncated)
+	}
+	return msg[headers:n], nil
+}
+
+// eachNumber calls f with each attribute of 32 bits. Others are an error.
+func eachNumber(b []byte, f func(typ uint16, v uint32)) error {
+	for len(b) >= attrHeader {
+		typ, v, rest, ok := next(b)
+		if !ok {
+			return badLength("statistics", len(b))
+		}
+		b = rest
+		n, err := be32("statistics", typ, v)
+		if err != nil {
+			return err
+		}
+		f(typ, n)
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+//go:build linux
+
+package kernel
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
+)
+
+// Service asks the kernel about single flows and changes them. It is for one
+// goroutine at a time; Close may be called from another one.
+type Service struct {
+	queue *queue
+	dec   ctnetlink.Decoder
+	req   ctnetlink.Request
+	buf   []byte
+	seq   uint32
+}
+
+// ErrNoFlow says that the table has no such flow.
+var ErrNoFlow = errors.New("no such flow")
+
+// ErrExists says that the flow to be created is in the table already.
+var ErrExists = errors.New("the flow exists already")
+
+// OpenService opens the service of a network namespace, by its file descriptor
+// (0: the caller's).
+func OpenService(netns int) (*Service, error) {
+	conn, err := dial(Config{NetNS: netns})
+	if err != nil {
+		return nil, err
+	}
+	q, err := newQueue(conn)
+	if err != nil {
+		return nil, err
+	}
+	// Answers to requests that failed need not repeat them.
+	q.use(func(fd int) { err = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1) })
+	if err != nil {
+		q.close()
+		return nil, fmt.Errorf("open netlink socket: %w", os.NewSyscallError("setsockopt", err))
+	}
+	return &Service{queue: q, buf: make([]byte, dumpRead)}, nil
+}
+
+// Close closes the service and unblocks what runs.
+func (s *Service) Close() error {
+	s.queue.close()
+	return nil
+}
+
+// begin begins a message with a sequence number of its own.
+func (s *Service) begin(op ctnetlink.Op, flags uint16, family monitor.Family) {
+	s.seq++
+	s.req.Begin(op, flags, s.seq, family)
+}
+
+// talk sends the messages that were built and reads the answers to them, up to
+// the acknowledgement, or the error, of the last one, whose number s.seq is.
+// Every message is given to each, with its sequence number: what is no error
+// and no acknowledgement. failed hears of every other message's error; nil if
+// there is one message only. The error of the last one is returned.
+func (s *Service) talk(ctx context.Context, each func(msg []byte) error, failed func(seq uint32, errno unix.Errno)) error {
+	if err := s.queue.watch(ctx); err != nil {
+		return err
+	}
+	var err error
+	uerr := s.queue.use(func(fd int) {
+		err = unix.Sendto(fd, s.req.Bytes(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	})
+	if err := errors.Join(uerr, err); err != nil {
+		return privilege(err)
+	}
+	for {
+		n, err := s.receive(ctx)
+		if err != nil {
+			return err
+		}
+		done, err := s.answers(s.buf[:n], each, failed)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// receive reads once; it waits while there is nothing.
+func (s *Service) receive(ctx context.Context) (n int, err error) {
+	for {
+		var errno unix.Errno
+		if err := s.queue.use(func(fd int) { n, errno = recvWhole(fd, s.buf) }); err != nil {
+			return 0, err
+		}
+		switch {
+		case errno == unix.EAGAIN, errno == unix.EINTR:
+			if err := s.queue.wait(ctx); err != nil {
+				return 0, err
+			}
+		case errno != 0:
+			return 0, os.NewSyscallError("recvfrom", errno)
+		case n > len(s.buf):
+			return 0, fmt.Errorf("answer of %d bytes, longer than %d", n, len(s.buf))
+		default:
+			return n, nil
+		}
+	}
+}
+
+// answers goes through what one read brought; done says that the last message
+// has been answered.
+func (s *Service) answers(data []byte, each func([]byte) error, failed func(uint32, unix.Errno)) (done bool, err error) {
+	for len(data) >= unix.NLMSG_HDRLEN {
+		size := int(binary.NativeEndian.Uint32(data))
+		if size < unix.NLMSG_HDRLEN || size > len(data) {
+			return true, fmt.Errorf("answer of %d bytes in %d", size, len(data))
+		}
+		msg := data[:size]
+		data = data[min((size+3)&^3, len(data)):]
+		seq := binary.NativeEndian.Uint32(msg[8:])
+		switch typ := binary.NativeEndian.Uint16(msg[4:]); {
+		case typ == unix.NLMSG_ERROR, typ == unix.NLMSG_DONE:
+			errno := errorNumber(msg)
+			switch {
+			case seq == s.seq && errno != 0:
+				return true, privilege(errno)
+			case seq == s.seq:
+				return true, nil
+			case errno != 0 && failed != nil:
+				failed(seq, errno)
+			}
+		case each != nil:
+			if err := each(msg); err != nil {
+				return true, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// errorNumber reads the error number that NLMSG_DONE and NLMSG_ERROR bear.
+func errorNumber(msg []byte) unix.Errno {
+	if len(msg) < unix.NLMSG_HDRLEN+4 {
+		return 0
+	}
+	return unix.Errno(-int32(binary.NativeEndian.Uint32(msg[unix.NLMSG_HDRLEN:])))
+}
+
+// flowError names the errors of requests about one flow.
+func flowError(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.ENOENT):
+		err = ErrNoFlow
+	case errors.Is(err, unix.EEXIST):
+		err = ErrExists
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}

@@ -1,0 +1,212 @@
+//go:build linux
+
+package kernel
+
+import (
+	"context"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
+)
+
+// Get appends to b the flow as it stands now, as an event of KindExisting. The
+// flow is looked up by its original tuple and zone, or, where that is empty, by
+// its reply tuple. It returns [ErrNoFlow] if there is none. The event's Raw and
+// Extra are good until the next request.
+func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) error {
+	s.req.Reset()
+	s.lookUp(ctnetlink.OpGet, f)
+	s.req.End()
+	return flowError("get", s.talk(ctx, func(msg []byte) error {
+		before := len(b.Events)
+		if err := s.dec.Decode(msg, b); err != nil {
+			return err
+		}
+		if len(b.Events) > before {
+			e := &b.Events[before]
+			e.Kind, e.Time, e.TimeSource = monitor.KindExisting, monitor.Now(), monitor.TimeReceived
+		}
+		return nil
+	}, nil))
+}
+
+// lookUp begins a request for one flow.
+func (s *Service) lookUp(op ctnetlink.Op, f *monitor.Flow) {
+	if f.Orig.Family != 0 {
+		s.begin(op, ctnetlink.FlagAck, f.Orig.Family)
+		s.req.Entry(f)
+		return
+	}
+	s.begin(op, ctnetlink.FlagAck, f.Reply.Family)
+	s.req.Reply(&f.Reply)
+	if f.Reply.Zone != 0 {
+		s.req.Zone(f.Reply.Zone)
+	}
+}
+
+// Target names a flow that is to be deleted: by its original tuple and zones,
+// and, if it is not 0, by its id, so that a flow which was made again since is
+// left alone.
+type Target struct {
+	Orig      monitor.Tuple
+	ReplyZone uint16
+	ID        uint32
+}
+
+// TargetOf returns the target of a flow, whose id is taken if it is known.
+func TargetOf(f *monitor.Flow, known monitor.Attrs) Target {
+	t := Target{Orig: f.Orig, ReplyZone: f.Reply.Zone}
+	if known&monitor.AttrID != 0 {
+		t.ID = f.ID
+	}
+	return t
+}
+
+// deleteBurst is how many deletions go to the kernel in one call. It answers
+// each that fails with a message that takes 768 bytes of the socket's buffer at
+// the most: there is room for all of them.
+const deleteBurst = 128
+
+// Delete deletes flows, and says how many it deleted and how many were gone
+// already. On an error both numbers are of what was done until then.
+func (s *Service) Delete(ctx context.Context, targets []Target) (deleted, gone int, err error) {
+	for len(targets) > 0 {
+		n := min(len(targets), deleteBurst)
+		d, g, err := s.deleteBurst(ctx, targets[:n])
+		deleted, gone = deleted+d, gone+g
+		if err != nil {
+			return deleted, gone, flowError("delete", err)
+		}
+		targets = targets[n:]
+	}
+	return deleted, gone, nil
+}
+
+// deleteBurst deletes up to deleteBurst flows. The last request alone asks to
+// hear that it went well; the others tell of errors only.
+func (s *Service) deleteBurst(ctx context.Context, targets []Target) (deleted, gone int, err error) {
+	s.req.Reset()
+	for i := range targets {
+		t := &targets[i]
+		f := monitor.Flow{Orig: t.Orig}
+		f.Reply.Zone = t.ReplyZone
+		flags := uint16(0)
+		if i == len(targets)-1 {
+			flags = ctnetlink.FlagAck
+		}
+		s.begin(ctnetlink.OpDelete, flags, t.Orig.Family)
+		s.req.Entry(&f)
+		if t.ID != 0 {
+			s.req.ID(t.ID)
+		}
+		s.req.End()
+	}
+	var worst error
+	failed := 0
+	last := s.talk(ctx, nil, func(_ uint32, errno unix.Errno) {
+		failed++
+		if errno == unix.ENOENT {
+			gone++
+		} else {
+			worst = privilege(errno)
+		}
+	})
+	switch {
+	case last == nil:
+	case last == unix.ENOENT:
+		failed++
+		gone++
+	default:
+		return 0, 0, last
+	}
+	return len(targets) - failed, gone, worst
+}
+
+// Flush deletes every flow.
+func (s *Service) Flush(ctx context.Context) error {
+	s.req.Reset()
+	s.begin(ctnetlink.OpDelete, ctnetlink.FlagAck, 0)
+	s.req.End()
+	return flowError("flush", s.talk(ctx, nil, nil))
+}
+
+// Change is what is written into a flow's entry. What is nil is left alone, or
+// in a new entry left out.
+type Change struct {
+	Timeout *uint32         // seconds; a new entry needs it
+	Status  *monitor.Status // bits can be set, not cleared; Confirmed is added, Expected must be as it is
+	Mark    *uint32
+	TCP     *TCPChange
+	SCTP    *SCTPChange
+	Labels  []byte // 16 bytes, bit n in byte n/8
+	Mask    []byte // which labels change; nil: all
+	Helper  string // only for a new entry
+	SrcNAT  NATRange
+	DstNAT  NATRange
+}
+
+// TCPChange is the state of a TCP connection, and the tracker's flags.
+type TCPChange struct {
+	State monitor.State
+	monitor.TCPInfo
+}
+
+// SCTPChange is the state of an SCTP association, and its verification tags.
+type SCTPChange struct {
+	State       monitor.State
+	Orig, Reply uint32
+}
+
+// NATRange is the address, and perhaps port, that a side of a new entry is
+// rewritten to. The zero value rewrites nothing.
+type NATRange = ctnetlink.NATRange
+
+// Create makes an entry with both tuples of f; [ErrExists] if there is one with
+// its original tuple.
+func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error {
+	s.req.Reset()
+	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, f.Orig.Family)
+	s.req.Tuples(f)
+	s.change(c)
+	s.req.End()
+	return flowError("create", s.talk(ctx, nil, nil))
+}
+
+// Update changes the entry of f, found by its original tuple and zone;
+// [ErrNoFlow] if there is none.
+func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error {
+	s.req.Reset()
+	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck, f.Orig.Family)
+	s.req.Entry(f)
+	s.change(c)
+	s.req.End()
+	return flowError("update", s.talk(ctx, nil, nil))
+}
+
+func (s *Service) change(c *Change) {
+	r := &s.req
+	if c.Timeout != nil {
+		r.Timeout(*c.Timeout)
+	}
+	if c.Status != nil {
+		r.Status(*c.Status | monitor.Confirmed)
+	}
+	if c.Mark != nil {
+		r.Mark(*c.Mark)
+	}
+	if c.TCP != nil {
+		r.TCP(c.TCP.State, c.TCP.TCPInfo)
+	}
+	if c.SCTP != nil {
+		r.SCTP(c.SCTP.State, c.SCTP.Orig, c.SCTP.Reply)
+	}
+	if c.Labels != nil {
+		r.Labels(c.Labels, c.Mask)
+	}
+	if c.Helper != "" {
+		r.Helper(c.Helper)
+	}
+	r.NAT(c.SrcNAT, c.DstNAT)
+}

@@ -1,0 +1,127 @@
+//go:build linux
+
+package kernel
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor/ctnetlink"
+)
+
+// CPUStats returns the kernel's counters of each CPU, in the order in which it
+// tells them. They are of the network namespace, and never go to zero.
+func (s *Service) CPUStats(ctx context.Context) (all []ctnetlink.CPUStats, err error) {
+	s.req.Reset()
+	s.begin(ctnetlink.OpStatsCPU, ctnetlink.FlagDump, 0)
+	s.req.End()
+	err = s.talk(ctx, func(msg []byte) error {
+		one, err := ctnetlink.DecodeCPUStats(msg)
+		all = append(all, one)
+		return err
+	}, nil)
+	return all, flowError("statistics", err)
+}
+
+// ExpectStats returns the kernel's counters of expectations of each CPU.
+func (s *Service) ExpectStats(ctx context.Context) (all []ctnetlink.ExpectStats, err error) {
+	s.req.Reset()
+	s.seq++
+	s.req.BeginExpectStats(s.seq)
+	s.req.End()
+	err = s.talk(ctx, func(msg []byte) error {
+		one, err := ctnetlink.DecodeExpectStats(msg)
+		all = append(all, one)
+		return err
+	}, nil)
+	return all, flowError("statistics", err)
+}
+
+// Fill returns how many entries the table has, and may have.
+func (s *Service) Fill(ctx context.Context) (fill ctnetlink.GlobalStats, err error) {
+	answered := false
+	s.req.Reset()
+	s.begin(ctnetlink.OpStats, ctnetlink.FlagAck, 0)
+	s.req.End()
+	err = s.talk(ctx, func(msg []byte) (err error) {
+		answered = true
+		fill, err = ctnetlink.DecodeGlobalStats(msg)
+		return err
+	}, nil)
+	if err == nil && !answered {
+		err = errors.New("no answer")
+	}
+	return fill, flowError("statistics", err)
+}
+
+// Sysctl is a setting of connection tracking, by the name that sysctl(8) gives
+// it.
+type Sysctl struct {
+	Name  string
+	Value uint64
+}
+
+// sysctlDir is where the settings of connection tracking stand.
+const sysctlDir = "/proc/sys/net/netfilter/"
+
+// Sysctls returns the settings of connection tracking in a network namespace, by
+// its file descriptor (0: the caller's), sorted by name: all that are numbers.
+// Which there are depends on the kernel.
+func Sysctls(netns int) (all []Sysctl, err error) {
+	err = inNetNS(netns, func() error {
+		files, err := os.ReadDir(sysctlDir)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if !strings.HasPrefix(f.Name(), "nf_conntrack_") {
+				continue
+			}
+			text, err := os.ReadFile(sysctlDir + f.Name())
+			if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+				continue // of the initial namespace only
+			}
+			if err != nil {
+				return err
+			}
+			if v, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err == nil {
+				all = append(all, Sysctl{"net.netfilter." + f.Name(), v})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read sysctls of connection tracking: %w", err)
+	}
+	slices.SortFunc(all, func(a, b Sysctl) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// inNetNS calls f on a thread in a network namespace (0: the caller's).
+func inNetNS(netns int, f func() error) error {
+	if netns == 0 {
+		return f()
+	}
+	done := make(chan error)
+	go func() {
+		// Locked and never unlocked: the thread, which is in another namespace
+		// now, ends with the goroutine.
+		runtime.LockOSThread()
+		if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
+			done <- os.NewSyscallError("setns", err)
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
