@@ -56,7 +56,7 @@ func (g grouping) key(f *monitor.Flow) (k groupKey, ok bool) {
 		}
 	case byNATAddr:
 		k.addr = f.Reply.Dst
-		return k, f.Reply.Family != 0 && f.Reply.Dst != f.Orig.Src
+		return k, f.NAT().Kind&monitor.NATSource != 0
 	case byZone:
 		k.n = uint64(f.Orig.Zone)
 	case byMark:

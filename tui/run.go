@@ -41,6 +41,9 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Environ != nil {
 		options = append(options, tea.WithEnvironment(cfg.Environ))
 	}
+	if _, ok := cfg.Output.(*os.File); !ok { // nobody will tell a size
+		options = append(options, tea.WithWindowSize(80, 24))
+	}
 	p := tea.NewProgram(m, options...)
 
 	var tasks sync.WaitGroup

@@ -1,0 +1,171 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"natlens/monitor"
+)
+
+type deleter struct {
+	flows []string
+	err   error
+}
+
+func (d *deleter) Delete(_ context.Context, f *monitor.Flow, _ monitor.Attrs) error {
+	d.flows = append(d.flows, endpointText(f.Orig.Proto, f.From()))
+	return d.err
+}
+
+func TestDelete(t *testing.T) {
+	d := &deleter{}
+	st := newStage(t, func(c *Config) { c.Deleter = d })
+	st.gateway()
+	st.press("x")
+	if want := "delete tcp 192.168.77.3:4444 → 203.0.113.9:443 in the kernel?"; !strings.Contains(st.screen(), want) {
+		t.Errorf("no question %q:\n%s", want, st.screen())
+	}
+	st.press("<esc>xq") // no, and a key that is no answer
+	if len(d.flows) != 0 || st.quit {
+		t.Fatalf("deleted without a yes: %v", d.flows)
+	}
+	st.press("y")
+	if !slices.Equal(d.flows, []string{"192.168.77.3:4444"}) || !strings.Contains(st.screen(), "deleted tcp") {
+		t.Errorf("deleted %v:\n%s", d.flows, st.screen())
+	}
+	d.err = errors.New("delete flow: operation not permitted\x1b[2J")
+	st.press("xy")
+	if !strings.Contains(st.screen(), `not deleted: delete flow: operation not permitted\x1b[2J`) {
+		t.Errorf("the error is not shown:\n%s", st.screen())
+	}
+}
+
+// file keeps what an export wrote.
+type file struct {
+	events []monitor.Event
+	closed int
+	err    error
+}
+
+func (f *file) Write(b *monitor.Batch) error {
+	f.events = append(f.events, b.Events...)
+	return f.err
+}
+
+func (f *file) Close() error { f.closed++; return nil }
+
+type exporter struct {
+	files map[string]*file
+	fail  error
+}
+
+func (e *exporter) Create(path string, overwrite bool) (monitor.Sink, error) {
+	if e.files[path] != nil && !overwrite {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	e.files[path] = &file{err: e.fail}
+	return e.files[path], nil
+}
+
+func TestExportFlows(t *testing.T) {
+	e := &exporter{files: map[string]*file{}}
+	st := newStage(t, func(c *Config) { c.Exporter = e })
+	st.gateway()
+	st.press("/tcp<enter>es")
+	if !strings.Contains(st.screen(), "JSON lines to flows-20260301-120310.jsonl") {
+		t.Fatalf("no file is proposed:\n%s", st.screen())
+	}
+	st.press("<ctrl+u>a.jsonl<enter>")
+	f := e.files["a.jsonl"]
+	if f == nil || len(f.events) != 5 || f.closed != 1 || f.events[0].Kind != monitor.KindExisting || f.events[4].Seq != 5 {
+		t.Fatalf("file %+v", f)
+	}
+	if !strings.Contains(st.screen(), "5 flows written to a.jsonl") {
+		t.Errorf("no word about it:\n%s", st.screen())
+	}
+	st.press("<ctrl+l>es<ctrl+u>a.jsonl<enter>")
+	if !strings.Contains(st.screen(), "a.jsonl is there already: overwrite it?") || e.files["a.jsonl"] != f {
+		t.Fatalf("overwritten unasked:\n%s", st.screen())
+	}
+	st.press("y")
+	if got := len(e.files["a.jsonl"].events); got != 9 {
+		t.Errorf("overwritten with %d flows, want 9", got)
+	}
+	e.fail = errors.New("no space left on device")
+	st.press("es<ctrl+u>b<enter>")
+	if !strings.Contains(st.screen(), "export: no space left on device") {
+		t.Errorf("the error is not shown:\n%s", st.screen())
+	}
+}
+
+func TestExportStream(t *testing.T) {
+	e := &exporter{files: map[string]*file{}}
+	st := newStage(t, func(c *Config) { c.Exporter = e })
+	st.gateway()
+	st.size(120, 30)
+	st.press("/snat<enter>en<ctrl+u>s.jsonl<enter>")
+	st.newcomer(50000)
+	st.event(monitor.KindNew, 0, flowOf(monitor.UDP, "10.0.0.5:1", "10.0.0.9:2", "10.0.0.5:1", "10.0.0.9:2", 0, monitor.PathForward), 0, nil)
+	st.gap(0, 7)
+	st.commit()
+	f := e.files["s.jsonl"]
+	if f == nil || len(f.events) != 2 || f.events[1].Kind != monitor.KindLost {
+		t.Fatalf("the stream's file: %+v", f)
+	}
+	if !strings.Contains(st.screen(), "● 2 recorded") {
+		t.Errorf("the status line does not tell of the recording:\n%s", st.screen())
+	}
+	st.press("ey")
+	if f.closed != 1 || !strings.Contains(st.screen(), "2 events written to s.jsonl") {
+		t.Errorf("closed %d:\n%s", f.closed, st.screen())
+	}
+	st.newcomer(50001)
+	if len(f.events) != 2 {
+		t.Error("events are written after the end")
+	}
+}
+
+func TestCopy(t *testing.T) {
+	for _, c := range []struct{ flow, filter, conntrack, tcpdump string }{
+		{"port-only", "proto tcp and src 203.0.113.1 and dst 203.0.113.9 and sport 4444 and dport 443",
+			"conntrack -D -p tcp -s 203.0.113.1 -d 203.0.113.9 --sport 4444 --dport 443",
+			"tcpdump -n -i any 'tcp and host 203.0.113.1 and host 203.0.113.9 and port 4444 and port 443'\n" +
+				"tcpdump -n -i any 'tcp and host 203.0.113.1 and host 203.0.113.9 and port 55506 and port 443'"},
+		{"icmp-id", "proto icmp and src 192.168.77.3 and dst 203.0.113.9 and icmp.id 77",
+			"conntrack -D -p icmp -s 192.168.77.3 -d 203.0.113.9 --icmp-type 8 --icmp-code 0 --icmp-id 77",
+			"tcpdump -n -i any 'icmp and icmp[4:2] == 77 and host 192.168.77.3 and host 203.0.113.9'\n" +
+				"tcpdump -n -i any 'icmp and icmp[4:2] == 59304 and host 203.0.113.1 and host 203.0.113.9'"},
+		{"gre-key", "proto gre and src 10.0.0.5 and dst 203.0.113.9 and srckey 0x10 and dstkey 0x1001",
+			"conntrack -D -p gre -s 10.0.0.5 -d 203.0.113.9 --srckey 16 --dstkey 4097",
+			"tcpdump -n -i any 'ip proto 47 and host 10.0.0.5 and host 203.0.113.9'\n" +
+				"tcpdump -n -i any 'ip proto 47 and host 203.0.113.1 and host 203.0.113.9'"},
+		{"ipv6", "proto tcp and src 2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111 and dst 2001:db8:1:2:3:4:5:6 and sport 39502 and dport 443",
+			"conntrack -D -f ipv6 -p tcp -s 2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111 -d 2001:db8:1:2:3:4:5:6 --sport 39502 --dport 443",
+			"tcpdump -n -i any 'tcp and host 2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111 and host 2001:db8:1:2:3:4:5:6 and port 39502 and port 443'\n" +
+				"tcpdump -n -i any 'tcp and host 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff and host 2001:db8:1:2:3:4:5:6 and port 65535 and port 443'"},
+		{"none", "proto udp and src 10.0.0.5 and dst 192.0.2.53 and sport 5353 and dport 53",
+			"conntrack -D -p udp -s 10.0.0.5 -d 192.0.2.53 --sport 5353 --dport 53",
+			"tcpdump -n -i any 'udp and host 10.0.0.5 and host 192.0.2.53 and port 5353 and port 53'"},
+	} {
+		st := newStage(t)
+		for _, w := range walkFlows {
+			if w.name == c.flow {
+				st.event(monitor.KindNew, 1, w.flow, 0, nil)
+			}
+		}
+		st.commit()
+		for key, want := range map[string]string{"f": c.filter, "c": c.conntrack, "t": c.tcpdump} {
+			st.press("y" + key)
+			if st.copied != want {
+				t.Errorf("%s, key %s:\n%s\nwant\n%s", c.flow, key, st.copied, want)
+			}
+		}
+		if err := st.s.setFilter(c.filter); err != nil {
+			t.Errorf("%s: %v", c.flow, err)
+		}
+	}
+}

@@ -1,0 +1,254 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor"
+)
+
+func (st *stage) flows() *flowsPage { return st.pages[0].(*flowsPage) }
+
+// under returns the source port of the flow under the cursor, and its line.
+func (st *stage) under() (port uint16, line int) {
+	st.t.Helper()
+	f, ok := st.flows().chosen()
+	if !ok {
+		st.t.Fatal("no flow under the cursor")
+	}
+	return f.row.Flow.Orig.SrcPort, st.flows().line
+}
+
+// newcomer adds a flow that has just begun.
+func (st *stage) newcomer(port int) {
+	st.now += 1e6
+	f := flowOf(monitor.TCP, fmt.Sprintf("172.16.0.1:%d", port), "203.0.113.9:443", fmt.Sprintf("203.0.113.1:%d", port), "203.0.113.9:443",
+		srcNAT, monitor.PathForward)
+	st.event(monitor.KindNew, 0, live(f, monitor.TCPSynSent, 120), timed, nil)
+	st.commit()
+}
+
+func TestCursorStaysOnItsFlow(t *testing.T) {
+	st := newStage(t)
+	st.crowd(200)
+	st.size(120, 30)
+	st.press("<down><down><down><down><down>")
+	port, line := st.under()
+	for i := range 10 {
+		st.newcomer(50000 + i)
+	}
+	if p, l := st.under(); p != port || l != line {
+		t.Errorf("after new flows: on port %d, line %d; was on %d, line %d", p, l, port, line)
+	}
+	f, _ := st.flows().chosen()
+	gone := f.row.Flow
+	st.event(monitor.KindDestroy, 0, gone, 0, nil)
+	st.commit()
+	if p, _ := st.under(); p != port {
+		t.Errorf("while its flow lingers: on port %d, was on %d", p, port)
+	}
+	st.now += 6e9
+	st.frame()
+	st.frame()
+	if p, l := st.under(); p != port-1 || l != line {
+		t.Errorf("when its flow is gone: on port %d, line %d; want its neighbour %d, line %d", p, l, port-1, line)
+	}
+}
+
+func TestTopFollows(t *testing.T) {
+	st := newStage(t)
+	st.crowd(50)
+	st.size(120, 30)
+	st.newcomer(50000)
+	if p, l := st.under(); p != 50000 || l != 0 {
+		t.Errorf("before any move: on port %d, line %d; want the newest, at the top", p, l)
+	}
+	st.press("<down>")
+	st.newcomer(50001)
+	if p, l := st.under(); p == 50001 || l != 1 {
+		t.Errorf("after a move: on port %d, line %d; want its flow, line 1", p, l)
+	}
+	st.press("g")
+	st.newcomer(50002)
+	if p, l := st.under(); p != 50002 || l != 0 {
+		t.Errorf("after home: on port %d, line %d; want the newest, at the top", p, l)
+	}
+}
+
+// Page after page the rows come in order, without a gap, to the last one and
+// back.
+func TestScrollThroughAll(t *testing.T) {
+	const n = 3000
+	st := newStage(t)
+	st.crowd(n)
+	st.size(120, 30)
+	height := st.flows().height
+	for at := height; at < n; at += height {
+		st.press("<pgdn>")
+		if p, _ := st.under(); p != uint16(1024+n-1-at) {
+			t.Fatalf("%d rows down: on port %d, want %d", at, p, 1024+n-1-at)
+		}
+	}
+	st.press("<pgdn>")
+	if p, l := st.under(); p != 1024 || l != height-1 {
+		t.Errorf("at the end: on port %d, line %d; want 1024, line %d", p, l, height-1)
+	}
+	for range n/height + 1 {
+		st.press("<pgup>")
+	}
+	if p, l := st.under(); p != 1024+n-1 || l != 0 {
+		t.Errorf("back at the top: on port %d, line %d; want %d, line 0", p, l, 1024+n-1)
+	}
+}
+
+func TestSortByClickAndKey(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.size(120, 30)
+	column := func(id columnID) int {
+		for _, c := range st.flows().layout.columns {
+			if c.id == id {
+				return c.x
+			}
+		}
+		t.Fatalf("column %d is not shown", id)
+		return 0
+	}
+	first := func() string { return strings.Fields(strings.Split(st.screen(), "\n")[3])[1] }
+	st.send(tea.MouseClickMsg{X: column(colProto), Y: 2, Button: tea.MouseLeft})
+	if got := first(); got != "icmp" {
+		t.Errorf("by protocol: %s comes first, want icmp", got)
+	}
+	st.send(tea.MouseClickMsg{X: column(colProto), Y: 2, Button: tea.MouseLeft})
+	if got := first(); got != "gre" {
+		t.Errorf("by protocol, again: %s comes first, want gre", got)
+	}
+	st.press("r")
+	if got := first(); got != "icmp" {
+		t.Errorf("reversed: %s comes first, want icmp", got)
+	}
+	st.press("<right><right><right><right><right><right>s")
+	if got := first(); got != "tcp" || st.flows().by != colAge {
+		t.Errorf("by age: %s comes first, by %d", got, st.flows().by)
+	}
+}
+
+func TestMouse(t *testing.T) {
+	st := newStage(t)
+	st.crowd(100)
+	st.size(120, 30)
+	st.send(tea.MouseClickMsg{X: 20, Y: 7, Button: tea.MouseLeft})
+	if _, l := st.under(); l != 4 {
+		t.Errorf("a click on the fifth row: the cursor is on line %d", l)
+	}
+	st.send(tea.MouseClickMsg{X: 20, Y: 7, Button: tea.MouseLeft})
+	if st.detail == nil {
+		t.Error("a click on the row under the cursor opens no detail")
+	}
+	st.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown})
+	st.press("<esc>")
+	st.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown})
+	if _, l := st.under(); l != 7 {
+		t.Errorf("after the wheel: line %d, want 7", l)
+	}
+	st.screen()
+	st.send(tea.MouseClickMsg{X: st.header.tabs[2], Y: 0, Button: tea.MouseLeft})
+	if st.open != 1 {
+		t.Errorf("a click on Events shows page %d", st.open)
+	}
+	st.press("3")
+	top := st.pages[2].(*topPage)
+	st.screen()
+	st.send(tea.MouseClickMsg{X: top.tabs[6], Y: 2, Button: tea.MouseLeft})
+	if top.by != byProtocol {
+		t.Errorf("a click on protocol groups by %d", top.by)
+	}
+	st.send(tea.MouseClickMsg{X: 2, Y: st.height - 1, Button: tea.MouseLeft})
+	if st.open != 0 || st.s.text != "tcp" {
+		t.Errorf("a click on the first key of the last line: page %d, filter %q", st.open, st.s.text)
+	}
+}
+
+func TestPause(t *testing.T) {
+	st := newStage(t)
+	st.crowd(500)
+	st.size(120, 30)
+	st.press("<space>")
+	before := strings.SplitN(st.screen(), "\n", 3)
+	for i := range 5 {
+		st.newcomer(50000 + i)
+	}
+	st.now += 3e9
+	st.frame()
+	after := strings.SplitN(st.screen(), "\n", 3)
+	if before[2] != after[2] {
+		t.Errorf("the paused view moves:\n%s\n%s", before[2], after[2])
+	}
+	if want := "PAUSED +5 events"; !strings.Contains(after[1], want) {
+		t.Errorf("status %q does not say %q", after[1], want)
+	}
+	st.press("<end>")
+	if p, _ := st.under(); p != 1024 {
+		t.Errorf("the end of the paused view: on port %d, want 1024", p)
+	}
+	st.press("g<space>")
+	if p, _ := st.under(); p == 50004 {
+		t.Error("going on moves the cursor off its flow")
+	}
+	st.press("g")
+	if p, _ := st.under(); p != 50004 {
+		t.Errorf("going on, at the top: on port %d, want 50004", p)
+	}
+}
+
+// While a question is on its way the cursor may move; its answer must not take
+// the cursor back.
+func TestAnswerThatComesLate(t *testing.T) {
+	st := newStage(t)
+	st.crowd(2000)
+	st.size(120, 30)
+	p := st.flows()
+	st.press("<down>")
+	slow := p.pull(false)
+	for range 6 {
+		st.send(tea.KeyPressMsg{Code: tea.KeyPgDown})
+	}
+	f, _ := p.chosen()
+	st.run(slow)
+	if g, _ := p.chosen(); g.row.Gen != f.row.Gen {
+		t.Errorf("the cursor was on flow %d and is on %d", f.row.Gen, g.row.Gen)
+	}
+}
+
+func TestRatesAndCounters(t *testing.T) {
+	st := newStage(t)
+	st.crowd(3)
+	f, _ := st.flows().chosen()
+	for i := range 2 {
+		e := monitor.Event{Kind: monitor.KindExisting, Time: st.now, Flow: f.row.Flow,
+			Has: monitor.AttrOrig | monitor.AttrCountersOrig | monitor.AttrCountersReply}
+		e.Flow.CountersOrig.Bytes, e.Flow.CountersReply.Bytes = uint64(1000+i*400_000), uint64(i*2_000_000)
+		st.s.reading(&e)
+		st.now += 2e9
+	}
+	st.now -= 2e9
+	st.size(120, 30)
+	if s := st.screen(); !strings.Contains(s, "1.2 MB/s") {
+		t.Errorf("2.4 MB in two seconds are no 1.2 MB/s:\n%s", s)
+	}
+	st.press("<right><right><right><right>s")
+	if st.flows().by != colRate {
+		t.Fatalf("ordered by %d", st.flows().by)
+	}
+	if got, _ := st.under(); got != f.row.Flow.Orig.SrcPort {
+		t.Errorf("by rate: port %d comes first", got)
+	}
+	st.now += rateHolds + 1
+	st.frame()
+	if s := st.screen(); strings.Contains(s, "MB/s") {
+		t.Errorf("a rate that is too old is shown:\n%s", s)
+	}
+}

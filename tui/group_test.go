@@ -1,0 +1,118 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"natlens/monitor"
+	"natlens/tui/paint"
+)
+
+// The groups of every grouping add up to the flows, and each group's condition
+// wants as many flows as the group says.
+func TestGroups(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.rare()
+	var stop atomic.Bool
+	for g := range groupings {
+		got, ok := g.count(st.table, nil, orderFlows, st.now, &stop)
+		if !ok {
+			t.Fatal("stopped")
+		}
+		var sum uint64
+		for i := range got.groups {
+			k := &got.groups[i]
+			sum += k.flows
+			if err := st.s.setFilter(g.condition(k)); err != nil {
+				t.Errorf("by %s: %v", groupingNames[g], err)
+				continue
+			}
+			if v := st.table.View(monitor.Query{Filter: st.s.keep, Now: st.now}); v.Live != int(k.flows) {
+				t.Errorf("by %s: %q wants %d flows, the group has %d", groupingNames[g], st.s.text, v.Live, k.flows)
+			}
+		}
+		if sum != got.flows || got.all != len(got.groups) {
+			t.Errorf("by %s: %d of %d flows in groups, %d of %d groups", groupingNames[g], sum, got.flows, len(got.groups), got.all)
+		}
+	}
+}
+
+func TestBiggest(t *testing.T) {
+	groups := make([]group, 3*topGroups)
+	for i := range groups {
+		groups[i].key.n = uint64(i)
+		groups[i].flows, groups[i].bytes = uint64(i*7919%1000+1), uint64(i*104729%5000)
+	}
+	for order := orderFlows; order <= orderName; order++ {
+		want := slices.Clone(groups)
+		slices.SortFunc(want, func(a, b group) int {
+			if before(&a, &b, order) {
+				return -1
+			}
+			return 1
+		})
+		if got := biggest(groups, order); !slices.Equal(got, want[:topGroups]) {
+			t.Errorf("order %d: not the first %d", order, topGroups)
+		}
+	}
+}
+
+func TestDrillDown(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.press("/tcp<enter>3<down><down><enter>")
+	if st.open != 0 || st.s.text != "tcp and src 198.51.100.7" || st.s.matched != 1 {
+		t.Errorf("page %d, filter %q, %d flows", st.open, st.s.text, st.s.matched)
+	}
+}
+
+func TestPools(t *testing.T) {
+	st := newStage(t)
+	for i := range 60_000 {
+		as := fmt.Sprintf("203.0.113.1:%d", 1024+i)
+		from := fmt.Sprintf("10.0.7.12:%d", 1024+i)
+		if i%10 == 0 {
+			from = fmt.Sprintf("10.0.7.%d:4444", i%200)
+		}
+		to := fmt.Sprintf("192.0.2.%d:443", 80+i%50/49)
+		st.event(monitor.KindNew, 1, flowOf(monitor.TCP, from, to, as, to, srcNAT, monitor.PathForward), 0, nil)
+		if i%500 == 499 {
+			st.table.Apply(&st.batch)
+			st.batch.Reset()
+		}
+	}
+	for range 3 { // one tuple more, for DNAT
+		f := flowOf(monitor.TCP, "198.51.100.7:51022", "203.0.113.1:8080", "198.51.100.7:51022", "192.168.77.2:80", dstNAT, monitor.PathForward)
+		st.event(monitor.KindUpdate, 1, f, 0, nil)
+	}
+	st.commit()
+	st.size(160, 50)
+	st.press("4")
+	screen := st.screen()
+	golden(t, "screens/pool.txt", screen)
+	st.press("<enter>")
+	if st.s.text != "tcp and snat and reply.dst 203.0.113.1" {
+		t.Errorf("drilled down to %q", st.s.text)
+	}
+}
+
+func TestPortSet(t *testing.T) {
+	var s portSet
+	for _, p := range []uint16{0, 1, 1, 63, 64, 4095, 4096, 65535, 65535, 0} {
+		s.add(p)
+	}
+	if s.n != 7 {
+		t.Errorf("%d ports, want 7", s.n)
+	}
+}
+
+func TestLevels(t *testing.T) {
+	for used, want := range map[float64]paint.Role{0: paint.Bar, 0.69: paint.Bar, 0.7: paint.Warn, 0.89: paint.Warn, 0.9: paint.Bad, 1: paint.Bad} {
+		if got := level(used); got != want {
+			t.Errorf("level(%v) = %d, want %d", used, got, want)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package tui
+
+import (
+	"testing"
+	"time"
+
+	"natlens/monitor"
+)
+
+func TestNumbers(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9950: "10 kB", 84_000: "84 kB",
+		999_499: "999 kB", 999_500: "1.0 MB", 1_200_000: "1.2 MB", 48_100_000: "48 MB", 1 << 63: "9.2 EB"} {
+		if got := bytesText(n); got != want {
+			t.Errorf("bytesText(%d) = %q, want %q", n, got, want)
+		}
+	}
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 31207: "31,207", 1234567: "1,234,567"} {
+		if got := countText(n); got != want {
+			t.Errorf("countText(%d) = %q, want %q", n, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{0: "0s", 59 * time.Second: "59s", 242 * time.Second: "4m02",
+		2*time.Hour + 5*time.Minute: "2h05", 76 * time.Hour: "3d04", 3000 * time.Hour: "125d", -time.Second: "0s"} {
+		if got := ageText(d); got != want {
+			t.Errorf("ageText(%v) = %q, want %q", d, got, want)
+		}
+	}
+	for ms, want := range map[uint32]string{0: "0 ms", 18: "18 ms", 999: "999 ms", 1500: "1.5 s", 61_000: "1m01"} {
+		if got := spanText(ms); got != want {
+			t.Errorf("spanText(%d) = %q, want %q", ms, got, want)
+		}
+	}
+	for share, want := range map[float64]string{0: "0 %", 0.0004: "<0.1 %", 0.05: "5.0 %", 0.12: "12 %", 1: "100 %"} {
+		if got := percentText(share); got != want {
+			t.Errorf("percentText(%v) = %q, want %q", share, got, want)
+		}
+	}
+}
+
+func TestSpark(t *testing.T) {
+	var s spark
+	if got := s.text(10); got != "          " {
+		t.Errorf("nothing known: %q", got)
+	}
+	for i := range 13 { // 0, 1, 2 … events a second
+		s.sample(monitor.Time(1+i)*1e9, uint64(i*(i-1)/2))
+	}
+	if got := s.text(10); got != "        ▄█" || s.rate != 11 {
+		t.Errorf("twelve seconds: %q, %d a second", got, s.rate)
+	}
+	s.sample(monitor.Time(200)*1e9, 66) // a long silence
+	if got := s.text(10); got != "▁▁▁▁▁▁▁▁▁▁" || s.rate != 0 {
+		t.Errorf("silence: %q, %d a second", got, s.rate)
+	}
+	s.sample(monitor.Time(201)*1e9, 5) // another run: fewer events than before
+	s.sample(monitor.Time(202)*1e9, 7)
+	if s.rate != 2 {
+		t.Errorf("after a restart: %d a second", s.rate)
+	}
+}
+
+func TestSightFit(t *testing.T) {
+	for _, c := range []struct{ n, at, line, height, wantAt, wantLine int }{
+		{100, 50, 5, 20, 50, 5}, {100, 3, 10, 20, 3, 3}, {100, 99, 0, 20, 99, 19}, {5, 4, 19, 20, 4, 4},
+		{0, 7, 3, 20, 0, 0}, {100, 90, 5, 20, 90, 10},
+	} {
+		s := sight{at: c.at, line: c.line, n: c.n, height: c.height}
+		s.fit()
+		if s.at != c.wantAt || s.line != c.wantLine {
+			t.Errorf("%+v: at %d, line %d", c, s.at, s.line)
+		}
+	}
+}

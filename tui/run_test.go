@@ -1,0 +1,189 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"natlens/monitor"
+)
+
+// terminalLog is a terminal that only remembers.
+type terminalLog struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *terminalLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *terminalLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// await waits until the screen has shown a text.
+func (l *terminalLog) await(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(ansi.Strip(l.String()), text); {
+		if time.Now().After(end) {
+			t.Fatalf("%q does not appear in %q", text, ansi.Strip(l.String()))
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+const (
+	altScreenOn  = "\x1b[?1049h"
+	altScreenOff = "\x1b[?1049l"
+)
+
+// started runs the UI on a fake terminal.
+func started(t *testing.T, cfg Config) (screen *terminalLog, keys io.Writer, cancel func(), done <-chan error) {
+	screen = &terminalLog{}
+	in, keys := io.Pipe()
+	if cfg.Table == nil {
+		cfg.Table = monitor.NewTable(monitor.TableConfig{})
+	}
+	cfg.Input, cfg.Output, cfg.Theme, cfg.Environ = in, screen, "dark", []string{"TERM=xterm-256color", "TTY_FORCE=1"}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, cfg) }()
+	t.Cleanup(func() { cancel(); in.Close() })
+	return screen, keys, cancel, ended
+}
+
+func wait(t *testing.T, done <-chan error) error {
+	t.Helper()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(10 * time.Second):
+		t.Fatal("Run does not return")
+		return nil
+	}
+}
+
+func restored(t *testing.T, screen *terminalLog) {
+	t.Helper()
+	s := screen.String()
+	if on, off := strings.LastIndex(s, altScreenOn), strings.LastIndex(s, altScreenOff); on < 0 || off < on {
+		t.Errorf("the screen is not given back: %q", s[max(0, len(s)-200):])
+	}
+}
+
+func TestRunQuits(t *testing.T) {
+	fed := make(chan struct{})
+	screen, keys, _, done := started(t, Config{Feed: func(ctx context.Context) error {
+		<-ctx.Done()
+		close(fed)
+		return ctx.Err()
+	}})
+	screen.await(t, "no flows yet")
+	_, _ = keys.Write([]byte("q"))
+	if err := wait(t, done); err != nil {
+		t.Errorf("error %v", err)
+	}
+	select {
+	case <-fed:
+	default:
+		t.Error("Run does not wait for the feed")
+	}
+	restored(t, screen)
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	screen, _, cancel, done := started(t, Config{})
+	screen.await(t, "no flows yet")
+	cancel()
+	if err := wait(t, done); err != nil {
+		t.Errorf("error %v", err)
+	}
+	restored(t, screen)
+}
+
+func TestRunShowsTheEndOfTheSource(t *testing.T) {
+	screen, keys, _, done := started(t, Config{Feed: func(context.Context) error { return errors.New("read events: gone") }})
+	screen.await(t, "the source has ended: read events: gone")
+	_, _ = keys.Write([]byte("q"))
+	if err := wait(t, done); err != nil {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A panic of the feed or of a page leaves the terminal as it was.
+func TestRunCrash(t *testing.T) {
+	screen, _, _, done := started(t, Config{Feed: func(context.Context) error { panic("feed broke") }})
+	if err := wait(t, done); err == nil || !strings.Contains(err.Error(), "feed broke") || !strings.Contains(err.Error(), "run_test.go") {
+		t.Errorf("error %v", err)
+	}
+	restored(t, screen)
+
+	screen, keys, _, done := started(t, Config{Deleter: nil, Player: brokenPlayer{}})
+	screen.await(t, "no flows yet")
+	_, _ = keys.Write([]byte("p"))
+	if err := wait(t, done); err == nil {
+		t.Error("no error after a panic of the UI")
+	}
+	restored(t, screen)
+}
+
+type brokenPlayer struct{}
+
+func (brokenPlayer) State() Playing    { return Playing{} }
+func (brokenPlayer) Play(bool)         { panic("player broke") }
+func (brokenPlayer) Speed(float64)     {}
+func (brokenPlayer) Seek(monitor.Time) {}
+
+// Nothing hostile gets to the terminal: of all that is written, only the
+// renderer's own sequences and printable characters remain.
+func TestRunHostileText(t *testing.T) {
+	hostile := "\x1b]0;PWN\x07\x1b[31337mX\u009b31m\u202eY\u2066\xff\nZ\r\x7f"
+	st := newStage(t)
+	f := flowOf(monitor.TCP, "192.168.77.9:40001", "203.0.113.9:21", "203.0.113.1:40001", "203.0.113.9:21", srcNAT|assured, monitor.PathForward)
+	f.Mark = 1
+	x := &monitor.Extra{Helper: []byte(hostile), SecCtx: []byte(hostile), Labels: []byte{1}}
+	st.event(monitor.KindNew, 1, f, monitor.AttrHelper|monitor.AttrSecCtx|monitor.AttrLabels, x)
+	st.commit()
+	cfg := st.s.cfg
+	cfg.Info = Info{Host: hostile, Namespace: hostile, Capture: hostile}
+	cfg.Env.Labels = map[string]int{hostile: 0}
+	cfg.Services = func(monitor.Proto, uint16) string { return hostile }
+	cfg.Deleter = &deleter{err: errors.New(hostile)}
+	cfg.Feed = func(context.Context) error { return errors.New(hostile) }
+	screen, keys, _, done := started(t, cfg)
+	for _, step := range []struct{ keys, shows string }{
+		{"", "the source has ended"}, {"n", `\u009b`}, {"xy", "not deleted"}, {"\r", "original"}, {"\x1b[F", "secctx"},
+		{"2", "TIME"}, {"1/helper ", "a text should follow"},
+	} {
+		_, _ = keys.Write([]byte(step.keys))
+		screen.await(t, step.shows)
+	}
+	_, _ = keys.Write([]byte("\x03")) // closes the filter
+	_, _ = keys.Write([]byte("\x03"))
+	if err := wait(t, done); err != nil {
+		t.Errorf("error %v", err)
+	}
+	out := screen.String()
+	for _, bad := range []string{"\x1b]0;PWN", "\x1b[31337", "\u009b", "\u202e", "\u2066", "PWN\x07"} {
+		if i := strings.Index(out, bad); i >= 0 {
+			t.Errorf("%q is written: %q", bad, out[max(0, i-40):i+20])
+		}
+	}
+	for i, r := range ansi.Strip(out) {
+		if monitor.Unsafe(r) && r != '\r' && r != '\n' && r != '\t' && r != '\b' {
+			t.Fatalf("%q is written, at %d", r, i)
+		}
+	}
+}

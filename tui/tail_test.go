@@ -1,0 +1,118 @@
+package tui
+
+import (
+	"errors"
+	"testing"
+
+	"natlens/monitor"
+)
+
+func tailBatch(from, to uint64) *monitor.Batch {
+	var b monitor.Batch
+	for seq := from; seq <= to; seq++ {
+		e := b.Add()
+		e.Seq, e.Time, e.Kind = seq, monitor.Time(seq), monitor.KindNew
+		e.Flow.Orig.SrcPort = uint16(seq)
+	}
+	return &b
+}
+
+func seqs(events []monitor.Event) (first, last uint64) {
+	if len(events) == 0 {
+		return 0, 0
+	}
+	for i := range events {
+		if events[i].Seq != events[0].Seq+uint64(i) {
+			return 0, 0
+		}
+	}
+	return events[0].Seq, events[len(events)-1].Seq
+}
+
+// The ring keeps the last events; what is asked for around an event comes in
+// order, also over the ring's seam and beyond its ends.
+func TestTailAround(t *testing.T) {
+	tail := NewTail()
+	const n = TailSize + 1234
+	for seq := uint64(1); seq <= n; seq += 1000 {
+		if err := tail.Write(tailBatch(seq, min(seq+999, n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	oldest := uint64(n - TailSize + 1)
+	for _, c := range []struct {
+		seq          uint64
+		above, below int
+		first, last  uint64
+		at, before   int
+	}{
+		{n, 10, 10, n - 10, n, 10, TailSize - 11},
+		{n + 1, 10, 10, n - 9, n, 10, TailSize - 10},
+		{1, 10, 10, oldest, oldest + 9, 0, 0},
+		{oldest + 5, 10, 10, oldest, oldest + 14, 5, 0},
+		{TailSize, 3, 3, TailSize - 3, TailSize + 2, 3, int(TailSize-oldest) - 3},
+	} {
+		s := tail.around(c.seq, nil, c.above, c.below)
+		first, last := seqs(s.events)
+		if first != c.first || last != c.last || s.at != c.at || s.before != c.before || s.matched != TailSize || s.seen != n {
+			t.Errorf("around %d: %d–%d at %d, %d before, %d match; want %d–%d at %d, %d before", c.seq, first, last,
+				s.at, s.before, s.matched, c.first, c.last, c.at, c.before)
+		}
+	}
+	odd := tail.around(n, func(e *monitor.Event) bool { return e.Seq%2 == 1 }, 2, 2)
+	if odd.matched != TailSize/2 || len(odd.events) != 2 || odd.events[1].Seq != n-1 {
+		t.Errorf("odd ones: %d match, %d events", odd.matched, len(odd.events))
+	}
+}
+
+// What an event points to belongs to the batch: the tail has copies.
+func TestTailCopies(t *testing.T) {
+	tail := NewTail()
+	b := tailBatch(1, 2)
+	b.Events[0].Extra = &monitor.Extra{Helper: []byte("ftp")}
+	b.Events[0].Raw = []byte("raw")
+	b.Events[1].Kind, b.Events[1].Gap = monitor.KindLost, &monitor.Gap{Count: 5}
+	if err := tail.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	b.Events[0].Extra.Helper[0] = 'x'
+	b.Events[1].Gap.Count = 9
+	s := tail.around(0, nil, 0, 2)
+	if string(s.events[0].Extra.Helper) != "ftp" || s.events[0].Raw != nil || s.events[1].Gap.Count != 5 {
+		t.Errorf("%+v", s.events)
+	}
+	if lost, at := tail.Loss(); lost != 5 || at != 2 {
+		t.Errorf("lost %d at %d", lost, at)
+	}
+}
+
+func TestTailWriteAllocatesNothing(t *testing.T) {
+	tail := NewTail()
+	b := tailBatch(1, 1000)
+	for range TailSize / 1000 {
+		_ = tail.Write(b)
+	}
+	if n := testing.AllocsPerRun(50, func() { _ = tail.Write(b) }); n != 0 {
+		t.Errorf("%v allocations a batch", n)
+	}
+}
+
+// A recording that fails ends by itself and tells why; the stream goes on.
+func TestTailRecordingFails(t *testing.T) {
+	tail, f := NewTail(), &file{err: errors.New("disk full")}
+	tail.Record(f, nil)
+	for range 2 {
+		if err := tail.Write(tailBatch(1, 3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, on, failed := tail.Recording(); !on || failed == nil || len(f.events) != 3 {
+		t.Errorf("on %v, failed %v, %d events", on, failed, len(f.events))
+	}
+	if _, err := tail.StopRecording(); err == nil || f.closed != 1 {
+		t.Errorf("error %v, closed %d", err, f.closed)
+	}
+	if n, err := tail.StopRecording(); n != 0 || err != nil || f.closed != 1 {
+		t.Error("ended twice")
+	}
+}
