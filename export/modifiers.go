@@ -20,6 +20,15 @@ var conntrackModifiers = []struct {
 	{"userspace", func(*Modifiers) {}}, // conntrack 1.4.7 takes the word; it says [USERSPACE] with or without it
 }
 
+// ModifierNames are the words that [ParseModifiers] takes.
+func ModifierNames() []string {
+	var names []string
+	for _, m := range conntrackModifiers {
+		names = append(names, m.name)
+	}
+	return names
+}
+
 // ParseModifiers reads the argument of conntrack's -o, words with
 // commas between them: id,timestamp,ktimestamp,extended,labels,xml,userspace. No
 // words are no modifiers. The words are taken in any case and cut short, as
@@ -46,11 +55,7 @@ func modifierError(word string) error {
 	if strings.EqualFold(word, "save") {
 		return fmt.Errorf("output modifier save: not supported; use conntrack -o save")
 	}
-	var names []string
-	for _, m := range conntrackModifiers {
-		names = append(names, m.name)
-	}
-	return unknownWord("output modifier", word, names)
+	return unknownWord("output modifier", word, ModifierNames())
 }
 
 // or returns the modifiers that are set in one or the other.

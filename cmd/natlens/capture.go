@@ -25,11 +25,17 @@ func (c *captureConfig) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.way, "capture", "auto", "how to capture: `auto|ring|socket`; auto takes the BPF ring where it can be had")
 	cmd.Flags().StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "socket buffer to ask the kernel for, in `bytes`")
 	cmd.Flags().StringVar(&c.ring, "ring", "32MiB", "BPF ring to capture into, in `bytes`, a power of two")
+	inGroup(cmd.Flags(), groupCapture, "capture", "buffer-size", "ring")
+	mustComplete(cmd, "capture", oneOf("auto", "ring", "socket"))
+	mustComplete(cmd, "buffer-size", cobra.NoFileCompletions)
+	mustComplete(cmd, "ring", cobra.NoFileCompletions)
 	c.registerNetNS(cmd)
 }
 
 func (c *captureConfig) registerNetNS(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.netns, "netns", "", "network namespace to look into: its `name|path|pid` (default this one)")
+	inGroup(cmd.Flags(), groupCapture, "netns")
+	mustComplete(cmd, "netns", completeNetNS)
 }
 
 // config returns what to open. The caller closes the namespace's file, which may

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,10 @@ var classicCommands = []struct {
 //
 //	-E -p tcp -o id   →   watch --classic -p tcp -o id
 func classic(args []string) []string {
+	if n := len(args); n > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		// A shell asks how the last word goes on.
+		return slices.Concat(args[:1], classic(args[1:n-1]), args[n-1:])
+	}
 	args = filter.AttachOptional(args)
 	for i, arg := range args {
 		if arg == "--" {

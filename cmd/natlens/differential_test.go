@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/netip"
@@ -24,11 +23,6 @@ import (
 
 	"natlens/monitor/lab"
 )
-
-func TestMain(m *testing.M) { lab.Main(m) }
-
-// deadline is how long a test waits for what is sure to happen.
-const deadline = 30 * time.Second
 
 // comparison is one command line that both programs get.
 type comparison struct {
@@ -300,22 +294,4 @@ func waitListening(t *testing.T, ctx context.Context, l *lab.Lab, n int) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// safeBuffer is a buffer that may be read while it is written.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

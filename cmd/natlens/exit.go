@@ -55,6 +55,8 @@ func newRoot(con console) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "natlens",
 		Short: "Watch Linux connection tracking live and see what NAT does to every flow",
+		Example: `  natlens lab --watch               a NAT gateway of its own, without root
+  sudo natlens watch tcp dport 443  this host's events`,
 		// Errors are printed by run, in one line and one place.
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -70,7 +72,10 @@ func newRoot(con console) *cobra.Command {
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newVersion(con))
+	root.AddCommand(newVersion(con), newCompletion(con), newFiltersTopic())
+	root.CompletionOptions.DisableDefaultCmd = true
+	setHelp(con, root)
+	setVersion(root)
 	root.AddCommand(platformCommands(con)...)
 	return root
 }

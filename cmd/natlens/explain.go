@@ -40,6 +40,8 @@ those in the table now.`,
 	f := cmd.Flags()
 	f.IntVar(&cfg.limit, "limit", 10, "draw at most `N` flows, and say how many more there are; 0: all")
 	f.IntVar(&cfg.width, "width", 0, "`columns` to draw in (default the terminal's, else 100)")
+	mustComplete(cmd, "limit", cobra.NoFileCompletions)
+	mustComplete(cmd, "width", cobra.NoFileCompletions)
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
 	return cmd

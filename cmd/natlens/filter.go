@@ -28,22 +28,24 @@ func (c *filterConfig) register(cmd *cobra.Command) {
 	for _, def := range filter.Flags() {
 		v := &filterFlag{cfg: c, name: def.Name}
 		f := cmd.Flags()
-		usage := "`" + def.Arg + "`: " + def.Usage
 		if def.Short != 0 {
-			f.VarP(v, def.Name, string(def.Short), usage)
+			f.VarP(v, def.Name, string(def.Short), def.Usage)
 		} else {
-			f.Var(v, def.Name, usage)
+			f.Var(v, def.Name, def.Usage)
 		}
 		flag := f.Lookup(def.Name)
 		if def.Optional {
 			flag.NoOptDefVal = noValue
 		}
 		for _, alias := range def.Aliases {
-			f.Var(v, alias, usage)
+			f.Var(&filterFlag{cfg: c, name: alias}, alias, def.Usage)
 			f.Lookup(alias).NoOptDefVal = flag.NoOptDefVal
 			f.Lookup(alias).Hidden = true
 		}
+		inGroup(f, groupFilter, append([]string{def.Name}, def.Aliases...)...)
 	}
+	c.completeFlags(cmd)
+	cmd.ValidArgsFunction = c.complete
 }
 
 // noValue stands for the value that -n, -g or -j may leave out: pflag wants one
@@ -57,7 +59,13 @@ type filterFlag struct {
 }
 
 func (f *filterFlag) String() string { return "" }
-func (f *filterFlag) Type() string   { return "" }
+
+// Type is what help and errors call the value.
+func (f *filterFlag) Type() string {
+	def, _ := filter.FlagByName(f.name)
+	return def.Arg
+}
+
 func (f *filterFlag) Set(text string) error {
 	if text == noValue {
 		if def, _ := filter.FlagByName(f.name); def.Optional {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 )
 
@@ -45,6 +46,15 @@ func openNetNS(which string) (*os.File, error) {
 		return nil, fmt.Errorf("--netns %s: %s is not a network namespace", which, path)
 	}
 	return f, nil
+}
+
+// completeNetNS offers the named network namespaces.
+func completeNetNS(*cobra.Command, []string, string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	entries, _ := os.ReadDir(netnsDir) // no directory, no names
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, cobra.ShellCompDirectiveDefault // or the path of a file
 }
 
 // netlinkTable returns a function that opens net/netlink of proc(5) as a thread

@@ -23,6 +23,19 @@ func (c *outputConfig) register(cmd *cobra.Command) {
 	f.StringVarP(&c.format, "output-format", "o", "", "`format`: "+export.FormatsHelp()+" (default pretty on a terminal, else jsonl)")
 	f.StringVar(&c.path, "output", "", "write to this new `file`, readable by its owner only")
 	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
+	inGroup(f, groupOutput, "output-format", "output", "force")
+	mustComplete(cmd, "output-format", completeFormat)
+}
+
+// check reports a format that there is none, without opening anything.
+func (c *outputConfig) check() error {
+	if c.format == "" {
+		return nil
+	}
+	if _, err := export.New(c.format, io.Discard, export.Options{}); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // output is an open sink and what it writes to.
@@ -32,7 +45,7 @@ type output struct {
 	n    countWriter
 }
 
-// open makes the sink. An unknown format is a usage error.
+// open makes the sink, in a format that check has passed.
 //
 // netns is the namespace that is looked into, nil for the caller's.
 func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
@@ -65,7 +78,7 @@ func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
 		Notes:     con.Stderr,
 	})
 	if err != nil {
-		return nil, errors.Join(usageError{err}, out.closeFile())
+		return nil, errors.Join(err, out.closeFile())
 	}
 	return out, nil
 }

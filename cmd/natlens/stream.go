@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"natlens/monitor"
@@ -16,7 +17,8 @@ import (
 // stream is a run of events from the kernel to one output.
 type stream struct {
 	con      console
-	out      *output
+	open     func() (*output, error)
+	out      *output // what open opened
 	filter   monitor.Filter
 	count    uint64
 	existing bool
@@ -31,12 +33,21 @@ type stream struct {
 // run captures until ctx ends, the count is reached or the output's reader has
 // gone, and says on stderr what it was.
 func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
-	defer func() { err = errors.Join(err, s.out.Close()) }()
 	capture, err := kernel.Open(cfg)
 	if err != nil {
 		return err
 	}
 	defer capture.Close()
+	// Only now: who may not capture is not left with an empty file.
+	if s.out, err = s.open(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.out.Close()) }()
+	ctx, stop, err := untilReaderGone(ctx, s.out.n.w)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	m := &monitor.Monitor{
 		Source: capture,
 		Filter: s.filter,
@@ -51,18 +62,23 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	}
 	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
 	m.Resync.AfterLoss = s.resync
-	stop, err := followLocals(ctx, cfg.NetNS, m.Table)
+	unfollow, err := followLocals(ctx, cfg.NetNS, m.Table)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer unfollow()
 	s.note("capture: %s", captureText(capture))
 	if s.onStart != nil {
 		s.onStart()
 	}
 	began := time.Now()
-	err = m.Run(ctx)
-	s.summary(m, capture, time.Since(began))
+	if err = m.Run(ctx); err == nil && context.Cause(ctx) == syscall.EPIPE {
+		err = syscall.EPIPE
+	}
+	// Who closed the pipe has seen enough.
+	if !errors.Is(err, syscall.EPIPE) {
+		s.summary(m, capture, time.Since(began))
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -17,10 +18,21 @@ func newVersion(con console) *cobra.Command {
 		Short: "Print the version",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(con.Stdout, "natlens %s %s/%s %s\n", versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+			_, err := io.WriteString(con.Stdout, versionLine())
 			return err
 		},
 	}
+}
+
+// setVersion makes --version, and conntrack(8)'s -V, print the same line.
+func setVersion(root *cobra.Command) {
+	root.Version = versionText()
+	root.SetVersionTemplate(versionLine())
+	root.Flags().BoolP("version", "V", false, "print the version")
+}
+
+func versionLine() string {
+	return fmt.Sprintf("natlens %s %s/%s %s\n", versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 func versionText() string {

@@ -61,6 +61,9 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	f.BoolVar(&c.quiet, "quiet", false, "no notes and no summary on stderr")
 	f.BoolVar(&c.classic, "classic", false, "behave as conntrack -E")
 	f.Lookup("classic").Hidden = true
+	mustComplete(cmd, "resync", oneOf("on", "off"))
+	mustComplete(cmd, "count", cobra.NoFileCompletions)
+	mustComplete(cmd, "for", cobra.NoFileCompletions)
 	c.output.register(cmd)
 	c.capture.register(cmd)
 	c.filter.register(cmd)
@@ -88,12 +91,12 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
 		c.quiet = true
 	}
-	out, err := c.output.open(con, netns)
-	if err != nil {
+	if err := c.output.check(); err != nil {
 		return err
 	}
 	s := &stream{
-		con: con, out: out, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing,
+		con: con, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing,
+		open:   func() (*output, error) { return c.output.open(con, netns) },
 		resync: c.resync == "on" && c.remembers(), remembers: c.remembers(),
 	}
 	if adjust != nil {

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"natlens/export"
+	"natlens/monitor/filter"
+)
+
+func newCompletion(con console) *cobra.Command {
+	shells := []string{"bash", "zsh", "fish"}
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish",
+		Short: "Print a shell's completion script",
+		Long:  "Print the script that makes a shell complete natlens's commands, flags and filters. Load it in the shell's start-up file.",
+		Example: `  source <(natlens completion bash)
+  source <(natlens completion zsh)
+  natlens completion fish | source`,
+		ValidArgs: shells,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("completion needs one shell: %s", strings.Join(shells, ", "))
+			}
+			if near := filter.Nearest(args[0], shells); near != "" && near != args[0] {
+				return usagef("no completion for %q: did you mean %s?", args[0], near)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root := cmd.Root()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(con.Stdout, true)
+			case "zsh":
+				return root.GenZshCompletion(con.Stdout)
+			case "fish":
+				return root.GenFishCompletion(con.Stdout, true)
+			}
+			return usagef("no completion for %q; there is one for %s", args[0], strings.Join(shells, ", "))
+		},
+	}
+}
+
+// complete completes the words of a filter: as many arguments of the
+// command line, or one in quotes.
+func (c *filterConfig) complete(_ *cobra.Command, args []string, last string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	labels, _ := export.ReadLabels(c.labelFile) // without the file they have numbers
+	c.env.Labels = labels.Bits()
+	text := strings.Join(append(args, last), " ")
+	word := []rune(last)
+	quoted := strings.ContainsAny(last, " (")
+	var out []cobra.Completion
+	for _, candidate := range c.env.Complete(text, utf8.RuneCountInString(text)) {
+		if candidate.Text == "" {
+			if len(out) == 0 {
+				out = cobra.AppendActiveHelp(out, candidate.Doc)
+			}
+			continue
+		}
+		if !quoted && strings.ContainsAny(candidate.Text, " <>{}()&|!") {
+			continue // the shell would take it for itself
+		}
+		// The shell replaces its whole word, of which the candidate replaces the end.
+		kept := word[:max(0, len(word)-(candidate.End-candidate.Start))]
+		out = append(out, cobra.CompletionWithDesc(string(kept)+candidate.Text, candidate.Doc))
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// oneOf completes a flag's value that is one of some words, in the case in which
+// it is typed.
+func oneOf(words ...string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
+		for _, w := range words {
+			if typed != "" && strings.HasPrefix(strings.ToLower(w), typed) {
+				w = strings.ToLower(w)
+			}
+			out = append(out, w)
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// listOf completes a flag's value that is a list of words with commas between
+// them, in the case in which it is typed.
+func listOf(words ...string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndexByte(typed, ',')+1]
+		for _, w := range words {
+			if strings.Contains(","+strings.ToLower(before), ","+strings.ToLower(w)+",") {
+				continue
+			}
+			if letters := typed[len(before):]; letters != "" && strings.HasPrefix(strings.ToLower(w), letters) {
+				w = strings.ToLower(w)
+			}
+			out = append(out, before+w)
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeFlags registers the completions of the filter flags.
+func (c *filterConfig) completeFlags(cmd *cobra.Command) {
+	for _, def := range filter.Flags() {
+		var complete cobra.CompletionFunc = cobra.NoFileCompletions
+		switch {
+		case def.Name == "label":
+			complete = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+				labels, _ := export.ReadLabels(c.labelFile)
+				return listOf(slices.Sorted(maps.Keys(labels.Bits()))...)(cmd, args, typed)
+			}
+		case def.Words != nil && def.Repeats:
+			complete = listOf(def.Words...)
+		case def.Words != nil:
+			complete = oneOf(def.Words...)
+		}
+		for _, name := range append([]string{def.Name}, def.Aliases...) {
+			mustComplete(cmd, name, complete)
+		}
+	}
+}
+
+// completeFormat completes -o: a format, and the modifiers of conntrack's.
+func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
+	if isClassic(cmd) || strings.HasPrefix(typed, "conntrack,") {
+		return listOf(export.ModifierNames()...)(cmd, args, typed)
+	}
+	for _, f := range export.Formats() {
+		out = append(out, cobra.CompletionWithDesc(f.Name, f.Help))
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// mustComplete registers the completion of a flag, which is registered already.
+func mustComplete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err)
+	}
+}

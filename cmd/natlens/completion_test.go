@@ -1,0 +1,138 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// completions are what a shell is told when it asks how the last word goes on:
+// words between bars, and the words that are offered, without what they mean.
+// "…" leaves out the rest.
+var completions = []struct{ line, want string }{
+	{"wa", "watch"},
+	{"completion|", "bash zsh fish"},
+	{"help|wat", "watch"},
+	{"watch|--cap", "--capture"},
+	{"watch|--capture|", "auto ring socket"},
+	{"watch|--capture|so", "socket"},
+	{"watch|--resync|", "on off"},
+	{"watch|-o|", "pretty jsonl conntrack csv"},
+	{"watch|-o|conntrack,", "conntrack,xml conntrack,extended conntrack,timestamp conntrack,id conntrack,ktimestamp conntrack,labels conntrack,userspace"},
+	{"watch|-o|conntrack,id,k", "conntrack,id,ktimestamp"},
+	{"-E|-o|", "xml extended timestamp id ktimestamp labels userspace"},
+	{"watch|-e|", "all new updates destroy"},
+	{"watch|-e|new,", "new,all new,updates new,destroy"},
+	{"-E|-p|tcp|-e|NEW,d", "NEW,destroy"},
+	{"watch|--state|est", "established"},
+	{"watch|--state|EST", "ESTABLISHED"},
+	{"watch|-u|!", ""},
+	{"watch|-p|ud", "udp udplite"},
+	{"watch|-f|", "ipv4 ipv6"},
+	{"watch|-l|", "ssh web"},
+	{"watch|-l|web,", "web,ssh"},
+	{"watch|--for|", ""},
+
+	{"watch|dpo", "dport"},
+	{"watch|tcp|dport|http", "http http-alt https https-alt"},
+	{"watch|tcp|dport|", "== in"},
+	{"watch|tcp dport ", "tcp dport == tcp dport != tcp dport in tcp dport not in tcp dport < tcp dport <= tcp dport > tcp dport >="},
+	{"watch|snat and reply.dp", "snat and reply.dport"},
+	{"watch|(tcp or dpo", "(tcp or dport"},
+	{"watch|label|w", "web"},
+	{"watch|frob|dpo", ""},
+	{"lab|--watch|established|and|mas", "master"},
+	{"explain|icmp.i", "icmp.id"},
+}
+
+// TestCompletion asks as a shell's script asks, and leaves out, as the shell does,
+// what does not go on from the letters that are typed.
+func TestCompletion(t *testing.T) {
+	labels := filepath.Join(t.TempDir(), "connlabel.conf")
+	if err := os.WriteFile(labels, []byte("3 web\n5 ssh\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range completions {
+		words := strings.Split(c.line, "|")
+		got := call(t.Context(), console{LabelFile: labels}, append([]string{"__completeNoDesc"}, words...)...)
+		last := words[len(words)-1]
+		var offered []string
+		for line := range strings.Lines(got.stdout.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			if strings.HasPrefix(line, last) && !strings.HasPrefix(line, ":") && !strings.HasPrefix(line, "_activeHelp_") {
+				offered = append(offered, line)
+			}
+		}
+		if text := strings.Join(offered, " "); text != c.want || got.code != 0 {
+			t.Errorf("%s: offered %s\nwant %s", c.line, text, c.want)
+		}
+	}
+}
+
+// TestCompletionHint expects that what can't be completed is described.
+func TestCompletionHint(t *testing.T) {
+	got := call(t.Context(), console{}, "__complete", "watch", "dport", "").stdout.String()
+	if want := "_activeHelp_ a port: 443 https 1024..2047 {80,443}\n==\tequals\nin\tis one of\n:4\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestCompletionScripts has each shell that is installed read its script, and bash
+// complete with it.
+func TestCompletionScripts(t *testing.T) {
+	dir := t.TempDir()
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(dir, "natlens")); err != nil {
+		t.Fatal(err)
+	}
+	env := slices.Concat(os.Environ(), []string{beNatlens + "=1", "PATH=" + dir + ":" + os.Getenv("PATH")})
+	for shell, check := range map[string][]string{"bash": {"-n"}, "zsh": {"-n"}, "fish": {"--no-execute"}} {
+		got := call(t.Context(), console{}, "completion", shell)
+		script := filepath.Join(dir, shell)
+		if err := os.WriteFile(script, []byte(got.stdout.String()), 0o644); err != nil || got.code != 0 || got.stdout.String() == "" {
+			t.Fatalf("completion %s: %v, code %d, %d bytes", shell, err, got.code, len(got.stdout.String()))
+		}
+		if _, err := exec.LookPath(shell); err != nil {
+			t.Logf("%s is not installed: it has not read its script", shell)
+			continue
+		}
+		cmd := exec.CommandContext(t.Context(), shell, append(check, script)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", shell, err, out)
+		}
+	}
+	if _, err := exec.LookPath("bash"); err != nil {
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", bashCompletes, "bash", filepath.Join(dir, "bash"))
+	cmd.Env = env
+	out, err := cmd.Output()
+	want := "watch --capture => auto ring socket\nwatch tcp dpo => dport\n-E -p ud => udp udplite\n"
+	if err != nil || string(out) != want {
+		t.Errorf("bash completes, %v\n%swant\n%s", err, out, want)
+	}
+}
+
+// bashCompletes does what bash does at the tab key, with its own stand-in for the
+// function of the package bash-completion.
+const bashCompletes = `
+_get_comp_words_by_ref() { words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD; cur=${words[cword]}; prev=${words[cword-1]}; }
+compopt() { :; }
+source "$1"
+press_tab() {
+	COMP_WORDS=(natlens "$@"); COMP_CWORD=$#; COMP_LINE="natlens $*"; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9; COMPREPLY=()
+	__start_natlens
+	line="$*"; echo "${line% } => ${COMPREPLY[*]}"
+}
+press_tab watch --capture ""
+press_tab watch tcp dpo
+press_tab -E -p ud
+`

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"natlens/monitor/filter"
+)
+
+// groupNote is the annotation of a flag that names its group in the help.
+const groupNote = "natlens_group"
+
+// The groups of flags, in the order in which help shows them. Flags of no group
+// come first.
+const (
+	groupOutput  = "Output"
+	groupCapture = "Capture"
+	groupFilter  = "Filter flags of conntrack(8)"
+)
+
+// inGroup puts flags that are registered already into a group of the help.
+func inGroup(f *pflag.FlagSet, group string, names ...string) {
+	for _, name := range names {
+		if err := f.SetAnnotation(name, groupNote, []string{group}); err != nil {
+			panic(err) // a name that is not registered
+		}
+	}
+}
+
+// setHelp makes all help of the tree that of [writeHelp].
+func setHelp(con console, root *cobra.Command) {
+	show := func(cmd *cobra.Command) error {
+		var b strings.Builder
+		writeHelp(&b, cmd, helpWidth(con))
+		_, err := io.WriteString(con.Stdout, b.String())
+		return err
+	}
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _ = show(cmd) })
+	root.SetUsageFunc(show)
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [command]",
+		Short: "Help about a command, or about filters",
+		RunE: func(_ *cobra.Command, words []string) error {
+			cmd, rest, err := root.Find(words)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(root, words[0])
+			}
+			return show(cmd)
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				for _, cmd := range root.Commands() {
+					if cmd.IsAvailableCommand() || cmd.IsAdditionalHelpTopicCommand() {
+						names = append(names, cobra.CompletionWithDesc(cmd.Name(), cmd.Short))
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	})
+}
+
+// helpWidth is how wide help may be: the terminal's width, within limits that
+// read well.
+func helpWidth(con console) int {
+	width, ok := terminal(con.Stdout)
+	if !ok {
+		return 80
+	}
+	return min(max(width, 60), 120)
+}
+
+// writeHelp writes what the command does, how it is called, and its flags by
+// groups.
+func writeHelp(b *strings.Builder, cmd *cobra.Command, width int) {
+	text := cmd.Long
+	if text == "" {
+		text = cmd.Short
+	}
+	writeWrapped(b, text, width)
+	if cmd.Name() == topicFilters {
+		writeFilters(b, width)
+		return
+	}
+	cmd.InitDefaultHelpFlag()
+	if cmd.Runnable() && cmd.HasParent() {
+		fmt.Fprintf(b, "\nUsage:\n  %s\n", cmd.UseLine())
+	} else if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(b, "\nUsage:\n  %s COMMAND [flags]\n", cmd.CommandPath())
+	}
+	if cmd.HasExample() {
+		fmt.Fprintf(b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
+	}
+	writeCommands(b, cmd, width)
+	writeGroups(b, cmd, width)
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\n")
+		writeWrapped(b, cmd.Root().Name()+" help COMMAND says more about a command.", width)
+	}
+}
+
+func writeCommands(b *strings.Builder, cmd *cobra.Command, width int) {
+	if !cmd.HasAvailableSubCommands() {
+		return
+	}
+	b.WriteString("\nCommands:\n")
+	var rows [][2]string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+			rows = append(rows, [2]string{sub.Name(), sub.Short})
+		}
+	}
+	writeTable(b, rows, width)
+}
+
+// writeWrapped writes text in lines that fit.
+func writeWrapped(b *strings.Builder, text string, width int) {
+	b.WriteString(strings.TrimRight(ansi.Wordwrap(text, width, ""), "\n") + "\n")
+}
+
+// writeGroups writes the command's flags. Those of conntrack(8) are many, and
+// known to who wants them: they are named only.
+func writeGroups(b *strings.Builder, cmd *cobra.Command, width int) {
+	groups := map[string]*pflag.FlagSet{}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "Flags"
+		if note := f.Annotations[groupNote]; len(note) > 0 {
+			name = note[0]
+		}
+		if groups[name] == nil {
+			groups[name] = pflag.NewFlagSet(name, pflag.ContinueOnError)
+		}
+		groups[name].AddFlag(f)
+	})
+	for _, name := range []string{"Flags", groupOutput, groupCapture} {
+		if g := groups[name]; g != nil && g.HasAvailableFlags() {
+			fmt.Fprintf(b, "\n%s:\n%s", name, g.FlagUsagesWrapped(width))
+		}
+	}
+	if groups[groupFilter] == nil {
+		return
+	}
+	fmt.Fprintf(b, "\n%s:\n", groupFilter)
+	var cells []string
+	for _, def := range filter.Flags() {
+		cells = append(cells, flagNames(&def))
+	}
+	writeColumns(b, cells, width)
+	writeWrapped(b, cmd.Root().Name()+" help "+topicFilters+" describes them, and the words of a filter.", width)
+}
+
+// flagNames is a filter flag as help names it: "-p, --proto".
+func flagNames(def *filter.Flag) string {
+	if def.Short == 0 {
+		return "    --" + def.Name
+	}
+	return "-" + string(def.Short) + ", --" + def.Name
+}
+
+// writeColumns writes cells in as many columns as fit, read downwards.
+func writeColumns(b *strings.Builder, cells []string, width int) {
+	cell := 0
+	for _, c := range cells {
+		cell = max(cell, utf8.RuneCountInString(c)+2)
+	}
+	columns := max(1, (width-2)/cell)
+	rows := (len(cells) + columns - 1) / columns
+	for r := range rows {
+		line := "  "
+		for i := r; i < len(cells); i += rows {
+			line += fmt.Sprintf("%-*s", cell, cells[i])
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+}

@@ -1,0 +1,219 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// misuses are command lines that make no sense, or that the world does not allow,
+// and the one line on standard error that each ends with.
+var misuses = []struct {
+	args string // words between blanks
+	code int
+	want string
+}{
+	{"wathc", 2, `unknown command "wathc": did you mean watch?`},
+	{"frobnicate", 2, `unknown command "frobnicate": natlens --help lists them`},
+	{"help frobnicate", 2, `unknown command "frobnicate": natlens --help lists them`},
+	{"version now", 2, `natlens version takes no arguments, got "now"`},
+	{"--frob", 2, "unknown flag --frob; see natlens --help"},
+
+	{"watch --ouput x", 2, "unknown flag --ouput: did you mean --output?"},
+	{"watch --frobnicate", 2, "unknown flag --frobnicate; see natlens watch --help"},
+	{"watch -Q", 2, "unknown flag -Q; see natlens watch --help"},
+	{"watch -o", 2, "-o needs a value: format"},
+	{"watch --orig-src", 2, "--orig-src needs a value: ADDR[/BITS]"},
+	{"watch --force=perhaps", 2, "--force perhaps: not true or false; see natlens watch --help"},
+
+	{"watch dprot 443", 2, "filter: column 1: dprot: unknown word; did you mean dport?"},
+	{"watch tcp and dprot 443", 2, "filter: column 9: dprot: unknown word; did you mean dport?"},
+	{"watch dport 70000", 2, "filter: column 7: 70000: dport goes from 0 to 65535"},
+	{"watch tcp dport", 2, `filter: column 10: a port should follow "dport"`},
+	{"watch src 10.0.0.256", 2, "filter: column 5: 10.0.0.256: not an address or network"},
+	{"watch label web", 2, "filter: column 7: web: not a label, such as 5 {1,5}"},
+	{"explain dport 70000", 2, "filter: column 7: 70000: dport goes from 0 to 65535"},
+	{"lab --watch dport 70000", 2, "filter: column 7: 70000: dport goes from 0 to 65535"},
+
+	{"watch -p tcpp", 2, "--proto tcpp: not a protocol; did you mean tcp?"},
+	{"watch -p udp --state ESTABLISHED", 2, "--state: protocol udp has no states"},
+	{"watch -p tcp --state ESTABLISHD", 2, "--state ESTABLISHD: not a state of tcp: NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE, SYN_SENT2; did you mean ESTABLISHED?"},
+	{"watch -p tcp --dport 70000", 2, "--dport 70000: dport goes from 0 to 65535"},
+	{"watch -s 192.0.2.1 -s 192.0.2.2", 2, "--orig-src: given twice"},
+	{"watch -n -j", 2, "--any-nat: not together with --src-nat or --dst-nat"},
+	{"watch -l web", 2, "--label web: no such label: labels have no names here (open testdata/none.conf: no such file or directory)"},
+	{"watch -e newest", 2, "--event-mask newest: not a kind of event: all, new, update, destroy"},
+
+	{"watch -o jsn", 2, `unknown output format "jsn": did you mean jsonl?`},
+	{"watch -o yaml", 2, `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv`},
+	{"watch -o id", 2, `unknown output format "id": did you mean conntrack,id?`},
+	{"watch -o jsonl,id", 2, "output format jsonl takes no modifiers; conntrack does"},
+	{"watch -o conntrack,idd", 2, `unknown output modifier "idd": did you mean id?`},
+
+	{"watch --capture rnig", 2, "--capture rnig: must be auto, ring or socket"},
+	{"watch --ring 3M", 2, "--ring 3M: must be a power of two, and 4096 at the least"},
+	{"watch --ring 12x", 2, "--ring 12x: not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB"},
+	{"watch --buffer-size 0", 2, "--buffer-size 0: not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB"},
+	{"watch -b 5GiB", 2, "--buffer-size 5GiB: not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB"},
+	{"watch --for 10", 2, "--for 10: not a time such as 10s or 5m; see natlens watch --help"},
+	{"watch --for -1s", 2, "--for -1s: must not be negative"},
+	{"watch --count -1", 2, "--count -1: not a whole number; see natlens watch --help"},
+	{"watch --resync maybe", 2, "--resync maybe: must be on or off"},
+	{"watch --netns nowhere", 1, "--netns nowhere: there is no /run/netns/nowhere; ip netns list shows the names"},
+	{"watch --netns 2147483647", 1, "--netns 2147483647: there is no /proc/2147483647/ns/net; ip netns list shows the names"},
+	{"watch --netns /dev/null", 1, "--netns /dev/null: /dev/null is not a network namespace"},
+	{"explain --netns nowhere", 1, "--netns nowhere: there is no /run/netns/nowhere; ip netns list shows the names"},
+	{"explain --limit -1", 2, "--limit and --width must not be negative"},
+
+	{"watch --output DIR", 1, "output file DIR is a directory"},
+	{"watch --output DIR --force", 1, "output file DIR is a directory"},
+	{"watch --output DIR/none/x", 1, "output file DIR/none/x: there is no directory DIR/none"},
+	{"watch --output DIR/there", 1, "output file DIR/there exists already; --force writes over it"},
+
+	{"lab", 2, "lab needs --watch"},
+	{"lab --watch --netns x", 2, "lab takes no --netns: it makes its own"},
+}
+
+// TestMisuse runs the misuses, and expects of each its one line, its exit code
+// and nothing else.
+func TestMisuse(t *testing.T) {
+	for _, c := range misuses {
+		t.Run(c.args, func(t *testing.T) {
+			dir := t.TempDir()
+			there := filepath.Join(dir, "there")
+			if err := os.WriteFile(there, []byte("precious\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			args := strings.Fields(strings.ReplaceAll(c.args, "DIR", dir))
+			got := call(t.Context(), console{LabelFile: "testdata/none.conf"}, args...)
+			if want := "natlens: " + strings.ReplaceAll(c.want, "DIR", dir) + "\n"; got.stderr.String() != want || got.code != c.code {
+				t.Errorf("code %d, standard error\n%swant %d and\n%s", got.code, got.stderr.String(), c.code, want)
+			}
+			if got.stdout.String() != "" {
+				t.Errorf("standard output %q", got.stdout.String())
+			}
+			if text, err := os.ReadFile(there); string(text) != "precious\n" {
+				t.Errorf("the file that was there is %q now, %v", text, err)
+			}
+			if left, err := os.ReadDir(dir); len(left) != 1 {
+				t.Errorf("files left: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// classicMisuses are command lines that conntrack(8) 1.4.7 refuses.
+var classicMisuses = []struct{ args, want string }{
+	{"-E -i 5", "illegal flag --id with -E, as in conntrack(8); natlens watch without -E takes it"},
+	{"-E -t 5", "illegal flag --timeout with -E, as in conntrack(8); natlens watch without -E takes it"},
+	{"-E -u ASSURED", "illegal flag --status with -E, as in conntrack(8); natlens watch without -E takes it"},
+	{"-p tcp -E --status SEEN_REPLY", "illegal flag --status with -E, as in conntrack(8); natlens watch without -E takes it"},
+	{"-E -p sctp --orig-vtag 5", "illegal flag --orig-vtag with -E, as in conntrack(8); natlens watch without -E takes it"},
+	{"-E -p sctp --reply-vtag 5", "illegal flag --reply-vtag with -E, as in conntrack(8); natlens watch without -E takes it"},
+	{"-E -p dccp --role client", "illegal flag --role with -E, as in conntrack(8); natlens watch without -E takes it"},
+	{"-E -z", "unknown flag -z; see natlens watch --help"},
+	{"-E --frob", "unknown flag --frob; see natlens watch --help"},
+	{"-E --tuple-src 192.0.2.1", "unknown flag --tuple-src: did you mean --reply-src?"},
+	{"-E frob", "filter: column 1: frob: unknown word"},
+	{"-E dying", "table dying: natlens watch knows the table conntrack alone"},
+	{"-E -e FOO", "--event-mask FOO: not a kind of event: all, new, update, destroy"},
+	{"-E -o frob", `unknown output modifier "frob": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace`},
+	{"-E -p tcpp", "--proto tcpp: not a protocol; did you mean tcp?"},
+	{"-E -f ipv5", "--family ipv5: not ipv4 or ipv6; did you mean ipv4?"},
+	{"-E -s foo", "--orig-src foo: not an address; names are not looked up"},
+	{"-E -s", "-s needs a value: ADDR[/BITS]"},
+	{"-E -n 192.0.2.1 -j", "--any-nat: not together with --src-nat or --dst-nat"},
+	{"-E -l nosuch", "--label nosuch: no such label: labels have no names here (open testdata/none.conf: no such file or directory)"},
+	{"-E --mask-src 255.0.0.0", "--mask-src: needs --src"},
+	{"-E -p udp --state ESTABLISHED", "--state: protocol udp has no states"},
+}
+
+// TestClassicMisuse expects that natlens -E refuses what conntrack -E refuses, with
+// its exit code.
+func TestClassicMisuse(t *testing.T) {
+	conntrack, err := exec.LookPath("conntrack")
+	if err != nil {
+		t.Log("conntrack(8) is not installed: its own exit codes are not compared")
+	}
+	for _, c := range classicMisuses {
+		args := strings.Fields(c.args)
+		got := call(t.Context(), console{LabelFile: "testdata/none.conf"}, args...)
+		if want := "natlens: " + c.want + "\n"; got.stderr.String() != want || got.code != 2 || got.stdout.String() != "" {
+			t.Errorf("natlens %s: code %d, standard error\n%swant 2 and\n%s", c.args, got.code, got.stderr.String(), want)
+		}
+		if conntrack == "" || strings.Contains(c.args, "dying") { // 1.4.7 ignores the table of -E
+			continue
+		}
+		// Its own ways with -b and the like are of no interest: what it refuses it
+		// refuses before it opens a socket.
+		theirs := exec.CommandContext(t.Context(), conntrack, args...)
+		if err := theirs.Run(); theirs.ProcessState == nil || theirs.ProcessState.ExitCode() != 2 {
+			t.Errorf("conntrack %s: %v, want exit code 2", c.args, err)
+		}
+	}
+}
+
+// TestClassicTakesTable expects that the name of the one table changes nothing.
+func TestClassicTakesTable(t *testing.T) {
+	for _, args := range []string{"-E conntrack -p tcp --explain-filter", "-E -p tcp --explain-filter", "-Ep tcp --explain-filter", "watch -E -p tcp --explain-filter"} {
+		plain := call(t.Context(), console{}, "watch", "--classic", "-p", "tcp", "--explain-filter")
+		got := call(t.Context(), console{}, strings.Fields(args)...)
+		if got.code != 0 || got.stdout.String() != plain.stdout.String() || got.stderr.String() != "" {
+			t.Errorf("%s: code %d\n%s%s\nwant 0 and\n%s", args, got.code, got.stdout.String(), got.stderr.String(), plain.stdout.String())
+		}
+	}
+}
+
+// TestNoPrivilege expects the capability, the command line that has it and the
+// lab, from every command that asks the kernel, by every way of capture.
+func TestNoPrivilege(t *testing.T) {
+	const hint = ": try sudo natlens ARGS, or natlens lab --watch, which needs no privilege\n"
+	const socket = "natlens: join conntrack event group 1: CAP_NET_ADMIN is missing (netlink join-group: setsockopt: operation not permitted)" + hint
+	for _, c := range []struct {
+		args []string
+		line string // as the hint has it
+		want string
+	}{
+		{[]string{"watch"}, "watch", socket},
+		{[]string{"watch", "--capture", "socket", "tcp", "dport", "443"}, "watch --capture socket tcp dport 443", socket},
+		{[]string{"watch", "--capture", "ring"}, "watch --capture ring", "natlens: capture by ring: needs CAP_NET_ADMIN" + hint},
+		{[]string{"watch", "-o", "csv", "not tcp"}, "watch -o csv 'not tcp'", socket},
+		{[]string{"-E", "-p", "tcp"}, "-E -p tcp", socket},
+		{[]string{"explain", "snat"}, "explain snat", "natlens: dump: CAP_NET_ADMIN is missing (operation not permitted)" + hint},
+	} {
+		cmd := natlens(c.args...)
+		var stdout, stderr safeBuffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		onThread(t, func() error {
+			for c := range uintptr(unix.CAP_LAST_CAP + 1) { // what root would get back with exec(2)
+				if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
+					return err
+				}
+			}
+			return cmd.Start()
+		})
+		cmd.Wait()
+		want := strings.ReplaceAll(c.want, "ARGS", c.line)
+		if code := cmd.ProcessState.ExitCode(); code != 1 || stderr.String() != want || stdout.String() != "" {
+			t.Errorf("%q: code %d, output %q, standard error\n%swant 1 and\n%s", c.args, code, stdout.String(), stderr.String(), want)
+		}
+	}
+}
+
+// TestShellLine expects words that a shell reads back.
+func TestShellLine(t *testing.T) {
+	words := []string{"watch", "it's != $x", "", "a/b.c:80,443", "10.0.0.0/8"}
+	if got, want := shellLine(words), `watch 'it'\''s != $x' '' a/b.c:80,443 10.0.0.0/8`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '%s|' `+shellLine(words)).Output()
+	if want := strings.Join(words, "|") + "|"; err != nil || string(out) != want {
+		t.Errorf("a shell reads %q, %v, want %q", out, err, want)
+	}
+}

@@ -1,0 +1,206 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"natlens/monitor/lab"
+)
+
+// deadline is how long a test waits for what is sure to happen.
+const deadline = 30 * time.Second
+
+// beNatlens, in the environment, makes the test's program natlens itself.
+const beNatlens = "NATLENS_TEST_BE_NATLENS"
+
+func TestMain(m *testing.M) {
+	if _, ok := os.LookupEnv(beNatlens); ok {
+		main()
+	}
+	lab.Main(m)
+}
+
+// natlens is the program with these arguments, not started yet.
+func natlens(args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Env = append(os.Environ(), beNatlens+"=1")
+	return cmd
+}
+
+// process is natlens in a process of its own.
+type process struct {
+	cmd    *exec.Cmd
+	stdout *bufio.Reader
+	pipe   io.ReadCloser // the reading end that stdout reads from
+	stderr safeBuffer
+	ended  chan struct{} // closed after Wait
+}
+
+// start starts the program, in the gateway of the lab if there is one, and kills
+// it when the test ends. If the test's program dies, it ends by itself: nobody
+// reads its pipe any more.
+func start(t *testing.T, l *lab.Lab, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: natlens(args...), ended: make(chan struct{})}
+	// A pipe of our own: Wait would close one of the command's.
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.pipe, p.stdout = read, bufio.NewReader(read)
+	p.cmd.Stdout, p.cmd.Stderr = write, &p.stderr
+	begin := p.cmd.Start
+	if l != nil {
+		begin = func() error { return l.Gateway.Do(p.cmd.Start) }
+	}
+	if err := begin(); err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	go func() { defer close(p.ended); p.cmd.Wait() }()
+	t.Cleanup(func() { p.cmd.Process.Kill(); <-p.ended; read.Close() })
+	return p
+}
+
+// line reads a line of standard output.
+func (p *process) line(t *testing.T) string {
+	t.Helper()
+	timer := time.AfterFunc(deadline, func() { p.cmd.Process.Kill() })
+	defer timer.Stop()
+	line, err := p.stdout.ReadString('\n')
+	if err != nil {
+		t.Fatalf("standard output ends with %q: %v; standard error: %s", line, err, p.stderr.String())
+	}
+	return line
+}
+
+// rest reads standard output to its end.
+func (p *process) rest(t *testing.T) string {
+	t.Helper()
+	timer := time.AfterFunc(deadline, func() { p.cmd.Process.Kill() })
+	defer timer.Stop()
+	all, err := io.ReadAll(p.stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}
+
+// wait waits for the end of the program and returns its exit code, -n if signal n
+// ended it.
+func (p *process) wait(t *testing.T) int {
+	t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(deadline):
+		t.Fatalf("natlens does not end; standard error: %s", p.stderr.String())
+	}
+	if status := p.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
+		return -int(status.Signal())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// listening waits until standard error says that events are being captured.
+func (p *process) listening(t *testing.T) {
+	t.Helper()
+	waitFor(t, "natlens to listen", func() bool { return strings.Contains(p.stderr.String(), "natlens: capture: ") })
+}
+
+// waitFor waits until the condition holds.
+func waitFor(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(deadline); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// called is what a command line comes to in this process.
+type called struct {
+	stdout, stderr safeBuffer
+	code           int
+}
+
+// call runs a command line in this process to its end.
+func call(ctx context.Context, con console, args ...string) *called {
+	c := new(called)
+	con.Stdin, con.Stdout, con.Stderr = strings.NewReader(""), &c.stdout, &c.stderr
+	con.Getenv = func(string) string { return "" }
+	c.code = run(ctx, con, args)
+	return c
+}
+
+// decodeLines reads JSON lines, each of which must be whole.
+func decodeLines(t *testing.T, text string) []map[string]any {
+	t.Helper()
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		t.Errorf("the last line is not whole: %q", text[max(0, len(text)-200):])
+	}
+	var lines []map[string]any
+	for line := range strings.Lines(text) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("line %d: %v: %q", len(lines)+1, err, line)
+		}
+		lines = append(lines, m)
+	}
+	return lines
+}
+
+// flowsUDP makes n flows of three events: NEW, UPDATE when it is answered, and in
+// the end DESTROY.
+func flowsUDP(t *testing.T, l *lab.Lab, n int) {
+	t.Helper()
+	for range n {
+		if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// onThread calls f on a thread of its own, which ends afterwards: what f does to
+// the thread, and children inherit, stays there.
+func onThread(t *testing.T, f func() error) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked
+		done <- f()
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// safeBuffer is a buffer that may be read while it is written.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
