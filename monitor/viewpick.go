@@ -11,7 +11,7 @@ type placed struct {
 }
 
 // picker keeps the n first of the rows that it is given, or the n last. It
-// gathers twice as many and then throws the worse half away, so that a row costs
+// gathers four times as many and then throws the worse ones away, so that a row costs
 // the same whatever order they come in (a heap is at its worst when each row is
 // better than the ones before, and newest first is just that).
 type picker struct {
@@ -27,7 +27,7 @@ func (k *picker) add(p placed) {
 		return
 	}
 	if k.kept == nil {
-		k.kept = make([]placed, 0, max(2*k.n, 256))
+		k.kept = make([]placed, 0, max(4*k.n, 2048))
 	}
 	k.kept = append(k.kept, p)
 	if len(k.kept) == cap(k.kept) {

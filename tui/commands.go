@@ -157,8 +157,7 @@ func (m *Model) beginFrame() tea.Cmd {
 			m.detail.refresh()
 		}
 	}
-	next := m.pace.next(m.cost())
-	return tea.Batch(append(cmds, m.tick(next))...)
+	return tea.Batch(append(cmds, m.tick(m.pace.next()))...)
 }
 
 func (m *Model) pullIfNew() tea.Cmd {
@@ -168,25 +167,10 @@ func (m *Model) pullIfNew() tea.Cmd {
 	if age >= quietFrame {
 		s.cfg.Table.Expire(s.frame) // no event does it while there is none
 	}
-	if state == m.pulled && age < quietFrame {
+	if age < costShare*m.pages[m.open].asking() || state == m.pulled && age < quietFrame {
 		return nil
 	}
 	state.at = time.Now()
 	m.pulled = state
 	return m.pages[m.open].pull(false)
-}
-
-// cost is what the open page's last question took.
-func (m *Model) cost() time.Duration {
-	switch p := m.pages[m.open].(type) {
-	case *flowsPage:
-		return p.cost
-	case *eventsPage:
-		return p.cost
-	case *topPage:
-		return p.cost
-	case *natPage:
-		return p.cost
-	}
-	return 0
 }

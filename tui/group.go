@@ -50,10 +50,15 @@ func (g grouping) key(f *monitor.Flow) (k groupKey, ok bool) {
 	case byProtocol:
 		k.n = uint64(f.Orig.Proto)
 	case byState:
-		k.n = uint64(f.Orig.Proto)<<16 | uint64(f.State)<<8 | uint64(f.Status&(monitor.SeenReply|monitor.Assured))
-		if f.Orig.Proto.HasState() {
-			k.n &^= 0xff
+		switch {
+		case f.Orig.Proto.HasState():
+			k.n = uint64(f.State) << 8
+		case f.Orig.Proto.IsICMP():
+			k.n = uint64(f.Orig.ICMPType())<<16 | uint64(f.Status&(monitor.SeenReply|monitor.Assured))
+		default:
+			k.n = uint64(f.Status & (monitor.SeenReply | monitor.Assured))
 		}
+		k.n |= uint64(f.Orig.Proto) << 24
 	case byNATAddr:
 		k.addr = f.Reply.Dst
 		return k, f.NAT().Kind&monitor.NATSource != 0
@@ -65,13 +70,34 @@ func (g grouping) key(f *monitor.Flow) (k groupKey, ok bool) {
 	return k, true
 }
 
-// group is one line of the Top page.
-type group struct {
-	key    groupKey
-	flows  uint64
-	fresh  uint64 // born within freshSpan
-	bytes  uint64
-	sample monitor.Row // some flow of the group
+// row returns a flow of the group: with what the flows of the group share, and
+// nothing else.
+func (g grouping) row(k groupKey) monitor.Row {
+	r := monitor.Row{Known: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus}
+	f := &r.Flow
+	switch g {
+	case bySource:
+		f.Orig.Src = k.addr
+	case byDest:
+		f.Orig.Dst = k.addr
+	case byService:
+		f.Orig.Proto, f.Orig.DstPort = monitor.Proto(k.n>>16), uint16(k.n)
+	case byProtocol:
+		f.Orig.Proto = monitor.Proto(k.n)
+	case byState:
+		f.Orig.Proto, f.State, f.Status = monitor.Proto(k.n>>24), monitor.State(k.n>>8), monitor.Status(k.n&0xff)
+		f.Orig.SetICMP(0, uint8(k.n>>16), 0)
+		if f.Orig.Proto.HasState() {
+			r.Known |= monitor.AttrState
+		}
+	case byNATAddr:
+		f.Reply.Dst = k.addr
+	case byZone:
+		f.Orig.Zone = uint16(k.n)
+	case byMark:
+		f.Mark = uint32(k.n)
+	}
+	return r
 }
 
 // freshSpan is the time over which new flows are counted. Ended flows linger for
@@ -81,7 +107,7 @@ const freshSpan = monitor.Time(5e9)
 // tally is the answer of the Top page.
 type tally struct {
 	by       grouping
-	groups   []group // the biggest, in order
+	groups   []count // the biggest, in order
 	all      int     // how many groups there are
 	flows    uint64  // flows that belong to a group
 	fresh    uint64
@@ -106,8 +132,7 @@ const topGroups = 500
 // count goes over the table once.
 func (g grouping) count(t *monitor.Table, keep monitor.Filter, order tallied, now monitor.Time, stop *atomic.Bool) (tally, bool) {
 	out := tally{by: g}
-	index := make(map[groupKey]int32)
-	var groups []group
+	c := counter{index: make(map[groupKey]int32)}
 	var e monitor.Event
 	stopped := false
 	t.Scan(func(i uint32, r *monitor.Row, x *monitor.Extra) bool {
@@ -123,29 +148,50 @@ func (g grouping) count(t *monitor.Table, keep monitor.Filter, order tallied, no
 				return true
 			}
 		}
-		k, ok := g.key(&r.Flow)
-		if !ok {
-			return true
+		if k, ok := g.key(&r.Flow); ok {
+			out.add(c.group(k), r, now)
 		}
-		at, ok := index[k]
-		if !ok {
-			at = int32(len(groups))
-			index[k] = at
-			groups = append(groups, group{key: k, sample: *r})
-		}
-		out.add(&groups[at], r, now)
 		return true
 	})
-	out.groups = biggest(groups, order)
-	for i := range groups {
-		if groups[i].flows > 0 {
-			out.all++
-		}
-	}
+	out.groups, out.all = c.biggest(order)
 	return out, !stopped
 }
 
-func (t *tally) add(g *group, r *monitor.Row, now monitor.Time) {
+// counter holds the groups of a scan in chunks that do not move: there may be as
+// many as flows.
+type counter struct {
+	index  map[groupKey]int32
+	chunks []*[counterChunk]count
+	n      int32
+}
+
+const counterChunk = 4096
+
+// count is one group: one line of the Top page.
+type count struct {
+	key   groupKey
+	flows uint64
+	fresh uint64 // born within freshSpan
+	bytes uint64
+}
+
+func (c *counter) group(k groupKey) *count {
+	at, ok := c.index[k]
+	if !ok {
+		at = c.n
+		c.n++
+		c.index[k] = at
+		if int(at/counterChunk) == len(c.chunks) {
+			c.chunks = append(c.chunks, new([counterChunk]count))
+		}
+		*c.at(at) = count{key: k}
+	}
+	return c.at(at)
+}
+
+func (c *counter) at(i int32) *count { return &c.chunks[i/counterChunk][i%counterChunk] }
+
+func (t *tally) add(g *count, r *monitor.Row, now monitor.Time) {
 	if r.State&monitor.RowBorn != 0 && now-r.First < freshSpan {
 		g.fresh++
 		t.fresh++
@@ -161,19 +207,18 @@ func (t *tally) add(g *group, r *monitor.Row, now monitor.Time) {
 	t.counters = t.counters || r.Known.Any(monitor.AttrCountersOrig|monitor.AttrCountersReply)
 }
 
-// biggest keeps the first groups of an order. Most groups of a big table are
-// small: they are turned away by one comparison.
-func biggest(groups []group, order tallied) []group {
-	var out []group
-	for i := range groups {
-		g := &groups[i]
+// biggest returns the first groups of an order, and how many there are. Most
+// groups of a big table are small: they are turned away by one comparison.
+func (c *counter) biggest(order tallied) (out []count, all int) {
+	for i := range c.n {
+		g := c.at(i)
 		if g.flows == 0 && g.fresh == 0 {
 			continue
 		}
-		if len(out) == topGroups && !before(g, &out[topGroups-1], order) {
+		if all++; len(out) == topGroups && !before(g, &out[topGroups-1], order) {
 			continue
 		}
-		at, _ := slices.BinarySearchFunc(out, g, func(a group, b *group) int {
+		at, _ := slices.BinarySearchFunc(out, g, func(a count, b *count) int {
 			if before(&a, b, order) {
 				return -1
 			}
@@ -184,10 +229,10 @@ func biggest(groups []group, order tallied) []group {
 		}
 		out = slices.Insert(out, at, *g)
 	}
-	return out
+	return out, all
 }
 
-func before(a, b *group, order tallied) bool {
+func before(a, b *count, order tallied) bool {
 	c := 0
 	switch order {
 	case orderFlows:
@@ -207,8 +252,9 @@ func before(a, b *group, order tallied) bool {
 }
 
 // name is how a group is called.
-func (g grouping) name(s *session, k *group) string {
-	f := &k.sample.Flow
+func (g grouping) name(s *session, k *count) string {
+	r := g.row(k.key)
+	f := &r.Flow
 	switch g {
 	case bySource, byDest, byNATAddr:
 		text := k.key.addr.String()
@@ -225,7 +271,7 @@ func (g grouping) name(s *session, k *group) string {
 	case byProtocol:
 		return f.Orig.Proto.String()
 	case byState:
-		return f.Orig.Proto.String() + " " + stateText(&k.sample)
+		return f.Orig.Proto.String() + " " + stateText(&r)
 	case byZone:
 		return "zone " + strconv.FormatUint(k.key.n, 10)
 	}
@@ -233,9 +279,9 @@ func (g grouping) name(s *session, k *group) string {
 }
 
 // condition is the filter that wants the flows of the group.
-func (g grouping) condition(k *group) string {
-	ref := flowRef{row: k.sample}
-	f := &k.sample.Flow
+func (g grouping) condition(k *count) string {
+	ref := flowRef{row: g.row(k.key)}
+	f := &ref.row.Flow
 	switch g {
 	case bySource:
 		return sourceFilter(&ref)
@@ -252,7 +298,7 @@ func (g grouping) condition(k *group) string {
 		}
 		return "proto " + f.Orig.Proto.String() + " and " + c
 	case byNATAddr:
-		return "reply.dst " + f.Reply.Dst.String() + " and snat"
+		return "snat and reply.dst " + f.Reply.Dst.String()
 	case byZone:
 		return "orig.zone " + strconv.FormatUint(k.key.n, 10)
 	}

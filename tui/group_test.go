@@ -41,21 +41,28 @@ func TestGroups(t *testing.T) {
 }
 
 func TestBiggest(t *testing.T) {
-	groups := make([]group, 3*topGroups)
-	for i := range groups {
-		groups[i].key.n = uint64(i)
-		groups[i].flows, groups[i].bytes = uint64(i*7919%1000+1), uint64(i*104729%5000)
+	c := counter{index: map[groupKey]int32{}}
+	var all []count
+	for i := range 3 * topGroups {
+		g := c.group(groupKey{n: uint64(i)})
+		g.flows, g.bytes = uint64(i*7919%1000+1), uint64(i*104729%5000)
+		all = append(all, *g)
 	}
 	for order := orderFlows; order <= orderName; order++ {
-		want := slices.Clone(groups)
-		slices.SortFunc(want, func(a, b group) int {
+		slices.SortFunc(all, func(a, b count) int {
 			if before(&a, &b, order) {
 				return -1
 			}
 			return 1
 		})
-		if got := biggest(groups, order); !slices.Equal(got, want[:topGroups]) {
-			t.Errorf("order %d: not the first %d", order, topGroups)
+		got, n := c.biggest(order)
+		for i := range got {
+			if got[i] != all[i] {
+				t.Fatalf("order %d: place %d has %+v, want %+v", order, i, got[i], all[i])
+			}
+		}
+		if len(got) != topGroups || n != 3*topGroups {
+			t.Errorf("order %d: %d of %d groups", order, len(got), n)
 		}
 	}
 }

@@ -9,9 +9,10 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// pace says when the next frame is due: at most ten a second; so seldom that
-// asking the table takes a tenth of the time; and so seldom that the terminal
-// gets no more bytes a second than a line to a far-away gateway bears.
+// pace says when the next frame is due: at most ten a second, and so seldom that
+// the terminal gets no more bytes a second than a line to a far-away gateway
+// bears; and when the table may be asked again: so seldom that asking takes a
+// tenth of the time.
 type pace struct {
 	out   *meter
 	bytes uint64 // of the meter at the last frame
@@ -19,7 +20,7 @@ type pace struct {
 
 const (
 	frameEvery   = 100 * time.Millisecond
-	frameSlowest = 2 * time.Second
+	frameSlowest = time.Second
 	costShare    = 10
 	bytesASecond = 30_000
 )
@@ -28,15 +29,14 @@ const (
 type frameMsg time.Time
 
 // next returns the time until the next frame.
-func (p *pace) next(cost time.Duration) time.Duration {
-	d := max(frameEvery, costShare*cost)
-	if p.out != nil {
-		n := p.out.n.Load()
-		spent := time.Duration(n-p.bytes) * time.Second / bytesASecond
-		p.bytes = n
-		d = max(d, min(spent, frameSlowest))
+func (p *pace) next() time.Duration {
+	if p.out == nil {
+		return frameEvery
 	}
-	return min(d, frameSlowest)
+	n := p.out.n.Load()
+	spent := time.Duration(n-p.bytes) * time.Second / bytesASecond
+	p.bytes = n
+	return min(max(frameEvery, spent), frameSlowest)
 }
 
 func tickIn(d time.Duration) tea.Cmd {
@@ -70,3 +70,7 @@ func metered(w io.Writer) (io.Writer, *meter) {
 	}
 	return m, m
 }
+
+// keyFPS is how often the renderer looks for a new screen: not how often there
+// is one, but how long a key waits for its frame.
+const keyFPS = 120

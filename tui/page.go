@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"time"
+
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
@@ -21,6 +23,9 @@ type page interface {
 
 	// answer takes what pull has found.
 	answer(answerMsg) tea.Cmd
+
+	// asking is how long the last question took.
+	asking() time.Duration
 
 	// key, click and wheel act. click gets lines from 0, the page's heading.
 	key(tea.KeyPressMsg) tea.Cmd

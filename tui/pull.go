@@ -53,3 +53,6 @@ func (p *puller) answered(m answerMsg) bool {
 	}
 	return p.again
 }
+
+// asking is what the last question took.
+func (p *puller) asking() time.Duration { return p.cost }

@@ -34,7 +34,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	out, meter := metered(cfg.Output)
 	m.pace.out = meter
-	options := []tea.ProgramOption{tea.WithOutput(out)}
+	options := []tea.ProgramOption{tea.WithOutput(out), tea.WithFPS(keyFPS)}
 	if cfg.Input != nil {
 		options = append(options, tea.WithInput(cfg.Input))
 	}

@@ -105,7 +105,7 @@ func (p *topPage) heading() drawn {
 	return d
 }
 
-func (p *topPage) row(g *group, cursor bool) drawn {
+func (p *topPage) row(g *count, cursor bool) drawn {
 	var d drawn
 	if cursor {
 		d.base = paint.Selected
