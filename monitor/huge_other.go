@@ -3,4 +3,4 @@
 package monitor
 
 // makeBlock returns n zeroed chunks of rows.
-func makeBlock(n int, _ *slab) [][chunkRows]Row { return make([][chunkRows]Row, n) }
+func makeBlock(n int, _ *slab) [][chunkRows]packedRow { return make([][chunkRows]packedRow, n) }

@@ -60,7 +60,7 @@ func (x *index) find(h uint64, t *Tuple, rows *slab) int {
 		}
 		if slot>>32 == tag {
 			row := uint32(slot) - 1
-			if rows.at(row).Flow.Orig == *t {
+			if rows.is(row, t) {
 				return int(row)
 			}
 		}
@@ -132,8 +132,8 @@ func (s *shard) grow() {
 // blocks of some megabytes, which may stand in huge pages: a page fault for
 // every twenty new flows costs more than all else that is done for them.
 type slab struct {
-	chunks []*[chunkRows]Row
-	spare  [][chunkRows]Row // made, not in use yet
+	chunks []chunk
+	spare  [][chunkRows]packedRow // made, not in use yet
 	free   []uint32
 	next   uint32
 }
@@ -143,7 +143,7 @@ const (
 	blockChunks = 8
 )
 
-func (s *slab) at(row uint32) *Row { return &s.chunks[row/chunkRows][row%chunkRows] }
+func (s *slab) at(row uint32) *packedRow { return &s.chunks[row/chunkRows].rows[row%chunkRows] }
 
 // take returns a free row; its contents are left over from before.
 func (s *slab) take() uint32 {
@@ -162,11 +162,11 @@ func (s *slab) take() uint32 {
 func (s *slab) grow() {
 	if len(s.spare) == 0 {
 		if len(s.chunks) < blockChunks {
-			s.spare = make([][chunkRows]Row, 1)
+			s.spare = make([][chunkRows]packedRow, 1)
 		} else {
 			s.spare = makeBlock(blockChunks, s)
 		}
 	}
-	s.chunks = append(s.chunks, &s.spare[0])
+	s.chunks = append(s.chunks, chunk{rows: &s.spare[0]})
 	s.spare = s.spare[1:]
 }

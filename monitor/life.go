@@ -31,7 +31,7 @@ const (
 func (t *Table) Life(row uint32, gen uint64) (l Life, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.cfg.Life || row >= t.rows.next || gen == 0 || t.rows.at(row).Gen != gen {
+	if !t.cfg.Life || row >= t.rows.next || gen == 0 || t.rows.at(row).gen != gen {
 		return Life{}, false
 	}
 	return *t.lifeAt(row), true
@@ -53,20 +53,20 @@ func (t *Table) startLife(row uint32, e *Event) {
 }
 
 // recordLife notes what the event changes; the row still has the state before it.
-func (t *Table) recordLife(row uint32, r *Row, e *Event) {
-	l := t.lifeAt(row)
-	ms := uint32(max(0, e.Time-r.First) / 1e6)
+func (t *Table) recordLife(row uint32, e *Event) {
+	l, p := t.lifeAt(row), t.rows.at(row)
+	ms := uint32(max(0, e.Time-p.first) / 1e6)
 	switch {
 	case e.Kind == KindDestroy:
 		l.add(ms, LifeEnded)
 	case e.Has&AttrState != 0:
-		if r.Known&AttrState == 0 || r.Flow.State != e.Flow.State {
+		if p.known&AttrState == 0 || p.conn != e.Flow.State {
 			l.add(ms, LifeState(e.Flow.State))
 		}
-	case r.Flow.Orig.Proto.HasState():
-	case e.Flow.Status&^r.Flow.Status&Assured != 0:
+	case p.proto.HasState():
+	case e.Flow.Status&^p.status&Assured != 0:
 		l.add(ms, LifeAssured)
-	case e.Flow.Status&^r.Flow.Status&SeenReply != 0:
+	case e.Flow.Status&^p.status&SeenReply != 0:
 		l.add(ms, LifeReplied)
 	}
 }

@@ -13,17 +13,24 @@ const rememberedAttrs = AttrState | AttrWScaleOrig | AttrWScaleReply | AttrTCPFl
 
 // merge brings the event's attributes into the row and the row's into the event.
 func (t *Table) merge(row uint32, e *Event, b *Batch) {
-	r := t.rows.at(row)
-	e.Gen, e.Row = r.Gen, row
+	p := t.rows.at(row)
 	if e.Kind != KindExisting {
-		t.heard(r)
+		t.heard(p)
 	}
 	if e.Kind == KindNew {
-		r.State |= RowBorn
+		p.state |= RowBorn
 	}
 	if t.cfg.Life {
-		t.recordLife(row, r, e)
+		t.recordLife(row, e)
 	}
+	e.Gen, e.Row = p.gen, row
+	t.touchEpoch(p)
+	if p.mergePacked(e) {
+		e.Born = p.born()
+		return
+	}
+	r := &t.scratch
+	t.rows.load(row, r)
 	e.Flow.Path = r.Flow.Path
 	missing := r.Known & rememberedAttrs &^ e.Has
 	if (r.Known|e.Has)&AttrsInExtra != 0 {
@@ -37,8 +44,13 @@ func (t *Table) merge(row uint32, e *Event, b *Batch) {
 	r.Known |= e.Has
 	r.Last = e.Time
 	e.Born = r.Born()
+	t.rows.save(row, r)
+}
+
+// touchEpoch notes that the row was touched during the reconciliation under way.
+func (t *Table) touchEpoch(p *packedRow) {
 	if t.resync != nil {
-		r.epoch = t.resync.epoch
+		p.epoch = t.resync.epoch
 	}
 }
 

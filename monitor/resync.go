@@ -211,8 +211,7 @@ func (t *Table) reconcileFlow(d *Event, in, out *Batch, mode dumpMode, gap *Gap)
 		out.Events = append(out.Events, *d)
 		return
 	}
-	r := t.rows.at(uint32(row))
-	changed := t.differs(uint32(row), r, d)
+	changed := t.differs(uint32(row), d)
 	t.merge(uint32(row), d, in)
 	switch {
 	case mode == dumpExisting:
@@ -226,7 +225,9 @@ func (t *Table) reconcileFlow(d *Event, in, out *Batch, mode dumpMode, gap *Gap)
 
 // differs reports whether the dumped flow has something that an UPDATE would
 // have told. Timeout and counters change all the time and are not that.
-func (t *Table) differs(row uint32, r *Row, d *Event) bool {
+func (t *Table) differs(row uint32, d *Event) bool {
+	r := &t.scratch
+	t.rows.load(row, r)
 	both := r.Known & d.Has
 	f, g := &r.Flow, &d.Flow
 	switch {
@@ -256,18 +257,20 @@ func (t *Table) sweep(chunk int, out *Batch, gap *Gap) bool {
 	now := Now()
 	base := uint32(chunk * chunkRows)
 	for i := range min(chunkRows, t.rows.next-base) {
-		r := t.rows.at(base + i)
-		if r.Gen == 0 || r.Ended() || r.epoch == t.resync.epoch {
+		p := t.rows.at(base + i)
+		if p.gen == 0 || p.state&RowEnded != 0 || p.epoch == t.resync.epoch {
 			continue
 		}
-		t.inferEnd(base+i, t.index.hash(&r.Flow.Orig), now, out, gap)
+		t.rows.load(base+i, &t.scratch)
+		t.inferEnd(base+i, t.index.hash(&t.scratch.Flow.Orig), now, out, gap)
 	}
 	return true
 }
 
 // inferEnd ends a row of which the kernel knows nothing any more.
 func (t *Table) inferEnd(row uint32, h uint64, at Time, out *Batch, gap *Gap) {
-	r := t.rows.at(row)
+	r := &t.scratch
+	t.rows.load(row, r)
 	e := out.Add()
 	*e = Event{
 		Kind: KindDestroy, Inferred: true, Time: at, TimeSource: TimeReceived,
@@ -278,7 +281,7 @@ func (t *Table) inferEnd(row uint32, h uint64, at Time, out *Batch, gap *Gap) {
 	}
 	gap.Ended++
 	if t.cfg.Life {
-		t.recordLife(row, r, e)
+		t.recordLife(row, e)
 	}
 	t.end(row, h, at)
 }

@@ -12,7 +12,6 @@ type Row struct {
 	Gen   uint64 // number of the flow, unique within the table's life; 0: a free row
 	First Time   // first message about it
 	Last  Time   // last message about it; when Ended, the end
-	epoch uint32 // the resync during which it was last touched
 	State RowState
 }
 
@@ -71,6 +70,7 @@ type Table struct {
 	locals  *Locals
 	resync  *resync    // nil unless a reconciliation is under way
 	epoch   uint32     // number of the last reconciliation
+	scratch Row        // the row at hand, unpacked
 	hashes  [32]uint64 // of the events that are being applied
 	touched uint64     // keeps prefetch's reads alive
 	missed  uint64     // ends concluded because the tuple was made again
@@ -96,8 +96,9 @@ func (t *Table) SetLocals(l *Locals) {
 	defer t.mu.Unlock()
 	t.locals = l
 	for i := range t.rows.next {
-		if r := t.rows.at(i); r.Gen != 0 {
-			r.Flow.Path = l.Path(&r.Flow)
+		if p := t.rows.at(i); p.gen != 0 {
+			t.rows.load(i, &t.scratch)
+			p.path = l.Path(&t.scratch.Flow)
 		}
 	}
 }
@@ -121,13 +122,14 @@ func (t *Table) Changes() uint64 {
 func (t *Table) Get(row uint32, gen uint64) (r Row, x *Extra, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if row >= t.rows.next || gen == 0 || t.rows.at(row).Gen != gen {
+	if row >= t.rows.next || gen == 0 || t.rows.at(row).gen != gen {
 		return Row{}, nil, false
 	}
 	if x = t.extras[row]; x != nil {
 		x = x.clone()
 	}
-	return *t.rows.at(row), x, true
+	t.rows.load(row, &r)
+	return r, x, true
 }
 
 // Lookup finds the live flow of an original tuple.
@@ -138,7 +140,7 @@ func (t *Table) Lookup(orig Tuple) (row uint32, gen uint64, ok bool) {
 	if i < 0 {
 		return 0, 0, false
 	}
-	return uint32(i), t.rows.at(uint32(i)).Gen, true
+	return uint32(i), t.rows.at(uint32(i)).gen, true
 }
 
 // Scan calls fn for every row, lingering ones included, until fn returns false.
@@ -158,10 +160,11 @@ func (t *Table) scanChunk(c int, fn func(uint32, *Row, *Extra) bool) bool {
 	}
 	base := uint32(c * chunkRows)
 	for i := range min(chunkRows, t.rows.next-base) {
-		r := &t.rows.chunks[c][i]
-		if r.Gen == 0 {
+		if t.rows.chunks[c].rows[i].gen == 0 {
 			continue
 		}
+		r := &t.scratch
+		t.rows.load(base+i, r)
 		var x *Extra
 		if r.Known&AttrsInExtra != 0 {
 			x = t.extras[base+i]
@@ -210,7 +213,7 @@ func (t *Table) prefetch(events []Event) {
 	}
 	for _, slot := range slots[:len(events)] {
 		if slot != 0 {
-			t.touched += t.rows.at(uint32(slot) - 1).Gen
+			t.touched += t.rows.at(uint32(slot) - 1).gen
 		}
 	}
 }
@@ -255,22 +258,20 @@ func (t *Table) apply(e *Event, h uint64, b *Batch) {
 
 // same reports whether the event means the flow of the row, not a later one with
 // the same tuple.
-func (t *Table) same(r *Row, e *Event) bool {
-	if e.Kind == KindNew && r.State&RowDump == 0 {
+func (t *Table) same(p *packedRow, e *Event) bool {
+	if e.Kind == KindNew && p.state&RowDump == 0 {
 		return false
 	}
-	return e.Has&AttrID == 0 || r.Known&AttrID == 0 || r.Flow.ID == e.Flow.ID
+	return e.Has&AttrID == 0 || p.known&AttrID == 0 || p.id == e.Flow.ID
 }
 
 func (t *Table) add(h uint64, e *Event) {
 	row := t.rows.take()
 	t.gen++
 	t.live++
-	r := t.rows.at(row)
 	e.Flow.Path = t.locals.Path(&e.Flow)
-	// Field by field: a composite literal would be built on the stack and copied.
-	r.Flow, r.Known, r.Gen, r.First, r.Last = e.Flow, e.Has, t.gen, e.Time, e.Time
-	r.State, r.epoch = 0, 0
+	r := &t.scratch
+	r.Flow, r.Known, r.Gen, r.First, r.Last, r.State = e.Flow, e.Has, t.gen, e.Time, e.Time, 0
 	switch e.Kind {
 	case KindNew:
 		r.State = RowBorn
@@ -278,9 +279,10 @@ func (t *Table) add(h uint64, e *Event) {
 		r.State = RowDump
 		t.silent++
 	}
-	if t.resync != nil {
-		r.epoch = t.resync.epoch
-	}
+	t.rows.save(row, r)
+	p := t.rows.at(row)
+	p.epoch = 0
+	t.touchEpoch(p)
 	if e.Extra != nil {
 		t.extras[row] = e.Extra.clone()
 	}
@@ -293,12 +295,12 @@ func (t *Table) add(h uint64, e *Event) {
 
 // end takes the row out of the index. It lingers, or is free at once.
 func (t *Table) end(row uint32, h uint64, at Time) {
-	r := t.rows.at(row)
+	p := t.rows.at(row)
 	t.index.remove(h, row)
 	t.live--
-	t.heard(r)
-	r.State |= RowEnded
-	r.Last = at
+	t.heard(p)
+	p.state |= RowEnded
+	p.last = at
 	if t.cfg.Linger <= 0 {
 		t.release(row)
 		return
@@ -307,9 +309,9 @@ func (t *Table) end(row uint32, h uint64, at Time) {
 }
 
 // heard notes that an event told of the row: it is not known from dumps alone.
-func (t *Table) heard(r *Row) {
-	if r.State&RowDump != 0 {
-		r.State &^= RowDump
+func (t *Table) heard(p *packedRow) {
+	if p.state&RowDump != 0 {
+		p.state &^= RowDump
 		t.silent--
 	}
 }
@@ -323,10 +325,10 @@ func (t *Table) silentLen() int {
 }
 
 func (t *Table) release(row uint32) {
-	if t.rows.at(row).Known&AttrsInExtra != 0 {
+	if t.rows.at(row).known&AttrsInExtra != 0 {
 		delete(t.extras, row)
 	}
-	t.rows.at(row).Gen = 0
+	t.rows.at(row).gen = 0
 	t.rows.free = append(t.rows.free, row)
 }
 

@@ -71,8 +71,9 @@ func (t *Table) View(q Query) View {
 func (t *Table) appendViewRow(rows []ViewRow, p placed) []ViewRow {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if r := t.rows.at(p.index); r.Gen == p.place.Gen {
-		rows = append(rows, ViewRow{*r, p.index, p.place})
+	if t.rows.at(p.index).gen == p.place.Gen {
+		rows = append(rows, ViewRow{Index: p.index, Place: p.place})
+		t.rows.load(p.index, &rows[len(rows)-1].Row)
 	}
 	return rows
 }

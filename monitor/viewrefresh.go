@@ -15,7 +15,8 @@ func (t *Table) Refresh(row uint32, gen uint64, e *Event) bool {
 	if row >= t.rows.next || gen == 0 {
 		return false
 	}
-	r := t.rows.at(row)
+	r := &t.scratch
+	t.rows.load(row, r)
 	if r.Gen != gen || r.Ended() || r.Flow.Orig != e.Flow.Orig {
 		return false
 	}
@@ -26,6 +27,7 @@ func (t *Table) Refresh(row uint32, gen uint64, e *Event) bool {
 	mergeFlow(&r.Flow, &e.Flow, has)
 	r.Known |= has
 	r.Last = max(r.Last, e.Time)
+	t.rows.save(row, r)
 	t.changes++
 	return true
 }
