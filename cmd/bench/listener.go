@@ -24,6 +24,7 @@ type listener struct {
 	out   string // file that its standard output goes to; "" is /dev/null
 	file  string // file that holds a line an event, if not out
 	count func(*result) (uint64, error)
+	share int    // it wants one event in so many; 0: all
 	rmem  string // net.core.rmem_default while it opens its socket; "" leaves it
 }
 
@@ -39,6 +40,8 @@ func listeners(natlens, dir string) []listener {
 		all = append(all, listener{name: "natlens " + way + " no match", count: natlensEvents,
 			args: []string{natlens, "watch", "--capture", way, "-o", "jsonl", "mark", "999"}})
 	}
+	all = append(all, listener{name: "natlens ring jsonl, 1 in 1,000 wanted", file: file("share"), share: 1000,
+		args: []string{natlens, "watch", "--capture", "ring", "-o", "jsonl", "--output", file("share"), "udp", "dport", "1000-1012"}})
 	const raised = "268435456"
 	return append(all,
 		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}, out: file("ct")},
@@ -59,14 +62,20 @@ func self() string {
 // result is what one listener cost.
 type result struct {
 	made, delivered uint64
-	told            int64 // lost events by the listener's own word; -1: it tells none
-	cpu             time.Duration
-	peak            int64 // bytes resident
-	speed           int64 // flows a second
+	share           int
+	told            int64         // lost events by the listener's own word; -1: it tells none
+	cpu             time.Duration // from when it listened to its end
+	peak            int64         // bytes resident
+	speed           int64         // flows a second
 	stderr          string
 }
 
+// perEvent is the CPU for each event that the listener got, in µs; for each that
+// the kernel made, if it wants but a share of them.
 func (r *result) perEvent() float64 {
+	if r.share > 0 {
+		return float64(r.cpu.Microseconds()) / float64(r.made)
+	}
 	return float64(r.cpu.Microseconds()) / float64(max(r.delivered, 1))
 }
 
@@ -75,6 +84,8 @@ func (r *result) lost() int64 { return int64(r.made) - int64(r.delivered) }
 // lostText says how many events were lost, and how many of these untold.
 func (r *result) lostText() string {
 	switch {
+	case r.share > 0:
+		return fmt.Sprintf("told %d", r.told)
 	case r.told < 0 && r.lost() > 0:
 		return fmt.Sprintf("%d, not told", r.lost())
 	case r.told >= 0 && r.told != r.lost():
@@ -106,6 +117,7 @@ func measure(ctx context.Context, l listener, gen lab.GenConfig, stall time.Dura
 	if err := startIn(g.Namespace(), cmd, l.rmem); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, stderr.String())
 	}
+	startUp := cpuOf(cmd.Process.Pid)
 	if stall > 0 {
 		stalled := time.AfterFunc(500*time.Millisecond, func() {
 			cmd.Process.Signal(syscall.SIGSTOP)
@@ -128,10 +140,10 @@ func measure(ctx context.Context, l listener, gen lab.GenConfig, stall time.Dura
 		return nil, err
 	}
 	r := &result{
-		made: uint64(made.Flows), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		made: uint64(made.Flows), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() - startUp,
 		peak: peak, speed: int64(float64(made.Flows) / made.Elapsed.Seconds()), stderr: stderr.String(),
 	}
-	r.told = toldLost(r.stderr)
+	r.told, r.share = toldLost(r.stderr), l.share
 	r.delivered, err = l.delivered(r)
 	return r, err
 }
@@ -175,6 +187,20 @@ func listening(pid int) bool {
 		}
 	}
 	return false
+}
+
+// cpuOf returns the CPU that the process has used so far, to the nanosecond:
+// the first number of each thread's schedstat of proc(5).
+func cpuOf(pid int) (sum time.Duration) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, f := range files {
+		var ns int64
+		if text, err := os.ReadFile(f); err == nil {
+			fmt.Sscan(string(text), &ns)
+		}
+		sum += time.Duration(ns)
+	}
+	return sum
 }
 
 // peakResident returns the most memory that the process has had resident, in
