@@ -87,6 +87,9 @@ func (m *Monitor) Run(ctx context.Context) error {
 func (m *Monitor) run(ctx context.Context) error {
 	var b Batch
 	if err := m.firstLook(ctx); err != nil {
+		if ctx.Err() != nil {
+			return m.drain(&b)
+		}
 		return err
 	}
 	for {

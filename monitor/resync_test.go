@@ -230,3 +230,31 @@ func TestCountEndsTheRun(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// endingKernel ends the run while its dump is being read.
+type endingKernel struct {
+	fakeKernel
+	end context.CancelFunc
+}
+
+func (k *endingKernel) Dump(context.Context) (Source, error) { return k, nil }
+
+func (k *endingKernel) Next(ctx context.Context, _ *Batch) error {
+	k.end()
+	return ctx.Err()
+}
+
+// A run that is ended in the middle of its first look ends as any other: without
+// an error, and with what is queued.
+func TestEndedInFirstLook(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	k := &endingKernel{fakeKernel{queue: [][]Event{{flow(KindNew, 1, 1, 1)}}}, cancel}
+	var out notes
+	m := Monitor{Source: k, Table: NewTable(TableConfig{}), Sinks: []Sink{&out}, Existing: ExistingFirst}
+	if err := m.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if got, want := strings.Join(out.lines, "\n"), "1 new port=1 gen=1 SYN_SENT"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -33,7 +33,7 @@ func usagef(format string, args ...any) error {
 // on stderr.
 func run(ctx context.Context, con console, args []string) int {
 	root := newRoot(con)
-	root.SetArgs(classic(args))
+	root.SetArgs(append([]string{}, classic(args)...)) // not nil, which would be os.Args
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):

@@ -190,7 +190,7 @@ func TestNoPrivilege(t *testing.T) {
 		cmd := natlens(c.args...)
 		var stdout, stderr safeBuffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		onThread(t, func() error {
+		err := onThread(func() error {
 			for c := range uintptr(unix.CAP_LAST_CAP + 1) { // what root would get back with exec(2)
 				if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
 					return err
@@ -198,6 +198,9 @@ func TestNoPrivilege(t *testing.T) {
 			}
 			return cmd.Start()
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		cmd.Wait()
 		want := strings.ReplaceAll(c.want, "ARGS", c.line)
 		if code := cmd.ProcessState.ExitCode(); code != 1 || stderr.String() != want || stdout.String() != "" {

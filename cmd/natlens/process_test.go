@@ -175,16 +175,13 @@ func flowsUDP(t *testing.T, l *lab.Lab, n int) {
 
 // onThread calls f on a thread of its own, which ends afterwards: what f does to
 // the thread, and children inherit, stays there.
-func onThread(t *testing.T, f func() error) {
-	t.Helper()
+func onThread(f func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked
 		done <- f()
 	}()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	return <-done
 }
 
 // safeBuffer is a buffer that may be read while it is written.
