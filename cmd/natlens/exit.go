@@ -74,6 +74,7 @@ func newRoot(con console) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newVersion(con), newCompletion(con), newFiltersTopic())
 	root.CompletionOptions.DisableDefaultCmd = true
+	addUI(con, root)
 	setHelp(con, root)
 	setVersion(root)
 	root.AddCommand(platformCommands(con)...)

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -15,35 +16,44 @@ import (
 
 func newLab(con console) *cobra.Command {
 	cfg := watchConfig{filter: filterConfig{labelFile: con.LabelFile}}
+	var ui uiConfig
 	var plain bool
 	cmd := &cobra.Command{
-		Use:   "lab --watch [filter…]",
+		Use:   "lab [--watch] [filter…]",
 		Short: "Watch a NAT gateway made for the occasion: no root, no set-up",
 		Long: `Build a NAT gateway with hosts on both sides in network namespaces of their own, make traffic through it, and
-watch it. The events are the kernel's; nothing on this host is touched and nothing is left. It needs no root:
+open the terminal UI in the gateway, or with --watch stream its events. The events are the kernel's; nothing on this host is touched and nothing is left. It needs no root:
 without privilege it runs in a user namespace of its own.`,
-		Example: "  natlens lab --watch\n  natlens lab --watch nat and tcp",
+		Example: "  natlens lab\n  natlens lab --watch\n  natlens lab --watch nat and tcp",
 		Args:    cfg.filter.words,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !plain {
-				return usagef("lab needs --watch")
-			}
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if cfg.capture.netns != "" {
 				return usagef("lab takes no --netns: it makes its own")
 			}
 			if err := lab.Enter(); err != nil {
 				return err
 			}
-			return runLab(cmd.Context(), con, &cfg)
+			if !plain && len(args) > 0 {
+				ui.filter = strings.Join(args, " ")
+			}
+			return runLab(cmd.Context(), func(ctx context.Context, l *lab.Lab, traffic func()) error {
+				if !plain {
+					ui.capture = cfg.capture
+					return ui.run(ctx, con, "lab gateway", func(k *kernel.Config) { k.NetNS = l.Gateway.FD() }, traffic)
+				}
+				return cfg.run(ctx, con, func(k *kernel.Config, s *stream) { k.NetNS, s.onStart = l.Gateway.FD(), traffic })
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&plain, "watch", false, "stream the gateway's events as natlens watch does")
+	ui.registerTheme(cmd)
 	cfg.register(cmd)
 	return cmd
 }
 
-// runLab builds the lab, makes traffic in it and watches its gateway.
-func runLab(ctx context.Context, con console, cfg *watchConfig) error {
+// runLab builds the lab and has its gateway watched. traffic is called when the
+// capture listens, so that the first flows are seen too.
+func runLab(ctx context.Context, watch func(ctx context.Context, l *lab.Lab, traffic func()) error) error {
 	l, err := lab.Build(ctx, lab.Config{Acct: true, Timestamp: true, Helpers: true, ShortTimeouts: true})
 	if err != nil {
 		return fmt.Errorf("build the lab: %w", err)
@@ -55,9 +65,5 @@ func runLab(ctx context.Context, con console, cfg *watchConfig) error {
 		traffic.Wait()
 		l.Close()
 	}()
-	return cfg.run(ctx, con, func(k *kernel.Config, s *stream) {
-		k.NetNS = l.Gateway.FD()
-		// Traffic begins once the capture listens: the first flows are seen too.
-		s.onStart = func() { traffic.Go(func() { l.Run(busy, lab.Traffic{}) }) }
-	})
+	return watch(ctx, l, func() { traffic.Go(func() { l.Run(busy, lab.Traffic{}) }) })
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"syscall"
 	"time"
 
@@ -149,4 +150,23 @@ func bytesText(n uint64) string {
 		digits = 1
 	}
 	return fmt.Sprintf("%.*f %s", digits, value, unit)
+}
+
+// eachEvent calls f for every event of a source that ends. The event is f's only
+// for the call.
+func eachEvent(ctx context.Context, s monitor.Source, f func(*monitor.Event)) error {
+	var b monitor.Batch
+	for {
+		b.Reset()
+		err := s.Next(ctx, &b)
+		for i := range b.Events {
+			f(&b.Events[i])
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"natlens/export"
+	"natlens/monitor"
+)
+
+// fileExporter makes the files that the UI exports to.
+type fileExporter struct{}
+
+// Create opens a new file of JSON lines.
+func (fileExporter) Create(path string, overwrite bool) (monitor.Sink, error) {
+	f, err := export.Create(path, export.CreateOptions{Force: overwrite})
+	if err != nil {
+		return nil, err
+	}
+	return fileSink{export.NewJSONL(f), f}, nil
+}
+
+// fileSink is a sink that closes its file.
+type fileSink struct {
+	monitor.Sink
+	file io.Closer
+}
+
+// Close ends the sink and the file.
+func (s fileSink) Close() error { return errors.Join(s.Sink.Close(), s.file.Close()) }
+
+// systemResolver asks the system for names, with a bound on each question.
+type systemResolver struct{}
+
+// Name returns the first name of the address, without the dot at its end.
+func (systemResolver) Name(ctx context.Context, a netip.Addr) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	names, err := net.DefaultResolver.LookupAddr(ctx, a.String())
+	if err != nil || len(names) == 0 {
+		return "", err
+	}
+	return strings.TrimSuffix(names[0], "."), nil
+}
+
+// serviceNames returns the names of ports by services(5); without the file no
+// port has a name.
+func serviceNames() func(monitor.Proto, uint16) string {
+	names := make(map[string]string)
+	if f, err := os.Open("/etc/services"); err == nil {
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			text, _, _ := strings.Cut(lines.Text(), "#")
+			if w := strings.Fields(text); len(w) >= 2 && names[w[1]] == "" {
+				names[w[1]] = w[0] // https 443/tcp
+			}
+		}
+	}
+	return func(p monitor.Proto, port uint16) string { return names[strconv.Itoa(int(port))+"/"+p.String()] }
+}
+
+// historyLines is how many filters are kept over runs.
+const historyLines = 200
+
+// filterHistory keeps the UI's filters in a file, a line each.
+type filterHistory struct{ path string }
+
+// newFilterHistory keeps them where the XDG base directories say, or nowhere if
+// there is no home.
+func newFilterHistory(con console) *filterHistory {
+	dir := con.Getenv("XDG_STATE_HOME")
+	if dir == "" {
+		home := con.Getenv("HOME")
+		if home == "" {
+			return &filterHistory{}
+		}
+		dir = filepath.Join(home, ".local", "state")
+	}
+	return &filterHistory{filepath.Join(dir, "natlens", "filters")}
+}
+
+// Lines returns the filters, oldest first.
+func (h *filterHistory) Lines() []string {
+	if h.path == "" {
+		return nil
+	}
+	text, err := os.ReadFile(h.path)
+	if err != nil {
+		return nil
+	}
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return lines[max(0, len(lines)-historyLines):]
+}
+
+// Add keeps one more. What can't be written is forgotten at the end of the run.
+func (h *filterHistory) Add(filter string) {
+	if h.path == "" || os.MkdirAll(filepath.Dir(h.path), 0o700) != nil {
+		return
+	}
+	lines := append(h.Lines(), filter)
+	lines = lines[max(0, len(lines)-historyLines):]
+	_ = os.WriteFile(h.path, []byte(strings.Join(lines, "\n")+"\n"), 0o600)
+}
