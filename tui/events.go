@@ -68,28 +68,29 @@ func (p *eventsPage) pull(fresh bool) tea.Cmd {
 func (p *eventsPage) answer(m answerMsg) tea.Cmd {
 	again := p.answered(m)
 	if a, ok := m.body.(eventsAnswer); ok {
-		p.take(a)
+		again = !p.take(a) || again
 	}
-	if again || p.again {
-		p.again = false
+	if again {
 		return p.pull(false)
 	}
 	return nil
 }
 
-func (p *eventsPage) take(a eventsAnswer) {
+// take puts the new stretch in the place of the old one. It returns false if the
+// cursor has moved since, to an event that is not in it.
+func (p *eventsPage) take(a eventsAnswer) bool {
 	at := min(a.at, len(a.events)-1)
 	switch {
 	case p.follow:
 		at, p.line = len(a.events)-1, p.height-1
-	case at < 0 || len(a.events) > 0 && a.events[at].Seq != p.seq && a.moves != p.moves:
-		p.again = len(a.events) > 0
-		return
+	case at >= 0 && a.events[at].Seq != p.seq && a.moves != p.moves:
+		return false
 	}
 	p.events, p.before, p.matched, p.seen = a.events, a.before, a.matched, a.seen
 	p.n, p.at = len(a.events), max(0, at)
 	p.fit()
 	p.anchor()
+	return true
 }
 
 func (p *eventsPage) anchor() {

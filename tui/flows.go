@@ -124,7 +124,7 @@ func withExtras(t *monitor.Table, rows []monitor.ViewRow) []flowRef {
 func (p *flowsPage) answer(m answerMsg) tea.Cmd {
 	again := p.answered(m)
 	if a, ok := m.body.(flowsAnswer); ok {
-		p.take(a)
+		again = !p.take(a) || again
 	}
 	if again {
 		return p.pull(false)
@@ -133,8 +133,9 @@ func (p *flowsPage) answer(m answerMsg) tea.Cmd {
 }
 
 // take puts the new stretch in the place of the old one, with the cursor on its
-// flow.
-func (p *flowsPage) take(a flowsAnswer) {
+// flow. It returns false if the stretch is of no use: the cursor has moved since
+// it was asked for, to a flow that is not in it.
+func (p *flowsPage) take(a flowsAnswer) bool {
 	p.s.matched, p.s.flows = a.view.Live, a.view.Flows
 	at := a.view.At
 	if a.end {
@@ -145,8 +146,7 @@ func (p *flowsPage) take(a flowsAnswer) {
 	} else if f, ok := p.chosen(); ok {
 		found := indexOf(a.rows, f.row.Gen)
 		if found < 0 && a.moves != p.moves {
-			p.again = true // the cursor has left this stretch: the next one is on its way
-			return
+			return false
 		}
 		if found >= 0 {
 			at = found
@@ -160,6 +160,7 @@ func (p *flowsPage) take(a flowsAnswer) {
 	p.fit()
 	p.anchor()
 	p.layout = layOut(p.width, presentIn(&p.view))
+	return true
 }
 
 func indexOf(rows []flowRef, gen uint64) int {

@@ -223,6 +223,27 @@ func TestAnswerThatComesLate(t *testing.T) {
 	}
 }
 
+// And if the flow that it moved to is gone by then, the cursor goes to that one's
+// neighbour, not back to where the question was asked.
+func TestAnswerThatComesLateToAFlowThatIsGone(t *testing.T) {
+	st := newStage(t)
+	st.crowd(100)
+	st.size(120, 30)
+	p := st.flows()
+	st.press("<down>")
+	slow := p.pull(false)
+	st.press("<down><down><down>")
+	f, _ := p.chosen()
+	st.event(monitor.KindDestroy, 6, f.row.Flow, 0, nil)
+	st.table.Apply(&st.batch)
+	st.batch.Reset()
+	st.table.Expire(st.now)
+	st.run(slow)
+	if got, _ := st.under(); got != f.row.Flow.Orig.SrcPort-1 {
+		t.Errorf("on port %d, want the neighbour of %d", got, f.row.Flow.Orig.SrcPort)
+	}
+}
+
 func TestRatesAndCounters(t *testing.T) {
 	st := newStage(t)
 	st.crowd(3)

@@ -11,7 +11,8 @@ import (
 // header is the two status lines, and a third for a source that can be steered.
 // It remembers where the pages' names stand, for the mouse.
 type header struct {
-	tabs []int // cells at which the names begin and end
+	tabs        []int // cells at which the names begin and end
+	barAt, barN int   // cells of a recording's bar
 }
 
 // pagesLine draws the program, the source, the pages, and the events a second.
@@ -167,6 +168,7 @@ func (h *header) playLine(m *Model) paint.Line {
 	l.Add(paint.Text, m.s.at(st.At)[:8]+"  ")
 	end := "  " + m.s.at(st.Finish)[:8] + " "
 	cells := max(4, m.width-l.Width()-len(end))
+	h.barAt, h.barN = l.Width(), cells
 	share := 0.0
 	if st.Finish > st.Start {
 		share = float64(st.At-st.Start) / float64(st.Finish-st.Start)
@@ -175,6 +177,16 @@ func (h *header) playLine(m *Model) paint.Line {
 	l.Add(paint.Muted, end)
 	l.Cut(m.width)
 	return l
+}
+
+// seek takes a recording to the place of a cell of its bar.
+func (h *header) seek(m *Model, x int) {
+	if x < h.barAt || x >= h.barAt+h.barN {
+		return
+	}
+	p := m.s.cfg.Player
+	st := p.State()
+	p.Seek(st.Start + monitor.Time(float64(st.Finish-st.Start)*float64(x-h.barAt)/float64(h.barN)))
 }
 
 // tabAt returns the page whose name stands at a cell of the first line.

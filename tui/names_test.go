@@ -71,6 +71,9 @@ func TestNames(t *testing.T) {
 	if len(asked) != 3 || len(r.asked) != 0 {
 		t.Errorf("asked for %v, and %d more", asked, len(r.asked))
 	}
+	if got, want := st.s.names.addr(netip.MustParseAddr("203.0.113.9")), `gw.example\x1b]0;x\x07\u202e`; got != want {
+		t.Errorf("the name is %q, want %q", got, want)
+	}
 	st.press("n")
 	if s := st.screen(); strings.Contains(s, "example") {
 		t.Errorf("names off:\n%s", s)

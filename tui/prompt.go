@@ -14,6 +14,7 @@ type prompt struct {
 	choices  []choice
 	input    *textinput.Model // nil: a key is asked for
 	typed    func(string) tea.Cmd
+	spots    []int // cells at which the choices begin and end, and then esc
 }
 
 // choice is a key that answers a prompt.
@@ -73,12 +74,32 @@ func (p *prompt) draw(width int) (paint.Line, int) {
 		l.Cut(width)
 		return l, min(at+cursor, width-1)
 	}
+	p.spots = p.spots[:0]
 	for _, c := range p.choices {
 		l.Add(paint.Text, " ")
+		p.spots = append(p.spots, l.Width())
 		l.Add(paint.Key, c.key)
 		l.Add(paint.Text, " "+c.text+" ")
+		p.spots = append(p.spots, l.Width())
 	}
+	p.spots = append(p.spots, l.Width())
 	l.Add(paint.Muted, " esc no")
+	p.spots = append(p.spots, l.Width())
 	l.Cut(width)
 	return l, -1
+}
+
+// click answers by mouse: the key of the choice at a cell.
+func (p *prompt) click(x int) (tea.KeyPressMsg, bool) {
+	for i := 0; i+1 < len(p.spots); i += 2 {
+		if x < p.spots[i] || x >= p.spots[i+1] {
+			continue
+		}
+		if i/2 == len(p.choices) {
+			return tea.KeyPressMsg{Code: tea.KeyEscape}, true
+		}
+		k := p.choices[i/2].key
+		return tea.KeyPressMsg{Code: []rune(k)[0], Text: k}, true
+	}
+	return tea.KeyPressMsg{}, false
 }

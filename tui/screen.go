@@ -98,7 +98,13 @@ func (m *Model) lines() ([]drawn, *tea.Cursor) {
 const wheelLines = 3
 
 func (m *Model) click(c tea.MouseClickMsg) tea.Cmd {
-	if c.Button != tea.MouseLeft || m.prompt != nil {
+	if c.Button != tea.MouseLeft {
+		return nil
+	}
+	if m.prompt != nil {
+		if k, ok := m.prompt.click(c.X); ok && c.Y == m.height-1 {
+			return m.answerPrompt(k)
+		}
 		return nil
 	}
 	switch top := m.bodyTop(); {
@@ -109,6 +115,8 @@ func (m *Model) click(c tea.MouseClickMsg) tea.Cmd {
 	case c.Y == 1 && !m.bar.open:
 		cmd, _ := m.command(tea.KeyPressMsg{Code: '/', Text: "/"})
 		return cmd
+	case c.Y == top-1 && m.s.cfg.Player != nil:
+		m.header.seek(m, c.X)
 	case m.help:
 		m.help = false
 	case c.Y >= top && c.Y < top+m.bodyHeight() && !m.bar.open && m.detail == nil:

@@ -1,0 +1,79 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"natlens/monitor"
+)
+
+func (st *stage) events() *eventsPage { return st.pages[1].(*eventsPage) }
+
+// seqUnder returns the number of the event under the cursor, and its line.
+func (st *stage) seqUnder() (uint64, int) {
+	p := st.events()
+	if p.at >= len(p.events) {
+		st.t.Fatal("no event under the cursor")
+	}
+	return p.events[p.at].Seq, p.line
+}
+
+// At the bottom the cursor follows the stream; above it, it stays on its event
+// while the stream goes on; the end takes it back.
+func TestEventsFollow(t *testing.T) {
+	st := newStage(t)
+	st.crowd(500)
+	st.size(120, 30)
+	st.press("2")
+	if seq, line := st.seqUnder(); seq != 500 || line != st.events().height-1 {
+		t.Errorf("at first: event %d on line %d", seq, line)
+	}
+	st.newcomer(50000)
+	if seq, _ := st.seqUnder(); seq != 501 {
+		t.Errorf("following: event %d, want 501", seq)
+	}
+	st.press("<up><up><up>")
+	st.newcomer(50001)
+	if seq, line := st.seqUnder(); seq != 498 || line != st.events().height-4 {
+		t.Errorf("scrolled back: event %d on line %d, want 498 where it was", seq, line)
+	}
+	for range 40 {
+		st.press("<pgup>")
+	}
+	if seq, line := st.seqUnder(); seq != 1 || line != 0 {
+		t.Errorf("at the beginning: event %d on line %d", seq, line)
+	}
+	st.press("<pgdn>")
+	if seq, _ := st.seqUnder(); seq != uint64(1+st.events().height) {
+		t.Errorf("a page on: event %d", seq)
+	}
+	st.press("G")
+	st.newcomer(50002)
+	if seq, _ := st.seqUnder(); seq != 503 {
+		t.Errorf("at the end again: event %d, want 503", seq)
+	}
+	st.press("g")
+	if seq, line := st.seqUnder(); seq != 1 || line != 0 {
+		t.Errorf("home: event %d on line %d", seq, line)
+	}
+}
+
+// From an event one gets to its flow, also when the table has let go of it.
+func TestEventsJumpToFlow(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.now += 10e9
+	st.frame()
+	st.press("2<up><up><enter>") // the end of 192.168.77.2:39498
+	if s := st.screen(); st.detail == nil || !strings.Contains(s, "192.168.77.2:39498") || !strings.Contains(s, "× ended 12s ago") {
+		t.Errorf("the detail of an ended flow:\n%s", s)
+	}
+	st.press("<esc><down><enter>")
+	if st.detail != nil {
+		t.Error("a loss has a detail")
+	}
+	st.press("/udp<enter>")
+	if p := st.events(); p.matched != 3 || p.events[2].Kind != monitor.KindLost {
+		t.Errorf("%d events match udp; losses always do", p.matched)
+	}
+}

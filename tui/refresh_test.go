@@ -1,0 +1,92 @@
+package tui
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"natlens/monitor"
+)
+
+// readings counts what is asked of it and tells growing counters.
+type readings struct {
+	st    *stage
+	gets  int // flows asked for, one by one
+	dumps int
+	bytes uint64
+}
+
+func (r *readings) tell(t monitor.Tuple, got func(*monitor.Event)) {
+	e := monitor.Event{Kind: monitor.KindExisting, Time: r.st.now,
+		Has: monitor.AttrOrig | monitor.AttrCountersOrig | monitor.AttrCountersReply | monitor.AttrTimeout}
+	e.Flow.Orig, e.Flow.Timeout = t, 99
+	e.Flow.CountersOrig.Bytes = r.bytes * uint64(t.SrcPort)
+	got(&e)
+}
+
+func (r *readings) Get(_ context.Context, orig []monitor.Tuple, got func(*monitor.Event)) error {
+	r.gets += len(orig)
+	r.bytes++
+	for _, t := range orig {
+		r.tell(t, got)
+	}
+	return nil
+}
+
+func (r *readings) Dump(_ context.Context, got func(*monitor.Event)) error {
+	r.dumps++
+	r.bytes++
+	var all []monitor.Tuple
+	r.st.table.Scan(func(_ uint32, row *monitor.Row, _ *monitor.Extra) bool {
+		all = append(all, row.Flow.Orig)
+		return true
+	})
+	for _, t := range all {
+		r.tell(t, got)
+	}
+	return nil
+}
+
+// Only the rows in sight are read, once a second; the whole table while it is
+// ordered by what is read.
+func TestRefresh(t *testing.T) {
+	r := &readings{}
+	st := newStage(t, func(c *Config) { c.Refresher = r })
+	r.st = st
+	st.crowd(500)
+	st.size(120, 30)
+	later := func() {
+		st.now += 1e9
+		st.refresher.next, st.refresher.nextDump = time.Time{}, time.Time{}
+		st.frame()
+	}
+	r.gets = 0
+	later()
+	if want := st.flows().height; r.gets != want || r.dumps != 0 {
+		t.Errorf("%d flows read and %d dumps; want the %d in sight", r.gets, r.dumps, want)
+	}
+	st.frame()
+	if want := st.flows().height; r.gets != want {
+		t.Errorf("read again within a second: %d", r.gets)
+	}
+	later()
+	st.press("<right><right><right><right>s") // by rate
+	if st.flows().by != colRate {
+		t.Fatalf("by %d", st.flows().by)
+	}
+	r.gets = 0
+	later()
+	later()
+	if r.gets != 0 || r.dumps != 2 {
+		t.Errorf("by rate: %d flows read, %d dumps; want 0, 2", r.gets, r.dumps)
+	}
+	st.frame()
+	if p, _ := st.under(); p != 1024+499 {
+		t.Errorf("by rate: port %d comes first, want the busiest, %d", p, 1024+499)
+	}
+	st.press("<space>")
+	later()
+	if r.dumps != 2 {
+		t.Error("read while paused")
+	}
+}
