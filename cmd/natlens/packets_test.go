@@ -7,9 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,7 +159,7 @@ func (p *passage) tells() said {
 func lineSays(line map[string]any) said {
 	tuple := func(name string) string {
 		t := line[name].(map[string]any)
-		if id, ok := t["icmp_id"]; ok {
+		if id, ok := t["id"]; ok {
 			return fmt.Sprintf("%v:%v %v:%v", t["src"], id, t["dst"], id)
 		}
 		return fmt.Sprintf("%v:%v %v:%v", t["src"], t["sport"], t["dst"], t["dport"])
@@ -171,7 +169,7 @@ func lineSays(line map[string]any) said {
 	var kinds []string
 	if port, ok := nat["sport"]; ok {
 		kinds = append(kinds, fmt.Sprintf("snat %v:%v", nat["src"], port))
-	} else if id, ok := nat["icmp_id"]; ok {
+	} else if id, ok := nat["id"]; ok {
 		kinds = append(kinds, fmt.Sprintf("snat %v:%v", nat["src"], id))
 	}
 	if port, ok := nat["dport"]; ok {
@@ -246,7 +244,7 @@ func TestNATIsWhatThePacketsShow(t *testing.T) {
 	}
 }
 
-// natTraffic makes ten TCP and UDP flows with rewritten sources, two of them to
+// natTraffic makes ten TCP and UDP flows with rewritten sources, two of them from
 // ports below 1024, two pings with one id, and one flow with a rewritten
 // destination.
 func natTraffic(t *testing.T, ctx context.Context, l *lab.Lab) {
@@ -308,8 +306,5 @@ func checkSaid(t *testing.T, r *running, seen map[string]*passage, wanted func(*
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what the packets show (-) and what natlens says (+):\n%s", diff)
-	}
-	if rewritten := slices.Collect(maps.Values(got)); len(rewritten) == 0 {
-		t.Error("natlens says nothing")
 	}
 }
