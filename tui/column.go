@@ -40,7 +40,7 @@ type column struct {
 }
 
 var columnTable = [columns]column{
-	colProto:     {"PROTO", 5, false, monitor.ByProto, false, (*flowDrawer).proto, protoFilter},
+	colProto:     {"PROTO", 6, false, monitor.ByProto, false, (*flowDrawer).proto, protoFilter},
 	colState:     {"STATE", 12, false, monitor.ByState, false, (*flowDrawer).state, stateFilter},
 	colSource:    {"SOURCE", 0, false, monitor.BySource, false, (*flowDrawer).source, sourceFilter},
 	colSentAs:    {"SENT AS", 0, false, monitor.BySentAs, false, (*flowDrawer).sentAs, sentAsFilter},
@@ -117,6 +117,9 @@ func layOut(width int, p present) layout {
 	room := width - marginLeft - marginRight + l.gap
 	for _, id := range ids {
 		room -= columnTable[id].width + l.gap
+		if l.tight(id) {
+			room++
+		}
 	}
 	for _, extra := range []struct {
 		id columnID
@@ -132,9 +135,6 @@ func layOut(width int, p present) layout {
 			ids = append(ids, extra.id)
 			room -= need
 		}
-	}
-	if !l.folded {
-		room++ // see place
 	}
 	l.place(ids, room)
 	return l
@@ -165,19 +165,29 @@ func (l *layout) place(ids []columnID, room int) {
 		}
 		l.columns = append(l.columns, placedColumn{id, x, w})
 		x += w + l.gap
-		if id == colState && !l.folded {
-			x-- // its last cell is for a mark and mostly free
+		if l.tight(columnID(id)) {
+			x--
 		}
 	}
 }
 
+// tight reports whether one blank less than else stands behind a column: most of
+// its texts do not fill it.
+func (l *layout) tight(id columnID) bool { return !l.folded && (id == colProto || id == colState) }
+
+// endShare is how the ends of a flow share the room, by cells of a screen of 120
+// columns: as IPv4 addresses of a small network need them.
+var endShare = [columns]int{colSource: 18, colSentAs: 19, colDest: 16, colDelivered: 18}
+
 // shares divides the room among the ends of the flow.
 func (l *layout) shares(room int) (share [columns]int) {
 	if !l.folded {
-		share[colSource] = min(room*25/100, widestEndpoint)
-		share[colSentAs] = min(room*28/100, widestEndpoint+2)
-		share[colDest] = min(room*24/100, widestEndpoint)
-		share[colDelivered] = min(room-room*25/100-room*28/100-room*24/100, widestEndpoint+2)
+		left := room
+		for _, id := range []columnID{colSource, colSentAs, colDest} {
+			share[id] = min(room*endShare[id]/leastEnds, widestEndpoint)
+			left -= share[id]
+		}
+		share[colDelivered] = min(left, widestEndpoint+2)
 		return share
 	}
 	dest := 38 // what the source is sent as stands beside it: it needs more

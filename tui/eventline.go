@@ -20,12 +20,12 @@ func layOutEvents(width int) eventLayout {
 	if l.compact {
 		l.kind = marginLeft + len("15:04:05 ")
 		l.proto = l.kind + len("existing ")
-		l.path = l.proto + len("icmp6 ")
+		l.path = l.proto + len("icmpv6 ")
 		return l
 	}
 	l.kind = marginLeft + len("15:04:05.000  ")
 	l.proto = l.kind + len("existing  ")
-	l.state = l.proto + len("icmp6  ")
+	l.state = l.proto + len("udplite  ")
 	l.path = l.state + len("ESTABLISHED  ")
 	return l
 }
@@ -66,7 +66,7 @@ func (l *eventLayout) line(s *session, e *monitor.Event, cursor bool) drawn {
 	}
 	d.line.AddLeft(role, kind, len("existing"))
 	d.line.Pad(l.proto)
-	d.line.AddLeft(role, e.Flow.Orig.Proto.String(), len("icmp6"))
+	d.line.AddLeft(role, e.Flow.Orig.Proto.String(), l.protoWidth())
 	state, role := eventState(e, role)
 	if !l.compact {
 		d.line.Pad(l.state)
@@ -80,6 +80,13 @@ func (l *eventLayout) line(s *session, e *monitor.Event, cursor bool) drawn {
 	l.tail(s, &d.line, e)
 	d.line.Fit(l.width)
 	return d
+}
+
+func (l *eventLayout) protoWidth() int {
+	if l.compact {
+		return len("icmpv6")
+	}
+	return len("udplite")
 }
 
 // gap is how many blanks more than one stand between columns.

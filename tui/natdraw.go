@@ -13,12 +13,12 @@ type natLayout struct {
 }
 
 func layOutNAT(width int) natLayout {
-	l := natLayout{width: width, to: 17, proto: 5, flows: 7, bar: 6, use: 6, kept: 5}
+	l := natLayout{width: width, to: 17, proto: 6, flows: 7, bar: 6, use: 6, kept: 5}
 	switch {
 	case width >= 150:
-		l.to, l.flows, l.bar, l.use, l.kept, l.rewritten = 30, 8, 20, 16, 5, 9
+		l.to, l.proto, l.flows, l.bar, l.use, l.kept, l.rewritten = 30, 7, 8, 20, 16, 5, 9
 	case width >= 100:
-		l.to, l.bar = 18, 10
+		l.to, l.proto, l.bar = 19, 7, 8
 	}
 	rest := width - marginLeft - marginRight - l.to
 	for _, w := range []int{l.proto, l.flows, l.bar + 1 + l.use, l.kept, l.rewritten} {
