@@ -9,13 +9,24 @@ import (
 	"natlens/monitor/filter"
 )
 
-// classicCommands are the commands of natlens by the letter of conntrack(8)'s.
+// classicCommands are the commands of natlens by the letter of conntrack(8)'s,
+// with its long names, and with flags that make natlens's command the same.
 var classicCommands = []struct {
 	letter byte
-	long   string
+	long   []string
 	name   string
+	flags  []string
 }{
-	{'E', "event", "watch"},
+	{'E', []string{"event"}, "watch", nil},
+	{'L', []string{"dump"}, "list", nil},
+	{'G', []string{"get"}, "get", nil},
+	{'D', []string{"delete"}, "delete", nil},
+	{'F', []string{"flush"}, "flush", nil},
+	{'C', []string{"count", "counter"}, "count", nil},
+	{'S', []string{"stats"}, "stats", nil},
+	{'I', []string{"create"}, "create", nil},
+	{'A', []string{"add"}, "create", []string{"--if-missing"}},
+	{'U', []string{"update"}, "update", nil},
 }
 
 // classic translates a command line of conntrack(8) into natlens's own; other
@@ -28,7 +39,7 @@ func classic(args []string) []string {
 		// A shell asks how the last word goes on.
 		return slices.Concat(args[:1], classic(args[1:n-1]), args[n-1:])
 	}
-	args = filter.AttachOptional(args)
+	args = attachLabels(filter.AttachOptional(args))
 	for i, arg := range args {
 		if arg == "--" {
 			break
@@ -37,17 +48,20 @@ func classic(args []string) []string {
 			short := "-" + string(c.letter)
 			rest := ""
 			switch {
-			case arg == short, arg == "--"+c.long:
+			case arg == short, strings.HasPrefix(arg, "--") && slices.Contains(c.long, arg[2:]):
 			case i == 0 && strings.HasPrefix(arg, short):
 				rest = "-" + arg[2:] // -Ep tcp
 			default:
 				continue
 			}
 			before := args[:i]
-			if i > 0 && before[0] == c.name {
+			switch {
+			case i > 0 && before[0] == c.name:
 				before = before[1:] // watch -E
+			case i > 0 && !strings.HasPrefix(before[0], "-"):
+				continue // a flag of another command
 			}
-			out := append([]string{c.name, "--classic"}, before...)
+			out := slices.Concat([]string{c.name, "--classic"}, c.flags, before)
 			if rest != "" {
 				out = append(out, rest)
 			}
@@ -57,23 +71,44 @@ func classic(args []string) []string {
 	return args
 }
 
+// attachLabels makes of "--label-del NAME" the one argument "--label-del=NAME":
+// its value may be left out, and pflag then knows that form only.
+func attachLabels(args []string) (out []string) {
+	for i := 0; i < len(args); i++ {
+		out = append(out, args[i])
+		if args[i] == "--label-del" && i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+			i++
+			out[len(out)-1] += "=" + args[i]
+		}
+	}
+	return out
+}
+
 // isClassic reports whether the command was called as conntrack(8)'s.
 func isClassic(cmd *cobra.Command) bool {
 	on, err := cmd.Flags().GetBool("classic")
 	return err == nil && on
 }
 
+// classicTables are the tables of conntrack(8).
+var classicTables = []string{"conntrack", "expect", "dying", "unconfirmed"}
+
 // classicTable takes the name of a table off the words, which conntrack(8) wants
-// first. There is one table here.
+// first and which may be cut short, and gives it to the command's flag --table.
 func classicTable(cmd *cobra.Command, words []string) ([]string, error) {
-	if len(words) == 0 || !isClassic(cmd) {
+	if len(words) == 0 || words[0] == "" || !isClassic(cmd) {
 		return words, nil
 	}
-	switch words[0] {
-	case "conntrack":
-		return words[1:], nil
-	case "expect", "expectation", "dying", "unconfirmed":
-		return nil, usagef("table %s: natlens %s knows the table conntrack alone", words[0], cmd.Name())
+	for _, table := range classicTables {
+		switch {
+		case !strings.HasPrefix(table, words[0]):
+		case cmd.Flags().Lookup("table") != nil:
+			return words[1:], cmd.Flags().Set("table", table)
+		case table == "conntrack":
+			return words[1:], nil
+		default:
+			return nil, usagef("table %s: natlens %s knows the table conntrack alone", table, cmd.Name())
+		}
 	}
 	return words, nil
 }
@@ -85,12 +120,12 @@ func classicFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 		return nil
 	}
 	for _, c := range classicCommands {
-		if c.name != cmd.Name() {
+		if c.name != cmd.Name() || c.flags != nil {
 			continue
 		}
 		for _, v := range given {
 			def, ok := filter.FlagByName(v.Name)
-			if ok && strings.IndexByte(def.Legal, c.letter) < 0 {
+			if ok && !legal(c.letter, def) {
 				return usagef("illegal flag --%s with -%c, as in conntrack(8); natlens %s without -%c takes it", def.Name, c.letter, c.name, c.letter)
 			}
 		}

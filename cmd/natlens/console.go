@@ -15,6 +15,7 @@ import (
 // another one in its place.
 type console struct {
 	Stdin          io.Reader
+	Answers        io.Reader // answers to questions, as if Stdin were a terminal; nil: Stdin, if it is one
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
 	LabelFile      string // connlabel.conf; "" means export.LabelFile

@@ -29,6 +29,9 @@ func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
+// errSilent fails a command that has said all there is to say.
+var errSilent = errors.New("failed")
+
 // run executes one command line and returns the exit code. An error is one line
 // on stderr.
 func run(ctx context.Context, con console, args []string) int {
@@ -38,6 +41,9 @@ func run(ctx context.Context, con console, args []string) int {
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
 		return exitOK
+	}
+	if errors.Is(err, errSilent) {
+		return exitFailure
 	}
 	text := oneLine(err)
 	if what := advice(err, args); what != "" {

@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/sys/unix"
 
@@ -70,24 +71,32 @@ func TargetOf(f *monitor.Flow, known monitor.Attrs) Target {
 const deleteBurst = 128
 
 // Delete deletes flows, and says how many it deleted and how many were gone
-// already. On an error both numbers are of what was done until then.
+// already. On an error the numbers are of what was done until then, and may
+// leave out up to deleteBurst flows.
 func (s *Service) Delete(ctx context.Context, targets []Target) (deleted, gone int, err error) {
-	for len(targets) > 0 {
-		n := min(len(targets), deleteBurst)
-		d, g, err := s.deleteBurst(ctx, targets[:n])
-		deleted, gone = deleted+d, gone+g
+	return s.DeleteEach(ctx, targets, func(int) {})
+}
+
+// DeleteEach is Delete, and calls gone with the index of each flow that was gone
+// already.
+func (s *Service) DeleteEach(ctx context.Context, targets []Target, gone func(i int)) (deleted, missing int, err error) {
+	for done := 0; done < len(targets); {
+		n := min(len(targets)-done, deleteBurst)
+		d, m, err := s.deleteBurst(ctx, targets[done:done+n], func(i int) { gone(done + i) })
+		deleted, missing = deleted+d, missing+m
 		if err != nil {
-			return deleted, gone, flowError("delete", err)
+			return deleted, missing, flowError("delete", err)
 		}
-		targets = targets[n:]
+		done += n
 	}
-	return deleted, gone, nil
+	return deleted, missing, nil
 }
 
 // deleteBurst deletes up to deleteBurst flows. The last request alone asks to
 // hear that it went well; the others tell of errors only.
-func (s *Service) deleteBurst(ctx context.Context, targets []Target) (deleted, gone int, err error) {
+func (s *Service) deleteBurst(ctx context.Context, targets []Target, gone func(i int)) (deleted, missing int, err error) {
 	s.req.Reset()
+	first := s.seq + 1
 	for i := range targets {
 		t := &targets[i]
 		f := monitor.Flow{Orig: t.Orig}
@@ -104,24 +113,22 @@ func (s *Service) deleteBurst(ctx context.Context, targets []Target) (deleted, g
 		s.req.End()
 	}
 	var worst error
-	failed := 0
-	last := s.talk(ctx, nil, func(_ uint32, errno unix.Errno) {
-		failed++
-		if errno == unix.ENOENT {
-			gone++
+	hear := func(seq uint32, err error) {
+		if errors.Is(err, unix.ENOENT) {
+			missing++
+			gone(int(seq - first))
 		} else {
-			worst = privilege(errno)
+			worst = err
 		}
-	})
-	switch {
-	case last == nil:
-	case last == unix.ENOENT:
-		failed++
-		gone++
-	default:
-		return 0, 0, last
 	}
-	return len(targets) - failed, gone, worst
+	last := s.talk(ctx, nil, func(seq uint32, errno unix.Errno) { hear(seq, privilege(errno)) })
+	if last != nil {
+		hear(s.seq, last)
+	}
+	if worst != nil {
+		return 0, missing, worst
+	}
+	return len(targets) - missing, missing, nil
 }
 
 // Flush deletes every flow.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,6 +131,7 @@ func TestServiceDeletesMany(t *testing.T) {
 	s := openService(t, emptyNS(t))
 	ctx := t.Context()
 	var targets []Target
+	var heard []int
 	for i := range 3*deleteBurst + 17 {
 		f := flowOf(monitor.UDP, "192.0.2.1", "198.51.100.2", uint16(1000+i), 53)
 		if i%5 != 0 {
@@ -144,9 +146,12 @@ func TestServiceDeletesMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	missing := (len(targets) + 4) / 5
-	deleted, gone, err := s.Delete(ctx, targets)
+	deleted, gone, err := s.DeleteEach(ctx, targets, func(i int) { heard = append(heard, i) })
 	if deleted != len(targets)-missing || gone != missing || err != nil {
 		t.Errorf("%d deleted, %d gone, %v; want %d, %d", deleted, gone, err, len(targets)-missing, missing)
+	}
+	if len(heard) != missing || slices.ContainsFunc(heard, func(i int) bool { return i%5 != 0 }) {
+		t.Errorf("gone: %v", heard)
 	}
 	if fill, err := s.Fill(ctx); fill.Entries != 1 || fill.Max == 0 || err != nil {
 		t.Errorf("left: %+v, %v", fill, err)

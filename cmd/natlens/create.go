@@ -1,0 +1,140 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor"
+	"natlens/monitor/filter"
+	"natlens/monitor/kernel"
+)
+
+// createConfig is the command line of create.
+type createConfig struct {
+	capture   captureConfig
+	filter    filterConfig // its flags alone: here they say what the entry is
+	labelAdd  string
+	ifMissing bool
+	classic   bool // as conntrack -I, and with ifMissing as conntrack -A
+}
+
+func newCreate(con console) *cobra.Command {
+	cfg := createConfig{filter: filterConfig{labelFile: con.LabelFile}}
+	cmd := &cobra.Command{
+		Use:   "create flags",
+		Short: "Make an entry in the kernel's table by hand",
+		Long: `Make an entry in the connection tracking table by hand, for tests and repairs. The flags of conntrack(8) say what
+it is: its tuple, its timeout, for TCP its state, and perhaps mark, status and zone. Of the two directions one may be left
+out: it is the other one turned round. --src-nat and --dst-nat rewrite it.`,
+		Example: `  natlens create -p 253 -s 192.0.2.1 -d 192.0.2.2 -t 60
+  natlens create -p udp -s 192.168.77.2 -d 203.0.113.9 \
+    --orig-port-src 5000 --orig-port-dst 53 \
+    -t 60 -n 203.0.113.1`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := classicFlags(cmd, cfg.filter.given); err != nil {
+				return err
+			}
+			return tableOnly(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cfg.run(cmd.Context(), con)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.labelAdd, "label-add", "", "`labels` of the entry, with commas between")
+	f.BoolVar(&cfg.ifMissing, "if-missing", false, "it is no error if the flow exists already")
+	registerClassic(cmd, &cfg.classic, "conntrack -I")
+	cfg.capture.registerNetNS(cmd)
+	cfg.filter.register(cmd)
+	return cmd
+}
+
+// createFlags are the filter flags that say something of a new entry.
+var createFlags = slices.Concat([]string{"src-nat", "dst-nat"}, exactFlags, changeFlags)
+
+func (c *createConfig) run(ctx context.Context, con console) error {
+	flow, what, err := c.entry()
+	if err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+		done, n := "created", 1
+		if c.ifMissing {
+			done = "added"
+		}
+		err := s.Create(ctx, &flow, &what)
+		switch {
+		case errors.Is(err, kernel.ErrExists) && c.ifMissing:
+			n = 0
+		case errors.Is(err, kernel.ErrExists):
+			return fmt.Errorf("%w: natlens update changes it", err)
+		case err != nil:
+			return err
+		}
+		fmt.Fprintf(con.Stderr, "natlens: %d flow entries have been %s.\n", n, done)
+		return nil
+	})
+}
+
+// entry reads what is to be made.
+func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
+	x, err := readExact("create", c.filter.env, c.filter.given)
+	if err != nil {
+		return f, out, err
+	}
+	if f, err = x.flow(); err != nil {
+		return f, out, err
+	}
+	if err = x.complete(&f); err != nil {
+		return f, out, err
+	}
+	ch, err := readChange(c.filter.given)
+	if err != nil {
+		return f, out, err
+	}
+	if ch.timeout == nil {
+		return f, out, usagef("create needs --timeout")
+	}
+	if ch.state == "" && x.proto.HasState() {
+		return f, out, usagef("create needs --state for protocol %s", x.proto)
+	}
+	out.Timeout, out.Status, out.Mark = ch.timeout, ch.status, ch.mark
+	if err = ch.protocol(x.proto, &out); err != nil {
+		return f, out, err
+	}
+	if c.labelAdd != "" {
+		if out.Labels, err = labelBits("label-add", c.labelAdd, c.filter.labelFile); err != nil {
+			return f, out, err
+		}
+	}
+	return f, out, c.rewrites(&out)
+}
+
+// rewrites reads -n and -g, and refuses the flags that say nothing of an entry.
+func (c *createConfig) rewrites(out *kernel.Change) (err error) {
+	for _, v := range c.filter.given {
+		def, ok := filter.FlagByName(v.Name)
+		if !ok {
+			continue
+		}
+		switch def.Name {
+		case "src-nat":
+			out.SrcNAT, err = natRange(v)
+		case "dst-nat":
+			out.DstNAT, err = natRange(v)
+		default:
+			err = allowed("create", def.Name, createFlags)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

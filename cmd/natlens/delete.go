@@ -1,0 +1,167 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"natlens/export"
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+)
+
+// deleteConfig is the command line of delete.
+type deleteConfig struct {
+	output  outputConfig // only as conntrack -D, which shows what it deletes
+	capture captureConfig
+	filter  filterConfig
+	confirm confirmConfig
+	classic bool
+}
+
+func newDelete(con console) *cobra.Command {
+	cfg := deleteConfig{filter: filterConfig{labelFile: con.LabelFile}}
+	cmd := &cobra.Command{
+		Use:   "delete filter…",
+		Short: "Delete flows from the kernel's table",
+		Long: `Delete the flows that a filter selects from the connection tracking table. It says how many they are, shows the
+first ten and asks. Exactly the flows that were counted are deleted: what has begun since is left alone, and what has
+ended since is counted as gone already.
+
+A deleted flow is forgotten, not cut: its next packet makes a new flow, for which the NAT rules are asked anew.`,
+		Example: `  natlens delete udp dport 53 and dst 192.0.2.53
+  natlens delete --dry-run dst 10.0.0.7
+  natlens delete --yes orig.dst 203.0.113.1 and udp`,
+		Args: cfg.filter.words,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.classic {
+				return cfg.runClassic(cmd.Context(), con)
+			}
+			return cfg.run(cmd.Context(), con)
+		},
+	}
+	cfg.confirm.register(cmd)
+	cmd.Flags().StringVarP(&cfg.output.format, "output-format", "o", "", "")
+	cmd.Flags().Lookup("output-format").Hidden = true
+	registerClassic(cmd, &cfg.classic, "conntrack -D")
+	cfg.capture.registerNetNS(cmd)
+	cfg.filter.register(cmd)
+	return cmd
+}
+
+// shown is how many of the flows are shown before the question.
+const shown = 10
+
+func (c *deleteConfig) run(ctx context.Context, con console) error {
+	if c.output.format != "" {
+		return usagef("unknown flag -o; natlens list shows flows")
+	}
+	if err := onlyFlows(&c.filter); err != nil {
+		return err
+	}
+	wanted := c.filter.compiled()
+	if wanted == nil {
+		return usagef("delete needs a filter; natlens flush deletes every flow")
+	}
+	if err := c.confirm.check(con, "delete"); err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
+		cfg := kernel.DumpConfig{NetNS: netnsFD(netns), Push: c.filter.sel.Expr}
+		targets, err := collect(ctx, con, cfg, wanted, !c.confirm.yes)
+		if err != nil {
+			return err
+		}
+		return c.confirm.delete(ctx, con, s, targets)
+	})
+}
+
+// delete asks, deletes and says what came of it.
+func (c *confirmConfig) delete(ctx context.Context, con console, s *kernel.Service, targets []kernel.Target) error {
+	switch {
+	case len(targets) == 0:
+		return errors.New("no flow matches: nothing to delete")
+	case c.dryRun:
+		fmt.Fprintf(con.Stderr, "natlens: %s would be deleted.\n", flowsText(len(targets)))
+		return nil
+	case !c.yes && !con.ask(fmt.Sprintf("delete %s?", flowsText(len(targets)))):
+		return errors.New("nothing was deleted")
+	}
+	deleted, gone, err := s.Delete(ctx, targets)
+	text := fmt.Sprintf("%s deleted", flowsText(deleted))
+	if gone > 0 {
+		text += fmt.Sprintf(", %s gone already", grouped(uint64(gone)))
+	}
+	if left := len(targets) - deleted - gone; left > 0 {
+		text += fmt.Sprintf(", %s left", grouped(uint64(left)))
+	}
+	fmt.Fprintf(con.Stderr, "natlens: %s.\n", text)
+	return err
+}
+
+func flowsText(n int) string {
+	if n == 1 {
+		return "1 flow"
+	}
+	return grouped(uint64(n)) + " flows"
+}
+
+// collect reads the flows that are wanted, and shows the first of them on
+// stderr if show says so.
+func collect(ctx context.Context, con console, cfg kernel.DumpConfig, wanted monitor.Filter, show bool) (targets []kernel.Target, err error) {
+	source, err := openFlows(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	sink, err := prettyOn(con, con.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	var b monitor.Batch
+	for {
+		b.Reset()
+		end := source.Next(ctx, &b)
+		if wanted != nil {
+			b.Keep(wanted)
+		}
+		for i := range b.Events {
+			targets = append(targets, kernel.TargetOf(&b.Events[i].Flow, b.Events[i].Has))
+		}
+		before := len(targets) - len(b.Events)
+		if b.Events = b.Events[:min(len(b.Events), max(0, shown-before))]; show && len(b.Events) > 0 {
+			if err := sink.Write(&b); err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case errors.Is(end, io.EOF):
+			if more := len(targets) - shown; show && more > 0 {
+				fmt.Fprintf(con.Stderr, "… and %s more\n", grouped(uint64(more)))
+			}
+			return targets, nil
+		case end != nil:
+			return nil, end
+		}
+	}
+}
+
+// prettyOn is the sink of lines for people on w.
+func prettyOn(con console, w io.Writer) (monitor.Sink, error) {
+	width, _ := terminal(w)
+	return export.New("pretty", w, export.Options{Colour: con.colour(w), Light: con.light(), Width: width, LabelFile: con.LabelFile})
+}
+
+// onlyFlows refuses a filter that asks for kinds of events.
+func onlyFlows(f *filterConfig) error {
+	if f.sel.Kinds != 0 {
+		return usagef("--event-mask asks for kinds of events: natlens watch has them")
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+)
+
+// runClassic deletes as conntrack -D does: without asking, and showing each flow
+// that it deleted. A flow that is gone meanwhile is passed over; conntrack(8)
+// 1.4.7 gives up there.
+func (c *deleteConfig) runClassic(ctx context.Context, con console) error {
+	c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
+	if err := c.output.check(); err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
+		dump, err := kernel.DumpWith(ctx, kernel.DumpConfig{NetNS: netnsFD(netns), Push: c.filter.sel.Expr})
+		if err != nil {
+			return err
+		}
+		defer dump.Close()
+		out, err := c.output.open(con, netns)
+		if err != nil {
+			return err
+		}
+		n, err := deleteShowing(ctx, s, dump, c.filter.compiled(), out.sink)
+		if err := errors.Join(err, out.Close()); err != nil {
+			return err
+		}
+		return toldEntries(con, n, "deleted")
+	})
+}
+
+// deleteShowing deletes the flows of a dump that are wanted and shows those that
+// it deleted.
+func deleteShowing(ctx context.Context, s *kernel.Service, dump monitor.Source, wanted monitor.Filter, sink monitor.Sink) (deleted int, err error) {
+	var b monitor.Batch
+	var targets []kernel.Target
+	for {
+		b.Reset()
+		end := dump.Next(ctx, &b)
+		if wanted != nil {
+			b.Keep(wanted)
+		}
+		targets = targets[:0]
+		for i := range b.Events {
+			targets = append(targets, kernel.TargetOf(&b.Events[i].Flow, b.Events[i].Has))
+		}
+		n, _, err := s.DeleteEach(ctx, targets, func(i int) { b.Events[i].Kind = monitor.KindNone })
+		deleted += n
+		if err != nil {
+			return deleted, err
+		}
+		b.Events = slices.DeleteFunc(b.Events, func(e monitor.Event) bool { return e.Kind == monitor.KindNone })
+		if len(b.Events) > 0 {
+			if err := sink.Write(&b); err != nil {
+				return deleted, err
+			}
+		}
+		switch {
+		case errors.Is(end, io.EOF):
+			return deleted, nil
+		case end != nil:
+			return deleted, end
+		}
+	}
+}
+
+// toldEntries says on stderr what was done to how many entries. As with
+// conntrack(8), none is a failure.
+func toldEntries(con console, n int, done string) error {
+	fmt.Fprintf(con.Stderr, "natlens: %d flow entries have been %s.\n", n, done)
+	if n == 0 {
+		return errSilent
+	}
+	return nil
+}

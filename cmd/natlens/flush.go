@@ -1,0 +1,96 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor/filter"
+	"natlens/monitor/kernel"
+)
+
+// flushConfig is the command line of flush.
+type flushConfig struct {
+	capture captureConfig
+	confirm confirmConfig
+	family  string
+	classic bool
+}
+
+func newFlush(con console) *cobra.Command {
+	var cfg flushConfig
+	cmd := &cobra.Command{
+		Use:   "flush",
+		Short: "Delete every flow from the kernel's table",
+		Long: `Delete every flow from the connection tracking table of this network namespace. It says how many they are and
+asks. Deleted flows are forgotten, not cut: their next packets make new flows, for which the NAT rules are asked anew.`,
+		Args: tableOnly,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cfg.run(cmd.Context(), con)
+		},
+	}
+	cfg.confirm.register(cmd)
+	cmd.Flags().StringVarP(&cfg.family, "family", "f", "", "only flows of this address `family`: ipv4 or ipv6")
+	mustComplete(cmd, "family", oneOf("ipv4", "ipv6"))
+	registerClassic(cmd, &cfg.classic, "conntrack -F")
+	cfg.capture.registerNetNS(cmd)
+	return cmd
+}
+
+func (c *flushConfig) run(ctx context.Context, con console) error {
+	family := filterConfig{}
+	if c.family != "" {
+		sel, err := family.env.FromFlags([]filter.FlagValue{{Name: "family", Value: c.family}})
+		if err != nil {
+			return usageError{err}
+		}
+		family.sel = sel
+	}
+	if c.classic {
+		c.confirm.yes = true
+	} else if err := c.confirm.check(con, "flush"); err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
+		if c.family != "" {
+			return c.deleteFamily(ctx, con, s, kernel.DumpConfig{NetNS: netnsFD(netns), Push: family.sel.Expr}, &family)
+		}
+		if !c.confirm.yes {
+			fill, err := s.Fill(ctx)
+			if err != nil {
+				return err
+			}
+			if c.confirm.dryRun {
+				fmt.Fprintf(con.Stderr, "natlens: %s would be deleted.\n", flowsText(int(fill.Entries)))
+				return nil
+			}
+			if !con.ask(fmt.Sprintf("delete all %s?", flowsText(int(fill.Entries)))) {
+				return errors.New("nothing was deleted")
+			}
+		}
+		if err := s.Flush(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintln(con.Stderr, "natlens: connection tracking table has been emptied.")
+		return nil
+	})
+}
+
+// deleteFamily deletes the flows of one family, one by one: kernels before 5.8
+// take a flush of one family for one of all.
+func (c *flushConfig) deleteFamily(ctx context.Context, con console, s *kernel.Service, cfg kernel.DumpConfig, f *filterConfig) error {
+	targets, err := collect(ctx, con, cfg, f.compiled(), !c.confirm.yes)
+	if err != nil {
+		return err
+	}
+	if c.classic && len(targets) == 0 {
+		fmt.Fprintln(con.Stderr, "natlens: connection tracking table has been emptied.")
+		return nil
+	}
+	return c.confirm.delete(ctx, con, s, targets)
+}

@@ -1,0 +1,158 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor/ctnetlink"
+	"natlens/monitor/kernel"
+)
+
+// statsConfig is the command line of stats.
+type statsConfig struct {
+	capture captureConfig
+	format  string
+	table   string
+	classic bool // as conntrack -S: its lines
+}
+
+func newStats(con console) *cobra.Command {
+	var cfg statsConfig
+	cmd := &cobra.Command{
+		Use:   "stats",
+		Short: "Show the kernel's counters, how full the table is, and the settings that matter",
+		Long: `Show how many entries the connection tracking table has and may have, the counters that the kernel keeps for each
+CPU, and the settings on which depends what can be seen at all. The counters are of the network namespace and have
+32 bits: they begin again at 0.`,
+		Args: tableOnly,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cfg.run(cmd.Context(), con)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&cfg.format, "output-format", "o", "", "`format`: pretty, json (default pretty on a terminal, else json)")
+	f.StringVar(&cfg.table, "table", "conntrack", "counters of this `table`: conntrack or expect")
+	f.Lookup("table").Hidden = true
+	inGroup(f, groupOutput, "output-format")
+	mustComplete(cmd, "output-format", oneOf("pretty", "json"))
+	registerClassic(cmd, &cfg.classic, "conntrack -S")
+	cfg.capture.registerNetNS(cmd)
+	return cmd
+}
+
+func (c *statsConfig) run(ctx context.Context, con console) error {
+	if c.table != "conntrack" && c.table != "expect" {
+		return usagef("--table %s: must be conntrack or expect", c.table)
+	}
+	format := c.format
+	switch _, isTerminal := terminal(con.Stdout); {
+	case c.classic && format != "":
+		return usagef("illegal flag --output-format with -S, as in conntrack(8); natlens stats without -S takes it")
+	case c.classic:
+		format = "conntrack"
+	case format == "" && isTerminal:
+		format = "pretty"
+	case format == "":
+		format = "json"
+	case format != "pretty" && format != "json":
+		return usagef("--output-format %s: must be pretty or json", format)
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
+		st, err := readStats(ctx, s, netnsFD(netns))
+		if err != nil {
+			return err
+		}
+		var text []byte
+		switch {
+		case c.classic && c.table == "expect":
+			text = st.classicExpect()
+		case c.classic:
+			text = st.classic()
+		case format == "json":
+			text = st.json()
+		default:
+			text = st.pretty()
+		}
+		_, err = con.Stdout.Write(text)
+		return err
+	})
+}
+
+// stats is what the kernel counts, and how it is set.
+type stats struct {
+	fill    ctnetlink.GlobalStats
+	cpus    []ctnetlink.CPUStats
+	expect  []ctnetlink.ExpectStats
+	sysctls []kernel.Sysctl
+}
+
+func readStats(ctx context.Context, s *kernel.Service, netns int) (st stats, err error) {
+	if st.fill, err = s.Fill(ctx); err != nil {
+		return st, err
+	}
+	if st.cpus, err = s.CPUStats(ctx); err != nil {
+		return st, err
+	}
+	if st.expect, err = s.ExpectStats(ctx); err != nil {
+		return st, err
+	}
+	st.sysctls, err = kernel.Sysctls(netns)
+	return st, err
+}
+
+// sysctl returns a setting by the end of its name.
+func (st *stats) sysctl(name string) (v uint64, ok bool) {
+	for _, s := range st.sysctls {
+		if s.Name == "net.netfilter.nf_conntrack_"+name {
+			return s.Value, true
+		}
+	}
+	return 0, false
+}
+
+// max is how many entries the table may have, 0 where that is not known.
+func (st *stats) max() uint64 {
+	if st.fill.Max != 0 {
+		return uint64(st.fill.Max)
+	}
+	v, _ := st.sysctl("max")
+	return v
+}
+
+// counters are those that at least one CPU has, in the kernel's order.
+func (st *stats) counters() (all []ctnetlink.Counter) {
+	if len(st.cpus) > 0 {
+		st.cpus[0].Each(func(k ctnetlink.Counter, _ uint32) { all = append(all, k) })
+	}
+	return all
+}
+
+func (st *stats) total(k ctnetlink.Counter) (sum uint64) {
+	for i := range st.cpus {
+		sum += uint64(st.cpus[i].Get(k))
+	}
+	return sum
+}
+
+// classic writes what conntrack -S writes.
+func (st *stats) classic() (b []byte) {
+	for i := range st.cpus {
+		b = fmt.Appendf(b, "cpu=%-4d\t", st.cpus[i].CPU)
+		st.cpus[i].Each(func(k ctnetlink.Counter, n uint32) { b = fmt.Appendf(b, "%s=%d ", k, n) })
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// classicExpect writes what conntrack -S expect writes.
+func (st *stats) classicExpect() (b []byte) {
+	for _, e := range st.expect {
+		b = fmt.Appendf(b, "cpu=%-4d\texpect_new=%d expect_create=%d expect_delete=%d \n", e.CPU, e.New, e.Create, e.Delete)
+	}
+	return b
+}

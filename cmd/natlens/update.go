@@ -1,0 +1,306 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor"
+	"natlens/monitor/filter"
+	"natlens/monitor/kernel"
+)
+
+// updateConfig is the command line of update.
+type updateConfig struct {
+	output   outputConfig // only as conntrack -U, which shows what it updated
+	capture  captureConfig
+	filter   filterConfig
+	confirm  confirmConfig
+	labelAdd string
+	labelDel string
+	change   change
+	classic  bool
+}
+
+func newUpdate(con console) *cobra.Command {
+	cfg := updateConfig{filter: filterConfig{labelFile: con.LabelFile}}
+	cmd := &cobra.Command{
+		Use:   "update [filter…] --mark MARK …",
+		Short: "Change entries of the kernel's table",
+		Long: `Change the entries that a filter selects. Of the flags, --mark, --timeout, --status, --state and the labels say what
+is written, all others what is selected; words of a filter select by marks and states too. It says how many flows are
+selected, shows the first ten and asks. Of a mark with a mask, --mark 0x10/0xf0, the bits of the mask are replaced;
+status bits are set, never cleared.`,
+		Example: `  natlens update -s 192.168.77.2 --mark 0x10
+  natlens update tcp dport 443 and mark 7 --mark 0 --yes
+  natlens update udp --timeout 10 --label-add seen`,
+		Args: cfg.words,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cfg.run(cmd.Context(), con)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.labelAdd, "label-add", "", "add these `labels`, with commas between")
+	f.StringVar(&cfg.labelDel, "label-del", "", "take away these `labels`, with commas between; without a value all")
+	f.Lookup("label-del").NoOptDefVal = allLabels
+	cfg.confirm.register(cmd)
+	f.StringVarP(&cfg.output.format, "output-format", "o", "", "")
+	f.Lookup("output-format").Hidden = true
+	registerClassic(cmd, &cfg.classic, "conntrack -U")
+	cfg.capture.registerNetNS(cmd)
+	cfg.filter.register(cmd)
+	return cmd
+}
+
+// allLabels stands for a --label-del without a value: pflag wants one that is
+// not empty.
+const allLabels = "*"
+
+// words reads the flags that change apart from those that select.
+func (c *updateConfig) words(cmd *cobra.Command, args []string) (err error) {
+	if err := classicFlags(cmd, c.filter.given); err != nil {
+		return err
+	}
+	if c.change, err = readChange(c.filter.given); err != nil {
+		return err
+	}
+	c.filter.given = slices.DeleteFunc(c.filter.given, func(v filter.FlagValue) bool {
+		f, ok := filter.FlagByName(v.Name)
+		return ok && slices.Contains(changeFlags, f.Name)
+	})
+	if err := c.filter.words(cmd, args); err != nil {
+		return err
+	}
+	return c.labels()
+}
+
+// labels reads what becomes of labels.
+func (c *updateConfig) labels() (err error) {
+	switch {
+	case c.labelAdd != "" && c.labelDel != "":
+		return usagef("cannot use --label-add and --label-del at the same time")
+	case c.labelAdd != "":
+		c.change.labels, err = labelBits("label-add", c.labelAdd, c.filter.labelFile)
+		c.change.labelSet = c.change.labels
+	case c.labelDel == allLabels:
+		c.change.labels = make([]byte, 16)
+	case c.labelDel != "":
+		c.change.labels = make([]byte, 16)
+		c.change.labelSet, err = labelBits("label-del", c.labelDel, c.filter.labelFile)
+	}
+	return err
+}
+
+func (c *updateConfig) run(ctx context.Context, con console) error {
+	if err := onlyFlows(&c.filter); err != nil {
+		return err
+	}
+	switch {
+	case c.classic:
+		c.confirm.yes = true
+	case c.output.format != "":
+		return usagef("unknown flag -o; natlens list shows flows")
+	case c.change.empty():
+		return usagef("update needs what to write: --mark, --timeout, --status, --state, --label-add or --label-del")
+	default:
+		if err := c.confirm.check(con, "update"); err != nil {
+			return err
+		}
+	}
+	c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
+	if err := c.output.check(); err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
+		dump := kernel.DumpConfig{NetNS: netnsFD(netns), Push: c.filter.sel.Expr}
+		if !c.confirm.yes {
+			if goOn, err := c.ask(ctx, con, dump); !goOn || err != nil {
+				return err
+			}
+		}
+		var show monitor.Sink
+		if c.classic {
+			out, err := c.output.open(con, netns)
+			if err != nil {
+				return err
+			}
+			defer out.Close()
+			show = out.sink
+		}
+		n, err := c.updateAll(ctx, con, s, dump, show)
+		if err != nil {
+			return err
+		}
+		return toldEntries(con, n, "updated")
+	})
+}
+
+// ask shows what would be changed and asks; goOn says whether it is to be done.
+func (c *updateConfig) ask(ctx context.Context, con console, dump kernel.DumpConfig) (goOn bool, err error) {
+	targets, err := collect(ctx, con, dump, c.filter.compiled(), true)
+	switch {
+	case err != nil:
+		return false, err
+	case len(targets) == 0:
+		return false, errors.New("no flow matches: nothing to update")
+	case c.confirm.dryRun:
+		fmt.Fprintf(con.Stderr, "natlens: %s would be updated.\n", flowsText(len(targets)))
+		return false, nil
+	case !con.ask(fmt.Sprintf("update %s?", flowsText(len(targets)))):
+		return false, errors.New("nothing was updated")
+	}
+	return true, nil
+}
+
+// updateAll changes the flows of a dump that are wanted. A flow that is as it is
+// to be already is passed over, as one that ends meanwhile is.
+func (c *updateConfig) updateAll(ctx context.Context, con console, s *kernel.Service, cfg kernel.DumpConfig, show monitor.Sink) (n int, err error) {
+	dump, err := kernel.DumpWith(ctx, cfg)
+	if err != nil {
+		return 0, err
+	}
+	defer dump.Close()
+	wanted := c.filter.compiled()
+	var b, one monitor.Batch
+	for {
+		b.Reset()
+		end := dump.Next(ctx, &b)
+		if wanted != nil {
+			b.Keep(wanted)
+		}
+		for i := range b.Events {
+			did, err := c.updateOne(ctx, con, s, &b.Events[i], &one)
+			if err != nil {
+				return n, err
+			}
+			if !did {
+				continue
+			}
+			n++
+			if show != nil && len(one.Events) > 0 {
+				if err := show.Write(&one); err != nil {
+					return n, err
+				}
+			}
+		}
+		switch {
+		case errors.Is(end, io.EOF):
+			return n, nil
+		case end != nil:
+			return n, end
+		}
+	}
+}
+
+// updateOne changes one flow, and reads into now how it stands then. What the
+// kernel refuses for one flow is told, and does not end the run.
+func (c *updateConfig) updateOne(ctx context.Context, con console, s *kernel.Service, e *monitor.Event, now *monitor.Batch) (did bool, err error) {
+	what, err := c.change.of(e)
+	if err != nil || what == nil {
+		return false, err
+	}
+	err = s.Update(ctx, &e.Flow, what)
+	switch {
+	case errors.Is(err, kernel.ErrNoFlow):
+		return false, nil
+	case errors.Is(err, kernel.ErrPrivilege), ctx.Err() != nil:
+		return false, err
+	case err != nil:
+		fmt.Fprintf(con.Stderr, "natlens: %v\n", err)
+		if !c.classic {
+			return false, nil
+		}
+	}
+	now.Reset()
+	switch err := s.Get(ctx, &e.Flow, now); {
+	case errors.Is(err, kernel.ErrNoFlow):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return true, nil
+}
+
+// empty reports whether nothing is to be written.
+func (c *change) empty() bool {
+	return c.timeout == nil && c.status == nil && c.mark == nil && c.state == "" && c.vtags == [2]*uint32{} && c.labels == nil
+}
+
+// of returns what is to be written into the entry of a flow, nil if it is so
+// already.
+func (c *change) of(e *monitor.Event) (*kernel.Change, error) {
+	f, out, differs := &e.Flow, &kernel.Change{}, false
+	if c.timeout != nil {
+		out.Timeout = c.timeout
+		differs = differs || *c.timeout != f.Timeout
+	}
+	if c.mark != nil {
+		mark := f.Mark&^c.markMask ^ *c.mark
+		out.Mark = &mark
+		differs = differs || mark != f.Mark
+	}
+	if c.status != nil {
+		status := f.Status | *c.status
+		out.Status = &status
+		differs = differs || status != f.Status
+	}
+	if c.labels != nil {
+		out.Labels, out.Mask = c.labels, c.labelSet
+		differs = differs || c.changesLabels(e)
+	}
+	if c.state != "" || c.vtags != [2]*uint32{} {
+		differs = true
+		if err := c.withVTagsOf(e).protocol(f.Orig.Proto, out); err != nil {
+			return nil, err
+		}
+	}
+	if !differs {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// changesLabels reports whether labels of a flow are other ones afterwards.
+func (c *change) changesLabels(e *monitor.Event) bool {
+	have := make([]byte, 16)
+	if e.Has&monitor.AttrLabels != 0 {
+		have = e.Extra.Labels
+	}
+	for i := range have {
+		mask := byte(0xff)
+		if c.labelSet != nil {
+			mask = c.labelSet[i]
+		}
+		if have[i]&mask != c.labels[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// withVTagsOf returns the change with the verification tags of an SCTP flow
+// where it has none of its own, and with its state: the kernel wants all three.
+func (c *change) withVTagsOf(e *monitor.Event) *change {
+	if e.Flow.Orig.Proto != monitor.SCTP {
+		return c
+	}
+	with := *c
+	if with.state == "" {
+		with.state = e.Flow.State.Name(monitor.SCTP)
+	}
+	if with.vtags[0] == nil && e.Has&monitor.AttrVTagOrig != 0 {
+		with.vtags[0] = &e.Extra.VTagOrig
+	}
+	if with.vtags[1] == nil && e.Has&monitor.AttrVTagReply != 0 {
+		with.vtags[1] = &e.Extra.VTagReply
+	}
+	return &with
+}
