@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -16,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"natlens/monitor/lab"
 )
@@ -182,6 +185,22 @@ func onThread(f func() error) error {
 		done <- f()
 	}()
 	return <-done
+}
+
+// childrenArePlain makes the programs that this thread starts plain ones, without
+// capabilities though they be root, but for the one that root of a user namespace
+// needs to make another (user_namespaces(7)).
+func childrenArePlain() error {
+	for c := range uintptr(unix.CAP_LAST_CAP + 1) {
+		if c == unix.CAP_SETFCAP {
+			continue
+		}
+		// What exec(2) would give back to root (capabilities(7)).
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
+			return fmt.Errorf("drop capability %d: %w", c, err)
+		}
+	}
+	return nil
 }
 
 // safeBuffer is a buffer that may be read while it is written.
