@@ -33,7 +33,10 @@ without privilege it runs in a user namespace of its own.`,
 			if err := lab.Enter(); err != nil {
 				return err
 			}
-			if !plain && len(args) > 0 {
+			if !plain {
+				if _, ok := terminal(con.Stdout); !ok {
+					return usagef("standard output is no terminal: natlens lab --watch streams the events as lines")
+				}
 				ui.filter = strings.Join(args, " ")
 			}
 			return runLab(cmd.Context(), func(ctx context.Context, l *lab.Lab, traffic func()) error {

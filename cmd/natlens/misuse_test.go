@@ -74,7 +74,7 @@ var misuses = []struct {
 	{"watch --output DIR/none/x", 1, "output file DIR/none/x: there is no directory DIR/none"},
 	{"watch --output DIR/there", 1, "output file DIR/there exists already; --force writes over it"},
 
-	{"lab", 2, "lab needs --watch"},
+	{"lab", 2, "standard output is no terminal: natlens lab --watch streams the events as lines"},
 	{"lab --watch --netns x", 2, "lab takes no --netns: it makes its own"},
 }
 

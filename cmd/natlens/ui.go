@@ -46,7 +46,7 @@ const silentEvery = time.Minute
 // run shows the UI on the kernel's events. onStart, if not nil, is called when
 // events are being captured; name tells whose table it is.
 func (c *uiConfig) run(ctx context.Context, con console, name string, adjust func(*kernel.Config), onStart func()) error {
-	if err := c.check(con); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	open, netns, err := c.capture.config(kernel.Kinds{})
@@ -90,10 +90,7 @@ func (c *uiConfig) run(ctx context.Context, con console, name string, adjust fun
 }
 
 // check refuses what cannot be shown.
-func (c *uiConfig) check(con console) error {
-	if _, ok := terminal(con.Stdout); !ok {
-		return usagef("standard output is no terminal: natlens watch streams the events as lines")
-	}
+func (c *uiConfig) check() error {
 	if c.theme != "auto" && c.theme != "dark" && c.theme != "light" {
 		return usagef("--theme %s: must be auto, dark or light", c.theme)
 	}
@@ -205,6 +202,9 @@ func addUI(con console, root *cobra.Command) {
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return unknownCommand(cmd, args[0])
+		}
+		if _, ok := terminal(con.Stdout); !ok {
+			return cmd.Help()
 		}
 		name := cfg.capture.netns
 		if name == "" {
