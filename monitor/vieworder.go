@@ -95,6 +95,38 @@ func (q *Query) Place(index uint32, r *Row) Place {
 	return p
 }
 
+// packedPlace returns the place of a row without unpacking it, where the order
+// needs nothing that stands beside the packed row, and no filter wants to see it.
+func (q *Query) packedPlace(r *packedRow) (p Place, ok bool) {
+	if q.Filter != nil || r.state&rowWide != 0 {
+		return p, false
+	}
+	p.Gen = r.gen
+	switch q.By {
+	case ByArrival:
+		p.Hi = r.gen
+	case ByProto:
+		p.Hi = uint64(r.proto)
+	case ByBorn:
+		if r.known&AttrStart != 0 {
+			return p, false
+		}
+		if r.state&RowBorn != 0 {
+			p.Hi = uint64(r.first)
+		}
+	case ByLast:
+		p.Hi = uint64(r.last)
+	case ByMark:
+		p.Hi = uint64(r.mark)
+	default:
+		return p, false
+	}
+	if q.Descending {
+		p.Hi, p.Lo, p.Sub = ^p.Hi, ^p.Lo, ^p.Sub
+	}
+	return p, true
+}
+
 func (p *Place) endpoint(e Endpoint) {
 	p.Hi, p.Lo = binary.BigEndian.Uint64(e.Addr[:8]), binary.BigEndian.Uint64(e.Addr[8:])
 	p.Sub = uint32(e.Port)
