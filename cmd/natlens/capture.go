@@ -25,7 +25,7 @@ func (c *captureConfig) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.way, "capture", "auto", "how to capture: `auto|ring|socket`; auto takes the BPF ring where it can be had")
 	cmd.Flags().StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "socket buffer to ask the kernel for, in `bytes`")
 	cmd.Flags().StringVar(&c.ring, "ring", "32MiB", "BPF ring to capture into, in `bytes`, a power of two")
-	inGroup(cmd.Flags(), groupCapture, "capture", "buffer-size", "ring")
+	inGroup(cmd.Flags(), groupKernel, "capture", "buffer-size", "ring")
 	mustComplete(cmd, "capture", oneOf("auto", "ring", "socket"))
 	mustComplete(cmd, "buffer-size", cobra.NoFileCompletions)
 	mustComplete(cmd, "ring", cobra.NoFileCompletions)
@@ -34,7 +34,7 @@ func (c *captureConfig) register(cmd *cobra.Command) {
 
 func (c *captureConfig) registerNetNS(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.netns, "netns", "", "network namespace to look into: its `name|path|pid` (default this one)")
-	inGroup(cmd.Flags(), groupCapture, "netns")
+	inGroup(cmd.Flags(), groupKernel, "netns")
 	mustComplete(cmd, "netns", completeNetNS)
 }
 

@@ -19,9 +19,9 @@ const groupNote = "natlens_group"
 // The groups of flags, in the order in which help shows them. Flags of no group
 // come first.
 const (
-	groupOutput  = "Output"
-	groupCapture = "Capture"
-	groupFilter  = "Filter flags of conntrack(8)"
+	groupOutput = "Output"
+	groupKernel = "Kernel"
+	groupFilter = "Filter flags of conntrack(8)"
 )
 
 // inGroup puts flags that are registered already into a group of the help.
@@ -83,7 +83,7 @@ func writeHelp(b *strings.Builder, cmd *cobra.Command, width int) {
 	if text == "" {
 		text = cmd.Short
 	}
-	writeWrapped(b, text, width)
+	writeWrapped(b, reflow(text), width)
 	if cmd.Name() == topicFilters {
 		writeFilters(b, width)
 		return
@@ -119,6 +119,17 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command, width int) {
 	writeTable(b, rows, width)
 }
 
+// reflow joins the lines of each paragraph, but for indented ones.
+func reflow(text string) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		if !strings.HasPrefix(p, " ") {
+			paragraphs[i] = strings.ReplaceAll(p, "\n", " ")
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
 // writeWrapped writes text in lines that fit.
 func writeWrapped(b *strings.Builder, text string, width int) {
 	b.WriteString(strings.TrimRight(ansi.Wordwrap(text, width, ""), "\n") + "\n")
@@ -138,7 +149,7 @@ func writeGroups(b *strings.Builder, cmd *cobra.Command, width int) {
 		}
 		groups[name].AddFlag(f)
 	})
-	for _, name := range []string{"Flags", groupOutput, groupCapture} {
+	for _, name := range []string{"Flags", groupOutput, groupKernel} {
 		if g := groups[name]; g != nil && g.HasAvailableFlags() {
 			fmt.Fprintf(b, "\n%s:\n%s", name, g.FlagUsagesWrapped(width))
 		}

@@ -52,7 +52,7 @@ func TestExamplesFit(t *testing.T) {
 // nothing on standard error.
 func TestHelpIsOnePlace(t *testing.T) {
 	for _, ways := range [][]string{
-		{"", "--help", "-h", "help"},
+		{"--help", "-h", "help"},
 		{"watch --help", "help watch", "watch -h dport 443", "-E --help"},
 		{"help filters", "filters", "filters --help"},
 		{"version", "--version", "-V"},
@@ -74,7 +74,7 @@ func TestHelpIsOnePlace(t *testing.T) {
 func TestHelpGroups(t *testing.T) {
 	text := call(t.Context(), console{}, "watch", "--help").stdout.String()
 	headings := regexp.MustCompile(`(?m)^\S.*:$`).FindAllString(text, -1)
-	want := "Usage:|Examples:|Flags:|Output:|Capture:|Filter flags of conntrack(8):"
+	want := "Usage:|Examples:|Flags:|Output:|Kernel:|Filter flags of conntrack(8):"
 	if got := strings.Join(headings, "|"); got != want {
 		t.Errorf("headings %s\nwant     %s", got, want)
 	}
