@@ -72,7 +72,11 @@ func (st *stats) pretty() (b []byte) {
 	b = append(b, '\n')
 	for _, s := range settings {
 		if v, ok := st.sysctl(s.name); ok {
-			b = fmt.Appendf(b, "nf_conntrack_%-15s %d  %s\n", s.name, v, s.means(v))
+			b = fmt.Appendf(b, "nf_conntrack_%-15s %d", s.name, v)
+			if m := s.means(v); m != "" {
+				b = append(append(b, "  "...), m...)
+			}
+			b = append(b, '\n')
 		}
 	}
 	return b
