@@ -1,0 +1,177 @@
+package replay_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"natlens/monitor"
+	"natlens/monitor/replay"
+)
+
+func eventLine(seq int, second int) string {
+	return fmt.Sprintf(`{"v":1,"ts":"2026-11-22T06:12:%02d.000000000Z","ts_source":"kernel","seq":%d,"event":"new"}`+"\n", second, seq)
+}
+
+func TestUnreadableLinesAreALoss(t *testing.T) {
+	text := eventLine(1, 1) + "{\"v\":1,\n" + "oops\n" + eventLine(4, 4) + `{"v":1,"event":"born"}` + "\n" +
+		`{"v":1,"event":"new","mark":-1}` + "\n\n" + `{"v":1,"seq":9,"ts":"2026-11-22T06:12:09.000`
+	got, src := written(t, replay.Bytes(replay.Config{}, "some.jsonl", []byte(text)))
+	want := eventLine(1, 1) +
+		`{"v":1,"ts":"2026-11-22T06:12:04.000000000Z","seq":0,"event":"lost","count":2,"from":"2026-11-22T06:12:01.000000000Z","to":"2026-11-22T06:12:04.000000000Z","uncertain":true}` + "\n" +
+		eventLine(4, 4) +
+		`{"v":1,"ts":"2026-11-22T06:12:04.000000000Z","seq":0,"event":"lost","count":2,"from":"2026-11-22T06:12:04.000000000Z","uncertain":true}` + "\n"
+	if string(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	st := src.Stats()
+	summary := fmt.Sprintf("%d events, %d bad, first: %v; cut: %v", st.Events, st.Bad, st.First, st.Cut)
+	if want := "2 events, 4 bad, first: some.jsonl: line 2 at byte 89: ends in the middle; cut: some.jsonl: line 8 at byte 247: ends in the middle"; summary != want {
+		t.Errorf("got  %s\nwant %s", summary, want)
+	}
+}
+
+func TestLineErrors(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"v":1,"event":"new"`:                                  "ends in the middle",
+		`{"v":1 "event":"new"}`:                                 "not a JSON object",
+		`{"v":1,"event":"new"}x`:                                "not a JSON object",
+		`{"v":1,"event":"new","helper":"a\x"}`:                  "not a JSON string",
+		`{"v":1,"event":"new","timeout":1e3}`:                   "not a whole number",
+		`{"v":1,"event":"new","timeout":4294967296}`:            "number out of range",
+		`{"v":1,"event":"new","seq":18446744073709551616}`:      "number out of range",
+		`{"v":1,"event":"new","labels":[128]}`:                  "number out of range",
+		`{"v":1,"event":"new","ts":"now"}`:                      "not a time",
+		`{"v":1,"event":"new","orig":{"src":"1.2.3"}}`:          "not an address",
+		`{"v":1,"event":"new","status":["none"]}`:               "unknown word",
+		`{"v":1,"event":"new","inferred":1}`:                    "unknown word",
+		`{"v":1,"event":"none"}`:                                `unknown event "none"`,
+		`{"event":"new"}`:                                       "no version (v)",
+		`{"v":1,"event":"new","orig":{"src":"192.0.2.1"}}`:      "a tuple without its protocol (protonum)",
+		`{"v":1,"event":"new","protonum":6,"state":"sleeping"}`: `unknown state "sleeping" of protocol 6`,
+	} {
+		_, src := written(t, replay.Bytes(replay.Config{}, "x", []byte(line+"\n")))
+		if err := errors.Unwrap(src.Stats().First); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", line, err, want)
+		}
+	}
+}
+
+func TestLaterVersionIsRefused(t *testing.T) {
+	_, err := again(replay.Bytes(replay.Config{}, "x.jsonl", []byte(eventLine(1, 1)+`{"v":2,"event":"new"}`+"\n")))
+	want := "x.jsonl: line 2 at byte 89: version 2 of the lines, and this program knows version 1: a newer natlens wrote them"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestNoRecording(t *testing.T) {
+	for _, data := range []string{"hello\n", "\x28\xb5\x2f\xfdxxxx", "\x1f\x8bxx"} {
+		if _, err := replay.Bytes(replay.Config{}, "x", []byte(data)).Open(); err == nil || !strings.HasPrefix(err.Error(), "recording x: ") {
+			t.Errorf("%q: %v", data, err)
+		}
+	}
+	if _, err := replay.File(replay.Config{}, filepath.Join(t.TempDir(), "none")).Open(); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	if got, _ := written(t, replay.Bytes(replay.Config{}, "x", nil)); len(got) != 0 {
+		t.Errorf("nothing became %q", got)
+	}
+}
+
+// TestLongLine passes over a line that no event has, in bounded memory.
+func TestLongLine(t *testing.T) {
+	long := `{"v":1,"event":"new","x":"` + strings.Repeat("x", 10<<20) + "\"}\n"
+	got, src := written(t, replay.Bytes(replay.Config{}, "x", []byte(eventLine(1, 1)+long+eventLine(2, 2))))
+	if n := bytes.Count(got, []byte("\n")); n != 3 || src.Stats().Bad != 1 {
+		t.Errorf("%d lines, %+v", n, src.Stats())
+	}
+	if want := "x: line 2 at byte 89: longer than 4 MiB"; src.Stats().First.Error() != want {
+		t.Errorf("got %v, want %s", src.Stats().First, want)
+	}
+}
+
+// TestGzipCutAnywhere cuts a packed recording at every byte: what is left is read
+// without an error, and is what the whole one begins with.
+func TestGzipCutAnywhere(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	var text bytes.Buffer
+	for i := range 50 {
+		text.WriteString(eventLine(i+1, i))
+		fmt.Fprint(z, eventLine(i+1, i))
+		if i%10 == 0 {
+			z.Flush()
+		}
+	}
+	z.Close()
+	whole, _ := written(t, replay.Bytes(replay.Config{}, "x.gz", packed.Bytes()))
+	if !bytes.Equal(whole, text.Bytes()) {
+		t.Fatalf("got\n%s\nwant\n%s", whole, text.Bytes())
+	}
+	for n := 20; n < packed.Len(); n++ {
+		got, src := written(t, replay.Bytes(replay.Config{}, "x.gz", packed.Bytes()[:n]))
+		if !bytes.HasPrefix(whole, got) || src.Stats().Cut == nil || src.Stats().Bad != 0 {
+			t.Fatalf("cut at %d: %+v\n%s", n, src.Stats(), got)
+		}
+	}
+}
+
+// TestParts reads recordings that follow each other, of whatever kind.
+func TestParts(t *testing.T) {
+	dir := t.TempDir()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	fmt.Fprint(z, eventLine(2, 2))
+	z.Close()
+	var paths []string
+	for i, data := range []string{eventLine(1, 1), "", packed.String(), eventLine(3, 3)} {
+		paths = append(paths, filepath.Join(dir, fmt.Sprint(i)))
+		if err := os.WriteFile(paths[i], []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _ := written(t, replay.File(replay.Config{}, paths...))
+	if want := eventLine(1, 1) + eventLine(2, 2) + eventLine(3, 3); string(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestCloseUnblocks ends a Next that waits for a pipe, by Close and by context.
+func TestCloseUnblocks(t *testing.T) {
+	for _, way := range []string{"close", "context"} {
+		in, out := io.Pipe()
+		go io.WriteString(out, eventLine(1, 1))
+		src, err := replay.Stream(replay.Config{}, "pipe", in).Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b monitor.Batch
+		if err := src.Next(context.Background(), &b); err != nil || len(b.Events) != 1 {
+			t.Fatal(len(b.Events), err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() {
+			b.Reset()
+			ended <- src.Next(ctx, &b)
+		}()
+		if way == "close" {
+			src.Close()
+		} else {
+			cancel()
+		}
+		if err := <-ended; err == nil || errors.Is(err, io.EOF) || way == "context" && !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", way, err)
+		}
+		cancel()
+		src.Close()
+	}
+}
