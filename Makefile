@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help build test race lint fuzz cross bench bench-micro ci
+.PHONY: help build test race lint fuzz cross bench bench-tui bench-micro ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ cross: ## build for the other platforms
 
 bench: ## measure natlens beside the other listeners (root)
 	go run ./cmd/bench
+
+bench-tui: ## measure the terminal UI: from a key to its frame, and under load
+	go test -run '^$$' -bench . -benchtime 5s ./tui
 
 bench-micro: ## measure the steps of the hot path, with allocations
 	go test -run '^$$' -bench . -benchmem ./monitor/... ./export/

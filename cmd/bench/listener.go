@@ -47,8 +47,25 @@ func listeners(natlens, dir string) []listener {
 		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}, out: file("ct")},
 		listener{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E"}, out: file("ctr"), rmem: raised},
 		listener{name: "conntrack -E -o xml, rmem_default raised", args: []string{"conntrack", "-E", "-o", "xml"}, out: file("ctx"), rmem: raised},
-		listener{name: "ti-mo/conntrack Listen", args: []string{self(), timoArg}, count: timoEvents},
+		listener{name: "ti-mo/conntrack Listen", args: []string{self(), timoListenArg}, count: timoEvents},
 	)
+}
+
+// stalledListeners are those that are compared when they stall, with as much
+// memory for what they do not read meanwhile.
+func stalledListeners(natlens, dir string) []listener {
+	const queue = "67108864"
+	watch := func(way string, args ...string) listener {
+		f := filepath.Join(dir, way+".stalled")
+		args = append([]string{natlens, "watch", "--resync", "off", "--capture", way, "-o", "jsonl", "--output", f}, args...)
+		return listener{name: "natlens " + way, file: f, args: args}
+	}
+	return []listener{
+		watch("ring", "--ring", queue),
+		// The kernel doubles what it is asked for.
+		watch("socket", "--buffer-size", "33554432"),
+		{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E"}, out: filepath.Join(dir, "ct.stalled"), rmem: queue},
+	}
 }
 
 func self() string {
@@ -272,24 +289,33 @@ func (l *listener) delivered(r *result) (uint64, error) {
 	if path == "" {
 		path = l.out
 	}
-	data, err := os.ReadFile(path)
+	defer os.Remove(path)
+	return countEvents(path)
+}
+
+// countEvents counts the events in a file of JSON lines, conntrack(8)'s lines or
+// its XML. What a reconciliation inferred was not delivered.
+func countEvents(path string) (n uint64, err error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
 	}
-	os.Remove(path)
-	mark, not := []byte("\n"), []byte(nil)
-	switch {
-	case bytes.HasPrefix(data, []byte("<?xml")):
-		mark = []byte("</flow>")
-	case bytes.HasPrefix(data, []byte("{")):
-		// What a reconciliation inferred was not delivered.
-		mark, not = []byte(`"event":"new"`), []byte(`"inferred":true`)
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		switch line := lines.Bytes(); {
+		case bytes.HasPrefix(line, []byte("{")):
+			if bytes.Contains(line, []byte(`"event":"new"`)) && !bytes.Contains(line, []byte(`"inferred":true`)) {
+				n++
+			}
+		case bytes.HasPrefix(line, []byte("<")):
+			n += uint64(bytes.Count(line, []byte("</flow>")))
+		default:
+			n++
+		}
 	}
-	n := bytes.Count(data, mark)
-	if not != nil {
-		n -= bytes.Count(data, not)
-	}
-	return uint64(n), nil
+	return n, lines.Err()
 }
 
 // natlensEvents reads the events that natlens saw from its summary.

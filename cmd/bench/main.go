@@ -15,29 +15,38 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"text/tabwriter"
 	"time"
 
 	"natlens/monitor/lab"
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == timoArg {
-		timoListen()
-		return
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case timoListenArg:
+			timoListen()
+			return
+		case timoDumpArg:
+			timoDump()
+			return
+		}
 	}
-	flows := flag.Int("flows", 400_000, "new flows for each listener")
+	var b bench
+	flag.IntVar(&b.flows, "flows", 400_000, "new flows for each row")
+	flag.DurationVar(&b.stall, "stall", 3*time.Second, "how long the listeners of the second table are stopped")
+	flag.StringVar(&b.natlens, "natlens", "", "natlens binary to measure (default: build it)")
 	only := flag.String("only", "", "run only rows whose name matches this regular expression")
-	natlens := flag.String("natlens", "", "natlens binary to measure (default: build it)")
-	rate := flag.Int("rate", 0, "new flows a second; 0: as fast as can be")
-	stall := flag.Duration("stall", 0, "stop each listener for so long, half a second after the first flow")
 	flag.Parse()
 	if err := lab.Enter(); err != nil {
 		fatal(err)
 	}
+	var err error
+	if b.only, err = regexp.Compile(*only); err != nil {
+		fatal(fmt.Errorf("-only: %w", err))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, lab.GenConfig{Flows: *flows, Rate: *rate}, *stall, *only, *natlens); err != nil {
+	if err := b.run(ctx); err != nil {
 		fatal(err)
 	}
 }
@@ -47,46 +56,79 @@ func fatal(err error) {
 	os.Exit(1)
 }
 
-func run(ctx context.Context, gen lab.GenConfig, stall time.Duration, only, natlens string) error {
-	wanted, err := regexp.Compile(only)
-	if err != nil {
-		return fmt.Errorf("-only: %w", err)
-	}
-	dir, err := os.MkdirTemp("", "natlens-bench")
-	if err != nil {
+// bench is one run of all tables.
+type bench struct {
+	flows   int
+	stall   time.Duration
+	natlens string
+	only    *regexp.Regexp
+	dir     string // for the listeners' files
+}
+
+func (b *bench) run(ctx context.Context) (err error) {
+	if b.dir, err = os.MkdirTemp("", "natlens-bench"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	if natlens == "" {
-		natlens = filepath.Join(dir, "natlens")
-		build := exec.CommandContext(ctx, "go", "build", "-o", natlens, "./cmd/natlens")
+	defer os.RemoveAll(b.dir)
+	if b.natlens == "" {
+		b.natlens = filepath.Join(b.dir, "natlens")
+		build := exec.CommandContext(ctx, "go", "build", "-o", b.natlens, "./cmd/natlens")
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {
 			return fmt.Errorf("build natlens: %w", err)
 		}
 	}
-	restore, err := lab.RaiseMax(ctx, gen.Flows+gen.Flows/8)
+	restore, err := lab.RaiseMax(ctx, b.flows+b.flows/8)
 	if err != nil {
 		return err
 	}
 	defer restore()
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	defer out.Flush()
-	fmt.Fprintf(out, "listener\tµs CPU/event\tdelivered\tlost\tpeak MiB\tflows/s\t\n")
-	for _, l := range listeners(natlens, dir) {
-		if !wanted.MatchString(l.name) {
+	for _, table := range []func(context.Context) error{b.listen, b.listenStalled, b.dump} {
+		if err := table(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listen prints what each listener costs beside the generator at full speed.
+func (b *bench) listen(ctx context.Context) error {
+	fmt.Printf("%d new flows at full speed\n%-42s %14s %10s %18s %9s %9s\n", b.flows,
+		"listener", "µs CPU/event", "delivered", "lost", "peak MiB", "flows/s")
+	return b.each(ctx, listeners(b.natlens, b.dir), 0)
+}
+
+// listenStalled prints what is lost when the listeners are stopped for a while,
+// with queues of equal memory.
+func (b *bench) listenStalled(ctx context.Context) error {
+	fmt.Printf("\nthe same, stopped for %s half a second after the first flow, with 64 MiB of queue\n%-42s %14s %10s %18s %9s %9s\n", b.stall,
+		"listener", "µs CPU/event", "delivered", "lost", "peak MiB", "flows/s")
+	return b.each(ctx, stalledListeners(b.natlens, b.dir), b.stall)
+}
+
+func (b *bench) each(ctx context.Context, all []listener, stall time.Duration) error {
+	for _, l := range all {
+		if !b.wanted(l.name, l.args[0]) {
 			continue
 		}
-		if _, err := exec.LookPath(l.args[0]); err != nil {
-			fmt.Fprintf(out, "%s\tnot installed\t\t\t\t\t\n", l.name)
-			continue
-		}
-		r, err := measure(ctx, l, gen, stall)
+		r, err := measure(ctx, l, lab.GenConfig{Flows: b.flows}, stall)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
-		fmt.Fprintf(out, "%s\t%.2f\t%d\t%s\t%d\t%d\t\n", l.name, r.perEvent(), r.delivered, r.lostText(), r.peak>>20, r.speed)
-		out.Flush()
+		fmt.Printf("%-42s %14.2f %10d %18s %9d %9d\n", l.name, r.perEvent(), r.delivered, r.lostText(), r.peak>>20, r.speed)
 	}
 	return nil
+}
+
+// wanted reports whether a row is to be measured; it says of a program that is
+// missing that it is.
+func (b *bench) wanted(name, program string) bool {
+	if !b.only.MatchString(name) {
+		return false
+	}
+	if _, err := exec.LookPath(program); err != nil {
+		fmt.Printf("%-42s not installed\n", name)
+		return false
+	}
+	return true
 }

@@ -11,9 +11,24 @@ import (
 	"github.com/ti-mo/netfilter"
 )
 
-// timoArg makes this program a listener by ti-mo/conntrack's Listen, with one
-// worker, because several reorder events.
-const timoArg = "ti-mo-listen"
+// The words that make this program a listener by ti-mo/conntrack's Listen, with
+// one worker, because several reorder events, and a dump by its Dump.
+const (
+	timoListenArg = "ti-mo-listen"
+	timoDumpArg   = "ti-mo-dump"
+)
+
+func timoDump() {
+	c, err := conntrack.Dial(nil)
+	if err != nil {
+		fatal(err)
+	}
+	flows, err := c.Dump(nil)
+	if err != nil {
+		fatal(err)
+	}
+	fmt.Fprintln(os.Stderr, len(flows))
+}
 
 func timoListen() {
 	c, err := conntrack.Dial(nil)
