@@ -22,7 +22,7 @@ type captureConfig struct {
 }
 
 func (c *captureConfig) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.way, "capture", "auto", "how to capture: `auto|ring|socket`; auto takes the BPF ring where it can be had")
+	cmd.Flags().StringVar(&c.way, "capture", "auto", "`way` to capture: ring, socket, or auto: the ring where it can be had")
 	cmd.Flags().StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "socket buffer to ask the kernel for, in `bytes`")
 	cmd.Flags().StringVar(&c.ring, "ring", "32MiB", "BPF ring to capture into, in `bytes`, a power of two")
 	inGroup(cmd.Flags(), groupKernel, "capture", "buffer-size", "ring")
@@ -33,7 +33,7 @@ func (c *captureConfig) register(cmd *cobra.Command) {
 }
 
 func (c *captureConfig) registerNetNS(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.netns, "netns", "", "network namespace to look into: its `name|path|pid` (default this one)")
+	cmd.Flags().StringVar(&c.netns, "netns", "", "network `namespace` to look into, by name, path or process id")
 	inGroup(cmd.Flags(), groupKernel, "netns")
 	mustComplete(cmd, "netns", completeNetNS)
 }

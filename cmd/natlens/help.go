@@ -97,8 +97,9 @@ func writeHelp(b *strings.Builder, cmd *cobra.Command, width int) {
 	if cmd.HasExample() {
 		fmt.Fprintf(b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
 	}
-	writeCommands(b, cmd, width)
+	// What was asked for stands last, where a terminal still shows it.
 	writeGroups(b, cmd, width)
+	writeCommands(b, cmd, width)
 	if cmd.HasAvailableSubCommands() {
 		b.WriteString("\n")
 		writeWrapped(b, cmd.Root().Name()+" help COMMAND says more about a command.", width)

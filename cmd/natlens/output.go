@@ -21,7 +21,7 @@ type outputConfig struct {
 func (c *outputConfig) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&c.format, "output-format", "o", "", "`format`: "+export.FormatsHelp()+" (default pretty on a terminal, else jsonl)")
-	f.StringVar(&c.path, "output", "", "write to this new `file`, readable by its owner only")
+	f.StringVar(&c.path, "output", "", "write to this new `file`, its owner's alone")
 	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
 	inGroup(f, groupOutput, "output-format", "output", "force")
 	mustComplete(cmd, "output-format", completeFormat)
