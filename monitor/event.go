@@ -68,7 +68,7 @@ func (s TimeSource) String() string {
 // Raw, Extra and Gap are only valid until the batch that holds the event is
 // reset; everything else is a value.
 type Event struct {
-	Seq        uint64 // 1, 2, 3 … within a run, in the order of arrival; given by the Monitor
+	Seq        uint64 // 1, 2, 3 … within a run, in the order of arrival; given by the Monitor unless a recording bears it
 	Time       Time
 	TimeSource TimeSource
 	Kind       Kind

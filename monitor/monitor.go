@@ -260,10 +260,13 @@ func (m *Monitor) write(b *Batch) error {
 	return end
 }
 
-// number gives the event its place in the run and counts it.
+// number gives the event its place in the run and counts it. The events of a
+// recording may have their numbers already, with gaps where a filter took some.
 func (m *Monitor) number(e *Event) {
-	m.seq++
-	e.Seq = m.seq
+	if e.Seq == 0 {
+		e.Seq = m.seq + 1
+	}
+	m.seq = e.Seq
 	switch e.Kind {
 	case KindLost:
 		m.stats.gaps.Add(1)

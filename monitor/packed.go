@@ -127,13 +127,13 @@ func fitsPacked(f *Flow) bool {
 func last4(a *Addr) [4]byte { return [4]byte(a[12:]) }
 
 // mergePacked does what [Table.merge] does without unpacking the row, for the
-// usual event: IPv4, both tuples as they were, nothing that stands elsewhere.
-// It returns false, and has done nothing, where the event is not so.
+// usual event of the kernel: IPv4, both tuples as they were, nothing that stands
+// elsewhere. It returns false, and has done nothing, where the event is not so.
 func (p *packedRow) mergePacked(e *Event) bool {
 	const elsewhere = AttrsInExtra | meteredAttrs | AttrUse | AttrZone | AttrZoneOrig | AttrZoneReply
 	has := e.Has
 	f := &e.Flow
-	if p.state&rowWide != 0 || (p.known|has)&elsewhere != 0 || !has.All(AttrOrig|AttrReply) || !p.isReply(&f.Reply) {
+	if e.Remembered != 0 || p.state&rowWide != 0 || (p.known|has)&elsewhere != 0 || !has.All(AttrOrig|AttrReply) || !p.isReply(&f.Reply) {
 		return false
 	}
 	missing := p.known & rememberedAttrs &^ has

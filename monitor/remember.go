@@ -32,16 +32,17 @@ func (t *Table) merge(row uint32, e *Event, b *Batch) {
 	r := &t.scratch
 	t.rows.load(row, r)
 	e.Flow.Path = r.Flow.Path
-	missing := r.Known & rememberedAttrs &^ e.Has
-	if (r.Known|e.Has)&AttrsInExtra != 0 {
+	known := e.Known()
+	missing := r.Known & rememberedAttrs &^ known
+	if (r.Known|known)&AttrsInExtra != 0 {
 		t.mergeExtra(row, r, e, b, missing)
 	}
-	mergeFlow(&r.Flow, &e.Flow, e.Has)
+	mergeFlow(&r.Flow, &e.Flow, known)
 	if missing != 0 {
 		mergeFlow(&e.Flow, &r.Flow, missing)
-		e.Remembered = missing
+		e.Remembered |= missing
 	}
-	r.Known |= e.Has
+	r.Known |= known
 	r.Last = e.Time
 	e.Born = r.Born()
 	t.rows.save(row, r)
@@ -57,7 +58,7 @@ func (t *Table) touchEpoch(p *packedRow) {
 // mergeExtra does the same for the attributes that stand in Extra.
 func (t *Table) mergeExtra(row uint32, r *Row, e *Event, b *Batch, missing Attrs) {
 	kept := t.extras[row]
-	if has := e.Has & AttrsInExtra; has != 0 {
+	if has := e.Known() & AttrsInExtra; has != 0 {
 		if kept == nil {
 			kept = new(Extra)
 			t.extras[row] = kept

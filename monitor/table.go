@@ -103,6 +103,24 @@ func (t *Table) SetLocals(l *Locals) {
 	}
 }
 
+// Clear forgets all flows: what is read next begins anew. Generations go on
+// counting, so that no flow of before is taken for one of after. The local
+// addresses stay.
+func (t *Table) Clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows.free = t.rows.free[:0]
+	for i := t.rows.next; i > 0; i-- {
+		t.rows.at(i - 1).gen = 0
+		t.rows.free = append(t.rows.free, i-1)
+	}
+	t.index = index{seed: t.index.seed}
+	clear(t.extras)
+	t.linger, t.head = t.linger[:0], 0
+	t.live, t.silent = 0, 0
+	t.changes++
+}
+
 // Len returns the number of live flows.
 func (t *Table) Len() int {
 	t.mu.Lock()
@@ -178,7 +196,8 @@ func (t *Table) scanChunk(c int, fn func(uint32, *Row, *Extra) bool) bool {
 
 // Apply brings the events of a batch into the table, and the table's memory into
 // the events: generation, path, and the attributes that earlier messages of the
-// same flow bore (Event.Remembered).
+// same flow bore (Event.Remembered). What an event comes with in Remembered, as
+// those of a recording do, is taken as known.
 func (t *Table) Apply(b *Batch) {
 	if len(b.Events) == 0 {
 		return
@@ -188,7 +207,7 @@ func (t *Table) Apply(b *Batch) {
 	t.changes++
 	if t.cfg.Memoryless {
 		for i := range b.Events {
-			b.Events[i].Flow.Path = t.locals.Path(&b.Events[i].Flow)
+			t.path(&b.Events[i].Flow)
 		}
 		return
 	}
@@ -247,7 +266,7 @@ func (t *Table) apply(e *Event, h uint64, b *Batch) {
 	case e.Kind == KindDestroy:
 		t.gen++
 		e.Gen = t.gen
-		e.Flow.Path = t.locals.Path(&e.Flow)
+		t.path(&e.Flow)
 	default:
 		t.add(h, e)
 	}
@@ -265,13 +284,21 @@ func (t *Table) same(p *packedRow, e *Event) bool {
 	return e.Has&AttrID == 0 || p.known&AttrID == 0 || p.id == e.Flow.ID
 }
 
+// path works out the flow's path. Without local addresses it stays what the
+// source says, which only a recording knows.
+func (t *Table) path(f *Flow) {
+	if t.locals != nil {
+		f.Path = t.locals.Path(f)
+	}
+}
+
 func (t *Table) add(h uint64, e *Event) {
 	row := t.rows.take()
 	t.gen++
 	t.live++
-	e.Flow.Path = t.locals.Path(&e.Flow)
+	t.path(&e.Flow)
 	r := &t.scratch
-	r.Flow, r.Known, r.Gen, r.First, r.Last, r.State = e.Flow, e.Has, t.gen, e.Time, e.Time, 0
+	r.Flow, r.Known, r.Gen, r.First, r.Last, r.State = e.Flow, e.Known(), t.gen, e.Time, e.Time, 0
 	switch e.Kind {
 	case KindNew:
 		r.State = RowBorn
