@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"hash/maphash"
+	"runtime"
 	"unsafe"
 )
 
@@ -130,17 +131,19 @@ func (s *shard) grow() {
 // slab holds rows in chunks that never move: it grows without copying. The first
 // chunks are made one by one; a table that has outgrown those gets them by
 // blocks of some megabytes, which may stand in huge pages: a page fault for
-// every twenty new flows costs more than all else that is done for them.
+// every forty new flows costs more than all else that is done for them.
 type slab struct {
 	chunks []chunk
 	spare  [][chunkRows]packedRow // made, not in use yet
+	coming chan [][chunkRows]packedRow
 	free   []uint32
 	next   uint32
 }
 
 const (
 	chunkRows   = 4096
-	blockChunks = 8
+	firstChunks = 8
+	blockChunks = 16
 )
 
 func (s *slab) at(row uint32) *packedRow { return &s.chunks[row/chunkRows].rows[row%chunkRows] }
@@ -160,13 +163,36 @@ func (s *slab) take() uint32 {
 }
 
 func (s *slab) grow() {
-	if len(s.spare) == 0 {
-		if len(s.chunks) < blockChunks {
-			s.spare = make([][chunkRows]packedRow, 1)
-		} else {
-			s.spare = makeBlock(blockChunks, s)
-		}
+	switch {
+	case len(s.spare) > 0:
+	case len(s.chunks) < firstChunks:
+		s.spare = make([][chunkRows]packedRow, 1)
+	case s.coming == nil:
+		s.spare = makeBlock(blockChunks, s)
+	default:
+		s.spare = <-s.coming
+		s.coming = nil
 	}
 	s.chunks = append(s.chunks, chunk{rows: &s.spare[0]})
 	s.spare = s.spare[1:]
+	if s.coming == nil && len(s.chunks) >= firstChunks {
+		block := makeBlock(blockChunks, s)
+		s.coming = make(chan [][chunkRows]packedRow, 1)
+		go s.warm(block, s.coming)
+	}
+}
+
+// warm touches every page of the next block, so that it is not the capture loop
+// that waits while the kernel clears a huge page. It ends by itself: the channel
+// has room for the block, whether or not anybody takes it. Until then the slab,
+// which owns the memory, is kept.
+func (s *slab) warm(block [][chunkRows]packedRow, ready chan<- [][chunkRows]packedRow) {
+	const page = 4096 / unsafe.Sizeof(packedRow{}) // rows in a page of the smallest size, rounded down
+	for c := range block {
+		for i := 0; i < chunkRows; i += int(page) {
+			block[c][i].gen = 0
+		}
+	}
+	ready <- block
+	runtime.KeepAlive(s)
 }
