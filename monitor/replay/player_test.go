@@ -1,0 +1,271 @@
+package replay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/replay"
+)
+
+// jumpClock is a clock whose waits take no time: it jumps to their end. A wait
+// without an end ends the test's patience instead.
+type jumpClock struct {
+	now     time.Time
+	forever func() // called when somebody would wait for ever
+}
+
+func (c *jumpClock) Now() time.Time { return c.now }
+
+func (c *jumpClock) Wait(_ context.Context, d time.Duration, wake <-chan struct{}) {
+	select {
+	case <-wake:
+		return
+	default:
+	}
+	if d > 1000*time.Hour {
+		c.forever()
+		return
+	}
+	c.now = c.now.Add(d)
+}
+
+// stage plays ten events, one a second, and writes down what happens and when by
+// the clock.
+type stage struct {
+	t     *testing.T
+	clock *jumpClock
+	began time.Time
+	p     *replay.Player
+	log   []string
+	stop  context.CancelFunc
+	ctx   context.Context
+}
+
+// second is the time of the recording at a number of seconds.
+func second(n float64) monitor.Time {
+	return monitor.Time(time.Date(2026, 11, 22, 6, 12, 0, 0, time.UTC).UnixNano()) + monitor.Time(n*1e9)
+}
+
+func newStage(t *testing.T, cfg replay.PlayerConfig) *stage {
+	t.Helper()
+	var text strings.Builder
+	for i := range 10 {
+		text.WriteString(eventLine(i, i))
+	}
+	s := &stage{t: t, clock: &jumpClock{now: time.Unix(1e9, 0)}}
+	s.began = s.clock.now
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.clock.forever = func() { s.note("waits"); s.stop() }
+	cfg.Clock = s.clock
+	cfg.Reset = func() { s.note("reset") }
+	var err error
+	if s.p, err = replay.NewPlayer(replay.Bytes(replay.Config{}, "ten.jsonl", []byte(text.String())), cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.p.Close(); s.stop() })
+	return s
+}
+
+func (s *stage) note(format string, args ...any) {
+	s.log = append(s.log, fmt.Sprintf("%gs ", s.clock.now.Sub(s.began).Seconds())+fmt.Sprintf(format, args...))
+}
+
+// next takes up to n batches.
+func (s *stage) next(n int) {
+	s.t.Helper()
+	for range n {
+		var b monitor.Batch
+		err := s.p.Next(s.ctx, &b)
+		if errors.Is(err, context.Canceled) {
+			return
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		text := "events"
+		for i := range b.Events {
+			text += fmt.Sprintf(" %g", float64(b.Events[i].Time-second(0))/1e9)
+		}
+		s.note("%s", text)
+	}
+}
+
+func (s *stage) want(lines ...string) {
+	s.t.Helper()
+	if got, want := strings.Join(s.log, "\n"), strings.Join(lines, "\n"); got != want {
+		s.t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	s.log = nil
+}
+
+func (s *stage) state(want string) {
+	s.t.Helper()
+	st := s.p.State()
+	got := fmt.Sprintf("on=%v speed=%g %g..%g..%g", st.On, st.Speed, float64(st.Start-second(0))/1e9, float64(st.At-second(0))/1e9, float64(st.Finish-second(0))/1e9)
+	if got != want {
+		s.t.Errorf("state %s, want %s", got, want)
+	}
+}
+
+func TestPlayerKeepsTime(t *testing.T) {
+	s := newStage(t, replay.PlayerConfig{})
+	s.state("on=true speed=1 0..0..9")
+	s.next(3)
+	s.clock.now = s.clock.now.Add(2500 * time.Millisecond) // the sink was slow
+	s.next(2)
+	s.want("0s events 0", "1s events 1", "2s events 2", "4.5s events 3 4", "5s events 5")
+	s.state("on=true speed=1 0..5..9")
+	s.next(10)
+	s.want("6s events 6", "7s events 7", "8s events 8", "9s events 9", "9s waits")
+	s.state("on=false speed=1 0..9..9")
+}
+
+func TestPlayerSpeed(t *testing.T) {
+	s := newStage(t, replay.PlayerConfig{Speed: 10})
+	s.next(3)
+	s.p.Speed(0.1)
+	s.next(1)
+	s.p.Speed(1000)
+	s.state("on=true speed=100 0..3..9")
+	s.next(1)
+	s.p.Speed(0)
+	s.state("on=true speed=0.1 0..4..9")
+	s.want("0s events 0", "0.1s events 1", "0.2s events 2", "10.2s events 3", "10.21s events 4")
+}
+
+func TestPlayerPauses(t *testing.T) {
+	s := newStage(t, replay.PlayerConfig{Paused: true, At: second(3.5)})
+	s.next(1) // what lies before the position is given though it is paused
+	s.state("on=false speed=1 0..3.5..9")
+	s.clock.now = s.clock.now.Add(time.Hour)
+	s.p.Play(true)
+	s.next(1)
+	s.p.Play(false)
+	s.next(1)
+	s.want("0s events 0 1 2 3", "3600.5s events 4", "3600.5s waits")
+}
+
+func TestPlayerSeeks(t *testing.T) {
+	s := newStage(t, replay.PlayerConfig{})
+	s.next(2)
+	s.p.Seek(second(6.5)) // on: all that lies between
+	s.next(2)
+	s.p.Seek(second(2.5)) // back: anew up to there
+	s.state("on=true speed=1 0..2.5..9")
+	s.next(2)
+	s.p.Seek(second(2.9)) // no step back: nothing was given behind it
+	s.next(1)
+	s.p.Seek(second(-5))
+	s.state("on=true speed=1 0..0..9")
+	s.next(1)
+	s.p.Seek(second(100))
+	s.next(2)
+	s.want("0s events 0", "1s events 1", "1s events 2 3 4 5 6", "1.5s events 7",
+		"1.5s reset", "1.5s events 0 1 2", "2s events 3",
+		"2s reset", "2s events 0 1 2", "2s reset", "2s events 0", "2s events 1 2 3 4 5 6 7 8 9", "2s waits")
+	s.state("on=false speed=1 0..9..9")
+}
+
+func TestPlayerBeginsAnewFromItsEnd(t *testing.T) {
+	s := newStage(t, replay.PlayerConfig{At: second(9)})
+	s.next(1)
+	s.p.Play(false)
+	s.p.Play(true)
+	s.next(2)
+	s.want("0s events 0 1 2 3 4 5 6 7 8 9", "0s reset", "0s events 0", "1s events 1")
+}
+
+func TestPlayerLoopsAsOfNow(t *testing.T) {
+	s := newStage(t, replay.PlayerConfig{Loop: true, AsOf: second(100), Speed: 3, At: second(108)})
+	s.state("on=true speed=3 100..108..109")
+	s.next(4)
+	s.p.Seek(0)
+	s.next(1)
+	s.state("on=true speed=3 109..109..118")
+	s.want("0s events 100 101 102 103 104 105 106 107 108", "0.333333334s events 109",
+		"0.333333334s reset", "0.333333334s events 109", "0.666666668s events 110",
+		"0.666666668s reset", "0.666666668s events 109")
+}
+
+// TestPlayerTable plays into a table, back and forth: the table is what it was at
+// that time.
+func TestPlayerTable(t *testing.T) {
+	flow := func(event string, at, port int) string {
+		return fmt.Sprintf(`{"v":1,"ts":"2026-11-22T06:12:%02d.000000000Z","ts_source":"kernel","seq":1,"event":"%s","id":%d,"family":"ipv4","proto":"udp","protonum":17,`+
+			`"orig":{"src":"192.0.2.1","sport":%d,"dst":"192.0.2.2","dport":53},"reply":{"src":"192.0.2.2","sport":53,"dst":"192.0.2.1","dport":%d},"path":"local-out"}`+"\n", at, event, port, port, port)
+	}
+	path := filepath.Join(t.TempDir(), "x.jsonl")
+	text := flow("existing", 0, 1) + flow("new", 2, 2) + flow("new", 4, 3) + flow("destroy", 6, 1) + flow("destroy", 8, 2)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	table := monitor.NewTable(monitor.TableConfig{})
+	clock := &jumpClock{now: time.Unix(1, 0)}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	steps := []struct {
+		at   float64
+		want string
+	}{{9, "3"}, {5, "1 2 3"}, {1, "1"}, {7, "2 3"}, {0, "1"}, {2, "1 2"}}
+	var p *replay.Player
+	clock.forever = func() {
+		var got []string
+		table.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+			got = append(got, fmt.Sprint(r.Flow.Orig.SrcPort))
+			if r.Flow.Path != monitor.PathOut {
+				t.Errorf("path %s", r.Flow.Path)
+			}
+			return true
+		})
+		if strings.Join(got, " ") != steps[0].want {
+			t.Errorf("at %gs: %v, want %s", steps[0].at, got, steps[0].want)
+		}
+		if steps = steps[1:]; len(steps) == 0 {
+			cancel()
+			return
+		}
+		p.Seek(second(steps[0].at))
+	}
+	p, err := replay.NewPlayer(replay.File(replay.Config{}, path), replay.PlayerConfig{Clock: clock, Paused: true, At: second(9), Reset: table.Clear})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	m := monitor.Monitor{Source: p, Table: table}
+	if err := m.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if len(steps) > 0 {
+		t.Errorf("%d steps were not made", len(steps))
+	}
+}
+
+func TestPlayerCloses(t *testing.T) {
+	rec := replay.Bytes(replay.Config{}, "x", []byte(eventLine(1, 1)))
+	p, err := replay.NewPlayer(rec, replay.PlayerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() {
+		var b monitor.Batch
+		for {
+			b.Reset()
+			if err := p.Next(context.Background(), &b); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	p.Close()
+	if err := <-ended; err == nil {
+		t.Error("no error after Close")
+	}
+}

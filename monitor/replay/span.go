@@ -1,0 +1,88 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+
+	"natlens/monitor"
+)
+
+// Span tells the time of the first event and the latest time of any. Plain JSON
+// lines are read at their ends only; other recordings are read through. Both are 0
+// if no event has a time.
+func (r *Recording) Span() (start, finish monitor.Time, err error) {
+	quiet := *r
+	quiet.cfg.Locals = nil
+	src, err := quiet.Open()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer src.Close()
+	var b monitor.Batch
+	for quick := true; ; {
+		b.Reset()
+		err := src.Next(context.Background(), &b)
+		for i := range b.Events {
+			t := b.Events[i].Time
+			if start == 0 {
+				start = t
+			}
+			finish = max(finish, t)
+		}
+		if errors.Is(err, io.EOF) {
+			return start, finish, nil
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		if start == 0 || !quick {
+			continue
+		}
+		quick = false
+		if last, ok := r.lastTime(); ok {
+			return start, max(finish, last), nil
+		}
+	}
+}
+
+// tailSize is how much of the end of a file is looked at for its last time.
+const tailSize = 1 << 20
+
+// lastTime reads the latest time at the end of a file of plain JSON lines.
+func (r *Recording) lastTime() (last monitor.Time, ok bool) {
+	file, err := r.parts[len(r.parts)-1].open()
+	if err != nil {
+		return 0, false
+	}
+	defer file.Close()
+	seeker, ok := file.(io.Seeker)
+	var head [1]byte
+	if _, err := io.ReadFull(file, head[:]); !ok || err != nil || head[0] != '{' {
+		return 0, false
+	}
+	size, err := seeker.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = seeker.Seek(max(0, size-tailSize), io.SeekStart)
+	}
+	if err != nil {
+		return 0, false
+	}
+	tail, err := io.ReadAll(io.LimitReader(file, tailSize))
+	if err != nil {
+		return 0, false
+	}
+	if size > tailSize {
+		_, tail, _ = bytes.Cut(tail, []byte("\n")) // the first line is a part of one
+	}
+	var d lineDecoder
+	var b monitor.Batch
+	for line := range bytes.Lines(tail) {
+		b.Reset()
+		if d.decode(line, &b) == nil {
+			last = max(last, b.Events[0].Time)
+		}
+	}
+	return last, last != 0
+}
