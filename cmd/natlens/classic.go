@@ -61,6 +61,9 @@ func classic(args []string) []string {
 			case i > 0 && !strings.HasPrefix(before[0], "-"):
 				continue // a flag of another command
 			}
+			if i+1 < len(args) && isExpectTable(args[i+1]) && strings.IndexByte(expectLetters, c.letter) >= 0 {
+				return slices.Concat([]string{"expect", c.name, "--classic"}, before, args[i+2:])
+			}
 			out := slices.Concat([]string{c.name, "--classic"}, c.flags, before)
 			if rest != "" {
 				out = append(out, rest)
@@ -92,6 +95,13 @@ func isClassic(cmd *cobra.Command) bool {
 
 // classicTables are the tables of conntrack(8).
 var classicTables = []string{"conntrack", "expect", "dying", "unconfirmed"}
+
+// expectLetters are conntrack(8)'s commands that natlens has for expectations.
+const expectLetters = "ELGDFC"
+
+// isExpectTable reports whether a word, which may be cut short, names
+// conntrack(8)'s table of expectations, which has commands of its own here.
+func isExpectTable(word string) bool { return word != "" && strings.HasPrefix("expect", word) }
 
 // classicTable takes the name of a table off the words, which conntrack(8) wants
 // first and which may be cut short, and gives it to the command's flag --table.

@@ -1,0 +1,159 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+	"natlens/monitor/lab"
+)
+
+// expectations fills the table with FTP connections and what they expect.
+func expectations(t *testing.T, ns *lab.Namespace) {
+	t.Helper()
+	s, err := kernel.OpenService(ns.FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.FlushExpects(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	timeout := uint32(5000)
+	for i, from := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"} {
+		master := plainFlow(monitor.TCP, from, "198.51.100.2", uint16(4000+i), 21)
+		if err := s.Create(t.Context(), &master, &kernel.Change{Timeout: &timeout, Helper: "ftp",
+			TCP: &kernel.TCPChange{State: monitor.TCPEstablished}}); err != nil {
+			t.Fatal(err)
+		}
+		x := monitor.Expect{Tuple: plainFlow(monitor.TCP, "198.51.100.2", from, 0, uint16(30000+i)).Orig,
+			Mask: plainFlow(monitor.TCP, "255.255.255.255", "255.255.255.255", 0, 65535).Orig, Master: master.Orig, Timeout: 1990,
+			Flags: []monitor.ExpectFlags{0, monitor.ExpectPermanent, monitor.ExpectPermanent | monitor.ExpectInactive}[i]}
+		if err := s.CreateExpect(t.Context(), &x); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestExpectationsSame compares the commands on the table of expectations with
+// conntrack(8)'s.
+func TestExpectationsSame(t *testing.T) {
+	needConntrack(t)
+	ns := generatorNS(t)
+	expectations(t, ns)
+	for _, text := range []string{"-L expect", "-L exp", "-L expect -f ipv4", "-L expect -f ipv6", "-L expect -o xml", "-C expect", "-S expect",
+		"-G expect -p tcp -s 198.51.100.2 -d 192.0.2.1 --sport 7 --dport 30000 --reply-port-src 1 --reply-port-dst 1",
+	} {
+		args := strings.Fields(text)
+		var before, us, after answer
+		waitFor(t, "a second in which nothing changes", func() bool {
+			before, us, after = theirs(t, ns, args...), ours(t, ns, args...), theirs(t, ns, args...)
+			return before == after
+		})
+		if us.stdout != before.stdout || us.code != before.code {
+			t.Errorf("%q: exit codes %d and %d, %s", args, before.code, us.code, firstDifference(before.stdout, us.stdout))
+		}
+		if strings.HasSuffix(before.told, "have been shown.\n") && us.told != before.told {
+			t.Errorf("%q: on stderr %q, conntrack says %q", args, us.told, before.told)
+		}
+		if before.stdout == "" && !strings.Contains(text, "ipv6") {
+			t.Errorf("%q: nothing to compare", args)
+		}
+	}
+	for _, c := range []struct{ args, told, left string }{
+		// conntrack(8) calls it a failure, and says that 0 were shown.
+		{"-D expect -p tcp -s 198.51.100.2 -d 192.0.2.1 --sport 7 --dport 30000", "1 expectations have been deleted.\n", "2"},
+		{"-F expect", "expectation table has been emptied.\n", "0"},
+	} {
+		got := ours(t, ns, strings.Fields(c.args)...)
+		if left := strings.TrimSpace(theirs(t, ns, "-C", "expect").stdout); got.code != 0 || got.told != c.told || left != c.left {
+			t.Errorf("%s: code %d, %q, %s left", c.args, got.code, got.told, left)
+		}
+	}
+	if got := ours(t, ns, "-G", "expect", "-p", "tcp", "-s", "192.0.2.1", "-d", "192.0.2.2", "--sport", "1", "--dport", "2"); got.code != 1 {
+		t.Errorf("get of none: code %d, %q", got.code, got.told)
+	}
+}
+
+// TestExpectEventsSame compares what both programs tell of expectations that come
+// and go.
+func TestExpectEventsSame(t *testing.T) {
+	needConntrack(t)
+	ns := generatorNS(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var them safeBuffer
+	cmd := exec.Command("conntrack", "-E", "expect")
+	cmd.Stdout, cmd.SysProcAttr = &them, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := ns.Do(cmd.Start); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cmd.Process.Signal(syscall.SIGINT); cmd.Wait() }()
+	us := &called{}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		con := console{Stdout: &us.stdout, Stderr: &us.stderr, Getenv: func(string) string { return "" }}
+		us.code = run(ctx, con, []string{"-E", "expect", "--netns", ns.Path()})
+	}()
+	waitFor(t, "both to listen", func() bool { return expectListeners(t, ns) == 2 })
+	expectations(t, ns)
+	if got := ours(t, ns, "-F", "expect"); got.code != 0 {
+		t.Fatal(got.told)
+	}
+	waitFor(t, "six events of each", func() bool {
+		return strings.Count(them.String(), "\n") == 6 && strings.Count(us.stdout.String(), "\n") == 6
+	})
+	if a, b := them.String(), us.stdout.String(); a != b || strings.Count(a, "[DESTROY]") != 3 {
+		t.Error(firstDifference(a, b))
+	}
+	cancel()
+	<-ended
+	if us.code != 0 || us.stderr.String() != "natlens: 6 expectation events have been shown.\n" {
+		t.Errorf("code %d, stderr %q", us.code, us.stderr.String())
+	}
+}
+
+// Sockets of netfilter's that have joined the group of new expectations.
+var expectGroup = regexp.MustCompile(`(?m)^\S+ +12 +\S+ +0*(28|38) `)
+
+func expectListeners(t *testing.T, ns *lab.Namespace) int {
+	t.Helper()
+	var table []byte
+	err := ns.Do(func() (err error) { table, err = os.ReadFile("/proc/thread-self/net/netlink"); return })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(expectGroup.FindAll(table, -1))
+}
+
+// TestExpectJSON holds a line to its text, but for what the kernel chose.
+func TestExpectJSON(t *testing.T) {
+	ns := generatorNS(t)
+	expectations(t, ns)
+	got := ours(t, ns, "expect", "get", "-p", "tcp", "-s", "198.51.100.2", "-d", netip.MustParseAddr("192.0.2.3").String(), "--sport", "9", "--dport", "30002")
+	line := regexp.MustCompile(`"ts":"[^"]*"|"id":\d+|"timeout":\d+`).ReplaceAllStringFunc(got.stdout, func(s string) string {
+		name, _, _ := strings.Cut(s, ":")
+		return name + ":0"
+	})
+	const want = `{"v":1,"ts":0,"ts_source":"receive","expectation":"existing","id":0,"family":"ipv4","proto":"tcp","protonum":6,"timeout":0,` +
+		`"expected":{"src":"198.51.100.2","sport":0,"dst":"192.0.2.3","dport":30002},` +
+		`"mask":{"src":"255.255.255.255","sport":0,"dst":"255.255.255.255","dport":65535},` +
+		`"master":{"proto":"tcp","src":"192.0.2.3","sport":4002,"dst":"198.51.100.2","dport":21},` +
+		`"helper":"ftp","class":0,"flags":["permanent","inactive"]}` + "\n"
+	if line != want {
+		t.Errorf("got\n%swant\n%s", line, want)
+	}
+}

@@ -1,0 +1,257 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"natlens/export"
+	"natlens/monitor"
+	"natlens/monitor/filter"
+	"natlens/monitor/kernel"
+)
+
+// expectConfig is the command line of the commands about expectations.
+type expectConfig struct {
+	format  string
+	family  string
+	capture captureConfig
+	filter  filterConfig // its flags alone: they name one expectation
+	confirm confirmConfig
+	classic bool // as conntrack(8)'s commands on the table expect
+}
+
+// newExpect is the group of commands about expectations.
+func newExpect(con console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "expect command",
+		Short: "List, watch and delete expectations",
+		Long: `Expectations are flows that a helper (FTP, SIP, TFTP, PPTP …) has read of in the payload of another flow, and that
+will be taken for its children when they come.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("natlens expect has no command %q: list, watch, get, delete, flush, count", args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(
+		expectCommand(con, "list", "List the expectations", (*expectConfig).list, (*expectConfig).shows, (*expectConfig).families),
+		expectCommand(con, "watch", "Stream expectations as they are made and go", (*expectConfig).watch, (*expectConfig).shows),
+		expectCommand(con, "get", "Show the expectation that a packet would meet", (*expectConfig).get, (*expectConfig).shows, (*expectConfig).tuples),
+		expectCommand(con, "delete", "Delete the expectation that a packet would meet", (*expectConfig).delete, (*expectConfig).tuples),
+		expectCommand(con, "flush", "Delete every expectation", (*expectConfig).flush, (*expectConfig).asks),
+		expectCommand(con, "count", "Print how many expectations there are", (*expectConfig).count, (*expectConfig).families),
+	)
+	return cmd
+}
+
+func expectCommand(con console, name, short string, run func(*expectConfig, context.Context, console) error, flags ...func(*expectConfig, *cobra.Command)) *cobra.Command {
+	cfg := expectConfig{filter: filterConfig{labelFile: con.LabelFile}}
+	cmd := &cobra.Command{
+		Use: name, Short: short, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(&cfg, cmd.Context(), con) },
+	}
+	registerClassic(cmd, &cfg.classic, "conntrack(8)")
+	for _, register := range flags {
+		register(&cfg, cmd)
+	}
+	cfg.capture.registerNetNS(cmd)
+	return cmd
+}
+
+func (c *expectConfig) shows(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&c.format, "output-format", "o", "", "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
+	inGroup(f, groupOutput, "output-format")
+	mustComplete(cmd, "output-format", oneOf("conntrack", "conntrack,xml", "jsonl"))
+}
+
+func (c *expectConfig) families(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&c.family, "family", "f", "", "only those of this address `family`: ipv4 or ipv6")
+	mustComplete(cmd, "family", oneOf("ipv4", "ipv6"))
+}
+
+func (c *expectConfig) tuples(cmd *cobra.Command) { c.filter.register(cmd) }
+
+func (c *expectConfig) asks(cmd *cobra.Command) { c.confirm.register(cmd) }
+
+// sink makes what expectations are written to.
+func (c *expectConfig) sink(con console) (*export.Expects, error) {
+	format := c.format
+	switch _, isTerminal := terminal(con.Stdout); {
+	case c.classic:
+		format = strings.TrimSuffix("conntrack,"+format, ",")
+	case format == "" && isTerminal:
+		format = "conntrack"
+	case format == "":
+		format = "jsonl"
+	}
+	sink, err := export.NewExpects(format, con.Stdout)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return sink, nil
+}
+
+func (c *expectConfig) familyNumber() (monitor.Family, error) {
+	switch c.family {
+	case "":
+		return 0, nil
+	case "ipv4":
+		return monitor.IPv4, nil
+	case "ipv6":
+		return monitor.IPv6, nil
+	}
+	return 0, usagef("--family %s: not ipv4 or ipv6", c.family)
+}
+
+func (c *expectConfig) list(ctx context.Context, con console) error {
+	family, err := c.familyNumber()
+	if err != nil {
+		return err
+	}
+	sink, err := c.sink(con)
+	if err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+		n := 0
+		err := s.Expects(ctx, family, func(x *monitor.Expect) error { n++; return sink.Write(x) })
+		if err := errors.Join(err, sink.Close()); err != nil {
+			return err
+		}
+		fmt.Fprintf(con.Stderr, "natlens: %d expectations have been shown.\n", n)
+		return nil
+	})
+}
+
+func (c *expectConfig) count(ctx context.Context, con console) error {
+	family, err := c.familyNumber()
+	if err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+		n := 0
+		if err := s.Expects(ctx, family, func(*monitor.Expect) error { n++; return nil }); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(con.Stdout, n)
+		return err
+	})
+}
+
+// tuple is the tuple of a packet, by the flags.
+func (c *expectConfig) tuple(command string) (t monitor.Tuple, err error) {
+	for _, v := range c.filter.given {
+		if f, ok := filter.FlagByName(v.Name); ok {
+			if err := allowed("expect "+command, f.Name, exactFlags); err != nil {
+				return t, err
+			}
+		}
+	}
+	x, err := readExact("expect "+command, c.filter.env, c.filter.given)
+	if err != nil {
+		return t, err
+	}
+	f, err := x.flow()
+	if err != nil {
+		return t, err
+	}
+	if f.Orig.Family == 0 {
+		return t, usagef("expect %s needs --orig-src and --orig-dst", command)
+	}
+	return f.Orig, nil
+}
+
+func (c *expectConfig) get(ctx context.Context, con console) error {
+	t, err := c.tuple("get")
+	if err != nil {
+		return err
+	}
+	sink, err := c.sink(con)
+	if err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+		return errors.Join(s.GetExpect(ctx, &t, sink.Write), sink.Close())
+	})
+}
+
+func (c *expectConfig) delete(ctx context.Context, con console) error {
+	t, err := c.tuple("delete")
+	if err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+		if err := s.DeleteExpect(ctx, &t); err != nil {
+			return err
+		}
+		fmt.Fprintln(con.Stderr, "natlens: 1 expectations have been deleted.")
+		return nil
+	})
+}
+
+func (c *expectConfig) flush(ctx context.Context, con console) error {
+	if c.classic {
+		c.confirm.yes = true
+	} else if err := c.confirm.check(con, "expect flush"); err != nil {
+		return err
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+		if !c.confirm.yes {
+			n := 0
+			if err := s.Expects(ctx, 0, func(*monitor.Expect) error { n++; return nil }); err != nil {
+				return err
+			}
+			if c.confirm.dryRun {
+				fmt.Fprintf(con.Stderr, "natlens: %d expectations would be deleted.\n", n)
+				return nil
+			}
+			if !con.ask(fmt.Sprintf("delete all %d expectations?", n)) {
+				return errors.New("nothing was deleted")
+			}
+		}
+		if err := s.FlushExpects(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintln(con.Stderr, "natlens: expectation table has been emptied.")
+		return nil
+	})
+}
+
+func (c *expectConfig) watch(ctx context.Context, con console) error {
+	sink, err := c.sink(con)
+	if err != nil {
+		return err
+	}
+	netns, err := openNetNS(c.capture.netns)
+	if err != nil {
+		return err
+	}
+	defer netns.Close() // nil: does nothing
+	w, err := kernel.WatchExpects(netnsFD(netns))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	n := 0
+	err = w.Run(ctx, func(x *monitor.Expect) error { n++; return sink.Write(x) }, func(k uint64) {
+		fmt.Fprintf(con.Stderr, "natlens: %d expectation events lost\n", k)
+	})
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	if err := errors.Join(err, sink.Close()); err != nil {
+		return err
+	}
+	fmt.Fprintf(con.Stderr, "natlens: %d expectation events have been shown.\n", n)
+	return nil
+}

@@ -1,0 +1,176 @@
+package ctnetlink
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"natlens/monitor"
+)
+
+// Message types of expectations, and their attributes: enum ctattr_expect,
+// ctattr_expect_nat.
+const (
+	typeExpectNew    = 0x0200 // NFNL_SUBSYS_CTNETLINK_EXP, IPCTNL_MSG_EXP_NEW
+	typeExpectDelete = 0x0202 // NFNL_SUBSYS_CTNETLINK_EXP, IPCTNL_MSG_EXP_DELETE
+
+	ctaExpectMaster   = 1
+	ctaExpectTuple    = 2
+	ctaExpectMask     = 3
+	ctaExpectTimeout  = 4
+	ctaExpectID       = 5
+	ctaExpectHelpName = 6
+	ctaExpectZone     = 7
+	ctaExpectFlags    = 8
+	ctaExpectClass    = 9
+	ctaExpectNAT      = 10
+	ctaExpectFunc     = 11
+
+	ctaExpectNATDir   = 1
+	ctaExpectNATTuple = 2
+)
+
+// DecodeExpect reads a message about an expectation: an event, or a part of a
+// dump. Everything else is an [ErrNotConntrack]. Unknown attributes are skipped
+// and counted; nothing of the result points into msg.
+func (d *Decoder) DecodeExpect(msg []byte) (x monitor.Expect, err error) {
+	if len(msg) < headers {
+		d.Malformed++
+		return x, fmt.Errorf("decode expectation: %d bytes: %w", len(msg), ErrTruncated)
+	}
+	if x.Kind = expectKindOf(msg); x.Kind == monitor.KindNone {
+		return x, ErrNotConntrack
+	}
+	n := uint64(binary.NativeEndian.Uint32(msg))
+	if n < headers || n > uint64(len(msg)) {
+		d.Malformed++
+		return x, fmt.Errorf("decode expectation: length %d of %d bytes: %w", n, len(msg), ErrTruncated)
+	}
+	x.PortID = binary.NativeEndian.Uint32(msg[12:])
+	if err := d.expect(msg[headers:n], &x); err != nil {
+		d.Malformed++
+		return x, err
+	}
+	return x, nil
+}
+
+func expectKindOf(msg []byte) monitor.Kind {
+	flags := binary.NativeEndian.Uint16(msg[6:])
+	switch typ := binary.NativeEndian.Uint16(msg[4:]); {
+	case flags&flagRequest != 0:
+	case typ == typeExpectDelete:
+		return monitor.KindDestroy
+	case typ == typeExpectNew && (flags&flagMulti != 0 || binary.NativeEndian.Uint32(msg[8:]) != 0):
+		return monitor.KindExisting
+	case typ == typeExpectNew && flags&(flagCreate|flagExcl) != 0:
+		return monitor.KindNew
+	case typ == typeExpectNew:
+		return monitor.KindUpdate
+	}
+	return monitor.KindNone
+}
+
+func (d *Decoder) expect(b []byte, x *monitor.Expect) error {
+	seen := 0
+	for len(b) >= attrHeader {
+		typ, v, rest, ok := next(b)
+		if !ok {
+			return badLength("expectation", len(b))
+		}
+		b = rest
+		var err error
+		var n uint32
+		switch typ {
+		case ctaExpectTuple:
+			seen |= 1
+			_, err = d.tuple(v, &x.Tuple)
+		case ctaExpectMask:
+			seen |= 2
+			_, err = d.tuple(v, &x.Mask)
+		case ctaExpectMaster:
+			seen |= 4
+			_, err = d.tuple(v, &x.Master)
+		case ctaExpectTimeout:
+			x.Timeout, err = be32("expectation's timeout", typ, v)
+			x.Has |= monitor.ExpectTimeout
+		case ctaExpectID:
+			x.ID, err = be32("expectation's id", typ, v)
+			x.Has |= monitor.ExpectID
+		case ctaExpectHelpName:
+			x.Helper = string(text(v))
+			x.Has |= monitor.ExpectHelper
+		case ctaExpectZone:
+			x.Zone, err = be16("expectation's zone", typ, v)
+			x.Has |= monitor.ExpectZone
+		case ctaExpectFlags:
+			n, err = be32("expectation's flags", typ, v)
+			x.Flags = monitor.ExpectFlags(n)
+		case ctaExpectClass:
+			x.Class, err = be32("expectation's class", typ, v)
+			x.Has |= monitor.ExpectClass
+		case ctaExpectNAT:
+			x.Has |= monitor.ExpectNAT
+			err = d.expectNAT(v, x)
+		case ctaExpectFunc:
+			x.Func = string(text(v))
+			x.Has |= monitor.ExpectFunc
+		default:
+			d.Unknown++
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if seen != 7 {
+		return fmt.Errorf("decode expectation: tuple, mask or master missing: %w", ErrMalformed)
+	}
+	return nil
+}
+
+func (d *Decoder) expectNAT(b []byte, x *monitor.Expect) error {
+	for len(b) >= attrHeader {
+		typ, v, rest, ok := next(b)
+		if !ok {
+			return badLength("expectation's NAT", len(b))
+		}
+		b = rest
+		var err error
+		switch typ {
+		case ctaExpectNATDir:
+			x.NATDir, err = be32("expectation's NAT", typ, v)
+		case ctaExpectNATTuple:
+			_, err = d.tuple(v, &x.NAT)
+		default:
+			d.Unknown++
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BeginExpect begins a message about expectations. Of the operations there are
+// OpNew, OpGet and OpDelete; OpDelete without a tuple deletes all.
+func (r *Request) BeginExpect(op Op, flags uint16, seq uint32, family monitor.Family) {
+	r.begin(subsysExpect, uint8(op), flags, seq, family)
+}
+
+// ExpectTuple appends CTA_EXPECT_TUPLE, by which an expectation is found, and
+// CTA_EXPECT_ZONE where its zone is not 0.
+func (r *Request) ExpectTuple(t *monitor.Tuple) {
+	r.tuple(ctaExpectTuple, t, false)
+	if t.Zone != 0 {
+		r.be16(ctaExpectZone, t.Zone)
+	}
+}
+
+// Expect appends what makes an expectation: tuple, mask, master, timeout, flags
+// and class.
+func (r *Request) Expect(x *monitor.Expect) {
+	r.ExpectTuple(&x.Tuple)
+	r.tuple(ctaExpectMask, &x.Mask, false)
+	r.tuple(ctaExpectMaster, &x.Master, false)
+	r.be32(ctaExpectTimeout, x.Timeout)
+	r.be32(ctaExpectFlags, uint32(x.Flags))
+	r.be32(ctaExpectClass, x.Class)
+}

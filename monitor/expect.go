@@ -1,0 +1,62 @@
+package monitor
+
+// Expect is an expectation (struct nf_conntrack_expect): a flow that a helper
+// has read of in the payload of another one, the master, and that will be taken
+// for its child when it comes.
+type Expect struct {
+	Kind       Kind // New, Destroy or Existing
+	PortID     uint32
+	Time       Time
+	TimeSource TimeSource
+	Has        ExpectAttrs
+
+	Tuple  Tuple // what is expected; what Mask leaves out counts for nothing
+	Mask   Tuple // bits of Tuple that count, all ones for a whole address or port
+	Master Tuple // original tuple of the master
+	NAT    Tuple // source of the expected flow before NAT; its destination is empty
+
+	Timeout uint32 // seconds until it is given up
+	ID      uint32
+	Flags   ExpectFlags
+	Class   uint32 // the helper's own
+	NATDir  uint32 // direction that NAT rewrites
+	Zone    uint16
+	Helper  string // untrusted text
+	Func    string // untrusted text: what the kernel calls when it comes
+}
+
+// ExpectAttrs says which attributes of an expectation are known.
+type ExpectAttrs uint16
+
+// The attributes, by the field that they fill.
+const (
+	ExpectTimeout ExpectAttrs = 1 << iota
+	ExpectID
+	ExpectClass
+	ExpectZone
+	ExpectHelper
+	ExpectFunc
+	ExpectNAT // NAT and NATDir
+)
+
+// ExpectFlags are the bits NF_CT_EXPECT_*.
+type ExpectFlags uint32
+
+// The bits.
+const (
+	ExpectPermanent ExpectFlags = 1 << iota // it stays when a flow has met it
+	ExpectInactive                          // not looked at yet
+	ExpectUserspace                         // made by a program
+)
+
+var expectFlagNames = [...]string{"permanent", "inactive", "userspace"}
+
+// Names returns the names of the bits that are set.
+func (f ExpectFlags) Names() (names []string) {
+	for i, n := range expectFlagNames {
+		if f&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	return names
+}

@@ -1,0 +1,163 @@
+//go:build linux
+
+package kernel
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
+)
+
+// Expects calls each with every expectation of the network namespace, of one
+// family or (0) of all. An error of each ends it.
+func (s *Service) Expects(ctx context.Context, family monitor.Family, each func(*monitor.Expect) error) error {
+	s.req.Reset()
+	s.seq++
+	s.req.BeginExpect(ctnetlink.OpGet, ctnetlink.FlagDump, s.seq, family)
+	s.req.End()
+	return flowError("list expectations", s.talk(ctx, s.expects(each), nil))
+}
+
+// GetExpect calls each with the expectation that a packet of the given tuple
+// would meet; [ErrNoFlow] if there is none.
+func (s *Service) GetExpect(ctx context.Context, t *monitor.Tuple, each func(*monitor.Expect) error) error {
+	s.req.Reset()
+	s.seq++
+	s.req.BeginExpect(ctnetlink.OpGet, ctnetlink.FlagAck, s.seq, t.Family)
+	s.req.ExpectTuple(t)
+	s.req.End()
+	return flowError("get expectation", s.talk(ctx, s.expects(each), nil))
+}
+
+func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
+	return func(msg []byte) error {
+		x, err := s.dec.DecodeExpect(msg)
+		if err != nil {
+			return err
+		}
+		x.Kind, x.Time, x.TimeSource = monitor.KindExisting, monitor.Now(), monitor.TimeReceived
+		return each(&x)
+	}
+}
+
+// DeleteExpect deletes the expectation that a packet of the given tuple would
+// meet; [ErrNoFlow] if there is none.
+func (s *Service) DeleteExpect(ctx context.Context, t *monitor.Tuple) error {
+	s.req.Reset()
+	s.seq++
+	s.req.BeginExpect(ctnetlink.OpDelete, ctnetlink.FlagAck, s.seq, t.Family)
+	s.req.ExpectTuple(t)
+	s.req.End()
+	return flowError("delete expectation", s.talk(ctx, nil, nil))
+}
+
+// FlushExpects deletes every expectation.
+func (s *Service) FlushExpects(ctx context.Context) error {
+	s.req.Reset()
+	s.seq++
+	s.req.BeginExpect(ctnetlink.OpDelete, ctnetlink.FlagAck, s.seq, 0)
+	s.req.End()
+	return flowError("flush expectations", s.talk(ctx, nil, nil))
+}
+
+// CreateExpect makes an expectation. Its master must be in the table, with a
+// helper.
+func (s *Service) CreateExpect(ctx context.Context, x *monitor.Expect) error {
+	s.req.Reset()
+	s.seq++
+	s.req.BeginExpect(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, s.seq, x.Tuple.Family)
+	s.req.Expect(x)
+	s.req.End()
+	return flowError("create expectation", s.talk(ctx, nil, nil))
+}
+
+// The groups of NETLINK_NETFILTER that bear events of expectations. The kernel
+// has no updates of them.
+const (
+	groupExpectNew     = 4
+	groupExpectDestroy = 6
+)
+
+// ExpectWatch follows the expectations of a network namespace.
+type ExpectWatch struct {
+	queue *queue
+	dec   ctnetlink.Decoder
+	buf   []byte
+}
+
+// WatchExpects begins to follow: from its return on no event is missed untold.
+func WatchExpects(netns int) (*ExpectWatch, error) {
+	conn, err := dial(Config{NetNS: netns})
+	if err != nil {
+		return nil, err
+	}
+	for _, group := range []uint32{groupExpectNew, groupExpectDestroy} {
+		if err := conn.JoinGroup(group); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("join expectation event group %d: %w", group, privilege(err))
+		}
+	}
+	q, err := newQueue(conn)
+	if err != nil {
+		return nil, err
+	}
+	return &ExpectWatch{queue: q, buf: make([]byte, dumpRead)}, nil
+}
+
+// Close ends the watch and unblocks Run.
+func (w *ExpectWatch) Close() error {
+	w.queue.close()
+	return nil
+}
+
+// Run calls each with every event, and lost with the number of events that the
+// kernel dropped. It returns when ctx ends, with its error, or with that of each.
+func (w *ExpectWatch) Run(ctx context.Context, each func(*monitor.Expect) error, lost func(n uint64)) error {
+	var drops uint32
+	overrun := false
+	for {
+		if err := w.queue.watch(ctx); err != nil {
+			return err
+		}
+		var n int
+		var errno unix.Errno
+		if err := w.queue.use(func(fd int) {
+			n, errno = recvWhole(fd, w.buf)
+			if errno == unix.EAGAIN && overrun {
+				// As with flows, the gap lies where the queue runs empty.
+				overrun = false
+				now, _ := socketDrops(fd)
+				lost(max(uint64(now-drops), 1))
+				drops = now
+			}
+		}); err != nil {
+			return err
+		}
+		switch {
+		case errno == unix.EAGAIN, errno == unix.EINTR:
+			if err := w.queue.wait(ctx); err != nil {
+				return err
+			}
+			continue
+		case errno == unix.ENOBUFS:
+			overrun = true
+			continue
+		case errno != 0:
+			return fmt.Errorf("read expectation events: %w", errno)
+		case n > len(w.buf):
+			continue
+		}
+		x, err := w.dec.DecodeExpect(w.buf[:n])
+		if err != nil {
+			continue // counted; the stream goes on
+		}
+		x.Time, x.TimeSource = monitor.Now(), monitor.TimeReceived
+		if err := each(&x); err != nil {
+			return err
+		}
+	}
+}
