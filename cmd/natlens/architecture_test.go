@@ -35,6 +35,7 @@ var rooms = map[string][]arrow{
 		{"", "github.com/ti-mo/conntrack"}, {"", "github.com/ti-mo/netfilter"}, {"", "github.com/mdlayher/netlink"},
 		{"", "github.com/cilium/ebpf/…"}, {"", "golang.org/x/sys/unix"},
 	},
+	"monitor/doctor": {{"", "natlens/monitor"}},
 	"monitor/replay": {{"", "natlens/monitor"}, {"", "natlens/monitor/ctnetlink"}},
 	"monitor/lab": {
 		{"", "natlens/monitor"}, {"", "github.com/vishvananda/…"}, {"", "github.com/google/nftables/…"}, {"", "golang.org/x/sys/unix"},

@@ -1,0 +1,70 @@
+package doctor
+
+import "fmt"
+
+// meanings say what it means that a counter moves, and what mends it; in the
+// order in which the checks are made.
+var meanings = []struct {
+	word, means string
+	command     func(*Snapshot) string
+}{
+	{"drop", "packets are dropped, because the table is full or memory short", raiseMaxCommand},
+	{"early_drop", "flows without a reply are thrown out to make room in a full table", raiseMaxCommand},
+	{"insert_failed", "new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them", insertFailedCommand},
+	{"chaintoolong", "new flows are dropped, because their bucket is full", bucketsCommand},
+	{"clash_resolve", "several packets begin the same flow at once (as DNS clients do), and the kernel made one of them", nil},
+	{"search_restart", "look-ups begin again, because entries moved under them", bucketsCommand},
+	{"invalid", "packets belong to no connection that the kernel could follow: out of window, or routed another way back", invalidCommand},
+	{"error", "packets have errors in their headers, or wrong checksums", invalidCommand},
+}
+
+func raiseMaxCommand(s *Snapshot) string {
+	if s.Fill.Max == 0 {
+		return ""
+	}
+	return s.host(sysctlPrefix+"max", 2*s.Fill.Max)
+}
+
+func bucketsCommand(s *Snapshot) string {
+	return s.host(sysctlPrefix+"buckets", max(2*s.Sysctls["buckets"], s.Fill.End))
+}
+
+func insertFailedCommand(s *Snapshot) string { return s.natlens("watch", "event new") }
+
+// invalidCommand has the kernel log why.
+func invalidCommand(s *Snapshot) string {
+	return s.shell("sysctl -w " + sysctlPrefix + "log_invalid=255")
+}
+
+// counters are about the kernel's counters that moved during the look: a check
+// for each.
+func counters(s *Snapshot, l Limits) (all []Check) {
+	for _, m := range meanings {
+		id := "counter." + m.word
+		v, ok := s.Counters[m.word]
+		switch {
+		case s.Denied != "":
+			all = append(all, skipped(id, s.Denied))
+			continue
+		case !ok:
+			all = append(all, skipped(id, "the kernel does not keep it"))
+			continue
+		}
+		rate := s.PerSecond(v.Moved)
+		c := Check{ID: id, Evidence: map[string]any{"moved": v.Moved, "per_second": rate, "total": v.Total}}
+		c.Text = fmt.Sprintf("%s stood still at %s", m.word, number(v.Total))
+		if v.Moved > 0 {
+			c.Text = fmt.Sprintf("%s moved by %s in %s, %.2g a second: %s", m.word, number(v.Moved), round(s.Look), rate, m.means)
+		}
+		if limit, ok := l.CounterFail[m.word]; ok && rate >= limit {
+			c.Level = Fail
+		} else if limit, ok := l.CounterWarn[m.word]; ok && rate >= limit {
+			c.Level = Warn
+		}
+		if c.Level != OK && m.command != nil {
+			c.Command = m.command(s)
+		}
+		all = append(all, c)
+	}
+	return all
+}
