@@ -1,5 +1,3 @@
-//go:build linux
-
 package main
 
 import (
@@ -11,13 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
-	"natlens/monitor/kernel"
 	"natlens/tui"
 )
 
 // explainConfig is the command line of explain.
 type explainConfig struct {
 	capture captureConfig
+	from    fromConfig
 	filter  filterConfig
 	limit   int
 	width   int
@@ -34,6 +32,12 @@ those in the table now.`,
 		Example: "  natlens explain tcp dport 443 and src 192.168.77.2\n  natlens explain id 1561741433",
 		Args:    cfg.filter.words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.limit < 0 || cfg.width < 0 {
+				return usagef("--limit and --width must not be negative")
+			}
+			if cfg.from.given() {
+				return cfg.replay(cmd, con)
+			}
 			return cfg.run(cmd.Context(), con)
 		},
 	}
@@ -43,38 +47,21 @@ those in the table now.`,
 	mustComplete(cmd, "limit", cobra.NoFileCompletions)
 	mustComplete(cmd, "width", cobra.NoFileCompletions)
 	cfg.capture.registerNetNS(cmd)
+	cfg.from.register(cmd)
+	cfg.from.registerAt(cmd)
 	cfg.filter.register(cmd)
 	return cmd
 }
 
-func (c *explainConfig) run(ctx context.Context, con console) error {
-	if c.limit < 0 || c.width < 0 {
-		return usagef("--limit and --width must not be negative")
-	}
-	netns, err := openNetNS(c.capture.netns)
-	if err != nil {
-		return err
-	}
-	defer netns.Close() // nil: does nothing
-	fd := 0
-	if netns != nil {
-		fd = int(netns.Fd())
-	}
-	locals, err := kernel.Locals(fd)
-	if err != nil {
-		return err
-	}
-	dump, err := kernel.Dump(ctx, fd)
-	if err != nil {
-		return err
-	}
-	defer dump.Close()
-	flows, more, total, err := c.pick(ctx, dump, locals)
+// explain draws the flows of a source that are wanted; empty says why the source
+// may have none. Without local addresses the flows' paths stay as they come.
+func (c *explainConfig) explain(ctx context.Context, con console, source monitor.Source, locals *monitor.Locals, empty string) error {
+	flows, more, total, err := c.pick(ctx, source, locals)
 	switch {
 	case err != nil:
 		return err
 	case total == 0:
-		return errors.New("explain: the table is empty: no flow is tracked in this network namespace")
+		return errors.New("explain: the table is empty: " + empty)
 	case len(flows) == 0:
 		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, c.filter.sel.Expr)
 	}
@@ -91,7 +78,9 @@ func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *m
 		err := dump.Next(ctx, &b)
 		for i := range b.Events {
 			e := &b.Events[i]
-			e.Flow.Path = locals.Path(&e.Flow)
+			if locals != nil {
+				e.Flow.Path = locals.Path(&e.Flow)
+			}
 			total++
 			switch {
 			case wanted != nil && !wanted(e):

@@ -116,7 +116,7 @@ var classicMisuses = []struct{ args, want string }{
 	{"-E -p sctp --reply-vtag 5", "illegal flag --reply-vtag with -E, as in conntrack(8); natlens watch without -E takes it"},
 	{"-E -p dccp --role client", "illegal flag --role with -E, as in conntrack(8); natlens watch without -E takes it"},
 	{"-E -z", "unknown flag -z; see natlens watch --help"},
-	{"-E --frob", "unknown flag --frob; see natlens watch --help"},
+	{"-E --frobnicate", "unknown flag --frobnicate; see natlens watch --help"},
 	{"-E --tuple-src 192.0.2.1", "unknown flag --tuple-src: did you mean --reply-src?"},
 	{"-E frob", "filter: column 1: frob: unknown word"},
 	{"-E dying", "table dying: natlens watch knows the table conntrack alone"},

@@ -16,6 +16,8 @@ type outputConfig struct {
 	format string
 	path   string
 	force  bool
+
+	recorded bool // the events are a recording's: processes here did not cause them
 }
 
 func (c *outputConfig) register(cmd *cobra.Command) {
@@ -68,15 +70,18 @@ func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
 	default:
 		format = "jsonl"
 	}
-	var err error
-	out.sink, err = export.New(format, &out.n, export.Options{
+	options := export.Options{
 		Colour:    c.path == "" && con.colour(con.Stdout),
 		Light:     con.light(),
 		Width:     width,
 		LabelFile: con.LabelFile,
-		ProgName:  export.ProgName(netlinkTable(netns)),
 		Notes:     con.Stderr,
-	})
+	}
+	if !c.recorded {
+		options.ProgName = export.ProgName(netlinkTable(netns))
+	}
+	var err error
+	out.sink, err = export.New(format, &out.n, options)
 	if err != nil {
 		return nil, errors.Join(err, out.closeFile())
 	}

@@ -3,14 +3,32 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 )
 
-// platformCommands are the commands that need a Linux kernel: none here.
-func platformCommands(console) []*cobra.Command { return nil }
+// platformCommands are the commands that look at the kernel on Linux. Here they
+// read recordings.
+func platformCommands(con console) []*cobra.Command {
+	return []*cobra.Command{newWatch(con), newList(con), newExplain(con)}
+}
+
+// errNoKernel is what a command ends with that would look at the kernel.
+var errNoKernel = errors.New("connection tracking is Linux's: here natlens reads recordings, with --from FILE")
+
+func (c *watchConfig) run(context.Context, console, func()) error { return errNoKernel }
+func (c *listConfig) run(context.Context, console) error          { return errNoKernel }
+func (c *explainConfig) run(context.Context, console) error       { return errNoKernel }
+
+// captureConfig says how events are captured: not at all.
+type captureConfig struct{}
+
+func (*captureConfig) register(*cobra.Command)      {}
+func (*captureConfig) registerNetNS(*cobra.Command) {}
 
 func advice(error, []string) string { return "" }
 

@@ -1,25 +1,16 @@
-//go:build linux
-
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"natlens/monitor"
-	"natlens/monitor/filter"
-	"natlens/monitor/kernel"
 )
 
 // watchConfig is the command line of watch.
 type watchConfig struct {
 	output  outputConfig
 	capture captureConfig
+	from    fromConfig
 	filter  filterConfig
 
 	count    uint64
@@ -41,13 +32,18 @@ On a terminal as lines for people, in a pipe as JSON lines.`,
 		Example: `  natlens watch tcp dport 443
   natlens watch snat and not dst 10.0.0.0/8
   natlens watch -o jsonl -e new,destroy --for 10s > flows.jsonl
-  natlens watch -p tcp --orig-port-dst 443 -o conntrack`,
+  natlens watch -p tcp --orig-port-dst 443 -o conntrack
+  natlens watch --from flows.jsonl nat`,
 		Args: cfg.filter.words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.from.given() {
+				return cfg.replay(cmd, con)
+			}
 			return cfg.run(cmd.Context(), con, nil)
 		},
 	}
 	cfg.register(cmd)
+	cfg.from.register(cmd)
 	return cmd
 }
 
@@ -67,80 +63,4 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	c.output.register(cmd)
 	c.capture.register(cmd)
 	c.filter.register(cmd)
-}
-
-// run watches; adjust, if not nil, has the last word on what and how.
-func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.Config, *stream)) error {
-	if c.duration < 0 {
-		return usagef("--for %s: must not be negative", c.duration)
-	}
-	if c.resync != "on" && c.resync != "off" {
-		return usagef("--resync %s: must be on or off", c.resync)
-	}
-	plan := c.plan()
-	if c.explain {
-		return explainFilter(con, c.filter.sel.Expr, plan)
-	}
-	open, netns, err := c.capture.config(c.kinds())
-	if err != nil {
-		return err
-	}
-	defer netns.Close() // nil: does nothing
-	open.Push = plan.Kernel
-	if c.classic {
-		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
-		c.quiet = true
-	}
-	if err := c.output.check(); err != nil {
-		return err
-	}
-	s := &stream{
-		con: con, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing,
-		open:   func() (*output, error) { return c.output.open(con, netns) },
-		resync: c.resync == "on" && c.remembers(), remembers: c.remembers(),
-	}
-	if adjust != nil {
-		adjust(&open, s)
-	}
-	if c.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.duration)
-		defer cancel()
-	}
-	return s.run(ctx, open)
-}
-
-// remembers reports whether the stream keeps a table of flows. conntrack -E is
-// the messages as they are; and a table that hears of no ends would only grow.
-func (c *watchConfig) remembers() bool {
-	k := c.kinds()
-	return !c.classic && k.New && k.Destroy
-}
-
-// plan splits the filter between the kernel and here. A table needs all the
-// events of the flows that it keeps.
-func (c *watchConfig) plan() kernel.Push {
-	if c.filter.sel.Expr == nil {
-		return kernel.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
-	}
-	return kernel.ExplainPush(c.filter.sel.Expr, !c.remembers() && !c.existing)
-}
-
-// explainFilter prints what the filter means, and which part of it runs where.
-func explainFilter(con console, expr filter.Expr, plan kernel.Push) error {
-	if expr == nil {
-		expr = filter.Const(true)
-	}
-	text := fmt.Sprintf("filter     %s\nmeans      %s\nin kernel  %s\nhere       %s\n", expr, filter.Describe(expr), plan.Kernel, plan.Reader)
-	if plan.Why != "" {
-		text += "because    " + plan.Why + "\n"
-	}
-	_, err := io.WriteString(con.Stdout, text+"The part in the kernel runs with --capture ring; by socket the whole filter runs here.\n")
-	return err
-}
-
-// kinds returns the groups to join, for the kinds that -e names.
-func (c *watchConfig) kinds() kernel.Kinds {
-	has := c.filter.sel.Kinds.Has
-	return kernel.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
 }

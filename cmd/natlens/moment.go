@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// momentHelp says how a moment is written.
+const momentHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, -2h before the end or +30s after the beginning"
+
+// parseMoment reads a moment between two others, the beginning and the end of what
+// it is looked for in. Times without a zone are loc's. A time of day means the last
+// one in between.
+func parseMoment(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
+	t, err := readMoment(text, begin, end, loc)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if t.Before(begin) || t.After(end) {
+		return time.Time{}, fmt.Errorf("%s lies outside: it goes from %s to %s", t.In(loc).Format(time.DateTime),
+			begin.In(loc).Format(time.DateTime), end.In(loc).Format(time.DateTime))
+	}
+	return t, nil
+}
+
+func readMoment(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
+	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") {
+		d, err := time.ParseDuration(text)
+		switch {
+		case err != nil:
+		case d < 0 || text[0] == '-':
+			return end.Add(d), nil
+		default:
+			return begin.Add(d), nil
+		}
+	}
+	for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime, "2006-01-02 15:04"} {
+		if t, err := time.ParseInLocation(form, text, loc); err == nil {
+			return t, nil
+		}
+	}
+	for _, form := range []string{"15:04", time.TimeOnly} {
+		clock, err := time.ParseInLocation(form, text, loc)
+		if err != nil {
+			continue
+		}
+		last := end.In(loc)
+		t := time.Date(last.Year(), last.Month(), last.Day(), clock.Hour(), clock.Minute(), clock.Second(), clock.Nanosecond(), loc)
+		if t.After(end) {
+			t = t.AddDate(0, 0, -1)
+		}
+		return t, nil
+	}
+	return time.Time{}, fmt.Errorf("not a moment such as %s", momentHelp)
+}

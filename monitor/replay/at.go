@@ -1,0 +1,72 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"natlens/monitor"
+)
+
+// Fill applies a source's events to a table, up to and including those of the
+// time until, or all of them if it is 0. It returns the latest time that it saw.
+func Fill(ctx context.Context, src monitor.Source, t *monitor.Table, until monitor.Time) (last monitor.Time, err error) {
+	var b monitor.Batch
+	for {
+		b.Reset()
+		err := src.Next(ctx, &b)
+		later := false
+		for i := range b.Events {
+			if later = until != 0 && b.Events[i].Time > until; later {
+				b.Events = b.Events[:i]
+				break
+			}
+			last = max(last, b.Events[i].Time)
+		}
+		t.Apply(&b)
+		switch {
+		case later, errors.Is(err, io.EOF):
+			return last, nil
+		case err != nil:
+			return last, err
+		}
+	}
+}
+
+// Flows are a table's flows as a source of KindExisting events of the time at, in
+// the order of the table's rows, which ends with io.EOF. Timeouts are left out:
+// each packet of a flow sets its timeout anew, and no event tells of that.
+func Flows(t *monitor.Table, at monitor.Time) monitor.Source { return &flows{t: t, at: at} }
+
+type flows struct {
+	t    *monitor.Table
+	at   monitor.Time
+	all  monitor.Batch
+	next int
+	read bool
+}
+
+// Next gives the next flows. They are copied out of the table at its first call.
+func (f *flows) Next(_ context.Context, b *monitor.Batch) error {
+	if !f.read {
+		f.read = true
+		f.t.Scan(func(row uint32, r *monitor.Row, x *monitor.Extra) bool {
+			if !r.Ended() {
+				e := f.all.Add()
+				r.Event(row, x.Clone(), f.at, e)
+				e.Has &^= monitor.AttrTimeout
+			}
+			return true
+		})
+	}
+	n := min(len(f.all.Events)-f.next, monitor.BatchSize)
+	if n == 0 {
+		return io.EOF
+	}
+	b.Events = append(b.Events, f.all.Events[f.next:f.next+n]...)
+	f.next += n
+	return nil
+}
+
+// Close does nothing.
+func (f *flows) Close() error { return nil }
