@@ -174,17 +174,15 @@ func TestSecondSignal(t *testing.T) {
 	}
 	p.listening(t)
 	flowsUDP(t, l, size/200) // two lines each, of more than 200 bytes
-	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	for ended := false; !ended; {
+	waitFor(t, "the end after a second SIGINT", func() bool {
 		select {
 		case <-p.ended:
-			ended = true
-		case <-time.After(20 * time.Millisecond):
+			return true
+		default:
 			p.cmd.Process.Signal(os.Interrupt)
+			return false
 		}
-	}
+	})
 	if code := p.wait(t); code != -int(syscall.SIGINT) {
 		t.Errorf("code %d, want the end by SIGINT; standard error: %s", code, p.stderr.String())
 	}
@@ -244,14 +242,15 @@ func TestFullDisk(t *testing.T) {
 			})
 		}()
 		waitFor(t, "natlens to listen", func() bool { return strings.Contains(stderr.String(), "natlens: capture: ") })
-		for ended := false; !ended; {
+		waitFor(t, "natlens to end", func() bool {
 			flowsUDP(t, l, 50)
 			select {
 			case <-done:
-				ended = true
+				return true
 			default:
+				return false
 			}
-		}
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
