@@ -16,7 +16,7 @@ import (
 
 func newLab(con console) *cobra.Command {
 	cfg := watchConfig{filter: filterConfig{labelFile: con.LabelFile}}
-	var ui uiConfig
+	var ui liveUI
 	var plain bool
 	cmd := &cobra.Command{
 		Use:   "lab [--watch] [filter…]",

@@ -1,92 +1,31 @@
-//go:build linux
-
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
-	"natlens/monitor/kernel"
 	"natlens/tui"
 )
 
-// uiConfig is the command line of the terminal UI.
+// uiConfig is what the command line says of the terminal UI, whatever its source
+// is.
 type uiConfig struct {
-	capture captureConfig
-	labels  filterConfig // for the names of labels alone
-	filter  string
-	theme   string
+	labels filterConfig // for the names of labels alone
+	filter string
+	theme  string
 }
 
 func (c *uiConfig) register(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&c.filter, "filter", "", "`filter` to begin with")
+	cmd.Flags().StringVar(&c.filter, "filter", "", "`filter` to begin with")
 	c.registerTheme(cmd)
-	c.capture.register(cmd)
 }
 
 func (c *uiConfig) registerTheme(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.theme, "theme", "auto", "colours for a `dark|light` background; auto asks the terminal")
-}
-
-// uiLinger is how long ended flows stay in sight.
-const uiLinger = 5 * time.Second
-
-// silentEvery is how often flows that send no events are looked after.
-const silentEvery = time.Minute
-
-// run shows the UI on the kernel's events. onStart, if not nil, is called when
-// events are being captured; name tells whose table it is.
-func (c *uiConfig) run(ctx context.Context, con console, name string, adjust func(*kernel.Config), onStart func()) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	open, netns, err := c.capture.config(kernel.Kinds{})
-	if err != nil {
-		return err
-	}
-	defer netns.Close() // nil: does nothing
-	if adjust != nil {
-		adjust(&open)
-	}
-	capture, err := kernel.Open(open)
-	if err != nil {
-		return err
-	}
-	defer capture.Close()
-	service, err := newFlowService(open.NetNS)
-	if err != nil {
-		return err
-	}
-	defer service.Close()
-	tail := tui.NewTail()
-	m := &monitor.Monitor{
-		Source:   capture,
-		Table:    monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true}),
-		Sinks:    []monitor.Sink{tail},
-		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
-		Existing: monitor.ExistingBeside,
-	}
-	stop, err := followLocals(ctx, open.NetNS, m.Table)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	if onStart != nil {
-		onStart()
-	}
-	cfg := c.config(con, m, tail)
-	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: capture.Way().String(), Max: tableMax()}
-	cfg.Deleter, cfg.Refresher = service, service
-	return tui.Run(ctx, cfg)
 }
 
 // check refuses what cannot be shown.
@@ -125,91 +64,5 @@ func hostName() string {
 	return name
 }
 
-// tableMax returns nf_conntrack_max, 0 where it can't be read.
-func tableMax() (n uint64) {
-	text, err := os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_max")
-	if err != nil {
-		return 0
-	}
-	if _, err := fmt.Sscan(string(text), &n); err != nil {
-		return 0
-	}
-	return n
-}
-
-// flowService asks the kernel about single flows for the UI, one request at a
-// time.
-type flowService struct {
-	netns int
-	mu    sync.Mutex
-	s     *kernel.Service
-}
-
-func newFlowService(netns int) (*flowService, error) {
-	s, err := kernel.OpenService(netns)
-	if err != nil {
-		return nil, err
-	}
-	return &flowService{netns: netns, s: s}, nil
-}
-
-// Close ends what runs.
-func (f *flowService) Close() error { return f.s.Close() }
-
-// Delete takes a flow out of the kernel's table.
-func (f *flowService) Delete(ctx context.Context, flow *monitor.Flow, known monitor.Attrs) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	deleted, _, err := f.s.Delete(ctx, []kernel.Target{kernel.TargetOf(flow, known)})
-	if err == nil && deleted == 0 {
-		return kernel.ErrNoFlow
-	}
-	return err
-}
-
-// Get reads single flows as they stand now.
-func (f *flowService) Get(ctx context.Context, orig []monitor.Tuple, got func(*monitor.Event)) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var b monitor.Batch
-	for _, tuple := range orig {
-		b.Reset()
-		err := f.s.Get(ctx, &monitor.Flow{Orig: tuple}, &b)
-		if err != nil && !errors.Is(err, kernel.ErrNoFlow) {
-			return err
-		}
-		for i := range b.Events {
-			got(&b.Events[i])
-		}
-	}
-	return nil
-}
-
-// Dump reads the whole table.
-func (f *flowService) Dump(ctx context.Context, got func(*monitor.Event)) error {
-	dump, err := kernel.Dump(ctx, f.netns)
-	if err != nil {
-		return err
-	}
-	defer dump.Close()
-	return eachEvent(ctx, dump, func(e *monitor.Event) { got(e) })
-}
-
-// addUI makes the root command open the UI.
-func addUI(con console, root *cobra.Command) {
-	var cfg uiConfig
-	cfg.register(root)
-	root.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return unknownCommand(cmd, args[0])
-		}
-		if _, ok := terminal(con.Stdout); !ok {
-			return cmd.Help()
-		}
-		name := cfg.capture.netns
-		if name == "" {
-			name = "host"
-		}
-		return cfg.run(cmd.Context(), con, name, nil, nil)
-	}
-}
+// uiLinger is how long ended flows stay in sight.
+const uiLinger = 5 * time.Second

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor"
+	"natlens/monitor/replay"
+	"natlens/tui"
+)
+
+// replayConfig is the command line of replay.
+type replayConfig struct {
+	ui     uiConfig
+	speed  float64
+	paused bool
+}
+
+func newReplay(con console) *cobra.Command {
+	cfg := replayConfig{ui: uiConfig{labels: filterConfig{labelFile: con.LabelFile}}}
+	cmd := &cobra.Command{
+		Use:   "replay FILE…",
+		Short: "Play a recording in the terminal UI",
+		Long: `Play a recording in the terminal UI: JSON lines as natlens watch writes them, plain or gzip; several files follow
+each other. The keys of the UI play, pause, seek and set the speed. To stream a recording as lines, use natlens
+watch --from FILE.`,
+		Example: "  natlens watch -o jsonl --output night.jsonl\n  natlens replay night.jsonl --speed 10",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("replay needs the file of a recording")
+			}
+			return cfg.run(cmd.Context(), con, args)
+		},
+	}
+	f := cmd.Flags()
+	f.Float64Var(&cfg.speed, "speed", 1, "how fast to play, from 0.1 to 100 `times` as it was recorded")
+	f.BoolVar(&cfg.paused, "paused", false, "begin paused")
+	cfg.ui.register(cmd)
+	return cmd
+}
+
+func (c *replayConfig) run(ctx context.Context, con console, paths []string) error {
+	if _, ok := terminal(con.Stdout); !ok {
+		return usagef("standard output is no terminal: natlens watch --from FILE streams a recording as lines")
+	}
+	if c.speed < replay.MinSpeed || c.speed > replay.MaxSpeed {
+		return usagef("--speed %g: must be from %g to %g", c.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
+	}
+	return c.ui.play(ctx, con, filepath.Base(paths[0]), func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
+		p.Speed, p.Paused = c.speed, c.paused
+		return replay.NewPlayer(replay.File(cfg, paths...), p)
+	})
+}
+
+// play shows the UI on a recording that open makes a player of.
+func (c *uiConfig) play(ctx context.Context, con console, name string,
+	open func(replay.Config, replay.PlayerConfig) (*replay.Player, error)) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	tail := tui.NewTail()
+	m := &monitor.Monitor{
+		Table: monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true}),
+		Sinks: []monitor.Sink{tail},
+	}
+	player, err := open(replay.Config{Locals: m.Table.SetLocals}, replay.PlayerConfig{Reset: m.Table.Clear})
+	if err != nil {
+		return err
+	}
+	defer player.Close()
+	m.Source = player
+	cfg := c.config(con, m, tail)
+	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
+	cfg.Player, cfg.Clock = steered{player}, player.Now
+	return tui.Run(ctx, cfg)
+}
+
+// steered is a replay.Player as the UI steers it.
+type steered struct{ *replay.Player }
+
+// State tells where the player stands.
+func (s steered) State() tui.Playing { return tui.Playing(s.Player.State()) }
