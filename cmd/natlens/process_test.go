@@ -139,8 +139,11 @@ type called struct {
 	code           int
 }
 
-// call runs a command line in this process to its end.
+// call runs a command line in this process to its end, or to the deadline: one
+// that should be refused may be a watch.
 func call(ctx context.Context, con console, args ...string) *called {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	c := new(called)
 	con.Stdin, con.Stdout, con.Stderr = strings.NewReader(""), &c.stdout, &c.stderr
 	con.Getenv = func(string) string { return "" }
