@@ -44,5 +44,8 @@ bench-tui: ## measure the terminal UI: from a key to its frame, and under load
 bench-micro: ## measure the steps of the hot path, with allocations
 	go test -run '^$$' -bench . -benchmem ./monitor/... ./export/
 
+screenshots: build ## take the pictures in docs/screens anew (needs tmux)
+	go run ./cmd/screenshots
+
 ci: ## what the continuous integration runs
 	.ci/run
