@@ -5,10 +5,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
@@ -22,13 +24,17 @@ func newLab(con console) *cobra.Command {
 		Use:   "lab [--watch] [filter…]",
 		Short: "Watch a NAT gateway made for the occasion: no root, no set-up",
 		Long: `Build a NAT gateway with hosts on both sides in network namespaces of their own, make traffic through it, and
-open the terminal UI in the gateway, or with --watch stream its events. The events are the kernel's; nothing on this host is touched and nothing is left. It needs no root:
-without privilege it runs in a user namespace of its own.`,
+open the terminal UI in the gateway, or with --watch stream its events as natlens watch does. The events are the
+kernel's; nothing on this host is touched and nothing is left. It needs no root: without privilege it runs in a
+user namespace of its own.`,
 		Example: "  natlens lab\n  natlens lab --watch\n  natlens lab --watch nat and tcp",
 		Args:    cfg.filter.words,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cfg.capture.netns != "" {
 				return usagef("lab takes no --netns: it makes its own")
+			}
+			if err := labFlags(cmd, plain); err != nil {
+				return err
 			}
 			if err := lab.Enter(); err != nil {
 				return err
@@ -52,6 +58,23 @@ without privilege it runs in a user namespace of its own.`,
 	ui.registerTheme(cmd)
 	cfg.register(cmd)
 	return cmd
+}
+
+// labFlags refuses flags that would be ignored: those of the stream without
+// --watch, those of the UI with it.
+func labFlags(cmd *cobra.Command, plain bool) (err error) {
+	ui := []string{"theme"}
+	both := []string{"watch", "capture", "ring", "buffer-size", "help"}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch {
+		case err != nil || slices.Contains(both, f.Name):
+		case plain && slices.Contains(ui, f.Name):
+			err = usagef("--%s is for the terminal UI: not together with --watch", f.Name)
+		case !plain && !slices.Contains(ui, f.Name):
+			err = usagef("--%s is for natlens lab --watch; the terminal UI takes words of a filter", f.Name)
+		}
+	})
+	return err
 }
 
 // runLab builds the lab and has its gateway watched. traffic is called when the

@@ -75,6 +75,8 @@ var misuses = []struct {
 	{"watch --output DIR/there", 1, "output file DIR/there exists already; --force writes over it"},
 
 	{"lab", 2, "standard output is no terminal: natlens lab --watch streams the events as lines"},
+	{"lab --count 3", 2, "--count is for natlens lab --watch; the terminal UI takes words of a filter"},
+	{"lab --watch --theme dark", 2, "--theme is for the terminal UI: not together with --watch"},
 	{"lab --watch --netns x", 2, "lab takes no --netns: it makes its own"},
 }
 
