@@ -72,6 +72,8 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	if s.onStart != nil {
 		s.onStart()
 	}
+	stopWhy := s.whyNothing(ctx, m, capture, cfg.NetNS)
+	defer stopWhy()
 	began := time.Now()
 	if err = m.Run(ctx); err == nil && context.Cause(ctx) == syscall.EPIPE {
 		err = syscall.EPIPE

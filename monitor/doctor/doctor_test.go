@@ -95,8 +95,8 @@ func TestTroubles(t *testing.T) {
 			"sysctl -w net.netfilter.nf_conntrack_timestamp=1"},
 		{"helper", Warn, func(s *Snapshot) { s.Census.Add(flow(monitor.TCP, 1, 21)) },
 			"0 flows have a helper; without one: 1 flow to tcp port 21: connections that they agree on inside (FTP data, PPTP calls) are neither expected nor translated",
-			`nft 'add table inet helpers; add ct helper inet helpers ftp { type "ftp" protocol tcp; }; ` +
-				`add chain inet helpers pre { type filter hook prerouting priority -150; }; add rule inet helpers pre tcp dport 21 ct helper set "ftp"'`},
+			`nft 'add table inet assist; add ct helper inet assist ftp { type "ftp" protocol tcp; }; ` +
+				`add chain inet assist pre { type filter hook prerouting priority -150; }; add rule inet assist pre tcp dport 21 ct helper set "ftp"'`},
 		{"offload", Warn, func(s *Snapshot) {
 			e := flow(monitor.TCP, 1, 80)
 			e.Flow.Status = monitor.Offload
@@ -198,7 +198,7 @@ func TestWho(t *testing.T) {
 	for range 100 {
 		s.Census.Add(flow(monitor.UDP, 77, 53))
 	}
-	const want = "who fills it: from 10.0.0.77 50 %, 10.0.0.0 5 %, 10.0.0.1 5 %; to 192.0.2.1 100 %; by port tcp dport 443 50 %, udp dport 53 50 %; in state tcp ESTABLISHED 50 %, udp UNREPLIED 50 %"
+	const want = "from 10.0.0.77 50 %, 10.0.0.0 5 %, 10.0.0.1 5 %; to 192.0.2.1 100 %; by port tcp dport 443 50 %, udp dport 53 50 %; in state tcp ESTABLISHED 50 %, udp UNREPLIED 50 %"
 	if c := find(t, Diagnose(s, DefaultLimits), "who"); c.Text != want || c.Level != OK {
 		t.Errorf("got  %s\nwant %s", c.Text, want)
 	}

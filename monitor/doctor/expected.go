@@ -82,10 +82,10 @@ func assign(h struct {
 	name, proto string
 	port        uint16
 }) string {
-	return fmt.Sprintf("add table inet helpers; "+
-		`add ct helper inet helpers %[1]s { type "%[1]s" protocol %[2]s; }; `+
-		"add chain inet helpers pre { type filter hook prerouting priority -150; }; "+
-		`add rule inet helpers pre %[2]s dport %[3]d ct helper set "%[1]s"`, h.name, h.proto, h.port)
+	return fmt.Sprintf("add table inet assist; "+
+		`add ct helper inet assist %[1]s { type "%[1]s" protocol %[2]s; }; `+
+		"add chain inet assist pre { type filter hook prerouting priority -150; }; "+
+		`add rule inet assist pre %[2]s dport %[3]d ct helper set "%[1]s"`, h.name, h.proto, h.port)
 }
 
 func labels(s *Snapshot, _ Limits) Check {

@@ -113,7 +113,7 @@ func who(s *Snapshot, _ Limits) Check {
 		}
 		parts = append(parts, text)
 	}
-	c.Text = "who fills it: " + strings.Join(parts, "; ")
+	c.Text = strings.Join(parts, "; ")
 	return c
 }
 

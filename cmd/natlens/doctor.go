@@ -1,0 +1,143 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/monitor/doctor"
+)
+
+// doctorConfig is the command line of doctor.
+type doctorConfig struct {
+	capture captureConfig
+	confirm confirmConfig
+	look    time.Duration
+	json    bool
+	fix     bool
+	restore bool
+	state   string // directory
+}
+
+func newDoctor(con console) *cobra.Command {
+	var cfg doctorConfig
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what is wrong with connection tracking here, and the commands that mend it",
+		Long: `Look at connection tracking for some seconds and say, a line each, whether natlens sees what people expect and
+whether the table is well: ✓ well, ! could be better, ✗ wrong, each with what it was seen by and the command that
+mends it. The exit code is 1 if something is wrong.
+
+With --fix it makes, after asking, those settings that are safe: sysctls of this network namespace. The old values
+are kept in a file, and --fix --restore puts them back.`,
+		Example: `  natlens doctor
+  natlens doctor --for 30s --json
+  natlens doctor --fix
+  natlens doctor --fix --restore`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cfg.run(cmd.Context(), con)
+		},
+	}
+	f := cmd.Flags()
+	f.DurationVar(&cfg.look, "for", 5*time.Second, "how `long` to look")
+	f.BoolVar(&cfg.json, "json", false, "write one JSON object")
+	f.BoolVar(&cfg.fix, "fix", false, "make the settings that are safe, after asking")
+	f.BoolVar(&cfg.restore, "restore", false, "with --fix: put back what was set before")
+	f.StringVar(&cfg.state, "state", "", "`directory` in which the old values are kept (default /run/natlens, or that of $XDG_RUNTIME_DIR)")
+	inGroup(f, groupOutput, "json")
+	mustComplete(cmd, "for", cobra.NoFileCompletions)
+	cfg.confirm.register(cmd)
+	cfg.capture.register(cmd)
+	return cmd
+}
+
+func (c *doctorConfig) check(con console) error {
+	switch {
+	case c.look <= 0:
+		return usagef("--for %s: must be longer than nothing", c.look)
+	case c.restore && !c.fix:
+		return usagef("--restore goes with --fix")
+	case c.restore && c.json:
+		return usagef("--restore writes no JSON")
+	case !c.fix && (c.confirm.yes || c.confirm.dryRun):
+		return usagef("--yes and --dry-run go with --fix")
+	case c.fix:
+		return c.confirm.check(con, "doctor --fix")
+	}
+	return nil
+}
+
+func (c *doctorConfig) run(ctx context.Context, con console) error {
+	if err := c.check(con); err != nil {
+		return err
+	}
+	open, netns, err := c.capture.config(kindsAll)
+	if err != nil {
+		return err
+	}
+	defer netns.Close() // nil: does nothing
+	remembered := &fixes{dir: c.stateDir(con), netns: netnsFD(netns)}
+	if err := remembered.load(); err != nil {
+		return err
+	}
+	if c.restore {
+		return c.confirm.restore(con, remembered)
+	}
+	remembered.tell(con)
+	s, err := look(ctx, open, c.look, placeOf(c.capture.netns))
+	if err != nil {
+		return err
+	}
+	all := doctor.Diagnose(s, doctor.DefaultLimits)
+	if err := c.write(con, s, all); err != nil {
+		return err
+	}
+	if c.fix {
+		if err := c.confirm.fix(con, remembered, doctor.Fixes(all)); err != nil {
+			return err
+		}
+		all = unfixed(all)
+	}
+	if doctor.Worst(all) == doctor.Fail {
+		return errSilent
+	}
+	return nil
+}
+
+// unfixed are the checks that --fix does nothing about.
+func unfixed(all []doctor.Check) (left []doctor.Check) {
+	for _, c := range all {
+		if len(c.Fix) == 0 {
+			left = append(left, c)
+		}
+	}
+	return left
+}
+
+func (c *doctorConfig) write(con console, s *doctor.Snapshot, all []doctor.Check) error {
+	text := doctorJSON
+	if !c.json {
+		text = func(s *doctor.Snapshot, all []doctor.Check) []byte { return doctorText(con, all) }
+	}
+	_, err := con.Stdout.Write(text(s, all))
+	return err
+}
+
+// stateDir is where the old values are kept: a place that is empty after the
+// next boot, as the settings are.
+func (c *doctorConfig) stateDir(con console) string {
+	switch {
+	case c.state != "":
+		return c.state
+	case os.Geteuid() == 0:
+		return "/run/natlens"
+	case con.Getenv("XDG_RUNTIME_DIR") != "":
+		return con.Getenv("XDG_RUNTIME_DIR") + "/natlens"
+	}
+	return "/run/natlens"
+}

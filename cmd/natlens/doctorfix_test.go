@@ -1,0 +1,162 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"natlens/monitor/lab"
+)
+
+const acctSysctl, timestampSysctl = "net.netfilter.nf_conntrack_acct", "net.netfilter.nf_conntrack_timestamp"
+
+// settingsOf are acct and timestamp of the gateway.
+func settingsOf(t *testing.T, l *lab.Lab) string {
+	t.Helper()
+	a, err := l.Gateway.ReadSysctl(acctSysctl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := l.Gateway.ReadSysctl(timestampSysctl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a + b
+}
+
+// doctorHere calls doctor in this process for the lab's gateway, with somebody
+// who answers.
+func doctorHere(t *testing.T, l *lab.Lab, dir, answer, args string) *called {
+	t.Helper()
+	words := append([]string{"doctor", "--netns", l.Gateway.Path(), "--state", dir}, strings.Fields(args)...)
+	return call(t.Context(), console{Answers: strings.NewReader(answer + "\n")}, words...)
+}
+
+// TestDoctorFix makes the settings, and puts them back.
+func TestDoctorFix(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{Timestamp: true})
+	dir := filepath.Join(t.TempDir(), "state")
+	for _, step := range []struct {
+		name, args, answer string
+		code               int
+		stderr             string
+		after              string // acct and timestamp
+	}{
+		{"nothing yet", "--fix --restore", "", 0, "natlens: nothing to put back: FILE is not there\n", "01"},
+		{"only said", "--for 50ms --fix --dry-run", "", 0, "natlens: would set net.netfilter.nf_conntrack_acct=1 (is 0)\n", "01"},
+		{"refused", "--for 50ms --fix", "n", 1, "set net.netfilter.nf_conntrack_acct=1 (is 0)? [y/N] natlens: nothing was set\n", "01"},
+		{"made", "--for 50ms --fix", "y", 0, "set net.netfilter.nf_conntrack_acct=1 (is 0)? [y/N] natlens: net.netfilter.nf_conntrack_acct=1\n", "11"},
+		{"told", "--for 50ms", "", 0, "natlens: settings that doctor --fix made stand: net.netfilter.nf_conntrack_acct=1 (was 0); natlens doctor --fix --restore puts back what was\n", "11"},
+		{"not put back", "--fix --restore", "", 1, "set net.netfilter.nf_conntrack_acct=0 (is 1)? [y/N] natlens: nothing was put back\n", "11"},
+		{"put back", "--fix --restore --yes", "", 0, "natlens: net.netfilter.nf_conntrack_acct=0\n", "01"},
+		{"forgotten", "--fix --restore --yes", "", 0, "natlens: nothing to put back: FILE is not there\n", "01"},
+	} {
+		got := doctorHere(t, l, dir, step.answer, step.args)
+		file := fileOf(t, l, dir)
+		want := strings.ReplaceAll(step.stderr, "FILE", file)
+		if got.code != step.code || got.stderr.String() != want {
+			t.Errorf("%s: exit code %d, standard error\n%s\nwant\n%s", step.name, got.code, got.stderr.String(), want)
+		}
+		if now := settingsOf(t, l); now != step.after {
+			t.Errorf("%s: settings %s, wanted %s", step.name, now, step.after)
+		}
+		if info, err := os.Stat(file); step.after == "11" && (err != nil || info.Mode().Perm() != 0o600) {
+			t.Errorf("%s: %v, %v", step.name, info, err)
+		}
+	}
+}
+
+// fileOf is where the old values of the gateway stand.
+func fileOf(t *testing.T, l *lab.Lab, dir string) string {
+	t.Helper()
+	f := &fixes{dir: dir, netns: l.Gateway.FD()}
+	if err := f.load(); err != nil {
+		t.Fatal(err)
+	}
+	return f.path()
+}
+
+// TestDoctorFixKilled leaves what a run leaves that is killed between its first
+// setting and its second, and expects the next one to tell it, and to put back
+// what was.
+func TestDoctorFixKilled(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{})
+	dir := t.TempDir()
+	f := &fixes{dir: dir, netns: l.Gateway.FD()}
+	if err := f.load(); err != nil {
+		t.Fatal(err)
+	}
+	f.plan(acctSysctl, "0", "1")
+	f.plan(timestampSysctl, "0", "1")
+	if err := f.save(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Gateway.WriteSysctl(acctSysctl, "1"); err != nil {
+		t.Fatal(err)
+	}
+	const told = "natlens: a doctor --fix was cut short, and may have changed: net.netfilter.nf_conntrack_acct=1 (was 0), " +
+		"net.netfilter.nf_conntrack_timestamp=1 (was 0); natlens doctor --fix --restore puts back what was\n"
+	if got := doctorHere(t, l, dir, "", "--for 50ms"); got.stderr.String() != told {
+		t.Errorf("got  %s\nwant %s", got.stderr.String(), told)
+	}
+	// Another run goes on, and does not take the value in between for the old one.
+	if got := doctorHere(t, l, dir, "", "--for 50ms --fix --yes"); got.code != 0 || settingsOf(t, l) != "11" {
+		t.Errorf("exit code %d, settings %s: %s", got.code, settingsOf(t, l), got.stderr.String())
+	}
+	if got := doctorHere(t, l, dir, "", "--fix --restore --yes"); got.code != 0 || settingsOf(t, l) != "00" {
+		t.Errorf("exit code %d, settings %s: %s", got.code, settingsOf(t, l), got.stderr.String())
+	}
+}
+
+// TestDoctorRestoreLeaves expects a setting that somebody made since to stand.
+func TestDoctorRestoreLeaves(t *testing.T) {
+	const events = "net.netfilter.nf_conntrack_events"
+	l := lab.NewWith(t, lab.Config{Acct: true, Sysctls: map[string]string{events: "0"}})
+	dir := t.TempDir()
+	if got := doctorHere(t, l, dir, "", "--for 50ms --fix --yes"); got.code != 0 || settingsOf(t, l) != "11" {
+		t.Fatalf("exit code %d, settings %s: %s", got.code, settingsOf(t, l), got.stderr.String())
+	}
+	if err := l.Gateway.WriteSysctl(events, "2"); err != nil {
+		t.Fatal(err)
+	}
+	got := doctorHere(t, l, dir, "", "--fix --restore --yes")
+	want := "natlens: net.netfilter.nf_conntrack_events stays 2: it is not what doctor --fix set\nnatlens: net.netfilter.nf_conntrack_timestamp=0\n"
+	now, err := l.Gateway.ReadSysctl(events)
+	if err != nil || got.stderr.String() != want || settingsOf(t, l) != "10" || now != "2" {
+		t.Errorf("events %s, %v, settings %s, standard error\n%s\nwant\n%s", now, err, settingsOf(t, l), got.stderr.String(), want)
+	}
+}
+
+// TestDoctorFixNeedsItsFile expects nothing to be set where the old values can't
+// be kept.
+func TestDoctorFixNeedsItsFile(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{})
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := doctorHere(t, l, filepath.Join(file, "state"), "", "--for 50ms --fix --yes")
+	if got.code != 1 || settingsOf(t, l) != "00" {
+		t.Errorf("exit code %d, settings %s: %s", got.code, settingsOf(t, l), got.stderr.String())
+	}
+}
+
+func TestDoctorMisuse(t *testing.T) {
+	for args, want := range map[string]string{
+		"doctor --for 0s":                  "--for 0s: must be longer than nothing",
+		"doctor --restore":                 "--restore goes with --fix",
+		"doctor --yes":                     "--yes and --dry-run go with --fix",
+		"doctor --fix --restore --json -y": "--restore writes no JSON",
+		"doctor --fix":                     "doctor --fix asks first, and there is no terminal to ask on: --yes does it without, --dry-run only says what would be done",
+		"doctor --fix --yes --dry-run":     "--yes and --dry-run contradict each other",
+		"doctor now":                       `natlens doctor takes no arguments, got "now"`,
+	} {
+		got := call(t.Context(), console{}, strings.Fields(args)...)
+		if got.code != exitUsage || got.stderr.String() != "natlens: "+want+"\n" || got.stdout.String() != "" {
+			t.Errorf("%s: exit code %d, %s", args, got.code, got.stderr.String())
+		}
+	}
+}

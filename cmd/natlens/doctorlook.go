@@ -1,0 +1,201 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
+	"natlens/monitor/doctor"
+	"natlens/monitor/kernel"
+)
+
+// kindsAll joins every group.
+var kindsAll = kernel.Kinds{}
+
+// look gathers for some time what doctor's checks are about. It ends earlier if
+// ctx does.
+func look(ctx context.Context, cfg kernel.Config, long time.Duration, at doctor.Place) (*doctor.Snapshot, error) {
+	s := &doctor.Snapshot{Place: at}
+	if err := readSettings(s, cfg.NetNS); err != nil {
+		return nil, err
+	}
+	capture, err := kernel.Open(cfg)
+	if errors.Is(err, kernel.ErrPrivilege) {
+		s.Denied = err.Error()
+		return s, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer capture.Close()
+	readTracking(s, cfg.NetNS)
+	service, err := kernel.OpenService(cfg.NetNS)
+	if err != nil {
+		return nil, err
+	}
+	defer service.Close()
+	if err := lookLive(ctx, s, cfg, long, capture, service); err != nil {
+		return nil, err
+	}
+	st := capture.Stats()
+	s.Capture.Way, s.Capture.Capacity = capture.Way().String(), st.Capacity
+	if cfg.Way == kernel.Socket {
+		s.Capture.NotRing = "--capture socket"
+	}
+	if err := kernel.WhyNotRing(capture); err != nil {
+		s.Capture.NotRing = err.Error()
+	}
+	return s, nil
+}
+
+// lookLive looks at what moves.
+func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long time.Duration, capture kernel.Capture, service *kernel.Service) error {
+	// What is asked at the end is asked also when the look was cut short.
+	asking := context.WithoutCancel(ctx)
+	before, err := readStats(asking, service, cfg.NetNS)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, long)
+	defer cancel()
+	counted := make(chan error, 1)
+	census := &doctor.Census{EstablishedTimeout: s.Sysctls["tcp_timeout_established"]}
+	go func() { counted <- takeCensus(asking, cfg.NetNS, census) }()
+	if err := countEvents(ctx, capture, &s.Capture); err != nil {
+		return err
+	}
+	if err := <-counted; err != nil {
+		return err
+	}
+	s.Census = census
+	after, err := readStats(asking, service, cfg.NetNS)
+	if err != nil {
+		return err
+	}
+	s.Look = time.Since(began)
+	s.Fill = doctor.Fill{Begin: uint64(before.fill.Entries), End: uint64(after.fill.Entries), Max: after.max()}
+	s.Counters = moved(before.cpus, after.cpus)
+	return nil
+}
+
+// countEvents counts until ctx ends.
+func countEvents(ctx context.Context, capture kernel.Capture, to *doctor.Capture) error {
+	var b monitor.Batch
+	for {
+		b.Reset()
+		err := capture.Next(ctx, &b)
+		for i := range b.Events {
+			if e := &b.Events[i]; e.Kind == monitor.KindLost {
+				to.Lost += e.Gap.Count
+			} else {
+				to.Events++
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func takeCensus(ctx context.Context, netns int, c *doctor.Census) error {
+	d, err := kernel.Dump(ctx, netns)
+	if err != nil {
+		return err
+	}
+	return errors.Join(eachEvent(ctx, d, c.Add), d.Close())
+}
+
+// moved sums the counters of the CPUs. They have 32 bits and begin again at 0.
+func moved(before, after []ctnetlink.CPUStats) map[string]doctor.Moved {
+	sums := map[string]doctor.Moved{}
+	for i := range after {
+		var old ctnetlink.CPUStats
+		for j := range before {
+			if before[j].CPU == after[i].CPU {
+				old = before[j]
+			}
+		}
+		after[i].Each(func(k ctnetlink.Counter, n uint32) {
+			m := sums[k.String()]
+			m.Total += uint64(n)
+			m.Moved += uint64(n - old.Get(k))
+			sums[k.String()] = m
+		})
+	}
+	return sums
+}
+
+// readSettings reads the sysctls. A kernel without conntrack has none.
+func readSettings(s *doctor.Snapshot, netns int) error {
+	all, err := kernel.Sysctls(netns)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	s.Sysctls = map[string]uint64{}
+	for _, one := range all {
+		s.Sysctls[strings.TrimPrefix(one.Name, "net.netfilter.nf_conntrack_")] = one.Value
+	}
+	// Of the whole host, and in some namespaces not to be seen.
+	if text, err := kernel.ReadSysctl(0, "net.core.rmem_max"); err == nil {
+		s.RMemMax, _ = strconv.ParseUint(text, 10, 64)
+	}
+	return nil
+}
+
+func readTracking(s *doctor.Snapshot, netns int) {
+	t, err := kernel.ReadTracking(netns)
+	if err != nil {
+		s.Tracking.Unread = err.Error()
+		return
+	}
+	s.Tracking = doctor.Tracking{IPv4: t.IPv4, IPv6: t.IPv6, Count: t.Count, Legacy: t.Legacy}
+	for _, by := range t.By {
+		s.Tracking.By = append(s.Tracking.By, monitor.Escape(by.String()))
+	}
+}
+
+// placeOfFD is placeOf for a namespace of which only its file is known (0: here).
+func placeOfFD(netns int) doctor.Place {
+	if netns == 0 {
+		return placeOf("")
+	}
+	path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), netns)
+	link, err := os.Readlink(path)
+	if name, ok := strings.CutPrefix(link, netnsDir+"/"); err == nil && ok {
+		return placeOf(name)
+	}
+	return placeOf(path) // as long as this process lives
+}
+
+// placeOf says how a command gets to where --netns leads.
+func placeOf(netns string) doctor.Place {
+	p := doctor.Place{Sudo: os.Geteuid() != 0, NetNS: netns}
+	switch _, err := strconv.ParseUint(netns, 10, 31); {
+	case netns == "":
+		p.Host = unix.Access("/proc/sys/net/netfilter/nf_conntrack_max", unix.W_OK) == nil
+		return p
+	case strings.Contains(netns, "/"):
+		p.Prefix = shellLine([]string{"nsenter", "--net=" + netns}) + " "
+	case err == nil:
+		p.Prefix = "nsenter --net=/proc/" + netns + "/ns/net "
+	default:
+		p.Prefix = shellLine([]string{"ip", "netns", "exec", netns}) + " "
+	}
+	p.NetNS = shellLine([]string{netns})
+	return p
+}

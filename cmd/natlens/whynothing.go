@@ -1,0 +1,65 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/doctor"
+	"natlens/monitor/kernel"
+)
+
+// quietTime is after how long without an event the reason is told.
+const quietTime = 5 * time.Second
+
+// whyNothing tells on stderr, once, why nothing has been seen for a while after
+// the begin. The caller calls stop at the end.
+func (s *stream) whyNothing(ctx context.Context, m *monitor.Monitor, capture kernel.Capture, netns int) (stop func()) {
+	if s.quiet {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(quietTime):
+		}
+		st := m.Stats()
+		others := st.Events + capture.Stats().LeftOut
+		switch {
+		case st.Written > 0:
+		case others > 0:
+			s.note("nothing seen for %s: events come, %d so far, but the filter wants none of them → natlens watch --explain-filter …", quietTime, others)
+		default:
+			s.tellQuiet(ctx, netns)
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// tellQuiet tells why no event comes.
+func (s *stream) tellQuiet(ctx context.Context, netns int) {
+	snapshot := &doctor.Snapshot{Place: placeOfFD(netns)}
+	err := readSettings(snapshot, netns)
+	readTracking(snapshot, netns)
+	service, serr := kernel.OpenService(netns)
+	if serr == nil {
+		fill, ferr := service.Fill(ctx)
+		snapshot.Fill.End = uint64(fill.Entries)
+		serr = errors.Join(ferr, service.Close())
+	}
+	if err := errors.Join(err, serr); err != nil {
+		if ctx.Err() == nil {
+			s.note("nothing seen for %s; why could not be found out: %s", quietTime, oneLine(err))
+		}
+		return
+	}
+	reason, command := doctor.Quiet(snapshot)
+	s.note("nothing seen for %s: %s → %s", quietTime, reason, command)
+}

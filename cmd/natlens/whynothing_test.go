@@ -1,0 +1,44 @@
+//go:build linux
+
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"natlens/monitor/lab"
+)
+
+// TestWhyNothing lets watch see nothing, for one reason at a time.
+func TestWhyNothing(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		cause func(*testing.T, *lab.Lab)
+		args  []string
+		want  string // in the one line
+	}{
+		{"no hook", flushRules, nil, "nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on → nft 'add table inet "},
+		{"no events", sets("events", "0"), nil, "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do → sysctl -w net.netfilter.nf_conntrack_events=1"},
+		{"unheard", func(t *testing.T, l *lab.Lab) { flowsUDP(t, l, 2) }, nil,
+			"no flow began or ended; of 2 flows in the table, those that began while nobody listened stay silent (nf_conntrack_events is 2) → sysctl -w net.netfilter.nf_conntrack_events=1"},
+		{"filter", nil, []string{"tcp", "dport", "9"}, "events come, "},
+		{"nothing", func(t *testing.T, l *lab.Lab) { sets("events", "1")(t, l) }, nil, "which tracks 0 flows; other namespaces have events of their own → ip netns list"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.NewWith(t, lab.Config{})
+			if c.cause != nil {
+				c.cause(t, l)
+			}
+			p := start(t, l, append([]string{"watch"}, c.args...)...)
+			p.listening(t)
+			if c.name == "filter" {
+				flowsUDP(t, l, 5)
+			}
+			waitFor(t, "the reason", func() bool { return strings.Contains(p.stderr.String(), "\nnatlens: nothing seen for 5s: ") })
+			if text := p.stderr.String(); !strings.Contains(text, c.want) || strings.Count(text, "\n") > 2 {
+				t.Errorf("got %s", text)
+			}
+		})
+	}
+}
