@@ -1,10 +1,10 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help build test race lint fuzz cross bench bench-tui bench-micro ci
+.PHONY: help build test race lint fuzz cross bench bench-tui bench-micro demo-recording ci
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./bin/natlens
 	go build -trimpath -o bin/natlens ./cmd/natlens
@@ -46,6 +46,9 @@ bench-micro: ## measure the steps of the hot path, with allocations
 
 screenshots: build ## take the pictures in docs/screens anew (needs tmux)
 	go run ./cmd/screenshots
+
+demo-recording: ## record anew the demo that ships with natlens, in the lab
+	go run ./cmd/demo-recording
 
 ci: ## what the continuous integration runs
 	.ci/run

@@ -1,0 +1,145 @@
+//go:build linux
+
+// Command demo-recording records the demo that ships inside natlens: what the
+// kernel of this machine tells of two minutes in the lab's gateway, as gzipped
+// JSON lines. It needs no root; `make demo-recording` runs it.
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"time"
+
+	"natlens/export"
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+	"natlens/monitor/lab"
+)
+
+func main() {
+	var r recorder
+	flag.StringVar(&r.path, "o", "monitor/replay/demo.jsonl.gz", "write to this file")
+	flag.DurationVar(&r.before, "before", 45*time.Second, "let traffic run so long before the recording begins: its flows stand at the beginning")
+	flag.DurationVar(&r.length, "length", 2*time.Minute, "record so long")
+	flag.Float64Var(&r.rate, "rate", 10, "flows begun a second")
+	flag.Uint64Var(&r.seed, "seed", 1, "of the traffic's choices")
+	flag.Parse()
+	if err := lab.Enter(); err != nil {
+		fatal(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := r.run(ctx); err != nil {
+		fatal(err)
+	}
+}
+
+func fatal(err error) {
+	fmt.Fprintln(os.Stderr, "demo-recording:", err)
+	os.Exit(1)
+}
+
+type recorder struct {
+	path           string
+	before, length time.Duration
+	rate           float64
+	seed           uint64
+}
+
+func (r *recorder) run(ctx context.Context) error {
+	l, err := lab.Build(ctx, lab.Config{Acct: true, Timestamp: true, Helpers: true, ShortTimeouts: true})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	var traffic sync.WaitGroup
+	busy, stop := context.WithCancel(ctx)
+	defer func() { stop(); traffic.Wait() }()
+	// Somebody listens from the beginning: flows that are older than the first
+	// listener send no events (nf_conntrack_events=2).
+	capture, err := kernel.Open(kernel.Config{Way: kernel.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20})
+	if err != nil {
+		return err
+	}
+	defer capture.Close()
+	traffic.Go(func() { l.Run(busy, lab.Traffic{Rate: r.rate, Seed: r.seed}) })
+	if err := skim(ctx, capture, r.before); err != nil {
+		return err
+	}
+	table := monitor.NewTable(monitor.TableConfig{})
+	locals, err := kernel.Locals(l.Gateway.FD())
+	if err != nil {
+		return err
+	}
+	table.SetLocals(locals)
+	var text bytes.Buffer
+	m := monitor.Monitor{Source: capture, Table: table, Sinks: []monitor.Sink{own{export.NewJSONL(&text)}}, Existing: monitor.ExistingFirst}
+	recording, done := context.WithTimeout(ctx, r.length)
+	defer done()
+	if err := m.Run(recording); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if st := m.Stats(); st.Lost > 0 {
+		return fmt.Errorf("%d events were lost: try again", st.Lost)
+	}
+	size, err := r.write(text.Bytes())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: %d events, %d bytes\n", r.path, m.Stats().Events, size)
+	return nil
+}
+
+// skim reads events and forgets them.
+func skim(ctx context.Context, src monitor.Source, d time.Duration) error {
+	ctx, done := context.WithTimeout(ctx, d)
+	defer done()
+	var b monitor.Batch
+	for {
+		b.Reset()
+		if err := src.Next(ctx, &b); err != nil {
+			if ctx.Err() == context.DeadlineExceeded {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// own leaves out the port id of the recorder itself, to which the dump was sent.
+type own struct{ monitor.Sink }
+
+func (o own) Write(b *monitor.Batch) error {
+	for i := range b.Events {
+		if e := &b.Events[i]; e.Kind == monitor.KindExisting {
+			e.PortID = 0
+		}
+	}
+	return o.Sink.Write(b)
+}
+
+// write packs the lines. The packed file tells no time and no name: the same
+// lines give the same file.
+func (r *recorder) write(text []byte) (size int, err error) {
+	var packed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := z.Write(text); err != nil {
+		return 0, err
+	}
+	if err := z.Close(); err != nil {
+		return 0, err
+	}
+	return packed.Len(), os.WriteFile(r.path, packed.Bytes(), 0o644)
+}
