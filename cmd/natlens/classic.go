@@ -74,6 +74,14 @@ func classic(args []string) []string {
 	return args
 }
 
+// classicRefused names a command of conntrack(8) that natlens has not.
+func classicRefused(args []string) error {
+	if len(args) > 0 && (args[0] == "-R" || args[0] == "--load-file") {
+		return usagef("natlens loads no entries from files: conntrack %s does", args[0])
+	}
+	return nil
+}
+
 // attachLabels makes of "--label-del NAME" the one argument "--label-del=NAME":
 // its value may be left out, and pflag then knows that form only.
 func attachLabels(args []string) (out []string) {
@@ -135,6 +143,9 @@ func classicFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 		}
 		for _, v := range given {
 			def, ok := filter.FlagByName(v.Name)
+			if ok && def.Name == "event-mask" && c.name != "watch" {
+				return usagef("illegal flag --%s with -%c, as in conntrack(8)", def.Name, c.letter)
+			}
 			if ok && !legal(c.letter, def) {
 				return usagef("illegal flag --%s with -%c, as in conntrack(8); natlens %s without -%c takes it", def.Name, c.letter, c.name, c.letter)
 			}

@@ -185,6 +185,8 @@ var corrected = []struct {
 	{"-I -p udp -s 192.0.2.9 -d 198.51.100.2 --sport 1 --dport 2 -t 590 -m 3 -u SEEN_REPLY", "the status overwrites the mark",
 		"1 flow entries have been created.\n", 0, 22},
 	{"-D -m 7 -u SEEN_REPLY", "the status overwrites the mark", "1 flow entries have been deleted.\n", 0, 20},
+	{"-D -f ipv4 -p 253 -o xml", "its XML has no document around the elements", "1 flow entries have been deleted.\n", 0, 20},
+	{"-L -m x", "it reads a 0", "--mark x: not a mark: MARK[/MASK], each up to 0xffffffff\n", 2, 21},
 	{"-D -p gre --srckey 99", "keys are not compared", "0 flow entries have been deleted.\n", 1, 21},
 }
 
@@ -194,6 +196,9 @@ func TestCorrected(t *testing.T) {
 		fill(t, ns)
 		us := ours(t, ns, strings.Fields(c.args)...)
 		left := ours(t, ns, "-C")
+		if strings.Contains(c.args, "xml") && !strings.HasSuffix(us.stdout, "</conntrack>\n") {
+			t.Errorf("%q prints no whole document: %s", c.args, us.stdout)
+		}
 		if us.told != c.told || us.code != c.code || strings.TrimSpace(left.stdout) != grouped(uint64(c.left)) {
 			t.Errorf("%q: code %d, %q, %s entries left; want %d, %q, %d", c.args, us.code, us.told, strings.TrimSpace(left.stdout), c.code, c.told, c.left)
 		}

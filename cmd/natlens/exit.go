@@ -37,7 +37,10 @@ var errSilent = errors.New("failed")
 func run(ctx context.Context, con console, args []string) int {
 	root := newRoot(con)
 	root.SetArgs(append([]string{}, classic(args)...)) // not nil, which would be os.Args
-	err := root.ExecuteContext(ctx)
+	err := classicRefused(args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
 		return exitOK

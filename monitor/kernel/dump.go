@@ -29,7 +29,7 @@ type Table uint8
 const (
 	Conntrack   Table = iota // the tracked flows
 	Dying                    // destroyed, but their DESTROY could not be delivered yet
-	Unconfirmed              // their first packet is still on its way; empty from Linux 6.0 on
+	Unconfirmed              // their first packet is still on its way; empty from Linux 5.19 on
 )
 
 // DumpConfig says what to dump. The zero value is the whole table of the

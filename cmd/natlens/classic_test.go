@@ -1,0 +1,115 @@
+//go:build linux
+
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestClassic(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"-L", "list --classic"},
+		{"-L conntrack -p tcp", "list --classic conntrack -p tcp"},
+		{"--dump -o id", "list --classic -o id"},
+		{"-p tcp -L", "list --classic -p tcp"},
+		{"-Lz", "list --classic -z"},
+		{"-L -n 192.0.2.1", "list --classic --src-nat=192.0.2.1"},
+		{"-L expect -o xml", "expect list --classic -o xml"},
+		{"-E exp", "expect watch --classic"},
+		{"-S expect", "stats --classic expect"},
+		{"-I expect", "create --classic expect"},
+		{"-A -p udp", "create --classic --if-missing -p udp"},
+		{"-U --label-del foo", "update --classic --label-del=foo"},
+		{"-U --label-del -p tcp", "update --classic --label-del -p tcp"},
+		{"--count", "count --classic"},
+		{"--counter", "count --classic"},
+		{"watch --count 5 -E", "watch --classic --count 5"},
+		{"list --count 5", "list --count 5"},
+		{"delete -S", "delete -S"},
+		{"list -- -L", "list -- -L"},
+	} {
+		if got := strings.Join(classic(strings.Fields(c.args)), " "); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.args, got, c.want)
+		}
+	}
+}
+
+// refusals are command lines that conntrack(8) 1.4.7 refuses, and natlens's one
+// line about each.
+var refusals = []struct{ args, want string }{
+	{"-L -t 5", "illegal flag --timeout with -L, as in conntrack(8); natlens list without -L takes it"},
+	{"-L -i 5", "illegal flag --id with -L, as in conntrack(8); natlens list without -L takes it"},
+	{"-L -e NEW", "illegal flag --event-mask with -L, as in conntrack(8)"},
+	{"-L --tuple-src 192.0.2.1", "unknown flag --tuple-src: did you mean --reply-src?"},
+	{"-L -D", "unknown flag -D; see natlens list --help"},
+	{"-L -b 5", "unknown flag -b; see natlens list --help"},
+	{"-L foo", "filter: column 1: foo: unknown word"},
+	{"-L -f ipv5", "--family ipv5: not ipv4 or ipv6; did you mean ipv4?"},
+	{"-L -p 300", "--proto 300: proto goes from 0 to 255"},
+	{"-L -p tcp --state FOO", "--state FOO: not a state of tcp: NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE, SYN_SENT2"},
+	{"-L -o nosuch", `unknown output modifier "nosuch": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace`},
+	{"-L -z -p tcp", "--zero sets the counters of every flow: not together with a filter or --count"},
+	{"-L -n -j", "--any-nat: not together with --src-nat or --dst-nat"},
+	{"-C -p tcp", "unknown flag -p; see natlens count --help"},
+	{"-S -o xml", "illegal flag --output-format with -S, as in conntrack(8); natlens stats without -S takes it"},
+	{"-S dying", "--table dying: must be conntrack or expect"},
+	{"-F -p tcp", "unknown flag -p; see natlens flush --help"},
+	{"-D -z", "unknown flag -z; see natlens delete --help"},
+	{"-D dying", "table dying: natlens delete knows the table conntrack alone"},
+	{"-D -j", "illegal flag --any-nat with -D, as in conntrack(8); natlens delete without -D takes it"},
+	{"-D -s", "-s needs a value: ADDR[/BITS]"},
+	{"-G", "get needs --proto"},
+	{"-G -p tcp -s 192.0.2.1", "get needs --orig-src and --orig-dst, or --reply-src and --reply-dst"},
+	{"-G -p tcp -s 192.0.2.1 -d 192.0.2.2", "get needs --orig-port-src and --orig-port-dst for protocol tcp"},
+	{"-G -p icmp -s 192.0.2.1 -d 192.0.2.2", "get needs --icmp-type and --icmp-code for protocol icmp"},
+	{"-G -p tcp -w 5", "illegal flag --zone with -G, as in conntrack(8); natlens get without -G takes it"},
+	{"-G -p tcp -f ipv4", "illegal flag --family with -G, as in conntrack(8); natlens get without -G takes it"},
+	{"-I expect", "table expect: natlens create knows the table conntrack alone"},
+	{"-I -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2", "create needs --timeout"},
+	{"-I -p udp -s 192.0.2.1 -d 192.0.2.2 -t 5", "create needs --orig-port-src and --orig-port-dst for protocol udp"},
+	{"-I -p tcp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -t 5", "create needs --state for protocol tcp"},
+	{"-I -p udp -s 192.0.2.1/24 -d 192.0.2.2 --sport 1 --dport 2 -t 5", "create is about one flow: src 192.0.2.0/24 names more than one"},
+	{"-I -p udp -s 192.0.2.1 -d 2001:db8::2 --sport 1 --dport 2 -t 5", "--orig-dst 2001:db8::2: an ipv6 address beside ipv4"},
+	{"-I -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -t 5 -u NOSUCH",
+		"--status NOSUCH: bits can be set, of these: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, OFFLOAD, HW_OFFLOAD, UNSET"},
+	{"-A -m 5", "create needs --proto"},
+	{"-U expect -m 1", "table expect: natlens update knows the table conntrack alone"},
+	{"-U -w 5 -m 1", "illegal flag --zone with -U, as in conntrack(8); natlens update without -U takes it"},
+	{"-U --label-add x --label-del y", "cannot use --label-add and --label-del at the same time"},
+	{"-D expect -p tcp -s 192.0.2.1", "expect delete needs --orig-src and --orig-dst, or --reply-src and --reply-dst"},
+}
+
+// TestClassicRefuses expects natlens to refuse what conntrack(8) refuses, with its
+// exit code.
+func TestClassicRefuses(t *testing.T) {
+	ns := generatorNS(t)
+	for _, c := range refusals {
+		args := strings.Fields(c.args)
+		us := call(t.Context(), console{LabelFile: "testdata/none.conf"}, append([]string{"--netns", ns.Path()}, args...)...)
+		if got := us.stderr.String(); got != "natlens: "+c.want+"\n" || us.code != 2 || us.stdout.String() != "" {
+			t.Errorf("%s: code %d, %q, want\n%q", c.args, us.code, got, c.want)
+		}
+	}
+	needConntrack(t)
+	for _, c := range refusals {
+		if them := theirs(t, ns, strings.Fields(c.args)...); them.code != 2 {
+			t.Errorf("conntrack %s: code %d, %s", c.args, them.code, them.told)
+		}
+	}
+}
+
+// TestNotOffered: what conntrack(8) has and natlens has not ends in one line that
+// says so.
+func TestNotOffered(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"-R file", "natlens loads no entries from files: conntrack -R does"},
+		{"--load-file -", "natlens loads no entries from files: conntrack --load-file does"},
+		{"-L -o save", "output modifier save: not supported; use conntrack -o save"},
+	} {
+		us := call(t.Context(), console{}, strings.Fields(c.args)...)
+		if got := us.stderr.String(); got != "natlens: "+c.want+"\n" || us.code != 2 {
+			t.Errorf("%s: code %d, %q", c.args, us.code, got)
+		}
+	}
+}
