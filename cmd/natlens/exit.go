@@ -81,7 +81,7 @@ func newRoot(con console) *cobra.Command {
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newReplay(con), newVersion(con), newCompletion(con), newFiltersTopic())
+	root.AddCommand(newDemo(con), newReplay(con), newVersion(con), newCompletion(con), newFiltersTopic())
 	root.CompletionOptions.DisableDefaultCmd = true
 	addUI(con, root)
 	setHelp(con, root)

@@ -23,9 +23,8 @@ type stream struct {
 	filter   monitor.Filter
 	count    uint64
 	existing bool
-	resync   bool
 
-	remembers bool // keep a table of flows
+	remembers bool // keep a table of flows, and reconcile it after a loss
 
 	quiet   bool
 	onStart func() // called when events are being captured
@@ -62,7 +61,7 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 		m.Scope = filter.Compile(cfg.Push, filter.Env{})
 	}
 	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
-	m.Resync.AfterLoss = s.resync
+	m.Resync.AfterLoss = s.remembers
 	unfollow, err := followLocals(ctx, cfg.NetNS, m.Table)
 	if err != nil {
 		return err

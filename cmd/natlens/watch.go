@@ -52,7 +52,7 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	f.Uint64Var(&c.count, "count", 0, "end after `N` events")
 	f.DurationVar(&c.duration, "for", 0, "end after this `time`, such as 10s or 5m")
 	f.BoolVar(&c.existing, "existing", false, "the flows that are in the table first, then the events")
-	f.StringVar(&c.resync, "resync", "on", "after a loss, reconcile with the kernel's table and tell what changed: `on|off`")
+	f.StringVar(&c.resync, "resync", "on", "keep a table of flows, reconcile it with the kernel's after a loss and tell what changed; off: the raw stream, nothing remembered: `on|off`")
 	f.BoolVar(&c.explain, "explain-filter", false, "print which part of the filter runs in the kernel and which here, and end")
 	f.BoolVar(&c.quiet, "quiet", false, "no notes and no summary on stderr")
 	f.BoolVar(&c.classic, "classic", false, "behave as conntrack -E")

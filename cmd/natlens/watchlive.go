@@ -41,7 +41,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	s := &stream{
 		con: con, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing,
 		open:   func() (*output, error) { return c.output.open(con, netns) },
-		resync: c.resync == "on" && c.remembers(), remembers: c.remembers(),
+		remembers: c.remembers(),
 	}
 	if adjust != nil {
 		adjust(&open, s)
@@ -54,11 +54,12 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	return s.run(ctx, open)
 }
 
-// remembers reports whether the stream keeps a table of flows. conntrack -E is
-// the messages as they are; and a table that hears of no ends would only grow.
+// remembers reports whether the stream keeps a table of flows, and reconciles it
+// after a loss. conntrack -E is the messages as they are; and a table that hears
+// of no ends, or misses some of them for good, would only grow.
 func (c *watchConfig) remembers() bool {
 	k := c.kinds()
-	return !c.classic && k.New && k.Destroy
+	return !c.classic && c.resync == "on" && k.New && k.Destroy
 }
 
 // plan splits the filter between the kernel and here. A table needs all the

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"natlens/monitor"
+	"natlens/monitor/replay"
+)
+
+func newDemo(con console) *cobra.Command {
+	ui := uiConfig{labels: filterConfig{labelFile: con.LabelFile}}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See the terminal UI on a recording that ships with natlens",
+		Long: `See the terminal UI on a recording that ships with natlens: a NAT gateway with two clients behind it, as if it
+were now, over and over. It needs no privilege and runs on any system. For real events without privilege, on
+Linux: natlens lab.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, ok := terminal(con.Stdout); !ok {
+				return usagef("standard output is no terminal: the demo is a terminal UI")
+			}
+			return ui.play(cmd.Context(), con, "demo", func(_ replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
+				p.AsOf, p.Loop = monitor.Now(), true
+				return replay.NewPlayer(replay.Demo(), p)
+			})
+		},
+	}
+	ui.register(cmd)
+	return cmd
+}
