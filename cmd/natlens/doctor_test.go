@@ -6,13 +6,19 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
+	"natlens/monitor/doctor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
@@ -31,7 +37,7 @@ type diagnosed struct {
 	Evidence                 map[string]any
 }
 
-// doctorIn runs natlens doctor in the lab's gateway.
+// doctorIn runs natlens doctor in the lab's gateway; nil: here.
 func doctorIn(t *testing.T, l *lab.Lab, args ...string) *diagnosis {
 	t.Helper()
 	p := start(t, l, append([]string{"doctor", "--json", "--for", "300ms"}, args...)...)
@@ -139,6 +145,11 @@ func TestDoctorCauses(t *testing.T) {
 			remove: func(t *testing.T, l *lab.Lab, _ string) { flushRules(t, l) },
 		},
 		{
+			id: "counter.invalid", level: "warn", text: "invalid moved by",
+			cause:  func(t *testing.T, l *lab.Lab) { shortSegments(t, l, 20) },
+			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
+		},
+		{
 			id: "queue", level: "warn", args: []string{"--capture", "socket", "--buffer-size", "4096"}, text: "events/s seen", evidence: "way=socket",
 			cause: func(t *testing.T, l *lab.Lab) {
 				busy(t, func(ctx context.Context) { _, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS}) })
@@ -223,6 +234,91 @@ func busy(t *testing.T, f func(ctx context.Context)) {
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-done })
+}
+
+// shortSegments sends TCP segments that end within their header through the
+// gateway, again and again until the test ends, many at a time.
+func shortSegments(t *testing.T, l *lab.Lab, many int) {
+	var fd int
+	err := l.Client.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	to := &unix.SockaddrInet4{Addr: lab.ServerIP.As4()}
+	busy(t, func(ctx context.Context) {
+		for range many {
+			_ = unix.Sendto(fd, []byte{0x10, 0, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0}, 0, to)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Millisecond):
+		}
+	})
+}
+
+// TestDoctorFlood fills a table fast, past a listener with little room, and
+// expects doctor to say when the table is full, who fills it, and that events
+// were lost; and nothing of it when the flood is over.
+func TestDoctorFlood(t *testing.T) {
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	t.Run("flood", func(t *testing.T) {
+		busy(t, func(ctx context.Context) {
+			_, _ = g.Generate(ctx, lab.GenConfig{Flows: 120_000, Rate: 40_000})
+			<-ctx.Done() // no more than this: the table is not to be full
+		})
+		waitFor(t, "flows", func() bool { return entries(t, g.Namespace()) != "0" })
+		d := doctorIn(t, nil, "--netns", g.Namespace().Path(), "--capture", "socket", "--buffer-size", "4096")
+		if c := d.check(t, "growth"); c.Level != "warn" || !strings.Contains(c.Text, "at this rate it is full in ") {
+			t.Errorf("%+v", c)
+		}
+		if c := d.check(t, "queue"); c.Level != "fail" || !strings.HasSuffix(c.Text, " lost") || c.Evidence["lost"] == 0.0 {
+			t.Errorf("%+v", c)
+		}
+		if c := d.check(t, "who"); !strings.HasPrefix(c.Text, "from 198.18.0.1 100 %; to 198.18.10.2 100 %; by port ") {
+			t.Errorf("%+v", c)
+		}
+		if c := d.check(t, "reclaim"); !strings.HasPrefix(c.Text, "100 % of the flows could go: ") {
+			t.Errorf("%+v", c)
+		}
+	})
+	d := doctorIn(t, nil, "--netns", g.Namespace().Path())
+	for _, id := range []string{"growth", "queue"} {
+		if c := d.check(t, id); c.Level != "ok" {
+			t.Errorf("after the flood: %+v", c)
+		}
+	}
+}
+
+// TestDoctorDocs holds the page's table to the checks, in their order.
+func TestDoctorDocs(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(house, "docs", "doctor.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented, made []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z]+(?:\\.[a-z]+)*)`(?: |…)|^\\| `(counter)\\.…`").FindAllStringSubmatch(string(page), -1) {
+		documented = append(documented, m[1]+m[2])
+	}
+	for _, c := range doctor.Diagnose(&doctor.Snapshot{}, doctor.DefaultLimits) {
+		name, _, isCounter := strings.Cut(c.ID, ".")
+		if !isCounter || name != "counter" {
+			name = c.ID
+		}
+		if !slices.Contains(made, name) {
+			made = append(made, name)
+		}
+	}
+	if !slices.Equal(documented[:min(len(made), len(documented))], made) {
+		t.Errorf("the page has\n%q\nthe checks are\n%q", documented, made)
+	}
 }
 
 // TestDoctorWho expects those who fill the table to be named, and what of it

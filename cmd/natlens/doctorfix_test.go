@@ -102,12 +102,27 @@ func TestDoctorFixKilled(t *testing.T) {
 	if got := doctorHere(t, l, dir, "", "--for 50ms"); got.stderr.String() != told {
 		t.Errorf("got  %s\nwant %s", got.stderr.String(), told)
 	}
+	const undo = "natlens: would set net.netfilter.nf_conntrack_acct=0 (is 1)\n"
+	if got := doctorHere(t, l, dir, "", "--fix --restore --dry-run"); got.stderr.String() != undo {
+		t.Errorf("got  %s\nwant %s", got.stderr.String(), undo)
+	}
 	// Another run goes on, and does not take the value in between for the old one.
 	if got := doctorHere(t, l, dir, "", "--for 50ms --fix --yes"); got.code != 0 || settingsOf(t, l) != "11" {
 		t.Errorf("exit code %d, settings %s: %s", got.code, settingsOf(t, l), got.stderr.String())
 	}
 	if got := doctorHere(t, l, dir, "", "--fix --restore --yes"); got.code != 0 || settingsOf(t, l) != "00" {
 		t.Errorf("exit code %d, settings %s: %s", got.code, settingsOf(t, l), got.stderr.String())
+	}
+}
+
+// TestDoctorFixTwice expects the value before the first of two changes to be the
+// one that is put back.
+func TestDoctorFixTwice(t *testing.T) {
+	var f fixes
+	f.plan(acctSysctl, "0", "1")
+	f.plan(acctSysctl, "1", "2")
+	if want := (setting{acctSysctl, "0", "2"}); len(f.Settings) != 1 || f.Settings[0] != want {
+		t.Errorf("got %v", f.Settings)
 	}
 }
 
