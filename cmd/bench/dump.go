@@ -84,6 +84,6 @@ func (b *bench) runDump(ctx context.Context, ns *lab.Namespace, args []string) (
 	}
 	r.wall = time.Since(began)
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	r.peak = cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+	r.peak = int64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10
 	return r, nil
 }

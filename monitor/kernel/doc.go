@@ -1,6 +1,7 @@
 // Package kernel is the running Linux kernel as a source of connection tracking
 // events and as a service: capture of the event stream (by netlink socket or BPF
-// ring), dumps of the table, the local addresses.
+// ring), dumps of the table, the local addresses; and by a [Service] single flows
+// to get, create, change and delete, expectations, and the kernel's counters.
 //
 // A capture is opened in one network namespace and reads it in one goroutine:
 //
