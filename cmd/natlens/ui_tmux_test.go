@@ -1,0 +1,284 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"natlens/monitor"
+	"natlens/tui"
+)
+
+// TestUI is a user in front of the lab's UI.
+func TestUI(t *testing.T) {
+	t.Parallel()
+	p := openPane(t, 120, 30, "lab", "--theme", "dark")
+	p.await("flows with NAT", hasText("1 Flows", "⇒ 203.0.113.1:", "? help"))
+
+	typeFilter(p)
+	sortFlows(p)
+	openDetail(p)
+	pause(p)
+	exportFlows(p)
+	deleteFlow(p)
+
+	p.press("q")
+	p.endedWell()
+}
+
+// typeFilter makes a mistake in a filter, sees it, and mends it.
+func typeFilter(p *pane) {
+	const typo = "tcp dprt 443"
+	p.enter("/" + typo)
+	lines := p.await("the mistake", hasText("/ "+typo, "^ "))
+	bar := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, typo) })
+	if got, want := strings.Index(lines[bar+1], "^"), strings.Index(lines[bar], "dprt"); got != want {
+		p.t.Errorf("the mistake is shown at column %d, want %d:\n%s\n%s", got, want, lines[bar], lines[bar+1])
+	}
+	if !strings.Contains(lines[bar+1], "dport") {
+		p.t.Errorf("%q does not say what was probably meant", lines[bar+1])
+	}
+	if flows := flowRows(lines); len(flows) == 0 { // tcp was valid: it is the view that stays
+		p.t.Errorf("a filter that is not valid left no flow:\n%s", strings.Join(lines, "\n"))
+	}
+	p.press("C-u")
+	p.enter("tcp dport 443 and snat")
+	p.press("Enter")
+	p.await("the filter", func(lines []string) bool {
+		flows := flowRows(lines)
+		return hasText(" / tcp dport 443 and snat ", " of ", "? help")(lines) && len(flows) > 0 &&
+			!slices.ContainsFunc(flows, func(r flowRow) bool { return r.proto != "tcp" || !strings.HasSuffix(r.to, ":443") })
+	})
+}
+
+// sortFlows sorts by the source, and then the other way round.
+func sortFlows(p *pane) {
+	bySource := func(a, b flowRow) int { return a.from.Compare(b.from) }
+	p.press("s")
+	p.await("flows by source", func(lines []string) bool {
+		return hasText("SOURCE▲")(lines) && slices.IsSortedFunc(flowRows(lines), bySource)
+	})
+	p.press("r")
+	p.await("flows by source, the last first", func(lines []string) bool {
+		flows := flowRows(lines)
+		slices.Reverse(flows)
+		return hasText("SOURCE▼")(lines) && slices.IsSortedFunc(flows, bySource)
+	})
+}
+
+// openDetail looks at a flow's walk.
+func openDetail(p *pane) {
+	p.press("Enter")
+	p.await("the walk", hasText("PREROUTING", "POSTROUTING  no look-up: the entry rides on the packet", " life ", "status "))
+	p.press("Escape")
+	p.await("the table", hasText("SOURCE▼"))
+}
+
+// pause stops the view while events go on.
+func pause(p *pane) {
+	p.press("Space")
+	held := p.await("the pause", hasText("PAUSED +"))
+	events := regexp.MustCompile(`PAUSED \+([\d,]+) events`)
+	later := p.await("events behind the pause", func(lines []string) bool {
+		m := events.FindStringSubmatch(strings.Join(lines, "\n"))
+		return m != nil && m[1] != "0"
+	})
+	if a, b := held[2:], later[2:]; !slices.Equal(a, b) {
+		p.t.Errorf("the view did not stand; it was\n%s\nand is\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
+	}
+	p.press("Space")
+	p.await("the end of the pause", func(lines []string) bool { return !hasText("PAUSED")(lines) })
+}
+
+// exportFlows writes what is shown to a file, and does not overwrite it.
+func exportFlows(p *pane) {
+	path := filepath.Join(filepath.Dir(p.socket), "flows.jsonl")
+	export := func() {
+		p.press("e")
+		p.await("the question what to export", hasText("export as JSON lines:"))
+		p.press("s")
+		p.await("the question where to", hasText("JSON lines to flows-"))
+		p.press("C-u")
+		p.enter(path)
+		p.await("the path", hasText("JSON lines to "+path))
+		p.press("Enter")
+	}
+	export()
+	lines := p.await("the export", hasText("flows written to "+path))
+	info, err := os.Stat(path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if info.Mode() != 0o600 {
+		p.t.Errorf("the file's mode is %o", info.Mode())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	flows := decodeLines(p.t, string(text))
+	if len(flows) == 0 || !hasText(fmt.Sprintf(" %d flows written", len(flows)))(lines) {
+		p.t.Errorf("the file has %d flows; the screen says %q", len(flows), lines[len(lines)-1])
+	}
+	for i, f := range flows {
+		orig, _ := f["orig"].(map[string]any)
+		if f["v"] != 1.0 || f["seq"] != float64(i+1) || f["proto"] != "tcp" || orig["dport"] != 443.0 {
+			p.t.Errorf("flow %d: %v", i, f)
+		}
+	}
+
+	export()
+	p.await("the question whether to overwrite", hasText("is there already: overwrite it?"))
+	p.press("Escape")
+	p.await("the table", func(lines []string) bool { return !hasText("overwrite it?")(lines) })
+	if again, err := os.ReadFile(path); err != nil || string(again) != string(text) {
+		p.t.Errorf("the file was written over unasked: %v", err)
+	}
+}
+
+// deleteFlow deletes a session, which would go on for long, and sees the kernel's
+// event of its end.
+func deleteFlow(p *pane) {
+	p.enter("/")
+	p.press("C-u")
+	p.enter("tcp and orig.dport 22 and state established")
+	p.press("Enter")
+	p.await("a session", func(lines []string) bool { return hasText("? help")(lines) && len(flowRows(lines)) > 0 })
+	p.press("Space") // the row that is looked at is the one that is deleted
+	p.await("the pause", hasText("PAUSED +"))
+	p.press("x")
+	question := regexp.MustCompile(`delete tcp (\S+) → 203\.0\.113\.9:22 in the kernel\?`)
+	lines := p.await("the question", func(lines []string) bool { return question.MatchString(lines[len(lines)-1]) })
+	from := netip.MustParseAddrPort(question.FindStringSubmatch(lines[len(lines)-1])[1])
+	p.press("y")
+	p.await("the answer", hasText(fmt.Sprintf("deleted tcp %s → 203.0.113.9:22", from)))
+	p.press("Space")
+	p.enter("/")
+	p.press("C-u")
+	p.enter(fmt.Sprintf("tcp and orig.sport %d", from.Port()))
+	p.press("Enter")
+	p.await("the filter", func(lines []string) bool { return hasText(" of ")(lines) && !hasText("esc as before")(lines) })
+	p.enter("2")
+	p.await("the kernel's event", func(lines []string) bool {
+		return slices.ContainsFunc(lines, func(l string) bool {
+			return strings.Contains(l, " destroy ") && strings.Contains(l, from.String()+" ⇒ ")
+		})
+	})
+}
+
+// TestUIEnds holds the terminal to being as it was, whatever ends the UI.
+func TestUIEnds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		end  func(p *pane)
+	}{
+		{"control-c", func(p *pane) { p.press("C-c") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := openPane(t, 80, 24, "lab")
+			p.await("flows with NAT", hasText("⇒203.0.113.1"))
+			c.end(p)
+			p.endedWell()
+		})
+	}
+}
+
+// beCrashing, in the environment, makes TestUICrash a UI that breaks in that way.
+const beCrashing = "NATLENS_TEST_CRASH"
+
+// TestUICrash holds the terminal to being as it was after a panic in any of the
+// goroutines that the UI runs on.
+func TestUICrash(t *testing.T) {
+	if where := os.Getenv(beCrashing); where != "" {
+		crash(where)
+	}
+	t.Parallel()
+	for _, c := range []struct{ where, keys string }{
+		{"feed", "p"},
+		{"page", "p"},
+		{"command", "es"}, // what a key starts: the export
+	} {
+		t.Run(c.where, func(t *testing.T) {
+			t.Parallel()
+			p := openPaneWith(t, 80, 24, beCrashing+"="+c.where, "-test.run=^TestUICrash$")
+			p.await("the UI", hasText("1 Flows"))
+			for _, k := range c.keys {
+				p.enter(string(k))
+			}
+			if c.where == "command" {
+				p.await("the question where to", hasText("JSON lines to flows-"))
+				p.press("Enter")
+			}
+			if screen := p.ended(); !strings.HasSuffix(screen, "\nnatlens: it broke\nended 3") {
+				t.Errorf("the screen is\n%s", screen)
+			}
+		})
+	}
+}
+
+// crash runs a UI that panics when a key is pressed, and ends the program.
+func crash(where string) {
+	table := monitor.NewTable(monitor.TableConfig{})
+	pressed := make(chan struct{})
+	cfg := tui.Config{Table: table, Exporter: broken{}, Player: player(func() {
+		if where == "page" {
+			panic("it broke")
+		}
+		close(pressed)
+	})}
+	cfg.Feed = func(ctx context.Context) error {
+		select {
+		case <-pressed:
+			panic("it broke")
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	if err := tui.Run(context.Background(), cfg); err != nil && strings.Contains(err.Error(), "panic") {
+		fmt.Fprintln(os.Stderr, "natlens: it broke")
+		os.Exit(3)
+	}
+	os.Exit(0)
+}
+
+// broken is what commands call, and panics.
+type broken struct{}
+
+func (broken) Create(string, bool) (monitor.Sink, error) { panic("it broke") }
+
+// player is a source whose play key does something else.
+type player func()
+
+func (player) State() tui.Playing { return tui.Playing{} }
+func (p player) Play(bool)        { p() }
+func (player) Speed(float64)      {}
+func (player) Seek(monitor.Time)  {}
+
+// flowRow is a line of the Flows page.
+type flowRow struct {
+	proto string
+	from  netip.AddrPort // not valid: cut, or no port
+	to    string
+}
+
+// flowRows reads the rows of the table on a screen of 120 columns.
+func flowRows(lines []string) (rows []flowRow) {
+	row := regexp.MustCompile(`^ [▌ ] (\w+) +\w+ +[!×]? *(\S+) +(?:⇒ \S+ +)?(\S+) .* \d+[smhd]`)
+	for _, l := range lines {
+		if m := row.FindStringSubmatch(l + " "); m != nil {
+			from, _ := netip.ParseAddrPort(m[2])
+			rows = append(rows, flowRow{m[1], from, m[3]})
+		}
+	}
+	return rows
+}
