@@ -271,7 +271,7 @@ func TestDoctorFlood(t *testing.T) {
 	defer g.Close()
 	t.Run("flood", func(t *testing.T) {
 		busy(t, func(ctx context.Context) {
-			_, _ = g.Generate(ctx, lab.GenConfig{Flows: 120_000, Rate: 40_000})
+			_, _ = g.Generate(ctx, lab.GenConfig{Flows: 200_000, Rate: 5_000})
 			<-ctx.Done() // no more than this: the table is not to be full
 		})
 		waitFor(t, "flows", func() bool { return entries(t, g.Namespace()) != "0" })

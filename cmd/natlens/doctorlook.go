@@ -70,16 +70,9 @@ func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long t
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
-	counted := make(chan error, 1)
-	census := &doctor.Census{EstablishedTimeout: s.Sysctls["tcp_timeout_established"]}
-	go func() { counted <- takeCensus(asking, cfg.NetNS, census) }()
 	if err := countEvents(ctx, capture, &s.Capture); err != nil {
 		return err
 	}
-	if err := <-counted; err != nil {
-		return err
-	}
-	s.Census = census
 	after, err := readStats(asking, service, cfg.NetNS)
 	if err != nil {
 		return err
@@ -87,7 +80,8 @@ func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long t
 	s.Look = time.Since(began)
 	s.Fill = doctor.Fill{Begin: uint64(before.fill.Entries), End: uint64(after.fill.Entries), Max: after.max()}
 	s.Counters = moved(before.cpus, after.cpus)
-	return nil
+	s.Census = &doctor.Census{EstablishedTimeout: s.Sysctls["tcp_timeout_established"]}
+	return takeCensus(asking, cfg.NetNS, s.Census)
 }
 
 // countEvents counts until ctx ends.
