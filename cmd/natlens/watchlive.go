@@ -40,7 +40,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	}
 	s := &stream{
 		con: con, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing,
-		open:   func() (*output, error) { return c.output.open(con, netns) },
+		open:      func() (*output, error) { return c.output.open(con, netns) },
 		remembers: c.remembers(),
 	}
 	if adjust != nil {
