@@ -25,12 +25,13 @@ type Resync struct {
 	Pause     time.Duration // at least this long between two reconciliations; 0: DefaultPause
 }
 
-// DefaultPause is the least time between two reconciliations. It is never less
-// than pauseFactor times what the last one took: a table is dumped for a
-// twentieth of the time at the most.
+// DefaultPause is the least time between two reconciliations. It grows with what
+// the last one took, up to maxPause: under continuous loss a table is dumped for
+// a twentieth of the time, and is never wrong for long.
 const (
 	DefaultPause = time.Second
 	pauseFactor  = 20
+	maxPause     = 10 * time.Second
 )
 
 // dumpMode says what a dump is read for.
@@ -49,9 +50,8 @@ type reconciler struct {
 	in, out Batch
 	swept   int // chunks of the table swept; -1 while the dump is being read
 	gap     Gap
-	began   time.Time
 	ended   time.Time
-	took    time.Duration
+	took    time.Duration // spent on the dump and the sweep, not on the events between
 	wanted  dumpMode
 	due     bool // wanted is meant
 }
@@ -66,7 +66,7 @@ func (r *reconciler) start(ctx context.Context, m *Monitor, mode dumpMode) error
 	if err != nil {
 		return err
 	}
-	r.dump, r.mode, r.swept, r.began, r.due = dump, mode, -1, time.Now(), false
+	r.dump, r.mode, r.swept, r.took, r.due = dump, mode, -1, 0, false
 	r.gap = Gap{From: Now()}
 	m.Table.beginResync()
 	return nil
@@ -75,6 +75,8 @@ func (r *reconciler) start(ctx context.Context, m *Monitor, mode dumpMode) error
 // step reads one piece of the dump, or sweeps one piece of the table, and leaves
 // what is to be told in out.
 func (r *reconciler) step(ctx context.Context, m *Monitor) error {
+	began := time.Now()
+	defer func() { r.took += time.Since(began) }()
 	r.out.Reset()
 	if r.swept < 0 {
 		r.in.Reset()
@@ -110,7 +112,7 @@ func (r *reconciler) stop(m *Monitor) {
 	r.dump.Close()
 	r.dump = nil
 	m.Table.endResync()
-	r.ended, r.took = time.Now(), time.Since(r.began)
+	r.ended = time.Now()
 }
 
 // active reports whether a reconciliation is under way.
@@ -133,7 +135,7 @@ func (r *reconciler) wait(cfg Resync) time.Duration {
 	if r.ended.IsZero() {
 		return 0
 	}
-	return max(pause, pauseFactor*r.took) - time.Since(r.ended)
+	return max(pause, min(pauseFactor*r.took, maxPause)) - time.Since(r.ended)
 }
 
 // resync is the Table's part: which rows were touched since the dump began, and
