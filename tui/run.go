@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"sync"
+	"syscall"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -25,8 +27,9 @@ type fedMsg struct{ err error }
 //	m := monitor.Monitor{Source: src, Table: table, Sinks: []monitor.Sink{tail}}
 //	err := tui.Run(ctx, tui.Config{Table: table, Tail: tail, Stats: m.Stats, Feed: m.Run})
 func Run(ctx context.Context, cfg Config) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer cancel()
+	context.AfterFunc(ctx, cancel) // a second signal ends the program at once
 	m := New(cfg)
 	m.s.ctx = ctx
 	if cfg.Output == nil {
@@ -34,7 +37,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	out, meter := metered(cfg.Output)
 	m.pace.out = meter
-	options := []tea.ProgramOption{tea.WithOutput(out), tea.WithFPS(keyFPS)}
+	// Bubble Tea's own signal handler waits for ever if the program ends while it
+	// tells of a signal: ctx ends with the signal instead.
+	options := []tea.ProgramOption{tea.WithOutput(out), tea.WithFPS(keyFPS), tea.WithoutSignalHandler()}
 	if cfg.Input != nil {
 		options = append(options, tea.WithInput(cfg.Input))
 	}

@@ -79,6 +79,7 @@ func openPaneWith(t *testing.T, cols, rows int, variable string, args ...string)
 	}
 	t.Cleanup(func() { p.tty.Close() })
 	p.before = p.state()
+	p.tmux("pipe-pane", "exec cat > "+shellWord(p.log()))
 	p.press("Enter")
 	return p
 }
@@ -119,6 +120,30 @@ func (p *pane) press(keys ...string) {
 func (p *pane) enter(text string) {
 	p.t.Helper()
 	p.press("-l", text)
+}
+
+// paste pastes text, as a terminal does that tells pastes from keys.
+func (p *pane) paste(text string) {
+	p.t.Helper()
+	p.tmux("set-buffer", "--", text, ";", "paste-buffer", "-p", "-r")
+}
+
+// log is the file that gets what is written to the terminal.
+func (p *pane) log() string { return filepath.Join(filepath.Dir(p.socket), "written") }
+
+// written returns every byte that the terminal got, the shell's included. The
+// program must have ended.
+func (p *pane) written() string {
+	p.t.Helper()
+	var text []byte
+	waitFor(p.t, "the last bytes", func() bool {
+		var err error
+		if text, err = os.ReadFile(p.log()); err != nil {
+			p.t.Fatal(err)
+		}
+		return strings.Contains(string(text), "ended ")
+	})
+	return string(text)
 }
 
 // screen returns the lines that stand on the screen.

@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"natlens/monitor"
@@ -182,6 +184,13 @@ func TestUIEnds(t *testing.T) {
 		end  func(p *pane)
 	}{
 		{"control-c", func(p *pane) { p.press("C-c") }},
+		{"SIGTERM", func(p *pane) { p.signal(syscall.SIGTERM) }},
+		{"SIGINT", func(p *pane) { p.signal(syscall.SIGINT) }},
+		{"SIGTERM while a filter is typed", func(p *pane) {
+			p.enter("/tcp")
+			p.await("the filter", hasText("/ tcp", "esc as before"))
+			p.signal(syscall.SIGTERM)
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -190,6 +199,23 @@ func TestUIEnds(t *testing.T) {
 			c.end(p)
 			p.endedWell()
 		})
+	}
+}
+
+// signal sends a signal to the program.
+func (p *pane) signal(s syscall.Signal) {
+	p.t.Helper()
+	shell := p.ask("#{pane_pid}")
+	children, err := os.ReadFile(filepath.Join("/proc", shell, "task", shell, "children"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(children)))
+	if err != nil {
+		p.t.Fatalf("the shell's children: %v", err)
+	}
+	if err := syscall.Kill(pid, s); err != nil {
+		p.t.Fatal(err)
 	}
 }
 
