@@ -15,6 +15,9 @@ type Format struct {
 	Help string // one line
 }
 
+// IsBinary reports whether a format of [Formats] is not for people to read.
+func IsBinary(format string) bool { return format == "pcapng" }
+
 // Formats lists the formats that [New] knows.
 func Formats() []Format {
 	return []Format{
@@ -22,6 +25,7 @@ func Formats() []Format {
 		{"jsonl", "one JSON object a line, as docs/json.md specifies"},
 		{"conntrack", "the lines of conntrack(8); with its modifiers: conntrack,id,timestamp,ktimestamp,extended,labels,xml"},
 		{"csv", "comma-separated values with a header"},
+		{"pcapng", "a capture file: each message as the kernel sent it, for Wireshark and for --from"},
 	}
 }
 
@@ -47,7 +51,10 @@ type Options struct {
 	LabelFile string                     // pretty, conntrack: connlabel.conf; "" means [LabelFile]
 	Now       func() time.Time           // conntrack: nil means time.Now
 	ProgName  func(portid uint32) string // conntrack: who caused an event, see [ProgName]; nil names nobody
-	Notes     io.Writer                  // conntrack: losses, which are no lines of the format; nil drops them
+
+	Application, Filter string // pcapng: who writes it, and what was wanted
+
+	Notes io.Writer // conntrack: losses, which are no lines of the format; nil drops them
 }
 
 // New returns a sink that writes to w in a format of [Formats]. The name
@@ -66,6 +73,8 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 		return NewJSONL(w), nil
 	case "csv":
 		return NewCSV(w), nil
+	case "pcapng":
+		return NewPCAPNG(w, PCAPNGOptions{Application: o.Application, Filter: o.Filter}), nil
 	case "conntrack":
 		m, err := ParseModifiers(list)
 		if err == nil && more && list == "" {

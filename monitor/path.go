@@ -1,6 +1,9 @@
 package monitor
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Path is the way that packets of a flow's original direction take through this
 // host. It depends on the local addresses: tuples do not tell it.
@@ -44,6 +47,19 @@ func NewLocals(addrs []netip.Addr) *Locals {
 		l.addrs[AddrFrom(a)] = struct{}{}
 	}
 	return l
+}
+
+// Addrs returns the addresses in rising order, without those of 127.0.0.0/8.
+func (l *Locals) Addrs() []netip.Addr {
+	if l == nil {
+		return nil
+	}
+	addrs := make([]netip.Addr, 0, len(l.addrs))
+	for a := range l.addrs {
+		addrs = append(addrs, a.Netip())
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	return addrs
 }
 
 // Has reports whether the address is one of this host. Multicast and broadcast

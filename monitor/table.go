@@ -299,12 +299,12 @@ func (t *Table) add(h uint64, e *Event) {
 	t.path(&e.Flow)
 	r := &t.scratch
 	r.Flow, r.Known, r.Gen, r.First, r.Last, r.State = e.Flow, e.Known(), t.gen, e.Time, e.Time, 0
-	switch e.Kind {
-	case KindNew:
-		r.State = RowBorn
-	case KindExisting:
+	switch {
+	case e.Kind == KindExisting, e.Kind == KindNew && e.Inferred:
 		r.State = RowDump
 		t.silent++
+	case e.Kind == KindNew:
+		r.State = RowBorn
 	}
 	t.rows.save(row, r)
 	p := t.rows.at(row)

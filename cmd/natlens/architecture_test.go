@@ -41,7 +41,7 @@ var rooms = map[string][]arrow{
 		{"", "natlens/monitor"}, {"", "github.com/vishvananda/…"}, {"", "github.com/google/nftables/…"}, {"", "golang.org/x/sys/unix"},
 	},
 	"export": {
-		{"", "natlens/monitor"}, {"pretty*.go", "charm.land/lipgloss/v2"}, {"pcapng*.go", "github.com/gopacket/…"},
+		{"", "natlens/monitor"}, {"pretty*.go", "charm.land/lipgloss/v2"},
 	},
 	"export/history": {{"", "natlens/monitor"}, {"", "modernc.org/sqlite"}},
 	"tui": {

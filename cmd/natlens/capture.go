@@ -69,19 +69,28 @@ func (c *captureConfig) config(kinds kernel.Kinds) (kernel.Config, *os.File, err
 
 // parseBytes reads a number of bytes: 212992, 64k, 16M, 16MiB. Units are binary.
 func parseBytes(text string) (int, error) {
+	n, ok := parseSize(text, 1<<30)
+	if !ok {
+		return 0, fmt.Errorf("not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB")
+	}
+	return int(n), nil
+}
+
+// parseSize reads a number of bytes between 1 and a limit.
+func parseSize(text string, limit int64) (n int64, ok bool) {
 	number := strings.ToUpper(text)
 	for _, end := range []string{"IB", "B"} {
 		number = strings.TrimSuffix(number, end)
 	}
 	shift := 0
 	if n := len(number); n > 0 {
-		if i := strings.IndexByte("KMG", number[n-1]); i >= 0 {
+		if i := strings.IndexByte("KMGT", number[n-1]); i >= 0 {
 			shift, number = 10*(i+1), number[:n-1]
 		}
 	}
-	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)
-	if err != nil || n == 0 || n<<shift > 1<<30 {
-		return 0, fmt.Errorf("not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB")
+	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+	if err != nil || n <= 0 || n > limit>>shift {
+		return 0, false
 	}
-	return int(n << shift), nil
+	return n << shift, true
 }

@@ -22,7 +22,7 @@ var completions = []struct{ line, want string }{
 	{"watch|--capture|", "auto ring socket"},
 	{"watch|--capture|so", "socket"},
 	{"watch|--resync|", "on off"},
-	{"watch|-o|", "pretty jsonl conntrack csv"},
+	{"watch|-o|", "pretty jsonl conntrack csv pcapng"},
 	{"watch|-o|conntrack,", "conntrack,xml conntrack,extended conntrack,timestamp conntrack,id conntrack,ktimestamp conntrack,labels conntrack,userspace"},
 	{"watch|-o|conntrack,id,k", "conntrack,id,ktimestamp"},
 	{"-E|-o|", "xml extended timestamp id ktimestamp labels userspace"},

@@ -120,6 +120,14 @@ func filterError(err error) error {
 	return usageError{err}
 }
 
+// text is the filter in the filter language, "" if everything is wanted.
+func (c *filterConfig) text() string {
+	if c.sel.Expr == nil {
+		return ""
+	}
+	return c.sel.Expr.String()
+}
+
 // compiled returns the filter as a function, nil if everything is wanted.
 func (c *filterConfig) compiled() monitor.Filter {
 	if c.sel.Expr == nil || c.sel.Expr == filter.Const(true) {

@@ -23,7 +23,7 @@ type fromConfig struct {
 }
 
 func (c *fromConfig) register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&c.paths, "from", nil, "read this recording instead of the kernel: a `file` of JSON lines, plain or gzip, - for standard input; again for one that follows")
+	cmd.Flags().StringArrayVar(&c.paths, "from", nil, "read this recording instead of the kernel: a `file` of JSON lines or a netlink capture, plain or packed, - for standard input; again for one that follows")
 }
 
 func (c *fromConfig) registerAt(cmd *cobra.Command) {
@@ -85,7 +85,14 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 	if err := c.output.check(); err != nil {
 		return err
 	}
-	rec, err := c.from.recording(cmd.Context(), con, replay.Config{})
+	c.output.filter = c.filter.text()
+	has := c.filter.sel.Kinds.Has
+	table := monitor.NewTable(monitor.TableConfig{Memoryless: c.classic || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
+	var out *output
+	rec, err := c.from.recording(cmd.Context(), con, replay.Config{Zstd: unpackZstd, Locals: func(l *monitor.Locals) {
+		table.SetLocals(l)
+		out.locals(l)
+	}})
 	if err != nil {
 		return err
 	}
@@ -95,11 +102,13 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 	}
 	defer src.Close()
 	c.output.recorded = true
-	out, err := c.output.open(con, nil)
-	if err != nil {
+	if out, err = c.output.open(con, nil); err != nil {
 		return err
 	}
 	m := &monitor.Monitor{Source: src, Filter: c.recordedFilter(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
+	if !src.Remembers() {
+		m.Table = table // a capture tells what the messages do, and no more
+	}
 	if c.duration > 0 {
 		m.Source = &firstPart{Source: src, length: monitor.Time(c.duration)}
 	}
@@ -166,7 +175,7 @@ func (c *fromConfig) flowsAt(cmd *cobra.Command, con console) (monitor.Source, e
 		return nil, err
 	}
 	table := monitor.NewTable(monitor.TableConfig{})
-	rec, err := c.recording(cmd.Context(), con, replay.Config{Locals: table.SetLocals})
+	rec, err := c.recording(cmd.Context(), con, replay.Config{Zstd: unpackZstd, Locals: table.SetLocals})
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,7 @@ user namespace of its own.`,
 	cmd.Flags().BoolVar(&plain, "watch", false, "stream the gateway's events as natlens watch does")
 	ui.registerTheme(cmd)
 	cfg.register(cmd)
+	cfg.output.register(cmd)
 	return cmd
 }
 

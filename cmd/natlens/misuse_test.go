@@ -49,7 +49,7 @@ var misuses = []struct {
 	{"watch -e newest", 2, "--event-mask newest: not a kind of event: all, new, update, destroy"},
 
 	{"watch -o jsn", 2, `unknown output format "jsn": did you mean jsonl?`},
-	{"watch -o yaml", 2, `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv`},
+	{"watch -o yaml", 2, `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv, pcapng`},
 	{"watch -o id", 2, `unknown output format "id": did you mean conntrack,id?`},
 	{"watch -o jsonl,id", 2, "output format jsonl takes no modifiers; conntrack does"},
 	{"watch -o conntrack,idd", 2, `unknown output modifier "idd": did you mean id?`},

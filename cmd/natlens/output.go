@@ -17,7 +17,8 @@ type outputConfig struct {
 	path   string
 	force  bool
 
-	recorded bool // the events are a recording's: processes here did not cause them
+	filter   string // what is wanted, for a recording to tell
+	recorded bool   // the events are a recording's: processes here did not cause them
 }
 
 func (c *outputConfig) register(cmd *cobra.Command) {
@@ -53,9 +54,12 @@ type output struct {
 func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
 	out := new(output)
 	if c.path == "" {
+		if _, ok := terminal(con.Stdout); ok && export.IsBinary(c.format) {
+			return nil, usagef("-o %s is not for a terminal: --output FILE, or a pipe", c.format)
+		}
 		out.n.w = con.Stdout
 	} else {
-		file, err := export.Create(c.path, export.CreateOptions{Force: c.force})
+		file, err := export.Create(c.path, export.CreateOptions{Force: c.force, Binary: export.IsBinary(c.format)})
 		if err != nil {
 			return nil, err
 		}
@@ -76,6 +80,9 @@ func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
 		Width:     width,
 		LabelFile: con.LabelFile,
 		Notes:     con.Stderr,
+
+		Application: "natlens " + versionText(),
+		Filter:      c.filter,
 	}
 	if !c.recorded {
 		options.ProgName = export.ProgName(netlinkTable(netns))
@@ -98,8 +105,20 @@ func (o *output) closeFile() error {
 	return o.file.Close()
 }
 
+// locals has the host's addresses written into a recording.
+func (o *output) locals(l *monitor.Locals) {
+	if sink, ok := o.sink.(interface{ Locals(*monitor.Locals) }); ok {
+		sink.Locals(l)
+	}
+}
+
 // written returns the bytes written so far.
-func (o *output) written() uint64 { return o.n.n }
+func (o *output) written() uint64 {
+	if r, ok := o.sink.(*export.Rotation); ok {
+		return r.Written()
+	}
+	return o.n.n
+}
 
 // countWriter counts what goes through it.
 type countWriter struct {

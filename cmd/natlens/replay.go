@@ -65,7 +65,7 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 		Table: monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true}),
 		Sinks: []monitor.Sink{tail},
 	}
-	player, err := open(replay.Config{Locals: m.Table.SetLocals}, replay.PlayerConfig{Reset: m.Table.Clear})
+	player, err := open(replay.Config{Zstd: unpackZstd, Locals: m.Table.SetLocals}, replay.PlayerConfig{Reset: m.Table.Clear})
 	if err != nil {
 		return err
 	}

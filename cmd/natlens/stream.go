@@ -62,7 +62,10 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	}
 	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
 	m.Resync.AfterLoss = s.remembers
-	unfollow, err := followLocals(ctx, cfg.NetNS, m.Table)
+	unfollow, err := followLocals(ctx, cfg.NetNS, func(l *monitor.Locals) {
+		m.Table.SetLocals(l)
+		s.out.locals(l)
+	})
 	if err != nil {
 		return err
 	}
@@ -84,8 +87,9 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	return err
 }
 
-// followLocals keeps the table's local addresses up to date until stop.
-func followLocals(ctx context.Context, netns int, t *monitor.Table) (stop func(), err error) {
+// followLocals tells set the local addresses, now and whenever they change, until
+// stop.
+func followLocals(ctx context.Context, netns int, set func(*monitor.Locals)) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	watch, err := kernel.WatchLocals(netns)
@@ -93,10 +97,10 @@ func followLocals(ctx context.Context, netns int, t *monitor.Table) (stop func()
 		cancel()
 		return nil, err
 	}
-	t.SetLocals(watch.Now())
+	set(watch.Now())
 	go func() {
 		defer close(done)
-		watch.Run(ctx, t.SetLocals)
+		watch.Run(ctx, set)
 	}()
 	return func() { cancel(); <-done }, nil
 }

@@ -63,7 +63,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
 		Existing: monitor.ExistingBeside,
 	}
-	stop, err := followLocals(ctx, open.NetNS, m.Table)
+	stop, err := followLocals(ctx, open.NetNS, m.Table.SetLocals)
 	if err != nil {
 		return err
 	}

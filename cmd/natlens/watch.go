@@ -43,6 +43,7 @@ On a terminal as lines for people, in a pipe as JSON lines.`,
 		},
 	}
 	cfg.register(cmd)
+	cfg.output.register(cmd)
 	cfg.from.register(cmd)
 	return cmd
 }
@@ -60,7 +61,6 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	mustComplete(cmd, "resync", oneOf("on", "off"))
 	mustComplete(cmd, "count", cobra.NoFileCompletions)
 	mustComplete(cmd, "for", cobra.NoFileCompletions)
-	c.output.register(cmd)
 	c.capture.register(cmd)
 	c.filter.register(cmd)
 }

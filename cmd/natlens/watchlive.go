@@ -38,6 +38,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if err := c.output.check(); err != nil {
 		return err
 	}
+	c.output.filter = c.filter.text()
 	s := &stream{
 		con: con, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing,
 		open:      func() (*output, error) { return c.output.open(con, netns) },

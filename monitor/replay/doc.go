@@ -1,8 +1,8 @@
 // Package replay makes a recording a source of events again: JSON lines as
 // `natlens watch -o jsonl` writes them, pcapng files of `natlens record`, and
-// captures of an nlmon device that others made; plain or gzipped.
+// captures of an nlmon device that others made; plain or packed.
 //
-//	rec := replay.File("flows.jsonl")
+//	rec := replay.File(replay.Config{}, "flows.jsonl")
 //	src, err := rec.Open() // a monitor.Source: as fast as it is read
 //
 // A [Player] plays a recording by the clock, at any speed, and can be paused and

@@ -215,6 +215,10 @@ func (d *lineDecoder) tuples(f *monitor.Flow) error {
 	if d.known&(monitor.AttrOrig|monitor.AttrReply) != 0 && !d.hasProto {
 		return errors.New("a tuple without its protocol (protonum)")
 	}
+	if !d.proto.HasPorts() && !d.proto.IsICMP() && d.proto != monitor.GRE {
+		// As the table of docs/json.md has it: there is nothing beside the addresses.
+		f.Orig.SrcPort, f.Orig.DstPort, f.Reply.SrcPort, f.Reply.DstPort = 0, 0, 0, 0
+	}
 	family := familyNamed(d.family)
 	if d.known&monitor.AttrOrig != 0 {
 		f.Orig.Family, f.Orig.Proto, f.Orig.Zone = family, d.proto, d.zones.both

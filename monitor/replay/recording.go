@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -133,9 +134,16 @@ func newReader(w *window, f *faults, cfg *Config) (reader, error) {
 	}
 	head := w.unread()
 	text := bytes.TrimLeft(head, " \t\r\n")
-	switch {
-	case len(text) == 0, text[0] == '{':
+	if len(text) == 0 || text[0] == '{' {
 		return &lines{w: w, f: f}, nil
+	}
+	if len(head) >= 4 {
+		if binary.LittleEndian.Uint32(head) == blockSection {
+			return &capture{w: w, f: f, m: messages{f: f}, locals: cfg.Locals}, nil
+		}
+		if order, nanos, ok := pcapOrder(head); ok {
+			return &pcapFile{w: w, f: f, m: messages{f: f}, order: order, nanos: nanos}, nil
+		}
 	}
 	return nil, errNoRecording
 }

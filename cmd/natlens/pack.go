@@ -1,0 +1,112 @@
+package main
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"natlens/export"
+)
+
+// unpackZstd reads what is packed with zstd, in bounded memory and without a
+// goroutine of its own.
+func unpackZstd(r io.Reader) (io.Reader, error) {
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderLowmem(true))
+}
+
+// packTime is how long an event may wait to be packed: a crash takes no more.
+const packTime = time.Second
+
+// packer is a part of a recording that is packed on its way to the file.
+type packer struct {
+	file *export.File
+	stop chan struct{}
+	done chan struct{}
+
+	mu    sync.Mutex // guards what follows, and the file
+	z     flusher
+	dirty bool
+	err   error
+}
+
+type flusher interface {
+	io.WriteCloser
+	Flush() error
+}
+
+// openPart makes a file of a recording, packed as its name says: .gz, .zst.
+func openPart(path string, force bool) (export.Part, error) {
+	file, err := export.Create(path, export.CreateOptions{Force: force, Binary: true})
+	if err != nil {
+		return nil, err
+	}
+	var z flusher
+	switch {
+	case strings.HasSuffix(path, ".gz"):
+		z = gzip.NewWriter(file)
+	case strings.HasSuffix(path, ".zst"):
+		if z, err = zstd.NewWriter(file, zstd.WithEncoderConcurrency(1)); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+	default:
+		return file, nil
+	}
+	p := &packer{file: file, z: z, stop: make(chan struct{}), done: make(chan struct{})}
+	go p.flushNow()
+	return p, nil
+}
+
+// flushNow brings what was written to the file, every now and then.
+func (p *packer) flushNow() {
+	defer close(p.done)
+	tick := time.NewTicker(packTime)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-tick.C:
+		}
+		p.mu.Lock()
+		if p.dirty && p.err == nil {
+			p.err = p.z.Flush()
+			p.dirty = false
+		}
+		p.mu.Unlock()
+	}
+}
+
+func (p *packer) Write(b []byte) (n int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return 0, p.err
+	}
+	p.dirty = true
+	n, p.err = p.z.Write(b)
+	return n, p.err
+}
+
+// Size is what stands in the file, packed.
+func (p *packer) Size() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.file.Size()
+}
+
+func (p *packer) Close() error {
+	close(p.stop)
+	<-p.done
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	err := p.z.Close()
+	if p.err != nil {
+		err = p.err
+	}
+	return errors.Join(err, p.file.Close())
+}

@@ -1,0 +1,58 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestPackedCutAnywhere cuts packed recordings at every byte: what is left is read
+// without an error, and is what the whole one begins with.
+func TestPackedCutAnywhere(t *testing.T) {
+	for _, ending := range []string{".gz", ".zst"} {
+		path := filepath.Join(t.TempDir(), "x.jsonl"+ending)
+		synctest.Test(t, func(t *testing.T) {
+			part, err := openPart(path, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(lifeLines) {
+				if _, err := part.Write([]byte(line)); err != nil {
+					t.Fatal(err)
+				}
+				before := part.Size()
+				time.Sleep(packTime + time.Millisecond) // of the bubble's clock
+				synctest.Wait()
+				if part.Size() == before {
+					t.Errorf("%s: after %s nothing more stands in the file", ending, packTime)
+				}
+			}
+			if err := part.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		most := 0
+		for n := 20; n <= len(whole); n += 3 {
+			if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", path)
+			if c.code != 0 || !strings.HasPrefix(lifeLines, c.stdout.String()) {
+				t.Fatalf("%s cut at %d of %d: code %d, %s%s", ending, n, len(whole), c.code, c.stderr.String(), c.stdout.String())
+			}
+			most = max(most, strings.Count(c.stdout.String(), "\n"))
+		}
+		if most < 3 {
+			t.Errorf("%s: never more than %d lines", ending, most)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"natlens/monitor/lab"
+)
+
+// TestRecord records in a gateway, in the three ways to pack and beside JSON
+// lines, and wants the lines back from each file.
+func TestRecord(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	flowsUDP(t, l, 2) // these are in the table already
+	dir := t.TempDir()
+	streams, end := context.WithCancel(ctx)
+	runs := map[string]*running{}
+	for _, name := range []string{"plain.pcapng", "gzip.pcapng.gz", "zstd.pcapng.zst"} {
+		runs[name] = begin(t, streams, l, console{}, "record", "--existing=false", filepath.Join(dir, name))
+	}
+	lines := filepath.Join(dir, "lines")
+	runs["lines"] = begin(t, streams, l, console{}, "watch", "-o", "jsonl", "--output", lines)
+	waitListening(t, ctx, l, len(runs))
+	everyTraffic(t, ctx, l)
+	waitEmpty(t, ctx, l)
+	end()
+	for name, r := range runs {
+		if code := r.end(t); code != 0 {
+			t.Errorf("%s: code %d, %s", name, code, r.stderr.String())
+		}
+	}
+	want, err := os.ReadFile(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range runs {
+		again := call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", filepath.Join(dir, name))
+		if again.code != 0 || again.stderr.String() != "" || again.stdout.String() != string(want) {
+			t.Errorf("%s: code %d, %s; %s", name, again.code, firstDifference(again.stdout.String(), string(want)), again.stderr.String())
+		}
+	}
+}
+
+// TestRecordSurvivesKill kills a recorder in the middle: what it had written is
+// read, and begins with the flows that were in the table.
+func TestRecordSurvivesKill(t *testing.T) {
+	l := lab.New(t)
+	flowsUDP(t, l, 3)
+	for _, name := range []string{"x.pcapng", "x.pcapng.zst"} {
+		path := filepath.Join(t.TempDir(), name)
+		p := start(t, l, "record", path)
+		p.listening(t)
+		flowsUDP(t, l, 20)
+		waitFor(t, "events in the file", func() bool {
+			return strings.Count(call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", path, "-e", "new", "udp").stdout.String(), "\n") == 20
+		})
+		p.cmd.Process.Kill()
+		<-p.ended
+		again := call(t.Context(), console{}, "list", "--quiet", "-o", "jsonl", "--from", path, "udp")
+		if n := strings.Count(again.stdout.String(), "\n"); again.code != 0 || n < 20 {
+			t.Errorf("%s: code %d, %d flows: %s", name, again.code, n, again.stderr.String())
+		}
+		first := call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", path, "--count", "1")
+		if !strings.Contains(first.stdout.String(), `"event":"existing"`) {
+			t.Errorf("%s begins with %s", name, first.stdout.String())
+		}
+	}
+}
+
+// TestRecordRotates records in files that follow each other, and reads them as one.
+func TestRecordRotates(t *testing.T) {
+	l := lab.New(t)
+	dir := t.TempDir()
+	ctx, end := context.WithCancel(t.Context())
+	r := begin(t, ctx, l, console{}, "record", "--rotate", "600", "--rotate", "1h", filepath.Join(dir, "x.pcapng"), "udp")
+	var files []string
+	made := 0
+	waitFor(t, "files", func() bool {
+		flowsUDP(t, l, 1)
+		made++
+		files, _ = filepath.Glob(filepath.Join(dir, "x-*Z*.pcapng"))
+		return len(files) >= 3
+	})
+	end()
+	if code := r.end(t); code != 0 {
+		t.Errorf("code %d, %s", code, r.stderr.String())
+	}
+	files, _ = filepath.Glob(filepath.Join(dir, "x-*Z*.pcapng"))
+	args := []string{"watch", "--quiet", "-o", "jsonl", "-e", "new"}
+	for _, f := range files {
+		args = append(args, "--from", f)
+	}
+	again := call(t.Context(), console{}, args...)
+	if n := strings.Count(again.stdout.String(), "\n"); again.code != 0 || n != made {
+		t.Errorf("code %d, %d new flows of %d in %d files: %s", again.code, n, made, len(files), again.stderr.String())
+	}
+}
+
+func TestRecordMisuse(t *testing.T) {
+	dir := t.TempDir()
+	there := filepath.Join(dir, "there")
+	if err := os.WriteFile(there, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"record":                           "record needs the name of a file",
+		"record x dprot 443":               "filter: column 1: dprot: unknown word; did you mean dport?",
+		"record x --rotate often":          "--rotate often: not a size such as 100MiB, nor a time of a second or more such as 1h",
+		"record x --rotate 1ms":            "--rotate 1ms: not a size such as 100MiB, nor a time of a second or more such as 1h",
+		"record x --rotate 1h --rotate 2h": "--rotate 2h: there is a size or a time already",
+		"record x --keep 3":                "--keep needs --rotate",
+		"record x --rotate 1h --keep -1":   "--keep -1: must not be negative",
+		"record x --rotate 1h --force":     "--force: files of --rotate have names of their own",
+		"record DIR/there":                 "output file DIR/there exists already; --force writes over it",
+	} {
+		c := call(t.Context(), console{}, strings.Fields(strings.ReplaceAll(args, "DIR", dir))...)
+		if got := c.stderr.String(); c.code == 0 || got != "natlens: "+strings.ReplaceAll(want, "DIR", dir)+"\n" {
+			t.Errorf("%s: code %d, %q, want %q", args, c.code, got, want)
+		}
+	}
+}

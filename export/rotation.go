@@ -1,0 +1,209 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"natlens/monitor"
+)
+
+// Part is what one file of a rotation is written to. [File] is one.
+type Part interface {
+	io.WriteCloser
+	Size() int64 // bytes in the file so far
+}
+
+// RotationOptions say where a recording goes and when its next file begins.
+type RotationOptions struct {
+	// Path is the recording. With Size or Every, each file has the time of its
+	// first event (UTC) in its name: flows.pcapng becomes
+	// flows-20261122T061201Z.pcapng.
+	Path string
+
+	Size  int64         // begin the next file when one has so many bytes; 0: never
+	Every time.Duration // begin the next file with the first event so long after a file's first; 0: never
+
+	// Keep is how many files to keep: with each new one, the oldest of that
+	// name are deleted, those of earlier runs too. 0: all.
+	Keep int
+
+	Open    func(path string) (Part, error) // makes a file; fs.ErrExist has another name tried
+	Capture PCAPNGOptions
+	Now     func() time.Time // for events whose time is not known; nil: time.Now
+}
+
+// Rotation is a sink of pcapng files that follow each other. Each is a recording
+// by itself. A batch is never split between two.
+type Rotation struct {
+	o       RotationOptions
+	part    Part
+	sink    *PCAPNG
+	locals  *monitor.Locals
+	told    atomic.Pointer[monitor.Locals] // the latest addresses, until a Write takes them
+	until   monitor.Time                   // when the next file begins
+	written uint64                         // by files that are closed
+	err     error
+}
+
+// NewRotation opens the first file of a recording that does not rotate; the files
+// of one that does are opened with their first batch.
+func NewRotation(o RotationOptions) (*Rotation, error) {
+	r := &Rotation{o: o}
+	if r.o.Now == nil {
+		r.o.Now = time.Now
+	}
+	if r.rotates() {
+		return r, nil
+	}
+	if err := r.open(0); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Rotation) rotates() bool { return r.o.Size > 0 || r.o.Every > 0 }
+
+// Locals has the host's addresses written down before the next batch, and at the
+// beginning of each file. It may be called from any goroutine.
+func (r *Rotation) Locals(l *monitor.Locals) { r.told.Store(l) }
+
+// Write writes the batch to the file at hand, or begins the next one with it.
+func (r *Rotation) Write(b *monitor.Batch) error {
+	if r.err != nil {
+		return r.err
+	}
+	r.err = r.write(b)
+	return r.err
+}
+
+func (r *Rotation) write(b *monitor.Batch) error {
+	at := monitor.Time(0)
+	for i := range b.Events {
+		if at = b.Events[i].Time; at != 0 {
+			break
+		}
+	}
+	if at == 0 {
+		at = monitor.Time(r.o.Now().UnixNano())
+	}
+	if r.part != nil && (r.o.Size > 0 && r.part.Size() >= r.o.Size || r.o.Every > 0 && at >= r.until) {
+		if err := r.end(); err != nil {
+			return err
+		}
+	}
+	if r.part == nil {
+		if err := r.open(at); err != nil {
+			return err
+		}
+	}
+	if l := r.told.Swap(nil); l != nil {
+		r.locals = l
+		r.sink.Locals(l)
+	}
+	return r.sink.Write(b)
+}
+
+// open begins a file.
+func (r *Rotation) open(at monitor.Time) (err error) {
+	if r.part, err = r.create(at); err != nil {
+		return err
+	}
+	r.sink = NewPCAPNG(r.part, r.o.Capture)
+	r.sink.Locals(r.locals)
+	r.until = at + monitor.Time(r.o.Every)
+	if r.o.Keep > 0 && r.rotates() {
+		return r.prune()
+	}
+	return nil
+}
+
+// nameTime is how the time of a file's first event stands in its name.
+const nameTime = "20060102T150405Z"
+
+func (r *Rotation) create(at monitor.Time) (Part, error) {
+	if !r.rotates() {
+		return r.o.Open(r.o.Path)
+	}
+	stem, ext := splitName(r.o.Path)
+	for n := 1; ; n++ {
+		path := stem + "-" + at.Time().Format(nameTime)
+		if n > 1 { // within one second
+			path += fmt.Sprintf("-%03d", n)
+		}
+		part, err := r.o.Open(path + ext)
+		if !errors.Is(err, fs.ErrExist) || n == 999 {
+			return part, err
+		}
+	}
+}
+
+// splitName splits a path before its endings: flows and .pcapng.gz.
+func splitName(path string) (stem, ext string) {
+	dir, name := filepath.Split(path)
+	if i := strings.IndexByte(name[1:], '.'); len(name) > 1 && i >= 0 {
+		return dir + name[:i+1], name[i+1:]
+	}
+	return path, ""
+}
+
+// prune deletes the oldest files of the recording's name beyond Keep. Names sort
+// as their times do. Only names that create could have made are touched.
+func (r *Rotation) prune() error {
+	stem, ext := splitName(r.o.Path)
+	ours := regexp.MustCompile(`^` + regexp.QuoteMeta(filepath.Base(stem)) + `-\d{8}T\d{6}Z(-\d{3})?` + regexp.QuoteMeta(ext) + `$`)
+	dir := filepath.Dir(stem)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("prune recordings: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if ours.MatchString(e.Name()) && e.Type().IsRegular() {
+			names = append(names, strings.TrimSuffix(e.Name(), ext))
+		}
+	}
+	slices.Sort(names)
+	for len(names) > r.o.Keep {
+		if err := os.Remove(filepath.Join(dir, names[0]+ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("prune recordings: %w", err)
+		}
+		names = names[1:]
+	}
+	return nil
+}
+
+// Written returns the bytes of all files.
+func (r *Rotation) Written() uint64 {
+	if r.part == nil {
+		return r.written
+	}
+	return r.written + uint64(r.part.Size())
+}
+
+// Close ends the file at hand.
+func (r *Rotation) Close() error {
+	if r.part == nil {
+		return r.err
+	}
+	return errors.Join(r.err, r.end())
+}
+
+func (r *Rotation) end() error {
+	err := r.sink.Close()
+	if r.err != nil {
+		err = nil // the sink tells it once more
+	}
+	err = errors.Join(err, r.part.Close())
+	r.written += uint64(r.part.Size())
+	r.part = nil
+	return err
+}
