@@ -21,6 +21,11 @@ type Monitor struct {
 	Filter Filter // nil: every event
 	Sinks  []Sink
 
+	// Taps hear of every event, before the filter takes some. They must leave
+	// the batch as it is. Metrics are one: they are of the gateway, not of what
+	// somebody wants to see of it.
+	Taps []Sink
+
 	// Scope, if not nil, says of which flows the source tells at all. Others,
 	// which only a dump of the whole table shows, are passed over. It must
 	// depend only on what never changes in a flow's life.
@@ -238,9 +243,16 @@ func (m *Monitor) process(b *Batch) error {
 	return m.write(b)
 }
 
-// write takes numbered events, which the table knows, through the filter to the
-// sinks.
+// write takes numbered events, which the table knows, past the taps and through
+// the filter to the sinks.
 func (m *Monitor) write(b *Batch) error {
+	if len(b.Events) > 0 {
+		for _, t := range m.Taps {
+			if err := t.Write(b); err != nil {
+				return err
+			}
+		}
+	}
 	if m.Filter != nil {
 		b.Keep(m.Filter)
 	}
