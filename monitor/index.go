@@ -136,8 +136,11 @@ type slab struct {
 	chunks []chunk
 	spare  [][chunkRows]packedRow // made, not in use yet
 	coming chan [][chunkRows]packedRow
-	free   []uint32
+	free   rowList
 	next   uint32
+
+	wide    parts[[2]Tuple]
+	metered parts[meteredRow]
 }
 
 const (
@@ -150,9 +153,8 @@ func (s *slab) at(row uint32) *packedRow { return &s.chunks[row/chunkRows].rows[
 
 // take returns a free row; its contents are left over from before.
 func (s *slab) take() uint32 {
-	if n := len(s.free); n > 0 {
-		row := s.free[n-1]
-		s.free = s.free[:n-1]
+	if row, ok := s.free.first(); ok {
+		s.free.drop(s)
 		return row
 	}
 	if int(s.next/chunkRows) == len(s.chunks) {
@@ -160,6 +162,13 @@ func (s *slab) take() uint32 {
 	}
 	s.next++
 	return s.next - 1
+}
+
+// release makes the row a free one, which is taken again before all others: it
+// is in the processor's cache.
+func (s *slab) release(row uint32) {
+	s.at(row).gen = 0
+	s.free.prepend(s, row)
 }
 
 func (s *slab) grow() {

@@ -21,7 +21,7 @@ type packedRow struct {
 	replyZone   uint16
 	zone        uint16
 	use         uint16 // at most 65535 is told
-	epoch       uint32 // the reconciliation during which it was last touched
+	epoch       uint32 // the reconciliation during which it was last touched; see rowList for rows that have ended
 	tcp         TCPInfo
 	proto       Proto
 	conn        State // of the connection
@@ -86,14 +86,14 @@ func (s *slab) save(row uint32, r *Row) {
 		p.origZone, p.replyZone = f.Orig.Zone, f.Reply.Zone
 	} else {
 		if c.wide == nil {
-			c.wide = new([chunkRows][2]Tuple)
+			c.wide = s.wide.take()
 		}
 		p.state |= rowWide
 		c.wide[i] = [2]Tuple{f.Orig, f.Reply}
 	}
 	if r.Known&meteredAttrs != 0 {
 		if c.metered == nil {
-			c.metered = new([chunkRows]meteredRow)
+			c.metered = s.metered.take()
 		}
 		c.metered[i] = meteredRow{f.CountersOrig, f.CountersReply, f.Start, f.Stop}
 	}

@@ -62,8 +62,8 @@ type Table struct {
 	rows    *slab
 	extras  map[uint32]*Extra // by row; few flows have one
 	life    []*[chunkRows]Life
-	linger  []lingering // ended rows in the order of their ends, from head on
-	head    int
+	lives   parts[Life]
+	linger  rowList // ended rows in the order of their ends
 	gen     uint64
 	live    int
 	silent  int // live rows that no event has told of yet
@@ -77,11 +77,6 @@ type Table struct {
 	changes uint64
 }
 
-type lingering struct {
-	row   uint32
-	until Time
-}
-
 // NewTable returns an empty table.
 func NewTable(cfg TableConfig) *Table {
 	t := &Table{cfg: cfg, rows: new(slab), extras: make(map[uint32]*Extra)}
@@ -93,14 +88,28 @@ func NewTable(cfg TableConfig) *Table {
 // table already are worked out anew.
 func (t *Table) SetLocals(l *Locals) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.locals = l
-	for i := range t.rows.next {
+	t.mu.Unlock()
+	for c := 0; t.pathsOfChunk(c); c++ { // what is added meanwhile knows already
+	}
+}
+
+// pathsOfChunk works out the paths of a chunk's flows.
+func (t *Table) pathsOfChunk(c int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c >= len(t.rows.chunks) {
+		return false
+	}
+	base := uint32(c * chunkRows)
+	for i := base; i < min(base+chunkRows, t.rows.next); i++ {
 		if p := t.rows.at(i); p.gen != 0 {
 			t.rows.load(i, &t.scratch)
-			p.path = l.Path(&t.scratch.Flow)
+			p.path = t.locals.Path(&t.scratch.Flow)
 		}
 	}
+	t.changes++
+	return true
 }
 
 // Clear forgets all flows: what is read next begins anew. Generations go on
@@ -109,14 +118,12 @@ func (t *Table) SetLocals(l *Locals) {
 func (t *Table) Clear() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rows.free = t.rows.free[:0]
+	t.rows.free, t.linger = rowList{}, rowList{}
 	for i := t.rows.next; i > 0; i-- {
-		t.rows.at(i - 1).gen = 0
-		t.rows.free = append(t.rows.free, i-1)
+		t.rows.release(i - 1)
 	}
 	t.index = index{seed: t.index.seed}
 	clear(t.extras)
-	t.linger, t.head = t.linger[:0], 0
 	t.live, t.silent = 0, 0
 	t.changes++
 }
@@ -332,7 +339,7 @@ func (t *Table) end(row uint32, h uint64, at Time) {
 		t.release(row)
 		return
 	}
-	t.linger = append(t.linger, lingering{row, at + Time(t.cfg.Linger)})
+	t.linger.append(t.rows, row)
 }
 
 // heard notes that an event told of the row: it is not known from dumps alone.
@@ -355,12 +362,11 @@ func (t *Table) release(row uint32) {
 	if t.rows.at(row).known&AttrsInExtra != 0 {
 		delete(t.extras, row)
 	}
-	t.rows.at(row).gen = 0
-	t.rows.free = append(t.rows.free, row)
+	t.rows.release(row)
 }
 
-// Expire frees the ended flows that have lingered long enough at the given time.
-// Apply does so by itself; call it when no events come.
+// Expire frees the ended flows that have lingered long enough at the given time,
+// some thousands a call. Apply does so by itself; call it when no events come.
 func (t *Table) Expire(now Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -368,13 +374,18 @@ func (t *Table) Expire(now Time) {
 }
 
 func (t *Table) expireLocked(now Time) {
-	for t.head < len(t.linger) && t.linger[t.head].until <= now {
-		t.release(t.linger[t.head].row)
-		t.head++
+	for range expireAtOnce {
+		row, ok := t.linger.first()
+		if !ok || t.rows.at(row).last+Time(t.cfg.Linger) > now {
+			return
+		}
+		t.linger.drop(t.rows)
+		t.release(row)
 		t.changes++
 	}
-	if t.head > 1024 && t.head*2 > len(t.linger) {
-		n := copy(t.linger, t.linger[t.head:])
-		t.linger, t.head = t.linger[:n], 0
-	}
 }
+
+// expireAtOnce bounds how long one look at the lingering flows holds the table:
+// after a silence, hundreds of thousands may be due at the same time. It is more
+// than a batch can end.
+const expireAtOnce = 8 * BatchSize
