@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +15,10 @@ import (
 type CreateOptions struct {
 	Force  bool // write over a file that exists; it becomes readable by its owner only
 	Binary bool // the file has no lines: after an error only whole Writes are kept
+
+	// Patient has Write keep in memory what the disk has no room for, and take
+	// more behind it, until Room finds room: see there. It goes with Binary.
+	Patient bool
 }
 
 // File is an output file that holds whole lines only, also after the disk was
@@ -26,6 +31,9 @@ type File struct {
 	binary bool
 	cut    bool // the file is a regular one: it can be cut
 	err    error
+
+	patient bool
+	kept    []byte // what there was no room for
 }
 
 // Create makes an output file with mode 0600. A file that exists already is an
@@ -48,7 +56,7 @@ func Create(path string, o CreateOptions) (*File, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	return &File{f: f, path: path, binary: o.Binary, cut: info.Mode().IsRegular()}, nil
+	return &File{f: f, path: path, binary: o.Binary, patient: o.Patient, cut: info.Mode().IsRegular()}, nil
 }
 
 // createError is why a file could not be made, in words that say what to do.
@@ -77,6 +85,19 @@ func newCreateError(path string, err error) error {
 // Write writes whole lines. On an error it cuts off what was written of a line,
 // and returns a [*WriteError] then and for every later Write.
 func (f *File) Write(p []byte) (int, error) {
+	if len(f.kept) > 0 {
+		f.kept = append(f.kept, p...)
+		return len(p), nil
+	}
+	n, err := f.write(p)
+	if f.patient && noRoom(err) {
+		f.kept = append(f.kept, p[n:]...)
+		return len(p), nil
+	}
+	return n, err
+}
+
+func (f *File) write(p []byte) (int, error) {
 	if f.err != nil {
 		return 0, f.err
 	}
@@ -91,7 +112,9 @@ func (f *File) Write(p []byte) (int, error) {
 	}
 	var cutErr error
 	if f.cut && whole < n {
-		cutErr = f.f.Truncate(f.size + int64(whole))
+		if cutErr = f.f.Truncate(f.size + int64(whole)); cutErr == nil {
+			_, cutErr = f.f.Seek(f.size+int64(whole), io.SeekStart)
+		}
 	}
 	f.size += int64(whole)
 	f.err = &WriteError{Path: f.path, Kept: f.size, Partial: !f.cut && whole < n || cutErr != nil, Err: reason(err)}
@@ -104,12 +127,13 @@ func (f *File) Path() string { return f.path }
 // Size returns how many bytes of whole lines were written.
 func (f *File) Size() int64 { return f.size }
 
-// Close closes the file.
+// Close closes the file. What there is no room for is lost, and the error says so.
 func (f *File) Close() error {
+	room := f.Room()
 	if err := f.f.Close(); err != nil {
-		return fmt.Errorf("output file %s: close: %w", f.path, reason(err))
+		return errors.Join(room, fmt.Errorf("output file %s: close: %w", f.path, reason(err)))
 	}
-	return nil
+	return room
 }
 
 // WriteError says that an output file could not take all that was written.

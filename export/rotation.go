@@ -20,6 +20,11 @@ import (
 type Part interface {
 	io.WriteCloser
 	Size() int64 // bytes in the file so far
+
+	// Room returns nil if nothing waits for room on the disk, or if there is
+	// some now; Flush does the same after bringing all to the file.
+	Room() error
+	Flush() error
 }
 
 // RotationOptions say where a recording goes and when its next file begins.
@@ -39,10 +44,13 @@ type RotationOptions struct {
 	Open    func(path string) (Part, error) // makes a file; fs.ErrExist has another name tried
 	Capture PCAPNGOptions
 	Now     func() time.Time // for events whose time is not known; nil: time.Now
+	Notes   io.Writer        // told when the disk is full, and when it is no more; nil: nobody
 }
 
 // Rotation is a sink of pcapng files that follow each other. Each is a recording
 // by itself. A batch is never split between two.
+//
+// A full disk does not end it: see outage.
 type Rotation struct {
 	o       RotationOptions
 	part    Part
@@ -51,6 +59,8 @@ type Rotation struct {
 	told    atomic.Pointer[monitor.Locals] // the latest addresses, until a Write takes them
 	until   monitor.Time                   // when the next file begins
 	written uint64                         // by files that are closed
+	ending  bool                           // the file at hand has its end already, and waits for room
+	out     outage
 	err     error
 }
 
@@ -60,6 +70,9 @@ func NewRotation(o RotationOptions) (*Rotation, error) {
 	r := &Rotation{o: o}
 	if r.o.Now == nil {
 		r.o.Now = time.Now
+	}
+	if r.o.Notes == nil {
+		r.o.Notes = io.Discard
 	}
 	if r.rotates() {
 		return r, nil
@@ -78,24 +91,20 @@ func (r *Rotation) Locals(l *monitor.Locals) { r.told.Store(l) }
 
 // Write writes the batch to the file at hand, or begins the next one with it.
 func (r *Rotation) Write(b *monitor.Batch) error {
-	if r.err != nil {
-		return r.err
+	switch {
+	case r.err != nil:
+	case r.out.why != nil && !r.again(b):
+		r.out.miss(b)
+	default:
+		r.err = r.pause(r.write(b), b)
 	}
-	r.err = r.write(b)
 	return r.err
 }
 
+// write returns an error of noRoom if it wrote nothing of the batch.
 func (r *Rotation) write(b *monitor.Batch) error {
-	at := monitor.Time(0)
-	for i := range b.Events {
-		if at = b.Events[i].Time; at != 0 {
-			break
-		}
-	}
-	if at == 0 {
-		at = monitor.Time(r.o.Now().UnixNano())
-	}
-	if r.part != nil && (r.o.Size > 0 && r.part.Size() >= r.o.Size || r.o.Every > 0 && at >= r.until) {
+	at := r.begins(b)
+	if r.part != nil && (r.ending || r.o.Size > 0 && r.part.Size() >= r.o.Size || r.o.Every > 0 && at >= r.until) {
 		if err := r.end(); err != nil {
 			return err
 		}
@@ -110,6 +119,16 @@ func (r *Rotation) write(b *monitor.Batch) error {
 		r.sink.Locals(l)
 	}
 	return r.sink.Write(b)
+}
+
+// begins is the time of the batch's first event.
+func (r *Rotation) begins(b *monitor.Batch) monitor.Time {
+	for i := range b.Events {
+		if at := b.Events[i].Time; at != 0 {
+			return at
+		}
+	}
+	return monitor.Time(r.o.Now().UnixNano())
 }
 
 // open begins a file.
@@ -191,19 +210,41 @@ func (r *Rotation) Written() uint64 {
 
 // Close ends the file at hand.
 func (r *Rotation) Close() error {
-	if r.part == nil {
-		return r.err
+	var missed error
+	if r.err == nil && r.out.why != nil && !r.again(nil) {
+		missed = r.out.error()
 	}
-	return errors.Join(r.err, r.end())
+	if r.part == nil {
+		return errors.Join(missed, r.err)
+	}
+	return errors.Join(missed, r.err, r.endNow())
 }
 
+// end ends the file at hand. On an error of noRoom it is to be called again.
 func (r *Rotation) end() error {
-	err := r.sink.Close()
+	if !r.ending {
+		if err := r.sink.Close(); err != nil {
+			return err
+		}
+		r.ending = true
+	}
+	if err := r.part.Flush(); noRoom(err) {
+		return err
+	}
+	return r.endNow()
+}
+
+// endNow ends the file at hand, whether there is room or not.
+func (r *Rotation) endNow() error {
+	var err error
+	if !r.ending {
+		err = r.sink.Close()
+	}
 	if r.err != nil {
 		err = nil // the sink tells it once more
 	}
 	err = errors.Join(err, r.part.Close())
 	r.written += uint64(r.part.Size())
-	r.part = nil
+	r.part, r.ending = nil, false
 	return err
 }

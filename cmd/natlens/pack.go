@@ -41,7 +41,7 @@ type flusher interface {
 
 // openPart makes a file of a recording, packed as its name says: .gz, .zst.
 func openPart(path string, force bool) (export.Part, error) {
-	file, err := export.Create(path, export.CreateOptions{Force: force, Binary: true})
+	file, err := export.Create(path, export.CreateOptions{Force: force, Binary: true, Patient: true})
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +72,7 @@ func (p *packer) flushNow() {
 			return
 		case <-tick.C:
 		}
-		p.mu.Lock()
-		if p.dirty && p.err == nil {
-			p.err = p.z.Flush()
-			p.dirty = false
-		}
-		p.mu.Unlock()
+		_ = p.Flush() // who writes next is told, or asks for room
 	}
 }
 
@@ -97,6 +92,24 @@ func (p *packer) Size() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.file.Size()
+}
+
+// Room tells whether the file waits for room on the disk.
+func (p *packer) Room() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.file.Room()
+}
+
+// Flush brings what was written to the file.
+func (p *packer) Flush() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dirty && p.err == nil {
+		p.err = p.z.Flush()
+		p.dirty = false
+	}
+	return errors.Join(p.err, p.file.Room())
 }
 
 func (p *packer) Close() error {

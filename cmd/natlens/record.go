@@ -64,7 +64,7 @@ beginning. A name that ends in .gz or .zst has the file packed.`,
 }
 
 func (c *recordConfig) run(ctx context.Context, con console) error {
-	o, err := c.rotation()
+	o, err := c.rotation(con)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (c *recordConfig) run(ctx context.Context, con console) error {
 const maxRotate = 1 << 50
 
 // rotation reads the flags.
-func (c *recordConfig) rotation() (o export.RotationOptions, err error) {
+func (c *recordConfig) rotation(con console) (o export.RotationOptions, err error) {
 	for _, text := range c.rotate {
 		size, isSize := parseSize(text, maxRotate)
 		every, err := time.ParseDuration(text)
@@ -107,7 +107,7 @@ func (c *recordConfig) rotation() (o export.RotationOptions, err error) {
 	case c.force && len(c.rotate) > 0:
 		return o, usagef("--force: files of --rotate have names of their own")
 	}
-	o.Path, o.Keep = c.path, c.keep
+	o.Path, o.Keep, o.Notes = c.path, c.keep, con.Stderr
 	o.Open = func(path string) (export.Part, error) { return openPart(path, c.force) }
 	o.Capture = export.PCAPNGOptions{Application: "natlens " + versionText(), Filter: c.watch.filter.text()}
 	return o, nil

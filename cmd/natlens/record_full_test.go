@@ -1,0 +1,112 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
+)
+
+// onSmallDisk starts natlens with a file system of 64 KiB at dir that is mounted for
+// it alone, with a file "ballast" of so many KiB. The root is where that file system
+// is seen from here.
+func onSmallDisk(t *testing.T, dir string, ballast int, args ...string) (cmd *exec.Cmd, stderr *safeBuffer, root string) {
+	t.Helper()
+	cmd, stderr = natlens(args...), new(safeBuffer)
+	cmd.Stderr = stderr
+	err := onThread(func() error {
+		if err := mountSmall(dir); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, ballast<<10), 0o600); err != nil {
+			return err
+		}
+		return cmd.Start()
+	})
+	if err != nil {
+		t.Skipf("no file system of one's own here: %v", err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	return cmd, stderr, fmt.Sprintf("/proc/%d/root", cmd.Process.Pid)
+}
+
+// TestRecordOnFullDisk fills the disk while natlens records: it says so, goes on,
+// and once there is room so does the recording, with what is missing told to the
+// number. Nothing before and nothing after it is lost.
+func TestRecordOnFullDisk(t *testing.T) {
+	l := lab.New(t)
+	for _, name := range []string{"x.pcapng", "x.pcapng.zst"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, name)
+		cmd, stderr, root := onSmallDisk(t, dir, 44, "record", path, "--netns", l.Gateway.Path())
+		says := func(text string) func() bool { return func() bool { return strings.Contains(stderr.String(), text) } }
+		waitFor(t, "natlens to listen", says("natlens: capture: "))
+		waitFor(t, "the disk to be full", func() bool { flowsUDP(t, l, 50); return says("until there is room")() })
+		waitFor(t, "events to be missed", func() bool { flowsUDP(t, l, 50); return true })
+		if err := os.Remove(filepath.Join(root, dir, "ballast")); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "room", func() bool { flowsUDP(t, l, 1); return says("room again")() })
+		flowsUDP(t, l, 5)
+		// The file ends with the mount namespace: it is kept open.
+		file, err := os.Open(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait()
+		want := regexp.MustCompile(fmt.Sprintf(`natlens: output file %s: no space left on device; it keeps all up to byte \d+; what comes is not recorded until there is room
+natlens: there is room again: [\d,]+ events? lost between .*, as the recording says
+natlens: (\d+) events, `, path))
+		said := want.FindStringSubmatch(stderr.String())
+		if said == nil || cmd.ProcessState.ExitCode() != 0 {
+			t.Fatalf("%s: code %d, standard error\n%s", name, cmd.ProcessState.ExitCode(), stderr.String())
+		}
+		again := call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
+		seq, missing := 0, 0
+		for _, line := range decodeLines(t, again.stdout.String()) {
+			if line["event"] == "lost" {
+				missing = int(line["count"].(float64))
+				seq += missing
+			} else {
+				seq++
+			}
+			if int(line["seq"].(float64)) != seq {
+				t.Fatalf("%s: number %v stands where %d should", name, line["seq"], seq)
+			}
+		}
+		if fmt.Sprint(seq) != said[1] || missing < 50 || again.code != 0 || again.stderr.String() != "" {
+			t.Errorf("%s: %d events with %d missing, of %s; code %d, %s", name, seq, missing, said[1], again.code, again.stderr.String())
+		}
+	}
+}
+
+// TestRecordStaysFull ends a recording while the disk is full.
+func TestRecordStaysFull(t *testing.T) {
+	l := lab.New(t)
+	dir := t.TempDir()
+	cmd, stderr, _ := onSmallDisk(t, dir, 44, "record", filepath.Join(dir, "x.pcapng"), "--netns", l.Gateway.Path())
+	waitFor(t, "the disk to be full", func() bool { flowsUDP(t, l, 50); return strings.Contains(stderr.String(), "until there is room") })
+	flowsUDP(t, l, 50)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	want := regexp.MustCompile(`no space left on device; it keeps whole lines up to byte \d+; [1-9]\d+ events are not in the recording`)
+	if !want.MatchString(stderr.String()) || cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("code %d, standard error\n%s", cmd.ProcessState.ExitCode(), stderr.String())
+	}
+}
