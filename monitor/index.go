@@ -138,9 +138,6 @@ type slab struct {
 	coming chan [][chunkRows]packedRow
 	free   rowList
 	next   uint32
-
-	wide    parts[[2]Tuple]
-	metered parts[meteredRow]
 }
 
 const (

@@ -41,7 +41,7 @@ func (t *Table) lifeAt(row uint32) *Life { return &t.life[row/chunkRows][row%chu
 
 func (t *Table) startLife(row uint32, e *Event) {
 	for int(row/chunkRows) >= len(t.life) {
-		t.life = append(t.life, t.lives.take())
+		t.life = append(t.life, new([chunkRows]Life))
 	}
 	l := t.lifeAt(row)
 	*l = Life{}

@@ -86,14 +86,14 @@ func (s *slab) save(row uint32, r *Row) {
 		p.origZone, p.replyZone = f.Orig.Zone, f.Reply.Zone
 	} else {
 		if c.wide == nil {
-			c.wide = s.wide.take()
+			c.wide = new([chunkRows][2]Tuple)
 		}
 		p.state |= rowWide
 		c.wide[i] = [2]Tuple{f.Orig, f.Reply}
 	}
 	if r.Known&meteredAttrs != 0 {
 		if c.metered == nil {
-			c.metered = s.metered.take()
+			c.metered = new([chunkRows]meteredRow)
 		}
 		c.metered[i] = meteredRow{f.CountersOrig, f.CountersReply, f.Start, f.Stop}
 	}

@@ -45,6 +45,10 @@ func (t *Table) merge(row uint32, e *Event, b *Batch) {
 	r.Known |= known
 	r.Last = e.Time
 	e.Born = r.Born()
+	if e.Kind == KindDestroy && t.cfg.Linger <= 0 {
+		p.known = r.Known // what is let go at once need not be saved: a place for its counters may have to be made
+		return
+	}
 	t.rows.save(row, r)
 }
 

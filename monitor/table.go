@@ -62,7 +62,6 @@ type Table struct {
 	rows    *slab
 	extras  map[uint32]*Extra // by row; few flows have one
 	life    []*[chunkRows]Life
-	lives   parts[Life]
 	linger  rowList // ended rows in the order of their ends
 	gen     uint64
 	live    int
@@ -175,6 +174,15 @@ func (t *Table) Lookup(orig Tuple) (row uint32, gen uint64, ok bool) {
 func (t *Table) Scan(fn func(row uint32, r *Row, x *Extra) bool) {
 	for c := 0; t.scanChunk(c, fn); c++ {
 	}
+}
+
+// ScanChunk is Scan for the c-th chunk of a few thousand rows alone. It returns
+// false if there is none, which ends a scan in steps.
+func (t *Table) ScanChunk(c int, fn func(row uint32, r *Row)) bool {
+	return t.scanChunk(c, func(row uint32, r *Row, _ *Extra) bool {
+		fn(row, r)
+		return true
+	})
 }
 
 func (t *Table) scanChunk(c int, fn func(uint32, *Row, *Extra) bool) bool {
