@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"time"
 
 	"charm.land/bubbles/v2/key"
@@ -14,8 +15,8 @@ import (
 func (m *Model) command(k tea.KeyPressMsg) (cmd tea.Cmd, ok bool) {
 	keys := &m.keys
 	switch {
-	case key.Matches(k, keys.Flows, keys.Events, keys.Top, keys.NAT):
-		return m.show(int(k.String()[0] - '1')), true
+	case key.Matches(k, keys.Pages...):
+		return m.show(slices.IndexFunc(keys.Pages, func(b key.Binding) bool { return key.Matches(k, b) })), true
 	case key.Matches(k, keys.NextPage):
 		return m.show((m.open + 1) % len(m.pages)), true
 	case key.Matches(k, keys.PrevPage):

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
@@ -72,19 +71,12 @@ func (d *detail) scrollTo(line int) {
 
 // key scrolls. The root closes the pane.
 func (d *detail) key(m tea.KeyPressMsg) {
-	k := d.keys
-	switch {
-	case key.Matches(m, k.Up):
-		d.scrollTo(d.scroll - 1)
-	case key.Matches(m, k.Down):
-		d.scrollTo(d.scroll + 1)
-	case key.Matches(m, k.PageUp):
-		d.scrollTo(d.scroll - d.height)
-	case key.Matches(m, k.PageDown):
-		d.scrollTo(d.scroll + d.height)
-	case key.Matches(m, k.Home):
+	switch rows, where := d.keys.movement(m, d.height); where {
+	case moveRows:
+		d.scrollTo(d.scroll + rows)
+	case moveHome:
 		d.scrollTo(0)
-	case key.Matches(m, k.End):
+	case moveEnd:
 		d.scrollTo(len(d.lines))
 	}
 }

@@ -169,9 +169,9 @@ func (s *session) gapLine(l *paint.Line, e *monitor.Event) {
 			", "+countText(g.Changed)+" changed ──")
 		return
 	}
-	text := "── " + countText(g.Count) + " events lost"
+	text := "── " + countOf(g.Count, "event") + " lost"
 	if g.Uncertain {
-		text = "── at least " + countText(g.Count) + " events lost"
+		text = "── at least " + countOf(g.Count, "event") + " lost"
 	}
 	if g.From != 0 && g.To != 0 {
 		text += " between " + s.at(g.From) + " and " + s.at(g.To)

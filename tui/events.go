@@ -115,39 +115,48 @@ func (p *eventsPage) moved() tea.Cmd {
 }
 
 func (p *eventsPage) key(m tea.KeyPressMsg) tea.Cmd {
-	k := p.keys
-	switch {
-	case key.Matches(m, k.Up):
-		return p.step(-1)
-	case key.Matches(m, k.Down):
-		return p.step(1)
-	case key.Matches(m, k.PageUp):
-		return p.step(-p.height)
-	case key.Matches(m, k.PageDown):
-		return p.step(p.height)
-	case key.Matches(m, k.Home):
-		p.seq, p.follow, p.line = 0, false, 0
-		p.moves++
-		if p.s.paused {
-			p.to(0)
-			return p.moved()
-		}
-		p.events, p.n, p.at = nil, 0, 0
-		return p.pull(true)
-	case key.Matches(m, k.End):
-		if p.s.paused {
-			p.to(p.n - 1)
-			return p.moved()
-		}
-		p.follow = true
-		p.moves++
-		return p.pull(true)
-	case key.Matches(m, k.Enter):
+	switch rows, where := p.keys.movement(m, p.height); where {
+	case moveRows:
+		return p.step(rows)
+	case moveHome:
+		return p.home()
+	case moveEnd:
+		return p.last()
+	}
+	if key.Matches(m, p.keys.Enter) {
 		if f, ok := p.chosen(); ok {
 			return func() tea.Msg { return detailMsg{f} }
 		}
 	}
 	return nil
+}
+
+func (p *eventsPage) hints() []key.Binding {
+	k := p.keys
+	return []key.Binding{k.Enter, k.Filter, k.Pause, k.End, k.Export, k.Copy, k.Names}
+}
+
+// home goes to the oldest event.
+func (p *eventsPage) home() tea.Cmd {
+	p.seq, p.follow, p.line = 0, false, 0
+	p.moves++
+	if p.s.paused {
+		p.to(0)
+		return p.moved()
+	}
+	p.events, p.n, p.at = nil, 0, 0
+	return p.pull(true)
+}
+
+// last goes to the newest event, and on with the stream.
+func (p *eventsPage) last() tea.Cmd {
+	if p.s.paused {
+		p.to(p.n - 1)
+		return p.moved()
+	}
+	p.follow = true
+	p.moves++
+	return p.pull(true)
 }
 
 func (p *eventsPage) step(rows int) tea.Cmd {

@@ -33,7 +33,7 @@ type exportedMsg struct {
 // exportPrompt asks what to export, or ends the recording that runs.
 func (m *Model) exportPrompt() *prompt {
 	if n, on, _ := m.s.cfg.Tail.Recording(); on {
-		return askKey("recording to "+m.streamPath+", "+countText(n)+" events so far: end it?",
+		return askKey("recording to "+m.streamPath+", "+countOf(n, "event")+" so far: end it?",
 			choice{"y", "yes", m.stopStream})
 	}
 	if m.export != nil {
@@ -48,7 +48,7 @@ func (m *Model) exportPrompt() *prompt {
 		}
 	}
 	return askKey("export as JSON lines:",
-		choice{"s", "the " + countText(uint64(m.s.matched)) + " flows shown", ask(false, "flows")},
+		choice{"s", "the " + countOf(uint64(m.s.matched), "flow") + " shown", ask(false, "flows")},
 		choice{"n", "the stream from now on", ask(true, "events")})
 }
 
@@ -134,8 +134,8 @@ func (m *Model) exported(e exportedMsg) {
 		m.streamPath = path
 		m.s.tell(paint.New, "recording to "+path+"; e ends it")
 	case e.stream:
-		m.s.tell(paint.New, countText(e.written)+" events written to "+path)
+		m.s.tell(paint.New, countOf(e.written, "event")+" written to "+path)
 	default:
-		m.s.tell(paint.New, countText(e.written)+" flows written to "+path)
+		m.s.tell(paint.New, countOf(e.written, "flow")+" written to "+path)
 	}
 }

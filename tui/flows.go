@@ -210,6 +210,20 @@ func (p *flowsPage) condition() string {
 	return ""
 }
 
+func (p *flowsPage) wantsDump() bool {
+	return p.by == colRate || p.by == colBytes || p.by == colPackets
+}
+
+func (p *flowsPage) inSight() []monitor.Tuple {
+	var out []monitor.Tuple
+	for i := p.top(); i < min(len(p.rows), p.top()+p.height); i++ {
+		if r := &p.rows[i].row; !r.Ended() {
+			out = append(out, r.Flow.Orig)
+		}
+	}
+	return out
+}
+
 func (p *flowsPage) draw() []drawn {
 	out := make([]drawn, 0, p.height+1)
 	out = append(out, drawn{line: p.layout.heading(p.by, p.down, p.col)})

@@ -11,21 +11,15 @@ import (
 // key moves the cursor and changes the order.
 func (p *flowsPage) key(m tea.KeyPressMsg) tea.Cmd {
 	k := p.keys
-	switch {
-	case key.Matches(m, k.Up):
-		return p.step(-1)
-	case key.Matches(m, k.Down):
-		return p.step(1)
-	case key.Matches(m, k.PageUp):
-		return p.step(-p.height)
-	case key.Matches(m, k.PageDown):
-		return p.step(p.height)
-	case key.Matches(m, k.Home):
+	switch rows, where := k.movement(m, p.height); where {
+	case moveRows:
+		return p.step(rows)
+	case moveHome:
 		return p.home()
-	case key.Matches(m, k.End):
-		p.end, p.follow = true, false
-		p.moves++
-		return p.pullUnlessHeld(func() { p.to(p.n - 1) })
+	case moveEnd:
+		return p.last()
+	}
+	switch {
 	case key.Matches(m, k.Left):
 		p.col = p.layout.beside(p.col, -1)
 	case key.Matches(m, k.Right):
@@ -41,6 +35,14 @@ func (p *flowsPage) key(m tea.KeyPressMsg) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+func (p *flowsPage) hints() []key.Binding {
+	k := p.keys
+	if k.Play.Enabled() {
+		return []key.Binding{k.Enter, k.Filter, k.Play, k.Faster, k.Slower, k.SeekOn, k.SeekBack, k.Sort, k.Only}
+	}
+	return []key.Binding{k.Enter, k.Filter, k.Sort, k.Pause, k.Export, k.Delete, k.Copy, k.Names, k.Only}
 }
 
 func (p *flowsPage) step(rows int) tea.Cmd {
@@ -60,14 +62,16 @@ func (p *flowsPage) home() tea.Cmd {
 	return p.pull(true)
 }
 
-// pullUnlessHeld asks for rows, or moves in those that the pause holds.
-func (p *flowsPage) pullUnlessHeld(move func()) tea.Cmd {
+// last asks for the last rows, or goes to the last of those that the pause holds.
+func (p *flowsPage) last() tea.Cmd {
+	p.moves++
+	p.follow = false
 	if p.s.paused {
-		p.end = false
-		move()
+		p.to(p.n - 1)
 		p.anchor()
 		return nil
 	}
+	p.end = true
 	return p.pull(true)
 }
 

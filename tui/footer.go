@@ -20,42 +20,68 @@ func (m *Model) footer() (paint.Line, int) {
 		l.Cut(m.width)
 		return l, -1
 	}
-	l.Add(paint.Text, " ")
-	for _, b := range m.hints() {
-		if !b.Enabled() {
-			continue
-		}
-		h := b.Help()
-		if l.Width()+paint.Width(h.Key)+paint.Width(h.Desc)+3 > m.width {
-			break
-		}
-		l.Add(paint.Key, h.Key)
-		l.Add(paint.Muted, " "+h.Desc+"  ")
+	for _, h := range m.placedHints() {
+		l.Pad(h.at)
+		l.Add(paint.Key, h.key.Help().Key)
+		l.Add(paint.Muted, " "+h.key.Help().Desc)
 	}
 	return l, -1
 }
 
-// hints are the keys that the last line names, the most useful first.
-func (m *Model) hints() []key.Binding {
+// placedHint is a key on the last line, and the cells that it takes.
+type placedHint struct {
+	key       key.Binding
+	at, width int
+}
+
+// hintGap is the blanks between two keys.
+const hintGap = 2
+
+// placedHints sets the keys beside each other. Those that always stand there have
+// their room first; of the others, as many as fit.
+func (m *Model) placedHints() []placedHint {
+	hints, always := m.hints()
+	room := m.width - 1
+	for _, b := range always {
+		room -= hintWidth(b) + hintGap
+	}
+	var out []placedHint
+	at := 1
+	put := func(b key.Binding) {
+		w := hintWidth(b)
+		out = append(out, placedHint{b, at, w})
+		at += w + hintGap
+	}
+	for _, b := range hints {
+		if !b.Enabled() {
+			continue
+		}
+		if at+hintWidth(b) > room+1 {
+			break
+		}
+		put(b)
+	}
+	for _, b := range always {
+		put(b)
+	}
+	return out
+}
+
+func hintWidth(b key.Binding) int { return paint.Width(b.Help().Key) + 1 + paint.Width(b.Help().Desc) }
+
+// hints are the keys that the last line names, the most useful first, and those
+// that it always names.
+func (m *Model) hints() (hints, always []key.Binding) {
 	k := &m.keys
+	always = []key.Binding{k.Help, k.Quit}
 	switch {
 	case m.help:
-		return []key.Binding{k.Back, k.Up, k.Down, k.Quit}
+		return []key.Binding{k.Back, k.Up, k.Down}, []key.Binding{k.Quit}
 	case m.bar.open:
-		return []key.Binding{bind("enter", "accept", "enter"), bind("tab", "complete", "tab"), bind("↑↓", "history", "up"), bind("esc", "as before", "esc")}
+		return []key.Binding{bind("enter", "accept", "enter"), bind("tab", "complete", "tab"), bind("↑↓", "history", "up")},
+			[]key.Binding{bind("esc", "undo", "esc")}
 	case m.detail != nil:
-		return []key.Binding{k.Back, k.Up, k.Down, k.Copy, k.Delete, k.Help, k.Quit}
+		return []key.Binding{k.Back, k.Up, k.Down, k.Copy, k.Delete}, always
 	}
-	switch m.pages[m.open].(type) {
-	case *eventsPage:
-		return []key.Binding{k.Enter, k.Filter, k.Pause, k.End, k.Export, k.Copy, k.Names, k.Help, k.Quit}
-	case *topPage:
-		return []key.Binding{bind("enter", "these flows", "enter"), bind("←→", "group by", "right"), k.Sort, k.Filter, k.Pause, k.Names, k.Help, k.Quit}
-	case *natPage:
-		return []key.Binding{bind("enter", "these flows", "enter"), k.Filter, k.Pause, k.Names, k.Help, k.Quit}
-	}
-	if m.s.cfg.Player != nil {
-		return []key.Binding{k.Enter, k.Filter, k.Play, k.Faster, k.Slower, k.SeekOn, k.SeekBack, k.Sort, k.Help, k.Quit}
-	}
-	return []key.Binding{k.Enter, k.Filter, k.Sort, k.Pause, k.Export, k.Delete, k.Copy, k.Names, k.Help, k.Quit}
+	return m.pages[m.open].hints(), always
 }

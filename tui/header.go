@@ -16,36 +16,94 @@ type header struct {
 }
 
 // pagesLine draws the program, the source, the pages, and the events a second.
+// Where room is short the program's name goes first, then the minute of events;
+// the namespace stays as long as the pages' names fit beside it.
 func (h *header) pagesLine(m *Model) paint.Line {
-	var l, right paint.Line
-	width := m.width
-	s := m.s
-	rate := countText(s.spark.rate) + " ev/s"
-	cells := 20
-	if width < 100 {
-		cells = 10
+	var l paint.Line
+	s, width := m.s, m.width
+	tabs := h.tabsWidth(m)
+	rate := rateLine(s)
+	left := width - 1 - tabs - 2 - rate.Width()
+	l.Add(paint.Text, " ")
+	sources := h.sources(s)
+	source, name := sources[len(sources)-1], "natlens  "
+	for i := len(sources) - 1; i >= 0; i-- {
+		if len(name)+paint.Width(sources[i])+2+sparkLeast <= left {
+			source = sources[i]
+		}
 	}
-	if width >= 76 {
-		right.Add(paint.Bar, s.spark.text(cells)+" ")
+	if source = paint.Cut(source, left-2); paint.Width(source) < 3 {
+		source = ""
 	}
-	role := paint.Text
+	if source != "" {
+		left -= paint.Width(source) + 2
+	}
+	if len(name)+sparkLeast <= left {
+		l.Add(paint.Title, name)
+		left -= len(name)
+	}
+	if source != "" {
+		l.Add(paint.Muted, source+"  ")
+	}
+	if at := 44; width >= 110 && left >= at-l.Width()+sparkLeast {
+		left -= max(0, at-l.Width())
+		l.Pad(at)
+	}
+	h.drawTabs(&l, m)
+	if cells := sparkCells(left - 2); cells > 0 {
+		l.Pad(width - rate.Width() - cells - 1)
+		l.Add(paint.Bar, s.spark.text(cells)+" ")
+	}
+	l.Pad(width - rate.Width())
+	l.AddLine(&rate)
+	l.Cut(width)
+	return l
+}
+
+// rateLine is the events a second, or that there will be no more.
+func rateLine(s *session) paint.Line {
+	var l paint.Line
+	rate, role := countText(s.spark.rate)+" ev/s", paint.Text
 	if s.ended {
 		rate, role = "source ended", paint.Warn
 	}
-	right.AddRight(role, rate, max(paint.Width(rate), 12))
-	right.Add(paint.Text, " ")
-	l.Add(paint.Title, " natlens")
-	source := h.source(s)
-	tabs := h.tabsWidth(m)
-	if room := width - l.Width() - tabs - right.Width() - 6; room >= 4 {
-		l.Add(paint.Text, "  ")
-		l.Add(paint.Muted, paint.Cut(source, room))
+	l.AddRight(role, rate, max(paint.Width(rate), 12))
+	l.Add(paint.Text, " ")
+	return l
+}
+
+// sparkLeast is the room that the shortest minute of events takes.
+const sparkLeast = 8
+
+// sparkCells is how long the minute of events may be: a number of cells that
+// divides it.
+func sparkCells(room int) int {
+	for _, n := range []int{20, 10, 6} {
+		if n <= room {
+			return n
+		}
 	}
-	at := l.Width() + 3
-	if width >= 110 {
-		at = max(at, 44)
+	return 0
+}
+
+// tabGap is the blanks behind a page's name.
+func tabGap(width int) int {
+	if width < 76 {
+		return 1
 	}
-	l.Pad(at)
+	return 2
+}
+
+func (h *header) tabsWidth(m *Model) int {
+	n := 0
+	for _, p := range m.pages {
+		n += 2 + paint.Width(p.title()) + tabGap(m.width)
+	}
+	return n
+}
+
+// drawTabs draws the pages' names and remembers where they stand.
+func (h *header) drawTabs(l *paint.Line, m *Model) {
 	h.tabs = h.tabs[:0]
 	for i, p := range m.pages {
 		h.tabs = append(h.tabs, l.Width())
@@ -56,31 +114,25 @@ func (h *header) pagesLine(m *Model) paint.Line {
 		l.Add(paint.Muted, fmt.Sprintf("%d ", i+1))
 		l.Add(role, p.title())
 		h.tabs = append(h.tabs, l.Width())
-		l.Add(paint.Text, "  ")
+		l.Pad(l.Width() + tabGap(m.width))
 	}
-	l.Pad(width - right.Width())
-	l.AddLine(&right)
-	l.Cut(width)
-	return l
 }
 
-func (h *header) tabsWidth(m *Model) int {
-	n := 0
-	for _, p := range m.pages {
-		n += 4 + paint.Width(p.title())
-	}
-	return n
-}
-
-// source is host, namespace and capture, as far as they are known.
-func (h *header) source(s *session) string {
-	var parts []string
-	for _, p := range []string{s.cfg.Info.Host, s.cfg.Info.Namespace, s.cfg.Info.Capture} {
-		if p != "" {
-			parts = append(parts, monitor.Escape(p))
+// sources are host, namespace and capture as far as they are known, and the same
+// in less and less room: the namespace says most.
+func (h *header) sources(s *session) []string {
+	info := &s.cfg.Info
+	var out []string
+	for _, parts := range [][]string{{info.Host, info.Namespace, info.Capture}, {info.Namespace, info.Capture}, {info.Namespace}} {
+		var known []string
+		for _, p := range parts {
+			if p != "" {
+				known = append(known, monitor.Escape(p))
+			}
 		}
+		out = append(out, strings.Join(known, " · "))
 	}
-	return strings.Join(parts, " · ")
+	return out
 }
 
 // statusLine draws the filter, and on the right what is paused, how many flows
@@ -113,7 +165,7 @@ func (h *header) counts(m *Model) paint.Line {
 		l.Add(r, text)
 	}
 	if s.paused {
-		part(paint.Warn, "PAUSED +"+countText(s.stats.Events-min(s.stats.Events, s.pausedAt))+" events")
+		part(paint.Warn, "PAUSED +"+countOf(s.stats.Events-min(s.stats.Events, s.pausedAt), "event"))
 	}
 	if n, on, failed := s.cfg.Tail.Recording(); on && failed != nil {
 		part(paint.Bad, "recording failed")
@@ -123,7 +175,7 @@ func (h *header) counts(m *Model) paint.Line {
 	if m.export != nil {
 		part(paint.New, fmt.Sprintf("exporting %s of %s", countText(uint64(m.export.written.Load())), countText(uint64(m.export.all.Load()))))
 	}
-	flows := countText(uint64(s.flows)) + " flows"
+	flows := countOf(uint64(s.flows), "flow")
 	if s.text != "" {
 		flows = countText(uint64(s.matched)) + " of " + flows
 	}

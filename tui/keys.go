@@ -1,12 +1,17 @@
 package tui
 
 import (
+	"slices"
+	"strconv"
+
 	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
 )
 
 // keyMap is every key of the UI. The help is made of it.
 type keyMap struct {
-	Flows, Events, Top, NAT, NextPage, PrevPage key.Binding
+	Pages              []key.Binding // by their number
+	NextPage, PrevPage key.Binding
 
 	Up, Down, PageUp, PageDown, Home, End, Left, Right key.Binding
 
@@ -23,10 +28,6 @@ func bind(help, desc string, keys ...string) key.Binding {
 
 func newKeyMap() keyMap {
 	return keyMap{
-		Flows:    bind("1", "flows", "1"),
-		Events:   bind("2", "events", "2"),
-		Top:      bind("3", "top", "3"),
-		NAT:      bind("4", "NAT", "4"),
 		NextPage: bind("tab", "next page", "tab"),
 		PrevPage: bind("shift+tab", "page before", "shift+tab"),
 
@@ -76,6 +77,44 @@ func (k *keyMap) limit(c *Config) {
 	}
 }
 
+// number gives each page the key of its number.
+func (k *keyMap) number(pages []page) {
+	k.Pages = nil
+	for i, p := range pages {
+		n := strconv.Itoa(i + 1)
+		k.Pages = append(k.Pages, bind(n, p.title(), n))
+	}
+}
+
+// movement is what a key means for a cursor in a list.
+type movement uint8
+
+const (
+	moveNot movement = iota
+	moveRows
+	moveHome
+	moveEnd
+)
+
+// movement reads a key; a page has so many rows.
+func (k *keyMap) movement(m tea.KeyPressMsg, page int) (rows int, where movement) {
+	switch {
+	case key.Matches(m, k.Up):
+		return -1, moveRows
+	case key.Matches(m, k.Down):
+		return 1, moveRows
+	case key.Matches(m, k.PageUp):
+		return -page, moveRows
+	case key.Matches(m, k.PageDown):
+		return page, moveRows
+	case key.Matches(m, k.Home):
+		return 0, moveHome
+	case key.Matches(m, k.End):
+		return 0, moveEnd
+	}
+	return 0, moveNot
+}
+
 // keyGroup is a column of the help.
 type keyGroup struct {
 	title string
@@ -84,7 +123,7 @@ type keyGroup struct {
 
 func (k *keyMap) groups() []keyGroup {
 	g := []keyGroup{
-		{"pages", []key.Binding{k.Flows, k.Events, k.Top, k.NAT, k.NextPage, k.PrevPage}},
+		{"pages", append(slices.Clone(k.Pages), k.NextPage, k.PrevPage)},
 		{"moving", []key.Binding{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Left, k.Right}},
 		{"choosing", []key.Binding{k.Filter, k.Only, k.Without, k.Clear, k.Sort, k.Reverse, k.Enter, k.Back}},
 		{"doing", []key.Binding{k.Pause, k.Export, k.Delete, k.Copy, k.Names, k.Theme, k.Redraw, k.Help, k.Quit}},

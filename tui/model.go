@@ -48,6 +48,7 @@ func New(cfg Config) *Model {
 	m := &Model{s: s, keys: newKeyMap(), bar: newFilterBar(s), tick: tickIn}
 	m.keys.limit(&s.cfg)
 	m.pages = []page{newFlowsPage(s, &m.keys), newEventsPage(s, &m.keys), newTopPage(s, &m.keys), newNATPage(s, &m.keys)}
+	m.keys.number(m.pages)
 	if err := s.setFilter(cfg.Filter); err != nil {
 		s.tell(paint.Bad, err.Error())
 	}

@@ -16,12 +16,10 @@ type natPage struct {
 	s    *session
 	keys *keyMap
 	puller
-	sight
+	lineList[poolKey]
 
-	cursor poolKey
-	moved  bool
-	view   natView
-	asked  bool // some answer has come
+	view  natView
+	asked bool // some answer has come
 
 	width, height int
 }
@@ -55,15 +53,11 @@ func (p *natPage) answer(m answerMsg) tea.Cmd {
 	if v, ok := m.body.(natView); ok {
 		p.view, p.asked = v, true
 		p.s.matched, p.s.flows = v.matched, v.live
-		p.n = len(v.pools)
-		at := 0
+		keys := make([]poolKey, len(v.pools))
 		for i := range v.pools {
-			if p.moved && v.pools[i].key == p.cursor {
-				at = i
-			}
+			keys[i] = v.pools[i].key
 		}
-		p.to(at)
-		p.fit()
+		p.set(keys)
 	}
 	if again {
 		return p.pull(false)
@@ -72,32 +66,16 @@ func (p *natPage) answer(m answerMsg) tea.Cmd {
 }
 
 func (p *natPage) key(m tea.KeyPressMsg) tea.Cmd {
-	k := p.keys
-	switch {
-	case key.Matches(m, k.Up):
-		p.step(-1)
-	case key.Matches(m, k.Down):
-		p.step(1)
-	case key.Matches(m, k.PageUp):
-		p.step(-p.height)
-	case key.Matches(m, k.PageDown):
-		p.step(p.height)
-	case key.Matches(m, k.Home):
-		p.step(-p.n)
-		p.moved = false
-	case key.Matches(m, k.End):
-		p.step(p.n)
-	case key.Matches(m, k.Enter):
-		return p.drill()
+	if key.Matches(m, p.keys.Enter) {
+		return p.s.drill(p.condition())
 	}
+	p.steer(m, p.keys)
 	return nil
 }
 
-func (p *natPage) step(rows int) {
-	p.move(rows)
-	if p.at < len(p.view.pools) {
-		p.moved, p.cursor = true, p.view.pools[p.at].key
-	}
+func (p *natPage) hints() []key.Binding {
+	k := p.keys
+	return []key.Binding{bind("enter", "these flows", "enter"), k.Filter, k.Only, k.Pause, k.Names}
 }
 
 func (p *natPage) wheel(lines int) tea.Cmd {
@@ -106,28 +84,10 @@ func (p *natPage) wheel(lines int) tea.Cmd {
 }
 
 func (p *natPage) click(_, y int) tea.Cmd {
-	at := p.top() + y - 1
-	if y < 1 || at >= p.n {
-		return nil
+	if p.lineList.click(y - 1) {
+		return p.s.drill(p.condition())
 	}
-	if at == p.at && p.moved {
-		return p.drill()
-	}
-	p.step(at - p.at)
 	return nil
-}
-
-// drill shows the flows of the pool.
-func (p *natPage) drill() tea.Cmd {
-	c := p.condition()
-	if c == "" {
-		return nil
-	}
-	if err := p.s.narrow(c, false); err != nil {
-		p.s.tell(paint.Bad, err.Error())
-		return nil
-	}
-	return func() tea.Msg { return openMsg{0} }
 }
 
 func (p *natPage) condition() string {
@@ -176,7 +136,7 @@ func (p *natPage) draw() []drawn {
 
 func (p *natPage) why() string {
 	if p.asked && p.view.live > 0 {
-		return "none of " + countText(uint64(p.view.live)) + " flows is translated"
+		return "none of " + countOf(uint64(p.view.live), "flow") + " is translated"
 	}
 	return p.s.whyEmpty("flows")
 }

@@ -24,6 +24,14 @@ func countText(n uint64) string {
 	return string(b)
 }
 
+// countOf writes a number of things: 1 flow, 1,284 flows.
+func countOf(n uint64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return countText(n) + " " + thing
+}
+
 // bytesText writes bytes with three digits at the most and a decimal unit:
 // 310 B, 84 kB, 1.2 MB.
 func bytesText(n uint64) string {

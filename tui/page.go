@@ -3,6 +3,7 @@ package tui
 import (
 	"time"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
@@ -32,6 +33,10 @@ type page interface {
 	click(x, y int) tea.Cmd
 	wheel(lines int) tea.Cmd
 
+	// hints are the keys that the last line names, before help and quit: the most
+	// useful first, for the last ones may have no room.
+	hints() []key.Binding
+
 	// draw returns exactly as many lines as resize said, the heading first.
 	draw() []drawn
 }
@@ -42,6 +47,14 @@ type chooser interface {
 	chosen() (flowRef, bool)
 	// condition is the filter that the cell under the cursor stands for.
 	condition() string
+}
+
+// counting is a page that shows counters, which events do not tell.
+type counting interface {
+	// wantsDump reports whether the counters of every flow are needed.
+	wantsDump() bool
+	// inSight lists the flows whose counters are seen.
+	inSight() []monitor.Tuple
 }
 
 // drawn is a line and what lies under it.

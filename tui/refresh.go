@@ -79,13 +79,8 @@ func (s *session) reading(e *monitor.Event) {
 
 // wantsDump reports whether the page needs every flow's counters.
 func (m *Model) wantsDump() bool {
-	switch p := m.pages[m.open].(type) {
-	case *flowsPage:
-		return p.by == colRate || p.by == colBytes || p.by == colPackets
-	case *topPage:
-		return p.tally.counters
-	}
-	return false
+	p, ok := m.pages[m.open].(counting)
+	return ok && p.wantsDump()
 }
 
 // inSight lists the flows whose counters are seen.
@@ -93,15 +88,8 @@ func (m *Model) inSight() []monitor.Tuple {
 	if m.detail != nil {
 		return []monitor.Tuple{m.detail.flow.row.Flow.Orig}
 	}
-	p, ok := m.pages[m.open].(*flowsPage)
-	if !ok {
-		return nil
+	if p, ok := m.pages[m.open].(counting); ok {
+		return p.inSight()
 	}
-	var out []monitor.Tuple
-	for i := p.top(); i < min(len(p.rows), p.top()+p.height); i++ {
-		if r := &p.rows[i].row; !r.Ended() {
-			out = append(out, r.Flow.Orig)
-		}
-	}
-	return out
+	return nil
 }

@@ -5,8 +5,6 @@ import (
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
-
-	"natlens/tui/paint"
 )
 
 // The screen from top to bottom: the pages, the filter (while it is typed, with
@@ -129,16 +127,10 @@ func (m *Model) click(c tea.MouseClickMsg) tea.Cmd {
 
 // clickHint presses the key that the last line names at a cell.
 func (m *Model) clickHint(x int) tea.Cmd {
-	at := 1
-	for _, b := range m.hints() {
-		if !b.Enabled() {
-			continue
+	for _, h := range m.placedHints() {
+		if x >= h.at && x < h.at+h.width {
+			return m.key(pressed(h.key))
 		}
-		w := paint.Width(b.Help().Key) + paint.Width(b.Help().Desc) + 1
-		if x >= at && x < at+w {
-			return m.key(pressed(b))
-		}
-		at += w + 2
 	}
 	return nil
 }

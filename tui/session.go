@@ -125,7 +125,7 @@ func (s *session) at(t monitor.Time) string {
 func (s *session) whyEmpty(what string) string {
 	switch {
 	case s.text != "" && s.flows > 0:
-		return "none of " + countText(uint64(s.flows)) + " flows matches the filter"
+		return "none of " + countOf(uint64(s.flows), "flow") + " matches the filter"
 	case s.ended:
 		return "no " + what + "; the source has ended"
 	}

@@ -6,7 +6,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
-	"natlens/tui/paint"
+	"natlens/monitor"
 )
 
 // topPage counts flows by something they share.
@@ -14,13 +14,11 @@ type topPage struct {
 	s    *session
 	keys *keyMap
 	puller
-	sight
+	lineList[groupKey]
 
-	by     grouping
-	order  tallied
-	cursor groupKey
-	moved  bool // the cursor is on a group; else at the top
-	tally  tally
+	by    grouping
+	order tallied
+	tally tally
 
 	width, height int
 	tabs          []int // where the names of the groupings begin and end
@@ -54,16 +52,13 @@ func (p *topPage) pull(fresh bool) tea.Cmd {
 func (p *topPage) answer(m answerMsg) tea.Cmd {
 	again := p.answered(m)
 	if t, ok := m.body.(tally); ok && t.by == p.by {
-		p.tally, p.n = t, len(t.groups)
+		p.tally = t
 		p.s.matched, p.s.flows = int(t.flows), t.live
-		at := 0
+		keys := make([]groupKey, len(t.groups))
 		for i := range t.groups {
-			if p.moved && t.groups[i].key == p.cursor {
-				at = i
-			}
+			keys[i] = t.groups[i].key
 		}
-		p.to(at)
-		p.fit()
+		p.set(keys)
 	}
 	if again {
 		return p.pull(false)
@@ -74,19 +69,6 @@ func (p *topPage) answer(m answerMsg) tea.Cmd {
 func (p *topPage) key(m tea.KeyPressMsg) tea.Cmd {
 	k := p.keys
 	switch {
-	case key.Matches(m, k.Up):
-		p.step(-1)
-	case key.Matches(m, k.Down):
-		p.step(1)
-	case key.Matches(m, k.PageUp):
-		p.step(-p.height)
-	case key.Matches(m, k.PageDown):
-		p.step(p.height)
-	case key.Matches(m, k.Home):
-		p.step(-p.n)
-		p.moved = false
-	case key.Matches(m, k.End):
-		p.step(p.n)
 	case key.Matches(m, k.Left):
 		return p.group((p.by + groupings - 1) % groupings)
 	case key.Matches(m, k.Right):
@@ -98,35 +80,22 @@ func (p *topPage) key(m tea.KeyPressMsg) tea.Cmd {
 		}
 		return p.pull(true)
 	case key.Matches(m, k.Enter):
-		return p.drill()
+		return p.s.drill(p.condition())
+	default:
+		p.steer(m, k)
 	}
 	return nil
 }
 
-func (p *topPage) step(rows int) {
-	p.move(rows)
-	if p.at < len(p.tally.groups) {
-		p.moved, p.cursor = true, p.tally.groups[p.at].key
-	}
+func (p *topPage) hints() []key.Binding {
+	k := p.keys
+	return []key.Binding{bind("enter", "these flows", "enter"), bind("←→", "group by", "right"), k.Sort, k.Filter, k.Only, k.Pause, k.Names}
 }
 
 func (p *topPage) group(by grouping) tea.Cmd {
-	p.by, p.moved, p.tally = by, false, tally{by: by, flows: p.tally.flows}
-	p.n, p.at, p.line = 0, 0, 0
+	p.by, p.tally = by, tally{by: by, flows: p.tally.flows}
+	p.begin()
 	return p.pull(true)
-}
-
-// drill puts the group into the filter and shows its flows.
-func (p *topPage) drill() tea.Cmd {
-	c := p.condition()
-	if c == "" {
-		return nil
-	}
-	if err := p.s.narrow(c, false); err != nil {
-		p.s.tell(paint.Bad, err.Error())
-		return nil
-	}
-	return func() tea.Msg { return openMsg{0} }
 }
 
 func (p *topPage) condition() string {
@@ -135,6 +104,11 @@ func (p *topPage) condition() string {
 	}
 	return p.by.condition(&p.tally.groups[p.at])
 }
+
+// wantsDump: the groups are summed by bytes.
+func (p *topPage) wantsDump() bool { return p.tally.counters }
+
+func (p *topPage) inSight() []monitor.Tuple { return nil }
 
 // chosen: a group is no flow.
 func (p *topPage) chosen() (flowRef, bool) { return flowRef{}, false }
@@ -152,15 +126,8 @@ func (p *topPage) click(x, y int) tea.Cmd {
 				return p.group(grouping(i / 2))
 			}
 		}
-	case y >= 2:
-		at := p.top() + y - 2
-		if at >= p.n {
-			return nil
-		}
-		if at == p.at && p.moved {
-			return p.drill()
-		}
-		p.step(at - p.at)
+	case p.lineList.click(y - 2):
+		return p.s.drill(p.condition())
 	}
 	return nil
 }
