@@ -8,16 +8,18 @@ type Kind uint8
 // The kinds. New, Update and Destroy are the kernel's events; the others are
 // made here.
 const (
-	KindNone     Kind = iota
-	KindNew           // IPCTNL_MSG_CT_NEW with NLM_F_CREATE|NLM_F_EXCL
-	KindUpdate        // IPCTNL_MSG_CT_NEW without
-	KindDestroy       // IPCTNL_MSG_CT_DELETE
-	KindExisting      // a flow that a dump of the table found
-	KindLost          // the kernel dropped events before they reached us: Event.Gap
-	KindResynced      // the table was reconciled after a loss: Event.Gap
+	KindNone       Kind = iota
+	KindNew             // IPCTNL_MSG_CT_NEW with NLM_F_CREATE|NLM_F_EXCL
+	KindUpdate          // IPCTNL_MSG_CT_NEW without
+	KindDestroy         // IPCTNL_MSG_CT_DELETE
+	KindExisting        // a flow that a dump of the table found
+	KindLost            // the kernel dropped events before they reached us: Event.Gap
+	KindResynced        // the table was reconciled after a loss: Event.Gap
+	KindNetNSBegin      // a network namespace was found while the run was under way: Event.NetNS
+	KindNetNSEnd        // a network namespace is gone, and its flows with it: Event.NetNS
 )
 
-var kindNames = [...]string{"none", "new", "update", "destroy", "existing", "lost", "resynced"}
+var kindNames = [...]string{"none", "new", "update", "destroy", "existing", "lost", "resynced", "netns_begin", "netns_end"}
 
 // String returns the word that filters and JSON lines use.
 func (k Kind) String() string {
@@ -72,7 +74,8 @@ type Event struct {
 	Time       Time
 	TimeSource TimeSource
 	Kind       Kind
-	Inferred   bool   // concluded from a resync; the kernel did not send it
+	Inferred   bool   // concluded, from a resync or a namespace's end; the kernel did not send it
+	Reason     Reason // of an inferred end
 	Has        Attrs  // attributes that this message bore
 	Remembered Attrs  // attributes filled in from earlier messages of the same flow
 	Gen        uint64 // the table's number of this flow, unique within a run; 0 without a table
@@ -83,6 +86,28 @@ type Event struct {
 	Extra      *Extra // nil unless Has or Remembered names an attribute that stands there
 	Gap        *Gap   // only for KindLost and KindResynced
 	Raw        []byte // the netlink message as the kernel sent it, header included; nil where there is none
+}
+
+// Reason says from what an end was concluded.
+type Reason uint8
+
+// The reasons. The kernel sends no DESTROY for the flows of a namespace that ends.
+const (
+	ReasonResync   Reason = iota // the kernel's table has no such flow any more
+	ReasonNetNSEnd               // the namespace is gone
+)
+
+// NetNS returns the namespace of which the event tells, also a loss or a
+// namespace's own begin and end; 0 where only one is looked into, and for a loss
+// or a resync that concerns all.
+func (e *Event) NetNS() NetNS { return e.Flow.Orig.NetNS }
+
+// SetNetNS says which namespace the event, as a decoder made it, is of.
+func (e *Event) SetNetNS(n NetNS) {
+	e.Flow.Orig.NetNS, e.Flow.Reply.NetNS = n, n
+	if e.Has&AttrMaster != 0 {
+		e.Extra.Master.NetNS = n
+	}
 }
 
 // Known returns what is known of the flow: what the message bore and what is

@@ -23,6 +23,7 @@ type packedRow struct {
 	use         uint16 // at most 65535 is told
 	epoch       uint32 // the reconciliation during which it was last touched; see rowList for rows that have ended
 	tcp         TCPInfo
+	netns       NetNS
 	proto       Proto
 	conn        State // of the connection
 	path        Path
@@ -79,7 +80,7 @@ func (s *slab) save(row uint32, r *Row) {
 	p.known, p.gen, p.first, p.last, p.state = r.Known, r.Gen, r.First, r.Last, r.State
 	p.id, p.mark, p.timeout, p.status = f.ID, f.Mark, f.Timeout, f.Status
 	p.use, p.zone, p.conn, p.path, p.tcp = uint16(min(f.Use, 0xffff)), f.Zone, f.State, f.Path, f.TCP
-	p.proto = f.Orig.Proto
+	p.proto, p.netns = f.Orig.Proto, f.Orig.NetNS
 	if fitsPacked(f) {
 		p.addrs = [4][4]byte{last4(&f.Orig.Src), last4(&f.Orig.Dst), last4(&f.Reply.Src), last4(&f.Reply.Dst)}
 		p.ports = [4]uint16{f.Orig.SrcPort, f.Orig.DstPort, f.Reply.SrcPort, f.Reply.DstPort}
@@ -106,7 +107,7 @@ func (s *slab) is(row uint32, t *Tuple) bool {
 	if p.state&rowWide != 0 {
 		return c.wide[i][0] == *t
 	}
-	return t.Family == IPv4 && p.proto == t.Proto && p.origZone == t.Zone &&
+	return t.Family == IPv4 && p.proto == t.Proto && p.origZone == t.Zone && p.netns == t.NetNS &&
 		p.ports[0] == t.SrcPort && p.ports[1] == t.DstPort &&
 		p.addrs[0] == last4(&t.Src) && p.addrs[1] == last4(&t.Dst) && t.Src.Is4() && t.Dst.Is4()
 }
@@ -115,7 +116,7 @@ func (s *slab) is(row uint32, t *Tuple) bool {
 func (p *packedRow) tuple(i int, zone uint16, t *Tuple) {
 	t.Src, t.Dst = AddrFrom4(p.addrs[i]), AddrFrom4(p.addrs[i+1])
 	t.SrcPort, t.DstPort = p.ports[i], p.ports[i+1]
-	t.Zone, t.Proto, t.Family = zone, p.proto, IPv4
+	t.Zone, t.NetNS, t.Proto, t.Family = zone, p.netns, p.proto, IPv4
 }
 
 // fitsPacked reports whether both tuples are IPv4 ones of one protocol.

@@ -51,7 +51,7 @@ func (f Family) String() string {
 }
 
 // Tuple names one direction of a flow: what conntrack looks a packet up by
-// (struct nf_conntrack_tuple). It is comparable: equal tuples of one namespace
+// (struct nf_conntrack_tuple). It is comparable: equal tuples
 // mean the same direction of the same flow.
 //
 // What stands in the ports depends on the protocol, as in the kernel:
@@ -64,6 +64,7 @@ type Tuple struct {
 	Src, Dst         Addr
 	SrcPort, DstPort uint16
 	Zone             uint16 // conntrack zone of this direction, 0 the default one
+	NetNS            NetNS  // whose table it is, 0 where only one namespace is looked into
 	Proto            Proto
 	Family           Family
 }

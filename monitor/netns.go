@@ -1,0 +1,139 @@
+package monitor
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// NetNS is the number of a network namespace within a run: what a tuple can bear
+// of it. 0 stands for the one namespace of a run that looks into no other. Names
+// are with [Namespaces].
+type NetNS uint16
+
+// Namespace is what is known of a network namespace.
+type Namespace struct {
+	// Name is what people call it, unique among those that there are at one time
+	// as far as its givers see to that: the name of ip-netns(8), a container's id
+	// with its runtime (docker:0123456789ab), a process (pid:1234) or a path. It
+	// is escaped: no control characters.
+	Name  string
+	Inode uint64 // of its file in nsfs, which tells it from all others of the moment
+}
+
+// Namespaces gives network namespaces their numbers. A number is given again
+// only after all others were: rows, events and lines of an ended namespace keep
+// its name for the next 60,000 namespaces. The zero value is ready; the nil one
+// knows none. All methods may be called from several goroutines.
+type Namespaces struct {
+	pages [256]atomic.Pointer[namespacePage]
+
+	mu   sync.Mutex
+	last NetNS
+	used int // numbers of those that are there
+}
+
+type namespacePage [256]atomic.Pointer[namespaceEntry]
+
+type namespaceEntry struct {
+	Namespace
+	ended bool
+}
+
+// Add gives a namespace a number. ok is false if all 65,535 are in use.
+func (n *Namespaces) Add(s Namespace) (id NetNS, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.used == 1<<16-1 {
+		return 0, false
+	}
+	for {
+		n.last++
+		if n.last == 0 {
+			continue
+		}
+		if e := n.entry(n.last); e == nil || e.ended {
+			break
+		}
+	}
+	n.used++
+	n.set(n.last, namespaceEntry{Namespace: s})
+	return n.last, true
+}
+
+// Rename gives a namespace another name, under which its flows of before appear
+// as well.
+func (n *Namespaces) Rename(id NetNS, name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if e := n.entry(id); e != nil && !e.ended {
+		s := e.Namespace
+		s.Name = name
+		n.set(id, namespaceEntry{Namespace: s})
+	}
+}
+
+// End says that the namespace is gone. Get goes on to know it.
+func (n *Namespaces) End(id NetNS) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if e := n.entry(id); e != nil && !e.ended {
+		n.used--
+		n.set(id, namespaceEntry{e.Namespace, true})
+	}
+}
+
+// Get returns what is known of a namespace, the zero Namespace for the number 0
+// and for those that are none.
+func (n *Namespaces) Get(id NetNS) Namespace {
+	if e := n.entry(id); e != nil {
+		return e.Namespace
+	}
+	return Namespace{}
+}
+
+// Name returns the name of a namespace, "" where there is none. It costs little
+// enough for every event.
+func (n *Namespaces) Name(id NetNS) string {
+	if e := n.entry(id); e != nil {
+		return e.Name
+	}
+	return ""
+}
+
+// All calls f for every namespace that has not ended, in the order of numbers.
+func (n *Namespaces) All(f func(NetNS, Namespace)) {
+	if n == nil {
+		return
+	}
+	for i := range n.pages {
+		page := n.pages[i].Load()
+		if page == nil {
+			continue
+		}
+		for j := range page {
+			if e := page[j].Load(); e != nil && !e.ended {
+				f(NetNS(i<<8|j), e.Namespace)
+			}
+		}
+	}
+}
+
+func (n *Namespaces) entry(id NetNS) *namespaceEntry {
+	if n == nil {
+		return nil
+	}
+	page := n.pages[id>>8].Load()
+	if page == nil {
+		return nil
+	}
+	return page[id&0xff].Load()
+}
+
+func (n *Namespaces) set(id NetNS, e namespaceEntry) {
+	page := n.pages[id>>8].Load()
+	if page == nil {
+		page = new(namespacePage)
+		n.pages[id>>8].Store(page)
+	}
+	page[id&0xff].Store(&e)
+}
