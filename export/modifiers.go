@@ -8,16 +8,25 @@ import (
 // conntrackModifiers are the words of conntrack's -o, in its own order: a word
 // may be cut short, and the first that begins so is meant.
 var conntrackModifiers = []struct {
-	name string
-	set  func(*Modifiers)
+	name, help string
+	set        func(*Modifiers)
 }{
-	{"xml", func(o *Modifiers) { o.XML = true }},
-	{"extended", func(o *Modifiers) { o.Extended = true }},
-	{"timestamp", func(o *Modifiers) { o.Timestamp = true }},
-	{"id", func(o *Modifiers) { o.ID = true }},
-	{"ktimestamp", func(o *Modifiers) { o.KTimestamp = true }},
-	{"labels", func(o *Modifiers) { o.Labels = true }},
-	{"userspace", func(*Modifiers) {}}, // conntrack 1.4.7 takes the word; it says [USERSPACE] with or without it
+	{"xml", "an XML document in the place of lines", func(o *Modifiers) { o.XML = true }},
+	{"extended", "the family too, at the beginning of the line", func(o *Modifiers) { o.Extended = true }},
+	{"timestamp", "the time of each event", func(o *Modifiers) { o.Timestamp = true }},
+	{"id", "the kernel's id of the entry", func(o *Modifiers) { o.ID = true }},
+	{"ktimestamp", "when the flow began and ended, if nf_conntrack_timestamp is 1", func(o *Modifiers) { o.KTimestamp = true }},
+	{"labels", "the names of connection labels", func(o *Modifiers) { o.Labels = true }},
+	// conntrack 1.4.7 takes the word; it says [USERSPACE] with or without it.
+	{"userspace", "nothing more: that a program caused the event is always told", func(*Modifiers) {}},
+}
+
+// ModifierHelp returns the words that [ParseModifiers] takes, and what each adds.
+func ModifierHelp() (rows [][2]string) {
+	for _, m := range conntrackModifiers {
+		rows = append(rows, [2]string{m.name, m.help})
+	}
+	return rows
 }
 
 // ModifierNames are the words that [ParseModifiers] takes.

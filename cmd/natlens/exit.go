@@ -77,11 +77,13 @@ func newRoot(con console) *cobra.Command {
 			return cmd.Help()
 		},
 	}
+	root.Long = root.Short + ".\n\n" + withoutCommand
 	root.SetIn(con.Stdin)
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newDemo(con), newReplay(con), newVersion(con), newCompletion(con), newFiltersTopic())
+	root.AddCommand(newDemo(con), newReplay(con), newVersion(con), newCompletion(con), newMan(con))
+	root.AddCommand(newTopics()...)
 	root.CompletionOptions.DisableDefaultCmd = true
 	addUI(con, root)
 	setHelp(con, root)

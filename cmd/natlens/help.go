@@ -53,17 +53,21 @@ func setHelp(con console, root *cobra.Command) {
 			}
 			return show(cmd)
 		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
-			if len(args) == 0 {
-				for _, cmd := range root.Commands() {
-					if cmd.IsAvailableCommand() || cmd.IsAdditionalHelpTopicCommand() {
-						names = append(names, cobra.CompletionWithDesc(cmd.Name(), cmd.Short))
-					}
-				}
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: completeCommands,
 	})
+}
+
+// completeCommands offers the commands and topics that there is help about.
+func completeCommands(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	about, rest, err := cmd.Root().Find(args)
+	if err == nil && len(rest) == 0 {
+		for _, sub := range about.Commands() {
+			if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+				names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+			}
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // helpWidth is how wide help may be: the terminal's width, within limits that
@@ -84,8 +88,8 @@ func writeHelp(b *strings.Builder, cmd *cobra.Command, width int) {
 		text = cmd.Short
 	}
 	writeWrapped(b, reflow(text), width)
-	if cmd.Name() == topicFilters {
-		writeFilters(b, width)
+	if t := topicNamed(cmd.Name()); t != nil {
+		writeTopic(b, t, width)
 		return
 	}
 	cmd.InitDefaultHelpFlag()
@@ -133,7 +137,14 @@ func reflow(text string) string {
 
 // writeWrapped writes text in lines that fit.
 func writeWrapped(b *strings.Builder, text string, width int) {
-	b.WriteString(strings.TrimRight(ansi.Wordwrap(text, width, ""), "\n") + "\n")
+	b.WriteString(wrapped(text, width) + "\n")
+}
+
+// wrapped breaks text between words, and never at a hyphen: it may begin a flag.
+func wrapped(text string, width int) string {
+	const unbroken = "\u2011" // non-breaking hyphen
+	text = ansi.Wordwrap(strings.ReplaceAll(text, "-", unbroken), width, "")
+	return strings.TrimRight(strings.ReplaceAll(text, unbroken, "-"), "\n")
 }
 
 // writeGroups writes the command's flags. Those of conntrack(8) are many, and

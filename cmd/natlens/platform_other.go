@@ -11,6 +11,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// withoutCommand says what natlens does if it is given no command.
+const withoutCommand = `Connection tracking is Linux's. Here natlens reads recordings that were made there, and natlens demo shows one.`
+
 // platformCommands are the commands that look at the kernel on Linux. Here they
 // read recordings.
 func platformCommands(con console) []*cobra.Command {

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// roffPage is a page in the macros of groff_man(7), which man(1) of groff and of
+// mandoc both render. It bears no date: equal builds make equal pages.
+type roffPage struct{ strings.Builder }
+
+// title begins the page: name and section, and what stands in the footer.
+func (p *roffPage) title(name string, section int, footer string) {
+	fmt.Fprintf(p, ".TH %s %d \"\" \"%s\"\n", roffText(strings.ToUpper(name)), section, roffText(footer))
+	p.WriteString(".nh\n.ad l\n") // words of commands stay whole
+}
+
+func (p *roffPage) section(heading string) {
+	fmt.Fprintf(p, ".SH \"%s\"\n", roffText(heading))
+}
+
+func (p *roffPage) subsection(heading string) {
+	fmt.Fprintf(p, ".SS \"%s\"\n", roffText(heading))
+}
+
+// text writes paragraphs, which blank lines separate. One that is indented is an
+// example.
+func (p *roffPage) text(text string) {
+	for paragraph := range strings.SplitSeq(strings.Trim(text, "\n"), "\n\n") {
+		switch {
+		case strings.HasPrefix(paragraph, " "):
+			p.example(paragraph)
+		case paragraph != "":
+			fmt.Fprintf(p, ".PP\n%s\n", roffText(paragraph))
+		}
+	}
+}
+
+// example writes lines as they are, but for the indentation that is common to
+// them.
+func (p *roffPage) example(lines string) {
+	lines = strings.Trim(lines, "\n")
+	indent := len(lines) - len(strings.TrimLeft(lines, " "))
+	p.WriteString(".PP\n.EX\n")
+	for line := range strings.SplitSeq(lines, "\n") {
+		fmt.Fprintf(p, "%s\n", roffText(line[min(indent, len(line)-len(strings.TrimLeft(line, " "))):]))
+	}
+	p.WriteString(".EE\n")
+}
+
+// item writes a term, in roff already, and what it means.
+func (p *roffPage) item(term, meaning string) {
+	fmt.Fprintf(p, ".TP\n%s\n%s\n", term, roffText(meaning))
+}
+
+// table writes words, bold, and what they mean.
+func (p *roffPage) table(t helpTable) {
+	if t.before != "" {
+		p.text(t.before)
+	}
+	p.WriteString(".PP\n.PD 0\n")
+	for _, row := range t.rows {
+		fmt.Fprintf(p, ".TP 20\n%s\n%s\n", bold(strings.TrimSpace(row[0])), roffText(row[1]))
+	}
+	p.WriteString(".PD\n")
+}
+
+func bold(text string) string   { return `\fB` + roffText(text) + `\fR` }
+func italic(text string) string { return `\fI` + roffText(text) + `\fR` }
+
+// roffMarks writes what roff would take for its own. A hyphen becomes the one that
+// can be searched for and pasted into a shell.
+var roffMarks = strings.NewReplacer(`\`, `\e`, `-`, `\-`, `'`, `\(aq`, "`", `\(ga`, `^`, `\(ha`, `~`, `\(ti`, `"`, `\(dq`, `…`, `...`)
+
+// roffText writes text as roff, in ASCII; no line of it is a request.
+func roffText(text string) string {
+	var b strings.Builder
+	for _, r := range roffMarks.Replace(text) {
+		if r > '~' {
+			fmt.Fprintf(&b, `\[u%04X]`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, ".") {
+			lines[i] = `\&` + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}
