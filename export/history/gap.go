@@ -1,0 +1,45 @@
+package history
+
+import "natlens/monitor"
+
+// Gap is a time that was not watched, or whose translations could not be kept.
+type Gap struct {
+	From, To monitor.Time
+	Count    uint64 // Lost: events; Unwritten: translations; Restart: flows that were open when capture ended
+	AtLeast  bool   // Count could not be told exactly
+	Cause    GapCause
+}
+
+// GapCause says why there is a gap. The numbers stand in files and never change.
+type GapCause uint8
+
+// The causes.
+const (
+	Lost      GapCause = 1 // the kernel dropped events
+	Restarted GapCause = 2 // there was no capture
+	Unwritten GapCause = 3 // the disk was full for longer than memory lasted
+)
+
+// String returns the word that text and JSON use.
+func (c GapCause) String() string {
+	switch c {
+	case Lost:
+		return "lost"
+	case Restarted:
+		return "restart"
+	case Unwritten:
+		return "unwritten"
+	}
+	return "unknown"
+}
+
+// Overlapping returns the gaps that share a moment with the query's time.
+func Overlapping(gaps []Gap, q *Query) []Gap {
+	var within []Gap
+	for _, g := range gaps {
+		if q.covers(g.From, g.To) {
+			within = append(within, g)
+		}
+	}
+	return within
+}
