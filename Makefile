@@ -38,8 +38,9 @@ cross: ## build for the other platforms
 bench: ## measure natlens beside the other listeners (root)
 	go run ./cmd/bench
 
-bench-tui: ## measure the terminal UI: from a key to its frame, and under load
+bench-tui: ## measure the terminal UI: from a key to its frame; as a whole, with events going on (root)
 	go test -run '^$$' -bench . -benchtime 5s ./tui
+	go run ./cmd/bench -only '^terminal UI$$'
 
 bench-micro: ## measure the steps of the hot path, with allocations
 	go test -run '^$$' -bench . -benchmem ./monitor/... ./export/

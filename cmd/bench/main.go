@@ -78,12 +78,12 @@ func (b *bench) run(ctx context.Context) (err error) {
 			return fmt.Errorf("build natlens: %w", err)
 		}
 	}
-	restore, err := lab.RaiseMax(ctx, b.flows+b.flows/8)
+	restore, err := lab.RaiseMax(ctx, 2*b.flows+screenSeconds*mostFlows)
 	if err != nil {
 		return err
 	}
 	defer restore()
-	for _, table := range []func(context.Context) error{b.listen, b.listenStalled, b.dump} {
+	for _, table := range []func(context.Context) error{b.listen, b.listenStalled, b.dump, b.screen} {
 		if err := table(ctx); err != nil {
 			return err
 		}
