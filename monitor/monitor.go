@@ -26,6 +26,10 @@ type Monitor struct {
 	// somebody wants to see of it.
 	Taps []Sink
 
+	// Rules, if not nil, see every event as the taps do, and look for findings
+	// by the clock. The sinks that are a [FindingSink] are told of them.
+	Rules Rules
+
 	// Scope, if not nil, says of which flows the source tells at all. Others,
 	// which only a dump of the whole table shows, are passed over. It must
 	// depend only on what never changes in a flow's life.
@@ -44,6 +48,7 @@ type Monitor struct {
 	seq     uint64
 	stats   counters
 	rec     reconciler
+	ticks   ticker
 	refresh atomic.Bool
 }
 
@@ -91,6 +96,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 
 func (m *Monitor) run(ctx context.Context) error {
 	var b Batch
+	defer m.ticks.stop()
 	if err := m.firstLook(ctx); err != nil {
 		if ctx.Err() != nil {
 			return m.drain(&b)
@@ -102,6 +108,9 @@ func (m *Monitor) run(ctx context.Context) error {
 		err := m.next(ctx, &b)
 		if werr := m.process(&b); werr != nil {
 			return werr
+		}
+		if terr := m.tick(); terr != nil {
+			return terr
 		}
 		switch {
 		case err == nil:
@@ -167,14 +176,21 @@ func (m *Monitor) next(ctx context.Context, b *Batch) error {
 		return m.Source.(Live).Poll(b)
 	}
 	wait, limited := m.nextReconcile()
-	if !limited {
+	if !limited && m.Rules == nil {
 		return m.Source.Next(ctx, b)
 	}
-	until, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
+	until := ctx
+	if m.Rules != nil {
+		until = m.ticks.until(ctx)
+	}
+	if limited {
+		var cancel context.CancelFunc
+		until, cancel = context.WithTimeout(until, wait)
+		defer cancel()
+	}
 	err := m.Source.Next(until, b)
 	if ctx.Err() == nil && until.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
-		return nil // time for the reconciliation
+		return nil // time for the reconciliation, or for the rules
 	}
 	return err
 }
@@ -251,6 +267,9 @@ func (m *Monitor) write(b *Batch) error {
 			if err := t.Write(b); err != nil {
 				return err
 			}
+		}
+		if m.Rules != nil {
+			m.Rules.Observe(b)
 		}
 	}
 	if m.Filter != nil {

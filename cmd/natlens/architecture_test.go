@@ -35,14 +35,16 @@ var rooms = map[string][]arrow{
 		{"", "github.com/ti-mo/conntrack"}, {"", "github.com/ti-mo/netfilter"}, {"", "github.com/mdlayher/netlink"},
 		{"", "github.com/cilium/ebpf/…"}, {"", "golang.org/x/sys/unix"},
 	},
-	"monitor/doctor": {{"", "natlens/monitor"}},
-	"monitor/replay": {{"", "natlens/monitor"}, {"", "natlens/monitor/ctnetlink"}},
+	"monitor/doctor":   {{"", "natlens/monitor"}},
+	"monitor/findings": {{"", "natlens/monitor"}},
+	"monitor/replay":   {{"", "natlens/monitor"}, {"", "natlens/monitor/ctnetlink"}},
 	"monitor/lab": {
 		{"", "natlens/monitor"}, {"", "github.com/vishvananda/…"}, {"", "github.com/google/nftables/…"}, {"", "golang.org/x/sys/unix"},
 	},
 	"export": {
 		{"", "natlens/monitor"}, {"pretty*.go", "charm.land/lipgloss/v2"},
 	},
+	"export/metrics": {{"", "natlens/monitor"}, {"", "github.com/prometheus/client_golang/…"}},
 	"export/history": {{"", "natlens/monitor"}, {"", "modernc.org/sqlite"}},
 	"tui": {
 		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/tui/paint"},

@@ -1,0 +1,123 @@
+package findings
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"natlens/monitor"
+)
+
+// Config says what the engine may look at. What is nil, it does without.
+type Config struct {
+	Table  *monitor.Table // nil: only what the stream tells
+	Limits Limits
+
+	// Counters returns the kernel's counters, which it is asked for once a
+	// window and when a look ends. nil: no dns-race.
+	Counters func() (Counters, error)
+
+	// EstablishedTimeout is nf_conntrack_tcp_timeout_established: how long ago
+	// the last packet was is what is missing from it. 0 or nil: no idle.
+	EstablishedTimeout func() time.Duration
+
+	// Refresh asks for timeouts as they stand now, as [monitor.Monitor.Refresh]
+	// does: events don't tell of packets.
+	Refresh func()
+
+	// Command writes a command line of natlens as it has to be typed here. nil:
+	// as it is.
+	Command func(args ...string) string
+}
+
+// Counters are those counters of the kernel that rules are about, since boot.
+type Counters struct{ InsertFailed uint64 }
+
+// Engine looks for findings. Observe and Tick belong to one goroutine, the
+// others to any.
+type Engine struct {
+	cfg    Config
+	look   look
+	judges [numRules]judge
+	told   []monitor.Finding // what Tick returns
+
+	mu       sync.Mutex
+	standing []monitor.Finding
+	version  uint64
+	stats    Stats
+}
+
+// Stats say what the engine did.
+type Stats struct {
+	Appeared, Cleared uint64
+	Looks             uint64        // looks at the whole table
+	Rows              uint64        // rows of the last one
+	Took              time.Duration // what the last one cost, over all its ticks
+}
+
+// New returns an engine that has seen nothing.
+func New(cfg Config) *Engine {
+	if cfg.Command == nil {
+		cfg.Command = plainCommand
+	}
+	e := &Engine{cfg: cfg}
+	e.look.init()
+	return e
+}
+
+// Observe counts what the table does not tell: rates. It does not allocate.
+func (e *Engine) Observe(b *monitor.Batch) {
+}
+
+// Tick takes the look at the table a step further, and returns what has appeared
+// or is gone.
+func (e *Engine) Tick(now monitor.Time) []monitor.Finding {
+	e.told = e.told[:0]
+	if e.cfg.Table != nil {
+		if e.look.step(e.cfg.Table, now, &e.cfg.Limits) {
+			e.judgeLook(now)
+		}
+	}
+	return e.told
+}
+
+// Snapshot returns the findings that stand, the gravest first, of these the
+// oldest.
+func (e *Engine) Snapshot() []monitor.Finding {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.standing)
+}
+
+// Version returns a number that grows whenever Snapshot would return something
+// else.
+func (e *Engine) Version() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.version
+}
+
+// Stats returns the counters as they stand.
+func (e *Engine) Stats() Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stats
+}
+
+// publish makes what the judges hold what Snapshot returns.
+func (e *Engine) publish() {
+	var all []monitor.Finding
+	for i := range e.judges {
+		for _, s := range e.judges[i].standing {
+			all = append(all, s.finding)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b monitor.Finding) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Subject, b.Subject))
+	})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.standing = all
+	e.version++
+}
