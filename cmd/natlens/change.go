@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
@@ -161,18 +160,17 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 
 // labelBits returns the bits of labels, which are names with commas between.
 func labelBits(flag, names, file string) ([]byte, error) {
-	labels, noLabels := export.ReadLabels(file)
-	known, bits := labels.Bits(), make([]byte, 16)
+	env, bits := labelEnv(file), make([]byte, 16)
 	for name := range strings.SplitSeq(names, ",") {
-		bit, ok := known[name]
+		bit, ok := env.Labels[name]
 		if n, err := strconv.ParseUint(name, 10, 8); !ok && err == nil && n < 128 {
 			bit, ok = int(n), true
 		}
 		switch {
 		case ok && bit < 128:
 			bits[bit/8] |= 1 << (bit % 8)
-		case noLabels != nil:
-			return nil, usagef("--%s %s: no such label: labels have no names here (%w)", flag, monitor.Escape(name), noLabels)
+		case env.Nameless != nil:
+			return nil, usagef("--%s %s: no such label: labels have no names here (%w)", flag, monitor.Escape(name), env.Nameless)
 		default:
 			return nil, usagef("--%s %s: no such label", flag, monitor.Escape(name))
 		}

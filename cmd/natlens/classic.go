@@ -141,6 +141,9 @@ func classicFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 		if c.name != cmd.Name() || c.flags != nil {
 			continue
 		}
+		if cmd.Flags().Changed("labelmap") && strings.IndexByte(labelMapLegal, c.letter) < 0 {
+			return usagef("illegal flag --labelmap with -%c, as in conntrack(8); natlens %s without -%c takes it", c.letter, c.name, c.letter)
+		}
 		for _, v := range given {
 			def, ok := filter.FlagByName(v.Name)
 			if ok && def.Name == "event-mask" && c.name != "watch" {

@@ -20,6 +20,9 @@ var classicTuple = []string{"proto", "orig-src", "orig-dst", "reply-src", "reply
 	"reply-port-src", "reply-port-dst", "icmp-type", "icmp-code", "icmp-id", "orig-key-src", "orig-key-dst", "reply-key-src",
 	"reply-key-dst"}
 
+// labelMapLegal are conntrack(8)'s commands that take --labelmap.
+const labelMapLegal = "LDEU"
+
 // legal reports whether conntrack(8) takes a filter flag with a command.
 func legal(letter byte, def *filter.Flag) bool {
 	if names, ok := classicLegal[letter]; ok {

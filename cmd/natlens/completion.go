@@ -49,8 +49,7 @@ func newCompletion(con console) *cobra.Command {
 // complete completes the words of a filter: as many arguments of the
 // command line, or one in quotes.
 func (c *filterConfig) complete(_ *cobra.Command, args []string, last string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	labels, _ := export.ReadLabels(c.labelFile) // without the file they have numbers
-	c.env.Labels = labels.Bits()
+	c.env = labelEnv(c.labelFile)
 	text := strings.Join(append(args, last), " ")
 	word := []rune(last)
 	quoted := strings.ContainsAny(last, " (")
@@ -111,8 +110,7 @@ func (c *filterConfig) completeFlags(cmd *cobra.Command) {
 		switch {
 		case def.Name == "label":
 			complete = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-				labels, _ := export.ReadLabels(c.labelFile)
-				return listOf(slices.Sorted(maps.Keys(labels.Bits()))...)(cmd, args, typed)
+				return listOf(slices.Sorted(maps.Keys(labelEnv(c.labelFile).Labels))...)(cmd, args, typed)
 			}
 		case def.Words != nil && def.Repeats:
 			complete = listOf(def.Words...)

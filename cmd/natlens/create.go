@@ -44,7 +44,7 @@ out: it is the other one turned round. --src-nat and --dst-nat rewrite it.`,
 			return tableOnly(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cfg.run(cmd.Context(), con)
+			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
 	f := cmd.Flags()
@@ -53,6 +53,7 @@ out: it is the other one turned round. --src-nat and --dst-nat rewrite it.`,
 	registerClassic(cmd, &cfg.classic, "conntrack -I")
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
+	cfg.filter.registerLabelMap(cmd)
 	return cmd
 }
 

@@ -41,9 +41,9 @@ A deleted flow is forgotten, not cut: its next packet makes a new flow, for whic
 		Args: cfg.filter.words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.classic {
-				return cfg.runClassic(cmd.Context(), con)
+				return cfg.runClassic(cmd.Context(), cfg.filter.named(con))
 			}
-			return cfg.run(cmd.Context(), con)
+			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
 	cfg.confirm.register(cmd)
@@ -52,6 +52,7 @@ A deleted flow is forgotten, not cut: its next packet makes a new flow, for whic
 	registerClassic(cmd, &cfg.classic, "conntrack -D")
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
+	cfg.filter.registerLabelMap(cmd)
 	return cmd
 }
 

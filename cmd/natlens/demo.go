@@ -8,7 +8,7 @@ import (
 )
 
 func newDemo(con console) *cobra.Command {
-	ui := uiConfig{labels: filterConfig{labelFile: con.LabelFile}}
+	var ui uiConfig
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the terminal UI on a recording that ships with natlens",

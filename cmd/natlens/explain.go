@@ -36,9 +36,9 @@ those in the table now.`,
 				return usagef("--limit and --width must not be negative")
 			}
 			if cfg.from.given() {
-				return cfg.replay(cmd, con)
+				return cfg.replay(cmd, cfg.filter.named(con))
 			}
-			return cfg.run(cmd.Context(), con)
+			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
 	f := cmd.Flags()
@@ -50,6 +50,7 @@ those in the table now.`,
 	cfg.from.register(cmd)
 	cfg.from.registerAt(cmd)
 	cfg.filter.register(cmd)
+	cfg.filter.registerLabelMap(cmd)
 	return cmd
 }
 

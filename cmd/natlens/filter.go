@@ -2,12 +2,10 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 )
@@ -85,11 +83,13 @@ func (c *filterConfig) words(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	labels, noLabels := export.ReadLabels(c.labelFile)
-	c.env.Labels = labels.Bits()
+	c.env = labelEnv(c.labelFile)
+	if cmd.Flags().Changed("labelmap") && c.env.Nameless != nil {
+		return usagef("--labelmap: %w", c.env.Nameless)
+	}
 	sel, err := c.env.FromFlags(c.given)
 	if err != nil {
-		return usageError{unnamed(err, noLabels)}
+		return usageError{err}
 	}
 	c.sel = sel
 	if len(args) == 0 {
@@ -97,18 +97,10 @@ func (c *filterConfig) words(cmd *cobra.Command, args []string) error {
 	}
 	expr, err := c.env.Parse(strings.Join(args, " "))
 	if err != nil {
-		return unnamed(filterError(err), noLabels)
+		return filterError(err)
 	}
 	c.sel.Expr = filter.AllOf(c.sel.Expr, expr)
 	return nil
-}
-
-// unnamed adds to the error of a label that has no name why none has.
-func unnamed(err, noLabels error) error {
-	if e, ok := errors.AsType[*filter.FlagError](err); ok && noLabels != nil && (e.Flag == "label" || e.Flag == "l") {
-		return fmt.Errorf("%w: labels have no names here (%w)", err, noLabels)
-	}
-	return err
 }
 
 // filterError is a usage error that shows the place in the filter's text.

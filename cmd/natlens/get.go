@@ -37,13 +37,14 @@ there is one. To find flows by less, list them.`,
     --reply-port-src 443 --reply-port-dst 39502`,
 		Args: cfg.filter.words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cfg.run(cmd.Context(), con)
+			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
 	registerClassic(cmd, &cfg.classic, "conntrack -G")
 	cfg.output.register(cmd)
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
+	cfg.filter.registerLabelMap(cmd)
 	return cmd
 }
 

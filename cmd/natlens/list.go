@@ -31,9 +31,9 @@ may not be listed.`,
 		Args: cfg.filter.words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.from.given() {
-				return cfg.replay(cmd, con)
+				return cfg.replay(cmd, cfg.filter.named(con))
 			}
-			return cfg.run(cmd.Context(), con)
+			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
 	f := cmd.Flags()
@@ -50,5 +50,6 @@ may not be listed.`,
 	cfg.from.register(cmd)
 	cfg.from.registerAt(cmd)
 	cfg.filter.register(cmd)
+	cfg.filter.registerLabelMap(cmd)
 	return cmd
 }

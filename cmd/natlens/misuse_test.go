@@ -35,7 +35,11 @@ var misuses = []struct {
 	{"watch dport 70000", 2, "filter: column 7: 70000: dport goes from 0 to 65535"},
 	{"watch tcp dport", 2, `filter: column 10: a port should follow "dport"`},
 	{"watch src 10.0.0.256", 2, "filter: column 5: 10.0.0.256: not an address or network"},
-	{"watch label web", 2, "filter: column 7: web: not a label, such as 5 {1,5}"},
+	{"watch label web", 2, "filter: column 7: web: not a label: labels have no names here (open testdata/none.conf: no such file or directory), and numbers from 0 to 127"},
+	{"watch label 128", 2, "filter: column 7: 128: label goes from 0 to 127"},
+	{"watch --labelmap DIR/none.conf udp", 2, "--labelmap: open DIR/none.conf: no such file or directory"},
+	{"watch --labelmap DIR/there udp", 2, "--labelmap: DIR/there names no label"},
+	{"-G --labelmap DIR/there -p udp", 2, "illegal flag --labelmap with -G, as in conntrack(8); natlens get without -G takes it"},
 	{"explain dport 70000", 2, "filter: column 7: 70000: dport goes from 0 to 65535"},
 	{"lab --watch dport 70000", 2, "filter: column 7: 70000: dport goes from 0 to 65535"},
 

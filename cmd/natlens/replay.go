@@ -19,7 +19,7 @@ type replayConfig struct {
 }
 
 func newReplay(con console) *cobra.Command {
-	cfg := replayConfig{ui: uiConfig{labels: filterConfig{labelFile: con.LabelFile}}}
+	var cfg replayConfig
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Play a recording in the terminal UI",
@@ -57,7 +57,7 @@ func (c *replayConfig) run(ctx context.Context, con console, paths []string) err
 // play shows the UI on a recording that open makes a player of.
 func (c *uiConfig) play(ctx context.Context, con console, name string,
 	open func(replay.Config, replay.PlayerConfig) (*replay.Player, error)) error {
-	if err := c.check(); err != nil {
+	if err := c.check(con); err != nil {
 		return err
 	}
 	tail := tui.NewTail()

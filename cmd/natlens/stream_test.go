@@ -354,6 +354,10 @@ func TestLabels(t *testing.T) {
 			t.Errorf("code %d, line %q", code, line)
 		}
 	}
+	shown := call(t.Context(), console{}, "list", "-o", "conntrack,labels", "--labelmap", path, "label", "names", "--netns", l.Gateway.Path())
+	if out := shown.stdout.String(); shown.code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, "labels=names") {
+		t.Errorf("with --labelmap: code %d, %q, %s", shown.code, out, shown.stderr.String())
+	}
 	got := call(t.Context(), con, "watch", "-l", "wbe")
 	if want := "natlens: --label wbe: no such label; did you mean web?\n"; got.stderr.String() != want || got.code != 2 {
 		t.Errorf("code %d, standard error %q, want %q", got.code, got.stderr.String(), want)

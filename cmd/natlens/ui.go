@@ -7,14 +7,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
-	"natlens/monitor/filter"
 	"natlens/tui"
 )
 
 // uiConfig is what the command line says of the terminal UI, whatever its source
 // is.
 type uiConfig struct {
-	labels filterConfig // for the names of labels alone
 	filter string
 	theme  string
 }
@@ -29,14 +27,14 @@ func (c *uiConfig) registerTheme(cmd *cobra.Command) {
 }
 
 // check refuses what cannot be shown.
-func (c *uiConfig) check() error {
+func (c *uiConfig) check(con console) error {
 	if c.theme != "auto" && c.theme != "dark" && c.theme != "light" {
 		return usagef("--theme %s: must be auto, dark or light", c.theme)
 	}
 	if c.filter == "" {
 		return nil
 	}
-	if _, err := filter.Parse(c.filter); err != nil {
+	if _, err := labelEnv(con.LabelFile).Parse(c.filter); err != nil {
 		return filterError(err)
 	}
 	return nil
@@ -50,7 +48,7 @@ func (c *uiConfig) config(con console, m *monitor.Monitor, tail *tui.Tail) tui.C
 	}
 	return tui.Config{
 		Table: m.Table, Tail: tail, Stats: m.Stats, Feed: m.Run,
-		Filter: c.filter, Env: c.labels.env, Theme: theme, NoColor: con.Getenv("NO_COLOR") != "",
+		Filter: c.filter, Env: labelEnv(con.LabelFile), Theme: theme, NoColor: con.Getenv("NO_COLOR") != "",
 		Exporter: fileExporter{}, Resolver: systemResolver{}, Services: serviceNames(), History: newFilterHistory(con),
 		Input: con.Stdin, Output: con.Stdout,
 	}

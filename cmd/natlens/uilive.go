@@ -34,7 +34,7 @@ const silentEvery = time.Minute
 // run shows the UI on the kernel's events. onStart, if not nil, is called when
 // events are being captured; name tells whose table it is.
 func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*kernel.Config), onStart func()) error {
-	if err := c.check(); err != nil {
+	if err := c.check(con); err != nil {
 		return err
 	}
 	open, netns, err := c.capture.config(kernel.Kinds{})

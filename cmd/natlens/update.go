@@ -44,7 +44,7 @@ status bits are set, never cleared.`,
   natlens update udp --timeout 10 --label-add seen`,
 		Args: cfg.words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cfg.run(cmd.Context(), con)
+			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
 	f := cmd.Flags()
@@ -57,6 +57,7 @@ status bits are set, never cleared.`,
 	registerClassic(cmd, &cfg.classic, "conntrack -U")
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
+	cfg.filter.registerLabelMap(cmd)
 	return cmd
 }
 

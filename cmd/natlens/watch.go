@@ -37,7 +37,7 @@ On a terminal as lines for people, in a pipe as JSON lines.`,
 		Args: cfg.filter.words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.from.given() {
-				return cfg.replay(cmd, con)
+				return cfg.replay(cmd, cfg.filter.named(con))
 			}
 			return cfg.run(cmd.Context(), con, nil)
 		},
@@ -58,6 +58,7 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	f.BoolVar(&c.quiet, "quiet", false, "no notes and no summary on stderr")
 	f.BoolVar(&c.classic, "classic", false, "behave as conntrack -E")
 	f.Lookup("classic").Hidden = true
+	c.filter.registerLabelMap(cmd)
 	mustComplete(cmd, "resync", oneOf("on", "off"))
 	mustComplete(cmd, "count", cobra.NoFileCompletions)
 	mustComplete(cmd, "for", cobra.NoFileCompletions)

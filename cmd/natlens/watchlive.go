@@ -21,6 +21,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if c.resync != "on" && c.resync != "off" {
 		return usagef("--resync %s: must be on or off", c.resync)
 	}
+	con = c.filter.named(con)
 	plan := c.plan()
 	if c.explain {
 		return explainFilter(con, c.filter.sel.Expr, plan)

@@ -276,7 +276,11 @@ func (t *translation) labels(v FlagValue) error {
 		p := parser{env: t.env, text: name, tokens: []token{{kind: tokEnd}}}
 		bit, err := p.scalar(FieldLabel, token{tokAtom, name, 0, len(name)})
 		if err != nil {
-			return &FlagError{v.Name, name, "no such label", err.Suggestion}
+			msg := "no such label"
+			if t.env.Nameless != nil {
+				msg += ": labels have no names here (" + t.env.Nameless.Error() + ")"
+			}
+			return &FlagError{v.Name, name, msg, err.Suggestion}
 		}
 		t.add(newCmp(FieldLabel|Sent, 0, Eq, []Range{{bit, bit}}))
 	}

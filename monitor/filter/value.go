@@ -161,6 +161,10 @@ func (p *parser) noValue(f Field, t token) *Error {
 	}
 	err.Suggestion = nearest(t.text, words)
 	err.Expected = k.examples()
+	if k == kindLabel && p.env.Nameless != nil {
+		err.Msg += ": labels have no names here (" + p.env.Nameless.Error() + "), and numbers from 0 to 127"
+		return err
+	}
 	if err.Suggestion == "" && len(err.Expected) <= 8 {
 		err.Msg += ", such as " + strings.Join(err.Expected, " ")
 	}

@@ -1,0 +1,34 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"natlens/monitor"
+)
+
+// TestLabelNamesInUI expects the UI's first filter to know the names of labels,
+// and the UI itself too; and where there are none, to say why.
+func TestLabelNamesInUI(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "connlabel.conf")
+	if err := os.WriteFile(path, []byte("3 web\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	con := console{LabelFile: path, Getenv: func(string) string { return "" }}
+	ui := uiConfig{filter: "label web", theme: "auto"}
+	if err := ui.check(con); err != nil {
+		t.Errorf("--filter 'label web': %v", err)
+	}
+	cfg := ui.config(con, &monitor.Monitor{}, nil)
+	if _, err := cfg.Env.Parse("label web"); err != nil {
+		t.Errorf("the UI's own filter: %v", err)
+	}
+	con.LabelFile = "testdata/none.conf"
+	const want = "filter: column 7: web: not a label: labels have no names here (open testdata/none.conf: no such file or directory), and numbers from 0 to 127"
+	if err := ui.check(con); err == nil || err.Error() != want {
+		t.Errorf("without the file: %v, want %s", err, want)
+	}
+}
