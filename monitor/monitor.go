@@ -70,14 +70,16 @@ type Stats struct {
 	Lost    uint64 // events that the kernel dropped
 	Gaps    uint64 // how often it did
 	Resyncs uint64 // reconciliations that were finished
+
+	Existing uint64 // those of Events that a dump of the table told, not an event of the kernel
 }
 
-type counters struct{ events, written, lost, gaps, resyncs atomic.Uint64 }
+type counters struct{ events, written, lost, gaps, resyncs, existing atomic.Uint64 }
 
 // Stats returns the counters as they stand.
 func (m *Monitor) Stats() Stats {
 	c := &m.stats
-	return Stats{c.events.Load(), c.written.Load(), c.lost.Load(), c.gaps.Load(), c.resyncs.Load()}
+	return Stats{c.events.Load(), c.written.Load(), c.lost.Load(), c.gaps.Load(), c.resyncs.Load(), c.existing.Load()}
 }
 
 // errCount ends the loop when Count events have been written.
@@ -307,6 +309,9 @@ func (m *Monitor) number(e *Event) {
 		}
 	case KindResynced:
 		m.stats.resyncs.Add(1)
+	case KindExisting:
+		m.stats.existing.Add(1)
+		fallthrough
 	default:
 		m.stats.events.Add(1)
 	}

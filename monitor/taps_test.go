@@ -29,6 +29,14 @@ type countingSink struct {
 func (c *countingSink) Write(b *Batch) error { c.n += len(b.Events); return c.fail }
 func (c *countingSink) Close() error         { return nil }
 
+// TestStatsExisting expects that what a dump told is told apart.
+func TestStatsExisting(t *testing.T) {
+	m := Monitor{Source: &fewEvents{[]Event{{Kind: KindNew}, {Kind: KindExisting}, {Kind: KindExisting}}}}
+	if err := m.Run(t.Context()); err != nil || m.Stats() != (Stats{Events: 3, Written: 3, Existing: 2}) {
+		t.Errorf("%v, %+v", err, m.Stats())
+	}
+}
+
 // TestTaps expects that a tap hears of what the filter does not want, and that
 // its error ends the run.
 func TestTaps(t *testing.T) {

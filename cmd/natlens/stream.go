@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"syscall"
 	"time"
 
@@ -25,6 +26,7 @@ type stream struct {
 	existing bool
 
 	remembers bool // keep a table of flows, and reconcile it after a loss
+	metrics   metricsConfig
 
 	quiet   bool
 	onStart func() // called when events are being captured
@@ -33,6 +35,13 @@ type stream struct {
 // run captures until ctx ends, the count is reached or the output's reader has
 // gone, and says on stderr what it was.
 func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
+	listener, err := s.metrics.listen()
+	if err != nil {
+		return err
+	}
+	if listener != nil {
+		defer listener.Close() // closed already if metrics were served
+	}
 	capture, err := kernel.Open(cfg)
 	if err != nil {
 		return err
@@ -62,6 +71,11 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	}
 	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
 	m.Resync.AfterLoss = s.remembers
+	stopMetrics, err := s.serveMetrics(listener, m, capture, cfg.NetNS)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
 	unfollow, err := followLocals(ctx, cfg.NetNS, func(l *monitor.Locals) {
 		m.Table.SetLocals(l)
 		s.out.locals(l)
@@ -85,6 +99,29 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 		s.summary(m, capture, time.Since(began))
 	}
 	return err
+}
+
+// serveMetrics serves metrics of the run. They are of every flow: the flows that
+// are in the kernel's table already come into this one, though only --existing
+// shows them, and those that send no events are looked after.
+func (s *stream) serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, netns int) (stop func(), err error) {
+	if l == nil {
+		return func() {}, nil
+	}
+	var table *monitor.Table
+	if s.remembers {
+		table = m.Table
+		m.Resync.Every = silentEvery
+	}
+	if s.remembers && !s.existing {
+		m.Existing = monitor.ExistingBeside
+		wanted := m.Filter
+		m.Filter = func(e *monitor.Event) bool {
+			return e.Kind != monitor.KindExisting && (wanted == nil || wanted(e))
+		}
+	}
+	s.note("%s", metricsText(l))
+	return serveMetrics(l, m, capture, netns, table)
 }
 
 // followLocals tells set the local addresses, now and whenever they change, until

@@ -21,11 +21,13 @@ import (
 type liveUI struct {
 	uiConfig
 	capture captureConfig
+	metrics metricsConfig
 }
 
 func (c *liveUI) register(cmd *cobra.Command) {
 	c.uiConfig.register(cmd)
 	c.capture.register(cmd)
+	c.metrics.register(cmd)
 }
 
 // silentEvery is how often flows that send no events are looked after.
@@ -45,6 +47,13 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if adjust != nil {
 		adjust(&open)
 	}
+	listener, err := c.metrics.listen()
+	if err != nil {
+		return err
+	}
+	if listener != nil {
+		defer listener.Close() // closed already if metrics were served
+	}
 	capture, err := kernel.Open(open)
 	if err != nil {
 		return err
@@ -63,6 +72,11 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
 		Existing: monitor.ExistingBeside,
 	}
+	stopMetrics, err := serveMetrics(listener, m, capture, open.NetNS, m.Table)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
 	stop, err := followLocals(ctx, open.NetNS, m.Table.SetLocals)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ type watchConfig struct {
 	capture captureConfig
 	from    fromConfig
 	filter  filterConfig
+	metrics metricsConfig
 
 	count    uint64
 	duration time.Duration
@@ -64,4 +65,5 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	mustComplete(cmd, "for", cobra.NoFileCompletions)
 	c.capture.register(cmd)
 	c.filter.register(cmd)
+	c.metrics.register(cmd)
 }

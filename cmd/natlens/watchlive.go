@@ -44,6 +44,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 		con: con, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing,
 		open:      func() (*output, error) { return c.output.open(con, netns) },
 		remembers: c.remembers(),
+		metrics:   c.metrics,
 	}
 	if adjust != nil {
 		adjust(&open, s)

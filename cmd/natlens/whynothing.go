@@ -31,7 +31,7 @@ func (s *stream) whyNothing(ctx context.Context, m *monitor.Monitor, capture ker
 		case <-time.After(quietTime):
 		}
 		st := m.Stats()
-		others := st.Events + capture.Stats().LeftOut
+		others := st.Events - st.Existing + capture.Stats().LeftOut
 		switch {
 		case st.Written > 0:
 		case others > 0:

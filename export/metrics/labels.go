@@ -1,0 +1,103 @@
+package metrics
+
+import (
+	"strings"
+
+	"natlens/monitor"
+)
+
+// Slots of arrays by protocol: 0 is any protocol without a name of its own, then
+// monitor.Protos.
+const protoSlots = 9
+
+// stateSlots is how many states a protocol may have: ten of its own, or three
+// that replies make; and one that is not known.
+const (
+	stateSlots   = 11
+	stateUnknown = stateSlots - 1
+)
+
+// The states of protocols that have none in the kernel, by the status bits.
+const (
+	unreplied = iota
+	replied
+	assured
+)
+
+var replyStates = []string{unreplied: "unreplied", replied: "replied", assured: "assured"}
+
+var (
+	slotOf      = protocolSlots()
+	protocols   = protocolNames()
+	states      = stateNames()
+	established = establishedStates()
+)
+
+func protocolSlots() (slots [256]uint8) {
+	for i, p := range monitor.Protos {
+		slots[p] = uint8(i + 1)
+	}
+	return slots
+}
+
+func protocolNames() (names [protoSlots]string) {
+	names[0] = "other"
+	for i, p := range monitor.Protos {
+		names[i+1] = p.Name()
+	}
+	return names
+}
+
+// stateNames are the values of the label state, "" where there is none.
+func stateNames() (names [protoSlots][stateSlots]string) {
+	for slot := range names {
+		own := replyStates
+		if slot > 0 {
+			if n := monitor.StateNames(monitor.Protos[slot-1]); n != nil {
+				own = n
+			}
+		}
+		for i, n := range own {
+			names[slot][i] = strings.ToLower(n)
+		}
+		names[slot][stateUnknown] = "unknown"
+	}
+	return names
+}
+
+// establishedStates are the states with which a handshake ends; 0: no handshake.
+func establishedStates() (all [protoSlots]monitor.State) {
+	all[slotOf[monitor.TCP]] = monitor.TCPEstablished
+	all[slotOf[monitor.SCTP]], _ = monitor.StateByName(monitor.SCTP, "ESTABLISHED")
+	all[slotOf[monitor.DCCP]], _ = monitor.StateByName(monitor.DCCP, "OPEN")
+	return all
+}
+
+// stateOf returns the slot of a flow's state.
+func stateOf(f *monitor.Flow, known monitor.Attrs) int {
+	if f.Orig.Proto.HasState() {
+		if known&monitor.AttrState == 0 || f.State >= stateUnknown {
+			return stateUnknown
+		}
+		return int(f.State)
+	}
+	switch {
+	case known&monitor.AttrStatus == 0:
+		return stateUnknown
+	case f.Status&monitor.Assured != 0:
+		return assured
+	case f.Status&monitor.SeenReply != 0:
+		return replied
+	}
+	return unreplied
+}
+
+// usual reports whether a series stands from the beginning, at 0: what every
+// gateway has. Others appear with their first event.
+func usual(slot, state int) bool {
+	switch p := protocols[slot]; p {
+	case "tcp", "udp", "icmp", "icmpv6":
+		return state != stateUnknown && states[slot][state] != "" && states[slot][state] != "none"
+	}
+	return false
+}

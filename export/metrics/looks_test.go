@@ -1,0 +1,126 @@
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"natlens/monitor"
+)
+
+// sentAs is a flow of an inside host whose source is translated.
+func sentAs(p monitor.Proto, inside, public [4]byte, port uint16, s monitor.State) monitor.Event {
+	e := event(monitor.KindNew, p, s, 0, 100)
+	e.Flow.Orig.Src, e.Flow.Orig.SrcPort = monitor.AddrFrom4(inside), port
+	e.Flow.Reply.Dst, e.Flow.Reply.DstPort = monitor.AddrFrom4(public), port
+	return e
+}
+
+func tableOf(events ...monitor.Event) *monitor.Table {
+	t := monitor.NewTable(monitor.TableConfig{})
+	t.Apply(&monitor.Batch{Events: events})
+	return t
+}
+
+func TestPools(t *testing.T) {
+	public := [4]byte{203, 0, 113, 1}
+	m := New(Config{Table: tableOf(
+		sentAs(monitor.TCP, [4]byte{10, 0, 0, 1}, public, 40000, monitor.TCPEstablished),
+		sentAs(monitor.TCP, [4]byte{10, 0, 0, 2}, public, 40001, monitor.TCPSynSent),
+		sentAs(monitor.TCP, [4]byte{10, 0, 0, 3}, public, 40001, monitor.TCPEstablished), // to another server, say
+		sentAs(monitor.TCP, [4]byte{10, 0, 0, 4}, public, 999, monitor.TCPEstablished),   // a privileged port is of another pool
+		sentAs(monitor.UDP, [4]byte{10, 0, 0, 1}, public, 40000, 0),
+		event(monitor.KindNew, monitor.UDP, 0, 0, 100), // not translated
+	)})
+	want := `natlens_snat_flows{address="203.0.113.1",protocol="tcp"} 4
+natlens_snat_flows{address="203.0.113.1",protocol="udp"} 1
+natlens_snat_pools 2
+natlens_snat_ports_available{protocol="dccp"} 64512
+natlens_snat_ports_available{protocol="gre"} 65536
+natlens_snat_ports_available{protocol="icmp"} 65536
+natlens_snat_ports_available{protocol="icmpv6"} 65536
+natlens_snat_ports_available{protocol="sctp"} 64512
+natlens_snat_ports_available{protocol="tcp"} 64512
+natlens_snat_ports_available{protocol="udp"} 64512
+natlens_snat_ports_available{protocol="udplite"} 64512
+natlens_snat_ports_in_use{address="203.0.113.1",protocol="tcp"} 2
+natlens_snat_ports_in_use{address="203.0.113.1",protocol="udp"} 1
+`
+	if diff := cmp.Diff(want, lines(t, m, "natlens_snat")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	want = `natlens_flows{protocol="tcp",state="established"} 3
+natlens_flows{protocol="tcp",state="syn_sent"} 1
+natlens_flows{protocol="udp",state="unreplied"} 2
+`
+	if diff := cmp.Diff(want, lines(t, m, "natlens_flows")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestPoolsAreBounded gives every host a public address of its own, and one of
+// them many flows more.
+func TestPoolsAreBounded(t *testing.T) {
+	var events []monitor.Event
+	for i := range 2000 {
+		events = append(events, sentAs(monitor.TCP, [4]byte{10, 0, byte(i >> 8), byte(i)}, [4]byte{198, 18, byte(i >> 8), byte(i)}, 40000, 0))
+	}
+	for i := range 50 {
+		events = append(events, sentAs(monitor.TCP, [4]byte{10, 1, 0, 1}, [4]byte{198, 19, 0, 1}, uint16(50000+i), 0))
+	}
+	m := New(Config{Table: tableOf(events...)})
+	got := lines(t, m, "natlens_snat_ports_in_use")
+	if n := strings.Count(got, "\n"); n != TopPools+1 {
+		t.Errorf("%d series, want %d", n, TopPools+1)
+	}
+	for _, line := range []string{
+		`natlens_snat_ports_in_use{address="198.19.0.1",protocol="tcp"} 50`,
+		fmt.Sprintf(`natlens_snat_ports_in_use{address="other",protocol="tcp"} %d`, 2000-(TopPools-1)),
+	} {
+		if !strings.Contains(got, line+"\n") {
+			t.Errorf("no %s in\n%s", line, got)
+		}
+	}
+	if got := lines(t, m, "natlens_snat_pools"); got != "natlens_snat_pools 2001\n" {
+		t.Error(got)
+	}
+}
+
+// TestLooksAreKept expects that who scrapes often costs the kernel and the table
+// nothing, and that an error is counted and no value is made up.
+func TestLooksAreKept(t *testing.T) {
+	now := time.Unix(1000, 0)
+	asked, fail := 0, error(nil)
+	m := New(Config{
+		Clock: func() time.Time { return now },
+		Kernel: func() (Kernel, error) {
+			asked++
+			return Kernel{Entries: uint64(asked), Max: 262144, Counters: map[string]uint64{"insert_failed": 5_000_000_000, "drop": 1}}, fail
+		},
+		Findings: func() []Finding { return []Finding{{"ports", 2}, {"quiet", 0}} },
+	})
+	for range 3 {
+		if got := lines(t, m, "natlens_table_entries"); got != "natlens_table_entries 1\n" {
+			t.Error(got)
+		}
+		now = now.Add(400 * time.Millisecond)
+	}
+	if got := lines(t, m, "natlens_table_entries"); got != "natlens_table_entries 2\n" || asked != 2 {
+		t.Errorf("%s, asked %d times", got, asked)
+	}
+	want := "natlens_kernel_stat_total{stat=\"drop\"} 1\nnatlens_kernel_stat_total{stat=\"insert_failed\"} 5e+09\n"
+	if got := lines(t, m, "natlens_kernel"); got != want {
+		t.Error(got)
+	}
+	if got := lines(t, m, "natlens_findings"); got != "natlens_findings{rule=\"ports\"} 2\n" {
+		t.Error(got)
+	}
+	now, fail = now.Add(time.Second), errors.New("no")
+	if got := lines(t, m, "natlens_table") + lines(t, m, "natlens_kernel"); got != "natlens_kernel_read_errors_total 1\n" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,157 @@
+package metrics
+
+import (
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"natlens/monitor"
+)
+
+// Config says what there is to show. Whatever is left out has no metrics.
+type Config struct {
+	Version string
+
+	Table    *monitor.Table // nil also where it holds no flows
+	Stats    func() monitor.Stats
+	Capture  func() Capture
+	Kernel   func() (Kernel, error) // called when somebody scrapes, one call at a time
+	Findings func() []Finding
+
+	Clock func() time.Time // nil: time.Now
+}
+
+// Capture is how events come in, and its counters.
+type Capture struct {
+	Way                                          string
+	Capacity                                     int // bytes
+	Wakeups, Malformed, Forged, Unknown, LeftOut uint64
+}
+
+// Kernel is what the kernel says of its table.
+type Kernel struct {
+	Entries  uint64
+	Max      uint64            // 0: not known
+	Counters map[string]uint64 // by conntrack(8)'s words; they never go back
+}
+
+// Finding is a rule and how many findings of it hold. Rules without any are
+// there too, with 0.
+type Finding struct {
+	Rule   string
+	Active int
+}
+
+// Metrics counts events and answers Prometheus. It is a sink, best a tap of
+// [monitor.Monitor], and an http.Handler's maker; its methods may be called from
+// several goroutines.
+type Metrics struct {
+	cfg Config
+
+	mu     sync.Mutex // guards counts
+	counts counts
+
+	looks looks
+}
+
+// New returns metrics that have counted nothing.
+func New(cfg Config) *Metrics {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	return &Metrics{cfg: cfg}
+}
+
+// Limits of what scrapes may cost.
+const (
+	scrapesAtOnce = 4
+	scrapeTime    = 20 * time.Second
+)
+
+// Handler answers /metrics, in which are also the metrics of the process and of
+// the Go runtime, and tells on / where they are.
+func (m *Metrics) Handler() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime}))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte(page)) // who asked may have gone
+	})
+	return mux
+}
+
+const page = `<!doctype html>
+<title>natlens</title>
+<p>natlens watches connection tracking here. Its metrics for Prometheus are at <a href="/metrics">/metrics</a>.
+`
+
+// Describe names all metrics, for prometheus.Collector.
+func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
+	for _, f := range families {
+		to <- f.desc
+	}
+}
+
+// Collect gives all values, for prometheus.Collector.
+func (m *Metrics) Collect(to chan<- prometheus.Metric) {
+	to <- build.value(1, m.cfg.Version, runtime.Version())
+	m.collectEvents(to)
+	if m.cfg.Stats != nil {
+		s := m.cfg.Stats()
+		to <- lost.value(float64(s.Lost))
+		to <- gaps.value(float64(s.Gaps))
+		to <- resyncs.value(float64(s.Resyncs))
+	}
+	if m.cfg.Capture != nil {
+		m.cfg.Capture().collect(to)
+	}
+	m.collectLooks(to)
+	if m.cfg.Findings != nil {
+		for _, f := range m.cfg.Findings() {
+			to <- findings.value(float64(f.Active), f.Rule)
+		}
+	}
+}
+
+func (c Capture) collect(to chan<- prometheus.Metric) {
+	to <- capture.value(1, c.Way)
+	to <- queue.value(float64(c.Capacity))
+	to <- wakeups.value(float64(c.Wakeups))
+	to <- malformed.value(float64(c.Malformed))
+	to <- forged.value(float64(c.Forged))
+	to <- unknown.value(float64(c.Unknown))
+	to <- leftOut.value(float64(c.LeftOut))
+}
+
+// collectEvents gives what was counted by the event.
+func (m *Metrics) collectEvents(to chan<- prometheus.Metric) {
+	m.mu.Lock()
+	c := m.counts
+	m.mu.Unlock()
+	for kind := range eventKinds {
+		name := (firstKind + monitor.Kind(kind)).String()
+		to <- inferred.value(float64(c.inferred[kind]), name)
+		for slot := range protoSlots {
+			for state, n := range c.events[kind][slot] {
+				if n > 0 || usual(slot, state) {
+					to <- events.value(float64(n), name, protocols[slot], states[slot][state])
+				}
+			}
+		}
+	}
+	for slot, name := range protocols {
+		if h := &c.handshake[slot]; h.n > 0 || name == "tcp" {
+			to <- h.metric(handshakes.desc, &handshakeBounds, name)
+		}
+		if h := &c.lifetime[slot]; h.n > 0 || name == "tcp" || name == "udp" {
+			to <- h.metric(lifetimes.desc, &lifetimeBounds, name)
+		}
+	}
+}

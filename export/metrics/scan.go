@@ -1,0 +1,107 @@
+package metrics
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"natlens/monitor"
+)
+
+// TopPools is how many pairs of a public address and a protocol have series of
+// their own; the flows of the others are added up as "other".
+const TopPools = 32
+
+// maxPools bounds the memory of a scan: pairs beyond so many are counted as other
+// at once. It is out of reach but where each host has a public address of its own,
+// as with IPv6 prefixes translated one to one, and there no pool runs out.
+const maxPools = 65536
+
+// scan is what one look at the table found.
+type scan struct {
+	flows [protoSlots][stateSlots]uint64
+	pools []pool // the busiest, the fullest first
+	other [protoSlots]struct{ flows, pools uint64 }
+	took  time.Duration
+}
+
+// poolKey is a public address with the protocol's slot: each has ports of its
+// own.
+type poolKey struct {
+	addr monitor.Addr
+	slot uint8
+}
+
+type pool struct {
+	key   poolKey
+	flows uint64
+	ports monitor.PortSet
+}
+
+// take goes over the table twice: who is busiest, and then which ports those
+// have. The table is locked for a slice at a time.
+func (s *scan) take(t *monitor.Table) {
+	began := time.Now()
+	flows := make(map[poolKey]uint64)
+	t.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+		if r.Ended() {
+			return true
+		}
+		slot := slotOf[r.Flow.Orig.Proto]
+		s.flows[slot][stateOf(&r.Flow, r.Known)]++
+		if translated(&r.Flow) {
+			key := poolKey{r.Flow.SentAs().Addr, slot}
+			if n, ok := flows[key]; ok || len(flows) < maxPools {
+				flows[key] = n + 1
+			} else {
+				s.other[slot].flows++
+			}
+		}
+		return true
+	})
+	s.choose(flows)
+	if len(s.pools) > 0 {
+		s.fill(t)
+	}
+	s.took = time.Since(began)
+}
+
+// translated reports whether the sources of the flow are rewritten.
+func translated(f *monitor.Flow) bool { return f.NAT().Kind&monitor.NATSource != 0 }
+
+// choose takes the busiest pools; the rest is other.
+func (s *scan) choose(flows map[poolKey]uint64) {
+	all := make([]pool, 0, len(flows))
+	for k, n := range flows {
+		all = append(all, pool{key: k, flows: n})
+	}
+	slices.SortFunc(all, func(a, b pool) int {
+		return cmp.Or(cmp.Compare(b.flows, a.flows), bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.slot, b.key.slot))
+	})
+	n := min(len(all), TopPools)
+	for _, p := range all[n:] {
+		s.other[p.key.slot].flows += p.flows
+		s.other[p.key.slot].pools++
+	}
+	s.pools = slices.Clone(all[:n])
+}
+
+// fill finds the ports of the chosen pools.
+func (s *scan) fill(t *monitor.Table) {
+	at := make(map[poolKey]*pool, len(s.pools))
+	for i := range s.pools {
+		at[s.pools[i].key] = &s.pools[i]
+	}
+	t.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+		if r.Ended() || !translated(&r.Flow) {
+			return true
+		}
+		as := r.Flow.SentAs()
+		p := at[poolKey{as.Addr, slotOf[r.Flow.Orig.Proto]}]
+		if p != nil && (!r.Flow.Orig.Proto.HasPorts() || as.Port >= monitor.FirstNATPort) {
+			p.ports.Add(as.Port)
+		}
+		return true
+	})
+}

@@ -1,0 +1,94 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// ErrAddress says that an address to listen on makes no sense.
+var ErrAddress = errors.New("not an address with a port, such as 127.0.0.1:9742 or [::1]:9742")
+
+// Listen listens on an address with a port, by TCP. Without an address before the
+// port it is every address of this host.
+func Listen(address string) (net.Listener, error) {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, ErrAddress
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return nil, ErrAddress
+	}
+	l, err := net.Listen("tcp", address)
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("another program listens there: %w", syscall.EADDRINUSE)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("no such address on this host: %w", syscall.EADDRNOTAVAIL)
+	case errors.Is(err, syscall.EACCES):
+		return nil, syscall.EACCES
+	case errors.As(err, &dns):
+		return nil, ErrAddress
+	}
+	return l, err
+}
+
+// Loopback reports whether only programs of this host can reach the listener.
+func Loopback(l net.Listener) bool {
+	at, ok := l.Addr().(*net.TCPAddr)
+	return ok && at.IP.IsLoopback()
+}
+
+// Server answers scrapes until it is closed.
+type Server struct {
+	http *http.Server
+	done chan struct{} // closed when the listener is
+}
+
+// Limits of a connection: who scrapes sends little and reads at once.
+const (
+	readTime    = 5 * time.Second
+	writeTime   = 30 * time.Second
+	idleTime    = 2 * time.Minute
+	headerBytes = 16 << 10
+	closingTime = 2 * time.Second
+)
+
+// Serve answers by m to who connects, in a goroutine of its own.
+func Serve(l net.Listener, m *Metrics) *Server {
+	s := &Server{
+		http: &http.Server{
+			Handler: m.Handler(), ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+			MaxHeaderBytes: headerBytes,
+			ErrorLog:       log.New(io.Discard, "", 0), // of clients that break off
+		},
+		done: make(chan struct{}),
+	}
+	go s.serve(l)
+	return s
+}
+
+func (s *Server) serve(l net.Listener) {
+	defer close(s.done)
+	_ = s.http.Serve(l) // ends by Close alone: net/http tries again after errors of accept(2)
+}
+
+// Close lets the scrapes that run end, within two seconds, and stops listening.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closingTime)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
+	<-s.done
+	return err
+}
