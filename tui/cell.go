@@ -1,8 +1,8 @@
 package tui
 
 import (
+	"slices"
 	"strconv"
-	"strings"
 
 	"natlens/monitor"
 	"natlens/tui/paint"
@@ -10,9 +10,9 @@ import (
 
 // flowDrawer draws the cells of a row. It stands for one frame.
 type flowDrawer struct {
-	s      *session
-	now    monitor.Time
-	folded bool
+	s   *session
+	now monitor.Time
+	col columnID // under the cursor
 }
 
 // freshFor is how long a new flow bears its mark.
@@ -26,15 +26,14 @@ func (d *flowDrawer) line(l *layout, f *flowRef, cursor bool) drawn {
 		out.line.Add(paint.Key, " ▌")
 	}
 	for _, c := range l.columns {
-		out.line.Pad(c.x)
-		col := &columnTable[c.id]
-		var cell paint.Line
-		col.text(d, &cell, f, c.width)
-		cell.Cut(c.width)
-		if col.right {
-			out.line.Pad(c.x + c.width - cell.Width())
+		switch c.id {
+		case colSource:
+			d.ends(&out.line, l, f, cursor)
+			continue
+		case colSentAs, colDest, colDelivered:
+			continue
 		}
-		out.line.AddLine(&cell)
+		d.cell(&out.line, c, f, cursor && c.id == d.col)
 	}
 	if f.row.State&monitor.RowBorn != 0 && !f.row.Ended() && d.now-f.row.First < freshFor {
 		out.line.Pad(l.width - 1)
@@ -45,6 +44,30 @@ func (d *flowDrawer) line(l *layout, f *flowRef, cursor bool) drawn {
 	}
 	out.line.Fit(l.width)
 	return out
+}
+
+// cell draws what stands in a column of its own. The name of a protocol that is
+// too wide for its column takes of the next one what it must.
+func (d *flowDrawer) cell(out *paint.Line, c placedColumn, f *flowRef, chosen bool) {
+	col, at := &columnTable[c.id], c.x
+	if out.Width() >= at {
+		at = out.Width() + 1
+	}
+	width := c.x + c.width - at
+	if c.id == colProto {
+		width = len("udplite")
+	}
+	var cell paint.Line
+	col.text(d, &cell, f, width)
+	cell.Cut(width)
+	if col.right {
+		at = c.x + c.width - cell.Width()
+	}
+	if chosen {
+		cell.Choose()
+	}
+	out.Pad(at)
+	out.AddLine(&cell)
 }
 
 func (d *flowDrawer) proto(l *paint.Line, f *flowRef, _ int) {
@@ -61,11 +84,12 @@ func (d *flowDrawer) state(l *paint.Line, f *flowRef, width int) {
 	case !answered(&f.row):
 		role, mark = paint.Warn, "!"
 	}
-	l.Add(role, paint.Cut(stateText(&f.row), width-1))
-	if mark != "" {
-		l.Pad(width - 1)
-		l.Add(role, mark)
+	if mark == "" {
+		l.Add(role, stateText(&f.row))
+		return
 	}
+	l.AddLeft(role, stateText(&f.row), width-1)
+	l.Add(role, mark)
 }
 
 // answered reports whether packets went both ways; of a flow whose status nobody
@@ -118,101 +142,27 @@ func icmpText(typ uint8, p monitor.Proto) string {
 	return "type " + strconv.Itoa(int(typ))
 }
 
-func (d *flowDrawer) source(l *paint.Line, f *flowRef, width int) {
-	fl := &f.row.Flow
-	nat := fl.NAT()
-	d.end(l, fl.Orig.Proto, fl.From(), fl.SentAs(), nat.SrcAddr, nat.SrcPort, width)
-}
-
-func (d *flowDrawer) dest(l *paint.Line, f *flowRef, width int) {
-	fl := &f.row.Flow
-	nat := fl.NAT()
-	d.end(l, fl.Orig.Proto, fl.To(), fl.DeliveredTo(), nat.DstAddr, nat.DstPort, width)
-}
-
-// end draws one end of a flow; when the NAT columns are folded, what it becomes
-// stands behind it, as far as it is another.
-func (d *flowDrawer) end(l *paint.Line, p monitor.Proto, e, after monitor.Endpoint, addr, port bool, width int) {
-	text := d.s.names.endpoint(p, e)
-	if !d.folded || !addr && !port {
-		l.Add(paint.Text, fitEndpoint(text, width))
-		return
+// ends draws who talks to whom. Each end has its column; what does not fit there
+// takes room that the row does not need elsewhere, and only what has no room in
+// the whole row is cut.
+func (d *flowDrawer) ends(out *paint.Line, l *layout, f *flowRef, cursor bool) {
+	w := d.s.way(&f.row.Flow, l.form())
+	if i := slices.Index(endColumns[:], d.col); cursor && i >= 0 {
+		w[i].chosen = true
 	}
-	became := d.s.became(p, after, addr, port)
-	// What does not fit: of the address after NAT a part, or the arrow alone.
-	if left := width - paint.Width(text) - 1; left < paint.Width(became) {
-		if left < 8 {
-			became = ""
+	gap := l.gap
+	cells, need := l.endCells(&w, gap)
+	if room := l.endsEnd - l.ends[0]; need > room {
+		gap = 1
+		_, need = l.endCells(&w, gap)
+		w.cut(w.width() - max(0, need-room))
+		cells, _ = l.endCells(&w, gap)
+	}
+	spread(cells[:], l.endsEnd, gap)
+	for i := range cells {
+		if cells[i].width > 0 {
+			out.Pad(cells[i].at)
 		}
-		became = fitEndpoint(became, left)
-		text = fitEndpoint(text, width-1-paint.Width(became))
+		w[i].add(out)
 	}
-	l.Add(paint.Text, text)
-	l.Add(paint.NAT, "⇒"+became)
-}
-
-// became writes what NAT makes of an end, as far as it is another: the address, the
-// port, or both.
-func (s *session) became(p monitor.Proto, e monitor.Endpoint, addr, port bool) string {
-	text := s.names.endpoint(p, e)
-	switch {
-	case !addr:
-		return strings.TrimPrefix(string(appendPort(nil, p, e.Port)), " ")
-	case !port:
-		return strings.TrimSuffix(text, string(appendPort(nil, p, e.Port)))
-	}
-	return text
-}
-
-func (d *flowDrawer) sentAs(l *paint.Line, f *flowRef, width int) {
-	fl := &f.row.Flow
-	if nat := fl.NAT(); nat.SrcAddr || nat.SrcPort {
-		d.rewritten(l, fl.Orig.Proto, fl.SentAs(), nat.SrcAddr, width)
-	}
-}
-
-func (d *flowDrawer) delivered(l *paint.Line, f *flowRef, width int) {
-	fl := &f.row.Flow
-	if nat := fl.NAT(); nat.DstAddr || nat.DstPort {
-		d.rewritten(l, fl.Orig.Proto, fl.DeliveredTo(), nat.DstAddr, width)
-	}
-}
-
-// rewritten draws an end after NAT: all of it in the accent colour if the
-// address is another, the port alone if only the port is.
-func (d *flowDrawer) rewritten(l *paint.Line, p monitor.Proto, e monitor.Endpoint, addr bool, width int) {
-	l.Add(paint.NAT, "⇒ ")
-	text := fitEndpoint(d.s.names.endpoint(p, e), width-2)
-	split := len(text)
-	if !addr {
-		if at := strings.LastIndexAny(text, ": "); at > 0 {
-			split = at
-			l.Add(paint.Text, text[:split])
-		}
-	} else {
-		split = 0
-	}
-	l.Add(paint.NAT, text[split:])
-}
-
-// fitEndpoint cuts an endpoint to a width: the port stays, and of the address the
-// beginning and the end.
-func fitEndpoint(text string, width int) string {
-	if paint.Width(text) <= width {
-		return text
-	}
-	at := strings.LastIndexByte(text, ':')
-	switch {
-	case strings.Contains(text, " id "):
-		at = strings.Index(text, " id ")
-	case strings.Contains(text, " key "):
-		at = strings.Index(text, " key ")
-	case at < 0, strings.HasSuffix(text, "]"), strings.Contains(text[:at], ":") && !strings.HasSuffix(text[:at], "]"):
-		at = len(text) // an address alone
-	}
-	port := text[at:]
-	if paint.Width(port) > width-4 {
-		return paint.Cut(text, width)
-	}
-	return paint.CutMiddle(text[:at], width-paint.Width(port)) + port
 }

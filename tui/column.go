@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"slices"
+
 	"natlens/monitor"
 	"natlens/tui/paint"
 )
@@ -34,18 +36,18 @@ type column struct {
 	width int  // cells; 0: an endpoint, which shares what is left
 	right bool // numbers
 	order monitor.Order
-	down  bool // descending is what one wants to see first
-	text  func(*flowDrawer, *paint.Line, *flowRef, int)
-	value func(*flowRef) string // the cell as a filter; nil: it can't be
+	down  bool                                          // descending is what one wants to see first
+	text  func(*flowDrawer, *paint.Line, *flowRef, int) // nil: flowDrawer.ends draws it
+	value func(*flowRef) string                         // the cell as a filter; nil: it can't be
 }
 
 var columnTable = [columns]column{
 	colProto:     {"PROTO", 6, false, monitor.ByProto, false, (*flowDrawer).proto, protoFilter},
 	colState:     {"STATE", 12, false, monitor.ByState, false, (*flowDrawer).state, stateFilter},
-	colSource:    {"SOURCE", 0, false, monitor.BySource, false, (*flowDrawer).source, sourceFilter},
-	colSentAs:    {"SENT AS", 0, false, monitor.BySentAs, false, (*flowDrawer).sentAs, sentAsFilter},
-	colDest:      {"DESTINATION", 0, false, monitor.ByDestination, false, (*flowDrawer).dest, destFilter},
-	colDelivered: {"DELIVERED TO", 0, false, monitor.ByDelivered, false, (*flowDrawer).delivered, deliveredFilter},
+	colSource:    {"SOURCE", 0, false, monitor.BySource, false, nil, sourceFilter},
+	colSentAs:    {"SENT AS", 0, false, monitor.BySentAs, false, nil, sentAsFilter},
+	colDest:      {"DESTINATION", 0, false, monitor.ByDestination, false, nil, destFilter},
+	colDelivered: {"DELIVERED TO", 0, false, monitor.ByDelivered, false, nil, deliveredFilter},
 	colRate:      {"RATE", 8, true, monitor.ByValue, true, (*flowDrawer).rate, nil},
 	colBytes:     {"BYTES", 7, true, monitor.ByBytes, true, (*flowDrawer).bytes, nil},
 	colPackets:   {"PACKETS", 7, true, monitor.ByPackets, true, (*flowDrawer).packets, nil},
@@ -73,6 +75,49 @@ type layout struct {
 	folded  bool // the NAT columns stand in the ends that they belong to
 	width   int
 	gap     int
+
+	// Where the ends of a flow have their columns, and where the last one ends.
+	// Folded, those that NAT makes have none.
+	ends    [4]int
+	endsEnd int
+}
+
+// endColumns are the columns of a flow's ends, in the order of a way.
+var endColumns = [4]columnID{colSource, colSentAs, colDest, colDelivered}
+
+func (l *layout) form() wayForm {
+	if l.folded {
+		return inFolds
+	}
+	return inColumns
+}
+
+// endCells returns where the ends of a flow have their columns and how wide they
+// are in this row, and what the row needs with so many blanks between them.
+func (l *layout) endCells(w *way, gap int) (cells [4]wayCell, need int) {
+	for i := range w {
+		cells[i].at = l.ends[i]
+		at := i
+		if l.folded {
+			at = i &^ 1 // in the cell of the end that it is made of
+		}
+		cells[at].width += w[i].width()
+	}
+	for i := range cells {
+		if cells[i].width > 0 {
+			need += cells[i].width + gap
+		}
+	}
+	return cells, need - gap
+}
+
+// widthOf is the width of a column that is no end.
+func (l *layout) widthOf(id columnID) int {
+	w := columnTable[id].width
+	if l.folded && (id == colProto || id == colState) {
+		w-- // "tcp  ", and ESTABLISHED without a blank before its mark
+	}
+	return w
 }
 
 // foldBelow is the width below which SENT AS and DELIVERED TO are folded.
@@ -108,7 +153,7 @@ func presentIn(v *monitor.View) present {
 
 // layOut chooses columns for a width: the ends of the flow always, then what is
 // asked for most as long as the ends keep a readable width.
-func layOut(width int, p present) layout {
+func layOut(width int, p present, needs endWidths) layout {
 	l := layout{width: width, folded: width < foldBelow, gap: columnGap}
 	ids, least := []columnID{colProto, colState, colSource, colSentAs, colDest, colDelivered}, leastEnds
 	if l.folded {
@@ -116,7 +161,7 @@ func layOut(width int, p present) layout {
 	}
 	room := width - marginLeft - marginRight + l.gap
 	for _, id := range ids {
-		room -= columnTable[id].width + l.gap
+		room -= l.widthOf(id) + l.gap
 		if l.tight(id) {
 			room++
 		}
@@ -136,7 +181,7 @@ func layOut(width int, p present) layout {
 			room -= need
 		}
 	}
-	l.place(ids, room)
+	l.place(ids, l.shares(room, needs))
 	return l
 }
 
@@ -147,21 +192,21 @@ const (
 	leastFolded = 42
 )
 
-// place sets the columns beside each other in their order; the ends share room.
-func (l *layout) place(ids []columnID, room int) {
+// place sets the columns beside each other in their order.
+func (l *layout) place(ids []columnID, share endWidths) {
 	has := [columns]bool{}
 	for _, id := range ids {
 		has[id] = true
 	}
-	share := l.shares(room)
 	x := marginLeft
 	for id := range columns {
 		if !has[id] {
 			continue
 		}
-		w := columnTable[id].width
-		if w == 0 {
-			w = share[id]
+		w := l.widthOf(columnID(id))
+		if i := slices.Index(endColumns[:], columnID(id)); i >= 0 {
+			w = share[i]
+			l.ends[i], l.endsEnd = x, x+w
 		}
 		l.columns = append(l.columns, placedColumn{id, x, w})
 		x += w + l.gap
@@ -175,28 +220,78 @@ func (l *layout) place(ids []columnID, room int) {
 // its texts do not fill it.
 func (l *layout) tight(id columnID) bool { return !l.folded && (id == colProto || id == colState) }
 
-// endShare is how the ends of a flow share the room, by cells of a screen of 120
-// columns: as IPv4 addresses of a small network need them.
-var endShare = [columns]int{colSource: 18, colSentAs: 19, colDest: 16, colDelivered: 18}
+// endWidths are cells, one for each end of a flow.
+type endWidths [4]int
 
-// shares divides the room among the ends of the flow.
-func (l *layout) shares(room int) (share [columns]int) {
+// endShare and foldShare are how the ends of a flow share a room of leastEnds and
+// leastFolded cells: as IPv4 addresses of a small network need them.
+var (
+	endShare  = endWidths{18, 19, 16, 18}
+	foldShare = endWidths{26, 0, 16, 0}
+)
+
+// shares divides the room among the ends of the flow. A column that needs more
+// than its share gets it of those that need less.
+func (l *layout) shares(room int, needs endWidths) (share endWidths) {
+	base, sum, last := endShare, leastEnds, 3
+	if l.folded {
+		base, sum, last = foldShare, leastFolded, 2
+	}
+	left := room
+	for i := range last {
+		share[i] = min(room*base[i]/sum, widestEndpoint)
+		left -= share[i]
+	}
+	share[last] = min(left, widestEndpoint+2)
 	if !l.folded {
-		left := room
-		for _, id := range []columnID{colSource, colSentAs, colDest} {
-			share[id] = min(room*endShare[id]/leastEnds, widestEndpoint)
-			left -= share[id]
-		}
-		share[colDelivered] = min(left, widestEndpoint+2)
+		lend(share[:], needs[:])
 		return share
 	}
-	dest := 38 // what the source is sent as stands beside it: it needs more
-	if room < 40 {
-		dest = 45
-	}
-	share[colDest] = room * dest / 100
-	share[colSource] = room - share[colDest]
+	ends := []int{share[0], share[2]}
+	lend(ends, []int{needs[0], needs[2]})
+	share[0], share[2] = ends[0], ends[1]
 	return share
+}
+
+// lend gives columns that need more than their share room of those that need
+// less.
+func lend(share, needs []int) {
+	for i := range share {
+		for j := range share {
+			if lacks, spare := needs[i]-share[i], share[j]-needs[j]; lacks > 0 && spare > 0 {
+				n := min(lacks, spare)
+				share[i], share[j] = share[i]+n, share[j]-n
+			}
+		}
+	}
+}
+
+// typicalEnd is up to which width an end has a column of its width: that of an
+// IPv4 address with its port. Longer ones are the exception, and take room where
+// their row has some.
+const (
+	typicalEnd  = 23
+	typicalFold = 34 // and of what NAT makes of it
+)
+
+// endNeeds is how wide the columns of the ends should be for these rows, at least
+// as wide as before, so that they move seldom.
+func (l *layout) endNeeds(s *session, rows []flowRef, needs endWidths) endWidths {
+	most := typicalEnd
+	if l.folded {
+		most = typicalFold
+	}
+	for i := range rows {
+		w := s.way(&rows[i].row.Flow, l.form())
+		cells, _ := l.endCells(&w, 0)
+		for c := range cells {
+			needs[c] = max(needs[c], min(cells[c].width, most))
+		}
+	}
+	for i, id := range endColumns {
+		needs[i] = max(needs[i], len(columnTable[id].title)+1) // and the arrow of the order
+	}
+	return needs
 }
 
 // at returns the column at a cell of the screen.

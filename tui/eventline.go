@@ -7,155 +7,101 @@ import (
 	"natlens/tui/paint"
 )
 
-// eventLayout is where the columns of the Events page begin; the path takes the
-// rest. On a narrow screen the state stands behind the path, if there is room.
-type eventLayout struct {
-	width                    int
-	kind, proto, state, path int
-	compact                  bool
-}
-
-func layOutEvents(width int) eventLayout {
-	l := eventLayout{width: width, compact: width < 100}
-	if l.compact {
-		l.kind = marginLeft + len("15:04:05 ")
-		l.proto = l.kind + len("existing ")
-		l.path = l.proto + len("icmpv6 ")
-		return l
-	}
-	l.kind = marginLeft + len("15:04:05.000  ")
-	l.proto = l.kind + len("existing  ")
-	l.state = l.proto + len("udplite  ")
-	l.path = l.state + len("ESTABLISHED  ")
-	return l
-}
-
-func (l *eventLayout) heading() paint.Line {
-	var out paint.Line
-	for _, c := range []struct {
-		at    int
-		title string
-	}{{marginLeft, "TIME"}, {l.kind, "EVENT"}, {l.proto, "PROTO"}, {l.state, "STATE"}, {l.path, "FLOW"}} {
-		if c.at > 0 {
-			out.Pad(c.at)
-			out.Add(paint.Label, c.title)
-		}
-	}
-	return out
-}
-
-// line draws an event. Losses and resyncs have lines of their own.
-func (l *eventLayout) line(s *session, e *monitor.Event, cursor bool) drawn {
+// line draws an event; the cell of a column is chosen if the cursor is on the
+// line. Losses and resyncs have lines of their own.
+func (l *eventLayout) line(s *session, e *monitor.Event, cursor bool, col eventColumn) drawn {
 	var d drawn
 	if cursor {
 		d.base = paint.Selected
 		d.line.Add(paint.Key, " ▌")
+	} else {
+		col = eventColumns
 	}
 	d.line.Pad(marginLeft)
-	d.line.Add(paint.Muted, s.at(e.Time)[:l.kind-marginLeft-1-l.gap()])
-	d.line.Pad(l.kind)
+	d.line.Add(paint.Muted, s.at(e.Time)[:l.timeWidth()])
 	if !e.Kind.HasFlow() {
+		d.line.Pad(l.kind)
 		s.gapLine(&d.line, e)
 		d.line.Fit(l.width)
 		return d
 	}
 	role := map[monitor.Kind]paint.Role{monitor.KindNew: paint.New, monitor.KindDestroy: paint.Ended}[e.Kind]
-	kind := e.Kind.String()
-	if e.Inferred {
-		kind = "~" + kind
+	put(&d.line, l.kind, role, l.kindText(e), col == evKind)
+	put(&d.line, l.proto, role, e.Flow.Orig.Proto.String(), col == evProto)
+	put(&d.line, l.state, stateRole(e, role), flowState(&e.Flow, e.Known()), col == evState)
+	put(&d.line, l.way, role, "", false)
+	w := s.way(&e.Flow, l.form())
+	if col >= evFrom && col <= evDelivered {
+		w[col-evFrom].chosen = true
 	}
-	d.line.AddLeft(role, kind, len("existing"))
-	d.line.Pad(l.proto)
-	d.line.AddLeft(role, e.Flow.Orig.Proto.String(), l.protoWidth())
-	state, role := eventState(e, role)
-	if !l.compact {
-		d.line.Pad(l.state)
-		d.line.AddLeft(role, state, len("ESTABLISHED"))
+	w.cut(l.width - 1 - d.line.Width())
+	for i := range w {
+		w[i].add(&d.line)
 	}
-	d.line.Pad(l.path)
-	s.addPath(&d.line, &e.Flow, l.compact)
-	if l.compact {
-		d.line.Add(role, "  "+state)
-	}
-	l.tail(s, &d.line, e)
+	l.tail(&d.line, e)
 	d.line.Fit(l.width)
 	return d
 }
 
-func (l *eventLayout) protoWidth() int {
-	if l.compact {
-		return len("icmpv6")
+// put adds a cell at its column, or behind one that is wider than its own.
+func put(out *paint.Line, at int, role paint.Role, text string, chosen bool) {
+	out.Pad(max(at, out.Width()+1))
+	var cell paint.Line
+	cell.Add(role, text)
+	if chosen {
+		cell.Choose()
 	}
-	return len("udplite")
+	out.AddLine(&cell)
 }
 
-// gap is how many blanks more than one stand between columns.
-func (l *eventLayout) gap() int {
+func (l *eventLayout) timeWidth() int {
 	if l.compact {
-		return 0
+		return len("15:04:05")
 	}
-	return 1
+	return len("15:04:05.000")
 }
 
-// tail is what stands behind the path.
-func (l *eventLayout) tail(s *session, out *paint.Line, e *monitor.Event) {
+// tail is what stands behind the flow, as far as there is room.
+func (l *eventLayout) tail(out *paint.Line, e *monitor.Event) {
+	var parts []string
+	role := paint.Text
 	switch {
 	case e.Kind == monitor.KindDestroy:
-		s.addSum(out, e)
-		out.Fade(paint.Ended)
+		parts = sumParts(e)
 	case e.Has.Any(monitor.AttrStatus) && e.Flow.Status.Has(monitor.Assured) && e.Flow.Orig.Proto.HasState():
-		out.Add(paint.Muted, "  assured")
+		parts, role = []string{"  assured"}, paint.Muted
 	}
-}
-
-func eventState(e *monitor.Event, role paint.Role) (string, paint.Role) {
-	state := flowState(&e.Flow, e.Known())
-	if role == paint.Text && e.Known().Any(monitor.AttrStatus) && !e.Flow.Status.Has(monitor.SeenReply) {
-		role = paint.Warn
-	}
-	return state, role
-}
-
-// addPath draws the way of the packets: from ⇒ sent as → to ⇒ delivered to. The
-// compact form has no blanks, and of what NAT makes of an end only what is
-// another.
-func (s *session) addPath(l *paint.Line, f *monitor.Flow, compact bool) {
-	p, nat := f.Orig.Proto, f.NAT()
-	rewritten := func(e monitor.Endpoint, addr, port bool) {
-		switch {
-		case compact:
-			l.Add(paint.NAT, "⇒"+s.became(p, e, addr, port))
-		default:
-			l.Add(paint.NAT, " ⇒ ")
-			addRewritten(l, p, e, addr)
+	for _, p := range parts {
+		if out.Width()+paint.Width(p) > l.width-1 {
+			break
 		}
+		out.Add(role, p)
 	}
-	l.Add(paint.Text, s.names.endpoint(p, f.From()))
-	if nat.Kind&monitor.NATSource != 0 {
-		rewritten(f.SentAs(), nat.SrcAddr, nat.SrcPort)
-	}
-	arrow := " → "
-	if compact {
-		arrow = "→"
-	}
-	l.Add(paint.Muted, arrow)
-	l.Add(paint.Text, s.names.endpoint(p, f.To()))
-	if nat.Kind&monitor.NATDestination != 0 {
-		rewritten(f.DeliveredTo(), nat.DstAddr, nat.DstPort)
+	if e.Kind == monitor.KindDestroy {
+		out.Fade(paint.Ended)
 	}
 }
 
-// addSum tells of an ended flow how long it was and how much it carried.
-func (s *session) addSum(l *paint.Line, e *monitor.Event) {
+func stateRole(e *monitor.Event, role paint.Role) paint.Role {
+	if role == paint.Text && e.Known().Any(monitor.AttrStatus) && !e.Flow.Status.Has(monitor.SeenReply) {
+		return paint.Warn
+	}
+	return role
+}
+
+// sumParts tells of an ended flow how long it was and how much it carried.
+func sumParts(e *monitor.Event) []string {
+	var out []string
 	if e.Born != 0 {
-		l.Add(paint.Text, "  "+ageText(since(e.Born, e.Time)))
+		out = append(out, "  "+ageText(since(e.Born, e.Time)))
 	}
 	if e.Has.Any(monitor.AttrCountersOrig) {
-		l.Add(paint.Text, "  ↑"+bytesText(e.Flow.CountersOrig.Bytes))
+		out = append(out, "  ↑"+bytesText(e.Flow.CountersOrig.Bytes))
 	}
 	if e.Has.Any(monitor.AttrCountersReply) {
-		l.Add(paint.Text, " ↓"+bytesText(e.Flow.CountersReply.Bytes))
+		out = append(out, " ↓"+bytesText(e.Flow.CountersReply.Bytes))
 	}
+	return out
 }
 
 // gapLine tells of a loss, or of the reconciliation after one.

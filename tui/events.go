@@ -19,6 +19,7 @@ type eventsPage struct {
 	puller
 	sight
 
+	col    eventColumn // under the cursor
 	follow bool
 	seq    uint64 // of the event under the cursor
 	moves  int
@@ -31,7 +32,7 @@ type eventsPage struct {
 }
 
 func newEventsPage(s *session, keys *keyMap) *eventsPage {
-	p := &eventsPage{s: s, keys: keys, follow: true}
+	p := &eventsPage{s: s, keys: keys, follow: true, col: evFrom}
 	p.resize(80, 20)
 	return p
 }
@@ -123,7 +124,12 @@ func (p *eventsPage) key(m tea.KeyPressMsg) tea.Cmd {
 	case moveEnd:
 		return p.last()
 	}
-	if key.Matches(m, p.keys.Enter) {
+	switch k := p.keys; {
+	case key.Matches(m, k.Left):
+		p.col = max(p.col, 1) - 1
+	case key.Matches(m, k.Right):
+		p.col = min(p.col+1, eventColumns-1)
+	case key.Matches(m, k.Enter):
 		if f, ok := p.chosen(); ok {
 			return func() tea.Msg { return detailMsg{f} }
 		}
@@ -133,7 +139,7 @@ func (p *eventsPage) key(m tea.KeyPressMsg) tea.Cmd {
 
 func (p *eventsPage) hints() []key.Binding {
 	k := p.keys
-	return []key.Binding{k.Enter, k.Filter, k.Pause, k.End, k.Export, k.Copy, k.Names}
+	return []key.Binding{k.Enter, k.Filter, k.Pause, k.End, k.Export, k.Copy, k.Only, k.Names}
 }
 
 // home goes to the oldest event.
@@ -166,7 +172,13 @@ func (p *eventsPage) step(rows int) tea.Cmd {
 
 func (p *eventsPage) wheel(lines int) tea.Cmd { return p.step(lines) }
 
-func (p *eventsPage) click(_, y int) tea.Cmd {
+// click chooses an event, and the cell if it stands in a column of its own; on the
+// heading, the cell.
+func (p *eventsPage) click(x, y int) tea.Cmd {
+	l := layOutEvents(p.width)
+	if col, ok := l.columnAt(x); ok && (y == 0 || col < evFrom) {
+		p.col = col
+	}
 	at := p.top() + y - 1
 	if y == 0 || at >= p.n {
 		return nil
@@ -211,22 +223,22 @@ func flowOfEvent(e *monitor.Event) flowRef {
 }
 
 func (p *eventsPage) condition() string {
-	if f, ok := p.chosen(); ok {
-		return sourceFilter(&f)
+	if p.at >= len(p.events) || !p.events[p.at].Kind.HasFlow() {
+		return ""
 	}
-	return ""
+	return eventFilters[p.col](&p.events[p.at])
 }
 
 func (p *eventsPage) draw() []drawn {
 	out := make([]drawn, 0, p.height+1)
 	l := layOutEvents(p.width)
-	out = append(out, drawn{line: l.heading()})
+	out = append(out, drawn{line: l.heading(p.col)})
 	for i := range p.height {
 		at := p.top() + i
 		var d drawn
 		switch {
 		case at < len(p.events):
-			d = l.line(p.s, &p.events[at], at == p.at)
+			d = l.line(p.s, &p.events[at], at == p.at, p.col)
 		case i == 1 && len(p.events) == 0:
 			d.line.Pad(marginLeft)
 			d.line.Add(paint.Muted, p.s.whyEmpty("events"))

@@ -31,7 +31,8 @@ type flowsPage struct {
 	rows          []flowRef
 	view          monitor.View
 	layout        layout
-	width, height int // lines without the heading
+	needs         endWidths // of the flows seen since the last change of the filter or the width
+	width, height int       // lines without the heading
 	filterGen     int
 }
 
@@ -47,8 +48,11 @@ func newFlowsPage(s *session, keys *keyMap) *flowsPage {
 func (p *flowsPage) title() string { return "Flows" }
 
 func (p *flowsPage) resize(width, height int) {
+	if width != p.width {
+		p.needs = endWidths{}
+	}
 	p.width, p.height, p.sight.height = width, height-1, height-1
-	p.layout = layOut(width, presentIn(&p.view))
+	p.lay()
 	p.fit()
 }
 
@@ -63,6 +67,7 @@ type flowsAnswer struct {
 func (p *flowsPage) pull(fresh bool) tea.Cmd {
 	if p.filterGen != p.s.gen { // another filter: from the top
 		p.filterGen, p.follow, p.place, fresh = p.s.gen, true, monitor.Place{}, true
+		p.needs = endWidths{}
 	}
 	q, table, moves := p.query(), p.s.cfg.Table, p.moves
 	follow := p.follow
@@ -159,8 +164,18 @@ func (p *flowsPage) take(a flowsAnswer) bool {
 	}
 	p.fit()
 	p.anchor()
-	p.layout = layOut(p.width, presentIn(&p.view))
+	p.lay()
 	return true
+}
+
+// lay chooses the columns for the rows at hand.
+func (p *flowsPage) lay() {
+	here := presentIn(&p.view)
+	p.layout = layOut(p.width, here, p.needs)
+	if needs := p.layout.endNeeds(p.s, p.rows, p.needs); needs != p.needs {
+		p.needs = needs
+		p.layout = layOut(p.width, here, needs)
+	}
 }
 
 func indexOf(rows []flowRef, gen uint64) int {
@@ -227,7 +242,7 @@ func (p *flowsPage) inSight() []monitor.Tuple {
 func (p *flowsPage) draw() []drawn {
 	out := make([]drawn, 0, p.height+1)
 	out = append(out, drawn{line: p.layout.heading(p.by, p.down, p.col)})
-	d := flowDrawer{s: p.s, now: p.s.frame, folded: p.layout.folded}
+	d := flowDrawer{s: p.s, now: p.s.frame, col: p.col}
 	for i := range p.height {
 		at := p.top() + i
 		if at >= len(p.rows) {

@@ -104,22 +104,16 @@ func (n *names) service(p monitor.Proto, port uint16) string {
 	return monitor.Escape(n.services(p, port))
 }
 
-// endpoint is endpointText with names where they are known.
-func (n *names) endpoint(p monitor.Proto, e monitor.Endpoint) string {
-	host, port := n.addr(e.Addr.Netip()), n.service(p, e.Port)
-	if host == "" && port == "" {
-		return endpointText(p, e)
+// endpoint is endOf with names where they are known.
+func (n *names) endpoint(p monitor.Proto, e monitor.Endpoint) endText {
+	out := endOf(p, e)
+	if host := n.addr(e.Addr.Netip()); host != "" {
+		out.host = host
 	}
-	if host == "" {
-		host = e.Addr.String()
-		if !e.Addr.Is4() {
-			host = "[" + host + "]"
-		}
+	if port := n.service(p, e.Port); port != "" {
+		out.port = ":" + port
 	}
-	if port != "" {
-		return host + ":" + port
-	}
-	return host + string(appendPort(nil, p, e.Port))
+	return out
 }
 
 // version grows with every answer.

@@ -6,7 +6,6 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
-	"natlens/monitor"
 	"natlens/tui/paint"
 )
 
@@ -116,7 +115,7 @@ func level(used float64) paint.Role {
 }
 
 func (p *natPage) draw() []drawn {
-	l := layOutNAT(p.width)
+	l := layOutNAT(p.s, p.width, p.view.pools)
 	out := make([]drawn, 0, p.height+1)
 	out = append(out, l.heading())
 	for i := range p.height {
@@ -139,18 +138,4 @@ func (p *natPage) why() string {
 		return "none of " + countOf(uint64(p.view.live), "flow") + " is translated"
 	}
 	return p.s.whyEmpty("flows")
-}
-
-// busiestText is an address with the number of its flows.
-func busiestText(s *session, p monitor.Proto, b busiest, alone bool) string {
-	if b.flows == 0 {
-		return ""
-	}
-	text := s.names.endpoint(p, b.at)
-	if alone {
-		if text = s.names.addr(b.at.Addr.Netip()); text == "" {
-			text = b.at.Addr.String()
-		}
-	}
-	return text
 }

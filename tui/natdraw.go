@@ -8,32 +8,106 @@ import (
 // natLayout is the columns of the NAT page for a width; a column of width 0 is
 // left out.
 type natLayout struct {
-	width                                                        int
+	width, gap                                                   int
 	to, proto, flows, bar, use, kept, rewritten, inside, outside int
 }
 
-func layOutNAT(width int) natLayout {
-	l := natLayout{width: width, to: 17, proto: 6, flows: 7, bar: 6, use: 6, kept: 5}
+// layOutNAT chooses the columns. Of the addresses, those that are longer than
+// their share get room of those that are shorter.
+func layOutNAT(s *session, width int, pools []pool) natLayout {
+	l := natLayout{width: width, gap: columnGap}
 	switch {
 	case width >= 150:
-		l.to, l.proto, l.flows, l.bar, l.use, l.kept, l.rewritten = 30, 7, 8, 20, 16, 5, 9
+		l.to, l.proto, l.flows, l.bar, l.use, l.kept, l.rewritten = 20, 7, 8, 16, 16, 5, 9
 	case width >= 100:
-		l.to, l.proto, l.bar = 19, 7, 8
-	}
-	rest := width - marginLeft - marginRight - l.to
-	for _, w := range []int{l.proto, l.flows, l.bar + 1 + l.use, l.kept, l.rewritten} {
-		if w > 0 {
-			rest -= columnGap + w
+		l.to, l.proto, l.flows, l.bar, l.use, l.kept = 19, 6, 7, 8, 6, 5
+	default:
+		l.gap, l.to, l.proto, l.flows, l.use = 1, 17, 5, 6, 6
+		if width >= 72 {
+			l.kept = 5
 		}
 	}
-	switch {
-	case width >= 100:
-		l.inside = (rest - 2*columnGap) * 45 / 100
-		l.outside = rest - 2*columnGap - l.inside
-	case rest >= columnGap+12:
-		l.inside = rest - columnGap
+	rest := width - marginLeft - marginRight - l.to
+	for _, w := range []int{l.proto, l.flows, l.inUse(), l.kept, l.rewritten} {
+		if w > 0 {
+			rest -= l.gap + w
+		}
 	}
+	if rest >= 28 {
+		l.inside = (rest - 2*l.gap) * 47 / 100
+		l.outside = rest - 2*l.gap - l.inside
+	} else {
+		l.inside = rest - l.gap
+	}
+	share := []int{l.to, l.inside, l.outside}
+	lend(share, l.needs(s, pools))
+	l.to, l.inside, l.outside = share[0], share[1], share[2]
 	return l
+}
+
+// inUse is the width of PORTS IN USE: the bar and the share.
+func (l *natLayout) inUse() int {
+	if l.bar == 0 {
+		return l.use
+	}
+	return l.bar + 1 + l.use
+}
+
+// needs is how wide the columns of addresses would have to be.
+func (l *natLayout) needs(s *session, pools []pool) []int {
+	out := []int{len("TRANSLATED TO"), len("BUSIEST INSIDE"), len("BUSIEST OUTSIDE")}
+	for i := range pools {
+		p := &pools[i]
+		to, inside, outside := l.cells(s, p)
+		out[0], out[2] = max(out[0], to.width()), max(out[2], outside.width())
+		if !p.key.dnat { // else it has the columns before too
+			out[1] = max(out[1], inside.width())
+		}
+	}
+	return out
+}
+
+// cells are the addresses of a row. A published service has in the middle for
+// whom it stands, and outside who uses it most.
+func (l *natLayout) cells(s *session, p *pool) (to, inside, outside busyText) {
+	if p.key.dnat {
+		return busyText{sign: "⇒ ", end: s.names.endpoint(p.key.proto, p.key.to)},
+			busyText{sign: "for ", end: s.names.endpoint(p.key.proto, p.key.addr)},
+			busyText{end: addrText(s, p.busiestIn.at.Addr), number: "(" + shortCount(uint64(p.busiestIn.flows)) + ")"}
+	}
+	share := percentText(float64(p.busiestOut.flows) / float64(p.flows))
+	return busyText{end: addrText(s, p.key.addr.Addr)},
+		busyText{end: addrText(s, p.busiestIn.at.Addr), number: "(" + shortCount(uint64(p.busiestIn.flows)) + ")"},
+		busyText{end: s.names.endpoint(p.key.proto, p.busiestOut.at), number: "(" + share + ")"}
+}
+
+// busyText is an address with a sign before it and a number behind it.
+type busyText struct {
+	sign   string
+	end    endText
+	number string
+}
+
+func (b busyText) width() int {
+	n := paint.Width(b.sign) + b.end.width()
+	if b.number != "" {
+		n += 1 + paint.Width(b.number)
+	}
+	return n
+}
+
+// fit writes it in so many cells. The address goes before the number if both
+// would be cut.
+func (b busyText) fit(width int) string {
+	room := width - paint.Width(b.sign)
+	if b.number == "" {
+		return b.sign + b.end.fit(room).String()
+	}
+	number := " " + b.number
+	if b.end.width()+paint.Width(number) > room && width < 20 {
+		number = ""
+	}
+	return b.sign + b.end.fit(room-paint.Width(number)).String() + number
 }
 
 func (l *natLayout) heading() drawn {
@@ -42,8 +116,11 @@ func (l *natLayout) heading() drawn {
 	d.line.AddLeft(paint.Label, "TRANSLATED TO", l.to)
 	l.left(&d.line, paint.Label, "PROTO", l.proto)
 	l.right(&d.line, paint.Label, "FLOWS", l.flows)
-	title := "PORTS IN USE"
-	l.left(&d.line, paint.Label, title, l.bar+1+l.use)
+	if l.bar > 0 {
+		l.left(&d.line, paint.Label, "PORTS IN USE", l.inUse())
+	} else {
+		l.right(&d.line, paint.Label, "IN USE", l.use)
+	}
 	l.right(&d.line, paint.Label, "KEPT", l.kept)
 	l.right(&d.line, paint.Label, "REWRITTEN", l.rewritten)
 	l.left(&d.line, paint.Label, "BUSIEST INSIDE", l.inside)
@@ -54,14 +131,14 @@ func (l *natLayout) heading() drawn {
 
 func (l *natLayout) left(line *paint.Line, r paint.Role, text string, width int) {
 	if width > 0 {
-		line.Pad(line.Width() + columnGap)
+		line.Pad(line.Width() + l.gap)
 		line.AddLeft(r, text, width)
 	}
 }
 
 func (l *natLayout) right(line *paint.Line, r paint.Role, text string, width int) {
 	if width > 0 {
-		line.AddRight(r, text, width+columnGap)
+		line.AddRight(r, text, width+l.gap)
 	}
 }
 
@@ -72,64 +149,61 @@ func (l *natLayout) row(s *session, p *pool, cursor bool) drawn {
 		d.line.Add(paint.Key, " ▌")
 	}
 	d.line.Pad(marginLeft)
+	to, inside, outside := l.cells(s, p)
+	d.line.AddLeft(paint.NAT, to.fit(l.to), l.to)
+	l.left(&d.line, paint.Text, p.key.proto.String(), l.proto)
+	l.right(&d.line, paint.Text, shortCount(uint64(p.flows)), l.flows)
 	if p.key.dnat {
-		l.dnat(&d.line, s, p)
+		l.service(&d.line, inside)
 	} else {
-		l.snat(&d.line, s, p)
+		l.ports(&d.line, p)
+		l.left(&d.line, paint.Text, inside.fit(l.inside), l.inside)
 	}
+	l.left(&d.line, paint.Text, outside.fit(l.outside), l.outside)
 	d.line.Fit(l.width)
 	return d
 }
 
-func (l *natLayout) snat(line *paint.Line, s *session, p *pool) {
-	line.AddLeft(paint.NAT, fitEndpoint(addrName(s, p.key.addr.Addr), l.to), l.to)
-	l.left(line, paint.Text, p.key.proto.String(), l.proto)
-	l.right(line, paint.Text, shortCount(uint64(p.flows)), l.flows)
+// ports draws how many of an address's ports are in use, and how they were
+// chosen.
+func (l *natLayout) ports(line *paint.Line, p *pool) {
 	role := level(p.used())
-	l.left(line, role, bar(p.used(), l.bar), l.bar)
 	use := percentText(p.used())
 	if l.use >= 15 {
 		use += " of " + countText(uint64(p.size()))
 	}
+	if l.bar > 0 {
+		l.left(line, role, bar(p.used(), l.bar), l.bar)
+		line.Add(role, " ")
+	}
 	if role == paint.Bar {
 		role = paint.Text
 	}
-	line.Add(role, " ")
-	line.AddLeft(role, use, l.use)
+	if l.bar > 0 {
+		line.AddLeft(role, use, l.use)
+	} else {
+		l.right(line, role, use, l.use)
+	}
 	l.right(line, paint.Text, percentText(float64(p.kept)/float64(p.flows)), l.kept)
 	l.right(line, paint.Text, percentText(float64(p.rewritten)/float64(p.flows)), l.rewritten)
-	l.left(line, paint.Text, l.busy(busiestText(s, p.key.proto, p.busiestIn, true), "("+shortCount(uint64(p.busiestIn.flows))+")", l.inside), l.inside)
-	share := percentText(float64(p.busiestOut.flows) / float64(p.flows))
-	l.left(line, paint.Text, l.busy(busiestText(s, p.key.proto, p.busiestOut, false), "("+share+")", l.outside), l.outside)
 }
 
-// busy cuts the address, not the number behind it.
-func (l *natLayout) busy(address, number string, width int) string {
-	return fitEndpoint(address, width-paint.Width(number)-1) + " " + number
-}
-
-// dnat draws a service and who gets it; it has no ports to run out of.
-func (l *natLayout) dnat(line *paint.Line, s *session, p *pool) {
-	line.AddLeft(paint.NAT, fitEndpoint("⇒ "+s.names.endpoint(p.key.proto, p.key.to), l.to), l.to)
-	l.left(line, paint.Text, p.key.proto.String(), l.proto)
-	l.right(line, paint.Text, shortCount(uint64(p.flows)), l.flows)
-	width := l.bar + 1 + l.use
-	room := width + columnGap + l.kept
-	if l.rewritten > 0 {
-		room += columnGap + l.rewritten
+// service draws what a published service stands for: it has no ports to run out
+// of.
+func (l *natLayout) service(line *paint.Line, stands busyText) {
+	room := l.inUse()
+	for _, w := range []int{l.kept, l.rewritten, l.inside} {
+		if w > 0 {
+			room += l.gap + w
+		}
 	}
-	l.left(line, paint.Muted, fitEndpoint("for "+s.names.endpoint(p.key.proto, p.key.addr), room), room)
-	l.left(line, paint.Text, "", l.inside)
-	if l.outside > 0 {
-		text := l.busy(busiestText(s, p.key.proto, p.busiestIn, true), "("+shortCount(uint64(p.busiestIn.flows))+")", l.outside)
-		l.left(line, paint.Text, text, l.outside)
-	}
+	l.left(line, paint.Muted, stands.fit(room), room)
 }
 
-// addrName is the name of an address, or the address.
-func addrName(s *session, a monitor.Addr) string {
+// addrText is the name of an address, or the address.
+func addrText(s *session, a monitor.Addr) endText {
 	if n := s.names.addr(a.Netip()); n != "" {
-		return n
+		return endText{host: n}
 	}
-	return a.String()
+	return endText{host: a.String()}
 }

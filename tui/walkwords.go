@@ -92,16 +92,16 @@ func untouchedWords(w *monitor.Walk, s *monitor.Step) string {
 
 // rewriteNote is the change: only what is new stands in the accent colour.
 func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) note {
-	side, moved := "dst ", w.NAT.DstAddr
+	side, addr, port := "dst ", w.NAT.DstAddr, w.NAT.DstPort
 	if r.Source {
 		side = "src "
 	}
 	if r.Kind == monitor.NATSource {
-		moved = w.NAT.SrcAddr
+		addr, port = w.NAT.SrcAddr, w.NAT.SrcPort
 	}
 	p := w.Flow.Orig.Proto
 	var l paint.Line
-	addRewritten(&l, p, r.To, moved)
+	endOf(p, r.To).add(&l, addr, port)
 	n := note{{Role: paint.Text, Text: side + whole(endpointText(p, r.From))}, {Role: paint.NAT, Text: " ⇒ "}}
 	for _, s := range l.Spans {
 		n = append(n, paint.Span{Role: s.Role, Text: whole(s.Text)})

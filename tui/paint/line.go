@@ -8,8 +8,9 @@ import (
 
 // Span is a run of text with one meaning.
 type Span struct {
-	Role Role
-	Text string
+	Role   Role
+	Text   string
+	Chosen bool // it is the cell under the cursor
 }
 
 // Line is one line of the screen: spans from left to right. The zero Line is
@@ -32,11 +33,11 @@ func (l *Line) Add(r Role, text string) {
 	}
 	text = safe(text)
 	l.width += Width(text)
-	if n := len(l.Spans); n > 0 && l.Spans[n-1].Role == r {
+	if n := len(l.Spans); n > 0 && l.Spans[n-1].Role == r && !l.Spans[n-1].Chosen {
 		l.Spans[n-1].Text += text
 		return
 	}
-	l.Spans = append(l.Spans, Span{r, text})
+	l.Spans = append(l.Spans, Span{Role: r, Text: text})
 }
 
 // AddRight appends text right-aligned in so many cells, and cut to them.
@@ -56,14 +57,26 @@ func (l *Line) AddLeft(r Role, text string, cells int) {
 // AddLine appends the spans of another line.
 func (l *Line) AddLine(m *Line) {
 	for _, s := range m.Spans {
-		l.Add(s.Role, s.Text)
+		if !s.Chosen {
+			l.Add(s.Role, s.Text)
+			continue
+		}
+		l.Spans = append(l.Spans, s)
+		l.width += Width(s.Text)
+	}
+}
+
+// Choose says that the line is the cell under the cursor.
+func (l *Line) Choose() {
+	for i := range l.Spans {
+		l.Spans[i].Chosen = true
 	}
 }
 
 // Pad appends blanks up to the given width; a longer line stays as it is.
 func (l *Line) Pad(width int) {
 	if n := width - l.width; n > 0 {
-		l.Spans = append(l.Spans, Span{Text, blanks(n)})
+		l.Spans = append(l.Spans, Span{Role: Text, Text: blanks(n)})
 		l.width = width
 	}
 }

@@ -28,6 +28,7 @@ const (
 	Bar           // filled cells of bars and sparklines
 	Selected      // base of the line under the cursor
 	Tab           // the page that is open
+	Chosen        // the cell under the cursor, above what it means
 	roles
 )
 
@@ -94,6 +95,7 @@ func ANSI() Style {
 	})
 	s.pens[Selected] = pen("\x1b[7m")
 	s.pens[Tab] = pen("\x1b[1;7m")
+	s.pens[Chosen] = pen("\x1b[1;4m")
 	return s
 }
 
@@ -105,6 +107,7 @@ func Mono() Style {
 	s.pens[NAT], s.pens[Match] = pen("\x1b[4m"), pen("\x1b[4m")
 	s.pens[Muted], s.pens[Ended] = faint, faint
 	s.pens[Selected], s.pens[Tab] = reverse, reverse
+	s.pens[Chosen] = bold
 	return s
 }
 
@@ -129,6 +132,7 @@ func build(name string, p palette) Style {
 	} {
 		s.pens[role] = penOf(st)
 	}
+	s.pens[Chosen] = penOf(lipgloss.NewStyle().Bold(true).Underline(true))
 	if p.back != nil {
 		s.pens[Selected] = penOf(lipgloss.NewStyle().Background(p.back))
 	}
@@ -149,6 +153,9 @@ func (s *Style) Append(dst []byte, l *Line, base Role) []byte {
 		over := s.pens[sp.Role]
 		if sp.Role == base {
 			over = ""
+		}
+		if sp.Chosen {
+			over += s.pens[Chosen]
 		}
 		if on {
 			dst = append(dst, "\x1b[m"...)
@@ -185,7 +192,8 @@ func (l *Line) trim() {
 		}
 		l.width -= len(l.Spans[n-1].Text) - len(t)
 		if t != "" {
-			l.Spans = append(l.Spans[:n-1:n-1], Span{l.Spans[n-1].Role, t})
+			l.Spans = append(l.Spans[:n-1:n-1], l.Spans[n-1])
+			l.Spans[n-1].Text = t
 			return
 		}
 		l.Spans = l.Spans[:n-1]
