@@ -79,7 +79,7 @@ type Event struct {
 	Has        Attrs  // attributes that this message bore
 	Remembered Attrs  // attributes filled in from earlier messages of the same flow
 	Gen        uint64 // the table's number of this flow, unique within a run; 0 without a table
-	PortID     uint32 // nlmsg_pid: who caused it; 0 the traffic itself
+	PortID     uint32 // nlmsg_pid: who caused it; 0 the traffic itself, and nobody what is found by a dump
 	Born       Time   // when the flow began: the kernel's start, else the time of its NEW; 0 unknown
 	Row        uint32 // where the flow stands in the table; only with Gen, see [Table.Get]
 	Flow       Flow

@@ -51,8 +51,10 @@ func (f *Flow) NAT() NAT {
 		return n
 	}
 	from, to, as, at := f.From(), f.To(), f.SentAs(), f.DeliveredTo()
-	n.SrcAddr, n.SrcPort = from.Addr != as.Addr, from.Port != as.Port
-	n.DstAddr, n.DstPort = to.Addr != at.Addr, to.Port != at.Port
+	n.SrcAddr, n.DstAddr = from.Addr != as.Addr, to.Addr != at.Addr
+	if f.Orig.Proto.hasEnds() {
+		n.SrcPort, n.DstPort = from.Port != as.Port, to.Port != at.Port
+	}
 	var bits NATKind
 	if f.Status&SrcNAT != 0 {
 		bits |= NATSource
@@ -71,3 +73,7 @@ func (f *Flow) NAT() NAT {
 	n.Redirect = n.Kind&NATDestination != 0 && (f.Path == PathIn || f.Path == PathLoop)
 	return n
 }
+
+// hasEnds reports whether the tuples bear something that tells the flows between
+// two hosts apart and that NAT may rewrite: ports, ICMP ids, GRE keys.
+func (p Proto) hasEnds() bool { return p.HasPorts() || p.IsICMP() || p == GRE }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
 	"os/exec"
 	"regexp"
@@ -89,6 +90,32 @@ func TestListSameBytes(t *testing.T) {
 	everyTraffic(t, t.Context(), l)
 	for _, text := range reading {
 		compareReading(t, l.Gateway, strings.Fields(text))
+	}
+}
+
+// TestListHasNoCause: the netlink port in a dumped flow is that of who asked, which
+// is no cause.
+func TestListHasNoCause(t *testing.T) {
+	ns := generatorNS(t)
+	fill(t, ns)
+	for format, cause := range map[string]string{"jsonl": `"portid"`, "pretty": `netlink port`} {
+		got := ours(t, ns, "list", "-o", format)
+		if got.code != 0 || strings.Count(got.stdout, "\n") < 21 || strings.Contains(got.stdout, cause) {
+			t.Errorf("list -o %s: code %d, %s%s", format, got.code, got.told, got.stdout)
+		}
+	}
+	rows, err := csv.NewReader(strings.NewReader(ours(t, ns, "list", "-o", "csv").stdout)).ReadAll()
+	if err != nil || len(rows) < 22 {
+		t.Fatalf("csv: %d rows, %v", len(rows), err)
+	}
+	column := slices.Index(rows[0], "portid")
+	for _, row := range rows[1:] {
+		if row[column] != "" {
+			t.Errorf("csv tells a cause: %s", row)
+		}
+	}
+	if got := ours(t, ns, "list", "portid > 0"); got.stdout != "" {
+		t.Errorf("the filter finds a cause: %s", got.stdout)
 	}
 }
 

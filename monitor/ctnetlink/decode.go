@@ -61,7 +61,9 @@ func (d *Decoder) Decode(msg []byte, b *monitor.Batch) error {
 	msg = msg[:n:n]
 	e := b.Add()
 	e.Kind = kind
-	e.PortID = binary.NativeEndian.Uint32(msg[12:])
+	if kind != monitor.KindExisting { // there it is the port that asked, not what caused the flow
+		e.PortID = binary.NativeEndian.Uint32(msg[12:])
+	}
 	e.Raw = msg
 	if err := d.attributes(msg[headers:], e, b); err != nil {
 		b.Drop()

@@ -162,8 +162,12 @@ func TestKind(t *testing.T) {
 				msg[12], msg[15] = 0, 1
 			}
 			e, _ := decodeOne(t, msg)
-			if e.Kind != tt.want || e.PortID != 1 {
-				t.Errorf("%s by %d, want %s by 1", e.Kind, e.PortID, tt.want)
+			by := uint32(1)
+			if tt.want == monitor.KindExisting {
+				by = 0 // the port is that of who asked
+			}
+			if e.Kind != tt.want || e.PortID != by {
+				t.Errorf("%s by %d, want %s by %d", e.Kind, e.PortID, tt.want, by)
 			}
 		})
 	}
