@@ -46,6 +46,8 @@ func TestRecord(t *testing.T) {
 			t.Errorf("%s: code %d, %s; %s", name, again.code, firstDifference(again.stdout.String(), string(want)), again.stderr.String())
 		}
 	}
+	compareTshark(t, filepath.Join(dir, "plain.pcapng"), string(want))
+	compareTshark(t, filepath.Join(dir, "gzip.pcapng.gz"), string(want))
 }
 
 // TestRecordSurvivesKill kills a recorder in the middle: what it had written is

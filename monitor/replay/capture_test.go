@@ -260,11 +260,6 @@ func TestCaptureErrors(t *testing.T) {
 		copy(data[at:], to)
 		return data
 	}
-	swapped := bytes.Clone(good)
-	for i := range 3 { // the lengths of all messages, turned round
-		at := bytes.Index(good, all.Events[i].Raw)
-		binary.BigEndian.PutUint32(swapped[at:], uint32(len(all.Events[i].Raw)))
-	}
 	ethernet := bytes.Clone(pcap(binary.NativeEndian, true, 1))
 	binary.NativeEndian.PutUint32(ethernet[20:], 1)
 	for name, tt := range map[string]struct {
@@ -278,7 +273,6 @@ func TestCaptureErrors(t *testing.T) {
 		"interface":  {change(first-36, 9), "", "x: block 6 at byte 404: packet of 260 bytes of interface 9, in a block of"},
 		"attribute":  {change(first+20, 0xff, 0xff), "", "x: block 6 at byte 404: "},
 		"message":    {change(first, 3), "", "x: block 6 at byte 404: message of 3 bytes in 244"},
-		"order":      {swapped, "x: block 6 at byte 404: " + "recorded on a machine of the other byte order, which can't be read here", ""},
 		"link":       {ethernet, "x: packet 0 at byte 0: a capture of link type 1: only netlink (253), as of an nlmon device, tells of flows", ""},
 		"two":        {append(bytes.Clone(good), good...), "", ""},
 		"no end":     {append(bytes.Clone(good), 6, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0), "x: block 10 at byte ", ""},

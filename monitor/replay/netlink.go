@@ -40,41 +40,36 @@ type messages struct {
 	prevTime monitor.Time
 }
 
-// errOrder says that a capture comes from a machine whose numbers have the bytes
-// the other way round.
-var errOrder = errors.New("recorded on a machine of the other byte order, which can't be read here")
-
-// read appends the events of a packet. It returns errOrder, which ends the
-// reading; bad tells of a message that could not be read.
-func (m *messages) read(p *packet, b *monitor.Batch, bad func(error)) error {
+// read appends the events of a packet; bad tells of a message that could not be
+// read. The packet's data are turned into this machine's byte order in place.
+func (m *messages) read(p *packet, b *monitor.Batch, bad func(error)) {
 	if len(p.data) < sllSize {
 		bad(errCut)
-		return nil
+		return
 	}
 	if binary.BigEndian.Uint16(p.data) == toKernel || binary.BigEndian.Uint16(p.data[14:]) != netfilter {
 		m.f.stats.Foreign++
-		return nil
+		return
 	}
 	for rest := p.data[sllSize:]; len(rest) > 0; {
-		if len(rest) < 16 {
+		if len(rest) < headerSize {
 			bad(errCut)
-			return nil
+			return
 		}
 		n := binary.NativeEndian.Uint32(rest)
-		if n < 16 || uint64(n) > uint64(len(rest)) {
-			if turned := swap32(n); turned >= 16 && turned <= uint32(len(rest)) {
-				return errOrder
-			}
+		whole := func(n uint32) bool { return n >= headerSize && uint64(n) <= uint64(len(rest)) }
+		if turned := foreignOrder.Uint32(rest); !whole(n) && whole(turned) {
+			n = turned
+			turn(rest[:n])
+		}
+		if !whole(n) {
 			bad(fmt.Errorf("message of %d bytes in %d", n, len(rest)))
-			return nil
+			return
 		}
 		m.message(p, rest[:n:n], b, bad)
 		rest = rest[min(len(rest), int(n+3)&^3):] // NLMSG_ALIGN
 	}
-	return nil
 }
-
-func swap32(n uint32) uint32 { return n<<24 | n>>24 | n<<8&0xff0000 | n>>8&0xff00 }
 
 func (m *messages) message(p *packet, msg []byte, b *monitor.Batch, bad func(error)) {
 	err := m.d.Decode(msg, b)

@@ -260,9 +260,7 @@ func (c *capture) packet(block, body []byte, b *monitor.Batch) error {
 			}
 		})
 	}
-	if err := c.m.read(&p, b, func(err error) { c.bad(block, err) }); err != nil {
-		return c.f.at("block", c.number, c.w.offset-int64(len(block)), err)
-	}
+	c.m.read(&p, b, func(err error) { c.bad(block, err) })
 	return nil
 }
 
