@@ -31,7 +31,7 @@ type name struct {
 const (
 	namesKept    = 8192             // answers; then the cache starts anew
 	namesQueued  = 256              // questions that wait; more are asked again at a later frame
-	namesAskers  = 4                // questions at a time
+	namesAskers  = 4                // goroutines that ask
 	nameGoodFor  = 10 * time.Minute // then it is asked again
 	nameTimesOut = 5 * time.Second
 )
@@ -41,18 +41,7 @@ func newNames(r Resolver, services func(monitor.Proto, uint16) string) *names {
 		queue: make(chan netip.Addr, namesQueued)}
 }
 
-// run answers questions until ctx ends.
-func (n *names) run(ctx context.Context) {
-	if n.resolver == nil {
-		return
-	}
-	var askers sync.WaitGroup
-	for range namesAskers {
-		askers.Go(func() { n.ask(ctx) })
-	}
-	askers.Wait()
-}
-
+// ask answers questions until ctx ends. Several goroutines may do so at a time.
 func (n *names) ask(ctx context.Context) {
 	for {
 		select {

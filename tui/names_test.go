@@ -39,7 +39,7 @@ func TestNames(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { st.s.names.run(ctx); close(done) }()
+	go func() { st.s.names.ask(ctx); close(done) }()
 	defer func() { cancel(); <-done }()
 
 	st.newcomer(40000)

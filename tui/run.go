@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"sync"
 	"syscall"
 
@@ -20,8 +20,8 @@ import (
 type fedMsg struct{ err error }
 
 // Run shows the UI until the user quits, ctx ends or SIGTERM comes, and then
-// waits for the feed. In every case, a panic included, the terminal is left as
-// it was. It returns the feed's error only if a panic in the feed ended the UI.
+// waits for the feed. In every case, a panic included, the terminal is left as it
+// was; a panic, of the feed or of what Config brings too, is returned as a *Crash.
 //
 //	tail, table := tui.NewTail(), monitor.NewTable(monitor.TableConfig{Linger: 5 * time.Second, Life: true})
 //	m := monitor.Monitor{Source: src, Table: table, Sinks: []monitor.Sink{tail}}
@@ -37,31 +37,26 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	out, meter := metered(cfg.Output)
 	m.pace.out = meter
-	// Bubble Tea's own signal handler waits for ever if the program ends while it
-	// tells of a signal: ctx ends with the signal instead.
-	options := []tea.ProgramOption{tea.WithOutput(out), tea.WithFPS(keyFPS), tea.WithoutSignalHandler()}
-	if cfg.Input != nil {
-		options = append(options, tea.WithInput(cfg.Input))
-	}
-	if cfg.Environ != nil {
-		options = append(options, tea.WithEnvironment(cfg.Environ))
-	}
-	if _, ok := cfg.Output.(*os.File); !ok { // nobody will tell a size
-		options = append(options, tea.WithWindowSize(80, 24))
-	}
-	p := tea.NewProgram(m, options...)
+	g := &guard{end: cancel}
+	p := tea.NewProgram(guardedModel{m, g}, options(cfg, out)...)
 
 	var tasks sync.WaitGroup
-	var crash error
-	tasks.Go(func() { m.s.names.run(ctx) })
+	start := func(work func()) { tasks.Go(func() { g.run(work) }) }
+	if cfg.Resolver != nil {
+		for range namesAskers {
+			start(func() { m.s.names.ask(ctx) })
+		}
+	}
 	if cfg.Feed != nil {
-		tasks.Go(func() { crash = feed(ctx, cfg.Feed, p) })
+		start(func() { feed(ctx, cfg.Feed, p) })
 	}
 	tasks.Go(func() { // ends the UI with its context
 		<-ctx.Done()
 		p.Quit()
 	})
+	_, _ = io.WriteString(out, saveTitle)
 	_, err := p.Run()
+	_, _ = io.WriteString(out, restoreTitle)
 	cancel()
 	tasks.Wait()
 	if _, rerr := m.s.cfg.Tail.StopRecording(); err == nil && rerr != nil {
@@ -70,23 +65,42 @@ func Run(ctx context.Context, cfg Config) error {
 	if errors.Is(err, tea.ErrInterrupted) {
 		err = nil
 	}
-	return errors.Join(crash, err)
+	if crash := g.err(); crash != nil {
+		return crash
+	}
+	return err
 }
 
-// feed carries events until ctx ends, and tells the UI of its end. A panic in it
-// would leave the terminal raw: it ends the UI first.
-func feed(ctx context.Context, run func(context.Context) error, p *tea.Program) (crash error) {
-	defer func() {
-		if r := recover(); r != nil {
-			crash = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-			p.Quit()
-		}
-	}()
+// The window's title goes on the terminal's stack of titles and comes back from
+// there (xterm's window operations 22 and 23): Bubble Tea leaves an empty one.
+const (
+	saveTitle    = "\x1b[22;0t"
+	restoreTitle = "\x1b[23;0t"
+)
+
+// options are Bubble Tea's for a configuration.
+func options(cfg Config, out io.Writer) []tea.ProgramOption {
+	// Bubble Tea's own signal handler waits for ever if the program ends while it
+	// tells of a signal: ctx ends with the signal instead.
+	o := []tea.ProgramOption{tea.WithOutput(out), tea.WithFPS(keyFPS), tea.WithoutSignalHandler()}
+	if cfg.Input != nil {
+		o = append(o, tea.WithInput(cfg.Input))
+	}
+	if cfg.Environ != nil {
+		o = append(o, tea.WithEnvironment(cfg.Environ))
+	}
+	if _, ok := cfg.Output.(*os.File); !ok { // nobody will tell a size
+		o = append(o, tea.WithWindowSize(80, 24))
+	}
+	return o
+}
+
+// feed carries events until ctx ends, and tells the UI of its end.
+func feed(ctx context.Context, run func(context.Context) error, p *tea.Program) {
 	err := run(ctx)
 	if ctx.Err() == nil {
 		p.Send(fedMsg{err})
 	}
-	return nil
 }
 
 // setProfile chooses the style for the colours that the terminal has.

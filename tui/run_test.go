@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +79,10 @@ func wait(t *testing.T, done <-chan error) error {
 func restored(t *testing.T, screen *terminalLog) {
 	t.Helper()
 	s := screen.String()
-	if on, off := strings.LastIndex(s, altScreenOn), strings.LastIndex(s, altScreenOff); on < 0 || off < on {
+	if !strings.HasSuffix(s, restoreTitle) || strings.Count(s, saveTitle) != 1 {
+		t.Errorf("the title is not given back: %q", s[max(0, len(s)-200):])
+	}
+	if on, off := strings.LastIndex(s, altScreenOn), strings.LastIndex(s, altScreenOff); off < on {
 		t.Errorf("the screen is not given back: %q", s[max(0, len(s)-200):])
 	}
 }
@@ -122,22 +126,64 @@ func TestRunShowsTheEndOfTheSource(t *testing.T) {
 	}
 }
 
-// A panic of the feed or of a page leaves the terminal as it was.
+// A panic, whoever's it is, leaves the terminal as it was, and tells where it was.
 func TestRunCrash(t *testing.T) {
-	screen, _, _, done := started(t, Config{Feed: func(context.Context) error { panic("feed broke") }})
-	if err := wait(t, done); err == nil || !strings.Contains(err.Error(), "feed broke") || !strings.Contains(err.Error(), "run_test.go") {
-		t.Errorf("error %v", err)
+	for _, c := range []struct {
+		name, keys string
+		cfg        func() Config
+	}{
+		{"feed", "", func() Config { return Config{Feed: func(context.Context) error { panic("feed\nbroke\x1b[31m") }} }},
+		{"update", "p", func() Config { return Config{Player: brokenPlayer{}} }},
+		{"resolver", "n", func() Config { return Config{Table: oneFlow(t), Resolver: brokenResolver{}} }},
+		{"command", "xy", func() Config { return Config{Table: oneFlow(t), Deleter: brokenDeleter{}} }},
+		{"view", "", func() Config {
+			return Config{Table: oneFlow(t), Stats: func() monitor.Stats { return monitor.Stats{} }, Location: new(time.Location),
+				Player: brokenClockPlayer{}}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			screen, keys, _, done := started(t, c.cfg())
+			if c.keys != "" {
+				screen.await(t, "ev/s")
+				_, _ = keys.Write([]byte(c.keys))
+			}
+			err := wait(t, done)
+			var crash *Crash
+			if !errors.As(err, &crash) {
+				t.Fatalf("error %v", err)
+			}
+			if text := err.Error(); strings.ContainsAny(text, "\n\x1b") || !strings.Contains(text, "broke") {
+				t.Errorf("error %q", text)
+			}
+			if !bytes.Contains(crash.Stack, []byte("run_test.go")) {
+				t.Errorf("the stack does not lead here:\n%s", crash.Stack)
+			}
+			restored(t, screen)
+		})
 	}
-	restored(t, screen)
-
-	screen, keys, _, done := started(t, Config{Deleter: nil, Player: brokenPlayer{}})
-	screen.await(t, "no flows yet")
-	_, _ = keys.Write([]byte("p"))
-	if err := wait(t, done); err == nil {
-		t.Error("no error after a panic of the UI")
-	}
-	restored(t, screen)
 }
+
+// oneFlow is a table with a flow in it.
+func oneFlow(t *testing.T) *monitor.Table {
+	st := newStage(t)
+	st.crowd(1)
+	return st.table
+}
+
+type brokenResolver struct{}
+
+func (brokenResolver) Name(context.Context, netip.Addr) (string, error) { panic("resolver broke") }
+
+type brokenDeleter struct{}
+
+func (brokenDeleter) Delete(context.Context, *monitor.Flow, monitor.Attrs) error {
+	panic("deleter broke")
+}
+
+// brokenClockPlayer breaks when it is drawn.
+type brokenClockPlayer struct{ brokenPlayer }
+
+func (brokenClockPlayer) State() Playing { panic("player broke") }
 
 type brokenPlayer struct{}
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor/filter"
+	"natlens/tui"
 )
 
 // The exit codes of every command, as conntrack(8) has them.
@@ -53,6 +54,9 @@ func run(ctx context.Context, con console, args []string) int {
 		text += ": " + what
 	}
 	fmt.Fprintf(con.Stderr, "natlens: %s\n", text)
+	if crash, ok := errors.AsType[*tui.Crash](err); ok { // the line above is for the user, this for who mends it
+		_, _ = con.Stderr.Write(crash.Stack)
+	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}

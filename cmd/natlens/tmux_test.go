@@ -34,7 +34,7 @@ type terminalState struct {
 var tmuxModes = []string{
 	"alternate_on", "cursor_flag", "cursor_shape", "cursor_very_visible", "insert_flag", "keypad_cursor_flag", "keypad_flag",
 	"mouse_all_flag", "mouse_any_flag", "mouse_button_flag", "mouse_sgr_flag", "mouse_standard_flag", "mouse_utf8_flag",
-	"origin_flag", "wrap_flag", "scroll_region_upper", "scroll_region_lower",
+	"origin_flag", "wrap_flag", "scroll_region_upper", "scroll_region_lower", "pane_title",
 }
 
 // openPane opens a terminal of that size and runs the test's program in it as
@@ -70,7 +70,7 @@ func openPaneWith(t *testing.T, cols, rows int, variable string, args ...string)
 	for i, word := range words {
 		words[i] = shellWord(word)
 	}
-	script := "echo the screen before; read go; " + strings.Join(words, " ") + "; echo ended $?; exec cat"
+	script := `printf '\033]2;a title\007'; echo the screen before; read go; ` + strings.Join(words, " ") + "; echo ended $?; exec cat"
 	p.tmux("new-session", "-d", "-x", fmt.Sprint(cols), "-y", fmt.Sprint(rows), script, ";", "set-option", "status", "off")
 	p.await("the shell", hasText("the screen before"))
 	p.tty, err = os.OpenFile(p.ask("#{pane_tty}"), os.O_RDWR|unix.O_NOCTTY, 0)

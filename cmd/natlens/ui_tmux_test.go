@@ -167,7 +167,7 @@ func deleteFlow(p *pane) {
 	p.press("C-u")
 	p.enter(fmt.Sprintf("tcp and orig.sport %d", from.Port()))
 	p.press("Enter")
-	p.await("the filter", func(lines []string) bool { return hasText(" of ")(lines) && !hasText("esc as before")(lines) })
+	p.await("the filter", func(lines []string) bool { return hasText(" of ")(lines) && !hasText("esc undo")(lines) })
 	p.enter("2")
 	p.await("the kernel's event", func(lines []string) bool {
 		return slices.ContainsFunc(lines, func(l string) bool {
@@ -188,7 +188,7 @@ func TestUIEnds(t *testing.T) {
 		{"SIGINT", func(p *pane) { p.signal(syscall.SIGINT) }},
 		{"SIGTERM while a filter is typed", func(p *pane) {
 			p.enter("/tcp")
-			p.await("the filter", hasText("/ tcp", "esc as before"))
+			p.await("the filter", hasText("/ tcp", "esc undo"))
 			p.signal(syscall.SIGTERM)
 		}},
 	} {
@@ -232,6 +232,7 @@ func TestUICrash(t *testing.T) {
 	for _, c := range []struct{ where, keys string }{
 		{"feed", "p"},
 		{"page", "p"},
+		{"resolver", "n"}, // asked by goroutines of the UI
 		{"command", "es"}, // what a key starts: the export
 	} {
 		t.Run(c.where, func(t *testing.T) {
@@ -245,8 +246,8 @@ func TestUICrash(t *testing.T) {
 				p.await("the question where to", hasText("JSON lines to flows-"))
 				p.press("Enter")
 			}
-			if screen := p.ended(); !strings.HasSuffix(screen, "\nnatlens: it broke\nended 3") {
-				t.Errorf("the screen is\n%s", screen)
+			if got, want := p.ended(), p.before.screen+"\n\nnatlens: the terminal UI crashed: it broke\nended 3"; got != want {
+				t.Errorf("the screen is\n%s\nwant\n%s", got, want)
 			}
 		})
 	}
@@ -255,8 +256,12 @@ func TestUICrash(t *testing.T) {
 // crash runs a UI that panics when a key is pressed, and ends the program.
 func crash(where string) {
 	table := monitor.NewTable(monitor.TableConfig{})
+	var b monitor.Batch
+	*b.Add() = monitor.Event{Kind: monitor.KindNew, Time: monitor.Now(), Has: monitor.AttrOrig,
+		Flow: monitor.Flow{Orig: monitor.Tuple{Proto: monitor.UDP, Family: monitor.IPv4}}}
+	table.Apply(&b)
 	pressed := make(chan struct{})
-	cfg := tui.Config{Table: table, Exporter: broken{}, Player: player(func() {
+	cfg := tui.Config{Table: table, Exporter: broken{}, Resolver: broken{}, Player: player(func() {
 		if where == "page" {
 			panic("it broke")
 		}
@@ -270,8 +275,8 @@ func crash(where string) {
 			return nil
 		}
 	}
-	if err := tui.Run(context.Background(), cfg); err != nil && strings.Contains(err.Error(), "panic") {
-		fmt.Fprintln(os.Stderr, "natlens: it broke")
+	if err := tui.Run(context.Background(), cfg); err != nil {
+		fmt.Fprintln(os.Stderr, "natlens:", err)
 		os.Exit(3)
 	}
 	os.Exit(0)
@@ -281,6 +286,8 @@ func crash(where string) {
 type broken struct{}
 
 func (broken) Create(string, bool) (monitor.Sink, error) { panic("it broke") }
+
+func (broken) Name(context.Context, netip.Addr) (string, error) { panic("it broke") }
 
 // player is a source whose play key does something else.
 type player func()

@@ -1,0 +1,103 @@
+package tui
+
+import (
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor"
+)
+
+// Crash is a panic that ended the UI, whoever's it was. When Run returns it, the
+// terminal is as it was before.
+type Crash struct {
+	Value any    // of the panic
+	Stack []byte // of the goroutine that panicked, in lines
+}
+
+// Error is one line, without the stack.
+func (c *Crash) Error() string {
+	text := strings.Join(strings.Fields(fmt.Sprint(c.Value)), " ")
+	return "the terminal UI crashed: " + monitor.Escape(text)
+}
+
+// guard keeps a panic from leaving the terminal raw: it notes the first one and
+// ends the UI. Whatever Run starts runs in it.
+type guard struct {
+	end func() // must not wait
+
+	mu    sync.Mutex
+	crash *Crash
+}
+
+// run does the work; it returns in the case of a panic too.
+func (g *guard) run(work func()) {
+	defer g.catch()
+	work()
+}
+
+// catch is to be deferred.
+func (g *guard) catch() {
+	if r := recover(); r != nil {
+		g.mu.Lock()
+		if g.crash == nil {
+			g.crash = &Crash{r, debug.Stack()}
+		}
+		g.mu.Unlock()
+		g.end()
+	}
+}
+
+// err is the crash, or nil.
+func (g *guard) err() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.crash == nil {
+		return nil
+	}
+	return g.crash
+}
+
+// guardedModel is a Model with a guard around all that Bubble Tea calls. Its own
+// catch prints the stack of a command while the screen is still the UI's.
+type guardedModel struct {
+	*Model
+	guard *guard
+}
+
+func (m guardedModel) Init() (cmd tea.Cmd) {
+	m.guard.run(func() { cmd = m.command(m.Model.Init()) })
+	return cmd
+}
+
+func (m guardedModel) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
+	m.guard.run(func() {
+		_, cmd = m.Model.Update(msg)
+		cmd = m.command(cmd)
+	})
+	return m, cmd
+}
+
+func (m guardedModel) View() (v tea.View) {
+	m.guard.run(func() { v = m.Model.View() })
+	return v
+}
+
+// command puts the guard around a command, and around those that it returns.
+func (m guardedModel) command(cmd tea.Cmd) tea.Cmd {
+	if cmd == nil {
+		return nil
+	}
+	return func() (msg tea.Msg) {
+		m.guard.run(func() { msg = cmd() })
+		if batch, ok := msg.(tea.BatchMsg); ok {
+			for i := range batch {
+				batch[i] = m.command(batch[i])
+			}
+		}
+		return msg
+	}
+}
