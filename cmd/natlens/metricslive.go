@@ -8,6 +8,7 @@ import (
 
 	"natlens/export/metrics"
 	"natlens/monitor"
+	"natlens/monitor/findings"
 	"natlens/monitor/kernel"
 )
 
@@ -21,11 +22,13 @@ func serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, ne
 	if err != nil {
 		return nil, err
 	}
+	engine := findingsOf(m, table)
 	counted := metrics.New(metrics.Config{
-		Version: versionText(),
-		Table:   table,
-		Stats:   m.Stats,
-		Capture: func() metrics.Capture { return captureMetrics(capture) },
+		Version:  versionText(),
+		Table:    table,
+		Stats:    m.Stats,
+		Capture:  func() metrics.Capture { return captureMetrics(capture) },
+		Findings: findingMetrics(engine),
 		Kernel: func() (metrics.Kernel, error) {
 			st, total, err := moving.read(context.Background())
 			return metrics.Kernel{Entries: uint64(st.fill.Entries), Max: st.max(), Counters: total}, err
@@ -45,5 +48,45 @@ func captureMetrics(c kernel.Capture) metrics.Capture {
 	return metrics.Capture{
 		Way: c.Way().String(), Capacity: st.Capacity,
 		Wakeups: st.Wakeups, Malformed: st.Malformed, Forged: st.Forged, Unknown: st.Unknown, LeftOut: st.LeftOut,
+	}
+}
+
+// findingsOf returns the engine of the run, and makes one where nobody else wants
+// findings: that one tells no sink. Nil without a table.
+func findingsOf(m *monitor.Monitor, table *monitor.Table) *findings.Engine {
+	if engine, ok := m.Rules.(*findings.Engine); ok {
+		return engine
+	}
+	if table == nil {
+		return nil
+	}
+	engine := findings.New(findings.Config{Table: table, Limits: findings.DefaultLimits(), Refresh: m.Refresh})
+	m.Rules = untold{engine}
+	return engine
+}
+
+// untold is an engine whose findings come to no sink.
+type untold struct{ *findings.Engine }
+
+// Tick lets the engine work, and tells nothing.
+func (u untold) Tick(now monitor.Time) []monitor.Finding {
+	u.Engine.Tick(now)
+	return nil
+}
+
+// findingMetrics counts the findings that stand, of every rule.
+func findingMetrics(e *findings.Engine) func() []metrics.Finding {
+	if e == nil {
+		return nil
+	}
+	return func() (all []metrics.Finding) {
+		standing := make(map[string]int)
+		for _, f := range e.Snapshot() {
+			standing[f.Rule]++
+		}
+		for _, r := range findings.Rules() {
+			all = append(all, metrics.Finding{Rule: r.ID, Active: standing[r.ID]})
+		}
+		return all
 	}
 }

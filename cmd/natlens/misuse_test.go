@@ -58,6 +58,11 @@ var misuses = []struct {
 	{"watch -o jsonl,id", 2, "output format jsonl takes no modifiers; conntrack does"},
 	{"watch -o conntrack,idd", 2, `unknown output modifier "idd": did you mean id?`},
 
+	{"watch --metrics 9742", 2, "--metrics 9742: not an address with a port, such as 127.0.0.1:9742 or [::1]:9742"},
+	{"record DIR/x.pcapng --metrics localhost", 2, "--metrics localhost: not an address with a port, such as 127.0.0.1:9742 or [::1]:9742"},
+	{"watch --metrics 192.0.2.77:9742", 1, "--metrics 192.0.2.77:9742: no such address on this host: cannot assign requested address"},
+	{"watch --from x.jsonl --metrics 127.0.0.1:9742", 2, "--metrics is for the kernel: not together with --from"},
+
 	{"watch --capture rnig", 2, "--capture rnig: must be auto, ring or socket"},
 	{"watch --ring 3M", 2, "--ring 3M: must be a power of two, and 4096 at the least"},
 	{"watch --ring 12x", 2, "--ring 12x: not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB"},
