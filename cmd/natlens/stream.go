@@ -27,6 +27,7 @@ type stream struct {
 
 	remembers bool // keep a table of flows, and reconcile it after a loss
 	metrics   metricsConfig
+	findings  findingsConfig
 
 	quiet   bool
 	onStart func() // called when events are being captured
@@ -71,6 +72,11 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	}
 	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
 	m.Resync.AfterLoss = s.remembers
+	stopFindings, err := s.tellFindings(m, cfg.NetNS)
+	if err != nil {
+		return err
+	}
+	defer stopFindings()
 	stopMetrics, err := s.serveMetrics(listener, m, capture, cfg.NetNS)
 	if err != nil {
 		return err
@@ -113,15 +119,22 @@ func (s *stream) serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel
 		table = m.Table
 		m.Resync.Every = silentEvery
 	}
-	if s.remembers && !s.existing {
-		m.Existing = monitor.ExistingBeside
-		wanted := m.Filter
-		m.Filter = func(e *monitor.Event) bool {
-			return e.Kind != monitor.KindExisting && (wanted == nil || wanted(e))
-		}
-	}
+	s.takeExisting(m)
 	s.note("%s", metricsText(l))
 	return serveMetrics(l, m, capture, netns, table)
+}
+
+// takeExisting has the flows that are in the kernel's table already come into
+// this one, though nobody is shown them who did not ask.
+func (s *stream) takeExisting(m *monitor.Monitor) {
+	if !s.remembers || m.Existing != monitor.ExistingNone {
+		return
+	}
+	m.Existing = monitor.ExistingBeside
+	wanted := m.Filter
+	m.Filter = func(e *monitor.Event) bool {
+		return e.Kind != monitor.KindExisting && (wanted == nil || wanted(e))
+	}
 }
 
 // followLocals tells set the local addresses, now and whenever they change, until

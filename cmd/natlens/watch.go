@@ -8,11 +8,12 @@ import (
 
 // watchConfig is the command line of watch.
 type watchConfig struct {
-	output  outputConfig
-	capture captureConfig
-	from    fromConfig
-	filter  filterConfig
-	metrics metricsConfig
+	output   outputConfig
+	capture  captureConfig
+	from     fromConfig
+	filter   filterConfig
+	metrics  metricsConfig
+	findings findingsConfig
 
 	count    uint64
 	duration time.Duration
@@ -66,4 +67,5 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	c.capture.register(cmd)
 	c.filter.register(cmd)
 	c.metrics.register(cmd)
+	c.findings.register(cmd)
 }

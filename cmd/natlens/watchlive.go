@@ -22,6 +22,9 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 		return usagef("--resync %s: must be on or off", c.resync)
 	}
 	con = c.filter.named(con)
+	if err := c.findings.check(c.remembers(), c.kinds() == kernel.Kinds{New: true, Update: true, Destroy: true}); err != nil {
+		return err
+	}
 	plan := c.plan()
 	if c.explain {
 		return explainFilter(con, c.filter.sel.Expr, plan)
@@ -45,6 +48,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 		open:      func() (*output, error) { return c.output.open(con, netns) },
 		remembers: c.remembers(),
 		metrics:   c.metrics,
+		findings:  c.findings,
 	}
 	if adjust != nil {
 		adjust(&open, s)
@@ -70,6 +74,9 @@ func (c *watchConfig) remembers() bool {
 func (c *watchConfig) plan() kernel.Push {
 	if c.filter.sel.Expr == nil {
 		return kernel.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
+	}
+	if c.findings.on {
+		return kernel.Push{Kernel: filter.Const(true), Reader: c.filter.sel.Expr, Why: "findings are of all flows"}
 	}
 	return kernel.ExplainPush(c.filter.sel.Expr, !c.remembers() && !c.existing)
 }

@@ -14,8 +14,8 @@ type Config struct {
 	Table  *monitor.Table // nil: only what the stream tells
 	Limits Limits
 
-	// Counters returns the kernel's counters, which it is asked for once a
-	// window and when a look ends. nil: no dns-race.
+	// Counters returns the kernel's counters; it is asked once a second. nil:
+	// no dns-race.
 	Counters func() (Counters, error)
 
 	// EstablishedTimeout is nf_conntrack_tcp_timeout_established: how long ago
@@ -39,6 +39,7 @@ type Counters struct{ InsertFailed uint64 }
 type Engine struct {
 	cfg    Config
 	look   look
+	rates  rates
 	judges [numRules]judge
 	told   []monitor.Finding // what Tick returns
 
@@ -63,21 +64,30 @@ func New(cfg Config) *Engine {
 	}
 	e := &Engine{cfg: cfg}
 	e.look.init()
+	e.rates.init()
 	return e
 }
 
 // Observe counts what the table does not tell: rates. It does not allocate.
 func (e *Engine) Observe(b *monitor.Batch) {
+	for i := range b.Events {
+		if ev := &b.Events[i]; ev.Kind == monitor.KindNew && !ev.Inferred {
+			e.rates.observe(ev)
+		}
+	}
 }
 
 // Tick takes the look at the table a step further, and returns what has appeared
 // or is gone.
 func (e *Engine) Tick(now monitor.Time) []monitor.Finding {
 	e.told = e.told[:0]
-	if e.cfg.Table != nil {
-		if e.look.step(e.cfg.Table, now, &e.cfg.Limits) {
-			e.judgeLook(now)
-		}
+	judged := e.check(now)
+	if e.cfg.Table != nil && e.step(now) {
+		e.judgeLook(now)
+		judged = true
+	}
+	if judged {
+		e.publish()
 	}
 	return e.told
 }

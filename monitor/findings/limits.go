@@ -58,8 +58,8 @@ type Limit struct {
 	Name    string
 	Unit    Unit
 	Default float64
-	Means   string // what is counted
-	Reason  string // why the default is what it is
+	Means   string  // what is counted
+	Reason  string  // why the default is what it is
 }
 
 // limits is the one place where limits stand; docs/findings.md shows it.
@@ -154,8 +154,11 @@ func (l *Limit) parse(value string) (float64, error) {
 		text = strings.TrimSuffix(value, "%")
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(v > 0) || math.IsInf(v, 0) || l.Unit == Percent && v > 100 {
+	switch {
+	case err != nil, !(v > 0), math.IsInf(v, 0), l.Unit == Percent && v > 100:
 		return 0, fmt.Errorf("%q is no number of %s above 0, such as %s", value, l.Unit, l.Text(l.Default))
+	case l.Unit == Hosts && v > mostDistinct:
+		return 0, fmt.Errorf("%s are more than can be told apart, which is %d", value, mostDistinct)
 	}
 	return v, nil
 }

@@ -25,58 +25,46 @@ type look struct {
 	took    time.Duration
 	each    func(uint32, *monitor.Row) // row, made once
 
-	syn      *sieve[gathered] // unanswered SYNs by destination
-	synHosts *sieve[hostGathered]
-}
+	handshakes [len(handshakes)]*sieve[group] // by destination
+	synHosts   *sieve[hostGroup]
+	services   *sieve[service]
+	published  map[key]*target // services of the last look, with their flows past the DNAT
+	publics    *sieve[pool]    // by public address and protocol
+	pools      *sieve[pool]    // and by destination
 
-// ref names a row without saying whose it is.
-type ref struct {
-	row uint32
-	gen uint64
-}
-
-// gathered is what is kept of a group of flows.
-type gathered struct {
-	old      uint32 // of age
-	examples [maxExamples]ref
-	n        uint8 // examples
-}
-
-// maxExamples is how many flows of a group a finding shows.
-const maxExamples = 4
-
-// add takes a flow into the group.
-func (g *gathered) add(row uint32, r *monitor.Row, old bool) {
-	if old {
-		g.old++
-	}
-	if int(g.n) < len(g.examples) {
-		g.examples[g.n] = ref{row, r.Gen}
-		g.n++
-	}
+	idles       idleGroup
+	established time.Duration // nf_conntrack_tcp_timeout_established
+	idleBelow   float64       // a timeout of at most so many seconds is of an idle flow
+	refreshed   monitor.Time
 }
 
 // init makes what the look counts in: some hundred KiB, and no more later.
 func (l *look) init() {
 	l.each = l.row
-	l.syn = newSieve[gathered](9)
-	l.synHosts = newSieve[hostGathered](9)
+	for i := range l.handshakes {
+		l.handshakes[i] = newSieve[group](9)
+	}
+	l.synHosts = newSieve[hostGroup](9)
+	l.services = newSieve[service](9)
+	l.published = make(map[key]*target)
+	l.publics = newSieve[pool](8)
+	l.pools = newSieve[pool](11)
 }
 
 // step looks at some more rows. It returns true when the look is done.
-func (l *look) step(t *monitor.Table, now monitor.Time, limits *Limits) bool {
+func (e *Engine) step(now monitor.Time) bool {
+	l := &e.look
+	start := time.Now()
 	if !l.running {
 		if now < l.began+monitor.Time(lookEvery) {
 			return false
 		}
-		l.reset()
-		l.running, l.began, l.chunk, l.rows, l.took = true, now, 0, 0, 0
+		l.begin(now, e)
 	}
-	l.now, l.limits = now, limits
-	start := time.Now()
+	l.now = now
 	defer func() { l.took += time.Since(start) }()
 	for range chunksATick {
-		if !t.ScanChunk(l.chunk, l.each) {
+		if !e.cfg.Table.ScanChunk(l.chunk, l.each) {
 			l.running = false
 			return true
 		}
@@ -85,9 +73,23 @@ func (l *look) step(t *monitor.Table, now monitor.Time, limits *Limits) bool {
 	return false
 }
 
-func (l *look) reset() {
-	l.syn.reset()
+// begin begins a look anew.
+func (l *look) begin(now monitor.Time, e *Engine) {
+	l.publish()
+	for _, s := range l.handshakes {
+		s.reset()
+	}
 	l.synHosts.reset()
+	l.services.reset()
+	l.publics.reset()
+	l.pools.reset()
+	l.idles = idleGroup{}
+	if e.cfg.EstablishedTimeout != nil {
+		l.established = e.cfg.EstablishedTimeout()
+	}
+	l.idleBelow = l.established.Seconds() - e.cfg.Limits[idleAge]
+	l.running, l.began, l.limits = true, now, &e.cfg.Limits
+	l.chunk, l.rows, l.took = 0, 0, 0
 }
 
 // row takes a row of the table into the groups that it belongs to.
@@ -97,36 +99,32 @@ func (l *look) row(i uint32, r *monitor.Row) {
 	}
 	l.rows++
 	f := &r.Flow
-	if f.Orig.Proto == monitor.TCP && r.Known&monitor.AttrState != 0 {
-		l.tcp(i, r)
+	switch f.Orig.Proto {
+	case monitor.TCP:
+		if r.Known&monitor.AttrState != 0 {
+			l.tcp(i, r)
+		}
+	case monitor.UDP:
+		l.udp(i, r)
 	}
-}
-
-func (l *look) tcp(i uint32, r *monitor.Row) {
-	f := &r.Flow
-	answered := f.Status.Has(monitor.SeenReply)
-	if f.State == monitor.TCPSynSent && !answered {
-		l.unanswered(i, r)
+	if f.Status&monitor.SrcNAT != 0 {
+		l.source(i, r)
 	}
-}
-
-// older reports whether the flow is at least as old as the limit says. Where its
-// birth was not seen, it counts from when it was first heard of.
-func (l *look) older(r *monitor.Row, by limit) bool {
-	born := r.Born()
-	if born == 0 {
-		born = r.First
-	}
-	return float64(l.now-born) >= l.limits[by]*float64(time.Second)
 }
 
 // judgeLook draws the conclusions of a look.
 func (e *Engine) judgeLook(now monitor.Time) {
-	e.judge(ruleSyn, e.unansweredDestinations(), now)
+	for i := range handshakes {
+		e.judge(handshakes[i].rule, e.stuck(&handshakes[i], e.look.handshakes[i]), now)
+	}
 	e.judge(ruleSynHost, e.unansweredHosts(), now)
+	e.judge(ruleDNATStale, e.stale(), now)
+	e.judge(ruleDNATMissed, e.missed(), now)
+	e.judge(ruleSNATPorts, e.exhausted(), now)
+	e.judge(ruleSNATClash, e.clashes(), now)
+	e.judge(ruleIdle, e.idlers(now), now)
 	e.mu.Lock()
 	e.stats.Looks++
 	e.stats.Rows, e.stats.Took = e.look.rows, e.look.took
 	e.mu.Unlock()
-	e.publish()
 }

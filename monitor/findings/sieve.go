@@ -13,9 +13,8 @@ import (
 //	count-over ≤ true count ≤ count
 //
 // over is at most an eighth of what fell into the set; spread over all sets that
-// is n/(8·sets) of n on average. Beside each count stands a value of the rule's;
-// it is zero when the key comes anew, and so tells of the same occurrences as
-// count-over or more.
+// is n/(8·sets) of n on average. Beside each count stands a value of the rule's. It
+// is zero when the key comes anew, and so tells of the last count-over occurrences.
 type sieve[V any] struct {
 	slots []slot[V] // sets of ways
 	shift uint
@@ -46,8 +45,11 @@ func (s *sieve[V]) set(h uint64) []slot[V] {
 }
 
 // add counts one occurrence of the key and returns its slot.
-func (s *sieve[V]) add(k *key) *slot[V] {
-	set := s.set(k.hash())
+func (s *sieve[V]) add(k *key) *slot[V] { return s.addHashed(k, k.hash()) }
+
+// addHashed is add for a key whose hash is known.
+func (s *sieve[V]) addHashed(k *key, h uint64) *slot[V] {
+	set := s.set(h)
 	at := 0
 	for i := range set {
 		if set[i].count != 0 && set[i].key == *k {
@@ -63,17 +65,6 @@ func (s *sieve[V]) add(k *key) *slot[V] {
 	p.key, p.over, p.value = *k, p.count, zero
 	p.count++
 	return p
-}
-
-// find returns the key's slot, nil if it has none.
-func (s *sieve[V]) find(k *key) *slot[V] {
-	set := s.set(k.hash())
-	for i := range set {
-		if set[i].count != 0 && set[i].key == *k {
-			return &set[i]
-		}
-	}
-	return nil
 }
 
 // reset forgets everything.

@@ -1,12 +1,34 @@
 package findings
 
 import (
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
 
 	"natlens/monitor"
 )
+
+// counted is a candidate of a rule that counts the flows of a group which are of
+// age; limit is of these.
+func (e *Engine) counted(k key, flows uint64, g *group, limit float64) candidate {
+	return candidate{k, float64(g.old) / limit, monitor.Finding{
+		Flows:    flows,
+		Figures:  []monitor.Figure{{Name: "flows", Value: float64(flows)}, {Name: "limit", Value: limit}},
+		Examples: e.refs(g),
+	}}
+}
+
+// show says how to see the flows, and with which command of natlens to go on.
+func (e *Engine) show(f *monitor.Finding, command, filter string) {
+	f.Filter, f.Command = filter, e.cfg.Command(command, filter)
+}
+
+// text writes the engine's limit.
+func (e *Engine) text(l limit) string { return limits[l].Text(e.cfg.Limits[l]) }
+
+// atLeast is the least whole number that is not below x.
+func atLeast(x float64) uint64 { return uint64(math.Ceil(x)) }
 
 // plainCommand writes a command line of natlens for a shell.
 func plainCommand(args ...string) string {
@@ -25,23 +47,10 @@ func endpoint(a monitor.Addr, port uint16) string {
 	return netip.AddrPortFrom(a.Netip(), port).String()
 }
 
-// counted is a number with its word: "1 flow", "2 flows".
-func counted(n uint64, word string) string {
+// plural is a number with its word: "1 flow", "2 flows".
+func plural(n uint64, word string) string {
 	if n == 1 {
 		return "1 " + word
 	}
 	return strconv.FormatUint(n, 10) + " " + word + "s"
-}
-
-// text writes the engine's limit.
-func (e *Engine) text(l limit) string { return limits[l].Text(e.cfg.Limits[l]) }
-
-// examples names the flows of a group that are still there.
-func (e *Engine) examples(g *gathered) (flows []monitor.FlowRef) {
-	for _, x := range g.examples[:g.n] {
-		if r, _, ok := e.cfg.Table.Get(x.row, x.gen); ok {
-			flows = append(flows, monitor.FlowRef{Row: x.row, Gen: x.gen, Orig: r.Flow.Orig})
-		}
-	}
-	return flows
 }

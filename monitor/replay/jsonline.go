@@ -20,6 +20,10 @@ func (e VersionError) Error() string {
 	return fmt.Sprintf("version %d of the lines, and this program knows version %d: a newer natlens wrote them", e.Version, lineVersion)
 }
 
+// errFinding says that a line tells of a finding: no event, and nothing wrong.
+// Who wants findings of a recording has its events looked at anew.
+var errFinding = errors.New("a finding")
+
 // lineDecoder turns JSON lines into events. The zero value is ready. Members may
 // stand in any order (other programs may have written the line anew), so what
 // depends on others is put together at the end.
@@ -181,6 +185,9 @@ func (d *lineDecoder) finish(e *monitor.Event, b *monitor.Batch) error {
 			return errors.New("no version (v)")
 		}
 		return VersionError{d.version}
+	}
+	if string(d.word) == "finding" {
+		return errFinding
 	}
 	if e.Kind = kindNamed(d.word); e.Kind == monitor.KindNone {
 		return fmt.Errorf("unknown event %q", d.word)

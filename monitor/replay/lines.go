@@ -71,6 +71,9 @@ func (l *lines) decode(line []byte, b *monitor.Batch) error {
 	}
 	offset := l.w.offset - int64(len(line)) - 1
 	err := l.d.decode(line, b)
+	if errors.Is(err, errFinding) {
+		return nil
+	}
 	if _, later := errors.AsType[VersionError](err); later {
 		return l.f.at("line", l.number, offset, err)
 	}
@@ -91,9 +94,14 @@ func (l *lines) last(b *monitor.Batch) error {
 	rest, offset := l.w.unread(), l.w.offset
 	l.w.take(len(rest))
 	whole := len(bytes.TrimSpace(rest)) == 0 && !l.long
-	if !whole && !l.long && l.d.decode(rest, b) == nil {
-		l.f.good(b)
-		whole = true
+	if !whole && !l.long {
+		switch err := l.d.decode(rest, b); {
+		case err == nil:
+			l.f.good(b)
+			whole = true
+		case errors.Is(err, errFinding):
+			whole = true
+		}
 	}
 	if !whole || cut(l.w.err) {
 		l.f.cut("line", l.number+1, offset)

@@ -28,7 +28,7 @@ func TestUnanswered(t *testing.T) {
 	w.pass(4 * time.Second)
 	w.expect("of age", []string{"syn-unanswered 203.0.113.66:81"}, nil)
 	f := w.engine.Snapshot()[0]
-	if f.Text != "21 TCP connections to 203.0.113.66:81 not answered, 21 of them for 3s" || f.Flows != 21 || w.selected(f.Filter) != 21 || len(f.Examples) != 4 {
+	if f.Text != "21 TCP connections to 203.0.113.66:81 not answered, 21 for 3s and longer" || f.Flows != 21 || w.selected(f.Filter) != 21 || len(f.Examples) != 4 {
 		t.Errorf("%+v; selected %d", f, w.selected(f.Filter))
 	}
 	w.see(monitor.KindDestroy, syns("192.168.0.2", "203.0.113.66:81", 11)...)

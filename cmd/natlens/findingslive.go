@@ -1,0 +1,92 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"natlens/export"
+	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
+	"natlens/monitor/doctor"
+	"natlens/monitor/findings"
+	"natlens/monitor/kernel"
+)
+
+// establishedSysctl says how long an ESTABLISHED flow lives without packets.
+const establishedSysctl = "net.netfilter.nf_conntrack_tcp_timeout_established"
+
+// lookForFindings has m look for findings in what it carries, for a network
+// namespace (0: the caller's) that commands get to as place says. It is for before
+// m runs. stop is for after it.
+func lookForFindings(m *monitor.Monitor, limits findings.Limits, netns int, place doctor.Place) (e *findings.Engine, stop func(), err error) {
+	service, err := kernel.OpenService(netns)
+	if err != nil {
+		return nil, nil, err
+	}
+	e = findings.New(findings.Config{
+		Table:  m.Table,
+		Limits: limits,
+		Counters: func() (findings.Counters, error) { return readFailed(service) },
+		EstablishedTimeout: func() time.Duration { return sysctlSeconds(netns, establishedSysctl) },
+		Refresh:            m.Refresh,
+		Command:            func(args ...string) string { return placedCommand(place, args) },
+	})
+	m.Rules = e
+	m.Resync.Every = silentEvery
+	return e, func() { _ = service.Close() }, nil
+}
+
+// readFailed sums what the CPUs could not insert.
+func readFailed(service *kernel.Service) (c findings.Counters, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), statsTime)
+	defer cancel()
+	cpus, err := service.CPUStats(ctx)
+	for i := range cpus {
+		c.InsertFailed += uint64(cpus[i].Get(ctnetlink.InsertFailed))
+	}
+	return c, err
+}
+
+// sysctlSeconds reads a time, 0 where it can't be had.
+func sysctlSeconds(netns int, name string) time.Duration {
+	text, err := kernel.ReadSysctl(netns, name)
+	if err != nil {
+		return 0
+	}
+	d, err := time.ParseDuration(strings.TrimSpace(text) + "s")
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+// placedCommand writes a command of natlens as it has to be typed where the
+// program runs.
+func placedCommand(place doctor.Place, args []string) string {
+	line := "natlens " + args[0]
+	if place.NetNS != "" {
+		line += " --netns " + place.NetNS // written for a shell already
+	}
+	if place.Sudo {
+		line = "sudo " + line
+	}
+	return line + " " + shellLine(args[1:])
+}
+
+// tellFindings has the stream tell of findings. They are of every flow: those that
+// are in the kernel's table already come into this one, though only --existing
+// shows them.
+func (s *stream) tellFindings(m *monitor.Monitor, netns int) (stop func(), err error) {
+	if !s.findings.on {
+		return func() {}, nil
+	}
+	if _, ok := s.out.sink.(monitor.FindingSink); !ok && !s.quiet {
+		m.Sinks = append(m.Sinks, export.FindingNotes{W: s.con.Stderr})
+	}
+	s.takeExisting(m)
+	_, stop, err = lookForFindings(m, s.findings.limits.given, netns, placeOfFD(netns))
+	return stop, err
+}

@@ -1,0 +1,54 @@
+package findings
+
+import (
+	"fmt"
+	"time"
+
+	"natlens/monitor"
+)
+
+// idleGroup is what is kept of ESTABLISHED flows.
+type idleGroup struct {
+	group
+	flows  uint64 // idle for long
+	unsure uint64 // nothing was heard of for as long, packets included or not
+}
+
+// refreshEvery is how often fresh timeouts are asked for at the most: that is a
+// dump of the kernel's table.
+const refreshEvery = 10 * time.Minute
+
+// idle takes an ESTABLISHED flow. Each packet sets the timeout anew, and what is
+// missing from it is how long ago the last one was; a timeout above the setting
+// is of a flow with one of its own. No event tells of packets: what was last told
+// may be old.
+func (l *look) idle(i uint32, r *monitor.Row) {
+	if l.established <= 0 || r.Known&monitor.AttrTimeout == 0 {
+		return
+	}
+	if float64(r.Flow.Timeout) <= l.idleBelow {
+		l.idles.flows++
+		l.idles.add(i, r, true)
+	} else if float64(l.now-r.Last) >= l.limits[idleAge]*float64(time.Second) {
+		l.idles.unsure++
+	}
+}
+
+// idlers finds ESTABLISHED flows that were idle for long.
+func (e *Engine) idlers(now monitor.Time) (found []candidate) {
+	limit, g := e.cfg.Limits[idleFlows], &e.look.idles
+	if float64(g.flows+g.unsure) >= limit && g.unsure > g.flows && e.cfg.Refresh != nil && now-e.look.refreshed >= monitor.Time(refreshEvery) {
+		e.look.refreshed = now
+		e.cfg.Refresh()
+	}
+	if float64(g.flows) < limit/2 {
+		return nil
+	}
+	c := e.counted(key{}, g.flows, &g.group, limit)
+	c.level = float64(g.flows) / limit
+	c.finding.Subject = "table"
+	c.finding.Text = fmt.Sprintf("%s idle for %s and longer, of %s", plural(g.flows, "ESTABLISHED flow"), e.text(idleAge), plural(e.look.rows, "flow"))
+	c.finding.Figures = append(c.finding.Figures, monitor.Figure{Name: "table", Value: float64(e.look.rows)})
+	e.show(&c.finding, "list", fmt.Sprintf("tcp established timeout <= %ds", int64(e.look.idleBelow)))
+	return []candidate{c}
+}

@@ -1,0 +1,219 @@
+package findings
+
+import (
+	"fmt"
+	"time"
+
+	"natlens/monitor"
+)
+
+// rates counts the new flows of a window of time:
+//
+//	│◀──── window ────▶│◀──── window ────▶│
+//	  ▲   ▲   ▲   ▲   ▲: what is above its limit already appears
+//	                  └ what is below half of it is on its way to be gone
+type rates struct {
+	began   monitor.Time
+	checked monitor.Time
+
+	flows     uint64 // of inside hosts
+	sources   *sieve[source]
+	hosts     *crowd
+	resolvers *sieve[resolver]
+
+	failed  uint64 // insert_failed when the window began
+	counted bool   // it is known
+}
+
+// source is what is kept of an inside host.
+type source struct {
+	destinations distinct
+	last         [2]ref // the flows that came last
+}
+
+// resolver is what is kept of one that is asked over UDP.
+type resolver struct{ last [2]ref }
+
+// checkEvery is how often a window that goes on is looked at.
+const checkEvery = time.Second
+
+func (w *rates) init() {
+	w.sources = newSieve[source](11)
+	w.hosts = new(crowd)
+	w.resolvers = newSieve[resolver](6)
+}
+
+// observe counts a new flow. It does not allocate.
+func (w *rates) observe(e *monitor.Event) {
+	t := &e.Flow.Orig
+	if t.Proto == monitor.UDP && t.DstPort == 53 {
+		k := key{addr: t.Dst}
+		r := w.resolvers.add(&k)
+		r.value.last[r.count&1] = ref{e.Row, e.Gen}
+	}
+	if !inside(e) {
+		return
+	}
+	w.flows++
+	k := key{addr: t.Src}
+	h := k.hash()
+	w.hosts.add(h)
+	s := w.sources.addHashed(&k, h)
+	s.value.last[s.count&1] = ref{e.Row, e.Gen}
+	to := key{addr: t.Dst, port: t.DstPort, proto: t.Proto}
+	s.value.destinations.add(to.hash())
+}
+
+// inside reports whether a flow begins at a host of ours: its address is a
+// private one, or hidden by NAT, or of this host.
+func inside(e *monitor.Event) bool {
+	f := &e.Flow
+	if f.Status&monitor.SrcNAT != 0 || f.Path == monitor.PathOut || f.Path == monitor.PathLoop {
+		return true
+	}
+	a := &f.Orig.Src
+	if !a.Is4() {
+		return a[0]&0xfe == 0xfc // RFC 4193
+	}
+	switch {
+	case a[12] == 10, a[12] == 172 && a[13]&0xf0 == 16, a[12] == 192 && a[13] == 168: // RFC 1918
+		return true
+	}
+	return a[12] == 100 && a[13]&0xc0 == 64 // RFC 6598
+}
+
+// check judges the window, and begins the next one when it is over. It returns
+// whether it judged.
+func (e *Engine) check(now monitor.Time) bool {
+	w := &e.rates
+	if w.began == 0 {
+		e.openWindow(now)
+		return false
+	}
+	full := float64(now-w.began) >= e.cfg.Limits[window]*float64(time.Second)
+	if !full && now < w.checked+monitor.Time(checkEvery) {
+		return false
+	}
+	w.checked = now
+	e.judgeWindow(ruleManyFlows, e.manyFlows(now), now, full)
+	e.judgeWindow(ruleManyDestinations, e.manyDestinations(), now, full)
+	e.judgeWindow(ruleDNSRace, e.races(), now, full)
+	if full {
+		e.openWindow(now)
+	}
+	return true
+}
+
+// judgeWindow is judge for a window that may not be over yet: until it is, only
+// what is above its limit counts.
+func (e *Engine) judgeWindow(rule ruleID, found []candidate, now monitor.Time, full bool) {
+	if full {
+		e.judge(rule, found, now)
+		return
+	}
+	for i := range found {
+		if found[i].level < 1 {
+			continue
+		}
+		e.confirm(rule, &e.judges[rule], &found[i], now)
+	}
+}
+
+func (e *Engine) openWindow(now monitor.Time) {
+	w := &e.rates
+	w.began, w.checked, w.flows = now, now, 0
+	w.sources.reset()
+	*w.hosts = crowd{}
+	w.resolvers.reset()
+	w.failed, w.counted = e.insertFailed()
+}
+
+// insertFailed asks the kernel.
+func (e *Engine) insertFailed() (uint64, bool) {
+	if e.cfg.Counters == nil {
+		return 0, false
+	}
+	c, err := e.cfg.Counters()
+	return c.InsertFailed, err == nil
+}
+
+// manyFlows finds hosts that open many more flows than the others.
+func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
+	w := &e.rates
+	seconds := max(float64(now-w.began)/float64(time.Second), e.cfg.Limits[window])
+	limit, factor := e.cfg.Limits[manyFlows], e.cfg.Limits[manyFactor]
+	w.sources.most(atLeast(limit*seconds/2), func(s *slot[source]) {
+		rate := float64(s.least()) / seconds
+		others := max(w.hosts.estimate()-1, 0)
+		mean := 0.0
+		if others >= 0.5 {
+			mean = float64(w.flows-s.least()) / others / seconds
+		}
+		level := rate / limit
+		if mean > 0 {
+			level = min(level, rate/mean/factor)
+		}
+		if level < 0.5 {
+			return
+		}
+		from := s.key.addr.String()
+		c := candidate{s.key, level, monitor.Finding{
+			Subject:  from,
+			Text:     fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f each", from, rate, mean),
+			Figures:  []monitor.Figure{{Name: "flows", Value: float64(s.least())}, {Name: "limit", Value: limit}, {Name: "per_second", Value: rate}, {Name: "others_per_second", Value: mean}},
+			Examples: e.rows(s.value.last[:]),
+		}}
+		e.show(&c.finding, "list", "src "+from)
+		found = append(found, c)
+	})
+	return found
+}
+
+// manyDestinations finds hosts that open flows to very many of them.
+func (e *Engine) manyDestinations() (found []candidate) {
+	limit := e.cfg.Limits[manyDestinations]
+	e.rates.sources.most(atLeast(limit/2), func(s *slot[source]) {
+		// No more than there were flows, whatever the bits say.
+		n := min(s.value.destinations.estimate(), float64(s.least()))
+		if n < limit/2 {
+			return
+		}
+		from := s.key.addr.String()
+		c := candidate{s.key, n / limit, monitor.Finding{
+			Subject:  from,
+			Text:     fmt.Sprintf("%s opened flows to about %.0f destinations within %s", from, n, e.text(window)),
+			Figures:  []monitor.Figure{{Name: "flows", Value: float64(s.least())}, {Name: "limit", Value: limit}, {Name: "destinations", Value: n}},
+			Examples: e.rows(s.value.last[:]),
+		}}
+		e.show(&c.finding, "list", "src "+from)
+		found = append(found, c)
+	})
+	return found
+}
+
+// races finds the resolver that is asked most while entries can't be inserted.
+func (e *Engine) races() (found []candidate) {
+	w := &e.rates
+	if !w.counted {
+		return nil
+	}
+	limit, queries := e.cfg.Limits[raceFailed], e.cfg.Limits[raceQueries]
+	now, ok := e.insertFailed()
+	// A CPU's counter of 32 bits begins again at 0.
+	if !ok || now < w.failed || float64(now-w.failed) < limit/2 {
+		return nil
+	}
+	failed := float64(now - w.failed)
+	w.resolvers.most(atLeast(queries/2), func(s *slot[resolver]) {
+		at := s.key.addr.String()
+		c := candidate{s.key, min(failed/limit, float64(s.least())/queries), monitor.Finding{
+			Subject:  at,
+			Text:     fmt.Sprintf("%.0f entries could not be inserted (insert_failed) while %s asked %s", failed, plural(s.least(), "new UDP flow"), at),
+			Figures:  []monitor.Figure{{Name: "flows", Value: float64(s.least())}, {Name: "limit", Value: limit}, {Name: "insert_failed", Value: failed}},
+			Examples: e.rows(s.value.last[:]),
+		}}
+		e.show(&c.finding, "list", "udp dport 53 dst "+at)
+		found = append(found, c)
+	})
+	return found[:min(len(found), 1)]
+}
