@@ -21,6 +21,24 @@ func (d *deleter) Delete(_ context.Context, f *monitor.Flow, _ monitor.Attrs) er
 	return d.err
 }
 
+func TestHelpOpensPages(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.size(80, 24)
+	st.press("?")
+	if s := st.screen(); !strings.Contains(s, "only this value") {
+		t.Errorf("no help:\n%s", s)
+	}
+	st.press("3")
+	if st.help || st.open != 2 {
+		t.Errorf("after 3: help %v, page %d", st.help, st.open)
+	}
+	st.press("?<down><down><esc>")
+	if st.help || st.open != 2 {
+		t.Errorf("after esc: help %v, page %d", st.help, st.open)
+	}
+}
+
 func TestDelete(t *testing.T) {
 	d := &deleter{}
 	st := newStage(t, func(c *Config) { c.Deleter = d })

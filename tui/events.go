@@ -26,7 +26,6 @@ type eventsPage struct {
 
 	events          []monitor.Event
 	before, matched int
-	seen            uint64
 	width, height   int
 	filterGen       int
 }
@@ -87,7 +86,7 @@ func (p *eventsPage) take(a eventsAnswer) bool {
 	case at >= 0 && a.events[at].Seq != p.seq && a.moves != p.moves:
 		return false
 	}
-	p.events, p.before, p.matched, p.seen = a.events, a.before, a.matched, a.seen
+	p.events, p.before, p.matched = a.events, a.before, a.matched
 	p.n, p.at = len(a.events), max(0, at)
 	p.fit()
 	p.anchor()

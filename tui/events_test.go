@@ -20,6 +20,26 @@ func (st *stage) seqUnder() (uint64, int) {
 
 // At the bottom the cursor follows the stream; above it, it stays on its event
 // while the stream goes on; the end takes it back.
+// Each cell of an event is a condition: what the event told, not how its flow
+// stands now.
+func TestEventCells(t *testing.T) {
+	want := []string{"event new", "tcp", "tcp and state syn_sent", "src 192.168.77.2", "reply.dst 203.0.113.1",
+		"dst 203.0.113.9 and dport 443", "not dnat"}
+	for i, cell := range want {
+		st := newStage(t)
+		st.gateway()
+		st.size(120, 30)
+		st.press("2<up><up><up><up><up><up>") // the NEW of a flow that is established now
+		if !strings.Contains(st.screen(), "▌ 12:02:58.000  new       tcp     SYN_SENT") {
+			t.Fatalf("the cursor is elsewhere:\n%s", st.screen())
+		}
+		st.press("<left><left><left>" + strings.Repeat("<right>", i) + "f")
+		if st.s.text != cell {
+			t.Errorf("cell %d: %q, want %q", i, st.s.text, cell)
+		}
+	}
+}
+
 func TestEventsFollow(t *testing.T) {
 	st := newStage(t)
 	st.crowd(500)

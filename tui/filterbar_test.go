@@ -102,12 +102,33 @@ func TestOnlyAndWithout(t *testing.T) {
 		t.Errorf("only: %q, %d flows", st.s.text, st.s.matched)
 	}
 	st.press("<right>F") // without its state
-	if want := "tcp and not (tcp and state syn_sent)"; st.s.text != want || st.s.matched != 4 {
+	if want := "tcp and not state syn_sent"; st.s.text != want || st.s.matched != 4 {
 		t.Errorf("without: %q, %d flows", st.s.text, st.s.matched)
 	}
 	st.press("<right><right><right><right><right>f")
 	if !strings.Contains(st.screen(), "this cell is no filter") {
 		t.Errorf("a cell without a filter says nothing:\n%s", st.screen())
+	}
+}
+
+// What the filter says already is not said again.
+func TestOnlyTwice(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.size(120, 30)
+	st.press("/tcp and nat<enter>")
+	st.press("f<left>f<right><right>f") // the source, the state, where it is sent as
+	want := "tcp and nat and src 192.168.77.3 and state syn_sent and reply.dst 203.0.113.1"
+	if st.s.text != want || st.s.matched != 1 {
+		t.Errorf("filter %q, %d flows; want %q", st.s.text, st.s.matched, want)
+	}
+	st.press("fff<left><left>f")
+	if st.s.text != want {
+		t.Errorf("and once more: %q", st.s.text)
+	}
+	st.press("F") // now nothing is left, and the filter says why
+	if st.s.text != want+" and not (tcp and state syn_sent)" {
+		t.Errorf("without it too: %q", st.s.text)
 	}
 }
 

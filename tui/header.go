@@ -196,7 +196,9 @@ func (h *header) counts(m *Model) paint.Line {
 func (h *header) lost(l *paint.Line, m *Model, part func(paint.Role, string)) {
 	s := m.s
 	lost, at := s.cfg.Tail.Loss()
-	lost = max(lost, s.stats.Lost)
+	if s.cfg.Player == nil { // a recording's losses are told again when it begins anew
+		lost = max(lost, s.stats.Lost)
+	}
 	switch {
 	case lost == 0 && m.width >= 70:
 		part(paint.Text, "lost 0")

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"time"
 
 	"charm.land/bubbles/v2/key"
@@ -117,8 +118,7 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 		return m.typeFilter(k)
 	case key.Matches(k, m.keys.Quit):
 		return tea.Quit
-	case m.help:
-		m.keyHelp(k)
+	case m.help && m.keyHelp(k):
 		return nil
 	case key.Matches(k, m.keys.Help):
 		m.help, m.helpScroll = true, 0
@@ -169,15 +169,21 @@ func (m *Model) paste(msg tea.PasteMsg) tea.Cmd {
 	return nil
 }
 
-func (m *Model) keyHelp(k tea.KeyPressMsg) {
-	switch {
-	case key.Matches(k, m.keys.Up):
-		m.helpScroll--
-	case key.Matches(k, m.keys.Down):
-		m.helpScroll++
+// keyHelp scrolls the help; any other key closes it. It returns false for a key
+// that opens a page, which does so from here too.
+func (m *Model) keyHelp(k tea.KeyPressMsg) bool {
+	switch rows, where := m.keys.movement(k, m.bodyHeight()); where {
+	case moveRows:
+		m.helpScroll += rows
+	case moveHome:
+		m.helpScroll = 0
+	case moveEnd:
+		m.helpScroll = m.helpRows
 	default:
 		m.help = false
+		return !key.Matches(k, append(slices.Clone(m.keys.Pages), m.keys.NextPage, m.keys.PrevPage)...)
 	}
+	return true
 }
 
 // show opens a page.

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/charmbracelet/colorprofile"
@@ -95,10 +96,34 @@ func (s *session) narrow(condition string, not bool) error {
 	if err != nil {
 		return err
 	}
-	if not {
-		x = filter.Negate(x)
+	news := filter.AllOf(notAmong(x, s.expr)...)
+	if c, ok := news.(filter.Const); ok && bool(c) { // the filter says all of it already
+		news = x
+		if !not {
+			return s.setFilter(filterText(s.expr))
+		}
 	}
-	return s.setFilter(filterText(filter.AllOf(s.expr, x)))
+	if not {
+		news = filter.Negate(news)
+	}
+	return s.setFilter(filterText(filter.AllOf(s.expr, news)))
+}
+
+// notAmong returns the conditions of x that have does not ask for.
+func notAmong(x, have filter.Expr) []filter.Expr {
+	said := make(map[string]bool)
+	for _, c := range conditions(have) {
+		said[c.String()] = true
+	}
+	return slices.DeleteFunc(conditions(x), func(c filter.Expr) bool { return said[c.String()] })
+}
+
+// conditions are what an expression asks for all of.
+func conditions(x filter.Expr) []filter.Expr {
+	if and, ok := x.(filter.And); ok {
+		return slices.Clone(and)
+	}
+	return []filter.Expr{x}
 }
 
 // filterText writes a filter; what wants everything is the empty text.

@@ -22,7 +22,6 @@ type Tail struct {
 	seen    uint64 // events ever written
 	lost    uint64
 	lossAt  monitor.Time
-	lastAt  monitor.Time
 	record  monitor.Sink
 	wants   monitor.Filter
 	scratch monitor.Batch
@@ -33,6 +32,15 @@ type Tail struct {
 
 // NewTail returns an empty tail.
 func NewTail() *Tail { return new(Tail) }
+
+// Clear forgets the events and the losses, for a source that begins anew. A
+// recording goes on.
+func (t *Tail) Clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.ring) // texts of the events are let go
+	t.ring, t.next, t.lost, t.lossAt = t.ring[:0], 0, 0, 0
+}
 
 // Write keeps the events of the batch. It never fails: when a recording does,
 // that recording ends and StopRecording tells why.
@@ -50,7 +58,6 @@ func (t *Tail) Write(b *monitor.Batch) error {
 
 func (t *Tail) keep(e *monitor.Event) {
 	t.seen++
-	t.lastAt = e.Time
 	var slot *monitor.Event
 	if len(t.ring) < TailSize {
 		t.ring = append(t.ring, *e)
@@ -144,7 +151,6 @@ type stretch struct {
 	at      int    // the first event that is not before the place asked for
 	before  int    // matching events before events[0]
 	matched int    // matching events kept
-	seen    uint64 // Tail.Seen at that time
 }
 
 // around returns the events that the filter wants around the one with sequence
@@ -153,7 +159,7 @@ type stretch struct {
 func (t *Tail) around(seq uint64, wants monitor.Filter, above, below int) stretch {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := stretch{seen: t.seen}
+	var s stretch
 	t.matches = t.matches[:0]
 	for i := range t.ring {
 		at := (t.next + i) % len(t.ring)

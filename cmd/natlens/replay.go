@@ -65,7 +65,11 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 		Table: monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true}),
 		Sinks: []monitor.Sink{tail},
 	}
-	player, err := open(replay.Config{Zstd: unpackZstd, Locals: m.Table.SetLocals}, replay.PlayerConfig{Reset: m.Table.Clear})
+	reset := func() {
+		m.Table.Clear()
+		tail.Clear()
+	}
+	player, err := open(replay.Config{Zstd: unpackZstd, Locals: m.Table.SetLocals}, replay.PlayerConfig{Reset: reset})
 	if err != nil {
 		return err
 	}

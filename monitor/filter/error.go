@@ -101,7 +101,8 @@ func runeWidth(r rune) int {
 func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
 
 // nearest returns the candidate that a word was perhaps meant to be, "" if none
-// comes close. Words shorter than three letters are no hint.
+// comes close: the shortest that begins as the word does, or else the one with
+// the fewest letters exchanged. Words shorter than three letters are no hint.
 func nearest(word string, candidates []string) string {
 	word = fold(word)
 	best, bestAt := "", 1+max(1, len(word)/3)
@@ -111,9 +112,24 @@ func nearest(word string, candidates []string) string {
 	if len(word) < 2 || len(word) > 40 {
 		return ""
 	}
+	if c := beginning(word, candidates); c != "" {
+		return c
+	}
 	for _, c := range candidates {
 		if d := distance(word, fold(c)); d < bestAt {
 			best, bestAt = c, d
+		}
+	}
+	return best
+}
+
+// beginning returns the shortest candidate that begins as a word of three letters
+// or more does.
+func beginning(word string, candidates []string) string {
+	best := ""
+	for _, c := range candidates {
+		if len(word) >= 3 && strings.HasPrefix(fold(c), word) && (best == "" || len(c) < len(best)) {
+			best = c
 		}
 	}
 	return best

@@ -43,6 +43,7 @@ var wrong = []string{
 	"src 10.0.0.0/8..10.0.0.1",
 	"src < 10.0.0.1",
 	"state estalished",
+	"stat == syn_sent",
 	"state 3",
 	"state established..close",
 	"status assurd",
