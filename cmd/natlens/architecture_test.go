@@ -31,10 +31,11 @@ var rooms = map[string][]arrow{
 	"monitor/filter":    {{"", "natlens/monitor"}},
 	"monitor/ctnetlink": {{"", "natlens/monitor"}},
 	"monitor/kernel": {
-		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/monitor/ctnetlink"},
+		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/monitor/ctnetlink"}, {"", "natlens/monitor/netns"},
 		{"", "github.com/ti-mo/conntrack"}, {"", "github.com/ti-mo/netfilter"}, {"", "github.com/mdlayher/netlink"},
 		{"", "github.com/cilium/ebpf/…"}, {"", "golang.org/x/sys/unix"},
 	},
+	"monitor/netns":    {{"", "natlens/monitor"}, {"", "golang.org/x/sys/unix"}},
 	"monitor/doctor":   {{"", "natlens/monitor"}},
 	"monitor/findings": {{"", "natlens/monitor"}},
 	"monitor/replay":   {{"", "natlens/monitor"}, {"", "natlens/monitor/ctnetlink"}},
@@ -45,7 +46,10 @@ var rooms = map[string][]arrow{
 		{"", "natlens/monitor"}, {"pretty*.go", "charm.land/lipgloss/v2"},
 	},
 	"export/metrics": {{"", "natlens/monitor"}, {"", "github.com/prometheus/client_golang/…"}},
-	"export/history": {{"", "natlens/monitor"}, {"", "modernc.org/sqlite"}},
+	"export/history": {
+		{"", "natlens/monitor"}, {"sqlite.go", "modernc.org/sqlite"}, {"sqlite.go", "modernc.org/sqlite/lib"}, {"sqlite.go", "modernc.org/libc"},
+		{"parquet*.go", "github.com/parquet-go/parquet-go"},
+	},
 	"tui": {
 		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/tui/paint"},
 		{"", "charm.land/…"}, {"", "github.com/charmbracelet/…"}, {"", "github.com/NimbleMarkets/ntcharts/…"}, {"", "github.com/lrstanley/bubblezone/…"},

@@ -17,14 +17,18 @@ type Tracker struct {
 	flows map[monitor.Tuple]openFlow
 	since monitor.Time // the first event of all, or the end of the capture before
 	now   monitor.Time // the last event's time
+	last  uint64       // number of the flow that opened last
 	gap   monitor.Time // where the loss began that has not been reconciled yet; 0: none
 	gaps  uint32       // how many losses there were
+
+	before orphanage // what the capture before left open
 }
 
 // openFlow is an open translation, but for what its tuple tells.
 type openFlow struct {
 	start               monitor.Time
 	gen                 uint64
+	number              uint64 // unique within a history; the journal knows the flow by it
 	sentAs, deliveredTo monitor.Endpoint
 	id                  uint32
 	status              monitor.Status
@@ -167,7 +171,8 @@ func (o *openFlow) sameID(e *monitor.Event) bool {
 // begin is the flow of a message that is the first one about it.
 func (t *Tracker) begin(e *monitor.Event) openFlow {
 	f := &e.Flow
-	o := openFlow{gen: e.Gen, sentAs: f.SentAs(), deliveredTo: f.DeliveredTo(), nat: kindOf(f), gaps: t.gaps}
+	t.last++
+	o := openFlow{gen: e.Gen, number: t.last, sentAs: f.SentAs(), deliveredTo: f.DeliveredTo(), nat: kindOf(f), gaps: t.gaps}
 	if e.Kind == monitor.KindExisting || e.Inferred {
 		o.bits |= openDumped
 	}
@@ -178,6 +183,8 @@ func (t *Tracker) begin(e *monitor.Event) openFlow {
 		o.start = t.timeOf(e)
 	case e.Kind == monitor.KindDestroy && e.Born != 0:
 		o.start = e.Born
+	case t.before.until != 0:
+		o.start, o.doubt = t.before.from, BeganInGap|TouchedByRestart
 	case t.gap != 0:
 		o.start, o.doubt = t.gap, BeganInGap
 	default:
@@ -254,6 +261,10 @@ func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
 // replace closes a flow whose end was missed: its tuple is another flow's by now.
 func (t *Tracker) replace(key *monitor.Tuple, o *openFlow, e *monitor.Event, ch *Changes) {
 	delete(t.flows, *key)
+	if o.bits&openOrphan != 0 {
+		t.bury(key, o, ch)
+		return
+	}
 	tr := t.close(key, o, ch)
 	tr.End = max(t.timeOf(e), tr.Start)
 	tr.Reason = Replaced
@@ -274,7 +285,8 @@ func (t *Tracker) expand(tr *Translation, key *monitor.Tuple, o *openFlow) {
 	*tr = Translation{
 		Start: o.start, From: f.From(), To: f.To(), SentAs: o.sentAs, DeliveredTo: o.deliveredTo,
 		Proto: key.Proto, Family: key.Family, NAT: o.nat, Zone: key.Zone, Status: o.status, State: o.state,
-		HasState: o.bits&openHasState != 0, Doubt: o.doubt, Flow: o.gen, id: o.id, hasID: o.bits&openHasID != 0,
+		HasState: o.bits&openHasState != 0, Doubt: o.doubt, Flow: o.gen,
+		id: o.id, hasID: o.bits&openHasID != 0, number: o.number,
 	}
 	if key.Proto.IsICMP() {
 		tr.ICMP = key.DstPort

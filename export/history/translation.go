@@ -31,8 +31,9 @@ type Translation struct {
 	ICMP uint16 // type<<8 | code of the original direction, for ICMP and ICMPv6
 	Flow uint64 // Event.Gen: number of the flow within the run; 0 unknown
 
-	id    uint32 // CTA_ID, if hasID
-	hasID bool
+	number uint64 // openFlow.number
+	id     uint32 // CTA_ID, if hasID
+	hasID  bool
 }
 
 // Kind says what is rewritten: a set of the bits below. Zero is a flow that NAT

@@ -1,0 +1,272 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"natlens/monitor"
+)
+
+// Reader answers questions from a history on disk, also while a Writer is at work
+// on it, in this process or another. It may be used from several goroutines.
+type Reader struct{ dir string }
+
+// Answer is a translation that was asked for.
+type Answer struct {
+	Translation
+	Side      Side   // by which it was found; tells Inside, Outside and Peer
+	Namespace string // that its capture was given
+	Live      bool   // open, and capture goes on; an open one that is not Live was so when capture ended
+}
+
+// Result is what there is to say about all answers.
+type Result struct {
+	Answers int
+	Gaps    []Gap        // that share a moment with the time that was asked for, in the order of their beginnings
+	Began   monitor.Time // the history knows nothing from before
+	Ended   monitor.Time // … nor from after; where a writer is at work: its last commit
+	Live    bool         // a writer is at work
+	Faults  []error      // files that could not be read, each named; what they hold is missing
+}
+
+// ErrStop ends Find early and well when its callback returns it.
+var ErrStop = errors.New("stop")
+
+// Open opens a history for reading. The error is fs.ErrNotExist where there is
+// none.
+func Open(dir string) (*Reader, error) {
+	if !Supported {
+		return nil, ErrUnsupported
+	}
+	_, errCatalog := os.Stat(filepath.Join(dir, catalogName))
+	if errCatalog == nil {
+		return &Reader{dir}, nil
+	}
+	if seqs, err := segmentsOn(dir); err == nil && len(seqs) > 0 {
+		return &Reader{dir}, nil
+	}
+	return nil, fmt.Errorf("no history in %s: %w", dir, errCatalog)
+}
+
+// Close gives the reader back.
+func (r *Reader) Close() error { return nil }
+
+// Find calls fn for every translation that is asked for: the closed ones in the
+// order in which they ended, then those that are open. The answer is fn's for the
+// call only. An error of fn, and the end of ctx, end it; ErrStop is no error. A
+// file that can't be read does not: see Result.Faults.
+func (r *Reader) Find(ctx context.Context, q Query, fn func(*Answer) error) (Result, error) {
+	f := &find{ctx: ctx, dir: r.dir, q: q, fn: fn}
+	// The journal first: what closes meanwhile then stands in a segment as well,
+	// and not in neither.
+	f.res.Live = locked(r.dir)
+	f.readJournal()
+	if err := f.readCatalog(); err != nil {
+		return f.res, err
+	}
+	err := f.search()
+	if err == nil {
+		err = f.answerOpen()
+	}
+	slices.SortFunc(f.res.Gaps, func(a, b Gap) int { return int(min(max(a.From-b.From, -1), 1)) })
+	if errors.Is(err, ErrStop) {
+		err = nil
+	}
+	return f.res, err
+}
+
+// Span tells from when to when the history knows what happened.
+func (r *Reader) Span() (began, ended monitor.Time, err error) {
+	res, err := r.Find(context.Background(), Query{From: 1, To: 1}, func(*Answer) error { return nil })
+	return res.Began, res.Ended, err
+}
+
+// find is one question on its way.
+type find struct {
+	ctx     context.Context
+	dir     string
+	q       Query
+	fn      func(*Answer) error
+	res     Result
+	open    map[openKey]Translation // open ones that are asked for, as the journal says
+	entries []entry
+}
+
+// openKey finds an open flow again that has closed meanwhile.
+type openKey struct {
+	tuple monitor.Tuple
+	start monitor.Time
+}
+
+func (f *find) readJournal() {
+	byNumber := map[uint64]openKey{}
+	f.open = map[openKey]Translation{}
+	var last, touched uint64
+	var mark committed
+	bad, err := readJournal(f.dir, func(r *record) {
+		switch r.kind() {
+		case recordOpened:
+			var t Translation
+			r.opened(&t)
+			last = max(last, t.number)
+			if _, ok := f.q.Match(&t); ok {
+				k := openKey{t.tuple(), t.Start}
+				f.open[k], byNumber[t.number] = t, k
+			}
+		case recordClosed:
+			r.closed(func(n uint64) {
+				if k, ok := byNumber[n]; ok {
+					delete(f.open, k)
+					delete(byNumber, n)
+				}
+			})
+		case recordCommitted:
+			mark = r.committed()
+		case recordGap:
+			touched = last
+		}
+	})
+	f.res.Ended = mark.at
+	for k, t := range f.open {
+		if t.number <= touched {
+			t.Doubt |= TouchedByGap
+			f.open[k] = t
+		}
+	}
+	if err == nil && bad > 0 {
+		err = fmt.Errorf("%s: %d records are damaged", filepath.Join(f.dir, journalName), bad)
+	}
+	if err != nil {
+		f.res.Faults = append(f.res.Faults, err)
+	}
+}
+
+// readCatalog lists the segments. Without a catalog that can be read every file is
+// a candidate.
+func (f *find) readCatalog() error {
+	path := filepath.Join(f.dir, catalogName)
+	entries, began, err := loadCatalog(path)
+	if err == nil {
+		f.entries, f.res.Began = entries, began
+		return nil
+	}
+	f.res.Faults = append(f.res.Faults, err)
+	seqs, err := segmentsOn(f.dir)
+	for _, seq := range seqs {
+		f.entries = append(f.entries, entry{seq: seq})
+	}
+	return err
+}
+
+func loadCatalog(path string) ([]entry, monitor.Time, error) {
+	d, err := openDB(path, path, openRead)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer d.close()
+	if err := d.exec("PRAGMA busy_timeout=2000"); err != nil {
+		return nil, 0, err
+	}
+	if err := checkVersion(d); err != nil {
+		return nil, 0, err
+	}
+	began, err := readTime(d, beganAt)
+	if err != nil {
+		return nil, 0, err
+	}
+	entries, err := readEntries(d)
+	return entries, began, err
+}
+
+func checkVersion(d *db) error {
+	version, err := d.one("PRAGMA user_version")
+	if err == nil && version != schemaVersion {
+		err = fmt.Errorf("%s: %w: %d", d.path, errNewer, version)
+	}
+	return err
+}
+
+// answerOpen answers with what is open still.
+func (f *find) answerOpen() error {
+	open := make([]Translation, 0, len(f.open))
+	for _, t := range f.open {
+		open = append(open, t)
+	}
+	slices.SortFunc(open, func(a, b Translation) int {
+		if a.Start != b.Start {
+			return int(min(max(a.Start-b.Start, -1), 1))
+		}
+		return int(min(max(int64(a.number)-int64(b.number), -1), 1))
+	})
+	for i := range open {
+		if err := f.answer(&Answer{Translation: open[i], Live: f.res.Live}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer gives an answer that matches to the caller.
+func (f *find) answer(a *Answer) error {
+	side, ok := f.q.Match(&a.Translation)
+	if !ok {
+		return nil
+	}
+	a.Side = side
+	if err := f.ctx.Err(); err != nil {
+		return err
+	}
+	f.res.Answers++
+	if err := f.fn(a); err != nil {
+		return err
+	}
+	if f.q.Limit > 0 && f.res.Answers >= f.q.Limit {
+		return ErrStop
+	}
+	return nil
+}
+
+// openSegment opens the segment for reading. What is complete and one file is
+// read without locks.
+func openSegment(dir string, e *entry) (*db, error) {
+	path := segmentPath(dir, e.seq)
+	name := path
+	if e.state == segmentQuiet {
+		st, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if st.Size() != e.bytes {
+			return nil, fmt.Errorf("%s: the file has %d bytes, but had %d when it was complete", path, st.Size(), e.bytes)
+		}
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		abs = filepath.ToSlash(abs)
+		if abs[0] != '/' {
+			abs = "/" + abs // file:///C:/…
+		}
+		name = (&url.URL{Scheme: "file", Path: abs, RawQuery: "immutable=1"}).String()
+	} else if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	d, err := openDB(path, name, openRead)
+	if err != nil {
+		return nil, err
+	}
+	if err = checkVersion(d); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// gone reports whether a segment was deleted by retention since it was listed.
+func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }

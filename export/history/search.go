@@ -1,0 +1,315 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"natlens/monitor"
+)
+
+// search answers from the segments that can matter.
+//
+// The segments of a class are searched by a few goroutines at once, ahead of the
+// answers: each gives its answers in batches to a channel of its own, and they are
+// read in the order of the segments. The two classes are merged by the ends of
+// the flows.
+func (f *find) search() error {
+	ctx, cancel := context.WithCancel(f.ctx)
+	var done sync.WaitGroup
+	defer done.Wait()
+	defer cancel()
+	var lanes [classes]*lane
+	for c := range lanes {
+		lanes[c] = f.startLane(ctx, class(c), &done)
+	}
+	for {
+		a, b := lanes[shortLives].head(f), lanes[longLives].head(f)
+		next := lanes[shortLives]
+		if a == nil || b != nil && b.End < a.End {
+			a, next = b, lanes[longLives]
+		}
+		if a == nil {
+			return f.ctx.Err()
+		}
+		delete(f.open, openKey{a.tuple(), a.Start})
+		if err := f.answer(a); err != nil {
+			return err
+		}
+		next.at++
+	}
+}
+
+// lane is the segments of one class.
+type lane struct {
+	finds []*segmentFind
+	batch []Answer
+	at    int
+}
+
+// segmentFind is the search in one segment.
+type segmentFind struct {
+	entry entry
+	out   chan []Answer // closed when the search has ended
+	gaps  []Gap         // good when out is closed
+	err   error         // good when out is closed
+}
+
+// answersAtOnce is how many answers a batch holds.
+const answersAtOnce = 256
+
+func (f *find) startLane(ctx context.Context, c class, done *sync.WaitGroup) *lane {
+	l := &lane{}
+	for _, e := range f.entries {
+		if e.class == c && f.candidate(&e) {
+			l.finds = append(l.finds, &segmentFind{entry: e, out: make(chan []Answer, 2)})
+		}
+	}
+	finds := l.finds
+	var mu sync.Mutex
+	take := func() (s *segmentFind) {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(finds) > 0 {
+			s, finds = finds[0], finds[1:]
+		}
+		return s
+	}
+	for range min(len(l.finds), max(2, runtime.GOMAXPROCS(0))) {
+		done.Go(func() {
+			for s := take(); s != nil; s = take() {
+				s.err = s.run(ctx, f)
+				close(s.out)
+			}
+		})
+	}
+	return l
+}
+
+// candidate reports whether the segment can hold an answer, or a gap to tell of.
+func (f *find) candidate(e *entry) bool {
+	return e.state == segmentActive || e.flows > 0 && f.q.covers(e.start, e.until) || e.gapUntil != 0 && f.q.covers(e.gapSince, e.gapUntil)
+}
+
+// head returns the lane's next answer, nil at its end.
+func (l *lane) head(f *find) *Answer {
+	for {
+		if l.at < len(l.batch) {
+			return &l.batch[l.at]
+		}
+		if len(l.finds) == 0 {
+			return nil
+		}
+		s := l.finds[0]
+		batch, more := <-s.out
+		if more {
+			l.batch, l.at = batch, 0
+			continue
+		}
+		f.res.Gaps = append(f.res.Gaps, s.gaps...)
+		if s.err != nil && !gone(s.err) && !errors.Is(s.err, context.Canceled) && !errors.Is(s.err, context.DeadlineExceeded) {
+			f.res.Faults = append(f.res.Faults, s.err)
+		}
+		l.finds, l.batch, l.at = l.finds[1:], nil, 0
+	}
+}
+
+// run searches the segment.
+func (s *segmentFind) run(ctx context.Context, f *find) error {
+	d, err := openSegment(f.dir, &s.entry)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if s.gaps, err = readGaps(d, &f.q); err != nil {
+		return err
+	}
+	namespace, err := readNamespace(d)
+	if err != nil {
+		return err
+	}
+	e := &segmentReader{d: d, q: &f.q, namespace: namespace, put: func(batch []Answer) error {
+		select {
+		case s.out <- batch:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}}
+	if s.entry.class >= classes {
+		return fmt.Errorf("%s: class %d is unknown", d.path, s.entry.class)
+	}
+	return e.read()
+}
+
+func readGaps(d *db, q *Query) ([]Gap, error) {
+	s, err := d.prepare("SELECT since,until,count,least,cause FROM gap")
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	var gaps []Gap
+	for {
+		row, err := s.step()
+		if err != nil || !row {
+			return gaps, err
+		}
+		g := Gap{
+			From: monitor.Time(s.int(0)), To: monitor.Time(s.int(1)), Count: uint64(s.int(2)),
+			AtLeast: s.int(3) != 0, Cause: GapCause(s.int(4)),
+		}
+		if q.covers(g.From, g.To) {
+			gaps = append(gaps, g)
+		}
+	}
+}
+
+func readNamespace(d *db) (string, error) {
+	s, err := d.prepare("SELECT value FROM meta WHERE key='namespace'")
+	if err != nil {
+		return "", err
+	}
+	defer s.close()
+	if row, err := s.step(); err != nil || !row {
+		return "", err
+	}
+	return s.text(0), nil
+}
+
+// segmentReader answers from one segment.
+type segmentReader struct {
+	d         *db
+	q         *Query
+	namespace string
+	put       func([]Answer) error
+	batch     []Answer
+	damaged   error // the first row that is not as it was written
+}
+
+func (r *segmentReader) read() error {
+	var err error
+	switch {
+	case r.q.Outside.Addr.IsValid():
+		err = r.byIndex("outside", r.q.Outside)
+	case r.q.Inside.Addr.IsValid():
+		err = r.byIndex("inside", r.q.Inside)
+	default:
+		err = r.byTime()
+	}
+	if err == nil && len(r.batch) > 0 {
+		err = r.put(r.batch)
+	}
+	if err == nil {
+		err = r.damaged
+	}
+	return err
+}
+
+// byIndex looks the end up in each chunk, and reads the rows in their order.
+func (r *segmentReader) byIndex(table string, e End) error {
+	last, err := r.d.one("SELECT max(id) FROM flow")
+	if err != nil {
+		return err
+	}
+	s, err := r.d.prepare("SELECT flow FROM " + table + " WHERE key BETWEEN ? AND ?")
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	var rows []int64
+	for chunk := int64(0); chunk <= last>>chunkBits; chunk++ {
+		lo, hi := keyRange(chunk, e, r.q.Proto)
+		lo.bind(s, 1)
+		hi.bind(s, 2)
+		from := len(rows)
+		for {
+			row, err := s.step()
+			if err != nil {
+				return err
+			}
+			if !row {
+				break
+			}
+			rows = append(rows, s.int(0))
+		}
+		s.reset()
+		slices.Sort(rows[from:])
+	}
+	return r.fetch(slices.Compact(rows))
+}
+
+func (r *segmentReader) fetch(rows []int64) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	s, err := r.d.prepare("SELECT " + rowColumns + " FROM flow WHERE id=?")
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	for _, id := range rows {
+		s.bindInt(1, id)
+		row, err := s.step()
+		if err != nil {
+			return err
+		}
+		if !row {
+			return fmt.Errorf("%s: an index names flow %d, which is not there: the file is damaged", r.d.path, id)
+		}
+		if err := r.take(s); err != nil {
+			return err
+		}
+		s.reset()
+	}
+	return nil
+}
+
+// byTime reads all rows of the time that is asked for.
+func (r *segmentReader) byTime() error {
+	s, err := r.d.prepare("SELECT " + rowColumns + " FROM flow WHERE start <= ? AND start + took >= ? ORDER BY id")
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	to := r.q.To
+	if to == 0 {
+		to = 1<<63 - 1
+	}
+	s.bindInt(1, int64(to))
+	s.bindInt(2, int64(r.q.From))
+	for {
+		row, err := s.step()
+		if err != nil || !row {
+			return err
+		}
+		if err := r.take(s); err != nil {
+			return err
+		}
+	}
+}
+
+// take adds the row that the statement stands at to the answers, if it is one.
+func (r *segmentReader) take(s *stmt) error {
+	if len(r.batch) == cap(r.batch) {
+		if len(r.batch) > 0 {
+			if err := r.put(r.batch); err != nil {
+				return err
+			}
+		}
+		r.batch = make([]Answer, 0, answersAtOnce)
+	}
+	r.batch = r.batch[:len(r.batch)+1]
+	a := &r.batch[len(r.batch)-1]
+	id, ok := scanRow(s, &a.Translation)
+	if !ok && r.damaged == nil {
+		r.damaged = fmt.Errorf("%s: flow %d is not as it was written: the file is damaged", r.d.path, id)
+	}
+	a.Namespace = r.namespace
+	if _, asked := r.q.Match(&a.Translation); !asked || !ok {
+		r.batch = r.batch[:len(r.batch)-1]
+	}
+	return nil
+}
