@@ -150,7 +150,7 @@ func (m *Model) beginFrame() tea.Cmd {
 	s.stats = s.cfg.Stats()
 	now := s.now()
 	s.spark.sample(now, s.stats.Events)
-	var cmds []tea.Cmd
+	cmds := []tea.Cmd{m.health()}
 	if !s.paused {
 		s.frame = now
 		cmds = append(cmds, m.pullIfNew(), m.refresh())

@@ -38,6 +38,8 @@ type Config struct {
 	Services  func(monitor.Proto, uint16) string // name of a port; "" for none
 	History   History
 	Player    Player
+	Health    Health
+	Findings  Findings
 
 	Input   io.Reader // nil: the terminal
 	Output  io.Writer // nil: the terminal

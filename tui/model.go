@@ -48,7 +48,7 @@ func New(cfg Config) *Model {
 	s := newSession(cfg)
 	m := &Model{s: s, keys: newKeyMap(), bar: newFilterBar(s), tick: tickIn}
 	m.keys.limit(&s.cfg)
-	m.pages = []page{newFlowsPage(s, &m.keys), newEventsPage(s, &m.keys), newTopPage(s, &m.keys), newNATPage(s, &m.keys)}
+	m.pages = []page{newFlowsPage(s, &m.keys), newEventsPage(s, &m.keys), newTopPage(s, &m.keys), newNATPage(s, &m.keys), newHealthPage(s, &m.keys)}
 	m.keys.number(m.pages)
 	if err := s.setFilter(cfg.Filter); err != nil {
 		s.tell(paint.Bad, err.Error())
@@ -75,6 +75,10 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.beginFrame()
 	case answerMsg:
 		return m, msg.page.answer(msg)
+	case lookedMsg:
+		m.looked(msg)
+	case quietMsg:
+		m.quieted(msg)
 	case refreshedMsg:
 		m.refreshed(msg)
 	case tea.WindowSizeMsg:

@@ -12,6 +12,7 @@ import (
 
 func (m *Model) resize(width, height int) {
 	m.width, m.height = width, height
+	m.s.health.layOut(width)
 	room := m.bodyHeight()
 	for _, p := range m.pages {
 		p.resize(width, room)
@@ -30,7 +31,7 @@ func (m *Model) bodyTop() int {
 	if m.s.cfg.Player != nil {
 		top++
 	}
-	return top
+	return top + len(m.s.health.banner)
 }
 
 func (m *Model) bodyHeight() int { return max(4, m.height-m.bodyTop()-1) }
@@ -73,6 +74,7 @@ func (m *Model) lines() ([]drawn, *tea.Cursor) {
 	if m.s.cfg.Player != nil {
 		out = append(out, drawn{line: m.header.playLine(m)})
 	}
+	out = append(out, m.s.health.banner...)
 	switch {
 	case m.help:
 		out = append(out, m.helpLines(m.width, m.bodyHeight())...)

@@ -21,6 +21,7 @@ type Tail struct {
 	next    int
 	seen    uint64 // events ever written
 	lost    uint64
+	kinds   [monitor.KindResynced + 1]uint64 // events ever written, by kind
 	lossAt  monitor.Time
 	record  monitor.Sink
 	wants   monitor.Filter
@@ -58,6 +59,7 @@ func (t *Tail) Write(b *monitor.Batch) error {
 
 func (t *Tail) keep(e *monitor.Event) {
 	t.seen++
+	t.kinds[min(e.Kind, monitor.KindResynced)]++
 	var slot *monitor.Event
 	if len(t.ring) < TailSize {
 		t.ring = append(t.ring, *e)
@@ -143,6 +145,13 @@ func (t *Tail) Seen() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.seen
+}
+
+// counts tells how many events of each kind have come, and how many were lost.
+func (t *Tail) counts() kindCounts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return kindCounts{t.kinds[monitor.KindNew], t.kinds[monitor.KindUpdate], t.kinds[monitor.KindDestroy], t.lost}
 }
 
 // stretch is what a Tail shows of itself: events in the order of arrival.

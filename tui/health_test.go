@@ -1,0 +1,257 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/charmbracelet/colorprofile"
+
+	"natlens/monitor"
+)
+
+// fakeHealth is a kernel that says what the test wants.
+type fakeHealth struct {
+	reading HealthReading
+	err     error
+	looks   int
+
+	reason, command string
+	asked           int
+}
+
+func (f *fakeHealth) Look(context.Context) (HealthReading, error) {
+	f.looks++
+	return f.reading, f.err
+}
+
+func (f *fakeHealth) Quiet(context.Context) (string, string, error) {
+	f.asked++
+	return f.reason, f.command, nil
+}
+
+type fakeFindings []monitor.Finding
+
+func (f fakeFindings) Snapshot() []monitor.Finding { return f }
+func (f fakeFindings) Version() uint64             { return 1 }
+
+// unwell is a gateway with something of everything.
+func unwell(c *Config) {
+	c.Health = &fakeHealth{reading: HealthReading{
+		Entries: 31207, Max: 262144,
+		Counters: []HealthCounter{
+			{Name: "drop", Means: "packets are dropped", Total: 7},
+			{Name: "insert_failed", Means: "new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them", Total: 20, Level: HealthWarn},
+			{Name: "invalid", Means: "packets belong to no connection that the kernel could follow: out of window, or routed another way back", Total: 5000},
+		},
+		Checks: []HealthCheck{
+			{HealthFail, "events", "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do", "sysctl -w net.netfilter.nf_conntrack_events=1"},
+			{HealthWarn, "acct", "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters", "sysctl -w net.netfilter.nf_conntrack_acct=1"},
+		},
+	}}
+	c.Findings = fakeFindings{
+		{Rule: "snat-ports", Severity: monitor.SeverityFail, Subject: "203.0.113.1 tcp", Text: "203.0.113.1 has 61,011 of 64,512 TCP ports in use towards 203.0.113.9:443",
+			Why: "one public address has so many ports towards one destination: add addresses, or have clients reuse connections", Filter: "tcp and snat", Since: stageNow - 192e9},
+		{Rule: "syn-unanswered", Severity: monitor.SeverityWarn, Subject: "203.0.113.66:443", Text: "203.0.113.66:443 answers none of 12 handshakes of 3 hosts",
+			Why: "the server is down, a firewall drops the packets, or the answers take a way around this gateway", Filter: "tcp and dst 203.0.113.66 and state syn_sent", Since: stageNow - 61e9},
+		{Rule: "snat-clash", Severity: monitor.SeverityInfo, Subject: "203.0.113.1", Text: "12 of 40 source ports are rewritten\x1b[2J", Filter: "snat", Since: stageNow - 3e9},
+	}
+}
+
+// history plays n seconds up to now, with as many flows and events as a busy day
+// has.
+func (st *stage) history(n int) {
+	h := &st.s.health
+	h.line = timeline{}
+	var seen kindCounts
+	for i := range n + 1 {
+		load := uint64(i*i%97 + i/3)
+		if n > 200 && i > 200 && i < 260 {
+			load *= 4
+		}
+		seen.created, seen.updated, seen.destroyed = seen.created+load, seen.updated+2*load, seen.destroyed+load/2
+		h.line.sample(st.now-monitor.Time(n-i)*1e9, 20000+20*load, seen)
+	}
+	h.line.last.lost = 12
+	h.line.at = st.now
+}
+
+func TestHealthScreens(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		keys string
+		play func(*stage)
+		with func(*Config)
+	}{
+		{"health", "5", func(st *stage) { st.history(600) }, unwell},
+		{"health-cursor", "5<down><down>", func(st *stage) { st.history(90) }, unwell},
+		{"health-well", "5", func(st *stage) { st.history(600) }, func(c *Config) { c.Health = &fakeHealth{reading: HealthReading{Entries: 250000, Max: 262144}} }},
+		{"health-recording", "5", func(st *stage) { st.history(30) }, func(c *Config) { c.Findings = fakeFindings{} }},
+		{"health-begin", "5", func(*stage) {}, unwell},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			st := newStage(t, c.with)
+			st.gateway()
+			if h, ok := st.s.cfg.Health.(*fakeHealth); ok && len(h.reading.Counters) > 0 {
+				st.s.health.moved = movedCounters{[]countersAt{{st.now - 300e9, map[string]uint64{"drop": 7, "insert_failed": 3, "invalid": 3796}}}}
+			}
+			c.play(st)
+			st.press(c.keys)
+			all := ""
+			for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 30}, {160, 50}} {
+				st.size(size[0], size[1])
+				st.press("<up>")
+				st.press(strings.TrimPrefix(c.keys, "5"))
+				all += fmt.Sprintf("# %d×%d\n%s", size[0], size[1], st.screen())
+			}
+			golden(t, "screens/"+c.name+".txt", all)
+			st.size(120, 30)
+			for _, p := range []struct {
+				profile colorprofile.Profile
+				name    string
+			}{{colorprofile.TrueColor, "dark"}, {colorprofile.ANSI, "ansi"}, {colorprofile.ASCII, "mono"}} {
+				st.colour(p.profile)
+				golden(t, "screens/"+c.name+"."+p.name+".ansi", st.screen())
+			}
+		})
+	}
+}
+
+// TestHealthLeadsToFlows expects that a finding's filter takes the place of the
+// one that stands, by one key; that a check has no flows; and that the cursor
+// stays on its item.
+func TestHealthLeadsToFlows(t *testing.T) {
+	st := newStage(t, unwell)
+	st.gateway()
+	st.press("/udp<enter>5<down>") // the check of events is first but one
+	if it := st.pages[4].(*healthPage).item(); it == nil || it.name != "events" {
+		t.Fatalf("%+v", it)
+	}
+	st.press("<enter>")
+	if st.open != 4 || st.s.text != "udp" || !strings.Contains(st.screen(), "events is not about single flows") {
+		t.Errorf("page %d, filter %q\n%s", st.open, st.s.text, st.screen())
+	}
+	st.press("<home><enter>")
+	if st.open != 0 || st.s.text != "tcp and snat" || !strings.Contains(st.screen(), "tcp and snat") {
+		t.Errorf("page %d, filter %q", st.open, st.s.text)
+	}
+	st.press("5<down><down>")
+	f := st.s.cfg.Findings.(fakeFindings)
+	name := st.pages[4].(*healthPage).item().name
+	st.s.cfg.Findings = f[:2]
+	st.frame()
+	if it := st.pages[4].(*healthPage).item(); it.name != name {
+		t.Errorf("the cursor was on %s and is on %s", name, it.name)
+	}
+}
+
+// TestHealthAsks expects a look every two seconds, whatever page is open, and an
+// error on the page.
+func TestHealthAsks(t *testing.T) {
+	h := &fakeHealth{}
+	st := newStage(t, func(c *Config) { c.Health = h })
+	for range 40 {
+		st.frame()
+		st.now += 1e8
+	}
+	if h.looks != 2 {
+		t.Errorf("%d looks in 4 s", h.looks)
+	}
+	h.err = errors.New("join: no more")
+	st.now += 3e9
+	st.press("5")
+	st.frame()
+	st.frame()
+	if !strings.Contains(st.screen(), "the kernel could not be asked: join: no more") {
+		t.Error(st.screen())
+	}
+}
+
+// TestQuiet expects the reason with its command on every page when nothing has
+// come for five seconds, another one when that is mended, and none once something
+// comes.
+func TestQuiet(t *testing.T) {
+	h := &fakeHealth{reason: "nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on",
+		command: "nft 'add table inet tracking; add chain inet tracking on; add rule inet tracking on ct state new'"}
+	st := newStage(t, func(c *Config) { c.Health = h })
+	st.stats.Events, st.stats.Existing = 3, 3 // the flows of before are no events
+	st.frame()
+	st.now += 4e9
+	st.frame()
+	if h.asked != 0 || strings.Contains(st.screen(), "nothing seen") {
+		t.Errorf("asked %d times after 4 s", h.asked)
+	}
+	st.now += 1e9
+	st.frame()
+	all := ""
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {160, 50}} {
+		st.size(size[0], size[1])
+		all += fmt.Sprintf("# %d×%d\n%s", size[0], size[1], st.screen())
+	}
+	golden(t, "screens/quiet.txt", all)
+	for _, page := range []string{"2", "3", "4", "5", "1"} {
+		st.press(page)
+		if !strings.Contains(st.screen(), "nothing seen for 5s: nothing is tracked here") {
+			t.Errorf("page %s:\n%s", page, st.screen())
+		}
+	}
+	h.reason, h.command = "no flow sends events", "sysctl"
+	st.now += 5e9
+	st.frame()
+	if !strings.Contains(st.screen(), "nothing seen for 5s: no flow sends events → sysctl") || h.asked != 2 {
+		t.Errorf("asked %d times\n%s", h.asked, st.screen())
+	}
+	st.stats.Events++
+	st.frame()
+	if strings.Contains(st.screen(), "nothing seen") {
+		t.Error(st.screen())
+	}
+	st.now += 60e9
+	st.frame()
+	if h.asked != 2 {
+		t.Errorf("asked %d times", h.asked)
+	}
+}
+
+func TestTimeline(t *testing.T) {
+	var l timeline
+	l.sample(100e9, 5, kindCounts{created: 1000})
+	l.sample(100.5e9, 6, kindCounts{created: 1100})
+	l.sample(102e9, 7, kindCounts{created: 1100, updated: 50, destroyed: 50})
+	if l.n != 2 || l.seconds[1] != (moment{7, 100}) || l.at != 102e9 {
+		t.Errorf("%d seconds, %+v", l.n, l.seconds[:3])
+	}
+	values, known := l.values(300, func(m *moment) uint64 { return m.events })
+	if known != 1 || values[299] != 100 || values[298] != 0 {
+		t.Errorf("%d known, %v", known, values[296:])
+	}
+	l.sample(2000e9, 9, kindCounts{created: 1100, updated: 50, destroyed: 50})
+	if _, known := l.values(300, func(m *moment) uint64 { return m.events }); l.n != timelineSeconds || known != 300 {
+		t.Errorf("%d seconds, %d cells", l.n, known)
+	}
+	l.sample(50e9, 1, kindCounts{})
+	if l.n != 0 || l.at != 50e9 {
+		t.Errorf("sought backwards: %d seconds at %d", l.n, l.at)
+	}
+}
+
+func TestChart(t *testing.T) {
+	for _, c := range []struct {
+		values []uint64
+		known  int
+		height int
+		want   string
+	}{
+		{[]uint64{0, 0, 1, 4, 8}, 3, 1, "  ▁▄█"},
+		{[]uint64{9, 0, 1, 1000}, 4, 1, "▁·▁█"},
+		{[]uint64{0, 4, 8, 12, 16}, 5, 2, "   ▄█|·▄███"},
+		{[]uint64{0, 0}, 2, 2, "  |··"},
+		{[]uint64{0, 0}, 0, 1, "  "},
+	} {
+		if got := strings.Join(chart(c.values, c.known, c.height), "|"); got != c.want {
+			t.Errorf("%v: got %q, want %q", c.values, got, c.want)
+		}
+	}
+}
