@@ -39,7 +39,7 @@ func (d *flowDrawer) line(l *layout, f *flowRef, cursor bool) drawn {
 		out.line.Pad(l.width - 1)
 		out.line.Add(paint.New, "+")
 	}
-	if f.row.Ended() {
+	if f.row.Ended() || d.timedOut(f) {
 		out.line.Fade(paint.Ended)
 	}
 	out.line.Fit(l.width)
@@ -74,13 +74,19 @@ func (d *flowDrawer) proto(l *paint.Line, f *flowRef, _ int) {
 	l.Add(paint.Text, f.row.Flow.Orig.Proto.String())
 }
 
-// state is the name of the state, and a mark: × ended, ! unanswered.
+// timedOut tells of a flow whose time is over, while the kernel has not removed it
+// yet.
+func (d *flowDrawer) timedOut(f *flowRef) bool { return d.s.missing[f.row.Gen] && !f.row.Ended() }
+
+// state is the name of the state, and a mark: × ended, · timed out, ! unanswered.
 func (d *flowDrawer) state(l *paint.Line, f *flowRef, width int) {
 	role := paint.Text
 	mark := ""
 	switch {
 	case f.row.Ended():
 		mark = "×"
+	case d.timedOut(f):
+		mark = "·"
 	case !answered(&f.row):
 		role, mark = paint.Warn, "!"
 	}

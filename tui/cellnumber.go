@@ -10,8 +10,9 @@ import (
 
 const noValue = "–"
 
+// rate is left out where nothing moves.
 func (d *flowDrawer) rate(l *paint.Line, f *flowRef, _ int) {
-	if r, ok := d.s.rates.of(f.index, f.row.Gen, d.now); ok && !f.row.Ended() {
+	if r, ok := d.s.rates.of(f.index, f.row.Gen, d.now); ok && r > 0 && !f.row.Ended() && !d.timedOut(f) {
 		l.Add(paint.Text, rateText(r))
 		return
 	}
@@ -48,13 +49,15 @@ func (d *flowDrawer) age(l *paint.Line, f *flowRef, _ int) {
 	l.Add(paint.Muted, noValue)
 }
 
-// left is the time until the flow ends if no packet comes.
+// left is the time until the flow ends if no packet comes. When it is over and the
+// flow is still there, a packet must have come of which nothing told.
 func (d *flowDrawer) left(l *paint.Line, f *flowRef, _ int) {
-	if f.row.Ended() || f.row.Known&monitor.AttrTimeout == 0 {
+	ends := f.row.Ends()
+	if f.row.Ended() || f.row.Known&monitor.AttrTimeout == 0 || ends <= d.now {
 		l.Add(paint.Muted, noValue)
 		return
 	}
-	l.Add(paint.Text, ageText(since(d.now, f.row.Ends())))
+	l.Add(paint.Text, ageText(since(d.now, ends)))
 }
 
 func (d *flowDrawer) mark(l *paint.Line, f *flowRef, _ int) {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"natlens/monitor"
+	"natlens/tui/paint"
 )
 
 // grouping is what flows are counted by on the Top page.
@@ -28,6 +29,9 @@ const (
 
 var groupingNames = [groupings]string{"source", "destination", "destination port", "protocol", "state",
 	"NAT address", "zone", "mark"}
+
+// groupingShort are the names for narrow screens.
+var groupingShort = [groupings]string{"source", "dest", "port", "proto", "state", "NAT", "zone", "mark"}
 
 // groupKey is the value that the flows of a group share. It is comparable; what
 // stands in n depends on the grouping.
@@ -249,6 +253,15 @@ func before(a, b *count, order tallied) bool {
 		c = cmp.Compare(a.key.n, b.key.n)
 	}
 	return c < 0
+}
+
+// fitName is name in so many cells: of an address the beginning and the end.
+func (g grouping) fitName(s *session, k *count, width int) string {
+	switch g {
+	case bySource, byDest, byNATAddr:
+		return paint.CutMiddle(g.name(s, k), width)
+	}
+	return paint.Cut(g.name(s, k), width)
 }
 
 // name is how a group is called.

@@ -67,6 +67,7 @@ func signLines() []paint.Line {
 		{paint.Warn, "!", "unanswered: no packet came back yet"},
 		{paint.New, "+", "new"},
 		{paint.Ended, "×", "ended; it stays in sight for a moment"},
+		{paint.Ended, "·", "timed out; the kernel has not removed it yet"},
 	}
 	out := make([]paint.Line, 0, len(signs)+1)
 	var title paint.Line

@@ -22,7 +22,10 @@ func layOutNAT(s *session, width int, pools []pool) natLayout {
 	case width >= 100:
 		l.to, l.proto, l.flows, l.bar, l.use, l.kept = 19, 6, 7, 8, 6, 5
 	default:
-		l.gap, l.to, l.proto, l.flows, l.use = 1, 17, 5, 6, 6
+		l.gap, l.to, l.proto, l.flows, l.use = 1, 17, len("PROTO"), 6, 6
+		for i := range pools {
+			l.proto = max(l.proto, len(pools[i].key.proto.String()))
+		}
 		if width >= 72 {
 			l.kept = 5
 		}

@@ -18,6 +18,11 @@ type refresher struct {
 	nextDump time.Time
 }
 
+// missing are flows, by generation, that the kernel did not find at the last
+// reading although no event has told of their end: their time is over, and the
+// kernel has not removed them yet.
+type missing map[uint64]bool
+
 const (
 	refreshEvery = time.Second
 	dumpEvery    = 2 * time.Second
@@ -27,8 +32,9 @@ const (
 
 // refreshedMsg says that a reading is done.
 type refreshedMsg struct {
-	dumped bool
-	took   time.Duration
+	dumped  bool
+	took    time.Duration
+	missing missing // of the flows that were asked for one by one
 }
 
 // refresh starts a reading if it is time for one.
@@ -49,17 +55,41 @@ func (m *Model) refresh() tea.Cmd {
 		// shown as not known.
 		if dump { // a big table takes its time
 			_ = s.cfg.Refresher.Dump(s.ctx, s.reading)
-			return refreshedMsg{dump, time.Since(now)}
+			return refreshedMsg{dumped: true, took: time.Since(now)}
 		}
 		ctx, cancel := context.WithTimeout(s.ctx, refreshLimit)
 		defer cancel()
-		_ = s.cfg.Refresher.Get(ctx, flows, s.reading)
-		return refreshedMsg{dump, time.Since(now)}
+		return refreshedMsg{took: time.Since(now), missing: s.readEach(ctx, flows)}
 	}
+}
+
+// readEach reads flows one by one, and returns those that were not found. After an
+// error nothing is known of those that were not told.
+func (s *session) readEach(ctx context.Context, flows []monitor.Tuple) missing {
+	found := make(map[monitor.Tuple]bool, len(flows))
+	err := s.cfg.Refresher.Get(ctx, flows, func(e *monitor.Event) {
+		found[e.Flow.Orig] = true
+		s.reading(e)
+	})
+	if err != nil {
+		return nil
+	}
+	out := make(missing)
+	for _, t := range flows {
+		if !found[t] {
+			if _, gen, ok := s.cfg.Table.Lookup(t); ok {
+				out[gen] = true
+			}
+		}
+	}
+	return out
 }
 
 func (m *Model) refreshed(msg refreshedMsg) {
 	m.refresher.busy = false
+	if !msg.dumped {
+		m.s.missing = msg.missing
+	}
 	if msg.dumped {
 		m.refresher.nextDump = time.Now().Add(max(dumpEvery, dumpShare*msg.took))
 	}

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ type readings struct {
 	gets  int // flows asked for, one by one
 	dumps int
 	bytes uint64
+	gone  uint16 // the flow from this port is not found
 }
 
 func (r *readings) tell(t monitor.Tuple, got func(*monitor.Event)) {
@@ -28,7 +30,9 @@ func (r *readings) Get(_ context.Context, orig []monitor.Tuple, got func(*monito
 	r.gets += len(orig)
 	r.bytes++
 	for _, t := range orig {
-		r.tell(t, got)
+		if t.SrcPort != r.gone {
+			r.tell(t, got)
+		}
 	}
 	return nil
 }
@@ -88,5 +92,34 @@ func TestRefresh(t *testing.T) {
 	later()
 	if r.dumps != 2 {
 		t.Error("read while paused")
+	}
+}
+
+// A flow that the kernel does not find any more is shown as timed out until its
+// DESTROY comes.
+func TestTimedOut(t *testing.T) {
+	r := &readings{gone: 1024 + 2}
+	st := newStage(t, func(c *Config) { c.Refresher = r })
+	r.st = st
+	st.crowd(4)
+	st.size(160, 50)
+	row := func() string {
+		st.now += 1e9
+		st.refresher.next = time.Time{}
+		st.frame()
+		for line := range strings.Lines(st.screen()) {
+			if strings.Contains(line, ":1026 ") {
+				return line
+			}
+		}
+		t.Fatalf("the flow is not shown:\n%s", st.screen())
+		return ""
+	}
+	if line := row(); !strings.Contains(line, "ESTABLISHED·") {
+		t.Errorf("not found: %q", line)
+	}
+	r.gone = 0
+	if line := row(); strings.Contains(line, "ESTABLISHED·") {
+		t.Errorf("found again: %q", line)
 	}
 }

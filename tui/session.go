@@ -39,10 +39,9 @@ type session struct {
 	noteRole paint.Role
 	noteEnds time.Time
 
-	health healthState
-
 	matched, flows int // of the last view: for the status line
 	rates          *rates
+	missing        missing
 	names          *names
 }
 

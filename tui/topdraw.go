@@ -43,10 +43,14 @@ func (p *topPage) choices() drawn {
 	p.tabs = p.tabs[:0]
 	d.line.Pad(marginLeft)
 	d.line.Add(paint.Muted, "by  ")
-	for g, name := range groupingNames {
-		if p.width < 100 && grouping(g) == byService {
-			name = "dst port"
-		}
+	names := groupingNames
+	switch {
+	case p.width < 72:
+		names = groupingShort
+	case p.width < 100:
+		names[byService] = "dst port"
+	}
+	for g, name := range names {
 		role := paint.Text
 		if grouping(g) == p.by {
 			role = paint.Tab
@@ -112,7 +116,7 @@ func (p *topPage) row(g *count, cursor bool) drawn {
 		d.line.Add(paint.Key, " ▌")
 	}
 	d.line.Pad(marginLeft)
-	d.line.AddLeft(paint.Text, p.by.name(p.s, g), p.nameWidth())
+	d.line.AddLeft(paint.Text, p.by.fitName(p.s, g, p.nameWidth()), p.nameWidth())
 	d.line.AddRight(paint.Text, countText(g.flows), topFlows)
 	share := 0.0
 	if p.tally.flows > 0 {
