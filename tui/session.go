@@ -39,6 +39,8 @@ type session struct {
 	noteRole paint.Role
 	noteEnds time.Time
 
+	health healthState
+
 	matched, flows int // of the last view: for the status line
 	rates          *rates
 	missing        missing
