@@ -215,7 +215,7 @@ func (w *Writer) renewJournal() error {
 	if !w.stale && w.disk.journal.size < journalSlack+2*recordSize*int64(w.tracker.Len()) {
 		return nil
 	}
-	j, err := createJournal(w.cfg.Dir, &w.disk.mark, func(add func(*Translation)) {
+	j, err := createJournal(w.cfg.Dir, &w.disk.mark, w.cfg.names, func(add func(*Translation)) {
 		w.tracker.Open(func(t *Translation) bool {
 			add(t)
 			return true

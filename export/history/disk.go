@@ -54,7 +54,7 @@ func (d *disk) segment(c class) (*segment, error) {
 	if d.active[c] != nil {
 		return d.active[c], nil
 	}
-	g, err := createSegment(d.cfg.Dir, d.next, c, d.cfg.Namespace, d.cfg.now())
+	g, err := createSegment(d.cfg.Dir, d.next, c, d.cfg.names, d.cfg.now())
 	if err != nil {
 		return nil, err
 	}

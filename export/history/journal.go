@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"natlens/monitor"
 )
 
 // journalName is the file that knows what is open.
@@ -26,28 +28,37 @@ type journal struct {
 	f    *os.File
 	size int64
 	buf  []byte
+
+	names func(monitor.NetNS) string
+	told  map[monitor.NetNS]string // names that stand in the file
 }
 
 // createJournal writes the journal anew: fill calls add with all that is open.
 // What stood there before stays until the new one is safe on disk.
-func createJournal(dir string, c *committed, fill func(add func(*Translation))) (*journal, error) {
+func createJournal(dir string, c *committed, names func(monitor.NetNS) string, fill func(add func(*Translation))) (*journal, error) {
 	path := filepath.Join(dir, journalName)
 	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
+	j := &journal{dir: dir, f: f, names: names, told: map[monitor.NetNS]string{}}
 	w := bufio.NewWriterSize(f, 1<<20)
 	var r record
-	n := int64(1)
 	r.setCommitted(c)
-	_, err = w.Write(r[:])
+	j.buf = append(j.buf, r[:]...)
 	fill(func(t *Translation) {
-		if err == nil {
-			n++
-			r.setOpened(t)
-			_, err = w.Write(r[:])
+		j.addOpened(t)
+		if len(j.buf) >= 64*recordSize && err == nil {
+			_, err = w.Write(j.buf)
+			j.size += int64(len(j.buf))
+			j.buf = j.buf[:0]
 		}
 	})
+	if err == nil {
+		_, err = w.Write(j.buf)
+	}
+	j.size += int64(len(j.buf))
+	j.buf = j.buf[:0]
 	err = errors.Join(err, w.Flush())
 	if err == nil {
 		err = f.Sync()
@@ -60,7 +71,22 @@ func createJournal(dir string, c *committed, fill func(add func(*Translation))) 
 		return nil, errors.Join(err, os.Remove(path+".new"))
 	}
 	syncDir(dir)
-	return &journal{dir: dir, f: f, size: n * recordSize}, nil
+	return j, nil
+}
+
+// addOpened adds the flow to buf, and first the name of its namespace.
+func (j *journal) addOpened(t *Translation) {
+	var r record
+	name := j.names(t.NetNS)
+	if told, ok := j.told[t.NetNS]; !ok || told != name {
+		j.told[t.NetNS] = name
+		for rest, goesOn := name, false; !goesOn || rest != ""; goesOn = true {
+			rest = r.setNamespace(t.NetNS, rest, goesOn)
+			j.buf = append(j.buf, r[:]...)
+		}
+	}
+	r.setOpened(t)
+	j.buf = append(j.buf, r[:]...)
 }
 
 // syncDir makes names in a directory as lasting as the files; where directories
@@ -91,8 +117,7 @@ func (j *journal) write() error {
 func (j *journal) begin(opened []Translation, gaps []Gap) error {
 	var r record
 	for i := range opened {
-		r.setOpened(&opened[i])
-		j.buf = append(j.buf, r[:]...)
+		j.addOpened(&opened[i])
 	}
 	for i := range gaps { // last: better one flow too many that a gap touches
 		r.setGap(&gaps[i])
@@ -102,6 +127,7 @@ func (j *journal) begin(opened []Translation, gaps []Gap) error {
 		return nil
 	}
 	if err := j.write(); err != nil {
+		clear(j.told)
 		return err
 	}
 	return j.f.Sync()
@@ -158,13 +184,15 @@ func readJournal(dir string, fn func(*record)) (bad int, err error) {
 // survey is what a journal tells of the capture before.
 type survey struct {
 	open  map[uint64]Translation // by number
+	names map[uint64]string      // of their namespaces
 	last  uint64                 // highest number
 	mark  committed
 	found bool // there is a journal
 }
 
 func surveyJournal(dir string) (s survey, err error) {
-	s.open = map[uint64]Translation{}
+	s.open, s.names = map[uint64]Translation{}, map[uint64]string{}
+	byNetNS := map[monitor.NetNS]string{}
 	var touched uint64 // flows up to this number were open in a gap
 	_, err = readJournal(dir, func(r *record) {
 		s.found = true
@@ -173,6 +201,7 @@ func surveyJournal(dir string) (s survey, err error) {
 			var t Translation
 			r.opened(&t)
 			s.open[t.number] = t
+			s.names[t.number] = byNetNS[t.NetNS]
 			s.last = max(s.last, t.number)
 		case recordClosed:
 			r.closed(func(n uint64) { delete(s.open, n) })
@@ -180,6 +209,8 @@ func surveyJournal(dir string) (s survey, err error) {
 			s.mark = r.committed()
 		case recordGap:
 			touched = s.last
+		case recordNamespace:
+			r.namespace(byNetNS)
 		}
 	})
 	for n, t := range s.open {

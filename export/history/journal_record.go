@@ -16,10 +16,11 @@ import (
 //	opened    5 nat  6 doubt  7 family  8 proto  9 state  10 u8 1: state is known, 2: id is known
 //	         12 u16 zone  14 u16 icmp  16 u64 number  24 i64 start  32 u32 id  36 u32 status
 //	         40 from  56 to  72 sent-as  88 delivered-to: 16 bytes each  104 u16 ports of the same four
-//	         112 u64 flow
+//	         112 u64 flow  120 u16 number of the network namespace
 //	closed    5 u8 how many  8 u64 numbers of opened flows, 15 at most
 //	committed 5 u8 1: capture ended in good order  8 i64 when
 //	         16 i64 newest segment of short lives  24 i64 its flows  32, 40 the same of long lives
+//	namespace 5 u8 bytes of the name in this record  6 u8 1: they go on the record before  8 u16 number  10 name
 //	gap       5 u8 cause  6 u8 at least  8 i64 from  16 i64 to  24 u64 count
 const recordSize = 128
 
@@ -33,6 +34,7 @@ const (
 	recordClosed
 	recordCommitted
 	recordGap
+	recordNamespace
 )
 
 type record [recordSize]byte
@@ -47,7 +49,7 @@ func (r *record) seal(k recordKind) {
 
 // sound reports whether the record is as it was written.
 func (r *record) sound() bool {
-	return binary.LittleEndian.Uint32(r[:]) == crc32.Checksum(r[4:], castagnoli) && r[4] >= byte(recordOpened) && r[4] <= byte(recordGap)
+	return binary.LittleEndian.Uint32(r[:]) == crc32.Checksum(r[4:], castagnoli) && r[4] >= byte(recordOpened) && r[4] <= byte(recordNamespace)
 }
 
 // Bits of byte 10 of an opened record.
@@ -72,6 +74,7 @@ func (r *record) setOpened(t *Translation) {
 		le.PutUint16(r[104+2*i:], p.Port)
 	}
 	le.PutUint64(r[112:], t.Flow)
+	le.PutUint16(r[120:], uint16(t.NetNS))
 	r.seal(recordOpened)
 }
 
@@ -82,6 +85,7 @@ func (r *record) opened(t *Translation) {
 		HasState: r[10]&recordHasState != 0, hasID: r[10]&recordHasID != 0,
 		Zone: le.Uint16(r[12:]), ICMP: le.Uint16(r[14:]), number: le.Uint64(r[16:]), Start: monitor.Time(le.Uint64(r[24:])),
 		id: le.Uint32(r[32:]), Status: monitor.Status(le.Uint32(r[36:])), Flow: le.Uint64(r[112:]),
+		NetNS: monitor.NetNS(le.Uint16(r[120:])),
 	}
 	for i, p := range [...]*monitor.Endpoint{&t.From, &t.To, &t.SentAs, &t.DeliveredTo} {
 		copy(p.Addr[:], r[40+16*i:])
@@ -133,6 +137,26 @@ func (r *record) committed() (c committed) {
 		c.flows[i] = int64(le.Uint64(r[24+16*i:]))
 	}
 	return c
+}
+
+// setNamespace takes as much of the name as fits, and returns what does not.
+func (r *record) setNamespace(n monitor.NetNS, name string, goesOn bool) (rest string) {
+	*r = record{}
+	fits := copy(r[10:], name)
+	r[5], r[6] = byte(fits), bit(goesOn)
+	binary.LittleEndian.PutUint16(r[8:], uint16(n))
+	r.seal(recordNamespace)
+	return name[fits:]
+}
+
+// namespace adds what the record tells to the names.
+func (r *record) namespace(names map[monitor.NetNS]string) {
+	n := monitor.NetNS(binary.LittleEndian.Uint16(r[8:]))
+	part := string(r[10:min(10+int(r[5]), recordSize)])
+	if r[6] != 0 {
+		part = names[n] + part
+	}
+	names[n] = part
 }
 
 func (r *record) setGap(g *Gap) {

@@ -10,6 +10,44 @@ import "natlens/monitor"
 type orphanage struct {
 	from, until monitor.Time // nobody watched between these; until 0: there was nothing before, or all is settled
 	why         Reason       // CaptureEnded or Restart
+
+	// Orphans of other namespaces than that without a number wait under a
+	// foreign number until their namespace is met by its name.
+	foreign map[string]monitor.NetNS
+	met     map[monitor.NetNS]bool
+	names   func(monitor.NetNS) string
+}
+
+// foreignNames are the names of namespaces of the capture before, under numbers
+// that this run gives last of all.
+type foreignNames map[monitor.NetNS]string
+
+// add gives a name its number.
+func (f foreignNames) add(name string) monitor.NetNS {
+	n := ^monitor.NetNS(0) - monitor.NetNS(len(f))
+	f[n] = name
+	return n
+}
+
+// meet gives the orphans of the event's namespace to it.
+func (t *Tracker) meet(n monitor.NetNS) {
+	b := &t.before
+	if n == 0 || b.met[n] {
+		return
+	}
+	b.met[n] = true
+	was, ok := b.foreign[b.names(n)]
+	if !ok {
+		return
+	}
+	delete(b.foreign, b.names(n))
+	for key, o := range t.flows {
+		if key.NetNS == was {
+			delete(t.flows, key)
+			key.NetNS = n
+			t.flows[key] = o
+		}
+	}
 }
 
 // adopt takes over an open flow of the capture before.
@@ -40,7 +78,7 @@ func (t *Tracker) settle(ch *Changes) {
 			t.bury(&key, &o, ch)
 		}
 	}
-	t.before = orphanage{}
+	t.before = orphanage{names: t.before.names}
 }
 
 // bury closes an orphan: it ended while nobody watched.

@@ -33,6 +33,10 @@ type Query struct {
 	// them, the ends included; 0 is no bound. From == To is one moment.
 	From, To monitor.Time
 
+	// Namespace asks for one network namespace by its name; "" is any. Only a
+	// Reader knows names: Match does not look at it.
+	Namespace string
+
 	Zone    uint16 // only with HasZone
 	HasZone bool
 
@@ -52,6 +56,8 @@ func (q *Query) Match(t *Translation) (Side, bool) {
 	}
 	return 0, false
 }
+
+func (q *Query) inNamespace(name string) bool { return q.Namespace == "" || q.Namespace == name }
 
 // covers reports whether a time from start to end, 0 for no end, has a moment in
 // common with what is asked for.

@@ -94,19 +94,23 @@ type find struct {
 	q       Query
 	fn      func(*Answer) error
 	res     Result
-	open    map[openKey]Translation // open ones that are asked for, as the journal says
+	open    map[openKey]Answer // open ones that are asked for, as the journal says
 	entries []entry
 }
 
 // openKey finds an open flow again that has closed meanwhile.
 type openKey struct {
-	tuple monitor.Tuple
-	start monitor.Time
+	tuple     monitor.Tuple
+	start     monitor.Time
+	namespace string
 }
+
+func keyOf(a *Answer) openKey { return openKey{a.tuple(), a.Start, a.Namespace} }
 
 func (f *find) readJournal() {
 	byNumber := map[uint64]openKey{}
-	f.open = map[openKey]Translation{}
+	f.open = map[openKey]Answer{}
+	names := map[monitor.NetNS]string{}
 	var last, touched uint64
 	var mark committed
 	bad, err := readJournal(f.dir, func(r *record) {
@@ -115,9 +119,11 @@ func (f *find) readJournal() {
 			var t Translation
 			r.opened(&t)
 			last = max(last, t.number)
-			if _, ok := f.q.Match(&t); ok {
-				k := openKey{t.tuple(), t.Start}
-				f.open[k], byNumber[t.number] = t, k
+			if _, ok := f.q.Match(&t); ok && f.q.inNamespace(names[t.NetNS]) {
+				a := Answer{Translation: t, Namespace: names[t.NetNS], Live: f.res.Live}
+				a.NetNS = 0
+				k := keyOf(&a)
+				f.open[k], byNumber[t.number] = a, k
 			}
 		case recordClosed:
 			r.closed(func(n uint64) {
@@ -130,6 +136,8 @@ func (f *find) readJournal() {
 			mark = r.committed()
 		case recordGap:
 			touched = last
+		case recordNamespace:
+			r.namespace(names)
 		}
 	})
 	f.res.Ended = mark.at
@@ -194,18 +202,18 @@ func checkVersion(d *db) error {
 
 // answerOpen answers with what is open still.
 func (f *find) answerOpen() error {
-	open := make([]Translation, 0, len(f.open))
+	open := make([]Answer, 0, len(f.open))
 	for _, t := range f.open {
 		open = append(open, t)
 	}
-	slices.SortFunc(open, func(a, b Translation) int {
+	slices.SortFunc(open, func(a, b Answer) int {
 		if a.Start != b.Start {
 			return int(min(max(a.Start-b.Start, -1), 1))
 		}
 		return int(min(max(int64(a.number)-int64(b.number), -1), 1))
 	})
 	for i := range open {
-		if err := f.answer(&Answer{Translation: open[i], Live: f.res.Live}); err != nil {
+		if err := f.answer(&open[i]); err != nil {
 			return err
 		}
 	}

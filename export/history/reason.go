@@ -14,9 +14,10 @@ const (
 	Resync       Reason = 4 // gone when the table was reconciled with the kernel's
 	CaptureEnded Reason = 5 // gone when capture began again after it had ended in good order
 	Restart      Reason = 6 // gone when capture began again after a crash
+	NamespaceEnd Reason = 7 // its network namespace ended
 )
 
-var reasonNames = [...]string{"open", "destroyed", "deleted", "replaced", "resync", "capture-ended", "restart"}
+var reasonNames = [...]string{"open", "destroyed", "deleted", "replaced", "resync", "capture-ended", "restart", "namespace-end"}
 
 // String returns the word that text and JSON use.
 func (r Reason) String() string {

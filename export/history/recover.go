@@ -30,24 +30,39 @@ func (w *Writer) recover() error {
 		if err := d.commitClass(shortLives, nil, []Gap{gap}); err != nil {
 			return err
 		}
-		w.tracker.before = orphanage{from: gap.From, until: gap.To, why: Restart}
+		o := &w.tracker.before
+		o.from, o.until, o.why = gap.From, gap.To, Restart
+		o.foreign, o.met = map[string]monitor.NetNS{}, map[monitor.NetNS]bool{}
 		if before.mark.good {
-			w.tracker.before.why = CaptureEnded
+			o.why = CaptureEnded
 		}
 	} else if err := d.catalog.setTime(beganAt, now); err != nil {
 		return err
 	}
 	w.tracker.last = before.last
 	for _, t := range before.open {
+		t.NetNS = w.numberOf(before.names[t.number])
 		w.tracker.adopt(&t)
 	}
-	d.journal, err = createJournal(w.cfg.Dir, &d.mark, func(add func(*Translation)) {
+	d.journal, err = createJournal(w.cfg.Dir, &d.mark, w.cfg.names, func(add func(*Translation)) {
 		w.tracker.Open(func(t *Translation) bool {
 			add(t)
 			return true
 		})
 	})
 	return err
+}
+
+// numberOf is the number under which the orphans of a namespace wait.
+func (w *Writer) numberOf(name string) monitor.NetNS {
+	if name == w.cfg.Namespace {
+		return 0
+	}
+	foreign := w.tracker.before.foreign
+	if _, ok := foreign[name]; !ok {
+		foreign[name] = w.cfg.foreign.add(name)
+	}
+	return foreign[name]
 }
 
 // takeStock brings the catalog in line with the files, completes segments that a
@@ -87,6 +102,7 @@ func (d *disk) takeStock(before *survey) error {
 		if byTuple == nil {
 			byTuple = make(map[monitor.Tuple]uint64, len(before.open))
 			for n, t := range before.open {
+				t.NetNS = 0 // a segment has its own numbers of them
 				byTuple[t.tuple()] = n
 			}
 		}
@@ -200,7 +216,9 @@ func (d *disk) strike(seq, past int64, byTuple map[monitor.Tuple]uint64, open ma
 			return
 		}
 		var t Translation
-		scanRow(s, &t)
+		if _, _, ok := scanRow(s, &t); !ok {
+			continue
+		}
 		n, ok := byTuple[t.tuple()]
 		if o := open[n]; ok && o.Start == t.Start {
 			delete(open, n)

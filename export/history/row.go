@@ -8,12 +8,13 @@ import (
 )
 
 // rowColumns are the columns of flow, in the order of bindRow and scanRow.
-const rowColumns = "id,start,took,proto,src,sport,dst,dport,nsrc,nsport,ndst,ndport,nat,zone,icmp,bytes,packets,rbytes,rpackets,reason,state,status,doubt,sum"
+const rowColumns = "id,start,took,proto,src,sport,dst,dport,nsrc,nsport,ndst,ndport,nat,zone,netns,icmp,bytes,packets,rbytes,rpackets,reason,state,status,doubt,sum"
 
-const rowWidth = 24
+const rowWidth = 25
 
-// bindRow binds a closed translation to the parameters behind base.
-func bindRow(s *stmt, base int, id int64, t *Translation) {
+// bindRow binds a closed translation to the parameters behind base; netns is its
+// namespace in the segment, 0 the one of meta.
+func bindRow(s *stmt, base int, id int64, t *Translation, netns int64) {
 	s.bindInt(base+1, id)
 	s.bindInt(base+2, int64(t.Start))
 	s.bindInt(base+3, int64(t.End-t.Start))
@@ -34,16 +35,17 @@ func bindRow(s *stmt, base int, id int64, t *Translation) {
 	}
 	s.bindInt(base+13, int64(t.NAT))
 	bindIf(s, base+14, t.Zone != 0, int64(t.Zone))
-	bindIf(s, base+15, t.Proto.IsICMP(), int64(t.ICMP))
-	bindIf(s, base+16, t.Counted, int64(t.Original.Bytes))
-	bindIf(s, base+17, t.Counted, int64(t.Original.Packets))
-	bindIf(s, base+18, t.Counted, int64(t.Reply.Bytes))
-	bindIf(s, base+19, t.Counted, int64(t.Reply.Packets))
-	s.bindInt(base+20, int64(t.Reason))
-	bindIf(s, base+21, t.HasState, int64(t.State))
-	s.bindInt(base+22, int64(t.Status))
-	s.bindInt(base+23, int64(t.Doubt))
-	s.bindInt(base+24, t.sum(id))
+	bindIf(s, base+15, netns != 0, netns)
+	bindIf(s, base+16, t.Proto.IsICMP(), int64(t.ICMP))
+	bindIf(s, base+17, t.Counted, int64(t.Original.Bytes))
+	bindIf(s, base+18, t.Counted, int64(t.Original.Packets))
+	bindIf(s, base+19, t.Counted, int64(t.Reply.Bytes))
+	bindIf(s, base+20, t.Counted, int64(t.Reply.Packets))
+	s.bindInt(base+21, int64(t.Reason))
+	bindIf(s, base+22, t.HasState, int64(t.State))
+	s.bindInt(base+23, int64(t.Status))
+	s.bindInt(base+24, int64(t.Doubt))
+	s.bindInt(base+25, t.sum(id, netns))
 }
 
 func bindEndpoint(s *stmt, i int, p monitor.Endpoint) {
@@ -65,16 +67,16 @@ func bindIf(s *stmt, i int, known bool, v int64) {
 
 // scanRow reads the row that the statement stands at. ok is false if the row is
 // not as it was written.
-func scanRow(s *stmt, t *Translation) (id int64, ok bool) {
-	id = s.int(0)
+func scanRow(s *stmt, t *Translation) (id, netns int64, ok bool) {
+	id, netns = s.int(0), s.int(14)
 	*t = Translation{
 		Start: monitor.Time(s.int(1)), End: monitor.Time(s.int(1) + s.int(2)), Proto: monitor.Proto(s.int(3)),
-		NAT: Kind(s.int(12)), Zone: uint16(s.int(13)), ICMP: uint16(s.int(14)),
-		Original: monitor.Counters{Bytes: uint64(s.int(15)), Packets: uint64(s.int(16))},
-		Reply:    monitor.Counters{Bytes: uint64(s.int(17)), Packets: uint64(s.int(18))},
-		Counted:  s.kind(15) != columnNull, Reason: Reason(s.int(19)),
-		State: monitor.State(s.int(20)), HasState: s.kind(20) != columnNull,
-		Status: monitor.Status(s.int(21)), Doubt: Doubt(s.int(22)),
+		NAT: Kind(s.int(12)), Zone: uint16(s.int(13)), ICMP: uint16(s.int(15)),
+		Original: monitor.Counters{Bytes: uint64(s.int(16)), Packets: uint64(s.int(17))},
+		Reply:    monitor.Counters{Bytes: uint64(s.int(18)), Packets: uint64(s.int(19))},
+		Counted:  s.kind(16) != columnNull, Reason: Reason(s.int(20)),
+		State: monitor.State(s.int(21)), HasState: s.kind(21) != columnNull,
+		Status: monitor.Status(s.int(22)), Doubt: Doubt(s.int(23)),
 	}
 	okFrom, okTo := scanEndpoint(s, 4, &t.From), scanEndpoint(s, 6, &t.To)
 	t.SentAs, t.DeliveredTo = t.From, t.To
@@ -89,7 +91,7 @@ func scanRow(s *stmt, t *Translation) (id int64, ok bool) {
 	if t.From.Addr.Is4() {
 		t.Family = monitor.IPv4
 	}
-	return id, okFrom && okTo && okAs && okAt && t.sum(id) == s.int(23)
+	return id, netns, okFrom && okTo && okAs && okAt && t.sum(id, netns) == s.int(24)
 }
 
 func scanEndpoint(s *stmt, i int, p *monitor.Endpoint) bool {
@@ -109,7 +111,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // sum is the checksum of a row: the low 24 bits of a CRC-32C over what its columns
 // say. SQLite has no checksums of its own: a disk's error must not name the wrong
 // host.
-func (t *Translation) sum(id int64) int64 {
+func (t *Translation) sum(id, netns int64) int64 {
 	var b [160]byte
 	le := binary.LittleEndian
 	le.PutUint64(b[0:], uint64(id))
@@ -128,7 +130,8 @@ func (t *Translation) sum(id int64) int64 {
 	le.PutUint16(b[134:], t.ICMP)
 	b[136], b[137], b[138] = byte(t.Proto), byte(t.NAT), byte(t.Reason)
 	b[139], b[140], b[141], b[142] = byte(t.State), bit(t.HasState), byte(t.Doubt), bit(t.Counted)
-	return int64(crc32.Checksum(b[:143], castagnoli) & 0xffffff)
+	le.PutUint16(b[143:], uint16(netns))
+	return int64(crc32.Checksum(b[:145], castagnoli) & 0xffffff)
 }
 
 func bit(set bool) byte {

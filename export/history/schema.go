@@ -24,12 +24,13 @@ CREATE TABLE flow (
 	ndport   INTEGER,
 	nat      INTEGER NOT NULL,    -- 1 snat, 2 dnat, 4 port-only, 8 redirect, 16 no-bits
 	zone     INTEGER,             -- conntrack zone; NULL: the default one
+	netns    INTEGER,             -- id in namespace; NULL: the one of meta
 	icmp     INTEGER,             -- type<<8 | code
 	bytes    INTEGER,             -- original direction; NULL: the kernel did not count
 	packets  INTEGER,
 	rbytes   INTEGER,             -- reply direction
 	rpackets INTEGER,
-	reason   INTEGER NOT NULL,    -- 1 destroyed, 2 deleted, 3 replaced, 4 resync, 5 capture-ended, 6 restart
+	reason   INTEGER NOT NULL,    -- 1 destroyed, 2 deleted, 3 replaced, 4 resync, 5 capture-ended, 6 restart, 7 namespace-end
 	state    INTEGER,             -- last state, in the protocol's numbering
 	status   INTEGER NOT NULL,    -- IPS_ bits
 	doubt    INTEGER NOT NULL,    -- 1 began-before, 2 began-in-gap, 4 ended-in-gap, 8 gap, 16 restart
@@ -37,6 +38,7 @@ CREATE TABLE flow (
 );
 CREATE TABLE outside (key NOT NULL, flow INTEGER NOT NULL, PRIMARY KEY (key, flow)) WITHOUT ROWID;
 CREATE TABLE inside  (key NOT NULL, flow INTEGER NOT NULL, PRIMARY KEY (key, flow)) WITHOUT ROWID;
+CREATE TABLE namespace (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE gap (
 	since INTEGER NOT NULL,       -- ns since 1970, UTC
 	until INTEGER NOT NULL,
@@ -56,7 +58,7 @@ SELECT id,
 	iif(nat & 2, dport, coalesce(nsport, sport)) AS outside_port,
 	` + addressText("iif(nat & 2, src, dst)") + ` AS peer,
 	iif(nat & 2, sport, dport) AS peer_port,
-	nat, zone, bytes, packets, rbytes, rpackets, reason, state, status, doubt
+	nat, zone, (SELECT name FROM namespace WHERE namespace.id = netns) AS namespace, bytes, packets, rbytes, rpackets, reason, state, status, doubt
 FROM flow;
 CREATE VIEW gaps AS
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', since / 1e9, 'unixepoch') AS since,

@@ -35,7 +35,7 @@ func (f *find) search() error {
 		if a == nil {
 			return f.ctx.Err()
 		}
-		delete(f.open, openKey{a.tuple(), a.Start})
+		delete(f.open, keyOf(a))
 		if err := f.answer(a); err != nil {
 			return err
 		}
@@ -127,11 +127,11 @@ func (s *segmentFind) run(ctx context.Context, f *find) error {
 	if s.gaps, err = readGaps(d, &f.q); err != nil {
 		return err
 	}
-	namespace, err := readNamespace(d)
+	names, err := readNamespaces(d)
 	if err != nil {
 		return err
 	}
-	e := &segmentReader{d: d, q: &f.q, namespace: namespace, put: func(batch []Answer) error {
+	e := &segmentReader{d: d, q: &f.q, names: names, put: func(batch []Answer) error {
 		select {
 		case s.out <- batch:
 			return nil
@@ -167,26 +167,30 @@ func readGaps(d *db, q *Query) ([]Gap, error) {
 	}
 }
 
-func readNamespace(d *db) (string, error) {
-	s, err := d.prepare("SELECT value FROM meta WHERE key='namespace'")
+func readNamespaces(d *db) (map[int64]string, error) {
+	s, err := d.prepare("SELECT 0, value FROM meta WHERE key='namespace' UNION ALL SELECT id, name FROM namespace")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer s.close()
-	if row, err := s.step(); err != nil || !row {
-		return "", err
+	names := map[int64]string{}
+	for {
+		row, err := s.step()
+		if err != nil || !row {
+			return names, err
+		}
+		names[s.int(0)] = s.text(1)
 	}
-	return s.text(0), nil
 }
 
 // segmentReader answers from one segment.
 type segmentReader struct {
-	d         *db
-	q         *Query
-	namespace string
-	put       func([]Answer) error
-	batch     []Answer
-	damaged   error // the first row that is not as it was written
+	d       *db
+	q       *Query
+	names   map[int64]string // of namespaces, 0 that of meta
+	put     func([]Answer) error
+	batch   []Answer
+	damaged error // the first row that is not as it was written
 }
 
 func (r *segmentReader) read() error {
@@ -303,12 +307,12 @@ func (r *segmentReader) take(s *stmt) error {
 	}
 	r.batch = r.batch[:len(r.batch)+1]
 	a := &r.batch[len(r.batch)-1]
-	id, ok := scanRow(s, &a.Translation)
+	id, netns, ok := scanRow(s, &a.Translation)
 	if !ok && r.damaged == nil {
 		r.damaged = fmt.Errorf("%s: flow %d is not as it was written: the file is damaged", r.d.path, id)
 	}
-	a.Namespace = r.namespace
-	if _, asked := r.q.Match(&a.Translation); !asked || !ok {
+	a.Namespace = r.names[netns]
+	if _, asked := r.q.Match(&a.Translation); !asked || !ok || !r.q.inNamespace(a.Namespace) {
 		r.batch = r.batch[:len(r.batch)-1]
 	}
 	return nil

@@ -3,6 +3,7 @@ package history
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,7 +50,9 @@ type segment struct {
 	opened monitor.Time // when it was made, by the wall clock
 
 	rows, outside, inside insert
-	gap                   *stmt
+	gap, namespace        *stmt
+	names                 func(monitor.NetNS) string
+	namespaces            map[string]int64 // ids of those that the file names
 	keysOut, keysIn       []key
 }
 
@@ -111,18 +114,18 @@ func (i *insert) all(n, rows, width int, bind func(s *stmt, base, k int)) error 
 
 // createSegment makes the file and opens it for writing. A file of that name must
 // not exist.
-func createSegment(dir string, seq int64, c class, namespace string, now monitor.Time) (*segment, error) {
+func createSegment(dir string, seq int64, c class, names func(monitor.NetNS) string, now monitor.Time) (*segment, error) {
 	path := segmentPath(dir, seq)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	f.Close()
-	g := &segment{seq: seq, class: c, opened: now}
+	g := &segment{seq: seq, class: c, opened: now, names: names, namespaces: map[string]int64{}}
 	if g.d, err = openDB(path, path, openWrite); err != nil {
 		return nil, err
 	}
-	if err = g.prepare(namespace); err != nil {
+	if err = g.prepare(names(0)); err != nil {
 		g.abandon()
 		return nil, errors.Join(err, os.Remove(path))
 	}
@@ -159,7 +162,10 @@ func (g *segment) prepare(namespace string) error {
 	if g.inside, err = prepareInsert(g.d, "inside", 2, 4*insertRows); err != nil {
 		return err
 	}
-	g.gap, err = g.d.prepare("INSERT INTO gap VALUES (?,?,?,?,?)")
+	if g.gap, err = g.d.prepare("INSERT INTO gap VALUES (?,?,?,?,?)"); err != nil {
+		return err
+	}
+	g.namespace, err = g.d.prepare("INSERT INTO namespace VALUES (?,?)")
 	return err
 }
 
@@ -172,12 +178,13 @@ func (g *segment) commit(closed []Translation, gaps []Gap) (err error) {
 	if err := g.d.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	was := g.extent
+	was, named := g.extent, int64(len(g.namespaces))
 	if err = g.insert(closed, gaps); err == nil {
 		err = g.d.exec("COMMIT")
 	}
 	if err != nil {
 		g.extent = was
+		maps.DeleteFunc(g.namespaces, func(_ string, id int64) bool { return id > named })
 		// SQLite has rolled back by itself if the disk was full.
 		_ = g.d.exec("ROLLBACK")
 	}
@@ -186,8 +193,11 @@ func (g *segment) commit(closed []Translation, gaps []Gap) (err error) {
 
 func (g *segment) insert(closed []Translation, gaps []Gap) error {
 	first := g.flows + 1
+	if err := g.nameAll(closed); err != nil {
+		return err
+	}
 	err := g.rows.all(len(closed), insertRows, rowWidth, func(s *stmt, base, k int) {
-		bindRow(s, base, first+int64(k), &closed[k])
+		bindRow(s, base, first+int64(k), &closed[k], g.namespaceID(closed[k].NetNS))
 		g.addFlow(&closed[k])
 	})
 	if err != nil {
@@ -218,6 +228,35 @@ func (g *segment) insert(closed []Translation, gaps []Gap) error {
 		}
 	}
 	return nil
+}
+
+// nameAll enters the namespaces of the flows that the file does not name yet.
+func (g *segment) nameAll(closed []Translation) error {
+	for i := range closed {
+		n := closed[i].NetNS
+		if n == 0 || g.namespaceID(n) != 0 {
+			continue
+		}
+		name := g.names(n)
+		id := int64(len(g.namespaces) + 1)
+		g.namespace.bindInt(1, id)
+		if err := g.namespace.bindText(2, name); err != nil {
+			return err
+		}
+		if err := g.namespace.run(); err != nil {
+			return err
+		}
+		g.namespaces[name] = id
+	}
+	return nil
+}
+
+// namespaceID is the namespace's id in the file; 0 is the one of meta.
+func (g *segment) namespaceID(n monitor.NetNS) int64 {
+	if n == 0 {
+		return 0
+	}
+	return g.namespaces[g.names(n)]
 }
 
 // index adds the keys by which the flow is found. Where both sides are rewritten
@@ -252,20 +291,22 @@ func (g *segment) insertGap(gap *Gap) error {
 
 // abandon closes the file as it is.
 func (g *segment) abandon() error {
+	g.closeStatements()
+	return g.d.close()
+}
+
+func (g *segment) closeStatements() {
 	g.rows.close()
 	g.outside.close()
 	g.inside.close()
 	g.gap.close()
-	return g.d.close()
+	g.namespace.close()
 }
 
 // finish closes the file for good. quiet tells that the file stands alone, without
 // a write-ahead log: not while somebody reads it.
 func (g *segment) finish() (quiet bool, err error) {
-	g.rows.close()
-	g.outside.close()
-	g.inside.close()
-	g.gap.close()
+	g.closeStatements()
 	quiet, err = quieten(g.d)
 	return quiet, errors.Join(err, g.d.close())
 }

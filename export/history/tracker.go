@@ -8,7 +8,7 @@ type TrackerConfig struct {
 }
 
 // Tracker turns events into translations that open and close. It is for one
-// goroutine, and for the events of one network namespace.
+// goroutine and for one run, whose network namespaces it tells apart.
 //
 // A flow is known by its original tuple. Where events bear the number of a flow
 // (Event.Gen), two lives of one tuple are told apart by it; else by their NEW.
@@ -76,6 +76,9 @@ func (t *Tracker) Apply(b *monitor.Batch, ch *Changes) {
 		}
 		if t.since == 0 {
 			t.since = t.now
+		}
+		if len(t.before.foreign) > 0 {
+			t.meet(e.NetNS())
 		}
 		switch e.Kind {
 		case monitor.KindLost:
@@ -248,6 +251,8 @@ func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
 	tr.End = max(tr.End, tr.Start)
 	tr.learn(&e.Flow, e.Known())
 	switch {
+	case e.Inferred && e.Reason == monitor.ReasonNetNSEnd:
+		tr.Reason = NamespaceEnd
 	case e.Inferred:
 		tr.Reason = Resync
 		tr.Doubt |= EndedInGap
@@ -284,7 +289,7 @@ func (t *Tracker) expand(tr *Translation, key *monitor.Tuple, o *openFlow) {
 	f := monitor.Flow{Orig: *key}
 	*tr = Translation{
 		Start: o.start, From: f.From(), To: f.To(), SentAs: o.sentAs, DeliveredTo: o.deliveredTo,
-		Proto: key.Proto, Family: key.Family, NAT: o.nat, Zone: key.Zone, Status: o.status, State: o.state,
+		Proto: key.Proto, Family: key.Family, NAT: o.nat, Zone: key.Zone, NetNS: key.NetNS, Status: o.status, State: o.state,
 		HasState: o.bits&openHasState != 0, Doubt: o.doubt, Flow: o.gen,
 		id: o.id, hasID: o.bits&openHasID != 0, number: o.number,
 	}

@@ -17,7 +17,8 @@ type Translation struct {
 	Proto  monitor.Proto
 	Family monitor.Family
 	NAT    Kind
-	Zone   uint16 // conntrack zone of the original direction
+	Zone   uint16        // conntrack zone of the original direction
+	NetNS  monitor.NetNS // number of the network namespace within the run; 0 from disk, where Answer has its name
 
 	Original, Reply monitor.Counters // zero unless Counted
 	Counted         bool             // the kernel counted: nf_conntrack_acct was on at birth
@@ -149,7 +150,7 @@ func (t *Translation) Certain() bool { return t.Doubt == 0 }
 // describe fills in what both tuples of a flow tell.
 func (t *Translation) describe(f *monitor.Flow) {
 	t.From, t.To, t.SentAs, t.DeliveredTo = f.From(), f.To(), f.SentAs(), f.DeliveredTo()
-	t.Proto, t.Family, t.Zone = f.Orig.Proto, f.Orig.Family, f.Orig.Zone
+	t.Proto, t.Family, t.Zone, t.NetNS = f.Orig.Proto, f.Orig.Family, f.Orig.Zone, f.Orig.NetNS
 	t.NAT = kindOf(f)
 	if f.Orig.Proto.IsICMP() {
 		t.ICMP = f.Orig.DstPort
@@ -160,7 +161,7 @@ func (t *Translation) describe(f *monitor.Flow) {
 func (t *Translation) tuple() monitor.Tuple {
 	k := monitor.Tuple{
 		Src: t.From.Addr, Dst: t.To.Addr, SrcPort: t.From.Port, DstPort: t.To.Port,
-		Zone: t.Zone, Proto: t.Proto, Family: t.Family,
+		Zone: t.Zone, NetNS: t.NetNS, Proto: t.Proto, Family: t.Family,
 	}
 	if t.Proto.IsICMP() {
 		k.DstPort = t.ICMP

@@ -26,7 +26,10 @@ type Config struct {
 	MaxSize int64         // delete the oldest segments beyond so many bytes in all; 0: never
 
 	All       bool   // log flows that NAT leaves alone as well
-	Namespace string // the network namespace that the events are of, for the record
+	Namespace string // name of the network namespace of events without a number of one
+
+	// Names knows the names of numbered network namespaces. nil: there are none.
+	Names *monitor.Namespaces
 
 	// Fault is called when writing begins to fail, a full disk for instance, and
 	// with nil when it goes on again. It is called from the writer's own
@@ -40,7 +43,10 @@ type Config struct {
 	MaxPending   int           // translations held in memory while they can't be written; 0: 262,144
 	Settle       time.Duration // how long after the start flows of before may show that they live; 0: a minute
 
-	now func() monitor.Time
+	now   func() monitor.Time
+	names func(monitor.NetNS) string // of any number, also a foreign one
+
+	foreign foreignNames
 }
 
 func (c *Config) defaults() {
@@ -62,6 +68,22 @@ func (c *Config) defaults() {
 	}
 	if c.now == nil {
 		c.now = monitor.Now
+	}
+	foreign := foreignNames{}
+	c.foreign = foreign
+	c.names = func(n monitor.NetNS) string {
+		if n == 0 {
+			return c.Namespace
+		}
+		if name, ok := foreign[n]; ok {
+			return name
+		}
+		if c.Names != nil {
+			if name := c.Names.Name(n); name != "" {
+				return name
+			}
+		}
+		return fmt.Sprintf("netns-%d", n)
 	}
 }
 
@@ -124,6 +146,7 @@ func NewWriter(cfg Config) (*Writer, error) {
 	w := &Writer{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), start: cfg.now()}
 	w.moved.L = &w.mu
 	w.tracker = NewTracker(TrackerConfig{All: cfg.All})
+	w.tracker.before.names = w.cfg.names
 	var err error
 	if w.lock, err = lockDir(cfg.Dir); err != nil {
 		return nil, err
