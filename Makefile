@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help build test race lint fuzz cross bench bench-tui bench-micro demo-recording ci
+.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro demo-recording ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ test: ## run the tests
 
 race: ## run the tests under the race detector
 	go test -race ./...
+
+differential: ## every flag of conntrack(8) with every command, beside natlens's
+	NATLENS_EVERY_FLAG=1 go test -run TestEveryFlagOfEveryCommand ./cmd/natlens
 
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

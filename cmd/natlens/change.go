@@ -183,6 +183,9 @@ func natRange(v filter.FlagValue) (kernel.NATRange, error) {
 	if a, err := netip.ParseAddr(v.Value); err == nil && a.Zone() == "" {
 		return kernel.NATRange{Addr: monitor.AddrFrom(a)}, nil
 	}
+	if v.Value == "" {
+		return kernel.NATRange{}, usagef("--%s needs a value here, what to rewrite to: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name)
+	}
 	ap, err := netip.ParseAddrPort(v.Value)
 	if err != nil || ap.Addr().Zone() != "" {
 		return kernel.NATRange{}, usagef("--%s %s: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name, monitor.Escape(v.Value))

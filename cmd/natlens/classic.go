@@ -138,7 +138,7 @@ func classicFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 		return nil
 	}
 	for _, c := range classicCommands {
-		if c.name != cmd.Name() || c.flags != nil {
+		if c.name != cmd.Name() || (c.flags != nil) != cmd.Flags().Changed("if-missing") {
 			continue
 		}
 		if cmd.Flags().Changed("labelmap") && strings.IndexByte(labelMapLegal, c.letter) < 0 {

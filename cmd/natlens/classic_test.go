@@ -35,6 +35,24 @@ func TestClassic(t *testing.T) {
 	}
 }
 
+// TestClassicOptions: what conntrack(8) ignores is taken out and named, and its
+// --output is -o; natlens's own command lines stay as they are.
+func TestClassicOptions(t *testing.T) {
+	for _, c := range []struct{ args, want, ignored string }{
+		{"-L --output id -a 192.0.2.1 -p tcp", "list --classic --output-format id -p tcp", "--nat-range"},
+		{"-E -c5 --output=xml --secmark=5", "watch --classic --output-format=xml", "--secmark --secmark"},
+		{"-D -c 5", "delete --classic -c 5", ""},
+		{"-L expect -a192.0.2.1", "expect list --classic", "--nat-range"},
+		{"list --output id -a 5", "list --output id -a 5", ""},
+		{"-L -- -a 5", "list --classic -- -a 5", ""},
+	} {
+		got, ignored := classicOptions(classic(strings.Fields(c.args)))
+		if line := strings.Join(got, " "); line != c.want || strings.Join(ignored, " ") != c.ignored {
+			t.Errorf("%s: got %s, ignored %s, want %s, %s", c.args, line, ignored, c.want, c.ignored)
+		}
+	}
+}
+
 // refusals are command lines that conntrack(8) 1.4.7 refuses, and natlens's one
 // line about each.
 var refusals = []struct{ args, want string }{
@@ -51,6 +69,11 @@ var refusals = []struct{ args, want string }{
 	{"-L -o nosuch", `unknown output modifier "nosuch": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace`},
 	{"-L -z -p tcp", "--zero sets the counters of every flow: not together with a filter or --count"},
 	{"-L -n -j", "--any-nat: not together with --src-nat or --dst-nat"},
+	{"-C expect -f ipv4", "illegal flag --family with -C expect, as in conntrack(8); natlens expect count without -C may take it"},
+	{"-G expect -p tcp -w 5", "illegal flag --zone with -G expect, as in conntrack(8); natlens expect get without -G may take it"},
+	{"-F expect -o xml", "unknown flag -o; see natlens expect flush --help"},
+	{"-D -c 5", "unknown flag -c; see natlens delete --help"},
+	{"-A -w 5 -f ipv4", "illegal flag --family with -A, as in conntrack(8); natlens create without -A takes it"},
 	{"-C -p tcp", "unknown flag -p; see natlens count --help"},
 	{"-S -o xml", "illegal flag --output-format with -S, as in conntrack(8); natlens stats without -S takes it"},
 	{"-S dying", "--table dying: must be conntrack or expect"},

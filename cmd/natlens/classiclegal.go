@@ -4,21 +4,65 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"natlens/monitor/filter"
 )
 
 // classicLegal are the filter flags that conntrack(8) takes with those of its
-// commands that do not filter: {C,S} none, F the family, G and I what makes a
+// commands that do not filter: {C,S} none, F the family, G, I and A what makes a
 // tuple and more. Of the others [filter.Flag].Legal tells.
 var classicLegal = map[byte][]string{
 	'G': slices.Concat(classicTuple, []string{"id", "label", "state", "orig-vtag", "reply-vtag"}),
-	'I': slices.Concat(classicTuple, []string{"timeout", "status", "mark", "src-nat", "dst-nat", "zone", "orig-zone", "reply-zone",
-		"state", "orig-vtag", "reply-vtag"}),
+	'I': classicEntry,
+	'A': classicEntry,
 }
+
+var classicEntry = slices.Concat(classicTuple, []string{"timeout", "status", "mark", "src-nat", "dst-nat", "zone", "orig-zone", "reply-zone",
+	"state", "orig-vtag", "reply-vtag"})
 
 var classicTuple = []string{"proto", "orig-src", "orig-dst", "reply-src", "reply-dst", "orig-port-src", "orig-port-dst",
 	"reply-port-src", "reply-port-dst", "icmp-type", "icmp-code", "icmp-id", "orig-key-src", "orig-key-dst", "reply-key-src",
 	"reply-key-dst"}
+
+// classicExpectLegal are the flags that conntrack(8) takes with its commands on
+// the table of expectations.
+var classicExpectLegal = map[string][]string{
+	"list":   {"family", "output-format"},
+	"watch":  {"output-format"},
+	"get":    classicTuple,
+	"delete": classicTuple,
+}
+
+// classicExpectFlags refuses the flags that conntrack(8) calls illegal with its
+// command on expectations, if that is how the command was called.
+func classicExpectFlags(cmd *cobra.Command, given []filter.FlagValue) error {
+	if !isClassic(cmd) {
+		return nil
+	}
+	var names []string
+	for _, v := range given {
+		if def, ok := filter.FlagByName(v.Name); ok {
+			names = append(names, def.Name)
+		}
+	}
+	for _, name := range []string{"family", "output-format"} {
+		if cmd.Flags().Changed(name) {
+			names = append(names, name)
+		}
+	}
+	for _, c := range classicCommands {
+		if c.name != cmd.Name() || c.flags != nil {
+			continue
+		}
+		for _, name := range names {
+			if !slices.Contains(classicExpectLegal[c.name], name) {
+				return usagef("illegal flag --%s with -%c expect, as in conntrack(8); natlens expect %s without -%c may take it", name, c.letter, c.name, c.letter)
+			}
+		}
+	}
+	return nil
+}
 
 // labelMapLegal are conntrack(8)'s commands that take --labelmap.
 const labelMapLegal = "LDEU"

@@ -32,7 +32,7 @@ func newCreate(con console) *cobra.Command {
 		Short: "Make an entry in the kernel's table by hand",
 		Long: `Make an entry in the connection tracking table by hand, for tests and repairs. The flags of conntrack(8) say what
 it is: its tuple, its timeout, for TCP its state, and perhaps mark, status and zone. Of the two directions one may be left
-out: it is the other one turned round. --src-nat and --dst-nat rewrite it.`,
+out, or parts of it: they are the other one turned round. --src-nat and --dst-nat rewrite it.`,
 		Example: `  natlens create -p 253 -s 192.0.2.1 -d 192.0.2.2 -t 60
   natlens create -p udp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 5000 --orig-port-dst 53 \

@@ -184,6 +184,8 @@ var corrected = []struct {
 		"1 flow entries have been shown.\n", 0, 21},
 	{"-I -p udp -s 192.0.2.9 -d 198.51.100.2 --sport 1 --dport 2 -t 590 -m 3 -u SEEN_REPLY", "the status overwrites the mark",
 		"1 flow entries have been created.\n", 0, 22},
+	{"-I -p udp -s 192.0.2.9 -d 198.51.100.2 --sport 1 --dport 2 -t 590 -r 192.0.2.77 --reply-port-dst 3", "a part of the reply direction is invalid, or ignored",
+		"1 flow entries have been created.\n", 0, 22},
 	{"-D -m 7 -u SEEN_REPLY", "the status overwrites the mark", "1 flow entries have been deleted.\n", 0, 20},
 	{"-D -f ipv4 -p 253 -o xml", "its XML has no document around the elements", "1 flow entries have been deleted.\n", 0, 20},
 	{"-L -m x", "it reads a 0", "--mark x: not a mark: MARK[/MASK], each up to 0xffffffff\n", 2, 21},

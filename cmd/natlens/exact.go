@@ -169,24 +169,45 @@ func (x *exact) zones(f *monitor.Flow) error {
 	return nil
 }
 
-// complete makes the tuple that is missing from the other one: a flow without
-// NAT.
+// complete makes the tuple that is missing from the other one turned round: a
+// flow without NAT, but for what the flags say of that side.
 func (x *exact) complete(f *monitor.Flow) error {
-	have, missing := &f.Orig, &f.Reply
+	have, missing, flags := &f.Orig, &f.Reply, &replySide
 	switch {
 	case f.Orig.Family != 0 && f.Reply.Family != 0:
 		return nil
 	case f.Orig.Family == 0:
-		have, missing = missing, have
+		have, missing, flags = missing, have, &origSide
 	}
 	zone := missing.Zone
 	*missing = monitor.Tuple{Src: have.Dst, Dst: have.Src, SrcPort: have.DstPort, DstPort: have.SrcPort,
 		Proto: have.Proto, Family: have.Family, Zone: zone}
 	if x.proto.IsICMP() {
 		missing.SrcPort, missing.DstPort = have.SrcPort, have.DstPort
-		return x.invert(missing)
+		if err := x.invert(missing); err != nil {
+			return err
+		}
 	}
+	x.override(flags, missing)
 	return nil
+}
+
+// override writes into a tuple what flags say of its side.
+func (x *exact) override(s *side, t *monitor.Tuple) {
+	for field, at := range map[filter.Field]*monitor.Addr{s.src: &t.Src, s.dst: &t.Dst} {
+		if a, ok := x.addrs[field]; ok {
+			*at = a
+		}
+	}
+	fields := s.ports
+	if x.proto == monitor.GRE {
+		fields = s.keys
+	}
+	for i, at := range []*uint16{&t.SrcPort, &t.DstPort} {
+		if n, ok := x.numbers[fields[i]]; ok && !x.proto.IsICMP() {
+			*at = uint16(n)
+		}
+	}
 }
 
 // icmpAnswers are the ICMP types that answer each other.

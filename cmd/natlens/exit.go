@@ -37,7 +37,11 @@ var errSilent = errors.New("failed")
 // on stderr.
 func run(ctx context.Context, con console, args []string) int {
 	root := newRoot(con)
-	root.SetArgs(append([]string{}, classic(args)...)) // not nil, which would be os.Args
+	words, ignored := classicOptions(classic(args))
+	root.SetArgs(append([]string{}, words...)) // not nil, which would be os.Args
+	for _, flag := range ignored {
+		fmt.Fprintf(con.Stderr, "natlens: %s is ignored: conntrack(8) takes it, and does nothing with it\n", flag)
+	}
 	err := classicRefused(args)
 	if err == nil {
 		err = root.ExecuteContext(ctx)

@@ -56,7 +56,13 @@ will be taken for its children when they come.`,
 func expectCommand(con console, name, short string, run func(*expectConfig, context.Context, console) error, flags ...func(*expectConfig, *cobra.Command)) *cobra.Command {
 	cfg := expectConfig{filter: filterConfig{labelFile: con.LabelFile}}
 	cmd := &cobra.Command{
-		Use: name, Short: short, Args: noArgs,
+		Use: name, Short: short,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := classicExpectFlags(cmd, cfg.filter.given); err != nil {
+				return err
+			}
+			return noArgs(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(&cfg, cmd.Context(), con) },
 	}
 	registerClassic(cmd, &cfg.classic, "conntrack(8)")
