@@ -143,13 +143,13 @@ func (m *Monitor) drain(b *Batch) error {
 			return nil // the source is closed already
 		}
 		if len(b.Events) == 0 {
-			return nil
+			break
 		}
 		if err := m.process(b); err != nil {
 			return err
 		}
 	}
-	return nil
+	return m.endNamespaces()
 }
 
 // firstLook starts with the flows that are in the table already.
@@ -157,7 +157,7 @@ func (m *Monitor) firstLook(ctx context.Context) error {
 	if m.Existing == ExistingNone {
 		return nil
 	}
-	if err := m.rec.start(ctx, m, dumpExisting); err != nil {
+	if err := m.rec.start(ctx, m, dumpExisting, nil); err != nil {
 		return fmt.Errorf("first look at the table: %w", err)
 	}
 	for m.Existing == ExistingFirst && m.rec.active() {
@@ -174,7 +174,7 @@ func (m *Monitor) next(ctx context.Context, b *Batch) error {
 	if err := m.reconcile(ctx); err != nil {
 		return err
 	}
-	if m.rec.active() {
+	if m.rec.active() || len(m.rec.jobs) > 0 {
 		return m.Source.(Live).Poll(b)
 	}
 	wait, limited := m.nextReconcile()
@@ -206,10 +206,7 @@ func (m *Monitor) reconcile(ctx context.Context) error {
 	if m.rec.active() {
 		return m.stepDump(ctx)
 	}
-	if !m.rec.due || m.rec.wait(m.Resync) > 0 {
-		return nil
-	}
-	if err := m.rec.start(ctx, m, m.rec.wanted); err != nil {
+	if err := m.rec.startNext(ctx, m); err != nil {
 		return fmt.Errorf("reconcile the table: %w", err)
 	}
 	return nil
@@ -305,10 +302,12 @@ func (m *Monitor) number(e *Event) {
 		m.stats.gaps.Add(1)
 		m.stats.lost.Add(e.Gap.Count)
 		if m.Resync.AfterLoss {
-			m.rec.want(dumpLoss)
+			m.rec.wantLoss(e.NetNS())
 		}
 	case KindResynced:
 		m.stats.resyncs.Add(1)
+	case KindNetNSBegin, KindNetNSEnd:
+		m.namespace(e)
 	case KindExisting:
 		m.stats.existing.Add(1)
 		fallthrough

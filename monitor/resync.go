@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -41,6 +42,8 @@ const (
 	dumpExisting dumpMode = iota // the first look: every flow is an event of KindExisting
 	dumpLoss                     // after a loss: ends with a KindResynced
 	dumpRefresh                  // to retire silent flows and bring counters: tells changes only
+	dumpBegin                    // of a namespace found while the run is under way: what is new there is KindExisting
+	sweepEnd                     // of a namespace that is gone: no dump, all its flows end
 )
 
 // reconciler is the Monitor's part of a reconciliation.
@@ -48,6 +51,10 @@ type reconciler struct {
 	dump    Source
 	mode    dumpMode
 	in, out Batch
+	only    []NetNS // the namespaces that are reconciled; nil: all
+	jobs    []nsJob // what namespaces that came and went have left to do
+	lost    []NetNS // those whose loss is to be reconciled; nil: all of them
+	running bool
 	swept   int // chunks of the table swept; -1 while the dump is being read
 	gap     Gap
 	ended   time.Time
@@ -56,19 +63,31 @@ type reconciler struct {
 	due     bool // wanted is meant
 }
 
-// start opens the dump.
-func (r *reconciler) start(ctx context.Context, m *Monitor, mode dumpMode) error {
+// start opens the dump of some namespaces, of all if only is nil.
+func (r *reconciler) start(ctx context.Context, m *Monitor, mode dumpMode, only []NetNS) error {
 	live, ok := m.Source.(Live)
 	if !ok || m.Table == nil {
 		return errors.New("reconcile: needs a live source and a table")
 	}
-	dump, err := live.Dump(ctx)
-	if err != nil {
-		return err
+	many, ok := live.(LiveMany)
+	if !ok {
+		only = nil
 	}
-	r.dump, r.mode, r.swept, r.took, r.due = dump, mode, -1, 0, false
+	r.swept = 0
+	if mode != sweepEnd {
+		open := live.Dump
+		if only != nil {
+			open = func(ctx context.Context) (Source, error) { return many.DumpOf(ctx, only) }
+		}
+		dump, err := open(ctx)
+		if err != nil {
+			return err
+		}
+		r.dump, r.swept = dump, -1
+	}
+	r.mode, r.only, r.took, r.running = mode, only, 0, true
 	r.gap = Gap{From: Now()}
-	m.Table.beginResync()
+	m.Table.beginResync(mode, only)
 	return nil
 }
 
@@ -93,7 +112,7 @@ func (r *reconciler) step(ctx context.Context, m *Monitor) error {
 		m.Table.reconcile(&r.in, &r.out, r.mode, &r.gap)
 		return nil
 	}
-	if r.mode != dumpExisting && m.Table.sweep(r.swept, &r.out, &r.gap) {
+	if r.mode != dumpExisting && r.mode != dumpBegin && m.Table.sweep(r.swept, &r.out, &r.gap) {
 		r.swept++
 		return nil
 	}
@@ -104,19 +123,27 @@ func (r *reconciler) step(ctx context.Context, m *Monitor) error {
 		r.gap.To = e.Time
 		gap := r.gap
 		e.Gap = &gap
+		if len(r.only) == 1 {
+			e.SetNetNS(r.only[0])
+		}
 	}
 	return nil
 }
 
 func (r *reconciler) stop(m *Monitor) {
-	r.dump.Close()
-	r.dump = nil
+	if r.dump != nil {
+		r.dump.Close()
+		r.dump = nil
+	}
 	m.Table.endResync()
-	r.ended = time.Now()
+	r.running = false
+	if r.mode != sweepEnd && r.mode != dumpBegin {
+		r.ended = time.Now()
+	}
 }
 
 // active reports whether a reconciliation is under way.
-func (r *reconciler) active() bool { return r.dump != nil }
+func (r *reconciler) active() bool { return r.running }
 
 // want asks for a reconciliation; one after a loss outdoes a refresh.
 func (r *reconciler) want(mode dumpMode) {
@@ -141,6 +168,8 @@ func (r *reconciler) wait(cfg Resync) time.Duration {
 // resync is the Table's part: which rows were touched since the dump began, and
 // which flows were destroyed since.
 type resync struct {
+	mode  dumpMode
+	only  []NetNS // nil: all namespaces
 	epoch uint32
 	tombs map[Tuple]tomb
 }
@@ -163,11 +192,11 @@ func (r *resync) buried(e *Event) bool {
 	return ok && (!t.hasID || e.Has&AttrID == 0 || t.id == e.Flow.ID)
 }
 
-func (t *Table) beginResync() {
+func (t *Table) beginResync(mode dumpMode, only []NetNS) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.epoch++
-	t.resync = &resync{epoch: t.epoch}
+	t.resync = &resync{epoch: t.epoch, mode: mode, only: only}
 }
 
 func (t *Table) endResync() {
@@ -201,7 +230,7 @@ func (t *Table) reconcileFlow(d *Event, in, out *Batch, mode dumpMode, gap *Gap)
 		row = -1
 	}
 	if row < 0 {
-		if mode != dumpExisting {
+		if mode != dumpExisting && mode != dumpBegin {
 			d.Kind, d.Inferred = KindNew, true
 			gap.Added++
 		}
@@ -218,6 +247,7 @@ func (t *Table) reconcileFlow(d *Event, in, out *Batch, mode dumpMode, gap *Gap)
 	switch {
 	case mode == dumpExisting:
 		out.Events = append(out.Events, *d)
+	case mode == dumpBegin: // events have told of it before the dump began
 	case changed:
 		gap.Changed++
 		d.Kind, d.Inferred = KindUpdate, true
@@ -263,6 +293,9 @@ func (t *Table) sweep(chunk int, out *Batch, gap *Gap) bool {
 		if p.gen == 0 || p.state&RowEnded != 0 || p.epoch == t.resync.epoch {
 			continue
 		}
+		if t.resync.only != nil && !slices.Contains(t.resync.only, p.netns) {
+			continue
+		}
 		t.rows.load(base+i, &t.scratch)
 		t.inferEnd(base+i, t.index.hash(&t.scratch.Flow.Orig), now, out, gap)
 	}
@@ -277,6 +310,9 @@ func (t *Table) inferEnd(row uint32, h uint64, at Time, out *Batch, gap *Gap) {
 	*e = Event{
 		Kind: KindDestroy, Inferred: true, Time: at, TimeSource: TimeReceived,
 		Remembered: r.Known, Gen: r.Gen, Row: row, Born: r.Born(), Flow: r.Flow,
+	}
+	if t.resync.mode == sweepEnd {
+		e.Reason = ReasonNetNSEnd
 	}
 	if r.Known&AttrsInExtra != 0 {
 		e.Extra = t.extras[row].clone()

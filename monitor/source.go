@@ -29,6 +29,16 @@ type Live interface {
 	Dump(ctx context.Context) (Source, error)
 }
 
+// LiveMany is a source that several network namespaces feed, which come and go:
+// events of KindNetNSBegin and KindNetNSEnd tell of that. Its Dump is of all.
+type LiveMany interface {
+	Live
+
+	// DumpOf is Dump of some namespaces alone. Those that are gone are passed
+	// over.
+	DumpOf(ctx context.Context, ids []NetNS) (Source, error)
+}
+
 // Sink takes events. Write gets the events that passed the filter, never none,
 // must not retain the batch and has written whole lines when it returns; an
 // error ends the run. Close flushes, and closes what the sink opened itself.

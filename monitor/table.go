@@ -67,12 +67,13 @@ type Table struct {
 	live    int
 	silent  int // live rows that no event has told of yet
 	locals  *Locals
-	resync  *resync    // nil unless a reconciliation is under way
-	epoch   uint32     // number of the last reconciliation
-	scratch Row        // the row at hand, unpacked
-	hashes  [32]uint64 // of the events that are being applied
-	touched uint64     // keeps prefetch's reads alive
-	missed  uint64     // ends concluded because the tuple was made again
+	others  map[NetNS]*Locals // of namespaces with a number
+	resync  *resync           // nil unless a reconciliation is under way
+	epoch   uint32            // number of the last reconciliation
+	scratch Row               // the row at hand, unpacked
+	hashes  [32]uint64        // of the events that are being applied
+	touched uint64            // keeps prefetch's reads alive
+	missed  uint64            // ends concluded because the tuple was made again
 	changes uint64
 }
 
@@ -81,34 +82,6 @@ func NewTable(cfg TableConfig) *Table {
 	t := &Table{cfg: cfg, rows: new(slab), extras: make(map[uint32]*Extra)}
 	t.index.init()
 	return t
-}
-
-// SetLocals tells the table the host's addresses. Paths of flows that are in the
-// table already are worked out anew.
-func (t *Table) SetLocals(l *Locals) {
-	t.mu.Lock()
-	t.locals = l
-	t.mu.Unlock()
-	for c := 0; t.pathsOfChunk(c); c++ { // what is added meanwhile knows already
-	}
-}
-
-// pathsOfChunk works out the paths of a chunk's flows.
-func (t *Table) pathsOfChunk(c int) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if c >= len(t.rows.chunks) {
-		return false
-	}
-	base := uint32(c * chunkRows)
-	for i := base; i < min(base+chunkRows, t.rows.next); i++ {
-		if p := t.rows.at(i); p.gen != 0 {
-			t.rows.load(i, &t.scratch)
-			p.path = t.locals.Path(&t.scratch.Flow)
-		}
-	}
-	t.changes++
-	return true
 }
 
 // Clear forgets all flows: what is read next begins anew. Generations go on
@@ -302,8 +275,8 @@ func (t *Table) same(p *packedRow, e *Event) bool {
 // path works out the flow's path. Without local addresses it stays what the
 // source says, which only a recording knows.
 func (t *Table) path(f *Flow) {
-	if t.locals != nil {
-		f.Path = t.locals.Path(f)
+	if l := t.localsOf(f.Orig.NetNS); l != nil {
+		f.Path = l.Path(f)
 	}
 }
 

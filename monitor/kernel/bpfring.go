@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 
+	"natlens/monitor"
 	"natlens/monitor/filter"
 )
 
@@ -46,26 +47,31 @@ var (
 	fullSizes = []int32{128, 192, 256, 384, 512, 1024, 2048, 4096, 8192, 16 << 10, 32 << 10, maxRecord}
 )
 
-// ringProgram is the socket filter with its maps.
+// ringProgram is the socket filter with its counters.
 type ringProgram struct {
 	prog     *ebpf.Program
-	ring     *ebpf.Map
 	counters *ebpf.Map
 }
 
-// newRingProgram loads the program for a ring of size bytes, with a filter that
-// it applies.
-func newRingProgram(size int, push filter.Expr) (*ringProgram, error) {
-	p := &ringProgram{}
-	var err error
+// newRingMap makes a ring of size bytes.
+func newRingMap(size int) (*ebpf.Map, error) {
 	spec := &ebpf.MapSpec{Name: "natlens_ring", Type: ebpf.RingBuf, MaxEntries: uint32(size)}
-	p.ring, err = ebpf.NewMap(spec)
+	ring, err := ebpf.NewMap(spec)
 	if errors.Is(err, unix.EPERM) && unlockMemory() == nil {
-		p.ring, err = ebpf.NewMap(spec)
+		ring, err = ebpf.NewMap(spec)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("make ring buffer of %d bytes: %w", size, err)
 	}
+	return ring, nil
+}
+
+// newRingProgram loads a program that fills the ring, with a filter that it
+// applies. Where the ring is shared, records bear the number of the namespace for
+// which the program is; 0: it is the ring's only one.
+func newRingProgram(ring *ebpf.Map, push filter.Expr, netns monitor.NetNS) (*ringProgram, error) {
+	p := &ringProgram{}
+	var err error
 	if p.counters, err = ebpf.NewMap(&ebpf.MapSpec{
 		Name: "natlens_count", Type: ebpf.Array, KeySize: 4, ValueSize: counterMapSize, MaxEntries: 1,
 		Flags: mapMmapable,
@@ -80,7 +86,7 @@ func newRingProgram(size int, push filter.Expr) (*ringProgram, error) {
 	}
 	if p.prog, err = ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: "natlens_ring", Type: ebpf.SocketFilter, License: "Dual MIT/GPL",
-		Instructions: ringInstructions(p.ring.FD(), p.counters.FD(), pushed),
+		Instructions: ringInstructions(ring.FD(), p.counters.FD(), pushed, netns),
 	}); err != nil {
 		p.close()
 		return nil, fmt.Errorf("load program: %w", err)
@@ -100,7 +106,6 @@ func unlockMemory() error {
 // until it is detached or unmapped.
 func (p *ringProgram) close() {
 	p.prog.Close()
-	p.ring.Close()
 	p.counters.Close()
 }
 
@@ -164,7 +169,7 @@ const (
 //
 // The default wake-up of bpf_ringbuf_submit is used: only when the reader stands
 // at this very record.
-func ringInstructions(ring, counters int, pushed asm.Instructions) asm.Instructions {
+func ringInstructions(ring, counters int, pushed asm.Instructions, netns monitor.NetNS) asm.Instructions {
 	ins := slices.Concat(asm.Instructions{
 		asm.Mov.Reg(regSkb, asm.R1),
 		asm.LoadMem(regLen, regSkb, 0, asm.Word), // __sk_buff.len
@@ -183,14 +188,14 @@ func ringInstructions(ring, counters int, pushed asm.Instructions) asm.Instructi
 		asm.Sub.Reg(asm.R4, asm.R3),
 		asm.JGT.Imm(asm.R4, fullTicks, "full"),
 	})
-	ins = append(ins, reserve(ring, "short", shortSizes, recordMessage)...)
+	ins = append(ins, reserve(ring, "short", shortSizes, recordMessage, netns)...)
 	ins = append(ins,
 		asm.Mov.Reg(asm.R1, regStamp),
 		asm.LSh.Imm(asm.R1, 1),
 		asm.StoreMem(regRecord, recordMark, asm.R1, asm.Word),
 		asm.Ja.Label("submit"),
 	)
-	ins = append(ins, reserve(ring, "full", fullSizes, recordFullMessage)...)
+	ins = append(ins, reserve(ring, "full", fullSizes, recordFullMessage, netns)...)
 	return append(ins,
 		asm.Mov.Reg(asm.R1, regStamp),
 		asm.LSh.Imm(asm.R1, 1),
@@ -222,29 +227,36 @@ func ringInstructions(ring, counters int, pushed asm.Instructions) asm.Instructi
 }
 
 // reserve makes, at the label, a record of the smallest of sizes that fits, and
-// copies the message to its place in it.
-func reserve(ring int, label string, sizes []int32, message int32) asm.Instructions {
+// copies the message to its place in it, behind the number of the namespace if
+// that is not 0.
+func reserve(ring int, label string, sizes []int32, message int32, netns monitor.NetNS) asm.Instructions {
 	filled := label + " filled"
-	return append(chooseSize(sizes, message, label, label+" reserve"),
-		asm.LoadMapPtr(asm.R1, ring).WithSymbol(label+" reserve"), // R2: the size
-		asm.Mov.Imm(asm.R3, 0),
-		asm.FnRingbufReserve.Call(),
-		asm.JEq.Imm(asm.R0, 0, "dropped"),
-		asm.Mov.Reg(regRecord, asm.R0),
+	var tag asm.Instructions
+	if netns != 0 {
+		tag = asm.Instructions{asm.StoreImm(regRecord, int16(message), int64(netns), asm.Word)}
+		message += recordNetNS
+	}
+	return slices.Concat(chooseSize(sizes, message, label, label+" reserve"),
+		asm.Instructions{asm.LoadMapPtr(asm.R1, ring).WithSymbol(label + " reserve"), // R2: the size
+			asm.Mov.Imm(asm.R3, 0),
+			asm.FnRingbufReserve.Call(),
+			asm.JEq.Imm(asm.R0, 0, "dropped"),
+			asm.Mov.Reg(regRecord, asm.R0),
+		}, tag, asm.Instructions{
 
-		asm.Mov.Reg(asm.R1, regSkb),
-		asm.Mov.Imm(asm.R2, 0),
-		asm.Mov.Reg(asm.R3, regRecord),
-		asm.Add.Imm(asm.R3, message),
-		asm.Mov.Reg(asm.R4, regLen),
-		asm.FnSkbLoadBytes.Call(),
-		asm.JNE.Imm(asm.R0, 0, "discard"),
+			asm.Mov.Reg(asm.R1, regSkb),
+			asm.Mov.Imm(asm.R2, 0),
+			asm.Mov.Reg(asm.R3, regRecord),
+			asm.Add.Imm(asm.R3, message),
+			asm.Mov.Reg(asm.R4, regLen),
+			asm.FnSkbLoadBytes.Call(),
+			asm.JNE.Imm(asm.R0, 0, "discard"),
 
-		asm.LoadMem(asm.R1, regRecord, int16(message), asm.Word), // nlmsg_len
-		asm.JEq.Reg(asm.R1, regLen, filled),
-		asm.StoreImm(regRecord, int16(message), 0, asm.Word),
-		asm.Mov.Reg(asm.R1, regRecord).WithSymbol(filled),
-	)
+			asm.LoadMem(asm.R1, regRecord, int16(message), asm.Word), // nlmsg_len
+			asm.JEq.Reg(asm.R1, regLen, filled),
+			asm.StoreImm(regRecord, int16(message), 0, asm.Word),
+			asm.Mov.Reg(asm.R1, regRecord).WithSymbol(filled),
+		})
 }
 
 // chooseSize puts the smallest of sizes that holds regLen bytes behind a header

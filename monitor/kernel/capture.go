@@ -14,17 +14,8 @@ import (
 // Auto it takes the ring where it can be had, else the socket; [WhyNotRing] then
 // says why. An error wraps [ErrPrivilege] without CAP_NET_ADMIN.
 func Open(cfg Config) (Capture, error) {
-	if cfg.Buffer == 0 {
-		cfg.Buffer = DefaultBuffer
-	}
-	if cfg.Ring == 0 {
-		cfg.Ring = DefaultRing
-	}
-	if cfg.Coalesce == 0 {
-		cfg.Coalesce = DefaultCoalesce
-	}
-	if cfg.Ring < 4096 || bits.OnesCount(uint(cfg.Ring)) != 1 {
-		return nil, fmt.Errorf("ring of %d bytes: must be a power of two and at least 4096", cfg.Ring)
+	if err := cfg.complete(); err != nil {
+		return nil, err
 	}
 	if cfg.Way == Socket {
 		return openSocket(cfg)
@@ -47,11 +38,35 @@ func Open(cfg Config) (Capture, error) {
 	return socket, nil
 }
 
+// complete fills in the defaults.
+func (cfg *Config) complete() error {
+	if cfg.Buffer == 0 {
+		cfg.Buffer = DefaultBuffer
+	}
+	if cfg.Ring == 0 {
+		cfg.Ring = DefaultRing
+	}
+	if cfg.Coalesce == 0 {
+		cfg.Coalesce = DefaultCoalesce
+	}
+	if cfg.Ring < 4096 || bits.OnesCount(uint(cfg.Ring)) != 1 {
+		return fmt.Errorf("ring of %d bytes: must be a power of two and at least 4096", cfg.Ring)
+	}
+	return nil
+}
+
 // WhyNotRing says why Open took the socket with Auto; nil if it took the ring or
 // was told what to take.
 func WhyNotRing(c Capture) error {
-	if s, ok := c.(*socketCapture); ok && s.notRing != nil {
-		return s.notRing
+	switch c := c.(type) {
+	case *socketCapture:
+		if c.notRing != nil {
+			return c.notRing
+		}
+	case *Every:
+		if c.notRing != nil {
+			return c.notRing
+		}
 	}
 	return nil
 }

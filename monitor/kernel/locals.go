@@ -72,6 +72,22 @@ type LocalsWatch struct {
 // WatchLocals reads the addresses of a network namespace (0: the caller's) and
 // begins to follow their changes.
 func WatchLocals(netns int) (*LocalsWatch, error) {
+	conn, err := dialAddresses(netns)
+	if err != nil {
+		return nil, err
+	}
+	// Joined before the first reading: no change falls between the two.
+	first, err := Locals(netns)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &LocalsWatch{netns, conn, first}, nil
+}
+
+// dialAddresses opens a socket that hears of every change of the addresses of a
+// network namespace.
+func dialAddresses(netns int) (*netlink.Conn, error) {
 	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netns})
 	if err != nil {
 		return nil, fmt.Errorf("follow local addresses: %w", err)
@@ -82,13 +98,7 @@ func WatchLocals(netns int) (*LocalsWatch, error) {
 			return nil, fmt.Errorf("follow local addresses: %w", err)
 		}
 	}
-	// Joined before the first reading: no change falls between the two.
-	first, err := Locals(netns)
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return &LocalsWatch{netns, conn, first}, nil
+	return conn, nil
 }
 
 // Now returns the addresses as they were when the watch began.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cilium/ebpf"
+
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/filter"
@@ -18,40 +20,52 @@ import (
 
 // pushRunner runs the ring's program with a filter over single messages.
 type pushRunner struct {
-	prog *ringProgram
-	mem  *ringMemory
+	prog     *ringProgram
+	ring     *ebpf.Map
+	mem      *ringMemory
+	counters ringCounters
 }
 
 func newPushRunner(t *testing.T, e filter.Expr) *pushRunner {
 	t.Helper()
 	const size = 1 << 16
-	prog, err := newRingProgram(size, e)
-	if err != nil {
-		t.Fatalf("%v: %v", e, err)
-	}
-	mem, err := mapRing(prog, size)
+	ring, err := newRingMap(size)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &pushRunner{prog, mem}
+	prog, err := newRingProgram(ring, e, 0)
+	if err != nil {
+		t.Fatalf("%v: %v", e, err)
+	}
+	mem, err := mapRing(ring.FD(), size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counters, err := mapCounters(prog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &pushRunner{prog, ring, mem, counters}
 }
 
 func (r *pushRunner) close() {
+	r.counters.unmap()
 	r.mem.unmap()
 	r.prog.close()
+	r.ring.Close()
 }
 
 // takes reports whether the program put the message into the ring.
 func (r *pushRunner) takes(t *testing.T, msg []byte) bool {
 	t.Helper()
-	pos, left := r.mem.produced(), r.mem.leftOut()
+	pos, left := r.mem.produced(), r.counters.leftOut()
 	// The kernel takes the first 14 bytes for an Ethernet header, and them away.
 	if ret, _, err := r.prog.prog.Test(append(make([]byte, 14), msg...)); err != nil || ret != 0 {
 		t.Fatalf("run program: returned %d, %v", ret, err)
 	}
 	took := r.mem.produced() != pos
 	r.mem.consumed(r.mem.produced())
-	if took == (r.mem.leftOut() != left) {
+	if took == (r.counters.leftOut() != left) {
 		t.Fatalf("message was taken: %v, and left out: %v", took, !took)
 	}
 	return took

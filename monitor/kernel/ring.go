@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/cilium/ebpf"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
@@ -46,34 +47,68 @@ type ringCapture struct {
 	records  recordReader
 	pos      uint64 // position of the first record that was not read yet
 	kept     uint64 // position of the last one that was: not given back while more are expected
-	loss     ringLoss
 	received uint64 // events
 	refused  uint64 // messages that are no event of conntrack
+
+	taps []*ringTap    // of the namespaces that are captured: one, or those of the roster
+	last *ringTap      // of the record before; most often that of the next one
+	told atomic.Bool   // some tap has a loss to tell that its counter does not show
+	gaps []monitor.Gap // of the current batch
+
+	ringEvery // only where every namespace is captured
 
 	closed  atomic.Bool
 	watcher sync.WaitGroup
 	stats   statCounters
 }
 
+// ringTap is the program that fills the ring from one network namespace.
+type ringTap struct {
+	netns    monitor.NetNS
+	counters ringCounters
+	loss     ringLoss
+}
+
 // openRing starts to capture by a ring of cfg.Ring bytes. An error is a
 // [RingError] if it is about the ring alone, so that the socket may still do.
 func openRing(cfg Config) (*ringCapture, error) {
+	if err := ringUsable(cfg); err != nil {
+		return nil, err
+	}
+	ring, err := newRingMap(cfg.Ring)
+	if err != nil {
+		return nil, ringError(err)
+	}
+	defer ring.Close() // attached and mapped, it lives without us
+	c, err := newRingCapture(cfg, ring)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.setUp(ring); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// ringUsable says what forbids a ring before anything is tried.
+func ringUsable(cfg Config) error {
 	if !ringMachine {
-		return nil, &RingError{Reason: "the ring needs a 64-bit machine"}
+		return &RingError{Reason: "the ring needs a 64-bit machine"}
 	}
 	if page := os.Getpagesize(); cfg.Ring%page != 0 {
-		return nil, &RingError{Reason: fmt.Sprintf("a ring of %d bytes is smaller than a page of %d", cfg.Ring, page)}
+		return &RingError{Reason: fmt.Sprintf("a ring of %d bytes is smaller than a page of %d", cfg.Ring, page)}
 	}
+	return nil
+}
+
+// newRingCapture returns the reader of a ring that nothing fills yet.
+func newRingCapture(cfg Config, ring *ebpf.Map) (*ringCapture, error) {
 	shift, err := bootShift()
 	if err != nil {
 		return nil, &RingError{err.Error(), err}
 	}
-	prog, err := newRingProgram(cfg.Ring, cfg.Push)
-	if err != nil {
-		return nil, ringError(err)
-	}
-	defer prog.close() // attached and mapped, it lives without us
-	mem, err := mapRing(prog, cfg.Ring)
+	mem, err := mapRing(ring.FD(), cfg.Ring)
 	if err != nil {
 		return nil, ringError(err)
 	}
@@ -84,8 +119,7 @@ func openRing(cfg Config) (*ringCapture, error) {
 	c.stats.capacity.Store(int64(cfg.Ring))
 	// Close does not unmap: whoever reads may still be using a batch.
 	runtime.AddCleanup(c, (*ringMemory).unmap, mem)
-	if err := c.setUp(prog); err != nil {
-		c.Close()
+	if err := c.wait.open(ring.FD(), cfg, c.something); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -93,29 +127,56 @@ func openRing(cfg Config) (*ringCapture, error) {
 
 // setUp opens the socket. The filter is there before the first group is joined,
 // so that no message gets past it.
-func (c *ringCapture) setUp(prog *ringProgram) error {
-	if err := c.wait.open(prog.ring.FD(), c.cfg, c.something); err != nil {
+func (c *ringCapture) setUp(ring *ebpf.Map) error {
+	tap, conn, err := openTap(c.cfg, ring, 0)
+	if err != nil {
 		return err
 	}
-	var err error
-	if c.conn, err = dial(c.cfg); err != nil {
-		return err
-	}
+	c.conn = conn
+	runtime.AddCleanup(c, ringCounters.unmap, tap.counters)
+	c.taps, c.last = []*ringTap{tap}, tap
 	raw, err := c.conn.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var refused error
-	if err := raw.Control(func(fd uintptr) {
-		refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_BPF, prog.prog.FD())
-	}); err != nil {
-		return err
-	}
-	if refused != nil {
-		return ringError(fmt.Errorf("attach program: %w", refused))
-	}
 	c.watcher.Go(func() { c.watchSocket(raw) })
 	return join(c.conn, c.cfg.Kinds)
+}
+
+// openTap opens a socket in cfg's namespace whose messages go to the ring, with
+// the given number, once it has joined a group. The caller unmaps the tap's
+// counters.
+func openTap(cfg Config, ring *ebpf.Map, netns monitor.NetNS) (*ringTap, *netlink.Conn, error) {
+	prog, err := newRingProgram(ring, cfg.Push, netns)
+	if err != nil {
+		return nil, nil, ringError(err)
+	}
+	defer prog.close() // attached and mapped, it lives without us
+	conn, err := dial(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	var refused error
+	err = raw.Control(func(fd uintptr) {
+		refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_BPF, prog.prog.FD())
+	})
+	if refused != nil {
+		err = ringError(fmt.Errorf("attach program: %w", refused))
+	}
+	tap := &ringTap{netns: netns}
+	if err == nil {
+		tap.counters, err = mapCounters(prog)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return tap, conn, nil
 }
 
 // Way returns Ring.
@@ -124,7 +185,7 @@ func (c *ringCapture) Way() Way { return Ring }
 // Stats returns the counters as they stand; it may be called at any time.
 func (c *ringCapture) Stats() Stats {
 	s := c.stats.load()
-	s.LeftOut = c.mem.leftOut()
+	s.LeftOut = c.leftOut()
 	return s
 }
 
@@ -179,7 +240,7 @@ func (c *ringCapture) ended(err error) error {
 
 // something reports whether there is anything for Next to do.
 func (c *ringCapture) something() bool {
-	return c.mem.produced() != c.pos || c.loss.told()
+	return c.mem.produced() != c.pos || c.told.Load() || c.roster.news()
 }
 
 // Poll fills the batch with what is there now, up to its bound.
@@ -192,15 +253,19 @@ func (c *ringCapture) Poll(b *monitor.Batch) error {
 		return os.ErrClosed
 	}
 	c.mem.consumed(c.kept)
-	c.loss.reset()
-	told := c.loss.take()
+	c.gaps = c.gaps[:0]
+	told := c.told.Swap(false)
 	before, start := len(b.Events), c.pos
+	c.callRoll(b)
 	empty := c.drain(b)
 	if empty {
-		c.lateLoss(b, told)
-	} else {
-		c.loss.tell(told) // it belongs behind what is still to be read
+		for _, tap := range c.taps {
+			c.lateLoss(b, tap, told)
+		}
+	} else if told {
+		c.told.Store(true) // it belongs behind what is still to be read
 	}
+	c.retire(b)
 	c.wait.filled(len(b.Events)-before, c.pos-start, empty)
 	c.publish()
 	return nil
@@ -232,8 +297,12 @@ func (c *ringCapture) drain(b *monitor.Batch) (empty bool) {
 func (c *ringCapture) take(b []byte, batch *monitor.Batch) {
 	rec := c.records.parse(b)
 	at := c.wall.at(rec.stamp)
+	if rec.netns != c.last.netns && !c.turnTo(rec.netns, batch) {
+		c.refused++
+		return
+	}
 	if rec.full {
-		if lost := c.loss.before(rec.drops); lost > 0 {
+		if lost := c.last.loss.before(rec.drops); lost > 0 {
 			c.takeAfterLoss(rec, at, lost, batch)
 			return
 		}
@@ -251,6 +320,9 @@ func (c *ringCapture) takeMessage(msg []byte, at monitor.Time, batch *monitor.Ba
 	if e.TimeSource != monitor.TimeKernel {
 		e.Time, e.TimeSource = at, monitor.TimeRing
 	}
+	if c.last.netns != 0 {
+		e.SetNetNS(c.last.netns)
+	}
 	c.clock.order(e)
 	c.received++
 	return e
@@ -264,7 +336,7 @@ func (c *ringCapture) takeAfterLoss(rec record, at monitor.Time, lost uint64, ba
 	if e := c.takeMessage(rec.msg, at, batch); e != nil {
 		gap.To = e.Time
 	}
-	c.lose(&batch.Events[n], gap)
+	c.lose(&batch.Events[n], c.last, gap)
 }
 
 // decode appends the event of one message. What is none is counted, and the

@@ -184,8 +184,7 @@ func TestRingUncertainLoss(t *testing.T) {
 			if want.Uncertain && want.Count == 1 {
 				told.count = 0
 			}
-			c.loss.tell(told)
-			c.wait.interrupt()
+			c.tell(c.taps[0], told)
 		})
 		events, err := collect(ctx, c, func(told) bool { return true })
 		if err != nil {

@@ -24,8 +24,7 @@ import (
 // that existed (netlink_overrun), without if there never was one
 // (netlink_set_err), and then the loss is uncertain.
 type ringLoss struct {
-	seen uint64        // of the program's counter: drops that were reported
-	gaps []monitor.Gap // of the current batch
+	seen uint64 // of the program's counter: drops that were reported
 
 	mu      sync.Mutex
 	pending socketLoss // found by watchSocket, not reported yet
@@ -42,9 +41,6 @@ func (s *socketLoss) add(t socketLoss) {
 	s.count += t.count
 	s.uncertain = s.uncertain || t.uncertain
 }
-
-// reset ends the life of the gaps of the batch before.
-func (l *ringLoss) reset() { l.gaps = l.gaps[:0] }
 
 // before returns how many events were lost before a record that bears the given
 // count of drops. A record may bear a lower count than the one before it: two
@@ -74,34 +70,32 @@ func (l *ringLoss) take() socketLoss {
 	return s
 }
 
-// told reports whether there is anything to take.
-func (l *ringLoss) told() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.pending != socketLoss{}
-}
-
-// lose makes e the event of a loss.
-func (c *ringCapture) lose(e *monitor.Event, gap monitor.Gap) {
+// lose makes e the event of a loss in the namespace of a tap.
+func (c *ringCapture) lose(e *monitor.Event, tap *ringTap, gap monitor.Gap) {
 	e.Kind, e.Time, e.TimeSource = monitor.KindLost, gap.To, monitor.TimeRing
+	e.SetNetNS(tap.netns)
 	// When the slice grows, earlier events keep pointing into the old array.
-	c.loss.gaps = append(c.loss.gaps, gap)
-	e.Gap = &c.loss.gaps[len(c.loss.gaps)-1]
+	c.gaps = append(c.gaps, gap)
+	e.Gap = &c.gaps[len(c.gaps)-1]
 	c.stats.gaps.Add(1)
 	c.stats.lost.Add(gap.Count)
 }
 
-// lateLoss appends what was lost since the last record.
+// lateLoss appends what was lost in a namespace since the last record. told says
+// whether to ask for what the socket has told, too.
 //
 // The counter is read first and the ring looked at after it: if it is empty
 // still, no record was written before the last of these drops, and they lie
 // before all that comes. Otherwise the next record tells.
-func (c *ringCapture) lateLoss(b *monitor.Batch, told socketLoss) {
-	drops := c.mem.drops()
-	gap := monitor.Gap{Count: told.count, Uncertain: told.uncertain}
-	if c.mem.produced() == c.pos {
-		gap.Count += drops - c.loss.seen
-		c.loss.seen = drops
+func (c *ringCapture) lateLoss(b *monitor.Batch, tap *ringTap, told bool) {
+	var gap monitor.Gap
+	if told {
+		pending := tap.loss.take()
+		gap.Count, gap.Uncertain = pending.count, pending.uncertain
+	}
+	if drops := tap.counters.drops(); drops != tap.loss.seen && c.mem.produced() == c.pos {
+		gap.Count += drops - tap.loss.seen
+		tap.loss.seen = drops
 	}
 	if gap == (monitor.Gap{}) {
 		return
@@ -111,37 +105,49 @@ func (c *ringCapture) lateLoss(b *monitor.Batch, told socketLoss) {
 	}
 	gap.From, gap.To = c.clock.last, max(c.clock.last, c.wall.moment())
 	c.clock.last = gap.To
-	c.lose(b.Add(), gap)
+	c.lose(b.Add(), tap, gap)
 }
 
 // watchSocket waits for errors on the socket until it is closed. They are rare,
 // and nothing else ever makes it readable: the wait costs nothing.
 func (c *ringCapture) watchSocket(raw syscall.RawConn) {
-	var buf [1]byte
 	raw.Read(func(fd uintptr) bool {
-		for {
-			// Reading takes the error, and ends the state of congestion in which
-			// the kernel would not raise another.
-			_, _, err := unix.Recvfrom(int(fd), buf[:], unix.MSG_DONTWAIT)
-			switch err {
-			case unix.ENOBUFS:
-				c.overrun(int(fd))
-			case nil, unix.EINTR:
-			default:
-				return false
-			}
-		}
+		c.takeSocketError(int(fd), c.taps[0])
+		return false
 	})
 }
 
+// takeSocketError reads what a socket has to tell.
+func (c *ringCapture) takeSocketError(fd int, tap *ringTap) {
+	var buf [1]byte
+	for {
+		// Reading takes the error, and ends the state of congestion in which
+		// the kernel would not raise another.
+		_, _, err := unix.Recvfrom(fd, buf[:], unix.MSG_DONTWAIT)
+		switch err {
+		case unix.ENOBUFS:
+			c.overrun(fd, tap)
+		case nil, unix.EINTR:
+		default:
+			return
+		}
+	}
+}
+
 // overrun passes an ENOBUFS on to the reader.
-func (c *ringCapture) overrun(fd int) {
+func (c *ringCapture) overrun(fd int, tap *ringTap) {
 	var s socketLoss
 	if drops, err := socketDrops(fd); err == nil {
-		s.count = uint64(drops - c.loss.drops) // wraps as the kernel's counter does
-		c.loss.drops = drops
+		s.count = uint64(drops - tap.loss.drops) // wraps as the kernel's counter does
+		tap.loss.drops = drops
 	}
 	s.uncertain = s.count == 0
-	c.loss.tell(s)
+	c.tell(tap, s)
+}
+
+// tell has the reader report a loss that the tap's counter does not show.
+func (c *ringCapture) tell(tap *ringTap, s socketLoss) {
+	tap.loss.tell(s)
+	c.told.Store(true)
 	c.wait.interrupt()
 }

@@ -44,9 +44,8 @@ type ringMemory struct {
 	producer *uint64
 	data     []byte // twice the size
 	mask     uint64
-	counters []byte // of the counters map
 
-	mappings [3][]byte
+	mappings [2][]byte
 }
 
 // The flags in a record's length, and the length of what stands before the bytes
@@ -57,19 +56,16 @@ const (
 	ringHeader  = 8
 )
 
-// mapRing maps the ring and the counters of a program. The mappings outlive the
-// program's file descriptors.
-func mapRing(p *ringProgram, size int) (*ringMemory, error) {
+// mapRing maps a ring of size bytes. The mapping outlives the ring's file
+// descriptor.
+func mapRing(fd, size int) (*ringMemory, error) {
 	m := &ringMemory{mask: uint64(size - 1)}
 	page := os.Getpagesize()
-	for i, want := range []struct {
-		fd, offset, length, prot int
-	}{
-		{p.ring.FD(), 0, page, unix.PROT_READ | unix.PROT_WRITE},
-		{p.ring.FD(), page, page + 2*size, unix.PROT_READ},
-		{p.counters.FD(), 0, (counterMapSize + page - 1) / page * page, unix.PROT_READ},
+	for i, want := range []struct{ offset, length, prot int }{
+		{0, page, unix.PROT_READ | unix.PROT_WRITE},
+		{page, page + 2*size, unix.PROT_READ},
 	} {
-		b, err := unix.Mmap(want.fd, int64(want.offset), want.length, want.prot, unix.MAP_SHARED)
+		b, err := unix.Mmap(fd, int64(want.offset), want.length, want.prot, unix.MAP_SHARED)
 		if err != nil {
 			m.unmap()
 			return nil, fmt.Errorf("map ring: %w", err)
@@ -79,7 +75,6 @@ func mapRing(p *ringProgram, size int) (*ringMemory, error) {
 	m.consumer = (*uint64)(unsafe.Pointer(&m.mappings[0][0]))
 	m.producer = (*uint64)(unsafe.Pointer(&m.mappings[1][0]))
 	m.data = m.mappings[1][page:]
-	m.counters = m.mappings[2]
 	return m, nil
 }
 
@@ -116,15 +111,30 @@ func (m *ringMemory) produced() uint64 { return atomic.LoadUint64(m.producer) }
 // consumed gives the memory before pos back to the writers.
 func (m *ringMemory) consumed(pos uint64) { atomic.StoreUint64(m.consumer, pos) }
 
-// drops returns how many events found no room since the ring was made.
-func (m *ringMemory) drops() uint64 {
-	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&m.counters[counterDrops])))
+// ringCounters are the counters of a program as this process has them mapped.
+type ringCounters []byte
+
+// mapCounters maps the counters of a program, which outlive its file descriptors.
+func mapCounters(p *ringProgram) (ringCounters, error) {
+	page := os.Getpagesize()
+	b, err := unix.Mmap(p.counters.FD(), 0, (counterMapSize+page-1)/page*page, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map counters: %w", err)
+	}
+	return b, nil
+}
+
+func (c ringCounters) unmap() { unix.Munmap(c) }
+
+// drops returns how many events found no room since the program was loaded.
+func (c ringCounters) drops() uint64 {
+	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&c[counterDrops])))
 }
 
 // leftOut returns how many events the pushed-down filter did not want.
-func (m *ringMemory) leftOut() (n uint64) {
+func (c ringCounters) leftOut() (n uint64) {
 	for cpu := range counterCPUs {
-		n += atomic.LoadUint64((*uint64)(unsafe.Pointer(&m.counters[counterLeft+cpu*counterLine])))
+		n += atomic.LoadUint64((*uint64)(unsafe.Pointer(&c[counterLeft+cpu*counterLine])))
 	}
 	return n
 }

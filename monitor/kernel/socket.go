@@ -32,12 +32,21 @@ type socketCapture struct {
 
 	batch    *monitor.Batch // the one being filled, for onDrain
 	received uint64         // events; losses are none
-	overrun  bool           // ENOBUFS came, its gap is not reported yet
-	drops    uint32         // SO_MEMINFO's drops at the last report
 	gathered int            // messages since the last wake-up
 	err      error          // of the last drain
 	notRing  *RingError     // why this is not a ring, with Auto
 	stats    statCounters
+
+	only        socketMember // the socket, where there is one alone
+	socketEvery              // only where every namespace is captured
+}
+
+// socketMember is one socket and what is known of its losses.
+type socketMember struct {
+	netns   monitor.NetNS
+	size    int    // of its buffer; only with several
+	overrun bool   // ENOBUFS came, its gap is not reported yet
+	drops   uint32 // SO_MEMINFO's drops at the last report
 }
 
 // A message takes this much of a socket's buffer: the smallest packet buffer of
@@ -121,28 +130,39 @@ func (c *socketCapture) Poll(b *monitor.Batch) error {
 
 // onDrain reads until the queue is empty or the batch is full.
 func (c *socketCapture) onDrain(fd int) {
+	if c.roster != nil {
+		c.drainEvery(fd)
+		return
+	}
+	c.drainSocket(fd, &c.only)
+}
+
+// drainSocket reads one socket until its queue is empty, and says so, or the
+// batch is full.
+func (c *socketCapture) drainSocket(fd int, m *socketMember) (empty bool) {
 	for c.mm.room() && len(c.batch.Events) < monitor.BatchSize {
 		n, errno := c.mm.recv(fd)
 		switch errno {
 		case 0:
-			c.take(n)
+			c.take(n, m.netns)
 		case unix.ENOBUFS:
-			c.overrun = true
+			m.overrun = true
 		case unix.EINTR:
 		case unix.EAGAIN:
-			if c.overrun {
-				c.reportLoss(fd)
+			if m.overrun {
+				c.reportLoss(fd, m)
 			}
-			return
+			return true
 		default:
 			c.err = fmt.Errorf("recvmmsg: %w", errno)
-			return
+			return true
 		}
 	}
+	return false
 }
 
-// take decodes the n messages that the last recv brought.
-func (c *socketCapture) take(n int) {
+// take decodes the n messages that the last recv brought from a namespace.
+func (c *socketCapture) take(n int, netns monitor.NetNS) {
 	now := monitor.Now()
 	for i := range n {
 		msg, sender, whole := c.mm.message(i)
@@ -164,6 +184,9 @@ func (c *socketCapture) take(n int) {
 		if e.TimeSource != monitor.TimeKernel {
 			e.Time, e.TimeSource = now, monitor.TimeReceived
 		}
+		if netns != 0 {
+			e.SetNetNS(netns)
+		}
 		c.clock.order(e)
 		c.received++
 	}
@@ -172,13 +195,13 @@ func (c *socketCapture) take(n int) {
 // reportLoss appends the loss that an ENOBUFS announced, now that the queue is
 // empty. An ENOBUFS without drops is a failed allocation in the kernel: it lost
 // one event at the least and keeps no count.
-func (c *socketCapture) reportLoss(fd int) {
-	c.overrun = false
+func (c *socketCapture) reportLoss(fd int, m *socketMember) {
+	m.overrun = false
 	var gap monitor.Gap
 	drops, err := socketDrops(fd)
 	if err == nil {
-		gap.Count = uint64(drops - c.drops) // wraps as the kernel's counter does
-		c.drops = drops
+		gap.Count = uint64(drops - m.drops) // wraps as the kernel's counter does
+		m.drops = drops
 	}
 	if gap.Count == 0 {
 		gap.Count, gap.Uncertain = 1, true
@@ -186,6 +209,7 @@ func (c *socketCapture) reportLoss(fd int) {
 	c.stats.lost.Add(gap.Count)
 	c.stats.gaps.Add(1)
 	appendLoss(c.batch, gap, &c.clock)
+	c.batch.Events[len(c.batch.Events)-1].SetNetNS(m.netns)
 }
 
 // publish makes the decoder's counters visible to Stats.

@@ -30,23 +30,50 @@ type queue struct {
 
 	ctx  context.Context // the one that is watched
 	stop func() bool
+
+	news func() bool // whether there is something beside messages for the reader; nil: never
 }
 
 // newQueue takes the socket out of conn, which is closed: its descriptor leaves
 // Go's poller, while the socket lives on with its groups and its buffer.
 func newQueue(conn *netlink.Conn) (*queue, error) {
 	defer conn.Close()
-	raw, err := conn.SyscallConn()
+	fd, err := duplicate(conn)
 	if err != nil {
 		return nil, err
 	}
-	q := &queue{fd: -1}
-	if cerr := raw.Control(func(fd uintptr) { q.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) }); cerr != nil {
-		return nil, cerr
+	return queueOf(fd)
+}
+
+// duplicate returns a second descriptor of the connection's socket, which Go's
+// poller does not know.
+func duplicate(conn *netlink.Conn) (fd int, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	if cerr := raw.Control(func(its uintptr) { fd, err = unix.FcntlInt(its, unix.F_DUPFD_CLOEXEC, 0) }); cerr != nil {
+		return -1, cerr
 	}
 	if err != nil {
-		return nil, fmt.Errorf("duplicate netlink socket: %w", err)
+		return -1, fmt.Errorf("duplicate netlink socket: %w", err)
 	}
+	return fd, nil
+}
+
+// newManyQueue returns a queue of many sockets: its descriptor is an epoll(7)
+// instance, which is readable while one of them is.
+func newManyQueue() (*queue, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	return queueOf(fd)
+}
+
+// queueOf returns a queue that owns the descriptor.
+func queueOf(fd int) (q *queue, err error) {
+	q = &queue{fd: fd}
 	if q.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		unix.Close(q.fd)
 		return nil, fmt.Errorf("eventfd: %w", err)
@@ -93,6 +120,9 @@ func (q *queue) wait(ctx context.Context) error {
 				return err
 			}
 			q.calm()
+			if q.news != nil && q.news() {
+				return nil
+			}
 			continue
 		}
 		if fds[0].Revents != 0 {

@@ -1,0 +1,213 @@
+//go:build linux
+
+package netns
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+)
+
+// Found is a network namespace of the host.
+type Found struct {
+	Inode uint64 // of its file in nsfs: who it is, as long as it is there
+	Name  string // what people call it; escaped
+	Path  string // opens it, unless it ends before that
+	PID   int    // a process in it; 0: none that could be seen
+	Own   bool   // it is the caller's
+}
+
+// ErrGone says that a namespace ended before it could be opened.
+var ErrGone = errors.New("the network namespace is gone")
+
+// Open opens the namespace's file.
+func (n Found) Open() (*os.File, error) {
+	f, err := os.Open(n.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ESRCH):
+		return nil, ErrGone
+	case err != nil:
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		f.Close()
+		return nil, os.NewSyscallError("fstat", err)
+	}
+	if st.Ino != n.Inode {
+		f.Close() // the process has gone elsewhere, or another one has its number
+		return nil, ErrGone
+	}
+	return f, nil
+}
+
+// Finder looks for the network namespaces of the host. The zero value is ready.
+// It is for one goroutine at a time.
+type Finder struct {
+	// Unseen is how many processes the last Scan could not look into.
+	Unseen int
+
+	own    uint64
+	mounts map[uint64]string
+	pids   map[uint64]int
+	named  map[uint64]naming
+	link   [64]byte
+}
+
+// naming keeps a name with what it was made of.
+type naming struct {
+	mount string
+	pid   int
+	name  string
+}
+
+// Scan looks at all processes and all mounts.
+func (f *Finder) Scan() error {
+	// Processes first: ip netns add makes a namespace, is in it for a moment and
+	// mounts it then. What is seen of that has its name already.
+	if err := f.scanProcesses(); err != nil {
+		return fmt.Errorf("find network namespaces: %w", err)
+	}
+	return f.ScanMounts()
+}
+
+// ScanMounts looks at the mounts alone, which costs little: what was found by a
+// process stays found.
+func (f *Finder) ScanMounts() error {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return fmt.Errorf("find network namespaces: %w", err)
+	}
+	f.mounts = mounts(string(text))
+	return nil
+}
+
+// Found returns the namespaces in the order of their names.
+func (f *Finder) Found() (all []Found) {
+	named := make(map[uint64]naming, len(f.mounts)+len(f.pids))
+	add := func(inode uint64) {
+		if _, seen := named[inode]; seen {
+			return
+		}
+		n := naming{mount: f.mounts[inode], pid: f.pids[inode]}
+		if old, ok := f.named[inode]; ok && old.mount == n.mount && old.pid == n.pid {
+			n = old
+		} else {
+			n.name = name(n.mount, n.pid, inode == f.own)
+		}
+		named[inode] = n
+		at := n.mount
+		if at == "" {
+			at = nsPath(n.pid)
+		}
+		all = append(all, Found{inode, n.name, at, n.pid, inode == f.own})
+	}
+	for inode := range f.mounts {
+		add(inode)
+	}
+	for inode := range f.pids {
+		add(inode)
+	}
+	f.named = named
+	slices.SortFunc(all, func(a, b Found) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Inode, b.Inode))
+	})
+	return all
+}
+
+// Has reports whether the namespace was found by the last scan.
+func (f *Finder) Has(inode uint64) bool {
+	_, mounted := f.mounts[inode]
+	return mounted || f.pids[inode] != 0
+}
+
+// scanProcesses reads in which namespace each process is. Our own threads visit
+// others to open sockets there: where we are is read once.
+func (f *Finder) scanProcesses() error {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	self := os.Getpid()
+	if f.own == 0 {
+		inode, err := f.namespaceOf(proc, "self")
+		if err != nil {
+			return err
+		}
+		f.own = inode
+	}
+	names, err := proc.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	f.Unseen = 0
+	pids := map[uint64]int{f.own: self}
+	for _, entry := range names {
+		pid, err := strconv.Atoi(entry)
+		if err != nil || pid == self {
+			continue
+		}
+		switch inode, err := f.namespaceOf(proc, entry); {
+		case errors.Is(err, fs.ErrPermission):
+			f.Unseen++
+		case err == nil && (pids[inode] == 0 || pid < pids[inode]):
+			pids[inode] = pid
+		}
+	}
+	f.pids = pids
+	return nil
+}
+
+// namespaceOf returns the inode of the namespace of a process. That of one that
+// has ended and not been waited for is 0, ENOENT or ESRCH.
+func (f *Finder) namespaceOf(proc *os.File, pid string) (inode uint64, err error) {
+	n, err := unix.Readlinkat(int(proc.Fd()), pid+"/ns/net", f.link[:])
+	if err != nil {
+		return 0, err
+	}
+	inode, ok := parseLink(string(f.link[:n]))
+	if !ok {
+		return 0, fmt.Errorf("read /proc/%s/ns/net: %q", pid, f.link[:n])
+	}
+	return inode, nil
+}
+
+// name returns what people call a namespace: by ip-netns(8), by the container
+// that lives in it, by where it is mounted, or by a process. The names that
+// container networks (CNI) make for ip-netns(8) are numbers that nobody knows: the
+// container has the better one.
+func name(mount string, pid int, own bool) string {
+	by, box := ipName(mount), ""
+	if pid != 0 && !own && (by == "" || strings.HasPrefix(by, "cni-")) {
+		if text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup"); err == nil {
+			box = containerOf(string(text))
+		}
+	}
+	switch {
+	case box != "":
+		by = box
+	case by != "":
+	case own:
+		by = OwnName
+	case mount != "":
+		by = mount
+	default:
+		by = "pid:" + strconv.Itoa(pid)
+	}
+	return string(monitor.AppendEscaped(nil, []byte(by)))
+}
+
+// OwnName is what the caller's own namespace is called if it has no other name.
+const OwnName = "host"
+
+func nsPath(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/ns/net" }

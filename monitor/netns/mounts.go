@@ -1,0 +1,77 @@
+package netns
+
+import (
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Dir is where ip-netns(8) keeps named network namespaces.
+const Dir = "/run/netns"
+
+// mounts reads mountinfo of proc(5) and returns where network namespaces are
+// mounted, by inode; of several places the one that ip-netns(8) would name, else
+// the first:
+//
+//	535 26 0:4 net:[4026532281] /run/netns/blue rw shared:280 - nsfs nsfs rw
+func mounts(mountinfo string) map[uint64]string {
+	found := map[uint64]string{}
+	for line := range strings.Lines(mountinfo) {
+		if !strings.Contains(line, " net:[") {
+			continue // most lines of a host with containers
+		}
+		f := strings.Fields(line)
+		if len(f) < 5 {
+			continue
+		}
+		inode, ok := parseLink(f[3])
+		if !ok {
+			continue
+		}
+		at := unescape(f[4])
+		if old, seen := found[inode]; !seen || ipName(old) == "" && ipName(at) != "" {
+			found[inode] = at
+		}
+	}
+	return found
+}
+
+// ipName returns the name that ip-netns(8) has for a mounted namespace, "" if it
+// has none.
+func ipName(at string) string {
+	if dir, name := path.Split(at); dir == Dir+"/" || dir == "/var"+Dir+"/" {
+		return name
+	}
+	return ""
+}
+
+// parseLink reads what a link in /proc/PID/ns says: net:[4026531840].
+func parseLink(text string) (inode uint64, ok bool) {
+	digits, ok := strings.CutPrefix(text, "net:[")
+	if !ok {
+		return 0, false
+	}
+	digits, ok = strings.CutSuffix(digits, "]")
+	inode, err := strconv.ParseUint(digits, 10, 64)
+	return inode, ok && err == nil
+}
+
+// unescape takes back what mountinfo does to blanks, tabs, newlines and
+// backslashes: \040.
+func unescape(text string) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	var b []byte
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+3 < len(text) {
+			if n, err := strconv.ParseUint(text[i+1:i+4], 8, 8); err == nil {
+				b = append(b, byte(n))
+				i += 3
+				continue
+			}
+		}
+		b = append(b, text[i])
+	}
+	return string(b)
+}
