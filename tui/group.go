@@ -111,6 +111,7 @@ const freshSpan = monitor.Time(5e9)
 // tally is the answer of the Top page.
 type tally struct {
 	by       grouping
+	counted  bool
 	groups   []count // the biggest, in order
 	all      int     // how many groups there are
 	flows    uint64  // flows that belong to a group
@@ -133,10 +134,11 @@ const (
 // topGroups is how many groups are shown at the most.
 const topGroups = 500
 
-// count goes over the table once.
-func (g grouping) count(t *monitor.Table, keep monitor.Filter, order tallied, now monitor.Time, stop *atomic.Bool) (tally, bool) {
-	out := tally{by: g}
-	c := counter{index: make(map[groupKey]int32)}
+// count goes over the table once. expected is how many groups there were the last
+// time.
+func (g grouping) count(t *monitor.Table, keep monitor.Filter, order tallied, expected int, now monitor.Time, stop *atomic.Bool) (tally, bool) {
+	out := tally{by: g, counted: true}
+	c := counter{index: make(map[groupKey]int32, expected)}
 	var e monitor.Event
 	stopped := false
 	t.Scan(func(i uint32, r *monitor.Row, x *monitor.Extra) bool {

@@ -18,7 +18,7 @@ func TestGroups(t *testing.T) {
 	st.rare()
 	var stop atomic.Bool
 	for g := range groupings {
-		got, ok := g.count(st.table, nil, orderFlows, st.now, &stop)
+		got, ok := g.count(st.table, nil, orderFlows, 0, st.now, &stop)
 		if !ok {
 			t.Fatal("stopped")
 		}

@@ -192,6 +192,9 @@ func (m *Model) keyHelp(k tea.KeyPressMsg) bool {
 
 // show opens a page.
 func (m *Model) show(i int) tea.Cmd {
+	if i != m.open { // a look over a million flows would hold back the one that is wanted now
+		m.pages[m.open].halt()
+	}
 	m.open, m.detail, m.help = i, nil, false
 	return m.pages[i].pull(true)
 }

@@ -25,6 +25,9 @@ type page interface {
 	// answer takes what pull has found.
 	answer(answerMsg) tea.Cmd
 
+	// halt ends a question that runs. The page asks anew when it is shown again.
+	halt()
+
 	// asking is how long the last question took.
 	asking() time.Duration
 

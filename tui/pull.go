@@ -54,5 +54,13 @@ func (p *puller) answered(m answerMsg) bool {
 	return p.again
 }
 
+// halt ends the question that runs: nobody looks at the page any more.
+func (p *puller) halt() {
+	if p.busy {
+		p.again = false
+		p.stop.Store(true)
+	}
+}
+
 // asking is what the last question took.
 func (p *puller) asking() time.Duration { return p.cost }

@@ -20,6 +20,11 @@ type topPage struct {
 	order tallied
 	tally tally
 
+	// The last answer of each grouping for the filter of that number: it is shown
+	// until the next one is there.
+	known     [groupings]tally
+	filterGen int
+
 	width, height int
 	tabs          []int // where the names of the groupings begin and end
 }
@@ -39,9 +44,12 @@ func (p *topPage) resize(width, height int) {
 }
 
 func (p *topPage) pull(fresh bool) tea.Cmd {
-	by, order, table, keep, now := p.by, p.order, p.s.cfg.Table, p.s.keep, p.s.now()
+	if p.filterGen != p.s.gen {
+		p.filterGen, p.known = p.s.gen, [groupings]tally{}
+	}
+	by, order, expected, table, keep, now := p.by, p.order, p.known[p.by].all, p.s.cfg.Table, p.s.keep, p.s.now()
 	return p.ask(p, fresh, func(stop *atomic.Bool) any {
-		t, whole := by.count(table, keep, order, now, stop)
+		t, whole := by.count(table, keep, order, expected, now, stop)
 		if !whole {
 			return nil
 		}
@@ -52,18 +60,23 @@ func (p *topPage) pull(fresh bool) tea.Cmd {
 func (p *topPage) answer(m answerMsg) tea.Cmd {
 	again := p.answered(m)
 	if t, ok := m.body.(tally); ok && t.by == p.by {
-		p.tally = t
+		p.show(t)
 		p.s.matched, p.s.flows = int(t.flows), t.live
-		keys := make([]groupKey, len(t.groups))
-		for i := range t.groups {
-			keys[i] = t.groups[i].key
-		}
-		p.set(keys)
 	}
 	if again {
 		return p.pull(false)
 	}
 	return nil
+}
+
+// show takes an answer, or the zero tally while there is none.
+func (p *topPage) show(t tally) {
+	p.tally, p.known[p.by] = t, t
+	keys := make([]groupKey, len(t.groups))
+	for i := range t.groups {
+		keys[i] = t.groups[i].key
+	}
+	p.set(keys)
 }
 
 func (p *topPage) key(m tea.KeyPressMsg) tea.Cmd {
@@ -93,8 +106,9 @@ func (p *topPage) hints() []key.Binding {
 }
 
 func (p *topPage) group(by grouping) tea.Cmd {
-	p.by, p.tally = by, tally{by: by, flows: p.tally.flows}
+	p.by = by
 	p.begin()
+	p.show(p.known[by])
 	return p.pull(true)
 }
 

@@ -28,7 +28,7 @@ func (p *topPage) draw() []drawn {
 		case at == len(p.tally.groups) && p.tally.all > len(p.tally.groups):
 			d.line.Pad(marginLeft)
 			d.line.Add(paint.Muted, fmt.Sprintf("and %s more", countText(uint64(p.tally.all-len(p.tally.groups)))))
-		case i == 1 && len(p.tally.groups) == 0:
+		case i == 1 && len(p.tally.groups) == 0 && p.tally.counted:
 			d.line.Pad(marginLeft)
 			d.line.Add(paint.Muted, p.s.whyEmpty("such flows"))
 		}
