@@ -92,6 +92,24 @@ func (e *Engine) Tick(now monitor.Time) []monitor.Finding {
 	return e.told
 }
 
+// Finish ends the window and takes a whole look at once, for a run that ends here.
+// It returns what Tick would.
+func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
+	e.told = e.told[:0]
+	if e.rates.began != 0 {
+		e.closeWindow(now)
+	}
+	if e.cfg.Table != nil {
+		for e.look.running && !e.step(now) {
+		}
+		for e.look.began = 0; !e.step(now); {
+		}
+		e.judgeLook(now)
+	}
+	e.publish()
+	return e.told
+}
+
 // Snapshot returns the findings that stand, the gravest first, of these the
 // oldest.
 func (e *Engine) Snapshot() []monitor.Finding {

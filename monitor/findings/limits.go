@@ -141,6 +141,15 @@ func (l *Limits) Set(name, value string) error {
 	return UnknownLimitError(name)
 }
 
+// Within makes the limits fit a look of that length: the window ends with it, and
+// flows whose birth nobody saw can be of age before it does.
+func (l *Limits) Within(d time.Duration) {
+	l[window] = min(l[window], d.Seconds())
+	for _, age := range []limit{synAge, halfAge, dnatAge} {
+		l[age] = min(l[age], d.Seconds()/2)
+	}
+}
+
 func (l *Limit) parse(value string) (float64, error) {
 	if l.Unit == Seconds {
 		d, err := time.ParseDuration(value)

@@ -95,30 +95,34 @@ func (e *Engine) check(now monitor.Time) bool {
 		return false
 	}
 	w.checked = now
-	e.judgeWindow(ruleManyFlows, e.manyFlows(now), now, full)
-	e.judgeWindow(ruleManyDestinations, e.manyDestinations(), now, full)
-	e.judgeWindow(ruleDNSRace, e.races(), now, full)
 	if full {
+		e.closeWindow(now)
 		e.openWindow(now)
+		return true
 	}
+	e.peek(ruleManyFlows, e.manyFlows(now), now)
+	e.peek(ruleManyDestinations, e.manyDestinations(), now)
+	e.peek(ruleDNSRace, e.races(), now)
 	return true
 }
 
-// judgeWindow is judge for a window that may not be over yet: until it is, only
-// what is above its limit counts.
-func (e *Engine) judgeWindow(rule ruleID, found []candidate, now monitor.Time, full bool) {
-	if full {
-		e.judge(rule, found, now)
-		return
-	}
+// closeWindow judges a window that is over.
+func (e *Engine) closeWindow(now monitor.Time) {
+	e.judge(ruleManyFlows, e.manyFlows(now), now)
+	e.judge(ruleManyDestinations, e.manyDestinations(), now)
+	e.judge(ruleDNSRace, e.races(), now)
+}
+
+// peek is judge for a window that goes on: only what is above its limit counts.
+func (e *Engine) peek(rule ruleID, found []candidate, now monitor.Time) {
 	for i := range found {
-		if found[i].level < 1 {
-			continue
+		if found[i].level >= 1 {
+			e.confirm(rule, &e.judges[rule], &found[i], now)
 		}
-		e.confirm(rule, &e.judges[rule], &found[i], now)
 	}
 }
 
+// openWindow begins a window.
 func (e *Engine) openWindow(now monitor.Time) {
 	w := &e.rates
 	w.began, w.checked, w.flows = now, now, 0
