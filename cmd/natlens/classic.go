@@ -156,3 +156,14 @@ func classicFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 	}
 	return nil
 }
+
+// classicFormat is the format behind conntrack(8)'s letters, with what its -o
+// says. Once it has read the names of labels, as -l and --label-add make it do, it
+// tells them.
+func classicFormat(modifiers string, labels bool) string {
+	format := strings.TrimSuffix("conntrack,"+modifiers, ",")
+	if labels {
+		format += ",labels"
+	}
+	return format
+}

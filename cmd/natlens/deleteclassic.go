@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
@@ -19,7 +18,7 @@ import (
 // that it deleted. A flow that is gone meanwhile is passed over; conntrack(8)
 // 1.4.7 gives up there.
 func (c *deleteConfig) runClassic(ctx context.Context, con console) error {
-	c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
+	c.output.format = classicFormat(c.output.format, false)
 	if err := c.output.check(); err != nil {
 		return err
 	}

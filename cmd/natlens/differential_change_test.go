@@ -90,7 +90,10 @@ func generatorNS(t *testing.T) *lab.Namespace {
 // Seconds pass between the two programs.
 var seconds = regexp.MustCompile(`(?m)^((?:ipv[46] +\d+ )?\S+ +\d+ )(\d+) `)
 
+var age = regexp.MustCompile(`delta-time=\d+`)
+
 func steady(lines string) string {
+	lines = age.ReplaceAllString(lines, "delta-time=…")
 	return seconds.ReplaceAllStringFunc(lines, func(head string) string {
 		m := seconds.FindStringSubmatch(head)
 		return m[1] + m[2][:1] + "… "

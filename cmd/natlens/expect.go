@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -94,7 +93,7 @@ func (c *expectConfig) sink(con console) (*export.Expects, error) {
 	format := c.format
 	switch _, isTerminal := terminal(con.Stdout); {
 	case c.classic:
-		format = strings.TrimSuffix("conntrack,"+format, ",")
+		format = classicFormat(format, false)
 	case format == "" && isTerminal:
 		format = "conntrack"
 	case format == "":

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +60,7 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	if c.classic {
-		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
+		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
 	}
 	if err := c.output.check(); err != nil {
 		return err

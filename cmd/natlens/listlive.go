@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
@@ -25,7 +24,7 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 	defer netns.Close() // nil: does nothing
 	open.NetNS = netnsFD(netns)
 	if c.classic {
-		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
+		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
 	}
 	if err := c.output.check(); err != nil {
 		return err

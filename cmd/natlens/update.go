@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -116,7 +115,7 @@ func (c *updateConfig) run(ctx context.Context, con console) error {
 			return err
 		}
 	}
-	c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
+	c.output.format = classicFormat(c.output.format, c.filter.asksLabels() || c.change.labels != nil)
 	if err := c.output.check(); err != nil {
 		return err
 	}
@@ -201,10 +200,11 @@ func (c *updateConfig) updateAll(ctx context.Context, con console, s *kernel.Ser
 	}
 }
 
-// updateOne changes one flow, and reads into now how it stands then. What the
+// updateOne changes one flow, and reads into now how it stands then. conntrack(8)
+// adds labels to a flow that has them, and counts it. What the
 // kernel refuses for one flow is told, and does not end the run.
 func (c *updateConfig) updateOne(ctx context.Context, con console, s *kernel.Service, e *monitor.Event, now *monitor.Batch) (did bool, err error) {
-	what, err := c.change.of(e)
+	what, err := c.change.of(e, c.classic && c.labelAdd != "")
 	if err != nil || what == nil {
 		return false, err
 	}
@@ -236,9 +236,9 @@ func (c *change) empty() bool {
 }
 
 // of returns what is to be written into the entry of a flow, nil if it is so
-// already.
-func (c *change) of(e *monitor.Event) (*kernel.Change, error) {
-	f, out, differs := &e.Flow, &kernel.Change{}, false
+// already and is not to be written always.
+func (c *change) of(e *monitor.Event, always bool) (*kernel.Change, error) {
+	f, out, differs := &e.Flow, &kernel.Change{}, always
 	if c.timeout != nil {
 		out.Timeout = c.timeout
 		differs = differs || *c.timeout != f.Timeout

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
@@ -36,7 +35,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	defer netns.Close() // nil: does nothing
 	open.Push = plan.Kernel
 	if c.classic {
-		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
+		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
 		c.quiet = true
 	}
 	if err := c.output.check(); err != nil {
