@@ -49,6 +49,10 @@ type ConntrackOptions struct {
 	Now       func() time.Time           // for events whose time is not known; nil means time.Now
 	ProgName  func(portid uint32) string // who holds a netlink port, "" for unknown; nil names nobody. See [ProgName]
 	Notes     io.Writer                  // a line for each loss and resync, and for labels that have no names; nil drops them
+
+	// Namespaces has the names of network namespaces, where several are watched:
+	// a word that conntrack(8) does not have; nil: one is.
+	Namespaces *monitor.Namespaces
 }
 
 // NewConntrack returns a sink of conntrack(8)'s lines. Like conntrack it goes on
@@ -85,7 +89,7 @@ func (c *Conntrack) Write(batch *monitor.Batch) error {
 		e := &batch.Events[i]
 		switch {
 		case !e.Kind.HasFlow():
-			note(c.o.Notes, string(appendGapWords(nil, e, c.o.Location)))
+			c.note(e)
 		case c.o.XML:
 			b = c.appendXML(b, e)
 		default:
@@ -103,6 +107,19 @@ func (c *Conntrack) Close() error {
 		return c.flush(append(c.buf[:0], "</conntrack>\n"...))
 	}
 	return c.err
+}
+
+// note tells what no line of the format does.
+func (c *Conntrack) note(e *monitor.Event) {
+	name := c.o.Namespaces.Name(e.NetNS())
+	switch {
+	case e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd:
+		note(c.o.Notes, netNSWords(e.Kind)+": "+name)
+	case name != "":
+		note(c.o.Notes, name+": "+string(appendGapWords(nil, e, c.o.Location)))
+	default:
+		note(c.o.Notes, string(appendGapWords(nil, e, c.o.Location)))
+	}
 }
 
 func (c *Conntrack) appendText(b []byte, e *monitor.Event) []byte {
@@ -258,6 +275,9 @@ func (c *Conntrack) appendWords(b []byte, e *monitor.Event) []byte {
 		b = append(b, "labels="...)
 		b = c.labels.appendNames(b, e.Extra.Labels, "", ",")
 		b[len(b)-1] = ' ' // instead of the last comma; of the equals sign where no label has a name
+	}
+	if e.NetNS() != 0 {
+		b = append(append(append(b, "netns="...), c.o.Namespaces.Name(e.NetNS())...), ' ')
 	}
 	return b
 }

@@ -40,6 +40,9 @@ func (c *Conntrack) appendXML(b []byte, e *monitor.Event) []byte {
 	if e.Has&monitor.AttrHelper != 0 {
 		b = appendXMLText(b, "<helper>", e.Extra.Helper, "</helper>")
 	}
+	if e.NetNS() != 0 {
+		b = appendXMLText(b, "<netns>", []byte(c.o.Namespaces.Name(e.NetNS())), "</netns>")
+	}
 	b = append(b, "</flow>"...)
 	return append(c.appendUserspace(b, e), '\n')
 }

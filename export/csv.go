@@ -13,7 +13,7 @@ const CSVHeader = "time,time_source,seq,event,inferred,flow,id,family,proto,prot
 	"orig_src,orig_sport,orig_dst,orig_dport,reply_src,reply_sport,reply_dst,reply_dport,icmp_type,icmp_code," +
 	"nat,nat_src,nat_sport,nat_dst,nat_dport,status,mark,zone,zone_orig,zone_reply,path,portid," +
 	"orig_packets,orig_bytes,reply_packets,reply_bytes,start,stop,born,use,helper,secctx,labels," +
-	"lost,uncertain,lost_from,lost_to,added,changed,ended,remembered"
+	"lost,uncertain,lost_from,lost_to,added,changed,ended,remembered,netns,reason"
 
 // CSV writes a line an event with the columns of [CSVHeader], quoted as RFC 4180
 // says. Lines end with LF. What is not known is an empty cell.
@@ -22,6 +22,9 @@ const CSVHeader = "time,time_source,seq,event,inferred,flow,id,family,proto,prot
 // not. The cells with text of others (helper, secctx) get an apostrophe in front
 // then; all other cells are words and numbers that were made here.
 type CSV struct {
+	// Namespaces has the names of network namespaces, where several are watched.
+	Namespaces *monitor.Namespaces
+
 	lines
 	ts, start, stop rfc3339
 	header          bool
@@ -73,19 +76,35 @@ func (c *CSV) appendEvent(b []byte, e *monitor.Event) []byte {
 		b = c.appendFlow(b, e)
 		b = append(b, ",,,,,,,"...)
 		b = appendCSVRemembered(b, e.Remembered)
+		b = c.appendNetNS(b, e)
+		if e.Reason != monitor.ReasonResync {
+			b = append(b, e.Reason.String()...)
+		}
+		b = append(b, ',')
 	} else {
 		b = append(b, blankFlow...)
 		b = append(c.appendGap(b, e), ',')
+		b = append(c.appendNetNS(b, e), ',')
 	}
 	b[len(b)-1] = '\n'
 	return b
 }
 
 // blankFlow are the empty cells of an event that tells of no flow: all columns
-// but the first four and the last eight.
-var blankFlow = strings.Repeat(",", strings.Count(CSVHeader, ",")+1-4-8)
+// but the first four and the last ten.
+var blankFlow = strings.Repeat(",", strings.Count(CSVHeader, ",")+1-4-10)
+
+func (c *CSV) appendNetNS(b []byte, e *monitor.Event) []byte {
+	if name := c.Namespaces.Name(e.NetNS()); name != "" {
+		b = appendCSVText(b, []byte(name))
+	}
+	return append(b, ',')
+}
 
 func (c *CSV) appendGap(b []byte, e *monitor.Event) []byte {
+	if e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd {
+		return append(b, ",,,,,,,"...)
+	}
 	g, resynced := e.Gap, e.Kind == monitor.KindResynced
 	if g == nil {
 		g = &monitor.Gap{}

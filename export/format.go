@@ -52,6 +52,10 @@ type Options struct {
 	Now       func() time.Time           // conntrack: nil means time.Now
 	ProgName  func(portid uint32) string // conntrack: who caused an event, see [ProgName]; nil names nobody
 
+	// Namespaces has the names of network namespaces, where several are watched;
+	// nil: one is.
+	Namespaces *monitor.Namespaces
+
 	Application, Filter string // pcapng: who writes it, and what was wanted
 
 	Notes io.Writer // conntrack: losses, which are no lines of the format; nil drops them
@@ -68,11 +72,15 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 	case "pretty":
 		// Without their file, labels are shown by number.
 		labels, _ := ReadLabels(o.LabelFile)
-		return NewPretty(w, PrettyOptions{Colour: o.Colour, Light: o.Light, Width: o.Width, Location: o.Location, Labels: labels}), nil
+		return NewPretty(w, PrettyOptions{Colour: o.Colour, Light: o.Light, Width: o.Width, Location: o.Location, Labels: labels, Namespaces: o.Namespaces}), nil
 	case "jsonl":
-		return NewJSONL(w), nil
+		sink := NewJSONL(w)
+		sink.Namespaces = o.Namespaces
+		return sink, nil
 	case "csv":
-		return NewCSV(w), nil
+		sink := NewCSV(w)
+		sink.Namespaces = o.Namespaces
+		return sink, nil
 	case "pcapng":
 		return NewPCAPNG(w, PCAPNGOptions{Application: o.Application, Filter: o.Filter}), nil
 	case "conntrack":
@@ -84,7 +92,7 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 			return nil, err
 		}
 		return NewConntrack(w, ConntrackOptions{Modifiers: m.or(o.Modifiers), LabelFile: o.LabelFile, Location: o.Location,
-			Now: o.Now, ProgName: o.ProgName, Notes: o.Notes}), nil
+			Now: o.Now, ProgName: o.ProgName, Notes: o.Notes, Namespaces: o.Namespaces}), nil
 	}
 	return nil, formatError(name)
 }

@@ -10,6 +10,9 @@ import (
 // docs/event.schema.json specify: the order of the fields is fixed, new ones come
 // last, and what is not known is absent.
 type JSONL struct {
+	// Namespaces has the names of network namespaces, where several are watched.
+	Namespaces *monitor.Namespaces
+
 	lines
 	ts, start, stop rfc3339
 	heads           headCache
@@ -44,7 +47,11 @@ func (j *JSONL) appendEvent(b []byte, e *monitor.Event) []byte {
 	}
 	if !e.Kind.HasFlow() {
 		b = appendSeqEvent(b, e)
-		return append(j.appendGap(b, e), "}\n"...)
+		if e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd {
+			b = j.appendNetNS(b, e)
+			return append(appendField(b, `,"inode":`, j.Namespaces.Get(e.NetNS()).Inode), "}\n"...)
+		}
+		return append(j.appendNetNS(j.appendGap(b, e), e), "}\n"...)
 	}
 	b = append(b, `,"ts_source":"`...)
 	b = append(b, e.TimeSource.String()...)
@@ -137,7 +144,22 @@ func (j *JSONL) appendFlow(b []byte, e *monitor.Event) []byte {
 	if e.Remembered != 0 {
 		b = append(b, j.remembered.get(e.Remembered)...)
 	}
+	if e.NetNS() != 0 {
+		b = j.appendNetNS(b, e)
+	}
+	if e.Reason != monitor.ReasonResync {
+		b = append(append(append(b, `,"reason":"`...), e.Reason.String()...), '"')
+	}
 	return b
+}
+
+// appendNetNS appends the name of the event's namespace, if it has one.
+func (j *JSONL) appendNetNS(b []byte, e *monitor.Event) []byte {
+	name := j.Namespaces.Name(e.NetNS())
+	if name == "" {
+		return b
+	}
+	return appendString(append(b, `,"netns":`...), name)
 }
 
 // attrsCommon are the attributes that appendFlow writes itself.

@@ -216,6 +216,9 @@ func appendBits(b, set []byte) []byte {
 	return append(b, ']')
 }
 
+// appendString is appendText of a string, which does not get away.
+func appendString(b []byte, text string) []byte { return appendText(b, []byte(text)) }
+
 // appendText appends untrusted text as a JSON string: every character that
 // monitor.Unsafe names is written as \u…, so that the line is as harmless in a
 // terminal as its parser's result is exact. Bytes that are not UTF-8 become

@@ -21,6 +21,7 @@ type Pretty struct {
 	clock dayTime
 	pens  pens
 	base  string // what the line's plain text is written in
+	netns int    // width of the column of namespaces
 }
 
 // PrettyOptions say how the lines look.
@@ -30,6 +31,10 @@ type PrettyOptions struct {
 	Width    int            // of the terminal; below 100 the lines are tighter. 0 means wide
 	Location *time.Location // nil means the local one
 	Labels   *Labels        // names of label bits; nil shows numbers
+
+	// Namespaces has the names of network namespaces, which stand in a column in
+	// front; nil: there is none.
+	Namespaces *monitor.Namespaces
 }
 
 // NewPretty returns a sink of lines for people.
@@ -65,7 +70,13 @@ func (p *Pretty) Close() error { return p.err }
 
 // appendGap appends the row of a loss or a resync.
 func (p *Pretty) appendGap(b []byte, e *monitor.Event) []byte {
-	b = append(p.appendTime(b, e.Time), p.pens.bad...)
+	b = p.appendNetNS(p.appendTime(b, e.Time), e)
+	if e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd {
+		b = append(append(b, p.pens.ended...), "── "...)
+		b = append(append(b, netNSWords(e.Kind)...), " ──"...)
+		return append(append(b, p.pens.off(p.pens.ended)...), '\n')
+	}
+	b = append(b, p.pens.bad...)
 	b = append(b, "── "...)
 	b = append(appendGapWords(b, e, p.o.Location), " ──"...)
 	return append(append(b, p.pens.off(p.pens.bad)...), '\n')
@@ -77,7 +88,7 @@ func (p *Pretty) appendFlow(b []byte, e *monitor.Event) []byte {
 		p.base = p.pens.ended
 	}
 	b = append(b, p.base...)
-	b = p.appendTime(b, e.Time)
+	b = p.appendNetNS(p.appendTime(b, e.Time), e)
 	b = p.appendColumns(b, e)
 	b = p.appendPath(b, e)
 	b = p.appendNotes(b, e)

@@ -97,6 +97,14 @@ const (
 	ReasonNetNSEnd               // the namespace is gone
 )
 
+// String returns the word that JSON lines use: resync, netns_end.
+func (r Reason) String() string {
+	if r == ReasonNetNSEnd {
+		return "netns_end"
+	}
+	return "resync"
+}
+
 // NetNS returns the namespace of which the event tells, also a loss or a
 // namespace's own begin and end; 0 where only one is looked into, and for a loss
 // or a resync that concerns all.
