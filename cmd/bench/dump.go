@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -20,7 +19,12 @@ const dumpRuns = 3
 
 // dump prints what it costs to list the kernel's table.
 func (b *bench) dump(ctx context.Context) error {
-	fmt.Printf("\ndump of %d flows, median of %d\n%-42s %14s %10s %9s\n", b.flows, dumpRuns, "program", "s", "CPU s", "peak MiB")
+	fmt.Printf("\ndump of %d flows, median of %d\n", b.flows, dumpRuns)
+	counts, column := countsInstructions(ctx), ""
+	if counts {
+		column = fmt.Sprintf(" %14s", "M instructions")
+	}
+	fmt.Printf("%-42s %14s %10s %9s%s\n", "program", "s", "CPU s", "peak MiB", column)
 	g, err := lab.NewGenerator(lab.GeneratorConfig{UDPTimeout: time.Hour})
 	if err != nil {
 		return err
@@ -52,9 +56,15 @@ func (b *bench) dump(ctx context.Context) error {
 			}
 			runs = append(runs, r)
 		}
-		slices.SortFunc(runs, func(a, b dumpRun) int { return int(a.wall - b.wall) })
-		r := runs[dumpRuns/2]
-		fmt.Printf("%-42s %14.2f %10.2f %9d\n", p.name, r.wall.Seconds(), r.cpu.Seconds(), r.peak>>20)
+		row := medianRow(p.name, runs)
+		if counts {
+			n, err := instructionsIn(ctx, g.Namespace(), p.args)
+			if err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			row += fmt.Sprintf(" %14d", n/1e6)
+		}
+		fmt.Println(row)
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer restore()
-	for _, table := range []func(context.Context) error{b.listen, b.listenStalled, b.dump, b.screen} {
+	for _, table := range []func(context.Context) error{b.listen, b.listenStalled, b.dump, b.delete, b.screen} {
 		if err := table(ctx); err != nil {
 			return err
 		}
