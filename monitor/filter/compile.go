@@ -30,7 +30,7 @@ func compile(e Expr, env Env) monitor.Filter {
 	case Cmp:
 		return compileCmp(e, env)
 	case Text:
-		return compileText(e)
+		return compileText(e, env)
 	case Has:
 		return compileHas(e)
 	}

@@ -245,6 +245,11 @@ func (c *completion) values(f Field) {
 			c.add(CandidateValue, v, "seen")
 		}
 	}
+	if f&^Sent == FieldNetNS {
+		c.env.Namespaces.All(func(_ monitor.NetNS, n monitor.Namespace) {
+			c.add(CandidateValue, quoteText(n.Name), "network namespace")
+		})
+	}
 	switch k {
 	case kindLabel:
 		var names []string

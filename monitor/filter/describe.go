@@ -82,6 +82,7 @@ var phrases = map[Field]string{
 	FieldReplyPackets: "packets returned ", FieldReplyBytes: "bytes returned ", FieldHelper: "helper ",
 	FieldLabel: "label ", FieldSecCtx: "security context ", FieldSecMark: "security mark ", FieldUse: "references ",
 	FieldOrigVTag: "SCTP tag ", FieldReplyVTag: "SCTP tag of replies ", FieldRole: "DCCP role ", FieldPath: "path ",
+	FieldNetNS: "network namespace ",
 }
 
 // natPhrases say what each bit of FieldNAT means.

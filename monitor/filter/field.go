@@ -82,6 +82,7 @@ const (
 	FieldReplyVTag
 	FieldRole
 	FieldPath
+	FieldNetNS
 	numFields
 )
 
@@ -222,6 +223,7 @@ var fields = [numFields]fieldInfo{
 	FieldReplyVTag:  {[]string{"reply.vtag"}, kindHex, max32, "SCTP verification tag, reply direction", monitor.AttrVTagReply},
 	FieldRole:       {[]string{"role"}, kindRole, 1, "DCCP role of the original source: client, server", monitor.AttrDCCPRole},
 	FieldPath:       {[]string{"path"}, kindPath, max8, "way through this host: forward, local-out, local-in, loopback", 0},
+	FieldNetNS:      {[]string{"netns"}, kindText, 0, "network namespace, where several are watched", 0},
 }
 
 func (f Field) info() *fieldInfo { return &fields[f&^Sent] }

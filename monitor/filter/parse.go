@@ -10,10 +10,11 @@ import (
 // Env is what a filter may need to know of the world. The zero Env knows
 // nothing, and works.
 type Env struct {
-	Labels   map[string]int       // bit numbers of the connection labels that have names (connlabel.conf)
-	Nameless error                // why labels have no names: what reading connlabel.conf said; nil if they have, or nobody looked
-	Values   func(Field) []string // values that are about, for completion: what the table has seen
-	Now      func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown
+	Labels     map[string]int       // bit numbers of the connection labels that have names (connlabel.conf)
+	Nameless   error                // why labels have no names: what reading connlabel.conf said; nil if they have, or nobody looked
+	Values     func(Field) []string // values that are about, for completion: what the table has seen
+	Namespaces *monitor.Namespaces  // names of network namespaces; nil: none has one
+	Now        func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown
 }
 
 // Parse reads a filter. The empty text wants everything. Any error is an *Error.

@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"slices"
+
 	"natlens/monitor"
 )
 
@@ -212,7 +214,10 @@ func compileLabel(c Cmp) monitor.Filter {
 	}
 }
 
-func compileText(t Text) monitor.Filter {
+func compileText(t Text, env Env) monitor.Filter {
+	if t.Field&^Sent == FieldNetNS {
+		return compileNetNS(t, env)
+	}
 	known, equal := knows(t.Field), t.Op == Eq
 	set := t.Set
 	secctx := t.Field&^Sent == FieldSecCtx
@@ -231,6 +236,12 @@ func compileText(t Text) monitor.Filter {
 		}
 		return !equal
 	}
+}
+
+// compileNetNS asks for names: namespaces come and go while the filter runs.
+func compileNetNS(t Text, env Env) monitor.Filter {
+	equal, set, names := t.Op == Eq, t.Set, env.Namespaces
+	return func(e *monitor.Event) bool { return slices.Contains(set, names.Name(e.NetNS())) == equal }
 }
 
 func compileHas(h Has) monitor.Filter { return knows(h.Field) }
