@@ -21,6 +21,34 @@ func (d *deleter) Delete(_ context.Context, f *monitor.Flow, _ monitor.Attrs) er
 	return d.err
 }
 
+// Esc takes back what f and enter added to the filter, step by step, to the page
+// that it was done on; a filter that was typed stays.
+func TestStepBack(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.size(120, 30)
+	st.press("3<right><right><enter>f")
+	if want := "tcp and dport 443 and src 192.168.77.3"; st.open != 0 || st.s.text != want {
+		t.Fatalf("page %d, filter %q, want %q", st.open, st.s.text, want)
+	}
+	st.press("<esc>")
+	if want := "tcp and dport 443"; st.open != 0 || st.s.text != want {
+		t.Errorf("back: page %d, filter %q, want %q", st.open, st.s.text, want)
+	}
+	if s := st.screen(); !strings.Contains(s, " esc back  enter detail") {
+		t.Errorf("the way back is not named:\n%s", s)
+	}
+	st.press("<enter><esc>") // closes the detail
+	st.press("<esc>")
+	if st.open != 2 || st.s.text != "" {
+		t.Errorf("back again: page %d, filter %q", st.open, st.s.text)
+	}
+	st.press("<esc>1f/ and snat<enter><esc>")
+	if want := "src 192.168.77.3 and snat"; st.open != 0 || st.s.text != want {
+		t.Errorf("after a filter was typed: page %d, filter %q, want %q", st.open, st.s.text, want)
+	}
+}
+
 func TestHelpOpensPages(t *testing.T) {
 	st := newStage(t)
 	st.gateway()

@@ -83,5 +83,8 @@ func (m *Model) hints() (hints, always []key.Binding) {
 	case m.detail != nil:
 		return []key.Binding{k.Back, k.Up, k.Down, k.Copy, k.Delete}, always
 	}
-	return m.pages[m.open].hints(), always
+	if m.s.canStepBack() {
+		hints = append(hints, k.Back)
+	}
+	return append(hints, m.pages[m.open].hints()...), always
 }

@@ -139,6 +139,9 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 		m.detail.key(k)
 		return nil
 	}
+	if key.Matches(k, m.keys.Back) && m.s.canStepBack() {
+		return m.stepBack()
+	}
 	return m.pages[m.open].key(k)
 }
 
@@ -196,6 +199,7 @@ func (m *Model) show(i int) tea.Cmd {
 		m.pages[m.open].halt()
 	}
 	m.open, m.detail, m.help = i, nil, false
+	m.s.page = i
 	return m.pages[i].pull(true)
 }
 

@@ -23,12 +23,12 @@ func layOutNAT(s *session, width int, pools []pool) natLayout {
 		l.to, l.proto, l.flows, l.bar, l.use, l.kept = 19, 6, 7, 8, 6, 5
 	default:
 		l.gap, l.to, l.proto, l.flows, l.use = 1, 17, len("PROTO"), 6, 6
-		for i := range pools {
-			l.proto = max(l.proto, len(pools[i].key.proto.String()))
-		}
 		if width >= 72 {
 			l.kept = 5
 		}
+	}
+	for i := range pools {
+		l.proto = max(l.proto, len(pools[i].key.proto.String()))
 	}
 	rest := width - marginLeft - marginRight - l.to
 	for _, w := range []int{l.proto, l.flows, l.inUse(), l.kept, l.rewritten} {

@@ -27,6 +27,9 @@ type session struct {
 	keep monitor.Filter // compiled; nil wants everything
 	gen  int            // counts the filters
 
+	page  int    // the one that is open
+	trail []step // conditions that keys added
+
 	paused   bool
 	pausedAt uint64 // events at that time
 	stats    monitor.Stats
@@ -95,6 +98,15 @@ func (s *session) setFilter(text string) error {
 // narrow adds a condition to the filter, or with not its opposite. The text is
 // written anew, as the parser understood it.
 func (s *session) narrow(condition string, not bool) error {
+	done := s.stepped()
+	if err := s.addCondition(condition, not); err != nil {
+		return err
+	}
+	done()
+	return nil
+}
+
+func (s *session) addCondition(condition string, not bool) error {
 	x, err := s.env().Parse(condition)
 	if err != nil {
 		return err
