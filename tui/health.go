@@ -79,6 +79,11 @@ func (p *healthPage) pull(fresh bool) tea.Cmd {
 			v.items = append(v.items, healthItem{key: "check " + c.Name, level: c.Level, name: c.Name, text: c.Text, command: c.Command})
 		}
 		v.items = append(v.items, counters...)
+		if !v.live { // the commands are for the gateway that was recorded
+			for i := range v.items {
+				v.items[i].command = ""
+			}
+		}
 		slices.SortStableFunc(v.items, func(a, b healthItem) int { return cmp.Compare(b.level, a.level) })
 		return v
 	})

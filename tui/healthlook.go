@@ -83,6 +83,9 @@ func (m *Model) looked(msg lookedMsg) {
 	h := &m.s.health
 	h.busy, h.err = false, msg.err
 	if msg.err == nil {
+		if n := uint64(len(msg.reading.Checks)); n > 0 && !h.read {
+			m.s.tell(paint.Warn, countOf(n, "thing")+" could be better with connection tracking here: 5 Health says what, and what mends it")
+		}
 		h.read, h.reading = true, msg.reading
 		h.moved.note(msg.at, msg.reading.Counters)
 	}

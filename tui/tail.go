@@ -157,9 +157,9 @@ func (t *Tail) counts() kindCounts {
 // stretch is what a Tail shows of itself: events in the order of arrival.
 type stretch struct {
 	events  []monitor.Event
-	at      int    // the first event that is not before the place asked for
-	before  int    // matching events before events[0]
-	matched int    // matching events kept
+	at      int // the first event that is not before the place asked for
+	before  int // matching events before events[0]
+	matched int // matching events kept
 }
 
 // around returns the events that the filter wants around the one with sequence

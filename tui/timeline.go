@@ -50,19 +50,30 @@ func (t *timeline) sample(now monitor.Time, flows uint64, seen kindCounts) {
 	t.last = seen
 }
 
-// values returns the ten minutes in so many cells, each the highest of its
+// spans are how many seconds a chart may show: the shortest that holds what is
+// known, so that the first minute is not a few cells at the edge.
+var spans = []int{60, 120, 300, timelineSeconds}
+
+// values returns the time that is known in so many cells, each the highest of its
 // seconds, and how many of them, from the right, are known.
 func (t *timeline) values(cells int, of func(*moment) uint64) (values []uint64, known int) {
+	span := timelineSeconds
+	for i := len(spans) - 1; i >= 0 && spans[i] >= t.n; i-- {
+		span = spans[i]
+	}
 	values = make([]uint64, cells)
 	for i := range t.n {
-		back := i * cells / timelineSeconds // cells before now
+		// Cells before now: those that the second begins in, and ends in where
+		// there are more cells than seconds.
+		back, end := i*cells/span, max(i*cells/span, (i+1)*cells/span-1)
 		if back >= cells {
 			break
 		}
-		m := &t.seconds[(t.head-1-i+2*timelineSeconds)%timelineSeconds]
-		at := cells - 1 - back
-		values[at] = max(values[at], of(m))
-		known = back + 1
+		v := of(&t.seconds[(t.head-1-i+2*timelineSeconds)%timelineSeconds])
+		for ; back <= min(end, cells-1); back++ {
+			values[cells-1-back] = max(values[cells-1-back], v)
+			known = back + 1
+		}
 	}
 	return values, known
 }

@@ -47,7 +47,7 @@ user namespace of its own.`,
 			}
 			return runLab(cmd.Context(), func(ctx context.Context, l *lab.Lab, traffic func()) error {
 				if !plain {
-					ui.capture, ui.metrics = cfg.capture, cfg.metrics
+					ui.capture, ui.metrics, ui.limits = cfg.capture, cfg.metrics, cfg.findings.limits
 					return ui.run(ctx, con, "lab gateway", func(k *kernel.Config) { k.NetNS = l.Gateway.FD() }, traffic)
 				}
 				return cfg.run(ctx, con, func(k *kernel.Config, s *stream) { k.NetNS, s.onStart = l.Gateway.FD(), traffic })
@@ -65,7 +65,7 @@ user namespace of its own.`,
 // --watch, those of the UI with it.
 func labFlags(cmd *cobra.Command, plain bool) (err error) {
 	ui := []string{"theme"}
-	both := []string{"watch", "capture", "ring", "buffer-size", "metrics", "help"}
+	both := []string{"watch", "capture", "ring", "buffer-size", "metrics", "limit", "help"}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch {
 		case err != nil || slices.Contains(both, f.Name):

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
+	"natlens/monitor/findings"
 	"natlens/monitor/replay"
 	"natlens/tui"
 )
@@ -75,11 +76,22 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 	}
 	defer player.Close()
 	m.Source = player
+	engine := findings.New(findings.Config{Table: m.Table, Limits: findings.DefaultLimits()})
+	m.Rules = recorded{engine, player}
 	cfg := c.config(con, m, tail)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
-	cfg.Player, cfg.Clock = steered{player}, player.Now
+	cfg.Player, cfg.Clock, cfg.Findings = steered{player}, player.Now, engine
 	return tui.Run(ctx, cfg)
 }
+
+// recorded is an engine that looks at a recording by the recording's clock.
+type recorded struct {
+	*findings.Engine
+	player *replay.Player
+}
+
+// Tick takes the recording's time for now.
+func (r recorded) Tick(monitor.Time) []monitor.Finding { return r.Engine.Tick(r.player.Now()) }
 
 // steered is a replay.Player as the UI steers it.
 type steered struct{ *replay.Player }

@@ -91,6 +91,9 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	}
 	defer unfollow()
 	s.note("capture: %s", captureText(capture))
+	if !s.quiet {
+		s.tellUncounted(cfg.NetNS)
+	}
 	if s.onStart != nil {
 		s.onStart()
 	}

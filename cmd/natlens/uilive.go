@@ -22,12 +22,14 @@ type liveUI struct {
 	uiConfig
 	capture captureConfig
 	metrics metricsConfig
+	limits  limitFlags
 }
 
 func (c *liveUI) register(cmd *cobra.Command) {
 	c.uiConfig.register(cmd)
 	c.capture.register(cmd)
 	c.metrics.register(cmd)
+	c.limits.register(cmd)
 }
 
 // silentEvery is how often flows that send no events are looked after.
@@ -72,6 +74,16 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
 		Existing: monitor.ExistingBeside,
 	}
+	engine, stopFindings, err := lookForFindings(m, c.limits.given, open.NetNS, placeOfFD(open.NetNS))
+	if err != nil {
+		return err
+	}
+	defer stopFindings()
+	health, err := newLiveHealth(open.NetNS, capture, m.Table)
+	if err != nil {
+		return err
+	}
+	defer health.close()
 	stopMetrics, err := serveMetrics(listener, m, capture, open.NetNS, m.Table)
 	if err != nil {
 		return err
@@ -88,6 +100,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	cfg := c.config(con, m, tail)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: capture.Way().String(), Max: tableMax()}
 	cfg.Deleter, cfg.Refresher = service, service
+	cfg.Health, cfg.Findings = health, engine
 	return tui.Run(ctx, cfg)
 }
 

@@ -45,6 +45,19 @@ func (s *stream) whyNothing(ctx context.Context, m *monitor.Monitor, capture ker
 
 // tellQuiet tells why no event comes.
 func (s *stream) tellQuiet(ctx context.Context, netns int) {
+	snapshot, err := quietSnapshot(ctx, netns)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.note("nothing seen for %s; why could not be found out: %s", quietTime, oneLine(err))
+		}
+		return
+	}
+	reason, command := doctor.Quiet(snapshot)
+	s.note("nothing seen for %s: %s → %s", quietTime, reason, command)
+}
+
+// quietSnapshot reads what doctor.Quiet asks.
+func quietSnapshot(ctx context.Context, netns int) (*doctor.Snapshot, error) {
 	snapshot := &doctor.Snapshot{Place: placeOfFD(netns)}
 	err := readSettings(snapshot, netns)
 	readTracking(snapshot, netns)
@@ -54,12 +67,17 @@ func (s *stream) tellQuiet(ctx context.Context, netns int) {
 		snapshot.Fill.End = uint64(fill.Entries)
 		serr = errors.Join(ferr, service.Close())
 	}
-	if err := errors.Join(err, serr); err != nil {
-		if ctx.Err() == nil {
-			s.note("nothing seen for %s; why could not be found out: %s", quietTime, oneLine(err))
-		}
-		return
+	return snapshot, errors.Join(err, serr)
+}
+
+// tellUncounted says on stderr that packets and bytes are not counted, and the
+// command that has them counted.
+func (s *stream) tellUncounted(netns int) {
+	snapshot := &doctor.Snapshot{Place: placeOfFD(netns)}
+	if err := readSettings(snapshot, netns); err != nil {
+		return // what can't be read is no news here: doctor says so
 	}
-	reason, command := doctor.Quiet(snapshot)
-	s.note("nothing seen for %s: %s → %s", quietTime, reason, command)
+	if reason, command := doctor.Uncounted(snapshot); reason != "" {
+		s.note("%s → %s", reason, command)
+	}
 }

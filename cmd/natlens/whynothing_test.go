@@ -26,7 +26,7 @@ func TestWhyNothing(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			l := lab.NewWith(t, lab.Config{})
+			l := lab.NewWith(t, lab.Config{Acct: true})
 			if c.cause != nil {
 				c.cause(t, l)
 			}
@@ -40,5 +40,28 @@ func TestWhyNothing(t *testing.T) {
 				t.Errorf("got %s", text)
 			}
 		})
+	}
+}
+
+// TestUncounted expects a line where packets and bytes are not counted, and that
+// its command has them counted.
+func TestUncounted(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{})
+	const want = "natlens: packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters → "
+	p := start(t, l, "watch")
+	waitFor(t, "the line", func() bool { return strings.Contains(p.stderr.String(), want) })
+	_, command, _ := strings.Cut(p.stderr.String(), " counters → ")
+	shell(t, l, strings.TrimPrefix(strings.TrimSpace(command), "sudo "))
+	p = start(t, l, "watch", "--count", "1", "udp", "and", "bytes", ">", "0", "--for", "20s")
+	p.listening(t)
+	flowsUDP(t, l, 1)
+	if c := call(t.Context(), console{}, "flush", "--yes", "--netns", l.Gateway.Path()); c.code != 0 {
+		t.Fatal(c.stderr.String())
+	}
+	if line := p.line(t); !strings.Contains(line, `"event":"destroy"`) {
+		t.Error(line)
+	}
+	if text := p.stderr.String(); strings.Contains(text, "not counted") {
+		t.Errorf("it is said still: %s", text)
 	}
 }

@@ -68,3 +68,14 @@ func counters(s *Snapshot, l Limits) (all []Check) {
 	}
 	return all
 }
+
+// Meaning says what it means that a counter moves, by conntrack(8)'s word for it;
+// "" of those that no check is about.
+func Meaning(word string) string {
+	for _, m := range meanings {
+		if m.word == word {
+			return m.means
+		}
+	}
+	return ""
+}

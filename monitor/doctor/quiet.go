@@ -29,3 +29,13 @@ func silent(s *Snapshot) Check {
 	}
 	return c
 }
+
+// Uncounted says that flows that begin now have no counters of packets and bytes,
+// and the command that mends it; "" if they have. Only Place and Sysctls of the
+// snapshot are asked.
+func Uncounted(s *Snapshot) (reason, command string) {
+	if c := acct(s, Limits{}); c.Level == Warn {
+		return c.Text, c.Command
+	}
+	return "", ""
+}

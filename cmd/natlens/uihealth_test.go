@@ -1,0 +1,90 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+	"testing"
+
+	"natlens/monitor/ctnetlink"
+	"natlens/monitor/doctor"
+	"natlens/monitor/lab"
+)
+
+// TestUIQuiet has the UI in a namespace where nothing is tracked and nothing
+// counted: it says so, with commands; those mend it, and it says so no more.
+func TestUIQuiet(t *testing.T) {
+	t.Parallel()
+	l := lab.NewWith(t, lab.Config{})
+	flushRules(t, l)
+	p := openPane(t, 120, 30, "--theme", "dark", "--netns", l.Gateway.Path())
+	const reason = "nothing seen for 5s: nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on → "
+	var command string
+	p.await("the reason", func(lines []string) bool {
+		_, rest, _ := strings.Cut(unwrapped(lines), reason)
+		before, _, ok := strings.Cut(rest, doctor.TurnOn+"'")
+		command = before + doctor.TurnOn + "'"
+		return ok
+	})
+	shell(t, l, command)
+	// Without NAT nobody answers.
+	if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS, NoReply: true}); err != nil {
+		t.Fatal(err)
+	}
+	p.await("a flow", func(lines []string) bool { return hasText("udp", ":53")(lines) && !hasText("nothing seen")(lines) })
+
+	p.press("5")
+	p.await("what is not counted", hasText("EVENTS", "! acct", "nf_conntrack_acct is 0"))
+	p.press("End")
+	said := func(lines []string) bool {
+		return strings.Contains(unwrapped(lines), "sysctl -w net.netfilter.nf_conntrack_acct=1")
+	}
+	for range 20 { // up to the line of accounting
+		if said(p.screen()) {
+			break
+		}
+		p.press("Up")
+	}
+	p.await("its command", said)
+	shell(t, l, "sysctl -w net.netfilter.nf_conntrack_acct=1")
+	p.await("no word of it", func(lines []string) bool { return hasText("EVENTS")(lines) && !hasText("acct")(lines) })
+	p.press("q")
+	p.endedWell()
+}
+
+// unwrapped is the text of a screen as one line.
+func unwrapped(lines []string) string {
+	return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
+}
+
+// TestMovingStats sums over CPUs, and over the end of 32 bits.
+func TestMovingStats(t *testing.T) {
+	m := new(movingStats)
+	cpu := func(n uint8, failed uint32) ctnetlink.CPUStats {
+		msg := make([]byte, 16, 32) // nlmsghdr
+		msg = append(msg, 0, 0, 0, n)
+		msg = binary.NativeEndian.AppendUint16(msg, 8)
+		msg = binary.NativeEndian.AppendUint16(msg, uint16(ctnetlink.InsertFailed))
+		msg = binary.BigEndian.AppendUint32(msg, failed)
+		binary.NativeEndian.PutUint32(msg, uint32(len(msg)))
+		c, err := ctnetlink.DecodeCPUStats(msg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	var got []uint64
+	for _, cpus := range [][]ctnetlink.CPUStats{
+		{cpu(0, 4294967290), cpu(1, 10)},
+		{cpu(1, 11), cpu(0, 4)}, // in another order, and CPU 0 has begun again
+		{cpu(0, 4), cpu(1, 11), cpu(2, 5)},
+	} {
+		m.add(cpus)
+		got = append(got, m.total["insert_failed"])
+	}
+	if want := []uint64{4294967300, 4294967311, 4294967316}; !slices.Equal(got, want) {
+		t.Errorf("got %d, want %d", got, want)
+	}
+}
