@@ -82,18 +82,24 @@ func (d *detail) key(m tea.KeyPressMsg) {
 }
 
 func (d *detail) draw() []drawn {
-	out := make([]drawn, d.height)
+	return scrolled(d.lines, d.scroll, d.width, d.height)
+}
+
+// scrolled draws lines from one on; the last line of the screen says how many are
+// below it.
+func scrolled(lines []paint.Line, from, width, height int) []drawn {
+	out := make([]drawn, height)
 	for i := range out {
-		if at := d.scroll + i; at < len(d.lines) {
+		if at := from + i; at < len(lines) {
 			out[i].line.Add(paint.Text, " ")
-			out[i].line.AddLine(&d.lines[at])
-			out[i].line.Cut(d.width)
+			out[i].line.AddLine(&lines[at])
+			out[i].line.Cut(width)
 		}
 	}
-	if below := len(d.lines) - d.scroll - d.height; below > 0 {
-		last := &out[d.height-1].line
-		last.Reset()
+	if below := len(lines) - from - height; below > 0 {
+		var last paint.Line
 		last.Add(paint.Muted, " ↓ "+countText(uint64(below+1))+" more lines")
+		out[height-1].line = last
 	}
 	return out
 }

@@ -41,21 +41,14 @@ func (m *Model) helpLines(width, height int) []drawn {
 			for len(lines) <= i {
 				lines = append(lines, paint.Line{})
 			}
-			lines[i].Pad(2 + c*columnWidth)
+			lines[i].Pad(1 + c*columnWidth)
 			lines[i].AddLine(&l)
 		}
 	}
 	lines = append(lines, signLines()...)
 	m.helpRows = len(lines)
-	out := make([]drawn, height)
 	m.helpScroll = max(0, min(m.helpScroll, len(lines)-height))
-	for i := range out {
-		if at := m.helpScroll + i; at < len(lines) {
-			out[i].line = lines[at]
-			out[i].line.Cut(width)
-		}
-	}
-	return out
+	return scrolled(lines, m.helpScroll, width, height)
 }
 
 func signLines() []paint.Line {
@@ -71,11 +64,11 @@ func signLines() []paint.Line {
 	}
 	out := make([]paint.Line, 0, len(signs)+1)
 	var title paint.Line
-	title.Add(paint.Title, "  signs")
+	title.Add(paint.Title, " signs")
 	out = append(out, title)
 	for _, s := range signs {
 		var l paint.Line
-		l.Pad(2)
+		l.Pad(1)
 		l.AddLeft(s.role, s.sign, 10)
 		l.Add(paint.Text, s.text)
 		out = append(out, l)
