@@ -5,10 +5,12 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"natlens/monitor"
 	"natlens/monitor/doctor"
 )
 
@@ -16,6 +18,7 @@ import (
 type doctorConfig struct {
 	capture captureConfig
 	confirm confirmConfig
+	limits  limitFlags
 	look    time.Duration
 	json    bool
 	fix     bool
@@ -28,9 +31,9 @@ func newDoctor(con console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what is wrong with connection tracking here, and the commands that mend it",
-		Long: `Look at connection tracking for some seconds and say, a line each, whether natlens sees what people expect and
-whether the table is well: ✓ well, ! could be better, ✗ wrong, each with what it was seen by and the command that
-mends it. The exit code is 1 if something is wrong.
+		Long: `Look at connection tracking for some seconds and say, a line each, whether natlens sees what people expect,
+whether the table is well, and what is wrong with the traffic: ✓ well, ! could be better, ✗ wrong, each with what it
+was seen by and the command that mends it. The exit code is 1 if something is wrong.
 
 With --fix it makes, after asking, those settings that are safe: sysctls of this network namespace. The old values
 are kept in a file, and --fix --restore puts them back.`,
@@ -51,6 +54,7 @@ are kept in a file, and --fix --restore puts them back.`,
 	f.StringVar(&cfg.state, "state", "", "`directory` in which the old values are kept (default /run/natlens, or that of $XDG_RUNTIME_DIR)")
 	inGroup(f, groupOutput, "json")
 	mustComplete(cmd, "for", cobra.NoFileCompletions)
+	cfg.limits.register(cmd)
 	cfg.confirm.register(cmd)
 	cfg.capture.register(cmd)
 	return cmd
@@ -62,6 +66,8 @@ func (c *doctorConfig) check(con console) error {
 		return usagef("--for %s: must be longer than nothing", c.look)
 	case c.restore && !c.fix:
 		return usagef("--restore goes with --fix")
+	case c.restore && c.limits.set != nil:
+		return usagef("--restore looks at nothing, so that there is nothing for --limit")
 	case c.restore && c.json:
 		return usagef("--restore writes no JSON")
 	case !c.fix && (c.confirm.yes || c.confirm.dryRun):
@@ -89,12 +95,12 @@ func (c *doctorConfig) run(ctx context.Context, con console) error {
 		return c.confirm.restore(con, remembered)
 	}
 	remembered.tell(con)
-	s, err := look(ctx, open, c.look, placeOf(c.capture.netns))
+	s, found, err := look(ctx, open, c.look, c.limits.given, placeOf(c.capture.netns))
 	if err != nil {
 		return err
 	}
 	all := doctor.Diagnose(s, doctor.DefaultLimits)
-	if err := c.write(con, s, all); err != nil {
+	if err := c.write(con, s, all, found); err != nil {
 		return err
 	}
 	if c.fix {
@@ -103,7 +109,7 @@ func (c *doctorConfig) run(ctx context.Context, con console) error {
 		}
 		all = unfixed(all)
 	}
-	if doctor.Worst(all) == doctor.Fail {
+	if worst(all, found) == doctor.Fail {
 		return errSilent
 	}
 	return nil
@@ -119,12 +125,12 @@ func unfixed(all []doctor.Check) (left []doctor.Check) {
 	return left
 }
 
-func (c *doctorConfig) write(con console, s *doctor.Snapshot, all []doctor.Check) error {
-	text := doctorJSON
+func (c *doctorConfig) write(con console, s *doctor.Snapshot, all []doctor.Check, found []monitor.Finding) error {
+	text := doctorJSON(s, all, found)
 	if !c.json {
-		text = func(s *doctor.Snapshot, all []doctor.Check) []byte { return doctorText(con, all) }
+		text = doctorText(con, append(slices.Clip(all), findingLines(s, found)...))
 	}
-	_, err := con.Stdout.Write(text(s, all))
+	_, err := con.Stdout.Write(text)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"natlens/monitor"
 	"natlens/monitor/doctor"
 )
 
@@ -67,13 +68,14 @@ func stillTogether(all []doctor.Check) (lines []doctor.Check) {
 }
 
 // doctorJSON writes one object, as docs/doctor.md says.
-func doctorJSON(s *doctor.Snapshot, all []doctor.Check) []byte {
+func doctorJSON(s *doctor.Snapshot, all []doctor.Check, found []monitor.Finding) []byte {
 	out := struct {
-		V       int            `json:"v"`
-		Verdict doctor.Level   `json:"verdict"`
-		Seconds float64        `json:"seconds"`
-		Checks  []doctor.Check `json:"checks"`
-	}{1, doctor.Worst(all), s.Look.Seconds(), all}
+		V        int            `json:"v"`
+		Verdict  doctor.Level   `json:"verdict"`
+		Seconds  float64        `json:"seconds"`
+		Checks   []doctor.Check `json:"checks"`
+		Findings []jsonFinding  `json:"findings"`
+	}{1, worst(all, found), s.Look.Seconds(), all, jsonFindings(found)}
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // commands are to be read

@@ -17,6 +17,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
+	"natlens/monitor/findings"
 	"natlens/monitor/kernel"
 )
 
@@ -25,28 +26,29 @@ var kindsAll = kernel.Kinds{}
 
 // look gathers for some time what doctor's checks are about. It ends earlier if
 // ctx does.
-func look(ctx context.Context, cfg kernel.Config, long time.Duration, at doctor.Place) (*doctor.Snapshot, error) {
-	s := &doctor.Snapshot{Place: at}
+func look(ctx context.Context, cfg kernel.Config, long time.Duration, limits findings.Limits, at doctor.Place) (s *doctor.Snapshot, found []monitor.Finding, err error) {
+	s = &doctor.Snapshot{Place: at}
 	if err := readSettings(s, cfg.NetNS); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	capture, err := kernel.Open(cfg)
 	if errors.Is(err, kernel.ErrPrivilege) {
 		s.Denied = err.Error()
-		return s, nil
+		return s, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer capture.Close()
 	readTracking(s, cfg.NetNS)
 	service, err := kernel.OpenService(cfg.NetNS)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer service.Close()
-	if err := lookLive(ctx, s, cfg, long, capture, service); err != nil {
-		return nil, err
+	limits.Within(long)
+	if found, err = lookLive(ctx, s, cfg, long, limits, capture, service); err != nil {
+		return nil, nil, err
 	}
 	st := capture.Stats()
 	s.Capture.Way, s.Capture.Capacity = capture.Way().String(), st.Capacity
@@ -56,54 +58,33 @@ func look(ctx context.Context, cfg kernel.Config, long time.Duration, at doctor.
 	if err := kernel.WhyNotRing(capture); err != nil {
 		s.Capture.NotRing = err.Error()
 	}
-	return s, nil
+	return s, found, nil
 }
 
 // lookLive looks at what moves.
-func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long time.Duration, capture kernel.Capture, service *kernel.Service) error {
+func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long time.Duration, limits findings.Limits, capture kernel.Capture, service *kernel.Service) ([]monitor.Finding, error) {
 	// What is asked at the end is asked also when the look was cut short.
 	asking := context.WithoutCancel(ctx)
 	before, err := readStats(asking, service, cfg.NetNS)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
-	if err := countEvents(ctx, capture, &s.Capture); err != nil {
-		return err
+	found, err := lookFor(ctx, capture, limits, cfg.NetNS, s.Place, &s.Capture)
+	if err != nil {
+		return nil, err
 	}
 	after, err := readStats(asking, service, cfg.NetNS)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.Look = time.Since(began)
 	s.Fill = doctor.Fill{Begin: uint64(before.fill.Entries), End: uint64(after.fill.Entries), Max: after.max()}
 	s.Counters = moved(before.cpus, after.cpus)
 	s.Census = &doctor.Census{EstablishedTimeout: s.Sysctls["tcp_timeout_established"]}
-	return takeCensus(asking, cfg.NetNS, s.Census)
-}
-
-// countEvents counts until ctx ends.
-func countEvents(ctx context.Context, capture kernel.Capture, to *doctor.Capture) error {
-	var b monitor.Batch
-	for {
-		b.Reset()
-		err := capture.Next(ctx, &b)
-		for i := range b.Events {
-			if e := &b.Events[i]; e.Kind == monitor.KindLost {
-				to.Lost += e.Gap.Count
-			} else {
-				to.Events++
-			}
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return found, takeCensus(asking, cfg.NetNS, s.Census)
 }
 
 func takeCensus(ctx context.Context, netns int, c *doctor.Census) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,9 +40,9 @@ func (l *limitFlags) Set(text string) error {
 			names = append(names, known.Name)
 		}
 		if near := filter.Nearest(name, names); near != "" {
-			return usagef("%w; did you mean %s?", unknown, near)
+			return fmt.Errorf("%w; did you mean %s?", unknown, near)
 		}
-		return usagef("%w: it is one of %s", unknown, strings.Join(names, ", "))
+		return fmt.Errorf("%w: it is one of %s", unknown, strings.Join(names, ", "))
 	}
 	if err != nil {
 		return err

@@ -27,9 +27,9 @@ func lookForFindings(m *monitor.Monitor, limits findings.Limits, netns int, plac
 		return nil, nil, err
 	}
 	e = findings.New(findings.Config{
-		Table:  m.Table,
-		Limits: limits,
-		Counters: func() (findings.Counters, error) { return readFailed(service) },
+		Table:              m.Table,
+		Limits:             limits,
+		Counters:           func() (findings.Counters, error) { return readFailed(service) },
 		EstablishedTimeout: func() time.Duration { return sysctlSeconds(netns, establishedSysctl) },
 		Refresh:            m.Refresh,
 		Command:            func(args ...string) string { return placedCommand(place, args) },

@@ -52,6 +52,14 @@ var misuses = []struct {
 	{"watch -l web", 2, "--label web: no such label: labels have no names here (open testdata/none.conf: no such file or directory)"},
 	{"watch -e newest", 2, "--event-mask newest: not a kind of event: all, new, update, destroy"},
 
+	{"watch --limit syn-unanswered=5", 2, "--limit goes with --findings"},
+	{"watch --findings --resync off", 2, "--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead"},
+	{"watch --findings -e new,destroy", 2, "--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead"},
+	{"watch --findings --limit syn-unanswerd=5", 2, `--limit syn-unanswerd=5: there is no limit "syn-unanswerd"; did you mean syn-unanswered?; see natlens watch --help`},
+	{"doctor --limit syn-age=3", 2, `--limit syn-age=3: syn-age: "3" is no time above 0, such as 3s; see natlens doctor --help`},
+	{"doctor --limit 3", 2, "--limit 3: a limit is NAME=VALUE, such as syn-unanswered=20; see natlens doctor --help"},
+	{"doctor --fix --restore --limit syn-age=3s", 2, "--restore looks at nothing, so that there is nothing for --limit"},
+
 	{"watch -o jsn", 2, `unknown output format "jsn": did you mean jsonl?`},
 	{"watch -o yaml", 2, `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv, pcapng`},
 	{"watch -o id", 2, `unknown output format "id": did you mean conntrack,id?`},

@@ -1,0 +1,146 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"natlens/monitor/filter"
+	"natlens/monitor/lab"
+)
+
+// told is a line of a finding.
+type told struct {
+	Event, Finding, Rule, Severity, Subject, Filter, Command string
+	Seq, Flows                                               uint64
+	Examples                                                 []struct{ Flow uint64 }
+}
+
+// nextFinding reads lines up to one of a finding.
+func nextFinding(t *testing.T, p *process) (f told) {
+	t.Helper()
+	for f.Event != "finding" {
+		line := p.line(t)
+		f = told{}
+		if err := json.Unmarshal([]byte(line), &f); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+	}
+	return f
+}
+
+// end ends a run as ^C does.
+func end(t *testing.T, p *process) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unanswered opens connections from the client that nobody answers.
+func unanswered(t *testing.T, l *lab.Lab, n uint16) {
+	t.Helper()
+	for i := range n {
+		to := lab.TCP{Local: netip.AddrPortFrom(netip.Addr{}, 30000+i), To: netip.AddrPortFrom(lab.Blackhole, 81)}
+		if _, err := l.SYNOnce(t.Context(), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestWatchFindings expects a finding to come once between the lines of events,
+// also of flows that were there before and that the filter does not want, its
+// command to show the flows, and to be gone once.
+func TestWatchFindings(t *testing.T) {
+	// With 2 the ends of flows that were there before would be seen a minute late.
+	l := lab.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
+	unanswered(t, l, 6)
+	p := start(t, l, "watch", "--findings", "--limit", "syn-unanswered=6", "--limit", "syn-age=50ms", "-o", "jsonl", "udp")
+	p.listening(t)
+	f := nextFinding(t, p)
+	if f.Finding != "appeared" || f.Rule != "syn-unanswered" || f.Severity != "warn" || f.Subject != "203.0.113.66:81" || f.Flows != 6 || len(f.Examples) != 4 {
+		t.Errorf("%+v", f)
+	}
+	if _, err := filter.Parse(f.Filter); err != nil {
+		t.Error(err)
+	}
+	// What was told is what the kernel has.
+	list := start(t, l, "list", "-o", "conntrack", f.Filter)
+	if got := list.rest(t); strings.Count(got, "[UNREPLIED]") != 6 {
+		t.Errorf("%s shows\n%s", f.Command, got)
+	}
+	list.wait(t)
+	if !strings.HasSuffix(f.Command, "natlens list '"+f.Filter+"'") {
+		t.Error(f.Command)
+	}
+	forgetFlows(t, l)
+	if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS}); err != nil {
+		t.Fatal(err)
+	}
+	if gone := nextFinding(t, p); gone.Finding != "cleared" || gone.Rule != f.Rule || gone.Subject != f.Subject || gone.Seq <= f.Seq {
+		t.Errorf("%+v", gone)
+	}
+	end(t, p)
+}
+
+// TestWatchFindingsNotes expects a format without a line for findings to stay as
+// it is.
+func TestWatchFindingsNotes(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{})
+	unanswered(t, l, 6)
+	p := start(t, l, "watch", "--findings", "--limit", "syn-unanswered=6", "--limit", "syn-age=50ms", "-o", "csv", "false")
+	const want = "natlens: syn-unanswered: 6 TCP connections to 203.0.113.66:81 not answered, 6 for 50ms and longer → "
+	waitFor(t, "a note", func() bool { return strings.Contains(p.stderr.String(), want) })
+	end(t, p)
+	if out := p.rest(t); out != "" && strings.Count(out, "\n") != 1 {
+		t.Errorf("got %s", out)
+	}
+}
+
+// TestDoctorFindings expects doctor to tell of what it found during its look, and
+// of nothing when the cause is gone.
+func TestDoctorFindings(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{})
+	unanswered(t, l, 6)
+	findingsOf := func() (found []jsonFinding) {
+		p := start(t, l, "doctor", "--json", "--for", "300ms", "--limit", "syn-unanswered=6")
+		var out struct {
+			Verdict  string
+			Findings []struct {
+				Rule, Severity, Subject, Filter, Command string
+				Flows                                    uint64
+				Figures                                  map[string]float64
+			}
+		}
+		text := p.rest(t)
+		p.wait(t)
+		if err := json.Unmarshal([]byte(text), &out); err != nil || out.Findings == nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		for _, f := range out.Findings {
+			if f.Figures["flows"] != 6 || f.Figures["limit"] != 6 {
+				t.Errorf("%+v", f)
+			}
+			found = append(found, jsonFinding{Rule: f.Rule, Subject: f.Subject, Filter: f.Filter, Flows: f.Flows})
+		}
+		return found
+	}
+	want := jsonFinding{Rule: "syn-unanswered", Subject: "203.0.113.66:81", Flows: 6, Filter: "tcp syn_sent unreplied dst 203.0.113.66 dport 81"}
+	if got := findingsOf(); len(got) != 1 || jsonText(got[0]) != jsonText(want) {
+		t.Errorf("got %+v", got)
+	}
+	p := start(t, l, "doctor", "--for", "300ms", "--limit", "syn-unanswered=6")
+	text := p.rest(t)
+	p.wait(t)
+	if !strings.Contains(text, "\n! syn-unanswered      6 TCP connections to 203.0.113.66:81 not answered, 6 for 150ms and longer → ") {
+		t.Error(text)
+	}
+	forgetFlows(t, l)
+	if got := findingsOf(); len(got) != 0 {
+		t.Errorf("after: %+v", got)
+	}
+}
