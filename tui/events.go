@@ -115,13 +115,8 @@ func (p *eventsPage) moved() tea.Cmd {
 }
 
 func (p *eventsPage) key(m tea.KeyPressMsg) tea.Cmd {
-	switch rows, where := p.keys.movement(m, p.height); where {
-	case moveRows:
-		return p.step(rows)
-	case moveHome:
-		return p.home()
-	case moveEnd:
-		return p.last()
+	if cmd, ok := p.keys.steer(m, p.height, p); ok {
+		return cmd
 	}
 	switch k := p.keys; {
 	case key.Matches(m, k.Left):

@@ -11,13 +11,8 @@ import (
 // key moves the cursor and changes the order.
 func (p *flowsPage) key(m tea.KeyPressMsg) tea.Cmd {
 	k := p.keys
-	switch rows, where := k.movement(m, p.height); where {
-	case moveRows:
-		return p.step(rows)
-	case moveHome:
-		return p.home()
-	case moveEnd:
-		return p.last()
+	if cmd, ok := k.steer(m, p.height, p); ok {
+		return cmd
 	}
 	switch {
 	case key.Matches(m, k.Left):

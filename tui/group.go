@@ -139,28 +139,16 @@ const topGroups = 500
 func (g grouping) count(t *monitor.Table, keep monitor.Filter, order tallied, expected int, now monitor.Time, stop *atomic.Bool) (tally, bool) {
 	out := tally{by: g, counted: true}
 	c := counter{index: make(map[groupKey]int32, expected)}
-	var e monitor.Event
-	stopped := false
-	t.Scan(func(i uint32, r *monitor.Row, x *monitor.Extra) bool {
-		if i%1024 == 0 && stop.Load() {
-			stopped = true
-			return false
-		}
+	whole := lookOver(t, keep, now, stop, func(r *monitor.Row, wanted bool) {
 		if !r.Ended() {
 			out.live++
 		}
-		if keep != nil {
-			if r.Event(i, x, now, &e); !keep(&e) {
-				return true
-			}
-		}
-		if k, ok := g.key(&r.Flow); ok {
+		if k, ok := g.key(&r.Flow); ok && wanted {
 			out.add(c.group(k), r, now)
 		}
-		return true
 	})
 	out.groups, out.all = c.biggest(order)
-	return out, !stopped
+	return out, whole
 }
 
 // counter holds the groups of a scan in chunks that do not move: there may be as

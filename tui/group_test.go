@@ -106,16 +106,6 @@ func TestPools(t *testing.T) {
 	}
 }
 
-func TestPortSet(t *testing.T) {
-	var s portSet
-	for _, p := range []uint16{0, 1, 1, 63, 64, 4095, 4096, 65535, 65535, 0} {
-		s.add(p)
-	}
-	if s.n != 7 {
-		t.Errorf("%d ports, want 7", s.n)
-	}
-}
-
 func TestLevels(t *testing.T) {
 	for used, want := range map[float64]paint.Role{0: paint.Bar, 0.69: paint.Bar, 0.7: paint.Warn, 0.89: paint.Warn, 0.9: paint.Bad, 1: paint.Bad} {
 		if got := level(used); got != want {

@@ -115,6 +115,26 @@ func (k *keyMap) movement(m tea.KeyPressMsg, page int) (rows int, where movement
 	return 0, moveNot
 }
 
+// mover is a list of which a stretch is at hand: what moves in it may ask for more.
+type mover interface {
+	step(rows int) tea.Cmd
+	home() tea.Cmd
+	last() tea.Cmd
+}
+
+// steer does what a key asks for that only moves; ok is false if it does not.
+func (k *keyMap) steer(m tea.KeyPressMsg, page int, list mover) (cmd tea.Cmd, ok bool) {
+	switch rows, where := k.movement(m, page); where {
+	case moveRows:
+		return list.step(rows), true
+	case moveHome:
+		return list.home(), true
+	case moveEnd:
+		return list.last(), true
+	}
+	return nil, false
+}
+
 // keyGroup is a column of the help.
 type keyGroup struct {
 	title string

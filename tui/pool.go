@@ -24,7 +24,7 @@ type pool struct {
 	flows     int
 	kept      int // source port as the client chose it
 	rewritten int
-	ports     portSet
+	ports     monitor.PortSet
 	inside    map[monitor.Addr]int     // who sent; of DNAT, from outside
 	outside   map[monitor.Endpoint]int // to whom
 	sample    monitor.Row
@@ -38,35 +38,11 @@ type busiest struct {
 	flows int
 }
 
-// portSet is a set of ports in pieces: most pools use few.
-type portSet struct {
-	pieces [16]*[64]uint64
-	n      int
-}
-
-func (s *portSet) add(port uint16) {
-	p := s.pieces[port>>12]
-	if p == nil {
-		p = new([64]uint64)
-		s.pieces[port>>12] = p
-	}
-	if w, bit := &p[port>>6&63], uint64(1)<<(port&63); *w&bit == 0 {
-		*w |= bit
-		s.n++
-	}
-}
-
-// size is how many ports, ids or keys the kernel can choose from: of ports
-// those from 1024 on (nf_nat_l4proto_unique_tuple).
-func (p *pool) size() int {
-	if p.key.proto.HasPorts() {
-		return 65536 - 1024
-	}
-	return 65536
-}
+// size is how many ports, ids or keys the kernel can choose from.
+func (p *pool) size() int { return monitor.NATPorts(p.key.proto) }
 
 // used is the share of the pool that is in use.
-func (p *pool) used() float64 { return float64(p.ports.n) / float64(p.size()) }
+func (p *pool) used() float64 { return float64(p.ports.Len()) / float64(p.size()) }
 
 // natView is the answer of the NAT page.
 type natView struct {
@@ -79,21 +55,13 @@ type natView struct {
 func pools(t *monitor.Table, keep monitor.Filter, now monitor.Time, stop *atomic.Bool) (natView, bool) {
 	var v natView
 	found := make(map[poolKey]*pool)
-	var e monitor.Event
-	stopped := false
-	t.Scan(func(i uint32, r *monitor.Row, x *monitor.Extra) bool {
-		if i%1024 == 0 && stop.Load() {
-			stopped = true
-			return false
-		}
+	whole := lookOver(t, keep, now, stop, func(r *monitor.Row, wanted bool) {
 		if r.Ended() {
-			return true
+			return
 		}
 		v.live++
-		if keep != nil {
-			if r.Event(i, x, now, &e); !keep(&e) {
-				return true
-			}
+		if !wanted {
+			return
 		}
 		v.matched++
 		n := r.Flow.NAT()
@@ -103,7 +71,6 @@ func pools(t *monitor.Table, keep monitor.Filter, now monitor.Time, stop *atomic
 		if n.Kind&monitor.NATDestination != 0 {
 			destination(found, r)
 		}
-		return true
 	})
 	for _, p := range found {
 		p.busiestIn = most(p.inside, func(a monitor.Addr) monitor.Endpoint { return monitor.Endpoint{Addr: a} })
@@ -112,7 +79,7 @@ func pools(t *monitor.Table, keep monitor.Filter, now monitor.Time, stop *atomic
 		v.pools = append(v.pools, *p)
 	}
 	slices.SortFunc(v.pools, func(a, b pool) int { return comparePools(&a, &b) })
-	return v, !stopped
+	return v, whole
 }
 
 func source(found map[poolKey]*pool, r *monitor.Row, n monitor.NAT) {
@@ -125,8 +92,8 @@ func source(found map[poolKey]*pool, r *monitor.Row, n monitor.NAT) {
 	} else {
 		p.kept++
 	}
-	if !f.Orig.Proto.HasPorts() || as.Port >= 1024 {
-		p.ports.add(as.Port)
+	if !f.Orig.Proto.HasPorts() || as.Port >= monitor.FirstNATPort {
+		p.ports.Add(as.Port)
 	}
 	p.inside[f.Orig.Src]++
 	p.outside[f.DeliveredTo()]++
@@ -176,8 +143,8 @@ func comparePools(a, b *pool) int {
 			return -1
 		}
 		return 1
-	case a.ports.n != b.ports.n:
-		return cmp.Compare(b.ports.n, a.ports.n)
+	case a.ports.Len() != b.ports.Len():
+		return cmp.Compare(b.ports.Len(), a.ports.Len())
 	case a.flows != b.flows:
 		return cmp.Compare(b.flows, a.flows)
 	}
