@@ -187,9 +187,11 @@ func (p *healthPage) drill() tea.Cmd {
 		p.s.tell(paint.Muted, it.name+" is not about single flows")
 		return nil
 	}
+	done := p.s.stepped()
 	if err := p.s.setFilter(it.filter); err != nil {
 		p.s.tell(paint.Bad, err.Error())
 		return nil
 	}
+	done()
 	return func() tea.Msg { return openMsg{0} }
 }

@@ -98,6 +98,7 @@ func TestHealthScreens(t *testing.T) {
 				st.s.health.moved = movedCounters{[]countersAt{{st.now - 300e9, map[string]uint64{"drop": 7, "insert_failed": 3, "invalid": 3796}}}}
 			}
 			c.play(st)
+			st.s.note = "" // that there is something to see on this page
 			st.press(c.keys)
 			all := ""
 			for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 30}, {160, 50}} {
@@ -136,6 +137,10 @@ func TestHealthLeadsToFlows(t *testing.T) {
 	st.press("<home><enter>")
 	if st.open != 0 || st.s.text != "tcp and snat" || !strings.Contains(st.screen(), "tcp and snat") {
 		t.Errorf("page %d, filter %q", st.open, st.s.text)
+	}
+	st.press("<esc>")
+	if st.open != 4 || st.s.text != "udp" {
+		t.Errorf("esc leads to page %d, filter %q", st.open, st.s.text)
 	}
 	st.press("5<down><down>")
 	f := st.s.cfg.Findings.(fakeFindings)

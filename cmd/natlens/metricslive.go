@@ -22,7 +22,11 @@ func serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, ne
 	if err != nil {
 		return nil, err
 	}
-	engine := findingsOf(m, table)
+	engine, stopFindings, err := findingsOf(m, netns, table)
+	if err != nil {
+		moving.close()
+		return nil, err
+	}
 	counted := metrics.New(metrics.Config{
 		Version:  versionText(),
 		Table:    table,
@@ -40,6 +44,7 @@ func serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, ne
 		// A scrape that was cut off is the scraper's business.
 		_ = server.Close()
 		moving.close()
+		stopFindings()
 	}, nil
 }
 
@@ -53,16 +58,20 @@ func captureMetrics(c kernel.Capture) metrics.Capture {
 
 // findingsOf returns the engine of the run, and makes one where nobody else wants
 // findings: that one tells no sink. Nil without a table.
-func findingsOf(m *monitor.Monitor, table *monitor.Table) *findings.Engine {
+func findingsOf(m *monitor.Monitor, netns int, table *monitor.Table) (engine *findings.Engine, stop func(), err error) {
+	nothing := func() {}
 	if engine, ok := m.Rules.(*findings.Engine); ok {
-		return engine
+		return engine, nothing, nil
 	}
 	if table == nil {
-		return nil
+		return nil, nothing, nil
 	}
-	engine := findings.New(findings.Config{Table: table, Limits: findings.DefaultLimits(), Refresh: m.Refresh})
+	engine, stop, err = lookForFindings(m, findings.DefaultLimits(), netns, placeOfFD(netns))
+	if err != nil {
+		return nil, nil, err
+	}
 	m.Rules = untold{engine}
-	return engine
+	return engine, stop, nil
 }
 
 // untold is an engine whose findings come to no sink.

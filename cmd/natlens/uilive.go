@@ -55,6 +55,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	}
 	if listener != nil {
 		defer listener.Close() // closed already if metrics were served
+		fmt.Fprintf(con.Stderr, "natlens: %s\n", metricsText(listener))
 	}
 	capture, err := kernel.Open(open)
 	if err != nil {
