@@ -123,10 +123,8 @@ func (c *clock) order(e *monitor.Event) {
 	c.last = e.Time
 }
 
-// appendLoss appends a KindLost event to the batch. The gap reaches from the
-// last event before it to now.
+// appendLoss appends a KindLost event to the batch. The gap reaches to now.
 func appendLoss(b *monitor.Batch, gap monitor.Gap, c *clock) {
-	gap.From = c.last
 	e := b.Add()
 	e.Kind, e.Time, e.TimeSource = monitor.KindLost, monitor.Now(), monitor.TimeReceived
 	c.order(e)

@@ -30,6 +30,7 @@ type socketCapture struct {
 	clock clock
 	drain func(fd int) // onDrain, prepared once: a closure a call would allocate
 
+	began    monitor.Time   // when it was opened
 	batch    *monitor.Batch // the one being filled, for onDrain
 	received uint64         // events; losses are none
 	gathered int            // messages since the last wake-up
@@ -44,9 +45,10 @@ type socketCapture struct {
 // socketMember is one socket and what is known of its losses.
 type socketMember struct {
 	netns   monitor.NetNS
-	size    int    // of its buffer; only with several
-	overrun bool   // ENOBUFS came, its gap is not reported yet
-	drops   uint32 // SO_MEMINFO's drops at the last report
+	size    int          // of its buffer; only with several
+	overrun bool         // ENOBUFS came, its gap is not reported yet
+	before  monitor.Time // the last event before that
+	drops   uint32       // SO_MEMINFO's drops at the last report
 }
 
 // A message takes this much of a socket's buffer: the smallest packet buffer of
@@ -58,7 +60,7 @@ func openSocket(cfg Config) (*socketCapture, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &socketCapture{cfg: cfg, mm: newMmsgReader()}
+	c := &socketCapture{cfg: cfg, mm: newMmsgReader(), began: monitor.Now()}
 	c.drain = c.onDrain
 	if err := c.setUp(conn); err != nil {
 		conn.Close()
@@ -146,7 +148,9 @@ func (c *socketCapture) drainSocket(fd int, m *socketMember) (empty bool) {
 		case 0:
 			c.take(n, m.netns)
 		case unix.ENOBUFS:
-			m.overrun = true
+			if !m.overrun {
+				m.overrun, m.before = true, max(c.clock.last, c.began)
+			}
 		case unix.EINTR:
 		case unix.EAGAIN:
 			if m.overrun {
@@ -197,7 +201,9 @@ func (c *socketCapture) take(n int, netns monitor.NetNS) {
 // one event at the least and keeps no count.
 func (c *socketCapture) reportLoss(fd int, m *socketMember) {
 	m.overrun = false
-	var gap monitor.Gap
+	// It began behind what the queue held at the ENOBUFS. Which of the events that
+	// were read since came only after it, into the emptied queue, nobody can tell.
+	gap := monitor.Gap{From: m.before}
 	drops, err := socketDrops(fd)
 	if err == nil {
 		gap.Count = uint64(drops - m.drops) // wraps as the kernel's counter does

@@ -30,7 +30,7 @@ func openSocketEvery(cfg Config) (*socketCapture, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &socketCapture{cfg: cfg, mm: newMmsgReader(), queue: q}
+	c := &socketCapture{cfg: cfg, mm: newMmsgReader(), queue: q, began: monitor.Now()}
 	c.drain = c.onDrain
 	c.byFD, c.ready = map[int32]*member{}, make([]unix.EpollEvent, 64)
 	c.pace = pace{base: cfg.Coalesce, now: cfg.Coalesce, capacity: min(cfg.Buffer, otherBuffer), cost: socketCost}
