@@ -40,6 +40,11 @@ var completions = []struct{ line, want string }{
 	{"watch|--limit|idle", "idle-flows=1000 idle-age=1h"},
 	{"watch|--metrics|", "127.0.0.1:9742 [::1]:9742"},
 
+	{"who|-p|s", "sctp"},
+	{"who|203.0.113.7|-o|", "pretty jsonl"},
+	{"who|203.0.113.7|--at|", ""},
+	{"watch|--keep|", ""},
+
 	{"watch|dpo", "dport"},
 	{"watch|tcp|dport|http", "http http-alt https https-alt"},
 	{"watch|tcp|dport|", "== in"},

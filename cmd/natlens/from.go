@@ -35,7 +35,7 @@ func (c *fromConfig) registerAt(cmd *cobra.Command) {
 func (c *fromConfig) given() bool { return len(c.paths) > 0 || c.at != "" }
 
 // kernelFlags ask the kernel for something, which a recording can't give.
-var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter", "table", "zero", "metrics", "findings", "limit"}
+var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter", "table", "zero", "metrics", "findings", "limit", "history", "keep", "max-size"}
 
 // check refuses flags of the kernel's beside --from.
 func (c *fromConfig) check(cmd *cobra.Command) (err error) {

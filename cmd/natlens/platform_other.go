@@ -17,7 +17,7 @@ const withoutCommand = `Connection tracking is Linux's. Here natlens reads recor
 // platformCommands are the commands that look at the kernel on Linux. Here they
 // read recordings.
 func platformCommands(con console) []*cobra.Command {
-	return []*cobra.Command{newWatch(con), newList(con), newExplain(con)}
+	return []*cobra.Command{newWatch(con), newList(con), newExplain(con), newWho(con)}
 }
 
 // errNoKernel is what a command ends with that would look at the kernel.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/export"
+	"natlens/monitor"
 	"natlens/monitor/kernel"
 )
 
@@ -20,22 +21,29 @@ type recordConfig struct {
 	path   string
 	force  bool
 	rotate []string
-	keep   int
+	files  int // of --keep
 }
 
 func newRecord(con console) *cobra.Command {
 	cfg := recordConfig{watch: watchConfig{filter: filterConfig{labelFile: con.LabelFile}}}
 	cmd := &cobra.Command{
-		Use:   "record FILE [filter…]",
+		Use:   "record [FILE] [filter…]",
 		Short: "Record what the kernel tells, for replay and for Wireshark",
 		Long: `Record each message of the kernel as it sent it, with its time, in a capture file (pcapng) that natlens reads with
 --from, and Wireshark and tshark open. Losses are recorded too. The flows that are in the table stand at the
-beginning. A name that ends in .gz or .zst has the file packed.`,
+beginning. A name that ends in .gz or .zst has the file packed.
+
+With --history DIR, a log of all translations is kept beside the recording, or with no FILE instead of it: a row for
+each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are given by conntrack(8)'s flags.`,
 		Example: `  natlens record flows.pcapng
-  natlens record --rotate 100MiB --rotate 1h --keep 24 flows.pcapng.zst nat`,
+  natlens record --rotate 100MiB --rotate 1h --keep 24 flows.pcapng.zst nat
+  natlens record --history /var/lib/natlens --keep 90d --max-size 50GB`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && cfg.watch.history.given() {
+				return cfg.watch.filter.words(cmd, nil)
+			}
 			if len(args) == 0 || args[0] == "" {
-				return usagef("record needs the name of a file")
+				return usagef("record needs the name of a file, or --history")
 			}
 			cfg.path = args[0]
 			return cfg.watch.filter.words(cmd, args[1:])
@@ -45,11 +53,10 @@ beginning. A name that ends in .gz or .zst has the file packed.`,
 	f := cmd.Flags()
 	f.BoolVar(&cfg.force, "force", false, "write over a file that exists")
 	f.StringArrayVar(&cfg.rotate, "rotate", nil, "begin a new file after `size|time`, such as 100MiB or 1h; twice for both, whichever comes first")
-	f.IntVar(&cfg.keep, "keep", 0, "with --rotate: keep the newest `N` files of this name; 0: all")
-	inGroup(f, groupOutput, "force", "rotate", "keep")
+	inGroup(f, groupOutput, "force", "rotate")
 	mustComplete(cmd, "rotate", cobra.NoFileCompletions)
-	mustComplete(cmd, "keep", cobra.NoFileCompletions)
 	cfg.watch.register(cmd)
+	cfg.watch.history.register(cmd, "with --rotate: keep the newest `N|time` files of this name, such as 24; with --history: keep what ended less than this time ago, such as 90d; twice for both")
 	f.Lookup("existing").DefValue = "true"
 	f.Lookup("existing").Usage = "the flows that are in the table first, then the events; --existing=false leaves them out"
 	cfg.watch.existing = true
@@ -64,12 +71,26 @@ beginning. A name that ends in .gz or .zst has the file packed.`,
 }
 
 func (c *recordConfig) run(ctx context.Context, con console) error {
-	o, err := c.rotation(con)
+	kept, files, err := c.watch.history.config()
 	if err != nil {
 		return err
 	}
+	kept.Namespace = c.watch.capture.netns
+	c.files = files
+	o, err := c.rotation(con)
+	if err == nil && kept.Dir != "" {
+		err = c.watch.historyNeeds()
+	}
+	if err != nil {
+		return err
+	}
+	c.watch.history.keep = nil // they were read here
 	return c.watch.run(ctx, con, func(_ *kernel.Config, s *stream) {
+		s.history, s.logged = kept, s.filter
 		s.open = func() (*output, error) {
+			if c.path == "" {
+				return &output{sink: nowhere{}, n: countWriter{w: io.Discard}}, nil
+			}
 			sink, err := export.NewRotation(o)
 			if err != nil {
 				return nil, err
@@ -78,6 +99,12 @@ func (c *recordConfig) run(ctx context.Context, con console) error {
 		}
 	})
 }
+
+// nowhere is the sink of a run that keeps a history alone.
+type nowhere struct{}
+
+func (nowhere) Write(*monitor.Batch) error { return nil }
+func (nowhere) Close() error               { return nil }
 
 // maxRotate bounds the size of a file: beyond it, who wants one file leaves
 // --rotate out.
@@ -100,14 +127,14 @@ func (c *recordConfig) rotation(con console) (o export.RotationOptions, err erro
 		}
 	}
 	switch {
-	case c.keep < 0:
-		return o, usagef("--keep %d: must not be negative", c.keep)
-	case c.keep > 0 && len(c.rotate) == 0:
-		return o, usagef("--keep needs --rotate")
+	case c.path == "" && (len(c.rotate) > 0 || c.force):
+		return o, usagef("--rotate and --force are for a recording: record FILE")
+	case c.files > 0 && len(c.rotate) == 0:
+		return o, usagef("--keep %d: a number of files needs --rotate", c.files)
 	case c.force && len(c.rotate) > 0:
 		return o, usagef("--force: files of --rotate have names of their own")
 	}
-	o.Path, o.Keep, o.Notes = c.path, c.keep, con.Stderr
+	o.Path, o.Keep, o.Notes = c.path, c.files, con.Stderr
 	o.Open = func(path string) (export.Part, error) { return openPart(path, c.force) }
 	o.Capture = export.PCAPNGOptions{Application: "natlens " + versionText(), Filter: c.watch.filter.text()}
 	return o, nil

@@ -112,13 +112,13 @@ func TestRecordMisuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{
-		"record":                           "record needs the name of a file",
+		"record":                           "record needs the name of a file, or --history",
 		"record x dprot 443":               "filter: column 1: dprot: unknown word; did you mean dport?",
 		"record x --rotate often":          "--rotate often: not a size such as 100MiB, nor a time of a second or more such as 1h",
 		"record x --rotate 1ms":            "--rotate 1ms: not a size such as 100MiB, nor a time of a second or more such as 1h",
 		"record x --rotate 1h --rotate 2h": "--rotate 2h: there is a size or a time already",
-		"record x --keep 3":                "--keep needs --rotate",
-		"record x --rotate 1h --keep -1":   "--keep -1: must not be negative",
+		"record x --keep 3":                "--keep 3: a number of files needs --rotate",
+		"record x --rotate 1h --keep -1":   "--keep -1: not a time of a minute or more, such as 90d or 36h, nor a number of files",
 		"record x --rotate 1h --force":     "--force: files of --rotate have names of their own",
 		"record DIR/there":                 "output file DIR/there exists already; --force writes over it",
 	} {

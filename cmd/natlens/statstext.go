@@ -110,14 +110,6 @@ func (st *stats) prettyCounters(b []byte) []byte {
 	return fmt.Appendf(b, "\nexpectations  %s made, %s gone\n", grouped(made), grouped(gone))
 }
 
-// grouped writes a number with a comma between thousands.
-func grouped(n uint64) string {
-	if n < 1000 {
-		return strconv.FormatUint(n, 10)
-	}
-	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
-}
-
 // json writes one object, as docs/json.md says.
 func (st *stats) json() []byte {
 	type counters map[string]uint64

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
@@ -28,6 +29,8 @@ type stream struct {
 	remembers bool // keep a table of flows, and reconcile it after a loss
 	metrics   metricsConfig
 	findings  findingsConfig
+	history   history.Config
+	logged    monitor.Filter // what goes into the history; nil: every flow
 
 	quiet   bool
 	onStart func() // called when events are being captured
@@ -77,6 +80,11 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 		return err
 	}
 	defer stopFindings()
+	stopHistory, err := s.keepHistory(m)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopHistory()) }()
 	stopMetrics, err := s.serveMetrics(listener, m, capture, cfg.NetNS)
 	if err != nil {
 		return err
@@ -188,26 +196,6 @@ func captureText(c kernel.Capture) string {
 		text += fmt.Sprintf("; not the ring: %v", err)
 	}
 	return text
-}
-
-// bytesText writes a number of bytes with three digits and a binary unit.
-func bytesText(n uint64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, unit := float64(n), ""
-	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if value /= 1024; value < 1024 {
-			break
-		}
-	}
-	digits := 2
-	if value >= 100 {
-		digits = 0
-	} else if value >= 10 {
-		digits = 1
-	}
-	return fmt.Sprintf("%.*f %s", digits, value, unit)
 }
 
 // eachEvent calls f for every event of a source that ends. The event is f's only

@@ -21,6 +21,7 @@ import (
 type liveUI struct {
 	uiConfig
 	capture captureConfig
+	history historyConfig
 	metrics metricsConfig
 	limits  limitFlags
 }
@@ -28,6 +29,7 @@ type liveUI struct {
 func (c *liveUI) register(cmd *cobra.Command) {
 	c.uiConfig.register(cmd)
 	c.capture.register(cmd)
+	c.history.register(cmd, keepHistoryHelp)
 	c.metrics.register(cmd)
 	c.limits.register(cmd)
 }
@@ -37,8 +39,12 @@ const silentEvery = time.Minute
 
 // run shows the UI on the kernel's events. onStart, if not nil, is called when
 // events are being captured; name tells whose table it is.
-func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*kernel.Config), onStart func()) error {
+func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*kernel.Config), onStart func()) (err error) {
 	if err := c.check(con); err != nil {
+		return err
+	}
+	kept, err := c.history.beside()
+	if err != nil {
 		return err
 	}
 	open, netns, err := c.capture.config(kernel.Kinds{})
@@ -85,6 +91,11 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		return err
 	}
 	defer health.close()
+	stopHistory, err := c.keepHistory(con, kept, m)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopHistory()) }()
 	stopMetrics, err := serveMetrics(listener, m, capture, open.NetNS, m.Table)
 	if err != nil {
 		return err

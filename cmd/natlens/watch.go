@@ -14,6 +14,7 @@ type watchConfig struct {
 	filter   filterConfig
 	metrics  metricsConfig
 	findings findingsConfig
+	history  historyConfig
 
 	count    uint64
 	duration time.Duration
@@ -45,6 +46,7 @@ On a terminal as lines for people, in a pipe as JSON lines.`,
 		},
 	}
 	cfg.register(cmd)
+	cfg.history.register(cmd, keepHistoryHelp)
 	cfg.output.register(cmd)
 	cfg.from.register(cmd)
 	return cmd

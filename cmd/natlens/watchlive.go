@@ -28,12 +28,18 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if c.explain {
 		return explainFilter(con, c.filter.sel.Expr, plan)
 	}
+	kept, err := c.keptHistory()
+	if err != nil {
+		return err
+	}
 	open, netns, err := c.capture.config(c.kinds())
 	if err != nil {
 		return err
 	}
-	defer netns.Close() // nil: does nothing
-	open.Push = plan.Kernel
+	defer netns.Close()     // nil: does nothing
+	if !c.history.given() { // which is of every flow, whatever is shown
+		open.Push = plan.Kernel
+	}
 	if c.classic {
 		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
 		c.quiet = true
@@ -48,6 +54,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 		remembers: c.remembers(),
 		metrics:   c.metrics,
 		findings:  c.findings,
+		history:   kept,
 	}
 	if adjust != nil {
 		adjust(&open, s)

@@ -1,0 +1,222 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"natlens/export/history"
+	"natlens/monitor"
+)
+
+// config reads the flags. files is the number that --keep gives of files, 0 if it
+// gives none; the caller refuses it where there are no files to keep.
+func (c *historyConfig) config() (cfg history.Config, files int, err error) {
+	for _, text := range c.keep {
+		age, isAge := parseAge(text)
+		n, err := strconv.Atoi(text)
+		switch {
+		case isAge && cfg.Keep == 0:
+			cfg.Keep = age
+		case err == nil && n > 0 && files == 0:
+			files = n
+		case isAge || err == nil && n > 0:
+			return cfg, 0, usagef("--keep %s: there is one already", text)
+		default:
+			return cfg, 0, usagef("--keep %s: not a time of a minute or more, such as 90d or 36h, nor a number of files", text)
+		}
+	}
+	if c.maxSize != "" {
+		size, ok := parseSize(c.maxSize, maxRotate)
+		if !ok {
+			return cfg, 0, usagef("--max-size %s: not a size such as 50GB", c.maxSize)
+		}
+		cfg.MaxSize = size
+	}
+	switch {
+	case !c.given() && cfg.Keep > 0:
+		return cfg, 0, usagef("--keep %s: a time is for --history", c.keep[0])
+	case !c.given() && cfg.MaxSize > 0:
+		return cfg, 0, usagef("--max-size needs --history")
+	}
+	cfg.Dir = c.dir
+	return cfg, files, nil
+}
+
+// parseAge reads a time that may be given in days: 90d, 36h, 1d12h.
+func parseAge(text string) (time.Duration, bool) {
+	var age time.Duration
+	if days, rest, ok := strings.Cut(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 0 || n > 36500 {
+			return 0, false
+		}
+		age, text = time.Duration(n)*24*time.Hour, rest
+		if text == "" {
+			return age, age > 0
+		}
+	}
+	rest, err := time.ParseDuration(text)
+	age += rest
+	return age, err == nil && rest >= 0 && age >= time.Minute
+}
+
+// beside is config for commands that keep no files beside.
+func (c *historyConfig) beside() (history.Config, error) {
+	cfg, files, err := c.config()
+	if err == nil && files > 0 {
+		err = usagef("--keep %d: not a time such as 90d", files)
+	}
+	return cfg, err
+}
+
+// keptHistory is the history to keep beside the stream.
+func (c *watchConfig) keptHistory() (history.Config, error) {
+	cfg, err := c.history.beside()
+	if err != nil || cfg.Dir == "" {
+		return cfg, err
+	}
+	cfg.Namespace = c.capture.netns
+	return cfg, c.historyNeeds()
+}
+
+// historyNeeds refuses what would leave a history in the dark.
+func (c *watchConfig) historyNeeds() error {
+	switch k := c.kinds(); {
+	case c.classic:
+		return usagef("--history is not for -E: natlens watch has it")
+	case !k.New || !k.Update || !k.Destroy:
+		return usagef("--history needs events of every kind: not together with --event-mask")
+	case c.resync != "on":
+		return usagef("--history needs the table: not together with --resync off")
+	}
+	return nil
+}
+
+// keepHistory has the run keep its history until stop is called.
+func (s *stream) keepHistory(m *monitor.Monitor) (stop func() error, err error) {
+	if s.history.Dir == "" {
+		return func() error { return nil }, nil
+	}
+	k, err := openKeeper(s.history, s.logged, s.con.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	m.Taps = append(m.Taps, k)
+	m.Resync.Every = silentEvery
+	s.takeExisting(m)
+	return func() error {
+		err := k.Close()
+		s.note("%s", k.text())
+		return err
+	}, nil
+}
+
+// keepHistory has the UI keep its history until stop is called. What goes wrong is
+// told when the screen is free again.
+func (c *liveUI) keepHistory(con console, cfg history.Config, m *monitor.Monitor) (stop func() error, err error) {
+	if cfg.Dir == "" {
+		return func() error { return nil }, nil
+	}
+	cfg.Namespace = c.capture.netns
+	var notes laterNotes
+	k, err := openKeeper(cfg, nil, &notes)
+	if err != nil {
+		return nil, err
+	}
+	m.Taps = append(m.Taps, k)
+	return func() error {
+		err := k.Close()
+		notes.tell(con.Stderr)
+		return err
+	}, nil
+}
+
+// laterNotes keeps the last of some notes until somebody can read them.
+type laterNotes struct {
+	mu    sync.Mutex
+	lines [][]byte
+}
+
+const laterMost = 20
+
+func (n *laterNotes) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.lines = append(n.lines, bytes.Clone(p)); len(n.lines) > laterMost {
+		n.lines = n.lines[1:]
+	}
+	return len(p), nil
+}
+
+func (n *laterNotes) tell(w io.Writer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, line := range n.lines {
+		_, _ = w.Write(line)
+	}
+}
+
+// keeper is a tap that keeps a history. A history that can't be written does not
+// end the run: it is told once, and once more when it goes on.
+type keeper struct {
+	w      *history.Writer
+	wanted monitor.Filter // nil: every flow
+	some   monitor.Batch  // what is wanted of a batch
+}
+
+// openKeeper opens the history. Notes of what goes wrong go to notes.
+func openKeeper(cfg history.Config, wanted monitor.Filter, notes io.Writer) (*keeper, error) {
+	cfg.Fault = func(err error) {
+		if err == nil {
+			fmt.Fprintf(notes, "natlens: history %s: writing goes on\n", cfg.Dir)
+			return
+		}
+		fmt.Fprintf(notes, "natlens: history %s: %s; translations are held in memory until it can be written\n", cfg.Dir, oneLine(err))
+	}
+	w, err := history.NewWriter(cfg)
+	if errors.Is(err, history.ErrLocked) {
+		return nil, fmt.Errorf("--history %s: another natlens writes it already", cfg.Dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--history %s: %w", cfg.Dir, err)
+	}
+	return &keeper{w: w, wanted: wanted}, nil
+}
+
+// Write hands the events on. The batch is left as it is: it is not the keeper's.
+func (k *keeper) Write(b *monitor.Batch) error {
+	if k.wanted == nil {
+		return k.w.Write(b)
+	}
+	k.some.Reset()
+	for i := range b.Events {
+		if e := &b.Events[i]; !e.Kind.HasFlow() || k.wanted(e) {
+			k.some.Events = append(k.some.Events, *e)
+		}
+	}
+	if len(k.some.Events) == 0 {
+		return nil
+	}
+	return k.w.Write(&k.some)
+}
+
+// Close commits what there is.
+func (k *keeper) Close() error { return k.w.Close() }
+
+// text sums up what was kept.
+func (k *keeper) text() string {
+	st := k.w.Stats()
+	text := fmt.Sprintf("history: %s ended, %s open, %s on disk", plural(int(st.Rows)+st.Pending, "translation"), grouped(uint64(st.Open)), bytesText(uint64(st.Bytes)))
+	if st.Unkept > 0 {
+		text += fmt.Sprintf(", %s could not be kept", grouped(st.Unkept))
+	}
+	return text
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// bytesText writes a number of bytes with three digits and a binary unit.
+func bytesText(n uint64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n), ""
+	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if value /= 1024; value < 1024 {
+			break
+		}
+	}
+	digits := 2
+	if value >= 100 {
+		digits = 0
+	} else if value >= 10 {
+		digits = 1
+	}
+	return fmt.Sprintf("%.*f %s", digits, value, unit)
+}
+
+// grouped writes a number with a comma between thousands.
+func grouped(n uint64) string {
+	if n < 1000 {
+		return strconv.FormatUint(n, 10)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
+}
+
+// plural writes a count with its noun.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return grouped(uint64(n)) + " " + noun + "s"
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"natlens/export/history"
+	"natlens/monitor"
+)
+
+// whoConfig is the command line of who.
+type whoConfig struct {
+	capture captureConfig // for the namespace alone
+	addr    string
+	inside  string
+	dst     string
+	proto   string
+	moments whoMoments
+	format  string
+	limit   int
+
+	live       bool
+	dir        string
+	recordings []string
+}
+
+// historyDir is where the history is looked for.
+const historyDir = "/var/lib/natlens"
+
+func newWho(con console) *cobra.Command {
+	var cfg whoConfig
+	cmd := &cobra.Command{
+		Use:   "who ADDR[:PORT] [flags]",
+		Short: "Tell who held a translated address and port, and when",
+		Long: `Tell which host behind the gateway held an address and port, from when to when and towards whom, and whether gaps of
+the capture make that uncertain. --inside asks the other way round: what did this host hold?
+
+It looks into the history that natlens record --history keeps; with --recording into recordings; with --live, or where
+there is no history, into the kernel's table as it is now.
+
+A moment is as long as it is written: 14:32 is a minute, 14:32:15 a second. Times without a zone are local. The exit
+code is 0 if somebody was found, and 1 if nobody was or the time is not covered; the answer says which.`,
+		Example: `  natlens who 203.0.113.7:32768 --proto tcp --at 14:32:15
+  natlens who 203.0.113.7:32768 --from 2026-11-21T22:00:00Z --to -1h
+  natlens who --inside 10.0.0.5 --from -2h --dst 192.0.2.80:443
+  natlens who 203.0.113.7:32768 --recording flows.pcapng -o jsonl`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("who asks for one ADDR[:PORT], not for %s as well", monitor.Escape(args[1]))
+			}
+			if len(args) == 1 {
+				cfg.addr = args[0]
+			}
+			return nil
+		},
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cfg.run(cmd, con) },
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	cfg.register(cmd)
+	return cmd
+}
+
+func (c *whoConfig) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.inside, "inside", "", "what this host held: its own `ADDR[:PORT]`")
+	f.StringVar(&c.dst, "dst", "", "only towards this `ADDR[:PORT]`")
+	f.StringVarP(&c.proto, "proto", "p", "", "only this `protocol`, by name or number; of ICMP the id is the port")
+	c.moments.register(cmd)
+	f.StringVarP(&c.format, "output-format", "o", "", "`format`: pretty or jsonl (default pretty)")
+	f.IntVar(&c.limit, "limit", 0, "end after `N` translations; 0: all")
+	inGroup(f, groupOutput, "output-format", "limit")
+	f.StringVar(&c.dir, "history", "", "the history in this `directory` (default "+historyDir+")")
+	f.StringArrayVar(&c.recordings, "recording", nil, "look into this `file` instead: JSON lines or a netlink capture, plain or packed; again for one that follows")
+	f.BoolVar(&c.live, "live", false, "look into the kernel's table instead: who holds it now")
+	c.capture.registerNetNS(cmd)
+	mustComplete(cmd, "output-format", oneOf("pretty", "jsonl"))
+	mustComplete(cmd, "proto", oneOf(protoWords()...))
+	mustComplete(cmd, "history", completeDir)
+	for _, name := range []string{"inside", "dst", "limit"} {
+		mustComplete(cmd, name, cobra.NoFileCompletions)
+	}
+}
+
+// completeDir completes the name of a directory.
+func completeDir(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+// ledger is where who looks: a history, a recording or the live table.
+type ledger interface {
+	// span tells from when to when it knows, both 0 if it knows nothing, and
+	// from when moments such as -2h are reckoned.
+	span(ctx context.Context) (from, to, now monitor.Time, err error)
+
+	// find calls each for every translation that the query asks for. Each ends
+	// the search with history.ErrStop.
+	find(ctx context.Context, q history.Query, each func(*history.Answer) error) (history.Result, error)
+
+	// name says what it is, for people.
+	name() string
+
+	Close() error
+}
+
+func (c *whoConfig) run(cmd *cobra.Command, con console) error {
+	q, err := c.query()
+	if err != nil {
+		return err
+	}
+	if err := c.check(cmd); err != nil {
+		return err
+	}
+	book, err := c.open(cmd.Context(), con)
+	if err != nil {
+		return err
+	}
+	defer book.Close()
+	ended, err := c.moments.read(cmd.Context(), book, &q)
+	if err != nil {
+		return err
+	}
+	out, err := c.printer(con, book.name())
+	if err != nil {
+		return err
+	}
+	late := 0
+	res, err := book.find(cmd.Context(), q, func(a *history.Answer) error {
+		if a.End == 0 && !a.Live && q.From > ended {
+			// It was open when the capture ended. Whether it still was at the
+			// time that is asked for, nobody knows.
+			a.Doubt |= history.TouchedByRestart
+			late++
+		}
+		return out.add(a)
+	})
+	if err != nil {
+		return err
+	}
+	said := newVerdict(q, res, late)
+	_, said.live = book.(*liveLedger)
+	if err := out.end(said); err != nil {
+		return err
+	}
+	for _, fault := range res.Faults {
+		fmt.Fprintf(con.Stderr, "natlens: %s\n", oneLine(fault))
+	}
+	if said.word() != "found" {
+		return errSilent
+	}
+	return nil
+}
+
+// check refuses flags that do not go together.
+func (c *whoConfig) check(cmd *cobra.Command) error {
+	given := 0
+	for _, is := range []bool{c.live, c.dir != "", len(c.recordings) > 0} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return usagef("--history, --recording and --live: who looks into one of them")
+	case c.live && c.moments.given():
+		return usagef("--live is who holds it now: --at, --from and --to ask a history or a recording")
+	case c.limit < 0:
+		return usagef("--limit %d: must not be negative", c.limit)
+	case c.netnsGiven(cmd) && (c.dir != "" || len(c.recordings) > 0 || c.moments.given()):
+		return usagef("--netns is for the live table: not together with a history or a recording")
+	}
+	return c.moments.check()
+}
+
+func (c *whoConfig) netnsGiven(cmd *cobra.Command) bool {
+	f := cmd.Flags().Lookup("netns")
+	return f != nil && f.Changed
+}
+
+// open opens what is to be looked into. Without a word about it that is the
+// history, or the live table if there is none and no moment is asked for.
+func (c *whoConfig) open(ctx context.Context, con console) (ledger, error) {
+	if len(c.recordings) > 0 {
+		return openRecordings(ctx, con, c.recordings)
+	}
+	if c.live {
+		return c.openLive()
+	}
+	dir := c.dir
+	if dir == "" {
+		dir = historyDir
+	}
+	book, err := openHistory(dir)
+	if c.dir == "" && !c.moments.given() && isNoHistory(err) {
+		return c.openLive()
+	}
+	return book, err
+}
+
+// isNoHistory reports whether there is no history to be read.
+func isNoHistory(err error) bool {
+	return errors.Is(err, errNoHistory) || errors.Is(err, history.ErrUnsupported)
+}

@@ -1,0 +1,265 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/export/history"
+	"natlens/monitor"
+	"natlens/monitor/lab"
+)
+
+// stampedPacket is a packet with the kernel's time of it.
+type stampedPacket struct {
+	packet
+	at time.Time
+}
+
+// readStamped returns what has passed since the last read, with times: the socket
+// has SO_TIMESTAMPNS.
+func (t tap) readStamped() (packets []stampedPacket, err error) {
+	buf, control := make([]byte, 64<<10), make([]byte, 256)
+	for {
+		n, c, _, from, err := unix.Recvmsg(t.fd, buf, control, 0)
+		if errors.Is(err, unix.EAGAIN) {
+			return packets, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		link := from.(*unix.SockaddrLinklayer)
+		p, ok := decodePacket(buf[:n])
+		if !ok || link.Hatype != unix.ARPHRD_ETHER {
+			continue
+		}
+		p.sent = link.Pkttype == unix.PACKET_OUTGOING
+		messages, err := unix.ParseSocketControlMessage(control[:c])
+		if err != nil || len(messages) == 0 || len(messages[0].Data) < 16 {
+			return nil, fmt.Errorf("no time with a packet: %v", err)
+		}
+		seconds := binary.NativeEndian.Uint64(messages[0].Data)
+		nanos := binary.NativeEndian.Uint64(messages[0].Data[8:])
+		packets = append(packets, stampedPacket{p, time.Unix(int64(seconds), int64(nanos))})
+	}
+}
+
+func stamped(t *testing.T, tap tap) tap {
+	t.Helper()
+	if err := unix.SetsockoptInt(tap.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetsockoptInt(tap.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 8<<20); err != nil {
+		t.Fatal(err)
+	}
+	return tap
+}
+
+// clashes makes flows of both clients, each from a port that the other one uses as
+// well, to one server: SNAT has to give every second one another port. Each is told
+// by its length, which NAT leaves alone.
+func clashes(t *testing.T, ctx context.Context, l *lab.Lab, flows int) {
+	t.Helper()
+	for i := range flows {
+		from := []*lab.Namespace{l.Client, l.Client2}[i%2]
+		port := netip.AddrPortFrom(netip.Addr{}, uint16(20000+i/2))
+		if _, err := l.UDPOnce(ctx, lab.UDP{From: from, Local: port, To: lab.ServerDNS, Bytes: 20 + i}); err != nil {
+			t.Fatalf("flow %d: %v", i, err)
+		}
+	}
+}
+
+// whoAnswer is what who -o jsonl says of one packet.
+type whoAnswer struct {
+	hosts   []string // inside
+	certain []bool
+	verdict verdictJSON
+}
+
+// askWho asks for a packet's outside address at its time.
+func askWho(t *testing.T, dir string, outside netip.AddrPort, at time.Time) (a whoAnswer) {
+	t.Helper()
+	c := call(t.Context(), console{}, "who", outside.String(), "--proto", "udp", "--at", at.UTC().Format(time.RFC3339Nano), "--history", dir, "-o", "jsonl")
+	lines := strings.Split(strings.TrimSuffix(c.stdout.String(), "\n"), "\n")
+	for _, line := range lines[:len(lines)-1] {
+		var row struct {
+			Inside struct {
+				Addr string `json:"addr"`
+				Port uint16 `json:"port"`
+			} `json:"inside"`
+			Uncertain []string `json:"uncertain"`
+		}
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		a.hosts = append(a.hosts, fmt.Sprintf("%s:%d", row.Inside.Addr, row.Inside.Port))
+		a.certain = append(a.certain, len(row.Uncertain) == 0)
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &a.verdict); err != nil || c.stderr.String() != "" {
+		t.Fatalf("%q, %q: %v", c.stdout.String(), c.stderr.String(), err)
+	}
+	if found := len(a.hosts) > 0; found != (c.code == 0) || c.code > 1 {
+		t.Errorf("%d answers, code %d", len(a.hosts), c.code)
+	}
+	return a
+}
+
+// findWho asks the same without a command line.
+func findWho(t *testing.T, book ledger, outside netip.AddrPort, at time.Time) (a whoAnswer) {
+	t.Helper()
+	q := history.Query{
+		Outside: history.End{Addr: outside.Addr(), Port: outside.Port(), HasPort: true}, Proto: monitor.UDP,
+		From: monitor.Time(at.UnixNano()), To: monitor.Time(at.UnixNano()),
+	}
+	res, err := book.find(t.Context(), q, func(answer *history.Answer) error {
+		inside := answer.Inside(answer.Side)
+		a.hosts = append(a.hosts, fmt.Sprintf("%s:%d", inside.Addr, inside.Port))
+		a.certain = append(a.certain, !uncertain(answer))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVerdict(q, res, 0)
+	a.verdict.Covered = coverNames[v.covered]
+	for _, g := range res.Gaps {
+		a.verdict.Gaps = append(a.verdict.Gaps, newGapJSON(g))
+	}
+	return a
+}
+
+// insideOf tells, by the packets that the clients sent, whose each flow is.
+func insideOf(t *testing.T, taps ...tap) map[uint32]netip.AddrPort {
+	t.Helper()
+	inside := map[uint32]netip.AddrPort{}
+	for _, tap := range taps {
+		packets, err := tap.readStamped()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range packets {
+			if p.sent && !p.reply && p.proto == "udp" {
+				inside[p.key] = p.src
+			}
+		}
+	}
+	return inside
+}
+
+// TestWhoNamesTheHost makes a thousand flows through SNAT with clashes of ports,
+// captures their packets outside of the gateway, and asks of each whose it was at
+// its time: the right one, for sure.
+func TestWhoNamesTheHost(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{Timestamp: true})
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	taps := []tap{stamped(t, openTap(t, l.Client)), stamped(t, openTap(t, l.Client2)), stamped(t, openTap(t, l.Server))}
+	dir := t.TempDir()
+	stream, end := context.WithCancel(ctx)
+	r := begin(t, stream, l, console{}, "record", "--history", dir)
+	const flows = 1000
+	clashes(t, ctx, l, flows)
+	end()
+	if code := r.end(t); code != 0 || !strings.Contains(r.stderr.String(), "natlens: history: ") {
+		t.Fatalf("code %d, %s", code, r.stderr.String())
+	}
+	inside := insideOf(t, taps[0], taps[1])
+	packets, err := taps[2].readStamped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := openHistory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	asked, rewritten := 0, 0
+	for _, p := range packets {
+		if p.reply || p.sent || p.proto != "udp" {
+			continue
+		}
+		asked++
+		want := inside[p.key]
+		if want.Port() != p.src.Port() {
+			rewritten++
+		}
+		got := findWho(t, book, p.src, p.at)
+		if asked%50 == 0 {
+			if said := askWho(t, dir, p.src, p.at); !slices.Equal(said.hosts, got.hosts) || said.verdict.Uncertain != 0 {
+				t.Errorf("%s: who says %+v, there is %+v", p.src, said, got)
+			}
+		}
+		if len(got.hosts) != 1 || got.hosts[0] != want.String() || !got.certain[0] || got.verdict.Covered != "whole" {
+			t.Errorf("%s at %s: %+v, want %s for sure", p.src, p.at.UTC().Format(time.RFC3339Nano), got, want)
+		}
+	}
+	if asked != flows || rewritten < flows/2 {
+		t.Errorf("%d packets of %d, %d of them from another port", asked, flows, rewritten)
+	}
+}
+
+// TestWhoKnowsItsGaps does the same with a capture that loses most: no wrong host is
+// named for sure, and whoever is missing falls into a gap that is told.
+func TestWhoKnowsItsGaps(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{Timestamp: true})
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	taps := []tap{stamped(t, openTap(t, l.Client)), stamped(t, openTap(t, l.Client2)), stamped(t, openTap(t, l.Server))}
+	dir := t.TempDir()
+	stream, end := context.WithCancel(ctx)
+	r := begin(t, stream, l, console{}, "record", "--capture", "socket", "--buffer-size", "2048", "--history", dir)
+	const flows = 300
+	clashes(t, ctx, l, flows)
+	end()
+	if code := r.end(t); code != 0 {
+		t.Fatalf("code %d, %s", code, r.stderr.String())
+	}
+	inside := insideOf(t, taps[0], taps[1])
+	packets, err := taps[2].readStamped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := openHistory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	unsure, missing := 0, 0
+	for _, p := range packets {
+		if p.reply || p.sent || p.proto != "udp" {
+			continue
+		}
+		want := inside[p.key].String()
+		got := findWho(t, book, p.src, p.at)
+		right := false
+		for i, host := range got.hosts {
+			right = right || host == want
+			if host != want && got.certain[i] {
+				t.Errorf("%s: %s for sure, but it was %s", p.src, host, want)
+			}
+			if !got.certain[i] {
+				unsure++
+			}
+		}
+		if !right {
+			missing++
+			if len(got.verdict.Gaps) == 0 {
+				t.Errorf("%s at %s: %+v without a gap, want %s", p.src, p.at.UTC().Format(time.RFC3339Nano), got, want)
+			}
+		}
+	}
+	if unsure+missing == 0 || !strings.Contains(r.stderr.String(), " lost") {
+		t.Errorf("nothing was lost: %s", r.stderr.String())
+	}
+}

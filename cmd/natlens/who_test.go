@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// whoEvent is a JSON line of a flow: who sends, as whom, to where.
+func whoEvent(second int, event, proto string, flow int, from, as, to, more string) string {
+	num := map[string]int{"tcp": 6, "udp": 17}[proto]
+	end := func(text string) (addr, port string) {
+		i := strings.LastIndexByte(text, ':')
+		return strings.Trim(text[:i], "[]"), text[i+1:]
+	}
+	fa, fp := end(from)
+	aa, ap := end(as)
+	ta, tp := end(to)
+	family := "ipv4"
+	if strings.Contains(fa, ":") {
+		family = "ipv6"
+	}
+	return fmt.Sprintf(`{"v":1,"ts":"2026-11-22T06:12:%02d.000000000Z","ts_source":"kernel","seq":%d,"event":%q,"family":%q,"proto":%q,"protonum":%d,`+
+		`"orig":{"src":%q,"sport":%s,"dst":%q,"dport":%s},"reply":{"src":%q,"sport":%s,"dst":%q,"dport":%s},"status":["confirmed","src_nat"]%s,"flow":%d}`+"\n",
+		second, second+1, event, family, proto, num, fa, fp, ta, tp, ta, tp, aa, ap, more, flow)
+}
+
+const whoCounters = `,"counters":{"orig":{"packets":10,"bytes":48100},"reply":{"packets":20,"bytes":1100000}}`
+
+// whoLines are a recording in which an address and port have three holders, and a
+// gap lies in the life of the last one.
+func whoLines() string {
+	const outside = "203.0.113.1:40000"
+	return whoEvent(0, "existing", "tcp", 1, "192.168.77.9:1111", outside, "203.0.113.66:22", "") +
+		whoEvent(5, "destroy", "tcp", 1, "192.168.77.9:1111", outside, "203.0.113.66:22", whoCounters) +
+		whoEvent(10, "new", "tcp", 2, "192.168.77.2:4444", outside, "203.0.113.9:443", "") +
+		whoEvent(12, "new", "udp", 3, "192.168.77.3:4444", outside, "203.0.113.9:53", "") +
+		whoEvent(20, "destroy", "tcp", 2, "192.168.77.2:4444", outside, "203.0.113.9:443", whoCounters) +
+		whoEvent(30, "new", "tcp", 4, "192.168.77.3:5555", outside, "203.0.113.9:443", "") +
+		`{"v":1,"ts":"2026-11-22T06:12:40.000000000Z","seq":41,"event":"lost","count":7,"from":"2026-11-22T06:12:38.000000000Z","to":"2026-11-22T06:12:40.000000000Z"}` + "\n" +
+		whoEvent(50, "destroy", "tcp", 4, "192.168.77.3:5555", outside, "203.0.113.9:443", "") +
+		whoEvent(55, "new", "tcp", 5, "[2001:db8:77::2]:9", "[2001:db8:cb::1]:700", "[2001:db8:cb::9]:443", "")
+}
+
+// inUTC makes local time UTC for a test.
+func inUTC(t *testing.T) {
+	local := time.Local
+	time.Local = time.UTC
+	t.Cleanup(func() { time.Local = local })
+}
+
+// TestWho asks a recording, and wants each whole answer.
+func TestWho(t *testing.T) {
+	inUTC(t)
+	path := filepath.Join(t.TempDir(), "rec.jsonl")
+	if err := os.WriteFile(path, []byte(whoLines()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const covers = "The recording rec.jsonl covers 2026-11-22 06:12:00.000 to 2026-11-22 06:12:55.000.\n"
+	for _, tt := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"203.0.113.1:40000 --at 06:12:15", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)              UNTIL                    TOWARDS          KIND  BYTES
+192.168.77.2:4444  tcp    203.0.113.1:40000  2026-11-22 06:12:10.000  2026-11-22 06:12:20.000  203.0.113.9:443  snat  ↑47.0 KiB ↓1.05 MiB
+192.168.77.3:4444  udp    203.0.113.1:40000  2026-11-22 06:12:12.000  open at the end          203.0.113.9:53   snat                       uncertain: a gap within
+
+2 inside hosts (192.168.77.2, 192.168.77.3), 2 translations, 1 uncertain.
+` + covers},
+		{"203.0.113.1:40000 -p tcp --at 06:12:15", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)              UNTIL                    TOWARDS          KIND  BYTES
+192.168.77.2:4444  tcp    203.0.113.1:40000  2026-11-22 06:12:10.000  2026-11-22 06:12:20.000  203.0.113.9:443  snat  ↑47.0 KiB ↓1.05 MiB
+
+192.168.77.2, 1 translation, none uncertain.
+` + covers},
+		{"203.0.113.1:40000 -p tcp --at 06:12:03", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)                     UNTIL                    TOWARDS          KIND  BYTES
+192.168.77.9:1111  tcp    203.0.113.1:40000  before 2026-11-22 06:12:00.000  2026-11-22 06:12:05.000  203.0.113.66:22  snat  ↑47.0 KiB ↓1.05 MiB
+
+192.168.77.9, 1 translation, none uncertain.
+` + covers},
+		{"203.0.113.1:40000 -p tcp --at 2026-11-22T06:12:45.5Z", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)              UNTIL                    TOWARDS          KIND
+192.168.77.3:5555  tcp    203.0.113.1:40000  2026-11-22 06:12:30.000  2026-11-22 06:12:50.000  203.0.113.9:443  snat  uncertain: a gap within
+
+192.168.77.3, 1 translation, uncertain.
+` + covers},
+		{"203.0.113.1:40000 -p tcp --at 06:12:25", 1, "Nobody, as far as was seen, and there was no gap.\n" + covers},
+		{"203.0.113.1:40001 --from 06:12:25 --to 06:12:39", 1, "Nobody, as far as was seen.\n" + covers +
+			"Uncertain: 7 events were lost between 2026-11-22 06:12:38.000 and 2026-11-22 06:12:40.000.\n"},
+		{"203.0.113.1:40000 --at 05:00", 1, "Not covered: the recording rec.jsonl begins 2026-11-22 06:12:00.000.\n"},
+		{"203.0.113.1:40000 --at 2026-11-23", 2, ""},
+		{"203.0.113.1:40000 --at 2026-11-22T07:00:00Z", 1, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)              UNTIL            TOWARDS         KIND
+192.168.77.3:4444  udp    203.0.113.1:40000  2026-11-22 06:12:12.000  open at the end  203.0.113.9:53  snat  uncertain: a gap within, not captured all the time
+
+192.168.77.3, 1 translation, uncertain.
+Not covered: the recording rec.jsonl ends 2026-11-22 06:12:55.000.
+`},
+		{"203.0.113.1:40000 --from 06:11 --to 06:12:08 --dst 203.0.113.66", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)                     UNTIL                    TOWARDS          KIND  BYTES
+192.168.77.9:1111  tcp    203.0.113.1:40000  before 2026-11-22 06:12:00.000  2026-11-22 06:12:05.000  203.0.113.66:22  snat  ↑47.0 KiB ↓1.05 MiB
+
+192.168.77.9, 1 translation, none uncertain.
+The recording rec.jsonl covers a part of that time only: 2026-11-22 06:12:00.000 to 2026-11-22 06:12:55.000.
+`},
+		{"--inside [2001:db8:77::2]:9", 0, `INSIDE              PROTO  OUTSIDE               SINCE (UTC)              UNTIL            TOWARDS               KIND
+[2001:db8:77::2]:9  tcp    [2001:db8:cb::1]:700  2026-11-22 06:12:55.000  open at the end  [2001:db8:cb::9]:443  snat
+
+2001:db8:77::2, 1 translation, none uncertain.
+` + covers + "Uncertain: 7 events were lost between 2026-11-22 06:12:38.000 and 2026-11-22 06:12:40.000.\n"},
+	} {
+		c := call(t.Context(), console{}, append([]string{"who", "--recording", path}, strings.Fields(tt.args)...)...)
+		if got := c.stdout.String(); got != tt.want || c.code != tt.code {
+			t.Errorf("who %s: code %d, %s\n%swant %d and\n%s", tt.args, c.code, c.stderr.String(), got, tt.code, tt.want)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"natlens/export/history"
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+)
+
+// liveLedger looks into the kernel's table as it is now.
+type liveLedger struct{ netns string }
+
+func (c *whoConfig) openLive() (ledger, error) { return &liveLedger{c.capture.netns}, nil }
+
+func (l *liveLedger) name() string { return liveName(l.netns) }
+func (l *liveLedger) Close() error { return nil }
+
+func (l *liveLedger) span(context.Context) (from, to, now monitor.Time, err error) {
+	now = monitor.Now()
+	return now, now, now, nil
+}
+
+func (l *liveLedger) find(ctx context.Context, q history.Query, each func(*history.Answer) error) (history.Result, error) {
+	netns, err := openNetNS(l.netns)
+	if err != nil {
+		return history.Result{}, err
+	}
+	defer netns.Close() // nil: does nothing
+	flows, err := openFlows(ctx, kernel.DumpConfig{NetNS: netnsFD(netns)})
+	if err != nil {
+		return history.Result{}, err
+	}
+	defer flows.Close()
+	s := newSeeker(q, each)
+	now := monitor.Now()
+	s.res.Live, s.res.Began = true, now
+	var b monitor.Batch
+	for {
+		b.Reset()
+		end := flows.Next(ctx, &b)
+		for i := range b.Events {
+			if e := &b.Events[i]; e.Time == 0 {
+				e.Time = now
+			}
+		}
+		if err := s.Write(&b); err != nil {
+			return s.res, err
+		}
+		if end != nil {
+			if !errors.Is(end, io.EOF) {
+				return s.res, end
+			}
+			s.res.Ended = monitor.Now()
+			return s.end()
+		}
+	}
+}
