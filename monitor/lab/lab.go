@@ -15,7 +15,7 @@ import (
 type Config struct {
 	Acct      bool // nf_conntrack_acct: count packets and bytes
 	Timestamp bool // nf_conntrack_timestamp: start, stop and event times
-	Helpers   bool // assign the FTP helper to port 21
+	Helpers   bool // assign the FTP helper to port 21; those of TFTP, SIP and PPTP to theirs, where the kernel has them
 
 	// ShortTimeouts makes flows die within seconds of their last packet, so
 	// that DESTROYs are seen. Garbage collection still runs when it likes.
@@ -33,7 +33,8 @@ type Lab struct {
 	// IPv6 tells whether the kernel has IPv6; without, the lab has IPv4 alone.
 	IPv6 bool
 
-	cfg Config
+	cfg     Config
+	helpers map[string]bool // assigned, by the kernel's names
 
 	// serving counts the goroutines that answer; they end when life ends and
 	// closers are closed.

@@ -163,12 +163,12 @@ func ctSet(key expr.CtKey, data []byte) Part {
 	return Part{&expr.Immediate{Register: 1, Data: data}, &expr.Ct{Key: key, Register: 1, SourceRegister: true}}
 }
 
-// helperName is the lab's ct helper object for FTP.
-const helperName = "ftp"
-
 // AssignFTP gives the flow the FTP helper; with Config.Helpers only.
-func AssignFTP() Part {
-	return Part{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: helperName}}
+func AssignFTP() Part { return assignHelper("ftp") }
+
+// assignHelper gives the flow a helper, whose object has its name.
+func assignHelper(name string) Part {
+	return Part{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: name}}
 }
 
 func rule(c *nftables.Chain, parts ...Part) *nftables.Rule {

@@ -70,18 +70,33 @@ func (l *Lab) AddRule(family nftables.TableFamily, table, chain string, parts ..
 
 // loadRules loads the gateway's rules, all in one transaction.
 func (l *Lab) loadRules() error {
-	return l.NFT(func(c *nftables.Conn) error {
+	l.helpers = make(map[string]bool)
+	err := l.NFT(func(c *nftables.Conn) error {
 		loadNAT(c)
 		filter := loadFilter(c, nftables.TableFamilyIPv4)
 		if l.IPv6 {
 			loadFilter(c, nftables.TableFamilyIPv6)
 		}
 		if l.cfg.Helpers {
-			loadHelper(c, filter)
+			loadHelper(c, filter["mangle_prerouting"], helpers[0])
 		}
 		return nil
 	})
+	if err != nil || !l.cfg.Helpers {
+		return err
+	}
+	l.helpers[helpers[0].name] = true
+	pre := &nftables.Chain{Name: "mangle_prerouting", Table: &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"}}
+	for _, h := range helpers[1:] {
+		// One by one: the kernel may lack one.
+		l.helpers[h.name] = l.NFT(func(c *nftables.Conn) error { loadHelper(c, pre, h); return nil }) == nil
+	}
+	return nil
 }
+
+// Helps reports whether the gateway gives flows a helper, by the kernel's name for
+// it.
+func (l *Lab) Helps(name string) bool { return l.helpers[name] }
 
 // loadNAT is, in nft's words:
 //
@@ -115,14 +130,28 @@ func loadFilter(c *nftables.Conn, family nftables.TableFamily) map[string]*nftab
 	return chains
 }
 
-// loadHelper makes the FTP helper and gives it to control connections.
-func loadHelper(c *nftables.Conn, filter map[string]*nftables.Chain) {
-	pre := filter["mangle_prerouting"]
+// helper is one that the gateway gives to flows to a port of the server. All labs
+// with Config.Helpers have the first.
+type helper struct {
+	name  string
+	proto uint8
+	port  uint16
+}
+
+var helpers = []helper{
+	{"ftp", unix.IPPROTO_TCP, ServerFTP.Port()},
+	{"tftp", unix.IPPROTO_UDP, ServerTFTP.Port()},
+	{"sip", unix.IPPROTO_UDP, ServerSIP.Port()},
+	{"pptp", unix.IPPROTO_TCP, ServerPPTP.Port()},
+}
+
+// loadHelper makes a helper and gives it to control connections.
+func loadHelper(c *nftables.Conn, pre *nftables.Chain, h helper) {
 	c.AddObj(&nftables.NamedObj{
-		Table: pre.Table, Name: helperName, Type: nftables.ObjTypeCtHelper,
-		Obj: &expr.CtHelper{Name: "ftp", L3Proto: unix.NFPROTO_IPV4, L4Proto: unix.IPPROTO_TCP},
+		Table: pre.Table, Name: h.name, Type: nftables.ObjTypeCtHelper,
+		Obj: &expr.CtHelper{Name: h.name, L3Proto: unix.NFPROTO_IPV4, L4Proto: h.proto},
 	})
-	c.AddRule(rule(pre, Proto(unix.IPPROTO_TCP), Dport(ServerFTP.Port()), AssignFTP()))
+	c.AddRule(rule(pre, Proto(h.proto), Dport(h.port), assignHelper(h.name)))
 }
 
 func addChains(c *nftables.Conn, table *nftables.Table, specs []chainSpec) map[string]*nftables.Chain {

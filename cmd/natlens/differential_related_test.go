@@ -1,0 +1,159 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"natlens/monitor/lab"
+)
+
+// conversation is one in which a helper reads of another flow.
+type conversation struct {
+	helper string
+	master string // destination port of the conversation's own flow
+	once   func(context.Context, lab.Related) error
+}
+
+func conversations(l *lab.Lab) []conversation {
+	return []conversation{
+		{"tftp", "69", l.TFTPOnce},
+		{"sip", "5060", l.SIPOnce},
+		{"pptp", "1723", l.PPTPOnce},
+	}
+}
+
+// TestHelpersSame provokes the helpers of TFTP, SIP, PPTP and FTP, through the
+// lab's NAT. While a flow is expected, both programs list the expectation; when it
+// has come, both list it, and natlens tells its master. Both tell the same events
+// of all expectations.
+func TestHelpersSame(t *testing.T) {
+	needConntrack(t)
+	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true})
+	both, told := watchExpects(t, l.Gateway), []string{"helper=ftp"}
+	for _, c := range conversations(l) {
+		t.Run(c.helper, func(t *testing.T) {
+			if !l.Helps(c.helper) {
+				t.Skipf("the kernel has no helper %s", c.helper)
+			}
+			told = append(told, "helper="+c.helper)
+			err := c.once(t.Context(), lab.Related{
+				Expected: func() error {
+					for _, text := range []string{"-L expect", "-L expect -o xml", "-C expect", "-L -o extended"} {
+						compareSteady(t, l.Gateway, strings.Fields(text))
+					}
+					listed := ours(t, l.Gateway, "-L", "expect").stdout
+					if !strings.Contains(listed, "helper="+c.helper) || !strings.Contains(listed, "dport="+c.master+" ") {
+						t.Errorf("expectations of %s:\n%s", c.helper, listed)
+					}
+					return nil
+				},
+				Come: func() error {
+					for _, text := range []string{"-L", "-L -o extended,id", "-L -u EXPECTED", "-L -o xml"} {
+						compareReading(t, l.Gateway, strings.Fields(text))
+					}
+					toldMaster(t, l.Gateway, c)
+					return nil
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := ours(t, l.Gateway, "-F"); got.code != 0 {
+				t.Fatal(got.told)
+			}
+		})
+	}
+	for _, f := range []lab.FTP{{Bytes: 10}, {Bytes: 10, Passive: true}} {
+		if _, err := l.FTPOnce(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both.compare(t, told...)
+}
+
+// compareSteady is compareReading for what counts down every second.
+func compareSteady(t *testing.T, ns *lab.Namespace, args []string) {
+	t.Helper()
+	waitFor(t, "both programs to say the same within a second", func() bool {
+		before, us, after := theirs(t, ns, args...), ours(t, ns, args...), theirs(t, ns, args...)
+		if before == after && (us.stdout != before.stdout || us.code != before.code) {
+			t.Errorf("%q: exit codes %d and %d, %s", args, before.code, us.code, firstDifference(before.stdout, us.stdout))
+		}
+		return before == after
+	})
+}
+
+// toldMaster expects one flow with a master, that of the conversation, in JSON
+// lines, in the lines for people and in the filter.
+func toldMaster(t *testing.T, ns *lab.Namespace, c conversation) {
+	t.Helper()
+	got := ours(t, ns, "list", "-o", "jsonl", "master")
+	var flow struct {
+		Status []string
+		Master struct {
+			Proto, Src, Dst string
+			Dport           uint16
+		}
+	}
+	if err := json.Unmarshal([]byte(got.stdout), &flow); err != nil || got.code != 0 {
+		t.Fatalf("%v in %q, %s", err, got.stdout, got.told)
+	}
+	m := flow.Master
+	if strconv.Itoa(int(m.Dport)) != c.master || m.Src != lab.ClientIP.String() || m.Dst != lab.ServerIP.String() || !slices.Contains(flow.Status, "expected") {
+		t.Errorf("a child of %s: %+v", c.helper, flow)
+	}
+	if text := ours(t, ns, "list", "-o", "pretty", "expected").stdout; !strings.Contains(text, "of "+lab.ClientIP.String()) {
+		t.Errorf("the lines for people say %s", text)
+	}
+}
+
+// expectWatchers are both programs, telling of expectations.
+type expectWatchers struct {
+	theirs *safeBuffer
+	ours   *called
+}
+
+func watchExpects(t *testing.T, ns *lab.Namespace) *expectWatchers {
+	t.Helper()
+	w := &expectWatchers{new(safeBuffer), &called{}}
+	cmd := exec.Command("conntrack", "-E", "expect")
+	cmd.Stdout, cmd.SysProcAttr = w.theirs, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := ns.Do(cmd.Start); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		con := console{Stdout: &w.ours.stdout, Stderr: &w.ours.stderr, Getenv: func(string) string { return "" }}
+		w.ours.code = run(ctx, con, []string{"-E", "expect", "--netns", ns.Path()})
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGINT)
+		cmd.Wait()
+		cancel()
+		<-ended
+	})
+	waitFor(t, "both to listen", func() bool { return expectListeners(t, ns) == 2 })
+	return w
+}
+
+// compare waits until both have told of every helper, and the same.
+func (w *expectWatchers) compare(t *testing.T, helpers ...string) {
+	t.Helper()
+	told := func(text string) bool {
+		return !slices.ContainsFunc(helpers, func(h string) bool { return !strings.Contains(text, h) })
+	}
+	waitFor(t, "both to tell the same", func() bool {
+		a, b := w.theirs.String(), w.ours.stdout.String()
+		return a == b && told(a)
+	})
+}

@@ -1,0 +1,128 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// The call ids of the lab's tunnel: the client's, and the server's.
+const (
+	PPTPClientCall = 77
+	PPTPServerCall = 88
+)
+
+// Control messages of PPTP (RFC 2637).
+const (
+	pptpMagic = 0x1a2b3c4d
+
+	pptpStartRequest = 1
+	pptpStartReply   = 2
+	pptpCallRequest  = 7
+	pptpCallReply    = 8
+)
+
+// PPTPOnce sets up a tunnel to the server, over a control connection in which the
+// helper reads both call ids, and sends a packet into it: GRE, with the call ids
+// as its keys.
+func (l *Lab) PPTPOnce(ctx context.Context, r Related) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("pptp: %w", err)
+		}
+	}()
+	from := l.orClient(r.From)
+	listener, err := l.Server.ListenTCP(ServerPPTP)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
+	defer cancel()
+	conn, err := from.DialTCP(ctx, netip.AddrPort{}, ServerPPTP)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() {
+		_ = listener.SetDeadline(time.Unix(1, 0))
+		_ = conn.SetDeadline(time.Unix(1, 0))
+	})
+	defer stop()
+	peer, err := listener.AcceptTCP()
+	if err != nil {
+		return err
+	}
+	defer peer.Close()
+	if err := pptpDialogue(conn, peer); err != nil {
+		return err
+	}
+	if err := r.expected(); err != nil {
+		return err
+	}
+	if err := l.GREOnce(ctx, GRE{Raw: Raw{From: from, To: ServerIP}, CallID: PPTPServerCall}); err != nil {
+		return err
+	}
+	return r.come()
+}
+
+// pptpDialogue says what makes a tunnel: each message is read before the next one
+// is sent, as the helper of the gateway wants it. With NAT the client's call id
+// arrives as another one, which the server then names.
+func pptpDialogue(client, server net.Conn) error {
+	call := uint16(PPTPClientCall)
+	for _, m := range []struct {
+		from, to net.Conn
+		kind     uint16
+		body     func() []byte
+	}{
+		// Version 1.0, both kinds of framing and of bearer, no channels; names.
+		{client, server, pptpStartRequest, func() []byte { return pptpBody(144, 0x0100, 0, 0, 3, 0, 3) }},
+		{server, client, pptpStartReply, func() []byte { return pptpBody(144, 0x0100, 0x0100, 0, 3, 0, 3) }},
+		// The call's id and serial, the speeds, bearer and framing, the window.
+		{client, server, pptpCallRequest, func() []byte { return pptpBody(156, call, 1, 0, 300, 1, 0, 0, 3, 0, 3, 64) }},
+		// Both ids, result 1 "connected", cause, speed, window.
+		{server, client, pptpCallReply, func() []byte { return pptpBody(20, PPTPServerCall, call, 0x0100, 0, 1, 0, 64) }},
+	} {
+		got, err := pptpSay(m.from, m.to, m.kind, m.body())
+		if err != nil {
+			return fmt.Errorf("message %d: %w", m.kind, err)
+		}
+		if m.kind == pptpCallRequest {
+			call = binary.BigEndian.Uint16(got)
+		}
+	}
+	return nil
+}
+
+// pptpBody is a body of 16-bit words, filled up with zeros.
+func pptpBody(size int, words ...uint16) []byte {
+	var b []byte
+	for _, w := range words {
+		b = binary.BigEndian.AppendUint16(b, w)
+	}
+	return append(b, make([]byte, size-len(b))...)
+}
+
+// pptpSay sends a control message and returns its body as it reached the other
+// side.
+func pptpSay(from io.Writer, to io.Reader, kind uint16, body []byte) ([]byte, error) {
+	const head = 12
+	b := binary.BigEndian.AppendUint16(nil, uint16(head+len(body)))
+	b = binary.BigEndian.AppendUint16(b, 1) // a control message
+	b = binary.BigEndian.AppendUint32(b, pptpMagic)
+	b = binary.BigEndian.AppendUint16(b, kind)
+	b = binary.BigEndian.AppendUint16(b, 0)
+	if _, err := from.Write(append(b, body...)); err != nil {
+		return nil, err
+	}
+	got := make([]byte, head+len(body))
+	_, err := io.ReadFull(to, got)
+	return got[head:], err
+}
