@@ -121,7 +121,7 @@ func (l *layout) widthOf(id columnID) int {
 }
 
 // foldBelow is the width below which SENT AS and DELIVERED TO are folded.
-const foldBelow = 100
+const foldBelow = 110
 
 // The margin at the left holds the cursor; the one at the right the mark of new
 // flows.
@@ -170,7 +170,7 @@ func layOut(width int, p present, needs endWidths) layout {
 		id columnID
 		on bool
 	}{
-		{colAge, width >= 66}, {colRate, p.counters},
+		{colAge, true}, {colRate, p.counters},
 		{colMark, p.mark && width >= 140}, {colZone, p.zone && width >= 140},
 		{colHelper, p.helper && width >= 140}, {colLabels, p.labels && width >= 140},
 		{colBytes, p.counters && width >= 100}, {colLeft, width >= 130}, {colPackets, p.counters && width >= 140},

@@ -2,6 +2,8 @@ package tui
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/charmbracelet/colorprofile"
@@ -48,6 +50,38 @@ func TestScreens(t *testing.T) {
 				golden(t, "screens/"+c.name+"."+p.name+".ansi", st.screen())
 			}
 		})
+	}
+}
+
+// At every width all pages keep to it, the age of flows and the keys for help and
+// the end are there, and what DNAT and SNAT did is never cut off.
+func TestEveryWidth(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.rare()
+	for width := minWidth; width <= 200; width++ {
+		st.size(width, 24)
+		for i := range st.pages {
+			st.press(fmt.Sprint(i + 1))
+			s := st.screen()
+			if !strings.Contains(s, "? help  q quit") {
+				t.Errorf("%d columns, page %d: no help", width, i+1)
+			}
+			if i > 0 {
+				continue
+			}
+			if has := strings.Contains(s, "AGE"); has != (width >= 72) {
+				t.Errorf("%d columns: AGE %v", width, has)
+			}
+			for _, end := range []string{":55506", ":55507", ".1:39502", ".2:80"} {
+				if end == ".1:39502" && width < foldBelow {
+					end = ".1"
+				}
+				if !regexp.MustCompile("⇒.*" + regexp.QuoteMeta(end) + `\b`).MatchString(s) {
+					t.Errorf("%d columns: %s is not to be seen:\n%s", width, end, s)
+				}
+			}
+		}
 	}
 }
 
