@@ -42,6 +42,8 @@ func listeners(natlens, dir string) []listener {
 	}
 	all = append(all, listener{name: "natlens ring jsonl, 1 in 1,000 wanted", file: file("share"), share: 1000,
 		args: []string{natlens, "watch", "--capture", "ring", "-o", "jsonl", "--output", file("share"), "udp", "dport", "1000-1012"}})
+	all = append(all, listener{name: "natlens ring no match, findings", count: natlensEvents,
+		args: []string{natlens, "watch", "--capture", "ring", "--findings", "-o", "jsonl", "mark", "999"}})
 	const raised = "268435456"
 	return append(all,
 		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}, out: file("ct")},

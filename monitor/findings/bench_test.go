@@ -28,11 +28,11 @@ func manySources(n int, batch *monitor.Batch) {
 // as many UPDATEs and DESTROYs as NEWs, which cost next to nothing here.
 func BenchmarkObserve(b *testing.B) {
 	for _, c := range []struct {
-		name  string
-		hosts int
-	}{{"100 hosts", 100}, {"1,000,000 hosts", 1 << 20}} {
+		name           string
+		hosts, batches int
+	}{{"100 hosts", 100, 1}, {"1,000,000 hosts", 1 << 20, 64}} {
 		b.Run(c.name, func(b *testing.B) {
-			batches := make([]monitor.Batch, 32)
+			batches := make([]monitor.Batch, c.batches)
 			for i := range batches {
 				manySources(c.hosts, &batches[i])
 			}

@@ -25,6 +25,12 @@ func (k *key) hash() uint64 {
 	return mix(h^uint64(k.port)^uint64(k.peerPort)<<16^uint64(k.proto)<<32, 0xe7037ed1a0b428db)
 }
 
+// hashAddr spreads addresses, with a number beside, in one multiplication: it is
+// for what happens with every new flow.
+func hashAddr(a *monitor.Addr, n uint64) uint64 {
+	return mix(binary.LittleEndian.Uint64(a[8:])^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(a[:8])^n*0xe7037ed1a0b428db^0xd6e8feb86659fd93)
+}
+
 func mix(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)
 	return hi ^ lo

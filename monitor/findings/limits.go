@@ -58,8 +58,8 @@ type Limit struct {
 	Name    string
 	Unit    Unit
 	Default float64
-	Means   string  // what is counted
-	Reason  string  // why the default is what it is
+	Means   string // what is counted
+	Reason  string // why the default is what it is
 }
 
 // limits is the one place where limits stand; docs/findings.md shows it.

@@ -23,13 +23,13 @@ func (l *look) source(i uint32, r *monitor.Row) {
 	}
 	changed := f.Orig.SrcPort != f.Reply.DstPort
 	public := key{addr: f.Reply.Dst, proto: f.Orig.Proto}
-	p := &l.publics.add(&public).value
+	p := l.publics.add(&public)
 	if changed {
 		p.changed++
 		p.add(i, r, true)
 	}
 	public.peer, public.peerPort = f.Reply.Src, f.Reply.SrcPort
-	p = &l.pools.add(&public).value
+	p = l.pools.add(&public)
 	p.add(i, r, true)
 	if changed {
 		p.changed++
@@ -54,19 +54,19 @@ func (p *pool) size(flows uint64, proto monitor.Proto) uint64 {
 // exhausted finds pools that are nearly used up.
 func (e *Engine) exhausted() (found []candidate) {
 	limit, least := e.cfg.Limits[snatPorts], e.cfg.Limits[snatMin]
-	e.look.pools.most(atLeast(least/2), func(s *slot[pool]) {
-		size := s.value.size(s.least(), s.key.proto)
-		used := 100 * float64(s.least()) / float64(size)
+	e.look.pools.most(atLeast(least/2), func(k key, n uint64, v *pool) {
+		size := v.size(n, k.proto)
+		used := 100 * float64(n) / float64(size)
 		if used < limit/2 {
 			return
 		}
-		public, to := s.key.addr.String(), endpoint(s.key.peer, s.key.peerPort)
-		c := e.counted(s.key, s.least(), &s.value.group, limit)
-		c.level = min(used/limit, float64(s.least())/least)
-		c.finding.Subject = fmt.Sprintf("%s %s → %s", public, s.key.proto, to)
-		c.finding.Text = fmt.Sprintf("%d of %d %s ports of %s in use towards %s (%d–%d seen)", s.least(), size, s.key.proto, public, to, s.value.low, s.value.high)
+		public, to := k.addr.String(), endpoint(k.peer, k.peerPort)
+		c := e.counted(k, n, &v.group, limit)
+		c.level = min(used/limit, float64(n)/least)
+		c.finding.Subject = fmt.Sprintf("%s %s → %s", public, k.proto, to)
+		c.finding.Text = fmt.Sprintf("%d of %d %s ports of %s in use towards %s (%d–%d seen)", n, size, k.proto, public, to, v.low, v.high)
 		c.finding.Figures = append(c.finding.Figures, monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used})
-		e.show(&c.finding, "list", fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", s.key.proto, public, s.key.peer, s.key.peerPort))
+		e.show(&c.finding, "list", fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", k.proto, public, k.peer, k.peerPort))
 		found = append(found, c)
 	})
 	return found
@@ -79,18 +79,18 @@ const allChanged = 95
 // clashes finds public addresses behind which many ports had to be changed.
 func (e *Engine) clashes() (found []candidate) {
 	limit, least := e.cfg.Limits[snatClash], e.cfg.Limits[snatClashMin]
-	e.look.publics.most(atLeast(least/2), func(s *slot[pool]) {
-		changed := 100 * float64(s.value.changed) / float64(s.least())
+	e.look.publics.most(atLeast(least/2), func(k key, n uint64, v *pool) {
+		changed := 100 * float64(v.changed) / float64(n)
 		if changed < limit/2 || changed > allChanged {
 			return
 		}
-		public := s.key.addr.String()
-		c := e.counted(s.key, uint64(s.value.changed), &s.value.group, limit)
-		c.level = min(changed/limit, float64(s.value.changed)/least)
-		c.finding.Subject = fmt.Sprintf("%s %s", public, s.key.proto)
-		c.finding.Text = fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d", plural(uint64(s.value.changed), s.key.proto.String()+" flow"), public, s.least())
-		c.finding.Figures = append(c.finding.Figures, monitor.Figure{Name: "all", Value: float64(s.least())}, monitor.Figure{Name: "percent", Value: changed})
-		e.show(&c.finding, "list", fmt.Sprintf("%s snat-port reply.dst %s", s.key.proto, public))
+		public := k.addr.String()
+		c := e.counted(k, uint64(v.changed), &v.group, limit)
+		c.level = min(changed/limit, float64(v.changed)/least)
+		c.finding.Subject = fmt.Sprintf("%s %s", public, k.proto)
+		c.finding.Text = fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d", plural(uint64(v.changed), k.proto.String()+" flow"), public, n)
+		c.finding.Figures = append(c.finding.Figures, monitor.Figure{Name: "all", Value: float64(n)}, monitor.Figure{Name: "percent", Value: changed})
+		e.show(&c.finding, "list", fmt.Sprintf("%s snat-port reply.dst %s", k.proto, public))
 		found = append(found, c)
 	})
 	return found

@@ -16,72 +16,77 @@ import (
 // is n/(8·sets) of n on average. Beside each count stands a value of the rule's. It
 // is zero when the key comes anew, and so tells of the last count-over occurrences.
 type sieve[V any] struct {
-	slots []slot[V] // sets of ways
+	sets  []set[V]
 	shift uint
 }
 
-// ways is how many slots a set has.
+// ways is how many keys a set has.
 const ways = 8
 
-type slot[V any] struct {
-	key   key
-	count uint32 // 0: free
-	over  uint32
-	value V
+// set has what a search reads in two lines of the cache, and the rest behind it.
+type set[V any] struct {
+	tags  [ways]uint32 // of the keys' hashes
+	count [ways]uint32 // 0: free
+	over  [ways]uint32
+	keys  [ways]key
+	value [ways]V
 }
 
-// least is what of the count is certain.
-func (s *slot[V]) least() uint64 { return uint64(s.count - s.over) }
-
-// newSieve returns a sieve of 1<<order slots, at least 8.
+// newSieve returns a sieve of 1<<order keys, at least 16.
 func newSieve[V any](order uint) *sieve[V] {
-	return &sieve[V]{slots: make([]slot[V], 1<<order), shift: 64 - (order - 3)}
+	return &sieve[V]{sets: make([]set[V], 1<<(order-3)), shift: 64 - (order - 3)}
 }
 
-// set returns the slots where the key may stand.
-func (s *sieve[V]) set(h uint64) []slot[V] {
-	i := (h >> s.shift) * ways
-	return s.slots[i : i+ways : i+ways]
-}
-
-// add counts one occurrence of the key and returns its slot.
-func (s *sieve[V]) add(k *key) *slot[V] { return s.addHashed(k, k.hash()) }
+// add counts one occurrence of the key and returns its value.
+func (s *sieve[V]) add(k *key) *V { return s.addHashed(k, k.hash()) }
 
 // addHashed is add for a key whose hash is known.
-func (s *sieve[V]) addHashed(k *key, h uint64) *slot[V] {
-	set := s.set(h)
-	at := 0
-	for i := range set {
-		if set[i].count != 0 && set[i].key == *k {
-			set[i].count++
-			return &set[i]
+func (s *sieve[V]) addHashed(k *key, h uint64) *V {
+	set := &s.sets[h>>s.shift]
+	tag := uint32(h)
+	least := 0
+	for i, t := range set.tags {
+		if t == tag && set.count[i] != 0 && set.keys[i] == *k {
+			set.count[i]++
+			return &set.value[i]
 		}
-		if set[i].count < set[at].count {
-			at = i
+		if set.count[i] < set.count[least] {
+			least = i
 		}
 	}
 	var zero V
-	p := &set[at]
-	p.key, p.over, p.value = *k, p.count, zero
-	p.count++
-	return p
+	set.tags[least], set.keys[least], set.value[least] = tag, *k, zero
+	set.over[least] = set.count[least]
+	set.count[least]++
+	return &set.value[least]
 }
 
 // reset forgets everything.
-func (s *sieve[V]) reset() { clear(s.slots) }
+func (s *sieve[V]) reset() { clear(s.sets) }
 
-// most calls f for the slots that certainly hold at least n, the most first.
-func (s *sieve[V]) most(n uint64, f func(*slot[V])) {
-	var all []*slot[V]
-	for i := range s.slots {
-		if p := &s.slots[i]; p.count != 0 && p.least() >= n {
-			all = append(all, p)
+// held is a key that a sieve holds.
+type held[V any] struct {
+	key   *key
+	count uint64 // what is certain of it
+	value *V
+}
+
+// most calls f for the keys that certainly occurred at least n times, the most
+// frequent first.
+func (s *sieve[V]) most(n uint64, f func(k key, count uint64, v *V)) {
+	var all []held[V]
+	for i := range s.sets {
+		set := &s.sets[i]
+		for j := range ways {
+			if c := uint64(set.count[j] - set.over[j]); c != 0 && c >= n {
+				all = append(all, held[V]{&set.keys[j], c, &set.value[j]})
+			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *slot[V]) int {
-		return cmp.Or(cmp.Compare(b.least(), a.least()), a.key.compare(&b.key))
+	slices.SortFunc(all, func(a, b held[V]) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), a.key.compare(b.key))
 	})
-	for _, p := range all {
-		f(p)
+	for _, h := range all {
+		f(*h.key, h.count, h.value)
 	}
 }

@@ -41,7 +41,7 @@ func (l *look) udp(i uint32, r *monitor.Row) {
 		}
 		return
 	}
-	t := l.services.add(&to).value.target(f.DeliveredTo())
+	t := l.services.add(&to).target(f.DeliveredTo())
 	switch {
 	case t == nil:
 	case answered:
@@ -80,17 +80,17 @@ func (s *service) answered() *target {
 // stale finds targets that answer nobody while others of the same service do.
 func (e *Engine) stale() (found []candidate) {
 	limit := e.cfg.Limits[dnatStale]
-	e.look.services.most(1, func(s *slot[service]) {
-		alive := s.value.answered()
+	e.look.services.most(1, func(k key, n uint64, v *service) {
+		alive := v.answered()
 		if alive == nil {
 			return
 		}
-		for i := range s.value.targets[:s.value.n] {
-			t := &s.value.targets[i]
+		for i := range v.targets[:v.n] {
+			t := &v.targets[i]
 			if t.answered > 0 || t.silent == 0 {
 				continue
 			}
-			k := s.key
+			k := k
 			k.peer, k.peerPort = t.to.Addr, t.to.Port
 			at, gone := endpoint(k.addr, k.port), endpoint(t.to.Addr, t.to.Port)
 			c := e.counted(k, uint64(t.silent), &t.group, limit)
@@ -108,17 +108,17 @@ func (e *Engine) stale() (found []candidate) {
 // have, and get no answer.
 func (e *Engine) missed() (found []candidate) {
 	limit := e.cfg.Limits[dnatStale]
-	e.look.services.most(1, func(s *slot[service]) {
-		alive, g := s.value.answered(), e.look.published[s.key]
+	e.look.services.most(1, func(k key, n uint64, v *service) {
+		alive, g := v.answered(), e.look.published[k]
 		if alive == nil || g == nil || g.silent == 0 {
 			return
 		}
-		at := endpoint(s.key.addr, s.key.port)
-		c := e.counted(s.key, uint64(g.silent), &g.group, limit)
+		at := endpoint(k.addr, k.port)
+		c := e.counted(k, uint64(g.silent), &g.group, limit)
 		c.finding.Subject = at
 		c.finding.Text = fmt.Sprintf("%s to %s not answered and without DNAT; others are sent to %s",
 			plural(uint64(g.silent), "UDP flow"), at, endpoint(alive.to.Addr, alive.to.Port))
-		e.show(&c.finding, "delete", fmt.Sprintf("udp unreplied not dnat dst %s dport %d", s.key.addr, s.key.port))
+		e.show(&c.finding, "delete", fmt.Sprintf("udp unreplied not dnat dst %s dport %d", k.addr, k.port))
 		found = append(found, c)
 	})
 	return found
@@ -127,9 +127,9 @@ func (e *Engine) missed() (found []candidate) {
 // publish remembers the services for the next look.
 func (l *look) publish() {
 	clear(l.published)
-	l.services.most(1, func(s *slot[service]) {
+	l.services.most(1, func(k key, n uint64, v *service) {
 		if len(l.published) < maxServices {
-			l.published[s.key] = new(target)
+			l.published[k] = new(target)
 		}
 	})
 }

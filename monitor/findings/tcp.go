@@ -60,10 +60,10 @@ func (l *look) tcp(i uint32, r *monitor.Row) {
 	}
 	old := l.older(r, handshakes[at].age)
 	to := key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: monitor.TCP}
-	l.handshakes[at].add(&to).value.add(i, r, old)
+	l.handshakes[at].add(&to).add(i, r, old)
 	if at == 0 {
 		from := key{addr: f.Orig.Src}
-		host := &l.synHosts.add(&from).value
+		host := l.synHosts.add(&from)
 		host.add(i, r, old)
 		host.destinations |= 1 << (to.hash() >> 58)
 	}
@@ -72,12 +72,12 @@ func (l *look) tcp(i uint32, r *monitor.Row) {
 // stuck finds the destinations with too many connections of a kind.
 func (e *Engine) stuck(h *handshake, groups *sieve[group]) (found []candidate) {
 	limit := e.cfg.Limits[h.limit]
-	groups.most(atLeast(limit/2), func(s *slot[group]) {
-		to := endpoint(s.key.addr, s.key.port)
-		c := e.counted(s.key, s.least(), &s.value, limit)
+	groups.most(atLeast(limit/2), func(k key, n uint64, v *group) {
+		to := endpoint(k.addr, k.port)
+		c := e.counted(k, n, v, limit)
 		c.finding.Subject = to
-		c.finding.Text = fmt.Sprintf("%s to %s %s, %d for %s and longer", plural(s.least(), "TCP connection"), to, h.text, s.value.old, e.text(h.age))
-		e.show(&c.finding, "list", fmt.Sprintf("%s dst %s dport %d", h.words, s.key.addr, s.key.port))
+		c.finding.Text = fmt.Sprintf("%s to %s %s, %d for %s and longer", plural(n, "TCP connection"), to, h.text, v.old, e.text(h.age))
+		e.show(&c.finding, "list", fmt.Sprintf("%s dst %s dport %d", h.words, k.addr, k.port))
 		found = append(found, c)
 	})
 	return found
@@ -86,14 +86,14 @@ func (e *Engine) stuck(h *handshake, groups *sieve[group]) (found []candidate) {
 // unansweredHosts finds those whose connections are answered nowhere.
 func (e *Engine) unansweredHosts() (found []candidate) {
 	limit := e.cfg.Limits[synHost]
-	e.look.synHosts.most(atLeast(limit/2), func(s *slot[hostGroup]) {
-		if bits.OnesCount64(s.value.destinations) < fewDestinations {
+	e.look.synHosts.most(atLeast(limit/2), func(k key, n uint64, v *hostGroup) {
+		if bits.OnesCount64(v.destinations) < fewDestinations {
 			return
 		}
-		from := s.key.addr.String()
-		c := e.counted(s.key, s.least(), &s.value.group, limit)
+		from := k.addr.String()
+		c := e.counted(k, n, &v.group, limit)
 		c.finding.Subject = from
-		c.finding.Text = fmt.Sprintf("%s of %s to many destinations not answered, %d for %s and longer", plural(s.least(), "TCP connection"), from, s.value.old, e.text(synAge))
+		c.finding.Text = fmt.Sprintf("%s of %s to many destinations not answered, %d for %s and longer", plural(n, "TCP connection"), from, v.old, e.text(synAge))
 		e.show(&c.finding, "list", "tcp syn_sent unreplied src "+from)
 		found = append(found, c)
 	})

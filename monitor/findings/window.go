@@ -19,7 +19,7 @@ type rates struct {
 	flows     uint64 // of inside hosts
 	sources   *sieve[source]
 	hosts     *crowd
-	resolvers *sieve[resolver]
+	resolvers *sieve[recent]
 
 	failed  uint64 // insert_failed when the window began
 	counted bool   // it is known
@@ -27,12 +27,20 @@ type rates struct {
 
 // source is what is kept of an inside host.
 type source struct {
+	recent
 	destinations distinct
-	last         [2]ref // the flows that came last
 }
 
-// resolver is what is kept of one that is asked over UDP.
-type resolver struct{ last [2]ref }
+// recent are the flows of a group that came last.
+type recent struct {
+	last [2]ref
+	next uint8
+}
+
+func (r *recent) saw(e *monitor.Event) {
+	r.last[r.next&1] = ref{e.Row, e.Gen}
+	r.next++
+}
 
 // checkEvery is how often a window that goes on is looked at.
 const checkEvery = time.Second
@@ -40,7 +48,7 @@ const checkEvery = time.Second
 func (w *rates) init() {
 	w.sources = newSieve[source](11)
 	w.hosts = new(crowd)
-	w.resolvers = newSieve[resolver](6)
+	w.resolvers = newSieve[recent](6)
 }
 
 // observe counts a new flow. It does not allocate.
@@ -48,20 +56,20 @@ func (w *rates) observe(e *monitor.Event) {
 	t := &e.Flow.Orig
 	if t.Proto == monitor.UDP && t.DstPort == 53 {
 		k := key{addr: t.Dst}
-		r := w.resolvers.add(&k)
-		r.value.last[r.count&1] = ref{e.Row, e.Gen}
+		w.resolvers.add(&k).saw(e)
 	}
 	if !inside(e) {
 		return
 	}
 	w.flows++
 	k := key{addr: t.Src}
-	h := k.hash()
-	w.hosts.add(h)
+	h := hashAddr(&t.Src, 0)
 	s := w.sources.addHashed(&k, h)
-	s.value.last[s.count&1] = ref{e.Row, e.Gen}
-	to := key{addr: t.Dst, port: t.DstPort, proto: t.Proto}
-	s.value.destinations.add(to.hash())
+	if s.next == 0 {
+		w.hosts.add(h)
+	}
+	s.saw(e)
+	s.destinations.add(hashAddr(&t.Dst, uint64(t.DstPort)|uint64(t.Proto)<<16|1<<24))
 }
 
 // inside reports whether a flow begins at a host of ours: its address is a
@@ -146,12 +154,12 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 	w := &e.rates
 	seconds := max(float64(now-w.began)/float64(time.Second), e.cfg.Limits[window])
 	limit, factor := e.cfg.Limits[manyFlows], e.cfg.Limits[manyFactor]
-	w.sources.most(atLeast(limit*seconds/2), func(s *slot[source]) {
-		rate := float64(s.least()) / seconds
+	w.sources.most(atLeast(limit*seconds/2), func(k key, n uint64, v *source) {
+		rate := float64(n) / seconds
 		others := max(w.hosts.estimate()-1, 0)
 		mean := 0.0
 		if others >= 0.5 {
-			mean = float64(w.flows-s.least()) / others / seconds
+			mean = float64(w.flows-n) / others / seconds
 		}
 		level := rate / limit
 		if mean > 0 {
@@ -160,12 +168,12 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 		if level < 0.5 {
 			return
 		}
-		from := s.key.addr.String()
-		c := candidate{s.key, level, monitor.Finding{
+		from := k.addr.String()
+		c := candidate{k, level, monitor.Finding{
 			Subject:  from,
 			Text:     fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f each", from, rate, mean),
-			Figures:  []monitor.Figure{{Name: "flows", Value: float64(s.least())}, {Name: "limit", Value: limit}, {Name: "per_second", Value: rate}, {Name: "others_per_second", Value: mean}},
-			Examples: e.rows(s.value.last[:]),
+			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: "per_second", Value: rate}, {Name: "others_per_second", Value: mean}},
+			Examples: e.rows(v.last[:]),
 		}}
 		e.show(&c.finding, "list", "src "+from)
 		found = append(found, c)
@@ -176,18 +184,18 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 // manyDestinations finds hosts that open flows to very many of them.
 func (e *Engine) manyDestinations() (found []candidate) {
 	limit := e.cfg.Limits[manyDestinations]
-	e.rates.sources.most(atLeast(limit/2), func(s *slot[source]) {
+	e.rates.sources.most(atLeast(limit/2), func(k key, n uint64, v *source) {
 		// No more than there were flows, whatever the bits say.
-		n := min(s.value.destinations.estimate(), float64(s.least()))
-		if n < limit/2 {
+		to := min(v.destinations.estimate(), float64(n))
+		if to < limit/2 {
 			return
 		}
-		from := s.key.addr.String()
-		c := candidate{s.key, n / limit, monitor.Finding{
+		from := k.addr.String()
+		c := candidate{k, to / limit, monitor.Finding{
 			Subject:  from,
-			Text:     fmt.Sprintf("%s opened flows to about %.0f destinations within %s", from, n, e.text(window)),
-			Figures:  []monitor.Figure{{Name: "flows", Value: float64(s.least())}, {Name: "limit", Value: limit}, {Name: "destinations", Value: n}},
-			Examples: e.rows(s.value.last[:]),
+			Text:     fmt.Sprintf("%s opened flows to about %.0f destinations within %s", from, to, e.text(window)),
+			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: "destinations", Value: to}},
+			Examples: e.rows(v.last[:]),
 		}}
 		e.show(&c.finding, "list", "src "+from)
 		found = append(found, c)
@@ -208,13 +216,13 @@ func (e *Engine) races() (found []candidate) {
 		return nil
 	}
 	failed := float64(now - w.failed)
-	w.resolvers.most(atLeast(queries/2), func(s *slot[resolver]) {
-		at := s.key.addr.String()
-		c := candidate{s.key, min(failed/limit, float64(s.least())/queries), monitor.Finding{
+	w.resolvers.most(atLeast(queries/2), func(k key, n uint64, v *recent) {
+		at := k.addr.String()
+		c := candidate{k, min(failed/limit, float64(n)/queries), monitor.Finding{
 			Subject:  at,
-			Text:     fmt.Sprintf("%.0f entries could not be inserted (insert_failed) while %s asked %s", failed, plural(s.least(), "new UDP flow"), at),
-			Figures:  []monitor.Figure{{Name: "flows", Value: float64(s.least())}, {Name: "limit", Value: limit}, {Name: "insert_failed", Value: failed}},
-			Examples: e.rows(s.value.last[:]),
+			Text:     fmt.Sprintf("%.0f entries could not be inserted (insert_failed) while %s asked %s", failed, plural(n, "new UDP flow"), at),
+			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: "insert_failed", Value: failed}},
+			Examples: e.rows(v.last[:]),
 		}}
 		e.show(&c.finding, "list", "udp dport 53 dst "+at)
 		found = append(found, c)
