@@ -117,6 +117,8 @@ func (d *detail) summary(width int) []paint.Line {
 		put(paint.Ended, "× ended "+ago(d.s.frame, r.Last))
 	case d.gone:
 		put(paint.Ended, "not in the table any more")
+	case d.s.missing[r.Gen]:
+		put(paint.Ended, "timed out")
 	case !answered(r):
 		put(paint.Warn, "unanswered")
 	}
@@ -135,7 +137,7 @@ func (d *detail) summary(width int) []paint.Line {
 	if born := r.Born(); born != 0 && !r.Ended() {
 		put(paint.Text, "age "+clockText(since(born, d.s.frame)))
 	}
-	if r.Known&monitor.AttrTimeout != 0 && !r.Ended() && !d.gone {
+	if r.Known&monitor.AttrTimeout != 0 && !r.Ended() && !d.gone && r.Ends() > d.s.frame {
 		put(paint.Text, clockText(since(d.s.frame, r.Ends()))+" left")
 	}
 	return flow(nil, n, width, 0)
