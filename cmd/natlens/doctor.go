@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -93,6 +94,11 @@ func (c *doctorConfig) run(ctx context.Context, con console) error {
 	}
 	if c.restore {
 		return c.confirm.restore(con, remembered)
+	}
+	if !c.confirm.dryRun {
+		if err := remembered.mend(con); err != nil {
+			fmt.Fprintf(con.Stderr, "natlens: %s\n", oneLine(err)) // told below how to
+		}
 	}
 	remembered.tell(con)
 	s, found, err := look(ctx, open, c.look, c.limits.given, placeOf(c.capture.netns))

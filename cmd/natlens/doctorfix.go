@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
 )
@@ -31,8 +33,10 @@ type fixState struct {
 	V    int    `json:"v"`
 	Boot string `json:"boot"` // settings do not outlive it
 
-	// Whole tells that all settings were made; false: it was cut short.
+	// Whole tells that all settings were made; false: it was cut short, unless
+	// the process still is about it.
 	Whole    bool      `json:"whole"`
+	PID      int       `json:"pid"`
 	Settings []setting `json:"settings"`
 }
 
@@ -100,6 +104,19 @@ func (f *fixes) save() error {
 	return nil
 }
 
+// mend puts back what an earlier --fix set that was cut short.
+func (f *fixes) mend(con console) error {
+	if len(f.Settings) == 0 || f.Whole || f.PID != 0 && unix.Kill(f.PID, 0) == nil {
+		return nil
+	}
+	fmt.Fprintln(con.Stderr, "natlens: a doctor --fix was cut short; what it set is put back")
+	if err := (&confirmConfig{yes: true}).restore(con, f); err != nil {
+		return err
+	}
+	f.Settings = nil
+	return nil
+}
+
 // tell says on stderr what an earlier --fix left.
 func (f *fixes) tell(con console) {
 	if len(f.Settings) == 0 {
@@ -151,7 +168,7 @@ func (c *confirmConfig) fix(con console, f *fixes, wanted []doctor.Setting) erro
 	if !c.yes && !con.ask("set "+strings.Join(lines, ", ")+"?") {
 		return errors.New("nothing was set")
 	}
-	f.Whole = false
+	f.Whole, f.PID = false, os.Getpid()
 	if err := f.save(); err != nil {
 		return err
 	}
