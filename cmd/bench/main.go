@@ -4,6 +4,8 @@
 // natlens in its ways, conntrack(8) where it is installed, and ti-mo/conntrack.
 // Each gets the same number of new flows, made as fast as the machine can in a
 // network namespace of its own. It needs root; `make bench` runs it.
+//
+// `bench history` measures the history on disk instead.
 package main
 
 import (
@@ -28,6 +30,9 @@ func main() {
 			return
 		case timoDumpArg:
 			timoDump()
+			return
+		case historyArg:
+			benchHistory(os.Args[2:])
 			return
 		}
 	}

@@ -90,7 +90,7 @@ func newRoot(con console) *cobra.Command {
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newDemo(con), newReplay(con), newVersion(con), newCompletion(con), newMan(con))
+	root.AddCommand(newDemo(con), newReplay(con), newHistory(con), newVersion(con), newCompletion(con), newMan(con))
 	root.AddCommand(newTopics()...)
 	root.CompletionOptions.DisableDefaultCmd = true
 	addUI(con, root)

@@ -205,14 +205,14 @@ func (w *Writer) upkeep(now monitor.Time) error {
 }
 
 // journalSlack is how much larger a journal may be than what it must hold.
-const journalSlack = 64 << 20
+const journalSlack = 16 << 20
 
 // renewJournal writes the journal anew if it is stale or has grown. Events wait
 // meanwhile: a tenth of a second for a million open flows.
 func (w *Writer) renewJournal() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.stale && w.disk.journal.size < journalSlack+2*recordSize*int64(w.tracker.Len()) {
+	if !w.stale && w.disk.journal.size < journalSlack+recordSize*int64(w.tracker.Len())*5/4 {
 		return nil
 	}
 	j, err := createJournal(w.cfg.Dir, &w.disk.mark, w.cfg.names, func(add func(*Translation)) {

@@ -78,6 +78,29 @@ func (r *record) setOpened(t *Translation) {
 	r.seal(recordOpened)
 }
 
+// number is that of the flow of an opened record.
+func (r *record) number() uint64 { return binary.LittleEndian.Uint64(r[16:]) }
+
+// quickMatch returns a test of opened records that lets all through which the query
+// asks for, and few others: hundreds of thousands are looked at for one answer.
+func quickMatch(q *Query) func(r *record) bool {
+	type place struct{ addr, port int }
+	from, to, as, at := place{40, 104}, place{56, 106}, place{72, 108}, place{88, 110}
+	stands := func(r *record, e End, addr monitor.Addr, p place) bool {
+		return (!e.HasPort || binary.LittleEndian.Uint16(r[p.port:]) == e.Port) &&
+			(!e.Addr.IsValid() || *(*monitor.Addr)(r[p.addr:]) == addr)
+	}
+	side := func(e End, source, destination place) func(*record) bool {
+		var addr monitor.Addr
+		if e.Addr.IsValid() {
+			addr = monitor.AddrFrom(e.Addr)
+		}
+		return func(r *record) bool { return stands(r, e, addr, source) || stands(r, e, addr, destination) }
+	}
+	outside, inside, peer := side(q.Outside, as, to), side(q.Inside, from, at), side(q.Peer, to, from)
+	return func(r *record) bool { return outside(r) && inside(r) && peer(r) }
+}
+
 func (r *record) opened(t *Translation) {
 	le := binary.LittleEndian
 	*t = Translation{

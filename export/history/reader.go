@@ -113,12 +113,16 @@ func (f *find) readJournal() {
 	names := map[monitor.NetNS]string{}
 	var last, touched uint64
 	var mark committed
+	quick := quickMatch(&f.q)
 	bad, err := readJournal(f.dir, func(r *record) {
 		switch r.kind() {
 		case recordOpened:
+			last = max(last, r.number())
+			if !quick(r) {
+				return
+			}
 			var t Translation
 			r.opened(&t)
-			last = max(last, t.number)
 			if _, ok := f.q.Match(&t); ok && f.q.inNamespace(names[t.NetNS]) {
 				a := Answer{Translation: t, Namespace: names[t.NetNS], Live: f.res.Live}
 				a.NetNS = 0

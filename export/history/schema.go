@@ -51,15 +51,12 @@ CREATE VIEW translation AS
 SELECT id,
 	strftime('%Y-%m-%dT%H:%M:%fZ', start / 1e9, 'unixepoch') AS start,
 	strftime('%Y-%m-%dT%H:%M:%fZ', (start + took) / 1e9, 'unixepoch') AS "end",
-	proto,
-	` + addressText("iif(nat & 2, coalesce(ndst, dst), src)") + ` AS inside,
-	iif(nat & 2, coalesce(ndport, dport), sport) AS inside_port,
-	` + addressText("iif(nat & 2, dst, coalesce(nsrc, src))") + ` AS outside,
-	iif(nat & 2, dport, coalesce(nsport, sport)) AS outside_port,
-	` + addressText("iif(nat & 2, src, dst)") + ` AS peer,
-	iif(nat & 2, sport, dport) AS peer_port,
+	proto, ` + addressText("i") + ` AS inside, inside_port, ` + addressText("o") + ` AS outside, outside_port,
+	` + addressText("p") + ` AS peer, peer_port,
 	nat, zone, (SELECT name FROM namespace WHERE namespace.id = netns) AS namespace, bytes, packets, rbytes, rpackets, reason, state, status, doubt
-FROM flow;
+FROM (SELECT *, iif(nat & 2, ndst, src) AS i, iif(nat & 2, ndport, sport) AS inside_port,
+	iif(nat & 2, dst, coalesce(nsrc, src)) AS o, iif(nat & 2, dport, coalesce(nsport, sport)) AS outside_port,
+	iif(nat & 2, src, dst) AS p, iif(nat & 2, sport, dport) AS peer_port FROM flow);
 CREATE VIEW gaps AS
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', since / 1e9, 'unixepoch') AS since,
 	strftime('%Y-%m-%dT%H:%M:%fZ', until / 1e9, 'unixepoch') AS until,

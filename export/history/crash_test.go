@@ -1,0 +1,206 @@
+package history
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"natlens/monitor"
+)
+
+// crashDirEnv has the test binary be a writer that is to be killed; crashRunEnv
+// numbers its flows.
+const (
+	crashDirEnv = "NATLENS_TEST_HISTORY_CRASH"
+	crashRunEnv = "NATLENS_TEST_HISTORY_RUN"
+	soakEnv     = "NATLENS_SOAK_HISTORY" // how many kills
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDirEnv); dir != "" {
+		if err := crashWriter(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+const (
+	crashBatch = 500 // flows between two acknowledgements
+	crashOpen  = 300 // flows that are open at any time
+)
+
+// crashFlow is flow n of a run: every eighth a DNAT, every eleventh IPv6.
+func crashFlow(run, n int) monitor.Flow {
+	in := fmt.Sprintf("10.%d.%d.%d:%d", run, n>>8&255, n&255, 1024+n>>16)
+	switch {
+	case n%11 == 0:
+		return snat(fmt.Sprintf("[fd00:%x::%x]:1024", run, n), fmt.Sprintf("[2001:db8::1]:%d", 1024+n%60000), "[2001:db8:9::9]:443")
+	case n%8 == 0:
+		peer := fmt.Sprintf("198.18.%d.%d:%d", run, n>>16, 1024+n%60000)
+		return flow(peer, "203.0.113.2:80", peer, in)
+	}
+	return snat(in, fmt.Sprintf("203.0.113.1:%d", 1024+n%60000), "198.51.100.9:443")
+}
+
+// crashWriter writes flows for ever, and says on standard output up to which one
+// all are known to be on disk.
+func crashWriter(dir string) error {
+	run, err := strconv.Atoi(os.Getenv(crashRunEnv))
+	if err != nil {
+		return err
+	}
+	w, err := NewWriter(Config{Dir: dir, SegmentRows: 5000, Every: 10 * time.Millisecond, Settle: 20 * time.Millisecond})
+	if err != nil {
+		return err
+	}
+	fmt.Println(0)
+	var f feed
+	for n := 0; ; {
+		for range crashBatch {
+			f.add(monitor.KindNew, monitor.Now(), uint64(n+1), crashFlow(run, n))
+			if gone := n - crashOpen; gone >= 0 {
+				f.add(monitor.KindDestroy, monitor.Now(), uint64(gone+1), crashFlow(run, gone))
+			}
+			n++
+		}
+		if err := w.Write(f.take()); err != nil {
+			return err
+		}
+		// What is acknowledged is what Sync has come back from.
+		if n%crashBatch == 0 {
+			if err := w.Sync(); err != nil {
+				return err
+			}
+			fmt.Println(n)
+		}
+	}
+}
+
+// killed is what is known of a run that was killed.
+type killed struct {
+	acked int // flows that were acknowledged: all opened, and closed but for the last ones
+	at    monitor.Time
+}
+
+// crashRun starts a writer and kills it at a random moment.
+func crashRun(t *testing.T, dir string, run int) (k killed) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), crashDirEnv+"="+dir, crashRunEnv+"="+strconv.Itoa(run))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var kill *time.Timer
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if k.acked, err = strconv.Atoi(lines.Text()); err != nil {
+			t.Fatal(err)
+		}
+		if kill == nil { // the writer is at work
+			kill = time.AfterFunc(time.Duration(rand.IntN(300))*time.Millisecond, func() { cmd.Process.Kill() })
+			defer kill.Stop()
+		}
+	}
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
+		t.Fatalf("run %d ended by itself: %v", run, err)
+	}
+	k.at = monitor.Now()
+	return k
+}
+
+// TestKilled kills a writer under load again and again. What it had acknowledged
+// must be there, once, and every flow that was open must end with the reason of a
+// restart, which is a gap. NATLENS_SOAK_HISTORY=100 does it a hundred times.
+func TestKilled(t *testing.T) {
+	if !Supported {
+		t.Skip("no SQLite for this platform")
+	}
+	times := 6
+	if text := os.Getenv(soakEnv); text != "" {
+		var err error
+		if times, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	began := monitor.Now()
+	var runs []killed
+	for run := range times {
+		runs = append(runs, crashRun(t, dir, run))
+		if run%10 == 9 {
+			checkKilled(t, dir, began, runs, false)
+		}
+	}
+	// The next start closes what the last one left.
+	w := open(t, Config{Dir: dir, Settle: time.Nanosecond})
+	syncUp(t, w)
+	closeWriter(t, w)
+	checkKilled(t, dir, began, runs, true)
+	n := 0
+	for _, k := range runs {
+		n += k.acked
+	}
+	t.Logf("%d kills, %d flows acknowledged", times, n)
+	if n == 0 {
+		t.Error("no run came far enough to acknowledge anything")
+	}
+}
+
+func checkKilled(t *testing.T, dir string, began monitor.Time, runs []killed, ended bool) {
+	t.Helper()
+	got, res := ask(t, dir, Query{})
+	if len(res.Faults) > 0 {
+		t.Fatalf("files can't be read: %v", res.Faults)
+	}
+	rows := make(map[monitor.Tuple][]Reason, len(got))
+	for i := range got {
+		rows[got[i].tuple()] = append(rows[got[i].tuple()], got[i].Reason)
+	}
+	for run, k := range runs {
+		for n := range k.acked {
+			f := crashFlow(run, n)
+			why := rows[f.Orig]
+			switch {
+			case len(why) != 1:
+				t.Fatalf("run %d flow %d of %d: %v, want it once", run, n, k.acked, why)
+			case n < k.acked-crashOpen && why[0] != Destroyed:
+				t.Fatalf("run %d flow %d was acknowledged as destroyed, but is %v", run, n, why)
+			case ended && why[0] != Destroyed && why[0] != Restart:
+				t.Fatalf("run %d flow %d: %v", run, n, why)
+			}
+		}
+		if k.acked > 0 && (ended || run < len(runs)-1) && !gapOver(res.Gaps, began, k.at) {
+			t.Fatalf("no gap tells of the restart after run %d: %+v", run, res.Gaps)
+		}
+	}
+	for tuple, why := range rows {
+		if len(why) != 1 {
+			t.Fatalf("%+v is there %d times: %v", tuple, len(why), why)
+		}
+	}
+}
+
+func gapOver(gaps []Gap, began, at monitor.Time) bool {
+	for _, g := range gaps {
+		if g.Cause == Restarted && g.From >= began && g.From <= at && g.To >= at {
+			return true
+		}
+	}
+	return false
+}
