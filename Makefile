@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro demo-recording ci
+.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro demo-recording soak-findings ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ bench-tui: ## measure the terminal UI: from a key to its frame; as a whole, with
 
 bench-micro: ## measure the steps of the hot path, with allocations
 	go test -run '^$$' -bench . -benchmem ./monitor/... ./export/
+
+SOAK ?= 10m
+soak-findings: ## watch a busy, healthy gateway for SOAK and expect no finding
+	NATLENS_SOAK=$(SOAK) go test -count 1 -timeout 0 -v -run TestHealthy ./monitor/findings
 
 screenshots: build ## take the pictures in docs/screens anew (needs tmux)
 	go run ./cmd/screenshots

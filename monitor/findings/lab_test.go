@@ -45,24 +45,26 @@ func newGateway(t *testing.T, cfg lab.Config) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.service.Close() })
-	g.world = newWorld(t, func(c *Config) {
-		c.Counters = func() (n Counters, err error) {
-			cpus, err := g.service.CPUStats(t.Context())
-			for i := range cpus {
-				n.InsertFailed += uint64(cpus[i].Get(ctnetlink.InsertFailed))
-			}
-			return n, err
-		}
-		c.EstablishedTimeout = func() time.Duration {
-			d, err := time.ParseDuration(g.sysctl("tcp_timeout_established") + "s")
-			if err != nil {
-				t.Error(err)
-			}
-			return d
-		}
-	})
+	g.world = newWorld(t, func(c *Config) { c.Counters, c.EstablishedTimeout = g.counters, g.established })
 	g.limits = &g.engine.cfg.Limits
 	return g
+}
+
+// counters and established are what the engine asks the kernel.
+func (g *gateway) counters() (n Counters, err error) {
+	cpus, err := g.service.CPUStats(context.Background())
+	for i := range cpus {
+		n.InsertFailed += uint64(cpus[i].Get(ctnetlink.InsertFailed))
+	}
+	return n, err
+}
+
+func (g *gateway) established() time.Duration {
+	d, err := time.ParseDuration(g.sysctl("tcp_timeout_established") + "s")
+	if err != nil {
+		g.t.Error(err)
+	}
+	return d
 }
 
 func (g *gateway) sysctl(name string) string {

@@ -24,6 +24,9 @@ type kind struct {
 // clashPort is the source port that both clients use.
 const clashPort = 4444
 
+// unanswered ends the names of the kinds that go where nobody is.
+const unanswered = ", unanswered"
+
 // kinds is the mix.
 func (l *Lab) kinds() []kind {
 	kinds := []kind{
@@ -44,10 +47,10 @@ func (l *Lab) kinds() []kind {
 			return l.session(TCP{From: l.either(r), To: ServerSSH}, seconds(r, 20, 120))
 		}},
 		{"names", 20, func(r *rand.Rand) flow { return l.udp(UDP{From: l.either(r), To: ServerDNS, Bytes: 30 + r.IntN(30)}) }},
-		{"time, unanswered", 3, func(r *rand.Rand) flow {
+		{"time" + unanswered, 3, func(r *rand.Rand) flow {
 			return l.udp(UDP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 123), Bytes: 48, NoReply: true})
 		}},
-		{"connect, unanswered", 2, func(r *rand.Rand) flow {
+		{"connect" + unanswered, 2, func(r *rand.Rand) flow {
 			return l.syn(TCP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 443)})
 		}},
 		{"ping", 5, func(r *rand.Rand) flow { return l.ping(l.either(r), ServerIP, uint16(r.Uint32()), 1+r.IntN(4)) }},

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -19,6 +21,8 @@ type Traffic struct {
 	Rate float64
 	// Seed makes the choices repeatable; 0 is a different mix each time.
 	Seed uint64
+	// Answered leaves out what nobody answers: the gateway is well then.
+	Answered bool
 }
 
 // inFlight bounds the flows that Run has open at once. When it is full, Run
@@ -40,6 +44,9 @@ func (l *Lab) Run(ctx context.Context, t Traffic) error {
 	}
 	r := &runner{rnd: rand.New(rand.NewPCG(t.Seed, 0)), slots: make(chan struct{}, inFlight)}
 	kinds := l.kinds()
+	if t.Answered {
+		kinds = slices.DeleteFunc(kinds, func(k kind) bool { return strings.HasSuffix(k.name, unanswered) })
+	}
 	r.begin(ctx, l.clash)
 	for _, k := range kinds {
 		r.begin(ctx, k.plan(r.rnd))

@@ -1,0 +1,74 @@
+//go:build linux
+
+package findings
+
+import (
+	"context"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+	"natlens/monitor/lab"
+)
+
+// soakEnv says how long TestHealthy watches; make soak-findings sets it.
+const soakEnv = "NATLENS_SOAK"
+
+// toldSink tells the test what the engine finds.
+type toldSink struct {
+	t      *testing.T
+	events atomic.Uint64
+}
+
+func (s *toldSink) Write(b *monitor.Batch) error {
+	s.events.Add(uint64(len(b.Events)))
+	return nil
+}
+
+func (s *toldSink) Close() error { return nil }
+
+func (s *toldSink) Finding(f *monitor.Finding) error {
+	s.t.Errorf("a healthy gateway: %s: %s (cleared %d)", f.Rule, f.Text, f.Cleared)
+	return nil
+}
+
+// TestHealthy watches a gateway that is busy and well, with everybody's limits and
+// clock, and expects nothing to be found.
+func TestHealthy(t *testing.T) {
+	long := 3 * time.Second
+	if text := os.Getenv(soakEnv); text != "" {
+		var err error
+		if long, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("%s: %v", soakEnv, err)
+		}
+	}
+	l := lab.New(t)
+	capture, err := kernel.Open(kernel.Config{NetNS: l.Gateway.FD()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer capture.Close()
+	g := &gateway{l: l, world: &world{t: t}}
+	if g.service, err = kernel.OpenService(l.Gateway.FD()); err != nil {
+		t.Fatal(err)
+	}
+	defer g.service.Close()
+	table := monitor.NewTable(monitor.TableConfig{})
+	e := New(Config{Table: table, Limits: DefaultLimits(), Counters: g.counters, EstablishedTimeout: g.established})
+	sink := &toldSink{t: t}
+	m := &monitor.Monitor{Source: capture, Table: table, Sinks: []monitor.Sink{sink}, Rules: e, Existing: monitor.ExistingBeside, Resync: monitor.Resync{AfterLoss: true}}
+	ctx, cancel := context.WithTimeout(t.Context(), long)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { defer close(done); _ = l.Run(ctx, lab.Traffic{Rate: 100, Answered: true}) }()
+	err = m.Run(ctx)
+	<-done
+	st := e.Stats()
+	t.Logf("%s: %d events, %d lost, %d looks, the last at %d flows took %s", long, sink.events.Load(), m.Stats().Lost, st.Looks, st.Rows, st.Took)
+	if err != nil || sink.events.Load() < 100 || st.Looks < uint64(long/time.Second)/3 {
+		t.Errorf("%v; %+v", err, st)
+	}
+}
