@@ -34,7 +34,6 @@ type healthView struct {
 	reading HealthReading
 	live    bool // there is a kernel to ask
 	err     error
-	moved   kindCounts
 	items   []healthItem
 }
 
