@@ -40,6 +40,7 @@ type Config struct {
 	Player    Player
 	Health    Health
 	Findings  Findings
+	Who       Asker
 
 	Input   io.Reader // nil: the terminal
 	Output  io.Writer // nil: the terminal

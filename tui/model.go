@@ -49,6 +49,9 @@ func New(cfg Config) *Model {
 	m := &Model{s: s, keys: newKeyMap(), bar: newFilterBar(s), tick: tickIn}
 	m.keys.limit(&s.cfg)
 	m.pages = []page{newFlowsPage(s, &m.keys), newEventsPage(s, &m.keys), newTopPage(s, &m.keys), newNATPage(s, &m.keys), newHealthPage(s, &m.keys)}
+	if s.cfg.Who != nil {
+		m.pages = append(m.pages, newWhoPage(s, &m.keys))
+	}
 	m.keys.number(m.pages)
 	if err := s.setFilter(cfg.Filter); err != nil {
 		s.tell(paint.Bad, err.Error())
@@ -98,6 +101,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.wheel(msg)
 	case openMsg:
 		return m, m.show(msg.page)
+	case promptMsg:
+		m.prompt = msg.prompt
 	case detailMsg:
 		m.openDetail(msg.flow)
 	case deletedMsg:

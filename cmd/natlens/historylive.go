@@ -83,8 +83,17 @@ func (c *watchConfig) keptHistory() (history.Config, error) {
 	if err != nil || cfg.Dir == "" {
 		return cfg, err
 	}
-	cfg.Namespace = c.capture.netns
+	cfg.Namespace = namespaceName(c.capture.netns)
 	return cfg, c.historyNeeds()
+}
+
+// namespaceName is what a history calls the namespace: its name, if it was given by
+// one. Paths and process ids mean nothing later.
+func namespaceName(netns string) string {
+	if _, err := strconv.Atoi(netns); err == nil || strings.Contains(netns, "/") {
+		return ""
+	}
+	return netns
 }
 
 // historyNeeds refuses what would leave a history in the dark.
@@ -125,7 +134,7 @@ func (c *liveUI) keepHistory(con console, cfg history.Config, m *monitor.Monitor
 	if cfg.Dir == "" {
 		return func() error { return nil }, nil
 	}
-	cfg.Namespace = c.capture.netns
+	cfg.Namespace = namespaceName(c.capture.netns)
 	var notes laterNotes
 	k, err := openKeeper(cfg, nil, &notes)
 	if err != nil {

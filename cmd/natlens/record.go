@@ -75,7 +75,7 @@ func (c *recordConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	kept.Namespace = c.watch.capture.netns
+	kept.Namespace = namespaceName(c.watch.capture.netns)
 	c.files = files
 	o, err := c.rotation(con)
 	if err == nil && kept.Dir != "" {

@@ -49,6 +49,7 @@ func (c *replayConfig) run(ctx context.Context, con console, paths []string) err
 	if c.speed < replay.MinSpeed || c.speed > replay.MaxSpeed {
 		return usagef("--speed %g: must be from %g to %g", c.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
 	}
+	c.ui.who = &uiWho{con: con, recordings: paths}
 	return c.ui.play(ctx, con, filepath.Base(paths[0]), func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
 		p.Speed, p.Paused = c.speed, c.paused
 		return replay.NewPlayer(replay.File(cfg, paths...), p)

@@ -15,6 +15,7 @@ import (
 type uiConfig struct {
 	filter string
 	theme  string
+	who    tui.Asker // nil: the page Who is not offered
 }
 
 func (c *uiConfig) register(cmd *cobra.Command) {
@@ -50,6 +51,7 @@ func (c *uiConfig) config(con console, m *monitor.Monitor, tail *tui.Tail) tui.C
 		Table: m.Table, Tail: tail, Stats: m.Stats, Feed: m.Run,
 		Filter: c.filter, Env: labelEnv(con.LabelFile), Theme: theme, NoColor: con.Getenv("NO_COLOR") != "",
 		Exporter: fileExporter{}, Resolver: systemResolver{}, Services: serviceNames(), History: newFilterHistory(con),
+		Who:   c.who,
 		Input: con.Stdin, Output: con.Stdout,
 	}
 }

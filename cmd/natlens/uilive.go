@@ -109,11 +109,20 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if onStart != nil {
 		onStart()
 	}
+	c.who = &uiWho{con: con, dir: kept.Dir, netns: pathOfFD(open.NetNS), table: adjust != nil}
 	cfg := c.config(con, m, tail)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: capture.Way().String(), Max: tableMax()}
 	cfg.Deleter, cfg.Refresher = service, service
 	cfg.Health, cfg.Findings = health, engine
 	return tui.Run(ctx, cfg)
+}
+
+// pathOfFD is a path to an open namespace, "" for the caller's own.
+func pathOfFD(netns int) string {
+	if netns == 0 {
+		return ""
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", netns)
 }
 
 // tableMax returns nf_conntrack_max, 0 where it can't be read.

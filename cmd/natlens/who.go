@@ -106,28 +106,44 @@ type ledger interface {
 }
 
 func (c *whoConfig) run(cmd *cobra.Command, con console) error {
+	said, err := c.answer(cmd.Context(), cmd, con, func(name string) (whoPrinter, error) { return c.printer(con, name) })
+	if err != nil {
+		return err
+	}
+	for _, fault := range said.res.Faults {
+		fmt.Fprintf(con.Stderr, "natlens: %s\n", oneLine(fault))
+	}
+	if said.word() != "found" {
+		return errSilent
+	}
+	return nil
+}
+
+// answer looks for what the flags of cmd ask for, and hands it to a printer; name
+// is where it looked.
+func (c *whoConfig) answer(ctx context.Context, cmd *cobra.Command, con console, printer func(name string) (whoPrinter, error)) (*verdict, error) {
 	q, err := c.query()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.check(cmd); err != nil {
-		return err
+		return nil, err
 	}
-	book, err := c.open(cmd.Context(), con)
+	book, err := c.open(ctx, con)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer book.Close()
-	ended, err := c.moments.read(cmd.Context(), book, &q)
+	ended, err := c.moments.read(ctx, book, &q)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	out, err := c.printer(con, book.name())
+	out, err := printer(book.name())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	late := 0
-	res, err := book.find(cmd.Context(), q, func(a *history.Answer) error {
+	res, err := book.find(ctx, q, func(a *history.Answer) error {
 		if a.End == 0 && !a.Live && q.From > ended {
 			// It was open when the capture ended. Whether it still was at the
 			// time that is asked for, nobody knows.
@@ -137,20 +153,11 @@ func (c *whoConfig) run(cmd *cobra.Command, con console) error {
 		return out.add(a)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	said := newVerdict(q, res, late)
 	_, said.live = book.(*liveLedger)
-	if err := out.end(said); err != nil {
-		return err
-	}
-	for _, fault := range res.Faults {
-		fmt.Fprintf(con.Stderr, "natlens: %s\n", oneLine(fault))
-	}
-	if said.word() != "found" {
-		return errSilent
-	}
-	return nil
+	return said, out.end(said)
 }
 
 // check refuses flags that do not go together.

@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"natlens/tui"
 )
 
 // whoEvent is a JSON line of a flow: who sends, as whom, to where.
@@ -50,6 +54,38 @@ func inUTC(t *testing.T) {
 	local := time.Local
 	time.Local = time.UTC
 	t.Cleanup(func() { time.Local = local })
+}
+
+// TestWhoInTheUI asks as the UI does.
+func TestWhoInTheUI(t *testing.T) {
+	inUTC(t)
+	path := filepath.Join(t.TempDir(), "rec.jsonl")
+	if err := os.WriteFile(path, []byte(whoLines()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	u := uiWho{con: console{Getenv: os.Getenv}, recordings: []string{path}}
+	got, err := u.Ask(t.Context(), "203.0.113.1:40000 -p tcp --at 06:12:45")
+	want := tui.WhoAnswer{
+		Heads: []string{"INSIDE", "PROTO", "OUTSIDE", "SINCE (UTC)", "UNTIL", "TOWARDS", "KIND", ""},
+		Rows: []tui.WhoRow{{Uncertain: true, Cells: []string{"192.168.77.3:5555", "tcp", "203.0.113.1:40000", "2026-11-22 06:12:30.000", "2026-11-22 06:12:50.000",
+			"203.0.113.9:443", "snat", "uncertain: a gap within"}}},
+		Verdict: []string{"192.168.77.3, 1 translation, uncertain.", "The recording rec.jsonl covers 2026-11-22 06:12:00.000 to 2026-11-22 06:12:55.000."},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	for question, want := range map[string]string{
+		"203.0.113":                    "203.0.113: not an address, such as 203.0.113.7, 203.0.113.7:32768 or [2001:db8::7]:443",
+		"203.0.113.1 203.0.113.2":      "one ADDR[:PORT], not 203.0.113.2 as well",
+		"203.0.113.1 -o jsonl":         "-o is for natlens who on the command line",
+		"203.0.113.1 --recording -":    "--recording -: standard input is the keyboard here",
+		"203.0.113.1 --att 14:32":      "unknown flag --att: did you mean --at?",
+		"203.0.113.1 --at half-past-2": "--at half-past-2: not a moment such as " + momentHelp,
+	} {
+		if _, err := u.Ask(t.Context(), question); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", question, err, want)
+		}
+	}
 }
 
 // TestWho asks a recording, and wants each whole answer.

@@ -60,3 +60,11 @@ func (l *liveLedger) find(ctx context.Context, q history.Query, each func(*histo
 		}
 	}
 }
+
+// useNetNS has the live table be that of a namespace, unless another one is asked
+// for.
+func (c *whoConfig) useNetNS(netns string) {
+	if c.capture.netns == "" {
+		c.capture.netns = netns
+	}
+}

@@ -59,8 +59,8 @@ func newWhoText(con console, name string) *whoText {
 	return &whoText{w: con.Stdout, width: width, colour: con.colour(con.Stdout), name: name, clock: clockText{time.Local}}
 }
 
-// add takes one answer.
-func (p *whoText) add(a *history.Answer) error {
+// count takes an answer into the sums.
+func (p *whoText) count(a *history.Answer) {
 	host := a.Inside(a.Side).Addr.String()
 	if a.Namespace != "" {
 		host += " in " + monitor.Escape(a.Namespace)
@@ -75,6 +75,11 @@ func (p *whoText) add(a *history.Answer) error {
 	if uncertain(a) {
 		p.doubtful++
 	}
+}
+
+// add takes one answer.
+func (p *whoText) add(a *history.Answer) error {
+	p.count(a)
 	row := p.row(a)
 	if p.settled {
 		p.print(row)
@@ -168,6 +173,13 @@ func endText(p monitor.Proto, e monitor.Endpoint) string {
 	return e.Addr.String()
 }
 
+// heads are the heads of the columns.
+func (p *whoText) heads() []string {
+	heads := slices.Clone(whoHeads)
+	heads[whoSince] += " (" + p.zone + ")"
+	return heads
+}
+
 // settle fixes the widths by the rows that were held back, and prints those.
 func (p *whoText) settle() {
 	p.settled = true
@@ -175,8 +187,7 @@ func (p *whoText) settle() {
 		return
 	}
 	p.widths = make([]int, len(whoHeads))
-	heads := slices.Clone(whoHeads)
-	heads[whoSince] += " (" + p.zone + ")"
+	heads := p.heads()
 	for _, row := range append([][]string{heads}, p.held...) {
 		for i, cell := range row {
 			p.widths[i] = max(p.widths[i], ansi.StringWidth(cell))
