@@ -44,6 +44,8 @@ func listeners(natlens, dir string) []listener {
 		args: []string{natlens, "watch", "--capture", "ring", "-o", "jsonl", "--output", file("share"), "udp", "dport", "1000-1012"}})
 	all = append(all, listener{name: "natlens ring no match, findings", count: natlensEvents,
 		args: []string{natlens, "watch", "--capture", "ring", "--findings", "-o", "jsonl", "mark", "999"}})
+	all = append(all, listener{name: "natlens ring no match, findings and metrics", count: natlensEvents,
+		args: []string{natlens, "watch", "--capture", "ring", "--findings", "--metrics", "127.0.0.1:0", "-o", "jsonl", "mark", "999"}})
 	const raised = "268435456"
 	return append(all,
 		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}, out: file("ct")},

@@ -176,6 +176,9 @@ func (s *stream) note(format string, args ...any) {
 // summary tells at the end what was captured.
 func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duration) {
 	st, cs := m.Stats(), c.Stats()
+	if !s.existing {
+		st.Events -= st.Existing // nobody asked for those
+	}
 	text := fmt.Sprintf("%d events, %d shown, %d lost, %s written in %s",
 		st.Events, st.Written, st.Lost, bytesText(s.out.written()), took.Round(100*time.Millisecond))
 	for _, extra := range []struct {

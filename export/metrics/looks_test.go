@@ -124,3 +124,20 @@ func TestLooksAreKept(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// BenchmarkScrape is what a scrape costs with 400,000 translated flows.
+func BenchmarkScrape(b *testing.B) {
+	table := monitor.NewTable(monitor.TableConfig{})
+	var batch monitor.Batch
+	for i := range 400_000 {
+		batch.Events = append(batch.Events, sentAs(monitor.UDP, [4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}, [4]byte{203, 0, 113, byte(i & 3)}, uint16(i), 0))
+		if len(batch.Events) == monitor.BatchSize {
+			table.Apply(&batch)
+			batch.Reset()
+		}
+	}
+	for range b.N {
+		var s scan
+		s.take(table)
+	}
+}
