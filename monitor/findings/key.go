@@ -20,15 +20,17 @@ type key struct {
 // hash spreads keys over 64 bits. It is no secret: who floods one bucket of a
 // sieve only hides its own groups behind each other.
 func (k *key) hash() uint64 {
-	h := mix(binary.LittleEndian.Uint64(k.addr[0:])^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(k.addr[8:])^0xd6e8feb86659fd93)
-	h = mix(h^binary.LittleEndian.Uint64(k.peer[0:]), binary.LittleEndian.Uint64(k.peer[8:])^0xa0761d6478bd642f)
-	return mix(h^uint64(k.port)^uint64(k.peerPort)<<16^uint64(k.proto)<<32, 0xe7037ed1a0b428db)
+	h := mix(binary.LittleEndian.Uint64(k.addr[:8])^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(k.addr[8:])^0xd6e8feb86659fd93)
+	h = mix(h^binary.LittleEndian.Uint64(k.peer[:8])^uint64(k.port)^uint64(k.peerPort)<<16^uint64(k.proto)<<32,
+		binary.LittleEndian.Uint64(k.peer[8:])^0xa0761d6478bd642f)
+	return mix(h, 0xe7037ed1a0b428db)
 }
 
-// hashAddr spreads addresses, with a number beside, in one multiplication: it is
-// for what happens with every new flow.
+// hashAddr spreads addresses with a number beside: it is for what happens with
+// every new flow.
 func hashAddr(a *monitor.Addr, n uint64) uint64 {
-	return mix(binary.LittleEndian.Uint64(a[8:])^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(a[:8])^n*0xe7037ed1a0b428db^0xd6e8feb86659fd93)
+	h := mix(binary.LittleEndian.Uint64(a[8:])^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(a[:8])^n^0xd6e8feb86659fd93)
+	return mix(h, 0xe7037ed1a0b428db)
 }
 
 func mix(a, b uint64) uint64 {
