@@ -36,6 +36,8 @@ func (m *Model) command(k tea.KeyPressMsg) (cmd tea.Cmd, ok bool) {
 		m.s.turnTheme()
 	case key.Matches(k, keys.Redraw):
 		return tea.ClearScreen, true
+	case key.Matches(k, keys.Suspend):
+		return tea.Suspend, true
 	case key.Matches(k, keys.Export):
 		m.prompt = m.exportPrompt()
 	default:

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"runtime"
 	"slices"
 	"strconv"
 
@@ -19,7 +20,7 @@ type keyMap struct {
 	Sort, Reverse, Pause, Export, Delete, Copy key.Binding
 	Names, Theme, Help, Quit                   key.Binding
 	Play, Slower, Faster, SeekBack, SeekOn     key.Binding
-	Redraw                                     key.Binding
+	Redraw, Suspend                            key.Binding
 }
 
 func bind(help, desc string, keys ...string) key.Binding {
@@ -58,6 +59,7 @@ func newKeyMap() keyMap {
 		Help:    bind("?", "help", "?", "f1"),
 		Quit:    bind("q", "quit", "q", "ctrl+c"),
 		Redraw:  bind("ctrl+r", "draw anew", "ctrl+r"),
+		Suspend: bind("ctrl+z", "to the shell", "ctrl+z"),
 
 		Play:     bind("p", "play, stop", "p"),
 		Slower:   bind("-", "slower", "-"),
@@ -71,6 +73,7 @@ func newKeyMap() keyMap {
 func (k *keyMap) limit(c *Config) {
 	k.Delete.SetEnabled(c.Deleter != nil)
 	k.Export.SetEnabled(c.Exporter != nil)
+	k.Suspend.SetEnabled(runtime.GOOS != "windows")
 	k.Names.SetEnabled(c.Resolver != nil || c.Services != nil)
 	for _, b := range []*key.Binding{&k.Play, &k.Slower, &k.Faster, &k.SeekBack, &k.SeekOn} {
 		b.SetEnabled(c.Player != nil)
@@ -146,7 +149,7 @@ func (k *keyMap) groups() []keyGroup {
 		{"pages", append(slices.Clone(k.Pages), k.NextPage, k.PrevPage)},
 		{"moving", []key.Binding{k.Up, k.Down, k.PageUp, k.PageDown, k.Home, k.End, k.Left, k.Right}},
 		{"choosing", []key.Binding{k.Filter, k.Only, k.Without, k.Clear, k.Sort, k.Reverse, k.Enter, k.Back}},
-		{"doing", []key.Binding{k.Pause, k.Export, k.Delete, k.Copy, k.Names, k.Theme, k.Redraw, k.Help, k.Quit}},
+		{"doing", []key.Binding{k.Pause, k.Export, k.Delete, k.Copy, k.Names, k.Theme, k.Redraw, k.Suspend, k.Help, k.Quit}},
 		{"replay", []key.Binding{k.Play, k.Slower, k.Faster, k.SeekBack, k.SeekOn}},
 	}
 	out := g[:0]
