@@ -36,6 +36,7 @@ var matrixZones = [][2]uint16{{0, 0}, {5, 5}, {6, 0}, {0, 7}}
 // matrix fills the table with each protocol, in both families, with each kind of
 // NAT, in each zone; marks, labels and status bits go round.
 func matrix(t *testing.T, ns *lab.Namespace) (flows []monitor.Flow) {
+
 	t.Helper()
 	s, err := kernel.OpenService(ns.FD())
 	if err != nil {
@@ -96,7 +97,7 @@ func nthAddr(from string, n int) string {
 
 // matrixChange is what the n-th flow has beside its tuple.
 func matrixChange(p monitor.Proto, n int) (c kernel.Change) {
-	timeout := uint32(90_000)
+	timeout := uint32(95_000)
 	c.Timeout = &timeout
 	if n%3 > 0 {
 		mark := uint32([]int{0, 7, 0x104}[n%3])
