@@ -17,15 +17,15 @@ import (
 	"natlens/monitor/lab"
 )
 
-// onSmallDisk starts natlens with a file system of 64 KiB at dir that is mounted for
-// it alone, with a file "ballast" of so many KiB. The root is where that file system
-// is seen from here.
-func onSmallDisk(t *testing.T, dir string, ballast int, args ...string) (cmd *exec.Cmd, stderr *safeBuffer, root string) {
+// onDisk starts natlens with a file system of so many bytes at dir that is mounted
+// for it alone, with a file "ballast" of so many KiB. The root is where that file
+// system is seen from here.
+func onDisk(t *testing.T, dir string, size, ballast int, args ...string) (cmd *exec.Cmd, stderr *safeBuffer, root string) {
 	t.Helper()
 	cmd, stderr = natlens(args...), new(safeBuffer)
 	cmd.Stderr = stderr
 	err := onThread(func() error {
-		if err := mountSmall(dir); err != nil {
+		if err := mountSize(dir, size); err != nil {
 			return err
 		}
 		if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, ballast<<10), 0o600); err != nil {
@@ -48,7 +48,7 @@ func TestRecordOnFullDisk(t *testing.T) {
 	for _, name := range []string{"x.pcapng", "x.pcapng.zst"} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, name)
-		cmd, stderr, root := onSmallDisk(t, dir, 44, "record", path, "--netns", l.Gateway.Path())
+		cmd, stderr, root := onDisk(t, dir, 64<<10, 44, "record", path, "--netns", l.Gateway.Path())
 		says := func(text string) func() bool { return func() bool { return strings.Contains(stderr.String(), text) } }
 		waitFor(t, "natlens to listen", says("natlens: capture: "))
 		waitFor(t, "the disk to be full", func() bool { flowsUDP(t, l, 50); return says("until there is room")() })
@@ -98,7 +98,7 @@ natlens: (\d+) events, `, path))
 func TestRecordStaysFull(t *testing.T) {
 	l := lab.New(t)
 	dir := t.TempDir()
-	cmd, stderr, _ := onSmallDisk(t, dir, 44, "record", filepath.Join(dir, "x.pcapng"), "--netns", l.Gateway.Path())
+	cmd, stderr, _ := onDisk(t, dir, 64<<10, 44, "record", filepath.Join(dir, "x.pcapng"), "--netns", l.Gateway.Path())
 	waitFor(t, "the disk to be full", func() bool { flowsUDP(t, l, 50); return strings.Contains(stderr.String(), "until there is room") })
 	flowsUDP(t, l, 50)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {

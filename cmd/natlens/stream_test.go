@@ -292,14 +292,16 @@ func TestFullDevice(t *testing.T) {
 }
 
 // mountSmall gives this thread a mount namespace, with a small file system at dir.
-func mountSmall(dir string) error {
+func mountSmall(dir string) error { return mountSize(dir, 64<<10) }
+
+func mountSize(dir string, size int) error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("unshare mount namespace: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
 		return fmt.Errorf("mount tmpfs: %w", err)
 	}
 	return nil

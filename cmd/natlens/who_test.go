@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"natlens/export/history"
+	"natlens/monitor"
 	"natlens/tui"
 )
 
@@ -85,6 +88,48 @@ func TestWhoInTheUI(t *testing.T) {
 		if _, err := u.Ask(t.Context(), question); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", question, err, want)
 		}
+	}
+}
+
+// TestWhoOnANarrowTerminal prints an answer in 60 columns.
+func TestWhoOnANarrowTerminal(t *testing.T) {
+	var out strings.Builder
+	p := &whoText{w: &out, width: 60, name: "the history in DIR", clock: clockText{time.UTC}}
+	second := func(n int) monitor.Time {
+		return monitor.Time(time.Date(2026, 11, 22, 6, 12, n, 0, time.UTC).UnixNano())
+	}
+	a := history.Answer{Namespace: "tenant\x1b[2J"}
+	a.Proto, a.NAT, a.Start, a.End, a.Reason = monitor.TCP, history.SNAT, second(1), second(9), history.Replaced
+	end := func(addr string, port uint16) monitor.Endpoint {
+		return monitor.Endpoint{Addr: monitor.AddrFrom(netip.MustParseAddr(addr)), Port: port}
+	}
+	a.From, a.SentAs, a.To = end("192.168.77.2", 4444), end("203.0.113.1", 40000), end("203.0.113.9", 443)
+	a.Counted, a.Original.Bytes, a.Reply.Bytes = true, 48100, 1100000
+	a.Doubt = history.EndedInGap | history.TouchedByGap
+	if err := p.add(&a); err != nil {
+		t.Fatal(err)
+	}
+	res := history.Result{Answers: 1, Began: second(0), Ended: second(30)}
+	res.Gaps = []history.Gap{{From: second(8), To: second(9), Count: 2844, AtLeast: true, Cause: history.Lost}, {From: second(9), To: second(12), Cause: history.Restarted}}
+	if err := p.end(newVerdict(history.Query{}, res, 0)); err != nil {
+		t.Fatal(err)
+	}
+	want := `192.168.77.2:4444 as tcp 203.0.113.1:40000
+  2026-11-22 06:12:01.000 to 2026-11-22 06:12:09.000,
+  towards 203.0.113.9:443, snat, ↑47.0 KiB ↓1.05 MiB
+  uncertain: ended in a gap, a gap within; replaced; in
+  tenant\x1b[2J
+
+192.168.77.2 in tenant\x1b[2J, 1 translation, uncertain.
+The history in DIR covers 2026-11-22 06:12:00.000 to
+2026-11-22 06:12:30.000.
+Uncertain: at least 2,844 events were lost between
+2026-11-22 06:12:08.000 and 2026-11-22 06:12:09.000.
+Uncertain: nothing was captured between 2026-11-22
+06:12:09.000 and 2026-11-22 06:12:12.000.
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
 	}
 }
 

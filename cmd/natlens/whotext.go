@@ -252,11 +252,34 @@ func (p *whoText) record(row []string) string {
 	parts := []string{strings.Join(times, " "), "towards " + row[whoPeer], row[whoKind], row[whoBytes]}
 	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 	text := p.paint(whoInside, row[whoInside]) + " as " + row[whoProto] + " " + row[whoOutside] + "\n"
-	text += indented(wrapped(strings.Join(parts, ", "), max(p.width-2, 20)))
+	text += indented(listed(parts, p.width-2))
 	if row[whoNote] != "" {
 		for line := range strings.Lines(wrapped(row[whoNote], max(p.width-2, 20))) {
 			text += "  " + p.paint(whoNote, strings.TrimRight(line, "\n")) + "\n"
 		}
+	}
+	return text
+}
+
+// listed writes parts with commas between them, in lines that break between two.
+func listed(parts []string, width int) (text string) {
+	room := width
+	for i, part := range parts {
+		if i < len(parts)-1 {
+			part += ","
+		}
+		w := ansi.StringWidth(part)
+		switch {
+		case i == 0:
+		case w+1 > room:
+			text += "\n"
+			room = width
+		default:
+			text += " "
+			room--
+		}
+		text += part
+		room -= w
 	}
 	return text
 }

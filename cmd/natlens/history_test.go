@@ -1,0 +1,112 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
+)
+
+// TestHistoryBesideWatch keeps a history beside a stream that shows little: it is of
+// every flow, those that were there before too, and the stream shows no more for it.
+func TestHistoryBesideWatch(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{}) // without times of the kernel's own
+	flowsUDP(t, l, 2)                 // these are in the table already
+	ctx, end := context.WithCancel(t.Context())
+	dir := t.TempDir()
+	r := begin(t, ctx, l, console{}, "watch", "--history", dir, "--keep", "90d", "--max-size", "50GB", "-o", "jsonl", "tcp")
+	flowsUDP(t, l, 3)
+	if _, err := l.TCPOnce(ctx, lab.TCP{To: lab.ServerHTTP}); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the TCP flow", func() bool { return strings.Contains(r.stdout.String(), `"event":"new"`) })
+	live := call(t.Context(), console{}, "who", "203.0.113.1", "-p", "udp", "--live", "--netns", l.Gateway.Path(), "-o", "jsonl")
+	if n := strings.Count(live.stdout.String(), `"inside":{"addr":"192.168.77.2"`); n != 5 || live.code != 0 {
+		t.Errorf("code %d, %d flows in the table: %s%s", live.code, n, live.stdout.String(), live.stderr.String())
+	}
+	end()
+	if code := r.end(t); code != 0 {
+		t.Errorf("code %d, %s", code, r.stderr.String())
+	}
+	for _, line := range decodeLines(t, r.stdout.String()) {
+		if line["proto"] != "tcp" || line["event"] == "existing" {
+			t.Errorf("shown: %v", line)
+		}
+	}
+	for proto, want := range map[string]struct{ flows, before int }{"udp": {5, 2}, "tcp": {1, 0}} {
+		c := call(t.Context(), console{}, "who", "--inside", "192.168.77.2", "-p", proto, "--history", dir, "-o", "jsonl")
+		flows, before := strings.Count(c.stdout.String(), `"inside"`), strings.Count(c.stdout.String(), `"before":true`)
+		if flows != want.flows || before != want.before || c.code != 0 {
+			t.Errorf("%s: code %d, %d flows, %d of them from before, want %+v\n%s%s", proto, c.code, flows, before, want, c.stdout.String(), c.stderr.String())
+		}
+	}
+	second := call(t.Context(), console{}, "who", "203.0.113.1", "--history", dir, "--at", "2001-01-01T00:00:00Z")
+	if !strings.HasPrefix(second.stdout.String(), "Not covered: the history in "+dir+" begins ") || second.code != 1 {
+		t.Errorf("code %d, %s%s", second.code, second.stdout.String(), second.stderr.String())
+	}
+}
+
+// TestHistoryOnFullDisk fills the disk under a history: the stream goes on, standard
+// error says so, and once there is room nothing of it is missing.
+func TestHistoryOnFullDisk(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{Sysctls: briefLives})
+	dir := t.TempDir()
+	history := filepath.Join(dir, "history")
+	cmd, stderr, root := onDisk(t, dir, 1<<20, 300, "record", "--history", history, "--netns", l.Gateway.Path())
+	says := func(text string) func() bool { return func() bool { return strings.Contains(stderr.String(), text) } }
+	waitFor(t, "natlens to listen", says("natlens: capture: "))
+	// How many flows there are: a port may come again within a life.
+	ctx, end := context.WithCancel(t.Context())
+	beside := begin(t, ctx, l, console{}, "watch", "-e", "new", "-o", "jsonl", "udp")
+	flowsUDP(t, l, 20)
+	// Whatever is left of the disk, to the last block.
+	fill, err := os.Create(filepath.Join(root, dir, "fill"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := fill.Write(make([]byte, 4096)); err != nil {
+			break
+		}
+	}
+	fill.Close()
+	waitFor(t, "writing to fail", func() bool { flowsUDP(t, l, 50); return says("translations are held in memory")() })
+	for _, name := range []string{"ballast", "fill"} {
+		if err := os.Remove(filepath.Join(root, dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, "writing to go on", func() bool { flowsUDP(t, l, 1); return says("writing goes on")() })
+	end()
+	beside.end(t)
+	flows := strings.Count(beside.stdout.String(), "\n")
+	kept, err := os.OpenRoot(filepath.Join(root, history)) // ends with the process otherwise
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if cmd.ProcessState.ExitCode() != 0 {
+		t.Errorf("code %d, %s", cmd.ProcessState.ExitCode(), stderr.String())
+	}
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, kept.FS()); err != nil {
+		t.Fatal(err)
+	}
+	c := call(t.Context(), console{}, "who", "--inside", "192.168.77.2", "-p", "udp", "--history", copied, "-o", "jsonl")
+	lines := c.stdout.String()
+	if n := strings.Count(lines, `"inside"`); n != flows || c.code != 0 || regexp.MustCompile(`"uncertain":\[`).MatchString(lines) {
+		t.Errorf("code %d, %d translations of %d: %s\n%s", c.code, n, flows, c.stderr.String(), lines[max(0, len(lines)-400):])
+	}
+}
