@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro demo-recording soak-findings ci
+.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro bench-history soak-history demo-recording soak-findings ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,13 @@ bench-micro: ## measure the steps of the hot path, with allocations
 SOAK ?= 10m
 soak-findings: ## watch a busy, healthy gateway for SOAK and expect no finding
 	NATLENS_SOAK=$(SOAK) go test -count 1 -timeout 0 -v -run TestHealthy ./monitor/findings
+
+bench-history: ## measure the history on disk: 2,000,000 translations (go run ./cmd/bench history -h has more)
+	go run ./cmd/bench history
+
+SOAK ?= 100
+soak-history: ## kill -9 a writer of a history SOAK times, and look for what it had acknowledged
+	NATLENS_SOAK_HISTORY=$(SOAK) go test -count 1 -v -timeout 60m -run '^TestKilled$$' ./export/history
 
 screenshots: build ## take the pictures in docs/screens anew (needs tmux)
 	go run ./cmd/screenshots

@@ -13,8 +13,6 @@ const second = monitor.Time(1e9)
 // at0 is when the tests' captures begin.
 const at0 = monitor.Time(1763800000 * 1e9)
 
-func addr(text string) monitor.Addr { return monitor.AddrFrom(netip.MustParseAddr(text)) }
-
 func endpoint(text string) monitor.Endpoint {
 	ap := netip.MustParseAddrPort(text)
 	return monitor.Endpoint{Addr: monitor.AddrFrom(ap.Addr()), Port: ap.Port()}

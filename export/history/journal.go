@@ -147,10 +147,11 @@ func (j *journal) commit(closed []Translation, c *committed) error {
 	return j.write()
 }
 
-// readJournal calls fn for each record. One that is not as it was written is passed
+// readJournal calls fn for each record, but for those opened ones that skip, if not
+// nil, has no use for: their checksums are not looked at. A record that is not as it was written is passed
 // over; bad counts those that a sound one follows, for what a crash or a writer at
 // work leaves at the end is no damage. Without a journal there are no records.
-func readJournal(dir string, fn func(*record)) (bad int, err error) {
+func readJournal(dir string, skip func(*record) bool, fn func(*record)) (bad int, err error) {
 	f, err := os.Open(filepath.Join(dir, journalName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -165,6 +166,9 @@ func readJournal(dir string, fn func(*record)) (bad int, err error) {
 		n, err := io.ReadFull(f, in)
 		for at := 0; at+recordSize <= n; at += recordSize {
 			r := (*record)(in[at:])
+			if skip != nil && r.kind() == recordOpened && skip(r) {
+				continue
+			}
 			if !r.sound() {
 				unsound++
 				continue
@@ -194,7 +198,7 @@ func surveyJournal(dir string) (s survey, err error) {
 	s.open, s.names = map[uint64]Translation{}, map[uint64]string{}
 	byNetNS := map[monitor.NetNS]string{}
 	var touched uint64 // flows up to this number were open in a gap
-	_, err = readJournal(dir, func(r *record) {
+	_, err = readJournal(dir, nil, func(r *record) {
 		s.found = true
 		switch r.kind() {
 		case recordOpened:

@@ -114,13 +114,13 @@ func (f *find) readJournal() {
 	var last, touched uint64
 	var mark committed
 	quick := quickMatch(&f.q)
-	bad, err := readJournal(f.dir, func(r *record) {
+	skip := func(r *record) bool {
+		last = max(last, r.number())
+		return !quick(r)
+	}
+	bad, err := readJournal(f.dir, skip, func(r *record) {
 		switch r.kind() {
 		case recordOpened:
-			last = max(last, r.number())
-			if !quick(r) {
-				return
-			}
 			var t Translation
 			r.opened(&t)
 			if _, ok := f.q.Match(&t); ok && f.q.inNamespace(names[t.NetNS]) {

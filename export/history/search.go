@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -131,7 +132,7 @@ func (s *segmentFind) run(ctx context.Context, f *find) error {
 	if err != nil {
 		return err
 	}
-	e := &segmentReader{d: d, q: &f.q, names: names, put: func(batch []Answer) error {
+	e := &segmentReader{d: d, q: &f.q, flows: -1, names: names, put: func(batch []Answer) error {
 		select {
 		case s.out <- batch:
 			return nil
@@ -139,6 +140,9 @@ func (s *segmentFind) run(ctx context.Context, f *find) error {
 			return ctx.Err()
 		}
 	}}
+	if s.entry.state != segmentActive {
+		e.flows = s.entry.flows
+	}
 	if s.entry.class >= classes {
 		return fmt.Errorf("%s: class %d is unknown", d.path, s.entry.class)
 	}
@@ -187,6 +191,7 @@ func readNamespaces(d *db) (map[int64]string, error) {
 type segmentReader struct {
 	d       *db
 	q       *Query
+	flows   int64            // how many the file must have; -1: not known
 	names   map[int64]string // of namespaces, 0 that of meta
 	put     func([]Answer) error
 	batch   []Answer
@@ -271,23 +276,37 @@ func (r *segmentReader) fetch(rows []int64) error {
 	return nil
 }
 
-// byTime reads all rows of the time that is asked for.
+// byTime reads all rows of the time that is asked for. Who asks for all time gets
+// told when rows are missing.
 func (r *segmentReader) byTime() error {
-	s, err := r.d.prepare("SELECT " + rowColumns + " FROM flow WHERE start <= ? AND start + took >= ? ORDER BY id")
+	all := r.q.From == 0 && r.q.To == 0
+	where := " WHERE start <= ? AND start + took >= ?"
+	if all {
+		where = ""
+	}
+	s, err := r.d.prepare("SELECT " + rowColumns + " FROM flow" + where + " ORDER BY id")
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	to := r.q.To
-	if to == 0 {
-		to = 1<<63 - 1
+	if !all {
+		to := int64(r.q.To)
+		if to == 0 {
+			to = math.MaxInt64
+		}
+		s.bindInt(1, to)
+		s.bindInt(2, int64(r.q.From))
 	}
-	s.bindInt(1, int64(to))
-	s.bindInt(2, int64(r.q.From))
-	for {
+	for n := int64(0); ; n++ {
 		row, err := s.step()
-		if err != nil || !row {
+		if err != nil {
 			return err
+		}
+		if !row {
+			if all && r.flows >= 0 && n != r.flows && r.damaged == nil {
+				r.damaged = fmt.Errorf("%s: the file has %d flows, but had %d when it was complete", r.d.path, n, r.flows)
+			}
+			return nil
 		}
 		if err := r.take(s); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,10 +14,16 @@ import (
 	"natlens/monitor"
 )
 
-// clock is a clock that stands until it is set.
+// clock is a clock that stands.
 type clock struct{ t monitor.Time }
 
 func (c *clock) now() monitor.Time { return c.t }
+
+// atomicClock is a clock that stands until it is set.
+type atomicClock struct{ t atomic.Int64 }
+
+func (c *atomicClock) now() monitor.Time  { return monitor.Time(c.t.Load()) }
+func (c *atomicClock) set(t monitor.Time) { c.t.Store(int64(t)) }
 
 func open(t testing.TB, cfg Config) *Writer {
 	t.Helper()
@@ -136,7 +143,8 @@ func TestOneWriter(t *testing.T) {
 // one is gone, and one's tuple is made again.
 func TestCarriedOn(t *testing.T) {
 	dir := t.TempDir()
-	c := &clock{at0}
+	c := &atomicClock{}
+	c.set(at0)
 	w := open(t, Config{Dir: dir, now: c.now})
 	var f feed
 	stays := snat("10.0.0.1:1", "203.0.113.7:1", "198.51.100.9:443")
@@ -146,10 +154,10 @@ func TestCarriedOn(t *testing.T) {
 		f.add(monitor.KindNew, at0, uint64(i+1), fl)
 	}
 	write(t, w, &f)
-	c.t = at0 + 10*second
+	c.set(at0 + 10*second)
 	closeWriter(t, w)
 
-	c.t = at0 + 60*second
+	c.set(at0 + 60*second)
 	w = open(t, Config{Dir: dir, now: c.now, Settle: 30 * time.Second})
 	found := snat("10.0.0.4:4", "203.0.113.7:4", "198.51.100.9:443")
 	f.add(monitor.KindExisting, at0+61*second, 1, stays)
@@ -157,7 +165,7 @@ func TestCarriedOn(t *testing.T) {
 	f.add(monitor.KindNew, at0+62*second, 3, again)
 	write(t, w, &f)
 	syncUp(t, w)
-	c.t = at0 + 95*second
+	c.set(at0 + 95*second)
 	f.add(monitor.KindDestroy, at0+94*second, 1, stays)
 	write(t, w, &f)
 	syncUp(t, w)
