@@ -76,7 +76,18 @@ func (d *flowDrawer) proto(l *paint.Line, f *flowRef, _ int) {
 
 // timedOut tells of a flow whose time is over, while the kernel has not removed it
 // yet.
-func (d *flowDrawer) timedOut(f *flowRef) bool { return d.s.missing[f.row.Gen] && !f.row.Ended() }
+func (d *flowDrawer) timedOut(f *flowRef) bool { return d.s.timedOut(&f.row, d.now) }
+
+// timedOut goes by what was read last; of a closed connection the clock is enough,
+// for no packet comes that would prolong it.
+func (s *session) timedOut(r *monitor.Row, now monitor.Time) bool {
+	if r.Ended() {
+		return false
+	}
+	closed := r.Flow.Orig.Proto == monitor.TCP && r.Known&monitor.AttrState != 0 && r.Known&monitor.AttrTimeout != 0 &&
+		(r.Flow.State == monitor.TCPTimeWait || r.Flow.State == monitor.TCPClose)
+	return s.missing[r.Gen] || closed && r.Ends() < now
+}
 
 // state is the name of the state, and a mark: × ended, · timed out, ! unanswered.
 func (d *flowDrawer) state(l *paint.Line, f *flowRef, width int) {

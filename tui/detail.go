@@ -117,7 +117,7 @@ func (d *detail) summary(width int) []paint.Line {
 		put(paint.Ended, "× ended "+ago(d.s.frame, r.Last))
 	case d.gone:
 		put(paint.Ended, "not in the table any more")
-	case d.s.missing[r.Gen]:
+	case d.s.timedOut(r, d.s.frame):
 		put(paint.Ended, "timed out")
 	case !answered(r):
 		put(paint.Warn, "unanswered")

@@ -34,7 +34,7 @@ const (
 type refreshedMsg struct {
 	dumped  bool
 	took    time.Duration
-	missing missing // of the flows that were asked for one by one
+	missing missing // of the flows in sight
 }
 
 // refresh starts a reading if it is time for one.
@@ -53,33 +53,41 @@ func (m *Model) refresh() tea.Cmd {
 	return func() tea.Msg {
 		// Errors are no news: the next reading tells, and what was not read is
 		// shown as not known.
-		if dump { // a big table takes its time
-			_ = s.cfg.Refresher.Dump(s.ctx, s.reading)
-			return refreshedMsg{dumped: true, took: time.Since(now)}
+		ctx, cancel := s.ctx, func() {}
+		if !dump { // a dump of a big table takes its time
+			ctx, cancel = context.WithTimeout(s.ctx, refreshLimit)
 		}
-		ctx, cancel := context.WithTimeout(s.ctx, refreshLimit)
 		defer cancel()
-		return refreshedMsg{took: time.Since(now), missing: s.readEach(ctx, flows)}
+		out := refreshedMsg{dumped: dump, missing: s.read(ctx, flows, dump)}
+		out.took = time.Since(now)
+		return out
 	}
 }
 
-// readEach reads flows one by one, and returns those that were not found. After an
-// error nothing is known of those that were not told.
-func (s *session) readEach(ctx context.Context, flows []monitor.Tuple) missing {
-	found := make(map[monitor.Tuple]bool, len(flows))
-	err := s.cfg.Refresher.Get(ctx, flows, func(e *monitor.Event) {
-		found[e.Flow.Orig] = true
+// read reads the flows in sight, or with dump every flow, and returns those in
+// sight that were not found. After an error nothing is known of what was not told.
+func (s *session) read(ctx context.Context, flows []monitor.Tuple, dump bool) missing {
+	wanted := make(map[monitor.Tuple]bool, len(flows))
+	for _, t := range flows {
+		wanted[t] = true
+	}
+	got := func(e *monitor.Event) {
+		delete(wanted, e.Flow.Orig)
 		s.reading(e)
-	})
+	}
+	var err error
+	if dump {
+		err = s.cfg.Refresher.Dump(ctx, got)
+	} else {
+		err = s.cfg.Refresher.Get(ctx, flows, got)
+	}
 	if err != nil {
 		return nil
 	}
 	out := make(missing)
-	for _, t := range flows {
-		if !found[t] {
-			if _, gen, ok := s.cfg.Table.Lookup(t); ok {
-				out[gen] = true
-			}
+	for t := range wanted {
+		if _, gen, ok := s.cfg.Table.Lookup(t); ok {
+			out[gen] = true
 		}
 	}
 	return out
@@ -87,9 +95,7 @@ func (s *session) readEach(ctx context.Context, flows []monitor.Tuple) missing {
 
 func (m *Model) refreshed(msg refreshedMsg) {
 	m.refresher.busy = false
-	if !msg.dumped {
-		m.s.missing = msg.missing
-	}
+	m.s.missing = msg.missing
 	if msg.dumped {
 		m.refresher.nextDump = time.Now().Add(max(dumpEvery, dumpShare*msg.took))
 	}

@@ -46,7 +46,9 @@ func (r *readings) Dump(_ context.Context, got func(*monitor.Event)) error {
 		return true
 	})
 	for _, t := range all {
-		r.tell(t, got)
+		if t.SrcPort != r.gone {
+			r.tell(t, got)
+		}
 	}
 	return nil
 }
@@ -117,6 +119,11 @@ func TestTimedOut(t *testing.T) {
 	}
 	if line := row(); !strings.Contains(line, "ESTABLISHED·") {
 		t.Errorf("not found: %q", line)
+	}
+	st.press("<right><right><right><right><right>s") // by bytes: the whole table is read
+	st.refresher.nextDump = time.Time{}
+	if line := row(); r.dumps != 1 || !strings.Contains(line, "ESTABLISHED·") {
+		t.Errorf("not found in a dump: %q", line)
 	}
 	r.gone = 0
 	if line := row(); strings.Contains(line, "ESTABLISHED·") {
