@@ -324,7 +324,7 @@ func countEvents(path string) (n uint64, err error) {
 
 // natlensEvents reads the events that natlens saw from its summary.
 func natlensEvents(r *result) (n uint64, err error) {
-	i := strings.LastIndex(r.stderr[:max(0, strings.Index(r.stderr, " events"))], " ")
+	i := strings.LastIndex(r.stderr[:max(0, strings.LastIndex(r.stderr, " events, "))], " ")
 	_, err = fmt.Sscan(r.stderr[i+1:], &n)
 	return n, err
 }

@@ -38,6 +38,7 @@ func main() {
 	}
 	var b bench
 	flag.IntVar(&b.flows, "flows", 400_000, "new flows for each row")
+	flag.IntVar(&b.rate, "rate", 0, "new flows a second beside the listeners of the first table; 0: as many as the machine makes")
 	flag.DurationVar(&b.stall, "stall", 3*time.Second, "how long the listeners of the second table are stopped")
 	flag.StringVar(&b.natlens, "natlens", "", "natlens binary to measure (default: build it)")
 	only := flag.String("only", "", "run only rows whose name matches this regular expression")
@@ -64,6 +65,7 @@ func fatal(err error) {
 // bench is one run of all tables.
 type bench struct {
 	flows   int
+	rate    int
 	stall   time.Duration
 	natlens string
 	only    *regexp.Regexp
@@ -98,9 +100,13 @@ func (b *bench) run(ctx context.Context) (err error) {
 
 // listen prints what each listener costs beside the generator at full speed.
 func (b *bench) listen(ctx context.Context) error {
-	fmt.Printf("%d new flows at full speed\n%-42s %14s %10s %18s %9s %9s\n", b.flows,
+	speed := "at full speed"
+	if b.rate > 0 {
+		speed = fmt.Sprintf("at %d a second", b.rate)
+	}
+	fmt.Printf("%d new flows %s\n%-42s %14s %10s %18s %9s %9s\n", b.flows, speed,
 		"listener", "µs CPU/event", "delivered", "lost", "peak MiB", "flows/s")
-	return b.each(ctx, listeners(b.natlens, b.dir), 0)
+	return b.each(ctx, listeners(b.natlens, b.dir), b.rate, 0)
 }
 
 // listenStalled prints what is lost when the listeners are stopped for a while,
@@ -108,15 +114,15 @@ func (b *bench) listen(ctx context.Context) error {
 func (b *bench) listenStalled(ctx context.Context) error {
 	fmt.Printf("\nthe same, stopped for %s half a second after the first flow, with 64 MiB of queue\n%-42s %14s %10s %18s %9s %9s\n", b.stall,
 		"listener", "µs CPU/event", "delivered", "lost", "peak MiB", "flows/s")
-	return b.each(ctx, stalledListeners(b.natlens, b.dir), b.stall)
+	return b.each(ctx, stalledListeners(b.natlens, b.dir), 0, b.stall)
 }
 
-func (b *bench) each(ctx context.Context, all []listener, stall time.Duration) error {
+func (b *bench) each(ctx context.Context, all []listener, rate int, stall time.Duration) error {
 	for _, l := range all {
 		if !b.wanted(l.name, l.args[0]) {
 			continue
 		}
-		r, err := measure(ctx, l, lab.GenConfig{Flows: b.flows}, stall)
+		r, err := measure(ctx, l, lab.GenConfig{Flows: b.flows, Rate: rate}, stall)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
