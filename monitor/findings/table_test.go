@@ -15,7 +15,6 @@ type world struct {
 	now    monitor.Time
 	table  *monitor.Table
 	engine *Engine
-	id     uint32
 	gone   []monitor.Finding
 	came   []monitor.Finding
 }
