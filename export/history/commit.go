@@ -229,6 +229,8 @@ func (w *Writer) renewJournal() error {
 		return err
 	}
 	w.stale = false
+	// They stand in it, but for those whose closing was not kept.
+	w.pending.Opened = w.pending.Opened[:0]
 	err = w.disk.journal.close()
 	w.disk.journal = j
 	return err

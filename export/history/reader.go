@@ -177,14 +177,11 @@ func (f *find) readCatalog() error {
 }
 
 func loadCatalog(path string) ([]entry, monitor.Time, error) {
-	d, err := openDB(path, path, openRead)
+	d, err := openLogged(path)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer d.close()
-	if err := d.exec("PRAGMA busy_timeout=2000"); err != nil {
-		return nil, 0, err
-	}
 	if err := checkVersion(d); err != nil {
 		return nil, 0, err
 	}
@@ -248,12 +245,12 @@ func (f *find) answer(a *Answer) error {
 // read without locks.
 func openSegment(dir string, e *entry) (*db, error) {
 	path := segmentPath(dir, e.seq)
-	name := path
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	var d *db
 	if e.state == segmentQuiet {
-		st, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
 		if st.Size() != e.bytes {
 			return nil, fmt.Errorf("%s: the file has %d bytes, but had %d when it was complete", path, st.Size(), e.bytes)
 		}
@@ -265,15 +262,30 @@ func openSegment(dir string, e *entry) (*db, error) {
 		if abs[0] != '/' {
 			abs = "/" + abs // file:///C:/…
 		}
-		name = (&url.URL{Scheme: "file", Path: abs, RawQuery: "immutable=1"}).String()
-	} else if _, err := os.Stat(path); err != nil {
-		return nil, err
-	}
-	d, err := openDB(path, name, openRead)
-	if err != nil {
+		name := (&url.URL{Scheme: "file", Path: abs, RawQuery: "immutable=1"}).String()
+		d, err = openDB(path, name, openRead)
+		if err != nil {
+			return nil, err
+		}
+	} else if d, err = openLogged(path); err != nil {
 		return nil, err
 	}
 	if err = checkVersion(d); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// openLogged opens a file that may have a write-ahead log for reading. Where a crash
+// left the log, the first to read it must be able to write; SQLite takes what the
+// file's permissions allow.
+func openLogged(path string) (*db, error) {
+	d, err := openDB(path, path, openWrite)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.exec("PRAGMA busy_timeout=2000; PRAGMA query_only=1"); err != nil {
 		d.close()
 		return nil, err
 	}

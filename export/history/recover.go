@@ -200,7 +200,7 @@ func completeFile(path string, e *entry) error {
 // ones. Where the segment can't be read they stay: a reader says why.
 func (d *disk) strike(seq, past int64, byTuple map[monitor.Tuple]uint64, open map[uint64]Translation) {
 	path := segmentPath(d.cfg.Dir, seq)
-	f, err := openDB(path, path, openRead)
+	f, err := openLogged(path)
 	if err != nil {
 		return
 	}

@@ -1,0 +1,165 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"natlens/monitor"
+)
+
+// fullDirEnv has the test run again in a mount namespace with a small disk there.
+const fullDirEnv = "NATLENS_TEST_HISTORY_FULL"
+
+// TestDiskFull fills the disk under a writer: an error once, events go on, and when
+// there is room again all that memory held is written, and the rest is a gap.
+func TestDiskFull(t *testing.T) {
+	dir := os.Getenv(fullDirEnv)
+	if dir != "" {
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=12m"); err != nil {
+			t.Fatalf("mount: %v", err)
+		}
+		testDiskFull(t, dir)
+		return
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "-test.run", "^TestDiskFull$", "-test.v")
+	cmd.Env = append(os.Environ(), fullDirEnv+"="+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	if _, ran := errors.AsType[*exec.ExitError](err); err != nil && !ran {
+		t.Skipf("no user namespace to mount a small disk in: %v", err)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// faults notes what a writer tells.
+type faults struct {
+	mu   sync.Mutex
+	told []error
+}
+
+func (f *faults) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told = append(f.told, err)
+}
+
+func (f *faults) all() []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]error(nil), f.told...)
+}
+
+func testDiskFull(t *testing.T, dir string) {
+	var told faults
+	w := open(t, Config{Dir: dir, Every: 5 * time.Millisecond, MaxPending: 1000, Fault: told.add})
+	n := 0
+	some := func(count int) {
+		for range count {
+			var f feed
+			oneFlow(&f, n, at0+monitor.Time(n)*second)
+			write(t, w, &f)
+			n++
+		}
+	}
+	some(2000)
+	syncUp(t, w)
+	safe := n
+	filler := filepath.Join(dir, "filler")
+	if err := fill(filler); err != nil {
+		t.Fatal(err)
+	}
+	for len(told.all()) == 0 && n < 20_000 {
+		some(100)
+		if err := w.Sync(); err != nil && n-safe < 100 {
+			t.Logf("full at once: %v", err)
+		}
+	}
+	some(5000) // does not wait for the disk
+	st := w.Stats()
+	if got := told.all(); len(got) != 1 || got[0] == nil || st.Fault == nil {
+		t.Fatalf("told %v, fault %v", got, st.Fault)
+	}
+	if text := st.Fault.Error(); !strings.Contains(text, dir) || !strings.Contains(text, "full") && !strings.Contains(text, "space") && !strings.Contains(text, "I/O") {
+		t.Errorf("the error does not say what is the matter: %v", st.Fault)
+	}
+	if st.Unkept == 0 || st.Pending > 1000 {
+		t.Fatalf("%+v", st)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); w.Sync() != nil; {
+		if time.Now().After(deadline) {
+			t.Fatalf("still: %v", w.Stats().Fault)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	some(100)
+	syncUp(t, w)
+	unkept := w.Stats().Unkept
+	closeWriter(t, w)
+	if got := told.all(); len(got) != 2 || got[1] != nil {
+		t.Errorf("told %v", got)
+	}
+	got, res := ask(t, dir, Query{})
+	there := map[uint16]int{}
+	for _, a := range got {
+		there[a.SentAs.Port]++
+		if a.End == 0 {
+			t.Fatalf("flow %d is open: it had closed", a.SentAs.Port)
+		}
+	}
+	for i := range n {
+		if c := there[uint16(i+1)]; c > 1 || c == 0 && (i < safe || i >= n-100) {
+			t.Fatalf("flow %d of %d is there %d times", i, n, c)
+		}
+	}
+	if len(got)+int(unkept) != n || len(res.Faults) > 0 {
+		t.Errorf("%d rows and %d not kept of %d; faults %v", len(got), unkept, n, res.Faults)
+	}
+	if len(res.Gaps) != 1 || res.Gaps[0].Cause != Unwritten || res.Gaps[0].Count != unkept {
+		t.Errorf("gaps %+v, want one of %d", res.Gaps, unkept)
+	}
+	q := Query{From: res.Gaps[0].From, To: res.Gaps[0].From}
+	if _, res := ask(t, dir, q); len(res.Gaps) != 1 {
+		t.Error("a question about that time hears nothing of the gap")
+	}
+}
+
+// fill takes all the room there is.
+func fill(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, size := range []int{1 << 16, 1 << 12} {
+		block := make([]byte, size)
+		for {
+			if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
+				break
+			} else if err != nil {
+				return fmt.Errorf("fill: %w", err)
+			}
+		}
+	}
+	return nil
+}
