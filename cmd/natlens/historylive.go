@@ -52,20 +52,8 @@ func (c *historyConfig) config() (cfg history.Config, files int, err error) {
 
 // parseAge reads a time that may be given in days: 90d, 36h, 1d12h.
 func parseAge(text string) (time.Duration, bool) {
-	var age time.Duration
-	if days, rest, ok := strings.Cut(text, "d"); ok {
-		n, err := strconv.Atoi(days)
-		if err != nil || n < 0 || n > 36500 {
-			return 0, false
-		}
-		age, text = time.Duration(n)*24*time.Hour, rest
-		if text == "" {
-			return age, age > 0
-		}
-	}
-	rest, err := time.ParseDuration(text)
-	age += rest
-	return age, err == nil && rest >= 0 && age >= time.Minute
+	age, err := parseSpan(text)
+	return age, err == nil && age >= time.Minute
 }
 
 // beside is config for commands that keep no files beside.

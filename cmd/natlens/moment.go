@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -24,9 +25,27 @@ func parseMoment(text string, begin, end time.Time, loc *time.Location) (time.Ti
 	return t, nil
 }
 
+// parseSpan reads a time that may be given in days: -7d, 1d12h.
+func parseSpan(text string) (time.Duration, error) {
+	days, rest, ok := strings.Cut(text, "d")
+	n, err := strconv.Atoi(days)
+	if !ok || err != nil || n < -36500 || n > 36500 {
+		return time.ParseDuration(text)
+	}
+	span := time.Duration(n) * 24 * time.Hour
+	if rest == "" {
+		return span, nil
+	}
+	more, err := time.ParseDuration(rest)
+	if n < 0 || text[0] == '-' {
+		more = -more
+	}
+	return span + more, err
+}
+
 func readMoment(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
 	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") {
-		d, err := time.ParseDuration(text)
+		d, err := parseSpan(text)
 		switch {
 		case err != nil:
 		case d < 0 || text[0] == '-':

@@ -35,7 +35,7 @@ func (u *uiWho) Where() string {
 	case u.table:
 		return "the table"
 	}
-	return "the history in " + historyDir + ", or the table"
+	return "the history in " + defaultHistory + ", or the table"
 }
 
 // Ask answers a question in the words of natlens who.

@@ -27,9 +27,6 @@ type whoConfig struct {
 	recordings []string
 }
 
-// historyDir is where the history is looked for.
-const historyDir = "/var/lib/natlens"
-
 func newWho(con console) *cobra.Command {
 	var cfg whoConfig
 	cmd := &cobra.Command{
@@ -72,7 +69,7 @@ func (c *whoConfig) register(cmd *cobra.Command) {
 	f.StringVarP(&c.format, "output-format", "o", "", "`format`: pretty or jsonl (default pretty)")
 	f.IntVar(&c.limit, "limit", 0, "end after `N` translations; 0: all")
 	inGroup(f, groupOutput, "output-format", "limit")
-	f.StringVar(&c.dir, "history", "", "the history in this `directory` (default "+historyDir+")")
+	f.StringVar(&c.dir, "history", "", "the history in this `directory` (default "+defaultHistory+")")
 	f.StringArrayVar(&c.recordings, "recording", nil, "look into this `file` instead: JSON lines or a netlink capture, plain or packed; again for one that follows")
 	f.BoolVar(&c.live, "live", false, "look into the kernel's table instead: who holds it now")
 	c.capture.registerNetNS(cmd)
@@ -197,7 +194,7 @@ func (c *whoConfig) open(ctx context.Context, con console) (ledger, error) {
 	}
 	dir := c.dir
 	if dir == "" {
-		dir = historyDir
+		dir = defaultHistory
 	}
 	book, err := openHistory(dir)
 	if c.dir == "" && !c.moments.given() && isNoHistory(err) {

@@ -91,6 +91,33 @@ func TestWhoInTheUI(t *testing.T) {
 	}
 }
 
+// TestMomentsAreAsLongAsTheyAreWritten reads times in days, and how long a moment
+// is.
+func TestMomentsAreAsLongAsTheyAreWritten(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"-7d": -7 * 24 * time.Hour, "-1d12h": -36 * time.Hour, "+2d": 48 * time.Hour, "-90m": -90 * time.Minute, "90d": 90 * 24 * time.Hour,
+	} {
+		if got, err := parseSpan(text); got != want || err != nil {
+			t.Errorf("%s: %v, %v, want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"d", "1dd", "-xd", "1d-", "99999999d", ""} {
+		if got, err := parseSpan(text); err == nil {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	end := time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"14:32": time.Minute, "14:32:05": time.Second, "2026-11-22 14:32": time.Minute, "2026-11-22T14:32": time.Minute, "2026-11-22 14:32:00": time.Second,
+		"2026-11-22T14:32:00Z": time.Second, "2026-11-22T14:32:00+05:30": time.Second, "2026-11-22T14:32:00.5-08:00": 1, "2026-11-22T14:32:00.000Z": 1, "-2h": 1, "-7d": 1,
+	} {
+		at, err := readMoment(text, end.AddDate(0, 0, -1), end, time.UTC)
+		if got := momentLength(text, at); got != want || err != nil {
+			t.Errorf("%s: %v, %v, want %v", text, got, err, want)
+		}
+	}
+}
+
 // TestWhoOnANarrowTerminal prints an answer in 60 columns.
 func TestWhoOnANarrowTerminal(t *testing.T) {
 	var out strings.Builder

@@ -19,15 +19,15 @@ import (
 // place is how an error says where it stands in the recording.
 var place = regexp.MustCompile(`^(read events: )?x: (block|packet|line) \d+ at byte \d+: `)
 
-// readAll reads a recording to its end and returns how many events there were, what
-// was wrong, and how much memory it took.
-func readAll(data []byte) (events uint64, bad, fatal error, memory uint64) {
+// readAll reads a recording to its end and returns how many events there were, how
+// much memory it took, what was passed over, and what ended it.
+func readAll(data []byte) (events, memory uint64, bad, fatal error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	rec := replay.Bytes(replay.Config{Locals: func(*monitor.Locals) {}}, "x", data)
 	src, fatal := rec.Open()
 	if fatal != nil {
-		return 0, nil, fatal, 0
+		return 0, 0, nil, fatal
 	}
 	defer src.Close()
 	var b monitor.Batch
@@ -40,7 +40,7 @@ func readAll(data []byte) (events uint64, bad, fatal error, memory uint64) {
 		fatal = nil
 	}
 	runtime.ReadMemStats(&after)
-	return events, src.Stats().First, fatal, after.TotalAlloc - before.TotalAlloc
+	return events, after.TotalAlloc - before.TotalAlloc, src.Stats().First, fatal
 }
 
 // TestDamagedCaptures flips bits, cuts, doubles and zeroes pieces of captures: each
@@ -61,7 +61,7 @@ func TestDamagedCaptures(t *testing.T) {
 		intact, _, _, _ := readAll(whole)
 		for range 400 {
 			data, first := damage(r, whole)
-			events, bad, fatal, memory := readAll(data)
+			events, memory, bad, fatal := readAll(data)
 			for _, err := range []error{bad, fatal} {
 				if err != nil && !place.MatchString(err.Error()) && !strings.Contains(err.Error(), "neither JSON lines") {
 					t.Errorf("%s: %v: no place", name, err)
@@ -116,7 +116,7 @@ func TestPackedBomb(t *testing.T) {
 		if err := z.Close(); err != nil {
 			t.Fatal(err)
 		}
-		events, _, _, memory := readAll(packed.Bytes())
+		events, memory, _, _ := readAll(packed.Bytes())
 		if events > 1 || memory > 24<<20 {
 			t.Errorf("%s: %d events, %d bytes of memory", name, events, memory)
 		}
