@@ -34,6 +34,7 @@ func (s *stream) whyNothing(ctx context.Context, m *monitor.Monitor, capture ker
 		others := st.Events - st.Existing + capture.Stats().LeftOut
 		switch {
 		case st.Written > 0:
+		case others > 0 && s.findings.on: // they may be all that is wanted
 		case others > 0:
 			s.note("nothing seen for %s: events come, %d so far, but the filter wants none of them → natlens watch --explain-filter …", quietTime, others)
 		default:
