@@ -110,18 +110,18 @@ func TestDamageBesides(t *testing.T) {
 func FuzzJournal(f *testing.F) {
 	var r record
 	tr := Translation{Start: at0, number: 3, NAT: SNAT, Proto: monitor.TCP, Family: monitor.IPv4}
-	r.setOpened(&tr)
-	f.Add(r[:])
+	f.Add(appendOpened(nil, &tr))
+	f.Add(appendOpened(nil, &Translation{number: 9, Start: at0, From: endpoint("[fd00::1]:1")}))
 	r.setNamespace(7, "blue", false)
 	f.Add(append([]byte("x"), r[:]...))
 	r.setClosed([]Translation{tr})
-	f.Add(r[:100])
+	f.Add(r[:50])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		dir := t.TempDir()
 		for at := 0; at+recordSize <= len(data); at += recordSize { // most with a checksum that is right
 			r := (*record)(data[at:])
-			if r[127]%4 != 0 {
-				r.seal(recordKind(1 + r[4]%5))
+			if r[63]%4 != 0 {
+				r.seal(recordKind(1 + r[4]%8))
 			}
 		}
 		if err := os.WriteFile(filepath.Join(dir, journalName), data, 0o600); err != nil {

@@ -85,8 +85,7 @@ func (j *journal) addOpened(t *Translation) {
 			j.buf = append(j.buf, r[:]...)
 		}
 	}
-	r.setOpened(t)
-	j.buf = append(j.buf, r[:]...)
+	j.buf = appendOpened(j.buf, t)
 }
 
 // syncDir makes names in a directory as lasting as the files; where directories
@@ -197,16 +196,17 @@ type survey struct {
 func surveyJournal(dir string) (s survey, err error) {
 	s.open, s.names = map[uint64]Translation{}, map[uint64]string{}
 	byNetNS := map[monitor.NetNS]string{}
+	var flows opener
 	var touched uint64 // flows up to this number were open in a gap
 	_, err = readJournal(dir, nil, func(r *record) {
 		s.found = true
 		switch r.kind() {
-		case recordOpened:
-			var t Translation
-			r.opened(&t)
-			s.open[t.number] = t
-			s.names[t.number] = byNetNS[t.NetNS]
-			s.last = max(s.last, t.number)
+		case recordOpened, recordOpened6, recordAddrs6, recordNatted6:
+			if t := flows.add(r); t != nil {
+				s.open[t.number] = *t
+				s.names[t.number] = byNetNS[t.NetNS]
+				s.last = max(s.last, t.number)
+			}
 		case recordClosed:
 			r.closed(func(n uint64) { delete(s.open, n) })
 		case recordCommitted:

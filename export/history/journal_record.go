@@ -7,25 +7,28 @@ import (
 	"natlens/monitor"
 )
 
-// The journal is a file of records of 128 bytes, little endian, each with a
-// CRC-32C of what follows it:
+// The journal is a file of records of 64 bytes, little endian, each with a CRC-32C
+// of what follows it:
 //
-//	 0 u32 checksum of bytes 4 to 127
+//	 0 u32 checksum of bytes 4 to 63
 //	 4 u8  what the record is
 //
-//	opened    5 nat  6 doubt  7 family  8 proto  9 state  10 u8 1: state is known, 2: id is known
-//	         12 u16 zone  14 u16 icmp  16 u64 number  24 i64 start  32 u32 id  36 u32 status
-//	         40 from  56 to  72 sent-as  88 delivered-to: 16 bytes each  104 u16 ports of the same four
-//	         112 u64 flow  120 u16 number of the network namespace
-//	closed    5 u8 how many  8 u64 numbers of opened flows, 15 at most
+//	opened    5 nat  6 doubt  7 proto  8 state  9 u8 1: state is known, 2: id is known
+//	         10 u16 zone  12 u16 icmp  14 u16 number of the network namespace
+//	         16 u64 number  24 i64 start  32 u32 id  36 u32 status
+//	         40 from  44 to  48 sent-as  52 delivered-to: IPv4  56 u16 ports of the same four
+//	opened6   the same without addresses, and these two behind it:
+//	addrs6    8 u64 number  16 from  32 to
+//	natted6   8 u64 number  16 sent-as  32 delivered-to
+//	closed    5 u8 how many  8 u64 numbers of opened flows, 7 at most
 //	committed 5 u8 1: capture ended in good order  8 i64 when
 //	         16 i64 newest segment of short lives  24 i64 its flows  32, 40 the same of long lives
 //	namespace 5 u8 bytes of the name in this record  6 u8 1: they go on the record before  8 u16 number  10 name
 //	gap       5 u8 cause  6 u8 at least  8 i64 from  16 i64 to  24 u64 count
-const recordSize = 128
+const recordSize = 64
 
 // maxClosed is how many numbers a closed record takes.
-const maxClosed = 15
+const maxClosed = 7
 
 type recordKind uint8
 
@@ -35,6 +38,9 @@ const (
 	recordCommitted
 	recordGap
 	recordNamespace
+	recordOpened6
+	recordAddrs6
+	recordNatted6
 )
 
 type record [recordSize]byte
@@ -49,71 +55,132 @@ func (r *record) seal(k recordKind) {
 
 // sound reports whether the record is as it was written.
 func (r *record) sound() bool {
-	return binary.LittleEndian.Uint32(r[:]) == crc32.Checksum(r[4:], castagnoli) && r[4] >= byte(recordOpened) && r[4] <= byte(recordNamespace)
+	return binary.LittleEndian.Uint32(r[:]) == crc32.Checksum(r[4:], castagnoli) && r[4] >= byte(recordOpened) && r[4] <= byte(recordNatted6)
 }
 
-// Bits of byte 10 of an opened record.
+// Bits of byte 9 of an opened record.
 const (
 	recordHasState = 1
 	recordHasID    = 2
 )
 
-func (r *record) setOpened(t *Translation) {
-	*r = record{}
-	r[5], r[6], r[7], r[8], r[9] = byte(t.NAT), byte(t.Doubt), byte(t.Family), byte(t.Proto), byte(t.State)
-	r[10] = recordHasState*bit(t.HasState) | recordHasID*bit(t.hasID)
+// appendOpened appends the records of an open flow.
+func appendOpened(b []byte, t *Translation) []byte {
+	var r record
+	r[5], r[6], r[7], r[8] = byte(t.NAT), byte(t.Doubt), byte(t.Proto), byte(t.State)
+	r[9] = recordHasState*bit(t.HasState) | recordHasID*bit(t.hasID)
 	le := binary.LittleEndian
-	le.PutUint16(r[12:], t.Zone)
-	le.PutUint16(r[14:], t.ICMP)
+	le.PutUint16(r[10:], t.Zone)
+	le.PutUint16(r[12:], t.ICMP)
+	le.PutUint16(r[14:], uint16(t.NetNS))
 	le.PutUint64(r[16:], t.number)
 	le.PutUint64(r[24:], uint64(t.Start))
 	le.PutUint32(r[32:], t.id)
 	le.PutUint32(r[36:], uint32(t.Status))
+	four := true
 	for i, p := range [...]*monitor.Endpoint{&t.From, &t.To, &t.SentAs, &t.DeliveredTo} {
-		copy(r[40+16*i:], p.Addr[:])
-		le.PutUint16(r[104+2*i:], p.Port)
+		copy(r[40+4*i:], p.Addr[12:])
+		le.PutUint16(r[56+2*i:], p.Port)
+		four = four && p.Addr.Is4()
 	}
-	le.PutUint64(r[112:], t.Flow)
-	le.PutUint16(r[120:], uint16(t.NetNS))
-	r.seal(recordOpened)
+	if four {
+		r.seal(recordOpened)
+		return append(b, r[:]...)
+	}
+	clear(r[40:56])
+	r.seal(recordOpened6)
+	b = append(b, r[:]...)
+	for _, half := range [...]struct {
+		kind recordKind
+		a, b monitor.Addr
+	}{{recordAddrs6, t.From.Addr, t.To.Addr}, {recordNatted6, t.SentAs.Addr, t.DeliveredTo.Addr}} {
+		r = record{}
+		le.PutUint64(r[8:], t.number)
+		copy(r[16:], half.a[:])
+		copy(r[32:], half.b[:])
+		r.seal(half.kind)
+		b = append(b, r[:]...)
+	}
+	return b
 }
 
 // number is that of the flow of an opened record.
 func (r *record) number() uint64 { return binary.LittleEndian.Uint64(r[16:]) }
 
-// quickMatch returns a test of opened records that lets all through which the query
-// asks for, and few others: hundreds of thousands are looked at for one answer.
+// opener makes open flows of their records.
+type opener struct {
+	t     Translation
+	parts uint8 // of an IPv6 one that have come
+}
+
+// add takes in a record. It returns a flow when that is whole, for use until the
+// next call.
+func (o *opener) add(r *record) *Translation {
+	switch k := r.kind(); k {
+	case recordOpened, recordOpened6:
+		o.head(r)
+		if k == recordOpened {
+			o.parts = 0
+			for i, p := range o.ends() {
+				p.Addr = monitor.AddrFrom4([4]byte(r[40+4*i:]))
+			}
+			return &o.t
+		}
+		o.t.Family, o.parts = monitor.IPv6, 1
+	case recordAddrs6, recordNatted6:
+		if o.parts != uint8(k-recordOpened6) || binary.LittleEndian.Uint64(r[8:]) != o.t.number {
+			o.parts = 0
+			return nil
+		}
+		e := o.ends()[2*(o.parts-1):]
+		copy(e[0].Addr[:], r[16:])
+		copy(e[1].Addr[:], r[32:])
+		if o.parts++; k == recordNatted6 {
+			o.parts = 0
+			return &o.t
+		}
+	}
+	return nil
+}
+
+func (o *opener) ends() []*monitor.Endpoint {
+	return []*monitor.Endpoint{&o.t.From, &o.t.To, &o.t.SentAs, &o.t.DeliveredTo}
+}
+
+// head reads what stands in the first record of a flow.
+func (o *opener) head(r *record) {
+	le := binary.LittleEndian
+	o.t = Translation{
+		NAT: Kind(r[5]), Doubt: Doubt(r[6]), Family: monitor.IPv4, Proto: monitor.Proto(r[7]), State: monitor.State(r[8]),
+		HasState: r[9]&recordHasState != 0, hasID: r[9]&recordHasID != 0,
+		Zone: le.Uint16(r[10:]), ICMP: le.Uint16(r[12:]), NetNS: monitor.NetNS(le.Uint16(r[14:])),
+		number: r.number(), Start: monitor.Time(le.Uint64(r[24:])), id: le.Uint32(r[32:]), Status: monitor.Status(le.Uint32(r[36:])),
+	}
+	for i, p := range o.ends() {
+		p.Port = le.Uint16(r[56+2*i:])
+	}
+}
+
+// quickMatch returns a test of opened records, those of IPv4, that lets all through
+// which the query asks for, and few others: hundreds of thousands are looked at for
+// one answer.
 func quickMatch(q *Query) func(r *record) bool {
 	type place struct{ addr, port int }
-	from, to, as, at := place{40, 104}, place{56, 106}, place{72, 108}, place{88, 110}
-	stands := func(r *record, e End, addr monitor.Addr, p place) bool {
-		return (!e.HasPort || binary.LittleEndian.Uint16(r[p.port:]) == e.Port) &&
-			(!e.Addr.IsValid() || *(*monitor.Addr)(r[p.addr:]) == addr)
-	}
+	from, to, as, at := place{40, 56}, place{44, 58}, place{48, 60}, place{52, 62}
 	side := func(e End, source, destination place) func(*record) bool {
-		var addr monitor.Addr
-		if e.Addr.IsValid() {
-			addr = monitor.AddrFrom(e.Addr)
+		var addr [4]byte
+		any, never := !e.Addr.IsValid(), false
+		if !any {
+			a := monitor.AddrFrom(e.Addr)
+			addr, never = [4]byte(a[12:]), !a.Is4()
 		}
-		return func(r *record) bool { return stands(r, e, addr, source) || stands(r, e, addr, destination) }
+		stands := func(r *record, p place) bool {
+			return (any || [4]byte(r[p.addr:]) == addr) && (!e.HasPort || binary.LittleEndian.Uint16(r[p.port:]) == e.Port)
+		}
+		return func(r *record) bool { return !never && (stands(r, source) || stands(r, destination)) }
 	}
 	outside, inside, peer := side(q.Outside, as, to), side(q.Inside, from, at), side(q.Peer, to, from)
 	return func(r *record) bool { return outside(r) && inside(r) && peer(r) }
-}
-
-func (r *record) opened(t *Translation) {
-	le := binary.LittleEndian
-	*t = Translation{
-		NAT: Kind(r[5]), Doubt: Doubt(r[6]), Family: monitor.Family(r[7]), Proto: monitor.Proto(r[8]), State: monitor.State(r[9]),
-		HasState: r[10]&recordHasState != 0, hasID: r[10]&recordHasID != 0,
-		Zone: le.Uint16(r[12:]), ICMP: le.Uint16(r[14:]), number: le.Uint64(r[16:]), Start: monitor.Time(le.Uint64(r[24:])),
-		id: le.Uint32(r[32:]), Status: monitor.Status(le.Uint32(r[36:])), Flow: le.Uint64(r[112:]),
-		NetNS: monitor.NetNS(le.Uint16(r[120:])),
-	}
-	for i, p := range [...]*monitor.Endpoint{&t.From, &t.To, &t.SentAs, &t.DeliveredTo} {
-		copy(p.Addr[:], r[40+16*i:])
-		p.Port = le.Uint16(r[104+2*i:])
-	}
 }
 
 func (r *record) setClosed(closed []Translation) {

@@ -113,6 +113,7 @@ func (f *find) readJournal() {
 	names := map[monitor.NetNS]string{}
 	var last, touched uint64
 	var mark committed
+	var flows opener
 	quick := quickMatch(&f.q)
 	skip := func(r *record) bool {
 		last = max(last, r.number())
@@ -120,11 +121,14 @@ func (f *find) readJournal() {
 	}
 	bad, err := readJournal(f.dir, skip, func(r *record) {
 		switch r.kind() {
-		case recordOpened:
-			var t Translation
-			r.opened(&t)
-			if _, ok := f.q.Match(&t); ok && f.q.inNamespace(names[t.NetNS]) {
-				a := Answer{Translation: t, Namespace: names[t.NetNS], Live: f.res.Live}
+		case recordOpened, recordOpened6, recordAddrs6, recordNatted6:
+			t := flows.add(r)
+			if t == nil {
+				return
+			}
+			last = max(last, t.number)
+			if _, ok := f.q.Match(t); ok && f.q.inNamespace(names[t.NetNS]) {
+				a := Answer{Translation: *t, Namespace: names[t.NetNS], Live: f.res.Live}
 				a.NetNS = 0
 				k := keyOf(&a)
 				f.open[k], byNumber[t.number] = a, k
