@@ -1,8 +1,6 @@
 package main
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -48,13 +46,20 @@ func newCompletion(con console) *cobra.Command {
 
 // complete completes the words of a filter: as many arguments of the
 // command line, or one in quotes.
-func (c *filterConfig) complete(_ *cobra.Command, args []string, last string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	c.env = labelEnv(c.labelFile)
+func (c *filterConfig) complete(cmd *cobra.Command, args []string, last string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		out = classicTableNames(cmd)
+	}
 	text := strings.Join(append(args, last), " ")
+	return append(out, completeFilter(labelEnv(c.labelFile), text, last)...), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeFilter completes the last word of the shell's in a filter's text.
+func completeFilter(env filter.Env, text, last string) (out []cobra.Completion) {
+	env.Values = knownValues
 	word := []rune(last)
 	quoted := strings.ContainsAny(last, " (")
-	var out []cobra.Completion
-	for _, candidate := range c.env.Complete(text, utf8.RuneCountInString(text)) {
+	for _, candidate := range env.Complete(text, utf8.RuneCountInString(text)) {
 		if candidate.Text == "" {
 			if len(out) == 0 {
 				out = cobra.AppendActiveHelp(out, candidate.Doc)
@@ -68,7 +73,7 @@ func (c *filterConfig) complete(_ *cobra.Command, args []string, last string) ([
 		kept := word[:max(0, len(word)-(candidate.End-candidate.Start))]
 		out = append(out, cobra.CompletionWithDesc(string(kept)+candidate.Text, candidate.Doc))
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp
+	return out
 }
 
 // oneOf completes a flag's value that is one of some words, in the case in which
@@ -109,9 +114,7 @@ func (c *filterConfig) completeFlags(cmd *cobra.Command) {
 		var complete cobra.CompletionFunc = cobra.NoFileCompletions
 		switch {
 		case def.Name == "label":
-			complete = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-				return listOf(slices.Sorted(maps.Keys(labelEnv(c.labelFile).Labels))...)(cmd, args, typed)
-			}
+			complete = c.completeLabels
 		case def.Words != nil && def.Repeats:
 			complete = listOf(def.Words...)
 		case def.Words != nil:

@@ -55,6 +55,23 @@ var completions = []struct{ line, want string }{
 	{"watch|frob|dpo", ""},
 	{"lab|--watch|established|and|mas", "master"},
 	{"explain|icmp.i", "icmp.id"},
+	{"watch|helper|s", "sane sip snmp"},
+
+	{"--filter|tcp and dpo", "tcp and dport"},
+	{"replay|--filter|est", "established"},
+	{"demo|--theme|", "auto dark light"},
+	{"lab|--theme|d", "dark"},
+	{"create|--label-add|", "ssh web"},
+	{"-U|--label-add|web,", "web,ssh"},
+	{"-L|d", "dying dport dst dnat dstkey dccp dnat-addr dnat-port dst_nat dst_nat_done dying"},
+	{"-L|c", "conntrack close close_wait closed confirmed cookie_echoed cookie_wait"},
+	{"-S|", "conntrack expect"},
+	{"-C|", "conntrack expect"},
+	{"-I|", "conntrack"},
+	{"count|", ""},
+	{"-L|expect|-o|x", "xml"},
+	{"expect|list|-o|c", "conntrack conntrack,xml"},
+	{"man|expect|wa", "watch"},
 }
 
 // TestCompletion asks as a shell's script asks, and leaves out, as the shell does,
@@ -116,15 +133,20 @@ func TestCompletionScripts(t *testing.T) {
 			t.Errorf("%s: %v: %s", shell, err, out)
 		}
 	}
-	if _, err := exec.LookPath("bash"); err != nil {
-		return
-	}
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", bashCompletes, "bash", filepath.Join(dir, "bash"))
-	cmd.Env = env
-	out, err := cmd.Output()
-	want := "watch --capture => auto ring socket\nwatch tcp dpo => dport\n-E -p ud => udp udplite\n"
-	if err != nil || string(out) != want {
-		t.Errorf("bash completes, %v\n%swant\n%s", err, out, want)
+	const want = "watch --capture => auto ring socket\nwatch tcp dpo => dport\n-E -p ud => udp udplite\n-L unc => unconfirmed\n"
+	for shell, program := range map[string]string{"bash": bashCompletes, "zsh": zshCompletes, "fish": fishCompletes} {
+		if _, err := exec.LookPath(shell); err != nil {
+			continue
+		}
+		args := []string{"-c", program, shell, filepath.Join(dir, shell)}
+		if shell == "fish" { // whose $argv begins with what bash calls $1
+			args = slices.Delete(args, 2, 3)
+		}
+		cmd := exec.CommandContext(t.Context(), shell, args...)
+		cmd.Env = env
+		if out, err := cmd.Output(); err != nil || string(out) != want {
+			t.Errorf("%s completes, %v\n%swant\n%s", shell, err, out, want)
+		}
 	}
 }
 
@@ -142,4 +164,35 @@ press_tab() {
 press_tab watch --capture ""
 press_tab watch tcp dpo
 press_tab -E -p ud
+press_tab -L unc
+`
+
+// zshCompletes runs the script as zsh's completion does, with stand-ins for what
+// it calls there: the words that it hands over, without what they mean.
+const zshCompletes = `
+compdef() { :; }; _arguments() { :; }; compadd() { :; }
+_describe() { local w; for w in $completions; do [[ $w == $words[-1]* ]] && found+=(${w%%:*}); done; }
+source $1
+press_tab() {
+	local -a words found; words=(natlens "$@"); local CURRENT=$#words asked="$*"
+	_natlens
+	echo "${asked% } => $found"
+}
+press_tab watch --capture ""
+press_tab watch tcp dpo
+press_tab -E -p ud
+press_tab -L unc
+`
+
+// fishCompletes asks fish itself.
+const fishCompletes = `
+source $argv[1]
+function press_tab
+	set found (complete -C "natlens $argv" | string split -f 1 \t)
+	echo (string trim -- "$argv")" => $found"
+end
+press_tab "watch --capture "
+press_tab "watch tcp dpo"
+press_tab "-E -p ud"
+press_tab "-L unc"
 `

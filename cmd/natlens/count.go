@@ -38,6 +38,9 @@ func newCount(con console) *cobra.Command {
 func registerClassic(cmd *cobra.Command, on *bool, like string) {
 	cmd.Flags().BoolVar(on, "classic", false, "behave as "+like)
 	cmd.Flags().Lookup("classic").Hidden = true
+	if cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = completeTables
+	}
 }
 
 // tableOnly lets a command that takes no words take the name of a table, called

@@ -50,10 +50,12 @@ out, or parts of it: they are the other one turned round. --src-nat and --dst-na
 	f := cmd.Flags()
 	f.StringVar(&cfg.labelAdd, "label-add", "", "`labels` of the entry, with commas between")
 	f.BoolVar(&cfg.ifMissing, "if-missing", false, "it is no error if the flow exists already")
+	mustComplete(cmd, "label-add", cfg.filter.completeLabels)
 	registerClassic(cmd, &cfg.classic, "conntrack -I")
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
 	cfg.filter.registerLabelMap(cmd)
+	cmd.ValidArgsFunction = completeTables // it takes no words of a filter
 	return cmd
 }
 

@@ -76,7 +76,7 @@ func (c *expectConfig) shows(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&c.format, "output-format", "o", "", "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
 	inGroup(f, groupOutput, "output-format")
-	mustComplete(cmd, "output-format", oneOf("conntrack", "conntrack,xml", "jsonl"))
+	mustComplete(cmd, "output-format", completeExpectFormat)
 }
 
 func (c *expectConfig) families(cmd *cobra.Command) {
@@ -84,7 +84,10 @@ func (c *expectConfig) families(cmd *cobra.Command) {
 	mustComplete(cmd, "family", oneOf("ipv4", "ipv6"))
 }
 
-func (c *expectConfig) tuples(cmd *cobra.Command) { c.filter.register(cmd) }
+func (c *expectConfig) tuples(cmd *cobra.Command) {
+	c.filter.register(cmd)
+	cmd.ValidArgsFunction = completeTables // it takes no words of a filter
+}
 
 func (c *expectConfig) asks(cmd *cobra.Command) { c.confirm.register(cmd) }
 

@@ -20,11 +20,13 @@ type uiConfig struct {
 
 func (c *uiConfig) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.filter, "filter", "", "`filter` to begin with")
+	mustComplete(cmd, "filter", completeUIFilter)
 	c.registerTheme(cmd)
 }
 
 func (c *uiConfig) registerTheme(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.theme, "theme", "auto", "colours for a `dark|light` background; auto asks the terminal")
+	mustComplete(cmd, "theme", oneOf("auto", "dark", "light"))
 }
 
 // check refuses what cannot be shown.

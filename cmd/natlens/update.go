@@ -50,6 +50,8 @@ status bits are set, never cleared.`,
 	f.StringVar(&cfg.labelAdd, "label-add", "", "add these `labels`, with commas between")
 	f.StringVar(&cfg.labelDel, "label-del", "", "take away these `labels`, with commas between; without a value all")
 	f.Lookup("label-del").NoOptDefVal = allLabels
+	mustComplete(cmd, "label-add", cfg.filter.completeLabels)
+	mustComplete(cmd, "label-del", cfg.filter.completeLabels)
 	cfg.confirm.register(cmd)
 	f.StringVarP(&cfg.output.format, "output-format", "o", "", "")
 	f.Lookup("output-format").Hidden = true
