@@ -36,16 +36,30 @@ func (m *Model) helpLines(width, height int) []drawn {
 		}
 	}
 	var lines []paint.Line
+	put := func(l paint.Line, row, column int) {
+		for len(lines) <= row {
+			lines = append(lines, paint.Line{})
+		}
+		lines[row].Pad(1 + column*columnWidth)
+		lines[row].AddLine(&l)
+	}
 	for c, column := range columns {
 		for i, l := range column {
-			for len(lines) <= i {
-				lines = append(lines, paint.Line{})
-			}
-			lines[i].Pad(1 + c*columnWidth)
-			lines[i].AddLine(&l)
+			put(l, i, c)
 		}
 	}
-	lines = append(lines, signLines()...)
+	// The signs are wider than a column: they stand under all but the first, or at
+	// the end.
+	below, from := len(lines), 0
+	if fit >= 3 {
+		below, from = 0, 1
+		for _, column := range columns[1:] {
+			below = max(below, len(column))
+		}
+	}
+	for i, l := range signLines() {
+		put(l, below+i, from)
+	}
 	m.helpRows = len(lines)
 	m.helpScroll = max(0, min(m.helpScroll, len(lines)-height))
 	return scrolled(lines, m.helpScroll, width, height)
@@ -64,11 +78,10 @@ func signLines() []paint.Line {
 	}
 	out := make([]paint.Line, 0, len(signs)+1)
 	var title paint.Line
-	title.Add(paint.Title, " signs")
+	title.Add(paint.Title, "signs")
 	out = append(out, title)
 	for _, s := range signs {
 		var l paint.Line
-		l.Pad(1)
 		l.AddLeft(s.role, s.sign, 10)
 		l.Add(paint.Text, s.text)
 		out = append(out, l)
