@@ -155,7 +155,7 @@ func (s *script) narrow() error {
 		return err
 	}
 	defer t.close()
-	_, err = s.take(t, "flows-80x24", "The flows in 80 columns", "flows", has(`[▁-█]{4}`, ` ! `, `⇒203\.`, `:8080⇒`, `\n(.*\ds.*\n){20}`))
+	_, err = s.take(t, "flows-80x24", "The flows in 80 columns", "flows", has(` ! `, `⇒203\.`, `:8080⇒`, `\n(.*\ds.*\n){20}`))
 	return err
 }
 
