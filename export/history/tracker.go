@@ -140,6 +140,10 @@ func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 		t.expand(&ch.Opened[len(ch.Opened)-1], &key, &o)
 		return
 	}
+	if at := t.timeOf(e); e.Kind == monitor.KindNew && !e.Inferred && o.doubt&BeganBefore != 0 && at <= o.start {
+		// A dump told of it while its NEW was on the way, which tells its beginning.
+		o.start, o.doubt = at, o.doubt&^BeganBefore
+	}
 	o.learn(e)
 	t.flows[key] = o
 }

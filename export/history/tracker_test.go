@@ -81,6 +81,11 @@ func TestTracker(t *testing.T) {
 			f.add(monitor.KindNew, at(1), 0, client("1"))
 			f.add(monitor.KindDestroy, at(9), 0, client("1"))
 		}, []life{{1, 0, 9, Destroyed, BeganBefore}}, 0},
+		{"a dump and the NEW that tells when it began", func(f *feed) {
+			f.add(monitor.KindExisting, at(2), 0, client("1"))
+			f.add(monitor.KindNew, at(1), 0, client("1"))
+			f.add(monitor.KindDestroy, at(9), 0, client("1"))
+		}, []life{{1, 1, 9, Destroyed, 0}}, 0},
 		{"a gap", func(f *feed) {
 			f.add(monitor.KindNew, at(0), 1, client("1"))
 			f.add(monitor.KindNew, at(0), 2, client("2"))
