@@ -23,6 +23,10 @@ func TestHistoryBesideWatch(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	dir := t.TempDir()
 	r := begin(t, ctx, l, console{}, "watch", "--history", dir, "--keep", "90d", "--max-size", "50GB", "-o", "jsonl", "tcp")
+	waitFor(t, "the flows that are there in the history", func() bool {
+		c := call(t.Context(), console{}, "who", "--inside", "192.168.77.2", "-p", "udp", "--history", dir, "-o", "jsonl")
+		return strings.Count(c.stdout.String(), `"before":true`) == 2
+	})
 	flowsUDP(t, l, 3)
 	if _, err := l.TCPOnce(ctx, lab.TCP{To: lab.ServerHTTP}); err != nil {
 		t.Fatal(err)
