@@ -191,7 +191,7 @@ func (m *Monitor) next(ctx context.Context, b *Batch) error {
 		defer cancel()
 	}
 	err := m.Source.Next(until, b)
-	if ctx.Err() == nil && until.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
+	if ctx.Err() == nil && until.Err() != nil && errors.Is(err, until.Err()) {
 		return nil // time for the reconciliation, or for the rules
 	}
 	return err
