@@ -13,7 +13,7 @@ func TestPerfCount(t *testing.T) {
 		"natlens: 5 flow entries\n98765,,instructions:u:ppp,1,100.00,1.2,per c\n": {98765, ""},
 		"<not supported>,,instructions:u,0,100.00,,\n":                            {0, "perf stat -e instructions:u: <not supported>"},
 		"<not counted>,,instructions:u,0,0.00,,\n":                                {0, "perf stat -e instructions:u: <not counted>"},
-		"":                                                                        {0, "perf stat -e instructions:u says nothing of them"},
+		"": {0, "perf stat -e instructions:u says nothing of them"},
 	} {
 		n, err := perfCount(said)
 		text := ""

@@ -90,10 +90,10 @@ func generatorNS(t *testing.T) *lab.Namespace {
 // Seconds pass between the two programs.
 var seconds = regexp.MustCompile(`(?m)^((?:ipv[46] +\d+ )?\S+ +\d+ )(\d+) `)
 
-var age = regexp.MustCompile(`delta-time=\d+`)
+var age = regexp.MustCompile(`delta-time=\d+|<deltatime>\d+</deltatime>|<timeout>\d+</timeout>`)
 
 func steady(lines string) string {
-	lines = age.ReplaceAllString(lines, "delta-time=…")
+	lines = age.ReplaceAllString(lines, "age")
 	return seconds.ReplaceAllStringFunc(lines, func(head string) string {
 		m := seconds.FindStringSubmatch(head)
 		return m[1] + m[2][:1] + "… "
