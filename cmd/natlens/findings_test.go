@@ -107,7 +107,7 @@ func TestDoctorFindings(t *testing.T) {
 	l := lab.NewWith(t, lab.Config{})
 	unanswered(t, l, 6)
 	findingsOf := func() (found []jsonFinding) {
-		p := start(t, l, "doctor", "--json", "--for", "300ms", "--limit", "syn-unanswered=6")
+		p := start(t, l, "doctor", "--json", "--for", "1500ms", "--limit", "syn-unanswered=6")
 		var out struct {
 			Verdict  string
 			Findings []struct {
@@ -133,10 +133,10 @@ func TestDoctorFindings(t *testing.T) {
 	if got := findingsOf(); len(got) != 1 || jsonText(got[0]) != jsonText(want) {
 		t.Errorf("got %+v", got)
 	}
-	p := start(t, l, "doctor", "--for", "300ms", "--limit", "syn-unanswered=6")
+	p := start(t, l, "doctor", "--for", "1500ms", "--limit", "syn-unanswered=6")
 	text := p.rest(t)
 	p.wait(t)
-	if !strings.Contains(text, "\n! syn-unanswered      6 TCP connections to 203.0.113.66:81 not answered, 6 for 150ms and longer → ") {
+	if !strings.Contains(text, "\n! syn-unanswered      6 TCP connections to 203.0.113.66:81 not answered, 6 for 750ms and longer → ") {
 		t.Error(text)
 	}
 	forgetFlows(t, l)
