@@ -11,8 +11,8 @@ const (
 
 // appendNetNS appends the column of the event's namespace, if there is one.
 func (p *Pretty) appendNetNS(b []byte, e *monitor.Event) []byte {
-	if p.o.Namespaces == nil {
-		return b
+	if e.NetNS() == 0 && p.netns == 0 {
+		return b // one namespace is watched
 	}
 	start := len(b)
 	b = append(b, p.o.Namespaces.Name(e.NetNS())...) // escaped where it was found

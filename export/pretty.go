@@ -33,7 +33,7 @@ type PrettyOptions struct {
 	Labels   *Labels        // names of label bits; nil shows numbers
 
 	// Namespaces has the names of network namespaces, which stand in a column in
-	// front; nil: there is none.
+	// front from the first event that has one; nil: none has.
 	Namespaces *monitor.Namespaces
 }
 

@@ -113,7 +113,7 @@ func (e *Event) NetNS() NetNS { return e.Flow.Orig.NetNS }
 // SetNetNS says which namespace the event, as a decoder made it, is of.
 func (e *Event) SetNetNS(n NetNS) {
 	e.Flow.Orig.NetNS, e.Flow.Reply.NetNS = n, n
-	if e.Has&AttrMaster != 0 {
+	if e.Known()&AttrMaster != 0 {
 		e.Extra.Master.NetNS = n
 	}
 }

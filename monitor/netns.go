@@ -27,9 +27,10 @@ type Namespace struct {
 type Namespaces struct {
 	pages [256]atomic.Pointer[namespacePage]
 
-	mu   sync.Mutex
-	last NetNS
-	used int // numbers of those that are there
+	mu     sync.Mutex
+	last   NetNS
+	used   int // numbers of those that are there
+	byName map[string]NetNS
 }
 
 type namespacePage [256]atomic.Pointer[namespaceEntry]
@@ -58,6 +59,27 @@ func (n *Namespaces) Add(s Namespace) (id NetNS, ok bool) {
 	n.used++
 	n.set(n.last, namespaceEntry{Namespace: s})
 	return n.last, true
+}
+
+// Named returns the number of the namespace of a name, and gives it one if it has
+// none: for recordings, which know names alone. ok is false if all numbers are in
+// use. What is named so never ends.
+func (n *Namespaces) Named(s Namespace) (id NetNS, ok bool) {
+	n.mu.Lock()
+	id, ok = n.byName[s.Name]
+	n.mu.Unlock()
+	if ok {
+		return id, true
+	}
+	if id, ok = n.Add(s); ok {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.byName == nil {
+			n.byName = map[string]NetNS{}
+		}
+		n.byName[s.Name] = id
+	}
+	return id, ok
 }
 
 // Rename gives a namespace another name, under which its flows of before appear

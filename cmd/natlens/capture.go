@@ -19,6 +19,7 @@ type captureConfig struct {
 	buffer string
 	ring   string
 	netns  string
+	many   bool // --netns all will do
 }
 
 func (c *captureConfig) register(cmd *cobra.Command) {
@@ -38,6 +39,21 @@ func (c *captureConfig) registerNetNS(cmd *cobra.Command) {
 	mustComplete(cmd, "netns", completeNetNS)
 }
 
+// everyNetNS is the name that stands for all network namespaces. One that ip-netns(8)
+// calls so is to be had by its path.
+const everyNetNS = "all"
+
+// allowEvery lets --netns be all, which most commands can't do.
+func (c *captureConfig) allowEvery(cmd *cobra.Command) {
+	c.many = true
+	f := cmd.Flags().Lookup("netns")
+	f.Usage += "; all: every one that has a name, a container or a process"
+	f.Annotations["netns-all"] = nil
+}
+
+// every reports whether all network namespaces are to be looked into.
+func (c *captureConfig) every() bool { return c.many && c.netns == everyNetNS }
+
 // config returns what to open. The caller closes the namespace's file, which may
 // be nil, after the capture.
 func (c *captureConfig) config(kinds kernel.Kinds) (kernel.Config, *os.File, error) {
@@ -56,11 +72,14 @@ func (c *captureConfig) config(kinds kernel.Kinds) (kernel.Config, *os.File, err
 	if err != nil {
 		return kernel.Config{}, nil, usagef("--ring %s: %w", c.ring, err)
 	}
+	cfg := kernel.Config{Way: way, Kinds: kinds, Buffer: buffer, Ring: ring}
+	if c.every() {
+		return cfg, nil, nil
+	}
 	netns, err := openNetNS(c.netns)
 	if err != nil {
 		return kernel.Config{}, nil, err
 	}
-	cfg := kernel.Config{Way: way, Kinds: kinds, Buffer: buffer, Ring: ring}
 	if netns != nil {
 		cfg.NetNS = int(netns.Fd())
 	}

@@ -13,11 +13,14 @@ import (
 // kernelHelpers are the names of Linux's helpers.
 var kernelHelpers = []string{"amanda", "ftp", "h323", "irc", "netbios-ns", "pptp", "Q.931", "RAS", "sane", "sip", "snmp", "tftp"}
 
-// knownValues are the values of fields that are names which are the same on every
-// host.
+// knownValues are the values of fields that are names: those that are the same on
+// every host, and those of this one's network namespaces.
 func knownValues(f filter.Field) []string {
-	if f == filter.FieldHelper {
+	switch f {
+	case filter.FieldHelper:
 		return kernelHelpers
+	case filter.FieldNetNS:
+		return namespaceNames()
 	}
 	return nil
 }

@@ -127,3 +127,9 @@ func (c *filterConfig) compiled() monitor.Filter {
 	}
 	return filter.Compile(c.sel.Expr, c.env)
 }
+
+// compiledFor is compiled where several network namespaces are looked into.
+func (c *filterConfig) compiledFor(namespaces *monitor.Namespaces) monitor.Filter {
+	c.env.Namespaces = namespaces
+	return c.compiled()
+}

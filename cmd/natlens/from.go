@@ -89,7 +89,9 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 	has := c.filter.sel.Kinds.Has
 	table := monitor.NewTable(monitor.TableConfig{Memoryless: c.classic || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
 	var out *output
-	rec, err := c.from.recording(cmd.Context(), con, replay.Config{Zstd: unpackZstd, Locals: func(l *monitor.Locals) {
+	namespaces := new(monitor.Namespaces)
+	c.output.namespaces, c.filter.env.Namespaces = namespaces, namespaces
+	rec, err := c.from.recording(cmd.Context(), con, replay.Config{Zstd: unpackZstd, Namespaces: namespaces, Locals: func(l *monitor.Locals) {
 		table.SetLocals(l)
 		out.locals(l)
 	}})
@@ -170,12 +172,12 @@ func noteFaults(con console, st replay.Stats) {
 }
 
 // flowsAt are the flows of the recording at the moment that --at names.
-func (c *fromConfig) flowsAt(cmd *cobra.Command, con console) (monitor.Source, error) {
+func (c *fromConfig) flowsAt(cmd *cobra.Command, con console, namespaces *monitor.Namespaces) (monitor.Source, error) {
 	if err := c.check(cmd); err != nil {
 		return nil, err
 	}
 	table := monitor.NewTable(monitor.TableConfig{})
-	rec, err := c.recording(cmd.Context(), con, replay.Config{Zstd: unpackZstd, Locals: table.SetLocals})
+	rec, err := c.recording(cmd.Context(), con, replay.Config{Zstd: unpackZstd, Locals: table.SetLocals, Namespaces: namespaces})
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +228,9 @@ func (c *listConfig) replay(cmd *cobra.Command, con console) error {
 	if err := c.output.check(); err != nil {
 		return err
 	}
-	flows, err := c.from.flowsAt(cmd, con)
+	namespaces := new(monitor.Namespaces)
+	c.output.namespaces, c.filter.env.Namespaces = namespaces, namespaces
+	flows, err := c.from.flowsAt(cmd, con, namespaces)
 	if err != nil {
 		return err
 	}
@@ -247,7 +251,8 @@ func (c *listConfig) replay(cmd *cobra.Command, con console) error {
 
 // replay draws the flows of the recording at a moment.
 func (c *explainConfig) replay(cmd *cobra.Command, con console) error {
-	flows, err := c.from.flowsAt(cmd, con)
+	c.filter.env.Namespaces = new(monitor.Namespaces)
+	flows, err := c.from.flowsAt(cmd, con, c.filter.env.Namespaces)
 	if err != nil {
 		return err
 	}

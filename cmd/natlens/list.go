@@ -47,6 +47,7 @@ may not be listed.`,
 	mustComplete(cmd, "count", cobra.NoFileCompletions)
 	cfg.output.register(cmd)
 	cfg.capture.registerNetNS(cmd)
+	cfg.capture.allowEvery(cmd)
 	cfg.from.register(cmd)
 	cfg.from.registerAt(cmd)
 	cfg.filter.register(cmd)

@@ -17,19 +17,26 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	netns, err := openNetNS(c.capture.netns)
-	if err != nil {
-		return err
+	namespaces := c.capture.namespaces()
+	c.output.namespaces = namespaces
+	if namespaces != nil && c.output.format == "pcapng" {
+		return usagef("-o pcapng is of one network namespace: not together with --netns all")
 	}
-	defer netns.Close() // nil: does nothing
-	open.NetNS = netnsFD(netns)
+	var netns *os.File
+	if namespaces == nil {
+		if netns, err = openNetNS(c.capture.netns); err != nil {
+			return err
+		}
+		defer netns.Close() // nil: does nothing
+		open.NetNS = netnsFD(netns)
+	}
 	if c.classic {
 		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
 	}
 	if err := c.output.check(); err != nil {
 		return err
 	}
-	source, err := openFlows(ctx, open)
+	source, err := c.source(ctx, con, open, namespaces)
 	if err != nil {
 		return err
 	}
@@ -38,7 +45,7 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	m := &monitor.Monitor{Source: source, Filter: c.filter.compiled(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
+	m := &monitor.Monitor{Source: source, Filter: c.filter.compiledFor(namespaces), Sinks: []monitor.Sink{out.sink}, Count: c.count}
 	if err := errors.Join(m.Run(ctx), out.Close()); err != nil {
 		return err
 	}
@@ -49,6 +56,14 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 		return errors.New("interrupted: the end of the table was not reached")
 	}
 	return nil
+}
+
+// source opens the table, or the tables of all network namespaces.
+func (c *listConfig) source(ctx context.Context, con console, open kernel.DumpConfig, namespaces *monitor.Namespaces) (monitor.Source, error) {
+	if namespaces == nil {
+		return openFlows(ctx, open)
+	}
+	return openEveryTable(open, namespaces, func(err error) { fmt.Fprintf(con.Stderr, "natlens: %s\n", oneLine(err)) })
 }
 
 // dumpConfig says what to dump.

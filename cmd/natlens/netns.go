@@ -24,8 +24,11 @@ const netnsDir = "/run/netns"
 // its file, or by the id of a process in it. "" is the caller's own, for which
 // the file is nil.
 func openNetNS(which string) (*os.File, error) {
-	if which == "" {
+	switch which {
+	case "":
 		return nil, nil
+	case everyNetNS:
+		return nil, usagef("--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all")
 	}
 	path := filepath.Join(netnsDir, which)
 	switch _, err := strconv.ParseUint(which, 10, 31); {
@@ -49,7 +52,12 @@ func openNetNS(which string) (*os.File, error) {
 }
 
 // completeNetNS offers the named network namespaces.
-func completeNetNS(*cobra.Command, []string, string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+func completeNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	if f := cmd.Flag("netns"); f != nil {
+		if _, all := f.Annotations["netns-all"]; all {
+			names = append(names, cobra.CompletionWithDesc(everyNetNS, "every network namespace"))
+		}
+	}
 	entries, _ := os.ReadDir(netnsDir) // no directory, no names
 	for _, e := range entries {
 		names = append(names, e.Name())

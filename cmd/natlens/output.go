@@ -17,8 +17,10 @@ type outputConfig struct {
 	path   string
 	force  bool
 
-	filter   string // what is wanted, for a recording to tell
-	recorded bool   // the events are a recording's: processes here did not cause them
+	filter     string              // what is wanted, for a recording to tell
+	namespaces *monitor.Namespaces // their names, where several are looked into
+
+	recorded bool // the events are a recording's: processes here did not cause them
 }
 
 func (c *outputConfig) register(cmd *cobra.Command) {
@@ -84,7 +86,8 @@ func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
 		Application: "natlens " + versionText(),
 		Filter:      c.filter,
 	}
-	if !c.recorded {
+	options.Namespaces = c.namespaces
+	if !c.recorded && c.namespaces == nil { // a port id means something in its own namespace only
 		options.ProgName = export.ProgName(netlinkTable(netns))
 	}
 	var err error

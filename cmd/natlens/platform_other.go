@@ -32,8 +32,11 @@ type captureConfig struct{}
 
 func (*captureConfig) register(*cobra.Command)      {}
 func (*captureConfig) registerNetNS(*cobra.Command) {}
+func (*captureConfig) allowEvery(*cobra.Command)    {}
 
 func advice(error, []string) string { return "" }
+
+func namespaceNames() []string { return nil }
 
 func netlinkTable(*os.File) func() (io.ReadCloser, error) { return nil }
 

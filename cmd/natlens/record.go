@@ -71,6 +71,9 @@ each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are
 }
 
 func (c *recordConfig) run(ctx context.Context, con console) error {
+	if c.watch.capture.every() {
+		return usagef("--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all")
+	}
 	kept, files, err := c.watch.history.config()
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // statsConfig is the command line of stats.
@@ -42,6 +43,7 @@ CPU, and the settings on which depends what can be seen at all. The counters are
 	mustComplete(cmd, "output-format", oneOf("pretty", "json"))
 	registerClassic(cmd, &cfg.classic, "conntrack -S")
 	cfg.capture.registerNetNS(cmd)
+	cfg.capture.allowEvery(cmd)
 	return cmd
 }
 
@@ -62,8 +64,14 @@ func (c *statsConfig) run(ctx context.Context, con console) error {
 	case format != "pretty" && format != "json":
 		return usagef("--output-format %s: must be pretty or json", format)
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
-		st, err := readStats(ctx, s, netnsFD(netns))
+	if c.capture.every() {
+		if c.classic {
+			return usagef("-S is of one network namespace; natlens stats --netns all shows all")
+		}
+		return everyStats(ctx, con, format)
+	}
+	return withService(c.capture.netns, func(s *kernel.Service, ns *os.File) error {
+		st, err := readStats(ctx, s, netnsFD(ns))
 		if err != nil {
 			return err
 		}
@@ -89,6 +97,9 @@ type stats struct {
 	cpus    []ctnetlink.CPUStats
 	expect  []ctnetlink.ExpectStats
 	sysctls []kernel.Sysctl
+
+	netns   netns.Found // the zero value where one namespace alone is looked into
+	tracked kernel.Tracking
 }
 
 func readStats(ctx context.Context, s *kernel.Service, netns int) (st stats, err error) {

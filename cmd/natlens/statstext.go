@@ -122,6 +122,8 @@ func (st *stats) json() []byte {
 		CPUs     []counters        `json:"cpus"`
 		Expect   counters          `json:"expect"`
 		Sysctls  map[string]uint64 `json:"sysctls"`
+		NetNS    string            `json:"netns,omitempty"`
+		Inode    uint64            `json:"inode,omitempty"`
 	}{V: 1, Entries: st.fill.Entries, Max: st.max(), Counters: counters{}, Expect: counters{}, Sysctls: map[string]uint64{}}
 	out.Buckets, _ = st.sysctl("buckets")
 	for _, k := range st.counters() {
@@ -140,6 +142,7 @@ func (st *stats) json() []byte {
 	for _, s := range st.sysctls {
 		out.Sysctls[s.Name] = s.Value
 	}
+	out.NetNS, out.Inode = st.netns.Name, st.netns.Inode
 	b, err := json.Marshal(out)
 	if err != nil {
 		panic(err) // numbers and names only

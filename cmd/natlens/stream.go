@@ -26,6 +26,8 @@ type stream struct {
 	count    uint64
 	existing bool
 
+	namespaces *monitor.Namespaces // all are watched, and get their numbers here; nil: one is
+
 	remembers bool // keep a table of flows, and reconcile it after a loss
 	metrics   metricsConfig
 	findings  findingsConfig
@@ -46,7 +48,8 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	if listener != nil {
 		defer listener.Close() // closed already if metrics were served
 	}
-	capture, err := kernel.Open(cfg)
+	table := monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
+	capture, err := s.capture(cfg, table)
 	if err != nil {
 		return err
 	}
@@ -73,7 +76,7 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	if cfg.Push != nil && capture.Way() == kernel.Ring {
 		m.Scope = filter.Compile(cfg.Push, filter.Env{})
 	}
-	m.Table = monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
+	m.Table = table
 	m.Resync.AfterLoss = s.remembers
 	stopFindings, err := s.tellFindings(m, cfg.NetNS)
 	if err != nil {
@@ -90,16 +93,13 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 		return err
 	}
 	defer stopMetrics()
-	unfollow, err := followLocals(ctx, cfg.NetNS, func(l *monitor.Locals) {
-		m.Table.SetLocals(l)
-		s.out.locals(l)
-	})
+	unfollow, err := s.followLocals(ctx, cfg.NetNS, table)
 	if err != nil {
 		return err
 	}
 	defer unfollow()
 	s.note("capture: %s", captureText(capture))
-	if !s.quiet {
+	if !s.quiet && s.namespaces == nil {
 		s.tellUncounted(cfg.NetNS)
 	}
 	if s.onStart != nil {
@@ -146,6 +146,18 @@ func (s *stream) takeExisting(m *monitor.Monitor) {
 	m.Filter = func(e *monitor.Event) bool {
 		return e.Kind != monitor.KindExisting && (wanted == nil || wanted(e))
 	}
+}
+
+// followLocals tells the table and the output the local addresses, now and
+// whenever they change, until stop. The capture of all namespaces does so itself.
+func (s *stream) followLocals(ctx context.Context, netns int, table *monitor.Table) (stop func(), err error) {
+	if s.namespaces != nil {
+		return func() {}, nil
+	}
+	return followLocals(ctx, netns, func(l *monitor.Locals) {
+		table.SetLocals(l)
+		s.out.locals(l)
+	})
 }
 
 // followLocals tells set the local addresses, now and whenever they change, until
@@ -195,6 +207,9 @@ func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duratio
 // captureText says how events are captured, and why not by the ring.
 func captureText(c kernel.Capture) string {
 	text := fmt.Sprintf("%s of %s", c.Way(), bytesText(uint64(c.Stats().Capacity)))
+	if every, ok := c.(*kernel.Every); ok {
+		text += fmt.Sprintf(", %d network namespaces", every.Namespaces())
+	}
 	if err := kernel.WhyNotRing(c); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)
 	}

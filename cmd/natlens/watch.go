@@ -67,6 +67,7 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	mustComplete(cmd, "count", cobra.NoFileCompletions)
 	mustComplete(cmd, "for", cobra.NoFileCompletions)
 	c.capture.register(cmd)
+	c.capture.allowEvery(cmd)
 	c.filter.register(cmd)
 	c.metrics.register(cmd)
 	c.findings.register(cmd)

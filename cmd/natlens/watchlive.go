@@ -24,6 +24,9 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if err := c.findings.check(c.remembers(), c.kinds() == kernel.Kinds{New: true, Update: true, Destroy: true}); err != nil {
 		return err
 	}
+	if err := c.everyNeeds(); err != nil {
+		return err
+	}
 	plan := c.plan()
 	if c.explain {
 		return explainFilter(con, c.filter.sel.Expr, plan)
@@ -48,8 +51,10 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 		return err
 	}
 	c.output.filter = c.filter.text()
+	namespaces := c.capture.namespaces()
+	c.output.namespaces = namespaces
 	s := &stream{
-		con: con, filter: c.filter.compiled(), count: c.count, quiet: c.quiet, existing: c.existing,
+		con: con, filter: c.filter.compiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, existing: c.existing,
 		open:      func() (*output, error) { return c.output.open(con, netns) },
 		remembers: c.remembers(),
 		metrics:   c.metrics,

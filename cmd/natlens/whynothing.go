@@ -37,6 +37,8 @@ func (s *stream) whyNothing(ctx context.Context, m *monitor.Monitor, capture ker
 		case others > 0 && s.findings.on: // they may be all that is wanted
 		case others > 0:
 			s.note("nothing seen for %s: events come, %d so far, but the filter wants none of them → natlens watch --explain-filter …", quietTime, others)
+		case s.namespaces != nil:
+			s.note("nothing seen for %s in any of the network namespaces → natlens stats --netns all shows which of them track connections", quietTime)
 		default:
 			s.tellQuiet(ctx, netns)
 		}

@@ -33,6 +33,9 @@ type lineDecoder struct {
 	extra monitor.Extra
 	gap   monitor.Gap
 
+	names *monitor.Namespaces // nil: namespaces are not told apart
+	netns monitor.Namespace
+
 	version  uint64
 	word     []byte // event
 	source   []byte // ts_source
@@ -47,7 +50,7 @@ type lineDecoder struct {
 // decode appends the event of one line to b, or returns an error and appends
 // nothing. The event's Extra points into line.
 func (d *lineDecoder) decode(line []byte, b *monitor.Batch) error {
-	*d = lineDecoder{c: cursor{b: line}}
+	*d = lineDecoder{c: cursor{b: line}, names: d.names}
 	e := b.Add()
 	for more := d.c.open('{'); more; more = d.c.more('}') {
 		d.member(string(d.c.name()), e)
@@ -84,6 +87,12 @@ func (d *lineDecoder) member(name string, e *monitor.Event) {
 		e.Born = c.time()
 	case "portid":
 		e.PortID = c.uint32()
+	case "netns":
+		d.netns.Name = string(c.text())
+	case "inode":
+		d.netns.Inode = c.uint(math.MaxUint64)
+	case "reason":
+		e.Reason = reasonNamed(c.text())
 	case "path":
 		e.Flow.Path = pathNamed(c.text())
 	case "remembered":
@@ -198,7 +207,7 @@ func (d *lineDecoder) finish(e *monitor.Event, b *monitor.Batch) error {
 		if e.Time != 0 {
 			e.TimeSource = monitor.TimeReceived
 		}
-		return nil
+		return d.namespace(e)
 	}
 	e.TimeSource = timeSourceNamed(d.source)
 	if e.TimeSource == monitor.TimeKernel {
@@ -214,6 +223,19 @@ func (d *lineDecoder) finish(e *monitor.Event, b *monitor.Batch) error {
 		*x = d.extra
 		e.Extra = x
 	}
+	return d.namespace(e)
+}
+
+// namespace gives the event the number of its network namespace, if it names one.
+func (d *lineDecoder) namespace(e *monitor.Event) error {
+	if d.netns.Name == "" || d.names == nil {
+		return nil
+	}
+	id, ok := d.names.Named(d.netns)
+	if !ok {
+		return errors.New("more network namespaces than can be numbered")
+	}
+	e.SetNetNS(id)
 	return nil
 }
 
@@ -262,7 +284,7 @@ func stateNamed(p monitor.Proto, name []byte) (monitor.State, bool) {
 }
 
 func kindNamed(name []byte) monitor.Kind {
-	for k := monitor.KindNew; k <= monitor.KindResynced; k++ {
+	for k := monitor.KindNew; k <= monitor.KindNetNSEnd; k++ {
 		if k.String() == string(name) {
 			return k
 		}
@@ -278,6 +300,14 @@ func timeSourceNamed(name []byte) monitor.TimeSource {
 		}
 	}
 	return monitor.TimeUnknown
+}
+
+// reasonNamed takes words that it does not know for no reason.
+func reasonNamed(name []byte) monitor.Reason {
+	if string(name) == monitor.ReasonNetNSEnd.String() {
+		return monitor.ReasonNetNSEnd
+	}
+	return monitor.ReasonResync
 }
 
 func familyNamed(name []byte) monitor.Family {

@@ -31,6 +31,10 @@ type Config struct {
 	// goroutine that calls Next, before the events that they hold for. Nil: the
 	// paths of its flows are not known.
 	Locals func(*monitor.Locals)
+
+	// Namespaces gets the network namespaces that the recording names, where it
+	// is of several. Nil: the recording keeps them to itself.
+	Namespaces *monitor.Namespaces
 }
 
 type part struct {
@@ -41,18 +45,25 @@ type part struct {
 // File is the recording in a file, or in several, of which each begins where the
 // one before it ends. Nothing is opened yet.
 func File(cfg Config, paths ...string) *Recording {
-	r := &Recording{cfg: cfg}
+	r := newRecording(cfg)
 	for _, path := range paths {
 		r.parts = append(r.parts, part{filepath.Base(path), func() (io.ReadCloser, error) { return os.Open(path) }})
 	}
 	return r
 }
 
+func newRecording(cfg Config, parts ...part) *Recording {
+	if cfg.Namespaces == nil {
+		cfg.Namespaces = new(monitor.Namespaces)
+	}
+	return &Recording{cfg: cfg, parts: parts}
+}
+
 // Bytes is a recording in memory; name is what errors call it.
 func Bytes(cfg Config, name string, data []byte) *Recording {
-	return &Recording{cfg: cfg, parts: []part{{name, func() (io.ReadCloser, error) {
+	return newRecording(cfg, part{name, func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data)), nil
-	}}}}
+	}})
 }
 
 // Stream is a recording that can be opened once: what comes through a pipe. It
@@ -64,13 +75,13 @@ func Stream(cfg Config, name string, r io.Reader) *Recording {
 		closer = io.NopCloser(r)
 	}
 	opened := false
-	return &Recording{cfg: cfg, parts: []part{{name, func() (io.ReadCloser, error) {
+	return newRecording(cfg, part{name, func() (io.ReadCloser, error) {
 		if opened {
 			return nil, fmt.Errorf("%s: a stream can be read once", name)
 		}
 		opened = true
 		return closer, nil
-	}}}}
+	}})
 }
 
 // Open begins to read the recording from its beginning, as fast as it is asked
@@ -135,7 +146,7 @@ func newReader(w *window, f *faults, cfg *Config) (reader, error) {
 	head := w.unread()
 	text := bytes.TrimLeft(head, " \t\r\n")
 	if len(text) == 0 || text[0] == '{' {
-		return &lines{w: w, f: f}, nil
+		return &lines{w: w, f: f, d: lineDecoder{names: cfg.Namespaces}}, nil
 	}
 	if len(head) >= 4 {
 		if binary.LittleEndian.Uint32(head) == blockSection {

@@ -1,0 +1,67 @@
+//go:build linux
+
+package main
+
+import (
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
+)
+
+// namespaces returns where network namespaces get their numbers, nil if one is
+// looked into.
+func (c *captureConfig) namespaces() *monitor.Namespaces {
+	if !c.every() {
+		return nil
+	}
+	return new(monitor.Namespaces)
+}
+
+// everyNeeds refuses, with --netns all, what is of one namespace: settings,
+// counters and port ids of one are behind it.
+func (c *watchConfig) everyNeeds() error {
+	if !c.capture.every() {
+		return nil
+	}
+	for _, f := range []struct {
+		given bool
+		name  string
+	}{
+		{c.findings.on, "--findings"}, {c.metrics.address != "", "--metrics"}, {c.history.given(), "--history"},
+		{c.output.format == "pcapng", "-o pcapng"},
+	} {
+		if f.given {
+			return usagef("%s is of one network namespace: not together with --netns all", f.name)
+		}
+	}
+	return nil
+}
+
+// capture begins to capture. It tells the table the addresses of each namespace,
+// where there are several.
+func (s *stream) capture(cfg kernel.Config, table *monitor.Table) (kernel.Capture, error) {
+	if s.namespaces == nil {
+		return kernel.Open(cfg)
+	}
+	every, err := kernel.OpenEvery(kernel.EveryConfig{
+		Config: cfg, Names: s.namespaces, Locals: table.SetLocalsOf,
+		Refused: func(_ string, err error) { s.note("%s", oneLine(err)) },
+	})
+	if err != nil {
+		return nil, err // not every, which is no nil as a Capture
+	}
+	return every, nil
+}
+
+// namespaceNames are the names of the network namespaces that there are, as far as
+// they can be seen.
+func namespaceNames() (names []string) {
+	var f netns.Finder
+	if f.Scan() != nil {
+		return nil
+	}
+	for _, n := range f.Found() {
+		names = append(names, n.Name)
+	}
+	return names
+}
