@@ -113,6 +113,16 @@ func (n *Namespaces) Get(id NetNS) Namespace {
 	return Namespace{}
 }
 
+// Any reports whether a number was ever given.
+func (n *Namespaces) Any() bool {
+	if n == nil {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.last != 0
+}
+
 // Name returns the name of a namespace, "" where there is none. It costs little
 // enough for every event.
 func (n *Namespaces) Name(id NetNS) string {

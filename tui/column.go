@@ -12,6 +12,7 @@ type columnID uint8
 const (
 	colProto columnID = iota
 	colState
+	colNetNS
 	colSource
 	colSentAs
 	colDest
@@ -42,6 +43,7 @@ type column struct {
 var columnTable = [columns]column{
 	colProto:     {"PROTO", 6, false, monitor.ByProto, false, (*flowDrawer).proto, protoFilter},
 	colState:     {"STATE", 12, false, monitor.ByState, false, (*flowDrawer).state, stateFilter},
+	colNetNS:     {"NETNS", 12, false, monitor.ByArrival, false, (*flowDrawer).netns, nil},
 	colSource:    {"SOURCE", 0, false, monitor.BySource, false, nil, sourceFilter},
 	colSentAs:    {"SENT AS", 0, false, monitor.BySentAs, false, nil, sentAsFilter},
 	colDest:      {"DESTINATION", 0, false, monitor.ByDestination, false, nil, destFilter},

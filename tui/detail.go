@@ -125,6 +125,9 @@ func (d *detail) summary(width int) []paint.Line {
 	if f.NAT().Kind != monitor.NATNone {
 		put(paint.NAT, natWords(f))
 	}
+	if name := d.s.netns(f.Orig.NetNS); name != "" {
+		put(paint.Text, "netns "+name)
+	}
 	if r.Known&monitor.AttrID != 0 {
 		put(paint.Text, "id "+countPlain(uint64(f.ID)))
 	}

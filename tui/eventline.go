@@ -21,7 +21,11 @@ func (l *eventLayout) line(s *session, e *monitor.Event, cursor bool, col eventC
 	d.line.Add(paint.Muted, s.at(e.Time)[:l.timeWidth()])
 	if !e.Kind.HasFlow() {
 		d.line.Pad(l.kind)
-		s.gapLine(&d.line, e)
+		if e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd {
+			s.netnsLine(&d.line, e)
+		} else {
+			s.gapLine(&d.line, e)
+		}
 		d.line.Fit(l.width)
 		return d
 	}
@@ -38,7 +42,7 @@ func (l *eventLayout) line(s *session, e *monitor.Event, cursor bool, col eventC
 	for i := range w {
 		w[i].add(&d.line)
 	}
-	l.tail(&d.line, e)
+	l.tail(&d.line, e, s.netns(e.NetNS()))
 	d.line.Fit(l.width)
 	return d
 }
@@ -61,8 +65,12 @@ func (l *eventLayout) timeWidth() int {
 	return len("15:04:05.000")
 }
 
-// tail is what stands behind the flow, as far as there is room.
-func (l *eventLayout) tail(out *paint.Line, e *monitor.Event) {
+// tail is what stands behind the flow, as far as there is room: first the network
+// namespace, if it has a name.
+func (l *eventLayout) tail(out *paint.Line, e *monitor.Event, netns string) {
+	if netns != "" && out.Width()+2+paint.Width(netns) < l.width {
+		out.Add(paint.Muted, "  "+netns)
+	}
 	var parts []string
 	role := paint.Text
 	switch {
@@ -118,6 +126,9 @@ func (s *session) gapLine(l *paint.Line, e *monitor.Event) {
 	text := "── " + countOf(g.Count, "event") + " lost"
 	if g.Uncertain {
 		text = "── at least " + countOf(g.Count, "event") + " lost"
+	}
+	if name := s.netns(e.NetNS()); name != "" {
+		text += " in " + name
 	}
 	if g.From != 0 && g.To != 0 {
 		text += " between " + s.at(g.From) + " and " + s.at(g.To)

@@ -171,6 +171,7 @@ func (p *flowsPage) take(a flowsAnswer) bool {
 // lay chooses the columns for the rows at hand.
 func (p *flowsPage) lay() {
 	here := presentIn(&p.view)
+	here.netns = p.s.several()
 	p.layout = layOut(p.width, here, p.needs)
 	if needs := p.layout.endNeeds(p.s, p.rows, p.needs); needs != p.needs {
 		p.needs = needs
@@ -219,6 +220,9 @@ func (p *flowsPage) chosen() (flowRef, bool) {
 
 func (p *flowsPage) condition() string {
 	f, ok := p.chosen()
+	if ok && p.col == colNetNS {
+		return p.s.netnsFilter(f.row.Flow.Orig.NetNS)
+	}
 	if v := columnTable[p.col].value; ok && v != nil {
 		return v(&f)
 	}

@@ -24,14 +24,15 @@ const (
 	byNATAddr
 	byZone
 	byMark
+	byNetNS // the last: offered where there are several alone
 	groupings
 )
 
 var groupingNames = [groupings]string{"source", "destination", "destination port", "protocol", "state",
-	"NAT address", "zone", "mark"}
+	"NAT address", "zone", "mark", "namespace"}
 
 // groupingShort are the names for narrow screens.
-var groupingShort = [groupings]string{"source", "dest", "port", "proto", "state", "NAT", "zone", "mark"}
+var groupingShort = [groupings]string{"source", "dest", "port", "proto", "state", "NAT", "zone", "mark", "netns"}
 
 // groupKey is the value that the flows of a group share. It is comparable; what
 // stands in n depends on the grouping.
@@ -70,6 +71,8 @@ func (g grouping) key(f *monitor.Flow) (k groupKey, ok bool) {
 		k.n = uint64(f.Orig.Zone)
 	case byMark:
 		k.n = uint64(f.Mark)
+	case byNetNS:
+		k.n = uint64(f.Orig.NetNS)
 	}
 	return k, true
 }
@@ -100,6 +103,8 @@ func (g grouping) row(k groupKey) monitor.Row {
 		f.Orig.Zone = uint16(k.n)
 	case byMark:
 		f.Mark = uint32(k.n)
+	case byNetNS:
+		f.Orig.NetNS = monitor.NetNS(k.n)
 	}
 	return r
 }
@@ -277,12 +282,14 @@ func (g grouping) name(s *session, k *count) string {
 		return f.Orig.Proto.String() + " " + stateText(&r)
 	case byZone:
 		return "zone " + strconv.FormatUint(k.key.n, 10)
+	case byNetNS:
+		return s.netns(monitor.NetNS(k.key.n))
 	}
 	return "mark " + hexText(k.key.n)
 }
 
 // condition is the filter that wants the flows of the group.
-func (g grouping) condition(k *count) string {
+func (g grouping) condition(s *session, k *count) string {
 	ref := flowRef{row: g.row(k.key)}
 	f := &ref.row.Flow
 	switch g {
@@ -304,6 +311,8 @@ func (g grouping) condition(k *count) string {
 		return "snat and reply.dst " + f.Reply.Dst.String()
 	case byZone:
 		return "orig.zone " + strconv.FormatUint(k.key.n, 10)
+	case byNetNS:
+		return s.netnsFilter(monitor.NetNS(k.key.n))
 	}
 	return markFilter(&ref)
 }

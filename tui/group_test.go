@@ -26,7 +26,7 @@ func TestGroups(t *testing.T) {
 		for i := range got.groups {
 			k := &got.groups[i]
 			sum += k.flows
-			if err := st.s.setFilter(g.condition(k)); err != nil {
+			if err := st.s.setFilter(g.condition(st.s, k)); err != nil {
 				t.Errorf("by %s: %v", groupingNames[g], err)
 				continue
 			}

@@ -80,12 +80,12 @@ func (p *topPage) show(t tally) {
 }
 
 func (p *topPage) key(m tea.KeyPressMsg) tea.Cmd {
-	k := p.keys
+	k, n := p.keys, p.groupings()
 	switch {
 	case key.Matches(m, k.Left):
-		return p.group((p.by + groupings - 1) % groupings)
+		return p.group((p.by + n - 1) % n)
 	case key.Matches(m, k.Right):
-		return p.group((p.by + 1) % groupings)
+		return p.group((p.by + 1) % n)
 	case key.Matches(m, k.Sort):
 		p.order = (p.order + 1) % (orderName + 1)
 		if p.order == orderBytes && !p.tally.counters {
@@ -105,6 +105,14 @@ func (p *topPage) hints() []key.Binding {
 	return []key.Binding{bind("enter", "these flows", "enter"), bind("←→", "group by", "right"), k.Sort, k.Filter, k.Only, k.Pause, k.Names}
 }
 
+// groupings is how many groupings are offered.
+func (p *topPage) groupings() grouping {
+	if p.s.several() {
+		return groupings
+	}
+	return byNetNS
+}
+
 func (p *topPage) group(by grouping) tea.Cmd {
 	p.by = by
 	p.begin()
@@ -116,7 +124,7 @@ func (p *topPage) condition() string {
 	if p.at >= len(p.tally.groups) {
 		return ""
 	}
-	return p.by.condition(&p.tally.groups[p.at])
+	return p.by.condition(p.s, &p.tally.groups[p.at])
 }
 
 // wantsDump: the groups are summed by bytes.

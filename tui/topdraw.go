@@ -50,7 +50,7 @@ func (p *topPage) choices() drawn {
 	case p.width < 100:
 		names[byService] = "dst port"
 	}
-	for g, name := range names {
+	for g, name := range names[:p.groupings()] {
 		role := paint.Text
 		if grouping(g) == p.by {
 			role = paint.Tab

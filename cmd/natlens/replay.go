@@ -71,7 +71,8 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 		m.Table.Clear()
 		tail.Clear()
 	}
-	player, err := open(replay.Config{Zstd: unpackZstd, Locals: m.Table.SetLocals}, replay.PlayerConfig{Reset: reset})
+	namespaces := new(monitor.Namespaces)
+	player, err := open(replay.Config{Zstd: unpackZstd, Locals: m.Table.SetLocals, Namespaces: namespaces}, replay.PlayerConfig{Reset: reset})
 	if err != nil {
 		return err
 	}
@@ -80,6 +81,7 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 	engine := findings.New(findings.Config{Table: m.Table, Limits: findings.DefaultLimits()})
 	m.Rules = recorded{engine, player}
 	cfg := c.config(con, m, tail)
+	cfg.Env.Namespaces, cfg.Exporter = namespaces, fileExporter{namespaces}
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
 	cfg.Player, cfg.Clock, cfg.Findings = steered{player}, player.Now, engine
 	return tui.Run(ctx, cfg)

@@ -199,12 +199,16 @@ func (f *flowService) Dump(ctx context.Context, got func(*monitor.Event)) error 
 func addUI(con console, root *cobra.Command) {
 	var cfg liveUI
 	cfg.register(root)
+	cfg.capture.allowEvery(root)
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return unknownCommand(cmd, args[0])
 		}
 		if _, ok := terminal(con.Stdout); !ok {
 			return cmd.Help()
+		}
+		if cfg.capture.every() {
+			return cfg.runEvery(cmd.Context(), con)
 		}
 		name := cfg.capture.netns
 		if name == "" {

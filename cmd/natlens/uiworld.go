@@ -18,15 +18,17 @@ import (
 )
 
 // fileExporter makes the files that the UI exports to.
-type fileExporter struct{}
+type fileExporter struct{ namespaces *monitor.Namespaces }
 
 // Create opens a new file of JSON lines.
-func (fileExporter) Create(path string, overwrite bool) (monitor.Sink, error) {
+func (x fileExporter) Create(path string, overwrite bool) (monitor.Sink, error) {
 	f, err := export.Create(path, export.CreateOptions{Force: overwrite})
 	if err != nil {
 		return nil, err
 	}
-	return fileSink{export.NewJSONL(f), f}, nil
+	lines := export.NewJSONL(f)
+	lines.Namespaces = x.namespaces
+	return fileSink{lines, f}, nil
 }
 
 // fileSink is a sink that closes its file.

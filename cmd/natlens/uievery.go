@@ -1,0 +1,104 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+	"natlens/tui"
+)
+
+// runEvery shows the UI on the events of all network namespaces. What is of one
+// namespace, as the Health page with its counters and settings is, it has not.
+func (c *liveUI) runEvery(ctx context.Context, con console) error {
+	if err := c.check(con); err != nil {
+		return err
+	}
+	switch {
+	case c.history.given():
+		return usagef("--history is of one network namespace: not together with --netns all")
+	case c.metrics.address != "":
+		return usagef("--metrics is of one network namespace: not together with --netns all")
+	}
+	open, _, err := c.capture.config(kernel.Kinds{})
+	if err != nil {
+		return err
+	}
+	namespaces := new(monitor.Namespaces)
+	table := monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true})
+	capture, err := kernel.OpenEvery(kernel.EveryConfig{Config: open, Names: namespaces, Locals: table.SetLocalsOf})
+	if err != nil {
+		return err
+	}
+	defer capture.Close()
+	tail := tui.NewTail()
+	m := &monitor.Monitor{
+		Source: capture, Table: table, Sinks: []monitor.Sink{tail},
+		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
+		Existing: monitor.ExistingBeside,
+	}
+	cfg := c.config(con, m, tail)
+	cfg.Env.Namespaces, cfg.Exporter = namespaces, fileExporter{namespaces}
+	cfg.Info = tui.Info{Host: hostName(), Namespace: "all", Capture: capture.Way().String()}
+	service := everyService{capture}
+	cfg.Deleter, cfg.Refresher = service, service
+	return tui.Run(ctx, cfg)
+}
+
+// everyService is flowService for the flows of all network namespaces: each is
+// asked of in its own.
+type everyService struct{ every *kernel.Every }
+
+// in calls f with the service of a namespace. One that is gone has no flows.
+func (s everyService) in(id monitor.NetNS, f func(*flowService) error) error {
+	var service *flowService
+	ok, err := s.every.With(id, func(netns int) (err error) {
+		service, err = newFlowService(netns)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return kernel.ErrNoFlow
+	}
+	return errors.Join(f(service), service.Close())
+}
+
+// Delete takes a flow out of its namespace's table.
+func (s everyService) Delete(ctx context.Context, flow *monitor.Flow, known monitor.Attrs) error {
+	return s.in(flow.Orig.NetNS, func(f *flowService) error { return f.Delete(ctx, flow, known) })
+}
+
+// Get reads single flows as they stand now.
+func (s everyService) Get(ctx context.Context, orig []monitor.Tuple, got func(*monitor.Event)) error {
+	of := map[monitor.NetNS][]monitor.Tuple{}
+	for _, t := range orig {
+		of[t.NetNS] = append(of[t.NetNS], t)
+	}
+	for id, tuples := range of {
+		err := s.in(id, func(f *flowService) error {
+			return f.Get(ctx, tuples, func(e *monitor.Event) {
+				e.SetNetNS(id)
+				got(e)
+			})
+		})
+		if err != nil && !errors.Is(err, kernel.ErrNoFlow) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Dump reads the tables of all namespaces.
+func (s everyService) Dump(ctx context.Context, got func(*monitor.Event)) error {
+	dump, err := s.every.Dump(ctx)
+	if err != nil {
+		return err
+	}
+	defer dump.Close()
+	return eachEvent(ctx, dump, func(e *monitor.Event) { got(e) })
+}
