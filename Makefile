@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro bench-history soak-history demo-recording soak-findings ci
+.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns screenshots demo-recording ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,9 +55,12 @@ soak-findings: ## watch a busy, healthy gateway for SOAK and expect no finding
 bench-history: ## measure the history on disk: 2,000,000 translations (go run ./cmd/bench history -h has more)
 	go run ./cmd/bench history
 
-SOAK ?= 100
-soak-history: ## kill -9 a writer of a history SOAK times, and look for what it had acknowledged
-	NATLENS_SOAK_HISTORY=$(SOAK) go test -count 1 -v -timeout 60m -run '^TestKilled$$' ./export/history
+KILLS ?= 100
+soak-history: ## kill -9 a writer of a history KILLS times, and look for what it had acknowledged
+	NATLENS_SOAK_HISTORY=$(KILLS) go test -count 1 -v -timeout 60m -run '^TestKilled$$' ./export/history
+
+soak-netns: ## capture 350 namespaces that come and go, ten a second (root)
+	NATLENS_SOAK_NETNS=1 go test -count 1 -v -run '^TestEverySoak$$' ./monitor/kernel
 
 screenshots: build ## take the pictures in docs/screens anew (needs tmux)
 	go run ./cmd/screenshots

@@ -203,6 +203,9 @@ func (c *ringCapture) Close() error {
 	if c.conn != nil {
 		err = errors.Join(err, c.conn.Close())
 	}
+	if c.ring != nil {
+		err = errors.Join(err, c.ring.Close())
+	}
 	c.watcher.Wait()
 	return err
 }
