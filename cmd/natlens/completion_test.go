@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"natlens/monitor/lab"
 )
 
 // completions are what a shell is told when it asks how the last word goes on:
@@ -124,8 +126,7 @@ func TestCompletionScripts(t *testing.T) {
 		if err := os.WriteFile(script, []byte(got.stdout.String()), 0o644); err != nil || got.code != 0 || got.stdout.String() == "" {
 			t.Fatalf("completion %s: %v, code %d, %d bytes", shell, err, got.code, len(got.stdout.String()))
 		}
-		if _, err := exec.LookPath(shell); err != nil {
-			t.Logf("%s is not installed: it has not read its script", shell)
+		if _, ok := lab.Have(t, shell); !ok {
 			continue
 		}
 		cmd := exec.CommandContext(t.Context(), shell, append(check, script)...)
@@ -135,7 +136,7 @@ func TestCompletionScripts(t *testing.T) {
 	}
 	const want = "watch --capture => auto ring socket\nwatch tcp dpo => dport\n-E -p ud => udp udplite\n-L unc => unconfirmed\n"
 	for shell, program := range map[string]string{"bash": bashCompletes, "zsh": zshCompletes, "fish": fishCompletes} {
-		if _, err := exec.LookPath(shell); err != nil {
+		if _, ok := lab.Have(t, shell); !ok {
 			continue
 		}
 		args := []string{"-c", program, shell, filepath.Join(dir, shell)}

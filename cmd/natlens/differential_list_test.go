@@ -20,9 +20,7 @@ import (
 // needConntrack skips a test that has nothing to compare with.
 func needConntrack(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("conntrack"); err != nil {
-		t.Skip("conntrack(8) is not installed: nothing to compare with (apt-get install conntrack)")
-	}
+	lab.Need(t, "conntrack")
 }
 
 // answer is what one program makes of a command line.

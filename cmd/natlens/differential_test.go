@@ -49,9 +49,7 @@ var comparisons = []string{
 // TestSameBytesAsConntrack runs conntrack -E and natlens -E side by side in the
 // lab's gateway, while flows of every kind are made and destroyed in it.
 func TestSameBytesAsConntrack(t *testing.T) {
-	if _, err := exec.LookPath("conntrack"); err != nil {
-		t.Skip("conntrack(8) is not installed: nothing to compare with (apt-get install conntrack)")
-	}
+	needConntrack(t)
 	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
 	addVariety(t, l)
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)

@@ -66,10 +66,7 @@ func (d *diagnosis) check(t *testing.T, id string) diagnosed {
 // shell runs a command that doctor gave in the gateway.
 func shell(t *testing.T, l *lab.Lab, command string) {
 	t.Helper()
-	program := strings.Fields(command)[0]
-	if _, err := exec.LookPath(program); err != nil {
-		t.Skipf("%s is not installed here: the command can't be tried", program)
-	}
+	lab.Need(t, strings.Fields(command)[0])
 	err := l.Gateway.Do(func() error {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
 		if err != nil {

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,9 +18,7 @@ import (
 // back is the JSON lines and conntrack's lines, to the byte; and the JSON lines
 // read back are themselves.
 func TestRecordingIsTheStream(t *testing.T) {
-	if _, err := exec.LookPath("conntrack"); err != nil {
-		t.Skip("conntrack(8) is not installed: nothing to compare with (apt-get install conntrack)")
-	}
+	needConntrack(t)
 	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
 	addVariety(t, l)
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)

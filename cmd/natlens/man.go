@@ -156,7 +156,8 @@ func (p *roffPage) options(cmd *cobra.Command, common flagList) {
 	}
 	p.flags(own)
 	if len(also) > 0 {
-		fmt.Fprintf(p, ".PP\nIt also takes %s.\n", strings.Join(also, ", "))
+		p.paragraph()
+		fmt.Fprintf(p, "It also takes %s.\n", strings.Join(also, ", "))
 	}
 }
 
@@ -173,7 +174,8 @@ func (p *roffPage) topic(heading string, t *topic) {
 // synopsis writes one line of how a command is called.
 func (p *roffPage) synopsis(cmd *cobra.Command) {
 	use := strings.TrimSuffix(strings.TrimPrefix(cmd.UseLine(), cmd.CommandPath()), " [flags]")
-	fmt.Fprintf(p, ".PP\n%s%s\n", bold(cmd.CommandPath()), roffText(use))
+	p.paragraph()
+	fmt.Fprintf(p, "%s%s\n", bold(cmd.CommandPath()), roffText(use))
 }
 
 // flags writes flags and what they mean.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 
 	"natlens/export"
 	"natlens/monitor/filter"
+	"natlens/monitor/lab"
 )
 
 // manWords are the words of "natlens man" for each page that there is.
@@ -56,13 +58,16 @@ func TestManPages(t *testing.T) {
 	}
 }
 
+// undated is what mandoc says of a page that bears no date, so that equal builds
+// make equal pages.
+var undated = regexp.MustCompile(`(?m)^mandoc: <stdin>:1:\d+: WARNING: missing date, using "": TH\n`)
+
 // TestManRenders has the programs that render manuals read the longest pages, with
 // all their warnings.
 func TestManRenders(t *testing.T) {
 	renderers := [][]string{{"groff", "-man", "-Tutf8", "-ww", "-z"}, {"mandoc", "-Tlint", "-Wwarning"}}
 	for _, r := range renderers {
-		if _, err := exec.LookPath(r[0]); err != nil {
-			t.Logf("%s is not installed: it has not read the pages", r[0])
+		if _, ok := lab.Have(t, r[0]); !ok {
 			continue
 		}
 		for _, words := range [][]string{nil, {"watch"}, {"filters"}, {"expect"}} {
@@ -70,8 +75,12 @@ func TestManRenders(t *testing.T) {
 			cmd.Stdin = strings.NewReader(call(t.Context(), console{}, append([]string{"man"}, words...)...).stdout.String())
 			var said bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &said, &said
-			if err := cmd.Run(); err != nil || said.Len() > 0 {
-				t.Errorf("%s of man %q: %v\n%s", r[0], words, err, said.String())
+			err := cmd.Run()
+			if _, told := errors.AsType[*exec.ExitError](err); err != nil && !told {
+				t.Fatal(err)
+			}
+			if text := undated.ReplaceAllString(said.String(), ""); text != "" {
+				t.Errorf("%s of man %q:\n%s", r[0], words, text)
 			}
 		}
 	}

@@ -140,10 +140,7 @@ type dashboard struct {
 // TestDashboard has a real Prometheus scrape natlens in the lab's traffic, and
 // runs every query of the dashboard in it.
 func TestDashboard(t *testing.T) {
-	prometheus, err := exec.LookPath("prometheus")
-	if err != nil {
-		t.Skip("prometheus is not installed")
-	}
+	prometheus := lab.Need(t, "prometheus")
 	t.Parallel()
 	var d dashboard
 	text, err := os.ReadFile(filepath.Join(house, "docs/grafana/natlens.json"))
@@ -254,10 +251,7 @@ func query(t *testing.T, base, expr string) (series int) {
 // checkMetrics has promtool look at a scrape: names, types, units, help.
 func checkMetrics(t *testing.T, scrape string) {
 	t.Helper()
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("promtool is not installed")
-	}
+	promtool := lab.Need(t, "promtool")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, promtool, "check", "metrics")

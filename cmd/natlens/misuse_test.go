@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"natlens/monitor/lab"
 )
 
 // misuses are command lines that make no sense, or that the world does not allow,
@@ -188,17 +190,14 @@ var classicMisuses = []struct{ args, want string }{
 // TestClassicMisuse expects that natlens -E refuses what conntrack -E refuses, with
 // its exit code.
 func TestClassicMisuse(t *testing.T) {
-	conntrack, err := exec.LookPath("conntrack")
-	if err != nil {
-		t.Log("conntrack(8) is not installed: its own exit codes are not compared")
-	}
+	conntrack, installed := lab.Have(t, "conntrack")
 	for _, c := range classicMisuses {
 		args := strings.Fields(c.args)
 		got := call(t.Context(), console{LabelFile: "testdata/none.conf"}, args...)
 		if want := "natlens: " + c.want + "\n"; got.stderr.String() != want || got.code != 2 || got.stdout.String() != "" {
 			t.Errorf("natlens %s: code %d, standard error\n%swant 2 and\n%s", c.args, got.code, got.stderr.String(), want)
 		}
-		if conntrack == "" || strings.Contains(c.args, "dying") { // 1.4.7 ignores the table of -E
+		if !installed || strings.Contains(c.args, "dying") { // 1.4.7 ignores the table of -E
 			continue
 		}
 		// Its own ways with -b and the like are of no interest: what it refuses it

@@ -8,15 +8,16 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"natlens/monitor/lab"
 )
 
 // compareTshark has tshark, if it is there, read a recording, and holds what it
 // decodes of each message to our JSON line of it.
 func compareTshark(t *testing.T, path, lines string) {
 	t.Helper()
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Logf("tshark is not installed: %s was not compared", path)
+	tshark, ok := lab.Have(t, "tshark")
+	if !ok {
 		return
 	}
 	fields := []string{

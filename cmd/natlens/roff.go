@@ -7,7 +7,18 @@ import (
 
 // roffPage is a page in the macros of groff_man(7), which man(1) of groff and of
 // mandoc both render. It bears no date: equal builds make equal pages.
-type roffPage struct{ strings.Builder }
+type roffPage struct {
+	strings.Builder
+	headed bool // a heading has begun the paragraph
+}
+
+// paragraph begins one.
+func (p *roffPage) paragraph() {
+	if !p.headed {
+		p.WriteString(".PP\n")
+	}
+	p.headed = false
+}
 
 // title begins the page: name and section, and what stands in the footer.
 func (p *roffPage) title(name string, section int, footer string) {
@@ -17,10 +28,12 @@ func (p *roffPage) title(name string, section int, footer string) {
 
 func (p *roffPage) section(heading string) {
 	fmt.Fprintf(p, ".SH \"%s\"\n", roffText(heading))
+	p.headed = true
 }
 
 func (p *roffPage) subsection(heading string) {
 	fmt.Fprintf(p, ".SS \"%s\"\n", roffText(heading))
+	p.headed = true
 }
 
 // text writes paragraphs, which blank lines separate. One that is indented is an
@@ -31,7 +44,8 @@ func (p *roffPage) text(text string) {
 		case strings.HasPrefix(paragraph, " "):
 			p.example(paragraph)
 		case paragraph != "":
-			fmt.Fprintf(p, ".PP\n%s\n", roffText(paragraph))
+			p.paragraph()
+			fmt.Fprintf(p, "%s\n", roffText(paragraph))
 		}
 	}
 }
@@ -41,7 +55,8 @@ func (p *roffPage) text(text string) {
 func (p *roffPage) example(lines string) {
 	lines = strings.Trim(lines, "\n")
 	indent := len(lines) - len(strings.TrimLeft(lines, " "))
-	p.WriteString(".PP\n.EX\n")
+	p.paragraph()
+	p.WriteString(".EX\n")
 	for line := range strings.SplitSeq(lines, "\n") {
 		fmt.Fprintf(p, "%s\n", roffText(line[min(indent, len(line)-len(strings.TrimLeft(line, " "))):]))
 	}
@@ -50,6 +65,7 @@ func (p *roffPage) example(lines string) {
 
 // item writes a term, in roff already, and what it means.
 func (p *roffPage) item(term, meaning string) {
+	p.headed = false
 	fmt.Fprintf(p, ".TP\n%s\n%s\n", term, roffText(meaning))
 }
 
@@ -58,7 +74,8 @@ func (p *roffPage) table(t helpTable) {
 	if t.before != "" {
 		p.text(t.before)
 	}
-	p.WriteString(".PP\n.PD 0\n")
+	p.paragraph()
+	p.WriteString(".PD 0\n")
 	for _, row := range t.rows {
 		fmt.Fprintf(p, ".TP 20\n%s\n%s\n", bold(strings.TrimSpace(row[0])), roffText(row[1]))
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
 )
 
 // pane is a terminal of tmux, in a server of its own, with a program in it.
@@ -49,9 +51,7 @@ func openPane(t *testing.T, cols, rows int, args ...string) *pane {
 // appears on the screen; nothing else stands there but what the program left.
 func openPaneWith(t *testing.T, cols, rows int, variable string, args ...string) *pane {
 	t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Skip("tmux is not installed: there is no terminal to run the UI in")
-	}
+	lab.Need(t, "tmux")
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

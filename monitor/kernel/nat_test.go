@@ -95,7 +95,7 @@ func (c natCase) run(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)
 	if c.dst.Addr().Is6() && !l.IPv6 {
-		t.Skip("this kernel has no IPv6")
+		lab.Lack(t, "IPv6")
 	}
 	if c.rule != nil {
 		if err := c.rule(l); err != nil {

@@ -173,7 +173,7 @@ func TestTopology(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.ipv6 && !l.IPv6 {
-				t.Skip("the kernel has no IPv6")
+				Lack(t, "IPv6")
 			}
 			if err := tt.do(l); err != nil {
 				t.Fatal(err)

@@ -23,7 +23,7 @@ func TestRelated(t *testing.T) {
 	for name, once := range map[string]func(context.Context, Related) error{"tftp": l.TFTPOnce, "sip": l.SIPOnce, "pptp": l.PPTPOnce} {
 		t.Run(name, func(t *testing.T) {
 			if !l.Helps(name) {
-				t.Skipf("the kernel has no helper %s", name)
+				Lack(t, "helper "+name)
 			}
 			steps := 0
 			err := once(t.Context(), Related{

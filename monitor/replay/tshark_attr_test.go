@@ -3,9 +3,6 @@ package replay_test
 import (
 	"encoding/hex"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,22 +15,9 @@ import (
 // fields of their own there: each by its name and place, as the bytes that it shows,
 // with what we make of them.
 func TestTsharkAttributes(t *testing.T) {
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Skip("tshark is not installed")
-	}
 	all := kernelEvents(t)
-	path := filepath.Join(t.TempDir(), "x.pcapng")
-	if err := os.WriteFile(path, pcapng(t, monitor.NewLocals(nil), all), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(tshark, "-r", path, "-V")
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "TZ=UTC")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	messages := strings.Split("\n"+string(out), "\nFrame ")[1:]
+	out := tshark(t, all, "-V")
+	messages := strings.Split("\n"+out, "\nFrame ")[1:]
 	if len(messages) != len(all.Events) {
 		t.Fatalf("%d messages, tshark sees %d", len(all.Events), len(messages))
 	}

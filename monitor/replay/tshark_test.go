@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/lab"
 )
 
 // tsharkFields are what tshark tells of each message and we compare.
@@ -21,26 +22,13 @@ var tsharkFields = []string{
 // TestTshark has tshark, whose decoder shares nothing with ours, read a recording:
 // its tuples, ids, timeouts and status words are ours.
 func TestTshark(t *testing.T) {
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Skip("tshark is not installed")
-	}
 	all := kernelEvents(t)
-	path := filepath.Join(t.TempDir(), "x.pcapng")
-	if err := os.WriteFile(path, pcapng(t, monitor.NewLocals(nil), all), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"-r", path, "-T", "fields", "-E", "separator=|", "-E", "occurrence=a", "-E", "aggregator=,"}
+	args := []string{"-T", "fields", "-E", "separator=|", "-E", "occurrence=a", "-E", "aggregator=,"}
 	for _, f := range tsharkFields {
 		args = append(args, "-e", f)
 	}
-	cmd := exec.Command(tshark, args...)
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "TZ=UTC")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	out := tshark(t, all, args...)
+	got := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 	if len(got) != len(all.Events) {
 		t.Fatalf("%d messages, tshark sees %d", len(all.Events), len(got))
 	}
@@ -82,4 +70,21 @@ func tsharkLine(e *monitor.Event) string {
 		fmt.Sprintf("%d.%09d", e.Time/1e9, e.Time%1e9), join(v4), join(v6), join(protos), join(sports), join(dports),
 		number(monitor.AttrID, "0x%08x", e.Flow.ID), number(monitor.AttrTimeout, "%d", e.Flow.Timeout), number(monitor.AttrStatus, "0x%08x", uint32(e.Flow.Status)),
 	}, "|")
+}
+
+// tshark has tshark print a recording of the events.
+func tshark(t *testing.T, all *monitor.Batch, args ...string) string {
+	t.Helper()
+	program := lab.Need(t, "tshark")
+	path := filepath.Join(t.TempDir(), "x.pcapng")
+	if err := os.WriteFile(path, pcapng(t, monitor.NewLocals(nil), all), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, append([]string{"-r", path}, args...)...)
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "TZ=UTC")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
