@@ -35,21 +35,32 @@ func TestScreens(t *testing.T) {
 			st := newStage(t)
 			st.gateway()
 			st.press(c.keys)
-			all := ""
-			for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 30}, {160, 50}} {
-				st.size(size[0], size[1])
-				all += fmt.Sprintf("# %d×%d\n%s", size[0], size[1], st.screen())
-			}
-			golden(t, "screens/"+c.name+".txt", all)
-			st.size(120, 30)
-			for _, p := range []struct {
-				profile colorprofile.Profile
-				name    string
-			}{{colorprofile.TrueColor, "dark"}, {colorprofile.ANSI, "ansi"}, {colorprofile.ASCII, "mono"}} {
-				st.colour(p.profile)
-				golden(t, "screens/"+c.name+"."+p.name+".ansi", st.screen())
-			}
+			st.goldenScreens(c.name, nil)
 		})
+	}
+}
+
+// goldenScreens compares what is shown with the golden files of a name: at all
+// sizes, and at one of them in colour, in 16 colours and without. again, which may
+// be nil, is done at each size.
+func (st *stage) goldenScreens(name string, again func()) {
+	st.t.Helper()
+	all := ""
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 30}, {160, 50}} {
+		st.size(size[0], size[1])
+		if again != nil {
+			again()
+		}
+		all += fmt.Sprintf("# %d×%d\n%s", size[0], size[1], st.screen())
+	}
+	golden(st.t, "screens/"+name+".txt", all)
+	st.size(120, 30)
+	for _, p := range []struct {
+		profile colorprofile.Profile
+		name    string
+	}{{colorprofile.TrueColor, "dark"}, {colorprofile.ANSI, "ansi"}, {colorprofile.ASCII, "mono"}} {
+		st.colour(p.profile)
+		golden(st.t, "screens/"+name+"."+p.name+".ansi", st.screen())
 	}
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -57,23 +58,7 @@ func TestChangesSame(t *testing.T) {
 	needConntrack(t)
 	ns := generatorNS(t)
 	for _, text := range changing {
-		args := strings.Fields(text)
-		fill(t, ns)
-		them, left := theirs(t, ns, args...), theirs(t, ns, "-L", "-o", "extended")
-		fill(t, ns)
-		us, leftByUs := ours(t, ns, args...), theirs(t, ns, "-L", "-o", "extended")
-		if a, b := steady(them.stdout), steady(us.stdout); a != b {
-			t.Errorf("%q: %s", args, firstDifference(a, b))
-		}
-		if us.code != them.code {
-			t.Errorf("%q: exit code %d, conntrack's is %d (%s)", args, us.code, them.code, them.told)
-		}
-		if entriesTold.MatchString(them.told) && us.told != them.told {
-			t.Errorf("%q: on stderr %q, conntrack says %q", args, us.told, them.told)
-		}
-		if a, b := steady(left.stdout), steady(leftByUs.stdout); a != b {
-			t.Errorf("%q leaves: %s", args, firstDifference(a, b))
-		}
+		compareChange(t, ns, fill, strings.Fields(text), func(text string) string { return text })
 	}
 }
 
@@ -100,18 +85,54 @@ func steady(lines string) string {
 	})
 }
 
-// fill makes the table anew: flows of each protocol, without NAT and with, with
-// marks and zones.
-func fill(t *testing.T, ns *lab.Namespace) {
+// compareChange has both programs do the same to a table that fill made, and
+// compares what they print and say, how they end and what they leave, each table
+// of lines brought into an order.
+func compareChange(t *testing.T, ns *lab.Namespace, fill func(*testing.T, *lab.Namespace), args []string, order func(string) string) (them, us answer) {
+	t.Helper()
+	fill(t, ns)
+	them = theirs(t, ns, args...)
+	left := theirs(t, ns, "-L", "-o", "extended")
+	fill(t, ns)
+	us = ours(t, ns, args...)
+	leftByUs := theirs(t, ns, "-L", "-o", "extended")
+	if a, b := order(steady(them.stdout)), order(steady(us.stdout)); a != b {
+		t.Errorf("%q: %s", args, firstDifference(a, b))
+	}
+	if us.code != them.code {
+		t.Errorf("%q: exit code %d, conntrack's is %d (%s)", args, us.code, them.code, them.told)
+	}
+	if entriesTold.MatchString(them.told) && us.told != them.told {
+		t.Errorf("%q: on stderr %q, conntrack says %q", args, us.told, them.told)
+	}
+	if a, b := order(steady(left.stdout)), order(steady(leftByUs.stdout)); a != b {
+		t.Errorf("%q leaves: %s", args, firstDifference(a, b))
+	}
+	return them, us
+}
+
+// emptied empties the namespace's table and expectations, and returns what makes
+// new ones, which the caller closes.
+func emptied(t *testing.T, ns *lab.Namespace) *kernel.Service {
 	t.Helper()
 	s, err := kernel.OpenService(ns.FD())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
+	for _, flush := range []func(context.Context) error{s.FlushExpects, s.Flush} {
+		if err := flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
+	return s
+}
+
+// fill makes the table anew: flows of each protocol, without NAT and with, with
+// marks and zones.
+func fill(t *testing.T, ns *lab.Namespace) {
+	t.Helper()
+	s := emptied(t, ns)
+	defer s.Close()
 	make := func(f monitor.Flow, c kernel.Change) {
 		t.Helper()
 		timeout := uint32(1990)

@@ -20,17 +20,8 @@ import (
 // expectations fills the table with FTP connections and what they expect.
 func expectations(t *testing.T, ns *lab.Namespace) {
 	t.Helper()
-	s, err := kernel.OpenService(ns.FD())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := emptied(t, ns)
 	defer s.Close()
-	if err := s.FlushExpects(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	timeout := uint32(5000)
 	for i, from := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"} {
 		master := plainFlow(monitor.TCP, from, "198.51.100.2", uint16(4000+i), 21)

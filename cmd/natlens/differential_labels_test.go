@@ -124,14 +124,8 @@ func updatesShown(t *testing.T, args []string, theirs, ours, told string) {
 // labelled makes the table anew: flows without labels, with one, with two.
 func labelled(t *testing.T, ns *lab.Namespace) {
 	t.Helper()
-	s, err := kernel.OpenService(ns.FD())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := emptied(t, ns)
 	defer s.Close()
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	timeout := uint32(1990)
 	for i, bits := range [][]int{nil, {3}, {5}, {3, 5}, {16, 127}} {
 		for _, from := range []string{"192.0.2.1", "2001:db8::1"} {

@@ -36,16 +36,9 @@ var matrixZones = [][2]uint16{{0, 0}, {5, 5}, {6, 0}, {0, 7}}
 // matrix fills the table with each protocol, in both families, with each kind of
 // NAT, in each zone; marks, labels and status bits go round.
 func matrix(t *testing.T, ns *lab.Namespace) (flows []monitor.Flow) {
-
 	t.Helper()
-	s, err := kernel.OpenService(ns.FD())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := emptied(t, ns)
 	defer s.Close()
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	for _, p := range []monitor.Proto{monitor.TCP, monitor.UDP, monitor.ICMP, monitor.ICMPv6, monitor.SCTP, monitor.GRE, monitor.UDPLite, 253} {
 		for family, ends := range [][2]string{{"192.0.2.1", "198.51.100.2"}, {"2001:db8::1", "2001:db8::2"}} {
 			if p == monitor.ICMP && family == 1 || p == monitor.ICMPv6 && family == 0 {

@@ -210,6 +210,9 @@ func (c *fromConfig) moment(rec *replay.Recording) (monitor.Time, error) {
 	if err != nil {
 		return 0, err
 	}
+	if begin == 0 && end == 0 {
+		return 0, fmt.Errorf("--at %s: the recording tells of no event", c.at)
+	}
 	t, err := parseMoment(c.at, begin.Time(), end.Time(), time.Local)
 	if err != nil {
 		return 0, usagef("--at %s: %w", c.at, err)

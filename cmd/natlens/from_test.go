@@ -180,3 +180,15 @@ func TestFromMisuse(t *testing.T) {
 		}
 	}
 }
+
+// TestAtOfNothing asks for a moment of a recording without an event.
+func TestAtOfNothing(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.pcapng")
+	if c := call(t.Context(), console{}, "watch", "--from", writeRecording(t, lifeLines), "-o", "pcapng", "--output", empty, "mark", "99"); c.code != 0 {
+		t.Fatal(c.stderr.String())
+	}
+	c := call(t.Context(), console{}, "list", "--from", empty, "--at", "-1s")
+	if want := "natlens: --at -1s: the recording tells of no event\n"; c.code != 1 || c.stderr.String() != want || c.stdout.String() != "" {
+		t.Errorf("code %d, %q %q", c.code, c.stdout.String(), c.stderr.String())
+	}
+}

@@ -157,46 +157,68 @@ func insideOf(t *testing.T, taps ...tap) map[uint32]netip.AddrPort {
 	return inside
 }
 
-// TestWhoNamesTheHost makes a thousand flows through SNAT with clashes of ports,
-// captures their packets outside of the gateway, and asks of each whose it was at
-// its time: the right one, for sure.
-func TestWhoNamesTheHost(t *testing.T) {
+// held is what holders saw.
+type held struct {
+	packets []stampedPacket           // outside of the gateway, the clients' own
+	inside  map[uint32]netip.AddrPort // whose each of them is
+	dir     string                    // the history
+	book    ledger
+	said    string // by natlens, on standard error
+}
+
+// holders makes flows through SNAT with clashes of ports, while natlens records
+// the history and their packets are captured on both sides of the gateway.
+func holders(t *testing.T, flows int, args ...string) held {
+	t.Helper()
 	l := lab.NewWith(t, lab.Config{Timestamp: true})
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	taps := []tap{stamped(t, openTap(t, l.Client)), stamped(t, openTap(t, l.Client2)), stamped(t, openTap(t, l.Server))}
-	dir := t.TempDir()
+	h := held{dir: t.TempDir()}
 	stream, end := context.WithCancel(ctx)
-	r := begin(t, stream, l, console{}, "record", "--history", dir)
-	const flows = 1000
+	r := begin(t, stream, l, console{}, append([]string{"record", "--history", h.dir}, args...)...)
 	clashes(t, ctx, l, flows)
 	end()
-	if code := r.end(t); code != 0 || !strings.Contains(r.stderr.String(), "natlens: history: ") {
-		t.Fatalf("code %d, %s", code, r.stderr.String())
+	code := r.end(t)
+	if h.said = r.stderr.String(); code != 0 {
+		t.Fatalf("code %d, %s", code, h.said)
 	}
-	inside := insideOf(t, taps[0], taps[1])
+	h.inside = insideOf(t, taps[0], taps[1])
 	packets, err := taps[2].readStamped()
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err := openHistory(dir)
-	if err != nil {
+	for _, p := range packets {
+		if !p.reply && !p.sent && p.proto == "udp" {
+			h.packets = append(h.packets, p)
+		}
+	}
+	if h.book, err = openHistory(h.dir); err != nil {
 		t.Fatal(err)
 	}
-	defer book.Close()
+	t.Cleanup(func() { h.book.Close() })
+	return h
+}
+
+// TestWhoNamesTheHost makes a thousand flows through SNAT with clashes of ports,
+// captures their packets outside of the gateway, and asks of each whose it was at
+// its time: the right one, for sure.
+func TestWhoNamesTheHost(t *testing.T) {
+	const flows = 1000
+	h := holders(t, flows)
+	if !strings.Contains(h.said, "natlens: history: ") {
+		t.Error(h.said)
+	}
 	asked, rewritten := 0, 0
-	for _, p := range packets {
-		if p.reply || p.sent || p.proto != "udp" {
-			continue
-		}
+	for _, p := range h.packets {
 		asked++
-		want := inside[p.key]
+		want := h.inside[p.key]
 		if want.Port() != p.src.Port() {
 			rewritten++
 		}
-		got := findWho(t, book, p.src, p.at)
+		got := findWho(t, h.book, p.src, p.at)
 		if asked%50 == 0 {
-			if said := askWho(t, dir, p.src, p.at); !slices.Equal(said.hosts, got.hosts) || said.verdict.Uncertain != 0 {
+			if said := askWho(t, h.dir, p.src, p.at); !slices.Equal(said.hosts, got.hosts) || said.verdict.Uncertain != 0 {
 				t.Errorf("%s: who says %+v, there is %+v", p.src, said, got)
 			}
 		}
@@ -212,36 +234,11 @@ func TestWhoNamesTheHost(t *testing.T) {
 // TestWhoKnowsItsGaps does the same with a capture that loses most: no wrong host is
 // named for sure, and whoever is missing falls into a gap that is told.
 func TestWhoKnowsItsGaps(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{Timestamp: true})
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
-	defer cancel()
-	taps := []tap{stamped(t, openTap(t, l.Client)), stamped(t, openTap(t, l.Client2)), stamped(t, openTap(t, l.Server))}
-	dir := t.TempDir()
-	stream, end := context.WithCancel(ctx)
-	r := begin(t, stream, l, console{}, "record", "--capture", "socket", "--buffer-size", "2048", "--history", dir)
-	const flows = 300
-	clashes(t, ctx, l, flows)
-	end()
-	if code := r.end(t); code != 0 {
-		t.Fatalf("code %d, %s", code, r.stderr.String())
-	}
-	inside := insideOf(t, taps[0], taps[1])
-	packets, err := taps[2].readStamped()
-	if err != nil {
-		t.Fatal(err)
-	}
-	book, err := openHistory(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer book.Close()
+	h := holders(t, 300, "--capture", "socket", "--buffer-size", "2048")
 	unsure, missing := 0, 0
-	for _, p := range packets {
-		if p.reply || p.sent || p.proto != "udp" {
-			continue
-		}
-		want := inside[p.key].String()
-		got := findWho(t, book, p.src, p.at)
+	for _, p := range h.packets {
+		want := h.inside[p.key].String()
+		got := findWho(t, h.book, p.src, p.at)
 		right := false
 		for i, host := range got.hosts {
 			right = right || host == want
@@ -259,7 +256,7 @@ func TestWhoKnowsItsGaps(t *testing.T) {
 			}
 		}
 	}
-	if unsure+missing == 0 || !strings.Contains(r.stderr.String(), " lost") {
-		t.Errorf("nothing was lost: %s", r.stderr.String())
+	if unsure+missing == 0 || !strings.Contains(h.said, " lost") {
+		t.Errorf("nothing was lost: %s", h.said)
 	}
 }

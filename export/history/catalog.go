@@ -59,14 +59,20 @@ func openCatalog(dir string) (*catalog, error) {
 // errNewer says that a file was written by another version of this program.
 var errNewer = errors.New("the file has a schema of another version")
 
-func tryCatalog(dir string) (*catalog, error) {
-	path := filepath.Join(dir, catalogName)
+// createDB opens a database for writing. A new one is for nobody else to read,
+// whatever the umask.
+func createDB(path string) (*db, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	f.Close()
-	d, err := openDB(path, path, openWrite)
+	return openDB(path, path, openWrite)
+}
+
+func tryCatalog(dir string) (*catalog, error) {
+	path := filepath.Join(dir, catalogName)
+	d, err := createDB(path)
 	if err != nil {
 		return nil, err
 	}

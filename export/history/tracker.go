@@ -127,11 +127,7 @@ func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 		return
 	}
 	key := e.Flow.Orig
-	o, known := t.flows[key]
-	if known && !o.same(e) {
-		t.replace(&key, &o, e, ch)
-		known = false
-	}
+	o, known := t.find(&key, e, ch)
 	if !known {
 		o = t.begin(e)
 		o.learn(e)
@@ -234,11 +230,7 @@ func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
 		return
 	}
 	key := e.Flow.Orig
-	o, known := t.flows[key]
-	if known && !o.same(e) {
-		t.replace(&key, &o, e, ch)
-		known = false
-	}
+	o, known := t.find(&key, e, ch)
 	if !known {
 		o = t.begin(e)
 		if o.doubt == BeganBefore {
@@ -265,6 +257,17 @@ func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
 	default:
 		tr.Reason = Destroyed
 	}
+}
+
+// find returns the open flow that the event means. An open one with the same tuple
+// that it does not mean has ended unheard, and is closed.
+func (t *Tracker) find(key *monitor.Tuple, e *monitor.Event, ch *Changes) (o openFlow, known bool) {
+	o, known = t.flows[*key]
+	if known && !o.same(e) {
+		t.replace(key, &o, e, ch)
+		return openFlow{}, false
+	}
+	return o, known
 }
 
 // replace closes a flow whose end was missed: its tuple is another flow's by now.

@@ -168,12 +168,7 @@ const lockName = "lock"
 
 func lockDir(dir string) (*db, error) {
 	path := filepath.Join(dir, lockName)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	f.Close()
-	d, err := openDB(path, path, openWrite)
+	d, err := createDB(path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,248 @@
+//go:build linux
+
+package findings
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+
+	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
+	"natlens/monitor/filter"
+	"natlens/monitor/kernel"
+	"natlens/monitor/lab"
+)
+
+func TestMain(m *testing.M) { lab.Main(m) }
+
+// gateway is an engine over the events of the lab's gateway, with a clock that
+// goes ahead of the kernel's: nobody waits for flows to be of age.
+type gateway struct {
+	*world
+	l       *lab.Lab
+	capture kernel.Capture
+	service *kernel.Service
+	ahead   time.Duration
+	limits  *Limits
+}
+
+func newGateway(t *testing.T, cfg lab.Config) *gateway {
+	g := &gateway{l: lab.NewWith(t, cfg)}
+	var err error
+	if g.capture, err = kernel.Open(kernel.Config{Way: kernel.Socket, NetNS: g.l.Gateway.FD()}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.capture.Close() })
+	if g.service, err = kernel.OpenService(g.l.Gateway.FD()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.service.Close() })
+	g.world = newWorld(t, func(c *Config) { c.Counters, c.EstablishedTimeout = g.counters, g.established })
+	g.limits = &g.engine.cfg.Limits
+	return g
+}
+
+// counters and established are what the engine asks the kernel.
+func (g *gateway) counters() (n Counters, err error) {
+	cpus, err := g.service.CPUStats(context.Background())
+	for i := range cpus {
+		n.InsertFailed += uint64(cpus[i].Get(ctnetlink.InsertFailed))
+	}
+	return n, err
+}
+
+func (g *gateway) established() time.Duration {
+	d, err := time.ParseDuration(g.sysctl("tcp_timeout_established") + "s")
+	if err != nil {
+		g.t.Error(err)
+	}
+	return d
+}
+
+func (g *gateway) sysctl(name string) string {
+	text, err := g.l.Gateway.ReadSysctl("net.netfilter.nf_conntrack_" + name)
+	g.must(err)
+	return strings.TrimSpace(text)
+}
+
+func (g *gateway) must(err error) {
+	g.t.Helper()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// hear brings the events that have come into the table and the engine.
+func (g *gateway) hear() {
+	g.t.Helper()
+	var b monitor.Batch
+	for {
+		b.Reset()
+		g.must(g.capture.(monitor.Live).Poll(&b))
+		if len(b.Events) == 0 {
+			return
+		}
+		g.table.Apply(&b)
+		g.engine.Observe(&b)
+	}
+}
+
+// await hears events until as many flows as wanted are selected by a filter.
+func (g *gateway) await(text string, n uint64) {
+	g.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		g.hear()
+		got := g.selected(text)
+		if got == n {
+			return
+		}
+		if time.Now().After(end) {
+			g.t.Fatalf("%s: %d flows, wanted %d", text, got, n)
+		}
+	}
+}
+
+// later lets time go by for the engine alone.
+func (g *gateway) later(d time.Duration) {
+	g.hear()
+	g.now = monitor.Now() + monitor.Time(g.ahead)
+	g.pass(d)
+	g.ahead += d
+}
+
+// sees expects exactly one finding to appear, whose filter selects n flows.
+func (g *gateway) sees(what string, n uint64) monitor.Finding {
+	g.t.Helper()
+	g.expect(what, []string{what}, nil)
+	for _, f := range g.engine.Snapshot() {
+		if f.Rule+" "+f.Subject != what {
+			continue
+		}
+		g.t.Logf("%s: %s", f.Rule, f.Text)
+		if got := g.selected(f.Filter); got != n || f.Flows != 0 && f.Flows != n || len(f.Examples) == 0 {
+			g.t.Errorf("%s: %s selects %d flows of %d, wanted %d; examples %v", what, f.Filter, got, f.Flows, n, f.Examples)
+		}
+		g.shows(&f)
+		return f
+	}
+	return monitor.Finding{}
+}
+
+// shows expects the examples of a finding to be among its evidence.
+func (g *gateway) shows(f *monitor.Finding) {
+	g.t.Helper()
+	x, err := filter.Parse(f.Filter)
+	g.must(err)
+	keep := filter.Compile(x, filter.Env{})
+	for _, ref := range f.Examples {
+		var e monitor.Event
+		r, extra, ok := g.table.Get(ref.Row, ref.Gen)
+		if r.Event(ref.Row, extra, g.now, &e); !ok || !keep(&e) {
+			g.t.Errorf("%s: an example is not of the evidence: %+v", f.Filter, ref)
+		}
+	}
+}
+
+// clears expects the finding, and nothing else, to be gone.
+func (g *gateway) clears(what string) {
+	g.t.Helper()
+	g.expect("after "+what, nil, []string{what})
+}
+
+// delete takes flows out of the kernel's table.
+func (g *gateway) delete(text string) {
+	g.t.Helper()
+	x, err := filter.Parse(text)
+	g.must(err)
+	keep := filter.Compile(x, filter.Env{})
+	var targets []kernel.Target
+	var e monitor.Event
+	g.table.Scan(func(i uint32, r *monitor.Row, extra *monitor.Extra) bool {
+		if r.Event(i, extra, g.now, &e); keep(&e) {
+			targets = append(targets, kernel.TargetOf(&r.Flow, r.Known))
+		}
+		return true
+	})
+	_, _, err = g.service.Delete(g.t.Context(), targets)
+	g.must(err)
+	g.await(text, 0)
+}
+
+// forget empties the table and has all that stands be gone.
+func (g *gateway) forget() {
+	g.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; {
+		// Again and again: connections that end make flows anew.
+		g.must(g.service.Flush(g.t.Context()))
+		if g.hear(); g.selected("true") == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			g.t.Fatal("the table does not get empty")
+		}
+	}
+	g.later(31 * time.Second)
+	g.came, g.gone = nil, nil
+	if left := g.engine.Snapshot(); len(left) > 0 {
+		g.t.Fatalf("still there: %+v", left)
+	}
+}
+
+// rule puts a rule before those of a chain; undo takes it away.
+func (g *gateway) rule(table, chain string, parts ...lab.Part) (undo func()) {
+	g.t.Helper()
+	g.must(g.l.AddRule(nftables.TableFamilyIPv4, table, chain, parts...))
+	return func() {
+		g.t.Helper()
+		g.must(g.l.NFT(func(c *nftables.Conn) error {
+			t := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: table}
+			rules, err := c.GetRules(t, &nftables.Chain{Name: chain, Table: t})
+			if err != nil {
+				return err
+			}
+			return c.DelRule(rules[0])
+		}))
+	}
+}
+
+// noSYN matches TCP packets without SYN: tcp flags & syn == 0.
+func noSYN() lab.Part {
+	return lab.Part{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{2}, Xor: []byte{0}},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{0}},
+	}
+}
+
+// ask sends a datagram from a port (0: one that may have been used before);
+// without an answer it does not wait.
+func (g *gateway) ask(from *lab.Namespace, port uint16, to netip.AddrPort, answered bool) {
+	g.t.Helper()
+	u := lab.UDP{From: from, To: to, NoReply: !answered}
+	if port != 0 {
+		u.Local = netip.AddrPortFrom(netip.Addr{}, port)
+	}
+	_, err := g.l.UDPOnce(g.t.Context(), u)
+	g.must(err)
+}
+
+// hold opens connections and leaves them open.
+func (g *gateway) hold(to netip.AddrPort, n int) (conns []*net.TCPConn) {
+	g.t.Helper()
+	for range n {
+		ctx, cancel := context.WithTimeout(g.t.Context(), 20*time.Second)
+		c, err := g.l.Client.DialTCP(ctx, netip.AddrPortFrom(netip.IPv4Unspecified(), 0), to)
+		cancel()
+		g.must(err)
+		g.t.Cleanup(func() { c.Close() })
+		conns = append(conns, c)
+	}
+	return conns
+}
