@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -22,16 +23,14 @@ func TestRowList(t *testing.T) {
 			l.prepend(s, 0)
 		}
 	}
-	l.append(s, 3) // an emptied list begins anew
-	row, ok := l.first()
-	want := []uint32{1, 2, 4, 0, 5}
-	if len(got) != len(want) || row != 3 || !ok {
-		t.Fatalf("%v, then %d %v; want %v, then 3", got, row, ok, want)
+	l.prepend(s, 3) // an emptied list begins anew
+	l.append(s, 1)
+	for row, ok := l.first(); ok; row, ok = l.first() {
+		l.drop(s)
+		got = append(got, row)
 	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Fatalf("%v, want %v", got, want)
-		}
+	if want := []uint32{1, 2, 4, 0, 5, 3, 1}; !slices.Equal(got, want) {
+		t.Fatalf("%v, want %v", got, want)
 	}
 }
 
@@ -78,5 +77,24 @@ func TestManyEnds(t *testing.T) {
 	all(KindNew, 3)
 	if live, _ := rows(); live != flows || table.rows.next != flows {
 		t.Fatalf("%d live in %d rows", live, table.rows.next)
+	}
+}
+
+// A DESTROY may be the first message with an attribute that stands beside the row:
+// it goes with the row.
+func TestEndLeavesNothing(t *testing.T) {
+	table := NewTable(TableConfig{})
+	tuple := tcpTuple(1, 1000)
+	apply(table, message(KindNew, 1, tuple, 7, nil))
+	events := apply(table, message(KindDestroy, 2, tuple, 7, func(e *Event) {
+		e.Has |= AttrLabels | AttrCountersOrig
+		e.Flow.CountersOrig = Counters{Packets: 3, Bytes: 200}
+		e.Extra = &Extra{Labels: []byte{1}}
+	}))
+	if e := &events[0]; e.Flow.CountersOrig.Bytes != 200 || e.Born != 1 {
+		t.Errorf("%+v", e)
+	}
+	if len(table.extras) != 0 || table.Len() != 0 {
+		t.Errorf("%d flows and %d extras are left", table.Len(), len(table.extras))
 	}
 }

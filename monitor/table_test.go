@@ -190,6 +190,39 @@ func TestTableZones(t *testing.T) {
 	}
 }
 
+// The same tuple in two network namespaces is two flows, IPv4's in packed rows and
+// IPv6's in wide ones.
+func TestTableNamespaces(t *testing.T) {
+	six := tcpTuple(2, 1)
+	six.Src, six.Dst, six.Family = AddrFrom(netip.MustParseAddr("2001:db8::1")), AddrFrom(netip.MustParseAddr("2001:db8::2")), IPv6
+	for _, a := range []Tuple{tcpTuple(2, 1), six} {
+		table := NewTable(TableConfig{})
+		in := func(n NetNS, k Kind, at Time) Event {
+			e := message(k, at, a, 7, nil)
+			e.SetNetNS(n)
+			return e
+		}
+		apply(table, in(1, KindNew, 1), in(2, KindNew, 2))
+		if table.Len() != 2 {
+			t.Fatalf("%d flows, want 2", table.Len())
+		}
+		// Other tuples with the same hash are told apart by this alone.
+		if other := in(2, KindNew, 2).Flow.Orig; table.rows.is(0, &other) || !table.rows.is(1, &other) {
+			t.Error("a row is found for the tuple of another namespace")
+		}
+		ends := apply(table, in(2, KindDestroy, 3))
+		if table.Len() != 1 || ends[0].Born != 2 {
+			t.Errorf("%d flows; the one that ended was born at %d", table.Len(), ends[0].Born)
+		}
+		table.Scan(func(_ uint32, r *Row, _ *Extra) bool {
+			if r.Flow.Orig.NetNS != 1 || r.Flow.Reply.NetNS != 1 {
+				t.Errorf("the flow of namespace %d is left", r.Flow.Orig.NetNS)
+			}
+			return true
+		})
+	}
+}
+
 func TestTableLingers(t *testing.T) {
 	table := NewTable(TableConfig{Linger: 5 * time.Second})
 	new := apply(table, message(KindNew, 0, tcpTuple(2, 1), 7, nil))[0]

@@ -67,6 +67,12 @@ var misuses = []struct {
 	{"doctor --limit 3", 2, "--limit 3: a limit is NAME=VALUE, such as syn-unanswered=20; see natlens doctor --help"},
 	{"doctor --fix --restore --limit syn-age=3s", 2, "--restore looks at nothing, so that there is nothing for --limit"},
 
+	{"watch --netns all --findings", 2, "--findings is of one network namespace: not together with --netns all"},
+	{"watch --netns all -o pcapng", 2, "-o pcapng is of one network namespace: not together with --netns all"},
+	{"record x.pcapng --netns all", 2, "--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all"},
+	{"delete --dry-run --netns all tcp", 2, "--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all"},
+	{"-S --netns all", 2, "-S is of one network namespace; natlens stats --netns all shows all"},
+
 	{"watch -o jsn", 2, `unknown output format "jsn": did you mean jsonl?`},
 	{"watch -o yaml", 2, `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv, pcapng`},
 	{"watch -o id", 2, `unknown output format "id": did you mean conntrack,id?`},

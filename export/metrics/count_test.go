@@ -187,3 +187,29 @@ func TestDocs(t *testing.T) {
 		t.Errorf("docs/metrics.md (-exported +listed):\n%s", diff)
 	}
 }
+
+// TestCapture holds each counter of the capture to the metric that tells it.
+func TestCapture(t *testing.T) {
+	m := New(Config{
+		Stats: func() monitor.Stats { return monitor.Stats{Lost: 11, Gaps: 12, Resyncs: 13} },
+		Capture: func() Capture {
+			return Capture{Way: "ring", Capacity: 21, Wakeups: 22, Malformed: 23, Forged: 24, Unknown: 25, LeftOut: 26}
+		},
+	})
+	for prefix, want := range map[string]string{
+		"natlens_events_lost": "natlens_events_lost_total 11\n", "natlens_event_gaps": "natlens_event_gaps_total 12\n",
+		"natlens_resyncs": "natlens_resyncs_total 13\n",
+		"natlens_capture": `natlens_capture_forged_total 24
+natlens_capture_info{way="ring"} 1
+natlens_capture_left_out_total 26
+natlens_capture_malformed_total 23
+natlens_capture_queue_bytes 21
+natlens_capture_unknown_attributes_total 25
+natlens_capture_wakeups_total 22
+`,
+	} {
+		if diff := cmp.Diff(want, lines(t, m, prefix)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", prefix, diff)
+		}
+	}
+}

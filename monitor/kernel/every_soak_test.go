@@ -94,6 +94,9 @@ func soakEvery(t *testing.T, way Way, size churn) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
+	if n := takeStock().descriptors; n > before.descriptors { // which nobody has to collect
+		t.Errorf("%d descriptors are open after Close, %d were before", n, before.descriptors)
+	}
 	s.names.All(func(_ monitor.NetNS, n monitor.Namespace) { t.Errorf("namespace %s is still numbered", n.Name) })
 	waitFor(t, "everything to be given back", func() bool {
 		runtime.GC() // which unmaps counters

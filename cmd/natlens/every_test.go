@@ -1,0 +1,119 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"natlens/monitor/lab"
+)
+
+// peopled is a network namespace with a process in it, by which --netns all finds
+// it, and flows from one address of its own: 198.18.0.1 and its number.
+type peopled struct {
+	g    *lab.Generator
+	name string
+	base int
+}
+
+func people(t *testing.T, base int) *peopled {
+	t.Helper()
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.Close() })
+	sleeper := exec.Command("sleep", "600")
+	if err := g.Namespace().Do(sleeper.Start); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sleeper.Process.Kill(); sleeper.Wait() })
+	return &peopled{g, fmt.Sprintf("pid:%d", sleeper.Process.Pid), base}
+}
+
+func (p *peopled) flows(t *testing.T, n int) {
+	t.Helper()
+	if _, err := p.g.Generate(t.Context(), lab.GenConfig{Flows: n, Base: p.base}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// perNamespace counts the flows of JSON lines by namespace, event and source.
+func perNamespace(t *testing.T, lines string) map[string]int {
+	t.Helper()
+	count := map[string]int{}
+	for line := range strings.Lines(lines) {
+		var e struct {
+			Event, NetNS string
+			Orig         struct{ Src string }
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		count[strings.TrimSpace(strings.Join([]string{e.NetNS, e.Event, e.Orig.Src}, " "))]++
+	}
+	return count
+}
+
+func (p *peopled) key(event string) string {
+	return fmt.Sprintf("%s %s 198.18.0.%d", p.name, event, 1+p.base)
+}
+
+// TestEveryNamespace looks into two namespaces at once: each flow and each counter
+// has the right one's name, what is read back is the same, and a filter takes one.
+func TestEveryNamespace(t *testing.T) {
+	a, b := people(t, 0), people(t, 1)
+	a.flows(t, 128)
+	r := &running{code: make(chan int, 1)}
+	con := console{Stdin: strings.NewReader(""), Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	go func() {
+		r.code <- run(ctx, con, []string{"watch", "--netns", "all", "-o", "jsonl", "udp", "net", "198.18.0.0/15"})
+	}()
+	waitFor(t, "natlens to listen", func() bool { return strings.Contains(r.stderr.String(), "natlens: capture: ") })
+	b.flows(t, 64)
+	waitFor(t, "the events", func() bool { return strings.Count(r.stdout.String(), `"netns":"`+b.name+`"`) >= 64 })
+	end()
+	if code := r.end(t); code != 0 {
+		t.Fatalf("code %d, %s", code, r.stderr.String())
+	}
+	if got := perNamespace(t, r.stdout.String()); got[b.key("new")] != 64 || got[a.key("new")] != 0 {
+		t.Errorf("watch: %v", got)
+	}
+
+	path := writeRecording(t, r.stdout.String())
+	if c := call(t.Context(), console{}, "watch", "--from", path, "-o", "jsonl"); c.stdout.String() != r.stdout.String() {
+		t.Errorf("read back: %s", firstDifference(c.stdout.String(), r.stdout.String()))
+	}
+
+	list := call(t.Context(), console{}, "list", "--netns", "all", "-o", "jsonl", "udp", "net", "198.18.0.0/15")
+	if got := perNamespace(t, list.stdout.String()); list.code != 0 || got[a.key("existing")] != 128 || got[b.key("existing")] != 64 {
+		t.Errorf("list: code %d, %v, %s", list.code, got, list.stderr.String())
+	}
+	one := call(t.Context(), console{}, "list", "--netns", "all", "-o", "jsonl", "netns", a.name)
+	if got := perNamespace(t, one.stdout.String()); len(got) != 1 || got[a.key("existing")] != 128 {
+		t.Errorf("list netns %s: code %d, %v, %s", a.name, one.code, got, one.stderr.String())
+	}
+
+	stats := call(t.Context(), console{}, "stats", "--netns", "all", "-o", "json")
+	entries := map[string]int{}
+	for line := range strings.Lines(stats.stdout.String()) {
+		var s struct {
+			NetNS   string
+			Entries int
+		}
+		if err := json.Unmarshal([]byte(line), &s); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		entries[s.NetNS] = s.Entries
+	}
+	if entries[a.name] != 128 || entries[b.name] != 64 {
+		t.Errorf("stats: %v", entries)
+	}
+}
