@@ -51,10 +51,9 @@ type Engine struct {
 
 // Stats say what the engine did.
 type Stats struct {
-	Appeared, Cleared uint64
-	Looks             uint64        // looks at the whole table
-	Rows              uint64        // rows of the last one
-	Took              time.Duration // what the last one cost, over all its ticks
+	Looks uint64        // looks at the whole table
+	Rows  uint64        // rows of the last one
+	Took  time.Duration // what the last one cost, over all its ticks
 }
 
 // New returns an engine that has seen nothing.

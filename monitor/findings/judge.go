@@ -51,7 +51,7 @@ func (e *Engine) judge(rule ruleID, found []candidate, now monitor.Time) {
 			s.absent++
 			if s.absent == absences {
 				s.finding.Cleared = now
-				e.tell(s.finding)
+				e.told = append(e.told, s.finding)
 			}
 		}
 	}
@@ -71,18 +71,6 @@ func (e *Engine) confirm(rule ruleID, j *judge, c *candidate, now monitor.Time) 
 		s.finding, s.absent, s.present = *f, 0, true
 	case at < 0 && c.level >= 1 && len(j.standing) < maxStanding:
 		j.standing = append(j.standing, standing{key: c.key, present: true, finding: *f})
-		e.tell(*f)
-	}
-}
-
-// tell has Tick return the finding.
-func (e *Engine) tell(f monitor.Finding) {
-	e.told = append(e.told, f)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if f.Cleared == 0 {
-		e.stats.Appeared++
-	} else {
-		e.stats.Cleared++
+		e.told = append(e.told, *f)
 	}
 }

@@ -340,3 +340,44 @@ func (s *soak) check(t *testing.T, size churn) {
 		t.Error("no flow ended with its namespace")
 	}
 }
+
+// Close lets go of namespaces that are still there, and unblocks Next.
+func TestEveryClose(t *testing.T) {
+	for _, w := range ways {
+		t.Run(w.way.String(), func(t *testing.T) {
+			if w.way == Ring {
+				needRing(t)
+			}
+			s := newSoak()
+			alive := []*soaked{s.begin(t, 0, 64), s.begin(t, 1, 64)}
+			before := takeStock().descriptors
+			c, err := OpenEvery(EveryConfig{Config: Config{Way: w.way}, Names: s.names, Wanted: s.wanted})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ran := make(chan error, 1)
+			go func() {
+				m := &monitor.Monitor{Source: c, Table: monitor.NewTable(monitor.TableConfig{}), Sinks: []monitor.Sink{s}, Existing: monitor.ExistingFirst}
+				ran <- m.Run(t.Context())
+			}()
+			for _, n := range alive {
+				if err := <-n.busy; err != nil { // its second half was made, and so it was told of
+					t.Error(err)
+				}
+				n.busy <- nil
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := <-ran; err == nil {
+				t.Error("Next goes on after Close")
+			}
+			if n := takeStock().descriptors; n > before {
+				t.Errorf("%d descriptors are open after Close, %d were before", n, before)
+			}
+			for _, n := range alive {
+				n.end(t)
+			}
+		})
+	}
+}
