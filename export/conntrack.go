@@ -38,6 +38,7 @@ type Modifiers struct {
 	Extended   bool // the family in front of the protocol
 	Labels     bool // labels=, by the names of LabelFile
 	XML        bool
+	Save       bool // command lines of conntrack(8) in the place of lines; alone
 }
 
 // ConntrackOptions are the modifiers and what the sink needs from its
@@ -92,6 +93,8 @@ func (c *Conntrack) Write(batch *monitor.Batch) error {
 			c.note(e)
 		case c.o.XML:
 			b = c.appendXML(b, e)
+		case c.o.Save:
+			b = c.appendSave(b, e)
 		default:
 			b = c.appendText(b, e)
 		}

@@ -15,8 +15,9 @@ import (
 // contexts, reply zones, hostile text. TestConntrackRecorded has the rest.
 func TestConntrack(t *testing.T) {
 	for name, modifiers := range map[string]string{
-		"events.conntrack":     "id,timestamp,ktimestamp,extended,labels",
-		"events.conntrack.xml": "xml,id,timestamp,ktimestamp,labels",
+		"events.conntrack":      "id,timestamp,ktimestamp,extended,labels",
+		"events.conntrack.xml":  "xml,id,timestamp,ktimestamp,labels",
+		"events.conntrack.save": "save",
 	} {
 		var notes bytes.Buffer
 		m, err := ParseModifiers(modifiers)
@@ -89,10 +90,11 @@ func TestParseModifiers(t *testing.T) {
 		{"", ""},
 		{"id,timestamp,ktimestamp,extended,labels,xml,userspace", ""},
 		{"ID,ext,k", ""},
-		{"id,", `unknown output modifier "": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace`},
+		{"id,", `unknown output modifier "": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`},
 		{"timestmap", `unknown output modifier "timestmap": did you mean timestamp?`},
-		{"json", `unknown output modifier "json": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace`},
-		{"save", "output modifier save: not supported; use conntrack -o save"},
+		{"json", `unknown output modifier "json": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`},
+		{"save,userspace", ""},
+		{"save,id", ErrSaveAlone.Error()},
 	}
 	for _, tt := range tests {
 		_, err := ParseModifiers(tt.in)
@@ -114,13 +116,16 @@ func errorText(err error) string {
 }
 
 func TestConntrackAllocates(t *testing.T) {
-	for _, xml := range []bool{false, true} {
-		sink := NewConntrack(io.Discard, ConntrackOptions{LabelFile: "testdata/conntrack/connlabel.conf",
-			Modifiers: Modifiers{ID: true, Timestamp: true, KTimestamp: true, Extended: true, Labels: true, XML: xml}})
+	for _, modifiers := range []string{"id,timestamp,ktimestamp,extended,labels", "id,timestamp,ktimestamp,extended,labels,xml", "save"} {
+		m, err := ParseModifiers(modifiers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sink := NewConntrack(io.Discard, ConntrackOptions{LabelFile: "testdata/conntrack/connlabel.conf", Modifiers: m})
 		all := events()
 		b := batch(all[:len(all)-len(gapEvents())]...)
 		if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
-			t.Errorf("xml %v: %v allocations a batch, want 0", xml, n)
+			t.Errorf("%s: %v allocations a batch, want 0", modifiers, n)
 		}
 	}
 }

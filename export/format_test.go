@@ -59,7 +59,7 @@ func TestNewErrors(t *testing.T) {
 		"":               `unknown output format "": it is one of pretty, jsonl, conntrack, csv, pcapng`,
 		"yaml":           `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv, pcapng`,
 		"csv,id":         "output format csv takes no modifiers; conntrack does",
-		"conntrack,":     `unknown output modifier "": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace`,
+		"conntrack,":     `unknown output modifier "": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`,
 		"conntrack,lbls": `unknown output modifier "lbls": did you mean labels?`,
 	} {
 		sink, err := New(format, io.Discard, Options{})

@@ -1,7 +1,7 @@
 package export
 
 import (
-	"fmt"
+	"errors"
 	"strings"
 )
 
@@ -19,6 +19,7 @@ var conntrackModifiers = []struct {
 	{"labels", "the names of connection labels", func(o *Modifiers) { o.Labels = true }},
 	// conntrack 1.4.7 takes the word; it says [USERSPACE] with or without it.
 	{"userspace", "nothing more: that a program caused the event is always told", func(*Modifiers) {}},
+	{"save", "command lines of conntrack(8) that make, update and delete the flows, without marks and labels; alone", func(o *Modifiers) { o.Save = true }},
 }
 
 // ModifierHelp returns the words that [ParseModifiers] takes, and what each adds.
@@ -39,9 +40,9 @@ func ModifierNames() []string {
 }
 
 // ParseModifiers reads the argument of conntrack's -o, words with
-// commas between them: id,timestamp,ktimestamp,extended,labels,xml,userspace. No
-// words are no modifiers. The words are taken in any case and cut short, as
-// conntrack takes them.
+// commas between them: id,timestamp,ktimestamp,extended,labels,xml,userspace,save.
+// No words are no modifiers. The words are taken in any case and cut short, as
+// conntrack takes them; save beside another is [ErrSaveAlone].
 func ParseModifiers(list string) (Modifiers, error) {
 	var o Modifiers
 	if list == "" {
@@ -57,13 +58,17 @@ next:
 		}
 		return Modifiers{}, modifierError(word)
 	}
+	if alone := (Modifiers{Save: true}); o.Save && o != alone {
+		return Modifiers{}, ErrSaveAlone
+	}
 	return o, nil
 }
 
+// ErrSaveAlone says that -o save has no place for what other modifiers add. For
+// conntrack(8) it is no error of the command line, but a failure.
+var ErrSaveAlone = errors.New("output modifier save: not together with others, for command lines have no place for what they add")
+
 func modifierError(word string) error {
-	if strings.EqualFold(word, "save") {
-		return fmt.Errorf("output modifier save: not supported; use conntrack -o save")
-	}
 	return unknownWord("output modifier", word, ModifierNames())
 }
 
@@ -76,5 +81,6 @@ func (m Modifiers) or(n Modifiers) Modifiers {
 		Extended:   m.Extended || n.Extended,
 		Labels:     m.Labels || n.Labels,
 		XML:        m.XML || n.XML,
+		Save:       m.Save || n.Save,
 	}
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"natlens/export"
 	"natlens/monitor/filter"
 )
 
@@ -159,11 +161,28 @@ func classicFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 
 // classicFormat is the format behind conntrack(8)'s letters, with what its -o
 // says. Once it has read the names of labels, as -l and --label-add make it do, it
-// tells them.
+// tells them, but not in command lines.
 func classicFormat(modifiers string, labels bool) string {
 	format := strings.TrimSuffix("conntrack,"+modifiers, ",")
-	if labels {
+	if labels && !saves(format) {
 		format += ",labels"
 	}
 	return format
+}
+
+// saves reports whether a format is that of command lines.
+func saves(format string) bool {
+	name, list, _ := strings.Cut(format, ",")
+	m, _ := export.ParseModifiers(list) // an error is told where the format is checked
+	return name == "conntrack" && m.Save
+}
+
+// classicVTag is the verification tag that conntrack(8) means by a number, as
+// text; what is no number stays as it is, to be refused.
+func classicVTag(text string) string {
+	n, err := strconv.ParseUint(text, 0, 32)
+	if err != nil {
+		return text
+	}
+	return strconv.FormatUint(uint64(export.SavedVTag(uint32(n))), 10)
 }

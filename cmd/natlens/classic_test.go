@@ -128,7 +128,6 @@ func TestNotOffered(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"-R file", "natlens loads no entries from files: conntrack -R does"},
 		{"--load-file -", "natlens loads no entries from files: conntrack --load-file does"},
-		{"-L -o save", "output modifier save: not supported; use conntrack -o save"},
 	} {
 		us := call(t.Context(), console{}, strings.Fields(c.args)...)
 		if got := us.stderr.String(); got != "natlens: "+c.want+"\n" || us.code != 2 {

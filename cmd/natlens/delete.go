@@ -47,7 +47,7 @@ A deleted flow is forgotten, not cut: its next packet makes a new flow, for whic
 		},
 	}
 	cfg.confirm.register(cmd)
-	cmd.Flags().StringVarP(&cfg.output.format, "output-format", "o", "", "")
+	registerFormat(cmd, &cfg.output.format, "")
 	cmd.Flags().Lookup("output-format").Hidden = true
 	registerClassic(cmd, &cfg.classic, "conntrack -D")
 	cfg.capture.registerNetNS(cmd)

@@ -32,7 +32,11 @@ func (c *deleteConfig) runClassic(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		n, err := deleteShowing(ctx, s, dump, c.filter.compiled(), out.sink)
+		shown := out.sink
+		if saves(c.output.format) {
+			shown = asDestroyed{shown}
+		}
+		n, err := deleteShowing(ctx, s, dump, c.filter.compiled(), shown)
 		if err := errors.Join(err, out.Close()); err != nil {
 			return err
 		}
@@ -73,6 +77,17 @@ func deleteShowing(ctx context.Context, s *kernel.Service, dump monitor.Source, 
 			return deleted, end
 		}
 	}
+}
+
+// asDestroyed has each flow told as one that ends: as a command line, it is the one
+// that deletes it.
+type asDestroyed struct{ monitor.Sink }
+
+func (d asDestroyed) Write(b *monitor.Batch) error {
+	for i := range b.Events {
+		b.Events[i].Kind = monitor.KindDestroy
+	}
+	return d.Sink.Write(b)
 }
 
 // toldEntries says on stderr what was done to how many entries. As with

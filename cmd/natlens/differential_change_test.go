@@ -20,7 +20,7 @@ var changing = []string{
 	"-D -f ipv6", "-D -f ipv4 -p tcp", "-D -s 192.0.2.1", "-D -s 192.0.2.0/24", "-D -d 198.51.100.2", "-D -r 198.51.100.2", "-D -q 192.0.2.1",
 	"-D -s 2001:db8::/32", "-D -p tcp --dport 443", "-D -p tcp --sport 4", "-D -p tcp --state ESTABLISHED", "-D -m 7", "-D -m 4/0x4",
 	"-D -w 5", "-D --orig-zone 6", "-D --reply-zone 7", "-D -n", "-D -g", "-D -n 203.0.113.1", "-D -g 203.0.113.80:8080", "-D -t 1000 -p udp",
-	"-D -p udp -o extended", "-D -p tcp --dport 1", "-D -d 192.0.2.99", "-D -u ASSURED",
+	"-D -p udp -o extended", "-D -p udp -o timestamp -o extended", "-D -o save", "-D -o save,id", "-D -p tcp --dport 1", "-D -d 192.0.2.99", "-D -u ASSURED",
 
 	"-G -p tcp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443", "-G -p udp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443 -o extended",
 	"-G -p tcp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443 --state ESTABLISHED",
@@ -28,7 +28,7 @@ var changing = []string{
 	"-G -p icmp -s 192.0.2.1 -d 198.51.100.2 --icmp-type 8 --icmp-code 0 --icmp-id 4", "-G -p 253 -s 192.0.2.1 -d 198.51.100.2",
 	"-G -p gre -s 192.0.2.1 -d 198.51.100.2 --srckey 4 --dstkey 443", "-G -p sctp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443",
 	"-G -p udplite -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443", "-G -p tcp -s 2001:db8::1 -d 2001:db8::2 --sport 4 --dport 443",
-	"-G -p icmpv6 -s 2001:db8::1 -d 2001:db8::2 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 4",
+	"-G -p tcp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443 -o save", "-G -p icmpv6 -s 2001:db8::1 -d 2001:db8::2 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 4",
 
 	"-F", "-F conntrack", "--flush",
 
@@ -49,7 +49,7 @@ var changing = []string{
 
 	"-U -f ipv4 -p udp -s 192.0.2.1 --dport 443 -m 9", "-U -f ipv4 -p udp -s 192.0.2.1 -d 198.51.100.2 --sport 4 -t 77",
 	"-U -f ipv4 -p udp --sport 4 --dport 443 -m 7/0xff", "-U -f ipv4 -p icmp -u SEEN_REPLY", "-U -f ipv6 -p udp -m 1", "-U -p udp --dport 1 -m 9",
-	"-U -f ipv4 -p tcp --sport 4 --dport 443 --state CLOSE",
+	"-U -f ipv4 -p tcp --sport 4 --dport 443 --state CLOSE", "-U -f ipv4 -p udp -s 192.0.2.1 --dport 443 -m 9 -o save",
 }
 
 // TestChangesSame lets conntrack(8) and natlens change the same entries, and
@@ -75,7 +75,7 @@ func generatorNS(t *testing.T) *lab.Namespace {
 // Seconds pass between the two programs.
 var seconds = regexp.MustCompile(`(?m)^((?:ipv[46] +\d+ )?\S+ +\d+ )(\d+) `)
 
-var age = regexp.MustCompile(`delta-time=\d+|<deltatime>\d+</deltatime>|<timeout>\d+</timeout>`)
+var age = regexp.MustCompile(`(?m)^-[AD] -t \d+|delta-time=\d+|<deltatime>\d+</deltatime>|<timeout>\d+</timeout>`)
 
 func steady(lines string) string {
 	lines = age.ReplaceAllString(lines, "age")

@@ -44,7 +44,7 @@ func TestExpectationsSame(t *testing.T) {
 	needConntrack(t)
 	ns := generatorNS(t)
 	expectations(t, ns)
-	for _, text := range []string{"-L expect", "-L exp", "-L expect -f ipv4", "-L expect -f ipv6", "-L expect -o xml", "-C expect", "-S expect",
+	for _, text := range []string{"-L expect", "-L exp", "-L expect -f ipv4", "-L expect -f ipv6", "-L expect -o xml", "-L expect -o save", "-C expect", "-S expect",
 		"-G expect -p tcp -s 198.51.100.2 -d 192.0.2.1 --sport 7 --dport 30000 --reply-port-src 1 --reply-port-dst 1",
 	} {
 		args := strings.Fields(text)

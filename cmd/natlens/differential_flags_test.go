@@ -21,7 +21,7 @@ var everyFlag = []string{
 	"-u ASSURED", "--status SEEN_REPLY", "-z", "--zero", "--tuple-src 192.0.2.1", "--tuple-dst 192.0.2.1",
 	"-s 192.0.2.1 --mask-src 255.255.255.255", "-d 192.0.2.1 --mask-dst 255.255.255.255", "-a 192.0.2.1", "--nat-range=192.0.2.1", "-a192.0.2.1",
 	"-m 1", "--mark 1", "-i 5", "-f ipv4", "--family ipv6", "-n", "-n 192.0.2.1", "--src-nat=192.0.2.1", "-g", "-g 192.0.2.1:80", "--dst-nat",
-	"-j", "--any-nat=192.0.2.1", "-o id", "--output id", "--output=extended", "-o xml", "-o timestamp", "-o ktimestamp", "-o userspace",
+	"-j", "--any-nat=192.0.2.1", "-o id", "--output id", "--output=extended", "-o xml", "-o timestamp", "-o ktimestamp", "-o userspace", "-o save",
 	"-c 5", "--secmark 5", "-b 8192", "--buffer-size 8192", "-w 1", "--zone 1", "--orig-zone 1", "--reply-zone 1", "-e NEW", "--event-mask NEW",
 	"-p tcp --sport 1", "-p tcp --orig-port-src 1", "-p tcp --dport 1", "-p tcp --orig-port-dst 1", "-p tcp --reply-port-src 1",
 	"-p tcp --reply-port-dst 1", "-p tcp --state ESTABLISHED", "-p tcp --mask-port-src 1", "-p tcp --mask-port-dst 1", "-p tcp --tuple-port-src 1",

@@ -61,7 +61,7 @@ func (n labelNames) ours(t *testing.T, ns *lab.Namespace, args ...string) answer
 // labelLines are command lines about labels, each over the same entries.
 var labelLines = []string{
 	"-L -o labels", "-L -o labels,id", "-L -o extended,labels", "-L -o xml,labels", "-L -l web", "-L --label ssh", "-L -l web,ssh", "-L -l web -l ssh",
-	"-L -l sixteen -o labels", "-L -l last -o labels", "-L -l again", "-L -l nosuch", "-L -l web -p udp", "-L -l web -f ipv6", "-L -l web -m 0",
+	"-L -l sixteen -o labels", "-L -l last -o labels", "-L -l again", "-L -l nosuch", "-L -l web -p udp", "-L -l web -f ipv6", "-L -l web -m 0", "-L -l web -o save",
 	"-G -p udp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443 -o labels", "-G -p udp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443 -l web",
 	"-D -l web", "-D -l web,ssh", "-D -l last -f ipv4", "-D -l again",
 	"-U -f ipv4 -p udp --label-add ssh", "-U -f ipv4 -p udp --label-add web,last", "-U -f ipv4 -l web --label-add ssh", "-U -f ipv4 -l ssh --label-del ssh",

@@ -32,9 +32,15 @@ type answer struct {
 // theirs runs conntrack(8) in the namespace.
 func theirs(t *testing.T, ns *lab.Namespace, args ...string) answer {
 	t.Helper()
+	return theirsFed(t, ns, "", args...)
+}
+
+// theirsFed runs conntrack(8) with a text on its standard input.
+func theirsFed(t *testing.T, ns *lab.Namespace, stdin string, args ...string) answer {
+	t.Helper()
 	var out, stderr bytes.Buffer
 	cmd := exec.Command("conntrack", args...)
-	cmd.Stdout, cmd.Stderr = &out, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &stderr
 	err := ns.Do(cmd.Run)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -60,7 +66,8 @@ var entriesTold = regexp.MustCompile(`^\d+ flow entries have been (shown|deleted
 var reading = []string{
 	"-L", "--dump", "-L conntrack", "-L dying", "-L unconfirmed", "-L unc", "-C", "--count", "-S", "-S conntrack", "-S expect",
 	"-L -o id", "-L -o timestamp", "-L -o ktimestamp", "-L -o extended", "-L -o labels", "-L -o xml", "-L -o xml,id,ktimestamp,extended,labels",
-	"-L -o id,extended,ktimestamp,labels", "-o extended -L",
+	"-L -o id,extended,ktimestamp,labels", "-o extended -L", "-L -o id -o extended", "-L -o save", "-L -o SAVE,userspace -p tcp", "-L -o save,id", "-L -o id -o save",
+	"-L dying -o save",
 	"-L -p tcp", "-L -p udp", "-L -p icmp", "-L -p icmpv6", "-L -p sctp", "-L -p gre", "-L -p udplite", "-L -p 253", "-L -p dccp",
 	"-L -f ipv4", "-L -f ipv6", "-L -f ipv6 -p tcp", "-L -f ipv4 -p tcp --dport 443",
 	"-L -p tcp --dport 443", "-L -p tcp --orig-port-dst 80", "-L -p tcp --sport 4444", "-L -p tcp --reply-port-src 443",

@@ -122,7 +122,7 @@ var (
 		`-p tcp --state ESTABLISHED|-p tcp --state TIME_WAIT|-p sctp --state ESTABLISHED|-p icmp --icmp-type 8|-p icmpv6 --icmpv6-type 128|-m 7|-m 0x4/0xff|-m 0|`+
 		`-w 5|-w 0|--orig-zone 6|--reply-zone 7|--orig-zone 5|-w 5 -p tcp|-u SEEN_REPLY|-u ASSURED|-u UNREPLIED|-u !SEEN_REPLY|-u ASSURED -p udp -f ipv6|`+
 		`-f ipv6 -m 7 -w 5 -p udp|-s 192.0.2.1 -d 198.51.100.2 -p tcp --dport 443 -w 5`, "|")
-	matrixModifiers = []string{"", "-o id", "-o extended", "-o xml", "-o id,extended,timestamp", "-o xml,id,extended"}
+	matrixModifiers = []string{"", "-o id", "-o extended", "-o xml", "-o id,extended,timestamp", "-o xml,id,extended", "-o save"}
 )
 
 // TestMatrixSame lists every protocol × family × NAT × zone with every filter, the

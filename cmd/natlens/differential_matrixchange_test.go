@@ -13,7 +13,7 @@ import (
 // matrixChanges delete or change a part of the matrix.
 var matrixChanges = []string{
 	"-D -p udplite", "-D -f ipv6 -p gre", "-D -g -f ipv4 -p tcp", "-D -n -p sctp", "-D -w 5", "-D --orig-zone 6 -p tcp", "-D -u ASSURED", "-D -m 0x4/0xff -f ipv6",
-	"-D -s 192.0.2.1 -q 203.0.113.1", "-D -r ::1", "-D -p udp --reply-port-src 9091", "-D -p icmp -o extended",
+	"-D -s 192.0.2.1 -q 203.0.113.1", "-D -r ::1", "-D -p udp --reply-port-src 9091", "-D -p icmp -o extended", "-D -w 5 -o save", "-D -p sctp -o save",
 }
 
 // TestMatrixChangesSame has both programs change the matrix, and compares what they

@@ -35,7 +35,7 @@ type comparison struct {
 var comparisons = []string{
 	"",
 	"-o id", "-o timestamp", "-o ktimestamp", "-o extended", "-o labels", "-o xml",
-	"-o id,extended,ktimestamp,labels", "-o xml,id,ktimestamp,timestamp,labels,extended",
+	"-o id,extended,ktimestamp,labels", "-o xml,id,ktimestamp,timestamp,labels,extended", "-o save", "-o save -p tcp",
 	"-p tcp --orig-port-dst 443", "-p tcp --dport 80 -o extended", "-p udp", "-p icmp", "-p icmpv6 -f ipv6", "-p sctp", "-p gre",
 	"-p udplite", "-p 253", "-f ipv6", "-f ipv4",
 	"-n", "-g", "-j", "-n 203.0.113.1", "-g 192.168.77.2:80",
@@ -191,8 +191,8 @@ func (c *comparison) complete(out string) bool {
 	if out == "" {
 		return false
 	}
-	created := strings.Count(out, "[NEW]") + strings.Count(out, `type="new"`)
-	ended := strings.Count(out, "[DESTROY]") + strings.Count(out, `type="destroy"`)
+	created := strings.Count(out, "[NEW]") + strings.Count(out, `type="new"`) + strings.Count(out, "-A -t")
+	ended := strings.Count(out, "[DESTROY]") + strings.Count(out, `type="destroy"`) + strings.Count(out, "-D -")
 	filtered := strings.Contains(strings.Join(c.args, " "), "-e ") || strings.Contains(strings.Join(c.args, " "), "--state") ||
 		strings.Contains(strings.Join(c.args, " "), "-l ") || strings.Contains(strings.Join(c.args, " "), "-m ")
 	return filtered || created > 0 && created == ended

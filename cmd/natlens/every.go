@@ -28,11 +28,19 @@ func (c *watchConfig) everyNeeds() error {
 		name  string
 	}{
 		{c.findings.on, "--findings"}, {c.metrics.address != "", "--metrics"}, {c.history.given(), "--history"},
-		{c.output.format == "pcapng", "-o pcapng"},
 	} {
 		if f.given {
 			return usagef("%s is of one network namespace: not together with --netns all", f.name)
 		}
+	}
+	return c.output.everyNeeds()
+}
+
+// everyNeeds refuses the formats that have no place for a namespace: where
+// messages, or commands, would be of none.
+func (c *outputConfig) everyNeeds() error {
+	if c.format == "pcapng" || saves(c.format) {
+		return usagef("-o %s is of one network namespace: not together with --netns all", c.format)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func expectCommand(con console, name, short string, run func(*expectConfig, cont
 
 func (c *expectConfig) shows(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&c.format, "output-format", "o", "", "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
+	registerFormat(cmd, &c.format, "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
 	inGroup(f, groupOutput, "output-format")
 	mustComplete(cmd, "output-format", completeExpectFormat)
 }
@@ -104,7 +104,7 @@ func (c *expectConfig) sink(con console) (*export.Expects, error) {
 	}
 	sink, err := export.NewExpects(format, con.Stdout)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, formatError(err)
 	}
 	return sink, nil
 }

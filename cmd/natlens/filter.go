@@ -24,7 +24,7 @@ type filterConfig struct {
 // the order in which they were given.
 func (c *filterConfig) register(cmd *cobra.Command) {
 	for _, def := range filter.Flags() {
-		v := &filterFlag{cfg: c, name: def.Name}
+		v := &filterFlag{cmd: cmd, cfg: c, name: def.Name}
 		f := cmd.Flags()
 		if def.Short != 0 {
 			f.VarP(v, def.Name, string(def.Short), def.Usage)
@@ -36,7 +36,7 @@ func (c *filterConfig) register(cmd *cobra.Command) {
 			flag.NoOptDefVal = noValue
 		}
 		for _, alias := range def.Aliases {
-			f.Var(&filterFlag{cfg: c, name: alias}, alias, def.Usage)
+			f.Var(&filterFlag{cmd: cmd, cfg: c, name: alias}, alias, def.Usage)
 			f.Lookup(alias).NoOptDefVal = flag.NoOptDefVal
 			f.Lookup(alias).Hidden = true
 		}
@@ -52,6 +52,7 @@ const noValue = "any"
 
 // filterFlag is one of conntrack(8)'s filter flags as pflag wants it.
 type filterFlag struct {
+	cmd  *cobra.Command
 	cfg  *filterConfig
 	name string
 }
@@ -69,6 +70,9 @@ func (f *filterFlag) Set(text string) error {
 		if def, _ := filter.FlagByName(f.name); def.Optional {
 			text = ""
 		}
+	}
+	if strings.HasSuffix(f.name, "-vtag") && isClassic(f.cmd) {
+		text = classicVTag(text)
 	}
 	f.cfg.given = append(f.cfg.given, filter.FlagValue{Name: f.name, Value: text})
 	return nil

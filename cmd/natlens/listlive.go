@@ -17,25 +17,25 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	namespaces := c.capture.namespaces()
-	c.output.namespaces = namespaces
-	if namespaces != nil && c.output.format == "pcapng" {
-		return usagef("-o pcapng is of one network namespace: not together with --netns all")
-	}
-	var netns *os.File
-	if namespaces == nil {
-		if netns, err = openNetNS(c.capture.netns); err != nil {
-			return err
-		}
-		defer netns.Close() // nil: does nothing
-		open.NetNS = netnsFD(netns)
-	}
 	if c.classic {
 		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
 	}
 	if err := c.output.check(); err != nil {
 		return err
 	}
+	namespaces := c.capture.namespaces()
+	c.output.namespaces = namespaces
+	var netns *os.File
+	if namespaces != nil {
+		err = c.output.everyNeeds()
+	} else {
+		netns, err = openNetNS(c.capture.netns)
+	}
+	if err != nil {
+		return err
+	}
+	defer netns.Close() // nil: does nothing
+	open.NetNS = netnsFD(netns)
 	source, err := c.source(ctx, con, open, namespaces)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ type outputConfig struct {
 
 func (c *outputConfig) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&c.format, "output-format", "o", "", "`format`: "+export.FormatsHelp()+" (default pretty on a terminal, else jsonl)")
+	registerFormat(cmd, &c.format, "`format`: "+export.FormatsHelp()+" (default pretty on a terminal, else jsonl)")
 	f.StringVar(&c.path, "output", "", "write to this new `file`, its owner's alone")
 	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
 	inGroup(f, groupOutput, "output-format", "output", "force")
@@ -37,9 +37,45 @@ func (c *outputConfig) check() error {
 	if c.format == "" {
 		return nil
 	}
-	if _, err := export.New(c.format, io.Discard, export.Options{}); err != nil {
-		return usageError{err}
+	_, err := export.New(c.format, io.Discard, export.Options{})
+	return formatError(err)
+}
+
+// formatError is the error of a command line that asks for a format that there is
+// none. As for conntrack(8), -o save beside another word is an error of the world.
+func formatError(err error) error {
+	if err == nil || errors.Is(err, export.ErrSaveAlone) {
+		return err
 	}
+	return usageError{err}
+}
+
+// registerFormat registers -o.
+func registerFormat(cmd *cobra.Command, format *string, usage string) {
+	cmd.Flags().VarP(formatValue{cmd, format}, "output-format", "o", usage)
+}
+
+// formatValue is what -o says. The last -o counts; behind conntrack(8)'s letters
+// each adds its words, as there.
+type formatValue struct {
+	cmd  *cobra.Command
+	text *string
+}
+
+func (v formatValue) String() string {
+	if v.text == nil {
+		return "" // pflag asks a zero value
+	}
+	return *v.text
+}
+
+func (v formatValue) Type() string { return "string" }
+
+func (v formatValue) Set(s string) error {
+	if *v.text != "" && isClassic(v.cmd) {
+		s = *v.text + "," + s
+	}
+	*v.text = s
 	return nil
 }
 

@@ -53,7 +53,7 @@ status bits are set, never cleared.`,
 	mustComplete(cmd, "label-add", cfg.filter.completeLabels)
 	mustComplete(cmd, "label-del", cfg.filter.completeLabels)
 	cfg.confirm.register(cmd)
-	f.StringVarP(&cfg.output.format, "output-format", "o", "", "")
+	registerFormat(cmd, &cfg.output.format, "")
 	f.Lookup("output-format").Hidden = true
 	registerClassic(cmd, &cfg.classic, "conntrack -U")
 	cfg.capture.registerNetNS(cmd)

@@ -20,6 +20,10 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if c.resync != "on" && c.resync != "off" {
 		return usagef("--resync %s: must be on or off", c.resync)
 	}
+	if c.classic {
+		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
+		c.quiet = true
+	}
 	con = c.filter.named(con)
 	if err := c.findings.check(c.remembers(), c.kinds() == kernel.Kinds{New: true, Update: true, Destroy: true}); err != nil {
 		return err
@@ -42,10 +46,6 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	defer netns.Close()     // nil: does nothing
 	if !c.history.given() { // which is of every flow, whatever is shown
 		open.Push = plan.Kernel
-	}
-	if c.classic {
-		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
-		c.quiet = true
 	}
 	if err := c.output.check(); err != nil {
 		return err
