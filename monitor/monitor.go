@@ -61,6 +61,7 @@ const (
 	ExistingNone   Existing = iota
 	ExistingFirst           // all flows of the table, then the events that queued up meanwhile
 	ExistingBeside          // flows of the table between the events: the queue is never left alone for long
+	ExistingUntold          // likewise, for the table, the taps and the rules alone: the sinks are not told
 )
 
 // Stats are the Monitor's counters. They may be read while it runs.
@@ -241,6 +242,12 @@ func (m *Monitor) stepDump(ctx context.Context) error {
 	for i := range m.rec.out.Events {
 		m.number(&m.rec.out.Events[i])
 	}
+	if err := m.observe(&m.rec.out); err != nil {
+		return err
+	}
+	if m.Existing == ExistingUntold {
+		m.rec.out.Keep(func(e *Event) bool { return e.Kind != KindExisting })
+	}
 	return m.write(&m.rec.out)
 }
 
@@ -255,22 +262,31 @@ func (m *Monitor) process(b *Batch) error {
 	if m.Table != nil {
 		m.Table.Apply(b)
 	}
+	if err := m.observe(b); err != nil {
+		return err
+	}
 	return m.write(b)
 }
 
-// write takes numbered events, which the table knows, past the taps and through
-// the filter to the sinks.
-func (m *Monitor) write(b *Batch) error {
-	if len(b.Events) > 0 {
-		for _, t := range m.Taps {
-			if err := t.Write(b); err != nil {
-				return err
-			}
-		}
-		if m.Rules != nil {
-			m.Rules.Observe(b)
+// observe takes numbered events, which the table knows, past the taps and the
+// rules.
+func (m *Monitor) observe(b *Batch) error {
+	if len(b.Events) == 0 {
+		return nil
+	}
+	for _, t := range m.Taps {
+		if err := t.Write(b); err != nil {
+			return err
 		}
 	}
+	if m.Rules != nil {
+		m.Rules.Observe(b)
+	}
+	return nil
+}
+
+// write takes events through the filter to the sinks.
+func (m *Monitor) write(b *Batch) error {
 	if m.Filter != nil {
 		b.Keep(m.Filter)
 	}

@@ -85,7 +85,7 @@ type result struct {
 	made, delivered uint64
 	share           int
 	told            int64         // lost events by the listener's own word; -1: it tells none
-	cpu             time.Duration // from when it listened to its end
+	cpu             time.Duration // from when it listened, and had begun, to its end
 	peak            int64         // bytes resident
 	speed           int64         // flows a second
 	stderr          string
@@ -137,6 +137,9 @@ func measure(ctx context.Context, l listener, gen lab.GenConfig, stall time.Dura
 	}
 	if err := startIn(g.Namespace(), cmd, l.rmem); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, stderr.String())
+	}
+	if err := waitIdle(ctx, cmd.Process.Pid); err != nil {
+		return nil, err
 	}
 	startUp := cpuOf(cmd.Process.Pid)
 	if stall > 0 {

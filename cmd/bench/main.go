@@ -38,9 +38,10 @@ func main() {
 	}
 	var b bench
 	flag.IntVar(&b.flows, "flows", 400_000, "new flows for each row")
-	flag.IntVar(&b.rate, "rate", 0, "new flows a second beside the listeners of the first table; 0: as many as the machine makes")
+	flag.IntVar(&b.rate, "rate", 0, "new flows a second beside the listeners of the first table, or of -pairs; 0: as many as the machine makes")
 	flag.DurationVar(&b.stall, "stall", 3*time.Second, "how long the listeners of the second table are stopped")
 	flag.StringVar(&b.natlens, "natlens", "", "natlens binary to measure (default: build it)")
+	flag.IntVar(&b.pairs, "pairs", 0, "instead of the tables: compare natlens with findings and metrics and without, by so many pairs of runs")
 	only := flag.String("only", "", "run only rows whose name matches this regular expression")
 	flag.Parse()
 	if err := lab.Enter(); err != nil {
@@ -67,6 +68,7 @@ type bench struct {
 	flows   int
 	rate    int
 	stall   time.Duration
+	pairs   int
 	natlens string
 	only    *regexp.Regexp
 	dir     string // for the listeners' files
@@ -90,6 +92,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer restore()
+	if b.pairs > 0 {
+		return b.comparePairs(ctx)
+	}
 	for _, table := range []func(context.Context) error{b.listen, b.listenStalled, b.dump, b.delete, b.screen} {
 		if err := table(ctx); err != nil {
 			return err
@@ -100,13 +105,17 @@ func (b *bench) run(ctx context.Context) (err error) {
 
 // listen prints what each listener costs beside the generator at full speed.
 func (b *bench) listen(ctx context.Context) error {
-	speed := "at full speed"
-	if b.rate > 0 {
-		speed = fmt.Sprintf("at %d a second", b.rate)
-	}
-	fmt.Printf("%d new flows %s\n%-42s %14s %10s %18s %9s %9s\n", b.flows, speed,
+	fmt.Printf("%d new flows %s\n%-42s %14s %10s %18s %9s %9s\n", b.flows, b.speed(),
 		"listener", "µs CPU/event", "delivered", "lost", "peak MiB", "flows/s")
 	return b.each(ctx, listeners(b.natlens, b.dir), b.rate, 0)
+}
+
+// speed says how fast the flows begin.
+func (b *bench) speed() string {
+	if b.rate > 0 {
+		return fmt.Sprintf("at %d a second", b.rate)
+	}
+	return "at full speed"
 }
 
 // listenStalled prints what is lost when the listeners are stopped for a while,

@@ -141,11 +141,7 @@ func (s *stream) takeExisting(m *monitor.Monitor) {
 	if !s.remembers || m.Existing != monitor.ExistingNone {
 		return
 	}
-	m.Existing = monitor.ExistingBeside
-	wanted := m.Filter
-	m.Filter = func(e *monitor.Event) bool {
-		return e.Kind != monitor.KindExisting && (wanted == nil || wanted(e))
-	}
+	m.Existing = monitor.ExistingUntold
 }
 
 // followLocals tells the table and the output the local addresses, now and

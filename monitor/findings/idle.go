@@ -23,15 +23,19 @@ const refreshEvery = 10 * time.Minute
 // is of a flow with one of its own. No event tells of packets: what was last told
 // may be old.
 func (l *look) idle(i uint32, r *monitor.Row) {
-	if l.established <= 0 || r.Known&monitor.AttrTimeout == 0 {
-		return
-	}
-	if float64(r.Flow.Timeout) <= l.idleBelow {
+	switch {
+	case l.established <= 0 || r.Known&monitor.AttrTimeout == 0:
+	case float64(r.Flow.Timeout) <= l.idleBelow:
 		l.idles.flows++
 		l.idles.add(i, r, true)
-	} else if float64(l.now-r.Last) >= l.limits[idleAge]*float64(time.Second) {
+	case r.Last <= l.silentSince:
 		l.idles.unsure++
 	}
+}
+
+// mayBeIdle reports whether idle has something to count of an ESTABLISHED flow.
+func (l *look) mayBeIdle(g *monitor.Glimpse) bool {
+	return l.established > 0 && (float64(g.Timeout) <= l.idleBelow || g.Last <= l.silentSince)
 }
 
 // idlers finds ESTABLISHED flows that were idle for long.

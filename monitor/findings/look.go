@@ -20,7 +20,8 @@ type look struct {
 	limits  *Limits
 	rows    uint64
 	took    time.Duration
-	each    func(uint32, *monitor.Row) // row, made once
+	wanted  func(*monitor.Glimpse) bool // want, made once
+	each    func(uint32, *monitor.Row)  // row, likewise
 
 	handshakes [len(handshakes)]*sieve[group] // by destination
 	synHosts   *sieve[hostGroup]
@@ -32,12 +33,13 @@ type look struct {
 	idles       idleGroup
 	established time.Duration // nf_conntrack_tcp_timeout_established
 	idleBelow   float64       // a timeout of at most so many seconds is of an idle flow
+	silentSince monitor.Time  // what was heard of last before that may be idle by now
 	refreshed   monitor.Time
 }
 
 // init makes what the look counts in: some hundred KiB, and no more later.
 func (l *look) init() {
-	l.each = l.row
+	l.wanted, l.each = l.want, l.row
 	for i := range l.handshakes {
 		l.handshakes[i] = newSieve[group](9)
 	}
@@ -59,7 +61,8 @@ func (e *Engine) step(now monitor.Time) bool {
 		l.begin(now, e)
 	}
 	l.now = now
-	l.running = e.cfg.Table.ScanChunk(l.chunk, l.each)
+	l.silentSince = now - monitor.Time(l.limits[idleAge]*float64(time.Second))
+	l.running = e.cfg.Table.ScanChunk(l.chunk, l.wanted, l.each)
 	l.chunk++
 	l.took += time.Since(start)
 	return !l.running
@@ -84,12 +87,35 @@ func (l *look) begin(now monitor.Time, e *Engine) {
 	l.chunk, l.rows, l.took = 0, 0, 0
 }
 
-// row takes a row of the table into the groups that it belongs to.
-func (l *look) row(i uint32, r *monitor.Row) {
-	if r.Ended() {
-		return
+// want reports whether a row may belong to a group, and counts it. Of most rows
+// nothing more is looked at.
+func (l *look) want(g *monitor.Glimpse) bool {
+	if g.Ended() {
+		return false
 	}
 	l.rows++
+	if g.Status&monitor.SrcNAT != 0 {
+		return true
+	}
+	answered := g.Status&monitor.SeenReply != 0
+	switch g.Proto {
+	case monitor.TCP:
+		switch g.State {
+		case monitor.TCPSynSent:
+			return !answered
+		case monitor.TCPSynRecv:
+			return true
+		case monitor.TCPEstablished:
+			return !answered || l.mayBeIdle(g)
+		}
+	case monitor.UDP:
+		return g.Status&monitor.DstNAT != 0 || !answered && len(l.published) > 0
+	}
+	return false
+}
+
+// row takes a row of the table into the groups that it belongs to.
+func (l *look) row(i uint32, r *monitor.Row) {
 	f := &r.Flow
 	switch f.Orig.Proto {
 	case monitor.TCP:

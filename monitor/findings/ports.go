@@ -23,7 +23,7 @@ func (l *look) source(i uint32, r *monitor.Row) {
 	}
 	changed := f.Orig.SrcPort != f.Reply.DstPort
 	public := key{addr: f.Reply.Dst, proto: f.Orig.Proto}
-	p := l.publics.add(&public)
+	p := l.publics.addAgain(&public)
 	if changed {
 		p.changed++
 		p.add(i, r, true)

@@ -18,6 +18,9 @@ import (
 type sieve[V any] struct {
 	sets  []set[V]
 	shift uint
+
+	last *set[V] // where add found a key the last time; nil: nowhere
+	way  int
 }
 
 // ways is how many keys a set has.
@@ -40,6 +43,15 @@ func newSieve[V any](order uint) *sieve[V] {
 // add counts one occurrence of the key and returns its value.
 func (s *sieve[V]) add(k *key) *V { return s.addHashed(k, k.hash()) }
 
+// addAgain is add for keys of which the same one often comes many times running.
+func (s *sieve[V]) addAgain(k *key) *V {
+	if s.last == nil || s.last.keys[s.way] != *k {
+		return s.add(k)
+	}
+	s.last.count[s.way]++
+	return &s.last.value[s.way]
+}
+
 // addHashed is add for a key whose hash is known.
 func (s *sieve[V]) addHashed(k *key, h uint64) *V {
 	set := &s.sets[h>>s.shift]
@@ -48,6 +60,7 @@ func (s *sieve[V]) addHashed(k *key, h uint64) *V {
 	for i, t := range set.tags {
 		if t == tag && set.count[i] != 0 && set.keys[i] == *k {
 			set.count[i]++
+			s.last, s.way = set, i
 			return &set.value[i]
 		}
 		if set.count[i] < set.count[least] {
@@ -58,11 +71,15 @@ func (s *sieve[V]) addHashed(k *key, h uint64) *V {
 	set.tags[least], set.keys[least], set.value[least] = tag, *k, zero
 	set.over[least] = set.count[least]
 	set.count[least]++
+	s.last, s.way = set, least
 	return &set.value[least]
 }
 
 // reset forgets everything.
-func (s *sieve[V]) reset() { clear(s.sets) }
+func (s *sieve[V]) reset() {
+	clear(s.sets)
+	s.last = nil
+}
 
 // held is a key that a sieve holds.
 type held[V any] struct {
