@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -26,7 +27,7 @@ var marks = map[doctor.Level]struct{ mark, colour string }{
 func doctorText(con console, all []doctor.Check) (b []byte) {
 	width, _ := terminal(con.Stdout)
 	colour := con.colour(con.Stdout)
-	for _, c := range stillTogether(all) {
+	for _, c := range skippedTogether(stillTogether(all)) {
 		name := strings.TrimPrefix(c.ID, "counter.")
 		mark := marks[c.Level].mark
 		if colour {
@@ -65,6 +66,32 @@ func stillTogether(all []doctor.Check) (lines []doctor.Check) {
 		return lines
 	}
 	return append(lines, doctor.Check{ID: "counters", Text: "nothing to worry about: " + strings.Join(names, ", ")})
+}
+
+// skippedTogether makes one line, behind the others, of the checks that were not
+// made for the same reason.
+func skippedTogether(all []doctor.Check) (lines []doctor.Check) {
+	var skipped []doctor.Check
+	for _, c := range all {
+		if c.Level != doctor.Skip {
+			lines = append(lines, c)
+			continue
+		}
+		c.ID = strings.TrimPrefix(c.ID, "counter.")
+		at := slices.IndexFunc(skipped, func(s doctor.Check) bool { return s.Text == c.Text })
+		if at < 0 {
+			skipped = append(skipped, c)
+		} else {
+			skipped[at].ID += ", " + c.ID
+		}
+	}
+	for _, c := range skipped {
+		if strings.Contains(c.ID, ", ") {
+			c.ID, c.Text = "others", fmt.Sprintf("%s (%s)", c.Text, c.ID)
+		}
+		lines = append(lines, c)
+	}
+	return lines
 }
 
 // doctorJSON writes one object, as docs/doctor.md says.

@@ -83,6 +83,10 @@ func skipped(id, why string) Check {
 	return Check{ID: id, Level: Skip, Text: "not looked at: " + why}
 }
 
+// unprivileged is why a check was not made that takes what the check of the
+// privilege says is missing.
+const unprivileged = "it takes the privilege that is missing"
+
 // sysctlPrefix begins the names of Snapshot.Sysctls.
 const sysctlPrefix = "net.netfilter.nf_conntrack_"
 

@@ -44,7 +44,7 @@ func counters(s *Snapshot, l Limits) (all []Check) {
 		v, ok := s.Counters[m.word]
 		switch {
 		case s.Denied != "":
-			all = append(all, skipped(id, s.Denied))
+			all = append(all, skipped(id, unprivileged))
 			continue
 		case !ok:
 			all = append(all, skipped(id, "the kernel does not keep it"))

@@ -178,6 +178,9 @@ func TestDenied(t *testing.T) {
 	if text := strings.Join(got, ","); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
+	if c := find(t, all, "who"); c.Text != "not looked at: it takes the privilege that is missing" {
+		t.Errorf("%+v", c)
+	}
 	if c := find(t, all, "privilege"); c.Command != "sudo natlens doctor" || Worst(all) != Fail {
 		t.Errorf("%+v", c)
 	}

@@ -121,7 +121,7 @@ func offload(s *Snapshot, _ Limits) Check {
 // cause says why there is no census.
 func cause(s *Snapshot) string {
 	if s.Denied != "" {
-		return s.Denied
+		return unprivileged
 	}
 	return "the table was not read"
 }

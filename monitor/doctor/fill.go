@@ -10,7 +10,7 @@ import (
 func table(s *Snapshot, l Limits) Check {
 	const id = "table"
 	if s.Denied != "" {
-		return skipped(id, s.Denied)
+		return skipped(id, unprivileged)
 	}
 	f := &s.Fill
 	c := Check{ID: id, Evidence: map[string]any{"entries": f.End}}
@@ -38,7 +38,7 @@ func table(s *Snapshot, l Limits) Check {
 func growth(s *Snapshot, l Limits) Check {
 	const id = "growth"
 	if s.Denied != "" {
-		return skipped(id, s.Denied)
+		return skipped(id, unprivileged)
 	}
 	perMinute := s.PerMinute()
 	c := Check{ID: id, Evidence: map[string]any{"per_minute": perMinute}}

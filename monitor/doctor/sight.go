@@ -41,7 +41,7 @@ func hook(s *Snapshot, _ Limits) Check {
 	}
 	switch {
 	case s.Denied != "":
-		return skipped(id, s.Denied)
+		return skipped(id, unprivileged)
 	case t.Unread != "":
 		return skipped(id, t.Unread)
 	case t.Count > 0:
@@ -118,7 +118,7 @@ func round(d time.Duration) time.Duration {
 func ring(s *Snapshot, _ Limits) Check {
 	const id = "ring"
 	if s.Denied != "" {
-		return skipped(id, s.Denied)
+		return skipped(id, unprivileged)
 	}
 	c := Check{ID: id, Text: "events come through a BPF ring"}
 	if s.Capture.NotRing != "" {
@@ -140,7 +140,7 @@ const WantedBuffer = 16 << 20
 func queue(s *Snapshot, l Limits) Check {
 	const id = "queue"
 	if s.Denied != "" {
-		return skipped(id, s.Denied)
+		return skipped(id, unprivileged)
 	}
 	each := socketEvent
 	if s.Capture.Way == "ring" {
