@@ -1,5 +1,7 @@
 package monitor
 
+import "encoding/binary"
+
 // packedRow is a Row as the slab keeps it, in less than half the memory: most of
 // what a new flow costs is memory that nobody has touched yet. What few flows
 // have stands beside it, in parts of the chunk that are made when the first row
@@ -54,7 +56,11 @@ func (s *slab) load(row uint32, r *Row) {
 	c, i := &s.chunks[row/chunkRows], row%chunkRows
 	p := &c.rows[i]
 	r.Known, r.Gen, r.First, r.Last, r.State = p.known, p.gen, p.first, p.last, p.state&^rowWide
-	f := &r.Flow
+	c.loadFlow(p, i, &r.Flow)
+}
+
+// loadFlow unpacks the flow of the chunk's i-th row, which is p.
+func (c *chunk) loadFlow(p *packedRow, i uint32, f *Flow) {
 	f.ID, f.Mark, f.Timeout, f.Status = p.id, p.mark, p.timeout, p.status
 	f.Use, f.Zone, f.State, f.Path, f.TCP = uint32(p.use), p.zone, p.conn, p.path, p.tcp
 	if p.state&rowWide == 0 {
@@ -81,10 +87,10 @@ func (s *slab) save(row uint32, r *Row) {
 	p.id, p.mark, p.timeout, p.status = f.ID, f.Mark, f.Timeout, f.Status
 	p.use, p.zone, p.conn, p.path, p.tcp = uint16(min(f.Use, 0xffff)), f.Zone, f.State, f.Path, f.TCP
 	p.proto, p.netns = f.Orig.Proto, f.Orig.NetNS
+	p.origZone, p.replyZone = f.Orig.Zone, f.Reply.Zone
 	if fitsPacked(f) {
 		p.addrs = [4][4]byte{last4(&f.Orig.Src), last4(&f.Orig.Dst), last4(&f.Reply.Src), last4(&f.Reply.Dst)}
 		p.ports = [4]uint16{f.Orig.SrcPort, f.Orig.DstPort, f.Reply.SrcPort, f.Reply.DstPort}
-		p.origZone, p.replyZone = f.Orig.Zone, f.Reply.Zone
 	} else {
 		if c.wide == nil {
 			c.wide = new([chunkRows][2]Tuple)
@@ -114,9 +120,18 @@ func (s *slab) is(row uint32, t *Tuple) bool {
 
 // tuple unpacks the tuple whose source is the i-th address.
 func (p *packedRow) tuple(i int, zone uint16, t *Tuple) {
-	t.Src, t.Dst = AddrFrom4(p.addrs[i]), AddrFrom4(p.addrs[i+1])
+	t.Src.set4(&p.addrs[i])
+	t.Dst.set4(&p.addrs[i+1])
 	t.SrcPort, t.DstPort = p.ports[i], p.ports[i+1]
 	t.Zone, t.NetNS, t.Proto, t.Family = zone, p.netns, p.proto, IPv4
+}
+
+// set4 is AddrFrom4 in two stores: one byte after the other, the processor waits
+// for all of them when the address is read as a whole, and a view of a million
+// rows unpacks four million addresses.
+func (a *Addr) set4(v4 *[4]byte) {
+	binary.BigEndian.PutUint64(a[:8], 0)
+	binary.BigEndian.PutUint64(a[8:], 0xffff<<32|uint64(binary.BigEndian.Uint32(v4[:])))
 }
 
 // fitsPacked reports whether both tuples are IPv4 ones of one protocol.
@@ -178,6 +193,14 @@ func (p *packedRow) isReply(t *Tuple) bool {
 	return t.Family == IPv4 && p.proto == t.Proto && p.replyZone == t.Zone &&
 		p.ports[2] == t.SrcPort && p.ports[3] == t.DstPort &&
 		p.addrs[2] == last4(&t.Src) && p.addrs[3] == last4(&t.Dst) && t.Src.Is4() && t.Dst.Is4()
+}
+
+// born is Row.Born of the chunk's i-th row, which is p.
+func (c *chunk) born(p *packedRow, i uint32) Time {
+	if p.known&AttrStart != 0 {
+		return c.metered[i].start
+	}
+	return p.born()
 }
 
 // born is Row.Born of a row without counters and times.

@@ -64,6 +64,7 @@ type Table struct {
 	life    []*[chunkRows]Life
 	linger  rowList // ended rows in the order of their ends
 	gen     uint64
+	newest  uint32 // the row that was added last
 	live    int
 	silent  int // live rows that no event has told of yet
 	locals  *Locals
@@ -315,6 +316,7 @@ func (t *Table) path(f *Flow) {
 
 func (t *Table) add(h uint64, e *Event) {
 	row := t.rows.take()
+	t.newest = row
 	t.gen++
 	t.live++
 	t.path(&e.Flow)

@@ -17,6 +17,10 @@ type Query struct {
 	Below      int   // how many rows from the place on
 	Now        Time  // the time of the events that the filter sees
 
+	// Near is a row that stands near the place, where one is known: the scan
+	// begins there, and most of what it sees later is then no candidate.
+	Near uint32
+
 	// Stop, when it becomes true, ends the scan: the view comes back cut. It
 	// may be set by another goroutine; nil: never.
 	Stop *atomic.Bool
@@ -48,11 +52,8 @@ type ViewRow struct {
 // seen, and two rows may be in the order of values that they no longer have.
 func (t *Table) View(q Query) View {
 	v := View{Changes: t.Changes()}
-	s := scanner{q: &q, v: &v, above: picker{last: true}}
-	s.above.n, s.below.n = max(0, q.Above), max(0, q.Below)
-	for c := 0; t.viewChunk(c, &s); c++ {
-	}
-	if v.Cut {
+	s := newScanner(&q, &v)
+	if t.scan(s); v.Cut {
 		return v
 	}
 	above, below := s.above.sorted(), s.below.sorted()
@@ -77,82 +78,6 @@ func (t *Table) appendViewRow(rows []ViewRow, p placed) []ViewRow {
 		t.rows.load(p.index, &rows[len(rows)-1].Row)
 	}
 	return rows
-}
-
-// scanner goes over the rows of a table for one view.
-type scanner struct {
-	q            *Query
-	v            *View
-	event        Event // what the filter sees
-	before       int
-	above, below picker
-}
-
-// viewChunk takes one chunk of rows, with the table locked. It returns false
-// after the last one, and when the scan is stopped.
-func (t *Table) viewChunk(c int, s *scanner) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if c >= len(t.rows.chunks) {
-		return false
-	}
-	if s.q.Stop != nil && s.q.Stop.Load() {
-		s.v.Cut = true
-		return false
-	}
-	base := uint32(c * chunkRows)
-	for i := range min(chunkRows, t.rows.next-base) {
-		p := &t.rows.chunks[c].rows[i]
-		if p.gen == 0 {
-			continue
-		}
-		if place, ok := s.q.packedPlace(p); ok {
-			s.match(base+i, place, p.state, p.known, p.mark != 0, p.origZone|p.replyZone != 0)
-			continue
-		}
-		r := &t.scratch
-		t.rows.load(base+i, r)
-		var x *Extra
-		if r.Known&AttrsInExtra != 0 {
-			x = t.extras[base+i]
-		}
-		s.row(base+i, r, x)
-	}
-	return true
-}
-
-// row takes a row that had to be unpacked.
-func (s *scanner) row(i uint32, r *Row, x *Extra) {
-	if s.q.Filter != nil {
-		r.Event(i, x, s.q.Now, &s.event)
-		if !s.q.Filter(&s.event) {
-			if !r.Ended() {
-				s.v.Flows++
-			}
-			return
-		}
-	}
-	s.match(i, s.q.Place(i, r), r.State, r.Known, r.Flow.Mark != 0, r.Flow.Orig.Zone|r.Flow.Reply.Zone != 0)
-}
-
-// match counts a row that the filter wants and keeps it if it is near the place.
-func (s *scanner) match(i uint32, place Place, state RowState, known Attrs, marked, zoned bool) {
-	q, v := s.q, s.v
-	v.Matched++
-	if state&RowEnded == 0 {
-		v.Flows++
-		v.Live++
-		v.Seen |= known
-	}
-	v.Marked = v.Marked || marked
-	v.Zoned = v.Zoned || zoned
-	p := placed{place, i}
-	if q.End || p.place.Before(&q.At) {
-		s.before++
-		s.above.add(p)
-	} else {
-		s.below.add(p)
-	}
 }
 
 // Event fills e with what the table knows of the flow, as a filter wants it: an

@@ -63,15 +63,9 @@ func (q *Query) Place(index uint32, r *Row) Place {
 	case ByProto:
 		p.Hi = uint64(f.Orig.Proto)
 	case ByState:
-		p.Hi = uint64(f.Orig.Proto)<<8 | stateRank(r)
-	case BySource:
-		p.endpoint(f.From())
-	case BySentAs:
-		p.endpoint(f.SentAs())
-	case ByDestination:
-		p.endpoint(f.To())
-	case ByDelivered:
-		p.endpoint(f.DeliveredTo())
+		p.Hi = stateOrder(f.Orig.Proto, f.State, f.Status)
+	case BySource, BySentAs, ByDestination, ByDelivered:
+		p.endpoint(q.By.end(f))
 	case ByPackets:
 		p.Hi = f.CountersOrig.Packets + f.CountersReply.Packets
 	case ByBytes:
@@ -89,42 +83,76 @@ func (q *Query) Place(index uint32, r *Row) Place {
 	case ByValue:
 		p.Hi = q.Value(index, r)
 	}
-	if q.Descending {
-		p.Hi, p.Lo, p.Sub = ^p.Hi, ^p.Lo, ^p.Sub
-	}
+	p.turn(q.flip())
 	return p
 }
 
-// packedPlace returns the place of a row without unpacking it, where the order
-// needs nothing that stands beside the packed row, and no filter wants to see it.
-func (q *Query) packedPlace(r *packedRow) (p Place, ok bool) {
-	if q.Filter != nil || r.state&rowWide != 0 {
-		return p, false
+// packed reports whether a packed row tells where it stands in the order, by the
+// first word of its place and its generation alone.
+func (o Order) packed() bool {
+	switch o {
+	case BySource, BySentAs, ByDestination, ByDelivered, ByValue:
+		return false
 	}
-	p.Gen = r.gen
-	switch q.By {
+	return true
+}
+
+// packedOrder is the first word of the place of a packed row, before it is turned
+// round for a descending order: what [Query.Place] makes of the unpacked one.
+func (c *chunk) packedOrder(by Order, p *packedRow, i uint32) uint64 {
+	switch by {
 	case ByArrival:
-		p.Hi = r.gen
+		return p.gen
 	case ByProto:
-		p.Hi = uint64(r.proto)
+		return uint64(p.proto)
+	case ByState:
+		return stateOrder(p.proto, p.conn, p.status)
+	case ByPackets, ByBytes:
+		if p.known&meteredAttrs == 0 {
+			return 0
+		}
+		if m := &c.metered[i]; by == ByBytes {
+			return m.orig.Bytes + m.reply.Bytes
+		} else {
+			return m.orig.Packets + m.reply.Packets
+		}
 	case ByBorn:
-		if r.known&AttrStart != 0 {
-			return p, false
-		}
-		if r.state&RowBorn != 0 {
-			p.Hi = uint64(r.first)
-		}
+		return uint64(c.born(p, i))
 	case ByLast:
-		p.Hi = uint64(r.last)
+		return uint64(p.last)
+	case ByTimeout:
+		return uint64(endsAt(p.state, p.known, p.last, p.timeout))
 	case ByMark:
-		p.Hi = uint64(r.mark)
-	default:
-		return p, false
+		return uint64(p.mark)
+	default: // ByZone
+		return uint64(p.origZone)<<16 | uint64(p.replyZone)
 	}
+}
+
+// turn turns a place round, or leaves it, for a flip of 0.
+func (p *Place) turn(flip uint64) {
+	p.Hi, p.Lo, p.Sub = p.Hi^flip, p.Lo^flip, p.Sub^uint32(flip)
+}
+
+// flip is what turns the words of a place round.
+func (q *Query) flip() uint64 {
 	if q.Descending {
-		p.Hi, p.Lo, p.Sub = ^p.Hi, ^p.Lo, ^p.Sub
+		return ^uint64(0)
 	}
-	return p, true
+	return 0
+}
+
+// end is the end of a flow that the order goes by.
+func (o Order) end(f *Flow) Endpoint {
+	switch o {
+	case BySource:
+		return f.From()
+	case BySentAs:
+		return f.SentAs()
+	case ByDestination:
+		return f.To()
+	}
+	return f.DeliveredTo()
 }
 
 func (p *Place) endpoint(e Endpoint) {
@@ -132,27 +160,30 @@ func (p *Place) endpoint(e Endpoint) {
 	p.Sub = uint32(e.Port)
 }
 
-func stateRank(r *Row) uint64 {
-	if r.Flow.Orig.Proto.HasState() {
-		return uint64(r.Flow.State)
+// stateOrder is the protocol, then the state, or what the status says of one.
+func stateOrder(p Proto, state State, status Status) uint64 {
+	rank := uint64(0)
+	switch {
+	case p.HasState():
+		rank = uint64(state)
+	case status.Has(Assured):
+		rank = 2
+	case status.Has(SeenReply):
+		rank = 1
 	}
-	switch s := r.Flow.Status; {
-	case s.Has(Assured):
-		return 2
-	case s.Has(SeenReply):
-		return 1
-	}
-	return 0
+	return uint64(p)<<8 | rank
 }
 
 // Ends tells when the flow ends if no packet comes, as of the last message that
 // bore a timeout; for an ended flow its end; 0 where no timeout is known.
-func (r *Row) Ends() Time {
+func (r *Row) Ends() Time { return endsAt(r.State, r.Known, r.Last, r.Flow.Timeout) }
+
+func endsAt(state RowState, known Attrs, last Time, timeout uint32) Time {
 	switch {
-	case r.Ended():
-		return r.Last
-	case r.Known&AttrTimeout == 0:
+	case state&RowEnded != 0:
+		return last
+	case known&AttrTimeout == 0:
 		return 0
 	}
-	return r.Last + Time(r.Flow.Timeout)*1e9
+	return last + Time(timeout)*1e9
 }

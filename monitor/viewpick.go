@@ -22,6 +22,18 @@ type picker struct {
 	full  bool   // limit is set
 }
 
+// edge is the first word of the last place that may be wanted: beyond it, which
+// is above it, or with last below it, no place is.
+func (k *picker) edge() uint64 {
+	switch {
+	case k.full:
+		return k.limit.place.Hi
+	case (k.n == 0) == k.last:
+		return ^uint64(0)
+	}
+	return 0
+}
+
 func (k *picker) add(p placed) {
 	if k.n == 0 || k.full && !k.better(&p, &k.limit) {
 		return

@@ -144,7 +144,7 @@ func BenchmarkPages(b *testing.B) {
 		b.Run(p.title(), func(b *testing.B) {
 			m.open = i
 			for b.Loop() {
-				deliver(m, p.pull(true)())
+				deliver(m, p.pull(toChange)())
 			}
 		})
 	}

@@ -27,7 +27,7 @@ func (m *Model) command(k tea.KeyPressMsg) (cmd tea.Cmd, ok bool) {
 		m.resize(m.width, m.height)
 	case key.Matches(k, keys.Clear):
 		_ = m.s.setFilter("") // the empty text is valid
-		return m.pages[m.open].pull(true), true
+		return m.pages[m.open].pull(toChange), true
 	case key.Matches(k, keys.Pause):
 		return m.pause(), true
 	case key.Matches(k, keys.Names):
@@ -95,7 +95,7 @@ func (m *Model) narrow(not bool) tea.Cmd {
 		m.s.tell(paint.Bad, err.Error())
 		return nil
 	}
-	return m.pages[m.open].pull(true)
+	return m.pages[m.open].pull(toChange)
 }
 
 // pause lets the view stand, or go on. What is to stand is taken once more, with
@@ -105,7 +105,7 @@ func (m *Model) pause() tea.Cmd {
 	s.paused = !s.paused
 	s.stats = s.cfg.Stats()
 	s.pausedAt = s.stats.Events
-	return m.pages[m.open].pull(false)
+	return m.pages[m.open].pull(toMove)
 }
 
 const seekStep = 10e9
@@ -175,5 +175,5 @@ func (m *Model) pullIfNew() tea.Cmd {
 	}
 	state.at = time.Now()
 	m.pulled = state
-	return m.pages[m.open].pull(false)
+	return m.pages[m.open].pull(toGlance)
 }

@@ -48,9 +48,9 @@ type eventsAnswer struct {
 	moves int
 }
 
-func (p *eventsPage) pull(fresh bool) tea.Cmd {
+func (p *eventsPage) pull(w wish) tea.Cmd {
 	if p.filterGen != p.s.gen {
-		p.filterGen, p.follow, fresh = p.s.gen, true, true
+		p.filterGen, p.follow, w = p.s.gen, true, toChange
 	}
 	seq, above, below := p.seq, p.line+2*p.height, 3*p.height-p.line
 	if p.s.paused {
@@ -60,18 +60,18 @@ func (p *eventsPage) pull(fresh bool) tea.Cmd {
 		seq, above = math.MaxUint64, max(above, 3*p.height)
 	}
 	tail, keep, moves := p.s.cfg.Tail, p.s.keep, p.moves
-	return p.ask(p, fresh, func(*atomic.Bool) any {
+	return p.ask(p, w, func(*atomic.Bool) any {
 		return eventsAnswer{tail.around(seq, keep, above, below), moves}
 	})
 }
 
 func (p *eventsPage) answer(m answerMsg) tea.Cmd {
 	again := p.answered(m)
-	if a, ok := m.body.(eventsAnswer); ok {
-		again = !p.take(a) || again
+	if a, ok := m.body.(eventsAnswer); ok && !p.take(a) {
+		again = max(again, toMove)
 	}
-	if again {
-		return p.pull(false)
+	if again != noWish {
+		return p.pull(again)
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (p *eventsPage) moved() tea.Cmd {
 	}
 	above, below := p.top(), p.n-p.top()-p.height
 	if p.follow || above < p.height && p.before > 0 || below < p.height && p.before+p.n < p.matched {
-		return p.pull(false)
+		return p.pull(toMove)
 	}
 	return nil
 }
@@ -145,7 +145,7 @@ func (p *eventsPage) home() tea.Cmd {
 		return p.moved()
 	}
 	p.events, p.n, p.at = nil, 0, 0
-	return p.pull(true)
+	return p.pull(toChange)
 }
 
 // last goes to the newest event, and on with the stream.
@@ -156,7 +156,7 @@ func (p *eventsPage) last() tea.Cmd {
 	}
 	p.follow = true
 	p.moves++
-	return p.pull(true)
+	return p.pull(toChange)
 }
 
 func (p *eventsPage) step(rows int) tea.Cmd {

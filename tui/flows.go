@@ -64,9 +64,9 @@ type flowsAnswer struct {
 	end   bool
 }
 
-func (p *flowsPage) pull(fresh bool) tea.Cmd {
+func (p *flowsPage) pull(w wish) tea.Cmd {
 	if p.filterGen != p.s.gen { // another filter: from the top
-		p.filterGen, p.follow, p.place, fresh = p.s.gen, true, monitor.Place{}, true
+		p.filterGen, p.follow, p.place, w = p.s.gen, true, monitor.Place{}, toChange
 		p.needs = endWidths{}
 	}
 	q, table, moves := p.query(), p.s.cfg.Table, p.moves
@@ -76,7 +76,8 @@ func (p *flowsPage) pull(fresh bool) tea.Cmd {
 	if f, ok := p.chosen(); ok {
 		cursor, index = f.row, f.index
 	}
-	return p.ask(p, fresh, func(stop *atomic.Bool) any {
+	q.Near = index
+	return p.ask(p, w, func(stop *atomic.Bool) any {
 		q.Stop = stop
 		if !follow && !q.End { // its flow may have moved in the order
 			if r, _, ok := table.Get(index, cursor.Gen); ok {
@@ -128,11 +129,11 @@ func withExtras(t *monitor.Table, rows []monitor.ViewRow) []flowRef {
 
 func (p *flowsPage) answer(m answerMsg) tea.Cmd {
 	again := p.answered(m)
-	if a, ok := m.body.(flowsAnswer); ok {
-		again = !p.take(a) || again
+	if a, ok := m.body.(flowsAnswer); ok && !p.take(a) {
+		again = max(again, toMove)
 	}
-	if again {
-		return p.pull(false)
+	if again != noWish {
+		return p.pull(again)
 	}
 	return nil
 }
@@ -206,7 +207,7 @@ func (p *flowsPage) moved() tea.Cmd {
 	}
 	above, below := p.top(), p.n-p.top()-p.height
 	if above < p.height && p.view.Before > 0 || below < p.height && p.view.Before+p.n < p.view.Matched {
-		return p.pull(false)
+		return p.pull(toMove)
 	}
 	return nil
 }

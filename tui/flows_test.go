@@ -212,7 +212,7 @@ func TestAnswerThatComesLate(t *testing.T) {
 	st.size(120, 30)
 	p := st.flows()
 	st.press("<down>")
-	slow := p.pull(false)
+	slow := p.pull(toGlance)
 	for range 6 {
 		st.send(tea.KeyPressMsg{Code: tea.KeyPgDown})
 	}
@@ -231,7 +231,7 @@ func TestAnswerThatComesLateToAFlowThatIsGone(t *testing.T) {
 	st.size(120, 30)
 	p := st.flows()
 	st.press("<down>")
-	slow := p.pull(false)
+	slow := p.pull(toGlance)
 	st.press("<down><down><down>")
 	f, _ := p.chosen()
 	st.event(monitor.KindDestroy, 6, f.row.Flow, 0, nil)

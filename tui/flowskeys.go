@@ -54,7 +54,7 @@ func (p *flowsPage) home() tea.Cmd {
 		return nil
 	}
 	p.follow, p.place, p.line, p.at = true, monitor.Place{}, 0, 0
-	return p.pull(true)
+	return p.pull(toChange)
 }
 
 // last asks for the last rows, or goes to the last of those that the pause holds.
@@ -67,7 +67,7 @@ func (p *flowsPage) last() tea.Cmd {
 		return nil
 	}
 	p.end = true
-	return p.pull(true)
+	return p.pull(toChange)
 }
 
 // sortBy orders by a column, by its better end first; the same column again
@@ -89,7 +89,7 @@ func (p *flowsPage) sortBy(id columnID) tea.Cmd {
 func (p *flowsPage) reordered() tea.Cmd {
 	p.moves++
 	p.follow, p.place, p.line, p.at = true, monitor.Place{}, 0, 0
-	return p.pull(true)
+	return p.pull(toChange)
 }
 
 // click chooses a cell; on the heading it sorts.

@@ -63,12 +63,12 @@ func (p *healthPage) resize(width, height int) {
 }
 
 // pull takes what there is: it has been read already.
-func (p *healthPage) pull(fresh bool) tea.Cmd {
+func (p *healthPage) pull(w wish) tea.Cmd {
 	s := p.s
 	h := &s.health
 	v := healthView{line: h.line, now: s.now(), reading: h.reading, live: s.cfg.Health != nil, err: h.err}
 	counters := counterItems(h, v.now)
-	return p.ask(p, fresh, func(*atomic.Bool) any {
+	return p.ask(p, w, func(*atomic.Bool) any {
 		if s.cfg.Findings != nil {
 			for _, f := range s.cfg.Findings.Snapshot() {
 				v.items = append(v.items, findingItem(&f))
@@ -123,8 +123,8 @@ func (p *healthPage) answer(m answerMsg) tea.Cmd {
 		p.set(keys)
 		p.lay()
 	}
-	if again {
-		return p.pull(false)
+	if again != noWish {
+		return p.pull(again)
 	}
 	return nil
 }

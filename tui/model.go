@@ -86,7 +86,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.refreshed(msg)
 	case tea.WindowSizeMsg:
 		m.resize(msg.Width, msg.Height)
-		return m, m.pages[m.open].pull(true)
+		return m, m.pages[m.open].pull(toChange)
 	case tea.ColorProfileMsg:
 		m.s.setProfile(msg.Profile)
 	case tea.BackgroundColorMsg:
@@ -139,7 +139,7 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	if m.detail != nil {
 		if key.Matches(k, m.keys.Back, m.keys.Enter) {
 			m.detail = nil
-			return m.pages[m.open].pull(true)
+			return m.pages[m.open].pull(toChange)
 		}
 		m.detail.key(k)
 		return nil
@@ -166,7 +166,7 @@ func (m *Model) typeFilter(msg tea.Msg) tea.Cmd {
 		changed = true
 	}
 	if changed {
-		return m.pages[m.open].pull(true)
+		return m.pages[m.open].pull(toChange)
 	}
 	return nil
 }
@@ -205,7 +205,7 @@ func (m *Model) show(i int) tea.Cmd {
 	}
 	m.open, m.detail, m.help = i, nil, false
 	m.s.page = i
-	return m.pages[i].pull(true)
+	return m.pages[i].pull(toChange)
 }
 
 func (m *Model) openDetail(f flowRef) {

@@ -36,9 +36,9 @@ func (p *natPage) resize(width, height int) {
 	p.fit()
 }
 
-func (p *natPage) pull(fresh bool) tea.Cmd {
+func (p *natPage) pull(w wish) tea.Cmd {
 	table, keep, now := p.s.cfg.Table, p.s.keep, p.s.now()
-	return p.ask(p, fresh, func(stop *atomic.Bool) any {
+	return p.ask(p, w, func(stop *atomic.Bool) any {
 		v, whole := pools(table, keep, now, stop)
 		if !whole {
 			return nil
@@ -58,8 +58,8 @@ func (p *natPage) answer(m answerMsg) tea.Cmd {
 		}
 		p.set(keys)
 	}
-	if again {
-		return p.pull(false)
+	if again != noWish {
+		return p.pull(again)
 	}
 	return nil
 }

@@ -18,9 +18,8 @@ type page interface {
 	// resize tells the room; it may be told anew at any time.
 	resize(width, height int)
 
-	// pull asks for what the page shows. fresh says that what is on its way has
-	// lost its sense. Nil: nothing to ask, or asked already.
-	pull(fresh bool) tea.Cmd
+	// pull asks for what the page shows. Nil: nothing to ask, or asked already.
+	pull(wish) tea.Cmd
 
 	// answer takes what pull has found.
 	answer(answerMsg) tea.Cmd

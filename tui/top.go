@@ -43,12 +43,12 @@ func (p *topPage) resize(width, height int) {
 	p.fit()
 }
 
-func (p *topPage) pull(fresh bool) tea.Cmd {
+func (p *topPage) pull(w wish) tea.Cmd {
 	if p.filterGen != p.s.gen {
 		p.filterGen, p.known = p.s.gen, [groupings]tally{}
 	}
 	by, order, expected, table, keep, now := p.by, p.order, p.known[p.by].all, p.s.cfg.Table, p.s.keep, p.s.now()
-	return p.ask(p, fresh, func(stop *atomic.Bool) any {
+	return p.ask(p, w, func(stop *atomic.Bool) any {
 		t, whole := by.count(table, keep, order, expected, now, stop)
 		if !whole {
 			return nil
@@ -63,8 +63,8 @@ func (p *topPage) answer(m answerMsg) tea.Cmd {
 		p.show(t)
 		p.s.matched, p.s.flows = int(t.flows), t.live
 	}
-	if again {
-		return p.pull(false)
+	if again != noWish {
+		return p.pull(again)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (p *topPage) key(m tea.KeyPressMsg) tea.Cmd {
 		if p.order == orderBytes && !p.tally.counters {
 			p.order++
 		}
-		return p.pull(true)
+		return p.pull(toChange)
 	case key.Matches(m, k.Enter):
 		return p.s.drill(p.condition())
 	default:
@@ -117,7 +117,7 @@ func (p *topPage) group(by grouping) tea.Cmd {
 	p.by = by
 	p.begin()
 	p.show(p.known[by])
-	return p.pull(true)
+	return p.pull(toChange)
 }
 
 func (p *topPage) condition() string {

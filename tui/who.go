@@ -50,13 +50,13 @@ func (p *whoPage) resize(width, height int) {
 }
 
 // pull asks what was typed; an answer stays until there is another question.
-func (p *whoPage) pull(bool) tea.Cmd {
+func (p *whoPage) pull(wish) tea.Cmd {
 	if !p.due {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(p.s.ctx)
 	question, asker := p.question, p.s.cfg.Who
-	cmd := p.ask(p, true, func(*atomic.Bool) any {
+	cmd := p.ask(p, toChange, func(*atomic.Bool) any {
 		defer cancel()
 		answer, err := asker.Ask(ctx, question)
 		if errors.Is(err, context.Canceled) {
@@ -85,12 +85,12 @@ func (p *whoPage) answer(m answerMsg) tea.Cmd {
 		p.set(rows)
 		p.lay()
 	}
-	return p.pull(false)
+	return p.pull(toChange)
 }
 
 // halt ends a question that runs; it is asked again when the page is shown again.
 func (p *whoPage) halt() {
-	if p.busy {
+	if p.busy != noWish {
 		p.due = true
 		p.cancel()
 	}
@@ -110,7 +110,7 @@ func (p *whoPage) key(m tea.KeyPressMsg) tea.Cmd {
 func (p *whoPage) askAgain() tea.Cmd {
 	typed := func(question string) tea.Cmd {
 		p.question, p.due = question, true
-		return p.pull(true)
+		return p.pull(toChange)
 	}
 	ask := askText("who", p.question, typed)
 	return func() tea.Msg { return promptMsg{ask} }

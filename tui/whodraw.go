@@ -18,7 +18,7 @@ const verdictLines = 6
 
 func (p *whoPage) verdict() (out []drawn) {
 	switch {
-	case p.busy:
+	case p.busy != noWish:
 		return wrapped(paint.Muted, "looking …", "", marginLeft, p.width, 1)
 	case p.found.question == "":
 		return wrapped(paint.Muted, "enter asks who held an address: 203.0.113.7:32768 --proto tcp --at 14:32:15, or --inside 10.0.0.5 --from -2h; "+
@@ -49,7 +49,7 @@ func (p *whoPage) draw() []drawn {
 	out = append(out, p.heading())
 	out = append(out, p.verdict()...)
 	out = append(out, drawn{})
-	if rows := p.found.answer.Rows; len(rows) > 0 && !p.busy {
+	if rows := p.found.answer.Rows; len(rows) > 0 && p.busy == noWish {
 		detail := p.detail()
 		out = append(out, p.row(p.found.answer.Heads, paint.Label, false, false))
 		for i := range p.sight.height {
@@ -130,7 +130,7 @@ func (p *whoPage) row(cells []string, role paint.Role, uncertain, cursor bool) (
 // detail is what of the row under the cursor has no room in its line.
 func (p *whoPage) detail() []drawn {
 	a := &p.found.answer
-	if p.at >= len(a.Rows) || p.busy {
+	if p.at >= len(a.Rows) || p.busy != noWish {
 		return nil
 	}
 	var parts []string
