@@ -81,11 +81,12 @@ func scattered() *Table {
 	const n = 3*chunkRows + 500
 	t := filled(n)
 	var b Batch
-	t.ScanChunk(1, func(row uint32, r *Row) {
-		if row%3 == 0 {
+	t.Scan(func(row uint32, r *Row, _ *Extra) bool {
+		if row/chunkRows == 1 && row%3 == 0 {
 			e := b.Add()
 			e.Kind, e.Time, e.Has, e.Flow.Orig = KindDestroy, Time(n+1)*1e6, AttrOrig, r.Flow.Orig
 		}
+		return true
 	})
 	t.Apply(&b)
 	t.Expire(Time(n)*1e6 + 10e9)
