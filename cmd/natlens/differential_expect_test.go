@@ -87,10 +87,8 @@ func TestExpectEventsSame(t *testing.T) {
 	defer cancel()
 	var them safeBuffer
 	cmd := exec.Command("conntrack", "-E", "expect")
-	cmd.Stdout, cmd.SysProcAttr = &them, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := ns.Do(cmd.Start); err != nil {
-		t.Fatal(err)
-	}
+	cmd.Stdout = &them
+	startWithin(t, ns, cmd)
 	defer func() { cmd.Process.Signal(syscall.SIGINT); cmd.Wait() }()
 	us := &called{}
 	ended := make(chan struct{})

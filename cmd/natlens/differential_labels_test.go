@@ -36,13 +36,23 @@ func newLabelNames(t *testing.T) labelNames {
 	return n
 }
 
+// command is conntrack(8) with the names, or, of the zero value, with the host's.
+func (n labelNames) command(args ...string) *exec.Cmd {
+	if n.path == "" {
+		return exec.Command("conntrack", args...)
+	}
+	const script = `set -e; mount -t tmpfs none /etc; mkdir /etc/xtables; cat > /etc/xtables/connlabel.conf; exec conntrack "$@"`
+	cmd := exec.Command("unshare", append([]string{"-m", "sh", "-c", script, "sh"}, args...)...)
+	cmd.Stdin = strings.NewReader(labelConf)
+	return cmd
+}
+
 // theirs runs conntrack(8) in the namespace, with the names.
 func (n labelNames) theirs(t *testing.T, ns *lab.Namespace, args ...string) answer {
 	t.Helper()
 	var out, stderr bytes.Buffer
-	const script = `set -e; mount -t tmpfs none /etc; mkdir /etc/xtables; cat > /etc/xtables/connlabel.conf; exec conntrack "$@"`
-	cmd := exec.Command("unshare", append([]string{"-m", "sh", "-c", script, "sh"}, args...)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(labelConf), &out, &stderr
+	cmd := n.command(args...)
+	cmd.Stdout, cmd.Stderr = &out, &stderr
 	err := ns.Do(cmd.Run)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -71,14 +81,19 @@ var labelLines = []string{
 	"-I -p udp -s 192.0.2.9 -d 198.51.100.2 --sport 1 --dport 2 -t 590 -l web",
 }
 
+// keepLabels adds a rule that sets a label: without one the kernel keeps none.
+func keepLabels(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	if err := l.AddRule(nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.Proto(17), lab.Dport(9), lab.SetLabel(3)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestLabelsSame has both programs read and change labels by their names.
 func TestLabelsSame(t *testing.T) {
 	needConntrack(t)
 	l := lab.New(t)
-	// Without a rule that sets a label the kernel keeps none.
-	if err := l.AddRule(nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.Proto(17), lab.Dport(9), lab.SetLabel(3)); err != nil {
-		t.Fatal(err)
-	}
+	keepLabels(t, l)
 	names, ns := newLabelNames(t), l.Gateway
 	for _, text := range labelLines {
 		args := strings.Fields(text)

@@ -33,9 +33,13 @@ var matrixNAT = []struct {
 // matrixZones are the zones of both directions.
 var matrixZones = [][2]uint16{{0, 0}, {5, 5}, {6, 0}, {0, 7}}
 
+// matrixFlows is how many flows the matrix has.
+var matrixFlows = 14 * len(matrixNAT) * len(matrixZones)
+
 // matrix fills the table with each protocol, in both families, with each kind of
-// NAT, in each zone; marks, labels and status bits go round.
-func matrix(t *testing.T, ns *lab.Namespace) (flows []monitor.Flow) {
+// NAT, in each zone; marks, labels and status bits go round. made, if any, is called
+// after each with the number of flows.
+func matrix(t *testing.T, ns *lab.Namespace, made ...func(n int)) (flows []monitor.Flow) {
 	t.Helper()
 	s := emptied(t, ns)
 	defer s.Close()
@@ -70,6 +74,9 @@ func matrix(t *testing.T, ns *lab.Namespace) (flows []monitor.Flow) {
 						t.Fatalf("%s, %s, zones %d: %v", p, nat.name, zone, err)
 					}
 					flows = append(flows, f)
+					for _, told := range made {
+						told(len(flows))
+					}
 				}
 			}
 		}
@@ -131,7 +138,7 @@ func TestMatrixSame(t *testing.T) {
 	needConntrack(t)
 	ns := generatorNS(t)
 	flows := matrix(t, ns)
-	if len(flows) != 14*len(matrixNAT)*len(matrixZones) {
+	if len(flows) != matrixFlows {
 		t.Fatalf("%d flows", len(flows))
 	}
 	for i, filter := range matrixFilters {

@@ -125,10 +125,8 @@ func watchExpects(t *testing.T, ns *lab.Namespace) *expectWatchers {
 	t.Helper()
 	w := &expectWatchers{new(safeBuffer), &called{}}
 	cmd := exec.Command("conntrack", "-E", "expect")
-	cmd.Stdout, cmd.SysProcAttr = w.theirs, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := ns.Do(cmd.Start); err != nil {
-		t.Fatal(err)
-	}
+	cmd.Stdout = w.theirs
+	startWithin(t, ns, cmd)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,8 @@ import (
 // comparison is one command line that both programs get.
 type comparison struct {
 	args         []string
+	names        labelNames
+	events       int // how many there are to tell of, at least; 0: of each flow its end
 	theirs, ours safeBuffer
 }
 
@@ -60,10 +63,10 @@ func TestSameBytesAsConntrack(t *testing.T) {
 	for i, text := range comparisons {
 		c := &comparison{args: strings.Fields(text)}
 		all[i] = c
-		stop := c.start(t, ctx, l, &running)
+		stop := c.start(t, ctx, l.Gateway, &running)
 		defer stop()
 	}
-	waitListening(t, ctx, l, 2*len(all))
+	waitListening(t, ctx, l.Gateway, 2*len(all))
 	everyTraffic(t, ctx, l)
 	waitEmpty(t, ctx, l)
 	for _, c := range all {
@@ -140,22 +143,19 @@ func everyTraffic(t *testing.T, ctx context.Context, l *lab.Lab) {
 	}
 }
 
-// start starts both programs; stop ends conntrack.
-func (c *comparison) start(t *testing.T, ctx context.Context, l *lab.Lab, running *sync.WaitGroup) (stop func()) {
+// start starts both programs in a namespace; stop ends conntrack.
+func (c *comparison) start(t *testing.T, ctx context.Context, ns *lab.Namespace, running *sync.WaitGroup) (stop func()) {
 	t.Helper()
 	args := c.args
 	if len(args) == 0 || args[0] != "-E" && args[0] != "--event" {
 		args = append([]string{"-E"}, args...)
 	}
-	cmd := exec.Command("conntrack", args...)
+	cmd := c.names.command(args...)
 	cmd.Stdout = &c.theirs
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := l.Gateway.Do(cmd.Start); err != nil {
-		t.Fatal(err)
-	}
+	startWithin(t, ns, cmd)
 	running.Go(func() {
-		con := console{Stdout: &c.ours, Stderr: os.Stderr, Getenv: func(string) string { return "" }}
-		if code := run(ctx, con, append(args[:len(args):len(args)], "--netns", l.Gateway.Path())); code != 0 {
+		con := console{Stdout: &c.ours, Stderr: os.Stderr, Getenv: func(string) string { return "" }, LabelFile: c.names.path}
+		if code := run(ctx, con, append(args[:len(args):len(args)], "--netns", ns.Path())); code != 0 {
 			t.Errorf("natlens %q: exit code %d", args, code)
 		}
 	})
@@ -185,6 +185,9 @@ func (c *comparison) compare(t *testing.T, ctx context.Context) {
 
 // complete reports whether every flow that the output tells of has ended in it.
 func (c *comparison) complete(out string) bool {
+	if c.events > 0 {
+		return strings.Count(out, "portid=") >= c.events
+	}
 	if strings.Contains(strings.Join(c.args, " "), "--orig-zone") {
 		return out == "" // the zone of both directions is not the zone of one
 	}
@@ -205,10 +208,14 @@ var times = regexp.MustCompile(`(?m)^\[\d+\.\d+\s*\]|<when>.*?</when>|<usec>\d+<
 // ports, so that -n, -g and -j select pings that nobody rewrote.
 var icmpLine = regexp.MustCompile(`(?m)^.*\bicmp(v6)? .*\n`)
 
+// A program that has closed its socket when one of the two looks has no name.
+var progName = regexp.MustCompile(` progname=natlens\.test`)
+
 func (c *comparison) normal(out string) string {
 	if len(c.args) > 0 && slices.Contains([]string{"-n", "-g", "-j"}, c.args[0]) {
 		out = icmpLine.ReplaceAllString(out, "")
 	}
+	out = progName.ReplaceAllString(out, "")
 	return times.ReplaceAllString(out, "[time]")
 }
 
@@ -270,26 +277,60 @@ func waitEmpty(t *testing.T, ctx context.Context, l *lab.Lab) {
 	}
 }
 
-// waitListening waits until n sockets of the gateway have joined a group of
+// waitListening waits until n sockets of the namespace have joined a group of
 // conntrack's.
-func waitListening(t *testing.T, ctx context.Context, l *lab.Lab, n int) {
+func waitListening(t *testing.T, ctx context.Context, ns *lab.Namespace, n int) {
 	t.Helper()
 	for got := 0; got < n; {
-		var table []byte
-		if err := l.Gateway.Do(func() (err error) { table, err = os.ReadFile("/proc/thread-self/net/netlink"); return }); err != nil {
-			t.Fatal(err)
-		}
-		got = 0
-		for line := range strings.Lines(string(table)) {
-			// sk Eth Pid Groups …
-			if f := strings.Fields(line); len(f) > 3 && f[1] == "12" && strings.Trim(f[3], "0") != "" {
-				got++
-			}
-		}
+		got = len(listeners(t, ns))
 		select {
 		case <-ctx.Done():
 			t.Fatalf("%d of %d programs listen", got, n)
 		case <-time.After(10 * time.Millisecond):
 		}
+	}
+}
+
+// listener is a socket that has joined a group of conntrack's.
+type listener struct{ queued, dropped string }
+
+// listeners are those of a namespace.
+func listeners(t *testing.T, ns *lab.Namespace) (all []listener) {
+	t.Helper()
+	var table []byte
+	if err := ns.Do(func() (err error) { table, err = os.ReadFile("/proc/thread-self/net/netlink"); return }); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		// sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+		if f := strings.Fields(line); len(f) > 8 && f[1] == "12" && strings.Trim(f[3], "0") != "" {
+			all = append(all, listener{queued: f[4], dropped: f[8]})
+		}
+	}
+	return all
+}
+
+// starter runs functions on a thread that never ends. It is the parent of what is
+// to die with this process: the kernel takes the death of the thread that started
+// a process for that of its parent, and threads that were in another namespace end.
+var starter = sync.OnceValue(func() chan<- func() {
+	work := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for f := range work {
+			f()
+		}
+	}()
+	return work
+})
+
+// startWithin starts a program in a namespace; it dies with this process.
+func startWithin(t *testing.T, ns *lab.Namespace, cmd *exec.Cmd) {
+	t.Helper()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	started := make(chan error)
+	starter() <- func() { started <- ns.Do(cmd.Start) }
+	if err := <-started; err != nil {
+		t.Fatal(err)
 	}
 }

@@ -32,10 +32,10 @@ func TestRecordingIsTheStream(t *testing.T) {
 	var running sync.WaitGroup
 	for _, args := range []string{"", "-o id,extended,ktimestamp,labels", "-p tcp --dport 443", "-e DESTROY"} {
 		c := &comparison{args: strings.Fields(args)}
-		defer c.start(t, ctx, l, &running)()
+		defer c.start(t, ctx, l.Gateway, &running)()
 		theirs = append(theirs, c)
 	}
-	waitListening(t, ctx, l, 2+2*len(theirs))
+	waitListening(t, ctx, l.Gateway, 2+2*len(theirs))
 	everyTraffic(t, ctx, l)
 	waitEmpty(t, ctx, l)
 	for _, c := range theirs {

@@ -27,7 +27,7 @@ func TestRecord(t *testing.T) {
 	}
 	lines := filepath.Join(dir, "lines")
 	runs["lines"] = begin(t, streams, l, console{}, "watch", "-o", "jsonl", "--output", lines)
-	waitListening(t, ctx, l, len(runs))
+	waitListening(t, ctx, l.Gateway, len(runs))
 	everyTraffic(t, ctx, l)
 	waitEmpty(t, ctx, l)
 	end()

@@ -283,7 +283,7 @@ func TestFullDevice(t *testing.T) {
 	if err := l.Gateway.Do(cmd.Start); err != nil {
 		t.Fatal(err)
 	}
-	waitListening(t, t.Context(), l, 1)
+	waitListening(t, t.Context(), l.Gateway, 1)
 	flowsUDP(t, l, 1)
 	cmd.Wait()
 	if want := "natlens: write /dev/stdout: no space left on device\n"; stderr.String() != want || cmd.ProcessState.ExitCode() != 1 {
