@@ -29,7 +29,7 @@ func lookForFindings(m *monitor.Monitor, limits findings.Limits, netns int, plac
 	e = findings.New(findings.Config{
 		Table:              m.Table,
 		Limits:             limits,
-		Counters:           func() (findings.Counters, error) { return readFailed(service) },
+		Counters:           func() (findings.Counters, error) { return readRaces(service) },
 		EstablishedTimeout: func() time.Duration { return sysctlSeconds(netns, establishedSysctl) },
 		Refresh:            m.Refresh,
 		Command:            func(args ...string) string { return placedCommand(place, args) },
@@ -39,13 +39,14 @@ func lookForFindings(m *monitor.Monitor, limits findings.Limits, netns int, plac
 	return e, func() { _ = service.Close() }, nil
 }
 
-// readFailed sums what the CPUs could not insert.
-func readFailed(service *kernel.Service) (c findings.Counters, err error) {
+// readRaces sums what the CPUs could not insert, and what they made one of.
+func readRaces(service *kernel.Service) (c findings.Counters, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), statsTime)
 	defer cancel()
 	cpus, err := service.CPUStats(ctx)
 	for i := range cpus {
 		c.InsertFailed += uint64(cpus[i].Get(ctnetlink.InsertFailed))
+		c.ClashResolve += uint64(cpus[i].Get(ctnetlink.ClashResolve))
 	}
 	return c, err
 }

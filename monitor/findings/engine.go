@@ -15,7 +15,7 @@ type Config struct {
 	Limits Limits
 
 	// Counters returns the kernel's counters; it is asked once a second. nil:
-	// no dns-race.
+	// no dns-race and no dns-clash.
 	Counters func() (Counters, error)
 
 	// EstablishedTimeout is nf_conntrack_tcp_timeout_established: how long ago
@@ -32,7 +32,7 @@ type Config struct {
 }
 
 // Counters are those counters of the kernel that rules are about, since boot.
-type Counters struct{ InsertFailed uint64 }
+type Counters struct{ InsertFailed, ClashResolve uint64 }
 
 // Engine looks for findings. Observe and Tick belong to one goroutine, the
 // others to any.

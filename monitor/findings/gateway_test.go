@@ -54,6 +54,7 @@ func (g *gateway) counters() (n Counters, err error) {
 	cpus, err := g.service.CPUStats(context.Background())
 	for i := range cpus {
 		n.InsertFailed += uint64(cpus[i].Get(ctnetlink.InsertFailed))
+		n.ClashResolve += uint64(cpus[i].Get(ctnetlink.ClashResolve))
 	}
 	return n, err
 }
@@ -107,6 +108,14 @@ func (g *gateway) await(text string, n uint64) {
 			g.t.Fatalf("%s: %d flows, wanted %d", text, got, n)
 		}
 	}
+}
+
+// awaitAll hears events until all flows of the kernel's table are known.
+func (g *gateway) awaitAll() {
+	g.t.Helper()
+	fill, err := g.service.Fill(g.t.Context())
+	g.must(err)
+	g.await("true", uint64(fill.Entries))
 }
 
 // later lets time go by for the engine alone.

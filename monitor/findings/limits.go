@@ -33,6 +33,7 @@ const (
 	manyDestinations
 	window
 	raceFailed
+	raceClashes
 	raceQueries
 	idleFlows
 	idleAge
@@ -98,6 +99,8 @@ var limits = [numLimits]Limit{
 		"long enough that a page load is no flood, short enough to hear of one"},
 	raceFailed: {"dns-race", Times, 3, "entries that the kernel could not insert (insert_failed) within a window",
 		"each is a packet dropped; one or two are chance"},
+	raceClashes: {"dns-clash", Times, 100, "packets that began a flow which another one had just begun (clash_resolve) within a window",
+		"each is saved: ten a second are a habit of clients that is worth knowing, not a trouble"},
 	raceQueries: {"dns-race-queries", Flows, 10, "new UDP flows to one resolver within the same window",
 		"without a burst to a resolver the failures are of something else"},
 	idleFlows: {"idle-flows", Flows, 1000, "ESTABLISHED TCP flows that were idle for long",

@@ -25,6 +25,7 @@ const (
 	ruleManyFlows
 	ruleManyDestinations
 	ruleDNSRace
+	ruleDNSClash
 	ruleIdle
 	numRules
 )
@@ -51,7 +52,11 @@ var rules = [numRules]Rule{
 	ruleManyDestinations: {"many-destinations", monitor.SeverityWarn, "a host that opens flows to very many destinations",
 		"a scan, a worm, or a peer-to-peer program"},
 	ruleDNSRace: {"dns-race", monitor.SeverityWarn, "DNS queries that are lost to races in the kernel",
-		"a client that sends two queries at once from one port loses one and waits 5 s: use single-request-reopen, TCP, or a resolver on the host"},
+		"two packets made NAT choose the same port at once, or the port pool is used up: the query that is lost is asked again after 5 s; " +
+			"translate to more ports or addresses, at random, or have a resolver on this host"},
+	ruleDNSClash: {"dns-clash", monitor.SeverityInfo, "DNS queries that race in the kernel, which saves them",
+		"a client sends two queries (A and AAAA) at once from one port; kernels before 5.0 lose one of them, and the client waits 5 s: " +
+			"use single-request-reopen, TCP, or a resolver on the host"},
 	ruleIdle: {"idle", monitor.SeverityInfo, "connections that have been idle for hours",
 		"ends went away without a word: have the programs send keepalives, or shorten nf_conntrack_tcp_timeout_established"},
 }

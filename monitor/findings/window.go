@@ -21,8 +21,8 @@ type rates struct {
 	hosts     *crowd
 	resolvers *sieve[recent]
 
-	failed  uint64 // insert_failed when the window began
-	counted bool   // it is known
+	counters Counters // when the window began
+	counted  bool     // they are known
 }
 
 // source is what is kept of an inside host.
@@ -110,7 +110,9 @@ func (e *Engine) check(now monitor.Time) bool {
 	}
 	e.peek(ruleManyFlows, e.manyFlows(now), now)
 	e.peek(ruleManyDestinations, e.manyDestinations(), now)
-	e.peek(ruleDNSRace, e.races(), now)
+	races, clashes := e.races()
+	e.peek(ruleDNSRace, races, now)
+	e.peek(ruleDNSClash, clashes, now)
 	return true
 }
 
@@ -118,7 +120,9 @@ func (e *Engine) check(now monitor.Time) bool {
 func (e *Engine) closeWindow(now monitor.Time) {
 	e.judge(ruleManyFlows, e.manyFlows(now), now)
 	e.judge(ruleManyDestinations, e.manyDestinations(), now)
-	e.judge(ruleDNSRace, e.races(), now)
+	races, clashes := e.races()
+	e.judge(ruleDNSRace, races, now)
+	e.judge(ruleDNSClash, clashes, now)
 }
 
 // peek is judge for a window that goes on: only what is above its limit counts.
@@ -137,16 +141,16 @@ func (e *Engine) openWindow(now monitor.Time) {
 	w.sources.reset()
 	*w.hosts = crowd{}
 	w.resolvers.reset()
-	w.failed, w.counted = e.insertFailed()
+	w.counters, w.counted = e.counters()
 }
 
-// insertFailed asks the kernel.
-func (e *Engine) insertFailed() (uint64, bool) {
+// counters asks the kernel.
+func (e *Engine) counters() (Counters, bool) {
 	if e.cfg.Counters == nil {
-		return 0, false
+		return Counters{}, false
 	}
 	c, err := e.cfg.Counters()
-	return c.InsertFailed, err == nil
+	return c, err == nil
 }
 
 // manyFlows finds hosts that open many more flows than the others.
@@ -203,25 +207,35 @@ func (e *Engine) manyDestinations() (found []candidate) {
 	return found
 }
 
-// races finds the resolver that is asked most while entries can't be inserted.
-func (e *Engine) races() (found []candidate) {
-	w := &e.rates
-	if !w.counted {
+// races finds the resolver that is asked most while entries can't be inserted, and
+// while the kernel makes one of two.
+//
+//	one client, two queries at once from one port   ─▶ clash_resolve: both go on
+//	two clients whose queries NAT gives one port    ─▶ insert_failed: one is lost
+func (e *Engine) races() (lost, saved []candidate) {
+	now, ok := e.counters()
+	if !e.rates.counted || !ok {
+		return nil, nil
+	}
+	before := e.rates.counters
+	return e.racing(raceFailed, before.InsertFailed, now.InsertFailed, "%.0f entries could not be inserted (insert_failed) while %s asked %s", "insert_failed"),
+		e.racing(raceClashes, before.ClashResolve, now.ClashResolve, "%.0f packets began a flow that another one had just begun (clash_resolve), while %s asked %s", "clash_resolve")
+}
+
+// racing is races for one counter, as it was when the window began and as it is
+// now. A CPU's counter of 32 bits begins again at 0.
+func (e *Engine) racing(by limit, before, now uint64, text, figure string) (found []candidate) {
+	limit, queries := e.cfg.Limits[by], e.cfg.Limits[raceQueries]
+	if now < before || float64(now-before) < limit/2 {
 		return nil
 	}
-	limit, queries := e.cfg.Limits[raceFailed], e.cfg.Limits[raceQueries]
-	now, ok := e.insertFailed()
-	// A CPU's counter of 32 bits begins again at 0.
-	if !ok || now < w.failed || float64(now-w.failed) < limit/2 {
-		return nil
-	}
-	failed := float64(now - w.failed)
-	w.resolvers.most(atLeast(queries/2), func(k key, n uint64, v *recent) {
+	moved := float64(now - before)
+	e.rates.resolvers.most(atLeast(queries/2), func(k key, n uint64, v *recent) {
 		at := k.addr.String()
-		c := candidate{k, min(failed/limit, float64(n)/queries), monitor.Finding{
+		c := candidate{k, min(moved/limit, float64(n)/queries), monitor.Finding{
 			Subject:  at,
-			Text:     fmt.Sprintf("%.0f entries could not be inserted (insert_failed) while %s asked %s", failed, plural(n, "new UDP flow"), at),
-			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: "insert_failed", Value: failed}},
+			Text:     fmt.Sprintf(text, moved, plural(n, "new UDP flow"), at),
+			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: figure, Value: moved}},
 			Examples: e.rows(v.last[:]),
 		}}
 		e.show(&c.finding, "list", "udp dport 53 dst "+at)
