@@ -173,6 +173,7 @@ func (p *flowsPage) take(a flowsAnswer) bool {
 func (p *flowsPage) lay() {
 	here := presentIn(&p.view)
 	here.netns = p.s.several()
+	here.rates = here.counters && p.s.cfg.Refresher != nil // else nobody reads them twice
 	p.layout = layOut(p.width, here, p.needs)
 	if needs := p.layout.endNeeds(p.s, p.rows, p.needs); needs != p.needs {
 		p.needs = needs

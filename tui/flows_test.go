@@ -245,7 +245,7 @@ func TestAnswerThatComesLateToAFlowThatIsGone(t *testing.T) {
 }
 
 func TestRatesAndCounters(t *testing.T) {
-	st := newStage(t)
+	st := newStage(t, readable)
 	st.crowd(3)
 	f, _ := st.flows().chosen()
 	for i := range 2 {

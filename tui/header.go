@@ -12,6 +12,7 @@ import (
 // It remembers where the pages' names stand, for the mouse.
 type header struct {
 	tabs        []int // cells at which the names begin and end
+	tabGap      int   // blanks behind each
 	barAt, barN int   // cells of a recording's bar
 }
 
@@ -21,12 +22,14 @@ type header struct {
 func (h *header) pagesLine(m *Model) paint.Line {
 	var l paint.Line
 	s, width := m.s, m.width
-	tabs := h.tabsWidth(m)
 	rate := rateLine(s)
-	left := width - 1 - tabs - 2 - rate.Width()
-	l.Add(paint.Text, " ")
 	sources := h.sources(s)
 	source, name := sources[len(sources)-1], "natlens  "
+	left := width - 1 - h.tabsWidth(m, 2) - 2 - rate.Width()
+	if left < paint.Width(source)+2+sparkLeast {
+		left = width - 1 - h.tabsWidth(m, 1) - 2 - rate.Width()
+	}
+	l.Add(paint.Text, " ")
 	for i := len(sources) - 1; i >= 0; i-- {
 		if len(name)+paint.Width(sources[i])+2+sparkLeast <= left {
 			source = sources[i]
@@ -50,7 +53,7 @@ func (h *header) pagesLine(m *Model) paint.Line {
 		l.Pad(at)
 	}
 	h.drawTabs(&l, m)
-	if cells := sparkCells(left - 2); cells > 0 {
+	if cells := sparkCells(left - 1); cells > 0 {
 		l.Pad(width - rate.Width() - cells - 1)
 		l.Add(paint.Bar, s.spark.text(cells)+" ")
 	}
@@ -73,7 +76,7 @@ func rateLine(s *session) paint.Line {
 }
 
 // sparkLeast is the room that the shortest minute of events takes.
-const sparkLeast = 8
+const sparkLeast = 7
 
 // sparkCells is how long the minute of events may be: a number of cells that
 // divides it.
@@ -86,18 +89,12 @@ func sparkCells(room int) int {
 	return 0
 }
 
-// tabGap is the blanks behind a page's name.
-func tabGap(width int) int {
-	if width < 76 {
-		return 1
-	}
-	return 2
-}
-
-func (h *header) tabsWidth(m *Model) int {
+// tabsWidth is the room of the pages' names with so many blanks behind each.
+func (h *header) tabsWidth(m *Model, gap int) int {
+	h.tabGap = gap
 	n := 0
 	for _, p := range m.pages {
-		n += 2 + paint.Width(p.title()) + tabGap(m.width)
+		n += 2 + paint.Width(p.title()) + gap
 	}
 	return n
 }
@@ -114,7 +111,7 @@ func (h *header) drawTabs(l *paint.Line, m *Model) {
 		l.Add(paint.Muted, fmt.Sprintf("%d ", i+1))
 		l.Add(role, p.title())
 		h.tabs = append(h.tabs, l.Width())
-		l.Pad(l.Width() + tabGap(m.width))
+		l.Pad(l.Width() + h.tabGap)
 	}
 }
 
@@ -227,7 +224,7 @@ func (h *header) playLine(m *Model) paint.Line {
 	if st.Finish > st.Start {
 		share = float64(st.At-st.Start) / float64(st.Finish-st.Start)
 	}
-	l.Add(paint.Bar, bar(min(1, max(0, share)), cells))
+	addBar(&l, paint.Bar, min(1, max(0, share)), cells)
 	l.Add(paint.Muted, end)
 	l.Cut(m.width)
 	return l

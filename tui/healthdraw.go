@@ -68,7 +68,8 @@ func (p *healthPage) fine() (d drawn) {
 	case !p.view.live:
 		d.line.Add(paint.Muted, "nothing is wrong with these flows; a recording has no counters of the kernel")
 	default:
-		d.line.Add(paint.Muted, "all is well: no finding, no counter that moves, no check that complains")
+		d.line.Add(paint.New, "✓")
+		d.line.Add(paint.Text, " all is well: no finding, check or counter complains")
 	}
 	d.line.Cut(p.width)
 	return d
@@ -80,11 +81,11 @@ func (p *healthPage) charts() []drawn {
 	if p.width < wideCharts {
 		room := p.width - 2
 		return append(p.chart(p.tableTitle(), h, room, func(m *moment) uint64 { return m.flows }, paint.Bar),
-			p.chart(p.eventsTitle(), h, room, func(m *moment) uint64 { return m.events }, paint.Bar)...)
+			p.chart(p.eventsTitle(room), h, room, func(m *moment) uint64 { return m.events }, paint.Bar)...)
 	}
 	room := (p.width - 4) / 2
 	left := p.chart(p.tableTitle(), h, room, func(m *moment) uint64 { return m.flows }, level(p.full()))
-	right := p.chart(p.eventsTitle(), h, room, func(m *moment) uint64 { return m.events }, paint.Bar)
+	right := p.chart(p.eventsTitle(room), h, room, func(m *moment) uint64 { return m.events }, paint.Bar)
 	for i := range left {
 		left[i].line.Pad(room + 2)
 		left[i].line.AddLine(&right[i].line)
@@ -155,14 +156,21 @@ func (v *healthView) last() moment {
 	return v.line.seconds[(v.line.head-1+timelineSeconds)%timelineSeconds]
 }
 
-func (p *healthPage) eventsTitle() (l paint.Line) {
+// eventsTitle tells the rate, what was lost, and of which kinds the events were,
+// as far as there is room.
+func (p *healthPage) eventsTitle(room int) (l paint.Line) {
 	v := &p.view
 	l.Add(paint.Label, " EVENTS  ")
 	l.Add(paint.Text, countText(v.last().events)+"/s")
 	seen := v.line.last
-	l.Add(paint.Muted, ", "+shortCount(seen.created)+" new, "+shortCount(seen.updated)+" update, "+shortCount(seen.destroyed)+" destroy seen")
 	if seen.lost > 0 {
 		l.Add(paint.Bad, ", "+countText(seen.lost)+" lost")
+	}
+	for _, kind := range []string{shortCount(seen.created) + " new", shortCount(seen.updated) + " update", shortCount(seen.destroyed) + " destroy"} {
+		if l.Width()+len(", ")+paint.Width(kind) > room {
+			break
+		}
+		l.Add(paint.Muted, ", "+kind)
 	}
 	return l
 }
@@ -191,9 +199,9 @@ const healthSince = 6
 
 func (p *healthPage) heading() (d drawn) {
 	d.line.Pad(marginLeft)
-	d.line.AddLeft(paint.Label, "WHAT", p.healthName())
+	d.line.AddLeft(paint.Label, "PROBLEM", p.healthName())
 	d.line.Add(paint.Text, " ")
-	d.line.AddLeft(paint.Label, "IS NOT AS IT SHOULD BE", p.textRoom())
+	d.line.AddLeft(paint.Label, "WHAT IS SEEN", p.textRoom())
 	d.line.AddRight(paint.Label, "SINCE", healthSince)
 	return d
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"natlens/monitor"
 	"natlens/tui/paint"
@@ -145,8 +144,7 @@ func wrapped(role paint.Role, text, command string, from, width, most int) (out 
 	if command != "" {
 		text += " → " + monitor.Escape(command)
 	}
-	lines := strings.Split(ansi.Wrap(text, max(8, width-from-1), ""), "\n")
-	for i, line := range lines {
+	for i, line := range paint.Wrap(text, max(8, width-from-1)) {
 		if i == most {
 			out[most-1].line.Add(role, " …")
 			break

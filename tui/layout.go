@@ -82,8 +82,8 @@ const widestEndpoint = 47
 // present says what the flows of a view have: columns of attributes that none
 // has are left out.
 type present struct {
-	counters, mark, zone, helper, labels bool
-	netns                                bool // several network namespaces
+	counters, rates, mark, zone, helper, labels bool
+	netns                                       bool // several network namespaces
 }
 
 func presentIn(v *monitor.View) present {
@@ -115,7 +115,7 @@ func layOut(width int, p present, needs endWidths) layout {
 		id columnID
 		on bool
 	}{
-		{colNetNS, p.netns}, {colAge, true}, {colRate, p.counters},
+		{colNetNS, p.netns}, {colAge, true}, {colRate, p.rates},
 		{colMark, p.mark && width >= 140}, {colZone, p.zone && width >= 140},
 		{colHelper, p.helper && width >= 140}, {colLabels, p.labels && width >= 140},
 		{colBytes, p.counters && width >= 100}, {colLeft, width >= 130}, {colPackets, p.counters && width >= 140},

@@ -3,6 +3,7 @@ package tui
 import (
 	"natlens/monitor"
 	"natlens/tui/paint"
+	"strings"
 )
 
 // natLayout is the columns of the NAT page for a width; a column of width 0 is
@@ -126,8 +127,15 @@ func (l *natLayout) heading() drawn {
 	}
 	l.right(&d.line, paint.Label, "KEPT", l.kept)
 	l.right(&d.line, paint.Label, "REWRITTEN", l.rewritten)
-	l.left(&d.line, paint.Label, "BUSIEST INSIDE", l.inside)
-	l.left(&d.line, paint.Label, "BUSIEST OUTSIDE", l.outside)
+	for _, c := range []struct {
+		title string
+		width int
+	}{{"BUSIEST INSIDE", l.inside}, {"BUSIEST OUTSIDE", l.outside}} {
+		if len(c.title) > c.width {
+			c.title = strings.TrimPrefix(c.title, "BUSIEST ")
+		}
+		l.left(&d.line, paint.Label, c.title, c.width)
+	}
 	d.line.Cut(l.width)
 	return d
 }
@@ -176,7 +184,8 @@ func (l *natLayout) ports(line *paint.Line, p *pool) {
 		use += " of " + countText(uint64(p.size()))
 	}
 	if l.bar > 0 {
-		l.left(line, role, bar(p.used(), l.bar), l.bar)
+		line.Pad(line.Width() + l.gap)
+		addBar(line, role, p.used(), l.bar)
 		line.Add(role, " ")
 	}
 	if role == paint.Bar {

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,17 @@ func (r *readings) Dump(_ context.Context, got func(*monitor.Event)) error {
 	}
 	return nil
 }
+
+// noReadings is a kernel that could be asked, and tells nothing.
+type noReadings struct{}
+
+func (noReadings) Get(context.Context, []monitor.Tuple, func(*monitor.Event)) error {
+	return io.ErrUnexpectedEOF
+}
+func (noReadings) Dump(context.Context, func(*monitor.Event)) error { return io.ErrUnexpectedEOF }
+
+// readable gives the stage such a kernel.
+func readable(c *Config) { c.Refresher = noReadings{} }
 
 // Only the rows in sight are read, once a second; the whole table while it is
 // ordered by what is read.

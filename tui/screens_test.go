@@ -40,28 +40,34 @@ func TestScreens(t *testing.T) {
 	}
 }
 
-// goldenScreens compares what is shown with the golden files of a name: at all
-// sizes, and at one of them in colour, in 16 colours and without. again, which may
-// be nil, is done at each size.
+// The sizes of golden screens: the smallest one, and the three that people have.
+var (
+	usualSizes = [][2]int{{80, 24}, {120, 30}, {160, 50}}
+	allSizes   = append([][2]int{{60, 16}}, usualSizes...)
+)
+
+// goldenScreens compares what is shown with the golden files of a name: as text at
+// all sizes; in colour and with NO_COLOR at the usual ones; and at one of them in 16
+// colours. again, which may be nil, is done at each size.
 func (st *stage) goldenScreens(name string, again func()) {
 	st.t.Helper()
-	all := ""
-	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 30}, {160, 50}} {
-		st.size(size[0], size[1])
-		if again != nil {
-			again()
+	at := func(sizes ...[2]int) (all string) {
+		for _, size := range sizes {
+			st.size(size[0], size[1])
+			if again != nil {
+				again()
+			}
+			all += fmt.Sprintf("# %d×%d\n%s", size[0], size[1], st.screen())
 		}
-		all += fmt.Sprintf("# %d×%d\n%s", size[0], size[1], st.screen())
+		return all
 	}
-	golden(st.t, "screens/"+name+".txt", all)
-	st.size(120, 30)
-	for _, p := range []struct {
-		profile colorprofile.Profile
-		name    string
-	}{{colorprofile.TrueColor, "dark"}, {colorprofile.ANSI, "ansi"}, {colorprofile.ASCII, "mono"}} {
-		st.colour(p.profile)
-		golden(st.t, "screens/"+name+"."+p.name+".ansi", st.screen())
-	}
+	golden(st.t, "screens/"+name+".txt", at(allSizes...))
+	st.colour(colorprofile.TrueColor)
+	golden(st.t, "screens/"+name+".dark.ansi", at(usualSizes...))
+	st.colour(colorprofile.ASCII)
+	golden(st.t, "screens/"+name+".mono.ansi", at(usualSizes...))
+	st.colour(colorprofile.ANSI)
+	golden(st.t, "screens/"+name+".ansi.ansi", at(usualSizes[1]))
 }
 
 // At every width all pages keep to it, the age of flows and the keys for help and
@@ -99,13 +105,13 @@ func TestEveryWidth(t *testing.T) {
 // Attributes that few flows have get columns where there is room; text that was
 // not made here comes as visible escapes.
 func TestScreensRare(t *testing.T) {
-	st := newStage(t)
+	st := newStage(t, readable)
 	st.gateway()
 	st.rare()
 	all := ""
 	for _, keys := range []string{"<home>", "<home><down><down><enter>", "<esc><down><enter>"} {
 		st.press(keys)
-		for _, size := range [][2]int{{80, 24}, {120, 30}, {160, 50}} {
+		for _, size := range usualSizes {
 			st.size(size[0], size[1])
 			all += fmt.Sprintf("# %d×%d %s\n%s", size[0], size[1], keys, st.screen())
 		}
@@ -116,29 +122,34 @@ func TestScreensRare(t *testing.T) {
 func TestScreensEmptyEndedSmall(t *testing.T) {
 	st := newStage(t)
 	all := ""
-	for _, size := range [][2]int{{80, 24}, {59, 16}, {60, 15}} {
+	for _, size := range append([][2]int{{59, 16}, {60, 15}}, allSizes...) {
 		st.size(size[0], size[1])
 		for _, keys := range []string{"1", "2", "3", "4"} {
 			st.press(keys)
 			all += fmt.Sprintf("# %d×%d page %s\n%s", size[0], size[1], keys, st.screen())
 		}
 	}
-	st.size(80, 24)
 	st.send(fedMsg{fmt.Errorf("read events: broken pipe")})
 	st.press("1")
-	all += "# ended\n" + st.screen()
+	for _, size := range allSizes {
+		st.size(size[0], size[1])
+		all += fmt.Sprintf("# ended, %d×%d\n%s", size[0], size[1], st.screen())
+	}
 	golden(t, "screens/empty.txt", all)
 }
 
 func TestScreensThousand(t *testing.T) {
 	st := newStage(t)
 	st.crowd(1000)
-	st.size(120, 30)
 	all := ""
-	for _, keys := range []string{"<down>", "<pgdn><pgdn><pgdn>", "<end>", "<pgup>", "<home>", "r", "3", "4"} {
-		st.press(keys)
-		st.frame()
-		all += "# " + keys + "\n" + st.screen()
+	for _, size := range allSizes {
+		st.size(size[0], size[1])
+		for _, keys := range []string{"1<home><down>", "<pgdn><pgdn><pgdn>", "<end>", "<pgup>", "<home>", "r", "2", "3", "4"} {
+			st.press(keys)
+			st.frame()
+			all += fmt.Sprintf("# %d×%d %s\n%s", size[0], size[1], keys, st.screen())
+		}
+		st.press("1r")
 	}
 	golden(t, "screens/thousand.txt", all)
 }

@@ -1,7 +1,10 @@
 package tui
 
 import (
+	"strings"
+
 	"natlens/monitor"
+	"natlens/tui/paint"
 )
 
 // spark is the events of the last minute, second by second. It is drawn with the
@@ -70,15 +73,14 @@ func (s *spark) text(cells int) string {
 
 var blocks = []rune("▁▂▃▄▅▆▇█")
 
-// bar draws a share between 0 and 1 in so many cells.
-func bar(share float64, cells int) string {
-	full := int(share*float64(cells) + 0.5)
-	out := make([]rune, cells)
-	for i := range out {
-		out[i] = '░'
-		if i < full {
-			out[i] = '▇'
-		}
+// addBar draws a share between 0 and 1 in so many cells, to half a cell: a line,
+// which bars above and below it leave as it is.
+func addBar(l *paint.Line, r paint.Role, share float64, cells int) {
+	halves := int(share*float64(2*cells) + 0.5)
+	full := strings.Repeat("━", halves/2)
+	if halves%2 == 1 {
+		full += "╸"
 	}
-	return string(out)
+	l.Add(r, full)
+	l.Add(paint.Ended, strings.Repeat("─", cells-paint.Width(full)))
 }

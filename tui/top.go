@@ -25,8 +25,10 @@ type topPage struct {
 	known     [groupings]tally
 	filterGen int
 
-	width, height int
-	tabs          []int // where the names of the groupings begin and end
+	width, height  int
+	needs          int   // the widest name that was in sight
+	nameWidth, bar int   // cells, as lay shares them
+	tabs           []int // where the names of the groupings begin and end
 }
 
 func newTopPage(s *session, keys *keyMap) *topPage {
@@ -39,13 +41,13 @@ func (p *topPage) title() string { return "Top" }
 
 // The page has two lines above its rows: the groupings, and the heads.
 func (p *topPage) resize(width, height int) {
-	p.width, p.height, p.sight.height = width, height-2, height-2
+	p.width, p.height, p.sight.height, p.needs = width, height-2, height-2, 0
 	p.fit()
 }
 
 func (p *topPage) pull(w wish) tea.Cmd {
 	if p.filterGen != p.s.gen {
-		p.filterGen, p.known = p.s.gen, [groupings]tally{}
+		p.filterGen, p.known, p.needs = p.s.gen, [groupings]tally{}, 0
 	}
 	by, order, expected, table, keep, now := p.by, p.order, p.known[p.by].all, p.s.cfg.Table, p.s.keep, p.s.now()
 	return p.ask(p, w, func(stop *atomic.Bool) any {
@@ -114,7 +116,7 @@ func (p *topPage) groupings() grouping {
 }
 
 func (p *topPage) group(by grouping) tea.Cmd {
-	p.by = by
+	p.by, p.needs = by, 0
 	p.begin()
 	p.show(p.known[by])
 	return p.pull(toChange)

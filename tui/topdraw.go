@@ -2,21 +2,48 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 
 	"natlens/tui/paint"
 )
 
-// The columns of the Top page, from the right: bytes, new flows a second, share,
-// flows. The name has the rest.
+// The columns of the Top page, from the right: bytes, new flows a second, a bar,
+// share, flows. The name has the rest.
 const (
 	topFlows = 10
 	topNew   = 8
 	topBytes = 9
-	topBar   = 20
 	topShare = 7
 )
 
+// The bar has what the names leave. What both leave stays at the right: numbers
+// are read beside their names.
+const (
+	topBarLeast  = 8
+	topBarMost   = 40
+	topNameLeast = 24
+)
+
+// lay shares the room between the names and the bar. Names that were in sight
+// keep their room until the names are others: the bar does not jump.
+func (p *topPage) lay() {
+	p.nameWidth = p.width - marginLeft - marginRight - topFlows - topShare - topNew - 2*columnGap
+	if p.tally.counters {
+		p.nameWidth -= topBytes + columnGap
+	}
+	groups := p.tally.groups
+	for i := p.top(); i < min(len(groups), p.top()+p.height); i++ {
+		p.needs = max(p.needs, paint.Width(p.by.name(p.s, &groups[i])))
+	}
+	if p.bar = min(topBarMost, p.nameWidth-columnGap-p.needs); p.bar < topBarLeast {
+		p.bar = 0
+		return
+	}
+	p.nameWidth = min(p.nameWidth-p.bar-columnGap, max(p.needs, topNameLeast))
+}
+
 func (p *topPage) draw() []drawn {
+	p.lay()
 	out := make([]drawn, 0, p.height+2)
 	out = append(out, p.choices(), p.heading())
 	for i := range p.height {
@@ -64,19 +91,6 @@ func (p *topPage) choices() drawn {
 	return d
 }
 
-func (p *topPage) nameWidth() int {
-	w := p.width - marginLeft - marginRight - topFlows - topShare - topNew - 3*columnGap
-	if p.tally.counters {
-		w -= topBytes + columnGap
-	}
-	if p.bar() {
-		w -= topBar + columnGap
-	}
-	return w
-}
-
-func (p *topPage) bar() bool { return p.width >= 100 }
-
 func (p *topPage) heading() drawn {
 	var d drawn
 	role := func(o tallied) paint.Role {
@@ -92,15 +106,15 @@ func (p *topPage) heading() drawn {
 		return title
 	}
 	d.line.Pad(marginLeft)
-	name := groupingNames[p.by]
+	name := strings.ToUpper(groupingNames[p.by])
 	if p.order == orderName {
 		name += "▲"
 	}
-	d.line.AddLeft(role(orderName), name, p.nameWidth())
+	d.line.AddLeft(role(orderName), name, p.nameWidth)
 	d.line.AddRight(role(orderFlows), arrow(orderFlows, "FLOWS"), topFlows)
 	d.line.AddRight(paint.Label, "SHARE", topShare+columnGap)
-	if p.bar() {
-		d.line.Pad(d.line.Width() + columnGap + topBar)
+	if p.bar > 0 {
+		d.line.Pad(d.line.Width() + columnGap + p.bar)
 	}
 	d.line.AddRight(role(orderFresh), arrow(orderFresh, "NEW/S"), topNew+columnGap)
 	if p.tally.counters {
@@ -116,16 +130,16 @@ func (p *topPage) row(g *count, cursor bool) drawn {
 		d.line.Add(paint.Key, " ▌")
 	}
 	d.line.Pad(marginLeft)
-	d.line.AddLeft(paint.Text, p.by.fitName(p.s, g, p.nameWidth()), p.nameWidth())
+	d.line.AddLeft(paint.Text, p.by.fitName(p.s, g, p.nameWidth), p.nameWidth)
 	d.line.AddRight(paint.Text, countText(g.flows), topFlows)
 	share := 0.0
 	if p.tally.flows > 0 {
 		share = float64(g.flows) / float64(p.tally.flows)
 	}
 	d.line.AddRight(paint.Text, percentText(share), topShare+columnGap)
-	if p.bar() {
+	if p.bar > 0 {
 		d.line.Pad(d.line.Width() + columnGap)
-		d.line.Add(paint.Bar, bar(share, topBar))
+		addBar(&d.line, paint.Bar, share, p.bar)
 	}
 	fresh := float64(g.fresh) * 1e9 / float64(freshSpan)
 	d.line.AddRight(paint.Text, freshText(fresh), topNew+columnGap)

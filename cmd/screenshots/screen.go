@@ -26,7 +26,8 @@ type span struct {
 // dropped; what no terminal shows and XML may not hold becomes U+FFFD.
 //
 // A span of ASCII and one of other runes never are the same span: a font that has
-// no arrows borrows them from another one, in which they may be wider.
+// no arrows borrows them from another one, in which they may be wider. Neither are
+// blocks and text: the former are drawn as what they are.
 func parse(text string) screen {
 	var s screen
 	var row []span
@@ -60,7 +61,7 @@ func parse(text string) screen {
 func put(row []span, s span) []span {
 	if len(row) > 0 {
 		last := &row[len(row)-1]
-		if last.pen == s.pen && ascii(last.text) == ascii(s.text) {
+		if last.pen == s.pen && ascii(last.text) == ascii(s.text) && (height(last.text) > 0) == (height(s.text) > 0) {
 			last.text += s.text
 			last.cells += s.cells
 			return row

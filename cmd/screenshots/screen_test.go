@@ -76,7 +76,7 @@ func TestPen(t *testing.T) {
 func TestSVG(t *testing.T) {
 	text := "\x1b[1mnatlens\x1b[m  a<b & \"c\"  \x1b[38;5;80m⇒ 1.2.3.4\x1b[m\n" +
 		"\x1b[48;2;45;51;64m \x1b[31mred\x1b[39m \x1b[m\x1b[2mfaint\x1b[m\n" +
-		"\n" +
+		"\x1b[34m▁▄▄█\x1b[m▏\n" +
 		"\x1b[7mtab\x1b[m 日本 \x1b[4mu  \x1b[m"
 	p := picture{title: "5 < 6", cols: 30, rows: parse(text), cursor: &cell{4, 1}}
 	const want = `<svg xmlns="http://www.w3.org/2000/svg" width="298" height="104" viewBox="0 0 298 104" xml:space="preserve" role="img">
@@ -95,6 +95,10 @@ text{font:15px "DejaVu Sans Mono",Menlo,Consolas,"Liberation Mono",monospace;fil
 <rect x="14" y="33" width="45" height="19" fill="#2d3340"/>
 <rect x="50" y="33" width="2" height="19" fill="#d3d7de"/>
 <text y="47"><tspan x="23" textLength="27" class="c">red</tspan><tspan x="59" textLength="45" class="d">faint</tspan></text>
+<rect x="14" y="68.625" width="9" height="2.375" fill="#61afef"/>
+<rect x="23" y="61.5" width="18" height="9.5" fill="#61afef"/>
+<rect x="41" y="52" width="9" height="19" fill="#61afef"/>
+<text y="66"><tspan x="50">▏</tspan></text>
 <rect x="14" y="71" width="27" height="19" fill="#d3d7de"/>
 <text y="85"><tspan x="14" textLength="27" class="e">tab</tspan><tspan x="50" textLength="36">日本</tspan><tspan x="95" textLength="27" class="f">u  </tspan></text>
 </svg>

@@ -50,6 +50,11 @@ func (p *picture) SVG() string {
 			fmt.Fprintf(&body, "<rect x=\"%d\" y=\"%d\" width=\"2\" height=\"%d\" fill=\"%s\"/>\n",
 				margin+p.cursor.x*cellWidth, top, cellHeight, ink)
 		}
+		for _, s := range row {
+			if height(s.text) > 0 {
+				drawBlocks(&body, s, top)
+			}
+		}
 		if text := textLine(row, &styles); text != "" {
 			fmt.Fprintf(&body, "<text y=\"%d\">%s</text>\n", top+baseline, text)
 		}
@@ -83,14 +88,14 @@ func merged(row []span) []span {
 	return out
 }
 
-// textLine draws the spans of a row that are not blank.
+// textLine draws the spans of a row that are neither blank nor blocks.
 func textLine(row []span, styles *styleSheet) string {
 	var b strings.Builder
 	for _, s := range row {
 		if !s.pen.underline && !s.pen.crossed {
 			s = trimmed(s)
 		}
-		if s.text == "" {
+		if s.text == "" || height(s.text) > 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "<tspan x=\"%d\"", margin+s.at*cellWidth)

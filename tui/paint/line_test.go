@@ -1,6 +1,7 @@
 package paint
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,5 +104,22 @@ func TestLinesTrim(t *testing.T) {
 	st := Plain()
 	if got := st.Lines(lines); got != "a\n" || strings.Contains(got, " ") {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		cells int
+		want  []string
+	}{
+		{"", 10, []string{""}},
+		{"sysctl -w net.ipv4=1", 9, []string{"sysctl -w", "net.ipv4=", "1"}},
+		{"who --from -2h", 12, []string{"who --from", "-2h"}},
+		{"日本 日本", 5, []string{"日本", "日本"}},
+	} {
+		if got := Wrap(c.text, c.cells); !slices.Equal(got, c.want) {
+			t.Errorf("%q in %d cells: %q, want %q", c.text, c.cells, got, c.want)
+		}
 	}
 }

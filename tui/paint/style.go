@@ -37,6 +37,7 @@ const (
 type Style struct {
 	name string
 	pens [roles]pen
+	over [roles]pen // above Selected
 }
 
 // pen is the SGR sequence that starts a role; "" for none.
@@ -93,9 +94,11 @@ func ANSI() Style {
 		muted: nil, title: nil, nat: lipgloss.Cyan, fresh: lipgloss.Green, ended: lipgloss.BrightBlack,
 		warn: lipgloss.Yellow, bad: lipgloss.Red, key: lipgloss.Blue, bar: lipgloss.Blue,
 	})
+	s.pens[Muted], s.pens[Label] = pen("\x1b[2m"), pen("\x1b[2m")
 	s.pens[Selected] = pen("\x1b[7m")
 	s.pens[Tab] = pen("\x1b[1;7m")
 	s.pens[Chosen] = pen("\x1b[1;4m")
+	s.over = Mono().over // turned round, a colour would be a block of it
 	return s
 }
 
@@ -108,6 +111,7 @@ func Mono() Style {
 	s.pens[Muted], s.pens[Ended] = faint, faint
 	s.pens[Selected], s.pens[Tab] = reverse, reverse
 	s.pens[Chosen] = bold
+	s.over = s.pens
 	return s
 }
 
@@ -136,6 +140,7 @@ func build(name string, p palette) Style {
 	if p.back != nil {
 		s.pens[Selected] = penOf(lipgloss.NewStyle().Background(p.back))
 	}
+	s.over = s.pens
 	return s
 }
 
@@ -148,9 +153,12 @@ func penOf(s lipgloss.Style) pen {
 // Append appends the line to dst. base is what stands below every span: the
 // background of the line under the cursor, the grey of an ended flow.
 func (s *Style) Append(dst []byte, l *Line, base Role) []byte {
-	under, on := s.pens[base], false
+	under, on, pens := s.pens[base], false, &s.pens
+	if base == Selected {
+		pens = &s.over
+	}
 	for _, sp := range l.Spans {
-		over := s.pens[sp.Role]
+		over := pens[sp.Role]
 		if sp.Role == base {
 			over = ""
 		}

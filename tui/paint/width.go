@@ -1,6 +1,8 @@
 package paint
 
 import (
+	"strings"
+
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -24,6 +26,15 @@ func Cut(text string, cells int) string {
 		return ""
 	}
 	return cutTo(text, cells-1) + "…"
+}
+
+// Wrap breaks text into lines of so many cells, between words. A hyphen is a part of
+// its word: commands and their flags stay whole. Only a word that is longer than a
+// line is broken.
+func Wrap(text string, cells int) []string {
+	const hyphen = "\u2011" // as wide as "-", and not broken behind
+	text = ansi.Wrap(strings.ReplaceAll(text, "-", hyphen), cells, "")
+	return strings.Split(strings.ReplaceAll(text, hyphen, "-"), "\n")
 }
 
 // CutMiddle is Cut, but takes the middle out: of a long address both the network
