@@ -123,11 +123,12 @@ type verdictJSON struct {
 }
 
 type gapJSON struct {
-	From    string `json:"from"`
-	To      string `json:"to"`
-	Cause   string `json:"cause"`
-	Count   uint64 `json:"count"`
-	AtLeast bool   `json:"at_least,omitempty"`
+	From      string `json:"from"`
+	To        string `json:"to"`
+	Cause     string `json:"cause"`
+	Count     uint64 `json:"count"`
+	AtLeast   bool   `json:"at_least,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
 }
 
 func (p *whoJSON) end(v *verdict) error {
@@ -145,7 +146,7 @@ func (p *whoJSON) end(v *verdict) error {
 }
 
 func newGapJSON(g history.Gap) gapJSON {
-	return gapJSON{timeJSON(g.From), timeJSON(g.To), g.Cause.String(), g.Count, g.AtLeast}
+	return gapJSON{timeJSON(g.From), timeJSON(g.To), g.Cause.String(), g.Count, g.AtLeast, g.Namespace}
 }
 
 // timeJSON is a time as all JSON lines have it, "" for none.

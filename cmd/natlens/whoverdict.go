@@ -159,6 +159,9 @@ func gapText(g history.Gap, clock clockText) string {
 		count = "at least " + count
 	}
 	between := "between " + clock.time(g.From) + " and " + clock.time(g.To)
+	if g.Namespace != "" {
+		between += " in " + monitor.Escape(g.Namespace)
+	}
 	switch g.Cause {
 	case history.Lost:
 		return count + " events were lost " + between

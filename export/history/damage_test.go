@@ -112,8 +112,8 @@ func FuzzJournal(f *testing.F) {
 	tr := Translation{Start: at0, number: 3, NAT: SNAT, Proto: monitor.TCP, Family: monitor.IPv4}
 	f.Add(appendOpened(nil, &tr))
 	f.Add(appendOpened(nil, &Translation{number: 9, Start: at0, From: endpoint("[fd00::1]:1")}))
-	r.setNamespace(7, "blue", false)
-	f.Add(append([]byte("x"), r[:]...))
+	f.Add(appendNamespace([]byte("x"), 7, "blue"))
+	f.Add(indexedJournal(f))
 	r.setClosed([]Translation{tr})
 	f.Add(r[:50])
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -121,7 +121,7 @@ func FuzzJournal(f *testing.F) {
 		for at := 0; at+recordSize <= len(data); at += recordSize { // most with a checksum that is right
 			r := (*record)(data[at:])
 			if r[63]%4 != 0 {
-				r.seal(recordKind(1 + r[4]%8))
+				r.seal(recordKind(1 + r[4]%byte(recordIndexed)))
 			}
 		}
 		if err := os.WriteFile(filepath.Join(dir, journalName), data, 0o600); err != nil {
@@ -133,6 +133,16 @@ func FuzzJournal(f *testing.F) {
 		}
 		if len(s.open) > len(data)/recordSize {
 			t.Fatalf("%d open flows of %d bytes", len(s.open), len(data))
+		}
+		j, err := openJournal(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.close()
+		q := Query{Outside: end("203.0.113.7")}
+		l := newOpenLookup(&q, false)
+		if _, _, err := l.byIndex(j); err != nil || len(l.open) > len(data)/recordSize {
+			t.Fatalf("%d open flows of %d bytes, %v", len(l.open), len(data), err)
 		}
 	})
 }

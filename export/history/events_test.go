@@ -59,9 +59,10 @@ func (f *feed) add(kind monitor.Kind, at monitor.Time, gen uint64, fl monitor.Fl
 	return e
 }
 
-func (f *feed) lost(at, from, to monitor.Time, count uint64) {
+func (f *feed) lost(at, from, to monitor.Time, count uint64) *monitor.Event {
 	e := f.b.Add()
 	e.Kind, e.Time, e.Gap = monitor.KindLost, at, &monitor.Gap{From: from, To: to, Count: count}
+	return e
 }
 
 // take gives the batch and begins the next.

@@ -8,6 +8,14 @@ type Gap struct {
 	Count    uint64 // Lost: events; Unwritten: translations; Restart: flows that were open when capture ended
 	AtLeast  bool   // Count could not be told exactly
 	Cause    GapCause
+
+	// NetNS is the number of the network namespace within the run whose events were
+	// lost; 0: it concerns all there are. From disk it is 0, and Namespace has its
+	// name.
+	NetNS     monitor.NetNS
+	Namespace string
+
+	opened uint64 // number of the flow that opened last before it
 }
 
 // GapCause says why there is a gap. The numbers stand in files and never change.

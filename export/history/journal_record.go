@@ -24,7 +24,9 @@ import (
 //	committed 5 u8 1: capture ended in good order  8 i64 when
 //	         16 i64 newest segment of short lives  24 i64 its flows  32, 40 the same of long lives
 //	namespace 5 u8 bytes of the name in this record  6 u8 1: they go on the record before  8 u16 number  10 name
-//	gap       5 u8 cause  6 u8 at least  8 i64 from  16 i64 to  24 u64 count
+//	touched   8 u16 namespace, 0: all  16 u64 number: a gap touches the flows up to it
+//	index     5 u8 how many  8 u64 entries or numbers, 7 at most: see journalIndex
+//	indexed   8 u64 where the block before ends  16 u32 records of outside, inside, closed, state
 const recordSize = 64
 
 // maxClosed is how many numbers a closed record takes.
@@ -36,11 +38,13 @@ const (
 	recordOpened recordKind = 1 + iota
 	recordClosed
 	recordCommitted
-	recordGap
+	recordTouched
 	recordNamespace
 	recordOpened6
 	recordAddrs6
 	recordNatted6
+	recordIndex
+	recordIndexed
 )
 
 type record [recordSize]byte
@@ -55,7 +59,7 @@ func (r *record) seal(k recordKind) {
 
 // sound reports whether the record is as it was written.
 func (r *record) sound() bool {
-	return binary.LittleEndian.Uint32(r[:]) == crc32.Checksum(r[4:], castagnoli) && r[4] >= byte(recordOpened) && r[4] <= byte(recordNatted6)
+	return binary.LittleEndian.Uint32(r[:]) == crc32.Checksum(r[4:], castagnoli) && r[4] >= byte(recordOpened) && r[4] <= byte(recordIndexed)
 }
 
 // Bits of byte 9 of an opened record.
@@ -229,14 +233,17 @@ func (r *record) committed() (c committed) {
 	return c
 }
 
-// setNamespace takes as much of the name as fits, and returns what does not.
-func (r *record) setNamespace(n monitor.NetNS, name string, goesOn bool) (rest string) {
-	*r = record{}
-	fits := copy(r[10:], name)
-	r[5], r[6] = byte(fits), bit(goesOn)
-	binary.LittleEndian.PutUint16(r[8:], uint16(n))
-	r.seal(recordNamespace)
-	return name[fits:]
+// appendNamespace appends the name, in as many records as it takes.
+func appendNamespace(b []byte, n monitor.NetNS, name string) []byte {
+	for goesOn := false; !goesOn || name != ""; goesOn = true {
+		var r record
+		fits := copy(r[10:], name)
+		r[5], r[6] = byte(fits), bit(goesOn)
+		binary.LittleEndian.PutUint16(r[8:], uint16(n))
+		r.seal(recordNamespace)
+		b, name = append(b, r[:]...), name[fits:]
+	}
+	return b
 }
 
 // namespace adds what the record tells to the names.
@@ -249,12 +256,63 @@ func (r *record) namespace(names map[monitor.NetNS]string) {
 	names[n] = part
 }
 
-func (r *record) setGap(g *Gap) {
+func (r *record) setTouched(n monitor.NetNS, upTo uint64) {
 	*r = record{}
-	r[5], r[6] = byte(g.Cause), bit(g.AtLeast)
-	le := binary.LittleEndian
-	le.PutUint64(r[8:], uint64(g.From))
-	le.PutUint64(r[16:], uint64(g.To))
-	le.PutUint64(r[24:], g.Count)
-	r.seal(recordGap)
+	binary.LittleEndian.PutUint16(r[8:], uint16(n))
+	binary.LittleEndian.PutUint64(r[16:], upTo)
+	r.seal(recordTouched)
+}
+
+// touched tells which flows gaps touch: of each namespace, of all as 0, those up to
+// a number.
+type touched map[monitor.NetNS]uint64
+
+func (m touched) add(r *record) {
+	n := monitor.NetNS(binary.LittleEndian.Uint16(r[8:]))
+	m[n] = max(m[n], r.number())
+}
+
+// mark puts the doubt on an open flow that a gap touches.
+func (m touched) mark(t *Translation) {
+	if t.number <= m[0] || t.number <= m[t.NetNS] {
+		t.Doubt |= TouchedByGap
+	}
+}
+
+// appendIndex appends a record of an index.
+func appendIndex(b []byte, entries []uint64) []byte {
+	var r record
+	r[5] = byte(len(entries))
+	for i, e := range entries {
+		binary.LittleEndian.PutUint64(r[8+8*i:], e)
+	}
+	r.seal(recordIndex)
+	return append(b, r[:]...)
+}
+
+// entries yields what a record of an index holds.
+func (r *record) entries(yield func(uint64) bool) {
+	for i := range min(int(r[5]), entriesEach) {
+		if !yield(binary.LittleEndian.Uint64(r[8+8*i:])) {
+			return
+		}
+	}
+}
+
+// setIndexed ends an index. before is the record behind the block before, sizes are
+// the records of the four parts.
+func (r *record) setIndexed(before int64, sizes [4]int64) {
+	*r = record{}
+	binary.LittleEndian.PutUint64(r[8:], uint64(before))
+	for i, n := range sizes {
+		binary.LittleEndian.PutUint32(r[16+4*i:], uint32(n))
+	}
+	r.seal(recordIndexed)
+}
+
+func (r *record) indexed() (before int64, sizes [4]int64) {
+	for i := range sizes {
+		sizes[i] = int64(binary.LittleEndian.Uint32(r[16+4*i:]))
+	}
+	return int64(binary.LittleEndian.Uint64(r[8:])), sizes
 }

@@ -42,6 +42,7 @@ func (*stmt) step() (bool, error)        { return false, ErrUnsupported }
 func (*stmt) reset()                     {}
 func (*stmt) run() error                 { return ErrUnsupported }
 func (*stmt) int(int) int64              { return 0 }
+func (*stmt) columns() int               { return 0 }
 func (*stmt) kind(int) int32             { return columnNull }
 func (*stmt) blob(int) []byte            { return nil }
 func (*stmt) text(int) string            { return "" }

@@ -54,7 +54,7 @@ func (t *Tracker) meet(n monitor.NetNS) {
 func (t *Tracker) adopt(tr *Translation) {
 	o := openFlow{
 		start: tr.Start, number: tr.number, sentAs: tr.SentAs, deliveredTo: tr.DeliveredTo, id: tr.id,
-		status: tr.Status, gaps: t.gaps, nat: tr.NAT, state: tr.State, doubt: tr.Doubt | TouchedByRestart,
+		status: tr.Status, gaps: t.gaps.count, nat: tr.NAT, state: tr.State, doubt: tr.Doubt | TouchedByRestart,
 		bits: openOrphan | openDumped,
 	}
 	if tr.HasState {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -83,8 +84,10 @@ func (r *Reader) Find(ctx context.Context, q Query, fn func(*Answer) error) (Res
 
 // Span tells from when to when the history knows what happened.
 func (r *Reader) Span() (began, ended monitor.Time, err error) {
-	res, err := r.Find(context.Background(), Query{From: 1, To: 1}, func(*Answer) error { return nil })
-	return res.Began, res.Ended, err
+	f := &find{dir: r.dir, q: Query{Outside: End{Addr: netip.IPv4Unspecified(), HasPort: true}, From: 1, To: 1}} // no flow at all
+	f.readJournal()
+	err = f.readCatalog()
+	return f.res.Began, f.res.Ended, err
 }
 
 // find is one question on its way.
@@ -107,57 +110,31 @@ type openKey struct {
 
 func keyOf(a *Answer) openKey { return openKey{a.tuple(), a.Start, a.Namespace} }
 
+// readJournal finds the open flows, and how far the history goes.
 func (f *find) readJournal() {
-	byNumber := map[uint64]openKey{}
 	f.open = map[openKey]Answer{}
-	names := map[monitor.NetNS]string{}
-	var last, touched uint64
-	var mark committed
-	var flows opener
-	quick := quickMatch(&f.q)
-	skip := func(r *record) bool {
-		last = max(last, r.number())
-		return !quick(r)
+	j, err := openJournal(f.dir)
+	if j == nil {
+		f.fault(err)
+		return
 	}
-	bad, err := readJournal(f.dir, skip, func(r *record) {
-		switch r.kind() {
-		case recordOpened, recordOpened6, recordAddrs6, recordNatted6:
-			t := flows.add(r)
-			if t == nil {
-				return
-			}
-			last = max(last, t.number)
-			if _, ok := f.q.Match(t); ok && f.q.inNamespace(names[t.NetNS]) {
-				a := Answer{Translation: *t, Namespace: names[t.NetNS], Live: f.res.Live}
-				a.NetNS = 0
-				k := keyOf(&a)
-				f.open[k], byNumber[t.number] = a, k
-			}
-		case recordClosed:
-			r.closed(func(n uint64) {
-				if k, ok := byNumber[n]; ok {
-					delete(f.open, k)
-					delete(byNumber, n)
-				}
-			})
-		case recordCommitted:
-			mark = r.committed()
-		case recordGap:
-			touched = last
-		case recordNamespace:
-			r.namespace(names)
-		}
-	})
-	f.res.Ended = mark.at
-	for k, t := range f.open {
-		if t.number <= touched {
-			t.Doubt |= TouchedByGap
-			f.open[k] = t
-		}
+	defer j.close()
+	l := newOpenLookup(&f.q, f.res.Live)
+	done, bad, err := l.byIndex(j)
+	if !done && err == nil {
+		l = newOpenLookup(&f.q, f.res.Live)
+		bad, err = l.whole(j, 0)
 	}
+	l.end()
+	f.open, f.res.Ended = l.open, l.mark.at
 	if err == nil && bad > 0 {
 		err = fmt.Errorf("%s: %d records are damaged", filepath.Join(f.dir, journalName), bad)
 	}
+	f.fault(err)
+}
+
+// fault notes that a file could not be read; nil is none.
+func (f *find) fault(err error) {
 	if err != nil {
 		f.res.Faults = append(f.res.Faults, err)
 	}

@@ -44,13 +44,20 @@ func (w *Writer) recover() error {
 		t.NetNS = w.numberOf(before.names[t.number])
 		w.tracker.adopt(&t)
 	}
-	d.journal, err = createJournal(w.cfg.Dir, &d.mark, w.cfg.names, func(add func(*Translation)) {
+	j, err := draftJournal(w.cfg.Dir, &d.mark, w.cfg.names, func(add func(*Translation)) {
 		w.tracker.Open(func(t *Translation) bool {
 			add(t)
 			return true
 		})
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if err := j.publish(); err != nil {
+		return err
+	}
+	d.journal = j
+	return nil
 }
 
 // numberOf is the number under which the orphans of a namespace wait.

@@ -1,6 +1,8 @@
 package history
 
 import (
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -117,17 +119,13 @@ func TestNamespaces(t *testing.T) {
 	dir := t.TempDir()
 	c := &atomicClock{}
 	c.set(at0)
-	in := func(n monitor.NetNS, fl monitor.Flow) monitor.Flow {
-		fl.Orig.NetNS, fl.Reply.NetNS = n, n
-		return fl
-	}
 	names := new(monitor.Namespaces)
 	blue, _ := names.Add(monitor.Namespace{Name: "blue"})
 	red, _ := names.Add(monitor.Namespace{Name: "red"})
 	w := open(t, Config{Dir: dir, Names: names, now: c.now})
 	var f feed
-	f.add(monitor.KindNew, at0, 1, in(blue, client("1")))
-	f.add(monitor.KindNew, at0, 2, in(red, client("1")))
+	f.add(monitor.KindNew, at0, 1, inNetNS(blue, client("1")))
+	f.add(monitor.KindNew, at0, 2, inNetNS(red, client("1")))
 	write(t, w, &f)
 	closeWriter(t, w)
 
@@ -136,11 +134,11 @@ func TestNamespaces(t *testing.T) {
 	names.Add(monitor.Namespace{Name: "yellow"})
 	red, _ = names.Add(monitor.Namespace{Name: "red"})
 	w = open(t, Config{Dir: dir, Names: names, now: c.now, Settle: 10 * time.Second})
-	f.add(monitor.KindExisting, at0+second, 1, in(red, client("1")))
+	f.add(monitor.KindExisting, at0+second, 1, inNetNS(red, client("1")))
 	write(t, w, &f)
 	syncUp(t, w)
 	c.set(at0 + 20*second)
-	f.add(monitor.KindUpdate, at0+20*second, 1, in(red, client("1")))
+	f.add(monitor.KindUpdate, at0+20*second, 1, inNetNS(red, client("1")))
 	write(t, w, &f)
 	syncUp(t, w)
 	closeWriter(t, w)
@@ -158,5 +156,56 @@ func TestNamespaces(t *testing.T) {
 	}
 	if got, _ := ask(t, dir, Query{Namespace: "blue"}); len(got) != 1 {
 		t.Errorf("blue has %d", len(got))
+	}
+}
+
+// TestGapOfOneNamespace has events of one of two namespaces lost: the flows of the
+// other stay certain, on disk and while they are open, and who asks for it hears of
+// no gap.
+func TestGapOfOneNamespace(t *testing.T) {
+	dir := t.TempDir()
+	names := new(monitor.Namespaces)
+	blue, _ := names.Add(monitor.Namespace{Name: "blue"})
+	red, _ := names.Add(monitor.Namespace{Name: "red"})
+	w := open(t, Config{Dir: dir, Names: names, now: (&clock{at0}).now})
+	var f feed
+	for n, ns := range []monitor.NetNS{blue, red, blue, red} {
+		f.add(monitor.KindNew, at0, uint64(n+1), inNetNS(ns, client(strconv.Itoa(n+1))))
+	}
+	f.lost(at0+5*second, at0+4*second, at0+5*second, 10).SetNetNS(blue)
+	f.add(monitor.KindNew, at0+6*second, 5, inNetNS(blue, client("5")))
+	for n, ns := range []monitor.NetNS{blue, red} {
+		f.add(monitor.KindDestroy, at0+9*second, uint64(n+1), inNetNS(ns, client(strconv.Itoa(n+1))))
+	}
+	write(t, w, &f)
+	syncUp(t, w)
+	type row struct {
+		Port  uint16
+		NetNS string
+		Doubt Doubt
+	}
+	want := []row{{1, "blue", TouchedByGap}, {2, "red", 0}, {3, "blue", TouchedByGap}, {4, "red", 0}, {5, "blue", 0}}
+	gap := Gap{From: at0 + 4*second, To: at0 + 5*second, Count: 10, Cause: Lost, Namespace: "blue"}
+	for _, when := range []string{"at work", "closed"} {
+		got, res := ask(t, dir, Query{})
+		var rows []row
+		for _, a := range got {
+			rows = append(rows, row{a.SentAs.Port, a.Namespace, a.Doubt})
+		}
+		slices.SortFunc(rows, func(a, b row) int { return int(a.Port) - int(b.Port) })
+		if diff := cmp.Diff(want, rows); diff != "" {
+			t.Errorf("%s: %s", when, diff)
+		}
+		if diff := cmp.Diff([]Gap{gap}, res.Gaps, cmp.AllowUnexported(Gap{})); diff != "" {
+			t.Errorf("%s: %s", when, diff)
+		}
+		for name, gaps := range map[string]int{"blue": 1, "red": 0} {
+			if _, res := ask(t, dir, Query{Namespace: name}); len(res.Gaps) != gaps {
+				t.Errorf("%s: %s has gaps %+v", when, name, res.Gaps)
+			}
+		}
+		if when == "at work" {
+			closeWriter(t, w)
+		}
 	}
 }

@@ -81,6 +81,7 @@ type jsonGap struct {
 	To      string `json:"to"`
 	Count   uint64 `json:"count"`
 	AtLeast bool   `json:"at_least,omitempty"`
+	NetNS   string `json:"netns,omitempty"`
 }
 
 func toJSON(p monitor.Endpoint) jsonEnd { return jsonEnd{p.Addr.String(), p.Port} }
@@ -109,7 +110,7 @@ func (j *JSONL) Write(a *Answer) error {
 
 // Gap writes a line of a gap.
 func (j *JSONL) Gap(g *Gap) error {
-	return j.enc.Encode(&jsonGap{1, g.Cause.String(), timeText(g.From), timeText(g.To), g.Count, g.AtLeast})
+	return j.enc.Encode(&jsonGap{1, g.Cause.String(), timeText(g.From), timeText(g.To), g.Count, g.AtLeast, g.Namespace})
 }
 
 // Close implements RowWriter.

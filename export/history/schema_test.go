@@ -48,7 +48,7 @@ func TestViews(t *testing.T) {
 	for sql, want := range map[string]string{
 		`SELECT group_concat(concat_ws(' ', start, "end", inside, inside_port, outside, outside_port, peer, peer_port), '; ') FROM translation`: "2025-11-22T08:26:40.000Z 2025-11-22T08:26:40.250Z 10.0.0.5 40000 203.0.113.7 32768 198.51.100.9 443; " +
 			"2025-11-22T08:26:40.000Z 2025-11-22T08:26:40.250Z fd00:0000:0000:0000:0000:0000:0000:0002 8080 2001:0db8:0000:0000:0000:0000:0000:0002 80 2001:0db8:0000:0000:0000:0000:0000:0001 5",
-		`SELECT concat_ws(' ', since, until, count, least, cause) FROM gaps`: "2025-11-22T08:26:40.000Z 2025-11-22T08:26:41.000Z 7 0 lost",
+		`SELECT concat_ws(' ', since, until, count, least, cause, namespace) FROM gaps`: "2025-11-22T08:26:40.000Z 2025-11-22T08:26:41.000Z 7 0 lost",
 	} {
 		s, err := d.prepare(sql)
 		if err != nil {

@@ -125,11 +125,11 @@ func (s *segmentFind) run(ctx context.Context, f *find) error {
 		return err
 	}
 	defer d.close()
-	if s.gaps, err = readGaps(d, &f.q); err != nil {
-		return err
-	}
 	names, err := readNamespaces(d)
 	if err != nil {
+		return err
+	}
+	if s.gaps, err = readGaps(d, &f.q, names); err != nil {
 		return err
 	}
 	e := &segmentReader{d: d, q: &f.q, flows: -1, names: names, put: func(batch []Answer) error {
@@ -149,8 +149,8 @@ func (s *segmentFind) run(ctx context.Context, f *find) error {
 	return e.read()
 }
 
-func readGaps(d *db, q *Query) ([]Gap, error) {
-	s, err := d.prepare("SELECT since,until,count,least,cause FROM gap")
+func readGaps(d *db, q *Query, names map[int64]string) ([]Gap, error) {
+	s, err := d.prepare("SELECT * FROM gap") // netns was added: earlier files lack it
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,10 @@ func readGaps(d *db, q *Query) ([]Gap, error) {
 			From: monitor.Time(s.int(0)), To: monitor.Time(s.int(1)), Count: uint64(s.int(2)),
 			AtLeast: s.int(3) != 0, Cause: GapCause(s.int(4)),
 		}
-		if q.covers(g.From, g.To) {
+		if s.columns() > 5 && s.kind(5) != columnNull {
+			g.Namespace = names[s.int(5)]
+		}
+		if q.covers(g.From, g.To) && (g.Namespace == "" || q.inNamespace(g.Namespace)) {
 			gaps = append(gaps, g)
 		}
 	}

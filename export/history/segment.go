@@ -162,7 +162,7 @@ func (g *segment) prepare(namespace string) error {
 	if g.inside, err = prepareInsert(g.d, "inside", 2, 4*insertRows); err != nil {
 		return err
 	}
-	if g.gap, err = g.d.prepare("INSERT INTO gap VALUES (?,?,?,?,?)"); err != nil {
+	if g.gap, err = g.d.prepare("INSERT INTO gap VALUES (?,?,?,?,?,?)"); err != nil {
 		return err
 	}
 	g.namespace, err = g.d.prepare("INSERT INTO namespace VALUES (?,?)")
@@ -193,7 +193,7 @@ func (g *segment) commit(closed []Translation, gaps []Gap) (err error) {
 
 func (g *segment) insert(closed []Translation, gaps []Gap) error {
 	first := g.flows + 1
-	if err := g.nameAll(closed); err != nil {
+	if err := g.nameAll(closed, gaps); err != nil {
 		return err
 	}
 	err := g.rows.all(len(closed), insertRows, rowWidth, func(s *stmt, base, k int) {
@@ -230,24 +230,35 @@ func (g *segment) insert(closed []Translation, gaps []Gap) error {
 	return nil
 }
 
-// nameAll enters the namespaces of the flows that the file does not name yet.
-func (g *segment) nameAll(closed []Translation) error {
+// nameAll enters the namespaces of flows and gaps that the file does not name yet.
+func (g *segment) nameAll(closed []Translation, gaps []Gap) error {
 	for i := range closed {
-		n := closed[i].NetNS
-		if n == 0 || g.namespaceID(n) != 0 {
-			continue
-		}
-		name := g.names(n)
-		id := int64(len(g.namespaces) + 1)
-		g.namespace.bindInt(1, id)
-		if err := g.namespace.bindText(2, name); err != nil {
+		if err := g.nameOne(closed[i].NetNS); err != nil {
 			return err
 		}
-		if err := g.namespace.run(); err != nil {
-			return err
-		}
-		g.namespaces[name] = id
 	}
+	for i := range gaps {
+		if err := g.nameOne(gaps[i].NetNS); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *segment) nameOne(n monitor.NetNS) error {
+	if n == 0 || g.namespaceID(n) != 0 {
+		return nil
+	}
+	name := g.names(n)
+	id := int64(len(g.namespaces) + 1)
+	g.namespace.bindInt(1, id)
+	if err := g.namespace.bindText(2, name); err != nil {
+		return err
+	}
+	if err := g.namespace.run(); err != nil {
+		return err
+	}
+	g.namespaces[name] = id
 	return nil
 }
 
@@ -285,6 +296,7 @@ func (g *segment) insertGap(gap *Gap) error {
 	g.gap.bindInt(3, int64(gap.Count))
 	g.gap.bindInt(4, int64(bit(gap.AtLeast)))
 	g.gap.bindInt(5, int64(gap.Cause))
+	bindIf(g.gap, 6, gap.NetNS != 0, g.namespaceID(gap.NetNS))
 	g.addGap(gap)
 	return g.gap.run()
 }

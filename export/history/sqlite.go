@@ -221,6 +221,9 @@ const (
 	columnBlob = sqlite3.SQLITE_BLOB
 )
 
+// columns is how many columns the statement answers with.
+func (s *stmt) columns() int { return int(sqlite3.Xsqlite3_column_count(s.d.tls, s.p)) }
+
 // kind returns the type of a column.
 func (s *stmt) kind(i int) int32 { return sqlite3.Xsqlite3_column_type(s.d.tls, s.p, int32(i)) }
 

@@ -18,8 +18,7 @@ type Tracker struct {
 	since monitor.Time // the first event of all, or the end of the capture before
 	now   monitor.Time // the last event's time
 	last  uint64       // number of the flow that opened last
-	gap   monitor.Time // where the loss began that has not been reconciled yet; 0: none
-	gaps  uint32       // how many losses there were
+	gaps  losses
 
 	before orphanage // what the capture before left open
 }
@@ -32,7 +31,7 @@ type openFlow struct {
 	sentAs, deliveredTo monitor.Endpoint
 	id                  uint32
 	status              monitor.Status
-	gaps                uint32 // Tracker.gaps when it opened
+	gaps                uint32 // losses.count when it opened
 	nat                 Kind
 	state               monitor.State
 	doubt               Doubt
@@ -84,7 +83,7 @@ func (t *Tracker) Apply(b *monitor.Batch, ch *Changes) {
 		case monitor.KindLost:
 			t.lost(e, ch)
 		case monitor.KindResynced:
-			t.gap = 0
+			t.gaps.reconciled(e)
 		case monitor.KindDestroy:
 			t.destroy(e, ch)
 		case monitor.KindNew, monitor.KindUpdate, monitor.KindExisting:
@@ -106,8 +105,7 @@ func (t *Tracker) Open(fn func(*Translation) bool) {
 }
 
 func (t *Tracker) lost(e *monitor.Event, ch *Changes) {
-	t.gaps++
-	g := Gap{From: e.Time, To: e.Time, Cause: Lost}
+	g := Gap{From: e.Time, To: e.Time, Cause: Lost, NetNS: e.NetNS(), opened: t.last}
 	if e.Gap != nil {
 		g.Count, g.AtLeast = e.Gap.Count, e.Gap.Uncertain
 		if e.Gap.From != 0 {
@@ -115,9 +113,7 @@ func (t *Tracker) lost(e *monitor.Event, ch *Changes) {
 		}
 		g.To = max(g.From, e.Gap.To)
 	}
-	if t.gap == 0 {
-		t.gap = g.From
-	}
+	t.gaps.add(&g)
 	ch.Gaps = append(ch.Gaps, g)
 }
 
@@ -175,7 +171,7 @@ func (o *openFlow) sameID(e *monitor.Event) bool {
 func (t *Tracker) begin(e *monitor.Event) openFlow {
 	f := &e.Flow
 	t.last++
-	o := openFlow{gen: e.Gen, number: t.last, sentAs: f.SentAs(), deliveredTo: f.DeliveredTo(), nat: kindOf(f), gaps: t.gaps}
+	o := openFlow{gen: e.Gen, number: t.last, sentAs: f.SentAs(), deliveredTo: f.DeliveredTo(), nat: kindOf(f), gaps: t.gaps.count}
 	if e.Kind == monitor.KindExisting || e.Inferred {
 		o.bits |= openDumped
 	}
@@ -188,10 +184,11 @@ func (t *Tracker) begin(e *monitor.Event) openFlow {
 		o.start = e.Born
 	case t.before.until != 0:
 		o.start, o.doubt = t.before.from, BeganInGap|TouchedByRestart
-	case t.gap != 0:
-		o.start, o.doubt = t.gap, BeganInGap
 	default:
 		o.start, o.doubt = t.timeOf(e), BeganBefore
+		if since := t.gaps.since(e.NetNS()); since != 0 {
+			o.start, o.doubt = since, BeganInGap
+		}
 	}
 	return o
 }
@@ -303,7 +300,7 @@ func (t *Tracker) expand(tr *Translation, key *monitor.Tuple, o *openFlow) {
 	if key.Proto.IsICMP() {
 		tr.ICMP = key.DstPort
 	}
-	if o.gaps != t.gaps {
+	if t.gaps.touched(key.NetNS, o.gaps) {
 		tr.Doubt |= TouchedByGap
 	}
 }

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,6 +26,11 @@ func lives(all []Translation) (out []life) {
 		out = append(out, l)
 	}
 	return out
+}
+
+func inNetNS(n monitor.NetNS, f monitor.Flow) monitor.Flow {
+	f.Orig.NetNS, f.Reply.NetNS = n, n
+	return f
 }
 
 func client(port string) monitor.Flow {
@@ -103,6 +109,34 @@ func TestTracker(t *testing.T) {
 			{3, 4, 8, Destroyed, BeganInGap},
 			{4, 9, 10, Destroyed, 0},
 		}, 0},
+		{"a gap in one namespace", func(f *feed) {
+			f.add(monitor.KindNew, at(0), 1, inNetNS(1, client("1")))
+			f.add(monitor.KindNew, at(0), 2, inNetNS(2, client("2")))
+			f.lost(at(5), at(4), at(5), 10).SetNetNS(1)
+			f.add(monitor.KindNew, at(6), 3, inNetNS(1, client("3"))).Inferred = true
+			f.add(monitor.KindExisting, at(6), 4, inNetNS(2, client("4")))
+			for n := range 4 {
+				f.add(monitor.KindDestroy, at(9), uint64(n+1), inNetNS(monitor.NetNS(1+n%2), client(fmt.Sprint(n+1))))
+			}
+		}, []life{
+			{1, 0, 9, Destroyed, TouchedByGap},
+			{2, 0, 9, Destroyed, 0},
+			{3, 4, 9, Destroyed, BeganInGap},
+			{4, 6, 9, Destroyed, BeganBefore},
+		}, 0},
+		{"a gap while the one before is reconciled", func(f *feed) {
+			f.add(monitor.KindNew, at(0), 1, client("1"))
+			f.lost(at(5), at(4), at(5), 10)
+			f.lost(at(7), at(6), at(7), 10)
+			resynced := f.b.Add()
+			resynced.Kind, resynced.Time, resynced.Gap = monitor.KindResynced, at(8), &monitor.Gap{From: at(6), To: at(8)}
+			f.add(monitor.KindNew, at(9), 2, client("2")).Inferred = true
+			resynced = f.b.Add()
+			resynced.Kind, resynced.Time, resynced.Gap = monitor.KindResynced, at(10), &monitor.Gap{From: at(8), To: at(10)}
+			f.add(monitor.KindExisting, at(11), 3, client("3"))
+			f.add(monitor.KindDestroy, at(12), 2, client("2"))
+			f.add(monitor.KindDestroy, at(12), 3, client("3"))
+		}, []life{{2, 4, 12, Destroyed, BeganInGap}, {3, 11, 12, Destroyed, BeganBefore}}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tracker := NewTracker(TrackerConfig{})

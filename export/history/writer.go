@@ -251,6 +251,10 @@ func mergeGaps(gaps []Gap) []Gap {
 			g.From, g.To = min(g.From, next.From), max(g.To, next.To)
 			g.Count += next.Count
 			g.AtLeast = g.AtLeast || next.AtLeast || next.Cause != g.Cause
+			g.opened = max(g.opened, next.opened)
+			if g.NetNS != next.NetNS {
+				g.NetNS = 0
+			}
 		}
 		gaps[n] = g
 		n++

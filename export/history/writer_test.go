@@ -195,7 +195,7 @@ func TestCarriedOn(t *testing.T) {
 	if len(rows) != 5 || rows[3] != want[4] || rows[4] != want[3] {
 		t.Errorf("open: %v", rows)
 	}
-	if diff := cmp.Diff([]Gap{{From: at0 + 10*second, To: at0 + 60*second, Count: 3, Cause: Restarted}}, res.Gaps); diff != "" {
+	if diff := cmp.Diff([]Gap{{From: at0 + 10*second, To: at0 + 60*second, Count: 3, Cause: Restarted}}, res.Gaps, cmp.AllowUnexported(Gap{})); diff != "" {
 		t.Error(diff)
 	}
 }
