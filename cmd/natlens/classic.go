@@ -107,7 +107,7 @@ func isClassic(cmd *cobra.Command) bool {
 var classicTables = []string{"conntrack", "expect", "dying", "unconfirmed"}
 
 // expectLetters are conntrack(8)'s commands that natlens has for expectations.
-const expectLetters = "ELGDFC"
+const expectLetters = "ELGDFCI"
 
 // isExpectTable reports whether a word, which may be cut short, names
 // conntrack(8)'s table of expectations, which has commands of its own here.

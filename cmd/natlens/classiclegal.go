@@ -32,6 +32,7 @@ var classicExpectLegal = map[string][]string{
 	"watch":  {"output-format"},
 	"get":    classicTuple,
 	"delete": classicTuple,
+	"create": slices.Concat(classicTuple, []string{"timeout", "status", "mask-src", "mask-dst"}),
 }
 
 // classicExpectFlags refuses the flags that conntrack(8) calls illegal with its

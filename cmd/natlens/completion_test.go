@@ -69,7 +69,7 @@ var completions = []struct{ line, want string }{
 	{"-L|c", "conntrack close close_wait closed confirmed cookie_echoed cookie_wait"},
 	{"-S|", "conntrack expect"},
 	{"-C|", "conntrack expect"},
-	{"-I|", "conntrack"},
+	{"-I|", "conntrack expect"},
 	{"count|", ""},
 	{"-L|expect|-o|x", "xml"},
 	{"expect|list|-o|c", "conntrack conntrack,xml"},

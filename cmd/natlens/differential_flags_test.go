@@ -39,6 +39,8 @@ var letters = []struct{ command, needs string }{
 	{"-G", "-p tcp --sport 1 --dport 2 -s 192.0.2.1 -d 192.0.2.2"},
 	{"-I", "-p tcp --sport 1 --dport 2 -s 192.0.2.1 -d 192.0.2.2 -t 100 --state ESTABLISHED"},
 	{"-A", "-p tcp --sport 1 --dport 2 -s 192.0.2.1 -d 192.0.2.2 -t 100 --state ESTABLISHED"},
+	{"-I expect", "-p tcp --sport 1 --dport 2 -s 192.0.2.1 -d 192.0.2.2 -t 5 --tuple-src 192.0.2.2 --tuple-dst 192.0.2.1 --mask-src 255.255.255.255 --mask-dst 255.255.255.255 " +
+		"--tuple-port-src 0 --tuple-port-dst 5 --mask-port-src 0 --mask-port-dst 65535"},
 	{"-L expect", ""}, {"-F expect", ""}, {"-C expect", ""}, {"-S expect", ""}, {"-E expect", ""}, {"-U expect", ""},
 	{"-G expect", "-p tcp --sport 1 --dport 2 --reply-port-src 1 --reply-port-dst 1 -s 192.0.2.1 -d 192.0.2.2"},
 	{"-D expect", "-p tcp --sport 1 --dport 2 --reply-port-src 1 --reply-port-dst 1 -s 192.0.2.1 -d 192.0.2.2"},

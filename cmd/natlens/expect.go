@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,19 +25,21 @@ type expectConfig struct {
 	filter  filterConfig // its flags alone: they name one expectation
 	confirm confirmConfig
 	classic bool // as conntrack(8)'s commands on the table expect
+
+	expected []filter.FlagValue // create: what is expected, by the names of expectedFlags
 }
 
 // newExpect is the group of commands about expectations.
 func newExpect(con console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "expect command",
-		Short: "List, watch and delete expectations",
+		Short: "List, watch, delete and make expectations",
 		Long: `Expectations are flows that a helper (FTP, SIP, TFTP, PPTP …) has read of in the payload of another flow, and that
 will be taken for its children when they come.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("natlens expect has no command %q: list, watch, get, delete, flush, count", args[0])
+				return usagef("natlens expect has no command %q: list, watch, get, delete, flush, count, create", args[0])
 			}
 			return cmd.Help()
 		},
@@ -48,6 +51,7 @@ will be taken for its children when they come.`,
 		expectCommand(con, "delete", "Delete the expectation that a packet would meet", (*expectConfig).delete, (*expectConfig).tuples),
 		expectCommand(con, "flush", "Delete every expectation", (*expectConfig).flush, (*expectConfig).asks),
 		expectCommand(con, "count", "Print how many expectations there are", (*expectConfig).count, (*expectConfig).families),
+		expectCommand(con, "create", "Make an expectation by hand", (*expectConfig).create, (*expectConfig).tuples, (*expectConfig).expects),
 	)
 	return cmd
 }
@@ -156,11 +160,12 @@ func (c *expectConfig) count(ctx context.Context, con console) error {
 	})
 }
 
-// tuple is the tuple of a packet, by the flags.
-func (c *expectConfig) tuple(command string) (t monitor.Tuple, err error) {
+// tuple is the tuple of a packet, by the flags; more are other flags that the
+// command knows.
+func (c *expectConfig) tuple(command string, more ...string) (t monitor.Tuple, err error) {
 	for _, v := range c.filter.given {
 		if f, ok := filter.FlagByName(v.Name); ok {
-			if err := allowed("expect "+command, f.Name, exactFlags); err != nil {
+			if err := allowed("expect "+command, f.Name, slices.Concat(exactFlags, more)); err != nil {
 				return t, err
 			}
 		}

@@ -85,7 +85,7 @@ var conntrackTopic = topic{
   natlens -E expect
   natlens -D -s 192.0.2.7
 
-What natlens has not says so, with exit code 2: -R, and -I expect. docs/conntrack.md has the table of all flags, and tells where natlens differs and why.`,
+What natlens has not says so, with exit code 2: -R. docs/conntrack.md has the table of all flags, and tells where natlens differs and why.`,
 	tables: func() []helpTable {
 		letters := helpTable{heading: "Letters"}
 		for _, c := range classicCommands {

@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -72,7 +73,16 @@ func (s *Service) CreateExpect(ctx context.Context, x *monitor.Expect) error {
 	s.req.BeginExpect(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, s.seq, x.Tuple.Family)
 	s.req.Expect(x)
 	s.req.End()
-	return flowError("create expectation", s.talk(ctx, nil, nil))
+	err := s.talk(ctx, nil, nil)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		err = fmt.Errorf("its master: %w", ErrNoFlow)
+	case errors.Is(err, unix.EEXIST):
+		err = errors.New("the expectation exists already")
+	case errors.Is(err, unix.EOPNOTSUPP):
+		err = fmt.Errorf("its master has no helper: %w", err)
+	}
+	return flowError("create expectation", err)
 }
 
 // The groups of NETLINK_NETFILTER that bear events of expectations. The kernel
