@@ -14,10 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/nftables"
-	"golang.org/x/sys/unix"
 
 	"natlens/monitor/doctor"
 	"natlens/monitor/filter"
@@ -80,108 +78,6 @@ func shell(t *testing.T, l *lab.Lab, command string) {
 	}
 }
 
-// TestDoctorCauses makes each cause for real, expects it to be told with its
-// evidence, takes it away by the command that doctor gives or as said, and
-// expects it to be gone.
-func TestDoctorCauses(t *testing.T) {
-	for _, c := range []struct {
-		id, level string
-		cause     func(t *testing.T, l *lab.Lab)
-		args      []string // of the run that sees it
-		text      string   // in it
-		evidence  string   // name=value
-		remove    func(t *testing.T, l *lab.Lab, command string)
-	}{
-		{
-			id: "hook", level: "fail", cause: flushRules, text: "nothing is tracked here", evidence: "rules=0",
-			remove: func(t *testing.T, l *lab.Lab, command string) {
-				shell(t, l, command)
-				// Without NAT nobody answers.
-				for range 3 {
-					if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS, NoReply: true}); err != nil {
-						t.Fatal(err)
-					}
-				}
-				waitFor(t, "flows to be tracked after "+command, func() bool { return entries(t, l.Gateway) == "3" })
-			},
-		},
-		{id: "events", level: "fail", cause: sets("events", "0"), text: "nf_conntrack_events is 0", evidence: "nf_conntrack_events=0", remove: shell},
-		{id: "acct", level: "warn", cause: sets("acct", "0"), text: "not counted", evidence: "nf_conntrack_acct=0", remove: shell},
-		{id: "timestamp", level: "warn", cause: sets("timestamp", "0"), text: "keeps no times", evidence: "nf_conntrack_timestamp=0", remove: shell},
-		{
-			id: "ring", level: "warn", cause: func(*testing.T, *lab.Lab) {}, args: []string{"--capture", "socket"}, text: "--capture socket",
-			remove: func(t *testing.T, _ *lab.Lab, _ string) {
-				if !lab.InitialUserNS() {
-					t.Skip("the ring can't be had in a user namespace")
-				}
-			},
-		},
-		{
-			id: "helper", level: "warn", text: "1 flow to tcp port 21", evidence: "without_ftp=1",
-			cause: func(t *testing.T, l *lab.Lab) { oneTCP(t, l, lab.ServerFTP) },
-			remove: func(t *testing.T, l *lab.Lab, command string) {
-				shell(t, l, command)
-				forgetFlows(t, l)
-				oneTCP(t, l, lab.ServerFTP)
-				if got := doctorIn(t, l).check(t, "helper"); got.Evidence["with_helper"] != 1.0 {
-					t.Errorf("after %s: %+v", command, got)
-				}
-			},
-		},
-		{
-			id: "counter.insert_failed", level: "warn", text: "insert_failed moved by", evidence: "",
-			cause: func(t *testing.T, l *lab.Lab) {
-				// One public port for all: the second flow to a destination finds it taken.
-				err := l.AddRule(nftables.TableFamilyIPv4, "nat", "postrouting", lab.Proto(unix.IPPROTO_UDP), lab.SNAT(lab.GatewayWAN, 5000, 5000, false))
-				if err != nil {
-					t.Fatal(err)
-				}
-				busy(t, func(ctx context.Context) {
-					_, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS, NoReply: true})
-				})
-			},
-			remove: func(t *testing.T, l *lab.Lab, _ string) { flushRules(t, l) },
-		},
-		{
-			id: "counter.invalid", level: "warn", text: "invalid moved by",
-			cause:  func(t *testing.T, l *lab.Lab) { shortSegments(t, l, 20) },
-			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
-		},
-		{
-			id: "queue", level: "warn", args: []string{"--capture", "socket", "--buffer-size", "4096"}, text: "events/s seen", evidence: "way=socket",
-			cause: func(t *testing.T, l *lab.Lab) {
-				busy(t, func(ctx context.Context) { _, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS}) })
-			},
-			remove: func(*testing.T, *lab.Lab, string) {}, // a buffer of the usual size
-		},
-	} {
-		t.Run(c.id, func(t *testing.T) {
-			l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
-			if got := doctorIn(t, l).check(t, c.id); got.Level != "ok" && c.id != "ring" {
-				t.Fatalf("before: %+v", got)
-			}
-			t.Run("cause", func(t *testing.T) {
-				c.cause(t, l)
-				got := doctorIn(t, l, c.args...).check(t, c.id)
-				// How fast counters move, and how many events were too many, is the machine's.
-				if got.Level != c.level && (got.Level != "fail" || c.id != "counter.insert_failed" && c.id != "queue") || !strings.Contains(got.Text, c.text) {
-					t.Errorf("got %+v", got)
-				}
-				if name, want, ok := strings.Cut(c.evidence, "="); ok && jsonText(got.Evidence[name]) != want {
-					t.Errorf("evidence %v, wanted %s", got.Evidence, c.evidence)
-				}
-				c.remove(t, l, got.Command)
-			})
-			if t.Failed() {
-				return
-			}
-			if got := doctorIn(t, l).check(t, c.id); got.Level != "ok" && (c.id != "ring" || lab.InitialUserNS()) && c.id != "helper" {
-				t.Errorf("after: %+v", got)
-			}
-		})
-	}
-}
-
 func jsonText(v any) string {
 	b, _ := json.Marshal(v)
 	return strings.Trim(string(b), `"`)
@@ -232,30 +128,6 @@ func busy(t *testing.T, f func(ctx context.Context)) {
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-done })
-}
-
-// shortSegments sends TCP segments that end within their header through the
-// gateway, again and again until the test ends, many at a time.
-func shortSegments(t *testing.T, l *lab.Lab, many int) {
-	var fd int
-	err := l.Client.Do(func() (err error) {
-		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	to := &unix.SockaddrInet4{Addr: lab.ServerIP.As4()}
-	busy(t, func(ctx context.Context) {
-		for range many {
-			_ = unix.Sendto(fd, []byte{0x10, 0, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0}, 0, to)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * time.Millisecond):
-		}
-	})
 }
 
 // hostMax is how many flows the kernel allows.

@@ -50,11 +50,19 @@ func counters(s *Snapshot, l Limits) (all []Check) {
 			all = append(all, skipped(id, "the kernel does not keep it"))
 			continue
 		}
-		rate := s.PerSecond(v.Moved)
+		moved := v.Moved
+		if m.word == "drop" {
+			moved = dropsAlone(s)
+		}
+		rate := s.PerSecond(moved)
 		c := Check{ID: id, Evidence: map[string]any{"moved": v.Moved, "per_second": rate, "total": v.Total}}
-		c.Text = fmt.Sprintf("%s stood still at %s", m.word, number(v.Total))
-		if v.Moved > 0 {
-			c.Text = fmt.Sprintf("%s moved by %s in %s, %.2g a second: %s", m.word, number(v.Moved), round(s.Look), rate, m.means)
+		switch {
+		case v.Moved == 0:
+			c.Text = fmt.Sprintf("%s stood still at %s", m.word, number(v.Total))
+		case moved == 0:
+			c.Text = fmt.Sprintf("%s moved by %s in %s, each for an insert_failed", m.word, number(v.Moved), round(s.Look))
+		default:
+			c.Text = fmt.Sprintf("%s moved by %s in %s, %.2g a second: %s", m.word, number(moved), round(s.Look), rate, m.means)
 		}
 		if limit, ok := l.CounterFail[m.word]; ok && rate >= limit {
 			c.Level = Fail
@@ -67,6 +75,15 @@ func counters(s *Snapshot, l Limits) (all []Check) {
 		all = append(all, c)
 	}
 	return all
+}
+
+// dropsAlone is how far drop moved but for the entries that could not be inserted,
+// each of which the kernel counts twice: in insert_failed and in drop, or in
+// insert_failed and in chaintoolong.
+func dropsAlone(s *Snapshot) uint64 {
+	drops, failed := s.Counters["drop"].Moved, s.Counters["insert_failed"].Moved
+	failed -= min(failed, s.Counters["chaintoolong"].Moved)
+	return drops - min(drops, failed)
 }
 
 // Meaning says what it means that a counter moves, by conntrack(8)'s word for it;

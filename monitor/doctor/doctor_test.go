@@ -134,6 +134,11 @@ func TestTroubles(t *testing.T) {
 			"natlens watch event new"},
 		{"counter.drop", Fail, func(s *Snapshot) { s.Counters["drop"] = Moved{9, 1} },
 			"drop moved by 1 in 5s, 0.2 a second: packets are dropped, because the table is full or memory short", "sudo sysctl -w net.netfilter.nf_conntrack_max=524288"},
+		{"counter.insert_failed", Warn, func(s *Snapshot) { s.Counters["insert_failed"], s.Counters["drop"] = Moved{9, 2}, Moved{9, 2} },
+			"insert_failed moved by 2 in 5s, 0.4 a second: new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them",
+			"natlens watch event new"},
+		{"counter.drop", Fail, func(s *Snapshot) { s.Counters["clash_resolve"], s.Counters["drop"] = Moved{9, 2}, Moved{9, 2} },
+			"drop moved by 2 in 5s, 0.4 a second: packets are dropped, because the table is full or memory short", "sudo sysctl -w net.netfilter.nf_conntrack_max=524288"},
 		{"counter.invalid", Warn, func(s *Snapshot) { s.Counters["invalid"] = Moved{90, 60} },
 			"invalid moved by 60 in 5s, 12 a second: packets belong to no connection that the kernel could follow: out of window, or routed another way back",
 			"sysctl -w net.netfilter.nf_conntrack_log_invalid=255"},
@@ -183,6 +188,26 @@ func TestDenied(t *testing.T) {
 	}
 	if c := find(t, all, "privilege"); c.Command != "sudo natlens doctor" || Worst(all) != Fail {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestDropsAlone expects drops to be told once: an entry that can't be inserted
+// moves two counters.
+func TestDropsAlone(t *testing.T) {
+	for _, c := range []struct {
+		drop, failed, long uint64
+		want               string
+	}{
+		{3, 3, 0, "drop moved by 3 in 5s, each for an insert_failed"},
+		{0, 3, 3, "drop stood still at 0"},
+		{3, 3, 3, "drop moved by 3 in 5s, 0.6 a second: packets are dropped, because the table is full or memory short"},
+		{5, 3, 1, "drop moved by 3 in 5s, 0.6 a second: packets are dropped, because the table is full or memory short"},
+	} {
+		s := healthy()
+		s.Counters["drop"], s.Counters["insert_failed"], s.Counters["chaintoolong"] = Moved{c.drop, c.drop}, Moved{c.failed, c.failed}, Moved{c.long, c.long}
+		if got := find(t, Diagnose(s, DefaultLimits), "counter.drop"); got.Text != c.want {
+			t.Errorf("%+v: got %s", c, got.Text)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // Config says how the gateway's conntrack behaves. The zero value is a working
@@ -35,6 +36,7 @@ type Lab struct {
 
 	cfg     Config
 	helpers map[string]bool // assigned, by the kernel's names
+	raced   atomic.Int64    // races so far
 
 	// serving counts the goroutines that answer; they end when life ends and
 	// closers are closed.

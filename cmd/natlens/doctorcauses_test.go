@@ -1,0 +1,216 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
+)
+
+// TestDoctorCauses makes each cause for real, expects it to be told with its
+// evidence, takes it away by the command that doctor gives or as said, and
+// expects it to be gone.
+func TestDoctorCauses(t *testing.T) {
+	for _, c := range []struct {
+		id, level string
+		cause     func(t *testing.T, l *lab.Lab)
+		args      []string // of the run that sees it
+		text      string   // in it
+		evidence  string   // name=value
+		remove    func(t *testing.T, l *lab.Lab, command string)
+	}{
+		{
+			id: "hook", level: "fail", cause: flushRules, text: "nothing is tracked here", evidence: "rules=0",
+			remove: func(t *testing.T, l *lab.Lab, command string) {
+				shell(t, l, command)
+				// Without NAT nobody answers.
+				for range 3 {
+					if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS, NoReply: true}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				waitFor(t, "flows to be tracked after "+command, func() bool { return entries(t, l.Gateway) == "3" })
+			},
+		},
+		{id: "events", level: "fail", cause: sets("events", "0"), text: "nf_conntrack_events is 0", evidence: "nf_conntrack_events=0", remove: shell},
+		{id: "acct", level: "warn", cause: sets("acct", "0"), text: "not counted", evidence: "nf_conntrack_acct=0", remove: shell},
+		{id: "timestamp", level: "warn", cause: sets("timestamp", "0"), text: "keeps no times", evidence: "nf_conntrack_timestamp=0", remove: shell},
+		{
+			id: "ring", level: "warn", cause: func(*testing.T, *lab.Lab) {}, args: []string{"--capture", "socket"}, text: "--capture socket",
+			remove: func(t *testing.T, _ *lab.Lab, _ string) {
+				if !lab.InitialUserNS() {
+					t.Skip("the ring can't be had in a user namespace")
+				}
+			},
+		},
+		{
+			id: "helper", level: "warn", text: "1 flow to tcp port 21", evidence: "without_ftp=1",
+			cause: func(t *testing.T, l *lab.Lab) { oneTCP(t, l, lab.ServerFTP) },
+			remove: func(t *testing.T, l *lab.Lab, command string) {
+				shell(t, l, command)
+				forgetFlows(t, l)
+				oneTCP(t, l, lab.ServerFTP)
+				if got := doctorIn(t, l).check(t, "helper"); got.Evidence["with_helper"] != 1.0 {
+					t.Errorf("after %s: %+v", command, got)
+				}
+			},
+		},
+		{
+			id: "events", level: "ok", text: "; of 3 flows that were there before the look, those that began unheard stay silent to their end; ", evidence: "nf_conntrack_events=2",
+			cause: func(t *testing.T, l *lab.Lab) { sets("events", "2")(t, l); flowsUDP(t, l, 3) },
+			remove: func(t *testing.T, l *lab.Lab, command string) {
+				shell(t, l, command)
+				if got := doctorIn(t, l).check(t, "events"); got.Evidence["nf_conntrack_events"] != 1.0 || got.Command != "" {
+					t.Errorf("after %s: %+v", command, got)
+				}
+			},
+		},
+		{
+			id: "labels", level: "ok", text: "1 flow bears labels", evidence: "with_labels=1",
+			cause: func(t *testing.T, l *lab.Lab) {
+				shell(t, l, "nft 'add table ip labelled; add chain ip labelled pre { type filter hook prerouting priority -150; }; add rule ip labelled pre udp dport 53 ct label set 1'")
+				flowsUDP(t, l, 1)
+			},
+			remove: func(t *testing.T, l *lab.Lab, _ string) {
+				forgetFlows(t, l)
+				if got := doctorIn(t, l).check(t, "labels"); got.Evidence["with_labels"] != 0.0 || !strings.HasPrefix(got.Text, "no flow bears labels") {
+					t.Errorf("after: %+v", got)
+				}
+			},
+		},
+		{
+			id: "timeout.udp", level: "warn", text: "12 flows of SIP, STUN, IPsec or a VPN", evidence: "quiet_protocols=12",
+			cause: func(t *testing.T, l *lab.Lab) {
+				for range 12 {
+					if _, err := l.UDPOnce(t.Context(), lab.UDP{To: netip.AddrPortFrom(lab.Blackhole, 5060), NoReply: true}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			},
+			remove: shell,
+		},
+		{
+			id: "timeout.established", level: "warn", text: "; 1,000 of 1,000 had none for an hour: ", evidence: "idle=1000",
+			cause: causeIdle, remove: func(t *testing.T, l *lab.Lab, _ string) { forgetFlows(t, l) },
+		},
+		{
+			id: "counter.clash_resolve", level: "warn", text: "clash_resolve moved by",
+			cause:  func(t *testing.T, l *lab.Lab) { races(t, l, lab.Race{To: lab.ServerDNS}) },
+			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
+		},
+		{
+			// What the race drops is not said to be for want of room in the table.
+			id: "counter.drop", level: "ok", text: ", each for an insert_failed",
+			cause:  func(t *testing.T, l *lab.Lab) { races(t, l, lab.Race{To: lab.ServerDNS, TwoHosts: true}) },
+			remove: func(*testing.T, *lab.Lab, string) {},
+		},
+		{
+			id: "counter.insert_failed", level: "warn", text: "insert_failed moved by", evidence: "",
+			cause: func(t *testing.T, l *lab.Lab) {
+				// One public port for all: the second flow to a destination finds it taken.
+				err := l.AddRule(nftables.TableFamilyIPv4, "nat", "postrouting", lab.Proto(unix.IPPROTO_UDP), lab.SNAT(lab.GatewayWAN, 5000, 5000, false))
+				if err != nil {
+					t.Fatal(err)
+				}
+				busy(t, func(ctx context.Context) {
+					_, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS, NoReply: true})
+				})
+			},
+			remove: func(t *testing.T, l *lab.Lab, _ string) { flushRules(t, l) },
+		},
+		{
+			id: "counter.invalid", level: "warn", text: "invalid moved by",
+			cause:  func(t *testing.T, l *lab.Lab) { shortSegments(t, l, 20) },
+			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
+		},
+		{
+			id: "queue", level: "warn", args: []string{"--capture", "socket", "--buffer-size", "4096"}, text: "events/s seen", evidence: "way=socket",
+			cause: func(t *testing.T, l *lab.Lab) {
+				busy(t, func(ctx context.Context) { _, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS}) })
+			},
+			remove: func(*testing.T, *lab.Lab, string) {}, // a buffer of the usual size
+		},
+	} {
+		t.Run(c.id, func(t *testing.T) {
+			l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
+			if got := doctorIn(t, l).check(t, c.id); got.Level != "ok" && c.id != "ring" {
+				t.Fatalf("before: %+v", got)
+			}
+			t.Run("cause", func(t *testing.T) {
+				c.cause(t, l)
+				got := doctorIn(t, l, c.args...).check(t, c.id)
+				// How fast counters move, and how many events were too many, is the machine's.
+				if got.Level != c.level && (got.Level != "fail" || c.id != "counter.insert_failed" && c.id != "queue") || !strings.Contains(got.Text, c.text) {
+					t.Errorf("got %+v", got)
+				}
+				if name, want, ok := strings.Cut(c.evidence, "="); ok && jsonText(got.Evidence[name]) != want {
+					t.Errorf("evidence %v, wanted %s", got.Evidence, c.evidence)
+				}
+				c.remove(t, l, got.Command)
+			})
+			if t.Failed() {
+				return
+			}
+			if got := doctorIn(t, l).check(t, c.id); got.Level != "ok" && (c.id != "ring" || lab.InitialUserNS()) && c.id != "helper" {
+				t.Errorf("after: %+v", got)
+			}
+		})
+	}
+}
+
+// shortSegments sends TCP segments that end within their header through the
+// gateway, again and again until the test ends, many at a time.
+func shortSegments(t *testing.T, l *lab.Lab, many int) {
+	var fd int
+	err := l.Client.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	to := &unix.SockaddrInet4{Addr: lab.ServerIP.As4()}
+	busy(t, func(ctx context.Context) {
+		for range many {
+			_ = unix.Sendto(fd, []byte{0x10, 0, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0}, 0, to)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Millisecond):
+		}
+	})
+}
+
+// causeIdle holds a thousand connections that the kernel keeps for 1,000 s, and
+// has it keep new ones for a day: the old ones look as if they had been idle since.
+func causeIdle(t *testing.T, l *lab.Lab) {
+	sets("tcp_timeout_established", "1000")(t, l)
+	for range 1000 {
+		c, err := l.Client.DialTCP(t.Context(), netip.AddrPortFrom(netip.IPv4Unspecified(), 0), lab.ServerHTTP)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+	sets("tcp_timeout_established", "86400")(t, l)
+}
+
+// races has packets race until the test ends.
+func races(t *testing.T, l *lab.Lab, r lab.Race) {
+	if err := l.RunRace(t.Context(), r, func() bool { return true }); errors.Is(err, lab.ErrOneCPU) {
+		lab.Lack(t, "second CPU")
+	}
+	busy(t, func(ctx context.Context) {
+		_ = l.RunRace(ctx, r, func() bool { return ctx.Err() != nil })
+	})
+}
