@@ -19,6 +19,9 @@ func advice(err error, args []string) string {
 	if len(args) > 0 && args[0] == "lab" {
 		return text
 	}
+	if len(args) == 0 || strings.HasPrefix(args[0], "--") { // the terminal UI, which the lab has too
+		return text + ", or natlens lab, which needs no privilege"
+	}
 	return text + ", or natlens lab --watch, which needs no privilege"
 }
 

@@ -54,6 +54,46 @@ func TestUIQuiet(t *testing.T) {
 	p.endedWell()
 }
 
+// TestUINoEvents has the UI where no flow sends events: it says so with the
+// command, which mends it.
+func TestUINoEvents(t *testing.T) {
+	t.Parallel()
+	l := lab.NewWith(t, lab.Config{Acct: true})
+	sets("events", "0")(t, l)
+	p := openPane(t, 120, 30, "--theme", "dark", "--netns", l.Gateway.Path())
+	const reason = "nothing seen for 5s: no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do → "
+	const command = "sysctl -w net.netfilter.nf_conntrack_events=1"
+	p.await("the reason", func(lines []string) bool {
+		_, told, ok := strings.Cut(unwrapped(lines), reason)
+		return ok && strings.Contains(told, command)
+	})
+	shell(t, l, command)
+	flowsUDP(t, l, 1)
+	p.await("a flow", func(lines []string) bool { return hasText("udp", ":53")(lines) && !hasText("nothing seen")(lines) })
+	p.press("q")
+	p.endedWell()
+}
+
+// TestUIDenied has the UI where it may not look: one line says what is missing
+// and how to get it, on a terminal that is as it was.
+func TestUIDenied(t *testing.T) {
+	var p *pane
+	if err := onThread(func() error {
+		if err := childrenArePlain(); err != nil {
+			return err
+		}
+		p = openPane(t, 250, 30, "--theme", "dark") // the line is one
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := p.before.screen + "\n\nnatlens: join conntrack event group 1: CAP_NET_ADMIN is missing (netlink join-group: setsockopt: operation not permitted): " +
+		"try sudo natlens --theme dark, or natlens lab, which needs no privilege\nended 1"
+	if got := p.ended(); got != want {
+		t.Errorf("the screen is\n%s\nwant\n%s", got, want)
+	}
+}
+
 // unwrapped is the text of a screen as one line.
 func unwrapped(lines []string) string {
 	return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")

@@ -16,13 +16,15 @@ func TestWhyNothing(t *testing.T) {
 		cause func(*testing.T, *lab.Lab)
 		args  []string
 		want  string // in the one line
+
+		mended bool // by its command
 	}{
-		{"no hook", flushRules, nil, "nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on → nft 'add table inet "},
-		{"no events", sets("events", "0"), nil, "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do → sysctl -w net.netfilter.nf_conntrack_events=1"},
+		{"no hook", flushRules, nil, "nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on → nft 'add table inet ", true},
+		{"no events", sets("events", "0"), nil, "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do → sysctl -w net.netfilter.nf_conntrack_events=1", true},
 		{"unheard", func(t *testing.T, l *lab.Lab) { flowsUDP(t, l, 2) }, nil,
-			"no flow began or ended; of 2 flows in the table, those that began while nobody listened stay silent (nf_conntrack_events is 2) → sysctl -w net.netfilter.nf_conntrack_events=1"},
-		{"filter", nil, []string{"tcp", "dport", "9"}, "events come, "},
-		{"nothing", func(t *testing.T, l *lab.Lab) { sets("events", "1")(t, l) }, nil, "which tracks 0 flows; other namespaces have events of their own → ip netns list"},
+			"no flow began or ended; of 2 flows in the table, those that began while nobody listened stay silent (nf_conntrack_events is 2) → sysctl -w net.netfilter.nf_conntrack_events=1", true},
+		{"filter", nil, []string{"tcp", "dport", "9"}, "events come, ", false},
+		{"nothing", func(t *testing.T, l *lab.Lab) { sets("events", "1")(t, l) }, nil, "which tracks 0 flows; other namespaces have events of their own → ip netns list", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -38,6 +40,17 @@ func TestWhyNothing(t *testing.T) {
 			waitFor(t, "the reason", func() bool { return strings.Contains(p.stderr.String(), "\nnatlens: nothing seen for 5s: ") })
 			if text := p.stderr.String(); !strings.Contains(text, c.want) || strings.Count(text, "\n") > 2 {
 				t.Errorf("got %s", text)
+			}
+			if c.mended {
+				_, told, _ := strings.Cut(p.stderr.String(), " → ")
+				command, _, _ := strings.Cut(told, "\n")
+				shell(t, l, strings.TrimPrefix(command, "sudo "))
+				if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS, NoReply: true}); err != nil {
+					t.Fatal(err)
+				}
+				if line := p.line(t); !strings.Contains(line, `"event":"new"`) {
+					t.Errorf("after %s: %s", command, line)
+				}
 			}
 		})
 	}
