@@ -36,13 +36,12 @@ func splitTime(t monitor.Time) (second int64, nanos uint32) {
 
 // appendNanos appends nine digits.
 func appendNanos(b []byte, n uint32) []byte {
-	var text [9]byte
-	for i := 7; i > 0; i -= 2 {
-		q := n / 100
-		r := (n - q*100) * 2
-		text[i], text[i+1] = digits[r], digits[r+1]
-		n = q
-	}
-	text[0] = '0' + byte(n)
-	return append(b, text[:]...)
+	at := len(b)
+	b = room(b, 12)
+	text := (*[12]byte)(b[at : at+12])
+	q := n / 1e3
+	*(*[4]byte)(text[0:]) = triples[q/1e3]
+	*(*[4]byte)(text[3:]) = triples[q%1e3]
+	*(*[4]byte)(text[6:]) = triples[n%1e3]
+	return b[:at+9]
 }

@@ -150,8 +150,8 @@ func (c *Conntrack) appendXMLTimes(b []byte, e *monitor.Event) []byte {
 // appendXMLWhen appends the local time. Weekdays count from 1, Sunday.
 func appendXMLWhen(b []byte, t time.Time) []byte {
 	b = appendElement(b, "<when><hour>", uint64(t.Hour()), "</hour><min>")
-	b = append(append(b, digits[2*t.Minute():2*t.Minute()+2]...), "</min><sec>"...)
-	b = append(append(b, digits[2*t.Second():2*t.Second()+2]...), "</sec>"...)
+	b = append(append(b, pairs[t.Minute()][:]...), "</min><sec>"...)
+	b = append(append(b, pairs[t.Second()][:]...), "</sec>"...)
 	b = appendElement(b, "<wday>", uint64(t.Weekday())+1, "</wday>")
 	b = appendElement(b, "<day>", uint64(t.Day()), "</day>")
 	b = appendElement(b, "<month>", uint64(t.Month()), "</month>")

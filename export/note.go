@@ -55,7 +55,7 @@ func appendGrouped(b []byte, n uint64) []byte {
 	}
 	b = appendGrouped(b, n/1000)
 	r := n % 1000
-	return append(b, ',', '0'+byte(r/100), digits[2*(r%100)], digits[2*(r%100)+1])
+	return append(append(b, ',', '0'+byte(r/100)), pairs[r%100][:]...)
 }
 
 // appendClock appends the time of day with milliseconds.

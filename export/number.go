@@ -1,39 +1,72 @@
 package export
 
-import "natlens/monitor"
+import (
+	"encoding/binary"
+	"slices"
 
-// digits are the two-digit numbers, one after the other.
-const digits = "0001020304050607080910111213141516171819" +
-	"2021222324252627282930313233343536373839" +
-	"4041424344454647484950515253545556575859" +
-	"6061626364656667686970717273747576777879" +
-	"8081828384858687888990919293949596979899"
+	"natlens/monitor"
+)
 
-// appendUint appends n in decimal.
+// pairs are the two-digit numbers.
+var pairs = func() (p [100][2]byte) {
+	for i := range p {
+		p[i] = [2]byte{'0' + byte(i/10), '0' + byte(i%10)}
+	}
+	return p
+}()
+
+// appendUint appends n in decimal, three digits at a time.
 func appendUint(b []byte, n uint64) []byte {
+	b = room(b, 24)
+	at := len(b)
+	text := b[at : at+24]
 	switch {
-	case n < 10:
-		return append(b, '0'+byte(n))
-	case n < 100:
-		return append(b, digits[2*n], digits[2*n+1])
+	case n < 1e3:
+		return b[:at+leading(text, n)]
+	case n < 1e6:
+		i := leading(text, n/1e3)
+		*(*[4]byte)(text[i:]) = triples[n%1e3]
+		return b[:at+i+3]
+	case n < 1e9:
+		q := n / 1e3
+		i := leading(text, q/1e3)
+		*(*[4]byte)(text[i:]) = triples[q%1e3]
+		*(*[4]byte)(text[i+3:]) = triples[n%1e3]
+		return b[:at+i+6]
 	}
-	var text [20]byte
-	i := len(text)
-	for n >= 100 {
-		q := n / 100
-		r := (n - q*100) * 2
-		i -= 2
-		text[i], text[i+1] = digits[r], digits[r+1]
-		n = q
+	b = appendUint(b, n/1e9)
+	return appendNanos(b, uint32(n%1e9))
+}
+
+// leading writes a number below 1000 at the start of text, which has room for
+// four bytes, and returns how many digits it has.
+func leading(text []byte, n uint64) int {
+	first := 0 // of the three digits
+	if n < 100 {
+		first++
 	}
-	if n >= 10 {
-		i -= 2
-		text[i], text[i+1] = digits[2*n], digits[2*n+1]
-	} else {
-		i--
-		text[i] = '0' + byte(n)
+	if n < 10 {
+		first++
 	}
-	return append(b, text[i:]...)
+	word := binary.LittleEndian.Uint32(triples[n][:])
+	binary.LittleEndian.PutUint32(text, word>>(8*first))
+	return 3 - first
+}
+
+// triples are the three-digit numbers, as words of four bytes.
+var triples = func() (t [1000][4]byte) {
+	for i := range t {
+		t[i] = [4]byte{'0' + byte(i/100), '0' + byte(i/10%10), '0' + byte(i%10)}
+	}
+	return t
+}()
+
+// room returns b with place for n bytes more behind its end.
+func room(b []byte, n int) []byte {
+	if cap(b)-len(b) < n {
+		return slices.Grow(b, n)
+	}
+	return b
 }
 
 // appendInt appends n in decimal.
@@ -57,15 +90,13 @@ func appendHex(b []byte, n uint64) []byte {
 	return b
 }
 
-// octets holds the decimal text of every byte with a dot behind it, and its
-// length: four bytes that can be copied as one word.
-var octets = func() (t [256]struct {
-	text [4]byte
-	len  uint8
-}) {
+// octets holds the decimal text of every byte with a dot behind it, four bytes
+// that can be copied as one word, and above them how many of these count.
+var octets = func() (t [256]uint64) {
 	for i := range t {
-		o := append(appendUint(t[i].text[:0], uint64(i)), '.')
-		t[i].len = uint8(len(o))
+		text := make([]byte, 8)
+		text[4] = byte(copy(text, append(appendUint(nil, uint64(i)), '.')))
+		t[i] = binary.LittleEndian.Uint64(text)
 	}
 	return t
 }()
@@ -79,14 +110,15 @@ func appendAddr(b []byte, a *monitor.Addr, family monitor.Family) []byte {
 }
 
 func appendIPv4(b []byte, a *monitor.Addr) []byte {
-	var text [16]byte
-	i := 0
+	i := len(b)
+	b = room(b, 16)
+	text := b[:i+16]
 	for _, c := range a[12:16] {
-		o := &octets[c]
-		*(*[4]byte)(text[i : i+4]) = o.text
-		i += int(o.len)
+		o := octets[c]
+		binary.LittleEndian.PutUint32(text[i:], uint32(o))
+		i += int(o >> 32)
 	}
-	return append(b, text[:i-1]...)
+	return b[:i-1]
 }
 
 // appendIPv6 appends the address with its longest run of at least two zero

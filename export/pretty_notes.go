@@ -151,7 +151,7 @@ func (n *words) appendLabels(b, set []byte) []byte {
 // appendDuration appends milliseconds in the two largest units: 340ms, 12s,
 // 2m06s, 3h07m, 2d04h.
 func appendDuration(b []byte, ms int64) []byte {
-	two := func(b []byte, n int64, unit byte) []byte { return append(b, digits[2*n], digits[2*n+1], unit) }
+	two := func(b []byte, n int64, unit byte) []byte { return append(append(b, pairs[n][:]...), unit) }
 	s := ms / 1000
 	switch {
 	case ms < 1000:

@@ -239,9 +239,7 @@ func (m *Monitor) stepDump(ctx context.Context) error {
 	if err := m.rec.step(ctx, m); err != nil {
 		return fmt.Errorf("read the table: %w", err)
 	}
-	for i := range m.rec.out.Events {
-		m.number(&m.rec.out.Events[i])
-	}
+	m.numberAll(&m.rec.out)
 	if err := m.observe(&m.rec.out); err != nil {
 		return err
 	}
@@ -256,9 +254,7 @@ func (m *Monitor) process(b *Batch) error {
 	if len(b.Events) == 0 {
 		return nil
 	}
-	for i := range b.Events {
-		m.number(&b.Events[i])
-	}
+	m.numberAll(b)
 	if m.Table != nil {
 		m.Table.Apply(b)
 	}
@@ -306,30 +302,38 @@ func (m *Monitor) write(b *Batch) error {
 	return end
 }
 
-// number gives the event its place in the run and counts it. The events of a
-// recording may have their numbers already, with gaps where a filter took some.
-func (m *Monitor) number(e *Event) {
-	if e.Seq == 0 {
-		e.Seq = m.seq + 1
-	}
-	m.seq = e.Seq
-	switch e.Kind {
-	case KindLost:
-		m.stats.gaps.Add(1)
-		m.stats.lost.Add(e.Gap.Count)
-		if m.Resync.AfterLoss {
-			m.rec.wantLoss(e.NetNS())
+// numberAll gives the events their places in the run and counts them. The events
+// of a recording may have their numbers already, with gaps where a filter took
+// some.
+func (m *Monitor) numberAll(b *Batch) {
+	var events, existing uint64
+	for i := range b.Events {
+		e := &b.Events[i]
+		if e.Seq == 0 {
+			e.Seq = m.seq + 1
 		}
-	case KindResynced:
-		m.stats.resyncs.Add(1)
-	case KindNetNSBegin, KindNetNSEnd:
-		m.namespace(e)
-	case KindExisting:
-		m.stats.existing.Add(1)
-		fallthrough
-	default:
-		m.stats.events.Add(1)
+		m.seq = e.Seq
+		switch e.Kind {
+		case KindLost:
+			m.stats.gaps.Add(1)
+			m.stats.lost.Add(e.Gap.Count)
+			if m.Resync.AfterLoss {
+				m.rec.wantLoss(e.NetNS())
+			}
+			continue
+		case KindResynced:
+			m.stats.resyncs.Add(1)
+			continue
+		case KindNetNSBegin, KindNetNSEnd:
+			m.namespace(e)
+			continue
+		case KindExisting:
+			existing++
+		}
+		events++
 	}
+	m.stats.existing.Add(existing)
+	m.stats.events.Add(events)
 }
 
 // cut shortens the batch to what is left of Count.

@@ -50,10 +50,15 @@ func (f *Flow) NAT() NAT {
 	if f.Reply.Family == 0 {
 		return n
 	}
-	from, to, as, at := f.From(), f.To(), f.SentAs(), f.DeliveredTo()
-	n.SrcAddr, n.DstAddr = from.Addr != as.Addr, to.Addr != at.Addr
-	if f.Orig.Proto.hasEnds() {
-		n.SrcPort, n.DstPort = from.Port != as.Port, to.Port != at.Port
+	// What From, To, SentAs and DeliveredTo tell, without copying it: this is
+	// asked for every line.
+	orig, reply := &f.Orig, &f.Reply
+	n.SrcAddr, n.DstAddr = orig.Src != reply.Dst, orig.Dst != reply.Src
+	switch {
+	case orig.Proto.IsICMP():
+		n.SrcPort = orig.SrcPort != reply.SrcPort
+	case orig.Proto.HasPorts(), orig.Proto == GRE:
+		n.SrcPort, n.DstPort = orig.SrcPort != reply.DstPort, orig.DstPort != reply.SrcPort
 	}
 	var bits NATKind
 	if f.Status&SrcNAT != 0 {
@@ -73,7 +78,3 @@ func (f *Flow) NAT() NAT {
 	n.Redirect = n.Kind&NATDestination != 0 && (f.Path == PathIn || f.Path == PathLoop)
 	return n
 }
-
-// hasEnds reports whether the tuples bear something that tells the flows between
-// two hosts apart and that NAT may rewrite: ports, ICMP ids, GRE keys.
-func (p Proto) hasEnds() bool { return p.HasPorts() || p.IsICMP() || p == GRE }

@@ -37,16 +37,22 @@ func (p Path) String() string {
 // Locals knows nothing. It is immutable and may be shared.
 type Locals struct {
 	addrs map[Addr]struct{}
+	ends  [256]bool // last bytes of the addresses: what ends otherwise is none of them
 }
 
 // NewLocals returns the set of the given addresses and all of 127.0.0.0/8 and ::1.
 func NewLocals(addrs []netip.Addr) *Locals {
 	l := &Locals{addrs: make(map[Addr]struct{}, len(addrs)+1)}
-	l.addrs[AddrFrom(netip.IPv6Loopback())] = struct{}{}
+	l.add(AddrFrom(netip.IPv6Loopback()))
 	for _, a := range addrs {
-		l.addrs[AddrFrom(a)] = struct{}{}
+		l.add(AddrFrom(a))
 	}
 	return l
+}
+
+func (l *Locals) add(a Addr) {
+	l.addrs[a] = struct{}{}
+	l.ends[a[15]] = true
 }
 
 // Addrs returns the addresses in rising order, without those of 127.0.0.0/8.
@@ -68,8 +74,11 @@ func (l *Locals) Has(a Addr) bool {
 	if l == nil {
 		return false
 	}
-	if a.Is4() && a[12] == 127 {
+	if a[12] == 127 && a.Is4() {
 		return true
+	}
+	if !l.ends[a[15]] {
+		return false
 	}
 	_, ok := l.addrs[a]
 	return ok

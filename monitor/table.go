@@ -252,8 +252,9 @@ func (t *Table) prefetch(events []Event) {
 		t.hashes[i] = t.index.hash(&events[i].Flow.Orig)
 		slots[i] = t.index.touch(t.hashes[i])
 	}
-	for _, slot := range slots[:len(events)] {
-		if slot != 0 {
+	for i, slot := range slots[:len(events)] {
+		// Not the row of another flow, which only has this place in the index.
+		if slot != 0 && slot>>32 == t.hashes[i]>>32 {
 			t.touched += t.rows.at(uint32(slot) - 1).gen
 		}
 	}
