@@ -100,6 +100,11 @@ func (m *Monitor) Run(ctx context.Context) error {
 func (m *Monitor) run(ctx context.Context) error {
 	var b Batch
 	defer m.ticks.stop()
+	defer func() {
+		if m.rec.active() {
+			m.rec.stop(m)
+		}
+	}()
 	if err := m.firstLook(ctx); err != nil {
 		if ctx.Err() != nil {
 			return m.drain(&b)

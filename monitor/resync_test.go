@@ -16,6 +16,7 @@ type fakeKernel struct {
 	queue [][]Event
 	dumps [][][]Event // per dump, per read
 	done  context.CancelFunc
+	open  int // dumps that were not closed
 }
 
 func (k *fakeKernel) Next(ctx context.Context, b *Batch) error {
@@ -42,12 +43,16 @@ func (k *fakeKernel) Poll(b *Batch) error {
 func (k *fakeKernel) Close() error { return nil }
 
 func (k *fakeKernel) Dump(context.Context) (Source, error) {
-	d := &fakeDump{reads: k.dumps[0]}
+	d := &fakeDump{reads: k.dumps[0], close: func() { k.open-- }}
 	k.dumps = k.dumps[1:]
+	k.open++
 	return d, nil
 }
 
-type fakeDump struct{ reads [][]Event }
+type fakeDump struct {
+	reads [][]Event
+	close func()
+}
 
 func (d *fakeDump) Next(_ context.Context, b *Batch) error {
 	if len(d.reads) == 0 {
@@ -60,7 +65,10 @@ func (d *fakeDump) Next(_ context.Context, b *Batch) error {
 	return nil
 }
 
-func (d *fakeDump) Close() error { return nil }
+func (d *fakeDump) Close() error {
+	d.close()
+	return nil
+}
 
 // notes is a sink that keeps a line an event.
 type notes struct{ lines []string }
@@ -107,6 +115,9 @@ func watch(t *testing.T, k *fakeKernel, m *Monitor) string {
 	}
 	if err := m.Run(ctx); err != nil {
 		t.Fatal(err)
+	}
+	if k.open != 0 {
+		t.Errorf("%d dumps are open after the run", k.open)
 	}
 	return strings.Join(out.lines, "\n")
 }
@@ -256,5 +267,14 @@ func TestEndedInFirstLook(t *testing.T) {
 	}
 	if got, want := strings.Join(out.lines, "\n"), "1 new port=1 gen=1 SYN_SENT"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A run that ends in the middle of a dump closes it.
+func TestRunClosesItsDump(t *testing.T) {
+	k := &fakeKernel{dumps: [][][]Event{{{flow(KindExisting, 1, 1, TCPEstablished)}, {flow(KindExisting, 2, 2, TCPEstablished)}}}}
+	got := watch(t, k, &Monitor{Existing: ExistingBeside, Count: 1})
+	if want := "1 existing port=1 gen=1 ESTABLISHED"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
