@@ -16,12 +16,12 @@ func appendExpectJSON(b []byte, e *monitor.Expect, ts *rfc3339) []byte {
 	if e.Has&monitor.ExpectTimeout != 0 {
 		b = appendField(b, `,"timeout":`, uint64(e.Timeout))
 	}
-	b = append(appendTuple(append(b, `,"expected":{`...), &e.Tuple), `},"mask":{`...)
-	b = append(appendTuple(b, &e.Mask), `},"master":{"proto":"`...)
+	b = append(appendTuple(append(b, `,"expected":{`...), &e.Tuple, nil), `},"mask":{`...)
+	b = append(appendTuple(b, &e.Mask, nil), `},"master":{"proto":"`...)
 	b = append(append(b, e.Master.Proto.String()...), `",`...)
-	b = append(appendTuple(b, &e.Master), '}')
+	b = append(appendTuple(b, &e.Master, nil), '}')
 	if e.Has&monitor.ExpectNAT != 0 {
-		b = append(appendTuple(append(b, `,"nat":{`...), &e.NAT), '}')
+		b = append(appendTuple(append(b, `,"nat":{`...), &e.NAT, nil), '}')
 	}
 	if e.Has&monitor.ExpectZone != 0 {
 		b = appendField(b, `,"zone":`, uint64(e.Zone))

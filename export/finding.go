@@ -51,7 +51,7 @@ func appendExample(b []byte, i int, x *monitor.FlowRef) []byte {
 	b = appendField(b, `{"flow":`, x.Gen)
 	b = appendProto(append(b, `,"proto":"`...), x.Orig.Proto)
 	b = appendField(b, `","protonum":`, uint64(x.Orig.Proto))
-	b = appendTuple(append(b, `,"orig":{`...), &x.Orig)
+	b = appendTuple(append(b, `,"orig":{`...), &x.Orig, nil)
 	return append(b, "}}"...)
 }
 

@@ -16,6 +16,7 @@ type JSONL struct {
 	lines
 	ts, start, stop rfc3339
 	heads           headCache
+	addrs           addrCache
 	status          statusCache
 	remembered      rememberedMemo
 }
@@ -107,16 +108,16 @@ func (j *JSONL) appendFlow(b []byte, e *monitor.Event) []byte {
 	}
 	if known&monitor.AttrOrig != 0 {
 		b = append(b, `,"orig":{`...)
-		b = appendTuple(b, &f.Orig)
+		b = appendTuple(b, &f.Orig, &j.addrs)
 		b = append(b, '}')
 	}
 	if known&monitor.AttrReply != 0 {
 		b = append(b, `,"reply":{`...)
-		b = appendTuple(b, &f.Reply)
+		b = appendTuple(b, &f.Reply, &j.addrs)
 		b = append(b, '}')
 	}
 	if known.All(monitor.AttrOrig | monitor.AttrReply) {
-		b = appendNAT(b, f)
+		b = j.appendNAT(b, f)
 	}
 	if known&monitor.AttrStatus != 0 {
 		b = append(b, j.status.get(f.Status)...)
@@ -167,28 +168,28 @@ const attrsCommon = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | 
 	monitor.AttrTimeout | monitor.AttrMark | monitor.AttrID | monitor.AttrEventTime
 
 // appendTuple appends the members of one direction: what the kernel looks a
-// packet up by, in the words of conntrack(8).
-func appendTuple(b []byte, t *monitor.Tuple) []byte {
+// packet up by, in the words of conntrack(8). addrs may be nil.
+func appendTuple(b []byte, t *monitor.Tuple, addrs *addrCache) []byte {
 	b = append(b, `"src":"`...)
-	b = appendAddr(b, &t.Src, t.Family)
+	b = addrs.append(b, &t.Src, t.Family)
 	switch t.Proto {
 	case monitor.TCP, monitor.UDP, monitor.DCCP, monitor.SCTP, monitor.UDPLite:
 		b = append(b, `","sport":`...)
 		b = appendUint(b, uint64(t.SrcPort))
 		b = append(b, `,"dst":"`...)
-		b = appendAddr(b, &t.Dst, t.Family)
+		b = addrs.append(b, &t.Dst, t.Family)
 		b = append(b, `","dport":`...)
 		return appendUint(b, uint64(t.DstPort))
 	case monitor.GRE:
 		b = append(b, `","srckey":`...)
 		b = appendUint(b, uint64(t.SrcPort))
 		b = append(b, `,"dst":"`...)
-		b = appendAddr(b, &t.Dst, t.Family)
+		b = addrs.append(b, &t.Dst, t.Family)
 		b = append(b, `","dstkey":`...)
 		return appendUint(b, uint64(t.DstPort))
 	}
 	b = append(b, `","dst":"`...)
-	b = appendAddr(b, &t.Dst, t.Family)
+	b = addrs.append(b, &t.Dst, t.Family)
 	b = append(b, '"')
 	if t.Proto.IsICMP() {
 		b = appendField(b, `,"type":`, uint64(t.ICMPType()))
@@ -200,7 +201,7 @@ func appendTuple(b []byte, t *monitor.Tuple) []byte {
 
 // appendNAT appends what is rewritten, and to what: a rewritten side is given
 // whole, also where only its port moves.
-func appendNAT(b []byte, f *monitor.Flow) []byte {
+func (j *JSONL) appendNAT(b []byte, f *monitor.Flow) []byte {
 	n := f.NAT()
 	if n.Kind == monitor.NATNone {
 		b = append(b, `,"nat":{"kind":"none"`...)
@@ -220,11 +221,11 @@ func appendNAT(b []byte, f *monitor.Flow) []byte {
 	}
 	if n.Kind&monitor.NATSource != 0 {
 		b = append(b, `,"src":"`...)
-		b = appendEnd(b, f.SentAs(), f.Orig.Family, names.src)
+		b = j.appendEnd(b, f.SentAs(), f.Orig.Family, names.src)
 	}
 	if n.Kind&monitor.NATDestination != 0 {
 		b = append(b, `,"dst":"`...)
-		b = appendEnd(b, f.DeliveredTo(), f.Orig.Family, names.dst)
+		b = j.appendEnd(b, f.DeliveredTo(), f.Orig.Family, names.dst)
 	}
 	if n.PortOnly() {
 		b = append(b, `,"port_only":true`...)
@@ -250,8 +251,8 @@ var natNames = [...]struct{ src, dst string }{
 	{"", ""},
 }
 
-func appendEnd(b []byte, p monitor.Endpoint, family monitor.Family, port string) []byte {
-	b = appendAddr(b, &p.Addr, family)
+func (j *JSONL) appendEnd(b []byte, p monitor.Endpoint, family monitor.Family, port string) []byte {
+	b = j.addrs.append(b, &p.Addr, family)
 	if port == "" {
 		return append(b, '"')
 	}

@@ -119,6 +119,36 @@ func closeList(b []byte, empty bool) []byte {
 	return append(b, `"]`...)
 }
 
+// addrCache keeps the texts of addresses: the reply tuple has most of those of
+// the original one again, and flows share gateways and servers.
+type addrCache [64]struct {
+	addr   monitor.Addr
+	family monitor.Family
+	size   uint8    // of text; 0: free
+	text   [46]byte // none is longer, an IPv4 address within IPv6 included
+}
+
+// append appends what appendAddr does. The nil cache keeps nothing.
+func (c *addrCache) append(b []byte, a *monitor.Addr, family monitor.Family) []byte {
+	if c == nil {
+		return appendAddr(b, a, family)
+	}
+	slot := &c[(a[13]+3*a[14]+5*a[15])%64]
+	if slot.size == 0 || slot.addr != *a || slot.family != family {
+		slot.addr, slot.family = *a, family
+		slot.size = uint8(len(appendAddr(slot.text[:0], a, family)))
+	}
+	at, size := len(b), int(slot.size)
+	b = room(b, len(slot.text))
+	text := b[at : at+len(slot.text)]
+	if size <= 16 { // in one move
+		*(*[16]byte)(text) = [16]byte(slot.text[:16])
+	} else {
+		*(*[46]byte)(text) = slot.text
+	}
+	return b[:at+size]
+}
+
 // rememberedMemo keeps the last text of the member remembered.
 type rememberedMemo struct {
 	attrs monitor.Attrs

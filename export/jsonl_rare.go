@@ -135,7 +135,7 @@ func (j *JSONL) appendExtraText(b []byte, x *monitor.Extra, known monitor.Attrs)
 		b = append(b, `,"master":{`...)
 		b = append(b, j.heads.get(&x.Master, 0, monitor.AttrOrig)[1:]...)
 		b = append(b, ',')
-		b = append(appendTuple(b, &x.Master), '}')
+		b = append(appendTuple(b, &x.Master, nil), '}')
 	}
 	return b
 }

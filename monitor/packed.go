@@ -80,10 +80,17 @@ func (c *chunk) loadFlow(p *packedRow, i uint32, f *Flow) {
 // save packs r into a row. Everything is written: what the row was does not
 // matter, but for the epoch, which stays.
 func (s *slab) save(row uint32, r *Row) {
+	p := s.saveFlow(row, &r.Flow, r.Known)
+	p.gen, p.first, p.last = r.Gen, r.First, r.Last
+	p.state |= r.State
+}
+
+// saveFlow is save for what is known of a flow; the row's own fields are left to
+// the caller, who adds to the state.
+func (s *slab) saveFlow(row uint32, f *Flow, known Attrs) *packedRow {
 	c, i := &s.chunks[row/chunkRows], row%chunkRows
 	p := &c.rows[i]
-	f := &r.Flow
-	p.known, p.gen, p.first, p.last, p.state = r.Known, r.Gen, r.First, r.Last, r.State
+	p.known, p.state = known, 0
 	p.id, p.mark, p.timeout, p.status = f.ID, f.Mark, f.Timeout, f.Status
 	p.use, p.zone, p.conn, p.path, p.tcp = uint16(min(f.Use, 0xffff)), f.Zone, f.State, f.Path, f.TCP
 	p.proto, p.netns = f.Orig.Proto, f.Orig.NetNS
@@ -98,12 +105,13 @@ func (s *slab) save(row uint32, r *Row) {
 		p.state |= rowWide
 		c.wide[i] = [2]Tuple{f.Orig, f.Reply}
 	}
-	if r.Known&meteredAttrs != 0 {
+	if known&meteredAttrs != 0 {
 		if c.metered == nil {
 			c.metered = new([chunkRows]meteredRow)
 		}
 		c.metered[i] = meteredRow{f.CountersOrig, f.CountersReply, f.Start, f.Stop}
 	}
+	return p
 }
 
 // is reports whether the tuple is the row's original one.
@@ -115,7 +123,7 @@ func (s *slab) is(row uint32, t *Tuple) bool {
 	}
 	return t.Family == IPv4 && p.proto == t.Proto && p.origZone == t.Zone && p.netns == t.NetNS &&
 		p.ports[0] == t.SrcPort && p.ports[1] == t.DstPort &&
-		p.addrs[0] == last4(&t.Src) && p.addrs[1] == last4(&t.Dst) && t.Src.Is4() && t.Dst.Is4()
+		p.addrs[0] == last4(&t.Src) && p.addrs[1] == last4(&t.Dst) && is4(&t.Src) && is4(&t.Dst)
 }
 
 // tuple unpacks the tuple whose source is the i-th address.
@@ -137,7 +145,7 @@ func (a *Addr) set4(v4 *[4]byte) {
 // fitsPacked reports whether both tuples are IPv4 ones of one protocol.
 func fitsPacked(f *Flow) bool {
 	return f.Orig.Family == IPv4 && f.Reply.Family == IPv4 && f.Orig.Proto == f.Reply.Proto &&
-		f.Orig.Src.Is4() && f.Orig.Dst.Is4() && f.Reply.Src.Is4() && f.Reply.Dst.Is4()
+		is4(&f.Orig.Src) && is4(&f.Orig.Dst) && is4(&f.Reply.Src) && is4(&f.Reply.Dst)
 }
 
 func last4(a *Addr) [4]byte { return [4]byte(a[12:]) }
@@ -192,7 +200,7 @@ func swap[T any](has, missing, attr Attrs, row, event *T) {
 func (p *packedRow) isReply(t *Tuple) bool {
 	return t.Family == IPv4 && p.proto == t.Proto && p.replyZone == t.Zone &&
 		p.ports[2] == t.SrcPort && p.ports[3] == t.DstPort &&
-		p.addrs[2] == last4(&t.Src) && p.addrs[3] == last4(&t.Dst) && t.Src.Is4() && t.Dst.Is4()
+		p.addrs[2] == last4(&t.Src) && p.addrs[3] == last4(&t.Dst) && is4(&t.Src) && is4(&t.Dst)
 }
 
 // born is Row.Born of the chunk's i-th row, which is p.

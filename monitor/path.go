@@ -37,7 +37,7 @@ func (p Path) String() string {
 // Locals knows nothing. It is immutable and may be shared.
 type Locals struct {
 	addrs map[Addr]struct{}
-	ends  [256]bool // last bytes of the addresses: what ends otherwise is none of them
+	marks [256]bool // by Addr.mark: an address whose mark is not set is none of them
 }
 
 // NewLocals returns the set of the given addresses and all of 127.0.0.0/8 and ::1.
@@ -52,8 +52,11 @@ func NewLocals(addrs []netip.Addr) *Locals {
 
 func (l *Locals) add(a Addr) {
 	l.addrs[a] = struct{}{}
-	l.ends[a[15]] = true
+	l.marks[a.mark()] = true
 }
+
+// mark is a hash of few bits.
+func (a *Addr) mark() uint8 { return a[12] ^ 5*a[13] ^ 17*a[14] ^ 101*a[15] }
 
 // Addrs returns the addresses in rising order, without those of 127.0.0.0/8.
 func (l *Locals) Addrs() []netip.Addr {
@@ -70,17 +73,16 @@ func (l *Locals) Addrs() []netip.Addr {
 
 // Has reports whether the address is one of this host. Multicast and broadcast
 // addresses are not.
-func (l *Locals) Has(a Addr) bool {
-	if l == nil {
-		return false
-	}
-	if a[12] == 127 && a.Is4() {
+func (l *Locals) Has(a Addr) bool { return l != nil && l.has(&a) }
+
+func (l *Locals) has(a *Addr) bool {
+	if a[12] == 127 && is4(a) {
 		return true
 	}
-	if !l.ends[a[15]] {
+	if !l.marks[a.mark()] {
 		return false
 	}
-	_, ok := l.addrs[a]
+	_, ok := l.addrs[*a]
 	return ok
 }
 
@@ -91,7 +93,7 @@ func (l *Locals) Path(f *Flow) Path {
 	if l == nil {
 		return PathUnknown
 	}
-	switch from, to := l.Has(f.Orig.Src), l.Has(f.DeliveredTo().Addr); {
+	switch from, to := l.has(&f.Orig.Src), l.has(&f.Reply.Src); {
 	case from && to:
 		return PathLoop
 	case from:

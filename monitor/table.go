@@ -321,23 +321,23 @@ func (t *Table) add(h uint64, e *Event) {
 	t.gen++
 	t.live++
 	t.path(&e.Flow)
-	r := &t.scratch
-	r.Flow, r.Known, r.Gen, r.First, r.Last, r.State = e.Flow, e.Known(), t.gen, e.Time, e.Time, 0
+	p := t.rows.saveFlow(row, &e.Flow, e.Known())
+	p.gen, p.first, p.last, p.epoch = t.gen, e.Time, e.Time, 0
 	switch {
 	case e.Kind == KindExisting, e.Kind == KindNew && e.Inferred:
-		r.State = RowDump
+		p.state |= RowDump
 		t.silent++
 	case e.Kind == KindNew:
-		r.State = RowBorn
+		p.state |= RowBorn
 	}
-	t.rows.save(row, r)
-	p := t.rows.at(row)
-	p.epoch = 0
 	t.touchEpoch(p)
 	if e.Extra != nil {
 		t.extras[row] = e.Extra.clone()
 	}
-	e.Gen, e.Row, e.Born = r.Gen, row, r.Born()
+	e.Gen, e.Row, e.Born = t.gen, row, p.born()
+	if p.known&AttrStart != 0 {
+		e.Born = e.Flow.Start
+	}
 	t.index.insert(h, row)
 	if t.cfg.Life {
 		t.startLife(row, e)

@@ -1,6 +1,9 @@
 package monitor
 
-import "net/netip"
+import (
+	"encoding/binary"
+	"net/netip"
+)
 
 // Addr is an IP address in 16 bytes; IPv4 stands mapped (::ffff:a.b.c.d).
 // It is comparable and holds no pointer, so that a table of a million flows
@@ -17,8 +20,10 @@ func AddrFrom4(a [4]byte) Addr {
 func AddrFrom(a netip.Addr) Addr { return Addr(a.As16()) }
 
 // Is4 reports whether the address is an IPv4 one.
-func (a Addr) Is4() bool {
-	return a[0]|a[1]|a[2]|a[3]|a[4]|a[5]|a[6]|a[7]|a[8]|a[9] == 0 && a[10] == 0xff && a[11] == 0xff
+func (a Addr) Is4() bool { return is4(&a) }
+
+func is4(a *Addr) bool {
+	return binary.BigEndian.Uint64(a[:8]) == 0 && binary.BigEndian.Uint32(a[8:12]) == 0xffff
 }
 
 // Netip returns the address as netip knows it, IPv4 unmapped.

@@ -106,7 +106,8 @@ func (w *ringWait) nap() bool {
 	if d <= 0 {
 		return false
 	}
-	time.Sleep(d)
+	ts := unix.NsecToTimespec(d.Nanoseconds())
+	unix.Nanosleep(&ts, nil)
 	return true
 }
 
