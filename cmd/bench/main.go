@@ -5,7 +5,8 @@
 // Each gets the same number of new flows, made as fast as the machine can in a
 // network namespace of its own. It needs root; `make bench` runs it.
 //
-// `bench history` measures the history on disk instead.
+// `bench history` measures the history on disk instead, and `bench pauses` how
+// long the capture loop is ever away from its queue.
 package main
 
 import (
@@ -33,6 +34,9 @@ func main() {
 			return
 		case historyArg:
 			benchHistory(os.Args[2:])
+			return
+		case pausesArg:
+			benchPauses(os.Args[2:])
 			return
 		}
 	}
