@@ -8,22 +8,20 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"natlens/export"
 	"natlens/export/history"
-	"natlens/monitor"
 )
 
 // historyExportConfig is the command line of history export.
 type historyExportConfig struct {
-	dir      string
-	from, to string
-	format   string
-	path     string
-	force    bool
+	dir     string
+	moments whoMoments // from and to
+	format  string
+	path    string
+	force   bool
 }
 
 // historyFormats are the formats of an export, which are also endings of names.
@@ -50,8 +48,8 @@ are lines of their own in JSON; the other formats have no place for them, so tha
 	}
 	f := cmd.Flags()
 	f.StringVar(&cfg.dir, "history", defaultHistory, "the `directory` of the history")
-	f.StringVar(&cfg.from, "from", "", "what was open at this `moment` or later: "+momentHelp)
-	f.StringVar(&cfg.to, "to", "", "what had begun by this `moment`")
+	f.StringVar(&cfg.moments.from, "from", "", "what was open at this `moment` or later: 14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, or -2h before now")
+	f.StringVar(&cfg.moments.to, "to", "", "what had begun by this `moment`")
 	f.StringVarP(&cfg.format, "output-format", "o", "", "`format`: csv, jsonl or parquet (default: the ending of FILE, else jsonl)")
 	f.BoolVar(&cfg.force, "force", false, "write over a file that exists")
 	inGroup(f, groupOutput, "output-format", "force")
@@ -84,13 +82,13 @@ func (c *historyExportConfig) run(ctx context.Context, con console) (err error) 
 	if err != nil {
 		return err
 	}
-	r, err := history.Open(c.dir)
+	r, err := openHistory(c.dir)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	q, err := c.query(r)
-	if err != nil {
+	var q history.Query
+	if _, err := c.moments.read(ctx, r, &q); err != nil {
 		return err
 	}
 	var w io.Writer = con.Stdout
@@ -115,35 +113,10 @@ func newRowWriter(format string, w io.Writer) history.RowWriter {
 	return history.NewJSONL(w)
 }
 
-// query reads the times. A time of day means the last one that the history knows.
-func (c *historyExportConfig) query(r *history.Reader) (q history.Query, err error) {
-	began, ended, err := r.Span()
-	if err != nil {
-		return q, err
-	}
-	for _, b := range []struct {
-		flag, text string
-		to         *monitor.Time
-	}{{"from", c.from, &q.From}, {"to", c.to, &q.To}} {
-		if b.text == "" {
-			continue
-		}
-		t, err := readMoment(b.text, began.Time(), ended.Time(), time.Local)
-		if err != nil {
-			return q, usagef("--%s %s: %w", b.flag, b.text, err)
-		}
-		*b.to = monitor.Time(t.UnixNano())
-	}
-	if q.From != 0 && q.To != 0 && q.To < q.From {
-		return q, usagef("--to %s: is before --from %s", c.to, c.from)
-	}
-	return q, nil
-}
-
 // write writes the answers, and says on standard error what makes them fewer than
 // there were.
-func (c *historyExportConfig) write(ctx context.Context, con console, r *history.Reader, q history.Query, out history.RowWriter) error {
-	res, err := r.Find(ctx, q, out.Write)
+func (c *historyExportConfig) write(ctx context.Context, con console, r ledger, q history.Query, out history.RowWriter) error {
+	res, err := r.find(ctx, q, out.Write)
 	lines, gapLines := out.(*history.JSONL)
 	if err == nil && gapLines {
 		for i := range res.Gaps {
@@ -153,9 +126,9 @@ func (c *historyExportConfig) write(ctx context.Context, con console, r *history
 	if err := errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.Stderr, "natlens: %d translations", res.Answers)
+	fmt.Fprintf(con.Stderr, "natlens: %s", plural(res.Answers, "translation"))
 	if n := len(res.Gaps); n > 0 {
-		fmt.Fprintf(con.Stderr, "; %d times within were not watched: some may be missing", n)
+		fmt.Fprintf(con.Stderr, "; %s within: some may be missing", plural(n, "gap"))
 	}
 	fmt.Fprintln(con.Stderr)
 	for _, fault := range res.Faults {

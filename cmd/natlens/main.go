@@ -7,13 +7,21 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
+
+// signalInstant is how long after the first signal others are taken for the same.
+const signalInstant = 300 * time.Millisecond
 
 func main() {
 	// A reader that went away is an end like any other, not a death.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the run in order, the second one at once.
-	context.AfterFunc(ctx, stop)
+	// The first signal ends the run in order, a later one at once. Two within an
+	// instant are one: timeout(1) sends its own to the process and to its group.
+	context.AfterFunc(ctx, func() {
+		time.Sleep(signalInstant)
+		stop()
+	})
 	os.Exit(run(ctx, console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}, os.Args[1:]))
 }
