@@ -77,9 +77,10 @@ func TestSVG(t *testing.T) {
 	text := "\x1b[1mnatlens\x1b[m  a<b & \"c\"  \x1b[38;5;80m⇒ 1.2.3.4\x1b[m\n" +
 		"\x1b[48;2;45;51;64m \x1b[31mred\x1b[39m \x1b[m\x1b[2mfaint\x1b[m\n" +
 		"\x1b[34m▁▄▄█\x1b[m▏\n" +
-		"\x1b[7mtab\x1b[m 日本 \x1b[4mu  \x1b[m"
+		"\x1b[7mtab\x1b[m 日本 \x1b[4mu  \x1b[m\n" +
+		"\x1b[48;2;45;51;64mall\x1b[m"
 	p := picture{title: "5 < 6", cols: 30, rows: parse(text), cursor: &cell{4, 1}}
-	const want = `<svg xmlns="http://www.w3.org/2000/svg" width="298" height="104" viewBox="0 0 298 104" xml:space="preserve" role="img">
+	const want = `<svg xmlns="http://www.w3.org/2000/svg" width="298" height="123" viewBox="0 0 298 123" xml:space="preserve" role="img">
 <title>5 &lt; 6</title>
 <style>
 text{font:15px "DejaVu Sans Mono",Menlo,Consolas,"Liberation Mono",monospace;fill:#d3d7de;white-space:pre}
@@ -101,6 +102,8 @@ text{font:15px "DejaVu Sans Mono",Menlo,Consolas,"Liberation Mono",monospace;fil
 <text y="66"><tspan x="50">▏</tspan></text>
 <rect x="14" y="71" width="27" height="19" fill="#d3d7de"/>
 <text y="85"><tspan x="14" textLength="27" class="e">tab</tspan><tspan x="50" textLength="36">日本</tspan><tspan x="95" textLength="27" class="f">u  </tspan></text>
+<rect x="14" y="90" width="270" height="19" fill="#2d3340"/>
+<text y="104"><tspan x="14" textLength="27">all</tspan></text>
 </svg>
 `
 	if diff := cmp.Diff(want, p.SVG()); diff != "" {

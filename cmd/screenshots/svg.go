@@ -41,7 +41,7 @@ func (p *picture) SVG() string {
 	var styles styleSheet
 	for y, row := range p.rows {
 		top := margin + y*cellHeight
-		for _, s := range merged(row) {
+		for _, s := range merged(row, p.cols) {
 			_, bg := s.pen.colours()
 			fmt.Fprintf(&body, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n",
 				margin+s.at*cellWidth, top, s.cells*cellWidth, cellHeight, bg)
@@ -69,8 +69,9 @@ func (p *picture) SVG() string {
 	return b.String() + body.String() + "</svg>\n"
 }
 
-// merged returns the stretches of a row that have a background of their own.
-func merged(row []span) []span {
+// merged returns the stretches of a row that have a background of their own. One
+// that is all of the row is so to the edge: what was cleared there is not captured.
+func merged(row []span, cols int) []span {
 	var out []span
 	for _, s := range row {
 		_, bg := s.pen.colours()
@@ -84,6 +85,9 @@ func merged(row []span) []span {
 			}
 		}
 		out = append(out, s)
+	}
+	if last := len(row) - 1; len(out) == 1 && out[0].at == 0 && out[0].cells == row[last].at+row[last].cells {
+		out[0].cells = cols
 	}
 	return out
 }
