@@ -32,7 +32,7 @@ const (
 // column is what a column is called, what it sorts by, and how it is drawn.
 type column struct {
 	title string
-	width int  // cells; 0: an endpoint, which shares what is left
+	width int  // cells; 0: the layout says how many
 	right bool // numbers
 	order monitor.Order
 	down  bool                                          // descending is what one wants to see first
@@ -43,7 +43,7 @@ type column struct {
 var columnTable = [columns]column{
 	colProto:     {"PROTO", 6, false, monitor.ByProto, false, (*flowDrawer).proto, protoFilter},
 	colState:     {"STATE", 12, false, monitor.ByState, false, (*flowDrawer).state, stateFilter},
-	colNetNS:     {"NETNS", 12, false, monitor.ByArrival, false, (*flowDrawer).netns, nil},
+	colNetNS:     {"NETNS", 0, false, monitor.ByArrival, false, (*flowDrawer).netns, nil},
 	colSource:    {"SOURCE", 0, false, monitor.BySource, false, nil, sourceFilter},
 	colSentAs:    {"SENT AS", 0, false, monitor.BySentAs, false, nil, sentAsFilter},
 	colDest:      {"DESTINATION", 0, false, monitor.ByDestination, false, nil, destFilter},

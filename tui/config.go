@@ -31,6 +31,10 @@ type Config struct {
 	Theme    string              // dark, light, or "": as the terminal's background is
 	NoColor  bool                // bold and reverse instead of colour; else as many as the terminal has
 
+	// Enter is what takes a copied command to a network namespace, with a blank
+	// behind it: "ip netns exec red ". Nil, or "": it runs where it is.
+	Enter func(monitor.NetNS) string
+
 	Deleter   Deleter
 	Exporter  Exporter
 	Refresher Refresher

@@ -21,9 +21,18 @@ func (s *session) copyPrompt(f flowRef) *prompt {
 	}
 	return askKey("copy as",
 		choice{"f", "filter", put("the filter", exactFilter(&f))},
-		choice{"c", "conntrack -D", put("the command", deleteCommand(&f.row.Flow))},
-		choice{"t", "tcpdump", put("the commands", strings.Join(tcpdumpCommands(&f.row.Flow), "\n"))},
+		choice{"c", "conntrack -D", put("the command", s.inNetNS(&f.row.Flow, deleteCommand(&f.row.Flow)))},
+		choice{"t", "tcpdump", put("the commands", s.inNetNS(&f.row.Flow, tcpdumpCommands(&f.row.Flow)...))},
 	)
+}
+
+// inNetNS are commands, a line each, as they have to be typed to see the flow.
+func (s *session) inNetNS(f *monitor.Flow, commands ...string) string {
+	prefix := ""
+	if s.cfg.Enter != nil {
+		prefix = s.cfg.Enter(f.Orig.NetNS)
+	}
+	return prefix + strings.Join(commands, "\n"+prefix)
 }
 
 // deleteCommand is the conntrack(8) command that deletes the flow.

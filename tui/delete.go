@@ -25,7 +25,11 @@ func (s *session) deletePrompt(f flowRef) *prompt {
 		s.tell(paint.Muted, text+" has ended already")
 		return nil
 	}
-	return askKey("delete "+text+" in the kernel?", choice{"y", "yes", func() tea.Cmd {
+	where := "in the kernel?"
+	if name := s.netns(fl.Orig.NetNS); name != "" {
+		where = "in netns " + name + "?"
+	}
+	return askKey("delete "+text+" "+where, choice{"y", "yes", func() tea.Cmd {
 		return func() tea.Msg {
 			ctx, cancel := context.WithTimeout(s.ctx, 5*time.Second)
 			defer cancel()

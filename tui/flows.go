@@ -32,6 +32,7 @@ type flowsPage struct {
 	view          monitor.View
 	layout        layout
 	needs         endWidths // of the flows seen since the last change of the filter or the width
+	netns         int       // likewise, the column of their network namespaces
 	width, height int       // lines without the heading
 	filterGen     int
 }
@@ -49,7 +50,7 @@ func (p *flowsPage) title() string { return "Flows" }
 
 func (p *flowsPage) resize(width, height int) {
 	if width != p.width {
-		p.needs = endWidths{}
+		p.needs, p.netns = endWidths{}, 0
 	}
 	p.width, p.height, p.sight.height = width, height-1, height-1
 	p.lay()
@@ -67,7 +68,7 @@ type flowsAnswer struct {
 func (p *flowsPage) pull(w wish) tea.Cmd {
 	if p.filterGen != p.s.gen { // another filter: from the top
 		p.filterGen, p.follow, p.place, w = p.s.gen, true, monitor.Place{}, toChange
-		p.needs = endWidths{}
+		p.needs, p.netns = endWidths{}, 0
 	}
 	q, table, moves := p.query(), p.s.cfg.Table, p.moves
 	follow := p.follow
@@ -172,7 +173,12 @@ func (p *flowsPage) take(a flowsAnswer) bool {
 // lay chooses the columns for the rows at hand.
 func (p *flowsPage) lay() {
 	here := presentIn(&p.view)
-	here.netns = p.s.several()
+	if p.s.several() {
+		for i := range p.rows {
+			p.netns = max(p.netns, netnsWidth(p.width, p.s.netns(p.rows[i].row.Flow.Orig.NetNS)))
+		}
+		here.netns = max(p.netns, netnsWidth(p.width, ""))
+	}
 	here.rates = here.counters && p.s.cfg.Refresher != nil // else nobody reads them twice
 	p.layout = layOut(p.width, here, p.needs)
 	if needs := p.layout.endNeeds(p.s, p.rows, p.needs); needs != p.needs {

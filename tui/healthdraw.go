@@ -63,6 +63,8 @@ func (p *healthPage) fine() (d drawn) {
 	case !p.asked:
 	case p.view.err != nil:
 		d.line.Add(paint.Warn, "the kernel could not be asked: "+p.view.err.Error())
+	case p.s.several():
+		d.line.Add(paint.Muted, "counters and checks need one namespace: see --netns")
 	case !p.view.live && p.s.cfg.Findings == nil:
 		d.line.Add(paint.Muted, "a recording has no counters of the kernel; it tells flows, events and losses")
 	case !p.view.live:

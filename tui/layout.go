@@ -17,6 +17,7 @@ type placedColumn struct {
 type layout struct {
 	columns []placedColumn
 	folded  bool // the NAT columns stand in the ends that they belong to
+	netns   int  // width of that column
 	width   int
 	gap     int
 
@@ -58,6 +59,9 @@ func (l *layout) endCells(w *way, gap int) (cells [4]wayCell, need int) {
 // widthOf is the width of a column that is no end.
 func (l *layout) widthOf(id columnID) int {
 	w := columnTable[id].width
+	if id == colNetNS {
+		return l.netns
+	}
 	if l.folded && (id == colProto || id == colState) {
 		w-- // "tcp  ", and ESTABLISHED without a blank before its mark
 	}
@@ -83,7 +87,7 @@ const widestEndpoint = 47
 // has are left out.
 type present struct {
 	counters, rates, mark, zone, helper, labels bool
-	netns                                       bool // several network namespaces
+	netns                                       int // room for names of network namespaces; 0: there is one alone
 }
 
 func presentIn(v *monitor.View) present {
@@ -99,7 +103,7 @@ func presentIn(v *monitor.View) present {
 // layOut chooses columns for a width: the ends of the flow always, then what is
 // asked for most as long as the ends keep a readable width.
 func layOut(width int, p present, needs endWidths) layout {
-	l := layout{width: width, folded: width < foldBelow, gap: columnGap}
+	l := layout{width: width, folded: width < foldBelow, gap: columnGap, netns: p.netns}
 	ids, least := []columnID{colProto, colState, colSource, colSentAs, colDest, colDelivered}, leastEnds
 	if l.folded {
 		ids, least, l.gap = []columnID{colProto, colState, colSource, colDest}, leastFolded, foldedGap
@@ -115,12 +119,12 @@ func layOut(width int, p present, needs endWidths) layout {
 		id columnID
 		on bool
 	}{
-		{colNetNS, p.netns}, {colAge, true}, {colRate, p.rates},
+		{colNetNS, p.netns > 0}, {colAge, true}, {colRate, p.rates},
 		{colMark, p.mark && width >= 140}, {colZone, p.zone && width >= 140},
 		{colHelper, p.helper && width >= 140}, {colLabels, p.labels && width >= 140},
 		{colBytes, p.counters && width >= 100}, {colLeft, width >= 130}, {colPackets, p.counters && width >= 140},
 	} {
-		need := columnTable[extra.id].width + l.gap
+		need := l.widthOf(extra.id) + l.gap
 		if extra.on && room-need >= least {
 			ids = append(ids, extra.id)
 			room -= need

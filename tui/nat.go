@@ -94,11 +94,14 @@ func (p *natPage) condition() string {
 		return ""
 	}
 	q := &p.view.pools[p.at]
-	ref := flowRef{row: q.sample}
-	if q.key.dnat {
-		return destFilter(&ref) + " and proto " + q.key.proto.String() + " and dnat and reply.src " + q.key.to.Addr.String()
+	ref, within := flowRef{row: q.sample}, ""
+	if p.s.several() {
+		within = p.s.netnsFilter(q.key.netns) + " and "
 	}
-	return "proto " + q.key.proto.String() + " and snat and reply.dst " + q.key.addr.Addr.String()
+	if q.key.dnat {
+		return within + destFilter(&ref) + " and proto " + q.key.proto.String() + " and dnat and reply.src " + q.key.to.Addr.String()
+	}
+	return within + "proto " + q.key.proto.String() + " and snat and reply.dst " + q.key.addr.Addr.String()
 }
 
 func (p *natPage) chosen() (flowRef, bool) { return flowRef{}, false }

@@ -10,6 +10,7 @@ import (
 // left out.
 type natLayout struct {
 	width, gap                                                   int
+	netns                                                        int
 	to, proto, flows, bar, use, kept, rewritten, inside, outside int
 }
 
@@ -30,9 +31,12 @@ func layOutNAT(s *session, width int, pools []pool) natLayout {
 	}
 	for i := range pools {
 		l.proto = max(l.proto, len(pools[i].key.proto.String()))
+		if s.several() {
+			l.netns = max(l.netns, netnsWidth(width, s.netns(pools[i].key.netns)))
+		}
 	}
 	rest := width - marginLeft - marginRight - l.to
-	for _, w := range []int{l.proto, l.flows, l.inUse(), l.kept, l.rewritten} {
+	for _, w := range []int{l.netns, l.proto, l.flows, l.inUse(), l.kept, l.rewritten} {
 		if w > 0 {
 			rest -= l.gap + w
 		}
@@ -67,6 +71,9 @@ func (l *natLayout) needs(s *session, pools []pool) []int {
 		if !p.key.dnat { // else it has the columns before too
 			out[1] = max(out[1], inside.width())
 		}
+	}
+	if l.outside == 0 {
+		out[2] = 0
 	}
 	return out
 }
@@ -118,6 +125,7 @@ func (l *natLayout) heading() drawn {
 	var d drawn
 	d.line.Pad(marginLeft)
 	d.line.AddLeft(paint.Label, "TRANSLATED TO", l.to)
+	l.left(&d.line, paint.Label, "NETNS", l.netns)
 	l.left(&d.line, paint.Label, "PROTO", l.proto)
 	l.right(&d.line, paint.Label, "FLOWS", l.flows)
 	if l.bar > 0 {
@@ -162,6 +170,7 @@ func (l *natLayout) row(s *session, p *pool, cursor bool) drawn {
 	d.line.Pad(marginLeft)
 	to, inside, outside := l.cells(s, p)
 	d.line.AddLeft(paint.NAT, to.fit(l.to), l.to)
+	l.left(&d.line, paint.Text, s.netns(p.key.netns), l.netns)
 	l.left(&d.line, paint.Text, p.key.proto.String(), l.proto)
 	l.right(&d.line, paint.Text, shortCount(uint64(p.flows)), l.flows)
 	if p.key.dnat {

@@ -18,6 +18,19 @@ func (s *session) netnsFilter(n monitor.NetNS) string {
 	return filter.Text{Field: filter.FieldNetNS, Op: filter.Eq, Set: []string{s.netns(n)}}.String()
 }
 
+// netnsWidth is the room that the name of a network namespace takes on a screen of
+// that width: that of a column, which has a head.
+func netnsWidth(width int, name string) int {
+	most := 12
+	switch {
+	case width >= foldBelow:
+		most = 16
+	case width < 72:
+		most = 8
+	}
+	return min(most, max(len("NETNS"), paint.Width(name)))
+}
+
 func (d *flowDrawer) netns(l *paint.Line, f *flowRef, _ int) {
 	l.Add(paint.Text, d.s.netns(f.row.Flow.Orig.NetNS))
 }

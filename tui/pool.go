@@ -12,6 +12,7 @@ import (
 // poolKey is an address that sources are translated to, with the protocol: each
 // has ports of its own. Or, for DNAT, a service and who gets it.
 type poolKey struct {
+	netns monitor.NetNS
 	dnat  bool
 	proto monitor.Proto
 	addr  monitor.Endpoint // SNAT: the translated address; DNAT: the service
@@ -85,7 +86,7 @@ func pools(t *monitor.Table, keep monitor.Filter, now monitor.Time, stop *atomic
 func source(found map[poolKey]*pool, r *monitor.Row, n monitor.NAT) {
 	f := &r.Flow
 	as := f.SentAs()
-	p := poolOf(found, poolKey{proto: f.Orig.Proto, addr: monitor.Endpoint{Addr: as.Addr}}, r)
+	p := poolOf(found, poolKey{netns: f.Orig.NetNS, proto: f.Orig.Proto, addr: monitor.Endpoint{Addr: as.Addr}}, r)
 	p.flows++
 	if n.SrcPort {
 		p.rewritten++
@@ -101,7 +102,7 @@ func source(found map[poolKey]*pool, r *monitor.Row, n monitor.NAT) {
 
 func destination(found map[poolKey]*pool, r *monitor.Row) {
 	f := &r.Flow
-	p := poolOf(found, poolKey{dnat: true, proto: f.Orig.Proto, addr: f.To(), to: f.DeliveredTo()}, r)
+	p := poolOf(found, poolKey{netns: f.Orig.NetNS, dnat: true, proto: f.Orig.Proto, addr: f.To(), to: f.DeliveredTo()}, r)
 	p.flows++
 	p.inside[f.Orig.Src]++
 }
@@ -154,5 +155,5 @@ func comparePools(a, b *pool) int {
 	if c := compareEndpoints(a.key.to, b.key.to); c != 0 {
 		return c
 	}
-	return cmp.Compare(a.key.proto, b.key.proto)
+	return cmp.Or(cmp.Compare(a.key.proto, b.key.proto), cmp.Compare(a.key.netns, b.key.netns))
 }

@@ -70,14 +70,8 @@ func (p *topPage) choices() drawn {
 	p.tabs = p.tabs[:0]
 	d.line.Pad(marginLeft)
 	d.line.Add(paint.Muted, "by  ")
-	names := groupingNames
-	switch {
-	case p.width < 72:
-		names = groupingShort
-	case p.width < 100:
-		names[byService] = "dst port"
-	}
-	for g, name := range names[:p.groupings()] {
+	names, gap := p.choiceNames()
+	for g, name := range names {
 		role := paint.Text
 		if grouping(g) == p.by {
 			role = paint.Tab
@@ -85,10 +79,24 @@ func (p *topPage) choices() drawn {
 		p.tabs = append(p.tabs, d.line.Width())
 		d.line.Add(role, name)
 		p.tabs = append(p.tabs, d.line.Width())
-		d.line.Add(paint.Text, "  ")
+		d.line.Pad(d.line.Width() + gap)
 	}
 	d.line.Cut(p.width)
 	return d
+}
+
+// choiceNames are the names of the groupings that fit beside each other, and the
+// blanks between them.
+func (p *topPage) choiceNames() (names []string, gap int) {
+	middling := groupingNames
+	middling[byService] = "dst port"
+	for _, all := range [][groupings]string{groupingNames, middling, groupingShort} {
+		names = all[:p.groupings()]
+		if marginLeft+len("by  ")+len(strings.Join(names, "  ")) <= p.width {
+			return names, 2
+		}
+	}
+	return names, 1
 }
 
 func (p *topPage) heading() drawn {

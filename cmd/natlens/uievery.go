@@ -5,9 +5,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 	"natlens/tui"
 )
 
@@ -42,10 +47,29 @@ func (c *liveUI) runEvery(ctx context.Context, con console) error {
 	}
 	cfg := c.config(con, m, tail)
 	cfg.Env.Namespaces, cfg.Exporter = namespaces, fileExporter{namespaces}
+	cfg.Enter = func(id monitor.NetNS) string { return enterNamespace(namespaces.Get(id)) }
 	cfg.Info = tui.Info{Host: hostName(), Namespace: "all", Capture: capture.Way().String()}
 	service := everyService{capture}
 	cfg.Deleter, cfg.Refresher = service, service
 	return tui.Run(ctx, cfg)
+}
+
+// enterNamespace is what takes a command to a namespace that was found: its name, or
+// a process that lives in it.
+func enterNamespace(n monitor.Namespace) string {
+	if n.Name == netns.OwnName {
+		return ""
+	}
+	if _, err := os.Stat(filepath.Join(netnsDir, n.Name)); err == nil || filepath.IsAbs(n.Name) {
+		return placeOf(n.Name).Prefix
+	}
+	links, _ := filepath.Glob("/proc/[0-9]*/ns/net") // the pattern is well formed
+	for _, link := range links {
+		if to, err := os.Readlink(link); err == nil && to == fmt.Sprintf("net:[%d]", n.Inode) {
+			return placeOf(strings.Split(link, "/")[2]).Prefix
+		}
+	}
+	return placeOf(n.Name).Prefix // it is gone: better a command that fails than one for here
 }
 
 // everyService is flowService for the flows of all network namespaces: each is

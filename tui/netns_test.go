@@ -1,0 +1,68 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"natlens/monitor"
+)
+
+// houses are two gateways with the same addresses in network namespaces of their
+// own, and a third one whose name is long.
+func houses(t *testing.T) *stage {
+	names := new(monitor.Namespaces)
+	st := newStage(t, readable, func(c *Config) {
+		c.Env.Namespaces, c.Deleter = names, &deleter{}
+		c.Enter = func(id monitor.NetNS) string { return "ip netns exec " + names.Name(id) + " " }
+	})
+	for i, name := range []string{"red", "blue", "docker:0123456789ab"} {
+		id, _ := names.Add(monitor.Namespace{Name: name})
+		for port, as := range []string{"203.0.113.1:40000", "203.0.113.1:50001"}[:2-i/2] {
+			from := []string{"192.168.77.2:40000", "192.168.77.2:40001"}[port]
+			f := flowOf(monitor.TCP, from, "203.0.113.9:443", as, "203.0.113.9:443", srcNAT|assured, monitor.PathForward)
+			f.Orig.NetNS, f.Reply.NetNS = id, id
+			st.event(monitor.KindNew, float64(30-10*i-port), live(f, monitor.TCPEstablished, 432000), timed, nil)
+		}
+		in := flowOf(monitor.TCP, "198.51.100.7:51022", "203.0.113.1:8080", "198.51.100.7:51022", "192.168.77.2:80", dstNAT|assured, monitor.PathForward)
+		in.Orig.NetNS, in.Reply.NetNS = id, id
+		st.event(monitor.KindNew, 40, live(in, monitor.TCPEstablished, 432000), timed, nil)
+	}
+	st.commit()
+	return st
+}
+
+// Every page tells of which network namespace its lines are.
+func TestScreensNetNS(t *testing.T) {
+	for _, c := range []struct{ name, keys string }{
+		{"flows", ""}, {"events", "2"}, {"top", "3<left>"}, {"nat", "4"}, {"health", "5"}, {"detail", "<enter>"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			st := houses(t)
+			st.press(c.keys)
+			st.goldenScreens("netns-"+c.name, nil)
+		})
+	}
+}
+
+// Addresses that several namespaces translate to have ports of their own in each;
+// what the cursor stands on is asked for, and copied, with its namespace.
+func TestNetNSOfTheCursor(t *testing.T) {
+	st := houses(t)
+	st.size(120, 30)
+	st.press("4<down><enter>")
+	if want := "netns blue and tcp and snat and reply.dst 203.0.113.1"; st.s.text != want {
+		t.Errorf("from the NAT page: filter %q, want %q", st.s.text, want)
+	}
+	st.press("yc")
+	if want := "ip netns exec blue conntrack -D -p tcp -s 192.168.77.2 -d 203.0.113.9 --sport 4000"; !strings.HasPrefix(st.copied, want) {
+		t.Errorf("copied %q, want %q and so on", st.copied, want)
+	}
+	st.press("yt")
+	if st.press("x"); !strings.Contains(st.screen(), " → 203.0.113.9:443 in netns blue?") {
+		t.Errorf("asked to delete:\n%s", st.screen())
+	}
+	if lines := strings.Split(st.copied, "\n"); len(lines) != 2 || !strings.HasPrefix(lines[0], "ip netns exec blue tcpdump ") ||
+		!strings.HasPrefix(lines[1], "ip netns exec blue tcpdump ") {
+		t.Errorf("copied %q", st.copied)
+	}
+}
