@@ -75,6 +75,10 @@ var misuses = []struct {
 	{"-L -o save,id", 1, "output modifier save: not together with others, for command lines have no place for what they add"},
 	{"record x.pcapng --netns all", 2, "--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all"},
 	{"delete --dry-run --netns all tcp", 2, "--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all"},
+	{"stats --for -1s", 2, "--for -1s: must not be negative"},
+	{"stats --for 1s --netns all", 2, "--for captures in one network namespace, not in --netns all"},
+	{"-S --for 1s", 2, "illegal flag --for with -S, which is conntrack(8)'s; natlens stats without -S takes it"},
+	{"stats --capture ring", 2, "--capture goes with --for: only then events are captured"},
 	{"-S --netns all", 2, "-S is of one network namespace; natlens stats --netns all shows all"},
 
 	{"watch -o jsn", 2, `unknown output format "jsn": did you mean jsonl?`},

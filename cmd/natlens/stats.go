@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,8 @@ type statsConfig struct {
 	capture captureConfig
 	format  string
 	table   string
-	classic bool // as conntrack -S: its lines
+	look    time.Duration // capture events for so long too; 0: not at all
+	classic bool          // as conntrack -S: its lines
 }
 
 func newStats(con console) *cobra.Command {
@@ -29,20 +31,30 @@ func newStats(con console) *cobra.Command {
 		Short: "Show the kernel's counters, how full the table is, and the settings that matter",
 		Long: `Show how many entries the connection tracking table has and may have, the counters that the kernel keeps for each
 CPU, and the settings on which depends what can be seen at all. The counters are of the network namespace and have
-32 bits: they begin again at 0.`,
+32 bits: they begin again at 0.
+
+With --for, also how much the counters grow in that time, the events that come, and what capturing them is like: how
+many were lost, could not be decoded or were forged, and how often the reader was woken.`,
 		Args: tableOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, name := range []string{"capture", "buffer-size", "ring"} {
+				if cfg.look == 0 && cmd.Flags().Changed(name) {
+					return usagef("--%s goes with --for: only then events are captured", name)
+				}
+			}
 			return cfg.run(cmd.Context(), con)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&cfg.format, "output-format", "o", "", "`format`: pretty, json (default pretty on a terminal, else json)")
+	f.DurationVar(&cfg.look, "for", 0, "capture events for this `time` too, such as 5s")
 	f.StringVar(&cfg.table, "table", "conntrack", "counters of this `table`: conntrack or expect")
 	f.Lookup("table").Hidden = true
-	inGroup(f, groupOutput, "output-format")
+	inGroup(f, groupOutput, "output-format", "for")
+	mustComplete(cmd, "for", cobra.NoFileCompletions)
 	mustComplete(cmd, "output-format", oneOf("pretty", "json"))
 	registerClassic(cmd, &cfg.classic, "conntrack -S")
-	cfg.capture.registerNetNS(cmd)
+	cfg.capture.register(cmd)
 	cfg.capture.allowEvery(cmd)
 	return cmd
 }
@@ -64,14 +76,20 @@ func (c *statsConfig) run(ctx context.Context, con console) error {
 	case format != "pretty" && format != "json":
 		return usagef("--output-format %s: must be pretty or json", format)
 	}
-	if c.capture.every() {
-		if c.classic {
-			return usagef("-S is of one network namespace; natlens stats --netns all shows all")
-		}
+	switch {
+	case c.look < 0:
+		return usagef("--for %s: must not be negative", c.look)
+	case c.look > 0 && c.classic:
+		return usagef("illegal flag --for with -S, which is conntrack(8)'s; natlens stats without -S takes it")
+	case c.look > 0 && c.capture.every():
+		return usagef("--for captures in one network namespace, not in --netns all")
+	case c.capture.every() && c.classic:
+		return usagef("-S is of one network namespace; natlens stats --netns all shows all")
+	case c.capture.every():
 		return everyStats(ctx, con, format)
 	}
 	return withService(c.capture.netns, func(s *kernel.Service, ns *os.File) error {
-		st, err := readStats(ctx, s, netnsFD(ns))
+		st, err := c.read(ctx, s, netnsFD(ns))
 		if err != nil {
 			return err
 		}
@@ -91,6 +109,30 @@ func (c *statsConfig) run(ctx context.Context, con console) error {
 	})
 }
 
+// read reads the counters, at the end of the look if one was asked for.
+func (c *statsConfig) read(ctx context.Context, s *kernel.Service, netns int) (st stats, err error) {
+	if c.look == 0 {
+		return readStats(ctx, s, netns)
+	}
+	cfg, again, err := c.capture.config(kernel.Kinds{})
+	if err != nil {
+		return st, err
+	}
+	defer again.Close() // nil: does nothing
+	before, err := s.CPUStats(ctx)
+	if err != nil {
+		return st, err
+	}
+	look, err := lookAtStats(ctx, cfg, c.look)
+	if err != nil {
+		return st, err
+	}
+	look.before = before
+	st, err = readStats(context.WithoutCancel(ctx), s, netns) // what was seen until an interrupt is shown
+	st.look = look
+	return st, err
+}
+
 // stats is what the kernel counts, and how it is set.
 type stats struct {
 	fill    ctnetlink.GlobalStats
@@ -98,6 +140,7 @@ type stats struct {
 	expect  []ctnetlink.ExpectStats
 	sysctls []kernel.Sysctl
 
+	look    *statsLook  // nil: nobody looked
 	netns   netns.Found // the zero value where one namespace alone is looked into
 	tracked kernel.Tracking
 }

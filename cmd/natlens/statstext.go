@@ -79,22 +79,35 @@ func (st *stats) pretty() (b []byte) {
 			b = append(b, '\n')
 		}
 	}
+	if st.look != nil {
+		b = st.look.pretty(b)
+	}
 	return b
 }
 
-// prettyCounters writes a line a counter: its sum, each CPU, what it means.
+// prettyCounters writes a line a counter: its sum, how much of it is new if
+// somebody looked, each CPU, what it means.
 func (st *stats) prettyCounters(b []byte) []byte {
 	width := len("total")
 	for _, k := range st.counters() {
 		width = max(width, len(grouped(st.total(k))))
 	}
+	if st.look != nil {
+		width = max(width, len(st.look.inTime()))
+	}
 	b = fmt.Appendf(b, "%-14s  %*s", "", width, "total")
+	if st.look != nil {
+		b = fmt.Appendf(b, "  %*s", width, st.look.inTime())
+	}
 	for i := range st.cpus {
 		b = fmt.Appendf(b, "  %*s", width, "cpu "+strconv.Itoa(int(st.cpus[i].CPU)))
 	}
 	b = append(b, '\n')
 	for _, k := range st.counters() {
 		b = fmt.Appendf(b, "%-14s  %*s", k, width, grouped(st.total(k)))
+		if st.look != nil {
+			b = fmt.Appendf(b, "  %*s", width, grouped(st.look.grown(st, k)))
+		}
 		for i := range st.cpus {
 			b = fmt.Appendf(b, "  %*s", width, grouped(uint64(st.cpus[i].Get(k))))
 		}
@@ -124,6 +137,7 @@ func (st *stats) json() []byte {
 		Sysctls  map[string]uint64 `json:"sysctls"`
 		NetNS    string            `json:"netns,omitempty"`
 		Inode    uint64            `json:"inode,omitempty"`
+		Look     *lookJSON         `json:"look,omitempty"`
 	}{V: 1, Entries: st.fill.Entries, Max: st.max(), Counters: counters{}, Expect: counters{}, Sysctls: map[string]uint64{}}
 	out.Buckets, _ = st.sysctl("buckets")
 	for _, k := range st.counters() {
@@ -143,6 +157,9 @@ func (st *stats) json() []byte {
 		out.Sysctls[s.Name] = s.Value
 	}
 	out.NetNS, out.Inode = st.netns.Name, st.netns.Inode
+	if st.look != nil {
+		out.Look = st.look.json(st)
+	}
 	b, err := json.Marshal(out)
 	if err != nil {
 		panic(err) // numbers and names only
