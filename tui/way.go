@@ -66,13 +66,14 @@ func (s *session) way(f *monitor.Flow, form wayForm) way {
 
 func (s *session) rewritten(p monitor.Proto, e monitor.Endpoint, addr, port bool, form wayForm) wayEnd {
 	out := wayEnd{text: s.names.endpoint(p, e), sign: waySigns[form], movedAddr: addr, movedPort: port}
-	if form == inFolds || form == inShort {
-		switch {
-		case !addr:
-			out.text = endText{port: strings.TrimPrefix(out.text.port, " ")}
-		case !port:
-			out.text.port = ""
-		}
+	switch words := strings.HasPrefix(out.text.port, " "); {
+	case form == inColumns && words && !port: // " id 77" stands in the column before
+		out.text.port = ""
+	case form == inColumns || form == inLine:
+	case !addr:
+		out.text = endText{port: strings.TrimPrefix(out.text.port, " ")}
+	case !port:
+		out.text.port = ""
 	}
 	return out
 }
