@@ -120,11 +120,15 @@ func (b *filterBar) accept() {
 	}
 }
 
-// changed parses the text and finds what may come next.
+// changed parses the text and finds what may come next; behind a mistake, where
+// nothing may, what was probably meant.
 func (b *filterBar) changed() {
 	b.pick = -1
 	b.parse()
 	b.candidates = b.s.env().Complete(b.input.Value(), b.input.Position())
+	if e := b.err; len(b.candidates) == 0 && e != nil && e.Suggestion != "" {
+		b.candidates = []filter.Candidate{{Text: e.Suggestion, Start: e.Col - 1, End: e.Col - 1 + e.Len}}
+	}
 }
 
 func (b *filterBar) parse() {
@@ -166,7 +170,7 @@ func (b *filterBar) complete(by int) {
 	if !strings.HasPrefix(rest, " ") {
 		text += " "
 	}
-	end := len([]rune(text))
+	end := len([]rune(text)) + max(0, b.baseAt-c.End) // what is mended may stand before
 	b.input.SetValue(text + rest)
 	b.input.SetCursor(end)
 	b.parse()

@@ -46,6 +46,20 @@ func TestFilterTypo(t *testing.T) {
 	}
 }
 
+// Behind a mistake tab puts in what was probably meant.
+func TestFilterMend(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.press("/tcp dprot 443<tab>")
+	if got := st.bar.input.Value(); got != "tcp dport 443" || st.bar.err != nil || st.s.text != got {
+		t.Errorf("typed %q, error %v, filter %q", got, st.bar.err, st.s.text)
+	}
+	st.press(" and snat<enter>")
+	if want := "tcp dport 443 and snat"; st.bar.open || st.s.text != want {
+		t.Errorf("typed on: %q, filter %q, want %q", st.bar.input.Value(), st.s.text, want)
+	}
+}
+
 func TestFilterHistory(t *testing.T) {
 	h := &memory{lines: []string{"udp"}}
 	st := newStage(t, func(c *Config) { c.History = h })
