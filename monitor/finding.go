@@ -67,7 +67,8 @@ type Rules interface {
 	// the batch as it is and keeps nothing of it.
 	Observe(b *Batch)
 
-	// Tick is called every [TickEvery], also when no events come. It returns
+	// Tick is called every [TickEvery], also when no events come; with
+	// [Monitor.Clock] after every batch. It returns
 	// what has appeared or is gone since the last call, each once; the slice is
 	// good until the next call.
 	Tick(now Time) []Finding

@@ -30,6 +30,10 @@ type Monitor struct {
 	// by the clock. The sinks that are a [FindingSink] are told of them.
 	Rules Rules
 
+	// Clock, if not nil, is the time that the rules go by, such as a recording's:
+	// they are called after each batch, and not by the wall clock.
+	Clock func() Time
+
 	// Scope, if not nil, says of which flows the source tells at all. Others,
 	// which only a dump of the whole table shows, are passed over. It must
 	// depend only on what never changes in a flow's life.
@@ -184,11 +188,12 @@ func (m *Monitor) next(ctx context.Context, b *Batch) error {
 		return m.Source.(Live).Poll(b)
 	}
 	wait, limited := m.nextReconcile()
-	if !limited && m.Rules == nil {
+	byClock := m.Rules != nil && m.Clock == nil
+	if !limited && !byClock {
 		return m.Source.Next(ctx, b)
 	}
 	until := ctx
-	if m.Rules != nil {
+	if byClock {
 		until = m.ticks.until(ctx)
 	}
 	if limited {

@@ -48,10 +48,13 @@ func (t *ticker) stop() {
 	}
 }
 
-// tick calls the rules if it is time, and tells the sinks what they found.
+// tick calls the rules if it is time.
 func (m *Monitor) tick() error {
 	if m.Rules == nil {
 		return nil
+	}
+	if m.Clock != nil {
+		return m.tellFindings(m.Rules.Tick(m.Clock()))
 	}
 	now := time.Now()
 	if now.Before(m.ticks.due) {
@@ -61,7 +64,11 @@ func (m *Monitor) tick() error {
 		return nil
 	}
 	m.ticks.putOff(now)
-	found := m.Rules.Tick(Now())
+	return m.tellFindings(m.Rules.Tick(Now()))
+}
+
+// tellFindings numbers findings and tells the sinks of them.
+func (m *Monitor) tellFindings(found []Finding) error {
 	for i := range found {
 		m.seq++
 		found[i].Seq = m.seq

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
@@ -84,9 +83,7 @@ func (s *stream) tellFindings(m *monitor.Monitor, netns int) (stop func(), err e
 	if !s.findings.on {
 		return func() {}, nil
 	}
-	if _, ok := s.out.sink.(monitor.FindingSink); !ok && !s.quiet {
-		m.Sinks = append(m.Sinks, export.FindingNotes{W: s.con.Stderr})
-	}
+	noteFindings(m, s.con, s.out.sink, s.quiet)
 	s.takeExisting(m)
 	_, stop, err = lookForFindings(m, s.findings.limits.given, netns, placeOfFD(netns))
 	return stop, err

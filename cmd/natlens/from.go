@@ -35,7 +35,7 @@ func (c *fromConfig) registerAt(cmd *cobra.Command) {
 func (c *fromConfig) given() bool { return len(c.paths) > 0 || c.at != "" }
 
 // kernelFlags ask the kernel for something, which a recording can't give.
-var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter", "table", "zero", "metrics", "findings", "limit", "history", "keep", "max-size"}
+var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter", "table", "zero", "metrics", "history", "keep", "max-size"}
 
 // check refuses flags of the kernel's beside --from.
 func (c *fromConfig) check(cmd *cobra.Command) (err error) {
@@ -78,6 +78,10 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 	if c.duration < 0 {
 		return usagef("--for %s: must not be negative", c.duration)
 	}
+	has := c.filter.sel.Kinds.Has
+	if err := c.findings.check(!c.classic, has(monitor.KindNew) && has(monitor.KindUpdate) && has(monitor.KindDestroy)); err != nil {
+		return err
+	}
 	if c.classic {
 		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
 		c.quiet = true
@@ -86,7 +90,6 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 		return err
 	}
 	c.output.filter = c.filter.text()
-	has := c.filter.sel.Kinds.Has
 	table := monitor.NewTable(monitor.TableConfig{Memoryless: c.classic || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
 	var out *output
 	namespaces := new(monitor.Namespaces)
@@ -108,11 +111,14 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 		return err
 	}
 	m := &monitor.Monitor{Source: src, Filter: c.recordedFilter(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
-	if !src.Remembers() {
+	if !src.Remembers() || c.findings.on {
 		m.Table = table // a capture tells what the messages do, and no more
 	}
 	if c.duration > 0 {
 		m.Source = &firstPart{Source: src, length: monitor.Time(c.duration)}
+	}
+	if c.findings.on {
+		c.lookIn(m, con, out.sink)
 	}
 	if err := errors.Join(m.Run(cmd.Context()), out.Close()); err != nil {
 		return err
@@ -143,6 +149,7 @@ type firstPart struct {
 	monitor.Source
 	length monitor.Time
 	end    monitor.Time
+	cut    bool // the recording goes on behind the end
 }
 
 func (s *firstPart) Next(ctx context.Context, b *monitor.Batch) error {
@@ -153,7 +160,7 @@ func (s *firstPart) Next(ctx context.Context, b *monitor.Batch) error {
 			s.end = t + s.length
 		}
 		if s.end != 0 && t > s.end {
-			b.Events = b.Events[:i]
+			b.Events, s.cut = b.Events[:i], true
 			return io.EOF
 		}
 	}
