@@ -24,15 +24,3 @@ func advice(err error, args []string) string {
 	}
 	return text + ", or natlens lab --watch, which needs no privilege"
 }
-
-// shellLine writes a command line so that a shell reads these words from it.
-func shellLine(words []string) string {
-	var quoted []string
-	for _, w := range words {
-		if w == "" || strings.Trim(w, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,=@%") != "" {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-		quoted = append(quoted, w)
-	}
-	return strings.Join(quoted, " ")
-}

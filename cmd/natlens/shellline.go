@@ -1,0 +1,15 @@
+package main
+
+import "strings"
+
+// shellLine writes a command line so that a shell reads these words from it.
+func shellLine(words []string) string {
+	var quoted []string
+	for _, w := range words {
+		if w == "" || strings.Trim(w, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,=@%") != "" {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		quoted = append(quoted, w)
+	}
+	return strings.Join(quoted, " ")
+}
