@@ -124,6 +124,7 @@ func (b *historyBench) build(ctx context.Context) error {
 		ends    = map[monitor.Time][]uint64{} // flows that end within a second
 		begun   uint64
 		began   = time.Now()
+		used    = cpuOf(os.Getpid())
 		told    = began
 		rows    uint64
 		written = func() error {
@@ -175,12 +176,13 @@ func (b *historyBench) build(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(began)
+	used = cpuOf(os.Getpid()) - used
 	if err := w.Close(); err != nil {
 		return err
 	}
 	st := w.Stats()
-	fmt.Printf("%d rows and %d open in %s: %.0f rows/s, %.1f bytes a row, %d segments\n", st.Rows, st.Open, took.Round(time.Second),
-		float64(st.Rows)/took.Seconds(), float64(st.Bytes)/float64(st.Rows), st.Segments)
+	fmt.Printf("%d rows and %d open in %s: %.0f rows/s, %.1f µs of CPU and %.1f bytes a row, %d segments\n", st.Rows, st.Open, took.Round(time.Second),
+		float64(st.Rows)/took.Seconds(), float64(used.Nanoseconds())/1000/float64(st.Rows), float64(st.Bytes)/float64(st.Rows), st.Segments)
 	return nil
 }
 
@@ -201,7 +203,7 @@ func (b *historyBench) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-44s %6s %10s %10s %10s %10s\n", "question", "asked", "answers", "median ms", "95% ms", "worst ms")
+	fmt.Printf("%-44s %6s %10s %10s %10s %10s %10s\n", "question", "asked", "answers", "median ms", "95% ms", "worst ms", "CPU ms")
 	for _, q := range []struct {
 		name  string
 		times int
@@ -224,6 +226,7 @@ func (b *historyBench) ask(ctx context.Context) error {
 	} {
 		var took []time.Duration
 		answers := 0
+		used := cpuOf(os.Getpid())
 		for i := range q.times {
 			n := mix(uint64(i), 99) % last
 			began := time.Now()
@@ -236,10 +239,11 @@ func (b *historyBench) ask(ctx context.Context) error {
 				return fmt.Errorf("%s: flow %d was not among the answers", q.name, n)
 			}
 		}
+		used = (cpuOf(os.Getpid()) - used) / time.Duration(q.times)
 		slices.Sort(took)
 		ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-		fmt.Printf("%-44s %6d %10.1f %10.2f %10.2f %10.2f\n", q.name, len(took), float64(answers)/float64(len(took)),
-			ms(took[len(took)/2]), ms(took[len(took)*95/100]), ms(took[len(took)-1]))
+		fmt.Printf("%-44s %6d %10.1f %10.2f %10.2f %10.2f %10.2f\n", q.name, len(took), float64(answers)/float64(len(took)),
+			ms(took[len(took)/2]), ms(took[len(took)*95/100]), ms(took[len(took)-1]), ms(used))
 	}
 	return nil
 }
