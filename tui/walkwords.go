@@ -102,7 +102,7 @@ func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) note {
 	p := w.Flow.Orig.Proto
 	var l paint.Line
 	endOf(p, r.To).add(&l, addr, port)
-	n := note{{Role: paint.Text, Text: side + whole(endpointText(p, r.From))}, {Role: paint.NAT, Text: " ⇒ "}}
+	n := note{{Role: paint.Text, Text: side + whole(endpointText(p, r.From))}, {Role: paint.Arrow, Text: " ⇒ "}}
 	for _, s := range l.Spans {
 		n = append(n, paint.Span{Role: s.Role, Text: whole(s.Text)})
 	}

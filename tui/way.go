@@ -125,7 +125,7 @@ func (e *wayEnd) add(l *paint.Line) {
 	case e.empty():
 		return
 	case e.movedAddr || e.movedPort:
-		l.Add(paint.NAT, e.sign)
+		l.Add(paint.Arrow, e.sign)
 	default:
 		l.Add(paint.Muted, e.sign)
 	}

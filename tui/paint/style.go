@@ -19,6 +19,7 @@ const (
 	Label         // column heads, names of attributes
 	Sorted        // the head of the column that sorts
 	NAT           // what NAT rewrote
+	Arrow         // the sign before it
 	New           // a flow that has just come
 	Ended         // a flow that is gone
 	Warn          // unanswered, 70 % full
@@ -131,7 +132,7 @@ func build(name string, p palette) Style {
 	s := Style{name: name}
 	for role, st := range map[Role]lipgloss.Style{
 		Muted: fg(p.muted), Title: fg(p.title).Bold(true), Label: fg(p.muted), Sorted: fg(p.title).Bold(true),
-		NAT: fg(p.nat), New: fg(p.fresh), Ended: fg(p.ended), Warn: fg(p.warn), Bad: fg(p.bad), Key: fg(p.key),
+		NAT: fg(p.nat), Arrow: fg(p.nat), New: fg(p.fresh), Ended: fg(p.ended), Warn: fg(p.warn), Bad: fg(p.bad), Key: fg(p.key),
 		Match: fg(p.nat).Underline(true), Bar: fg(p.bar), Tab: fg(p.title).Bold(true).Underline(true),
 	} {
 		s.pens[role] = penOf(st)
