@@ -52,7 +52,7 @@ var rooms = map[string][]arrow{
 	},
 	"tui": {
 		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/tui/paint"},
-		{"", "charm.land/…"}, {"", "github.com/charmbracelet/…"}, {"", "github.com/NimbleMarkets/ntcharts/…"}, {"", "github.com/lrstanley/bubblezone/…"},
+		{"", "charm.land/…"}, {"", "github.com/charmbracelet/…"},
 	},
 	"cmd": {{"", "…"}},
 }
