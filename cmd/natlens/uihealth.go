@@ -131,7 +131,7 @@ func healthReading(s *doctor.Snapshot, all []doctor.Check) tui.HealthReading {
 	for _, c := range all {
 		if word, ok := strings.CutPrefix(c.ID, counterCheck); ok {
 			if c.Level != doctor.Skip {
-				r.Counters = append(r.Counters, tui.HealthCounter{Name: word, Means: doctor.Meaning(word), Total: s.Counters[word].Total, Level: levels[c.Level]})
+				r.Counters = append(r.Counters, tui.HealthCounter{Name: word, Means: s.Meaning(word), Total: s.Counters[word].Total, Level: levels[c.Level]})
 			}
 			continue
 		}

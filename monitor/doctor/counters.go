@@ -60,7 +60,7 @@ func counters(s *Snapshot, l Limits) (all []Check) {
 		case v.Moved == 0:
 			c.Text = fmt.Sprintf("%s stood still at %s", m.word, number(v.Total))
 		case moved == 0:
-			c.Text = fmt.Sprintf("%s moved by %s in %s, each for an insert_failed", m.word, number(v.Moved), round(s.Look))
+			c.Text = fmt.Sprintf("%s moved by %s in %s, %s", m.word, number(v.Moved), round(s.Look), insertions)
 		default:
 			c.Text = fmt.Sprintf("%s moved by %s in %s, %.2g a second: %s", m.word, number(moved), round(s.Look), rate, m.means)
 		}
@@ -86,11 +86,17 @@ func dropsAlone(s *Snapshot) uint64 {
 	return drops - min(drops, failed)
 }
 
-// Meaning says what it means that a counter moves, by conntrack(8)'s word for it;
-// "" of those that no check is about.
-func Meaning(word string) string {
+// insertions is what it means that drop moves no further than insert_failed.
+const insertions = "each for an insert_failed"
+
+// Meaning says what it means that a counter moved as it did, by conntrack(8)'s word
+// for it; "" of those that no check is about.
+func (s *Snapshot) Meaning(word string) string {
 	for _, m := range meanings {
 		if m.word == word {
+			if word == "drop" && s.Counters[word].Moved > 0 && dropsAlone(s) == 0 {
+				return insertions
+			}
 			return m.means
 		}
 	}
