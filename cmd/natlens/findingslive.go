@@ -30,6 +30,7 @@ func lookForFindings(m *monitor.Monitor, limits findings.Limits, netns int, plac
 		Limits:             limits,
 		Counters:           func() (findings.Counters, error) { return readRaces(service) },
 		EstablishedTimeout: func() time.Duration { return sysctlSeconds(netns, establishedSysctl) },
+		Packets:            func(f *monitor.Flow) (orig, reply uint64, ok bool) { return readPackets(service, f) },
 		Refresh:            m.Refresh,
 		Command:            func(args ...string) string { return placedCommand(place, args) },
 	})
@@ -48,6 +49,18 @@ func readRaces(service *kernel.Service) (c findings.Counters, err error) {
 		c.ClashResolve += uint64(cpus[i].Get(ctnetlink.ClashResolve))
 	}
 	return c, err
+}
+
+// readPackets asks for the counters of a flow.
+func readPackets(service *kernel.Service, f *monitor.Flow) (orig, reply uint64, ok bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), statsTime)
+	defer cancel()
+	var b monitor.Batch
+	if err := service.Get(ctx, f, &b); err != nil || len(b.Events) == 0 {
+		return 0, 0, false
+	}
+	e := &b.Events[0]
+	return e.Flow.CountersOrig.Packets, e.Flow.CountersReply.Packets, e.Has.All(monitor.AttrCountersOrig | monitor.AttrCountersReply)
 }
 
 // sysctlSeconds reads a time, 0 where it can't be had.

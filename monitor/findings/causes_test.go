@@ -16,7 +16,7 @@ import (
 // TestCauses makes each cause for real, expects it to be found with the flows
 // that show it, takes it away and expects the finding to be gone.
 func TestCauses(t *testing.T) {
-	g := newGateway(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_tcp_timeout_established": "1000"}})
+	g := newGateway(t, lab.Config{Acct: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_tcp_timeout_established": "1000"}})
 	for _, c := range []struct {
 		rule  string
 		cause func(*gateway)
@@ -26,6 +26,7 @@ func TestCauses(t *testing.T) {
 		{"half-open", causeHalfOpen},
 		{"one-sided", causeOneSided},
 		{"dnat-stale", causeStale},
+		{"dnat-stale, answered once", causeAbandoned},
 		{"dnat-missed", causeMissed},
 		{"snat-ports", causePorts},
 		{"snat-clash", causeClash},
@@ -134,6 +135,47 @@ func causeStale(g *gateway) {
 	g.ask(nil, 4001, at, true)
 	g.later(5 * time.Second)
 	g.clears("dnat-stale 203.0.113.100:5353 → 203.0.113.66:53")
+}
+
+// causeAbandoned moves a service away from a target that goes on answering its old
+// client, which is no trouble, and then answers no more.
+func causeAbandoned(g *gateway) {
+	at, old := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.101"), 5356), netip.AddrPortFrom(lab.ServerIP, 5053)
+	g.must(g.l.ServeUDP(g.l.Server, old))
+	udp := lab.Proto(unix.IPPROTO_UDP)
+	before := g.rule("nat", "prerouting", udp, lab.Dport(5356), lab.DNAT(old.Addr(), old.Port()))
+	g.ask(nil, 4001, at, true)
+	g.await("udp dnat seen_reply", 1) // by socket, what is read at once began at once
+	before()
+	after := g.rule("nat", "prerouting", udp, lab.Dport(5356), lab.DNAT(lab.ServerIP, 53))
+	defer after()
+	for port := range uint16(9) {
+		g.ask(nil, 4010+port, at, true)
+	}
+	g.await("udp dnat seen_reply", 10)
+	g.later(3 * time.Second)
+	for _, answered := range []bool{true, false} {
+		if !answered {
+			gone := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), udp, lab.Sport(old.Port()), lab.Drop())
+			defer gone()
+		}
+		for range fewPackets {
+			g.ask(nil, 4001, at, answered)
+		}
+		if answered {
+			g.later(15 * time.Second)
+			g.expect("while it is answered", nil, nil)
+		}
+	}
+	g.later(15 * time.Second)
+	f := g.sees("dnat-stale 203.0.113.101:5356 → 203.0.113.9:5053", 1)
+	if f.Command != "natlens delete 'udp dst 203.0.113.101 dport 5356 nat.dst 203.0.113.9 nat.dport 5053'" {
+		g.t.Error(f.Command)
+	}
+	g.delete(f.Filter)
+	g.ask(nil, 4001, at, true)
+	g.later(5 * time.Second)
+	g.clears("dnat-stale 203.0.113.101:5356 → 203.0.113.9:5053")
 }
 
 // causeMissed publishes a service while a client sends to it already.

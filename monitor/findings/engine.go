@@ -22,6 +22,11 @@ type Config struct {
 	// the last packet was is what is missing from it. 0 or nil: no idle.
 	EstablishedTimeout func() time.Duration
 
+	// Packets asks the kernel how many packets a flow had either way; ok is false
+	// where it does not count, or has no such flow. It is asked for a few flows
+	// once a look. nil: no dnat-stale of flows that were answered once.
+	Packets func(f *monitor.Flow) (orig, reply uint64, ok bool)
+
 	// Refresh asks for timeouts as they stand now, as [monitor.Monitor.Refresh]
 	// does: events don't tell of packets.
 	Refresh func()
@@ -37,11 +42,12 @@ type Counters struct{ InsertFailed, ClashResolve uint64 }
 // Engine looks for findings. Observe and Tick belong to one goroutine, the
 // others to any.
 type Engine struct {
-	cfg    Config
-	look   look
-	rates  rates
-	judges [numRules]judge
-	told   []monitor.Finding // what Tick returns
+	cfg      Config
+	look     look
+	rates    rates
+	judges   [numRules]judge
+	watching map[ref]*watched
+	told     []monitor.Finding // what Tick returns
 
 	mu       sync.Mutex
 	standing []monitor.Finding
@@ -61,7 +67,7 @@ func New(cfg Config) *Engine {
 	if cfg.Command == nil {
 		cfg.Command = plainCommand
 	}
-	e := &Engine{cfg: cfg}
+	e := &Engine{cfg: cfg, watching: make(map[ref]*watched)}
 	e.look.init()
 	e.rates.init()
 	return e

@@ -44,12 +44,12 @@ func newGateway(t *testing.T, cfg lab.Config) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.service.Close() })
-	g.world = newWorld(t, func(c *Config) { c.Counters, c.EstablishedTimeout = g.counters, g.established })
+	g.world = newWorld(t, func(c *Config) { c.Counters, c.EstablishedTimeout, c.Packets = g.counters, g.established, g.packets })
 	g.limits = &g.engine.cfg.Limits
 	return g
 }
 
-// counters and established are what the engine asks the kernel.
+// counters, packets and established are what the engine asks the kernel.
 func (g *gateway) counters() (n Counters, err error) {
 	cpus, err := g.service.CPUStats(context.Background())
 	for i := range cpus {
@@ -57,6 +57,15 @@ func (g *gateway) counters() (n Counters, err error) {
 		n.ClashResolve += uint64(cpus[i].Get(ctnetlink.ClashResolve))
 	}
 	return n, err
+}
+
+func (g *gateway) packets(f *monitor.Flow) (orig, reply uint64, ok bool) {
+	var b monitor.Batch
+	if err := g.service.Get(context.Background(), f, &b); err != nil {
+		return 0, 0, false
+	}
+	e := &b.Events[0]
+	return e.Flow.CountersOrig.Packets, e.Flow.CountersReply.Packets, e.Has.All(monitor.AttrCountersOrig | monitor.AttrCountersReply)
 }
 
 func (g *gateway) established() time.Duration {

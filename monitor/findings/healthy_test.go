@@ -57,7 +57,7 @@ func TestHealthy(t *testing.T) {
 	}
 	defer g.service.Close()
 	table := monitor.NewTable(monitor.TableConfig{})
-	e := New(Config{Table: table, Limits: DefaultLimits(), Counters: g.counters, EstablishedTimeout: g.established})
+	e := New(Config{Table: table, Limits: DefaultLimits(), Counters: g.counters, EstablishedTimeout: g.established, Packets: g.packets})
 	sink := &toldSink{t: t}
 	m := &monitor.Monitor{Source: capture, Table: table, Sinks: []monitor.Sink{sink}, Rules: e, Existing: monitor.ExistingBeside, Resync: monitor.Resync{AfterLoss: true}}
 	ctx, cancel := context.WithTimeout(t.Context(), long)

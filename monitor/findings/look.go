@@ -136,7 +136,7 @@ func (e *Engine) judgeLook(now monitor.Time) {
 		e.judge(handshakes[i].rule, e.stuck(&handshakes[i], e.look.handshakes[i]), now)
 	}
 	e.judge(ruleSynHost, e.unansweredHosts(), now)
-	e.judge(ruleDNATStale, e.stale(), now)
+	e.judge(ruleDNATStale, append(e.stale(), e.abandoned(now)...), now)
 	e.judge(ruleDNATMissed, e.missed(), now)
 	e.judge(ruleSNATPorts, e.exhausted(), now)
 	e.judge(ruleSNATClash, e.clashes(), now)

@@ -10,6 +10,7 @@ import (
 type service struct {
 	targets [maxTargets]target
 	n       int
+	young   youngest
 }
 
 // maxTargets is how many targets of a service are told apart.
@@ -21,8 +22,9 @@ const maxServices = 512
 type target struct {
 	to       monitor.Endpoint
 	answered uint32
-	group           // of those that are not
-	silent   uint32 // how many these are
+	replied  [maxExamples]ref // the first few of the answered
+	group                     // of those that are not
+	silent   uint32           // how many these are
 }
 
 // udp takes a UDP flow into its service. A flow without DNAT belongs to one if
@@ -41,30 +43,39 @@ func (l *look) udp(i uint32, r *monitor.Row) {
 		}
 		return
 	}
-	t := l.services.add(&to).target(f.DeliveredTo())
-	switch {
-	case t == nil:
-	case answered:
-		t.answered++
-	default:
+	s := l.services.add(&to)
+	at := s.target(f.DeliveredTo())
+	if at < 0 {
+		return
+	}
+	if born := r.Born(); born != 0 {
+		s.young.add(born, uint8(at))
+	}
+	t := &s.targets[at]
+	if !answered {
 		t.silent++
 		t.add(i, r, l.older(r, dnatAge))
+		return
 	}
+	if t.answered < maxExamples {
+		t.replied[t.answered] = ref{i, r.Gen}
+	}
+	t.answered++
 }
 
-// target returns what is kept of one, nil if there are too many.
-func (s *service) target(to monitor.Endpoint) *target {
+// target returns which one of the targets it is, -1 if there are too many.
+func (s *service) target(to monitor.Endpoint) int {
 	for i := range s.targets[:s.n] {
 		if s.targets[i].to == to {
-			return &s.targets[i]
+			return i
 		}
 	}
 	if s.n == maxTargets {
-		return nil
+		return -1
 	}
 	s.targets[s.n].to = to
 	s.n++
-	return &s.targets[s.n-1]
+	return s.n - 1
 }
 
 // answered returns a target that answers, nil if none does.
