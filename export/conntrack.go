@@ -280,7 +280,7 @@ func (c *Conntrack) appendWords(b []byte, e *monitor.Event) []byte {
 		b[len(b)-1] = ' ' // instead of the last comma; of the equals sign where no label has a name
 	}
 	if e.NetNS() != 0 {
-		b = append(append(append(b, "netns="...), c.o.Namespaces.Name(e.NetNS())...), ' ')
+		b = append(appendNetNSWord(append(b, "netns="...), c.o.Namespaces.Name(e.NetNS())), ' ')
 	}
 	return b
 }

@@ -115,3 +115,17 @@ func TestNetNSSchema(t *testing.T) {
 		}
 	}
 }
+
+// A namespace's name that has blanks is one word of a line, and makes no others.
+func TestNetNSWord(t *testing.T) {
+	names := new(monitor.Namespaces)
+	id, _ := names.Add(monitor.Namespace{Name: "a b mark=5"})
+	_, events := netNSEvents(t)
+	e := events[1]
+	e.SetNetNS(id)
+	got := render(t, func(out *bytes.Buffer) monitor.Sink { return NewConntrack(out, ConntrackOptions{Namespaces: names}) }, e)
+	const want = `    [NEW] udp      17 src=10.0.0.2 dst=192.0.2.1 sport=40000 dport=53 src=192.0.2.1 dst=10.0.0.2 sport=53 dport=40000 netns=a\x20b\x20mark=5` + "\n"
+	if string(got) != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+}

@@ -32,7 +32,8 @@ var classicExpectLegal = map[string][]string{
 	"watch":  {"output-format"},
 	"get":    classicTuple,
 	"delete": classicTuple,
-	"create": slices.Concat(classicTuple, []string{"timeout", "status", "mask-src", "mask-dst"}),
+	"create": {"proto", "orig-src", "orig-dst", "reply-src", "reply-dst", "orig-port-src", "orig-port-dst", "orig-key-src", "orig-key-dst",
+		"reply-key-src", "reply-key-dst", "timeout", "status", "mask-src", "mask-dst"},
 }
 
 // classicExpectFlags refuses the flags that conntrack(8) calls illegal with its

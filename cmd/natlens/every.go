@@ -3,6 +3,8 @@
 package main
 
 import (
+	"fmt"
+
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
@@ -58,7 +60,15 @@ func (s *stream) capture(cfg kernel.Config, table *monitor.Table) (kernel.Captur
 	if err != nil {
 		return nil, err // not every, which is no nil as a Capture
 	}
+	if n := every.Unseen(); n > 0 {
+		s.note("%s", unseenText(n))
+	}
 	return every, nil
+}
+
+// unseenText says what is not looked into for want of privilege.
+func unseenText(n int) string {
+	return fmt.Sprintf("processes of others that can't be looked into: %s; network namespaces that only they live in are left out", grouped(uint64(n)))
 }
 
 // namespaceNames are the names of the network namespaces that there are, as far as

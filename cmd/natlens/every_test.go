@@ -6,9 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"natlens/monitor/lab"
 )
@@ -116,4 +120,61 @@ func TestEveryNamespace(t *testing.T) {
 	if entries[a.name] != 128 || entries[b.name] != 64 {
 		t.Errorf("stats: %v", entries)
 	}
+}
+
+// TestEveryNamespaceRefused: of what can't be looked into for want of privilege
+// there is a line, at the start too.
+func TestEveryNamespaceRefused(t *testing.T) {
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	want := []string{"natlens: processes of others that can't be looked into: "}
+	if os.Geteuid() == 0 && lab.InitialUserNS() {
+		name := fmt.Sprintf("natlens-test-%d", os.Getpid())
+		nameNetNS(t, g.Namespace(), name)
+		want = append(want, "network namespace "+name+": ")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"watch --netns all -o jsonl --for 10ms", "list --netns all", "stats --netns all"} {
+		cmd := exec.Command("unshare", append([]string{"--user", "--map-root-user", "--net", self}, strings.Fields(args)...)...)
+		cmd.Env = append(os.Environ(), beNatlens+"=1")
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		if err := cmd.Run(); err != nil {
+			t.Errorf("%s: %v, %s", args, err, stderr.String())
+		}
+		for _, w := range want {
+			_, line, ok := strings.Cut(stderr.String(), w)
+			line, _, _ = strings.Cut(line, "\n")
+			if !ok || strings.HasPrefix(w, "network") && !strings.Contains(line, "CAP_SYS_ADMIN is missing (") {
+				t.Errorf("%s says no %q: %s", args, w, stderr.String())
+			}
+		}
+	}
+}
+
+// nameNetNS gives a namespace a name of ip-netns(8) for the test.
+func nameNetNS(t *testing.T, ns *lab.Namespace, name string) {
+	t.Helper()
+	at := filepath.Join(netnsDir, name)
+	if err := os.MkdirAll(netnsDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at, nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(at) })
+	if err := unix.Mount(ns.Path(), at, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
 }

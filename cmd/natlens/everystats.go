@@ -20,6 +20,9 @@ func everyStats(ctx context.Context, con console, format string) error {
 	if err := f.Scan(); err != nil {
 		return err
 	}
+	if f.Unseen > 0 {
+		fmt.Fprintf(con.Stderr, "natlens: %s\n", unseenText(f.Unseen))
+	}
 	var all []stats
 	for _, n := range f.Found() {
 		st, err := readStatsOf(ctx, n)

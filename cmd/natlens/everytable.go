@@ -33,6 +33,9 @@ func openEveryTable(cfg kernel.DumpConfig, names *monitor.Namespaces, refused fu
 	if err := f.Scan(); err != nil {
 		return nil, err
 	}
+	if f.Unseen > 0 {
+		refused(errors.New(unseenText(f.Unseen)))
+	}
 	return &everyTable{cfg: cfg, names: names, left: f.Found(), refused: refused}, nil
 }
 

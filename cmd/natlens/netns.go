@@ -9,12 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/kernel"
 )
 
 // netnsDir is where ip-netns(8) keeps named network namespaces.
@@ -72,17 +73,10 @@ func netlinkTable(netns *os.File) func() (io.ReadCloser, error) {
 		return nil
 	}
 	return func() (f io.ReadCloser, err error) {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			// Locked and never unlocked: the thread, which is in another
-			// namespace now, ends with the goroutine.
-			runtime.LockOSThread()
-			if err = unix.Setns(int(netns.Fd()), unix.CLONE_NEWNET); err == nil {
-				f, err = os.Open("/proc/thread-self/net/netlink")
-			}
-		}()
-		<-done
+		err = kernel.InNetNS(netnsFD(netns), func() (err error) {
+			f, err = os.Open("/proc/thread-self/net/netlink")
+			return err
+		})
 		return f, err
 	}
 }

@@ -204,7 +204,7 @@ func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duratio
 func captureText(c kernel.Capture) string {
 	text := fmt.Sprintf("%s of %s", c.Way(), bytesText(uint64(c.Stats().Capacity)))
 	if every, ok := c.(*kernel.Every); ok {
-		text += fmt.Sprintf(", %d network namespaces", every.Namespaces())
+		text += ", " + plural(every.Namespaces(), "network namespace")
 	}
 	if err := kernel.WhyNotRing(c); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)

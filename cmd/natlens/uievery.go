@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
@@ -34,11 +35,19 @@ func (c *liveUI) runEvery(ctx context.Context, con console) error {
 	}
 	namespaces := new(monitor.Namespaces)
 	table := monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true})
-	capture, err := kernel.OpenEvery(kernel.EveryConfig{Config: open, Names: namespaces, Locals: table.SetLocalsOf})
+	var leftOut atomic.Int32
+	capture, err := kernel.OpenEvery(kernel.EveryConfig{
+		Config: open, Names: namespaces, Locals: table.SetLocalsOf,
+		Refused: func(string, error) { leftOut.Add(1) },
+	})
 	if err != nil {
 		return err
 	}
 	defer capture.Close()
+	scope := "all"
+	if n := leftOut.Load(); n > 0 {
+		scope = fmt.Sprintf("all but %d", n) // for want of privilege
+	}
 	tail := tui.NewTail()
 	m := &monitor.Monitor{
 		Source: capture, Table: table, Sinks: []monitor.Sink{tail},
@@ -48,7 +57,7 @@ func (c *liveUI) runEvery(ctx context.Context, con console) error {
 	cfg := c.config(con, m, tail)
 	cfg.Env.Namespaces, cfg.Exporter = namespaces, fileExporter{namespaces}
 	cfg.Enter = func(id monitor.NetNS) string { return enterNamespace(namespaces.Get(id)) }
-	cfg.Info = tui.Info{Host: hostName(), Namespace: "all", Capture: capture.Way().String()}
+	cfg.Info = tui.Info{Host: hostName(), Namespace: scope, Capture: capture.Way().String()}
 	service := everyService{capture}
 	cfg.Deleter, cfg.Refresher = service, service
 	return tui.Run(ctx, cfg)

@@ -29,6 +29,16 @@ const (
 // the user namespace that owns the network namespace.
 var ErrPrivilege = errors.New("CAP_NET_ADMIN is missing")
 
+// errEnter is ErrPrivilege where another network namespace can't be entered.
+var errEnter error = missing("CAP_SYS_ADMIN is missing")
+
+// missing says which capability is.
+type missing string
+
+func (m missing) Error() string { return string(m) }
+
+func (m missing) Is(target error) bool { return target == ErrPrivilege }
+
 func dial(cfg Config) (*netlink.Conn, error) {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: cfg.NetNS})
 	if err != nil {
@@ -57,10 +67,14 @@ func join(conn *netlink.Conn, k Kinds) error {
 
 // privilege says of an EPERM what is missing.
 func privilege(err error) error {
-	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("%w (%w)", ErrPrivilege, err)
+	call, ok := errors.AsType[*os.SyscallError](err)
+	switch {
+	case !errors.Is(err, os.ErrPermission), errors.Is(err, ErrPrivilege):
+		return err
+	case ok && call.Syscall == "setns":
+		return fmt.Errorf("%w (%w)", errEnter, err)
 	}
-	return err
+	return fmt.Errorf("%w (%w)", ErrPrivilege, err)
 }
 
 // closedErr turns the many errors of a closed connection into os.ErrClosed.

@@ -28,7 +28,8 @@ type EveryConfig struct {
 	Locals func(monitor.NetNS, *monitor.Locals)
 
 	// Refused is called once for each namespace that can't be captured, with its
-	// name, as Locals is; nil: nobody wants to know.
+	// name, as Locals is; nil: nobody wants to know. Of the caller's own OpenEvery
+	// returns the error.
 	Refused func(name string, err error)
 
 	// Wanted chooses among the namespaces; nil: all.
@@ -126,6 +127,20 @@ func (e *Every) Close() error {
 	e.roster.closeAll()
 	return err
 }
+
+// Stats returns the counters. By sockets the capacity is that of all namespaces'
+// sockets together.
+func (e *Every) Stats() Stats {
+	s := e.gatherer.Stats()
+	if e.Way() == Socket {
+		s.Capacity = e.roster.buffers()
+	}
+	return s
+}
+
+// Unseen returns how many processes could not be looked into at the start: the
+// namespaces that only they live in are not captured.
+func (e *Every) Unseen() int { return e.follower.unseen }
 
 // Namespaces returns how many are captured now.
 func (e *Every) Namespaces() int { return len(e.roster.ids()) }

@@ -26,8 +26,8 @@ func (f *follower) take(n netns.Found, late bool) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("network namespace %s: %w", n.Name, privilege(err))
-		f.refused[n.Inode] = true
-		if f.cfg.Refused != nil && late {
+		f.refused[n.Inode] = n.Name
+		if f.cfg.Refused != nil && !(n.Own && !late) {
 			f.cfg.Refused(n.Name, err)
 		}
 	}

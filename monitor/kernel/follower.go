@@ -3,9 +3,11 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,9 +36,10 @@ type follower struct {
 
 	byInode map[uint64]*followed
 	byFD    map[int32]*followed
-	refused map[uint64]bool // can't be captured: said, and not tried again
-	next    time.Time       // of the next look at processes
-	ended   time.Time       // of the last
+	refused map[uint64]string // names of what can't be captured: said, and not tried again
+	unseen  int               // processes that the first look could not look into
+	next    time.Time         // of the next look at processes
+	ended   time.Time         // of the last
 	took    time.Duration
 
 	running sync.WaitGroup
@@ -64,7 +67,7 @@ const missedLooks = 2
 func newFollower(cfg EveryConfig, r *roster, taker gatherer) (*follower, error) {
 	f := &follower{
 		cfg: cfg, roster: r, taker: taker, epoll: -1, stop: -1, mounts: -1,
-		byInode: map[uint64]*followed{}, byFD: map[int32]*followed{}, refused: map[uint64]bool{},
+		byInode: map[uint64]*followed{}, byFD: map[int32]*followed{}, refused: map[uint64]string{},
 	}
 	if err := f.open(); err != nil {
 		f.release()
@@ -91,22 +94,33 @@ func (f *follower) begin() error {
 	if err := f.finder.Scan(); err != nil {
 		return err
 	}
-	var first error
-	for _, n := range f.wanted() {
-		if err := f.take(n, false); err != nil {
-			if n.Own {
-				return err
-			}
-			first = errors.Join(first, err)
+	f.unseen = f.finder.Unseen
+	all := f.wanted()
+	// The caller's own first: without it there is no capture, and nothing to be
+	// said of the others.
+	slices.SortStableFunc(all, func(a, b netns.Found) int { return cmp.Compare(ownRank(a), ownRank(b)) })
+	var last error
+	for _, n := range all {
+		err := f.take(n, false)
+		if err != nil && n.Own {
+			return err
 		}
+		last = cmp.Or(err, last)
 	}
-	if len(f.byInode) == 0 && first != nil {
-		return first
+	if len(f.byInode) == 0 && last != nil {
+		return last
 	}
 	f.ended = time.Now()
 	f.next = f.soonest(scanEvery)
 	f.running.Go(f.run)
 	return nil
+}
+
+func ownRank(n netns.Found) int {
+	if n.Own {
+		return 0
+	}
+	return 1
 }
 
 // close ends the goroutine.
@@ -203,7 +217,7 @@ func (f *follower) takeNew() {
 		case w != nil && w.Name != n.Name:
 			w.Name = n.Name
 			f.roster.names.Rename(w.id, n.Name)
-		case w == nil && !f.refused[n.Inode]:
+		case w == nil && f.refused[n.Inode] != n.Name: // an inode may be another one's by now
 			f.take(n, true)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 func Locals(netns int) (*monitor.Locals, error) {
 	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netns})
 	if err != nil {
-		return nil, fmt.Errorf("read local addresses: %w", err)
+		return nil, fmt.Errorf("read local addresses: %w", privilege(err))
 	}
 	defer conn.Close()
 	msgs, err := conn.Execute(netlink.Message{

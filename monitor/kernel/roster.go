@@ -156,6 +156,18 @@ func (r *roster) ids() (all []monitor.NetNS) {
 	return all
 }
 
+// buffers returns the sizes of all members' socket buffers together.
+func (r *roster) buffers() (size int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.members {
+		if m.socket != nil {
+			size += m.socket.size
+		}
+	}
+	return size
+}
+
 // with calls f with the descriptor of a member's namespace, which stays open
 // until f returns. It returns false if the member is gone.
 func (r *roster) with(id monitor.NetNS, f func(fd int) error) (ok bool, err error) {

@@ -85,7 +85,6 @@ func (c *socketCapture) callRoll(epoll int) {
 			return
 		}
 		c.byFD[int32(m.fd)] = m
-		c.stats.capacity.Add(int64(m.socket.size))
 		if m.late {
 			appendNetNS(c.batch, monitor.KindNetNSBegin, m.id, &c.clock)
 		}
@@ -128,7 +127,6 @@ func (c *socketCapture) retire() {
 		}
 		appendNetNS(c.batch, monitor.KindNetNSEnd, m.id, &c.clock)
 		delete(c.byFD, int32(m.fd))
-		c.stats.capacity.Add(-int64(m.socket.size))
 		c.roster.dismiss(m) // closes the socket, which leaves the epoll instance with it
 		return true
 	})

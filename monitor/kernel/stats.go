@@ -9,12 +9,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"natlens/monitor/ctnetlink"
 )
@@ -78,7 +75,7 @@ const sysctlDir = "/proc/sys/net/netfilter/"
 // its file descriptor (0: the caller's), sorted by name: all that are numbers.
 // Which there are depends on the kernel.
 func Sysctls(netns int) (all []Sysctl, err error) {
-	err = inNetNS(netns, func() error {
+	err = InNetNS(netns, func() error {
 		files, err := os.ReadDir(sysctlDir)
 		if err != nil {
 			return err
@@ -105,23 +102,4 @@ func Sysctls(netns int) (all []Sysctl, err error) {
 	}
 	slices.SortFunc(all, func(a, b Sysctl) int { return cmp.Compare(a.Name, b.Name) })
 	return all, nil
-}
-
-// inNetNS calls f on a thread in a network namespace (0: the caller's).
-func inNetNS(netns int, f func() error) error {
-	if netns == 0 {
-		return f()
-	}
-	done := make(chan error)
-	go func() {
-		// Locked and never unlocked: the thread, which is in another namespace
-		// now, ends with the goroutine.
-		runtime.LockOSThread()
-		if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
-			done <- os.NewSyscallError("setns", err)
-			return
-		}
-		done <- f()
-	}()
-	return <-done
 }

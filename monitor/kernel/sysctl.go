@@ -19,7 +19,7 @@ var ErrNoSysctl = errors.New("no such setting here")
 // ReadSysctl returns a setting as a network namespace (0: the caller's) shows
 // it, by the name that sysctl(8) gives it.
 func ReadSysctl(netns int, name string) (value string, err error) {
-	err = inNetNS(netns, func() error {
+	err = InNetNS(netns, func() error {
 		text, err := os.ReadFile(sysctlFile(name))
 		value = strings.TrimSpace(string(text))
 		return err
@@ -32,7 +32,7 @@ func ReadSysctl(netns int, name string) (value string, err error) {
 
 // WriteSysctl sets a setting of a network namespace (0: the caller's).
 func WriteSysctl(netns int, name, value string) error {
-	err := inNetNS(netns, func() error {
+	err := InNetNS(netns, func() error {
 		f, err := os.OpenFile(sysctlFile(name), os.O_WRONLY, 0)
 		if err != nil {
 			return err
@@ -63,7 +63,7 @@ func sysctlError(err error) error {
 // (0: the caller's) from all others since it was booted: unlike an inode number
 // it is never given twice. It needs Linux 5.14.
 func NetNSCookie(netns int) (cookie uint64, err error) {
-	err = inNetNS(netns, func() error {
+	err = InNetNS(netns, func() error {
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return os.NewSyscallError("socket", err)

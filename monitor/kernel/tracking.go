@@ -231,7 +231,7 @@ func (t *Tracking) object(family string, b []byte) error {
 
 // legacyTables reads which tables iptables-legacy and ip6tables-legacy have.
 func legacyTables(netns int) (tables []string, err error) {
-	err = inNetNS(netns, func() error {
+	err = InNetNS(netns, func() error {
 		for _, f := range []struct{ path, word string }{{"ip_tables_names", "iptables"}, {"ip6_tables_names", "ip6tables"}} {
 			text, err := os.ReadFile("/proc/thread-self/net/" + f.path)
 			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
