@@ -55,6 +55,10 @@ func TestEverySoak(t *testing.T) {
 }
 
 func soakEvery(t *testing.T, way Way, size churn) {
+	if r, w, err := os.Pipe(); err == nil { // with the first one the runtime opens two descriptors of its own
+		r.Close()
+		w.Close()
+	}
 	runtime.GC() // which unmaps what earlier rings left
 	before := takeStock()
 	s := newSoak()
@@ -95,7 +99,7 @@ func soakEvery(t *testing.T, way Way, size churn) {
 		t.Error(err)
 	}
 	if n := takeStock().descriptors; n > before.descriptors { // which nobody has to collect
-		t.Errorf("%d descriptors are open after Close, %d were before", n, before.descriptors)
+		t.Errorf("%d descriptors are open after Close, %d were before: %s", n, before.descriptors, openFiles())
 	}
 	s.names.All(func(_ monitor.NetNS, n monitor.Namespace) { t.Errorf("namespace %s is still numbered", n.Name) })
 	waitFor(t, "everything to be given back", func() bool {
@@ -118,6 +122,16 @@ func takeStock() (s stock) {
 		s.bpfMaps = strings.Count(string(text), "bpf")
 	}
 	return s
+}
+
+// openFiles says what the descriptors of this process are.
+func openFiles() (all []string) {
+	names, _ := os.ReadDir("/proc/self/fd")
+	for _, n := range names {
+		link, _ := os.Readlink("/proc/self/fd/" + n.Name())
+		all = append(all, link)
+	}
+	return all
 }
 
 // within reports whether there is no more of anything than before. Less is what the
@@ -150,6 +164,7 @@ type soak struct {
 // account is what was told of a namespace. A flow that was made while the first
 // look at its table went on is told twice, with one number: it is born once.
 type account struct {
+	series                             int
 	begun, ended, born, died, inferred int
 	known                              map[uint64]bool // the flows, by number
 }
@@ -169,6 +184,8 @@ func (s *soak) wanted(n netns.Found) bool {
 // soaked is a namespace with a generator, and with what keeps it in sight: a process
 // in it, or a mount where one may be made.
 type soaked struct {
+	s     *soak
+	inode uint64
 	g     *lab.Generator
 	child *exec.Cmd
 	mount string
@@ -183,23 +200,23 @@ func (s *soak) begin(t *testing.T, i, flows int) *soaked {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &soaked{g: g, busy: make(chan error, 1)}
+	n := &soaked{s: s, inode: inodeOf(t, g.Namespace().FD()), g: g, busy: make(chan error, 1)}
 	series := i % 127
 	if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: flows, Base: 2 * series}); err != nil {
 		t.Fatal(err)
 	}
-	inode := inodeOf(t, g.Namespace().FD())
 	s.mu.Lock()
-	s.series[inode] = series
+	s.series[n.inode] = series
 	s.mu.Unlock()
 	n.show(t, i)
-	go func() { n.busy <- s.later(t.Context(), g, inode, lab.GenConfig{Flows: flows, Base: 2*series + 1}) }()
+	go func() { n.busy <- s.later(t.Context(), g, n.inode, lab.GenConfig{Flows: flows, Base: 2*series + 1}) }()
 	return n
 }
 
-// later makes flows when the namespace has been found.
+// later makes flows when the namespace has been found, and its first flows in its
+// table: what ends before that was never told.
 func (s *soak) later(ctx context.Context, g *lab.Generator, inode uint64, cfg lab.GenConfig) error {
-	for end := time.Now().Add(deadline); !s.found(inode); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(deadline); !s.found(inode, cfg.Flows); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			return fmt.Errorf("a namespace was not found in %s", deadline)
 		}
@@ -208,12 +225,13 @@ func (s *soak) later(ctx context.Context, g *lab.Generator, inode uint64, cfg la
 	return err
 }
 
-// found reports whether the namespace that is there under an inode was told of.
-func (s *soak) found(inode uint64) (yes bool) {
+// found reports whether the namespace that is there under an inode was told of,
+// with so many flows.
+func (s *soak) found(inode uint64, flows int) (yes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.names.All(func(n monitor.NetNS, known monitor.Namespace) {
-		yes = yes || known.Inode == inode && s.told[n] != nil
+		yes = yes || known.Inode == inode && s.told[n] != nil && s.told[n].born >= flows
 	})
 	return yes
 }
@@ -246,6 +264,9 @@ func (n *soaked) end(t *testing.T) {
 	if err := <-n.busy; err != nil {
 		t.Error(err)
 	}
+	n.s.mu.Lock()
+	delete(n.s.series, n.inode) // which another namespace may have soon, and another test
+	n.s.mu.Unlock()
 	if n.mount != "" {
 		if err := unix.Unmount(n.mount, unix.MNT_DETACH); err != nil {
 			t.Error(err)
@@ -279,7 +300,7 @@ func (s *soak) Write(b *monitor.Batch) error {
 		e := &b.Events[i]
 		a := s.told[e.NetNS()]
 		if a == nil {
-			a = &account{known: map[uint64]bool{}}
+			a = &account{series: s.series[s.names.Get(e.NetNS()).Inode], known: map[uint64]bool{}}
 			s.told[e.NetNS()] = a
 		}
 		switch e.Kind {
@@ -301,7 +322,7 @@ func (s *soak) Write(b *monitor.Batch) error {
 		}
 		known := s.names.Get(e.NetNS())
 		// The series' addresses are 198.18.0.1 plus twice its number, and the next.
-		if e.Kind.HasFlow() && (int(e.Flow.Orig.Src[15]-1)/2 != s.series[known.Inode] || e.Flow.Path == monitor.PathUnknown) || a.begun != 1 {
+		if e.Kind.HasFlow() && (int(e.Flow.Orig.Src[15]-1)/2 != a.series || e.Flow.Path == monitor.PathUnknown) || a.begun != 1 {
 			s.wrong = append(s.wrong, fmt.Sprintf("%s of %s, %s, in namespace %d (%s), begun %d times", e.Kind, e.Flow.Orig.Src, e.Flow.Path, e.NetNS(), known.Name, a.begun))
 		}
 	}
