@@ -34,9 +34,8 @@ type fixState struct {
 	Boot string `json:"boot"` // settings do not outlive it
 
 	// Whole tells that all settings were made; false: it was cut short, unless
-	// the process still is about it.
+	// somebody has the lock, who still is about it.
 	Whole    bool      `json:"whole"`
-	PID      int       `json:"pid"`
 	Settings []setting `json:"settings"`
 }
 
@@ -79,6 +78,34 @@ func (f *fixes) load() error {
 	return nil
 }
 
+// errUnderWay tells that somebody else has the lock.
+var errUnderWay = errors.New("another doctor --fix is under way in this network namespace")
+
+// lock keeps others from the settings and the file until unlock, which the end of
+// the process does as well, and reads the file anew: it may have changed while
+// this run looked and asked.
+func (f *fixes) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("keep the old values: %w", err)
+	}
+	file, err := os.OpenFile(strings.TrimSuffix(f.path(), ".json")+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("keep the old values: %w", err)
+	}
+	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = errUnderWay
+	}
+	if err == nil {
+		err = f.load()
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return func() { file.Close() }, nil
+}
+
 // save writes the file so that it is there whole, whatever happens.
 func (f *fixes) save() error {
 	text, err := json.Marshal(f.fixState)
@@ -106,11 +133,22 @@ func (f *fixes) save() error {
 
 // mend puts back what an earlier --fix set that was cut short.
 func (f *fixes) mend(con console) error {
-	if len(f.Settings) == 0 || f.Whole || f.PID != 0 && unix.Kill(f.PID, 0) == nil {
+	if len(f.Settings) == 0 || f.Whole {
+		return nil
+	}
+	unlock, err := f.lock()
+	if errors.Is(err, errUnderWay) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if len(f.Settings) == 0 || f.Whole {
 		return nil
 	}
 	fmt.Fprintln(con.Stderr, "natlens: a doctor --fix was cut short; what it set is put back")
-	if err := (&confirmConfig{yes: true}).restore(con, f); err != nil {
+	if err := (&confirmConfig{yes: true}).putBack(con, f); err != nil {
 		return err
 	}
 	f.Settings = nil
@@ -124,7 +162,7 @@ func (f *fixes) tell(con console) {
 	}
 	text := "settings that doctor --fix made stand: "
 	if !f.Whole {
-		text = "a doctor --fix was cut short, and may have changed: "
+		text = "a doctor --fix was cut short, or still is under way, and may have changed: "
 	}
 	var each []string
 	for _, s := range f.Settings {
@@ -157,9 +195,7 @@ func (c *confirmConfig) fix(con console, f *fixes, wanted []doctor.Setting) erro
 		if err != nil {
 			return err
 		}
-		value := fmt.Sprint(w.Value)
-		lines = append(lines, fmt.Sprintf("%s=%s (is %s)", w.Name, value, now))
-		f.plan(w.Name, now, value)
+		lines = append(lines, fmt.Sprintf("%s=%d (is %s)", w.Name, w.Value, now))
 	}
 	if c.dryRun {
 		fmt.Fprintf(con.Stderr, "natlens: would set %s\n", strings.Join(lines, ", "))
@@ -168,11 +204,37 @@ func (c *confirmConfig) fix(con console, f *fixes, wanted []doctor.Setting) erro
 	if !c.yes && !con.ask("set "+strings.Join(lines, ", ")+"?") {
 		return errors.New("nothing was set")
 	}
-	f.Whole, f.PID = false, os.Getpid()
+	unlock, err := f.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return f.make(con, wanted)
+}
+
+// make makes the settings that nobody has made meanwhile, and keeps the values of
+// before in the file.
+func (f *fixes) make(con console, wanted []doctor.Setting) error {
+	var todo []doctor.Setting
+	for _, w := range wanted {
+		now, err := kernel.ReadSysctl(f.netns, w.Name)
+		if err != nil {
+			return err
+		}
+		if value := fmt.Sprint(w.Value); now != value {
+			f.plan(w.Name, now, value)
+			todo = append(todo, w)
+		}
+	}
+	if todo == nil {
+		fmt.Fprintln(con.Stderr, "natlens: somebody else has made the settings meanwhile")
+		return nil
+	}
+	f.Whole = false
 	if err := f.save(); err != nil {
 		return err
 	}
-	for _, w := range wanted {
+	for _, w := range todo {
 		if err := kernel.WriteSysctl(f.netns, w.Name, fmt.Sprint(w.Value)); err != nil {
 			return err
 		}
@@ -182,9 +244,22 @@ func (c *confirmConfig) fix(con console, f *fixes, wanted []doctor.Setting) erro
 	return f.save()
 }
 
-// restore puts back what was before, after asking. What somebody else has set
-// since is left alone.
+// restore is --fix --restore.
 func (c *confirmConfig) restore(con console, f *fixes) error {
+	if len(f.Settings) == 0 {
+		return c.putBack(con, f)
+	}
+	unlock, err := f.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return c.putBack(con, f)
+}
+
+// putBack puts back what was before, after asking. What somebody else has set
+// since is left alone.
+func (c *confirmConfig) putBack(con console, f *fixes) error {
 	if len(f.Settings) == 0 {
 		fmt.Fprintf(con.Stderr, "natlens: nothing to put back: %s is not there\n", f.path())
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"natlens/monitor/doctor"
 	"natlens/monitor/lab"
 )
 
@@ -91,7 +92,7 @@ func TestDoctorFixKilled(t *testing.T) {
 	if now := settingsOf(t, l); now != "10" {
 		t.Fatalf("killed too early or too late: settings %s", now)
 	}
-	const told = "natlens: a doctor --fix was cut short, and may have changed: net.netfilter.nf_conntrack_acct=1 (was 0), " +
+	const told = "natlens: a doctor --fix was cut short, or still is under way, and may have changed: net.netfilter.nf_conntrack_acct=1 (was 0), " +
 		"net.netfilter.nf_conntrack_timestamp=1 (was 0); natlens doctor --fix --restore puts back what was\n"
 	if got := doctorHere(t, l, dir, "", "--for 50ms --fix --dry-run"); !strings.HasPrefix(got.stderr.String(), told) || settingsOf(t, l) != "10" {
 		t.Errorf("settings %s, got %s", settingsOf(t, l), got.stderr.String())
@@ -136,7 +137,8 @@ func killBetween(t *testing.T, l *lab.Lab, dir string) {
 	waitFor(t, "the first setting", func() bool { return settingsOf(t, l) != "00" })
 }
 
-// TestDoctorFixUnderWay expects what another run is about to be left to it.
+// TestDoctorFixUnderWay expects what another run is about to be left to it, and to
+// be put back when that run has gone.
 func TestDoctorFixUnderWay(t *testing.T) {
 	l := lab.NewWith(t, lab.Config{})
 	dir := t.TempDir()
@@ -144,20 +146,50 @@ func TestDoctorFixUnderWay(t *testing.T) {
 	if err := f.load(); err != nil {
 		t.Fatal(err)
 	}
+	unlock, err := f.lock()
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.plan(acctSysctl, "0", "1")
-	f.PID = os.Getpid()
 	if err := f.save(); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Gateway.WriteSysctl(acctSysctl, "1"); err != nil {
-		t.Fatal(err)
-	}
+	sets("acct", "1")(t, l)
 	if got := doctorHere(t, l, dir, "", "--for 50ms"); settingsOf(t, l) != "10" || !strings.Contains(got.stderr.String(), "may have changed: "+acctSysctl+"=1 (was 0)") {
 		t.Errorf("settings %s: %s", settingsOf(t, l), got.stderr.String())
 	}
-	// Another run goes on, and does not take the value in between for the old one.
+	for _, args := range []string{"--for 50ms --fix --yes", "--fix --restore --yes"} {
+		got := doctorHere(t, l, dir, "", args)
+		if got.code != 1 || settingsOf(t, l) != "10" || !strings.HasSuffix(got.stderr.String(), "natlens: another doctor --fix is under way in this network namespace\n") {
+			t.Errorf("%s: exit code %d, settings %s: %s", args, got.code, settingsOf(t, l), got.stderr.String())
+		}
+	}
+	unlock()
+	if got := doctorHere(t, l, dir, "", "--for 50ms"); settingsOf(t, l) != "00" {
+		t.Errorf("settings %s: %s", settingsOf(t, l), got.stderr.String())
+	}
+}
+
+// TestDoctorFixMeanwhile has another run make the settings while this one asks,
+// and expects the values of before that one to be what is put back.
+func TestDoctorFixMeanwhile(t *testing.T) {
+	l := lab.NewWith(t, lab.Config{})
+	dir := t.TempDir()
+	f := &fixes{dir: dir, netns: l.Gateway.FD()}
+	if err := f.load(); err != nil {
+		t.Fatal(err)
+	}
 	if got := doctorHere(t, l, dir, "", "--for 50ms --fix --yes"); got.code != 0 || settingsOf(t, l) != "11" {
-		t.Errorf("exit code %d, settings %s: %s", got.code, settingsOf(t, l), got.stderr.String())
+		t.Fatalf("exit code %d, settings %s: %s", got.code, settingsOf(t, l), got.stderr.String())
+	}
+	// It has seen what was before the other run.
+	var stderr strings.Builder
+	yes := confirmConfig{yes: true}
+	if err := yes.fix(console{Stderr: &stderr}, f, []doctor.Setting{{Name: acctSysctl, Value: 1}, {Name: timestampSysctl, Value: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "natlens: somebody else has made the settings meanwhile\n"; stderr.String() != want {
+		t.Errorf("got %s", stderr.String())
 	}
 	if got := doctorHere(t, l, dir, "", "--fix --restore --yes"); got.code != 0 || settingsOf(t, l) != "00" {
 		t.Errorf("exit code %d, settings %s: %s", got.code, settingsOf(t, l), got.stderr.String())
