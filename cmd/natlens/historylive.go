@@ -38,6 +38,9 @@ func (c *historyConfig) config() (cfg history.Config, files int, err error) {
 		if !ok {
 			return cfg, 0, usagef("--max-size %s: not a size such as 50GB", c.maxSize)
 		}
+		if size < minHistory {
+			return cfg, 0, usagef("--max-size %s: %s; a history has 1MiB at least", c.maxSize, plural(int(size), "byte"))
+		}
 		cfg.MaxSize = size
 	}
 	switch {
@@ -49,6 +52,10 @@ func (c *historyConfig) config() (cfg history.Config, files int, err error) {
 	cfg.Dir = c.dir
 	return cfg, files, nil
 }
+
+// minHistory is the least size to which a history can be held: below it a unit was
+// forgotten, and all but what is being written would be deleted.
+const minHistory = 1 << 20
 
 // parseAge reads a time that may be given in days: 90d, 36h, 1d12h.
 func parseAge(text string) (time.Duration, bool) {

@@ -110,8 +110,12 @@ func (nowhere) Write(*monitor.Batch) error { return nil }
 func (nowhere) Close() error               { return nil }
 
 // maxRotate bounds the size of a file: beyond it, who wants one file leaves
-// --rotate out.
-const maxRotate = 1 << 50
+// --rotate out. A size below minRotate is a unit forgotten: a file for every few
+// events is of no use.
+const (
+	maxRotate = 1 << 50
+	minRotate = 4 << 10
+)
 
 // rotation reads the flags.
 func (c *recordConfig) rotation(con console) (o export.RotationOptions, err error) {
@@ -119,6 +123,8 @@ func (c *recordConfig) rotation(con console) (o export.RotationOptions, err erro
 		size, isSize := parseSize(text, maxRotate)
 		every, err := time.ParseDuration(text)
 		switch {
+		case isSize && size < minRotate:
+			return o, usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h", text, plural(int(size), "byte"))
 		case isSize && o.Size == 0:
 			o.Size = size
 		case err == nil && every >= time.Second && o.Every == 0:

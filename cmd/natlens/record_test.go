@@ -81,12 +81,12 @@ func TestRecordRotates(t *testing.T) {
 	l := lab.New(t)
 	dir := t.TempDir()
 	ctx, end := context.WithCancel(t.Context())
-	r := begin(t, ctx, l, console{}, "record", "--rotate", "600", "--rotate", "1h", filepath.Join(dir, "x.pcapng"), "udp")
+	r := begin(t, ctx, l, console{}, "record", "--rotate", "4KiB", "--rotate", "1h", filepath.Join(dir, "x.pcapng"), "udp")
 	var files []string
 	made := 0
 	waitFor(t, "files", func() bool {
-		flowsUDP(t, l, 1)
-		made++
+		flowsUDP(t, l, 5)
+		made += 5
 		files, _ = filepath.Glob(filepath.Join(dir, "x-*Z*.pcapng"))
 		return len(files) >= 3
 	})
@@ -116,6 +116,8 @@ func TestRecordMisuse(t *testing.T) {
 		"record x dprot 443":               "filter: column 1: dprot: unknown word; did you mean dport?",
 		"record x --rotate often":          "--rotate often: not a size such as 100MiB, nor a time of a second or more such as 1h",
 		"record x --rotate 1ms":            "--rotate 1ms: not a size such as 100MiB, nor a time of a second or more such as 1h",
+		"record x --rotate 5":              "--rotate 5: 5 bytes; a file has 4KiB at least, and a time a unit such as 1h",
+		"record --history x --max-size 50": "--max-size 50: 50 bytes; a history has 1MiB at least",
 		"record x --rotate 1h --rotate 2h": "--rotate 2h: there is a size or a time already",
 		"record x --keep 3":                "--keep 3: a number of files needs --rotate",
 		"record x --rotate 1h --keep -1":   "--keep -1: not a time of a minute or more, such as 90d or 36h, nor a number of files",
