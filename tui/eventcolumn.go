@@ -46,11 +46,12 @@ func ofFlow(write func(*flowRef) string) func(*monitor.Event) string {
 type eventLayout struct {
 	width                   int
 	kind, proto, state, way int
+	netns                   int // where the namespace has a column: several of them, and no room behind the flow; or 0
 	compact                 bool
 	short                   bool // words of three letters for the events
 }
 
-func layOutEvents(width int) eventLayout {
+func layOutEvents(width int, several bool) eventLayout {
 	l := eventLayout{width: width, compact: width < 100, short: width < 90}
 	if l.compact {
 		l.kind = marginLeft + len("15:04:05 ")
@@ -60,6 +61,10 @@ func layOutEvents(width int) eventLayout {
 		}
 		l.state = l.proto + len("icmp ")
 		l.way = l.state + len("ESTABLISHED ")
+		if several && width >= 76 {
+			l.netns = l.way
+			l.way += eventNetNS + len(" ")
+		}
 		return l
 	}
 	l.kind = marginLeft + len("15:04:05.000  ")
@@ -92,6 +97,9 @@ func (l *eventLayout) form() wayForm {
 	return inLine
 }
 
+// eventNetNS is the width of the column of namespaces.
+const eventNetNS = 8
+
 // eventTitle is a column's name and where it begins.
 type eventTitle struct {
 	at    int
@@ -108,6 +116,9 @@ func (l *eventLayout) titles() []eventTitle {
 		out[1].title, out[2].title = "EVT", "PROT"
 	} else if l.compact {
 		out[2].at--
+	}
+	if l.netns > 0 {
+		out = append(out, eventTitle{l.netns, "NETNS", eventColumns})
 	}
 	at := l.way
 	for i, title := range []string{"SOURCE", "SENT AS", "DESTINATION", "DELIVERED TO"} {

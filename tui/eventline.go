@@ -33,6 +33,11 @@ func (l *eventLayout) line(s *session, e *monitor.Event, cursor bool, col eventC
 	put(&d.line, l.kind, role, l.kindText(e), col == evKind)
 	put(&d.line, l.proto, role, e.Flow.Orig.Proto.String(), col == evProto)
 	put(&d.line, l.state, stateRole(e, role), flowState(&e.Flow, e.Known()), col == evState)
+	behind := s.netns(e.NetNS())
+	if l.netns > 0 {
+		put(&d.line, l.netns, role, paint.Cut(behind, eventNetNS), false)
+		behind = ""
+	}
 	put(&d.line, l.way, role, "", false)
 	w := s.way(&e.Flow, l.form())
 	if col >= evFrom && col <= evDelivered {
@@ -42,7 +47,7 @@ func (l *eventLayout) line(s *session, e *monitor.Event, cursor bool, col eventC
 	for i := range w {
 		w[i].add(&d.line)
 	}
-	l.tail(&d.line, e, s.netns(e.NetNS()))
+	l.tail(&d.line, e, behind)
 	d.line.Fit(l.width)
 	return d
 }

@@ -169,7 +169,7 @@ func (p *eventsPage) wheel(lines int) tea.Cmd { return p.step(lines) }
 // click chooses an event, and the cell if it stands in a column of its own; on the
 // heading, the cell.
 func (p *eventsPage) click(x, y int) tea.Cmd {
-	l := layOutEvents(p.width)
+	l := layOutEvents(p.width, p.s.several())
 	if col, ok := l.columnAt(x); ok && (y == 0 || col < evFrom) {
 		p.col = col
 	}
@@ -225,7 +225,7 @@ func (p *eventsPage) condition() string {
 
 func (p *eventsPage) draw() []drawn {
 	out := make([]drawn, 0, p.height+1)
-	l := layOutEvents(p.width)
+	l := layOutEvents(p.width, p.s.several())
 	out = append(out, drawn{line: l.heading(p.col)})
 	for i := range p.height {
 		at := p.top() + i
