@@ -86,7 +86,7 @@ func (s *scanner) packedRows(c *chunk, base, n uint32) {
 		mark |= p.mark
 		zone |= p.origZone | p.replyZone
 		hi := c.packedOrder(s.q.By, p, i) ^ flip
-		switch {
+		switch { // refused, written out: the call would cost half as much as the row
 		case hi > at && hi > s.below.edge():
 		case hi < at && hi < s.above.edge():
 			s.before++
@@ -144,8 +144,21 @@ func (t *Table) viewRow(row uint32, s *scanner) {
 	default:
 		place.endpoint(q.By.end(&e.Flow))
 	}
-	place.turn(q.flip())
-	s.pick(placed{place, row})
+	if place.turn(q.flip()); !s.refused(place.Hi) {
+		s.pick(placed{place, row})
+	}
+}
+
+// refused tells by the first word of a row's place that it is not wanted.
+func (s *scanner) refused(hi uint64) bool {
+	switch at := s.q.At.Hi; {
+	case hi > at && hi > s.below.edge():
+		return true
+	case hi < at && hi < s.above.edge():
+		s.before++
+		return true
+	}
+	return false
 }
 
 // pick keeps a row if it is near the place.

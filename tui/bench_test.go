@@ -106,10 +106,16 @@ func deliver(m *Model, msg tea.Msg) {
 // BenchmarkKeyToFrame is the time from a key that needs other rows to the frame
 // that shows them, while 100,000 events a second go into the table.
 func BenchmarkKeyToFrame(b *testing.B) {
-	for _, flows := range []int{400_000, 1_000_000} {
-		b.Run(fmt.Sprint(flows), func(b *testing.B) {
-			m, stop := loaded(b, flows, 100_000)
+	for _, c := range []struct {
+		name, filter string
+		flows        int
+	}{{"400000", "", 400_000}, {"1000000", "", 1_000_000}, {"filter/1000000", "udp and snat", 1_000_000}} {
+		b.Run(c.name, func(b *testing.B) {
+			m, stop := loaded(b, c.flows, 100_000)
 			defer stop()
+			if err := m.s.setFilter(c.filter); err != nil {
+				b.Fatal(err)
+			}
 			keys := []tea.KeyPressMsg{{Code: tea.KeyEnd}, {Code: tea.KeyHome}, {Code: 'r', Text: "r"}, {Code: tea.KeyPgDown}}
 			var took []time.Duration
 			for i := 0; b.Loop(); i++ {
