@@ -29,7 +29,7 @@ func (c *watchConfig) everyNeeds() error {
 		given bool
 		name  string
 	}{
-		{c.findings.on, "--findings"}, {c.metrics.address != "", "--metrics"}, {c.history.given(), "--history"},
+		{c.findings.on, "--findings"}, {c.metrics.address != "", "--metrics"},
 	} {
 		if f.given {
 			return usagef("%s is of one network namespace: not together with --netns all", f.name)

@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,14 +75,9 @@ func (p *peopled) key(event string) string {
 func TestEveryNamespace(t *testing.T) {
 	a, b := people(t, 0), people(t, 1)
 	a.flows(t, 128)
-	r := &running{code: make(chan int, 1)}
-	con := console{Stdin: strings.NewReader(""), Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
-	go func() {
-		r.code <- run(ctx, con, []string{"watch", "--netns", "all", "-o", "jsonl", "udp", "net", "198.18.0.0/15"})
-	}()
-	waitFor(t, "natlens to listen", func() bool { return strings.Contains(r.stderr.String(), "natlens: capture: ") })
+	r := beginIn(t, ctx, "all", "watch", "-o", "jsonl", "udp", "net", "198.18.0.0/15")
 	b.flows(t, 64)
 	waitFor(t, "the events", func() bool { return strings.Count(r.stdout.String(), `"netns":"`+b.name+`"`) >= 64 })
 	end()
@@ -177,4 +174,40 @@ func nameNetNS(t *testing.T, ns *lab.Namespace, name string) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestEveryHistory keeps a history of two gateways whose hosts have the same
+// addresses: each row names its namespace.
+func TestEveryHistory(t *testing.T) {
+	labs := []*lab.Lab{lab.New(t), lab.New(t)}
+	var names []string
+	for _, l := range labs {
+		sleeper := exec.Command("sleep", "600")
+		if err := l.Gateway.Do(sleeper.Start); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { sleeper.Process.Kill(); sleeper.Wait() })
+		names = append(names, fmt.Sprintf("pid:%d", sleeper.Process.Pid))
+	}
+	dir := t.TempDir()
+	ctx, end := context.WithCancel(t.Context())
+	r := beginIn(t, ctx, "all", "record", "--history", dir)
+	flowsUDP(t, labs[0], 3)
+	flowsUDP(t, labs[1], 5)
+	held := func() map[string]int {
+		counts := map[string]int{}
+		c := call(t.Context(), console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl")
+		for _, line := range decodeLines(t, c.stdout.String()) {
+			if name, ok := line["namespace"].(string); ok && slices.Contains(names, name) {
+				counts[name]++
+			}
+		}
+		return counts
+	}
+	want := map[string]int{names[0]: 3, names[1]: 5}
+	waitFor(t, "the flows of both", func() bool { return maps.Equal(held(), want) })
+	end()
+	if code := r.end(t); code != 0 {
+		t.Errorf("code %d, %s", code, r.stderr.String())
+	}
 }

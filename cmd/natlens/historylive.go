@@ -78,8 +78,17 @@ func (c *watchConfig) keptHistory() (history.Config, error) {
 	if err != nil || cfg.Dir == "" {
 		return cfg, err
 	}
-	cfg.Namespace = namespaceName(c.capture.netns)
+	cfg.Namespace = c.capture.namespaceName()
 	return cfg, c.historyNeeds()
+}
+
+// namespaceName is what a history calls the one namespace that is captured, if it is
+// one.
+func (c *captureConfig) namespaceName() string {
+	if c.every() {
+		return ""
+	}
+	return namespaceName(c.netns)
 }
 
 // namespaceName is what a history calls the namespace: its name, if it was given by

@@ -57,7 +57,7 @@ var misuses = []struct {
 	{"history exprot", 2, "natlens history exprot: the only thing to do is export"},
 	{"history export", 2, "history export needs the name of one file, - for standard output"},
 	{"history export --history DIR -o xml x", 2, "-o xml: an export is csv, jsonl, parquet"},
-	{"history export --history DIR/none x", 1, "no history in DIR/none: stat DIR/none/catalog.sqlite: no such file or directory"},
+	{"history export --history DIR/none x", 1, "no history in DIR/none; natlens record --history keeps one"},
 
 	{"watch --limit syn-unanswered=5", 2, "--limit goes with --findings"},
 	{"watch --findings --resync off", 2, "--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead"},

@@ -71,14 +71,14 @@ each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are
 }
 
 func (c *recordConfig) run(ctx context.Context, con console) error {
-	if c.watch.capture.every() {
+	if c.watch.capture.every() && c.path != "" {
 		return usagef("--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all")
 	}
 	kept, files, err := c.watch.history.config()
 	if err != nil {
 		return err
 	}
-	kept.Namespace = namespaceName(c.watch.capture.netns)
+	kept.Namespace = c.watch.capture.namespaceName()
 	c.files = files
 	o, err := c.rotation(con)
 	if err == nil && kept.Dir != "" {
@@ -89,6 +89,7 @@ func (c *recordConfig) run(ctx context.Context, con console) error {
 	}
 	c.watch.history.keep = nil // they were read here
 	return c.watch.run(ctx, con, func(_ *kernel.Config, s *stream) {
+		kept.Names = s.namespaces
 		s.history, s.logged = kept, s.filter
 		s.open = func() (*output, error) {
 			if c.path == "" {

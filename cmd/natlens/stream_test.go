@@ -26,13 +26,25 @@ type running struct {
 	code           chan int
 }
 
-// begin runs a command line and returns once it listens, by one way of capture.
+// begin runs a command line in the gateway and returns once it listens, by one way of
+// capture.
 func begin(t *testing.T, ctx context.Context, l *lab.Lab, con console, args ...string) *running {
+	t.Helper()
+	return beginAs(t, ctx, con, append(args, "--netns", l.Gateway.Path()))
+}
+
+// beginIn is begin in another namespace, or in all.
+func beginIn(t *testing.T, ctx context.Context, netns string, args ...string) *running {
+	t.Helper()
+	return beginAs(t, ctx, console{}, append(args, "--netns", netns))
+}
+
+func beginAs(t *testing.T, ctx context.Context, con console, args []string) *running {
 	t.Helper()
 	r := &running{code: make(chan int, 1)}
 	con.Stdin, con.Stdout, con.Stderr = strings.NewReader(""), &r.stdout, &r.stderr
 	con.Getenv = func(string) string { return "" }
-	go func() { r.code <- run(ctx, con, append(args, "--netns", l.Gateway.Path())) }()
+	go func() { r.code <- run(ctx, con, args) }()
 	waitFor(t, "natlens to listen", func() bool { return strings.Contains(r.stderr.String(), "natlens: capture: ") })
 	return r
 }

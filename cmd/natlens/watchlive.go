@@ -52,7 +52,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	}
 	c.output.filter = c.filter.text()
 	namespaces := c.capture.namespaces()
-	c.output.namespaces = namespaces
+	c.output.namespaces, kept.Names = namespaces, namespaces
 	s := &stream{
 		con: con, filter: c.filter.compiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, existing: c.existing,
 		open:      func() (*output, error) { return c.output.open(con, netns) },
