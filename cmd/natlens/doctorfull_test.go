@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 )
@@ -17,8 +19,9 @@ import (
 const mostFilled = 1_000_000
 
 // TestDoctorFull fills a table with flows that nobody answers, past 80 % and 95 %,
-// and over, and expects doctor to say so, what could be reclaimed, and whom the
-// kernel throws out; and nothing of it when the flows are gone.
+// and over, and expects doctor to say so, what could be reclaimed, whom the kernel
+// throws out, and that it drops packets where it can't throw out any; and nothing
+// of it when the flows are gone.
 func TestDoctorFull(t *testing.T) {
 	// Who has raised the limit for a benchmark is waited for.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -57,20 +60,26 @@ func TestDoctorFull(t *testing.T) {
 	fill(most * 12 / 100)
 	expect(diagnose(), "table", "fail", " % full: when it is full, flows without a reply are thrown out, and then new connections are dropped")
 
-	t.Run("over", func(t *testing.T) {
-		busy(t, func(ctx context.Context) {
-			base++
-			_, _ = g.Generate(ctx, lab.GenConfig{Flows: most / 10, Rate: 20_000, Base: base})
+	over := func(counter, text string) {
+		t.Run(counter, func(t *testing.T) {
+			before := counterOf(t, g, counter)
+			busy(t, func(ctx context.Context) {
+				base++
+				_, _ = g.Generate(ctx, lab.GenConfig{Flows: most / 10, Rate: 20_000, Base: base})
+			})
+			waitFor(t, counter, func() bool { return counterOf(t, g, counter) > before })
+			expect(diagnose(), "counter."+counter, "fail", text)
 		})
-		waitFor(t, "a full table", func() bool { return earlyDrops(t, g) > 0 })
-		expect(diagnose(), "counter.early_drop", "fail", ": flows without a reply are thrown out to make room in a full table")
-	})
-
+	}
+	over("early_drop", ": flows without a reply are thrown out to make room in a full table")
 	s, err := kernel.OpenService(g.Namespace().FD())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	assure(t, g, s)
+	over("drop", ": packets are dropped, because the table is full or memory short")
+
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -80,8 +89,28 @@ func TestDoctorFull(t *testing.T) {
 	}
 }
 
-// earlyDrops is how many flows the kernel has thrown out.
-func earlyDrops(t *testing.T, g *lab.Generator) (n uint64) {
+// assure makes all flows such as the kernel does not throw out.
+func assure(t *testing.T, g *lab.Generator, s *kernel.Service) {
+	t.Helper()
+	d, err := kernel.Dump(t.Context(), g.Namespace().FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	assured, long := monitor.SeenReply|monitor.Assured, uint32(600)
+	err = eachEvent(t.Context(), d, func(e *monitor.Event) {
+		err := s.Update(t.Context(), &e.Flow, &kernel.Change{Status: &assured, Timeout: &long})
+		if err != nil && !errors.Is(err, kernel.ErrNoFlow) {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// counterOf is a counter of the generator's namespace.
+func counterOf(t *testing.T, g *lab.Generator, word string) uint64 {
 	t.Helper()
 	s, err := watchStats(g.Namespace().FD())
 	if err != nil {
@@ -92,5 +121,5 @@ func earlyDrops(t *testing.T, g *lab.Generator) (n uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return total["early_drop"]
+	return total[word]
 }
