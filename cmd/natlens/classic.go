@@ -97,6 +97,16 @@ func attachLabels(args []string) (out []string) {
 	return out
 }
 
+// isLetter reports whether a flag, without dashes, is a command of conntrack(8).
+func isLetter(flag string) bool {
+	for _, c := range classicCommands {
+		if flag == string(c.letter) || slices.Contains(c.long, flag) {
+			return true
+		}
+	}
+	return false
+}
+
 // isClassic reports whether the command was called as conntrack(8)'s.
 func isClassic(cmd *cobra.Command) bool {
 	on, err := cmd.Flags().GetBool("classic")

@@ -31,6 +31,9 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 	if group := e.GetSpecifiedShortnames(); len(group) > 1 {
 		return usagef("unknown flag -%s in -%s%s", word[:1], group, see)
 	}
+	if isClassic(cmd) && isLetter(word) {
+		return usagef("%s is a second command, beside that of natlens %s: one at a time", dashed(word), cmd.Name())
+	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
