@@ -94,10 +94,11 @@ func (s *script) pages() error {
 
 // filter types a filter with a mistake, mends it, and sorts by rate.
 func (s *script) filter(t *terminal) error {
-	if err := t.enter("/tcp and nat and state establishd"); err != nil {
+	const typo = "tcp and nat and state establishd"
+	if err := t.enter("/" + typo); err != nil {
 		return err
 	}
-	if _, err := s.take(t, "filter", "A filter being typed, its mistake shown in place", "the mistake", has(`^ +\^ .*established`)); err != nil {
+	if _, err := s.take(t, "filter", "A filter being typed, its mistake shown in place", "the mistake", has(typo, `^ +\^ .*established`)); err != nil {
 		return err
 	}
 	if err := t.press("C-u"); err != nil {
