@@ -76,8 +76,16 @@ func classic(args []string) []string {
 	return args
 }
 
-// classicRefused names a command of conntrack(8) that natlens has not.
+// classicRefused names a command of conntrack(8) that natlens has not, and a flag
+// that it ignores, without the value that it wants.
 func classicRefused(args []string) error {
+	if n := len(args); n > 0 && slices.Contains(classic(args), "--classic") {
+		for _, f := range classicIgnored {
+			if last := args[n-1]; last == f.short || last == f.long {
+				return usagef("%s needs a value", last)
+			}
+		}
+	}
 	if len(args) > 0 && (args[0] == "-R" || args[0] == "--load-file") {
 		return usagef("natlens loads no entries from files: conntrack %s does", args[0])
 	}
@@ -173,7 +181,10 @@ func classicFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 // says. Once it has read the names of labels, as -l and --label-add make it do, it
 // tells them, but not in command lines.
 func classicFormat(modifiers string, labels bool) string {
-	format := strings.TrimSuffix("conntrack,"+modifiers, ",")
+	format := "conntrack"
+	if modifiers != "" {
+		format += "," + modifiers
+	}
 	if labels && !saves(format) {
 		format += ",labels"
 	}

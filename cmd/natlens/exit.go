@@ -39,11 +39,11 @@ func run(ctx context.Context, con console, args []string) int {
 	root := newRoot(con)
 	words, ignored := classicOptions(classic(args))
 	root.SetArgs(append([]string{}, words...)) // not nil, which would be os.Args
-	for _, flag := range ignored {
-		fmt.Fprintf(con.Stderr, "natlens: %s is ignored: conntrack(8) takes it, and does nothing with it\n", flag)
-	}
 	err := classicRefused(args)
 	if err == nil {
+		for _, flag := range ignored {
+			fmt.Fprintf(con.Stderr, "natlens: %s is ignored: conntrack(8) takes it, and does nothing with it\n", flag)
+		}
 		err = root.ExecuteContext(ctx)
 	}
 	switch {

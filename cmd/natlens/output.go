@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +73,11 @@ func (v formatValue) String() string {
 func (v formatValue) Type() string { return "string" }
 
 func (v formatValue) Set(s string) error {
-	if *v.text != "" && isClassic(v.cmd) {
+	switch {
+	case !isClassic(v.cmd):
+	case s == "":
+		return errors.New("a modifier should follow: " + strings.Join(export.ModifierNames(), ", "))
+	case *v.text != "":
 		s = *v.text + "," + s
 	}
 	*v.text = s
