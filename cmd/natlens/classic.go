@@ -173,6 +173,7 @@ func classicFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 				return usagef("illegal flag --%s with -%c, as in conntrack(8); natlens %s without -%c takes it", def.Name, c.letter, c.name, c.letter)
 			}
 		}
+		return classicProto(given, c.letter, c.name)
 	}
 	return nil
 }

@@ -62,6 +62,7 @@ func classicExpectFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 				return usagef("illegal flag --%s with -%c expect, as in conntrack(8); natlens expect %s without -%c may take it", name, c.letter, c.name, c.letter)
 			}
 		}
+		return classicProto(given, 0, "")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func labelEnv(file string) filter.Env {
 // registerLabelMap adds conntrack(8)'s --labelmap, which 1.4.9 brought. The names
 // count in the filter and in the output.
 func (c *filterConfig) registerLabelMap(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.labelFile, "labelmap", c.labelFile, "names of labels: this `file` in the place of "+export.LabelFile)
+	cmd.Flags().StringVarP(&c.labelFile, "labelmap", "M", c.labelFile, "names of labels: this `file` in the place of "+export.LabelFile)
 	cmd.Flags().Lookup("labelmap").DefValue = ""
 }
 

@@ -40,6 +40,8 @@ var misuses = []struct {
 	{"watch label web", 2, "filter: column 7: web: not a label: labels have no names here (open testdata/none.conf: no such file or directory), and numbers from 0 to 127"},
 	{"watch label 128", 2, "filter: column 7: 128: label goes from 0 to 127"},
 	{"watch --labelmap DIR/none.conf udp", 2, "--labelmap: open DIR/none.conf: no such file or directory"},
+	{"-L -M DIR/there -p udp", 2, "--labelmap: DIR/there names no label"},
+	{"watch -M", 2, "-M needs a value: file"},
 	{"watch --labelmap DIR/there udp", 2, "--labelmap: DIR/there names no label"},
 	{"-G --labelmap DIR/there -p udp", 2, "illegal flag --labelmap with -G, as in conntrack(8); natlens get without -G takes it"},
 	{"explain dport 70000", 2, "filter: column 7: 70000: dport goes from 0 to 65535"},
@@ -198,11 +200,17 @@ var classicMisuses = []struct{ args, want string }{
 	{"-E -n 192.0.2.1 -j", "--any-nat: not together with --src-nat or --dst-nat"},
 	{"-E -l nosuch", "--label nosuch: no such label: labels have no names here (open testdata/none.conf: no such file or directory)"},
 	{"-E --mask-src 255.0.0.0", "--mask-src: needs --src"},
-	{"-E -p udp --state ESTABLISHED", "--state: protocol udp has no states"},
+	{"-E -p udp --state ESTABLISHED", "--state is a flag of tcp, sctp or dccp, not of udp"},
+	{"-E --dport 5", "--dport needs -p tcp, udp, udplite, sctp or dccp, as in conntrack(8); natlens watch without -E needs none"},
+	{"-L --state ESTABLISHED", "--state needs -p tcp, sctp or dccp, as in conntrack(8); natlens list without -L needs none"},
+	{"-D -p icmpv6 --icmp-type 8", "--icmp-type is a flag of icmp, not of icmpv6"},
+	{"-L -p 253 --orig-port-src 5", "--orig-port-src is a flag of tcp, udp, udplite, sctp or dccp, not of 253"},
+	{"-G --srckey 5", "--srckey needs -p gre"},
+	{"-D expect --dport 5", "--dport needs -p tcp, udp, udplite, sctp or dccp"},
 }
 
-// TestClassicMisuse expects that natlens -E refuses what conntrack -E refuses, with
-// its exit code.
+// TestClassicMisuse expects that natlens refuses behind a letter what conntrack(8)
+// refuses, with its exit code.
 func TestClassicMisuse(t *testing.T) {
 	conntrack, installed := lab.Have(t, "conntrack")
 	for _, c := range classicMisuses {
