@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 
 	"natlens/monitor/kernel"
@@ -12,10 +13,13 @@ import (
 // advice says what can be done about an error of the given command line, "" for
 // most errors.
 func advice(err error, args []string) string {
+	text := "try sudo " + shellLine(append([]string{"natlens"}, args...))
+	if _, ok := errors.AsType[netnsError](err); ok && errors.Is(err, fs.ErrPermission) {
+		return text // the lab is no other way into that namespace
+	}
 	if !errors.Is(err, kernel.ErrPrivilege) {
 		return ""
 	}
-	text := "try sudo " + shellLine(append([]string{"natlens"}, args...))
 	if len(args) > 0 && args[0] == "lab" {
 		return text
 	}

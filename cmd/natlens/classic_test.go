@@ -109,7 +109,7 @@ var refusals = []struct{ args, want string }{
 	{"-U expect -m 1", "table expect: natlens update knows the table conntrack alone"},
 	{"-U -w 5 -m 1", "illegal flag --zone with -U, as in conntrack(8); natlens update without -U takes it"},
 	{"-U --label-add x --label-del y", "cannot use --label-add and --label-del at the same time"},
-	{"-D expect -p tcp -s 192.0.2.1", "expect delete needs --orig-src and --orig-dst, or --reply-src and --reply-dst"},
+	{"-D expect -p tcp -s 192.0.2.1", "expect delete needs --orig-src and --orig-dst"},
 }
 
 // TestClassicRefuses expects natlens to refuse what conntrack(8) refuses, with its

@@ -174,17 +174,17 @@ func (c *expectConfig) tuple(command string, more ...string) (t monitor.Tuple, e
 	if err != nil {
 		return t, err
 	}
-	f, err := x.flow()
-	if err != nil {
-		return t, err
-	}
-	if f.Orig.Family == 0 {
+	if !x.has(&origSide) {
 		return t, usagef("expect %s needs --orig-src and --orig-dst", command)
 	}
-	return f.Orig, nil
+	f, err := x.flow()
+	return f.Orig, err
 }
 
 func (c *expectConfig) get(ctx context.Context, con console) error {
+	if err := c.ignore(con, "get", "is found by the original direction of a packet"); err != nil {
+		return err
+	}
 	t, err := c.tuple("get")
 	if err != nil {
 		return err
@@ -199,6 +199,9 @@ func (c *expectConfig) get(ctx context.Context, con console) error {
 }
 
 func (c *expectConfig) delete(ctx context.Context, con console) error {
+	if err := c.ignore(con, "delete", "is found by the original direction of a packet"); err != nil {
+		return err
+	}
 	t, err := c.tuple("delete")
 	if err != nil {
 		return err

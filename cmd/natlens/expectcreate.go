@@ -70,7 +70,7 @@ func (c *expectConfig) create(ctx context.Context, con console) error {
 	if err := c.demanded(); err != nil {
 		return err
 	}
-	if err := c.ignore(con); err != nil {
+	if err := c.ignore(con, "create", "has no status, and knows its master by the original direction"); err != nil {
 		return err
 	}
 	master, err := c.tuple("create", "timeout", "mask-src", "mask-dst")
@@ -93,18 +93,19 @@ func (c *expectConfig) create(ctx context.Context, con console) error {
 	})
 }
 
-// ignore takes out the flags that conntrack -I expect takes and that say nothing of
-// an expectation. Without the letter they are refused.
-func (c *expectConfig) ignore(con console) error {
+// ignore takes out the flags that conntrack(8) takes with a command on expectations
+// and that say nothing of one, which why completes a sentence about. Without the
+// letter they are refused.
+func (c *expectConfig) ignore(con console, command, why string) error {
 	var left []filter.FlagValue
 	for _, v := range c.filter.given {
 		switch def, _ := filter.FlagByName(v.Name); {
 		case def.Name != "status" && !strings.HasPrefix(def.Name, "reply-"):
 			left = append(left, v)
 		case !c.classic:
-			return usagef("--%s says nothing to natlens expect create", def.Name)
+			return usagef("--%s says nothing to natlens expect %s", def.Name, command)
 		default:
-			fmt.Fprintf(con.Stderr, "natlens: --%s is ignored: an expectation has no status, and knows its master by the original direction\n", def.Name)
+			fmt.Fprintf(con.Stderr, "natlens: --%s is ignored: an expectation %s\n", def.Name, why)
 		}
 	}
 	c.filter.given = left

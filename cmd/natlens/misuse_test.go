@@ -134,6 +134,7 @@ var misuses = []struct {
 	{"watch --resync maybe", 2, "--resync maybe: must be on or off"},
 	{"watch --netns nowhere", 1, "--netns nowhere: there is no /run/netns/nowhere; ip netns list shows the names"},
 	{"watch --netns 2147483647", 1, "--netns 2147483647: there is no /proc/2147483647/ns/net; ip netns list shows the names"},
+	{"expect get -p tcp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -r 192.0.2.3", 2, "--reply-src says nothing to natlens expect get"},
 	{"watch --netns /dev/null", 1, "--netns /dev/null: /dev/null is not a network namespace"},
 	{"explain --netns nowhere", 1, "--netns nowhere: there is no /run/netns/nowhere; ip netns list shows the names"},
 	{"explain --limit -1", 2, "--limit and --width must not be negative"},
@@ -257,6 +258,7 @@ func TestNoPrivilege(t *testing.T) {
 		{[]string{"watch", "--capture", "ring"}, "watch --capture ring", "natlens: capture by ring: needs CAP_NET_ADMIN" + hint},
 		{[]string{"watch", "-o", "csv", "not tcp"}, "watch -o csv 'not tcp'", socket},
 		{[]string{"-E", "-p", "tcp"}, "-E -p tcp", socket},
+		{[]string{"list", "--netns", "1"}, "list --netns 1", "natlens: --netns 1: open /proc/1/ns/net: permission denied: try sudo natlens ARGS\n"},
 		{[]string{"explain", "snat"}, "explain snat", "natlens: dump: CAP_NET_ADMIN is missing (operation not permitted)" + hint},
 	} {
 		cmd := natlens(c.args...)

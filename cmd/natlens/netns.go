@@ -21,6 +21,11 @@ import (
 // netnsDir is where ip-netns(8) keeps named network namespaces.
 const netnsDir = "/run/netns"
 
+// netnsError says why a network namespace that is there cannot be opened.
+type netnsError struct{ error }
+
+func (e netnsError) Unwrap() error { return e.error }
+
 // openNetNS opens a network namespace by its ip-netns(8) name, by the path of
 // its file, or by the id of a process in it. "" is the caller's own, for which
 // the file is nil.
@@ -43,7 +48,7 @@ func openNetNS(which string) (*os.File, error) {
 		return nil, fmt.Errorf("--netns %s: there is no %s; ip netns list shows the names", which, path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--netns %s: %w", which, err)
+		return nil, netnsError{fmt.Errorf("--netns %s: %w", which, err)}
 	}
 	if kind, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE); err != nil || kind != unix.CLONE_NEWNET {
 		f.Close()
