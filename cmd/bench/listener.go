@@ -40,8 +40,11 @@ func listeners(natlens, dir string) []listener {
 		all = append(all, listener{name: "natlens " + way + " no match", count: natlensEvents,
 			args: []string{natlens, "watch", "--capture", way, "-o", "jsonl", "mark", "999"}})
 	}
-	all = append(all, listener{name: "natlens ring jsonl, 1 in 1,000 wanted", file: file("share"), share: 1000,
-		args: []string{natlens, "watch", "--capture", "ring", "-o", "jsonl", "--output", file("share"), "udp", "dport", "1000-1012"}})
+	for _, way := range []string{"ring", "socket"} {
+		f := file(way + ".share")
+		all = append(all, listener{name: "natlens " + way + " jsonl, 1 in 1,000 wanted", file: f, share: 1000,
+			args: []string{natlens, "watch", "--capture", way, "-o", "jsonl", "--output", f, "udp", "dport", "1000-1012"}})
+	}
 	all = append(all, listener{name: "natlens ring no match, findings", count: natlensEvents,
 		args: []string{natlens, "watch", "--capture", "ring", "--findings", "-o", "jsonl", "mark", "999"}})
 	all = append(all, listener{name: "natlens ring no match, findings and metrics", count: natlensEvents,

@@ -33,7 +33,7 @@ var rooms = map[string][]arrow{
 	"monitor/kernel": {
 		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/monitor/ctnetlink"}, {"", "natlens/monitor/netns"},
 		{"", "github.com/ti-mo/conntrack"}, {"", "github.com/ti-mo/netfilter"}, {"", "github.com/mdlayher/netlink"},
-		{"", "github.com/cilium/ebpf/…"}, {"", "golang.org/x/sys/unix"},
+		{"", "github.com/cilium/ebpf/…"}, {"", "golang.org/x/net/bpf"}, {"", "golang.org/x/sys/unix"},
 	},
 	"monitor/netns":    {{"", "natlens/monitor"}, {"", "golang.org/x/sys/unix"}},
 	"monitor/doctor":   {{"", "natlens/monitor"}},

@@ -73,7 +73,7 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	if s.existing {
 		m.Existing = monitor.ExistingFirst
 	}
-	if cfg.Push != nil && capture.Way() == kernel.Ring {
+	if cfg.Push != nil {
 		m.Scope = filter.Compile(cfg.Push, filter.Env{})
 	}
 	m.Table = table
@@ -98,6 +98,8 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 		return err
 	}
 	defer unfollow()
+	stopWhy := s.whyNothing(ctx, m, capture, cfg)
+	defer stopWhy()
 	s.note("capture: %s", captureText(capture))
 	if !s.quiet && s.namespaces == nil {
 		s.tellUncounted(cfg.NetNS)
@@ -105,8 +107,6 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	if s.onStart != nil {
 		s.onStart()
 	}
-	stopWhy := s.whyNothing(ctx, m, capture, cfg.NetNS)
-	defer stopWhy()
 	began := time.Now()
 	if err = m.Run(ctx); err == nil && context.Cause(ctx) == syscall.EPIPE {
 		err = syscall.EPIPE
@@ -208,6 +208,9 @@ func captureText(c kernel.Capture) string {
 	}
 	if err := kernel.WhyNotRing(c); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)
+	}
+	if err := kernel.WhyNotPushed(c); err != nil {
+		text += fmt.Sprintf("; the filter runs here: %v", err)
 	}
 	return text
 }

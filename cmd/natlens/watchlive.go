@@ -43,8 +43,8 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if err != nil {
 		return err
 	}
-	defer netns.Close()     // nil: does nothing
-	if !c.history.given() { // which is of every flow, whatever is shown
+	defer netns.Close() // nil: does nothing
+	if plan.Kernel != filter.Const(true) {
 		open.Push = plan.Kernel
 	}
 	if err := c.output.check(); err != nil {
@@ -86,8 +86,13 @@ func (c *watchConfig) plan() kernel.Push {
 	if c.filter.sel.Expr == nil {
 		return kernel.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
 	}
-	if c.findings.on {
-		return kernel.Push{Kernel: filter.Const(true), Reader: c.filter.sel.Expr, Why: "findings are of all flows"}
+	switch all := (kernel.Push{Kernel: filter.Const(true), Reader: c.filter.sel.Expr}); {
+	case c.findings.on:
+		all.Why = "findings are of all flows"
+		return all
+	case c.history.given():
+		all.Why = "the history is of all flows"
+		return all
 	}
 	return kernel.ExplainPush(c.filter.sel.Expr, !c.remembers() && !c.existing)
 }
@@ -101,7 +106,10 @@ func explainFilter(con console, expr filter.Expr, plan kernel.Push) error {
 	if plan.Why != "" {
 		text += "because    " + plan.Why + "\n"
 	}
-	_, err := io.WriteString(con.Stdout, text+"The part in the kernel runs with --capture ring; by socket the whole filter runs here.\n")
+	if plan.Kernel != filter.Const(true) {
+		text += "The part in the kernel runs there by ring and by socket alike.\n"
+	}
+	_, err := io.WriteString(con.Stdout, text)
 	return err
 }
 

@@ -23,7 +23,11 @@ func TestWhyNothing(t *testing.T) {
 		{"no events", sets("events", "0"), nil, "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do → sysctl -w net.netfilter.nf_conntrack_events=1", true},
 		{"unheard", func(t *testing.T, l *lab.Lab) { flowsUDP(t, l, 2) }, nil,
 			"no flow began or ended; of 2 flows in the table, those that began while nobody listened stay silent (nf_conntrack_events is 2) → sysctl -w net.netfilter.nf_conntrack_events=1", true},
-		{"filter", nil, []string{"tcp", "dport", "9"}, "events come, ", false},
+		{"filter", nil, []string{"tcp", "dport", "9"}, "events come, 10 so far, but the filter wants none of them → natlens watch --explain-filter …", false},
+		{"filter by socket", nil, []string{"--capture", "socket", "tcp", "dport", "9"},
+			"events come, 10 so far, but the filter wants none of them → natlens watch --explain-filter …", false},
+		{"nothing by socket", func(t *testing.T, l *lab.Lab) { sets("events", "1")(t, l) }, []string{"--capture", "socket", "tcp", "dport", "9"},
+			"which tracks 0 flows; other namespaces have events of their own → ip netns list", false},
 		{"nothing", func(t *testing.T, l *lab.Lab) { sets("events", "1")(t, l) }, nil, "which tracks 0 flows; other namespaces have events of their own → ip netns list", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -34,7 +38,7 @@ func TestWhyNothing(t *testing.T) {
 			}
 			p := start(t, l, append([]string{"watch"}, c.args...)...)
 			p.listening(t)
-			if c.name == "filter" {
+			if strings.HasPrefix(c.name, "filter") {
 				flowsUDP(t, l, 5)
 			}
 			waitFor(t, "the reason", func() bool { return strings.Contains(p.stderr.String(), "\nnatlens: nothing seen for 5s: ") })

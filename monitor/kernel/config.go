@@ -47,10 +47,10 @@ type Config struct {
 	// negative: not at all. Under load the wait may grow to MaxCoalesce.
 	Coalesce time.Duration
 
-	// Push is a filter to apply in the kernel, before events are queued: what
-	// [ExplainPush] says may run there. The ring applies it; the other ways do
-	// not, and the ring passes what it does not understand, so that the whole
-	// filter is to be applied to what comes. Nil: every event.
+	// Push is a filter to apply before events are queued: what [ExplainPush] says
+	// may run in the kernel. Of flows that it does not want nothing is told. A
+	// message of another make than the kernel's is passed, so that the whole filter
+	// is to be applied to what comes. Nil: every event.
 	Push filter.Expr
 }
 
@@ -69,9 +69,9 @@ type Stats struct {
 	Gaps      uint64 // how often it did
 	Malformed uint64 // messages that could not be decoded
 	Unknown   uint64 // attributes and children skipped
-	Forged    uint64 // messages of other senders than the kernel, refused
+	Forged    uint64 // messages of other senders than the kernel, refused; what Config.Push left out is not among them
 	Wakeups   uint64 // times the reader was woken
-	LeftOut   uint64 // events that Config.Push did not want, left out in the kernel
+	LeftOut   uint64 // events that Config.Push did not want; by socket those alone that the reader left out ([WhyNotPushed])
 	Capacity  int    // bytes of queue that the kernel really granted
 }
 

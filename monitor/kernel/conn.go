@@ -148,13 +148,13 @@ func appendLoss(b *monitor.Batch, gap monitor.Gap, c *clock) {
 
 // statCounters are Stats that a reader in another goroutine may load.
 type statCounters struct {
-	received, lost, gaps, malformed, unknown, forged, wakeups atomic.Uint64
-	capacity                                                  atomic.Int64
+	received, lost, gaps, malformed, unknown, forged, wakeups, leftOut atomic.Uint64
+	capacity                                                           atomic.Int64
 }
 
 func (s *statCounters) load() Stats {
 	return Stats{
 		Received: s.received.Load(), Lost: s.lost.Load(), Gaps: s.gaps.Load(), Malformed: s.malformed.Load(),
-		Unknown: s.unknown.Load(), Forged: s.forged.Load(), Wakeups: s.wakeups.Load(), Capacity: int(s.capacity.Load()),
+		Unknown: s.unknown.Load(), Forged: s.forged.Load(), Wakeups: s.wakeups.Load(), LeftOut: s.leftOut.Load(), Capacity: int(s.capacity.Load()),
 	}
 }

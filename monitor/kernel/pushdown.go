@@ -3,20 +3,19 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"slices"
-
-	"github.com/cilium/ebpf/asm"
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
 )
 
-// Pushdown runs a filter in the ring's program, before a message is copied: what
-// nobody wants then costs the reader nothing.
+// Pushdown runs a filter in the kernel, before a message is queued: what nobody
+// wants then costs the reader nothing. With a ring the ring's program does it, by
+// socket a classic BPF program that is attached to it.
 //
-// The program does not decode. It checks that the message looks exactly as
+// Neither decodes. It checks that the message looks exactly as
 // ctnetlink_conntrack_event() writes it (net/netfilter/nf_conntrack_netlink.c),
 // picks the fields from where they then are, and runs the filter on them:
 //
@@ -29,11 +28,11 @@ import (
 // that comes a second time, which the decoder would take, passes it too. So a
 // message that is left out is one that the reader would have decoded to an
 // event that the filter does not want, or would have called malformed for what
-// stands behind the tuples.
+// stands behind the tuples, or, by socket, refused for its sender.
 
 // Push is the plan of what part of a filter runs where.
 type Push struct {
-	Kernel filter.Expr // what the ring's program applies; a Const true: nothing
+	Kernel filter.Expr // what the kernel applies, by ring and by socket alike; a Const true: nothing
 	Reader filter.Expr // what is left to apply to the events that come
 	Why    string      // why nothing runs in the kernel, though something could; else ""
 }
@@ -46,54 +45,30 @@ type Push struct {
 // that come is always right as well.
 func ExplainPush(e filter.Expr, kinds bool) Push {
 	pushed, rest := filter.Split(e, kinds)
-	if _, err := pushInstructions(pushed, 0); err != nil {
+	_, ring := pushInstructions(pushed, 0)
+	_, socket := classicFilter(pushed)
+	if err := cmp.Or(ring, socket); err != nil {
 		return Push{filter.Const(true), e, err.Error()}
 	}
 	return Push{pushed, rest, ""}
 }
 
-// maxPush is the most instructions of a filter: the verifier looks at each of
-// them for each way that leads there.
-const maxPush = 3000
-
+// errPushLong is about either program; the longest of each are about as long.
 var errPushLong = errors.New("the filter is too long for the kernel")
 
-// pushInstructions assembles what stands before the rest of the ring's program:
-// it goes on to "take" with what is wanted or not understood, and to "out" with
-// what is left out. Without a filter it is empty.
-func pushInstructions(e filter.Expr, counters int) (asm.Instructions, error) {
+// pushTests compiles a filter to tests that go to "take" or to "leave". Without a
+// filter there are none.
+func pushTests(e filter.Expr) ([]pushTest, error) {
 	if e == nil {
 		return nil, nil
 	}
 	e, err := foldPush(filter.Lower(e))
-	if err != nil {
+	if err != nil || e == filter.Const(true) {
 		return nil, err
-	}
-	if e == filter.Const(true) {
-		return nil, nil
 	}
 	m := &matcher{next: "filter"}
 	m.match(e, "take", "leave")
-	if len(m.ins) > maxPush {
-		return nil, errPushLong
-	}
-	return slices.Concat(pushHeader(), pushTuple(origTuple), pushTuple(replyTuple), pushZone(),
-		m.ins, pushRest(), pushLeave(counters)), nil
-}
-
-// pushLeave counts a message that is left out, in this CPU's line of the
-// counters, and ends the program.
-func pushLeave(counters int) asm.Instructions {
-	return asm.Instructions{
-		asm.FnGetSmpProcessorId.Call().WithSymbol("counted"),
-		asm.And.Imm(asm.R0, counterCPUs-1),
-		asm.Mul.Imm(asm.R0, counterLine),
-		asm.LoadMapValue(asm.R1, counters, counterLeft),
-		asm.Add.Reg(asm.R1, asm.R0),
-		asm.Mov.Imm(asm.R2, 1),
-		asm.AddAtomic.Mem(asm.R1, asm.R2, asm.DWord, 0),
-		asm.Ja.Label("out"),
-	}
+	return m.tests, nil
 }
 
 // foldPush takes constants out, so that every jump of the program can be taken,

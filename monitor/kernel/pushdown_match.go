@@ -5,16 +5,59 @@ package kernel
 import (
 	"encoding/binary"
 	"fmt"
-	"net/netip"
-
-	"github.com/cilium/ebpf/asm"
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
 )
 
+// operand is something of a message that a test reads: one of the numbers, or 32
+// bits of a tuple, of which at is the distance from its beginning.
+type operand struct {
+	of operandOf
+	at int16
+}
+
+type operandOf uint8
+
+const (
+	ofNumbers operandOf = iota
+	ofOrig
+	ofReply
+)
+
+// pushTest is one comparison of a filter: whether a, masked, lies from lo to hi;
+// or, where b is given, whether a and b differ. Bits of a tuple are compared in
+// network order, and only for one value. It goes to the label yes or no, which
+// stands further on. Where both are the same there is nothing to compare.
+type pushTest struct {
+	label   string // "" if it is only come to from the test before
+	a       operand
+	mask    uint32
+	lo, hi  uint32
+	b       *operand
+	loaded  bool // the test before, from which alone it is come to, reads the same
+	yes, no string
+}
+
+// The numbers that are read from a message.
+const (
+	numFamily = iota
+	numProto  // of the original tuple, as all that has no direction
+	numKind
+	numOrig    // L4 source, L4 destination, zone, whether CTA_TUPLE_ZONE was there
+	numReply   = numOrig + 4
+	numNumbers = numReply + 4
+)
+
+const (
+	l4Src = iota
+	l4Dst
+	tupleZone
+	tupleZoned
+)
+
 // numberSlots are the fields that In can ask for, and their numbers.
-var numberSlots = map[filter.Field]int{
+var numberSlots = map[filter.Field]int16{
 	filter.FieldFamily:     numFamily,
 	filter.FieldProto:      numProto,
 	filter.FieldEvent:      numKind,
@@ -26,30 +69,30 @@ var numberSlots = map[filter.Field]int{
 	filter.FieldReplyZone:  numReply + tupleZone,
 }
 
-// addressSlot returns where on the stack an address stands, by its family.
-func addressSlot(f filter.Field, family monitor.Family) (at int16, ok bool) {
+// addressSlot returns where an address of a family begins.
+func addressSlot(f filter.Field, family monitor.Family) (at operand, ok bool) {
 	src, dst := int16(12), int16(20)
 	if family == monitor.IPv6 {
 		dst = 32
 	}
 	switch f {
 	case filter.FieldOrigSrc:
-		return stackOrig + src, true
+		return operand{ofOrig, src}, true
 	case filter.FieldOrigDst:
-		return stackOrig + dst, true
+		return operand{ofOrig, dst}, true
 	case filter.FieldReplySrc:
-		return stackReply + src, true
+		return operand{ofReply, src}, true
 	case filter.FieldReplyDst:
-		return stackReply + dst, true
+		return operand{ofReply, dst}, true
 	}
-	return 0, false
+	return operand{}, false
 }
 
-// matcher compiles a tree of primitives to jumps.
+// matcher compiles a tree of primitives to tests.
 type matcher struct {
-	ins    asm.Instructions
+	tests  []pushTest
 	labels int
-	next   string // symbol of the next instruction
+	next   string // label of the next test
 }
 
 func (m *matcher) label() string {
@@ -57,36 +100,24 @@ func (m *matcher) label() string {
 	return fmt.Sprintf("match %d", m.labels)
 }
 
-func (m *matcher) emit(ins ...asm.Instruction) {
-	if m.next != "" {
-		ins[0] = ins[0].WithSymbol(m.next)
-		m.next = ""
-	}
-	m.ins = append(m.ins, ins...)
+func (m *matcher) test(t pushTest, yes, no string) {
+	t.label, t.yes, t.no = m.next, yes, no
+	m.next = ""
+	m.tests = append(m.tests, t)
 }
 
-// match emits code that goes to yes if e is true and to no if it is not. A
+// match appends tests that go to yes if e is true and to no if it is not. A
 // constant stands only at the top.
 func (m *matcher) match(e filter.Expr, yes, no string) {
 	switch e := e.(type) {
-	case filter.Const: // false; see pushInstructions
-		m.emit(asm.Ja.Label(no))
+	case filter.Const: // false; see pushTests
+		m.test(pushTest{}, no, no)
 	case filter.Not:
 		m.match(e.X, no, yes)
 	case filter.And:
-		for _, x := range e[:len(e)-1] {
-			next := m.label()
-			m.match(x, next, no)
-			m.next = next
-		}
-		m.match(e[len(e)-1], yes, no)
+		row(m, e, true, m.match, yes, no)
 	case filter.Or:
-		for _, x := range e[:len(e)-1] {
-			next := m.label()
-			m.match(x, yes, next)
-			m.next = next
-		}
-		m.match(e[len(e)-1], yes, no)
+		row(m, e, false, m.match, yes, no)
 	case filter.In:
 		m.in(e, yes, no)
 	case filter.Prefix:
@@ -94,6 +125,26 @@ func (m *matcher) match(e filter.Expr, yes, no string) {
 	case filter.Differ:
 		m.differ(e, yes, no)
 	}
+}
+
+// row appends what add makes of each part, all of which must hold, or one of them.
+func row[T any](m *matcher, parts []T, all bool, add func(part T, yes, no string), yes, no string) {
+	last := len(parts) - 1
+	for _, x := range parts[:last] {
+		next := m.label()
+		if all {
+			add(x, next, no)
+		} else {
+			add(x, yes, next)
+		}
+		m.next = next
+	}
+	add(parts[last], yes, no)
+}
+
+// isNumber is the test whether a number has a value.
+func isNumber(n int16, value uint32) pushTest {
+	return pushTest{a: operand{ofNumbers, n}, mask: ^uint32(0), lo: value, hi: value}
 }
 
 // pushRanges are the ranges of an In in which a number of 16 bits can lie.
@@ -108,22 +159,13 @@ func pushRanges(e filter.In) []filter.Range {
 }
 
 func (m *matcher) in(e filter.In, yes, no string) {
-	m.emit(asm.LoadMem(asm.R1, asm.R10, number(numberSlots[e.Field]), asm.DWord))
-	if mask := e.Mask & 0xffff; mask != 0xffff {
-		m.emit(asm.And.Imm(asm.R1, int32(mask)))
+	mask := uint32(e.Mask) | 0xffff0000
+	var tests []pushTest
+	for i, r := range pushRanges(e) {
+		tests = append(tests, pushTest{a: operand{ofNumbers, numberSlots[e.Field]}, mask: mask,
+			lo: uint32(r.Lo), hi: uint32(r.Hi), loaded: i > 0})
 	}
-	for _, r := range pushRanges(e) {
-		if r.Lo == r.Hi {
-			m.emit(asm.JEq.Imm(asm.R1, int32(r.Lo), yes))
-			continue
-		}
-		m.emit(
-			asm.Mov.Reg(asm.R2, asm.R1),
-			asm.Sub.Imm(asm.R2, int32(r.Lo)),
-			asm.JLE.Imm(asm.R2, int32(r.Hi-r.Lo), yes), // unsigned: below Lo is far above
-		)
-	}
-	m.emit(asm.Ja.Label(no))
+	row(m, tests, false, m.test, yes, no)
 }
 
 // prefix compares an address word by word, as far as the prefix reaches.
@@ -133,64 +175,40 @@ func (m *matcher) prefix(e filter.Prefix, yes, no string) {
 		family = monitor.IPv4
 	}
 	at, _ := addressSlot(e.Field, family)
-	m.emit(
-		asm.LoadMem(asm.R1, asm.R10, number(numFamily), asm.DWord),
-		asm.JNE.Imm(asm.R1, int32(family), no),
-	)
+	tests := []pushTest{isNumber(numFamily, uint32(family))}
 	addr, bits := e.Net.Addr().AsSlice(), e.Net.Bits()
 	for i := 0; i < bits; i += 32 {
-		m.word(addr[i/8:], at+int16(i/8), min(bits-i, 32), no)
+		mask := ^uint32(0) << (32 - min(bits-i, 32))
+		word := binary.BigEndian.Uint32(addr[i/8:]) & mask
+		tests = append(tests, pushTest{a: operand{at.of, at.at + int16(i/8)}, mask: mask, lo: word, hi: word})
 	}
-	m.emit(asm.Ja.Label(yes))
-}
-
-// word goes to no unless the first bits of a word on the stack are those of want.
-func (m *matcher) word(want []byte, at int16, bits int, no string) {
-	var mask [4]byte
-	binary.BigEndian.PutUint32(mask[:], ^uint32(0)<<(32-bits))
-	masked := binary.NativeEndian.Uint32(mask[:])
-	m.emit(asm.LoadMem(asm.R1, asm.R10, at, asm.Word))
-	if bits < 32 {
-		m.emit(asm.And.Imm32(asm.R1, int32(masked)))
-	}
-	m.emit(asm.JNE.Imm32(asm.R1, int32(binary.NativeEndian.Uint32(want)&masked), no))
+	row(m, tests, true, m.test, yes, no)
 }
 
 // differ compares two numbers, or two addresses of the flow's family.
 func (m *matcher) differ(e filter.Differ, yes, no string) {
-	a, ok := numberSlots[e.A]
-	if ok {
-		m.emit(
-			asm.LoadMem(asm.R1, asm.R10, number(a), asm.DWord),
-			asm.LoadMem(asm.R2, asm.R10, number(numberSlots[e.B]), asm.DWord),
-			asm.JNE.Reg(asm.R1, asm.R2, yes),
-			asm.Ja.Label(no),
-		)
+	if a, ok := numberSlots[e.A]; ok {
+		m.test(pushTest{a: operand{ofNumbers, a}, mask: ^uint32(0), b: &operand{ofNumbers, numberSlots[e.B]}}, yes, no)
 		return
 	}
-	v6 := m.label()
-	m.emit(
-		asm.LoadMem(asm.R1, asm.R10, number(numFamily), asm.DWord),
-		asm.JEq.Imm(asm.R1, int32(monitor.IPv6), v6),
-	)
-	m.differAddr(e, monitor.IPv4, yes, no)
+	v4, v6 := m.label(), m.label()
+	m.test(isNumber(numFamily, uint32(monitor.IPv6)), v6, v4)
+	m.next = v4
+	row(m, differAddr(e, monitor.IPv4), false, m.test, yes, no)
 	m.next = v6
-	m.differAddr(e, monitor.IPv6, yes, no)
+	row(m, differAddr(e, monitor.IPv6), false, m.test, yes, no)
 }
 
-func (m *matcher) differAddr(e filter.Differ, family monitor.Family, yes, no string) {
+// differAddr are the tests of which one holds where two addresses differ.
+func differAddr(e filter.Differ, family monitor.Family) (tests []pushTest) {
 	a, _ := addressSlot(e.A, family)
 	b, _ := addressSlot(e.B, family)
-	size := int16(netip.IPv4Unspecified().BitLen() / 8)
+	size := int16(4)
 	if family == monitor.IPv6 {
 		size = 16
 	}
 	for i := int16(0); i < size; i += 4 {
-		m.emit(
-			asm.LoadMem(asm.R1, asm.R10, a+i, asm.Word),
-			asm.LoadMem(asm.R2, asm.R10, b+i, asm.Word),
-			asm.JNE.Reg(asm.R1, asm.R2, yes),
-		)
+		tests = append(tests, pushTest{a: operand{a.of, a.at + i}, mask: ^uint32(0), b: &operand{b.of, b.at + i}})
 	}
-	m.emit(asm.Ja.Label(no))
+	return tests
 }

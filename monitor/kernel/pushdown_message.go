@@ -37,24 +37,7 @@ const (
 	stackNumbers = stackReply - 8*numNumbers
 )
 
-// The numbers.
-const (
-	numFamily = iota
-	numProto  // of the original tuple, as all that has no direction
-	numKind
-	numOrig    // L4 source, L4 destination, zone, whether CTA_TUPLE_ZONE was there
-	numReply   = numOrig + 4
-	numNumbers = numReply + 4
-)
-
-const (
-	l4Src = iota
-	l4Dst
-	tupleZone
-	tupleZoned
-)
-
-func number(n int) int16 { return int16(stackNumbers + 8*n) }
+func number(n int16) int16 { return stackNumbers + 8*n }
 
 // pushedTuple is one of the tuples. The instructions that read it bear the label
 // name, and go on at the label then.
@@ -63,7 +46,7 @@ type pushedTuple struct {
 	then    string
 	typ     uint16 // CTA_TUPLE_ORIG, CTA_TUPLE_REPLY
 	stack   int16
-	numbers int
+	numbers int16
 }
 
 var (
@@ -118,8 +101,11 @@ func loadR4(to int16) asm.Instructions {
 	}
 }
 
-// labelled gives the first instruction a label.
+// labelled gives the first instruction a label, unless that is "".
 func labelled(label string, ins asm.Instructions) asm.Instructions {
+	if label == "" {
+		return ins
+	}
 	ins[0] = ins[0].WithSymbol(label)
 	return ins
 }
@@ -163,7 +149,7 @@ func pushTuple(t pushedTuple) asm.Instructions {
 	for at := int16(0); at < tupleRoom; at += 8 {
 		zero = append(zero, asm.StoreMem(asm.R10, t.stack+at, asm.R1, asm.DWord))
 	}
-	for n := range 4 {
+	for n := range int16(4) {
 		zero = append(zero, asm.StoreMem(asm.R10, number(t.numbers+n), asm.R1, asm.DWord))
 	}
 	return slices.Concat(labelled(t.name, load(4, stackTmp)), asm.Instructions{
@@ -253,7 +239,7 @@ func (t pushedTuple) icmp(s int16, v6, echo string) asm.Instructions {
 }
 
 // store turns 16 bits of the message into one of the tuple's numbers.
-func (t pushedTuple) store(at int16, n int) asm.Instructions {
+func (t pushedTuple) store(at, n int16) asm.Instructions {
 	return asm.Instructions{
 		asm.LoadMem(asm.R1, asm.R10, at, asm.Half),
 		asm.HostTo(asm.BE, asm.R1, asm.Half),

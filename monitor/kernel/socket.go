@@ -5,6 +5,7 @@ package kernel
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -30,12 +31,13 @@ type socketCapture struct {
 	clock clock
 	drain func(fd int) // onDrain, prepared once: a closure a call would allocate
 
-	began    monitor.Time   // when it was opened
-	batch    *monitor.Batch // the one being filled, for onDrain
-	received uint64         // events; losses are none
-	gathered int            // messages since the last wake-up
-	err      error          // of the last drain
-	notRing  *RingError     // why this is not a ring, with Auto
+	began    monitor.Time          // when it was opened
+	batch    *monitor.Batch        // the one being filled, for onDrain
+	received uint64                // events; losses are none
+	gathered int                   // messages since the last wake-up
+	err      error                 // of the last drain
+	notRing  *RingError            // why this is not a ring, with Auto
+	unpushed atomic.Pointer[error] // why the kernel does not apply cfg.Push to a socket
 	stats    statCounters
 
 	only        socketMember // the socket, where there is one alone
@@ -49,6 +51,8 @@ type socketMember struct {
 	overrun bool         // ENOBUFS came, its gap is not reported yet
 	before  monitor.Time // the last event before that
 	drops   uint32       // SO_MEMINFO's drops at the last report
+
+	here monitor.Filter // cfg.Push, where the kernel would not apply it; else nil
 }
 
 // A message takes this much of a socket's buffer: the smallest packet buffer of
@@ -70,6 +74,7 @@ func openSocket(cfg Config) (*socketCapture, error) {
 }
 
 func (c *socketCapture) setUp(conn *netlink.Conn) error {
+	c.only.here = c.push(conn)
 	if err := conn.SetReadBuffer(c.cfg.Buffer); err != nil {
 		return fmt.Errorf("set read buffer: %w", err)
 	}
@@ -146,7 +151,7 @@ func (c *socketCapture) drainSocket(fd int, m *socketMember) (empty bool) {
 		n, errno := c.mm.recv(fd)
 		switch errno {
 		case 0:
-			c.take(n, m.netns)
+			c.take(n, m)
 		case unix.ENOBUFS:
 			if !m.overrun {
 				m.overrun, m.before = true, max(c.clock.last, c.began)
@@ -165,8 +170,8 @@ func (c *socketCapture) drainSocket(fd int, m *socketMember) (empty bool) {
 	return false
 }
 
-// take decodes the n messages that the last recv brought from a namespace.
-func (c *socketCapture) take(n int, netns monitor.NetNS) {
+// take decodes the n messages that the last recv brought from a socket.
+func (c *socketCapture) take(n int, m *socketMember) {
 	now := monitor.Now()
 	for i := range n {
 		msg, sender, whole := c.mm.message(i)
@@ -185,11 +190,16 @@ func (c *socketCapture) take(n int, netns monitor.NetNS) {
 			continue // counted by the decoder; the stream goes on
 		}
 		e := &c.batch.Events[before]
+		if m.here != nil && !m.here(e) {
+			c.batch.Drop()
+			c.stats.leftOut.Add(1)
+			continue
+		}
 		if e.TimeSource != monitor.TimeKernel {
 			e.Time, e.TimeSource = now, monitor.TimeReceived
 		}
-		if netns != 0 {
-			e.SetNetNS(netns)
+		if m.netns != 0 {
+			e.SetNetNS(m.netns)
 		}
 		c.clock.order(e)
 		c.received++

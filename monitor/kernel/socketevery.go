@@ -65,7 +65,7 @@ func (c *socketCapture) prepare(m *member) (*netlink.Conn, error) {
 		conn.Close()
 		return nil, fmt.Errorf("set read buffer: %w", err)
 	}
-	m.socket = &socketMember{netns: m.id, size: size}
+	m.socket = &socketMember{netns: m.id, size: size, here: c.push(conn)}
 	return conn, nil
 }
 

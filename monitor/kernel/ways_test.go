@@ -16,18 +16,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/lab"
 )
 
-// way opens captures of one kind for tests.
+// way opens captures of one kind for tests, and loads its filters alone.
 type way struct {
-	way  Way
-	open func(Config) (Capture, error)
+	way    Way
+	open   func(Config) (Capture, error)
+	filter func(*testing.T, filter.Expr) pushRunner
 }
 
 var ways = []way{
-	{Socket, func(cfg Config) (Capture, error) { return openSocket(cfg) }},
-	{Ring, func(cfg Config) (Capture, error) { return openRing(cfg) }},
+	{Socket, func(cfg Config) (Capture, error) { return openSocket(cfg) }, newSocketRunner},
+	{Ring, func(cfg Config) (Capture, error) { return openRing(cfg) }, newRingRunner},
 }
 
 // eachWay runs a test for each way that can be had here.
