@@ -206,8 +206,29 @@ func TestEveryHistory(t *testing.T) {
 	}
 	want := map[string]int{names[0]: 3, names[1]: 5}
 	waitFor(t, "the flows of both", func() bool { return maps.Equal(held(), want) })
+	for i, name := range names {
+		c := call(t.Context(), console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl", "--netns", name)
+		lines := decodeLines(t, c.stdout.String())
+		for _, line := range lines[:len(lines)-1] {
+			if line["namespace"] != name {
+				t.Errorf("--netns %s: %v", name, line)
+			}
+		}
+		if len(lines)-1 != want[names[i]] {
+			t.Errorf("--netns %s: code %d, %d answers, want %d", name, c.code, len(lines)-1, want[name])
+		}
+	}
 	end()
 	if code := r.end(t); code != 0 {
 		t.Errorf("code %d, %s", code, r.stderr.String())
+	}
+	c := call(t.Context(), console{}, "who", "192.0.2.9", "--history", dir, "--netns", names[1])
+	if !strings.HasPrefix(c.stdout.String(), "Nobody, as far as was seen") || c.code != 1 {
+		t.Errorf("nobody in %s: code %d, %s%s", names[1], c.code, c.stdout.String(), c.stderr.String())
+	}
+	c = call(t.Context(), console{}, "who", "203.0.113.1", "--history", dir, "--netns", "nowhere")
+	if text := c.stdout.String(); !strings.HasPrefix(text, "Not covered: the history in "+dir+" has nothing of a network namespace nowhere, but of ") ||
+		!strings.Contains(text, names[0]) || c.code != 1 {
+		t.Errorf("nowhere: code %d, %s%s", c.code, text, c.stderr.String())
 	}
 }

@@ -34,6 +34,8 @@ func (*captureConfig) register(*cobra.Command)      {}
 func (*captureConfig) registerNetNS(*cobra.Command) {}
 func (*captureConfig) allowEvery(*cobra.Command)    {}
 
+var completeNetNS = cobra.NoFileCompletions
+
 func advice(error, []string) string { return "" }
 
 func namespaceNames() []string { return nil }

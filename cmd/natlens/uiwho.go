@@ -40,7 +40,7 @@ func (u *uiWho) Where() string {
 
 // Ask answers a question in the words of natlens who.
 func (u *uiWho) Ask(ctx context.Context, question string) (tui.WhoAnswer, error) {
-	cfg := whoConfig{}
+	cfg := whoConfig{own: u.netns}
 	cmd := &cobra.Command{Use: "who"}
 	cfg.register(cmd)
 	if err := cmd.ParseFlags(strings.Fields(question)); err != nil {
@@ -64,11 +64,10 @@ func (u *uiWho) Ask(ctx context.Context, question string) (tui.WhoAnswer, error)
 		cfg.dir, cfg.recordings = u.dir, u.recordings
 		cfg.live = u.table && u.dir == ""
 	}
-	cfg.useNetNS(u.netns)
 	con := u.con
 	con.Stdin, con.Stdout, con.Stderr = strings.NewReader(""), io.Discard, io.Discard
 	out := whoScreen{}
-	_, err := cfg.answer(ctx, cmd, con, func(name string) (whoPrinter, error) {
+	_, err := cfg.answer(ctx, con, func(name string) (whoPrinter, error) {
 		out.text = newWhoText(con, name)
 		return &out, nil
 	})

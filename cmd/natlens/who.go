@@ -13,12 +13,13 @@ import (
 
 // whoConfig is the command line of who.
 type whoConfig struct {
-	capture captureConfig // for the namespace alone
 	addr    string
 	inside  string
 	dst     string
 	proto   string
 	moments whoMoments
+	netns   string
+	own     string // whose table it is where netns does not say
 	format  string
 	limit   int
 
@@ -43,6 +44,7 @@ code is 0 if somebody was found, and 1 if nobody was or the time is not covered;
 		Example: `  natlens who 203.0.113.7:32768 --proto tcp --at 14:32:15
   natlens who 203.0.113.7:32768 --from 2026-11-21T22:00:00Z --to -1h
   natlens who --inside 10.0.0.5 --from -2h --dst 192.0.2.80:443
+  natlens who 203.0.113.7:32768 --netns blue --at -10m
   natlens who 203.0.113.7:32768 --recording flows.pcapng -o jsonl`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -72,7 +74,8 @@ func (c *whoConfig) register(cmd *cobra.Command) {
 	f.StringVar(&c.dir, "history", "", "the history in this `directory` (default "+defaultHistory+")")
 	f.StringArrayVar(&c.recordings, "recording", nil, "look into this `file` instead: JSON lines or a netlink capture, plain or packed; again for one that follows")
 	f.BoolVar(&c.live, "live", false, "look into the kernel's table instead: who holds it now")
-	c.capture.registerNetNS(cmd)
+	f.StringVar(&c.netns, "netns", "", "only this network `namespace`: in a history or recording by the name that it has there, of tables the one by name, path or process id")
+	mustComplete(cmd, "netns", completeNetNS)
 	mustComplete(cmd, "output-format", oneOf("pretty", "jsonl"))
 	mustComplete(cmd, "proto", oneOf(protoWords()...))
 	mustComplete(cmd, "history", completeDir)
@@ -103,7 +106,7 @@ type ledger interface {
 }
 
 func (c *whoConfig) run(cmd *cobra.Command, con console) error {
-	said, err := c.answer(cmd.Context(), cmd, con, func(name string) (whoPrinter, error) { return c.printer(con, name) })
+	said, err := c.answer(cmd.Context(), con, func(name string) (whoPrinter, error) { return c.printer(con, name) })
 	if err != nil {
 		return err
 	}
@@ -116,14 +119,14 @@ func (c *whoConfig) run(cmd *cobra.Command, con console) error {
 	return nil
 }
 
-// answer looks for what the flags of cmd ask for, and hands it to a printer; name
+// answer looks for what the flags ask for, and hands it to a printer; name
 // is where it looked.
-func (c *whoConfig) answer(ctx context.Context, cmd *cobra.Command, con console, printer func(name string) (whoPrinter, error)) (*verdict, error) {
+func (c *whoConfig) answer(ctx context.Context, con console, printer func(name string) (whoPrinter, error)) (*verdict, error) {
 	q, err := c.query()
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(cmd); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	book, err := c.open(ctx, con)
@@ -139,6 +142,10 @@ func (c *whoConfig) answer(ctx context.Context, cmd *cobra.Command, con console,
 	if err != nil {
 		return nil, err
 	}
+	_, live := book.(*liveLedger)
+	if !live {
+		q.Namespace = c.netns
+	}
 	late := 0
 	res, err := book.find(ctx, q, func(a *history.Answer) error {
 		if a.End == 0 && !a.Live && q.From > ended {
@@ -153,12 +160,12 @@ func (c *whoConfig) answer(ctx context.Context, cmd *cobra.Command, con console,
 		return nil, err
 	}
 	said := newVerdict(q, res, late)
-	_, said.live = book.(*liveLedger)
+	said.live = live
 	return said, out.end(said)
 }
 
 // check refuses flags that do not go together.
-func (c *whoConfig) check(cmd *cobra.Command) error {
+func (c *whoConfig) check() error {
 	given := 0
 	for _, is := range []bool{c.live, c.dir != "", len(c.recordings) > 0} {
 		if is {
@@ -172,15 +179,8 @@ func (c *whoConfig) check(cmd *cobra.Command) error {
 		return usagef("--live is who holds it now: --at, --from and --to ask a history or a recording")
 	case c.limit < 0:
 		return usagef("--limit %d: must not be negative", c.limit)
-	case c.netnsGiven(cmd) && (c.dir != "" || len(c.recordings) > 0 || c.moments.given()):
-		return usagef("--netns is for the live table: not together with a history or a recording")
 	}
 	return c.moments.check()
-}
-
-func (c *whoConfig) netnsGiven(cmd *cobra.Command) bool {
-	f := cmd.Flags().Lookup("netns")
-	return f != nil && f.Changed
 }
 
 // open opens what is to be looked into. Without a word about it that is the

@@ -162,6 +162,47 @@ Uncertain: nothing was captured between 2026-11-22
 	}
 }
 
+// TestWhoOfANamespace asks a recording of several namespaces for those of one.
+func TestWhoOfANamespace(t *testing.T) {
+	inUTC(t)
+	path := filepath.Join(t.TempDir(), "rec.jsonl")
+	const outside, to = "203.0.113.1:40000", "203.0.113.9:443"
+	lines := whoEvent(0, "new", "tcp", 1, "192.168.77.2:4444", outside, to, `,"netns":"blue"`) +
+		whoEvent(1, "new", "tcp", 2, "192.168.77.3:4444", outside, to, `,"netns":"red"`) +
+		`{"v":1,"ts":"2026-11-22T06:12:03.000000000Z","seq":3,"event":"lost","count":7,"netns":"red","from":"2026-11-22T06:12:02.000000000Z","to":"2026-11-22T06:12:03.000000000Z"}` + "\n" +
+		whoEvent(4, "destroy", "tcp", 2, "192.168.77.3:4444", outside, to, `,"netns":"red"`)
+	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const covers = "The recording rec.jsonl covers 2026-11-22 06:12:00.000 to 2026-11-22 06:12:04.000.\n"
+	for _, tt := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"203.0.113.1:40000", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)              UNTIL                    TOWARDS          KIND
+192.168.77.3:4444  tcp    203.0.113.1:40000  2026-11-22 06:12:01.000  2026-11-22 06:12:04.000  203.0.113.9:443  snat  uncertain: a gap within; in red
+192.168.77.2:4444  tcp    203.0.113.1:40000  2026-11-22 06:12:00.000  open at the end          203.0.113.9:443  snat  in blue
+
+2 inside hosts (192.168.77.3 in red, 192.168.77.2 in blue), 2 translations, 1 uncertain.
+` + covers + "Uncertain: 7 events were lost between 2026-11-22 06:12:02.000 and 2026-11-22 06:12:03.000 in red.\n"},
+		{"203.0.113.1:40000 --netns blue", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)              UNTIL            TOWARDS          KIND
+192.168.77.2:4444  tcp    203.0.113.1:40000  2026-11-22 06:12:00.000  open at the end  203.0.113.9:443  snat  in blue
+
+192.168.77.2 in blue, 1 translation, none uncertain.
+` + covers},
+		{"203.0.113.2 --netns red", 1, "Nobody, as far as was seen.\n" + covers +
+			"Uncertain: 7 events were lost between 2026-11-22 06:12:02.000 and 2026-11-22 06:12:03.000 in red.\n"},
+		{"203.0.113.1:40000 --netns rad", 1, "Not covered: the recording rec.jsonl has nothing of a network namespace rad, but of blue, red.\n"},
+		{"203.0.113.1:40000 --netns rad -o jsonl", 1, `{"v":1,"answer":"not-covered","count":0,"uncertain":0,"covered":"none","from":"2026-11-22T06:12:00.000000000Z","to":"2026-11-22T06:12:04.000000000Z","namespaces":["blue","red"]}` + "\n"},
+	} {
+		c := call(t.Context(), console{}, append([]string{"who", "--recording", path}, strings.Fields(tt.args)...)...)
+		if got := c.stdout.String(); got != tt.want || c.code != tt.code {
+			t.Errorf("who %s: code %d, %s\n%swant %d and\n%s", tt.args, c.code, c.stderr.String(), got, tt.code, tt.want)
+		}
+	}
+}
+
 // TestWho asks a recording, and wants each whole answer.
 func TestWho(t *testing.T) {
 	inUTC(t)

@@ -53,13 +53,14 @@ type recordingLedger struct {
 	con   console
 	files []string
 	table *monitor.Table
+	names *monitor.Namespaces
 }
 
 func openRecordings(ctx context.Context, con console, files []string) (ledger, error) {
-	r := &recordingLedger{con: con, files: files, table: monitor.NewTable(monitor.TableConfig{})}
+	r := &recordingLedger{con: con, files: files, table: monitor.NewTable(monitor.TableConfig{}), names: new(monitor.Namespaces)}
 	from := fromConfig{paths: files}
 	var err error
-	r.rec, err = from.recording(ctx, con, replay.Config{Zstd: unpackZstd, Locals: r.table.SetLocals})
+	r.rec, err = from.recording(ctx, con, replay.Config{Zstd: unpackZstd, Locals: r.table.SetLocals, Namespaces: r.names})
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func (r *recordingLedger) find(ctx context.Context, q history.Query, each func(*
 		return history.Result{}, err
 	}
 	defer src.Close()
-	s := newSeeker(q, each)
+	s := newSeeker(q, r.names, each)
 	m := &monitor.Monitor{Source: src, Sinks: []monitor.Sink{s}}
 	if !src.Remembers() {
 		m.Table = r.table
@@ -104,6 +105,7 @@ func (r *recordingLedger) find(ctx context.Context, q history.Query, each func(*
 // seeker is a sink that looks for translations in a stream of events.
 type seeker struct {
 	q       history.Query
+	names   *monitor.Namespaces
 	each    func(*history.Answer) error
 	tracker *history.Tracker
 	changes history.Changes
@@ -113,9 +115,9 @@ type seeker struct {
 }
 
 // newSeeker looks for flows that NAT leaves alone as well: an address may be this
-// host's own.
-func newSeeker(q history.Query, each func(*history.Answer) error) *seeker {
-	return &seeker{q: q, each: each, tracker: history.NewTracker(history.TrackerConfig{All: true})}
+// host's own. names may be nil: there is one namespace then.
+func newSeeker(q history.Query, names *monitor.Namespaces, each func(*history.Answer) error) *seeker {
+	return &seeker{q: q, names: names, each: each, tracker: history.NewTracker(history.TrackerConfig{All: true})}
 }
 
 // Write takes in the events of a batch.
@@ -129,7 +131,10 @@ func (s *seeker) Write(b *monitor.Batch) error {
 	}
 	s.changes.Reset()
 	s.tracker.Apply(b, &s.changes)
-	s.gaps = append(s.gaps, s.changes.Gaps...)
+	for _, g := range s.changes.Gaps {
+		g.Namespace = s.names.Name(g.NetNS)
+		s.gaps = append(s.gaps, g)
+	}
 	for i := range s.changes.Closed {
 		if err := s.found(&s.changes.Closed[i]); err != nil {
 			return err
@@ -141,11 +146,12 @@ func (s *seeker) Write(b *monitor.Batch) error {
 // found hands on a translation that is asked for.
 func (s *seeker) found(t *history.Translation) error {
 	side, ok := s.q.Match(t)
-	if !ok || s.stopped {
+	name := s.names.Name(t.NetNS)
+	if !ok || !s.q.InNamespace(name) || s.stopped {
 		return nil
 	}
 	s.res.Answers++
-	err := s.each(&history.Answer{Translation: *t, Side: side, Live: s.res.Live})
+	err := s.each(&history.Answer{Translation: *t, Side: side, Namespace: name, Live: s.res.Live})
 	if err == nil && s.q.Limit > 0 && s.res.Answers >= s.q.Limit {
 		err = history.ErrStop
 	}
@@ -178,6 +184,7 @@ func (s *seeker) end() (history.Result, error) {
 		}
 	}
 	s.res.Gaps = history.Overlapping(s.gaps, &s.q)
+	s.names.All(func(_ monitor.NetNS, n monitor.Namespace) { s.res.Namespaces = append(s.res.Namespaces, n.Name) })
 	return s.res, nil
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -15,7 +16,7 @@ import (
 // liveLedger looks into the kernel's table as it is now.
 type liveLedger struct{ netns string }
 
-func (c *whoConfig) openLive() (ledger, error) { return &liveLedger{c.capture.netns}, nil }
+func (c *whoConfig) openLive() (ledger, error) { return &liveLedger{cmp.Or(c.netns, c.own)}, nil }
 
 func (l *liveLedger) name() string { return liveName(l.netns) }
 func (l *liveLedger) Close() error { return nil }
@@ -36,7 +37,7 @@ func (l *liveLedger) find(ctx context.Context, q history.Query, each func(*histo
 		return history.Result{}, err
 	}
 	defer flows.Close()
-	s := newSeeker(q, each)
+	s := newSeeker(q, nil, each)
 	now := monitor.Now()
 	s.res.Live, s.res.Began = true, now
 	var b monitor.Batch
@@ -58,13 +59,5 @@ func (l *liveLedger) find(ctx context.Context, q history.Query, each func(*histo
 			s.res.Ended = monitor.Now()
 			return s.end()
 		}
-	}
-}
-
-// useNetNS has the live table be that of a namespace, unless another one is asked
-// for.
-func (c *whoConfig) useNetNS(netns string) {
-	if c.capture.netns == "" {
-		c.capture.netns = netns
 	}
 }

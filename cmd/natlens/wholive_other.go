@@ -8,6 +8,3 @@ type liveLedger struct{ ledger }
 func (c *whoConfig) openLive() (ledger, error) {
 	return nil, usagef("the live table is Linux's: here who looks into --history DIR and --recording FILE")
 }
-
-// useNetNS does nothing: there is no live table.
-func (c *whoConfig) useNetNS(string) {}

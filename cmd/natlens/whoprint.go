@@ -120,6 +120,8 @@ type verdictJSON struct {
 	Live      bool      `json:"live,omitempty"`
 	Gaps      []gapJSON `json:"gaps,omitempty"`
 	Faults    []string  `json:"faults,omitempty"`
+
+	Namespaces []string `json:"namespaces,omitempty"`
 }
 
 type gapJSON struct {
@@ -135,6 +137,9 @@ func (p *whoJSON) end(v *verdict) error {
 	out := verdictJSON{
 		V: 1, Answer: v.word(), Count: v.answers, Uncertain: p.doubtful, Covered: coverNames[v.covered],
 		From: timeJSON(v.res.Began), To: timeJSON(v.res.Ended), Live: v.res.Live,
+	}
+	if v.foreign {
+		out.Namespaces = escaped(v.res.Namespaces)
 	}
 	for _, g := range v.res.Gaps {
 		out.Gaps = append(out.Gaps, newGapJSON(g))

@@ -18,6 +18,7 @@ type verdict struct {
 	late    int // of these, open when the capture ended, before the time that is asked for
 	covered cover
 	live    bool // the table was asked: it knows of one moment
+	foreign bool // nothing is known of the namespace that is asked for
 }
 
 // cover says how much of the asked time is known.
@@ -34,8 +35,10 @@ var coverNames = [...]string{"whole", "part", "none"}
 func newVerdict(q history.Query, res history.Result, late int) *verdict {
 	v := &verdict{q: q, res: res, answers: res.Answers, late: late}
 	end := res.Ended
+	v.foreign = q.Namespace != "" && v.answers == 0 && !slices.Contains(res.Namespaces, q.Namespace)
 	switch {
-	case res.Began == 0 && res.Ended == 0,
+	case v.foreign,
+		res.Began == 0 && res.Ended == 0,
 		q.To != 0 && q.To < res.Began,
 		!res.Live && q.From > end:
 		v.covered = coveredNot
@@ -125,6 +128,8 @@ func (v *verdict) coverLine(name string, clock clockText) string {
 	switch {
 	case v.res.Began == 0 && v.res.Ended == 0:
 		return "Not covered: " + strings.ToLower(name[:1]) + name[1:] + " is empty."
+	case v.foreign:
+		return "Not covered: " + strings.ToLower(name[:1]) + name[1:] + " has nothing of a network namespace " + monitor.Escape(v.q.Namespace) + v.namespacesText() + "."
 	case v.covered == coveredNot && v.q.To != 0 && v.q.To < v.res.Began:
 		return "Not covered: " + strings.ToLower(name[:1]) + name[1:] + " begins " + from + "."
 	case v.covered == coveredNot:
@@ -135,6 +140,31 @@ func (v *verdict) coverLine(name string, clock clockText) string {
 		return name + " covers a part of that time only: " + from + " to " + to + "."
 	}
 	return name + " covers " + from + " to " + to + "."
+}
+
+// namespacesTold is how many namespaces are told.
+const namespacesTold = 8
+
+// namespacesText says which namespaces there are, in the middle of a sentence.
+func (v *verdict) namespacesText() string {
+	names := v.res.Namespaces
+	if len(names) == 0 {
+		return ""
+	}
+	text := ", but of " + strings.Join(escaped(names[:min(len(names), namespacesTold)]), ", ")
+	if n := len(names) - namespacesTold; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}
+
+// escaped makes texts from files harmless.
+func escaped(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		out[i] = monitor.Escape(text)
+	}
+	return out
 }
 
 // gapsTold is how many gaps are told one by one.

@@ -41,11 +41,12 @@ func (c GapCause) String() string {
 	return "unknown"
 }
 
-// Overlapping returns the gaps that share a moment with the query's time.
+// Overlapping returns the gaps that share a moment with the query's time, without those
+// of other namespaces.
 func Overlapping(gaps []Gap, q *Query) []Gap {
 	var within []Gap
 	for _, g := range gaps {
-		if q.covers(g.From, g.To) {
+		if q.concerns(&g) {
 			within = append(within, g)
 		}
 	}

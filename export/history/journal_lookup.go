@@ -144,7 +144,7 @@ func (l *openLookup) take(r *record) {
 			return
 		}
 		name := l.names[t.NetNS]
-		if _, ok := l.q.Match(t); ok && l.q.inNamespace(name) {
+		if _, ok := l.q.Match(t); ok && l.q.InNamespace(name) {
 			a := Answer{Translation: *t, Namespace: name, Live: l.live}
 			k := keyOf(&a)
 			l.open[k], l.byNumber[t.number] = a, k

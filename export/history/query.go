@@ -33,8 +33,8 @@ type Query struct {
 	// them, the ends included; 0 is no bound. From == To is one moment.
 	From, To monitor.Time
 
-	// Namespace asks for one network namespace by its name; "" is any. Only a
-	// Reader knows names: Match does not look at it.
+	// Namespace asks for one network namespace by its name; "" is any. A
+	// Translation has no name: Match does not look at it, InNamespace does.
 	Namespace string
 
 	Zone    uint16 // only with HasZone
@@ -57,7 +57,13 @@ func (q *Query) Match(t *Translation) (Side, bool) {
 	return 0, false
 }
 
-func (q *Query) inNamespace(name string) bool { return q.Namespace == "" || q.Namespace == name }
+// InNamespace reports whether the namespace of that name is asked for.
+func (q *Query) InNamespace(name string) bool { return q.Namespace == "" || q.Namespace == name }
+
+// concerns reports whether there may be answers that the gap hides.
+func (q *Query) concerns(g *Gap) bool {
+	return q.covers(g.From, g.To) && (g.Namespace == "" || q.InNamespace(g.Namespace))
+}
 
 // covers reports whether a time from start to end, 0 for no end, has a moment in
 // common with what is asked for.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"net/url"
 	"os"
@@ -34,6 +35,11 @@ type Result struct {
 	Ended   monitor.Time // … nor from after; where a writer is at work: its last commit
 	Live    bool         // a writer is at work
 	Faults  []error      // files that could not be read, each named; what they hold is missing
+
+	// Namespaces are, where Query.Namespace is given and there is no answer, the
+	// names that the history knows, sorted: they tell whether that one is among
+	// them.
+	Namespaces []string
 }
 
 // ErrStop ends Find early and well when its callback returns it.
@@ -75,6 +81,9 @@ func (r *Reader) Find(ctx context.Context, q Query, fn func(*Answer) error) (Res
 	if err == nil {
 		err = f.answerOpen()
 	}
+	if err == nil && q.Namespace != "" && f.res.Answers == 0 {
+		f.nameNamespaces()
+	}
 	slices.SortFunc(f.res.Gaps, func(a, b Gap) int { return int(min(max(a.From-b.From, -1), 1)) })
 	if errors.Is(err, ErrStop) {
 		err = nil
@@ -98,6 +107,7 @@ type find struct {
 	fn      func(*Answer) error
 	res     Result
 	open    map[openKey]Answer // open ones that are asked for, as the journal says
+	named   []string           // namespaces that the journal names
 	entries []entry
 }
 
@@ -127,10 +137,29 @@ func (f *find) readJournal() {
 	}
 	l.end()
 	f.open, f.res.Ended = l.open, l.mark.at
+	f.named = slices.Collect(maps.Values(l.names))
 	if err == nil && bad > 0 {
 		err = fmt.Errorf("%s: %d records are damaged", filepath.Join(f.dir, journalName), bad)
 	}
 	f.fault(err)
+}
+
+// nameNamespaces lists the namespaces that the journal and the segments name. Files
+// that can't be read were told of, or are not asked for.
+func (f *find) nameNamespaces() {
+	all := f.named
+	for i := range f.entries {
+		d, err := openSegment(f.dir, &f.entries[i])
+		if err != nil {
+			continue
+		}
+		if names, err := readNamespaces(d); err == nil {
+			all = slices.AppendSeq(all, maps.Values(names))
+		}
+		d.close()
+	}
+	slices.Sort(all)
+	f.res.Namespaces = slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" })
 }
 
 // fault notes that a file could not be read; nil is none.

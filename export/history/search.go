@@ -168,7 +168,7 @@ func readGaps(d *db, q *Query, names map[int64]string) ([]Gap, error) {
 		if s.columns() > 5 && s.kind(5) != columnNull {
 			g.Namespace = names[s.int(5)]
 		}
-		if q.covers(g.From, g.To) && (g.Namespace == "" || q.inNamespace(g.Namespace)) {
+		if q.concerns(&g) {
 			gaps = append(gaps, g)
 		}
 	}
@@ -334,7 +334,7 @@ func (r *segmentReader) take(s *stmt) error {
 		r.damaged = fmt.Errorf("%s: flow %d is not as it was written: the file is damaged", r.d.path, id)
 	}
 	a.Namespace = r.names[netns]
-	if _, asked := r.q.Match(&a.Translation); !asked || !ok || !r.q.inNamespace(a.Namespace) {
+	if _, asked := r.q.Match(&a.Translation); !asked || !ok || !r.q.InNamespace(a.Namespace) {
 		r.batch = r.batch[:len(r.batch)-1]
 	}
 	return nil
