@@ -34,12 +34,19 @@ func people(t *testing.T, base int) *peopled {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.Close() })
+	return &peopled{g, inhabit(t, g.Namespace()), base}
+}
+
+// inhabit starts a process in the namespace for the test, and returns the name that
+// the namespace has by it.
+func inhabit(t *testing.T, ns *lab.Namespace) string {
+	t.Helper()
 	sleeper := exec.Command("sleep", "600")
-	if err := g.Namespace().Do(sleeper.Start); err != nil {
+	if err := ns.Do(sleeper.Start); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { sleeper.Process.Kill(); sleeper.Wait() })
-	return &peopled{g, fmt.Sprintf("pid:%d", sleeper.Process.Pid), base}
+	return fmt.Sprintf("pid:%d", sleeper.Process.Pid)
 }
 
 func (p *peopled) flows(t *testing.T, n int) {
@@ -180,15 +187,7 @@ func nameNetNS(t *testing.T, ns *lab.Namespace, name string) {
 // addresses: each row names its namespace.
 func TestEveryHistory(t *testing.T) {
 	labs := []*lab.Lab{lab.New(t), lab.New(t)}
-	var names []string
-	for _, l := range labs {
-		sleeper := exec.Command("sleep", "600")
-		if err := l.Gateway.Do(sleeper.Start); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { sleeper.Process.Kill(); sleeper.Wait() })
-		names = append(names, fmt.Sprintf("pid:%d", sleeper.Process.Pid))
-	}
+	names := []string{inhabit(t, labs[0].Gateway), inhabit(t, labs[1].Gateway)}
 	dir := t.TempDir()
 	ctx, end := context.WithCancel(t.Context())
 	r := beginIn(t, ctx, "all", "record", "--history", dir)
@@ -231,4 +230,25 @@ func TestEveryHistory(t *testing.T) {
 		!strings.Contains(text, names[0]) || c.code != 1 {
 		t.Errorf("nowhere: code %d, %s%s", c.code, text, c.stderr.String())
 	}
+}
+
+// TestEveryHistoryBesideTheUI keeps the same beside the UI, and asks it there.
+func TestEveryHistoryBesideTheUI(t *testing.T) {
+	l := lab.New(t)
+	name := inhabit(t, l.Gateway)
+	dir := t.TempDir()
+	p := openPane(t, 120, 30, "--netns", "all", "--history", dir)
+	p.await("the UI", hasText("1 Flows", "6 Who"))
+	flowsUDP(t, l, 3)
+	waitFor(t, "the flows in the history", func() bool {
+		c := call(t.Context(), console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "--netns", name, "-o", "jsonl")
+		return strings.Count(c.stdout.String(), `"namespace":"`+name+`"`) == 3
+	})
+	p.press("6")
+	p.press("Enter")
+	p.enter("203.0.113.1 -p udp --netns " + name)
+	p.press("Enter")
+	p.await("the answer", hasText("192.168.77.2 in "+name+", 3 translations, none uncertain."))
+	p.press("q")
+	p.endedWell()
 }

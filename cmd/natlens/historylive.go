@@ -138,7 +138,7 @@ func (c *liveUI) keepHistory(con console, cfg history.Config, m *monitor.Monitor
 	if cfg.Dir == "" {
 		return func() error { return nil }, nil
 	}
-	cfg.Namespace = namespaceName(c.capture.netns)
+	cfg.Namespace = c.capture.namespaceName()
 	var notes laterNotes
 	k, err := openKeeper(cfg, nil, &notes)
 	if err != nil {

@@ -19,15 +19,16 @@ import (
 
 // runEvery shows the UI on the events of all network namespaces. What is of one
 // namespace, as the Health page with its counters and settings is, it has not.
-func (c *liveUI) runEvery(ctx context.Context, con console) error {
+func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
 	if err := c.check(con); err != nil {
 		return err
 	}
-	switch {
-	case c.history.given():
-		return usagef("--history is of one network namespace: not together with --netns all")
-	case c.metrics.address != "":
+	if c.metrics.address != "" {
 		return usagef("--metrics is of one network namespace: not together with --netns all")
+	}
+	kept, err := c.history.beside()
+	if err != nil {
+		return err
 	}
 	open, _, err := c.capture.config(kernel.Kinds{})
 	if err != nil {
@@ -53,6 +54,15 @@ func (c *liveUI) runEvery(ctx context.Context, con console) error {
 		Source: capture, Table: table, Sinks: []monitor.Sink{tail},
 		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
 		Existing: monitor.ExistingBeside,
+	}
+	kept.Names = namespaces
+	stopHistory, err := c.keepHistory(con, kept, m)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopHistory()) }()
+	if kept.Dir != "" { // no table answers for all namespaces
+		c.who = &uiWho{con: con, dir: kept.Dir}
 	}
 	cfg := c.config(con, m, tail)
 	cfg.Env.Namespaces, cfg.Exporter = namespaces, fileExporter{namespaces}
