@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/exec"
 	"slices"
 	"testing"
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/lab"
+	"natlens/monitor/netns"
 )
 
 // A capture with a filter tells what the filter wants. What it leaves out takes no
@@ -37,6 +39,65 @@ func TestCaptureWithPush(t *testing.T) {
 		if s := c.Stats(); (Stats{Received: s.Received, LeftOut: s.LeftOut, Lost: s.Lost}) != want {
 			t.Errorf("stats %+v, want %+v", s, want)
 		}
+	})
+}
+
+// What is lost is counted of what is wanted alone, exactly.
+func TestLossWithPush(t *testing.T) {
+	const flows, share = 4000, 400
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	e, err := filter.Parse("dport 1000..1399")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachWay(t, func(t *testing.T, w way) {
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		defer cancel()
+		c := w.start(t, Config{NetNS: g.Namespace().FD(), Push: ExplainPush(e, false).Kernel, Buffer: 8192, Ring: 4096})
+		if made, err := g.Generate(ctx, lab.GenConfig{Flows: flows, Base: 10 * int(w.way)}); err != nil || made.Flows != flows {
+			t.Fatal(made, err)
+		}
+		events, err := collect(ctx, c, upTo(share))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := c.Stats()
+		if seenIn(events) != share || s.Received+s.Lost != share || s.Lost == 0 || s.Gaps != 1 {
+			t.Errorf("%d told or lost, stats %+v: want %d in one gap", seenIn(events), s, share)
+		}
+	})
+}
+
+// Captures of all network namespaces have the filter in each.
+func TestEveryWithPush(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		g, err := lab.NewGenerator(lab.GeneratorConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer g.Close()
+		seen := exec.Command("sleep", "600") // by whose process the namespace is found
+		if err := g.Namespace().Do(seen.Start); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { seen.Process.Kill(); seen.Wait() }()
+		inode := inodeOf(t, g.Namespace().FD())
+		c, err := OpenEvery(EveryConfig{
+			Config: Config{Way: w.way, Push: wanted(t)},
+			Wanted: func(f netns.Found) bool { return f.Inode == inode },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := WhyNotPushed(c); err != nil || c.Namespaces() != 1 {
+			t.Fatalf("%d namespaces, not pushed: %v", c.Namespaces(), err)
+		}
+		tellsWanted(t, g, c, 0)
 	})
 }
 
