@@ -56,6 +56,7 @@ type Finder struct {
 	// Unseen is how many processes the last Scan could not look into.
 	Unseen int
 
+	proc   string // where proc(5) is; "" is /proc, tests have their own
 	own    uint64
 	mounts map[uint64]string
 	pids   map[uint64]int
@@ -83,7 +84,7 @@ func (f *Finder) Scan() error {
 // ScanMounts looks at the mounts alone, which costs little: what was found by a
 // process stays found.
 func (f *Finder) ScanMounts() error {
-	text, err := os.ReadFile("/proc/self/mountinfo")
+	text, err := os.ReadFile(f.path("self/mountinfo"))
 	if err != nil {
 		return fmt.Errorf("find network namespaces: %w", err)
 	}
@@ -102,12 +103,12 @@ func (f *Finder) Found() (all []Found) {
 		if old, ok := f.named[inode]; ok && old.mount == n.mount && old.pid == n.pid {
 			n = old
 		} else {
-			n.name = name(n.mount, n.pid, inode == f.own)
+			n.name = f.name(n.mount, n.pid, inode == f.own)
 		}
 		named[inode] = n
 		at := n.mount
 		if at == "" {
-			at = nsPath(n.pid)
+			at = f.path(strconv.Itoa(n.pid) + "/ns/net")
 		}
 		all = append(all, Found{inode, n.name, at, n.pid, inode == f.own})
 	}
@@ -133,7 +134,7 @@ func (f *Finder) Has(inode uint64) bool {
 // scanProcesses reads in which namespace each process is. Our own threads visit
 // others to open sockets there: where we are is read once.
 func (f *Finder) scanProcesses() error {
-	proc, err := os.Open("/proc")
+	proc, err := os.Open(f.path(""))
 	if err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func (f *Finder) namespaceOf(proc *os.File, pid string) (inode uint64, err error
 	}
 	inode, ok := parseLink(string(f.link[:n]))
 	if !ok {
-		return 0, fmt.Errorf("read /proc/%s/ns/net: %q", pid, f.link[:n])
+		return 0, fmt.Errorf("read %s: %q", f.path(pid+"/ns/net"), f.link[:n])
 	}
 	return inode, nil
 }
@@ -186,10 +187,10 @@ func (f *Finder) namespaceOf(proc *os.File, pid string) (inode uint64, err error
 // that lives in it, by where it is mounted, or by a process. The names that
 // container networks (CNI) make for ip-netns(8) are numbers that nobody knows: the
 // container has the better one.
-func name(mount string, pid int, own bool) string {
+func (f *Finder) name(mount string, pid int, own bool) string {
 	by, box := ipName(mount), ""
 	if pid != 0 && !own && (by == "" || strings.HasPrefix(by, "cni-")) {
-		if text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup"); err == nil {
+		if text, err := os.ReadFile(f.path(strconv.Itoa(pid) + "/cgroup")); err == nil {
 			box = containerOf(string(text))
 		}
 	}
@@ -210,4 +211,5 @@ func name(mount string, pid int, own bool) string {
 // OwnName is what the caller's own namespace is called if it has no other name.
 const OwnName = "host"
 
-func nsPath(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/ns/net" }
+// path is that of a file in proc(5).
+func (f *Finder) path(name string) string { return cmp.Or(f.proc, "/proc") + "/" + name }
