@@ -90,7 +90,7 @@ func (j *journalFile) indexAt(at int64, r *record) (b indexBlock, ok bool) {
 	for i, s := range [...]*section{&b.state, &b.closed, &b.inside, &b.outside} {
 		n := sizes[len(sizes)-1-i]
 		at -= n
-		*s = section{j.f, at, n}
+		*s = section{&readAhead{r: j.f}, at, n}
 	}
 	b.before = before
 	return b, before >= 0 && before <= at
@@ -182,9 +182,9 @@ func (l *openLookup) whole(j *journalFile, from int64) (bad int, err error) {
 	return j.each(from, func(r *record) bool { return !quick(r) }, l.take)
 }
 
-// lookupMost is how many flows are looked up one by one. For more, going through
-// all records is faster.
-const lookupMost = 4096
+// lookupShare is the part of a journal, one in so many records, up to which flows
+// are looked up. For more, going through all records is faster.
+const lookupShare = 8
 
 // byIndex looks the flows up in the indexes. It is not done where the query names
 // no address, where it asks for too many, and where an index is damaged.
@@ -193,11 +193,14 @@ func (l *openLookup) byIndex(j *journalFile) (done bool, bad int, err error) {
 	if !ok || !l.states(&blocks[0]) {
 		return false, 0, nil
 	}
+	var at []int64
 	for i := range blocks {
-		at, ok := l.wanted(&blocks[i], lookupMost-len(l.byNumber))
-		if !ok || !l.fetch(j, at) {
+		if at, ok = l.wanted(&blocks[i], at, j.n/lookupShare); !ok {
 			return false, 0, nil
 		}
+	}
+	if !l.fetch(j, at) {
+		return false, 0, nil
 	}
 	if bad, err = l.whole(j, behind); err != nil {
 		return false, bad, err
@@ -217,8 +220,9 @@ func (l *openLookup) states(b *indexBlock) bool {
 	return true
 }
 
-// wanted lists the records of the flows of a block that can be answers.
-func (l *openLookup) wanted(b *indexBlock, most int) (at []int64, ok bool) {
+// wanted adds the records of the flows of a block that can be answers, unless that
+// makes more than most.
+func (l *openLookup) wanted(b *indexBlock, at []int64, most int64) (_ []int64, ok bool) {
 	part, e := b.outside, l.q.Outside
 	if !e.Addr.IsValid() {
 		part, e = b.inside, l.q.Inside
@@ -233,15 +237,15 @@ func (l *openLookup) wanted(b *indexBlock, most int) (at []int64, ok bool) {
 	}
 	ok = part.between(lo<<32, hi<<32|math.MaxUint32, func(e uint64) bool {
 		at = append(at, int64(e&math.MaxUint32))
-		return len(at) <= most
+		return int64(len(at)) <= most
 	})
-	return at, ok && len(at) <= most
+	return at, ok && int64(len(at)) <= most
 }
 
 // fetch reads flows.
 func (l *openLookup) fetch(j *journalFile, at []int64) bool {
 	slices.Sort(at) // also because a flow whose two sides have one key is there twice
-	all := section{j.f, 0, j.n}
+	all := section{&readAhead{r: j.f}, 0, j.n}
 	var r record
 	for _, i := range slices.Compact(at) {
 		if !all.record(i, &r) {
@@ -273,11 +277,49 @@ func (l *openLookup) strike(blocks []indexBlock) (ok bool) {
 		if s, buf, err = blocks[i].closed.load(buf); err != nil {
 			return false
 		}
-		for number := range l.byNumber {
-			if !s.between(number, number, func(uint64) bool { l.close(number); return false }) {
-				return false
-			}
+		if !l.strikeIn(s) {
+			return false
 		}
 	}
 	return true
+}
+
+// strikeIn does so with one list of numbers: few flows are searched for in it, for
+// many all of it is gone through.
+func (l *openLookup) strikeIn(closed section) (ok bool) {
+	if int64(len(l.byNumber)) > closed.n/2 {
+		return closed.between(0, math.MaxUint64, func(number uint64) bool { l.close(number); return true })
+	}
+	for number := range l.byNumber {
+		if !closed.between(number, number, func(uint64) bool { l.close(number); return false }) {
+			return false
+		}
+	}
+	return true
+}
+
+// readAhead reads the records that follow one along with it: those of an address are
+// neighbours in an index, and where they are many also in the journal.
+type readAhead struct {
+	r   io.ReaderAt
+	at  int64
+	buf []byte // what stands from at on
+}
+
+// aheadSize is a page: to read one costs hardly more than to read a record.
+const aheadSize = 4096
+
+func (a *readAhead) ReadAt(p []byte, off int64) (int, error) {
+	if len(p) > aheadSize {
+		return a.r.ReadAt(p, off)
+	}
+	if off < a.at || off+int64(len(p)) > a.at+int64(len(a.buf)) {
+		a.buf = slices.Grow(a.buf[:0], aheadSize)[:aheadSize]
+		n, err := a.r.ReadAt(a.buf, off)
+		a.at, a.buf = off, a.buf[:n]
+		if n < len(p) {
+			return 0, err
+		}
+	}
+	return copy(p, a.buf[off-a.at:]), nil
 }

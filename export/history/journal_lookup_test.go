@@ -98,6 +98,7 @@ var lookups = []Query{
 	{Inside: end("fd00::9")},
 	{Inside: end("10.0.0.5"), From: at0 + 20_000, To: at0 + 30_000},
 	{Inside: end("10.0.0.5"), Namespace: "blue"},
+	{Outside: end("203.0.113.4")}, // thousands
 	{Outside: end("192.0.2.1:1")},
 }
 
@@ -195,4 +196,31 @@ func TestJournalIndexRefuses(t *testing.T) {
 			t.Errorf("%+v: %d answers", q, len(got.open))
 		}
 	}
+}
+
+// BenchmarkJournalLookup asks a journal of half a million flows for one in two
+// hundred of them, by its indexes and by going through it.
+func BenchmarkJournalLookup(b *testing.B) {
+	dir := b.TempDir()
+	writeJournal(b, dir, 300_000, 500_000)
+	j, err := openJournal(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.close()
+	q := Query{Inside: end("10.0.0.5")}
+	b.Run("index", func(b *testing.B) {
+		for b.Loop() {
+			if done, _, err := newOpenLookup(&q, true).byIndex(j); !done || err != nil {
+				b.Fatal(done, err)
+			}
+		}
+	})
+	b.Run("whole", func(b *testing.B) {
+		for b.Loop() {
+			if bad, err := newOpenLookup(&q, true).whole(j, 0); bad > 0 || err != nil {
+				b.Fatal(bad, err)
+			}
+		}
+	})
 }
