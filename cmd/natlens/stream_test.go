@@ -178,14 +178,7 @@ func TestSignals(t *testing.T) {
 // TestSecondSignal has natlens stuck in a pipe that nobody empties: the first
 // SIGINT can't end it in order, the second does at once.
 func TestSecondSignal(t *testing.T) {
-	l := lab.New(t)
-	p := start(t, l, "watch")
-	size, err := unix.FcntlInt(p.pipe.(*os.File).Fd(), unix.F_SETPIPE_SZ, 4096)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.listening(t)
-	flowsUDP(t, l, size/200) // two lines each, of more than 200 bytes
+	p := startStuck(t, lab.New(t))
 	waitFor(t, "the end after a second SIGINT", func() bool {
 		select {
 		case <-p.ended:
@@ -198,6 +191,47 @@ func TestSecondSignal(t *testing.T) {
 	if code := p.wait(t); code != -int(syscall.SIGINT) {
 		t.Errorf("code %d, want the end by SIGINT; standard error: %s", code, p.stderr.String())
 	}
+}
+
+// startStuck starts natlens and has it write more than its pipe takes.
+func startStuck(t *testing.T, l *lab.Lab) *process {
+	t.Helper()
+	p := start(t, l, "watch")
+	size, err := unix.FcntlInt(p.pipe.(*os.File).Fd(), unix.F_SETPIPE_SZ, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.listening(t)
+	flowsUDP(t, l, size/200) // two lines each, of more than 200 bytes
+	return p
+}
+
+// TestSignalsOfAnInstant has natlens as stuck: signals within an instant of the first
+// one are the same, as timeout(1) sends them. What there is to write is written.
+func TestSignalsOfAnInstant(t *testing.T) {
+	l := lab.New(t)
+	for range 10 {
+		p := startStuck(t, l)
+		first := time.Now()
+		for s := syscall.SIGINT; time.Since(first) < signalInstant/3; s = syscall.SIGTERM {
+			if err := p.cmd.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(signalInstant / 50) // they come one after the other
+		}
+		late := time.Since(first) >= signalInstant
+		all := p.rest(t)
+		code := p.wait(t)
+		if late {
+			continue // the machine is so busy that it was more than an instant
+		}
+		if code != 0 {
+			t.Errorf("code %d, want an end in order; standard error: %s", code, p.stderr.String())
+		}
+		checkSummary(t, p.stderr.String(), all)
+		return
+	}
+	t.Fatal("the machine is too busy for two signals within an instant")
 }
 
 // TestClosedPipe closes the reading end of pipes, before events come and while
