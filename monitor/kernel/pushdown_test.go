@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/filter"
@@ -108,23 +110,55 @@ func TestPushdownOfBrokenMessages(t *testing.T) {
 	})
 }
 
-// Nothing is left out by what a part of a message says, not even by a filter that
-// wants nothing.
-func TestPushdownOfShortMessages(t *testing.T) {
+// Not even a filter that wants nothing leaves out what is no event, or not the
+// whole of one: the reader counts it.
+func TestPushdownOfNoEvents(t *testing.T) {
+	const length, typ, flags, seq = 0, 4, 6, 8
 	eachWay(t, func(t *testing.T, w way) {
 		r := w.filter(t, filter.Const(false))
 		defer r.close()
 		for _, msg := range made(rand.New(rand.NewPCG(7, 8)), 12) {
+			if r.takes(t, msg) {
+				t.Fatalf("taken: %x", msg)
+			}
 			for n := 1; n < len(msg); n++ {
 				if !r.takes(t, msg[:n]) {
 					t.Fatalf("left out: %d bytes of %x", n, msg)
 				}
 			}
-			if r.takes(t, msg) {
-				t.Fatalf("taken: %x", msg)
+			for _, no := range [][]byte{
+				with32(msg, length, 4), with32(msg, length, 1<<16), with32(msg, length, 1<<8),
+				with16(msg, typ, 1), with16(msg, typ, 1<<8), with16(msg, flags, unix.NLM_F_REQUEST),
+			} {
+				if !r.takes(t, no) {
+					t.Fatalf("left out: %x", no)
+				}
+			}
+			if binary.NativeEndian.Uint16(msg[typ:]) == ctnetlinkDelete {
+				continue
+			}
+			for _, answer := range [][]byte{
+				with16(msg, flags, unix.NLM_F_MULTI), with16(msg, flags, unix.NLM_F_DUMP_FILTERED), with32(msg, seq, 1), with32(msg, seq, 1<<31),
+			} {
+				if !r.takes(t, answer) {
+					t.Fatalf("left out: %x", answer)
+				}
 			}
 		}
 	})
+}
+
+// with16 and with32 return a message with bits of a number in its header changed.
+func with16(msg []byte, at int, bits uint16) []byte {
+	m := slices.Clone(msg)
+	binary.NativeEndian.PutUint16(m[at:], binary.NativeEndian.Uint16(m[at:])^bits)
+	return m
+}
+
+func with32(msg []byte, at int, bits uint32) []byte {
+	m := slices.Clone(msg)
+	binary.NativeEndian.PutUint32(m[at:], binary.NativeEndian.Uint32(m[at:])^bits)
+	return m
 }
 
 // What runs where.
