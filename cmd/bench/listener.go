@@ -26,6 +26,7 @@ type listener struct {
 	count func(*result) (uint64, error)
 	share int    // it wants one event in so many; 0: all
 	rmem  string // net.core.rmem_default while it opens its socket; "" leaves it
+	snat  bool   // the flows are translated
 }
 
 func listeners(natlens, dir string) []listener {
@@ -49,6 +50,10 @@ func listeners(natlens, dir string) []listener {
 		args: []string{natlens, "watch", "--capture", "ring", "--findings", "-o", "jsonl", "mark", "999"}})
 	all = append(all, listener{name: "natlens ring no match, findings and metrics", count: natlensEvents,
 		args: []string{natlens, "watch", "--capture", "ring", "--findings", "--metrics", "127.0.0.1:0", "-o", "jsonl", "mark", "999"}})
+	record := []string{natlens, "record", file("record.pcapng"), "--capture", "ring", "--force"}
+	all = append(all,
+		listener{name: "natlens ring record, SNAT", count: natlensEvents, snat: true, args: record},
+		listener{name: "natlens ring record --history, SNAT", count: natlensEvents, snat: true, args: append(record, "--history", file("history"))})
 	const raised = "268435456"
 	return append(all,
 		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}, out: file("ct")},
@@ -122,7 +127,7 @@ func (r *result) lostText() string {
 //
 // A stall stops it for so long, half a second after the first flow.
 func measure(ctx context.Context, l listener, gen lab.GenConfig, stall time.Duration) (*result, error) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := lab.NewGenerator(lab.GeneratorConfig{SNAT: l.snat})
 	if err != nil {
 		return nil, err
 	}
