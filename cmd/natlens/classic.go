@@ -76,10 +76,18 @@ func classic(args []string) []string {
 	return args
 }
 
-// classicRefused names a command of conntrack(8) that natlens has not, and a flag
-// that it ignores, without the value that it wants.
+// classicRefused names a command of conntrack(8) that natlens has not, a flag that
+// it ignores, without the value that it wants, and a value that is empty.
 func classicRefused(args []string) error {
 	if n := len(args); n > 0 && slices.Contains(classic(args), "--classic") {
+		for i, arg := range args {
+			switch name, empty := strings.CutSuffix(arg, "="); {
+			case empty && strings.HasPrefix(name, "--"):
+				return usagef("%s needs a value", name)
+			case arg == "" && i > 0 && strings.HasPrefix(args[i-1], "-"):
+				return usagef("%s needs a value", args[i-1])
+			}
+		}
 		for _, f := range classicIgnored {
 			if last := args[n-1]; last == f.short || last == f.long {
 				return usagef("%s needs a value", last)

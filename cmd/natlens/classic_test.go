@@ -71,7 +71,7 @@ var refusals = []struct{ args, want string }{
 	{"-L -o nosuch", `unknown output modifier "nosuch": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`},
 	{"-L -z -p tcp", "--zero sets the counters of every flow: not together with a filter or --count"},
 	{"-L -o id,", `unknown output modifier "": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`},
-	{"-L --output=", "--output-format : a modifier should follow: xml, extended, timestamp, id, ktimestamp, labels, userspace, save; see natlens list --help"},
+	{"-L --output=", "--output needs a value"},
 	{"-L -a", "-a needs a value"},
 	{"-L -p tcp --secmark", "--secmark needs a value"},
 	{"-L -n -j", "--any-nat: not together with --src-nat or --dst-nat"},

@@ -97,14 +97,22 @@ func (c *expectConfig) create(ctx context.Context, con console) error {
 // and that say nothing of one, which why completes a sentence about. Without the
 // letter they are refused.
 func (c *expectConfig) ignore(con console, command, why string) error {
-	var left []filter.FlagValue
+	var left, ignored []filter.FlagValue
 	for _, v := range c.filter.given {
-		switch def, _ := filter.FlagByName(v.Name); {
-		case def.Name != "status" && !strings.HasPrefix(def.Name, "reply-"):
+		if def, _ := filter.FlagByName(v.Name); def.Name != "status" && !strings.HasPrefix(def.Name, "reply-") {
 			left = append(left, v)
-		case !c.classic:
+			continue
+		} else if !c.classic {
 			return usagef("--%s says nothing to natlens expect %s", def.Name, command)
-		default:
+		}
+		ignored = append(ignored, v)
+	}
+	if _, err := c.filter.env.FromFlags(ignored); err != nil {
+		return usageError{err}
+	}
+	for _, v := range ignored {
+		// The ports of the reply direction conntrack(8) demands.
+		if def, _ := filter.FlagByName(v.Name); !strings.HasPrefix(def.Name, "reply-port-") {
 			fmt.Fprintf(con.Stderr, "natlens: --%s is ignored: an expectation %s\n", def.Name, why)
 		}
 	}

@@ -31,6 +31,9 @@ func newFlush(con console) *cobra.Command {
 asks. Deleted flows are forgotten, not cut: their next packets make new flows, for which the NAT rules are asked anew.`,
 		Args: tableOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.family == "" && cmd.Flags().Changed("family") { // "" would be all
+				return usagef("--family needs a value: ipv4 or ipv6")
+			}
 			return cfg.run(cmd.Context(), con)
 		},
 	}

@@ -29,6 +29,7 @@ var misuses = []struct {
 	{"watch --frobnicate", 2, "unknown flag --frobnicate; see natlens watch --help"},
 	{"watch -Q", 2, "unknown flag -Q; see natlens watch --help"},
 	{"watch -o", 2, "-o needs a value: format"},
+	{"flush --family= --yes", 2, "--family needs a value: ipv4 or ipv6"},
 	{"watch --orig-src", 2, "--orig-src needs a value: ADDR[/BITS]"},
 	{"watch --force=perhaps", 2, "--force perhaps: not true or false; see natlens watch --help"},
 
@@ -100,7 +101,6 @@ var misuses = []struct {
 	{"who 203.0.113.7 --at 14:32 --from 12:00", 2, "--at is one moment: not together with --from or --to"},
 	{"who 203.0.113.7 --live --at 14:32", 2, "--live is who holds it now: --at, --from and --to ask a history or a recording"},
 	{"who 203.0.113.7 --live --history DIR", 2, "--history, --recording and --live: who looks into one of them"},
-	{"who 203.0.113.7 --netns x --at 14:32", 2, "--netns is for the live table: not together with a history or a recording"},
 	{"who 203.0.113.7 --limit -1", 2, "--limit -1: must not be negative"},
 	{"who 203.0.113.7 --history DIR", 1, "no history in DIR; natlens record --history keeps one"},
 	{"who 203.0.113.7 --recording DIR/none", 1, "open recording: open DIR/none: no such file or directory"},
@@ -206,6 +206,9 @@ var classicMisuses = []struct{ args, want string }{
 	{"-L --state ESTABLISHED", "--state needs -p tcp, sctp or dccp, as in conntrack(8); natlens list without -L needs none"},
 	{"-D -p icmpv6 --icmp-type 8", "--icmp-type is a flag of icmp, not of icmpv6"},
 	{"-L -p 253 --orig-port-src 5", "--orig-port-src is a flag of tcp, udp, udplite, sctp or dccp, not of 253"},
+	{"-F --family=", "--family needs a value"},
+	{"-U -p tcp --state=", "--state needs a value"},
+	{"-U -p tcp --state ESTABLISHD", "--state ESTABLISHD: not a state of tcp: NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE, SYN_SENT2"},
 	{"-G --srckey 5", "--srckey needs -p gre"},
 	{"-D expect --dport 5", "--dport needs -p tcp, udp, udplite, sctp or dccp"},
 }

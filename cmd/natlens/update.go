@@ -74,6 +74,13 @@ func (c *updateConfig) words(cmd *cobra.Command, args []string) (err error) {
 	if c.change, err = readChange(c.filter.given); err != nil {
 		return err
 	}
+	if proto, known, err := givenProto(c.filter.given); err != nil {
+		return err
+	} else if known && c.change.state != "" { // else each flow's own says what a state means
+		if err := c.change.protocol(proto, new(kernel.Change)); err != nil {
+			return err
+		}
+	}
 	c.filter.given = slices.DeleteFunc(c.filter.given, func(v filter.FlagValue) bool {
 		f, ok := filter.FlagByName(v.Name)
 		return ok && slices.Contains(changeFlags, f.Name)
