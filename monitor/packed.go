@@ -32,15 +32,21 @@ type packedRow struct {
 	state       RowState
 }
 
-// rowWide, beside the public bits of RowState, says that the tuples stand in the
-// wide part.
-const rowWide RowState = 1 << 7
+// Beside the public bits of RowState.
+const (
+	rowWanted RowState = 1 << (5 + iota) // the verdict, see [Judge]
+	rowJudged
+	rowWide // the tuples stand in the wide part
+
+	rowPublic = rowWanted - 1
+)
 
 // chunk is a run of rows that never moves.
 type chunk struct {
 	rows    *[chunkRows]packedRow
 	wide    *[chunkRows][2]Tuple
 	metered *[chunkRows]meteredRow
+	judge   *Judge // whose verdicts the rows bear
 }
 
 type meteredRow struct {
@@ -55,7 +61,7 @@ const meteredAttrs = AttrCountersOrig | AttrCountersReply | AttrStart | AttrStop
 func (s *slab) load(row uint32, r *Row) {
 	c, i := &s.chunks[row/chunkRows], row%chunkRows
 	p := &c.rows[i]
-	r.Known, r.Gen, r.First, r.Last, r.State = p.known, p.gen, p.first, p.last, p.state&^rowWide
+	r.Known, r.Gen, r.First, r.Last, r.State = p.known, p.gen, p.first, p.last, p.state&rowPublic
 	c.loadFlow(p, i, &r.Flow)
 }
 
@@ -181,6 +187,7 @@ func (p *packedRow) mergePacked(e *Event) bool {
 	f.Path = p.path
 	p.known |= has
 	p.last = e.Time
+	p.state &^= rowJudged
 	e.Remembered = missing
 	return true
 }

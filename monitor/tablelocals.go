@@ -46,6 +46,7 @@ func (t *Table) pathsOfChunk(c int, n NetNS, l *Locals) bool {
 		if p := t.rows.at(i); p.gen != 0 && p.netns == n {
 			t.rows.load(i, &t.scratch)
 			p.path = l.Path(&t.scratch.Flow)
+			p.state &^= rowJudged
 		}
 	}
 	t.changes++

@@ -3,11 +3,11 @@ package monitor
 import "sync/atomic"
 
 // Query asks a table for the rows in sight of a screen: those around a place in
-// an order, among the flows that a filter wants. The table is neither sorted nor
+// an order, among the flows that a judge wants. The table is neither sorted nor
 // copied: one scan, of a time that grows with the table alone, wherever the place
 // is.
 type Query struct {
-	Filter     Filter // nil: every flow. Rows come to it as [Row.Event] makes them
+	Judge      *Judge // nil: every flow
 	By         Order
 	Value      func(row uint32, r *Row) uint64 // what [ByValue] orders by; called with the table locked
 	Descending bool
@@ -15,7 +15,7 @@ type Query struct {
 	End        bool  // from the end of the order instead: At is ignored
 	Above      int   // how many rows before the place
 	Below      int   // how many rows from the place on
-	Now        Time  // the time of the events that the filter sees
+	Now        Time  // the time of the events that the judge sees
 
 	// Near is a row that stands near the place, where one is known: the scan
 	// begins there, and most of what it sees later is then no candidate.
@@ -52,7 +52,7 @@ type ViewRow struct {
 // seen, and two rows may be in the order of values that they no longer have.
 func (t *Table) View(q Query) View {
 	v := View{Changes: t.Changes()}
-	s := newScanner(&q, &v)
+	s := t.newScanner(&q, &v)
 	if t.scan(s); v.Cut {
 		return v
 	}

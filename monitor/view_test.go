@@ -36,10 +36,10 @@ func filled(n int) *Table {
 func sortedRows(t *Table, q *Query) []ViewRow {
 	var all []ViewRow
 	t.Scan(func(i uint32, r *Row, x *Extra) bool {
-		if q.Filter != nil {
+		if q.Judge != nil {
 			var e Event
 			r.Event(i, x, q.Now, &e)
-			if !q.Filter(&e) {
+			if !q.Judge.Wants(&e) {
 				return true
 			}
 		}
@@ -50,15 +50,17 @@ func sortedRows(t *Table, q *Query) []ViewRow {
 	return all
 }
 
+func oddPort(e *Event) bool { return e.Flow.Orig.SrcPort%2 == 1 }
+
 // A view is the window of the sorted table around its place, for every order,
 // both ways, at the beginning, in the midst and at the end.
 func TestViewIsAWindow(t *testing.T) {
 	table := filled(3000)
-	odd := func(e *Event) bool { return e.Flow.Orig.SrcPort%2 == 1 }
+	odd, steady := &Judge{Wants: oddPort}, &Judge{Wants: oddPort, Steady: true}
 	for by := ByArrival; by <= ByValue; by++ {
 		for _, descending := range []bool{false, true} {
-			for _, f := range []Filter{nil, odd} {
-				q := Query{By: by, Descending: descending, Filter: f, Above: 40, Below: 60,
+			for _, j := range []*Judge{nil, odd, steady} {
+				q := Query{By: by, Descending: descending, Judge: j, Above: 40, Below: 60,
 					Value: func(i uint32, _ *Row) uint64 { return uint64(i * 7919 % 1000) }}
 				all := sortedRows(table, &q)
 				for _, at := range []int{0, 1, 39, 40, 41, len(all) / 2, len(all) - 1} {
@@ -109,10 +111,10 @@ func scattered() *Table {
 // The rows of several chunks are found wherever the scan begins.
 func TestViewOfManyChunks(t *testing.T) {
 	table := scattered()
-	odd := func(e *Event) bool { return e.Flow.Orig.SrcPort%2 == 1 }
+	odd, steady := &Judge{Wants: oddPort}, &Judge{Wants: oddPort, Steady: true}
 	for by := ByArrival; by <= ByValue; by++ {
-		for _, f := range []Filter{nil, odd} {
-			q := Query{By: by, Descending: by%2 == 0, Filter: f, Above: 40, Below: 60,
+		for _, j := range []*Judge{nil, odd, steady} {
+			q := Query{By: by, Descending: by%2 == 0, Judge: j, Above: 40, Below: 60,
 				Value: func(i uint32, _ *Row) uint64 { return uint64(i * 7919 % 1000) }}
 			all := sortedRows(table, &q)
 			for _, at := range []int{0, 1, len(all) / 3, len(all) - 1} {
@@ -181,7 +183,10 @@ func BenchmarkView(b *testing.B) {
 	}{
 		{"newest", Query{By: ByArrival, Descending: true, Below: 150}},
 		{"bytes", Query{By: ByBytes, Descending: true, Below: 150, Above: 100, At: Place{Hi: ^uint64(500)}}},
-		{"filter", Query{By: BySource, Below: 150, Filter: func(e *Event) bool { return e.Flow.Orig.SrcPort%2 == 1 }}},
+		{"filter", Query{By: BySource, Below: 150, Judge: &Judge{Wants: oddPort}}},
+		{"steady", Query{By: BySource, Below: 150, Judge: &Judge{Wants: oddPort, Steady: true}}},
+		{"newest/filter", Query{By: ByArrival, Descending: true, Below: 150, Judge: &Judge{Wants: oddPort}}},
+		{"newest/steady", Query{By: ByArrival, Descending: true, Below: 150, Judge: &Judge{Wants: oddPort, Steady: true}}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {

@@ -4,13 +4,13 @@ package monitor
 type scanner struct {
 	q            *Query
 	v            *View
-	event        Event // what the filter sees
+	court        court
 	before       int
 	above, below picker
 }
 
-func newScanner(q *Query, v *View) *scanner {
-	s := &scanner{q: q, v: v, above: picker{last: true}}
+func (t *Table) newScanner(q *Query, v *View) *scanner {
+	s := &scanner{q: q, v: v, court: court{judge: q.Judge, now: q.Now, extras: t.extras}, above: picker{last: true}}
 	s.above.n, s.below.n = max(0, q.Above), max(0, q.Below)
 	if q.End { // behind every row: there is no such generation
 		q.At = Place{^uint64(0), ^uint64(0), ^uint32(0), ^uint64(0)}
@@ -53,12 +53,14 @@ func (t *Table) viewChunk(c int, s *scanner) bool {
 	if base >= t.rows.next {
 		return true
 	}
-	if n := min(chunkRows, t.rows.next-base); s.q.Filter == nil && s.q.By.packed() {
-		s.packedRows(&t.rows.chunks[c], base, n)
-	} else {
-		for i := base; i < base+n; i++ {
-			t.viewRow(i, s)
-		}
+	ch, n := &t.rows.chunks[c], min(chunkRows, t.rows.next-base)
+	s.court.open(ch, n)
+	if s.q.By.packed() {
+		s.packedRows(ch, base, n)
+		return true
+	}
+	for i := range n {
+		t.viewRow(ch, i, base+i, s)
 	}
 	return true
 }
@@ -67,20 +69,26 @@ func (t *Table) viewChunk(c int, s *scanner) bool {
 // hundreds are only counted: the loop looks no further than it must to see that
 // a row is not among those that are wanted.
 func (s *scanner) packedRows(c *chunk, base, n uint32) {
-	var all, ended int
+	var matched, live, flows int
 	var seen Attrs
 	var mark uint32
 	var zone uint16
-	at, flip := s.q.At.Hi, s.q.flip()
+	at, flip, judged := s.q.At.Hi, s.q.flip(), s.q.Judge != nil
 	for i := range n {
 		p := &c.rows[i]
 		if p.gen == 0 {
 			continue
 		}
-		all++
-		if p.state&RowEnded != 0 {
-			ended++
-		} else {
+		ended := p.state&RowEnded != 0
+		if !ended {
+			flows++
+		}
+		if judged && !s.court.wants(c, p, base+i) {
+			continue
+		}
+		matched++
+		if !ended {
+			live++
 			seen |= p.known
 		}
 		mark |= p.mark
@@ -95,18 +103,17 @@ func (s *scanner) packedRows(c *chunk, base, n uint32) {
 		}
 	}
 	v := s.v
-	v.Matched += all
-	v.Flows += all - ended
-	v.Live += all - ended
+	v.Matched += matched
+	v.Live += live
+	v.Flows += flows
 	v.Seen |= seen
 	v.Marked = v.Marked || mark != 0
 	v.Zoned = v.Zoned || zone != 0
 }
 
-// viewRow takes a row that has to be unpacked, for the filter or for the order.
-func (t *Table) viewRow(row uint32, s *scanner) {
+// viewRow takes a row that has to be unpacked for the order.
+func (t *Table) viewRow(c *chunk, i, row uint32, s *scanner) {
 	q, v := s.q, s.v
-	c, i := &t.rows.chunks[row/chunkRows], row%chunkRows
 	p := &c.rows[i]
 	if p.gen == 0 {
 		return
@@ -115,17 +122,8 @@ func (t *Table) viewRow(row uint32, s *scanner) {
 	if live {
 		v.Flows++
 	}
-	e := &s.event
-	c.loadFlow(p, i, &e.Flow)
-	if q.Filter != nil {
-		e.Time, e.Kind, e.Has = q.Now, KindExisting, p.known
-		e.Gen, e.Row, e.Born = p.gen, row, c.born(p, i)
-		if e.Extra = nil; p.known&AttrsInExtra != 0 {
-			e.Extra = t.extras[row]
-		}
-		if !q.Filter(e) {
-			return
-		}
+	if q.Judge != nil && !s.court.wants(c, p, row) {
+		return
 	}
 	v.Matched++
 	if live {
@@ -134,17 +132,9 @@ func (t *Table) viewRow(row uint32, s *scanner) {
 	}
 	v.Marked = v.Marked || p.mark != 0
 	v.Zoned = v.Zoned || p.origZone|p.replyZone != 0
-	place := Place{Gen: p.gen}
-	switch {
-	case q.By.packed():
-		place.Hi = c.packedOrder(q.By, p, i)
-	case q.By == ByValue:
-		t.rows.load(row, &t.scratch)
-		place.Hi = q.Value(row, &t.scratch)
-	default:
-		place.endpoint(q.By.end(&e.Flow))
-	}
-	if place.turn(q.flip()); !s.refused(place.Hi) {
+	r := &t.scratch
+	t.rows.load(row, r)
+	if place := q.Place(row, r); !s.refused(place.Hi) {
 		s.pick(placed{place, row})
 	}
 }

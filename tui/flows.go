@@ -95,7 +95,7 @@ func (p *flowsPage) pull(w wish) tea.Cmd {
 }
 
 func (p *flowsPage) query() monitor.Query {
-	q := monitor.Query{Filter: p.s.keep, By: columnTable[p.by].order, Descending: p.down, At: p.place,
+	q := monitor.Query{Judge: p.s.judge, By: columnTable[p.by].order, Descending: p.down, At: p.place,
 		Above: p.line + 2*p.height, Below: 3*p.height - p.line, Now: p.s.now(), End: p.end}
 	if p.s.paused {
 		q.Above, q.Below = heldRows, heldRows

@@ -141,17 +141,15 @@ const topGroups = 500
 
 // count goes over the table once. expected is how many groups there were the last
 // time.
-func (g grouping) count(t *monitor.Table, keep monitor.Filter, order tallied, expected int, now monitor.Time, stop *atomic.Bool) (tally, bool) {
+func (g grouping) count(t *monitor.Table, judge *monitor.Judge, order tallied, expected int, now monitor.Time, stop *atomic.Bool) (tally, bool) {
 	out := tally{by: g, counted: true}
 	c := counter{index: make(map[groupKey]int32, expected)}
-	whole := lookOver(t, keep, now, stop, func(r *monitor.Row, wanted bool) {
-		if !r.Ended() {
-			out.live++
-		}
-		if k, ok := g.key(&r.Flow); ok && wanted {
+	live, whole := t.Look(judge, now, stop, func(_ uint32, r *monitor.Row) {
+		if k, ok := g.key(&r.Flow); ok {
 			out.add(c.group(k), r, now)
 		}
 	})
+	out.live = live
 	out.groups, out.all = c.biggest(order)
 	return out, whole
 }

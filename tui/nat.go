@@ -37,9 +37,9 @@ func (p *natPage) resize(width, height int) {
 }
 
 func (p *natPage) pull(w wish) tea.Cmd {
-	table, keep, now := p.s.cfg.Table, p.s.keep, p.s.now()
+	table, judge, now := p.s.cfg.Table, p.s.judge, p.s.now()
 	return p.ask(p, w, func(stop *atomic.Bool) any {
-		v, whole := pools(table, keep, now, stop)
+		v, whole := pools(table, judge, now, stop)
 		if !whole {
 			return nil
 		}

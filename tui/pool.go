@@ -53,15 +53,11 @@ type natView struct {
 }
 
 // pools goes over the table once.
-func pools(t *monitor.Table, keep monitor.Filter, now monitor.Time, stop *atomic.Bool) (natView, bool) {
+func pools(t *monitor.Table, judge *monitor.Judge, now monitor.Time, stop *atomic.Bool) (natView, bool) {
 	var v natView
 	found := make(map[poolKey]*pool)
-	whole := lookOver(t, keep, now, stop, func(r *monitor.Row, wanted bool) {
+	live, whole := t.Look(judge, now, stop, func(_ uint32, r *monitor.Row) {
 		if r.Ended() {
-			return
-		}
-		v.live++
-		if !wanted {
 			return
 		}
 		v.matched++
@@ -73,6 +69,7 @@ func pools(t *monitor.Table, keep monitor.Filter, now monitor.Time, stop *atomic
 			destination(found, r)
 		}
 	})
+	v.live = live
 	for _, p := range found {
 		p.busiestIn = most(p.inside, func(a monitor.Addr) monitor.Endpoint { return monitor.Endpoint{Addr: a} })
 		p.busiestOut = most(p.outside, func(e monitor.Endpoint) monitor.Endpoint { return e })

@@ -22,10 +22,11 @@ type session struct {
 	theme   string // dark or light
 	profile colorprofile.Profile
 
-	text string         // the filter as it was typed
-	expr filter.Expr    // what it means
-	keep monitor.Filter // compiled; nil wants everything
-	gen  int            // counts the filters
+	text  string         // the filter as it was typed
+	expr  filter.Expr    // what it means
+	keep  monitor.Filter // compiled; nil wants everything
+	judge *monitor.Judge // likewise, for the table
+	gen   int            // counts the filters
 
 	page  int    // the one that is open
 	trail []step // conditions that keys added
@@ -87,10 +88,11 @@ func (s *session) setFilter(text string) error {
 	if err != nil {
 		return err
 	}
-	s.text, s.expr, s.keep = text, x, nil
+	s.text, s.expr, s.keep, s.judge = text, x, nil, nil
 	s.gen++
 	if c, ok := x.(filter.Const); !ok || !bool(c) {
 		s.keep = filter.Compile(x, env)
+		s.judge = &monitor.Judge{Wants: s.keep, Steady: filter.Steady(x)}
 	}
 	return nil
 }

@@ -49,9 +49,9 @@ func (p *topPage) pull(w wish) tea.Cmd {
 	if p.filterGen != p.s.gen {
 		p.filterGen, p.known, p.needs = p.s.gen, [groupings]tally{}, 0
 	}
-	by, order, expected, table, keep, now := p.by, p.order, p.known[p.by].all, p.s.cfg.Table, p.s.keep, p.s.now()
+	by, order, expected, table, judge, now := p.by, p.order, p.known[p.by].all, p.s.cfg.Table, p.s.judge, p.s.now()
 	return p.ask(p, w, func(stop *atomic.Bool) any {
-		t, whole := by.count(table, keep, order, expected, now, stop)
+		t, whole := by.count(table, judge, order, expected, now, stop)
 		if !whole {
 			return nil
 		}
