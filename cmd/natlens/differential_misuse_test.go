@@ -81,7 +81,7 @@ var onPurpose = []struct {
 	{`^twice `, true, "conntrack(8) forgets the first value without a word"},
 	{`^malformed .* ` + numeric + `[ =]\S*$`, true, "conntrack(8) takes what is no number for 0, and cuts off what is too big"},
 	{`^(malformed|protocol|conflict) .*-p (sctp|dccp) --state\b`, true, "conntrack(8) takes any word for a state of SCTP and DCCP, and compares nothing"},
-	{`^malformed .* --(nat-range|secmark)=$`, true, "an empty value is a variable that was not set in a script"},
+	{`^malformed .* --(nat-range|secmark|(src|dst|any)-nat)=$`, true, "an empty value is a variable that was not set in a script"},
 	{`^malformed .* -a192.0.2.1 `, true, "conntrack(8) ignores words that it has no use for; here they are a filter"},
 	{`^malformed -L (-z|--zero) `, true, "the same"},
 	{`^conflict -L expect expect$`, true, "the same"},
