@@ -143,7 +143,7 @@ type Batch struct {
 }
 
 // BatchSize is how many events a source fills a batch with at the most.
-const BatchSize = 256
+const BatchSize = 512
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
