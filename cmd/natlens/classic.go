@@ -37,8 +37,7 @@ var classicCommands = []struct {
 //
 //	-E -p tcp -o id   →   watch --classic -p tcp -o id
 func classic(args []string) []string {
-	if n := len(args); n > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
-		// A shell asks how the last word goes on.
+	if n := len(args); n > 1 && completes(args) {
 		return slices.Concat(args[:1], classic(args[1:n-1]), args[n-1:])
 	}
 	args = attachLabels(filter.AttachOptional(args))
@@ -76,9 +75,17 @@ func classic(args []string) []string {
 	return args
 }
 
+// completes reports whether a shell asks how the last word goes on.
+func completes(args []string) bool {
+	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+}
+
 // classicRefused names a command of conntrack(8) that natlens has not, a flag that
 // it ignores, without the value that it wants, and a value that is empty.
 func classicRefused(args []string) error {
+	if completes(args) {
+		return nil
+	}
 	if n := len(args); n > 0 && slices.Contains(classic(args), "--classic") {
 		for i, arg := range args {
 			switch name, empty := strings.CutSuffix(arg, "="); {

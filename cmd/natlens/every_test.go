@@ -245,7 +245,11 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 		return strings.Count(c.stdout.String(), `"namespace":"`+name+`"`) == 3
 	})
 	p.press("6")
+	p.await("the page", hasText("enter asks who held an address"))
 	p.press("Enter")
+	p.await("the prompt", func(lines []string) bool {
+		return strings.HasPrefix(strings.TrimSpace(lines[len(lines)-1]), "who")
+	})
 	p.enter("203.0.113.1 -p udp --netns " + name)
 	p.press("Enter")
 	p.await("the answer", hasText("192.168.77.2 in "+name+", 3 translations, none uncertain."))

@@ -167,7 +167,7 @@ func TestRaiseMax(t *testing.T) {
 		return n
 	}
 	old := limit()
-	lower, err := raise(f, old+1000)
+	lower, err := setMax(f, old+1000, func(old int) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}

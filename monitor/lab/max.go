@@ -26,6 +26,17 @@ const conntrackMax = "/proc/sys/net/netfilter/nf_conntrack_max"
 // Where the limit is high enough already it is left alone, but still held.
 // A process that is killed leaves the limit raised.
 func RaiseMax(ctx context.Context, n int) (restore func() error, err error) {
+	return holdMax(ctx, n, func(old int) bool { return old < n })
+}
+
+// LimitMax is RaiseMax the other way round: no table has room for more than n
+// flows until restore.
+func LimitMax(ctx context.Context, n int) (restore func() error, err error) {
+	return holdMax(ctx, n, func(old int) bool { return old > n })
+}
+
+// holdMax sets the limit to n, unless the old one will do, and holds it.
+func holdMax(ctx context.Context, n int, change func(old int) bool) (restore func() error, err error) {
 	if !InitialUserNS() {
 		return nil, ErrNotInitial
 	}
@@ -40,24 +51,24 @@ func RaiseMax(ctx context.Context, n int) (restore func() error, err error) {
 		f.Close()
 		return nil, fmt.Errorf("wait for nf_conntrack_max: %w", err)
 	}
-	lower, err := raise(f, n)
+	back, err := setMax(f, n, change)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return func() error {
 		defer f.Close() // and the lock with it
-		return lower()
+		return back()
 	}, nil
 }
 
-// raise does RaiseMax's work while the lock is held.
-func raise(f *os.File, n int) (lower func() error, err error) {
+// setMax does holdMax's work while the lock is held.
+func setMax(f *os.File, n int, change func(old int) bool) (back func() error, err error) {
 	old, err := readMax(f)
 	if err != nil {
 		return nil, err
 	}
-	if old >= n {
+	if !change(old) {
 		return func() error { return nil }, nil
 	}
 	if err := writeMax(f, n); err != nil {
