@@ -57,6 +57,7 @@ func (l *Lab) RunRace(ctx context.Context, r Race, enough func() bool) error {
 
 // races is the goroutine of the first sender.
 func (l *Lab) races(ctx context.Context, r Race, second *racer, enough func() bool) error {
+	to := second.to // of its own: a send writes into it
 	for i := range int64(maxRaces) {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -67,7 +68,7 @@ func (l *Lab) races(ctx context.Context, r Race, second *racer, enough func() bo
 		}
 		second.fd.Store(int64(fds[1]))
 		second.turn.Store(i + 1)
-		_ = unix.Sendto(fds[0], []byte("?"), 0, &second.to) // lost or not: that is the race
+		_ = unix.Sendto(fds[0], []byte("?"), 0, &to) // lost or not: that is the race
 		spin(&second.done, i+1)
 		unix.Close(fds[0])
 		if fds[1] != fds[0] {
