@@ -68,7 +68,7 @@ func compareMatrixEvents(t *testing.T, ns *lab.Namespace, names labelNames, line
 		all = append(all, c)
 	}
 	waitListening(t, ctx, ns, 2*len(all))
-	changeMatrix(t, ns, matrix(t, ns, func(n int) { drained(t, ns, n) }))
+	changeMatrix(t, ns, 2*len(all), matrix(t, ns, func(n int) { drained(t, ns, 2*len(all), n) }))
 	ended, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	for _, c := range all {
@@ -76,23 +76,29 @@ func compareMatrixEvents(t *testing.T, ns *lab.Namespace, names labelNames, line
 	}
 }
 
-// drained waits, after every 50th event, until every listener has read what there
+// drained waits, after every 50th event, until all who listen have read what there
 // was, and none has missed any.
-func drained(t *testing.T, ns *lab.Namespace, n int) {
+func drained(t *testing.T, ns *lab.Namespace, listening, n int) {
 	t.Helper()
 	if n%50 != 0 {
 		return
 	}
 	waitFor(t, "the listeners to read", func() bool {
-		return !slices.ContainsFunc(listeners(t, ns), func(l listener) bool { return l.queued != "0" })
+		all := listeners(t, ns)
+		for _, l := range all {
+			if l.dropped != "0" {
+				t.Fatal("a listener has missed events")
+			}
+			if l.queued != "0" {
+				return false
+			}
+		}
+		return len(all) == listening
 	})
-	if slices.ContainsFunc(listeners(t, ns), func(l listener) bool { return l.dropped != "0" }) {
-		t.Fatal("a listener has missed events")
-	}
 }
 
 // changeMatrix changes each flow of the matrix, and deletes it.
-func changeMatrix(t *testing.T, ns *lab.Namespace, flows []monitor.Flow) {
+func changeMatrix(t *testing.T, ns *lab.Namespace, listening int, flows []monitor.Flow) {
 	t.Helper()
 	s, err := kernel.OpenService(ns.FD())
 	if err != nil {
@@ -106,15 +112,15 @@ func changeMatrix(t *testing.T, ns *lab.Namespace, flows []monitor.Flow) {
 		if err := s.Update(t.Context(), &flows[n], &c); err != nil {
 			t.Fatalf("%s: %v", flows[n].Orig.Proto, err)
 		}
-		drained(t, ns, n)
+		drained(t, ns, listening, n)
 	}
-	drained(t, ns, 0)
+	drained(t, ns, listening, 0)
 	for n := range flows {
 		target := kernel.TargetOf(&flows[n], monitor.AttrOrig|monitor.AttrReply)
 		if done, _, err := s.Delete(t.Context(), []kernel.Target{target}); done != 1 || err != nil {
 			t.Fatalf("%s: %d deleted, %v", flows[n].Orig.Proto, done, err)
 		}
-		drained(t, ns, n)
+		drained(t, ns, listening, n)
 	}
-	drained(t, ns, 0)
+	drained(t, ns, listening, 0)
 }

@@ -294,17 +294,19 @@ func waitListening(t *testing.T, ctx context.Context, ns *lab.Namespace, n int) 
 // listener is a socket that has joined a group of conntrack's.
 type listener struct{ queued, dropped string }
 
-// listeners are those of a namespace.
-func listeners(t *testing.T, ns *lab.Namespace) (all []listener) {
+// listeners are those of a namespace, by address. While sockets come and go
+// anywhere on the host, the kernel's list may leave some out, or name some twice.
+func listeners(t *testing.T, ns *lab.Namespace) map[string]listener {
 	t.Helper()
 	var table []byte
 	if err := ns.Do(func() (err error) { table, err = os.ReadFile("/proc/thread-self/net/netlink"); return }); err != nil {
 		t.Fatal(err)
 	}
+	all := make(map[string]listener)
 	for line := range strings.Lines(string(table)) {
 		// sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
 		if f := strings.Fields(line); len(f) > 8 && f[1] == "12" && strings.Trim(f[3], "0") != "" {
-			all = append(all, listener{queued: f[4], dropped: f[8]})
+			all[f[0]] = listener{queued: f[4], dropped: f[8]}
 		}
 	}
 	return all
