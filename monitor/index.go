@@ -2,7 +2,6 @@ package monitor
 
 import (
 	"hash/maphash"
-	"runtime"
 	"unsafe"
 )
 
@@ -13,9 +12,15 @@ import (
 //	hash (upper 32 bits) | row + 1 (lower 32 bits)      0 = free
 //
 // and the tuple itself stands in the row only.
+//
+// Shards of one size stand side by side in memory, in their order, which is that
+// in which they fill up. From a size on that is memory in huge pages: a search
+// reads at random, and in small pages nearly each would have to find its page
+// first.
 type index struct {
 	seed   maphash.Seed // seeded: the far side of a gateway chooses tuples
 	shards [indexShards]shard
+	stages []stage
 }
 
 type shard struct {
@@ -23,9 +28,20 @@ type shard struct {
 	used  int
 }
 
+// stage is the memory of all shards of one size.
+type stage struct {
+	slots int   // of a shard
+	users int   // shards that stand here
+	mem   *huge // nil: there is none to be had, the shards make their own
+}
+
 const (
 	indexShards   = 256
 	shardMinSlots = 16
+	slotSize      = int(unsafe.Sizeof(uint64(0)))
+
+	// From this size on the shards of a stage fill a huge page.
+	stageMinSlots = hugePage / indexShards / slotSize
 )
 
 func (x *index) init() { x.seed = maphash.MakeSeed() }
@@ -74,7 +90,7 @@ func (x *index) insert(h uint64, row uint32) {
 	// Shards fill evenly. Each has a limit of its own, between half full and
 	// seven eighths, so that they do not all grow in the same moment.
 	if limit := indexShards/2 + 3*int(h%indexShards)/8; (s.used+1)*indexShards > len(s.slots)*limit {
-		s.grow()
+		x.grow(int(h % indexShards))
 	}
 	s.put(h>>32<<32 | uint64(row+1))
 	s.used++
@@ -118,87 +134,72 @@ func (s *shard) put(slot uint64) {
 	s.slots[i] = slot
 }
 
-func (s *shard) grow() {
+// grow doubles the i-th shard.
+func (x *index) grow(i int) {
+	s := &x.shards[i]
 	old := s.slots
-	s.slots = make([]uint64, max(shardMinSlots, 2*len(old)))
+	s.slots = x.room(i, max(shardMinSlots, 2*len(old)))
 	for _, slot := range old {
 		if slot != 0 {
 			s.put(slot)
 		}
 	}
+	x.leave(len(old))
 }
 
-// slab holds rows in chunks that never move: it grows without copying. The first
-// chunks are made one by one; a table that has outgrown those gets them by
-// blocks of some megabytes, which may stand in huge pages: a page fault for
-// every forty new flows costs more than all else that is done for them.
-type slab struct {
-	chunks []chunk
-	spare  [][chunkRows]packedRow // made, not in use yet
-	coming chan [][chunkRows]packedRow
-	free   rowList
-	next   uint32
-}
-
-const (
-	chunkRows   = 4096
-	firstChunks = 8
-	blockChunks = 16
-)
-
-func (s *slab) at(row uint32) *packedRow { return &s.chunks[row/chunkRows].rows[row%chunkRows] }
-
-// take returns a free row; its contents are left over from before.
-func (s *slab) take() uint32 {
-	if row, ok := s.free.first(); ok {
-		s.free.drop(s)
-		return row
+// room returns n free slots for the i-th shard.
+func (x *index) room(i, n int) []uint64 {
+	if n < stageMinSlots {
+		return make([]uint64, n)
 	}
-	if int(s.next/chunkRows) == len(s.chunks) {
-		s.grow()
+	st := x.stage(n)
+	st.users++
+	if st.mem == nil {
+		return make([]uint64, n)
 	}
-	s.next++
-	return s.next - 1
-}
-
-// release makes the row a free one, which is taken again before all others: it
-// is in the processor's cache.
-func (s *slab) release(row uint32) {
-	s.at(row).gen = 0
-	s.free.prepend(s, row)
-}
-
-func (s *slab) grow() {
-	switch {
-	case len(s.spare) > 0:
-	case len(s.chunks) < firstChunks:
-		s.spare = make([][chunkRows]packedRow, 1)
-	case s.coming == nil:
-		s.spare = makeBlock(blockChunks, s)
-	default:
-		s.spare = <-s.coming
-		s.coming = nil
-	}
-	s.chunks = append(s.chunks, chunk{rows: &s.spare[0]})
-	s.spare = s.spare[1:]
-	if s.coming == nil && len(s.chunks) >= firstChunks {
-		block := makeBlock(blockChunks, s)
-		s.coming = make(chan [][chunkRows]packedRow, 1)
-		go s.warm(block, s.coming)
-	}
-}
-
-// warm touches every page of the next block, so that it is not the capture loop
-// that waits while the kernel clears a huge page. It ends by itself: the channel
-// has room for the block, whether or not anybody takes it. Until then the slab,
-// which owns the memory, is kept.
-func (s *slab) warm(block [][chunkRows]packedRow, ready chan<- [][chunkRows]packedRow) {
-	const page = 4096 / unsafe.Sizeof(packedRow{}) // rows in a page of the smallest size, rounded down
-	for c := range block {
-		for i := 0; i < chunkRows; i += int(page) {
-			block[c][i].gen = 0
+	size := n * slotSize
+	st.mem.prepare((i + 1) * size)
+	room := unsafe.Slice((*uint64)(unsafe.Pointer(&st.mem.bytes[i*size])), n)
+	if i >= indexShards*3/4 {
+		// The last come here: soon the first will leave for the next size.
+		if next := x.stage(2 * n); next.mem != nil {
+			next.mem.prepare(1)
 		}
 	}
-	ready <- block
-	runtime.KeepAlive(s)
+	return room
+}
+
+// stage returns that of shards of n slots.
+func (x *index) stage(n int) *stage {
+	for i := range x.stages {
+		if x.stages[i].slots == n {
+			return &x.stages[i]
+		}
+	}
+	x.stages = append(x.stages, stage{slots: n, mem: newHuge(indexShards * n * slotSize)})
+	return &x.stages[len(x.stages)-1]
+}
+
+// leave is told that a shard of n slots has left its stage. A shard never
+// shrinks, so that the stage ends with its last one.
+func (x *index) leave(n int) {
+	for i := range x.stages {
+		st := &x.stages[i]
+		if st.slots != n {
+			continue
+		}
+		if st.users--; st.users == 0 {
+			st.mem.free()
+			x.stages = append(x.stages[:i], x.stages[i+1:]...)
+		}
+		return
+	}
+}
+
+// reset forgets all rows.
+func (x *index) reset() {
+	for _, st := range x.stages {
+		st.mem.free()
+	}
+	*x = index{seed: x.seed}
 }

@@ -95,7 +95,7 @@ func (t *Table) Clear() {
 	for i := t.rows.next; i > 0; i-- {
 		t.rows.release(i - 1)
 	}
-	t.index = index{seed: t.index.seed}
+	t.index.reset()
 	clear(t.extras)
 	t.live, t.silent = 0, 0
 	t.changes++
