@@ -62,8 +62,9 @@ func (r *mmsgReader) reset() { r.used = 0 }
 // room reports whether a slot is free.
 func (r *mmsgReader) room() bool { return r.used < slotCount }
 
-// recv reads what is queued, as much as there is room for, without blocking.
-func (r *mmsgReader) recv(fd int) (n int, errno unix.Errno) {
+// recv reads what is queued, as much as there is room for, without blocking. all
+// says that there was no more.
+func (r *mmsgReader) recv(fd int) (n int, all bool, errno unix.Errno) {
 	burst := min(mmsgBurst, slotCount-r.used)
 	for i := range burst {
 		r.iovs[i][0].Base = &r.slots[(r.used+i)*slotSize]
@@ -72,11 +73,11 @@ func (r *mmsgReader) recv(fd int) (n int, errno unix.Errno) {
 	got, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.hdrs[0])),
 		uintptr(burst), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
-		return 0, errno
+		return 0, false, errno
 	}
 	r.first = r.used
 	r.used += int(got)
-	return int(got), 0
+	return int(got), int(got) < burst, 0
 }
 
 // message returns the i-th message of the last recv, the netlink port of its

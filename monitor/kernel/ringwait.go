@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -108,18 +106,7 @@ func (w *ringWait) nap() bool {
 	if d <= 0 {
 		return false
 	}
-	ts := unix.NsecToTimespec(d.Nanoseconds())
-	if runtime.GOMAXPROCS(0) < 2 {
-		unix.Nanosleep(&ts, nil)
-		return true
-	}
-	// The runtime is not told of this sleep. It would take the processor away
-	// from whoever sleeps in a system call again and again, and look for such
-	// sleepers every 20 µs after each time it did: that cost more than all the
-	// looks at the ring. Who waits for this processor goes first, the others find
-	// another; a collection, or whoever waited too long, ends the sleep by signal.
-	runtime.Gosched()
-	unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+	nap(d)
 	return true
 }
 

@@ -34,7 +34,8 @@ type socketCapture struct {
 	began    monitor.Time          // when it was opened
 	batch    *monitor.Batch        // the one being filled, for onDrain
 	received uint64                // events; losses are none
-	gathered int                   // messages since the last wake-up
+	gathered int                   // messages since the last wait
+	dry      bool                  // the last look left nothing
 	err      error                 // of the last drain
 	notRing  *RingError            // why this is not a ring, with Auto
 	unpushed atomic.Pointer[error] // why the kernel does not apply cfg.Push to a socket
@@ -110,11 +111,15 @@ func (c *socketCapture) Next(ctx context.Context, b *monitor.Batch) error {
 		return err
 	}
 	for {
+		if c.dry && c.waited() {
+			// More are on their way: look when they have gathered, and not for each.
+			c.pace.gather()
+			c.stats.wakeups.Add(1)
+		}
 		if err := c.Poll(b); err != nil || len(b.Events) > 0 {
 			return err
 		}
-		c.pace.got(c.gathered)
-		c.gathered = 0
+		c.waited()
 		if err := c.queue.wait(ctx); err != nil {
 			return err
 		}
@@ -123,14 +128,23 @@ func (c *socketCapture) Next(ctx context.Context, b *monitor.Batch) error {
 	}
 }
 
+// waited tells the pace what the last wait brought, and says whether that was much.
+func (c *socketCapture) waited() (much bool) {
+	n := c.gathered
+	c.pace.got(n)
+	c.gathered, c.dry = 0, false
+	return c.pace.base > 0 && n >= paceBusy
+}
+
 // Poll fills the batch with what is queued now, up to its bound.
 func (c *socketCapture) Poll(b *monitor.Batch) error {
-	c.batch, c.err = b, nil
+	c.batch, c.err, c.dry = b, nil, false
 	c.mm.reset()
 	if err := c.queue.use(c.drain); err != nil {
 		return err
 	}
 	c.gathered += len(b.Events)
+	c.dry = c.dry && c.mm.room() && len(b.Events) < monitor.BatchSize // one of many sockets may be
 	c.publish()
 	return c.err
 }
@@ -144,14 +158,23 @@ func (c *socketCapture) onDrain(fd int) {
 	c.drainSocket(fd, &c.only)
 }
 
-// drainSocket reads one socket until its queue is empty, and says so, or the
-// batch is full.
+// drainSocket reads one socket until its queue was empty or the batch is full.
+// empty says that the kernel said so, and every loss is told.
+//
+// A call that brings fewer messages than there was room for has met an empty
+// queue: the next would fetch the two or three that came since, and so on behind
+// a sender that is as fast, at the price of a call each. Only a loss has to be
+// read on behind, to where the queue is empty for sure.
 func (c *socketCapture) drainSocket(fd int, m *socketMember) (empty bool) {
 	for c.mm.room() && len(c.batch.Events) < monitor.BatchSize {
-		n, errno := c.mm.recv(fd)
+		n, all, errno := c.mm.recv(fd)
 		switch errno {
 		case 0:
 			c.take(n, m)
+			if all && !m.overrun {
+				c.dry = true
+				return false
+			}
 		case unix.ENOBUFS:
 			if !m.overrun {
 				m.overrun, m.before = true, max(c.clock.last, c.began)
@@ -161,6 +184,7 @@ func (c *socketCapture) drainSocket(fd int, m *socketMember) (empty bool) {
 			if m.overrun {
 				c.reportLoss(fd, m)
 			}
+			c.dry = true
 			return true
 		default:
 			c.err = fmt.Errorf("recvmmsg: %w", errno)

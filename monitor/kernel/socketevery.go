@@ -105,6 +105,7 @@ func (c *socketCapture) drainEvery(epoll int) {
 			return
 		}
 		if n == 0 {
+			c.dry = true
 			break
 		}
 		for _, e := range c.ready[:n] {

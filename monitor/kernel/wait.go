@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -179,6 +181,10 @@ func (q *queue) close() {
 	})
 }
 
+// paceBusy is how many messages a wait must bring for the next to be longer, and
+// for a look that left nothing to be followed by one.
+const paceBusy = 64
+
 // pace says how long to let messages gather after a wake-up, so that one wake-up
 // serves many: the base time when little happens, growing with the rate, but
 // never so long that a quarter of the queue might fill.
@@ -188,23 +194,38 @@ type pace struct {
 	cost      int // bytes of queue a message takes
 }
 
-// gather sleeps. It is a plain system call: parking the goroutine would cost the
-// scheduler's wake-ups beside it.
+// gather sleeps.
 func (p *pace) gather() {
 	if p.now > 0 {
-		ts := unix.NsecToTimespec(p.now.Nanoseconds())
-		unix.Nanosleep(&ts, nil)
+		nap(p.now)
 	}
+}
+
+// nap sleeps for some milliseconds at the most. It is a plain system call:
+// parking the goroutine would cost the scheduler's wake-ups beside it.
+//
+// The runtime is not told of it. It would take the processor away from whoever
+// sleeps in a system call again and again, and look for such sleepers every 20 µs
+// after each time it did: that cost thousands of wake-ups a second. Who waits for
+// this processor goes first, the others find another; a collection, or whoever
+// waits too long, ends the nap by a signal.
+func nap(d time.Duration) {
+	ts := unix.NsecToTimespec(d.Nanoseconds())
+	if runtime.GOMAXPROCS(0) < 2 {
+		unix.Nanosleep(&ts, nil)
+		return
+	}
+	runtime.Gosched()
+	unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
 }
 
 // got tells how many messages the last gathering brought.
 func (p *pace) got(n int) {
-	const busy = 64
 	if p.base <= 0 {
 		return
 	}
 	next := p.base
-	if n >= busy {
+	if n >= paceBusy {
 		next = min(2*p.now, MaxCoalesce)
 		if room := time.Duration(p.capacity/4/p.cost) * p.now / time.Duration(n); next > room {
 			next = room
