@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"natlens/export"
 	"natlens/monitor/filter"
@@ -137,9 +138,40 @@ func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobr
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
-// mustComplete registers the completion of a flag, which is registered already.
+// mustComplete gives a flag, which is registered already, its completion.
 func mustComplete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
-		panic(err)
+	named := cmd.Flags().Lookup(flag)
+	if named == nil {
+		panic("no flag --" + flag)
+	}
+	named.Value = completedValue{named.Value, f}
+}
+
+// completedValue is a flag's value with its completion, until the tree of commands
+// stands.
+type completedValue struct {
+	pflag.Value
+	complete cobra.CompletionFunc
+}
+
+// settleCompletions gives the flags of a command, and of those below it, their
+// plain values back, and tells cobra of the completions if a shell asks for some:
+// cobra never forgets a flag that has one, nor the command behind it.
+func settleCompletions(cmd *cobra.Command, asked bool) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		v, ok := f.Value.(completedValue)
+		if !ok {
+			return
+		}
+		f.Value = v.Value
+		if !asked {
+			return
+		}
+		if err := cmd.RegisterFlagCompletionFunc(f.Name, v.complete); err != nil {
+			panic(err)
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		settleCompletions(sub, asked)
 	}
 }

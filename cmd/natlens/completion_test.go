@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"natlens/monitor/lab"
 )
@@ -97,6 +99,16 @@ func TestCompletion(t *testing.T) {
 		if text := strings.Join(offered, " "); text != c.want || got.code != 0 {
 			t.Errorf("%s: offered %s\nwant %s", c.line, text, c.want)
 		}
+	}
+}
+
+// TestCompletionForgets expects that a tree of commands which no shell asked is
+// forgotten when it was used: cobra keeps those with completions for ever.
+func TestCompletionForgets(t *testing.T) {
+	root := weak.Make(newRoot(console{}))
+	runtime.GC()
+	if root.Value() != nil {
+		t.Error("the commands of a run are still there after it")
 	}
 }
 

@@ -97,8 +97,7 @@ var onPurpose = []struct {
 // every command: what conntrack(8) refuses for its command line natlens refuses,
 // with exit code 2, and the other way round, but for what is otherwise on purpose.
 // Both have neither privilege nor time to do anything. Of the ten thousand lines
-// with a flag every thirtieth is tried, or every fifth: cobra never forgets a command
-// with completions, and these are a megabyte each.
+// with a flag every thirtieth is tried, or all of them.
 func TestMisusesOfEveryFlag(t *testing.T) {
 	needConntrack(t)
 	netns := generatorNS(t).Path()
@@ -106,7 +105,7 @@ func TestMisusesOfEveryFlag(t *testing.T) {
 	cancel()
 	every := 30
 	if os.Getenv(everyEnv) != "" {
-		every = 5
+		every = 1
 	}
 	ask := conntrackRefuses(t)
 	used := make(map[string]bool)

@@ -36,6 +36,7 @@ var errSilent = errors.New("failed")
 // run executes one command line and returns the exit code. An error is one line
 // on stderr.
 func run(ctx context.Context, con console, args []string) int {
+	con.completes = completes(args)
 	root := newRoot(con)
 	words, ignored := classicOptions(classic(args))
 	root.SetArgs(append([]string{}, words...)) // not nil, which would be os.Args
@@ -97,6 +98,7 @@ func newRoot(con console) *cobra.Command {
 	setHelp(con, root)
 	setVersion(root)
 	root.AddCommand(platformCommands(con)...)
+	settleCompletions(root, con.completes)
 	return root
 }
 
