@@ -72,11 +72,13 @@ type Walk struct {
 	Flow            Flow
 	NAT             NAT
 	Path            Path
-	Assumed         bool // the local addresses are not known: drawn as forwarded
+	Assumed         bool   // the local addresses are not known: drawn as forwarded
+	Parent          *Tuple // original tuple of the flow whose helper expected this one; nil: not told
 	Original, Reply Direction
 }
 
-// NewWalk draws up the walk of a flow; Flow.Path says which hooks it passes.
+// NewWalk draws up the walk of a flow; Flow.Path says which hooks it passes. A
+// flow does not know its parent: whoever does fills that in.
 //
 // The rules are those of the kernel's nf_nat_packet: conntrack looks a packet up
 // once, at PREROUTING or OUTPUT, priority −200. NAT rewrites destinations at

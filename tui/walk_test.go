@@ -98,6 +98,21 @@ func TestWalk(t *testing.T) {
 	}
 }
 
+// A flow that a helper expected names its parent, on every width.
+func TestWalkParent(t *testing.T) {
+	w := monitor.NewWalk(&walkFlows[0].flow)
+	parent := tupleOf(monitor.TCP, "192.168.77.2:39500", "203.0.113.9:21")
+	w.Parent = &parent
+	for width, want := range map[int]string{
+		80: "\nparent tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper expected this flow)\n",
+		60: "\nparent tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper\nexpected this flow)\n",
+	} {
+		if got := RenderWalk(w, width, paint.Plain()); !strings.Contains(got, want) {
+			t.Errorf("width %d:\n%s", width, got)
+		}
+	}
+}
+
 // With colour the words are the same; what NAT rewrote stands in its colour.
 func TestWalkColour(t *testing.T) {
 	for _, st := range []paint.Style{paint.Dark(), paint.Mono()} {

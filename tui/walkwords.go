@@ -112,6 +112,9 @@ func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) note {
 // footNotes are what holds for the whole walk.
 func footNotes(w *monitor.Walk) []note {
 	var out []note
+	if w.Parent != nil {
+		out = append(out, parentNote(w.Parent))
+	}
 	if w.Assumed {
 		out = append(out, note{{Role: paint.Warn,
 			Text: "The addresses of this host are not known: the flow is drawn as forwarded."}})
@@ -133,4 +136,12 @@ func footNotes(w *monitor.Walk) []note {
 		later += "; all others, replies too, are rewritten from the entry"
 	}
 	return append(out, words(later+"."))
+}
+
+// parentNote names the flow whose helper read of this one.
+func parentNote(t *monitor.Tuple) note {
+	f := monitor.Flow{Orig: *t}
+	return note{{Role: paint.Label, Text: "parent "}, {Role: paint.Text, Text: t.Proto.String() + " "},
+		{Role: paint.Text, Text: whole(endpointText(t.Proto, f.From()))}, {Role: paint.Muted, Text: " → "},
+		{Role: paint.Text, Text: whole(endpointText(t.Proto, f.To()))}, {Role: paint.Text, Text: " (its helper expected this flow)"}}
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -76,6 +77,10 @@ func TestHelpersSame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	parents, want := drawnParents(t, l.Gateway), " → "+lab.ServerFTP.String()+" (its helper expected this flow)\n"
+	if len(parents) != 2 || !strings.HasSuffix(parents[0], want) || !strings.HasSuffix(parents[1], want) {
+		t.Errorf("of two data connections of FTP the drawing says %q", parents)
+	}
 	both.compare(t, told...)
 }
 
@@ -92,7 +97,7 @@ func compareSteady(t *testing.T, ns *lab.Namespace, args []string) {
 }
 
 // toldMaster expects one flow with a master, that of the conversation, in JSON
-// lines, in the lines for people and in the filter.
+// lines, in the lines for people, in the drawing and in the filter.
 func toldMaster(t *testing.T, ns *lab.Namespace, c conversation) {
 	t.Helper()
 	got := ours(t, ns, "list", "-o", "jsonl", "master")
@@ -100,7 +105,7 @@ func toldMaster(t *testing.T, ns *lab.Namespace, c conversation) {
 		Status []string
 		Master struct {
 			Proto, Src, Dst string
-			Dport           uint16
+			Sport, Dport    uint16
 		}
 	}
 	if err := json.Unmarshal([]byte(got.stdout), &flow); err != nil || got.code != 0 {
@@ -113,6 +118,22 @@ func toldMaster(t *testing.T, ns *lab.Namespace, c conversation) {
 	if text := ours(t, ns, "list", "-o", "pretty", "expected").stdout; !strings.Contains(text, "of "+lab.ClientIP.String()) {
 		t.Errorf("the lines for people say %s", text)
 	}
+	parents := drawnParents(t, ns)
+	if want := "parent PROTO " + lab.ClientIP.String() + ":SPORT → " + net.JoinHostPort(m.Dst, c.master) + " (its helper expected this flow)\n"; len(parents) != 1 ||
+		parents[0] != strings.NewReplacer("PROTO", m.Proto, "SPORT", strconv.Itoa(int(m.Sport))).Replace(want) {
+		t.Errorf("the drawing says %q", parents)
+	}
+}
+
+// drawnParents are the lines of natlens explain that name a flow's parent.
+func drawnParents(t *testing.T, ns *lab.Namespace) (lines []string) {
+	t.Helper()
+	for line := range strings.Lines(ours(t, ns, "explain", "--width", "120").stdout) {
+		if strings.HasPrefix(line, "parent ") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // expectWatchers are both programs, telling of expectations.

@@ -57,21 +57,21 @@ those in the table now.`,
 // explain draws the flows of a source that are wanted; empty says why the source
 // may have none. Without local addresses the flows' paths stay as they come.
 func (c *explainConfig) explain(ctx context.Context, con console, source monitor.Source, locals *monitor.Locals, empty string) error {
-	flows, more, total, err := c.pick(ctx, source, locals)
+	walks, more, total, err := c.pick(ctx, source, locals)
 	switch {
 	case err != nil:
 		return err
 	case total == 0:
 		return errors.New("explain: the table is empty: " + empty)
-	case len(flows) == 0:
+	case len(walks) == 0:
 		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, c.filter.sel.Expr)
 	}
-	return c.draw(con, flows, more)
+	return c.draw(con, walks, more)
 }
 
-// pick reads the dump to its end and keeps the flows that are wanted, up to the
-// limit; more is how many it left out.
-func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *monitor.Locals) (flows []monitor.Flow, more, total int, err error) {
+// pick reads the dump to its end and keeps the walks of the flows that are wanted,
+// up to the limit; more is how many it left out.
+func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *monitor.Locals) (walks []monitor.Walk, more, total int, err error) {
 	wanted := c.filter.compiled()
 	var b monitor.Batch
 	for {
@@ -85,14 +85,14 @@ func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *m
 			total++
 			switch {
 			case wanted != nil && !wanted(e):
-			case c.limit > 0 && len(flows) == c.limit:
+			case c.limit > 0 && len(walks) == c.limit:
 				more++
 			default:
-				flows = append(flows, e.Flow)
+				walks = append(walks, walkOf(e))
 			}
 		}
 		if errors.Is(err, io.EOF) {
-			return flows, more, total, nil
+			return walks, more, total, nil
 		}
 		if err != nil {
 			return nil, 0, 0, err
@@ -100,7 +100,17 @@ func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *m
 	}
 }
 
-func (c *explainConfig) draw(con console, flows []monitor.Flow, more int) error {
+// walkOf is the walk of a dumped flow, with its parent if it has one.
+func walkOf(e *monitor.Event) monitor.Walk {
+	w := monitor.NewWalk(&e.Flow)
+	if e.Known()&monitor.AttrMaster != 0 {
+		parent := e.Extra.Master
+		w.Parent = &parent
+	}
+	return w
+}
+
+func (c *explainConfig) draw(con console, walks []monitor.Walk, more int) error {
 	width, _ := terminal(con.Stdout)
 	if c.width > 0 {
 		width = c.width
@@ -108,11 +118,11 @@ func (c *explainConfig) draw(con console, flows []monitor.Flow, more int) error 
 		width = 100
 	}
 	style := con.style(con.Stdout)
-	for i := range flows {
+	for i := range walks {
 		if i > 0 {
 			fmt.Fprintln(con.Stdout)
 		}
-		if _, err := io.WriteString(con.Stdout, tui.RenderWalk(monitor.NewWalk(&flows[i]), width, style)); err != nil {
+		if _, err := io.WriteString(con.Stdout, tui.RenderWalk(walks[i], width, style)); err != nil {
 			return err
 		}
 	}
