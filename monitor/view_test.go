@@ -95,7 +95,7 @@ func scattered() *Table {
 	b.Reset()
 	for i := range 900 {
 		e := b.Add()
-		e.Kind, e.Time, e.Has = KindNew, Time(n)*1e6+Time(20e9+i), AttrOrig|AttrReply|AttrStatus|AttrTimeout|AttrMark|AttrState|AttrStart
+		e.Kind, e.Time, e.Has = KindNew, Time(n)*1e6+20e9+Time(i), AttrOrig|AttrReply|AttrStatus|AttrTimeout|AttrMark|AttrState|AttrStart
 		f := &e.Flow
 		f.Orig = Tuple{Src: AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}), SrcPort: uint16(i), DstPort: 53, Proto: [...]Proto{TCP, UDP, ICMP}[i%3], Family: IPv4}
 		if i%2 == 0 {

@@ -1,0 +1,82 @@
+package monitor
+
+import (
+	"math"
+	"runtime"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+func TestHugeIsAligned(t *testing.T) {
+	h := newHuge(3 * hugePage)
+	if h == nil {
+		t.Fatal("no memory")
+	}
+	defer h.free()
+	if at := uintptr(unsafe.Pointer(&h.bytes[0])); at%hugePage != 0 || len(h.bytes) != 3*hugePage {
+		t.Errorf("%d bytes at %#x", len(h.bytes), at)
+	}
+	if newHuge(math.MinInt) != nil { // a size that overflowed
+		t.Error("memory that nobody has")
+	}
+}
+
+// Memory is made ready up to a page ahead of what is used, and no farther than it
+// goes.
+func TestHugePrepares(t *testing.T) {
+	h := newHuge(5*hugePage + 4096)
+	if h == nil {
+		t.Fatal("no memory")
+	}
+	defer h.free()
+	var got []int
+	for _, end := range []int{1, hugePage / 2, hugePage/2 + 1, 1, hugePage, 4 * hugePage, 5 * hugePage, len(h.bytes)} {
+		h.prepare(end)
+		got = append(got, h.prepared)
+	}
+	want := []int{hugePage, hugePage, 2 * hugePage, 2 * hugePage, 2 * hugePage, 5 * hugePage, len(h.bytes), len(h.bytes)}
+	if !slices.Equal(got, want) {
+		t.Errorf("prepared up to %v, want %v", got, want)
+	}
+	h.busy.Wait()
+	if i := slices.IndexFunc(h.bytes, func(b byte) bool { return b != 0 }); i >= 0 {
+		t.Errorf("byte %d is not zero", i)
+	}
+}
+
+// What is not freed is given back by the collector, once nobody refers to it, and
+// no earlier: also while it is still being made ready.
+func TestHugeIsCollected(t *testing.T) {
+	const size = 64 << 20
+	h := newHuge(size)
+	if h == nil {
+		t.Fatal("no memory")
+	}
+	h.prepare(size)
+	whole := uintptr(unsafe.Pointer(unsafe.SliceData(h.whole)))
+	runtime.GC()
+	for at := range h.bytes {
+		h.bytes[at] = 1
+	}
+	runtime.KeepAlive(h)
+	h = nil
+	for deadline := time.Now().Add(10 * time.Second); mapped(whole, size); {
+		if time.Now().After(deadline) {
+			t.Fatal("still mapped after 10 s")
+		}
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// mapped reports whether all of the memory is mapped. Some of what was given back
+// may be mapped again for another purpose.
+func mapped(at uintptr, size int) bool {
+	page := syscall.Getpagesize()
+	resident := make([]byte, size/page)
+	_, _, errno := syscall.Syscall(syscall.SYS_MINCORE, at, uintptr(size), uintptr(unsafe.Pointer(&resident[0])))
+	return errno != syscall.ENOMEM
+}
