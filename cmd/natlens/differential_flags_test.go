@@ -47,7 +47,7 @@ var letters = []struct{ command, needs string }{
 }
 
 // everyEnv asks for all of TestEveryFlagOfEveryCommand's command lines, which are
-// about two thousand; "make differential" sets it.
+// about two thousand, and of TestMisusesOfEveryFlag's; "make differential" sets it.
 const everyEnv = "NATLENS_EVERY_FLAG"
 
 // TestEveryFlagOfEveryCommand has both programs read every flag with every

@@ -74,12 +74,8 @@ func (c *updateConfig) words(cmd *cobra.Command, args []string) (err error) {
 	if c.change, err = readChange(c.filter.given); err != nil {
 		return err
 	}
-	if proto, known, err := givenProto(c.filter.given); err != nil {
+	if err := c.knownState(); err != nil {
 		return err
-	} else if known && c.change.state != "" { // else each flow's own says what a state means
-		if err := c.change.protocol(proto, new(kernel.Change)); err != nil {
-			return err
-		}
 	}
 	c.filter.given = slices.DeleteFunc(c.filter.given, func(v filter.FlagValue) bool {
 		f, ok := filter.FlagByName(v.Name)
@@ -89,6 +85,22 @@ func (c *updateConfig) words(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	return c.labels()
+}
+
+// knownState refuses a state that the protocol of -p has not, or none has: without
+// -p each flow's own says what a state means.
+func (c *updateConfig) knownState() error {
+	proto, known, err := givenProto(c.filter.given)
+	switch {
+	case err != nil, c.change.state == "":
+		return err
+	case known:
+		return c.change.protocol(proto, new(kernel.Change))
+	}
+	if _, err := (filter.Env{}).FromFlags([]filter.FlagValue{{Name: "state", Value: c.change.state}}); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // labels reads what becomes of labels.
