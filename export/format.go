@@ -46,7 +46,6 @@ type Options struct {
 	Colour    bool                       // pretty: the terminal's colours
 	Light     bool                       // pretty: those for a light background
 	Width     int                        // pretty: of the terminal; 0 means wide
-	Modifiers Modifiers                  // conntrack: beside those in the format's name
 	Location  *time.Location             // pretty, conntrack: nil means the local one
 	LabelFile string                     // pretty, conntrack: connlabel.conf; "" means [LabelFile]
 	Now       func() time.Time           // conntrack: nil means time.Now
@@ -91,7 +90,7 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 		if err != nil {
 			return nil, err
 		}
-		return NewConntrack(w, ConntrackOptions{Modifiers: m.or(o.Modifiers), LabelFile: o.LabelFile, Location: o.Location,
+		return NewConntrack(w, ConntrackOptions{Modifiers: m, LabelFile: o.LabelFile, Location: o.Location,
 			Now: o.Now, ProgName: o.ProgName, Notes: o.Notes, Namespaces: o.Namespaces}), nil
 	}
 	return nil, formatError(name)

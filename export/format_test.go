@@ -40,13 +40,12 @@ func TestNew(t *testing.T) {
 }
 
 func TestNewModifiers(t *testing.T) {
-	var out bytes.Buffer
-	sink, err := New("conntrack,id", &out, Options{Modifiers: Modifiers{Extended: true}})
+	sink, err := New("conntrack,id,extended", io.Discard, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := sink.(*Conntrack).o; !o.ID || !o.Extended || o.XML {
-		t.Errorf("modifiers of the name and of the options give %+v", o.Modifiers)
+	if got, want := sink.(*Conntrack).o.Modifiers, (Modifiers{ID: true, Extended: true}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

@@ -71,16 +71,3 @@ var ErrSaveAlone = errors.New("output modifier save: not together with others, f
 func modifierError(word string) error {
 	return unknownWord("output modifier", word, ModifierNames())
 }
-
-// or returns the modifiers that are set in one or the other.
-func (m Modifiers) or(n Modifiers) Modifiers {
-	return Modifiers{
-		ID:         m.ID || n.ID,
-		Timestamp:  m.Timestamp || n.Timestamp,
-		KTimestamp: m.KTimestamp || n.KTimestamp,
-		Extended:   m.Extended || n.Extended,
-		Labels:     m.Labels || n.Labels,
-		XML:        m.XML || n.XML,
-		Save:       m.Save || n.Save,
-	}
-}

@@ -16,32 +16,49 @@ const netlinkNetfilter = "12"
 // port of a network namespace, as conntrack(8) does: by the socket's inode among
 // the open files of all processes. table opens the namespace's net/netlink of
 // proc(5); nil means that of this process. The answer is "" where the process is
-// gone or may not be looked at. It reads /proc at each call for a port that is
-// not the last one; the answer is untrusted text.
+// gone or may not be looked at. It reads the table at each call, up to three times
+// for a port that is not in it, and more of /proc for a port that is not the last
+// one; the answer is untrusted text.
 func ProgName(table func() (io.ReadCloser, error)) func(portid uint32) string {
 	return progNames{proc: "/proc", table: table, last: map[uint32]progName{}}.find
 }
 
 type progName struct{ inode, name string }
 
-// progNames remembers the last answer, under its port.
+// progNames remembers the last answer, under its port, with an empty inode for a
+// port that is in no table.
 type progNames struct {
 	proc  string
 	table func() (io.ReadCloser, error) // nil: net/netlink of proc
 	last  map[uint32]progName
 }
 
+// looks is how often the table is read before a port is taken to be gone: while
+// sockets come and go anywhere on the host, the kernel may leave entries out of it.
+const looks = 3
+
 func (p progNames) find(portid uint32) string {
-	inode := p.inode(portid)
-	if inode == "" {
-		return ""
+	last, asked := p.last[portid]
+	tries := looks
+	if asked && last.inode == "" {
+		tries = 1 // a port that was gone, which may have sent thousands of events
 	}
-	if last, ok := p.last[portid]; ok && last.inode == inode {
+	var inode string
+	for range tries {
+		if inode = p.inode(portid); inode != "" {
+			break
+		}
+	}
+	if asked && last.inode == inode {
 		return last.name
 	}
 	clear(p.last)
-	p.last[portid] = progName{inode, p.holder(portid, inode)}
-	return p.last[portid].name
+	last = progName{inode: inode}
+	if inode != "" {
+		last.name = p.holder(portid, inode)
+	}
+	p.last[portid] = last
+	return last.name
 }
 
 func (p progNames) open() (io.ReadCloser, error) {

@@ -64,8 +64,46 @@ func TestProgName(t *testing.T) {
 	if got := p.find(4242); got != "remembered" {
 		t.Errorf("the last answer is not remembered: %q", got)
 	}
-	if got := (progNames{proc: "testdata/none"}).find(1); got != "" {
+	if got := (progNames{proc: "testdata/none", last: map[uint32]progName{}}).find(1); got != "" {
 		t.Errorf("without /proc: %q", got)
+	}
+}
+
+// TestProgNameLeftOut has the table leave the port out at some looks, as the kernel
+// does while sockets come and go.
+func TestProgNameLeftOut(t *testing.T) {
+	const has, hasNot = "header\n0 12 9 0 0 0 0 2 0 200\n", "header\n0 12 8 0 0 0 0 2 0 299\n"
+	var looks int
+	var tables []string // what the looks see; all after them: hasNot
+	p := progNames{proc: fakeProc(t), last: map[uint32]progName{}, table: func() (io.ReadCloser, error) {
+		text := hasNot
+		if looks < len(tables) {
+			text = tables[looks]
+		}
+		looks++
+		return io.NopCloser(strings.NewReader(text)), nil
+	}}
+	for _, tt := range []struct {
+		name   string
+		tables []string
+		port   uint32
+		want   string
+		looks  int
+	}{
+		{"found at once", []string{has}, 9, "nf agent", 1},
+		{"left out once", []string{hasNot, has}, 9, "nf agent", 2},
+		{"left out twice", []string{hasNot, hasNot, has}, 9, "nf agent", 3},
+		{"left out thrice", []string{hasNot, hasNot, hasNot, has}, 9, "", 3},
+		{"gone before: one look", []string{hasNot, has}, 9, "", 1},
+		{"gone before, and there again", []string{has}, 9, "nf agent", 1},
+		{"another that is gone", nil, 7, "", 3},
+		{"that one's next event", nil, 7, "", 1},
+		{"the first one again", []string{hasNot, has}, 9, "nf agent", 2},
+	} {
+		tables, looks = tt.tables, 0
+		if got := p.find(tt.port); got != tt.want || looks != tt.looks {
+			t.Errorf("%s: %q after %d looks, want %q after %d", tt.name, got, looks, tt.want, tt.looks)
+		}
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,22 +28,37 @@ func newMan(con console) *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return unknownCommand(cmd.Root(), words[0])
 			}
-			_, err = io.WriteString(con.Stdout, manPage(about))
+			_, err = io.WriteString(con.Stdout, manPage(about, committed(debug.ReadBuildInfo())))
 			return err
 		},
 		ValidArgsFunction: completeCommands,
 	}
 }
 
-// manPage is the manual page of a command; that of the root is about all of them.
-func manPage(cmd *cobra.Command) string {
+// committed is the day on which what was built was committed, "" where the build
+// does not know: builds of the same sources make the same pages, whenever they are.
+func committed(info *debug.BuildInfo, ok bool) string {
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if at, err := time.Parse(time.RFC3339, s.Value); s.Key == "vcs.time" && err == nil {
+			return at.UTC().Format(time.DateOnly)
+		}
+	}
+	return ""
+}
+
+// manPage is the manual page of a command, with its date; that of the root is about
+// all of them.
+func manPage(cmd *cobra.Command, date string) string {
 	p := new(roffPage)
 	section, name := 1, strings.ReplaceAll(cmd.CommandPath(), " ", "-")
 	short, isTopic := strings.CutPrefix(cmd.Short, "(topic) ")
 	if isTopic {
 		section = 7
 	}
-	p.title(name, section, strings.TrimSpace("natlens "+version))
+	p.title(name, section, date, strings.TrimSpace("natlens "+version))
 	p.section("NAME")
 	fmt.Fprintf(p, "%s \\- %s\n", roffText(name), roffText(strings.ToLower(short[:1])+short[1:]))
 	switch {

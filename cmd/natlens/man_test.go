@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -58,8 +59,8 @@ func TestManPages(t *testing.T) {
 	}
 }
 
-// undated is what mandoc says of a page that bears no date, so that equal builds
-// make equal pages.
+// undated is what mandoc says of a page that bears no date: a test binary does not
+// know what it was built from.
 var undated = regexp.MustCompile(`(?m)^mandoc: <stdin>:1:\d+: WARNING: missing date, using "": TH\n`)
 
 // TestManRenders has the programs that render manuals read the longest pages, with
@@ -83,6 +84,37 @@ func TestManRenders(t *testing.T) {
 				t.Errorf("%s of man %q:\n%s", r[0], words, text)
 			}
 		}
+	}
+}
+
+// TestManDate expects the day of the commit on a page, and mandoc to have nothing
+// against it.
+func TestManDate(t *testing.T) {
+	for _, tt := range []struct{ key, value, want string }{
+		{"vcs.time", "2026-11-27T03:28:14Z", "2026-11-27"},
+		{"vcs.time", "2026-11-27T03:28:14+09:00", "2026-11-26"},
+		{"vcs.time", "yesterday", ""},
+		{"vcs.revision", "2026-11-27T03:28:14Z", ""},
+	} {
+		info := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "-compiler", Value: "gc"}, {Key: tt.key, Value: tt.value}}}
+		if got := committed(info, true); got != tt.want {
+			t.Errorf("%s=%s: %q, want %q", tt.key, tt.value, got, tt.want)
+		}
+	}
+	if got := committed(nil, false); got != "" {
+		t.Errorf("a build that knows nothing is of %q", got)
+	}
+	page := manPage(newRoot(console{}), "2026-11-27")
+	if want := ".TH NATLENS 1 \"2026-11-27\" \"natlens"; !strings.HasPrefix(page, want) {
+		t.Errorf("the page begins with %.60q, want %q", page, want)
+	}
+	if _, ok := lab.Have(t, "mandoc"); !ok {
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), "mandoc", "-Tlint", "-Wwarning")
+	cmd.Stdin = strings.NewReader(page)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("mandoc: %v: %s", err, said)
 	}
 }
 

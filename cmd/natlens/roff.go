@@ -20,9 +20,10 @@ func (p *roffPage) paragraph() {
 	p.headed = false
 }
 
-// title begins the page: name and section, and what stands in the footer.
-func (p *roffPage) title(name string, section int, footer string) {
-	fmt.Fprintf(p, ".TH %s %d \"\" \"%s\"\n", roffText(strings.ToUpper(name)), section, roffText(footer))
+// title begins the page: name and section, and what stands in the footer, of which
+// the date may be "".
+func (p *roffPage) title(name string, section int, date, footer string) {
+	fmt.Fprintf(p, ".TH %s %d \"%s\" \"%s\"\n", roffText(strings.ToUpper(name)), section, date, roffText(footer))
 	p.WriteString(".nh\n.ad l\n") // words of commands stay whole
 }
 
