@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -185,6 +186,49 @@ func TestLossInTheMiddle(t *testing.T) {
 		}
 		if gaps := checkLoss(t, append(got, rest...), want); gaps == 0 {
 			t.Error("nothing was lost")
+		}
+	})
+}
+
+// A queue that overruns again and again while the reader is at it, also in the
+// middle of a call that it makes, loses exactly as many as it says.
+func TestLossWhileReading(t *testing.T) {
+	const flood = 8000
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	eachWay(t, func(t *testing.T, w way) {
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		defer cancel()
+		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 64 << 10, Ring: 16 << 10})
+		made := make(chan error, 1)
+		go func() {
+			m, err := g.Generate(ctx, lab.GenConfig{Flows: flood, Base: 100 * int(w.way), Rate: 100_000})
+			if err == nil && m.Flows != flood {
+				err = fmt.Errorf("%d flows were made", m.Flows)
+			}
+			made <- err
+		}()
+		got, err := collect(ctx, c, upTo(flood))
+		if err := errors.Join(err, <-made); err != nil {
+			t.Fatalf("%v\n%d of %d told and lost, stats %+v", err, seenIn(got), flood, c.Stats())
+		}
+		gaps, once := 0, map[string]bool{}
+		for i, e := range got {
+			if e.kind == monitor.KindLost {
+				gaps++
+				checkGap(t, got, i)
+				continue
+			}
+			if once[e.raw] {
+				t.Fatalf("event %d of %d was told before", i, len(got))
+			}
+			once[e.raw] = true
+		}
+		if n := seenIn(got); n != flood || gaps == 0 {
+			t.Errorf("%d told and lost, %d gaps", n, gaps)
 		}
 	})
 }
