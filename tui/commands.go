@@ -155,12 +155,21 @@ func (m *Model) beginFrame() tea.Cmd {
 	cmds := []tea.Cmd{m.health()}
 	if !s.paused {
 		s.frame = now
+		if !m.matching() { // nobody else counts
+			s.flows = s.cfg.Table.Len()
+		}
 		cmds = append(cmds, m.pullIfNew(), m.refresh())
 		if m.detail != nil {
 			m.detail.refresh()
 		}
 	}
 	return tea.Batch(append(cmds, m.tick(m.pace.next()))...)
+}
+
+// matching reports whether the page counts the flows that the filter wants.
+func (m *Model) matching() bool {
+	_, ok := m.pages[m.open].(matching)
+	return ok
 }
 
 func (m *Model) pullIfNew() tea.Cmd {

@@ -125,7 +125,7 @@ func (p *eventsPage) key(m tea.KeyPressMsg) tea.Cmd {
 		p.col = min(p.col+1, eventColumns-1)
 	case key.Matches(m, k.Enter):
 		if f, ok := p.chosen(); ok {
-			return func() tea.Msg { return detailMsg{f} }
+			p.s.root.openDetail(f)
 		}
 	}
 	return nil
@@ -179,7 +179,7 @@ func (p *eventsPage) click(x, y int) tea.Cmd {
 	}
 	if at == p.at {
 		if f, ok := p.chosen(); ok {
-			return func() tea.Msg { return detailMsg{f} }
+			p.s.root.openDetail(f)
 		}
 		return nil
 	}
@@ -223,6 +223,14 @@ func (p *eventsPage) condition() string {
 	return eventFilters[p.col](&p.events[p.at])
 }
 
+// why says why no event is to be seen.
+func (p *eventsPage) why() string {
+	if kept := min(p.s.cfg.Tail.Seen(), TailSize); p.s.text != "" && kept > 0 {
+		return "none of the last " + countOf(kept, "event") + " matches the filter"
+	}
+	return p.s.whyEmpty("events")
+}
+
 func (p *eventsPage) draw() []drawn {
 	out := make([]drawn, 0, p.height+1)
 	l := layOutEvents(p.width, p.s.several())
@@ -235,7 +243,7 @@ func (p *eventsPage) draw() []drawn {
 			d = l.line(p.s, &p.events[at], at == p.at, p.col)
 		case i == 1 && len(p.events) == 0:
 			d.line.Pad(marginLeft)
-			d.line.Add(paint.Muted, p.s.whyEmpty("events"))
+			d.line.Add(paint.Muted, p.why())
 		}
 		out = append(out, d)
 	}

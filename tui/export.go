@@ -47,8 +47,15 @@ func (m *Model) exportPrompt() *prompt {
 			return nil
 		}
 	}
+	what := "all flows"
+	switch {
+	case m.matching():
+		what = "the " + countOf(uint64(m.s.matched), "flow") + " shown"
+	case m.s.text != "":
+		what = "the flows of the filter"
+	}
 	return askKey("export as JSON lines:",
-		choice{"s", "the " + countOf(uint64(m.s.matched), "flow") + " shown", ask(false, "flows")},
+		choice{"s", what, ask(false, "flows")},
 		choice{"n", "the stream from now on", ask(true, "events")})
 }
 

@@ -48,6 +48,8 @@ func newFlowsPage(s *session, keys *keyMap) *flowsPage {
 
 func (p *flowsPage) title() string { return "Flows" }
 
+func (p *flowsPage) countsMatches() {}
+
 func (p *flowsPage) resize(width, height int) {
 	if width != p.width {
 		p.needs, p.netns = endWidths{}, 0

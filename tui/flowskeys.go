@@ -26,7 +26,7 @@ func (p *flowsPage) key(m tea.KeyPressMsg) tea.Cmd {
 		return p.reordered()
 	case key.Matches(m, k.Enter):
 		if f, ok := p.chosen(); ok {
-			return func() tea.Msg { return detailMsg{f} }
+			p.s.root.openDetail(f)
 		}
 	}
 	return nil
@@ -111,7 +111,8 @@ func (p *flowsPage) click(x, y int) tea.Cmd {
 	}
 	if at == p.at {
 		f, _ := p.chosen()
-		return func() tea.Msg { return detailMsg{f} }
+		p.s.root.openDetail(f)
+		return nil
 	}
 	p.to(at)
 	return p.moved()

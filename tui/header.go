@@ -173,7 +173,7 @@ func (h *header) counts(m *Model) paint.Line {
 		part(paint.New, fmt.Sprintf("exporting %s of %s", countText(uint64(m.export.written.Load())), countText(uint64(m.export.all.Load()))))
 	}
 	flows := countOf(uint64(s.flows), "flow")
-	if s.text != "" {
+	if s.text != "" && m.matching() {
 		flows = countText(uint64(s.matched)) + " of " + flows
 	}
 	part(paint.Text, flows)

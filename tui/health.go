@@ -192,5 +192,5 @@ func (p *healthPage) drill() tea.Cmd {
 		return nil
 	}
 	done()
-	return func() tea.Msg { return openMsg{0} }
+	return p.s.root.show(0)
 }

@@ -79,5 +79,5 @@ func (s *session) drill(condition string) tea.Cmd {
 		s.tell(paint.Bad, err.Error())
 		return nil
 	}
-	return func() tea.Msg { return openMsg{0} }
+	return s.root.show(0)
 }

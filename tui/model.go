@@ -47,6 +47,7 @@ const (
 func New(cfg Config) *Model {
 	s := newSession(cfg)
 	m := &Model{s: s, keys: newKeyMap(), bar: newFilterBar(s), tick: tickIn}
+	s.root = m
 	m.keys.limit(&s.cfg)
 	m.pages = []page{newFlowsPage(s, &m.keys), newEventsPage(s, &m.keys), newTopPage(s, &m.keys), newNATPage(s, &m.keys), newHealthPage(s, &m.keys)}
 	if s.cfg.Who != nil {
@@ -99,21 +100,12 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.click(msg)
 	case tea.MouseWheelMsg:
 		return m, m.wheel(msg)
-	case openMsg:
-		return m, m.show(msg.page)
-	case promptMsg:
-		m.prompt = msg.prompt
-	case detailMsg:
-		m.openDetail(msg.flow)
 	case deletedMsg:
 		m.s.deleted(msg)
 	case exportedMsg:
 		m.exported(msg)
 	case fedMsg:
-		m.s.ended, m.s.endErr = true, msg.err
-		if msg.err != nil {
-			m.s.tell(paint.Bad, "the source has ended: "+msg.err.Error())
-		}
+		m.s.fed(msg)
 	}
 	return m, nil
 }
@@ -207,6 +199,8 @@ func (m *Model) show(i int) tea.Cmd {
 	m.s.page = i
 	return m.pages[i].pull(toChange)
 }
+
+func (m *Model) ask(p *prompt) { m.prompt = p }
 
 func (m *Model) openDetail(f flowRef) {
 	m.detail = newDetail(m.s, &m.keys, f)

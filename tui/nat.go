@@ -31,6 +31,8 @@ func newNATPage(s *session, keys *keyMap) *natPage {
 
 func (p *natPage) title() string { return "NAT" }
 
+func (p *natPage) countsMatches() {}
+
 func (p *natPage) resize(width, height int) {
 	p.width, p.height, p.sight.height = width, height-1, height-1
 	p.fit()

@@ -59,6 +59,10 @@ type counting interface {
 	inSight() []monitor.Tuple
 }
 
+// matching is a page whose answers count the flows that the filter wants
+// (session.matched). On the others nobody does, and an old number would be wrong.
+type matching interface{ countsMatches() }
+
 // drawn is a line and what lies under it.
 type drawn struct {
 	line paint.Line
@@ -72,8 +76,13 @@ type flowRef struct {
 	extra *monitor.Extra
 }
 
-// openMsg asks the root for another page.
-type openMsg struct{ page int }
-
-// detailMsg asks the root for the detail pane of a flow.
-type detailMsg struct{ flow flowRef }
+// opener is the root as pages see it. What they ask of it is done when it returns,
+// not by a message: a key pressed right behind enter finds open what enter opens.
+type opener interface {
+	// show opens a page.
+	show(page int) tea.Cmd
+	// openDetail opens the pane of a flow.
+	openDetail(flowRef)
+	// ask puts a question on the last line.
+	ask(*prompt)
+}

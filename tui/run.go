@@ -103,6 +103,14 @@ func feed(ctx context.Context, run func(context.Context) error, p *tea.Program) 
 	}
 }
 
+// fed notes the end of the source.
+func (s *session) fed(m fedMsg) {
+	s.ended, s.endErr = true, m.err
+	if m.err != nil {
+		s.tell(paint.Bad, "the source has ended: "+m.err.Error())
+	}
+}
+
 // setProfile chooses the style for the colours that the terminal has.
 func (s *session) setProfile(p colorprofile.Profile) {
 	if s.cfg.NoColor && p > colorprofile.ASCII {

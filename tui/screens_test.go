@@ -40,6 +40,21 @@ func TestScreens(t *testing.T) {
 	}
 }
 
+// Light terminals have a theme of their own: each page and pane in it.
+func TestScreensLight(t *testing.T) {
+	for _, c := range []struct{ name, keys string }{
+		{"flows", "<down>"}, {"detail", "<down><down><down><down><enter>"}, {"events", "2"}, {"top", "3"}, {"nat", "4"},
+		{"filter-error", "/tcp dprot 443"}, {"help", "?"},
+	} {
+		st := newStage(t, func(c *Config) { c.Theme = "light" })
+		st.gateway()
+		st.colour(colorprofile.TrueColor)
+		st.size(120, 30)
+		st.press(c.keys)
+		golden(t, "screens/"+c.name+".light.ansi", st.screen())
+	}
+}
+
 // The sizes of golden screens: the smallest one, and the three that people have.
 var (
 	usualSizes = [][2]int{{80, 24}, {120, 30}, {160, 50}}

@@ -17,6 +17,7 @@ import (
 // work in commands gets copies.
 type session struct {
 	cfg     Config
+	root    opener
 	ctx     context.Context // ends with the UI, for what commands do
 	style   paint.Style
 	theme   string // dark or light
@@ -45,7 +46,7 @@ type session struct {
 
 	health healthState
 
-	matched, flows int // of the last view: for the status line
+	matched, flows int // of the last view, or flows alone of this frame: for the status line
 	rates          *rates
 	missing        missing
 	names          *names

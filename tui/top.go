@@ -39,6 +39,8 @@ func newTopPage(s *session, keys *keyMap) *topPage {
 
 func (p *topPage) title() string { return "Top" }
 
+func (p *topPage) countsMatches() {}
+
 // The page has two lines above its rows: the groupings, and the heads.
 func (p *topPage) resize(width, height int) {
 	p.width, p.height, p.sight.height, p.needs = width, height-2, height-2, 0

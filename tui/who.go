@@ -33,9 +33,6 @@ type whoFound struct {
 	err      error
 }
 
-// promptMsg asks the root for a prompt.
-type promptMsg struct{ prompt *prompt }
-
 func newWhoPage(s *session, keys *keyMap) *whoPage {
 	p := &whoPage{s: s, keys: keys, cancel: func() {}}
 	p.resize(80, 20)
@@ -99,7 +96,8 @@ func (p *whoPage) halt() {
 
 func (p *whoPage) key(m tea.KeyPressMsg) tea.Cmd {
 	if key.Matches(m, p.keys.Enter) {
-		return p.askAgain()
+		p.askAgain()
+		return nil
 	}
 	p.steer(m, p.keys)
 	p.lay()
@@ -107,13 +105,12 @@ func (p *whoPage) key(m tea.KeyPressMsg) tea.Cmd {
 }
 
 // askAgain has the question typed.
-func (p *whoPage) askAgain() tea.Cmd {
+func (p *whoPage) askAgain() {
 	typed := func(question string) tea.Cmd {
 		p.question, p.due = question, true
 		return p.pull(toChange)
 	}
-	ask := askText("who", p.question, typed)
-	return func() tea.Msg { return promptMsg{ask} }
+	p.s.root.ask(askText("who", p.question, typed))
 }
 
 func (p *whoPage) hints() []key.Binding {
