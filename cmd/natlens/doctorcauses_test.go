@@ -133,6 +133,11 @@ func TestDoctorCauses(t *testing.T) {
 			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
 		},
 		{
+			id: "counter.error", level: "warn", text: ": ICMP messages are malformed, or tell of an error of a flow that is not in the table",
+			cause:  func(t *testing.T, l *lab.Lab) { lostErrors(t, l, 20) },
+			remove: func(*testing.T, *lab.Lab, string) {},
+		},
+		{
 			id: "queue", level: "warn", args: []string{"--capture", "socket", "--buffer-size", "4096"}, text: "events/s seen", evidence: "way=socket",
 			cause: func(t *testing.T, l *lab.Lab) {
 				busy(t, func(ctx context.Context) { _, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS}) })
@@ -167,12 +172,27 @@ func TestDoctorCauses(t *testing.T) {
 	}
 }
 
-// shortSegments sends TCP segments that end within their header through the
-// gateway, again and again until the test ends, many at a time.
+// shortSegments sends TCP segments that end within their header.
 func shortSegments(t *testing.T, l *lab.Lab, many int) {
+	sendRaw(t, l, unix.IPPROTO_TCP, []byte{0x10, 0, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0}, many)
+}
+
+// lostErrors sends messages of ICMP that a port is unreachable, of a flow that never
+// was: 192.168.77.2:1 to 203.0.113.9:1 by UDP.
+func lostErrors(t *testing.T, l *lab.Lab, many int) {
+	sendRaw(t, l, unix.IPPROTO_ICMP, []byte{
+		3, 3, 0x2e, 0x10, 0, 0, 0, 0, // type, code, checksum
+		0x45, 0, 0, 28, 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0, 203, 0, 113, 9, 192, 168, 77, 2,
+		0, 1, 0, 1, 0, 8, 0, 0,
+	}, many)
+}
+
+// sendRaw sends packets of a protocol through the gateway, again and again until
+// the test ends, many at a time.
+func sendRaw(t *testing.T, l *lab.Lab, proto int, packet []byte, many int) {
 	var fd int
 	err := l.Client.Do(func() (err error) {
-		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, proto)
 		return err
 	})
 	if err != nil {
@@ -182,7 +202,7 @@ func shortSegments(t *testing.T, l *lab.Lab, many int) {
 	to := &unix.SockaddrInet4{Addr: lab.ServerIP.As4()}
 	busy(t, func(ctx context.Context) {
 		for range many {
-			_ = unix.Sendto(fd, []byte{0x10, 0, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0}, 0, to)
+			_ = unix.Sendto(fd, packet, 0, to)
 		}
 		select {
 		case <-ctx.Done():

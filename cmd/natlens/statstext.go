@@ -18,7 +18,7 @@ var counterMeanings = map[ctnetlink.Counter]string{
 	ctnetlink.InsertFailed:  "entries that could not be put into the table: packets dropped",
 	ctnetlink.Drop:          "packets dropped: table full, or memory short",
 	ctnetlink.EarlyDrop:     "entries thrown out to make room",
-	ctnetlink.Error:         "packets with an error in their headers",
+	ctnetlink.Error:         "ICMP messages that are malformed, or about no flow of the table",
 	ctnetlink.SearchRestart: "look-ups begun again",
 	ctnetlink.ClashResolve:  "races of first packets settled without a drop",
 	ctnetlink.ChainTooLong:  "entries refused: bucket full",

@@ -23,7 +23,7 @@ const (
 	InsertFailed                     // entries that could not be put into the table: their packets were dropped
 	Drop                             // packets dropped, because the table was full or memory short
 	EarlyDrop                        // entries thrown out to make room for others
-	Error                            // packets with an error in their headers
+	Error                            // ICMP messages that are malformed, or about no flow of the table
 	SearchRestart                    // look-ups that began again, because the table changed under them
 	ClashResolve                     // races of first packets that were settled without a drop
 	ChainTooLong                     // entries refused because their bucket was full

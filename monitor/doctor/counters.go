@@ -15,7 +15,7 @@ var meanings = []struct {
 	{"clash_resolve", "several packets begin the same flow at once (as DNS clients do), and the kernel made one of them", nil},
 	{"search_restart", "look-ups begin again, because entries moved under them", bucketsCommand},
 	{"invalid", "packets belong to no connection that the kernel could follow: out of window, or routed another way back", invalidCommand},
-	{"error", "packets have errors in their headers, or wrong checksums", invalidCommand},
+	{"error", "ICMP messages are malformed, or tell of an error of a flow that is not in the table", invalidCommand},
 }
 
 func raiseMaxCommand(s *Snapshot) string {
