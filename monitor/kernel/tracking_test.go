@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"errors"
+	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
@@ -137,5 +138,71 @@ func TestNetNSCookie(t *testing.T) {
 			t.Errorf("%s and %s have the same", n.Name(), other)
 		}
 		seen[a] = n.Name()
+	}
+}
+
+// TestTrackingIptables makes rules of iptables-nft with every match and target that is
+// said to turn conntrack on, and with some that are not, and expects the kernel to
+// track packets where it is said that it does, and nowhere else.
+func TestTrackingIptables(t *testing.T) {
+	lab.Need(t, "iptables-nft")
+	l := lab.NewWith(t, lab.Config{})
+	s := openService(t, l.Gateway)
+	for _, c := range []struct{ rule, want string }{
+		{"-A INPUT -m conntrack --ctstate NEW", "ip filter INPUT: xt conntrack"},
+		{"-A INPUT -m state --state NEW", "ip filter INPUT: xt conntrack"},
+		{"-A INPUT -m connmark --mark 1", "ip filter INPUT: xt connmark"},
+		{"-A INPUT -m connbytes --connbytes 1 --connbytes-dir both --connbytes-mode bytes", "ip filter INPUT: xt connbytes"},
+		{"-A INPUT -m connlimit --connlimit-above 5", "ip filter INPUT: xt connlimit"},
+		{"-A INPUT -m helper --helper ftp", "ip filter INPUT: xt helper"},
+		{"-A INPUT -m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 1", "ip filter INPUT: xt cluster"},
+		{"-t nat -A POSTROUTING -j SNAT --to-source 192.0.2.1", "ip nat POSTROUTING: xt SNAT"},
+		{"-t nat -A PREROUTING -j DNAT --to-destination 192.0.2.1", "ip nat PREROUTING: xt DNAT"},
+		{"-t nat -A POSTROUTING -j MASQUERADE", "ip nat POSTROUTING: xt MASQUERADE"},
+		{"-t nat -A PREROUTING -p udp -j REDIRECT --to-ports 53", "ip nat PREROUTING: xt REDIRECT"},
+		{"-t nat -A POSTROUTING -j NETMAP --to 192.0.2.0/24", "ip nat POSTROUTING: xt NETMAP"},
+		{"-t raw -A PREROUTING -j CT --zone 1", "ip raw PREROUTING: xt CT"},
+		{"-t mangle -A INPUT -j CONNMARK --set-mark 1", "ip mangle INPUT: xt CONNMARK"},
+		{"-t mangle -A INPUT -j CONNSECMARK --save", "ip mangle INPUT: xt CONNSECMARK"},
+		{"-A INPUT -p tcp -j SYNPROXY", "ip filter INPUT: xt SYNPROXY"},
+		{"-A INPUT -m mark --mark 1 -j DROP", ""},
+		{"-t mangle -A INPUT -j MARK --set-mark 1", ""},
+		{"-A INPUT -p udp --dport 1 -m comment --comment x -j DROP", ""},
+		{"-A INPUT -m limit --limit 1/s -j ACCEPT", ""},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if err := l.NFT(func(c *nftables.Conn) error { c.FlushRuleset(); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var out []byte
+			err := l.Gateway.Do(func() (err error) {
+				out, err = exec.CommandContext(t.Context(), "iptables-nft", strings.Fields(c.rule)...).CombinedOutput()
+				return err
+			})
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			got, err := ReadTracking(l.Gateway.FD())
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := ""
+			for _, by := range got.By {
+				text += by.String()
+			}
+			if text != c.want {
+				t.Errorf("said: %q, wanted %q", text, c.want)
+			}
+			if _, err := l.UDPOnce(t.Context(), lab.UDP{From: l.Gateway, To: lab.ServerDNS, NoReply: true}); err != nil {
+				t.Fatal(err)
+			}
+			fill, err := s.Fill(t.Context())
+			if err != nil || (fill.Entries > 0) != (c.want != "") {
+				t.Errorf("said: %q; %d flows are tracked; %v", text, fill.Entries, err)
+			}
+		})
 	}
 }

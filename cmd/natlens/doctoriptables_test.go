@@ -1,0 +1,81 @@
+//go:build linux
+
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"natlens/monitor/lab"
+)
+
+// TestDoctorIptables turns connection tracking on by rules of iptables, as most
+// gateways do, and expects doctor to say which one does, and that none does when it
+// is gone.
+func TestDoctorIptables(t *testing.T) {
+	for _, c := range []struct {
+		add, remove, text string
+	}{
+		{"iptables-nft -t nat -A POSTROUTING -o wan -j MASQUERADE", "iptables-nft -t nat -D POSTROUTING 1",
+			"IPv4 is tracked, IPv6 is not: 1 rule turns it on, such as ip nat POSTROUTING: xt MASQUERADE"},
+		{"ip6tables-nft -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", "ip6tables-nft -D FORWARD 1",
+			"IPv6 is tracked, IPv4 is not: 1 rule turns it on, such as ip6 filter FORWARD: xt conntrack"},
+	} {
+		t.Run(c.add, func(t *testing.T) {
+			l := lab.NewWith(t, lab.Config{})
+			flushRules(t, l)
+			hook := func(level, text string) {
+				t.Helper()
+				if got := doctorIn(t, l).check(t, "hook"); got.Level != level || !strings.HasPrefix(got.Text, text) {
+					t.Errorf("wanted %s: %s; got %+v", level, text, got)
+				}
+			}
+			hook("fail", "nothing is tracked here")
+			shell(t, l, c.add)
+			hook("ok", c.text)
+			if strings.HasPrefix(c.add, "iptables") {
+				flowsUDP(t, l, 3)
+				if n := entries(t, l.Gateway); n != "3" {
+					t.Errorf("%s flows are tracked", n)
+				}
+				forgetFlows(t, l)
+			}
+			shell(t, l, c.remove)
+			hook("fail", "nothing is tracked here")
+		})
+	}
+}
+
+// TestDoctorIptablesLegacy does so by iptables-legacy, whose rules can't be read:
+// its tables make tracking likely, flows make it certain, and the command that doctor
+// gives does not depend on them.
+func TestDoctorIptablesLegacy(t *testing.T) {
+	// Its lock is root's.
+	t.Setenv("XTABLES_LOCKFILE", filepath.Join(t.TempDir(), "lock"))
+	l := lab.NewWith(t, lab.Config{})
+	flushRules(t, l)
+	if got := doctorIn(t, l).check(t, "hook"); got.Level != "fail" && got.Evidence["legacy"] == nil {
+		t.Errorf("before: %+v", got)
+	}
+	shell(t, l, "iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE")
+	const likely = "tracking may be turned on by iptables-legacy, which has iptables nat: its rules can't be read"
+	got := doctorIn(t, l).check(t, "hook")
+	if got.Level != "warn" || got.Text != likely || jsonText(got.Evidence["legacy"]) != `["iptables nat"]` {
+		t.Errorf("without flows: %+v", got)
+	}
+	flowsUDP(t, l, 3)
+	if with := doctorIn(t, l).check(t, "hook"); with.Level != "ok" || with.Text != likely || with.Command != "" {
+		t.Errorf("with flows: %+v", with)
+	}
+	// The table stays when its rules are gone, and says as much as before.
+	shell(t, l, "iptables-legacy -t nat -F")
+	forgetFlows(t, l)
+	if again := doctorIn(t, l).check(t, "hook"); again.Level != "warn" || again.Text != likely {
+		t.Errorf("without rules: %+v", again)
+	}
+	shell(t, l, got.Command)
+	if mended := doctorIn(t, l).check(t, "hook"); mended.Level != "ok" || !strings.HasPrefix(mended.Text, "IPv4 and IPv6 are tracked: 1 rule turns it on, such as inet tracking on: ct") {
+		t.Errorf("after %s: %+v", got.Command, mended)
+	}
+}
