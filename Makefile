@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns screenshots demo-recording ci
+.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ soak-history: ## kill -9 a writer of a history KILLS times, and look for what it
 
 soak-netns: ## capture 350 namespaces that come and go, ten a second (root)
 	NATLENS_SOAK_NETNS=1 go test -count 1 -v -run '^TestEverySoak$$|^TestEveryNamespaceSoak$$' ./monitor/kernel ./cmd/natlens
+
+alone: ## tests that change what all network namespaces share; nothing may run beside them (root)
+	NATLENS_ALONE=1 go test -count 1 -p 1 -run '^TestDoctorBuckets$$|^TestHoldBuckets$$' ./monitor/lab ./cmd/natlens
 
 screenshots: build ## take the pictures in docs/screens anew (needs tmux)
 	go run ./cmd/screenshots

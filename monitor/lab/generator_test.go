@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -230,5 +231,47 @@ func BenchmarkGenerate(b *testing.B) {
 	b.ReportMetric(float64(made.Flows)/made.Elapsed.Seconds(), "flows/s")
 	if made.Refused > 0 {
 		b.Logf("%d of %d refused: the table is full", made.Refused, b.N)
+	}
+}
+
+// TestHoldBuckets expects one holder at a time, and the old number to be back when
+// it lets go.
+func TestHoldBuckets(t *testing.T) {
+	Alone(t, "nf_conntrack_buckets")
+	b, err := HoldBuckets(t.Context())
+	if errors.Is(err, ErrNotInitial) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() string {
+		text, err := os.ReadFile(conntrackBuckets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(text))
+	}
+	old := read()
+	if err := b.Set(1000); err != nil || read() != "1024" {
+		t.Errorf("%s buckets, %v", read(), err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := HoldBuckets(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second holder: %v", err)
+	}
+	if _, err := RaiseMax(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("beside it: %v", err)
+	}
+	if err := b.Close(); err != nil || read() != old {
+		t.Errorf("%s buckets, %s before; %v", read(), old, err)
+	}
+	again, err := RaiseMax(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again(); err != nil {
+		t.Error(err)
 	}
 }

@@ -52,3 +52,15 @@ func Lack(t Skipper, what string) {
 	}
 	t.Skipf("the kernel has no %s", what)
 }
+
+// alone is the environment variable that lets tests run which must run alone.
+const alone = "NATLENS_ALONE"
+
+// Alone skips a test that changes what all network namespaces share, unless
+// NATLENS_ALONE is set: make alone does that, with nothing beside it.
+func Alone(t Skipper, what string) {
+	t.Helper()
+	if os.Getenv(alone) == "" {
+		t.Skipf("it changes %s, which all network namespaces share: make alone runs it", what)
+	}
+}
