@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +23,8 @@ type Race struct {
 	// both from one socket, as a resolver library does that asks for A and AAAA at
 	// once.
 	TwoHosts bool
+
+	Rate int // races a second at the most; 0 is as many as go
 }
 
 // ErrOneCPU is the error of RunRace where there is but one CPU.
@@ -58,8 +61,9 @@ func (l *Lab) RunRace(ctx context.Context, r Race, enough func() bool) error {
 // races is the goroutine of the first sender.
 func (l *Lab) races(ctx context.Context, r Race, second *racer, enough func() bool) error {
 	to := second.to // of its own: a send writes into it
+	start := time.Now()
 	for i := range int64(maxRaces) {
-		if err := ctx.Err(); err != nil {
+		if err := pace(ctx, r.Rate, int(i), start); err != nil {
 			return err
 		}
 		fds, err := l.raceSockets(r, firstRacePort+int(l.raced.Add(1)%racePorts))
