@@ -2,8 +2,10 @@ package history
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"natlens/monitor"
 )
@@ -31,7 +33,8 @@ type journal struct {
 	buf  []byte
 
 	names   func(monitor.NetNS) string
-	told    map[monitor.NetNS]string // names that stand in the file
+	told    map[monitor.NetNS]string // names that stand in the file, or in buf
+	untold  bool                     // a write failed: perhaps not all of them do
 	touched map[monitor.NetNS]uint64 // what recordTouched says
 	mark    committed
 	index   journalIndex
@@ -101,6 +104,13 @@ func (j *journal) addOpened(t *Translation) {
 	j.buf = appendOpened(j.buf, t)
 }
 
+// tellNames adds all names to buf.
+func (j *journal) tellNames() {
+	for _, n := range slices.Sorted(maps.Keys(j.told)) {
+		j.buf = appendNamespace(j.buf, n, j.told[n])
+	}
+}
+
 // syncDir makes names in a directory as lasting as the files; where directories
 // can't be synced there is nothing to do.
 func syncDir(dir string) {
@@ -119,17 +129,21 @@ func (j *journal) write() error {
 		return nil
 	}
 	if _, err := j.f.WriteAt(j.buf, j.size); err != nil {
-		clear(j.told)
+		j.untold = true
 		j.index.forget()
 		return errors.Join(err, j.f.Truncate(j.size))
 	}
 	j.index.keep()
 	j.size += int64(len(j.buf))
+	j.untold = false
 	return nil
 }
 
 // begin tells what opened, and which flows gaps touch, and makes it lasting.
 func (j *journal) begin(opened []Translation, gaps []Gap) error {
+	if j.untold {
+		j.tellNames()
+	}
 	for i := range opened {
 		j.addOpened(&opened[i])
 	}

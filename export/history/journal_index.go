@@ -86,9 +86,7 @@ func (j *journal) writeIndex() error {
 		}
 	}
 	before := len(j.buf)
-	for _, n := range slices.Sorted(maps.Keys(j.told)) {
-		j.buf = appendNamespace(j.buf, n, j.told[n])
-	}
+	j.tellNames()
 	var r record
 	for _, n := range slices.Sorted(maps.Keys(j.touched)) {
 		r.setTouched(n, j.touched[n])

@@ -40,19 +40,7 @@ func openedFlow(n int) (t Translation) {
 // that open later. Of all, most close. Gaps touch the older ones.
 func writeJournal(t testing.TB, dir string, base, flows int) {
 	t.Helper()
-	names := func(n monitor.NetNS) string { return []string{"red", "blue"}[n] }
-	j, err := draftJournal(dir, &committed{at: at0}, names, func(add func(*Translation)) {
-		for n := range base {
-			tr := openedFlow(n)
-			add(&tr)
-		}
-	})
-	if err == nil {
-		err = j.publish()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := newJournal(t, dir, base)
 	defer j.close()
 	const each = 1000
 	for from := base; from < flows; from += each {
@@ -74,6 +62,25 @@ func writeJournal(t testing.TB, dir string, base, flows int) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// newJournal begins a journal with base flows.
+func newJournal(t testing.TB, dir string, base int) *journal {
+	t.Helper()
+	names := func(n monitor.NetNS) string { return []string{"red", "blue"}[n] }
+	j, err := draftJournal(dir, &committed{at: at0}, names, func(add func(*Translation)) {
+		for n := range base {
+			tr := openedFlow(n)
+			add(&tr)
+		}
+	})
+	if err == nil {
+		err = j.publish()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
 }
 
 // indexedJournal is a small journal with an index.
@@ -195,6 +202,38 @@ func TestJournalIndexRefuses(t *testing.T) {
 		if got := lookUp(t, journalOf(t, dir), &q); got.done {
 			t.Errorf("%+v: %d answers", q, len(got.open))
 		}
+	}
+}
+
+// TestJournalIndexNames: an index behind a write that failed still names the
+// namespaces of before, of which nothing opened since.
+func TestJournalIndexNames(t *testing.T) {
+	dir := t.TempDir()
+	j := newJournal(t, dir, 2) // the first flow is red, the second blue
+	defer j.close()
+	blue := []Translation{openedFlow(3)}
+	full, err := os.OpenFile(filepath.Join(dir, journalName), os.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	whole := j.f
+	if j.f = full; j.begin(blue, nil) == nil {
+		t.Fatal("a write to a file that is open for reading went well")
+	}
+	j.f = whole
+	err = j.begin(blue, nil)
+	if err == nil {
+		err = j.writeIndex()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	red := openedFlow(0)
+	in := red.Inside(SourceSide)
+	got := lookUp(t, journalOf(t, dir), &Query{Inside: End{Addr: in.Addr.Netip(), Port: in.Port, HasPort: true}, Namespace: "red"})
+	if len(got.open) != 1 || !got.done {
+		t.Errorf("done %v, %d answers, want one in red", got.done, len(got.open))
 	}
 }
 
