@@ -64,24 +64,32 @@ func (s section) between(lo, hi uint64, fn func(uint64) bool) (ok bool) {
 	return ok
 }
 
-// newestIndex finds the newest index; behind is the first record behind it.
-func (j *journalFile) newestIndex() (b indexBlock, behind int64, ok bool) {
-	buf := make([]byte, recordsAtOnce*recordSize)
+// newest finds the newest record of a kind, and where it stands.
+func (j *journalFile) newest(kind recordKind) (r record, at int64, ok bool) {
+	buf := make([]byte, min(recordsAtOnce, j.n)*recordSize)
 	for to := j.n; to > 0; {
 		from := max(to-recordsAtOnce, 0)
 		part := buf[:(to-from)*recordSize]
 		if _, err := j.f.ReadAt(part, from*recordSize); err != nil {
-			return b, 0, false
+			return r, 0, false
 		}
 		for ; to > from; to-- {
 			r := (*record)(part[(to-from-1)*recordSize:])
-			if r.kind() == recordIndexed && r.sound() {
-				b, ok = j.indexAt(to-1, r)
-				return b, to, ok
+			if r.kind() == kind && r.sound() {
+				return *r, to - 1, true
 			}
 		}
 	}
-	return b, 0, false
+	return r, 0, false
+}
+
+// newestIndex finds the newest index; behind is the first record behind it.
+func (j *journalFile) newestIndex() (b indexBlock, behind int64, ok bool) {
+	r, at, ok := j.newest(recordIndexed)
+	if ok {
+		b, ok = j.indexAt(at, &r)
+	}
+	return b, at + 1, ok
 }
 
 // indexAt makes the block that a record ends.

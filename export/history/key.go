@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"natlens/monitor"
 )
@@ -18,7 +19,16 @@ import (
 const (
 	chunkBits = 16
 	chunkRows = 1 << chunkBits
+	maxChunks = 1 << 8 // what a key has room for
 )
+
+// chunksOf is how many chunks a segment has whose last flow is this one.
+func chunksOf(path string, last int64) (int, error) {
+	if n := last>>chunkBits + 1; n > 0 && n <= maxChunks {
+		return int(n), nil
+	}
+	return 0, fmt.Errorf("%s: the file is damaged: its last flow has the number %d", path, last)
+}
 
 // key is one entry of an index. It is comparable in the order of the index.
 type key struct {

@@ -70,3 +70,15 @@ func (q *Query) concerns(g *Gap) bool {
 func (q *Query) covers(start, end monitor.Time) bool {
 	return (q.To == 0 || start <= q.To) && (q.From == 0 || end == 0 || end >= q.From)
 }
+
+// index is the index of a segment that finds what is asked for, and by what; "": none
+// does.
+func (q *Query) index() (table string, by End) {
+	switch {
+	case q.Outside.Addr.IsValid():
+		return "outside", q.Outside
+	case q.Inside.Addr.IsValid():
+		return "inside", q.Inside
+	}
+	return "", End{}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -93,10 +92,26 @@ func (r *Reader) Find(ctx context.Context, q Query, fn func(*Answer) error) (Res
 
 // Span tells from when to when the history knows what happened.
 func (r *Reader) Span() (began, ended monitor.Time, err error) {
-	f := &find{dir: r.dir, q: Query{Outside: End{Addr: netip.IPv4Unspecified(), HasPort: true}, From: 1, To: 1}} // no flow at all
-	f.readJournal()
+	if ended, err = lastCommit(r.dir); err != nil {
+		return 0, 0, err
+	}
+	f := &find{dir: r.dir}
 	err = f.readCatalog()
-	return f.res.Began, f.res.Ended, err
+	return f.res.Began, ended, err
+}
+
+// lastCommit is when the journal was committed last; 0: there is none.
+func lastCommit(dir string) (monitor.Time, error) {
+	j, err := openJournal(dir)
+	if j == nil {
+		return 0, err
+	}
+	defer j.close()
+	r, _, ok := j.newest(recordCommitted)
+	if !ok {
+		return 0, nil
+	}
+	return r.committed().at, nil
 }
 
 // find is one question on its way.
@@ -255,15 +270,12 @@ func (f *find) answer(a *Answer) error {
 // read without locks.
 func openSegment(dir string, e *entry) (*db, error) {
 	path := segmentPath(dir, e.seq)
-	st, err := os.Stat(path)
-	if err != nil {
+	if err := e.checkSize(path); err != nil {
 		return nil, err
 	}
 	var d *db
+	var err error
 	if e.state == segmentQuiet {
-		if st.Size() != e.bytes {
-			return nil, fmt.Errorf("%s: the file has %d bytes, but had %d when it was complete", path, st.Size(), e.bytes)
-		}
 		abs, err := filepath.Abs(path)
 		if err != nil {
 			return nil, err

@@ -65,9 +65,16 @@ func bindIf(s *stmt, i int, known bool, v int64) {
 	}
 }
 
-// scanRow reads the row that the statement stands at. ok is false if the row is
+// columns is a row that is read: of a statement, or of a sealedFile.
+type columns interface {
+	int(column int) int64
+	kind(column int) int32
+	blob(column int) []byte // good until the next row
+}
+
+// scanRow reads a row with rowColumns. ok is false if the row is
 // not as it was written.
-func scanRow(s *stmt, t *Translation) (id, netns int64, ok bool) {
+func scanRow(s columns, t *Translation) (id, netns int64, ok bool) {
 	id, netns = s.int(0), s.int(14)
 	*t = Translation{
 		Start: monitor.Time(s.int(1)), End: monitor.Time(s.int(1) + s.int(2)), Proto: monitor.Proto(s.int(3)),
@@ -94,7 +101,7 @@ func scanRow(s *stmt, t *Translation) (id, netns int64, ok bool) {
 	return id, netns, okFrom && okTo && okAs && okAt && t.sum(id, netns) == s.int(24)
 }
 
-func scanEndpoint(s *stmt, i int, p *monitor.Endpoint) bool {
+func scanEndpoint(s columns, i int, p *monitor.Endpoint) bool {
 	p.Port = uint16(s.int(i + 1))
 	if s.kind(i) == columnBlob {
 		return copy(p.Addr[:], s.blob(i)) == len(p.Addr)

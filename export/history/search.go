@@ -120,19 +120,7 @@ func (l *lane) head(f *find) *Answer {
 
 // run searches the segment.
 func (s *segmentFind) run(ctx context.Context, f *find) error {
-	d, err := openSegment(f.dir, &s.entry)
-	if err != nil {
-		return err
-	}
-	defer d.close()
-	names, err := readNamespaces(d)
-	if err != nil {
-		return err
-	}
-	if s.gaps, err = readGaps(d, &f.q, names); err != nil {
-		return err
-	}
-	e := &segmentReader{d: d, q: &f.q, flows: -1, names: names, put: func(batch []Answer) error {
+	e := &segmentReader{q: &f.q, flows: -1, put: func(batch []Answer) error {
 		select {
 		case s.out <- batch:
 			return nil
@@ -144,7 +132,22 @@ func (s *segmentFind) run(ctx context.Context, f *find) error {
 		e.flows = s.entry.flows
 	}
 	if s.entry.class >= classes {
-		return fmt.Errorf("%s: class %d is unknown", d.path, s.entry.class)
+		return fmt.Errorf("%s: class %d is unknown", segmentPath(f.dir, s.entry.seq), s.entry.class)
+	}
+	if index, _ := f.q.index(); index != "" && s.entry.state == segmentQuiet {
+		return s.runSealed(f, e)
+	}
+	d, err := openSegment(f.dir, &s.entry)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	e.d, e.path = d, d.path
+	if e.names, err = readNamespaces(d); err != nil {
+		return err
+	}
+	if s.gaps, err = readGaps(d, &f.q, e.names); err != nil {
+		return err
 	}
 	return e.read()
 }
@@ -161,17 +164,22 @@ func readGaps(d *db, q *Query, names map[int64]string) ([]Gap, error) {
 		if err != nil || !row {
 			return gaps, err
 		}
-		g := Gap{
-			From: monitor.Time(s.int(0)), To: monitor.Time(s.int(1)), Count: uint64(s.int(2)),
-			AtLeast: s.int(3) != 0, Cause: GapCause(s.int(4)),
-		}
-		if s.columns() > 5 && s.kind(5) != columnNull {
-			g.Namespace = names[s.int(5)]
-		}
-		if q.concerns(&g) {
+		if g := scanGap(s, s.columns(), names); q.concerns(&g) {
 			gaps = append(gaps, g)
 		}
 	}
+}
+
+// scanGap reads a row of gap that has n columns.
+func scanGap(s columns, n int, names map[int64]string) Gap {
+	g := Gap{
+		From: monitor.Time(s.int(0)), To: monitor.Time(s.int(1)), Count: uint64(s.int(2)),
+		AtLeast: s.int(3) != 0, Cause: GapCause(s.int(4)),
+	}
+	if n > 5 && s.kind(5) != columnNull {
+		g.Namespace = names[s.int(5)]
+	}
+	return g
 }
 
 func readNamespaces(d *db) (map[int64]string, error) {
@@ -192,7 +200,8 @@ func readNamespaces(d *db) (map[int64]string, error) {
 
 // segmentReader answers from one segment.
 type segmentReader struct {
-	d       *db
+	path    string
+	d       *db // nil of a sealedFile
 	q       *Query
 	flows   int64            // how many the file must have; -1: not known
 	names   map[int64]string // of namespaces, 0 that of meta
@@ -202,15 +211,14 @@ type segmentReader struct {
 }
 
 func (r *segmentReader) read() error {
-	var err error
-	switch {
-	case r.q.Outside.Addr.IsValid():
-		err = r.byIndex("outside", r.q.Outside)
-	case r.q.Inside.Addr.IsValid():
-		err = r.byIndex("inside", r.q.Inside)
-	default:
-		err = r.byTime()
+	if table, by := r.q.index(); table != "" {
+		return r.finish(r.byIndex(table, by))
 	}
+	return r.finish(r.byTime())
+}
+
+// finish hands on the last answers, and tells what was wrong.
+func (r *segmentReader) finish(err error) error {
 	if err == nil && len(r.batch) > 0 {
 		err = r.put(r.batch)
 	}
@@ -226,14 +234,18 @@ func (r *segmentReader) byIndex(table string, e End) error {
 	if err != nil {
 		return err
 	}
+	chunks, err := chunksOf(r.path, last)
+	if err != nil {
+		return err
+	}
 	s, err := r.d.prepare("SELECT flow FROM " + table + " WHERE key BETWEEN ? AND ?")
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	var rows []int64
-	for chunk := int64(0); chunk <= last>>chunkBits; chunk++ {
-		lo, hi := keyRange(chunk, e, r.q.Proto)
+	for chunk := range chunks {
+		lo, hi := keyRange(int64(chunk), e, r.q.Proto)
 		lo.bind(s, 1)
 		hi.bind(s, 2)
 		from := len(rows)
@@ -269,7 +281,7 @@ func (r *segmentReader) fetch(rows []int64) error {
 			return err
 		}
 		if !row {
-			return fmt.Errorf("%s: an index names flow %d, which is not there: the file is damaged", r.d.path, id)
+			return noSuchFlow(r.path, id)
 		}
 		if err := r.take(s); err != nil {
 			return err
@@ -307,7 +319,7 @@ func (r *segmentReader) byTime() error {
 		}
 		if !row {
 			if all && r.flows >= 0 && n != r.flows && r.damaged == nil {
-				r.damaged = fmt.Errorf("%s: the file has %d flows, but had %d when it was complete", r.d.path, n, r.flows)
+				r.damaged = fmt.Errorf("%s: the file has %d flows, but had %d when it was complete", r.path, n, r.flows)
 			}
 			return nil
 		}
@@ -319,23 +331,37 @@ func (r *segmentReader) byTime() error {
 
 // take adds the row that the statement stands at to the answers, if it is one.
 func (r *segmentReader) take(s *stmt) error {
+	a, err := r.next()
+	if err != nil {
+		return err
+	}
+	id, netns, ok := scanRow(s, &a.Translation)
+	r.keep(id, netns, ok)
+	return nil
+}
+
+// next is the place of the next answer, at the end of the batch; keep then decides
+// whether it stays there.
+func (r *segmentReader) next() (*Answer, error) {
 	if len(r.batch) == cap(r.batch) {
 		if len(r.batch) > 0 {
 			if err := r.put(r.batch); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		r.batch = make([]Answer, 0, answersAtOnce)
 	}
 	r.batch = r.batch[:len(r.batch)+1]
+	return &r.batch[len(r.batch)-1], nil
+}
+
+func (r *segmentReader) keep(id, netns int64, ok bool) {
 	a := &r.batch[len(r.batch)-1]
-	id, netns, ok := scanRow(s, &a.Translation)
 	if !ok && r.damaged == nil {
-		r.damaged = fmt.Errorf("%s: flow %d is not as it was written: the file is damaged", r.d.path, id)
+		r.damaged = fmt.Errorf("%s: flow %d is not as it was written: the file is damaged", r.path, id)
 	}
 	a.Namespace = r.names[netns]
 	if _, asked := r.q.Match(&a.Translation); !asked || !ok || !r.q.InNamespace(a.Namespace) {
 		r.batch = r.batch[:len(r.batch)-1]
 	}
-	return nil
 }
