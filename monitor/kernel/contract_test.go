@@ -94,6 +94,47 @@ func checkTimes(t *testing.T, events []told) {
 	}
 }
 
+// A reader that waits is woken by what comes, and it is counted. What comes before
+// it waits wakes nobody, so that events are sent one by one.
+func TestWakeups(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		g, err := lab.NewGenerator(lab.GeneratorConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer g.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		defer cancel()
+		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}})
+		came := make(chan int)
+		go func() {
+			defer close(came)
+			var b monitor.Batch
+			for {
+				b.Reset()
+				if err := c.Next(ctx, &b); err != nil {
+					return
+				}
+				came <- len(b.Events)
+			}
+		}()
+		if n := c.Stats().Wakeups; n != 0 {
+			t.Errorf("%d wake-ups before the first event", n)
+		}
+		for sent := 1; c.Stats().Wakeups == 0; sent++ {
+			if made, err := g.Generate(ctx, lab.GenConfig{Flows: 1, Base: sent % 250}); err != nil || made.Flows != 1 {
+				t.Fatalf("%+v after %d events, none of which woke the reader: %v", made, sent, err)
+			}
+			if n := <-came; n != 1 {
+				t.Fatalf("%d events, 1 was sent", n)
+			}
+		}
+		cancel()
+		for range came {
+		}
+	})
+}
+
 // A reader that stands still while the kernel's queue overruns gets all that the
 // queue held, the exact number of what it did not, and the gap at its place; and
 // after it events again, a hundred times over. A capture with room for all says

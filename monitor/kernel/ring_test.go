@@ -306,15 +306,17 @@ func TestRingAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b monitor.Batch
-	n := 0
 	allocs := testing.AllocsPerRun(5, func() {
 		b.Reset()
 		if err := c.Next(ctx, &b); err != nil {
 			t.Fatal(err)
 		}
-		n += len(b.Events)
+		// There is room for a loss beside the last.
+		if n := len(b.Events); n < monitor.BatchSize-2 {
+			t.Errorf("%d events, while thousands wait", n)
+		}
 	})
-	if allocs != 0 || n < 5*(monitor.BatchSize-2) {
-		t.Errorf("%v allocations a batch, %d events in 6", allocs, n)
+	if allocs != 0 {
+		t.Errorf("%v allocations a batch", allocs)
 	}
 }
