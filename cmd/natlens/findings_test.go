@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"natlens/monitor/filter"
 	"natlens/monitor/lab"
@@ -20,11 +24,35 @@ type told struct {
 	Examples                                                 []struct{ Flow uint64 }
 }
 
-// nextFinding reads lines up to one of a finding.
+// lineSchema is the schema that is published for lines of JSON.
+var lineSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	return c.Compile(filepath.Join(house, "docs", "event.schema.json"))
+})
+
+// checkSchema holds a line that natlens wrote to the schema.
+func checkSchema(t *testing.T, line string) {
+	t.Helper()
+	schema, err := lineSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	if err := schema.Validate(value); err != nil {
+		t.Errorf("%s: %v", line, err)
+	}
+}
+
+// nextFinding reads lines up to one of a finding, each of which fits the schema.
 func nextFinding(t *testing.T, p *process) (f told) {
 	t.Helper()
 	for f.Event != "finding" {
 		line := p.line(t)
+		checkSchema(t, line)
 		f = told{}
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			t.Fatalf("%s: %v", line, err)

@@ -93,6 +93,7 @@ func (w *world) pass(d time.Duration) {
 	for end := w.now + monitor.Time(d); w.now < end; {
 		w.now += monitor.Time(100 * time.Millisecond)
 		for _, f := range w.engine.Tick(w.now) {
+			checkLine(w.t, &f)
 			if f.Cleared == 0 {
 				w.came = append(w.came, f)
 			} else {
