@@ -71,7 +71,7 @@ const (
 // Stats are the Monitor's counters. They may be read while it runs.
 type Stats struct {
 	Events  uint64 // events of the source, losses and resyncs left out
-	Written uint64 // events that passed the filter
+	Written uint64 // those of Events that passed the filter
 	Lost    uint64 // events that the kernel dropped
 	Gaps    uint64 // how often it did
 	Resyncs uint64 // reconciliations that were finished
@@ -303,7 +303,7 @@ func (m *Monitor) write(b *Batch) error {
 	if len(b.Events) == 0 {
 		return end
 	}
-	m.stats.written.Add(uint64(len(b.Events)))
+	m.stats.written.Add(counted(b))
 	for _, s := range m.Sinks {
 		if err := s.Write(b); err != nil {
 			return err
@@ -346,12 +346,34 @@ func (m *Monitor) numberAll(b *Batch) {
 	m.stats.events.Add(events)
 }
 
-// cut shortens the batch to what is left of Count.
+// cut ends the batch with the event that makes Count full. What is told between
+// events, such as a loss, is none of them.
 func (m *Monitor) cut(b *Batch) error {
 	left := m.Count - m.stats.written.Load()
-	if uint64(len(b.Events)) < left {
-		return nil
+	for i := range b.Events {
+		if !countsAsEvent(b.Events[i].Kind) {
+			continue
+		}
+		if left--; left == 0 {
+			b.Events = b.Events[:i+1]
+			return errCount
+		}
 	}
-	b.Events = b.Events[:left]
-	return errCount
+	return nil
+}
+
+// counted is how many events a batch has.
+func counted(b *Batch) (n uint64) {
+	for i := range b.Events {
+		if countsAsEvent(b.Events[i].Kind) {
+			n++
+		}
+	}
+	return n
+}
+
+// countsAsEvent reports whether it is an event of a flow, and not told of the stream
+// itself.
+func countsAsEvent(k Kind) bool {
+	return k != KindLost && k != KindResynced && k != KindNetNSBegin && k != KindNetNSEnd
 }

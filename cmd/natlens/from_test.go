@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -153,6 +154,21 @@ func TestFromTellsWhatItCouldNotRead(t *testing.T) {
 	want = "natlens: 3 events, 3 shown, 0 lost\nnatlens: the recording was cut off: rec.jsonl: line 4 at byte 1313: ends in the middle\n"
 	if c.code != 0 || c.stderr.String() != want {
 		t.Errorf("code %d: %s", c.code, c.stderr.String())
+	}
+}
+
+// TestFromCountsEventsAlone has a loss stand between events: it is shown, and none of
+// the events that are counted, by the summary and by --count.
+func TestFromCountsEventsAlone(t *testing.T) {
+	path := writeRecording(t, lifeLines[:400]+"\n"+lifeLines)
+	c := call(t.Context(), console{}, "watch", "--from", path)
+	first, _, _ := strings.Cut(c.stderr.String(), "\n")
+	if events := strings.Count(c.stdout.String(), "\n") - 1; c.code != 0 || first != fmt.Sprintf("natlens: %d events, %[1]d shown, 1 lost", events) {
+		t.Errorf("code %d: %s%s", c.code, c.stderr.String(), c.stdout.String())
+	}
+	c = call(t.Context(), console{}, "watch", "--from", path, "--count", "2")
+	if c.code != 0 || strings.Count(c.stdout.String(), "\n") != 3 || strings.Count(c.stdout.String(), `"lost"`) != 1 {
+		t.Errorf("code %d: %s%s", c.code, c.stderr.String(), c.stdout.String())
 	}
 }
 
