@@ -33,14 +33,14 @@ var classicCommands = []struct {
 
 // classic translates a command line of conntrack(8) into natlens's own; other
 // command lines stay as they are, but for optional values of flags, which are
-// attached to their flag.
+// attached to their flag. Long flags may be cut short, as there.
 //
 //	-E -p tcp -o id   →   watch --classic -p tcp -o id
 func classic(args []string) []string {
 	if n := len(args); n > 1 && completes(args) {
 		return slices.Concat(args[:1], classic(args[1:n-1]), args[n-1:])
 	}
-	args = attachLabels(filter.AttachOptional(args))
+	args = attachLabels(filter.AttachOptional(spellOut(args)))
 	for i, arg := range args {
 		if arg == "--" {
 			break
@@ -86,11 +86,19 @@ func classicRefused(args []string) error {
 	if completes(args) {
 		return nil
 	}
+	args = spellOut(args)
+	for _, arg := range args {
+		if name, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(name, "--") && isLetter(name[2:]) {
+			return usagef("%s takes nothing behind =: %[1]s %s", name, value)
+		}
+	}
 	if n := len(args); n > 0 && slices.Contains(classic(args), "--classic") {
 		for i, arg := range args {
 			switch name, empty := strings.CutSuffix(arg, "="); {
 			case empty && strings.HasPrefix(name, "--"):
 				return usagef("%s needs a value", name)
+			case arg == "" && i > 0 && isLetter(strings.TrimLeft(args[i-1], "-")):
+				return usagef("behind %s stands an empty word, where a table or a filter would", args[i-1])
 			case arg == "" && i > 0 && strings.HasPrefix(args[i-1], "-"):
 				return usagef("%s needs a value", args[i-1])
 			}

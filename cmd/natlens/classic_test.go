@@ -5,6 +5,11 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"natlens/monitor"
 )
 
 func TestClassic(t *testing.T) {
@@ -28,6 +33,21 @@ func TestClassic(t *testing.T) {
 		{"watch --count 5 -E", "watch --classic --count 5"},
 		{"list --count 5", "list --count 5"},
 		{"delete -S", "delete -S"},
+		{"--dum --fam ipv6", "list --classic --family ipv6"},
+		{"--del --orig-s 192.0.2.1 --mar=5", "delete --classic --orig-src 192.0.2.1 --mark=5"},
+		{"-L --any", "list --classic --any-nat"},
+		{"-L --src-n 192.0.2.1", "list --classic --src-nat=192.0.2.1"},
+		{"-L --prot tcp --sta CLOSE", "list --classic --protonum tcp --sta CLOSE"}, // or stats, or status
+		{"-L -p tcp --state CLOSE --sp 5 --reply-port-d=6", "list --classic -p tcp --state CLOSE --sport 5 --reply-port-dst=6"},
+		{"-L --sp 5 -p tcp", "list --classic --sp 5 -p tcp"},
+		{"-L -picmp --icmp-t 8", "list --classic -picmp --icmp-type 8"},
+		{"-L --proto=gre --srck 8", "list --classic --proto=gre --srckey 8"},
+		{"-L --proto udp --vtag 8", "list --classic --proto udp --vtag 8"},
+		{"-L --src 192.0.2.1 --count 5", "list --classic --src 192.0.2.1 --count 5"},
+		{"-L --outp id -- --fam", "list --classic --output id -- --fam"},
+		{"list --fam ipv6", "list --fam ipv6"},
+		{"-zL", "list --classic -z"},
+		{"-zLp", "-zLp"},
 		{"list -- -L", "list -- -L"},
 	} {
 		if got := strings.Join(classic(strings.Fields(c.args)), " "); got != c.want {
@@ -71,6 +91,7 @@ var refusals = []struct{ args, want string }{
 	{"-L -o nosuch", `unknown output modifier "nosuch": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`},
 	{"-L -z -p tcp", "--zero sets the counters of every flow: not together with a filter or --count"},
 	{"-L -o id,", `unknown output modifier "": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`},
+	{"-L -L --dump --get=5", "--get takes nothing behind =: --get 5"},
 	{"-L --output=", "--output needs a value"},
 	{"-L -a", "-a needs a value"},
 	{"-L -p tcp --secmark", "--secmark needs a value"},
@@ -85,6 +106,8 @@ var refusals = []struct{ args, want string }{
 	{"-S dying", "--table dying: must be conntrack or expect"},
 	{"-F -p tcp", "unknown flag -p; see natlens flush --help"},
 	{"-D -z", "unknown flag -z; see natlens delete --help"},
+	{"-L --sta CLOSE", "--sta is short for more than one flag: --stats, --status"},
+	{"-L --sp 5 -p tcp", "unknown flag --sp; see natlens list --help"},
 	{"-D dying", "table dying: natlens delete knows the table conntrack alone"},
 	{"-D -j", "illegal flag --any-nat with -D, as in conntrack(8); natlens delete without -D takes it"},
 	{"-D -s", "-s needs a value: ADDR[/BITS]"},
@@ -143,4 +166,19 @@ func TestNotOffered(t *testing.T) {
 			t.Errorf("%s: code %d, %q", c.args, us.code, got)
 		}
 	}
+}
+
+// TestClassicAbbreviationsLeaveFlags: no flag of natlens's own is the beginning of
+// one of conntrack(8)'s, which it would be taken for.
+func TestClassicAbbreviationsLeaveFlags(t *testing.T) {
+	protos := []monitor.Proto{0, monitor.TCP, monitor.SCTP, monitor.DCCP, monitor.ICMP, monitor.ICMPv6, monitor.GRE}
+	eachCommand(newRoot(console{}), func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			for _, p := range protos {
+				if names := meant(f.Name, p); len(names) == 1 && names[0] != f.Name {
+					t.Errorf("%s --%s is taken for --%s", cmd.CommandPath(), f.Name, names[0])
+				}
+			}
+		})
+	})
 }

@@ -50,6 +50,10 @@ var changing = []string{
 	"-U -f ipv4 -p udp -s 192.0.2.1 --dport 443 -m 9", "-U -f ipv4 -p udp -s 192.0.2.1 -d 198.51.100.2 --sport 4 -t 77",
 	"-U -f ipv4 -p udp --sport 4 --dport 443 -m 7/0xff", "-U -f ipv4 -p icmp -u SEEN_REPLY", "-U -f ipv6 -p udp -m 1", "-U -p udp --dport 1 -m 9",
 	"-U -f ipv4 -p tcp --sport 4 --dport 443 --state CLOSE", "-U -f ipv4 -p udp -s 192.0.2.1 --dport 443 -m 9 -o save",
+
+	"--del --prot udp", "-pudp -s192.0.2.1 -D", "--del -p tcp --dp=443 --mar 0", "--delete conn --orig-zon 6", "--fl", "-D --fam ipv6 --proto=udp",
+	"--ge -p tcp --orig-s 192.0.2.1 --orig-d 198.51.100.2 --sp 4 --dp 443", "--up --fam ipv4 --prot udp --sp 4 --dp 443 --mar=9",
+	"--cre -p udp --src=192.0.2.9 --dst=198.51.100.2 --sp 1 --dp=2 --timeo 590 --mar 0x3", "--ad -pudp -s192.0.2.9 -d198.51.100.2 --sp=1 --dp 2 --timeo=590",
 }
 
 // TestChangesSame lets conntrack(8) and natlens change the same entries, and
@@ -214,6 +218,22 @@ var corrected = []struct {
 	{"-D -f ipv4 -p 253 -o xml", "its XML has no document around the elements", "1 flow entries have been deleted.\n", 0, 20},
 	{"-L -m x", "it reads a 0", "--mark x: not a mark: MARK[/MASK], each up to 0xffffffff\n", 2, 21},
 	{"-D -p gre --srckey 99", "keys are not compared", "0 flow entries have been deleted.\n", 1, 21},
+	{"-D -t 17", "timeouts are not compared", "0 flow entries have been deleted.\n", 1, 21},
+	{"-D -n203.0.113.99", "an address without a blank before it is not read", "0 flow entries have been deleted.\n", 1, 21},
+	{"-D --dst-nat=203.0.113.99", "likewise", "0 flow entries have been deleted.\n", 1, 21},
+	{"-Dn", "nothing is read behind a command's letter: it deletes all", "2 flow entries have been deleted.\n", 0, 19},
+	{"-Lp tcp", "likewise", "4 flow entries have been shown.\n", 0, 21},
+	{"--flush=expect", "nothing is read behind =: it empties the other table", "--flush takes nothing behind =: --flush expect\n", 2, 21},
+	{"-L -u SEEN_REPLY -u ASSURED", "of several it asks for what none has", "1 flow entries have been shown.\n", 0, 21},
+	{"-L -u UNSET", "it fails with exit code 1", "--status UNSET: asks for no bit: it is for making entries\n", 2, 21},
+	{"-L -u CONFIRMED", "it knows no such bit", "21 flow entries have been shown.\n", 0, 21},
+	{"-L -f ipv6 -z", "it sets the counters of all flows", "--zero sets the counters of every flow: not together with a filter or --count\n", 2, 21},
+	{"-L -p sctp --state established", "it crashes", "2 flow entries have been shown.\n", 0, 21},
+	{"-L -p udp --sport 0x4", "it reads a 0", "2 flow entries have been shown.\n", 0, 21},
+	{"-L --dport 443 -p udp", "it knows a protocol's flags behind -p only", "2 flow entries have been shown.\n", 0, 21},
+	{"-L -s=192.0.2.1 -p=udp", "it takes the = for a part of the value", "6 flow entries have been shown.\n", 0, 21},
+	{"-U -f ipv4 -p sctp --state SHUTDOWN_SENT", "without the tags it fails", "1 flow entries have been updated.\n", 0, 21},
+	{"-U -f ipv4 -g 203.0.113.80:8080 -m 5", "an address to select by is for it one to write", "2 flow entries have been updated.\n", 0, 21},
 }
 
 func TestCorrected(t *testing.T) {

@@ -79,7 +79,10 @@ var reading = []string{
 	"-L -n", "-L -g", "-L -j", "-L -n 203.0.113.1", "-L -g 192.168.77.2", "-L -g 192.168.77.2:80", "-L -j 203.0.113.1", "-L -n -g", "-L -n -p tcp",
 	"-L -m 7", "-L -m 0", "-L -m 5/0x1", "-L -m 0x4/0xc", "-L -w 5", "-L -w 0", "-L --orig-zone 6", "-L --reply-zone 0", "-L -w 6",
 	"-L -u ASSURED", "-L -u SEEN_REPLY", "-L -u UNREPLIED", "-L -u EXPECTED", "-L -u ASSURED -p tcp", "-L -u !ASSURED", "-L -m 7 -p udp",
-	"-L -z", "-L -o id", // last: the counters are gone then
+	"--dum", "--dump --fam ipv6", "-p tcp --dport 443 -L", "-ptcp -L --dp=443", "-L --orig-s 192.168.77.2", "-L --reply-d=203.0.113.1", "-L --prot=udp --dport=53",
+	"-L --src-n", "-L --any", "-L --mar 7", "-L --orig-zon=6 --reply-zon 0", "-L --statu ASSURED", "-L -p sctp --st ESTABLISHED", "-L -picmp --icmp-t 8 --icmp-i=77",
+	"-L --mask-s 255.255.255.0 -s192.168.77.0", "-L --outp id,ext", "-L -oid -oext", "-L conn --proton 17", "--cou", "--stats",
+	"-zL", "-L -o id", "-L --ze", "-L -o id", "-L -z", "-L -o id", // last: the counters are gone then
 }
 
 // TestListSameBytes runs conntrack(8) and natlens over the table of the lab's

@@ -34,6 +34,9 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 	if isClassic(cmd) && isLetter(word) {
 		return usagef("%s is a second command, beside that of natlens %s: one at a time", dashed(word), cmd.Name())
 	}
+	if several := meant(word, 0); isClassic(cmd) && len(word) > 1 && len(several) > 1 {
+		return usagef("--%s is short for more than one flag: --%s", word, strings.Join(several, ", --"))
+	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
