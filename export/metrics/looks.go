@@ -20,6 +20,7 @@ type looks struct {
 	kernel *Kernel // nil: it could not be read
 	failed uint64
 	scan   *scan
+	names  names
 	seen   [protoSlots][stateSlots]bool // series of natlens_flows that stand
 }
 
@@ -40,7 +41,7 @@ func (l *looks) lookLocked(cfg *Config) {
 	}
 	if cfg.Table != nil {
 		l.scan = new(scan)
-		l.scan.take(cfg.Table)
+		l.scan.take(cfg.Table, &l.names, now)
 	}
 }
 

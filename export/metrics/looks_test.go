@@ -3,6 +3,7 @@ package metrics
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,72 @@ func TestPoolsAreBounded(t *testing.T) {
 	}
 }
 
+// TestNamesStay gives forty pools about as many flows, of which others are the busiest
+// each time, and expects the same ones to have names as before; a pool that grows to
+// twice another's flows to get that one's place; and addresses that come and go to make
+// no more series than was promised.
+func TestNamesStay(t *testing.T) {
+	var n names
+	now := time.Unix(1000, 0)
+	seen := map[poolKey]bool{}
+	look := func(flows map[uint16]uint64) (named []uint16) {
+		all := map[poolKey]uint64{}
+		for host, count := range flows {
+			all[poolKey{addr: monitor.AddrFrom4([4]byte{198, 18, byte(host >> 8), byte(host)})}] = count
+		}
+		var s scan
+		s.choose(all, &n, now)
+		for _, p := range s.pools {
+			named = append(named, uint16(p.key.addr[14])<<8|uint16(p.key.addr[15]))
+			seen[p.key] = true
+		}
+		slices.Sort(named)
+		return named
+	}
+	flows := map[uint16]uint64{}
+	for host := range uint16(40) {
+		flows[host] = 100 - uint64(host%2)
+	}
+	first := look(flows)
+	if len(first) != TopPools {
+		t.Fatalf("%d have names: %v", len(first), first)
+	}
+	for round := range 100 {
+		now = now.Add(10 * time.Second)
+		for host := range flows {
+			flows[host] = 100 + uint64(host)*uint64(round)%50
+		}
+		if got := look(flows); !slices.Equal(got, first) {
+			t.Fatalf("round %d: %v, before %v", round, got, first)
+		}
+	}
+	// All names are used up but for one, which came due meanwhile.
+	for host := range uint16(40) {
+		if !slices.Contains(first, host) {
+			flows[host] = 1000
+		}
+	}
+	second := look(flows)
+	var came []uint16
+	for _, host := range second {
+		if !slices.Contains(first, host) {
+			came = append(came, host)
+		}
+	}
+	if len(second) != TopPools || len(came) != 1 {
+		t.Errorf("%v came, of %v", came, second)
+	}
+	// A day of addresses that live for ten seconds each.
+	clear(seen)
+	for round := range uint16(8640) {
+		now = now.Add(10 * time.Second)
+		look(map[uint16]uint64{1000 + round: 1000, 1001 + round: 1000})
+	}
+	if len(seen) > 96+2 {
+		t.Errorf("%d series in a day", len(seen))
+	}
+}
+
 // TestLooksAreKept expects that who scrapes often costs the kernel and the table
 // nothing, and that an error is counted and no value is made up.
 func TestLooksAreKept(t *testing.T) {
@@ -138,6 +205,6 @@ func BenchmarkScrape(b *testing.B) {
 	}
 	for range b.N {
 		var s scan
-		s.take(table)
+		s.take(table, new(names), time.Now())
 	}
 }

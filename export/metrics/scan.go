@@ -10,7 +10,7 @@ import (
 )
 
 // TopPools is how many pairs of a public address and a protocol have series of
-// their own; the flows of the others are added up as "other".
+// their own at once; the flows of the others are added up as "other".
 const TopPools = 32
 
 // maxPools bounds the memory of a scan: pairs beyond so many are counted as other
@@ -21,7 +21,7 @@ const maxPools = 65536
 // scan is what one look at the table found.
 type scan struct {
 	flows [protoSlots][stateSlots]uint64
-	pools []pool // the busiest, the fullest first
+	pools []pool // those with series of their own, the busiest first
 	other [protoSlots]struct{ flows, pools uint64 }
 	took  time.Duration
 }
@@ -39,9 +39,9 @@ type pool struct {
 	ports monitor.PortSet
 }
 
-// take goes over the table twice: who is busiest, and then which ports those
-// have. The table is locked for a slice at a time.
-func (s *scan) take(t *monitor.Table) {
+// take goes over the table twice: which pools there are, and then which ports those
+// have that n gives a name. The table is locked for a slice at a time.
+func (s *scan) take(t *monitor.Table, n *names, now time.Time) {
 	began := time.Now()
 	flows := make(map[poolKey]uint64)
 	t.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
@@ -52,15 +52,15 @@ func (s *scan) take(t *monitor.Table) {
 		s.flows[slot][stateOf(&r.Flow, r.Known)]++
 		if translated(&r.Flow) {
 			key := poolKey{r.Flow.SentAs().Addr, slot}
-			if n, ok := flows[key]; ok || len(flows) < maxPools {
-				flows[key] = n + 1
+			if had, ok := flows[key]; ok || len(flows) < maxPools {
+				flows[key] = had + 1
 			} else {
 				s.other[slot].flows++
 			}
 		}
 		return true
 	})
-	s.choose(flows)
+	s.choose(flows, n, now)
 	if len(s.pools) > 0 {
 		s.fill(t)
 	}
@@ -70,8 +70,8 @@ func (s *scan) take(t *monitor.Table) {
 // translated reports whether the sources of the flow are rewritten.
 func translated(f *monitor.Flow) bool { return f.NAT().Kind&monitor.NATSource != 0 }
 
-// choose takes the busiest pools; the rest is other.
-func (s *scan) choose(flows map[poolKey]uint64) {
+// choose takes the pools that have names; the rest is other.
+func (s *scan) choose(flows map[poolKey]uint64, n *names, now time.Time) {
 	all := make([]pool, 0, len(flows))
 	for k, n := range flows {
 		all = append(all, pool{key: k, flows: n})
@@ -79,12 +79,15 @@ func (s *scan) choose(flows map[poolKey]uint64) {
 	slices.SortFunc(all, func(a, b pool) int {
 		return cmp.Or(cmp.Compare(b.flows, a.flows), bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.slot, b.key.slot))
 	})
-	n := min(len(all), TopPools)
-	for _, p := range all[n:] {
+	n.place(all, now)
+	for _, p := range all {
+		if n.placed[p.key] {
+			s.pools = append(s.pools, p)
+			continue
+		}
 		s.other[p.key.slot].flows += p.flows
 		s.other[p.key.slot].pools++
 	}
-	s.pools = slices.Clone(all[:n])
 }
 
 // fill finds the ports of the chosen pools.
