@@ -27,6 +27,7 @@ type listener struct {
 	share int    // it wants one event in so many; 0: all
 	rmem  string // net.core.rmem_default while it opens its socket; "" leaves it
 	snat  bool   // the flows are translated
+	hosts int    // of so many inside hosts; 0: all of one
 }
 
 func listeners(natlens, dir string) []listener {
@@ -158,6 +159,7 @@ func measure(ctx context.Context, l listener, gen lab.GenConfig, stall time.Dura
 		})
 		defer stalled.Stop()
 	}
+	gen.Sources = l.hosts
 	made, err := g.Spawn(ctx, gen)
 	if err == nil && stall > 0 {
 		err = waitRunning(ctx, cmd.Process.Pid)

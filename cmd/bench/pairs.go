@@ -18,13 +18,22 @@ type pair struct {
 	base, with listener
 }
 
+// manyHosts is how many inside hosts begin flows where there are many: as many as
+// a large carrier's gateway has.
+const manyHosts = 300_000
+
 // pairs compare what findings and metrics add, at the price of an event without
-// any output, and at that of one with the usual output.
+// any output, and at that of one with the usual output; to flows of one host without
+// NAT, and to flows of many hosts whose sources are translated.
 func pairs(natlens, dir string) (all []pair) {
-	for _, base := range []listener{
-		{name: "no match", count: natlensEvents, args: []string{"-o", "jsonl", "mark", "999"}},
-		{name: "jsonl", args: []string{"-o", "jsonl", "--output", filepath.Join(dir, "pair")}, file: filepath.Join(dir, "pair")},
-	} {
+	none := listener{name: "no match", count: natlensEvents, args: []string{"-o", "jsonl", "mark", "999"}}
+	jsonl := listener{name: "jsonl", args: []string{"-o", "jsonl", "--output", filepath.Join(dir, "pair")}, file: filepath.Join(dir, "pair")}
+	bases := []listener{none, jsonl}
+	for _, l := range bases {
+		l.name, l.snat, l.hosts = "SNAT, "+l.name, true, manyHosts
+		bases = append(bases, l)
+	}
+	for _, base := range bases {
 		listen := func(more ...string) listener {
 			l := base
 			l.args = slices.Concat([]string{natlens, "watch", "--capture", "ring"}, more, base.args)

@@ -27,6 +27,8 @@ const (
 
 	maxFlows = (1<<16 - firstSport) * flowsPerSource
 	maxBase  = 253
+
+	maxSources = 1<<24 - 2
 )
 
 // GenConfig says which flows to make.
@@ -36,6 +38,9 @@ type GenConfig struct {
 	// Base, 0 to 253, is added to the source address: runs with different
 	// bases make different flows, the same base makes the same again.
 	Base int
+	// Sources above 0 has flows begin at so many inside hosts in turn, at most
+	// 16,777,214: 10.0.0.1, 10.0.0.2 and so on, in the place of that address.
+	Sources int
 }
 
 func (c GenConfig) check() error {
@@ -46,6 +51,8 @@ func (c GenConfig) check() error {
 		return fmt.Errorf("rate %d", c.Rate)
 	case c.Base < 0 || c.Base > maxBase:
 		return fmt.Errorf("base %d: 0 to %d are addresses", c.Base, maxBase)
+	case c.Sources < 0 || c.Sources > maxSources:
+		return fmt.Errorf("%d sources: 0 to %d are addresses", c.Sources, maxSources)
 	}
 	return nil
 }
@@ -70,7 +77,7 @@ func generate(ctx context.Context, ns *Namespace, cfg GenConfig) (Made, error) {
 	if err := cfg.check(); err != nil {
 		return Made{}, fmt.Errorf("generate: %w", err)
 	}
-	b := newBatch()
+	b := newBatch(cfg.Sources)
 	defer runtime.KeepAlive(b)
 	var made Made
 	start := time.Now()
@@ -93,16 +100,24 @@ type mmsghdr struct {
 	len uint32
 }
 
-// batch is what sendmmsg reads, made once: only the ports change. It points
-// into itself, so it must stay where it is.
+// batch is what sendmmsg reads, made once: only the ports change, and the sources
+// where there are many. It points into itself, so it must stay where it is.
 type batch struct {
 	msgs    [batchSize]mmsghdr
 	to      [batchSize]unix.RawSockaddrInet4
+	from    [batchSize]pktinfo
 	iov     unix.Iovec
 	payload [8]byte
 }
 
-func newBatch() *batch {
+// pktinfo is the control message that chooses a packet's source, of ip(7).
+type pktinfo struct {
+	hdr unix.Cmsghdr
+	unix.Inet4Pktinfo
+	_ [4]byte // CMSG_SPACE
+}
+
+func newBatch(sources int) *batch {
 	b := new(batch)
 	b.iov.Base = &b.payload[0]
 	b.iov.SetLen(len(b.payload))
@@ -113,6 +128,13 @@ func newBatch() *batch {
 		h.Namelen = unix.SizeofSockaddrInet4
 		h.Iov = &b.iov
 		h.SetIovlen(1)
+		if sources > 0 {
+			c := &b.from[i]
+			c.hdr.Level, c.hdr.Type = unix.IPPROTO_IP, unix.IP_PKTINFO
+			c.hdr.SetLen(unix.CmsgLen(unix.SizeofInet4Pktinfo))
+			h.Control = (*byte)(unsafe.Pointer(c))
+			h.SetControllen(unix.CmsgSpace(unix.SizeofInet4Pktinfo))
+		}
 	}
 	return b
 }
@@ -121,6 +143,9 @@ func newBatch() *batch {
 func (b *batch) fromSource(ctx context.Context, ns *Namespace, cfg GenConfig, sport uint16, start time.Time, made *Made) error {
 	src := generatorSrc.As4()
 	src[3] += byte(cfg.Base)
+	if cfg.Sources > 0 {
+		src = [4]byte{} // each packet says which
+	}
 	var fd int
 	err := ns.Do(func() (err error) {
 		fd, err = openSocket(unix.SOCK_DGRAM, unix.IPPROTO_UDP, netip.AddrPortFrom(netip.AddrFrom4(src), sport))
@@ -134,6 +159,10 @@ func (b *batch) fromSource(ctx context.Context, ns *Namespace, cfg GenConfig, sp
 		n := min(batchSize, cfg.Flows-made.tried())
 		for i := range b.to[:n] {
 			putPort(&b.to[i].Port, uint16(dport+i))
+			if cfg.Sources > 0 {
+				host := 1 + (made.tried()+i)%cfg.Sources
+				b.from[i].Spec_dst = [4]byte{10, byte(host >> 16), byte(host >> 8), byte(host)}
+			}
 		}
 		if err := b.send(fd, n, made); err != nil {
 			return err

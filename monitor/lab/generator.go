@@ -20,6 +20,8 @@ var (
 	// Sources are 198.18.0.1 plus GenConfig.Base, all of them local.
 	generatorSrc   = netip.MustParseAddr("198.18.0.1")
 	generatorLocal = netip.MustParsePrefix("198.18.0.0/24")
+	// Where there are many sources they are of these.
+	generatorHosts = netip.MustParsePrefix("10.0.0.0/8")
 	generatorDst   = netip.MustParseAddr("198.18.10.2")
 	// GeneratorSNAT is the source that GeneratorConfig.SNAT translates to.
 	GeneratorSNAT = netip.MustParseAddr("198.18.1.1")
@@ -92,13 +94,15 @@ func (g *Generator) wire(GeneratorConfig) error {
 	if err := h.AddrAdd(sink, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(generatorSrc, generatorNet.Bits()))}); err != nil {
 		return fmt.Errorf("address %s: %w", generatorSrc, err)
 	}
-	// One local route instead of an address for each Base.
-	local := &netlink.Route{
-		LinkIndex: sink.Attrs().Index, Dst: ipNet(generatorLocal),
-		Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: netlink.SCOPE_HOST,
-	}
-	if err := h.RouteAdd(local); err != nil {
-		return fmt.Errorf("local route %s: %w", generatorLocal, err)
+	// Local routes instead of an address for each.
+	for _, sources := range []netip.Prefix{generatorLocal, generatorHosts} {
+		local := &netlink.Route{
+			LinkIndex: sink.Attrs().Index, Dst: ipNet(sources),
+			Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: netlink.SCOPE_HOST,
+		}
+		if err := h.RouteAdd(local); err != nil {
+			return fmt.Errorf("local route %s: %w", sources, err)
+		}
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func TestGenerate(t *testing.T) {
 func TestGenerateRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	g := newGenerator(t, GeneratorConfig{})
-	for _, cfg := range []GenConfig{{Flows: -1}, {Flows: maxFlows + 1}, {Rate: -1}, {Base: -1}, {Base: 254}} {
+	for _, cfg := range []GenConfig{{Flows: -1}, {Flows: maxFlows + 1}, {Rate: -1}, {Base: -1}, {Base: 254}, {Sources: -1}, {Sources: maxSources + 1}} {
 		for _, make := range []func(context.Context, GenConfig) (Made, error){g.Generate, g.Spawn} {
 			if made, err := make(t.Context(), cfg); err == nil {
 				t.Errorf("%+v made %+v", cfg, made)
@@ -132,6 +132,42 @@ func TestGenerateSNAT(t *testing.T) {
 	}
 	if f.CountersOrig.Packets != 1 || f.Timeout <= 30 || f.Timeout > 60 {
 		t.Errorf("%d packets, timeout %d", f.CountersOrig.Packets, f.Timeout)
+	}
+}
+
+// TestGenerateSources expects flows of so many inside hosts, each with its source
+// translated.
+func TestGenerateSources(t *testing.T) {
+	t.Parallel()
+	g := newGenerator(t, GeneratorConfig{SNAT: true})
+	made, err := g.Generate(t.Context(), GenConfig{Flows: 1000, Sources: 300})
+	if err != nil || made.Flows != 1000 {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	c, err := conntrack.Dial(&netlink.Config{NetNS: g.Namespace().FD()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	table, err := c.Dump(nil)
+	if err != nil || len(table) != 1000 {
+		t.Fatalf("dump: %d flows, %v", len(table), err)
+	}
+	hosts := map[netip.Addr]int{}
+	for i := range table {
+		hosts[table[i].TupleOrig.IP.SourceAddress]++
+		if to := table[i].TupleReply.IP.DestinationAddress; to != GeneratorSNAT {
+			t.Fatalf("sent as %s", to)
+		}
+	}
+	for host := 1; host <= 300; host++ {
+		at := netip.AddrFrom4([4]byte{10, 0, byte(host >> 8), byte(host)})
+		if want := 1000/300 + min(1, max(0, 1000%300-host+1)); hosts[at] != want {
+			t.Errorf("%s begins %d flows, wanted %d", at, hosts[at], want)
+		}
+	}
+	if len(hosts) != 300 {
+		t.Errorf("%d hosts", len(hosts))
 	}
 }
 
@@ -197,7 +233,7 @@ func TestGenerateAllocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	b := newBatch()
+	b := newBatch(0)
 	for i := range b.to {
 		putPort(&b.to[i].Port, uint16(firstDport+i))
 	}
