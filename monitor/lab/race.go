@@ -97,6 +97,9 @@ func (l *Lab) raceSockets(r Race, port int) (fds [2]int, err error) {
 			return err
 		})
 		if err != nil {
+			if i == 1 {
+				unix.Close(fds[0])
+			}
 			return fds, err
 		}
 	}
