@@ -169,22 +169,6 @@ func (t *Translation) tuple() monitor.Tuple {
 	return k
 }
 
-// FromRow returns the translation of a flow in the live table. One that has ended
-// and lingers is closed at its last message.
-func FromRow(r *monitor.Row) Translation {
-	var t Translation
-	t.describe(&r.Flow)
-	t.learn(&r.Flow, r.Known)
-	t.Flow, t.Start = r.Gen, r.Born()
-	if t.Start == 0 {
-		t.Start, t.Doubt = r.First, BeganBefore
-	}
-	if r.Ended() {
-		t.End, t.Reason = r.Last, Destroyed
-	}
-	return t
-}
-
 // learn takes over what a message told about the flow's present.
 func (t *Translation) learn(f *monitor.Flow, known monitor.Attrs) {
 	if known.Any(monitor.AttrStatus) {

@@ -84,7 +84,7 @@ func docsLine(t *testing.T, kind, line string) {
 			t.Errorf("%s: %v", line, err)
 			return
 		}
-		words, err := ParseArgs(rest[2:])
+		words, err := Parse(strings.Join(rest[2:], " "))
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
 			return

@@ -258,9 +258,3 @@ var fieldByName = func() map[string]Field {
 	}
 	return m
 }()
-
-// FieldByName returns the field that the language calls so (any case).
-func FieldByName(name string) (Field, bool) {
-	f, ok := fieldByName[fold(name)]
-	return f, ok
-}

@@ -20,10 +20,6 @@ type Env struct {
 // Parse reads a filter. The empty text wants everything. Any error is an *Error.
 func Parse(text string) (Expr, error) { return Env{}.Parse(text) }
 
-// ParseArgs reads a filter that stands in several arguments of a command line;
-// columns of errors are those of the arguments joined with spaces.
-func ParseArgs(args []string) (Expr, error) { return Parse(strings.Join(args, " ")) }
-
 // Parse is [Parse] with names of labels.
 func (env Env) Parse(text string) (Expr, error) {
 	p := parser{env: env, text: text, tokens: lex(text)}
