@@ -127,14 +127,21 @@ func causeStale(g *gateway) {
 	g.ask(nil, 4001, at, false)
 	g.await("udp dnat seen_reply", 2)
 	g.later(15 * time.Second)
-	f := g.sees("dnat-stale 203.0.113.100:5353 → 203.0.113.66:53", 1)
-	if f.Command != "natlens delete 'udp unreplied dst 203.0.113.100 dport 5353 nat.dst 203.0.113.66 nat.dport 53'" {
+	g.mends("203.0.113.100:5353 → 203.0.113.66:53", "udp unreplied dst 203.0.113.100 dport 5353 nat.dst 203.0.113.66 nat.dport 53", at)
+}
+
+// mends sees a flow that goes on to a target that is gone, deletes it by the
+// finding's own filter, and expects its client to be answered then.
+func (g *gateway) mends(subject, filter string, at netip.AddrPort) {
+	g.t.Helper()
+	f := g.sees("dnat-stale "+subject, 1)
+	if f.Command != "natlens delete '"+filter+"'" {
 		g.t.Error(f.Command)
 	}
 	g.delete(f.Filter)
 	g.ask(nil, 4001, at, true)
 	g.later(5 * time.Second)
-	g.clears("dnat-stale 203.0.113.100:5353 → 203.0.113.66:53")
+	g.clears("dnat-stale " + subject)
 }
 
 // causeAbandoned moves a service away from a target that goes on answering its old
@@ -168,14 +175,7 @@ func causeAbandoned(g *gateway) {
 		}
 	}
 	g.later(15 * time.Second)
-	f := g.sees("dnat-stale 203.0.113.101:5356 → 203.0.113.9:5053", 1)
-	if f.Command != "natlens delete 'udp dst 203.0.113.101 dport 5356 nat.dst 203.0.113.9 nat.dport 5053'" {
-		g.t.Error(f.Command)
-	}
-	g.delete(f.Filter)
-	g.ask(nil, 4001, at, true)
-	g.later(5 * time.Second)
-	g.clears("dnat-stale 203.0.113.101:5356 → 203.0.113.9:5053")
+	g.mends("203.0.113.101:5356 → 203.0.113.9:5053", "udp dst 203.0.113.101 dport 5356 nat.dst 203.0.113.9 nat.dport 5053", at)
 }
 
 // causeMissed publishes a service while a client sends to it already.
