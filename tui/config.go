@@ -31,6 +31,11 @@ type Config struct {
 	Theme    string              // dark, light, or "": as the terminal's background is
 	NoColor  bool                // bold and reverse instead of colour; else as many as the terminal has
 
+	// Trouble says what goes wrong beside the flows, such as a history that can't
+	// be written; it stands above the page for as long as it does. "": nothing. It
+	// is asked in each frame and must not block. Nil: nothing can.
+	Trouble func() string
+
 	// Enter is what takes a copied command to a network namespace, with a blank
 	// behind it: "ip netns exec red ". Nil, or "": it runs where it is.
 	Enter func(monitor.NetNS) string

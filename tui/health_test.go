@@ -160,6 +160,43 @@ func TestHealthAsks(t *testing.T) {
 	}
 }
 
+// TestTrouble expects what goes wrong beside the flows above every page, escaped,
+// beside the reason for silence, and no word of it when it is over.
+func TestTrouble(t *testing.T) {
+	trouble := ""
+	st := newStage(t, func(c *Config) {
+		c.Trouble = func() string { return trouble }
+		c.Health = &fakeHealth{reason: "no flow sends events", command: "sysctl"}
+	})
+	st.stats.Events, st.stats.Existing = 3, 3
+	st.frame()
+	before := st.screen()
+	trouble = "history /var/lib/natlens: no space left on device\x1b[2J; translations are held in memory until it can be written"
+	st.frame()
+	for _, page := range []string{"2", "3", "4", "5", "1"} {
+		st.press(page)
+		lines := strings.Split(st.screen(), "\n")
+		if got := strings.TrimSpace(lines[2]) + " " + strings.TrimSpace(lines[3]); !strings.HasPrefix(got, `history /var/lib/natlens: no space left on device\x1b[2J; translations are held in memory until it can be written`) {
+			t.Errorf("page %s:\n%s", page, st.screen())
+		}
+	}
+	st.now += 5e9
+	st.frame()
+	if !strings.Contains(st.screen(), "no space left") || !strings.Contains(st.screen(), "nothing seen for 5s: no flow sends events → sysctl") {
+		t.Error(st.screen())
+	}
+	st.stats.Events++
+	st.frame()
+	if !strings.Contains(st.screen(), "no space left") || strings.Contains(st.screen(), "nothing seen") {
+		t.Error(st.screen())
+	}
+	trouble = ""
+	st.frame()
+	if heads := func(screen string) string { return strings.Split(screen, "\n")[2] }; heads(st.screen()) != heads(before) {
+		t.Errorf("it is over:\n%s\nbefore:\n%s", st.screen(), before)
+	}
+}
+
 // TestQuiet expects the reason with its command on every page when nothing has
 // come for five seconds, another one when that is mended, and none once something
 // comes.

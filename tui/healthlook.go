@@ -24,7 +24,8 @@ type healthState struct {
 	began   monitor.Time // first frame
 	asked   monitor.Time // when the reason for silence was asked for last
 	asking  bool
-	banner  []drawn // why nothing comes
+	banner  []drawn // what goes wrong, and why nothing comes
+	trouble string  // what goes wrong beside the flows
 	heard   bool    // some event has come
 	reason  string
 	command string
@@ -59,10 +60,22 @@ func (m *Model) health() tea.Cmd {
 		flows = h.reading.Entries
 	}
 	h.line.sample(now, flows, s.cfg.Tail.counts())
+	m.trouble()
 	if s.cfg.Health == nil || s.ended {
 		return nil
 	}
 	return tea.Batch(m.look(now), m.quiet(now))
+}
+
+// trouble has what goes wrong beside the flows stand above the page.
+func (m *Model) trouble() {
+	h := &m.s.health
+	if ask := m.s.cfg.Trouble; ask != nil {
+		if text := ask(); text != h.trouble {
+			h.trouble = text
+			m.resize(m.width, m.height)
+		}
+	}
 }
 
 func (m *Model) look(now monitor.Time) tea.Cmd {
@@ -98,9 +111,9 @@ func (m *Model) quiet(now monitor.Time) tea.Cmd {
 		h.began = now
 	}
 	if s.stats.Events > s.stats.Existing {
+		told := !h.heard && h.reason != ""
 		h.heard = true
-		if h.banner != nil {
-			h.banner = nil
+		if told {
 			m.resize(m.width, m.height)
 		}
 	}
@@ -130,11 +143,14 @@ func (m *Model) quieted(msg quietMsg) {
 // layOut wraps the banner for a width.
 func (h *healthState) layOut(width int) {
 	h.banner = nil
+	if h.trouble != "" {
+		h.banner = wrapped(paint.Bad, h.trouble, "", 1, width, quietLines)
+	}
 	if h.heard || h.reason == "" {
 		return
 	}
 	text := "nothing seen for " + time.Duration(quietAfter).String() + ": " + h.reason
-	h.banner = wrapped(paint.Warn, text, h.command, 1, width, quietLines)
+	h.banner = append(h.banner, wrapped(paint.Warn, text, h.command, 1, width, quietLines)...)
 }
 
 // wrapped lays a text and the command behind it out in lines of a width, from a

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"natlens/export/history"
@@ -132,8 +133,9 @@ func (s *stream) keepHistory(m *monitor.Monitor) (stop func() error, err error) 
 	}, nil
 }
 
-// keepHistory has the UI keep its history until stop is called. What goes wrong is
-// told when the screen is free again.
+// keepHistory has the UI keep its history until stop is called. That it can't be
+// written stands on the screen as long as it does; what went wrong is told once more
+// when the screen is free again.
 func (c *liveUI) keepHistory(con console, cfg history.Config, m *monitor.Monitor) (stop func() error, err error) {
 	if cfg.Dir == "" {
 		return func() error { return nil }, nil
@@ -145,6 +147,7 @@ func (c *liveUI) keepHistory(con console, cfg history.Config, m *monitor.Monitor
 		return nil, err
 	}
 	m.Taps = append(m.Taps, k)
+	c.trouble = k.trouble
 	return func() error {
 		err := k.Close()
 		notes.tell(con.Stderr)
@@ -183,26 +186,36 @@ type keeper struct {
 	w      *history.Writer
 	wanted monitor.Filter // nil: every flow
 	some   monitor.Batch  // what is wanted of a batch
+	fault  atomic.Value   // a text: why it can't be written; "": it can
 }
 
 // openKeeper opens the history. Notes of what goes wrong go to notes.
 func openKeeper(cfg history.Config, wanted monitor.Filter, notes io.Writer) (*keeper, error) {
+	k := &keeper{wanted: wanted}
+	k.fault.Store("")
 	cfg.Fault = func(err error) {
 		if err == nil {
+			k.fault.Store("")
 			fmt.Fprintf(notes, "natlens: history %s: writing goes on\n", cfg.Dir)
 			return
 		}
-		fmt.Fprintf(notes, "natlens: history %s: %s; translations are held in memory until it can be written\n", cfg.Dir, oneLine(err))
+		text := fmt.Sprintf("history %s: %s; translations are held in memory until it can be written", cfg.Dir, oneLine(err))
+		k.fault.Store(text)
+		fmt.Fprintf(notes, "natlens: %s\n", text)
 	}
-	w, err := history.NewWriter(cfg)
+	var err error
+	k.w, err = history.NewWriter(cfg)
 	if errors.Is(err, history.ErrLocked) {
 		return nil, fmt.Errorf("--history %s: another natlens writes it already", cfg.Dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--history %s: %w", cfg.Dir, err)
 	}
-	return &keeper{w: w, wanted: wanted}, nil
+	return k, nil
 }
+
+// trouble says why the history can't be written, "" while it can.
+func (k *keeper) trouble() string { return k.fault.Load().(string) }
 
 // Write hands the events on. The batch is left as it is: it is not the keeper's.
 func (k *keeper) Write(b *monitor.Batch) error {

@@ -16,6 +16,8 @@ type uiConfig struct {
 	filter string
 	theme  string
 	who    tui.Asker // nil: the page Who is not offered
+
+	trouble func() string // see tui.Config
 }
 
 func (c *uiConfig) register(cmd *cobra.Command) {
@@ -53,7 +55,7 @@ func (c *uiConfig) config(con console, m *monitor.Monitor, tail *tui.Tail) tui.C
 		Table: m.Table, Tail: tail, Stats: m.Stats, Feed: m.Run,
 		Filter: c.filter, Env: labelEnv(con.LabelFile), Theme: theme, NoColor: con.Getenv("NO_COLOR") != "",
 		Exporter: fileExporter{}, Resolver: systemResolver{}, Services: serviceNames(), History: newFilterHistory(con),
-		Who:   c.who,
+		Who: c.who, Trouble: c.trouble,
 		Input: con.Stdin, Output: con.Stdout,
 	}
 }
