@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"natlens/export/history"
 	"natlens/monitor"
@@ -26,6 +29,7 @@ func benchHistory(args []string) {
 	flags.Uint64Var(&b.day, "day", 200_000_000, "translations of the day that they are of: how dense they lie in time")
 	flags.StringVar(&b.dir, "dir", "", "where to write them; must not be there yet (default: a temporary directory, deleted at the end)")
 	flags.DurationVar(&b.atMost, "at-most", time.Hour, "stop writing after so long, with what there is then")
+	flags.BoolVar(&b.cold, "cold", false, "have the kernel forget the files' pages before each question")
 	asked := flags.Bool("ask", false, "only ask a history that an earlier run left in -dir")
 	flags.Parse(args)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -41,6 +45,7 @@ type historyBench struct {
 	flows, day uint64
 	dir        string
 	atMost     time.Duration
+	cold       bool
 }
 
 // historyBegin is when the day begins.
@@ -229,6 +234,11 @@ func (b *historyBench) ask(ctx context.Context) error {
 		used := cpuOf(os.Getpid())
 		for i := range q.times {
 			n := mix(uint64(i), 99) % last
+			if b.cold {
+				if err := b.forget(); err != nil {
+					return err
+				}
+			}
 			began := time.Now()
 			found, err := b.find(ctx, q.query(n), n, &answers)
 			if err != nil {
@@ -244,6 +254,26 @@ func (b *historyBench) ask(ctx context.Context) error {
 		ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 		fmt.Printf("%-44s %6d %10.1f %10.2f %10.2f %10.2f %10.2f\n", q.name, len(took), float64(answers)/float64(len(took)),
 			ms(took[len(took)/2]), ms(took[len(took)*95/100]), ms(took[len(took)-1]), ms(used))
+	}
+	return nil
+}
+
+// forget has the kernel forget what it holds in memory of the history's files.
+func (b *historyBench) forget() error {
+	names, err := os.ReadDir(b.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		f, err := os.Open(filepath.Join(b.dir, name.Name()))
+		if err != nil {
+			return err
+		}
+		err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+		f.Close()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
