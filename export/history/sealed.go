@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 )
@@ -56,7 +57,10 @@ func (s *sealedFile) close() { s.f.Close() }
 // begin reads the header, and where the tables begin.
 func (s *sealedFile) begin() error {
 	var h [headerLength]byte
-	if _, err := s.f.ReadAt(h[:], 0); err != nil || string(h[:16]) != sealedMagic {
+	if _, err := s.f.ReadAt(h[:], 0); err != nil && err != io.EOF {
+		return err // it names the file
+	}
+	if string(h[:16]) != sealedMagic {
 		return s.damaged("it does not begin as SQLite's files do")
 	}
 	be := binary.BigEndian
