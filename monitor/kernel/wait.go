@@ -206,16 +206,15 @@ func (p *pace) gather() {
 //
 // The runtime is not told of it. It would take the processor away from whoever
 // sleeps in a system call again and again, and look for such sleepers every 20 µs
-// after each time it did: that cost thousands of wake-ups a second. Who waits for
-// this processor goes first, the others find another; a collection, or whoever
-// waits too long, ends the nap by a signal.
+// after each time it did: that cost thousands of wake-ups a second. Others find
+// another processor; a collection, or whoever waits for this one too long, ends
+// the nap by a signal.
 func nap(d time.Duration) {
 	ts := unix.NsecToTimespec(d.Nanoseconds())
 	if runtime.GOMAXPROCS(0) < 2 {
 		unix.Nanosleep(&ts, nil)
 		return
 	}
-	runtime.Gosched()
 	unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
 }
 
