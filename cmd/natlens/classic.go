@@ -109,8 +109,10 @@ func classicRefused(args []string) error {
 			}
 		}
 	}
-	if len(args) > 0 && (args[0] == "-R" || args[0] == "--load-file") {
-		return usagef("natlens loads no entries from files: conntrack %s does", args[0])
+	if len(args) > 0 {
+		if name, _, _ := strings.Cut(args[0], "="); strings.HasPrefix(name, "-R") || name == "--load-file" {
+			return usagef("natlens loads no entries from files: conntrack %s does", name)
+		}
 	}
 	return nil
 }

@@ -159,6 +159,8 @@ func TestClassicRefuses(t *testing.T) {
 func TestNotOffered(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"-R file", "natlens loads no entries from files: conntrack -R does"},
+		{"--load-file=file", "natlens loads no entries from files: conntrack --load-file does"},
+		{"--load file", "natlens loads no entries from files: conntrack --load-file does"},
 		{"--load-file -", "natlens loads no entries from files: conntrack --load-file does"},
 	} {
 		us := call(t.Context(), console{}, strings.Fields(c.args)...)
