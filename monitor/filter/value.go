@@ -126,6 +126,9 @@ func (p *parser) scalar(f Field, t token) (uint64, *Error) {
 		if v, ok := protocols[fold(t.text)]; ok {
 			return v, nil
 		}
+		if v, ok := rareProtocols[fold(t.text)]; ok {
+			return v, nil
+		}
 	case kindFamily, kindEvent, kindPath, kindRole:
 		return p.word(f, t)
 	case kindDuration:
