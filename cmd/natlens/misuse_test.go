@@ -104,6 +104,7 @@ var misuses = []struct {
 	{"who 203.0.113.7 --at 14:32 --from 12:00", 2, "--at is one moment: not together with --from or --to"},
 	{"who 203.0.113.7 --live --at 14:32", 2, "--live is who holds it now: --at, --from and --to ask a history or a recording"},
 	{"who 203.0.113.7 --live --history DIR", 2, "--history, --recording and --live: who looks into one of them"},
+	{"who 203.0.113.7 --live --netns all", 2, "--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all"},
 	{"who 203.0.113.7 --limit -1", 2, "--limit -1: must not be negative"},
 	{"who 203.0.113.7 --history DIR", 1, "no history in DIR; natlens record --history keeps one"},
 	{"who 203.0.113.7 --recording DIR/none", 1, "open recording: open DIR/none: no such file or directory"},
