@@ -36,8 +36,8 @@ type Config struct {
 	// is asked in each frame and must not block. Nil: nothing can.
 	Trouble func() string
 
-	// Enter is what takes a copied command to a network namespace, with a blank
-	// behind it: "ip netns exec red ". Nil, or "": it runs where it is.
+	// Enter is what takes a copied command to a network namespace, with the privilege
+	// for it and a blank behind: "sudo ip netns exec red ". Nil, or "": it runs as it is.
 	Enter func(monitor.NetNS) string
 
 	Deleter   Deleter

@@ -19,6 +19,7 @@ import (
 	"natlens/monitor/doctor"
 	"natlens/monitor/findings"
 	"natlens/monitor/kernel"
+	"natlens/monitor/lab"
 )
 
 // kindsAll joins every group.
@@ -159,7 +160,8 @@ func placeOfFD(netns int) doctor.Place {
 
 // placeOf says how a command gets to where --netns leads.
 func placeOf(netns string) doctor.Place {
-	p := doctor.Place{Sudo: os.Geteuid() != 0, NetNS: netns}
+	// Root of the lab's own user namespace is nobody outside of it, where commands are typed.
+	p := doctor.Place{Sudo: os.Geteuid() != 0 || lab.Entered(), NetNS: netns}
 	switch _, err := strconv.ParseUint(netns, 10, 31); {
 	case netns == "":
 		p.Host = unix.Access("/proc/sys/net/netfilter/nf_conntrack_max", unix.W_OK) == nil

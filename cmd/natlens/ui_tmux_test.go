@@ -205,6 +205,14 @@ func TestUIEnds(t *testing.T) {
 // signal sends a signal to the program.
 func (p *pane) signal(s syscall.Signal) {
 	p.t.Helper()
+	if err := syscall.Kill(p.child(), s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// child is the program's process.
+func (p *pane) child() int {
+	p.t.Helper()
 	shell := p.ask("#{pane_pid}")
 	children, err := os.ReadFile(filepath.Join("/proc", shell, "task", shell, "children"))
 	if err != nil {
@@ -214,9 +222,7 @@ func (p *pane) signal(s syscall.Signal) {
 	if err != nil {
 		p.t.Fatalf("the shell's children: %v", err)
 	}
-	if err := syscall.Kill(pid, s); err != nil {
-		p.t.Fatal(err)
-	}
+	return pid
 }
 
 // beCrashing, in the environment, makes TestUICrash a UI that breaks in that way.

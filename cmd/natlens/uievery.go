@@ -77,18 +77,18 @@ func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
 // a process that lives in it.
 func enterNamespace(n monitor.Namespace) string {
 	if n.Name == netns.OwnName {
-		return ""
+		return placeOf("").Enter()
 	}
 	if _, err := os.Stat(filepath.Join(netnsDir, n.Name)); err == nil || filepath.IsAbs(n.Name) {
-		return placeOf(n.Name).Prefix
+		return placeOf(n.Name).Enter()
 	}
 	links, _ := filepath.Glob("/proc/[0-9]*/ns/net") // the pattern is well formed
 	for _, link := range links {
 		if to, err := os.Readlink(link); err == nil && to == fmt.Sprintf("net:[%d]", n.Inode) {
-			return placeOf(strings.Split(link, "/")[2]).Prefix
+			return placeOf(strings.Split(link, "/")[2]).Enter()
 		}
 	}
-	return placeOf(n.Name).Prefix // it is gone: better a command that fails than one for here
+	return placeOf(n.Name).Enter() // it is gone: better a command that fails than one for here
 }
 
 // everyService is flowService for the flows of all network namespaces: each is

@@ -114,7 +114,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: capture.Way().String(), Max: tableMax()}
 	cfg.Deleter, cfg.Refresher = service, service
 	cfg.Health, cfg.Findings = health, engine
-	cfg.Enter = func(monitor.NetNS) string { return placeOfFD(open.NetNS).Prefix }
+	cfg.Enter = func(monitor.NetNS) string { return placeOfFD(open.NetNS).Enter() }
 	return tui.Run(ctx, cfg)
 }
 

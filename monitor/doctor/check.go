@@ -100,10 +100,7 @@ func (c *Check) set(s *Snapshot, name string, value uint64, safe bool) {
 
 // shell returns the command as it has to be typed to run in the namespace.
 func (s *Snapshot) shell(command string) string {
-	if s.Place.Sudo {
-		return "sudo " + s.Place.Prefix + command
-	}
-	return s.Place.Prefix + command
+	return s.Place.Enter() + command
 }
 
 // host returns the command that makes a setting of the whole host.

@@ -37,6 +37,15 @@ type Place struct {
 	Host bool
 }
 
+// Enter is what stands before a command that is to run there, with a blank behind
+// it; "" for nothing.
+func (p Place) Enter() string {
+	if p.Sudo {
+		return "sudo " + p.Prefix
+	}
+	return p.Prefix
+}
+
 // Tracking says what turns connection tracking on.
 type Tracking struct {
 	IPv4, IPv6 bool

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -38,6 +39,7 @@ func Enter() error {
 	}
 	_, entered := os.LookupEnv(enteredEnv)
 	os.Unsetenv(enteredEnv)
+	isEntered.Store(entered)
 	err := mayUnshare()
 	switch {
 	case err == nil && entered:
@@ -54,6 +56,13 @@ func Enter() error {
 	os.Exit(code)
 	return nil
 }
+
+// isEntered is what Entered returns.
+var isEntered atomic.Bool
+
+// Entered tells whether Enter has made the user namespace that the process runs in.
+// It is root there; outside of it, where its user types, it is what the user is.
+func Entered() bool { return isEntered.Load() }
 
 // InitialUserNS tells whether the process runs in the initial user namespace.
 // BPF programs, forced socket buffers and nf_conntrack_max can be had only

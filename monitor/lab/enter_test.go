@@ -55,7 +55,7 @@ func playBuild() int {
 		return 1
 	}
 	_, err = l.TCPOnce(context.Background(), TCP{To: ServerHTTP, Bytes: 10})
-	fmt.Println("uid", os.Getuid(), "initial", InitialUserNS(), "tcp", err, "close", l.Close())
+	fmt.Println("uid", os.Getuid(), "entered", Entered(), "initial", InitialUserNS(), "tcp", err, "close", l.Close())
 	return 7
 }
 
@@ -127,7 +127,7 @@ func TestEnterBuildsALab(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != 7 {
 		t.Errorf("ended with %v, want exit status 7", err)
 	}
-	if got, want := string(out), "uid 0 initial false tcp <nil> close <nil>\n"; got != want {
+	if got, want := string(out), "uid 0 entered true initial false tcp <nil> close <nil>\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
