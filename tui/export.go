@@ -59,6 +59,17 @@ func (m *Model) exportPrompt() *prompt {
 		choice{"n", "the stream from now on", ask(true, "events")})
 }
 
+// quit ends the UI; while an export is on its way it asks, for the file would have
+// only what is written of it.
+func (m *Model) quit() tea.Cmd {
+	if m.export == nil {
+		return tea.Quit
+	}
+	m.prompt = askKey("quit, and leave "+monitor.Escape(m.export.path)+" as it is, without its rest?",
+		choice{"y", "yes", func() tea.Cmd { return tea.Quit }})
+	return nil
+}
+
 // startExport makes the file and writes, in a command.
 func (m *Model) startExport(path string, stream, overwrite bool) tea.Cmd {
 	s := m.s

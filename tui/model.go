@@ -118,7 +118,7 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	case m.bar.open:
 		return m.typeFilter(k)
 	case key.Matches(k, m.keys.Quit):
-		return tea.Quit
+		return m.quit()
 	case m.help && m.keyHelp(k):
 		return nil
 	case key.Matches(k, m.keys.Help):
