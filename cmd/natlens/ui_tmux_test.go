@@ -31,6 +31,7 @@ func TestUI(t *testing.T) {
 	pause(p)
 	exportFlows(p)
 	deleteFlow(p)
+	askOnWho(p)
 
 	p.press("q")
 	p.endedWell()
@@ -174,6 +175,17 @@ func deleteFlow(p *pane) {
 			return strings.Contains(l, " destroy ") && strings.Contains(l, from.String()+" ⇒ ")
 		})
 	})
+}
+
+// askOnWho asks the lab's table, which is called by its name.
+func askOnWho(p *pane) {
+	p.enter("6")
+	p.await("the page Who", hasText("enter asks who held an address"))
+	p.press("Enter")
+	p.enter("203.0.113.1 --proto tcp")
+	p.await("the question", hasText(" who 203.0.113.1 --proto tcp"))
+	p.press("Enter")
+	p.await("the answer", hasText("The table of the lab gateway as it was at ", "INSIDE", " 203.0.113.1:", "still open"))
 }
 
 // TestUIEnds holds the terminal to being as it was, whatever ends the UI.

@@ -109,13 +109,22 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if onStart != nil {
 		onStart()
 	}
-	c.who = &uiWho{con: con, dir: kept.Dir, netns: pathOfFD(open.NetNS), table: adjust != nil}
+	c.who = &uiWho{con: con, dir: kept.Dir, netns: pathOfFD(open.NetNS), called: calledTable(c.capture.netns, name), table: adjust != nil}
 	cfg := c.config(con, m, tail)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: capture.Way().String(), Max: tableMax()}
 	cfg.Deleter, cfg.Refresher = service, service
 	cfg.Health, cfg.Findings = health, engine
 	cfg.Enter = func(monitor.NetNS) string { return placeOfFD(open.NetNS).Enter() }
 	return tui.Run(ctx, cfg)
+}
+
+// calledTable is how the page Who calls the table of --netns, or without, of what
+// the status line calls name: the lab's gateway, or this host.
+func calledTable(netns, name string) string {
+	if netns == "" && name != "host" {
+		return "the " + name
+	}
+	return netns
 }
 
 // pathOfFD is a path to an open namespace, "" for the caller's own.

@@ -18,6 +18,7 @@ type uiWho struct {
 	con        console
 	dir        string   // the history that the run keeps; "": the usual one, else the table
 	netns      string   // whose table
+	called     string   // how that is called; "": it is this host's
 	table      bool     // the usual history is of another host: ask the table
 	recordings []string // what is played; nil: the kernel's events
 }
@@ -40,7 +41,7 @@ func (u *uiWho) Where() string {
 
 // Ask answers a question in the words of natlens who.
 func (u *uiWho) Ask(ctx context.Context, question string) (tui.WhoAnswer, error) {
-	cfg := whoConfig{own: u.netns}
+	cfg := whoConfig{own: u.netns, called: u.called}
 	cmd := &cobra.Command{Use: "who"}
 	cfg.register(cmd)
 	if err := cmd.ParseFlags(strings.Fields(question)); err != nil {

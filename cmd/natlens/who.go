@@ -20,6 +20,7 @@ type whoConfig struct {
 	moments whoMoments
 	netns   string
 	own     string // whose table it is where netns does not say
+	called  string // how own is called; "" if it is a name itself
 	format  string
 	limit   int
 

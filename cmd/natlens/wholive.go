@@ -14,11 +14,16 @@ import (
 )
 
 // liveLedger looks into the kernel's table as it is now.
-type liveLedger struct{ netns string }
+type liveLedger struct{ netns, called string }
 
-func (c *whoConfig) openLive() (ledger, error) { return &liveLedger{cmp.Or(c.netns, c.own)}, nil }
+func (c *whoConfig) openLive() (ledger, error) {
+	if c.netns != "" {
+		return &liveLedger{c.netns, c.netns}, nil
+	}
+	return &liveLedger{c.own, cmp.Or(c.called, c.own)}, nil
+}
 
-func (l *liveLedger) name() string { return liveName(l.netns) }
+func (l *liveLedger) name() string { return liveName(l.called) }
 func (l *liveLedger) Close() error { return nil }
 
 func (l *liveLedger) span(context.Context) (from, to, now monitor.Time, err error) {

@@ -89,7 +89,28 @@ func (s *script) pages() error {
 			return err
 		}
 	}
-	return nil
+	return s.who(t)
+}
+
+// who asks who held an address.
+func (s *script) who(t *terminal) error {
+	if err := t.enter("6"); err != nil {
+		return err
+	}
+	if _, err := t.await(s.ctx, "the page Who", has(`enter asks who held`)); err != nil {
+		return err
+	}
+	if err := t.press("Enter"); err != nil {
+		return err
+	}
+	if err := t.enter("203.0.113.1 --proto tcp"); err != nil {
+		return err
+	}
+	if err := t.press("Enter"); err != nil {
+		return err
+	}
+	_, err := s.take(t, "who", "Who holds an address of the gateway", "the answer", has(`The table of the lab gateway`, `\n(.* 203\.0\.113\.1:\d.*\n){10}`))
+	return err
 }
 
 // filter types a filter with a mistake, mends it, and sorts by rate.
