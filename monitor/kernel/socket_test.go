@@ -99,8 +99,10 @@ func TestOverrunIsNoEmptyQueue(t *testing.T) {
 	if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: 100}); err != nil {
 		t.Fatal(err)
 	}
-	if !failing(fd) || !failing(fd) {
-		t.Error("an overrun is no error to tell")
+	for range 2 { // to ask is not to take
+		if !failing(fd) {
+			t.Error("an overrun is no error to tell")
+		}
 	}
 	if _, _, errno := c.mm.recv(fd); errno != unix.ENOBUFS {
 		t.Errorf("recv: %v, want %v", errno, unix.ENOBUFS)
