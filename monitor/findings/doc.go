@@ -17,10 +17,14 @@
 //
 // Memory does not grow with flows, sources or destinations: groups are counted
 // by [Space-Saving] and distinct destinations by linear counting, and rules go by
-// the least that a count can be, so that no error of theirs makes a finding.
+// the least that a count can be, so that no error of theirs makes a finding. Inside
+// hosts, of which there may be a million with a flow each, are [admitted] by chance.
 //
 // The rules, their limits and the reasons stand in docs/findings.md.
 //
 // [Space-Saving]: Metwally, Agrawal, El Abbadi: Efficient computation of frequent
 // and top-k elements in data streams (2005)
+//
+// [admitted]: Ben Basat, Chen, Einziger, Friedman, Kassner: Randomized admission
+// policy for efficient top-k, frequency, and volume estimation (2019)
 package findings

@@ -69,16 +69,16 @@ func New(cfg Config) *Engine {
 	}
 	e := &Engine{cfg: cfg, watching: make(map[ref]*watched)}
 	e.look.init()
-	e.rates.init()
+	e.rates.init(&e.cfg.Limits)
 	return e
 }
 
 // Observe counts what the table does not tell: rates. It does not allocate.
 func (e *Engine) Observe(b *monitor.Batch) {
-	for i := range b.Events {
-		if ev := &b.Events[i]; ev.Kind == monitor.KindNew && !ev.Inferred {
-			e.rates.observe(ev)
-		}
+	for events := b.Events; len(events) > 0; {
+		n := min(len(events), observeAtOnce)
+		e.rates.observe(events[:n])
+		events = events[n:]
 	}
 }
 

@@ -29,7 +29,9 @@ func (l *look) source(i uint32, r *monitor.Row) {
 		p.add(i, r, true)
 	}
 	public.peer, public.peerPort = f.Reply.Src, f.Reply.SrcPort
-	p = l.pools.add(&public)
+	if p = l.pools.admit(&public, public.hash()); p == nil {
+		return
+	}
 	p.add(i, r, true)
 	if changed {
 		p.changed++

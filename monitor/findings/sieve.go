@@ -2,6 +2,7 @@ package findings
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -19,8 +20,8 @@ type sieve[V any] struct {
 	sets  []set[V]
 	shift uint
 
-	last *set[V] // where add found a key the last time; nil: nowhere
-	way  int
+	set, way int    // where add found a key the last time
+	chance   uint64 // of admit
 }
 
 // ways is how many keys a set has.
@@ -35,9 +36,24 @@ type set[V any] struct {
 	value [ways]V
 }
 
+// at is where the key of the last add stands: a number below the sieve's size.
+func (s *sieve[V]) at() int { return s.set*ways + s.way }
+
+// came is how often the key of the last add has come since it came anew.
+func (s *sieve[V]) came() uint32 {
+	set := &s.sets[s.set]
+	return set.count[s.way] - set.over[s.way]
+}
+
 // newSieve returns a sieve of 1<<order keys, at least 16.
 func newSieve[V any](order uint) *sieve[V] {
 	return &sieve[V]{sets: make([]set[V], 1<<(order-3)), shift: 64 - (order - 3)}
+}
+
+// touch reads what add will read first of all for a key with this hash.
+func (s *sieve[V]) touch(h uint64) uint32 {
+	set := &s.sets[h>>s.shift]
+	return set.tags[0] + set.count[ways-1]
 }
 
 // add counts one occurrence of the key and returns its value.
@@ -45,22 +61,50 @@ func (s *sieve[V]) add(k *key) *V { return s.addHashed(k, k.hash()) }
 
 // addAgain is add for keys of which the same one often comes many times running.
 func (s *sieve[V]) addAgain(k *key) *V {
-	if s.last == nil || s.last.keys[s.way] != *k {
+	last := &s.sets[s.set]
+	if last.count[s.way] == 0 || last.keys[s.way] != *k {
 		return s.add(k)
 	}
-	s.last.count[s.way]++
-	return &s.last.value[s.way]
+	last.count[s.way]++
+	return &last.value[s.way]
+}
+
+// admit is add for a stream of very many keys that come once or twice: where the
+// set is full and the least of it came n times, a new key takes its place with the
+// chance 1/(n+1) alone, and is passed over otherwise: then nil is returned (Ben Basat
+// and others, Randomized Admission Policy, 2019). Frequent keys are found as well,
+// and what is rare neither pushes them out nor costs a write. count is then right on
+// average; count-over is still certain.
+func (s *sieve[V]) admit(k *key, h uint64) *V {
+	set := &s.sets[h>>s.shift]
+	least := set.count[0]
+	for i, t := range set.tags {
+		if t == uint32(h) && set.count[i] != 0 && set.keys[i] == *k {
+			set.count[i]++
+			s.set, s.way = int(h>>s.shift), i
+			return &set.value[i]
+		}
+		least = min(least, set.count[i])
+	}
+	if least != 0 {
+		s.chance = s.chance*6364136223846793005 + 1442695040888963407
+		if hi, _ := bits.Mul64(s.chance, uint64(least)+1); hi != 0 {
+			return nil
+		}
+	}
+	return s.addHashed(k, h)
 }
 
 // addHashed is add for a key whose hash is known.
 func (s *sieve[V]) addHashed(k *key, h uint64) *V {
-	set := &s.sets[h>>s.shift]
+	s.set = int(h >> s.shift)
+	set := &s.sets[s.set]
 	tag := uint32(h)
 	least := 0
 	for i, t := range set.tags {
 		if t == tag && set.count[i] != 0 && set.keys[i] == *k {
 			set.count[i]++
-			s.last, s.way = set, i
+			s.way = i
 			return &set.value[i]
 		}
 		if set.count[i] < set.count[least] {
@@ -71,15 +115,12 @@ func (s *sieve[V]) addHashed(k *key, h uint64) *V {
 	set.tags[least], set.keys[least], set.value[least] = tag, *k, zero
 	set.over[least] = set.count[least]
 	set.count[least]++
-	s.last, s.way = set, least
+	s.way = least
 	return &set.value[least]
 }
 
 // reset forgets everything.
-func (s *sieve[V]) reset() {
-	clear(s.sets)
-	s.last = nil
-}
+func (s *sieve[V]) reset() { clear(s.sets) }
 
 // held is a key that a sieve holds.
 type held[V any] struct {

@@ -18,6 +18,9 @@ type rates struct {
 
 	flows     uint64 // of inside hosts
 	sources   *sieve[source]
+	towards   []distinct // destinations of the sources, by their place in the sieve
+	begin     uint32     // see beginTowards
+	touched   uint32     // keeps observe's reads alive
 	hosts     *crowd
 	resolvers *sieve[recent]
 
@@ -25,11 +28,17 @@ type rates struct {
 	counted  bool     // they are known
 }
 
-// source is what is kept of an inside host.
+// source is what is kept of an inside host. Where there are very many, nearly every
+// flow is of one that has to be taken up anew: the destinations, which are ten times
+// as large, are begun only for who has come more often.
 type source struct {
 	recent
-	destinations distinct
+	towards uint16 // place of the destinations, and 1; 0: not begun
 }
+
+// From its so manieth flow on the destinations of a source are counted: at most the
+// sixteenth part of the limit is missed.
+func beginTowards(limit float64) uint32 { return uint32(min(max(limit/16, 1), 8)) }
 
 // recent are the flows of a group that came last.
 type recent struct {
@@ -45,31 +54,73 @@ func (r *recent) saw(e *monitor.Event) {
 // checkEvery is how often a window that goes on is looked at.
 const checkEvery = time.Second
 
-func (w *rates) init() {
-	w.sources = newSieve[source](11)
+// sourceOrder is how many inside hosts are counted, as a power of two.
+const sourceOrder = 11
+
+func (w *rates) init(l *Limits) {
+	w.sources = newSieve[source](sourceOrder)
+	w.towards, w.begin = make([]distinct, 1<<sourceOrder), beginTowards(l[manyDestinations])
 	w.hosts = new(crowd)
 	w.resolvers = newSieve[recent](6)
 }
 
-// observe counts a new flow. It does not allocate.
-func (w *rates) observe(e *monitor.Event) {
-	t := &e.Flow.Orig
-	if t.Proto == monitor.UDP && t.DstPort == 53 {
-		k := key{addr: t.Dst}
-		w.resolvers.add(&k).saw(e)
+// observeAtOnce is how many events observe takes at once, at the most.
+const observeAtOnce = 32
+
+// observe counts the new flows of some events. It does not allocate.
+//
+// Where there are very many hosts each is somewhere else in memory. All places are
+// touched first, so that the waits for them overlap.
+func (w *rates) observe(events []monitor.Event) {
+	var born [observeAtOnce]struct {
+		hash uint64 // of the source
+		at   uint32 // which event
 	}
-	if !inside(e) {
+	n, touched := 0, uint32(0)
+	for i := range events {
+		e := &events[i]
+		if e.Kind != monitor.KindNew || e.Inferred {
+			continue
+		}
+		if t := &e.Flow.Orig; t.Proto == monitor.UDP && t.DstPort == 53 {
+			k := key{addr: t.Dst}
+			w.resolvers.add(&k).saw(e)
+		}
+		if inside(e) {
+			born[n].hash, born[n].at = hashAddr(&e.Flow.Orig.Src, 0), uint32(i)
+			touched += w.sources.touch(born[n].hash)
+			n++
+		}
+	}
+	w.touched = touched
+	w.flows += uint64(n)
+	for _, b := range born[:n] {
+		w.source(&events[b.at], b.hash)
+	}
+}
+
+// source counts a new flow of an inside host, by the hash of its address.
+func (w *rates) source(e *monitor.Event, h uint64) {
+	t := &e.Flow.Orig
+	k := key{addr: t.Src}
+	s := w.sources.admit(&k, h)
+	if s == nil {
+		w.hosts.add(h)
 		return
 	}
-	w.flows++
-	k := key{addr: t.Src}
-	h := hashAddr(&t.Src, 0)
-	s := w.sources.addHashed(&k, h)
 	if s.next == 0 {
 		w.hosts.add(h)
 	}
 	s.saw(e)
-	s.destinations.add(hashAddr(&t.Dst, uint64(t.DstPort)|uint64(t.Proto)<<16|1<<24))
+	at := w.sources.at()
+	if s.towards == 0 {
+		if w.sources.came() < w.begin {
+			return
+		}
+		s.towards = uint16(at + 1)
+		w.towards[at] = distinct{}
+	}
+	w.towards[at].add(hashAddr(&t.Dst, uint64(t.DstPort)|uint64(t.Proto)<<16|1<<24))
 }
 
 // inside reports whether a flow begins at a host of ours: its address is a
@@ -189,8 +240,11 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 func (e *Engine) manyDestinations() (found []candidate) {
 	limit := e.cfg.Limits[manyDestinations]
 	e.rates.sources.most(atLeast(limit/2), func(k key, n uint64, v *source) {
+		if v.towards == 0 {
+			return
+		}
 		// No more than there were flows, whatever the bits say.
-		to := min(v.destinations.estimate(), float64(n))
+		to := min(e.rates.towards[v.towards-1].estimate(), float64(n))
 		if to < limit/2 {
 			return
 		}
