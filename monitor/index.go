@@ -149,6 +149,10 @@ func (x *index) grow(i int) {
 
 // room returns n free slots for the i-th shard.
 func (x *index) room(i, n int) []uint64 {
+	if i >= indexShards*3/4 && 2*n >= stageMinSlots {
+		// The last come here: soon the first will leave for the next size.
+		x.stage(2 * n).mem.prepare(1)
+	}
 	if n < stageMinSlots {
 		return make([]uint64, n)
 	}
@@ -159,14 +163,7 @@ func (x *index) room(i, n int) []uint64 {
 	}
 	size := n * slotSize
 	st.mem.prepare((i + 1) * size)
-	room := unsafe.Slice((*uint64)(unsafe.Pointer(&st.mem.bytes[i*size])), n)
-	if i >= indexShards*3/4 {
-		// The last come here: soon the first will leave for the next size.
-		if next := x.stage(2 * n); next.mem != nil {
-			next.mem.prepare(1)
-		}
-	}
-	return room
+	return unsafe.Slice((*uint64)(unsafe.Pointer(&st.mem.bytes[i*size])), n)
 }
 
 // stage returns that of shards of n slots.
