@@ -1,6 +1,7 @@
 package export
 
 import (
+	"encoding/binary"
 	"math/bits"
 
 	"natlens/monitor"
@@ -122,7 +123,7 @@ func closeList(b []byte, empty bool) []byte {
 // addrCache keeps the texts of addresses: the reply tuple has most of those of
 // the original one again, and flows share gateways and servers.
 type addrCache [64]struct {
-	addr   monitor.Addr
+	hi, lo uint64 // the address
 	family monitor.Family
 	size   uint8    // of text; 0: free
 	text   [46]byte // none is longer, an IPv4 address within IPv6 included
@@ -133,9 +134,10 @@ func (c *addrCache) append(b []byte, a *monitor.Addr, family monitor.Family) []b
 	if c == nil {
 		return appendAddr(b, a, family)
 	}
-	slot := &c[(a[13]+3*a[14]+5*a[15])%64]
-	if slot.size == 0 || slot.addr != *a || slot.family != family {
-		slot.addr, slot.family = *a, family
+	hi, lo := binary.LittleEndian.Uint64(a[:8]), binary.LittleEndian.Uint64(a[8:])
+	slot := &c[lo>>32*2654435761>>26%64]
+	if slot.lo != lo || slot.hi != hi || slot.family != family || slot.size == 0 {
+		slot.hi, slot.lo, slot.family = hi, lo, family
 		slot.size = uint8(len(appendAddr(slot.text[:0], a, family)))
 	}
 	at, size := len(b), int(slot.size)

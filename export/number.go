@@ -3,6 +3,7 @@ package export
 import (
 	"encoding/binary"
 	"slices"
+	"strconv"
 
 	"natlens/monitor"
 )
@@ -33,6 +34,9 @@ func appendUint(b []byte, n uint64) []byte {
 		*(*[4]byte)(text[i:]) = triples[q%1e3]
 		*(*[4]byte)(text[i+3:]) = triples[n%1e3]
 		return b[:at+i+6]
+	case n < 1e12: // as most ids
+		i := leading(text, n/1e9)
+		return appendNanos(b[:at+i], uint32(n%1e9))
 	}
 	b = appendUint(b, n/1e9)
 	return appendNanos(b, uint32(n%1e9))
@@ -41,17 +45,21 @@ func appendUint(b []byte, n uint64) []byte {
 // leading writes a number below 1000 at the start of text, which has room for
 // four bytes, and returns how many digits it has.
 func leading(text []byte, n uint64) int {
-	first := 0 // of the three digits
-	if n < 100 {
-		first++
-	}
-	if n < 10 {
-		first++
-	}
-	word := binary.LittleEndian.Uint32(triples[n][:])
-	binary.LittleEndian.PutUint32(text, word>>(8*first))
-	return 3 - first
+	word := leads[n]
+	binary.LittleEndian.PutUint32(text, word)
+	return int(word >> 24)
 }
+
+// leads are the numbers below 1000 without leading zeros, as words of three bytes
+// with the number of digits above them: which it is is not to be guessed.
+var leads = func() (t [1000]uint32) {
+	for i := range t {
+		text := make([]byte, 4)
+		text[3] = byte(copy(text, strconv.Itoa(i)))
+		t[i] = binary.LittleEndian.Uint32(text)
+	}
+	return t
+}()
 
 // triples are the three-digit numbers, as words of four bytes.
 var triples = func() (t [1000][4]byte) {
