@@ -160,6 +160,51 @@ func TestHealthAsks(t *testing.T) {
 	}
 }
 
+// TestAdvice expects what is not well above the page when the UI begins, the
+// gravest first, each with the command that mends it, and escaped; and room for the
+// flows once it has been there for ten seconds, or stands on the page that is open.
+func TestAdvice(t *testing.T) {
+	for _, end := range []struct {
+		name string
+		ends func(*stage)
+	}{
+		{"time", func(st *stage) { st.now += 10e9; st.frame() }},
+		{"page", func(st *stage) { st.press("5") }},
+	} {
+		t.Run(end.name, func(t *testing.T) {
+			h := &fakeHealth{}
+			st := newStage(t, func(c *Config) { c.Health = h })
+			st.gateway()
+			before := strings.Split(st.screen(), "\n")[2]
+			h.reading.Checks = []HealthCheck{
+				{HealthFail, "events", "no flow sends events: nf_conntrack_events is 0\x1b[2J", "sysctl -w net.netfilter.nf_conntrack_events=1"},
+				{HealthWarn, "acct", "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters", "sysctl -w net.netfilter.nf_conntrack_acct=1"},
+				{HealthNote, "helper", "no helper", ""},
+				{HealthNote, "labels", "no labels", ""},
+			}
+			st.s.health.read, st.s.health.next = false, 0
+			st.frame()
+			if end.name == "time" {
+				all := ""
+				for _, size := range [][2]int{{60, 16}, {80, 24}, {160, 50}} {
+					st.size(size[0], size[1])
+					all += fmt.Sprintf("# %d×%d\n%s", size[0], size[1], st.screen())
+				}
+				golden(t, "screens/advice.txt", all)
+				st.size(80, 24)
+			}
+			if !strings.Contains(st.screen(), "nf_conntrack_acct=1") {
+				t.Fatal(st.screen())
+			}
+			end.ends(st)
+			st.press("1")
+			if got := strings.Split(st.screen(), "\n")[2]; got != before {
+				t.Errorf("%q instead of %q", got, before)
+			}
+		})
+	}
+}
+
 // TestTrouble expects what goes wrong beside the flows above every page, escaped,
 // beside the reason for silence, and no word of it when it is over.
 func TestTrouble(t *testing.T) {

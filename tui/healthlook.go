@@ -24,9 +24,11 @@ type healthState struct {
 	began   monitor.Time // first frame
 	asked   monitor.Time // when the reason for silence was asked for last
 	asking  bool
-	banner  []drawn // what goes wrong, and why nothing comes
-	trouble string  // what goes wrong beside the flows
-	heard   bool    // some event has come
+	banner  []drawn       // what goes wrong, and why nothing comes
+	trouble string        // what goes wrong beside the flows
+	advice  []HealthCheck // what was not well at the begin, while that is shown
+	advised monitor.Time  // when it has been shown for long enough
+	heard   bool          // some event has come
 	reason  string
 	command string
 }
@@ -35,6 +37,8 @@ const (
 	lookEvery  = monitor.Time(2e9)
 	quietAfter = monitor.Time(5e9)
 	quietLines = 4 // of the banner, at most
+	adviceFor  = monitor.Time(10e9)
+	adviceMost = 3 // things told above the page
 )
 
 // lookedMsg brings a reading.
@@ -61,6 +65,9 @@ func (m *Model) health() tea.Cmd {
 	}
 	h.line.sample(now, flows, s.cfg.Tail.counts())
 	m.trouble()
+	if len(h.advice) > 0 && now >= h.advised {
+		m.advise(nil)
+	}
 	if s.cfg.Health == nil || s.ended {
 		return nil
 	}
@@ -95,12 +102,22 @@ func (m *Model) looked(msg lookedMsg) {
 	h := &m.s.health
 	h.busy, h.err = false, msg.err
 	if msg.err == nil {
-		if n := uint64(len(msg.reading.Checks)); n > 0 && !h.read {
-			m.s.tell(paint.Warn, countOf(n, "thing")+" could be better with connection tracking here: 5 Health says what, and what mends it")
-		}
+		first := !h.read
 		h.read, h.reading = true, msg.reading
 		h.moved.note(msg.at, msg.reading.Counters)
+		if first && len(msg.reading.Checks) > 0 {
+			m.s.tell(paint.Warn, "5 Health keeps in sight what could be better with connection tracking here")
+			m.advise(msg.reading.Checks)
+		}
 	}
+}
+
+// advise has what is not well stand above the page for a while, each thing with
+// the command that mends it; nothing ends that.
+func (m *Model) advise(checks []HealthCheck) {
+	h := &m.s.health
+	h.advice, h.advised = checks, m.s.now()+adviceFor
+	m.resize(m.width, m.height)
 }
 
 // quiet asks why nothing comes, if nothing has come since the begin.
@@ -133,7 +150,7 @@ func (m *Model) quieted(msg quietMsg) {
 	if h.heard {
 		return
 	}
-	h.reason, h.command = msg.reason, msg.command
+	h.reason, h.command, h.advice = msg.reason, msg.command, nil
 	if msg.err != nil {
 		h.reason, h.command = "why could not be found out: "+msg.err.Error(), ""
 	}
@@ -145,6 +162,9 @@ func (h *healthState) layOut(width int) {
 	h.banner = nil
 	if h.trouble != "" {
 		h.banner = wrapped(paint.Bad, h.trouble, "", 1, width, quietLines)
+	}
+	for _, c := range h.advice[:min(len(h.advice), adviceMost)] {
+		h.banner = append(h.banner, wrapped(healthMarks[c.Level].role, healthMarks[c.Level].mark+" "+c.Text, c.Command, 1, width, quietLines)...)
 	}
 	if h.heard || h.reason == "" {
 		return

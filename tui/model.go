@@ -197,6 +197,9 @@ func (m *Model) show(i int) tea.Cmd {
 	}
 	m.open, m.detail, m.help = i, nil, false
 	m.s.page = i
+	if _, ok := m.pages[i].(*healthPage); ok && len(m.s.health.advice) > 0 {
+		m.advise(nil) // it stands there
+	}
 	return m.pages[i].pull(toChange)
 }
 
