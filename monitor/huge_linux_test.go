@@ -42,6 +42,9 @@ func TestHugePrepares(t *testing.T) {
 		t.Errorf("prepared up to %v, want %v", got, want)
 	}
 	h.busy.Wait()
+	if there := pagesThere(t, h.bytes); slices.Contains(there, false) && madvisePopulates(h.bytes[:1]) {
+		t.Errorf("not all there: %v", there)
+	}
 	if i := slices.IndexFunc(h.bytes, func(b byte) bool { return b != 0 }); i >= 0 {
 		t.Errorf("byte %d is not zero", i)
 	}
@@ -69,6 +72,56 @@ func TestHugeIsCollected(t *testing.T) {
 		}
 		runtime.GC()
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// pagesThere tells of each page of memory whether it is there.
+func pagesThere(t *testing.T, bytes []byte) []bool {
+	t.Helper()
+	page := syscall.Getpagesize()
+	pages := make([]byte, (len(bytes)+page-1)/page)
+	_, _, errno := syscall.Syscall(syscall.SYS_MINCORE, uintptr(unsafe.Pointer(&bytes[0])), uintptr(len(bytes)), uintptr(unsafe.Pointer(&pages[0])))
+	if errno != 0 {
+		t.Fatalf("mincore: %v", errno)
+	}
+	there := make([]bool, len(pages))
+	for i, p := range pages {
+		there[i] = p&1 != 0
+	}
+	return there
+}
+
+// madvisePopulates reports whether the kernel can make memory ready: it can since
+// Linux 5.14.
+func madvisePopulates(bytes []byte) bool {
+	return syscall.Madvise(bytes, madvPopulateWrite) != syscall.EINVAL
+}
+
+// Each stage of the index, the first one too, is ready before the first shard
+// moves into it: it is not the capture loop that waits for its memory.
+func TestIndexStagesAreReady(t *testing.T) {
+	const n = 600_000
+	x := newIndexed(t, n)
+	ready, begun := map[int]bool{}, []int{}
+	for i := range n {
+		x.add(i)
+		for _, st := range x.index.stages {
+			switch {
+			case st.users == 0 && !ready[st.slots]:
+				st.mem.busy.Wait()
+				ready[st.slots] = pagesThere(t, st.mem.bytes[:hugePage])[0]
+			case st.users > 0 && !slices.Contains(begun, st.slots):
+				begun = append(begun, st.slots)
+			}
+		}
+	}
+	if want := []int{1024, 2048, 4096, 8192}; !slices.Equal(begun, want) {
+		t.Fatalf("stages of %v slots, want %v", begun, want)
+	}
+	for _, slots := range begun {
+		if !ready[slots] && madvisePopulates(x.index.stages[0].mem.bytes[:1]) {
+			t.Errorf("the stage of %d slots was not ready when it was begun", slots)
+		}
 	}
 }
 
