@@ -153,17 +153,33 @@ func (t *Table) Scan(fn func(row uint32, r *Row, x *Extra) bool) {
 // Glimpse is what is to be had of a row without unpacking it. The fields are those
 // of [Row] and its Flow.
 type Glimpse struct {
+	Row     uint32
+	Gen     uint64
 	Known   Attrs
 	Last    Time
 	Timeout uint32
 	Status  Status
 	Proto   Proto
 	State   State
-	ended   bool
+	packed  *packedRow
 }
 
 // Ended is that of [Row.Ended].
-func (g *Glimpse) Ended() bool { return g.ended }
+func (g *Glimpse) Ended() bool { return g.packed.state&RowEnded != 0 }
+
+// SentAs tells what a flow is sent as and where to, which is its reply tuple turned
+// round: it writes the addresses to from and to, and returns the port that it was
+// sent from, the one that it is sent as, and the one that it is sent to. ok is false
+// where that does not stand in the row itself, as that of IPv6: it has to be unpacked.
+func (g *Glimpse) SentAs(from, to *Addr) (own, port, toPort uint16, ok bool) {
+	p := g.packed
+	if p.state&rowWide != 0 {
+		return 0, 0, 0, false
+	}
+	from.set4(&p.addrs[3])
+	to.set4(&p.addrs[2])
+	return p.ports[0], p.ports[3], p.ports[2], true
+}
 
 // ScanChunk is Scan for the c-th chunk of a few thousand rows alone, and of these
 // for those that want says yes to: most rows are then passed over for a few
@@ -183,7 +199,7 @@ func (t *Table) ScanChunk(c int, want func(*Glimpse) bool, fn func(row uint32, r
 		if p.gen == 0 {
 			continue
 		}
-		g = Glimpse{p.known, p.last, p.timeout, p.status, p.proto, p.conn, p.state&RowEnded != 0}
+		g = Glimpse{base + uint32(i), p.gen, p.known, p.last, p.timeout, p.status, p.proto, p.conn, p}
 		if want(&g) {
 			t.rows.load(base+uint32(i), &t.scratch)
 			fn(base+uint32(i), &t.scratch)

@@ -73,7 +73,7 @@ func TestSieveAdmits(t *testing.T) {
 	}
 	add := func(n uint32) {
 		k := name(n)
-		s.admit(&k, hashAddr(&k.addr, 0))
+		s.admit(&k, hashAddr(&k.addr, 0), 1)
 	}
 	for i := range uint32(crowd) {
 		add(often + i)

@@ -74,20 +74,14 @@ func New(cfg Config) *Engine {
 }
 
 // Observe counts what the table does not tell: rates. It does not allocate.
-func (e *Engine) Observe(b *monitor.Batch) {
-	for events := b.Events; len(events) > 0; {
-		n := min(len(events), observeAtOnce)
-		e.rates.observe(events[:n])
-		events = events[n:]
-	}
-}
+func (e *Engine) Observe(b *monitor.Batch) { e.rates.observe(b.Events) }
 
 // Tick takes the look at the table a step further, and returns what has appeared
 // or is gone.
 func (e *Engine) Tick(now monitor.Time) []monitor.Finding {
 	e.told = e.told[:0]
 	judged := e.check(now)
-	if e.cfg.Table != nil && e.step(now) {
+	if e.cfg.Table != nil && !e.passes() && e.step(now) {
 		e.judgeLook(now)
 		judged = true
 	}

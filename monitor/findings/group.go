@@ -23,12 +23,15 @@ type group struct {
 }
 
 // add takes a flow into the group.
-func (g *group) add(row uint32, r *monitor.Row, old bool) {
+func (g *group) add(row uint32, r *monitor.Row, old bool) { g.take(ref{row, r.Gen}, old) }
+
+// take is add for a flow that was not unpacked.
+func (g *group) take(flow ref, old bool) {
 	if old {
 		g.old++
 	}
 	if g.n < maxExamples {
-		g.examples[g.n] = ref{row, r.Gen}
+		g.examples[g.n] = flow
 		g.n++
 	}
 }

@@ -8,7 +8,8 @@ import (
 
 // lookEvery is the least time between the beginnings of two looks. With a large
 // table a look takes longer than that by itself: a tick looks at one piece of
-// 4,096 rows, so that a million flows take 25 s.
+// 4,096 rows, so that a million flows take 25 s. While very many events come, every
+// other tick does.
 const lookEvery = time.Second
 
 // look is a scan of the table in steps, which counts groups of flows.
@@ -22,6 +23,8 @@ type look struct {
 	took    time.Duration
 	wanted  func(*monitor.Glimpse) bool // want, made once
 	each    func(uint32, *monitor.Row)  // row, likewise
+	sourced bool                        // want has taken the source of the row
+	passed  bool                        // the last tick made no step
 
 	handshakes [len(handshakes)]*sieve[group] // by destination
 	synHosts   *sieve[hostGroup]
@@ -29,6 +32,9 @@ type look struct {
 	published  map[key]*target // services of the last look, with their flows past the DNAT
 	publics    *sieve[pool]    // by public address and protocol
 	pools      *sieve[pool]    // and by destination
+	public     key             // that glimpse looks for
+	pool       key             // likewise
+	peer       monitor.Addr    // not looked at
 
 	idles       idleGroup
 	established time.Duration // nf_conntrack_tcp_timeout_established
@@ -48,6 +54,13 @@ func (l *look) init() {
 	l.published = make(map[key]*target)
 	l.publics = newSieve[pool](8)
 	l.pools = newSieve[pool](11)
+}
+
+// passes reports whether a tick makes no step: while very many events come, every
+// other one.
+func (e *Engine) passes() bool {
+	e.look.passed = e.rates.pace.busy() && !e.look.passed
+	return e.look.passed
 }
 
 // step looks at some more rows. It returns true when the look is done.
@@ -87,16 +100,19 @@ func (l *look) begin(now monitor.Time, e *Engine) {
 	l.chunk, l.rows, l.took = 0, 0, 0
 }
 
-// want reports whether a row may belong to a group, and counts it. Of most rows
-// nothing more is looked at.
+// want reports whether a row may belong to a group for which it has to be unpacked,
+// and counts it. Of most rows nothing more is looked at.
 func (l *look) want(g *monitor.Glimpse) bool {
 	if g.Ended() {
 		return false
 	}
 	l.rows++
-	if g.Status&monitor.SrcNAT != 0 {
-		return true
-	}
+	l.sourced = g.Status&monitor.SrcNAT == 0 || l.glimpse(g)
+	return !l.sourced || l.stands(g)
+}
+
+// stands reports whether a row may belong to a group beside those of its source.
+func (l *look) stands(g *monitor.Glimpse) bool {
 	answered := g.Status&monitor.SeenReply != 0
 	switch g.Proto {
 	case monitor.TCP:
@@ -125,8 +141,11 @@ func (l *look) row(i uint32, r *monitor.Row) {
 	case monitor.UDP:
 		l.udp(i, r)
 	}
-	if f.Status&monitor.SrcNAT != 0 {
-		l.source(i, r)
+	if !l.sourced && f.Orig.Proto.HasPorts() {
+		public := key{addr: f.Reply.Dst, proto: f.Orig.Proto}
+		pool := public
+		pool.peer, pool.peerPort = f.Reply.Src, f.Reply.SrcPort
+		l.source(&public, &pool, ref{i, r.Gen}, f.Orig.SrcPort, f.Reply.DstPort)
 	}
 }
 

@@ -14,29 +14,43 @@ type pool struct {
 	changed   uint32 // flows whose port is not their own
 }
 
-// source takes a flow whose source is rewritten. Towards one destination each
-// flow needs a port of its own: reply tuples are unique.
-func (l *look) source(i uint32, r *monitor.Row) {
-	f := &r.Flow
-	if !f.Orig.Proto.HasPorts() {
-		return
+// glimpse takes a flow whose source is rewritten without unpacking it, as all but
+// IPv6 can be. It reports whether it has.
+//
+// The keys are written word by word where they are needed: as a copy of an address
+// that has just been written in words, the processor would wait for it.
+func (l *look) glimpse(g *monitor.Glimpse) bool {
+	if !g.Proto.HasPorts() {
+		return true
 	}
-	changed := f.Orig.SrcPort != f.Reply.DstPort
-	public := key{addr: f.Reply.Dst, proto: f.Orig.Proto}
-	p := l.publics.addAgain(&public)
+	public, pool := &l.public, &l.pool
+	own, port, toPort, ok := g.SentAs(&pool.addr, &pool.peer)
+	if !ok {
+		return false
+	}
+	g.SentAs(&public.addr, &l.peer)
+	public.proto, pool.proto, pool.peerPort = g.Proto, g.Proto, toPort
+	l.source(public, pool, ref{g.Row, g.Gen}, own, port)
+	return true
+}
+
+// source takes a flow whose source is rewritten to a port of a public address, and
+// that is its own port if none had to be chosen. Towards one destination each flow
+// needs a port of its own: reply tuples are unique.
+func (l *look) source(public, towards *key, flow ref, own, port uint16) {
+	changed := own != port
+	p := l.publics.addAgain(public)
 	if changed {
 		p.changed++
-		p.add(i, r, true)
+		p.take(flow, true)
 	}
-	public.peer, public.peerPort = f.Reply.Src, f.Reply.SrcPort
-	if p = l.pools.admit(&public, public.hash()); p == nil {
+	if p = l.pools.admit(towards, towards.hash(), 1); p == nil {
 		return
 	}
-	p.add(i, r, true)
+	p.take(flow, true)
 	if changed {
 		p.changed++
 	}
-	port := f.Reply.DstPort
 	if p.low == 0 || port < p.low {
 		p.low = port
 	}

@@ -21,7 +21,7 @@ type sieve[V any] struct {
 	shift uint
 
 	set, way int    // where add found a key the last time
-	chance   uint64 // of admit
+	chance   random // of admit
 }
 
 // ways is how many keys a set has.
@@ -39,12 +39,6 @@ type set[V any] struct {
 // at is where the key of the last add stands: a number below the sieve's size.
 func (s *sieve[V]) at() int { return s.set*ways + s.way }
 
-// came is how often the key of the last add has come since it came anew.
-func (s *sieve[V]) came() uint32 {
-	set := &s.sets[s.set]
-	return set.count[s.way] - set.over[s.way]
-}
-
 // newSieve returns a sieve of 1<<order keys, at least 16.
 func newSieve[V any](order uint) *sieve[V] {
 	return &sieve[V]{sets: make([]set[V], 1<<(order-3)), shift: 64 - (order - 3)}
@@ -57,7 +51,7 @@ func (s *sieve[V]) touch(h uint64) uint32 {
 }
 
 // add counts one occurrence of the key and returns its value.
-func (s *sieve[V]) add(k *key) *V { return s.addHashed(k, k.hash()) }
+func (s *sieve[V]) add(k *key) *V { return s.addHashed(k, k.hash(), 1) }
 
 // addAgain is add for keys of which the same one often comes many times running.
 func (s *sieve[V]) addAgain(k *key) *V {
@@ -69,41 +63,48 @@ func (s *sieve[V]) addAgain(k *key) *V {
 	return &last.value[s.way]
 }
 
-// admit is add for a stream of very many keys that come once or twice: where the
-// set is full and the least of it came n times, a new key takes its place with the
-// chance 1/(n+1) alone, and is passed over otherwise: then nil is returned (Ben Basat
-// and others, Randomized Admission Policy, 2019). Frequent keys are found as well,
-// and what is rare neither pushes them out nor costs a write. count is then right on
-// average; count-over is still certain.
-func (s *sieve[V]) admit(k *key, h uint64) *V {
+// admit is add of n occurrences for a stream of very many keys that come once or
+// twice: where the set is full and the least of it came m times, a new key takes its
+// place with the chance n/(m+n) alone, and is passed over otherwise: then nil is
+// returned (Ben Basat and others, Randomized Admission Policy, 2019). Frequent keys
+// are found as well, and what is rare neither pushes them out nor costs a write.
+// count is then right on average; count-over is still certain.
+func (s *sieve[V]) admit(k *key, h uint64, n uint32) *V {
 	set := &s.sets[h>>s.shift]
 	least := set.count[0]
 	for i, t := range set.tags {
 		if t == uint32(h) && set.count[i] != 0 && set.keys[i] == *k {
-			set.count[i]++
+			set.count[i] += n
 			s.set, s.way = int(h>>s.shift), i
 			return &set.value[i]
 		}
 		least = min(least, set.count[i])
 	}
-	if least != 0 {
-		s.chance = s.chance*6364136223846793005 + 1442695040888963407
-		if hi, _ := bits.Mul64(s.chance, uint64(least)+1); hi != 0 {
-			return nil
-		}
+	if least != 0 && s.chance.below(uint64(least)/uint64(n)+1) != 0 {
+		return nil
 	}
-	return s.addHashed(k, h)
+	return s.addHashed(k, h, n)
 }
 
-// addHashed is add for a key whose hash is known.
-func (s *sieve[V]) addHashed(k *key, h uint64) *V {
+// random is a sequence of numbers that nobody has a reason to foresee.
+type random uint64
+
+// below returns the next one, below n.
+func (r *random) below(n uint64) uint64 {
+	*r = *r*6364136223846793005 + 1442695040888963407
+	hi, _ := bits.Mul64(uint64(*r), n)
+	return hi
+}
+
+// addHashed is add of n occurrences for a key whose hash is known.
+func (s *sieve[V]) addHashed(k *key, h uint64, n uint32) *V {
 	s.set = int(h >> s.shift)
 	set := &s.sets[s.set]
 	tag := uint32(h)
 	least := 0
 	for i, t := range set.tags {
 		if t == tag && set.count[i] != 0 && set.keys[i] == *k {
-			set.count[i]++
+			set.count[i] += n
 			s.way = i
 			return &set.value[i]
 		}
@@ -114,7 +115,7 @@ func (s *sieve[V]) addHashed(k *key, h uint64) *V {
 	var zero V
 	set.tags[least], set.keys[least], set.value[least] = tag, *k, zero
 	set.over[least] = set.count[least]
-	set.count[least]++
+	set.count[least] += n
 	s.way = least
 	return &set.value[least]
 }

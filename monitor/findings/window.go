@@ -16,7 +16,9 @@ type rates struct {
 	began   monitor.Time
 	checked monitor.Time
 
-	flows     uint64 // of inside hosts
+	pace      pace
+	looked    uint64 // flows of inside hosts that were looked at
+	flows     uint64 // and for how many they stand
 	sources   *sieve[source]
 	towards   []distinct // destinations of the sources, by their place in the sieve
 	begin     uint32     // see beginTowards
@@ -34,21 +36,35 @@ type rates struct {
 type source struct {
 	recent
 	towards uint16 // place of the destinations, and 1; 0: not begun
+	missed  uint16 // flows that were looked at before they were
 }
 
 // From its so manieth flow on the destinations of a source are counted: at most the
-// sixteenth part of the limit is missed.
+// sixteenth part of the limit is missed. Where one in so many flows is looked at,
+// these count for all.
 func beginTowards(limit float64) uint32 { return uint32(min(max(limit/16, 1), 8)) }
 
 // recent are the flows of a group that came last.
 type recent struct {
 	last [2]ref
-	next uint8
+	next uint32 // how many were looked at
 }
 
 func (r *recent) saw(e *monitor.Event) {
 	r.last[r.next&1] = ref{e.Row, e.Gen}
 	r.next++
+}
+
+// each is for how many flows each one that was looked at stands, where they were n
+// in all.
+func (r *recent) each(n uint64) float64 { return float64(n) / float64(max(r.next, 1)) }
+
+// about is the word for a count that is an estimate.
+func (r *recent) about(n uint64) string {
+	if r.each(n) > 1 {
+		return "about "
+	}
+	return ""
 }
 
 // checkEvery is how often a window that goes on is looked at.
@@ -68,23 +84,38 @@ func (w *rates) init(l *Limits) {
 const observeAtOnce = 32
 
 // observe counts the new flows of some events. It does not allocate.
+func (w *rates) observe(events []monitor.Event) {
+	w.pace.seen += uint64(len(events))
+	i, n := w.pace.skip, uint64(len(events))
+	if w.pace.every <= 1 {
+		i = 0
+	}
+	for i < n {
+		i = w.some(events, i)
+	}
+	w.pace.skip = i - n
+}
+
+// some takes up to observeAtOnce of the events, from the i-th on, and returns which
+// one is the next.
 //
 // Where there are very many hosts each is somewhere else in memory. All places are
 // touched first, so that the waits for them overlap.
-func (w *rates) observe(events []monitor.Event) {
+func (w *rates) some(events []monitor.Event, i uint64) uint64 {
 	var born [observeAtOnce]struct {
 		hash uint64 // of the source
 		at   uint32 // which event
 	}
+	each := max(w.pace.every, 1)
 	n, touched := 0, uint32(0)
-	for i := range events {
+	for ; i < uint64(len(events)) && n < len(born); i += 1 + w.pace.next() {
 		e := &events[i]
 		if e.Kind != monitor.KindNew || e.Inferred {
 			continue
 		}
 		if t := &e.Flow.Orig; t.Proto == monitor.UDP && t.DstPort == 53 {
 			k := key{addr: t.Dst}
-			w.resolvers.add(&k).saw(e)
+			w.resolvers.addHashed(&k, k.hash(), each).saw(e)
 		}
 		if inside(e) {
 			born[n].hash, born[n].at = hashAddr(&e.Flow.Orig.Src, 0), uint32(i)
@@ -93,17 +124,20 @@ func (w *rates) observe(events []monitor.Event) {
 		}
 	}
 	w.touched = touched
-	w.flows += uint64(n)
+	w.looked += uint64(n)
+	w.flows += uint64(n) * uint64(each)
 	for _, b := range born[:n] {
-		w.source(&events[b.at], b.hash)
+		w.source(&events[b.at], b.hash, each)
 	}
+	return i
 }
 
-// source counts a new flow of an inside host, by the hash of its address.
-func (w *rates) source(e *monitor.Event, h uint64) {
+// source counts new flows of an inside host, by the hash of its address: one that
+// is looked at, and stands for each.
+func (w *rates) source(e *monitor.Event, h uint64, each uint32) {
 	t := &e.Flow.Orig
 	k := key{addr: t.Src}
-	s := w.sources.admit(&k, h)
+	s := w.sources.admit(&k, h, each)
 	if s == nil {
 		w.hosts.add(h)
 		return
@@ -114,10 +148,10 @@ func (w *rates) source(e *monitor.Event, h uint64) {
 	s.saw(e)
 	at := w.sources.at()
 	if s.towards == 0 {
-		if w.sources.came() < w.begin {
+		if s.next*each < w.begin {
 			return
 		}
-		s.towards = uint16(at + 1)
+		s.towards, s.missed = uint16(at+1), uint16(s.next-1)
 		w.towards[at] = distinct{}
 	}
 	w.towards[at].add(hashAddr(&t.Dst, uint64(t.DstPort)|uint64(t.Proto)<<16|1<<24))
@@ -145,6 +179,7 @@ func inside(e *monitor.Event) bool {
 // whether it judged.
 func (e *Engine) check(now monitor.Time) bool {
 	w := &e.rates
+	w.pace.keep(now)
 	if w.began == 0 {
 		e.openWindow(now)
 		return false
@@ -188,7 +223,7 @@ func (e *Engine) peek(rule ruleID, found []candidate, now monitor.Time) {
 // openWindow begins a window.
 func (e *Engine) openWindow(now monitor.Time) {
 	w := &e.rates
-	w.began, w.checked, w.flows = now, now, 0
+	w.began, w.checked, w.looked, w.flows = now, now, 0, 0
 	w.sources.reset()
 	*w.hosts = crowd{}
 	w.resolvers.reset()
@@ -209,16 +244,20 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 	w := &e.rates
 	seconds := max(float64(now-w.began)/float64(time.Second), e.cfg.Limits[window])
 	limit, factor := e.cfg.Limits[manyFlows], e.cfg.Limits[manyFactor]
+	others := 0.0
+	if w.looked > 0 {
+		others = max(unseen(w.hosts.estimate(), float64(w.looked), float64(w.flows)/float64(w.looked))-1, 0)
+	}
 	w.sources.most(atLeast(limit*seconds/2), func(k key, n uint64, v *source) {
 		rate := float64(n) / seconds
-		others := max(w.hosts.estimate()-1, 0)
 		mean := 0.0
 		if others >= 0.5 {
-			mean = float64(w.flows-n) / others / seconds
+			mean = float64(w.flows-min(n, w.flows)) / others / seconds
 		}
-		level := rate / limit
+		sure := surely(float64(n), v.each(n)) / seconds
+		level := sure / limit
 		if mean > 0 {
-			level = min(level, rate/mean/factor)
+			level = min(level, sure/mean/factor)
 		}
 		if level < 0.5 {
 			return
@@ -226,7 +265,7 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 		from := k.addr.String()
 		c := candidate{k, level, monitor.Finding{
 			Subject:  from,
-			Text:     fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f each", from, rate, mean),
+			Text:     fmt.Sprintf("%s opens %s%.0f flows a second, the other inside hosts %.1f each", from, v.about(n), rate, mean),
 			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: "per_second", Value: rate}, {Name: "others_per_second", Value: mean}},
 			Examples: e.rows(v.last[:]),
 		}}
@@ -244,12 +283,13 @@ func (e *Engine) manyDestinations() (found []candidate) {
 			return
 		}
 		// No more than there were flows, whatever the bits say.
-		to := min(e.rates.towards[v.towards-1].estimate(), float64(n))
-		if to < limit/2 {
+		to := min(unseen(e.rates.towards[v.towards-1].estimate(), float64(v.next-uint32(v.missed)), v.each(n)), float64(n))
+		sure := surely(to, v.each(n))
+		if sure < limit/2 {
 			return
 		}
 		from := k.addr.String()
-		c := candidate{k, to / limit, monitor.Finding{
+		c := candidate{k, sure / limit, monitor.Finding{
 			Subject:  from,
 			Text:     fmt.Sprintf("%s opened flows to about %.0f destinations within %s", from, to, e.text(window)),
 			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: "destinations", Value: to}},

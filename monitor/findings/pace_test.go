@@ -1,0 +1,212 @@
+package findings
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"natlens/monitor"
+)
+
+// crowded is a gateway whose new flows come at a rate, of 300,000 hosts with one now
+// and then, but for three of them:
+//
+//	10.0.0.77  400 a second to one destination
+//	10.0.0.78  150 a second, each to another destination
+//	10.0.0.79  150 a second to a hundred destinations
+type crowded struct {
+	e     *Engine
+	now   monitor.Time
+	rnd   *rand.Rand
+	batch monitor.Batch
+	told  []monitor.Finding
+}
+
+func (c *crowded) flow(host uint32, to uint16) {
+	ev := c.batch.Add()
+	ev.Kind = monitor.KindNew
+	o := &ev.Flow.Orig
+	o.Src = monitor.AddrFrom4([4]byte{10, byte(host >> 16), byte(host >> 8), byte(host)})
+	o.Dst = monitor.AddrFrom4([4]byte{203, 0, byte(to >> 8), byte(to)})
+	o.DstPort, o.Proto, o.Family = 443, monitor.TCP, monitor.IPv4
+	if len(c.batch.Events) == monitor.BatchSize {
+		c.flush()
+	}
+}
+
+func (c *crowded) flush() {
+	c.e.Observe(&c.batch)
+	c.batch.Reset()
+}
+
+// play has the gateway go on for some seconds.
+func (c *crowded) play(seconds, rate int) {
+	const crowd = 300_000
+	for tenth := range 10 * seconds {
+		of := make([]uint32, 0, rate/10)
+		for range 40 {
+			of = append(of, 77)
+		}
+		for range 15 {
+			of = append(of, 78, 79)
+		}
+		for len(of) < rate/10 {
+			of = append(of, 1000+c.rnd.Uint32N(crowd))
+		}
+		c.rnd.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
+		for i, host := range of {
+			switch host {
+			case 78:
+				c.flow(host, uint16(tenth*1000+i))
+			case 79:
+				c.flow(host, uint16(c.rnd.Uint32N(100)))
+			default:
+				c.flow(host, 9)
+			}
+		}
+		c.flush()
+		c.now += monitor.Time(100 * time.Millisecond)
+		c.told = append(c.told, c.e.Tick(c.now)...)
+	}
+}
+
+// TestPace expects at each rate the host that opens many flows and the one that
+// opens flows to many destinations, and none else, with figures as right as
+// docs/findings.md says; and that no more events are looked at than the limit.
+func TestPace(t *testing.T) {
+	for _, c := range []struct {
+		rate                int
+		every               uint32
+		flows, destinations float64 // the error, as a share
+	}{{8_000, 1, 0.03, 0.08}, {40_000, 5, 0.1, 0.2}, {100_000, 12, 0.15, 0.3}, {300_000, 16, 0.2, 0.35}} {
+		g := crowded{e: New(Config{Limits: DefaultLimits()}), now: monitor.Time(1e18), rnd: rand.New(rand.NewPCG(1, 2))}
+		g.e.Tick(g.now)
+		g.play(1, c.rate) // the pace is found
+		g.now += monitor.Time(20e9)
+		g.e.Tick(g.now) // a window begins
+		g.told = nil
+		g.play(10, c.rate)
+		if every := g.e.rates.pace.every; every != c.every {
+			t.Errorf("%d events a second: one in %d is looked at, want %d", c.rate, every, c.every)
+		}
+		got := map[string]float64{}
+		for _, f := range g.e.Snapshot() {
+			for _, figure := range f.Figures {
+				got[f.Rule+" "+f.Subject+" "+figure.Name] = figure.Value
+			}
+		}
+		for _, figure := range []struct {
+			name        string
+			want, error float64
+		}{{"many-flows 10.0.0.77 per_second", 400, c.flows}, {"many-destinations 10.0.0.78 destinations", 1500, c.destinations}} {
+			if math.Abs(got[figure.name]-figure.want) > figure.error*figure.want {
+				t.Errorf("%d events a second: %s is %.0f, want %.0f; told were %+v", c.rate, figure.name, got[figure.name], figure.want, g.told)
+			}
+		}
+		if standing := g.e.Snapshot(); len(standing) != 2 {
+			t.Errorf("%d events a second: found %+v", c.rate, standing)
+		}
+	}
+}
+
+// TestPaceIsFair expects that over many events one in so many is looked at, whatever
+// sizes the batches have.
+func TestPaceIsFair(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for _, every := range []uint32{2, 3, 12, 16} {
+		var w rates
+		limits := DefaultLimits()
+		w.init(&limits)
+		w.pace.every = every
+		events := make([]monitor.Event, 700)
+		for i := range events {
+			events[i].Kind = monitor.KindNew
+			events[i].Flow.Orig.Src = monitor.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+		}
+		const all = 2_000_000
+		for left := all; left > 0; {
+			n := min(1+rnd.IntN(len(events)), left)
+			w.observe(events[:n])
+			left -= n
+		}
+		if got := float64(all) / float64(w.looked); math.Abs(got-float64(every)) > 0.02*float64(every) {
+			t.Errorf("one in %.3f is looked at, want %d", got, every)
+		}
+	}
+}
+
+// TestUnseen expects what is known of the whole from a part of it.
+func TestUnseen(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		distinct, n, every float64
+		want, error        float64
+	}{
+		{"all was looked at", 500, 2000, 1, 500, 0},
+		{"each came once", 200, 200, 10, 2000, 0},
+		{"each came often", 100, 3000, 10, 100, 1e-9},
+		{"nothing", 0, 0, 10, 0, 0},
+		// D = 1000, n = 1000: 1000(1-1/e) of them are seen, and 1000(1-exp(-8)) are there.
+		{"some came again", 1000 * (1 - 1/math.E), 1000, 8, 1000 * (1 - math.Exp(-8)), 0.01},
+	} {
+		if got := unseen(c.distinct, c.n, c.every); math.Abs(got-c.want) > c.error {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestBusyLooks expects every tick to make a step of a look, and every other one
+// while very many events come.
+func TestBusyLooks(t *testing.T) {
+	e := New(Config{Limits: DefaultLimits()})
+	var got []bool
+	for i := range 10 {
+		e.rates.pace.every = 1
+		if i >= 4 {
+			e.rates.pace.every = 12
+		}
+		got = append(got, e.passes())
+	}
+	if want := []bool{false, false, false, false, true, false, true, false, true, false}; !slices.Equal(got, want) {
+		t.Errorf("passed over: %v", got)
+	}
+}
+
+// TestSurely expects two standard errors off an estimate, and nothing off what was
+// counted.
+func TestSurely(t *testing.T) {
+	for _, c := range [][3]float64{{2000, 1, 2000}, {2500, 5, 2300}, {3, 12, 0}, {0, 1, 0}} {
+		if got := surely(c[0], c[1]); got != c[2] {
+			t.Errorf("of %.0f by one in %.0f: %v, want %v", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+// TestAdmitWeighs expects a key that stands for several occurrences to be taken up
+// as if each had come.
+func TestAdmitWeighs(t *testing.T) {
+	const tries, full, n = 200_000, 99, 12
+	taken := 0
+	var s *sieve[struct{}]
+	for i := range uint32(tries) {
+		if s == nil {
+			s = newSieve[struct{}](4)
+			for set := range s.sets {
+				for way := range ways {
+					s.sets[set].count[way] = full
+				}
+			}
+			s.chance = random(i)*0x9e3779b97f4a7c15 + 1
+		}
+		k := key{port: uint16(i)}
+		if s.admit(&k, uint64(i)<<40, n) != nil {
+			taken++
+			s = nil
+		}
+	}
+	if got, want := float64(taken)/tries, 1/float64(full/n+1); math.Abs(got-want) > 0.01 {
+		t.Errorf("taken up with the chance %.3f, want %.3f", got, want)
+	}
+}
