@@ -12,8 +12,8 @@ build: ## build ./bin/natlens
 test: ## run the tests
 	go test ./...
 
-race: ## run the tests under the race detector
-	go test -race ./...
+race: ## run the tests under the race detector, those that compare much with less
+	go test -race -short ./...
 
 differential: ## every flag of conntrack(8) with every command, beside natlens's
 	NATLENS_EVERY_FLAG=1 go test -run "TestEveryFlagOfEveryCommand|TestMisusesOfEveryFlag" ./cmd/natlens

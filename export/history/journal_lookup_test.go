@@ -139,7 +139,11 @@ func TestJournalIndex(t *testing.T) {
 	if blocks, behind, ok := journalOf(t, dir).indexes(); len(blocks) < 3 || int(behind)*recordSize >= len(whole) || !ok {
 		t.Fatalf("%d indexes, the last ends at %d of %d", len(blocks), behind*recordSize, len(whole))
 	}
-	for n := range 300 {
+	damages := 300
+	if testing.Short() {
+		damages = 40
+	}
+	for n := range damages {
 		bad := bytes.Clone(whole)
 		for range 1 << (n % 14) {
 			bad[rand.IntN(len(bad))] ^= 1 << rand.IntN(8)
