@@ -20,14 +20,15 @@ type outage struct {
 	tried   time.Time // when there was no room the last time
 	seq     uint64    // of the last event that is missing
 	gap     monitor.Gap
-	missing uint64 // events of the stream, without those that were lost before
+	waiting uint64 // events of the batch that is kept in memory
 }
 
 // roomEvery is how often a full disk is tried again at the most.
 const roomEvery = 200 * time.Millisecond
 
-// miss counts a batch that is not recorded.
-func (o *outage) miss(b *monitor.Batch) {
+// miss counts a batch that is not recorded, and returns how many events of the stream
+// that are: what was lost before is none.
+func (o *outage) miss(b *monitor.Batch) (events uint64) {
 	for i := range b.Events {
 		e := &b.Events[i]
 		if o.gap.From == 0 {
@@ -43,15 +44,15 @@ func (o *outage) miss(b *monitor.Batch) {
 			o.gap.Uncertain = o.gap.Uncertain || e.Gap.Uncertain
 		case e.Kind.HasFlow():
 			o.gap.Count++
-			o.missing++
+			events++
 		}
 	}
+	return events
 }
 
-// error says at the end of a recording what is missing at its end.
-func (o *outage) error() error {
-	return fmt.Errorf("%w; %d events are not in the recording", o.why, o.missing)
-}
+// Missing returns how many events are not in the recording because the disk was full,
+// those that wait for room included.
+func (r *Rotation) Missing() uint64 { return r.missed + r.out.waiting }
 
 // pause begins an outage if err, or the file at hand, says that the disk is full.
 // Other errors are returned.
@@ -65,10 +66,22 @@ func (r *Rotation) pause(err error, b *monitor.Batch) error {
 	}
 	r.out = outage{why: err, tried: r.o.Now()}
 	if missed {
-		r.out.miss(b)
+		r.missed += r.out.miss(b)
+	} else {
+		r.out.waiting = eventsIn(b)
 	}
 	note(r.o.Notes, "natlens: "+pauseText(err)+"; what comes is not recorded until there is room")
 	return nil
+}
+
+// eventsIn counts the events of flows.
+func eventsIn(b *monitor.Batch) (n uint64) {
+	for i := range b.Events {
+		if b.Events[i].Kind.HasFlow() {
+			n++
+		}
+	}
+	return n
 }
 
 // pauseText says where there is no room.
@@ -94,6 +107,7 @@ func (r *Rotation) again(b *monitor.Batch) bool {
 			return false
 		}
 	}
+	r.out.waiting = 0
 	var gap monitor.Batch
 	e := gap.Add()
 	e.Kind, e.Seq, e.Time, e.TimeSource = monitor.KindLost, r.out.seq, monitor.Time(now.UnixNano()), monitor.TimeReceived
@@ -109,7 +123,7 @@ func (r *Rotation) again(b *monitor.Batch) bool {
 		}
 		if err := r.part.Room(); err != nil {
 			r.out.why = err // all is told, but waits for room itself
-			r.out.gap, r.out.missing = monitor.Gap{}, 0
+			r.out.gap = monitor.Gap{}
 			r.err = unless(noRoom, err)
 			return false
 		}

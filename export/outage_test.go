@@ -92,8 +92,8 @@ func TestOutage(t *testing.T) {
 				fmt.Sscanf(text, "%d", &lost)
 			}
 			gaps, written := bytes.Count(all, []byte(`"event":"lost"`)), bytes.Count(all, rawMessage)
-			if gaps > 1 || written+lost != events || (lost > 0) != (gaps > 0) {
-				t.Fatalf("size %d, room for %d: %d events written, %d lost in %d gaps\n%s", size, full, written, lost, gaps, notes)
+			if missing := int(r.Missing()); gaps > 1 || written+lost != events || (lost > 0) != (gaps > 0) || missing != lost {
+				t.Fatalf("size %d, room for %d: %d events written, %d lost in %d gaps, missing %d\n%s", size, full, written, lost, gaps, missing, notes)
 			}
 		}
 	}
@@ -111,7 +111,13 @@ func TestOutageAtTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := r.Close(); !noRoom(err) || !strings.Contains(err.Error(), " events are not in the recording") {
-		t.Errorf("%v", err)
+	missing := r.Missing()
+	written := bytes.Count(disk.files[0].data, rawMessage)
+	want := fmt.Sprintf("; %d events are not in the recording", 20-written)
+	if err := r.Close(); !noRoom(err) || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if int(missing) != 20-written || written == 0 {
+		t.Errorf("%d written, %d missing of 20", written, missing)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"natlens/monitor"
@@ -59,6 +60,8 @@ type Rotation struct {
 	told    atomic.Pointer[monitor.Locals] // the latest addresses, until a Write takes them
 	until   monitor.Time                   // when the next file begins
 	written uint64                         // by files that are closed
+	name    string                         // of the file at hand, without its ending
+	missed  uint64                         // events that are not in the recording: see Missing
 	ending  bool                           // the file at hand has its end already, and waits for room
 	out     outage
 	err     error
@@ -75,12 +78,22 @@ func NewRotation(o RotationOptions) (*Rotation, error) {
 		r.o.Notes = io.Discard
 	}
 	if r.rotates() {
-		return r, nil
+		return r, r.named()
 	}
 	if err := r.open(0); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// named refuses a path that is no file's name: none would be made before the first
+// event, and then beside the directory.
+func (r *Rotation) named() error {
+	info, err := os.Stat(r.o.Path)
+	if _, name := filepath.Split(r.o.Path); name == "" || err == nil && info.IsDir() {
+		return &createError{r.o.Path + " is a directory", syscall.EISDIR}
+	}
+	return nil
 }
 
 func (r *Rotation) rotates() bool { return r.o.Size > 0 || r.o.Every > 0 }
@@ -94,7 +107,7 @@ func (r *Rotation) Write(b *monitor.Batch) error {
 	switch {
 	case r.err != nil:
 	case r.out.why != nil && !r.again(b):
-		r.out.miss(b)
+		r.missed += r.out.miss(b)
 	default:
 		r.err = r.pause(r.write(b), b)
 	}
@@ -160,6 +173,7 @@ func (r *Rotation) create(at monitor.Time) (Part, error) {
 		}
 		part, err := r.o.Open(path + ext)
 		if !errors.Is(err, fs.ErrExist) || n == 999 {
+			r.name = filepath.Base(path)
 			return part, err
 		}
 	}
@@ -175,7 +189,9 @@ func splitName(path string) (stem, ext string) {
 }
 
 // prune deletes the oldest files of the recording's name beyond Keep. Names sort
-// as their times do. Only names that create could have made are touched.
+// as their times do. Only names that create could have made are touched, and not the
+// file at hand: where the clock was put back, or stands at 1970 after a start, that
+// is the oldest.
 func (r *Rotation) prune() error {
 	stem, ext := splitName(r.o.Path)
 	ours := regexp.MustCompile(`^` + regexp.QuoteMeta(filepath.Base(stem)) + `-\d{8}T\d{6}Z(-\d{3})?` + regexp.QuoteMeta(ext) + `$`)
@@ -186,12 +202,13 @@ func (r *Rotation) prune() error {
 	}
 	var names []string
 	for _, e := range entries {
-		if ours.MatchString(e.Name()) && e.Type().IsRegular() {
-			names = append(names, strings.TrimSuffix(e.Name(), ext))
+		name := strings.TrimSuffix(e.Name(), ext)
+		if ours.MatchString(e.Name()) && e.Type().IsRegular() && name != r.name {
+			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	for len(names) > r.o.Keep {
+	for len(names) > r.o.Keep-1 {
 		if err := os.Remove(filepath.Join(dir, names[0]+ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("prune recordings: %w", err)
 		}
@@ -212,7 +229,7 @@ func (r *Rotation) Written() uint64 {
 func (r *Rotation) Close() error {
 	var missed error
 	if r.err == nil && r.out.why != nil && !r.again(nil) {
-		missed = r.out.error()
+		missed = fmt.Errorf("%w; %d events are not in the recording", r.out.why, r.Missing())
 	}
 	if r.part == nil {
 		return errors.Join(missed, r.err)

@@ -77,6 +77,9 @@ func TestRotation(t *testing.T) {
 		"keep": {RotationOptions{Size: 1, Keep: 2}, "a.pcapng", []int{1, 2, 3, 4},
 			[]string{"a.pcapng", "a-20251122T061201Z.pcapng", "a-20251122T061201Z.jsonl", "b-20251122T061201Z.pcapng", "a-x.pcapng"},
 			[]string{"a-20251122T061201Z.jsonl", "a-20261122T061203Z.pcapng x", "a-20261122T061204Z.pcapng x", "a-x.pcapng", "a.pcapng", "b-20251122T061201Z.pcapng"}},
+		"keep, while the clock stands behind": {RotationOptions{Size: 1, Keep: 2}, "a.pcapng", []int{1, 2},
+			[]string{"a-20271122T061201Z.pcapng", "a-20271122T061202Z.pcapng"},
+			[]string{"a-20261122T061202Z.pcapng x", "a-20271122T061202Z.pcapng"}},
 	} {
 		dir := t.TempDir()
 		for _, there := range tt.there {
@@ -86,6 +89,18 @@ func TestRotation(t *testing.T) {
 		}
 		if got, want := rotated(t, dir, tt.path, tt.o, tt.seconds...), strings.Join(tt.want, "\n"); got != want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+		}
+	}
+}
+
+// TestRotationOfNoFile expects a directory to be refused at once, not with the first
+// event, and none of a recording's files beside it.
+func TestRotationOfNoFile(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{dir, dir + "/", "none/"} {
+		_, err := NewRotation(RotationOptions{Path: path, Every: time.Hour})
+		if want := "output file " + path + " is a directory"; err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

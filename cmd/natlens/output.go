@@ -164,6 +164,14 @@ func (o *output) written() uint64 {
 	return o.n.n
 }
 
+// missing returns how many events a full disk has kept out of a recording.
+func (o *output) missing() uint64 {
+	if r, ok := o.sink.(*export.Rotation); ok {
+		return r.Missing()
+	}
+	return 0
+}
+
 // countWriter counts what goes through it.
 type countWriter struct {
 	w io.Writer

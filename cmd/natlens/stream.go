@@ -192,7 +192,7 @@ func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duratio
 	for _, extra := range []struct {
 		n    uint64
 		what string
-	}{{cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
+	}{{s.out.missing(), "not recorded for want of room"}, {cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
 		if extra.n > 0 {
 			text += fmt.Sprintf(", %d %s", extra.n, extra.what)
 		}
