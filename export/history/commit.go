@@ -30,6 +30,17 @@ const (
 	stepDone
 )
 
+// unwritten is how many closed translations are not in the segments yet.
+func (wk *work) unwritten() int {
+	switch wk.step {
+	case stepJournal, stepShort:
+		return len(wk.Closed)
+	case stepLong:
+		return len(wk.lives[longLives])
+	}
+	return 0
+}
+
 // heartbeat is how often the journal is told that capture goes on when nothing
 // opens or closes. A restart is a gap from the last one.
 const heartbeat = monitor.Time(10 * time.Second)
@@ -113,6 +124,7 @@ func (w *Writer) finished(wk *work, err error) {
 	was := w.fault
 	w.fault = err
 	w.tries++
+	w.held = wk.unwritten()
 	if wk.step == stepDone {
 		w.done = wk.upTo
 		w.stats.Rows += uint64(len(wk.Closed))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,6 +28,7 @@ func TestDiskFull(t *testing.T) {
 			t.Fatalf("mount: %v", err)
 		}
 		testDiskFull(t, dir)
+		testDiskStaysFull(t, filepath.Join(dir, "again"))
 		return
 	}
 	exe, err := os.Executable()
@@ -141,6 +143,39 @@ func testDiskFull(t *testing.T, dir string) {
 	q := Query{From: res.Gaps[0].From, To: res.Gaps[0].From}
 	if _, res := ask(t, dir, q); len(res.Gaps) != 1 {
 		t.Error("a question about that time hears nothing of the gap")
+	}
+}
+
+// testDiskStaysFull closes a writer while the disk is full: it says how many
+// translations that costs, those of the commit that failed included.
+func testDiskStaysFull(t *testing.T, dir string) {
+	var told faults
+	w := open(t, Config{Dir: dir, Every: 5 * time.Millisecond, MaxPending: 1000, Fault: told.add})
+	filler, n := filepath.Join(dir, "filler"), 0
+	if err := fill(filler); err != nil {
+		t.Fatal(err)
+	}
+	for len(told.all()) == 0 || n < 5000 {
+		var f feed
+		oneFlow(&f, n, at0+monitor.Time(n)*second)
+		write(t, w, &f)
+		n++
+	}
+	st := w.Stats()
+	if kept := int(st.Rows) + st.Pending + int(st.Unkept); kept != n || st.Pending > 1000 {
+		t.Errorf("%d translations ended, counted are %d: %+v", n, kept, st)
+	}
+	err := w.Close()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := ask(t, dir, Query{})
+	got = slices.DeleteFunc(got, func(a Answer) bool { return a.End == 0 })
+	if want := fmt.Sprintf("; %d translations were not written", n-len(got)); !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
 	}
 }
 

@@ -28,8 +28,16 @@ func (s section) record(i int64, r *record) (ok bool) {
 	return err == nil && r.sound()
 }
 
-// load reads the section into memory, in buf if it has the room.
+// loadable is how many records of a section are read into memory at the most: 64 MiB.
+// A journal may be larger than memory, and than what an int can count.
+const loadable = 1 << 20
+
+// load reads the section into memory, in buf if it has the room. One that is too
+// large stays on disk.
 func (s section) load(buf []byte) (section, []byte, error) {
+	if s.n > loadable {
+		return s, buf, nil
+	}
 	buf = slices.Grow(buf[:0], int(s.n*recordSize))[:s.n*recordSize]
 	_, err := s.r.ReadAt(buf, s.at*recordSize)
 	return section{bytes.NewReader(buf), 0, s.n}, buf, err

@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -238,6 +239,41 @@ func TestJournalIndexNames(t *testing.T) {
 	got := lookUp(t, journalOf(t, dir), &Query{Inside: End{Addr: in.Addr.Netip(), Port: in.Port, HasPort: true}, Namespace: "red"})
 	if len(got.open) != 1 || !got.done {
 		t.Errorf("done %v, %d answers, want one in red", got.done, len(got.open))
+	}
+}
+
+// closedRecords is a list of so many records with the numbers of flows that closed, in
+// order, on a disk that nothing is written to.
+type closedRecords int64
+
+func (c closedRecords) ReadAt(p []byte, off int64) (int, error) {
+	n := 0
+	for ; n+recordSize <= len(p) && off < int64(c)*recordSize; off, n = off+recordSize, n+recordSize {
+		var numbers []uint64
+		for i := range uint64(entriesEach) {
+			numbers = append(numbers, 10*(uint64(off)/recordSize*entriesEach+i))
+		}
+		copy(p[n:], appendIndex(nil, numbers))
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// TestJournalLongList looks numbers up in a list of 4 GiB, more than an int counts where
+// it has 32 bits: it stays on disk.
+func TestJournalLongList(t *testing.T) {
+	const records = 1 << 26
+	list, buf, err := section{&readAhead{r: closedRecords(records)}, 0, records}.load(nil)
+	if err != nil || len(buf) > 0 || list.n != records {
+		t.Fatalf("%d bytes in memory for %d records: %v", len(buf), list.n, err)
+	}
+	for number, want := range map[uint64]bool{0: true, 5: false, 7_654_320: true, 10 * (records*entriesEach - 1): true, 10 * records * entriesEach: false} {
+		found := false
+		if ok := list.between(number, number, func(uint64) bool { found = true; return false }); !ok || found != want {
+			t.Errorf("%d: found %v, sound %v", number, found, ok)
+		}
 	}
 }
 

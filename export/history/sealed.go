@@ -75,7 +75,11 @@ func (s *sealedFile) begin() error {
 	if s.size < 512 || s.size&(s.size-1) != 0 || s.use < 480 {
 		return s.damaged("its pages have %d bytes", s.size)
 	}
-	s.pages = fileSize(s.path) / int64(s.size)
+	st, err := s.f.Stat() // by the path it may be gone by now
+	if err != nil {
+		return err
+	}
+	s.pages = st.Size() / int64(s.size)
 	c := s.cursor()
 	return c.scan(1, func(r *sealedRow) error {
 		if r.text(0) == "table" {

@@ -2,11 +2,14 @@ package history
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -219,5 +222,66 @@ func TestSealedGoesInNoCircle(t *testing.T) {
 	_, res := ask(t, filepath.Dir(path), Query{Outside: end("203.0.113.1")})
 	if len(res.Faults) != 1 || !strings.Contains(res.Faults[0].Error(), "00000001.sqlite: the file is damaged: page ") {
 		t.Errorf("faults %v", res.Faults)
+	}
+}
+
+// TestSealedRefusesAPageAgain looks twice at a page that says it has more cells than
+// fit: a page that leads to others is kept in memory, but not this one.
+func TestSealedRefusesAPageAgain(t *testing.T) {
+	path := segmentPath(sealedHistory(t, 3000), 1)
+	s, err := openSealed(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	root := s.roots["outside"]
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(data[int64(root-1)*4096+3:], "\xff\xff")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lo, hi := keyRange(0, end("203.0.113.1"), 0)
+	for range 2 {
+		err := s.cursor().between(root, &lo, &hi, func(*sealedRow) error { return nil })
+		if want := fmt.Sprintf("%s: the file is damaged: page %d has 65535 cells", path, root); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// TestSealedDeletedMeanwhile reads a file of which the name is gone by the time that
+// its header is read, as retention may have it: an open file stays whole.
+func TestSealedDeletedMeanwhile(t *testing.T) {
+	dir := sealedHistory(t, 400)
+	f, err := os.Open(segmentPath(dir, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sealedFile{f: f, path: segmentPath(dir, 9), inner: map[uint32]page{}, roots: map[string]uint32{}}
+	defer s.close()
+	if err := s.begin(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSearchEnds has the question end before segments are searched: none of those
+// that are left is opened.
+func TestSearchEnds(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	f := &find{dir: t.TempDir(), entries: []entry{{seq: 1}, {seq: 2}, {seq: 3}}}
+	var done sync.WaitGroup
+	l := f.startLane(ctx, shortLives, &done)
+	done.Wait()
+	for _, s := range l.finds {
+		if _, more := <-s.out; more || !errors.Is(s.err, context.Canceled) {
+			t.Errorf("segment %d: %v", s.entry.seq, s.err)
+		}
+	}
+	if len(l.finds) != 3 {
+		t.Errorf("%d segments", len(l.finds))
 	}
 }

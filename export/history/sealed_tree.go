@@ -54,20 +54,18 @@ func (c *sealedCursor) page(n uint32, depth int) (page, error) {
 	if n == 1 {
 		p.at = headerLength
 	}
-	switch p.kind() {
-	case indexLeaf, tableLeaf:
-	case indexInner, tableInner:
+	switch k := p.kind(); {
+	case k != indexLeaf && k != tableLeaf && !p.inner():
+		return p, s.damaged("page %d is of no tree", n)
+	case p.at+p.head()+2*p.cells() > len(p.b):
+		return p, s.damaged("page %d has %d cells", n, p.cells())
+	case p.inner(): // only one that is sound: it is not looked at again
 		c.leaf = nil
 		s.mu.Lock()
 		if len(s.inner) < maxInner {
 			s.inner[n] = p
 		}
 		s.mu.Unlock()
-	default:
-		return p, s.damaged("page %d is of no tree", n)
-	}
-	if p.at+p.head()+2*p.cells() > len(p.b) {
-		return p, s.damaged("page %d has %d cells", n, p.cells())
 	}
 	return p, nil
 }
@@ -158,9 +156,11 @@ func (c *sealedCursor) find(root uint32, id int64) (*sealedRow, error) {
 		case err != nil:
 			return nil, c.s.damaged("page %d: %v", root, err)
 		case p.inner():
-			if root, err = p.child(i); err != nil {
+			child, err := p.child(i)
+			if err != nil {
 				return nil, c.s.damaged("page %d: %v", root, err)
 			}
+			root = child
 			continue
 		case i == p.cells():
 			return nil, nil
@@ -184,18 +184,18 @@ func (c *sealedCursor) last(root uint32) (int64, error) {
 		case err != nil:
 			return 0, err
 		case p.inner():
-			root, err = p.child(p.cells())
+			if root, err = p.child(p.cells()); err != nil { // right of all: it never fails
+				return 0, err
+			}
+			continue
 		case p.cells() == 0:
 			return 0, nil
-		default:
-			var id int64
-			if id, err = p.rowid(p.cells() - 1); err == nil {
-				return id, nil
-			}
 		}
+		id, err := p.rowid(p.cells() - 1)
 		if err != nil {
 			return 0, c.s.damaged("page %d: %v", root, err)
 		}
+		return id, nil
 	}
 }
 

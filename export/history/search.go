@@ -82,7 +82,9 @@ func (f *find) startLane(ctx context.Context, c class, done *sync.WaitGroup) *la
 	for range min(len(l.finds), max(2, runtime.GOMAXPROCS(0))) {
 		done.Go(func() {
 			for s := take(); s != nil; s = take() {
-				s.err = s.run(ctx, f)
+				if s.err = ctx.Err(); s.err == nil {
+					s.err = s.run(ctx, f)
+				}
 				close(s.out)
 			}
 		})

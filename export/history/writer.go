@@ -107,6 +107,7 @@ type Writer struct {
 	moved   sync.Cond // pending was taken, or a commit ended
 	tracker *Tracker
 	pending Changes
+	held    int    // closed translations of a commit that failed, which are not in the segments
 	unkept  Gap    // closed translations that did not fit; Count 0: none
 	stale   bool   // the journal must be written anew
 	wrote   uint64 // number of the last change, for Sync
@@ -220,14 +221,15 @@ func (w *Writer) bound() {
 	if w.fault == nil {
 		return
 	}
-	if over := len(w.pending.Closed) - w.cfg.MaxPending; over > 0 {
-		lost := w.pending.Closed[w.cfg.MaxPending:]
+	most := max(w.cfg.MaxPending-w.held, 0)
+	if over := len(w.pending.Closed) - most; over > 0 {
+		lost := w.pending.Closed[most:]
 		for i := range lost {
 			w.unkept.include(&lost[i])
 		}
 		w.stats.Unkept += uint64(over)
 		w.stale = true // they are not to stay open in the journal
-		w.pending.Closed = w.pending.Closed[:w.cfg.MaxPending]
+		w.pending.Closed = w.pending.Closed[:most]
 	}
 	if len(w.pending.Opened) > w.cfg.MaxPending {
 		w.pending.Opened, w.stale = w.pending.Opened[:0], true
@@ -303,7 +305,7 @@ func (w *Writer) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.stats
-	s.Open, s.Pending, s.Fault = w.tracker.Len(), len(w.pending.Closed), w.fault
+	s.Open, s.Pending, s.Fault = w.tracker.Len(), w.held+len(w.pending.Closed), w.fault
 	return s
 }
 
@@ -323,7 +325,7 @@ func (w *Writer) Close() error {
 	<-w.ended
 	err := w.fault
 	if err != nil {
-		n := uint64(len(w.pending.Closed)) + w.unkept.Count
+		n := uint64(w.held+len(w.pending.Closed)) + w.unkept.Count
 		err = fmt.Errorf("%w; %d translations were not written", err, n)
 	}
 	return errors.Join(err, w.disk.close(), w.lock.close())
