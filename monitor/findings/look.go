@@ -68,7 +68,7 @@ func (e *Engine) step(now monitor.Time) bool {
 	l := &e.look
 	start := time.Now()
 	if !l.running {
-		if now < l.began+monitor.Time(lookEvery) {
+		if now >= l.began && now < l.began+monitor.Time(lookEvery) { // before it: the clock was put back
 			return false
 		}
 		l.begin(now, e)

@@ -30,7 +30,7 @@ const (
 
 // keep sets the pace by the events that came since the last time.
 func (p *pace) keep(now monitor.Time) {
-	if p.set == 0 {
+	if p.set == 0 || now < p.set { // or the clock was put back
 		p.set, p.seen = now, 0
 		return
 	}

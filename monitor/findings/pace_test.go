@@ -210,3 +210,67 @@ func TestAdmitWeighs(t *testing.T) {
 		t.Errorf("taken up with the chance %.3f, want %.3f", got, want)
 	}
 }
+
+// TestRacesGoByWhatIsCertain expects one query that is looked at and stands for 16 to
+// make no finding of entries that could not be inserted for another reason, and
+// enough of them to make one.
+func TestRacesGoByWhatIsCertain(t *testing.T) {
+	for _, c := range []struct {
+		looked int // queries that are looked at
+		text   string
+	}{
+		{1, ""}, // nobody knows whether there were more
+		{9, "5 entries could not be inserted (insert_failed) while about 144 new UDP flows asked 203.0.113.53"},
+	} {
+		var counters Counters
+		e := New(Config{Limits: DefaultLimits(), Counters: func() (Counters, error) { return counters, nil }})
+		now := monitor.Time(1e18)
+		e.Tick(now)
+		e.rates.pace.every = mostEvery
+		var b monitor.Batch
+		for range c.looked {
+			b.Reset()
+			ev := b.Add()
+			ev.Kind = monitor.KindNew
+			o := &ev.Flow.Orig
+			o.Src, o.Dst = monitor.AddrFrom4([4]byte{10, 0, 0, 7}), monitor.AddrFrom4([4]byte{203, 0, 113, 53})
+			o.DstPort, o.Proto, o.Family = 53, monitor.UDP, monitor.IPv4
+			e.rates.pace.skip = 0
+			e.Observe(&b)
+		}
+		counters.InsertFailed = 5
+		told := e.Tick(now + monitor.Time(11e9))
+		var got string
+		for _, f := range told {
+			got += f.Text
+		}
+		if got != c.text {
+			t.Errorf("%d queries looked at: told %q, want %q", c.looked, got, c.text)
+		}
+	}
+}
+
+// TestClockPutBack has the clock put back by an hour: rates and looks go on at once,
+// and what came meanwhile is not taken for what came within one window.
+func TestClockPutBack(t *testing.T) {
+	g := crowded{e: New(Config{Table: monitor.NewTable(monitor.TableConfig{}), Limits: DefaultLimits()}), now: monitor.Time(1e18), rnd: rand.New(rand.NewPCG(1, 2))}
+	g.e.Tick(g.now)
+	g.play(1, 20_000)
+	g.now -= monitor.Time(time.Hour)
+	looks := g.e.Stats().Looks
+	g.play(12, 20_000)
+	if every := g.e.rates.pace.every; every != 2 {
+		t.Errorf("one event in %d is looked at, want 2", every)
+	}
+	if n := g.e.Stats().Looks - looks; n < 10 {
+		t.Errorf("%d looks in 12 seconds", n)
+	}
+	var found []string
+	for _, f := range g.told {
+		found = append(found, f.Rule+" "+f.Subject)
+	}
+	slices.Sort(found)
+	if want := []string{"many-destinations 10.0.0.78", "many-flows 10.0.0.77"}; !slices.Equal(found, want) {
+		t.Errorf("found %q, want %q", found, want)
+	}
+}

@@ -180,7 +180,7 @@ func inside(e *monitor.Event) bool {
 func (e *Engine) check(now monitor.Time) bool {
 	w := &e.rates
 	w.pace.keep(now)
-	if w.began == 0 {
+	if w.began == 0 || now < w.began { // or the clock was put back
 		e.openWindow(now)
 		return false
 	}
@@ -326,9 +326,9 @@ func (e *Engine) racing(by limit, before, now uint64, text, figure string) (foun
 	moved := float64(now - before)
 	e.rates.resolvers.most(atLeast(queries/2), func(k key, n uint64, v *recent) {
 		at := k.addr.String()
-		c := candidate{k, min(moved/limit, float64(n)/queries), monitor.Finding{
+		c := candidate{k, min(moved/limit, surely(float64(n), v.each(n))/queries), monitor.Finding{
 			Subject:  at,
-			Text:     fmt.Sprintf(text, moved, plural(n, "new UDP flow"), at),
+			Text:     fmt.Sprintf(text, moved, v.about(n)+plural(n, "new UDP flow"), at),
 			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: figure, Value: moved}},
 			Examples: e.rows(v.last[:]),
 		}}
