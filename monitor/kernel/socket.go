@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -36,6 +37,7 @@ type socketCapture struct {
 	received uint64                // events; losses are none
 	gathered int                   // messages since the last wait
 	dry      bool                  // the last look left nothing
+	looked   time.Time             // when it ended, if it did
 	err      error                 // of the last drain
 	notRing  *RingError            // why this is not a ring, with Auto
 	unpushed atomic.Pointer[error] // why the kernel does not apply cfg.Push to a socket
@@ -113,7 +115,7 @@ func (c *socketCapture) Next(ctx context.Context, b *monitor.Batch) error {
 	for {
 		if c.dry && c.waited() {
 			// More are on their way: look when they have gathered, and not for each.
-			c.pace.gather()
+			c.pace.gather(c.looked)
 			c.stats.wakeups.Add(1)
 		}
 		if err := c.Poll(b); err != nil || len(b.Events) > 0 {
@@ -124,7 +126,7 @@ func (c *socketCapture) Next(ctx context.Context, b *monitor.Batch) error {
 			return err
 		}
 		c.stats.wakeups.Add(1)
-		c.pace.gather()
+		c.pace.gather(time.Now()) // the first of them has just come
 	}
 }
 
@@ -145,6 +147,9 @@ func (c *socketCapture) Poll(b *monitor.Batch) error {
 	}
 	c.gathered += len(b.Events)
 	c.dry = c.dry && c.mm.room() && len(b.Events) < monitor.BatchSize // one of many sockets may be
+	if c.dry {
+		c.looked = time.Now()
+	}
 	c.publish()
 	return c.err
 }

@@ -136,6 +136,18 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// A sink that was slow has had messages gather: the reader sleeps for what is left of
+// the time alone.
+func TestPaceCountsTheSink(t *testing.T) {
+	const ms = time.Millisecond
+	p := pace{now: 4 * ms}
+	for since, want := range map[time.Duration]time.Duration{0: 4 * ms, ms: 3 * ms, 4 * ms: 0, time.Hour: 0} {
+		if got := p.left(since); got != want {
+			t.Errorf("%v after the last look: %v, want %v", since, got, want)
+		}
+	}
+}
+
 func TestOpenUnprivileged(t *testing.T) {
 	if _, err := Open(Config{Way: Socket, Ring: 5000}); err == nil {
 		t.Error("a ring of 5000 bytes was taken")

@@ -194,12 +194,16 @@ type pace struct {
 	cost      int // bytes of queue a message takes
 }
 
-// gather sleeps.
-func (p *pace) gather() {
-	if p.now > 0 {
-		nap(p.now)
+// gather sleeps for what is left of the time since the last look: a slow sink has had
+// messages gather already.
+func (p *pace) gather(looked time.Time) {
+	if d := p.left(time.Since(looked)); d > 0 {
+		nap(d)
 	}
 }
+
+// left is how long messages have to gather still, that long after the last look.
+func (p *pace) left(since time.Duration) time.Duration { return max(p.now-since, 0) }
 
 // nap sleeps for some milliseconds at the most. It is a plain system call:
 // parking the goroutine would cost the scheduler's wake-ups beside it.
