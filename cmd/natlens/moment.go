@@ -12,11 +12,15 @@ const momentHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, -2h before the 
 
 // parseMoment reads a moment between two others, the beginning and the end of what
 // it is looked for in. Times without a zone are loc's. A time of day means the last
-// one in between.
+// one in between. A moment is as long as it is written: of one in which begin lies,
+// begin is what there is.
 func parseMoment(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
 	t, err := readMoment(text, begin, end, loc)
 	if err != nil {
 		return time.Time{}, err
+	}
+	if t.Before(begin) && t.Add(momentLength(text, t)).After(begin) {
+		t = begin
 	}
 	if t.Before(begin) || t.After(end) {
 		return time.Time{}, fmt.Errorf("%s lies outside: it goes from %s to %s", t.In(loc).Format(time.DateTime),
@@ -72,4 +76,29 @@ func readMoment(text string, begin, end time.Time, loc *time.Location) (time.Tim
 		return t, nil
 	}
 	return time.Time{}, fmt.Errorf("not a moment such as %s", momentHelp)
+}
+
+// momentLength is how long a moment is that was written so: a minute, a second,
+// or one nanosecond.
+func momentLength(text string, t time.Time) time.Duration {
+	relative := strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+")
+	switch {
+	case relative || strings.Contains(text, ".") || t.Nanosecond() != 0:
+		return 1
+	case clockColons(text) < 2:
+		return time.Minute
+	}
+	return time.Second
+}
+
+// clockColons counts the colons of the time of day in a moment: one if it has no
+// seconds.
+func clockColons(text string) int {
+	if i := strings.IndexAny(text, "T "); i >= 0 {
+		text = text[i+1:]
+	}
+	if i := strings.IndexAny(text, "Z+-"); i >= 0 {
+		text = text[:i] // the zone
+	}
+	return strings.Count(text, ":")
 }

@@ -131,28 +131,3 @@ func (m *whoMoments) read(ctx context.Context, book ledger, q *history.Query) (e
 	}
 	return ended, nil
 }
-
-// momentLength is how long a moment is that was written so: a minute, a second,
-// or one nanosecond.
-func momentLength(text string, t time.Time) time.Duration {
-	relative := strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+")
-	switch {
-	case relative || strings.Contains(text, ".") || t.Nanosecond() != 0:
-		return 1
-	case clockColons(text) < 2:
-		return time.Minute
-	}
-	return time.Second
-}
-
-// clockColons counts the colons of the time of day in a moment: one if it has no
-// seconds.
-func clockColons(text string) int {
-	if i := strings.IndexAny(text, "T "); i >= 0 {
-		text = text[i+1:]
-	}
-	if i := strings.IndexAny(text, "Z+-"); i >= 0 {
-		text = text[:i] // the zone
-	}
-	return strings.Count(text, ":")
-}
