@@ -32,7 +32,7 @@ type flowsPage struct {
 	view          monitor.View
 	layout        layout
 	needs         endWidths // of the flows seen since the last change of the filter or the width
-	netns         int       // likewise, the column of their network namespaces
+	has           present   // likewise, what they had: a column that comes and goes would move the others
 	width, height int       // lines without the heading
 	filterGen     int
 }
@@ -52,7 +52,7 @@ func (p *flowsPage) countsMatches() {}
 
 func (p *flowsPage) resize(width, height int) {
 	if width != p.width {
-		p.needs, p.netns = endWidths{}, 0
+		p.needs, p.has = endWidths{}, present{}
 	}
 	p.width, p.height, p.sight.height = width, height-1, height-1
 	p.lay()
@@ -70,7 +70,7 @@ type flowsAnswer struct {
 func (p *flowsPage) pull(w wish) tea.Cmd {
 	if p.filterGen != p.s.gen { // another filter: from the top
 		p.filterGen, p.follow, p.place, w = p.s.gen, true, monitor.Place{}, toChange
-		p.needs, p.netns = endWidths{}, 0
+		p.needs, p.has = endWidths{}, present{}
 	}
 	q, table, moves := p.query(), p.s.cfg.Table, p.moves
 	follow := p.follow
@@ -174,18 +174,18 @@ func (p *flowsPage) take(a flowsAnswer) bool {
 
 // lay chooses the columns for the rows at hand.
 func (p *flowsPage) lay() {
-	here := presentIn(&p.view)
+	p.has.add(&p.view)
 	if p.s.several() {
+		p.has.netns = max(p.has.netns, netnsWidth(p.width, ""))
 		for i := range p.rows {
-			p.netns = max(p.netns, netnsWidth(p.width, p.s.netns(p.rows[i].row.Flow.Orig.NetNS)))
+			p.has.netns = max(p.has.netns, netnsWidth(p.width, p.s.netns(p.rows[i].row.Flow.Orig.NetNS)))
 		}
-		here.netns = max(p.netns, netnsWidth(p.width, ""))
 	}
-	here.rates = here.counters && p.s.cfg.Refresher != nil // else nobody reads them twice
-	p.layout = layOut(p.width, here, p.needs)
+	p.has.rates = p.has.counters && p.s.cfg.Refresher != nil // else nobody reads them twice
+	p.layout = layOut(p.width, p.has, p.needs)
 	if needs := p.layout.endNeeds(p.s, p.rows, p.needs); needs != p.needs {
 		p.needs = needs
-		p.layout = layOut(p.width, here, needs)
+		p.layout = layOut(p.width, p.has, needs)
 	}
 }
 

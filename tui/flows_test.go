@@ -273,3 +273,61 @@ func TestRatesAndCounters(t *testing.T) {
 		t.Errorf("a rate that is too old is shown:\n%s", s)
 	}
 }
+
+// TestHeadingShowsItsOrder expects the arrow of the order on every column that
+// sorts, whatever the width, and headings that stand clear of each other.
+func TestHeadingShowsItsOrder(t *testing.T) {
+	for _, width := range []int{60, 80, 120, 160} {
+		all := present{counters: true, rates: true, mark: true, zone: true, helper: true, labels: true}
+		l := layOut(width, all, endWidths{})
+		l = layOut(width, all, l.endNeeds(nil, nil, endWidths{}))
+		for _, c := range l.columns {
+			if !c.id.sortable() {
+				continue
+			}
+			h := l.heading(c.id, true, colSource)
+			text := h.String()
+			if n := strings.Count(text, "▲") + strings.Count(text, "▼"); n != 1 || strings.Contains(text, "…") {
+				t.Errorf("%d cells, by %s: %q", width, columnTable[c.id].title, text)
+			}
+			if got, want := len(strings.Fields(strings.NewReplacer("SENT AS", "SENT_AS", "DELIVERED TO", "DELIVERED_TO").Replace(text))), len(l.columns); got != want {
+				t.Errorf("%d cells, by %s: %d headings of %d columns: %q", width, columnTable[c.id].title, got, want, text)
+			}
+		}
+	}
+}
+
+// TestColumnsStay expects the columns to stand where they are when the last flow
+// that had an attribute leaves, and only the right ones behind another filter.
+func TestColumnsStay(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.size(160, 50)
+	heading := func() string { return strings.Split(st.screen(), "\n")[2] }
+	without := heading()
+	st.rare()
+	with := heading()
+	if !strings.Contains(with, "HELPER") {
+		t.Fatal(with)
+	}
+	for _, r := range st.flows().rows {
+		if r.row.Flow.Zone == 5 || r.row.Flow.Status&monitor.Expected != 0 {
+			st.event(monitor.KindDestroy, 0, r.row.Flow, 0, nil)
+		}
+	}
+	st.commit()
+	st.now += 6e9
+	st.frame()
+	st.frame()
+	if strings.Contains(st.screen(), "ftp") {
+		t.Fatal(st.screen())
+	}
+	if got := heading(); got != with {
+		t.Errorf("the columns moved; they were\n%s\nand are\n%s", with, got)
+	}
+	st.press("/tcp or not tcp<enter>")
+	st.frame()
+	if got := heading(); got != without {
+		t.Errorf("behind another filter they are\n%s\nwant\n%s", got, without)
+	}
+}

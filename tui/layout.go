@@ -84,20 +84,19 @@ const (
 const widestEndpoint = 47
 
 // present says what the flows of a view have: columns of attributes that none
-// has are left out.
+// has or had are left out.
 type present struct {
 	counters, rates, mark, zone, helper, labels bool
 	netns                                       int // room for names of network namespaces; 0: there is one alone
 }
 
-func presentIn(v *monitor.View) present {
-	return present{
-		counters: v.Seen.Any(monitor.AttrCountersOrig | monitor.AttrCountersReply),
-		mark:     v.Marked,
-		zone:     v.Zoned,
-		helper:   v.Seen.Any(monitor.AttrHelper),
-		labels:   v.Seen.Any(monitor.AttrLabels),
-	}
+// add notes what the flows of a view have beside those of earlier ones.
+func (p *present) add(v *monitor.View) {
+	p.counters = p.counters || v.Seen.Any(monitor.AttrCountersOrig|monitor.AttrCountersReply)
+	p.mark = p.mark || v.Marked
+	p.zone = p.zone || v.Zoned
+	p.helper = p.helper || v.Seen.Any(monitor.AttrHelper)
+	p.labels = p.labels || v.Seen.Any(monitor.AttrLabels)
 }
 
 // layOut chooses columns for a width: the ends of the flow always, then what is
@@ -273,17 +272,22 @@ func (l *layout) heading(by columnID, descending bool, at columnID) paint.Line {
 	for _, c := range l.columns {
 		out.Pad(c.x)
 		col, role := &columnTable[c.id], paint.Label
-		title := col.title
+		title, room := col.title, c.width
+		if col.right {
+			room++ // of the gap before the column
+		}
 		if c.id == by {
 			role = paint.Sorted
-			if title += "▲"; descending != (c.id == colAge) {
-				title = col.title + "▼"
+			arrow := "▲"
+			if descending != (c.id == colAge) {
+				arrow = "▼"
 			}
+			title = title[:min(len(title), room-1)] + arrow
 		}
 		if c.id == at {
 			role = paint.Match
 		}
-		title = paint.Cut(title, c.width)
+		title = paint.Cut(title, room)
 		if col.right {
 			out.Pad(c.x + c.width - paint.Width(title))
 		}
