@@ -328,3 +328,16 @@ func TestChart(t *testing.T) {
 		}
 	}
 }
+
+// TestHealthGoesOn has the clock put back by an hour: the kernel is asked all the same.
+func TestHealthGoesOn(t *testing.T) {
+	f := &fakeHealth{}
+	st := newStage(t, func(c *Config) { c.Health = f })
+	st.frame()
+	before := f.looks
+	st.now -= 3600e9
+	st.frame()
+	if before == 0 || f.looks != before+1 {
+		t.Errorf("asked %d times before, %d in all", before, f.looks)
+	}
+}

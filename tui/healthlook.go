@@ -88,7 +88,7 @@ func (m *Model) trouble() {
 func (m *Model) look(now monitor.Time) tea.Cmd {
 	s := m.s
 	h := &s.health
-	if h.busy || now < h.next {
+	if h.busy || now < h.next && now >= h.next-lookEvery { // before that: the clock was put back
 		return nil
 	}
 	h.busy, h.next = true, now+lookEvery

@@ -57,6 +57,33 @@ func TestSpark(t *testing.T) {
 	if s.rate != 2 {
 		t.Errorf("after a restart: %d a second", s.rate)
 	}
+	s.sample(monitor.Time(100)*1e9, 9) // a recording that was sought backwards
+	s.sample(monitor.Time(101)*1e9, 12)
+	if s.rate != 3 {
+		t.Errorf("after a step back in time: %d a second", s.rate)
+	}
+}
+
+// TestRates expects a rate of two readings, none of one that was overtaken, and after
+// the clock was put back one of the readings since.
+func TestRates(t *testing.T) {
+	r := newRates()
+	const second = monitor.Time(1e9)
+	for _, c := range []struct {
+		at, bytes uint64 // seconds
+		rate      uint64
+		known     bool
+	}{
+		{1000, 0, 0, false}, {1002, 600, 300, true}, {1001, 500, 300, true}, {500, 700, 0, false}, {501, 900, 200, true},
+	} {
+		r.note(7, 1, c.bytes, monitor.Time(c.at)*second)
+		if got, known := r.of(7, 1, monitor.Time(c.at)*second); got != c.rate || known != c.known {
+			t.Errorf("at %d: %d, known %v; want %d, %v", c.at, got, known, c.rate, c.known)
+		}
+	}
+	if got, known := r.of(7, 1, 400*second); known {
+		t.Errorf("a rate of times to come is shown: %d", got)
+	}
 }
 
 func TestSightFit(t *testing.T) {

@@ -42,8 +42,9 @@ func (r *rates) note(row uint32, gen, bytes uint64, at monitor.Time) {
 	*s = sample{gen: gen, bytes: bytes, at: at}
 	switch {
 	case old.gen != gen:
-	case at <= old.at || bytes < old.bytes:
+	case at <= old.at && old.at-at < rateHolds || bytes < old.bytes: // a reading that was overtaken
 		*s = old
+	case at <= old.at: // the clock was put back
 	default:
 		s.rate, s.known = uint64(float64(bytes-old.bytes)*1e9/float64(at-old.at)), true
 	}
@@ -58,7 +59,7 @@ func (r *rates) of(row uint32, gen uint64, now monitor.Time) (uint64, bool) {
 		return 0, false
 	}
 	s := &c[row%rateChunk]
-	if s.gen != gen || !s.known || now-s.at > rateHolds {
+	if s.gen != gen || !s.known || now-s.at > rateHolds || s.at-now > rateHolds {
 		return 0, false
 	}
 	return s.rate, true

@@ -22,9 +22,10 @@ type spark struct {
 const sparkSeconds = 60
 
 // sample notes how many events there have been. It may be called at any time and
-// counts whole seconds.
+// counts whole seconds. After a step back in time, of a recording or of the clock, it
+// goes on from there.
 func (s *spark) sample(now monitor.Time, events uint64) {
-	if s.at == 0 || events < s.last {
+	if s.at == 0 || now < s.at || events < s.last {
 		s.at, s.last = now, events
 		return
 	}

@@ -23,12 +23,9 @@ type Tail struct {
 	lost    uint64
 	kinds   [monitor.KindResynced + 1]uint64 // events ever written, by kind
 	lossAt  monitor.Time
-	record  monitor.Sink
-	wants   monitor.Filter
-	scratch monitor.Batch
-	written uint64
-	failed  error
 	matches []int // scratch of around: where the matching events stand
+
+	recording recording
 }
 
 // NewTail returns an empty tail.
@@ -46,15 +43,17 @@ func (t *Tail) Clear() {
 // Write keeps the events of the batch. It never fails: when a recording does,
 // that recording ends and StopRecording tells why.
 func (t *Tail) Write(b *monitor.Batch) error {
+	t.keepAll(b)
+	t.recording.write(b)
+	return nil
+}
+
+func (t *Tail) keepAll(b *monitor.Batch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range b.Events {
 		t.keep(&b.Events[i])
 	}
-	if t.record != nil && t.failed == nil {
-		t.failed = t.pass(b)
-	}
-	return nil
 }
 
 func (t *Tail) keep(e *monitor.Event) {
@@ -82,56 +81,8 @@ func (t *Tail) keep(e *monitor.Event) {
 	}
 }
 
-// pass gives the events that are wanted to the recording. The batch itself
-// belongs to the other sinks too and stays whole.
-func (t *Tail) pass(b *monitor.Batch) error {
-	t.scratch.Reset()
-	for i := range b.Events {
-		e := &b.Events[i]
-		if t.wants == nil || !e.Kind.HasFlow() || t.wants(e) {
-			*t.scratch.Add() = *e
-		}
-	}
-	if len(t.scratch.Events) == 0 {
-		return nil
-	}
-	t.written += uint64(len(t.scratch.Events))
-	return t.record.Write(&t.scratch)
-}
-
 // Close does nothing; recordings are closed by who started them.
 func (t *Tail) Close() error { return nil }
-
-// Record hands all events from now on that the filter wants to the sink. A slow
-// sink holds the events up; nothing is dropped here.
-func (t *Tail) Record(s monitor.Sink, wants monitor.Filter) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.record, t.wants, t.written, t.failed = s, wants, 0, nil
-}
-
-// StopRecording ends the recording and closes its sink. It returns the number of
-// events written, and the first error.
-func (t *Tail) StopRecording() (uint64, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.record == nil {
-		return 0, nil
-	}
-	err := t.failed
-	if cerr := t.record.Close(); err == nil {
-		err = cerr
-	}
-	t.record = nil
-	return t.written, err
-}
-
-// Recording tells how many events the recording has, and the error that ended it.
-func (t *Tail) Recording() (written uint64, on bool, failed error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.written, t.record != nil, t.failed
-}
 
 // Loss tells how many events were lost, and when last.
 func (t *Tail) Loss() (lost uint64, at monitor.Time) {

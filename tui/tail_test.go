@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"natlens/monitor"
 )
@@ -133,5 +134,50 @@ func TestTailRecordingFails(t *testing.T) {
 	}
 	if n, err := tail.StopRecording(); n != 0 || err != nil || f.closed != 1 {
 		t.Error("ended twice")
+	}
+}
+
+// slowSink writes when it is let.
+type slowSink struct{ begun, let chan struct{} }
+
+func (s slowSink) Write(*monitor.Batch) error {
+	close(s.begun)
+	<-s.let
+	return nil
+}
+
+func (s slowSink) Close() error { return nil }
+
+// TestSlowRecording looks at a tail while its recording waits for the disk: the screen
+// goes on, and has the events already.
+func TestSlowRecording(t *testing.T) {
+	tail, sink := NewTail(), slowSink{make(chan struct{}), make(chan struct{})}
+	tail.Record(sink, nil)
+	wrote := make(chan struct{})
+	go func() {
+		defer close(wrote)
+		_ = tail.Write(tailBatch(1, 3))
+	}()
+	<-sink.begun
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		if n, on, failed := tail.Recording(); n != 3 || !on || failed != nil {
+			t.Errorf("%d recorded, on %v, %v", n, on, failed)
+		}
+		if s := tail.around(3, nil, 5, 5); len(s.events) != 3 || tail.Seen() != 3 {
+			t.Errorf("%d events of %d", len(s.events), tail.Seen())
+		}
+	}()
+	select {
+	case <-looked:
+	case <-time.After(10 * time.Second):
+		t.Error("who looks waits for the disk")
+	}
+	close(sink.let)
+	<-looked
+	<-wrote
+	if n, err := tail.StopRecording(); n != 3 || err != nil {
+		t.Errorf("%d events, %v", n, err)
 	}
 }
