@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -144,7 +145,11 @@ func measure(ctx context.Context, l listener, gen lab.GenConfig, stall time.Dura
 		defer f.Close()
 		cmd.Stdout = f
 	}
-	if err := startIn(g.Namespace(), cmd, l.rmem); err != nil {
+	err = startIn(g.Namespace(), cmd, l.rmem)
+	if cmd.Process != nil {
+		defer cmd.Process.Kill() // where it is not ended below
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, stderr.String())
 	}
 	if err := waitIdle(ctx, cmd.Process.Pid); err != nil {
@@ -183,7 +188,7 @@ func measure(ctx context.Context, l listener, gen lab.GenConfig, stall time.Dura
 }
 
 // startIn starts the command in the namespace and waits until it listens.
-func startIn(ns *lab.Namespace, cmd *exec.Cmd, rmem string) error {
+func startIn(ns *lab.Namespace, cmd *exec.Cmd, rmem string) (err error) {
 	if rmem != "" {
 		const path = "/proc/sys/net/core/rmem_default"
 		old, err := os.ReadFile(path)
@@ -193,7 +198,7 @@ func startIn(ns *lab.Namespace, cmd *exec.Cmd, rmem string) error {
 		if err := os.WriteFile(path, []byte(rmem), 0); err != nil {
 			return err
 		}
-		defer os.WriteFile(path, old, 0)
+		defer func() { err = errors.Join(err, os.WriteFile(path, old, 0)) }()
 	}
 	if err := ns.Do(cmd.Start); err != nil {
 		return err

@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -95,7 +96,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer restore()
+	defer func() { err = errors.Join(err, restore()) }()
 	if b.pairs > 0 {
 		return b.comparePairs(ctx)
 	}

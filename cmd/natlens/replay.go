@@ -24,9 +24,9 @@ func newReplay(con console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Play a recording in the terminal UI",
-		Long: `Play a recording in the terminal UI: JSON lines as natlens watch writes them, plain or gzip; several files follow
-each other. The keys of the UI play, pause, seek and set the speed. To stream a recording as lines, use natlens
-watch --from FILE.`,
+		Long: `Play a recording in the terminal UI: JSON lines as natlens watch writes them, or a netlink capture as natlens record
+does, plain or packed; several files follow each other. The keys of the UI play, pause, seek and set the speed. To stream
+a recording as lines, use natlens watch --from FILE.`,
 		Example: "  natlens watch -o jsonl --output night.jsonl\n  natlens replay night.jsonl --speed 10",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

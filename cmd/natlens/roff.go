@@ -6,7 +6,7 @@ import (
 )
 
 // roffPage is a page in the macros of groff_man(7), which man(1) of groff and of
-// mandoc both render. It bears no date: equal builds make equal pages.
+// mandoc both render. Builds of the same sources make equal pages.
 type roffPage struct {
 	strings.Builder
 	headed bool // a heading has begun the paragraph

@@ -147,21 +147,25 @@ func (c *updateConfig) run(ctx context.Context, con console) error {
 				return err
 			}
 		}
-		var show monitor.Sink
-		if c.classic {
-			out, err := c.output.open(con, netns)
-			if err != nil {
-				return err
-			}
-			defer out.Close()
-			show = out.sink
-		}
-		n, err := c.updateAll(ctx, con, s, dump, show)
+		n, err := c.updateShowing(ctx, con, s, dump, netns)
 		if err != nil {
 			return err
 		}
 		return toldEntries(con, n, "updated")
 	})
+}
+
+// updateShowing changes the flows, and called as conntrack(8) shows each.
+func (c *updateConfig) updateShowing(ctx context.Context, con console, s *kernel.Service, dump kernel.DumpConfig, netns *os.File) (n int, err error) {
+	if !c.classic {
+		return c.updateAll(ctx, con, s, dump, nil)
+	}
+	out, err := c.output.open(con, netns)
+	if err != nil {
+		return 0, err
+	}
+	n, err = c.updateAll(ctx, con, s, dump, out.sink)
+	return n, errors.Join(err, out.Close())
 }
 
 // ask shows what would be changed and asks; goOn says whether it is to be done.
