@@ -173,7 +173,7 @@ func ringInstructions(ring, counters int, pushed asm.Instructions, netns monitor
 	ins := slices.Concat(asm.Instructions{
 		asm.Mov.Reg(regSkb, asm.R1),
 		asm.LoadMem(regLen, regSkb, 0, asm.Word), // __sk_buff.len
-		asm.JEq.Imm(regLen, 0, "out"),
+		asm.JLT.Imm(regLen, 1, "out"),            // not JEq 0, of which verifiers before Linux 6.8 learn no bound
 		asm.JGT.Imm(regLen, maxNetlink, "dropped"),
 	}, pushed, asm.Instructions{
 		asm.FnKtimeGetBootNs.Call().WithSymbol("take"),

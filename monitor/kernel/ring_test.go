@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf/asm"
+
 	"natlens/monitor"
 	"natlens/monitor/lab"
 )
@@ -56,6 +58,26 @@ func TestRingTakesEverySize(t *testing.T) {
 	if s := c.Stats(); s.Lost != uint64(lost) || s.Malformed != 0 || lost == 0 {
 		t.Errorf("stats %+v, want %d lost", s, lost)
 	}
+}
+
+// A helper that copies into a record is refused where the verifier can't tell that
+// the length is not 0. Before Linux 6.8 it learns nothing of that from a test for
+// equality with 0 (kernel/bpf/verifier.c: regs_refine_cond_op), so that the program
+// compares below 1: with the other, no ring was to be had there.
+func TestRingBoundsLengthForOldVerifiers(t *testing.T) {
+	for i, in := range ringInstructions(0, 0, nil, 0) {
+		if in.IsFunctionCall() {
+			break
+		}
+		if in.Dst != regLen || in.Constant > 1 || in.OpCode.JumpOp() == asm.InvalidJumpOp {
+			continue
+		}
+		if in.OpCode.JumpOp() != asm.JLT || in.Constant != 1 {
+			t.Errorf("instruction %d, %v: the length is not compared below 1", i, in)
+		}
+		return
+	}
+	t.Error("nothing keeps a length of 0 out")
 }
 
 // padded returns msg with attributes at its end that make it size bytes long, or
