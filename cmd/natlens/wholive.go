@@ -42,7 +42,11 @@ func (l *liveLedger) find(ctx context.Context, q history.Query, each func(*histo
 		return history.Result{}, err
 	}
 	defer flows.Close()
-	s := newSeeker(q, nil, each)
+	return newSeeker(q, nil, each).table(ctx, flows)
+}
+
+// table looks through a dump of the table.
+func (s *seeker) table(ctx context.Context, flows monitor.Source) (history.Result, error) {
 	now := monitor.Now()
 	s.res.Live, s.res.Began = true, now
 	var b monitor.Batch
@@ -54,15 +58,16 @@ func (l *liveLedger) find(ctx context.Context, q history.Query, each func(*histo
 				e.Time = now
 			}
 		}
-		if err := s.Write(&b); err != nil {
+		// Of a tuple that the dump tells twice, the first flow has ended meanwhile.
+		if err := s.Write(&b); err != nil && !s.stopped {
 			return s.res, err
 		}
-		if end != nil {
-			if !errors.Is(end, io.EOF) {
-				return s.res, end
-			}
+		if s.stopped || errors.Is(end, io.EOF) {
 			s.res.Ended = monitor.Now()
 			return s.end()
+		}
+		if end != nil {
+			return s.res, end
 		}
 	}
 }
