@@ -49,7 +49,8 @@ const heartbeat = monitor.Time(10 * time.Second)
 const retainEvery = monitor.Time(time.Minute)
 
 // commitLoop is the writer's goroutine: it commits what is pending, at least every
-// Config.Every, until Close.
+// Config.Every, until Close. What has failed is tried again every Config.Every and not
+// with each event that comes: a full disk is no reason to be busy.
 func (w *Writer) commitLoop() {
 	defer close(w.ended)
 	ticker := time.NewTicker(w.cfg.Every)
@@ -58,6 +59,9 @@ func (w *Writer) commitLoop() {
 	for {
 		select {
 		case <-w.wake:
+			if w.failing() {
+				continue
+			}
 		case <-ticker.C:
 		}
 		closing := w.round(wk)
@@ -65,6 +69,13 @@ func (w *Writer) commitLoop() {
 			return
 		}
 	}
+}
+
+// failing reports whether the last commit failed, and the writer goes on.
+func (w *Writer) failing() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fault != nil && !w.closing
 }
 
 // round commits what is left of the last work, and then what is pending.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ func TestDiskFull(t *testing.T) {
 		}
 		testDiskFull(t, dir)
 		testDiskStaysFull(t, filepath.Join(dir, "again"))
+		testDiskFullIsQuiet(t, filepath.Join(dir, "quiet"))
 		return
 	}
 	exe, err := os.Executable()
@@ -176,6 +178,30 @@ func testDiskStaysFull(t *testing.T, dir string) {
 	got = slices.DeleteFunc(got, func(a Answer) bool { return a.End == 0 })
 	if want := fmt.Sprintf("; %d translations were not written", n-len(got)); !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %q", err, want)
+	}
+}
+
+// testDiskFullIsQuiet expects what has failed to be tried again by the clock alone,
+// whatever comes, and at the end.
+func testDiskFullIsQuiet(t *testing.T, dir string) {
+	w := open(t, Config{Dir: dir, Every: time.Hour})
+	if err := fill(filepath.Join(dir, "filler")); err != nil {
+		t.Fatal(err)
+	}
+	var f feed
+	for n := range 1000 {
+		oneFlow(&f, n, at0+monitor.Time(n)*second)
+	}
+	write(t, w, &f)
+	if err := w.Sync(); err == nil {
+		t.Fatal("the disk is not full")
+	}
+	for range 1000 {
+		w.kick()
+		runtime.Gosched()
+	}
+	if err := w.Close(); err == nil || w.tries != 2 {
+		t.Errorf("%d times tried, want 2; %v", w.tries, err)
 	}
 }
 
