@@ -104,6 +104,31 @@ func TestArrowsAreHeld(t *testing.T) {
 	}
 }
 
+// TestRoomsAreTold holds the table of docs/architecture.md to the rooms that there are,
+// and to what they import of each other.
+func TestRoomsAreTold(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(house, "docs/architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room, arrows := range rooms {
+		if room == "cmd" {
+			continue
+		}
+		_, row, ok := strings.Cut(string(text), "\n| `"+room+"` | ")
+		if !ok {
+			t.Errorf("%s is not told of", room)
+			continue
+		}
+		row, _, _ = strings.Cut(row, "\n")
+		for _, a := range arrows {
+			if name, ours := strings.CutPrefix(a.path, "natlens/"); ours && !strings.Contains(row, "`"+path.Base(name)+"`") && !strings.Contains(row, "`"+name+"`") {
+				t.Errorf("%s imports %s, and is not told to", room, name)
+			}
+		}
+	}
+}
+
 // TestTopLevel holds the top of the module to the entries that the design names.
 func TestTopLevel(t *testing.T) {
 	allowed := []string{"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "cmd", "docs", "export", "go.mod", "go.sum", "monitor", "tui"}

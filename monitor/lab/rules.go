@@ -163,9 +163,6 @@ func ctSet(key expr.CtKey, data []byte) Part {
 	return Part{&expr.Immediate{Register: 1, Data: data}, &expr.Ct{Key: key, Register: 1, SourceRegister: true}}
 }
 
-// AssignFTP gives the flow the FTP helper; with Config.Helpers only.
-func AssignFTP() Part { return assignHelper("ftp") }
-
 // assignHelper gives the flow a helper, whose object has its name.
 func assignHelper(name string) Part {
 	return Part{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: name}}
