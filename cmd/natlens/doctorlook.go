@@ -100,12 +100,7 @@ func takeCensus(ctx context.Context, netns int, c *doctor.Census) error {
 func moved(before, after []ctnetlink.CPUStats) map[string]doctor.Moved {
 	sums := map[string]doctor.Moved{}
 	for i := range after {
-		var old ctnetlink.CPUStats
-		for j := range before {
-			if before[j].CPU == after[i].CPU {
-				old = before[j]
-			}
-		}
+		old := statsOfCPU(before, after[i].CPU)
 		after[i].Each(func(k ctnetlink.Counter, n uint32) {
 			m := sums[k.String()]
 			m.Total += uint64(n)
@@ -114,6 +109,16 @@ func moved(before, after []ctnetlink.CPUStats) map[string]doctor.Moved {
 		})
 	}
 	return sums
+}
+
+// statsOfCPU are the counters of a CPU, all 0 where it had none: one may come or go.
+func statsOfCPU(all []ctnetlink.CPUStats, cpu uint16) (of ctnetlink.CPUStats) {
+	for i := range all {
+		if all[i].CPU == cpu {
+			of = all[i]
+		}
+	}
+	return of
 }
 
 // readSettings reads the sysctls. A kernel without conntrack has none.

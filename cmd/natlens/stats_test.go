@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -106,6 +107,16 @@ func someLook(t *testing.T) *statsLook {
 	}
 	l.seen[monitor.KindNew], l.seen[monitor.KindUpdate], l.seen[monitor.KindDestroy] = 4000, 6000, 2345
 	return l
+}
+
+// TestGrownByCPU expects each CPU's counters to be compared with its own, in whatever
+// order the kernel tells them.
+func TestGrownByCPU(t *testing.T) {
+	st, l := someStats(t), someLook(t)
+	slices.Reverse(l.before)
+	if found, insert := l.grown(st, ctnetlink.Found), l.grown(st, ctnetlink.Insert); found != 2 || insert != 7 {
+		t.Errorf("found grew by %d, insert by %d; want 2 and 7", found, insert)
+	}
 }
 
 // With a look the counters say how much they grew, and the capture what it was

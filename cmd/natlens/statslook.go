@@ -67,9 +67,8 @@ func lookAtStats(ctx context.Context, cfg kernel.Config, d time.Duration) (*stat
 // 32 bits and begin again at 0.
 func (l *statsLook) grown(st *stats, k ctnetlink.Counter) (sum uint64) {
 	for i := range st.cpus {
-		if i < len(l.before) {
-			sum += uint64(st.cpus[i].Get(k) - l.before[i].Get(k))
-		}
+		old := statsOfCPU(l.before, st.cpus[i].CPU)
+		sum += uint64(st.cpus[i].Get(k) - old.Get(k))
 	}
 	return sum
 }
