@@ -34,7 +34,7 @@ func grouped(n uint64) string {
 }
 
 // plural writes a count with its noun.
-func plural(n int, noun string) string {
+func plural[N int | int64 | uint64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
