@@ -117,7 +117,7 @@ func (r *Rotation) Write(b *monitor.Batch) error {
 // write returns an error of noRoom if it wrote nothing of the batch.
 func (r *Rotation) write(b *monitor.Batch) error {
 	at := r.begins(b)
-	if r.part != nil && (r.ending || r.o.Size > 0 && r.part.Size() >= r.o.Size || r.o.Every > 0 && at >= r.until) {
+	if r.part != nil && (r.ending || r.o.Size > 0 && r.part.Size() >= r.o.Size || r.o.Every > 0 && r.due(at)) {
 		if err := r.end(); err != nil {
 			return err
 		}
@@ -132,6 +132,12 @@ func (r *Rotation) write(b *monitor.Batch) error {
 		r.sink.Locals(l)
 	}
 	return r.sink.Write(b)
+}
+
+// due reports whether a batch of that time begins the next file: the time of the one
+// at hand is over, or the clock was put back by more than that.
+func (r *Rotation) due(at monitor.Time) bool {
+	return at >= r.until || r.until-at > 2*monitor.Time(r.o.Every)
 }
 
 // begins is the time of the batch's first event.

@@ -72,6 +72,8 @@ func TestRotation(t *testing.T) {
 		"none at all": {RotationOptions{Every: time.Hour}, "a.pcapng", nil, nil, nil},
 		"time": {RotationOptions{Every: 3 * time.Second}, "a.pcapng.zst", []int{1, 2, 3, 4, 9, 10}, nil,
 			[]string{"a-20261122T061201Z.pcapng.zst xxx", "a-20261122T061204Z.pcapng.zst x", "a-20261122T061209Z.pcapng.zst xx"}},
+		"time, and the clock put back": {RotationOptions{Every: 3 * time.Second}, "a.pcapng", []int{30, 31, 29, 1, 2}, nil,
+			[]string{"a-20261122T061201Z.pcapng xx", "a-20261122T061230Z.pcapng xxx"}},
 		"size, twice in a second": {RotationOptions{Size: 1}, "a", []int{1, 1, 1}, nil,
 			[]string{"a-20261122T061201Z x", "a-20261122T061201Z-002 x", "a-20261122T061201Z-003 x"}},
 		"keep": {RotationOptions{Size: 1, Keep: 2}, "a.pcapng", []int{1, 2, 3, 4},
