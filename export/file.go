@@ -42,7 +42,7 @@ type File struct {
 func Create(path string, o CreateOptions) (*File, error) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if o.Force {
-		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+		flags = os.O_WRONLY | os.O_CREATE
 	}
 	f, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
@@ -51,6 +51,9 @@ func Create(path string, o CreateOptions) (*File, error) {
 	info, err := f.Stat()
 	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&^0o600 != 0 {
 		err = f.Chmod(0o600)
+	}
+	if err == nil && o.Force && info.Mode().IsRegular() { // only now that it is to be had
+		err = f.Truncate(0)
 	}
 	if err != nil {
 		_ = f.Close()

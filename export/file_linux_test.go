@@ -2,9 +2,11 @@ package export
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,5 +80,33 @@ func TestFilePipeCannotBeCut(t *testing.T) {
 	e := &WriteError{Path: "p", Kept: 7, Partial: true, Err: syscall.EIO}
 	if !strings.HasSuffix(e.Error(), "input/output error; it keeps whole lines up to byte 7, and a part of a line behind them") {
 		t.Error(e)
+	}
+}
+
+// TestForceEmptiesNoFileThatItRefuses writes over another user's file, which it can't
+// make its owner's alone: what stood in it stays.
+func TestForceEmptiesNoFileThatItRefuses(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: the file is to be another user's")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.WriteFile(path, []byte("old\n"), 0o600), os.Chmod(path, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { // its thread ends with it
+		runtime.LockOSThread()
+		err := syscall.Setfsuid(65534)
+		if err == nil {
+			_, err = Create(path, CreateOptions{Force: true})
+		}
+		done <- err
+	}()
+	if err := <-done; !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%v", err)
+	}
+	if text, err := os.ReadFile(path); string(text) != "old\n" || err != nil {
+		t.Errorf("%q stands in it, %v", text, err)
 	}
 }
