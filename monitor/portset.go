@@ -1,5 +1,7 @@
 package monitor
 
+import "math/bits"
+
 // PortSet is a set of ports, in pieces: most pools of translated ports use few.
 // The zero value is empty.
 type PortSet struct {
@@ -23,6 +25,27 @@ func (s *PortSet) Add(port uint16) {
 // Len returns how many ports there are in the set.
 func (s *PortSet) Len() int { return s.n }
 
+// Span returns the lowest and the highest port of the set, 0 and 0 of an empty one.
+func (s *PortSet) Span() (low, high uint16) {
+	first := true
+	for i, p := range s.pieces {
+		if p == nil {
+			continue
+		}
+		for w, word := range p {
+			if word == 0 {
+				continue
+			}
+			base := uint16(i<<12 | w<<6)
+			if first {
+				low, first = base|uint16(bits.TrailingZeros64(word)), false
+			}
+			high = base | uint16(63-bits.LeadingZeros64(word))
+		}
+	}
+	return low, high
+}
+
 // FirstNATPort is the first port that the kernel chooses for a flow whose own
 // port is not one of the privileged ones (nf_nat_l4proto_unique_tuple).
 const FirstNATPort = 1024
@@ -35,4 +58,16 @@ func NATPorts(p Proto) int {
 		return 65536 - FirstNATPort
 	}
 	return 65536
+}
+
+// PoolSize concludes how many ports, ids or keys an address has of which so many
+// flows use those from low to high, changed of them others than their own. Where the
+// kernel is free to choose it leaves most ports as they are, or spreads them over
+// all; where most are changed and lie close together, a rule gives it a range. Of
+// few flows that tells little.
+func PoolSize(p Proto, flows, changed uint64, low, high uint16) int {
+	if !p.HasPorts() || changed*2 < flows || high < low {
+		return NATPorts(p)
+	}
+	return int(high) - int(low) + 1
 }

@@ -11,3 +11,19 @@ func TestPortSet(t *testing.T) {
 		t.Errorf("%d ports, want 7", s.Len())
 	}
 }
+
+// TestPortSetSpan expects the lowest and the highest port.
+func TestPortSetSpan(t *testing.T) {
+	for _, ports := range [][]uint16{{0}, {0, 65535}, {4095, 4096}, {40000, 40001, 40099}, {63, 64}} {
+		var s PortSet
+		for i := range ports { // the highest first
+			s.Add(ports[len(ports)-1-i])
+		}
+		if low, high := s.Span(); low != ports[0] || high != ports[len(ports)-1] {
+			t.Errorf("%v: %d to %d", ports, low, high)
+		}
+	}
+	if low, high := new(PortSet).Span(); low != 0 || high != 0 {
+		t.Errorf("an empty set: %d to %d", low, high)
+	}
+}

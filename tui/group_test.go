@@ -113,3 +113,40 @@ func TestLevels(t *testing.T) {
 		}
 	}
 }
+
+// TestPoolOfARule fills the range of ports that a rule gives, and expects its use on
+// the NAT page: of 100 ports 75 are yellow and 95 red. Where the kernel is free to
+// choose they are next to nothing.
+func TestPoolOfARule(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		own   int // first port of the client
+		flows int
+		size  int
+		level paint.Role
+	}{
+		{"few", 20000, 63, 64512, paint.Bar},
+		{"yellow", 20000, 75, 100, paint.Warn},
+		{"red", 20000, 95, 100, paint.Bad},
+		{"kept", 40000, 95, 64512, paint.Bar},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			st := newStage(t)
+			for i := range c.flows {
+				as := 40000 + i
+				if i == 1 && c.name != "kept" {
+					as = 40099 // the kernel begins anywhere
+				}
+				to := "203.0.113.9:9999"
+				st.event(monitor.KindNew, 1, flowOf(monitor.UDP, fmt.Sprintf("192.168.77.2:%d", c.own+i), to, fmt.Sprintf("203.0.113.1:%d", as), to,
+					srcNAT, monitor.PathForward), 0, nil)
+			}
+			st.commit()
+			var stop atomic.Bool
+			v, _ := pools(st.table, nil, st.now, &stop)
+			if p := &v.pools[0]; p.size != c.size || level(p.used) != c.level {
+				t.Errorf("%d of %d ports, %.3f, drawn as %v; want of %d, as %v", p.ports.Len(), p.size, p.used, level(p.used), c.size, c.level)
+			}
+		})
+	}
+}

@@ -187,14 +187,14 @@ func (l *natLayout) row(s *session, p *pool, cursor bool) drawn {
 // ports draws how many of an address's ports are in use, and how they were
 // chosen.
 func (l *natLayout) ports(line *paint.Line, p *pool) {
-	role := level(p.used())
-	use := percentText(p.used())
+	role := level(p.used)
+	use := percentText(p.used)
 	if l.use >= 15 {
-		use += " of " + countText(uint64(p.size()))
+		use += " of " + countText(uint64(p.size))
 	}
 	if l.bar > 0 {
 		line.Pad(line.Width() + l.gap)
-		addBar(line, role, p.used(), l.bar)
+		addBar(line, role, p.used, l.bar)
 		line.Add(role, " ")
 	}
 	if role == paint.Bar {

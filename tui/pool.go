@@ -30,7 +30,10 @@ type pool struct {
 	outside   map[monitor.Endpoint]int // to whom
 	sample    monitor.Row
 
+	// When all flows have been seen:
 	busiestIn, busiestOut busiest
+	size                  int     // how many ports, ids or keys there are to choose from
+	used                  float64 // the share of them that is in use
 }
 
 // busiest is the address with most flows in a pool.
@@ -39,11 +42,21 @@ type busiest struct {
 	flows int
 }
 
-// size is how many ports, ids or keys the kernel can choose from.
-func (p *pool) size() int { return monitor.NATPorts(p.key.proto) }
+// leastConcluded is how many ports must be in use for their span to tell of a
+// range that a rule gives.
+const leastConcluded = 64
 
-// used is the share of the pool that is in use.
-func (p *pool) used() float64 { return float64(p.ports.Len()) / float64(p.size()) }
+// room is how many ports, ids or keys the kernel can choose from.
+func (p *pool) room() int {
+	if p.ports.Len() < leastConcluded {
+		return monitor.NATPorts(p.key.proto)
+	}
+	low, high := p.ports.Span()
+	return monitor.PoolSize(p.key.proto, uint64(p.flows), uint64(p.rewritten), low, high)
+}
+
+// percent is the share in use as far as it tells pools of other sizes apart.
+func (p *pool) percent() int { return int(100 * p.used) }
 
 // natView is the answer of the NAT page.
 type natView struct {
@@ -74,6 +87,8 @@ func pools(t *monitor.Table, judge *monitor.Judge, now monitor.Time, stop *atomi
 		p.busiestIn = most(p.inside, func(a monitor.Addr) monitor.Endpoint { return monitor.Endpoint{Addr: a} })
 		p.busiestOut = most(p.outside, func(e monitor.Endpoint) monitor.Endpoint { return e })
 		p.inside, p.outside = nil, nil
+		p.size = p.room()
+		p.used = float64(p.ports.Len()) / float64(p.size)
 		v.pools = append(v.pools, *p)
 	}
 	slices.SortFunc(v.pools, func(a, b pool) int { return comparePools(&a, &b) })
@@ -141,6 +156,8 @@ func comparePools(a, b *pool) int {
 			return -1
 		}
 		return 1
+	case a.percent() != b.percent():
+		return cmp.Compare(b.percent(), a.percent())
 	case a.ports.Len() != b.ports.Len():
 		return cmp.Compare(b.ports.Len(), a.ports.Len())
 	case a.flows != b.flows:

@@ -57,21 +57,11 @@ func (l *look) source(public, towards *key, flow ref, own, port uint16) {
 	p.high = max(p.high, port)
 }
 
-// size concludes how many ports the pool has. Where the kernel is free to choose
-// it leaves most ports as they are, or spreads them over all; where most are
-// changed and lie close together, a rule gives it a range.
-func (p *pool) size(flows uint64, proto monitor.Proto) uint64 {
-	if uint64(p.changed)*2 < flows {
-		return uint64(monitor.NATPorts(proto))
-	}
-	return uint64(p.high) - uint64(p.low) + 1
-}
-
 // exhausted finds pools that are nearly used up.
 func (e *Engine) exhausted() (found []candidate) {
 	limit, least := e.cfg.Limits[snatPorts], e.cfg.Limits[snatMin]
 	e.look.pools.most(atLeast(least/2), func(k key, n uint64, v *pool) {
-		size := v.size(n, k.proto)
+		size := monitor.PoolSize(k.proto, n, uint64(v.changed), v.low, v.high)
 		used := 100 * float64(n) / float64(size)
 		if used < limit/2 {
 			return
