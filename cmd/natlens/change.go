@@ -25,6 +25,7 @@ type change struct {
 	markMask uint32 // which bits of the old mark go; all where none is given
 	state    string
 	vtags    [2]*uint32
+	role     uint8 // of a DCCP connection's original source
 	labels   []byte
 	labelSet []byte // which labels change; nil: all
 }
@@ -154,6 +155,8 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 		if c.vtags[1] != nil {
 			out.SCTP.Reply = *c.vtags[1]
 		}
+	case monitor.DCCP:
+		out.DCCP = &kernel.DCCPChange{State: state, Role: c.role}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ var classicLegal = map[byte][]string{
 }
 
 var classicEntry = slices.Concat(classicTuple, []string{"timeout", "status", "mark", "src-nat", "dst-nat", "zone", "orig-zone", "reply-zone",
-	"state", "orig-vtag", "reply-vtag"})
+	"state", "orig-vtag", "reply-vtag", "role"})
 
 var classicTuple = []string{"proto", "orig-src", "orig-dst", "reply-src", "reply-dst", "orig-port-src", "orig-port-dst",
 	"reply-port-src", "reply-port-dst", "icmp-type", "icmp-code", "icmp-id", "orig-key-src", "orig-key-dst", "reply-key-src",

@@ -60,7 +60,7 @@ out, or parts of it: they are the other one turned round. --src-nat and --dst-na
 }
 
 // createFlags are the filter flags that say something of a new entry.
-var createFlags = slices.Concat([]string{"src-nat", "dst-nat"}, exactFlags, changeFlags)
+var createFlags = slices.Concat([]string{"src-nat", "dst-nat", "role"}, exactFlags, changeFlags)
 
 func (c *createConfig) run(ctx context.Context, con console) error {
 	flow, what, err := c.entry()
@@ -108,6 +108,9 @@ func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
 	if ch.state == "" && x.proto.HasState() {
 		return f, out, usagef("create needs --state for protocol %s", x.proto)
 	}
+	if err = c.connected(x.proto, &ch); err != nil {
+		return f, out, err
+	}
 	out.Timeout, out.Status, out.Mark = ch.timeout, ch.status, ch.mark
 	if err = ch.protocol(x.proto, &out); err != nil {
 		return f, out, err
@@ -118,6 +121,36 @@ func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
 		}
 	}
 	return f, out, c.rewrites(&out)
+}
+
+// connected reads the role of a DCCP connection, and refuses what conntrack -I
+// refuses for being too little: without a letter tags may be left out, and are 0.
+func (c *createConfig) connected(p monitor.Proto, ch *change) error {
+	role := ""
+	for _, v := range c.filter.given {
+		if v.Name != "role" {
+			continue
+		}
+		if _, err := c.filter.env.FromFlags([]filter.FlagValue{v}); err != nil {
+			return usageError{err}
+		}
+		role = v.Value
+	}
+	letter := "I"
+	if c.ifMissing {
+		letter = "A"
+	}
+	switch {
+	case role != "" && p != monitor.DCCP:
+		return usagef("--role: protocol %s has no roles", p)
+	case role == "" && p == monitor.DCCP:
+		return usagef("create needs --role for protocol %s: client or server, which of them the original source is", p)
+	case role == "server":
+		ch.role = 1
+	case p == monitor.SCTP && c.classic && (ch.vtags[0] == nil || ch.vtags[1] == nil):
+		return usagef("-%s needs --orig-vtag and --reply-vtag for protocol %s, as in conntrack(8); natlens create takes 0 for what is left out", letter, p)
+	}
+	return nil
 }
 
 // rewrites reads -n and -g, and refuses the flags that say nothing of an entry.

@@ -95,10 +95,13 @@ var (
 		"--reply-port-src and --reply-port-dst", "--reply-key-src and --reply-key-dst", filter.FieldReplyZone}
 )
 
-// flow returns the flow with the tuples that the flags name, at least one; the
+// flow returns the flow with the tuples that the flags name whole, at least one; the
 // other one has the family 0.
 func (x *exact) flow() (f monitor.Flow, err error) {
 	orig, reply := x.has(&origSide), x.has(&replySide)
+	if orig && reply && x.lacks(&origSide) != x.lacks(&replySide) { // one is enough
+		orig, reply = x.lacks(&replySide), x.lacks(&origSide)
+	}
 	if !orig && !reply {
 		return f, usagef("%s needs --orig-src and --orig-dst, or --reply-src and --reply-dst", x.command)
 	}
@@ -124,6 +127,20 @@ func (x *exact) has(s *side) bool {
 	_, src := x.addrs[s.src]
 	_, dst := x.addrs[s.dst]
 	return src && dst
+}
+
+// lacks reports whether a direction is without one of its ports or keys.
+func (x *exact) lacks(s *side) bool {
+	fields := s.ports
+	switch {
+	case x.proto == monitor.GRE:
+		fields = s.keys
+	case !x.proto.HasPorts():
+		return false
+	}
+	_, src := x.numbers[fields[0]]
+	_, dst := x.numbers[fields[1]]
+	return !src || !dst
 }
 
 // tuple reads one direction.

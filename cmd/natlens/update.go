@@ -284,7 +284,7 @@ func (c *change) of(e *monitor.Event, always bool) (*kernel.Change, error) {
 	}
 	if c.state != "" || c.vtags != [2]*uint32{} {
 		differs = true
-		if err := c.withVTagsOf(e).protocol(f.Orig.Proto, out); err != nil {
+		if err := c.withOwnOf(e).protocol(f.Orig.Proto, out); err != nil {
 			return nil, err
 		}
 	}
@@ -312,13 +312,21 @@ func (c *change) changesLabels(e *monitor.Event) bool {
 	return false
 }
 
-// withVTagsOf returns the change with the verification tags of an SCTP flow
-// where it has none of its own, and with its state: the kernel wants all three.
-func (c *change) withVTagsOf(e *monitor.Event) *change {
-	if e.Flow.Orig.Proto != monitor.SCTP {
+// withOwnOf returns the change with the verification tags of an SCTP flow where it
+// has none of its own, and with its state, or with the role of a DCCP flow: the
+// kernel wants them together.
+func (c *change) withOwnOf(e *monitor.Event) *change {
+	with := *c
+	switch e.Flow.Orig.Proto {
+	case monitor.SCTP:
+	case monitor.DCCP:
+		if e.Has&monitor.AttrDCCPRole != 0 {
+			with.role = e.Extra.DCCPRole
+		}
+		return &with
+	default:
 		return c
 	}
-	with := *c
 	if with.state == "" {
 		with.state = e.Flow.State.Name(monitor.SCTP)
 	}

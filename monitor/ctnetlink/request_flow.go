@@ -153,6 +153,18 @@ func (r *Request) SCTP(s monitor.State, orig, reply uint32) {
 	r.close(outer)
 }
 
+// DCCP appends CTA_PROTOINFO of a DCCP connection: its state, and the role of the
+// original source, 0 for client and 1 for server. Linux has had no tracker for DCCP
+// since 6.16 and skips it.
+func (r *Request) DCCP(s monitor.State, role uint8) {
+	outer := r.open(ctaProtoinfo)
+	at := r.open(ctaProtoinfoDCCP)
+	r.u8(ctaDCCPState, uint8(s))
+	r.u8(ctaDCCPRole, role)
+	r.close(at)
+	r.close(outer)
+}
+
 // NATRange is what a side of a new entry is rewritten to: an address, a port, or
 // both. The zero value is nothing.
 type NATRange struct {

@@ -128,6 +128,19 @@ func TestRequestSCTP(t *testing.T) {
 	}
 }
 
+func TestRequestDCCP(t *testing.T) {
+	orig := tupleOf(monitor.DCCP, "192.0.2.1", "198.51.100.2", 1, 2)
+	var r Request
+	r.Begin(OpNew, 0, 0, monitor.IPv4)
+	r.Orig(&orig)
+	r.DCCP(monitor.State(4), 1)
+	r.End()
+	got := decodeRequest(t, r.Bytes())
+	if got.Has&monitor.AttrDCCPRole == 0 || got.Flow.State != 4 || got.Extra.DCCPRole != 1 {
+		t.Errorf("got state %d and role %d", got.Flow.State, got.Extra.DCCPRole)
+	}
+}
+
 // TestRequestBytes holds one message, and two of them in a row, to their bytes.
 func TestRequestBytes(t *testing.T) {
 	if hostIsBigEndian {

@@ -147,6 +147,7 @@ type Change struct {
 	Mark    *uint32
 	TCP     *TCPChange
 	SCTP    *SCTPChange
+	DCCP    *DCCPChange
 	Labels  []byte // 16 bytes, bit n in byte n/8
 	Mask    []byte // which labels change; nil: all
 	Helper  string // only for a new entry
@@ -164,6 +165,13 @@ type TCPChange struct {
 type SCTPChange struct {
 	State       monitor.State
 	Orig, Reply uint32
+}
+
+// DCCPChange is the state of a DCCP connection, and the role of its original source:
+// 0 for client, 1 for server.
+type DCCPChange struct {
+	State monitor.State
+	Role  uint8
 }
 
 // NATRange is the address, and perhaps port, that a side of a new entry is
@@ -208,6 +216,9 @@ func (s *Service) change(c *Change) {
 	}
 	if c.SCTP != nil {
 		r.SCTP(c.SCTP.State, c.SCTP.Orig, c.SCTP.Reply)
+	}
+	if c.DCCP != nil {
+		r.DCCP(c.DCCP.State, c.DCCP.Role)
 	}
 	if c.Labels != nil {
 		r.Labels(c.Labels, c.Mask)
