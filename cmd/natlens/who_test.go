@@ -203,6 +203,24 @@ func TestWhoOfANamespace(t *testing.T) {
 	}
 }
 
+// A recording in several files is one in the sentences about it.
+func TestWhoOfARecordingInFiles(t *testing.T) {
+	inUTC(t)
+	lines := strings.SplitAfter(whoLines(), "\n")
+	var args []string
+	for i, part := range []string{strings.Join(lines[:3], ""), strings.Join(lines[3:], "")} {
+		path := filepath.Join(t.TempDir(), fmt.Sprintf("rec-%d.jsonl", i))
+		if err := os.WriteFile(path, []byte(part), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--recording", path)
+	}
+	c := call(t.Context(), console{}, append([]string{"who", "203.0.113.1:40000", "--at", "05:00"}, args...)...)
+	if want := "Not covered: the recording in 2 files begins 2026-11-22 06:12:00.000.\n"; c.stdout.String() != want || c.code != 1 {
+		t.Errorf("code %d, %q, want 1 and %q", c.code, c.stdout.String(), want)
+	}
+}
+
 // TestWho asks a recording, and wants each whole answer.
 func TestWho(t *testing.T) {
 	inUTC(t)

@@ -71,7 +71,7 @@ func (r *recordingLedger) name() string {
 	if len(r.files) == 1 {
 		return "the recording " + filepath.Base(r.files[0])
 	}
-	return fmt.Sprintf("the %d recordings", len(r.files))
+	return fmt.Sprintf("the recording in %d files", len(r.files)) // singular, as the sentences about it are
 }
 
 func (r *recordingLedger) span(context.Context) (from, to, now monitor.Time, err error) {
