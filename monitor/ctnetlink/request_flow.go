@@ -154,8 +154,8 @@ func (r *Request) SCTP(s monitor.State, orig, reply uint32) {
 }
 
 // DCCP appends CTA_PROTOINFO of a DCCP connection: its state, and the role of the
-// original source, 0 for client and 1 for server. Linux has had no tracker for DCCP
-// since 6.16 and skips it.
+// original source, 0 for client and 1 for server. Linux 6.18 has no tracker for
+// DCCP and skips it.
 func (r *Request) DCCP(s monitor.State, role uint8) {
 	outer := r.open(ctaProtoinfo)
 	at := r.open(ctaProtoinfoDCCP)
