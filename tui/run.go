@@ -19,17 +19,21 @@ import (
 // fedMsg says that the source has ended.
 type fedMsg struct{ err error }
 
-// Run shows the UI until the user quits, ctx ends or SIGTERM comes, and then
-// waits for the feed. In every case, a panic included, the terminal is left as it
+// Run shows the UI until the user quits, ctx ends or SIGTERM or SIGHUP comes, and
+// then waits for the feed. In every case, a panic included, the terminal is left as it
 // was; a panic, of the feed or of what Config brings too, is returned as a *Crash.
+// By one of the signals that end a program with its stack, such as SIGQUIT, the
+// process dies as it would have without the UI, once the terminal is back.
 //
 //	tail, table := tui.NewTail(), monitor.NewTable(monitor.TableConfig{Linger: 5 * time.Second, Life: true})
 //	m := monitor.Monitor{Source: src, Table: table, Sinks: []monitor.Sink{tail}}
 //	err := tui.Run(ctx, tui.Config{Table: table, Tail: tail, Stats: m.Stats, Feed: m.Run})
 func Run(ctx context.Context, cfg Config) error {
-	ctx, cancel := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
 	context.AfterFunc(ctx, cancel) // a second signal ends the program at once
+	deadly := catchDeadly(cancel)
+	defer deadly.dies()
 	m := New(cfg)
 	m.s.ctx = ctx
 	if cfg.Output == nil {
@@ -57,6 +61,7 @@ func Run(ctx context.Context, cfg Config) error {
 	_, _ = io.WriteString(out, saveTitle)
 	_, err := p.Run()
 	_, _ = io.WriteString(out, restoreTitle)
+	deadly.dies()
 	cancel()
 	tasks.Wait()
 	if _, rerr := m.s.cfg.Tail.StopRecording(); err == nil && rerr != nil {

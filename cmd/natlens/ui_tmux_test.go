@@ -198,6 +198,7 @@ func TestUIEnds(t *testing.T) {
 		{"control-c", func(p *pane) { p.press("C-c") }},
 		{"SIGTERM", func(p *pane) { p.signal(syscall.SIGTERM) }},
 		{"SIGINT", func(p *pane) { p.signal(syscall.SIGINT) }},
+		{"SIGHUP", func(p *pane) { p.signal(syscall.SIGHUP) }},
 		{"SIGTERM while a filter is typed", func(p *pane) {
 			p.enter("/tcp")
 			p.await("the filter", hasText("/ tcp", "esc undo"))
@@ -210,6 +211,24 @@ func TestUIEnds(t *testing.T) {
 			p.await("flows with NAT", hasText("⇒203.0.113.1"))
 			c.end(p)
 			p.endedWell()
+		})
+	}
+}
+
+// TestUIDies sends signals that end a program with its stack: the terminal is as it
+// was, and the stack stands on it.
+func TestUIDies(t *testing.T) {
+	t.Parallel()
+	for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGSEGV, syscall.SIGABRT} {
+		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
+			p := openPane(t, 80, 24, "demo")
+			p.await("flows with NAT", hasText("⇒203.0.113.1"))
+			p.signal(s)
+			p.ended()
+			if text := p.tmux("capture-pane", "-p", "-S", "-"); !strings.Contains(text, "goroutine ") || !strings.Contains(text, "ended 2") {
+				t.Errorf("no stack, or not by the signal:\n%s", text)
+			}
 		})
 	}
 }
