@@ -3,6 +3,7 @@ package tui
 import (
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -13,23 +14,27 @@ var deadlySignals = []os.Signal{syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGSEG
 
 // deadly has such a signal wait until the terminal is as it was.
 type deadly struct {
-	came   chan os.Signal
 	caught chan os.Signal // the first one
+	letGo  func()         // of the signals
 }
 
 // catchDeadly calls end, which must not wait, when such a signal comes. A second one
 // ends the program at once.
 func catchDeadly(end func()) *deadly {
-	d := &deadly{came: make(chan os.Signal, 1), caught: make(chan os.Signal, 1)}
-	signal.Notify(d.came, deadlySignals...)
+	came, done := make(chan os.Signal, 1), make(chan struct{})
+	d := &deadly{make(chan os.Signal, 1), sync.OnceFunc(func() {
+		signal.Stop(came)
+		close(done)
+	})}
+	signal.Notify(came, deadlySignals...)
 	go func() {
-		s, ok := <-d.came
-		if !ok {
-			return
+		select {
+		case s := <-came:
+			signal.Reset(deadlySignals...)
+			d.caught <- s
+			end()
+		case <-done:
 		}
-		signal.Reset(deadlySignals...)
-		d.caught <- s
-		end()
 	}()
 	return d
 }
@@ -44,10 +49,6 @@ func (d *deadly) dies() {
 		}
 		os.Exit(2)
 	default:
-	}
-	if d.came != nil {
-		signal.Stop(d.came)
-		close(d.came)
-		d.came = nil
+		d.letGo()
 	}
 }
