@@ -100,8 +100,13 @@ func (c *doctorConfig) run(ctx context.Context, con console) error {
 			fmt.Fprintf(con.Stderr, "natlens: %s\n", oneLine(err)) // told below how to
 		}
 	}
-	remembered.tell(con)
-	s, found, err := look(ctx, open, c.look, c.limits.given, placeOf(c.capture.netns))
+	place := placeOf(c.capture.netns)
+	args := []string{"doctor", "--fix", "--restore"}
+	if c.state != "" {
+		args = append(args, "--state", c.state)
+	}
+	remembered.tell(con, placedCommand(place, args))
+	s, found, err := look(ctx, open, c.look, c.limits.given, place)
 	if err != nil {
 		return err
 	}

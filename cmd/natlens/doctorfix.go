@@ -155,8 +155,8 @@ func (f *fixes) mend(con console) error {
 	return nil
 }
 
-// tell says on stderr what an earlier --fix left.
-func (f *fixes) tell(con console) {
+// tell says on stderr what an earlier --fix left, and the command that puts it back.
+func (f *fixes) tell(con console, putBack string) {
 	if len(f.Settings) == 0 {
 		return
 	}
@@ -168,7 +168,7 @@ func (f *fixes) tell(con console) {
 	for _, s := range f.Settings {
 		each = append(each, fmt.Sprintf("%s=%s (was %s)", s.Name, s.New, s.Old))
 	}
-	fmt.Fprintf(con.Stderr, "natlens: %s%s; natlens doctor --fix --restore puts back what was\n", text, strings.Join(each, ", "))
+	fmt.Fprintf(con.Stderr, "natlens: %s%s; %s puts back what was\n", text, strings.Join(each, ", "), putBack)
 }
 
 // plan adds a setting to those remembered; the oldest value is what was before

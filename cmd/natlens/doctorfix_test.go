@@ -53,14 +53,14 @@ func TestDoctorFix(t *testing.T) {
 		{"only said", "--for 50ms --fix --dry-run", "", 0, "natlens: would set net.netfilter.nf_conntrack_acct=1 (is 0)\n", "01"},
 		{"refused", "--for 50ms --fix", "n", 1, "set net.netfilter.nf_conntrack_acct=1 (is 0)? [y/N] natlens: nothing was set\n", "01"},
 		{"made", "--for 50ms --fix", "y", 0, "set net.netfilter.nf_conntrack_acct=1 (is 0)? [y/N] natlens: net.netfilter.nf_conntrack_acct=1\n", "11"},
-		{"told", "--for 50ms", "", 0, "natlens: settings that doctor --fix made stand: net.netfilter.nf_conntrack_acct=1 (was 0); natlens doctor --fix --restore puts back what was\n", "11"},
+		{"told", "--for 50ms", "", 0, "natlens: settings that doctor --fix made stand: net.netfilter.nf_conntrack_acct=1 (was 0); RESTORE puts back what was\n", "11"},
 		{"not put back", "--fix --restore", "", 1, "set net.netfilter.nf_conntrack_acct=0 (is 1)? [y/N] natlens: nothing was put back\n", "11"},
 		{"put back", "--fix --restore --yes", "", 0, "natlens: net.netfilter.nf_conntrack_acct=0\n", "01"},
 		{"forgotten", "--fix --restore --yes", "", 0, "natlens: nothing to put back: FILE is not there\n", "01"},
 	} {
 		got := doctorHere(t, l, dir, step.answer, step.args)
 		file := fileOf(t, l, dir)
-		want := strings.ReplaceAll(step.stderr, "FILE", file)
+		want := strings.NewReplacer("FILE", file, "RESTORE", restoreCommand(l, dir)).Replace(step.stderr)
 		if got.code != step.code || got.stderr.String() != want {
 			t.Errorf("%s: exit code %d, standard error\n%s\nwant\n%s", step.name, got.code, got.stderr.String(), want)
 		}
@@ -71,6 +71,15 @@ func TestDoctorFix(t *testing.T) {
 			t.Errorf("%s: %v, %v", step.name, info, err)
 		}
 	}
+}
+
+// restoreCommand is what puts back, as it has to be typed where natlens runs.
+func restoreCommand(l *lab.Lab, dir string) string {
+	command := "natlens doctor --netns " + l.Gateway.Path() + " --fix --restore --state " + dir
+	if os.Geteuid() != 0 || lab.Entered() {
+		return "sudo " + command
+	}
+	return command
 }
 
 // fileOf is where the old values of the gateway stand.
@@ -92,8 +101,8 @@ func TestDoctorFixKilled(t *testing.T) {
 	if now := settingsOf(t, l); now != "10" {
 		t.Fatalf("killed too early or too late: settings %s", now)
 	}
-	const told = "natlens: a doctor --fix was cut short, or still is under way, and may have changed: net.netfilter.nf_conntrack_acct=1 (was 0), " +
-		"net.netfilter.nf_conntrack_timestamp=1 (was 0); natlens doctor --fix --restore puts back what was\n"
+	told := "natlens: a doctor --fix was cut short, or still is under way, and may have changed: net.netfilter.nf_conntrack_acct=1 (was 0), " +
+		"net.netfilter.nf_conntrack_timestamp=1 (was 0); " + restoreCommand(l, dir) + " puts back what was\n"
 	if got := doctorHere(t, l, dir, "", "--for 50ms --fix --dry-run"); !strings.HasPrefix(got.stderr.String(), told) || settingsOf(t, l) != "10" {
 		t.Errorf("settings %s, got %s", settingsOf(t, l), got.stderr.String())
 	}

@@ -167,9 +167,9 @@ func placeOfFD(netns int) doctor.Place {
 func placeOf(netns string) doctor.Place {
 	// Root of the lab's own user namespace is nobody outside of it, where commands are typed.
 	p := doctor.Place{Sudo: os.Geteuid() != 0 || lab.Entered(), NetNS: netns}
+	p.Host = !p.Sudo && unix.Access("/proc/sys/net/netfilter/nf_conntrack_max", unix.W_OK) == nil
 	switch _, err := strconv.ParseUint(netns, 10, 31); {
 	case netns == "":
-		p.Host = unix.Access("/proc/sys/net/netfilter/nf_conntrack_max", unix.W_OK) == nil
 		return p
 	case strings.Contains(netns, "/"):
 		p.Prefix = shellLine([]string{"nsenter", "--net=" + netns}) + " "

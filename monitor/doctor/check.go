@@ -106,10 +106,13 @@ func (s *Snapshot) shell(command string) string {
 // host returns the command that makes a setting of the whole host.
 func (s *Snapshot) host(name string, value uint64) string {
 	text := fmt.Sprintf("sysctl -w %s=%d", name, value)
-	if s.Place.Host {
+	switch {
+	case s.Place.Host:
 		return text
+	case s.Place.Sudo:
+		return "sudo " + text // in the host's own network namespace
 	}
-	return "sudo " + text // in the host's own network namespace
+	return "nsenter --net=/proc/1/ns/net " + text // root, within another one
 }
 
 // natlens returns a command line of natlens's own for the namespace.

@@ -62,7 +62,7 @@ func counters(s *Snapshot, l Limits) (all []Check) {
 		case moved == 0:
 			c.Text = fmt.Sprintf("%s moved by %s in %s, %s", m.word, number(v.Moved), round(s.Look), insertions)
 		default:
-			c.Text = fmt.Sprintf("%s moved by %s in %s, %.2g a second: %s", m.word, number(moved), round(s.Look), rate, m.means)
+			c.Text = fmt.Sprintf("%s moved by %s in %s, %s a second: %s", m.word, number(moved), round(s.Look), perSecond(rate), m.means)
 		}
 		if limit, ok := l.CounterFail[m.word]; ok && rate >= limit {
 			c.Level = Fail
@@ -84,6 +84,14 @@ func dropsAlone(s *Snapshot) uint64 {
 	drops, failed := s.Counters["drop"].Moved, s.Counters["insert_failed"].Moved
 	failed -= min(failed, s.Counters["chaintoolong"].Moved)
 	return drops - min(drops, failed)
+}
+
+// perSecond writes a rate in two digits where it is small.
+func perSecond(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.2g", rate)
+	}
+	return number(uint64(rate + 0.5))
 }
 
 // insertions is what it means that drop moves no further than insert_failed.

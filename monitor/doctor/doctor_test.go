@@ -16,6 +16,7 @@ func healthy() *Snapshot {
 		Sysctls: map[string]uint64{"events": 1, "acct": 1, "timestamp": 1, "buckets": 262144,
 			"tcp_timeout_established": 432000, "udp_timeout": 30, "udp_timeout_stream": 120},
 		RMemMax:  212992,
+		Place:    Place{Host: true},
 		Tracking: Tracking{IPv4: true, IPv6: true, Count: 2, By: []string{"ip nat post: masq", "inet f in: ct"}},
 		Capture:  Capture{Way: "ring", Capacity: 32 << 20, Events: 5000},
 		Fill:     Fill{Begin: 10000, End: 10010, Max: 262144},
@@ -83,7 +84,9 @@ func TestTroubles(t *testing.T) {
 		{"ring", Warn, func(s *Snapshot) { s.Capture.NotRing = "needs CAP_BPF" },
 			"events come through a socket, which costs more and holds less than the ring: needs CAP_BPF", ""},
 		{"queue", Warn, func(s *Snapshot) { s.Capture = Capture{Way: "socket", Capacity: 425984, Events: 5000} },
-			"the queue (socket of 425,984 bytes) holds 332 events, 332ms of the 1000 events/s seen", "sudo sysctl -w net.core.rmem_max=16777216"},
+			"the queue (socket of 425,984 bytes) holds 332 events, 332ms of the 1000 events/s seen", "sysctl -w net.core.rmem_max=16777216"},
+		{"queue", Warn, func(s *Snapshot) { s.Capture = Capture{Way: "socket", Capacity: 16384, Events: 5000} }, // by --buffer-size
+			"the queue (socket of 16,384 bytes) holds 12 events, 12ms of the 1000 events/s seen", "natlens watch --ring 268435456 --buffer-size 268435456"},
 		{"queue", Fail, func(s *Snapshot) { s.Capture.Lost = 12 },
 			"the queue (ring of 33,554,432 bytes) holds 209,715 events, 3 min of the 1000 events/s seen; 12 events were lost",
 			"natlens watch --ring 268435456 --buffer-size 268435456"},
@@ -104,17 +107,17 @@ func TestTroubles(t *testing.T) {
 			s.Place.NetNS = "red"
 		}, "1 flow goes past conntrack by a flow table: their state stands still, and their counters mean little unless the flow table has the flag counter",
 			"natlens list --netns red status offload"},
-		{"table", Warn, func(s *Snapshot) { s.Fill = Fill{212000, 212000, 262144} }, "212,000 flows of 262,144, 80.9 % full", "sudo sysctl -w net.netfilter.nf_conntrack_max=524288"},
+		{"table", Warn, func(s *Snapshot) { s.Fill = Fill{212000, 212000, 262144} }, "212,000 flows of 262,144, 80.9 % full", "sysctl -w net.netfilter.nf_conntrack_max=524288"},
 		{"table", Fail, func(s *Snapshot) { s.Fill = Fill{262000, 262000, 262144}; s.Place.Host = true },
 			"262,000 flows of 262,144, 99.9 % full: when it is full, flows without a reply are thrown out, and then new connections are dropped",
 			"sysctl -w net.netfilter.nf_conntrack_max=524288"},
 		{"growth", Warn, func(s *Snapshot) { s.Fill.End = 20000 }, "the table changed by +120000 flows a minute: at this rate it is full in 2 min",
-			"sudo sysctl -w net.netfilter.nf_conntrack_max=524288"},
+			"sysctl -w net.netfilter.nf_conntrack_max=524288"},
 		{"buckets", Warn, func(s *Snapshot) { s.Sysctls["buckets"] = 4096 },
-			"4.89 hash entries a bucket (of 4,096, which all network namespaces share): each packet's look-up walks so many", "sudo sysctl -w net.netfilter.nf_conntrack_buckets=10010"},
+			"4.89 hash entries a bucket (of 4,096, which all network namespaces share): each packet's look-up walks so many", "sysctl -w net.netfilter.nf_conntrack_buckets=10010"},
 		{"buckets", Fail, func(s *Snapshot) { s.Sysctls["buckets"] = 1024 },
 			"19.55 hash entries a bucket (of 1,024, which all network namespaces share): chains of more than 50 entries make the kernel drop packets",
-			"sudo sysctl -w net.netfilter.nf_conntrack_buckets=10010"},
+			"sysctl -w net.netfilter.nf_conntrack_buckets=10010"},
 		{"reclaim", Warn, func(s *Snapshot) {
 			s.Fill = Fill{150000, 150000, 262144}
 			for range 200 {
@@ -133,12 +136,12 @@ func TestTroubles(t *testing.T) {
 			"insert_failed moved by 2 in 5s, 0.4 a second: new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them",
 			"natlens watch event new"},
 		{"counter.drop", Fail, func(s *Snapshot) { s.Counters["drop"] = Moved{9, 1} },
-			"drop moved by 1 in 5s, 0.2 a second: packets are dropped, because the table is full or memory short", "sudo sysctl -w net.netfilter.nf_conntrack_max=524288"},
+			"drop moved by 1 in 5s, 0.2 a second: packets are dropped, because the table is full or memory short", "sysctl -w net.netfilter.nf_conntrack_max=524288"},
 		{"counter.insert_failed", Warn, func(s *Snapshot) { s.Counters["insert_failed"], s.Counters["drop"] = Moved{9, 2}, Moved{9, 2} },
 			"insert_failed moved by 2 in 5s, 0.4 a second: new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them",
 			"natlens watch event new"},
 		{"counter.drop", Fail, func(s *Snapshot) { s.Counters["clash_resolve"], s.Counters["drop"] = Moved{9, 2}, Moved{9, 2} },
-			"drop moved by 2 in 5s, 0.4 a second: packets are dropped, because the table is full or memory short", "sudo sysctl -w net.netfilter.nf_conntrack_max=524288"},
+			"drop moved by 2 in 5s, 0.4 a second: packets are dropped, because the table is full or memory short", "sysctl -w net.netfilter.nf_conntrack_max=524288"},
 		{"counter.invalid", Warn, func(s *Snapshot) { s.Counters["invalid"] = Moved{90, 60} },
 			"invalid moved by 60 in 5s, 12 a second: packets belong to no connection that the kernel could follow: out of window, or routed another way back",
 			"sysctl -w net.netfilter.nf_conntrack_log_invalid=255"},
@@ -146,11 +149,11 @@ func TestTroubles(t *testing.T) {
 			"error moved by 60 in 5s, 12 a second: ICMP messages are malformed, or tell of an error of a flow that is not in the table",
 			"sysctl -w net.netfilter.nf_conntrack_log_invalid=255"},
 		{"counter.search_restart", Warn, func(s *Snapshot) { s.Counters["search_restart"] = Moved{6000, 5000} },
-			"search_restart moved by 5,000 in 5s, 1e+03 a second: look-ups begin again, because entries moved under them",
-			"sudo sysctl -w net.netfilter.nf_conntrack_buckets=524288"},
+			"search_restart moved by 5,000 in 5s, 1,000 a second: look-ups begin again, because entries moved under them",
+			"sysctl -w net.netfilter.nf_conntrack_buckets=524288"},
 		{"counter.chaintoolong", Fail, func(s *Snapshot) { s.Counters["chaintoolong"] = Moved{1, 1} },
 			"chaintoolong moved by 1 in 5s, 0.2 a second: new flows are dropped, because their bucket is full",
-			"sudo sysctl -w net.netfilter.nf_conntrack_buckets=524288"},
+			"sysctl -w net.netfilter.nf_conntrack_buckets=524288"},
 		{"timeout.established", Warn, func(s *Snapshot) { s.Census.Idle = 1000 },
 			"TCP connections are kept for 5 days without a packet; 1,000 of 100 had none for an hour: most of such connections are dead; RFC 5382 asks for 2 h 4 min at the least",
 			"sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established=7440"},
@@ -172,6 +175,17 @@ func TestTroubles(t *testing.T) {
 				t.Errorf("%s: beside it %+v", c.id, other)
 			}
 		}
+	}
+}
+
+// TestDeniedRoot expects no command for root that lacks a capability: the same one
+// would be denied again.
+func TestDeniedRoot(t *testing.T) {
+	s := healthy()
+	s.Denied, s.Census, s.Counters = "CAP_NET_ADMIN is missing", nil, nil
+	const want = "flows, rules and events can't be read: CAP_NET_ADMIN is missing; root lacks it here, as in a container: start that with it, and with CAP_BPF for the ring"
+	if c := find(t, Diagnose(s, DefaultLimits), "privilege"); c.Text != want || c.Command != "" {
+		t.Errorf("%+v", c)
 	}
 }
 
@@ -238,6 +252,35 @@ func TestWho(t *testing.T) {
 	const want = "from 10.0.0.77 50 %, 10.0.0.0 5 %, 10.0.0.1 5 %; to 192.0.2.1 100 %; by port tcp dport 443 50 %, udp dport 53 50 %; in state tcp ESTABLISHED 50 %, udp UNREPLIED 50 %"
 	if c := find(t, Diagnose(s, DefaultLimits), "who"); c.Text != want || c.Level != OK {
 		t.Errorf("got  %s\nwant %s", c.Text, want)
+	}
+}
+
+// TestWhoNamesNoTrifle expects no name beside the first whose share is below 1 %.
+func TestWhoNamesNoTrifle(t *testing.T) {
+	s := healthy()
+	for i := range 600 {
+		s.Census.Add(flow(monitor.UDP, 77, 53))
+		if i == 0 {
+			s.Census.Add(flow(monitor.UDP, 77, 3043))
+		}
+	}
+	const want = "from 10.0.0.77 86 %, 10.0.0.0 1 %, 10.0.0.1 1 %; to 192.0.2.1 100 %; by port udp dport 53 86 %, tcp dport 443 14 %; in state udp UNREPLIED 86 %, tcp ESTABLISHED 14 %"
+	if c := find(t, Diagnose(s, DefaultLimits), "who"); c.Text != want {
+		t.Errorf("got  %s\nwant %s", c.Text, want)
+	}
+}
+
+// TestHostCommand expects a command for a setting of the whole host that works where
+// it is typed.
+func TestHostCommand(t *testing.T) {
+	for want, p := range map[string]Place{
+		"sysctl -w net.netfilter.nf_conntrack_max=9":                              {Host: true, NetNS: "red", Prefix: "ip netns exec red "},
+		"sudo sysctl -w net.netfilter.nf_conntrack_max=9":                         {Sudo: true},
+		"nsenter --net=/proc/1/ns/net sysctl -w net.netfilter.nf_conntrack_max=9": {},
+	} {
+		if got := (&Snapshot{Place: p}).host("net.netfilter.nf_conntrack_max", 9); got != want {
+			t.Errorf("%+v: %s, want %s", p, got, want)
+		}
 	}
 }
 

@@ -85,6 +85,9 @@ func buckets(s *Snapshot, l Limits) Check {
 // topShown is how many of each kind are named.
 const topShown = 3
 
+// leastShown is the share, in percent, below which only the first is named.
+const leastShown = 1
+
 // who says who fills the table.
 func who(s *Snapshot, _ Limits) Check {
 	const id = "who"
@@ -106,6 +109,9 @@ func who(s *Snapshot, _ Limits) Check {
 		c.Evidence[kind.name] = kind.all
 		text := kind.word + " "
 		for i, one := range kind.all[:min(topShown, len(kind.all))] {
+			if i > 0 && one.Share < leastShown {
+				break
+			}
 			if i > 0 {
 				text += ", "
 			}

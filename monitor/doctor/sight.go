@@ -11,7 +11,11 @@ func privilege(s *Snapshot, _ Limits) Check {
 	c := Check{ID: "privilege", Text: "flows, rules and events can be read"}
 	if s.Denied != "" {
 		c.Level, c.Text = Fail, "flows, rules and events can't be read: "+s.Denied
-		c.Command = s.natlens("doctor", "")
+		if s.Place.Sudo {
+			c.Command = s.natlens("doctor", "")
+		} else {
+			c.Text += "; root lacks it here, as in a container: start that with it, and with CAP_BPF for the ring"
+		}
 	}
 	return c
 }
@@ -164,7 +168,7 @@ func queue(s *Snapshot, l Limits) Check {
 	case rate > 0 && lasts < l.QueueWarn:
 		c.Level = Warn
 	}
-	if c.Level != OK && s.Capture.Way == "socket" && s.RMemMax < WantedBuffer {
+	if c.Level != OK && s.Capture.Way == "socket" && s.RMemMax < WantedBuffer && uint64(s.Capture.Capacity) == 2*s.RMemMax { // as the kernel counts
 		c.Command = s.host("net.core.rmem_max", WantedBuffer)
 	} else if c.Level != OK {
 		c.Command = s.natlens("watch", fmt.Sprintf("--ring %d --buffer-size %d", 256<<20, 256<<20))

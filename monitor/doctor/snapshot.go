@@ -33,7 +33,7 @@ type Place struct {
 	Prefix string // what enters that namespace: "ip netns exec red "; "" for here
 
 	// Host tells that settings of the whole host, such as nf_conntrack_max, can
-	// be made from here.
+	// be made from where the command is typed.
 	Host bool
 }
 
