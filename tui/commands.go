@@ -105,7 +105,17 @@ func (m *Model) pause() tea.Cmd {
 	s.paused = !s.paused
 	s.stats = s.cfg.Stats()
 	s.pausedAt = s.stats.Events
-	return m.pages[m.open].pull(toMove)
+	cmd := m.pages[m.open].pull(toMove)
+	s.settling = s.paused
+	m.settle()
+	return cmd
+}
+
+// settle notes that the view stands: from now on the screen may say so.
+func (m *Model) settle() {
+	if !m.pages[m.open].running() {
+		m.s.settling = false
+	}
 }
 
 const seekStep = 10e9

@@ -176,8 +176,15 @@ func TestPause(t *testing.T) {
 	st := newStage(t)
 	st.crowd(500)
 	st.size(120, 30)
-	st.press("<space>")
+	_, held := st.Update(tea.KeyPressMsg{Code: tea.KeySpace, Text: " "})
+	if strings.Contains(st.screen(), "PAUSED") {
+		t.Error("the view is said to stand before it does")
+	}
+	st.run(held)
 	before := strings.SplitN(st.screen(), "\n", 3)
+	if want := "PAUSED +0 events"; !strings.Contains(before[1], want) {
+		t.Errorf("status %q does not say %q", before[1], want)
+	}
 	for i := range 5 {
 		st.newcomer(50000 + i)
 	}

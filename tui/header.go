@@ -161,7 +161,7 @@ func (h *header) counts(m *Model) paint.Line {
 		}
 		l.Add(r, text)
 	}
-	if s.paused {
+	if s.paused && !s.settling {
 		part(paint.Warn, "PAUSED +"+countOf(s.stats.Events-min(s.stats.Events, s.pausedAt), "event"))
 	}
 	if n, on, failed := s.cfg.Tail.Recording(); on && failed != nil {
@@ -177,8 +177,7 @@ func (h *header) counts(m *Model) paint.Line {
 		flows = countText(uint64(s.matched)) + " of " + flows
 	}
 	part(paint.Text, flows)
-	if s.cfg.Info.Max > 0 && m.width >= 76 {
-		used := float64(s.flows) / float64(s.cfg.Info.Max)
+	if used, known := s.used(); known && m.width >= 76 {
 		role := level(used)
 		if role == paint.Bar {
 			role = paint.Text
@@ -188,6 +187,15 @@ func (h *header) counts(m *Model) paint.Line {
 	h.lost(&l, m, part)
 	l.Add(paint.Text, " ")
 	return l
+}
+
+// used is how full the kernel's table is: by its own count where that is read, for
+// it has entries that no event and no dump has told of.
+func (s *session) used() (share float64, known bool) {
+	if h := &s.health; h.read && h.err == nil && h.reading.Max > 0 {
+		return float64(h.reading.Entries) / float64(h.reading.Max), true
+	}
+	return float64(s.flows) / float64(max(1, s.cfg.Info.Max)), s.cfg.Info.Max > 0
 }
 
 func (h *header) lost(l *paint.Line, m *Model, part func(paint.Role, string)) {

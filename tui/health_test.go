@@ -160,8 +160,8 @@ func TestHealthAsks(t *testing.T) {
 	}
 }
 
-// TestAdvice expects what is not well above the page when the UI begins, the
-// gravest first, each with the command that mends it, and escaped; and room for the
+// TestAdvice expects what a command mends above the page when the UI begins, the
+// gravest first, with the command, in a line if that has room, and escaped; and room for the
 // flows once it has been there for ten seconds, or stands on the page that is open.
 func TestAdvice(t *testing.T) {
 	for _, end := range []struct {

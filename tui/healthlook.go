@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type healthState struct {
 	asking  bool
 	banner  []drawn       // what goes wrong, and why nothing comes
 	trouble string        // what goes wrong beside the flows
-	advice  []HealthCheck // what was not well at the begin, while that is shown
+	advice  []HealthCheck // what was not well at the begin and a command mends, while that is shown
 	advised monitor.Time  // when it has been shown for long enough
 	heard   bool          // some event has come
 	reason  string
@@ -107,13 +108,13 @@ func (m *Model) looked(msg lookedMsg) {
 		h.moved.note(msg.at, msg.reading.Counters)
 		if first && len(msg.reading.Checks) > 0 {
 			m.s.tell(paint.Warn, "5 Health keeps in sight what could be better with connection tracking here")
-			m.advise(msg.reading.Checks)
+			m.advise(slices.DeleteFunc(slices.Clone(msg.reading.Checks), func(c HealthCheck) bool { return c.Command == "" }))
 		}
 	}
 }
 
-// advise has what is not well stand above the page for a while, each thing with
-// the command that mends it; nothing ends that.
+// advise has what a command mends stand above the page for a while, a line for each
+// where that has room; nothing ends that.
 func (m *Model) advise(checks []HealthCheck) {
 	h := &m.s.health
 	h.advice, h.advised = checks, m.s.now()+adviceFor
@@ -164,13 +165,27 @@ func (h *healthState) layOut(width int) {
 		h.banner = wrapped(paint.Bad, h.trouble, "", 1, width, quietLines)
 	}
 	for _, c := range h.advice[:min(len(h.advice), adviceMost)] {
-		h.banner = append(h.banner, wrapped(healthMarks[c.Level].role, healthMarks[c.Level].mark+" "+c.Text, c.Command, 1, width, quietLines)...)
+		text := shortened(healthMarks[c.Level].mark+" "+c.Text, width-2-paint.Width(" → "+monitor.Escape(c.Command)))
+		h.banner = append(h.banner, wrapped(healthMarks[c.Level].role, text, c.Command, 1, width, quietLines)...)
 	}
 	if h.heard || h.reason == "" {
 		return
 	}
 	text := "nothing seen for " + time.Duration(quietAfter).String() + ": " + h.reason
 	h.banner = append(h.banner, wrapped(paint.Warn, text, h.command, 1, width, quietLines)...)
+}
+
+// shortened leaves out reasons and asides at a text's end, one after the other, until
+// it fits into a width or none is left: the Health page has them all.
+func shortened(text string, width int) string {
+	for paint.Width(monitor.Escape(text)) > width {
+		end := max(strings.LastIndex(text, "; "), strings.LastIndex(text, ": "))
+		if end < 0 {
+			break
+		}
+		text = text[:end]
+	}
+	return text
 }
 
 // wrapped lays a text and the command behind it out in lines of a width, from a

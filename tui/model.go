@@ -78,7 +78,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case frameMsg:
 		return m, m.beginFrame()
 	case answerMsg:
-		return m, msg.page.answer(msg)
+		return m, m.answered(msg)
 	case lookedMsg:
 		m.looked(msg)
 	case quietMsg:
@@ -108,6 +108,13 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.s.fed(msg)
 	}
 	return m, nil
+}
+
+// answered gives an answer to the page that asked.
+func (m *Model) answered(msg answerMsg) tea.Cmd {
+	cmd := msg.page.answer(msg)
+	m.settle()
+	return cmd
 }
 
 // key gives a key to whatever is in front.

@@ -27,6 +27,9 @@ type page interface {
 	// halt ends a question that runs. The page asks anew when it is shown again.
 	halt()
 
+	// running reports whether a question is on its way.
+	running() bool
+
 	// asking is how long the last question took.
 	asking() time.Duration
 

@@ -75,5 +75,8 @@ func (p *puller) halt() {
 	}
 }
 
+// running reports whether a question is on its way.
+func (p *puller) running() bool { return p.busy != noWish }
+
 // asking is what the last question took.
 func (p *puller) asking() time.Duration { return p.cost }

@@ -56,6 +56,7 @@ type fakePage struct {
 
 func (p *fakePage) resize(int, int)          {}
 func (p *fakePage) pull(wish) tea.Cmd        { p.got = append(p.got, "pull"); return nil }
+func (p *fakePage) running() bool            { return false }
 func (p *fakePage) halt()                    { p.got = append(p.got, "halt") }
 func (p *fakePage) answer(answerMsg) tea.Cmd { p.got = append(p.got, "answer"); return nil }
 func (p *fakePage) key(k tea.KeyPressMsg) tea.Cmd {

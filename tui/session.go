@@ -33,6 +33,7 @@ type session struct {
 	trail []step // conditions that keys added
 
 	paused   bool
+	settling bool   // what is to stand is still on its way
 	pausedAt uint64 // events at that time
 	stats    monitor.Stats
 	spark    spark

@@ -77,7 +77,7 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 		m.Scope = filter.Compile(cfg.Push, filter.Env{})
 	}
 	m.Table = table
-	m.Resync.AfterLoss = s.remembers
+	m.Resync = s.resync()
 	stopFindings, err := s.tellFindings(m, cfg.NetNS)
 	if err != nil {
 		return err
@@ -116,6 +116,16 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 		s.summary(m, capture, time.Since(began))
 	}
 	return err
+}
+
+// resync tells when the table is reconciled with the kernel's: after a loss, and now
+// and then where flows were told of that may end without an event.
+func (s *stream) resync() monitor.Resync {
+	r := monitor.Resync{AfterLoss: s.remembers}
+	if s.remembers && s.existing {
+		r.Every = silentEvery
+	}
+	return r
 }
 
 // serveMetrics serves metrics of the run. They are of every flow: the flows that
