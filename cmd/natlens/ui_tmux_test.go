@@ -88,12 +88,18 @@ func openDetail(p *pane) {
 // pause stops the view while events go on.
 func pause(p *pane) {
 	p.press("Space")
-	held := p.await("the pause", hasText("PAUSED +"))
-	events := regexp.MustCompile(`PAUSED \+([\d,]+) events`)
-	later := p.await("events behind the pause", func(lines []string) bool {
+	events := regexp.MustCompile(`PAUSED \+([\d,]+) event`)
+	seen := "0"
+	more := func(lines []string) bool { // a frame later: the one before is whole, whatever tmux has read of this one
 		m := events.FindStringSubmatch(strings.Join(lines, "\n"))
-		return m != nil && m[1] != "0"
-	})
+		if m == nil || m[1] == seen {
+			return false
+		}
+		seen = m[1]
+		return true
+	}
+	held := p.await("events behind the pause", more)
+	later := p.await("more of them", more)
 	if a, b := held[2:], later[2:]; !slices.Equal(a, b) {
 		p.t.Errorf("the view did not stand; it was\n%s\nand is\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
 	}
