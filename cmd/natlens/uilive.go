@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 	"natlens/tui"
 )
 
@@ -109,7 +111,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if onStart != nil {
 		onStart()
 	}
-	c.who = &uiWho{con: con, dir: kept.Dir, netns: pathOfFD(open.NetNS), called: calledTable(c.capture.netns, name), table: adjust != nil}
+	c.who = &uiWho{con: con, dir: kept.Dir, netns: pathOfFD(open.NetNS), called: calledTable(name, adjust != nil), table: adjust != nil}
 	cfg := c.config(con, m, tail)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: capture.Way().String(), Max: tableMax()}
 	cfg.Deleter, cfg.Refresher = service, service
@@ -118,13 +120,17 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	return tui.Run(ctx, cfg)
 }
 
-// calledTable is how the page Who calls the table of --netns, or without, of what
-// the status line calls name: the lab's gateway, or this host.
-func calledTable(netns, name string) string {
-	if netns == "" && name != "host" {
+// calledTable is how the page Who calls the table of what the status line calls
+// name: that of a namespace with a name, of the lab's gateway, or, with "", of this
+// host.
+func calledTable(name string, lab bool) string {
+	switch {
+	case lab:
 		return "the " + name
+	case name == netns.OwnName:
+		return ""
 	}
-	return netns
+	return name
 }
 
 // pathOfFD is a path to an open namespace, "" for the caller's own.
@@ -220,10 +226,6 @@ func addUI(con console, root *cobra.Command) {
 		if cfg.capture.every() {
 			return cfg.runEvery(cmd.Context(), con)
 		}
-		name := cfg.capture.netns
-		if name == "" {
-			name = "host"
-		}
-		return cfg.run(cmd.Context(), con, name, nil, nil)
+		return cfg.run(cmd.Context(), con, cmp.Or(cfg.capture.netns, netns.Own()), nil, nil)
 	}
 }

@@ -208,6 +208,23 @@ func (f *Finder) name(mount string, pid int, own bool) string {
 	return string(monitor.AppendEscaped(nil, []byte(by)))
 }
 
+// Own is what people call the caller's own namespace: by ip-netns(8), which is so
+// for who was started by ip netns exec, else OwnName. It is escaped.
+func Own() string { return new(Finder).ownName() }
+
+// ownName looks at nothing but where the caller is and what is mounted.
+func (f *Finder) ownName() string {
+	link, err := os.Readlink(f.path("self/ns/net"))
+	if err != nil {
+		return OwnName
+	}
+	inode, ok := parseLink(link)
+	if !ok || f.ScanMounts() != nil {
+		return OwnName
+	}
+	return f.name(f.mounts[inode], 0, true)
+}
+
 // OwnName is what the caller's own namespace is called if it has no other name.
 const OwnName = "host"
 

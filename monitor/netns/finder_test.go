@@ -108,6 +108,29 @@ func TestFinderNames(t *testing.T) {
 	}
 }
 
+// TestOwnName expects the name that ip-netns(8) gave the namespace that the caller
+// was started in, and else the name of a host's own.
+func TestOwnName(t *testing.T) {
+	for _, c := range []struct{ link, mountinfo, want string }{
+		{"net:[1000]", "1 2 0:4 net:[2000] /run/netns/red rw - nsfs nsfs rw\n2 2 0:4 net:[1000] /run/netns/blue rw - nsfs nsfs rw\n", "blue"},
+		{"net:[1000]", "1 2 0:4 net:[2000] /run/netns/red rw - nsfs nsfs rw\n", OwnName},
+		{"net:[1000]", "1 2 0:4 net:[1000] /run/docker/netns/default rw - nsfs nsfs rw\n", OwnName},
+		{"net:[1000]", "1 2 0:4 net:[1000] /run/netns/\x1b]0;evil\a rw - nsfs nsfs rw\n", `\x1b]0;evil\x07`},
+		{"net:[]", "", OwnName},
+	} {
+		p := &tree{t, t.TempDir()}
+		p.process("self", c.link, "0::/\n")
+		p.write("self/mountinfo", c.mountinfo)
+		f := Finder{proc: p.dir}
+		if got := f.ownName(); got != c.want {
+			t.Errorf("%s of %q is called %q, want %q", c.link, c.mountinfo, got, c.want)
+		}
+	}
+	if got := (&Finder{proc: t.TempDir()}).ownName(); got != OwnName {
+		t.Errorf("without proc(5) it is called %q", got)
+	}
+}
+
 // TestFinderFindsProcess expects a namespace in which a process is, on this host,
 // from its beginning to its end.
 func TestFinderFindsProcess(t *testing.T) {
