@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -101,11 +102,36 @@ func scattered() *Table {
 		if i%2 == 0 {
 			f.Orig.Family, f.Orig.Src[0], f.Orig.Dst[0], f.Orig.Zone = IPv6, 0x20, 0x20, uint16(i%4)
 		}
+		if i%5 != 0 { // else at odds with its family
+			f.Orig.Dst = AddrFrom4([4]byte{192, 0, 2, byte(i * 3)})
+			if i%2 == 0 {
+				f.Orig.Dst[0] = 0x20
+			}
+		}
 		f.Reply = reversed(f.Orig)
+		f.Reply.SrcPort, f.Reply.DstPort = uint16(i*7), uint16(i*11)
 		f.Mark, f.State, f.Status, f.Start = uint32(i%5), State(i%6), []Status{0, SeenReply, SeenReply | Assured}[i%3], Time(1000+i*37%900)*1e6
 	}
 	t.Apply(&b)
 	return t
+}
+
+// Ends stand in the order of address and port, IPv4 first.
+func TestPlaceOfEnds(t *testing.T) {
+	var places []Place
+	for _, text := range []string{"0.0.0.0:1", "10.0.0.9:80", "10.0.0.10:79", "10.0.0.10:443", "192.0.2.1:0", "255.255.255.255:65535",
+		"[::]:0", "[::]:65535", "[::1]:0", "[::2]:0", "[::2]:1", "[::8000:0:0:0]:0", "[0:0:0:1::]:0",
+		"[2001:db8::1]:65535", "[2001:db8::2]:1", "[2001:db8:0:1::]:0", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"} {
+		at := netip.MustParseAddrPort(text)
+		p := Place{Gen: 1}
+		p.endpoint(Endpoint{Addr(at.Addr().As16()), at.Port()})
+		places = append(places, p)
+	}
+	for i := range places[1:] {
+		if !places[i].Before(&places[i+1]) {
+			t.Errorf("the place of the %dth end, %v, is not before that of the next, %v", i, places[i], places[i+1])
+		}
+	}
 }
 
 // The rows of several chunks are found wherever the scan begins.
@@ -191,6 +217,8 @@ func BenchmarkView(b *testing.B) {
 	}{
 		{"newest", Query{By: ByArrival, Descending: true, Below: 150}},
 		{"bytes", Query{By: ByBytes, Descending: true, Below: 150, Above: 100, At: Place{Hi: ^uint64(500)}}},
+		{"source", Query{By: BySource, Below: 150}},
+		{"delivered", Query{By: ByDelivered, Descending: true, Below: 150}},
 		{"filter", Query{By: BySource, Below: 150, Judge: &Judge{Wants: oddPort}}},
 		{"steady", Query{By: BySource, Below: 150, Judge: &Judge{Wants: oddPort, Steady: true}}},
 		{"newest/filter", Query{By: ByArrival, Descending: true, Below: 150, Judge: &Judge{Wants: oddPort}}},

@@ -87,20 +87,28 @@ func (q *Query) Place(index uint32, r *Row) Place {
 	return p
 }
 
-// packed reports whether a packed row tells where it stands in the order, by the
-// first word of its place and its generation alone.
-func (o Order) packed() bool {
+// packed reports whether a packed row tells where it stands in the order.
+func (o Order) packed() bool { return o != ByValue }
+
+// byEnd reports whether the order goes by an end of the flow.
+func (o Order) byEnd() bool {
 	switch o {
-	case BySource, BySentAs, ByDestination, ByDelivered, ByValue:
-		return false
+	case BySource, BySentAs, ByDestination, ByDelivered:
+		return true
 	}
-	return true
+	return false
 }
 
 // packedOrder is the first word of the place of a packed row, before it is turned
-// round for a descending order: what [Query.Place] makes of the unpacked one.
+// round for a descending order: what [Query.Place] makes of the unpacked one. The
+// other words are 0, but for a wide row in an order by an end.
 func (c *chunk) packedOrder(by Order, p *packedRow, i uint32) uint64 {
 	switch by {
+	case BySource, BySentAs, ByDestination, ByDelivered:
+		if p.state&rowWide != 0 {
+			return c.widePlace(by, i).Hi
+		}
+		return p.end(by)
 	case ByArrival:
 		return p.gen
 	case ByProto:
@@ -155,9 +163,53 @@ func (o Order) end(f *Flow) Endpoint {
 	return f.DeliveredTo()
 }
 
+// endpoint orders by address, then by port. IPv4 comes first and is all in the
+// first word, so that a look at that tells most rows apart:
+//
+//	IPv4  Hi  0  address 32  port 16
+//	IPv6  Hi  1  bits 0–62 of the address     Lo  bits 63–126     Sub  bit 127  port 16
 func (p *Place) endpoint(e Endpoint) {
-	p.Hi, p.Lo = binary.BigEndian.Uint64(e.Addr[:8]), binary.BigEndian.Uint64(e.Addr[8:])
-	p.Sub = uint32(e.Port)
+	if is4(&e.Addr) {
+		p.Hi = end4(last4(&e.Addr), e.Port)
+		return
+	}
+	hi, lo := binary.BigEndian.Uint64(e.Addr[:8]), binary.BigEndian.Uint64(e.Addr[8:])
+	p.Hi, p.Lo = 1<<63|hi>>1, hi<<63|lo>>1
+	p.Sub = uint32(lo&1)<<16 | uint32(e.Port)
+}
+
+func end4(addr [4]byte, port uint16) uint64 {
+	return uint64(binary.BigEndian.Uint32(addr[:]))<<16 | uint64(port)
+}
+
+// end is the end of a row's flow that the order goes by, as the first word of a
+// place, for a row that is not wide: what [Order.end] is for the unpacked one.
+func (p *packedRow) end(by Order) uint64 {
+	addr, port, icmp := 0, 0, p.proto.IsICMP()
+	switch by {
+	case BySentAs:
+		addr, port = 3, 3
+		if icmp {
+			port = 2
+		}
+	case ByDestination:
+		addr, port = 1, 1
+	case ByDelivered:
+		addr, port = 2, 2
+	}
+	if icmp && (by == ByDestination || by == ByDelivered) {
+		return end4(p.addrs[addr], 0)
+	}
+	return end4(p.addrs[addr], p.ports[port])
+}
+
+// widePlace is the place, but for the generation, of the chunk's i-th row in an
+// order by an end; the row is wide.
+func (c *chunk) widePlace(by Order, i uint32) (place Place) {
+	var f Flow
+	f.Orig, f.Reply = c.wide[i][0], c.wide[i][1]
+	place.endpoint(by.end(&f))
+	return place
 }
 
 // stateOrder is the protocol, then the state, or what the status says of one.

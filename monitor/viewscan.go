@@ -73,7 +73,7 @@ func (s *scanner) packedRows(c *chunk, base, n uint32) {
 	var seen Attrs
 	var mark uint32
 	var zone uint16
-	at, flip, judged := s.q.At.Hi, s.q.flip(), s.q.Judge != nil
+	at, flip, judged, ends := s.q.At.Hi, s.q.flip(), s.q.Judge != nil, s.q.By.byEnd()
 	for i := range n {
 		p := &c.rows[i]
 		if p.gen == 0 {
@@ -99,7 +99,13 @@ func (s *scanner) packedRows(c *chunk, base, n uint32) {
 		case hi < at && hi < s.above.edge():
 			s.before++
 		default:
-			s.pick(placed{Place{Hi: hi, Lo: flip, Sub: uint32(flip), Gen: p.gen}, base + i})
+			place := Place{Hi: hi, Lo: flip, Sub: uint32(flip)}
+			if ends && p.state&rowWide != 0 {
+				place = c.widePlace(s.q.By, i)
+				place.turn(flip)
+			}
+			place.Gen = p.gen
+			s.pick(placed{place, base + i})
 		}
 	}
 	v := s.v
