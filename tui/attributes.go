@@ -92,7 +92,7 @@ func (d *detail) common(a *attributeList, r *monitor.Row) {
 }
 
 func countersText(c monitor.Counters) string {
-	return countText(c.Packets) + " packets, " + bytesText(c.Bytes)
+	return countOf(c.Packets, "packet") + ", " + bytesText(c.Bytes)
 }
 
 func (d *detail) timeText(t monitor.Time) string {

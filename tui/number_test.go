@@ -19,6 +19,12 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("countText(%d) = %q, want %q", n, got, want)
 		}
 	}
+	for c, want := range map[monitor.Counters]string{{}: "0 packets, 0 B", {Packets: 1, Bytes: 29}: "1 packet, 29 B",
+		{Packets: 12_345, Bytes: 84_000}: "12,345 packets, 84 kB"} {
+		if got := countersText(c); got != want {
+			t.Errorf("countersText(%v) = %q, want %q", c, got, want)
+		}
+	}
 	for d, want := range map[time.Duration]string{0: "0s", 59 * time.Second: "59s", 242 * time.Second: "4m02",
 		2*time.Hour + 5*time.Minute: "2h05", 76 * time.Hour: "3d04", 3000 * time.Hour: "125d", -time.Second: "0s"} {
 		if got := ageText(d); got != want {
