@@ -134,7 +134,12 @@ const (
 	orderFresh
 	orderBytes
 	orderName
+
+	turned tallied = 1 << 7 // beside one of the others: the other way round
 )
+
+// column is the order without its direction.
+func (o tallied) column() tallied { return o &^ turned }
 
 // topGroups is how many groups are shown at the most.
 const topGroups = 500
@@ -231,7 +236,7 @@ func (c *counter) biggest(order tallied) (out []count, all int) {
 
 func before(a, b *count, order tallied) bool {
 	c := 0
-	switch order {
+	switch order.column() {
 	case orderFlows:
 		c = cmp.Compare(b.flows, a.flows)
 	case orderFresh:
@@ -244,6 +249,9 @@ func before(a, b *count, order tallied) bool {
 	}
 	if c == 0 {
 		c = cmp.Compare(a.key.n, b.key.n)
+	}
+	if order&turned != 0 {
+		c = -c
 	}
 	return c < 0
 }

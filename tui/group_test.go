@@ -1,10 +1,14 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
+
+	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
 	"natlens/tui/paint"
@@ -48,7 +52,11 @@ func TestBiggest(t *testing.T) {
 		g.flows, g.bytes = uint64(i*7919%1000+1), uint64(i*104729%5000)
 		all = append(all, *g)
 	}
-	for order := orderFlows; order <= orderName; order++ {
+	orders := []tallied{orderFlows, orderFresh, orderBytes, orderName}
+	for _, o := range orders[:4] {
+		orders = append(orders, o|turned)
+	}
+	for _, order := range orders {
 		slices.SortFunc(all, func(a, b count) int {
 			if before(&a, &b, order) {
 				return -1
@@ -65,6 +73,51 @@ func TestBiggest(t *testing.T) {
 			t.Errorf("order %d: %d of %d groups", order, len(got), n)
 		}
 	}
+}
+
+// The heads of the Top page order the groups, by a click and by keys; the same one
+// again turns them round, as r does.
+func TestTopOrder(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.size(120, 30)
+	st.press("3")
+	page := st.pages[2].(*topPage)
+	groups := func() (head string, flows []uint64, names []string) {
+		for i := range page.tally.groups {
+			g := &page.tally.groups[i]
+			flows, names = append(flows, g.flows), append(names, string(g.key.addr[:]))
+		}
+		return strings.Join(strings.Fields(strings.Split(st.screen(), "\n")[3]), " "), flows, names
+	}
+	down := func(a, b uint64) int { return cmp.Compare(b, a) }
+	check := func(what, want string, sorted bool) {
+		t.Helper()
+		if head, flows, names := groups(); head != want || !sorted {
+			t.Errorf("%s: the heads are %q, want %q; flows %d of %q", what, head, want, flows, names)
+		}
+	}
+	click := func(text string) {
+		x := strings.Index(strings.Split(st.screen(), "\n")[3], text)
+		st.send(tea.MouseClickMsg{X: x, Y: 3, Button: tea.MouseLeft})
+	}
+	_, flows, _ := groups()
+	check("at first", "SOURCE FLOWS▼ SHARE NEW/S", len(flows) > 2 && slices.IsSortedFunc(flows, down))
+	click("FLOWS")
+	_, flows, _ = groups()
+	check("a click on the order's own head", "SOURCE FLOWS▲ SHARE NEW/S", slices.IsSorted(flows))
+	st.press("r")
+	_, flows, _ = groups()
+	check("r", "SOURCE FLOWS▼ SHARE NEW/S", slices.IsSortedFunc(flows, down))
+	click("SOURCE")
+	_, _, names := groups()
+	check("a click on another head", "SOURCE▲ FLOWS SHARE NEW/S", slices.IsSorted(names))
+	click("NEW/S")
+	check("a click on the last head", "SOURCE FLOWS SHARE NEW/S▼", true)
+	click("SHARE")
+	check("a click on a head without an order", "SOURCE FLOWS SHARE NEW/S▼", true)
+	st.press("rs")
+	check("r, then s", "SOURCE▲ FLOWS SHARE NEW/S", true)
 }
 
 func TestDrillDown(t *testing.T) {

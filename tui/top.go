@@ -29,6 +29,13 @@ type topPage struct {
 	needs          int   // the widest name that was in sight
 	nameWidth, bar int   // cells, as lay shares them
 	tabs           []int // where the names of the groupings begin and end
+	heads          []topHead
+}
+
+// topHead is where the head of a column stands that the groups can be ordered by.
+type topHead struct {
+	order    tallied
+	from, to int
 }
 
 func newTopPage(s *session, keys *keyMap) *topPage {
@@ -91,11 +98,13 @@ func (p *topPage) key(m tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(m, k.Right):
 		return p.group((p.by + 1) % n)
 	case key.Matches(m, k.Sort):
-		p.order = (p.order + 1) % (orderName + 1)
-		if p.order == orderBytes && !p.tally.counters {
-			p.order++
+		next := (p.order.column() + 1) % (orderName + 1)
+		if next == orderBytes && !p.tally.counters {
+			next++
 		}
-		return p.pull(toChange)
+		return p.orderBy(next)
+	case key.Matches(m, k.Reverse):
+		return p.orderBy(p.order.column())
 	case key.Matches(m, k.Enter):
 		return p.s.drill(p.condition())
 	default:
@@ -121,6 +130,16 @@ func (p *topPage) group(by grouping) tea.Cmd {
 	p.by, p.needs = by, 0
 	p.begin()
 	p.show(p.known[by])
+	return p.pull(toChange)
+}
+
+// orderBy orders by a column, by its better end first; the same column again
+// turns it round.
+func (p *topPage) orderBy(o tallied) tea.Cmd {
+	if p.order.column() == o {
+		o = p.order ^ turned
+	}
+	p.order = o
 	return p.pull(toChange)
 }
 
@@ -150,6 +169,12 @@ func (p *topPage) click(x, y int) tea.Cmd {
 		for i := 0; i+1 < len(p.tabs); i += 2 {
 			if x >= p.tabs[i] && x < p.tabs[i+1] {
 				return p.group(grouping(i / 2))
+			}
+		}
+	case y == 1:
+		for _, h := range p.heads {
+			if x >= h.from && x < h.to {
+				return p.orderBy(h.order)
 			}
 		}
 	case p.lineList.click(y - 2):

@@ -101,32 +101,33 @@ func (p *topPage) choiceNames() (names []string, gap int) {
 
 func (p *topPage) heading() drawn {
 	var d drawn
-	role := func(o tallied) paint.Role {
-		if o == p.order {
-			return paint.Sorted
+	p.heads = p.heads[:0]
+	from := marginLeft
+	head := func(o tallied, title string, add func(paint.Role, string, int), width int) {
+		role := paint.Label
+		if p.order.column() == o {
+			role = paint.Sorted
+			arrow := "▼"
+			if (o == orderName) == (p.order&turned == 0) {
+				arrow = "▲"
+			}
+			title += arrow
 		}
-		return paint.Label
-	}
-	arrow := func(o tallied, title string) string {
-		if o == p.order {
-			return title + "▼"
-		}
-		return title
+		add(role, title, width)
+		p.heads = append(p.heads, topHead{o, from, d.line.Width()})
+		from = d.line.Width()
 	}
 	d.line.Pad(marginLeft)
-	name := strings.ToUpper(groupingNames[p.by])
-	if p.order == orderName {
-		name += "▲"
-	}
-	d.line.AddLeft(role(orderName), name, p.nameWidth)
-	d.line.AddRight(role(orderFlows), arrow(orderFlows, "FLOWS"), topFlows)
+	head(orderName, strings.ToUpper(groupingNames[p.by]), d.line.AddLeft, p.nameWidth)
+	head(orderFlows, "FLOWS", d.line.AddRight, topFlows)
 	d.line.AddRight(paint.Label, "SHARE", topShare+columnGap)
 	if p.bar > 0 {
 		d.line.Pad(d.line.Width() + columnGap + p.bar)
 	}
-	d.line.AddRight(role(orderFresh), arrow(orderFresh, "NEW/S"), topNew+columnGap)
+	from = d.line.Width()
+	head(orderFresh, "NEW/S", d.line.AddRight, topNew+columnGap)
 	if p.tally.counters {
-		d.line.AddRight(role(orderBytes), arrow(orderBytes, "BYTES"), topBytes+columnGap)
+		head(orderBytes, "BYTES", d.line.AddRight, topBytes+columnGap)
 	}
 	return d
 }
