@@ -59,9 +59,7 @@ func (x *Expects) appendXMLMeta(b []byte, e *monitor.Expect) []byte {
 		b = appendElement(b, "<zone>", uint64(e.Zone), "</zone>")
 	}
 	if x.m.Timestamp {
-		// conntrack has the element twice around the time.
-		b = append(b, "<when>"...)
-		b = append(appendXMLWhen(b, e.Time.Time().In(x.location)), "</when>"...)
+		b = appendXMLWhen(b, e.Time.Time().In(x.location))
 	}
 	for _, name := range e.Flags.Names() {
 		b = append(append(append(b, '<'), name...), "/>"...)

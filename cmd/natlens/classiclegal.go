@@ -67,6 +67,43 @@ func classicExpectFlags(cmd *cobra.Command, given []filter.FlagValue) error {
 	return nil
 }
 
+// classicShort are the short flags of conntrack(8) that filter no flows.
+var classicShort = map[string]string{"z": "zero", "b": "buffer-size", "o": "output", "M": "labelmap", "a": "nat-range", "c": "secmark"}
+
+// classicName is the name by which natlens tells of a flag that conntrack(8) has,
+// short or long; "" for what it has not.
+func classicName(flag string) string {
+	if def, ok := filter.FlagByName(flag); ok {
+		return def.Name
+	}
+	if long := classicShort[flag]; long != "" {
+		return long
+	}
+	for _, group := range classicLong {
+		for same := range strings.FieldsSeq(group.names) {
+			if words := strings.Split(same, "|"); slices.Contains(words, flag) && !isLetter(flag) {
+				return flag
+			}
+		}
+	}
+	return ""
+}
+
+// classicCommand is conntrack(8)'s letter that a command was called by, with its
+// table.
+func classicCommand(cmd *cobra.Command) string {
+	table := ""
+	if cmd.HasParent() && cmd.Parent().Name() == "expect" {
+		table = " expect"
+	}
+	for _, c := range classicCommands {
+		if c.name == cmd.Name() && (c.flags != nil) == cmd.Flags().Changed("if-missing") {
+			return "-" + string(c.letter) + table
+		}
+	}
+	return "natlens " + cmd.Name() + table
+}
+
 // labelMapLegal are conntrack(8)'s commands that take --labelmap.
 const labelMapLegal = "LDEU"
 

@@ -88,7 +88,7 @@ func TestExpectationsSame(t *testing.T) {
 func TestExpectEventsSame(t *testing.T) {
 	needConntrack(t)
 	ns := generatorNS(t)
-	for _, format := range []string{"", "-o timestamp", "-o xml", "-o save", "-o id"} {
+	for _, format := range []string{"", "-o timestamp", "-o xml", "-o timestamp,xml", "-o save", "-o id"} {
 		t.Run(format, func(t *testing.T) { expectEventsSame(t, ns, strings.Fields("-E expect "+format)) })
 	}
 }

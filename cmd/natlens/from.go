@@ -84,7 +84,6 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 	}
 	if c.classic {
 		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
-		c.quiet = true
 	}
 	if err := c.output.check(); err != nil {
 		return err
@@ -123,8 +122,11 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 	if err := errors.Join(m.Run(cmd.Context()), out.Close()); err != nil {
 		return err
 	}
-	if !c.quiet {
-		st := m.Stats()
+	switch st := m.Stats(); {
+	case c.quiet:
+	case c.classic:
+		fmt.Fprintf(con.Stderr, "natlens: %d flow events have been shown.\n", st.Written)
+	default:
 		fmt.Fprintf(con.Stderr, "natlens: %d events, %d shown, %d lost\n", st.Events, st.Written, st.Lost)
 	}
 	noteFaults(con, src.Stats())

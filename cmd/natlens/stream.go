@@ -35,6 +35,7 @@ type stream struct {
 	logged    monitor.Filter // what goes into the history; nil: every flow
 
 	quiet   bool
+	counts  bool   // say at the end how many were shown, as conntrack -E does
 	onStart func() // called when events are being captured
 }
 
@@ -194,6 +195,9 @@ func (s *stream) note(format string, args ...any) {
 // summary tells at the end what was captured.
 func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duration) {
 	st, cs := m.Stats(), c.Stats()
+	if s.counts {
+		fmt.Fprintf(s.con.Stderr, "natlens: %d flow events have been shown.\n", st.Written)
+	}
 	if !s.existing {
 		st.Events -= st.Existing // nobody asked for those
 	}

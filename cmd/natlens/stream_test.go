@@ -97,6 +97,34 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// TestClassicCount ends conntrack(8)'s -E, which says how many events were shown, as
+// conntrack does, and says so of those alone that its filter wants.
+func TestClassicCount(t *testing.T) {
+	l := lab.New(t)
+	for _, tt := range []struct {
+		args  string
+		lines int
+		want  string
+	}{
+		{"-E -e NEW -p udp", 2, "natlens: 2 flow events have been shown.\n"},
+		{"-E -p tcp", 0, "natlens: 0 flow events have been shown.\n"},
+		{"-E --quiet -e NEW", 2, ""},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r := &running{code: make(chan int, 1)}
+		con := console{Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
+		go func() { r.code <- run(ctx, con, append(strings.Fields(tt.args), "--netns", l.Gateway.Path())) }()
+		waitListening(t, ctx, l.Gateway, 1)
+		flowsUDP(t, l, 2)
+		waitFor(t, "the events", func() bool { return strings.Count(r.stdout.String(), "\n") == tt.lines })
+		cancel()
+		if code := r.end(t); code != 0 || r.stderr.String() != tt.want {
+			t.Errorf("%s: code %d, standard error %q, want %q", tt.args, code, r.stderr.String(), tt.want)
+		}
+	}
+}
+
 // TestFor ends by time, with the events that were seen until then.
 func TestFor(t *testing.T) {
 	l := lab.New(t)

@@ -20,6 +20,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if c.resync != "on" && c.resync != "off" {
 		return usagef("--resync %s: must be on or off", c.resync)
 	}
+	counts := c.classic && !c.quiet
 	if c.classic {
 		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
 		c.quiet = true
@@ -54,7 +55,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	namespaces := c.capture.namespaces()
 	c.output.namespaces, kept.Names = namespaces, namespaces
 	s := &stream{
-		con: con, filter: c.filter.compiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, existing: c.existing,
+		con: con, filter: c.filter.compiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, counts: counts, existing: c.existing,
 		open:      func() (*output, error) { return c.output.open(con, netns) },
 		remembers: c.remembers(),
 		metrics:   c.metrics,
