@@ -123,6 +123,10 @@ func TestOnlyAndWithout(t *testing.T) {
 	if !strings.Contains(st.screen(), "this cell is no filter") {
 		t.Errorf("a cell without a filter says nothing:\n%s", st.screen())
 	}
+	st.press("<ctrl+l><left>F") // DELIVERED TO, without those that are delivered where they were sent
+	if st.s.text != "dnat" || st.s.matched != 1 {
+		t.Errorf("without what is not translated: %q, %d flows", st.s.text, st.s.matched)
+	}
 }
 
 // What the filter says already is not said again.

@@ -122,7 +122,9 @@ func (s *session) addCondition(condition string, not bool) error {
 			return s.setFilter(filterText(s.expr))
 		}
 	}
-	if not {
+	if n, negated := news.(filter.Not); not && negated {
+		news = n.X // without "not dnat" is dnat
+	} else if not {
 		news = filter.Negate(news)
 	}
 	return s.setFilter(filterText(filter.AllOf(s.expr, news)))
