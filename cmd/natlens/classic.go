@@ -111,10 +111,18 @@ func classicRefused(args []string) error {
 	}
 	if len(args) > 0 {
 		if name, _, _ := strings.Cut(args[0], "="); strings.HasPrefix(name, "-R") || name == "--load-file" {
-			return usagef("natlens loads no entries from files: conntrack %s does", name)
+			if strings.HasPrefix(name, "-R") {
+				name = "-R" // its file may stand right behind
+			}
+			return refusedLoad(name)
 		}
 	}
 	return nil
+}
+
+// refusedLoad says that a flag which loads a file does not here.
+func refusedLoad(flag string) error {
+	return usagef("%s: natlens runs no list of commands; conntrack %[1]s FILE does, or xargs -L1 natlens < FILE", flag)
 }
 
 // attachLabels makes of "--label-del NAME" the one argument "--label-del=NAME":

@@ -161,10 +161,12 @@ func TestClassicRefuses(t *testing.T) {
 // says so.
 func TestNotOffered(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"-R file", "natlens loads no entries from files: conntrack -R does"},
-		{"--load-file=file", "natlens loads no entries from files: conntrack --load-file does"},
-		{"--load file", "natlens loads no entries from files: conntrack --load-file does"},
-		{"--load-file -", "natlens loads no entries from files: conntrack --load-file does"},
+		{"-R file", "-R: natlens runs no list of commands; conntrack -R FILE does, or xargs -L1 natlens < FILE"},
+		{"-Rfile", "-R: natlens runs no list of commands; conntrack -R FILE does, or xargs -L1 natlens < FILE"},
+		{"-L -R file", "-R: natlens runs no list of commands; conntrack -R FILE does, or xargs -L1 natlens < FILE"},
+		{"--load-file=file", "--load-file: natlens runs no list of commands; conntrack --load-file FILE does, or xargs -L1 natlens < FILE"},
+		{"--load file", "--load-file: natlens runs no list of commands; conntrack --load-file FILE does, or xargs -L1 natlens < FILE"},
+		{"--load-file -", "--load-file: natlens runs no list of commands; conntrack --load-file FILE does, or xargs -L1 natlens < FILE"},
 	} {
 		us := call(t.Context(), console{}, strings.Fields(c.args)...)
 		if got := us.stderr.String(); got != "natlens: "+c.want+"\n" || us.code != 2 {

@@ -37,6 +37,9 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 	if several := meant(word, 0); isClassic(cmd) && len(word) > 1 && len(several) > 1 {
 		return usagef("--%s is short for more than one flag: --%s", word, strings.Join(several, ", --"))
 	}
+	if isClassic(cmd) && (word == "R" || word == "load-file") {
+		return refusedLoad(dashed(word))
+	}
 	if name := classicName(word); isClassic(cmd) && name != "" {
 		return usagef("illegal flag --%s with %s, as in conntrack(8)", name, classicCommand(cmd))
 	}
