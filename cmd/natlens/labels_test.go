@@ -26,6 +26,15 @@ func TestLabelNamesInUI(t *testing.T) {
 	if _, err := cfg.Env.Parse("label web"); err != nil {
 		t.Errorf("the UI's own filter: %v", err)
 	}
+	for filter, want := range map[string]string{
+		"label bogus": "filter: column 7: bogus: not a label, such as web 5 {1,5}",
+		"label wbe":   "filter: column 7: wbe: not a label; did you mean web?",
+	} {
+		ui := uiConfig{filter: filter, theme: "auto"}
+		if err := ui.check(con); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", filter, err, want)
+		}
+	}
 	con.LabelFile = "testdata/none.conf"
 	const want = "filter: column 7: web: not a label: labels have no names here (open testdata/none.conf: no such file or directory), and numbers from 0 to 127"
 	if err := ui.check(con); err == nil || err.Error() != want {

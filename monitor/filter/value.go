@@ -1,6 +1,9 @@
 package filter
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -157,13 +160,12 @@ func (p *parser) noValue(f Field, t token) *Error {
 	k := f.info().kind
 	err := p.fail(t, "not "+k.noun())
 	words := k.words()
-	if k == kindLabel {
-		for n := range p.env.Labels {
-			words = append(words, n)
-		}
+	err.Expected = k.examples()
+	if k == kindLabel && len(p.env.Labels) > 0 {
+		words = p.labelNames()
+		err.Expected = slices.Concat(words[:min(4, len(words))], err.Expected)
 	}
 	err.Suggestion = nearest(t.text, words)
-	err.Expected = k.examples()
 	if k == kindLabel && p.env.Nameless != nil {
 		err.Msg += ": labels have no names here (" + p.env.Nameless.Error() + "), and numbers from 0 to 127"
 		return err
@@ -172,6 +174,14 @@ func (p *parser) noValue(f Field, t token) *Error {
 		err.Msg += ", such as " + strings.Join(err.Expected, " ")
 	}
 	return err
+}
+
+// labelNames are the names of labels, by their bits.
+func (p *parser) labelNames() []string {
+	labels := p.env.Labels
+	return slices.SortedFunc(maps.Keys(labels), func(a, b string) int {
+		return cmp.Or(cmp.Compare(labels[a], labels[b]), cmp.Compare(a, b))
+	})
 }
 
 // number reads a decimal or hexadecimal number up to limit.

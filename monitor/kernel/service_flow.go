@@ -5,6 +5,7 @@ package kernel
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -186,7 +187,7 @@ func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error 
 	s.req.Tuples(f)
 	s.change(c)
 	s.req.End()
-	return flowError("create", s.talk(ctx, nil, nil))
+	return flowError("create", changeError(s.talk(ctx, nil, nil), c))
 }
 
 // Update changes the entry of f, found by its original tuple and zone;
@@ -197,7 +198,19 @@ func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error 
 	s.req.Entry(f)
 	s.change(c)
 	s.req.End()
-	return flowError("update", s.talk(ctx, nil, nil))
+	return flowError("update", changeError(s.talk(ctx, nil, nil), c))
+}
+
+// changeError says why the kernel refused a change, where its error alone would
+// send who reads it elsewhere (ctnetlink_change_status, nf_connlabels_replace).
+func changeError(err error, c *Change) error {
+	switch {
+	case errors.Is(err, unix.EBUSY) && c.Status != nil:
+		return fmt.Errorf("the kernel alone sets expected and dying, and takes seen_reply and assured from no flow: %w", err)
+	case errors.Is(err, unix.ENOSPC) && c.Labels != nil:
+		return fmt.Errorf("the flow has no room for labels, which those have that began while a rule here used labels: %w", err)
+	}
+	return err
 }
 
 func (s *Service) change(c *Change) {

@@ -127,6 +127,29 @@ func TestServiceLife(t *testing.T) {
 
 // TestServiceDeletesMany: more flows than go to the kernel at once, some of them
 // gone, and nothing else is deleted.
+// TestServiceSaysWhy expects more than the kernel's number of what it refuses to change.
+func TestServiceSaysWhy(t *testing.T) {
+	s := openService(t, emptyNS(t))
+	ctx := t.Context()
+	f := flowOf(monitor.UDP, "192.0.2.1", "198.51.100.2", 4444, 443)
+	if err := s.Create(ctx, &f, &Change{Timeout: ptr(uint32(1000))}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		change Change
+		want   string
+	}{
+		{Change{Labels: make([]byte, 16)},
+			"update: the flow has no room for labels, which those have that began while a rule here used labels: no space left on device"},
+		{Change{Status: ptr(monitor.Expected)},
+			"update: the kernel alone sets expected and dying, and takes seen_reply and assured from no flow: device or resource busy"},
+	} {
+		if err := s.Update(ctx, &f, &c.change); err == nil || err.Error() != c.want {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+}
+
 func TestServiceDeletesMany(t *testing.T) {
 	s := openService(t, emptyNS(t))
 	ctx := t.Context()
