@@ -208,7 +208,7 @@ func (p *Player) Next(ctx context.Context, b *monitor.Batch) error {
 		if err := p.rewind(); err != nil {
 			return err
 		}
-		if err := p.readAhead(ctx); err != nil {
+		if err := p.readAhead(); err != nil {
 			return err
 		}
 		wait := p.give(b)
@@ -253,14 +253,17 @@ func (p *Player) rewind() error {
 	return nil
 }
 
-// readAhead reads the next events if all that were read have been given.
-func (p *Player) readAhead(ctx context.Context) error {
+// readAhead reads the next events if all that were read have been given. The
+// context of Next ends waits, at each late tick of the Monitor, and a source whose
+// context has ended is closed: reading has none, and takes no longer than a file
+// does. Close ends it.
+func (p *Player) readAhead() error {
 	if p.next < len(p.ahead.Events) || p.ended {
 		return nil
 	}
 	p.ahead.Reset()
 	p.next = 0
-	err := p.src.Next(ctx, &p.ahead)
+	err := p.src.Next(context.Background(), &p.ahead)
 	if p.ended = errors.Is(err, io.EOF); p.ended {
 		err = nil
 	}

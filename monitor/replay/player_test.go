@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -267,5 +268,47 @@ func TestPlayerCloses(t *testing.T) {
 	p.Close()
 	if err := <-ended; err == nil {
 		t.Error("no error after Close")
+	}
+}
+
+// interrupting is a packed recording whose reading ends the context of who waits
+// for it.
+type interrupting struct {
+	text *strings.Reader
+	stop func()
+}
+
+func (r *interrupting) Read(b []byte) (int, error) {
+	r.stop()
+	return r.text.Read(b[:min(len(b), 100)])
+}
+
+// TestPlayerOutlivesItsWaits has contexts end while the file is read, as the
+// Monitor's ticks do when they are late: the next call goes on.
+func TestPlayerOutlivesItsWaits(t *testing.T) {
+	var text strings.Builder
+	for i := range 10 {
+		text.WriteString(eventLine(i, i))
+	}
+	stop := func() {}
+	cfg := replay.Config{Zstd: func(io.Reader) (io.Reader, error) {
+		return &interrupting{strings.NewReader(text.String()), func() { stop() }}, nil
+	}}
+	p, err := replay.NewPlayer(replay.Bytes(cfg, "ten.zst", []byte("\x28\xb5\x2f\xfd")),
+		replay.PlayerConfig{Clock: &jumpClock{now: time.Unix(1e9, 0)}, Loop: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	var b monitor.Batch
+	for events, calls := 0, 0; events < 25; calls++ { // also over its end
+		var ctx context.Context
+		ctx, stop = context.WithCancel(context.Background())
+		b.Reset()
+		if err := p.Next(ctx, &b); err != nil && !(errors.Is(err, context.Canceled) && ctx.Err() != nil) {
+			t.Fatalf("%v after %d calls and %d events", err, calls, events)
+		}
+		stop()
+		events += len(b.Events)
 	}
 }
