@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -32,30 +33,41 @@ func (c *confirmConfig) check(con console, cmd string) error {
 	return nil
 }
 
-// canAsk reports whether somebody can answer.
+// canAsk reports whether somebody sees the question and can answer.
 func (c console) canAsk() bool {
 	if c.Answers != nil {
 		return true
 	}
 	f, ok := c.Stdin.(*os.File)
-	return ok && term.IsTerminal(f.Fd())
+	_, seen := terminal(c.Stderr)
+	return ok && seen && term.IsTerminal(f.Fd())
 }
 
 // ask asks on stderr and reports whether the answer is yes. Nothing else than a
-// yes is one.
-func (c console) ask(question string) bool {
+// yes is one; the end of ctx is a no.
+func (c console) ask(ctx context.Context, question string) bool {
 	fmt.Fprintf(c.Stderr, "%s [y/N] ", question)
 	in := c.Stdin
 	if c.Answers != nil {
 		in = c.Answers
 	}
-	line, err := bufio.NewReader(in).ReadString('\n')
-	if err != nil {
+	// A read of a terminal can't be called off: it ends with the process.
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(in).ReadString('\n') // what ends without one is an answer too
+		answer <- line
+	}()
+	line := ""
+	select {
+	case line = <-answer:
+	case <-ctx.Done():
+	}
+	if !strings.HasSuffix(line, "\n") {
 		fmt.Fprintln(c.Stderr)
 	}
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "y", "yes":
-		return true
+		return ctx.Err() == nil
 	}
 	return false
 }

@@ -91,7 +91,7 @@ func (c *confirmConfig) delete(ctx context.Context, con console, s *kernel.Servi
 	case c.dryRun:
 		fmt.Fprintf(con.Stderr, "natlens: %s would be deleted.\n", flowsText(len(targets)))
 		return nil
-	case !c.yes && !con.ask(fmt.Sprintf("delete %s?", flowsText(len(targets)))):
+	case !c.yes && !con.ask(ctx, fmt.Sprintf("delete %s?", flowsText(len(targets)))):
 		return errors.New("nothing was deleted")
 	}
 	deleted, gone, err := s.Delete(ctx, targets)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 
@@ -88,6 +89,34 @@ func TestDeleteAsks(t *testing.T) {
 				t.Errorf("%s flows are left, want %s", left, c.left)
 			}
 		})
+	}
+}
+
+// TestInterruptedQuestion: who is asked and presses Ctrl-C is asked no longer.
+func TestInterruptedQuestion(t *testing.T) {
+	ns := generatorNS(t)
+	manyUDP(t, ns, 3)
+	for _, c := range []struct{ args, last string }{
+		{"delete udp", "natlens: nothing was deleted\n"},
+		{"flush", "natlens: nothing was deleted\n"},
+		{"update udp --mark 5", "natlens: nothing was updated\n"},
+		{"expect flush", "natlens: nothing was deleted\n"},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		answers, keyboard := io.Pipe()
+		defer keyboard.Close()
+		r := &running{code: make(chan int, 1)}
+		con := console{Answers: answers, Stdin: strings.NewReader(""), Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
+		go func() { r.code <- run(ctx, con, append(strings.Fields(c.args), "--netns", ns.Path())) }()
+		waitFor(t, "the question", func() bool { return strings.HasSuffix(r.stderr.String(), "? [y/N] ") })
+		interrupt()
+		if code := r.end(t); code != 1 || !strings.HasSuffix(r.stderr.String(), "? [y/N] \n"+c.last) {
+			t.Errorf("%s: code %d, standard error\n%s", c.args, code, r.stderr.String())
+		}
+	}
+	if left := entries(t, ns); left != "3" {
+		t.Errorf("%s flows are left of 3", left)
 	}
 }
 

@@ -93,7 +93,7 @@ func (c *doctorConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	if c.restore {
-		return c.confirm.restore(con, remembered)
+		return c.confirm.restore(ctx, con, remembered)
 	}
 	if !c.confirm.dryRun {
 		if err := remembered.mend(con); err != nil {
@@ -115,7 +115,7 @@ func (c *doctorConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	if c.fix {
-		if err := c.confirm.fix(con, remembered, doctor.Fixes(all)); err != nil {
+		if err := c.confirm.fix(ctx, con, remembered, doctor.Fixes(all)); err != nil {
 			return err
 		}
 		all = unfixed(all)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -148,7 +149,7 @@ func (f *fixes) mend(con console) error {
 		return nil
 	}
 	fmt.Fprintln(con.Stderr, "natlens: a doctor --fix was cut short; what it set is put back")
-	if err := (&confirmConfig{yes: true}).putBack(con, f); err != nil {
+	if err := (&confirmConfig{yes: true}).putBack(context.Background(), con, f); err != nil {
 		return err
 	}
 	f.Settings = nil
@@ -184,7 +185,7 @@ func (f *fixes) plan(name, now, value string) {
 }
 
 // fix makes the settings, after asking.
-func (c *confirmConfig) fix(con console, f *fixes, wanted []doctor.Setting) error {
+func (c *confirmConfig) fix(ctx context.Context, con console, f *fixes, wanted []doctor.Setting) error {
 	if len(wanted) == 0 {
 		fmt.Fprintln(con.Stderr, "natlens: there is nothing that --fix could do")
 		return nil
@@ -201,7 +202,7 @@ func (c *confirmConfig) fix(con console, f *fixes, wanted []doctor.Setting) erro
 		fmt.Fprintf(con.Stderr, "natlens: would set %s\n", strings.Join(lines, ", "))
 		return nil
 	}
-	if !c.yes && !con.ask("set "+strings.Join(lines, ", ")+"?") {
+	if !c.yes && !con.ask(ctx, "set "+strings.Join(lines, ", ")+"?") {
 		return errors.New("nothing was set")
 	}
 	unlock, err := f.lock()
@@ -245,21 +246,21 @@ func (f *fixes) make(con console, wanted []doctor.Setting) error {
 }
 
 // restore is --fix --restore.
-func (c *confirmConfig) restore(con console, f *fixes) error {
+func (c *confirmConfig) restore(ctx context.Context, con console, f *fixes) error {
 	if len(f.Settings) == 0 {
-		return c.putBack(con, f)
+		return c.putBack(ctx, con, f)
 	}
 	unlock, err := f.lock()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return c.putBack(con, f)
+	return c.putBack(ctx, con, f)
 }
 
 // putBack puts back what was before, after asking. What somebody else has set
 // since is left alone.
-func (c *confirmConfig) putBack(con console, f *fixes) error {
+func (c *confirmConfig) putBack(ctx context.Context, con console, f *fixes) error {
 	if len(f.Settings) == 0 {
 		fmt.Fprintf(con.Stderr, "natlens: nothing to put back: %s is not there\n", f.path())
 		return nil
@@ -284,7 +285,7 @@ func (c *confirmConfig) putBack(con console, f *fixes) error {
 		fmt.Fprintf(con.Stderr, "natlens: would set %s\n", strings.Join(lines, ", "))
 		return nil
 	}
-	if len(back) > 0 && !c.yes && !con.ask("set "+strings.Join(lines, ", ")+"?") {
+	if len(back) > 0 && !c.yes && !con.ask(ctx, "set "+strings.Join(lines, ", ")+"?") {
 		return errors.New("nothing was put back")
 	}
 	for _, s := range back {

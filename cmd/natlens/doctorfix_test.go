@@ -194,7 +194,7 @@ func TestDoctorFixMeanwhile(t *testing.T) {
 	// It has seen what was before the other run.
 	var stderr strings.Builder
 	yes := confirmConfig{yes: true}
-	if err := yes.fix(console{Stderr: &stderr}, f, []doctor.Setting{{Name: acctSysctl, Value: 1}, {Name: timestampSysctl, Value: 1}}); err != nil {
+	if err := yes.fix(t.Context(), console{Stderr: &stderr}, f, []doctor.Setting{{Name: acctSysctl, Value: 1}, {Name: timestampSysctl, Value: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "natlens: somebody else has made the settings meanwhile\n"; stderr.String() != want {

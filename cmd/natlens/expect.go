@@ -231,7 +231,7 @@ func (c *expectConfig) flush(ctx context.Context, con console) error {
 				fmt.Fprintf(con.Stderr, "natlens: %d expectations would be deleted.\n", n)
 				return nil
 			}
-			if !con.ask(fmt.Sprintf("delete all %d expectations?", n)) {
+			if !con.ask(ctx, fmt.Sprintf("delete all %d expectations?", n)) {
 				return errors.New("nothing was deleted")
 			}
 		}

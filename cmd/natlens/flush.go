@@ -72,7 +72,7 @@ func (c *flushConfig) run(ctx context.Context, con console) error {
 				fmt.Fprintf(con.Stderr, "natlens: %s would be deleted.\n", flowsText(int(fill.Entries)))
 				return nil
 			}
-			if !con.ask(fmt.Sprintf("delete all %s?", flowsText(int(fill.Entries)))) {
+			if !con.ask(ctx, fmt.Sprintf("delete all %s?", flowsText(int(fill.Entries)))) {
 				return errors.New("nothing was deleted")
 			}
 		}

@@ -179,7 +179,7 @@ func (c *updateConfig) ask(ctx context.Context, con console, dump kernel.DumpCon
 	case c.confirm.dryRun:
 		fmt.Fprintf(con.Stderr, "natlens: %s would be updated.\n", flowsText(len(targets)))
 		return false, nil
-	case !con.ask(fmt.Sprintf("update %s?", flowsText(len(targets)))):
+	case !con.ask(ctx, fmt.Sprintf("update %s?", flowsText(len(targets)))):
 		return false, errors.New("nothing was updated")
 	}
 	return true, nil
