@@ -14,12 +14,12 @@ import (
 )
 
 // lookFor takes events through a table, with the flows that are there already,
-// until ctx ends, and returns what the rules found. It counts into to.
-func lookFor(ctx context.Context, capture kernel.Capture, limits findings.Limits, netns int, at doctor.Place, to *doctor.Capture) ([]monitor.Finding, error) {
+// until ctx ends, and returns what the rules found. The taps get all events.
+func lookFor(ctx context.Context, capture kernel.Capture, limits findings.Limits, netns int, at doctor.Place, taps ...monitor.Sink) ([]monitor.Finding, error) {
 	m := &monitor.Monitor{
 		Source:   capture,
 		Table:    monitor.NewTable(monitor.TableConfig{}),
-		Taps:     []monitor.Sink{(*eventCount)(to)},
+		Taps:     taps,
 		Existing: monitor.ExistingBeside,
 		Resync:   monitor.Resync{AfterLoss: true},
 	}

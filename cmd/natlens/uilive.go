@@ -93,6 +93,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		return err
 	}
 	defer health.close()
+	m.Taps = append(m.Taps, &health.around)
 	stopHistory, err := c.keepHistory(con, kept, m)
 	if err != nil {
 		return err

@@ -31,9 +31,12 @@ type Count[K comparable] struct {
 }
 
 // Add counts one occurrence.
-func (t *Top[K]) Add(key K) {
+func (t *Top[K]) Add(key K) { t.add(key, 1) }
+
+// add counts n occurrences.
+func (t *Top[K]) add(key K, n uint64) {
 	if i, ok := t.at[key]; ok {
-		t.slots[i].n++
+		t.slots[i].n += n
 		t.sink(i)
 		return
 	}
@@ -41,7 +44,7 @@ func (t *Top[K]) Add(key K) {
 		t.at = make(map[K]int)
 	}
 	if len(t.slots) < topSize {
-		t.slots = append(t.slots, slot[K]{key: key, n: 1})
+		t.slots = append(t.slots, slot[K]{key: key, n: n})
 		i := len(t.slots) - 1
 		t.at[key] = i
 		t.rise(i)
@@ -50,7 +53,7 @@ func (t *Top[K]) Add(key K) {
 	// The least of all makes room and leaves its count as what may be wrong.
 	least := &t.slots[0]
 	delete(t.at, least.key)
-	*least = slot[K]{key: key, n: least.n + 1, over: least.n}
+	*least = slot[K]{key: key, n: least.n + n, over: least.n}
 	t.at[key] = 0
 	t.sink(0)
 }
