@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -103,9 +104,14 @@ func TestDoctorCauses(t *testing.T) {
 			cause: causeIdle, remove: func(t *testing.T, l *lab.Lab, _ string) { forgetFlows(t, l) },
 		},
 		{
-			id: "counter.clash_resolve", level: "warn", text: "clash_resolve moved by",
-			cause:  func(t *testing.T, l *lab.Lab) { races(t, l, lab.Race{To: lab.ServerDNS}) },
-			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
+			id: "counter.clash_resolve", level: "warn",
+			text:  fmt.Sprintf(" new flows 100 %% were udp to %s port %d", lab.ServerDNS.Addr(), lab.ServerDNS.Port()),
+			cause: func(t *testing.T, l *lab.Lab) { races(t, l, lab.Race{To: lab.ServerDNS}) },
+			remove: func(t *testing.T, _ *lab.Lab, command string) { // nobody sends more
+				if want := fmt.Sprintf("event new udp dst %s dport %d", lab.ServerDNS.Addr(), lab.ServerDNS.Port()); !strings.Contains(command, want) {
+					t.Errorf("%q does not show the flows that race: %s", command, want)
+				}
+			},
 		},
 		{
 			// What the race drops is not said to be for want of room in the table.
