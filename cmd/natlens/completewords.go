@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/export"
+	"natlens/monitor"
 	"natlens/monitor/filter"
 )
 
@@ -28,6 +29,17 @@ func knownValues(f filter.Field) []string {
 // completeLabels completes a list of names of labels.
 func (c *filterConfig) completeLabels(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return listOf(slices.Sorted(maps.Keys(labelEnv(c.labelFile).Labels))...)(cmd, args, typed)
+}
+
+// completeStates completes a state, behind -p one of that protocol.
+func (c *filterConfig) completeStates(all []string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		words := all
+		if p, known, err := givenProto(c.given); known && err == nil {
+			words = monitor.StateNames(p)
+		}
+		return oneOf(words...)(cmd, args, typed)
+	}
 }
 
 // completeUIFilter completes --filter, which is one word of the shell's.

@@ -16,7 +16,7 @@ func newCompletion(con console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Print a shell's completion script",
-		Long:  "Print the script that makes a shell complete natlens's commands, flags and filters. Load it in the shell's start-up file.",
+		Long:  "Print the script that makes a shell complete natlens's commands, flags and filters. Load it in the shell's start-up file. That for bash needs the package bash-completion.",
 		Example: `  source <(natlens completion bash)
   source <(natlens completion zsh)
   natlens completion fish | source`,
@@ -116,6 +116,8 @@ func (c *filterConfig) completeFlags(cmd *cobra.Command) {
 		switch {
 		case def.Name == "label":
 			complete = c.completeLabels
+		case def.Name == "state":
+			complete = c.completeStates(def.Words)
 		case def.Words != nil && def.Repeats:
 			complete = listOf(def.Words...)
 		case def.Words != nil:
@@ -159,6 +161,9 @@ type completedValue struct {
 // cobra never forgets a flag that has one, nor the command behind it.
 func settleCompletions(cmd *cobra.Command, asked bool) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if asked { // the quotes are for the help
+			_, f.Usage = pflag.UnquoteUsage(f)
+		}
 		v, ok := f.Value.(completedValue)
 		if !ok {
 			return
