@@ -120,6 +120,30 @@ func (m *Model) settle() {
 
 const seekStep = 10e9
 
+// speeds are where the keys go on their way from slow to fast and back: doubled,
+// and numbers that can be read.
+var speeds = [...]float64{0.1, 0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 100}
+
+// faster is the next speed above another one.
+func faster(than float64) float64 {
+	for _, s := range speeds {
+		if s > than {
+			return s
+		}
+	}
+	return speeds[len(speeds)-1]
+}
+
+// slower is the next speed below another one.
+func slower(than float64) float64 {
+	for _, s := range slices.Backward(speeds[:]) {
+		if s < than {
+			return s
+		}
+	}
+	return speeds[0]
+}
+
 // play steers a recording.
 func (m *Model) play(k tea.KeyPressMsg) bool {
 	p, keys := m.s.cfg.Player, &m.keys
@@ -131,9 +155,9 @@ func (m *Model) play(k tea.KeyPressMsg) bool {
 	case key.Matches(k, keys.Play):
 		p.Play(!st.On)
 	case key.Matches(k, keys.Slower):
-		p.Speed(max(0.1, st.Speed/2))
+		p.Speed(slower(st.Speed))
 	case key.Matches(k, keys.Faster):
-		p.Speed(min(100, st.Speed*2))
+		p.Speed(faster(st.Speed))
 	case key.Matches(k, keys.SeekBack):
 		p.Seek(max(st.Start, st.At-seekStep))
 	case key.Matches(k, keys.SeekOn):

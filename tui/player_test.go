@@ -48,3 +48,21 @@ func TestPlayer(t *testing.T) {
 		t.Errorf("%q", line)
 	}
 }
+
+// The keys lead to the same speeds on both ways, also from the fastest and from one
+// that the command line gave.
+func TestPlayerSpeeds(t *testing.T) {
+	p := &player{Playing: Playing{Speed: 3, Start: stageNow - 60e9, At: stageNow - 45e9, Finish: stageNow}}
+	st := newStage(t, func(c *Config) { c.Player = p })
+	for range 7 {
+		st.press("+")
+	}
+	for range 9 {
+		st.press("-")
+	}
+	want := "speed 4, speed 8, speed 16, speed 32, speed 64, speed 100, speed 100, " +
+		"speed 64, speed 32, speed 16, speed 8, speed 4, speed 2, speed 1, speed 0.5, speed 0.25"
+	if got := strings.Join(p.log, ", "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
