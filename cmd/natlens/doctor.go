@@ -145,12 +145,17 @@ func (c *doctorConfig) write(con console, s *doctor.Snapshot, all []doctor.Check
 	return err
 }
 
+func (c *doctorConfig) stateDir(con console) string {
+	if c.state != "" {
+		return c.state
+	}
+	return stateDir(con)
+}
+
 // stateDir is where the old values are kept: a place that is empty after the
 // next boot, as the settings are.
-func (c *doctorConfig) stateDir(con console) string {
+func stateDir(con console) string {
 	switch {
-	case c.state != "":
-		return c.state
 	case os.Geteuid() == 0:
 		return "/run/natlens"
 	case con.Getenv("XDG_RUNTIME_DIR") != "":

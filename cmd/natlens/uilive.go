@@ -57,6 +57,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if adjust != nil {
 		adjust(&open)
 	}
+	mendFixes(con, open.NetNS, stateDir(con))
 	listener, err := c.metrics.listen()
 	if err != nil {
 		return err
