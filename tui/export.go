@@ -3,6 +3,7 @@ package tui
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
@@ -11,8 +12,25 @@ import (
 	"natlens/tui/paint"
 )
 
-// exporting is a file of flows on its way. written is read while the command
-// writes.
+// exported is what a file gets.
+type exported uint8
+
+const (
+	exportFlows  exported = iota // those of the table that the filter wants
+	exportKept                   // likewise, the events that the page Events has
+	exportStream                 // likewise, the events from now on
+)
+
+// count names so many of them.
+func (x exported) count(n uint64) string {
+	if x == exportFlows {
+		return countOf(n, "flow")
+	}
+	return countOf(n, "event")
+}
+
+// exporting is a file of flows or events on its way. written is read while the
+// command writes.
 type exporting struct {
 	path    string
 	all     atomic.Int64
@@ -23,7 +41,7 @@ type exporting struct {
 // not agreed upon.
 type exportedMsg struct {
 	path    string
-	stream  bool
+	what    exported
 	started bool // a stream that goes on
 	written uint64
 	exist   bool
@@ -40,23 +58,26 @@ func (m *Model) exportPrompt() *prompt {
 		m.s.tell(paint.Muted, "an export is on its way")
 		return nil
 	}
-	ask := func(stream bool, name string) func() tea.Cmd {
+	ask := func(what exported, name string) func() tea.Cmd {
 		return func() tea.Cmd {
 			name += m.s.now().Time().In(m.s.cfg.Location).Format("-20060102-150405") + ".jsonl"
-			m.prompt = askText("JSON lines to", name, func(path string) tea.Cmd { return m.startExport(path, stream, false) })
+			m.prompt = askText("JSON lines to", name, func(path string) tea.Cmd { return m.startExport(path, what, false) })
 			return nil
 		}
 	}
-	what := "all flows"
+	shown, what, name := "all flows", exportFlows, "flows"
+	events, onEvents := m.pages[m.open].(*eventsPage)
 	switch {
+	case onEvents && m.detail == nil:
+		shown, what, name = "the "+countOf(uint64(events.matched), "event")+" shown", exportKept, "events"
 	case m.matching():
-		what = "the " + countOf(uint64(m.s.matched), "flow") + " shown"
+		shown = "the " + countOf(uint64(m.s.matched), "flow") + " shown"
 	case m.s.text != "":
-		what = "the flows of the filter"
+		shown = "the flows of the filter"
 	}
 	return askKey("export as JSON lines:",
-		choice{"s", what, ask(false, "flows")},
-		choice{"n", "the stream from now on", ask(true, "events")})
+		choice{"s", shown, ask(what, name)},
+		choice{"n", "the stream from now on", ask(exportStream, "events")})
 }
 
 // quit ends the UI; while an export is on its way it asks, for the file would have
@@ -71,25 +92,30 @@ func (m *Model) quit() tea.Cmd {
 }
 
 // startExport makes the file and writes, in a command.
-func (m *Model) startExport(path string, stream, overwrite bool) tea.Cmd {
+func (m *Model) startExport(path string, what exported, overwrite bool) tea.Cmd {
 	s := m.s
 	keep, table, tail, now := s.keep, s.cfg.Table, s.cfg.Tail, s.now()
 	e := &exporting{path: path}
-	if !stream {
+	if what != exportStream {
 		m.export = e
 	}
 	return func() tea.Msg {
 		sink, err := s.cfg.Exporter.Create(path, overwrite)
-		out := exportedMsg{path: path, stream: stream, err: err, exist: errors.Is(err, fs.ErrExist)}
+		out := exportedMsg{path: path, what: what, err: err, exist: errors.Is(err, fs.ErrExist)}
 		if err != nil {
 			return out
 		}
-		if stream {
+		switch what {
+		case exportStream:
 			tail.Record(sink, keep)
 			out.started = true
 			return out
+		case exportKept:
+			err = e.writeEvents(tail.around(0, keep, 0, TailSize).events, sink)
+		default:
+			err = e.write(table, keep, now, sink)
 		}
-		out.err = errors.Join(e.write(table, keep, now, sink), sink.Close())
+		out.err = errors.Join(err, sink.Close())
 		out.written = uint64(e.written.Load())
 		return out
 	}
@@ -130,11 +156,28 @@ func (e *exporting) write(t *monitor.Table, keep monitor.Filter, now monitor.Tim
 	return nil
 }
 
+// writeEvents writes events as they came.
+func (e *exporting) writeEvents(events []monitor.Event, sink monitor.Sink) error {
+	e.all.Store(int64(len(events)))
+	var b monitor.Batch
+	for part := range slices.Chunk(events, monitor.BatchSize) {
+		b.Reset()
+		for i := range part {
+			*b.Add() = part[i]
+		}
+		if err := sink.Write(&b); err != nil {
+			return err
+		}
+		e.written.Add(int64(len(part)))
+	}
+	return nil
+}
+
 func (m *Model) stopStream() tea.Cmd {
 	tail, path := m.s.cfg.Tail, m.streamPath
 	return func() tea.Msg {
 		n, err := tail.StopRecording()
-		return exportedMsg{path: path, stream: true, written: n, err: err}
+		return exportedMsg{path: path, what: exportStream, written: n, err: err}
 	}
 }
 
@@ -145,15 +188,13 @@ func (m *Model) exported(e exportedMsg) {
 	switch {
 	case e.exist:
 		m.prompt = askKey(path+" is there already: overwrite it?",
-			choice{"y", "yes", func() tea.Cmd { return m.startExport(e.path, e.stream, true) }})
+			choice{"y", "yes", func() tea.Cmd { return m.startExport(e.path, e.what, true) }})
 	case e.err != nil:
 		m.s.tell(paint.Bad, "export: "+monitor.Escape(e.err.Error()))
 	case e.started:
 		m.streamPath = path
 		m.s.tell(paint.New, "recording to "+path+"; e ends it")
-	case e.stream:
-		m.s.tell(paint.New, countOf(e.written, "event")+" written to "+path)
 	default:
-		m.s.tell(paint.New, countOf(e.written, "flow")+" written to "+path)
+		m.s.tell(paint.New, e.what.count(e.written)+" written to "+path)
 	}
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,5 +60,45 @@ func TestExportShowsHowFarItIs(t *testing.T) {
 	}
 	if len(f.events) != 1200 || f.closed != 1 {
 		t.Errorf("%d flows, closed %d times", len(f.events), f.closed)
+	}
+}
+
+// On the page Events what is shown are its events, gaps and all.
+func TestExportOfEvents(t *testing.T) {
+	files := &exporter{files: map[string]*file{}}
+	st := newStage(t, func(c *Config) { c.Exporter = files })
+	st.crowd(1200)
+	st.gap(1, 7)
+	st.newcomer(50000)
+	st.size(120, 30)
+	st.press("2/sport 1030 or sport 50000<enter>e")
+	if s := st.screen(); !strings.Contains(s, "s the 3 events shown") {
+		t.Errorf("the events are not offered:\n%s", s)
+	}
+	st.press("s<enter>")
+	if s := st.screen(); !strings.Contains(s, "3 events written to events-") {
+		t.Errorf("it does not tell what was written:\n%s", s)
+	}
+	var kinds []monitor.Kind
+	for name, f := range files.files {
+		for i := range f.events {
+			kinds = append(kinds, f.events[i].Kind)
+		}
+		if !strings.HasPrefix(name, "events-20260301-") || f.closed != 1 {
+			t.Errorf("file %s, closed %d times", name, f.closed)
+		}
+	}
+	if want := []monitor.Kind{monitor.KindNew, monitor.KindLost, monitor.KindNew}; !slices.Equal(kinds, want) {
+		t.Errorf("events %v, want %v", kinds, want)
+	}
+	st.press("es<enter>n") // there is such a file, and it stays
+	if s := st.screen(); strings.Contains(s, "overwrite it?") || len(files.files) != 1 {
+		t.Errorf("n is no no:\n%s", s)
+	}
+	st.press("<ctrl+l>es<enter>y") // the name is that of the same second: over it
+	for name, f := range files.files {
+		if len(f.events) != 1202 || f.closed != 1 {
+			t.Errorf("file %s has %d of 1,202 events, closed %d times", name, len(f.events), f.closed)
+		}
 	}
 }

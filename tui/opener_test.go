@@ -41,7 +41,7 @@ func TestKeyRightBehindEnter(t *testing.T) {
 func TestFlowsAreCountedOnEveryPage(t *testing.T) {
 	for page, want := range map[string]struct{ flows, export string }{
 		"1": {"101 of 101 flows", "the 101 flows shown"},
-		"2": {" 102 flows", "the flows of the filter"},
+		"2": {" 102 flows", "the 102 events shown"},
 		"3": {"103 of 103 flows", "the 103 flows shown"},
 		"4": {"104 of 104 flows", "the 104 flows shown"},
 		"5": {" 105 flows", "the flows of the filter"},

@@ -60,7 +60,7 @@ func (p *prompt) update(msg tea.Msg) (cmd tea.Cmd, done bool) {
 			return c.act(), true
 		}
 	}
-	return nil, false
+	return nil, k.String() == "n" // no, where that is not one of the choices
 }
 
 // draw returns the line, and the cell of the cursor; -1 for none.
