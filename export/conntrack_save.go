@@ -104,6 +104,9 @@ func appendSavedProto(b []byte, e *monitor.Event) []byte {
 		b = appendWord(b, "--reply-key-src ", uint64(reply.SrcPort))
 		return appendWord(b, "--reply-key-dst ", uint64(reply.DstPort))
 	}
+	if p == monitor.DCCP && orig.SrcPort|orig.DstPort|reply.SrcPort|reply.DstPort == 0 {
+		return appendSavedState(b, e) // a kernel without a tracker for it tells no ports
+	}
 	b = appendWord(b, "--sport ", uint64(orig.SrcPort))
 	b = appendWord(b, "--dport ", uint64(orig.DstPort))
 	b = appendWord(b, "--reply-port-src ", uint64(reply.SrcPort))

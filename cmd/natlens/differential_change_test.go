@@ -224,6 +224,7 @@ var corrected = []struct {
 	{"-D -f ipv4 -p 253 -o xml", "its XML has no document around the elements", "1 flow entries have been deleted.\n", 0, 20},
 	{"-L -m x", "it reads a 0", "--mark x: not a mark: MARK[/MASK], each up to 0xffffffff\n", 2, 21},
 	{"-D -p gre --srckey 99", "keys are not compared", "0 flow entries have been deleted.\n", 1, 21},
+	{"-G -p sctp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443 --orig-vtag 99 --reply-vtag 99", "tags are not compared", "0 flow entries have been shown.\n", 1, 21},
 	{"-D -t 17", "timeouts are not compared", "0 flow entries have been deleted.\n", 1, 21},
 	{"-D -n203.0.113.99", "an address without a blank before it is not read", "0 flow entries have been deleted.\n", 1, 21},
 	{"-D --dst-nat=203.0.113.99", "likewise", "0 flow entries have been deleted.\n", 1, 21},

@@ -96,6 +96,10 @@ func TestListSameBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	everyTraffic(t, t.Context(), l)
+	dccp := "-I -p dccp -s 192.0.2.1 -d 198.51.100.2 --sport 1 --dport 2 --state OPEN --role client -t 590"
+	if got := ours(t, l.Gateway, strings.Fields(dccp)...); got.code != 0 {
+		t.Fatalf("%s: %s", dccp, got.told)
+	}
 	for _, text := range reading {
 		compareReading(t, l.Gateway, strings.Fields(text))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -122,7 +123,7 @@ func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
 		Light:     con.light(),
 		Width:     width,
 		LabelFile: con.LabelFile,
-		Notes:     con.Stderr,
+		Notes:     noted{con.Stderr},
 
 		Application: "natlens " + versionText(),
 		Filter:      c.filter,
@@ -182,4 +183,14 @@ func (c *countWriter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.n += uint64(n)
 	return n, err
+}
+
+// noted is standard error for lines that do not say who tells them.
+type noted struct{ io.Writer }
+
+func (t noted) Write(line []byte) (int, error) {
+	if _, err := fmt.Fprintf(t.Writer, "natlens: %s", line); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }

@@ -24,14 +24,14 @@ func (s *Service) Expects(ctx context.Context, family monitor.Family, each func(
 }
 
 // GetExpect calls each with the expectation that a packet of the given tuple
-// would meet; [ErrNoFlow] if there is none.
+// would meet; [ErrNoExpect] if there is none.
 func (s *Service) GetExpect(ctx context.Context, t *monitor.Tuple, each func(*monitor.Expect) error) error {
 	s.req.Reset()
 	s.seq++
 	s.req.BeginExpect(ctnetlink.OpGet, ctnetlink.FlagAck, s.seq, t.Family)
 	s.req.ExpectTuple(t)
 	s.req.End()
-	return flowError("get expectation", s.talk(ctx, s.expects(each), nil))
+	return expectError("get expectation", s.talk(ctx, s.expects(each), nil))
 }
 
 func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
@@ -46,14 +46,22 @@ func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
 }
 
 // DeleteExpect deletes the expectation that a packet of the given tuple would
-// meet; [ErrNoFlow] if there is none.
+// meet; [ErrNoExpect] if there is none.
 func (s *Service) DeleteExpect(ctx context.Context, t *monitor.Tuple) error {
 	s.req.Reset()
 	s.seq++
 	s.req.BeginExpect(ctnetlink.OpDelete, ctnetlink.FlagAck, s.seq, t.Family)
 	s.req.ExpectTuple(t)
 	s.req.End()
-	return flowError("delete expectation", s.talk(ctx, nil, nil))
+	return expectError("delete expectation", s.talk(ctx, nil, nil))
+}
+
+// expectError names the errors of requests about one expectation.
+func expectError(op string, err error) error {
+	if errors.Is(err, unix.ENOENT) {
+		err = ErrNoExpect
+	}
+	return flowError(op, err)
 }
 
 // FlushExpects deletes every expectation.

@@ -28,6 +28,9 @@ type Service struct {
 // ErrNoFlow says that the table has no such flow.
 var ErrNoFlow = errors.New("no such flow")
 
+// ErrNoExpect says that nothing is expected of a packet.
+var ErrNoExpect = errors.New("no such expectation")
+
 // ErrExists says that the flow to be created is in the table already.
 var ErrExists = errors.New("the flow exists already")
 
