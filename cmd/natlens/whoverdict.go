@@ -136,6 +136,10 @@ func (v *verdict) coverLine(name string, clock clockText) string {
 		return "Not covered: " + strings.ToLower(name[:1]) + name[1:] + " ends " + to + "."
 	case v.live:
 		return name + " as it was at " + to + "."
+	case v.res.Began == 0:
+		return name + " ends " + to + "; when it begins could not be read."
+	case v.res.Ended == 0 && !v.res.Live:
+		return name + " begins " + from + "; when it ends could not be read."
 	case v.covered == coveredPartly:
 		return name + " covers a part of that time only: " + from + " to " + to + "."
 	}
@@ -197,6 +201,8 @@ func gapText(g history.Gap, clock clockText) string {
 		return count + " events were lost " + between
 	case history.Unwritten:
 		return count + " translations could not be kept " + between
+	case history.Removed:
+		return "a file was taken away with " + count + " translations that ended " + between
 	}
 	return "nothing was captured " + between
 }

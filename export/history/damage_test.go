@@ -35,6 +35,9 @@ func threeSegments(t *testing.T) (dir string) {
 // true, a file that is not well must be named, and the other two must answer.
 func TestDamage(t *testing.T) {
 	dir := threeSegments(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	dice := rand.New(rand.NewPCG(seed, 0))
 	path := segmentPath(dir, 2)
 	whole, err := os.ReadFile(path)
 	if err != nil {
@@ -44,10 +47,10 @@ func TestDamage(t *testing.T) {
 		bad := bytes.Clone(whole)
 		cut := i%10 == 0
 		if cut {
-			bad = bad[:rand.IntN(len(bad))]
+			bad = bad[:dice.IntN(len(bad))]
 		} else {
 			for range 1 + i%4 {
-				bad[rand.IntN(len(bad))] ^= 1 << rand.IntN(8)
+				bad[dice.IntN(len(bad))] ^= 1 << dice.IntN(8)
 			}
 		}
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
@@ -67,7 +70,7 @@ func TestDamage(t *testing.T) {
 			}
 		}
 		// By the indexes, which damage can hit as well.
-		port := uint16(100 + rand.IntN(100))
+		port := uint16(100 + dice.IntN(100))
 		got, _ = ask(t, dir, Query{Outside: End{Addr: end("203.0.113.7").Addr, Port: port, HasPort: true}})
 		checkAnswers(t, got)
 	}
@@ -95,7 +98,7 @@ func TestDamageBesides(t *testing.T) {
 	}
 	got, res := ask(t, dir, Query{})
 	checkAnswers(t, got)
-	if len(got) != 300 || len(res.Faults) != 1 || !strings.Contains(res.Faults[0].Error(), catalogName) {
+	if len(got) != 300 || len(res.Faults) != 2 || !strings.Contains(res.Faults[0].Error(), journalName) || !strings.Contains(res.Faults[1].Error(), catalogName) {
 		t.Fatalf("%d answers, faults %v", len(got), res.Faults)
 	}
 	closeWriter(t, open(t, Config{Dir: dir, now: (&clock{at0 + 999*second}).now}))
@@ -103,6 +106,33 @@ func TestDamageBesides(t *testing.T) {
 	checkAnswers(t, got)
 	if len(got) != 300 || len(res.Faults) != 0 {
 		t.Fatalf("after a new writer: %d answers, faults %v", len(got), res.Faults)
+	}
+}
+
+// TestFilesTakenAway expects a segment and a journal that somebody has taken away to
+// be named, and the next writer to leave a gap in the segment's place: no time is
+// called watched of which nothing is known any more.
+func TestFilesTakenAway(t *testing.T) {
+	dir := threeSegments(t)
+	for _, path := range []string{segmentPath(dir, 3), filepath.Join(dir, journalName)} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // a question changes nothing
+		got, res := ask(t, dir, Query{})
+		checkAnswers(t, got)
+		if len(got) != 200 || len(res.Faults) != 2 || !strings.Contains(res.Faults[0].Error(), journalName+": there is no such file") ||
+			!strings.Contains(res.Faults[1].Error(), segmentPath(dir, 3)+": the file is gone, though the catalog lists it") {
+			t.Fatalf("%d answers, faults %v", len(got), res.Faults)
+		}
+	}
+	closeWriter(t, open(t, Config{Dir: dir, now: (&clock{at0 + 999*second}).now}))
+	got, res := ask(t, dir, Query{})
+	checkAnswers(t, got)
+	want := Gap{From: at0 + 200*second, To: at0 + 300*second, Count: 100, Cause: Removed}
+	if len(got) != 200 || len(res.Faults) != 0 || len(res.Gaps) != 1 || res.Gaps[0] != want {
+		t.Errorf("after a new writer: %d answers, faults %v, gaps %+v, want %+v", len(got), res.Faults, res.Gaps, want)
 	}
 }
 

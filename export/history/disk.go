@@ -19,6 +19,7 @@ type disk struct {
 	journal *journal
 	active  [classes]*segment
 	whole   []entry // segments that are complete, by number
+	missing []int64 // segments that the catalog lists and somebody has taken away
 	unsaid  []entry // of these, what the catalog could not be told yet
 	next    int64   // number of the next segment
 	mark    committed
@@ -172,17 +173,20 @@ func (d *disk) retain(now monitor.Time) error {
 	return nil
 }
 
-// forget deletes a segment. The file goes first: what the catalog lists and is not
-// there, readers pass over.
+// forget deletes a segment. The file goes last: what the catalog lists and is not
+// there, somebody else has taken away. A file that a crash leaves here is taken
+// over by the next writer, and deleted then.
 func (d *disk) forget(e *entry) error {
-	if err := removeSegment(d.cfg.Dir, e.seq); err != nil {
-		return fmt.Errorf("delete what is too old: %w", err)
+	if e.class == shortLives && e.until != 0 {
+		if err := d.catalog.setTime(beganAt, e.until); err != nil {
+			return err
+		}
 	}
 	if err := d.catalog.remove(e.seq); err != nil {
 		return err
 	}
-	if e.class == shortLives && e.until != 0 {
-		return d.catalog.setTime(beganAt, e.until)
+	if err := removeSegment(d.cfg.Dir, e.seq); err != nil {
+		return fmt.Errorf("delete what is too old: %w", err)
 	}
 	return nil
 }

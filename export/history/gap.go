@@ -5,7 +5,7 @@ import "natlens/monitor"
 // Gap is a time that was not watched, or whose translations could not be kept.
 type Gap struct {
 	From, To monitor.Time
-	Count    uint64 // Lost: events; Unwritten: translations; Restart: flows that were open when capture ended
+	Count    uint64 // Lost: events; Unwritten: translations; Restart: flows that were open when capture ended; Removed: translations
 	AtLeast  bool   // Count could not be told exactly
 	Cause    GapCause
 
@@ -26,6 +26,7 @@ const (
 	Lost      GapCause = 1 // the kernel dropped events
 	Restarted GapCause = 2 // there was no capture
 	Unwritten GapCause = 3 // the disk was full for longer than memory lasted
+	Removed   GapCause = 4 // a file of the history was taken away, not by retention
 )
 
 // String returns the word that text and JSON use.
@@ -37,6 +38,8 @@ func (c GapCause) String() string {
 		return "restart"
 	case Unwritten:
 		return "unwritten"
+	case Removed:
+		return "removed"
 	}
 	return "unknown"
 }

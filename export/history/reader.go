@@ -80,6 +80,7 @@ func (r *Reader) Find(ctx context.Context, q Query, fn func(*Answer) error) (Res
 	if err == nil {
 		err = f.answerOpen()
 	}
+	f.judgeMissing()
 	if err == nil && q.Namespace != "" && f.res.Answers == 0 {
 		f.nameNamespaces()
 	}
@@ -124,6 +125,7 @@ type find struct {
 	open    map[openKey]Answer // open ones that are asked for, as the journal says
 	named   []string           // namespaces that the journal names
 	entries []entry
+	missing []int64 // segments that were listed and are not there
 }
 
 // openKey finds an open flow again that has closed meanwhile.
@@ -140,6 +142,9 @@ func (f *find) readJournal() {
 	f.open = map[openKey]Answer{}
 	j, err := openJournal(f.dir)
 	if j == nil {
+		if err == nil {
+			err = f.noJournal()
+		}
 		f.fault(err)
 		return
 	}
@@ -153,10 +158,41 @@ func (f *find) readJournal() {
 	l.end()
 	f.open, f.res.Ended = l.open, l.mark.at
 	f.named = slices.Collect(maps.Values(l.names))
-	if err == nil && bad > 0 {
-		err = fmt.Errorf("%s: %d records are damaged", filepath.Join(f.dir, journalName), bad)
+	switch path := filepath.Join(f.dir, journalName); {
+	case err != nil:
+	case l.mark.at == 0 && !f.res.Live:
+		err = fmt.Errorf("%s: no record in it is whole", path)
+	case bad > 0:
+		err = fmt.Errorf("%s: %d records are damaged", path, bad)
 	}
 	f.fault(err)
+}
+
+// noJournal is what is wrong where there is no journal beside segments; nil while a
+// writer, who begins with it, is at work.
+func (f *find) noJournal() error {
+	if seqs, err := segmentsOn(f.dir); f.res.Live || err != nil || len(seqs) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s: there is no such file", filepath.Join(f.dir, journalName))
+}
+
+// judgeMissing tells of segments that were listed and are not there, unless retention
+// has deleted them meanwhile: that takes them off the list first.
+func (f *find) judgeMissing() {
+	if len(f.missing) == 0 {
+		return
+	}
+	entries, _, err := loadCatalog(filepath.Join(f.dir, catalogName))
+	if err != nil {
+		f.fault(err)
+		return
+	}
+	for _, e := range entries {
+		if slices.Contains(f.missing, e.seq) {
+			f.fault(fmt.Errorf("%s: the file is gone, though the catalog lists it", segmentPath(f.dir, e.seq)))
+		}
+	}
 }
 
 // nameNamespaces lists the namespaces that the journal and the segments name. Files
@@ -314,5 +350,5 @@ func openLogged(path string) (*db, error) {
 	return d, nil
 }
 
-// gone reports whether a segment was deleted by retention since it was listed.
+// gone reports whether a segment that was listed is not there.
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }

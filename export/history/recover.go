@@ -17,7 +17,8 @@ func (w *Writer) recover() error {
 	if err != nil {
 		return err
 	}
-	if err := d.takeStock(&before); err != nil {
+	gaps, err := d.takeStock(&before)
+	if err != nil {
 		return err
 	}
 	now := w.start
@@ -27,9 +28,7 @@ func (w *Writer) recover() error {
 	}
 	if before.found {
 		gap := Gap{From: before.mark.at, To: max(now, before.mark.at), Count: uint64(len(before.open)), Cause: Restarted}
-		if err := d.commitClass(shortLives, nil, []Gap{gap}); err != nil {
-			return err
-		}
+		gaps = append(gaps, gap)
 		o := &w.tracker.before
 		o.from, o.until, o.why = gap.From, gap.To, Restart
 		o.foreign, o.met = map[string]monitor.NetNS{}, map[monitor.NetNS]bool{}
@@ -37,6 +36,14 @@ func (w *Writer) recover() error {
 			o.why = CaptureEnded
 		}
 	} else if err := d.catalog.setTime(beganAt, now); err != nil {
+		return err
+	}
+	if len(gaps) > 0 {
+		if err := d.commitClass(shortLives, nil, gaps); err != nil {
+			return err
+		}
+	}
+	if err := d.strikeMissing(); err != nil {
 		return err
 	}
 	w.tracker.last = before.last
@@ -74,10 +81,11 @@ func (w *Writer) numberOf(name string) monitor.NetNS {
 
 // takeStock brings the catalog in line with the files, completes segments that a
 // crash left, and takes from the open flows those that the segments have closed.
-func (d *disk) takeStock(before *survey) error {
+// It returns the gaps that files leave which somebody has taken away.
+func (d *disk) takeStock(before *survey) (gaps []Gap, err error) {
 	listed, err := readEntries(d.catalog.d)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	known := map[int64]entry{}
 	for _, e := range listed {
@@ -85,7 +93,7 @@ func (d *disk) takeStock(before *survey) error {
 	}
 	there, err := segmentsOn(d.cfg.Dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var byTuple map[monitor.Tuple]uint64
 	for _, seq := range there {
@@ -98,7 +106,7 @@ func (d *disk) takeStock(before *survey) error {
 				continue
 			}
 			if err != nil {
-				return err
+				return nil, err
 			}
 		}
 		d.whole = append(d.whole, e)
@@ -115,11 +123,25 @@ func (d *disk) takeStock(before *survey) error {
 		}
 		d.strike(seq, past, byTuple, before.open)
 	}
-	for seq := range known { // listed, but not there any more
+	for seq, e := range known { // listed, but not there any more
+		if e.flows > 0 {
+			gaps = append(gaps, Gap{From: e.start, To: e.until, Count: uint64(e.flows), Cause: Removed})
+		}
+		d.missing = append(d.missing, seq)
+		d.next = max(d.next, seq+1)
+	}
+	return gaps, nil
+}
+
+// strikeMissing takes files that somebody has taken away from the catalog, now that
+// a gap tells of them.
+func (d *disk) strikeMissing() error {
+	for _, seq := range d.missing {
 		if err := d.catalog.remove(seq); err != nil {
 			return err
 		}
 	}
+	d.missing = nil
 	return nil
 }
 

@@ -44,7 +44,7 @@ CREATE TABLE gap (
 	until INTEGER NOT NULL,
 	count INTEGER NOT NULL,
 	least INTEGER NOT NULL,       -- 1: count is at least
-	cause INTEGER NOT NULL,       -- 1 lost, 2 restart, 3 unwritten
+	cause INTEGER NOT NULL,       -- 1 lost, 2 restart, 3 unwritten, 4 removed
 	netns INTEGER                 -- id in namespace; NULL: all that were captured
 );
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -61,7 +61,7 @@ FROM (SELECT *, iif(nat & 2, ndst, src) AS i, iif(nat & 2, ndport, sport) AS ins
 CREATE VIEW gaps AS
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', since / 1e9, 'unixepoch') AS since,
 	strftime('%Y-%m-%dT%H:%M:%fZ', until / 1e9, 'unixepoch') AS until,
-	count, least, CASE cause WHEN 1 THEN 'lost' WHEN 2 THEN 'restart' ELSE 'unwritten' END AS cause,
+	count, least, CASE cause WHEN 1 THEN 'lost' WHEN 2 THEN 'restart' WHEN 3 THEN 'unwritten' ELSE 'removed' END AS cause,
 	(SELECT name FROM namespace WHERE namespace.id = netns) AS namespace
 FROM gap;
 `

@@ -113,7 +113,9 @@ func (l *lane) head(f *find) *Answer {
 			continue
 		}
 		f.res.Gaps = append(f.res.Gaps, s.gaps...)
-		if s.err != nil && !gone(s.err) && !errors.Is(s.err, context.Canceled) && !errors.Is(s.err, context.DeadlineExceeded) {
+		if gone(s.err) {
+			f.missing = append(f.missing, s.entry.seq)
+		} else if s.err != nil && !errors.Is(s.err, context.Canceled) && !errors.Is(s.err, context.DeadlineExceeded) {
 			f.res.Faults = append(f.res.Faults, s.err)
 		}
 		l.finds, l.batch, l.at = l.finds[1:], nil, 0
