@@ -328,7 +328,7 @@ func (m *Monitor) numberAll(b *Batch) {
 			m.stats.gaps.Add(1)
 			m.stats.lost.Add(e.Gap.Count)
 			if m.Resync.AfterLoss {
-				m.rec.wantLoss(e.NetNS())
+				m.rec.wantLoss(e.NetNS(), e.Gap)
 			}
 			continue
 		case KindResynced:

@@ -28,7 +28,9 @@ func (m *Monitor) namespace(e *Event) {
 
 // wantLoss asks for a reconciliation after a loss in one namespace, or in all if
 // it is 0.
-func (r *reconciler) wantLoss(n NetNS) {
+func (r *reconciler) wantLoss(n NetNS, g *Gap) {
+	r.owed.Count += g.Count
+	r.owed.Uncertain = r.owed.Uncertain || g.Uncertain
 	switch again := r.due && r.wanted == dumpLoss; {
 	case n == 0:
 		r.lost = nil
@@ -56,7 +58,13 @@ func (r *reconciler) startNext(ctx context.Context, m *Monitor) error {
 		only = r.lost
 	}
 	r.due = false
-	return r.start(ctx, m, r.wanted, only)
+	if err := r.start(ctx, m, r.wanted, only); err != nil {
+		return err
+	}
+	if r.wanted == dumpLoss { // the reconciliation tells what it makes good
+		r.gap.Count, r.gap.Uncertain, r.owed = r.owed.Count, r.owed.Uncertain, Gap{}
+	}
+	return nil
 }
 
 func (r *reconciler) startJob(ctx context.Context, m *Monitor, job nsJob) error {

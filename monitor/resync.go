@@ -54,6 +54,7 @@ type reconciler struct {
 	only    []NetNS // the namespaces that are reconciled; nil: all
 	jobs    []nsJob // what namespaces that came and went have left to do
 	lost    []NetNS // those whose loss is to be reconciled; nil: all of them
+	owed    Gap     // what was lost there since the last reconciliation began
 	running bool
 	swept   int // chunks of the table swept; -1 while the dump is being read
 	gap     Gap

@@ -81,7 +81,7 @@ func (n *notes) Write(b *Batch) error {
 		case KindLost:
 			s += fmt.Sprint(" ", e.Gap.Count)
 		case KindResynced:
-			s += fmt.Sprintf(" +%d ~%d -%d", e.Gap.Added, e.Gap.Changed, e.Gap.Ended)
+			s += fmt.Sprintf(" of %d +%d ~%d -%d", e.Gap.Count, e.Gap.Added, e.Gap.Changed, e.Gap.Ended)
 		default:
 			s += fmt.Sprintf(" port=%d gen=%d %s", e.Flow.Orig.SrcPort, e.Gen, e.Flow.State.Name(TCP))
 			if e.Inferred {
@@ -158,7 +158,7 @@ func TestResyncAfterLoss(t *testing.T) {
 12 new port=6 gen=7 ESTABLISHED inferred
 13 destroy port=5 gen=5 SYN_SENT inferred
 14 new port=5 gen=8 SYN_SENT inferred
-15 resynced +2 ~1 -1`
+15 resynced of 9 +2 ~1 -1`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -178,7 +178,7 @@ func TestResyncSweeps(t *testing.T) {
 2 new port=2 gen=2 SYN_SENT
 3 lost 1
 4 destroy port=1 gen=1 SYN_SENT inferred
-5 resynced +0 ~0 -1`
+5 resynced of 1 +0 ~0 -1`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -199,7 +199,7 @@ func TestResyncIsLimited(t *testing.T) {
 		dumps: [][][]Event{{{}, {}, {}}, {{}}},
 	}
 	got := watch(t, k, &Monitor{Resync: Resync{AfterLoss: true, Pause: time.Millisecond}})
-	want := "1 lost 1\n2 lost 1\n3 lost 1\n4 resynced +0 ~0 -0\n5 resynced +0 ~0 -0"
+	want := "1 lost 1\n2 lost 1\n3 lost 1\n4 resynced of 1 +0 ~0 -0\n5 resynced of 2 +0 ~0 -0"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
