@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -34,10 +35,25 @@ func (c *captureConfig) register(cmd *cobra.Command) {
 }
 
 func (c *captureConfig) registerNetNS(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.netns, "netns", "", "network `namespace` to look into, by name, path or process id")
+	cmd.Flags().Var((*netnsValue)(&c.netns), "netns", "network `namespace` to look into, by name, path or process id")
 	inGroup(cmd.Flags(), groupKernel, "netns")
 	mustComplete(cmd, "netns", completeNetNS)
 }
+
+// netnsValue is the value of --netns. One that is empty is a variable that a script
+// did not set: it is not taken for the caller's own namespace.
+type netnsValue string
+
+func (v *netnsValue) Set(text string) error {
+	if text == "" {
+		return errors.New("needs a value")
+	}
+	*v = netnsValue(text)
+	return nil
+}
+
+func (v *netnsValue) String() string { return string(*v) }
+func (*netnsValue) Type() string     { return "string" }
 
 // everyNetNS is the name that stands for all network namespaces. One that ip-netns(8)
 // calls so is to be had by its path.

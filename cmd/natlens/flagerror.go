@@ -19,7 +19,9 @@ func flagError(cmd *cobra.Command, err error) error {
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return usagef("%s needs a value: %s", dashed(e.GetSpecifiedName()), valueName(e.GetFlag()))
 	}
-	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok && e.GetValue() == "" {
+		return usagef("--%s needs a value: %s", e.GetFlag().Name, valueName(e.GetFlag()))
+	} else if ok {
 		return usagef("--%s %s: %s%s", e.GetFlag().Name, e.GetValue(), wrongValue(e), see)
 	}
 	return usagef("%w%s", err, see)

@@ -37,15 +37,16 @@ func openNetNS(which string) (*os.File, error) {
 		return nil, usagef("--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all")
 	}
 	path := filepath.Join(netnsDir, which)
+	missing := "there is no " + path + "; ip netns list shows the names"
 	switch _, err := strconv.ParseUint(which, 10, 31); {
 	case strings.Contains(which, "/"):
-		path = which
+		path, missing = which, "there is no such file"
 	case err == nil:
-		path = "/proc/" + which + "/ns/net"
+		path, missing = "/proc/"+which+"/ns/net", "there is no process with this id"
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("--netns %s: there is no %s; ip netns list shows the names", which, path)
+		return nil, fmt.Errorf("--netns %s: %s", which, missing)
 	}
 	if err != nil {
 		return nil, netnsError{fmt.Errorf("--netns %s: %w", which, err)}

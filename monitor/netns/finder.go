@@ -71,6 +71,9 @@ type naming struct {
 	name  string
 }
 
+// byPID begins the name of a namespace that has none but by its process.
+const byPID = "pid:"
+
 // Scan looks at all processes and all mounts.
 func (f *Finder) Scan() error {
 	// Processes first: ip netns add makes a namespace, is in it for a moment and
@@ -100,7 +103,8 @@ func (f *Finder) Found() (all []Found) {
 			return
 		}
 		n := naming{mount: f.mounts[inode], pid: f.pids[inode]}
-		if old, ok := f.named[inode]; ok && old.mount == n.mount && old.pid == n.pid {
+		// A process may be in its namespace before it is in its container's cgroup.
+		if old, ok := f.named[inode]; ok && old.mount == n.mount && old.pid == n.pid && !strings.HasPrefix(old.name, byPID) {
 			n = old
 		} else {
 			n.name = f.name(n.mount, n.pid, inode == f.own)
@@ -203,7 +207,7 @@ func (f *Finder) name(mount string, pid int, own bool) string {
 	case mount != "":
 		by = mount
 	default:
-		by = "pid:" + strconv.Itoa(pid)
+		by = byPID + strconv.Itoa(pid)
 	}
 	return string(monitor.AppendEscaped(nil, []byte(by)))
 }

@@ -108,6 +108,25 @@ func TestFinderNames(t *testing.T) {
 	}
 }
 
+// TestFinderLearnsContainer: a runtime may move a process into the container's
+// cgroup when it is in its namespace already, and has been found there.
+func TestFinderLearnsContainer(t *testing.T) {
+	p := &tree{t, t.TempDir()}
+	p.process("self", "net:[1000]", "0::/\n")
+	p.process("20", "net:[2000]", "0::/user.slice\n")
+	p.write("self/mountinfo", "")
+	f := Finder{proc: p.dir}
+	for _, want := range []string{"pid:20", "docker:" + id[:12]} {
+		if err := f.Scan(); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Found(); len(got) != 2 || !slices.ContainsFunc(got, func(n Found) bool { return n.Inode == 2000 && n.Name == want }) {
+			t.Errorf("found %v, want %s among them", got, want)
+		}
+		p.write("20/cgroup", "0::/docker/"+id+"\n")
+	}
+}
+
 // TestOwnName expects the name that ip-netns(8) gave the namespace that the caller
 // was started in, and else the name of a host's own.
 func TestOwnName(t *testing.T) {
