@@ -28,6 +28,11 @@ type flowsPage struct {
 	place       monitor.Place
 	moves       int // counts moves of the cursor
 
+	// A jump asks for rows that are not at hand: what is on the screen stays there
+	// until they are, and the moves meanwhile are made then.
+	jump bool
+	then int
+
 	rows          []flowRef
 	view          monitor.View
 	layout        layout
@@ -103,7 +108,7 @@ func (p *flowsPage) query() monitor.Query {
 		q.Above, q.Below = heldRows, heldRows
 	}
 	if p.follow {
-		q.At, q.Above = monitor.Place{}, 0
+		q.At, q.Above, q.Below = monitor.Place{}, 0, max(q.Below, 3*p.height)
 	}
 	if q.End {
 		q.Above = max(q.Above, 3*p.height)
@@ -145,9 +150,12 @@ func (p *flowsPage) answer(m answerMsg) tea.Cmd {
 // flow. It returns false if the stretch is of no use: the cursor has moved since
 // it was asked for, to a flow that is not in it.
 func (p *flowsPage) take(a flowsAnswer) bool {
+	if p.jump && a.moves != p.moves {
+		return false // asked for before the jump
+	}
 	p.s.matched, p.s.flows = a.view.Live, a.view.Flows
-	at := a.view.At
-	if a.end {
+	at, toEnd := a.view.At, a.end && p.jump
+	if toEnd {
 		at = len(a.rows) - 1
 		p.end = false
 	} else if p.follow {
@@ -163,13 +171,23 @@ func (p *flowsPage) take(a flowsAnswer) bool {
 	}
 	p.view, p.rows = a.view, a.rows
 	p.n, p.at = len(p.rows), at
-	if a.end {
+	if toEnd {
 		p.line = p.height - 1
 	}
 	p.fit()
+	p.landed()
 	p.anchor()
 	p.lay()
 	return true
+}
+
+// landed makes the moves that were asked for since the jump.
+func (p *flowsPage) landed() {
+	if p.jump && p.then != 0 {
+		p.follow = false
+		p.move(p.then)
+	}
+	p.jump, p.then = false, 0
 }
 
 // lay chooses the columns for the rows at hand.
@@ -209,7 +227,7 @@ func (p *flowsPage) anchor() {
 // before the cursor comes to the end of this one.
 func (p *flowsPage) moved() tea.Cmd {
 	p.moves++
-	p.follow = false
+	p.follow, p.end, p.jump, p.then = false, false, false, 0
 	p.anchor()
 	if p.s.paused {
 		return nil

@@ -104,6 +104,47 @@ func TestScrollThroughAll(t *testing.T) {
 	}
 }
 
+// While the rows of a jump are on their way the screen stays as it is, and the
+// keys that come meanwhile count from where the jump leads.
+func TestJumpLands(t *testing.T) {
+	const n, last = 3000, 1024 + 2999
+	for _, c := range []struct {
+		name  string
+		jump  tea.KeyPressMsg
+		moves string
+		port  uint16
+		line  int
+	}{
+		{"home", tea.KeyPressMsg{Code: tea.KeyHome}, "", last, 0},
+		{"home and down", tea.KeyPressMsg{Code: tea.KeyHome}, "<down><down>", last - 2, 2},
+		{"end", tea.KeyPressMsg{Code: tea.KeyEnd}, "", 1024, 25},
+		{"end and up", tea.KeyPressMsg{Code: tea.KeyEnd}, "<up><up><down>", 1025, 24},
+		{"reversed, and down", tea.KeyPressMsg{Code: 'r', Text: "r"}, "<down>", 1025, 1},
+	} {
+		st := newStage(t)
+		st.crowd(n)
+		st.size(120, 30)
+		for range 20 {
+			st.press("<pgdn>")
+		}
+		rows := func() string { return strings.Join(strings.Split(st.screen(), "\n")[3:], "\n") }
+		before := rows()
+		_, question := st.Update(c.jump)
+		if got := rows(); got != before {
+			t.Errorf("%s: before the answer there are other rows:\n%s\nwere\n%s", c.name, got, before)
+		}
+		st.press(c.moves)
+		st.run(question)
+		if p, l := st.under(); p != c.port || l != c.line {
+			t.Errorf("%s: on port %d, line %d; want %d, line %d", c.name, p, l, c.port, c.line)
+		}
+		st.newcomer(50000)
+		if p, _ := st.under(); c.moves != "" && p != c.port {
+			t.Errorf("%s: with a new flow on port %d, want %d", c.name, p, c.port)
+		}
+	}
+}
+
 func TestSortByClickAndKey(t *testing.T) {
 	st := newStage(t)
 	st.gateway()

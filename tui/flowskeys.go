@@ -41,6 +41,10 @@ func (p *flowsPage) hints() []key.Binding {
 }
 
 func (p *flowsPage) step(rows int) tea.Cmd {
+	if p.jump {
+		p.then += rows
+		return nil
+	}
 	p.move(rows)
 	return p.moved()
 }
@@ -53,7 +57,12 @@ func (p *flowsPage) home() tea.Cmd {
 		p.anchor()
 		return nil
 	}
-	p.follow, p.place, p.line, p.at = true, monitor.Place{}, 0, 0
+	return p.toTop()
+}
+
+// toTop asks for the first rows.
+func (p *flowsPage) toTop() tea.Cmd {
+	p.follow, p.end, p.place, p.jump, p.then = true, false, monitor.Place{}, true, 0
 	return p.pull(toChange)
 }
 
@@ -66,7 +75,7 @@ func (p *flowsPage) last() tea.Cmd {
 		p.anchor()
 		return nil
 	}
-	p.end = true
+	p.end, p.jump, p.then = true, true, 0
 	return p.pull(toChange)
 }
 
@@ -88,8 +97,7 @@ func (p *flowsPage) sortBy(id columnID) tea.Cmd {
 // reordered asks anew after a change of the order: from the top.
 func (p *flowsPage) reordered() tea.Cmd {
 	p.moves++
-	p.follow, p.place, p.line, p.at = true, monitor.Place{}, 0, 0
-	return p.pull(toChange)
+	return p.toTop()
 }
 
 // click chooses a cell; on the heading it sorts.
