@@ -46,6 +46,20 @@ func (s *PortSet) Span() (low, high uint16) {
 	return low, high
 }
 
+// leastConcluded is how many ports must be in use for their span to tell of a
+// range that a rule gives.
+const leastConcluded = 64
+
+// Room concludes how many ports, ids or keys there are where those of the set are in
+// use, as [PoolSize] does; few of them tell nothing of a range.
+func (s *PortSet) Room(p Proto, flows, changed uint64) int {
+	if s.n < leastConcluded {
+		return NATPorts(p)
+	}
+	low, high := s.Span()
+	return PoolSize(p, flows, changed, low, high)
+}
+
 // FirstNATPort is the first port that the kernel chooses for a flow whose own
 // port is not one of the privileged ones (nf_nat_l4proto_unique_tuple).
 const FirstNATPort = 1024

@@ -42,17 +42,9 @@ type busiest struct {
 	flows int
 }
 
-// leastConcluded is how many ports must be in use for their span to tell of a
-// range that a rule gives.
-const leastConcluded = 64
-
 // room is how many ports, ids or keys the kernel can choose from.
 func (p *pool) room() int {
-	if p.ports.Len() < leastConcluded {
-		return monitor.NATPorts(p.key.proto)
-	}
-	low, high := p.ports.Span()
-	return monitor.PoolSize(p.key.proto, uint64(p.flows), uint64(p.rewritten), low, high)
+	return p.ports.Room(p.key.proto, uint64(p.flows), uint64(p.rewritten))
 }
 
 // percent is the share in use as far as it tells pools of other sizes apart.

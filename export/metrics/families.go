@@ -45,7 +45,7 @@ var (
 
 	flows         = family("gauge", "natlens_flows", "Flows in natlens's table.", "protocol", "state")
 	portsInUse    = family("gauge", "natlens_snat_ports_in_use", "Ports, ids or keys of a public address that translated flows have in use.", "address", "protocol")
-	portsThereAre = family("gauge", "natlens_snat_ports_available", "Ports, ids or keys that one address has for translated flows.", "protocol")
+	portsThereAre = family("gauge", "natlens_snat_ports_available", "Ports, ids or keys that a public address has for translated flows, by the range that those in use show.", "address", "protocol")
 	snatFlows     = family("gauge", "natlens_snat_flows", "Flows whose source is translated to a public address.", "address", "protocol")
 	snatPools     = family("gauge", "natlens_snat_pools", "Pairs of a public address and a protocol to which sources are translated.")
 	scanTook      = family("gauge", "natlens_table_scan_seconds", "How long the last look at natlens's table for these metrics took.")

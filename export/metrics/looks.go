@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"natlens/monitor"
 )
 
 // lookEvery is how long a look at the table and at the kernel is good for: who
@@ -87,6 +85,7 @@ func (s *scan) collectPools(to chan<- prometheus.Metric) {
 	for _, p := range s.pools {
 		addr, proto := p.key.addr.String(), protocols[p.key.slot]
 		to <- portsInUse.value(float64(p.ports.Len()), addr, proto)
+		to <- portsThereAre.value(float64(p.room()), addr, proto)
 		to <- snatFlows.value(float64(p.flows), addr, proto)
 	}
 	pools := uint64(len(s.pools))
@@ -99,9 +98,4 @@ func (s *scan) collectPools(to chan<- prometheus.Metric) {
 		}
 	}
 	to <- snatPools.value(float64(pools))
-	for slot, name := range protocols {
-		if slot > 0 {
-			to <- portsThereAre.value(float64(monitor.NATPorts(monitor.Protos[slot-1])), name)
-		}
-	}
 }

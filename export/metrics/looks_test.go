@@ -40,14 +40,8 @@ func TestPools(t *testing.T) {
 	want := `natlens_snat_flows{address="203.0.113.1",protocol="tcp"} 4
 natlens_snat_flows{address="203.0.113.1",protocol="udp"} 1
 natlens_snat_pools 2
-natlens_snat_ports_available{protocol="dccp"} 64512
-natlens_snat_ports_available{protocol="gre"} 65536
-natlens_snat_ports_available{protocol="icmp"} 65536
-natlens_snat_ports_available{protocol="icmpv6"} 65536
-natlens_snat_ports_available{protocol="sctp"} 64512
-natlens_snat_ports_available{protocol="tcp"} 64512
-natlens_snat_ports_available{protocol="udp"} 64512
-natlens_snat_ports_available{protocol="udplite"} 64512
+natlens_snat_ports_available{address="203.0.113.1",protocol="tcp"} 64512
+natlens_snat_ports_available{address="203.0.113.1",protocol="udp"} 64512
 natlens_snat_ports_in_use{address="203.0.113.1",protocol="tcp"} 2
 natlens_snat_ports_in_use{address="203.0.113.1",protocol="udp"} 1
 `
@@ -59,6 +53,23 @@ natlens_flows{protocol="tcp",state="syn_sent"} 1
 natlens_flows{protocol="udp",state="unreplied"} 2
 `
 	if diff := cmp.Diff(want, lines(t, m, "natlens_flows")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestPoolRange gives a public address the range of ports that a rule would, and expects
+// how many there are to be concluded from them; and not where flows keep their ports.
+func TestPoolRange(t *testing.T) {
+	var events []monitor.Event
+	for i := range 80 {
+		e := sentAs(monitor.UDP, [4]byte{10, 0, 0, byte(i)}, [4]byte{203, 0, 113, 1}, uint16(40000+i+i/79*20), 0)
+		e.Flow.Orig.SrcPort = 5000
+		events = append(events, e, sentAs(monitor.UDP, [4]byte{10, 0, 0, byte(i)}, [4]byte{203, 0, 113, 2}, uint16(40000+i), 0))
+	}
+	want := `natlens_snat_ports_available{address="203.0.113.1",protocol="udp"} 100
+natlens_snat_ports_available{address="203.0.113.2",protocol="udp"} 64512
+`
+	if diff := cmp.Diff(want, lines(t, New(Config{Table: tableOf(events...)}), "natlens_snat_ports_available")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -36,7 +36,18 @@ type poolKey struct {
 type pool struct {
 	key   poolKey
 	flows uint64
-	ports monitor.PortSet
+
+	changed uint64 // flows with another port, id or key than their own
+	ports   monitor.PortSet
+}
+
+// room is how many ports, ids or keys the address has.
+func (p *pool) room() int {
+	proto := monitor.Proto(0)
+	if p.key.slot > 0 {
+		proto = monitor.Protos[p.key.slot-1]
+	}
+	return p.ports.Room(proto, p.flows, p.changed)
 }
 
 // take goes over the table twice: which pools there are, and then which ports those
@@ -102,7 +113,13 @@ func (s *scan) fill(t *monitor.Table) {
 		}
 		as := r.Flow.SentAs()
 		p := at[poolKey{as.Addr, slotOf[r.Flow.Orig.Proto]}]
-		if p != nil && (!r.Flow.Orig.Proto.HasPorts() || as.Port >= monitor.FirstNATPort) {
+		if p == nil {
+			return true
+		}
+		if r.Flow.NAT().SrcPort {
+			p.changed++
+		}
+		if !r.Flow.Orig.Proto.HasPorts() || as.Port >= monitor.FirstNATPort {
 			p.ports.Add(as.Port)
 		}
 		return true
