@@ -225,6 +225,8 @@ var corrected = []struct {
 	{"-L -m x", "it reads a 0", "--mark x: not a mark: MARK[/MASK], each up to 0xffffffff\n", 2, 21},
 	{"-D -p gre --srckey 99", "keys are not compared", "0 flow entries have been deleted.\n", 1, 21},
 	{"-G -p sctp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443 --orig-vtag 99 --reply-vtag 99", "tags are not compared", "0 flow entries have been shown.\n", 1, 21},
+	{"-D -u UNREPLIED", "bits that are not to be set are not compared: it deletes all", "20 flow entries have been deleted.\n", 0, 1},
+	{"-D -u !ASSURED -p udp", "likewise", "6 flow entries have been deleted.\n", 0, 15},
 	{"-D -t 17", "timeouts are not compared", "0 flow entries have been deleted.\n", 1, 21},
 	{"-D -n203.0.113.99", "an address without a blank before it is not read", "0 flow entries have been deleted.\n", 1, 21},
 	{"-D --dst-nat=203.0.113.99", "likewise", "0 flow entries have been deleted.\n", 1, 21},
