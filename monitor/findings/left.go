@@ -92,6 +92,8 @@ func (e *Engine) watch(r ref, now monitor.Time) int {
 	case reply != w.reply:
 		w.orig, w.reply, w.since = orig, reply, now
 		return 1
+	case orig < w.orig: // somebody has set the counters back
+		w.orig, w.since = orig, now
 	case orig-w.orig >= fewPackets && float64(now-w.since) >= e.cfg.Limits[dnatAge]*float64(time.Second):
 		return -1
 	}

@@ -36,3 +36,35 @@ func TestLeft(t *testing.T) {
 		}
 	}
 }
+
+// TestWatchZeroed expects no word of a flow whose counters somebody has set back
+// (conntrack -L -z): fewer packets than before are not many.
+func TestWatchZeroed(t *testing.T) {
+	table := monitor.NewTable(monitor.TableConfig{})
+	flow := monitor.Flow{ID: 1, Orig: monitor.Tuple{Proto: monitor.UDP, Family: monitor.IPv4, SrcPort: 1, DstPort: 53}, Status: monitor.SeenReply}
+	table.Apply(&monitor.Batch{Events: []monitor.Event{{Kind: monitor.KindNew, Time: 1, Has: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID, Flow: flow}}})
+	var r ref
+	table.Scan(func(i uint32, row *monitor.Row, _ *monitor.Extra) bool {
+		r = ref{row: i, gen: row.Gen}
+		return true
+	})
+	var orig, reply uint64
+	e := New(Config{Table: table, Limits: DefaultLimits(), Packets: func(*monitor.Flow) (uint64, uint64, bool) { return orig, reply, true }})
+	for i, step := range []struct {
+		orig, reply uint64
+		after       monitor.Time // seconds
+		want        int
+	}{
+		{9, 0, 0, 0},   // seen for the first time
+		{2, 0, 20, 0},  // set back
+		{4, 0, 25, 0},  // two more
+		{6, 0, 29, 0},  // too soon after it was set back
+		{6, 0, 31, -1}, // four without an answer in 11 s
+		{1, 1, 40, 1},
+	} {
+		orig, reply = step.orig, step.reply
+		if got := e.watch(r, 1+step.after*1e9); got != step.want {
+			t.Errorf("step %d: %d, want %d", i, got, step.want)
+		}
+	}
+}
