@@ -73,8 +73,9 @@ func (st *stage) history(n int) {
 		seen.created, seen.updated, seen.destroyed = seen.created+load, seen.updated+2*load, seen.destroyed+load/2
 		h.line.sample(st.now-monitor.Time(n-i)*1e9, 20000+20*load, seen)
 	}
-	h.line.last.lost = 12
 	h.line.at = st.now
+	kinds := &st.s.cfg.Tail.kinds // the next frame looks there
+	kinds[monitor.KindNew], kinds[monitor.KindUpdate], kinds[monitor.KindDestroy] = seen.created, seen.updated, seen.destroyed
 }
 
 func TestHealthScreens(t *testing.T) {
@@ -293,7 +294,13 @@ func TestTimeline(t *testing.T) {
 	var l timeline
 	l.sample(100e9, 5, kindCounts{created: 1000})
 	l.sample(100.5e9, 6, kindCounts{created: 1100})
+	if l.flows != 6 || l.seen.created != 1100 || l.n != 0 {
+		t.Errorf("within the first second: %d flows, %+v, %d seconds", l.flows, l.seen, l.n)
+	}
 	l.sample(102e9, 7, kindCounts{created: 1100, updated: 50, destroyed: 50})
+	if l.flows != 7 || l.seen.updated != 50 {
+		t.Errorf("as of the last sample: %d flows, %+v", l.flows, l.seen)
+	}
 	if l.n != 2 || l.seconds[1] != (moment{7, 100}) || l.at != 102e9 {
 		t.Errorf("%d seconds, %+v", l.n, l.seconds[:3])
 	}

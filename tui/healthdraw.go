@@ -144,7 +144,7 @@ func (p *healthPage) tableTitle() (l paint.Line) {
 		}
 		l.Add(role, countText(v.reading.Entries)+" of "+countText(v.reading.Max)+", "+percentText(p.full()))
 	} else {
-		l.Add(paint.Text, countOf(v.last().flows, "flow"))
+		l.Add(paint.Text, countOf(v.line.flows, "flow"))
 	}
 	l.Add(paint.Muted, p.span())
 	return l
@@ -164,7 +164,7 @@ func (p *healthPage) eventsTitle(room int) (l paint.Line) {
 	v := &p.view
 	l.Add(paint.Label, " EVENTS  ")
 	l.Add(paint.Text, countText(v.last().events)+"/s")
-	seen := v.line.last
+	seen := v.line.seen
 	if seen.lost > 0 {
 		l.Add(paint.Bad, ", "+countText(seen.lost)+" lost")
 	}

@@ -12,6 +12,9 @@ type timeline struct {
 	n       int                     // seconds known
 	at      monitor.Time            // of the last sample; 0: none
 	last    kindCounts              // at the last full second
+
+	flows uint64 // as of the last sample, within a second too
+	seen  kindCounts
 }
 
 // moment is what one second had.
@@ -33,9 +36,10 @@ func (k kindCounts) minus(o kindCounts) kindCounts {
 // seconds. A recording that is sought backwards begins anew.
 func (t *timeline) sample(now monitor.Time, flows uint64, seen kindCounts) {
 	if t.at == 0 || now < t.at {
-		*t = timeline{at: now, last: seen}
+		*t = timeline{at: now, last: seen, flows: flows, seen: seen}
 		return
 	}
+	t.flows, t.seen = flows, seen
 	seconds := int((now - t.at) / 1e9)
 	if seconds < 1 {
 		return
