@@ -20,6 +20,7 @@ import (
 	"natlens/monitor/findings"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/netns"
 )
 
 // kindsAll joins every group.
@@ -154,14 +155,23 @@ func readTracking(s *doctor.Snapshot, netns int) {
 }
 
 // placeOfFD is placeOf for a namespace of which only its file is known (0: here).
-func placeOfFD(netns int) doctor.Place {
-	if netns == 0 {
+func placeOfFD(fd int) doctor.Place {
+	if fd == 0 {
 		return placeOf("")
 	}
-	path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), netns)
+	path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd)
 	link, err := os.Readlink(path)
 	if name, ok := strings.CutPrefix(link, netnsDir+"/"); err == nil && ok {
 		return placeOf(name)
+	}
+	// Led to by a process it may have a name all the same.
+	var finder netns.Finder
+	if finder.ScanMounts() == nil {
+		for _, n := range finder.Found() {
+			if name, ok := strings.CutPrefix(n.Path, netnsDir+"/"); ok && link == fmt.Sprintf("net:[%d]", n.Inode) {
+				return placeOf(name)
+			}
+		}
 	}
 	return placeOf(path) // as long as this process lives
 }

@@ -256,3 +256,18 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 	p.press("q")
 	p.endedWell()
 }
+
+// TestPlaceHasName: a namespace that --netns leads to by a process or by an open file
+// is entered by its name in the commands that are told, if it has one.
+func TestPlaceHasName(t *testing.T) {
+	ns := generatorNS(t)
+	enter := placeOfFD(ns.FD()).Enter()
+	if want := fmt.Sprintf("nsenter --net=/proc/%d/fd/%d ", os.Getpid(), ns.FD()); !strings.HasSuffix(enter, want) {
+		t.Errorf("without a name: %q, want %q", enter, want)
+	}
+	name := fmt.Sprintf("natlens-place-%d", os.Getpid())
+	nameNetNS(t, ns, name)
+	if enter, want := placeOfFD(ns.FD()).Enter(), "ip netns exec "+name+" "; !strings.HasSuffix(enter, want) {
+		t.Errorf("with one: %q, want %q", enter, want)
+	}
+}
