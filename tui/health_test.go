@@ -312,6 +312,10 @@ func TestTimeline(t *testing.T) {
 	if _, known := l.values(300, func(m *moment) uint64 { return m.events }); l.n != timelineSeconds || known != 300 {
 		t.Errorf("%d seconds, %d cells", l.n, known)
 	}
+	l.sample(2001e9, 9, kindCounts{created: 30})
+	if last := l.seconds[(l.head-1+timelineSeconds)%timelineSeconds]; last != (moment{9, 30}) {
+		t.Errorf("counted anew: %+v", last)
+	}
 	l.sample(50e9, 1, kindCounts{})
 	if l.n != 0 || l.at != 50e9 {
 		t.Errorf("sought backwards: %d seconds at %d", l.n, l.at)

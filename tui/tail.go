@@ -21,7 +21,7 @@ type Tail struct {
 	next    int
 	seen    uint64 // events ever written
 	lost    uint64
-	kinds   [monitor.KindResynced + 1]uint64 // events ever written, by kind
+	kinds   [monitor.KindResynced + 1]uint64 // events since the last Clear, by kind
 	lossAt  monitor.Time
 	matches []int // scratch of around: where the matching events stand
 
@@ -38,6 +38,7 @@ func (t *Tail) Clear() {
 	defer t.mu.Unlock()
 	clear(t.ring) // texts of the events are let go
 	t.ring, t.next, t.lost, t.lossAt = t.ring[:0], 0, 0, 0
+	clear(t.kinds[:])
 }
 
 // Write keeps the events of the batch. It never fails: when a recording does,

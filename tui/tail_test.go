@@ -38,6 +38,9 @@ func TestTailClear(t *testing.T) {
 	st.gateway()
 	st.press("2")
 	st.tail.Clear()
+	if got := st.tail.counts(); got != (kindCounts{}) {
+		t.Errorf("after Clear it counts on from %+v", got)
+	}
 	if lost, at := st.tail.Loss(); lost != 0 || at != 0 {
 		t.Errorf("lost %d at %d", lost, at)
 	}

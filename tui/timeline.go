@@ -23,7 +23,7 @@ type moment struct {
 	events uint64
 }
 
-// kindCounts are events ever seen.
+// kindCounts are events seen, of a recording since its beginning.
 type kindCounts struct{ created, updated, destroyed, lost uint64 }
 
 func (k kindCounts) events() uint64 { return k.created + k.updated + k.destroyed }
@@ -40,6 +40,9 @@ func (t *timeline) sample(now monitor.Time, flows uint64, seen kindCounts) {
 		return
 	}
 	t.flows, t.seen = flows, seen
+	if seen.events() < t.last.events() { // a recording began anew
+		t.last = kindCounts{}
+	}
 	seconds := int((now - t.at) / 1e9)
 	if seconds < 1 {
 		return
