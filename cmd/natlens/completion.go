@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -161,8 +162,11 @@ type completedValue struct {
 // cobra never forgets a flag that has one, nor the command behind it.
 func settleCompletions(cmd *cobra.Command, asked bool) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if asked { // the quotes are for the help
+		if asked { // the quotes are for the help, and conntrack(8)'s other names are known to people
 			_, f.Usage = pflag.UnquoteUsage(f)
+			if def, ok := filter.FlagByName(f.Name); ok && slices.Contains(def.Aliases, f.Name) {
+				f.Hidden = false
+			}
 		}
 		v, ok := f.Value.(completedValue)
 		if !ok {

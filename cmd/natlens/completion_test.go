@@ -35,6 +35,8 @@ var completions = []struct{ line, want string }{
 	{"-E|-p|tcp|-e|NEW,d", "NEW,destroy"},
 	{"watch|--state|est", "established"},
 	{"watch|--state|EST", "ESTABLISHED"},
+	{"-L|-p|tcp|--dp", "--dport"},
+	{"-D|--sr", "--src --src-nat --srckey"},
 	{"-L|-p|tcp|--state|C", "CLOSE_WAIT CLOSE"},
 	{"-L|-p|sctp|--state|CO", "COOKIE_WAIT COOKIE_ECHOED"},
 	{"-L|-p|udp|--state|", ""},
