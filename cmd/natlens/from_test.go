@@ -185,7 +185,7 @@ func TestFromMisuse(t *testing.T) {
 		"watch --from - --from FILE":                    "--from -: standard input stands alone",
 		"watch --from FILE --for -1s":                   "--for -1s: must not be negative",
 		"explain --from FILE --at +1s dport 1":          "explain: none of the 1 flows in the table matches dport 1",
-		"watch --from /none/x.jsonl":                    "open recording: open /none/x.jsonl: no such file or directory",
+		"watch --from /none/x.jsonl":                    "recording: open /none/x.jsonl: no such file or directory",
 		"watch --from /proc/version":                    "recording version: neither JSON lines of natlens nor a netlink capture (pcapng, pcap)",
 		"list --from FILE -e new":                       "--event-mask asks for kinds of events: natlens watch has them",
 		"watch --from FILE -o yaml --output /none/none": `unknown output format "yaml"`,

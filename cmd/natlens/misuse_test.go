@@ -107,7 +107,7 @@ var misuses = []struct {
 	{"who 203.0.113.7 --live --netns all", 2, "--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all"},
 	{"who 203.0.113.7 --limit -1", 2, "--limit -1: must not be negative"},
 	{"who 203.0.113.7 --history DIR", 1, "no history in DIR; natlens record --history keeps one"},
-	{"who 203.0.113.7 --recording DIR/none", 1, "open recording: open DIR/none: no such file or directory"},
+	{"who 203.0.113.7 --recording DIR/none", 1, "recording: open DIR/none: no such file or directory"},
 	{"who 203.0.113.7 --recording DIR/there", 1, "recording there: neither JSON lines of natlens nor a netlink capture (pcapng, pcap)"},
 	{"who 203.0.113.7 --recording - --at 14:32", 2, "--at, --from and --to need a file: standard input is read once"},
 	{"who 203.0.113.7 --live -o csv", 2, "-o csv: must be pretty or jsonl"},

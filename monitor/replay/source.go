@@ -105,7 +105,7 @@ func (s *Source) nextPart() error {
 	s.part++
 	file, err := p.open()
 	if err != nil {
-		return fmt.Errorf("open recording: %w", err)
+		return fmt.Errorf("recording: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
