@@ -68,7 +68,7 @@ func (c *createConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
-		done, n := "created", 1
+		done, n := "created", uint64(1)
 		if c.ifMissing {
 			done = "added"
 		}
@@ -81,7 +81,7 @@ func (c *createConfig) run(ctx context.Context, con console) error {
 		case err != nil:
 			return err
 		}
-		fmt.Fprintf(con.Stderr, "natlens: %d flow entries have been %s.\n", n, done)
+		tellDone(con, c.classic, n, "flow", done)
 		return nil
 	})
 }

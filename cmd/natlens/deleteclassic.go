@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -40,7 +39,7 @@ func (c *deleteConfig) runClassic(ctx context.Context, con console) error {
 		if err := errors.Join(err, out.Close()); err != nil {
 			return err
 		}
-		return toldEntries(con, n, "deleted")
+		return toldEntries(con, true, n, "deleted")
 	})
 }
 
@@ -92,8 +91,8 @@ func (d asDestroyed) Write(b *monitor.Batch) error {
 
 // toldEntries says on stderr what was done to how many entries. As with
 // conntrack(8), none is a failure.
-func toldEntries(con console, n int, done string) error {
-	fmt.Fprintf(con.Stderr, "natlens: %d flow entries have been %s.\n", n, done)
+func toldEntries(con console, classic bool, n int, done string) error {
+	tellDone(con, classic, uint64(n), "flow", done)
 	if n == 0 {
 		return errSilent
 	}

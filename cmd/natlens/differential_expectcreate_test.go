@@ -97,7 +97,7 @@ func TestExpectCreate(t *testing.T) {
 	const line = "expect create -p tcp -s 192.0.2.1 -d 198.51.100.2 --orig-port-src 4000 --orig-port-dst 21 -t 60 --tuple-src 198.51.100.2 --tuple-dst 192.0.2.1"
 	for _, c := range []struct{ more, told, made string }{
 		{"", "expect create needs --tuple-port-dst\n", ""},
-		{"--tuple-port-dst 30000", "1 expectations have been created.\n", "proto=6 src=198.51.100.2 dst=192.0.2.1 sport=0 dport=30000 mask-src=255.255.255.255 mask-dst=255.255.255.255 sport=0 dport=65535 " +
+		{"--tuple-port-dst 30000", "1 expectation created.\n", "proto=6 src=198.51.100.2 dst=192.0.2.1 sport=0 dport=30000 mask-src=255.255.255.255 mask-dst=255.255.255.255 sport=0 dport=65535 " +
 			"master-src=192.0.2.1 master-dst=198.51.100.2 sport=4000 dport=21 class=0 helper=ftp\n"},
 		{"--tuple-port-dst 30000", "create expectation: the expectation exists already\n", ""},
 		{"--tuple-port-dst 70000", "--tuple-port-dst 70000: dport goes from 0 to 65535\n", ""},

@@ -135,12 +135,12 @@ func (c *expectConfig) list(ctx context.Context, con console) error {
 		return err
 	}
 	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
-		n := 0
+		n := uint64(0)
 		err := s.Expects(ctx, family, func(x *monitor.Expect) error { n++; return sink.Write(x) })
 		if err := errors.Join(err, sink.Close()); err != nil {
 			return err
 		}
-		fmt.Fprintf(con.Stderr, "natlens: %d expectations have been shown.\n", n)
+		tellDone(con, c.classic, n, "expectation", "shown")
 		return nil
 	})
 }
@@ -210,7 +210,7 @@ func (c *expectConfig) delete(ctx context.Context, con console) error {
 		if err := s.DeleteExpect(ctx, &t); err != nil {
 			return err
 		}
-		fmt.Fprintln(con.Stderr, "natlens: 1 expectations have been deleted.")
+		tellDone(con, c.classic, 1, "expectation", "deleted")
 		return nil
 	})
 }
@@ -258,7 +258,7 @@ func (c *expectConfig) watch(ctx context.Context, con console) error {
 		return err
 	}
 	defer w.Close()
-	n := 0
+	n := uint64(0)
 	err = w.Run(ctx, func(x *monitor.Expect) error { n++; return sink.Write(x) }, func(k uint64) {
 		fmt.Fprintf(con.Stderr, "natlens: %d expectation events lost\n", k)
 	})
@@ -268,6 +268,6 @@ func (c *expectConfig) watch(ctx context.Context, con console) error {
 	if err := errors.Join(err, sink.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.Stderr, "natlens: %d expectation events have been shown.\n", n)
+	tellDone(con, c.classic, n, "expectation event", "shown")
 	return nil
 }

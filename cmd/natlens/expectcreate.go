@@ -88,7 +88,7 @@ func (c *expectConfig) create(ctx context.Context, con console) error {
 		if err := s.CreateExpect(ctx, &x); err != nil {
 			return err
 		}
-		fmt.Fprintln(con.Stderr, "natlens: 1 expectations have been created.")
+		tellDone(con, c.classic, 1, "expectation", "created")
 		return nil
 	})
 }

@@ -125,7 +125,7 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 	switch st := m.Stats(); {
 	case c.quiet:
 	case c.classic:
-		fmt.Fprintf(con.Stderr, "natlens: %d flow events have been shown.\n", st.Written)
+		tellDone(con, true, st.Written, "flow event", "shown")
 	default:
 		fmt.Fprintf(con.Stderr, "natlens: %d events, %d shown, %d lost\n", st.Events, st.Written, st.Lost)
 	}
@@ -256,7 +256,7 @@ func (c *listConfig) replay(cmd *cobra.Command, con console) error {
 		return err
 	}
 	if !c.quiet {
-		fmt.Fprintf(con.Stderr, "natlens: %d flow entries have been shown.\n", m.Stats().Written)
+		tellDone(con, c.classic, m.Stats().Written, "flow", "shown")
 	}
 	return nil
 }

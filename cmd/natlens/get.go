@@ -92,7 +92,7 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 			return err
 		}
 		if c.classic {
-			return toldEntries(con, len(b.Events), "shown")
+			return toldEntries(con, true, len(b.Events), "shown")
 		}
 		if len(b.Events) == 0 {
 			return fmt.Errorf("the flow is there, and does not match the rest of the filter")

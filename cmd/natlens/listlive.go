@@ -50,7 +50,7 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	if !c.quiet {
-		fmt.Fprintf(con.Stderr, "natlens: %d flow entries have been shown.\n", m.Stats().Written)
+		tellDone(con, c.classic, m.Stats().Written, "flow", "shown")
 	}
 	if ctx.Err() != nil {
 		return errors.New("interrupted: the end of the table was not reached")

@@ -196,7 +196,7 @@ func (s *stream) note(format string, args ...any) {
 func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duration) {
 	st, cs := m.Stats(), c.Stats()
 	if s.counts {
-		fmt.Fprintf(s.con.Stderr, "natlens: %d flow events have been shown.\n", st.Written)
+		tellDone(s.con, true, st.Written, "flow event", "shown")
 	}
 	if !s.existing {
 		st.Events -= st.Existing // nobody asked for those

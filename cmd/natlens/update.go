@@ -151,7 +151,7 @@ func (c *updateConfig) run(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		return toldEntries(con, n, "updated")
+		return toldEntries(con, c.classic, n, "updated")
 	})
 }
 
