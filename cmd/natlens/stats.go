@@ -137,7 +137,7 @@ func (c *statsConfig) read(ctx context.Context, s *kernel.Service, netns int) (s
 type stats struct {
 	fill    ctnetlink.GlobalStats
 	cpus    []ctnetlink.CPUStats
-	expect  []ctnetlink.ExpectStats
+	expect  []kernel.ExpectStats
 	sysctls []kernel.Sysctl
 
 	look    *statsLook  // nil: nobody looked

@@ -66,7 +66,7 @@ func someStats(t *testing.T) *stats {
 			cpuStats(t, 0, map[ctnetlink.Counter]uint32{ctnetlink.Found: 3, ctnetlink.Insert: 4294967295, 16: 1}),
 			cpuStats(t, 1, map[ctnetlink.Counter]uint32{ctnetlink.Found: 5, ctnetlink.Insert: 1, 16: 0}),
 		},
-		expect: []ctnetlink.ExpectStats{{CPU: 0, New: 1, Create: 1200, Delete: 2}, {CPU: 1, Create: 34, Delete: 5}},
+		expect: []kernel.ExpectStats{{CPU: 0, New: 1, Create: 1200, Delete: 2}, {CPU: 1, Create: 34, Delete: 5}},
 		sysctls: []kernel.Sysctl{
 			{Name: "net.netfilter.nf_conntrack_acct", Value: 1},
 			{Name: "net.netfilter.nf_conntrack_buckets", Value: 65536},

@@ -105,10 +105,6 @@ const (
 	ctaStatsGlobalEntries = 1
 	ctaStatsGlobalMax     = 2
 
-	ctaExpectStatsNew    = 1
-	ctaExpectStatsCreate = 2
-	ctaExpectStatsDelete = 3
-
 	ctaNATv4Min = 1
 	ctaNATProto = 3
 	ctaNATv6Min = 4

@@ -56,17 +56,9 @@ func (r *Request) Begin(op Op, flags uint16, seq uint32, family monitor.Family) 
 	r.begin(subsysConntrack, uint8(op), flags, seq, family)
 }
 
-// BeginExpectStats begins the request for the counters of expectations, of each
-// CPU.
-func (r *Request) BeginExpectStats(seq uint32) {
-	r.begin(subsysExpect, expectStatsCPU, FlagDump, seq, 0)
-}
-
 const (
 	subsysConntrack = 1 // NFNL_SUBSYS_CTNETLINK
 	subsysExpect    = 2 // NFNL_SUBSYS_CTNETLINK_EXP
-
-	expectStatsCPU = 3 // IPCTNL_MSG_EXP_GET_STATS_CPU
 )
 
 func (r *Request) begin(subsys, op uint8, flags uint16, seq uint32, family monitor.Family) {

@@ -89,33 +89,6 @@ func DecodeCPUStats(msg []byte) (s CPUStats, err error) {
 	})
 }
 
-// ExpectStats are the counters of expectations of one CPU: enum
-// ctattr_expect_stats.
-type ExpectStats struct {
-	CPU                 uint16
-	New, Create, Delete uint32
-}
-
-// DecodeExpectStats reads a message of the answer to the request that
-// [Request.BeginExpectStats] begins.
-func DecodeExpectStats(msg []byte) (s ExpectStats, err error) {
-	attrs, err := statsBody(msg)
-	if err != nil {
-		return s, err
-	}
-	s.CPU = binary.BigEndian.Uint16(msg[nlmsgHeader+2:])
-	return s, eachNumber(attrs, func(typ uint16, v uint32) {
-		switch typ {
-		case ctaExpectStatsNew:
-			s.New = v
-		case ctaExpectStatsCreate:
-			s.Create = v
-		case ctaExpectStatsDelete:
-			s.Delete = v
-		}
-	})
-}
-
 // GlobalStats say how full the table of a network namespace is.
 type GlobalStats struct {
 	Entries uint32

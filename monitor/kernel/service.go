@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/mdlayher/netlink"
+	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
@@ -18,6 +20,7 @@ import (
 // Service asks the kernel about single flows and changes them. It is for one
 // goroutine at a time; Close may be called from another one.
 type Service struct {
+	netns int
 	queue *queue
 	dec   ctnetlink.Decoder
 	req   ctnetlink.Request
@@ -51,13 +54,34 @@ func OpenService(netns int) (*Service, error) {
 		q.close()
 		return nil, fmt.Errorf("open netlink socket: %w", os.NewSyscallError("setsockopt", err))
 	}
-	return &Service{queue: q, buf: make([]byte, dumpRead)}, nil
+	return &Service{netns: netns, queue: q, buf: make([]byte, dumpRead)}, nil
 }
 
 // Close closes the service and unblocks what runs.
 func (s *Service) Close() error {
 	s.queue.close()
 	return nil
+}
+
+// library makes a request by ti-mo/conntrack, on a connection of its own: where its
+// answer has all there is to know, and nothing is to be streamed or counted. The end of
+// ctx ends it. The error is an errno if the kernel refused.
+func (s *Service) library(ctx context.Context, request func(*conntrack.Conn) error) error {
+	c, err := conntrack.Dial(&netlink.Config{NetNS: s.netns})
+	if err != nil {
+		return fmt.Errorf("open netlink socket: %w", privilege(err))
+	}
+	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	err = request(c)
+	if ended := ctx.Err(); err != nil && ended != nil {
+		return ended
+	}
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
+		return privilege(errno)
+	}
+	return err
 }
 
 // begin begins a message with a sequence number of its own.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
@@ -134,10 +135,7 @@ func (s *Service) deleteBurst(ctx context.Context, targets []Target, gone func(i
 
 // Flush deletes every flow.
 func (s *Service) Flush(ctx context.Context) error {
-	s.req.Reset()
-	s.begin(ctnetlink.OpDelete, ctnetlink.FlagAck, 0)
-	s.req.End()
-	return flowError("flush", s.talk(ctx, nil, nil))
+	return flowError("flush", s.library(ctx, (*conntrack.Conn).Flush))
 }
 
 // Change is what is written into a flow's entry. What is nil is left alone, or

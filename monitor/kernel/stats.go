@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ti-mo/conntrack"
+
 	"natlens/monitor/ctnetlink"
 )
 
@@ -30,17 +32,21 @@ func (s *Service) CPUStats(ctx context.Context) (all []ctnetlink.CPUStats, err e
 	return all, flowError("statistics", err)
 }
 
+// ExpectStats are the counters of expectations of one CPU.
+type ExpectStats struct {
+	CPU                 uint16
+	New, Create, Delete uint32
+}
+
 // ExpectStats returns the kernel's counters of expectations of each CPU.
-func (s *Service) ExpectStats(ctx context.Context) (all []ctnetlink.ExpectStats, err error) {
-	s.req.Reset()
-	s.seq++
-	s.req.BeginExpectStats(s.seq)
-	s.req.End()
-	err = s.talk(ctx, func(msg []byte) error {
-		one, err := ctnetlink.DecodeExpectStats(msg)
-		all = append(all, one)
+func (s *Service) ExpectStats(ctx context.Context) (all []ExpectStats, err error) {
+	err = s.library(ctx, func(c *conntrack.Conn) error {
+		stats, err := c.StatsExpect()
+		for _, one := range stats {
+			all = append(all, ExpectStats{CPU: one.CPUID, New: one.New, Create: one.Create, Delete: one.Delete})
+		}
 		return err
-	}, nil)
+	})
 	return all, flowError("statistics", err)
 }
 
