@@ -127,12 +127,18 @@ func TestFilesTakenAway(t *testing.T) {
 			t.Fatalf("%d answers, faults %v", len(got), res.Faults)
 		}
 	}
-	closeWriter(t, open(t, Config{Dir: dir, now: (&clock{at0 + 999*second}).now}))
-	got, res := ask(t, dir, Query{})
-	checkAnswers(t, got)
-	want := Gap{From: at0 + 200*second, To: at0 + 300*second, Count: 100, Cause: Removed}
-	if len(got) != 200 || len(res.Faults) != 0 || len(res.Gaps) != 1 || res.Gaps[0] != want {
-		t.Errorf("after a new writer: %d answers, faults %v, gaps %+v, want %+v", len(got), res.Faults, res.Gaps, want)
+	w := open(t, Config{Dir: dir, now: (&clock{at0 + 999*second}).now})
+	for _, when := range []string{"while a new writer is at work", "after it"} {
+		got, res := ask(t, dir, Query{})
+		checkAnswers(t, got)
+		want := Gap{From: at0 + 200*second, To: at0 + 300*second, Count: 100, Cause: Removed}
+		if len(got) != 200 || len(res.Faults) != 0 || len(res.Gaps) != 1 || res.Gaps[0] != want {
+			t.Errorf("%s: %d answers, faults %v, gaps %+v, want %+v", when, len(got), res.Faults, res.Gaps, want)
+		}
+		if w != nil {
+			closeWriter(t, w)
+			w = nil
+		}
 	}
 }
 

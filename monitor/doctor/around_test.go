@@ -82,7 +82,7 @@ func TestAroundMany(t *testing.T) {
 	b := monitor.Batch{}
 	for i := range 300_000 {
 		port := uint16(80)
-		if i%10 < 3 { // and at first none of port 80
+		if i < 90_000 { // the first three of ten
 			port = 443
 		}
 		*b.Add() = to(monitor.KindNew, monitor.TCP, "10.0.0.9", port)
