@@ -1,14 +1,21 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// momentHelp says how a moment is written.
-const momentHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, -2h before the end or +30s after the beginning"
+// How a moment is written, in a recording and in what goes on to now.
+const (
+	momentHelp    = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, -2h before the end or +30s after the beginning"
+	momentNowHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339 or -2h before now"
+)
+
+// errNoMoment says that a text is none.
+var errNoMoment = errors.New("not a moment such as")
 
 // parseMoment reads a moment between two others, the beginning and the end of what
 // it is looked for in. Times without a zone are loc's. A time of day means the last
@@ -17,7 +24,7 @@ const momentHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, -2h before the 
 func parseMoment(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
 	t, err := readMoment(text, begin, end, loc)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, fmt.Errorf("%w %s", err, momentHelp)
 	}
 	if t.Before(begin) && t.Add(momentLength(text, t)).After(begin) {
 		t = begin
@@ -47,6 +54,7 @@ func parseSpan(text string) (time.Duration, error) {
 	return span + more, err
 }
 
+// readMoment reads a moment wherever it lies. The error is [errNoMoment].
 func readMoment(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
 	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") {
 		d, err := parseSpan(text)
@@ -75,7 +83,7 @@ func readMoment(text string, begin, end time.Time, loc *time.Location) (time.Tim
 		}
 		return t, nil
 	}
-	return time.Time{}, fmt.Errorf("not a moment such as %s", momentHelp)
+	return time.Time{}, errNoMoment
 }
 
 // momentLength is how long a moment is that was written so: a minute, a second,

@@ -91,6 +91,11 @@ func TestWhoInTheUI(t *testing.T) {
 			t.Errorf("%s: %v, want %s", question, err, want)
 		}
 	}
+	var q history.Query
+	_, err = (&whoMoments{at: "yesterday"}).read(t.Context(), &liveLedger{}, &q)
+	if want := "--at yesterday: not a moment such as " + momentNowHelp; err == nil || err.Error() != want {
+		t.Errorf("of what goes on: %v, want %s", err, want)
+	}
 }
 
 // TestMomentsAreAsLongAsTheyAreWritten reads times in days, and how long a moment

@@ -108,6 +108,10 @@ func (m *whoMoments) read(ctx context.Context, book ledger, q *history.Query) (e
 	if err != nil {
 		return 0, err
 	}
+	help := momentNowHelp
+	if _, ok := book.(*recordingLedger); ok {
+		help = momentHelp
+	}
 	for _, one := range []struct {
 		flag, text string
 		from, to   *monitor.Time
@@ -117,7 +121,7 @@ func (m *whoMoments) read(ctx context.Context, book ledger, q *history.Query) (e
 		}
 		t, err := readMoment(one.text, begin.Time(), now.Time(), time.Local)
 		if err != nil {
-			return 0, usagef("%s %s: %w", one.flag, monitor.Escape(one.text), err)
+			return 0, usagef("%s %s: %w %s", one.flag, monitor.Escape(one.text), err, help)
 		}
 		if one.from != nil {
 			*one.from = monitor.Time(t.UnixNano())

@@ -127,8 +127,11 @@ func (s *Seen) Add(more *Seen) {
 	}
 }
 
+// leastTold is the share in percent below which no place stands out.
+const leastTold = 10
+
 // Most is where most of them lead, and how many of 100 do. It is false if there was
-// none.
+// none, or no place that stands out.
 func (s *Seen) Most() (to Service, percent float64, ok bool) {
 	if s == nil || s.Flows == 0 {
 		return to, 0, false
@@ -136,7 +139,8 @@ func (s *Seen) Most() (to Service, percent float64, ok bool) {
 	most := s.to.Most(1, func(a, b Service) int {
 		return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(string(a.Dst[:]), string(b.Dst[:])), cmp.Compare(a.Port, b.Port))
 	})
-	return most[0].Key, min(share(most[0].N, s.Flows), 100), true
+	percent = min(share(most[0].N, s.Flows), 100)
+	return most[0].Key, percent, percent >= leastTold
 }
 
 // reservoir keeps up to aroundSize of many services, each with the same chance.

@@ -44,6 +44,11 @@ func TestAround(t *testing.T) {
 	a.Read(map[string]uint64{"insert_failed": 8, "invalid": 3, "drop": 0})
 	second := a.Read(map[string]uint64{"insert_failed": 8, "invalid": 3, "drop": 1})
 
+	for port := range uint16(11) {
+		write(1, to(monitor.KindNew, monitor.TCP, "10.0.0.9", port))
+	}
+	spread := a.Read(map[string]uint64{"insert_failed": 8, "invalid": 3, "drop": 2})
+
 	s := healthy()
 	s.Counters["insert_failed"] = Moved{8, 1}
 	for _, c := range []struct {
@@ -54,6 +59,7 @@ func TestAround(t *testing.T) {
 		{first, "invalid", "of 9 events 56 % were tcp to 10.0.0.9 port 443", "tcp dst 10.0.0.9 dport 443"},
 		{first, "drop", "", ""},
 		{second, "drop", "", ""},
+		{spread, "drop", "", ""}, // nine of 100 each: nothing stands out
 		{second, "insert_failed", "", ""},
 	} {
 		s.Around = c.seen
