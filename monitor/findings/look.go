@@ -24,7 +24,7 @@ type look struct {
 	wanted  func(*monitor.Glimpse) bool // want, made once
 	each    func(uint32, *monitor.Row)  // row, likewise
 	sourced bool                        // want has taken the source of the row
-	passed  bool                        // the last tick made no step
+	passed  int                         // ticks since the last step
 
 	handshakes [len(handshakes)]*sieve[group] // by destination
 	synHosts   *sieve[hostGroup]
@@ -56,11 +56,18 @@ func (l *look) init() {
 	l.pools = newSieve[pool](11)
 }
 
-// passes reports whether a tick makes no step: while very many events come, every
-// other one.
+// busySteps is how many ticks there are to a step of a look while very many events
+// come.
+const busySteps = 4
+
+// passes reports whether a tick makes no step: while very many events come, three of
+// four don't.
 func (e *Engine) passes() bool {
-	e.look.passed = e.rates.pace.busy() && !e.look.passed
-	return e.look.passed
+	e.look.passed++
+	if !e.rates.pace.busy() || e.look.passed >= busySteps {
+		e.look.passed = 0
+	}
+	return e.look.passed > 0
 }
 
 // step looks at some more rows. It returns true when the look is done.

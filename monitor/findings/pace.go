@@ -12,7 +12,7 @@ import (
 // many, picked by chance and counted for those that are passed over.
 //
 // Then a count is an estimate: of n flows with one in k looked at, the standard
-// error is √((k-1)·n). At 100,000 events a second (k = 12) that is 7 % of 2,000 flows,
+// error is √((k-1)·n). At 100,000 events a second (k = 20) that is 10 % of 2,000 flows,
 // the limit of many-flows within its window.
 type pace struct {
 	every uint32 // one in so many is looked at
@@ -23,8 +23,8 @@ type pace struct {
 }
 
 const (
-	lookedAt  = 8_000 // events a second, at the least, where not all are
-	mostEvery = 16
+	lookedAt  = 5_000 // events a second, at the least, where not all are
+	mostEvery = 24
 	paceEvery = monitor.Time(50e6)
 )
 
@@ -45,7 +45,7 @@ func (p *pace) keep(now monitor.Time) {
 
 // busy reports whether there are so many events that looks at the table take their
 // time.
-func (p *pace) busy() bool { return p.every > 4 }
+func (p *pace) busy() bool { return p.every > 8 }
 
 // next returns how many events are passed over before the next one is looked at.
 func (p *pace) next() uint64 {

@@ -80,7 +80,7 @@ func TestPace(t *testing.T) {
 		rate                int
 		every               uint32
 		flows, destinations float64 // the error, as a share
-	}{{8_000, 1, 0.03, 0.08}, {40_000, 5, 0.1, 0.2}, {100_000, 12, 0.15, 0.3}, {300_000, 16, 0.2, 0.35}} {
+	}{{8_000, 1, 0.03, 0.08}, {40_000, 8, 0.12, 0.25}, {100_000, 20, 0.2, 0.35}, {300_000, 24, 0.25, 0.4}} {
 		g := crowded{e: New(Config{Limits: DefaultLimits()}), now: monitor.Time(1e18), rnd: rand.New(rand.NewPCG(1, 2))}
 		g.e.Tick(g.now)
 		g.play(1, c.rate) // the pace is found
@@ -115,7 +115,7 @@ func TestPace(t *testing.T) {
 // sizes the batches have.
 func TestPaceIsFair(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for _, every := range []uint32{2, 3, 12, 16} {
+	for _, every := range []uint32{2, 3, 20, 24} {
 		var w rates
 		limits := DefaultLimits()
 		w.init(&limits)
@@ -157,19 +157,19 @@ func TestUnseen(t *testing.T) {
 	}
 }
 
-// TestBusyLooks expects every tick to make a step of a look, and every other one
+// TestBusyLooks expects every tick to make a step of a look, and every fourth one
 // while very many events come.
 func TestBusyLooks(t *testing.T) {
 	e := New(Config{Limits: DefaultLimits()})
 	var got []bool
-	for i := range 10 {
+	for i := range 12 {
 		e.rates.pace.every = 1
 		if i >= 4 {
 			e.rates.pace.every = 12
 		}
 		got = append(got, e.passes())
 	}
-	if want := []bool{false, false, false, false, true, false, true, false, true, false}; !slices.Equal(got, want) {
+	if want := []bool{false, false, false, false, true, true, true, false, true, true, true, false}; !slices.Equal(got, want) {
 		t.Errorf("passed over: %v", got)
 	}
 }
