@@ -211,7 +211,7 @@ func TestAdmitWeighs(t *testing.T) {
 	}
 }
 
-// TestRacesGoByWhatIsCertain expects one query that is looked at and stands for 16 to
+// TestRacesGoByWhatIsCertain expects one query that is looked at and stands for 24 to
 // make no finding of entries that could not be inserted for another reason, and
 // enough of them to make one.
 func TestRacesGoByWhatIsCertain(t *testing.T) {
@@ -220,7 +220,7 @@ func TestRacesGoByWhatIsCertain(t *testing.T) {
 		text   string
 	}{
 		{1, ""}, // nobody knows whether there were more
-		{9, "5 entries could not be inserted (insert_failed) while about 144 new UDP flows asked 203.0.113.53"},
+		{9, "5 entries could not be inserted (insert_failed) while about 216 new UDP flows asked 203.0.113.53"},
 	} {
 		var counters Counters
 		e := New(Config{Limits: DefaultLimits(), Counters: func() (Counters, error) { return counters, nil }})
@@ -259,8 +259,8 @@ func TestClockPutBack(t *testing.T) {
 	g.now -= monitor.Time(time.Hour)
 	looks := g.e.Stats().Looks
 	g.play(12, 20_000)
-	if every := g.e.rates.pace.every; every != 2 {
-		t.Errorf("one event in %d is looked at, want 2", every)
+	if every := g.e.rates.pace.every; every != 4 {
+		t.Errorf("one event in %d is looked at, want 4", every)
 	}
 	if n := g.e.Stats().Looks - looks; n < 10 {
 		t.Errorf("%d looks in 12 seconds", n)
