@@ -3,6 +3,7 @@
 package main
 
 import (
+	"maps"
 	"time"
 
 	"natlens/monitor"
@@ -14,9 +15,10 @@ import (
 // they moved.
 type counterTap struct {
 	doctor.Around
-	ask  func() ([]ctnetlink.CPUStats, error)
-	next time.Time
-	seen map[string]*doctor.Seen
+	moving movingStats // sums the CPUs
+	ask    func() ([]ctnetlink.CPUStats, error)
+	next   time.Time
+	seen   map[string]*doctor.Seen
 }
 
 // countersEvery is how often they are read: what is seen within that of a movement
@@ -42,19 +44,11 @@ func (t *counterTap) Write(b *monitor.Batch) error {
 }
 
 func (t *counterTap) read(cpus []ctnetlink.CPUStats) {
-	for word, seen := range t.Read(sumCounters(cpus)) {
+	t.moving.add(cpus)
+	for word, seen := range t.Read(maps.Clone(t.moving.total)) {
 		if t.seen[word] == nil {
 			t.seen[word] = new(doctor.Seen)
 		}
 		t.seen[word].Add(seen)
 	}
-}
-
-// sumCounters sums the counters of the CPUs.
-func sumCounters(cpus []ctnetlink.CPUStats) map[string]uint64 {
-	sums := map[string]uint64{}
-	for i := range cpus {
-		cpus[i].Each(func(k ctnetlink.Counter, n uint32) { sums[k.String()] += uint64(n) })
-	}
-	return sums
 }
