@@ -104,14 +104,10 @@ func counterItems(h *healthState, now monitor.Time) (items []healthItem) {
 		if moved == 0 {
 			continue
 		}
-		it := healthItem{
-			key: "counter " + c.Name, level: c.Level, name: c.Name, filter: c.Filter, command: c.Command,
+		items = append(items, healthItem{
+			key: "counter " + c.Name, level: c.Level, name: c.Name, command: c.Command,
 			text: "+" + countText(moved) + " in " + ageText(in) + ": " + c.Means,
-		}
-		if c.Then != "" {
-			it.why = "when it moved last, " + c.Then
-		}
-		items = append(items, it)
+		})
 	}
 	return items
 }

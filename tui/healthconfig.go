@@ -31,9 +31,6 @@ type HealthCounter struct {
 	Total uint64
 	Level HealthLevel // of how fast it moves
 
-	Then   string // what flows were seen when it moved last; "" if none were
-	Filter string // selects what most of those were; "" likewise
-
 	Command string // mends it or shows its flows, for a shell; "" where it moves slowly
 }
 

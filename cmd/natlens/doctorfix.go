@@ -156,20 +156,6 @@ func (f *fixes) mend(con console) error {
 	return nil
 }
 
-// mendFixes puts back what a doctor --fix set in a network namespace that was cut
-// short, for a command that begins to watch there; dir is where the old values are
-// kept. What prevents it is told, and prevents nothing else.
-func mendFixes(con console, netns int, dir string) {
-	f := &fixes{dir: dir, netns: netns}
-	err := f.load()
-	if err == nil {
-		err = f.mend(con)
-	}
-	if err != nil {
-		fmt.Fprintf(con.Stderr, "natlens: %s\n", oneLine(err))
-	}
-}
-
 // tell says on stderr what an earlier --fix left, and the command that puts it back.
 func (f *fixes) tell(con console, putBack string) {
 	if len(f.Settings) == 0 {

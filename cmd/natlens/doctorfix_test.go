@@ -115,31 +115,6 @@ func TestDoctorFixKilled(t *testing.T) {
 	}
 }
 
-// TestMendFixes expects a command that begins to watch to put back what a killed run
-// set, and to go on where that can't be read.
-func TestMendFixes(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{})
-	dir := t.TempDir()
-	killBetween(t, l, dir)
-	for _, want := range []string{"natlens: a doctor --fix was cut short; what it set is put back\nnatlens: net.netfilter.nf_conntrack_acct=0\n", ""} {
-		var stderr strings.Builder
-		mendFixes(console{Stderr: &stderr}, l.Gateway.FD(), dir)
-		if stderr.String() != want || settingsOf(t, l) != "00" {
-			t.Errorf("settings %s, told %q, want %q", settingsOf(t, l), stderr.String(), want)
-		}
-	}
-	path := fileOf(t, l, dir)
-	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var stderr strings.Builder
-	mendFixes(console{Stderr: &stderr}, l.Gateway.FD(), dir)
-	want := "natlens: read the old values: " + path + " is not a file of doctor --fix\n"
-	if stderr.String() != want {
-		t.Errorf("told %q, want %q", stderr.String(), want)
-	}
-}
-
 // killBetween runs doctor --fix and kills it after its first setting: it hangs
 // there, because nobody reads what it says.
 func killBetween(t *testing.T, l *lab.Lab, dir string) {

@@ -74,8 +74,7 @@ func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long t
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
-	around := newCounterTap(before.cpus, func() ([]ctnetlink.CPUStats, error) { return service.CPUStats(asking) })
-	found, err := lookFor(ctx, capture, limits, cfg.NetNS, s.Place, (*eventCount)(&s.Capture), around)
+	found, err := lookFor(ctx, capture, limits, cfg.NetNS, s.Place, (*eventCount)(&s.Capture))
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +85,6 @@ func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long t
 	s.Look = time.Since(began)
 	s.Fill = doctor.Fill{Begin: uint64(before.fill.Entries), End: uint64(after.fill.Entries), Max: after.max()}
 	s.Counters = moved(before.cpus, after.cpus)
-	around.read(after.cpus)
-	s.Around = around.seen
 	s.Census = &doctor.Census{EstablishedTimeout: s.Sysctls["tcp_timeout_established"]}
 	return found, takeCensus(asking, cfg.NetNS, s.Census)
 }

@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,8 +24,6 @@ type liveHealth struct {
 	capture kernel.Capture
 	table   *monitor.Table
 	moving  *movingStats
-	around  doctor.Around
-	seen    map[string]*doctor.Seen // when a counter moved last
 
 	looks    []healthLook // of the last minute, oldest first
 	tracking doctor.Snapshot
@@ -56,7 +53,7 @@ func newLiveHealth(netns int, capture kernel.Capture, table *monitor.Table) (*li
 	if err != nil {
 		return nil, err
 	}
-	return &liveHealth{netns: netns, place: placeOfFD(netns), capture: capture, table: table, moving: moving, seen: map[string]*doctor.Seen{}}, nil
+	return &liveHealth{netns: netns, place: placeOfFD(netns), capture: capture, table: table, moving: moving}, nil
 }
 
 func (h *liveHealth) close() { h.moving.close() }
@@ -67,7 +64,6 @@ func (h *liveHealth) Look(ctx context.Context) (tui.HealthReading, error) {
 	if err != nil {
 		return tui.HealthReading{}, err
 	}
-	maps.Copy(h.seen, h.around.Read(total))
 	now, cs := time.Now(), h.capture.Stats()
 	h.looks = append(h.looks, healthLook{now, uint64(st.fill.Entries), total, cs.Received, cs.Lost})
 	for len(h.looks) > 1 && now.Sub(h.looks[0].at) > healthSpan {
@@ -90,7 +86,6 @@ func (h *liveHealth) fill(s *doctor.Snapshot, limit uint64, now time.Time) {
 	for word, n := range last.counters {
 		s.Counters[word] = doctor.Moved{Total: n, Moved: n - old.counters[word]}
 	}
-	s.Around = h.seen
 	s.Capture = doctor.Capture{
 		Way: h.capture.Way().String(), Capacity: h.capture.Stats().Capacity,
 		Events: last.received - old.received, Lost: last.lost - old.lost,
@@ -136,9 +131,8 @@ func healthReading(s *doctor.Snapshot, all []doctor.Check) tui.HealthReading {
 	for _, c := range all {
 		if word, ok := strings.CutPrefix(c.ID, counterCheck); ok {
 			if c.Level != doctor.Skip {
-				then, filter := s.Then(word)
 				r.Counters = append(r.Counters, tui.HealthCounter{
-					Name: word, Means: s.Meaning(word), Total: s.Counters[word].Total, Level: levels[c.Level], Then: then, Filter: filter, Command: c.Command,
+					Name: word, Means: s.Meaning(word), Total: s.Counters[word].Total, Level: levels[c.Level], Command: c.Command,
 				})
 			}
 			continue

@@ -57,7 +57,6 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if adjust != nil {
 		adjust(&open)
 	}
-	mendFixes(con, open.NetNS, stateDir(con))
 	listener, err := c.metrics.listen()
 	if err != nil {
 		return err
@@ -94,7 +93,6 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		return err
 	}
 	defer health.close()
-	m.Taps = append(m.Taps, &health.around)
 	stopHistory, err := c.keepHistory(con, kept, m)
 	if err != nil {
 		return err

@@ -65,9 +65,6 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	if adjust != nil {
 		adjust(&open, s)
 	}
-	if !c.classic && namespaces == nil {
-		mendFixes(con, open.NetNS, stateDir(con))
-	}
 	if c.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.duration)

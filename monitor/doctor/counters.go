@@ -7,16 +7,15 @@ import "fmt"
 var meanings = []struct {
 	word, means string
 	command     func(*Snapshot) string
-	any         bool // packets of any flow move it, not only those that begin one
 }{
-	{"drop", "packets are dropped, because the table is full or memory short", raiseMaxCommand, false},
-	{"early_drop", "flows without a reply are thrown out to make room in a full table", raiseMaxCommand, false},
-	{"insert_failed", "new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them", insertFailedCommand, false},
-	{"chaintoolong", "new flows are dropped, because their bucket is full", bucketsCommand, false},
-	{"clash_resolve", "several packets begin the same flow at once (as DNS clients do), and the kernel made one of them", clashCommand, false},
-	{"search_restart", "look-ups begin again, because entries moved under them", bucketsCommand, false},
-	{"invalid", "packets belong to no connection that the kernel could follow: out of window, or routed another way back", invalidCommand, true},
-	{"error", "ICMP messages are malformed, or tell of an error of a flow that is not in the table", invalidCommand, true},
+	{"drop", "packets are dropped, because the table is full or memory short", raiseMaxCommand},
+	{"early_drop", "flows without a reply are thrown out to make room in a full table", raiseMaxCommand},
+	{"insert_failed", "new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them", newFlowsCommand},
+	{"chaintoolong", "new flows are dropped, because their bucket is full", bucketsCommand},
+	{"clash_resolve", "several packets begin the same flow at once (as DNS clients do), and the kernel made one of them", newFlowsCommand},
+	{"search_restart", "look-ups begin again, because entries moved under them", bucketsCommand},
+	{"invalid", "packets belong to no connection that the kernel could follow: out of window, or routed another way back", invalidCommand},
+	{"error", "ICMP messages are malformed, or tell of an error of a flow that is not in the table", invalidCommand},
 }
 
 func raiseMaxCommand(s *Snapshot) string {
@@ -30,18 +29,8 @@ func bucketsCommand(s *Snapshot) string {
 	return s.host(sysctlPrefix+"buckets", max(2*s.Sysctls["buckets"], s.Fill.End))
 }
 
-func insertFailedCommand(s *Snapshot) string { return s.watch("insert_failed") }
-
-func clashCommand(s *Snapshot) string { return s.watch("clash_resolve") }
-
-// watch shows what begins where most flows began to while a counter moved: nothing
-// mends that counter for all.
-func (s *Snapshot) watch(word string) string {
-	if to, _, ok := s.Around[word].Most(); ok {
-		return s.natlens("watch", "event new "+to.Filter())
-	}
-	return s.natlens("watch", "event new")
-}
+// newFlowsCommand shows the flows that begin: no setting stops these counters.
+func newFlowsCommand(s *Snapshot) string { return s.natlens("watch", "event new") }
 
 // invalidCommand has the kernel log why.
 func invalidCommand(s *Snapshot) string {
@@ -75,11 +64,6 @@ func counters(s *Snapshot, l Limits) (all []Check) {
 			c.Text = fmt.Sprintf("%s moved by %s in %s, %s", m.word, number(v.Moved), round(s.Look), insertions)
 		default:
 			c.Text = fmt.Sprintf("%s moved by %s in %s, %s a second: %s", m.word, number(moved), round(s.Look), perSecond(rate), m.means)
-			if text, filter := s.Then(m.word); text != "" {
-				c.Text += "; meanwhile, " + text
-				to, percent, _ := s.Around[m.word].Most()
-				c.Evidence["around"] = map[string]any{"seen": s.Around[m.word].Flows, "most": to.String(), "percent": percent, "filter": filter}
-			}
 		}
 		if limit, ok := l.CounterFail[m.word]; ok && rate >= limit {
 			c.Level = Fail
@@ -113,23 +97,6 @@ func perSecond(rate float64) string {
 
 // insertions is what it means that drop moves no further than insert_failed.
 const insertions = "each for an insert_failed"
-
-// Then says which flows were seen while a counter moved, by conntrack(8)'s word for
-// it, and the filter that selects those which most of them are; "" where none was.
-func (s *Snapshot) Then(word string) (text, filter string) {
-	seen := s.Around[word]
-	to, percent, ok := seen.Most()
-	if !ok {
-		return "", ""
-	}
-	what := "new flows"
-	for _, m := range meanings {
-		if m.word == word && m.any {
-			what = "events"
-		}
-	}
-	return fmt.Sprintf("of %s %s %.0f %% were %s", number(seen.Flows), what, percent, to), to.Filter()
-}
 
 // Meaning says what it means that a counter moved as it did, by conntrack(8)'s word
 // for it; "" of those that no check is about.

@@ -23,7 +23,6 @@ type Snapshot struct {
 	Capture  Capture
 	Fill     Fill
 	Counters map[string]Moved // by conntrack(8)'s word; those that the kernel keeps
-	Around   map[string]*Seen // what was seen while those moved
 	Census   *Census          // the flows of the table
 }
 
