@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -92,7 +93,7 @@ func (d *detail) common(a *attributeList, r *monitor.Row) {
 }
 
 func countersText(c monitor.Counters) string {
-	return countOf(c.Packets, "packet") + ", " + bytesText(c.Bytes)
+	return human.Plural(c.Packets, "packet") + ", " + human.Bytes(c.Bytes)
 }
 
 func (d *detail) timeText(t monitor.Time) string {

@@ -36,14 +36,15 @@ var rooms = map[string][]arrow{
 		{"", "github.com/cilium/ebpf/…"}, {"", "golang.org/x/net/bpf"}, {"", "golang.org/x/sys/unix"},
 	},
 	"monitor/netns":    {{"", "natlens/monitor"}, {"", "golang.org/x/sys/unix"}},
-	"monitor/doctor":   {{"", "natlens/monitor"}},
+	"monitor/human":    nil,
+	"monitor/doctor":   {{"", "natlens/monitor"}, {"", "natlens/monitor/human"}},
 	"monitor/findings": {{"", "natlens/monitor"}},
 	"monitor/replay":   {{"", "natlens/monitor"}, {"", "natlens/monitor/ctnetlink"}},
 	"monitor/lab": {
 		{"", "natlens/monitor"}, {"", "github.com/vishvananda/…"}, {"", "github.com/google/nftables/…"}, {"", "golang.org/x/sys/unix"},
 	},
 	"export": {
-		{"", "natlens/monitor"}, {"pretty*.go", "charm.land/lipgloss/v2"},
+		{"", "natlens/monitor"}, {"pretty*.go", "natlens/monitor/human"}, {"pretty*.go", "charm.land/lipgloss/v2"},
 	},
 	"export/metrics": {{"", "natlens/monitor"}, {"", "github.com/prometheus/client_golang/…"}},
 	"export/history": {
@@ -51,7 +52,7 @@ var rooms = map[string][]arrow{
 		{"parquet*.go", "github.com/parquet-go/parquet-go"},
 	},
 	"tui": {
-		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/tui/paint"},
+		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/monitor/human"}, {"", "natlens/tui/…"},
 		{"", "charm.land/…"}, {"", "github.com/charmbracelet/…"},
 	},
 	"cmd": {{"", "…"}},

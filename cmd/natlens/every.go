@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 )
@@ -68,7 +69,7 @@ func (s *stream) capture(cfg kernel.Config, table *monitor.Table) (kernel.Captur
 
 // unseenText says what is not looked into for want of privilege.
 func unseenText(n int) string {
-	return fmt.Sprintf("processes of others that can't be looked into: %s; network namespaces that only they live in are left out", grouped(uint64(n)))
+	return fmt.Sprintf("processes of others that can't be looked into: %s; network namespaces that only they live in are left out", human.Count(uint64(n)))
 }
 
 // namespaceNames are the names of the network namespaces that there are, as far as

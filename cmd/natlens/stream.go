@@ -14,6 +14,7 @@ import (
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/filter"
+	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 )
 
@@ -202,7 +203,7 @@ func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duratio
 		st.Events -= st.Existing // nobody asked for those
 	}
 	text := fmt.Sprintf("%d events, %d shown, %d lost, %s written in %s",
-		st.Events, st.Written, st.Lost, bytesText(s.out.written()), took.Round(100*time.Millisecond))
+		st.Events, st.Written, st.Lost, human.Bytes(s.out.written()), took.Round(100*time.Millisecond))
 	for _, extra := range []struct {
 		n    uint64
 		what string
@@ -216,9 +217,9 @@ func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duratio
 
 // captureText says how events are captured, and why not by the ring.
 func captureText(c kernel.Capture) string {
-	text := fmt.Sprintf("%s of %s", c.Way(), bytesText(uint64(c.Stats().Capacity)))
+	text := fmt.Sprintf("%s of %s", c.Way(), human.Bytes(uint64(c.Stats().Capacity)))
 	if every, ok := c.(*kernel.Every); ok {
-		text += ", " + plural(every.Namespaces(), "network namespace")
+		text += ", " + human.Plural(every.Namespaces(), "network namespace")
 	}
 	if err := kernel.WhyNotRing(c); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)
