@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"natlens/monitor"
-	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -93,7 +92,7 @@ func (d *detail) common(a *attributeList, r *monitor.Row) {
 }
 
 func countersText(c monitor.Counters) string {
-	return human.Plural(c.Packets, "packet") + ", " + human.Bytes(c.Bytes)
+	return countOf(c.Packets, "packet") + ", " + bytesText(c.Bytes)
 }
 
 func (d *detail) timeText(t monitor.Time) string {

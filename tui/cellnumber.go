@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"natlens/monitor"
-	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -14,7 +13,7 @@ const noValue = "–"
 // rate is left out where nothing moves.
 func (d *flowDrawer) rate(l *paint.Line, f *flowRef, _ int) {
 	if r, ok := d.s.rates.of(f.index, f.row.Gen, d.now); ok && r > 0 && !f.row.Ended() && !d.timedOut(f) {
-		l.Add(paint.Text, human.Bytes(r)+"/s")
+		l.Add(paint.Text, rateText(r))
 		return
 	}
 	l.Add(paint.Muted, noValue)
@@ -25,7 +24,7 @@ func (d *flowDrawer) bytes(l *paint.Line, f *flowRef, _ int) {
 		l.Add(paint.Muted, noValue)
 		return
 	}
-	l.Add(paint.Text, human.Bytes(f.row.Flow.CountersOrig.Bytes+f.row.Flow.CountersReply.Bytes))
+	l.Add(paint.Text, bytesText(f.row.Flow.CountersOrig.Bytes+f.row.Flow.CountersReply.Bytes))
 }
 
 func (d *flowDrawer) packets(l *paint.Line, f *flowRef, _ int) {
@@ -33,7 +32,7 @@ func (d *flowDrawer) packets(l *paint.Line, f *flowRef, _ int) {
 		l.Add(paint.Muted, noValue)
 		return
 	}
-	l.Add(paint.Text, human.Short(f.row.Flow.CountersOrig.Packets+f.row.Flow.CountersReply.Packets))
+	l.Add(paint.Text, shortCount(f.row.Flow.CountersOrig.Packets+f.row.Flow.CountersReply.Packets))
 }
 
 // age is the time since the flow began; of an ended one, how long it lasted. A
@@ -44,7 +43,7 @@ func (d *flowDrawer) age(l *paint.Line, f *flowRef, _ int) {
 		end = f.row.Last
 	}
 	if born := f.row.Born(); born != 0 {
-		l.Add(paint.Text, human.Age(since(born, end)))
+		l.Add(paint.Text, ageText(since(born, end)))
 		return
 	}
 	l.Add(paint.Muted, noValue)
@@ -58,7 +57,7 @@ func (d *flowDrawer) left(l *paint.Line, f *flowRef, _ int) {
 		l.Add(paint.Muted, noValue)
 		return
 	}
-	l.Add(paint.Text, human.Age(since(d.now, ends)))
+	l.Add(paint.Text, ageText(since(d.now, ends)))
 }
 
 func (d *flowDrawer) mark(l *paint.Line, f *flowRef, _ int) {

@@ -9,7 +9,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
-	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -107,7 +106,7 @@ func counterItems(h *healthState, now monitor.Time) (items []healthItem) {
 		}
 		items = append(items, healthItem{
 			key: "counter " + c.Name, level: c.Level, name: c.Name, command: c.Command,
-			text: "+" + human.Count(moved) + " in " + human.Age(in) + ": " + c.Means,
+			text: "+" + countText(moved) + " in " + ageText(in) + ": " + c.Means,
 		})
 	}
 	return items

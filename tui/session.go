@@ -9,7 +9,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
-	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -172,7 +171,7 @@ func (s *session) at(t monitor.Time) string {
 func (s *session) whyEmpty(what string) string {
 	switch {
 	case s.text != "" && s.flows > 0:
-		return "none of " + human.Plural(uint64(s.flows), "flow") + " matches the filter"
+		return "none of " + countOf(uint64(s.flows), "flow") + " matches the filter"
 	case s.ended:
 		return "no " + what + "; the source has ended"
 	}

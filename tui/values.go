@@ -2,7 +2,6 @@ package tui
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"natlens/monitor"
@@ -79,11 +78,4 @@ func rareValue(f filter.Field, r *monitor.Row, x *monitor.Extra) string {
 		return string(x.Helper)
 	}
 	return ""
-}
-
-func portValue(p monitor.Proto, port uint16) string {
-	if !p.HasPorts() {
-		return ""
-	}
-	return strconv.Itoa(int(port))
 }

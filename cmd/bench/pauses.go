@@ -16,6 +16,7 @@ import (
 
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 )
@@ -56,7 +57,7 @@ func (b *pausesBench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer g.Close()
-	capture, err := kernel.Open(kernel.Config{NetNS: g.Namespace().FD()})
+	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, NetNS: g.Namespace().FD()})
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (b *pausesBench) until(ctx context.Context, done func() bool) error {
 // clocked is a capture that looks at the time between two calls: what its reader
 // does with the events.
 type clocked struct {
-	kernel.Capture
+	capture.Capture
 	cpu, wall times
 }
 

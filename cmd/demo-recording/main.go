@@ -18,8 +18,10 @@ import (
 
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/netns"
 )
 
 func main() {
@@ -63,7 +65,7 @@ func (r *recorder) run(ctx context.Context) error {
 	defer func() { stop(); traffic.Wait() }()
 	// Somebody listens from the beginning: flows that are older than the first
 	// listener send no events (nf_conntrack_events=2).
-	capture, err := kernel.Open(kernel.Config{Way: kernel.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20})
+	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, Way: capture.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20})
 	if err != nil {
 		return err
 	}
@@ -73,7 +75,7 @@ func (r *recorder) run(ctx context.Context) error {
 		return err
 	}
 	table := monitor.NewTable(monitor.TableConfig{})
-	locals, err := kernel.Locals(l.Gateway.FD())
+	locals, err := netns.Locals(l.Gateway.FD())
 	if err != nil {
 		return err
 	}

@@ -30,21 +30,23 @@ var rooms = map[string][]arrow{
 	"monitor":           nil,
 	"monitor/filter":    {{"", "natlens/monitor"}},
 	"monitor/ctnetlink": {{"", "natlens/monitor"}},
+	"monitor/capture": {
+		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/monitor/ctnetlink"}, {"", "natlens/monitor/netns"},
+		{"", "github.com/mdlayher/netlink"}, {"", "github.com/cilium/ebpf/…"}, {"", "golang.org/x/net/bpf"}, {"", "golang.org/x/sys/unix"},
+	},
 	"monitor/kernel": {
 		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/monitor/ctnetlink"}, {"", "natlens/monitor/netns"},
-		{"", "github.com/ti-mo/conntrack"}, {"", "github.com/ti-mo/netfilter"}, {"", "github.com/mdlayher/netlink"},
-		{"", "github.com/cilium/ebpf/…"}, {"", "golang.org/x/net/bpf"}, {"", "golang.org/x/sys/unix"},
+		{"", "github.com/ti-mo/conntrack"}, {"", "github.com/mdlayher/netlink"}, {"", "golang.org/x/sys/unix"},
 	},
-	"monitor/netns":    {{"", "natlens/monitor"}, {"", "golang.org/x/sys/unix"}},
-	"monitor/human":    nil,
-	"monitor/doctor":   {{"", "natlens/monitor"}, {"", "natlens/monitor/human"}},
+	"monitor/netns":    {{"", "natlens/monitor"}, {"", "github.com/mdlayher/netlink"}, {"", "golang.org/x/sys/unix"}},
+	"monitor/doctor":   {{"", "natlens/monitor"}},
 	"monitor/findings": {{"", "natlens/monitor"}},
 	"monitor/replay":   {{"", "natlens/monitor"}, {"", "natlens/monitor/ctnetlink"}},
 	"monitor/lab": {
 		{"", "natlens/monitor"}, {"", "github.com/vishvananda/…"}, {"", "github.com/google/nftables/…"}, {"", "golang.org/x/sys/unix"},
 	},
 	"export": {
-		{"", "natlens/monitor"}, {"pretty*.go", "natlens/monitor/human"}, {"pretty*.go", "charm.land/lipgloss/v2"},
+		{"", "natlens/monitor"}, {"pretty*.go", "charm.land/lipgloss/v2"},
 	},
 	"export/metrics": {{"", "natlens/monitor"}, {"", "github.com/prometheus/client_golang/…"}},
 	"export/history": {
@@ -52,7 +54,7 @@ var rooms = map[string][]arrow{
 		{"parquet*.go", "github.com/parquet-go/parquet-go"},
 	},
 	"tui": {
-		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/monitor/human"}, {"", "natlens/tui/…"},
+		{"", "natlens/monitor"}, {"", "natlens/monitor/filter"}, {"", "natlens/tui/paint"},
 		{"", "charm.land/…"}, {"", "github.com/charmbracelet/…"},
 	},
 	"cmd": {{"", "…"}},
@@ -74,7 +76,7 @@ func TestArrows(t *testing.T) {
 			t.Error(wrong)
 		}
 	}
-	for _, room := range []string{"monitor", "monitor/filter", "monitor/ctnetlink", "monitor/kernel", "monitor/lab", "export", "tui", "cmd"} {
+	for _, room := range []string{"monitor", "monitor/filter", "monitor/ctnetlink", "monitor/capture", "monitor/kernel", "monitor/lab", "export", "tui", "cmd"} {
 		if !seen[room] {
 			t.Errorf("no file of %s was looked at", room)
 		}
@@ -88,8 +90,8 @@ func TestArrowsAreHeld(t *testing.T) {
 		{"monitor/table.go", "golang.org/x/sys/unix", "monitor/table.go imports golang.org/x/sys/unix: monitor may not"},
 		{"monitor/filter/lex.go", "natlens/monitor", ""},
 		{"monitor/filter/lex.go", "natlens/monitor/kernel", "monitor/filter/lex.go imports natlens/monitor/kernel: monitor/filter may not"},
-		{"monitor/kernel/ring.go", "github.com/cilium/ebpf/asm", ""},
-		{"monitor/kernel/ring.go", "github.com/cilium/ebpfx", "monitor/kernel/ring.go imports github.com/cilium/ebpfx: monitor/kernel may not"},
+		{"monitor/capture/ring.go", "github.com/cilium/ebpf/asm", ""},
+		{"monitor/capture/ring.go", "github.com/cilium/ebpfx", "monitor/capture/ring.go imports github.com/cilium/ebpfx: monitor/capture may not"},
 		{"export/pretty_pens.go", "charm.land/lipgloss/v2", ""},
 		{"export/csv.go", "charm.land/lipgloss/v2", "export/csv.go imports charm.land/lipgloss/v2: export may not"},
 		{"export/csv.go", "natlens/tui", "export/csv.go imports natlens/tui: export may not"},

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/findings"
-	"natlens/monitor/kernel"
 )
 
 // lookFor takes events through a table, with the flows that are there already,
 // until ctx ends, and returns what the rules found. The taps get all events.
-func lookFor(ctx context.Context, capture kernel.Capture, limits findings.Limits, netns int, at doctor.Place, taps ...monitor.Sink) ([]monitor.Finding, error) {
+func lookFor(ctx context.Context, capture capture.Capture, limits findings.Limits, netns int, at doctor.Place, taps ...monitor.Sink) ([]monitor.Finding, error) {
 	m := &monitor.Monitor{
 		Source:   capture,
 		Table:    monitor.NewTable(monitor.TableConfig{}),

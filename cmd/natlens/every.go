@@ -6,8 +6,7 @@ import (
 	"fmt"
 
 	"natlens/monitor"
-	"natlens/monitor/human"
-	"natlens/monitor/kernel"
+	"natlens/monitor/capture"
 	"natlens/monitor/netns"
 )
 
@@ -50,11 +49,11 @@ func (c *outputConfig) everyNeeds() error {
 
 // capture begins to capture. It tells the table the addresses of each namespace,
 // where there are several.
-func (s *stream) capture(cfg kernel.Config, table *monitor.Table) (kernel.Capture, error) {
+func (s *stream) capture(cfg capture.Config, table *monitor.Table) (capture.Capture, error) {
 	if s.namespaces == nil {
-		return kernel.Open(cfg)
+		return capture.Open(cfg)
 	}
-	every, err := kernel.OpenEvery(kernel.EveryConfig{
+	every, err := capture.OpenEvery(capture.EveryConfig{
 		Config: cfg, Names: s.namespaces, Locals: table.SetLocalsOf,
 		Refused: func(_ string, err error) { s.note("%s", oneLine(err)) },
 	})
@@ -69,7 +68,7 @@ func (s *stream) capture(cfg kernel.Config, table *monitor.Table) (kernel.Captur
 
 // unseenText says what is not looked into for want of privilege.
 func unseenText(n int) string {
-	return fmt.Sprintf("processes of others that can't be looked into: %s; network namespaces that only they live in are left out", human.Count(uint64(n)))
+	return fmt.Sprintf("processes of others that can't be looked into: %s; network namespaces that only they live in are left out", grouped(uint64(n)))
 }
 
 // namespaceNames are the names of the network namespaces that there are, as far as

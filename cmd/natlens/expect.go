@@ -13,6 +13,7 @@ import (
 
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 )
@@ -253,7 +254,7 @@ func (c *expectConfig) watch(ctx context.Context, con console) error {
 		return err
 	}
 	defer netns.Close() // nil: does nothing
-	w, err := kernel.WatchExpects(netnsFD(netns))
+	w, err := capture.WatchExpects(netnsFD(netns))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // getConfig is the command line of get.
@@ -65,12 +66,12 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 	if err := c.output.check(); err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
+	return withService(c.capture.netns, func(s *kernel.Service, ns *os.File) error {
 		var b monitor.Batch
 		if err := s.Get(ctx, &flow, &b); err != nil {
 			return err
 		}
-		locals, err := kernel.Locals(netnsFD(netns))
+		locals, err := netns.Locals(netnsFD(ns))
 		if err != nil {
 			return err
 		}
@@ -81,7 +82,7 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 		if f := c.filter.compiled(); f != nil {
 			b.Keep(f)
 		}
-		out, err := c.output.open(con, netns)
+		out, err := c.output.open(con, ns)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 func (c *listConfig) run(ctx context.Context, con console) error {
@@ -93,7 +94,7 @@ func (c *listConfig) dumpConfig() (cfg kernel.DumpConfig, err error) {
 
 // openFlows opens a dump whose flows know their path through this host.
 func openFlows(ctx context.Context, cfg kernel.DumpConfig) (monitor.Source, error) {
-	locals, err := kernel.Locals(cfg.NetNS)
+	locals, err := netns.Locals(cfg.NetNS)
 	if err != nil {
 		return nil, err
 	}

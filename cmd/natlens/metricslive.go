@@ -8,13 +8,13 @@ import (
 
 	"natlens/export/metrics"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/findings"
-	"natlens/monitor/kernel"
 )
 
 // serveMetrics counts what m carries and serves the metrics on a listener until
 // stop is called. It is for before m runs. Without a listener it does nothing.
-func serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, netns int, table *monitor.Table) (stop func(), err error) {
+func serveMetrics(l net.Listener, m *monitor.Monitor, capture capture.Capture, netns int, table *monitor.Table) (stop func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
@@ -48,7 +48,7 @@ func serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, ne
 	}, nil
 }
 
-func captureMetrics(c kernel.Capture) metrics.Capture {
+func captureMetrics(c capture.Capture) metrics.Capture {
 	st := c.Stats()
 	return metrics.Capture{
 		Way: c.Way().String(), Capacity: st.Capacity,

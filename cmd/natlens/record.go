@@ -11,8 +11,7 @@ import (
 
 	"natlens/export"
 	"natlens/monitor"
-	"natlens/monitor/human"
-	"natlens/monitor/kernel"
+	"natlens/monitor/capture"
 )
 
 // recordConfig is the command line of record: what watch has, and where the
@@ -89,7 +88,7 @@ func (c *recordConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	c.watch.history.keep = nil // they were read here
-	return c.watch.run(ctx, con, func(_ *kernel.Config, s *stream) {
+	return c.watch.run(ctx, con, func(_ *capture.Config, s *stream) {
 		kept.Names = s.namespaces
 		s.history, s.logged = kept, s.filter
 		s.open = func() (*output, error) {
@@ -126,7 +125,7 @@ func (c *recordConfig) rotation(con console) (o export.RotationOptions, err erro
 		every, err := time.ParseDuration(text)
 		switch {
 		case isSize && size < minRotate:
-			return o, usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h", text, human.Plural(size, "byte"))
+			return o, usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h", text, plural(size, "byte"))
 		case isSize && o.Size == 0:
 			o.Size = size
 		case err == nil && every >= time.Second && o.Every == 0:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
@@ -114,7 +115,7 @@ func (c *statsConfig) read(ctx context.Context, s *kernel.Service, netns int) (s
 	if c.look == 0 {
 		return readStats(ctx, s, netns)
 	}
-	cfg, again, err := c.capture.config(kernel.Kinds{})
+	cfg, again, err := c.capture.config(capture.Kinds{})
 	if err != nil {
 		return st, err
 	}

@@ -10,20 +10,19 @@ import (
 	"unicode/utf8"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
-	"natlens/monitor/human"
-	"natlens/monitor/kernel"
 )
 
 // statsLook is what stats --for saw: the events, and what capturing them was
 // like.
 type statsLook struct {
 	took    time.Duration
-	way     kernel.Way
+	way     capture.Way
 	before  []ctnetlink.CPUStats // counters when it began
 	seen    kindCount
 	resyncs uint64
-	capture kernel.Stats
+	capture capture.Stats
 }
 
 // kindCount is a sink that counts by kind.
@@ -42,8 +41,8 @@ func (n *kindCount) Close() error { return nil }
 
 // lookAtStats captures all events for a while, or until ctx ends, which is no
 // error. The table is there to be reconciled after a loss.
-func lookAtStats(ctx context.Context, cfg kernel.Config, d time.Duration) (*statsLook, error) {
-	capture, err := kernel.Open(cfg)
+func lookAtStats(ctx context.Context, cfg capture.Config, d time.Duration) (*statsLook, error) {
+	capture, err := capture.Open(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +84,7 @@ type lookRow struct {
 func (l *statsLook) rows() []lookRow {
 	c := &l.capture
 	forged := lookRow{name: "forged", n: c.Forged, means: "messages of other senders than the kernel, refused"}
-	if l.way == kernel.Ring {
+	if l.way == capture.Ring {
 		forged.unknown, forged.means = true, "the ring is not told who sends a message; --capture socket is"
 	}
 	return []lookRow{
@@ -110,7 +109,7 @@ func (l *statsLook) pretty(b []byte) []byte {
 		if r.unknown {
 			return "–", "–"
 		}
-		return human.Count(r.n), human.Count(uint64(float64(r.n)/seconds + 0.5))
+		return grouped(r.n), grouped(uint64(float64(r.n)/seconds + 0.5))
 	}
 	head := l.inTime()
 	width := max(len(head), len("a second"))
@@ -118,7 +117,7 @@ func (l *statsLook) pretty(b []byte) []byte {
 		n, _ := text(r)
 		width = max(width, utf8.RuneCountInString(n))
 	}
-	b = fmt.Appendf(b, "\ncaptured by %s of %s\n%-14s  %*s  %*s\n", l.way, human.Bytes(uint64(l.capture.Capacity)), "", width, head, width, "a second")
+	b = fmt.Appendf(b, "\ncaptured by %s of %s\n%-14s  %*s  %*s\n", l.way, bytesText(uint64(l.capture.Capacity)), "", width, head, width, "a second")
 	for _, r := range l.rows() {
 		n, rate := text(r)
 		b = fmt.Appendf(b, "%-14s  %*s  %*s", r.name, width, n, width, rate)

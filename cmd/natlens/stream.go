@@ -13,9 +13,9 @@ import (
 
 	"natlens/export/history"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/filter"
-	"natlens/monitor/human"
-	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // stream is a run of events from the kernel to one output.
@@ -42,7 +42,7 @@ type stream struct {
 
 // run captures until ctx ends, the count is reached or the output's reader has
 // gone, and says on stderr what it was.
-func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
+func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 	listener, err := s.metrics.listen()
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (s *stream) resync() monitor.Resync {
 // serveMetrics serves metrics of the run. They are of every flow: the flows that
 // are in the kernel's table already come into this one, though only --existing
 // shows them, and those that send no events are looked after.
-func (s *stream) serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, netns int) (stop func(), err error) {
+func (s *stream) serveMetrics(l net.Listener, m *monitor.Monitor, capture capture.Capture, ns int) (stop func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
@@ -144,7 +144,7 @@ func (s *stream) serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel
 	}
 	s.takeExisting(m)
 	s.note("%s", metricsText(l))
-	return serveMetrics(l, m, capture, netns, table)
+	return serveMetrics(l, m, capture, ns, table)
 }
 
 // takeExisting has the flows that are in the kernel's table already come into
@@ -158,11 +158,11 @@ func (s *stream) takeExisting(m *monitor.Monitor) {
 
 // followLocals tells the table and the output the local addresses, now and
 // whenever they change, until stop. The capture of all namespaces does so itself.
-func (s *stream) followLocals(ctx context.Context, netns int, table *monitor.Table) (stop func(), err error) {
+func (s *stream) followLocals(ctx context.Context, ns int, table *monitor.Table) (stop func(), err error) {
 	if s.namespaces != nil {
 		return func() {}, nil
 	}
-	return followLocals(ctx, netns, func(l *monitor.Locals) {
+	return followLocals(ctx, ns, func(l *monitor.Locals) {
 		table.SetLocals(l)
 		s.out.locals(l)
 	})
@@ -170,10 +170,10 @@ func (s *stream) followLocals(ctx context.Context, netns int, table *monitor.Tab
 
 // followLocals tells set the local addresses, now and whenever they change, until
 // stop.
-func followLocals(ctx context.Context, netns int, set func(*monitor.Locals)) (stop func(), err error) {
+func followLocals(ctx context.Context, ns int, set func(*monitor.Locals)) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
-	watch, err := kernel.WatchLocals(netns)
+	watch, err := netns.WatchLocals(ns)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -194,7 +194,7 @@ func (s *stream) note(format string, args ...any) {
 }
 
 // summary tells at the end what was captured.
-func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duration) {
+func (s *stream) summary(m *monitor.Monitor, c capture.Capture, took time.Duration) {
 	st, cs := m.Stats(), c.Stats()
 	if s.counts {
 		tellDone(s.con, true, st.Written, "flow event", "shown")
@@ -203,7 +203,7 @@ func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duratio
 		st.Events -= st.Existing // nobody asked for those
 	}
 	text := fmt.Sprintf("%d events, %d shown, %d lost, %s written in %s",
-		st.Events, st.Written, st.Lost, human.Bytes(s.out.written()), took.Round(100*time.Millisecond))
+		st.Events, st.Written, st.Lost, bytesText(s.out.written()), took.Round(100*time.Millisecond))
 	for _, extra := range []struct {
 		n    uint64
 		what string
@@ -216,15 +216,15 @@ func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duratio
 }
 
 // captureText says how events are captured, and why not by the ring.
-func captureText(c kernel.Capture) string {
-	text := fmt.Sprintf("%s of %s", c.Way(), human.Bytes(uint64(c.Stats().Capacity)))
-	if every, ok := c.(*kernel.Every); ok {
-		text += ", " + human.Plural(every.Namespaces(), "network namespace")
+func captureText(c capture.Capture) string {
+	text := fmt.Sprintf("%s of %s", c.Way(), bytesText(uint64(c.Stats().Capacity)))
+	if every, ok := c.(*capture.Every); ok {
+		text += ", " + plural(every.Namespaces(), "network namespace")
 	}
-	if err := kernel.WhyNotRing(c); err != nil {
+	if err := capture.WhyNotRing(c); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)
 	}
-	if err := kernel.WhyNotPushed(c); err != nil {
+	if err := capture.WhyNotPushed(c); err != nil {
 		text += fmt.Sprintf("; the filter runs here: %v", err)
 	}
 	return text

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/findings"
-	"natlens/monitor/kernel"
 	"natlens/tui"
 )
 
@@ -21,7 +21,7 @@ import (
 type liveHealth struct {
 	netns   int
 	place   doctor.Place
-	capture kernel.Capture
+	capture capture.Capture
 	table   *monitor.Table
 	moving  *movingStats
 
@@ -48,7 +48,7 @@ const (
 	censusShare = 20 // taking it may need so much of the time: a twentieth
 )
 
-func newLiveHealth(netns int, capture kernel.Capture, table *monitor.Table) (*liveHealth, error) {
+func newLiveHealth(netns int, capture capture.Capture, table *monitor.Table) (*liveHealth, error) {
 	moving, err := watchStats(netns)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (h *liveHealth) fill(s *doctor.Snapshot, limit uint64, now time.Time) {
 		Way: h.capture.Way().String(), Capacity: h.capture.Stats().Capacity,
 		Events: last.received - old.received, Lost: last.lost - old.lost,
 	}
-	if err := kernel.WhyNotRing(h.capture); err != nil {
+	if err := capture.WhyNotRing(h.capture); err != nil {
 		s.Capture.NotRing = err.Error()
 	}
 	if !now.Before(h.trackDue) {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 	"natlens/tui"
@@ -41,7 +42,7 @@ const silentEvery = time.Minute
 
 // run shows the UI on the kernel's events. onStart, if not nil, is called when
 // events are being captured; name tells whose table it is.
-func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*kernel.Config), onStart func()) (err error) {
+func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*capture.Config), onStart func()) (err error) {
 	if err := c.check(con); err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if err != nil {
 		return err
 	}
-	open, netns, err := c.capture.config(kernel.Kinds{})
+	open, netns, err := c.capture.config(capture.Kinds{})
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		defer listener.Close() // closed already if metrics were served
 		fmt.Fprintf(con.Stderr, "natlens: %s\n", metricsText(listener))
 	}
-	capture, err := kernel.Open(open)
+	capture, err := capture.Open(open)
 	if err != nil {
 		return err
 	}

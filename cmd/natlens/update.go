@@ -15,6 +15,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // updateConfig is the command line of update.
@@ -237,7 +238,7 @@ func (c *updateConfig) updateOne(ctx context.Context, con console, s *kernel.Ser
 	switch {
 	case errors.Is(err, kernel.ErrNoFlow):
 		return false, nil
-	case errors.Is(err, kernel.ErrPrivilege), ctx.Err() != nil:
+	case errors.Is(err, netns.ErrPrivilege), ctx.Err() != nil:
 		return false, err
 	case err != nil:
 		fmt.Fprintf(con.Stderr, "natlens: %v\n", err)

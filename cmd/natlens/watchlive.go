@@ -8,12 +8,12 @@ import (
 	"io"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/filter"
-	"natlens/monitor/kernel"
 )
 
 // run watches; adjust, if not nil, has the last word on what and how.
-func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.Config, *stream)) error {
+func (c *watchConfig) run(ctx context.Context, con console, adjust func(*capture.Config, *stream)) error {
 	if c.duration < 0 {
 		return usagef("--for %s: must not be negative", c.duration)
 	}
@@ -26,7 +26,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 		c.quiet = true
 	}
 	con = c.filter.named(con)
-	if err := c.findings.check(c.remembers(), c.kinds() == kernel.Kinds{New: true, Update: true, Destroy: true}); err != nil {
+	if err := c.findings.check(c.remembers(), c.kinds() == capture.Kinds{New: true, Update: true, Destroy: true}); err != nil {
 		return err
 	}
 	if err := c.everyNeeds(); err != nil {
@@ -83,11 +83,11 @@ func (c *watchConfig) remembers() bool {
 
 // plan splits the filter between the kernel and here. A table needs all the
 // events of the flows that it keeps.
-func (c *watchConfig) plan() kernel.Push {
+func (c *watchConfig) plan() capture.Push {
 	if c.filter.sel.Expr == nil {
-		return kernel.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
+		return capture.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
 	}
-	switch all := (kernel.Push{Kernel: filter.Const(true), Reader: c.filter.sel.Expr}); {
+	switch all := (capture.Push{Kernel: filter.Const(true), Reader: c.filter.sel.Expr}); {
 	case c.findings.on:
 		all.Why = "findings are of all flows"
 		return all
@@ -95,11 +95,11 @@ func (c *watchConfig) plan() kernel.Push {
 		all.Why = "the history is of all flows"
 		return all
 	}
-	return kernel.ExplainPush(c.filter.sel.Expr, !c.remembers() && !c.existing)
+	return capture.ExplainPush(c.filter.sel.Expr, !c.remembers() && !c.existing)
 }
 
 // explainFilter prints what the filter means, and which part of it runs where.
-func explainFilter(con console, expr filter.Expr, plan kernel.Push) error {
+func explainFilter(con console, expr filter.Expr, plan capture.Push) error {
 	if expr == nil {
 		expr = filter.Const(true)
 	}
@@ -115,7 +115,7 @@ func explainFilter(con console, expr filter.Expr, plan kernel.Push) error {
 }
 
 // kinds returns the groups to join, for the kinds that -e names.
-func (c *watchConfig) kinds() kernel.Kinds {
+func (c *watchConfig) kinds() capture.Kinds {
 	has := c.filter.sel.Kinds.Has
-	return kernel.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
+	return capture.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
 }

@@ -11,7 +11,6 @@ import (
 
 	"natlens/export/history"
 	"natlens/monitor"
-	"natlens/monitor/human"
 )
 
 // whoText prints answers for people: a table that is aligned, or where that does
@@ -108,7 +107,7 @@ func (p *whoText) row(a *history.Answer) []string {
 	}
 	bytes := ""
 	if a.Counted {
-		bytes = "↑" + human.Bytes(a.Original.Bytes) + " ↓" + human.Bytes(a.Reply.Bytes)
+		bytes = "↑" + bytesText(a.Original.Bytes) + " ↓" + bytesText(a.Reply.Bytes)
 	}
 	var notes []string
 	if why := doubtText(a.Doubt); why != "" {

@@ -8,7 +8,6 @@ import (
 
 	"natlens/export/history"
 	"natlens/monitor"
-	"natlens/monitor/human"
 )
 
 // verdict is what who concludes from all that it found.
@@ -86,7 +85,7 @@ func (v *verdict) lines(hosts []string, more bool, doubtful int, name string, cl
 	}
 	lines = append(lines, v.gapLines(clock)...)
 	if n := len(v.res.Faults); n > 0 {
-		lines = append(lines, fmt.Sprintf("%s could not be read: what stands there is missing.", human.Plural(n, "file")))
+		lines = append(lines, fmt.Sprintf("%s could not be read: what stands there is missing.", plural(n, "file")))
 	}
 	return lines
 }
@@ -103,7 +102,7 @@ func (v *verdict) foundLine(hosts []string, more bool, doubtful int) string {
 	default:
 		text = fmt.Sprintf("%d inside hosts", len(hosts))
 	}
-	text += ", " + human.Plural(v.answers, "translation")
+	text += ", " + plural(v.answers, "translation")
 	switch {
 	case v.q.Limit > 0 && v.answers >= v.q.Limit:
 		text += " (--limit)"
@@ -182,14 +181,14 @@ func (v *verdict) gapLines(clock clockText) (lines []string) {
 		lines = append(lines, "Uncertain: "+gapText(g, clock)+".")
 	}
 	if n := len(gaps) - gapsTold; n > 0 {
-		lines = append(lines, fmt.Sprintf("Uncertain: %s more like these.", human.Plural(n, "gap")))
+		lines = append(lines, fmt.Sprintf("Uncertain: %s more like these.", plural(n, "gap")))
 	}
 	return lines
 }
 
 // gapText says what a gap is in the middle of a sentence.
 func gapText(g history.Gap, clock clockText) string {
-	count := human.Count(g.Count)
+	count := grouped(g.Count)
 	if g.AtLeast {
 		count = "at least " + count
 	}

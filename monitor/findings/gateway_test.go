@@ -14,6 +14,7 @@ import (
 	"github.com/google/nftables/expr"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) { lab.Main(m) }
 type gateway struct {
 	*world
 	l       *lab.Lab
-	capture kernel.Capture
+	capture capture.Capture
 	service *kernel.Service
 	ahead   time.Duration
 	limits  *Limits
@@ -36,7 +37,7 @@ type gateway struct {
 func newGateway(t *testing.T, cfg lab.Config) *gateway {
 	g := &gateway{l: lab.NewWith(t, cfg)}
 	var err error
-	if g.capture, err = kernel.Open(kernel.Config{Way: kernel.Socket, NetNS: g.l.Gateway.FD()}); err != nil {
+	if g.capture, err = capture.Open(capture.Config{Dump: kernel.Dump, Way: capture.Socket, NetNS: g.l.Gateway.FD()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.capture.Close() })

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 )
@@ -46,7 +47,7 @@ func TestHealthy(t *testing.T) {
 		}
 	}
 	l := lab.New(t)
-	capture, err := kernel.Open(kernel.Config{NetNS: l.Gateway.FD()})
+	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, NetNS: l.Gateway.FD()})
 	if err != nil {
 		t.Fatal(err)
 	}
