@@ -41,7 +41,8 @@ type story struct {
 	*rand.Rand
 	table *Table
 	now   Time
-	read  int // chunks of the reconciliation that have been swept; -1: none is under way
+	rec   *Reconciliation
+	read  int // chunks that rec has swept; -1: none is under way
 }
 
 // tuple is one of a few hundred, so that they are made again.
@@ -125,21 +126,20 @@ func (s *story) goOn() {
 // resync begins a reconciliation, or does its next piece.
 func (s *story) resync() {
 	var out Batch
-	var gap Gap
 	switch {
 	case s.read < 0:
-		s.table.beginResync(dumpLoss, nil)
+		s.rec = s.table.Reconcile(DumpLoss, nil)
 		s.read = 0
 	case s.IntN(4) != 0:
 		dump := s.batch()
 		for i := range dump.Events {
 			dump.Events[i].Kind = KindExisting
 		}
-		s.table.reconcile(dump, &out, dumpLoss, &gap)
+		s.rec.Apply(dump, &out)
 	default:
-		for ; s.table.sweep(s.read, &out, &gap); s.read++ {
+		for ; s.rec.Sweep(s.read, &out); s.read++ {
 		}
-		s.table.endResync()
+		s.rec.End()
 		s.read = -1
 	}
 }

@@ -106,7 +106,7 @@ func (m *Monitor) run(ctx context.Context) error {
 	defer m.ticks.stop()
 	defer func() {
 		if m.rec.active() {
-			m.rec.stop(m)
+			m.rec.stop()
 		}
 	}()
 	if err := m.firstLook(ctx); err != nil {
@@ -167,7 +167,7 @@ func (m *Monitor) firstLook(ctx context.Context) error {
 	if m.Existing == ExistingNone {
 		return nil
 	}
-	if err := m.rec.start(ctx, m, dumpExisting, nil); err != nil {
+	if err := m.rec.start(ctx, m, DumpExisting, nil); err != nil {
 		return fmt.Errorf("first look at the table: %w", err)
 	}
 	for m.Existing == ExistingFirst && m.rec.active() {
@@ -212,7 +212,7 @@ func (m *Monitor) next(ctx context.Context, b *Batch) error {
 // under way.
 func (m *Monitor) reconcile(ctx context.Context) error {
 	if m.refresh.Swap(false) {
-		m.rec.want(dumpRefresh)
+		m.rec.want(DumpRefresh)
 	}
 	if m.rec.active() {
 		return m.stepDump(ctx)
@@ -229,12 +229,12 @@ func (m *Monitor) nextReconcile() (wait time.Duration, limited bool) {
 	if m.rec.due {
 		return max(m.rec.wait(m.Resync), 0), true
 	}
-	if m.Resync.Every <= 0 || m.Table == nil || m.Table.silentLen() == 0 {
+	if m.Resync.Every <= 0 || m.Table == nil || m.Table.Silent() == 0 {
 		return 0, false
 	}
 	wait = max(m.Resync.Every-time.Since(m.rec.ended), m.rec.wait(m.Resync))
 	if wait <= 0 {
-		m.rec.want(dumpRefresh)
+		m.rec.want(DumpRefresh)
 	}
 	return max(wait, 0), true
 }

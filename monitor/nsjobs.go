@@ -10,18 +10,18 @@ import (
 //	begin   dump its table: flows that began before its capture did send no events
 //	end     end its flows: the kernel sends no DESTROY for them
 type nsJob struct {
-	mode  dumpMode // dumpBegin or sweepEnd
+	mode  DumpMode // DumpBegin or SweepEnd
 	netns NetNS
 }
 
 // namespace notes what an event of KindNetNSBegin or KindNetNSEnd leaves to do.
 func (m *Monitor) namespace(e *Event) {
-	if _, ok := m.Source.(LiveMany); !ok || m.Table == nil || m.Table.cfg.Memoryless {
+	if _, ok := m.Source.(LiveMany); !ok || m.Table == nil || m.Table.Memoryless() {
 		return // a recording has told what came of it
 	}
-	mode := dumpBegin
+	mode := DumpBegin
 	if e.Kind == KindNetNSEnd {
-		mode = sweepEnd
+		mode = SweepEnd
 	}
 	m.rec.jobs = append(m.rec.jobs, nsJob{mode, e.NetNS()})
 }
@@ -31,7 +31,7 @@ func (m *Monitor) namespace(e *Event) {
 func (r *reconciler) wantLoss(n NetNS, g *Gap) {
 	r.owed.Count += g.Count
 	r.owed.Uncertain = r.owed.Uncertain || g.Uncertain
-	switch again := r.due && r.wanted == dumpLoss; {
+	switch again := r.due && r.wanted == DumpLoss; {
 	case n == 0:
 		r.lost = nil
 	case !again:
@@ -39,7 +39,7 @@ func (r *reconciler) wantLoss(n NetNS, g *Gap) {
 	case r.lost != nil && !slices.Contains(r.lost, n):
 		r.lost = append(r.lost, n)
 	}
-	r.want(dumpLoss)
+	r.want(DumpLoss)
 }
 
 // startNext starts what is to be done next, if there is anything: what namespaces
@@ -54,21 +54,21 @@ func (r *reconciler) startNext(ctx context.Context, m *Monitor) error {
 		return nil
 	}
 	var only []NetNS
-	if r.wanted == dumpLoss {
+	if r.wanted == DumpLoss {
 		only = r.lost
 	}
 	r.due = false
 	if err := r.start(ctx, m, r.wanted, only); err != nil {
 		return err
 	}
-	if r.wanted == dumpLoss { // the reconciliation tells what it makes good
-		r.gap.Count, r.gap.Uncertain, r.owed = r.owed.Count, r.owed.Uncertain, Gap{}
+	if r.wanted == DumpLoss { // the reconciliation tells what it makes good
+		r.rec.Gap.Count, r.rec.Gap.Uncertain, r.owed = r.owed.Count, r.owed.Uncertain, Gap{}
 	}
 	return nil
 }
 
 func (r *reconciler) startJob(ctx context.Context, m *Monitor, job nsJob) error {
-	if job.mode == sweepEnd {
+	if job.mode == SweepEnd {
 		m.Table.SetLocalsOf(job.netns, nil)
 	}
 	return r.start(ctx, m, job.mode, []NetNS{job.netns})
@@ -80,10 +80,10 @@ func (m *Monitor) endNamespaces() error {
 		return nil
 	}
 	if m.rec.active() {
-		m.rec.stop(m)
+		m.rec.stop()
 	}
 	for _, job := range m.rec.jobs {
-		if job.mode != sweepEnd {
+		if job.mode != SweepEnd {
 			continue
 		}
 		ctx := context.Background() // nothing of it waits

@@ -1,7 +1,5 @@
 package monitor
 
-import "encoding/binary"
-
 // packedRow is a Row as the slab keeps it, in less than half the memory: most of
 // what a new flow costs is memory that nobody has touched yet. What few flows
 // have stands beside it, in parts of the chunk that are made when the first row
@@ -134,18 +132,10 @@ func (s *slab) is(row uint32, t *Tuple) bool {
 
 // tuple unpacks the tuple whose source is the i-th address.
 func (p *packedRow) tuple(i int, zone uint16, t *Tuple) {
-	t.Src.set4(&p.addrs[i])
-	t.Dst.set4(&p.addrs[i+1])
+	t.Src.Set4(&p.addrs[i])
+	t.Dst.Set4(&p.addrs[i+1])
 	t.SrcPort, t.DstPort = p.ports[i], p.ports[i+1]
 	t.Zone, t.NetNS, t.Proto, t.Family = zone, p.netns, p.proto, IPv4
-}
-
-// set4 is AddrFrom4 in two stores: one byte after the other, the processor waits
-// for all of them when the address is read as a whole, and a view of a million
-// rows unpacks four million addresses.
-func (a *Addr) set4(v4 *[4]byte) {
-	binary.BigEndian.PutUint64(a[:8], 0)
-	binary.BigEndian.PutUint64(a[8:], 0xffff<<32|uint64(binary.BigEndian.Uint32(v4[:])))
 }
 
 // fitsPacked reports whether both tuples are IPv4 ones of one protocol.

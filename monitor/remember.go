@@ -1,7 +1,5 @@
 package monitor
 
-import "bytes"
-
 // rememberedAttrs are the attributes that later messages of a flow leave out
 // though they still hold: DESTROY bears no helper, labels, secctx or master, and
 // protoinfo comes only when it changed. Timeout and counters are of the moment
@@ -54,8 +52,8 @@ func (t *Table) merge(row uint32, e *Event, b *Batch) {
 
 // touchEpoch notes that the row was touched during the reconciliation under way.
 func (t *Table) touchEpoch(p *packedRow) {
-	if t.resync != nil {
-		p.epoch = t.resync.epoch
+	if t.reconciling != nil {
+		p.epoch = t.reconciling.epoch
 	}
 }
 
@@ -67,13 +65,13 @@ func (t *Table) mergeExtra(row uint32, r *Row, e *Event, b *Batch, missing Attrs
 			kept = new(Extra)
 			t.extras[row] = kept
 		}
-		kept.take(e.Extra, has)
+		kept.Take(e.Extra, has)
 	}
 	if missing &= AttrsInExtra; missing != 0 && kept != nil {
 		if e.Extra == nil {
 			e.Extra = b.NewExtra()
 		}
-		e.Extra.share(kept, missing)
+		e.Extra.Share(kept, missing)
 	}
 }
 
@@ -134,79 +132,4 @@ func mergeRare(dst, src *Flow, has Attrs) {
 	if has&AttrUse != 0 {
 		dst.Use = src.Use
 	}
-}
-
-// take copies the named attributes of x, blobs into memory of its own.
-func (k *Extra) take(x *Extra, has Attrs) {
-	k.share(x, has)
-	for _, f := range k.blobs() {
-		if has&f.attr != 0 {
-			*f.b = bytes.Clone(*f.b)
-		}
-	}
-}
-
-// share copies the named attributes of x; blobs are shared with it.
-func (k *Extra) share(x *Extra, has Attrs) {
-	for i, f := range k.blobs() {
-		if has&f.attr != 0 {
-			*f.b = *x.blobs()[i].b
-		}
-	}
-	if has&AttrMaster != 0 {
-		k.Master = x.Master
-	}
-	if has&AttrSeqAdjOrig != 0 {
-		k.SeqAdjOrig = x.SeqAdjOrig
-	}
-	if has&AttrSeqAdjReply != 0 {
-		k.SeqAdjReply = x.SeqAdjReply
-	}
-	if has&AttrSynproxy != 0 {
-		k.Synproxy = x.Synproxy
-	}
-	if has&AttrDCCPSeq != 0 {
-		k.DCCPSeq = x.DCCPSeq
-	}
-	if has&AttrDCCPRole != 0 {
-		k.DCCPRole = x.DCCPRole
-	}
-	k.shareWords(x, has)
-}
-
-func (k *Extra) shareWords(x *Extra, has Attrs) {
-	if has&AttrVTagOrig != 0 {
-		k.VTagOrig = x.VTagOrig
-	}
-	if has&AttrVTagReply != 0 {
-		k.VTagReply = x.VTagReply
-	}
-	if has&AttrMarkMask != 0 {
-		k.MarkMask = x.MarkMask
-	}
-	if has&AttrSecMark != 0 {
-		k.SecMark = x.SecMark
-	}
-	if has&AttrStatusMask != 0 {
-		k.StatusMask = x.StatusMask
-	}
-}
-
-type blob struct {
-	attr Attrs
-	b    *[]byte
-}
-
-func (k *Extra) blobs() [5]blob {
-	return [5]blob{{AttrHelper, &k.Helper}, {AttrHelperInfo, &k.HelperInfo}, {AttrSecCtx, &k.SecCtx},
-		{AttrLabels, &k.Labels}, {AttrLabelsMask, &k.LabelsMask}}
-}
-
-// clone returns a copy that shares nothing with x.
-func (k *Extra) clone() *Extra {
-	c := *k
-	for _, f := range c.blobs() {
-		*f.b = bytes.Clone(*f.b)
-	}
-	return &c
 }

@@ -100,7 +100,7 @@ func lost(n uint64) Event {
 }
 
 func flow(k Kind, port uint16, id uint32, s State) Event {
-	return message(k, 100, tcpTuple(2, port), id, state(s))
+	return messageOf(k, 100, tcpOrig(2, port), id, inState(s))
 }
 
 func watch(t *testing.T, k *fakeKernel, m *Monitor) string {

@@ -56,26 +56,26 @@ type TableConfig struct {
 // again is another flow with another generation. All methods may be called from
 // several goroutines.
 type Table struct {
-	mu      sync.Mutex
-	cfg     TableConfig
-	index   index
-	rows    *slab
-	extras  map[uint32]*Extra // by row; few flows have one
-	life    []*[chunkRows]Life
-	linger  rowList // ended rows in the order of their ends
-	gen     uint64
-	newest  uint32 // the row that was added last
-	live    int
-	silent  int // live rows that no event has told of yet
-	locals  *Locals
-	others  map[NetNS]*Locals // of namespaces with a number
-	resync  *resync           // nil unless a reconciliation is under way
-	epoch   uint32            // number of the last reconciliation
-	scratch Row               // the row at hand, unpacked
-	hashes  [32]uint64        // of the events that are being applied
-	touched uint64            // keeps prefetch's reads alive
-	missed  uint64            // ends concluded because the tuple was made again
-	changes uint64
+	mu          sync.Mutex
+	cfg         TableConfig
+	index       index
+	rows        *slab
+	extras      map[uint32]*Extra // by row; few flows have one
+	life        []*[chunkRows]Life
+	linger      rowList // ended rows in the order of their ends
+	gen         uint64
+	newest      uint32 // the row that was added last
+	live        int
+	silent      int // live rows that no event has told of yet
+	locals      *Locals
+	others      map[NetNS]*Locals // of namespaces with a number
+	reconciling *Reconciliation   // nil unless one is under way
+	epoch       uint32            // number of the last reconciliation
+	scratch     Row               // the row at hand, unpacked
+	hashes      [32]uint64        // of the events that are being applied
+	touched     uint64            // keeps prefetch's reads alive
+	missed      uint64            // ends concluded because the tuple was made again
+	changes     uint64
 }
 
 // NewTable returns an empty table.
@@ -101,6 +101,9 @@ func (t *Table) Clear() {
 	t.changes++
 }
 
+// Memoryless reports whether the table keeps no flows.
+func (t *Table) Memoryless() bool { return t.cfg.Memoryless }
+
 // Len returns the number of live flows.
 func (t *Table) Len() int {
 	t.mu.Lock()
@@ -124,7 +127,7 @@ func (t *Table) Get(row uint32, gen uint64) (r Row, x *Extra, ok bool) {
 		return Row{}, nil, false
 	}
 	if x = t.extras[row]; x != nil {
-		x = x.clone()
+		x = x.Clone()
 	}
 	t.rows.load(row, &r)
 	return r, x, true
@@ -176,8 +179,8 @@ func (g *Glimpse) SentAs(from, to *Addr) (own, port, toPort uint16, ok bool) {
 	if p.state&rowWide != 0 {
 		return 0, 0, 0, false
 	}
-	from.set4(&p.addrs[3])
-	to.set4(&p.addrs[2])
+	from.Set4(&p.addrs[3])
+	to.Set4(&p.addrs[2])
 	return p.ports[0], p.ports[3], p.ports[2], true
 }
 
@@ -309,8 +312,8 @@ func (t *Table) apply(e *Event, h uint64, b *Batch) {
 	default:
 		t.add(h, e)
 	}
-	if t.resync != nil && e.Kind == KindDestroy {
-		t.resync.tombstone(e)
+	if t.reconciling != nil && e.Kind == KindDestroy {
+		t.reconciling.noteEnd(e)
 	}
 }
 
@@ -348,7 +351,7 @@ func (t *Table) add(h uint64, e *Event) {
 	}
 	t.touchEpoch(p)
 	if e.Extra != nil {
-		t.extras[row] = e.Extra.clone()
+		t.extras[row] = e.Extra.Clone()
 	}
 	e.Gen, e.Row, e.Born = t.gen, row, p.born()
 	if p.known&AttrStart != 0 {
@@ -383,9 +386,9 @@ func (t *Table) heard(p *packedRow) {
 	}
 }
 
-// silentLen returns the number of live flows that only dumps have told of: with
+// Silent returns the number of live flows that are known from dumps only. With
 // nf_conntrack_events=2 they may never send an event.
-func (t *Table) silentLen() int {
+func (t *Table) Silent() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.silent

@@ -88,11 +88,3 @@ func (r *Row) Event(index uint32, x *Extra, now Time, e *Event) {
 	e.Gen, e.Row, e.Born = r.Gen, index, r.Born()
 	e.Flow, e.Extra = r.Flow, x
 }
-
-// Clone returns a copy that shares nothing with x; nil of nil.
-func (x *Extra) Clone() *Extra {
-	if x == nil {
-		return nil
-	}
-	return x.clone()
-}

@@ -77,7 +77,7 @@ func (p *flowsPage) pull(w wish) tea.Cmd {
 		p.filterGen, p.follow, p.place, w = p.s.gen, true, monitor.Place{}, toChange
 		p.needs, p.has = endWidths{}, present{}
 	}
-	q, table, moves := p.query(), p.s.cfg.Table, p.moves
+	q, flows, moves := p.query(), p.s.cfg.Table, p.moves
 	follow := p.follow
 	cursor := monitor.Row{}
 	var index uint32
@@ -88,15 +88,15 @@ func (p *flowsPage) pull(w wish) tea.Cmd {
 	return p.ask(p, w, func(stop *atomic.Bool) any {
 		q.Stop = stop
 		if !follow && !q.End { // its flow may have moved in the order
-			if r, _, ok := table.Get(index, cursor.Gen); ok {
+			if r, _, ok := flows.Get(index, cursor.Gen); ok {
 				q.At = q.Place(index, &r)
 			}
 		}
-		a := flowsAnswer{view: table.View(q), moves: moves, end: q.End}
+		a := flowsAnswer{view: flows.View(q), moves: moves, end: q.End}
 		if a.view.Cut {
 			return nil
 		}
-		a.rows = withExtras(table, a.view.Rows)
+		a.rows = withExtras(flows, a.view.Rows)
 		return a
 	})
 }

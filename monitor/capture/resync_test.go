@@ -126,7 +126,7 @@ func knownOf(f *monitor.Flow) known { return known{f.Reply, f.ID, f.Status, f.Ma
 
 // sameTable returns "" if the table holds what the kernel's does of a scope, field
 // for field, or else what the first difference is.
-func sameTable(t *testing.T, ctx context.Context, table *monitor.Table, scope monitor.Filter, netns int) string {
+func sameTable(t *testing.T, ctx context.Context, flows *monitor.Table, scope monitor.Filter, netns int) string {
 	t.Helper()
 	ours, theirs := map[monitor.Tuple]known{}, map[monitor.Tuple]known{}
 	dump, err := kernel.Dump(ctx, netns)
@@ -148,7 +148,7 @@ func sameTable(t *testing.T, ctx context.Context, table *monitor.Table, scope mo
 	if !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
-	table.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+	flows.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
 		if !r.Ended() {
 			ours[r.Flow.Orig] = knownOf(&r.Flow)
 		}

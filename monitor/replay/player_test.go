@@ -207,7 +207,7 @@ func TestPlayerTable(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	table := monitor.NewTable(monitor.TableConfig{})
+	flows := monitor.NewTable(monitor.TableConfig{})
 	clock := &jumpClock{now: time.Unix(1, 0)}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -218,7 +218,7 @@ func TestPlayerTable(t *testing.T) {
 	var p *replay.Player
 	clock.forever = func() {
 		var got []string
-		table.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+		flows.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
 			got = append(got, fmt.Sprint(r.Flow.Orig.SrcPort))
 			if r.Flow.Path != monitor.PathOut {
 				t.Errorf("path %s", r.Flow.Path)
@@ -234,12 +234,12 @@ func TestPlayerTable(t *testing.T) {
 		}
 		p.Seek(second(steps[0].at))
 	}
-	p, err := replay.NewPlayer(replay.File(replay.Config{}, path), replay.PlayerConfig{Clock: clock, Paused: true, At: second(9), Reset: table.Clear})
+	p, err := replay.NewPlayer(replay.File(replay.Config{}, path), replay.PlayerConfig{Clock: clock, Paused: true, At: second(9), Reset: flows.Clear})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	m := monitor.Monitor{Source: p, Table: table}
+	m := monitor.Monitor{Source: p, Table: flows}
 	if err := m.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
