@@ -20,9 +20,9 @@ func AddrFrom4(a [4]byte) Addr {
 func AddrFrom(a netip.Addr) Addr { return Addr(a.As16()) }
 
 // Is4 reports whether the address is an IPv4 one.
-func (a Addr) Is4() bool { return is4(&a) }
+func (a Addr) Is4() bool { return Is4(&a) }
 
-func is4(a *Addr) bool {
+func Is4(a *Addr) bool {
 	return binary.BigEndian.Uint64(a[:8]) == 0 && binary.BigEndian.Uint32(a[8:12]) == 0xffff
 }
 

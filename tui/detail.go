@@ -4,6 +4,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -13,7 +14,7 @@ type detail struct {
 	s     *session
 	keys  *keyMap
 	flow  flowRef
-	life  monitor.Life
+	life  table.Life
 	lived bool // life is known
 	gone  bool // the table has let go of it
 

@@ -9,6 +9,8 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -23,11 +25,11 @@ type session struct {
 	theme   string // dark or light
 	profile colorprofile.Profile
 
-	text  string         // the filter as it was typed
-	expr  filter.Expr    // what it means
-	keep  monitor.Filter // compiled; nil wants everything
-	judge *monitor.Judge // likewise, for the table
-	gen   int            // counts the filters
+	text  string              // the filter as it was typed
+	expr  filter.Expr         // what it means
+	keep  monitor.Filter      // compiled; nil wants everything
+	judge *table.CachedFilter // likewise, for the table
+	gen   int                 // counts the filters
 
 	page  int    // the one that is open
 	trail []step // conditions that keys added
@@ -35,7 +37,7 @@ type session struct {
 	paused   bool
 	settling bool   // what is to stand is still on its way
 	pausedAt uint64 // events at that time
-	stats    monitor.Stats
+	stats    loop.Stats
 	spark    spark
 	frame    monitor.Time // time of the current frame
 	ended    bool
@@ -61,7 +63,7 @@ func newSession(cfg Config) *session {
 		cfg.Location = time.Local
 	}
 	if cfg.Stats == nil {
-		cfg.Stats = func() monitor.Stats { return monitor.Stats{} }
+		cfg.Stats = func() loop.Stats { return loop.Stats{} }
 	}
 	if cfg.Tail == nil {
 		cfg.Tail = NewTail()
@@ -94,7 +96,7 @@ func (s *session) setFilter(text string) error {
 	s.gen++
 	if c, ok := x.(filter.Const); !ok || !bool(c) {
 		s.keep = filter.Compile(x, env)
-		s.judge = &monitor.Judge{Wants: s.keep, Steady: filter.Steady(x)}
+		s.judge = &table.CachedFilter{Match: s.keep, Steady: filter.Steady(x)}
 	}
 	return nil
 }

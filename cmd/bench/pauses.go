@@ -19,6 +19,8 @@ import (
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // pausesArg has the bench measure how long the capture loop is away from its
@@ -68,9 +70,9 @@ func (b *pausesBench) run(ctx context.Context) (err error) {
 	}
 	defer null.Close()
 	source := &clocked{Capture: capture}
-	m := &monitor.Monitor{
-		Source: source, Table: monitor.NewTable(monitor.TableConfig{}), Sinks: []monitor.Sink{export.NewJSONL(null)},
-		Resync: monitor.Resync{AfterLoss: true},
+	m := &loop.Loop{
+		Source: source, Table: table.New(table.Config{}), Sinks: []monitor.Sink{export.NewJSONL(null)},
+		Resync: loop.Resync{AfterLoss: true},
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -21,7 +21,9 @@ import (
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/loop"
 	"natlens/monitor/netns"
+	"natlens/monitor/table"
 )
 
 func main() {
@@ -74,14 +76,14 @@ func (r *recorder) run(ctx context.Context) error {
 	if err := skim(ctx, capture, r.before); err != nil {
 		return err
 	}
-	table := monitor.NewTable(monitor.TableConfig{})
+	table := table.New(table.Config{})
 	locals, err := netns.Locals(l.Gateway.FD())
 	if err != nil {
 		return err
 	}
 	table.SetLocals(locals)
 	var text bytes.Buffer
-	m := monitor.Monitor{Source: capture, Table: table, Sinks: []monitor.Sink{own{export.NewJSONL(&text)}}, Existing: monitor.ExistingFirst}
+	m := loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{own{export.NewJSONL(&text)}}, Existing: loop.ExistingFirst}
 	recording, done := context.WithTimeout(ctx, r.length)
 	defer done()
 	if err := m.Run(recording); err != nil {

@@ -22,9 +22,9 @@ var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
 // blocks of console, and all in blocks of sh. Flags and filter of natlens's are
 // checked as natlens checks them, and jq reads its programs.
 func TestDocs(t *testing.T) {
-	pages := []string{filepath.Join(house, "README.md")}
+	pages := []string{filepath.Join(top, "README.md")}
 	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
-		found, err := filepath.Glob(filepath.Join(house, pattern))
+		found, err := filepath.Glob(filepath.Join(top, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestDocs(t *testing.T) {
 			for _, line := range commandLines(m[1], m[2]) {
 				lines++
 				if err := checkDocsLine(t, line); err != nil {
-					t.Errorf("%s: %s: %v", strings.TrimPrefix(page, house+"/"), line, err)
+					t.Errorf("%s: %s: %v", strings.TrimPrefix(page, top+"/"), line, err)
 				}
 			}
 			if m[1] == "console" {
@@ -124,7 +124,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 	case "natlens", "./bin/natlens":
 		return checkNatlensLine(args)
 	case "make":
-		makefile, err := os.ReadFile(filepath.Join(house, "Makefile"))
+		makefile, err := os.ReadFile(filepath.Join(top, "Makefile"))
 		if err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ func flagTable() (rows []string) {
 // TestConntrackDocs holds docs/conntrack.md to the table, and to each option of
 // conntrack(8)'s man page.
 func TestConntrackDocs(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(house, "docs/conntrack.md"))
+	page, err := os.ReadFile(filepath.Join(top, "docs/conntrack.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/netns"
+	"natlens/monitor/table"
 )
 
 // namespaces returns where network namespaces get their numbers, nil if one is
@@ -49,7 +50,7 @@ func (c *outputConfig) everyNeeds() error {
 
 // capture begins to capture. It tells the table the addresses of each namespace,
 // where there are several.
-func (s *stream) capture(cfg capture.Config, table *monitor.Table) (capture.Capture, error) {
+func (s *stream) capture(cfg capture.Config, table *table.Table) (capture.Capture, error) {
 	if s.namespaces == nil {
 		return capture.Open(cfg)
 	}

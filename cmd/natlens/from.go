@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"natlens/monitor"
+	"natlens/monitor/loop"
 	"natlens/monitor/replay"
+	"natlens/monitor/table"
 )
 
 // fromConfig says which recording stands in for the kernel.
@@ -89,7 +91,7 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 		return err
 	}
 	c.output.filter = c.filter.text()
-	table := monitor.NewTable(monitor.TableConfig{Memoryless: c.classic || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
+	table := table.New(table.Config{Memoryless: c.classic || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
 	var out *output
 	namespaces := new(monitor.Namespaces)
 	c.output.namespaces, c.filter.env.Namespaces = namespaces, namespaces
@@ -109,7 +111,7 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 	if out, err = c.output.open(con, nil); err != nil {
 		return err
 	}
-	m := &monitor.Monitor{Source: src, Filter: c.recordedFilter(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
+	m := &loop.Loop{Source: src, Filter: c.recordedFilter(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
 	if !src.Remembers() || c.findings.on {
 		m.Table = table // a capture tells what the messages do, and no more
 	}
@@ -185,7 +187,7 @@ func (c *fromConfig) flowsAt(cmd *cobra.Command, con console, namespaces *monito
 	if err := c.check(cmd); err != nil {
 		return nil, err
 	}
-	table := monitor.NewTable(monitor.TableConfig{})
+	table := table.New(table.Config{})
 	rec, err := c.recording(cmd.Context(), con, replay.Config{Zstd: unpackZstd, Locals: table.SetLocals, Namespaces: namespaces})
 	if err != nil {
 		return nil, err
@@ -251,7 +253,7 @@ func (c *listConfig) replay(cmd *cobra.Command, con console) error {
 	if err != nil {
 		return err
 	}
-	m := &monitor.Monitor{Source: flows, Filter: c.filter.compiled(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
+	m := &loop.Loop{Source: flows, Filter: c.filter.compiled(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
 	if err := errors.Join(m.Run(cmd.Context()), out.Close()); err != nil {
 		return err
 	}

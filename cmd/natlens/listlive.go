@@ -10,6 +10,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
 	"natlens/monitor/netns"
 )
 
@@ -46,7 +47,7 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	m := &monitor.Monitor{Source: source, Filter: c.filter.compiledFor(namespaces), Sinks: []monitor.Sink{out.sink}, Count: c.count}
+	m := &loop.Loop{Source: source, Filter: c.filter.compiledFor(namespaces), Sinks: []monitor.Sink{out.sink}, Count: c.count}
 	if err := errors.Join(m.Run(ctx), out.Close()); err != nil {
 		return err
 	}

@@ -176,11 +176,11 @@ func TestManIsWhole(t *testing.T) {
 func TestEnvironmentIsNamed(t *testing.T) {
 	table := filesTopic.tables()[1]
 	asked := regexp.MustCompile(`Getenv\("(\w+)"\)`)
-	for _, file := range sourceFiles(t) {
+	for _, file := range trackedFiles(t, "*.go") {
 		if !strings.HasPrefix(file, "cmd/natlens/") || strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		text, err := os.ReadFile(house + "/" + file)
+		text, err := os.ReadFile(top + "/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,9 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/findings"
+	"natlens/monitor/loop"
 	"natlens/monitor/replay"
+	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -63,8 +65,8 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 		return err
 	}
 	tail := tui.NewTail()
-	m := &monitor.Monitor{
-		Table: monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true}),
+	m := &loop.Loop{
+		Table: table.New(table.Config{Linger: uiLinger, Life: true}),
 		Sinks: []monitor.Sink{tail},
 	}
 	reset := func() {

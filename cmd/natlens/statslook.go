@@ -12,6 +12,8 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // statsLook is what stats --for saw: the events, and what capturing them was
@@ -48,9 +50,9 @@ func lookAtStats(ctx context.Context, cfg capture.Config, d time.Duration) (*sta
 	}
 	defer capture.Close()
 	look := &statsLook{way: capture.Way()}
-	m := &monitor.Monitor{
-		Source: capture, Table: monitor.NewTable(monitor.TableConfig{}), Sinks: []monitor.Sink{&look.seen},
-		Resync: monitor.Resync{AfterLoss: true},
+	m := &loop.Loop{
+		Source: capture, Table: table.New(table.Config{}), Sinks: []monitor.Sink{&look.seen},
+		Resync: loop.Resync{AfterLoss: true},
 	}
 	ctx, stop := context.WithTimeout(ctx, d)
 	defer stop()

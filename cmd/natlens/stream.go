@@ -15,7 +15,9 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/filter"
+	"natlens/monitor/loop"
 	"natlens/monitor/netns"
+	"natlens/monitor/table"
 )
 
 // stream is a run of events from the kernel to one output.
@@ -50,7 +52,7 @@ func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 	if listener != nil {
 		defer listener.Close() // closed already if metrics were served
 	}
-	table := monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
+	table := table.New(table.Config{Memoryless: !s.remembers && !s.existing})
 	capture, err := s.capture(cfg, table)
 	if err != nil {
 		return err
@@ -66,14 +68,14 @@ func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 		return err
 	}
 	defer stop()
-	m := &monitor.Monitor{
+	m := &loop.Loop{
 		Source: capture,
 		Filter: s.filter,
 		Sinks:  []monitor.Sink{s.out.sink},
 		Count:  s.count,
 	}
 	if s.existing {
-		m.Existing = monitor.ExistingFirst
+		m.Existing = loop.ExistingFirst
 	}
 	if cfg.Push != nil {
 		m.Scope = filter.Compile(cfg.Push, filter.Env{})
@@ -122,8 +124,8 @@ func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 
 // resync tells when the table is reconciled with the kernel's: after a loss, and now
 // and then where flows were told of that may end without an event.
-func (s *stream) resync() monitor.Resync {
-	r := monitor.Resync{AfterLoss: s.remembers}
+func (s *stream) resync() loop.Resync {
+	r := loop.Resync{AfterLoss: s.remembers}
 	if s.remembers && s.existing {
 		r.Every = silentEvery
 	}
@@ -133,11 +135,11 @@ func (s *stream) resync() monitor.Resync {
 // serveMetrics serves metrics of the run. They are of every flow: the flows that
 // are in the kernel's table already come into this one, though only --existing
 // shows them, and those that send no events are looked after.
-func (s *stream) serveMetrics(l net.Listener, m *monitor.Monitor, capture capture.Capture, ns int) (stop func(), err error) {
+func (s *stream) serveMetrics(l net.Listener, m *loop.Loop, capture capture.Capture, ns int) (stop func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
-	var table *monitor.Table
+	var table *table.Table
 	if s.remembers {
 		table = m.Table
 		m.Resync.Every = silentEvery
@@ -149,16 +151,16 @@ func (s *stream) serveMetrics(l net.Listener, m *monitor.Monitor, capture captur
 
 // takeExisting has the flows that are in the kernel's table already come into
 // this one, though nobody is shown them who did not ask.
-func (s *stream) takeExisting(m *monitor.Monitor) {
-	if !s.remembers || m.Existing != monitor.ExistingNone {
+func (s *stream) takeExisting(m *loop.Loop) {
+	if !s.remembers || m.Existing != loop.ExistingNone {
 		return
 	}
-	m.Existing = monitor.ExistingUntold
+	m.Existing = loop.ExistingUntold
 }
 
 // followLocals tells the table and the output the local addresses, now and
 // whenever they change, until stop. The capture of all namespaces does so itself.
-func (s *stream) followLocals(ctx context.Context, ns int, table *monitor.Table) (stop func(), err error) {
+func (s *stream) followLocals(ctx context.Context, ns int, table *table.Table) (stop func(), err error) {
 	if s.namespaces != nil {
 		return func() {}, nil
 	}
@@ -194,7 +196,7 @@ func (s *stream) note(format string, args ...any) {
 }
 
 // summary tells at the end what was captured.
-func (s *stream) summary(m *monitor.Monitor, c capture.Capture, took time.Duration) {
+func (s *stream) summary(m *loop.Loop, c capture.Capture, took time.Duration) {
 	st, cs := m.Stats(), c.Stats()
 	if s.counts {
 		tellDone(s.con, true, st.Written, "flow event", "shown")

@@ -14,7 +14,9 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
 	"natlens/monitor/netns"
+	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -36,7 +38,7 @@ func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
 		return err
 	}
 	namespaces := new(monitor.Namespaces)
-	table := monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true})
+	table := table.New(table.Config{Linger: uiLinger, Life: true})
 	var leftOut atomic.Int32
 	capture, err := capture.OpenEvery(capture.EveryConfig{
 		Config: open, Names: namespaces, Locals: table.SetLocalsOf,
@@ -51,10 +53,10 @@ func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
 		scope = fmt.Sprintf("all but %d", n) // for want of privilege
 	}
 	tail := tui.NewTail()
-	m := &monitor.Monitor{
+	m := &loop.Loop{
 		Source: capture, Table: table, Sinks: []monitor.Sink{tail},
-		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
-		Existing: monitor.ExistingBeside,
+		Resync:   loop.Resync{AfterLoss: true, Every: silentEvery},
+		Existing: loop.ExistingBeside,
 	}
 	kept.Names = namespaces
 	stopHistory, err := c.keepHistory(con, kept, m)

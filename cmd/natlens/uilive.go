@@ -16,7 +16,9 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
 	"natlens/monitor/netns"
+	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -77,12 +79,12 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	}
 	defer service.Close()
 	tail := tui.NewTail()
-	m := &monitor.Monitor{
+	m := &loop.Loop{
 		Source:   capture,
-		Table:    monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true}),
+		Table:    table.New(table.Config{Linger: uiLinger, Life: true}),
 		Sinks:    []monitor.Sink{tail},
-		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
-		Existing: monitor.ExistingBeside,
+		Resync:   loop.Resync{AfterLoss: true, Every: silentEvery},
+		Existing: loop.ExistingBeside,
 	}
 	engine, stopFindings, err := lookForFindings(m, c.limits.given, open.NetNS, placeOfFD(open.NetNS))
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
 )
 
 // quietTime is after how long without an event the reason is told.
@@ -18,7 +19,7 @@ const quietTime = 5 * time.Second
 
 // whyNothing tells on stderr, once, why nothing has been seen for a while after
 // the begin. The caller calls stop at the end.
-func (s *stream) whyNothing(ctx context.Context, m *monitor.Monitor, source capture.Capture, cfg capture.Config) (stop func()) {
+func (s *stream) whyNothing(ctx context.Context, m *loop.Loop, source capture.Capture, cfg capture.Config) (stop func()) {
 	if s.quiet {
 		return func() {}
 	}

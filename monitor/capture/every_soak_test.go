@@ -19,7 +19,9 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/loop"
 	"natlens/monitor/netns"
+	"natlens/monitor/table"
 )
 
 // churn is how many namespaces come and go in a soak: so many are there at any
@@ -63,14 +65,14 @@ func soakEvery(t *testing.T, way Way, size churn) {
 	runtime.GC() // which unmaps what earlier rings left
 	before := takeStock()
 	s := newSoak()
-	table := monitor.NewTable(monitor.TableConfig{})
+	table := table.New(table.Config{})
 	c, err := OpenEvery(EveryConfig{Config: Config{Dump: kernel.Dump, Way: way}, Names: s.names, Locals: table.SetLocalsOf, Wanted: s.wanted})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	m := &monitor.Monitor{Source: c, Table: table, Sinks: []monitor.Sink{s}, Resync: monitor.Resync{AfterLoss: true}}
+	m := &loop.Loop{Source: c, Table: table, Sinks: []monitor.Sink{s}, Resync: loop.Resync{AfterLoss: true}}
 	ran := make(chan error, 1)
 	go func() { ran <- m.Run(ctx) }()
 
@@ -379,7 +381,7 @@ func TestEveryClose(t *testing.T) {
 			}
 			ran := make(chan error, 1)
 			go func() {
-				m := &monitor.Monitor{Source: c, Table: monitor.NewTable(monitor.TableConfig{}), Sinks: []monitor.Sink{s}, Existing: monitor.ExistingFirst}
+				m := &loop.Loop{Source: c, Table: table.New(table.Config{}), Sinks: []monitor.Sink{s}, Existing: loop.ExistingFirst}
 				ran <- m.Run(t.Context())
 			}()
 			for _, n := range alive {

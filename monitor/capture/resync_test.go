@@ -16,6 +16,8 @@ import (
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // A reader that stalls while flows come and go loses events. What it was told
@@ -45,9 +47,9 @@ func resyncs(t *testing.T, w way, push filter.Expr, wanted int) {
 	defer cancel()
 	c := w.start(t, Config{NetNS: g.Namespace().FD(), Ring: 1 << 16, Buffer: 1 << 16, Push: push})
 	sink := &stallingSink{stall: make(chan struct{})}
-	m := &monitor.Monitor{
-		Source: c, Table: monitor.NewTable(monitor.TableConfig{}), Sinks: []monitor.Sink{sink},
-		Resync: monitor.Resync{AfterLoss: true, Pause: time.Millisecond},
+	m := &loop.Loop{
+		Source: c, Table: table.New(table.Config{}), Sinks: []monitor.Sink{sink},
+		Resync: loop.Resync{AfterLoss: true, Pause: time.Millisecond},
 	}
 	if push != nil {
 		m.Scope = filter.Compile(push, filter.Env{})
@@ -126,7 +128,7 @@ func knownOf(f *monitor.Flow) known { return known{f.Reply, f.ID, f.Status, f.Ma
 
 // sameTable returns "" if the table holds what the kernel's does of a scope, field
 // for field, or else what the first difference is.
-func sameTable(t *testing.T, ctx context.Context, flows *monitor.Table, scope monitor.Filter, netns int) string {
+func sameTable(t *testing.T, ctx context.Context, flows *table.Table, scope monitor.Filter, netns int) string {
 	t.Helper()
 	ours, theirs := map[monitor.Tuple]known{}, map[monitor.Tuple]known{}
 	dump, err := kernel.Dump(ctx, netns)
@@ -148,7 +150,7 @@ func sameTable(t *testing.T, ctx context.Context, flows *monitor.Table, scope mo
 	if !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
-	flows.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+	flows.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
 		if !r.Ended() {
 			ours[r.Flow.Orig] = knownOf(&r.Flow)
 		}

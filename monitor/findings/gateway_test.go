@@ -19,6 +19,7 @@ import (
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/table"
 )
 
 func TestMain(m *testing.M) { lab.Main(m) }
@@ -183,7 +184,7 @@ func (g *gateway) delete(text string) {
 	keep := filter.Compile(x, filter.Env{})
 	var targets []kernel.Target
 	var e monitor.Event
-	g.table.Scan(func(i uint32, r *monitor.Row, extra *monitor.Extra) bool {
+	g.table.Scan(func(i uint32, r *table.Row, extra *monitor.Extra) bool {
 		if r.Event(i, extra, g.now, &e); keep(&e) {
 			targets = append(targets, kernel.TargetOf(&r.Flow, r.Known))
 		}

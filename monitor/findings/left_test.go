@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // TestLeft deals flows to the targets of a service, in any order of rows, and
@@ -40,11 +41,11 @@ func TestLeft(t *testing.T) {
 // TestWatchZeroed expects no word of a flow whose counters somebody has set back
 // (conntrack -L -z): fewer packets than before are not many.
 func TestWatchZeroed(t *testing.T) {
-	flows := monitor.NewTable(monitor.TableConfig{})
+	flows := table.New(table.Config{})
 	flow := monitor.Flow{ID: 1, Orig: monitor.Tuple{Proto: monitor.UDP, Family: monitor.IPv4, SrcPort: 1, DstPort: 53}, Status: monitor.SeenReply}
 	flows.Apply(&monitor.Batch{Events: []monitor.Event{{Kind: monitor.KindNew, Time: 1, Has: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID, Flow: flow}}})
 	var r ref
-	flows.Scan(func(i uint32, row *monitor.Row, _ *monitor.Extra) bool {
+	flows.Scan(func(i uint32, row *table.Row, _ *monitor.Extra) bool {
 		r = ref{row: i, gen: row.Gen}
 		return true
 	})

@@ -9,6 +9,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/replay"
+	"natlens/monitor/table"
 )
 
 // TestDemo looks at what a demo is for: at its first moment there are flows with
@@ -26,12 +27,12 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	first := monitor.NewTable(monitor.TableConfig{})
+	first := table.New(table.Config{})
 	if _, err := replay.Fill(context.Background(), src, first, start+monitor.Time(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	nat := 0
-	first.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+	first.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
 		if r.Flow.NAT().Kind != monitor.NATNone {
 			nat++
 		}

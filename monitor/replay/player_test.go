@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/loop"
 	"natlens/monitor/replay"
+	"natlens/monitor/table"
 )
 
 // jumpClock is a clock whose waits take no time: it jumps to their end. A wait
@@ -207,7 +209,7 @@ func TestPlayerTable(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	flows := monitor.NewTable(monitor.TableConfig{})
+	flows := table.New(table.Config{})
 	clock := &jumpClock{now: time.Unix(1, 0)}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -218,7 +220,7 @@ func TestPlayerTable(t *testing.T) {
 	var p *replay.Player
 	clock.forever = func() {
 		var got []string
-		flows.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+		flows.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
 			got = append(got, fmt.Sprint(r.Flow.Orig.SrcPort))
 			if r.Flow.Path != monitor.PathOut {
 				t.Errorf("path %s", r.Flow.Path)
@@ -239,7 +241,7 @@ func TestPlayerTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	m := monitor.Monitor{Source: p, Table: flows}
+	m := loop.Loop{Source: p, Table: flows}
 	if err := m.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
