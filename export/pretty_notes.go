@@ -1,6 +1,11 @@
 package export
 
-import "natlens/monitor"
+import (
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+)
 
 // appendNotes appends what else is worth a word, behind three blanks, with two
 // between the words.
@@ -104,14 +109,14 @@ func (n *words) appendLife(b []byte, e *monitor.Event) []byte {
 	if born == 0 || end < born {
 		return b
 	}
-	return appendDuration(n.append(b, ""), int64(end-born)/1e6)
+	return human.AppendDuration(n.append(b, ""), time.Duration(end-born))
 }
 
 // appendTraffic appends the bytes of both directions.
 func (n *words) appendTraffic(b []byte, e *monitor.Event) []byte {
 	known := e.Known()
 	if known&monitor.AttrCountersOrig != 0 {
-		b = appendBytes(n.append(b, "↑"), e.Flow.CountersOrig.Bytes)
+		b = human.AppendBytes(n.append(b, "↑"), e.Flow.CountersOrig.Bytes)
 	}
 	if known&monitor.AttrCountersReply != 0 {
 		if known&monitor.AttrCountersOrig != 0 {
@@ -119,7 +124,7 @@ func (n *words) appendTraffic(b []byte, e *monitor.Event) []byte {
 		} else {
 			b = n.append(b, "↓")
 		}
-		b = appendBytes(b, e.Flow.CountersReply.Bytes)
+		b = human.AppendBytes(b, e.Flow.CountersReply.Bytes)
 	}
 	return b
 }
@@ -146,41 +151,4 @@ func (n *words) appendLabels(b, set []byte) []byte {
 		}
 	}
 	return b
-}
-
-// appendDuration appends milliseconds in the two largest units: 340ms, 12s,
-// 2m06s, 3h07m, 2d04h.
-func appendDuration(b []byte, ms int64) []byte {
-	two := func(b []byte, n int64, unit byte) []byte { return append(append(b, pairs[n][:]...), unit) }
-	s := ms / 1000
-	switch {
-	case ms < 1000:
-		return append(appendInt(b, ms), "ms"...)
-	case s < 60:
-		return append(appendInt(b, s), 's')
-	case s < 3600:
-		return two(append(appendInt(b, s/60), 'm'), s%60, 's')
-	case s < 86400:
-		return two(append(appendInt(b, s/3600), 'h'), s/60%60, 'm')
-	}
-	return two(append(appendInt(b, s/86400), 'd'), s/3600%24, 'h')
-}
-
-// appendBytes appends a number of bytes in decimal units, to two digits below
-// ten of them: 310 B, 1.1 MB, 48 kB.
-func appendBytes(b []byte, n uint64) []byte {
-	if n < 1000 {
-		return append(appendUint(b, n), " B"...)
-	}
-	const units = "kMGTPE"
-	i, one := 0, uint64(1000)
-	for i+1 < len(units) && n/one >= 1000 {
-		i, one = i+1, one*1000
-	}
-	whole, tenth := n/one, n%one/(one/10)
-	b = appendUint(b, whole)
-	if whole < 10 {
-		b = append(b, '.', '0'+byte(tenth))
-	}
-	return append(b, ' ', units[i], 'B')
 }

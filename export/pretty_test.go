@@ -71,15 +71,6 @@ func TestPrettyColourOnly(t *testing.T) {
 	}
 }
 
-func TestAppendBytes(t *testing.T) {
-	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 9999: "9.9 kB", 10000: "10 kB", 48123: "48 kB",
-		999_999: "999 kB", 1_100_456: "1.1 MB", 5e18: "5.0 EB", 1<<64 - 1: "18 EB"} {
-		if got := string(appendBytes(nil, n)); got != want {
-			t.Errorf("%d: %s, want %s", n, got, want)
-		}
-	}
-}
-
 func TestPrettyAllocates(t *testing.T) {
 	all := prettyEvents()
 	flows := all[:0:0]

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
@@ -93,7 +94,7 @@ func (d *detail) common(a *attributeList, r *table.Row) {
 }
 
 func countersText(c monitor.Counters) string {
-	return countOf(c.Packets, "packet") + ", " + bytesText(c.Bytes)
+	return human.Plural(c.Packets, "packet") + ", " + human.Bytes(c.Bytes)
 }
 
 func (d *detail) timeText(t monitor.Time) string {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -13,7 +14,7 @@ const noValue = "–"
 // rate is left out where nothing moves.
 func (d *flowDrawer) rate(l *paint.Line, f *flowRef, _ int) {
 	if r, ok := d.s.rates.of(f.index, f.row.Gen, d.now); ok && r > 0 && !f.row.Ended() && !d.timedOut(f) {
-		l.Add(paint.Text, rateText(r))
+		l.Add(paint.Text, human.Bytes(r)+"/s")
 		return
 	}
 	l.Add(paint.Muted, noValue)
@@ -24,7 +25,7 @@ func (d *flowDrawer) bytes(l *paint.Line, f *flowRef, _ int) {
 		l.Add(paint.Muted, noValue)
 		return
 	}
-	l.Add(paint.Text, bytesText(f.row.Flow.CountersOrig.Bytes+f.row.Flow.CountersReply.Bytes))
+	l.Add(paint.Text, human.Bytes(f.row.Flow.CountersOrig.Bytes+f.row.Flow.CountersReply.Bytes))
 }
 
 func (d *flowDrawer) packets(l *paint.Line, f *flowRef, _ int) {
@@ -32,7 +33,7 @@ func (d *flowDrawer) packets(l *paint.Line, f *flowRef, _ int) {
 		l.Add(paint.Muted, noValue)
 		return
 	}
-	l.Add(paint.Text, shortCount(f.row.Flow.CountersOrig.Packets+f.row.Flow.CountersReply.Packets))
+	l.Add(paint.Text, human.Short(f.row.Flow.CountersOrig.Packets+f.row.Flow.CountersReply.Packets))
 }
 
 // age is the time since the flow began; of an ended one, how long it lasted. A
@@ -43,7 +44,7 @@ func (d *flowDrawer) age(l *paint.Line, f *flowRef, _ int) {
 		end = f.row.Last
 	}
 	if born := f.row.Born(); born != 0 {
-		l.Add(paint.Text, ageText(since(born, end)))
+		l.Add(paint.Text, human.Age(since(born, end)))
 		return
 	}
 	l.Add(paint.Muted, noValue)
@@ -57,7 +58,7 @@ func (d *flowDrawer) left(l *paint.Line, f *flowRef, _ int) {
 		l.Add(paint.Muted, noValue)
 		return
 	}
-	l.Add(paint.Text, ageText(since(d.now, ends)))
+	l.Add(paint.Text, human.Age(since(d.now, ends)))
 }
 
 func (d *flowDrawer) mark(l *paint.Line, f *flowRef, _ int) {

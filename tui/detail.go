@@ -4,6 +4,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
@@ -99,7 +100,7 @@ func scrolled(lines []paint.Line, from, width, height int) []drawn {
 	}
 	if below := len(lines) - from - height; below > 0 {
 		var last paint.Line
-		last.Add(paint.Muted, " ↓ "+countText(uint64(below+1))+" more lines")
+		last.Add(paint.Muted, " ↓ "+human.Count(uint64(below+1))+" more lines")
 		out[height-1].line = last
 	}
 	return out
@@ -139,10 +140,10 @@ func (d *detail) summary(width int) []paint.Line {
 		put(paint.Text, "zone "+z)
 	}
 	if born := r.Born(); born != 0 && !r.Ended() {
-		put(paint.Text, "age "+clockText(since(born, d.s.frame)))
+		put(paint.Text, "age "+human.Clock(since(born, d.s.frame)))
 	}
 	if r.Known&monitor.AttrTimeout != 0 && !r.Ended() && !d.gone && r.Ends() > d.s.frame {
-		put(paint.Text, clockText(since(d.s.frame, r.Ends()))+" left")
+		put(paint.Text, human.Clock(since(d.s.frame, r.Ends()))+" left")
 	}
 	return flow(nil, n, width, 0)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -106,13 +107,13 @@ func stateRole(e *monitor.Event, role paint.Role) paint.Role {
 func sumParts(e *monitor.Event) []string {
 	var out []string
 	if e.Born != 0 {
-		out = append(out, "  "+ageText(since(e.Born, e.Time)))
+		out = append(out, "  "+human.Age(since(e.Born, e.Time)))
 	}
 	if e.Has.Any(monitor.AttrCountersOrig) {
-		out = append(out, "  ↑"+bytesText(e.Flow.CountersOrig.Bytes))
+		out = append(out, "  ↑"+human.Bytes(e.Flow.CountersOrig.Bytes))
 	}
 	if e.Has.Any(monitor.AttrCountersReply) {
-		out = append(out, " ↓"+bytesText(e.Flow.CountersReply.Bytes))
+		out = append(out, " ↓"+human.Bytes(e.Flow.CountersReply.Bytes))
 	}
 	return out
 }
@@ -124,13 +125,13 @@ func (s *session) gapLine(l *paint.Line, e *monitor.Event) {
 	}
 	g := e.Gap
 	if e.Kind == monitor.KindResynced {
-		l.Add(paint.Warn, "── table reconciled: +"+countText(g.Added)+" −"+countText(g.Ended)+
-			", "+countText(g.Changed)+" changed ──")
+		l.Add(paint.Warn, "── table reconciled: +"+human.Count(g.Added)+" −"+human.Count(g.Ended)+
+			", "+human.Count(g.Changed)+" changed ──")
 		return
 	}
-	text := "── " + countOf(g.Count, "event") + " lost"
+	text := "── " + human.Plural(g.Count, "event") + " lost"
 	if g.Uncertain {
-		text = "── at least " + countOf(g.Count, "event") + " lost"
+		text = "── at least " + human.Plural(g.Count, "event") + " lost"
 	}
 	if name := s.netns(e.NetNS()); name != "" {
 		text += " in " + name
@@ -147,5 +148,5 @@ func ago(now, at monitor.Time) string {
 	if d < time.Second {
 		return "now"
 	}
-	return ageText(d) + " ago"
+	return human.Age(d) + " ago"
 }

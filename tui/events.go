@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
@@ -227,7 +228,7 @@ func (p *eventsPage) condition() string {
 // why says why no event is to be seen.
 func (p *eventsPage) why() string {
 	if kept := min(p.s.cfg.Tail.Seen(), TailSize); p.s.text != "" && kept > 0 {
-		return "none of the last " + countOf(kept, "event") + " matches the filter"
+		return "none of the last " + human.Plural(kept, "event") + " matches the filter"
 	}
 	return p.s.whyEmpty("events")
 }

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
@@ -25,9 +26,9 @@ const (
 // count names so many of them.
 func (x exported) count(n uint64) string {
 	if x == exportFlows {
-		return countOf(n, "flow")
+		return human.Plural(n, "flow")
 	}
-	return countOf(n, "event")
+	return human.Plural(n, "event")
 }
 
 // exporting is a file of flows or events on its way. written is read while the
@@ -52,7 +53,7 @@ type exportedMsg struct {
 // exportPrompt asks what to export, or ends the recording that runs.
 func (m *Model) exportPrompt() *prompt {
 	if n, on, _ := m.s.cfg.Tail.Recording(); on {
-		return askKey("recording to "+m.streamPath+", "+countOf(n, "event")+" so far: end it?",
+		return askKey("recording to "+m.streamPath+", "+human.Plural(n, "event")+" so far: end it?",
 			choice{"y", "yes", m.stopStream})
 	}
 	if m.export != nil {
@@ -70,9 +71,9 @@ func (m *Model) exportPrompt() *prompt {
 	events, onEvents := m.pages[m.open].(*eventsPage)
 	switch {
 	case onEvents && m.detail == nil:
-		shown, what, name = "the "+countOf(uint64(events.matched), "event")+" shown", exportKept, "events"
+		shown, what, name = "the "+human.Plural(uint64(events.matched), "event")+" shown", exportKept, "events"
 	case m.matching():
-		shown = "the " + countOf(uint64(m.s.matched), "flow") + " shown"
+		shown = "the " + human.Plural(uint64(m.s.matched), "flow") + " shown"
 	case m.s.text != "":
 		shown = "the flows of the filter"
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -66,7 +67,7 @@ func (h *header) pagesLine(m *Model) paint.Line {
 // rateLine is the events a second, or that there will be no more.
 func rateLine(s *session) paint.Line {
 	var l paint.Line
-	rate, role := countText(s.spark.rate)+" ev/s", paint.Text
+	rate, role := human.Count(s.spark.rate)+" ev/s", paint.Text
 	if s.ended {
 		rate, role = "source ended", paint.Warn
 	}
@@ -162,19 +163,19 @@ func (h *header) counts(m *Model) paint.Line {
 		l.Add(r, text)
 	}
 	if s.paused && !s.settling {
-		part(paint.Warn, "PAUSED +"+countOf(s.stats.Events-min(s.stats.Events, s.pausedAt), "event"))
+		part(paint.Warn, "PAUSED +"+human.Plural(s.stats.Events-min(s.stats.Events, s.pausedAt), "event"))
 	}
 	if n, on, failed := s.cfg.Tail.Recording(); on && failed != nil {
 		part(paint.Bad, "recording failed")
 	} else if on {
-		part(paint.New, "● "+countText(n)+" recorded")
+		part(paint.New, "● "+human.Count(n)+" recorded")
 	}
 	if m.export != nil {
-		part(paint.New, fmt.Sprintf("exporting %s of %s", countText(uint64(m.export.written.Load())), countText(uint64(m.export.all.Load()))))
+		part(paint.New, fmt.Sprintf("exporting %s of %s", human.Count(uint64(m.export.written.Load())), human.Count(uint64(m.export.all.Load()))))
 	}
-	flows := countOf(uint64(s.flows), "flow")
+	flows := human.Plural(uint64(s.flows), "flow")
 	if s.text != "" && m.matching() {
-		flows = countText(uint64(s.matched)) + " of " + flows
+		flows = human.Count(uint64(s.matched)) + " of " + flows
 	}
 	part(paint.Text, flows)
 	if used, known := s.used(); known && m.width >= 76 {
@@ -182,7 +183,7 @@ func (h *header) counts(m *Model) paint.Line {
 		if role == paint.Bar {
 			role = paint.Text
 		}
-		part(role, "table "+percentText(used))
+		part(role, "table "+human.Percent(used))
 	}
 	h.lost(&l, m, part)
 	l.Add(paint.Text, " ")
@@ -208,9 +209,9 @@ func (h *header) lost(l *paint.Line, m *Model, part func(paint.Role, string)) {
 	case lost == 0 && m.width >= 70:
 		part(paint.Text, "lost 0")
 	case lost > 0 && at != 0 && m.width >= 90:
-		part(paint.Bad, "lost "+countText(lost)+" ("+ago(s.now(), at)+")")
+		part(paint.Bad, "lost "+human.Count(lost)+" ("+ago(s.now(), at)+")")
 	case lost > 0:
-		part(paint.Bad, "lost "+countText(lost))
+		part(paint.Bad, "lost "+human.Count(lost))
 	}
 }
 

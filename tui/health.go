@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -106,7 +107,7 @@ func counterItems(h *healthState, now monitor.Time) (items []healthItem) {
 		}
 		items = append(items, healthItem{
 			key: "counter " + c.Name, level: c.Level, name: c.Name, command: c.Command,
-			text: "+" + countText(moved) + " in " + ageText(in) + ": " + c.Means,
+			text: "+" + human.Count(moved) + " in " + human.Age(in) + ": " + c.Means,
 		})
 	}
 	return items

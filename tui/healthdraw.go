@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -112,7 +113,7 @@ func (p *healthPage) chart(title paint.Line, height, room int, of func(*moment) 
 		label := ""
 		switch {
 		case i == 0 && known > 0:
-			label = shortCount(top)
+			label = human.Short(top)
 		case i == height-1 && known > 0:
 			label = "0"
 		}
@@ -142,9 +143,9 @@ func (p *healthPage) tableTitle() (l paint.Line) {
 		if role == paint.Bar {
 			role = paint.Text
 		}
-		l.Add(role, countText(v.reading.Entries)+" of "+countText(v.reading.Max)+", "+percentText(p.full()))
+		l.Add(role, human.Count(v.reading.Entries)+" of "+human.Count(v.reading.Max)+", "+human.Percent(p.full()))
 	} else {
-		l.Add(paint.Text, countOf(v.line.flows, "flow"))
+		l.Add(paint.Text, human.Plural(v.line.flows, "flow"))
 	}
 	l.Add(paint.Muted, p.span())
 	return l
@@ -163,12 +164,12 @@ func (v *healthView) last() moment {
 func (p *healthPage) eventsTitle(room int) (l paint.Line) {
 	v := &p.view
 	l.Add(paint.Label, " EVENTS  ")
-	l.Add(paint.Text, countText(v.last().events)+"/s")
+	l.Add(paint.Text, human.Count(v.last().events)+"/s")
 	seen := v.line.seen
 	if seen.lost > 0 {
-		l.Add(paint.Bad, ", "+countText(seen.lost)+" lost")
+		l.Add(paint.Bad, ", "+human.Count(seen.lost)+" lost")
 	}
-	for _, kind := range []string{shortCount(seen.created) + " new", shortCount(seen.updated) + " update", shortCount(seen.destroyed) + " destroy"} {
+	for _, kind := range []string{human.Short(seen.created) + " new", human.Short(seen.updated) + " update", human.Short(seen.destroyed) + " destroy"} {
 		if l.Width()+len(", ")+paint.Width(kind) > room {
 			break
 		}
@@ -183,7 +184,7 @@ func (p *healthPage) span() string {
 	if n == 0 {
 		return ""
 	}
-	return ", last " + ageText(n)
+	return ", last " + human.Age(n)
 }
 
 // healthName is the room of the names in the list.
@@ -231,7 +232,7 @@ func (p *healthPage) row(it *healthItem, cursor bool) (d drawn) {
 	d.line.AddLeft(paint.Text, it.text, p.textRoom())
 	age := ""
 	if it.since != 0 {
-		age = ageText(since(it.since, p.view.now))
+		age = human.Age(since(it.since, p.view.now))
 	}
 	d.line.AddRight(paint.Muted, age, healthSince)
 	d.line.Fit(p.width)

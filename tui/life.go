@@ -1,7 +1,11 @@
 package tui
 
 import (
+	"fmt"
+	"time"
+
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
@@ -55,4 +59,15 @@ func lifeText(s table.LifeState, p monitor.Proto) string {
 		return n
 	}
 	return "state" + noBreak + countPlain(uint64(s))
+}
+
+// spanText writes a time between two states with two or three digits.
+func spanText(ms uint32) string {
+	switch {
+	case ms < 1000:
+		return fmt.Sprintf("%d ms", ms)
+	case ms < 60_000:
+		return fmt.Sprintf("%.1f s", float64(ms)/1000)
+	}
+	return human.Age(time.Duration(ms) * time.Millisecond)
 }

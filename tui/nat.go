@@ -6,6 +6,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -140,7 +141,7 @@ func (p *natPage) draw() []drawn {
 
 func (p *natPage) why() string {
 	if p.asked && p.view.live > 0 {
-		return "none of " + countOf(uint64(p.view.live), "flow") + " is translated"
+		return "none of " + human.Plural(uint64(p.view.live), "flow") + " is translated"
 	}
 	return p.s.whyEmpty("flows")
 }

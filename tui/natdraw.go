@@ -2,6 +2,7 @@ package tui
 
 import (
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 	"strings"
 )
@@ -84,11 +85,11 @@ func (l *natLayout) cells(s *session, p *pool) (to, inside, outside busyText) {
 	if p.key.dnat {
 		return busyText{sign: "⇒ ", end: s.names.endpoint(p.key.proto, p.key.to)},
 			busyText{sign: "for ", end: s.names.endpoint(p.key.proto, p.key.addr)},
-			busyText{end: addrText(s, p.busiestIn.at.Addr), number: "(" + shortCount(uint64(p.busiestIn.flows)) + ")"}
+			busyText{end: addrText(s, p.busiestIn.at.Addr), number: "(" + human.Short(uint64(p.busiestIn.flows)) + ")"}
 	}
-	share := percentText(float64(p.busiestOut.flows) / float64(p.flows))
+	share := human.Percent(float64(p.busiestOut.flows) / float64(p.flows))
 	return busyText{end: addrText(s, p.key.addr.Addr)},
-		busyText{end: addrText(s, p.busiestIn.at.Addr), number: "(" + shortCount(uint64(p.busiestIn.flows)) + ")"},
+		busyText{end: addrText(s, p.busiestIn.at.Addr), number: "(" + human.Short(uint64(p.busiestIn.flows)) + ")"},
 		busyText{end: s.names.endpoint(p.key.proto, p.busiestOut.at), number: "(" + share + ")"}
 }
 
@@ -172,7 +173,7 @@ func (l *natLayout) row(s *session, p *pool, cursor bool) drawn {
 	d.line.AddLeft(paint.NAT, to.fit(l.to), l.to)
 	l.left(&d.line, paint.Text, s.netns(p.key.netns), l.netns)
 	l.left(&d.line, paint.Text, p.key.proto.String(), l.proto)
-	l.right(&d.line, paint.Text, shortCount(uint64(p.flows)), l.flows)
+	l.right(&d.line, paint.Text, human.Short(uint64(p.flows)), l.flows)
 	if p.key.dnat {
 		l.service(&d.line, inside)
 	} else {
@@ -188,9 +189,9 @@ func (l *natLayout) row(s *session, p *pool, cursor bool) drawn {
 // chosen.
 func (l *natLayout) ports(line *paint.Line, p *pool) {
 	role := level(p.used)
-	use := percentText(p.used)
+	use := human.Percent(p.used)
 	if l.use >= 15 {
-		use += " of " + countText(uint64(p.size))
+		use += " of " + human.Count(uint64(p.size))
 	}
 	if l.bar > 0 {
 		line.Pad(line.Width() + l.gap)
@@ -205,8 +206,8 @@ func (l *natLayout) ports(line *paint.Line, p *pool) {
 	} else {
 		l.right(line, role, use, l.use)
 	}
-	l.right(line, paint.Text, percentText(float64(p.kept)/float64(p.flows)), l.kept)
-	l.right(line, paint.Text, percentText(float64(p.rewritten)/float64(p.flows)), l.rewritten)
+	l.right(line, paint.Text, human.Percent(float64(p.kept)/float64(p.flows)), l.kept)
+	l.right(line, paint.Text, human.Percent(float64(p.rewritten)/float64(p.flows)), l.rewritten)
 }
 
 // service draws what a published service stands for: it has no ports to run out

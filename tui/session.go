@@ -9,6 +9,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
+	"natlens/monitor/human"
 	"natlens/monitor/loop"
 	"natlens/monitor/table"
 	"natlens/tui/paint"
@@ -173,7 +174,7 @@ func (s *session) at(t monitor.Time) string {
 func (s *session) whyEmpty(what string) string {
 	switch {
 	case s.text != "" && s.flows > 0:
-		return "none of " + countOf(uint64(s.flows), "flow") + " matches the filter"
+		return "none of " + human.Plural(uint64(s.flows), "flow") + " matches the filter"
 	case s.ended:
 		return "no " + what + "; the source has ended"
 	}

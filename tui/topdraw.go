@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -54,7 +55,7 @@ func (p *topPage) draw() []drawn {
 			d = p.row(&p.tally.groups[at], at == p.at)
 		case at == len(p.tally.groups) && p.tally.all > len(p.tally.groups):
 			d.line.Pad(marginLeft)
-			d.line.Add(paint.Muted, fmt.Sprintf("and %s more", countText(uint64(p.tally.all-len(p.tally.groups)))))
+			d.line.Add(paint.Muted, fmt.Sprintf("and %s more", human.Count(uint64(p.tally.all-len(p.tally.groups)))))
 		case i == 1 && len(p.tally.groups) == 0 && p.tally.counted:
 			d.line.Pad(marginLeft)
 			d.line.Add(paint.Muted, p.s.whyEmpty("such flows"))
@@ -140,12 +141,12 @@ func (p *topPage) row(g *count, cursor bool) drawn {
 	}
 	d.line.Pad(marginLeft)
 	d.line.AddLeft(paint.Text, p.by.fitName(p.s, g, p.nameWidth), p.nameWidth)
-	d.line.AddRight(paint.Text, countText(g.flows), topFlows)
+	d.line.AddRight(paint.Text, human.Count(g.flows), topFlows)
 	share := 0.0
 	if p.tally.flows > 0 {
 		share = float64(g.flows) / float64(p.tally.flows)
 	}
-	d.line.AddRight(paint.Text, percentText(share), topShare+columnGap)
+	d.line.AddRight(paint.Text, human.Percent(share), topShare+columnGap)
 	if p.bar > 0 {
 		d.line.Pad(d.line.Width() + columnGap)
 		addBar(&d.line, paint.Bar, share, p.bar)
@@ -153,22 +154,10 @@ func (p *topPage) row(g *count, cursor bool) drawn {
 	fresh := float64(g.fresh) * 1e9 / float64(freshSpan)
 	d.line.AddRight(paint.Text, freshText(fresh), topNew+columnGap)
 	if p.tally.counters {
-		d.line.AddRight(paint.Text, bytesText(g.bytes), topBytes+columnGap)
+		d.line.AddRight(paint.Text, human.Bytes(g.bytes), topBytes+columnGap)
 	}
 	d.line.Fit(p.width)
 	return d
-}
-
-func percentText(share float64) string {
-	switch {
-	case share == 0:
-		return "0 %"
-	case share < 0.001:
-		return "<0.1 %"
-	case share < 0.0995:
-		return fmt.Sprintf("%.1f %%", 100*share)
-	}
-	return fmt.Sprintf("%.0f %%", 100*share)
 }
 
 // freshText writes new flows a second.
@@ -179,5 +168,5 @@ func freshText(v float64) string {
 	case v < 9.95:
 		return fmt.Sprintf("%.1f", v)
 	}
-	return countText(uint64(v + 0.5))
+	return human.Count(uint64(v + 0.5))
 }

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"natlens/monitor"
@@ -79,4 +80,11 @@ func rareValue(f filter.Field, r *table.Row, x *monitor.Extra) string {
 		return string(x.Helper)
 	}
 	return ""
+}
+
+func portValue(p monitor.Proto, port uint16) string {
+	if !p.HasPorts() {
+		return ""
+	}
+	return strconv.Itoa(int(port))
 }

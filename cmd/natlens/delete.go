@@ -13,6 +13,7 @@ import (
 
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 )
 
@@ -97,10 +98,10 @@ func (c *confirmConfig) delete(ctx context.Context, con console, s *kernel.Servi
 	deleted, gone, err := s.Delete(ctx, targets)
 	text := fmt.Sprintf("%s deleted", flowsText(deleted))
 	if gone > 0 {
-		text += fmt.Sprintf(", %s gone already", grouped(uint64(gone)))
+		text += fmt.Sprintf(", %s gone already", human.Count(uint64(gone)))
 	}
 	if left := len(targets) - deleted - gone; left > 0 {
-		text += fmt.Sprintf(", %s left", grouped(uint64(left)))
+		text += fmt.Sprintf(", %s left", human.Count(uint64(left)))
 	}
 	fmt.Fprintf(con.Stderr, "natlens: %s.\n", text)
 	return err
@@ -110,7 +111,7 @@ func flowsText(n int) string {
 	if n == 1 {
 		return "1 flow"
 	}
-	return grouped(uint64(n)) + " flows"
+	return human.Count(uint64(n)) + " flows"
 }
 
 // collect reads the flows that are wanted, and shows the first of them on
@@ -144,7 +145,7 @@ func collect(ctx context.Context, con console, cfg kernel.DumpConfig, wanted mon
 		switch {
 		case errors.Is(end, io.EOF):
 			if more := len(targets) - shown; show && more > 0 {
-				fmt.Fprintf(con.Stderr, "… and %s more\n", grouped(uint64(more)))
+				fmt.Fprintf(con.Stderr, "… and %s more\n", human.Count(uint64(more)))
 			}
 			return targets, nil
 		case end != nil:

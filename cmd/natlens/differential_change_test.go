@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 )
@@ -254,7 +255,7 @@ func TestCorrected(t *testing.T) {
 		if strings.Contains(c.args, "xml") && !strings.HasSuffix(us.stdout, "</conntrack>\n") {
 			t.Errorf("%q prints no whole document: %s", c.args, us.stdout)
 		}
-		if us.told != c.told || us.code != c.code || strings.TrimSpace(left.stdout) != grouped(uint64(c.left)) {
+		if us.told != c.told || us.code != c.code || strings.TrimSpace(left.stdout) != human.Count(uint64(c.left)) {
 			t.Errorf("%q: code %d, %q, %s entries left; want %d, %q, %d", c.args, us.code, us.told, strings.TrimSpace(left.stdout), c.code, c.told, c.left)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/capture"
+	"natlens/monitor/human"
 	"natlens/monitor/netns"
 	"natlens/monitor/table"
 )
@@ -69,7 +70,7 @@ func (s *stream) capture(cfg capture.Config, table *table.Table) (capture.Captur
 
 // unseenText says what is not looked into for want of privilege.
 func unseenText(n int) string {
-	return fmt.Sprintf("processes of others that can't be looked into: %s; network namespaces that only they live in are left out", grouped(uint64(n)))
+	return fmt.Sprintf("processes of others that can't be looked into: %s; network namespaces that only they live in are left out", human.Count(uint64(n)))
 }
 
 // namespaceNames are the names of the network namespaces that there are, as far as

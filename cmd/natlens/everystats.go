@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"natlens/monitor/ctnetlink"
+	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 )
@@ -84,9 +85,9 @@ func prettyEvery(all []stats) (b []byte) {
 	rows[0] = append(rows[0], "EVENTS", "ACCT")
 	for i := range all {
 		st := &all[i]
-		row := []string{st.netns.Name, tracksText(&st.tracked), grouped(uint64(st.fill.Entries))}
+		row := []string{st.netns.Name, tracksText(&st.tracked), human.Count(uint64(st.fill.Entries))}
 		for _, k := range everyCounters {
-			row = append(row, grouped(st.total(k)))
+			row = append(row, human.Count(st.total(k)))
 		}
 		for _, name := range []string{"events", "acct"} {
 			text := "–"

@@ -13,6 +13,7 @@ import (
 
 	"natlens/export"
 	"natlens/export/history"
+	"natlens/monitor/human"
 )
 
 // historyExportConfig is the command line of history export.
@@ -126,9 +127,9 @@ func (c *historyExportConfig) write(ctx context.Context, con console, r ledger, 
 	if err := errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(con.Stderr, "natlens: %s", plural(res.Answers, "translation"))
+	fmt.Fprintf(con.Stderr, "natlens: %s", human.Plural(res.Answers, "translation"))
 	if n := len(res.Gaps); n > 0 {
-		fmt.Fprintf(con.Stderr, "; %s within: some may be missing", plural(n, "gap"))
+		fmt.Fprintf(con.Stderr, "; %s within: some may be missing", human.Plural(n, "gap"))
 	}
 	fmt.Fprintln(con.Stderr)
 	for _, fault := range res.Faults {

@@ -15,6 +15,7 @@ import (
 
 	"natlens/export/history"
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/loop"
 )
 
@@ -41,7 +42,7 @@ func (c *historyConfig) config() (cfg history.Config, files int, err error) {
 			return cfg, 0, usagef("--max-size %s: not a size such as 50GB", c.maxSize)
 		}
 		if size < minHistory {
-			return cfg, 0, usagef("--max-size %s: %s; a history has 1MiB at least", c.maxSize, plural(size, "byte"))
+			return cfg, 0, usagef("--max-size %s: %s; a history has 1MiB at least", c.maxSize, human.Plural(size, "byte"))
 		}
 		cfg.MaxSize = size
 	}
@@ -241,9 +242,9 @@ func (k *keeper) Close() error { return k.w.Close() }
 // text sums up what was kept.
 func (k *keeper) text() string {
 	st := k.w.Stats()
-	text := fmt.Sprintf("history: %s ended, %s open, %s on disk", plural(st.Rows+uint64(st.Pending), "translation"), grouped(uint64(st.Open)), bytesText(uint64(st.Bytes)))
+	text := fmt.Sprintf("history: %s ended, %s open, %s on disk", human.Plural(st.Rows+uint64(st.Pending), "translation"), human.Count(uint64(st.Open)), human.Bytes(uint64(st.Bytes)))
 	if st.Unkept > 0 {
-		text += fmt.Sprintf(", %s could not be kept", grouped(st.Unkept))
+		text += fmt.Sprintf(", %s could not be kept", human.Count(st.Unkept))
 	}
 	return text
 }

@@ -12,6 +12,7 @@ import (
 	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/capture"
+	"natlens/monitor/human"
 )
 
 // recordConfig is the command line of record: what watch has, and where the
@@ -125,7 +126,7 @@ func (c *recordConfig) rotation(con console) (o export.RotationOptions, err erro
 		every, err := time.ParseDuration(text)
 		switch {
 		case isSize && size < minRotate:
-			return o, usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h", text, plural(size, "byte"))
+			return o, usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h", text, human.Plural(size, "byte"))
 		case isSize && o.Size == 0:
 			o.Size = size
 		case err == nil && every >= time.Second && o.Every == 0:

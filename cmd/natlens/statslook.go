@@ -12,6 +12,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
+	"natlens/monitor/human"
 	"natlens/monitor/loop"
 	"natlens/monitor/table"
 )
@@ -111,7 +112,7 @@ func (l *statsLook) pretty(b []byte) []byte {
 		if r.unknown {
 			return "–", "–"
 		}
-		return grouped(r.n), grouped(uint64(float64(r.n)/seconds + 0.5))
+		return human.Count(r.n), human.Count(uint64(float64(r.n)/seconds + 0.5))
 	}
 	head := l.inTime()
 	width := max(len(head), len("a second"))
@@ -119,7 +120,7 @@ func (l *statsLook) pretty(b []byte) []byte {
 		n, _ := text(r)
 		width = max(width, utf8.RuneCountInString(n))
 	}
-	b = fmt.Appendf(b, "\ncaptured by %s of %s\n%-14s  %*s  %*s\n", l.way, bytesText(uint64(l.capture.Capacity)), "", width, head, width, "a second")
+	b = fmt.Appendf(b, "\ncaptured by %s of %s\n%-14s  %*s  %*s\n", l.way, human.Bytes(uint64(l.capture.Capacity)), "", width, head, width, "a second")
 	for _, r := range l.rows() {
 		n, rate := text(r)
 		b = fmt.Appendf(b, "%-14s  %*s  %*s", r.name, width, n, width, rate)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"natlens/monitor/ctnetlink"
+	"natlens/monitor/human"
 )
 
 // counterMeanings say what a counter counts, in a few words.
@@ -60,12 +61,12 @@ func pick(v uint64, words ...string) string {
 
 // pretty writes tables for people.
 func (st *stats) pretty() (b []byte) {
-	b = fmt.Appendf(b, "entries  %s", grouped(uint64(st.fill.Entries)))
+	b = fmt.Appendf(b, "entries  %s", human.Count(uint64(st.fill.Entries)))
 	if m := st.max(); m > 0 {
-		b = fmt.Appendf(b, " of %s, %.1f %%", grouped(m), 100*float64(st.fill.Entries)/float64(m))
+		b = fmt.Appendf(b, " of %s, %.1f %%", human.Count(m), 100*float64(st.fill.Entries)/float64(m))
 	}
 	if n, ok := st.sysctl("buckets"); ok && n > 0 {
-		b = fmt.Appendf(b, "; %s buckets, shared by all network namespaces", grouped(n))
+		b = fmt.Appendf(b, "; %s buckets, shared by all network namespaces", human.Count(n))
 	}
 	b = append(b, "\n\n"...)
 	b = st.prettyCounters(b)
@@ -90,7 +91,7 @@ func (st *stats) pretty() (b []byte) {
 func (st *stats) prettyCounters(b []byte) []byte {
 	width := len("total")
 	for _, k := range st.counters() {
-		width = max(width, len(grouped(st.total(k))))
+		width = max(width, len(human.Count(st.total(k))))
 	}
 	if st.look != nil {
 		width = max(width, len(st.look.inTime()))
@@ -104,12 +105,12 @@ func (st *stats) prettyCounters(b []byte) []byte {
 	}
 	b = append(b, '\n')
 	for _, k := range st.counters() {
-		b = fmt.Appendf(b, "%-14s  %*s", k, width, grouped(st.total(k)))
+		b = fmt.Appendf(b, "%-14s  %*s", k, width, human.Count(st.total(k)))
 		if st.look != nil {
-			b = fmt.Appendf(b, "  %*s", width, grouped(st.look.grown(st, k)))
+			b = fmt.Appendf(b, "  %*s", width, human.Count(st.look.grown(st, k)))
 		}
 		for i := range st.cpus {
-			b = fmt.Appendf(b, "  %*s", width, grouped(uint64(st.cpus[i].Get(k))))
+			b = fmt.Appendf(b, "  %*s", width, human.Count(uint64(st.cpus[i].Get(k))))
 		}
 		if m := counterMeanings[k]; m != "" {
 			b = append(append(b, "  "...), m...)
@@ -120,7 +121,7 @@ func (st *stats) prettyCounters(b []byte) []byte {
 	for _, e := range st.expect {
 		made, gone = made+uint64(e.Create), gone+uint64(e.Delete)
 	}
-	return fmt.Appendf(b, "\nexpectations  %s made, %s gone\n", grouped(made), grouped(gone))
+	return fmt.Appendf(b, "\nexpectations  %s made, %s gone\n", human.Count(made), human.Count(gone))
 }
 
 // json writes one object, as docs/json.md says.

@@ -15,6 +15,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/filter"
+	"natlens/monitor/human"
 	"natlens/monitor/loop"
 	"natlens/monitor/netns"
 	"natlens/monitor/table"
@@ -205,7 +206,7 @@ func (s *stream) summary(m *loop.Loop, c capture.Capture, took time.Duration) {
 		st.Events -= st.Existing // nobody asked for those
 	}
 	text := fmt.Sprintf("%d events, %d shown, %d lost, %s written in %s",
-		st.Events, st.Written, st.Lost, bytesText(s.out.written()), took.Round(100*time.Millisecond))
+		st.Events, st.Written, st.Lost, human.Bytes(s.out.written()), took.Round(100*time.Millisecond))
 	for _, extra := range []struct {
 		n    uint64
 		what string
@@ -219,9 +220,9 @@ func (s *stream) summary(m *loop.Loop, c capture.Capture, took time.Duration) {
 
 // captureText says how events are captured, and why not by the ring.
 func captureText(c capture.Capture) string {
-	text := fmt.Sprintf("%s of %s", c.Way(), bytesText(uint64(c.Stats().Capacity)))
+	text := fmt.Sprintf("%s of %s", c.Way(), human.Bytes(uint64(c.Stats().Capacity)))
 	if every, ok := c.(*capture.Every); ok {
-		text += ", " + plural(every.Namespaces(), "network namespace")
+		text += ", " + human.Plural(every.Namespaces(), "network namespace")
 	}
 	if err := capture.WhyNotRing(c); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)

@@ -17,6 +17,7 @@ import (
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
+	"natlens/monitor/human"
 	"natlens/monitor/lab"
 )
 
@@ -63,7 +64,7 @@ func (r *running) end(t *testing.T) int {
 
 // The two lines on standard error of a run that went well.
 var (
-	captureLine = regexp.MustCompile(`^natlens: capture: (ring|socket) of \d[\d.]* [KM]iB(; not the ring: [^\n]+)?\n`)
+	captureLine = regexp.MustCompile(`^natlens: capture: (ring|socket) of \d[\d.]* [kM]B(; not the ring: [^\n]+)?\n`)
 	summaryLine = regexp.MustCompile(`^natlens: (\d+) events, (\d+) shown, (\d+) lost, (\d[\d.]* K?i?B) written in [\d.]+m?s\n$`)
 )
 
@@ -77,8 +78,8 @@ func checkSummary(t *testing.T, stderr, written string) {
 		t.Errorf("standard error: %q", stderr)
 		return
 	}
-	if m[2] != fmt.Sprint(strings.Count(written, "\n")) || m[3] != "0" || m[4] != bytesText(uint64(len(written))) {
-		t.Errorf("%q, but there are %d lines of %s", rest, strings.Count(written, "\n"), bytesText(uint64(len(written))))
+	if m[2] != fmt.Sprint(strings.Count(written, "\n")) || m[3] != "0" || m[4] != human.Bytes(uint64(len(written))) {
+		t.Errorf("%q, but there are %d lines of %s", rest, strings.Count(written, "\n"), human.Bytes(uint64(len(written))))
 	}
 }
 
@@ -329,7 +330,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := regexp.MustCompile(fmt.Sprintf(
-			`^natlens: \d+ events, \d+ shown, 0 lost, \d.* KiB written in .*\n`+
+			`^natlens: \d+ events, \d+ shown, 0 lost, \d.* kB written in .*\n`+
 				`natlens: output file %s: no space left on device; it keeps whole lines up to byte %d\n$`, path, len(text)))
 		if rest := captureLine.ReplaceAllString(stderr.String(), ""); !want.MatchString(rest) || cmd.ProcessState.ExitCode() != 1 {
 			t.Errorf("%s: code %d, standard error\n%swant 1 and\n%s", format, cmd.ProcessState.ExitCode(), rest, want)

@@ -150,7 +150,7 @@ func TestWhoOnANarrowTerminal(t *testing.T) {
 	}
 	want := `192.168.77.2:4444 as tcp 203.0.113.1:40000
   2026-11-22 06:12:01.000 to 2026-11-22 06:12:09.000,
-  towards 203.0.113.9:443, snat, ↑47.0 KiB ↓1.05 MiB
+  towards 203.0.113.9:443, snat, ↑48 kB ↓1.1 MB
   uncertain: ended in a gap, a gap within; replaced; in
   tenant\x1b[2J
 
@@ -240,18 +240,18 @@ func TestWho(t *testing.T) {
 		want string
 	}{
 		{"203.0.113.1:40000 --at 06:12:15", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)              UNTIL                    TOWARDS          KIND  BYTES
-192.168.77.2:4444  tcp    203.0.113.1:40000  2026-11-22 06:12:10.000  2026-11-22 06:12:20.000  203.0.113.9:443  snat  ↑47.0 KiB ↓1.05 MiB
-192.168.77.3:4444  udp    203.0.113.1:40000  2026-11-22 06:12:12.000  open at the end          203.0.113.9:53   snat                       uncertain: a gap within
+192.168.77.2:4444  tcp    203.0.113.1:40000  2026-11-22 06:12:10.000  2026-11-22 06:12:20.000  203.0.113.9:443  snat  ↑48 kB ↓1.1 MB
+192.168.77.3:4444  udp    203.0.113.1:40000  2026-11-22 06:12:12.000  open at the end          203.0.113.9:53   snat                  uncertain: a gap within
 
 2 inside hosts (192.168.77.2, 192.168.77.3), 2 translations, 1 uncertain.
 ` + covers},
 		{"203.0.113.1:40000 -p tcp --at 06:12:15", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)              UNTIL                    TOWARDS          KIND  BYTES
-192.168.77.2:4444  tcp    203.0.113.1:40000  2026-11-22 06:12:10.000  2026-11-22 06:12:20.000  203.0.113.9:443  snat  ↑47.0 KiB ↓1.05 MiB
+192.168.77.2:4444  tcp    203.0.113.1:40000  2026-11-22 06:12:10.000  2026-11-22 06:12:20.000  203.0.113.9:443  snat  ↑48 kB ↓1.1 MB
 
 192.168.77.2, 1 translation, none uncertain.
 ` + covers},
 		{"203.0.113.1:40000 -p tcp --at 06:12:03", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)                     UNTIL                    TOWARDS          KIND  BYTES
-192.168.77.9:1111  tcp    203.0.113.1:40000  before 2026-11-22 06:12:00.000  2026-11-22 06:12:05.000  203.0.113.66:22  snat  ↑47.0 KiB ↓1.05 MiB
+192.168.77.9:1111  tcp    203.0.113.1:40000  before 2026-11-22 06:12:00.000  2026-11-22 06:12:05.000  203.0.113.66:22  snat  ↑48 kB ↓1.1 MB
 
 192.168.77.9, 1 translation, none uncertain.
 ` + covers},
@@ -272,7 +272,7 @@ func TestWho(t *testing.T) {
 Not covered: the recording rec.jsonl ends 2026-11-22 06:12:55.000.
 `},
 		{"203.0.113.1:40000 --from 06:11 --to 06:12:08 --dst 203.0.113.66", 0, `INSIDE             PROTO  OUTSIDE            SINCE (UTC)                     UNTIL                    TOWARDS          KIND  BYTES
-192.168.77.9:1111  tcp    203.0.113.1:40000  before 2026-11-22 06:12:00.000  2026-11-22 06:12:05.000  203.0.113.66:22  snat  ↑47.0 KiB ↓1.05 MiB
+192.168.77.9:1111  tcp    203.0.113.1:40000  before 2026-11-22 06:12:00.000  2026-11-22 06:12:05.000  203.0.113.66:22  snat  ↑48 kB ↓1.1 MB
 
 192.168.77.9, 1 translation, none uncertain.
 The recording rec.jsonl covers a part of that time only: 2026-11-22 06:12:00.000 to 2026-11-22 06:12:55.000.

@@ -11,6 +11,7 @@ import (
 
 	"natlens/export/history"
 	"natlens/monitor"
+	"natlens/monitor/human"
 )
 
 // whoText prints answers for people: a table that is aligned, or where that does
@@ -107,7 +108,7 @@ func (p *whoText) row(a *history.Answer) []string {
 	}
 	bytes := ""
 	if a.Counted {
-		bytes = "↑" + bytesText(a.Original.Bytes) + " ↓" + bytesText(a.Reply.Bytes)
+		bytes = "↑" + human.Bytes(a.Original.Bytes) + " ↓" + human.Bytes(a.Reply.Bytes)
 	}
 	var notes []string
 	if why := doubtText(a.Doubt); why != "" {

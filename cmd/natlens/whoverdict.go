@@ -8,6 +8,7 @@ import (
 
 	"natlens/export/history"
 	"natlens/monitor"
+	"natlens/monitor/human"
 )
 
 // verdict is what who concludes from all that it found.
@@ -85,7 +86,7 @@ func (v *verdict) lines(hosts []string, more bool, doubtful int, name string, cl
 	}
 	lines = append(lines, v.gapLines(clock)...)
 	if n := len(v.res.Faults); n > 0 {
-		lines = append(lines, fmt.Sprintf("%s could not be read: what stands there is missing.", plural(n, "file")))
+		lines = append(lines, fmt.Sprintf("%s could not be read: what stands there is missing.", human.Plural(n, "file")))
 	}
 	return lines
 }
@@ -102,7 +103,7 @@ func (v *verdict) foundLine(hosts []string, more bool, doubtful int) string {
 	default:
 		text = fmt.Sprintf("%d inside hosts", len(hosts))
 	}
-	text += ", " + plural(v.answers, "translation")
+	text += ", " + human.Plural(v.answers, "translation")
 	switch {
 	case v.q.Limit > 0 && v.answers >= v.q.Limit:
 		text += " (--limit)"
@@ -181,14 +182,14 @@ func (v *verdict) gapLines(clock clockText) (lines []string) {
 		lines = append(lines, "Uncertain: "+gapText(g, clock)+".")
 	}
 	if n := len(gaps) - gapsTold; n > 0 {
-		lines = append(lines, fmt.Sprintf("Uncertain: %s more like these.", plural(n, "gap")))
+		lines = append(lines, fmt.Sprintf("Uncertain: %s more like these.", human.Plural(n, "gap")))
 	}
 	return lines
 }
 
 // gapText says what a gap is in the middle of a sentence.
 func gapText(g history.Gap, clock clockText) string {
-	count := grouped(g.Count)
+	count := human.Count(g.Count)
 	if g.AtLeast {
 		count = "at least " + count
 	}

@@ -127,22 +127,6 @@ func (s *Snapshot) natlens(command, rest string) string {
 	return strings.TrimRight(text+" "+rest, " ")
 }
 
-// number writes a number with commas between thousands.
-func number(n uint64) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%s,%03d", number(n/1000), n%1000)
-}
-
-// counted is a number with its word: "1 flow", "2 flows".
-func counted(n uint64, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return number(n) + " " + word + "s"
-}
-
 // share is n of all in percent, 0 of none.
 func share(n, all uint64) float64 {
 	return 100 * float64(n) / float64(cmp.Or(all, 1))

@@ -1,6 +1,10 @@
 package doctor
 
-import "fmt"
+import (
+	"fmt"
+
+	"natlens/monitor/human"
+)
 
 // meanings say what it means that a counter moves, and what mends it; in the
 // order in which the checks are made.
@@ -59,11 +63,11 @@ func counters(s *Snapshot, l Limits) (all []Check) {
 		c := Check{ID: id, Evidence: map[string]any{"moved": v.Moved, "per_second": rate, "total": v.Total}}
 		switch {
 		case v.Moved == 0:
-			c.Text = fmt.Sprintf("%s stood still at %s", m.word, number(v.Total))
+			c.Text = fmt.Sprintf("%s stood still at %s", m.word, human.Count(v.Total))
 		case moved == 0:
-			c.Text = fmt.Sprintf("%s moved by %s in %s, %s", m.word, number(v.Moved), round(s.Look), insertions)
+			c.Text = fmt.Sprintf("%s moved by %s in %s, %s", m.word, human.Count(v.Moved), round(s.Look), insertions)
 		default:
-			c.Text = fmt.Sprintf("%s moved by %s in %s, %s a second: %s", m.word, number(moved), round(s.Look), perSecond(rate), m.means)
+			c.Text = fmt.Sprintf("%s moved by %s in %s, %s a second: %s", m.word, human.Count(moved), round(s.Look), perSecond(rate), m.means)
 		}
 		if limit, ok := l.CounterFail[m.word]; ok && rate >= limit {
 			c.Level = Fail
@@ -92,7 +96,7 @@ func perSecond(rate float64) string {
 	if rate < 10 {
 		return fmt.Sprintf("%.2g", rate)
 	}
-	return number(uint64(rate + 0.5))
+	return human.Count(uint64(rate + 0.5))
 }
 
 // insertions is what it means that drop moves no further than insert_failed.

@@ -3,6 +3,8 @@ package doctor
 import (
 	"fmt"
 	"strings"
+
+	"natlens/monitor/human"
 )
 
 // acct is about packets and bytes of flows.
@@ -21,7 +23,7 @@ func acct(s *Snapshot, _ Limits) Check {
 		without := s.Census.Flows - s.Census.Counted
 		c.Evidence["flows"], c.Evidence["without_counters"] = s.Census.Flows, without
 		if v != 0 && without > 0 {
-			c.Text += fmt.Sprintf("; %s of %s began before that and have no counters", number(without), counted(s.Census.Flows, "flow"))
+			c.Text += fmt.Sprintf("; %s of %s began before that and have no counters", human.Count(without), human.Plural(s.Census.Flows, "flow"))
 		}
 	}
 	return c
@@ -58,7 +60,7 @@ func helper(s *Snapshot, _ Limits) Check {
 		}
 		h := helped[i]
 		c.Evidence["without_"+h.name] = n
-		missing = append(missing, fmt.Sprintf("%s to %s port %d", counted(n, "flow"), h.proto, h.port))
+		missing = append(missing, fmt.Sprintf("%s to %s port %d", human.Plural(n, "flow"), h.proto, h.port))
 		if c.Level == OK {
 			c.Level = Warn
 			c.Command = s.shell("nft '" + assign(h) + "'")

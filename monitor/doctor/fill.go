@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"natlens/monitor/human"
 )
 
 // table is about how full the table is.
@@ -14,13 +16,13 @@ func table(s *Snapshot, l Limits) Check {
 	}
 	f := &s.Fill
 	c := Check{ID: id, Evidence: map[string]any{"entries": f.End}}
-	c.Text = counted(f.End, "flow")
+	c.Text = human.Plural(f.End, "flow")
 	if f.Max == 0 {
 		return c
 	}
 	full := share(f.End, f.Max)
 	c.Evidence["max"], c.Evidence["percent"] = f.Max, full
-	c.Text = fmt.Sprintf("%s of %s, %.1f %% full", c.Text, number(f.Max), full)
+	c.Text = fmt.Sprintf("%s of %s, %.1f %% full", c.Text, human.Count(f.Max), full)
 	switch {
 	case full >= l.FillFail:
 		c.Level = Fail
@@ -67,7 +69,7 @@ func buckets(s *Snapshot, l Limits) Check {
 	}
 	chain := 2 * float64(s.Fill.End) / float64(n)
 	c := Check{ID: id, Evidence: map[string]any{"buckets": n, "chain": chain}}
-	c.Text = fmt.Sprintf("%.2f hash entries a bucket (of %s, which all network namespaces share)", chain, number(n))
+	c.Text = fmt.Sprintf("%.2f hash entries a bucket (of %s, which all network namespaces share)", chain, human.Count(n))
 	switch {
 	case chain >= l.ChainFail:
 		c.Level = Fail
@@ -132,7 +134,7 @@ func reclaim(s *Snapshot, l Limits) Check {
 	n := s.Census
 	could := n.Unreplied + n.TimeWait
 	c := Check{ID: id, Evidence: map[string]any{"unreplied": n.Unreplied, "time_wait": n.TimeWait, "flows": n.Flows}}
-	c.Text = fmt.Sprintf("%.0f %% of the flows could go: %s without a reply, %s in TIME_WAIT", share(could, n.Flows), number(n.Unreplied), number(n.TimeWait))
+	c.Text = fmt.Sprintf("%.0f %% of the flows could go: %s without a reply, %s in TIME_WAIT", share(could, n.Flows), human.Count(n.Unreplied), human.Count(n.TimeWait))
 	if s.Fill.Max == 0 || could == 0 || share(s.Fill.End, s.Fill.Max) < l.ReclaimFill || share(could, n.Flows) < l.ReclaimWarn {
 		return c
 	}

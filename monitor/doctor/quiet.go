@@ -1,6 +1,10 @@
 package doctor
 
-import "fmt"
+import (
+	"fmt"
+
+	"natlens/monitor/human"
+)
 
 // Quiet says why no event has come for a while: the likeliest reason in one line,
 // and the command that mends it, "" where none does. Only Place, Sysctls,
@@ -15,10 +19,10 @@ func Quiet(s *Snapshot) (reason, command string) {
 		c := Check{}
 		c.set(s, sysctlPrefix+"events", 1, true)
 		return fmt.Sprintf("no flow began or ended; of %s in the table, those that began while nobody listened stay silent (nf_conntrack_events is 2)",
-			counted(s.Fill.End, "flow")), c.Command
+			human.Plural(s.Fill.End, "flow")), c.Command
 	}
 	return fmt.Sprintf("no flow began, changed or ended in this network namespace, which tracks %s; other namespaces have events of their own",
-		counted(s.Fill.End, "flow")), "ip netns list"
+		human.Plural(s.Fill.End, "flow")), "ip netns list"
 }
 
 // silent is the check of events as one who has seen none makes it.

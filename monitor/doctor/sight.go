@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"natlens/monitor/human"
 )
 
 // privilege is about the right to look at all.
@@ -65,7 +67,7 @@ func hook(s *Snapshot, _ Limits) Check {
 		}
 	case s.Capture.Events > 0:
 		c.Text = fmt.Sprintf("flows are tracked, though no rule of nftables asks for it: %s in %s; IPVS, Open vSwitch or BPF do that",
-			counted(s.Capture.Events, "event"), round(s.Look))
+			human.Plural(s.Capture.Events, "event"), round(s.Look))
 	default:
 		c.Level = Fail
 		c.Text = "nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on"
@@ -82,7 +84,7 @@ func have(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return number(uint64(n)) + " " + more
+	return human.Count(uint64(n)) + " " + more
 }
 
 func events(s *Snapshot, _ Limits) Check {
@@ -101,12 +103,12 @@ func events(s *Snapshot, _ Limits) Check {
 	default:
 		c.Text = "flows send events if somebody listened when they began (nf_conntrack_events is 2)"
 		if s.Fill.Begin > 0 {
-			c.Text += fmt.Sprintf("; of %s that were there before the look, those that began unheard stay silent to their end", counted(s.Fill.Begin, "flow"))
+			c.Text += fmt.Sprintf("; of %s that were there before the look, those that began unheard stay silent to their end", human.Plural(s.Fill.Begin, "flow"))
 			c.set(s, name, 1, true)
 		}
 	}
 	if v != 0 && s.Denied == "" && s.Look > 0 {
-		c.Text += fmt.Sprintf("; %s in %s", counted(s.Capture.Events, "event"), round(s.Look))
+		c.Text += fmt.Sprintf("; %s in %s", human.Plural(s.Capture.Events, "event"), round(s.Look))
 	}
 	return c
 }
@@ -155,7 +157,7 @@ func queue(s *Snapshot, l Limits) Check {
 	c := Check{ID: id, Evidence: map[string]any{
 		"way": s.Capture.Way, "bytes": s.Capture.Capacity, "holds": holds, "events_per_second": rate, "lost": s.Capture.Lost, "rmem_max": s.RMemMax,
 	}}
-	c.Text = fmt.Sprintf("the queue (%s of %s bytes) holds %s", s.Capture.Way, number(uint64(s.Capture.Capacity)), counted(holds, "event"))
+	c.Text = fmt.Sprintf("the queue (%s of %s bytes) holds %s", s.Capture.Way, human.Count(uint64(s.Capture.Capacity)), human.Plural(holds, "event"))
 	lasts := time.Duration(0)
 	if rate > 0 {
 		lasts = time.Duration(float64(holds) / rate * float64(time.Second))

@@ -3,6 +3,8 @@ package doctor
 import (
 	"fmt"
 	"time"
+
+	"natlens/monitor/human"
 )
 
 // established is about the five days for which the kernel keeps a connection
@@ -19,7 +21,7 @@ func established(s *Snapshot, l Limits) Check {
 		return c
 	}
 	c.Evidence["established"], c.Evidence["idle"] = s.Census.Established, s.Census.Idle
-	c.Text += fmt.Sprintf("; %s of %s had none for an hour", number(s.Census.Idle), number(s.Census.Established))
+	c.Text += fmt.Sprintf("; %s of %s had none for an hour", human.Count(s.Census.Idle), human.Count(s.Census.Established))
 	if s.Census.Idle >= l.IdleHour {
 		c.Level = Warn
 		c.Text += ": most of such connections are dead; RFC 5382 asks for 2 h 4 min at the least"
@@ -43,11 +45,11 @@ func udp(s *Snapshot, l Limits) Check {
 	}
 	c.Evidence["dns"], c.Evidence["quiet_protocols"] = s.Census.DNS, s.Census.LongUDP
 	if s.Census.DNS > 0 {
-		c.Text += fmt.Sprintf("; %s to port 53 need one answer only", counted(s.Census.DNS, "flow"))
+		c.Text += fmt.Sprintf("; %s to port 53 need one answer only", human.Plural(s.Census.DNS, "flow"))
 	}
 	if s.Census.LongUDP >= l.UDPFlows && v <= quietTime {
 		c.Level = Warn
-		c.Text += fmt.Sprintf("; %s of SIP, STUN, IPsec or a VPN, whose ends keep quiet for as long, lose their way back", counted(s.Census.LongUDP, "flow"))
+		c.Text += fmt.Sprintf("; %s of SIP, STUN, IPsec or a VPN, whose ends keep quiet for as long, lose their way back", human.Plural(s.Census.LongUDP, "flow"))
 		c.set(s, name, 120, false)
 	}
 	return c

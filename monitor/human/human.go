@@ -1,0 +1,120 @@
+// Package human writes numbers for people: counts, bytes, shares and durations. Units are
+// SI: 1 kB is 1,000 bytes.
+//
+//	human.Plural(1284, "flow")  // 1,284 flows
+//	human.Bytes(84_213)         // 84 kB
+//	human.Age(242*time.Second)  // 4m02
+package human
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Count writes n with a comma between thousands.
+func Count(n uint64) string {
+	if n < 1000 {
+		return strconv.FormatUint(n, 10)
+	}
+	return fmt.Sprintf("%s,%03d", Count(n/1000), n%1000)
+}
+
+// Plural writes n things: 1 flow, 1,284 flows.
+func Plural[N int | int64 | uint64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return Count(uint64(n)) + " " + thing + "s"
+}
+
+// Short writes a count in at most five cells: 9,999 as it is, then 12 k.
+func Short(n uint64) string {
+	if n < 10_000 {
+		return Count(n)
+	}
+	return string(appendScaled(nil, n))
+}
+
+// Bytes writes bytes with two or three digits: 310 B, 1.1 MB, 84 kB.
+func Bytes(n uint64) string { return string(AppendBytes(nil, n)) }
+
+// AppendBytes appends what Bytes writes.
+func AppendBytes(b []byte, n uint64) []byte {
+	if n < 1000 {
+		return append(strconv.AppendUint(b, n, 10), " B"...)
+	}
+	return append(appendScaled(b, n), 'B')
+}
+
+// appendScaled appends n, which is 1000 or more, with its prefix: 1.1 M.
+func appendScaled(b []byte, n uint64) []byte {
+	v, prefix := float64(n)/1000, 0
+	for v >= 999.5 {
+		v, prefix = v/1000, prefix+1
+	}
+	digits := 0
+	if v < 9.95 {
+		digits = 1
+	}
+	return append(strconv.AppendFloat(b, v, 'f', digits, 64), ' ', "kMGTPE"[prefix])
+}
+
+// Percent writes a share between 0 and 1 in percent: <0.1 %, 5.0 %, 12 %.
+func Percent(share float64) string {
+	switch {
+	case share == 0:
+		return "0 %"
+	case share < 0.001:
+		return "<0.1 %"
+	case share < 0.0995:
+		return fmt.Sprintf("%.1f %%", 100*share)
+	}
+	return fmt.Sprintf("%.0f %%", 100*share)
+}
+
+// Age writes a duration in at most five cells: 12s, 4m02, 2h05, 3d04, 120d. A negative
+// one is 0s.
+func Age(d time.Duration) string {
+	s := max(0, int64(d/time.Second))
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02d", s/60, s%60)
+	case s < 86400:
+		return fmt.Sprintf("%dh%02d", s/3600, s/60%60)
+	case s < 100*86400:
+		return fmt.Sprintf("%dd%02d", s/86400, s/3600%24)
+	}
+	return fmt.Sprintf("%dd", s/86400)
+}
+
+// AppendDuration appends a duration in its two largest units: 340ms, 12s, 2m06s, 3h07m,
+// 2d04h.
+func AppendDuration(b []byte, d time.Duration) []byte {
+	two := func(n time.Duration, unit string, rest time.Duration, restUnit byte) []byte {
+		b = append(strconv.AppendInt(b, int64(n), 10), unit...)
+		return append(b, byte('0'+rest/10), byte('0'+rest%10), restUnit)
+	}
+	switch {
+	case d < time.Second:
+		return append(strconv.AppendInt(b, d.Milliseconds(), 10), "ms"...)
+	case d < time.Minute:
+		return append(strconv.AppendInt(b, int64(d/time.Second), 10), 's')
+	case d < time.Hour:
+		return two(d/time.Minute, "m", d/time.Second%60, 's')
+	case d < 24*time.Hour:
+		return two(d/time.Hour, "h", d/time.Minute%60, 'm')
+	}
+	return two(d/(24*time.Hour), "d", d/time.Hour%24, 'h')
+}
+
+// Clock writes a duration as a clock does: 4:02, 119:59:48.
+func Clock(d time.Duration) string {
+	s := int64(d / time.Second)
+	if s < 3600 {
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
