@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -67,7 +68,7 @@ func TestDocsLineIsChecked(t *testing.T) {
 		"make nothing":                        "the Makefile has no target nothing",
 		"curl example.com":                    "no program that the pages should name: curl",
 		"natlens watch 'tcp":                  "a quote is not closed",
-		"go test ./... && natlens -E -u DYIN": "illegal flag --status with -E, as in conntrack(8); natlens watch without -E takes it",
+		"go test ./... && natlens -E -u NOSUCH": "--status NOSUCH: no status bit has this name",
 	} {
 		got := ""
 		if err := checkDocsLine(t, line); err != nil {
@@ -150,7 +151,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 
 // checkNatlensLine has natlens read a command line to its end, and do nothing.
 func checkNatlensLine(args []string) error {
-	root := newRoot(console{})
+	root := newRoot(console{}, false)
 	eachCommand(root, func(cmd *cobra.Command) {
 		if cmd.RunE != nil && cmd.HasParent() {
 			cmd.RunE = func(*cobra.Command, []string) error { return nil }
@@ -165,8 +166,9 @@ func checkNatlensLine(args []string) error {
 		}
 	})
 	root.SetHelpFunc(func(*cobra.Command, []string) {})
-	root.SetArgs(append([]string{}, classic(args)...))
-	return root.Execute()
+	line, _, err := translate(args)
+	root.SetArgs(append([]string{}, line...))
+	return errors.Join(err, root.Execute())
 }
 
 // checkShownOutput runs the command lines of a block that say what they say

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -81,17 +80,14 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 		return usagef("--for %s: must not be negative", c.duration)
 	}
 	has := c.filter.sel.Kinds.Has
-	if err := c.findings.check(!c.classic, has(monitor.KindNew) && has(monitor.KindUpdate) && has(monitor.KindDestroy)); err != nil {
+	if err := c.findings.check(!c.raw, has(monitor.KindNew) && has(monitor.KindUpdate) && has(monitor.KindDestroy)); err != nil {
 		return err
-	}
-	if c.classic {
-		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
 	}
 	if err := c.output.check(); err != nil {
 		return err
 	}
 	c.output.filter = c.filter.text()
-	table := table.New(table.Config{Memoryless: c.classic || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
+	table := table.New(table.Config{Memoryless: c.raw || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
 	var out *output
 	namespaces := new(monitor.Namespaces)
 	c.output.namespaces, c.filter.env.Namespaces = namespaces, namespaces
@@ -125,10 +121,9 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 		return err
 	}
 	switch st := m.Stats(); {
-	case c.quiet:
-	case c.classic:
+	case c.summary:
 		tellDone(con, true, st.Written, "flow event", "shown")
-	default:
+	case !c.quiet:
 		fmt.Fprintf(con.Stderr, "natlens: %d events, %d shown, %d lost\n", st.Events, st.Written, st.Lost)
 	}
 	noteFaults(con, src.Stats())
@@ -236,9 +231,6 @@ func (c *listConfig) replay(cmd *cobra.Command, con console) error {
 	if c.filter.sel.Kinds != 0 {
 		return usagef("--event-mask asks for kinds of events: natlens watch has them")
 	}
-	if c.classic {
-		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
-	}
 	if err := c.output.check(); err != nil {
 		return err
 	}
@@ -258,7 +250,7 @@ func (c *listConfig) replay(cmd *cobra.Command, con console) error {
 		return err
 	}
 	if !c.quiet {
-		tellDone(con, c.classic, m.Stats().Written, "flow", "shown")
+		tellDone(con, c.summary, m.Stats().Written, "flow", "shown")
 	}
 	return nil
 }

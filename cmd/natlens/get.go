@@ -20,7 +20,7 @@ type getConfig struct {
 	output  outputConfig
 	capture captureConfig
 	filter  filterConfig
-	classic bool // as conntrack -G
+	summary bool // count in conntrack(8)'s words
 }
 
 func newGet(con console) *cobra.Command {
@@ -40,7 +40,7 @@ there is one. To find flows by less, list them.`,
 			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
-	registerClassic(cmd, &cfg.classic, "conntrack -G")
+	registerSummary(cmd, &cfg.summary)
 	cfg.output.register(cmd)
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
@@ -59,9 +59,6 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 	flow, err := x.flow()
 	if err != nil {
 		return err
-	}
-	if c.classic {
-		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
 	}
 	if err := c.output.check(); err != nil {
 		return err
@@ -92,7 +89,7 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 		if err := errors.Join(err, out.Close()); err != nil {
 			return err
 		}
-		if c.classic {
+		if c.summary {
 			return toldEntries(con, true, len(b.Events), "shown")
 		}
 		if len(b.Events) == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/classic"
 	"natlens/export"
 )
 
@@ -88,13 +89,13 @@ var conntrackTopic = topic{
 What natlens has not says so, with exit code 2: -R. docs/conntrack.md has the table of all flags, and tells where natlens differs and why.`,
 	tables: func() []helpTable {
 		letters := helpTable{heading: "Letters"}
-		for _, c := range classicCommands {
-			term, meaning := "-"+string(c.letter), "natlens "+strings.Join(append([]string{c.name}, c.flags...), " ")
-			for _, long := range c.long {
+		for _, c := range classic.Commands {
+			term, meaning := "-"+string(c.Letter), "natlens "+c.Name
+			for _, long := range c.Long {
 				term += ", --" + long
 			}
-			if strings.IndexByte(expectLetters, c.letter) >= 0 {
-				meaning += "; with the word expect, natlens expect " + c.name
+			if c.Expect {
+				meaning += "; with the word expect, natlens expect " + c.Name
 			}
 			letters.rows = append(letters.rows, [2]string{term, meaning})
 		}

@@ -106,7 +106,7 @@ func namespaceName(netns string) string {
 // historyNeeds refuses what would leave a history in the dark.
 func (c *watchConfig) historyNeeds() error {
 	switch k := c.kinds(); {
-	case c.classic:
+	case c.raw:
 		return usagef("--history is not for -E: natlens watch has it")
 	case !k.New || !k.Update || !k.Destroy:
 		return usagef("--history needs events of every kind: not together with --event-mask")

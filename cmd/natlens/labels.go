@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/spf13/cobra"
 
 	"natlens/export"
@@ -21,14 +19,6 @@ func labelEnv(file string) filter.Env {
 func (c *filterConfig) registerLabelMap(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&c.labelFile, "labelmap", "M", c.labelFile, "names of labels: this `file` in the place of "+export.LabelFile)
 	cmd.Flags().Lookup("labelmap").DefValue = ""
-}
-
-// asksLabels reports whether a flag of conntrack(8) selects by labels.
-func (c *filterConfig) asksLabels() bool {
-	return slices.ContainsFunc(c.given, func(v filter.FlagValue) bool {
-		def, ok := filter.FlagByName(v.Name)
-		return ok && def.Name == "label"
-	})
 }
 
 // named is the console with the names of labels that the command line asks for.

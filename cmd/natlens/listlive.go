@@ -19,9 +19,6 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	if c.classic {
-		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
-	}
 	if err := c.output.check(); err != nil {
 		return err
 	}
@@ -52,7 +49,7 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	if !c.quiet {
-		tellDone(con, c.classic, m.Stats().Written, "flow", "shown")
+		tellDone(con, c.summary, m.Stats().Written, "flow", "shown")
 	}
 	if ctx.Err() != nil {
 		return errors.New("interrupted: the end of the table was not reached")

@@ -20,11 +20,6 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*capture
 	if c.resync != "on" && c.resync != "off" {
 		return usagef("--resync %s: must be on or off", c.resync)
 	}
-	counts := c.classic && !c.quiet
-	if c.classic {
-		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
-		c.quiet = true
-	}
 	con = c.filter.named(con)
 	if err := c.findings.check(c.remembers(), c.kinds() == capture.Kinds{New: true, Update: true, Destroy: true}); err != nil {
 		return err
@@ -55,7 +50,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*capture
 	namespaces := c.capture.namespaces()
 	c.output.namespaces, kept.Names = namespaces, namespaces
 	s := &stream{
-		con: con, filter: c.filter.compiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, counts: counts, existing: c.existing,
+		con: con, filter: c.filter.compiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, counts: c.summary, existing: c.existing,
 		open:      func() (*output, error) { return c.output.open(con, netns) },
 		remembers: c.remembers(),
 		metrics:   c.metrics,
@@ -78,7 +73,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*capture
 // of no ends, or misses some of them for good, would only grow.
 func (c *watchConfig) remembers() bool {
 	k := c.kinds()
-	return !c.classic && c.resync == "on" && k.New && k.Destroy
+	return !c.raw && c.resync == "on" && k.New && k.Destroy
 }
 
 // plan splits the filter between the kernel and here. A table needs all the
