@@ -57,17 +57,17 @@ func TestDocs(t *testing.T) {
 // TestDocsLineIsChecked shows that a wrong line is found.
 func TestDocsLineIsChecked(t *testing.T) {
 	for line, want := range map[string]string{
-		"natlens watch tcp dport 443 | jq .":  "",
-		"sudo natlens -E -p tcp > x":          "",
-		"FOO=1 natlens watch 'tcp or udp' &":  "",
-		"go run ./cmd/natlens lab --watch":    "",
-		"natlens watch -o jsonl; make bench":  "",
-		"natlens watch --ouput x":             "unknown flag --ouput: did you mean --output?",
-		"natlens watch 'tcp dprot 443'":       "filter: column 5: dprot: unknown word; did you mean dport?",
-		"natlens watch tcp | natlens wathc":   `unknown command "wathc": did you mean watch?`,
-		"make nothing":                        "the Makefile has no target nothing",
-		"curl example.com":                    "no program that the pages should name: curl",
-		"natlens watch 'tcp":                  "a quote is not closed",
+		"natlens watch tcp dport 443 | jq .":    "",
+		"sudo natlens -E -p tcp > x":            "",
+		"FOO=1 natlens watch 'tcp or udp' &":    "",
+		"go run ./cmd/natlens lab --watch":      "",
+		"natlens watch -o jsonl; make bench":    "",
+		"natlens watch --ouput x":               "unknown flag --ouput: did you mean --output?",
+		"natlens watch 'tcp dprot 443'":         "filter: column 5: dprot: unknown word; did you mean dport?",
+		"natlens watch tcp | natlens wathc":     `unknown command "wathc": did you mean watch?`,
+		"make nothing":                          "the Makefile has no target nothing",
+		"curl example.com":                      "no program that the pages should name: curl",
+		"natlens watch 'tcp":                    "a quote is not closed",
 		"go test ./... && natlens -E -u NOSUCH": "--status NOSUCH: no status bit has this name",
 	} {
 		got := ""
