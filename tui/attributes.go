@@ -7,7 +7,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/human"
-	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -57,7 +56,7 @@ func (d *detail) tupleText(t *monitor.Tuple) string {
 	return strings.Join(out, " ")
 }
 
-func (d *detail) common(a *attributeList, r *table.Row) {
+func (d *detail) common(a *attributeList, r *monitor.Row) {
 	f := &r.Flow
 	if r.Known&monitor.AttrStatus != 0 {
 		text := strings.Join(f.Status.Names(), ", ")

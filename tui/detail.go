@@ -5,7 +5,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/human"
-	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -15,7 +14,7 @@ type detail struct {
 	s     *session
 	keys  *keyMap
 	flow  flowRef
-	life  table.Life
+	life  monitor.Life
 	lived bool // life is known
 	gone  bool // the table has let go of it
 

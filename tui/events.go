@@ -9,7 +9,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/human"
-	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -206,14 +205,14 @@ func (p *eventsPage) chosen() (flowRef, bool) {
 
 // flowOfEvent makes a row of what an event told.
 func flowOfEvent(e *monitor.Event) flowRef {
-	r := table.Row{Flow: e.Flow, Known: e.Known(), Gen: e.Gen, First: e.Born, Last: e.Time}
+	r := monitor.Row{Flow: e.Flow, Known: e.Known(), Gen: e.Gen, First: e.Born, Last: e.Time}
 	if e.Born != 0 {
-		r.State |= table.RowBorn
+		r.State |= monitor.RowBorn
 	} else {
 		r.First = e.Time
 	}
 	if e.Kind == monitor.KindDestroy {
-		r.State |= table.RowEnded
+		r.State |= monitor.RowEnded
 	}
 	return flowRef{row: r, index: e.Row, extra: e.Extra}
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"natlens/monitor"
-	"natlens/monitor/loop"
-	"natlens/monitor/table"
 )
 
 // terminalLog is a terminal that only remembers.
@@ -57,7 +55,7 @@ func started(t *testing.T, cfg Config) (screen *terminalLog, keys io.Writer, can
 	screen = &terminalLog{}
 	in, keys := io.Pipe()
 	if cfg.Table == nil {
-		cfg.Table = table.New(table.Config{})
+		cfg.Table = monitor.NewTable(monitor.TableConfig{})
 	}
 	cfg.Input, cfg.Output, cfg.Theme, cfg.Environ = in, screen, "dark", []string{"TERM=xterm-256color", "TTY_FORCE=1"}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -139,7 +137,7 @@ func TestRunCrash(t *testing.T) {
 		{"resolver", "n", func() Config { return Config{Table: oneFlow(t), Resolver: brokenResolver{}} }},
 		{"command", "xy", func() Config { return Config{Table: oneFlow(t), Deleter: brokenDeleter{}} }},
 		{"view", "", func() Config {
-			return Config{Table: oneFlow(t), Stats: func() loop.Stats { return loop.Stats{} }, Location: new(time.Location),
+			return Config{Table: oneFlow(t), Stats: func() monitor.Stats { return monitor.Stats{} }, Location: new(time.Location),
 				Player: brokenClockPlayer{}}
 		}},
 	} {
@@ -166,7 +164,7 @@ func TestRunCrash(t *testing.T) {
 }
 
 // oneFlow is a table with a flow in it.
-func oneFlow(t *testing.T) *table.Table {
+func oneFlow(t *testing.T) *monitor.Table {
 	st := newStage(t)
 	st.crowd(1)
 	return st.table

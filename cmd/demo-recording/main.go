@@ -16,14 +16,10 @@ import (
 	"sync"
 	"time"
 
-	"natlens/export"
+	"natlens/export/jsonl"
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
-	"natlens/monitor/loop"
-	"natlens/monitor/netns"
-	"natlens/monitor/table"
 )
 
 func main() {
@@ -67,7 +63,7 @@ func (r *recorder) run(ctx context.Context) error {
 	defer func() { stop(); traffic.Wait() }()
 	// Somebody listens from the beginning: flows that are older than the first
 	// listener send no events (nf_conntrack_events=2).
-	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, Way: capture.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20})
+	capture, err := kernel.Open(kernel.Config{Way: kernel.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20})
 	if err != nil {
 		return err
 	}
@@ -76,14 +72,14 @@ func (r *recorder) run(ctx context.Context) error {
 	if err := skim(ctx, capture, r.before); err != nil {
 		return err
 	}
-	table := table.New(table.Config{})
-	locals, err := netns.Locals(l.Gateway.FD())
+	table := monitor.NewTable(monitor.TableConfig{})
+	locals, err := kernel.Locals(l.Gateway.FD())
 	if err != nil {
 		return err
 	}
 	table.SetLocals(locals)
 	var text bytes.Buffer
-	m := loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{own{export.NewJSONL(&text)}}, Existing: loop.ExistingFirst}
+	m := monitor.Monitor{Source: capture, Table: table, Sinks: []monitor.Sink{own{jsonl.NewWriter(&text)}}, Existing: monitor.ExistingFirst}
 	recording, done := context.WithTimeout(ctx, r.length)
 	defer done()
 	if err := m.Run(recording); err != nil {

@@ -8,22 +8,20 @@ import (
 	"time"
 
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/findings"
-	"natlens/monitor/loop"
-	"natlens/monitor/table"
+	"natlens/monitor/kernel"
 )
 
 // lookFor takes events through a table, with the flows that are there already,
 // until ctx ends, and returns what the rules found. The taps get all events.
-func lookFor(ctx context.Context, capture capture.Capture, limits findings.Limits, netns int, at doctor.Place, taps ...monitor.Sink) ([]monitor.Finding, error) {
-	m := &loop.Loop{
+func lookFor(ctx context.Context, capture kernel.Capture, limits findings.Limits, netns int, at doctor.Place, taps ...monitor.Sink) ([]monitor.Finding, error) {
+	m := &monitor.Monitor{
 		Source:   capture,
-		Table:    table.New(table.Config{}),
+		Table:    monitor.NewTable(monitor.TableConfig{}),
 		Taps:     taps,
-		Existing: loop.ExistingBeside,
-		Resync:   loop.Resync{AfterLoss: true},
+		Existing: monitor.ExistingBeside,
+		Resync:   monitor.Resync{AfterLoss: true},
 	}
 	stop, err := followLocals(ctx, netns, m.Table.SetLocals)
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
 	"natlens/monitor/findings"
@@ -25,24 +24,24 @@ import (
 )
 
 // kindsAll joins every group.
-var kindsAll = capture.Kinds{}
+var kindsAll = kernel.Kinds{}
 
 // look gathers for some time what doctor's checks are about. It ends earlier if
 // ctx does.
-func look(ctx context.Context, cfg capture.Config, long time.Duration, limits findings.Limits, at doctor.Place) (s *doctor.Snapshot, found []monitor.Finding, err error) {
+func look(ctx context.Context, cfg kernel.Config, long time.Duration, limits findings.Limits, at doctor.Place) (s *doctor.Snapshot, found []monitor.Finding, err error) {
 	s = &doctor.Snapshot{Place: at}
 	if err := readSettings(s, cfg.NetNS); err != nil {
 		return nil, nil, err
 	}
-	source, err := capture.Open(cfg)
-	if errors.Is(err, netns.ErrPrivilege) {
+	capture, err := kernel.Open(cfg)
+	if errors.Is(err, kernel.ErrPrivilege) {
 		s.Denied = err.Error()
 		return s, nil, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	defer source.Close()
+	defer capture.Close()
 	readTracking(s, cfg.NetNS)
 	service, err := kernel.OpenService(cfg.NetNS)
 	if err != nil {
@@ -50,22 +49,22 @@ func look(ctx context.Context, cfg capture.Config, long time.Duration, limits fi
 	}
 	defer service.Close()
 	limits.Within(long)
-	if found, err = lookLive(ctx, s, cfg, long, limits, source, service); err != nil {
+	if found, err = lookLive(ctx, s, cfg, long, limits, capture, service); err != nil {
 		return nil, nil, err
 	}
-	st := source.Stats()
-	s.Capture.Way, s.Capture.Capacity = source.Way().String(), st.Capacity
-	if cfg.Way == capture.Socket {
+	st := capture.Stats()
+	s.Capture.Way, s.Capture.Capacity = capture.Way().String(), st.Capacity
+	if cfg.Way == kernel.Socket {
 		s.Capture.NotRing = "--capture socket"
 	}
-	if err := capture.WhyNotRing(source); err != nil {
+	if err := kernel.WhyNotRing(capture); err != nil {
 		s.Capture.NotRing = err.Error()
 	}
 	return s, found, nil
 }
 
 // lookLive looks at what moves.
-func lookLive(ctx context.Context, s *doctor.Snapshot, cfg capture.Config, long time.Duration, limits findings.Limits, source capture.Capture, service *kernel.Service) ([]monitor.Finding, error) {
+func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long time.Duration, limits findings.Limits, capture kernel.Capture, service *kernel.Service) ([]monitor.Finding, error) {
 	// What is asked at the end is asked also when the look was cut short.
 	asking := context.WithoutCancel(ctx)
 	before, err := readStats(asking, service, cfg.NetNS)
@@ -75,7 +74,7 @@ func lookLive(ctx context.Context, s *doctor.Snapshot, cfg capture.Config, long 
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
-	found, err := lookFor(ctx, source, limits, cfg.NetNS, s.Place, (*eventCount)(&s.Capture))
+	found, err := lookFor(ctx, capture, limits, cfg.NetNS, s.Place, (*eventCount)(&s.Capture))
 	if err != nil {
 		return nil, err
 	}

@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"natlens/export"
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 )
@@ -26,7 +24,7 @@ type expectConfig struct {
 	capture captureConfig
 	filter  filterConfig // its flags alone: they name one expectation
 	confirm confirmConfig
-	summary bool // count in conntrack(8)'s words
+	classic bool // as conntrack(8)'s commands on the table expect
 
 	expected []filter.FlagValue // create: what is expected, by the names of expectedFlags
 }
@@ -62,10 +60,15 @@ func expectCommand(con console, name, short string, run func(*expectConfig, cont
 	cfg := expectConfig{filter: filterConfig{labelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use: name, Short: short,
-		Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := classicExpectFlags(cmd, cfg.filter.given); err != nil {
+				return err
+			}
+			return noArgs(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(&cfg, cmd.Context(), con) },
 	}
-	registerSummary(cmd, &cfg.summary)
+	registerClassic(cmd, &cfg.classic, "conntrack(8)")
 	for _, register := range flags {
 		register(&cfg, cmd)
 	}
@@ -87,21 +90,23 @@ func (c *expectConfig) families(cmd *cobra.Command) {
 
 func (c *expectConfig) tuples(cmd *cobra.Command) {
 	c.filter.register(cmd)
-	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
+	cmd.ValidArgsFunction = completeTables // it takes no words of a filter
 }
 
 func (c *expectConfig) asks(cmd *cobra.Command) { c.confirm.register(cmd) }
 
 // sink makes what expectations are written to.
-func (c *expectConfig) sink(con console) (*export.Expects, error) {
+func (c *expectConfig) sink(con console) (export.ExpectSink, error) {
 	format := c.format
 	switch _, isTerminal := terminal(con.Stdout); {
+	case c.classic:
+		format = classicFormat(format, false)
 	case format == "" && isTerminal:
 		format = "conntrack"
 	case format == "":
 		format = "jsonl"
 	}
-	sink, err := export.NewExpects(format, con.Stdout)
+	sink, err := export.NewExpects(format, con.Stdout, export.Options{})
 	if err != nil {
 		return nil, formatError(err)
 	}
@@ -135,7 +140,7 @@ func (c *expectConfig) list(ctx context.Context, con console) error {
 		if err := errors.Join(err, sink.Close()); err != nil {
 			return err
 		}
-		tellDone(con, c.summary, n, "expectation", "shown")
+		tellDone(con, c.classic, n, "expectation", "shown")
 		return nil
 	})
 }
@@ -160,8 +165,8 @@ func (c *expectConfig) count(ctx context.Context, con console) error {
 func (c *expectConfig) tuple(command string, more ...string) (t monitor.Tuple, err error) {
 	for _, v := range c.filter.given {
 		if f, ok := filter.FlagByName(v.Name); ok {
-			if err := allowed("expect "+command, f.Name, slices.Concat(exactFlags, more)); err != nil || strings.HasPrefix(f.Name, "reply-") {
-				return t, usagef("--%s says nothing to natlens expect %s", f.Name, command)
+			if err := allowed("expect "+command, f.Name, slices.Concat(exactFlags, more)); err != nil {
+				return t, err
 			}
 		}
 	}
@@ -177,6 +182,9 @@ func (c *expectConfig) tuple(command string, more ...string) (t monitor.Tuple, e
 }
 
 func (c *expectConfig) get(ctx context.Context, con console) error {
+	if err := c.ignore(con, "get", "is found by the original direction of a packet"); err != nil {
+		return err
+	}
 	t, err := c.tuple("get")
 	if err != nil {
 		return err
@@ -191,6 +199,9 @@ func (c *expectConfig) get(ctx context.Context, con console) error {
 }
 
 func (c *expectConfig) delete(ctx context.Context, con console) error {
+	if err := c.ignore(con, "delete", "is found by the original direction of a packet"); err != nil {
+		return err
+	}
 	t, err := c.tuple("delete")
 	if err != nil {
 		return err
@@ -199,13 +210,15 @@ func (c *expectConfig) delete(ctx context.Context, con console) error {
 		if err := s.DeleteExpect(ctx, &t); err != nil {
 			return err
 		}
-		tellDone(con, c.summary, 1, "expectation", "deleted")
+		tellDone(con, c.classic, 1, "expectation", "deleted")
 		return nil
 	})
 }
 
 func (c *expectConfig) flush(ctx context.Context, con console) error {
-	if err := c.confirm.check(con, "expect flush"); err != nil {
+	if c.classic {
+		c.confirm.yes = true
+	} else if err := c.confirm.check(con, "expect flush"); err != nil {
 		return err
 	}
 	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
@@ -240,7 +253,7 @@ func (c *expectConfig) watch(ctx context.Context, con console) error {
 		return err
 	}
 	defer netns.Close() // nil: does nothing
-	w, err := capture.WatchExpects(netnsFD(netns))
+	w, err := kernel.WatchExpects(netnsFD(netns))
 	if err != nil {
 		return err
 	}
@@ -255,6 +268,6 @@ func (c *expectConfig) watch(ctx context.Context, con console) error {
 	if err := errors.Join(err, sink.Close()); err != nil {
 		return err
 	}
-	tellDone(con, c.summary, n, "expectation event", "shown")
+	tellDone(con, c.classic, n, "expectation event", "shown")
 	return nil
 }

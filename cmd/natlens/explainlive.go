@@ -6,20 +6,19 @@ import (
 	"context"
 
 	"natlens/monitor/kernel"
-	"natlens/monitor/netns"
 )
 
 func (c *explainConfig) run(ctx context.Context, con console) error {
-	ns, err := openNetNS(c.capture.netns)
+	netns, err := openNetNS(c.capture.netns)
 	if err != nil {
 		return err
 	}
-	defer ns.Close() // nil: does nothing
+	defer netns.Close() // nil: does nothing
 	fd := 0
-	if ns != nil {
-		fd = int(ns.Fd())
+	if netns != nil {
+		fd = int(netns.Fd())
 	}
-	locals, err := netns.Locals(fd)
+	locals, err := kernel.Locals(fd)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
-	"natlens/monitor/netns"
 )
 
 // getConfig is the command line of get.
@@ -20,7 +19,7 @@ type getConfig struct {
 	output  outputConfig
 	capture captureConfig
 	filter  filterConfig
-	summary bool // count in conntrack(8)'s words
+	classic bool // as conntrack -G
 }
 
 func newGet(con console) *cobra.Command {
@@ -40,7 +39,7 @@ there is one. To find flows by less, list them.`,
 			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
-	registerSummary(cmd, &cfg.summary)
+	registerClassic(cmd, &cfg.classic, "conntrack -G")
 	cfg.output.register(cmd)
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
@@ -60,15 +59,18 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	if c.classic {
+		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
+	}
 	if err := c.output.check(); err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, ns *os.File) error {
+	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
 		var b monitor.Batch
 		if err := s.Get(ctx, &flow, &b); err != nil {
 			return err
 		}
-		locals, err := netns.Locals(netnsFD(ns))
+		locals, err := kernel.Locals(netnsFD(netns))
 		if err != nil {
 			return err
 		}
@@ -79,7 +81,7 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 		if f := c.filter.compiled(); f != nil {
 			b.Keep(f)
 		}
-		out, err := c.output.open(con, ns)
+		out, err := c.output.open(con, netns)
 		if err != nil {
 			return err
 		}
@@ -89,7 +91,7 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 		if err := errors.Join(err, out.Close()); err != nil {
 			return err
 		}
-		if c.summary {
+		if c.classic {
 			return toldEntries(con, true, len(b.Events), "shown")
 		}
 		if len(b.Events) == 0 {

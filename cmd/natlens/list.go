@@ -13,7 +13,7 @@ type listConfig struct {
 	count   uint64
 	zero    bool
 	quiet   bool
-	summary bool // count in conntrack(8)'s words
+	classic bool // as conntrack -L: its lines, its modifiers for -o
 }
 
 func newList(con console) *cobra.Command {
@@ -41,7 +41,8 @@ may not be listed.`,
 	f.Uint64Var(&cfg.count, "count", 0, "end after `N` flows")
 	f.BoolVarP(&cfg.zero, "zero", "z", false, "set the counters of each flow to zero as it is listed")
 	f.BoolVar(&cfg.quiet, "quiet", false, "no count of the flows on stderr")
-	registerSummary(cmd, &cfg.summary)
+	f.BoolVar(&cfg.classic, "classic", false, "behave as conntrack -L")
+	f.Lookup("classic").Hidden = true
 	mustComplete(cmd, "table", oneOf("conntrack", "dying", "unconfirmed"))
 	mustComplete(cmd, "count", cobra.NoFileCompletions)
 	cfg.output.register(cmd)

@@ -8,15 +8,13 @@ import (
 
 	"natlens/export/metrics"
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/findings"
-	"natlens/monitor/loop"
-	"natlens/monitor/table"
+	"natlens/monitor/kernel"
 )
 
 // serveMetrics counts what m carries and serves the metrics on a listener until
 // stop is called. It is for before m runs. Without a listener it does nothing.
-func serveMetrics(l net.Listener, m *loop.Loop, capture capture.Capture, netns int, table *table.Table) (stop func(), err error) {
+func serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, netns int, table *monitor.Table) (stop func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
@@ -50,7 +48,7 @@ func serveMetrics(l net.Listener, m *loop.Loop, capture capture.Capture, netns i
 	}, nil
 }
 
-func captureMetrics(c capture.Capture) metrics.Capture {
+func captureMetrics(c kernel.Capture) metrics.Capture {
 	st := c.Stats()
 	return metrics.Capture{
 		Way: c.Way().String(), Capacity: st.Capacity,
@@ -60,7 +58,7 @@ func captureMetrics(c capture.Capture) metrics.Capture {
 
 // findingsOf returns the engine of the run, and makes one where nobody else wants
 // findings: that one tells no sink. Nil without a table.
-func findingsOf(m *loop.Loop, netns int, table *table.Table) (engine *findings.Engine, stop func(), err error) {
+func findingsOf(m *monitor.Monitor, netns int, table *monitor.Table) (engine *findings.Engine, stop func(), err error) {
 	nothing := func() {}
 	if engine, ok := m.Rules.(*findings.Engine); ok {
 		return engine, nothing, nil

@@ -13,12 +13,9 @@ import (
 
 	"natlens/export/history"
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/filter"
 	"natlens/monitor/human"
-	"natlens/monitor/loop"
-	"natlens/monitor/netns"
-	"natlens/monitor/table"
+	"natlens/monitor/kernel"
 )
 
 // stream is a run of events from the kernel to one output.
@@ -45,7 +42,7 @@ type stream struct {
 
 // run captures until ctx ends, the count is reached or the output's reader has
 // gone, and says on stderr what it was.
-func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
+func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	listener, err := s.metrics.listen()
 	if err != nil {
 		return err
@@ -53,7 +50,7 @@ func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 	if listener != nil {
 		defer listener.Close() // closed already if metrics were served
 	}
-	table := table.New(table.Config{Memoryless: !s.remembers && !s.existing})
+	table := monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
 	capture, err := s.capture(cfg, table)
 	if err != nil {
 		return err
@@ -69,14 +66,14 @@ func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 		return err
 	}
 	defer stop()
-	m := &loop.Loop{
+	m := &monitor.Monitor{
 		Source: capture,
 		Filter: s.filter,
 		Sinks:  []monitor.Sink{s.out.sink},
 		Count:  s.count,
 	}
 	if s.existing {
-		m.Existing = loop.ExistingFirst
+		m.Existing = monitor.ExistingFirst
 	}
 	if cfg.Push != nil {
 		m.Scope = filter.Compile(cfg.Push, filter.Env{})
@@ -125,8 +122,8 @@ func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 
 // resync tells when the table is reconciled with the kernel's: after a loss, and now
 // and then where flows were told of that may end without an event.
-func (s *stream) resync() loop.Resync {
-	r := loop.Resync{AfterLoss: s.remembers}
+func (s *stream) resync() monitor.Resync {
+	r := monitor.Resync{AfterLoss: s.remembers}
 	if s.remembers && s.existing {
 		r.Every = silentEvery
 	}
@@ -136,36 +133,36 @@ func (s *stream) resync() loop.Resync {
 // serveMetrics serves metrics of the run. They are of every flow: the flows that
 // are in the kernel's table already come into this one, though only --existing
 // shows them, and those that send no events are looked after.
-func (s *stream) serveMetrics(l net.Listener, m *loop.Loop, capture capture.Capture, ns int) (stop func(), err error) {
+func (s *stream) serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, netns int) (stop func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
-	var table *table.Table
+	var table *monitor.Table
 	if s.remembers {
 		table = m.Table
 		m.Resync.Every = silentEvery
 	}
 	s.takeExisting(m)
 	s.note("%s", metricsText(l))
-	return serveMetrics(l, m, capture, ns, table)
+	return serveMetrics(l, m, capture, netns, table)
 }
 
 // takeExisting has the flows that are in the kernel's table already come into
 // this one, though nobody is shown them who did not ask.
-func (s *stream) takeExisting(m *loop.Loop) {
-	if !s.remembers || m.Existing != loop.ExistingNone {
+func (s *stream) takeExisting(m *monitor.Monitor) {
+	if !s.remembers || m.Existing != monitor.ExistingNone {
 		return
 	}
-	m.Existing = loop.ExistingUntold
+	m.Existing = monitor.ExistingUntold
 }
 
 // followLocals tells the table and the output the local addresses, now and
 // whenever they change, until stop. The capture of all namespaces does so itself.
-func (s *stream) followLocals(ctx context.Context, ns int, table *table.Table) (stop func(), err error) {
+func (s *stream) followLocals(ctx context.Context, netns int, table *monitor.Table) (stop func(), err error) {
 	if s.namespaces != nil {
 		return func() {}, nil
 	}
-	return followLocals(ctx, ns, func(l *monitor.Locals) {
+	return followLocals(ctx, netns, func(l *monitor.Locals) {
 		table.SetLocals(l)
 		s.out.locals(l)
 	})
@@ -173,10 +170,10 @@ func (s *stream) followLocals(ctx context.Context, ns int, table *table.Table) (
 
 // followLocals tells set the local addresses, now and whenever they change, until
 // stop.
-func followLocals(ctx context.Context, ns int, set func(*monitor.Locals)) (stop func(), err error) {
+func followLocals(ctx context.Context, netns int, set func(*monitor.Locals)) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
-	watch, err := netns.WatchLocals(ns)
+	watch, err := kernel.WatchLocals(netns)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -197,7 +194,7 @@ func (s *stream) note(format string, args ...any) {
 }
 
 // summary tells at the end what was captured.
-func (s *stream) summary(m *loop.Loop, c capture.Capture, took time.Duration) {
+func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duration) {
 	st, cs := m.Stats(), c.Stats()
 	if s.counts {
 		tellDone(s.con, true, st.Written, "flow event", "shown")
@@ -219,15 +216,15 @@ func (s *stream) summary(m *loop.Loop, c capture.Capture, took time.Duration) {
 }
 
 // captureText says how events are captured, and why not by the ring.
-func captureText(c capture.Capture) string {
+func captureText(c kernel.Capture) string {
 	text := fmt.Sprintf("%s of %s", c.Way(), human.Bytes(uint64(c.Stats().Capacity)))
-	if every, ok := c.(*capture.Every); ok {
+	if every, ok := c.(*kernel.Every); ok {
 		text += ", " + human.Plural(every.Namespaces(), "network namespace")
 	}
-	if err := capture.WhyNotRing(c); err != nil {
+	if err := kernel.WhyNotRing(c); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)
 	}
-	if err := capture.WhyNotPushed(c); err != nil {
+	if err := kernel.WhyNotPushed(c); err != nil {
 		text += fmt.Sprintf("; the filter runs here: %v", err)
 	}
 	return text

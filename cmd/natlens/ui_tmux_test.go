@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"natlens/monitor"
-	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -299,7 +298,7 @@ func TestUICrash(t *testing.T) {
 
 // crash runs a UI that panics when a key is pressed, and ends the program.
 func crash(where string) {
-	table := table.New(table.Config{})
+	table := monitor.NewTable(monitor.TableConfig{})
 	var b monitor.Batch
 	*b.Add() = monitor.Event{Kind: monitor.KindNew, Time: monitor.Now(), Has: monitor.AttrOrig,
 		Flow: monitor.Flow{Orig: monitor.Tuple{Proto: monitor.UDP, Family: monitor.IPv4}}}

@@ -12,11 +12,8 @@ import (
 	"sync/atomic"
 
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
-	"natlens/monitor/loop"
 	"natlens/monitor/netns"
-	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -33,14 +30,14 @@ func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
 	if err != nil {
 		return err
 	}
-	open, _, err := c.capture.config(capture.Kinds{})
+	open, _, err := c.capture.config(kernel.Kinds{})
 	if err != nil {
 		return err
 	}
 	namespaces := new(monitor.Namespaces)
-	table := table.New(table.Config{Linger: uiLinger, Life: true})
+	table := monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true})
 	var leftOut atomic.Int32
-	capture, err := capture.OpenEvery(capture.EveryConfig{
+	capture, err := kernel.OpenEvery(kernel.EveryConfig{
 		Config: open, Names: namespaces, Locals: table.SetLocalsOf,
 		Refused: func(string, error) { leftOut.Add(1) },
 	})
@@ -53,10 +50,10 @@ func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
 		scope = fmt.Sprintf("all but %d", n) // for want of privilege
 	}
 	tail := tui.NewTail()
-	m := &loop.Loop{
+	m := &monitor.Monitor{
 		Source: capture, Table: table, Sinks: []monitor.Sink{tail},
-		Resync:   loop.Resync{AfterLoss: true, Every: silentEvery},
-		Existing: loop.ExistingBeside,
+		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
+		Existing: monitor.ExistingBeside,
 	}
 	kept.Names = namespaces
 	stopHistory, err := c.keepHistory(con, kept, m)
@@ -96,7 +93,7 @@ func enterNamespace(n monitor.Namespace) string {
 
 // everyService is flowService for the flows of all network namespaces: each is
 // asked of in its own.
-type everyService struct{ every *capture.Every }
+type everyService struct{ every *kernel.Every }
 
 // in calls f with the service of a namespace. One that is gone has no flows.
 func (s everyService) in(id monitor.NetNS, f func(*flowService) error) error {

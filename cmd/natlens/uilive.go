@@ -14,11 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
-	"natlens/monitor/loop"
 	"natlens/monitor/netns"
-	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -44,7 +41,7 @@ const silentEvery = time.Minute
 
 // run shows the UI on the kernel's events. onStart, if not nil, is called when
 // events are being captured; name tells whose table it is.
-func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*capture.Config), onStart func()) (err error) {
+func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*kernel.Config), onStart func()) (err error) {
 	if err := c.check(con); err != nil {
 		return err
 	}
@@ -52,7 +49,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if err != nil {
 		return err
 	}
-	open, netns, err := c.capture.config(capture.Kinds{})
+	open, netns, err := c.capture.config(kernel.Kinds{})
 	if err != nil {
 		return err
 	}
@@ -68,7 +65,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		defer listener.Close() // closed already if metrics were served
 		fmt.Fprintf(con.Stderr, "natlens: %s\n", metricsText(listener))
 	}
-	capture, err := capture.Open(open)
+	capture, err := kernel.Open(open)
 	if err != nil {
 		return err
 	}
@@ -79,12 +76,12 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	}
 	defer service.Close()
 	tail := tui.NewTail()
-	m := &loop.Loop{
+	m := &monitor.Monitor{
 		Source:   capture,
-		Table:    table.New(table.Config{Linger: uiLinger, Life: true}),
+		Table:    monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true}),
 		Sinks:    []monitor.Sink{tail},
-		Resync:   loop.Resync{AfterLoss: true, Every: silentEvery},
-		Existing: loop.ExistingBeside,
+		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
+		Existing: monitor.ExistingBeside,
 	}
 	engine, stopFindings, err := lookForFindings(m, c.limits.given, open.NetNS, placeOfFD(open.NetNS))
 	if err != nil {

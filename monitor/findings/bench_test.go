@@ -11,8 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
-	"natlens/monitor/loop"
-	"natlens/monitor/table"
 )
 
 // manySources is a batch of new flows of n inside hosts.
@@ -60,7 +58,7 @@ func BenchmarkObserve(b *testing.B) {
 // µs-worst that of the longest step.
 func BenchmarkTick(b *testing.B) {
 	const flows = 1 << 20
-	table := table.New(table.Config{})
+	table := monitor.NewTable(monitor.TableConfig{})
 	var batch monitor.Batch
 	for i := range uint32(flows) {
 		e := batch.Add()
@@ -85,7 +83,7 @@ func BenchmarkTick(b *testing.B) {
 	ticks := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		now += monitor.Time(loop.TickEvery)
+		now += monitor.Time(monitor.TickEvery)
 		began := threadTime(b)
 		e.Tick(now)
 		took := threadTime(b) - began

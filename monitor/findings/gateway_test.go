@@ -14,12 +14,10 @@ import (
 	"github.com/google/nftables/expr"
 
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
-	"natlens/monitor/table"
 )
 
 func TestMain(m *testing.M) { lab.Main(m) }
@@ -29,7 +27,7 @@ func TestMain(m *testing.M) { lab.Main(m) }
 type gateway struct {
 	*world
 	l       *lab.Lab
-	capture capture.Capture
+	capture kernel.Capture
 	service *kernel.Service
 	ahead   time.Duration
 	limits  *Limits
@@ -38,7 +36,7 @@ type gateway struct {
 func newGateway(t *testing.T, cfg lab.Config) *gateway {
 	g := &gateway{l: lab.NewWith(t, cfg)}
 	var err error
-	if g.capture, err = capture.Open(capture.Config{Dump: kernel.Dump, Way: capture.Socket, NetNS: g.l.Gateway.FD()}); err != nil {
+	if g.capture, err = kernel.Open(kernel.Config{Way: kernel.Socket, NetNS: g.l.Gateway.FD()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.capture.Close() })
@@ -184,7 +182,7 @@ func (g *gateway) delete(text string) {
 	keep := filter.Compile(x, filter.Env{})
 	var targets []kernel.Target
 	var e monitor.Event
-	g.table.Scan(func(i uint32, r *table.Row, extra *monitor.Extra) bool {
+	g.table.Scan(func(i uint32, r *monitor.Row, extra *monitor.Extra) bool {
 		if r.Event(i, extra, g.now, &e); keep(&e) {
 			targets = append(targets, kernel.TargetOf(&r.Flow, r.Known))
 		}

@@ -10,11 +10,8 @@ import (
 	"time"
 
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
-	"natlens/monitor/loop"
-	"natlens/monitor/table"
 )
 
 // soakEnv says how long TestHealthy watches; make soak-findings sets it.
@@ -49,7 +46,7 @@ func TestHealthy(t *testing.T) {
 		}
 	}
 	l := lab.New(t)
-	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, NetNS: l.Gateway.FD()})
+	capture, err := kernel.Open(kernel.Config{NetNS: l.Gateway.FD()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,10 +56,10 @@ func TestHealthy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.service.Close()
-	table := table.New(table.Config{})
+	table := monitor.NewTable(monitor.TableConfig{})
 	e := New(Config{Table: table, Limits: DefaultLimits(), Counters: g.counters, EstablishedTimeout: g.established, Packets: g.packets})
 	sink := &toldSink{t: t}
-	m := &loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{sink}, Rules: e, Existing: loop.ExistingBeside, Resync: loop.Resync{AfterLoss: true}}
+	m := &monitor.Monitor{Source: capture, Table: table, Sinks: []monitor.Sink{sink}, Rules: e, Existing: monitor.ExistingBeside, Resync: monitor.Resync{AfterLoss: true}}
 	ctx, cancel := context.WithTimeout(t.Context(), long)
 	defer cancel()
 	done := make(chan struct{})

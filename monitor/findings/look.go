@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"natlens/monitor"
-	"natlens/monitor/table"
 )
 
 // lookEvery is the least time between the beginnings of two looks. With a large
@@ -22,10 +21,10 @@ type look struct {
 	limits  *Limits
 	rows    uint64
 	took    time.Duration
-	wanted  func(*table.Glimpse) bool // want, made once
-	each    func(uint32, *table.Row)  // row, likewise
-	sourced bool                      // want has taken the source of the row
-	passed  int                       // ticks since the last step
+	wanted  func(*monitor.Glimpse) bool // want, made once
+	each    func(uint32, *monitor.Row)  // row, likewise
+	sourced bool                        // want has taken the source of the row
+	passed  int                         // ticks since the last step
 
 	handshakes [len(handshakes)]*sieve[group] // by destination
 	synHosts   *sieve[hostGroup]
@@ -110,7 +109,7 @@ func (l *look) begin(now monitor.Time, e *Engine) {
 
 // want reports whether a row may belong to a group for which it has to be unpacked,
 // and counts it. Of most rows nothing more is looked at.
-func (l *look) want(g *table.Glimpse) bool {
+func (l *look) want(g *monitor.Glimpse) bool {
 	if g.Ended() {
 		return false
 	}
@@ -120,7 +119,7 @@ func (l *look) want(g *table.Glimpse) bool {
 }
 
 // stands reports whether a row may belong to a group beside those of its source.
-func (l *look) stands(g *table.Glimpse) bool {
+func (l *look) stands(g *monitor.Glimpse) bool {
 	answered := g.Status&monitor.SeenReply != 0
 	switch g.Proto {
 	case monitor.TCP:
@@ -139,7 +138,7 @@ func (l *look) stands(g *table.Glimpse) bool {
 }
 
 // row takes a row of the table into the groups that it belongs to.
-func (l *look) row(i uint32, r *table.Row) {
+func (l *look) row(i uint32, r *monitor.Row) {
 	f := &r.Flow
 	switch f.Orig.Proto {
 	case monitor.TCP:

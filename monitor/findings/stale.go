@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"natlens/monitor"
-	"natlens/monitor/table"
 )
 
 // service is what is kept of one published UDP port: where DNAT leads its flows.
@@ -30,7 +29,7 @@ type target struct {
 
 // udp takes a UDP flow into its service. A flow without DNAT belongs to one if
 // the last look found others that have it.
-func (l *look) udp(i uint32, r *table.Row) {
+func (l *look) udp(i uint32, r *monitor.Row) {
 	f := &r.Flow
 	to := key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: monitor.UDP}
 	answered := f.Status.Has(monitor.SeenReply)

@@ -92,3 +92,90 @@ func (s *Service) CreateExpect(ctx context.Context, x *monitor.Expect) error {
 	}
 	return flowError("create expectation", err)
 }
+
+// The groups of NETLINK_NETFILTER that bear events of expectations. The kernel
+// has no updates of them.
+const (
+	groupExpectNew     = 4
+	groupExpectDestroy = 6
+)
+
+// ExpectWatch follows the expectations of a network namespace.
+type ExpectWatch struct {
+	queue *queue
+	dec   ctnetlink.Decoder
+	buf   []byte
+}
+
+// WatchExpects begins to follow: from its return on no event is missed untold.
+func WatchExpects(netns int) (*ExpectWatch, error) {
+	conn, err := dial(Config{NetNS: netns})
+	if err != nil {
+		return nil, err
+	}
+	for _, group := range []uint32{groupExpectNew, groupExpectDestroy} {
+		if err := conn.JoinGroup(group); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("join expectation event group %d: %w", group, privilege(err))
+		}
+	}
+	q, err := newQueue(conn)
+	if err != nil {
+		return nil, err
+	}
+	return &ExpectWatch{queue: q, buf: make([]byte, dumpRead)}, nil
+}
+
+// Close ends the watch and unblocks Run.
+func (w *ExpectWatch) Close() error {
+	w.queue.close()
+	return nil
+}
+
+// Run calls each with every event, and lost with the number of events that the
+// kernel dropped. It returns when ctx ends, with its error, or with that of each.
+func (w *ExpectWatch) Run(ctx context.Context, each func(*monitor.Expect) error, lost func(n uint64)) error {
+	var drops uint32
+	overrun := false
+	for {
+		if err := w.queue.watch(ctx); err != nil {
+			return err
+		}
+		var n int
+		var errno unix.Errno
+		if err := w.queue.use(func(fd int) {
+			n, errno = recvWhole(fd, w.buf)
+			if errno == unix.EAGAIN && overrun {
+				// As with flows, the gap lies where the queue runs empty.
+				overrun = false
+				now, _ := socketDrops(fd)
+				lost(max(uint64(now-drops), 1))
+				drops = now
+			}
+		}); err != nil {
+			return err
+		}
+		switch {
+		case errno == unix.EAGAIN, errno == unix.EINTR:
+			if err := w.queue.wait(ctx); err != nil {
+				return err
+			}
+			continue
+		case errno == unix.ENOBUFS:
+			overrun = true
+			continue
+		case errno != 0:
+			return fmt.Errorf("read expectation events: %w", errno)
+		case n > len(w.buf):
+			continue
+		}
+		x, err := w.dec.DecodeExpect(w.buf[:n])
+		if err != nil {
+			continue // counted; the stream goes on
+		}
+		x.Time, x.TimeSource = monitor.Now(), monitor.TimeReceived
+		if err := each(&x); err != nil {
+			return err
+		}
+	}
+}

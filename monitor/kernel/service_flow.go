@@ -12,7 +12,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
-	"natlens/monitor/netns"
 )
 
 // Get appends to b the flow as it stands now, as an event of KindExisting. The
@@ -124,7 +123,7 @@ func (s *Service) deleteBurst(ctx context.Context, targets []Target, gone func(i
 			worst = err
 		}
 	}
-	last := s.talk(ctx, nil, func(seq uint32, errno unix.Errno) { hear(seq, netns.Privilege(errno)) })
+	last := s.talk(ctx, nil, func(seq uint32, errno unix.Errno) { hear(seq, privilege(errno)) })
 	if last != nil {
 		hear(s.seq, last)
 	}

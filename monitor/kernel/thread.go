@@ -1,0 +1,43 @@
+//go:build linux
+
+package kernel
+
+import (
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// InNetNS calls f on a thread in a network namespace (0: the caller's). The thread
+// ends with f.
+func InNetNS(netns int, f func() error) error {
+	if netns == 0 {
+		return f()
+	}
+	return onThread(func() error {
+		if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
+			return privilege(os.NewSyscallError("setns", err))
+		}
+		return f()
+	})
+}
+
+// onThread calls f on a thread that ends then.
+func onThread(f func() error) error {
+	done := make(chan error)
+	go func() {
+		// Never unlocked: the thread ends with the goroutine.
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			// But for the main thread, which can't end: it would stay in the other
+			// namespace and keep it alive, and all would take this process for one
+			// that lives there. While it waits here another thread has to do it.
+			defer runtime.UnlockOSThread()
+			done <- onThread(f)
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}

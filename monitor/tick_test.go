@@ -1,0 +1,71 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// quietSource has a few events, and then none until the context ends.
+type quietSource struct{ fewEvents }
+
+func (q *quietSource) Next(ctx context.Context, b *Batch) error {
+	if q.events != nil {
+		_ = q.fewEvents.Next(ctx, b)
+		return nil
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// someRules find one thing at the second tick.
+type someRules struct{ seen, ticks int }
+
+func (r *someRules) Observe(b *Batch) { r.seen += len(b.Events) }
+
+func (r *someRules) Tick(Time) []Finding {
+	if r.ticks++; r.ticks != 2 {
+		return nil
+	}
+	return []Finding{{Rule: "a"}, {Rule: "b"}}
+}
+
+// findingSink keeps what it is told.
+type findingSink struct {
+	countingSink
+	found []Finding
+	then  func()
+}
+
+func (s *findingSink) Finding(f *Finding) error {
+	s.found = append(s.found, *f)
+	if len(s.found) == 2 {
+		s.then()
+	}
+	return s.fail
+}
+
+// TestRules expects rules to see what the filter does not want, to be called
+// though no events come, and what they find to be told to the sinks that want it,
+// with numbers after those of the events.
+func TestRules(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	rules, deaf, sink := new(someRules), new(countingSink), &findingSink{then: cancel}
+	m := Monitor{
+		Source: &quietSource{fewEvents{[]Event{{Kind: KindNew}, {Kind: KindDestroy}, {Kind: KindNew}}}},
+		Filter: func(e *Event) bool { return e.Kind == KindDestroy },
+		Sinks:  []Sink{deaf, sink}, Rules: rules,
+	}
+	if err := m.Run(ctx); err != nil || rules.seen != 3 || deaf.n != 1 || len(sink.found) != 2 {
+		t.Fatalf("%v; the rules saw %d, the sink %d; found %v", err, rules.seen, deaf.n, sink.found)
+	}
+	if a, b := sink.found[0], sink.found[1]; a.Rule != "a" || a.Seq != 4 || b.Rule != "b" || b.Seq != 5 {
+		t.Errorf("found %v", sink.found)
+	}
+	sink.fail, rules.ticks = errors.New("no room"), 0
+	m.Source = &quietSource{}
+	if err := m.Run(t.Context()); !errors.Is(err, sink.fail) {
+		t.Errorf("%v", err)
+	}
+}
