@@ -60,7 +60,7 @@ soak-history: ## kill -9 a writer of a history KILLS times, and look for what it
 	NATLENS_SOAK_HISTORY=$(KILLS) go test -count 1 -v -timeout 60m -run '^TestKilled$$' ./export/history
 
 soak-netns: ## capture 350 namespaces that come and go, ten a second (root)
-	NATLENS_SOAK_NETNS=1 go test -count 1 -v -run '^TestEverySoak$$|^TestEveryNamespaceSoak$$' ./monitor/kernel ./cmd/natlens
+	NATLENS_SOAK_NETNS=1 go test -count 1 -v -run '^TestEverySoak$$|^TestEveryNamespaceSoak$$' ./monitor/capture ./cmd/natlens
 
 alone: ## tests that change what all network namespaces share; nothing may run beside them (root)
 	NATLENS_ALONE=1 go test -count 1 -p 1 -run '^TestDoctorBuckets$$|^TestHoldBuckets$$' ./monitor/lab ./cmd/natlens

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"natlens/export/conntrack"
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 )
@@ -46,18 +45,18 @@ func TestConntrackRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 			from, modifiers := name[:strings.LastIndex(name, ".")], recorded[name[strings.LastIndex(name, ".")+1:]]
-			m, err := conntrack.ParseModifiers(modifiers)
+			m, err := ParseModifiers(modifiers)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := conntrack.Options{Modifiers: m}
+			o := ConntrackOptions{Modifiers: m}
 			o.LabelFile, o.Location = "testdata/conntrack/connlabel.conf", time.UTC
 			events := messages(t, from+".hex")
 			asPrinted(t, events, want, &o)
 			if from != "events" {
 				asDumped(t, events, from+".time")
 			}
-			got := render(t, func(out *bytes.Buffer) monitor.Sink { return conntrack.NewWriter(out, o) }, events...)
+			got := render(t, func(out *bytes.Buffer) monitor.Sink { return NewConntrack(out, o) }, events...)
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
 				t.Errorf("(-conntrack +ours):\n%s", diff)
 			}
@@ -94,7 +93,7 @@ var (
 
 // asPrinted gives the events what only the moment of printing knew: the time of
 // receipt and the names of programs.
-func asPrinted(t *testing.T, events []monitor.Event, printed []byte, o *conntrack.Options) {
+func asPrinted(t *testing.T, events []monitor.Event, printed []byte, o *ConntrackOptions) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(string(printed)), "\n")
 	if o.XML {

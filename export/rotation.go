@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"natlens/export/pcapng"
 	"natlens/monitor"
 )
 
@@ -44,7 +43,7 @@ type RotationOptions struct {
 	Keep int
 
 	Open    func(path string) (Part, error) // makes a file; fs.ErrExist has another name tried
-	Capture pcapng.Options
+	Capture PCAPNGOptions
 	Now     func() time.Time // for events whose time is not known; nil: time.Now
 	Notes   io.Writer        // told when the disk is full, and when it is no more; nil: nobody
 }
@@ -56,7 +55,7 @@ type RotationOptions struct {
 type Rotation struct {
 	o       RotationOptions
 	part    Part
-	sink    *pcapng.Writer
+	sink    *PCAPNG
 	locals  *monitor.Locals
 	told    atomic.Pointer[monitor.Locals] // the latest addresses, until a Write takes them
 	until   monitor.Time                   // when the next file begins
@@ -156,7 +155,7 @@ func (r *Rotation) open(at monitor.Time) (err error) {
 	if r.part, err = r.create(at); err != nil {
 		return err
 	}
-	r.sink = pcapng.NewWriter(r.part, r.o.Capture)
+	r.sink = NewPCAPNG(r.part, r.o.Capture)
 	r.sink.Locals(r.locals)
 	r.until = at + monitor.Time(r.o.Every)
 	if r.o.Keep > 0 && r.rotates() {

@@ -5,7 +5,7 @@
 // A program that prints what the kernel tracks is five lines:
 //
 //	m := monitor.Monitor{
-//		Source: src, // monitor/kernel, monitor/replay
+//		Source: src, // monitor/capture, monitor/replay
 //		Table:  monitor.NewTable(monitor.TableConfig{}),
 //		Sinks:  []monitor.Sink{sink}, // export
 //	}

@@ -64,30 +64,3 @@ func (f *Flow) DeliveredTo() Endpoint {
 	}
 	return Endpoint{f.Reply.Src, f.Reply.SrcPort}
 }
-
-// Extra holds the attributes that few messages bear. Its byte slices belong to
-// the batch or the table that it came from.
-type Extra struct {
-	Helper, HelperInfo []byte // untrusted text, without its NUL; and a blob
-	SecCtx             []byte // untrusted text, without its NUL
-	Labels, LabelsMask []byte // 16 bytes; bit n is bit n%8 of byte n/8 (host words, little endian)
-	Master             Tuple  // original tuple of the flow that expected this one
-	SeqAdjOrig         SeqAdj
-	SeqAdjReply        SeqAdj
-	Synproxy           Synproxy
-	DCCPSeq            uint64
-	VTagOrig, VTagReply,
-	MarkMask, SecMark, StatusMask uint32
-	DCCPRole uint8
-}
-
-// SeqAdj says how TCP sequence numbers of one direction are shifted after a
-// helper changed the length of the payload (struct nf_ct_seqadj).
-type SeqAdj struct {
-	Correction   uint32 // the sequence number from which OffsetAfter counts
-	OffsetBefore int32
-	OffsetAfter  int32
-}
-
-// Synproxy is what SYNPROXY keeps of a connection (struct nf_conn_synproxy).
-type Synproxy struct{ ISN, ITS, TSOff uint32 }

@@ -76,7 +76,7 @@ func (l *Locals) Addrs() []netip.Addr {
 func (l *Locals) Has(a Addr) bool { return l != nil && l.has(&a) }
 
 func (l *Locals) has(a *Addr) bool {
-	if a[12] == 127 && is4(a) {
+	if a[12] == 127 && Is4(a) {
 		return true
 	}
 	if !l.marks[a.mark()] {

@@ -7,6 +7,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/human"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -56,7 +57,7 @@ func (d *detail) tupleText(t *monitor.Tuple) string {
 	return strings.Join(out, " ")
 }
 
-func (d *detail) common(a *attributeList, r *monitor.Row) {
+func (d *detail) common(a *attributeList, r *table.Row) {
 	f := &r.Flow
 	if r.Known&monitor.AttrStatus != 0 {
 		text := strings.Join(f.Status.Names(), ", ")

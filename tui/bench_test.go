@@ -13,6 +13,8 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"natlens/monitor"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // churn is a source of new flows and of ends: so many events a second, and as
@@ -64,7 +66,7 @@ func (c *churn) Close() error { return nil }
 
 // loaded is a UI over a full table to which events go on coming.
 func loaded(b *testing.B, flows, rate int) (*Model, func()) {
-	table, tail := monitor.NewTable(monitor.TableConfig{Linger: 5 * time.Second, Life: true}), NewTail()
+	table, tail := table.New(table.Config{Linger: 5 * time.Second, Life: true}), NewTail()
 	c := &churn{flows: flows, rate: rate}
 	var batch monitor.Batch
 	for c.n < flows {
@@ -80,7 +82,7 @@ func loaded(b *testing.B, flows, rate int) (*Model, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var feed sync.WaitGroup
 	feed.Go(func() {
-		mon := monitor.Monitor{Source: c, Table: table, Sinks: []monitor.Sink{tail}}
+		mon := loop.Loop{Source: c, Table: table, Sinks: []monitor.Sink{tail}}
 		_ = mon.Run(ctx)
 	})
 	return m, func() { cancel(); feed.Wait() }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -35,7 +36,7 @@ func (d *flowDrawer) line(l *layout, f *flowRef, cursor bool) drawn {
 		}
 		d.cell(&out.line, c, f, cursor && c.id == d.col)
 	}
-	if f.row.State&monitor.RowBorn != 0 && !f.row.Ended() && d.now-f.row.First < freshFor {
+	if f.row.State&table.RowBorn != 0 && !f.row.Ended() && d.now-f.row.First < freshFor {
 		out.line.Pad(l.width - 1)
 		out.line.Add(paint.New, "+")
 	}
@@ -80,7 +81,7 @@ func (d *flowDrawer) timedOut(f *flowRef) bool { return d.s.timedOut(&f.row, d.n
 
 // timedOut goes by what was read last; of a closed connection the clock is enough,
 // for no packet comes that would prolong it.
-func (s *session) timedOut(r *monitor.Row, now monitor.Time) bool {
+func (s *session) timedOut(r *table.Row, now monitor.Time) bool {
 	if r.Ended() {
 		return false
 	}
@@ -111,13 +112,13 @@ func (d *flowDrawer) state(l *paint.Line, f *flowRef, width int) {
 
 // answered reports whether packets went both ways; of a flow whose status nobody
 // told it is taken for granted.
-func answered(r *monitor.Row) bool {
+func answered(r *table.Row) bool {
 	return r.Known&monitor.AttrStatus == 0 || r.Flow.Status.Has(monitor.SeenReply)
 }
 
 // stateText is the kernel's name of the state; protocols without states have
 // what the status bits tell.
-func stateText(r *monitor.Row) string {
+func stateText(r *table.Row) string {
 	return flowState(&r.Flow, r.Known)
 }
 

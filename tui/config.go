@@ -8,14 +8,16 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // Config is what the UI works with. Table is needed; everything else may be left
 // out, and what would need it is then not offered.
 type Config struct {
-	Table *monitor.Table // best with TableConfig{Linger: 5 * time.Second, Life: true}
-	Tail  *Tail          // the sink that keeps the last events; nil: the Events page is empty
-	Stats func() monitor.Stats
+	Table *table.Table // best with TableConfig{Linger: 5 * time.Second, Life: true}
+	Tail  *Tail        // the sink that keeps the last events; nil: the Events page is empty
+	Stats func() loop.Stats
 	Info  Info
 
 	// Feed carries the events into Table and Tail: monitor.Monitor.Run. Run

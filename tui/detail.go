@@ -5,6 +5,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/human"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -14,7 +15,7 @@ type detail struct {
 	s     *session
 	keys  *keyMap
 	flow  flowRef
-	life  monitor.Life
+	life  table.Life
 	lived bool // life is known
 	gone  bool // the table has let go of it
 

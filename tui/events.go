@@ -9,6 +9,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/human"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -205,14 +206,14 @@ func (p *eventsPage) chosen() (flowRef, bool) {
 
 // flowOfEvent makes a row of what an event told.
 func flowOfEvent(e *monitor.Event) flowRef {
-	r := monitor.Row{Flow: e.Flow, Known: e.Known(), Gen: e.Gen, First: e.Born, Last: e.Time}
+	r := table.Row{Flow: e.Flow, Known: e.Known(), Gen: e.Gen, First: e.Born, Last: e.Time}
 	if e.Born != 0 {
-		r.State |= monitor.RowBorn
+		r.State |= table.RowBorn
 	} else {
 		r.First = e.Time
 	}
 	if e.Kind == monitor.KindDestroy {
-		r.State |= monitor.RowEnded
+		r.State |= table.RowEnded
 	}
 	return flowRef{row: r, index: e.Row, extra: e.Extra}
 }

@@ -10,6 +10,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/human"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -124,14 +125,14 @@ func (m *Model) startExport(path string, what exported, overwrite bool) tea.Cmd 
 
 // write writes the flows that the filter wants as they are when their turn comes;
 // those that are gone by then are left out.
-func (e *exporting) write(t *monitor.Table, keep monitor.Filter, now monitor.Time, sink monitor.Sink) error {
+func (e *exporting) write(t *table.Table, keep monitor.Filter, now monitor.Time, sink monitor.Sink) error {
 	type ref struct {
 		row uint32
 		gen uint64
 	}
 	var refs []ref
 	var ev monitor.Event
-	t.Scan(func(i uint32, r *monitor.Row, x *monitor.Extra) bool {
+	t.Scan(func(i uint32, r *table.Row, x *monitor.Extra) bool {
 		if r.Ended() {
 			return true
 		}

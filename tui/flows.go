@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -25,7 +26,7 @@ type flowsPage struct {
 	// table. While follow is set, it stays at the top instead; end asks for the
 	// last rows, once.
 	follow, end bool
-	place       monitor.Place
+	place       table.Place
 	moves       int // counts moves of the cursor
 
 	// A jump asks for rows that are not at hand: what is on the screen stays there
@@ -34,7 +35,7 @@ type flowsPage struct {
 	then int
 
 	rows          []flowRef
-	view          monitor.View
+	view          table.View
 	layout        layout
 	needs         endWidths // of the flows seen since the last change of the filter or the width
 	has           present   // likewise, what they had: a column that comes and goes would move the others
@@ -66,7 +67,7 @@ func (p *flowsPage) resize(width, height int) {
 
 // flowsAnswer is what a question of the Flows page brings.
 type flowsAnswer struct {
-	view  monitor.View
+	view  table.View
 	rows  []flowRef
 	moves int
 	end   bool
@@ -74,12 +75,12 @@ type flowsAnswer struct {
 
 func (p *flowsPage) pull(w wish) tea.Cmd {
 	if p.filterGen != p.s.gen { // another filter: from the top
-		p.filterGen, p.follow, p.place, w = p.s.gen, true, monitor.Place{}, toChange
+		p.filterGen, p.follow, p.place, w = p.s.gen, true, table.Place{}, toChange
 		p.needs, p.has = endWidths{}, present{}
 	}
-	q, table, moves := p.query(), p.s.cfg.Table, p.moves
+	q, flows, moves := p.query(), p.s.cfg.Table, p.moves
 	follow := p.follow
-	cursor := monitor.Row{}
+	cursor := table.Row{}
 	var index uint32
 	if f, ok := p.chosen(); ok {
 		cursor, index = f.row, f.index
@@ -88,34 +89,34 @@ func (p *flowsPage) pull(w wish) tea.Cmd {
 	return p.ask(p, w, func(stop *atomic.Bool) any {
 		q.Stop = stop
 		if !follow && !q.End { // its flow may have moved in the order
-			if r, _, ok := table.Get(index, cursor.Gen); ok {
+			if r, _, ok := flows.Get(index, cursor.Gen); ok {
 				q.At = q.Place(index, &r)
 			}
 		}
-		a := flowsAnswer{view: table.View(q), moves: moves, end: q.End}
+		a := flowsAnswer{view: flows.View(q), moves: moves, end: q.End}
 		if a.view.Cut {
 			return nil
 		}
-		a.rows = withExtras(table, a.view.Rows)
+		a.rows = withExtras(flows, a.view.Rows)
 		return a
 	})
 }
 
-func (p *flowsPage) query() monitor.Query {
-	q := monitor.Query{Judge: p.s.judge, By: columnTable[p.by].order, Descending: p.down, At: p.place,
+func (p *flowsPage) query() table.Query {
+	q := table.Query{Filter: p.s.judge, By: columnTable[p.by].order, Descending: p.down, At: p.place,
 		Above: p.line + 2*p.height, Below: 3*p.height - p.line, Now: p.s.now(), End: p.end}
 	if p.s.paused {
 		q.Above, q.Below = heldRows, heldRows
 	}
 	if p.follow {
-		q.At, q.Above, q.Below = monitor.Place{}, 0, max(q.Below, 3*p.height)
+		q.At, q.Above, q.Below = table.Place{}, 0, max(q.Below, 3*p.height)
 	}
 	if q.End {
 		q.Above = max(q.Above, 3*p.height)
 	}
 	if p.by == colRate {
 		rates, now := p.s.rates, q.Now
-		q.Value = func(i uint32, r *monitor.Row) uint64 {
+		q.Value = func(i uint32, r *table.Row) uint64 {
 			v, _ := rates.of(i, r.Gen, now)
 			return v
 		}
@@ -124,7 +125,7 @@ func (p *flowsPage) query() monitor.Query {
 }
 
 // withExtras adds the rare attributes of the rows that have some.
-func withExtras(t *monitor.Table, rows []monitor.ViewRow) []flowRef {
+func withExtras(t *table.Table, rows []table.ViewRow) []flowRef {
 	out := make([]flowRef, len(rows))
 	for i := range rows {
 		out[i] = flowRef{row: rows[i].Row, index: rows[i].Index}

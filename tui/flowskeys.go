@@ -4,7 +4,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
-	"natlens/monitor"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -62,7 +62,7 @@ func (p *flowsPage) home() tea.Cmd {
 
 // toTop asks for the first rows.
 func (p *flowsPage) toTop() tea.Cmd {
-	p.follow, p.end, p.place, p.jump, p.then = true, false, monitor.Place{}, true, 0
+	p.follow, p.end, p.place, p.jump, p.then = true, false, table.Place{}, true, 0
 	return p.pull(toChange)
 }
 

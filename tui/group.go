@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -79,8 +80,8 @@ func (g grouping) key(f *monitor.Flow) (k groupKey, ok bool) {
 
 // row returns a flow of the group: with what the flows of the group share, and
 // nothing else.
-func (g grouping) row(k groupKey) monitor.Row {
-	r := monitor.Row{Known: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus}
+func (g grouping) row(k groupKey) table.Row {
+	r := table.Row{Known: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus}
 	f := &r.Flow
 	switch g {
 	case bySource:
@@ -146,10 +147,10 @@ const topGroups = 500
 
 // count goes over the table once. expected is how many groups there were the last
 // time.
-func (g grouping) count(t *monitor.Table, judge *monitor.Judge, order tallied, expected int, now monitor.Time, stop *atomic.Bool) (tally, bool) {
+func (g grouping) count(t *table.Table, judge *table.CachedFilter, order tallied, expected int, now monitor.Time, stop *atomic.Bool) (tally, bool) {
 	out := tally{by: g, counted: true}
 	c := counter{index: make(map[groupKey]int32, expected)}
-	live, whole := t.Look(judge, now, stop, func(_ uint32, r *monitor.Row) {
+	live, whole := t.ScanMatching(judge, now, stop, func(_ uint32, r *table.Row) {
 		if k, ok := g.key(&r.Flow); ok {
 			out.add(c.group(k), r, now)
 		}
@@ -193,8 +194,8 @@ func (c *counter) group(k groupKey) *count {
 
 func (c *counter) at(i int32) *count { return &c.chunks[i/counterChunk][i%counterChunk] }
 
-func (t *tally) add(g *count, r *monitor.Row, now monitor.Time) {
-	if r.State&monitor.RowBorn != 0 && now-r.First < freshSpan {
+func (t *tally) add(g *count, r *table.Row, now monitor.Time) {
+	if r.State&table.RowBorn != 0 && now-r.First < freshSpan {
 		g.fresh++
 		t.fresh++
 	}

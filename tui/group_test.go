@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -34,7 +35,7 @@ func TestGroups(t *testing.T) {
 				t.Errorf("by %s: %v", groupingNames[g], err)
 				continue
 			}
-			if v := st.table.View(monitor.Query{Judge: st.s.judge, Now: st.now}); v.Live != int(k.flows) {
+			if v := st.table.View(table.Query{Filter: st.s.judge, Now: st.now}); v.Live != int(k.flows) {
 				t.Errorf("by %s: %q wants %d flows, the group has %d", groupingNames[g], st.s.text, v.Live, k.flows)
 			}
 		}

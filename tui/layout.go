@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -91,7 +92,7 @@ type present struct {
 }
 
 // add notes what the flows of a view have beside those of earlier ones.
-func (p *present) add(v *monitor.View) {
+func (p *present) add(v *table.View) {
 	p.counters = p.counters || v.Seen.Any(monitor.AttrCountersOrig|monitor.AttrCountersReply)
 	p.mark = p.mark || v.Marked
 	p.zone = p.zone || v.Zoned

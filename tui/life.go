@@ -6,6 +6,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/human"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -18,7 +19,7 @@ func (d *detail) lifeLines(width int) []paint.Line {
 	}
 	r := &d.flow.row
 	var n note
-	if r.State&monitor.RowBorn == 0 {
+	if r.State&table.RowBorn == 0 {
 		n = append(n, paint.Span{Role: paint.Muted, Text: whole("was there before: ")})
 	}
 	l := &d.life
@@ -31,27 +32,27 @@ func (d *detail) lifeLines(width int) []paint.Line {
 			n = append(n, paint.Span{Role: paint.Muted, Text: whole(" ─"+span) + "─ "})
 		}
 		role := paint.Text
-		if l.States[i] == monitor.LifeEnded {
+		if l.States[i] == table.LifeEnded {
 			role = paint.Ended
 		}
 		n = append(n, paint.Span{Role: role, Text: lifeText(l.States[i], r.Flow.Orig.Proto)})
 	}
-	if last := int(l.N) - 1; !r.Ended() && !d.gone && l.States[last] != monitor.LifeEnded {
+	if last := int(l.N) - 1; !r.Ended() && !d.gone && l.States[last] != table.LifeEnded {
 		ms := max(0, d.s.frame-r.First)/1e6 - monitor.Time(l.At[last])
 		n = append(n, paint.Span{Role: paint.Muted, Text: whole(" ─" + spanText(uint32(max(0, ms))) + "─ now")})
 	}
 	return hang(paint.Label, "life", n, width)
 }
 
-func lifeText(s monitor.LifeState, p monitor.Proto) string {
+func lifeText(s table.LifeState, p monitor.Proto) string {
 	switch s {
-	case monitor.LifeReplied:
+	case table.LifeReplied:
 		return "replied"
-	case monitor.LifeAssured:
+	case table.LifeAssured:
 		return "assured"
-	case monitor.LifeStarted:
+	case table.LifeStarted:
 		return whole("first packet")
-	case monitor.LifeEnded:
+	case table.LifeEnded:
 		return "ended"
 	}
 	if n := monitor.State(s).Name(p); n != "" {

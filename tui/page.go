@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -74,7 +75,7 @@ type drawn struct {
 
 // flowRef is a flow and all that is known of it, at the time of the view.
 type flowRef struct {
-	row   monitor.Row
+	row   table.Row
 	index uint32
 	extra *monitor.Extra
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // poolKey is an address that sources are translated to, with the protocol: each
@@ -28,7 +29,7 @@ type pool struct {
 	ports     monitor.PortSet
 	inside    map[monitor.Addr]int     // who sent; of DNAT, from outside
 	outside   map[monitor.Endpoint]int // to whom
-	sample    monitor.Row
+	sample    table.Row
 
 	// When all flows have been seen:
 	busiestIn, busiestOut busiest
@@ -58,10 +59,10 @@ type natView struct {
 }
 
 // pools goes over the table once.
-func pools(t *monitor.Table, judge *monitor.Judge, now monitor.Time, stop *atomic.Bool) (natView, bool) {
+func pools(t *table.Table, judge *table.CachedFilter, now monitor.Time, stop *atomic.Bool) (natView, bool) {
 	var v natView
 	found := make(map[poolKey]*pool)
-	live, whole := t.Look(judge, now, stop, func(_ uint32, r *monitor.Row) {
+	live, whole := t.ScanMatching(judge, now, stop, func(_ uint32, r *table.Row) {
 		if r.Ended() {
 			return
 		}
@@ -87,7 +88,7 @@ func pools(t *monitor.Table, judge *monitor.Judge, now monitor.Time, stop *atomi
 	return v, whole
 }
 
-func source(found map[poolKey]*pool, r *monitor.Row, n monitor.NAT) {
+func source(found map[poolKey]*pool, r *table.Row, n monitor.NAT) {
 	f := &r.Flow
 	as := f.SentAs()
 	p := poolOf(found, poolKey{netns: f.Orig.NetNS, proto: f.Orig.Proto, addr: monitor.Endpoint{Addr: as.Addr}}, r)
@@ -104,14 +105,14 @@ func source(found map[poolKey]*pool, r *monitor.Row, n monitor.NAT) {
 	p.outside[f.DeliveredTo()]++
 }
 
-func destination(found map[poolKey]*pool, r *monitor.Row) {
+func destination(found map[poolKey]*pool, r *table.Row) {
 	f := &r.Flow
 	p := poolOf(found, poolKey{netns: f.Orig.NetNS, dnat: true, proto: f.Orig.Proto, addr: f.To(), to: f.DeliveredTo()}, r)
 	p.flows++
 	p.inside[f.Orig.Src]++
 }
 
-func poolOf(found map[poolKey]*pool, k poolKey, r *monitor.Row) *pool {
+func poolOf(found map[poolKey]*pool, k poolKey, r *table.Row) *pool {
 	p := found[k]
 	if p == nil {
 		p = &pool{key: k, sample: *r, inside: make(map[monitor.Addr]int), outside: make(map[monitor.Endpoint]int)}

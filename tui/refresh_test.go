@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // readings counts what is asked of it and tells growing counters.
@@ -42,7 +43,7 @@ func (r *readings) Dump(_ context.Context, got func(*monitor.Event)) error {
 	r.dumps++
 	r.bytes++
 	var all []monitor.Tuple
-	r.st.table.Scan(func(_ uint32, row *monitor.Row, _ *monitor.Extra) bool {
+	r.st.table.Scan(func(_ uint32, row *table.Row, _ *monitor.Extra) bool {
 		all = append(all, row.Flow.Orig)
 		return true
 	})

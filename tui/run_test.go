@@ -14,6 +14,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"natlens/monitor"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // terminalLog is a terminal that only remembers.
@@ -55,7 +57,7 @@ func started(t *testing.T, cfg Config) (screen *terminalLog, keys io.Writer, can
 	screen = &terminalLog{}
 	in, keys := io.Pipe()
 	if cfg.Table == nil {
-		cfg.Table = monitor.NewTable(monitor.TableConfig{})
+		cfg.Table = table.New(table.Config{})
 	}
 	cfg.Input, cfg.Output, cfg.Theme, cfg.Environ = in, screen, "dark", []string{"TERM=xterm-256color", "TTY_FORCE=1"}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -137,7 +139,7 @@ func TestRunCrash(t *testing.T) {
 		{"resolver", "n", func() Config { return Config{Table: oneFlow(t), Resolver: brokenResolver{}} }},
 		{"command", "xy", func() Config { return Config{Table: oneFlow(t), Deleter: brokenDeleter{}} }},
 		{"view", "", func() Config {
-			return Config{Table: oneFlow(t), Stats: func() monitor.Stats { return monitor.Stats{} }, Location: new(time.Location),
+			return Config{Table: oneFlow(t), Stats: func() loop.Stats { return loop.Stats{} }, Location: new(time.Location),
 				Player: brokenClockPlayer{}}
 		}},
 	} {
@@ -164,7 +166,7 @@ func TestRunCrash(t *testing.T) {
 }
 
 // oneFlow is a table with a flow in it.
-func oneFlow(t *testing.T) *monitor.Table {
+func oneFlow(t *testing.T) *table.Table {
 	st := newStage(t)
 	st.crowd(1)
 	return st.table

@@ -10,6 +10,8 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/human"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -24,11 +26,11 @@ type session struct {
 	theme   string // dark or light
 	profile colorprofile.Profile
 
-	text  string         // the filter as it was typed
-	expr  filter.Expr    // what it means
-	keep  monitor.Filter // compiled; nil wants everything
-	judge *monitor.Judge // likewise, for the table
-	gen   int            // counts the filters
+	text  string              // the filter as it was typed
+	expr  filter.Expr         // what it means
+	keep  monitor.Filter      // compiled; nil wants everything
+	judge *table.CachedFilter // likewise, for the table
+	gen   int                 // counts the filters
 
 	page  int    // the one that is open
 	trail []step // conditions that keys added
@@ -36,7 +38,7 @@ type session struct {
 	paused   bool
 	settling bool   // what is to stand is still on its way
 	pausedAt uint64 // events at that time
-	stats    monitor.Stats
+	stats    loop.Stats
 	spark    spark
 	frame    monitor.Time // time of the current frame
 	ended    bool
@@ -62,7 +64,7 @@ func newSession(cfg Config) *session {
 		cfg.Location = time.Local
 	}
 	if cfg.Stats == nil {
-		cfg.Stats = func() monitor.Stats { return monitor.Stats{} }
+		cfg.Stats = func() loop.Stats { return loop.Stats{} }
 	}
 	if cfg.Tail == nil {
 		cfg.Tail = NewTail()
@@ -95,7 +97,7 @@ func (s *session) setFilter(text string) error {
 	s.gen++
 	if c, ok := x.(filter.Const); !ok || !bool(c) {
 		s.keep = filter.Compile(x, env)
-		s.judge = &monitor.Judge{Wants: s.keep, Steady: filter.Steady(x)}
+		s.judge = &table.CachedFilter{Match: s.keep, Steady: filter.Steady(x)}
 	}
 	return nil
 }

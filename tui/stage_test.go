@@ -10,6 +10,8 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"natlens/monitor"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 	"natlens/tui/paint"
 )
 
@@ -20,10 +22,10 @@ const stageNow = monitor.Time(1772366590e9)
 type stage struct {
 	*Model
 	t      *testing.T
-	table  *monitor.Table
+	table  *table.Table
 	tail   *Tail
 	now    monitor.Time
-	stats  monitor.Stats
+	stats  loop.Stats
 	batch  monitor.Batch
 	seq    uint64
 	copied string
@@ -31,8 +33,8 @@ type stage struct {
 }
 
 func newStage(t *testing.T, adjust ...func(*Config)) *stage {
-	st := &stage{t: t, table: monitor.NewTable(monitor.TableConfig{Linger: 5 * time.Second, Life: true}), tail: NewTail(), now: stageNow}
-	cfg := Config{Table: st.table, Tail: st.tail, Stats: func() monitor.Stats { return st.stats },
+	st := &stage{t: t, table: table.New(table.Config{Linger: 5 * time.Second, Life: true}), tail: NewTail(), now: stageNow}
+	cfg := Config{Table: st.table, Tail: st.tail, Stats: func() loop.Stats { return st.stats },
 		Clock: func() monitor.Time { return st.now }, Location: time.UTC, Theme: "dark",
 		Info: Info{Host: "gw01", Namespace: "host", Capture: "ring", Max: 262144}}
 	for _, f := range adjust {

@@ -7,6 +7,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
+	"natlens/monitor/table"
 )
 
 // seenValues is how many values of a field are offered.
@@ -17,7 +18,7 @@ const seenValues = 50
 func (s *session) values(f filter.Field) []string {
 	count := make(map[string]int)
 	scanned := 0
-	s.cfg.Table.Scan(func(_ uint32, r *monitor.Row, x *monitor.Extra) bool {
+	s.cfg.Table.Scan(func(_ uint32, r *table.Row, x *monitor.Extra) bool {
 		if v := fieldValue(f, r, x); v != "" && (len(count) < 4096 || count[v] > 0) {
 			count[v]++
 		}
@@ -39,7 +40,7 @@ func (s *session) values(f filter.Field) []string {
 
 // fieldValue is what a row has for a field, as the language writes it; "" for
 // fields that have too many values to offer, or none here.
-func fieldValue(f filter.Field, r *monitor.Row, x *monitor.Extra) string {
+func fieldValue(f filter.Field, r *table.Row, x *monitor.Extra) string {
 	fl := &r.Flow
 	switch f {
 	case filter.FieldHost, filter.FieldOrigSrc:
@@ -69,7 +70,7 @@ func fieldValue(f filter.Field, r *monitor.Row, x *monitor.Extra) string {
 	return rareValue(f, r, x)
 }
 
-func rareValue(f filter.Field, r *monitor.Row, x *monitor.Extra) string {
+func rareValue(f filter.Field, r *table.Row, x *monitor.Extra) string {
 	switch {
 	case f == filter.FieldMark && r.Known&monitor.AttrMark != 0:
 		return hexText(uint64(r.Flow.Mark))

@@ -14,10 +14,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"natlens/export/jsonl"
+	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // pausesArg has the bench measure how long the capture loop is away from its
@@ -56,7 +59,7 @@ func (b *pausesBench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer g.Close()
-	capture, err := kernel.Open(kernel.Config{NetNS: g.Namespace().FD()})
+	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, NetNS: g.Namespace().FD()})
 	if err != nil {
 		return err
 	}
@@ -67,9 +70,9 @@ func (b *pausesBench) run(ctx context.Context) (err error) {
 	}
 	defer null.Close()
 	source := &clocked{Capture: capture}
-	m := &monitor.Monitor{
-		Source: source, Table: monitor.NewTable(monitor.TableConfig{}), Sinks: []monitor.Sink{jsonl.NewWriter(null)},
-		Resync: monitor.Resync{AfterLoss: true},
+	m := &loop.Loop{
+		Source: source, Table: table.New(table.Config{}), Sinks: []monitor.Sink{export.NewJSONL(null)},
+		Resync: loop.Resync{AfterLoss: true},
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -129,7 +132,7 @@ func (b *pausesBench) until(ctx context.Context, done func() bool) error {
 // clocked is a capture that looks at the time between two calls: what its reader
 // does with the events.
 type clocked struct {
-	kernel.Capture
+	capture.Capture
 	cpu, wall times
 }
 

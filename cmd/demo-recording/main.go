@@ -16,10 +16,14 @@ import (
 	"sync"
 	"time"
 
-	"natlens/export/jsonl"
+	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/loop"
+	"natlens/monitor/netns"
+	"natlens/monitor/table"
 )
 
 func main() {
@@ -63,7 +67,7 @@ func (r *recorder) run(ctx context.Context) error {
 	defer func() { stop(); traffic.Wait() }()
 	// Somebody listens from the beginning: flows that are older than the first
 	// listener send no events (nf_conntrack_events=2).
-	capture, err := kernel.Open(kernel.Config{Way: kernel.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20})
+	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, Way: capture.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20})
 	if err != nil {
 		return err
 	}
@@ -72,14 +76,14 @@ func (r *recorder) run(ctx context.Context) error {
 	if err := skim(ctx, capture, r.before); err != nil {
 		return err
 	}
-	table := monitor.NewTable(monitor.TableConfig{})
-	locals, err := kernel.Locals(l.Gateway.FD())
+	table := table.New(table.Config{})
+	locals, err := netns.Locals(l.Gateway.FD())
 	if err != nil {
 		return err
 	}
 	table.SetLocals(locals)
 	var text bytes.Buffer
-	m := monitor.Monitor{Source: capture, Table: table, Sinks: []monitor.Sink{own{jsonl.NewWriter(&text)}}, Existing: monitor.ExistingFirst}
+	m := loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{own{export.NewJSONL(&text)}}, Existing: loop.ExistingFirst}
 	recording, done := context.WithTimeout(ctx, r.length)
 	defer done()
 	if err := m.Run(recording); err != nil {

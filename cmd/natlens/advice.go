@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
-	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // advice says what can be done about an error of the given command line, "" for
@@ -17,7 +17,7 @@ func advice(err error, args []string) string {
 	if _, ok := errors.AsType[netnsError](err); ok && errors.Is(err, fs.ErrPermission) {
 		return text // the lab is no other way into that namespace
 	}
-	if !errors.Is(err, kernel.ErrPrivilege) {
+	if !errors.Is(err, netns.ErrPrivilege) {
 		return ""
 	}
 	if len(args) > 0 && args[0] == "lab" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 )
 
@@ -72,29 +73,29 @@ func (c *captureConfig) every() bool { return c.many && c.netns == everyNetNS }
 
 // config returns what to open. The caller closes the namespace's file, which may
 // be nil, after the capture.
-func (c *captureConfig) config(kinds kernel.Kinds) (kernel.Config, *os.File, error) {
-	way, ok := map[string]kernel.Way{"auto": kernel.Auto, "ring": kernel.Ring, "socket": kernel.Socket}[c.way]
+func (c *captureConfig) config(kinds capture.Kinds) (capture.Config, *os.File, error) {
+	way, ok := map[string]capture.Way{"auto": capture.Auto, "ring": capture.Ring, "socket": capture.Socket}[c.way]
 	if !ok {
-		return kernel.Config{}, nil, usagef("--capture %s: must be auto, ring or socket", c.way)
+		return capture.Config{}, nil, usagef("--capture %s: must be auto, ring or socket", c.way)
 	}
 	buffer, err := parseBytes(c.buffer)
 	if err != nil {
-		return kernel.Config{}, nil, usagef("--buffer-size %s: %w", c.buffer, err)
+		return capture.Config{}, nil, usagef("--buffer-size %s: %w", c.buffer, err)
 	}
 	ring, err := parseBytes(c.ring)
 	if err == nil && (ring&(ring-1) != 0 || ring < os.Getpagesize()) {
 		err = fmt.Errorf("must be a power of two, and %d at the least", os.Getpagesize())
 	}
 	if err != nil {
-		return kernel.Config{}, nil, usagef("--ring %s: %w", c.ring, err)
+		return capture.Config{}, nil, usagef("--ring %s: %w", c.ring, err)
 	}
-	cfg := kernel.Config{Way: way, Kinds: kinds, Buffer: buffer, Ring: ring}
+	cfg := capture.Config{Dump: kernel.Dump, Way: way, Kinds: kinds, Buffer: buffer, Ring: ring}
 	if c.every() {
 		return cfg, nil, nil
 	}
 	netns, err := openNetNS(c.netns)
 	if err != nil {
-		return kernel.Config{}, nil, err
+		return capture.Config{}, nil, err
 	}
 	if netns != nil {
 		cfg.NetNS = int(netns.Fd())

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"natlens/export"
-	"natlens/export/conntrack"
 	"natlens/monitor/filter"
 )
 
@@ -49,12 +48,9 @@ func newCompletion(con console) *cobra.Command {
 
 // complete completes the words of a filter: as many arguments of the
 // command line, or one in quotes.
-func (c *filterConfig) complete(cmd *cobra.Command, args []string, last string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
-	if len(args) == 0 {
-		out = classicTableNames(cmd)
-	}
+func (c *filterConfig) complete(cmd *cobra.Command, args []string, last string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	text := strings.Join(append(args, last), " ")
-	return append(out, completeFilter(labelEnv(c.labelFile), text, last)...), cobra.ShellCompDirectiveNoFileComp
+	return completeFilter(labelEnv(c.labelFile), text, last), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeFilter completes the last word of the shell's in a filter's text.
@@ -133,8 +129,8 @@ func (c *filterConfig) completeFlags(cmd *cobra.Command) {
 
 // completeFormat completes -o: a format, and the modifiers of conntrack's.
 func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
-	if isClassic(cmd) || strings.HasPrefix(typed, "conntrack,") {
-		return listOf(conntrack.ModifierNames()...)(cmd, args, typed)
+	if strings.HasPrefix(typed, "conntrack,") {
+		return listOf(export.ModifierNames()...)(cmd, args, typed)
 	}
 	for _, f := range export.Formats() {
 		out = append(out, cobra.CompletionWithDesc(f.Name, f.Help))

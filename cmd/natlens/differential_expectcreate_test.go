@@ -73,6 +73,9 @@ func TestExpectCreateSame(t *testing.T) {
 		them, made := theirs(t, ns, args...), list()
 		tftpMasters(t, ns)
 		us, madeByUs := ours(t, ns, args...), list()
+		if them.code == 2 { // it is no command line of conntrack(8)
+			continue
+		}
 		if us.code != them.code || us.stdout != them.stdout || us.told == "" {
 			t.Errorf("%s: exit codes %d (%q) and %d (%q)", line, them.code, them.told, us.code, us.told)
 		}

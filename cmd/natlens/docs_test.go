@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,9 +23,9 @@ var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
 // blocks of console, and all in blocks of sh. Flags and filter of natlens's are
 // checked as natlens checks them, and jq reads its programs.
 func TestDocs(t *testing.T) {
-	pages := []string{filepath.Join(house, "README.md")}
+	pages := []string{filepath.Join(top, "README.md")}
 	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
-		found, err := filepath.Glob(filepath.Join(house, pattern))
+		found, err := filepath.Glob(filepath.Join(top, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +41,7 @@ func TestDocs(t *testing.T) {
 			for _, line := range commandLines(m[1], m[2]) {
 				lines++
 				if err := checkDocsLine(t, line); err != nil {
-					t.Errorf("%s: %s: %v", strings.TrimPrefix(page, house+"/"), line, err)
+					t.Errorf("%s: %s: %v", strings.TrimPrefix(page, top+"/"), line, err)
 				}
 			}
 			if m[1] == "console" {
@@ -56,18 +57,18 @@ func TestDocs(t *testing.T) {
 // TestDocsLineIsChecked shows that a wrong line is found.
 func TestDocsLineIsChecked(t *testing.T) {
 	for line, want := range map[string]string{
-		"natlens watch tcp dport 443 | jq .":  "",
-		"sudo natlens -E -p tcp > x":          "",
-		"FOO=1 natlens watch 'tcp or udp' &":  "",
-		"go run ./cmd/natlens lab --watch":    "",
-		"natlens watch -o jsonl; make bench":  "",
-		"natlens watch --ouput x":             "unknown flag --ouput: did you mean --output?",
-		"natlens watch 'tcp dprot 443'":       "filter: column 5: dprot: unknown word; did you mean dport?",
-		"natlens watch tcp | natlens wathc":   `unknown command "wathc": did you mean watch?`,
-		"make nothing":                        "the Makefile has no target nothing",
-		"curl example.com":                    "no program that the pages should name: curl",
-		"natlens watch 'tcp":                  "a quote is not closed",
-		"go test ./... && natlens -E -u DYIN": "illegal flag --status with -E, as in conntrack(8); natlens watch without -E takes it",
+		"natlens watch tcp dport 443 | jq .":    "",
+		"sudo natlens -E -p tcp > x":            "",
+		"FOO=1 natlens watch 'tcp or udp' &":    "",
+		"go run ./cmd/natlens lab --watch":      "",
+		"natlens watch -o jsonl; make bench":    "",
+		"natlens watch --ouput x":               "unknown flag --ouput: did you mean --output?",
+		"natlens watch 'tcp dprot 443'":         "filter: column 5: dprot: unknown word; did you mean dport?",
+		"natlens watch tcp | natlens wathc":     `unknown command "wathc": did you mean watch?`,
+		"make nothing":                          "the Makefile has no target nothing",
+		"curl example.com":                      "no program that the pages should name: curl",
+		"natlens watch 'tcp":                    "a quote is not closed",
+		"go test ./... && natlens -E -u NOSUCH": "--status NOSUCH: no status bit has this name",
 	} {
 		got := ""
 		if err := checkDocsLine(t, line); err != nil {
@@ -124,7 +125,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 	case "natlens", "./bin/natlens":
 		return checkNatlensLine(args)
 	case "make":
-		makefile, err := os.ReadFile(filepath.Join(house, "Makefile"))
+		makefile, err := os.ReadFile(filepath.Join(top, "Makefile"))
 		if err != nil {
 			return err
 		}
@@ -150,7 +151,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 
 // checkNatlensLine has natlens read a command line to its end, and do nothing.
 func checkNatlensLine(args []string) error {
-	root := newRoot(console{})
+	root := newRoot(console{}, false)
 	eachCommand(root, func(cmd *cobra.Command) {
 		if cmd.RunE != nil && cmd.HasParent() {
 			cmd.RunE = func(*cobra.Command, []string) error { return nil }
@@ -165,8 +166,9 @@ func checkNatlensLine(args []string) error {
 		}
 	})
 	root.SetHelpFunc(func(*cobra.Command, []string) {})
-	root.SetArgs(append([]string{}, classic(args)...))
-	return root.Execute()
+	line, _, err := translate(args)
+	root.SetArgs(append([]string{}, line...))
+	return errors.Join(err, root.Execute())
 }
 
 // checkShownOutput runs the command lines of a block that say what they say

@@ -186,7 +186,7 @@ func TestDoctorFlood(t *testing.T) {
 
 // TestDoctorDocs holds the page's table to the checks, in their order.
 func TestDoctorDocs(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(house, "docs", "doctor.md"))
+	page, err := os.ReadFile(filepath.Join(top, "docs", "doctor.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestDoctorDocs(t *testing.T) {
 
 // TestDoctorJSONDocs holds the page's fields of the JSON to those that there are.
 func TestDoctorJSONDocs(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(house, "docs", "doctor.md"))
+	page, err := os.ReadFile(filepath.Join(top, "docs", "doctor.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,20 +8,22 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/findings"
-	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // lookFor takes events through a table, with the flows that are there already,
 // until ctx ends, and returns what the rules found. The taps get all events.
-func lookFor(ctx context.Context, capture kernel.Capture, limits findings.Limits, netns int, at doctor.Place, taps ...monitor.Sink) ([]monitor.Finding, error) {
-	m := &monitor.Monitor{
+func lookFor(ctx context.Context, capture capture.Capture, limits findings.Limits, netns int, at doctor.Place, taps ...monitor.Sink) ([]monitor.Finding, error) {
+	m := &loop.Loop{
 		Source:   capture,
-		Table:    monitor.NewTable(monitor.TableConfig{}),
+		Table:    table.New(table.Config{}),
 		Taps:     taps,
-		Existing: monitor.ExistingBeside,
-		Resync:   monitor.Resync{AfterLoss: true},
+		Existing: loop.ExistingBeside,
+		Resync:   loop.Resync{AfterLoss: true},
 	}
 	stop, err := followLocals(ctx, netns, m.Table.SetLocals)
 	if err != nil {

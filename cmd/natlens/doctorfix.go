@@ -16,6 +16,7 @@ import (
 
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // fixes are the settings that doctor --fix made in a network namespace, as they
@@ -58,7 +59,7 @@ func (f *fixes) load() error {
 	if err != nil {
 		return err
 	}
-	if f.cookie, err = kernel.NetNSCookie(f.netns); err != nil {
+	if f.cookie, err = netns.NetNSCookie(f.netns); err != nil {
 		return err
 	}
 	f.fixState = fixState{V: 1, Boot: boot}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
 	"natlens/monitor/findings"
@@ -24,24 +25,24 @@ import (
 )
 
 // kindsAll joins every group.
-var kindsAll = kernel.Kinds{}
+var kindsAll = capture.Kinds{}
 
 // look gathers for some time what doctor's checks are about. It ends earlier if
 // ctx does.
-func look(ctx context.Context, cfg kernel.Config, long time.Duration, limits findings.Limits, at doctor.Place) (s *doctor.Snapshot, found []monitor.Finding, err error) {
+func look(ctx context.Context, cfg capture.Config, long time.Duration, limits findings.Limits, at doctor.Place) (s *doctor.Snapshot, found []monitor.Finding, err error) {
 	s = &doctor.Snapshot{Place: at}
 	if err := readSettings(s, cfg.NetNS); err != nil {
 		return nil, nil, err
 	}
-	capture, err := kernel.Open(cfg)
-	if errors.Is(err, kernel.ErrPrivilege) {
+	source, err := capture.Open(cfg)
+	if errors.Is(err, netns.ErrPrivilege) {
 		s.Denied = err.Error()
 		return s, nil, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	defer capture.Close()
+	defer source.Close()
 	readTracking(s, cfg.NetNS)
 	service, err := kernel.OpenService(cfg.NetNS)
 	if err != nil {
@@ -49,22 +50,22 @@ func look(ctx context.Context, cfg kernel.Config, long time.Duration, limits fin
 	}
 	defer service.Close()
 	limits.Within(long)
-	if found, err = lookLive(ctx, s, cfg, long, limits, capture, service); err != nil {
+	if found, err = lookLive(ctx, s, cfg, long, limits, source, service); err != nil {
 		return nil, nil, err
 	}
-	st := capture.Stats()
-	s.Capture.Way, s.Capture.Capacity = capture.Way().String(), st.Capacity
-	if cfg.Way == kernel.Socket {
+	st := source.Stats()
+	s.Capture.Way, s.Capture.Capacity = source.Way().String(), st.Capacity
+	if cfg.Way == capture.Socket {
 		s.Capture.NotRing = "--capture socket"
 	}
-	if err := kernel.WhyNotRing(capture); err != nil {
+	if err := capture.WhyNotRing(source); err != nil {
 		s.Capture.NotRing = err.Error()
 	}
 	return s, found, nil
 }
 
 // lookLive looks at what moves.
-func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long time.Duration, limits findings.Limits, capture kernel.Capture, service *kernel.Service) ([]monitor.Finding, error) {
+func lookLive(ctx context.Context, s *doctor.Snapshot, cfg capture.Config, long time.Duration, limits findings.Limits, source capture.Capture, service *kernel.Service) ([]monitor.Finding, error) {
 	// What is asked at the end is asked also when the look was cut short.
 	asking := context.WithoutCancel(ctx)
 	before, err := readStats(asking, service, cfg.NetNS)
@@ -74,7 +75,7 @@ func lookLive(ctx context.Context, s *doctor.Snapshot, cfg kernel.Config, long t
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
-	found, err := lookFor(ctx, capture, limits, cfg.NetNS, s.Place, (*eventCount)(&s.Capture))
+	found, err := lookFor(ctx, source, limits, cfg.NetNS, s.Place, (*eventCount)(&s.Capture))
 	if err != nil {
 		return nil, err
 	}

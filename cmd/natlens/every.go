@@ -6,9 +6,10 @@ import (
 	"fmt"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/human"
-	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
+	"natlens/monitor/table"
 )
 
 // namespaces returns where network namespaces get their numbers, nil if one is
@@ -50,11 +51,11 @@ func (c *outputConfig) everyNeeds() error {
 
 // capture begins to capture. It tells the table the addresses of each namespace,
 // where there are several.
-func (s *stream) capture(cfg kernel.Config, table *monitor.Table) (kernel.Capture, error) {
+func (s *stream) capture(cfg capture.Config, table *table.Table) (capture.Capture, error) {
 	if s.namespaces == nil {
-		return kernel.Open(cfg)
+		return capture.Open(cfg)
 	}
-	every, err := kernel.OpenEvery(kernel.EveryConfig{
+	every, err := capture.OpenEvery(capture.EveryConfig{
 		Config: cfg, Names: s.namespaces, Locals: table.SetLocalsOf,
 		Refused: func(_ string, err error) { s.note("%s", oneLine(err)) },
 	})

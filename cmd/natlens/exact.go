@@ -243,3 +243,11 @@ func (x *exact) invert(t *monitor.Tuple) error {
 	}
 	return usagef("%s: %s type %d has no answer: it makes no flow", x.command, strings.ToUpper(x.proto.String()), t.ICMPType())
 }
+
+// allowed refuses a flag that a command has no use for.
+func allowed(command, flag string, names []string) error {
+	if slices.Contains(names, flag) {
+		return nil
+	}
+	return usagef("--%s says nothing to natlens %s", flag, command)
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/classic"
 	"natlens/monitor/filter"
 	"natlens/tui"
 )
@@ -36,15 +37,23 @@ var errSilent = errors.New("failed")
 // run executes one command line and returns the exit code. An error is one line
 // on stderr.
 func run(ctx context.Context, con console, args []string) int {
-	con.completes = completes(args)
-	root := newRoot(con)
-	words, ignored := classicOptions(classic(args))
-	root.SetArgs(append([]string{}, words...)) // not nil, which would be os.Args
-	err := classicRefused(args)
-	if err == nil {
-		for _, flag := range ignored {
-			fmt.Fprintf(con.Stderr, "natlens: %s is ignored: conntrack(8) takes it, and does nothing with it\n", flag)
+	root := newRoot(con, completes(args))
+	if completes(args) {
+		words, whole := classic.Complete(args[1:])
+		for _, w := range words {
+			fmt.Fprintln(con.Stdout, w)
 		}
+		if whole {
+			fmt.Fprintf(con.Stdout, ":%d\n", cobra.ShellCompDirectiveNoFileComp)
+			return exitOK
+		}
+	}
+	line, ignored, err := translate(args)
+	for _, note := range ignored {
+		fmt.Fprintf(con.Stderr, "natlens: %s\n", note)
+	}
+	root.SetArgs(append([]string{}, line...)) // not nil, which would be os.Args
+	if err == nil {
 		err = root.ExecuteContext(ctx)
 	}
 	switch {
@@ -68,8 +77,29 @@ func run(ctx context.Context, con console, args []string) int {
 	return exitFailure
 }
 
+// translate translates a command line of conntrack(8), and the one that a shell asks to complete.
+func translate(args []string) (line, ignored []string, err error) {
+	if !completes(args) {
+		line, ignored, err = classic.Translate(args)
+		if err != nil {
+			err = usageError{err}
+		}
+		return line, ignored, err
+	}
+	last := len(args) - 1
+	if line, _, err = classic.Translate(args[1:last]); err != nil {
+		return args, nil, nil
+	}
+	return slices.Concat(args[:1], line, args[last:]), nil, nil
+}
+
+// completes reports whether a shell asks how the last word goes on.
+func completes(args []string) bool {
+	return len(args) > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+}
+
 // newRoot builds the tree of commands.
-func newRoot(con console) *cobra.Command {
+func newRoot(con console, asked bool) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "natlens",
 		Short: "Watch Linux connection tracking live and see what NAT does to every flow",
@@ -98,7 +128,7 @@ func newRoot(con console) *cobra.Command {
 	setHelp(con, root)
 	setVersion(root)
 	root.AddCommand(platformCommands(con)...)
-	settleCompletions(root, con.completes)
+	settleCompletions(root, asked)
 	return root
 }
 

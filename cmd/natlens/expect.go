@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 )
@@ -24,7 +26,7 @@ type expectConfig struct {
 	capture captureConfig
 	filter  filterConfig // its flags alone: they name one expectation
 	confirm confirmConfig
-	classic bool // as conntrack(8)'s commands on the table expect
+	summary bool // count in conntrack(8)'s words
 
 	expected []filter.FlagValue // create: what is expected, by the names of expectedFlags
 }
@@ -60,15 +62,10 @@ func expectCommand(con console, name, short string, run func(*expectConfig, cont
 	cfg := expectConfig{filter: filterConfig{labelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use: name, Short: short,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if err := classicExpectFlags(cmd, cfg.filter.given); err != nil {
-				return err
-			}
-			return noArgs(cmd, args)
-		},
+		Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(&cfg, cmd.Context(), con) },
 	}
-	registerClassic(cmd, &cfg.classic, "conntrack(8)")
+	registerSummary(cmd, &cfg.summary)
 	for _, register := range flags {
 		register(&cfg, cmd)
 	}
@@ -90,23 +87,21 @@ func (c *expectConfig) families(cmd *cobra.Command) {
 
 func (c *expectConfig) tuples(cmd *cobra.Command) {
 	c.filter.register(cmd)
-	cmd.ValidArgsFunction = completeTables // it takes no words of a filter
+	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
 }
 
 func (c *expectConfig) asks(cmd *cobra.Command) { c.confirm.register(cmd) }
 
 // sink makes what expectations are written to.
-func (c *expectConfig) sink(con console) (export.ExpectSink, error) {
+func (c *expectConfig) sink(con console) (*export.Expects, error) {
 	format := c.format
 	switch _, isTerminal := terminal(con.Stdout); {
-	case c.classic:
-		format = classicFormat(format, false)
 	case format == "" && isTerminal:
 		format = "conntrack"
 	case format == "":
 		format = "jsonl"
 	}
-	sink, err := export.NewExpects(format, con.Stdout, export.Options{})
+	sink, err := export.NewExpects(format, con.Stdout)
 	if err != nil {
 		return nil, formatError(err)
 	}
@@ -140,7 +135,7 @@ func (c *expectConfig) list(ctx context.Context, con console) error {
 		if err := errors.Join(err, sink.Close()); err != nil {
 			return err
 		}
-		tellDone(con, c.classic, n, "expectation", "shown")
+		tellDone(con, c.summary, n, "expectation", "shown")
 		return nil
 	})
 }
@@ -165,8 +160,8 @@ func (c *expectConfig) count(ctx context.Context, con console) error {
 func (c *expectConfig) tuple(command string, more ...string) (t monitor.Tuple, err error) {
 	for _, v := range c.filter.given {
 		if f, ok := filter.FlagByName(v.Name); ok {
-			if err := allowed("expect "+command, f.Name, slices.Concat(exactFlags, more)); err != nil {
-				return t, err
+			if err := allowed("expect "+command, f.Name, slices.Concat(exactFlags, more)); err != nil || strings.HasPrefix(f.Name, "reply-") {
+				return t, usagef("--%s says nothing to natlens expect %s", f.Name, command)
 			}
 		}
 	}
@@ -182,9 +177,6 @@ func (c *expectConfig) tuple(command string, more ...string) (t monitor.Tuple, e
 }
 
 func (c *expectConfig) get(ctx context.Context, con console) error {
-	if err := c.ignore(con, "get", "is found by the original direction of a packet"); err != nil {
-		return err
-	}
 	t, err := c.tuple("get")
 	if err != nil {
 		return err
@@ -199,9 +191,6 @@ func (c *expectConfig) get(ctx context.Context, con console) error {
 }
 
 func (c *expectConfig) delete(ctx context.Context, con console) error {
-	if err := c.ignore(con, "delete", "is found by the original direction of a packet"); err != nil {
-		return err
-	}
 	t, err := c.tuple("delete")
 	if err != nil {
 		return err
@@ -210,15 +199,13 @@ func (c *expectConfig) delete(ctx context.Context, con console) error {
 		if err := s.DeleteExpect(ctx, &t); err != nil {
 			return err
 		}
-		tellDone(con, c.classic, 1, "expectation", "deleted")
+		tellDone(con, c.summary, 1, "expectation", "deleted")
 		return nil
 	})
 }
 
 func (c *expectConfig) flush(ctx context.Context, con console) error {
-	if c.classic {
-		c.confirm.yes = true
-	} else if err := c.confirm.check(con, "expect flush"); err != nil {
+	if err := c.confirm.check(con, "expect flush"); err != nil {
 		return err
 	}
 	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
@@ -253,7 +240,7 @@ func (c *expectConfig) watch(ctx context.Context, con console) error {
 		return err
 	}
 	defer netns.Close() // nil: does nothing
-	w, err := kernel.WatchExpects(netnsFD(netns))
+	w, err := capture.WatchExpects(netnsFD(netns))
 	if err != nil {
 		return err
 	}
@@ -268,6 +255,6 @@ func (c *expectConfig) watch(ctx context.Context, con console) error {
 	if err := errors.Join(err, sink.Close()); err != nil {
 		return err
 	}
-	tellDone(con, c.classic, n, "expectation event", "shown")
+	tellDone(con, c.summary, n, "expectation event", "shown")
 	return nil
 }

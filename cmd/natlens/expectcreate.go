@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -67,12 +66,6 @@ the helper's own rules for how long, and looks at the mask of the source alone.`
 
 // create makes an expectation.
 func (c *expectConfig) create(ctx context.Context, con console) error {
-	if err := c.demanded(); err != nil {
-		return err
-	}
-	if err := c.ignore(con, "create", "has no status, and knows its master by the original direction"); err != nil {
-		return err
-	}
 	master, err := c.tuple("create", "timeout", "mask-src", "mask-dst")
 	if err != nil {
 		return err
@@ -88,36 +81,9 @@ func (c *expectConfig) create(ctx context.Context, con console) error {
 		if err := s.CreateExpect(ctx, &x); err != nil {
 			return err
 		}
-		tellDone(con, c.classic, 1, "expectation", "created")
+		tellDone(con, c.summary, 1, "expectation", "created")
 		return nil
 	})
-}
-
-// ignore takes out the flags that conntrack(8) takes with a command on expectations
-// and that say nothing of one, which why completes a sentence about. Without the
-// letter they are refused.
-func (c *expectConfig) ignore(con console, command, why string) error {
-	var left, ignored []filter.FlagValue
-	for _, v := range c.filter.given {
-		if def, _ := filter.FlagByName(v.Name); def.Name != "status" && !strings.HasPrefix(def.Name, "reply-") {
-			left = append(left, v)
-			continue
-		} else if !c.classic {
-			return usagef("--%s says nothing to natlens expect %s", def.Name, command)
-		}
-		ignored = append(ignored, v)
-	}
-	if _, err := c.filter.env.FromFlags(ignored); err != nil {
-		return usageError{err}
-	}
-	for _, v := range ignored {
-		// The ports of the reply direction conntrack(8) demands.
-		if def, _ := filter.FlagByName(v.Name); !strings.HasPrefix(def.Name, "reply-port-") {
-			fmt.Fprintf(con.Stderr, "natlens: --%s is ignored: an expectation %s\n", def.Name, why)
-		}
-	}
-	c.filter.given = left
-	return nil
 }
 
 func (c *expectConfig) timeout() (uint32, error) {
@@ -131,41 +97,6 @@ func (c *expectConfig) timeout() (uint32, error) {
 		}
 	}
 	return 0, usagef("expect create needs --timeout")
-}
-
-// demanded refuses what conntrack -I expect refuses for being too little: it knows
-// no defaults for masks and ports.
-func (c *expectConfig) demanded() error {
-	if !c.classic {
-		return nil
-	}
-	var names []string
-	implied := map[string]string{"tuple-src": "mask-src", "tuple-dst": "mask-dst", "orig-src": "mask-src", "orig-dst": "mask-dst"}
-	ports, keys := false, false
-	for _, v := range slices.Concat(c.filter.given, c.expected) {
-		name := v.Name
-		if def, ok := filter.FlagByName(name); ok {
-			name = def.Name
-		}
-		names = append(names, name)
-		if p, err := netip.ParsePrefix(v.Value); err == nil && !p.IsSingleIP() {
-			names = append(names, implied[name])
-		}
-		ports, keys = ports || strings.Contains(name, "-port-"), keys || strings.Contains(name, "-key-")
-	}
-	needs := []string{"orig-src", "orig-dst", "proto", "timeout", "tuple-src", "tuple-dst", "mask-src", "mask-dst"}
-	switch {
-	case keys:
-		needs = append(needs, "tuple-key-src", "tuple-key-dst", "mask-key-src", "mask-key-dst")
-	case ports:
-		needs = append(needs, "tuple-port-src", "tuple-port-dst", "mask-port-src", "mask-port-dst")
-	}
-	for _, need := range needs {
-		if !slices.Contains(names, need) {
-			return usagef("-I expect needs --%s, as in conntrack(8); natlens expect create has defaults for masks and ports", need)
-		}
-	}
-	return nil
 }
 
 // expectedOf reads what is expected, and which bits of it count.

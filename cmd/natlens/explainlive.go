@@ -6,19 +6,20 @@ import (
 	"context"
 
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 func (c *explainConfig) run(ctx context.Context, con console) error {
-	netns, err := openNetNS(c.capture.netns)
+	ns, err := openNetNS(c.capture.netns)
 	if err != nil {
 		return err
 	}
-	defer netns.Close() // nil: does nothing
+	defer ns.Close() // nil: does nothing
 	fd := 0
-	if netns != nil {
-		fd = int(netns.Fd())
+	if ns != nil {
+		fd = int(ns.Fd())
 	}
-	locals, err := kernel.Locals(fd)
+	locals, err := netns.Locals(fd)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type filterConfig struct {
 // the order in which they were given.
 func (c *filterConfig) register(cmd *cobra.Command) {
 	for _, def := range filter.Flags() {
-		v := &filterFlag{cmd: cmd, cfg: c, name: def.Name}
+		v := &filterFlag{cfg: c, name: def.Name}
 		f := cmd.Flags()
 		if def.Short != 0 {
 			f.VarP(v, def.Name, string(def.Short), def.Usage)
@@ -36,7 +36,7 @@ func (c *filterConfig) register(cmd *cobra.Command) {
 			flag.NoOptDefVal = noValue
 		}
 		for _, alias := range def.Aliases {
-			f.Var(&filterFlag{cmd: cmd, cfg: c, name: alias}, alias, def.Usage)
+			f.Var(&filterFlag{cfg: c, name: alias}, alias, def.Usage)
 			f.Lookup(alias).NoOptDefVal = flag.NoOptDefVal
 			f.Lookup(alias).Hidden = true
 		}
@@ -52,7 +52,6 @@ const noValue = "any"
 
 // filterFlag is one of conntrack(8)'s filter flags as pflag wants it.
 type filterFlag struct {
-	cmd  *cobra.Command
 	cfg  *filterConfig
 	name string
 }
@@ -71,22 +70,12 @@ func (f *filterFlag) Set(text string) error {
 			text = ""
 		}
 	}
-	if strings.HasSuffix(f.name, "-vtag") && isClassic(f.cmd) {
-		text = classicVTag(text)
-	}
 	f.cfg.given = append(f.cfg.given, filter.FlagValue{Name: f.name, Value: text})
 	return nil
 }
 
 // words reads the filter, as cobra checks a command's arguments: after the flags.
 func (c *filterConfig) words(cmd *cobra.Command, args []string) error {
-	if err := classicFlags(cmd, c.given); err != nil {
-		return err
-	}
-	args, err := classicTable(cmd, args)
-	if err != nil {
-		return err
-	}
 	c.env = labelEnv(c.labelFile)
 	if cmd.Flags().Changed("labelmap") && c.env.Nameless != nil {
 		return usagef("--labelmap: %w", c.env.Nameless)
@@ -136,4 +125,20 @@ func (c *filterConfig) compiled() monitor.Filter {
 func (c *filterConfig) compiledFor(namespaces *monitor.Namespaces) monitor.Filter {
 	c.env.Namespaces = namespaces
 	return c.compiled()
+}
+
+// givenProto is the protocol that -p names, if it was given.
+func givenProto(given []filter.FlagValue) (p monitor.Proto, known bool, err error) {
+	for _, v := range given {
+		def, ok := filter.FlagByName(v.Name)
+		if !ok || def.Name != "proto" {
+			continue
+		}
+		sel, err := filter.Env{}.FromFlags([]filter.FlagValue{v})
+		if err != nil {
+			return 0, false, usageError{err}
+		}
+		p, known = monitor.Proto(sel.Expr.(filter.Cmp).Set[0].Lo), true
+	}
+	return p, known, nil
 }

@@ -6,6 +6,7 @@ import (
 	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/findings"
+	"natlens/monitor/loop"
 )
 
 // recordedFindings looks for findings in a recording, by the recording's clock. As
@@ -31,7 +32,7 @@ const maxIdle = 600
 
 // lookIn has m look for findings in the recording that it carries. Commands are
 // for that recording.
-func (c *watchConfig) lookIn(m *monitor.Monitor, con console, sink monitor.Sink) {
+func (c *watchConfig) lookIn(m *loop.Loop, con console, sink monitor.Sink) {
 	r := &recordedFindings{source: m.Source}
 	r.part, _ = m.Source.(*firstPart)
 	r.Engine = findings.New(findings.Config{Table: m.Table, Limits: c.findings.limits.given, Command: c.from.command})
@@ -41,7 +42,7 @@ func (c *watchConfig) lookIn(m *monitor.Monitor, con console, sink monitor.Sink)
 
 // noteFindings has findings noted on standard error where the sink has no line for
 // them.
-func noteFindings(m *monitor.Monitor, con console, sink monitor.Sink, quiet bool) {
+func noteFindings(m *loop.Loop, con console, sink monitor.Sink, quiet bool) {
 	if _, ok := sink.(monitor.FindingSink); !ok && !quiet {
 		m.Sinks = append(m.Sinks, export.FindingNotes{W: con.Stderr})
 	}
@@ -75,7 +76,7 @@ func (r *recordedFindings) Next(ctx context.Context, b *monitor.Batch) error {
 	for ; r.next < len(r.coming.Events); r.next++ {
 		e := &r.coming.Events[r.next]
 		if r.due == 0 {
-			r.due = e.Time + monitor.Time(monitor.TickEvery)
+			r.due = e.Time + monitor.Time(loop.TickEvery)
 		}
 		if e.Time > r.due {
 			r.step(e.Time)
@@ -108,6 +109,6 @@ func (r *recordedFindings) Tick(now monitor.Time) []monitor.Finding {
 	case now < r.due:
 		return nil
 	}
-	r.due = now + monitor.Time(monitor.TickEvery)
+	r.due = now + monitor.Time(loop.TickEvery)
 	return r.Engine.Tick(now)
 }

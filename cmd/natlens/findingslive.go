@@ -12,6 +12,7 @@ import (
 	"natlens/monitor/doctor"
 	"natlens/monitor/findings"
 	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
 )
 
 // establishedSysctl says how long an ESTABLISHED flow lives without packets.
@@ -20,7 +21,7 @@ const establishedSysctl = "net.netfilter.nf_conntrack_tcp_timeout_established"
 // lookForFindings has m look for findings in what it carries, for a network
 // namespace (0: the caller's) that commands get to as place says. It is for before
 // m runs. stop is for after it.
-func lookForFindings(m *monitor.Monitor, limits findings.Limits, netns int, place doctor.Place) (e *findings.Engine, stop func(), err error) {
+func lookForFindings(m *loop.Loop, limits findings.Limits, netns int, place doctor.Place) (e *findings.Engine, stop func(), err error) {
 	service, err := kernel.OpenService(netns)
 	if err != nil {
 		return nil, nil, err
@@ -92,7 +93,7 @@ func placedCommand(place doctor.Place, args []string) string {
 // tellFindings has the stream tell of findings. They are of every flow: those that
 // are in the kernel's table already come into this one, though only --existing
 // shows them.
-func (s *stream) tellFindings(m *monitor.Monitor, netns int) (stop func(), err error) {
+func (s *stream) tellFindings(m *loop.Loop, netns int) (stop func(), err error) {
 	if !s.findings.on {
 		return func() {}, nil
 	}

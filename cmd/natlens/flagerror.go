@@ -33,18 +33,6 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 	if group := e.GetSpecifiedShortnames(); len(group) > 1 {
 		return usagef("unknown flag -%s in -%s%s", word[:1], group, see)
 	}
-	if isClassic(cmd) && isLetter(word) {
-		return usagef("%s is a second command, beside that of natlens %s: one at a time", dashed(word), cmd.Name())
-	}
-	if several := meant(word, 0); isClassic(cmd) && len(word) > 1 && len(several) > 1 {
-		return usagef("--%s is short for more than one flag: --%s", word, strings.Join(several, ", --"))
-	}
-	if isClassic(cmd) && (word == "R" || word == "load-file") {
-		return refusedLoad(dashed(word))
-	}
-	if name := classicName(word); isClassic(cmd) && name != "" {
-		return usagef("illegal flag --%s with %s, as in conntrack(8)", name, classicCommand(cmd))
-	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {

@@ -19,7 +19,6 @@ type flushConfig struct {
 	capture captureConfig
 	confirm confirmConfig
 	family  string
-	classic bool
 }
 
 func newFlush(con console) *cobra.Command {
@@ -29,7 +28,7 @@ func newFlush(con console) *cobra.Command {
 		Short: "Delete every flow from the kernel's table",
 		Long: `Delete every flow from the connection tracking table of this network namespace. It says how many they are and
 asks. Deleted flows are forgotten, not cut: their next packets make new flows, for which the NAT rules are asked anew.`,
-		Args: tableOnly,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.family == "" && cmd.Flags().Changed("family") { // "" would be all
 				return usagef("--family needs a value: ipv4 or ipv6")
@@ -40,7 +39,6 @@ asks. Deleted flows are forgotten, not cut: their next packets make new flows, f
 	cfg.confirm.register(cmd)
 	cmd.Flags().StringVarP(&cfg.family, "family", "f", "", "only flows of this address `family`: ipv4 or ipv6")
 	mustComplete(cmd, "family", oneOf("ipv4", "ipv6"))
-	registerClassic(cmd, &cfg.classic, "conntrack -F")
 	cfg.capture.registerNetNS(cmd)
 	return cmd
 }
@@ -54,9 +52,7 @@ func (c *flushConfig) run(ctx context.Context, con console) error {
 		}
 		family.sel = sel
 	}
-	if c.classic {
-		c.confirm.yes = true
-	} else if err := c.confirm.check(con, "flush"); err != nil {
+	if err := c.confirm.check(con, "flush"); err != nil {
 		return err
 	}
 	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
@@ -91,7 +87,7 @@ func (c *flushConfig) deleteFamily(ctx context.Context, con console, s *kernel.S
 	if err != nil {
 		return err
 	}
-	if c.classic && len(targets) == 0 {
+	if len(targets) == 0 {
 		fmt.Fprintln(con.Stderr, "natlens: connection tracking table has been emptied.")
 		return nil
 	}

@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/loop"
 	"natlens/monitor/replay"
+	"natlens/monitor/table"
 )
 
 // fromConfig says which recording stands in for the kernel.
@@ -80,21 +80,18 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 		return usagef("--for %s: must not be negative", c.duration)
 	}
 	has := c.filter.sel.Kinds.Has
-	if err := c.findings.check(!c.classic, has(monitor.KindNew) && has(monitor.KindUpdate) && has(monitor.KindDestroy)); err != nil {
+	if err := c.findings.check(!c.raw, has(monitor.KindNew) && has(monitor.KindUpdate) && has(monitor.KindDestroy)); err != nil {
 		return err
-	}
-	if c.classic {
-		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
 	}
 	if err := c.output.check(); err != nil {
 		return err
 	}
 	c.output.filter = c.filter.text()
-	table := monitor.NewTable(monitor.TableConfig{Memoryless: c.classic || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
+	table := table.New(table.Config{Memoryless: c.raw || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
 	var out *output
 	namespaces := new(monitor.Namespaces)
 	c.output.namespaces, c.filter.env.Namespaces = namespaces, namespaces
-	rec, err := c.from.recording(cmd.Context(), con, replay.Config{Formats: export.Readers(), Zstd: unpackZstd, Namespaces: namespaces, Locals: func(l *monitor.Locals) {
+	rec, err := c.from.recording(cmd.Context(), con, replay.Config{Zstd: unpackZstd, Namespaces: namespaces, Locals: func(l *monitor.Locals) {
 		table.SetLocals(l)
 		out.locals(l)
 	}})
@@ -110,7 +107,7 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 	if out, err = c.output.open(con, nil); err != nil {
 		return err
 	}
-	m := &monitor.Monitor{Source: src, Filter: c.recordedFilter(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
+	m := &loop.Loop{Source: src, Filter: c.recordedFilter(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
 	if !src.Remembers() || c.findings.on {
 		m.Table = table // a capture tells what the messages do, and no more
 	}
@@ -124,10 +121,9 @@ func (c *watchConfig) replay(cmd *cobra.Command, con console) error {
 		return err
 	}
 	switch st := m.Stats(); {
-	case c.quiet:
-	case c.classic:
+	case c.summary:
 		tellDone(con, true, st.Written, "flow event", "shown")
-	default:
+	case !c.quiet:
 		fmt.Fprintf(con.Stderr, "natlens: %d events, %d shown, %d lost\n", st.Events, st.Written, st.Lost)
 	}
 	noteFaults(con, src.Stats())
@@ -186,8 +182,8 @@ func (c *fromConfig) flowsAt(cmd *cobra.Command, con console, namespaces *monito
 	if err := c.check(cmd); err != nil {
 		return nil, err
 	}
-	table := monitor.NewTable(monitor.TableConfig{})
-	rec, err := c.recording(cmd.Context(), con, replay.Config{Formats: export.Readers(), Zstd: unpackZstd, Locals: table.SetLocals, Namespaces: namespaces})
+	table := table.New(table.Config{})
+	rec, err := c.recording(cmd.Context(), con, replay.Config{Zstd: unpackZstd, Locals: table.SetLocals, Namespaces: namespaces})
 	if err != nil {
 		return nil, err
 	}
@@ -235,9 +231,6 @@ func (c *listConfig) replay(cmd *cobra.Command, con console) error {
 	if c.filter.sel.Kinds != 0 {
 		return usagef("--event-mask asks for kinds of events: natlens watch has them")
 	}
-	if c.classic {
-		c.output.format = strings.TrimSuffix("conntrack,"+c.output.format, ",")
-	}
 	if err := c.output.check(); err != nil {
 		return err
 	}
@@ -252,12 +245,12 @@ func (c *listConfig) replay(cmd *cobra.Command, con console) error {
 	if err != nil {
 		return err
 	}
-	m := &monitor.Monitor{Source: flows, Filter: c.filter.compiled(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
+	m := &loop.Loop{Source: flows, Filter: c.filter.compiled(), Sinks: []monitor.Sink{out.sink}, Count: c.count}
 	if err := errors.Join(m.Run(cmd.Context()), out.Close()); err != nil {
 		return err
 	}
 	if !c.quiet {
-		tellDone(con, c.classic, m.Stats().Written, "flow", "shown")
+		tellDone(con, c.summary, m.Stats().Written, "flow", "shown")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // getConfig is the command line of get.
@@ -19,7 +20,7 @@ type getConfig struct {
 	output  outputConfig
 	capture captureConfig
 	filter  filterConfig
-	classic bool // as conntrack -G
+	summary bool // count in conntrack(8)'s words
 }
 
 func newGet(con console) *cobra.Command {
@@ -39,7 +40,7 @@ there is one. To find flows by less, list them.`,
 			return cfg.run(cmd.Context(), cfg.filter.named(con))
 		},
 	}
-	registerClassic(cmd, &cfg.classic, "conntrack -G")
+	registerSummary(cmd, &cfg.summary)
 	cfg.output.register(cmd)
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
@@ -59,18 +60,15 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	if c.classic {
-		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
-	}
 	if err := c.output.check(); err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
+	return withService(c.capture.netns, func(s *kernel.Service, ns *os.File) error {
 		var b monitor.Batch
 		if err := s.Get(ctx, &flow, &b); err != nil {
 			return err
 		}
-		locals, err := kernel.Locals(netnsFD(netns))
+		locals, err := netns.Locals(netnsFD(ns))
 		if err != nil {
 			return err
 		}
@@ -81,7 +79,7 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 		if f := c.filter.compiled(); f != nil {
 			b.Keep(f)
 		}
-		out, err := c.output.open(con, netns)
+		out, err := c.output.open(con, ns)
 		if err != nil {
 			return err
 		}
@@ -91,7 +89,7 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 		if err := errors.Join(err, out.Close()); err != nil {
 			return err
 		}
-		if c.classic {
+		if c.summary {
 			return toldEntries(con, true, len(b.Events), "shown")
 		}
 		if len(b.Events) == 0 {

@@ -16,7 +16,7 @@ import (
 // wider, and every flag that is not hidden is named.
 func TestHelpFits(t *testing.T) {
 	for _, width := range []int{60, 80, 120} {
-		eachCommand(newRoot(console{}), func(cmd *cobra.Command) {
+		eachCommand(newRoot(console{}, false), func(cmd *cobra.Command) {
 			var b strings.Builder
 			writeHelp(&b, cmd, width)
 			for line := range strings.Lines(b.String()) {
@@ -39,7 +39,7 @@ func TestHelpFits(t *testing.T) {
 
 // TestExamplesFit holds the examples to 80 columns.
 func TestExamplesFit(t *testing.T) {
-	eachCommand(newRoot(console{}), func(cmd *cobra.Command) {
+	eachCommand(newRoot(console{}, false), func(cmd *cobra.Command) {
 		for line := range strings.Lines(cmd.Example) {
 			if utf8.RuneCountInString(strings.TrimRight(line, "\n")) > 80 {
 				t.Errorf("%s: %s", cmd.CommandPath(), line)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"natlens/export/conntrack"
-	"natlens/export/text"
+	"natlens/cmd/natlens/classic"
+	"natlens/export"
 )
 
 // helpTable is a part of a page of help: words and what they mean.
@@ -89,17 +89,17 @@ var conntrackTopic = topic{
 What natlens has not says so, with exit code 2: -R. docs/conntrack.md has the table of all flags, and tells where natlens differs and why.`,
 	tables: func() []helpTable {
 		letters := helpTable{heading: "Letters"}
-		for _, c := range classicCommands {
-			term, meaning := "-"+string(c.letter), "natlens "+strings.Join(append([]string{c.name}, c.flags...), " ")
-			for _, long := range c.long {
+		for _, c := range classic.Commands {
+			term, meaning := "-"+string(c.Letter), "natlens "+c.Name
+			for _, long := range c.Long {
 				term += ", --" + long
 			}
-			if strings.IndexByte(expectLetters, c.letter) >= 0 {
-				meaning += "; with the word expect, natlens expect " + c.name
+			if c.Expect {
+				meaning += "; with the word expect, natlens expect " + c.Name
 			}
 			letters.rows = append(letters.rows, [2]string{term, meaning})
 		}
-		modifiers := helpTable{heading: "Modifiers of -o", rows: conntrack.ModifierHelp(),
+		modifiers := helpTable{heading: "Modifiers of -o", rows: export.ModifierHelp(),
 			before: "Modifiers of -o, with commas between them; natlens's own commands take them as -o conntrack,NAME:"}
 		return []helpTable{letters, modifiers}
 	},
@@ -132,7 +132,7 @@ var filesTopic = topic{
 				{"XDG_RUNTIME_DIR", "where doctor --fix keeps the old values if it is not run by root"},
 			}},
 			{heading: headingFiles, rows: [][2]string{
-				{text.LabelFile, "names of connection labels: a line is the number of a bit and its name"},
+				{export.LabelFile, "names of connection labels: a line is the number of a bit and its name"},
 				{"/etc/services", "names of ports in the UI"},
 				{"/run/netns", "names of network namespaces, as ip-netns(8) keeps them"},
 				{"$XDG_STATE_HOME/natlens/filters", "filters typed in the UI; without the variable in ~/.local/state"},

@@ -16,6 +16,7 @@ import (
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/human"
+	"natlens/monitor/loop"
 )
 
 // config reads the flags. files is the number that --keep gives of files, 0 if it
@@ -105,7 +106,7 @@ func namespaceName(netns string) string {
 // historyNeeds refuses what would leave a history in the dark.
 func (c *watchConfig) historyNeeds() error {
 	switch k := c.kinds(); {
-	case c.classic:
+	case c.raw:
 		return usagef("--history is not for -E: natlens watch has it")
 	case !k.New || !k.Update || !k.Destroy:
 		return usagef("--history needs events of every kind: not together with --event-mask")
@@ -116,7 +117,7 @@ func (c *watchConfig) historyNeeds() error {
 }
 
 // keepHistory has the run keep its history until stop is called.
-func (s *stream) keepHistory(m *monitor.Monitor) (stop func() error, err error) {
+func (s *stream) keepHistory(m *loop.Loop) (stop func() error, err error) {
 	if s.history.Dir == "" {
 		return func() error { return nil }, nil
 	}
@@ -137,7 +138,7 @@ func (s *stream) keepHistory(m *monitor.Monitor) (stop func() error, err error) 
 // keepHistory has the UI keep its history until stop is called. That it can't be
 // written stands on the screen as long as it does; what went wrong is told once more
 // when the screen is free again.
-func (c *liveUI) keepHistory(con console, cfg history.Config, m *monitor.Monitor) (stop func() error, err error) {
+func (c *liveUI) keepHistory(con console, cfg history.Config, m *loop.Loop) (stop func() error, err error) {
 	if cfg.Dir == "" {
 		return func() error { return nil }, nil
 	}

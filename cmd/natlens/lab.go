@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"natlens/monitor/kernel"
+	"natlens/monitor/capture"
 	"natlens/monitor/lab"
 )
 
@@ -48,9 +48,9 @@ user namespace of its own.`,
 			return runLab(cmd.Context(), func(ctx context.Context, l *lab.Lab, traffic func()) error {
 				if !plain {
 					ui.capture, ui.metrics, ui.limits = cfg.capture, cfg.metrics, cfg.findings.limits
-					return ui.run(ctx, con, "lab gateway", func(k *kernel.Config) { k.NetNS = l.Gateway.FD() }, traffic)
+					return ui.run(ctx, con, "lab gateway", func(k *capture.Config) { k.NetNS = l.Gateway.FD() }, traffic)
 				}
-				return cfg.run(ctx, con, func(k *kernel.Config, s *stream) { k.NetNS, s.onStart = l.Gateway.FD(), traffic })
+				return cfg.run(ctx, con, func(k *capture.Config, s *stream) { k.NetNS, s.onStart = l.Gateway.FD(), traffic })
 			})
 		},
 	}

@@ -1,34 +1,24 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/spf13/cobra"
 
-	"natlens/export/text"
+	"natlens/export"
 	"natlens/monitor/filter"
 )
 
 // labelEnv is what a filter needs to know of labels: the names of a
 // connlabel.conf, "" for the usual one, or why there are none.
 func labelEnv(file string) filter.Env {
-	labels, err := text.ReadLabels(file)
+	labels, err := export.ReadLabels(file)
 	return filter.Env{Labels: labels.Bits(), Nameless: err}
 }
 
 // registerLabelMap adds conntrack(8)'s --labelmap, which 1.4.9 brought. The names
 // count in the filter and in the output.
 func (c *filterConfig) registerLabelMap(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&c.labelFile, "labelmap", "M", c.labelFile, "names of labels: this `file` in the place of "+text.LabelFile)
+	cmd.Flags().StringVarP(&c.labelFile, "labelmap", "M", c.labelFile, "names of labels: this `file` in the place of "+export.LabelFile)
 	cmd.Flags().Lookup("labelmap").DefValue = ""
-}
-
-// asksLabels reports whether a flag of conntrack(8) selects by labels.
-func (c *filterConfig) asksLabels() bool {
-	return slices.ContainsFunc(c.given, func(v filter.FlagValue) bool {
-		def, ok := filter.FlagByName(v.Name)
-		return ok && def.Name == "label"
-	})
 }
 
 // named is the console with the names of labels that the command line asks for.

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"natlens/monitor"
+	"natlens/monitor/loop"
 )
 
 // TestLabelNamesInUI expects the UI's first filter to know the names of labels,
@@ -22,7 +22,7 @@ func TestLabelNamesInUI(t *testing.T) {
 	if err := ui.check(con); err != nil {
 		t.Errorf("--filter 'label web': %v", err)
 	}
-	cfg := ui.config(con, &monitor.Monitor{}, nil)
+	cfg := ui.config(con, &loop.Loop{}, nil)
 	if _, err := cfg.Env.Parse("label web"); err != nil {
 		t.Errorf("the UI's own filter: %v", err)
 	}

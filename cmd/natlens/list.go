@@ -13,7 +13,7 @@ type listConfig struct {
 	count   uint64
 	zero    bool
 	quiet   bool
-	classic bool // as conntrack -L: its lines, its modifiers for -o
+	summary bool // count in conntrack(8)'s words
 }
 
 func newList(con console) *cobra.Command {
@@ -41,8 +41,7 @@ may not be listed.`,
 	f.Uint64Var(&cfg.count, "count", 0, "end after `N` flows")
 	f.BoolVarP(&cfg.zero, "zero", "z", false, "set the counters of each flow to zero as it is listed")
 	f.BoolVar(&cfg.quiet, "quiet", false, "no count of the flows on stderr")
-	f.BoolVar(&cfg.classic, "classic", false, "behave as conntrack -L")
-	f.Lookup("classic").Hidden = true
+	registerSummary(cmd, &cfg.summary)
 	mustComplete(cmd, "table", oneOf("conntrack", "dying", "unconfirmed"))
 	mustComplete(cmd, "count", cobra.NoFileCompletions)
 	cfg.output.register(cmd)

@@ -10,15 +10,14 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
+	"natlens/monitor/netns"
 )
 
 func (c *listConfig) run(ctx context.Context, con console) error {
 	open, err := c.dumpConfig()
 	if err != nil {
 		return err
-	}
-	if c.classic {
-		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
 	}
 	if err := c.output.check(); err != nil {
 		return err
@@ -45,12 +44,12 @@ func (c *listConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	m := &monitor.Monitor{Source: source, Filter: c.filter.compiledFor(namespaces), Sinks: []monitor.Sink{out.sink}, Count: c.count}
+	m := &loop.Loop{Source: source, Filter: c.filter.compiledFor(namespaces), Sinks: []monitor.Sink{out.sink}, Count: c.count}
 	if err := errors.Join(m.Run(ctx), out.Close()); err != nil {
 		return err
 	}
 	if !c.quiet {
-		tellDone(con, c.classic, m.Stats().Written, "flow", "shown")
+		tellDone(con, c.summary, m.Stats().Written, "flow", "shown")
 	}
 	if ctx.Err() != nil {
 		return errors.New("interrupted: the end of the table was not reached")
@@ -93,7 +92,7 @@ func (c *listConfig) dumpConfig() (cfg kernel.DumpConfig, err error) {
 
 // openFlows opens a dump whose flows know their path through this host.
 func openFlows(ctx context.Context, cfg kernel.DumpConfig) (monitor.Source, error) {
-	locals, err := kernel.Locals(cfg.NetNS)
+	locals, err := netns.Locals(cfg.NetNS)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"natlens/cmd/natlens/classic"
 	"natlens/export"
 )
 
@@ -119,8 +120,8 @@ func (p *roffPage) whole(root *cobra.Command) {
 		p.synopsis(cmd)
 	}
 	var letters []string
-	for _, c := range classicCommands {
-		letters = append(letters, "-"+string(c.letter))
+	for _, c := range classic.Commands {
+		letters = append(letters, "-"+string(c.Letter))
 	}
 	fmt.Fprintf(p, ".PP\n%s %s [table] [flags]\n.PD\n", bold(root.Name()), roffText(strings.Join(letters, "|")))
 	p.section("DESCRIPTION")

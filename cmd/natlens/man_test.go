@@ -15,15 +15,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/classic"
 	"natlens/export"
-	"natlens/export/conntrack"
 	"natlens/monitor/filter"
 	"natlens/monitor/lab"
 )
 
 // manWords are the words of "natlens man" for each page that there is.
 func manWords() (pages [][]string) {
-	eachCommand(newRoot(console{}), func(cmd *cobra.Command) {
+	eachCommand(newRoot(console{}, false), func(cmd *cobra.Command) {
 		pages = append(pages, strings.Fields(strings.TrimPrefix(cmd.CommandPath(), "natlens")))
 	})
 	return pages
@@ -105,7 +105,7 @@ func TestManDate(t *testing.T) {
 	if got := committed(nil, false); got != "" {
 		t.Errorf("a build that knows nothing is of %q", got)
 	}
-	page := manPage(newRoot(console{}), "2026-11-27")
+	page := manPage(newRoot(console{}, false), "2026-11-27")
 	if want := ".TH NATLENS 1 \"2026-11-27\" \"natlens"; !strings.HasPrefix(page, want) {
 		t.Errorf("the page begins with %.60q, want %q", page, want)
 	}
@@ -137,7 +137,7 @@ func TestManIsWhole(t *testing.T) {
 			t.Errorf("%s: natlens(1) has no line %q", what, line)
 		}
 	}
-	for _, cmd := range allCommands(newRoot(console{})) {
+	for _, cmd := range allCommands(newRoot(console{}, false)) {
 		want("synopsis", cmd.CommandPath())
 		for _, f := range ownFlags(cmd) {
 			if f.Shorthand == "" {
@@ -158,11 +158,11 @@ func TestManIsWhole(t *testing.T) {
 	for _, f := range export.Formats() {
 		want("formats", f.Name)
 	}
-	for _, m := range conntrack.ModifierNames() {
+	for _, m := range export.ModifierNames() {
 		want("modifiers", m)
 	}
-	for _, c := range classicCommands {
-		want("letters", "-"+string(c.letter)+", --"+c.long[0])
+	for _, c := range classic.Commands {
+		want("letters", "-"+string(c.Letter)+", --"+c.Long[0])
 	}
 	for _, heading := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "COMMON OPTIONS", "OUTPUT FORMATS", "FILTERS",
 		"CONNTRACK(8)", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"} {
@@ -177,11 +177,11 @@ func TestManIsWhole(t *testing.T) {
 func TestEnvironmentIsNamed(t *testing.T) {
 	table := filesTopic.tables()[1]
 	asked := regexp.MustCompile(`Getenv\("(\w+)"\)`)
-	for _, file := range sourceFiles(t) {
+	for _, file := range trackedFiles(t, "*.go") {
 		if !strings.HasPrefix(file, "cmd/natlens/") || strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		text, err := os.ReadFile(house + "/" + file)
+		text, err := os.ReadFile(top + "/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,13 +8,15 @@ import (
 
 	"natlens/export/metrics"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/findings"
-	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // serveMetrics counts what m carries and serves the metrics on a listener until
 // stop is called. It is for before m runs. Without a listener it does nothing.
-func serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, netns int, table *monitor.Table) (stop func(), err error) {
+func serveMetrics(l net.Listener, m *loop.Loop, capture capture.Capture, netns int, table *table.Table) (stop func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
@@ -48,7 +50,7 @@ func serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, ne
 	}, nil
 }
 
-func captureMetrics(c kernel.Capture) metrics.Capture {
+func captureMetrics(c capture.Capture) metrics.Capture {
 	st := c.Stats()
 	return metrics.Capture{
 		Way: c.Way().String(), Capacity: st.Capacity,
@@ -58,7 +60,7 @@ func captureMetrics(c kernel.Capture) metrics.Capture {
 
 // findingsOf returns the engine of the run, and makes one where nobody else wants
 // findings: that one tells no sink. Nil without a table.
-func findingsOf(m *monitor.Monitor, netns int, table *monitor.Table) (engine *findings.Engine, stop func(), err error) {
+func findingsOf(m *loop.Loop, netns int, table *table.Table) (engine *findings.Engine, stop func(), err error) {
 	nothing := func() {}
 	if engine, ok := m.Rules.(*findings.Engine); ok {
 		return engine, nothing, nil

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"natlens/monitor/lab"
 )
 
 // misuses are command lines that make no sense, or that the world does not allow,
@@ -44,7 +42,6 @@ var misuses = []struct {
 	{"-L -M DIR/there -p udp", 2, "--labelmap: DIR/there names no label"},
 	{"watch -M", 2, "-M needs a value: file"},
 	{"watch --labelmap DIR/there udp", 2, "--labelmap: DIR/there names no label"},
-	{"-G --labelmap DIR/there -p udp", 2, "illegal flag --labelmap with -G, as in conntrack(8); natlens get without -G takes it"},
 	{"explain dport 70000", 2, "filter: column 7: 70000: dport goes from 0 to 65535"},
 	{"lab --watch dport 70000", 2, "filter: column 7: 70000: dport goes from 0 to 65535"},
 
@@ -75,7 +72,17 @@ var misuses = []struct {
 	{"watch --netns all -o conntrack,save", 2, "-o conntrack,save is of one network namespace: not together with --netns all"},
 	{"-E --netns all -o save", 2, "-o conntrack,save is of one network namespace: not together with --netns all"},
 	{"list --netns all -o conntrack,save", 2, "-o conntrack,save is of one network namespace: not together with --netns all"},
-	{"-L -o save,id", 1, "output modifier save: not together with others, for command lines have no place for what they add"},
+	{"-E --frobnicate", 2, "unknown flag --frobnicate; see natlens watch --help"},
+	{"-L -D", 2, "unknown flag -D; see natlens list --help"},
+	{"-E frob", 2, "filter: column 1: frob: unknown word"},
+	{"-D dying", 2, "-D dying: natlens delete has the table conntrack only"},
+	{"-E -o frob", 2, `unknown output modifier "frob": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`},
+	{"-L -o save,id", 2, "output modifier save: not together with others, for command lines have no place for what they add"},
+	{"-E -s", 2, "-s needs a value: ADDR[/BITS]"},
+	{"-G", 2, "get needs --proto"},
+	{"-F -p tcp", 2, "unknown flag -p; see natlens flush --help"},
+	{"-S -o xml", 2, "--output-format conntrack,xml: must be pretty or json"},
+	{"-R file", 2, "-R: natlens reads no file of commands; conntrack -R FILE does, or xargs -L1 natlens < FILE"},
 	{"record x.pcapng --netns all", 2, "--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all"},
 	{"update --yes --state FOO", 2, "--state FOO: not a state"},
 	{"update --yes --state ESTABLISHD udp", 2, "--state ESTABLISHD: not a state; did you mean ESTABLISHED?"},
@@ -83,9 +90,9 @@ var misuses = []struct {
 	{"delete --dry-run --netns all tcp", 2, "--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all"},
 	{"stats --for -1s", 2, "--for -1s: must not be negative"},
 	{"stats --for 1s --netns all", 2, "--for captures in one network namespace, not in --netns all"},
-	{"-S --for 1s", 2, "illegal flag --for with -S, which is conntrack(8)'s; natlens stats without -S takes it"},
+	{"-S --for 1s", 2, "--for: -o conntrack has no place for events"},
 	{"stats --capture ring", 2, "--capture goes with --for: only then events are captured"},
-	{"-S --netns all", 2, "-S is of one network namespace; natlens stats --netns all shows all"},
+	{"-S --netns all", 2, "-o conntrack is of one network namespace; natlens stats --netns all shows all"},
 
 	{"watch -o jsn", 2, `unknown output format "jsn": did you mean jsonl?`},
 	{"watch -o yaml", 2, `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv, pcapng`},
@@ -181,74 +188,6 @@ func TestMisuse(t *testing.T) {
 				t.Errorf("files left: %v, %v", left, err)
 			}
 		})
-	}
-}
-
-// classicMisuses are command lines that conntrack(8) 1.4.7 refuses.
-var classicMisuses = []struct{ args, want string }{
-	{"-E -i 5", "illegal flag --id with -E, as in conntrack(8); natlens watch without -E takes it"},
-	{"-E -t 5", "illegal flag --timeout with -E, as in conntrack(8); natlens watch without -E takes it"},
-	{"-E -u ASSURED", "illegal flag --status with -E, as in conntrack(8); natlens watch without -E takes it"},
-	{"-p tcp -E --status SEEN_REPLY", "illegal flag --status with -E, as in conntrack(8); natlens watch without -E takes it"},
-	{"-E -p sctp --orig-vtag 5", "illegal flag --orig-vtag with -E, as in conntrack(8); natlens watch without -E takes it"},
-	{"-E -p sctp --reply-vtag 5", "illegal flag --reply-vtag with -E, as in conntrack(8); natlens watch without -E takes it"},
-	{"-E -p dccp --role client", "illegal flag --role with -E, as in conntrack(8); natlens watch without -E takes it"},
-	{"-E -z", "illegal flag --zero with -E, as in conntrack(8)"},
-	{"-E --frobnicate", "unknown flag --frobnicate; see natlens watch --help"},
-	{"-E --tuple-src 192.0.2.1", "illegal flag --tuple-src with -E, as in conntrack(8)"},
-	{"-E frob", "filter: column 1: frob: unknown word"},
-	{"-E dying", "table dying: natlens watch knows the table conntrack alone"},
-	{"-E -e FOO", "--event-mask FOO: not a kind of event: all, new, update, destroy"},
-	{"-E -o frob", `unknown output modifier "frob": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`},
-	{"-E -p tcpp", "--proto tcpp: not a protocol; did you mean tcp?"},
-	{"-E -f ipv5", "--family ipv5: not ipv4 or ipv6; did you mean ipv4?"},
-	{"-E -s foo", "--orig-src foo: not an address; names are not looked up"},
-	{"-E -s", "-s needs a value: ADDR[/BITS]"},
-	{"-E -n 192.0.2.1 -j", "--any-nat: not together with --src-nat or --dst-nat"},
-	{"-E -l nosuch", "--label nosuch: no such label: labels have no names here (open testdata/none.conf: no such file or directory)"},
-	{"-E --mask-src 255.0.0.0", "--mask-src: needs --src"},
-	{"-E -p udp --state ESTABLISHED", "--state is a flag of tcp, sctp or dccp, not of udp"},
-	{"-E --dport 5", "--dport needs -p tcp, udp, udplite, sctp or dccp, as in conntrack(8); natlens watch without -E needs none"},
-	{"-L --state ESTABLISHED", "--state needs -p tcp, sctp or dccp, as in conntrack(8); natlens list without -L needs none"},
-	{"-D -p icmpv6 --icmp-type 8", "--icmp-type is a flag of icmp, not of icmpv6"},
-	{"-L -p 253 --orig-port-src 5", "--orig-port-src is a flag of tcp, udp, udplite, sctp or dccp, not of 253"},
-	{"-F --family=", "--family needs a value"},
-	{"-U -p tcp --state=", "--state needs a value"},
-	{"-U -p tcp --state ESTABLISHD", "--state ESTABLISHD: not a state of tcp: NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE, SYN_SENT2"},
-	{"-G --srckey 5", "--srckey needs -p gre"},
-	{"-D expect --dport 5", "--dport needs -p tcp, udp, udplite, sctp or dccp"},
-}
-
-// TestClassicMisuse expects that natlens refuses behind a letter what conntrack(8)
-// refuses, with its exit code.
-func TestClassicMisuse(t *testing.T) {
-	conntrack, installed := lab.Have(t, "conntrack")
-	for _, c := range classicMisuses {
-		args := strings.Fields(c.args)
-		got := call(t.Context(), console{LabelFile: "testdata/none.conf"}, args...)
-		if want := "natlens: " + c.want + "\n"; got.stderr.String() != want || got.code != 2 || got.stdout.String() != "" {
-			t.Errorf("natlens %s: code %d, standard error\n%swant 2 and\n%s", c.args, got.code, got.stderr.String(), want)
-		}
-		if !installed || strings.Contains(c.args, "dying") { // 1.4.7 ignores the table of -E
-			continue
-		}
-		// Its own ways with -b and the like are of no interest: what it refuses it
-		// refuses before it opens a socket.
-		theirs := exec.CommandContext(t.Context(), conntrack, args...)
-		if err := theirs.Run(); theirs.ProcessState == nil || theirs.ProcessState.ExitCode() != 2 {
-			t.Errorf("conntrack %s: %v, want exit code 2", c.args, err)
-		}
-	}
-}
-
-// TestClassicTakesTable expects that the name of the one table changes nothing.
-func TestClassicTakesTable(t *testing.T) {
-	for _, args := range []string{"-E conntrack -p tcp --explain-filter", "-E -p tcp --explain-filter", "-Ep tcp --explain-filter", "watch -E -p tcp --explain-filter"} {
-		plain := call(t.Context(), console{}, "watch", "--classic", "-p", "tcp", "--explain-filter")
-		got := call(t.Context(), console{}, strings.Fields(args)...)
-		if got.code != 0 || got.stdout.String() != plain.stdout.String() || got.stderr.String() != "" {
-			t.Errorf("%s: code %d\n%s%s\nwant 0 and\n%s", args, got.code, got.stdout.String(), got.stderr.String(), plain.stdout.String())
-		}
 	}
 }
 

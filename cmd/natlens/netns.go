@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // netnsDir is where ip-netns(8) keeps named network namespaces.
@@ -74,12 +74,12 @@ func completeNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Comp
 
 // netlinkTable returns a function that opens net/netlink of proc(5) as a thread
 // in the namespace sees it, nil for the caller's own namespace.
-func netlinkTable(netns *os.File) func() (io.ReadCloser, error) {
-	if netns == nil {
+func netlinkTable(ns *os.File) func() (io.ReadCloser, error) {
+	if ns == nil {
 		return nil
 	}
 	return func() (f io.ReadCloser, err error) {
-		err = kernel.InNetNS(netnsFD(netns), func() (err error) {
+		err = netns.InNetNS(netnsFD(ns), func() (err error) {
 			f, err = os.Open("/proc/thread-self/net/netlink")
 			return err
 		})

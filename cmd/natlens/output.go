@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/export"
-	"natlens/export/conntrack"
 	"natlens/monitor"
 )
 
@@ -45,45 +44,17 @@ func (c *outputConfig) check() error {
 }
 
 // formatError is the error of a command line that asks for a format that there is
-// none. As for conntrack(8), -o save beside another word is an error of the world.
+// none.
 func formatError(err error) error {
-	if err == nil || errors.Is(err, conntrack.ErrSaveAlone) {
-		return err
+	if err == nil {
+		return nil
 	}
 	return usageError{err}
 }
 
 // registerFormat registers -o.
 func registerFormat(cmd *cobra.Command, format *string, usage string) {
-	cmd.Flags().VarP(formatValue{cmd, format}, "output-format", "o", usage)
-}
-
-// formatValue is what -o says. The last -o counts; behind conntrack(8)'s letters
-// each adds its words, as there.
-type formatValue struct {
-	cmd  *cobra.Command
-	text *string
-}
-
-func (v formatValue) String() string {
-	if v.text == nil {
-		return "" // pflag asks a zero value
-	}
-	return *v.text
-}
-
-func (v formatValue) Type() string { return "string" }
-
-func (v formatValue) Set(s string) error {
-	switch {
-	case !isClassic(v.cmd):
-	case s == "":
-		return errors.New("a modifier should follow: " + strings.Join(conntrack.ModifierNames(), ", "))
-	case *v.text != "":
-		s = *v.text + "," + s
-	}
-	*v.text = s
-	return nil
+	cmd.Flags().StringVarP(format, "output-format", "o", "", usage)
 }
 
 // output is an open sink and what it writes to.
@@ -131,7 +102,7 @@ func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
 	}
 	options.Namespaces = c.namespaces
 	if !c.recorded && c.namespaces == nil { // a port id means something in its own namespace only
-		options.ProgName = conntrack.ProgName(netlinkTable(netns))
+		options.ProgName = export.ProgName(netlinkTable(netns))
 	}
 	var err error
 	out.sink, err = export.New(format, &out.n, options)
@@ -194,4 +165,11 @@ func (t noted) Write(line []byte) (int, error) {
 		return 0, err
 	}
 	return len(line), nil
+}
+
+// saves reports whether a format is that of command lines.
+func saves(format string) bool {
+	name, list, _ := strings.Cut(format, ",")
+	m, _ := export.ParseModifiers(list) // an error is told where the format is checked
+	return name == "conntrack" && m.Save
 }

@@ -10,10 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/export"
-	"natlens/export/pcapng"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/human"
-	"natlens/monitor/kernel"
 )
 
 // recordConfig is the command line of record: what watch has, and where the
@@ -90,7 +89,7 @@ func (c *recordConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	c.watch.history.keep = nil // they were read here
-	return c.watch.run(ctx, con, func(_ *kernel.Config, s *stream) {
+	return c.watch.run(ctx, con, func(_ *capture.Config, s *stream) {
 		kept.Names = s.namespaces
 		s.history, s.logged = kept, s.filter
 		s.open = func() (*output, error) {
@@ -148,6 +147,6 @@ func (c *recordConfig) rotation(con console) (o export.RotationOptions, err erro
 	}
 	o.Path, o.Keep, o.Notes = c.path, c.files, con.Stderr
 	o.Open = func(path string) (export.Part, error) { return openPart(path, c.force) }
-	o.Capture = pcapng.Options{Application: "natlens " + versionText(), Filter: c.watch.filter.text()}
+	o.Capture = export.PCAPNGOptions{Application: "natlens " + versionText(), Filter: c.watch.filter.text()}
 	return o, nil
 }

@@ -6,10 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/findings"
+	"natlens/monitor/loop"
 	"natlens/monitor/replay"
+	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -64,8 +65,8 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 		return err
 	}
 	tail := tui.NewTail()
-	m := &monitor.Monitor{
-		Table: monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true}),
+	m := &loop.Loop{
+		Table: table.New(table.Config{Linger: uiLinger, Life: true}),
 		Sinks: []monitor.Sink{tail},
 	}
 	reset := func() {
@@ -73,7 +74,7 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 		tail.Clear()
 	}
 	namespaces := new(monitor.Namespaces)
-	player, err := open(replay.Config{Formats: export.Readers(), Zstd: unpackZstd, Locals: m.Table.SetLocals, Namespaces: namespaces}, replay.PlayerConfig{Reset: reset})
+	player, err := open(replay.Config{Zstd: unpackZstd, Locals: m.Table.SetLocals, Namespaces: namespaces}, replay.PlayerConfig{Reset: reset})
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ package main
 import (
 	"testing"
 
-	"natlens/monitor"
+	"natlens/monitor/loop"
 )
 
 // TestResyncOfStream expects the table of who is told of the flows that are there to
@@ -14,12 +14,12 @@ import (
 func TestResyncOfStream(t *testing.T) {
 	for _, c := range []struct {
 		remembers, existing bool
-		want                monitor.Resync
+		want                loop.Resync
 	}{
-		{false, false, monitor.Resync{}},
-		{false, true, monitor.Resync{}},
-		{true, false, monitor.Resync{AfterLoss: true}},
-		{true, true, monitor.Resync{AfterLoss: true, Every: silentEvery}},
+		{false, false, loop.Resync{}},
+		{false, true, loop.Resync{}},
+		{true, false, loop.Resync{AfterLoss: true}},
+		{true, true, loop.Resync{AfterLoss: true, Every: silentEvery}},
 	} {
 		s := &stream{remembers: c.remembers, existing: c.existing}
 		if got := s.resync(); got != c.want {

@@ -19,9 +19,9 @@ const (
 // TestSizes holds every file and every function to that, but for the functions of
 // tests, which have tables in them.
 func TestSizes(t *testing.T) {
-	for _, file := range sourceFiles(t) {
+	for _, file := range trackedFiles(t, "*.go") {
 		set := token.NewFileSet()
-		f, err := parser.ParseFile(set, filepath.Join(house, file), nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(set, filepath.Join(top, file), nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
@@ -21,7 +22,6 @@ type statsConfig struct {
 	format  string
 	table   string
 	look    time.Duration // capture events for so long too; 0: not at all
-	classic bool          // as conntrack -S: its lines
 }
 
 func newStats(con console) *cobra.Command {
@@ -35,7 +35,7 @@ CPU, and the settings on which depends what can be seen at all. The counters are
 
 With --for, also how much the counters grow in that time, the events that come, and what capturing them is like: how
 many were lost, could not be decoded or were forged, and how often the reader was woken.`,
-		Args: tableOnly,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range []string{"capture", "buffer-size", "ring"} {
 				if cfg.look == 0 && cmd.Flags().Changed(name) {
@@ -53,7 +53,6 @@ many were lost, could not be decoded or were forged, and how often the reader wa
 	inGroup(f, groupOutput, "output-format", "for")
 	mustComplete(cmd, "for", cobra.NoFileCompletions)
 	mustComplete(cmd, "output-format", oneOf("pretty", "json"))
-	registerClassic(cmd, &cfg.classic, "conntrack -S")
 	cfg.capture.register(cmd)
 	cfg.capture.allowEvery(cmd)
 	return cmd
@@ -65,26 +64,22 @@ func (c *statsConfig) run(ctx context.Context, con console) error {
 	}
 	format := c.format
 	switch _, isTerminal := terminal(con.Stdout); {
-	case c.classic && format != "":
-		return usagef("illegal flag --output-format with -S, as in conntrack(8); natlens stats without -S takes it")
-	case c.classic:
-		format = "conntrack"
 	case format == "" && isTerminal:
 		format = "pretty"
 	case format == "":
 		format = "json"
-	case format != "pretty" && format != "json":
+	case format != "pretty" && format != "json" && format != "conntrack":
 		return usagef("--output-format %s: must be pretty or json", format)
 	}
 	switch {
 	case c.look < 0:
 		return usagef("--for %s: must not be negative", c.look)
-	case c.look > 0 && c.classic:
-		return usagef("illegal flag --for with -S, which is conntrack(8)'s; natlens stats without -S takes it")
+	case c.look > 0 && format == "conntrack":
+		return usagef("--for: -o conntrack has no place for events")
 	case c.look > 0 && c.capture.every():
 		return usagef("--for captures in one network namespace, not in --netns all")
-	case c.capture.every() && c.classic:
-		return usagef("-S is of one network namespace; natlens stats --netns all shows all")
+	case c.capture.every() && format == "conntrack":
+		return usagef("-o conntrack is of one network namespace; natlens stats --netns all shows all")
 	case c.capture.every():
 		return everyStats(ctx, con, format)
 	}
@@ -95,9 +90,9 @@ func (c *statsConfig) run(ctx context.Context, con console) error {
 		}
 		var text []byte
 		switch {
-		case c.classic && c.table == "expect":
+		case format == "conntrack" && c.table == "expect":
 			text = st.classicExpect()
-		case c.classic:
+		case format == "conntrack":
 			text = st.classic()
 		case format == "json":
 			text = st.json()
@@ -114,7 +109,7 @@ func (c *statsConfig) read(ctx context.Context, s *kernel.Service, netns int) (s
 	if c.look == 0 {
 		return readStats(ctx, s, netns)
 	}
-	cfg, again, err := c.capture.config(kernel.Kinds{})
+	cfg, again, err := c.capture.config(capture.Kinds{})
 	if err != nil {
 		return st, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
@@ -98,12 +99,12 @@ nf_conntrack_helper          7
 // someLook is a look at someStats that saw a little of everything.
 func someLook(t *testing.T) *statsLook {
 	l := &statsLook{
-		took: 1999 * time.Millisecond, way: kernel.Socket, resyncs: 1,
+		took: 1999 * time.Millisecond, way: capture.Socket, resyncs: 1,
 		before: []ctnetlink.CPUStats{
 			cpuStats(t, 0, map[ctnetlink.Counter]uint32{ctnetlink.Found: 1, ctnetlink.Insert: 4294967290, 16: 1}),
 			cpuStats(t, 1, map[ctnetlink.Counter]uint32{ctnetlink.Found: 5, ctnetlink.Insert: 4294967295, 16: 0}), // comes round
 		},
-		capture: kernel.Stats{Received: 12345, Lost: 17, Gaps: 1, Malformed: 2, Unknown: 3, Forged: 4, Wakeups: 1000, Capacity: 32 << 20},
+		capture: capture.Stats{Received: 12345, Lost: 17, Gaps: 1, Malformed: 2, Unknown: 3, Forged: 4, Wakeups: 1000, Capacity: 32 << 20},
 	}
 	l.seen[monitor.KindNew], l.seen[monitor.KindUpdate], l.seen[monitor.KindDestroy] = 4000, 6000, 2345
 	return l

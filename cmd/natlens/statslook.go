@@ -10,20 +10,22 @@ import (
 	"unicode/utf8"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/human"
-	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // statsLook is what stats --for saw: the events, and what capturing them was
 // like.
 type statsLook struct {
 	took    time.Duration
-	way     kernel.Way
+	way     capture.Way
 	before  []ctnetlink.CPUStats // counters when it began
 	seen    kindCount
 	resyncs uint64
-	capture kernel.Stats
+	capture capture.Stats
 }
 
 // kindCount is a sink that counts by kind.
@@ -42,16 +44,16 @@ func (n *kindCount) Close() error { return nil }
 
 // lookAtStats captures all events for a while, or until ctx ends, which is no
 // error. The table is there to be reconciled after a loss.
-func lookAtStats(ctx context.Context, cfg kernel.Config, d time.Duration) (*statsLook, error) {
-	capture, err := kernel.Open(cfg)
+func lookAtStats(ctx context.Context, cfg capture.Config, d time.Duration) (*statsLook, error) {
+	capture, err := capture.Open(cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer capture.Close()
 	look := &statsLook{way: capture.Way()}
-	m := &monitor.Monitor{
-		Source: capture, Table: monitor.NewTable(monitor.TableConfig{}), Sinks: []monitor.Sink{&look.seen},
-		Resync: monitor.Resync{AfterLoss: true},
+	m := &loop.Loop{
+		Source: capture, Table: table.New(table.Config{}), Sinks: []monitor.Sink{&look.seen},
+		Resync: loop.Resync{AfterLoss: true},
 	}
 	ctx, stop := context.WithTimeout(ctx, d)
 	defer stop()
@@ -85,7 +87,7 @@ type lookRow struct {
 func (l *statsLook) rows() []lookRow {
 	c := &l.capture
 	forged := lookRow{name: "forged", n: c.Forged, means: "messages of other senders than the kernel, refused"}
-	if l.way == kernel.Ring {
+	if l.way == capture.Ring {
 		forged.unknown, forged.means = true, "the ring is not told who sends a message; --capture socket is"
 	}
 	return []lookRow{

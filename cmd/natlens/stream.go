@@ -13,9 +13,12 @@ import (
 
 	"natlens/export/history"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/filter"
 	"natlens/monitor/human"
-	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
+	"natlens/monitor/netns"
+	"natlens/monitor/table"
 )
 
 // stream is a run of events from the kernel to one output.
@@ -42,7 +45,7 @@ type stream struct {
 
 // run captures until ctx ends, the count is reached or the output's reader has
 // gone, and says on stderr what it was.
-func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
+func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 	listener, err := s.metrics.listen()
 	if err != nil {
 		return err
@@ -50,7 +53,7 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 	if listener != nil {
 		defer listener.Close() // closed already if metrics were served
 	}
-	table := monitor.NewTable(monitor.TableConfig{Memoryless: !s.remembers && !s.existing})
+	table := table.New(table.Config{Memoryless: !s.remembers && !s.existing})
 	capture, err := s.capture(cfg, table)
 	if err != nil {
 		return err
@@ -66,14 +69,14 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 		return err
 	}
 	defer stop()
-	m := &monitor.Monitor{
+	m := &loop.Loop{
 		Source: capture,
 		Filter: s.filter,
 		Sinks:  []monitor.Sink{s.out.sink},
 		Count:  s.count,
 	}
 	if s.existing {
-		m.Existing = monitor.ExistingFirst
+		m.Existing = loop.ExistingFirst
 	}
 	if cfg.Push != nil {
 		m.Scope = filter.Compile(cfg.Push, filter.Env{})
@@ -122,8 +125,8 @@ func (s *stream) run(ctx context.Context, cfg kernel.Config) (err error) {
 
 // resync tells when the table is reconciled with the kernel's: after a loss, and now
 // and then where flows were told of that may end without an event.
-func (s *stream) resync() monitor.Resync {
-	r := monitor.Resync{AfterLoss: s.remembers}
+func (s *stream) resync() loop.Resync {
+	r := loop.Resync{AfterLoss: s.remembers}
 	if s.remembers && s.existing {
 		r.Every = silentEvery
 	}
@@ -133,36 +136,36 @@ func (s *stream) resync() monitor.Resync {
 // serveMetrics serves metrics of the run. They are of every flow: the flows that
 // are in the kernel's table already come into this one, though only --existing
 // shows them, and those that send no events are looked after.
-func (s *stream) serveMetrics(l net.Listener, m *monitor.Monitor, capture kernel.Capture, netns int) (stop func(), err error) {
+func (s *stream) serveMetrics(l net.Listener, m *loop.Loop, capture capture.Capture, ns int) (stop func(), err error) {
 	if l == nil {
 		return func() {}, nil
 	}
-	var table *monitor.Table
+	var table *table.Table
 	if s.remembers {
 		table = m.Table
 		m.Resync.Every = silentEvery
 	}
 	s.takeExisting(m)
 	s.note("%s", metricsText(l))
-	return serveMetrics(l, m, capture, netns, table)
+	return serveMetrics(l, m, capture, ns, table)
 }
 
 // takeExisting has the flows that are in the kernel's table already come into
 // this one, though nobody is shown them who did not ask.
-func (s *stream) takeExisting(m *monitor.Monitor) {
-	if !s.remembers || m.Existing != monitor.ExistingNone {
+func (s *stream) takeExisting(m *loop.Loop) {
+	if !s.remembers || m.Existing != loop.ExistingNone {
 		return
 	}
-	m.Existing = monitor.ExistingUntold
+	m.Existing = loop.ExistingUntold
 }
 
 // followLocals tells the table and the output the local addresses, now and
 // whenever they change, until stop. The capture of all namespaces does so itself.
-func (s *stream) followLocals(ctx context.Context, netns int, table *monitor.Table) (stop func(), err error) {
+func (s *stream) followLocals(ctx context.Context, ns int, table *table.Table) (stop func(), err error) {
 	if s.namespaces != nil {
 		return func() {}, nil
 	}
-	return followLocals(ctx, netns, func(l *monitor.Locals) {
+	return followLocals(ctx, ns, func(l *monitor.Locals) {
 		table.SetLocals(l)
 		s.out.locals(l)
 	})
@@ -170,10 +173,10 @@ func (s *stream) followLocals(ctx context.Context, netns int, table *monitor.Tab
 
 // followLocals tells set the local addresses, now and whenever they change, until
 // stop.
-func followLocals(ctx context.Context, netns int, set func(*monitor.Locals)) (stop func(), err error) {
+func followLocals(ctx context.Context, ns int, set func(*monitor.Locals)) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
-	watch, err := kernel.WatchLocals(netns)
+	watch, err := netns.WatchLocals(ns)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -194,7 +197,7 @@ func (s *stream) note(format string, args ...any) {
 }
 
 // summary tells at the end what was captured.
-func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duration) {
+func (s *stream) summary(m *loop.Loop, c capture.Capture, took time.Duration) {
 	st, cs := m.Stats(), c.Stats()
 	if s.counts {
 		tellDone(s.con, true, st.Written, "flow event", "shown")
@@ -216,15 +219,15 @@ func (s *stream) summary(m *monitor.Monitor, c kernel.Capture, took time.Duratio
 }
 
 // captureText says how events are captured, and why not by the ring.
-func captureText(c kernel.Capture) string {
+func captureText(c capture.Capture) string {
 	text := fmt.Sprintf("%s of %s", c.Way(), human.Bytes(uint64(c.Stats().Capacity)))
-	if every, ok := c.(*kernel.Every); ok {
+	if every, ok := c.(*capture.Every); ok {
 		text += ", " + human.Plural(every.Namespaces(), "network namespace")
 	}
-	if err := kernel.WhyNotRing(c); err != nil {
+	if err := capture.WhyNotRing(c); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)
 	}
-	if err := kernel.WhyNotPushed(c); err != nil {
+	if err := capture.WhyNotPushed(c); err != nil {
 		text += fmt.Sprintf("; the filter runs here: %v", err)
 	}
 	return text

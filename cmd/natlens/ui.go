@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"natlens/monitor"
+	"natlens/monitor/loop"
 	"natlens/tui"
 )
 
@@ -46,7 +46,7 @@ func (c *uiConfig) check(con console) error {
 }
 
 // config is what the UI needs whatever its source is.
-func (c *uiConfig) config(con console, m *monitor.Monitor, tail *tui.Tail) tui.Config {
+func (c *uiConfig) config(con console, m *loop.Loop, tail *tui.Tail) tui.Config {
 	theme := c.theme
 	if theme == "auto" {
 		theme = ""

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -298,7 +299,7 @@ func TestUICrash(t *testing.T) {
 
 // crash runs a UI that panics when a key is pressed, and ends the program.
 func crash(where string) {
-	table := monitor.NewTable(monitor.TableConfig{})
+	table := table.New(table.Config{})
 	var b monitor.Batch
 	*b.Add() = monitor.Event{Kind: monitor.KindNew, Time: monitor.Now(), Has: monitor.AttrOrig,
 		Flow: monitor.Flow{Orig: monitor.Tuple{Proto: monitor.UDP, Family: monitor.IPv4}}}

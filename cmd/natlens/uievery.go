@@ -12,8 +12,11 @@ import (
 	"sync/atomic"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
 	"natlens/monitor/netns"
+	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -30,14 +33,14 @@ func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
 	if err != nil {
 		return err
 	}
-	open, _, err := c.capture.config(kernel.Kinds{})
+	open, _, err := c.capture.config(capture.Kinds{})
 	if err != nil {
 		return err
 	}
 	namespaces := new(monitor.Namespaces)
-	table := monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true})
+	table := table.New(table.Config{Linger: uiLinger, Life: true})
 	var leftOut atomic.Int32
-	capture, err := kernel.OpenEvery(kernel.EveryConfig{
+	capture, err := capture.OpenEvery(capture.EveryConfig{
 		Config: open, Names: namespaces, Locals: table.SetLocalsOf,
 		Refused: func(string, error) { leftOut.Add(1) },
 	})
@@ -50,10 +53,10 @@ func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
 		scope = fmt.Sprintf("all but %d", n) // for want of privilege
 	}
 	tail := tui.NewTail()
-	m := &monitor.Monitor{
+	m := &loop.Loop{
 		Source: capture, Table: table, Sinks: []monitor.Sink{tail},
-		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
-		Existing: monitor.ExistingBeside,
+		Resync:   loop.Resync{AfterLoss: true, Every: silentEvery},
+		Existing: loop.ExistingBeside,
 	}
 	kept.Names = namespaces
 	stopHistory, err := c.keepHistory(con, kept, m)
@@ -93,7 +96,7 @@ func enterNamespace(n monitor.Namespace) string {
 
 // everyService is flowService for the flows of all network namespaces: each is
 // asked of in its own.
-type everyService struct{ every *kernel.Every }
+type everyService struct{ every *capture.Every }
 
 // in calls f with the service of a namespace. One that is gone has no flows.
 func (s everyService) in(id monitor.NetNS, f func(*flowService) error) error {

@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/findings"
-	"natlens/monitor/kernel"
+	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -21,8 +22,8 @@ import (
 type liveHealth struct {
 	netns   int
 	place   doctor.Place
-	capture kernel.Capture
-	table   *monitor.Table
+	capture capture.Capture
+	table   *table.Table
 	moving  *movingStats
 
 	looks    []healthLook // of the last minute, oldest first
@@ -48,7 +49,7 @@ const (
 	censusShare = 20 // taking it may need so much of the time: a twentieth
 )
 
-func newLiveHealth(netns int, capture kernel.Capture, table *monitor.Table) (*liveHealth, error) {
+func newLiveHealth(netns int, capture capture.Capture, table *table.Table) (*liveHealth, error) {
 	moving, err := watchStats(netns)
 	if err != nil {
 		return nil, err
@@ -90,7 +91,7 @@ func (h *liveHealth) fill(s *doctor.Snapshot, limit uint64, now time.Time) {
 		Way: h.capture.Way().String(), Capacity: h.capture.Stats().Capacity,
 		Events: last.received - old.received, Lost: last.lost - old.lost,
 	}
-	if err := kernel.WhyNotRing(h.capture); err != nil {
+	if err := capture.WhyNotRing(h.capture); err != nil {
 		s.Capture.NotRing = err.Error()
 	}
 	if !now.Before(h.trackDue) {
@@ -107,11 +108,11 @@ func (h *liveHealth) fill(s *doctor.Snapshot, limit uint64, now time.Time) {
 
 // censusOf counts the flows of the UI's own table: what doctor dumps the kernel's
 // for. Timeouts in it are old, so that it tells nothing of idle flows.
-func censusOf(t *monitor.Table) *doctor.Census {
+func censusOf(t *table.Table) *doctor.Census {
 	c := new(doctor.Census)
 	var e monitor.Event
 	now := monitor.Now()
-	t.Scan(func(i uint32, r *monitor.Row, x *monitor.Extra) bool {
+	t.Scan(func(i uint32, r *table.Row, x *monitor.Extra) bool {
 		if !r.Ended() {
 			r.Event(i, x, now, &e)
 			c.Add(&e)

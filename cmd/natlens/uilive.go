@@ -14,8 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
 	"natlens/monitor/netns"
+	"natlens/monitor/table"
 	"natlens/tui"
 )
 
@@ -41,7 +44,7 @@ const silentEvery = time.Minute
 
 // run shows the UI on the kernel's events. onStart, if not nil, is called when
 // events are being captured; name tells whose table it is.
-func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*kernel.Config), onStart func()) (err error) {
+func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*capture.Config), onStart func()) (err error) {
 	if err := c.check(con); err != nil {
 		return err
 	}
@@ -49,7 +52,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if err != nil {
 		return err
 	}
-	open, netns, err := c.capture.config(kernel.Kinds{})
+	open, netns, err := c.capture.config(capture.Kinds{})
 	if err != nil {
 		return err
 	}
@@ -65,7 +68,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		defer listener.Close() // closed already if metrics were served
 		fmt.Fprintf(con.Stderr, "natlens: %s\n", metricsText(listener))
 	}
-	capture, err := kernel.Open(open)
+	capture, err := capture.Open(open)
 	if err != nil {
 		return err
 	}
@@ -76,12 +79,12 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	}
 	defer service.Close()
 	tail := tui.NewTail()
-	m := &monitor.Monitor{
+	m := &loop.Loop{
 		Source:   capture,
-		Table:    monitor.NewTable(monitor.TableConfig{Linger: uiLinger, Life: true}),
+		Table:    table.New(table.Config{Linger: uiLinger, Life: true}),
 		Sinks:    []monitor.Sink{tail},
-		Resync:   monitor.Resync{AfterLoss: true, Every: silentEvery},
-		Existing: monitor.ExistingBeside,
+		Resync:   loop.Resync{AfterLoss: true, Every: silentEvery},
+		Existing: loop.ExistingBeside,
 	}
 	engine, stopFindings, err := lookForFindings(m, c.limits.given, open.NetNS, placeOfFD(open.NetNS))
 	if err != nil {

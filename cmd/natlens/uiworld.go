@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"natlens/export"
-	"natlens/export/jsonl"
 	"natlens/monitor"
 )
 
@@ -27,7 +26,7 @@ func (x fileExporter) Create(path string, overwrite bool) (monitor.Sink, error) 
 	if err != nil {
 		return nil, err
 	}
-	lines := jsonl.NewWriter(f)
+	lines := export.NewJSONL(f)
 	lines.Namespaces = x.namespaces
 	return fileSink{lines, f}, nil
 }

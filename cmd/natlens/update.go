@@ -15,18 +15,20 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // updateConfig is the command line of update.
 type updateConfig struct {
-	output   outputConfig // only as conntrack -U, which shows what it updated
-	capture  captureConfig
-	filter   filterConfig
-	confirm  confirmConfig
-	labelAdd string
-	labelDel string
-	change   change
-	classic  bool
+	output    outputConfig // only as conntrack -U, which shows what it updated
+	capture   captureConfig
+	filter    filterConfig
+	confirm   confirmConfig
+	labelAdd  string
+	labelDel  string
+	change    change
+	keepGoing bool // count a flow that the kernel refuses to change
+	summary   bool // count in conntrack(8)'s words
 }
 
 func newUpdate(con console) *cobra.Command {
@@ -55,7 +57,9 @@ status bits are set, never cleared.`,
 	cfg.confirm.register(cmd)
 	registerFormat(cmd, &cfg.output.format, "")
 	f.Lookup("output-format").Hidden = true
-	registerClassic(cmd, &cfg.classic, "conntrack -U")
+	registerSummary(cmd, &cfg.summary)
+	f.BoolVar(&cfg.keepGoing, "keep-going", false, "count a flow that the kernel refuses to change")
+	f.Lookup("keep-going").Hidden = true
 	cfg.capture.registerNetNS(cmd)
 	cfg.filter.register(cmd)
 	cfg.filter.registerLabelMap(cmd)
@@ -68,9 +72,6 @@ const allLabels = "*"
 
 // words reads the flags that change apart from those that select.
 func (c *updateConfig) words(cmd *cobra.Command, args []string) (err error) {
-	if err := classicFlags(cmd, c.filter.given); err != nil {
-		return err
-	}
 	if c.change, err = readChange(c.filter.given); err != nil {
 		return err
 	}
@@ -125,18 +126,13 @@ func (c *updateConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	switch {
-	case c.classic:
-		c.confirm.yes = true
-	case c.output.format != "":
-		return usagef("unknown flag -o; natlens list shows flows")
-	case c.change.empty():
+	case c.change.empty() && !c.keepGoing:
 		return usagef("update needs what to write: --mark, --timeout, --status, --state, --label-add or --label-del")
 	default:
 		if err := c.confirm.check(con, "update"); err != nil {
 			return err
 		}
 	}
-	c.output.format = classicFormat(c.output.format, c.filter.asksLabels() || c.change.labels != nil)
 	if err := c.output.check(); err != nil {
 		return err
 	}
@@ -151,13 +147,13 @@ func (c *updateConfig) run(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		return toldEntries(con, c.classic, n, "updated")
+		return toldEntries(con, c.summary, n, "updated")
 	})
 }
 
-// updateShowing changes the flows, and called as conntrack(8) shows each.
+// updateShowing changes the flows, and shows each if there is a format to show it in.
 func (c *updateConfig) updateShowing(ctx context.Context, con console, s *kernel.Service, dump kernel.DumpConfig, netns *os.File) (n int, err error) {
-	if !c.classic {
+	if c.output.format == "" {
 		return c.updateAll(ctx, con, s, dump, nil)
 	}
 	out, err := c.output.open(con, netns)
@@ -229,7 +225,7 @@ func (c *updateConfig) updateAll(ctx context.Context, con console, s *kernel.Ser
 // adds labels to a flow that has them, and counts it. What the
 // kernel refuses for one flow is told, and does not end the run.
 func (c *updateConfig) updateOne(ctx context.Context, con console, s *kernel.Service, e *monitor.Event, now *monitor.Batch) (did bool, err error) {
-	what, err := c.change.of(e, c.classic && c.labelAdd != "")
+	what, err := c.change.of(e, c.keepGoing && c.labelAdd != "")
 	if err != nil || what == nil {
 		return false, err
 	}
@@ -237,11 +233,11 @@ func (c *updateConfig) updateOne(ctx context.Context, con console, s *kernel.Ser
 	switch {
 	case errors.Is(err, kernel.ErrNoFlow):
 		return false, nil
-	case errors.Is(err, kernel.ErrPrivilege), ctx.Err() != nil:
+	case errors.Is(err, netns.ErrPrivilege), ctx.Err() != nil:
 		return false, err
 	case err != nil:
 		fmt.Fprintf(con.Stderr, "natlens: %v\n", err)
-		if !c.classic {
+		if !c.keepGoing {
 			return false, nil
 		}
 	}

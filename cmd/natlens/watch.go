@@ -22,7 +22,8 @@ type watchConfig struct {
 	resync   string
 	quiet    bool
 	explain  bool
-	classic  bool // as conntrack -E: its lines, its modifiers for -o, the raw stream
+	raw      bool // the messages as they are, nothing remembered
+	summary  bool // count in conntrack(8)'s words
 }
 
 func newWatch(con console) *cobra.Command {
@@ -60,8 +61,9 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	f.StringVar(&c.resync, "resync", "on", "keep a table of flows, reconcile it with the kernel's after a loss and tell what changed; off: the raw stream, nothing remembered: `on|off`")
 	f.BoolVar(&c.explain, "explain-filter", false, "print which part of the filter runs in the kernel and which here, and end")
 	f.BoolVar(&c.quiet, "quiet", false, "no notes and no summary on stderr")
-	f.BoolVar(&c.classic, "classic", false, "behave as conntrack -E")
-	f.Lookup("classic").Hidden = true
+	f.BoolVar(&c.raw, "raw", false, "the messages as they are")
+	f.Lookup("raw").Hidden = true
+	registerSummary(cmd, &c.summary)
 	c.filter.registerLabelMap(cmd)
 	mustComplete(cmd, "resync", oneOf("on", "off"))
 	mustComplete(cmd, "count", cobra.NoFileCompletions)

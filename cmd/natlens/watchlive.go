@@ -8,25 +8,20 @@ import (
 	"io"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/filter"
-	"natlens/monitor/kernel"
 )
 
 // run watches; adjust, if not nil, has the last word on what and how.
-func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.Config, *stream)) error {
+func (c *watchConfig) run(ctx context.Context, con console, adjust func(*capture.Config, *stream)) error {
 	if c.duration < 0 {
 		return usagef("--for %s: must not be negative", c.duration)
 	}
 	if c.resync != "on" && c.resync != "off" {
 		return usagef("--resync %s: must be on or off", c.resync)
 	}
-	counts := c.classic && !c.quiet
-	if c.classic {
-		c.output.format = classicFormat(c.output.format, c.filter.asksLabels())
-		c.quiet = true
-	}
 	con = c.filter.named(con)
-	if err := c.findings.check(c.remembers(), c.kinds() == kernel.Kinds{New: true, Update: true, Destroy: true}); err != nil {
+	if err := c.findings.check(c.remembers(), c.kinds() == capture.Kinds{New: true, Update: true, Destroy: true}); err != nil {
 		return err
 	}
 	if err := c.everyNeeds(); err != nil {
@@ -55,7 +50,7 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 	namespaces := c.capture.namespaces()
 	c.output.namespaces, kept.Names = namespaces, namespaces
 	s := &stream{
-		con: con, filter: c.filter.compiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, counts: counts, existing: c.existing,
+		con: con, filter: c.filter.compiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, counts: c.summary, existing: c.existing,
 		open:      func() (*output, error) { return c.output.open(con, netns) },
 		remembers: c.remembers(),
 		metrics:   c.metrics,
@@ -78,16 +73,16 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*kernel.
 // of no ends, or misses some of them for good, would only grow.
 func (c *watchConfig) remembers() bool {
 	k := c.kinds()
-	return !c.classic && c.resync == "on" && k.New && k.Destroy
+	return !c.raw && c.resync == "on" && k.New && k.Destroy
 }
 
 // plan splits the filter between the kernel and here. A table needs all the
 // events of the flows that it keeps.
-func (c *watchConfig) plan() kernel.Push {
+func (c *watchConfig) plan() capture.Push {
 	if c.filter.sel.Expr == nil {
-		return kernel.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
+		return capture.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
 	}
-	switch all := (kernel.Push{Kernel: filter.Const(true), Reader: c.filter.sel.Expr}); {
+	switch all := (capture.Push{Kernel: filter.Const(true), Reader: c.filter.sel.Expr}); {
 	case c.findings.on:
 		all.Why = "findings are of all flows"
 		return all
@@ -95,11 +90,11 @@ func (c *watchConfig) plan() kernel.Push {
 		all.Why = "the history is of all flows"
 		return all
 	}
-	return kernel.ExplainPush(c.filter.sel.Expr, !c.remembers() && !c.existing)
+	return capture.ExplainPush(c.filter.sel.Expr, !c.remembers() && !c.existing)
 }
 
 // explainFilter prints what the filter means, and which part of it runs where.
-func explainFilter(con console, expr filter.Expr, plan kernel.Push) error {
+func explainFilter(con console, expr filter.Expr, plan capture.Push) error {
 	if expr == nil {
 		expr = filter.Const(true)
 	}
@@ -115,7 +110,7 @@ func explainFilter(con console, expr filter.Expr, plan kernel.Push) error {
 }
 
 // kinds returns the groups to join, for the kinds that -e names.
-func (c *watchConfig) kinds() kernel.Kinds {
+func (c *watchConfig) kinds() capture.Kinds {
 	has := c.filter.sel.Kinds.Has
-	return kernel.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
+	return capture.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
 }

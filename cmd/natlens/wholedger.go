@@ -11,10 +11,11 @@ import (
 	"slices"
 	"strings"
 
-	"natlens/export"
 	"natlens/export/history"
 	"natlens/monitor"
+	"natlens/monitor/loop"
 	"natlens/monitor/replay"
+	"natlens/monitor/table"
 )
 
 // errNoHistory is a directory without a history.
@@ -53,15 +54,15 @@ type recordingLedger struct {
 	rec   *replay.Recording
 	con   console
 	files []string
-	table *monitor.Table
+	table *table.Table
 	names *monitor.Namespaces
 }
 
 func openRecordings(ctx context.Context, con console, files []string) (ledger, error) {
-	r := &recordingLedger{con: con, files: files, table: monitor.NewTable(monitor.TableConfig{}), names: new(monitor.Namespaces)}
+	r := &recordingLedger{con: con, files: files, table: table.New(table.Config{}), names: new(monitor.Namespaces)}
 	from := fromConfig{paths: files}
 	var err error
-	r.rec, err = from.recording(ctx, con, replay.Config{Formats: export.Readers(), Zstd: unpackZstd, Locals: r.table.SetLocals, Namespaces: r.names})
+	r.rec, err = from.recording(ctx, con, replay.Config{Zstd: unpackZstd, Locals: r.table.SetLocals, Namespaces: r.names})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func (r *recordingLedger) find(ctx context.Context, q history.Query, each func(*
 	}
 	defer src.Close()
 	s := newSeeker(q, r.names, each)
-	m := &monitor.Monitor{Source: src, Sinks: []monitor.Sink{s}}
+	m := &loop.Loop{Source: src, Sinks: []monitor.Sink{s}}
 	if !src.Remembers() {
 		m.Table = r.table
 	}

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/loop"
 )
 
 // quietTime is after how long without an event the reason is told.
@@ -17,11 +19,11 @@ const quietTime = 5 * time.Second
 
 // whyNothing tells on stderr, once, why nothing has been seen for a while after
 // the begin. The caller calls stop at the end.
-func (s *stream) whyNothing(ctx context.Context, m *monitor.Monitor, capture kernel.Capture, cfg kernel.Config) (stop func()) {
+func (s *stream) whyNothing(ctx context.Context, m *loop.Loop, source capture.Capture, cfg capture.Config) (stop func()) {
 	if s.quiet {
 		return func() {}
 	}
-	beside := s.unfiltered(capture, cfg)
+	beside := s.unfiltered(source, cfg)
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -35,13 +37,13 @@ func (s *stream) whyNothing(ctx context.Context, m *monitor.Monitor, capture ker
 		case <-time.After(quietTime):
 		}
 		st := m.Stats()
-		others := max(st.Events-st.Existing+capture.Stats().LeftOut, eventsOf(beside))
+		others := max(st.Events-st.Existing+source.Stats().LeftOut, eventsOf(beside))
 		switch {
 		case st.Written > 0:
 		case others > 0 && s.findings.on: // they may be all that is wanted
 		case others > 0:
 			s.note("nothing seen for %s: events come, %d so far, but the filter wants none of them → natlens watch --explain-filter …", quietTime, others)
-		case s.namespaces != nil && uncounted(capture, cfg):
+		case s.namespaces != nil && uncounted(source, cfg):
 			s.note("nothing that the filter wants seen for %s in any of the network namespaces → natlens watch --explain-filter …", quietTime)
 		case s.namespaces != nil:
 			s.note("nothing seen for %s in any of the network namespaces → natlens stats --netns all shows which of them track connections", quietTime)
@@ -54,18 +56,18 @@ func (s *stream) whyNothing(ctx context.Context, m *monitor.Monitor, capture ker
 
 // uncounted reports whether the kernel leaves events out and does not count them,
 // as filters of sockets do.
-func uncounted(capture kernel.Capture, cfg kernel.Config) bool {
-	return cfg.Push != nil && capture.Way() == kernel.Socket && kernel.WhyNotPushed(capture) == nil
+func uncounted(source capture.Capture, cfg capture.Config) bool {
+	return cfg.Push != nil && source.Way() == capture.Socket && capture.WhyNotPushed(source) == nil
 }
 
 // unfiltered returns a listener beside a capture that leaves events out uncounted,
 // to tell whether there are any: with the smallest queue, as what finds no room
 // there is counted. Where none is needed or to be had it is nil.
-func (s *stream) unfiltered(capture kernel.Capture, cfg kernel.Config) kernel.Capture {
-	if s.namespaces != nil || !uncounted(capture, cfg) {
+func (s *stream) unfiltered(source capture.Capture, cfg capture.Config) capture.Capture {
+	if s.namespaces != nil || !uncounted(source, cfg) {
 		return nil
 	}
-	c, err := kernel.Open(kernel.Config{Way: kernel.Socket, NetNS: cfg.NetNS, Kinds: cfg.Kinds, Buffer: 1})
+	c, err := capture.Open(capture.Config{Way: capture.Socket, NetNS: cfg.NetNS, Kinds: cfg.Kinds, Buffer: 1})
 	if err != nil {
 		return nil
 	}
@@ -74,7 +76,7 @@ func (s *stream) unfiltered(capture kernel.Capture, cfg kernel.Config) kernel.Ca
 
 // eventsOf returns how many events there were for a listener that nobody has read
 // so far, or nil.
-func eventsOf(c kernel.Capture) uint64 {
+func eventsOf(c capture.Capture) uint64 {
 	if c == nil {
 		return 0
 	}

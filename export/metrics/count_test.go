@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"natlens/monitor"
+	"natlens/monitor/loop"
 )
 
 // event makes an event of a flow that was born at second 100.
@@ -191,7 +192,7 @@ func TestDocs(t *testing.T) {
 // TestCapture holds each counter of the capture to the metric that tells it.
 func TestCapture(t *testing.T) {
 	m := New(Config{
-		Stats: func() monitor.Stats { return monitor.Stats{Lost: 11, Gaps: 12, Resyncs: 13} },
+		Stats: func() loop.Stats { return loop.Stats{Lost: 11, Gaps: 12, Resyncs: 13} },
 		Capture: func() Capture {
 			return Capture{Way: "ring", Capacity: 21, Wakeups: 22, Malformed: 23, Forged: 24, Unknown: 25, LeftOut: 26}
 		},

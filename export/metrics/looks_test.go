@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // sentAs is a flow of an inside host whose source is translated.
@@ -21,8 +22,8 @@ func sentAs(p monitor.Proto, inside, public [4]byte, port uint16, s monitor.Stat
 	return e
 }
 
-func tableOf(events ...monitor.Event) *monitor.Table {
-	t := monitor.NewTable(monitor.TableConfig{})
+func tableOf(events ...monitor.Event) *table.Table {
+	t := table.New(table.Config{})
 	t.Apply(&monitor.Batch{Events: events})
 	return t
 }
@@ -205,7 +206,7 @@ func TestLooksAreKept(t *testing.T) {
 
 // BenchmarkScrape is what a scrape costs with 400,000 translated flows.
 func BenchmarkScrape(b *testing.B) {
-	table := monitor.NewTable(monitor.TableConfig{})
+	table := table.New(table.Config{})
 	var batch monitor.Batch
 	for i := range 400_000 {
 		batch.Events = append(batch.Events, sentAs(monitor.UDP, [4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}, [4]byte{203, 0, 113, byte(i & 3)}, uint16(i), 0))

@@ -11,14 +11,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"natlens/monitor"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // Config says what there is to show. Whatever is left out has no metrics.
 type Config struct {
 	Version string
 
-	Table    *monitor.Table // nil also where it holds no flows
-	Stats    func() monitor.Stats
+	Table    *table.Table // nil also where it holds no flows
+	Stats    func() loop.Stats
 	Capture  func() Capture
 	Kernel   func() (Kernel, error) // called when somebody scrapes, one call at a time
 	Findings func() []Finding

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // TopPools is how many pairs of a public address and a protocol have series of
@@ -52,10 +53,10 @@ func (p *pool) room() int {
 
 // take goes over the table twice: which pools there are, and then which ports those
 // have that n gives a name. The table is locked for a slice at a time.
-func (s *scan) take(t *monitor.Table, n *names, now time.Time) {
+func (s *scan) take(t *table.Table, n *names, now time.Time) {
 	began := time.Now()
 	flows := make(map[poolKey]uint64)
-	t.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+	t.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
 		if r.Ended() {
 			return true
 		}
@@ -102,12 +103,12 @@ func (s *scan) choose(flows map[poolKey]uint64, n *names, now time.Time) {
 }
 
 // fill finds the ports of the chosen pools.
-func (s *scan) fill(t *monitor.Table) {
+func (s *scan) fill(t *table.Table) {
 	at := make(map[poolKey]*pool, len(s.pools))
 	for i := range s.pools {
 		at[s.pools[i].key] = &s.pools[i]
 	}
-	t.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+	t.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
 		if r.Ended() || !translated(&r.Flow) {
 			return true
 		}

@@ -4,7 +4,7 @@
 //	var d ctnetlink.Decoder
 //	err := d.Decode(msg, &batch) // one more event in the batch
 //
-// There are no sockets here; monitor/kernel has them. A message is what stands
+// There are no sockets here; monitor/capture and monitor/kernel have them. A message is what stands
 // in one nlmsghdr: an event of the groups NFNLGRP_CONNTRACK_{NEW,UPDATE,DESTROY},
 // or one flow of a dump's or a get's answer. Expectations, statistics and the
 // control messages of netlink are told apart with [ErrNotConntrack].

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // Of every field it is tried whether a verdict on a flow that stands still can
@@ -72,7 +73,7 @@ func questions(f Field) []Expr {
 // it, stays what it is.
 func stands(names *monitor.Namespaces, id monitor.NetNS, clock *monitor.Time, keep monitor.Filter) bool {
 	for i := range samples {
-		row := monitor.Row{Flow: samples[i].Flow, Known: samples[i].Known(), Gen: samples[i].Gen, First: samples[i].Time, State: monitor.RowBorn}
+		row := table.Row{Flow: samples[i].Flow, Known: samples[i].Known(), Gen: samples[i].Gen, First: samples[i].Time, State: table.RowBorn}
 		row.Flow.Orig.NetNS = id
 		answers := make(map[bool]bool)
 		for turn, at := range []monitor.Time{noon, noon + sec, noon + 100*sec, noon + 10_000*sec, 0} {

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // manySources is a batch of new flows of n inside hosts.
@@ -58,7 +60,7 @@ func BenchmarkObserve(b *testing.B) {
 // µs-worst that of the longest step.
 func BenchmarkTick(b *testing.B) {
 	const flows = 1 << 20
-	table := monitor.NewTable(monitor.TableConfig{})
+	table := table.New(table.Config{})
 	var batch monitor.Batch
 	for i := range uint32(flows) {
 		e := batch.Add()
@@ -83,7 +85,7 @@ func BenchmarkTick(b *testing.B) {
 	ticks := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		now += monitor.Time(monitor.TickEvery)
+		now += monitor.Time(loop.TickEvery)
 		began := threadTime(b)
 		e.Tick(now)
 		took := threadTime(b) - began

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/loop"
 )
 
 // TestMillionSources shows the engine a million sources, one of which opens more
@@ -168,7 +169,7 @@ func TestTickIsShort(t *testing.T) {
 	w.see(monitor.KindNew, flows...)
 	ticks, most, last := 0, uint64(0), uint64(0)
 	for w.engine.Stats().Looks == 0 {
-		w.now += monitor.Time(monitor.TickEvery)
+		w.now += monitor.Time(loop.TickEvery)
 		w.engine.Tick(w.now)
 		most, last = max(most, w.engine.look.rows-last), w.engine.look.rows
 		ticks++

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // Config says what the engine may look at. What is nil, it does without.
 type Config struct {
-	Table  *monitor.Table // nil: only what the stream tells
+	Table  *table.Table // nil: only what the stream tells
 	Limits Limits
 
 	// Counters returns the kernel's counters; it is asked once a second. nil:

@@ -14,10 +14,12 @@ import (
 	"github.com/google/nftables/expr"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/table"
 )
 
 func TestMain(m *testing.M) { lab.Main(m) }
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) { lab.Main(m) }
 type gateway struct {
 	*world
 	l       *lab.Lab
-	capture kernel.Capture
+	capture capture.Capture
 	service *kernel.Service
 	ahead   time.Duration
 	limits  *Limits
@@ -36,7 +38,7 @@ type gateway struct {
 func newGateway(t *testing.T, cfg lab.Config) *gateway {
 	g := &gateway{l: lab.NewWith(t, cfg)}
 	var err error
-	if g.capture, err = kernel.Open(kernel.Config{Way: kernel.Socket, NetNS: g.l.Gateway.FD()}); err != nil {
+	if g.capture, err = capture.Open(capture.Config{Dump: kernel.Dump, Way: capture.Socket, NetNS: g.l.Gateway.FD()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.capture.Close() })
@@ -182,7 +184,7 @@ func (g *gateway) delete(text string) {
 	keep := filter.Compile(x, filter.Env{})
 	var targets []kernel.Target
 	var e monitor.Event
-	g.table.Scan(func(i uint32, r *monitor.Row, extra *monitor.Extra) bool {
+	g.table.Scan(func(i uint32, r *table.Row, extra *monitor.Extra) bool {
 		if r.Event(i, extra, g.now, &e); keep(&e) {
 			targets = append(targets, kernel.TargetOf(&r.Flow, r.Known))
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // ref names a row of the table.
@@ -23,7 +24,7 @@ type group struct {
 }
 
 // add takes a flow into the group.
-func (g *group) add(row uint32, r *monitor.Row, old bool) { g.take(ref{row, r.Gen}, old) }
+func (g *group) add(row uint32, r *table.Row, old bool) { g.take(ref{row, r.Gen}, old) }
 
 // take is add for a flow that was not unpacked.
 func (g *group) take(flow ref, old bool) {
@@ -54,7 +55,7 @@ func (e *Engine) rows(all []ref) (flows []monitor.FlowRef) {
 
 // older reports whether the flow is at least as old as the limit says. Where its
 // birth was not seen, it counts from when it was first heard of.
-func (l *look) older(r *monitor.Row, by limit) bool {
+func (l *look) older(r *table.Row, by limit) bool {
 	born := r.Born()
 	if born == 0 {
 		born = r.First

@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
 // soakEnv says how long TestHealthy watches; make soak-findings sets it.
@@ -46,7 +49,7 @@ func TestHealthy(t *testing.T) {
 		}
 	}
 	l := lab.New(t)
-	capture, err := kernel.Open(kernel.Config{NetNS: l.Gateway.FD()})
+	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, NetNS: l.Gateway.FD()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,10 +59,10 @@ func TestHealthy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.service.Close()
-	table := monitor.NewTable(monitor.TableConfig{})
+	table := table.New(table.Config{})
 	e := New(Config{Table: table, Limits: DefaultLimits(), Counters: g.counters, EstablishedTimeout: g.established, Packets: g.packets})
 	sink := &toldSink{t: t}
-	m := &monitor.Monitor{Source: capture, Table: table, Sinks: []monitor.Sink{sink}, Rules: e, Existing: monitor.ExistingBeside, Resync: monitor.Resync{AfterLoss: true}}
+	m := &loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{sink}, Rules: e, Existing: loop.ExistingBeside, Resync: loop.Resync{AfterLoss: true}}
 	ctx, cancel := context.WithTimeout(t.Context(), long)
 	defer cancel()
 	done := make(chan struct{})

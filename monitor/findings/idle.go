@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // idleGroup is what is kept of ESTABLISHED flows.
@@ -22,7 +23,7 @@ const refreshEvery = 10 * time.Minute
 // missing from it is how long ago the last one was; a timeout above the setting
 // is of a flow with one of its own. No event tells of packets: what was last told
 // may be old.
-func (l *look) idle(i uint32, r *monitor.Row) {
+func (l *look) idle(i uint32, r *table.Row) {
 	switch {
 	case l.established <= 0 || r.Known&monitor.AttrTimeout == 0:
 	case float64(r.Flow.Timeout) <= l.idleBelow:
@@ -34,7 +35,7 @@ func (l *look) idle(i uint32, r *monitor.Row) {
 }
 
 // mayBeIdle reports whether idle has something to count of an ESTABLISHED flow.
-func (l *look) mayBeIdle(g *monitor.Glimpse) bool {
+func (l *look) mayBeIdle(g *table.Glimpse) bool {
 	return l.established > 0 && (float64(g.Timeout) <= l.idleBelow || g.Last <= l.silentSince)
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // TestLeft deals flows to the targets of a service, in any order of rows, and
@@ -40,16 +41,16 @@ func TestLeft(t *testing.T) {
 // TestWatchZeroed expects no word of a flow whose counters somebody has set back
 // (conntrack -L -z): fewer packets than before are not many.
 func TestWatchZeroed(t *testing.T) {
-	table := monitor.NewTable(monitor.TableConfig{})
+	flows := table.New(table.Config{})
 	flow := monitor.Flow{ID: 1, Orig: monitor.Tuple{Proto: monitor.UDP, Family: monitor.IPv4, SrcPort: 1, DstPort: 53}, Status: monitor.SeenReply}
-	table.Apply(&monitor.Batch{Events: []monitor.Event{{Kind: monitor.KindNew, Time: 1, Has: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID, Flow: flow}}})
+	flows.Apply(&monitor.Batch{Events: []monitor.Event{{Kind: monitor.KindNew, Time: 1, Has: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID, Flow: flow}}})
 	var r ref
-	table.Scan(func(i uint32, row *monitor.Row, _ *monitor.Extra) bool {
+	flows.Scan(func(i uint32, row *table.Row, _ *monitor.Extra) bool {
 		r = ref{row: i, gen: row.Gen}
 		return true
 	})
 	var orig, reply uint64
-	e := New(Config{Table: table, Limits: DefaultLimits(), Packets: func(*monitor.Flow) (uint64, uint64, bool) { return orig, reply, true }})
+	e := New(Config{Table: flows, Limits: DefaultLimits(), Packets: func(*monitor.Flow) (uint64, uint64, bool) { return orig, reply, true }})
 	for i, step := range []struct {
 		orig, reply uint64
 		after       monitor.Time // seconds

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // lookEvery is the least time between the beginnings of two looks. With a large
@@ -21,10 +22,10 @@ type look struct {
 	limits  *Limits
 	rows    uint64
 	took    time.Duration
-	wanted  func(*monitor.Glimpse) bool // want, made once
-	each    func(uint32, *monitor.Row)  // row, likewise
-	sourced bool                        // want has taken the source of the row
-	passed  int                         // ticks since the last step
+	wanted  func(*table.Glimpse) bool // want, made once
+	each    func(uint32, *table.Row)  // row, likewise
+	sourced bool                      // want has taken the source of the row
+	passed  int                       // ticks since the last step
 
 	handshakes [len(handshakes)]*sieve[group] // by destination
 	synHosts   *sieve[hostGroup]
@@ -109,7 +110,7 @@ func (l *look) begin(now monitor.Time, e *Engine) {
 
 // want reports whether a row may belong to a group for which it has to be unpacked,
 // and counts it. Of most rows nothing more is looked at.
-func (l *look) want(g *monitor.Glimpse) bool {
+func (l *look) want(g *table.Glimpse) bool {
 	if g.Ended() {
 		return false
 	}
@@ -119,7 +120,7 @@ func (l *look) want(g *monitor.Glimpse) bool {
 }
 
 // stands reports whether a row may belong to a group beside those of its source.
-func (l *look) stands(g *monitor.Glimpse) bool {
+func (l *look) stands(g *table.Glimpse) bool {
 	answered := g.Status&monitor.SeenReply != 0
 	switch g.Proto {
 	case monitor.TCP:
@@ -138,7 +139,7 @@ func (l *look) stands(g *monitor.Glimpse) bool {
 }
 
 // row takes a row of the table into the groups that it belongs to.
-func (l *look) row(i uint32, r *monitor.Row) {
+func (l *look) row(i uint32, r *table.Row) {
 	f := &r.Flow
 	switch f.Orig.Proto {
 	case monitor.TCP:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // crowded is a gateway whose new flows come at a rate, of 300,000 hosts with one now
@@ -253,7 +254,7 @@ func TestRacesGoByWhatIsCertain(t *testing.T) {
 // TestClockPutBack has the clock put back by an hour: rates and looks go on at once,
 // and what came meanwhile is not taken for what came within one window.
 func TestClockPutBack(t *testing.T) {
-	g := crowded{e: New(Config{Table: monitor.NewTable(monitor.TableConfig{}), Limits: DefaultLimits()}), now: monitor.Time(1e18), rnd: rand.New(rand.NewPCG(1, 2))}
+	g := crowded{e: New(Config{Table: table.New(table.Config{}), Limits: DefaultLimits()}), now: monitor.Time(1e18), rnd: rand.New(rand.NewPCG(1, 2))}
 	g.e.Tick(g.now)
 	g.play(1, 20_000)
 	g.now -= monitor.Time(time.Hour)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // pool is what is kept of the flows of one public address and protocol, either
@@ -19,7 +20,7 @@ type pool struct {
 //
 // The keys are written word by word where they are needed: as a copy of an address
 // that has just been written in words, the processor would wait for it.
-func (l *look) glimpse(g *monitor.Glimpse) bool {
+func (l *look) glimpse(g *table.Glimpse) bool {
 	if !g.Proto.HasPorts() {
 		return true
 	}

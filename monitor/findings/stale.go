@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // service is what is kept of one published UDP port: where DNAT leads its flows.
@@ -29,7 +30,7 @@ type target struct {
 
 // udp takes a UDP flow into its service. A flow without DNAT belongs to one if
 // the last look found others that have it.
-func (l *look) udp(i uint32, r *monitor.Row) {
+func (l *look) udp(i uint32, r *table.Row) {
 	f := &r.Flow
 	to := key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: monitor.UDP}
 	answered := f.Status.Has(monitor.SeenReply)

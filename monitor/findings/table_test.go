@@ -7,20 +7,21 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
+	"natlens/monitor/table"
 )
 
 // world is a table with an engine over it and a clock of its own.
 type world struct {
 	t      *testing.T
 	now    monitor.Time
-	table  *monitor.Table
+	table  *table.Table
 	engine *Engine
 	gone   []monitor.Finding
 	came   []monitor.Finding
 }
 
 func newWorld(t *testing.T, adjust func(*Config)) *world {
-	w := &world{t: t, now: monitor.Time(1e18), table: monitor.NewTable(monitor.TableConfig{})}
+	w := &world{t: t, now: monitor.Time(1e18), table: table.New(table.Config{})}
 	cfg := Config{Table: w.table, Limits: DefaultLimits()}
 	if adjust != nil {
 		adjust(&cfg)
@@ -137,7 +138,7 @@ func (w *world) selected(text string) (n uint64) {
 	}
 	keep := filter.Compile(expr, filter.Env{})
 	var e monitor.Event
-	w.table.Scan(func(i uint32, r *monitor.Row, x *monitor.Extra) bool {
+	w.table.Scan(func(i uint32, r *table.Row, x *monitor.Extra) bool {
 		if r.Event(i, x, w.now, &e); keep(&e) {
 			n++
 		}

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // handshake is a rule about TCP connections to one destination that stand in one
@@ -40,7 +41,7 @@ type hostGroup struct {
 const fewDestinations = 8
 
 // tcp takes a TCP flow into the groups that it belongs to.
-func (l *look) tcp(i uint32, r *monitor.Row) {
+func (l *look) tcp(i uint32, r *table.Row) {
 	f := &r.Flow
 	answered := f.Status.Has(monitor.SeenReply)
 	at := -1

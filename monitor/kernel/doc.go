@@ -1,20 +1,12 @@
-// Package kernel is the running Linux kernel as a source of connection tracking
-// events and as a service: capture of the event stream (by netlink socket or BPF
-// ring), dumps of the table, the local addresses; and by a [Service] single flows
-// to get, create, change and delete, expectations, and the kernel's counters.
+// Package kernel sends requests to the running kernel: it dumps the connection
+// tracking table, gets, creates, updates and deletes single flows and
+// expectations, and reads counters, settings and the rules that turn tracking on.
 //
-// A capture is opened in one network namespace and reads it in one goroutine:
+//	d, err := kernel.Dump(ctx, 0) // the caller's network namespace
+//	s, err := kernel.OpenService(0)
 //
-//	c, err := kernel.Open(kernel.Config{})
-//	if err != nil { … }
-//	defer c.Close()
-//	var b monitor.Batch
-//	for err == nil {
-//		b.Reset()
-//		err = c.Next(ctx, &b) // blocks; then whole batches
-//	}
+// Most requests need CAP_NET_ADMIN in the user namespace that owns the network
+// namespace; an error then wraps [netns.ErrPrivilege].
 //
-// It needs CAP_NET_ADMIN in the user namespace that owns the network namespace.
-// What the kernel drops because the reader was too slow is an event of
-// KindLost, exact wherever the kernel keeps a count.
+// Events are in monitor/capture.
 package kernel

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/conntrack"
@@ -15,17 +14,17 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
+	"natlens/monitor/netns"
 )
 
 // Service asks the kernel about single flows and changes them. It is for one
 // goroutine at a time; Close may be called from another one.
 type Service struct {
-	netns int
-	queue *queue
-	dec   ctnetlink.Decoder
-	req   ctnetlink.Request
-	buf   []byte
-	seq   uint32
+	netns  int
+	socket *requestSocket
+	dec    ctnetlink.Decoder
+	req    ctnetlink.Request
+	seq    uint32
 }
 
 // ErrNoFlow says that the table has no such flow.
@@ -39,27 +38,22 @@ var ErrExists = errors.New("the flow exists already")
 
 // OpenService opens the service of a network namespace, by its file descriptor
 // (0: the caller's).
-func OpenService(netns int) (*Service, error) {
-	conn, err := dial(Config{NetNS: netns})
-	if err != nil {
-		return nil, err
-	}
-	q, err := newQueue(conn)
+func OpenService(ns int) (*Service, error) {
+	socket, err := openRequests(ns)
 	if err != nil {
 		return nil, err
 	}
 	// Answers to requests that failed need not repeat them.
-	q.use(func(fd int) { err = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1) })
-	if err != nil {
-		q.close()
-		return nil, fmt.Errorf("open netlink socket: %w", os.NewSyscallError("setsockopt", err))
+	if err := socket.conn.SetOption(netlink.CapAcknowledge, true); err != nil {
+		socket.close()
+		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
-	return &Service{netns: netns, queue: q, buf: make([]byte, dumpRead)}, nil
+	return &Service{netns: ns, socket: socket}, nil
 }
 
 // Close closes the service and unblocks what runs.
 func (s *Service) Close() error {
-	s.queue.close()
+	s.socket.close()
 	return nil
 }
 
@@ -69,7 +63,7 @@ func (s *Service) Close() error {
 func (s *Service) library(ctx context.Context, request func(*conntrack.Conn) error) error {
 	c, err := conntrack.Dial(&netlink.Config{NetNS: s.netns})
 	if err != nil {
-		return fmt.Errorf("open netlink socket: %w", privilege(err))
+		return fmt.Errorf("open netlink socket: %w", netns.Privilege(err))
 	}
 	defer c.Close()
 	stop := context.AfterFunc(ctx, func() { c.Close() })
@@ -79,7 +73,7 @@ func (s *Service) library(ctx context.Context, request func(*conntrack.Conn) err
 		return ended
 	}
 	if errno, ok := errors.AsType[unix.Errno](err); ok {
-		return privilege(errno)
+		return netns.Privilege(errno)
 	}
 	return err
 }
@@ -96,46 +90,20 @@ func (s *Service) begin(op ctnetlink.Op, flags uint16, family monitor.Family) {
 // and no acknowledgement. failed hears of every other message's error; nil if
 // there is one message only. The error of the last one is returned.
 func (s *Service) talk(ctx context.Context, each func(msg []byte) error, failed func(seq uint32, errno unix.Errno)) error {
-	if err := s.queue.watch(ctx); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var err error
-	uerr := s.queue.use(func(fd int) {
-		err = unix.Sendto(fd, s.req.Bytes(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-	})
-	if err := errors.Join(uerr, err); err != nil {
-		return privilege(err)
+	if err := s.socket.send(s.req.Bytes()); err != nil {
+		return err
 	}
 	for {
-		n, err := s.receive(ctx)
+		data, err := s.socket.receive(ctx)
 		if err != nil {
 			return err
 		}
-		done, err := s.answers(s.buf[:n], each, failed)
+		done, err := s.answers(data, each, failed)
 		if done || err != nil {
 			return err
-		}
-	}
-}
-
-// receive reads once; it waits while there is nothing.
-func (s *Service) receive(ctx context.Context) (n int, err error) {
-	for {
-		var errno unix.Errno
-		if err := s.queue.use(func(fd int) { n, errno = recvWhole(fd, s.buf) }); err != nil {
-			return 0, err
-		}
-		switch {
-		case errno == unix.EAGAIN, errno == unix.EINTR:
-			if err := s.queue.wait(ctx); err != nil {
-				return 0, err
-			}
-		case errno != 0:
-			return 0, os.NewSyscallError("recvfrom", errno)
-		case n > len(s.buf):
-			return 0, fmt.Errorf("answer of %d bytes, longer than %d", n, len(s.buf))
-		default:
-			return n, nil
 		}
 	}
 }
@@ -144,19 +112,17 @@ func (s *Service) receive(ctx context.Context) (n int, err error) {
 // has been answered.
 func (s *Service) answers(data []byte, each func([]byte) error, failed func(uint32, unix.Errno)) (done bool, err error) {
 	for len(data) >= unix.NLMSG_HDRLEN {
-		size := int(binary.NativeEndian.Uint32(data))
-		if size < unix.NLMSG_HDRLEN || size > len(data) {
-			return true, fmt.Errorf("answer of %d bytes in %d", size, len(data))
+		var msg []byte
+		if msg, data, err = splitMessage(data); err != nil {
+			return true, err
 		}
-		msg := data[:size]
-		data = data[min((size+3)&^3, len(data)):]
 		seq := binary.NativeEndian.Uint32(msg[8:])
 		switch typ := binary.NativeEndian.Uint16(msg[4:]); {
 		case typ == unix.NLMSG_ERROR, typ == unix.NLMSG_DONE:
 			errno := errorNumber(msg)
 			switch {
 			case seq == s.seq && errno != 0:
-				return true, privilege(errno)
+				return true, netns.Privilege(errno)
 			case seq == s.seq:
 				return true, nil
 			case errno != 0 && failed != nil:
@@ -169,14 +135,6 @@ func (s *Service) answers(data []byte, each func([]byte) error, failed func(uint
 		}
 	}
 	return false, nil
-}
-
-// errorNumber reads the error number that NLMSG_DONE and NLMSG_ERROR bear.
-func errorNumber(msg []byte) unix.Errno {
-	if len(msg) < unix.NLMSG_HDRLEN+4 {
-		return 0
-	}
-	return unix.Errno(-int32(binary.NativeEndian.Uint32(msg[unix.NLMSG_HDRLEN:])))
 }
 
 // flowError names the errors of requests about one flow.

@@ -12,6 +12,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
+	"natlens/monitor/netns"
 )
 
 // Get appends to b the flow as it stands now, as an event of KindExisting. The
@@ -123,7 +124,7 @@ func (s *Service) deleteBurst(ctx context.Context, targets []Target, gone func(i
 			worst = err
 		}
 	}
-	last := s.talk(ctx, nil, func(seq uint32, errno unix.Errno) { hear(seq, privilege(errno)) })
+	last := s.talk(ctx, nil, func(seq uint32, errno unix.Errno) { hear(seq, netns.Privilege(errno)) })
 	if last != nil {
 		hear(s.seq, last)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/ti-mo/conntrack"
 
 	"natlens/monitor/ctnetlink"
+	"natlens/monitor/netns"
 )
 
 // CPUStats returns the kernel's counters of each CPU, in the order in which it
@@ -80,8 +81,8 @@ const sysctlDir = "/proc/sys/net/netfilter/"
 // Sysctls returns the settings of connection tracking in a network namespace, by
 // its file descriptor (0: the caller's), sorted by name: all that are numbers.
 // Which there are depends on the kernel.
-func Sysctls(netns int) (all []Sysctl, err error) {
-	err = InNetNS(netns, func() error {
+func Sysctls(ns int) (all []Sysctl, err error) {
+	err = netns.InNetNS(ns, func() error {
 		files, err := os.ReadDir(sysctlDir)
 		if err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/netns"
 )
 
 // Tracker is a rule or an object of nftables that turns connection tracking on
@@ -46,8 +48,8 @@ const maxTrackers = 8
 
 // ReadTracking reads the rules of a network namespace (0: the caller's). A
 // kernel without nftables has none.
-func ReadTracking(netns int) (t Tracking, err error) {
-	conn, err := dial(Config{NetNS: netns})
+func ReadTracking(ns int) (t Tracking, err error) {
+	conn, err := netns.DialNetfilter(ns)
 	if err != nil {
 		return t, err
 	}
@@ -67,7 +69,7 @@ func ReadTracking(netns int) (t Tracking, err error) {
 			break // nfnetlink knows no nftables
 		}
 		if err != nil {
-			return t, fmt.Errorf("read rules: %w", privilege(err))
+			return t, fmt.Errorf("read rules: %w", netns.Privilege(err))
 		}
 		for _, m := range msgs {
 			if m.Header.Type != nftType(list.answer) || len(m.Data) < nfgenmsgLen {
@@ -78,7 +80,7 @@ func ReadTracking(netns int) (t Tracking, err error) {
 			}
 		}
 	}
-	t.Legacy, err = legacyTables(netns)
+	t.Legacy, err = legacyTables(ns)
 	return t, err
 }
 
@@ -230,8 +232,8 @@ func (t *Tracking) object(family string, b []byte) error {
 }
 
 // legacyTables reads which tables iptables-legacy and ip6tables-legacy have.
-func legacyTables(netns int) (tables []string, err error) {
-	err = InNetNS(netns, func() error {
+func legacyTables(ns int) (tables []string, err error) {
+	err = netns.InNetNS(ns, func() error {
 		for _, f := range []struct{ path, word string }{{"ip_tables_names", "iptables"}, {"ip6_tables_names", "ip6tables"}} {
 			text, err := os.ReadFile("/proc/thread-self/net/" + f.path)
 			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {

@@ -1,6 +1,7 @@
-// Package netns finds the network namespaces of the host and what people call
-// them: those that are mounted somewhere, as ip-netns(8) and container runtimes
-// do, and those that processes live in.
+// Package netns finds the network namespaces of the host and names them: those
+// that are mounted somewhere, as ip-netns(8) and container runtimes do, and those
+// that processes live in. It enters them, opens netlink sockets in them and reads
+// their addresses.
 //
 //	var f netns.Finder
 //	if err := f.Scan(); err != nil { … }

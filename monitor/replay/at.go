@@ -6,11 +6,12 @@ import (
 	"io"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // Fill applies a source's events to a table, up to and including those of the
 // time until, or all of them if it is 0. It returns the latest time that it saw.
-func Fill(ctx context.Context, src monitor.Source, t *monitor.Table, until monitor.Time) (last monitor.Time, err error) {
+func Fill(ctx context.Context, src monitor.Source, t *table.Table, until monitor.Time) (last monitor.Time, err error) {
 	var b monitor.Batch
 	for {
 		b.Reset()
@@ -36,10 +37,10 @@ func Fill(ctx context.Context, src monitor.Source, t *monitor.Table, until monit
 // Flows are a table's flows as a source of KindExisting events of the time at, in
 // the order of the table's rows, which ends with io.EOF. Timeouts are left out:
 // each packet of a flow sets its timeout anew, and no event tells of that.
-func Flows(t *monitor.Table, at monitor.Time) monitor.Source { return &flows{t: t, at: at} }
+func Flows(t *table.Table, at monitor.Time) monitor.Source { return &flows{t: t, at: at} }
 
 type flows struct {
-	t    *monitor.Table
+	t    *table.Table
 	at   monitor.Time
 	all  monitor.Batch
 	next int
@@ -50,7 +51,7 @@ type flows struct {
 func (f *flows) Next(_ context.Context, b *monitor.Batch) error {
 	if !f.read {
 		f.read = true
-		f.t.Scan(func(row uint32, r *monitor.Row, x *monitor.Extra) bool {
+		f.t.Scan(func(row uint32, r *table.Row, x *monitor.Extra) bool {
 			if !r.Ended() {
 				e := f.all.Add()
 				r.Event(row, x.Clone(), f.at, e)

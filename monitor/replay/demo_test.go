@@ -9,29 +9,30 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/replay"
+	"natlens/monitor/table"
 )
 
 // TestDemo looks at what a demo is for: at its first moment there are flows with
 // NAT to be seen, and in its course every kind of protocol and rewrite.
 func TestDemo(t *testing.T) {
-	start, finish, err := replay.Demo(config).Span()
+	start, finish, err := replay.Demo().Span()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if length := time.Duration(finish - start); length < 110*time.Second || length > 130*time.Second {
 		t.Errorf("it takes %s, wanted two minutes", length)
 	}
-	src, err := replay.Demo(config).Open()
+	src, err := replay.Demo().Open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	first := monitor.NewTable(monitor.TableConfig{})
+	first := table.New(table.Config{})
 	if _, err := replay.Fill(context.Background(), src, first, start+monitor.Time(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	nat := 0
-	first.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+	first.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
 		if r.Flow.NAT().Kind != monitor.NATNone {
 			nat++
 		}
@@ -54,7 +55,7 @@ func TestDemo(t *testing.T) {
 
 // demoSights are the words for what occurs in the demo.
 func demoSights(t *testing.T) map[string]bool {
-	src, err := replay.Demo(config).Open()
+	src, err := replay.Demo().Open()
 	if err != nil {
 		t.Fatal(err)
 	}

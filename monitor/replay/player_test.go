@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/loop"
 	"natlens/monitor/replay"
+	"natlens/monitor/table"
 )
 
 // jumpClock is a clock whose waits take no time: it jumps to their end. A wait
@@ -68,7 +69,7 @@ func newStage(t *testing.T, cfg replay.PlayerConfig) *stage {
 	cfg.Clock = s.clock
 	cfg.Reset = func() { s.note("reset") }
 	var err error
-	if s.p, err = replay.NewPlayer(replay.Bytes(config, "ten.jsonl", []byte(text.String())), cfg); err != nil {
+	if s.p, err = replay.NewPlayer(replay.Bytes(replay.Config{}, "ten.jsonl", []byte(text.String())), cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.p.Close(); s.stop() })
@@ -208,7 +209,7 @@ func TestPlayerTable(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	table := monitor.NewTable(monitor.TableConfig{})
+	flows := table.New(table.Config{})
 	clock := &jumpClock{now: time.Unix(1, 0)}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -219,7 +220,7 @@ func TestPlayerTable(t *testing.T) {
 	var p *replay.Player
 	clock.forever = func() {
 		var got []string
-		table.Scan(func(_ uint32, r *monitor.Row, _ *monitor.Extra) bool {
+		flows.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
 			got = append(got, fmt.Sprint(r.Flow.Orig.SrcPort))
 			if r.Flow.Path != monitor.PathOut {
 				t.Errorf("path %s", r.Flow.Path)
@@ -235,12 +236,12 @@ func TestPlayerTable(t *testing.T) {
 		}
 		p.Seek(second(steps[0].at))
 	}
-	p, err := replay.NewPlayer(replay.File(config, path), replay.PlayerConfig{Clock: clock, Paused: true, At: second(9), Reset: table.Clear})
+	p, err := replay.NewPlayer(replay.File(replay.Config{}, path), replay.PlayerConfig{Clock: clock, Paused: true, At: second(9), Reset: flows.Clear})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	m := monitor.Monitor{Source: p, Table: table}
+	m := loop.Loop{Source: p, Table: flows}
 	if err := m.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
@@ -250,7 +251,7 @@ func TestPlayerTable(t *testing.T) {
 }
 
 func TestPlayerCloses(t *testing.T) {
-	rec := replay.Bytes(config, "x", []byte(eventLine(1, 1)))
+	rec := replay.Bytes(replay.Config{}, "x", []byte(eventLine(1, 1)))
 	p, err := replay.NewPlayer(rec, replay.PlayerConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +293,7 @@ func TestPlayerOutlivesItsWaits(t *testing.T) {
 		text.WriteString(eventLine(i, i))
 	}
 	stop := func() {}
-	cfg := replay.Config{Formats: export.Readers(), Zstd: func(io.Reader) (io.Reader, error) {
+	cfg := replay.Config{Zstd: func(io.Reader) (io.Reader, error) {
 		return &interrupting{strings.NewReader(text.String()), func() { stop() }}, nil
 	}}
 	p, err := replay.NewPlayer(replay.Bytes(cfg, "ten.zst", []byte("\x28\xb5\x2f\xfd")),

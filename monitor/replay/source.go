@@ -15,9 +15,8 @@ import (
 type Source struct {
 	rec  *Recording
 	part int // the next one to open
-	r    Reader
-	form *Format // of the part at hand
-	f    Faults
+	r    reader
+	f    faults
 	done error // what Next returns from now on
 
 	mu     sync.Mutex
@@ -40,7 +39,7 @@ func (s *Source) Next(ctx context.Context, b *monitor.Batch) error {
 	}
 	defer context.AfterFunc(ctx, func() { s.Close() })()
 	for {
-		err := s.r.Next(b)
+		err := s.r.next(b)
 		switch {
 		case err == nil:
 			return nil
@@ -69,12 +68,13 @@ func (s *Source) Next(ctx context.Context, b *monitor.Batch) error {
 }
 
 // Stats tells what has been read so far. It must not be called while Next runs.
-func (s *Source) Stats() Stats { return s.f.Stats }
+func (s *Source) Stats() Stats { return s.f.stats }
 
 // Remembers reports whether the recording bears what its writer remembered of
 // each flow (JSON lines do), so that its events are whole without a table.
 func (s *Source) Remembers() bool {
-	return s.form.Remembers
+	_, ok := s.r.(*lines)
+	return ok
 }
 
 // Close ends the source.
@@ -118,10 +118,7 @@ func (s *Source) nextPart() error {
 	s.f.name = p.name
 	in, err := s.rec.cfg.unpack(file)
 	if err == nil {
-		w := newWindow(in)
-		if s.form, err = s.rec.cfg.detect(w); err == nil {
-			s.r = s.form.Open(w, &s.f, &s.rec.cfg)
-		}
+		s.r, err = newReader(newWindow(in), &s.f, &s.rec.cfg)
 	}
 	if err != nil {
 		_ = s.closeLocked()

@@ -41,7 +41,7 @@ func (r *Recording) Span() (start, finish monitor.Time, err error) {
 			continue
 		}
 		quick = false
-		if last, ok := r.lastTime(src); ok {
+		if last, ok := r.lastTime(); ok {
 			return start, max(finish, last), nil
 		}
 	}
@@ -51,18 +51,15 @@ func (r *Recording) Span() (start, finish monitor.Time, err error) {
 const tailSize = 1 << 20
 
 // lastTime reads the latest time at the end of a file of plain JSON lines.
-func (r *Recording) lastTime(src *Source) (last monitor.Time, ok bool) {
-	if !src.form.Lines {
-		return 0, false
-	}
+func (r *Recording) lastTime() (last monitor.Time, ok bool) {
 	file, err := r.parts[len(r.parts)-1].open()
 	if err != nil {
 		return 0, false
 	}
 	defer file.Close()
 	seeker, ok := file.(io.Seeker)
-	var head [4]byte
-	if _, err := io.ReadFull(file, head[:]); !ok || err != nil || !src.form.Begins(head[:]) {
+	var head [1]byte
+	if _, err := io.ReadFull(file, head[:]); !ok || err != nil || head[0] != '{' {
 		return 0, false
 	}
 	size, err := seeker.Seek(0, io.SeekEnd)
@@ -79,17 +76,13 @@ func (r *Recording) lastTime(src *Source) (last monitor.Time, ok bool) {
 	if size > tailSize {
 		_, tail, _ = bytes.Cut(tail, []byte("\n")) // the first line is a part of one
 	}
-	quiet := Config{Namespaces: new(monitor.Namespaces)}
-	rd := src.form.Open(newWindow(bytes.NewReader(tail)), new(Faults), &quiet)
+	var d lineDecoder
 	var b monitor.Batch
-	for {
+	for line := range bytes.Lines(tail) {
 		b.Reset()
-		err := rd.Next(&b)
-		for i := range b.Events {
-			last = max(last, b.Events[i].Time)
-		}
-		if err != nil {
-			return last, errors.Is(err, io.EOF) && last != 0
+		if d.decode(line, &b) == nil {
+			last = max(last, b.Events[0].Time)
 		}
 	}
+	return last, last != 0
 }

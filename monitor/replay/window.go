@@ -6,56 +6,56 @@ import (
 	"io"
 )
 
-// Window is a piece of a recording in memory. What take returns stays in place
+// window is a piece of a recording in memory. What take returns stays in place
 // until the next fill, so that events may point into it.
 //
 //	     buf  [ ····taken···· │ ····unread···· │ ····free···· ]
 //	                          from             to
 //	offset is where in the (unpacked) recording buf[from] stands.
-type Window struct {
+type window struct {
 	r        io.Reader
 	buf      []byte
 	from, to int
-	Offset   int64
-	Err      error // what ended the reading; io.EOF at the end
+	offset   int64
+	err      error // what ended the reading; io.EOF at the end
 }
 
 const (
 	windowSize = 256 << 10
-	WindowMax  = 4 << 20 // no line and no block may be longer
+	windowMax  = 4 << 20 // no line and no block may be longer
 )
 
-// ErrTooLong says that a line or block does not fit in a window.
-var ErrTooLong = fmt.Errorf("longer than %d MiB", WindowMax>>20)
+// errTooLong says that a line or block does not fit in a window.
+var errTooLong = fmt.Errorf("longer than %d MiB", windowMax>>20)
 
-func newWindow(r io.Reader) *Window { return &Window{r: r, buf: make([]byte, windowSize)} }
+func newWindow(r io.Reader) *window { return &window{r: r, buf: make([]byte, windowSize)} }
 
-// Unread returns what has been read and not taken.
-func (w *Window) Unread() []byte { return w.buf[w.from:w.to] }
+// unread returns what has been read and not taken.
+func (w *window) unread() []byte { return w.buf[w.from:w.to] }
 
-// Take goes over n bytes and returns them; no more than unread has.
-func (w *Window) Take(n int) []byte {
+// take goes over n bytes and returns them; no more than unread has.
+func (w *window) take(n int) []byte {
 	b := w.buf[w.from : w.from+n : w.from+n]
 	w.from += n
-	w.Offset += int64(n)
+	w.offset += int64(n)
 	return b
 }
 
-// Fill reads more. What was taken before is overwritten. It returns false if
+// fill reads more. What was taken before is overwritten. It returns false if
 // there is nothing more to read (err says why) or the window is full (err is
 // errTooLong, and stays so only until something is taken).
-func (w *Window) Fill() bool {
-	if w.Err != nil && w.Err != ErrTooLong {
+func (w *window) fill() bool {
+	if w.err != nil && w.err != errTooLong {
 		return false
 	}
-	w.Err = nil
+	w.err = nil
 	if w.from > 0 {
 		copy(w.buf, w.buf[w.from:w.to])
 		w.from, w.to = 0, w.to-w.from
 	}
 	if w.to == len(w.buf) {
-		if len(w.buf) >= WindowMax {
-			w.Err = ErrTooLong
+		if len(w.buf) >= windowMax {
+			w.err = errTooLong
 			return false
 		}
 		w.buf = append(w.buf, make([]byte, len(w.buf))...)
@@ -63,11 +63,11 @@ func (w *Window) Fill() bool {
 	n, err := w.r.Read(w.buf[w.to:])
 	w.to += n
 	if err != nil {
-		w.Err = err
+		w.err = err
 	}
 	return n > 0 || err == nil
 }
 
-// Cut reports whether a reading error means that the recording ends too early,
+// cut reports whether a reading error means that the recording ends too early,
 // as one does whose writer was killed.
-func Cut(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
+func cut(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }

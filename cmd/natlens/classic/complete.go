@@ -1,0 +1,29 @@
+package classic
+
+import (
+	"slices"
+	"strings"
+
+	"natlens/export"
+)
+
+// Complete returns what the last word of a command line may be where natlens's own command can't know it:
+// a table behind conntrack(8)'s letter, and a modifier of -o. whole reports that it can be nothing else.
+func Complete(args []string) (words []string, whole bool) {
+	last := len(args) - 1
+	l := find(args[:max(last, 0)])
+	if l == nil {
+		return nil, false
+	}
+	if len(l.rest) == 0 && len(l.before) == 0 {
+		return slices.DeleteFunc(slices.Clone(tables), func(t string) bool { return !l.command.has(t) }), false
+	}
+	if before := args[last-1]; l.command.prints && (before == "-o" || before == "--output") {
+		begun := args[last][:strings.LastIndexByte(args[last], ',')+1]
+		for _, m := range export.ModifierNames() {
+			words = append(words, begun+m)
+		}
+		return words, true
+	}
+	return nil, false
+}

@@ -1,0 +1,275 @@
+// Package classic translates the command lines of conntrack(8) into natlens's own:
+//
+//	-E -p tcp -o id   →   watch --raw --quiet --summary -o conntrack,id -p tcp
+//	-D expect …       →   expect delete --summary …
+//
+// Valid command lines of conntrack(8) then print the same bytes and end with the same exit code.
+// Invalid ones are not looked for: natlens reports what it can't read, or takes what conntrack(8) would not.
+package classic
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"natlens/export"
+	"natlens/monitor/filter"
+)
+
+// Command is one of conntrack(8)'s commands.
+type Command struct {
+	Letter byte
+	Long   []string
+	Name   string // natlens's command
+	Expect bool   // natlens expect Name is the same for the table of expectations
+
+	options []string // what makes natlens's command the same
+	prints  bool     // it prints entries, in the format of -o
+}
+
+// Commands are all of them, in the order of help.
+var Commands = []Command{
+	{'E', []string{"event"}, "watch", true, []string{"--raw", "--quiet", "--summary"}, true},
+	{'L', []string{"dump"}, "list", true, []string{"--summary"}, true},
+	{'G', []string{"get"}, "get", true, []string{"--summary"}, true},
+	{'D', []string{"delete"}, "delete", true, []string{"--yes", "--summary", "--all"}, true},
+	{'F', []string{"flush"}, "flush", true, []string{"--yes"}, false},
+	{'C', []string{"count", "counter"}, "count", true, nil, false},
+	{'S', []string{"stats"}, "stats", false, nil, true},
+	{'I', []string{"create"}, "create", true, []string{"--summary"}, false},
+	{'A', []string{"add"}, "create", false, []string{"--if-missing", "--summary"}, false},
+	{'U', []string{"update"}, "update", false, []string{"--yes", "--summary", "--keep-going"}, true},
+}
+
+// expectOptions are the options of natlens expect, by the name of the command.
+var expectOptions = map[string][]string{
+	"watch": {"--summary"}, "list": {"--summary"}, "delete": {"--summary"}, "create": {"--summary"}, "flush": {"--yes"},
+}
+
+// line is a command line that is being translated.
+type line struct {
+	command  *Command
+	expect   bool
+	before   []string // the words in front of the command
+	rest     []string // those behind it and its table
+	table    string   // of list and stats, "" for conntrack
+	modified []string // what -o says, a part each
+	labels   bool     // labels are named in the output
+	ignored  []string
+}
+
+// Translate returns natlens's command line, which is args itself if args is no command line of
+// conntrack(8), but with optional values attached to their flags. Ignored are flags that
+// conntrack(8) takes and that select nothing, with the reason.
+func Translate(args []string) (out, ignored []string, err error) {
+	args = attached(args)
+	l := find(args)
+	switch {
+	case l == nil && len(args) > 0 && strings.HasPrefix(args[0], "-R"):
+		return nil, nil, errLoads("-R")
+	case l == nil && len(args) > 0 && strings.HasPrefix(args[0], "--load-file"):
+		return nil, nil, errLoads("--load-file")
+	case l == nil:
+		return args, nil, nil
+	}
+	if err := l.readTable(); err != nil {
+		return nil, nil, err
+	}
+	flags := l.flags(slices.Concat(l.before, l.rest))
+	return append(l.head(), flags...), l.ignored, nil
+}
+
+func errLoads(flag string) error {
+	return fmt.Errorf("%s: natlens reads no file of commands; conntrack %[1]s FILE does, or xargs -L1 natlens < FILE", flag)
+}
+
+// attached attaches values that may be left out to their flags, which is the only form that pflag
+// reads: "-n ADDR" becomes "--src-nat=ADDR".
+func attached(args []string) (out []string) {
+	args = filter.AttachOptional(args)
+	for i := 0; i < len(args); i++ {
+		out = append(out, args[i])
+		if args[i] == "--label-del" && i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+			i++
+			out[len(out)-1] += "=" + args[i]
+		}
+	}
+	return out
+}
+
+// find finds conntrack(8)'s command in a command line that begins with a flag; nil if there is none.
+func find(args []string) *line {
+	if len(args) == 0 || !strings.HasPrefix(args[0], "-") {
+		return nil
+	}
+	for i, arg := range args {
+		if arg == "--" {
+			return nil
+		}
+		before := slices.Clone(args[:i])
+		for strings.HasPrefix(arg, "-z") && len(arg) > 2 {
+			before, arg = append(before, "-z"), "-"+arg[2:]
+		}
+		for c := range Commands {
+			command, rest := &Commands[c], args[i+1:]
+			group, isLetter := strings.CutPrefix(arg, "-"+string(command.Letter))
+			switch {
+			case strings.HasPrefix(arg, "--") && slices.Contains(command.Long, arg[2:]):
+			case isLetter && group != "": // -Ep tcp
+				rest = slices.Concat([]string{"-" + group}, rest)
+			case !isLetter:
+				continue
+			}
+			return &line{command: command, before: before, rest: rest}
+		}
+	}
+	return nil
+}
+
+// tables are conntrack(8)'s.
+var tables = []string{"conntrack", "expect", "dying", "unconfirmed"}
+
+// readTable takes the name of a table, which may be cut short, off the words behind the command.
+func (l *line) readTable() error {
+	if len(l.rest) == 0 || l.rest[0] == "" {
+		return nil
+	}
+	i := slices.IndexFunc(tables, func(t string) bool { return strings.HasPrefix(t, l.rest[0]) })
+	if i < 0 {
+		return nil // a filter
+	}
+	switch table := tables[i]; {
+	case !l.command.has(table):
+		return fmt.Errorf("-%c %s: natlens %s has the table conntrack only", l.command.Letter, table, l.command.Name)
+	case table == "expect" && l.command.Expect:
+		l.expect = true
+	case table != "conntrack":
+		l.table = table
+	}
+	l.rest = l.rest[1:]
+	return nil
+}
+
+// has reports whether natlens has the command for a table.
+func (c *Command) has(table string) bool {
+	switch table {
+	case "conntrack":
+		return true
+	case "expect":
+		return c.Expect || c.Letter == 'S'
+	}
+	return c.Letter == 'L'
+}
+
+// head is the command with the options that make it the same. It is for after flags.
+func (l *line) head() (out []string) {
+	c := l.command
+	options := c.options
+	if l.expect {
+		out, options = append(out, "expect"), expectOptions[c.Name]
+	}
+	out = append(out, c.Name)
+	for _, o := range options {
+		if o != "--summary" || !slices.Contains(l.rest, "--quiet") {
+			out = append(out, o)
+		}
+	}
+	if l.table != "" {
+		out = append(out, "--table="+l.table)
+	}
+	if c.prints && !(l.expect && c.Letter == 'D') || l.modified != nil {
+		out = append(out, "-o", l.format())
+	}
+	return out
+}
+
+// format is natlens's format with the modifiers of -o. Once conntrack(8) has read the names of
+// labels, as -l and --label-add make it do, it prints them, but not in command lines.
+func (l *line) format() string {
+	modifiers := strings.Join(l.modified, ",")
+	m, _ := export.ParseModifiers(modifiers) // the command reports an error
+	if l.labels && !m.Save && strings.IndexByte("ELGU", l.command.Letter) >= 0 {
+		modifiers = strings.TrimPrefix(modifiers+",labels", ",")
+	}
+	return strings.TrimSuffix("conntrack,"+modifiers, ",")
+}
+
+// flags translates what stands beside the command.
+func (l *line) flags(args []string) (out []string) {
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" {
+			return append(out, args[i:]...)
+		}
+		for strings.HasPrefix(arg, "-z") && len(arg) > 2 {
+			out, arg = append(out, "-z"), "-"+arg[2:]
+		}
+		name, value, attached := splitFlag(arg)
+		next := func() string { // the value, which the argument behind may be
+			if !attached && i+1 < len(args) {
+				i++
+				return args[i]
+			}
+			return value
+		}
+		def, isFilter := filter.FlagByName(name)
+		switch {
+		case (name == "o" || name == "output") && (attached || i+1 < len(args)):
+			l.modified = append(l.modified, next())
+		case l.ignores(name) && (attached || i+1 < len(args)):
+			next()
+		case isFilter && strings.HasSuffix(def.Name, "-vtag") && (attached || i+1 < len(args)):
+			out = append(out, "--"+name+"="+savedVTag(next()))
+		default:
+			l.labels = l.labels || isFilter && def.Name == "label" || strings.HasPrefix(name, "label-")
+			out = append(out, arg)
+			if isFilter && !attached && !def.Optional && i+1 < len(args) {
+				out = append(out, next())
+			}
+		}
+	}
+	return out
+}
+
+// splitFlag takes --name, --name=value, -n, -nvalue or -n=value apart; name is "" for other arguments.
+func splitFlag(arg string) (name, value string, attached bool) {
+	if long, ok := strings.CutPrefix(arg, "--"); ok {
+		return strings.Cut(long, "=")
+	}
+	if len(arg) < 2 || arg[0] != '-' {
+		return "", "", false
+	}
+	return arg[1:2], strings.TrimPrefix(arg[2:], "="), len(arg) > 2
+}
+
+// ignores reports whether conntrack(8) takes a flag with a value and does nothing with it, and notes why.
+func (l *line) ignores(name string) bool {
+	note := ""
+	def, isFilter := filter.FlagByName(name)
+	switch {
+	case name == "a" || name == "nat-range":
+		note = "--nat-range is ignored: conntrack(8) does nothing with it"
+	case (name == "c" || name == "secmark") && (l.command.Letter == 'L' || l.command.Letter == 'E'):
+		note = "--secmark is ignored: conntrack(8) does nothing with it"
+	case !l.expect || !isFilter || strings.IndexByte("GDI", l.command.Letter) < 0:
+		return false
+	case def.Name == "status", def.Name == "reply-src", def.Name == "reply-dst":
+		note = fmt.Sprintf("--%s is ignored: an expectation has no status, and is found by the original direction", def.Name)
+	case strings.HasPrefix(def.Name, "reply-"): // which conntrack(8) demands
+		return true
+	default:
+		return false
+	}
+	l.ignored = append(l.ignored, note)
+	return true
+}
+
+// savedVTag is the verification tag that conntrack(8) means by a number. What is no number stays, to be reported.
+func savedVTag(text string) string {
+	n, err := strconv.ParseUint(text, 0, 32)
+	if err != nil {
+		return text
+	}
+	return strconv.FormatUint(uint64(export.SavedVTag(uint32(n))), 10)
+}

@@ -1,0 +1,18 @@
+// Package capture reads connection tracking events from the running kernel, by a
+// BPF ring or by a netlink socket, of one network namespace or of all of them.
+//
+//	c, err := capture.Open(capture.Config{Dump: kernel.Dump})
+//	if err != nil { … }
+//	defer c.Close()
+//	var b monitor.Batch
+//	for err == nil {
+//		b.Reset()
+//		err = c.Next(ctx, &b) // blocks; then whole batches
+//	}
+//
+// One goroutine reads a capture. It needs CAP_NET_ADMIN in the user namespace that
+// owns the network namespace; the ring also needs CAP_BPF.
+//
+// What the kernel drops because the reader was too slow is an event of KindLost,
+// with an exact count wherever the kernel keeps one.
+package capture

@@ -1,0 +1,170 @@
+//go:build linux
+
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"natlens/monitor"
+	"natlens/monitor/filter"
+	"natlens/monitor/lab"
+	"natlens/monitor/netns"
+)
+
+// A capture with a filter tells what the filter wants. What it leaves out takes no
+// room in the queue, and is never lost: here the queue holds a hundredth of all
+// that there is.
+func TestCaptureWithPush(t *testing.T) {
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	eachWay(t, func(t *testing.T, w way) {
+		c := w.start(t, Config{NetNS: g.Namespace().FD(), Push: wanted(t), Buffer: 8192, Ring: 4096})
+		if err := WhyNotPushed(c); err != nil {
+			t.Fatal(err)
+		}
+		tellsWanted(t, g, c, 10*int(w.way))
+		want := Stats{Received: 10}
+		if w.way == Ring {
+			want.LeftOut = 990 // a classic program can't count
+		}
+		if s := c.Stats(); (Stats{Received: s.Received, LeftOut: s.LeftOut, Lost: s.Lost}) != want {
+			t.Errorf("stats %+v, want %+v", s, want)
+		}
+	})
+}
+
+// What is lost is counted of what is wanted alone, exactly.
+func TestLossWithPush(t *testing.T) {
+	const flows, share = 4000, 400
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	e, err := filter.Parse("dport 1000..1399")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachWay(t, func(t *testing.T, w way) {
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		defer cancel()
+		c := w.start(t, Config{NetNS: g.Namespace().FD(), Push: ExplainPush(e, false).Kernel, Buffer: 8192, Ring: 4096})
+		if made, err := g.Generate(ctx, lab.GenConfig{Flows: flows, Base: 10 * int(w.way)}); err != nil || made.Flows != flows {
+			t.Fatal(made, err)
+		}
+		events, err := collect(ctx, c, upTo(share))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := c.Stats()
+		if seenIn(events) != share || s.Received+s.Lost != share || s.Lost == 0 || s.Gaps != 1 {
+			t.Errorf("%d told or lost, stats %+v: want %d in one gap", seenIn(events), s, share)
+		}
+	})
+}
+
+// Captures of all network namespaces have the filter in each.
+func TestEveryWithPush(t *testing.T) {
+	eachWay(t, func(t *testing.T, w way) {
+		g, err := lab.NewGenerator(lab.GeneratorConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer g.Close()
+		seen := exec.Command("sleep", "600") // by whose process the namespace is found
+		if err := g.Namespace().Do(seen.Start); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { seen.Process.Kill(); seen.Wait() }()
+		inode := inodeOf(t, g.Namespace().FD())
+		c, err := OpenEvery(EveryConfig{
+			Config: Config{Way: w.way, Push: wanted(t)},
+			Wanted: func(f netns.Found) bool { return f.Inode == inode },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := WhyNotPushed(c); err != nil || c.Namespaces() != 1 {
+			t.Fatalf("%d namespaces, not pushed: %v", c.Namespaces(), err)
+		}
+		tellsWanted(t, g, c, 0)
+	})
+}
+
+// Where the kernel has no room for the program, the reader applies the filter.
+func TestCaptureWithPushRefused(t *testing.T) {
+	g, err := lab.NewGenerator(lab.GeneratorConfig{Sysctls: map[string]string{"net.core.optmem_max": "1024"}})
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("optmem_max is the host's before Linux 6.9:", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	prog, err := classicFilter(wanted(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Push: wanted(t)})
+	why := fmt.Sprintf("net.core.optmem_max leaves no room for a program of %d instructions", len(prog))
+	if err := WhyNotPushed(c); err == nil || err.Error() != why {
+		t.Errorf("not pushed: %v, want %s", err, why)
+	}
+	tellsWanted(t, g, c, 0)
+	var b monitor.Batch
+	for s := c.Stats(); s.Received+s.LeftOut < 1000; s = c.Stats() {
+		b.Reset()
+		if err := c.Poll(&b); err != nil || len(b.Events) > 0 {
+			t.Fatal(len(b.Events), err)
+		}
+	}
+	if s := c.Stats(); s.Received != 10 || s.LeftOut != 990 || s.Lost != 0 {
+		t.Errorf("stats %+v, want 10 received and 990 left out", s)
+	}
+}
+
+// wanted is a filter that wants 10 of the 1,000 flows of tellsWanted.
+func wanted(t *testing.T) filter.Expr {
+	t.Helper()
+	e, err := filter.Parse("udp dport 1100..1109")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ExplainPush(e, false).Kernel
+}
+
+// tellsWanted makes 1,000 flows and fails the test unless the capture tells those
+// that are wanted, in their order.
+func tellsWanted(t *testing.T, g *lab.Generator, c Capture, base int) {
+	t.Helper()
+	if made, err := g.Generate(t.Context(), lab.GenConfig{Flows: 1000, Base: base}); err != nil || made.Flows != 1000 {
+		t.Fatal(made, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	var ports []uint16
+	var b monitor.Batch
+	for len(ports) < 10 {
+		b.Reset()
+		if err := c.Next(ctx, &b); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Events {
+			ports = append(ports, e.Flow.Orig.DstPort)
+		}
+	}
+	want := []uint16{1100, 1101, 1102, 1103, 1104, 1105, 1106, 1107, 1108, 1109}
+	if !slices.Equal(ports, want) {
+		t.Errorf("ports %v, want %v", ports, want)
+	}
+}

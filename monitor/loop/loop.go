@@ -1,0 +1,382 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/table"
+)
+
+// Loop carries events from a source through the table and the filter to the
+// sinks, in one goroutine and in whole batches. There is no queue in it: a sink
+// that is slow holds the loop back, the kernel's queue fills, and what the
+// kernel then drops is counted there and comes as an event of KindLost.
+//
+// The fields are set before Run and not changed after it.
+type Loop struct {
+	Source monitor.Source
+	Table  *table.Table   // nil: no memory of flows; nothing is remembered, no generations
+	Filter monitor.Filter // nil: every event
+	Sinks  []monitor.Sink
+
+	// Taps hear of every event, before the filter takes some. They must leave
+	// the batch as it is. Metrics are one: they are of the gateway, not of what
+	// somebody wants to see of it.
+	Taps []monitor.Sink
+
+	// Rules, if not nil, see every event as the taps do, and look for findings
+	// by the clock. The sinks that are a [FindingSink] are told of them.
+	Rules monitor.Rules
+
+	// Clock, if not nil, is the time that the rules go by, such as a recording's:
+	// they are called after each batch, and not by the wall clock.
+	Clock func() monitor.Time
+
+	// Scope, if not nil, says of which flows the source tells at all. Others,
+	// which only a dump of the whole table shows, are passed over. It must
+	// depend only on what never changes in a flow's life.
+	Scope monitor.Filter
+
+	Count uint64 // end well after so many events have passed the filter; 0: never
+
+	// Resync is how the table is brought up to date after a loss. The zero
+	// value does nothing; it needs a Table and a Source that is [Live].
+	Resync Resync
+
+	// Existing says whether the flows that are in the kernel's table already
+	// are told as well, as events of KindExisting.
+	Existing Existing
+
+	seq     uint64
+	stats   counters
+	rec     reconciler
+	ticks   ticker
+	refresh atomic.Bool
+}
+
+// Existing says how a run begins.
+type Existing uint8
+
+// The ways to begin. Each but ExistingNone needs a Table and a Source that is
+// [Live].
+const (
+	ExistingNone   Existing = iota
+	ExistingFirst           // all flows of the table, then the events that queued up meanwhile
+	ExistingBeside          // flows of the table between the events: the queue is never left alone for long
+	ExistingUntold          // likewise, for the table, the taps and the rules alone: the sinks are not told
+)
+
+// Stats are the Monitor's counters. They may be read while it runs.
+type Stats struct {
+	Events  uint64 // events of the source, losses and resyncs left out
+	Written uint64 // those of Events that passed the filter
+	Lost    uint64 // events that the kernel dropped
+	Gaps    uint64 // how often it did
+	Resyncs uint64 // reconciliations that were finished
+
+	Existing uint64 // those of Events that a dump of the table told, not an event of the kernel
+}
+
+type counters struct{ events, written, lost, gaps, resyncs, existing atomic.Uint64 }
+
+// Stats returns the counters as they stand.
+func (m *Loop) Stats() Stats {
+	c := &m.stats
+	return Stats{c.events.Load(), c.written.Load(), c.lost.Load(), c.gaps.Load(), c.resyncs.Load(), c.existing.Load()}
+}
+
+// errCount ends the loop when Count events have been written.
+var errCount = errors.New("count reached")
+
+// Run carries events until the source ends, ctx ends or Count is reached, all of
+// which are no errors. When ctx ends, what the kernel's queue holds at that
+// moment is still carried. It does not close the source or the sinks.
+func (m *Loop) Run(ctx context.Context) error {
+	err := m.run(ctx)
+	if errors.Is(err, errCount) || errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func (m *Loop) run(ctx context.Context) error {
+	var b monitor.Batch
+	defer m.ticks.stop()
+	defer func() {
+		if m.rec.active() {
+			m.rec.stop()
+		}
+	}()
+	if err := m.firstLook(ctx); err != nil {
+		if ctx.Err() != nil {
+			return m.drain(&b)
+		}
+		return err
+	}
+	for {
+		b.Reset()
+		err := m.next(ctx, &b)
+		if werr := m.process(&b); werr != nil {
+			return werr
+		}
+		if terr := m.tick(); terr != nil {
+			return terr
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			return io.EOF
+		case ctx.Err() != nil:
+			return m.drain(&b)
+		default:
+			return fmt.Errorf("read events: %w", err)
+		}
+	}
+}
+
+// drainTime is how long the queue is emptied after the end of the context, if
+// new events come as fast as they are read.
+const drainTime = time.Second
+
+// drain carries what is queued when the run ends: nobody is to wonder whether
+// the last events were lost.
+func (m *Loop) drain(b *monitor.Batch) error {
+	live, ok := m.Source.(monitor.Live)
+	if !ok {
+		return nil
+	}
+	for end := time.Now().Add(drainTime); time.Now().Before(end); {
+		b.Reset()
+		if err := live.Poll(b); err != nil {
+			return nil // the source is closed already
+		}
+		if len(b.Events) == 0 {
+			break
+		}
+		if err := m.process(b); err != nil {
+			return err
+		}
+	}
+	return m.endNamespaces()
+}
+
+// firstLook starts with the flows that are in the table already.
+func (m *Loop) firstLook(ctx context.Context) error {
+	if m.Existing == ExistingNone {
+		return nil
+	}
+	if err := m.rec.start(ctx, m, table.DumpExisting, nil); err != nil {
+		return fmt.Errorf("first look at the table: %w", err)
+	}
+	for m.Existing == ExistingFirst && m.rec.active() {
+		if err := m.stepDump(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next gets the next batch. While a reconciliation is under way each call brings
+// it one step further and then looks at the queue without waiting.
+func (m *Loop) next(ctx context.Context, b *monitor.Batch) error {
+	if err := m.reconcile(ctx); err != nil {
+		return err
+	}
+	if m.rec.active() || len(m.rec.jobs) > 0 {
+		return m.Source.(monitor.Live).Poll(b)
+	}
+	wait, limited := m.nextReconcile()
+	byClock := m.Rules != nil && m.Clock == nil
+	if !limited && !byClock {
+		return m.Source.Next(ctx, b)
+	}
+	until := ctx
+	if byClock {
+		until = m.ticks.until(ctx)
+	}
+	if limited {
+		var cancel context.CancelFunc
+		until, cancel = context.WithTimeout(until, wait)
+		defer cancel()
+	}
+	err := m.Source.Next(until, b)
+	if ctx.Err() == nil && until.Err() != nil && errors.Is(err, until.Err()) {
+		return nil // time for the reconciliation, or for the rules
+	}
+	return err
+}
+
+// reconcile starts a reconciliation that is due, or goes on with the one that is
+// under way.
+func (m *Loop) reconcile(ctx context.Context) error {
+	if m.refresh.Swap(false) {
+		m.rec.want(table.DumpRefresh)
+	}
+	if m.rec.active() {
+		return m.stepDump(ctx)
+	}
+	if err := m.rec.startNext(ctx, m); err != nil {
+		return fmt.Errorf("reconcile the table: %w", err)
+	}
+	return nil
+}
+
+// nextReconcile tells how long the loop may wait for events before it has a
+// reconciliation to start.
+func (m *Loop) nextReconcile() (wait time.Duration, limited bool) {
+	if m.rec.due {
+		return max(m.rec.wait(m.Resync), 0), true
+	}
+	if m.Resync.Every <= 0 || m.Table == nil || m.Table.Silent() == 0 {
+		return 0, false
+	}
+	wait = max(m.Resync.Every-time.Since(m.rec.ended), m.rec.wait(m.Resync))
+	if wait <= 0 {
+		m.rec.want(table.DumpRefresh)
+	}
+	return max(wait, 0), true
+}
+
+// Refresh asks for a reconciliation soon, for instance to bring counters up to
+// date. It may be called from any goroutine; it takes effect with the next
+// events, and within a second where some flows are known from dumps alone.
+func (m *Loop) Refresh() { m.refresh.Store(true) }
+
+// stepDump takes the dump one step further and carries what it told.
+func (m *Loop) stepDump(ctx context.Context) error {
+	if err := m.rec.step(ctx, m); err != nil {
+		return fmt.Errorf("read the table: %w", err)
+	}
+	m.numberAll(&m.rec.out)
+	if err := m.observe(&m.rec.out); err != nil {
+		return err
+	}
+	if m.Existing == ExistingUntold {
+		m.rec.out.Keep(func(e *monitor.Event) bool { return e.Kind != monitor.KindExisting })
+	}
+	return m.write(&m.rec.out)
+}
+
+// process takes one batch through the table, the filter and the sinks.
+func (m *Loop) process(b *monitor.Batch) error {
+	if len(b.Events) == 0 {
+		return nil
+	}
+	m.numberAll(b)
+	if m.Table != nil {
+		m.Table.Apply(b)
+	}
+	if err := m.observe(b); err != nil {
+		return err
+	}
+	return m.write(b)
+}
+
+// observe takes numbered events, which the table knows, past the taps and the
+// rules.
+func (m *Loop) observe(b *monitor.Batch) error {
+	if len(b.Events) == 0 {
+		return nil
+	}
+	for _, t := range m.Taps {
+		if err := t.Write(b); err != nil {
+			return err
+		}
+	}
+	if m.Rules != nil {
+		m.Rules.Observe(b)
+	}
+	return nil
+}
+
+// write takes events through the filter to the sinks.
+func (m *Loop) write(b *monitor.Batch) error {
+	if m.Filter != nil {
+		b.Keep(m.Filter)
+	}
+	var end error
+	if m.Count > 0 {
+		end = m.cut(b)
+	}
+	if len(b.Events) == 0 {
+		return end
+	}
+	m.stats.written.Add(counted(b))
+	for _, s := range m.Sinks {
+		if err := s.Write(b); err != nil {
+			return err
+		}
+	}
+	return end
+}
+
+// numberAll gives the events their places in the run and counts them. The events
+// of a recording may have their numbers already, with gaps where a filter took
+// some.
+func (m *Loop) numberAll(b *monitor.Batch) {
+	var events, existing uint64
+	for i := range b.Events {
+		e := &b.Events[i]
+		if e.Seq == 0 {
+			e.Seq = m.seq + 1
+		}
+		m.seq = e.Seq
+		switch e.Kind {
+		case monitor.KindLost:
+			m.stats.gaps.Add(1)
+			m.stats.lost.Add(e.Gap.Count)
+			if m.Resync.AfterLoss {
+				m.rec.wantLoss(e.NetNS(), e.Gap)
+			}
+			continue
+		case monitor.KindResynced:
+			m.stats.resyncs.Add(1)
+			continue
+		case monitor.KindNetNSBegin, monitor.KindNetNSEnd:
+			m.namespace(e)
+			continue
+		case monitor.KindExisting:
+			existing++
+		}
+		events++
+	}
+	m.stats.existing.Add(existing)
+	m.stats.events.Add(events)
+}
+
+// cut ends the batch with the event that makes Count full. What is told between
+// events, such as a loss, is none of them.
+func (m *Loop) cut(b *monitor.Batch) error {
+	left := m.Count - m.stats.written.Load()
+	for i := range b.Events {
+		if !countsAsEvent(b.Events[i].Kind) {
+			continue
+		}
+		if left--; left == 0 {
+			b.Events = b.Events[:i+1]
+			return errCount
+		}
+	}
+	return nil
+}
+
+// counted is how many events a batch has.
+func counted(b *monitor.Batch) (n uint64) {
+	for i := range b.Events {
+		if countsAsEvent(b.Events[i].Kind) {
+			n++
+		}
+	}
+	return n
+}
+
+// countsAsEvent reports whether it is an event of a flow, and not told of the stream
+// itself.
+func countsAsEvent(k monitor.Kind) bool {
+	return k != monitor.KindLost && k != monitor.KindResynced && k != monitor.KindNetNSBegin && k != monitor.KindNetNSEnd
+}

@@ -1,0 +1,156 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/table"
+)
+
+// Resync says how the table is reconciled with the kernel's. The zero value
+// never does it.
+//
+// A reconciliation reads a dump of the kernel's table, piece by piece between
+// two looks at the event queue, so that the queue goes on being emptied:
+//
+//	loss ─▶ dump piece ─▶ events ─▶ dump piece ─▶ … ─▶ sweep ─▶ KindResynced
+//
+// A dump is not a snapshot. What an event has touched since the dump began is
+// left alone, and what has been destroyed since then is not raised again. All
+// that changes is told as events marked Inferred.
+type Resync struct {
+	AfterLoss bool          // reconcile after a KindLost
+	Every     time.Duration // reconcile also so often, for flows that send no events; 0: never
+	Pause     time.Duration // at least this long between two reconciliations; 0: DefaultPause
+}
+
+// DefaultPause is the least time between two reconciliations. It grows with what
+// the last one took, up to maxPause: under continuous loss a table is dumped for
+// a twentieth of the time, and is never wrong for long.
+const (
+	DefaultPause = time.Second
+	pauseFactor  = 20
+	maxPause     = 10 * time.Second
+)
+
+// reconciler runs one reconciliation after the other: it opens the dumps and
+// decides when the next one begins.
+type reconciler struct {
+	dump    monitor.Source
+	rec     *table.Reconciliation // nil unless one is under way
+	mode    table.DumpMode
+	in, out monitor.Batch
+	only    []monitor.NetNS // namespaces under reconciliation; nil: all
+	jobs    []nsJob         // what namespaces that came and went have left to do
+	lost    []monitor.NetNS // those whose loss is to be reconciled; nil: all of them
+	owed    monitor.Gap     // what was lost there since the last reconciliation began
+	swept   int             // chunks of the table swept; -1 while the dump is being read
+	ended   time.Time
+	took    time.Duration // spent on the dump and the sweep, not on the events between
+	wanted  table.DumpMode
+	due     bool // wanted is meant
+}
+
+// start opens the dump of some namespaces, of all if only is nil.
+func (r *reconciler) start(ctx context.Context, m *Loop, mode table.DumpMode, only []monitor.NetNS) error {
+	live, ok := m.Source.(monitor.Live)
+	if !ok || m.Table == nil {
+		return errors.New("reconcile: needs a live source and a table")
+	}
+	many, ok := live.(monitor.LiveMany)
+	if !ok {
+		only = nil
+	}
+	r.swept = 0
+	if mode != table.SweepEnd {
+		open := live.Dump
+		if only != nil {
+			open = func(ctx context.Context) (monitor.Source, error) { return many.DumpOf(ctx, only) }
+		}
+		dump, err := open(ctx)
+		if err != nil {
+			return err
+		}
+		r.dump, r.swept = dump, -1
+	}
+	r.mode, r.only, r.took = mode, only, 0
+	r.rec = m.Table.Reconcile(mode, only)
+	return nil
+}
+
+// step reads one piece of the dump, or sweeps one piece of the table, and leaves
+// what is to be told in out.
+func (r *reconciler) step(ctx context.Context, m *Loop) error {
+	began := time.Now()
+	defer func() { r.took += time.Since(began) }()
+	r.out.Reset()
+	if r.swept < 0 {
+		r.in.Reset()
+		switch err := r.dump.Next(ctx, &r.in); {
+		case errors.Is(err, io.EOF):
+			r.swept = 0
+		case err != nil:
+			r.stop()
+			return err
+		}
+		if m.Scope != nil {
+			r.in.Keep(m.Scope)
+		}
+		r.rec.Apply(&r.in, &r.out)
+		return nil
+	}
+	if r.mode != table.DumpExisting && r.mode != table.DumpBegin && r.rec.Sweep(r.swept, &r.out) {
+		r.swept++
+		return nil
+	}
+	gap := r.rec.Gap
+	r.stop()
+	if r.mode == table.DumpLoss {
+		e := r.out.Add()
+		e.Kind, e.Time, e.TimeSource = monitor.KindResynced, monitor.Now(), monitor.TimeReceived
+		gap.To = e.Time
+		e.Gap = &gap
+		if len(r.only) == 1 {
+			e.SetNetNS(r.only[0])
+		}
+	}
+	return nil
+}
+
+func (r *reconciler) stop() {
+	if r.dump != nil {
+		r.dump.Close()
+		r.dump = nil
+	}
+	r.rec.End()
+	r.rec = nil
+	if r.mode != table.SweepEnd && r.mode != table.DumpBegin {
+		r.ended = time.Now()
+	}
+}
+
+// active reports whether a reconciliation is under way.
+func (r *reconciler) active() bool { return r.rec != nil }
+
+// want asks for a reconciliation; one after a loss outdoes a refresh.
+func (r *reconciler) want(mode table.DumpMode) {
+	if !r.due || mode == table.DumpLoss {
+		r.wanted = mode
+	}
+	r.due = true
+}
+
+// wait tells how long the next reconciliation has still to wait.
+func (r *reconciler) wait(cfg Resync) time.Duration {
+	pause := cfg.Pause
+	if pause == 0 {
+		pause = DefaultPause
+	}
+	if r.ended.IsZero() {
+		return 0
+	}
+	return max(pause, min(pauseFactor*r.took, maxPause)) - time.Since(r.ended)
+}

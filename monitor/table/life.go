@@ -1,0 +1,82 @@
+package table
+
+import "natlens/monitor"
+
+// Life is how a flow went through its states: each state that a message told of,
+// with the milliseconds since the first message. When there are more than fit,
+// the first ones and the last one stand, and Cut says so.
+type Life struct {
+	At     [LifeSteps]uint32 // ms since Row.First
+	States [LifeSteps]LifeState
+	N      uint8
+	Cut    bool
+}
+
+// LifeSteps is how many steps of a life are kept: a TCP connection from
+// SYN_SENT to DESTROY takes eight.
+const LifeSteps = 10
+
+// LifeState is what a step of a life tells. For protocols without states only
+// the marks for reply, assurance and the end occur.
+type LifeState uint8
+
+// A LifeState below LifeReplied is a State of the flow's protocol.
+const (
+	LifeReplied LifeState = 0xf0 + iota // SEEN_REPLY was set
+	LifeAssured                         // ASSURED was set
+	LifeStarted                         // the first message, of a protocol without states
+	LifeEnded                           // DESTROY
+)
+
+// Life returns the life of a flow. ok is false if the table keeps none or the
+// flow is not there any more.
+func (t *Table) Life(row uint32, gen uint64) (l Life, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.cfg.Life || row >= t.rows.next || gen == 0 || t.rows.at(row).gen != gen {
+		return Life{}, false
+	}
+	return *t.lifeAt(row), true
+}
+
+func (t *Table) lifeAt(row uint32) *Life { return &t.life[row/chunkRows][row%chunkRows] }
+
+func (t *Table) startLife(row uint32, e *monitor.Event) {
+	for int(row/chunkRows) >= len(t.life) {
+		t.life = append(t.life, new([chunkRows]Life))
+	}
+	l := t.lifeAt(row)
+	*l = Life{}
+	if e.Has&monitor.AttrState != 0 {
+		l.add(0, LifeState(e.Flow.State))
+	} else {
+		l.add(0, LifeStarted)
+	}
+}
+
+// recordLife notes what the event changes; the row still has the state before it.
+func (t *Table) recordLife(row uint32, e *monitor.Event) {
+	l, p := t.lifeAt(row), t.rows.at(row)
+	ms := uint32(max(0, e.Time-p.first) / 1e6)
+	switch {
+	case e.Kind == monitor.KindDestroy:
+		l.add(ms, LifeEnded)
+	case e.Has&monitor.AttrState != 0:
+		if p.known&monitor.AttrState == 0 || p.conn != e.Flow.State {
+			l.add(ms, LifeState(e.Flow.State))
+		}
+	case p.proto.HasState():
+	case e.Flow.Status&^p.status&monitor.Assured != 0:
+		l.add(ms, LifeAssured)
+	case e.Flow.Status&^p.status&monitor.SeenReply != 0:
+		l.add(ms, LifeReplied)
+	}
+}
+
+func (l *Life) add(ms uint32, s LifeState) {
+	if l.N == LifeSteps {
+		l.N, l.Cut = LifeSteps-1, true
+	}
+	l.At[l.N], l.States[l.N] = ms, s
+	l.N++
+}

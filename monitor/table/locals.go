@@ -1,0 +1,56 @@
+package table
+
+import "natlens/monitor"
+
+// SetLocals tells the table the host's addresses. Paths of flows that are in the
+// table already are worked out anew.
+func (t *Table) SetLocals(l *monitor.Locals) { t.SetLocalsOf(0, l) }
+
+// SetLocalsOf tells the table the addresses of one network namespace; nil: they
+// are not known any more, and its flows keep their paths. Paths of its flows that
+// are in the table already are worked out anew.
+func (t *Table) SetLocalsOf(n monitor.NetNS, l *monitor.Locals) {
+	t.mu.Lock()
+	switch {
+	case n == 0:
+		t.locals = l
+	case l == nil:
+		delete(t.others, n)
+	case t.others == nil:
+		t.others = map[monitor.NetNS]*monitor.Locals{n: l}
+	default:
+		t.others[n] = l
+	}
+	t.mu.Unlock()
+	if l == nil && n != 0 {
+		return
+	}
+	for c := 0; t.pathsOfChunk(c, n, l); c++ { // what is added meanwhile knows already
+	}
+}
+
+func (t *Table) localsOf(n monitor.NetNS) *monitor.Locals {
+	if n == 0 {
+		return t.locals
+	}
+	return t.others[n]
+}
+
+// pathsOfChunk works out the paths of a chunk's flows of one namespace.
+func (t *Table) pathsOfChunk(c int, n monitor.NetNS, l *monitor.Locals) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c >= len(t.rows.chunks) {
+		return false
+	}
+	base := uint32(c * chunkRows)
+	for i := base; i < min(base+chunkRows, t.rows.next); i++ {
+		if p := t.rows.at(i); p.gen != 0 && p.netns == n {
+			t.rows.load(i, &t.scratch)
+			p.path = l.Path(&t.scratch.Flow)
+			p.state &^= rowMatched
+		}
+	}
+	t.changes++
+	return true
+}

@@ -1,0 +1,193 @@
+package table
+
+import (
+	"bytes"
+	"slices"
+
+	"natlens/monitor"
+)
+
+// DumpMode says what a dump of the kernel's table is read for.
+type DumpMode uint8
+
+const (
+	DumpExisting DumpMode = iota // at the start of a run: every flow becomes an event of KindExisting
+	DumpLoss                     // after a loss: ends with KindResynced
+	DumpRefresh                  // retires silent flows and updates counters: only changes become events
+	DumpBegin                    // of a namespace found during the run: flows unknown so far become KindExisting
+	SweepEnd                     // of a namespace that is gone: no dump, all its flows end
+)
+
+// Reconciliation compares a table with a dump of the kernel's, piece by piece,
+// while events go on being applied to the table. A dump is not a snapshot: rows
+// that an event has touched since the dump began stay as they are, and flows
+// destroyed since then are not added again. All other differences become events
+// marked Inferred.
+//
+// A table has at most one Reconciliation at a time. Its methods may be called
+// from one goroutine; the table's from any.
+type Reconciliation struct {
+	Gap monitor.Gap // counts the flows added, changed and ended
+
+	table *Table
+	mode  DumpMode
+	only  []monitor.NetNS // nil: all namespaces
+	epoch uint32
+	ended map[monitor.Tuple]endedFlow // destroyed since the dump began
+}
+
+// endedFlow identifies a destroyed flow among those of one tuple.
+type endedFlow struct {
+	id    uint32
+	hasID bool
+}
+
+// Reconcile begins a reconciliation of the flows of some namespaces; nil: of all.
+func (t *Table) Reconcile(mode DumpMode, only []monitor.NetNS) *Reconciliation {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.epoch++
+	t.reconciling = &Reconciliation{table: t, mode: mode, only: only, epoch: t.epoch, Gap: monitor.Gap{From: monitor.Now()}}
+	return t.reconciling
+}
+
+// End ends the reconciliation.
+func (r *Reconciliation) End() {
+	r.table.mu.Lock()
+	defer r.table.mu.Unlock()
+	r.table.reconciling = nil
+}
+
+// Apply merges dumped flows into the table and appends to out what that changed.
+func (r *Reconciliation) Apply(in, out *monitor.Batch) {
+	r.table.mu.Lock()
+	defer r.table.mu.Unlock()
+	r.table.changes++
+	for i := range in.Events {
+		r.apply(&in.Events[i], in, out)
+	}
+}
+
+// noteEnd remembers a DESTROY, so that the dump does not add its flow again.
+func (r *Reconciliation) noteEnd(e *monitor.Event) {
+	if r.ended == nil {
+		r.ended = make(map[monitor.Tuple]endedFlow)
+	}
+	r.ended[e.Flow.Orig] = endedFlow{e.Flow.ID, e.Has&monitor.AttrID != 0}
+}
+
+// hasEnded reports whether the dumped flow has been destroyed since the dump began.
+func (r *Reconciliation) hasEnded(e *monitor.Event) bool {
+	f, ok := r.ended[e.Flow.Orig]
+	return ok && (!f.hasID || e.Has&monitor.AttrID == 0 || f.id == e.Flow.ID)
+}
+
+func (r *Reconciliation) apply(d *monitor.Event, in, out *monitor.Batch) {
+	t := r.table
+	h := t.index.hash(&d.Flow.Orig)
+	row := t.index.find(h, &d.Flow.Orig, t.rows)
+	if row >= 0 && t.rows.at(uint32(row)).epoch == r.epoch {
+		return
+	}
+	if r.hasEnded(d) {
+		return
+	}
+	if row >= 0 && !t.same(t.rows.at(uint32(row)), d) {
+		r.inferEnd(uint32(row), h, d.Time, out)
+		row = -1
+	}
+	if row < 0 {
+		if r.mode != DumpExisting && r.mode != DumpBegin {
+			d.Kind, d.Inferred = monitor.KindNew, true
+			r.Gap.Added++
+		}
+		// add derives the row's state from the kind: it is known from a dump only.
+		kind := d.Kind
+		d.Kind = monitor.KindExisting
+		t.add(h, d)
+		d.Kind = kind
+		out.Events = append(out.Events, *d)
+		return
+	}
+	changed := t.differs(uint32(row), d)
+	t.merge(uint32(row), d, in)
+	switch {
+	case r.mode == DumpExisting:
+		out.Events = append(out.Events, *d)
+	case r.mode == DumpBegin: // an event reported it before the dump began
+	case changed:
+		r.Gap.Changed++
+		d.Kind, d.Inferred = monitor.KindUpdate, true
+		out.Events = append(out.Events, *d)
+	}
+}
+
+// Sweep ends the flows of one chunk of the table that neither the dump nor an
+// event has touched. It returns false after the last chunk.
+func (r *Reconciliation) Sweep(chunk int, out *monitor.Batch) bool {
+	t := r.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if chunk >= len(t.rows.chunks) {
+		return false
+	}
+	now := monitor.Now()
+	base := uint32(chunk * chunkRows)
+	for i := range min(chunkRows, t.rows.next-base) {
+		p := t.rows.at(base + i)
+		if p.gen == 0 || p.state&RowEnded != 0 || p.epoch == r.epoch {
+			continue
+		}
+		if r.only != nil && !slices.Contains(r.only, p.netns) {
+			continue
+		}
+		t.rows.load(base+i, &t.scratch)
+		r.inferEnd(base+i, t.index.hash(&t.scratch.Flow.Orig), now, out)
+	}
+	return true
+}
+
+// inferEnd ends a row whose flow the kernel no longer has.
+func (r *Reconciliation) inferEnd(row uint32, h uint64, at monitor.Time, out *monitor.Batch) {
+	t, s := r.table, &r.table.scratch
+	t.rows.load(row, s)
+	e := out.Add()
+	*e = monitor.Event{
+		Kind: monitor.KindDestroy, Inferred: true, Time: at, TimeSource: monitor.TimeReceived,
+		Remembered: s.Known, Gen: s.Gen, Row: row, Born: s.Born(), Flow: s.Flow,
+	}
+	if r.mode == SweepEnd {
+		e.Reason = monitor.ReasonNetNSEnd
+	}
+	if s.Known&monitor.AttrsInExtra != 0 {
+		e.Extra = t.extras[row].Clone()
+	}
+	r.Gap.Ended++
+	if t.cfg.Life {
+		t.recordLife(row, e)
+	}
+	t.end(row, h, at)
+}
+
+// differs reports whether the dumped flow differs in something that an UPDATE
+// reports. Timeout and counters change all the time and do not count.
+func (t *Table) differs(row uint32, d *monitor.Event) bool {
+	r := &t.scratch
+	t.rows.load(row, r)
+	both := r.Known & d.Has
+	f, g := &r.Flow, &d.Flow
+	switch {
+	case both&monitor.AttrReply != 0 && f.Reply != g.Reply,
+		both&monitor.AttrStatus != 0 && f.Status != g.Status,
+		both&monitor.AttrState != 0 && f.State != g.State,
+		(r.Known|d.Has)&monitor.AttrMark != 0 && f.Mark != g.Mark:
+		return true
+	}
+	if d.Has&(monitor.AttrHelper|monitor.AttrLabels|monitor.AttrSecCtx) == 0 {
+		return false
+	}
+	x := t.extras[row]
+	return x == nil || d.Has&monitor.AttrHelper != 0 && !bytes.Equal(x.Helper, d.Extra.Helper) ||
+		d.Has&monitor.AttrLabels != 0 && !bytes.Equal(x.Labels, d.Extra.Labels) ||
+		d.Has&monitor.AttrSecCtx != 0 && !bytes.Equal(x.SecCtx, d.Extra.SecCtx)
+}
