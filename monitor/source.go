@@ -1,6 +1,10 @@
 package monitor
 
-import "context"
+import (
+	"context"
+	"errors"
+	"io"
+)
 
 // Source gives events in the order in which they happened.
 type Source interface {
@@ -14,6 +18,25 @@ type Source interface {
 	// Close ends the source and unblocks Next. It may be called more than once,
 	// and from another goroutine.
 	Close() error
+}
+
+// Each calls f for every event of a source until it ends. The event is f's only for
+// the call. Each does not close the source.
+func Each(ctx context.Context, s Source, f func(*Event)) error {
+	var b Batch
+	for {
+		b.Reset()
+		err := s.Next(ctx, &b)
+		for i := range b.Events {
+			f(&b.Events[i])
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // Live is a source that the running kernel feeds.

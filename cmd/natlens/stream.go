@@ -222,7 +222,7 @@ func (s *stream) summary(m *loop.Loop, c capture.Capture, took time.Duration) {
 func captureText(c capture.Capture) string {
 	text := fmt.Sprintf("%s of %s", c.Way(), human.Bytes(uint64(c.Stats().Capacity)))
 	if every, ok := c.(*capture.Every); ok {
-		text += ", " + human.Plural(every.Namespaces(), "network namespace")
+		text += ", " + human.Plural(len(every.IDs()), "network namespace")
 	}
 	if err := capture.WhyNotRing(c); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)

@@ -142,8 +142,8 @@ func (e *Every) Stats() Stats {
 // namespaces that only they live in are not captured.
 func (e *Every) Unseen() int { return e.follower.unseen }
 
-// Namespaces returns how many are captured now.
-func (e *Every) Namespaces() int { return len(e.roster.ids()) }
+// IDs returns the numbers of the namespaces that are captured now, in no order.
+func (e *Every) IDs() []monitor.NetNS { return e.roster.ids() }
 
 // With calls f with the descriptor of a captured namespace, which is open until f
 // returns. ok is false if the namespace is gone.

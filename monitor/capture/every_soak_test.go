@@ -89,7 +89,7 @@ func soakEvery(t *testing.T, way Way, size churn) {
 	for _, n := range alive {
 		n.end(t)
 	}
-	waitFor(t, "all namespaces to end", func() bool { return c.Namespaces() == 0 })
+	waitFor(t, "all namespaces to end", func() bool { return len(c.IDs()) == 0 })
 	waitFor(t, "all flows to end", func() bool { return table.Len() == 0 && s.ended() == size.made*2*size.flows })
 	took := time.Since(began)
 	st, events := c.Stats(), m.Stats().Events // what is read of the capture keeps it, and its ring

@@ -94,8 +94,8 @@ func TestEveryWithPush(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if err := WhyNotPushed(c); err != nil || c.Namespaces() != 1 {
-			t.Fatalf("%d namespaces, not pushed: %v", c.Namespaces(), err)
+		if err := WhyNotPushed(c); err != nil || len(c.IDs()) != 1 {
+			t.Fatalf("%d namespaces, not pushed: %v", len(c.IDs()), err)
 		}
 		tellsWanted(t, g, c, 0)
 	})

@@ -3,7 +3,6 @@ package doctor
 import (
 	"cmp"
 	"fmt"
-	"strings"
 )
 
 // Level is what a check found.
@@ -113,18 +112,6 @@ func (s *Snapshot) host(name string, value uint64) string {
 		return "sudo " + text // in the host's own network namespace
 	}
 	return "nsenter --net=/proc/1/ns/net " + text // root, within another one
-}
-
-// natlens returns a command line of natlens's own for the namespace.
-func (s *Snapshot) natlens(command, rest string) string {
-	text := "natlens " + command
-	if s.Place.NetNS != "" {
-		text += " --netns " + s.Place.NetNS
-	}
-	if s.Place.Sudo {
-		text = "sudo " + text
-	}
-	return strings.TrimRight(text+" "+rest, " ")
 }
 
 // share is n of all in percent, 0 of none.

@@ -34,7 +34,7 @@ func bucketsCommand(s *Snapshot) string {
 }
 
 // newFlowsCommand shows the flows that begin: no setting stops these counters.
-func newFlowsCommand(s *Snapshot) string { return s.natlens("watch", "event new") }
+func newFlowsCommand(s *Snapshot) string { return s.Place.Natlens("watch", "event", "new") }
 
 // invalidCommand has the kernel log why.
 func invalidCommand(s *Snapshot) string {

@@ -115,7 +115,7 @@ func offload(s *Snapshot, _ Limits) Check {
 		c.Level = Warn
 		c.Text = fmt.Sprintf("%s past conntrack by a flow table: their state stands still, and their counters mean little unless the flow table has the flag counter",
 			have(int(n), "flow goes", "flows go"))
-		c.Command = s.natlens("list", "status offload")
+		c.Command = s.Place.Natlens("list", "status", "offload")
 	}
 	return c
 }

@@ -142,7 +142,7 @@ func reclaim(s *Snapshot, l Limits) Check {
 	if n.TimeWait > n.Unreplied {
 		c.Command = s.shell("sysctl -w " + sysctlPrefix + "tcp_timeout_time_wait=30")
 	} else {
-		c.Command = s.natlens("delete", "unreplied")
+		c.Command = s.Place.Natlens("delete", "unreplied")
 	}
 	return c
 }

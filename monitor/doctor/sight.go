@@ -14,7 +14,7 @@ func privilege(s *Snapshot, _ Limits) Check {
 	if s.Denied != "" {
 		c.Level, c.Text = Fail, "flows, rules and events can't be read: "+s.Denied
 		if s.Place.Sudo {
-			c.Command = s.natlens("doctor", "")
+			c.Command = s.Place.Natlens("doctor")
 		} else {
 			c.Text += "; root lacks it here, as in a container: start that with it, and with CAP_BPF for the ring"
 		}
@@ -173,7 +173,7 @@ func queue(s *Snapshot, l Limits) Check {
 	if c.Level != OK && s.Capture.Way == "socket" && s.RMemMax < WantedBuffer && uint64(s.Capture.Capacity) == 2*s.RMemMax { // as the kernel counts
 		c.Command = s.host("net.core.rmem_max", WantedBuffer)
 	} else if c.Level != OK {
-		c.Command = s.natlens("watch", fmt.Sprintf("--ring %d --buffer-size %d", 256<<20, 256<<20))
+		c.Command = s.Place.Natlens("watch", "--ring", fmt.Sprint(256<<20), "--buffer-size", fmt.Sprint(256<<20))
 	}
 	return c
 }

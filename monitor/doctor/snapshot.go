@@ -1,6 +1,11 @@
 package doctor
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"natlens/monitor"
+)
 
 // Snapshot is all that the checks know. Who gathers it leaves out what could not
 // be had, and says so where a field is for that.
@@ -29,7 +34,7 @@ type Snapshot struct {
 // Place is where a command that mends something has to run.
 type Place struct {
 	Sudo   bool   // it needs sudo(8)
-	NetNS  string // --netns as it was given, "" for here
+	NetNS  string // the value of --netns, quoted for a shell; "" for here
 	Prefix string // what enters that namespace: "ip netns exec red "; "" for here
 
 	// Host tells that settings of the whole host, such as nf_conntrack_max, can
@@ -44,6 +49,19 @@ func (p Place) Enter() string {
 		return "sudo " + p.Prefix
 	}
 	return p.Prefix
+}
+
+// Natlens returns a command line of natlens for the namespace, quoted for a shell.
+// args[0] is the command.
+func (p Place) Natlens(args ...string) string {
+	line := "natlens " + args[0]
+	if p.NetNS != "" {
+		line += " --netns " + p.NetNS
+	}
+	if p.Sudo {
+		line = "sudo " + line
+	}
+	return strings.TrimRight(line+" "+monitor.ShellLine(args[1:]...), " ")
 }
 
 // Tracking says what turns connection tracking on.

@@ -1,0 +1,110 @@
+//go:build linux
+
+package probe
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"natlens/monitor/ctnetlink"
+	"natlens/monitor/doctor"
+	"natlens/monitor/kernel"
+)
+
+// Reading is what the kernel counts in one network namespace at one time.
+type Reading struct {
+	At       time.Time
+	Entries  uint64            // in the table
+	Max      uint64            // nf_conntrack_max; 0: not known
+	Counters map[string]uint64 // summed over the CPUs, by conntrack(8)'s words
+}
+
+// Meter reads the counters of one network namespace repeatedly. The kernel's are
+// 32 bits wide and wrap; those of a Meter start at the kernel's value and do not
+// wrap. The zero value is ready. It is for one goroutine at a time.
+type Meter struct {
+	before []ctnetlink.CPUStats
+	total  map[string]uint64
+}
+
+// readTime bounds a reading.
+const readTime = 3 * time.Second
+
+// Read reads the counters. The caller owns the result.
+func (m *Meter) Read(ctx context.Context, netns int) (r Reading, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	s, err := kernel.OpenService(netns)
+	if err != nil {
+		return r, err
+	}
+	defer s.Close()
+	fill, err := s.Fill(ctx)
+	if err != nil {
+		return r, err
+	}
+	cpus, err := s.CPUStats(ctx)
+	if err != nil {
+		return r, err
+	}
+	r = Reading{At: time.Now(), Entries: uint64(fill.Entries), Max: uint64(fill.Max)}
+	if r.Max == 0 { // before Linux 5.9 the answer has no maximum
+		text, err := kernel.ReadSysctl(netns, "net.netfilter.nf_conntrack_max")
+		if err == nil {
+			r.Max, _ = strconv.ParseUint(text, 10, 64)
+		}
+	}
+	m.add(cpus)
+	r.Counters = maps.Clone(m.total)
+	return r, nil
+}
+
+// add adds what the CPUs have counted since the reading before.
+func (m *Meter) add(cpus []ctnetlink.CPUStats) {
+	if m.total == nil {
+		m.total = make(map[string]uint64)
+	}
+	for i := range cpus {
+		before := ofCPU(m.before, cpus[i].CPU)
+		cpus[i].Each(func(k ctnetlink.Counter, n uint32) {
+			m.total[k.String()] += uint64(n - before.Get(k))
+		})
+	}
+	m.before = cpus
+}
+
+// ofCPU returns the counters of a CPU, all 0 if it had none: a CPU may come or go.
+func ofCPU(all []ctnetlink.CPUStats, cpu uint16) (of ctnetlink.CPUStats) {
+	for i := range all {
+		if all[i].CPU == cpu {
+			of = all[i]
+		}
+	}
+	return of
+}
+
+// Between fills the snapshot with what moved between two readings of one Meter.
+func Between(s *doctor.Snapshot, old, now *Reading) {
+	s.Look = now.At.Sub(old.At)
+	s.Fill = doctor.Fill{Begin: old.Entries, End: now.Entries, Max: now.Max}
+	s.Counters = make(map[string]doctor.Moved, len(now.Counters))
+	for word, n := range now.Counters {
+		s.Counters[word] = doctor.Moved{Total: n, Moved: n - old.Counters[word]}
+	}
+}
+
+// Seconds reads a sysctl that is a time; 0 if it can't be read.
+func Seconds(netns int, name string) time.Duration {
+	text, err := kernel.ReadSysctl(netns, name)
+	if err != nil {
+		return 0
+	}
+	d, err := time.ParseDuration(fmt.Sprint(text, "s"))
+	if err != nil {
+		return 0
+	}
+	return d
+}

@@ -1,0 +1,179 @@
+//go:build linux
+
+package live
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+	"natlens/monitor/capture"
+	"natlens/monitor/doctor"
+	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
+	"natlens/monitor/table"
+)
+
+// namespaces are those of a run.
+type namespaces interface {
+	ids() []monitor.NetNS
+	// with calls f with the descriptor of a namespace (0: the caller's). ok is
+	// false if the namespace is gone.
+	with(id monitor.NetNS, f func(fd int) error) (ok bool, err error)
+	// get returns what identifies a namespace.
+	get(id monitor.NetNS) monitor.Namespace
+}
+
+// one is the only namespace of a run.
+type one int
+
+func (o one) ids() []monitor.NetNS { return []monitor.NetNS{0} }
+
+func (o one) with(_ monitor.NetNS, f func(fd int) error) (bool, error) { return true, f(int(o)) }
+
+func (o one) get(monitor.NetNS) monitor.Namespace {
+	n, err := netns.Identify(int(o))
+	if err != nil {
+		n.Name = fmt.Sprintf("/proc/self/fd/%d", int(o))
+	}
+	return n
+}
+
+// every is all namespaces of the host.
+type every struct {
+	capture *capture.Every
+	names   *monitor.Namespaces
+}
+
+func (e every) ids() []monitor.NetNS { return e.capture.IDs() }
+
+// with works on a duplicate: the capture waits while its own descriptor is in use.
+func (e every) with(id monitor.NetNS, f func(fd int) error) (ok bool, err error) {
+	var own int
+	ok, err = e.capture.With(id, func(fd int) (err error) {
+		own, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		return err
+	})
+	if !ok || err != nil {
+		return ok, err
+	}
+	defer unix.Close(own)
+	return true, f(own)
+}
+
+func (e every) get(id monitor.NetNS) monitor.Namespace { return e.names.Get(id) }
+
+// openCapture begins to capture.
+func openCapture(cfg *Config, t *table.Table) (capture.Capture, namespaces, error) {
+	cfg.Capture.Dump = kernel.Dump
+	if cfg.Names == nil {
+		c, err := capture.Open(cfg.Capture)
+		return c, one(cfg.Capture.NetNS), err
+	}
+	refused := cfg.Refused
+	if refused == nil {
+		refused = func(error) {}
+	}
+	c, err := capture.OpenEvery(capture.EveryConfig{
+		Config: cfg.Capture, Names: cfg.Names, Locals: t.SetLocalsOf,
+		Refused: func(_ string, err error) { refused(err) },
+	})
+	if err != nil {
+		return nil, nil, err // not c, which is no nil as a Capture
+	}
+	if n := c.Unseen(); n > 0 {
+		refused(UnseenError(n))
+	}
+	return c, every{c, cfg.Names}, nil
+}
+
+// UnseenError says how many processes can't be looked into for want of privilege.
+type UnseenError int
+
+func (n UnseenError) Error() string {
+	return fmt.Sprintf("%d processes can't be read; network namespaces that only they live in are left out", int(n))
+}
+
+// Several reports whether the run is of all network namespaces.
+func (r *Run) Several() bool { return r.cfg.Names != nil }
+
+// IDs returns the numbers of the namespaces that are captured now, in the order of
+// their names. A single namespace has the number 0.
+func (r *Run) IDs() []monitor.NetNS {
+	ids := r.set.ids()
+	slices.SortFunc(ids, func(a, b monitor.NetNS) int {
+		return cmp.Or(cmp.Compare(r.Name(a), r.Name(b)), cmp.Compare(a, b))
+	})
+	return ids
+}
+
+// Name returns the name of a namespace, "" for the number 0.
+func (r *Run) Name(id monitor.NetNS) string { return r.cfg.Names.Name(id) }
+
+// Place returns how a typed command reaches a namespace.
+func (r *Run) Place(id monitor.NetNS) doctor.Place {
+	if !r.Several() && r.cfg.Capture.NetNS == 0 {
+		return r.places.Here()
+	}
+	return r.places.Of(r.set.get(id))
+}
+
+// with calls f with the descriptor of a namespace. A namespace that is gone is
+// netns.ErrGone.
+func (r *Run) with(id monitor.NetNS, f func(fd int) error) error {
+	ok, err := r.set.with(id, f)
+	if !ok {
+		return netns.ErrGone
+	}
+	return err
+}
+
+// service calls f with the requests of a namespace.
+func (r *Run) service(id monitor.NetNS, f func(*kernel.Service) error) error {
+	var s *kernel.Service
+	err := r.with(id, func(fd int) (err error) {
+		s, err = kernel.OpenService(fd)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return f(s)
+}
+
+// localsSink is a sink that writes the host's addresses into a recording.
+type localsSink interface{ Locals(*monitor.Locals) }
+
+// followLocals sets the addresses of a single namespace in the table and in the
+// sinks, now and after each change, until stop. The capture of all namespaces sets
+// them itself.
+func (r *Run) followLocals(ctx context.Context) (stop func(), err error) {
+	if r.Several() {
+		return func() {}, nil
+	}
+	watch, err := netns.WatchLocals(r.cfg.Capture.NetNS)
+	if err != nil {
+		return nil, err
+	}
+	set := func(l *monitor.Locals) {
+		r.Loop.Table.SetLocals(l)
+		for _, s := range r.Loop.Sinks {
+			if s, ok := s.(localsSink); ok {
+				s.Locals(l)
+			}
+		}
+	}
+	set(watch.Now())
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		watch.Run(ctx, set)
+	}()
+	return func() { cancel(); <-done }, nil
+}

@@ -1,0 +1,144 @@
+//go:build linux
+
+package live
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/capture"
+	"natlens/monitor/doctor/probe"
+	"natlens/monitor/filter"
+	"natlens/monitor/findings"
+	"natlens/monitor/loop"
+	"natlens/monitor/table"
+)
+
+// Config says what a run captures and keeps.
+type Config struct {
+	// Capture says how events are captured. Flows that Push does not select are
+	// in no table and reach no tap: leave it nil for a run that needs every flow.
+	Capture capture.Config
+
+	// Names, if not nil, makes the run capture all network namespaces and holds
+	// their names. Capture.NetNS is then not used.
+	Names *monitor.Namespaces
+
+	// Refused is called with the reason for each namespace that can't be
+	// captured, by one goroutine at a time; nil: nobody wants to know. It is not
+	// called for the caller's own: Open returns that error.
+	Refused func(error)
+
+	Table    table.Config
+	Filter   monitor.Filter // of what the sinks get; nil: every event
+	Existing loop.Existing
+	Count    uint64 // end after so many events have passed the filter; 0: never
+
+	// Limits, if not nil, has the rules of package findings run with these limits.
+	Limits *findings.Limits
+
+	// Sudo says that commands which the run proposes need sudo(8).
+	Sudo bool
+}
+
+// SilentEvery is how often the table is reconciled with the kernel's if a run knows
+// of flows that end without an event.
+const SilentEvery = time.Minute
+
+// Run is an open run. Its methods may be called from several goroutines, but for
+// those that add to it: these are for before Run.
+type Run struct {
+	Loop     *loop.Loop
+	Capture  capture.Capture
+	Findings *findings.Engine // nil without Config.Limits
+
+	cfg     Config
+	set     namespaces
+	places  probe.Places
+	meters  meters
+	closers []func() error // called in reverse order
+}
+
+// Open starts to capture: no event after its return is missed. The caller adds sinks
+// and taps, calls Run and then Close.
+func Open(cfg Config) (r *Run, err error) {
+	m := &loop.Loop{
+		Table:    table.New(cfg.Table),
+		Filter:   cfg.Filter,
+		Count:    cfg.Count,
+		Existing: cfg.Existing,
+	}
+	r = &Run{Loop: m, cfg: cfg, places: probe.Places{Sudo: cfg.Sudo}}
+	if r.Capture, r.set, err = openCapture(&cfg, m.Table); err != nil {
+		return nil, err
+	}
+	r.onClose(r.Capture.Close)
+	m.Source = r.Capture
+	if cfg.Capture.Push != nil {
+		m.Scope = filter.Compile(cfg.Capture.Push, filter.Env{})
+	}
+	if r.remembers() {
+		m.Resync.AfterLoss = true
+		if cfg.Existing != loop.ExistingNone {
+			m.Resync.Every = SilentEvery
+		}
+	}
+	if cfg.Limits != nil {
+		r.look(*cfg.Limits)
+	}
+	return r, nil
+}
+
+// remembers reports whether the table holds flows.
+func (r *Run) remembers() bool { return !r.cfg.Table.Memoryless }
+
+// Sink adds a sink, which gets the events that pass the filter. Close closes it.
+func (r *Run) Sink(s monitor.Sink) {
+	r.Loop.Sinks = append(r.Loop.Sinks, s)
+	r.onClose(s.Close)
+}
+
+// Tap adds a sink that gets every event of every flow, also of those that began
+// before the run. Close closes it.
+func (r *Run) Tap(s monitor.Sink) {
+	r.Loop.Taps = append(r.Loop.Taps, s)
+	r.wantAll()
+	r.onClose(s.Close)
+}
+
+// wantAll has the table take in the flows that began before the run. The sinks
+// hear of them only with Config.Existing.
+func (r *Run) wantAll() {
+	if !r.remembers() {
+		return
+	}
+	r.Loop.Resync.Every = SilentEvery
+	if r.Loop.Existing == loop.ExistingNone {
+		r.Loop.Existing = loop.ExistingUntold
+	}
+}
+
+func (r *Run) onClose(f func() error) { r.closers = append(r.closers, f) }
+
+// Run carries events until ctx ends or Config.Count is reached, neither of which is
+// an error.
+func (r *Run) Run(ctx context.Context) error {
+	stop, err := r.followLocals(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return r.Loop.Run(ctx)
+}
+
+// Close closes what Open opened and what was added, in reverse order.
+func (r *Run) Close() error {
+	var all []error
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		all = append(all, r.closers[i]())
+	}
+	r.closers = nil
+	return errors.Join(all...)
+}
