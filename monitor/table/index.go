@@ -14,15 +14,9 @@ import (
 //	hash (upper 32 bits) | row + 1 (lower 32 bits)      0 = free
 //
 // and the tuple itself stands in the row only.
-//
-// Shards of one size stand side by side in memory, in their order, which is that
-// in which they fill up. From a size on that is memory in huge pages: a search
-// reads at random, and in small pages nearly each would have to find its page
-// first.
 type index struct {
-	seed   maphash.Seed // seeded: the far side of a gateway chooses tuples
+	seed   maphash.Seed // the far side of a gateway chooses tuples, so they must not be able to collide
 	shards [indexShards]shard
-	stages []stage
 }
 
 type shard struct {
@@ -30,20 +24,9 @@ type shard struct {
 	used  int
 }
 
-// stage is the memory of all shards of one size.
-type stage struct {
-	slots int   // of a shard
-	users int   // shards that stand here
-	mem   *huge // nil: there is none to be had, the shards make their own
-}
-
 const (
 	indexShards   = 256
 	shardMinSlots = 16
-	slotSize      = int(unsafe.Sizeof(uint64(0)))
-
-	// From this size on the shards of a stage fill a huge page.
-	stageMinSlots = hugePage / indexShards / slotSize
 )
 
 func (x *index) init() { x.seed = maphash.MakeSeed() }
@@ -54,9 +37,8 @@ func (x *index) hash(t *monitor.Tuple) uint64 {
 	return maphash.Bytes(x.seed, unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)))
 }
 
-// touch reads the slot where a search for the hash begins, and nothing else. A
-// search that comes a little later finds it in the cache: the waits for the
-// memory of many searches then overlap, where one after the other they add up.
+// touch reads the slot where a search for the hash begins. A later search finds
+// it in the cache: the waits of many searches for memory then overlap.
 func (x *index) touch(h uint64) uint64 {
 	s := &x.shards[h%indexShards]
 	if s.used == 0 {
@@ -92,7 +74,7 @@ func (x *index) insert(h uint64, row uint32) {
 	// Shards fill evenly. Each has a limit of its own, between half full and
 	// seven eighths, so that they do not all grow in the same moment.
 	if limit := indexShards/2 + 3*int(h%indexShards)/8; (s.used+1)*indexShards > len(s.slots)*limit {
-		x.grow(int(h % indexShards))
+		s.grow()
 	}
 	s.put(h>>32<<32 | uint64(row+1))
 	s.used++
@@ -136,69 +118,16 @@ func (s *shard) put(slot uint64) {
 	s.slots[i] = slot
 }
 
-// grow doubles the i-th shard.
-func (x *index) grow(i int) {
-	s := &x.shards[i]
+// grow doubles the shard.
+func (s *shard) grow() {
 	old := s.slots
-	s.slots = x.room(i, max(shardMinSlots, 2*len(old)))
+	s.slots = make([]uint64, max(shardMinSlots, 2*len(old)))
 	for _, slot := range old {
 		if slot != 0 {
 			s.put(slot)
 		}
 	}
-	x.leave(len(old))
-}
-
-// room returns n free slots for the i-th shard.
-func (x *index) room(i, n int) []uint64 {
-	if i >= indexShards*3/4 && 2*n >= stageMinSlots {
-		// The last come here: soon the first will leave for the next size.
-		x.stage(2 * n).mem.prepare(1)
-	}
-	if n < stageMinSlots {
-		return make([]uint64, n)
-	}
-	st := x.stage(n)
-	st.users++
-	if st.mem == nil {
-		return make([]uint64, n)
-	}
-	size := n * slotSize
-	st.mem.prepare((i + 1) * size)
-	return unsafe.Slice((*uint64)(unsafe.Pointer(&st.mem.bytes[i*size])), n)
-}
-
-// stage returns that of shards of n slots.
-func (x *index) stage(n int) *stage {
-	for i := range x.stages {
-		if x.stages[i].slots == n {
-			return &x.stages[i]
-		}
-	}
-	x.stages = append(x.stages, stage{slots: n, mem: newHuge(indexShards * n * slotSize)})
-	return &x.stages[len(x.stages)-1]
-}
-
-// leave is told that a shard of n slots has left its stage. A shard never
-// shrinks, so that the stage ends with its last one.
-func (x *index) leave(n int) {
-	for i := range x.stages {
-		st := &x.stages[i]
-		if st.slots != n {
-			continue
-		}
-		if st.users--; st.users == 0 {
-			st.mem.free()
-			x.stages = append(x.stages[:i], x.stages[i+1:]...)
-		}
-		return
-	}
 }
 
 // reset forgets all rows.
-func (x *index) reset() {
-	for _, st := range x.stages {
-		st.mem.free()
-	}
-	*x = index{seed: x.seed}
-}
+func (x *index) reset() { *x = index{seed: x.seed} }

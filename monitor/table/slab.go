@@ -1,25 +1,13 @@
 package table
 
-import "unsafe"
-
-// slab holds rows in chunks that never move: it grows without copying. The first
-// chunks are made one by one; a table that has outgrown those gets them by
-// blocks of some megabytes in huge pages: a page fault for every forty new flows
-// costs more than all else that is done for them.
+// slab holds rows in chunks that never move: it grows without copying.
 type slab struct {
 	chunks []chunk
-	blocks []*huge // of the chunks behind the first ones
 	free   rowList
 	next   uint32
 }
 
-const (
-	chunkRows   = 4096
-	firstChunks = 8
-
-	chunkSize   = int(unsafe.Sizeof([chunkRows]packedRow{}))
-	blockChunks = hugePage / (chunkSize & -chunkSize) // the fewest that fill huge pages
-)
+const chunkRows = 4096
 
 func (s *slab) at(row uint32) *packedRow { return &s.chunks[row/chunkRows].rows[row%chunkRows] }
 
@@ -30,7 +18,7 @@ func (s *slab) take() uint32 {
 		return row
 	}
 	if int(s.next/chunkRows) == len(s.chunks) {
-		s.grow()
+		s.chunks = append(s.chunks, chunk{rows: new([chunkRows]packedRow)})
 	}
 	s.next++
 	return s.next - 1
@@ -41,24 +29,4 @@ func (s *slab) take() uint32 {
 func (s *slab) release(row uint32) {
 	s.at(row).gen = 0
 	s.free.prepend(s, row)
-}
-
-func (s *slab) grow() { s.chunks = append(s.chunks, chunk{rows: s.chunk(len(s.chunks) - firstChunks)}) }
-
-// chunk returns the memory of the n-th chunk behind the first ones.
-func (s *slab) chunk(n int) *[chunkRows]packedRow {
-	if n >= -1 && len(s.blocks) == (n+1)/blockChunks {
-		// The next chunk begins a block. Nobody waits for it then.
-		s.blocks = append(s.blocks, newHuge(blockChunks*chunkSize))
-		s.blocks[len(s.blocks)-1].prepare(1)
-	}
-	if n < 0 {
-		return new([chunkRows]packedRow)
-	}
-	block, at := s.blocks[n/blockChunks], n%blockChunks*chunkSize
-	if block == nil {
-		return new([chunkRows]packedRow)
-	}
-	block.prepare(at + chunkSize)
-	return (*[chunkRows]packedRow)(unsafe.Pointer(&block.bytes[at]))
 }
