@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"natlens/export/conntrack"
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 )
@@ -45,18 +46,18 @@ func TestConntrackRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 			from, modifiers := name[:strings.LastIndex(name, ".")], recorded[name[strings.LastIndex(name, ".")+1:]]
-			m, err := ParseModifiers(modifiers)
+			m, err := conntrack.ParseModifiers(modifiers)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := ConntrackOptions{Modifiers: m}
+			o := conntrack.Options{Modifiers: m}
 			o.LabelFile, o.Location = "testdata/conntrack/connlabel.conf", time.UTC
 			events := messages(t, from+".hex")
 			asPrinted(t, events, want, &o)
 			if from != "events" {
 				asDumped(t, events, from+".time")
 			}
-			got := render(t, func(out *bytes.Buffer) monitor.Sink { return NewConntrack(out, o) }, events...)
+			got := render(t, func(out *bytes.Buffer) monitor.Sink { return conntrack.NewWriter(out, o) }, events...)
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
 				t.Errorf("(-conntrack +ours):\n%s", diff)
 			}
@@ -93,7 +94,7 @@ var (
 
 // asPrinted gives the events what only the moment of printing knew: the time of
 // receipt and the names of programs.
-func asPrinted(t *testing.T, events []monitor.Event, printed []byte, o *ConntrackOptions) {
+func asPrinted(t *testing.T, events []monitor.Event, printed []byte, o *conntrack.Options) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(string(printed)), "\n")
 	if o.XML {

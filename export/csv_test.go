@@ -2,7 +2,7 @@ package export
 
 import (
 	"bytes"
-	"encoding/csv"
+	stdcsv "encoding/csv"
 	"io"
 	"os"
 	"strings"
@@ -10,19 +10,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"natlens/export/csv"
 	"natlens/monitor"
 )
 
 func renderCSV(t *testing.T, events ...monitor.Event) []byte {
 	t.Helper()
-	return render(t, func(out *bytes.Buffer) monitor.Sink { return NewCSV(out) }, events...)
+	return render(t, func(out *bytes.Buffer) monitor.Sink { return csv.NewWriter(out) }, events...)
 }
 
 func TestCSV(t *testing.T) { golden(t, "events.csv", renderCSV(t, events()...)) }
 
 func TestCSVWithoutEvents(t *testing.T) {
 	var out bytes.Buffer
-	if err := NewCSV(&out).Close(); err != nil || out.String() != CSVHeader+"\n" {
+	if err := csv.NewWriter(&out).Close(); err != nil || out.String() != csv.Header+"\n" {
 		t.Errorf("%q, %v", &out, err)
 	}
 }
@@ -30,7 +31,7 @@ func TestCSVWithoutEvents(t *testing.T) {
 // TestCSVColumns reads the lines back and compares cells, by the names of their
 // columns, with the JSON lines of the same events.
 func TestCSVColumns(t *testing.T) {
-	rows, err := csv.NewReader(bytes.NewReader(renderCSV(t, events()...))).ReadAll()
+	rows, err := stdcsv.NewReader(bytes.NewReader(renderCSV(t, events()...))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,66 +90,18 @@ func TestCSVPage(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(strings.Split(CSVHeader, ","), names); diff != "" {
+	if diff := cmp.Diff(strings.Split(csv.Header, ","), names); diff != "" {
 		t.Errorf("docs/csv.md (-header +page):\n%s", diff)
 	}
 }
 
-func TestCSVText(t *testing.T) {
-	for in, want := range map[string]string{
-		"":               "",
-		"ftp":            "ftp",
-		"a,b":            `"a,b"`,
-		`say "x"`:        `"say ""x"""`,
-		`"`:              `""""`,
-		"a\nb":           `a\nb`,
-		"=1+1":           "'=1+1",
-		`=HYPERLINK("x"`: `"'=HYPERLINK(""x"""`,
-		"+1":             "'+1",
-		"-1":             "'-1",
-		"@SUM(A1)":       "'@SUM(A1)",
-		" =1":            `"' =1"`,
-		"a=1":            "a=1",
-	} {
-		if got := string(appendCSVText(nil, []byte(in))); got != want {
-			t.Errorf("%q: %s, want %s", in, got, want)
-		}
-	}
-}
-
-// FuzzCSVText reads each cell back: it is one cell of one line, holds the escaped
-// text, and no spreadsheet computes it.
-func FuzzCSVText(f *testing.F) {
-	for _, s := range []string{"", "ftp", "a,b", `"`, "=1", "\n=1", " -1", string(hostile)} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, in []byte) {
-		line := append(appendCSVText([]byte("x,"), in), ",y\n"...)
-		r := csv.NewReader(bytes.NewReader(line))
-		row, err := r.Read()
-		if err != nil || len(row) != 3 {
-			t.Fatalf("%q: %q, %v", line, row, err)
-		}
-		if _, err := r.Read(); err != io.EOF {
-			t.Fatalf("%q is more than a line", line)
-		}
-		cell := row[1]
-		if strings.TrimPrefix(cell, "'") != strings.TrimPrefix(monitor.Escape(string(in)), "'") {
-			t.Fatalf("%q became %q", in, cell)
-		}
-		if bare := strings.TrimLeft(cell, " "); bare != "" && strings.ContainsRune("=+-@", rune(bare[0])) {
-			t.Fatalf("%q is a formula", cell)
-		}
-	})
-}
-
 func TestCSVAllocates(t *testing.T) {
-	sink, b := NewCSV(io.Discard), batch(events()...)
+	sink, b := csv.NewWriter(io.Discard), batch(events()...)
 	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
 		t.Errorf("%v allocations a batch, want 0", n)
 	}
 }
 
 func BenchmarkCSV(b *testing.B) {
-	b.Run("new", func(b *testing.B) { benchmarkSink(b, NewCSV(io.Discard), tcpEvents()[0]) })
+	b.Run("new", func(b *testing.B) { benchmarkSink(b, csv.NewWriter(io.Discard), tcpEvents()[0]) })
 }

@@ -1,18 +1,14 @@
-// Package export writes events for people and programs: one format a file, each
-// a [monitor.Sink] over an [io.Writer].
+// Package export opens output formats by name and recordings by content. Each format is
+// a package below: jsonl, pcapng, conntrack, csv and pretty.
 //
 //	sink, err := export.New("jsonl", os.Stdout, export.Options{})
+//	rec := replay.File(replay.Config{Formats: export.Readers()}, "flows.jsonl")
 //
-// [Formats] lists them. docs/json.md specifies the JSON lines, the comment of
-// [CSVHeader] the columns of csv; the conntrack format is that of conntrack(8)
-// 1.4.7.
+// [Formats] lists the formats. Every sink writes whole lines or blocks, one Write a
+// batch, into a buffer that it reuses. An error of the writer is final: Write and Close
+// return it from then on, and nothing more is written. Close writes what ends the
+// format. It does not close the writer: its owner does. Sinks neither flush nor sync.
+// [File] is the writer for disks. A sink is used by one goroutine.
 //
-// Every sink writes whole lines, one Write a batch, into a buffer that it reuses.
-// An error of the writer sticks: later batches get it again and nothing more is
-// written. Close writes what the format ends with and does not close the writer:
-// who made it closes it. Nothing here flushes or syncs; [File] is the writer for
-// the disk. A sink is for one goroutine.
-//
-// Text that was not made here (helper names, security contexts, label names) goes
-// through the escaper of package monitor.
+// Text from outside (helper names, security contexts, namespaces, labels) is escaped.
 package export

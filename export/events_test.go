@@ -97,7 +97,7 @@ func tcpEvents() []monitor.Event {
 		with(event(monitor.KindExisting, tuple(monitor.TCP, "2001:db8:77::2", 50000, "2001:db8:9::9", 443),
 			tuple(monitor.TCP, "2001:db8:9::9", 443, "2001:db8:1::1", 50000),
 			monitor.Confirmed|monitor.SeenReply|monitor.Assured|monitor.SrcNAT|monitor.Offload|natDone,
-			monitor.AttrState|monitor.AttrTimeout|monitor.AttrUse|monitor.AttrMark|attrsTCP), func(e *monitor.Event) {
+			monitor.AttrState|monitor.AttrTimeout|monitor.AttrUse|monitor.AttrMark|monitor.AttrWScaleOrig|monitor.AttrWScaleReply|monitor.AttrTCPFlagsOrig|monitor.AttrTCPFlagsReply), func(e *monitor.Event) {
 			e.Flow.State, e.Flow.Timeout, e.Flow.Use, e.Flow.Mark = monitor.TCPEstablished, 431999, 1, 7
 			e.Flow.TCP = monitor.TCPInfo{WScaleOrig: 7, WScaleReply: 9, FlagsOrig: 0x23, MaskOrig: 0xff, FlagsReply: 0x23}
 		}),

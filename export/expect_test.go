@@ -44,11 +44,10 @@ func TestExpects(t *testing.T) {
 			`"flags":["permanent","userspace"],"portid":42}` + "\n"},
 	} {
 		var out bytes.Buffer
-		sink, err := NewExpects(c.format, &out)
+		sink, err := NewExpects(c.format, &out, Options{Location: time.UTC})
 		if err != nil {
 			t.Fatal(err)
 		}
-		sink.location = time.UTC
 		if err := sink.Write(&x); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +59,7 @@ func TestExpects(t *testing.T) {
 		}
 	}
 	for _, format := range []string{"pretty", "csv", "jsonl,id", "conntrack,nosuch"} {
-		if _, err := NewExpects(format, &bytes.Buffer{}); err == nil {
+		if _, err := NewExpects(format, &bytes.Buffer{}, Options{}); err == nil {
 			t.Errorf("%s is taken", format)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"natlens/export/jsonl"
+	"natlens/export/pretty"
 	"natlens/monitor"
 )
 
@@ -31,7 +33,7 @@ const findingLine = `{"v":1,"ts":"2023-11-14T22:13:21.000000000Z","seq":12,"even
 
 func TestFindingJSON(t *testing.T) {
 	var out bytes.Buffer
-	sink := NewJSONL(&out)
+	sink := jsonl.NewWriter(&out)
 	f := aFinding()
 	if err := sink.Finding(&f); err != nil || out.String() != findingLine {
 		t.Errorf("%v\n%s\nwant\n%s", err, out.String(), findingLine)
@@ -66,7 +68,7 @@ func TestFindingText(t *testing.T) {
 	var out bytes.Buffer
 	f := aFinding()
 	f.Text, f.Command = "one", "natlens list 'a\x1bb'"
-	pretty := NewPretty(&out, PrettyOptions{Location: time.UTC})
+	pretty := pretty.NewWriter(&out, pretty.Options{Location: time.UTC})
 	notes := FindingNotes{&out}
 	for _, cleared := range []monitor.Time{0, f.Seen} {
 		f.Cleared = cleared

@@ -6,6 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"natlens/export/conntrack"
+	"natlens/export/csv"
+	"natlens/export/jsonl"
+	"natlens/export/pcapng"
+	"natlens/export/pretty"
+	"natlens/export/text"
 	"natlens/monitor"
 )
 
@@ -70,27 +76,27 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 	switch name {
 	case "pretty":
 		// Without their file, labels are shown by number.
-		labels, _ := ReadLabels(o.LabelFile)
-		return NewPretty(w, PrettyOptions{Colour: o.Colour, Light: o.Light, Width: o.Width, Location: o.Location, Labels: labels, Namespaces: o.Namespaces}), nil
+		labels, _ := text.ReadLabels(o.LabelFile)
+		return pretty.NewWriter(w, pretty.Options{Colour: o.Colour, Light: o.Light, Width: o.Width, Location: o.Location, Labels: labels, Namespaces: o.Namespaces}), nil
 	case "jsonl":
-		sink := NewJSONL(w)
+		sink := jsonl.NewWriter(w)
 		sink.Namespaces = o.Namespaces
 		return sink, nil
 	case "csv":
-		sink := NewCSV(w)
+		sink := csv.NewWriter(w)
 		sink.Namespaces = o.Namespaces
 		return sink, nil
 	case "pcapng":
-		return NewPCAPNG(w, PCAPNGOptions{Application: o.Application, Filter: o.Filter}), nil
+		return pcapng.NewWriter(w, pcapng.Options{Application: o.Application, Filter: o.Filter}), nil
 	case "conntrack":
-		m, err := ParseModifiers(list)
+		m, err := conntrack.ParseModifiers(list)
 		if err == nil && more && list == "" {
-			err = modifierError("")
+			err = conntrack.UnknownModifier("")
 		}
 		if err != nil {
 			return nil, err
 		}
-		return NewConntrack(w, ConntrackOptions{Modifiers: m, LabelFile: o.LabelFile, Location: o.Location,
+		return conntrack.NewWriter(w, conntrack.Options{Modifiers: m, LabelFile: o.LabelFile, Location: o.Location,
 			Now: o.Now, ProgName: o.ProgName, Notes: o.Notes, Namespaces: o.Namespaces}), nil
 	}
 	return nil, formatError(name)
@@ -99,10 +105,33 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 // formatError says what may have been meant; conntrack's -o words are not
 // formats here.
 func formatError(name string) error {
-	for _, m := range conntrackModifiers {
-		if strings.EqualFold(name, m.name) {
-			return fmt.Errorf("unknown output format %q: did you mean conntrack,%s?", name, m.name)
+	for _, m := range conntrack.ModifierNames() {
+		if strings.EqualFold(name, m) {
+			return fmt.Errorf("unknown output format %q: did you mean conntrack,%s?", name, m)
 		}
 	}
-	return unknownWord("output format", name, formatNames())
+	return text.UnknownWord("output format", name, formatNames())
+}
+
+// ExpectSink takes expectations, one a call. Close writes what the format ends with.
+type ExpectSink interface {
+	Write(*monitor.Expect) error
+	Close() error
+}
+
+// NewExpects returns a sink of expectations in the format jsonl or conntrack. The
+// name conntrack takes the modifiers xml and timestamp.
+func NewExpects(format string, w io.Writer, o Options) (ExpectSink, error) {
+	name, list, _ := strings.Cut(format, ",")
+	switch {
+	case name == "conntrack":
+		m, err := conntrack.ParseModifiers(list)
+		if err != nil {
+			return nil, err
+		}
+		return conntrack.NewExpects(w, m, o.Location), nil
+	case format == "jsonl":
+		return jsonl.NewExpects(w), nil
+	}
+	return nil, fmt.Errorf("output format %s: expectations are written as conntrack or jsonl", monitor.Escape(format))
 }

@@ -10,12 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"natlens/export/jsonl"
 	"natlens/monitor"
 )
 
 func renderJSONL(t *testing.T, events ...monitor.Event) []byte {
 	t.Helper()
-	return render(t, func(out *bytes.Buffer) monitor.Sink { return NewJSONL(out) }, events...)
+	return render(t, func(out *bytes.Buffer) monitor.Sink { return jsonl.NewWriter(out) }, events...)
 }
 
 func TestJSONL(t *testing.T) { golden(t, "events.jsonl", renderJSONL(t, events()...)) }
@@ -84,7 +85,7 @@ func TestJSONLKeepsNoText(t *testing.T) {
 }
 
 func TestJSONLAllocates(t *testing.T) {
-	sink, b := NewJSONL(io.Discard), batch(events()...)
+	sink, b := jsonl.NewWriter(io.Discard), batch(events()...)
 	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
 		t.Errorf("%v allocations a batch, want 0", n)
 	}
@@ -133,11 +134,11 @@ func FuzzJSONL(f *testing.F) {
 
 func BenchmarkJSONL(b *testing.B) {
 	tcp := tcpEvents()
-	b.Run("new", func(b *testing.B) { benchmarkSink(b, NewJSONL(io.Discard), tcp[0]) })
-	b.Run("destroy", func(b *testing.B) { benchmarkSink(b, NewJSONL(io.Discard), tcp[3]) })
-	b.Run("udp", func(b *testing.B) { benchmarkSink(b, NewJSONL(io.Discard), datagramEvents()[0]) })
-	b.Run("ipv6", func(b *testing.B) { benchmarkSink(b, NewJSONL(io.Discard), tcp[6]) })
-	b.Run("everything", func(b *testing.B) { benchmarkSink(b, NewJSONL(io.Discard), events()...) })
+	b.Run("new", func(b *testing.B) { benchmarkSink(b, jsonl.NewWriter(io.Discard), tcp[0]) })
+	b.Run("destroy", func(b *testing.B) { benchmarkSink(b, jsonl.NewWriter(io.Discard), tcp[3]) })
+	b.Run("udp", func(b *testing.B) { benchmarkSink(b, jsonl.NewWriter(io.Discard), datagramEvents()[0]) })
+	b.Run("ipv6", func(b *testing.B) { benchmarkSink(b, jsonl.NewWriter(io.Discard), tcp[6]) })
+	b.Run("everything", func(b *testing.B) { benchmarkSink(b, jsonl.NewWriter(io.Discard), events()...) })
 }
 
 // benchmarkSink measures an event, in batches of the usual size whose times move on.

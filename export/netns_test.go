@@ -9,6 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"natlens/export/conntrack"
+	"natlens/export/csv"
+	"natlens/export/jsonl"
 	"natlens/monitor"
 )
 
@@ -49,7 +52,7 @@ func TestNetNS(t *testing.T) {
 {"v":1,"ts":"2025-11-22T06:12:01.000000000Z","seq":4,"event":"netns_end","netns":"blue\"\\","inode":4026532281}
 {"v":1,"ts":"2025-11-22T06:12:01.000000000Z","ts_source":"ring","seq":5,"event":"destroy","inferred":true,"family":"ipv4","proto":"udp","protonum":17,"orig":{"src":"10.0.0.2","sport":40000,"dst":"192.0.2.1","dport":53},"reply":{"src":"192.0.2.1","sport":53,"dst":"10.0.0.2","dport":40000},"nat":{"kind":"none"},"remembered":["orig","reply"],"netns":"blue\"\\","reason":"netns_end"}
 `},
-		{"csv", CSVHeader + `
+		{"csv", csv.Header + `
 2025-11-22T06:12:01.000000000Z,ring,1,netns_begin,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"blue""\\",
 2025-11-22T06:12:01.000000000Z,ring,2,new,,,,ipv4,udp,17,,,10.0.0.2,40000,192.0.2.1,53,192.0.2.1,53,10.0.0.2,40000,,,none,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"blue""\\",
 2025-11-22T06:12:01.000000000Z,ring,3,lost,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,3,,,,,,,,"blue""\\",
@@ -96,7 +99,7 @@ func (w noteWriter) Write(p []byte) (int, error) { return w.out.WriteString("not
 func TestNetNSSchema(t *testing.T) {
 	names, events := netNSEvents(t)
 	var out bytes.Buffer
-	sink := NewJSONL(&out)
+	sink := jsonl.NewWriter(&out)
 	sink.Namespaces = names
 	if err := sink.Write(batch(events...)); err != nil {
 		t.Fatal(err)
@@ -123,7 +126,9 @@ func TestNetNSWord(t *testing.T) {
 	_, events := netNSEvents(t)
 	e := events[1]
 	e.SetNetNS(id)
-	got := render(t, func(out *bytes.Buffer) monitor.Sink { return NewConntrack(out, ConntrackOptions{Namespaces: names}) }, e)
+	got := render(t, func(out *bytes.Buffer) monitor.Sink {
+		return conntrack.NewWriter(out, conntrack.Options{Namespaces: names})
+	}, e)
 	const want = `    [NEW] udp      17 src=10.0.0.2 dst=192.0.2.1 sport=40000 dport=53 src=192.0.2.1 dst=10.0.0.2 sport=53 dport=40000 netns=a\x20b\x20mark=5` + "\n"
 	if string(got) != want {
 		t.Errorf("got  %swant %s", got, want)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"natlens/export/text"
 	"natlens/monitor"
 )
 
@@ -70,7 +71,7 @@ func (r *Rotation) pause(err error, b *monitor.Batch) error {
 	} else {
 		r.out.waiting = eventsIn(b)
 	}
-	note(r.o.Notes, "natlens: "+pauseText(err)+"; what comes is not recorded until there is room")
+	text.Note(r.o.Notes, "natlens: "+pauseText(err)+"; what comes is not recorded until there is room")
 	return nil
 }
 
@@ -128,7 +129,7 @@ func (r *Rotation) again(b *monitor.Batch) bool {
 			return false
 		}
 	}
-	note(r.o.Notes, fmt.Sprintf("natlens: there is room again: %s, as the recording says", appendGapWords(nil, e, time.Local)))
+	text.Note(r.o.Notes, fmt.Sprintf("natlens: there is room again: %s, as the recording says", text.AppendGap(nil, e, time.Local)))
 	r.out = outage{}
 	return true
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"natlens/export/pcapng"
 	"natlens/monitor"
 )
 
@@ -45,7 +46,7 @@ func recording() []monitor.Event {
 // with the writer.
 func TestPCAPNG(t *testing.T) {
 	var out bytes.Buffer
-	sink := NewPCAPNG(&out, PCAPNGOptions{Filter: "tcp"})
+	sink := pcapng.NewWriter(&out, pcapng.Options{Filter: "tcp"})
 	sink.Locals(monitor.NewLocals([]netip.Addr{netip.MustParseAddr("192.168.77.1"), netip.MustParseAddr("2001:db8::1")}))
 	if err := sink.Write(batch(recording()...)); err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func nanos(t int64) int64 {
 // TestPCAPNGIsWhole holds a recording without events to be a file that opens.
 func TestPCAPNGIsWhole(t *testing.T) {
 	var out bytes.Buffer
-	if err := NewPCAPNG(&out, PCAPNGOptions{}).Close(); err != nil {
+	if err := pcapng.NewWriter(&out, pcapng.Options{}).Close(); err != nil {
 		t.Fatal(err)
 	}
 	r, err := pcapgo.NewNgReader(bytes.NewReader(out.Bytes()), pcapgo.DefaultNgReaderOptions)
@@ -118,7 +119,7 @@ func TestPCAPNGIsWhole(t *testing.T) {
 }
 
 func TestPCAPNGAllocates(t *testing.T) {
-	sink, b := NewPCAPNG(io.Discard, PCAPNGOptions{}), batch(recording()...)
+	sink, b := pcapng.NewWriter(io.Discard, pcapng.Options{}), batch(recording()...)
 	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
 		t.Errorf("%v allocations a batch, want 0", n)
 	}
@@ -127,5 +128,5 @@ func TestPCAPNGAllocates(t *testing.T) {
 func BenchmarkPCAPNG(b *testing.B) {
 	e := tcpEvents()[0]
 	e.Raw = make([]byte, 170)
-	benchmarkSink(b, NewPCAPNG(io.Discard, PCAPNGOptions{}), e)
+	benchmarkSink(b, pcapng.NewWriter(io.Discard, pcapng.Options{}), e)
 }

@@ -7,22 +7,24 @@ import (
 	"testing"
 	"time"
 
+	"natlens/export/pretty"
+	"natlens/export/text"
 	"natlens/monitor"
 )
 
 func TestPretty(t *testing.T) {
-	labels, err := ReadLabels("testdata/conntrack/connlabel.conf")
+	labels, err := text.ReadLabels("testdata/conntrack/connlabel.conf")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, o := range map[string]PrettyOptions{
+	for name, o := range map[string]pretty.Options{
 		"events.pretty":        {Labels: labels},
 		"events.pretty.colour": {Colour: true},
 		"events.pretty.light":  {Colour: true, Light: true},
 		"events.pretty.narrow": {Width: 80, Labels: labels},
 	} {
 		o.Location = time.FixedZone("CET", 3600)
-		out := render(t, func(out *bytes.Buffer) monitor.Sink { return NewPretty(out, o) }, prettyEvents()...)
+		out := render(t, func(out *bytes.Buffer) monitor.Sink { return pretty.NewWriter(out, o) }, prettyEvents()...)
 		// The escape character is written as ␛ so that the file can be read.
 		golden(t, name, bytes.ReplaceAll(out, []byte("\x1b"), []byte("␛")))
 	}
@@ -48,11 +50,11 @@ func prettyEvents() []monitor.Event {
 // TestPrettyColourOnly holds the coloured lines to the plain ones: colours carry
 // no text, and each line ends as the terminal was before it.
 func TestPrettyColourOnly(t *testing.T) {
-	show := func(o PrettyOptions) string {
+	show := func(o pretty.Options) string {
 		o.Location = time.UTC
-		return string(render(t, func(out *bytes.Buffer) monitor.Sink { return NewPretty(out, o) }, prettyEvents()...))
+		return string(render(t, func(out *bytes.Buffer) monitor.Sink { return pretty.NewWriter(out, o) }, prettyEvents()...))
 	}
-	plain, coloured := show(PrettyOptions{}), show(PrettyOptions{Colour: true})
+	plain, coloured := show(pretty.Options{}), show(pretty.Options{Colour: true})
 	for line := range strings.Lines(coloured) {
 		if i := strings.LastIndex(line, "\x1b["); i >= 0 && !strings.HasPrefix(line[i:], "\x1b[m") {
 			t.Errorf("%q leaves its colour on", line)
@@ -79,7 +81,7 @@ func TestPrettyAllocates(t *testing.T) {
 			flows = append(flows, e)
 		}
 	}
-	sink, b := NewPretty(io.Discard, PrettyOptions{Colour: true}), batch(flows...)
+	sink, b := pretty.NewWriter(io.Discard, pretty.Options{Colour: true}), batch(flows...)
 	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
 		t.Errorf("%v allocations a batch, want 0", n)
 	}
@@ -87,9 +89,9 @@ func TestPrettyAllocates(t *testing.T) {
 
 func BenchmarkPretty(b *testing.B) {
 	b.Run("new", func(b *testing.B) {
-		benchmarkSink(b, NewPretty(io.Discard, PrettyOptions{Colour: true}), tcpEvents()[0])
+		benchmarkSink(b, pretty.NewWriter(io.Discard, pretty.Options{Colour: true}), tcpEvents()[0])
 	})
 	b.Run("destroy", func(b *testing.B) {
-		benchmarkSink(b, NewPretty(io.Discard, PrettyOptions{Colour: true}), tcpEvents()[3])
+		benchmarkSink(b, pretty.NewWriter(io.Discard, pretty.Options{Colour: true}), tcpEvents()[3])
 	})
 }

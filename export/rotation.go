@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"natlens/export/pcapng"
 	"natlens/monitor"
 )
 
@@ -43,7 +44,7 @@ type RotationOptions struct {
 	Keep int
 
 	Open    func(path string) (Part, error) // makes a file; fs.ErrExist has another name tried
-	Capture PCAPNGOptions
+	Capture pcapng.Options
 	Now     func() time.Time // for events whose time is not known; nil: time.Now
 	Notes   io.Writer        // told when the disk is full, and when it is no more; nil: nobody
 }
@@ -55,7 +56,7 @@ type RotationOptions struct {
 type Rotation struct {
 	o       RotationOptions
 	part    Part
-	sink    *PCAPNG
+	sink    *pcapng.Writer
 	locals  *monitor.Locals
 	told    atomic.Pointer[monitor.Locals] // the latest addresses, until a Write takes them
 	until   monitor.Time                   // when the next file begins
@@ -155,7 +156,7 @@ func (r *Rotation) open(at monitor.Time) (err error) {
 	if r.part, err = r.create(at); err != nil {
 		return err
 	}
-	r.sink = NewPCAPNG(r.part, r.o.Capture)
+	r.sink = pcapng.NewWriter(r.part, r.o.Capture)
 	r.sink.Locals(r.locals)
 	r.until = at + monitor.Time(r.o.Every)
 	if r.o.Keep > 0 && r.rotates() {

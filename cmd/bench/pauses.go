@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"natlens/export"
+	"natlens/export/jsonl"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
@@ -71,7 +71,7 @@ func (b *pausesBench) run(ctx context.Context) (err error) {
 	defer null.Close()
 	source := &clocked{Capture: capture}
 	m := &loop.Loop{
-		Source: source, Table: table.New(table.Config{}), Sinks: []monitor.Sink{export.NewJSONL(null)},
+		Source: source, Table: table.New(table.Config{}), Sinks: []monitor.Sink{jsonl.NewWriter(null)},
 		Resync: loop.Resync{AfterLoss: true},
 	}
 	ctx, stop := context.WithCancel(ctx)

@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"natlens/export"
+	"natlens/export/jsonl"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
@@ -83,7 +83,7 @@ func (r *recorder) run(ctx context.Context) error {
 	}
 	table.SetLocals(locals)
 	var text bytes.Buffer
-	m := loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{own{export.NewJSONL(&text)}}, Existing: loop.ExistingFirst}
+	m := loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{own{jsonl.NewWriter(&text)}}, Existing: loop.ExistingFirst}
 	recording, done := context.WithTimeout(ctx, r.length)
 	defer done()
 	if err := m.Run(recording); err != nil {

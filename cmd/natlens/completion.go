@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"natlens/export"
+	"natlens/export/conntrack"
 	"natlens/monitor/filter"
 )
 
@@ -130,7 +131,7 @@ func (c *filterConfig) completeFlags(cmd *cobra.Command) {
 // completeFormat completes -o: a format, and the modifiers of conntrack's.
 func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
 	if strings.HasPrefix(typed, "conntrack,") {
-		return listOf(export.ModifierNames()...)(cmd, args, typed)
+		return listOf(conntrack.ModifierNames()...)(cmd, args, typed)
 	}
 	for _, f := range export.Formats() {
 		out = append(out, cobra.CompletionWithDesc(f.Name, f.Help))

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/replay"
 )
@@ -22,7 +23,7 @@ Linux: natlens lab.`,
 			}
 			return ui.play(cmd.Context(), con, "demo", func(_ replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
 				p.AsOf, p.Loop = monitor.Now(), true
-				return replay.NewPlayer(replay.Demo(), p)
+				return replay.NewPlayer(replay.Demo(replay.Config{Formats: export.Readers()}), p)
 			})
 		},
 	}

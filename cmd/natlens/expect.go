@@ -93,7 +93,7 @@ func (c *expectConfig) tuples(cmd *cobra.Command) {
 func (c *expectConfig) asks(cmd *cobra.Command) { c.confirm.register(cmd) }
 
 // sink makes what expectations are written to.
-func (c *expectConfig) sink(con console) (*export.Expects, error) {
+func (c *expectConfig) sink(con console) (export.ExpectSink, error) {
 	format := c.format
 	switch _, isTerminal := terminal(con.Stdout); {
 	case format == "" && isTerminal:
@@ -101,7 +101,7 @@ func (c *expectConfig) sink(con console) (*export.Expects, error) {
 	case format == "":
 		format = "jsonl"
 	}
-	sink, err := export.NewExpects(format, con.Stdout)
+	sink, err := export.NewExpects(format, con.Stdout, export.Options{})
 	if err != nil {
 		return nil, formatError(err)
 	}

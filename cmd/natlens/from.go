@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/loop"
 	"natlens/monitor/replay"
@@ -53,6 +54,7 @@ func (c *fromConfig) check(cmd *cobra.Command) (err error) {
 
 // recording is the one that --from names. ctx ends the reading of standard input.
 func (c *fromConfig) recording(ctx context.Context, con console, cfg replay.Config) (*replay.Recording, error) {
+	cfg.Formats = export.Readers()
 	if !slices.Contains(c.paths, "-") {
 		return replay.File(cfg, c.paths...), nil
 	}

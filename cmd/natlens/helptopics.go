@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/classic"
-	"natlens/export"
+	"natlens/export/conntrack"
+	"natlens/export/text"
 )
 
 // helpTable is a part of a page of help: words and what they mean.
@@ -99,7 +100,7 @@ What natlens has not says so, with exit code 2: -R. docs/conntrack.md has the ta
 			}
 			letters.rows = append(letters.rows, [2]string{term, meaning})
 		}
-		modifiers := helpTable{heading: "Modifiers of -o", rows: export.ModifierHelp(),
+		modifiers := helpTable{heading: "Modifiers of -o", rows: conntrack.ModifierHelp(),
 			before: "Modifiers of -o, with commas between them; natlens's own commands take them as -o conntrack,NAME:"}
 		return []helpTable{letters, modifiers}
 	},
@@ -132,7 +133,7 @@ var filesTopic = topic{
 				{"XDG_RUNTIME_DIR", "where doctor --fix keeps the old values if it is not run by root"},
 			}},
 			{heading: headingFiles, rows: [][2]string{
-				{export.LabelFile, "names of connection labels: a line is the number of a bit and its name"},
+				{text.LabelFile, "names of connection labels: a line is the number of a bit and its name"},
 				{"/etc/services", "names of ports in the UI"},
 				{"/run/netns", "names of network namespaces, as ip-netns(8) keeps them"},
 				{"$XDG_STATE_HOME/natlens/filters", "filters typed in the UI; without the variable in ~/.local/state"},

@@ -17,6 +17,7 @@ import (
 
 	"natlens/cmd/natlens/classic"
 	"natlens/export"
+	"natlens/export/conntrack"
 	"natlens/monitor/filter"
 	"natlens/monitor/lab"
 )
@@ -158,7 +159,7 @@ func TestManIsWhole(t *testing.T) {
 	for _, f := range export.Formats() {
 		want("formats", f.Name)
 	}
-	for _, m := range export.ModifierNames() {
+	for _, m := range conntrack.ModifierNames() {
 		want("modifiers", m)
 	}
 	for _, c := range classic.Commands {

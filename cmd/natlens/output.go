@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/export"
+	"natlens/export/conntrack"
 	"natlens/monitor"
 )
 
@@ -102,7 +103,7 @@ func (c *outputConfig) open(con console, netns *os.File) (*output, error) {
 	}
 	options.Namespaces = c.namespaces
 	if !c.recorded && c.namespaces == nil { // a port id means something in its own namespace only
-		options.ProgName = export.ProgName(netlinkTable(netns))
+		options.ProgName = conntrack.ProgName(netlinkTable(netns))
 	}
 	var err error
 	out.sink, err = export.New(format, &out.n, options)
@@ -170,6 +171,6 @@ func (t noted) Write(line []byte) (int, error) {
 // saves reports whether a format is that of command lines.
 func saves(format string) bool {
 	name, list, _ := strings.Cut(format, ",")
-	m, _ := export.ParseModifiers(list) // an error is told where the format is checked
+	m, _ := conntrack.ParseModifiers(list) // an error is told where the format is checked
 	return name == "conntrack" && m.Save
 }

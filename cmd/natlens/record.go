@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/export"
+	"natlens/export/pcapng"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/human"
@@ -147,6 +148,6 @@ func (c *recordConfig) rotation(con console) (o export.RotationOptions, err erro
 	}
 	o.Path, o.Keep, o.Notes = c.path, c.files, con.Stderr
 	o.Open = func(path string) (export.Part, error) { return openPart(path, c.force) }
-	o.Capture = export.PCAPNGOptions{Application: "natlens " + versionText(), Filter: c.watch.filter.text()}
+	o.Capture = pcapng.Options{Application: "natlens " + versionText(), Filter: c.watch.filter.text()}
 	return o, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/findings"
 	"natlens/monitor/loop"
@@ -74,7 +75,7 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 		tail.Clear()
 	}
 	namespaces := new(monitor.Namespaces)
-	player, err := open(replay.Config{Zstd: unpackZstd, Locals: m.Table.SetLocals, Namespaces: namespaces}, replay.PlayerConfig{Reset: reset})
+	player, err := open(replay.Config{Formats: export.Readers(), Zstd: unpackZstd, Locals: m.Table.SetLocals, Namespaces: namespaces}, replay.PlayerConfig{Reset: reset})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"natlens/export"
+	"natlens/export/jsonl"
 	"natlens/monitor"
 )
 
@@ -26,7 +27,7 @@ func (x fileExporter) Create(path string, overwrite bool) (monitor.Sink, error) 
 	if err != nil {
 		return nil, err
 	}
-	lines := export.NewJSONL(f)
+	lines := jsonl.NewWriter(f)
 	lines.Namespaces = x.namespaces
 	return fileSink{lines, f}, nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"natlens/export"
+	"natlens/export/jsonl"
 	"natlens/monitor"
 )
 
@@ -27,7 +27,7 @@ func checkLine(t *testing.T, f *monitor.Finding) {
 		t.Fatal(err)
 	}
 	var line bytes.Buffer
-	if err := export.NewJSONL(&line).Finding(f); err != nil {
+	if err := jsonl.NewWriter(&line).Finding(f); err != nil {
 		t.Fatal(err)
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(line.Bytes()))

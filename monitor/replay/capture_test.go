@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"natlens/export"
+	"natlens/export/jsonl"
+	"natlens/export/pcapng"
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/replay"
@@ -72,7 +74,7 @@ func kernelEvents(t testing.TB) *monitor.Batch {
 func linesOf(t testing.TB, batches ...*monitor.Batch) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	sink := export.NewJSONL(&out)
+	sink := jsonl.NewWriter(&out)
 	for _, b := range batches {
 		if err := sink.Write(b); err != nil {
 			t.Fatal(err)
@@ -81,11 +83,11 @@ func linesOf(t testing.TB, batches ...*monitor.Batch) []byte {
 	return out.Bytes()
 }
 
-// pcapng records batches, the local addresses between them.
-func pcapng(t testing.TB, locals *monitor.Locals, batches ...*monitor.Batch) []byte {
+// recorded records batches, the local addresses between them.
+func recorded(t testing.TB, locals *monitor.Locals, batches ...*monitor.Batch) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	sink := export.NewPCAPNG(&out, export.PCAPNGOptions{})
+	sink := pcapng.NewWriter(&out, pcapng.Options{})
 	for _, b := range batches {
 		sink.Locals(locals)
 		if err := sink.Write(b); err != nil {
@@ -114,7 +116,7 @@ func TestPCAPNGAgain(t *testing.T) {
 	}
 	*gaps.Add() = monitor.Event{Seq: 1005, Time: second(2), TimeSource: monitor.TimeReceived, Kind: monitor.KindResynced, Gap: &monitor.Gap{From: second(1), To: second(2), Added: 1, Changed: 1, Ended: 1}}
 	want := linesOf(t, all, gaps)
-	got, src := written(t, replay.Bytes(replay.Config{}, "x.pcapng", pcapng(t, nil, all, gaps)))
+	got, src := written(t, replay.Bytes(config, "x.pcapng", recorded(t, nil, all, gaps)))
 	compareLines(t, want, got)
 	if st := src.Stats(); st.Bad != 0 || st.Cut != nil || st.Foreign != 0 || st.Doubles != 0 || src.Remembers() {
 		t.Errorf("%+v", st)
@@ -129,7 +131,7 @@ func TestLocalsComeInTime(t *testing.T) {
 	var data []byte
 	{
 		var out bytes.Buffer
-		sink := export.NewPCAPNG(&out, export.PCAPNGOptions{})
+		sink := pcapng.NewWriter(&out, pcapng.Options{})
 		for i := range 3 {
 			if i > 0 {
 				sink.Locals(monitor.NewLocals([]netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}))
@@ -141,7 +143,7 @@ func TestLocalsComeInTime(t *testing.T) {
 		sink.Close()
 		data = out.Bytes()
 	}
-	src, err := replay.Bytes(replay.Config{Locals: func(l *monitor.Locals) { log = append(log, fmt.Sprint(l.Addrs())) }}, "x", data).Open()
+	src, err := replay.Bytes(replay.Config{Formats: export.Readers(), Locals: func(l *monitor.Locals) { log = append(log, fmt.Sprint(l.Addrs())) }}, "x", data).Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +210,7 @@ func TestPcapOfOthers(t *testing.T) {
 		pcap(binary.BigEndian, true, 1, msgs...),
 		pcap(binary.NativeEndian, true, 1, append(msgs, bytes.Replace(msgs[0], []byte{0, 1}, []byte{0, 2}, 1))...),
 	} {
-		got, src := written(t, replay.Bytes(replay.Config{}, "nlmon.pcap", data))
+		got, src := written(t, replay.Bytes(config, "nlmon.pcap", data))
 		compareLines(t, want, got)
 		if st := src.Stats(); st.Bad != 0 {
 			t.Errorf("file %d: %+v", i, st)
@@ -220,7 +222,7 @@ func TestPcapOfOthers(t *testing.T) {
 			ofEvents = append(ofEvents, events.Events[i].Raw)
 		}
 	}
-	_, src := written(t, replay.Bytes(replay.Config{}, "x", pcap(binary.NativeEndian, true, 2, ofEvents...)))
+	_, src := written(t, replay.Bytes(config, "x", pcap(binary.NativeEndian, true, 2, ofEvents...)))
 	if st := src.Stats(); st.Events != uint64(len(ofEvents)) || st.Doubles != uint64(len(ofEvents)) {
 		t.Errorf("%d messages for two listeners: %+v", len(ofEvents), st)
 	}
@@ -232,11 +234,11 @@ func TestCaptureCutAnywhere(t *testing.T) {
 	all := kernelEvents(t)
 	some := &monitor.Batch{Events: all.Events[:6]}
 	msgs := kernelMessages(t)[:6]
-	for name, data := range map[string][]byte{"pcapng": pcapng(t, monitor.NewLocals(nil), some, some), "pcap": pcap(binary.NativeEndian, true, 1, msgs...)} {
-		whole, _ := written(t, replay.Bytes(replay.Config{}, name, data))
+	for name, data := range map[string][]byte{"pcapng": recorded(t, monitor.NewLocals(nil), some, some), "pcap": pcap(binary.NativeEndian, true, 1, msgs...)} {
+		whole, _ := written(t, replay.Bytes(config, name, data))
 		ends := 0
 		for n := 4; n < len(data); n++ {
-			got, src := written(t, replay.Bytes(replay.Config{}, name, data[:n]))
+			got, src := written(t, replay.Bytes(config, name, data[:n]))
 			if !bytes.HasPrefix(whole, got) || src.Stats().Bad != 0 {
 				t.Fatalf("%s cut at %d: %+v\n%s", name, n, src.Stats(), got)
 			}
@@ -253,7 +255,7 @@ func TestCaptureCutAnywhere(t *testing.T) {
 // TestCaptureErrors tells where a capture can't be read.
 func TestCaptureErrors(t *testing.T) {
 	all := kernelEvents(t)
-	good := pcapng(t, nil, &monitor.Batch{Events: all.Events[:3]})
+	good := recorded(t, nil, &monitor.Batch{Events: all.Events[:3]})
 	first := bytes.Index(good, all.Events[0].Raw)
 	change := func(at int, to ...byte) []byte {
 		data := bytes.Clone(good)
@@ -277,14 +279,14 @@ func TestCaptureErrors(t *testing.T) {
 		"two":        {append(bytes.Clone(good), good...), "", ""},
 		"no end":     {append(bytes.Clone(good), 6, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0), "x: block 10 at byte ", ""},
 	} {
-		_, err := again(replay.Bytes(replay.Config{}, "x", tt.data))
+		_, err := again(replay.Bytes(config, "x", tt.data))
 		if (err == nil) != (tt.fails == "") || err != nil && !strings.HasPrefix(err.Error(), tt.fails) {
 			t.Errorf("%s: error %v, want %q", name, err, tt.fails)
 		}
 		if tt.bad == "" {
 			continue
 		}
-		_, src := written(t, replay.Bytes(replay.Config{}, "x", tt.data))
+		_, src := written(t, replay.Bytes(config, "x", tt.data))
 		if st := src.Stats(); st.Bad != 1 || st.Events != 2 || !strings.HasPrefix(st.First.Error(), tt.bad) {
 			t.Errorf("%s: %+v, want %s", name, st, tt.bad)
 		}

@@ -13,5 +13,5 @@ var demo []byte
 // everything else. It begins with the flows that were there. To see it as if it
 // were now, without an end:
 //
-//	NewPlayer(Demo(), PlayerConfig{AsOf: monitor.Now(), Loop: true, Reset: …})
-func Demo() *Recording { return Bytes(Config{}, "demo", demo) }
+//	NewPlayer(Demo(cfg), PlayerConfig{AsOf: monitor.Now(), Loop: true, Reset: …})
+func Demo(cfg Config) *Recording { return Bytes(cfg, "demo", demo) }

@@ -15,14 +15,14 @@ import (
 // TestDemo looks at what a demo is for: at its first moment there are flows with
 // NAT to be seen, and in its course every kind of protocol and rewrite.
 func TestDemo(t *testing.T) {
-	start, finish, err := replay.Demo().Span()
+	start, finish, err := replay.Demo(config).Span()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if length := time.Duration(finish - start); length < 110*time.Second || length > 130*time.Second {
 		t.Errorf("it takes %s, wanted two minutes", length)
 	}
-	src, err := replay.Demo().Open()
+	src, err := replay.Demo(config).Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestDemo(t *testing.T) {
 
 // demoSights are the words for what occurs in the demo.
 func demoSights(t *testing.T) map[string]bool {
-	src, err := replay.Demo().Open()
+	src, err := replay.Demo(config).Open()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 
 	"natlens/monitor"
@@ -34,36 +35,39 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// faults counts what cannot be read, and puts an event of KindLost in its place.
-type faults struct {
+// ErrCut means that a line, block or message is not whole.
+var ErrCut = errors.New("ends in the middle")
+
+// Faults counts what cannot be read, and puts an event of KindLost in its place.
+type Faults struct {
 	name    string
-	stats   Stats
+	Stats   Stats
 	pending uint64       // unreadable since the last event
 	last    monitor.Time // of the last event that had one
 }
 
-func (f *faults) at(what string, number uint64, offset int64, err error) *Error {
+func (f *Faults) At(what string, number uint64, offset int64, err error) *Error {
 	return &Error{f.name, what, number, offset, err}
 }
 
-// bad notes that something could not be read.
-func (f *faults) bad(what string, number uint64, offset int64, err error) {
+// Bad notes that something could not be read.
+func (f *Faults) Bad(what string, number uint64, offset int64, err error) {
 	f.pending++
-	f.stats.Bad++
-	if f.stats.First == nil {
-		f.stats.First = f.at(what, number, offset, err)
+	f.Stats.Bad++
+	if f.Stats.First == nil {
+		f.Stats.First = f.At(what, number, offset, err)
 	}
 }
 
-// cut notes that the recording ends in the middle.
-func (f *faults) cut(what string, number uint64, offset int64) {
-	f.stats.Cut = f.at(what, number, offset, errCut)
+// Cut notes that the recording ends in the middle.
+func (f *Faults) Cut(what string, number uint64, offset int64) {
+	f.Stats.Cut = f.At(what, number, offset, ErrCut)
 }
 
-// good notes that the last event of the batch was read. What could not be read
+// Good notes that the last event of the batch was read. What could not be read
 // before it becomes an event in front of it.
-func (f *faults) good(b *monitor.Batch) {
-	f.stats.Events++
+func (f *Faults) Good(b *monitor.Batch) {
+	f.Stats.Events++
 	e := &b.Events[len(b.Events)-1]
 	if f.pending > 0 {
 		read := *e
@@ -77,9 +81,9 @@ func (f *faults) good(b *monitor.Batch) {
 	}
 }
 
-// end tells at the end of the recording what could not be read since the last
+// End tells at the end of the recording what could not be read since the last
 // event.
-func (f *faults) end(b *monitor.Batch) {
+func (f *Faults) End(b *monitor.Batch) {
 	if f.pending > 0 {
 		f.lost(b, 0)
 	}
@@ -87,7 +91,7 @@ func (f *faults) end(b *monitor.Batch) {
 
 // lost appends what is missing between the last event and the next one. How many
 // events were there is not known: a line may have been none, or two.
-func (f *faults) lost(b *monitor.Batch, next monitor.Time) {
+func (f *Faults) lost(b *monitor.Batch, next monitor.Time) {
 	e := b.Add()
 	e.Kind, e.Time = monitor.KindLost, f.last
 	if next != 0 {

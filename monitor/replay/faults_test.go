@@ -23,7 +23,7 @@ func eventLine(seq int, second int) string {
 func TestUnreadableLinesAreALoss(t *testing.T) {
 	text := eventLine(1, 1) + "{\"v\":1,\n" + "oops\n" + eventLine(4, 4) + `{"v":1,"event":"born"}` + "\n" +
 		`{"v":1,"event":"new","mark":-1}` + "\n\n" + `{"v":1,"seq":9,"ts":"2026-11-22T06:12:09.000`
-	got, src := written(t, replay.Bytes(replay.Config{}, "some.jsonl", []byte(text)))
+	got, src := written(t, replay.Bytes(config, "some.jsonl", []byte(text)))
 	want := eventLine(1, 1) +
 		`{"v":1,"ts":"2026-11-22T06:12:04.000000000Z","seq":0,"event":"lost","count":2,"from":"2026-11-22T06:12:01.000000000Z","to":"2026-11-22T06:12:04.000000000Z","uncertain":true}` + "\n" +
 		eventLine(4, 4) +
@@ -57,7 +57,7 @@ func TestLineErrors(t *testing.T) {
 		`{"v":1,"event":"new","orig":{"src":"192.0.2.1"}}`:      "a tuple without its protocol (protonum)",
 		`{"v":1,"event":"new","protonum":6,"state":"sleeping"}`: `unknown state "sleeping" of protocol 6`,
 	} {
-		_, src := written(t, replay.Bytes(replay.Config{}, "x", []byte(line+"\n")))
+		_, src := written(t, replay.Bytes(config, "x", []byte(line+"\n")))
 		if err := errors.Unwrap(src.Stats().First); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", line, err, want)
 		}
@@ -65,7 +65,7 @@ func TestLineErrors(t *testing.T) {
 }
 
 func TestLaterVersionIsRefused(t *testing.T) {
-	_, err := again(replay.Bytes(replay.Config{}, "x.jsonl", []byte(eventLine(1, 1)+`{"v":2,"event":"new"}`+"\n")))
+	_, err := again(replay.Bytes(config, "x.jsonl", []byte(eventLine(1, 1)+`{"v":2,"event":"new"}`+"\n")))
 	want := "x.jsonl: line 2 at byte 89: version 2 of the lines, and this program knows version 1: a newer natlens wrote them"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -74,14 +74,14 @@ func TestLaterVersionIsRefused(t *testing.T) {
 
 func TestNoRecording(t *testing.T) {
 	for _, data := range []string{"hello\n", "\x28\xb5\x2f\xfdxxxx", "\x1f\x8bxx"} {
-		if _, err := replay.Bytes(replay.Config{}, "x", []byte(data)).Open(); err == nil || !strings.HasPrefix(err.Error(), "recording x: ") {
+		if _, err := replay.Bytes(config, "x", []byte(data)).Open(); err == nil || !strings.HasPrefix(err.Error(), "recording x: ") {
 			t.Errorf("%q: %v", data, err)
 		}
 	}
-	if _, err := replay.File(replay.Config{}, filepath.Join(t.TempDir(), "none")).Open(); !errors.Is(err, os.ErrNotExist) {
+	if _, err := replay.File(config, filepath.Join(t.TempDir(), "none")).Open(); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
-	if got, _ := written(t, replay.Bytes(replay.Config{}, "x", nil)); len(got) != 0 {
+	if got, _ := written(t, replay.Bytes(config, "x", nil)); len(got) != 0 {
 		t.Errorf("nothing became %q", got)
 	}
 }
@@ -89,7 +89,7 @@ func TestNoRecording(t *testing.T) {
 // TestLongLine passes over a line that no event has, in bounded memory.
 func TestLongLine(t *testing.T) {
 	long := `{"v":1,"event":"new","x":"` + strings.Repeat("x", 10<<20) + "\"}\n"
-	got, src := written(t, replay.Bytes(replay.Config{}, "x", []byte(eventLine(1, 1)+long+eventLine(2, 2))))
+	got, src := written(t, replay.Bytes(config, "x", []byte(eventLine(1, 1)+long+eventLine(2, 2))))
 	if n := bytes.Count(got, []byte("\n")); n != 3 || src.Stats().Bad != 1 {
 		t.Errorf("%d lines, %+v", n, src.Stats())
 	}
@@ -112,12 +112,12 @@ func TestGzipCutAnywhere(t *testing.T) {
 		}
 	}
 	z.Close()
-	whole, _ := written(t, replay.Bytes(replay.Config{}, "x.gz", packed.Bytes()))
+	whole, _ := written(t, replay.Bytes(config, "x.gz", packed.Bytes()))
 	if !bytes.Equal(whole, text.Bytes()) {
 		t.Fatalf("got\n%s\nwant\n%s", whole, text.Bytes())
 	}
 	for n := 20; n < packed.Len(); n++ {
-		got, src := written(t, replay.Bytes(replay.Config{}, "x.gz", packed.Bytes()[:n]))
+		got, src := written(t, replay.Bytes(config, "x.gz", packed.Bytes()[:n]))
 		if !bytes.HasPrefix(whole, got) || src.Stats().Cut == nil || src.Stats().Bad != 0 {
 			t.Fatalf("cut at %d: %+v\n%s", n, src.Stats(), got)
 		}
@@ -138,7 +138,7 @@ func TestParts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, _ := written(t, replay.File(replay.Config{}, paths...))
+	got, _ := written(t, replay.File(config, paths...))
 	if want := eventLine(1, 1) + eventLine(2, 2) + eventLine(3, 3); string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -149,7 +149,7 @@ func TestCloseUnblocks(t *testing.T) {
 	for _, way := range []string{"close", "context"} {
 		in, out := io.Pipe()
 		go io.WriteString(out, eventLine(1, 1))
-		src, err := replay.Stream(replay.Config{}, "pipe", in).Open()
+		src, err := replay.Stream(config, "pipe", in).Open()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 	"os"
 	"testing"
 
-	"natlens/export"
+	"natlens/export/jsonl"
 	"natlens/monitor"
 	"natlens/monitor/replay"
 )
@@ -28,23 +28,23 @@ func FuzzRecording(f *testing.F) {
 	events := kernelEvents(f)
 	for i := 0; i < len(events.Events); i += 5 {
 		some := &monitor.Batch{Events: events.Events[i:min(i+2, len(events.Events))]}
-		f.Add(pcapng(f, monitor.NewLocals(nil), some))
+		f.Add(recorded(f, monitor.NewLocals(nil), some))
 		f.Add(pcap(binary.NativeEndian, i%2 == 0, 1, some.Events[0].Raw))
 	}
 	f.Add([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		first, err := again(replay.Bytes(replay.Config{}, "fuzz", data))
+		first, err := again(replay.Bytes(config, "fuzz", data))
 		if err != nil {
 			return
 		}
 		if len(data) > 0 && data[0] != '{' {
 			// What a capture tells beside the protocol's own words (a port of a
 			// protocol that has none) no line repeats: the lines are what counts.
-			if first, err = again(replay.Bytes(replay.Config{}, "lines", first)); err != nil {
+			if first, err = again(replay.Bytes(config, "lines", first)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		second, err := again(replay.Bytes(replay.Config{}, "again", first))
+		second, err := again(replay.Bytes(config, "again", first))
 		if err != nil {
 			t.Fatalf("%v: %s", err, first)
 		}
@@ -62,7 +62,7 @@ func again(rec *replay.Recording) ([]byte, error) {
 	}
 	defer src.Close()
 	var out bytes.Buffer
-	sink := export.NewJSONL(&out)
+	sink := jsonl.NewWriter(&out)
 	var b monitor.Batch
 	for {
 		b.Reset()

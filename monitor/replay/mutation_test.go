@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/replay"
 )
@@ -24,7 +25,7 @@ var place = regexp.MustCompile(`^(read events: )?x: (block|packet|line) \d+ at b
 func readAll(data []byte) (events, memory uint64, bad, fatal error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	rec := replay.Bytes(replay.Config{Locals: func(*monitor.Locals) {}}, "x", data)
+	rec := replay.Bytes(replay.Config{Formats: export.Readers(), Locals: func(*monitor.Locals) {}}, "x", data)
 	src, fatal := rec.Open()
 	if fatal != nil {
 		return 0, 0, nil, fatal
@@ -54,7 +55,7 @@ func TestDamagedCaptures(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for name, whole := range map[string][]byte{
-		"pcapng": pcapng(t, monitor.NewLocals(nil), all),
+		"pcapng": recorded(t, monitor.NewLocals(nil), all),
 		"pcap":   pcap(binary.NativeEndian, true, 1, msgs...),
 		"other":  pcap(otherOrder(), true, 1, msgs...),
 	} {

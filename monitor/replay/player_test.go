@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/loop"
 	"natlens/monitor/replay"
@@ -69,7 +70,7 @@ func newStage(t *testing.T, cfg replay.PlayerConfig) *stage {
 	cfg.Clock = s.clock
 	cfg.Reset = func() { s.note("reset") }
 	var err error
-	if s.p, err = replay.NewPlayer(replay.Bytes(replay.Config{}, "ten.jsonl", []byte(text.String())), cfg); err != nil {
+	if s.p, err = replay.NewPlayer(replay.Bytes(config, "ten.jsonl", []byte(text.String())), cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.p.Close(); s.stop() })
@@ -236,7 +237,7 @@ func TestPlayerTable(t *testing.T) {
 		}
 		p.Seek(second(steps[0].at))
 	}
-	p, err := replay.NewPlayer(replay.File(replay.Config{}, path), replay.PlayerConfig{Clock: clock, Paused: true, At: second(9), Reset: flows.Clear})
+	p, err := replay.NewPlayer(replay.File(config, path), replay.PlayerConfig{Clock: clock, Paused: true, At: second(9), Reset: flows.Clear})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +252,7 @@ func TestPlayerTable(t *testing.T) {
 }
 
 func TestPlayerCloses(t *testing.T) {
-	rec := replay.Bytes(replay.Config{}, "x", []byte(eventLine(1, 1)))
+	rec := replay.Bytes(config, "x", []byte(eventLine(1, 1)))
 	p, err := replay.NewPlayer(rec, replay.PlayerConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +294,7 @@ func TestPlayerOutlivesItsWaits(t *testing.T) {
 		text.WriteString(eventLine(i, i))
 	}
 	stop := func() {}
-	cfg := replay.Config{Zstd: func(io.Reader) (io.Reader, error) {
+	cfg := replay.Config{Formats: export.Readers(), Zstd: func(io.Reader) (io.Reader, error) {
 		return &interrupting{strings.NewReader(text.String()), func() { stop() }}, nil
 	}}
 	p, err := replay.NewPlayer(replay.Bytes(cfg, "ten.zst", []byte("\x28\xb5\x2f\xfd")),

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +22,9 @@ type Recording struct {
 
 // Config is how recordings are read. The zero value works.
 type Config struct {
+	// Formats are the forms of recordings that can be read.
+	Formats []Format
+
 	// Zstd unpacks zstd, for which the standard library has nothing; nil: such
 	// recordings are refused.
 	Zstd func(io.Reader) (io.Reader, error)
@@ -100,9 +102,6 @@ var (
 	magicZstd = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
-// errNoRecording is what a file is that is no recording at all.
-var errNoRecording = errors.New("neither JSON lines of natlens nor a netlink capture (pcapng, pcap)")
-
 // unpack returns what is inside of r, by its first bytes.
 func (c *Config) unpack(r io.Reader) (io.Reader, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
@@ -128,33 +127,4 @@ func (c *Config) unpack(r io.Reader) (io.Reader, error) {
 		return z, nil
 	}
 	return in, nil
-}
-
-// reader reads one part; next works as Source.Next does.
-type reader interface {
-	next(b *monitor.Batch) error
-}
-
-// newReader finds out what is recorded in w. An empty file is a recording
-// without events.
-func newReader(w *window, f *faults, cfg *Config) (reader, error) {
-	for w.to < 4 && w.fill() {
-	}
-	if w.to < 4 && w.err != nil && !errors.Is(w.err, io.EOF) && !cut(w.err) {
-		return nil, w.err
-	}
-	head := w.unread()
-	text := bytes.TrimLeft(head, " \t\r\n")
-	if len(text) == 0 || text[0] == '{' {
-		return &lines{w: w, f: f, d: lineDecoder{names: cfg.Namespaces}}, nil
-	}
-	if len(head) >= 4 {
-		if binary.LittleEndian.Uint32(head) == blockSection {
-			return &capture{w: w, f: f, m: messages{f: f}, locals: cfg.Locals}, nil
-		}
-		if order, nanos, ok := pcapOrder(head); ok {
-			return &pcapFile{w: w, f: f, m: messages{f: f}, order: order, nanos: nanos}, nil
-		}
-	}
-	return nil, errNoRecording
 }

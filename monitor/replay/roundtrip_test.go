@@ -9,9 +9,13 @@ import (
 	"testing"
 
 	"natlens/export"
+	"natlens/export/jsonl"
 	"natlens/monitor"
 	"natlens/monitor/replay"
 )
+
+// config reads all formats.
+var config = replay.Config{Formats: export.Readers()}
 
 // written is a recording as the sink of JSON lines writes it again, and the
 // source that read it.
@@ -23,7 +27,7 @@ func written(t testing.TB, rec *replay.Recording) ([]byte, *replay.Source) {
 	}
 	defer src.Close()
 	var out bytes.Buffer
-	sink := export.NewJSONL(&out)
+	sink := jsonl.NewWriter(&out)
 	var b monitor.Batch
 	for {
 		b.Reset()
@@ -47,7 +51,7 @@ func TestLinesAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, src := written(t, replay.Bytes(replay.Config{}, "events.jsonl", want))
+	got, src := written(t, replay.Bytes(config, "events.jsonl", want))
 	compareLines(t, want, got)
 	if st := src.Stats(); st.Bad != 0 || st.First != nil || st.Cut != nil || st.Events != uint64(bytes.Count(want, []byte("\n"))) {
 		t.Errorf("%+v", st)

@@ -15,8 +15,9 @@ import (
 type Source struct {
 	rec  *Recording
 	part int // the next one to open
-	r    reader
-	f    faults
+	r    Reader
+	form *Format // of the part at hand
+	f    Faults
 	done error // what Next returns from now on
 
 	mu     sync.Mutex
@@ -39,7 +40,7 @@ func (s *Source) Next(ctx context.Context, b *monitor.Batch) error {
 	}
 	defer context.AfterFunc(ctx, func() { s.Close() })()
 	for {
-		err := s.r.next(b)
+		err := s.r.Next(b)
 		switch {
 		case err == nil:
 			return nil
@@ -68,13 +69,12 @@ func (s *Source) Next(ctx context.Context, b *monitor.Batch) error {
 }
 
 // Stats tells what has been read so far. It must not be called while Next runs.
-func (s *Source) Stats() Stats { return s.f.stats }
+func (s *Source) Stats() Stats { return s.f.Stats }
 
 // Remembers reports whether the recording bears what its writer remembered of
 // each flow (JSON lines do), so that its events are whole without a table.
 func (s *Source) Remembers() bool {
-	_, ok := s.r.(*lines)
-	return ok
+	return s.form.Remembers
 }
 
 // Close ends the source.
@@ -118,7 +118,10 @@ func (s *Source) nextPart() error {
 	s.f.name = p.name
 	in, err := s.rec.cfg.unpack(file)
 	if err == nil {
-		s.r, err = newReader(newWindow(in), &s.f, &s.rec.cfg)
+		w := newWindow(in)
+		if s.form, err = s.rec.cfg.detect(w); err == nil {
+			s.r = s.form.Open(w, &s.f, &s.rec.cfg)
+		}
 	}
 	if err != nil {
 		_ = s.closeLocked()

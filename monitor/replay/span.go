@@ -41,7 +41,7 @@ func (r *Recording) Span() (start, finish monitor.Time, err error) {
 			continue
 		}
 		quick = false
-		if last, ok := r.lastTime(); ok {
+		if last, ok := r.lastTime(src); ok {
 			return start, max(finish, last), nil
 		}
 	}
@@ -51,15 +51,18 @@ func (r *Recording) Span() (start, finish monitor.Time, err error) {
 const tailSize = 1 << 20
 
 // lastTime reads the latest time at the end of a file of plain JSON lines.
-func (r *Recording) lastTime() (last monitor.Time, ok bool) {
+func (r *Recording) lastTime(src *Source) (last monitor.Time, ok bool) {
+	if !src.form.Lines {
+		return 0, false
+	}
 	file, err := r.parts[len(r.parts)-1].open()
 	if err != nil {
 		return 0, false
 	}
 	defer file.Close()
 	seeker, ok := file.(io.Seeker)
-	var head [1]byte
-	if _, err := io.ReadFull(file, head[:]); !ok || err != nil || head[0] != '{' {
+	var head [4]byte
+	if _, err := io.ReadFull(file, head[:]); !ok || err != nil || !src.form.Begins(head[:]) {
 		return 0, false
 	}
 	size, err := seeker.Seek(0, io.SeekEnd)
@@ -76,13 +79,17 @@ func (r *Recording) lastTime() (last monitor.Time, ok bool) {
 	if size > tailSize {
 		_, tail, _ = bytes.Cut(tail, []byte("\n")) // the first line is a part of one
 	}
-	var d lineDecoder
+	quiet := Config{Namespaces: new(monitor.Namespaces)}
+	rd := src.form.Open(newWindow(bytes.NewReader(tail)), new(Faults), &quiet)
 	var b monitor.Batch
-	for line := range bytes.Lines(tail) {
+	for {
 		b.Reset()
-		if d.decode(line, &b) == nil {
-			last = max(last, b.Events[0].Time)
+		err := rd.Next(&b)
+		for i := range b.Events {
+			last = max(last, b.Events[i].Time)
+		}
+		if err != nil {
+			return last, errors.Is(err, io.EOF) && last != 0
 		}
 	}
-	return last, last != 0
 }

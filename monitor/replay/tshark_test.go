@@ -77,7 +77,7 @@ func tshark(t *testing.T, all *monitor.Batch, args ...string) string {
 	t.Helper()
 	program := lab.Need(t, "tshark")
 	path := filepath.Join(t.TempDir(), "x.pcapng")
-	if err := os.WriteFile(path, pcapng(t, monitor.NewLocals(nil), all), 0o644); err != nil {
+	if err := os.WriteFile(path, recorded(t, monitor.NewLocals(nil), all), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, append([]string{"-r", path}, args...)...)

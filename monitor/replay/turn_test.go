@@ -69,12 +69,12 @@ func TestOtherByteOrder(t *testing.T) {
 		}
 	}
 	want := linesOf(t, events)
-	got, src := written(t, replay.Bytes(replay.Config{}, "x", pcap(otherOrder(), true, 1, msgs...)))
+	got, src := written(t, replay.Bytes(config, "x", pcap(otherOrder(), true, 1, msgs...)))
 	if st := src.Stats(); st.Bad != 0 || st.Events != uint64(len(msgs)) {
 		t.Fatalf("%+v", st)
 	}
 	compareLines(t, numbered(t, want), numbered(t, got))
-	s, err := replay.Bytes(replay.Config{}, "x", pcap(otherOrder(), true, 1, msgs[0])).Open()
+	s, err := replay.Bytes(config, "x", pcap(otherOrder(), true, 1, msgs[0])).Open()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"natlens/export"
+	"natlens/export/conntrack"
 )
 
 // Complete returns what the last word of a command line may be where natlens's own command can't know it:
@@ -20,7 +20,7 @@ func Complete(args []string) (words []string, whole bool) {
 	}
 	if before := args[last-1]; l.command.prints && (before == "-o" || before == "--output") {
 		begun := args[last][:strings.LastIndexByte(args[last], ',')+1]
-		for _, m := range export.ModifierNames() {
+		for _, m := range conntrack.ModifierNames() {
 			words = append(words, begun+m)
 		}
 		return words, true

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"natlens/export"
+	"natlens/export/conntrack"
 	"natlens/monitor/filter"
 )
 
@@ -188,7 +188,7 @@ func (l *line) head() (out []string) {
 // labels, as -l and --label-add make it do, it prints them, but not in command lines.
 func (l *line) format() string {
 	modifiers := strings.Join(l.modified, ",")
-	m, _ := export.ParseModifiers(modifiers) // the command reports an error
+	m, _ := conntrack.ParseModifiers(modifiers) // the command reports an error
 	if l.labels && !m.Save && strings.IndexByte("ELGU", l.command.Letter) >= 0 {
 		modifiers = strings.TrimPrefix(modifiers+",labels", ",")
 	}
@@ -271,5 +271,5 @@ func savedVTag(text string) string {
 	if err != nil {
 		return text
 	}
-	return strconv.FormatUint(uint64(export.SavedVTag(uint32(n))), 10)
+	return strconv.FormatUint(uint64(conntrack.SavedVTag(uint32(n))), 10)
 }

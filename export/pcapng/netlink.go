@@ -1,0 +1,119 @@
+package pcapng
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"natlens/export/jsonl"
+	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
+	"natlens/monitor/replay"
+)
+
+// The cooked header that stands before netlink messages in captures of link type
+// 253 (LINKTYPE_NETLINK), all of it big endian:
+//
+//	packet type 2 │ ARPHRD_NETLINK 2 │ unused 10 │ netlink family 2
+const (
+	linkNetlink = 253
+	sllSize     = 16
+	toKernel    = 7  // PACKET_KERNEL: somebody asks
+	netfilter   = 12 // NETLINK_NETFILTER
+)
+
+// packet is one packet of a capture.
+type packet struct {
+	data   []byte
+	time   monitor.Time
+	source monitor.TimeSource
+	seq    uint64
+	cut    bool // the capture kept only its beginning
+	own    bool // natlens wrote it: each message stands there once
+	note   []byte
+}
+
+// messages turns the packets of captures into events.
+type messages struct {
+	d        ctnetlink.Decoder
+	f        *replay.Faults
+	prev     []byte // the last message, for a capture of others
+	prevTime monitor.Time
+}
+
+// read appends the events of a packet; bad tells of a message that could not be
+// read. The packet's data are turned into this machine's byte order in place.
+func (m *messages) read(p *packet, b *monitor.Batch, bad func(error)) {
+	if len(p.data) < sllSize {
+		bad(replay.ErrCut)
+		return
+	}
+	if binary.BigEndian.Uint16(p.data) == toKernel || binary.BigEndian.Uint16(p.data[14:]) != netfilter {
+		m.f.Stats.Foreign++
+		return
+	}
+	for rest := p.data[sllSize:]; len(rest) > 0; {
+		if len(rest) < headerSize {
+			bad(replay.ErrCut)
+			return
+		}
+		n := binary.NativeEndian.Uint32(rest)
+		whole := func(n uint32) bool { return n >= headerSize && uint64(n) <= uint64(len(rest)) }
+		if turned := foreignOrder.Uint32(rest); !whole(n) && whole(turned) {
+			n = turned
+			turn(rest[:n])
+		}
+		if !whole(n) {
+			bad(fmt.Errorf("message of %d bytes in %d", n, len(rest)))
+			return
+		}
+		m.message(p, rest[:n:n], b, bad)
+		rest = rest[min(len(rest), int(n+3)&^3):] // NLMSG_ALIGN
+	}
+}
+
+func (m *messages) message(p *packet, msg []byte, b *monitor.Batch, bad func(error)) {
+	err := m.d.Decode(msg, b)
+	switch {
+	case errors.Is(err, ctnetlink.ErrNotConntrack):
+		m.f.Stats.Foreign++
+		return
+	case err != nil:
+		bad(err)
+		return
+	}
+	e := &b.Events[len(b.Events)-1]
+	if !p.own && m.double(msg, e.Kind, p.time) {
+		m.f.Stats.Doubles++
+		b.Drop()
+		return
+	}
+	if e.TimeSource == monitor.TimeUnknown {
+		e.Time, e.TimeSource = p.time, p.source
+		if e.Time == 0 {
+			e.TimeSource = monitor.TimeUnknown
+		}
+	}
+	e.Seq = p.seq
+	if note, ok := bytes.CutPrefix(p.note, []byte("natlens: inferred ")); ok {
+		if k := jsonl.KindNamed(note); k == monitor.KindNew || k == monitor.KindUpdate {
+			e.Kind, e.Inferred = k, true
+		}
+	}
+	m.f.Good(b)
+}
+
+// doubleTime is how far apart the copies of one message may be.
+const doubleTime = 10e6
+
+// double reports whether an event is the one before it once more: an nlmon device
+// sees a message once for each listener (netlink_deliver_tap).
+func (m *messages) double(msg []byte, k monitor.Kind, t monitor.Time) bool {
+	if k == monitor.KindExisting {
+		return false
+	}
+	again := bytes.Equal(msg, m.prev) && t-m.prevTime < doubleTime
+	m.prev, m.prevTime = append(m.prev[:0], msg...), t
+	return again
+}
