@@ -20,6 +20,7 @@ type Finding struct {
 	Seen     Time      // when it was last seen to stand
 	Cleared  Time      // when it was gone; 0: it stands
 	Seq      uint64    // of the line that told its last change; given by the Monitor
+	NetNS    NetNS     // the network namespace of its flows; 0: there is one only
 }
 
 // Figure is a named number.

@@ -50,7 +50,7 @@ func noteFindings(m *loop.Loop, con console, sink monitor.Sink, quiet bool) {
 
 // command writes what shows the flows of a finding in the recording. Nothing can
 // be deleted there, and at its end they may be gone: watch has them in any case.
-func (c *fromConfig) command(args ...string) string {
+func (c *fromConfig) command(_ monitor.NetNS, args ...string) string {
 	words := []string{"natlens", "watch"}
 	for _, path := range c.paths {
 		words = append(words, "--from", path)

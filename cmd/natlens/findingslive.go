@@ -27,13 +27,16 @@ func lookForFindings(m *loop.Loop, limits findings.Limits, netns int, place doct
 		return nil, nil, err
 	}
 	e = findings.New(findings.Config{
-		Table:              m.Table,
-		Limits:             limits,
-		Counters:           func() (findings.Counters, error) { return readRaces(service) },
-		EstablishedTimeout: func() time.Duration { return sysctlSeconds(netns, establishedSysctl) },
+		Table:  m.Table,
+		Limits: limits,
+		Counters: func() (map[monitor.NetNS]findings.Counters, error) {
+			c, err := readRaces(service)
+			return map[monitor.NetNS]findings.Counters{0: c}, err
+		},
+		EstablishedTimeout: func(monitor.NetNS) time.Duration { return sysctlSeconds(netns, establishedSysctl) },
 		Packets:            func(f *monitor.Flow) (orig, reply uint64, ok bool) { return readPackets(service, f) },
 		Refresh:            m.Refresh,
-		Command:            func(args ...string) string { return placedCommand(place, args) },
+		Command:            func(_ monitor.NetNS, args ...string) string { return placedCommand(place, args) },
 	})
 	m.Rules = e
 	m.Resync.Every = silentEvery

@@ -240,14 +240,14 @@ func (c *completion) values(f Field) {
 	if c.env.Values != nil {
 		for _, v := range c.env.Values(f &^ Sent) {
 			if k == kindText {
-				v = quoteText(v)
+				v = Quote(v)
 			}
 			c.add(CandidateValue, v, "seen")
 		}
 	}
 	if f&^Sent == FieldNetNS {
 		c.env.Namespaces.All(func(_ monitor.NetNS, n monitor.Namespace) {
-			c.add(CandidateValue, quoteText(n.Name), "network namespace")
+			c.add(CandidateValue, Quote(n.Name), "network namespace")
 		})
 	}
 	switch k {

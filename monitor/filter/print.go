@@ -47,13 +47,14 @@ func (x Has) String() string {
 func (x Text) String() string {
 	parts := make([]string, len(x.Set))
 	for i, s := range x.Set {
-		parts[i] = quoteText(s)
+		parts[i] = Quote(s)
 	}
 	return x.Field.String() + opSet(x.Op, parts)
 }
 
-// quoteText writes a text as the lexer reads it.
-func quoteText(s string) string {
+// Quote writes a text value so that the parser reads it back: as it is, or in double
+// quotes.
+func Quote(s string) string {
 	switch fold(s) {
 	case "", "and", "or", "not", "in":
 		return strconv.Quote(s)

@@ -77,7 +77,7 @@ func BenchmarkTick(b *testing.B) {
 			batch.Reset()
 		}
 	}
-	e := New(Config{Table: table, Limits: DefaultLimits(), EstablishedTimeout: func() time.Duration { return 5 * 24 * time.Hour }})
+	e := New(Config{Table: table, Limits: DefaultLimits(), EstablishedTimeout: func(monitor.NetNS) time.Duration { return 5 * 24 * time.Hour }})
 	now := monitor.Time(1e18)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -272,7 +272,7 @@ func causeRace(g *gateway) {
 	g.race(lab.Race{To: lab.ServerDNS, TwoHosts: true}, func() bool {
 		now, err := g.counters()
 		g.must(err)
-		return now.InsertFailed >= before.InsertFailed+4
+		return now[0].InsertFailed >= before[0].InsertFailed+4
 	})
 	g.seesRaces("dns-race 203.0.113.9")
 }
@@ -287,7 +287,7 @@ func causeDNSClash(g *gateway) {
 	g.race(lab.Race{To: lab.ServerDNS, Rate: int(g.limits[manyFlows]) - 20}, func() bool {
 		now, err := g.counters()
 		g.must(err)
-		return now.ClashResolve >= before.ClashResolve+110
+		return now[0].ClashResolve >= before[0].ClashResolve+110
 	})
 	g.seesRaces("dns-clash 203.0.113.9")
 }

@@ -15,13 +15,18 @@ type Config struct {
 	Table  *table.Table // nil: only what the stream tells
 	Limits Limits
 
-	// Counters returns the kernel's counters; it is asked once a second. nil:
-	// no dns-race and no dns-clash.
-	Counters func() (Counters, error)
+	// Namespace returns the name of a network namespace, and the filter that
+	// selects its flows; "" for the only one of a run. nil: there is one only.
+	Namespace func(monitor.NetNS) (name, filter string)
 
-	// EstablishedTimeout is nf_conntrack_tcp_timeout_established: how long ago
-	// the last packet was is what is missing from it. 0 or nil: no idle.
-	EstablishedTimeout func() time.Duration
+	// Counters returns the kernel's counters of each network namespace. It is
+	// asked once a second at most. nil: no dns-race and no dns-clash.
+	Counters func() (map[monitor.NetNS]Counters, error)
+
+	// EstablishedTimeout is nf_conntrack_tcp_timeout_established of a network
+	// namespace: how long ago the last packet was is what is missing from it. 0 or
+	// nil: no idle.
+	EstablishedTimeout func(monitor.NetNS) time.Duration
 
 	// Packets asks the kernel how many packets a flow had either way; ok is false
 	// where it does not count, or has no such flow. It is asked for a few flows
@@ -32,9 +37,9 @@ type Config struct {
 	// does: events don't tell of packets.
 	Refresh func()
 
-	// Command writes a command line of natlens as it has to be typed here. nil:
-	// as it is.
-	Command func(args ...string) string
+	// Command writes a command line of natlens as it has to be typed for a network
+	// namespace. nil: as it is.
+	Command func(n monitor.NetNS, args ...string) string
 }
 
 // Counters are those counters of the kernel that rules are about, since boot.
@@ -67,6 +72,9 @@ type Stats struct {
 func New(cfg Config) *Engine {
 	if cfg.Command == nil {
 		cfg.Command = plainCommand
+	}
+	if cfg.Namespace == nil {
+		cfg.Namespace = func(monitor.NetNS) (name, filter string) { return "", "" }
 	}
 	e := &Engine{cfg: cfg, watching: make(map[ref]*watched)}
 	e.look.init()
@@ -102,7 +110,7 @@ func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
 	if e.cfg.Table != nil {
 		for e.look.running && !e.step(now) {
 		}
-		for e.look.began = 0; !e.step(now); {
+		for e.look.began = now - monitor.Time(lookEvery); !e.step(now); {
 		}
 		e.judgeLook(now)
 	}

@@ -52,13 +52,14 @@ func newGateway(t *testing.T, cfg lab.Config) *gateway {
 }
 
 // counters, packets and established are what the engine asks the kernel.
-func (g *gateway) counters() (n Counters, err error) {
+func (g *gateway) counters() (map[monitor.NetNS]Counters, error) {
+	var n Counters
 	cpus, err := g.service.CPUStats(context.Background())
 	for i := range cpus {
 		n.InsertFailed += uint64(cpus[i].Get(ctnetlink.InsertFailed))
 		n.ClashResolve += uint64(cpus[i].Get(ctnetlink.ClashResolve))
 	}
-	return n, err
+	return map[monitor.NetNS]Counters{0: n}, err
 }
 
 func (g *gateway) packets(f *monitor.Flow) (orig, reply uint64, ok bool) {
@@ -70,7 +71,7 @@ func (g *gateway) packets(f *monitor.Flow) (orig, reply uint64, ok bool) {
 	return e.Flow.CountersOrig.Packets, e.Flow.CountersReply.Packets, e.Has.All(monitor.AttrCountersOrig | monitor.AttrCountersReply)
 }
 
-func (g *gateway) established() time.Duration {
+func (g *gateway) established(monitor.NetNS) time.Duration {
 	d, err := time.ParseDuration(g.sysctl("tcp_timeout_established") + "s")
 	if err != nil {
 		g.t.Error(err)

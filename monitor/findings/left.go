@@ -146,7 +146,7 @@ func (e *Engine) abandoned(now monitor.Time) (found []candidate) {
 				Text: fmt.Sprintf("%s to %s still sent to %s, which has not answered for %s; new ones are sent to %s",
 					plural(uint64(t.answered+t.silent), "UDP flow"), at, gone, e.text(dnatAge), endpoint(to.to.Addr, to.to.Port)),
 			}}
-			e.show(&c.finding, "delete", fmt.Sprintf("udp dst %s dport %d nat.dst %s nat.dport %d", k.addr, k.port, k.peer, k.peerPort))
+			e.show(&c, "delete", fmt.Sprintf("udp dst %s dport %d nat.dst %s nat.dport %d", k.addr, k.port, k.peer, k.peerPort))
 			found = append(found, c)
 		}
 	})

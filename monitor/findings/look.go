@@ -37,10 +37,12 @@ type look struct {
 	pool       key             // likewise
 	peer       monitor.Addr    // not looked at
 
-	idles       idleGroup
-	established time.Duration // nf_conntrack_tcp_timeout_established
-	idleBelow   float64       // a timeout of at most so many seconds is of an idle flow
-	silentSince monitor.Time  // what was heard of last before that may be idle by now
+	all         map[monitor.NetNS]*inNetNS
+	in          *inNetNS // of netns; nil: none was entered
+	netns       monitor.NetNS
+	timeout     func(monitor.NetNS) time.Duration // Config.EstablishedTimeout
+	settings    map[monitor.NetNS]setting
+	silentSince monitor.Time // what was heard of last before that may be idle by now
 	refreshed   monitor.Time
 }
 
@@ -53,6 +55,7 @@ func (l *look) init() {
 	l.synHosts = newSieve[hostGroup](9)
 	l.services = newSieve[service](9)
 	l.published = make(map[key]*target)
+	l.settings = make(map[monitor.NetNS]setting)
 	l.publics = newSieve[pool](8)
 	l.pools = newSieve[pool](11)
 }
@@ -99,11 +102,10 @@ func (l *look) begin(now monitor.Time, e *Engine) {
 	l.services.reset()
 	l.publics.reset()
 	l.pools.reset()
-	l.idles = idleGroup{}
-	if e.cfg.EstablishedTimeout != nil {
-		l.established = e.cfg.EstablishedTimeout()
+	l.all, l.in, l.timeout = make(map[monitor.NetNS]*inNetNS), nil, e.cfg.EstablishedTimeout
+	if len(l.settings) > maxServices { // namespaces come and go
+		clear(l.settings)
 	}
-	l.idleBelow = l.established.Seconds() - e.cfg.Limits[idleAge]
 	l.running, l.began, l.limits = true, now, &e.cfg.Limits
 	l.chunk, l.rows, l.took = 0, 0, 0
 }
@@ -115,6 +117,10 @@ func (l *look) want(g *table.Glimpse) bool {
 		return false
 	}
 	l.rows++
+	if l.in == nil || g.NetNS != l.netns {
+		l.enter(g.NetNS)
+	}
+	l.in.rows++
 	l.sourced = g.Status&monitor.SrcNAT == 0 || l.glimpse(g)
 	return !l.sourced || l.stands(g)
 }
@@ -150,7 +156,7 @@ func (l *look) row(i uint32, r *table.Row) {
 		l.udp(i, r)
 	}
 	if !l.sourced && f.Orig.Proto.HasPorts() {
-		public := key{addr: f.Reply.Dst, proto: f.Orig.Proto}
+		public := key{addr: f.Reply.Dst, proto: f.Orig.Proto, netns: f.Orig.NetNS}
 		pool := public
 		pool.peer, pool.peerPort = f.Reply.Src, f.Reply.SrcPort
 		l.source(&public, &pool, ref{i, r.Gen}, f.Orig.SrcPort, f.Reply.DstPort)

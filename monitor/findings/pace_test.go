@@ -224,7 +224,7 @@ func TestRacesGoByWhatIsCertain(t *testing.T) {
 		{9, "5 entries could not be inserted (insert_failed) while about 216 new UDP flows asked 203.0.113.53"},
 	} {
 		var counters Counters
-		e := New(Config{Limits: DefaultLimits(), Counters: func() (Counters, error) { return counters, nil }})
+		e := New(Config{Limits: DefaultLimits(), Counters: func() (map[monitor.NetNS]Counters, error) { return map[monitor.NetNS]Counters{0: counters}, nil }})
 		now := monitor.Time(1e18)
 		e.Tick(now)
 		e.rates.pace.every = mostEvery

@@ -31,6 +31,7 @@ func (l *look) glimpse(g *table.Glimpse) bool {
 	}
 	g.SentAs(&public.addr, &l.peer)
 	public.proto, pool.proto, pool.peerPort = g.Proto, g.Proto, toPort
+	public.netns, pool.netns = g.NetNS, g.NetNS
 	l.source(public, pool, ref{g.Row, g.Gen}, own, port)
 	return true
 }
@@ -73,7 +74,7 @@ func (e *Engine) exhausted() (found []candidate) {
 		c.finding.Subject = fmt.Sprintf("%s %s → %s", public, k.proto, to)
 		c.finding.Text = fmt.Sprintf("%d of %d %s ports of %s in use towards %s (%d–%d seen)", n, size, k.proto, public, to, v.low, v.high)
 		c.finding.Figures = append(c.finding.Figures, monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used})
-		e.show(&c.finding, "list", fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", k.proto, public, k.peer, k.peerPort))
+		e.show(&c, "list", fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", k.proto, public, k.peer, k.peerPort))
 		found = append(found, c)
 	})
 	return found
@@ -97,7 +98,7 @@ func (e *Engine) clashes() (found []candidate) {
 		c.finding.Subject = fmt.Sprintf("%s %s", public, k.proto)
 		c.finding.Text = fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d", plural(uint64(v.changed), k.proto.String()+" flow"), public, n)
 		c.finding.Figures = append(c.finding.Figures, monitor.Figure{Name: "all", Value: float64(n)}, monitor.Figure{Name: "percent", Value: changed})
-		e.show(&c.finding, "list", fmt.Sprintf("%s snat-port reply.dst %s", k.proto, public))
+		e.show(&c, "list", fmt.Sprintf("%s snat-port reply.dst %s", k.proto, public))
 		found = append(found, c)
 	})
 	return found

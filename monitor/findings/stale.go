@@ -32,7 +32,7 @@ type target struct {
 // the last look found others that have it.
 func (l *look) udp(i uint32, r *table.Row) {
 	f := &r.Flow
-	to := key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: monitor.UDP}
+	to := key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: monitor.UDP, netns: f.Orig.NetNS}
 	answered := f.Status.Has(monitor.SeenReply)
 	if f.Status&monitor.DstNAT == 0 {
 		if answered {
@@ -109,7 +109,7 @@ func (e *Engine) stale() (found []candidate) {
 			c.finding.Subject = at + " → " + gone
 			c.finding.Text = fmt.Sprintf("%s to %s still sent to %s, which answers nobody; others get answers from %s",
 				plural(uint64(t.silent), "UDP flow"), at, gone, endpoint(alive.to.Addr, alive.to.Port))
-			e.show(&c.finding, "delete", fmt.Sprintf("udp unreplied dst %s dport %d nat.dst %s nat.dport %d", k.addr, k.port, k.peer, k.peerPort))
+			e.show(&c, "delete", fmt.Sprintf("udp unreplied dst %s dport %d nat.dst %s nat.dport %d", k.addr, k.port, k.peer, k.peerPort))
 			found = append(found, c)
 		}
 	})
@@ -130,7 +130,7 @@ func (e *Engine) missed() (found []candidate) {
 		c.finding.Subject = at
 		c.finding.Text = fmt.Sprintf("%s to %s not answered and without DNAT; others are sent to %s",
 			plural(uint64(g.silent), "UDP flow"), at, endpoint(alive.to.Addr, alive.to.Port))
-		e.show(&c.finding, "delete", fmt.Sprintf("udp unreplied not dnat dst %s dport %d", k.addr, k.port))
+		e.show(&c, "delete", fmt.Sprintf("udp unreplied not dnat dst %s dport %d", k.addr, k.port))
 		found = append(found, c)
 	})
 	return found

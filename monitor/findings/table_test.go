@@ -39,6 +39,7 @@ type flow struct {
 	state     monitor.State
 	status    monitor.Status
 	timeout   uint32
+	netns     monitor.NetNS
 }
 
 func end(s string) (monitor.Addr, uint16) {
@@ -65,6 +66,7 @@ func (w *world) event(kind monitor.Kind, f flow) monitor.Event {
 	r.Src, r.SrcPort = end(f.delivered)
 	r.Dst, r.DstPort = end(f.sentAs)
 	o.Proto, r.Proto = f.proto, f.proto
+	e.SetNetNS(f.netns)
 	o.Family, r.Family = monitor.IPv4, monitor.IPv4
 	if !o.Src.Is4() {
 		o.Family, r.Family = monitor.IPv6, monitor.IPv6

@@ -60,10 +60,10 @@ func (l *look) tcp(i uint32, r *table.Row) {
 		return
 	}
 	old := l.older(r, handshakes[at].age)
-	to := key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: monitor.TCP}
+	to := key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: monitor.TCP, netns: f.Orig.NetNS}
 	l.handshakes[at].add(&to).add(i, r, old)
 	if at == 0 {
-		from := key{addr: f.Orig.Src}
+		from := key{addr: f.Orig.Src, netns: f.Orig.NetNS}
 		host := l.synHosts.add(&from)
 		host.add(i, r, old)
 		host.destinations |= 1 << (to.hash() >> 58)
@@ -78,7 +78,7 @@ func (e *Engine) stuck(h *handshake, groups *sieve[group]) (found []candidate) {
 		c := e.counted(k, n, v, limit)
 		c.finding.Subject = to
 		c.finding.Text = fmt.Sprintf("%s to %s %s, %d for %s and longer", plural(n, "TCP connection"), to, h.text, v.old, e.text(h.age))
-		e.show(&c.finding, "list", fmt.Sprintf("%s dst %s dport %d", h.words, k.addr, k.port))
+		e.show(&c, "list", fmt.Sprintf("%s dst %s dport %d", h.words, k.addr, k.port))
 		found = append(found, c)
 	})
 	return found
@@ -95,7 +95,7 @@ func (e *Engine) unansweredHosts() (found []candidate) {
 		c := e.counted(k, n, &v.group, limit)
 		c.finding.Subject = from
 		c.finding.Text = fmt.Sprintf("%s of %s to many destinations not answered, %d for %s and longer", plural(n, "TCP connection"), from, v.old, e.text(synAge))
-		e.show(&c.finding, "list", "tcp syn_sent unreplied src "+from)
+		e.show(&c, "list", "tcp syn_sent unreplied src "+from)
 		found = append(found, c)
 	})
 	return found

@@ -19,9 +19,15 @@ func (e *Engine) counted(k key, flows uint64, g *group, limit float64) candidate
 	}}
 }
 
-// show says how to see the flows, and with which command of natlens to go on.
-func (e *Engine) show(f *monitor.Finding, command, filter string) {
-	f.Filter, f.Command = filter, e.cfg.Command(command, filter)
+// show says how to see the flows, and with which command of natlens to go on. Where
+// several namespaces are watched, it names the one that the candidate is about.
+func (e *Engine) show(c *candidate, command, filter string) {
+	f := &c.finding
+	f.NetNS = c.key.netns
+	f.Filter, f.Command = filter, e.cfg.Command(f.NetNS, command, filter)
+	if name, only := e.cfg.Namespace(f.NetNS); name != "" {
+		f.Subject, f.Text, f.Filter = f.Subject+" in "+name, name+": "+f.Text, only+" "+filter
+	}
 }
 
 // text writes the engine's limit.
@@ -31,7 +37,7 @@ func (e *Engine) text(l limit) string { return limits[l].Text(e.cfg.Limits[l]) }
 func atLeast(x float64) uint64 { return uint64(math.Ceil(x)) }
 
 // plainCommand writes a command line of natlens for a shell.
-func plainCommand(args ...string) string {
+func plainCommand(_ monitor.NetNS, args ...string) string {
 	line := "natlens"
 	for _, a := range args {
 		if a == "" || strings.ContainsAny(a, " ()<>|&;!{}*?$\"'\\") {

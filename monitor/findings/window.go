@@ -26,8 +26,7 @@ type rates struct {
 	hosts     *crowd
 	resolvers *sieve[recent]
 
-	counters Counters // when the window began
-	counted  bool     // they are known
+	counters map[monitor.NetNS]Counters // when the window began; nil: not known
 }
 
 // source is what is kept of an inside host. Where there are very many, nearly every
@@ -114,11 +113,11 @@ func (w *rates) some(events []monitor.Event, i uint64) uint64 {
 			continue
 		}
 		if t := &e.Flow.Orig; t.Proto == monitor.UDP && t.DstPort == 53 {
-			k := key{addr: t.Dst}
+			k := key{addr: t.Dst, netns: t.NetNS}
 			w.resolvers.addHashed(&k, k.hash(), each).saw(e)
 		}
 		if inside(e) {
-			born[n].hash, born[n].at = hashAddr(&e.Flow.Orig.Src, 0), uint32(i)
+			born[n].hash, born[n].at = hashAddr(&e.Flow.Orig.Src, uint64(e.Flow.Orig.NetNS)), uint32(i)
 			touched += w.sources.touch(born[n].hash)
 			n++
 		}
@@ -136,7 +135,7 @@ func (w *rates) some(events []monitor.Event, i uint64) uint64 {
 // is looked at, and stands for each.
 func (w *rates) source(e *monitor.Event, h uint64, each uint32) {
 	t := &e.Flow.Orig
-	k := key{addr: t.Src}
+	k := key{addr: t.Src, netns: t.NetNS}
 	s := w.sources.admit(&k, h, each)
 	if s == nil {
 		w.hosts.add(h)
@@ -227,16 +226,19 @@ func (e *Engine) openWindow(now monitor.Time) {
 	w.sources.reset()
 	*w.hosts = crowd{}
 	w.resolvers.reset()
-	w.counters, w.counted = e.counters()
+	w.counters = e.counters()
 }
 
-// counters asks the kernel.
-func (e *Engine) counters() (Counters, bool) {
+// counters asks the kernel. Nil: it could not be asked.
+func (e *Engine) counters() map[monitor.NetNS]Counters {
 	if e.cfg.Counters == nil {
-		return Counters{}, false
+		return nil
 	}
 	c, err := e.cfg.Counters()
-	return c, err == nil
+	if err != nil {
+		return nil
+	}
+	return c
 }
 
 // manyFlows finds hosts that open many more flows than the others.
@@ -269,7 +271,7 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: "per_second", Value: rate}, {Name: "others_per_second", Value: mean}},
 			Examples: e.rows(v.last[:]),
 		}}
-		e.show(&c.finding, "list", "src "+from)
+		e.show(&c, "list", "src "+from)
 		found = append(found, c)
 	})
 	return found
@@ -295,45 +297,57 @@ func (e *Engine) manyDestinations() (found []candidate) {
 			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: "destinations", Value: to}},
 			Examples: e.rows(v.last[:]),
 		}}
-		e.show(&c.finding, "list", "src "+from)
+		e.show(&c, "list", "src "+from)
 		found = append(found, c)
 	})
 	return found
 }
 
-// races finds the resolver that is asked most while entries can't be inserted, and
-// while the kernel makes one of two.
+// races finds the resolver of a namespace that is asked most while entries can't be
+// inserted, and while the kernel makes one of two.
 //
 //	one client, two queries at once from one port   ─▶ clash_resolve: both go on
 //	two clients whose queries NAT gives one port    ─▶ insert_failed: one is lost
 func (e *Engine) races() (lost, saved []candidate) {
-	now, ok := e.counters()
-	if !e.rates.counted || !ok {
+	if e.rates.counters == nil || !e.asked() {
 		return nil, nil
 	}
-	before := e.rates.counters
-	return e.racing(raceFailed, before.InsertFailed, now.InsertFailed, "%.0f entries could not be inserted (insert_failed) while %s asked %s", "insert_failed"),
-		e.racing(raceClashes, before.ClashResolve, now.ClashResolve, "%.0f packets began a flow that another one had just begun (clash_resolve), while %s asked %s", "clash_resolve")
+	now := e.counters()
+	lost = e.racing(raceFailed, now, func(c *Counters) uint64 { return c.InsertFailed },
+		"%.0f entries could not be inserted (insert_failed) while %s asked %s", "insert_failed")
+	saved = e.racing(raceClashes, now, func(c *Counters) uint64 { return c.ClashResolve },
+		"%.0f packets began a flow that another one had just begun (clash_resolve), while %s asked %s", "clash_resolve")
+	return lost, saved
 }
 
-// racing is races for one counter, as it was when the window began and as it is
-// now. A CPU's counter of 32 bits begins again at 0.
-func (e *Engine) racing(by limit, before, now uint64, text, figure string) (found []candidate) {
+// asked reports whether any resolver has enough queries for a finding to go on.
+func (e *Engine) asked() (any bool) {
+	e.rates.resolvers.most(atLeast(e.cfg.Limits[raceQueries]/2), func(key, uint64, *recent) { any = true })
+	return any
+}
+
+// racing is races for one counter, of which each namespace has its own: the one that
+// of returns, as it was when the window began and as it is now.
+func (e *Engine) racing(by limit, now map[monitor.NetNS]Counters, of func(*Counters) uint64, text, figure string) (found []candidate) {
 	limit, queries := e.cfg.Limits[by], e.cfg.Limits[raceQueries]
-	if now < before || float64(now-before) < limit/2 {
-		return nil
-	}
-	moved := float64(now - before)
+	told := map[monitor.NetNS]bool{}
 	e.rates.resolvers.most(atLeast(queries/2), func(k key, n uint64, v *recent) {
-		at := k.addr.String()
+		was, known := e.rates.counters[k.netns]
+		is, ok := now[k.netns]
+		before, after := of(&was), of(&is)
+		if !known || !ok || told[k.netns] || after < before || float64(after-before) < limit/2 {
+			return
+		}
+		told[k.netns] = true
+		moved, at := float64(after-before), k.addr.String()
 		c := candidate{k, min(moved/limit, surely(float64(n), v.each(n))/queries), monitor.Finding{
 			Subject:  at,
 			Text:     fmt.Sprintf(text, moved, v.about(n)+plural(n, "new UDP flow"), at),
 			Figures:  []monitor.Figure{{Name: "flows", Value: float64(n)}, {Name: "limit", Value: limit}, {Name: figure, Value: moved}},
 			Examples: e.rows(v.last[:]),
 		}}
-		e.show(&c.finding, "list", "udp dport 53 dst "+at)
+		e.show(&c, "list", "udp dport 53 dst "+at)
 		found = append(found, c)
 	})
-	return found[:min(len(found), 1)]
+	return found
 }

@@ -8,6 +8,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/doctor/probe"
+	"natlens/monitor/filter"
 	"natlens/monitor/findings"
 	"natlens/monitor/kernel"
 )
@@ -23,26 +24,42 @@ func (r *Run) look(limits findings.Limits) {
 	r.Findings = findings.New(findings.Config{
 		Table:              r.Loop.Table,
 		Limits:             limits,
+		Namespace:          r.selects,
 		Counters:           r.races,
 		EstablishedTimeout: r.establishedTimeout,
 		Packets:            r.packets,
 		Refresh:            r.Loop.Refresh,
-		Command:            func(args ...string) string { return r.Place(0).Natlens(args...) },
+		Command:            func(id monitor.NetNS, args ...string) string { return r.Place(id).Natlens(args...) },
 	})
 	r.Loop.Rules = r.Findings
 	r.wantAll()
 }
 
-// races reads how many flows the kernel could not insert, and how many it merged.
-func (r *Run) races() (findings.Counters, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTime)
-	defer cancel()
-	one, err := r.read(ctx, 0)
-	return findings.Counters{InsertFailed: one.Counters["insert_failed"], ClashResolve: one.Counters["clash_resolve"]}, err
+// selects returns the name of a namespace and the filter that selects its flows.
+func (r *Run) selects(id monitor.NetNS) (name, only string) {
+	if name = r.Name(id); name != "" {
+		only = "netns " + filter.Quote(name)
+	}
+	return name, only
 }
 
-func (r *Run) establishedTimeout() (d time.Duration) {
-	_ = r.with(0, func(fd int) error {
+// races reads how many flows the kernel could not insert, and how many it merged.
+func (r *Run) races() (map[monitor.NetNS]findings.Counters, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
+	read, err := r.Read(ctx)
+	if len(read) == 0 {
+		return nil, err
+	}
+	all := make(map[monitor.NetNS]findings.Counters, len(read))
+	for _, one := range read {
+		all[one.ID] = findings.Counters{InsertFailed: one.Counters["insert_failed"], ClashResolve: one.Counters["clash_resolve"]}
+	}
+	return all, nil
+}
+
+func (r *Run) establishedTimeout(id monitor.NetNS) (d time.Duration) {
+	_ = r.with(id, func(fd int) error {
 		d = probe.Seconds(fd, establishedSysctl)
 		return nil
 	})

@@ -166,6 +166,7 @@ type Glimpse struct {
 	Status  monitor.Status
 	Proto   monitor.Proto
 	State   monitor.State
+	NetNS   monitor.NetNS
 	packed  *packedRow
 }
 
@@ -204,7 +205,7 @@ func (t *Table) ScanChunk(c int, want func(*Glimpse) bool, fn func(row uint32, r
 		if p.gen == 0 {
 			continue
 		}
-		g = Glimpse{base + uint32(i), p.gen, p.known, p.last, p.timeout, p.status, p.proto, p.conn, p}
+		g = Glimpse{base + uint32(i), p.gen, p.known, p.last, p.timeout, p.status, p.proto, p.conn, p.netns, p}
 		if want(&g) {
 			t.rows.load(base+uint32(i), &t.scratch)
 			fn(base+uint32(i), &t.scratch)
