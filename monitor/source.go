@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 )
 
 // Source gives events in the order in which they happened.
@@ -20,23 +21,38 @@ type Source interface {
 	Close() error
 }
 
-// Each calls f for every event of a source until it ends. The event is f's only for
+// Batches returns the batches of a source until it ends. io.EOF ends the sequence
+// without an error. Any other error comes last, with the events before it, if any. A
+// batch is valid until the next one. Batches does not close the source.
+func Batches(ctx context.Context, s Source) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
+		var b Batch
+		for {
+			b.Reset()
+			err := s.Next(ctx, &b)
+			ended := errors.Is(err, io.EOF)
+			if ended {
+				err = nil
+			}
+			if (len(b.Events) > 0 || err != nil) && !yield(&b, err) || err != nil || ended {
+				return
+			}
+		}
+	}
+}
+
+// Each calls f for every event of a source until it ends. The event is valid during
 // the call. Each does not close the source.
 func Each(ctx context.Context, s Source, f func(*Event)) error {
-	var b Batch
-	for {
-		b.Reset()
-		err := s.Next(ctx, &b)
+	for b, err := range Batches(ctx, s) {
 		for i := range b.Events {
 			f(&b.Events[i])
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
 		}
 		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // Live is a source that the running kernel feeds.

@@ -107,16 +107,12 @@ func (r *recorder) run(ctx context.Context) error {
 func skim(ctx context.Context, src monitor.Source, d time.Duration) error {
 	ctx, done := context.WithTimeout(ctx, d)
 	defer done()
-	var b monitor.Batch
-	for {
-		b.Reset()
-		if err := src.Next(ctx, &b); err != nil {
-			if ctx.Err() == context.DeadlineExceeded {
-				return nil
-			}
+	for _, err := range monitor.Batches(ctx, src) {
+		if err != nil && ctx.Err() != context.DeadlineExceeded {
 			return err
 		}
 	}
+	return nil
 }
 
 // own leaves out the port id of the recorder itself, to which the dump was sent.

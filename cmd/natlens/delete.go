@@ -129,10 +129,10 @@ func collect(ctx context.Context, con console, cfg kernel.DumpConfig, wanted mon
 	if err != nil {
 		return nil, err
 	}
-	var b monitor.Batch
-	for {
-		b.Reset()
-		end := source.Next(ctx, &b)
+	for b, err := range monitor.Batches(ctx, source) {
+		if err != nil {
+			return nil, err
+		}
 		if wanted != nil {
 			b.Keep(wanted)
 		}
@@ -141,20 +141,15 @@ func collect(ctx context.Context, con console, cfg kernel.DumpConfig, wanted mon
 		}
 		before := len(targets) - len(b.Events)
 		if b.Events = b.Events[:min(len(b.Events), max(0, shown-before))]; show && len(b.Events) > 0 {
-			if err := sink.Write(&b); err != nil {
+			if err := sink.Write(b); err != nil {
 				return nil, err
 			}
 		}
-		switch {
-		case errors.Is(end, io.EOF):
-			if more := len(targets) - shown; show && more > 0 {
-				fmt.Fprintf(con.Stderr, "… and %s more\n", human.Count(uint64(more)))
-			}
-			return targets, nil
-		case end != nil:
-			return nil, end
-		}
 	}
+	if more := len(targets) - shown; show && more > 0 {
+		fmt.Fprintf(con.Stderr, "… and %s more\n", human.Count(uint64(more)))
+	}
+	return targets, nil
 }
 
 // prettyOn is the sink of lines for people on w.

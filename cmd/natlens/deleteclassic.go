@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"slices"
 
@@ -38,11 +37,11 @@ func (c *deleteConfig) showing(ctx context.Context, con console, s *kernel.Servi
 // deleteShowing deletes the flows of a dump that are wanted and shows those that
 // it deleted.
 func deleteShowing(ctx context.Context, s *kernel.Service, dump monitor.Source, wanted monitor.Filter, sink monitor.Sink) (deleted int, err error) {
-	var b monitor.Batch
 	var targets []kernel.Target
-	for {
-		b.Reset()
-		end := dump.Next(ctx, &b)
+	for b, err := range monitor.Batches(ctx, dump) {
+		if err != nil {
+			return deleted, err
+		}
 		if wanted != nil {
 			b.Keep(wanted)
 		}
@@ -57,17 +56,12 @@ func deleteShowing(ctx context.Context, s *kernel.Service, dump monitor.Source, 
 		}
 		b.Events = slices.DeleteFunc(b.Events, func(e monitor.Event) bool { return e.Kind == monitor.KindNone })
 		if len(b.Events) > 0 {
-			if err := sink.Write(&b); err != nil {
+			if err := sink.Write(b); err != nil {
 				return deleted, err
 			}
 		}
-		switch {
-		case errors.Is(end, io.EOF):
-			return deleted, nil
-		case end != nil:
-			return deleted, end
-		}
 	}
+	return deleted, nil
 }
 
 // asDestroyed has each flow told as one that ends: as a command line, it is the one

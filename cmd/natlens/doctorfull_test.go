@@ -98,7 +98,7 @@ func assure(t *testing.T, g *lab.Generator, s *kernel.Service) {
 	}
 	defer d.Close()
 	assured, long := monitor.SeenReply|monitor.Assured, uint32(600)
-	err = eachEvent(t.Context(), d, func(e *monitor.Event) {
+	err = monitor.Each(t.Context(), d, func(e *monitor.Event) {
 		err := s.Update(t.Context(), &e.Flow, &kernel.Change{Status: &assured, Timeout: &long})
 		if err != nil && !errors.Is(err, kernel.ErrNoFlow) {
 			t.Error(err)

@@ -95,7 +95,7 @@ func takeCensus(ctx context.Context, netns int, c *doctor.Census) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(eachEvent(ctx, d, c.Add), d.Close())
+	return errors.Join(monitor.Each(ctx, d, c.Add), d.Close())
 }
 
 // moved sums the counters of the CPUs. They have 32 bits and begin again at 0.

@@ -73,10 +73,10 @@ func (c *explainConfig) explain(ctx context.Context, con console, source monitor
 // up to the limit; more is how many it left out.
 func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *monitor.Locals) (walks []monitor.Walk, more, total int, err error) {
 	wanted := c.filter.compiled()
-	var b monitor.Batch
-	for {
-		b.Reset()
-		err := dump.Next(ctx, &b)
+	for b, err := range monitor.Batches(ctx, dump) {
+		if err != nil {
+			return nil, 0, 0, err
+		}
 		for i := range b.Events {
 			e := &b.Events[i]
 			if locals != nil {
@@ -91,13 +91,8 @@ func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *m
 				walks = append(walks, walkOf(e))
 			}
 		}
-		if errors.Is(err, io.EOF) {
-			return walks, more, total, nil
-		}
-		if err != nil {
-			return nil, 0, 0, err
-		}
 	}
+	return walks, more, total, nil
 }
 
 // walkOf is the walk of a dumped flow, with its parent if it has one.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"syscall"
 	"time"
@@ -231,23 +230,4 @@ func captureText(c capture.Capture) string {
 		text += fmt.Sprintf("; the filter runs here: %v", err)
 	}
 	return text
-}
-
-// eachEvent calls f for every event of a source that ends. The event is f's only
-// for the call.
-func eachEvent(ctx context.Context, s monitor.Source, f func(*monitor.Event)) error {
-	var b monitor.Batch
-	for {
-		b.Reset()
-		err := s.Next(ctx, &b)
-		for i := range b.Events {
-			f(&b.Events[i])
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

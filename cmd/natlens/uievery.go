@@ -146,5 +146,5 @@ func (s everyService) Dump(ctx context.Context, got func(*monitor.Event)) error 
 		return err
 	}
 	defer dump.Close()
-	return eachEvent(ctx, dump, func(e *monitor.Event) { got(e) })
+	return monitor.Each(ctx, dump, got)
 }

@@ -211,7 +211,7 @@ func (f *flowService) Dump(ctx context.Context, got func(*monitor.Event)) error 
 		return err
 	}
 	defer dump.Close()
-	return eachEvent(ctx, dump, func(e *monitor.Event) { got(e) })
+	return monitor.Each(ctx, dump, got)
 }
 
 // addUI makes the root command open the UI.

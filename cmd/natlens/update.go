@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 
@@ -190,10 +189,11 @@ func (c *updateConfig) updateAll(ctx context.Context, con console, s *kernel.Ser
 	}
 	defer dump.Close()
 	wanted := c.filter.compiled()
-	var b, one monitor.Batch
-	for {
-		b.Reset()
-		end := dump.Next(ctx, &b)
+	var one monitor.Batch
+	for b, err := range monitor.Batches(ctx, dump) {
+		if err != nil {
+			return n, err
+		}
 		if wanted != nil {
 			b.Keep(wanted)
 		}
@@ -212,13 +212,8 @@ func (c *updateConfig) updateAll(ctx context.Context, con console, s *kernel.Ser
 				}
 			}
 		}
-		switch {
-		case errors.Is(end, io.EOF):
-			return n, nil
-		case end != nil:
-			return n, end
-		}
 	}
+	return n, nil
 }
 
 // updateOne changes one flow, and reads into now how it stands then. conntrack(8)

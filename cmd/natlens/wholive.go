@@ -5,8 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io"
 
 	"natlens/export/history"
 	"natlens/monitor"
@@ -49,25 +47,23 @@ func (l *liveLedger) find(ctx context.Context, q history.Query, each func(*histo
 func (s *seeker) table(ctx context.Context, flows monitor.Source) (history.Result, error) {
 	now := monitor.Now()
 	s.res.Live, s.res.Began = true, now
-	var b monitor.Batch
-	for {
-		b.Reset()
-		end := flows.Next(ctx, &b)
+	for b, err := range monitor.Batches(ctx, flows) {
+		if err != nil {
+			return s.res, err
+		}
 		for i := range b.Events {
 			if e := &b.Events[i]; e.Time == 0 {
 				e.Time = now
 			}
 		}
 		// Of a tuple that the dump tells twice, the first flow has ended meanwhile.
-		if err := s.Write(&b); err != nil && !s.stopped {
+		if err := s.Write(b); err != nil && !s.stopped {
 			return s.res, err
 		}
-		if s.stopped || errors.Is(end, io.EOF) {
-			s.res.Ended = monitor.Now()
-			return s.end()
-		}
-		if end != nil {
-			return s.res, end
+		if s.stopped {
+			break
 		}
 	}
+	s.res.Ended = monitor.Now()
+	return s.end()
 }

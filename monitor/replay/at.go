@@ -2,7 +2,6 @@ package replay
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"natlens/monitor"
@@ -12,10 +11,7 @@ import (
 // Fill applies a source's events to a table, up to and including those of the
 // time until, or all of them if it is 0. It returns the latest time that it saw.
 func Fill(ctx context.Context, src monitor.Source, t *table.Table, until monitor.Time) (last monitor.Time, err error) {
-	var b monitor.Batch
-	for {
-		b.Reset()
-		err := src.Next(ctx, &b)
+	for b, err := range monitor.Batches(ctx, src) {
 		later := false
 		for i := range b.Events {
 			if later = until != 0 && b.Events[i].Time > until; later {
@@ -24,14 +20,15 @@ func Fill(ctx context.Context, src monitor.Source, t *table.Table, until monitor
 			}
 			last = max(last, b.Events[i].Time)
 		}
-		t.Apply(&b)
-		switch {
-		case later, errors.Is(err, io.EOF):
+		t.Apply(b)
+		if later {
 			return last, nil
-		case err != nil:
+		}
+		if err != nil {
 			return last, err
 		}
 	}
+	return last, nil
 }
 
 // Flows are a table's flows as a source of KindExisting events of the time at, in

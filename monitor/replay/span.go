@@ -20,22 +20,17 @@ func (r *Recording) Span() (start, finish monitor.Time, err error) {
 		return 0, 0, err
 	}
 	defer src.Close()
-	var b monitor.Batch
-	for quick := true; ; {
-		b.Reset()
-		err := src.Next(context.Background(), &b)
+	quick := true
+	for b, err := range monitor.Batches(context.Background(), src) {
+		if err != nil {
+			return 0, 0, err
+		}
 		for i := range b.Events {
 			t := b.Events[i].Time
 			if start == 0 {
 				start = t
 			}
 			finish = max(finish, t)
-		}
-		if errors.Is(err, io.EOF) {
-			return start, finish, nil
-		}
-		if err != nil {
-			return 0, 0, err
 		}
 		if start == 0 || !quick {
 			continue
@@ -45,6 +40,7 @@ func (r *Recording) Span() (start, finish monitor.Time, err error) {
 			return start, max(finish, last), nil
 		}
 	}
+	return start, finish, nil
 }
 
 // tailSize is how much of the end of a file is looked at for its last time.
