@@ -7,14 +7,15 @@ import (
 	"io/fs"
 	"strings"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/netns"
 )
 
 // advice says what can be done about an error of the given command line, "" for
 // most errors.
 func advice(err error, args []string) string {
-	text := "try sudo " + shellLine(append([]string{"natlens"}, args...))
-	if _, ok := errors.AsType[netnsError](err); ok && errors.Is(err, fs.ErrPermission) {
+	text := "try sudo " + cli.ShellLine(append([]string{"natlens"}, args...))
+	if _, ok := errors.AsType[cli.NetnsError](err); ok && errors.Is(err, fs.ErrPermission) {
 		return text // the lab is no other way into that namespace
 	}
 	if !errors.Is(err, netns.ErrPrivilege) {

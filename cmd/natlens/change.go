@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
@@ -39,7 +40,7 @@ func readChange(given []filter.FlagValue) (c change, err error) {
 			continue
 		}
 		if seen[f.Name] && f.Name != "status" {
-			return c, usagef("--%s: given twice", v.Name)
+			return c, cli.Usagef("--%s: given twice", v.Name)
 		}
 		seen[f.Name] = true
 		if err := c.set(f.Name, v); err != nil {
@@ -81,7 +82,7 @@ func (c *change) set(name string, v filter.FlagValue) (err error) {
 func number32(v filter.FlagValue, text string) (*uint32, error) {
 	n, err := strconv.ParseUint(text, 0, 32)
 	if err != nil {
-		return nil, usagef("--%s %s: not a number up to %d", v.Name, monitor.Escape(v.Value), ^uint32(0))
+		return nil, cli.Usagef("--%s %s: not a number up to %d", v.Name, monitor.Escape(v.Value), ^uint32(0))
 	}
 	m := uint32(n)
 	return &m, nil
@@ -110,7 +111,7 @@ next:
 				continue next
 			}
 		}
-		return usagef("--%s %s: bits can be set, of these: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, OFFLOAD, HW_OFFLOAD, UNSET",
+		return cli.Usagef("--%s %s: bits can be set, of these: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, OFFLOAD, HW_OFFLOAD, UNSET",
 			v.Name, monitor.Escape(word))
 	}
 	return nil
@@ -131,14 +132,14 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 		return nil
 	}
 	if c.state != "" && !p.HasState() {
-		return usagef("--state: protocol %s has no states", p)
+		return cli.Usagef("--state: protocol %s has no states", p)
 	}
 	state, ok := monitor.StateByName(p, c.state)
 	if p == monitor.TCP && strings.EqualFold(c.state, "LISTEN") {
 		state, ok = monitor.TCPSynSent2, true // its name before Linux 2.6.31
 	}
 	if !ok {
-		return usagef("--state %s: not a state of %s: %s", monitor.Escape(c.state), p, strings.Join(monitor.StateNames(p), ", "))
+		return cli.Usagef("--state %s: not a state of %s: %s", monitor.Escape(c.state), p, strings.Join(monitor.StateNames(p), ", "))
 	}
 	switch p {
 	case monitor.TCP:
@@ -163,7 +164,7 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 
 // labelBits returns the bits of labels, which are names with commas between.
 func labelBits(flag, names, file string) ([]byte, error) {
-	env, bits := labelEnv(file), make([]byte, 16)
+	env, bits := cli.LabelEnv(file), make([]byte, 16)
 	for name := range strings.SplitSeq(names, ",") {
 		bit, ok := env.Labels[name]
 		if n, err := strconv.ParseUint(name, 10, 8); !ok && err == nil && n < 128 {
@@ -173,9 +174,9 @@ func labelBits(flag, names, file string) ([]byte, error) {
 		case ok && bit < 128:
 			bits[bit/8] |= 1 << (bit % 8)
 		case env.Nameless != nil:
-			return nil, usagef("--%s %s: no such label: labels have no names here (%w)", flag, monitor.Escape(name), env.Nameless)
+			return nil, cli.Usagef("--%s %s: no such label: labels have no names here (%w)", flag, monitor.Escape(name), env.Nameless)
 		default:
-			return nil, usagef("--%s %s: no such label", flag, monitor.Escape(name))
+			return nil, cli.Usagef("--%s %s: no such label", flag, monitor.Escape(name))
 		}
 	}
 	return bits, nil
@@ -187,11 +188,11 @@ func natRange(v filter.FlagValue) (kernel.NATRange, error) {
 		return kernel.NATRange{Addr: monitor.AddrFrom(a)}, nil
 	}
 	if v.Value == "" {
-		return kernel.NATRange{}, usagef("--%s needs a value here, what to rewrite to: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name)
+		return kernel.NATRange{}, cli.Usagef("--%s needs a value here, what to rewrite to: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name)
 	}
 	ap, err := netip.ParseAddrPort(v.Value)
 	if err != nil || ap.Addr().Zone() != "" {
-		return kernel.NATRange{}, usagef("--%s %s: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name, monitor.Escape(v.Value))
+		return kernel.NATRange{}, cli.Usagef("--%s %s: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name, monitor.Escape(v.Value))
 	}
 	return kernel.NATRange{Addr: monitor.AddrFrom(ap.Addr()), Port: ap.Port()}, nil
 }

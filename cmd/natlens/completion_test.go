@@ -12,6 +12,7 @@ import (
 	"testing"
 	"weak"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -92,7 +93,7 @@ func TestCompletion(t *testing.T) {
 	}
 	for _, c := range completions {
 		words := strings.Split(c.line, "|")
-		got := call(t.Context(), console{LabelFile: labels}, append([]string{"__completeNoDesc"}, words...)...)
+		got := call(t.Context(), cli.Console{LabelFile: labels}, append([]string{"__completeNoDesc"}, words...)...)
 		last := words[len(words)-1]
 		var offered []string
 		for line := range strings.Lines(got.stdout.String()) {
@@ -110,7 +111,7 @@ func TestCompletion(t *testing.T) {
 // TestCompletionForgets expects that a tree of commands which no shell asked is
 // forgotten when it was used: cobra keeps those with completions for ever.
 func TestCompletionForgets(t *testing.T) {
-	root := weak.Make(newRoot(console{}, false))
+	root := weak.Make(newRoot(cli.Console{}, false))
 	runtime.GC()
 	if root.Value() != nil {
 		t.Error("the commands of a run are still there after it")
@@ -119,7 +120,7 @@ func TestCompletionForgets(t *testing.T) {
 
 // TestCompletionHint expects that what can't be completed is described.
 func TestCompletionHint(t *testing.T) {
-	got := call(t.Context(), console{}, "__complete", "watch", "dport", "").stdout.String()
+	got := call(t.Context(), cli.Console{}, "__complete", "watch", "dport", "").stdout.String()
 	if want := "_activeHelp_ a port: 443 https 1024..2047 {80,443}\n==\tequals\nin\tis one of\n:4\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -138,7 +139,7 @@ func TestCompletionScripts(t *testing.T) {
 	}
 	env := slices.Concat(os.Environ(), []string{beNatlens + "=1", "PATH=" + dir + ":" + os.Getenv("PATH")})
 	for shell, check := range map[string][]string{"bash": {"-n"}, "zsh": {"-n"}, "fish": {"--no-execute"}} {
-		got := call(t.Context(), console{}, "completion", shell)
+		got := call(t.Context(), cli.Console{}, "completion", shell)
 		script := filepath.Join(dir, shell)
 		if err := os.WriteFile(script, []byte(got.stdout.String()), 0o644); err != nil || got.code != 0 || got.stdout.String() == "" {
 			t.Fatalf("completion %s: %v, code %d, %d bytes", shell, err, got.code, len(got.stdout.String()))

@@ -8,19 +8,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/kernel"
 )
 
-func newCount(con console) *cobra.Command {
-	var capture captureConfig
+func newCount(con cli.Console) *cobra.Command {
+	var capture cli.CaptureFlags
 	cmd := &cobra.Command{
 		Use:               "count",
 		Short:             "Print how many flows are tracked",
 		Long:              `Print how many flows the connection tracking table has, as the kernel counts them. natlens list counts those that a filter selects.`,
-		Args:              noArgs,
+		Args:              cli.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withService(capture.netns, func(s *kernel.Service, _ *os.File) error {
+			return cli.WithService(capture.Netns, func(s *kernel.Service, _ *os.File) error {
 				fill, err := s.Fill(cmd.Context())
 				if err != nil {
 					return err
@@ -30,12 +31,6 @@ func newCount(con console) *cobra.Command {
 			})
 		},
 	}
-	capture.registerNetNS(cmd)
+	capture.RegisterNetNS(cmd)
 	return cmd
-}
-
-// registerSummary adds the hidden flag by which a command counts on standard error in conntrack(8)'s words.
-func registerSummary(cmd *cobra.Command, on *bool) {
-	cmd.Flags().BoolVar(on, "summary", false, "count in conntrack(8)'s words")
-	cmd.Flags().Lookup("summary").Hidden = true
 }

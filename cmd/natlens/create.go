@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
@@ -18,15 +19,15 @@ import (
 
 // createConfig is the command line of create.
 type createConfig struct {
-	capture   captureConfig
-	filter    filterConfig // its flags alone: here they say what the entry is
+	capture   cli.CaptureFlags
+	filter    cli.FilterFlags // its flags alone: here they say what the entry is
 	labelAdd  string
 	ifMissing bool
 	summary   bool // count in conntrack(8)'s words
 }
 
-func newCreate(con console) *cobra.Command {
-	cfg := createConfig{filter: filterConfig{labelFile: con.LabelFile}}
+func newCreate(con cli.Console) *cobra.Command {
+	cfg := createConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "create flags",
 		Short: "Make an entry in the kernel's table by hand",
@@ -37,19 +38,19 @@ out, or parts of it: they are the other one turned round. --src-nat and --dst-na
   natlens create -p udp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 5000 --orig-port-dst 53 \
     -t 60 -n 203.0.113.1`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cfg.run(cmd.Context(), cfg.filter.named(con))
+			return cfg.run(cmd.Context(), cfg.filter.Named(con))
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&cfg.labelAdd, "label-add", "", "`labels` of the entry, with commas between")
 	f.BoolVar(&cfg.ifMissing, "if-missing", false, "it is no error if the flow exists already")
-	mustComplete(cmd, "label-add", cfg.filter.completeLabels)
-	registerSummary(cmd, &cfg.summary)
-	cfg.capture.registerNetNS(cmd)
-	cfg.filter.register(cmd)
-	cfg.filter.registerLabelMap(cmd)
+	cli.MustComplete(cmd, "label-add", cfg.filter.CompleteLabels)
+	cli.RegisterSummary(cmd, &cfg.summary)
+	cfg.capture.RegisterNetNS(cmd)
+	cfg.filter.Register(cmd)
+	cfg.filter.RegisterLabelMap(cmd)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
 	return cmd
 }
@@ -57,12 +58,12 @@ out, or parts of it: they are the other one turned round. --src-nat and --dst-na
 // createFlags are the filter flags that say something of a new entry.
 var createFlags = slices.Concat([]string{"src-nat", "dst-nat", "role"}, exactFlags, changeFlags)
 
-func (c *createConfig) run(ctx context.Context, con console) error {
+func (c *createConfig) run(ctx context.Context, con cli.Console) error {
 	flow, what, err := c.entry()
 	if err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
 		done, n := "created", uint64(1)
 		if c.ifMissing {
 			done = "added"
@@ -76,14 +77,14 @@ func (c *createConfig) run(ctx context.Context, con console) error {
 		case err != nil:
 			return err
 		}
-		tellDone(con, c.summary, n, "flow", done)
+		cli.TellDone(con, c.summary, n, "flow", done)
 		return nil
 	})
 }
 
 // entry reads what is to be made.
 func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
-	x, err := readExact("create", c.filter.env, c.filter.given)
+	x, err := readExact("create", c.filter.Env, c.filter.Given)
 	if err != nil {
 		return f, out, err
 	}
@@ -93,15 +94,15 @@ func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
 	if err = x.complete(&f); err != nil {
 		return f, out, err
 	}
-	ch, err := readChange(c.filter.given)
+	ch, err := readChange(c.filter.Given)
 	if err != nil {
 		return f, out, err
 	}
 	if ch.timeout == nil {
-		return f, out, usagef("create needs --timeout")
+		return f, out, cli.Usagef("create needs --timeout")
 	}
 	if ch.state == "" && x.proto.HasState() {
-		return f, out, usagef("create needs --state for protocol %s", x.proto)
+		return f, out, cli.Usagef("create needs --state for protocol %s", x.proto)
 	}
 	if err = c.connected(x.proto, &ch); err != nil {
 		return f, out, err
@@ -111,7 +112,7 @@ func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
 		return f, out, err
 	}
 	if c.labelAdd != "" {
-		if out.Labels, err = labelBits("label-add", c.labelAdd, c.filter.labelFile); err != nil {
+		if out.Labels, err = labelBits("label-add", c.labelAdd, c.filter.LabelFile); err != nil {
 			return f, out, err
 		}
 	}
@@ -121,20 +122,20 @@ func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
 // connected reads the role of a DCCP connection.
 func (c *createConfig) connected(p monitor.Proto, ch *change) error {
 	role := ""
-	for _, v := range c.filter.given {
+	for _, v := range c.filter.Given {
 		if v.Name != "role" {
 			continue
 		}
-		if _, err := c.filter.env.FromFlags([]filter.FlagValue{v}); err != nil {
-			return usageError{err}
+		if _, err := c.filter.Env.FromFlags([]filter.FlagValue{v}); err != nil {
+			return cli.Usage(err)
 		}
 		role = v.Value
 	}
 	switch {
 	case role != "" && p != monitor.DCCP:
-		return usagef("--role: protocol %s has no roles", p)
+		return cli.Usagef("--role: protocol %s has no roles", p)
 	case role == "" && p == monitor.DCCP:
-		return usagef("create needs --role for protocol %s: client or server, which of them the original source is", p)
+		return cli.Usagef("create needs --role for protocol %s: client or server, which of them the original source is", p)
 	case role == "server":
 		ch.role = 1
 	}
@@ -143,7 +144,7 @@ func (c *createConfig) connected(p monitor.Proto, ch *change) error {
 
 // rewrites reads -n and -g, and refuses the flags that say nothing of an entry.
 func (c *createConfig) rewrites(out *kernel.Change) (err error) {
-	for _, v := range c.filter.given {
+	for _, v := range c.filter.Given {
 		def, ok := filter.FlagByName(v.Name)
 		if !ok {
 			continue

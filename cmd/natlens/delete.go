@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/human"
@@ -19,16 +20,16 @@ import (
 
 // deleteConfig is the command line of delete.
 type deleteConfig struct {
-	output  outputConfig // only as conntrack -D, which shows what it deletes
-	capture captureConfig
-	filter  filterConfig
-	confirm confirmConfig
+	output  cli.OutputFlags // only as conntrack -D, which shows what it deletes
+	capture cli.CaptureFlags
+	filter  cli.FilterFlags
+	confirm cli.ConfirmFlags
 	all     bool // without a filter
 	summary bool // count in conntrack(8)'s words
 }
 
-func newDelete(con console) *cobra.Command {
-	cfg := deleteConfig{filter: filterConfig{labelFile: con.LabelFile}}
+func newDelete(con cli.Console) *cobra.Command {
+	cfg := deleteConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "delete filter…",
 		Short: "Delete flows from the kernel's table",
@@ -40,74 +41,51 @@ A deleted flow is forgotten, not cut: its next packet makes a new flow, for whic
 		Example: `  natlens delete udp dport 53 and dst 192.0.2.53
   natlens delete --dry-run dst 10.0.0.7
   natlens delete --yes orig.dst 203.0.113.1 and udp`,
-		Args: cfg.filter.words,
+		Args: cfg.filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cfg.run(cmd.Context(), cfg.filter.named(con))
+			return cfg.run(cmd.Context(), cfg.filter.Named(con))
 		},
 	}
-	cfg.confirm.register(cmd)
-	registerFormat(cmd, &cfg.output.format, "")
+	cfg.confirm.Register(cmd)
+	cli.RegisterFormat(cmd, &cfg.output.Format, "")
 	cmd.Flags().Lookup("output-format").Hidden = true
-	registerSummary(cmd, &cfg.summary)
+	cli.RegisterSummary(cmd, &cfg.summary)
 	cmd.Flags().BoolVar(&cfg.all, "all", false, "without a filter delete every flow")
 	cmd.Flags().Lookup("all").Hidden = true
-	cfg.capture.registerNetNS(cmd)
-	cfg.filter.register(cmd)
-	cfg.filter.registerLabelMap(cmd)
+	cfg.capture.RegisterNetNS(cmd)
+	cfg.filter.Register(cmd)
+	cfg.filter.RegisterLabelMap(cmd)
 	return cmd
 }
 
 // shown is how many of the flows are shown before the question.
 const shown = 10
 
-func (c *deleteConfig) run(ctx context.Context, con console) error {
+func (c *deleteConfig) run(ctx context.Context, con cli.Console) error {
 	if err := onlyFlows(&c.filter); err != nil {
 		return err
 	}
-	wanted := c.filter.compiled()
+	wanted := c.filter.Compiled()
 	if wanted == nil && !c.all {
-		return usagef("delete needs a filter; natlens flush deletes every flow")
+		return cli.Usagef("delete needs a filter; natlens flush deletes every flow")
 	}
-	if err := c.confirm.check(con, "delete"); err != nil {
+	if err := c.confirm.Check(con, "delete"); err != nil {
 		return err
 	}
-	if err := c.output.check(); err != nil {
+	if err := c.output.Check(); err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
-		if c.confirm.yes && c.output.format != "" {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, netns *os.File) error {
+		if c.confirm.Yes && c.output.Format != "" {
 			return c.showing(ctx, con, s, netns)
 		}
-		cfg := kernel.DumpConfig{NetNS: netnsFD(netns), Push: c.filter.sel.Expr}
-		targets, err := collect(ctx, con, cfg, wanted, !c.confirm.yes)
+		cfg := kernel.DumpConfig{NetNS: cli.NetnsFD(netns), Push: c.filter.Sel.Expr}
+		targets, err := collect(ctx, con, cfg, wanted, !c.confirm.Yes)
 		if err != nil {
 			return err
 		}
-		return c.confirm.delete(ctx, con, s, targets)
+		return deleteTargets(ctx, con, &c.confirm, s, targets)
 	})
-}
-
-// delete asks, deletes and says what came of it.
-func (c *confirmConfig) delete(ctx context.Context, con console, s *kernel.Service, targets []kernel.Target) error {
-	switch {
-	case len(targets) == 0:
-		return errors.New("no flow matches: nothing to delete")
-	case c.dryRun:
-		fmt.Fprintf(con.Stderr, "natlens: %s would be deleted.\n", flowsText(len(targets)))
-		return nil
-	case !c.yes && !con.ask(ctx, fmt.Sprintf("delete %s?", flowsText(len(targets)))):
-		return errors.New("nothing was deleted")
-	}
-	deleted, gone, err := s.Delete(ctx, targets)
-	text := fmt.Sprintf("%s deleted", flowsText(deleted))
-	if gone > 0 {
-		text += fmt.Sprintf(", %s gone already", human.Count(uint64(gone)))
-	}
-	if left := len(targets) - deleted - gone; left > 0 {
-		text += fmt.Sprintf(", %s left", human.Count(uint64(left)))
-	}
-	fmt.Fprintf(con.Stderr, "natlens: %s.\n", text)
-	return err
 }
 
 func flowsText(n int) string {
@@ -119,8 +97,8 @@ func flowsText(n int) string {
 
 // collect reads the flows that are wanted, and shows the first of them on
 // stderr if show says so.
-func collect(ctx context.Context, con console, cfg kernel.DumpConfig, wanted monitor.Filter, show bool) (targets []kernel.Target, err error) {
-	source, err := openFlows(ctx, cfg)
+func collect(ctx context.Context, con cli.Console, cfg kernel.DumpConfig, wanted monitor.Filter, show bool) (targets []kernel.Target, err error) {
+	source, err := cli.OpenFlows(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -153,15 +131,38 @@ func collect(ctx context.Context, con console, cfg kernel.DumpConfig, wanted mon
 }
 
 // prettyOn is the sink of lines for people on w.
-func prettyOn(con console, w io.Writer) (monitor.Sink, error) {
-	width, _ := terminal(w)
-	return export.New("pretty", w, export.Options{Colour: con.colour(w), Light: con.light(), Width: width, LabelFile: con.LabelFile})
+func prettyOn(con cli.Console, w io.Writer) (monitor.Sink, error) {
+	width, _ := cli.Terminal(w)
+	return export.New("pretty", w, export.Options{Colour: con.Colour(w), Light: con.Light(), Width: width, LabelFile: con.LabelFile})
 }
 
 // onlyFlows refuses a filter that asks for kinds of events.
-func onlyFlows(f *filterConfig) error {
-	if f.sel.Kinds != 0 {
-		return usagef("--event-mask asks for kinds of events: natlens watch has them")
+func onlyFlows(f *cli.FilterFlags) error {
+	if f.Sel.Kinds != 0 {
+		return cli.Usagef("--event-mask asks for kinds of events: natlens watch has them")
 	}
 	return nil
+}
+
+// delete asks, deletes and says what came of it.
+func deleteTargets(ctx context.Context, con cli.Console, c *cli.ConfirmFlags, s *kernel.Service, targets []kernel.Target) error {
+	switch {
+	case len(targets) == 0:
+		return errors.New("no flow matches: nothing to delete")
+	case c.DryRun:
+		fmt.Fprintf(con.Stderr, "natlens: %s would be deleted.\n", flowsText(len(targets)))
+		return nil
+	case !c.Yes && !con.Ask(ctx, fmt.Sprintf("delete %s?", flowsText(len(targets)))):
+		return errors.New("nothing was deleted")
+	}
+	deleted, gone, err := s.Delete(ctx, targets)
+	text := fmt.Sprintf("%s deleted", flowsText(deleted))
+	if gone > 0 {
+		text += fmt.Sprintf(", %s gone already", human.Count(uint64(gone)))
+	}
+	if left := len(targets) - deleted - gone; left > 0 {
+		text += fmt.Sprintf(", %s left", human.Count(uint64(left)))
+	}
+	fmt.Fprintf(con.Stderr, "natlens: %s.\n", text)
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
@@ -76,7 +77,7 @@ func TestDeleteAsks(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			ns := generatorNS(t)
 			manyUDP(t, ns, 15)
-			con := console{}
+			con := cli.Console{}
 			if c.answer != "" {
 				con.Answers = strings.NewReader(c.answer)
 			}
@@ -107,7 +108,7 @@ func TestInterruptedQuestion(t *testing.T) {
 		answers, keyboard := io.Pipe()
 		defer keyboard.Close()
 		r := &running{code: make(chan int, 1)}
-		con := console{Answers: answers, Stdin: strings.NewReader(""), Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
+		con := cli.Console{Answers: answers, Stdin: strings.NewReader(""), Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
 		go func() { r.code <- run(ctx, con, append(strings.Fields(c.args), "--netns", ns.Path())) }()
 		waitFor(t, "the question", func() bool { return strings.HasSuffix(r.stderr.String(), "? [y/N] ") })
 		interrupt()
@@ -148,7 +149,7 @@ func TestDeleteTakesWhatItCounted(t *testing.T) {
 			return s.Create(ctx, &f, &kernel.Change{Timeout: &timeout})
 		})
 	}
-	con := console{Answers: &meanwhile{answer: "y\n", do: func() {
+	con := cli.Console{Answers: &meanwhile{answer: "y\n", do: func() {
 		remake(1000, true, false)
 		remake(2000, false, true)
 	}}}

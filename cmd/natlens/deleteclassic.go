@@ -8,26 +8,27 @@ import (
 	"os"
 	"slices"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 )
 
 // showing deletes without asking, and shows each flow that it deleted. A flow that is gone meanwhile is passed over.
-func (c *deleteConfig) showing(ctx context.Context, con console, s *kernel.Service, netns *os.File) error {
-	dump, err := kernel.DumpWith(ctx, kernel.DumpConfig{NetNS: netnsFD(netns), Push: c.filter.sel.Expr})
+func (c *deleteConfig) showing(ctx context.Context, con cli.Console, s *kernel.Service, netns *os.File) error {
+	dump, err := kernel.DumpWith(ctx, kernel.DumpConfig{NetNS: cli.NetnsFD(netns), Push: c.filter.Sel.Expr})
 	if err != nil {
 		return err
 	}
 	defer dump.Close()
-	out, err := c.output.open(con, netns)
+	out, err := c.output.Open(con, netns)
 	if err != nil {
 		return err
 	}
-	shown := out.sink
-	if saves(c.output.format) {
+	shown := out.Sink
+	if cli.Saves(c.output.Format) {
 		shown = asDestroyed{shown}
 	}
-	n, err := deleteShowing(ctx, s, dump, c.filter.compiled(), shown)
+	n, err := deleteShowing(ctx, s, dump, c.filter.Compiled(), shown)
 	if err := errors.Join(err, out.Close()); err != nil {
 		return err
 	}
@@ -77,10 +78,10 @@ func (d asDestroyed) Write(b *monitor.Batch) error {
 
 // toldEntries says on stderr what was done to how many entries. As with
 // conntrack(8), none is a failure.
-func toldEntries(con console, classic bool, n int, done string) error {
-	tellDone(con, classic, uint64(n), "flow", done)
+func toldEntries(con cli.Console, classic bool, n int, done string) error {
+	cli.TellDone(con, classic, uint64(n), "flow", done)
 	if n == 0 {
-		return errSilent
+		return cli.ErrSilent
 	}
 	return nil
 }

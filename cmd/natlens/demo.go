@@ -3,12 +3,13 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/replay"
 )
 
-func newDemo(con console) *cobra.Command {
+func newDemo(con cli.Console) *cobra.Command {
 	var ui uiConfig
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -16,10 +17,10 @@ func newDemo(con console) *cobra.Command {
 		Long: `See the terminal UI on a recording that ships with natlens: a NAT gateway with two clients behind it, as if it
 were now, over and over. It needs no privilege and runs on any system. For real events without privilege, on
 Linux: natlens lab.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, ok := terminal(con.Stdout); !ok {
-				return usagef("standard output is no terminal: the demo is a terminal UI")
+			if _, ok := cli.Terminal(con.Stdout); !ok {
+				return cli.Usagef("standard output is no terminal: the demo is a terminal UI")
 			}
 			return ui.play(cmd.Context(), con, "demo", func(_ replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
 				p.AsOf, p.Loop = monitor.Now(), true
@@ -27,6 +28,6 @@ Linux: natlens lab.`,
 			})
 		},
 	}
-	ui.register(cmd)
+	ui.Register(cmd)
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
@@ -105,7 +106,7 @@ func expectEventsSame(t *testing.T, ns *lab.Namespace, args []string) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		con := console{Stdout: &us.stdout, Stderr: &us.stderr, Getenv: func(string) string { return "" }}
+		con := cli.Console{Stdout: &us.stdout, Stderr: &us.stderr, Getenv: func(string) string { return "" }}
 		us.code = run(ctx, con, append(slices.Clone(args), "--netns", ns.Path()))
 	}()
 	waitFor(t, "both to listen", func() bool { return expectListeners(t, ns) == 2 })

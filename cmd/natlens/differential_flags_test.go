@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 )
@@ -125,9 +126,9 @@ func bothFresh(t *testing.T, ns *lab.Namespace, s *kernel.Service, args []string
 		ctx, cancel = context.WithCancel(ctx)
 		cancel()
 	}
-	got := call(ctx, console{LabelFile: "testdata/none.conf"}, append(slices.Clone(args), "--netns", ns.Path())...)
+	got := call(ctx, cli.Console{LabelFile: "testdata/none.conf"}, append(slices.Clone(args), "--netns", ns.Path())...)
 	us = answer{got.stdout.String(), strings.ReplaceAll(got.stderr.String(), "natlens: ", ""), got.code}
-	if args[0] == "-E" && us.code != exitUsage {
+	if args[0] == "-E" && us.code != cli.ExitUsage {
 		return us, us
 	}
 	flush := func() {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/nftables"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
@@ -36,8 +37,8 @@ func newLabelNames(t *testing.T) labelNames {
 	return n
 }
 
-// command is conntrack(8) with the names, or, of the zero value, with the host's.
-func (n labelNames) command(args ...string) *exec.Cmd {
+// Command is conntrack(8) with the names, or, of the zero value, with the host's.
+func (n labelNames) Command(args ...string) *exec.Cmd {
 	if n.path == "" {
 		return exec.Command("conntrack", args...)
 	}
@@ -51,7 +52,7 @@ func (n labelNames) command(args ...string) *exec.Cmd {
 func (n labelNames) theirs(t *testing.T, ns *lab.Namespace, args ...string) answer {
 	t.Helper()
 	var out, stderr bytes.Buffer
-	cmd := n.command(args...)
+	cmd := n.Command(args...)
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	err := ns.Do(cmd.Run)
 	var exit *exec.ExitError
@@ -64,7 +65,7 @@ func (n labelNames) theirs(t *testing.T, ns *lab.Namespace, args ...string) answ
 // ours runs natlens with the same command line and names.
 func (n labelNames) ours(t *testing.T, ns *lab.Namespace, args ...string) answer {
 	t.Helper()
-	got := call(t.Context(), console{LabelFile: n.path}, append(slices.Clone(args), "--netns", ns.Path())...)
+	got := call(t.Context(), cli.Console{LabelFile: n.path}, append(slices.Clone(args), "--netns", ns.Path())...)
 	return answer{got.stdout.String(), strings.ReplaceAll(got.stderr.String(), "natlens: ", ""), got.code}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/nftables"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -55,7 +56,7 @@ var conntrackName = regexp.MustCompile(`(?m)^conntrack v[^:]*: `)
 // ours runs natlens with the same command line.
 func ours(t *testing.T, ns *lab.Namespace, args ...string) answer {
 	t.Helper()
-	got := call(t.Context(), console{}, append(slices.Clone(args), "--netns", ns.Path())...)
+	got := call(t.Context(), cli.Console{}, append(slices.Clone(args), "--netns", ns.Path())...)
 	return answer{got.stdout.String(), strings.ReplaceAll(got.stderr.String(), "natlens: ", ""), got.code}
 }
 

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -152,7 +153,7 @@ func watchExpects(t *testing.T, ns *lab.Namespace) *expectWatchers {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		con := console{Stdout: &w.ours.stdout, Stderr: &w.ours.stderr, Getenv: func(string) string { return "" }}
+		con := cli.Console{Stdout: &w.ours.stdout, Stderr: &w.ours.stderr, Getenv: func(string) string { return "" }}
 		w.ours.code = run(ctx, con, []string{"-E", "expect", "--netns", ns.Path()})
 	}()
 	t.Cleanup(func() {

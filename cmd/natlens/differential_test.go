@@ -22,6 +22,7 @@ import (
 	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -150,11 +151,11 @@ func (c *comparison) start(t *testing.T, ctx context.Context, ns *lab.Namespace,
 	if len(args) == 0 || args[0] != "-E" && args[0] != "--event" {
 		args = append([]string{"-E"}, args...)
 	}
-	cmd := c.names.command(args...)
+	cmd := c.names.Command(args...)
 	cmd.Stdout = &c.theirs
 	startWithin(t, ns, cmd)
 	running.Go(func() {
-		con := console{Stdout: &c.ours, Stderr: os.Stderr, Getenv: func(string) string { return "" }, LabelFile: c.names.path}
+		con := cli.Console{Stdout: &c.ours, Stderr: os.Stderr, Getenv: func(string) string { return "" }, LabelFile: c.names.path}
 		if code := run(ctx, con, append(args[:len(args):len(args)], "--netns", ns.Path())); code != 0 {
 			t.Errorf("natlens %q: exit code %d", args, code)
 		}

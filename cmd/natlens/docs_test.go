@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
 )
 
 // fence is a block of code of a page: its kind and its text.
@@ -151,7 +153,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 
 // checkNatlensLine has natlens read a command line to its end, and do nothing.
 func checkNatlensLine(args []string) error {
-	root := newRoot(console{}, false)
+	root := newRoot(cli.Console{}, false)
 	eachCommand(root, func(cmd *cobra.Command) {
 		if cmd.RunE != nil && cmd.HasParent() {
 			cmd.RunE = func(*cobra.Command, []string) error { return nil }
@@ -184,7 +186,7 @@ func checkShownOutput(t *testing.T, page, block string) {
 			t.Errorf("%s: %s: %v", page, line, err)
 			continue
 		}
-		got := call(t.Context(), console{}, stages[0][slices.Index(stages[0], "natlens")+1:]...)
+		got := call(t.Context(), cli.Console{}, stages[0][slices.Index(stages[0], "natlens")+1:]...)
 		if strings.TrimSpace(got.stdout.String()) != strings.TrimSpace(shown) {
 			t.Errorf("%s: %s says\n%s%s\nthe page says\n%s", page, line, got.stdout.String(), got.stderr.String(), shown)
 		}

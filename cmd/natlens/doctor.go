@@ -11,15 +11,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/doctor"
 )
 
 // doctorConfig is the command line of doctor.
 type doctorConfig struct {
-	capture captureConfig
-	confirm confirmConfig
-	limits  limitFlags
+	capture cli.CaptureFlags
+	confirm cli.ConfirmFlags
+	limits  cli.ThresholdFlags
 	look    time.Duration
 	json    bool
 	fix     bool
@@ -27,7 +28,7 @@ type doctorConfig struct {
 	state   string // directory
 }
 
-func newDoctor(con console) *cobra.Command {
+func newDoctor(con cli.Console) *cobra.Command {
 	var cfg doctorConfig
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -42,7 +43,7 @@ are kept in a file, and --fix --restore puts them back.`,
   natlens doctor --for 30s --json
   natlens doctor --fix
   natlens doctor --fix --restore`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cfg.run(cmd.Context(), con)
 		},
@@ -53,60 +54,60 @@ are kept in a file, and --fix --restore puts them back.`,
 	f.BoolVar(&cfg.fix, "fix", false, "make the settings that are safe, after asking")
 	f.BoolVar(&cfg.restore, "restore", false, "with --fix: put back what was set before")
 	f.StringVar(&cfg.state, "state", "", "`directory` in which the old values are kept (default /run/natlens, or that of $XDG_RUNTIME_DIR)")
-	inGroup(f, groupOutput, "json")
-	mustComplete(cmd, "for", cobra.NoFileCompletions)
-	cfg.limits.register(cmd)
-	cfg.confirm.register(cmd)
-	cfg.capture.register(cmd)
+	cli.InGroup(f, cli.GroupOutput, "json")
+	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
+	cfg.limits.Register(cmd)
+	cfg.confirm.Register(cmd)
+	cfg.capture.Register(cmd)
 	return cmd
 }
 
-func (c *doctorConfig) check(con console) error {
+func (c *doctorConfig) Check(con cli.Console) error {
 	switch {
 	case c.look <= 0:
-		return usagef("--for %s: must be longer than nothing", c.look)
+		return cli.Usagef("--for %s: must be longer than nothing", c.look)
 	case c.restore && !c.fix:
-		return usagef("--restore goes with --fix")
-	case c.restore && c.limits.set != nil:
-		return usagef("--restore looks at nothing, so that there is nothing for --limit")
+		return cli.Usagef("--restore goes with --fix")
+	case c.restore && c.limits.Texts != nil:
+		return cli.Usagef("--restore looks at nothing, so that there is nothing for --limit")
 	case c.restore && c.json:
-		return usagef("--restore writes no JSON")
-	case !c.fix && (c.confirm.yes || c.confirm.dryRun):
-		return usagef("--yes and --dry-run go with --fix")
+		return cli.Usagef("--restore writes no JSON")
+	case !c.fix && (c.confirm.Yes || c.confirm.DryRun):
+		return cli.Usagef("--yes and --dry-run go with --fix")
 	case c.fix:
-		return c.confirm.check(con, "doctor --fix")
+		return c.confirm.Check(con, "doctor --fix")
 	}
 	return nil
 }
 
-func (c *doctorConfig) run(ctx context.Context, con console) error {
-	if err := c.check(con); err != nil {
+func (c *doctorConfig) run(ctx context.Context, con cli.Console) error {
+	if err := c.Check(con); err != nil {
 		return err
 	}
-	open, netns, err := c.capture.config(kindsAll)
+	open, netns, err := c.capture.Config(kindsAll)
 	if err != nil {
 		return err
 	}
 	defer netns.Close() // nil: does nothing
-	remembered := &fixes{dir: c.stateDir(con), netns: netnsFD(netns)}
+	remembered := &fixes{dir: c.stateDir(con), netns: cli.NetnsFD(netns)}
 	if err := remembered.load(); err != nil {
 		return err
 	}
 	if c.restore {
-		return c.confirm.restore(ctx, con, remembered)
+		return restore(ctx, con, &c.confirm, remembered)
 	}
-	if !c.confirm.dryRun {
+	if !c.confirm.DryRun {
 		if err := remembered.mend(con); err != nil {
-			fmt.Fprintf(con.Stderr, "natlens: %s\n", oneLine(err)) // told below how to
+			fmt.Fprintf(con.Stderr, "natlens: %s\n", cli.OneLine(err)) // told below how to
 		}
 	}
-	place := placeOf(c.capture.netns)
+	place := placeOf(c.capture.Netns)
 	args := []string{"doctor", "--fix", "--restore"}
 	if c.state != "" {
 		args = append(args, "--state", c.state)
 	}
 	remembered.tell(con, placedCommand(place, args))
-	s, found, err := look(ctx, open, c.look, c.limits.given, place)
+	s, found, err := look(ctx, open, c.look, c.limits.Limits, place)
 	if err != nil {
 		return err
 	}
@@ -115,13 +116,13 @@ func (c *doctorConfig) run(ctx context.Context, con console) error {
 		return err
 	}
 	if c.fix {
-		if err := c.confirm.fix(ctx, con, remembered, doctor.Fixes(all)); err != nil {
+		if err := fix(ctx, con, &c.confirm, remembered, doctor.Fixes(all)); err != nil {
 			return err
 		}
 		all = unfixed(all)
 	}
 	if worst(all, found) == doctor.Fail {
-		return errSilent
+		return cli.ErrSilent
 	}
 	return nil
 }
@@ -136,7 +137,7 @@ func unfixed(all []doctor.Check) (left []doctor.Check) {
 	return left
 }
 
-func (c *doctorConfig) write(con console, s *doctor.Snapshot, all []doctor.Check, found []monitor.Finding) error {
+func (c *doctorConfig) write(con cli.Console, s *doctor.Snapshot, all []doctor.Check, found []monitor.Finding) error {
 	text := doctorJSON(s, all, found)
 	if !c.json {
 		text = doctorText(con, append(slices.Clip(all), findingLines(s, found)...))
@@ -145,7 +146,7 @@ func (c *doctorConfig) write(con console, s *doctor.Snapshot, all []doctor.Check
 	return err
 }
 
-func (c *doctorConfig) stateDir(con console) string {
+func (c *doctorConfig) stateDir(con cli.Console) string {
 	if c.state != "" {
 		return c.state
 	}
@@ -154,7 +155,7 @@ func (c *doctorConfig) stateDir(con console) string {
 
 // stateDir is where the old values are kept: a place that is empty after the
 // next boot, as the settings are.
-func stateDir(con console) string {
+func stateDir(con cli.Console) string {
 	switch {
 	case os.Geteuid() == 0:
 		return "/run/natlens"

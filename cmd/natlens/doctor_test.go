@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/nftables"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/doctor"
 	"natlens/monitor/filter"
@@ -46,13 +47,13 @@ func doctorIn(t *testing.T, l *lab.Lab, args ...string) *diagnosis {
 	if err := json.Unmarshal([]byte(text), d); err != nil || d.V != 1 {
 		t.Fatalf("%v: %s; standard error: %s", err, text, p.stderr.String())
 	}
-	if wrong := d.Verdict == "fail"; wrong != (d.code == exitFailure) {
+	if wrong := d.Verdict == "fail"; wrong != (d.code == cli.ExitFailure) {
 		t.Errorf("the verdict is %s and the exit code %d", d.Verdict, d.code)
 	}
 	return d
 }
 
-func (d *diagnosis) check(t *testing.T, id string) diagnosed {
+func (d *diagnosis) Check(t *testing.T, id string) diagnosed {
 	t.Helper()
 	for _, c := range d.Checks {
 		if c.ID == id {
@@ -163,22 +164,22 @@ func TestDoctorFlood(t *testing.T) {
 		})
 		waitFor(t, "flows", func() bool { return entries(t, g.Namespace()) != "0" })
 		d := doctorIn(t, nil, "--netns", g.Namespace().Path(), "--capture", "socket", "--buffer-size", "4096")
-		if c := d.check(t, "growth"); c.Level != "warn" || !strings.Contains(c.Text, "at this rate it is full in ") {
+		if c := d.Check(t, "growth"); c.Level != "warn" || !strings.Contains(c.Text, "at this rate it is full in ") {
 			t.Errorf("%+v", c)
 		}
-		if c := d.check(t, "queue"); c.Level != "fail" || !strings.HasSuffix(c.Text, " lost") || c.Evidence["lost"] == 0.0 {
+		if c := d.Check(t, "queue"); c.Level != "fail" || !strings.HasSuffix(c.Text, " lost") || c.Evidence["lost"] == 0.0 {
 			t.Errorf("%+v", c)
 		}
-		if c := d.check(t, "who"); !strings.HasPrefix(c.Text, "from 198.18.0.1 100 %; to 198.18.10.2 100 %; by port ") {
+		if c := d.Check(t, "who"); !strings.HasPrefix(c.Text, "from 198.18.0.1 100 %; to 198.18.10.2 100 %; by port ") {
 			t.Errorf("%+v", c)
 		}
-		if c := d.check(t, "reclaim"); !strings.HasPrefix(c.Text, "100 % of the flows could go: ") {
+		if c := d.Check(t, "reclaim"); !strings.HasPrefix(c.Text, "100 % of the flows could go: ") {
 			t.Errorf("%+v", c)
 		}
 	})
 	d := doctorIn(t, nil, "--netns", g.Namespace().Path())
 	for _, id := range []string{"growth", "queue"} {
-		if c := d.check(t, id); c.Level != "ok" {
+		if c := d.Check(t, id); c.Level != "ok" {
 			t.Errorf("after the flood: %+v", c)
 		}
 	}
@@ -258,17 +259,17 @@ func TestDoctorWho(t *testing.T) {
 			Over  int
 		}
 	}
-	text, err := json.Marshal(d.check(t, "who").Evidence)
+	text, err := json.Marshal(d.Check(t, "who").Evidence)
 	if err == nil {
 		err = json.Unmarshal(text, &who)
 	}
 	if err != nil || who.Sources[0].Name != "192.0.2.1" || who.Sources[0].Flows != 60 || who.Sources[1].Flows != 20 || who.Ports[0].Name != "udp dport 53" || who.Ports[0].Flows != 80 {
 		t.Errorf("%v: %s", err, text)
 	}
-	if c := d.check(t, "table"); c.Evidence["entries"] != 80.0 {
+	if c := d.Check(t, "table"); c.Evidence["entries"] != 80.0 {
 		t.Errorf("%+v", c)
 	}
-	if c := d.check(t, "reclaim"); c.Evidence["flows"] != 80.0 {
+	if c := d.Check(t, "reclaim"); c.Evidence["flows"] != 80.0 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -286,7 +287,7 @@ func TestDoctorHealthy(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	if n, _ := d.check(t, "events").Evidence["seen"].(float64); n < 50 || d.code != 0 {
+	if n, _ := d.Check(t, "events").Evidence["seen"].(float64); n < 50 || d.code != 0 {
 		t.Errorf("%v events, exit code %d", n, d.code)
 	}
 }
@@ -304,7 +305,7 @@ func TestDoctorDenied(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := p.rest(t)
-	if code := p.wait(t); code != exitFailure || !strings.HasPrefix(text, "✗ privilege           flows, rules and events can't be read: ") ||
+	if code := p.wait(t); code != cli.ExitFailure || !strings.HasPrefix(text, "✗ privilege           flows, rules and events can't be read: ") ||
 		!strings.Contains(text, "CAP_NET_ADMIN is missing") || !strings.Contains(text, "\n- others              not looked at: it takes the privilege that is missing (hook, ring, queue, ") || strings.Count(text, "CAP_NET_ADMIN") != 1 {
 		t.Errorf("exit code %d:\n%s", code, text)
 	}

@@ -101,7 +101,7 @@ func (b *bucketsTest) diagnose(t *testing.T) *diagnosis {
 // expect expects doctor to say so of a check.
 func (b *bucketsTest) expect(id, level, text string) (c diagnosed) {
 	b.Helper()
-	if c = b.diagnose(b.T).check(b.T, id); c.Level != level || !strings.Contains(c.Text, text) {
+	if c = b.diagnose(b.T).Check(b.T, id); c.Level != level || !strings.Contains(c.Text, text) {
 		b.Errorf("wanted %s %s %q, got %+v", level, id, text, c)
 	}
 	return c
@@ -116,14 +116,14 @@ func (b *bucketsTest) tooLong(t *testing.T) {
 	t.Run("cause", func(t *testing.T) {
 		busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, lab.GenConfig{Flows: 1000, Rate: 10_000}) })
 		d := b.diagnose(t)
-		c := d.check(t, "counter.chaintoolong")
+		c := d.Check(t, "counter.chaintoolong")
 		if moved, _ := c.Evidence["moved"].(float64); c.Level != "fail" || moved == 0 || !strings.HasSuffix(c.Text, ": new flows are dropped, because their bucket is full") {
 			t.Errorf("%+v", c)
 		}
-		if c := d.check(t, "counter.drop"); c.Level != "ok" {
+		if c := d.Check(t, "counter.drop"); c.Level != "ok" {
 			t.Errorf("what did not fit into a chain was told once more: %+v", c)
 		}
-		if other := d.check(t, "buckets"); other.Level != "fail" || other.Command != c.Command {
+		if other := d.Check(t, "buckets"); other.Level != "fail" || other.Command != c.Command {
 			t.Errorf("%+v", other)
 		}
 		command := c.Command // this is root of the host
@@ -132,7 +132,7 @@ func (b *bucketsTest) tooLong(t *testing.T) {
 		}
 		d = b.diagnose(t)
 		for _, id := range []string{"buckets", "counter.chaintoolong", "counter.insert_failed"} {
-			if c := d.check(t, id); c.Level != "ok" {
+			if c := d.Check(t, id); c.Level != "ok" {
 				t.Errorf("after %s: %+v", command, c)
 			}
 		}
@@ -154,7 +154,7 @@ func (b *bucketsTest) restarts(t *testing.T) {
 			}
 		})
 		waitFor(t, "look-ups to begin again", func() bool {
-			c := b.diagnose(t).check(t, "counter.search_restart")
+			c := b.diagnose(t).Check(t, "counter.search_restart")
 			moved, _ := c.Evidence["moved"].(float64)
 			return moved > 0 && strings.Contains(c.Text, "search_restart moved by ") && strings.HasSuffix(c.Text, ": look-ups begin again, because entries moved under them")
 		})

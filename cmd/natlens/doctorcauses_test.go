@@ -59,7 +59,7 @@ func TestDoctorCauses(t *testing.T) {
 				shell(t, l, command)
 				forgetFlows(t, l)
 				oneTCP(t, l, lab.ServerFTP)
-				if got := doctorIn(t, l).check(t, "helper"); got.Evidence["with_helper"] != 1.0 {
+				if got := doctorIn(t, l).Check(t, "helper"); got.Evidence["with_helper"] != 1.0 {
 					t.Errorf("after %s: %+v", command, got)
 				}
 			},
@@ -69,7 +69,7 @@ func TestDoctorCauses(t *testing.T) {
 			cause: func(t *testing.T, l *lab.Lab) { sets("events", "2")(t, l); flowsUDP(t, l, 3) },
 			remove: func(t *testing.T, l *lab.Lab, command string) {
 				shell(t, l, command)
-				if got := doctorIn(t, l).check(t, "events"); got.Evidence["nf_conntrack_events"] != 1.0 || got.Command != "" {
+				if got := doctorIn(t, l).Check(t, "events"); got.Evidence["nf_conntrack_events"] != 1.0 || got.Command != "" {
 					t.Errorf("after %s: %+v", command, got)
 				}
 			},
@@ -82,7 +82,7 @@ func TestDoctorCauses(t *testing.T) {
 			},
 			remove: func(t *testing.T, l *lab.Lab, _ string) {
 				forgetFlows(t, l)
-				if got := doctorIn(t, l).check(t, "labels"); got.Evidence["with_labels"] != 0.0 || !strings.HasPrefix(got.Text, "no flow bears labels") {
+				if got := doctorIn(t, l).Check(t, "labels"); got.Evidence["with_labels"] != 0.0 || !strings.HasPrefix(got.Text, "no flow bears labels") {
 					t.Errorf("after: %+v", got)
 				}
 			},
@@ -152,7 +152,7 @@ func TestDoctorCauses(t *testing.T) {
 	} {
 		t.Run(c.id, func(t *testing.T) {
 			l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
-			if got := doctorIn(t, l).check(t, c.id); got.Level != "ok" && c.id != "ring" {
+			if got := doctorIn(t, l).Check(t, c.id); got.Level != "ok" && c.id != "ring" {
 				t.Fatalf("before: %+v", got)
 			}
 			t.Run("cause", func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestDoctorCauses(t *testing.T) {
 				// nor is a race won in each look.
 				var got diagnosed
 				seen := func() bool {
-					got = doctorIn(t, l, c.args...).check(t, c.id)
+					got = doctorIn(t, l, c.args...).Check(t, c.id)
 					level := got.Level == c.level || got.Level == "fail" && (c.id == "counter.insert_failed" || c.id == "queue")
 					return level && strings.Contains(got.Text, c.text)
 				}
@@ -178,7 +178,7 @@ func TestDoctorCauses(t *testing.T) {
 			if t.Failed() {
 				return
 			}
-			if got := doctorIn(t, l).check(t, c.id); got.Level != "ok" && (c.id != "ring" || lab.InitialUserNS()) && c.id != "helper" {
+			if got := doctorIn(t, l).Check(t, c.id); got.Level != "ok" && (c.id != "ring" || lab.InitialUserNS()) && c.id != "helper" {
 				t.Errorf("after: %+v", got)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/doctor"
 )
@@ -24,9 +25,9 @@ var marks = map[doctor.Level]struct{ mark, colour string }{
 
 // doctorText writes a line a check: its mark, its name, what was found, and after
 // an arrow what mends it. On a terminal lines are wrapped under the text.
-func doctorText(con console, all []doctor.Check) (b []byte) {
-	width, _ := terminal(con.Stdout)
-	colour := con.colour(con.Stdout)
+func doctorText(con cli.Console, all []doctor.Check) (b []byte) {
+	width, _ := cli.Terminal(con.Stdout)
+	colour := con.Colour(con.Stdout)
 	for _, c := range skippedTogether(stillTogether(all)) {
 		name := strings.TrimPrefix(c.ID, "counter.")
 		mark := marks[c.Level].mark

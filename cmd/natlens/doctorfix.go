@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
@@ -134,7 +135,7 @@ func (f *fixes) save() error {
 }
 
 // mend puts back what an earlier --fix set that was cut short.
-func (f *fixes) mend(con console) error {
+func (f *fixes) mend(con cli.Console) error {
 	if len(f.Settings) == 0 || f.Whole {
 		return nil
 	}
@@ -150,7 +151,7 @@ func (f *fixes) mend(con console) error {
 		return nil
 	}
 	fmt.Fprintln(con.Stderr, "natlens: a doctor --fix was cut short; what it set is put back")
-	if err := (&confirmConfig{yes: true}).putBack(context.Background(), con, f); err != nil {
+	if err := putBack(context.Background(), con, &cli.ConfirmFlags{Yes: true}, f); err != nil {
 		return err
 	}
 	f.Settings = nil
@@ -158,7 +159,7 @@ func (f *fixes) mend(con console) error {
 }
 
 // tell says on stderr what an earlier --fix left, and the command that puts it back.
-func (f *fixes) tell(con console, putBack string) {
+func (f *fixes) tell(con cli.Console, putBack string) {
 	if len(f.Settings) == 0 {
 		return
 	}
@@ -186,7 +187,7 @@ func (f *fixes) plan(name, now, value string) {
 }
 
 // fix makes the settings, after asking.
-func (c *confirmConfig) fix(ctx context.Context, con console, f *fixes, wanted []doctor.Setting) error {
+func fix(ctx context.Context, con cli.Console, c *cli.ConfirmFlags, f *fixes, wanted []doctor.Setting) error {
 	if len(wanted) == 0 {
 		fmt.Fprintln(con.Stderr, "natlens: there is nothing that --fix could do")
 		return nil
@@ -199,11 +200,11 @@ func (c *confirmConfig) fix(ctx context.Context, con console, f *fixes, wanted [
 		}
 		lines = append(lines, fmt.Sprintf("%s=%d (is %s)", w.Name, w.Value, now))
 	}
-	if c.dryRun {
+	if c.DryRun {
 		fmt.Fprintf(con.Stderr, "natlens: would set %s\n", strings.Join(lines, ", "))
 		return nil
 	}
-	if !c.yes && !con.ask(ctx, "set "+strings.Join(lines, ", ")+"?") {
+	if !c.Yes && !con.Ask(ctx, "set "+strings.Join(lines, ", ")+"?") {
 		return errors.New("nothing was set")
 	}
 	unlock, err := f.lock()
@@ -216,7 +217,7 @@ func (c *confirmConfig) fix(ctx context.Context, con console, f *fixes, wanted [
 
 // make makes the settings that nobody has made meanwhile, and keeps the values of
 // before in the file.
-func (f *fixes) make(con console, wanted []doctor.Setting) error {
+func (f *fixes) make(con cli.Console, wanted []doctor.Setting) error {
 	var todo []doctor.Setting
 	for _, w := range wanted {
 		now, err := kernel.ReadSysctl(f.netns, w.Name)
@@ -247,21 +248,21 @@ func (f *fixes) make(con console, wanted []doctor.Setting) error {
 }
 
 // restore is --fix --restore.
-func (c *confirmConfig) restore(ctx context.Context, con console, f *fixes) error {
+func restore(ctx context.Context, con cli.Console, c *cli.ConfirmFlags, f *fixes) error {
 	if len(f.Settings) == 0 {
-		return c.putBack(ctx, con, f)
+		return putBack(ctx, con, c, f)
 	}
 	unlock, err := f.lock()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return c.putBack(ctx, con, f)
+	return putBack(ctx, con, c, f)
 }
 
 // putBack puts back what was before, after asking. What somebody else has set
 // since is left alone.
-func (c *confirmConfig) putBack(ctx context.Context, con console, f *fixes) error {
+func putBack(ctx context.Context, con cli.Console, c *cli.ConfirmFlags, f *fixes) error {
 	if len(f.Settings) == 0 {
 		fmt.Fprintf(con.Stderr, "natlens: nothing to put back: %s is not there\n", f.path())
 		return nil
@@ -282,11 +283,11 @@ func (c *confirmConfig) putBack(ctx context.Context, con console, f *fixes) erro
 			fmt.Fprintf(con.Stderr, "natlens: %s stays %s: it is not what doctor --fix set\n", s.Name, now)
 		}
 	}
-	if c.dryRun {
+	if c.DryRun {
 		fmt.Fprintf(con.Stderr, "natlens: would set %s\n", strings.Join(lines, ", "))
 		return nil
 	}
-	if len(back) > 0 && !c.yes && !con.ask(ctx, "set "+strings.Join(lines, ", ")+"?") {
+	if len(back) > 0 && !c.Yes && !con.Ask(ctx, "set "+strings.Join(lines, ", ")+"?") {
 		return errors.New("nothing was put back")
 	}
 	for _, s := range back {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/doctor"
 	"natlens/monitor/lab"
 )
@@ -36,7 +37,7 @@ func settingsOf(t *testing.T, l *lab.Lab) string {
 func doctorHere(t *testing.T, l *lab.Lab, dir, answer, args string) *called {
 	t.Helper()
 	words := append([]string{"doctor", "--netns", l.Gateway.Path(), "--state", dir}, strings.Fields(args)...)
-	return call(t.Context(), console{Answers: strings.NewReader(answer + "\n")}, words...)
+	return call(t.Context(), cli.Console{Answers: strings.NewReader(answer + "\n")}, words...)
 }
 
 // TestDoctorFix makes the settings, and puts them back.
@@ -193,8 +194,8 @@ func TestDoctorFixMeanwhile(t *testing.T) {
 	}
 	// It has seen what was before the other run.
 	var stderr strings.Builder
-	yes := confirmConfig{yes: true}
-	if err := yes.fix(t.Context(), console{Stderr: &stderr}, f, []doctor.Setting{{Name: acctSysctl, Value: 1}, {Name: timestampSysctl, Value: 1}}); err != nil {
+	yes := cli.ConfirmFlags{Yes: true}
+	if err := fix(t.Context(), cli.Console{Stderr: &stderr}, &yes, f, []doctor.Setting{{Name: acctSysctl, Value: 1}, {Name: timestampSysctl, Value: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "natlens: somebody else has made the settings meanwhile\n"; stderr.String() != want {
@@ -259,8 +260,8 @@ func TestDoctorMisuse(t *testing.T) {
 		"doctor --fix --yes --dry-run":     "--yes and --dry-run contradict each other",
 		"doctor now":                       `natlens doctor takes no arguments, got "now"`,
 	} {
-		got := call(t.Context(), console{}, strings.Fields(args)...)
-		if got.code != exitUsage || got.stderr.String() != "natlens: "+want+"\n" || got.stdout.String() != "" {
+		got := call(t.Context(), cli.Console{}, strings.Fields(args)...)
+		if got.code != cli.ExitUsage || got.stderr.String() != "natlens: "+want+"\n" || got.stdout.String() != "" {
 			t.Errorf("%s: exit code %d, %s", args, got.code, got.stderr.String())
 		}
 	}

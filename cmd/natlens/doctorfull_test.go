@@ -48,7 +48,7 @@ func TestDoctorFull(t *testing.T) {
 	}
 	expect := func(d *diagnosis, id, level, text string) {
 		t.Helper()
-		if c := d.check(t, id); c.Level != level || !strings.Contains(c.Text, text) {
+		if c := d.Check(t, id); c.Level != level || !strings.Contains(c.Text, text) {
 			t.Errorf("%+v", c)
 		}
 	}

@@ -27,7 +27,7 @@ func TestDoctorIptables(t *testing.T) {
 			flushRules(t, l)
 			hook := func(level, text string) {
 				t.Helper()
-				if got := doctorIn(t, l).check(t, "hook"); got.Level != level || !strings.HasPrefix(got.Text, text) {
+				if got := doctorIn(t, l).Check(t, "hook"); got.Level != level || !strings.HasPrefix(got.Text, text) {
 					t.Errorf("wanted %s: %s; got %+v", level, text, got)
 				}
 			}
@@ -55,27 +55,27 @@ func TestDoctorIptablesLegacy(t *testing.T) {
 	t.Setenv("XTABLES_LOCKFILE", filepath.Join(t.TempDir(), "lock"))
 	l := lab.NewWith(t, lab.Config{})
 	flushRules(t, l)
-	if got := doctorIn(t, l).check(t, "hook"); got.Level != "fail" && got.Evidence["legacy"] == nil {
+	if got := doctorIn(t, l).Check(t, "hook"); got.Level != "fail" && got.Evidence["legacy"] == nil {
 		t.Errorf("before: %+v", got)
 	}
 	shell(t, l, "iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE")
 	const likely = "tracking may be turned on by iptables-legacy, which has iptables nat: its rules can't be read"
-	got := doctorIn(t, l).check(t, "hook")
+	got := doctorIn(t, l).Check(t, "hook")
 	if got.Level != "warn" || got.Text != likely || jsonText(got.Evidence["legacy"]) != `["iptables nat"]` {
 		t.Errorf("without flows: %+v", got)
 	}
 	flowsUDP(t, l, 3)
-	if with := doctorIn(t, l).check(t, "hook"); with.Level != "ok" || with.Text != likely || with.Command != "" {
+	if with := doctorIn(t, l).Check(t, "hook"); with.Level != "ok" || with.Text != likely || with.Command != "" {
 		t.Errorf("with flows: %+v", with)
 	}
 	// The table stays when its rules are gone, and says as much as before.
 	shell(t, l, "iptables-legacy -t nat -F")
 	forgetFlows(t, l)
-	if again := doctorIn(t, l).check(t, "hook"); again.Level != "warn" || again.Text != likely {
+	if again := doctorIn(t, l).Check(t, "hook"); again.Level != "warn" || again.Text != likely {
 		t.Errorf("without rules: %+v", again)
 	}
 	shell(t, l, got.Command)
-	if mended := doctorIn(t, l).check(t, "hook"); mended.Level != "ok" || !strings.HasPrefix(mended.Text, "IPv4 and IPv6 are tracked: 1 rule turns it on, such as inet tracking on: ct") {
+	if mended := doctorIn(t, l).Check(t, "hook"); mended.Level != "ok" || !strings.HasPrefix(mended.Text, "IPv4 and IPv6 are tracked: 1 rule turns it on, such as inet tracking on: ct") {
 		t.Errorf("after %s: %+v", got.Command, mended)
 	}
 }

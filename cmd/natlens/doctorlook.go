@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
@@ -159,14 +160,14 @@ func placeOfFD(fd int) doctor.Place {
 	}
 	path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd)
 	link, err := os.Readlink(path)
-	if name, ok := strings.CutPrefix(link, netnsDir+"/"); err == nil && ok {
+	if name, ok := strings.CutPrefix(link, cli.NetnsDir+"/"); err == nil && ok {
 		return placeOf(name)
 	}
 	// Led to by a process it may have a name all the same.
 	var finder netns.Finder
 	if finder.ScanMounts() == nil {
 		for _, n := range finder.Found() {
-			if name, ok := strings.CutPrefix(n.Path, netnsDir+"/"); ok && link == fmt.Sprintf("net:[%d]", n.Inode) {
+			if name, ok := strings.CutPrefix(n.Path, cli.NetnsDir+"/"); ok && link == fmt.Sprintf("net:[%d]", n.Inode) {
 				return placeOf(name)
 			}
 		}
@@ -183,12 +184,12 @@ func placeOf(netns string) doctor.Place {
 	case netns == "":
 		return p
 	case strings.Contains(netns, "/"):
-		p.Prefix = shellLine([]string{"nsenter", "--net=" + netns}) + " "
+		p.Prefix = cli.ShellLine([]string{"nsenter", "--net=" + netns}) + " "
 	case err == nil:
 		p.Prefix = "nsenter --net=/proc/" + netns + "/ns/net "
 	default:
-		p.Prefix = shellLine([]string{"ip", "netns", "exec", netns}) + " "
+		p.Prefix = cli.ShellLine([]string{"ip", "netns", "exec", netns}) + " "
 	}
-	p.NetNS = shellLine([]string{netns})
+	p.NetNS = cli.ShellLine([]string{netns})
 	return p
 }

@@ -73,7 +73,7 @@ func TestEveryNamespaceSoak(t *testing.T) {
 		t.Error(err)
 	}
 	for i, name := range ours {
-		l.check(t, i, name)
+		l.Check(t, i, name)
 	}
 }
 
@@ -193,8 +193,8 @@ func (l *nsLedger) others(ours []string) (n int) {
 	return n
 }
 
-// check holds what was told of a namespace to what was in it.
-func (l *nsLedger) check(t *testing.T, i int, name string) {
+// Check holds what was told of a namespace to what was in it.
+func (l *nsLedger) Check(t *testing.T, i int, name string) {
 	t.Helper()
 	a := l.of(name)
 	from := fmt.Sprintf("198.18.0.%d", 1+i%250)

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -96,20 +97,20 @@ func TestEveryNamespace(t *testing.T) {
 	}
 
 	path := writeRecording(t, r.stdout.String())
-	if c := call(t.Context(), console{}, "watch", "--from", path, "-o", "jsonl"); c.stdout.String() != r.stdout.String() {
+	if c := call(t.Context(), cli.Console{}, "watch", "--from", path, "-o", "jsonl"); c.stdout.String() != r.stdout.String() {
 		t.Errorf("read back: %s", firstDifference(c.stdout.String(), r.stdout.String()))
 	}
 
-	list := call(t.Context(), console{}, "list", "--netns", "all", "-o", "jsonl", "udp", "net", "198.18.0.0/15")
+	list := call(t.Context(), cli.Console{}, "list", "--netns", "all", "-o", "jsonl", "udp", "net", "198.18.0.0/15")
 	if got := perNamespace(t, list.stdout.String()); list.code != 0 || got[a.key("existing")] != 128 || got[b.key("existing")] != 64 {
 		t.Errorf("list: code %d, %v, %s", list.code, got, list.stderr.String())
 	}
-	one := call(t.Context(), console{}, "list", "--netns", "all", "-o", "jsonl", "netns", a.name)
+	one := call(t.Context(), cli.Console{}, "list", "--netns", "all", "-o", "jsonl", "netns", a.name)
 	if got := perNamespace(t, one.stdout.String()); len(got) != 1 || got[a.key("existing")] != 128 {
 		t.Errorf("list netns %s: code %d, %v, %s", a.name, one.code, got, one.stderr.String())
 	}
 
-	stats := call(t.Context(), console{}, "stats", "--netns", "all", "-o", "json")
+	stats := call(t.Context(), cli.Console{}, "stats", "--netns", "all", "-o", "json")
 	entries := map[string]int{}
 	for line := range strings.Lines(stats.stdout.String()) {
 		var s struct {
@@ -165,8 +166,8 @@ func TestEveryNamespaceRefused(t *testing.T) {
 // nameNetNS gives a namespace a name of ip-netns(8) for the test.
 func nameNetNS(t *testing.T, ns *lab.Namespace, name string) {
 	t.Helper()
-	at := filepath.Join(netnsDir, name)
-	if err := os.MkdirAll(netnsDir, 0o755); err != nil {
+	at := filepath.Join(cli.NetnsDir, name)
+	if err := os.MkdirAll(cli.NetnsDir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(at, nil, 0o444); err != nil {
@@ -195,7 +196,7 @@ func TestEveryHistory(t *testing.T) {
 	flowsUDP(t, labs[1], 5)
 	held := func() map[string]int {
 		counts := map[string]int{}
-		c := call(t.Context(), console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl")
+		c := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl")
 		for _, line := range decodeLines(t, c.stdout.String()) {
 			if name, ok := line["namespace"].(string); ok && slices.Contains(names, name) {
 				counts[name]++
@@ -206,7 +207,7 @@ func TestEveryHistory(t *testing.T) {
 	want := map[string]int{names[0]: 3, names[1]: 5}
 	waitFor(t, "the flows of both", func() bool { return maps.Equal(held(), want) })
 	for i, name := range names {
-		c := call(t.Context(), console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl", "--netns", name)
+		c := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl", "--netns", name)
 		lines := decodeLines(t, c.stdout.String())
 		for _, line := range lines[:len(lines)-1] {
 			if line["namespace"] != name {
@@ -221,11 +222,11 @@ func TestEveryHistory(t *testing.T) {
 	if code := r.end(t); code != 0 {
 		t.Errorf("code %d, %s", code, r.stderr.String())
 	}
-	c := call(t.Context(), console{}, "who", "192.0.2.9", "--history", dir, "--netns", names[1])
+	c := call(t.Context(), cli.Console{}, "who", "192.0.2.9", "--history", dir, "--netns", names[1])
 	if !strings.HasPrefix(c.stdout.String(), "Nobody, as far as was seen") || c.code != 1 {
 		t.Errorf("nobody in %s: code %d, %s%s", names[1], c.code, c.stdout.String(), c.stderr.String())
 	}
-	c = call(t.Context(), console{}, "who", "203.0.113.1", "--history", dir, "--netns", "nowhere")
+	c = call(t.Context(), cli.Console{}, "who", "203.0.113.1", "--history", dir, "--netns", "nowhere")
 	if text := c.stdout.String(); !strings.HasPrefix(text, "Not covered: the history in "+dir+" has nothing of a network namespace nowhere, but of ") ||
 		!strings.Contains(text, names[0]) || c.code != 1 {
 		t.Errorf("nowhere: code %d, %s%s", c.code, text, c.stderr.String())
@@ -241,7 +242,7 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 	p.await("the UI", hasText("1 Flows", "6 Who"))
 	flowsUDP(t, l, 3)
 	waitFor(t, "the flows in the history", func() bool {
-		c := call(t.Context(), console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "--netns", name, "-o", "jsonl")
+		c := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "--netns", name, "-o", "jsonl")
 		return strings.Count(c.stdout.String(), `"namespace":"`+name+`"`) == 3
 	})
 	p.press("6")

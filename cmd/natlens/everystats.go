@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/human"
 	"natlens/monitor/kernel"
@@ -16,13 +17,13 @@ import (
 
 // everyStats shows the counters of every network namespace: a row each, or a line
 // of JSON.
-func everyStats(ctx context.Context, con console, format string) error {
+func everyStats(ctx context.Context, con cli.Console, format string) error {
 	var f netns.Finder
 	if err := f.Scan(); err != nil {
 		return err
 	}
 	if f.Unseen > 0 {
-		fmt.Fprintf(con.Stderr, "natlens: %s\n", unseenText(f.Unseen))
+		fmt.Fprintf(con.Stderr, "natlens: %s\n", cli.UnseenText(f.Unseen))
 	}
 	var all []stats
 	for _, n := range f.Found() {
@@ -34,7 +35,7 @@ func everyStats(ctx context.Context, con console, format string) error {
 		case ctx.Err() != nil:
 			return err
 		default:
-			fmt.Fprintf(con.Stderr, "natlens: network namespace %s: %s\n", n.Name, oneLine(err))
+			fmt.Fprintf(con.Stderr, "natlens: network namespace %s: %s\n", n.Name, cli.OneLine(err))
 		}
 	}
 	if len(all) == 0 {
@@ -58,16 +59,16 @@ func readStatsOf(ctx context.Context, n netns.Found) (st stats, err error) {
 		return st, err
 	}
 	defer file.Close()
-	s, err := kernel.OpenService(netnsFD(file))
+	s, err := kernel.OpenService(cli.NetnsFD(file))
 	if err != nil {
 		return st, err
 	}
 	defer s.Close()
-	if st, err = readStats(ctx, s, netnsFD(file)); err != nil {
+	if st, err = readStats(ctx, s, cli.NetnsFD(file)); err != nil {
 		return st, err
 	}
 	st.netns = n
-	st.tracked, err = kernel.ReadTracking(netnsFD(file))
+	st.tracked, err = kernel.ReadTracking(cli.NetnsFD(file))
 	return st, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
@@ -34,7 +35,7 @@ func openEveryTable(cfg kernel.DumpConfig, names *monitor.Namespaces, refused fu
 		return nil, err
 	}
 	if f.Unseen > 0 {
-		refused(errors.New(unseenText(f.Unseen)))
+		refused(errors.New(cli.UnseenText(f.Unseen)))
 	}
 	return &everyTable{cfg: cfg, names: names, left: f.Found(), refused: refused}, nil
 }
@@ -43,7 +44,7 @@ func openEveryTable(cfg kernel.DumpConfig, names *monitor.Namespaces, refused fu
 func (t *everyTable) Next(ctx context.Context, b *monitor.Batch) error {
 	for len(b.Events) == 0 {
 		if t.dump == nil {
-			if err := t.open(ctx); err != nil {
+			if err := t.Open(ctx); err != nil {
 				return err
 			}
 			continue
@@ -62,9 +63,9 @@ func (t *everyTable) Next(ctx context.Context, b *monitor.Batch) error {
 	return nil
 }
 
-// open opens the next table. What can't be read is told and passed over; it is an
+// Open opens the next table. What can't be read is told and passed over; it is an
 // error if that was all of them.
-func (t *everyTable) open(ctx context.Context) error {
+func (t *everyTable) Open(ctx context.Context) error {
 	if len(t.left) == 0 {
 		if t.read == 0 && t.last != nil {
 			return errors.New("no network namespace could be read")
@@ -98,7 +99,7 @@ func (t *everyTable) openOne(ctx context.Context, n netns.Found) error {
 	}
 	cfg := t.cfg
 	cfg.NetNS = int(file.Fd())
-	dump, err := openFlows(ctx, cfg)
+	dump, err := cli.OpenFlows(ctx, cfg)
 	if err != nil {
 		t.names.End(id)
 		return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 )
@@ -36,7 +37,7 @@ func readExact(command string, env filter.Env, given []filter.FlagValue) (*exact
 	}
 	sel, err := env.FromFlags(mine)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, cli.Usage(err)
 	}
 	parts, ok := sel.Expr.(filter.And)
 	if !ok {
@@ -48,7 +49,7 @@ func readExact(command string, env filter.Env, given []filter.FlagValue) (*exact
 		}
 	}
 	if _, ok := x.numbers[filter.FieldProto]; !ok {
-		return nil, usagef("%s needs --proto", command)
+		return nil, cli.Usagef("%s needs --proto", command)
 	}
 	x.proto = monitor.Proto(x.numbers[filter.FieldProto])
 	return x, nil
@@ -73,7 +74,7 @@ func (x *exact) take(e filter.Expr) error {
 			return nil
 		}
 	}
-	return usagef("%s is about one flow: %s names more than one", x.command, e)
+	return cli.Usagef("%s is about one flow: %s names more than one", x.command, e)
 }
 
 // side is one direction of a flow in the words of flags.
@@ -103,7 +104,7 @@ func (x *exact) flow() (f monitor.Flow, err error) {
 		orig, reply = x.lacks(&replySide), x.lacks(&origSide)
 	}
 	if !orig && !reply {
-		return f, usagef("%s needs --orig-src and --orig-dst, or --reply-src and --reply-dst", x.command)
+		return f, cli.Usagef("%s needs --orig-src and --orig-dst, or --reply-src and --reply-dst", x.command)
 	}
 	if orig {
 		if err := x.tuple(&origSide, &f.Orig); err != nil {
@@ -155,7 +156,7 @@ func (x *exact) tuple(s *side, t *monitor.Tuple) error {
 		typ, hasType := x.numbers[filter.FieldICMPType]
 		code, hasCode := x.numbers[filter.FieldICMPCode]
 		if !hasType || !hasCode {
-			return usagef("%s needs --icmp-type and --icmp-code for protocol %s", x.command, x.proto)
+			return cli.Usagef("%s needs --icmp-type and --icmp-code for protocol %s", x.command, x.proto)
 		}
 		t.SetICMP(uint16(x.numbers[filter.FieldICMPID]), uint8(typ), uint8(code))
 	}
@@ -166,7 +167,7 @@ func (x *exact) pair(fields [2]filter.Field, flags string, t *monitor.Tuple) err
 	src, hasSrc := x.numbers[fields[0]]
 	dst, hasDst := x.numbers[fields[1]]
 	if !hasSrc || !hasDst {
-		return usagef("%s needs %s for protocol %s", x.command, flags, x.proto)
+		return cli.Usagef("%s needs %s for protocol %s", x.command, flags, x.proto)
 	}
 	t.SrcPort, t.DstPort = uint16(src), uint16(dst)
 	return nil
@@ -177,7 +178,7 @@ func (x *exact) zones(f *monitor.Flow) error {
 	orig, isOrig := x.numbers[filter.FieldOrigZone]
 	reply, isReply := x.numbers[filter.FieldReplyZone]
 	if isBoth && (isOrig || isReply) || orig != 0 && reply != 0 && orig != reply {
-		return usagef("%s: a flow has one zone, in both directions or in one", x.command)
+		return cli.Usagef("%s: a flow has one zone, in both directions or in one", x.command)
 	}
 	if isBoth {
 		orig, reply = both, both
@@ -241,7 +242,7 @@ func (x *exact) invert(t *monitor.Tuple) error {
 			return nil
 		}
 	}
-	return usagef("%s: %s type %d has no answer: it makes no flow", x.command, strings.ToUpper(x.proto.String()), t.ICMPType())
+	return cli.Usagef("%s: %s type %d has no answer: it makes no flow", x.command, strings.ToUpper(x.proto.String()), t.ICMPType())
 }
 
 // allowed refuses a flag that a command has no use for.
@@ -249,5 +250,5 @@ func allowed(command, flag string, names []string) error {
 	if slices.Contains(names, flag) {
 		return nil
 	}
-	return usagef("--%s says nothing to natlens %s", flag, command)
+	return cli.Usagef("--%s says nothing to natlens %s", flag, command)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/capture"
@@ -23,16 +24,16 @@ import (
 type expectConfig struct {
 	format  string
 	family  string
-	capture captureConfig
-	filter  filterConfig // its flags alone: they name one expectation
-	confirm confirmConfig
+	capture cli.CaptureFlags
+	filter  cli.FilterFlags // its flags alone: they name one expectation
+	confirm cli.ConfirmFlags
 	summary bool // count in conntrack(8)'s words
 
 	expected []filter.FlagValue // create: what is expected, by the names of expectedFlags
 }
 
 // newExpect is the group of commands about expectations.
-func newExpect(con console) *cobra.Command {
+func newExpect(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "expect command",
 		Short: "List, watch, delete and make expectations",
@@ -41,7 +42,7 @@ will be taken for its children when they come.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("natlens expect has no command %q: list, watch, get, delete, flush, count, create", args[0])
+				return cli.Usagef("natlens expect has no command %q: list, watch, get, delete, flush, count, create", args[0])
 			}
 			return cmd.Help()
 		},
@@ -58,44 +59,44 @@ will be taken for its children when they come.`,
 	return cmd
 }
 
-func expectCommand(con console, name, short string, run func(*expectConfig, context.Context, console) error, flags ...func(*expectConfig, *cobra.Command)) *cobra.Command {
-	cfg := expectConfig{filter: filterConfig{labelFile: con.LabelFile}}
+func expectCommand(con cli.Console, name, short string, run func(*expectConfig, context.Context, cli.Console) error, flags ...func(*expectConfig, *cobra.Command)) *cobra.Command {
+	cfg := expectConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use: name, Short: short,
-		Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(&cfg, cmd.Context(), con) },
 	}
-	registerSummary(cmd, &cfg.summary)
+	cli.RegisterSummary(cmd, &cfg.summary)
 	for _, register := range flags {
 		register(&cfg, cmd)
 	}
-	cfg.capture.registerNetNS(cmd)
+	cfg.capture.RegisterNetNS(cmd)
 	return cmd
 }
 
 func (c *expectConfig) shows(cmd *cobra.Command) {
 	f := cmd.Flags()
-	registerFormat(cmd, &c.format, "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
-	inGroup(f, groupOutput, "output-format")
-	mustComplete(cmd, "output-format", completeExpectFormat)
+	cli.RegisterFormat(cmd, &c.format, "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
+	cli.InGroup(f, cli.GroupOutput, "output-format")
+	cli.MustComplete(cmd, "output-format", cli.CompleteExpectFormat)
 }
 
 func (c *expectConfig) families(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&c.family, "family", "f", "", "only those of this address `family`: ipv4 or ipv6")
-	mustComplete(cmd, "family", oneOf("ipv4", "ipv6"))
+	cli.MustComplete(cmd, "family", cli.OneOf("ipv4", "ipv6"))
 }
 
 func (c *expectConfig) tuples(cmd *cobra.Command) {
-	c.filter.register(cmd)
+	c.filter.Register(cmd)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
 }
 
-func (c *expectConfig) asks(cmd *cobra.Command) { c.confirm.register(cmd) }
+func (c *expectConfig) asks(cmd *cobra.Command) { c.confirm.Register(cmd) }
 
 // sink makes what expectations are written to.
-func (c *expectConfig) sink(con console) (export.ExpectSink, error) {
+func (c *expectConfig) sink(con cli.Console) (export.ExpectSink, error) {
 	format := c.format
-	switch _, isTerminal := terminal(con.Stdout); {
+	switch _, isTerminal := cli.Terminal(con.Stdout); {
 	case format == "" && isTerminal:
 		format = "conntrack"
 	case format == "":
@@ -103,7 +104,7 @@ func (c *expectConfig) sink(con console) (export.ExpectSink, error) {
 	}
 	sink, err := export.NewExpects(format, con.Stdout, export.Options{})
 	if err != nil {
-		return nil, formatError(err)
+		return nil, cli.FormatError(err)
 	}
 	return sink, nil
 }
@@ -117,10 +118,10 @@ func (c *expectConfig) familyNumber() (monitor.Family, error) {
 	case "ipv6":
 		return monitor.IPv6, nil
 	}
-	return 0, usagef("--family %s: not ipv4 or ipv6", c.family)
+	return 0, cli.Usagef("--family %s: not ipv4 or ipv6", c.family)
 }
 
-func (c *expectConfig) list(ctx context.Context, con console) error {
+func (c *expectConfig) list(ctx context.Context, con cli.Console) error {
 	family, err := c.familyNumber()
 	if err != nil {
 		return err
@@ -129,23 +130,23 @@ func (c *expectConfig) list(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
 		n := uint64(0)
 		err := s.Expects(ctx, family, func(x *monitor.Expect) error { n++; return sink.Write(x) })
 		if err := errors.Join(err, sink.Close()); err != nil {
 			return err
 		}
-		tellDone(con, c.summary, n, "expectation", "shown")
+		cli.TellDone(con, c.summary, n, "expectation", "shown")
 		return nil
 	})
 }
 
-func (c *expectConfig) count(ctx context.Context, con console) error {
+func (c *expectConfig) count(ctx context.Context, con cli.Console) error {
 	family, err := c.familyNumber()
 	if err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
 		n := 0
 		if err := s.Expects(ctx, family, func(*monitor.Expect) error { n++; return nil }); err != nil {
 			return err
@@ -158,25 +159,25 @@ func (c *expectConfig) count(ctx context.Context, con console) error {
 // tuple is the tuple of a packet, by the flags; more are other flags that the
 // command knows.
 func (c *expectConfig) tuple(command string, more ...string) (t monitor.Tuple, err error) {
-	for _, v := range c.filter.given {
+	for _, v := range c.filter.Given {
 		if f, ok := filter.FlagByName(v.Name); ok {
 			if err := allowed("expect "+command, f.Name, slices.Concat(exactFlags, more)); err != nil || strings.HasPrefix(f.Name, "reply-") {
-				return t, usagef("--%s says nothing to natlens expect %s", f.Name, command)
+				return t, cli.Usagef("--%s says nothing to natlens expect %s", f.Name, command)
 			}
 		}
 	}
-	x, err := readExact("expect "+command, c.filter.env, c.filter.given)
+	x, err := readExact("expect "+command, c.filter.Env, c.filter.Given)
 	if err != nil {
 		return t, err
 	}
 	if !x.has(&origSide) {
-		return t, usagef("expect %s needs --orig-src and --orig-dst", command)
+		return t, cli.Usagef("expect %s needs --orig-src and --orig-dst", command)
 	}
 	f, err := x.flow()
 	return f.Orig, err
 }
 
-func (c *expectConfig) get(ctx context.Context, con console) error {
+func (c *expectConfig) get(ctx context.Context, con cli.Console) error {
 	t, err := c.tuple("get")
 	if err != nil {
 		return err
@@ -185,40 +186,40 @@ func (c *expectConfig) get(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
 		return errors.Join(s.GetExpect(ctx, &t, sink.Write), sink.Close())
 	})
 }
 
-func (c *expectConfig) delete(ctx context.Context, con console) error {
+func (c *expectConfig) delete(ctx context.Context, con cli.Console) error {
 	t, err := c.tuple("delete")
 	if err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
 		if err := s.DeleteExpect(ctx, &t); err != nil {
 			return err
 		}
-		tellDone(con, c.summary, 1, "expectation", "deleted")
+		cli.TellDone(con, c.summary, 1, "expectation", "deleted")
 		return nil
 	})
 }
 
-func (c *expectConfig) flush(ctx context.Context, con console) error {
-	if err := c.confirm.check(con, "expect flush"); err != nil {
+func (c *expectConfig) flush(ctx context.Context, con cli.Console) error {
+	if err := c.confirm.Check(con, "expect flush"); err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
-		if !c.confirm.yes {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
+		if !c.confirm.Yes {
 			n := 0
 			if err := s.Expects(ctx, 0, func(*monitor.Expect) error { n++; return nil }); err != nil {
 				return err
 			}
-			if c.confirm.dryRun {
+			if c.confirm.DryRun {
 				fmt.Fprintf(con.Stderr, "natlens: %d expectations would be deleted.\n", n)
 				return nil
 			}
-			if !con.ask(ctx, fmt.Sprintf("delete all %d expectations?", n)) {
+			if !con.Ask(ctx, fmt.Sprintf("delete all %d expectations?", n)) {
 				return errors.New("nothing was deleted")
 			}
 		}
@@ -230,17 +231,17 @@ func (c *expectConfig) flush(ctx context.Context, con console) error {
 	})
 }
 
-func (c *expectConfig) watch(ctx context.Context, con console) error {
+func (c *expectConfig) watch(ctx context.Context, con cli.Console) error {
 	sink, err := c.sink(con)
 	if err != nil {
 		return err
 	}
-	netns, err := openNetNS(c.capture.netns)
+	netns, err := cli.OpenNetNS(c.capture.Netns)
 	if err != nil {
 		return err
 	}
 	defer netns.Close() // nil: does nothing
-	w, err := capture.WatchExpects(netnsFD(netns))
+	w, err := capture.WatchExpects(cli.NetnsFD(netns))
 	if err != nil {
 		return err
 	}
@@ -255,6 +256,6 @@ func (c *expectConfig) watch(ctx context.Context, con console) error {
 	if err := errors.Join(err, sink.Close()); err != nil {
 		return err
 	}
-	tellDone(con, c.summary, n, "expectation event", "shown")
+	cli.TellDone(con, c.summary, n, "expectation event", "shown")
 	return nil
 }

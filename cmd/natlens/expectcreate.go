@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
@@ -52,7 +53,7 @@ func (c *expectConfig) expects(cmd *cobra.Command) {
 	f := cmd.Flags()
 	for _, def := range expectedFlags {
 		f.Var(&expectedValue{&c.expected, def.name, def.arg}, def.name, def.help)
-		mustComplete(cmd, def.name, cobra.NoFileCompletions)
+		cli.MustComplete(cmd, def.name, cobra.NoFileCompletions)
 	}
 	cmd.Long = `Make an expectation by hand, for tests. Its master, which --proto and the flags of the original direction name, is
 a flow in the table that has a helper. --tuple-src, --tuple-dst and the ports or keys say what is expected; where no mask
@@ -65,7 +66,7 @@ the helper's own rules for how long, and looks at the mask of the source alone.`
 }
 
 // create makes an expectation.
-func (c *expectConfig) create(ctx context.Context, con console) error {
+func (c *expectConfig) create(ctx context.Context, con cli.Console) error {
 	master, err := c.tuple("create", "timeout", "mask-src", "mask-dst")
 	if err != nil {
 		return err
@@ -77,17 +78,17 @@ func (c *expectConfig) create(ctx context.Context, con console) error {
 	if err := c.expectedOf(&x); err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, _ *os.File) error {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
 		if err := s.CreateExpect(ctx, &x); err != nil {
 			return err
 		}
-		tellDone(con, c.summary, 1, "expectation", "created")
+		cli.TellDone(con, c.summary, 1, "expectation", "created")
 		return nil
 	})
 }
 
 func (c *expectConfig) timeout() (uint32, error) {
-	for _, v := range c.filter.given {
+	for _, v := range c.filter.Given {
 		if def, _ := filter.FlagByName(v.Name); def.Name == "timeout" {
 			n, err := number32(v, v.Value)
 			if err != nil {
@@ -96,7 +97,7 @@ func (c *expectConfig) timeout() (uint32, error) {
 			return *n, nil
 		}
 	}
-	return 0, usagef("expect create needs --timeout")
+	return 0, cli.Usagef("expect create needs --timeout")
 }
 
 // expectedOf reads what is expected, and which bits of it count.
@@ -111,7 +112,7 @@ func (c *expectConfig) expectedOf(x *monitor.Expect) error {
 		given  []filter.FlagValue
 		into   *monitor.Tuple
 	}{{"tuple-", tuple, &x.Tuple}, {"mask-", mask, &x.Mask}} {
-		exact, err := readExact("expect create", c.filter.env, append(part.given, proto))
+		exact, err := readExact("expect create", c.filter.Env, append(part.given, proto))
 		if wrong := new(filter.FlagError); errors.As(err, &wrong) {
 			wrong.Flag = part.prefix + strings.TrimPrefix(wrong.Flag, "orig-")
 		}
@@ -138,10 +139,10 @@ func (c *expectConfig) expectedFits(master *monitor.Tuple) error {
 	case p == monitor.GRE:
 		needs = append(needs, "tuple-key-dst")
 	case p.IsICMP():
-		return usagef("expect create: nothing is expected of protocol %s", p)
+		return cli.Usagef("expect create: nothing is expected of protocol %s", p)
 	}
 	var names []string
-	for _, v := range slices.Concat(c.expected, c.filter.given) {
+	for _, v := range slices.Concat(c.expected, c.filter.Given) {
 		names = append(names, v.Name)
 		if !slices.Contains([]string{"tuple-src", "tuple-dst", "mask-src", "mask-dst"}, v.Name) {
 			continue
@@ -149,14 +150,14 @@ func (c *expectConfig) expectedFits(master *monitor.Tuple) error {
 		addr, _, _ := strings.Cut(v.Value, "/")
 		switch a, err := netip.ParseAddr(addr); {
 		case err != nil:
-			return usagef("--%s %s: not an address", v.Name, monitor.Escape(v.Value))
+			return cli.Usagef("--%s %s: not an address", v.Name, monitor.Escape(v.Value))
 		case a.Is4() != (master.Family == monitor.IPv4):
-			return usagef("--%s %s: the master's addresses are %s", v.Name, monitor.Escape(v.Value), master.Family)
+			return cli.Usagef("--%s %s: the master's addresses are %s", v.Name, monitor.Escape(v.Value), master.Family)
 		}
 	}
 	for _, need := range needs {
 		if !slices.Contains(names, need) {
-			return usagef("expect create needs --%s", need)
+			return cli.Usagef("expect create needs --%s", need)
 		}
 	}
 	return nil
@@ -170,7 +171,7 @@ func (c *expectConfig) expectedParts(master *monitor.Tuple) (tuple, mask []filte
 			*part = append(*part, filter.FlagValue{Name: name, Value: value})
 		}
 	}
-	for _, v := range slices.Concat(c.expected, c.filter.given) {
+	for _, v := range slices.Concat(c.expected, c.filter.Given) {
 		name := strings.TrimPrefix(strings.TrimPrefix(v.Name, "tuple-"), "mask-")
 		switch {
 		case strings.HasPrefix(v.Name, "mask-"):

@@ -8,21 +8,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/tui"
 )
 
 // explainConfig is the command line of explain.
 type explainConfig struct {
-	capture captureConfig
-	from    fromConfig
-	filter  filterConfig
+	capture cli.CaptureFlags
+	from    cli.FromFlags
+	filter  cli.FilterFlags
 	limit   int
 	width   int
 }
 
-func newExplain(con console) *cobra.Command {
-	cfg := explainConfig{filter: filterConfig{labelFile: con.LabelFile}}
+func newExplain(con cli.Console) *cobra.Command {
+	cfg := explainConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "explain [filter…]",
 		Short: "Draw the way of a flow's packets through the hooks",
@@ -30,33 +31,33 @@ func newExplain(con console) *cobra.Command {
 looks them up, at which hook NAT rewrites what, and why nothing else is looked up or rewritten. The flows are
 those in the table now.`,
 		Example: "  natlens explain tcp dport 443 and src 192.168.77.2\n  natlens explain id 1561741433",
-		Args:    cfg.filter.words,
+		Args:    cfg.filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.limit < 0 || cfg.width < 0 {
-				return usagef("--limit and --width must not be negative")
+				return cli.Usagef("--limit and --width must not be negative")
 			}
-			if cfg.from.given() {
-				return cfg.replay(cmd, cfg.filter.named(con))
+			if cfg.from.Given() {
+				return cfg.replay(cmd, cfg.filter.Named(con))
 			}
-			return cfg.run(cmd.Context(), cfg.filter.named(con))
+			return cfg.run(cmd.Context(), cfg.filter.Named(con))
 		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&cfg.limit, "limit", 10, "draw at most `N` flows, and say how many more there are; 0: all")
 	f.IntVar(&cfg.width, "width", 0, "`columns` to draw in (default the terminal's, else 100)")
-	mustComplete(cmd, "limit", cobra.NoFileCompletions)
-	mustComplete(cmd, "width", cobra.NoFileCompletions)
-	cfg.capture.registerNetNS(cmd)
-	cfg.from.register(cmd)
-	cfg.from.registerAt(cmd)
-	cfg.filter.register(cmd)
-	cfg.filter.registerLabelMap(cmd)
+	cli.MustComplete(cmd, "limit", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "width", cobra.NoFileCompletions)
+	cfg.capture.RegisterNetNS(cmd)
+	cfg.from.Register(cmd)
+	cfg.from.RegisterAt(cmd)
+	cfg.filter.Register(cmd)
+	cfg.filter.RegisterLabelMap(cmd)
 	return cmd
 }
 
 // explain draws the flows of a source that are wanted; empty says why the source
 // may have none. Without local addresses the flows' paths stay as they come.
-func (c *explainConfig) explain(ctx context.Context, con console, source monitor.Source, locals *monitor.Locals, empty string) error {
+func (c *explainConfig) explain(ctx context.Context, con cli.Console, source monitor.Source, locals *monitor.Locals, empty string) error {
 	walks, more, total, err := c.pick(ctx, source, locals)
 	switch {
 	case err != nil:
@@ -64,7 +65,7 @@ func (c *explainConfig) explain(ctx context.Context, con console, source monitor
 	case total == 0:
 		return errors.New("explain: the table is empty: " + empty)
 	case len(walks) == 0:
-		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, c.filter.sel.Expr)
+		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, c.filter.Sel.Expr)
 	}
 	return c.draw(con, walks, more)
 }
@@ -72,7 +73,7 @@ func (c *explainConfig) explain(ctx context.Context, con console, source monitor
 // pick reads the dump to its end and keeps the walks of the flows that are wanted,
 // up to the limit; more is how many it left out.
 func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *monitor.Locals) (walks []monitor.Walk, more, total int, err error) {
-	wanted := c.filter.compiled()
+	wanted := c.filter.Compiled()
 	for b, err := range monitor.Batches(ctx, dump) {
 		if err != nil {
 			return nil, 0, 0, err
@@ -105,14 +106,14 @@ func walkOf(e *monitor.Event) monitor.Walk {
 	return w
 }
 
-func (c *explainConfig) draw(con console, walks []monitor.Walk, more int) error {
-	width, _ := terminal(con.Stdout)
+func (c *explainConfig) draw(con cli.Console, walks []monitor.Walk, more int) error {
+	width, _ := cli.Terminal(con.Stdout)
 	if c.width > 0 {
 		width = c.width
 	} else if width == 0 {
 		width = 100
 	}
-	style := con.style(con.Stdout)
+	style := con.Style(con.Stdout)
 	for i := range walks {
 		if i > 0 {
 			fmt.Fprintln(con.Stdout)

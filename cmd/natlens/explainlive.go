@@ -5,12 +5,13 @@ package main
 import (
 	"context"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 )
 
-func (c *explainConfig) run(ctx context.Context, con console) error {
-	ns, err := openNetNS(c.capture.netns)
+func (c *explainConfig) run(ctx context.Context, con cli.Console) error {
+	ns, err := cli.OpenNetNS(c.capture.Netns)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/findings"
@@ -32,30 +33,20 @@ const maxIdle = 600
 
 // lookIn has m look for findings in the recording that it carries. Commands are
 // for that recording.
-func (c *watchConfig) lookIn(m *loop.Loop, con console, sink monitor.Sink) {
+func (c *watchConfig) lookIn(m *loop.Loop, con cli.Console, sink monitor.Sink) {
 	r := &recordedFindings{source: m.Source}
 	r.part, _ = m.Source.(*firstPart)
-	r.Engine = findings.New(findings.Config{Table: m.Table, Limits: c.findings.limits.given, Command: c.from.command})
+	r.Engine = findings.New(findings.Config{Table: m.Table, Limits: c.findings.limits.Limits, Command: c.from.Command})
 	m.Source, m.Rules, m.Clock = r, r, func() monitor.Time { return r.now }
 	noteFindings(m, con, sink, c.quiet)
 }
 
 // noteFindings has findings noted on standard error where the sink has no line for
 // them.
-func noteFindings(m *loop.Loop, con console, sink monitor.Sink, quiet bool) {
+func noteFindings(m *loop.Loop, con cli.Console, sink monitor.Sink, quiet bool) {
 	if _, ok := sink.(monitor.FindingSink); !ok && !quiet {
 		m.Sinks = append(m.Sinks, export.FindingNotes{W: con.Stderr})
 	}
-}
-
-// command writes what shows the flows of a finding in the recording. Nothing can
-// be deleted there, and at its end they may be gone: watch has them in any case.
-func (c *fromConfig) command(_ monitor.NetNS, args ...string) string {
-	words := []string{"natlens", "watch"}
-	for _, path := range c.paths {
-		words = append(words, "--from", path)
-	}
-	return shellLine(append(words, args[1:]...))
 }
 
 // Next fills the batch with what was recorded up to the next tick.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"natlens/cmd/natlens/cli"
 )
 
 // synLine is a line of a connection that nobody answers.
@@ -43,7 +45,7 @@ func TestWatchFindingsFrom(t *testing.T) {
 		{"cut short", "--for 10s false", "appeared 06:12:04.2 21 TCP connections to 203.0.113.66:81 not answered, 21 for 3s and longer"},
 		{"another limit", "--limit syn-unanswered=25 false", "appeared 07:12:04.1 30 TCP connections to 203.0.113.66:81 not answered, 30 for 3s and longer"},
 	} {
-		got := call(t.Context(), console{}, append([]string{"watch", "--findings", "--from", path, "-o", "jsonl"}, strings.Fields(c.args)...)...)
+		got := call(t.Context(), cli.Console{}, append([]string{"watch", "--findings", "--from", path, "-o", "jsonl"}, strings.Fields(c.args)...)...)
 		var found []string
 		for line := range strings.Lines(got.stdout.String()) {
 			var f struct{ TS, Event, Finding, Text, Filter, Command string }
@@ -60,7 +62,7 @@ func TestWatchFindingsFrom(t *testing.T) {
 		}
 	}
 	// Events come as without, and have numbers with those of findings.
-	all := call(t.Context(), console{}, "watch", "--findings", "--from", path, "-o", "jsonl")
+	all := call(t.Context(), cli.Console{}, "watch", "--findings", "--from", path, "-o", "jsonl")
 	seq := 0
 	for line := range strings.Lines(all.stdout.String()) {
 		var e struct{ Seq int }

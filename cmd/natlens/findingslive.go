@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
@@ -90,7 +91,7 @@ func placedCommand(place doctor.Place, args []string) string {
 	if place.Sudo {
 		line = "sudo " + line
 	}
-	return line + " " + shellLine(args[1:])
+	return line + " " + cli.ShellLine(args[1:])
 }
 
 // tellFindings has the stream tell of findings. They are of every flow: those that
@@ -100,8 +101,8 @@ func (s *stream) tellFindings(m *loop.Loop, netns int) (stop func(), err error) 
 	if !s.findings.on {
 		return func() {}, nil
 	}
-	noteFindings(m, s.con, s.out.sink, s.quiet)
+	noteFindings(m, s.con, s.out.Sink, s.quiet)
 	s.takeExisting(m)
-	_, stop, err = lookForFindings(m, s.findings.limits.given, netns, placeOfFD(netns))
+	_, stop, err = lookForFindings(m, s.findings.limits.Limits, netns, placeOfFD(netns))
 	return stop, err
 }

@@ -10,65 +10,66 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 )
 
 // flushConfig is the command line of flush.
 type flushConfig struct {
-	capture captureConfig
-	confirm confirmConfig
+	capture cli.CaptureFlags
+	confirm cli.ConfirmFlags
 	family  string
 }
 
-func newFlush(con console) *cobra.Command {
+func newFlush(con cli.Console) *cobra.Command {
 	var cfg flushConfig
 	cmd := &cobra.Command{
 		Use:   "flush",
 		Short: "Delete every flow from the kernel's table",
 		Long: `Delete every flow from the connection tracking table of this network namespace. It says how many they are and
 asks. Deleted flows are forgotten, not cut: their next packets make new flows, for which the NAT rules are asked anew.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.family == "" && cmd.Flags().Changed("family") { // "" would be all
-				return usagef("--family needs a value: ipv4 or ipv6")
+				return cli.Usagef("--family needs a value: ipv4 or ipv6")
 			}
 			return cfg.run(cmd.Context(), con)
 		},
 	}
-	cfg.confirm.register(cmd)
+	cfg.confirm.Register(cmd)
 	cmd.Flags().StringVarP(&cfg.family, "family", "f", "", "only flows of this address `family`: ipv4 or ipv6")
-	mustComplete(cmd, "family", oneOf("ipv4", "ipv6"))
-	cfg.capture.registerNetNS(cmd)
+	cli.MustComplete(cmd, "family", cli.OneOf("ipv4", "ipv6"))
+	cfg.capture.RegisterNetNS(cmd)
 	return cmd
 }
 
-func (c *flushConfig) run(ctx context.Context, con console) error {
-	family := filterConfig{}
+func (c *flushConfig) run(ctx context.Context, con cli.Console) error {
+	family := cli.FilterFlags{}
 	if c.family != "" {
-		sel, err := family.env.FromFlags([]filter.FlagValue{{Name: "family", Value: c.family}})
+		sel, err := family.Env.FromFlags([]filter.FlagValue{{Name: "family", Value: c.family}})
 		if err != nil {
-			return usageError{err}
+			return cli.Usage(err)
 		}
-		family.sel = sel
+		family.Sel = sel
 	}
-	if err := c.confirm.check(con, "flush"); err != nil {
+	if err := c.confirm.Check(con, "flush"); err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, netns *os.File) error {
 		if c.family != "" {
-			return c.deleteFamily(ctx, con, s, kernel.DumpConfig{NetNS: netnsFD(netns), Push: family.sel.Expr}, &family)
+			return c.deleteFamily(ctx, con, s, kernel.DumpConfig{NetNS: cli.NetnsFD(netns), Push: family.Sel.Expr}, &family)
 		}
-		if !c.confirm.yes {
+		if !c.confirm.Yes {
 			fill, err := s.Fill(ctx)
 			if err != nil {
 				return err
 			}
-			if c.confirm.dryRun {
+			if c.confirm.DryRun {
 				fmt.Fprintf(con.Stderr, "natlens: %s would be deleted.\n", flowsText(int(fill.Entries)))
 				return nil
 			}
-			if !con.ask(ctx, fmt.Sprintf("delete all %s?", flowsText(int(fill.Entries)))) {
+			if !con.Ask(ctx, fmt.Sprintf("delete all %s?", flowsText(int(fill.Entries)))) {
 				return errors.New("nothing was deleted")
 			}
 		}
@@ -82,8 +83,8 @@ func (c *flushConfig) run(ctx context.Context, con console) error {
 
 // deleteFamily deletes the flows of one family, one by one: kernels before 5.8
 // take a flush of one family for one of all.
-func (c *flushConfig) deleteFamily(ctx context.Context, con console, s *kernel.Service, cfg kernel.DumpConfig, f *filterConfig) error {
-	targets, err := collect(ctx, con, cfg, f.compiled(), !c.confirm.yes)
+func (c *flushConfig) deleteFamily(ctx context.Context, con cli.Console, s *kernel.Service, cfg kernel.DumpConfig, f *cli.FilterFlags) error {
+	targets, err := collect(ctx, con, cfg, f.Compiled(), !c.confirm.Yes)
 	if err != nil {
 		return err
 	}
@@ -91,5 +92,5 @@ func (c *flushConfig) deleteFamily(ctx context.Context, con console, s *kernel.S
 		fmt.Fprintln(con.Stderr, "natlens: connection tracking table has been emptied.")
 		return nil
 	}
-	return c.confirm.delete(ctx, con, s, targets)
+	return deleteTargets(ctx, con, &c.confirm, s, targets)
 }

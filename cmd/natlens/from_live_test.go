@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -26,8 +27,8 @@ func TestRecordingIsTheStream(t *testing.T) {
 	dir := t.TempDir()
 	lines, capture := filepath.Join(dir, "lines"), filepath.Join(dir, "capture")
 	streams, end := context.WithCancel(ctx)
-	asLines := begin(t, streams, l, console{}, "watch", "-o", "jsonl", "--output", lines)
-	asCapture := begin(t, streams, l, console{}, "watch", "-o", "pcapng", "--output", capture)
+	asLines := begin(t, streams, l, cli.Console{}, "watch", "-o", "jsonl", "--output", lines)
+	asCapture := begin(t, streams, l, cli.Console{}, "watch", "-o", "pcapng", "--output", capture)
 	var theirs []*comparison
 	var running sync.WaitGroup
 	for _, args := range []string{"", "-o id,extended,ktimestamp,labels", "-p tcp --dport 443", "-e DESTROY"} {
@@ -50,18 +51,18 @@ func TestRecordingIsTheStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, from := range []string{lines, capture} {
-		again := call(t.Context(), console{}, "watch", "-o", "jsonl", "--from", from)
+		again := call(t.Context(), cli.Console{}, "watch", "-o", "jsonl", "--from", from)
 		if again.code != 0 || again.stdout.String() != string(written) {
 			t.Errorf("%s as JSON lines: code %d, %s; %s", filepath.Base(from), again.code, firstDifference(again.stdout.String(), string(written)), again.stderr.String())
 		}
 		for _, c := range theirs {
-			again := call(t.Context(), console{}, append([]string{"-E", "--from", from}, c.args...)...)
+			again := call(t.Context(), cli.Console{}, append([]string{"-E", "--from", from}, c.args...)...)
 			if got, want := c.normal(again.stdout.String()), c.normal(c.theirs.String()); again.code != 0 || got != want {
 				t.Errorf("%s with conntrack -E %v: code %d, %s; %s", filepath.Base(from), c.args, again.code, firstDifference(want, got), again.stderr.String())
 			}
 		}
 	}
-	packed := call(t.Context(), console{}, "watch", "-o", "pcapng", "--from", capture)
+	packed := call(t.Context(), cli.Console{}, "watch", "-o", "pcapng", "--from", capture)
 	if whole, err := os.ReadFile(capture); err != nil || packed.stdout.String() != string(whole) {
 		t.Errorf("the capture file read back is another one: %d bytes, was %d, %v", len(packed.stdout.String()), len(whole), err)
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"natlens/cmd/natlens/cli"
 )
 
 // recordedLines are the lines of the sink's own golden file: every kind of event,
@@ -54,7 +56,7 @@ func TestWatchFromIsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range []string{path, packed} {
-		c := call(t.Context(), console{}, "watch", "--from", p)
+		c := call(t.Context(), cli.Console{}, "watch", "--from", p)
 		if c.code != 0 || c.stdout.String() != string(lines) {
 			t.Errorf("%s: code %d, %s", p, c.code, firstDifference(c.stdout.String(), string(lines)))
 		}
@@ -63,7 +65,7 @@ func TestWatchFromIsTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := call(t.Context(), console{}, "watch", "--from", path, "-o", "csv"); c.stdout.String() != string(want) {
+	if c := call(t.Context(), cli.Console{}, "watch", "--from", path, "-o", "csv"); c.stdout.String() != string(want) {
 		t.Errorf("csv: %s", firstDifference(c.stdout.String(), string(want)))
 	}
 }
@@ -79,7 +81,7 @@ func TestWatchFromFilters(t *testing.T) {
 		{"--for 4s", "1 2 3"},
 		{"-p udp --dport 53", "3"},
 	} {
-		c := call(t.Context(), console{}, append([]string{"watch", "--from", path}, strings.Fields(tt.args)...)...)
+		c := call(t.Context(), cli.Console{}, append([]string{"watch", "--from", path}, strings.Fields(tt.args)...)...)
 		var got []string
 		for _, m := range decodeLines(t, c.stdout.String()) {
 			got = append(got, strings.TrimSuffix(string(rune('0'+int(m["seq"].(float64)))), ""))
@@ -88,7 +90,7 @@ func TestWatchFromFilters(t *testing.T) {
 			t.Errorf("%s: code %d, events %v, want %s; %s", tt.args, c.code, got, tt.want, c.stderr.String())
 		}
 	}
-	c := call(t.Context(), console{}, "-E", "-p", "tcp", "--from", path)
+	c := call(t.Context(), cli.Console{}, "-E", "-p", "tcp", "--from", path)
 	want := "    [NEW] tcp      6 120 SYN_SENT src=192.168.77.2 dst=203.0.113.9 sport=39502 dport=443 [UNREPLIED] src=203.0.113.9 dst=203.0.113.1 sport=443 dport=39502\n" +
 		" [UPDATE] tcp      6 432000 ESTABLISHED src=192.168.77.2 dst=203.0.113.9 sport=39502 dport=443 src=203.0.113.9 dst=203.0.113.1 sport=443 dport=39502 [ASSURED]\n" +
 		"[DESTROY] tcp      6 CLOSE src=192.168.77.2 dst=203.0.113.9 sport=39502 dport=443 src=203.0.113.9 dst=203.0.113.1 sport=443 dport=39502 [ASSURED]\n"
@@ -109,7 +111,7 @@ func TestListFromAt(t *testing.T) {
 		if tt.at != "" {
 			args = append(args, "--at", tt.at)
 		}
-		c := call(t.Context(), console{}, args...)
+		c := call(t.Context(), cli.Console{}, args...)
 		var got []string
 		for _, m := range decodeLines(t, c.stdout.String()) {
 			state, _ := m["state"].(string)
@@ -125,7 +127,7 @@ func TestListFromAt(t *testing.T) {
 }
 
 func TestExplainFrom(t *testing.T) {
-	c := call(t.Context(), console{}, "explain", "--from", writeRecording(t, lifeLines), "--at", "+2s", "--width", "100", "snat")
+	c := call(t.Context(), cli.Console{}, "explain", "--from", writeRecording(t, lifeLines), "--at", "+2s", "--width", "100", "snat")
 	if c.code != 0 || !strings.Contains(c.stdout.String(), "FORWARD") || !strings.Contains(c.stdout.String(), "203.0.113.1:39502") {
 		t.Errorf("code %d\n%s%s", c.code, c.stdout.String(), c.stderr.String())
 	}
@@ -133,7 +135,7 @@ func TestExplainFrom(t *testing.T) {
 
 func TestFromStandardInput(t *testing.T) {
 	for _, args := range []string{"watch", "list"} {
-		con := console{Stdin: strings.NewReader(lifeLines), Getenv: func(string) string { return "" }}
+		con := cli.Console{Stdin: strings.NewReader(lifeLines), Getenv: func(string) string { return "" }}
 		var out, err bytes.Buffer
 		con.Stdout, con.Stderr = &out, &err
 		if code := run(t.Context(), con, []string{args, "--from", "-", "id", "8"}); code != 0 || strings.Count(out.String(), "\n") != 1 {
@@ -144,13 +146,13 @@ func TestFromStandardInput(t *testing.T) {
 
 func TestFromTellsWhatItCouldNotRead(t *testing.T) {
 	path := writeRecording(t, lifeLines[:400]+"\n"+lifeLines)
-	c := call(t.Context(), console{}, "watch", "--from", path, "--quiet")
+	c := call(t.Context(), cli.Console{}, "watch", "--from", path, "--quiet")
 	want := "natlens: 1 could not be read, the first: rec.jsonl: line 1 at byte 0: ends in the middle\n"
 	if c.code != 0 || c.stderr.String() != want || strings.Count(c.stdout.String(), `"lost"`) != 1 {
 		t.Errorf("code %d: %s%s", c.code, c.stderr.String(), c.stdout.String())
 	}
 	path = writeRecording(t, lifeLines[:len(lifeLines)-100])
-	c = call(t.Context(), console{}, "watch", "--from", path)
+	c = call(t.Context(), cli.Console{}, "watch", "--from", path)
 	want = "natlens: 3 events, 3 shown, 0 lost\nnatlens: the recording was cut off: rec.jsonl: line 4 at byte 1313: ends in the middle\n"
 	if c.code != 0 || c.stderr.String() != want {
 		t.Errorf("code %d: %s", c.code, c.stderr.String())
@@ -161,12 +163,12 @@ func TestFromTellsWhatItCouldNotRead(t *testing.T) {
 // the events that are counted, by the summary and by --count.
 func TestFromCountsEventsAlone(t *testing.T) {
 	path := writeRecording(t, lifeLines[:400]+"\n"+lifeLines)
-	c := call(t.Context(), console{}, "watch", "--from", path)
+	c := call(t.Context(), cli.Console{}, "watch", "--from", path)
 	first, _, _ := strings.Cut(c.stderr.String(), "\n")
 	if events := strings.Count(c.stdout.String(), "\n") - 1; c.code != 0 || first != fmt.Sprintf("natlens: %d events, %[1]d shown, 1 lost", events) {
 		t.Errorf("code %d: %s%s", c.code, c.stderr.String(), c.stdout.String())
 	}
-	c = call(t.Context(), console{}, "watch", "--from", path, "--count", "2")
+	c = call(t.Context(), cli.Console{}, "watch", "--from", path, "--count", "2")
 	if c.code != 0 || strings.Count(c.stdout.String(), "\n") != 3 || strings.Count(c.stdout.String(), `"lost"`) != 1 {
 		t.Errorf("code %d: %s%s", c.code, c.stderr.String(), c.stdout.String())
 	}
@@ -179,7 +181,7 @@ func TestFromMisuse(t *testing.T) {
 		"watch --from FILE --existing":                  "--existing is for the kernel: not together with --from",
 		"list --from FILE --netns x":                    "--netns is for the kernel: not together with --from",
 		"list --at 14:32":                               "--at needs a recording: --from FILE",
-		"list --from FILE --at noon":                    "--at noon: not a moment such as " + momentHelp,
+		"list --from FILE --at noon":                    "--at noon: not a moment such as " + cli.MomentHelp,
 		"list --from FILE --at 2026-11-23T00:00:00Z":    "--at 2026-11-23T00:00:00Z: ",
 		"list --from - --at 14:32":                      "--at needs a file: standard input is read once",
 		"watch --from - --from FILE":                    "--from -: standard input stands alone",
@@ -190,7 +192,7 @@ func TestFromMisuse(t *testing.T) {
 		"list --from FILE -e new":                       "--event-mask asks for kinds of events: natlens watch has them",
 		"watch --from FILE -o yaml --output /none/none": `unknown output format "yaml"`,
 	} {
-		c := call(t.Context(), console{}, strings.Fields(strings.ReplaceAll(args, "FILE", path))...)
+		c := call(t.Context(), cli.Console{}, strings.Fields(strings.ReplaceAll(args, "FILE", path))...)
 		if got := c.stderr.String(); c.code == 0 || !strings.HasPrefix(got, "natlens: "+want) || strings.Count(got, "\n") != 1 {
 			t.Errorf("%s: code %d, %q, want %q", args, c.code, got, want)
 		}
@@ -200,10 +202,10 @@ func TestFromMisuse(t *testing.T) {
 // TestAtOfNothing asks for a moment of a recording without an event.
 func TestAtOfNothing(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.pcapng")
-	if c := call(t.Context(), console{}, "watch", "--from", writeRecording(t, lifeLines), "-o", "pcapng", "--output", empty, "mark", "99"); c.code != 0 {
+	if c := call(t.Context(), cli.Console{}, "watch", "--from", writeRecording(t, lifeLines), "-o", "pcapng", "--output", empty, "mark", "99"); c.code != 0 {
 		t.Fatal(c.stderr.String())
 	}
-	c := call(t.Context(), console{}, "list", "--from", empty, "--at", "-1s")
+	c := call(t.Context(), cli.Console{}, "list", "--from", empty, "--at", "-1s")
 	if want := "natlens: --at -1s: the recording tells of no event\n"; c.code != 1 || c.stderr.String() != want || c.stdout.String() != "" {
 		t.Errorf("code %d, %q %q", c.code, c.stdout.String(), c.stderr.String())
 	}

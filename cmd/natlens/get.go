@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
@@ -17,14 +18,14 @@ import (
 
 // getConfig is the command line of get.
 type getConfig struct {
-	output  outputConfig
-	capture captureConfig
-	filter  filterConfig
+	output  cli.OutputFlags
+	capture cli.CaptureFlags
+	filter  cli.FilterFlags
 	summary bool // count in conntrack(8)'s words
 }
 
-func newGet(con console) *cobra.Command {
-	cfg := getConfig{filter: filterConfig{labelFile: con.LabelFile}}
+func newGet(con cli.Console) *cobra.Command {
+	cfg := getConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "get flags",
 		Short: "Show one flow, looked up by its tuple",
@@ -35,24 +36,24 @@ there is one. To find flows by less, list them.`,
     --orig-port-src 39502 --orig-port-dst 443
   natlens get -p tcp -r 203.0.113.9 -q 203.0.113.1 \
     --reply-port-src 443 --reply-port-dst 39502`,
-		Args: cfg.filter.words,
+		Args: cfg.filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cfg.run(cmd.Context(), cfg.filter.named(con))
+			return cfg.run(cmd.Context(), cfg.filter.Named(con))
 		},
 	}
-	registerSummary(cmd, &cfg.summary)
-	cfg.output.register(cmd)
-	cfg.capture.registerNetNS(cmd)
-	cfg.filter.register(cmd)
-	cfg.filter.registerLabelMap(cmd)
+	cli.RegisterSummary(cmd, &cfg.summary)
+	cfg.output.Register(cmd)
+	cfg.capture.RegisterNetNS(cmd)
+	cfg.filter.Register(cmd)
+	cfg.filter.RegisterLabelMap(cmd)
 	return cmd
 }
 
-func (c *getConfig) run(ctx context.Context, con console) error {
+func (c *getConfig) run(ctx context.Context, con cli.Console) error {
 	if err := onlyFlows(&c.filter); err != nil {
 		return err
 	}
-	x, err := readExact("get", c.filter.env, c.filter.given)
+	x, err := readExact("get", c.filter.Env, c.filter.Given)
 	if err != nil {
 		return err
 	}
@@ -60,15 +61,15 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	if err := c.output.check(); err != nil {
+	if err := c.output.Check(); err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, ns *os.File) error {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, ns *os.File) error {
 		var b monitor.Batch
 		if err := s.Get(ctx, &flow, &b); err != nil {
 			return err
 		}
-		locals, err := netns.Locals(netnsFD(ns))
+		locals, err := netns.Locals(cli.NetnsFD(ns))
 		if err != nil {
 			return err
 		}
@@ -76,15 +77,15 @@ func (c *getConfig) run(ctx context.Context, con console) error {
 			e := &b.Events[i]
 			e.Seq, e.Flow.Path = uint64(i+1), locals.Path(&e.Flow)
 		}
-		if f := c.filter.compiled(); f != nil {
+		if f := c.filter.Compiled(); f != nil {
 			b.Keep(f)
 		}
-		out, err := c.output.open(con, ns)
+		out, err := c.output.Open(con, ns)
 		if err != nil {
 			return err
 		}
 		if len(b.Events) > 0 {
-			err = out.sink.Write(&b)
+			err = out.Sink.Write(&b)
 		}
 		if err := errors.Join(err, out.Close()); err != nil {
 			return err

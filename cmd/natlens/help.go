@@ -10,31 +10,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/filter"
 )
 
-// groupNote is the annotation of a flag that names its group in the help.
-const groupNote = "natlens_group"
-
-// The groups of flags, in the order in which help shows them. Flags of no group
-// come first.
-const (
-	groupOutput = "Output"
-	groupKernel = "Kernel"
-	groupFilter = "Filter flags of conntrack(8)"
-)
-
-// inGroup puts flags that are registered already into a group of the help.
-func inGroup(f *pflag.FlagSet, group string, names ...string) {
-	for _, name := range names {
-		if err := f.SetAnnotation(name, groupNote, []string{group}); err != nil {
-			panic(err) // a name that is not registered
-		}
-	}
-}
-
 // setHelp makes all help of the tree that of [writeHelp].
-func setHelp(con console, root *cobra.Command) {
+func setHelp(con cli.Console, root *cobra.Command) {
 	show := func(cmd *cobra.Command) error {
 		var b strings.Builder
 		writeHelp(&b, cmd, helpWidth(con))
@@ -49,7 +30,7 @@ func setHelp(con console, root *cobra.Command) {
 		RunE: func(_ *cobra.Command, words []string) error {
 			cmd, rest, err := root.Find(words)
 			if err != nil || len(rest) > 0 {
-				return unknownCommand(root, words[0])
+				return cli.UnknownCommand(root, words[0])
 			}
 			return show(cmd)
 		},
@@ -72,8 +53,8 @@ func completeCommands(cmd *cobra.Command, args []string, _ string) (names []stri
 
 // helpWidth is how wide help may be: the terminal's width, within limits that
 // read well.
-func helpWidth(con console) int {
-	width, ok := terminal(con.Stdout)
+func helpWidth(con cli.Console) int {
+	width, ok := cli.Terminal(con.Stdout)
 	if !ok {
 		return 80
 	}
@@ -153,7 +134,7 @@ func writeGroups(b *strings.Builder, cmd *cobra.Command, width int) {
 	groups := map[string]*pflag.FlagSet{}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "Flags"
-		if note := f.Annotations[groupNote]; len(note) > 0 {
+		if note := f.Annotations[cli.GroupNote]; len(note) > 0 {
 			name = note[0]
 		}
 		if groups[name] == nil {
@@ -161,15 +142,15 @@ func writeGroups(b *strings.Builder, cmd *cobra.Command, width int) {
 		}
 		groups[name].AddFlag(f)
 	})
-	for _, name := range []string{"Flags", groupOutput, groupKernel} {
+	for _, name := range []string{"Flags", cli.GroupOutput, cli.GroupKernel} {
 		if g := groups[name]; g != nil && g.HasAvailableFlags() {
 			fmt.Fprintf(b, "\n%s:\n%s", name, g.FlagUsagesWrapped(width))
 		}
 	}
-	if groups[groupFilter] == nil {
+	if groups[cli.GroupFilter] == nil {
 		return
 	}
-	fmt.Fprintf(b, "\n%s:\n", groupFilter)
+	fmt.Fprintf(b, "\n%s:\n", cli.GroupFilter)
 	var cells []string
 	for _, def := range filter.Flags() {
 		cells = append(cells, flagNames(&def))

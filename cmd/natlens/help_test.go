@@ -10,13 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"natlens/cmd/natlens/cli"
 )
 
 // TestHelpFits writes the help of every command at several widths: no line is
 // wider, and every flag that is not hidden is named.
 func TestHelpFits(t *testing.T) {
 	for _, width := range []int{60, 80, 120} {
-		eachCommand(newRoot(console{}, false), func(cmd *cobra.Command) {
+		eachCommand(newRoot(cli.Console{}, false), func(cmd *cobra.Command) {
 			var b strings.Builder
 			writeHelp(&b, cmd, width)
 			for line := range strings.Lines(b.String()) {
@@ -39,7 +41,7 @@ func TestHelpFits(t *testing.T) {
 
 // TestExamplesFit holds the examples to 80 columns.
 func TestExamplesFit(t *testing.T) {
-	eachCommand(newRoot(console{}, false), func(cmd *cobra.Command) {
+	eachCommand(newRoot(cli.Console{}, false), func(cmd *cobra.Command) {
 		for line := range strings.Lines(cmd.Example) {
 			if utf8.RuneCountInString(strings.TrimRight(line, "\n")) > 80 {
 				t.Errorf("%s: %s", cmd.CommandPath(), line)
@@ -57,12 +59,12 @@ func TestHelpIsOnePlace(t *testing.T) {
 		{"help filters", "filters", "filters --help"},
 		{"version", "--version", "-V"},
 	} {
-		want := call(t.Context(), console{}, strings.Fields(ways[0])...).stdout.String()
+		want := call(t.Context(), cli.Console{}, strings.Fields(ways[0])...).stdout.String()
 		if want == "" {
 			t.Errorf("natlens %s prints nothing", ways[0])
 		}
 		for _, way := range ways {
-			got := call(t.Context(), console{}, strings.Fields(way)...)
+			got := call(t.Context(), cli.Console{}, strings.Fields(way)...)
 			if got.code != 0 || got.stdout.String() != want || got.stderr.String() != "" {
 				t.Errorf("natlens %s: code %d, standard error %q, %s", way, got.code, got.stderr.String(), firstDifference(got.stdout.String(), want))
 			}
@@ -72,7 +74,7 @@ func TestHelpIsOnePlace(t *testing.T) {
 
 // TestHelpGroups holds the order of watch's help.
 func TestHelpGroups(t *testing.T) {
-	text := call(t.Context(), console{}, "watch", "--help").stdout.String()
+	text := call(t.Context(), cli.Console{}, "watch", "--help").stdout.String()
 	headings := regexp.MustCompile(`(?m)^\S.*:$`).FindAllString(text, -1)
 	want := "Usage:|Examples:|Flags:|Output:|Kernel:|Filter flags of conntrack(8):"
 	if got := strings.Join(headings, "|"); got != want {
@@ -82,7 +84,7 @@ func TestHelpGroups(t *testing.T) {
 
 // TestFiltersTopic expects words, fields and flags with what they mean.
 func TestFiltersTopic(t *testing.T) {
-	text := call(t.Context(), console{}, "help", "filters").stdout.String()
+	text := call(t.Context(), cli.Console{}, "help", "filters").stdout.String()
 	for _, want := range []string{
 		"\n  reply.dport    destination port, reply direction\n",
 		"\n  assured            assured\n",
@@ -96,7 +98,7 @@ func TestFiltersTopic(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	text := call(t.Context(), console{}, "version").stdout.String()
+	text := call(t.Context(), cli.Console{}, "version").stdout.String()
 	if !regexp.MustCompile(`^natlens \S+ linux/\w+ go1\.\d+\S*\n$`).MatchString(text) {
 		t.Errorf("got %q", text)
 	}

@@ -1,6 +1,9 @@
 package main
 
-import "natlens/monitor/filter"
+import (
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor/filter"
+)
 
 // topicFilters is what "natlens help" calls the page about filters.
 const topicFilters = "filters"
@@ -29,7 +32,7 @@ Comparisons are == != < <= > >= in {…} in A..B; == may be left out. Lists are 
 				words.rows = append(words.rows, [2]string{c.Text, c.Doc})
 			}
 		}
-		flags := helpTable{heading: groupFilter, before: groupFilter + ", which must all hold, and the filter too:"}
+		flags := helpTable{heading: cli.GroupFilter, before: cli.GroupFilter + ", which must all hold, and the filter too:"}
 		for _, def := range filter.Flags() {
 			value := " " + def.Arg
 			if def.Optional {

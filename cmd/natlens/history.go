@@ -1,11 +1,15 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+)
 
 // defaultHistory is where the history lies if nothing else is said.
 const defaultHistory = "/var/lib/natlens"
 
-func newHistory(con console) *cobra.Command {
+func newHistory(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "Work with the history of translations on disk",
@@ -15,7 +19,7 @@ address and port, from when to when. natlens who asks it.`,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("natlens history %s: the only thing to do is export", args[0])
+				return cli.Usagef("natlens history %s: the only thing to do is export", args[0])
 			}
 			return cmd.Help()
 		},

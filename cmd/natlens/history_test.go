@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -22,9 +23,9 @@ func TestHistoryBesideWatch(t *testing.T) {
 	flowsUDP(t, l, 2)                 // these are in the table already
 	ctx, end := context.WithCancel(t.Context())
 	dir := t.TempDir()
-	r := begin(t, ctx, l, console{}, "watch", "--history", dir, "--keep", "90d", "--max-size", "50GB", "-o", "jsonl", "tcp")
+	r := begin(t, ctx, l, cli.Console{}, "watch", "--history", dir, "--keep", "90d", "--max-size", "50GB", "-o", "jsonl", "tcp")
 	waitFor(t, "the flows that are there in the history", func() bool {
-		c := call(t.Context(), console{}, "who", "--inside", "192.168.77.2", "-p", "udp", "--history", dir, "-o", "jsonl")
+		c := call(t.Context(), cli.Console{}, "who", "--inside", "192.168.77.2", "-p", "udp", "--history", dir, "-o", "jsonl")
 		return strings.Count(c.stdout.String(), `"before":true`) == 2
 	})
 	flowsUDP(t, l, 3)
@@ -32,7 +33,7 @@ func TestHistoryBesideWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "the TCP flow", func() bool { return strings.Contains(r.stdout.String(), `"event":"new"`) })
-	live := call(t.Context(), console{}, "who", "203.0.113.1", "-p", "udp", "--live", "--netns", l.Gateway.Path(), "-o", "jsonl")
+	live := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--live", "--netns", l.Gateway.Path(), "-o", "jsonl")
 	if n := strings.Count(live.stdout.String(), `"inside":{"addr":"192.168.77.2"`); n != 5 || live.code != 0 {
 		t.Errorf("code %d, %d flows in the table: %s%s", live.code, n, live.stdout.String(), live.stderr.String())
 	}
@@ -46,13 +47,13 @@ func TestHistoryBesideWatch(t *testing.T) {
 		}
 	}
 	for proto, want := range map[string]struct{ flows, before int }{"udp": {5, 2}, "tcp": {1, 0}} {
-		c := call(t.Context(), console{}, "who", "--inside", "192.168.77.2", "-p", proto, "--history", dir, "-o", "jsonl")
+		c := call(t.Context(), cli.Console{}, "who", "--inside", "192.168.77.2", "-p", proto, "--history", dir, "-o", "jsonl")
 		flows, before := strings.Count(c.stdout.String(), `"inside"`), strings.Count(c.stdout.String(), `"before":true`)
 		if flows != want.flows || before != want.before || c.code != 0 {
 			t.Errorf("%s: code %d, %d flows, %d of them from before, want %+v\n%s%s", proto, c.code, flows, before, want, c.stdout.String(), c.stderr.String())
 		}
 	}
-	second := call(t.Context(), console{}, "who", "203.0.113.1", "--history", dir, "--at", "2001-01-01T00:00:00Z")
+	second := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "--history", dir, "--at", "2001-01-01T00:00:00Z")
 	if !strings.HasPrefix(second.stdout.String(), "Not covered: the history in "+dir+" begins ") || second.code != 1 {
 		t.Errorf("code %d, %s%s", second.code, second.stdout.String(), second.stderr.String())
 	}
@@ -69,7 +70,7 @@ func TestHistoryOnFullDisk(t *testing.T) {
 	waitFor(t, "natlens to listen", says("natlens: capture: "))
 	// How many flows there are: a port may come again within a life.
 	ctx, end := context.WithCancel(t.Context())
-	beside := begin(t, ctx, l, console{}, "watch", "-e", "new", "-o", "jsonl", "udp")
+	beside := begin(t, ctx, l, cli.Console{}, "watch", "-e", "new", "-o", "jsonl", "udp")
 	flowsUDP(t, l, 20)
 	// Whatever is left of the disk, to the last block.
 	fill, err := os.Create(filepath.Join(root, dir, "fill"))
@@ -108,7 +109,7 @@ func TestHistoryOnFullDisk(t *testing.T) {
 	if err := os.CopyFS(copied, kept.FS()); err != nil {
 		t.Fatal(err)
 	}
-	c := call(t.Context(), console{}, "who", "--inside", "192.168.77.2", "-p", "udp", "--history", copied, "-o", "jsonl")
+	c := call(t.Context(), cli.Console{}, "who", "--inside", "192.168.77.2", "-p", "udp", "--history", copied, "-o", "jsonl")
 	lines := c.stdout.String()
 	if n := strings.Count(lines, `"inside"`); n != flows || c.code != 0 || regexp.MustCompile(`"uncertain":\[`).MatchString(lines) {
 		t.Errorf("code %d, %d translations of %d: %s\n%s", c.code, n, flows, c.stderr.String(), lines[max(0, len(lines)-400):])

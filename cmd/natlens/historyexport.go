@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/export/history"
 	"natlens/monitor/human"
@@ -28,7 +29,7 @@ type historyExportConfig struct {
 // historyFormats are the formats of an export, which are also endings of names.
 var historyFormats = []string{"csv", "jsonl", "parquet"}
 
-func newHistoryExport(con console) *cobra.Command {
+func newHistoryExport(con cli.Console) *cobra.Command {
 	var cfg historyExportConfig
 	cmd := &cobra.Command{
 		Use:   "export FILE",
@@ -40,7 +41,7 @@ are lines of their own in JSON; the other formats have no place for them, so tha
   natlens history export --from 14:00 --to 15:00 -o jsonl - | grep 203.0.113.7`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
-				return usagef("history export needs the name of one file, - for standard output")
+				return cli.Usagef("history export needs the name of one file, - for standard output")
 			}
 			cfg.path = args[0]
 			return nil
@@ -53,13 +54,13 @@ are lines of their own in JSON; the other formats have no place for them, so tha
 	f.StringVar(&cfg.moments.to, "to", "", "what had begun by this `moment`")
 	f.StringVarP(&cfg.format, "output-format", "o", "", "`format`: csv, jsonl or parquet (default: the ending of FILE, else jsonl)")
 	f.BoolVar(&cfg.force, "force", false, "write over a file that exists")
-	inGroup(f, groupOutput, "output-format", "force")
-	mustComplete(cmd, "history", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	cli.InGroup(f, cli.GroupOutput, "output-format", "force")
+	cli.MustComplete(cmd, "history", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	})
-	mustComplete(cmd, "from", cobra.NoFileCompletions)
-	mustComplete(cmd, "to", cobra.NoFileCompletions)
-	mustComplete(cmd, "output-format", cobra.FixedCompletions(historyFormats, cobra.ShellCompDirectiveNoFileComp))
+	cli.MustComplete(cmd, "from", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "to", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "output-format", cobra.FixedCompletions(historyFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -73,12 +74,12 @@ func (c *historyExportConfig) formatOf() (string, error) {
 		return "jsonl", nil
 	}
 	if !slices.Contains(historyFormats, c.format) {
-		return "", usagef("-o %s: an export is %s", c.format, strings.Join(historyFormats, ", "))
+		return "", cli.Usagef("-o %s: an export is %s", c.format, strings.Join(historyFormats, ", "))
 	}
 	return c.format, nil
 }
 
-func (c *historyExportConfig) run(ctx context.Context, con console) (err error) {
+func (c *historyExportConfig) run(ctx context.Context, con cli.Console) (err error) {
 	format, err := c.formatOf()
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func newRowWriter(format string, w io.Writer) history.RowWriter {
 
 // write writes the answers, and says on standard error what makes them fewer than
 // there were.
-func (c *historyExportConfig) write(ctx context.Context, con console, r ledger, q history.Query, out history.RowWriter) error {
+func (c *historyExportConfig) write(ctx context.Context, con cli.Console, r ledger, q history.Query, out history.RowWriter) error {
 	res, err := r.find(ctx, q, out.Write)
 	lines, gapLines := out.(*history.JSONL)
 	if err == nil && gapLines {
@@ -136,7 +137,7 @@ func (c *historyExportConfig) write(ctx context.Context, con console, r ledger, 
 		fmt.Fprintf(con.Stderr, "natlens: not read: %v\n", fault)
 	}
 	if len(res.Faults) > 0 {
-		return errSilent
+		return cli.ErrSilent
 	}
 	return nil
 }

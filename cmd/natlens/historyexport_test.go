@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 )
@@ -95,14 +96,14 @@ func TestHistoryExport(t *testing.T) {
 	readers := map[string]func(*testing.T, string) []map[string]string{"csv": readCSV, "jsonl": readJSONRows, "parquet": readParquet}
 	for _, format := range historyFormats {
 		path := filepath.Join(out, "translations."+format)
-		c := call(t.Context(), console{}, "history", "export", "--history", dir, path)
+		c := call(t.Context(), cli.Console{}, "history", "export", "--history", dir, path)
 		if want := "natlens: 100 translations; 1 gap within: some may be missing\n"; c.code != 0 || c.stderr.String() != want || c.stdout.String() != "" {
 			t.Fatalf("%s: code %d, %s%s", format, c.code, c.stdout.String(), c.stderr.String())
 		}
 		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
 			t.Errorf("%s: mode %v, %v", format, info.Mode(), err)
 		}
-		if c := call(t.Context(), console{}, "history", "export", "--history", dir, path); c.code != 1 || !strings.Contains(c.stderr.String(), "--force") {
+		if c := call(t.Context(), cli.Console{}, "history", "export", "--history", dir, path); c.code != 1 || !strings.Contains(c.stderr.String(), "--force") {
 			t.Errorf("%s, again: code %d, %s", format, c.code, c.stderr.String())
 		}
 		rows[format] = readers[format](t, path)
@@ -124,7 +125,7 @@ func TestHistoryExport(t *testing.T) {
 		{"--from 2025-11-22T08:31:42Z --to 2025-11-22T08:31:42Z", 98},
 	} {
 		args := append([]string{"history", "export", "-o", "csv", "--history", dir, "-"}, strings.Fields(c.flags)...)
-		got := call(t.Context(), console{}, args...)
+		got := call(t.Context(), cli.Console{}, args...)
 		if n := strings.Count(got.stdout.String(), "\n") - 1; n != c.want || got.code != 0 {
 			t.Errorf("%s: code %d, %d rows, want %d: %s", c.flags, got.code, n, c.want, got.stderr.String())
 		}

@@ -7,111 +7,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/loop"
 )
 
-// config reads the flags. files is the number that --keep gives of files, 0 if it
-// gives none; the caller refuses it where there are no files to keep.
-func (c *historyConfig) config() (cfg history.Config, files int, err error) {
-	for _, text := range c.keep {
-		age, isAge := parseAge(text)
-		n, err := strconv.Atoi(text)
-		switch {
-		case isAge && cfg.Keep == 0:
-			cfg.Keep = age
-		case err == nil && n > 0 && files == 0:
-			files = n
-		case isAge || err == nil && n > 0:
-			return cfg, 0, usagef("--keep %s: there is one already", text)
-		default:
-			return cfg, 0, usagef("--keep %s: not a time of a minute or more, such as 90d or 36h, nor a number of files", text)
-		}
-	}
-	if c.maxSize != "" {
-		size, ok := parseSize(c.maxSize, maxRotate)
-		if !ok {
-			return cfg, 0, usagef("--max-size %s: not a size such as 50GB", c.maxSize)
-		}
-		if size < minHistory {
-			return cfg, 0, usagef("--max-size %s: %s; a history has 1MiB at least", c.maxSize, human.Plural(size, "byte"))
-		}
-		cfg.MaxSize = size
-	}
-	switch {
-	case !c.given() && cfg.Keep > 0:
-		return cfg, 0, usagef("--keep %s: a time is for --history", c.keep[0])
-	case !c.given() && cfg.MaxSize > 0:
-		return cfg, 0, usagef("--max-size needs --history")
-	}
-	cfg.Dir = c.dir
-	return cfg, files, nil
-}
-
-// minHistory is the least size to which a history can be held: below it a unit was
-// forgotten, and all but what is being written would be deleted.
-const minHistory = 1 << 20
-
-// parseAge reads a time that may be given in days: 90d, 36h, 1d12h.
-func parseAge(text string) (time.Duration, bool) {
-	age, err := parseSpan(text)
-	return age, err == nil && age >= time.Minute
-}
-
-// beside is config for commands that keep no files beside.
-func (c *historyConfig) beside() (history.Config, error) {
-	cfg, files, err := c.config()
-	if err == nil && files > 0 {
-		err = usagef("--keep %d: not a time such as 90d", files)
-	}
-	return cfg, err
-}
-
 // keptHistory is the history to keep beside the stream.
 func (c *watchConfig) keptHistory() (history.Config, error) {
-	cfg, err := c.history.beside()
+	cfg, err := c.history.Beside()
 	if err != nil || cfg.Dir == "" {
 		return cfg, err
 	}
-	cfg.Namespace = c.capture.namespaceName()
+	cfg.Namespace = c.capture.NamespaceName()
 	return cfg, c.historyNeeds()
-}
-
-// namespaceName is what a history calls the one namespace that is captured, if it is
-// one.
-func (c *captureConfig) namespaceName() string {
-	if c.every() {
-		return ""
-	}
-	return namespaceName(c.netns)
-}
-
-// namespaceName is what a history calls the namespace: its name, if it was given by
-// one. Paths and process ids mean nothing later.
-func namespaceName(netns string) string {
-	if _, err := strconv.Atoi(netns); err == nil || strings.Contains(netns, "/") {
-		return ""
-	}
-	return netns
 }
 
 // historyNeeds refuses what would leave a history in the dark.
 func (c *watchConfig) historyNeeds() error {
 	switch k := c.kinds(); {
 	case c.raw:
-		return usagef("--history is not for -E: natlens watch has it")
+		return cli.Usagef("--history is not for -E: natlens watch has it")
 	case !k.New || !k.Update || !k.Destroy:
-		return usagef("--history needs events of every kind: not together with --event-mask")
+		return cli.Usagef("--history needs events of every kind: not together with --event-mask")
 	case c.resync != "on":
-		return usagef("--history needs the table: not together with --resync off")
+		return cli.Usagef("--history needs the table: not together with --resync off")
 	}
 	return nil
 }
@@ -130,7 +54,7 @@ func (s *stream) keepHistory(m *loop.Loop) (stop func() error, err error) {
 	s.takeExisting(m)
 	return func() error {
 		err := k.Close()
-		s.note("%s", k.text())
+		s.note("%s", k.Text())
 		return err
 	}, nil
 }
@@ -138,11 +62,11 @@ func (s *stream) keepHistory(m *loop.Loop) (stop func() error, err error) {
 // keepHistory has the UI keep its history until stop is called. That it can't be
 // written stands on the screen as long as it does; what went wrong is told once more
 // when the screen is free again.
-func (c *liveUI) keepHistory(con console, cfg history.Config, m *loop.Loop) (stop func() error, err error) {
+func (c *liveUI) keepHistory(con cli.Console, cfg history.Config, m *loop.Loop) (stop func() error, err error) {
 	if cfg.Dir == "" {
 		return func() error { return nil }, nil
 	}
-	cfg.Namespace = c.capture.namespaceName()
+	cfg.Namespace = c.capture.NamespaceName()
 	var notes laterNotes
 	k, err := openKeeper(cfg, nil, &notes)
 	if err != nil {
@@ -201,7 +125,7 @@ func openKeeper(cfg history.Config, wanted monitor.Filter, notes io.Writer) (*ke
 			fmt.Fprintf(notes, "natlens: history %s: writing goes on\n", cfg.Dir)
 			return
 		}
-		text := fmt.Sprintf("history %s: %s; translations are held in memory until it can be written", cfg.Dir, oneLine(err))
+		text := fmt.Sprintf("history %s: %s; translations are held in memory until it can be written", cfg.Dir, cli.OneLine(err))
 		k.fault.Store(text)
 		fmt.Fprintf(notes, "natlens: %s\n", text)
 	}
@@ -239,8 +163,8 @@ func (k *keeper) Write(b *monitor.Batch) error {
 // Close commits what there is.
 func (k *keeper) Close() error { return k.w.Close() }
 
-// text sums up what was kept.
-func (k *keeper) text() string {
+// Text sums up what was kept.
+func (k *keeper) Text() string {
 	st := k.w.Stats()
 	text := fmt.Sprintf("history: %s ended, %s open, %s on disk", human.Plural(st.Rows+uint64(st.Pending), "translation"), human.Count(uint64(st.Open)), human.Bytes(uint64(st.Bytes)))
 	if st.Unkept > 0 {

@@ -12,12 +12,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/capture"
 	"natlens/monitor/lab"
 )
 
-func newLab(con console) *cobra.Command {
-	cfg := watchConfig{filter: filterConfig{labelFile: con.LabelFile}}
+func newLab(con cli.Console) *cobra.Command {
+	cfg := watchConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	var ui liveUI
 	var plain bool
 	cmd := &cobra.Command{
@@ -28,10 +29,10 @@ open the terminal UI in the gateway, or with --watch stream its events as natlen
 kernel's; nothing on this host is touched and nothing is left. It needs no root: without privilege it runs in a
 user namespace of its own.`,
 		Example: "  natlens lab\n  natlens lab --watch\n  natlens lab --watch nat and tcp",
-		Args:    cfg.filter.words,
+		Args:    cfg.filter.Words,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cfg.capture.netns != "" {
-				return usagef("lab takes no --netns: it makes its own")
+			if cfg.capture.Netns != "" {
+				return cli.Usagef("lab takes no --netns: it makes its own")
 			}
 			if err := labFlags(cmd, plain); err != nil {
 				return err
@@ -40,8 +41,8 @@ user namespace of its own.`,
 				return err
 			}
 			if !plain {
-				if _, ok := terminal(con.Stdout); !ok {
-					return usagef("standard output is no terminal: natlens lab --watch streams the events as lines")
+				if _, ok := cli.Terminal(con.Stdout); !ok {
+					return cli.Usagef("standard output is no terminal: natlens lab --watch streams the events as lines")
 				}
 				ui.filter = strings.Join(args, " ")
 			}
@@ -56,8 +57,8 @@ user namespace of its own.`,
 	}
 	cmd.Flags().BoolVar(&plain, "watch", false, "stream the gateway's events as natlens watch does")
 	ui.registerTheme(cmd)
-	cfg.register(cmd)
-	cfg.output.register(cmd)
+	cfg.Register(cmd)
+	cfg.output.Register(cmd)
 	return cmd
 }
 
@@ -70,9 +71,9 @@ func labFlags(cmd *cobra.Command, plain bool) (err error) {
 		switch {
 		case err != nil || slices.Contains(both, f.Name):
 		case plain && slices.Contains(ui, f.Name):
-			err = usagef("--%s is for the terminal UI: not together with --watch", f.Name)
+			err = cli.Usagef("--%s is for the terminal UI: not together with --watch", f.Name)
 		case !plain && !slices.Contains(ui, f.Name):
-			err = usagef("--%s is for natlens lab --watch; the terminal UI takes words of a filter", f.Name)
+			err = cli.Usagef("--%s is for natlens lab --watch; the terminal UI takes words of a filter", f.Name)
 		}
 	})
 	return err

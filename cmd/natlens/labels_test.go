@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/loop"
 )
 
@@ -17,12 +18,12 @@ func TestLabelNamesInUI(t *testing.T) {
 	if err := os.WriteFile(path, []byte("3 web\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	con := console{LabelFile: path, Getenv: func(string) string { return "" }}
+	con := cli.Console{LabelFile: path, Getenv: func(string) string { return "" }}
 	ui := uiConfig{filter: "label web", theme: "auto"}
-	if err := ui.check(con); err != nil {
+	if err := ui.Check(con); err != nil {
 		t.Errorf("--filter 'label web': %v", err)
 	}
-	cfg := ui.config(con, &loop.Loop{}, nil)
+	cfg := ui.Config(con, &loop.Loop{}, nil)
 	if _, err := cfg.Env.Parse("label web"); err != nil {
 		t.Errorf("the UI's own filter: %v", err)
 	}
@@ -31,13 +32,13 @@ func TestLabelNamesInUI(t *testing.T) {
 		"label wbe":   "filter: column 7: wbe: not a label; did you mean web?",
 	} {
 		ui := uiConfig{filter: filter, theme: "auto"}
-		if err := ui.check(con); err == nil || err.Error() != want {
+		if err := ui.Check(con); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", filter, err, want)
 		}
 	}
 	con.LabelFile = "testdata/none.conf"
 	const want = "filter: column 7: web: not a label: labels have no names here (open testdata/none.conf: no such file or directory), and numbers from 0 to 127"
-	if err := ui.check(con); err == nil || err.Error() != want {
+	if err := ui.Check(con); err == nil || err.Error() != want {
 		t.Errorf("without the file: %v, want %s", err, want)
 	}
 }

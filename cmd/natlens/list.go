@@ -1,13 +1,17 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+)
 
 // listConfig is the command line of list.
 type listConfig struct {
-	output  outputConfig
-	capture captureConfig
-	from    fromConfig
-	filter  filterConfig
+	output  cli.OutputFlags
+	capture cli.CaptureFlags
+	from    cli.FromFlags
+	filter  cli.FilterFlags
 
 	table   string
 	count   uint64
@@ -16,8 +20,8 @@ type listConfig struct {
 	summary bool // count in conntrack(8)'s words
 }
 
-func newList(con console) *cobra.Command {
-	cfg := listConfig{filter: filterConfig{labelFile: con.LabelFile}}
+func newList(con cli.Console) *cobra.Command {
+	cfg := listConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "list [filter…]",
 		Short: "List the tracked flows",
@@ -28,12 +32,12 @@ may not be listed.`,
   natlens list -o conntrack,id -p udp -s 192.168.77.2
   natlens list -o csv --output flows.csv
   natlens list --from flows.jsonl --at 14:32 snat`,
-		Args: cfg.filter.words,
+		Args: cfg.filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cfg.from.given() {
-				return cfg.replay(cmd, cfg.filter.named(con))
+			if cfg.from.Given() {
+				return cfg.replay(cmd, cfg.filter.Named(con))
 			}
-			return cfg.run(cmd.Context(), cfg.filter.named(con))
+			return cfg.run(cmd.Context(), cfg.filter.Named(con))
 		},
 	}
 	f := cmd.Flags()
@@ -41,15 +45,15 @@ may not be listed.`,
 	f.Uint64Var(&cfg.count, "count", 0, "end after `N` flows")
 	f.BoolVarP(&cfg.zero, "zero", "z", false, "set the counters of each flow to zero as it is listed")
 	f.BoolVar(&cfg.quiet, "quiet", false, "no count of the flows on stderr")
-	registerSummary(cmd, &cfg.summary)
-	mustComplete(cmd, "table", oneOf("conntrack", "dying", "unconfirmed"))
-	mustComplete(cmd, "count", cobra.NoFileCompletions)
-	cfg.output.register(cmd)
-	cfg.capture.registerNetNS(cmd)
-	cfg.capture.allowEvery(cmd)
-	cfg.from.register(cmd)
-	cfg.from.registerAt(cmd)
-	cfg.filter.register(cmd)
-	cfg.filter.registerLabelMap(cmd)
+	cli.RegisterSummary(cmd, &cfg.summary)
+	cli.MustComplete(cmd, "table", cli.OneOf("conntrack", "dying", "unconfirmed"))
+	cli.MustComplete(cmd, "count", cobra.NoFileCompletions)
+	cfg.output.Register(cmd)
+	cfg.capture.RegisterNetNS(cmd)
+	cfg.capture.AllowEvery(cmd)
+	cfg.from.Register(cmd)
+	cfg.from.RegisterAt(cmd)
+	cfg.filter.Register(cmd)
+	cfg.filter.RegisterLabelMap(cmd)
 	return cmd
 }

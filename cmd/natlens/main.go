@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"natlens/cmd/natlens/cli"
 )
 
 // signalInstant is how long after the first signal others are taken for the same.
@@ -23,5 +25,5 @@ func main() {
 		time.Sleep(signalInstant)
 		stop()
 	})
-	os.Exit(run(ctx, console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}, os.Args[1:]))
+	os.Exit(run(ctx, cli.Console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}, os.Args[1:]))
 }

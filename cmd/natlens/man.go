@@ -13,10 +13,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"natlens/cmd/natlens/classic"
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 )
 
-func newMan(con console) *cobra.Command {
+func newMan(con cli.Console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man [command]",
 		Short: "Print the manual page",
@@ -27,7 +28,7 @@ func newMan(con console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, words []string) error {
 			about, rest, err := cmd.Root().Find(words)
 			if err != nil || len(rest) > 0 {
-				return unknownCommand(cmd.Root(), words[0])
+				return cli.UnknownCommand(cmd.Root(), words[0])
 			}
 			_, err = io.WriteString(con.Stdout, manPage(about, committed(debug.ReadBuildInfo())))
 			return err
@@ -59,19 +60,19 @@ func manPage(cmd *cobra.Command, date string) string {
 	if isTopic {
 		section = 7
 	}
-	p.title(name, section, date, strings.TrimSpace("natlens "+version))
+	p.title(name, section, date, strings.TrimSpace("natlens "+cli.Version))
 	p.section("NAME")
 	fmt.Fprintf(p, "%s \\- %s\n", roffText(name), roffText(strings.ToLower(short[:1])+short[1:]))
 	switch {
 	case isTopic:
 		p.section("DESCRIPTION")
-		p.text(reflow(cmd.Long))
+		p.Text(reflow(cmd.Long))
 		for _, t := range topicNamed(cmd.Name()).tables() {
 			p.section(strings.ToUpper(t.heading))
 			p.table(t)
 		}
 	case cmd.HasParent():
-		p.command(cmd)
+		p.Command(cmd)
 	default:
 		p.whole(cmd)
 	}
@@ -79,30 +80,30 @@ func manPage(cmd *cobra.Command, date string) string {
 	return p.String()
 }
 
-// command writes the sections of one command.
-func (p *roffPage) command(cmd *cobra.Command) {
+// Command writes the sections of one command.
+func (p *roffPage) Command(cmd *cobra.Command) {
 	p.section("SYNOPSIS")
 	p.synopsis(cmd)
 	p.section("DESCRIPTION")
-	p.text(reflow(cmp.Or(cmd.Long, cmd.Short)))
+	p.Text(reflow(cmp.Or(cmd.Long, cmd.Short)))
 	for _, sub := range subcommands(cmd) {
 		p.subsection(strings.TrimPrefix(sub.CommandPath(), cmd.Root().Name()+" "))
-		p.text(reflow(cmp.Or(sub.Long, sub.Short)))
+		p.Text(reflow(cmp.Or(sub.Long, sub.Short)))
 		p.flags(ownFlags(sub))
 	}
 	groups := flagGroups(cmd)
 	for _, g := range []struct{ group, heading string }{
-		{groupNone, "OPTIONS"}, {groupOutput, "OPTIONS OF OUTPUT"}, {groupKernel, "OPTIONS OF THE KERNEL"},
+		{groupNone, "OPTIONS"}, {cli.GroupOutput, "OPTIONS OF OUTPUT"}, {cli.GroupKernel, "OPTIONS OF THE KERNEL"},
 	} {
 		if flags := groups[g.group]; len(flags) > 0 {
 			p.section(g.heading)
 			p.flags(flags)
 		}
 	}
-	if groups[groupFilter] != nil {
+	if groups[cli.GroupFilter] != nil {
 		tables := filtersTopic.tables()
 		p.section("FILTERS")
-		p.text(reflow(filtersTopic.long))
+		p.Text(reflow(filtersTopic.long))
 		p.table(tables[len(tables)-1])
 	}
 	if cmd.HasExample() {
@@ -125,21 +126,21 @@ func (p *roffPage) whole(root *cobra.Command) {
 	}
 	fmt.Fprintf(p, ".PP\n%s %s [table] [flags]\n.PD\n", bold(root.Name()), roffText(strings.Join(letters, "|")))
 	p.section("DESCRIPTION")
-	p.text(reflow(cmp.Or(root.Long, root.Short)))
+	p.Text(reflow(cmp.Or(root.Long, root.Short)))
 	common := commonFlags(root)
 	p.section("OPTIONS")
 	p.options(root, common)
 	p.section("COMMANDS")
 	for _, cmd := range allCommands(root)[1:] {
 		p.subsection(strings.TrimPrefix(cmd.CommandPath(), root.Name()+" "))
-		p.text(reflow(cmp.Or(cmd.Long, cmd.Short)))
+		p.Text(reflow(cmp.Or(cmd.Long, cmd.Short)))
 		p.options(cmd, common)
 		if cmd.HasExample() {
 			p.example(cmd.Example)
 		}
 	}
 	p.section("COMMON OPTIONS")
-	p.text("Several of the commands take these. Which, it says there.")
+	p.Text("Several of the commands take these. Which, it says there.")
 	p.flags(common)
 	p.section("OUTPUT FORMATS")
 	for _, f := range export.Formats() {
@@ -169,7 +170,7 @@ func (p *roffPage) options(cmd *cobra.Command, common flagList) {
 			own = append(own, f)
 		}
 	}
-	if flagGroups(cmd)[groupFilter] != nil {
+	if flagGroups(cmd)[cli.GroupFilter] != nil {
 		also = append(also, "the flags of "+bold("FILTERS"))
 	}
 	p.flags(own)
@@ -182,7 +183,7 @@ func (p *roffPage) options(cmd *cobra.Command, common flagList) {
 // topic writes a topic as a section, its tables below it.
 func (p *roffPage) topic(heading string, t *topic) {
 	p.section(heading)
-	p.text(reflow(t.long))
+	p.Text(reflow(t.long))
 	for _, table := range t.tables() {
 		p.subsection(table.heading)
 		p.table(table)
@@ -248,7 +249,7 @@ func flagGroups(cmd *cobra.Command) map[string]flagList {
 	groups := make(map[string]flagList)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		group := groupNone
-		if note := f.Annotations[groupNote]; len(note) > 0 {
+		if note := f.Annotations[cli.GroupNote]; len(note) > 0 {
 			group = note[0]
 		}
 		if !f.Hidden {
@@ -261,7 +262,7 @@ func flagGroups(cmd *cobra.Command) map[string]flagList {
 // ownFlags are a command's flags but for those that filter.
 func ownFlags(cmd *cobra.Command) flagList {
 	g := flagGroups(cmd)
-	return slices.DeleteFunc(slices.Concat(g[groupNone], g[groupOutput], g[groupKernel]), func(f *pflag.Flag) bool {
+	return slices.DeleteFunc(slices.Concat(g[groupNone], g[cli.GroupOutput], g[cli.GroupKernel]), func(f *pflag.Flag) bool {
 		return f.Name == "help"
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/classic"
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/export/conntrack"
 	"natlens/monitor/filter"
@@ -24,7 +25,7 @@ import (
 
 // manWords are the words of "natlens man" for each page that there is.
 func manWords() (pages [][]string) {
-	eachCommand(newRoot(console{}, false), func(cmd *cobra.Command) {
+	eachCommand(newRoot(cli.Console{}, false), func(cmd *cobra.Command) {
 		pages = append(pages, strings.Fields(strings.TrimPrefix(cmd.CommandPath(), "natlens")))
 	})
 	return pages
@@ -38,7 +39,7 @@ var requests = []string{".TH", ".nh", ".ad", ".SH", ".SS", ".PP", ".TP", ".EX", 
 // ASCII, and to one title.
 func TestManPages(t *testing.T) {
 	for _, words := range manWords() {
-		got := call(t.Context(), console{}, append([]string{"man"}, words...)...)
+		got := call(t.Context(), cli.Console{}, append([]string{"man"}, words...)...)
 		page := got.stdout.String()
 		if got.code != 0 || got.stderr.String() != "" || !strings.HasPrefix(page, ".TH NATLENS") || strings.Count(page, ".TH ") != 1 {
 			t.Fatalf("man %q: code %d, %s%.80s", words, got.code, got.stderr.String(), page)
@@ -55,7 +56,7 @@ func TestManPages(t *testing.T) {
 				t.Errorf("man %q: %q is not ASCII", words, line)
 			}
 		}
-		if again := call(t.Context(), console{}, append([]string{"man"}, words...)...); again.stdout.String() != page {
+		if again := call(t.Context(), cli.Console{}, append([]string{"man"}, words...)...); again.stdout.String() != page {
 			t.Errorf("man %q: %s", words, firstDifference(page, again.stdout.String()))
 		}
 	}
@@ -75,7 +76,7 @@ func TestManRenders(t *testing.T) {
 		}
 		for _, words := range [][]string{nil, {"watch"}, {"filters"}, {"expect"}} {
 			cmd := exec.CommandContext(t.Context(), r[0], r[1:]...)
-			cmd.Stdin = strings.NewReader(call(t.Context(), console{}, append([]string{"man"}, words...)...).stdout.String())
+			cmd.Stdin = strings.NewReader(call(t.Context(), cli.Console{}, append([]string{"man"}, words...)...).stdout.String())
 			var said bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &said, &said
 			err := cmd.Run()
@@ -106,7 +107,7 @@ func TestManDate(t *testing.T) {
 	if got := committed(nil, false); got != "" {
 		t.Errorf("a build that knows nothing is of %q", got)
 	}
-	page := manPage(newRoot(console{}, false), "2026-11-27")
+	page := manPage(newRoot(cli.Console{}, false), "2026-11-27")
 	if want := ".TH NATLENS 1 \"2026-11-27\" \"natlens"; !strings.HasPrefix(page, want) {
 		t.Errorf("the page begins with %.60q, want %q", page, want)
 	}
@@ -129,7 +130,7 @@ func plainRoff(page string) string {
 // TestManIsWhole expects in natlens(1) every command, every flag that help shows,
 // every word of a filter, format, modifier and letter.
 func TestManIsWhole(t *testing.T) {
-	page := plainRoff(call(t.Context(), console{}, "man").stdout.String())
+	page := plainRoff(call(t.Context(), cli.Console{}, "man").stdout.String())
 	lines := strings.Split(page, "\n")
 	want := func(what, line string) {
 		if !slices.ContainsFunc(lines, func(l string) bool {
@@ -138,7 +139,7 @@ func TestManIsWhole(t *testing.T) {
 			t.Errorf("%s: natlens(1) has no line %q", what, line)
 		}
 	}
-	for _, cmd := range allCommands(newRoot(console{}, false)) {
+	for _, cmd := range allCommands(newRoot(cli.Console{}, false)) {
 		want("synopsis", cmd.CommandPath())
 		for _, f := range ownFlags(cmd) {
 			if f.Shorthand == "" {

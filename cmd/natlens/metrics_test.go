@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -59,7 +60,7 @@ func httpGet(t *testing.T, url string) string {
 func TestMetrics(t *testing.T) {
 	l := lab.New(t)
 	flowsUDP(t, l, 2)
-	r := begin(t, t.Context(), l, console{}, "watch", "--metrics", "127.0.0.1:0", "udp", "and", "event", "new", "--count", "3")
+	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--metrics", "127.0.0.1:0", "udp", "and", "event", "new", "--count", "3")
 	at := r.metricsOf(t)
 	waitFor(t, "the flows of before", func() bool {
 		return strings.Contains(httpGet(t, at+"/metrics"), "natlens_flows{protocol=\"udp\",state=\"replied\"} 2\n")
@@ -101,7 +102,7 @@ func TestMetricsInUse(t *testing.T) {
 	defer l.Close()
 	path := filepath.Join(t.TempDir(), "flows.pcapng")
 	for _, args := range [][]string{{"watch"}, {"record", path}} {
-		got := call(t.Context(), console{}, append(args, "--metrics", l.Addr().String())...)
+		got := call(t.Context(), cli.Console{}, append(args, "--metrics", l.Addr().String())...)
 		want := "natlens: --metrics " + l.Addr().String() + ": another program listens there: address already in use\n"
 		if got.code != 1 || got.stderr.String() != want {
 			t.Errorf("code %d, %s", got.code, got.stderr.String())
@@ -115,7 +116,7 @@ func TestMetricsInUse(t *testing.T) {
 // TestMetricsText expects a word where others may read.
 func TestMetricsText(t *testing.T) {
 	for _, c := range []struct{ address, holds string }{{"127.0.0.1:0", ""}, {"[::]:0", "a firewall should say who does"}} {
-		l, err := (&metricsConfig{c.address}).listen()
+		l, err := (&cli.MetricsFlags{Address: c.address}).Listen()
 		if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
 			continue // no IPv6
 		}
@@ -123,7 +124,7 @@ func TestMetricsText(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.Close()
-		if text := metricsText(l); strings.Contains(text, "firewall") != (c.holds != "") || !strings.Contains(text, c.holds) {
+		if text := cli.MetricsText(l); strings.Contains(text, "firewall") != (c.holds != "") || !strings.Contains(text, c.holds) {
 			t.Errorf("%s: %s", c.address, text)
 		}
 	}
@@ -153,7 +154,7 @@ func TestDashboard(t *testing.T) {
 	}
 	l := lab.New(t)
 	busy, stop := context.WithCancel(t.Context())
-	r := begin(t, busy, l, console{}, "record", filepath.Join(t.TempDir(), "flows.pcapng"), "--metrics", "127.0.0.1:0")
+	r := begin(t, busy, l, cli.Console{}, "record", filepath.Join(t.TempDir(), "flows.pcapng"), "--metrics", "127.0.0.1:0")
 	defer func() { stop(); r.end(t) }()
 	at := r.metricsOf(t)
 	traffic := make(chan error, 1)
@@ -168,7 +169,7 @@ func TestDashboard(t *testing.T) {
 			queries++
 			if strings.Contains(target.Expr, "lifetime") && !flushed { // no flow of the lab ends by itself within seconds
 				flushed = true
-				if c := call(t.Context(), console{}, "flush", "--yes", "--netns", l.Gateway.Path()); c.code != 0 {
+				if c := call(t.Context(), cli.Console{}, "flush", "--yes", "--netns", l.Gateway.Path()); c.code != 0 {
 					t.Fatal(c.stderr.String())
 				}
 			}

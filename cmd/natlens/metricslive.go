@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/metrics"
 	"natlens/monitor"
 	"natlens/monitor/capture"
@@ -30,7 +31,7 @@ func serveMetrics(l net.Listener, m *loop.Loop, capture capture.Capture, netns i
 		return nil, err
 	}
 	counted := metrics.New(metrics.Config{
-		Version:  versionText(),
+		Version:  cli.VersionText(),
 		Table:    table,
 		Stats:    m.Stats,
 		Capture:  func() metrics.Capture { return captureMetrics(capture) },

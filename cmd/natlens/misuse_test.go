@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"natlens/cmd/natlens/cli"
 )
 
 // misuses are command lines that make no sense, or that the world does not allow,
@@ -174,7 +176,7 @@ func TestMisuse(t *testing.T) {
 				t.Fatal(err)
 			}
 			args := strings.Fields(strings.ReplaceAll(c.args, "DIR", dir))
-			got := call(t.Context(), console{LabelFile: "testdata/none.conf"}, args...)
+			got := call(t.Context(), cli.Console{LabelFile: "testdata/none.conf"}, args...)
 			if want := "natlens: " + strings.ReplaceAll(c.want, "DIR", dir) + "\n"; got.stderr.String() != want || got.code != c.code {
 				t.Errorf("code %d, standard error\n%swant %d and\n%s", got.code, got.stderr.String(), c.code, want)
 			}
@@ -232,10 +234,10 @@ func TestNoPrivilege(t *testing.T) {
 // TestShellLine expects words that a shell reads back.
 func TestShellLine(t *testing.T) {
 	words := []string{"watch", "it's != $x", "", "a/b.c:80,443", "10.0.0.0/8"}
-	if got, want := shellLine(words), `watch 'it'\''s != $x' '' a/b.c:80,443 10.0.0.0/8`; got != want {
+	if got, want := cli.ShellLine(words), `watch 'it'\''s != $x' '' a/b.c:80,443 10.0.0.0/8`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '%s|' `+shellLine(words)).Output()
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '%s|' `+cli.ShellLine(words)).Output()
 	if want := strings.Join(words, "|") + "|"; err != nil || string(out) != want {
 		t.Errorf("a shell reads %q, %v, want %q", out, err, want)
 	}

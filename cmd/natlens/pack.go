@@ -13,12 +13,6 @@ import (
 	"natlens/export"
 )
 
-// unpackZstd reads what is packed with zstd, in bounded memory and without a
-// goroutine of its own.
-func unpackZstd(r io.Reader) (io.Reader, error) {
-	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderLowmem(true))
-}
-
 // packTime is how long an event may wait to be packed: a crash takes no more.
 const packTime = time.Second
 

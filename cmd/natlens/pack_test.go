@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"natlens/cmd/natlens/cli"
 )
 
 // TestPackedCutAnywhere cuts packed recordings at every byte: what is left is read
@@ -45,7 +47,7 @@ func TestPackedCutAnywhere(t *testing.T) {
 			if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
 				t.Fatal(err)
 			}
-			c := call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", path)
+			c := call(t.Context(), cli.Console{}, "watch", "--quiet", "-o", "jsonl", "--from", path)
 			if c.code != 0 || !strings.HasPrefix(lifeLines, c.stdout.String()) {
 				t.Fatalf("%s cut at %d of %d: code %d, %s%s", ending, n, len(whole), c.code, c.stderr.String(), c.stdout.String())
 			}

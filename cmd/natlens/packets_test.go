@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -190,9 +191,9 @@ func TestNATIsWhatThePacketsShow(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	taps := []tap{openTap(t, l.Client), openTap(t, l.Client2), openTap(t, l.Server)}
-	snat := begin(t, ctx, l, console{}, "watch", "-o", "jsonl", "snat and reply.dport in 1024..65535")
-	icmp := begin(t, ctx, l, console{}, "watch", "-o", "jsonl", "snat and icmp")
-	dnat := begin(t, ctx, l, console{}, "watch", "-o", "jsonl", "dnat")
+	snat := begin(t, ctx, l, cli.Console{}, "watch", "-o", "jsonl", "snat and reply.dport in 1024..65535")
+	icmp := begin(t, ctx, l, cli.Console{}, "watch", "-o", "jsonl", "snat and icmp")
+	dnat := begin(t, ctx, l, cli.Console{}, "watch", "-o", "jsonl", "dnat")
 
 	natTraffic(t, ctx, l)
 

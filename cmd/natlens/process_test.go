@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -141,7 +142,7 @@ type called struct {
 
 // call runs a command line in this process to its end, or to the deadline: one
 // that should be refused may be a watch.
-func call(ctx context.Context, con console, args ...string) *called {
+func call(ctx context.Context, con cli.Console, args ...string) *called {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	c := new(called)

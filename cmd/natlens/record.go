@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/export/pcapng"
 	"natlens/monitor"
@@ -26,8 +27,8 @@ type recordConfig struct {
 	files  int // of --keep
 }
 
-func newRecord(con console) *cobra.Command {
-	cfg := recordConfig{watch: watchConfig{filter: filterConfig{labelFile: con.LabelFile}}}
+func newRecord(con cli.Console) *cobra.Command {
+	cfg := recordConfig{watch: watchConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}}
 	cmd := &cobra.Command{
 		Use:   "record [FILE] [filter…]",
 		Short: "Record what the kernel tells, for replay and for Wireshark",
@@ -41,24 +42,24 @@ each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are
   natlens record --rotate 100MiB --rotate 1h --keep 24 flows.pcapng.zst nat
   natlens record --history /var/lib/natlens --keep 90d --max-size 50GB`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && cfg.watch.history.given() {
-				return cfg.watch.filter.words(cmd, nil)
+			if len(args) == 0 && cfg.watch.history.Given() {
+				return cfg.watch.filter.Words(cmd, nil)
 			}
 			if len(args) == 0 || args[0] == "" {
-				return usagef("record needs the name of a file, or --history")
+				return cli.Usagef("record needs the name of a file, or --history")
 			}
 			cfg.path = args[0]
-			return cfg.watch.filter.words(cmd, args[1:])
+			return cfg.watch.filter.Words(cmd, args[1:])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cfg.run(cmd.Context(), con) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&cfg.force, "force", false, "write over a file that exists")
 	f.StringArrayVar(&cfg.rotate, "rotate", nil, "begin a new file after `size|time`, such as 100MiB or 1h; twice for both, whichever comes first")
-	inGroup(f, groupOutput, "force", "rotate")
-	mustComplete(cmd, "rotate", cobra.NoFileCompletions)
-	cfg.watch.register(cmd)
-	cfg.watch.history.register(cmd, "with --rotate: keep the newest `N|time` files of this name, such as 24; with --history: keep what ended less than this time ago, such as 90d; twice for both")
+	cli.InGroup(f, cli.GroupOutput, "force", "rotate")
+	cli.MustComplete(cmd, "rotate", cobra.NoFileCompletions)
+	cfg.watch.Register(cmd)
+	cfg.watch.history.Register(cmd, "with --rotate: keep the newest `N|time` files of this name, such as 24; with --history: keep what ended less than this time ago, such as 90d; twice for both")
 	f.Lookup("existing").DefValue = "true"
 	f.Lookup("existing").Usage = "the flows that are in the table first, then the events; --existing=false leaves them out"
 	cfg.watch.existing = true
@@ -72,15 +73,15 @@ each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are
 	return cmd
 }
 
-func (c *recordConfig) run(ctx context.Context, con console) error {
-	if c.watch.capture.every() && c.path != "" {
-		return usagef("--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all")
+func (c *recordConfig) run(ctx context.Context, con cli.Console) error {
+	if c.watch.capture.Every() && c.path != "" {
+		return cli.Usagef("--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all")
 	}
-	kept, files, err := c.watch.history.config()
+	kept, files, err := c.watch.history.Config()
 	if err != nil {
 		return err
 	}
-	kept.Namespace = c.watch.capture.namespaceName()
+	kept.Namespace = c.watch.capture.NamespaceName()
 	c.files = files
 	o, err := c.rotation(con)
 	if err == nil && kept.Dir != "" {
@@ -89,19 +90,19 @@ func (c *recordConfig) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	c.watch.history.keep = nil // they were read here
+	c.watch.history.Keep = nil // they were read here
 	return c.watch.run(ctx, con, func(_ *capture.Config, s *stream) {
 		kept.Names = s.namespaces
 		s.history, s.logged = kept, s.filter
-		s.open = func() (*output, error) {
+		s.open = func() (*cli.Output, error) {
 			if c.path == "" {
-				return &output{sink: nowhere{}, n: countWriter{w: io.Discard}}, nil
+				return &cli.Output{Sink: nowhere{}, N: cli.CountWriter{W: io.Discard}}, nil
 			}
 			sink, err := export.NewRotation(o)
 			if err != nil {
 				return nil, err
 			}
-			return &output{sink: sink, n: countWriter{w: io.Discard}}, nil
+			return &cli.Output{Sink: sink, N: cli.CountWriter{W: io.Discard}}, nil
 		}
 	})
 }
@@ -112,42 +113,37 @@ type nowhere struct{}
 func (nowhere) Write(*monitor.Batch) error { return nil }
 func (nowhere) Close() error               { return nil }
 
-// maxRotate bounds the size of a file: beyond it, who wants one file leaves
-// --rotate out. A size below minRotate is a unit forgotten: a file for every few
-// events is of no use.
-const (
-	maxRotate = 1 << 50
-	minRotate = 4 << 10
-)
+// minRotate is the least size of a file: below it a unit was forgotten.
+const minRotate = 4 << 10
 
 // rotation reads the flags.
-func (c *recordConfig) rotation(con console) (o export.RotationOptions, err error) {
+func (c *recordConfig) rotation(con cli.Console) (o export.RotationOptions, err error) {
 	for _, text := range c.rotate {
-		size, isSize := parseSize(text, maxRotate)
+		size, isSize := cli.ParseSize(text, cli.MaxSize)
 		every, err := time.ParseDuration(text)
 		switch {
 		case isSize && size < minRotate:
-			return o, usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h", text, human.Plural(size, "byte"))
+			return o, cli.Usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h", text, human.Plural(size, "byte"))
 		case isSize && o.Size == 0:
 			o.Size = size
 		case err == nil && every >= time.Second && o.Every == 0:
 			o.Every = every
 		case isSize || err == nil && every >= time.Second:
-			return o, usagef("--rotate %s: there is a size or a time already", text)
+			return o, cli.Usagef("--rotate %s: there is a size or a time already", text)
 		default:
-			return o, usagef("--rotate %s: not a size such as 100MiB, nor a time of a second or more such as 1h", text)
+			return o, cli.Usagef("--rotate %s: not a size such as 100MiB, nor a time of a second or more such as 1h", text)
 		}
 	}
 	switch {
 	case c.path == "" && (len(c.rotate) > 0 || c.force):
-		return o, usagef("--rotate and --force are for a recording: record FILE")
+		return o, cli.Usagef("--rotate and --force are for a recording: record FILE")
 	case c.files > 0 && len(c.rotate) == 0:
-		return o, usagef("--keep %d: a number of files needs --rotate", c.files)
+		return o, cli.Usagef("--keep %d: a number of files needs --rotate", c.files)
 	case c.force && len(c.rotate) > 0:
-		return o, usagef("--force: files of --rotate have names of their own")
+		return o, cli.Usagef("--force: files of --rotate have names of their own")
 	}
 	o.Path, o.Keep, o.Notes = c.path, c.files, con.Stderr
 	o.Open = func(path string) (export.Part, error) { return openPart(path, c.force) }
-	o.Capture = pcapng.Options{Application: "natlens " + versionText(), Filter: c.watch.filter.text()}
+	o.Capture = pcapng.Options{Application: "natlens " + cli.VersionText(), Filter: c.watch.filter.Text()}
 	return o, nil
 }

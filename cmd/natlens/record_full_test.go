@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -75,7 +76,7 @@ natlens: (\d+) events, \d+ shown, 0 lost, [^,]+ written in [^,]+, (\d+) not reco
 		if said == nil || cmd.ProcessState.ExitCode() != 0 {
 			t.Fatalf("%s: code %d, standard error\n%s", name, cmd.ProcessState.ExitCode(), stderr.String())
 		}
-		again := call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
+		again := call(t.Context(), cli.Console{}, "watch", "--quiet", "-o", "jsonl", "--from", fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
 		seq, missing := 0, 0
 		for _, line := range decodeLines(t, again.stdout.String()) {
 			if line["event"] == "lost" {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -23,10 +24,10 @@ func TestRecord(t *testing.T) {
 	streams, end := context.WithCancel(ctx)
 	runs := map[string]*running{}
 	for _, name := range []string{"plain.pcapng", "gzip.pcapng.gz", "zstd.pcapng.zst"} {
-		runs[name] = begin(t, streams, l, console{}, "record", "--existing=false", filepath.Join(dir, name))
+		runs[name] = begin(t, streams, l, cli.Console{}, "record", "--existing=false", filepath.Join(dir, name))
 	}
 	lines := filepath.Join(dir, "lines")
-	runs["lines"] = begin(t, streams, l, console{}, "watch", "-o", "jsonl", "--output", lines)
+	runs["lines"] = begin(t, streams, l, cli.Console{}, "watch", "-o", "jsonl", "--output", lines)
 	waitListening(t, ctx, l.Gateway, len(runs))
 	everyTraffic(t, ctx, l)
 	waitEmpty(t, ctx, l)
@@ -41,7 +42,7 @@ func TestRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name := range runs {
-		again := call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", filepath.Join(dir, name))
+		again := call(t.Context(), cli.Console{}, "watch", "--quiet", "-o", "jsonl", "--from", filepath.Join(dir, name))
 		if again.code != 0 || again.stderr.String() != "" || again.stdout.String() != string(want) {
 			t.Errorf("%s: code %d, %s; %s", name, again.code, firstDifference(again.stdout.String(), string(want)), again.stderr.String())
 		}
@@ -61,15 +62,15 @@ func TestRecordSurvivesKill(t *testing.T) {
 		p.listening(t)
 		flowsUDP(t, l, 20)
 		waitFor(t, "events in the file", func() bool {
-			return strings.Count(call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", path, "-e", "new", "udp").stdout.String(), "\n") == 20
+			return strings.Count(call(t.Context(), cli.Console{}, "watch", "--quiet", "-o", "jsonl", "--from", path, "-e", "new", "udp").stdout.String(), "\n") == 20
 		})
 		p.cmd.Process.Kill()
 		<-p.ended
-		again := call(t.Context(), console{}, "list", "--quiet", "-o", "jsonl", "--from", path, "udp")
+		again := call(t.Context(), cli.Console{}, "list", "--quiet", "-o", "jsonl", "--from", path, "udp")
 		if n := strings.Count(again.stdout.String(), "\n"); again.code != 0 || n < 20 {
 			t.Errorf("%s: code %d, %d flows: %s", name, again.code, n, again.stderr.String())
 		}
-		first := call(t.Context(), console{}, "watch", "--quiet", "-o", "jsonl", "--from", path, "--count", "1")
+		first := call(t.Context(), cli.Console{}, "watch", "--quiet", "-o", "jsonl", "--from", path, "--count", "1")
 		if !strings.Contains(first.stdout.String(), `"event":"existing"`) {
 			t.Errorf("%s begins with %s", name, first.stdout.String())
 		}
@@ -81,7 +82,7 @@ func TestRecordRotates(t *testing.T) {
 	l := lab.New(t)
 	dir := t.TempDir()
 	ctx, end := context.WithCancel(t.Context())
-	r := begin(t, ctx, l, console{}, "record", "--rotate", "4KiB", "--rotate", "1h", filepath.Join(dir, "x.pcapng"), "udp")
+	r := begin(t, ctx, l, cli.Console{}, "record", "--rotate", "4KiB", "--rotate", "1h", filepath.Join(dir, "x.pcapng"), "udp")
 	var files []string
 	made := 0
 	waitFor(t, "files", func() bool {
@@ -99,7 +100,7 @@ func TestRecordRotates(t *testing.T) {
 	for _, f := range files {
 		args = append(args, "--from", f)
 	}
-	again := call(t.Context(), console{}, args...)
+	again := call(t.Context(), cli.Console{}, args...)
 	if n := strings.Count(again.stdout.String(), "\n"); again.code != 0 || n != made {
 		t.Errorf("code %d, %d new flows of %d in %d files: %s", again.code, n, made, len(files), again.stderr.String())
 	}
@@ -124,7 +125,7 @@ func TestRecordMisuse(t *testing.T) {
 		"record x --rotate 1h --force":     "--force: files of --rotate have names of their own",
 		"record DIR/there":                 "output file DIR/there exists already; --force writes over it",
 	} {
-		c := call(t.Context(), console{}, strings.Fields(strings.ReplaceAll(args, "DIR", dir))...)
+		c := call(t.Context(), cli.Console{}, strings.Fields(strings.ReplaceAll(args, "DIR", dir))...)
 		if got := c.stderr.String(); c.code == 0 || got != "natlens: "+strings.ReplaceAll(want, "DIR", dir)+"\n" {
 			t.Errorf("%s: code %d, %q, want %q", args, c.code, got, want)
 		}

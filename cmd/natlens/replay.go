@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/findings"
@@ -22,7 +23,7 @@ type replayConfig struct {
 	paused bool
 }
 
-func newReplay(con console) *cobra.Command {
+func newReplay(con cli.Console) *cobra.Command {
 	var cfg replayConfig
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
@@ -33,7 +34,7 @@ a recording as lines, use natlens watch --from FILE.`,
 		Example: "  natlens watch -o jsonl --output night.jsonl\n  natlens replay night.jsonl --speed 10",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("replay needs the file of a recording")
+				return cli.Usagef("replay needs the file of a recording")
 			}
 			return cfg.run(cmd.Context(), con, args)
 		},
@@ -41,16 +42,16 @@ a recording as lines, use natlens watch --from FILE.`,
 	f := cmd.Flags()
 	f.Float64Var(&cfg.speed, "speed", 1, "how fast to play, from 0.1 to 100 `times` as it was recorded")
 	f.BoolVar(&cfg.paused, "paused", false, "begin paused")
-	cfg.ui.register(cmd)
+	cfg.ui.Register(cmd)
 	return cmd
 }
 
-func (c *replayConfig) run(ctx context.Context, con console, paths []string) error {
-	if _, ok := terminal(con.Stdout); !ok {
-		return usagef("standard output is no terminal: natlens watch --from FILE streams a recording as lines")
+func (c *replayConfig) run(ctx context.Context, con cli.Console, paths []string) error {
+	if _, ok := cli.Terminal(con.Stdout); !ok {
+		return cli.Usagef("standard output is no terminal: natlens watch --from FILE streams a recording as lines")
 	}
 	if c.speed < replay.MinSpeed || c.speed > replay.MaxSpeed {
-		return usagef("--speed %g: must be from %g to %g", c.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
+		return cli.Usagef("--speed %g: must be from %g to %g", c.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
 	}
 	c.ui.who = &uiWho{con: con, recordings: paths}
 	return c.ui.play(ctx, con, filepath.Base(paths[0]), func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
@@ -60,9 +61,9 @@ func (c *replayConfig) run(ctx context.Context, con console, paths []string) err
 }
 
 // play shows the UI on a recording that open makes a player of.
-func (c *uiConfig) play(ctx context.Context, con console, name string,
+func (c *uiConfig) play(ctx context.Context, con cli.Console, name string,
 	open func(replay.Config, replay.PlayerConfig) (*replay.Player, error)) error {
-	if err := c.check(con); err != nil {
+	if err := c.Check(con); err != nil {
 		return err
 	}
 	tail := tui.NewTail()
@@ -75,7 +76,7 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 		tail.Clear()
 	}
 	namespaces := new(monitor.Namespaces)
-	player, err := open(replay.Config{Formats: export.Readers(), Zstd: unpackZstd, Locals: m.Table.SetLocals, Namespaces: namespaces}, replay.PlayerConfig{Reset: reset})
+	player, err := open(replay.Config{Formats: export.Readers(), Zstd: cli.UnpackZstd, Locals: m.Table.SetLocals, Namespaces: namespaces}, replay.PlayerConfig{Reset: reset})
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (c *uiConfig) play(ctx context.Context, con console, name string,
 	m.Source = player
 	engine := findings.New(findings.Config{Table: m.Table, Limits: findings.DefaultLimits()})
 	m.Rules = recorded{engine, player}
-	cfg := c.config(con, m, tail)
+	cfg := c.Config(con, m, tail)
 	cfg.Env.Namespaces, cfg.Exporter = namespaces, fileExporter{namespaces}
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
 	cfg.Player, cfg.Clock, cfg.Findings = steered{player}, player.Now, engine

@@ -37,9 +37,9 @@ func (p *roffPage) subsection(heading string) {
 	p.headed = true
 }
 
-// text writes paragraphs, which blank lines separate. One that is indented is an
+// Text writes paragraphs, which blank lines separate. One that is indented is an
 // example.
-func (p *roffPage) text(text string) {
+func (p *roffPage) Text(text string) {
 	for paragraph := range strings.SplitSeq(strings.Trim(text, "\n"), "\n\n") {
 		switch {
 		case strings.HasPrefix(paragraph, " "):
@@ -73,7 +73,7 @@ func (p *roffPage) item(term, meaning string) {
 // table writes words, bold, and what they mean.
 func (p *roffPage) table(t helpTable) {
 	if t.before != "" {
-		p.text(t.before)
+		p.Text(t.before)
 	}
 	p.paragraph()
 	p.WriteString(".PD 0\n")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/kernel"
@@ -18,13 +19,13 @@ import (
 
 // statsConfig is the command line of stats.
 type statsConfig struct {
-	capture captureConfig
+	capture cli.CaptureFlags
 	format  string
 	table   string
 	look    time.Duration // capture events for so long too; 0: not at all
 }
 
-func newStats(con console) *cobra.Command {
+func newStats(con cli.Console) *cobra.Command {
 	var cfg statsConfig
 	cmd := &cobra.Command{
 		Use:   "stats",
@@ -35,11 +36,11 @@ CPU, and the settings on which depends what can be seen at all. The counters are
 
 With --for, also how much the counters grow in that time, the events that come, and what capturing them is like: how
 many were lost, could not be decoded or were forged, and how often the reader was woken.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range []string{"capture", "buffer-size", "ring"} {
 				if cfg.look == 0 && cmd.Flags().Changed(name) {
-					return usagef("--%s goes with --for: only then events are captured", name)
+					return cli.Usagef("--%s goes with --for: only then events are captured", name)
 				}
 			}
 			return cfg.run(cmd.Context(), con)
@@ -50,41 +51,41 @@ many were lost, could not be decoded or were forged, and how often the reader wa
 	f.DurationVar(&cfg.look, "for", 0, "capture events for this `time` too, such as 5s")
 	f.StringVar(&cfg.table, "table", "conntrack", "counters of this `table`: conntrack or expect")
 	f.Lookup("table").Hidden = true
-	inGroup(f, groupOutput, "output-format", "for")
-	mustComplete(cmd, "for", cobra.NoFileCompletions)
-	mustComplete(cmd, "output-format", oneOf("pretty", "json"))
-	cfg.capture.register(cmd)
-	cfg.capture.allowEvery(cmd)
+	cli.InGroup(f, cli.GroupOutput, "output-format", "for")
+	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json"))
+	cfg.capture.Register(cmd)
+	cfg.capture.AllowEvery(cmd)
 	return cmd
 }
 
-func (c *statsConfig) run(ctx context.Context, con console) error {
+func (c *statsConfig) run(ctx context.Context, con cli.Console) error {
 	if c.table != "conntrack" && c.table != "expect" {
-		return usagef("--table %s: must be conntrack or expect", c.table)
+		return cli.Usagef("--table %s: must be conntrack or expect", c.table)
 	}
 	format := c.format
-	switch _, isTerminal := terminal(con.Stdout); {
+	switch _, isTerminal := cli.Terminal(con.Stdout); {
 	case format == "" && isTerminal:
 		format = "pretty"
 	case format == "":
 		format = "json"
 	case format != "pretty" && format != "json" && format != "conntrack":
-		return usagef("--output-format %s: must be pretty or json", format)
+		return cli.Usagef("--output-format %s: must be pretty or json", format)
 	}
 	switch {
 	case c.look < 0:
-		return usagef("--for %s: must not be negative", c.look)
+		return cli.Usagef("--for %s: must not be negative", c.look)
 	case c.look > 0 && format == "conntrack":
-		return usagef("--for: -o conntrack has no place for events")
-	case c.look > 0 && c.capture.every():
-		return usagef("--for captures in one network namespace, not in --netns all")
-	case c.capture.every() && format == "conntrack":
-		return usagef("-o conntrack is of one network namespace; natlens stats --netns all shows all")
-	case c.capture.every():
+		return cli.Usagef("--for: -o conntrack has no place for events")
+	case c.look > 0 && c.capture.Every():
+		return cli.Usagef("--for captures in one network namespace, not in --netns all")
+	case c.capture.Every() && format == "conntrack":
+		return cli.Usagef("-o conntrack is of one network namespace; natlens stats --netns all shows all")
+	case c.capture.Every():
 		return everyStats(ctx, con, format)
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, ns *os.File) error {
-		st, err := c.read(ctx, s, netnsFD(ns))
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, ns *os.File) error {
+		st, err := c.read(ctx, s, cli.NetnsFD(ns))
 		if err != nil {
 			return err
 		}
@@ -109,7 +110,7 @@ func (c *statsConfig) read(ctx context.Context, s *kernel.Service, netns int) (s
 	if c.look == 0 {
 		return readStats(ctx, s, netns)
 	}
-	cfg, again, err := c.capture.config(capture.Kinds{})
+	cfg, again, err := c.capture.Config(capture.Kinds{})
 	if err != nil {
 		return st, err
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/capture"
@@ -22,9 +23,9 @@ import (
 
 // stream is a run of events from the kernel to one output.
 type stream struct {
-	con      console
-	open     func() (*output, error)
-	out      *output // what open opened
+	con      cli.Console
+	open     func() (*cli.Output, error)
+	out      *cli.Output // what open opened
 	filter   monitor.Filter
 	count    uint64
 	existing bool
@@ -32,7 +33,7 @@ type stream struct {
 	namespaces *monitor.Namespaces // all are watched, and get their numbers here; nil: one is
 
 	remembers bool // keep a table of flows, and reconcile it after a loss
-	metrics   metricsConfig
+	metrics   cli.MetricsFlags
 	findings  findingsConfig
 	history   history.Config
 	logged    monitor.Filter // what goes into the history; nil: every flow
@@ -45,7 +46,7 @@ type stream struct {
 // run captures until ctx ends, the count is reached or the output's reader has
 // gone, and says on stderr what it was.
 func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
-	listener, err := s.metrics.listen()
+	listener, err := s.metrics.Listen()
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.out.Close()) }()
-	ctx, stop, err := untilReaderGone(ctx, s.out.n.w)
+	ctx, stop, err := untilReaderGone(ctx, s.out.N.W)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (s *stream) run(ctx context.Context, cfg capture.Config) (err error) {
 	m := &loop.Loop{
 		Source: capture,
 		Filter: s.filter,
-		Sinks:  []monitor.Sink{s.out.sink},
+		Sinks:  []monitor.Sink{s.out.Sink},
 		Count:  s.count,
 	}
 	if s.existing {
@@ -145,7 +146,7 @@ func (s *stream) serveMetrics(l net.Listener, m *loop.Loop, capture capture.Capt
 		m.Resync.Every = silentEvery
 	}
 	s.takeExisting(m)
-	s.note("%s", metricsText(l))
+	s.note("%s", cli.MetricsText(l))
 	return serveMetrics(l, m, capture, ns, table)
 }
 
@@ -166,7 +167,7 @@ func (s *stream) followLocals(ctx context.Context, ns int, table *table.Table) (
 	}
 	return followLocals(ctx, ns, func(l *monitor.Locals) {
 		table.SetLocals(l)
-		s.out.locals(l)
+		s.out.Locals(l)
 	})
 }
 
@@ -199,17 +200,17 @@ func (s *stream) note(format string, args ...any) {
 func (s *stream) summary(m *loop.Loop, c capture.Capture, took time.Duration) {
 	st, cs := m.Stats(), c.Stats()
 	if s.counts {
-		tellDone(s.con, true, st.Written, "flow event", "shown")
+		cli.TellDone(s.con, true, st.Written, "flow event", "shown")
 	}
 	if !s.existing {
 		st.Events -= st.Existing // nobody asked for those
 	}
 	text := fmt.Sprintf("%d events, %d shown, %d lost, %s written in %s",
-		st.Events, st.Written, st.Lost, human.Bytes(s.out.written()), took.Round(100*time.Millisecond))
+		st.Events, st.Written, st.Lost, human.Bytes(s.out.Written()), took.Round(100*time.Millisecond))
 	for _, extra := range []struct {
 		n    uint64
 		what string
-	}{{s.out.missing(), "not recorded for want of room"}, {cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
+	}{{s.out.Missing(), "not recorded for want of room"}, {cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
 		if extra.n > 0 {
 			text += fmt.Sprintf(", %d %s", extra.n, extra.what)
 		}

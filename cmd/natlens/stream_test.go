@@ -17,6 +17,7 @@ import (
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/human"
 	"natlens/monitor/lab"
 )
@@ -29,7 +30,7 @@ type running struct {
 
 // begin runs a command line in the gateway and returns once it listens, by one way of
 // capture.
-func begin(t *testing.T, ctx context.Context, l *lab.Lab, con console, args ...string) *running {
+func begin(t *testing.T, ctx context.Context, l *lab.Lab, con cli.Console, args ...string) *running {
 	t.Helper()
 	return beginAs(t, ctx, con, append(args, "--netns", l.Gateway.Path()))
 }
@@ -37,10 +38,10 @@ func begin(t *testing.T, ctx context.Context, l *lab.Lab, con console, args ...s
 // beginIn is begin in another namespace, or in all.
 func beginIn(t *testing.T, ctx context.Context, netns string, args ...string) *running {
 	t.Helper()
-	return beginAs(t, ctx, console{}, append(args, "--netns", netns))
+	return beginAs(t, ctx, cli.Console{}, append(args, "--netns", netns))
 }
 
-func beginAs(t *testing.T, ctx context.Context, con console, args []string) *running {
+func beginAs(t *testing.T, ctx context.Context, con cli.Console, args []string) *running {
 	t.Helper()
 	r := &running{code: make(chan int, 1)}
 	con.Stdin, con.Stdout, con.Stderr = strings.NewReader(""), &r.stdout, &r.stderr
@@ -86,7 +87,7 @@ func checkSummary(t *testing.T, stderr, written string) {
 func TestCount(t *testing.T) {
 	l := lab.New(t)
 	for _, capture := range []string{"auto", "socket"} {
-		r := begin(t, t.Context(), l, console{}, "watch", "--capture", capture, "--count", "3", "-e", "new,update", "udp")
+		r := begin(t, t.Context(), l, cli.Console{}, "watch", "--capture", capture, "--count", "3", "-e", "new,update", "udp")
 		flowsUDP(t, l, 3)
 		if code := r.end(t); code != 0 {
 			t.Errorf("code %d", code)
@@ -114,7 +115,7 @@ func TestClassicCount(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		r := &running{code: make(chan int, 1)}
-		con := console{Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
+		con := cli.Console{Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
 		go func() { r.code <- run(ctx, con, append(strings.Fields(tt.args), "--netns", l.Gateway.Path())) }()
 		waitListening(t, ctx, l.Gateway, 1)
 		flowsUDP(t, l, 2)
@@ -129,7 +130,7 @@ func TestClassicCount(t *testing.T) {
 // TestFor ends by time, with the events that were seen until then.
 func TestFor(t *testing.T) {
 	l := lab.New(t)
-	r := begin(t, t.Context(), l, console{}, "watch", "--for", "300ms", "-e", "new", "udp")
+	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--for", "300ms", "-e", "new", "udp")
 	began := time.Now()
 	flowsUDP(t, l, 2)
 	early := time.Since(began) < 100*time.Millisecond // the machine is not too busy
@@ -146,7 +147,7 @@ func TestFor(t *testing.T) {
 func TestExisting(t *testing.T) {
 	l := lab.New(t)
 	flowsUDP(t, l, 2)
-	r := begin(t, t.Context(), l, console{}, "watch", "--existing", "--count", "4", "udp")
+	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--existing", "--count", "4", "udp")
 	waitFor(t, "the flows of the table", func() bool { return strings.Count(r.stdout.String(), "\n") == 2 })
 	flowsUDP(t, l, 1)
 	if code := r.end(t); code != 0 {
@@ -389,7 +390,7 @@ func TestForce(t *testing.T) {
 	if err := os.WriteFile(path, []byte("what stood there before\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := begin(t, t.Context(), l, console{}, "watch", "--output", path, "--force", "--count", "1")
+	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--output", path, "--force", "--count", "1")
 	flowsUDP(t, l, 1)
 	if code := r.end(t); code != 0 || r.stdout.String() != "" {
 		t.Errorf("code %d, standard output %q, standard error %q", code, r.stdout.String(), r.stderr.String())
@@ -415,7 +416,7 @@ func TestLabels(t *testing.T) {
 	if err := os.WriteFile(path, []byte("3 names\n5 web\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	con := console{LabelFile: path}
+	con := cli.Console{LabelFile: path}
 	var runs []*running
 	for _, words := range []string{"label names", "-l names", "label 3", "-l 3"} {
 		runs = append(runs, begin(t, t.Context(), l, con, append(strings.Fields("watch -o conntrack,labels --count 1"), strings.Fields(words)...)...))
@@ -431,7 +432,7 @@ func TestLabels(t *testing.T) {
 			t.Errorf("code %d, line %q", code, line)
 		}
 	}
-	shown := call(t.Context(), console{}, "list", "-o", "conntrack,labels", "--labelmap", path, "label", "names", "--netns", l.Gateway.Path())
+	shown := call(t.Context(), cli.Console{}, "list", "-o", "conntrack,labels", "--labelmap", path, "label", "names", "--netns", l.Gateway.Path())
 	if out := shown.stdout.String(); shown.code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, "labels=names") {
 		t.Errorf("with --labelmap: code %d, %q, %s", shown.code, out, shown.stderr.String())
 	}

@@ -73,7 +73,7 @@ func openPaneWith(t *testing.T, cols, rows int, variable string, args ...string)
 	script := `printf '\033]2;a title\007'; echo the screen before; read go; ` + strings.Join(words, " ") + "; echo ended $?; exec cat"
 	p.tmux("new-session", "-d", "-x", fmt.Sprint(cols), "-y", fmt.Sprint(rows), script, ";", "set-option", "status", "off")
 	p.await("the shell", hasText("the screen before"))
-	p.tty, err = os.OpenFile(p.ask("#{pane_tty}"), os.O_RDWR|unix.O_NOCTTY, 0)
+	p.tty, err = os.OpenFile(p.Ask("#{pane_tty}"), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +104,8 @@ func (p *pane) tmux(args ...string) string {
 	return string(out)
 }
 
-// ask returns the value of one of tmux's formats.
-func (p *pane) ask(format string) string {
+// Ask returns the value of one of tmux's formats.
+func (p *pane) Ask(format string) string {
 	p.t.Helper()
 	return strings.TrimSuffix(p.tmux("display-message", "-p", format), "\n")
 }
@@ -131,9 +131,9 @@ func (p *pane) paste(text string) {
 // log is the file that gets what is written to the terminal.
 func (p *pane) log() string { return filepath.Join(filepath.Dir(p.socket), "written") }
 
-// written returns every byte that the terminal got, the shell's included. The
+// Written returns every byte that the terminal got, the shell's included. The
 // program must have ended.
-func (p *pane) written() string {
+func (p *pane) Written() string {
 	p.t.Helper()
 	var text []byte
 	waitFor(p.t, "the last bytes", func() bool {
@@ -184,7 +184,7 @@ func (p *pane) state() terminalState {
 	for _, m := range tmuxModes {
 		modes = append(modes, m+"=#{"+m+"}")
 	}
-	return terminalState{*termios, p.ask(strings.Join(modes, " ")), strings.TrimRight(strings.Join(p.screen(), "\n"), "\n")}
+	return terminalState{*termios, p.Ask(strings.Join(modes, " ")), strings.TrimRight(strings.Join(p.screen(), "\n"), "\n")}
 }
 
 // ended waits for the end of the program and holds the terminal to being as it

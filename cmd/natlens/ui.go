@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/loop"
 	"natlens/tui"
 )
@@ -20,40 +21,40 @@ type uiConfig struct {
 	trouble func() string // see tui.Config
 }
 
-func (c *uiConfig) register(cmd *cobra.Command) {
+func (c *uiConfig) Register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.filter, "filter", "", "`filter` to begin with")
-	mustComplete(cmd, "filter", completeUIFilter)
+	cli.MustComplete(cmd, "filter", cli.CompleteUIFilter)
 	c.registerTheme(cmd)
 }
 
 func (c *uiConfig) registerTheme(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.theme, "theme", "auto", "colours for a `dark|light` background; auto asks the terminal")
-	mustComplete(cmd, "theme", oneOf("auto", "dark", "light"))
+	cli.MustComplete(cmd, "theme", cli.OneOf("auto", "dark", "light"))
 }
 
-// check refuses what cannot be shown.
-func (c *uiConfig) check(con console) error {
+// Check refuses what cannot be shown.
+func (c *uiConfig) Check(con cli.Console) error {
 	if c.theme != "auto" && c.theme != "dark" && c.theme != "light" {
-		return usagef("--theme %s: must be auto, dark or light", c.theme)
+		return cli.Usagef("--theme %s: must be auto, dark or light", c.theme)
 	}
 	if c.filter == "" {
 		return nil
 	}
-	if _, err := labelEnv(con.LabelFile).Parse(c.filter); err != nil {
-		return filterError(err)
+	if _, err := cli.LabelEnv(con.LabelFile).Parse(c.filter); err != nil {
+		return cli.FilterError(err)
 	}
 	return nil
 }
 
-// config is what the UI needs whatever its source is.
-func (c *uiConfig) config(con console, m *loop.Loop, tail *tui.Tail) tui.Config {
+// Config is what the UI needs whatever its source is.
+func (c *uiConfig) Config(con cli.Console, m *loop.Loop, tail *tui.Tail) tui.Config {
 	theme := c.theme
 	if theme == "auto" {
 		theme = ""
 	}
 	return tui.Config{
 		Table: m.Table, Tail: tail, Stats: m.Stats, Feed: m.Run,
-		Filter: c.filter, Env: labelEnv(con.LabelFile), Theme: theme, NoColor: con.Getenv("NO_COLOR") != "",
+		Filter: c.filter, Env: cli.LabelEnv(con.LabelFile), Theme: theme, NoColor: con.Getenv("NO_COLOR") != "",
 		Exporter: fileExporter{}, Resolver: systemResolver{}, Services: serviceNames(), History: newFilterHistory(con),
 		Who: c.who, Trouble: c.trouble,
 		Input: con.Stdin, Output: con.Stdout,

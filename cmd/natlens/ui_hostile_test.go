@@ -15,6 +15,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 )
 
@@ -60,7 +61,7 @@ func TestUIHostileText(t *testing.T) {
 	}
 	p.press("q")
 	p.endedWell()
-	checkWritten(t, p.written())
+	checkWritten(t, p.Written())
 }
 
 // beHostile is natlens replay with names by a DNS server of the test.
@@ -69,14 +70,14 @@ func beHostile(server, labels string) {
 		return new(net.Dialer).DialContext(ctx, "udp", server)
 	}}
 	// Where the filters of earlier runs are kept.
-	history := newFilterHistory(console{Getenv: os.Getenv})
+	history := newFilterHistory(cli.Console{Getenv: os.Getenv})
 	if err := os.MkdirAll(filepath.Dir(history.path), 0o700); err != nil {
 		panic(err)
 	}
 	if err := os.WriteFile(history.path, []byte("OLD"+strings.ReplaceAll(hostile, "\n", "")+"\n"), 0o600); err != nil {
 		panic(err)
 	}
-	con := console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, LabelFile: labels}
+	con := cli.Console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, LabelFile: labels}
 	os.Exit(run(context.Background(), con, []string{"replay", "--speed", "100", "--theme", "dark", os.Args[len(os.Args)-1]}))
 }
 

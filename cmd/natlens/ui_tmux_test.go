@@ -251,7 +251,7 @@ func (p *pane) signal(s syscall.Signal) {
 // child is the program's process.
 func (p *pane) child() int {
 	p.t.Helper()
-	shell := p.ask("#{pane_pid}")
+	shell := p.Ask("#{pane_pid}")
 	children, err := os.ReadFile(filepath.Join("/proc", shell, "task", shell, "children"))
 	if err != nil {
 		p.t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
@@ -22,18 +23,18 @@ import (
 
 // runEvery shows the UI on the events of all network namespaces. What is of one
 // namespace, as the Health page with its counters and settings is, it has not.
-func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
-	if err := c.check(con); err != nil {
+func (c *liveUI) runEvery(ctx context.Context, con cli.Console) (err error) {
+	if err := c.Check(con); err != nil {
 		return err
 	}
-	if c.metrics.address != "" {
-		return usagef("--metrics is of one network namespace: not together with --netns all")
+	if c.metrics.Address != "" {
+		return cli.Usagef("--metrics is of one network namespace: not together with --netns all")
 	}
-	kept, err := c.history.beside()
+	kept, err := c.history.Beside()
 	if err != nil {
 		return err
 	}
-	open, _, err := c.capture.config(capture.Kinds{})
+	open, _, err := c.capture.Config(capture.Kinds{})
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func (c *liveUI) runEvery(ctx context.Context, con console) (err error) {
 	if kept.Dir != "" { // no table answers for all namespaces
 		c.who = &uiWho{con: con, dir: kept.Dir}
 	}
-	cfg := c.config(con, m, tail)
+	cfg := c.Config(con, m, tail)
 	cfg.Env.Namespaces, cfg.Exporter = namespaces, fileExporter{namespaces}
 	cfg.Enter = func(id monitor.NetNS) string { return enterNamespace(namespaces.Get(id)) }
 	cfg.Info = tui.Info{Host: hostName(), Namespace: scope, Capture: capture.Way().String()}
@@ -82,7 +83,7 @@ func enterNamespace(n monitor.Namespace) string {
 	if n.Name == netns.OwnName {
 		return placeOf("").Enter()
 	}
-	if _, err := os.Stat(filepath.Join(netnsDir, n.Name)); err == nil || filepath.IsAbs(n.Name) {
+	if _, err := os.Stat(filepath.Join(cli.NetnsDir, n.Name)); err == nil || filepath.IsAbs(n.Name) {
 		return placeOf(n.Name).Enter()
 	}
 	links, _ := filepath.Glob("/proc/[0-9]*/ns/net") // the pattern is well formed

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
@@ -25,18 +26,18 @@ import (
 // liveUI is the command line of the UI on the kernel's events.
 type liveUI struct {
 	uiConfig
-	capture captureConfig
-	history historyConfig
-	metrics metricsConfig
-	limits  limitFlags
+	capture cli.CaptureFlags
+	history cli.HistoryFlags
+	metrics cli.MetricsFlags
+	limits  cli.ThresholdFlags
 }
 
-func (c *liveUI) register(cmd *cobra.Command) {
-	c.uiConfig.register(cmd)
-	c.capture.register(cmd)
-	c.history.register(cmd, keepHistoryHelp)
-	c.metrics.register(cmd)
-	c.limits.register(cmd)
+func (c *liveUI) Register(cmd *cobra.Command) {
+	c.uiConfig.Register(cmd)
+	c.capture.Register(cmd)
+	c.history.Register(cmd, cli.KeepHistoryHelp)
+	c.metrics.Register(cmd)
+	c.limits.Register(cmd)
 }
 
 // silentEvery is how often flows that send no events are looked after.
@@ -44,15 +45,15 @@ const silentEvery = time.Minute
 
 // run shows the UI on the kernel's events. onStart, if not nil, is called when
 // events are being captured; name tells whose table it is.
-func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(*capture.Config), onStart func()) (err error) {
-	if err := c.check(con); err != nil {
+func (c *liveUI) run(ctx context.Context, con cli.Console, name string, adjust func(*capture.Config), onStart func()) (err error) {
+	if err := c.Check(con); err != nil {
 		return err
 	}
-	kept, err := c.history.beside()
+	kept, err := c.history.Beside()
 	if err != nil {
 		return err
 	}
-	open, netns, err := c.capture.config(capture.Kinds{})
+	open, netns, err := c.capture.Config(capture.Kinds{})
 	if err != nil {
 		return err
 	}
@@ -60,13 +61,13 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 	if adjust != nil {
 		adjust(&open)
 	}
-	listener, err := c.metrics.listen()
+	listener, err := c.metrics.Listen()
 	if err != nil {
 		return err
 	}
 	if listener != nil {
 		defer listener.Close() // closed already if metrics were served
-		fmt.Fprintf(con.Stderr, "natlens: %s\n", metricsText(listener))
+		fmt.Fprintf(con.Stderr, "natlens: %s\n", cli.MetricsText(listener))
 	}
 	capture, err := capture.Open(open)
 	if err != nil {
@@ -86,7 +87,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		Resync:   loop.Resync{AfterLoss: true, Every: silentEvery},
 		Existing: loop.ExistingBeside,
 	}
-	engine, stopFindings, err := lookForFindings(m, c.limits.given, open.NetNS, placeOfFD(open.NetNS))
+	engine, stopFindings, err := lookForFindings(m, c.limits.Limits, open.NetNS, placeOfFD(open.NetNS))
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (c *liveUI) run(ctx context.Context, con console, name string, adjust func(
 		onStart()
 	}
 	c.who = &uiWho{con: con, dir: kept.Dir, netns: pathOfFD(open.NetNS), called: calledTable(name, adjust != nil), table: adjust != nil}
-	cfg := c.config(con, m, tail)
+	cfg := c.Config(con, m, tail)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: capture.Way().String(), Max: tableMax()}
 	cfg.Deleter, cfg.Refresher = service, service
 	cfg.Health, cfg.Findings = health, engine
@@ -215,20 +216,20 @@ func (f *flowService) Dump(ctx context.Context, got func(*monitor.Event)) error 
 }
 
 // addUI makes the root command open the UI.
-func addUI(con console, root *cobra.Command) {
+func addUI(con cli.Console, root *cobra.Command) {
 	var cfg liveUI
-	cfg.register(root)
-	cfg.capture.allowEvery(root)
+	cfg.Register(root)
+	cfg.capture.AllowEvery(root)
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return unknownCommand(cmd, args[0])
+			return cli.UnknownCommand(cmd, args[0])
 		}
-		if _, ok := terminal(con.Stdout); !ok {
+		if _, ok := cli.Terminal(con.Stdout); !ok {
 			return cmd.Help()
 		}
-		if cfg.capture.every() {
+		if cfg.capture.Every() {
 			return cfg.runEvery(cmd.Context(), con)
 		}
-		return cfg.run(cmd.Context(), con, cmp.Or(cfg.capture.netns, netns.Own()), nil, nil)
+		return cfg.run(cmd.Context(), con, cmp.Or(cfg.capture.Netns, netns.Own()), nil, nil)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/tui"
@@ -15,7 +16,7 @@ import (
 
 // uiWho answers the UI's questions as natlens who does.
 type uiWho struct {
-	con        console
+	con        cli.Console
 	dir        string   // the history that the run keeps; "": the usual one, else the table
 	netns      string   // whose table
 	called     string   // how that is called; "": it is this host's
@@ -43,18 +44,18 @@ func (u *uiWho) Where() string {
 func (u *uiWho) Ask(ctx context.Context, question string) (tui.WhoAnswer, error) {
 	cfg := whoConfig{own: u.netns, called: u.called}
 	cmd := &cobra.Command{Use: "who"}
-	cfg.register(cmd)
+	cfg.Register(cmd)
 	if err := cmd.ParseFlags(strings.Fields(question)); err != nil {
-		return tui.WhoAnswer{}, flagError(cmd, err)
+		return tui.WhoAnswer{}, cli.FlagError(cmd, err)
 	}
 	words := cmd.Flags().Args()
 	switch {
 	case len(words) > 1:
-		return tui.WhoAnswer{}, usagef("one ADDR[:PORT], not %s as well", words[1])
+		return tui.WhoAnswer{}, cli.Usagef("one ADDR[:PORT], not %s as well", words[1])
 	case cfg.format != "":
-		return tui.WhoAnswer{}, usagef("-o is for natlens who on the command line")
+		return tui.WhoAnswer{}, cli.Usagef("-o is for natlens who on the command line")
 	case slices.Contains(cfg.recordings, "-"):
-		return tui.WhoAnswer{}, usagef("--recording -: standard input is the keyboard here")
+		return tui.WhoAnswer{}, cli.Usagef("--recording -: standard input is the keyboard here")
 	case len(words) == 1:
 		cfg.addr = words[0]
 	}

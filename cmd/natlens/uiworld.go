@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/export/jsonl"
 	"natlens/monitor"
@@ -79,7 +80,7 @@ type filterHistory struct{ path string }
 
 // newFilterHistory keeps them where the XDG base directories say, or nowhere if
 // there is no home.
-func newFilterHistory(con console) *filterHistory {
+func newFilterHistory(con cli.Console) *filterHistory {
 	dir := con.Getenv("XDG_STATE_HOME")
 	if dir == "" {
 		home := con.Getenv("HOME")

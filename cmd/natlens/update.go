@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
@@ -19,10 +20,10 @@ import (
 
 // updateConfig is the command line of update.
 type updateConfig struct {
-	output    outputConfig // only as conntrack -U, which shows what it updated
-	capture   captureConfig
-	filter    filterConfig
-	confirm   confirmConfig
+	output    cli.OutputFlags // only as conntrack -U, which shows what it updated
+	capture   cli.CaptureFlags
+	filter    cli.FilterFlags
+	confirm   cli.ConfirmFlags
 	labelAdd  string
 	labelDel  string
 	change    change
@@ -30,8 +31,8 @@ type updateConfig struct {
 	summary   bool // count in conntrack(8)'s words
 }
 
-func newUpdate(con console) *cobra.Command {
-	cfg := updateConfig{filter: filterConfig{labelFile: con.LabelFile}}
+func newUpdate(con cli.Console) *cobra.Command {
+	cfg := updateConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "update [filter…] --mark MARK …",
 		Short: "Change entries of the kernel's table",
@@ -42,26 +43,26 @@ status bits are set, never cleared.`,
 		Example: `  natlens update -s 192.168.77.2 --mark 0x10
   natlens update tcp dport 443 and mark 7 --mark 0 --yes
   natlens update udp --timeout 10 --label-add seen`,
-		Args: cfg.words,
+		Args: cfg.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cfg.run(cmd.Context(), cfg.filter.named(con))
+			return cfg.run(cmd.Context(), cfg.filter.Named(con))
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&cfg.labelAdd, "label-add", "", "add these `labels`, with commas between")
 	f.StringVar(&cfg.labelDel, "label-del", "", "take away these `labels`, with commas between; without a value all")
 	f.Lookup("label-del").NoOptDefVal = allLabels
-	mustComplete(cmd, "label-add", cfg.filter.completeLabels)
-	mustComplete(cmd, "label-del", cfg.filter.completeLabels)
-	cfg.confirm.register(cmd)
-	registerFormat(cmd, &cfg.output.format, "")
+	cli.MustComplete(cmd, "label-add", cfg.filter.CompleteLabels)
+	cli.MustComplete(cmd, "label-del", cfg.filter.CompleteLabels)
+	cfg.confirm.Register(cmd)
+	cli.RegisterFormat(cmd, &cfg.output.Format, "")
 	f.Lookup("output-format").Hidden = true
-	registerSummary(cmd, &cfg.summary)
+	cli.RegisterSummary(cmd, &cfg.summary)
 	f.BoolVar(&cfg.keepGoing, "keep-going", false, "count a flow that the kernel refuses to change")
 	f.Lookup("keep-going").Hidden = true
-	cfg.capture.registerNetNS(cmd)
-	cfg.filter.register(cmd)
-	cfg.filter.registerLabelMap(cmd)
+	cfg.capture.RegisterNetNS(cmd)
+	cfg.filter.Register(cmd)
+	cfg.filter.RegisterLabelMap(cmd)
 	return cmd
 }
 
@@ -69,19 +70,19 @@ status bits are set, never cleared.`,
 // not empty.
 const allLabels = "*"
 
-// words reads the flags that change apart from those that select.
-func (c *updateConfig) words(cmd *cobra.Command, args []string) (err error) {
-	if c.change, err = readChange(c.filter.given); err != nil {
+// Words reads the flags that change apart from those that select.
+func (c *updateConfig) Words(cmd *cobra.Command, args []string) (err error) {
+	if c.change, err = readChange(c.filter.Given); err != nil {
 		return err
 	}
 	if err := c.knownState(); err != nil {
 		return err
 	}
-	c.filter.given = slices.DeleteFunc(c.filter.given, func(v filter.FlagValue) bool {
+	c.filter.Given = slices.DeleteFunc(c.filter.Given, func(v filter.FlagValue) bool {
 		f, ok := filter.FlagByName(v.Name)
 		return ok && slices.Contains(changeFlags, f.Name)
 	})
-	if err := c.filter.words(cmd, args); err != nil {
+	if err := c.filter.Words(cmd, args); err != nil {
 		return err
 	}
 	return c.labels()
@@ -90,7 +91,7 @@ func (c *updateConfig) words(cmd *cobra.Command, args []string) (err error) {
 // knownState refuses a state that the protocol of -p has not, or none has: without
 // -p each flow's own says what a state means.
 func (c *updateConfig) knownState() error {
-	proto, known, err := givenProto(c.filter.given)
+	proto, known, err := cli.GivenProto(c.filter.Given)
 	switch {
 	case err != nil, c.change.state == "":
 		return err
@@ -98,7 +99,7 @@ func (c *updateConfig) knownState() error {
 		return c.change.protocol(proto, new(kernel.Change))
 	}
 	if _, err := (filter.Env{}).FromFlags([]filter.FlagValue{{Name: "state", Value: c.change.state}}); err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	return nil
 }
@@ -107,38 +108,38 @@ func (c *updateConfig) knownState() error {
 func (c *updateConfig) labels() (err error) {
 	switch {
 	case c.labelAdd != "" && c.labelDel != "":
-		return usagef("cannot use --label-add and --label-del at the same time")
+		return cli.Usagef("cannot use --label-add and --label-del at the same time")
 	case c.labelAdd != "":
-		c.change.labels, err = labelBits("label-add", c.labelAdd, c.filter.labelFile)
+		c.change.labels, err = labelBits("label-add", c.labelAdd, c.filter.LabelFile)
 		c.change.labelSet = c.change.labels
 	case c.labelDel == allLabels:
 		c.change.labels = make([]byte, 16)
 	case c.labelDel != "":
 		c.change.labels = make([]byte, 16)
-		c.change.labelSet, err = labelBits("label-del", c.labelDel, c.filter.labelFile)
+		c.change.labelSet, err = labelBits("label-del", c.labelDel, c.filter.LabelFile)
 	}
 	return err
 }
 
-func (c *updateConfig) run(ctx context.Context, con console) error {
+func (c *updateConfig) run(ctx context.Context, con cli.Console) error {
 	if err := onlyFlows(&c.filter); err != nil {
 		return err
 	}
 	switch {
 	case c.change.empty() && !c.keepGoing:
-		return usagef("update needs what to write: --mark, --timeout, --status, --state, --label-add or --label-del")
+		return cli.Usagef("update needs what to write: --mark, --timeout, --status, --state, --label-add or --label-del")
 	default:
-		if err := c.confirm.check(con, "update"); err != nil {
+		if err := c.confirm.Check(con, "update"); err != nil {
 			return err
 		}
 	}
-	if err := c.output.check(); err != nil {
+	if err := c.output.Check(); err != nil {
 		return err
 	}
-	return withService(c.capture.netns, func(s *kernel.Service, netns *os.File) error {
-		dump := kernel.DumpConfig{NetNS: netnsFD(netns), Push: c.filter.sel.Expr}
-		if !c.confirm.yes {
-			if goOn, err := c.ask(ctx, con, dump); !goOn || err != nil {
+	return cli.WithService(c.capture.Netns, func(s *kernel.Service, netns *os.File) error {
+		dump := kernel.DumpConfig{NetNS: cli.NetnsFD(netns), Push: c.filter.Sel.Expr}
+		if !c.confirm.Yes {
+			if goOn, err := c.Ask(ctx, con, dump); !goOn || err != nil {
 				return err
 			}
 		}
@@ -151,30 +152,30 @@ func (c *updateConfig) run(ctx context.Context, con console) error {
 }
 
 // updateShowing changes the flows, and shows each if there is a format to show it in.
-func (c *updateConfig) updateShowing(ctx context.Context, con console, s *kernel.Service, dump kernel.DumpConfig, netns *os.File) (n int, err error) {
-	if c.output.format == "" {
+func (c *updateConfig) updateShowing(ctx context.Context, con cli.Console, s *kernel.Service, dump kernel.DumpConfig, netns *os.File) (n int, err error) {
+	if c.output.Format == "" {
 		return c.updateAll(ctx, con, s, dump, nil)
 	}
-	out, err := c.output.open(con, netns)
+	out, err := c.output.Open(con, netns)
 	if err != nil {
 		return 0, err
 	}
-	n, err = c.updateAll(ctx, con, s, dump, out.sink)
+	n, err = c.updateAll(ctx, con, s, dump, out.Sink)
 	return n, errors.Join(err, out.Close())
 }
 
-// ask shows what would be changed and asks; goOn says whether it is to be done.
-func (c *updateConfig) ask(ctx context.Context, con console, dump kernel.DumpConfig) (goOn bool, err error) {
-	targets, err := collect(ctx, con, dump, c.filter.compiled(), true)
+// Ask shows what would be changed and asks; goOn says whether it is to be done.
+func (c *updateConfig) Ask(ctx context.Context, con cli.Console, dump kernel.DumpConfig) (goOn bool, err error) {
+	targets, err := collect(ctx, con, dump, c.filter.Compiled(), true)
 	switch {
 	case err != nil:
 		return false, err
 	case len(targets) == 0:
 		return false, errors.New("no flow matches: nothing to update")
-	case c.confirm.dryRun:
+	case c.confirm.DryRun:
 		fmt.Fprintf(con.Stderr, "natlens: %s would be updated.\n", flowsText(len(targets)))
 		return false, nil
-	case !con.ask(ctx, fmt.Sprintf("update %s?", flowsText(len(targets)))):
+	case !con.Ask(ctx, fmt.Sprintf("update %s?", flowsText(len(targets)))):
 		return false, errors.New("nothing was updated")
 	}
 	return true, nil
@@ -182,13 +183,13 @@ func (c *updateConfig) ask(ctx context.Context, con console, dump kernel.DumpCon
 
 // updateAll changes the flows of a dump that are wanted. A flow that is as it is
 // to be already is passed over, as one that ends meanwhile is.
-func (c *updateConfig) updateAll(ctx context.Context, con console, s *kernel.Service, cfg kernel.DumpConfig, show monitor.Sink) (n int, err error) {
+func (c *updateConfig) updateAll(ctx context.Context, con cli.Console, s *kernel.Service, cfg kernel.DumpConfig, show monitor.Sink) (n int, err error) {
 	dump, err := kernel.DumpWith(ctx, cfg)
 	if err != nil {
 		return 0, err
 	}
 	defer dump.Close()
-	wanted := c.filter.compiled()
+	wanted := c.filter.Compiled()
 	var one monitor.Batch
 	for b, err := range monitor.Batches(ctx, dump) {
 		if err != nil {
@@ -219,7 +220,7 @@ func (c *updateConfig) updateAll(ctx context.Context, con console, s *kernel.Ser
 // updateOne changes one flow, and reads into now how it stands then. conntrack(8)
 // adds labels to a flow that has them, and counts it. What the
 // kernel refuses for one flow is told, and does not end the run.
-func (c *updateConfig) updateOne(ctx context.Context, con console, s *kernel.Service, e *monitor.Event, now *monitor.Batch) (did bool, err error) {
+func (c *updateConfig) updateOne(ctx context.Context, con cli.Console, s *kernel.Service, e *monitor.Event, now *monitor.Batch) (did bool, err error) {
 	what, err := c.change.of(e, c.keepGoing && c.labelAdd != "")
 	if err != nil || what == nil {
 		return false, err

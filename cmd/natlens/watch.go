@@ -4,17 +4,19 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
 )
 
 // watchConfig is the command line of watch.
 type watchConfig struct {
-	output   outputConfig
-	capture  captureConfig
-	from     fromConfig
-	filter   filterConfig
-	metrics  metricsConfig
+	output   cli.OutputFlags
+	capture  cli.CaptureFlags
+	from     cli.FromFlags
+	filter   cli.FilterFlags
+	metrics  cli.MetricsFlags
 	findings findingsConfig
-	history  historyConfig
+	history  cli.HistoryFlags
 
 	count    uint64
 	duration time.Duration
@@ -26,8 +28,8 @@ type watchConfig struct {
 	summary  bool // count in conntrack(8)'s words
 }
 
-func newWatch(con console) *cobra.Command {
-	cfg := watchConfig{filter: filterConfig{labelFile: con.LabelFile}}
+func newWatch(con cli.Console) *cobra.Command {
+	cfg := watchConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "watch [filter…]",
 		Short: "Stream connection tracking events",
@@ -38,22 +40,22 @@ On a terminal as lines for people, in a pipe as JSON lines.`,
   natlens watch -o jsonl -e new,destroy --for 10s > flows.jsonl
   natlens watch -p tcp --orig-port-dst 443 -o conntrack
   natlens watch --from flows.jsonl nat`,
-		Args: cfg.filter.words,
+		Args: cfg.filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cfg.from.given() {
-				return cfg.replay(cmd, cfg.filter.named(con))
+			if cfg.from.Given() {
+				return cfg.replay(cmd, cfg.filter.Named(con))
 			}
 			return cfg.run(cmd.Context(), con, nil)
 		},
 	}
-	cfg.register(cmd)
-	cfg.history.register(cmd, keepHistoryHelp)
-	cfg.output.register(cmd)
-	cfg.from.register(cmd)
+	cfg.Register(cmd)
+	cfg.history.Register(cmd, cli.KeepHistoryHelp)
+	cfg.output.Register(cmd)
+	cfg.from.Register(cmd)
 	return cmd
 }
 
-func (c *watchConfig) register(cmd *cobra.Command) {
+func (c *watchConfig) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Uint64Var(&c.count, "count", 0, "end after `N` events")
 	f.DurationVar(&c.duration, "for", 0, "end after this `time`, such as 10s or 5m")
@@ -63,14 +65,14 @@ func (c *watchConfig) register(cmd *cobra.Command) {
 	f.BoolVar(&c.quiet, "quiet", false, "no notes and no summary on stderr")
 	f.BoolVar(&c.raw, "raw", false, "the messages as they are")
 	f.Lookup("raw").Hidden = true
-	registerSummary(cmd, &c.summary)
-	c.filter.registerLabelMap(cmd)
-	mustComplete(cmd, "resync", oneOf("on", "off"))
-	mustComplete(cmd, "count", cobra.NoFileCompletions)
-	mustComplete(cmd, "for", cobra.NoFileCompletions)
-	c.capture.register(cmd)
-	c.capture.allowEvery(cmd)
-	c.filter.register(cmd)
-	c.metrics.register(cmd)
-	c.findings.register(cmd)
+	cli.RegisterSummary(cmd, &c.summary)
+	c.filter.RegisterLabelMap(cmd)
+	cli.MustComplete(cmd, "resync", cli.OneOf("on", "off"))
+	cli.MustComplete(cmd, "count", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
+	c.capture.Register(cmd)
+	c.capture.AllowEvery(cmd)
+	c.filter.Register(cmd)
+	c.metrics.Register(cmd)
+	c.findings.Register(cmd)
 }

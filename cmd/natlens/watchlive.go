@@ -7,35 +7,36 @@ import (
 	"fmt"
 	"io"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/filter"
 )
 
 // run watches; adjust, if not nil, has the last word on what and how.
-func (c *watchConfig) run(ctx context.Context, con console, adjust func(*capture.Config, *stream)) error {
+func (c *watchConfig) run(ctx context.Context, con cli.Console, adjust func(*capture.Config, *stream)) error {
 	if c.duration < 0 {
-		return usagef("--for %s: must not be negative", c.duration)
+		return cli.Usagef("--for %s: must not be negative", c.duration)
 	}
 	if c.resync != "on" && c.resync != "off" {
-		return usagef("--resync %s: must be on or off", c.resync)
+		return cli.Usagef("--resync %s: must be on or off", c.resync)
 	}
-	con = c.filter.named(con)
-	if err := c.findings.check(c.remembers(), c.kinds() == capture.Kinds{New: true, Update: true, Destroy: true}); err != nil {
+	con = c.filter.Named(con)
+	if err := c.findings.Check(c.remembers(), c.kinds() == capture.Kinds{New: true, Update: true, Destroy: true}); err != nil {
 		return err
 	}
-	if err := c.everyNeeds(); err != nil {
+	if err := c.EveryNeeds(); err != nil {
 		return err
 	}
 	plan := c.plan()
 	if c.explain {
-		return explainFilter(con, c.filter.sel.Expr, plan)
+		return explainFilter(con, c.filter.Sel.Expr, plan)
 	}
 	kept, err := c.keptHistory()
 	if err != nil {
 		return err
 	}
-	open, netns, err := c.capture.config(c.kinds())
+	open, netns, err := c.capture.Config(c.kinds())
 	if err != nil {
 		return err
 	}
@@ -43,15 +44,15 @@ func (c *watchConfig) run(ctx context.Context, con console, adjust func(*capture
 	if plan.Kernel != filter.Const(true) {
 		open.Push = plan.Kernel
 	}
-	if err := c.output.check(); err != nil {
+	if err := c.output.Check(); err != nil {
 		return err
 	}
-	c.output.filter = c.filter.text()
-	namespaces := c.capture.namespaces()
-	c.output.namespaces, kept.Names = namespaces, namespaces
+	c.output.Filter = c.filter.Text()
+	namespaces := c.capture.Namespaces()
+	c.output.Namespaces, kept.Names = namespaces, namespaces
 	s := &stream{
-		con: con, filter: c.filter.compiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, counts: c.summary, existing: c.existing,
-		open:      func() (*output, error) { return c.output.open(con, netns) },
+		con: con, filter: c.filter.CompiledFor(namespaces), namespaces: namespaces, count: c.count, quiet: c.quiet, counts: c.summary, existing: c.existing,
+		open:      func() (*cli.Output, error) { return c.output.Open(con, netns) },
 		remembers: c.remembers(),
 		metrics:   c.metrics,
 		findings:  c.findings,
@@ -79,22 +80,22 @@ func (c *watchConfig) remembers() bool {
 // plan splits the filter between the kernel and here. A table needs all the
 // events of the flows that it keeps.
 func (c *watchConfig) plan() capture.Push {
-	if c.filter.sel.Expr == nil {
+	if c.filter.Sel.Expr == nil {
 		return capture.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
 	}
-	switch all := (capture.Push{Kernel: filter.Const(true), Reader: c.filter.sel.Expr}); {
+	switch all := (capture.Push{Kernel: filter.Const(true), Reader: c.filter.Sel.Expr}); {
 	case c.findings.on:
 		all.Why = "findings are of all flows"
 		return all
-	case c.history.given():
+	case c.history.Given():
 		all.Why = "the history is of all flows"
 		return all
 	}
-	return capture.ExplainPush(c.filter.sel.Expr, !c.remembers() && !c.existing)
+	return capture.ExplainPush(c.filter.Sel.Expr, !c.remembers() && !c.existing)
 }
 
 // explainFilter prints what the filter means, and which part of it runs where.
-func explainFilter(con console, expr filter.Expr, plan capture.Push) error {
+func explainFilter(con cli.Console, expr filter.Expr, plan capture.Push) error {
 	if expr == nil {
 		expr = filter.Const(true)
 	}
@@ -111,6 +112,6 @@ func explainFilter(con console, expr filter.Expr, plan capture.Push) error {
 
 // kinds returns the groups to join, for the kinds that -e names.
 func (c *watchConfig) kinds() capture.Kinds {
-	has := c.filter.sel.Kinds.Has
+	has := c.filter.Sel.Kinds.Has
 	return capture.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
 }

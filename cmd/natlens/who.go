@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 )
@@ -29,7 +30,7 @@ type whoConfig struct {
 	recordings []string
 }
 
-func newWho(con console) *cobra.Command {
+func newWho(con cli.Console) *cobra.Command {
 	var cfg whoConfig
 	cmd := &cobra.Command{
 		Use:   "who ADDR[:PORT] [flags]",
@@ -49,7 +50,7 @@ code is 0 if somebody was found, and 1 if nobody was or the time is not covered;
   natlens who 203.0.113.7:32768 --recording flows.pcapng -o jsonl`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usagef("who asks for one ADDR[:PORT], not for %s as well", monitor.Escape(args[1]))
+				return cli.Usagef("who asks for one ADDR[:PORT], not for %s as well", monitor.Escape(args[1]))
 			}
 			if len(args) == 1 {
 				cfg.addr = args[0]
@@ -59,35 +60,30 @@ code is 0 if somebody was found, and 1 if nobody was or the time is not covered;
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cfg.run(cmd, con) },
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cfg.register(cmd)
+	cfg.Register(cmd)
 	return cmd
 }
 
-func (c *whoConfig) register(cmd *cobra.Command) {
+func (c *whoConfig) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.inside, "inside", "", "what this host held: its own `ADDR[:PORT]`")
 	f.StringVar(&c.dst, "dst", "", "only towards this `ADDR[:PORT]`")
 	f.StringVarP(&c.proto, "proto", "p", "", "only this `protocol`, by name or number; of ICMP the id is the port")
-	c.moments.register(cmd)
+	c.moments.Register(cmd)
 	f.StringVarP(&c.format, "output-format", "o", "", "`format`: pretty or jsonl (default pretty)")
 	f.IntVar(&c.limit, "limit", 0, "end after `N` translations; 0: all")
-	inGroup(f, groupOutput, "output-format", "limit")
+	cli.InGroup(f, cli.GroupOutput, "output-format", "limit")
 	f.StringVar(&c.dir, "history", "", "the history in this `directory` (default "+defaultHistory+")")
 	f.StringArrayVar(&c.recordings, "recording", nil, "look into this `file` instead: JSON lines or a netlink capture, plain or packed; again for one that follows")
 	f.BoolVar(&c.live, "live", false, "look into the kernel's table instead: who holds it now")
 	f.StringVar(&c.netns, "netns", "", "only this network `namespace`: in a history or recording by the name that it has there, of tables the one by name, path or process id")
-	mustComplete(cmd, "netns", completeNetNS)
-	mustComplete(cmd, "output-format", oneOf("pretty", "jsonl"))
-	mustComplete(cmd, "proto", oneOf(protoWords()...))
-	mustComplete(cmd, "history", completeDir)
+	cli.MustComplete(cmd, "netns", cli.CompleteNetNS)
+	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "jsonl"))
+	cli.MustComplete(cmd, "proto", cli.OneOf(protoWords()...))
+	cli.MustComplete(cmd, "history", cli.CompleteDir)
 	for _, name := range []string{"inside", "dst", "limit"} {
-		mustComplete(cmd, name, cobra.NoFileCompletions)
+		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
 	}
-}
-
-// completeDir completes the name of a directory.
-func completeDir(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
 // ledger is where who looks: a history, a recording or the live table.
@@ -106,31 +102,31 @@ type ledger interface {
 	Close() error
 }
 
-func (c *whoConfig) run(cmd *cobra.Command, con console) error {
+func (c *whoConfig) run(cmd *cobra.Command, con cli.Console) error {
 	said, err := c.answer(cmd.Context(), con, func(name string) (whoPrinter, error) { return c.printer(con, name) })
 	if err != nil {
 		return err
 	}
 	for _, fault := range said.res.Faults {
-		fmt.Fprintf(con.Stderr, "natlens: %s\n", oneLine(fault))
+		fmt.Fprintf(con.Stderr, "natlens: %s\n", cli.OneLine(fault))
 	}
 	if said.word() != "found" {
-		return errSilent
+		return cli.ErrSilent
 	}
 	return nil
 }
 
 // answer looks for what the flags ask for, and hands it to a printer; name
 // is where it looked.
-func (c *whoConfig) answer(ctx context.Context, con console, printer func(name string) (whoPrinter, error)) (*verdict, error) {
+func (c *whoConfig) answer(ctx context.Context, con cli.Console, printer func(name string) (whoPrinter, error)) (*verdict, error) {
 	q, err := c.query()
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	book, err := c.open(ctx, con)
+	book, err := c.Open(ctx, con)
 	if err != nil {
 		return nil, err
 	}
@@ -165,8 +161,8 @@ func (c *whoConfig) answer(ctx context.Context, con console, printer func(name s
 	return said, out.end(said)
 }
 
-// check refuses flags that do not go together.
-func (c *whoConfig) check() error {
+// Check refuses flags that do not go together.
+func (c *whoConfig) Check() error {
 	given := 0
 	for _, is := range []bool{c.live, c.dir != "", len(c.recordings) > 0} {
 		if is {
@@ -175,18 +171,18 @@ func (c *whoConfig) check() error {
 	}
 	switch {
 	case given > 1:
-		return usagef("--history, --recording and --live: who looks into one of them")
-	case c.live && c.moments.given():
-		return usagef("--live is who holds it now: --at, --from and --to ask a history or a recording")
+		return cli.Usagef("--history, --recording and --live: who looks into one of them")
+	case c.live && c.moments.Given():
+		return cli.Usagef("--live is who holds it now: --at, --from and --to ask a history or a recording")
 	case c.limit < 0:
-		return usagef("--limit %d: must not be negative", c.limit)
+		return cli.Usagef("--limit %d: must not be negative", c.limit)
 	}
-	return c.moments.check()
+	return c.moments.Check()
 }
 
-// open opens what is to be looked into. Without a word about it that is the
+// Open opens what is to be looked into. Without a word about it that is the
 // history, or the live table if there is none and no moment is asked for.
-func (c *whoConfig) open(ctx context.Context, con console) (ledger, error) {
+func (c *whoConfig) Open(ctx context.Context, con cli.Console) (ledger, error) {
 	if len(c.recordings) > 0 {
 		return openRecordings(ctx, con, c.recordings)
 	}
@@ -198,7 +194,7 @@ func (c *whoConfig) open(ctx context.Context, con console) (ledger, error) {
 		dir = defaultHistory
 	}
 	book, err := openHistory(dir)
-	if c.dir == "" && !c.moments.given() && isNoHistory(err) {
+	if c.dir == "" && !c.moments.Given() && isNoHistory(err) {
 		return c.openLive()
 	}
 	return book, err

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/lab"
@@ -90,7 +91,7 @@ type whoAnswer struct {
 // askWho asks for a packet's outside address at its time.
 func askWho(t *testing.T, dir string, outside netip.AddrPort, at time.Time) (a whoAnswer) {
 	t.Helper()
-	c := call(t.Context(), console{}, "who", outside.String(), "--proto", "udp", "--at", at.UTC().Format(time.RFC3339Nano), "--history", dir, "-o", "jsonl")
+	c := call(t.Context(), cli.Console{}, "who", outside.String(), "--proto", "udp", "--at", at.UTC().Format(time.RFC3339Nano), "--history", dir, "-o", "jsonl")
 	lines := strings.Split(strings.TrimSuffix(c.stdout.String(), "\n"), "\n")
 	for _, line := range lines[:len(lines)-1] {
 		var row struct {
@@ -176,7 +177,7 @@ func holders(t *testing.T, flows int, args ...string) held {
 	taps := []tap{stamped(t, openTap(t, l.Client)), stamped(t, openTap(t, l.Client2)), stamped(t, openTap(t, l.Server))}
 	h := held{dir: t.TempDir()}
 	stream, end := context.WithCancel(ctx)
-	r := begin(t, stream, l, console{}, append([]string{"record", "--history", h.dir}, args...)...)
+	r := begin(t, stream, l, cli.Console{}, append([]string{"record", "--history", h.dir}, args...)...)
 	clashes(t, ctx, l, flows)
 	end()
 	code := r.end(t)

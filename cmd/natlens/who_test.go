@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/tui"
@@ -68,7 +69,7 @@ func TestWhoInTheUI(t *testing.T) {
 	if err := os.WriteFile(path, []byte(whoLines()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	u := uiWho{con: console{Getenv: os.Getenv}, recordings: []string{path}}
+	u := uiWho{con: cli.Console{Getenv: os.Getenv}, recordings: []string{path}}
 	got, err := u.Ask(t.Context(), "203.0.113.1:40000 -p tcp --at 06:12:45")
 	want := tui.WhoAnswer{
 		Heads: []string{"INSIDE", "PROTO", "OUTSIDE", "SINCE (UTC)", "UNTIL", "TOWARDS", "KIND", ""},
@@ -85,7 +86,7 @@ func TestWhoInTheUI(t *testing.T) {
 		"203.0.113.1 -o jsonl":         "-o is for natlens who on the command line",
 		"203.0.113.1 --recording -":    "--recording -: standard input is the keyboard here",
 		"203.0.113.1 --att 14:32":      "unknown flag --att: did you mean --at?",
-		"203.0.113.1 --at half-past-2": "--at half-past-2: not a moment such as " + momentHelp,
+		"203.0.113.1 --at half-past-2": "--at half-past-2: not a moment such as " + cli.MomentHelp,
 	} {
 		if _, err := u.Ask(t.Context(), question); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", question, err, want)
@@ -93,7 +94,7 @@ func TestWhoInTheUI(t *testing.T) {
 	}
 	var q history.Query
 	_, err = (&whoMoments{at: "yesterday"}).read(t.Context(), &liveLedger{}, &q)
-	if want := "--at yesterday: not a moment such as " + momentNowHelp; err == nil || err.Error() != want {
+	if want := "--at yesterday: not a moment such as " + cli.MomentNowHelp; err == nil || err.Error() != want {
 		t.Errorf("of what goes on: %v, want %s", err, want)
 	}
 }
@@ -104,12 +105,12 @@ func TestMomentsAreAsLongAsTheyAreWritten(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"-7d": -7 * 24 * time.Hour, "-1d12h": -36 * time.Hour, "+2d": 48 * time.Hour, "-90m": -90 * time.Minute, "90d": 90 * 24 * time.Hour,
 	} {
-		if got, err := parseSpan(text); got != want || err != nil {
+		if got, err := cli.ParseSpan(text); got != want || err != nil {
 			t.Errorf("%s: %v, %v, want %v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"d", "1dd", "-xd", "1d-", "99999999d", ""} {
-		if got, err := parseSpan(text); err == nil {
+		if got, err := cli.ParseSpan(text); err == nil {
 			t.Errorf("%q: %v", text, got)
 		}
 	}
@@ -118,8 +119,8 @@ func TestMomentsAreAsLongAsTheyAreWritten(t *testing.T) {
 		"14:32": time.Minute, "14:32:05": time.Second, "2026-11-22 14:32": time.Minute, "2026-11-22T14:32": time.Minute, "2026-11-22 14:32:00": time.Second,
 		"2026-11-22T14:32:00Z": time.Second, "2026-11-22T14:32:00+05:30": time.Second, "2026-11-22T14:32:00.5-08:00": 1, "2026-11-22T14:32:00.000Z": 1, "-2h": 1, "-7d": 1,
 	} {
-		at, err := readMoment(text, end.AddDate(0, 0, -1), end, time.UTC)
-		if got := momentLength(text, at); got != want || err != nil {
+		at, err := cli.ReadMoment(text, end.AddDate(0, 0, -1), end, time.UTC)
+		if got := cli.MomentLength(text, at); got != want || err != nil {
 			t.Errorf("%s: %v, %v, want %v", text, got, err, want)
 		}
 	}
@@ -201,7 +202,7 @@ func TestWhoOfANamespace(t *testing.T) {
 		{"203.0.113.1:40000 --netns rad", 1, "Not covered: the recording rec.jsonl has nothing of a network namespace rad, but of blue, red.\n"},
 		{"203.0.113.1:40000 --netns rad -o jsonl", 1, `{"v":1,"answer":"not-covered","count":0,"uncertain":0,"covered":"none","from":"2026-11-22T06:12:00.000000000Z","to":"2026-11-22T06:12:04.000000000Z","namespaces":["blue","red"]}` + "\n"},
 	} {
-		c := call(t.Context(), console{}, append([]string{"who", "--recording", path}, strings.Fields(tt.args)...)...)
+		c := call(t.Context(), cli.Console{}, append([]string{"who", "--recording", path}, strings.Fields(tt.args)...)...)
 		if got := c.stdout.String(); got != tt.want || c.code != tt.code {
 			t.Errorf("who %s: code %d, %s\n%swant %d and\n%s", tt.args, c.code, c.stderr.String(), got, tt.code, tt.want)
 		}
@@ -220,7 +221,7 @@ func TestWhoOfARecordingInFiles(t *testing.T) {
 		}
 		args = append(args, "--recording", path)
 	}
-	c := call(t.Context(), console{}, append([]string{"who", "203.0.113.1:40000", "--at", "05:00"}, args...)...)
+	c := call(t.Context(), cli.Console{}, append([]string{"who", "203.0.113.1:40000", "--at", "05:00"}, args...)...)
 	if want := "Not covered: the recording in 2 files begins 2026-11-22 06:12:00.000.\n"; c.stdout.String() != want || c.code != 1 {
 		t.Errorf("code %d, %q, want 1 and %q", c.code, c.stdout.String(), want)
 	}
@@ -283,7 +284,7 @@ The recording rec.jsonl covers a part of that time only: 2026-11-22 06:12:00.000
 2001:db8:77::2, 1 translation, none uncertain.
 ` + covers + "Uncertain: 7 events were lost between 2026-11-22 06:12:38.000 and 2026-11-22 06:12:40.000.\n"},
 	} {
-		c := call(t.Context(), console{}, append([]string{"who", "--recording", path}, strings.Fields(tt.args)...)...)
+		c := call(t.Context(), cli.Console{}, append([]string{"who", "--recording", path}, strings.Fields(tt.args)...)...)
 		if got := c.stdout.String(); got != tt.want || c.code != tt.code {
 			t.Errorf("who %s: code %d, %s\n%swant %d and\n%s", tt.args, c.code, c.stderr.String(), got, tt.code, tt.want)
 		}

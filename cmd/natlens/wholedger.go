@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/loop"
@@ -52,17 +53,17 @@ func (h *historyLedger) find(ctx context.Context, q history.Query, each func(*hi
 // recordingLedger looks into a recording, from its beginning to its end.
 type recordingLedger struct {
 	rec   *replay.Recording
-	con   console
+	con   cli.Console
 	files []string
 	table *table.Table
 	names *monitor.Namespaces
 }
 
-func openRecordings(ctx context.Context, con console, files []string) (ledger, error) {
+func openRecordings(ctx context.Context, con cli.Console, files []string) (ledger, error) {
 	r := &recordingLedger{con: con, files: files, table: table.New(table.Config{}), names: new(monitor.Namespaces)}
-	from := fromConfig{paths: files}
+	from := cli.FromFlags{Paths: files}
 	var err error
-	r.rec, err = from.recording(ctx, con, replay.Config{Zstd: unpackZstd, Locals: r.table.SetLocals, Namespaces: r.names})
+	r.rec, err = from.Recording(ctx, con, replay.Config{Zstd: cli.UnpackZstd, Locals: r.table.SetLocals, Namespaces: r.names})
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func (r *recordingLedger) name() string {
 
 func (r *recordingLedger) span(context.Context) (from, to, now monitor.Time, err error) {
 	if r.files[0] == "-" {
-		return 0, 0, 0, usagef("--at, --from and --to need a file: standard input is read once")
+		return 0, 0, 0, cli.Usagef("--at, --from and --to need a file: standard input is read once")
 	}
 	from, to, err = r.rec.Span()
 	return from, to, to, err
@@ -100,7 +101,7 @@ func (r *recordingLedger) find(ctx context.Context, q history.Query, each func(*
 	if err := m.Run(ctx); err != nil && !errors.Is(err, history.ErrStop) {
 		return s.res, err
 	}
-	noteFaults(r.con, src.Stats())
+	cli.NoteFaults(r.con, src.Stats())
 	return s.end()
 }
 

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/kernel"
@@ -30,12 +31,12 @@ func (l *liveLedger) span(context.Context) (from, to, now monitor.Time, err erro
 }
 
 func (l *liveLedger) find(ctx context.Context, q history.Query, each func(*history.Answer) error) (history.Result, error) {
-	netns, err := openNetNS(l.netns)
+	netns, err := cli.OpenNetNS(l.netns)
 	if err != nil {
 		return history.Result{}, err
 	}
 	defer netns.Close() // nil: does nothing
-	flows, err := openFlows(ctx, kernel.DumpConfig{NetNS: netnsFD(netns)})
+	flows, err := cli.OpenFlows(ctx, kernel.DumpConfig{NetNS: cli.NetnsFD(netns)})
 	if err != nil {
 		return history.Result{}, err
 	}

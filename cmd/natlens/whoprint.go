@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 )
@@ -16,14 +17,14 @@ type whoPrinter interface {
 }
 
 // printer makes the printer of -o.
-func (c *whoConfig) printer(con console, name string) (whoPrinter, error) {
+func (c *whoConfig) printer(con cli.Console, name string) (whoPrinter, error) {
 	switch c.format {
 	case "", "pretty":
 		return newWhoText(con, name), nil
 	case "jsonl":
 		return &whoJSON{w: con.Stdout}, nil
 	}
-	return nil, usagef("-o %s: must be pretty or jsonl", monitor.Escape(c.format))
+	return nil, cli.Usagef("-o %s: must be pretty or jsonl", monitor.Escape(c.format))
 }
 
 // whoJSON prints JSON lines: one an answer, and the verdict as the last one.
@@ -145,7 +146,7 @@ func (p *whoJSON) end(v *verdict) error {
 		out.Gaps = append(out.Gaps, newGapJSON(g))
 	}
 	for _, fault := range v.res.Faults {
-		out.Faults = append(out.Faults, oneLine(fault))
+		out.Faults = append(out.Faults, cli.OneLine(fault))
 	}
 	return p.line(out)
 }

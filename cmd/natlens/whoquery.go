@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/filter"
@@ -17,7 +18,7 @@ import (
 // query reads what is asked for, but for the time.
 func (c *whoConfig) query() (q history.Query, err error) {
 	if c.addr == "" && c.inside == "" {
-		return q, usagef("who needs an address: ADDR[:PORT], or --inside ADDR[:PORT]")
+		return q, cli.Usagef("who needs an address: ADDR[:PORT], or --inside ADDR[:PORT]")
 	}
 	q.Limit = c.limit
 	for _, end := range []struct {
@@ -29,7 +30,7 @@ func (c *whoConfig) query() (q history.Query, err error) {
 		}
 		var ok bool
 		if *end.to, ok = parseEnd(end.text); !ok {
-			return q, usagef("%s%s: not an address, such as 203.0.113.7, 203.0.113.7:32768 or [2001:db8::7]:443", end.flag, monitor.Escape(end.text))
+			return q, cli.Usagef("%s%s: not an address, such as 203.0.113.7, 203.0.113.7:32768 or [2001:db8::7]:443", end.flag, monitor.Escape(end.text))
 		}
 	}
 	q.Proto, err = parseProto(c.proto)
@@ -71,29 +72,29 @@ func parseProto(text string) (monitor.Proto, error) {
 		return monitor.Proto(n), nil
 	}
 	if near := filter.Nearest(text, protoWords()); near != "" {
-		return 0, usagef("--proto %s: not a protocol; did you mean %s?", monitor.Escape(text), near)
+		return 0, cli.Usagef("--proto %s: not a protocol; did you mean %s?", monitor.Escape(text), near)
 	}
-	return 0, usagef("--proto %s: not a protocol: %s, or a number from 1 to 255", monitor.Escape(text), strings.Join(protoWords(), ", "))
+	return 0, cli.Usagef("--proto %s: not a protocol: %s, or a number from 1 to 255", monitor.Escape(text), strings.Join(protoWords(), ", "))
 }
 
 // whoMoments are the times that who asks for.
 type whoMoments struct{ at, from, to string }
 
-func (m *whoMoments) register(cmd *cobra.Command) {
+func (m *whoMoments) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&m.at, "at", "", "at this `moment`: 14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, or -2h before now (of a recording: before its end)")
 	f.StringVar(&m.from, "from", "", "from this `moment` on")
 	f.StringVar(&m.to, "to", "", "until this `moment`")
 	for _, name := range []string{"at", "from", "to"} {
-		mustComplete(cmd, name, cobra.NoFileCompletions)
+		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
 	}
 }
 
-func (m *whoMoments) given() bool { return m.at != "" || m.from != "" || m.to != "" }
+func (m *whoMoments) Given() bool { return m.at != "" || m.from != "" || m.to != "" }
 
-func (m *whoMoments) check() error {
+func (m *whoMoments) Check() error {
 	if m.at != "" && (m.from != "" || m.to != "") {
-		return usagef("--at is one moment: not together with --from or --to")
+		return cli.Usagef("--at is one moment: not together with --from or --to")
 	}
 	return nil
 }
@@ -101,16 +102,16 @@ func (m *whoMoments) check() error {
 // read turns the moments into the query's times, and returns the end of what the
 // ledger knows, if there are any.
 func (m *whoMoments) read(ctx context.Context, book ledger, q *history.Query) (ended monitor.Time, err error) {
-	if !m.given() {
+	if !m.Given() {
 		return 0, nil
 	}
 	begin, ended, now, err := book.span(ctx)
 	if err != nil {
 		return 0, err
 	}
-	help := momentNowHelp
+	help := cli.MomentNowHelp
 	if _, ok := book.(*recordingLedger); ok {
-		help = momentHelp
+		help = cli.MomentHelp
 	}
 	for _, one := range []struct {
 		flag, text string
@@ -119,19 +120,19 @@ func (m *whoMoments) read(ctx context.Context, book ledger, q *history.Query) (e
 		if one.text == "" {
 			continue
 		}
-		t, err := readMoment(one.text, begin.Time(), now.Time(), time.Local)
+		t, err := cli.ReadMoment(one.text, begin.Time(), now.Time(), time.Local)
 		if err != nil {
-			return 0, usagef("%s %s: %w %s", one.flag, monitor.Escape(one.text), err, help)
+			return 0, cli.Usagef("%s %s: %w %s", one.flag, monitor.Escape(one.text), err, help)
 		}
 		if one.from != nil {
 			*one.from = monitor.Time(t.UnixNano())
 		}
 		if one.to != nil {
-			*one.to = monitor.Time(t.Add(momentLength(one.text, t) - 1).UnixNano())
+			*one.to = monitor.Time(t.Add(cli.MomentLength(one.text, t) - 1).UnixNano())
 		}
 	}
 	if q.From != 0 && q.To != 0 && q.From > q.To {
-		return 0, usagef("--from %s lies behind --to %s", monitor.Escape(m.from), monitor.Escape(m.to))
+		return 0, cli.Usagef("--from %s lies behind --to %s", monitor.Escape(m.from), monitor.Escape(m.to))
 	}
 	return ended, nil
 }

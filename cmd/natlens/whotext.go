@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/human"
@@ -55,9 +56,9 @@ const (
 	whoNote
 )
 
-func newWhoText(con console, name string) *whoText {
-	width, _ := terminal(con.Stdout)
-	return &whoText{w: con.Stdout, width: width, colour: con.colour(con.Stdout), name: name, clock: clockText{time.Local}}
+func newWhoText(con cli.Console, name string) *whoText {
+	width, _ := cli.Terminal(con.Stdout)
+	return &whoText{w: con.Stdout, width: width, colour: con.Colour(con.Stdout), name: name, clock: clockText{time.Local}}
 }
 
 // count takes an answer into the sums.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
@@ -93,7 +94,7 @@ func (s *stream) tellQuiet(ctx context.Context, netns int) {
 	snapshot, err := quietSnapshot(ctx, netns)
 	if err != nil {
 		if ctx.Err() == nil {
-			s.note("nothing seen for %s; why could not be found out: %s", quietTime, oneLine(err))
+			s.note("nothing seen for %s; why could not be found out: %s", quietTime, cli.OneLine(err))
 		}
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 )
 
@@ -72,7 +73,7 @@ func TestUncounted(t *testing.T) {
 	p = start(t, l, "watch", "--count", "1", "udp", "and", "bytes", ">", "0", "--for", "20s")
 	p.listening(t)
 	flowsUDP(t, l, 1)
-	if c := call(t.Context(), console{}, "flush", "--yes", "--netns", l.Gateway.Path()); c.code != 0 {
+	if c := call(t.Context(), cli.Console{}, "flush", "--yes", "--netns", l.Gateway.Path()); c.code != 0 {
 		t.Fatal(c.stderr.String())
 	}
 	if line := p.line(t); !strings.Contains(line, `"event":"destroy"`) {

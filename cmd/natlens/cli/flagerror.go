@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -10,28 +10,28 @@ import (
 	"natlens/monitor/filter"
 )
 
-// flagError says in natlens's words what pflag found wrong with a flag.
-func flagError(cmd *cobra.Command, err error) error {
+// FlagError says in natlens's words what pflag found wrong with a flag.
+func FlagError(cmd *cobra.Command, err error) error {
 	see := "; see " + cmd.CommandPath() + " --help"
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		return unknownFlag(cmd, e, see)
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return usagef("%s needs a value: %s", dashed(e.GetSpecifiedName()), valueName(e.GetFlag()))
+		return Usagef("%s needs a value: %s", dashed(e.GetSpecifiedName()), valueName(e.GetFlag()))
 	}
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok && e.GetValue() == "" {
-		return usagef("--%s needs a value: %s", e.GetFlag().Name, valueName(e.GetFlag()))
+		return Usagef("--%s needs a value: %s", e.GetFlag().Name, valueName(e.GetFlag()))
 	} else if ok {
-		return usagef("--%s %s: %s%s", e.GetFlag().Name, e.GetValue(), wrongValue(e), see)
+		return Usagef("--%s %s: %s%s", e.GetFlag().Name, e.GetValue(), wrongValue(e), see)
 	}
-	return usagef("%w%s", err, see)
+	return Usagef("%w%s", err, see)
 }
 
 // unknownFlag names the flag that was perhaps meant.
 func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 	word := e.GetSpecifiedName()
 	if group := e.GetSpecifiedShortnames(); len(group) > 1 {
-		return usagef("unknown flag -%s in -%s%s", word[:1], group, see)
+		return Usagef("unknown flag -%s in -%s%s", word[:1], group, see)
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -40,9 +40,9 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 		}
 	})
 	if near := filter.Nearest(word, names); near != "" {
-		return usagef("unknown flag %s: did you mean --%s?", dashed(word), near)
+		return Usagef("unknown flag %s: did you mean --%s?", dashed(word), near)
 	}
-	return usagef("unknown flag %s%s", dashed(word), see)
+	return Usagef("unknown flag %s%s", dashed(word), see)
 }
 
 // dashed is a flag as it is typed.

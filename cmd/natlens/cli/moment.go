@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 
 // How a moment is written, in a recording and in what goes on to now.
 const (
-	momentHelp    = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, -2h before the end or +30s after the beginning"
-	momentNowHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339 or -2h before now"
+	MomentHelp    = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, -2h before the end or +30s after the beginning"
+	MomentNowHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339 or -2h before now"
 )
 
 // errNoMoment says that a text is none.
@@ -22,11 +22,11 @@ var errNoMoment = errors.New("not a moment such as")
 // one in between. A moment is as long as it is written: of one in which begin lies,
 // begin is what there is.
 func parseMoment(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
-	t, err := readMoment(text, begin, end, loc)
+	t, err := ReadMoment(text, begin, end, loc)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%w %s", err, momentHelp)
+		return time.Time{}, fmt.Errorf("%w %s", err, MomentHelp)
 	}
-	if t.Before(begin) && t.Add(momentLength(text, t)).After(begin) {
+	if t.Before(begin) && t.Add(MomentLength(text, t)).After(begin) {
 		t = begin
 	}
 	if t.Before(begin) || t.After(end) {
@@ -36,8 +36,8 @@ func parseMoment(text string, begin, end time.Time, loc *time.Location) (time.Ti
 	return t, nil
 }
 
-// parseSpan reads a time that may be given in days: -7d, 1d12h.
-func parseSpan(text string) (time.Duration, error) {
+// ParseSpan reads a time that may be given in days: -7d, 1d12h.
+func ParseSpan(text string) (time.Duration, error) {
 	days, rest, ok := strings.Cut(text, "d")
 	n, err := strconv.Atoi(days)
 	if !ok || err != nil || n < -36500 || n > 36500 {
@@ -54,10 +54,10 @@ func parseSpan(text string) (time.Duration, error) {
 	return span + more, err
 }
 
-// readMoment reads a moment wherever it lies. The error is [errNoMoment].
-func readMoment(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
+// ReadMoment reads a moment wherever it lies. The error is [errNoMoment].
+func ReadMoment(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
 	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") {
-		d, err := parseSpan(text)
+		d, err := ParseSpan(text)
 		switch {
 		case err != nil:
 		case d < 0 || text[0] == '-':
@@ -86,9 +86,9 @@ func readMoment(text string, begin, end time.Time, loc *time.Location) (time.Tim
 	return time.Time{}, errNoMoment
 }
 
-// momentLength is how long a moment is that was written so: a minute, a second,
+// MomentLength is how long a moment is that was written so: a minute, a second,
 // or one nanosecond.
-func momentLength(text string, t time.Time) time.Duration {
+func MomentLength(text string, t time.Time) time.Duration {
 	relative := strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+")
 	switch {
 	case relative || strings.Contains(text, ".") || t.Nanosecond() != 0:

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"slices"
@@ -13,45 +13,11 @@ import (
 	"natlens/monitor/filter"
 )
 
-func newCompletion(con console) *cobra.Command {
-	shells := []string{"bash", "zsh", "fish"}
-	return &cobra.Command{
-		Use:   "completion bash|zsh|fish",
-		Short: "Print a shell's completion script",
-		Long:  "Print the script that makes a shell complete natlens's commands, flags and filters. Load it in the shell's start-up file. That for bash needs the package bash-completion.",
-		Example: `  source <(natlens completion bash)
-  source <(natlens completion zsh)
-  natlens completion fish | source`,
-		ValidArgs: shells,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("completion needs one shell: %s", strings.Join(shells, ", "))
-			}
-			if near := filter.Nearest(args[0], shells); near != "" && near != args[0] {
-				return usagef("no completion for %q: did you mean %s?", args[0], near)
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			root := cmd.Root()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(con.Stdout, true)
-			case "zsh":
-				return root.GenZshCompletion(con.Stdout)
-			case "fish":
-				return root.GenFishCompletion(con.Stdout, true)
-			}
-			return usagef("no completion for %q; there is one for %s", args[0], strings.Join(shells, ", "))
-		},
-	}
-}
-
 // complete completes the words of a filter: as many arguments of the
 // command line, or one in quotes.
-func (c *filterConfig) complete(cmd *cobra.Command, args []string, last string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (c *FilterFlags) complete(cmd *cobra.Command, args []string, last string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	text := strings.Join(append(args, last), " ")
-	return completeFilter(labelEnv(c.labelFile), text, last), cobra.ShellCompDirectiveNoFileComp
+	return completeFilter(LabelEnv(c.LabelFile), text, last), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeFilter completes the last word of the shell's in a filter's text.
@@ -76,9 +42,9 @@ func completeFilter(env filter.Env, text, last string) (out []cobra.Completion) 
 	return out
 }
 
-// oneOf completes a flag's value that is one of some words, in the case in which
+// OneOf completes a flag's value that is one of some words, in the case in which
 // it is typed.
-func oneOf(words ...string) cobra.CompletionFunc {
+func OneOf(words ...string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
 		for _, w := range words {
 			if typed != "" && strings.HasPrefix(strings.ToLower(w), typed) {
@@ -109,21 +75,21 @@ func listOf(words ...string) cobra.CompletionFunc {
 }
 
 // completeFlags registers the completions of the filter flags.
-func (c *filterConfig) completeFlags(cmd *cobra.Command) {
+func (c *FilterFlags) completeFlags(cmd *cobra.Command) {
 	for _, def := range filter.Flags() {
 		var complete cobra.CompletionFunc = cobra.NoFileCompletions
 		switch {
 		case def.Name == "label":
-			complete = c.completeLabels
+			complete = c.CompleteLabels
 		case def.Name == "state":
 			complete = c.completeStates(def.Words)
 		case def.Words != nil && def.Repeats:
 			complete = listOf(def.Words...)
 		case def.Words != nil:
-			complete = oneOf(def.Words...)
+			complete = OneOf(def.Words...)
 		}
 		for _, name := range append([]string{def.Name}, def.Aliases...) {
-			mustComplete(cmd, name, complete)
+			MustComplete(cmd, name, complete)
 		}
 	}
 }
@@ -139,8 +105,8 @@ func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobr
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
-// mustComplete gives a flag, which is registered already, its completion.
-func mustComplete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
+// MustComplete gives a flag, which is registered already, its completion.
+func MustComplete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
 	named := cmd.Flags().Lookup(flag)
 	if named == nil {
 		panic("no flag --" + flag)
@@ -155,10 +121,10 @@ type completedValue struct {
 	complete cobra.CompletionFunc
 }
 
-// settleCompletions gives the flags of a command, and of those below it, their
+// SettleCompletions gives the flags of a command, and of those below it, their
 // plain values back, and tells cobra of the completions if a shell asks for some:
 // cobra never forgets a flag that has one, nor the command behind it.
-func settleCompletions(cmd *cobra.Command, asked bool) {
+func SettleCompletions(cmd *cobra.Command, asked bool) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if asked { // the quotes are for the help, and conntrack(8)'s other names are known to people
 			_, f.Usage = pflag.UnquoteUsage(f)
@@ -179,6 +145,6 @@ func settleCompletions(cmd *cobra.Command, asked bool) {
 		}
 	})
 	for _, sub := range cmd.Commands() {
-		settleCompletions(sub, asked)
+		SettleCompletions(sub, asked)
 	}
 }

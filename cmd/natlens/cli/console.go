@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"io"
@@ -11,9 +11,9 @@ import (
 	"natlens/tui/paint"
 )
 
-// console is the outside world as a command sees it, so that tests can put
+// Console is the outside world as a command sees it, so that tests can put
 // another one in its place.
-type console struct {
+type Console struct {
 	Stdin          io.Reader
 	Answers        io.Reader // answers to questions, as if Stdin were a terminal; nil: Stdin, if it is one
 	Stdout, Stderr io.Writer
@@ -21,8 +21,8 @@ type console struct {
 	LabelFile      string // connlabel.conf; "" means export.LabelFile
 }
 
-// terminal reports whether w is a terminal, and its width in columns.
-func terminal(w io.Writer) (width int, ok bool) {
+// Terminal reports whether w is a terminal, and its width in columns.
+func Terminal(w io.Writer) (width int, ok bool) {
 	f, isFile := w.(*os.File)
 	if !isFile || !term.IsTerminal(f.Fd()) {
 		return 0, false
@@ -31,28 +31,28 @@ func terminal(w io.Writer) (width int, ok bool) {
 	return width, err == nil
 }
 
-// colour reports whether what is written to w may be coloured: a terminal, and
+// Colour reports whether what is written to w may be coloured: a terminal, and
 // nobody said otherwise (https://no-color.org).
-func (c console) colour(w io.Writer) bool {
-	_, ok := terminal(w)
+func (c Console) Colour(w io.Writer) bool {
+	_, ok := Terminal(w)
 	return ok && c.Getenv("NO_COLOR") == "" && c.Getenv("TERM") != "dumb"
 }
 
-// light reports whether the terminal says that its background is light
+// Light reports whether the terminal says that its background is light
 // (COLORFGBG, which several terminals set: foreground;background).
-func (c console) light() bool {
+func (c Console) Light() bool {
 	_, background, ok := strings.Cut(c.Getenv("COLORFGBG"), ";")
 	return ok && (background == "7" || background == "15")
 }
 
-// style is how drawings for people look on w: plain text unless it is a
+// Style is how drawings for people look on w: plain text unless it is a
 // terminal, in the colours that it has.
-func (c console) style(w io.Writer) paint.Style {
-	if _, ok := terminal(w); !ok {
+func (c Console) Style(w io.Writer) paint.Style {
+	if _, ok := Terminal(w); !ok {
 		return paint.Plain()
 	}
 	theme := ""
-	if c.light() {
+	if c.Light() {
 		theme = "light"
 	}
 	return paint.For(theme, colorprofile.Detect(w, os.Environ()))

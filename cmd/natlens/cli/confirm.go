@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bufio"
@@ -11,41 +11,41 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// confirmConfig is about asking before the kernel is changed.
-type confirmConfig struct {
-	yes    bool
-	dryRun bool
+// ConfirmFlags is about asking before the kernel is changed.
+type ConfirmFlags struct {
+	Yes    bool
+	DryRun bool
 }
 
-func (c *confirmConfig) register(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&c.yes, "yes", "y", false, "do it without asking")
-	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "only say what would be done")
+func (c *ConfirmFlags) Register(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&c.Yes, "yes", "y", false, "do it without asking")
+	cmd.Flags().BoolVar(&c.DryRun, "dry-run", false, "only say what would be done")
 }
 
-// check refuses, before anything is read, what could not be asked.
-func (c *confirmConfig) check(con console, cmd string) error {
-	if c.yes && c.dryRun {
-		return usagef("--yes and --dry-run contradict each other")
+// Check refuses, before anything is read, what could not be asked.
+func (c *ConfirmFlags) Check(con Console, cmd string) error {
+	if c.Yes && c.DryRun {
+		return Usagef("--yes and --dry-run contradict each other")
 	}
-	if !c.yes && !c.dryRun && !con.canAsk() {
-		return usagef("%s asks first, and there is no terminal to ask on: --yes does it without, --dry-run only says what would be done", cmd)
+	if !c.Yes && !c.DryRun && !con.canAsk() {
+		return Usagef("%s asks first, and there is no terminal to ask on: --yes does it without, --dry-run only says what would be done", cmd)
 	}
 	return nil
 }
 
 // canAsk reports whether somebody sees the question and can answer.
-func (c console) canAsk() bool {
+func (c Console) canAsk() bool {
 	if c.Answers != nil {
 		return true
 	}
 	f, ok := c.Stdin.(*os.File)
-	_, seen := terminal(c.Stderr)
+	_, seen := Terminal(c.Stderr)
 	return ok && seen && term.IsTerminal(f.Fd())
 }
 
-// ask asks on stderr and reports whether the answer is yes. Nothing else than a
+// Ask asks on stderr and reports whether the answer is yes. Nothing else than a
 // yes is one; the end of ctx is a no.
-func (c console) ask(ctx context.Context, question string) bool {
+func (c Console) Ask(ctx context.Context, question string) bool {
 	fmt.Fprintf(c.Stderr, "%s [y/N] ", question)
 	in := c.Stdin
 	if c.Answers != nil {

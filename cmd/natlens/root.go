@@ -5,38 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/classic"
-	"natlens/monitor/filter"
+	"natlens/cmd/natlens/cli"
 	"natlens/tui"
 )
 
-// The exit codes of every command, as conntrack(8) has them.
-const (
-	exitOK      = 0
-	exitFailure = 1 // the world did not allow it
-	exitUsage   = 2 // the command line did not make sense
-)
-
-// usageError is a command line that does not make sense.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
-}
-
-// errSilent fails a command that has said all there is to say.
-var errSilent = errors.New("failed")
-
 // run executes one command line and returns the exit code. An error is one line
 // on stderr.
-func run(ctx context.Context, con console, args []string) int {
+func run(ctx context.Context, con cli.Console, args []string) int {
 	root := newRoot(con, completes(args))
 	if completes(args) {
 		words, whole := classic.Complete(args[1:])
@@ -45,7 +25,7 @@ func run(ctx context.Context, con console, args []string) int {
 		}
 		if whole {
 			fmt.Fprintf(con.Stdout, ":%d\n", cobra.ShellCompDirectiveNoFileComp)
-			return exitOK
+			return cli.ExitOK
 		}
 	}
 	line, ignored, err := translate(args)
@@ -58,12 +38,12 @@ func run(ctx context.Context, con console, args []string) int {
 	}
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
-		return exitOK
+		return cli.ExitOK
 	}
-	if errors.Is(err, errSilent) {
-		return exitFailure
+	if errors.Is(err, cli.ErrSilent) {
+		return cli.ExitFailure
 	}
-	text := oneLine(err)
+	text := cli.OneLine(err)
 	if what := advice(err, args); what != "" {
 		text += ": " + what
 	}
@@ -71,10 +51,10 @@ func run(ctx context.Context, con console, args []string) int {
 	if crash, ok := errors.AsType[*tui.Crash](err); ok { // the line above is for the user, this for who mends it
 		_, _ = con.Stderr.Write(crash.Stack)
 	}
-	if _, ok := errors.AsType[usageError](err); ok {
-		return exitUsage
+	if _, ok := errors.AsType[cli.UsageError](err); ok {
+		return cli.ExitUsage
 	}
-	return exitFailure
+	return cli.ExitFailure
 }
 
 // translate translates a command line of conntrack(8), and the one that a shell asks to complete.
@@ -82,7 +62,7 @@ func translate(args []string) (line, ignored []string, err error) {
 	if !completes(args) {
 		line, ignored, err = classic.Translate(args)
 		if err != nil {
-			err = usageError{err}
+			err = cli.Usage(err)
 		}
 		return line, ignored, err
 	}
@@ -99,7 +79,7 @@ func completes(args []string) bool {
 }
 
 // newRoot builds the tree of commands.
-func newRoot(con console, asked bool) *cobra.Command {
+func newRoot(con cli.Console, asked bool) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "natlens",
 		Short: "Watch Linux connection tracking live and see what NAT does to every flow",
@@ -111,7 +91,7 @@ func newRoot(con console, asked bool) *cobra.Command {
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
+				return cli.UnknownCommand(cmd, args[0])
 			}
 			return cmd.Help()
 		},
@@ -120,7 +100,7 @@ func newRoot(con console, asked bool) *cobra.Command {
 	root.SetIn(con.Stdin)
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(cli.FlagError)
 	root.AddCommand(newDemo(con), newReplay(con), newHistory(con), newVersion(con), newCompletion(con), newMan(con))
 	root.AddCommand(newTopics()...)
 	root.CompletionOptions.DisableDefaultCmd = true
@@ -128,30 +108,6 @@ func newRoot(con console, asked bool) *cobra.Command {
 	setHelp(con, root)
 	setVersion(root)
 	root.AddCommand(platformCommands(con)...)
-	settleCompletions(root, asked)
+	cli.SettleCompletions(root, asked)
 	return root
-}
-
-func unknownCommand(root *cobra.Command, word string) error {
-	var names []string
-	for _, cmd := range root.Commands() {
-		if cmd.IsAvailableCommand() {
-			names = append(names, cmd.Name())
-		}
-	}
-	if near := filter.Nearest(word, names); near != "" {
-		return usagef("unknown command %q: did you mean %s?", word, near)
-	}
-	return usagef("unknown command %q: natlens --help lists them", word)
-}
-
-// oneLine writes an error in one line: what was joined side by side, each once.
-func oneLine(err error) string {
-	var parts []string
-	for line := range strings.Lines(err.Error()) {
-		if line = strings.TrimSpace(line); line != "" && !slices.Contains(parts, line) {
-			parts = append(parts, line)
-		}
-	}
-	return strings.Join(parts, "; ")
 }

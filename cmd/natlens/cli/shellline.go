@@ -1,9 +1,9 @@
-package main
+package cli
 
 import "strings"
 
-// shellLine writes a command line so that a shell reads these words from it.
-func shellLine(words []string) string {
+// ShellLine writes a command line so that a shell reads these words from it.
+func ShellLine(words []string) string {
 	var quoted []string
 	for _, w := range words {
 		if w == "" || strings.Trim(w, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:,=@%") != "" {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package cli
 
 import (
 	"errors"
@@ -18,25 +18,25 @@ import (
 	"natlens/monitor/netns"
 )
 
-// netnsDir is where ip-netns(8) keeps named network namespaces.
-const netnsDir = "/run/netns"
+// NetnsDir is where ip-netns(8) keeps named network namespaces.
+const NetnsDir = "/run/netns"
 
-// netnsError says why a network namespace that is there cannot be opened.
-type netnsError struct{ error }
+// NetnsError says why a network namespace that is there cannot be opened.
+type NetnsError struct{ error }
 
-func (e netnsError) Unwrap() error { return e.error }
+func (e NetnsError) Unwrap() error { return e.error }
 
-// openNetNS opens a network namespace by its ip-netns(8) name, by the path of
+// OpenNetNS opens a network namespace by its ip-netns(8) name, by the path of
 // its file, or by the id of a process in it. "" is the caller's own, for which
 // the file is nil.
-func openNetNS(which string) (*os.File, error) {
+func OpenNetNS(which string) (*os.File, error) {
 	switch which {
 	case "":
 		return nil, nil
-	case everyNetNS:
-		return nil, usagef("--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all")
+	case EveryNetNS:
+		return nil, Usagef("--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all")
 	}
-	path := filepath.Join(netnsDir, which)
+	path := filepath.Join(NetnsDir, which)
 	missing := "there is no " + path + "; ip netns list shows the names"
 	switch _, err := strconv.ParseUint(which, 10, 31); {
 	case strings.Contains(which, "/"):
@@ -49,7 +49,7 @@ func openNetNS(which string) (*os.File, error) {
 		return nil, fmt.Errorf("--netns %s: %s", which, missing)
 	}
 	if err != nil {
-		return nil, netnsError{fmt.Errorf("--netns %s: %w", which, err)}
+		return nil, NetnsError{fmt.Errorf("--netns %s: %w", which, err)}
 	}
 	if kind, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE); err != nil || kind != unix.CLONE_NEWNET {
 		f.Close()
@@ -58,14 +58,14 @@ func openNetNS(which string) (*os.File, error) {
 	return f, nil
 }
 
-// completeNetNS offers the named network namespaces.
-func completeNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+// CompleteNetNS offers the named network namespaces.
+func CompleteNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
 	if f := cmd.Flag("netns"); f != nil {
 		if _, all := f.Annotations["netns-all"]; all {
-			names = append(names, cobra.CompletionWithDesc(everyNetNS, "every network namespace"))
+			names = append(names, cobra.CompletionWithDesc(EveryNetNS, "every network namespace"))
 		}
 	}
-	entries, _ := os.ReadDir(netnsDir) // no directory, no names
+	entries, _ := os.ReadDir(NetnsDir) // no directory, no names
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
@@ -79,10 +79,31 @@ func netlinkTable(ns *os.File) func() (io.ReadCloser, error) {
 		return nil
 	}
 	return func() (f io.ReadCloser, err error) {
-		err = netns.InNetNS(netnsFD(ns), func() (err error) {
+		err = netns.InNetNS(NetnsFD(ns), func() (err error) {
 			f, err = os.Open("/proc/thread-self/net/netlink")
 			return err
 		})
 		return f, err
 	}
+}
+
+// namespaceNames are the names of the network namespaces that there are, as far as
+// they can be seen.
+func namespaceNames() (names []string) {
+	var f netns.Finder
+	if f.Scan() != nil {
+		return nil
+	}
+	for _, n := range f.Found() {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+// NetnsFD returns the descriptor of an open namespace, 0 for the caller's own.
+func NetnsFD(netns *os.File) int {
+	if netns == nil {
+		return 0
+	}
+	return int(netns.Fd())
 }

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"natlens/export"
+	"natlens/export/conntrack"
+	"natlens/monitor"
+)
+
+// OutputFlags says what the events become and where they go.
+type OutputFlags struct {
+	Format string
+	path   string
+	force  bool
+
+	Filter     string              // what is wanted, for a recording to tell
+	Namespaces *monitor.Namespaces // their names, where several are looked into
+
+	Recorded bool // the events are a recording's: processes here did not cause them
+}
+
+func (c *OutputFlags) Register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	RegisterFormat(cmd, &c.Format, "`format`: "+export.FormatsHelp()+" (default pretty on a terminal, else jsonl)")
+	f.StringVar(&c.path, "output", "", "write to this new `file`, its owner's alone")
+	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
+	InGroup(f, GroupOutput, "output-format", "output", "force")
+	MustComplete(cmd, "output-format", completeFormat)
+}
+
+// Check reports a format that there is none, without opening anything.
+func (c *OutputFlags) Check() error {
+	if c.Format == "" {
+		return nil
+	}
+	_, err := export.New(c.Format, io.Discard, export.Options{})
+	return FormatError(err)
+}
+
+// FormatError is the error of a command line that asks for a format that there is
+// none.
+func FormatError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return UsageError{err}
+}
+
+// RegisterFormat registers -o.
+func RegisterFormat(cmd *cobra.Command, format *string, usage string) {
+	cmd.Flags().StringVarP(format, "output-format", "o", "", usage)
+}
+
+// Output is an open sink and what it writes to.
+type Output struct {
+	Sink monitor.Sink
+	file *export.File // nil: standard output
+	N    CountWriter
+}
+
+// Open makes the sink, in a format that check has passed.
+//
+// netns is the namespace that is looked into, nil for the caller's.
+func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
+	out := new(Output)
+	if c.path == "" {
+		if _, ok := Terminal(con.Stdout); ok && export.IsBinary(c.Format) {
+			return nil, Usagef("-o %s is not for a terminal: --output FILE, or a pipe", c.Format)
+		}
+		out.N.W = con.Stdout
+	} else {
+		file, err := export.Create(c.path, export.CreateOptions{Force: c.force, Binary: export.IsBinary(c.Format)})
+		if err != nil {
+			return nil, err
+		}
+		out.file, out.N.W = file, file
+	}
+	width, isTerminal := Terminal(con.Stdout)
+	format := c.Format
+	switch {
+	case format != "":
+	case c.path == "" && isTerminal:
+		format = "pretty"
+	default:
+		format = "jsonl"
+	}
+	options := export.Options{
+		Colour:    c.path == "" && con.Colour(con.Stdout),
+		Light:     con.Light(),
+		Width:     width,
+		LabelFile: con.LabelFile,
+		Notes:     noted{con.Stderr},
+
+		Application: "natlens " + VersionText(),
+		Filter:      c.Filter,
+	}
+	options.Namespaces = c.Namespaces
+	if !c.Recorded && c.Namespaces == nil { // a port id means something in its own namespace only
+		options.ProgName = conntrack.ProgName(netlinkTable(netns))
+	}
+	var err error
+	out.Sink, err = export.New(format, &out.N, options)
+	if err != nil {
+		return nil, errors.Join(err, out.closeFile())
+	}
+	return out, nil
+}
+
+// Close ends the sink and closes the file.
+func (o *Output) Close() error { return errors.Join(o.Sink.Close(), o.closeFile()) }
+
+func (o *Output) closeFile() error {
+	if o.file == nil {
+		return nil
+	}
+	return o.file.Close()
+}
+
+// Locals has the host's addresses written into a recording.
+func (o *Output) Locals(l *monitor.Locals) {
+	if sink, ok := o.Sink.(interface{ Locals(*monitor.Locals) }); ok {
+		sink.Locals(l)
+	}
+}
+
+// Written returns the bytes written so far.
+func (o *Output) Written() uint64 {
+	if r, ok := o.Sink.(*export.Rotation); ok {
+		return r.Written()
+	}
+	return o.N.n
+}
+
+// Missing returns how many events a full disk has kept out of a recording.
+func (o *Output) Missing() uint64 {
+	if r, ok := o.Sink.(*export.Rotation); ok {
+		return r.Missing()
+	}
+	return 0
+}
+
+// CountWriter counts what goes through it.
+type CountWriter struct {
+	W io.Writer
+	n uint64
+}
+
+func (c *CountWriter) Write(p []byte) (int, error) {
+	n, err := c.W.Write(p)
+	c.n += uint64(n)
+	return n, err
+}
+
+// noted is standard error for lines that do not say who tells them.
+type noted struct{ io.Writer }
+
+func (t noted) Write(line []byte) (int, error) {
+	if _, err := fmt.Fprintf(t.Writer, "natlens: %s", line); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+// Saves reports whether a format is that of command lines.
+func Saves(format string) bool {
+	name, list, _ := strings.Cut(format, ",")
+	m, _ := conntrack.ParseModifiers(list) // an error is told where the format is checked
+	return name == "conntrack" && m.Save
+}
+
+// EveryNeeds refuses the formats that have no place for a namespace: where
+// messages, or commands, would be of none.
+func (c *OutputFlags) EveryNeeds() error {
+	if c.Format == "pcapng" || Saves(c.Format) {
+		return Usagef("-o %s is of one network namespace: not together with --netns all", c.Format)
+	}
+	return nil
+}
