@@ -65,8 +65,8 @@ soak-netns: ## capture 350 namespaces that come and go, ten a second (root)
 alone: ## tests that change what all network namespaces share; nothing may run beside them (root)
 	NATLENS_ALONE=1 go test -count 1 -p 1 -run '^TestDoctorBuckets$$|^TestHoldBuckets$$' ./monitor/lab ./cmd/natlens
 
-screenshots: build ## take the pictures in docs/screens anew (needs tmux)
-	go run ./cmd/screenshots
+screenshots: build ## take the pictures in docs/screens (needs tmux and freeze)
+	docs/screens/take.sh bin/natlens
 
 demo-recording: ## record anew the demo that ships with natlens, in the lab
 	go run ./cmd/demo-recording

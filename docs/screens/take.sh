@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Takes the pictures of the documentation: runs natlens in tmux on the traffic of
+# the lab, types keys as a user would, waits for what the picture is to show, and
+# draws the screen as SVG.
+#
+#   docs/screens/take.sh bin/natlens [DIR]      DIR defaults to the script's own
+#
+# Needs tmux, GNU grep and freeze (go install github.com/charmbracelet/freeze@v0.2.2).
+set -euo pipefail
+
+natlens=$(realpath "$1")
+dir=$(realpath "${2:-$(dirname "$0")}")
+if [ -z "${NATLENS_SCREENS:-}" ] && [ "$(id -u)" = 0 ]; then # a host name that is nobody's
+  NATLENS_SCREENS=1 exec unshare --uts bash -c 'hostname gw01; exec "$@"' - "$0" "$@"
+fi
+
+socket=$(mktemp -u)
+t() { tmux -S "$socket" "$@"; }
+trap 't kill-server 2>/dev/null || true' EXIT
+
+# open WIDTH HEIGHT COMMAND: runs the command in a terminal of that size.
+open() {
+  t kill-server 2>/dev/null || true
+  socket=$(mktemp -u) # tmux may not reuse one at once
+  TERM=xterm-256color COLORTERM=truecolor t -f /dev/null new-session -d -x "$1" -y "$2" "$3" \; \
+    set -g default-terminal tmux-256color \; set -ga terminal-overrides ,*:Tc \; set -g status off \; resize-window -x "$1" -y "$2"
+}
+
+# keys KEY...: types them; a text goes in as it is.
+keys() { t send-keys "$@"; }
+
+# await PATTERN...: waits up to a minute until the screen matches every pattern.
+await() {
+  local screen pattern
+  for _ in $(seq 600); do
+    screen=$(t capture-pane -p)
+    for pattern; do grep -qPz "(?m)$pattern" <<<"$screen" || { sleep 0.1; continue 2; }; done
+    return
+  done
+  printf '%s\nnever showed: %s\n' "$screen" "$*" >&2
+  exit 1
+}
+
+# take NAME PATTERN...: waits and writes NAME.svg.
+take() {
+  local name=$1
+  shift
+  await "$@"
+  t capture-pane -e -p >"$socket.ansi"
+  freeze --language ansi --background '#16181d' --padding 12 --font.family 'ui-monospace, Menlo, Consolas, monospace' \
+    --font.ligatures=false -o "$dir/$name.svg" "$socket.ansi" >/dev/null
+  rm "$socket.ansi"
+  echo "$dir/$name.svg"
+}
+
+open 120 30 "$natlens lab --theme dark"
+take flows '⇒ 192\.168\.77\.2:80 ' ' ! ' ' \+$' '[▁▂▃▄▅▆▇█]{6}'
+keys / 'tcp and nat and state establishd'
+take filter 'establishd' '\^'
+keys C-u 'tcp and nat' Enter
+take flows-filtered '^ / tcp and nat +[\d,]+ of [\d,]+' ' × '
+keys / C-u 'tcp and snat and orig.dport 22 and state established' Enter
+await '^ ▌ tcp +ESTABLISHED.*:22 '
+keys Enter
+take detail POSTROUTING '^ life .*ESTABLISHED'
+keys Escape
+await 'PROTO +STATE'
+keys C-l 2
+take events '^ +TIME +EVENT.*\n(.*\d\d:\d\d:\d\d.*\n){20}'
+keys 3
+take top '^ +SOURCE +FLOWS.*\n(.*\d %.*\n){6}'
+keys 4
+take nat 'PORTS IN USE' 'for 203\.0\.113\.1:8080'
+keys 5
+take health 'EVENTS'
+keys '?'
+take help 'quit'
+keys Escape
+await '^ TABLE'
+keys 6
+await 'who held'
+keys Enter '203.0.113.1 --proto tcp' Enter
+take who '\n(.* 203\.0\.113\.1:\d.*\n){10}'
+
+open 80 24 "$natlens lab --theme dark"
+take flows-80x24 ' ! ' ':8080⇒' '\n(.*\ds.*\n){20}'
+
+open 160 50 "$natlens lab --theme dark"
+await '[▁▂▃▄▅▆▇█]{6}' ' ftp '
+keys Right Right Right Right Right s
+take flows-160x50 'BYTES▼' ' × ' '\n(.* [kM]B .*\n){40}'
+
+# shown COMMAND: what a shell shows that runs natlens with these words.
+shown() { printf "printf '\\033[1m\$ natlens %s\\033[m\\n'; %s %s; exec cat" "$1" "$natlens" "${2:-$1}"; }
+
+open 120 20 "$(shown 'watch nat' 'lab --watch nat')"
+take watch ' destroy ' ' new ' '⇒ 192\.168\.77\.2:80'
+
+recording=$(realpath "$(dirname "$0")/../../monitor/replay/demo.jsonl.gz")
+open 120 19 "$(shown 'explain --limit 1 tcp dport 22' "explain --from $recording --limit 1 tcp dport 22")"
+take explain '── out ──'
