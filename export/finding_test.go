@@ -39,6 +39,8 @@ func TestFindingJSON(t *testing.T) {
 		t.Errorf("%v\n%s\nwant\n%s", err, out.String(), findingLine)
 	}
 	f.Cleared = f.Seen + 1
+	sink.Namespaces = new(monitor.Namespaces)
+	f.NetNS, _ = sink.Namespaces.Add(monitor.Namespace{Name: "red"})
 	if err := sink.Finding(&f); err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +49,9 @@ func TestFindingJSON(t *testing.T) {
 	schema, err := compiler.Compile("../docs/event.schema.json")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !bytes.Contains(out.Bytes(), []byte(`","netns":"red","since":"`)) {
+		t.Errorf("no namespace in %s", out.Bytes())
 	}
 	lines := bytes.SplitAfter(out.Bytes(), []byte("\n"))
 	lines = lines[:len(lines)-1]

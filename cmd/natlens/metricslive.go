@@ -36,9 +36,12 @@ func serveMetrics(l net.Listener, m *loop.Loop, capture capture.Capture, netns i
 		Stats:    m.Stats,
 		Capture:  func() metrics.Capture { return captureMetrics(capture) },
 		Findings: findingMetrics(engine),
-		Kernel: func() (metrics.Kernel, error) {
+		Kernel: func() ([]metrics.Kernel, error) {
 			st, total, err := moving.read(context.Background())
-			return metrics.Kernel{Entries: uint64(st.fill.Entries), Max: st.max(), Counters: total}, err
+			if err != nil {
+				return nil, err
+			}
+			return []metrics.Kernel{{Entries: uint64(st.fill.Entries), Max: st.max(), Counters: total}}, nil
 		},
 	})
 	m.Taps = append(m.Taps, counted)

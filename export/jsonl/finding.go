@@ -30,6 +30,7 @@ func (j *Writer) Finding(f *monitor.Finding) error {
 		b = append(append(append(b, `,"`...), m.name...), `":`...)
 		b = appendText(b, []byte(m.value))
 	}
+	b = j.appendNetNS(b, f.NetNS)
 	b = j.appendTime(b, `,"since":"`, &j.start, f.Since)
 	if f.Flows > 0 {
 		b = appendField(b, `,"flows":`, f.Flows)

@@ -52,10 +52,10 @@ func (j *Writer) AppendEvent(b []byte, e *monitor.Event) []byte {
 	if !e.Kind.HasFlow() {
 		b = appendSeqEvent(b, e)
 		if e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd {
-			b = j.appendNetNS(b, e)
+			b = j.appendNetNS(b, e.NetNS())
 			return append(appendField(b, `,"inode":`, j.Namespaces.Get(e.NetNS()).Inode), "}\n"...)
 		}
-		return append(j.appendNetNS(j.appendGap(b, e), e), "}\n"...)
+		return append(j.appendNetNS(j.appendGap(b, e), e.NetNS()), "}\n"...)
 	}
 	b = append(b, `,"ts_source":"`...)
 	b = append(b, e.TimeSource.String()...)
@@ -149,7 +149,7 @@ func (j *Writer) appendFlow(b []byte, e *monitor.Event) []byte {
 		b = append(b, j.remembered.get(e.Remembered)...)
 	}
 	if e.NetNS() != 0 {
-		b = j.appendNetNS(b, e)
+		b = j.appendNetNS(b, e.NetNS())
 	}
 	if e.Reason != monitor.ReasonResync {
 		b = append(append(append(b, `,"reason":"`...), e.Reason.String()...), '"')
@@ -157,9 +157,9 @@ func (j *Writer) appendFlow(b []byte, e *monitor.Event) []byte {
 	return b
 }
 
-// appendNetNS appends the name of the event's namespace, if it has one.
-func (j *Writer) appendNetNS(b []byte, e *monitor.Event) []byte {
-	name := j.Namespaces.Name(e.NetNS())
+// appendNetNS appends the name of a namespace, if it has one.
+func (j *Writer) appendNetNS(b []byte, id monitor.NetNS) []byte {
+	name := j.Namespaces.Name(id)
 	if name == "" {
 		return b
 	}

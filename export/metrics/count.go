@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"maps"
 	"time"
 
 	"natlens/monitor"
@@ -26,9 +27,29 @@ func (m *Metrics) Write(b *monitor.Batch) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range b.Events {
-		m.counts.count(&b.Events[i])
+		e := &b.Events[i]
+		if m.last == nil || e.Flow.Orig.NetNS != m.lastOf {
+			m.count(e.Flow.Orig.NetNS)
+		}
+		m.last.count(e)
 	}
 	return nil
+}
+
+// maxGone bounds the counts of namespaces that are gone, if nobody scrapes.
+const maxGone = 1024
+
+// count makes the counts of a namespace those that are added to.
+func (m *Metrics) count(id monitor.NetNS) {
+	c := m.counts[id]
+	if c == nil {
+		if named := labelsOf(m.cfg.Namespaces); len(m.counts) > len(named)+maxGone {
+			maps.DeleteFunc(m.counts, func(id monitor.NetNS, _ *counts) bool { _, there := named[id]; return !there })
+		}
+		c = new(counts)
+		m.counts[id] = c
+	}
+	m.last, m.lastOf = c, id
 }
 
 // Close does nothing; it makes Metrics a sink.

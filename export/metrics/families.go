@@ -1,31 +1,45 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Family is a metric that natlens exports. docs/metrics.md lists them.
 type Family struct {
 	Name, Type string // counter, gauge, histogram
 	Help       string
-	Labels     []string
+	Labels     []string // netns comes behind them where PerNetNS and several namespaces are watched
+	PerNetNS   bool     // it is of one network namespace
 
-	desc *prometheus.Desc
+	desc  *prometheus.Desc
+	netns *prometheus.Desc // with the label netns
 }
 
 // families are all of natlens's own, in the order of the docs.
 var families []*Family
 
-// family registers one of them.
+// family registers one that is of the whole run.
 func family(typ, name, help string, labels ...string) *Family {
 	f := &Family{Name: name, Type: typ, Help: help, Labels: labels, desc: prometheus.NewDesc(name, help, labels, nil)}
 	families = append(families, f)
 	return f
 }
 
+// ofEach registers one that is of one network namespace.
+func ofEach(typ, name, help string, labels ...string) *Family {
+	f := family(typ, name, help, labels...)
+	f.PerNetNS = true
+	f.netns = prometheus.NewDesc(name, help, append(slices.Clone(labels), "netns"), nil)
+	return f
+}
+
 var (
 	build = family("gauge", "natlens_build_info", "The version of natlens; always 1.", "version", "goversion")
 
-	events   = family("counter", "natlens_events_total", "Events of the kernel, by kind, and by the protocol and the state of the flow after them.", "kind", "protocol", "state")
-	inferred = family("counter", "natlens_inferred_events_total", "Events concluded from a reconciliation with the kernel's table, which the kernel did not send.", "kind")
+	events   = ofEach("counter", "natlens_events_total", "Events of the kernel, by kind, and by the protocol and the state of the flow after them.", "kind", "protocol", "state")
+	inferred = ofEach("counter", "natlens_inferred_events_total", "Events concluded from a reconciliation with the kernel's table, which the kernel did not send.", "kind")
 	lost     = family("counter", "natlens_events_lost_total", "Events that the kernel dropped before they could be read.")
 	gaps     = family("counter", "natlens_event_gaps_total", "How often the kernel dropped events.")
 	resyncs  = family("counter", "natlens_resyncs_total", "Reconciliations with the kernel's table after events were lost.")
@@ -38,22 +52,22 @@ var (
 	unknown   = family("counter", "natlens_capture_unknown_attributes_total", "Attributes of messages that natlens does not know, skipped.")
 	leftOut   = family("counter", "natlens_capture_left_out_total", "Events that the filter left out in the kernel; no other metric counts them.")
 
-	entries      = family("gauge", "natlens_table_entries", "Entries in the kernel's table of connections (nf_conntrack_count).")
-	maximum      = family("gauge", "natlens_table_max_entries", "Entries that the kernel's table may have (nf_conntrack_max).")
-	kernelMoves  = family("counter", "natlens_kernel_stat_total", "The kernel's counters of connection tracking, as conntrack -S names them, of all CPUs.", "stat")
+	entries      = ofEach("gauge", "natlens_table_entries", "Entries in the kernel's table of connections (nf_conntrack_count).")
+	maximum      = ofEach("gauge", "natlens_table_max_entries", "Entries that the kernel's table may have (nf_conntrack_max).")
+	kernelMoves  = ofEach("counter", "natlens_kernel_stat_total", "The kernel's counters of connection tracking, as conntrack -S names them, of all CPUs.", "stat")
 	kernelErrors = family("counter", "natlens_kernel_read_errors_total", "Scrapes for which the kernel's counters could not be read.")
 
-	flows         = family("gauge", "natlens_flows", "Flows in natlens's table.", "protocol", "state")
-	portsInUse    = family("gauge", "natlens_snat_ports_in_use", "Ports, ids or keys of a public address that translated flows have in use.", "address", "protocol")
-	portsThereAre = family("gauge", "natlens_snat_ports_available", "Ports, ids or keys that a public address has for translated flows, by the range that those in use show.", "address", "protocol")
-	snatFlows     = family("gauge", "natlens_snat_flows", "Flows whose source is translated to a public address.", "address", "protocol")
-	snatPools     = family("gauge", "natlens_snat_pools", "Pairs of a public address and a protocol to which sources are translated.")
+	flows         = ofEach("gauge", "natlens_flows", "Flows in natlens's table.", "protocol", "state")
+	portsInUse    = ofEach("gauge", "natlens_snat_ports_in_use", "Ports, ids or keys of a public address that translated flows have in use.", "address", "protocol")
+	portsThereAre = ofEach("gauge", "natlens_snat_ports_available", "Ports, ids or keys that a public address has for translated flows, by the range that those in use show.", "address", "protocol")
+	snatFlows     = ofEach("gauge", "natlens_snat_flows", "Flows whose source is translated to a public address.", "address", "protocol")
+	snatPools     = ofEach("gauge", "natlens_snat_pools", "Pairs of a public address and a protocol to which sources are translated.")
 	scanTook      = family("gauge", "natlens_table_scan_seconds", "How long the last look at natlens's table for these metrics took.")
 
-	findings = family("gauge", "natlens_findings", "Findings that hold now.", "rule")
+	findings = ofEach("gauge", "natlens_findings", "Findings that hold now.", "rule")
 
-	handshakes = family("histogram", "natlens_handshake_seconds", "From the first packet of a connection to its being established.", "protocol")
-	lifetimes  = family("histogram", "natlens_flow_lifetime_seconds", "From the first packet of a flow to its end, the time until it timed out included.", "protocol")
+	handshakes = ofEach("histogram", "natlens_handshake_seconds", "From the first packet of a connection to its being established.", "protocol")
+	lifetimes  = ofEach("histogram", "natlens_flow_lifetime_seconds", "From the first packet of a flow to its end, the time until it timed out included.", "protocol")
 )
 
 // Families lists natlens's own metrics.
@@ -66,9 +80,13 @@ func Families() []Family {
 }
 
 func (f *Family) value(n float64, labels ...string) prometheus.Metric {
+	return f.metric(f.desc, n, labels)
+}
+
+func (f *Family) metric(d *prometheus.Desc, n float64, labels []string) prometheus.Metric {
 	kind := prometheus.GaugeValue
 	if f.Type == "counter" {
 		kind = prometheus.CounterValue
 	}
-	return prometheus.MustNewConstMetric(f.desc, kind, n, labels...)
+	return prometheus.MustNewConstMetric(d, kind, n, labels...)
 }

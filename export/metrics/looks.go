@@ -15,87 +15,106 @@ const lookEvery = time.Second
 type looks struct {
 	mu     sync.Mutex
 	at     time.Time
-	kernel *Kernel // nil: it could not be read
+	kernel []Kernel // of the namespaces that could be read
 	failed uint64
 	scan   *scan
 	names  names
-	seen   [protoSlots][stateSlots]bool // series of natlens_flows that stand
+	seen   map[string]*seen // by label netns
 }
 
+// seen are the series of natlens_flows that were given before. A gap would read as
+// not known.
+type seen [protoSlots][stateSlots]bool
+
 // lookLocked makes new looks if the last ones are too old. The caller holds mu.
-func (l *looks) lookLocked(cfg *Config) {
+func (l *looks) lookLocked(cfg *Config, named labels) {
 	now := cfg.Clock()
 	if !l.at.IsZero() && !now.Before(l.at) && now.Sub(l.at) < lookEvery {
 		return
 	}
 	l.at = now
 	if cfg.Kernel != nil {
-		k, err := cfg.Kernel()
-		l.kernel = &k
-		if err != nil {
-			l.kernel = nil
+		var err error
+		if l.kernel, err = cfg.Kernel(); err != nil {
 			l.failed++
 		}
 	}
 	if cfg.Table != nil {
-		l.scan = new(scan)
+		l.scan = newScan(named)
 		l.scan.take(cfg.Table, &l.names, now)
 	}
 }
 
 // collectLooks gives what the looks found.
-func (m *Metrics) collectLooks(to chan<- prometheus.Metric) {
+func (m *Metrics) collectLooks(to chan<- prometheus.Metric, named labels) {
 	l := &m.looks
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lookLocked(&m.cfg)
+	l.lookLocked(&m.cfg, named)
 	if m.cfg.Kernel != nil {
 		to <- kernelErrors.value(float64(l.failed))
 	}
-	if k := l.kernel; k != nil {
-		to <- entries.value(float64(k.Entries))
-		if k.Max > 0 {
-			to <- maximum.value(float64(k.Max))
-		}
-		for word, n := range k.Counters {
-			to <- kernelMoves.value(float64(n), word)
+	for i := range l.kernel {
+		if label, ok := named[l.kernel[i].NetNS]; ok {
+			l.kernel[i].collect(to, m.scope(label))
 		}
 	}
-	if l.scan != nil {
-		l.collectFlows(to)
-		l.scan.collectPools(to)
-		to <- scanTook.value(l.scan.took.Seconds())
+	if l.scan == nil {
+		return
+	}
+	had := l.seen
+	l.seen = map[string]*seen{}
+	for id, tally := range l.scan.of {
+		label, ok := named[id]
+		if !ok {
+			continue // it ended since the scan
+		}
+		if l.seen[label] = had[label]; l.seen[label] == nil {
+			l.seen[label] = new(seen)
+		}
+		tally.collect(to, m.scope(label), l.seen[label])
+	}
+	for i := range l.scan.pools {
+		if label, ok := named[l.scan.pools[i].key.netns]; ok {
+			l.scan.pools[i].collect(to, m.scope(label))
+		}
+	}
+	to <- scanTook.value(l.scan.took.Seconds())
+}
+
+func (k *Kernel) collect(to chan<- prometheus.Metric, s scope) {
+	to <- s.value(entries, float64(k.Entries))
+	if k.Max > 0 {
+		to <- s.value(maximum, float64(k.Max))
+	}
+	for word, n := range k.Counters {
+		to <- s.value(kernelMoves, float64(n), word)
 	}
 }
 
-// collectFlows gives the flows by state. A series that has been there stays: a
-// gap would read as not known.
-func (l *looks) collectFlows(to chan<- prometheus.Metric) {
+// collect gives the flows by state, and those of pools without series of their own.
+func (t *tally) collect(to chan<- prometheus.Metric, s scope, had *seen) {
 	for slot := range protoSlots {
-		for state, n := range l.scan.flows[slot] {
-			if n > 0 || l.seen[slot][state] || usual(slot, state) {
-				l.seen[slot][state] = true
-				to <- flows.value(float64(n), protocols[slot], states[slot][state])
+		for state, n := range t.flows[slot] {
+			if n > 0 || had[slot][state] || usual(slot, state) {
+				had[slot][state] = true
+				to <- s.value(flows, float64(n), protocols[slot], states[slot][state])
 			}
 		}
 	}
-}
-
-func (s *scan) collectPools(to chan<- prometheus.Metric) {
-	for _, p := range s.pools {
-		addr, proto := p.key.addr.String(), protocols[p.key.slot]
-		to <- portsInUse.value(float64(p.ports.Len()), addr, proto)
-		to <- portsThereAre.value(float64(p.room()), addr, proto)
-		to <- snatFlows.value(float64(p.flows), addr, proto)
-	}
-	pools := uint64(len(s.pools))
-	for slot, o := range s.other {
-		pools += o.pools
-		if o.flows > 0 {
+	for slot, n := range t.other {
+		if n > 0 {
 			// Each flow as if it had a port of its own: not less than there are.
-			to <- portsInUse.value(float64(o.flows), "other", protocols[slot])
-			to <- snatFlows.value(float64(o.flows), "other", protocols[slot])
+			to <- s.value(portsInUse, float64(n), "other", protocols[slot])
+			to <- s.value(snatFlows, float64(n), "other", protocols[slot])
 		}
 	}
-	to <- snatPools.value(float64(pools))
+	to <- s.value(snatPools, float64(t.pools))
+}
+
+func (p *pool) collect(to chan<- prometheus.Metric, s scope) {
+	addr, proto := p.key.addr.String(), protocols[p.key.slot]
+	to <- s.value(portsInUse, float64(p.ports.Len()), addr, proto)
+	to <- s.value(portsThereAre, float64(p.room()), addr, proto)
+	to <- s.value(snatFlows, float64(p.flows), addr, proto)
 }

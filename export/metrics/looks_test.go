@@ -116,7 +116,7 @@ func TestNamesStay(t *testing.T) {
 		for host, count := range flows {
 			all[poolKey{addr: monitor.AddrFrom4([4]byte{198, 18, byte(host >> 8), byte(host)})}] = count
 		}
-		var s scan
+		s := newScan(labels{0: ""})
 		s.choose(all, &n, now)
 		for _, p := range s.pools {
 			named = append(named, uint16(p.key.addr[14])<<8|uint16(p.key.addr[15]))
@@ -176,11 +176,13 @@ func TestLooksAreKept(t *testing.T) {
 	asked, fail := 0, error(nil)
 	m := New(Config{
 		Clock: func() time.Time { return now },
-		Kernel: func() (Kernel, error) {
-			asked++
-			return Kernel{Entries: uint64(asked), Max: 262144, Counters: map[string]uint64{"insert_failed": 5_000_000_000, "drop": 1}}, fail
+		Kernel: func() ([]Kernel, error) {
+			if asked++; fail != nil {
+				return nil, fail
+			}
+			return []Kernel{{Entries: uint64(asked), Max: 262144, Counters: map[string]uint64{"insert_failed": 5_000_000_000, "drop": 1}}}, nil
 		},
-		Findings: func() []Finding { return []Finding{{"ports", 2}, {"quiet", 0}} },
+		Findings: func() []Finding { return []Finding{{Rule: "ports", Active: 2}, {Rule: "quiet"}} },
 	})
 	for range 3 {
 		if got := lines(t, m, "natlens_table_entries"); got != "natlens_table_entries 1\n" {
@@ -216,7 +218,6 @@ func BenchmarkScrape(b *testing.B) {
 		}
 	}
 	for range b.N {
-		var s scan
-		s.take(table, new(names), time.Now())
+		newScan(labels{0: ""}).take(table, new(names), time.Now())
 	}
 }

@@ -22,8 +22,12 @@ type Config struct {
 	Table    *table.Table // nil also where it holds no flows
 	Stats    func() loop.Stats
 	Capture  func() Capture
-	Kernel   func() (Kernel, error) // called when somebody scrapes, one call at a time
+	Kernel   func() ([]Kernel, error) // of each namespace, as far as it could be read; called when somebody scrapes, one call at a time
 	Findings func() []Finding
+
+	// Namespaces has the names of the network namespaces of a run that watches
+	// several. nil: there is one, and no label for it.
+	Namespaces *monitor.Namespaces
 
 	Clock func() time.Time // nil: time.Now
 }
@@ -35,16 +39,18 @@ type Capture struct {
 	Wakeups, Malformed, Forged, Unknown, LeftOut uint64
 }
 
-// Kernel is what the kernel says of its table.
+// Kernel is what the kernel says of the table of one network namespace.
 type Kernel struct {
+	NetNS    monitor.NetNS
 	Entries  uint64
 	Max      uint64            // 0: not known
 	Counters map[string]uint64 // by conntrack(8)'s words; they never go back
 }
 
-// Finding is a rule and how many findings of it hold. Rules without any are
-// there too, with 0.
+// Finding is a rule and how many findings of it hold in one network namespace. Rules
+// without any are there too, with 0.
 type Finding struct {
+	NetNS  monitor.NetNS
 	Rule   string
 	Active int
 }
@@ -55,8 +61,10 @@ type Finding struct {
 type Metrics struct {
 	cfg Config
 
-	mu     sync.Mutex // guards counts
-	counts counts
+	mu     sync.Mutex // guards what follows
+	counts map[monitor.NetNS]*counts
+	last   *counts // of lastOf, whose event came last
+	lastOf monitor.NetNS
 
 	looks looks
 }
@@ -66,7 +74,11 @@ func New(cfg Config) *Metrics {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Metrics{cfg: cfg}
+	m := &Metrics{cfg: cfg, counts: map[monitor.NetNS]*counts{}}
+	if cfg.Namespaces == nil {
+		m.count(0)
+	}
+	return m
 }
 
 // Limits of what scrapes may cost.
@@ -97,14 +109,19 @@ const page = `<!doctype html>
 // Describe names all metrics, for prometheus.Collector.
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	for _, f := range families {
-		to <- f.desc
+		d, _ := m.scope("").with(f, nil)
+		if !f.PerNetNS {
+			d = f.desc
+		}
+		to <- d
 	}
 }
 
 // Collect gives all values, for prometheus.Collector.
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	to <- build.value(1, m.cfg.Version, runtime.Version())
-	m.collectEvents(to)
+	named := labelsOf(m.cfg.Namespaces)
+	m.collectEvents(to, named)
 	if m.cfg.Stats != nil {
 		s := m.cfg.Stats()
 		to <- lost.value(float64(s.Lost))
@@ -114,10 +131,12 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	if m.cfg.Capture != nil {
 		m.cfg.Capture().collect(to)
 	}
-	m.collectLooks(to)
+	m.collectLooks(to, named)
 	if m.cfg.Findings != nil {
 		for _, f := range m.cfg.Findings() {
-			to <- findings.value(float64(f.Active), f.Rule)
+			if label, ok := named[f.NetNS]; ok {
+				to <- m.scope(label).value(findings, float64(f.Active), f.Rule)
+			}
 		}
 	}
 }
@@ -132,28 +151,52 @@ func (c Capture) collect(to chan<- prometheus.Metric) {
 	to <- leftOut.value(float64(c.LeftOut))
 }
 
-// collectEvents gives what was counted by the event.
-func (m *Metrics) collectEvents(to chan<- prometheus.Metric) {
+// collectEvents gives what was counted by the event. The counts of a namespace that
+// is gone are given once more, if no other has taken its name, and then dropped.
+func (m *Metrics) collectEvents(to chan<- prometheus.Metric, named labels) {
+	used := map[string]bool{}
+	for _, label := range named {
+		used[label] = true
+	}
 	m.mu.Lock()
-	c := m.counts
+	all := map[string]counts{}
+	for id, c := range m.counts {
+		label, ok := named[id]
+		if !ok {
+			label = m.cfg.Namespaces.Name(id)
+			delete(m.counts, id)
+			m.last = nil
+			if used[label] || label == "" {
+				continue
+			}
+		}
+		used[label] = true
+		all[label] = *c
+	}
 	m.mu.Unlock()
+	for label, c := range all {
+		c.collect(to, m.scope(label))
+	}
+}
+
+func (c *counts) collect(to chan<- prometheus.Metric, s scope) {
 	for kind := range eventKinds {
 		name := (firstKind + monitor.Kind(kind)).String()
-		to <- inferred.value(float64(c.inferred[kind]), name)
+		to <- s.value(inferred, float64(c.inferred[kind]), name)
 		for slot := range protoSlots {
 			for state, n := range c.events[kind][slot] {
 				if n > 0 || usual(slot, state) {
-					to <- events.value(float64(n), name, protocols[slot], states[slot][state])
+					to <- s.value(events, float64(n), name, protocols[slot], states[slot][state])
 				}
 			}
 		}
 	}
 	for slot, name := range protocols {
 		if h := &c.handshake[slot]; h.n > 0 || name == "tcp" {
-			to <- h.metric(handshakes.desc, &handshakeBounds, name)
+			to <- s.histogram(handshakes, h, &handshakeBounds, name)
 		}
 		if h := &c.lifetime[slot]; h.n > 0 || name == "tcp" || name == "udp" {
-			to <- h.metric(lifetimes.desc, &lifetimeBounds, name)
+			to <- s.histogram(lifetimes, h, &lifetimeBounds, name)
 		}
 	}
 }

@@ -21,17 +21,37 @@ const maxPools = 65536
 
 // scan is what one look at the table found.
 type scan struct {
-	flows [protoSlots][stateSlots]uint64
-	pools []pool // those with series of their own, the busiest first
-	other [protoSlots]struct{ flows, pools uint64 }
+	of    map[monitor.NetNS]*tally // of the namespaces that there are
+	pools []pool                   // those with series of their own, the busiest first
 	took  time.Duration
 }
 
-// poolKey is a public address with the protocol's slot: each has ports of its
-// own.
+// tally is what was found in one network namespace.
+type tally struct {
+	flows [protoSlots][stateSlots]uint64
+	other [protoSlots]uint64 // flows of pools without series of their own
+	pools uint64
+}
+
+func newScan(named labels) *scan {
+	s := &scan{of: make(map[monitor.NetNS]*tally, len(named))}
+	for id := range named {
+		s.of[id] = new(tally)
+	}
+	return s
+}
+
+// poolKey is a public address of a namespace with the protocol's slot: each has
+// ports of its own.
 type poolKey struct {
-	addr monitor.Addr
-	slot uint8
+	addr  monitor.Addr
+	slot  uint8
+	netns monitor.NetNS
+}
+
+// poolOf is the pool of a flow whose source is translated.
+func poolOf(f *monitor.Flow) poolKey {
+	return poolKey{f.SentAs().Addr, slotOf[f.Orig.Proto], f.Orig.NetNS}
 }
 
 type pool struct {
@@ -57,17 +77,18 @@ func (s *scan) take(t *table.Table, n *names, now time.Time) {
 	began := time.Now()
 	flows := make(map[poolKey]uint64)
 	t.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
-		if r.Ended() {
+		in := s.of[r.Flow.Orig.NetNS]
+		if in == nil || r.Ended() {
 			return true
 		}
 		slot := slotOf[r.Flow.Orig.Proto]
-		s.flows[slot][stateOf(&r.Flow, r.Known)]++
+		in.flows[slot][stateOf(&r.Flow, r.Known)]++
 		if translated(&r.Flow) {
-			key := poolKey{r.Flow.SentAs().Addr, slot}
+			key := poolOf(&r.Flow)
 			if had, ok := flows[key]; ok || len(flows) < maxPools {
 				flows[key] = had + 1
 			} else {
-				s.other[slot].flows++
+				in.other[slot]++
 			}
 		}
 		return true
@@ -89,16 +110,17 @@ func (s *scan) choose(flows map[poolKey]uint64, n *names, now time.Time) {
 		all = append(all, pool{key: k, flows: n})
 	}
 	slices.SortFunc(all, func(a, b pool) int {
-		return cmp.Or(cmp.Compare(b.flows, a.flows), bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.slot, b.key.slot))
+		return cmp.Or(cmp.Compare(b.flows, a.flows), bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.slot, b.key.slot), cmp.Compare(a.key.netns, b.key.netns))
 	})
 	n.place(all, now)
 	for _, p := range all {
+		in := s.of[p.key.netns]
+		in.pools++
 		if n.placed[p.key] {
 			s.pools = append(s.pools, p)
-			continue
+		} else {
+			in.other[p.key.slot] += p.flows
 		}
-		s.other[p.key.slot].flows += p.flows
-		s.other[p.key.slot].pools++
 	}
 }
 
@@ -112,16 +134,15 @@ func (s *scan) fill(t *table.Table) {
 		if r.Ended() || !translated(&r.Flow) {
 			return true
 		}
-		as := r.Flow.SentAs()
-		p := at[poolKey{as.Addr, slotOf[r.Flow.Orig.Proto]}]
+		p := at[poolOf(&r.Flow)]
 		if p == nil {
 			return true
 		}
 		if r.Flow.NAT().SrcPort {
 			p.changed++
 		}
-		if !r.Flow.Orig.Proto.HasPorts() || as.Port >= monitor.FirstNATPort {
-			p.ports.Add(as.Port)
+		if port := r.Flow.SentAs().Port; !r.Flow.Orig.Proto.HasPorts() || port >= monitor.FirstNATPort {
+			p.ports.Add(port)
 		}
 		return true
 	})
