@@ -172,7 +172,7 @@ func (c *comparison) compare(t *testing.T, ctx context.Context) {
 	t.Helper()
 	for {
 		theirs, ours := c.normal(c.theirs.String()), c.normal(c.ours.String())
-		if theirs == ours && c.complete(theirs) {
+		if theirs == ours && c.Complete(theirs) {
 			return
 		}
 		select {
@@ -184,8 +184,8 @@ func (c *comparison) compare(t *testing.T, ctx context.Context) {
 	}
 }
 
-// complete reports whether every flow that the output tells of has ended in it.
-func (c *comparison) complete(out string) bool {
+// Complete reports whether every flow that the output tells of has ended in it.
+func (c *comparison) Complete(out string) bool {
 	if c.events > 0 {
 		return strings.Count(out, "portid=") >= c.events
 	}

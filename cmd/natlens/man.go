@@ -164,7 +164,7 @@ func (p *roffPage) options(cmd *cobra.Command, common flagList) {
 	var own flagList
 	var also []string
 	for _, f := range ownFlags(cmd) {
-		if common.has(f) {
+		if common.Has(f) {
 			also = append(also, bold("--"+f.Name))
 		} else {
 			own = append(own, f)
@@ -235,8 +235,8 @@ func (p *roffPage) seeAlso(cmd *cobra.Command) {
 // flagList is flags in the order of help.
 type flagList []*pflag.Flag
 
-// has reports whether a flag of the list has the same name and says the same.
-func (l flagList) has(f *pflag.Flag) bool {
+// Has reports whether a flag of the list has the same name and says the same.
+func (l flagList) Has(f *pflag.Flag) bool {
 	return slices.ContainsFunc(l, func(g *pflag.Flag) bool { return g.Name == f.Name && g.Usage == f.Usage && g.DefValue == f.DefValue })
 }
 
@@ -273,9 +273,9 @@ func commonFlags(root *cobra.Command) (common flagList) {
 	for _, cmd := range allCommands(root) {
 		for _, f := range ownFlags(cmd) {
 			switch {
-			case !seen.has(f):
+			case !seen.Has(f):
 				seen = append(seen, f)
-			case !common.has(f):
+			case !common.Has(f):
 				common = append(common, f)
 			}
 		}

@@ -4,6 +4,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/expect"
+	"natlens/cmd/natlens/explain"
+	"natlens/cmd/natlens/table"
 )
 
 // withoutCommand says what natlens does if it is given no command.
@@ -11,6 +14,6 @@ const withoutCommand = `Without a command it opens the terminal UI on this host'
 
 // platformCommands are the commands that need a Linux kernel.
 func platformCommands(con cli.Console) []*cobra.Command {
-	return []*cobra.Command{newWatch(con), newList(con), newGet(con), newDelete(con), newFlush(con), newCreate(con), newUpdate(con),
-		newCount(con), newStats(con), newExpect(con), newExplain(con), newRecord(con), newDoctor(con), newLab(con), newWho(con)}
+	return []*cobra.Command{newWatch(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con), table.NewCreate(con), table.NewUpdate(con),
+		table.NewCount(con), newStats(con), expect.NewExpect(con), explain.NewExplain(con), newRecord(con), newDoctor(con), newLab(con), newWho(con)}
 }

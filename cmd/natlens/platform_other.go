@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/explain"
+	"natlens/cmd/natlens/table"
 )
 
 // withoutCommand says what natlens does if it is given no command.
@@ -16,12 +18,10 @@ const withoutCommand = `Connection tracking is Linux's. Here natlens reads recor
 // platformCommands are the commands that look at the kernel on Linux. Here they
 // read recordings.
 func platformCommands(con cli.Console) []*cobra.Command {
-	return []*cobra.Command{newWatch(con), newList(con), newExplain(con), newWho(con)}
+	return []*cobra.Command{newWatch(con), table.NewList(con), explain.NewExplain(con), newWho(con)}
 }
 
 func (c *watchConfig) run(context.Context, cli.Console, func()) error { return cli.ErrNoKernel }
-func (c *listConfig) run(context.Context, cli.Console) error          { return cli.ErrNoKernel }
-func (c *explainConfig) run(context.Context, cli.Console) error       { return cli.ErrNoKernel }
 
 func advice(error, []string) string { return "" }
 

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package table
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type flushConfig struct {
 	family  string
 }
 
-func newFlush(con cli.Console) *cobra.Command {
+func NewFlush(con cli.Console) *cobra.Command {
 	var cfg flushConfig
 	cmd := &cobra.Command{
 		Use:   "flush",

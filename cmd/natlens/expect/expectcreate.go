@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package expect
 
 import (
 	"context"
@@ -90,7 +90,7 @@ func (c *expectConfig) create(ctx context.Context, con cli.Console) error {
 func (c *expectConfig) timeout() (uint32, error) {
 	for _, v := range c.filter.Given {
 		if def, _ := filter.FlagByName(v.Name); def.Name == "timeout" {
-			n, err := number32(v, v.Value)
+			n, err := cli.Number32(v, v.Value)
 			if err != nil {
 				return 0, err
 			}
@@ -112,14 +112,14 @@ func (c *expectConfig) expectedOf(x *monitor.Expect) error {
 		given  []filter.FlagValue
 		into   *monitor.Tuple
 	}{{"tuple-", tuple, &x.Tuple}, {"mask-", mask, &x.Mask}} {
-		exact, err := readExact("expect create", c.filter.Env, append(part.given, proto))
+		exact, err := cli.ReadExact("expect create", c.filter.Env, append(part.given, proto))
 		if wrong := new(filter.FlagError); errors.As(err, &wrong) {
 			wrong.Flag = part.prefix + strings.TrimPrefix(wrong.Flag, "orig-")
 		}
 		if err != nil {
 			return err
 		}
-		f, err := exact.flow()
+		f, err := exact.Flow()
 		if err != nil {
 			return err
 		}

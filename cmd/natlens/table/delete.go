@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package table
 
 import (
 	"context"
@@ -28,7 +28,7 @@ type deleteConfig struct {
 	summary bool // count in conntrack(8)'s words
 }
 
-func newDelete(con cli.Console) *cobra.Command {
+func NewDelete(con cli.Console) *cobra.Command {
 	cfg := deleteConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "delete filter…",

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package table
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 	"natlens/monitor/kernel"
 )
 
-func newCount(con cli.Console) *cobra.Command {
+func NewCount(con cli.Console) *cobra.Command {
 	var capture cli.CaptureFlags
 	cmd := &cobra.Command{
 		Use:               "count",

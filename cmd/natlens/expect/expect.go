@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package expect
 
 import (
 	"context"
@@ -32,8 +32,8 @@ type expectConfig struct {
 	expected []filter.FlagValue // create: what is expected, by the names of expectedFlags
 }
 
-// newExpect is the group of commands about expectations.
-func newExpect(con cli.Console) *cobra.Command {
+// NewExpect is the group of commands about expectations.
+func NewExpect(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "expect command",
 		Short: "List, watch, delete and make expectations",
@@ -161,19 +161,19 @@ func (c *expectConfig) count(ctx context.Context, con cli.Console) error {
 func (c *expectConfig) tuple(command string, more ...string) (t monitor.Tuple, err error) {
 	for _, v := range c.filter.Given {
 		if f, ok := filter.FlagByName(v.Name); ok {
-			if err := allowed("expect "+command, f.Name, slices.Concat(exactFlags, more)); err != nil || strings.HasPrefix(f.Name, "reply-") {
+			if err := cli.Allowed("expect "+command, f.Name, slices.Concat(cli.ExactFlags, more)); err != nil || strings.HasPrefix(f.Name, "reply-") {
 				return t, cli.Usagef("--%s says nothing to natlens expect %s", f.Name, command)
 			}
 		}
 	}
-	x, err := readExact("expect "+command, c.filter.Env, c.filter.Given)
+	x, err := cli.ReadExact("expect "+command, c.filter.Env, c.filter.Given)
 	if err != nil {
 		return t, err
 	}
-	if !x.has(&origSide) {
+	if !x.Has(&cli.OrigSide) {
 		return t, cli.Usagef("expect %s needs --orig-src and --orig-dst", command)
 	}
-	f, err := x.flow()
+	f, err := x.Flow()
 	return f.Orig, err
 }
 

@@ -1,4 +1,4 @@
-package main
+package table
 
 import (
 	"github.com/spf13/cobra"
@@ -20,7 +20,7 @@ type listConfig struct {
 	summary bool // count in conntrack(8)'s words
 }
 
-func newList(con cli.Console) *cobra.Command {
+func NewList(con cli.Console) *cobra.Command {
 	cfg := listConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "list [filter…]",

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package table
 
 import (
 	"context"
@@ -24,7 +24,7 @@ type getConfig struct {
 	summary bool // count in conntrack(8)'s words
 }
 
-func newGet(con cli.Console) *cobra.Command {
+func NewGet(con cli.Console) *cobra.Command {
 	cfg := getConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "get flags",
@@ -53,11 +53,11 @@ func (c *getConfig) run(ctx context.Context, con cli.Console) error {
 	if err := onlyFlows(&c.filter); err != nil {
 		return err
 	}
-	x, err := readExact("get", c.filter.Env, c.filter.Given)
+	x, err := cli.ReadExact("get", c.filter.Env, c.filter.Given)
 	if err != nil {
 		return err
 	}
-	flow, err := x.flow()
+	flow, err := x.Flow()
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"github.com/spf13/cobra"

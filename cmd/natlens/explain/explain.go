@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type explainConfig struct {
 	width   int
 }
 
-func newExplain(con cli.Console) *cobra.Command {
+func NewExplain(con cli.Console) *cobra.Command {
 	cfg := explainConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "explain [filter…]",

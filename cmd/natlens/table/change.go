@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package table
 
 import (
 	"net/netip"
@@ -53,15 +53,15 @@ func readChange(given []filter.FlagValue) (c change, err error) {
 func (c *change) set(name string, v filter.FlagValue) (err error) {
 	switch name {
 	case "timeout":
-		c.timeout, err = number32(v, v.Value)
+		c.timeout, err = cli.Number32(v, v.Value)
 	case "mark":
 		value, mask, masked := strings.Cut(v.Value, "/")
-		if c.mark, err = number32(v, value); err != nil {
+		if c.mark, err = cli.Number32(v, value); err != nil {
 			return err
 		}
 		c.markMask = ^uint32(0)
 		if masked {
-			m, err := number32(v, mask)
+			m, err := cli.Number32(v, mask)
 			if err != nil {
 				return err
 			}
@@ -72,20 +72,11 @@ func (c *change) set(name string, v filter.FlagValue) (err error) {
 	case "state":
 		c.state = v.Value
 	case "orig-vtag":
-		c.vtags[0], err = number32(v, v.Value)
+		c.vtags[0], err = cli.Number32(v, v.Value)
 	case "reply-vtag":
-		c.vtags[1], err = number32(v, v.Value)
+		c.vtags[1], err = cli.Number32(v, v.Value)
 	}
 	return err
-}
-
-func number32(v filter.FlagValue, text string) (*uint32, error) {
-	n, err := strconv.ParseUint(text, 0, 32)
-	if err != nil {
-		return nil, cli.Usagef("--%s %s: not a number up to %d", v.Name, monitor.Escape(v.Value), ^uint32(0))
-	}
-	m := uint32(n)
-	return &m, nil
 }
 
 // statusBits are the bits that conntrack(8) can set, by its words. UNSET is none

@@ -1,12 +1,12 @@
 //go:build linux
 
-package main
+package cli
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
-	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 )
@@ -18,26 +18,26 @@ type exact struct {
 	numbers map[filter.Field]uint64
 	addrs   map[filter.Field]monitor.Addr
 	family  monitor.Family
-	proto   monitor.Proto
+	Proto   monitor.Proto
 }
 
-// exactFlags are the flags that make the tuples of a flow.
-var exactFlags = []string{"family", "proto", "orig-src", "orig-dst", "reply-src", "reply-dst", "orig-port-src", "orig-port-dst",
+// ExactFlags are the flags that make the tuples of a flow.
+var ExactFlags = []string{"family", "proto", "orig-src", "orig-dst", "reply-src", "reply-dst", "orig-port-src", "orig-port-dst",
 	"reply-port-src", "reply-port-dst", "icmp-type", "icmp-code", "icmp-id", "orig-key-src", "orig-key-dst", "reply-key-src",
 	"reply-key-dst", "zone", "orig-zone", "reply-zone"}
 
-// readExact reads the flags that make tuples out of those that were given.
-func readExact(command string, env filter.Env, given []filter.FlagValue) (*exact, error) {
+// ReadExact reads the flags that make tuples out of those that were given.
+func ReadExact(command string, env filter.Env, given []filter.FlagValue) (*exact, error) {
 	x := &exact{command: command, numbers: map[filter.Field]uint64{}, addrs: map[filter.Field]monitor.Addr{}}
 	var mine []filter.FlagValue
 	for _, v := range given {
-		if f, ok := filter.FlagByName(v.Name); ok && slices.Contains(exactFlags, f.Name) {
+		if f, ok := filter.FlagByName(v.Name); ok && slices.Contains(ExactFlags, f.Name) {
 			mine = append(mine, v)
 		}
 	}
 	sel, err := env.FromFlags(mine)
 	if err != nil {
-		return nil, cli.Usage(err)
+		return nil, Usage(err)
 	}
 	parts, ok := sel.Expr.(filter.And)
 	if !ok {
@@ -49,9 +49,9 @@ func readExact(command string, env filter.Env, given []filter.FlagValue) (*exact
 		}
 	}
 	if _, ok := x.numbers[filter.FieldProto]; !ok {
-		return nil, cli.Usagef("%s needs --proto", command)
+		return nil, Usagef("%s needs --proto", command)
 	}
-	x.proto = monitor.Proto(x.numbers[filter.FieldProto])
+	x.Proto = monitor.Proto(x.numbers[filter.FieldProto])
 	return x, nil
 }
 
@@ -74,7 +74,7 @@ func (x *exact) take(e filter.Expr) error {
 			return nil
 		}
 	}
-	return cli.Usagef("%s is about one flow: %s names more than one", x.command, e)
+	return Usagef("%s is about one flow: %s names more than one", x.command, e)
 }
 
 // side is one direction of a flow in the words of flags.
@@ -88,7 +88,7 @@ type side struct {
 }
 
 var (
-	origSide = side{filter.FieldOrigSrc, filter.FieldOrigDst, "--orig-src", "--orig-dst",
+	OrigSide = side{filter.FieldOrigSrc, filter.FieldOrigDst, "--orig-src", "--orig-dst",
 		[2]filter.Field{filter.FieldOrigSPort, filter.FieldOrigDPort}, [2]filter.Field{filter.FieldOrigSrcKey, filter.FieldOrigDstKey},
 		"--orig-port-src and --orig-port-dst", "--orig-key-src and --orig-key-dst", filter.FieldOrigZone}
 	replySide = side{filter.FieldReplySrc, filter.FieldReplyDst, "--reply-src", "--reply-dst",
@@ -96,18 +96,18 @@ var (
 		"--reply-port-src and --reply-port-dst", "--reply-key-src and --reply-key-dst", filter.FieldReplyZone}
 )
 
-// flow returns the flow with the tuples that the flags name whole, at least one; the
+// Flow returns the flow with the tuples that the flags name whole, at least one; the
 // other one has the family 0.
-func (x *exact) flow() (f monitor.Flow, err error) {
-	orig, reply := x.has(&origSide), x.has(&replySide)
-	if orig && reply && x.lacks(&origSide) != x.lacks(&replySide) { // one is enough
-		orig, reply = x.lacks(&replySide), x.lacks(&origSide)
+func (x *exact) Flow() (f monitor.Flow, err error) {
+	orig, reply := x.Has(&OrigSide), x.Has(&replySide)
+	if orig && reply && x.lacks(&OrigSide) != x.lacks(&replySide) { // one is enough
+		orig, reply = x.lacks(&replySide), x.lacks(&OrigSide)
 	}
 	if !orig && !reply {
-		return f, cli.Usagef("%s needs --orig-src and --orig-dst, or --reply-src and --reply-dst", x.command)
+		return f, Usagef("%s needs --orig-src and --orig-dst, or --reply-src and --reply-dst", x.command)
 	}
 	if orig {
-		if err := x.tuple(&origSide, &f.Orig); err != nil {
+		if err := x.tuple(&OrigSide, &f.Orig); err != nil {
 			return f, err
 		}
 	}
@@ -115,7 +115,7 @@ func (x *exact) flow() (f monitor.Flow, err error) {
 		if err := x.tuple(&replySide, &f.Reply); err != nil {
 			return f, err
 		}
-		if x.proto.IsICMP() { // the flags are those of the original direction
+		if x.Proto.IsICMP() { // the flags are those of the original direction
 			if err := x.invert(&f.Reply); err != nil {
 				return f, err
 			}
@@ -124,7 +124,7 @@ func (x *exact) flow() (f monitor.Flow, err error) {
 	return f, x.zones(&f)
 }
 
-func (x *exact) has(s *side) bool {
+func (x *exact) Has(s *side) bool {
 	_, src := x.addrs[s.src]
 	_, dst := x.addrs[s.dst]
 	return src && dst
@@ -134,9 +134,9 @@ func (x *exact) has(s *side) bool {
 func (x *exact) lacks(s *side) bool {
 	fields := s.ports
 	switch {
-	case x.proto == monitor.GRE:
+	case x.Proto == monitor.GRE:
 		fields = s.keys
-	case !x.proto.HasPorts():
+	case !x.Proto.HasPorts():
 		return false
 	}
 	_, src := x.numbers[fields[0]]
@@ -146,17 +146,17 @@ func (x *exact) lacks(s *side) bool {
 
 // tuple reads one direction.
 func (x *exact) tuple(s *side, t *monitor.Tuple) error {
-	*t = monitor.Tuple{Src: x.addrs[s.src], Dst: x.addrs[s.dst], Proto: x.proto, Family: x.family}
+	*t = monitor.Tuple{Src: x.addrs[s.src], Dst: x.addrs[s.dst], Proto: x.Proto, Family: x.family}
 	switch {
-	case x.proto.HasPorts():
+	case x.Proto.HasPorts():
 		return x.pair(s.ports, s.portFlags, t)
-	case x.proto == monitor.GRE:
+	case x.Proto == monitor.GRE:
 		return x.pair(s.keys, s.keyFlags, t)
-	case x.proto.IsICMP():
+	case x.Proto.IsICMP():
 		typ, hasType := x.numbers[filter.FieldICMPType]
 		code, hasCode := x.numbers[filter.FieldICMPCode]
 		if !hasType || !hasCode {
-			return cli.Usagef("%s needs --icmp-type and --icmp-code for protocol %s", x.command, x.proto)
+			return Usagef("%s needs --icmp-type and --icmp-code for protocol %s", x.command, x.Proto)
 		}
 		t.SetICMP(uint16(x.numbers[filter.FieldICMPID]), uint8(typ), uint8(code))
 	}
@@ -167,7 +167,7 @@ func (x *exact) pair(fields [2]filter.Field, flags string, t *monitor.Tuple) err
 	src, hasSrc := x.numbers[fields[0]]
 	dst, hasDst := x.numbers[fields[1]]
 	if !hasSrc || !hasDst {
-		return cli.Usagef("%s needs %s for protocol %s", x.command, flags, x.proto)
+		return Usagef("%s needs %s for protocol %s", x.command, flags, x.Proto)
 	}
 	t.SrcPort, t.DstPort = uint16(src), uint16(dst)
 	return nil
@@ -178,7 +178,7 @@ func (x *exact) zones(f *monitor.Flow) error {
 	orig, isOrig := x.numbers[filter.FieldOrigZone]
 	reply, isReply := x.numbers[filter.FieldReplyZone]
 	if isBoth && (isOrig || isReply) || orig != 0 && reply != 0 && orig != reply {
-		return cli.Usagef("%s: a flow has one zone, in both directions or in one", x.command)
+		return Usagef("%s: a flow has one zone, in both directions or in one", x.command)
 	}
 	if isBoth {
 		orig, reply = both, both
@@ -187,20 +187,20 @@ func (x *exact) zones(f *monitor.Flow) error {
 	return nil
 }
 
-// complete makes the tuple that is missing from the other one turned round: a
+// Complete makes the tuple that is missing from the other one turned round: a
 // flow without NAT, but for what the flags say of that side.
-func (x *exact) complete(f *monitor.Flow) error {
+func (x *exact) Complete(f *monitor.Flow) error {
 	have, missing, flags := &f.Orig, &f.Reply, &replySide
 	switch {
 	case f.Orig.Family != 0 && f.Reply.Family != 0:
 		return nil
 	case f.Orig.Family == 0:
-		have, missing, flags = missing, have, &origSide
+		have, missing, flags = missing, have, &OrigSide
 	}
 	zone := missing.Zone
 	*missing = monitor.Tuple{Src: have.Dst, Dst: have.Src, SrcPort: have.DstPort, DstPort: have.SrcPort,
 		Proto: have.Proto, Family: have.Family, Zone: zone}
-	if x.proto.IsICMP() {
+	if x.Proto.IsICMP() {
 		missing.SrcPort, missing.DstPort = have.SrcPort, have.DstPort
 		if err := x.invert(missing); err != nil {
 			return err
@@ -218,11 +218,11 @@ func (x *exact) override(s *side, t *monitor.Tuple) {
 		}
 	}
 	fields := s.ports
-	if x.proto == monitor.GRE {
+	if x.Proto == monitor.GRE {
 		fields = s.keys
 	}
 	for i, at := range []*uint16{&t.SrcPort, &t.DstPort} {
-		if n, ok := x.numbers[fields[i]]; ok && !x.proto.IsICMP() {
+		if n, ok := x.numbers[fields[i]]; ok && !x.Proto.IsICMP() {
 			*at = uint16(n)
 		}
 	}
@@ -236,19 +236,28 @@ var icmpAnswers = map[monitor.Proto][][2]uint8{
 
 // invert makes the type of an ICMP tuple that of its answer.
 func (x *exact) invert(t *monitor.Tuple) error {
-	for _, pair := range icmpAnswers[x.proto] {
+	for _, pair := range icmpAnswers[x.Proto] {
 		if i := slices.Index(pair[:], t.ICMPType()); i >= 0 {
 			t.SetICMP(t.ICMPID(), pair[1-i], t.ICMPCode())
 			return nil
 		}
 	}
-	return cli.Usagef("%s: %s type %d has no answer: it makes no flow", x.command, strings.ToUpper(x.proto.String()), t.ICMPType())
+	return Usagef("%s: %s type %d has no answer: it makes no flow", x.command, strings.ToUpper(x.Proto.String()), t.ICMPType())
 }
 
-// allowed refuses a flag that a command has no use for.
-func allowed(command, flag string, names []string) error {
+// Allowed refuses a flag that a command has no use for.
+func Allowed(command, flag string, names []string) error {
 	if slices.Contains(names, flag) {
 		return nil
 	}
-	return cli.Usagef("--%s says nothing to natlens %s", flag, command)
+	return Usagef("--%s says nothing to natlens %s", flag, command)
+}
+
+func Number32(v filter.FlagValue, text string) (*uint32, error) {
+	n, err := strconv.ParseUint(text, 0, 32)
+	if err != nil {
+		return nil, Usagef("--%s %s: not a number up to %d", v.Name, monitor.Escape(v.Value), ^uint32(0))
+	}
+	m := uint32(n)
+	return &m, nil
 }

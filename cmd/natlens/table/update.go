@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package table
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type updateConfig struct {
 	summary   bool // count in conntrack(8)'s words
 }
 
-func newUpdate(con cli.Console) *cobra.Command {
+func NewUpdate(con cli.Console) *cobra.Command {
 	cfg := updateConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "update [filter…] --mark MARK …",

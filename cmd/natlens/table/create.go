@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package table
 
 import (
 	"context"
@@ -26,7 +26,7 @@ type createConfig struct {
 	summary   bool // count in conntrack(8)'s words
 }
 
-func newCreate(con cli.Console) *cobra.Command {
+func NewCreate(con cli.Console) *cobra.Command {
 	cfg := createConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "create flags",
@@ -56,7 +56,7 @@ out, or parts of it: they are the other one turned round. --src-nat and --dst-na
 }
 
 // createFlags are the filter flags that say something of a new entry.
-var createFlags = slices.Concat([]string{"src-nat", "dst-nat", "role"}, exactFlags, changeFlags)
+var createFlags = slices.Concat([]string{"src-nat", "dst-nat", "role"}, cli.ExactFlags, changeFlags)
 
 func (c *createConfig) run(ctx context.Context, con cli.Console) error {
 	flow, what, err := c.entry()
@@ -84,14 +84,14 @@ func (c *createConfig) run(ctx context.Context, con cli.Console) error {
 
 // entry reads what is to be made.
 func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
-	x, err := readExact("create", c.filter.Env, c.filter.Given)
+	x, err := cli.ReadExact("create", c.filter.Env, c.filter.Given)
 	if err != nil {
 		return f, out, err
 	}
-	if f, err = x.flow(); err != nil {
+	if f, err = x.Flow(); err != nil {
 		return f, out, err
 	}
-	if err = x.complete(&f); err != nil {
+	if err = x.Complete(&f); err != nil {
 		return f, out, err
 	}
 	ch, err := readChange(c.filter.Given)
@@ -101,14 +101,14 @@ func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
 	if ch.timeout == nil {
 		return f, out, cli.Usagef("create needs --timeout")
 	}
-	if ch.state == "" && x.proto.HasState() {
-		return f, out, cli.Usagef("create needs --state for protocol %s", x.proto)
+	if ch.state == "" && x.Proto.HasState() {
+		return f, out, cli.Usagef("create needs --state for protocol %s", x.Proto)
 	}
-	if err = c.connected(x.proto, &ch); err != nil {
+	if err = c.connected(x.Proto, &ch); err != nil {
 		return f, out, err
 	}
 	out.Timeout, out.Status, out.Mark = ch.timeout, ch.status, ch.mark
-	if err = ch.protocol(x.proto, &out); err != nil {
+	if err = ch.protocol(x.Proto, &out); err != nil {
 		return f, out, err
 	}
 	if c.labelAdd != "" {
@@ -155,7 +155,7 @@ func (c *createConfig) rewrites(out *kernel.Change) (err error) {
 		case "dst-nat":
 			out.DstNAT, err = natRange(v)
 		default:
-			err = allowed("create", def.Name, createFlags)
+			err = cli.Allowed("create", def.Name, createFlags)
 		}
 		if err != nil {
 			return err
