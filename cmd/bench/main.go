@@ -5,8 +5,7 @@
 // Each gets the same number of new flows, made as fast as the machine can in a
 // network namespace of its own. It needs root; `make bench` runs it.
 //
-// `bench history` measures the history on disk instead, and `bench pauses` how
-// long the capture loop is ever away from its queue.
+// `bench history` measures the history on disk instead.
 package main
 
 import (
@@ -35,9 +34,6 @@ func main() {
 			return
 		case historyArg:
 			benchHistory(os.Args[2:])
-			return
-		case pausesArg:
-			benchPauses(os.Args[2:])
 			return
 		}
 	}
