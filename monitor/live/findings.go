@@ -59,7 +59,7 @@ func (r *Run) races() (map[monitor.NetNS]findings.Counters, error) {
 }
 
 func (r *Run) establishedTimeout(id monitor.NetNS) (d time.Duration) {
-	_ = r.with(id, func(fd int) error {
+	_ = r.In(id, func(fd int) error {
 		d = probe.Seconds(fd, establishedSysctl)
 		return nil
 	})

@@ -141,7 +141,7 @@ func (h *Health) take(all []Reading, now time.Time) {
 
 // in calls f with the descriptor of a namespace, unless that is gone.
 func (h *Health) in(c *checked, f func(c *checked, fd int)) {
-	_ = h.run.with(c.id, func(fd int) error { f(c, fd); return nil })
+	_ = h.run.In(c.id, func(fd int) error { f(c, fd); return nil })
 }
 
 func (h *Health) each(f func(c *checked, fd int)) {

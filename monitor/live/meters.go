@@ -49,7 +49,7 @@ func (r *Run) read(ctx context.Context, id monitor.NetNS) (one probe.Reading, er
 	if m == nil {
 		m = new(probe.Meter)
 	}
-	err = r.with(id, func(fd int) (err error) {
+	err = r.In(id, func(fd int) (err error) {
 		one, err = m.Read(ctx, fd)
 		return err
 	})

@@ -122,9 +122,10 @@ func (r *Run) Place(id monitor.NetNS) doctor.Place {
 	return r.places.Of(r.set.get(id))
 }
 
-// with calls f with the descriptor of a namespace. A namespace that is gone is
+// In calls f with the descriptor of a namespace (0: the caller's). A namespace that
+// is gone is
 // netns.ErrGone.
-func (r *Run) with(id monitor.NetNS, f func(fd int) error) error {
+func (r *Run) In(id monitor.NetNS, f func(fd int) error) error {
 	ok, err := r.set.with(id, f)
 	if !ok {
 		return netns.ErrGone
@@ -135,7 +136,7 @@ func (r *Run) with(id monitor.NetNS, f func(fd int) error) error {
 // service calls f with the requests of a namespace.
 func (r *Run) service(id monitor.NetNS, f func(*kernel.Service) error) error {
 	var s *kernel.Service
-	err := r.with(id, func(fd int) (err error) {
+	err := r.In(id, func(fd int) (err error) {
 		s, err = kernel.OpenService(fd)
 		return err
 	})

@@ -16,7 +16,7 @@ func (r *Run) Quiet(ctx context.Context) (reason, command string, err error) {
 			r.places.Here().Natlens("stats", "--netns", "all") + " shows which of them track connections", nil
 	}
 	var s *doctor.Snapshot
-	err = r.with(0, func(fd int) (err error) {
+	err = r.In(0, func(fd int) (err error) {
 		s, err = probe.Quiet(ctx, fd, r.Place(0))
 		return err
 	})
