@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help build test race differential lint fuzz cross bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording ci
+.PHONY: help prose build test race differential lint fuzz cross bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,10 +18,13 @@ race: ## run the tests under the race detector, those that compare much with les
 differential: ## every flag of conntrack(8) with every command, beside natlens's
 	NATLENS_EVERY_FLAG=1 go test -run "TestEveryFlagOfEveryCommand|TestMisusesOfEveryFlag" ./cmd/natlens
 
-lint: ## gofmt, go vet, staticcheck
+lint: ## gofmt, go vet, staticcheck, prose
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
+
+prose: ## list suspects of unclear English and lines that are too long
+	@.ci/prose
 
 FUZZTIME ?= 10s
 fuzz: ## fuzz every target for FUZZTIME each
