@@ -189,7 +189,7 @@ func rareEvents() []monitor.Event {
 			e.TimeSource = monitor.TimeReceived
 		}),
 		with(event(monitor.KindNew, orig, reply, monitor.Confirmed|monitor.SrcNAT, monitor.AttrHelper|monitor.AttrSecCtx), func(e *monitor.Event) {
-			e.Extra, e.TimeSource = &monitor.Extra{Helper: hostile, SecCtx: hostile}, monitor.TimeRing
+			e.Extra, e.TimeSource = &monitor.Extra{Helper: hostile[:monitor.MaxHelper], SecCtx: hostile}, monitor.TimeRing
 		}),
 	}
 }

@@ -18,6 +18,13 @@ type Extra struct {
 	DCCPRole uint8
 }
 
+// The longest values that the kernel sends, in bytes. Longer ones are malformed.
+const (
+	MaxHelper = 16   // NF_CT_HELPER_NAME_LEN
+	MaxLabels = 16   // NF_CT_LABELS_MAX_SIZE
+	MaxSecCtx = 4096 // a page
+)
+
 // SeqAdj says how TCP sequence numbers of one direction are shifted after a
 // helper changed the length of the payload (struct nf_ct_seqadj).
 type SeqAdj struct {

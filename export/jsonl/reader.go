@@ -17,14 +17,14 @@ var Format = replay.Format{
 		return len(text) == 0 || text[0] == '{'
 	},
 	Open: func(w *replay.Window, f *replay.Faults, cfg *replay.Config) replay.Reader {
-		return &lines{w: w, f: f, d: Decoder{names: cfg.Namespaces}}
+		return &reader{w: w, f: f, d: Decoder{names: cfg.Namespaces}}
 	},
 	Remembers: true,
 	Lines:     true,
 }
 
-// lines reads a recording of JSON lines.
-type lines struct {
+// reader reads a recording of JSON lines.
+type reader struct {
 	w      *replay.Window
 	d      Decoder
 	number uint64 // of the line at hand, from 1
@@ -35,14 +35,14 @@ type lines struct {
 // Next appends events to the empty batch, up to [monitor.BatchSize]. They point
 // into the window, which is therefore moved on only between two calls or while
 // the batch is empty.
-func (l *lines) Next(b *monitor.Batch) error {
+func (l *reader) Next(b *monitor.Batch) error {
 	for {
 		for len(b.Events) < monitor.BatchSize {
 			line, ok := l.line()
 			if !ok {
 				break
 			}
-			if err := l.Decode(line, b); err != nil {
+			if err := l.decode(line, b); err != nil {
 				return err
 			}
 		}
@@ -63,7 +63,7 @@ func (l *lines) Next(b *monitor.Batch) error {
 }
 
 // line takes the next whole line, without its end.
-func (l *lines) line() ([]byte, bool) {
+func (l *reader) line() ([]byte, bool) {
 	for {
 		n := bytes.IndexByte(l.w.Unread(), '\n')
 		if n < 0 {
@@ -78,9 +78,9 @@ func (l *lines) line() ([]byte, bool) {
 	}
 }
 
-// Decode turns a line into an event, or notes that it could not. Only a line of a
+// decode turns a line into an event, or notes that it could not. Only a line of a
 // later version is an error: what it means is not known.
-func (l *lines) Decode(line []byte, b *monitor.Batch) error {
+func (l *reader) decode(line []byte, b *monitor.Batch) error {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return nil
 	}
@@ -102,7 +102,7 @@ func (l *lines) Decode(line []byte, b *monitor.Batch) error {
 
 // last decodes what stands behind the last line end. Only a whole line has one:
 // what cannot be read there is where the recording was cut off.
-func (l *lines) last(b *monitor.Batch) error {
+func (l *reader) last(b *monitor.Batch) error {
 	if err := l.w.Err; !errors.Is(err, io.EOF) && !replay.Cut(err) {
 		return l.f.At("line", l.number+1, l.w.Offset, err)
 	}

@@ -97,7 +97,7 @@ func (m *messages) message(p *packet, msg []byte, b *monitor.Batch, bad func(err
 	}
 	e.Seq = p.seq
 	if note, ok := bytes.CutPrefix(p.note, []byte("natlens: inferred ")); ok {
-		if k := jsonl.KindNamed(note); k == monitor.KindNew || k == monitor.KindUpdate {
+		if k := jsonl.KindNamed(string(note)); k == monitor.KindNew || k == monitor.KindUpdate {
 			e.Kind, e.Inferred = k, true
 		}
 	}

@@ -172,7 +172,7 @@ func (c *capture) describe(body []byte) error {
 		case code == optInterfaceText:
 			if text, ok := bytes.CutPrefix(v, []byte("natlens: time of the ")); ok {
 				i.own = true
-				i.source = jsonl.TimeSourceNamed(bytes.TrimSuffix(text, []byte(" clock")))
+				i.source = jsonl.TimeSourceNamed(string(bytes.TrimSuffix(text, []byte(" clock"))))
 			}
 		}
 	})

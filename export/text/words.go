@@ -66,3 +66,13 @@ func NetNSWords(k monitor.Kind) string {
 	}
 	return "network namespace gone"
 }
+
+// AttrNamed returns the attribute that fills a JSON member, 0 for other names.
+func AttrNamed(name string) monitor.Attrs {
+	for i, known := range AttrFields {
+		if known == name {
+			return 1 << i
+		}
+	}
+	return 0
+}

@@ -38,32 +38,6 @@ func TestUnreadableLinesAreALoss(t *testing.T) {
 	}
 }
 
-func TestLineErrors(t *testing.T) {
-	for line, want := range map[string]string{
-		`{"v":1,"event":"new"`:                                  "ends in the middle",
-		`{"v":1 "event":"new"}`:                                 "not a JSON object",
-		`{"v":1,"event":"new"}x`:                                "not a JSON object",
-		`{"v":1,"event":"new","helper":"a\x"}`:                  "not a JSON string",
-		`{"v":1,"event":"new","timeout":1e3}`:                   "not a whole number",
-		`{"v":1,"event":"new","timeout":4294967296}`:            "number out of range",
-		`{"v":1,"event":"new","seq":18446744073709551616}`:      "number out of range",
-		`{"v":1,"event":"new","labels":[128]}`:                  "number out of range",
-		`{"v":1,"event":"new","ts":"now"}`:                      "not a time",
-		`{"v":1,"event":"new","orig":{"src":"1.2.3"}}`:          "not an address",
-		`{"v":1,"event":"new","status":["none"]}`:               "unknown word",
-		`{"v":1,"event":"new","inferred":1}`:                    "unknown word",
-		`{"v":1,"event":"none"}`:                                `unknown event "none"`,
-		`{"event":"new"}`:                                       "no version (v)",
-		`{"v":1,"event":"new","orig":{"src":"192.0.2.1"}}`:      "a tuple without its protocol (protonum)",
-		`{"v":1,"event":"new","protonum":6,"state":"sleeping"}`: `unknown state "sleeping" of protocol 6`,
-	} {
-		_, src := written(t, replay.Bytes(config, "x", []byte(line+"\n")))
-		if err := errors.Unwrap(src.Stats().First); err == nil || err.Error() != want {
-			t.Errorf("%s: got %v, want %s", line, err, want)
-		}
-	}
-}
-
 func TestLaterVersionIsRefused(t *testing.T) {
 	_, err := again(replay.Bytes(config, "x.jsonl", []byte(eventLine(1, 1)+`{"v":2,"event":"new"}`+"\n")))
 	want := "x.jsonl: line 2 at byte 89: version 2 of the lines, and this program knows version 1: a newer natlens wrote them"
