@@ -18,7 +18,6 @@ import (
 	"github.com/google/nftables"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor"
 	"natlens/monitor/doctor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
@@ -206,42 +205,6 @@ func TestDoctorDocs(t *testing.T) {
 	}
 	if !slices.Equal(documented[:min(len(made), len(documented))], made) {
 		t.Errorf("the page has\n%q\nthe checks are\n%q", documented, made)
-	}
-}
-
-// TestDoctorJSONDocs holds the page's fields of the JSON to those that there are.
-func TestDoctorJSONDocs(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(top, "docs", "doctor.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	section := string(page)[strings.Index(string(page), "## JSON"):]
-	fix := doctor.Check{Evidence: map[string]any{"a": 1}, Command: "a", Fix: []doctor.Setting{{Name: "a"}}}
-	var out map[string]any
-	if err := json.Unmarshal(doctorJSON(&doctor.Snapshot{}, []doctor.Check{fix}, []monitor.Finding{{Flows: 1}}), &out); err != nil {
-		t.Fatal(err)
-	}
-	var fields []string
-	for name, value := range out {
-		fields = append(fields, "\n| `"+name+"` | ")
-		list, _ := value.([]any)
-		for _, one := range list {
-			for inner := range one.(map[string]any) {
-				if name == "checks" {
-					fields = append(fields, "\n| `checks[]."+inner+"` | ")
-				} else {
-					fields = append(fields, "`"+inner+"`")
-				}
-			}
-		}
-	}
-	if len(fields) != 5+6+9 {
-		t.Errorf("%d fields: %q", len(fields), fields)
-	}
-	for _, field := range fields {
-		if !strings.Contains(section, field) {
-			t.Errorf("the page does not have %q", field)
-		}
 	}
 }
 

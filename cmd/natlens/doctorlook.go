@@ -3,101 +3,23 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
-	"natlens/monitor/findings"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 	"natlens/monitor/netns"
 )
-
-// kindsAll joins every group.
-var kindsAll = capture.Kinds{}
-
-// look gathers for some time what doctor's checks are about. It ends earlier if
-// ctx does.
-func look(ctx context.Context, cfg capture.Config, long time.Duration, limits findings.Limits, at doctor.Place) (s *doctor.Snapshot, found []monitor.Finding, err error) {
-	s = &doctor.Snapshot{Place: at}
-	if err := readSettings(s, cfg.NetNS); err != nil {
-		return nil, nil, err
-	}
-	source, err := capture.Open(cfg)
-	if errors.Is(err, netns.ErrPrivilege) {
-		s.Denied = err.Error()
-		return s, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	defer source.Close()
-	readTracking(s, cfg.NetNS)
-	service, err := kernel.OpenService(cfg.NetNS)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer service.Close()
-	limits.Within(long)
-	if found, err = lookLive(ctx, s, cfg, long, limits, source, service); err != nil {
-		return nil, nil, err
-	}
-	st := source.Stats()
-	s.Capture.Way, s.Capture.Capacity = source.Way().String(), st.Capacity
-	if cfg.Way == capture.Socket {
-		s.Capture.NotRing = "--capture socket"
-	}
-	if err := capture.WhyNotRing(source); err != nil {
-		s.Capture.NotRing = err.Error()
-	}
-	return s, found, nil
-}
-
-// lookLive looks at what moves.
-func lookLive(ctx context.Context, s *doctor.Snapshot, cfg capture.Config, long time.Duration, limits findings.Limits, source capture.Capture, service *kernel.Service) ([]monitor.Finding, error) {
-	// What is asked at the end is asked also when the look was cut short.
-	asking := context.WithoutCancel(ctx)
-	before, err := readStats(asking, service, cfg.NetNS)
-	if err != nil {
-		return nil, err
-	}
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, long)
-	defer cancel()
-	found, err := lookFor(ctx, source, limits, cfg.NetNS, s.Place, (*eventCount)(&s.Capture))
-	if err != nil {
-		return nil, err
-	}
-	after, err := readStats(asking, service, cfg.NetNS)
-	if err != nil {
-		return nil, err
-	}
-	s.Look = time.Since(began)
-	s.Fill = doctor.Fill{Begin: uint64(before.fill.Entries), End: uint64(after.fill.Entries), Max: after.max()}
-	s.Counters = moved(before.cpus, after.cpus)
-	s.Census = &doctor.Census{EstablishedTimeout: s.Sysctls["tcp_timeout_established"]}
-	return found, takeCensus(asking, cfg.NetNS, s.Census)
-}
-
-func takeCensus(ctx context.Context, netns int, c *doctor.Census) error {
-	d, err := kernel.Dump(ctx, netns)
-	if err != nil {
-		return err
-	}
-	return errors.Join(monitor.Each(ctx, d, c.Add), d.Close())
-}
 
 // moved sums the counters of the CPUs. They have 32 bits and begin again at 0.
 func moved(before, after []ctnetlink.CPUStats) map[string]doctor.Moved {

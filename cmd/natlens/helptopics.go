@@ -130,14 +130,12 @@ var filesTopic = topic{
 				{"TERM, COLORTERM", "what the terminal can draw; TERM=dumb: no colour"},
 				{"COLORFGBG", "several terminals tell by it whether their background is light"},
 				{"XDG_STATE_HOME, HOME", "where the UI keeps the filters that were typed"},
-				{"XDG_RUNTIME_DIR", "where doctor --fix keeps the old values if it is not run by root"},
 			}},
 			{heading: headingFiles, rows: [][2]string{
 				{text.LabelFile, "names of connection labels: a line is the number of a bit and its name"},
 				{"/etc/services", "names of ports in the UI"},
 				{"/run/netns", "names of network namespaces, as ip-netns(8) keeps them"},
 				{"$XDG_STATE_HOME/natlens/filters", "filters typed in the UI; without the variable in ~/.local/state"},
-				{"/run/natlens", "what doctor --fix found set, for --restore"},
 			}},
 		}
 	},

@@ -67,7 +67,6 @@ var misuses = []struct {
 	{"watch --findings --limit syn-unanswerd=5", 2, `--limit syn-unanswerd=5: there is no limit "syn-unanswerd"; did you mean syn-unanswered?; see natlens watch --help`},
 	{"doctor --limit syn-age=3", 2, `--limit syn-age=3: syn-age: "3" is no time above 0, such as 3s; see natlens doctor --help`},
 	{"doctor --limit 3", 2, "--limit 3: a limit is NAME=VALUE, such as syn-unanswered=20; see natlens doctor --help"},
-	{"doctor --fix --restore --limit syn-age=3s", 2, "--restore looks at nothing, so that there is nothing for --limit"},
 
 	{"watch --netns all --findings", 2, "--findings is of one network namespace: not together with --netns all"},
 	{"watch --netns all -o pcapng", 2, "-o pcapng is of one network namespace: not together with --netns all"},

@@ -116,15 +116,17 @@ func (r *Run) Name(id monitor.NetNS) string { return r.cfg.Names.Name(id) }
 
 // Place returns how a typed command reaches a namespace.
 func (r *Run) Place(id monitor.NetNS) doctor.Place {
-	if !r.Several() && r.cfg.Capture.NetNS == 0 {
+	switch {
+	case !r.Several() && r.cfg.Capture.NetNS == 0:
 		return r.places.Here()
+	case !r.Several() && r.cfg.Which != "":
+		return r.places.At(r.cfg.Which)
 	}
 	return r.places.Of(r.set.get(id))
 }
 
 // In calls f with the descriptor of a namespace (0: the caller's). A namespace that
-// is gone is
-// netns.ErrGone.
+// is gone is netns.ErrGone.
 func (r *Run) In(id monitor.NetNS, f func(fd int) error) error {
 	ok, err := r.set.with(id, f)
 	if !ok {

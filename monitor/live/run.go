@@ -22,6 +22,10 @@ type Config struct {
 	// in no table and reach no tap: leave it nil for a run that needs every flow.
 	Capture capture.Config
 
+	// Which is the value of --netns, by which typed commands reach the namespace. If
+	// it is "", its name or a process in it is found.
+	Which string
+
 	// Names, if not nil, makes the run capture all network namespaces and holds
 	// their names. Capture.NetNS is then not used.
 	Names *monitor.Namespaces

@@ -35,15 +35,15 @@ func (p *Places) Of(n monitor.Namespace) doctor.Place {
 	f, ok := p.find(n.Inode)
 	switch name, named := strings.CutPrefix(f.Path, netns.Dir+"/"); {
 	case !ok:
-		return p.at(n.Name)
+		return p.At(n.Name)
 	case f.Own:
-		return p.at("")
+		return p.At("")
 	case named:
-		return p.at(name)
+		return p.At(name)
 	case f.PID != 0 && strings.HasPrefix(f.Path, "/proc/"):
-		return p.at(strconv.Itoa(f.PID))
+		return p.At(strconv.Itoa(f.PID))
 	}
-	return p.at(f.Path)
+	return p.At(f.Path)
 }
 
 func (p *Places) find(inode uint64) (netns.Found, bool) {
@@ -61,8 +61,8 @@ func (p *Places) find(inode uint64) (netns.Found, bool) {
 	return f, ok
 }
 
-// at is the place of a value of --netns; "" is the caller's own namespace.
-func (p *Places) at(which string) doctor.Place {
+// At is the place of a value of --netns; "" is the caller's own namespace.
+func (p *Places) At(which string) doctor.Place {
 	at := doctor.Place{Sudo: p.Sudo, NetNS: monitor.ShellLine(which)}
 	at.Host = !p.Sudo && unix.Access("/proc/sys/net/netfilter/nf_conntrack_max", unix.W_OK) == nil
 	switch _, err := strconv.ParseUint(which, 10, 31); {
@@ -79,4 +79,4 @@ func (p *Places) at(which string) doctor.Place {
 }
 
 // Here is the place of commands that run in the caller's own namespace.
-func (p *Places) Here() doctor.Place { return p.at("") }
+func (p *Places) Here() doctor.Place { return p.At("") }

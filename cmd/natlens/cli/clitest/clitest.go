@@ -1,0 +1,48 @@
+// Package clitest runs commands of natlens in tests, with streams in memory.
+package clitest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+)
+
+// Result is what a command printed and how it ended.
+type Result struct {
+	Stdout, Stderr string
+	Err            error
+}
+
+// Code is the exit code of natlens.
+func (r *Result) Code() int {
+	_, usage := errors.AsType[cli.UsageError](r.Err)
+	switch {
+	case usage:
+		return cli.ExitUsage
+	case r.Err != nil:
+		return cli.ExitFailure
+	}
+	return cli.ExitOK
+}
+
+// Run runs the command that build makes. Answer is what the user types when asked; with "" there is no terminal to
+// ask on.
+func Run(ctx context.Context, build func(cli.Console) *cobra.Command, answer string, args ...string) *Result {
+	var stdout, stderr strings.Builder
+	con := cli.Console{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" }, LabelFile: os.DevNull}
+	if answer != "" {
+		con.Answers = strings.NewReader(answer + "\n")
+	}
+	cmd := build(con)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetFlagErrorFunc(cli.FlagError)
+	cmd.SetArgs(args)
+	cli.SettleCompletions(cmd, false)
+	err := cmd.ExecuteContext(ctx)
+	return &Result{stdout.String(), stderr.String(), err}
+}

@@ -1,0 +1,127 @@
+//go:build linux
+
+// Package doctor is the command that checks connection tracking: it captures for some seconds, and prints what is
+// wrong and the commands that change it.
+package doctor
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
+	"natlens/monitor/doctor"
+)
+
+// options is the command line.
+type options struct {
+	con     cli.Console
+	capture cli.CaptureFlags
+	confirm cli.ConfirmFlags
+	limits  cli.ThresholdFlags
+	look    time.Duration
+	json    bool
+	fix     bool
+}
+
+// New returns the command.
+func New(con cli.Console) *cobra.Command {
+	o := options{con: con}
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what is wrong with connection tracking here, and the commands that change it",
+		Long: `Capture for some seconds and print a line for each check: whether natlens sees what people expect, whether the table is healthy, and what is wrong with the traffic. ✓ is good, ! could be better, ✗ is wrong. Each line names the evidence and the command that changes it. The exit code is 1 if something is wrong.
+
+With --fix it asks, sets the sysctls of this network namespace that are safe to set, and prints the commands that undo it.`,
+		Example: `  natlens doctor
+  natlens doctor --for 30s --json
+  natlens doctor --netns all
+  natlens doctor --fix`,
+		Args: cli.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
+	}
+	f := cmd.Flags()
+	f.DurationVar(&o.look, "for", 5*time.Second, "how `long` to capture")
+	f.BoolVar(&o.json, "json", false, "write one JSON object")
+	f.BoolVar(&o.fix, "fix", false, "set what is safe to set, after asking")
+	cli.InGroup(f, cli.GroupOutput, "json")
+	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
+	o.limits.Register(cmd)
+	o.confirm.Register(cmd)
+	o.capture.Register(cmd)
+	o.capture.AllowEvery(cmd)
+	return cmd
+}
+
+// check reports flags that contradict each other.
+func (o *options) check() error {
+	switch {
+	case o.look <= 0:
+		return cli.Usagef("--for %s: must be longer than 0", o.look)
+	case o.fix && o.capture.Every():
+		return cli.Usagef("--fix changes one network namespace: not together with --netns all")
+	case !o.fix && (o.confirm.Yes || o.confirm.DryRun):
+		return cli.Usagef("--yes and --dry-run go with --fix")
+	case o.fix:
+		return o.confirm.Check(o.con, "doctor --fix")
+	}
+	return nil
+}
+
+func run(ctx context.Context, o *options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	open, netns, err := o.capture.Config(everyKind)
+	if err != nil {
+		return err
+	}
+	defer netns.Close() // nil: does nothing
+	e, err := examine(ctx, o, open)
+	if err != nil {
+		return err
+	}
+	if _, err := o.con.Stdout.Write(o.text(e)); err != nil {
+		return err
+	}
+	checks := e.checks
+	if o.fix {
+		f := fixes{con: o.con, netns: open.NetNS, place: e.all[0].Snapshot.Place}
+		if err := f.apply(ctx, &o.confirm, doctor.Fixes(e.all[0].Checks)); err != nil {
+			return err
+		}
+		checks = slices.DeleteFunc(slices.Clone(checks), func(c doctor.Merged) bool { return len(c.Fix) > 0 })
+	}
+	if worst(checks, e.found) == doctor.Fail {
+		return cli.ErrSilent
+	}
+	return nil
+}
+
+func (o *options) text(e *examined) []byte {
+	if o.json {
+		return asJSON(e)
+	}
+	return asText(o.con, e)
+}
+
+// worst is the gravest level of the checks and the findings.
+func worst(checks []doctor.Merged, found []monitor.Finding) (level doctor.Level) {
+	for _, c := range checks {
+		if c.Level != doctor.Skip {
+			level = max(level, c.Level)
+		}
+	}
+	for i := range found {
+		level = max(level, levelOf(&found[i]))
+	}
+	return level
+}
+
+// levelOf is the level of a check that is as grave as a finding.
+func levelOf(f *monitor.Finding) doctor.Level {
+	return [...]doctor.Level{doctor.OK, doctor.Warn, doctor.Fail}[f.Severity]
+}

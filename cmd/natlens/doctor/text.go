@@ -1,0 +1,120 @@
+//go:build linux
+
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
+	"natlens/monitor/doctor"
+)
+
+// marks are printed before a check, by its level.
+var marks = map[doctor.Level]struct{ mark, colour string }{
+	doctor.OK:   {"✓", "\x1b[32m"},
+	doctor.Warn: {"!", "\x1b[33m"},
+	doctor.Fail: {"✗", "\x1b[1;31m"},
+	doctor.Skip: {"-", "\x1b[2m"},
+}
+
+// indent is the column of the text of checks.
+const indent = 22
+
+// asText writes a line for each check and finding: its mark, its name, what was found, and after an arrow the command
+// that changes it. On a terminal lines are wrapped below the text.
+func asText(con cli.Console, e *examined) (b []byte) {
+	var all []doctor.Check
+	for _, c := range e.checks {
+		all = append(all, c.Check)
+	}
+	width, _ := cli.Terminal(con.Stdout)
+	colour := con.Colour(con.Stdout)
+	for _, c := range joinSkipped(joinCounters(append(all, e.findings()...))) {
+		mark := marks[c.Level].mark
+		if colour {
+			mark = marks[c.Level].colour + mark + "\x1b[m"
+		}
+		text := c.Text
+		if c.Command != "" {
+			text += " → " + c.Command
+		}
+		if width > indent+20 {
+			text = strings.ReplaceAll(ansi.Wrap(text, width-indent, ""), "\n", "\n"+strings.Repeat(" ", indent))
+		}
+		b = fmt.Appendf(b, "%s %-*s %s\n", mark, indent-3, counterName(c.ID), text)
+	}
+	return b
+}
+
+// findings are the findings as checks, or one check that says that there are none.
+func (e *examined) findings() (lines []doctor.Check) {
+	if e.all[0].Snapshot.Denied != "" {
+		return nil
+	}
+	if len(e.found) == 0 {
+		return []doctor.Check{{ID: "findings", Text: "nothing is wrong with the traffic of " + e.look().Round(100*time.Millisecond).String()}}
+	}
+	for i := range e.found {
+		f := &e.found[i]
+		text := monitor.Escape(f.Text)
+		if name := e.name(f.NetNS); name != "" {
+			text = doctor.InNamespaces([]string{name}, text)
+		}
+		lines = append(lines, doctor.Check{ID: f.Rule, Level: max(levelOf(f), doctor.Warn), Text: text, Command: f.Command})
+	}
+	return lines
+}
+
+// counterName is the name of a check, without the prefix of counters.
+func counterName(id string) string { return strings.TrimPrefix(id, "counter.") }
+
+// joinCounters makes one line of the counters that are good.
+func joinCounters(all []doctor.Check) (lines []doctor.Check) {
+	var names []string
+	for _, c := range all {
+		name := counterName(c.ID)
+		if name == c.ID || c.Level != doctor.OK {
+			lines = append(lines, c)
+			continue
+		}
+		if n, ok := c.Evidence["moved"].(uint64); ok && n > 0 {
+			name += fmt.Sprintf(" +%d", n)
+		}
+		names = append(names, name)
+	}
+	if names == nil {
+		return lines
+	}
+	return append(lines, doctor.Check{ID: "counters", Text: "nothing to worry about: " + strings.Join(names, ", ")})
+}
+
+// joinSkipped makes one line, after the others, of the checks that were skipped for the same reason.
+func joinSkipped(all []doctor.Check) (lines []doctor.Check) {
+	var skipped []doctor.Check
+	for _, c := range all {
+		if c.Level != doctor.Skip {
+			lines = append(lines, c)
+			continue
+		}
+		c.ID = counterName(c.ID)
+		at := slices.IndexFunc(skipped, func(s doctor.Check) bool { return s.Text == c.Text })
+		if at < 0 {
+			skipped = append(skipped, c)
+		} else {
+			skipped[at].ID += ", " + c.ID
+		}
+	}
+	for _, c := range skipped {
+		if strings.Contains(c.ID, ", ") {
+			c.ID, c.Text = "others", fmt.Sprintf("%s (%s)", c.Text, c.ID)
+		}
+		lines = append(lines, c)
+	}
+	return lines
+}
