@@ -46,7 +46,7 @@ func (p *parser) test(f Field, name token) (Expr, error) {
 
 // mask reads what follows the &.
 func (p *parser) mask(f Field, and token) (uint64, *Error) {
-	if !f.info().kind.masked() {
+	if !f.info().kind.masked {
 		return 0, p.fail(and, "only mark, status and keys can be masked")
 	}
 	t := p.next()
@@ -123,7 +123,7 @@ func (p *parser) operator(f Field) (Op, *Error) {
 	case "=", "==":
 		return Eq, nil
 	}
-	if !f.info().kind.ordered() {
+	if !f.info().kind.ordered {
 		return Eq, p.fail(t, f.String()+" has no order: use ==, != or in")
 	}
 	switch t.text {
@@ -237,10 +237,10 @@ func (p *parser) value(f Field) (token, *Error) {
 	if t.kind == tokString || t.kind == tokAtom && !isJoin(t) && fold(t.text) != "not" && !isIn(t) {
 		return p.next(), nil
 	}
-	err := p.fail(t, f.info().kind.noun()+" should stand here")
-	err.Expected = f.info().kind.examples()
+	err := p.fail(t, f.info().kind.noun+" should stand here")
+	err.Expected = f.info().kind.samples()
 	if t.kind == tokEnd {
-		p.lacks(err, f.info().kind.noun())
+		p.lacks(err, f.info().kind.noun)
 	}
 	return t, err
 }

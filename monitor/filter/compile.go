@@ -103,7 +103,7 @@ func compileIn(e In) monitor.Filter {
 			return set[p/64]&(1<<(p%64)) != 0
 		}
 	}
-	get, reply, mask, within := tupleNumber(e.Field), e.Field.inReply(), e.Mask, compileSet(e.Set)
+	get, reply, mask, within := e.Field.info().value, e.Field.inReply(), e.Mask, compileSet(e.Set)
 	return func(ev *monitor.Event) bool {
 		if reply && ev.Flow.Reply.Family == 0 {
 			return false
@@ -119,31 +119,6 @@ func (f Field) inReply() bool {
 		return true
 	}
 	return false
-}
-
-// tupleNumber returns what reads a number that In may ask for.
-func tupleNumber(f Field) func(*monitor.Event) uint64 {
-	switch f {
-	case FieldFamily:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Family) }
-	case FieldProto:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Proto) }
-	case FieldOrigL4Src:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.SrcPort) }
-	case FieldOrigL4Dst:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.DstPort) }
-	case FieldReplyL4Src:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Reply.SrcPort) }
-	case FieldReplyL4Dst:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Reply.DstPort) }
-	case FieldOrigZone:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Zone) }
-	case FieldReplyZone:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Reply.Zone) }
-	case FieldEvent:
-		return func(e *monitor.Event) uint64 { return uint64(e.Kind) }
-	}
-	panic("filter: no number of the tuples: " + f.String())
 }
 
 // contains reports whether a number is in a normalized set.
@@ -213,7 +188,7 @@ func compileDiffer(e Differ) monitor.Filter {
 			return ev.Flow.Reply.Family != 0 && *a(&ev.Flow) != *b(&ev.Flow)
 		}
 	}
-	a, b := tupleNumber(e.A), tupleNumber(e.B)
+	a, b := e.A.info().value, e.B.info().value
 	return func(ev *monitor.Event) bool { return ev.Flow.Reply.Family != 0 && a(ev) != b(ev) }
 }
 

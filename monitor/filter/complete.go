@@ -2,6 +2,7 @@ package filter
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -223,13 +224,13 @@ func (c *completion) operators(w want) {
 	docs := [...][2]string{{"==", "equals"}, {"!=", "does not equal"}, {"in", "is one of"}, {"not in", "is none of"},
 		{"<", "is less than"}, {"<=", "is at most"}, {">", "is more than"}, {">=", "is at least"}}
 	n, k := len(docs), w.field.info().kind
-	if !k.ordered() || w.masked {
+	if !k.ordered || w.masked {
 		n = 4
 	}
 	for _, d := range docs[:n] {
 		c.add(CandidateOperator, d[0], d[1])
 	}
-	if k.masked() && !w.masked {
+	if k.masked && !w.masked {
 		c.add(CandidateOperator, "&", "some of its bits")
 	}
 }
@@ -262,17 +263,17 @@ func (c *completion) values(f Field) {
 		}
 	case kindPort:
 		if c.letters != "" {
-			for _, w := range k.words() {
-				c.add(CandidateValue, w, "port "+formatValue(f, uint64(services[w])))
+			for _, w := range k.sorted() {
+				c.add(CandidateValue, w, "port "+f.info().kind.value(uint64(services[w])))
 			}
 		}
 	default:
-		for _, w := range k.words() {
+		for _, w := range k.sorted() {
 			c.add(CandidateValue, w, valueDoc(f, w))
 		}
 	}
 	if c.letters == "" && k != kindNAT {
-		c.add(CandidateHint, "", k.noun()+": "+strings.Join(k.examples(), " "))
+		c.add(CandidateHint, "", k.noun+": "+strings.Join(k.samples(), " "))
 	}
 }
 
@@ -280,7 +281,7 @@ func (c *completion) values(f Field) {
 func valueDoc(f Field, word string) string {
 	switch f.info().kind {
 	case kindProto:
-		return "protocol " + formatNumber(protocols[fold(word)])
+		return "protocol " + strconv.FormatUint(protocols[fold(word)], 10)
 	case kindStatus, kindNAT:
 		if c, ok := bitWord(f, word); ok {
 			return Describe(newCmp(f, c.Mask, c.Op, c.Set))

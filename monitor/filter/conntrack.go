@@ -141,7 +141,7 @@ func (t *translation) values(field Field, v FlagValue) (Expr, error) {
 	p := parser{env: t.env, text: v.Value, tokens: lex(v.Value)}
 	x, err := p.values(field, 0, Eq)
 	if err == nil && p.peek().kind != tokEnd {
-		err = p.fail(p.peek(), "not "+field.info().kind.noun())
+		err = p.fail(p.peek(), "not "+field.info().kind.noun)
 	}
 	if e, ok := err.(*Error); ok {
 		return nil, &FlagError{v.Name, v.Value, e.Msg, e.Suggestion}
@@ -221,7 +221,7 @@ func (t *translation) state(v FlagValue) error {
 		return err
 	}
 	set := stateSet(v.Value)
-	names := upper(kindState.words())
+	names := upper(kindState.sorted())
 	if t.hasProto {
 		names = monitor.StateNames(t.proto)
 		known := slices.ContainsFunc(set, func(r Range) bool { return monitor.Proto(r.Lo>>8) == t.proto })

@@ -30,13 +30,13 @@ func Describe(e Expr) string {
 		for i, n := range e.Set {
 			parts[i] = formatNet(n)
 		}
-		return phrases[e.Field&^Sent] + describeSet(e.Op, parts)
+		return e.Field.info().phrase + describeSet(e.Op, parts)
 	case Text:
 		parts := make([]string, len(e.Set))
 		for i, s := range e.Set {
 			parts[i] = strconv.Quote(s)
 		}
-		return phrases[e.Field&^Sent] + describeSet(e.Op, parts) + inMessage(e.Field)
+		return e.Field.info().phrase + describeSet(e.Op, parts) + inMessage(e.Field)
 	case Has:
 		if e.Field&^Sent == FieldMaster {
 			return "born of an expectation" + inMessage(e.Field)
@@ -63,26 +63,6 @@ func describeAll(parts []Expr, joint string) string {
 		}
 	}
 	return strings.Join(out, joint)
-}
-
-// phrases are what stands before the values of a field.
-var phrases = map[Field]string{
-	FieldOrigSrc: "from ", FieldOrigDst: "to ", FieldReplySrc: "replies from ", FieldReplyDst: "replies to ",
-	FieldHost: "with address ", FieldPort: "from or to port ", FieldOrigSPort: "from port ", FieldOrigDPort: "to port ",
-	FieldReplySPort: "replies from port ", FieldReplyDPort: "replies to port ", FieldProto: "protocol ",
-	FieldFamily: "family ", FieldICMPType: "ICMP type ", FieldICMPCode: "ICMP code ", FieldICMPID: "ICMP id ",
-	FieldReplyICMPID: "replies with ICMP id ", FieldOrigSrcKey: "from GRE key ", FieldOrigDstKey: "to GRE key ",
-	FieldReplySrcKey: "replies from GRE key ", FieldReplyDstKey: "replies to GRE key ",
-	FieldZone: "in zone ", FieldOrigZone: "original direction in zone ", FieldReplyZone: "reply direction in zone ",
-	FieldNATSrc: "source rewritten to ", FieldNATDst: "destination rewritten to ",
-	FieldNATSPort: "source rewritten, to port ", FieldNATDPort: "destination rewritten, to port ",
-	FieldEvent: "event ", FieldPortID: "caused by netlink port ", FieldGen: "flow number ", FieldMark: "mark ",
-	FieldID: "id ", FieldState: "state ", FieldStatus: "status ", FieldTimeout: "time left ", FieldAge: "age ",
-	FieldPackets: "packets ", FieldBytes: "bytes ", FieldOrigPackets: "packets sent ", FieldOrigBytes: "bytes sent ",
-	FieldReplyPackets: "packets returned ", FieldReplyBytes: "bytes returned ", FieldHelper: "helper ",
-	FieldLabel: "label ", FieldSecCtx: "security context ", FieldSecMark: "security mark ", FieldUse: "references ",
-	FieldOrigVTag: "SCTP tag ", FieldReplyVTag: "SCTP tag of replies ", FieldRole: "DCCP role ", FieldPath: "path ",
-	FieldNetNS: "network namespace ",
 }
 
 // natPhrases say what each bit of FieldNAT means.
@@ -114,20 +94,20 @@ func describeCmp(c Cmp) string {
 		}
 	case kindProto, kindFamily:
 		if c.Op == Eq && c.single() {
-			return properName(formatValue(f, c.Set[0].Lo), f)
+			return properName(f.info().kind.value(c.Set[0].Lo), f)
 		}
 	case kindState:
-		return phrases[f] + describeSet(c.Op, upper(stateNames(c.Set))) + inMessage(c.Field)
+		return f.info().phrase + describeSet(c.Op, upper(stateNames(c.Set))) + inMessage(c.Field)
 	}
 	var parts []string
 	for _, r := range c.Set {
-		s := formatValue(c.Field, r.Lo)
+		s := c.Field.info().kind.value(r.Lo)
 		if r.Lo != r.Hi {
-			s += " to " + formatValue(c.Field, r.Hi)
+			s += " to " + c.Field.info().kind.value(r.Hi)
 		}
 		parts = append(parts, s)
 	}
-	s := phrases[c.Field&^Sent]
+	s := c.Field.info().phrase
 	if c.Mask != 0 {
 		mask := "0x" + strconv.FormatUint(c.Mask, 16)
 		if c.Op == Ne && c.single() && c.Set[0].Lo == 0 {
@@ -161,7 +141,7 @@ func properName(word string, f Field) string {
 	case "ipv6":
 		return "IPv6"
 	}
-	return phrases[f] + word
+	return f.info().phrase + word
 }
 
 func describeNAT(c Cmp) string {
@@ -218,5 +198,3 @@ func describeSet(op Op, parts []string) string {
 	}
 	return values
 }
-
-func formatNumber(v uint64) string { return strconv.FormatUint(v, 10) }

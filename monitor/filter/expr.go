@@ -157,9 +157,9 @@ func Negate(x Expr) Expr {
 
 // newCmp returns the comparison in its one canonical form.
 func newCmp(f Field, mask uint64, op Op, set []Range) Expr {
-	set = normalize(set, !f.info().kind.discrete())
+	set = normalize(set, !f.info().kind.discrete)
 	// One bit is either set or not: there is one way to say it.
-	if mask != 0 && mask&(mask-1) == 0 && f.info().kind.bits() && len(set) == 1 {
+	if mask != 0 && mask&(mask-1) == 0 && f.info().kind.bits && len(set) == 1 {
 		switch {
 		case op == Ne && set[0] == (Range{mask, mask}):
 			op, set = Eq, []Range{{}}

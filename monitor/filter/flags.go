@@ -26,7 +26,7 @@ var statusWords = []string{"ASSURED", "SEEN_REPLY", "UNSET", "FIXED_TIMEOUT", "E
 
 var flags = []Flag{
 	{"family", nil, 'f', "ipv4|ipv6", false, "address family", "LDEU", false, []string{"ipv4", "ipv6"}},
-	{"proto", []string{"protonum"}, 'p', "PROTO", false, "layer 4 protocol, by name or number", "LDEU", false, kindProto.words()},
+	{"proto", []string{"protonum"}, 'p', "PROTO", false, "layer 4 protocol, by name or number", "LDEU", false, kindProto.sorted()},
 	{"orig-src", []string{"src"}, 's', "ADDR[/BITS]", false, "source address, original direction", "LDEU", false, nil},
 	{"orig-dst", []string{"dst"}, 'd', "ADDR[/BITS]", false, "destination address, original direction", "LDEU", false, nil},
 	{"reply-src", nil, 'r', "ADDR[/BITS]", false, "source address, reply direction", "LDEU", false, nil},
@@ -37,7 +37,7 @@ var flags = []Flag{
 	{"orig-port-dst", []string{"dport"}, 0, "PORT", false, "destination port, original direction", "LDEU", false, nil},
 	{"reply-port-src", nil, 0, "PORT", false, "source port, reply direction", "LDEU", false, nil},
 	{"reply-port-dst", nil, 0, "PORT", false, "destination port, reply direction", "LDEU", false, nil},
-	{"state", nil, 0, "STATE", false, "state of a TCP, SCTP or DCCP connection", "LDEU", false, upper(kindState.words())},
+	{"state", nil, 0, "STATE", false, "state of a TCP, SCTP or DCCP connection", "LDEU", false, upper(kindState.sorted())},
 	{"icmp-type", []string{"icmpv6-type"}, 0, "TYPE", false, "ICMP type", "LDEU", false, nil},
 	{"icmp-code", []string{"icmpv6-code"}, 0, "CODE", false, "ICMP code", "LDEU", false, nil},
 	{"icmp-id", []string{"icmpv6-id"}, 0, "ID", false, "ICMP id", "LDEU", false, nil},

@@ -46,7 +46,7 @@ func (p *parser) network(t token) (netip.Prefix, *Error) {
 		if t.text != "" && !strings.ContainsAny(t.text, ":/") && strings.Trim(t.text, "0123456789.") != "" {
 			err.Msg = "not an address; names are not looked up"
 		}
-		err.Expected = kindAddr.examples()
+		err.Expected = kindAddr.samples()
 		return err
 	}
 	if t.kind != tokAtom {

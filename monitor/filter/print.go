@@ -116,14 +116,14 @@ func (x Cmp) String() string {
 		}
 	case kindFamily:
 		if x.single() && x.Op == Eq {
-			return formatValue(f, x.Set[0].Lo)
+			return f.info().kind.value(x.Set[0].Lo)
 		}
 	}
 	var parts []string
 	for _, r := range x.Set {
-		s := formatValue(x.Field, r.Lo)
+		s := x.Field.info().kind.value(r.Lo)
 		if r.Hi != r.Lo {
-			s += ".." + formatValue(x.Field, r.Hi)
+			s += ".." + x.Field.info().kind.value(r.Hi)
 		}
 		parts = append(parts, s)
 	}
@@ -199,55 +199,14 @@ func stateNames(set []Range) []string {
 	return out
 }
 
-// formatValue writes a number as its field's values are written.
-func formatValue(f Field, v uint64) string {
-	switch k := f.info().kind; k {
-	case kindHex, kindStatus:
-		return "0x" + strconv.FormatUint(v, 16)
-	case kindProto:
-		return monitor.Proto(v).String()
-	case kindFamily:
-		return monitor.Family(v).String()
-	case kindEvent:
-		return monitor.Kind(v).String()
-	case kindPath:
-		return monitor.Path(v).String()
-	case kindRole:
-		return [...]string{"client", "server"}[v&1]
-	case kindDuration:
-		return formatDuration(v)
-	case kindSize:
-		for _, u := range sizeUnits[:4] {
-			if v != 0 && v%u.size == 0 {
-				return strconv.FormatUint(v/u.size, 10) + u.name
-			}
-		}
-	}
-	return strconv.FormatUint(v, 10)
-}
-
-func formatDuration(v uint64) string {
-	if v == 0 {
-		return "0s"
-	}
-	var s string
-	for _, u := range durationUnits {
-		if n := v / u.size; n > 0 {
-			s += strconv.FormatUint(n, 10) + u.name
-			v %= u.size
-		}
-	}
-	return s
-}
-
 // The primitives print as a person would read them; they are no text for Parse.
 
 func (x In) String() string {
 	parts := make([]string, len(x.Set))
 	for i, r := range x.Set {
-		parts[i] = formatValue(x.Field, r.Lo)
+		parts[i] = x.Field.info().kind.value(r.Lo)
 		if r.Hi != r.Lo {
-			parts[i] += ".." + formatValue(x.Field, r.Hi)
+			parts[i] += ".." + x.Field.info().kind.value(r.Hi)
 		}
 	}
 	name := x.Field.String()

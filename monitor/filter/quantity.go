@@ -24,7 +24,8 @@ var (
 
 // quantity reads a sum of numbers with units: 1h30m, 1.5M. A number without
 // counts plain.
-func (p *parser) quantity(f Field, t token, units []unit, plain uint64) (uint64, *Error) {
+func (p *parser) quantity(f Field, t token) (uint64, *Error) {
+	k := f.info().kind
 	var sum uint64
 	rest := t.text
 	if rest == "" {
@@ -39,9 +40,9 @@ func (p *parser) quantity(f Field, t token, units []unit, plain uint64) (uint64,
 		for m < len(rest) && (rest[m] >= 'a' && rest[m] <= 'z' || rest[m] >= 'A' && rest[m] <= 'Z') {
 			m++
 		}
-		size, ok := plain, n > 0
+		size, ok := k.plain, n > 0
 		if m > n {
-			size, ok = unitSize(rest[n:m], units)
+			size, ok = unitSize(rest[n:m], k.units)
 		} else if m < len(rest) || rest != t.text {
 			ok = false // a part without a unit, or strange characters
 		}
@@ -51,7 +52,7 @@ func (p *parser) quantity(f Field, t token, units []unit, plain uint64) (uint64,
 		}
 		var carry uint64
 		if sum, carry = bits.Add64(sum, v, 0); carry != 0 || sum > f.info().max {
-			return 0, p.fail(t, "too much: "+f.String()+" goes up to "+formatValue(f, f.info().max))
+			return 0, p.fail(t, "too much: "+f.String()+" goes up to "+k.value(f.info().max))
 		}
 		rest = rest[m:]
 	}

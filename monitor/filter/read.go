@@ -84,7 +84,7 @@ func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 	case FieldAge:
 		return func(e *monitor.Event) (uint64, bool) { return age(e, env.Now) }
 	}
-	known, value := knows(f), reader(f&^Sent)
+	known, value := knows(f), f.info().value
 	return func(e *monitor.Event) (uint64, bool) {
 		if !known(e) {
 			return 0, false
@@ -102,52 +102,6 @@ func sentZone(attr monitor.Attrs, zone func(*monitor.Flow) uint16) func(*monitor
 		}
 		return uint64(zone(&e.Flow)), true
 	}
-}
-
-// reader returns what reads a field that is known.
-func reader(f Field) func(*monitor.Event) uint64 {
-	switch f {
-	case FieldMark:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Mark) }
-	case FieldID:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.ID) }
-	case FieldState:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Proto)<<8 | uint64(e.Flow.State) }
-	case FieldStatus:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Status) }
-	case FieldTimeout:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Timeout) * second }
-	case FieldPackets:
-		return func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets + e.Flow.CountersReply.Packets }
-	case FieldBytes:
-		return func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes + e.Flow.CountersReply.Bytes }
-	case FieldOrigPackets:
-		return func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets }
-	case FieldOrigBytes:
-		return func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes }
-	case FieldReplyPackets:
-		return func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Packets }
-	case FieldReplyBytes:
-		return func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Bytes }
-	case FieldUse:
-		return func(e *monitor.Event) uint64 { return uint64(e.Flow.Use) }
-	}
-	return extraReader(f)
-}
-
-// extraReader reads what stands in Extra, which is there when it is known.
-func extraReader(f Field) func(*monitor.Event) uint64 {
-	switch f {
-	case FieldSecMark:
-		return func(e *monitor.Event) uint64 { return uint64(e.Extra.SecMark) }
-	case FieldOrigVTag:
-		return func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagOrig) }
-	case FieldReplyVTag:
-		return func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagReply) }
-	case FieldRole:
-		return func(e *monitor.Event) uint64 { return uint64(e.Extra.DCCPRole) }
-	}
-	panic("filter: no number: " + f.String())
 }
 
 // natBits returns the bits of FieldNAT.

@@ -10,64 +10,6 @@ import (
 	"natlens/monitor"
 )
 
-// noun says what a value of the kind is, for errors.
-func (k kind) noun() string {
-	switch k {
-	case kindAddr:
-		return "an address or network"
-	case kindPort:
-		return "a port"
-	case kindProto:
-		return "a protocol"
-	case kindFamily:
-		return "an address family"
-	case kindEvent:
-		return "a kind of event"
-	case kindPath:
-		return "a path"
-	case kindState:
-		return "a state"
-	case kindStatus:
-		return "a status bit"
-	case kindNAT:
-		return "a kind of NAT"
-	case kindDuration:
-		return "a time"
-	case kindSize:
-		return "an amount"
-	case kindText:
-		return "a text"
-	case kindLabel:
-		return "a label"
-	case kindRole:
-		return "a role"
-	}
-	return "a number"
-}
-
-// examples are values of the kind as they are written.
-func (k kind) examples() []string {
-	switch k {
-	case kindAddr:
-		return []string{"192.0.2.1", "10.0.0.0/8", "2001:db8::/32"}
-	case kindPort:
-		return []string{"443", "https", "1024..2047", "{80,443}"}
-	case kindDuration:
-		return []string{"30s", "5m", "1h30m"}
-	case kindSize:
-		return []string{"1000", "1k", "1M", "1Gi"}
-	case kindHex:
-		return []string{"0x10", "16"}
-	case kindNumber:
-		return []string{"1", "1..9"}
-	case kindText:
-		return []string{"ftp", `"any text"`}
-	case kindLabel:
-		return []string{"5", "{1,5}"}
-	}
-	return k.words()
-}
-
 // ranges reads one value or range of a numeric field. The name of a state may
 // stand for several numbers.
 func (p *parser) ranges(f Field, it item) ([]Range, *Error) {
@@ -85,7 +27,7 @@ func (p *parser) ranges(f Field, it item) ([]Range, *Error) {
 		}
 		it = item{lo, hi}
 	}
-	if f.info().kind.discrete() {
+	if f.info().kind.discrete {
 		return nil, p.fail(it.hi, f.String()+" has no order and so no ranges")
 	}
 	lo, err := p.scalar(f, it.lo)
@@ -108,7 +50,7 @@ func (p *parser) ranges(f Field, it item) ([]Range, *Error) {
 // it is tried only for what is no value as a whole.
 func (p *parser) hyphen(f Field, t token) (lo, hi token, ok bool) {
 	i := strings.IndexByte(t.text, '-')
-	if t.kind != tokAtom || i <= 0 || i == len(t.text)-1 || f.info().kind.discrete() {
+	if t.kind != tokAtom || i <= 0 || i == len(t.text)-1 || f.info().kind.discrete {
 		return lo, hi, false
 	}
 	if c := t.text[0]; c < '0' || c > '9' {
@@ -119,48 +61,30 @@ func (p *parser) hyphen(f Field, t token) (lo, hi token, ok bool) {
 
 // scalar reads one value of a numeric field.
 func (p *parser) scalar(f Field, t token) (uint64, *Error) {
-	info := f.info()
-	switch info.kind {
-	case kindPort:
-		if v, ok := services[strings.ToLower(t.text)]; ok {
-			return uint64(v), nil
-		}
-	case kindProto:
-		if v, ok := protocols[fold(t.text)]; ok {
-			return v, nil
-		}
-		if v, ok := rareProtocols[fold(t.text)]; ok {
-			return v, nil
-		}
-	case kindFamily, kindEvent, kindPath, kindRole:
-		return p.word(f, t)
-	case kindDuration:
-		return p.quantity(f, t, durationUnits, second)
-	case kindSize:
-		return p.quantity(f, t, sizeUnits, 1)
-	case kindLabel:
+	k := f.info().kind
+	if v, ok := k.named[fold(t.text)]; ok {
+		return v, nil
+	}
+	if k.units != nil {
+		return p.quantity(f, t)
+	}
+	if k == kindLabel {
 		if v, ok := p.env.Labels[t.text]; ok && v >= 0 && v <= 127 {
 			return uint64(v), nil
 		}
 	}
-	return p.number(f, t, info.max)
-}
-
-// word reads a value of a field that has names only.
-func (p *parser) word(f Field, t token) (uint64, *Error) {
-	k := f.info().kind
-	if v, ok := namedValues[k][fold(t.text)]; ok {
-		return v, nil
+	if !k.nameless {
+		return 0, p.noValue(f, t)
 	}
-	return 0, p.noValue(f, t)
+	return p.number(f, t, f.info().max)
 }
 
 // noValue reports a text that is no value of the field.
 func (p *parser) noValue(f Field, t token) *Error {
 	k := f.info().kind
-	err := p.fail(t, "not "+k.noun())
-	words := k.words()
-	err.Expected = k.examples()
+	err := p.fail(t, "not "+k.noun)
+	words := k.sorted()
+	err.Expected = k.samples()
 	if k == kindLabel && len(p.env.Labels) > 0 {
 		words = p.labelNames()
 		err.Expected = slices.Concat(words[:min(4, len(words))], err.Expected)

@@ -31,7 +31,7 @@ var rareProtocols = map[string]uint64{
 
 // services are the names that a port may have. The table is fixed, so that a
 // filter means the same on every host.
-var services = map[string]uint16{
+var services = map[string]uint64{
 	"ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "dns": 53, "bootps": 67,
 	"bootpc": 68, "dhcp": 67, "tftp": 69, "http": 80, "kerberos": 88, "pop3": 110, "sunrpc": 111, "ntp": 123,
 	"netbios-ns": 137, "netbios-dgm": 138, "netbios-ssn": 139, "imap": 143, "snmp": 161, "snmp-trap": 162,
@@ -40,18 +40,6 @@ var services = map[string]uint16{
 	"openvpn": 1194, "l2f": 1701, "pptp": 1723, "radius": 1812, "nfs": 2049, "mysql": 3306, "rdp": 3389,
 	"stun": 3478, "ipsec-nat-t": 4500, "sip": 5060, "sips": 5061, "mdns": 5353, "postgresql": 5432,
 	"vxlan": 4789, "redis": 6379, "http-alt": 8080, "https-alt": 8443, "wireguard": 51820,
-}
-
-// namedValues are the words of fields that have no numbers.
-var namedValues = map[kind]map[string]uint64{
-	kindFamily: {"ipv4": uint64(monitor.IPv4), "ip": uint64(monitor.IPv4), "inet": uint64(monitor.IPv4),
-		"ipv6": uint64(monitor.IPv6), "ip6": uint64(monitor.IPv6), "inet6": uint64(monitor.IPv6)},
-	kindEvent: {"new": uint64(monitor.KindNew), "update": uint64(monitor.KindUpdate),
-		"updates": uint64(monitor.KindUpdate), "destroy": uint64(monitor.KindDestroy),
-		"existing": uint64(monitor.KindExisting)},
-	kindPath: {"forward": uint64(monitor.PathForward), "local_out": uint64(monitor.PathOut),
-		"local_in": uint64(monitor.PathIn), "loopback": uint64(monitor.PathLoop), "unknown": uint64(monitor.PathUnknown)},
-	kindRole: {"client": 0, "server": 1},
 }
 
 // natWords are the bits of FieldNAT: mask and value.
@@ -98,7 +86,7 @@ func bitWord(f Field, word string) (Cmp, bool) {
 var bareWords = func() map[string]Expr {
 	m := map[string]Expr{"true": Const(true), "all": Const(true), "false": Const(false)}
 	for _, w := range []string{"ip", "ipv4", "ip6", "ipv6"} {
-		v := namedValues[kindFamily][w]
+		v := kindFamily.named[w]
 		m[w] = newCmp(FieldFamily, 0, Eq, []Range{{v, v}})
 	}
 	for _, p := range monitor.Protos {
@@ -123,7 +111,7 @@ var bareWords = func() map[string]Expr {
 			}
 		}
 	}
-	for w, v := range namedValues[kindPath] {
+	for w, v := range kindPath.named {
 		if w != "unknown" {
 			m[w] = newCmp(FieldPath, 0, Eq, []Range{{v, v}})
 		}
@@ -167,42 +155,3 @@ var hasWords = func() []string {
 	slices.Sort(out)
 	return out
 }()
-
-// words are the values of a kind that have names, in order.
-func (k kind) words() []string {
-	var out []string
-	switch k {
-	case kindPort:
-		for w := range services {
-			out = append(out, w)
-		}
-	case kindProto:
-		for w := range protocols {
-			out = append(out, w)
-		}
-	case kindState:
-		for _, p := range monitor.Protos {
-			for _, n := range monitor.StateNames(p) {
-				out = append(out, fold(n))
-			}
-		}
-	case kindStatus:
-		out = append(out, monitor.StatusNames()...)
-		out = append(out, "unreplied")
-	case kindNAT:
-		out = append(out, "none", "snat+dnat")
-		for _, w := range natBitNames {
-			out = append(out, w)
-		}
-	case kindFamily:
-		out = append(out, "ipv4", "ipv6")
-	default:
-		for w := range namedValues[k] {
-			if w != "updates" {
-				out = append(out, display(w))
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}

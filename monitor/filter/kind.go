@@ -1,0 +1,164 @@
+package filter
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"natlens/monitor"
+)
+
+// kind is a type of values: how they are written, read and printed. Each field
+// has one.
+type kind struct {
+	noun     string              // "a port", for errors
+	examples []string            // values as they are written; nil: the words
+	words    []string            // values that have names and are offered, sorted
+	named    map[string]uint64   // values by name, folded
+	units    []unit              // values are sums of numbers with these units
+	plain    uint64              // size of a number without a unit
+	format   func(uint64) string // nil: decimal
+
+	nameless bool // numbers are accepted beside the names
+	ordered  bool // < and > make sense
+	discrete bool // neighbouring numbers have nothing in common: no ranges
+	bits     bool // values are sets of bits, written as words
+	masked   bool // "& mask" may follow the field
+}
+
+var (
+	kindNone   = &kind{} // not written by users
+	kindAddr   = &kind{noun: "an address or network", examples: []string{"192.0.2.1", "10.0.0.0/8", "2001:db8::/32"}}
+	kindNumber = &kind{noun: "a number", examples: []string{"1", "1..9"}, nameless: true, ordered: true}
+	kindHex    = &kind{noun: "a number", examples: []string{"0x10", "16"}, nameless: true, ordered: true, masked: true, format: hex}
+	kindText   = &kind{noun: "a text", examples: []string{"ftp", `"any text"`}}
+	kindLabel  = &kind{noun: "a label", examples: []string{"5", "{1,5}"}, nameless: true} // names come from Env.Labels
+	kindFlag   = &kind{noun: "a number", discrete: true}                                  // no value is written
+
+	kindPort = &kind{
+		noun: "a port", examples: []string{"443", "https", "1024..2047", "{80,443}"},
+		words: sortedKeys(services), named: folded(services), nameless: true, ordered: true,
+	}
+	kindProto = &kind{
+		noun: "a protocol", words: sortedKeys(protocols), named: merged(protocols, rareProtocols), nameless: true,
+		format: func(v uint64) string { return monitor.Proto(v).String() },
+	}
+	kindFamily = &kind{
+		noun: "an address family", words: []string{"ipv4", "ipv6"}, discrete: true,
+		named: map[string]uint64{"ipv4": uint64(monitor.IPv4), "ip": uint64(monitor.IPv4), "inet": uint64(monitor.IPv4),
+			"ipv6": uint64(monitor.IPv6), "ip6": uint64(monitor.IPv6), "inet6": uint64(monitor.IPv6)},
+		format: func(v uint64) string { return monitor.Family(v).String() },
+	}
+	kindEvent = &kind{
+		noun: "a kind of event", words: []string{"destroy", "existing", "new", "update"}, discrete: true,
+		named: map[string]uint64{"new": uint64(monitor.KindNew), "update": uint64(monitor.KindUpdate),
+			"updates": uint64(monitor.KindUpdate), "destroy": uint64(monitor.KindDestroy),
+			"existing": uint64(monitor.KindExisting)},
+		format: func(v uint64) string { return monitor.Kind(v).String() },
+	}
+	kindPath = &kind{
+		noun: "a path", words: []string{"forward", "local-in", "local-out", "loopback", "unknown"}, discrete: true,
+		named: map[string]uint64{"forward": uint64(monitor.PathForward), "local_out": uint64(monitor.PathOut),
+			"local_in": uint64(monitor.PathIn), "loopback": uint64(monitor.PathLoop),
+			"unknown": uint64(monitor.PathUnknown)},
+		format: func(v uint64) string { return monitor.Path(v).String() },
+	}
+	kindRole = &kind{
+		noun: "a role", words: []string{"client", "server"}, discrete: true,
+		named:  map[string]uint64{"client": 0, "server": 1},
+		format: func(v uint64) string { return [...]string{"client", "server"}[v&1] },
+	}
+	kindState  = &kind{noun: "a state", words: stateWords(), discrete: true} // a name stands for several numbers: stateSet
+	kindStatus = &kind{
+		noun: "a status bit", words: append(monitor.StatusNames(), "unreplied"), nameless: true,
+		discrete: true, bits: true, masked: true, format: hex,
+	}
+	kindNAT = &kind{
+		noun: "a kind of NAT", words: append(sortedValues(natBitNames), "none", "snat+dnat"), discrete: true, bits: true,
+	}
+	kindDuration = &kind{
+		noun: "a time", examples: []string{"30s", "5m", "1h30m"}, units: durationUnits, plain: second, ordered: true,
+		format: formatDuration,
+	}
+	kindSize = &kind{
+		noun: "an amount", examples: []string{"1000", "1k", "1M", "1Gi"}, units: sizeUnits, plain: 1, ordered: true,
+		format: formatSize,
+	}
+)
+
+// samples are values of the kind as they are written.
+func (k *kind) samples() []string {
+	if k.examples != nil {
+		return k.examples
+	}
+	return k.sorted()
+}
+
+// sorted returns the words in order.
+func (k *kind) sorted() []string {
+	out := slices.Clone(k.words)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// value prints a number as values of the kind are written.
+func (k *kind) value(v uint64) string {
+	if k.format != nil {
+		return k.format(v)
+	}
+	return strconv.FormatUint(v, 10)
+}
+
+func hex(v uint64) string { return "0x" + strconv.FormatUint(v, 16) }
+
+func formatDuration(v uint64) string {
+	if v == 0 {
+		return "0s"
+	}
+	var s string
+	for _, u := range durationUnits {
+		if n := v / u.size; n > 0 {
+			s += strconv.FormatUint(n, 10) + u.name
+			v %= u.size
+		}
+	}
+	return s
+}
+
+func formatSize(v uint64) string {
+	for _, u := range sizeUnits[:4] {
+		if v != 0 && v%u.size == 0 {
+			return strconv.FormatUint(v/u.size, 10) + u.name
+		}
+	}
+	return strconv.FormatUint(v, 10)
+}
+
+// stateWords are the names of all states, folded.
+func stateWords() (out []string) {
+	for _, p := range monitor.Protos {
+		for _, n := range monitor.StateNames(p) {
+			out = append(out, fold(n))
+		}
+	}
+	return out
+}
+
+func sortedKeys(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }
+
+func sortedValues(m map[uint64]string) []string { return slices.Sorted(maps.Values(m)) }
+
+// folded returns the map with its names as fold makes them.
+func folded(m map[string]uint64) map[string]uint64 {
+	out := make(map[string]uint64, len(m))
+	for name, v := range m {
+		out[fold(name)] = v
+	}
+	return out
+}
+
+func merged(a, b map[string]uint64) map[string]uint64 {
+	out := maps.Clone(a)
+	maps.Copy(out, b)
+	return out
+}
