@@ -1,58 +1,132 @@
 package findings
 
 import (
-	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
+	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/loop"
+	"natlens/monitor/table"
 )
 
-// TestMillionSources shows the engine a million sources, one of which opens more
-// flows than the others, and expects it to be named with no more memory than the
-// package says, and nothing else to be found.
+// TestTally counts keys exactly up to the bound, and counts what is beyond it.
+func TestTally(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	tl := tally[int, int]{max: 100}
+	for range 2 { // the second time in the memory of the first
+		counts, beyond := map[int]uint64{}, uint64(0)
+		for range 10_000 {
+			k := rnd.IntN(200)
+			if _, ok := counts[k]; !ok && len(counts) == 100 {
+				beyond++
+			} else {
+				counts[k]++
+			}
+			if e := tl.add(k); e != nil {
+				e.value += k
+			}
+		}
+		if len(tl.all) != 100 || tl.beyond != beyond {
+			t.Errorf("%d keys, %d beyond; want 100 and %d", len(tl.all), tl.beyond, beyond)
+		}
+		for _, e := range tl.all {
+			if e.n != counts[e.key] || e.value != int(e.n)*e.key || tl.get(e.key).n != e.n {
+				t.Errorf("%d: counted %d of %d, value %d", e.key, e.n, counts[e.key], e.value)
+			}
+		}
+		tl.reset()
+		if tl.get(1) != nil || tl.beyond != 0 {
+			t.Error("reset leaves a key")
+		}
+	}
+}
+
+// crowd is an engine that sees new flows of many inside hosts.
+type crowd struct {
+	e       *Engine
+	now     monitor.Time
+	batch   monitor.Batch
+	changed []monitor.Finding
+}
+
+func newCrowd() *crowd {
+	c := &crowd{e: New(Config{Table: table.New(table.Config{}), Limits: DefaultLimits()}), now: monitor.Time(1e18)}
+	c.e.Tick(c.now)
+	return c
+}
+
+func (c *crowd) flow(host uint32, to uint16) {
+	ev := c.batch.Add()
+	ev.Kind = monitor.KindNew
+	o := &ev.Flow.Orig
+	o.Src = monitor.AddrFrom4([4]byte{10, byte(host >> 16), byte(host >> 8), byte(host)})
+	o.Dst = monitor.AddrFrom4([4]byte{203, 0, byte(to >> 8), byte(to)})
+	o.DstPort, o.Proto, o.Family = 443, monitor.TCP, monitor.IPv4
+	if len(c.batch.Events) == monitor.BatchSize {
+		c.flush()
+	}
+}
+
+func (c *crowd) flush() {
+	c.e.Observe(&c.batch)
+	c.batch.Reset()
+}
+
+func (c *crowd) pass(d time.Duration) {
+	c.flush()
+	c.now += monitor.Time(d)
+	c.changed = append(c.changed, c.e.Tick(c.now)...)
+}
+
+// figure returns a figure of a finding that has appeared, -1 if there is none.
+func (c *crowd) figure(rule, subject, name string) float64 {
+	for _, f := range c.e.Snapshot() {
+		for _, figure := range f.Figures {
+			if f.Rule == rule && f.Subject == subject && figure.Name == name {
+				return figure.Value
+			}
+		}
+	}
+	return -1
+}
+
+// TestMillionSources has a million hosts open a flow each, and one of them many more: its
+// flows are counted exactly, memory is bounded, and what is left out is counted.
 func TestMillionSources(t *testing.T) {
 	before := heap()
-	e := New(Config{Limits: DefaultLimits()})
-	now := monitor.Time(1e18)
-	e.Tick(now)
-	var b monitor.Batch
-	one := func(host, n uint32) {
-		ev := b.Add()
-		ev.Kind = monitor.KindNew
-		o := &ev.Flow.Orig
-		o.Src = monitor.AddrFrom4([4]byte{10, byte(host >> 16), byte(host >> 8), byte(host)})
-		o.Dst = monitor.AddrFrom4([4]byte{203, 0, 113, 9})
-		o.SrcPort, o.DstPort, o.Proto, o.Family = uint16(n), 443, monitor.TCP, monitor.IPv4
-		if len(b.Events) == monitor.BatchSize {
-			e.Observe(&b)
-			b.Reset()
-		}
-	}
+	c := newCrowd()
 	for i := range uint32(1_000_000) {
-		one(i, 1)
+		c.flow(1000+i, 9)
 		if i%100 == 0 {
-			one(77, i)
+			c.flow(77, 9)
 		}
 	}
-	e.Observe(&b)
-	told := e.Tick(now + monitor.Time(11e9))
-	if len(told) != 1 || told[0].Rule != "many-flows" || told[0].Subject != "10.0.0.77" {
-		t.Fatalf("found %+v", told)
+	c.pass(11 * time.Second)
+	if len(c.changed) != 1 || c.changed[0].Rule != "many-flows" || c.changed[0].Subject != "10.0.0.77" {
+		t.Fatalf("found %+v", c.changed)
 	}
-	// Of its 10,001 flows, and of no others, those are certain that came since it
-	// was last driven out.
-	if n := told[0].Figures[0].Value; n < 9500 || n > 10_001 {
+	if n := c.figure("many-flows", "10.0.0.77", "flows"); n != 10_000 {
 		t.Errorf("%.0f flows", n)
 	}
-	if used := heap() - before; used > 2<<20 {
+	c.pass(time.Second)
+	if n := c.e.Stats().Uncounted; n != 1_000_001-maxKeys {
+		t.Errorf("%d flows are not counted", n)
+	}
+	if used := heap() - before; used > 20<<20 {
 		t.Errorf("%d bytes for a million sources", used)
 	}
-	runtime.KeepAlive(e)
-	if n := testing.AllocsPerRun(10, func() { e.Observe(&b) }); n != 0 {
-		t.Errorf("Observe allocates %v times", n)
+	for range 2 { // in the memory of the windows before
+		for i := range uint32(monitor.BatchSize - 1) {
+			c.flow(i, uint16(i))
+		}
+		if n := testing.AllocsPerRun(10, func() { c.e.Observe(&c.batch) }); n != 0 {
+			t.Errorf("Observe allocates %v times", n)
+		}
+		c.batch.Reset()
+		c.pass(11 * time.Second)
 	}
 }
 
@@ -64,102 +138,101 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestSieveAdmits has a crowd of keys that come once pass by: those that come often
-// are held, with nearly all of their counts certain, and nothing is made up.
-func TestSieveAdmits(t *testing.T) {
-	const crowd, often, every = 1_000_000, 10, 2_000
-	s := newSieve[struct{}](11)
-	name := func(n uint32) key {
-		return key{addr: monitor.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})}
-	}
-	add := func(n uint32) {
-		k := name(n)
-		s.admit(&k, hashAddr(&k.addr, 0), 1)
-	}
-	for i := range uint32(crowd) {
-		add(often + i)
-		if i%(every/often) == 0 {
-			add(i / (every / often) % often)
-		}
-	}
-	for i := range s.sets {
-		set := &s.sets[i]
-		for j := range ways {
-			a := set.keys[j].addr
-			host := uint32(a[12])<<24 | uint32(a[13])<<16 | uint32(a[14])<<8 | uint32(a[15])
-			if certain := set.count[j] - set.over[j]; host >= often && certain > 1 {
-				t.Errorf("host %d came once, not %d times", host, certain)
+// TestManyDestinations counts distinct destinations exactly, also past those that stand
+// beside the host.
+func TestManyDestinations(t *testing.T) {
+	for _, c := range []struct {
+		destinations int
+		found        bool
+	}{{499, false}, {500, true}, {5000, true}} {
+		g := newCrowd()
+		for range 3 { // each destination three times
+			for to := range c.destinations {
+				g.flow(78, uint16(to))
+				g.flow(79, uint16(to%100))
 			}
 		}
-	}
-	found := 0
-	s.most(crowd/every*9/10, func(k key, n uint64, _ *struct{}) {
-		found++
-		if n > crowd/every {
-			t.Errorf("%s came %d times, not %d", k.addr, crowd/every, n)
+		g.pass(11 * time.Second)
+		want := -1.0
+		if c.found {
+			want = float64(c.destinations)
 		}
-	})
-	if found != often {
-		t.Errorf("%d of %d were found", found, often)
+		if got := g.figure("many-destinations", "10.0.0.78", "destinations"); got != want {
+			t.Errorf("%d: found %.0f", c.destinations, got)
+		}
+		if got := g.figure("many-destinations", "10.0.0.79", "destinations"); got != -1 {
+			t.Errorf("a hundred: found %.0f", got)
+		}
 	}
 }
 
-// TestSieve holds counts to what they promise: at least what is certain, at most
-// what was counted, and no key with more than an eighth of its set is missed.
-func TestSieve(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(3, 4))
-	s := newSieve[struct{}](6)
-	truth := map[key]uint64{}
-	for range 100_000 {
-		k := key{port: uint16(math.Exp(rnd.Float64() * 9))}
-		truth[k]++
-		s.add(&k)
-	}
-	sums, seen := make([]uint64, len(s.sets)), map[key]bool{}
-	for k, n := range truth {
-		sums[k.hash()>>s.shift] += n
-	}
-	for i := range s.sets {
-		set := &s.sets[i]
-		for j := range ways {
-			n, count, over := truth[set.keys[j]], uint64(set.count[j]), uint64(set.over[j])
-			if n > count || n < count-over || over > sums[i]/ways {
-				t.Errorf("%+v: %d times, counted %d-%d; %d in its set", set.keys[j], n, count, over, sums[i])
+// TestCrowd has new flows come at up to 300,000 a second, most of 300,000 hosts with one
+// now and then. The host that opens many flows and the one that opens flows to many
+// destinations are found with exact figures, and nothing else:
+//
+//	10.0.0.77  400 a second to one destination
+//	10.0.0.78  150 a second, each to another destination
+//	10.0.0.79  150 a second to a hundred destinations
+func TestCrowd(t *testing.T) {
+	for _, rate := range []int{8_000, 100_000, 300_000} {
+		g, rnd := newCrowd(), rand.New(rand.NewPCG(1, 2))
+		to := 0
+		for range 100 {
+			of := slices.Concat(slices.Repeat([]uint32{77}, 40), slices.Repeat([]uint32{78, 79}, 15))
+			for len(of) < rate/10 {
+				of = append(of, 1000+rnd.Uint32N(300_000))
 			}
-			seen[set.keys[j]] = true
+			// In the first tenth of a second no host is left out.
+			if to > 0 {
+				rnd.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
+			}
+			for _, host := range of {
+				switch host {
+				case 78:
+					to++
+					g.flow(host, uint16(to))
+				case 79:
+					g.flow(host, uint16(rnd.Uint32N(100)))
+				default:
+					g.flow(host, 9)
+				}
+			}
+			g.pass(100 * time.Millisecond)
 		}
-	}
-	for k, n := range truth {
-		if n > sums[k.hash()>>s.shift]/ways && !seen[k] {
-			t.Errorf("%+v is missed, which occurred %d times", k, n)
+		if got := g.figure("many-flows", "10.0.0.77", "per_second"); got != 400 {
+			t.Errorf("%d events a second: %.0f flows a second", rate, got)
+		}
+		if got := g.figure("many-destinations", "10.0.0.78", "destinations"); got != 1500 {
+			t.Errorf("%d events a second: %.0f destinations", rate, got)
+		}
+		if standing := g.e.Snapshot(); len(standing) != 2 {
+			t.Errorf("%d events a second: found %+v", rate, standing)
 		}
 	}
 }
 
-// TestDistinct holds the estimates to three standard errors.
-func TestDistinct(t *testing.T) {
-	for _, c := range []struct{ n, err float64 }{{10, 0.1}, {500, 0.09}, {2000, 0.12}, {5000, 0.21}} {
-		var d distinct
-		for i := range int(c.n) {
-			a := monitor.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)})
-			d.add(hashAddr(&a, uint64(i%7)))
-			d.add(hashAddr(&a, uint64(i%7)))
+// TestClockSetBack sets the clock back by an hour: windows and scans go on at once.
+func TestClockSetBack(t *testing.T) {
+	g := newCrowd()
+	g.pass(time.Second)
+	g.now -= monitor.Time(time.Hour)
+	g.pass(0)
+	scans := g.e.Stats().Scans
+	for range 120 {
+		for range 40 {
+			g.flow(77, 9)
 		}
-		if got := d.estimate(); math.Abs(got-c.n) > c.n*c.err {
-			t.Errorf("%.0f: estimated %.0f", c.n, got)
-		}
+		g.pass(100 * time.Millisecond)
 	}
-	var c crowd
-	for i := range 300_000 {
-		a := monitor.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-		c.add(hashAddr(&a, 0))
+	if n := g.e.Stats().Scans - scans; n < 10 {
+		t.Errorf("%d scans in 12 seconds", n)
 	}
-	if got := c.estimate(); math.Abs(got-300_000) > 15_000 {
-		t.Errorf("300,000 estimated %.0f", got)
+	if got := g.figure("many-flows", "10.0.0.77", "per_second"); got != 400 {
+		t.Errorf("%.0f flows a second", got)
 	}
 }
 
-// TestTickIsShort expects no tick to look at more than one piece of the table.
+// TestTickIsShort expects no tick to scan more than one piece of the table.
 func TestTickIsShort(t *testing.T) {
 	w := newWorld(t, nil)
 	var flows []flow
@@ -168,10 +241,10 @@ func TestTickIsShort(t *testing.T) {
 	}
 	w.see(monitor.KindNew, flows...)
 	ticks, most, last := 0, uint64(0), uint64(0)
-	for w.engine.Stats().Looks == 0 {
+	for w.engine.Stats().Scans == 0 {
 		w.now += monitor.Time(loop.TickEvery)
 		w.engine.Tick(w.now)
-		most, last = max(most, w.engine.look.rows-last), w.engine.look.rows
+		most, last = max(most, w.engine.scan.rows-last), w.engine.scan.rows
 		ticks++
 	}
 	if most > 4096 || ticks < 30_000/4096 || w.engine.Stats().Rows != 30_000 {

@@ -1,30 +1,21 @@
-// Package findings tells what is wrong with the traffic of a gateway: rules over
-// the live table and the stream of events, each with the flows that show it.
+// Package findings finds what is wrong with the traffic of a gateway: rules over the
+// live table and the stream of events, each with the flows that show it.
 //
 //	e := findings.New(findings.Config{Table: table, Limits: findings.DefaultLimits()})
-//	m := monitor.Monitor{Source: source, Table: table, Rules: e, …}
+//	m := loop.Loop{Source: source, Table: table, Rules: e, …}
 //	…
 //	for _, f := range e.Snapshot() {
 //		fmt.Println(f.Severity, f.Rule, f.Subject, f.Text, f.Filter)
 //	}
 //
-// What stands in the table is looked at in looks: scans, a piece a tick, that
-// count flows in groups. What is a rate, which a table does not tell, is counted
-// in windows of the stream as the events come:
+// The table is scanned in pieces, one a tick, and its flows are counted in groups. Rates,
+// which the table does not show, are counted in windows of the stream:
 //
-//	Observe ─▶ window (sources, resolvers) ─┐
-//	Tick ───▶ look (groups of flows) ───────┴▶ judge ─▶ appeared, gone
+//	Observe ─▶ window (hosts, resolvers) ─┐
+//	Tick ────▶ scan (groups of flows) ────┴▶ candidates ─▶ appeared, cleared
 //
-// Memory does not grow with flows, sources or destinations: groups are counted
-// by [Space-Saving] and distinct destinations by linear counting, and rules go by
-// the least that a count can be, so that no error of theirs makes a finding. Inside
-// hosts, of which there may be a million with a flow each, are [admitted] by chance.
+// Counts are exact. The number of groups is bounded; Stats.Uncounted is how many flows
+// belong to groups beyond the bound.
 //
-// The rules, their limits and the reasons stand in docs/findings.md.
-//
-// [Space-Saving]: Metwally, Agrawal, El Abbadi: Efficient computation of frequent
-// and top-k elements in data streams (2005)
-//
-// [admitted]: Ben Basat, Chen, Einziger, Friedman, Kassner: Randomized admission
-// policy for efficient top-k, frequency, and volume estimation (2019)
+// docs/findings.md lists the rules, their limits and the reasons.
 package findings

@@ -10,9 +10,10 @@ import (
 	"natlens/monitor/table"
 )
 
-// Config says what the engine may look at. What is nil, it does without.
+// Config says what the engine can read and ask. Rules that need what is nil find
+// nothing.
 type Config struct {
-	Table  *table.Table // nil: only what the stream tells
+	Table  *table.Table // nil: rules about rates only
 	Limits Limits
 
 	// Namespace returns the name of a network namespace, and the filter that
@@ -23,18 +24,18 @@ type Config struct {
 	// asked once a second at most. nil: no dns-race and no dns-clash.
 	Counters func() (map[monitor.NetNS]Counters, error)
 
-	// EstablishedTimeout is nf_conntrack_tcp_timeout_established of a network
-	// namespace: how long ago the last packet was is what is missing from it. 0 or
-	// nil: no idle.
+	// EstablishedTimeout returns nf_conntrack_tcp_timeout_established of a network
+	// namespace; 0 if it can't be read. nil: no idle.
 	EstablishedTimeout func(monitor.NetNS) time.Duration
 
-	// Packets asks the kernel how many packets a flow had either way; ok is false
-	// where it does not count, or has no such flow. It is asked for a few flows
-	// once a look. nil: no dnat-stale of flows that were answered once.
+	// Packets asks the kernel how many packets a flow has sent in each direction; ok
+	// is false if the kernel does not count, or has no such flow. It is asked for at
+	// most maxWatched flows per scan. nil: no findings about flows that were answered
+	// once.
 	Packets func(f *monitor.Flow) (orig, reply uint64, ok bool)
 
-	// Refresh asks for timeouts as they stand now, as [monitor.Monitor.Refresh]
-	// does: events don't tell of packets.
+	// Refresh asks for a dump of the kernel's table, which updates timeouts and
+	// counters: events don't report packets.
 	Refresh func()
 
 	// Command writes a command line of natlens as it has to be typed for a network
@@ -42,33 +43,37 @@ type Config struct {
 	Command func(n monitor.NetNS, args ...string) string
 }
 
-// Counters are those counters of the kernel that rules are about, since boot.
+// Counters are the kernel's counters that rules use, since boot.
 type Counters struct{ InsertFailed, ClashResolve uint64 }
 
-// Engine looks for findings. Observe and Tick belong to one goroutine, the
+// Engine evaluates the rules. Observe, Tick and Finish belong to one goroutine, the
 // others to any.
 type Engine struct {
 	cfg      Config
-	look     look
-	rates    rates
-	judges   [numRules]judge
-	watching map[ref]*watched
-	told     []monitor.Finding // what Tick returns
+	scan     scan
+	window   window
+	silence  map[ref]*sending
+	standing [numRules][]standing
+	changed  []monitor.Finding // what Tick returns
 
 	mu       sync.Mutex
-	standing []monitor.Finding
+	snapshot []monitor.Finding
 	version  uint64
 	stats    Stats
 }
 
-// Stats say what the engine did.
+// Stats says what the engine did.
 type Stats struct {
-	Looks uint64        // looks at the whole table
-	Rows  uint64        // rows of the last one
-	Took  time.Duration // what the last one cost, over all its ticks
+	Scans uint64        // of the whole table
+	Rows  uint64        // of the last scan
+	Took  time.Duration // by the last scan, over all its ticks
+
+	// Uncounted is how many flows the last scan and the last window left out because
+	// they belong to more groups than are counted.
+	Uncounted uint64
 }
 
-// New returns an engine that has seen nothing.
+// New returns an engine that has seen no event and no flow.
 func New(cfg Config) *Engine {
 	if cfg.Command == nil {
 		cfg.Command = plainCommand
@@ -76,77 +81,99 @@ func New(cfg Config) *Engine {
 	if cfg.Namespace == nil {
 		cfg.Namespace = func(monitor.NetNS) (name, filter string) { return "", "" }
 	}
-	e := &Engine{cfg: cfg, watching: make(map[ref]*watched)}
-	e.look.init()
-	e.rates.init(&e.cfg.Limits)
+	e := &Engine{cfg: cfg, silence: make(map[ref]*sending)}
+	e.scan.init(&e.cfg)
+	e.window.init()
 	return e
 }
 
-// Observe counts what the table does not tell: rates. It does not allocate.
-func (e *Engine) Observe(b *monitor.Batch) { e.rates.observe(b.Events) }
+// Observe counts new flows. It keeps nothing of the batch.
+func (e *Engine) Observe(b *monitor.Batch) { e.window.observe(b.Events) }
 
-// Tick takes the look at the table a step further, and returns what has appeared
-// or is gone.
+// Tick scans the next piece of the table, and returns the findings that have appeared
+// or are cleared since the last call.
 func (e *Engine) Tick(now monitor.Time) []monitor.Finding {
-	e.told = e.told[:0]
-	judged := e.check(now)
-	if e.cfg.Table != nil && !e.passes() && e.step(now) {
-		e.judgeLook(now)
-		judged = true
+	e.changed = e.changed[:0]
+	evaluated := e.tickWindow(now)
+	if e.cfg.Table != nil && e.scan.step(now) {
+		e.conclude(now)
+		evaluated = true
 	}
-	if judged {
+	if evaluated {
 		e.publish()
 	}
-	return e.told
+	return e.changed
 }
 
-// Finish ends the window and takes a whole look at once, for a run that ends here.
-// It returns what Tick would.
+// Finish ends the window and scans the whole table, for a run that ends here. It
+// returns what Tick would.
 func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
-	e.told = e.told[:0]
-	if e.rates.began != 0 {
+	e.changed = e.changed[:0]
+	if e.window.began != 0 {
 		e.closeWindow(now)
 	}
 	if e.cfg.Table != nil {
-		for e.look.running && !e.step(now) {
+		for e.scan.running && !e.scan.step(now) {
 		}
-		for e.look.began = now - monitor.Time(lookEvery); !e.step(now); {
+		// A scan goes by what the one before has found.
+		for range 2 {
+			for e.scan.began = now - monitor.Time(scanEvery); !e.scan.step(now); {
+			}
 		}
-		e.judgeLook(now)
+		e.conclude(now)
 	}
 	e.publish()
-	return e.told
+	return e.changed
 }
 
-// Snapshot returns the findings that stand, the gravest first, of these the
-// oldest.
+// Snapshot returns the standing findings, the most severe first, of these the oldest.
 func (e *Engine) Snapshot() []monitor.Finding {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.Clone(e.standing)
+	return slices.Clone(e.snapshot)
 }
 
-// Version returns a number that grows whenever Snapshot would return something
-// else.
+// Version returns a number that grows whenever Snapshot changes.
 func (e *Engine) Version() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.version
 }
 
-// Stats returns the counters as they stand.
+// Stats returns the counters.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.stats
 }
 
-// publish makes what the judges hold what Snapshot returns.
+// conclude evaluates the rules about the table at the end of a scan.
+func (e *Engine) conclude(now monitor.Time) {
+	s := &e.scan
+	for i := range handshakes {
+		e.update(handshakes[i].rule, e.handshakes(&handshakes[i], &s.handshakes[i]), now)
+	}
+	e.update(ruleSynHost, e.unansweredHosts(), now)
+	stale, missed := e.stale(now)
+	e.update(ruleDNATStale, stale, now)
+	e.update(ruleDNATMissed, missed, now)
+	e.update(ruleSNATPorts, e.exhausted(), now)
+	e.update(ruleSNATClash, e.clashes(), now)
+	e.update(ruleIdle, e.idle(now), now)
+	e.forgetSilence()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stats.Scans++
+	e.stats.Rows, e.stats.Took = s.rows, s.took
+	e.stats.Uncounted = s.beyond() + e.window.missed
+}
+
+// publish makes the standing findings what Snapshot returns.
 func (e *Engine) publish() {
 	var all []monitor.Finding
-	for i := range e.judges {
-		for _, s := range e.judges[i].standing {
-			all = append(all, s.finding)
+	for _, of := range e.standing {
+		for i := range of {
+			all = append(all, of[i].finding)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b monitor.Finding) int {
@@ -154,6 +181,6 @@ func (e *Engine) publish() {
 	})
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.standing = all
+	e.snapshot = all
 	e.version++
 }

@@ -7,7 +7,7 @@ import (
 	"natlens/monitor/table"
 )
 
-// ref names a row of the table.
+// ref identifies a row of the table.
 type ref struct {
 	row uint32
 	gen uint64
@@ -16,18 +16,15 @@ type ref struct {
 // maxExamples is how many flows of a group a finding shows.
 const maxExamples = 4
 
-// group is what is kept of flows that belong together.
+// group is what a scan keeps of flows that belong together.
 type group struct {
-	old      uint32 // how many are of age
+	old      uint32 // flows that have the age that their rule asks for
 	n        uint32 // examples
 	examples [maxExamples]ref
 }
 
-// add takes a flow into the group.
-func (g *group) add(row uint32, r *table.Row, old bool) { g.take(ref{row, r.Gen}, old) }
-
-// take is add for a flow that was not unpacked.
-func (g *group) take(flow ref, old bool) {
+// add adds a flow.
+func (g *group) add(flow ref, old bool) {
 	if old {
 		g.old++
 	}
@@ -37,10 +34,10 @@ func (g *group) take(flow ref, old bool) {
 	}
 }
 
-// refs names the flows of a group that are still there.
+// refs returns the examples that still exist.
 func (e *Engine) refs(g *group) []monitor.FlowRef { return e.rows(g.examples[:g.n]) }
 
-// rows names those of some flows that are still there.
+// rows returns those of some flows that still exist.
 func (e *Engine) rows(all []ref) (flows []monitor.FlowRef) {
 	if e.cfg.Table == nil {
 		return nil
@@ -53,12 +50,12 @@ func (e *Engine) rows(all []ref) (flows []monitor.FlowRef) {
 	return flows
 }
 
-// older reports whether the flow is at least as old as the limit says. Where its
-// birth was not seen, it counts from when it was first heard of.
-func (l *look) older(r *table.Row, by limit) bool {
+// aged reports whether the flow is as old as a limit asks for. If its birth was not
+// seen, its age counts from the first message about it.
+func (s *scan) aged(r *table.Row, by limit) bool {
 	born := r.Born()
 	if born == 0 {
 		born = r.First
 	}
-	return float64(l.now-born) >= l.limits[by]*float64(time.Second)
+	return float64(s.now-born) >= s.limits[by]*float64(time.Second)
 }

@@ -70,8 +70,8 @@ func TestHealthy(t *testing.T) {
 	err = m.Run(ctx)
 	<-done
 	st := e.Stats()
-	t.Logf("%s: %d events, %d lost, %d looks, the last at %d flows took %s", long, sink.events.Load(), m.Stats().Lost, st.Looks, st.Rows, st.Took)
-	if err != nil || sink.events.Load() < 100 || st.Looks < uint64(long/time.Second)/3 {
+	t.Logf("%s: %d events, %d lost, %d scans, the last of %d flows took %s", long, sink.events.Load(), m.Stats().Lost, st.Scans, st.Rows, st.Took)
+	if err != nil || sink.events.Load() < 100 || st.Scans < uint64(long/time.Second)/3 {
 		t.Errorf("%v; %+v", err, st)
 	}
 }

@@ -5,22 +5,21 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/table"
 )
 
-// inNetNS is what a look keeps of a network namespace: the ESTABLISHED flows that are
-// idle there.
-type inNetNS struct {
-	group
+// space is what a scan keeps of a network namespace.
+type space struct {
 	rows        uint64
-	flows       uint64        // idle for long
-	unsure      uint64        // nothing was heard of for as long, packets included or not
 	established time.Duration // nf_conntrack_tcp_timeout_established
 	below       float64       // a timeout of at most so many seconds is of an idle flow
+	idle        group         // ESTABLISHED flows that are idle
+	flows       uint64        // of these
+	unsure      uint64        // flows without a message for as long, with packets or without
 }
 
-// refreshEvery is how often fresh timeouts are asked for at the most: that is a
-// dump of the kernel's table.
+// refreshEvery is the least time between two dumps that idle asks for.
 const refreshEvery = 10 * time.Minute
 
 // settingEvery is how often nf_conntrack_tcp_timeout_established is read.
@@ -32,65 +31,59 @@ type setting struct {
 	at    monitor.Time
 }
 
-// enter makes a namespace the one whose rows are looked at.
-func (l *look) enter(n monitor.NetNS) {
-	l.netns = n
-	if l.in = l.all[n]; l.in != nil {
-		return
+// space returns what this scan keeps of a namespace.
+func (s *scan) space(n monitor.NetNS) *space {
+	sp := s.spaces[n]
+	if sp != nil {
+		return sp
 	}
-	l.in = new(inNetNS)
-	l.all[n] = l.in
-	if l.timeout == nil {
-		return
+	sp = new(space)
+	s.spaces[n] = sp
+	if s.cfg.EstablishedTimeout == nil {
+		return sp
 	}
-	s, known := l.settings[n]
-	if age := l.now - s.at; !known || age < 0 || age >= monitor.Time(settingEvery) {
-		s = setting{l.timeout(n), l.now}
-		l.settings[n] = s
+	set, known := s.settings[n]
+	if age := s.now - set.at; !known || age < 0 || age >= monitor.Time(settingEvery) {
+		set = setting{s.cfg.EstablishedTimeout(n), s.now}
+		s.settings[n] = set
 	}
-	l.in.established = s.value
-	l.in.below = s.value.Seconds() - l.limits[idleAge]
+	sp.established = set.value
+	sp.below = set.value.Seconds() - s.limits[idleAge]
+	return sp
 }
 
-// idle takes an ESTABLISHED flow of the namespace that is looked at. Each packet sets
-// the timeout anew, and what is missing from it is how long ago the last one was; a
-// timeout above the setting is of a flow with one of its own. No event tells of
-// packets: what was last told may be old.
-func (l *look) idle(i uint32, r *table.Row) {
-	in := l.in
+// idle counts an ESTABLISHED flow. Each packet sets the timeout anew, and what is
+// missing from it is how long ago the last one was; a timeout above the setting is of a
+// flow with one of its own. No event reports packets: a timeout may be old.
+func (s *scan) idle(sp *space, flow ref, r *table.Row) {
 	switch {
-	case in.established <= 0 || r.Known&monitor.AttrTimeout == 0:
-	case float64(r.Flow.Timeout) <= in.below:
-		in.flows++
-		in.add(i, r, true)
-	case r.Last <= l.silentSince:
-		in.unsure++
+	case r.Flow.State != monitor.TCPEstablished, sp.established <= 0, r.Known&monitor.AttrTimeout == 0:
+	case float64(r.Flow.Timeout) <= sp.below:
+		sp.flows++
+		sp.idle.add(flow, true)
+	case float64(s.now-r.Last) >= s.limits[idleAge]*float64(time.Second):
+		sp.unsure++
 	}
 }
 
-// mayBeIdle reports whether idle has something to count of an ESTABLISHED flow.
-func (l *look) mayBeIdle(g *table.Glimpse) bool {
-	return l.in.established > 0 && (float64(g.Timeout) <= l.in.below || g.Last <= l.silentSince)
-}
-
-// idlers finds the namespaces with many ESTABLISHED flows that were idle for long.
-func (e *Engine) idlers(now monitor.Time) (found []candidate) {
+// idle finds the namespaces with many ESTABLISHED flows that were idle for long.
+func (e *Engine) idle(now monitor.Time) (found []candidate) {
 	limit := e.cfg.Limits[idleFlows]
-	for id, in := range e.look.all {
-		if float64(in.flows+in.unsure) >= limit && in.unsure > in.flows && e.cfg.Refresh != nil && now-e.look.refreshed >= monitor.Time(refreshEvery) {
-			e.look.refreshed = now
+	for id, sp := range e.scan.spaces {
+		if float64(sp.flows+sp.unsure) >= limit && sp.unsure > sp.flows && e.cfg.Refresh != nil && now-e.scan.refreshed >= monitor.Time(refreshEvery) {
+			e.scan.refreshed = now
 			e.cfg.Refresh()
 		}
-		if float64(in.flows) < limit/2 {
+		if float64(sp.flows) < limit/2 {
 			continue
 		}
-		c := e.counted(key{netns: id}, in.flows, &in.group, limit)
-		c.level = float64(in.flows) / limit
-		c.finding.Subject = "table"
-		c.finding.Text = fmt.Sprintf("%s idle for %s and longer, of %s", plural(in.flows, "ESTABLISHED flow"), e.text(idleAge), plural(in.rows, "flow"))
-		c.finding.Figures = append(c.finding.Figures, monitor.Figure{Name: "table", Value: float64(in.rows)})
-		e.show(&c, "list", fmt.Sprintf("tcp established timeout <= %ds", int64(in.below)))
-		found = append(found, c)
+		found = append(found, e.candidate(id, float64(sp.flows)/limit, monitor.Finding{
+			Subject:  "table",
+			Text:     fmt.Sprintf("%s idle for %s and longer, of %s", human.Plural(sp.flows, "ESTABLISHED flow"), e.text(idleAge), human.Plural(sp.rows, "flow")),
+			Flows:    sp.flows,
+			Figures:  figures(sp.flows, limit, monitor.Figure{Name: "table", Value: float64(sp.rows)}),
+			Examples: e.refs(&sp.idle),
+		}, "list", fmt.Sprintf("tcp established timeout <= %ds", int64(sp.below))))
 	}
 	return found
 }

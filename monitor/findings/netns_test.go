@@ -56,7 +56,7 @@ func TestNamespaces(t *testing.T) {
 			"netns blue tcp syn_sent unreplied dst 203.0.113.66 dport 81", "blue [list tcp syn_sent unreplied dst 203.0.113.66 dport 81]", 1},
 		{"syn-unanswered 203.0.113.66:81 in red", "red: 30 TCP connections to 203.0.113.66:81 not answered, 30 for 3s and longer",
 			"netns red tcp syn_sent unreplied dst 203.0.113.66 dport 81", "red [list tcp syn_sent unreplied dst 203.0.113.66 dport 81]", 2},
-		{"idle table in blue", "blue: 1000 ESTABLISHED flows idle for 1h and longer, of 1521 flows",
+		{"idle table in blue", "blue: 1,000 ESTABLISHED flows idle for 1h and longer, of 1,521 flows",
 			"netns blue tcp established timeout <= 82800s", "blue [list tcp established timeout <= 82800s]", 1},
 		{"dns-race 192.0.2.53 in red", "red: 100 entries could not be inserted (insert_failed) while 500 new UDP flows asked 192.0.2.53",
 			"netns red udp dport 53 dst 192.0.2.53", "red [list udp dport 53 dst 192.0.2.53]", 2},

@@ -4,53 +4,36 @@ import (
 	"fmt"
 
 	"natlens/monitor"
-	"natlens/monitor/table"
+	"natlens/monitor/human"
 )
 
-// pool is what is kept of the flows of one public address and protocol, either
-// towards one destination or all of them.
+// pool is what a scan keeps of the flows of one public address and protocol, either to
+// one destination or to all.
 type pool struct {
 	group
 	low, high uint16 // ports in use
-	changed   uint32 // flows whose port is not their own
+	changed   uint64 // flows whose port is not their own
 }
 
-// glimpse takes a flow whose source is rewritten without unpacking it, as all but
-// IPv6 can be. It reports whether it has.
-//
-// The keys are written word by word where they are needed: as a copy of an address
-// that has just been written in words, the processor would wait for it.
-func (l *look) glimpse(g *table.Glimpse) bool {
-	if !g.Proto.HasPorts() {
-		return true
+// source adds a flow with SNAT. Towards one destination each flow needs a port of its
+// own: reply tuples are unique.
+func (s *scan) source(flow ref, f *monitor.Flow) {
+	own, port := f.Orig.SrcPort, f.Reply.DstPort
+	k := key{addr: f.Reply.Dst, proto: f.Orig.Proto, netns: f.Orig.NetNS}
+	if p := s.publics.add(k); p != nil && own != port {
+		p.value.changed++
+		p.value.add(flow, true)
 	}
-	public, pool := &l.public, &l.pool
-	own, port, toPort, ok := g.SentAs(&pool.addr, &pool.peer)
-	if !ok {
-		return false
+	k.peer, k.peerPort = f.Reply.Src, f.Reply.SrcPort
+	if p := s.pools.add(k); p != nil {
+		p.value.use(flow, own, port)
 	}
-	g.SentAs(&public.addr, &l.peer)
-	public.proto, pool.proto, pool.peerPort = g.Proto, g.Proto, toPort
-	public.netns, pool.netns = g.NetNS, g.NetNS
-	l.source(public, pool, ref{g.Row, g.Gen}, own, port)
-	return true
 }
 
-// source takes a flow whose source is rewritten to a port of a public address, and
-// that is its own port if none had to be chosen. Towards one destination each flow
-// needs a port of its own: reply tuples are unique.
-func (l *look) source(public, towards *key, flow ref, own, port uint16) {
-	changed := own != port
-	p := l.publics.addAgain(public)
-	if changed {
-		p.changed++
-		p.take(flow, true)
-	}
-	if p = l.pools.admit(towards, towards.hash(), 1); p == nil {
-		return
-	}
-	p.take(flow, true)
-	if changed {
+// use adds a flow that uses a port of the pool.
+func (p *pool) use(flow ref, own, port uint16) {
+	p.add(flow, true)
+	if own != port {
 		p.changed++
 	}
 	if p.low == 0 || port < p.low {
@@ -59,47 +42,60 @@ func (l *look) source(public, towards *key, flow ref, own, port uint16) {
 	p.high = max(p.high, port)
 }
 
-// exhausted finds pools that are nearly used up.
+// exhausted finds pools of ports that are nearly used up.
 func (e *Engine) exhausted() (found []candidate) {
-	limit, least := e.cfg.Limits[snatPorts], e.cfg.Limits[snatMin]
-	e.look.pools.most(atLeast(least/2), func(k key, n uint64, v *pool) {
-		size := monitor.PoolSize(k.proto, n, uint64(v.changed), v.low, v.high)
-		used := 100 * float64(n) / float64(size)
-		if used < limit/2 {
-			return
+	for i := range e.scan.pools.all {
+		p := &e.scan.pools.all[i]
+		if c, ok := e.fullPool(&p.key, p.n, &p.value); ok {
+			found = append(found, c)
 		}
-		public, to := k.addr.String(), endpoint(k.peer, k.peerPort)
-		c := e.counted(k, n, &v.group, limit)
-		c.level = min(used/limit, float64(n)/least)
-		c.finding.Subject = fmt.Sprintf("%s %s → %s", public, k.proto, to)
-		c.finding.Text = fmt.Sprintf("%d of %d %s ports of %s in use towards %s (%d–%d seen)", n, size, k.proto, public, to, v.low, v.high)
-		c.finding.Figures = append(c.finding.Figures, monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used})
-		e.show(&c, "list", fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", k.proto, public, k.peer, k.peerPort))
-		found = append(found, c)
-	})
+	}
 	return found
 }
 
-// allChanged is from which share on, in percent, a rule changes all ports: that
-// is no clash.
+// fullPool makes a candidate of the n flows of a pool.
+func (e *Engine) fullPool(k *key, n uint64, p *pool) (c candidate, ok bool) {
+	limit, least := e.cfg.Limits[snatPorts], e.cfg.Limits[snatMin]
+	if float64(n) < least/2 {
+		return c, false
+	}
+	size := monitor.PoolSize(k.proto, n, p.changed, p.low, p.high)
+	used := 100 * float64(n) / float64(size)
+	if used < limit/2 {
+		return c, false
+	}
+	public, to := k.addr.String(), endpoint(k.peer, k.peerPort)
+	return e.candidate(k.netns, min(used/limit, float64(n)/least), monitor.Finding{
+		Subject:  fmt.Sprintf("%s %s → %s", public, k.proto, to),
+		Text:     fmt.Sprintf("%d of %d %s ports of %s in use towards %s (%d–%d seen)", n, size, k.proto, public, to, p.low, p.high),
+		Flows:    n,
+		Figures:  figures(n, limit, monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used}),
+		Examples: e.refs(&p.group),
+	}, "list", fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", k.proto, public, k.peer, k.peerPort)), true
+}
+
+// allChanged is the share in percent from which on a rule changes all ports, such as
+// masquerade random: that is no clash.
 const allChanged = 95
 
-// clashes finds public addresses behind which many ports had to be changed.
+// clashes finds public addresses for which many ports had to be changed.
 func (e *Engine) clashes() (found []candidate) {
 	limit, least := e.cfg.Limits[snatClash], e.cfg.Limits[snatClashMin]
-	e.look.publics.most(atLeast(least/2), func(k key, n uint64, v *pool) {
-		changed := 100 * float64(v.changed) / float64(n)
-		if changed < limit/2 || changed > allChanged {
-			return
+	for i := range e.scan.publics.all {
+		p := &e.scan.publics.all[i]
+		changed := p.value.changed
+		percent := 100 * float64(changed) / float64(p.n)
+		if float64(changed) < least/2 || percent < limit/2 || percent > allChanged {
+			continue
 		}
-		public := k.addr.String()
-		c := e.counted(k, uint64(v.changed), &v.group, limit)
-		c.level = min(changed/limit, float64(v.changed)/least)
-		c.finding.Subject = fmt.Sprintf("%s %s", public, k.proto)
-		c.finding.Text = fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d", plural(uint64(v.changed), k.proto.String()+" flow"), public, n)
-		c.finding.Figures = append(c.finding.Figures, monitor.Figure{Name: "all", Value: float64(n)}, monitor.Figure{Name: "percent", Value: changed})
-		e.show(&c, "list", fmt.Sprintf("%s snat-port reply.dst %s", k.proto, public))
-		found = append(found, c)
-	})
+		public := p.key.addr.String()
+		found = append(found, e.candidate(p.key.netns, min(percent/limit, float64(changed)/least), monitor.Finding{
+			Subject:  fmt.Sprintf("%s %s", public, p.key.proto),
+			Text:     fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d", human.Plural(changed, p.key.proto.String()+" flow"), public, p.n),
+			Flows:    changed,
+			Figures:  figures(changed, limit, monitor.Figure{Name: "all", Value: float64(p.n)}, monitor.Figure{Name: "percent", Value: percent}),
+			Examples: e.refs(&p.value.group),
+		}, "list", fmt.Sprintf("%s snat-port reply.dst %s", p.key.proto, public)))
+	}
 	return found
 }

@@ -155,63 +155,13 @@ func (t *Table) Scan(fn func(row uint32, r *Row, x *monitor.Extra) bool) {
 	}
 }
 
-// Glimpse is what is to be had of a row without unpacking it. The fields are those
-// of [Row] and its Flow.
-type Glimpse struct {
-	Row     uint32
-	Gen     uint64
-	Known   monitor.Attrs
-	Last    monitor.Time
-	Timeout uint32
-	Status  monitor.Status
-	Proto   monitor.Proto
-	State   monitor.State
-	NetNS   monitor.NetNS
-	packed  *packedRow
-}
-
-// Ended is that of [Row.Ended].
-func (g *Glimpse) Ended() bool { return g.packed.state&RowEnded != 0 }
-
-// SentAs tells what a flow is sent as and where to, which is its reply tuple turned
-// round: it writes the addresses to from and to, and returns the port that it was
-// sent from, the one that it is sent as, and the one that it is sent to. ok is false
-// where that does not stand in the row itself, as that of IPv6: it has to be unpacked.
-func (g *Glimpse) SentAs(from, to *monitor.Addr) (own, port, toPort uint16, ok bool) {
-	p := g.packed
-	if p.state&rowWide != 0 {
-		return 0, 0, 0, false
-	}
-	from.Set4(&p.addrs[3])
-	to.Set4(&p.addrs[2])
-	return p.ports[0], p.ports[3], p.ports[2], true
-}
-
-// ScanChunk is Scan for the c-th chunk of a few thousand rows alone, and of these
-// for those that want says yes to: most rows are then passed over for a few
-// nanoseconds each. It returns false if there is no such chunk, which ends a scan
-// in steps.
-func (t *Table) ScanChunk(c int, want func(*Glimpse) bool, fn func(row uint32, r *Row)) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if c >= len(t.rows.chunks) {
-		return false
-	}
-	base := uint32(c * chunkRows)
-	rows := t.rows.chunks[c].rows[:min(chunkRows, t.rows.next-base)]
-	var g Glimpse
-	for i := range rows {
-		p := &rows[i]
-		if p.gen == 0 {
-			continue
-		}
-		g = Glimpse{base + uint32(i), p.gen, p.known, p.last, p.timeout, p.status, p.proto, p.conn, p.netns, p}
-		if want(&g) {
-			t.rows.load(base+uint32(i), &t.scratch)
-			fn(base+uint32(i), &t.scratch)
-		}
-	}
-	return true
+// ScanChunk is Scan for one piece of the table, of a few thousand rows. It returns false
+// if there is no piece c, which ends a scan in steps.
+func (t *Table) ScanChunk(c int, fn func(row uint32, r *Row)) bool {
+	return t.scanChunk(c, func(row uint32, r *Row, _ *monitor.Extra) bool {
+		fn(row, r)
+		return true
+	})
 }
 
 func (t *Table) scanChunk(c int, fn func(uint32, *Row, *monitor.Extra) bool) bool {

@@ -31,7 +31,7 @@ const (
 	manyFlows
 	manyFactor
 	manyDestinations
-	window
+	windowTime
 	raceFailed
 	raceClashes
 	raceQueries
@@ -95,7 +95,7 @@ var limits = [numLimits]Limit{
 		"hosts of one kind differ by two or three"},
 	manyDestinations: {"many-destinations", Hosts, 500, "distinct addresses with ports that one inside host opens flows to within a window",
 		"a heavy web page has some dozens, a torrent client up to two hundred; a scan has thousands"},
-	window: {"window", Seconds, 10, "over how long rates are counted",
+	windowTime: {"window", Seconds, 10, "over how long rates are counted",
 		"long enough that a page load is no flood, short enough to hear of one"},
 	raceFailed: {"dns-race", Times, 3, "entries that the kernel could not insert (insert_failed) within a window",
 		"each is a packet dropped; one or two are chance"},
@@ -147,7 +147,7 @@ func (l *Limits) Set(name, value string) error {
 // Within makes the limits fit a look of that length: the window ends with it, and
 // flows whose birth nobody saw can be of age before it does.
 func (l *Limits) Within(d time.Duration) {
-	l[window] = min(l[window], d.Seconds())
+	l[windowTime] = min(l[windowTime], d.Seconds())
 	for _, age := range []limit{synAge, halfAge, dnatAge} {
 		l[age] = min(l[age], d.Seconds()/2)
 	}
@@ -169,8 +169,6 @@ func (l *Limit) parse(value string) (float64, error) {
 	switch {
 	case err != nil, !(v > 0), math.IsInf(v, 0), l.Unit == Percent && v > 100:
 		return 0, fmt.Errorf("%q is no number of %s above 0, such as %s", value, l.Unit, l.Text(l.Default))
-	case l.Unit == Hosts && v > mostDistinct:
-		return 0, fmt.Errorf("%s are more than can be told apart, which is %d", value, mostDistinct)
 	}
 	return v, nil
 }

@@ -8,13 +8,13 @@ import (
 	"natlens/monitor/table"
 )
 
-// TestLeft deals flows to the targets of a service, in any order of rows, and
-// expects one to be left only where it was passed over as chance does not do.
-func TestLeft(t *testing.T) {
+// TestAbandoned spreads flows over the targets of a service, in any order of rows. One is
+// abandoned only if the others get more young flows than they do by chance.
+func TestAbandoned(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		flows []uint8 // the targets of flows that begin one after the other
-		left  bool    // target 0 is
+		want  bool    // target 0 is abandoned
 	}{
 		{"one target", []uint8{0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, false},
 		{"in turn", []uint8{0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1}, false},
@@ -29,18 +29,18 @@ func TestLeft(t *testing.T) {
 			var s service
 			for _, i := range rnd.Perm(len(c.flows)) {
 				s.n = max(s.n, int(c.flows[i])+1)
-				s.young.add(monitor.Time(1000+i), c.flows[i])
+				s.young.add(monitor.Time(1000+i), int(c.flows[i]))
 			}
-			if s.left(0) != c.left {
+			if s.abandoned(0) != c.want {
 				t.Fatalf("%s: %v", c.name, s.young)
 			}
 		}
 	}
 }
 
-// TestWatchZeroed expects no word of a flow whose counters somebody has set back
-// (conntrack -L -z): fewer packets than before are not many.
-func TestWatchZeroed(t *testing.T) {
+// TestWatchReset resets the counters of a flow (conntrack -L -z): fewer packets than before
+// are not many.
+func TestWatchReset(t *testing.T) {
 	flows := table.New(table.Config{})
 	flow := monitor.Flow{ID: 1, Orig: monitor.Tuple{Proto: monitor.UDP, Family: monitor.IPv4, SrcPort: 1, DstPort: 53}, Status: monitor.SeenReply}
 	flows.Apply(&monitor.Batch{Events: []monitor.Event{{Kind: monitor.KindNew, Time: 1, Has: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID, Flow: flow}}})
@@ -54,14 +54,14 @@ func TestWatchZeroed(t *testing.T) {
 	for i, step := range []struct {
 		orig, reply uint64
 		after       monitor.Time // seconds
-		want        int
+		want        watched
 	}{
-		{9, 0, 0, 0},   // seen for the first time
-		{2, 0, 20, 0},  // set back
-		{4, 0, 25, 0},  // two more
-		{6, 0, 29, 0},  // too soon after it was set back
-		{6, 0, 31, -1}, // four without an answer in 11 s
-		{1, 1, 40, 1},
+		{9, 0, 0, watchUnknown},  // seen for the first time
+		{2, 0, 20, watchUnknown}, // reset
+		{4, 0, 25, watchUnknown}, // two more
+		{6, 0, 29, watchUnknown}, // too soon after the reset
+		{6, 0, 31, watchSilent},  // four without an answer in 11 s
+		{1, 1, 40, watchAnswered},
 	} {
 		orig, reply = step.orig, step.reply
 		if got := e.watch(r, 1+step.after*1e9); got != step.want {

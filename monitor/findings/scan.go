@@ -1,0 +1,107 @@
+package findings
+
+import (
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/table"
+)
+
+// scanEvery is the least time between the beginnings of two scans. A tick scans a piece
+// of 4,096 rows, so that a scan of a million flows takes 25 s.
+const scanEvery = time.Second
+
+// scan goes over the table in steps and counts groups of flows.
+type scan struct {
+	cfg     *Config
+	limits  *Limits
+	running bool
+	piece   int // of the table, to be scanned next
+	began   monitor.Time
+	now     monitor.Time // of this step
+	rows    uint64
+	took    time.Duration
+
+	handshakes [len(handshakes)]tally[key, group] // by destination
+	hosts      tally[key, host]                   // that open unanswered connections
+	services   tally[key, service]                // published by DNAT
+	before     tally[key, service]                // services of the scan before
+	publics    tally[key, pool]                   // flows with SNAT by public address and protocol
+	pools      tally[key, pool]                   // and by destination
+
+	spaces   map[monitor.NetNS]*space
+	settings map[monitor.NetNS]setting
+
+	refreshed monitor.Time
+}
+
+func (s *scan) init(cfg *Config) {
+	s.cfg, s.limits = cfg, &cfg.Limits
+	s.settings = make(map[monitor.NetNS]setting)
+	s.services.max, s.before.max = maxServices, maxServices
+}
+
+// step scans the next piece. It returns true at the end of a scan.
+func (s *scan) step(now monitor.Time) bool {
+	start := time.Now()
+	if !s.running {
+		if now >= s.began && now < s.began+monitor.Time(scanEvery) { // an earlier time: the clock was set back
+			return false
+		}
+		s.begin(now)
+	}
+	s.now = now
+	s.running = s.cfg.Table.ScanChunk(s.piece, s.row)
+	s.piece++
+	s.took += time.Since(start)
+	return !s.running
+}
+
+func (s *scan) begin(now monitor.Time) {
+	s.services, s.before = s.before, s.services
+	for i := range s.handshakes {
+		s.handshakes[i].reset()
+	}
+	s.hosts.reset()
+	s.services.reset()
+	s.publics.reset()
+	s.pools.reset()
+	s.spaces = make(map[monitor.NetNS]*space)
+	if len(s.settings) > maxServices { // namespaces come and go
+		clear(s.settings)
+	}
+	s.running, s.began = true, now
+	s.piece, s.rows, s.took = 0, 0, 0
+}
+
+// beyond returns how many flows were left out of a group because a tally was full.
+func (s *scan) beyond() (n uint64) {
+	for i := range s.handshakes {
+		n += s.handshakes[i].beyond
+	}
+	return n + s.hosts.beyond + s.services.beyond + s.publics.beyond + s.pools.beyond
+}
+
+// row adds a flow to the groups that it belongs to.
+func (s *scan) row(i uint32, r *table.Row) {
+	if r.Ended() {
+		return
+	}
+	f := &r.Flow
+	flow := ref{i, r.Gen}
+	s.rows++
+	sp := s.space(f.Orig.NetNS)
+	sp.rows++
+	switch f.Orig.Proto {
+	case monitor.TCP:
+		if r.Known&monitor.AttrState != 0 {
+			s.handshake(flow, r)
+			s.idle(sp, flow, r)
+		}
+	case monitor.UDP:
+		s.service(flow, r)
+	}
+	if f.Status&monitor.SrcNAT != 0 && f.Orig.Proto.HasPorts() {
+		s.source(flow, f)
+	}
+}

@@ -1,0 +1,207 @@
+package findings
+
+import (
+	"fmt"
+	"slices"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+	"natlens/monitor/table"
+)
+
+// service is what a scan keeps of a published port: where its flows are sent to. NAT is
+// decided on a flow's first packet. A client that keeps sending from one port keeps the
+// entry, and the old decision, alive.
+type service struct {
+	targets [1 + maxTargets]target // the first: flows without DNAT
+	n       int                    // targets of DNAT
+	young   youngest               // flows with DNAT
+}
+
+// Bounds of what a scan keeps of services.
+const (
+	maxTargets  = 6    // of one service; flows to others are left out
+	maxServices = 1024 // a service takes some 3 KiB
+	maxReplied  = 16   // flows of a target that may be watched
+)
+
+// target is where DNAT sends flows of a service to.
+type target struct {
+	to       monitor.Endpoint
+	born     monitor.Time    // of the youngest flow; 0: not known
+	answered uint64          // flows
+	replied  [maxReplied]ref // the first few of the answered
+	silent   uint64          // flows that were never answered
+	group                    // of the silent
+}
+
+// youngest are the flows with DNAT that began last, the youngest first. Flows whose
+// birth is not known are left out.
+type youngest struct {
+	born   [maxYoung]monitor.Time
+	target [maxYoung]uint8
+	n      int
+}
+
+const maxYoung = 16
+
+// add adds a flow, if it is one of the youngest.
+func (y *youngest) add(born monitor.Time, target int) {
+	at := y.n
+	for at > 0 && y.born[at-1] < born {
+		at--
+	}
+	if at == maxYoung {
+		return
+	}
+	y.n = min(y.n+1, maxYoung)
+	copy(y.born[at+1:y.n], y.born[at:])
+	copy(y.target[at+1:y.n], y.target[at:])
+	y.born[at], y.target[at] = born, uint8(target)
+}
+
+// enoughOthers is how many young flows that go to one other target show that a target is
+// abandoned.
+const enoughOthers = 8
+
+// abandoned reports whether new flows no longer go to a target of DNAT: so many of the
+// youngest go to others that a service which spreads its flows over all targets hardly
+// ever does so by chance.
+func (s *service) abandoned(at int) bool {
+	wanted := min(enoughOthers*(s.n-1), maxYoung)
+	return wanted > 0 && s.young.n >= wanted && !slices.Contains(s.young.target[:wanted], uint8(at))
+}
+
+// bypassed reports whether DNAT is newer than the flows without it: none of them is known
+// to be younger than the youngest flow with DNAT. Otherwise DNAT depends on something
+// else, such as the interface or the client.
+func (s *service) bypassed() bool { return s.young.n == 0 || s.young.born[0] >= s.targets[0].born }
+
+// target returns the index of a target of DNAT, -1 if there are too many.
+func (s *service) target(to monitor.Endpoint) int {
+	for i := 1; i <= s.n; i++ {
+		if s.targets[i].to == to {
+			return i
+		}
+	}
+	if s.n == maxTargets {
+		return -1
+	}
+	s.n++
+	s.targets[s.n].to = to
+	return s.n
+}
+
+// answering returns the first target of DNAT that answers, nil if none does.
+func (s *service) answering() *target {
+	for i := 1; i <= s.n; i++ {
+		if s.targets[i].answered > 0 {
+			return &s.targets[i]
+		}
+	}
+	return nil
+}
+
+// service adds a flow to its service. A flow without DNAT belongs to one if the scan
+// before has found flows to the same port with DNAT.
+func (s *scan) service(flow ref, r *table.Row) {
+	f := &r.Flow
+	dnat := f.Status&monitor.DstNAT != 0
+	k := key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: f.Orig.Proto, netns: f.Orig.NetNS}
+	if !dnat {
+		if b := s.before.get(k); b == nil || b.value.n == 0 {
+			return
+		}
+	}
+	v := s.services.add(k)
+	if v == nil {
+		return
+	}
+	at, born := 0, r.Born()
+	if dnat {
+		if at = v.value.target(f.DeliveredTo()); at < 0 {
+			return
+		}
+		if born != 0 {
+			v.value.young.add(born, at)
+		}
+	}
+	t := &v.value.targets[at]
+	t.born = max(t.born, born)
+	if !f.Status.Has(monitor.SeenReply) {
+		t.silent++
+		t.add(flow, s.aged(r, dnatAge))
+		return
+	}
+	if t.answered < maxReplied {
+		t.replied[t.answered] = flow
+	}
+	t.answered++
+}
+
+// stale finds flows that keep an old decision of NAT and get no answer: those that DNAT
+// sends to a target that is gone, and those that bypass DNAT.
+func (e *Engine) stale(now monitor.Time) (stale, missed []candidate) {
+	for i := range e.scan.services.all {
+		s := &e.scan.services.all[i]
+		for at := 0; s.value.n > 0 && at <= s.value.n; at++ {
+			found := e.silentOnce(s, at, now)
+			if found == nil {
+				found = e.neverAnswered(s, at)
+			}
+			if at == 0 {
+				missed = append(missed, found...)
+			} else {
+				stale = append(stale, found...)
+			}
+		}
+	}
+	return stale, missed
+}
+
+// silentOnce finds flows to a target that were answered once and are not any more. The
+// entry of such a flow says replied for good: the kernel's counters must show that
+// packets go out and none comes back.
+func (e *Engine) silentOnce(s *tallied[key, service], at int, now monitor.Time) []candidate {
+	t := &s.value.targets[at]
+	if at == 0 && !(s.value.bypassed() && s.value.answering() != nil) || at > 0 && !s.value.abandoned(at) {
+		return nil
+	}
+	silent := e.silent(t.replied[:min(t.answered, maxReplied)], now)
+	if len(silent) == 0 {
+		return nil
+	}
+	to := s.value.answering()
+	if s.value.young.n > 0 {
+		to = &s.value.targets[s.value.young.target[0]]
+	}
+	text := fmt.Sprintf("not answered for %s; new flows go to %s", e.text(dnatAge), endpoint(to.to.Addr, to.to.Port))
+	return e.staleCandidate(s, at, t.answered+t.silent, float64(len(silent)), silent, "", text)
+}
+
+// neverAnswered finds flows to a target that were never answered, while another target
+// answers.
+func (e *Engine) neverAnswered(s *tallied[key, service], at int) []candidate {
+	t, to := &s.value.targets[at], s.value.answering()
+	if t.silent == 0 || to == nil || at == 0 && !s.value.bypassed() || at > 0 && t.answered > 0 {
+		return nil
+	}
+	text := "never answered; other flows get answers from " + endpoint(to.to.Addr, to.to.Port)
+	return e.staleCandidate(s, at, t.silent, float64(t.old), t.examples[:t.n], "unreplied ", text)
+}
+
+// staleCandidate reports flows of a service that go to one target; old of them have the
+// age that makes a finding.
+func (e *Engine) staleCandidate(s *tallied[key, service], at int, flows uint64, old float64, examples []ref, unreplied, text string) []candidate {
+	k, t, limit := &s.key, &s.value.targets[at], e.cfg.Limits[dnatStale]
+	f := monitor.Finding{Subject: endpoint(k.addr, k.port), Flows: flows, Figures: figures(flows, limit), Examples: e.rows(examples[:min(len(examples), maxExamples)])}
+	filter := fmt.Sprintf("%s %snot dnat dst %s dport %d", k.proto, unreplied, k.addr, k.port)
+	what := "without DNAT"
+	if at > 0 {
+		what = "sent to " + endpoint(t.to.Addr, t.to.Port)
+		f.Subject += " → " + endpoint(t.to.Addr, t.to.Port)
+		filter = fmt.Sprintf("%s %sdst %s dport %d nat.dst %s nat.dport %d", k.proto, unreplied, k.addr, k.port, t.to.Addr, t.to.Port)
+	}
+	f.Text = fmt.Sprintf("%s to %s %s, %s", human.Plural(flows, "UDP flow"), endpoint(k.addr, k.port), what, text)
+	return []candidate{e.candidate(k.netns, old/limit, f, "delete", filter)}
+}

@@ -1,0 +1,90 @@
+package findings
+
+import (
+	"time"
+
+	"natlens/monitor"
+)
+
+// sending is a flow that may send packets and get none back.
+type sending struct {
+	orig, reply uint64       // packets when the last reply was seen
+	since       monitor.Time // when that was
+	scan        uint64       // the last scan that asked
+}
+
+// maxWatched bounds the flows that are watched, and so how often a scan asks the kernel.
+const maxWatched = 64
+
+// fewPackets is how many packets have to go out without one that comes back: a single
+// keepalive shows nothing.
+const fewPackets = 3
+
+// silent returns those of some flows that send packets and have got none back for the
+// time of dnat-stale-age; none if any of the flows gets answers.
+func (e *Engine) silent(flows []ref, now monitor.Time) (silent []ref) {
+	answered := false
+	for _, r := range flows {
+		switch e.watch(r, now) {
+		case watchSilent:
+			silent = append(silent, r)
+		case watchAnswered:
+			answered = true
+		}
+	}
+	if answered {
+		return nil
+	}
+	return silent
+}
+
+// watched is what the counters of a flow show.
+type watched uint8
+
+const (
+	watchUnknown  watched = iota // too early, or the kernel does not count
+	watchSilent                  // packets went out, and none came back
+	watchAnswered                // a packet came back since the last scan
+)
+
+// watch compares the counters of a flow with those of the scans before.
+func (e *Engine) watch(r ref, now monitor.Time) watched {
+	if e.cfg.Packets == nil {
+		return watchUnknown
+	}
+	row, _, ok := e.cfg.Table.Get(r.row, r.gen)
+	if !ok || row.Ended() {
+		return watchUnknown
+	}
+	orig, reply, ok := e.cfg.Packets(&row.Flow)
+	if !ok {
+		return watchUnknown
+	}
+	w := e.silence[r]
+	if w == nil {
+		if len(e.silence) < maxWatched {
+			e.silence[r] = &sending{orig, reply, now, e.stats.Scans}
+		}
+		return watchUnknown
+	}
+	w.scan = e.stats.Scans
+	switch {
+	case reply != w.reply:
+		w.orig, w.reply, w.since = orig, reply, now
+		return watchAnswered
+	case orig < w.orig: // somebody has reset the counters
+		w.orig, w.since = orig, now
+	case orig-w.orig >= fewPackets && float64(now-w.since) >= e.cfg.Limits[dnatAge]*float64(time.Second):
+		return watchSilent
+	}
+	return watchUnknown
+}
+
+// forgetSilence drops the flows that this scan did not ask about.
+func (e *Engine) forgetSilence() {
+	for r, w := range e.silence {
+		if w.scan != e.stats.Scans {
+			delete(e.silence, r)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package findings
+
+import (
+	"cmp"
+	"slices"
+
+	"natlens/monitor"
+)
+
+// candidate is a group of flows that a rule may report.
+type candidate struct {
+	level   float64 // what was counted, divided by the limit
+	finding monitor.Finding
+}
+
+// maxStanding is how many findings of one rule stand at once, those with the highest
+// level first.
+const maxStanding = 16
+
+// absences is how many evaluations in a row must be below half of the limit to clear a
+// finding.
+const absences = 2
+
+// standing is a finding of a rule, identified by its subject.
+//
+//	level ≥ 1: appears          level ≥ ½: goes on
+//	level < ½ twice in a row: is cleared
+type standing struct {
+	absent  int
+	present bool // in the evaluation under way
+	finding monitor.Finding
+}
+
+// update compares the candidates of a rule with its standing findings.
+func (e *Engine) update(rule ruleID, found []candidate, now monitor.Time) {
+	all := e.standing[rule]
+	for i := range all {
+		all[i].present = false
+	}
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.level, a.level), cmp.Compare(a.finding.Subject, b.finding.Subject))
+	})
+	for i := range found {
+		e.confirm(rule, &found[i], now)
+	}
+	e.standing[rule] = slices.DeleteFunc(e.standing[rule], func(s standing) bool {
+		if s.absent+1 < absences || s.present {
+			return false
+		}
+		s.finding.Cleared = now
+		e.changed = append(e.changed, s.finding)
+		return true
+	})
+	for i := range e.standing[rule] {
+		if s := &e.standing[rule][i]; !s.present {
+			s.absent++
+		}
+	}
+}
+
+// confirm keeps the finding of a candidate standing, or lets it appear.
+func (e *Engine) confirm(rule ruleID, c *candidate, now monitor.Time) {
+	r, f := &rules[rule], &c.finding
+	f.Rule, f.Severity, f.Why, f.Since, f.Seen = r.ID, r.Severity, r.Why, now, now
+	at := slices.IndexFunc(e.standing[rule], func(s standing) bool { return s.finding.Subject == f.Subject })
+	switch {
+	case at >= 0 && c.level >= 0.5:
+		s := &e.standing[rule][at]
+		f.Since = s.finding.Since
+		*s = standing{present: true, finding: *f}
+	case at < 0 && c.level >= 1 && len(e.standing[rule]) < maxStanding:
+		e.standing[rule] = append(e.standing[rule], standing{present: true, finding: *f})
+		e.changed = append(e.changed, *f)
+	}
+}
+
+// confirmReached is update for an evaluation before the window ends: findings whose
+// limit is reached appear, and none is cleared.
+func (e *Engine) confirmReached(rule ruleID, found []candidate, now monitor.Time) {
+	for i := range found {
+		if found[i].level >= 1 {
+			e.confirm(rule, &found[i], now)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package findings
+
+import "cmp"
+
+// maxKeys is how many keys a tally counts at most, unless it says otherwise. A key
+// takes some 200 bytes, and a scan has no more keys than the table has flows.
+const maxKeys = 1 << 16
+
+// tally counts how often each key occurs. Counts are exact. Once it has max keys, what
+// occurs to further keys is only counted in beyond. Memory is kept for the next use.
+type tally[K comparable, V any] struct {
+	max    int // 0: maxKeys
+	beyond uint64
+	index  map[K]uint32
+	all    []tallied[K, V] // in the order in which the keys first occurred
+}
+
+type tallied[K comparable, V any] struct {
+	key   K
+	n     uint64 // occurrences
+	value V      // zero when the key first occurs
+}
+
+// add counts one occurrence. The result is valid until the next add; nil if the tally
+// is full.
+func (t *tally[K, V]) add(k K) *tallied[K, V] {
+	i, ok := t.index[k]
+	if !ok {
+		if len(t.all) == cmp.Or(t.max, maxKeys) {
+			t.beyond++
+			return nil
+		}
+		if t.index == nil {
+			t.index = make(map[K]uint32)
+		}
+		i = uint32(len(t.all))
+		t.index[k] = i
+		t.all = append(t.all, tallied[K, V]{key: k})
+	}
+	t.all[i].n++
+	return &t.all[i]
+}
+
+// get returns what is kept of a key, nil if it did not occur.
+func (t *tally[K, V]) get(k K) *tallied[K, V] {
+	if i, ok := t.index[k]; ok {
+		return &t.all[i]
+	}
+	return nil
+}
+
+// reset forgets all keys.
+func (t *tally[K, V]) reset() {
+	clear(t.index)
+	t.all, t.beyond = t.all[:0], 0
+}
