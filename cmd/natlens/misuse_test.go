@@ -90,7 +90,6 @@ var misuses = []struct {
 	{"update --yes --state FOO -p udp", 2, "--state: protocol udp has no states"},
 	{"delete --dry-run --netns all tcp", 2, "--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all"},
 	{"stats --for -1s", 2, "--for -1s: must not be negative"},
-	{"stats --for 1s --netns all", 2, "--for captures in one network namespace, not in --netns all"},
 	{"-S --for 1s", 2, "--for: -o conntrack has no place for events"},
 	{"stats --capture ring", 2, "--capture goes with --for: only then events are captured"},
 	{"-S --netns all", 2, "-o conntrack is of one network namespace; natlens stats --netns all shows all"},

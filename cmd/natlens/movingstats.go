@@ -38,7 +38,7 @@ func watchStats(netns int) (*movingStats, error) {
 }
 
 // read reads once more. The counters are the caller's.
-func (m *movingStats) read(ctx context.Context) (st stats, total map[string]uint64, err error) {
+func (m *movingStats) read(ctx context.Context) (st kernelStats, total map[string]uint64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, statsTime)
@@ -80,4 +80,45 @@ func (m *movingStats) closeLocked() {
 		m.service.Close()
 		m.service = nil
 	}
+}
+
+// kernelStats is what the kernel counts, and how it is set.
+type kernelStats struct {
+	fill    ctnetlink.GlobalStats
+	cpus    []ctnetlink.CPUStats
+	expect  []kernel.ExpectStats
+	sysctls []kernel.Sysctl
+}
+
+func readStats(ctx context.Context, s *kernel.Service, netns int) (st kernelStats, err error) {
+	if st.fill, err = s.Fill(ctx); err != nil {
+		return st, err
+	}
+	if st.cpus, err = s.CPUStats(ctx); err != nil {
+		return st, err
+	}
+	if st.expect, err = s.ExpectStats(ctx); err != nil {
+		return st, err
+	}
+	st.sysctls, err = kernel.Sysctls(netns)
+	return st, err
+}
+
+// sysctl returns a setting by the end of its name.
+func (st *kernelStats) sysctl(name string) (v uint64, ok bool) {
+	for _, s := range st.sysctls {
+		if s.Name == "net.netfilter.nf_conntrack_"+name {
+			return s.Value, true
+		}
+	}
+	return 0, false
+}
+
+// max is how many entries the table may have, 0 where that is not known.
+func (st *kernelStats) max() uint64 {
+	if st.fill.Max != 0 {
+		return uint64(st.fill.Max)
+	}
+	v, _ := st.sysctl("max")
+	return v
 }

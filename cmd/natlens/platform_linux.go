@@ -7,6 +7,7 @@ import (
 	"natlens/cmd/natlens/doctor"
 	"natlens/cmd/natlens/expect"
 	"natlens/cmd/natlens/explain"
+	"natlens/cmd/natlens/stats"
 	"natlens/cmd/natlens/table"
 )
 
@@ -16,5 +17,5 @@ const withoutCommand = `Without a command it opens the terminal UI on this host'
 // platformCommands are the commands that need a Linux kernel.
 func platformCommands(con cli.Console) []*cobra.Command {
 	return []*cobra.Command{newWatch(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con), table.NewCreate(con), table.NewUpdate(con),
-		table.NewCount(con), newStats(con), expect.NewExpect(con), explain.NewExplain(con), newRecord(con), doctor.New(con), newLab(con), newWho(con)}
+		table.NewCount(con), stats.New(con), expect.NewExpect(con), explain.NewExplain(con), newRecord(con), doctor.New(con), newLab(con), newWho(con)}
 }

@@ -1,0 +1,57 @@
+//go:build linux
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"natlens/monitor"
+	"natlens/monitor/netns"
+)
+
+// Each calls f with every network namespace that --netns names, and its file descriptor (0: the caller's). A single
+// namespace has no name. Of several, those that can't be read are reported on standard error and skipped; it is an
+// error if none can.
+func (c *CaptureFlags) Each(ctx context.Context, con Console, f func(n monitor.Namespace, fd int) error) error {
+	if !c.Every() {
+		file, err := OpenNetNS(c.Netns)
+		if err != nil {
+			return err
+		}
+		defer file.Close() // nil: does nothing
+		return f(monitor.Namespace{}, NetnsFD(file))
+	}
+	var finder netns.Finder
+	if err := finder.Scan(); err != nil {
+		return err
+	}
+	if finder.Unseen > 0 {
+		con.Refused(errors.New(UnseenText(finder.Unseen)))
+	}
+	read := 0
+	for _, n := range finder.Found() {
+		switch err := open(n, f); {
+		case err == nil:
+			read++
+		case ctx.Err() != nil:
+			return err
+		case !errors.Is(err, netns.ErrGone):
+			con.Refused(fmt.Errorf("network namespace %s: %w", n.Name, err))
+		}
+	}
+	if read == 0 {
+		return errors.New("no network namespace could be read")
+	}
+	return nil
+}
+
+func open(n netns.Found, f func(n monitor.Namespace, fd int) error) error {
+	file, err := n.Open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return f(monitor.Namespace{Name: n.Name, Inode: n.Inode}, NetnsFD(file))
+}

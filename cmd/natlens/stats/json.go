@@ -1,0 +1,87 @@
+//go:build linux
+
+package stats
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"natlens/monitor/ctnetlink"
+)
+
+type numbers map[string]uint64
+
+// object is a namespace in JSON, as docs/json.md describes it.
+type object struct {
+	V        int       `json:"v"`
+	Entries  uint32    `json:"entries"`
+	Max      uint64    `json:"max,omitempty"`
+	Buckets  uint64    `json:"buckets,omitempty"`
+	Counters numbers   `json:"counters"`
+	CPUs     []numbers `json:"cpus"`
+	Expect   numbers   `json:"expect"`
+	Sysctls  numbers   `json:"sysctls"`
+	NetNS    string    `json:"netns,omitempty"`
+	Inode    uint64    `json:"inode,omitempty"`
+	Look     *look     `json:"look,omitempty"`
+}
+
+// look is the member of --for.
+type look struct {
+	Seconds  float64 `json:"seconds"`
+	Capture  string  `json:"capture"`
+	Queue    int     `json:"queue"`
+	Events   numbers `json:"events"`
+	Counters numbers `json:"counters"`
+}
+
+// asJSON writes an object for each namespace, a line each.
+func asJSON(all []*reading, seen *watched) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	for _, r := range all {
+		if err := enc.Encode(r.object(seen)); err != nil {
+			panic(err) // numbers and names only
+		}
+	}
+	return b.Bytes()
+}
+
+func (r *reading) object(seen *watched) object {
+	sum := r.expectations()
+	out := object{
+		V: 1, Entries: r.fill.Entries, Max: r.max(), NetNS: r.ns.Name, Inode: r.ns.Inode,
+		Counters: numbers{}, Sysctls: numbers{},
+		Expect: numbers{"new": uint64(sum.New), "create": uint64(sum.Create), "delete": uint64(sum.Delete)},
+	}
+	out.Buckets, _ = r.sysctl("buckets")
+	for _, k := range r.counters() {
+		out.Counters[k.String()] = r.total(k)
+	}
+	for i := range r.cpus {
+		one := numbers{"cpu": uint64(r.cpus[i].CPU)}
+		r.cpus[i].Each(func(k ctnetlink.Counter, n uint32) { one[k.String()] = uint64(n) })
+		out.CPUs = append(out.CPUs, one)
+	}
+	for _, s := range r.sysctls {
+		out.Sysctls[s.Name] = s.Value
+	}
+	if seen != nil {
+		out.Look = r.look(seen)
+	}
+	return out
+}
+
+func (r *reading) look(w *watched) *look {
+	out := &look{Seconds: w.took.Round(time.Millisecond).Seconds(), Capture: w.way.String(), Queue: w.capture.Capacity, Events: numbers{}, Counters: numbers{}}
+	for _, row := range w.rows(&r.events) {
+		if !row.unknown {
+			out.Events[row.member()] = row.n
+		}
+	}
+	for _, k := range r.counters() {
+		out.Counters[k.String()] = r.grown(k)
+	}
+	return out
+}

@@ -1,0 +1,137 @@
+//go:build linux
+
+// Package stats is the command that prints the kernel's counters of connection tracking.
+package stats
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor/capture"
+)
+
+// options is the command line.
+type options struct {
+	con     cli.Console
+	capture cli.CaptureFlags
+	format  string
+	table   string        // of -o conntrack
+	look    time.Duration // how long to capture; 0: not at all
+	started func()        // called when events are being captured; nil: nothing
+}
+
+// New returns the command.
+func New(con cli.Console) *cobra.Command { return newCommand(&options{con: con}) }
+
+func newCommand(o *options) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "stats",
+		Short: "Show the kernel's counters, how full the table is, and the settings that matter",
+		Long: `Show how many entries the connection tracking table has and may have, the counters that the kernel keeps for each CPU, and the settings that decide what can be seen. The counters belong to the network namespace. They have 32 bits and wrap.
+
+With --for, also how much the counters grow in that time, the events that come, and how they were captured: how many were lost, could not be decoded or were forged, and how often the reader was woken.`,
+		Example: `  natlens stats
+  natlens stats --netns all
+  natlens stats --for 5s`,
+		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, name := range []string{"capture", "buffer-size", "ring"} {
+				if o.look == 0 && cmd.Flags().Changed(name) {
+					return cli.Usagef("--%s goes with --for: only then events are captured", name)
+				}
+			}
+			return run(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty, json (default pretty on a terminal, else json)")
+	f.DurationVar(&o.look, "for", 0, "capture events for this `time` too, such as 5s")
+	f.StringVar(&o.table, "table", "conntrack", "counters of this `table`: conntrack or expect")
+	f.Lookup("table").Hidden = true
+	cli.InGroup(f, cli.GroupOutput, "output-format", "for")
+	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json"))
+	o.capture.Register(cmd)
+	o.capture.AllowEvery(cmd)
+	return cmd
+}
+
+// check reports wrong flags, and chooses the format if -o does not.
+func (o *options) check() error {
+	switch _, isTerminal := cli.Terminal(o.con.Stdout); {
+	case o.format == "" && isTerminal:
+		o.format = "pretty"
+	case o.format == "":
+		o.format = "json"
+	case o.format != "pretty" && o.format != "json" && o.format != "conntrack":
+		return cli.Usagef("--output-format %s: must be pretty or json", o.format)
+	}
+	switch {
+	case o.table != "conntrack" && o.table != "expect":
+		return cli.Usagef("--table %s: must be conntrack or expect", o.table)
+	case o.look < 0:
+		return cli.Usagef("--for %s: must not be negative", o.look)
+	case o.format == "conntrack" && o.look > 0:
+		return cli.Usagef("--for: -o conntrack has no place for events")
+	case o.format == "conntrack" && o.capture.Every():
+		return cli.Usagef("-o conntrack is of one network namespace; natlens stats --netns all shows all")
+	}
+	return nil
+}
+
+func run(ctx context.Context, o *options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	read := o.read
+	if o.look > 0 {
+		read = o.watch
+	}
+	all, seen, err := read(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = o.con.Stdout.Write(o.text(all, seen))
+	return err
+}
+
+// everyKind joins all groups of events.
+var everyKind capture.Kinds
+
+func (o *options) text(all []*reading, seen *watched) []byte {
+	switch {
+	case o.format == "json":
+		return asJSON(all, seen)
+	case o.format == "conntrack" && o.table == "expect":
+		return all[0].conntrackExpect()
+	case o.format == "conntrack":
+		return all[0].conntrack()
+	case o.capture.Every():
+		return overview(all, seen)
+	}
+	return all[0].pretty(seen)
+}
+
+// conntrack writes what conntrack -S writes.
+func (r *reading) conntrack() (b []byte) {
+	for i := range r.cpus {
+		b = fmt.Appendf(b, "cpu=%-4d\t", r.cpus[i].CPU)
+		for _, k := range r.counters() {
+			b = fmt.Appendf(b, "%s=%d ", k, r.cpus[i].Get(k))
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// conntrackExpect writes what conntrack -S expect writes.
+func (r *reading) conntrackExpect() (b []byte) {
+	for _, e := range r.expect {
+		b = fmt.Appendf(b, "cpu=%-4d\texpect_new=%d expect_create=%d expect_delete=%d \n", e.CPU, e.New, e.Create, e.Delete)
+	}
+	return b
+}

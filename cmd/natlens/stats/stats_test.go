@@ -1,0 +1,251 @@
+//go:build linux
+
+package stats
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
+	"natlens/monitor"
+	"natlens/monitor/capture"
+	"natlens/monitor/ctnetlink"
+	"natlens/monitor/kernel"
+	"natlens/monitor/lab"
+)
+
+func TestMain(m *testing.M) { lab.Main(m) }
+
+// cpuStats are counters as the kernel sends them.
+func cpuStats(t *testing.T, cpu uint16, counters map[ctnetlink.Counter]uint32) ctnetlink.CPUStats {
+	t.Helper()
+	msg := make([]byte, 20)
+	binary.BigEndian.PutUint16(msg[18:], cpu)
+	for k, n := range counters {
+		msg = binary.NativeEndian.AppendUint16(msg, 8)
+		msg = binary.NativeEndian.AppendUint16(msg, uint16(k))
+		msg = binary.BigEndian.AppendUint32(msg, n)
+	}
+	binary.NativeEndian.PutUint32(msg, uint32(len(msg)))
+	s, err := ctnetlink.DecodeCPUStats(msg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func someReading(t *testing.T) *reading {
+	return &reading{
+		fill: ctnetlink.GlobalStats{Entries: 12345, Max: 262144},
+		cpus: []ctnetlink.CPUStats{
+			cpuStats(t, 0, map[ctnetlink.Counter]uint32{ctnetlink.Found: 3, ctnetlink.Insert: 4294967295, 16: 1}),
+			cpuStats(t, 1, map[ctnetlink.Counter]uint32{ctnetlink.Found: 5, ctnetlink.Insert: 1, 16: 0}),
+		},
+		expect: []kernel.ExpectStats{{CPU: 0, New: 1, Create: 1200, Delete: 2}, {CPU: 1, Create: 34, Delete: 5}},
+		sysctls: []kernel.Sysctl{
+			{Name: "net.netfilter.nf_conntrack_acct", Value: 1},
+			{Name: "net.netfilter.nf_conntrack_buckets", Value: 65536},
+			{Name: "net.netfilter.nf_conntrack_events", Value: 2},
+			{Name: "net.netfilter.nf_conntrack_helper", Value: 7},
+		},
+	}
+}
+
+// someWatched adds to a reading what --for captured: a little of everything.
+func someWatched(t *testing.T, r *reading) *watched {
+	r.before = []ctnetlink.CPUStats{
+		cpuStats(t, 0, map[ctnetlink.Counter]uint32{ctnetlink.Found: 1, ctnetlink.Insert: 4294967290, 16: 1}),
+		cpuStats(t, 1, map[ctnetlink.Counter]uint32{ctnetlink.Found: 5, ctnetlink.Insert: 4294967295, 16: 0}), // wraps
+	}
+	r.events[monitor.KindNew], r.events[monitor.KindUpdate], r.events[monitor.KindDestroy] = 4000, 6000, 2345
+	return &watched{
+		took: 1999 * time.Millisecond, way: capture.Socket, resyncs: 1,
+		capture: capture.Stats{Received: 12345, Lost: 17, Gaps: 1, Malformed: 2, Unknown: 3, Forged: 4, Wakeups: 1000, Capacity: 32_000_000},
+	}
+}
+
+func TestPretty(t *testing.T) {
+	const want = `entries  12,345 of 262,144, 4.7 %; 65,536 buckets, shared by all network namespaces
+
+                  total          cpu 0  cpu 1
+found                 8              3      5  tuples that NAT tried and that were taken
+insert    4,294,967,296  4,294,967,295      1  entries made by programs
+unknown1              1              1      0
+
+expectations  1,234 made, 7 gone
+
+nf_conntrack_events  2  flows that begin while somebody listens send events
+nf_conntrack_acct    1  packets and bytes are counted
+nf_conntrack_helper  7
+`
+	if got := string(someReading(t).pretty(nil)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestGrownByCPU expects each CPU's counters to be compared with its own, in whatever order the kernel sends them.
+func TestGrownByCPU(t *testing.T) {
+	r := someReading(t)
+	someWatched(t, r)
+	slices.Reverse(r.before)
+	if found, insert := r.grown(ctnetlink.Found), r.grown(ctnetlink.Insert); found != 2 || insert != 7 {
+		t.Errorf("found grew by %d, insert by %d; want 2 and 7", found, insert)
+	}
+}
+
+// With --for the counters say how much they grew, and a second table how the events were captured.
+func TestWatched(t *testing.T) {
+	r := someReading(t)
+	w := someWatched(t, r)
+	r.sysctls = nil
+	const want = `entries  12,345 of 262,144, 4.7 %
+
+                  total  in 2s          cpu 0  cpu 1
+found                 8      2              3      5  tuples that NAT tried and that were taken
+insert    4,294,967,296      7  4,294,967,295      1  entries made by programs
+unknown1              1      0              1      0
+
+expectations  1,234 made, 7 gone
+
+
+captured by socket of 32 MB
+            in 2s  a second
+new         4,000     2,001
+update      6,000     3,002
+destroy     2,345     1,173
+received   12,345     6,176  events in all
+lost           17         9  events dropped because the queue was full
+gaps            1         1  times that this happened
+resyncs         1         1  reconciliations with the kernel's table after a loss
+malformed       2         1  messages that could not be decoded
+forged          4         2  messages of other senders than the kernel, rejected
+unknown         3         2  attributes that natlens does not know, skipped
+wake-ups    1,000       500  times that the reader was woken
+`
+	if got := string(r.pretty(w)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	const line = `{"v":1,"entries":12345,"max":262144,"counters":{"found":8,"insert":4294967296,"unknown1":1},` +
+		`"cpus":[{"cpu":0,"found":3,"insert":4294967295,"unknown1":1},{"cpu":1,"found":5,"insert":1,"unknown1":0}],` +
+		`"expect":{"create":1234,"delete":7,"new":1},"sysctls":{},` +
+		`"look":{"seconds":1.999,"capture":"socket","queue":32000000,"events":{"destroy":2345,"forged":4,"gaps":1,"lost":17,"malformed":2,` +
+		`"new":4000,"received":12345,"resyncs":1,"unknown":3,"update":6000,"wakeups":1000},"counters":{"found":2,"insert":7,"unknown1":0}}}` + "\n"
+	if got := string(asJSON([]*reading{r}, w)); got != line {
+		t.Errorf("got\n%s\nwant\n%s", got, line)
+	}
+}
+
+func TestConntrackFormat(t *testing.T) {
+	const want = "cpu=0   \tfound=3 insert=4294967295 unknown1=1 \ncpu=1   \tfound=5 insert=1 unknown1=0 \n"
+	if got := string(someReading(t).conntrack()); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	const expect = "cpu=0   \texpect_new=1 expect_create=1200 expect_delete=2 \ncpu=1   \texpect_new=0 expect_create=34 expect_delete=5 \n"
+	if got := string(someReading(t).conntrackExpect()); got != expect {
+		t.Errorf("got\n%s\nwant\n%s", got, expect)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	const want = `{"v":1,"entries":12345,"max":262144,"buckets":65536,"counters":{"found":8,"insert":4294967296,"unknown1":1},` +
+		`"cpus":[{"cpu":0,"found":3,"insert":4294967295,"unknown1":1},{"cpu":1,"found":5,"insert":1,"unknown1":0}],` +
+		`"expect":{"create":1234,"delete":7,"new":1},"sysctls":{"net.netfilter.nf_conntrack_acct":1,` +
+		`"net.netfilter.nf_conntrack_buckets":65536,"net.netfilter.nf_conntrack_events":2,"net.netfilter.nf_conntrack_helper":7}}` + "\n"
+	if got := string(asJSON([]*reading{someReading(t)}, nil)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func generator(t *testing.T) *lab.Generator {
+	t.Helper()
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.Close() })
+	return g
+}
+
+// inhabit starts a process in the namespace, by which --netns all finds it.
+func inhabit(t *testing.T, ns *lab.Namespace) {
+	t.Helper()
+	sleeper := exec.Command("sleep", "600")
+	if err := ns.Do(sleeper.Start); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sleeper.Process.Kill(); sleeper.Wait() })
+}
+
+// TestKernel reads the counters of a real namespace.
+func TestKernel(t *testing.T) {
+	g := generator(t)
+	if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: 3}); err != nil {
+		t.Fatal(err)
+	}
+	got := clitest.Run(t.Context(), New, "", "--netns", g.Namespace().Path())
+	var st struct {
+		V, Entries, Max, Buckets int
+		CPUs                     []map[string]int
+		Sysctls                  map[string]int
+	}
+	if err := json.Unmarshal([]byte(got.Stdout), &st); err != nil || got.Err != nil {
+		t.Fatalf("%v, %v: %s", got.Err, err, got.Stdout)
+	}
+	if _, ok := st.Sysctls["net.netfilter.nf_conntrack_acct"]; st.V != 1 || st.Entries != 3 || st.Max == 0 || st.Buckets == 0 || len(st.CPUs) == 0 || !ok {
+		t.Errorf("got %s", got.Stdout)
+	}
+}
+
+// TestKernelEvents captures the kernel's events with --for, in one namespace and in all.
+func TestKernelEvents(t *testing.T) {
+	for _, way := range []string{"ring", "socket"} {
+		for _, which := range []string{"one", "all"} {
+			t.Run(way+" "+which, func(t *testing.T) {
+				if way == "ring" && !lab.InitialUserNS() {
+					t.Skip("the ring needs the initial user namespace")
+				}
+				g := generator(t)
+				args := []string{"--for", "100ms", "--capture", way, "-o", "json", "--netns", g.Namespace().Path()}
+				if which == "all" {
+					args[len(args)-1] = "all"
+					inhabit(t, g.Namespace())
+				}
+				got := clitest.Run(t.Context(), func(con cli.Console) *cobra.Command {
+					return newCommand(&options{con: con, started: func() {
+						if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: 30}); err != nil {
+							t.Error(err)
+						}
+					}})
+				}, "", args...)
+				if got.Err != nil {
+					t.Fatal(got.Err)
+				}
+				var seen uint64
+				for line := range strings.Lines(got.Stdout) {
+					var st object
+					if err := json.Unmarshal([]byte(line), &st); err != nil {
+						t.Fatal(err, line)
+					}
+					e := st.Look.Events
+					if seen += e["new"]; st.Look.Capture != way || st.Look.Seconds < 0.1 || e["lost"] != 0 {
+						t.Errorf("got %+v", st.Look)
+					}
+					if _, ok := e["forged"]; ok != (way == "socket") {
+						t.Errorf("forged is reported: %v", ok)
+					}
+				}
+				if seen < 30 || which == "one" && seen != 30 {
+					t.Errorf("%d flows seen, want 30", seen)
+				}
+			})
+		}
+	}
+}
