@@ -3,124 +3,94 @@ package jsonl
 import (
 	"bytes"
 	"errors"
-	"io"
 
 	"natlens/monitor"
 	"natlens/monitor/replay"
 )
 
-// Format reads JSON lines as docs/json.md specifies them. An empty recording is one
-// of them.
+// Format reads JSON lines as docs/json.md specifies them. An empty file is one of them.
 var Format = replay.Format{
 	Begins: func(head []byte) bool {
 		text := bytes.TrimLeft(head, " \t\r\n")
 		return len(text) == 0 || text[0] == '{'
 	},
-	Open: func(w *replay.Window, f *replay.Faults, cfg *replay.Config) replay.Reader {
-		return &reader{w: w, f: f, d: Decoder{names: cfg.Namespaces}}
+	Open: func(in *replay.Input, cfg *replay.Config) replay.Step {
+		in.What = "line"
+		r := &reader{in: in, d: Decoder{names: cfg.Namespaces}}
+		return r.step
 	},
 	Remembers: true,
 	Lines:     true,
 }
 
-// reader reads a recording of JSON lines.
 type reader struct {
-	w      *replay.Window
-	d      Decoder
-	number uint64 // of the line at hand, from 1
-	long   bool   // in the middle of a line that is too long
-	f      *replay.Faults
+	in   *replay.Input
+	d    Decoder
+	long bool // in the middle of a line that is too long
 }
 
-// Next appends events to the empty batch, up to [monitor.BatchSize]. They point
-// into the window, which is therefore moved on only between two calls or while
-// the batch is empty.
-func (l *reader) Next(b *monitor.Batch) error {
-	for {
-		for len(b.Events) < monitor.BatchSize {
-			line, ok := l.line()
-			if !ok {
-				break
-			}
-			if err := l.decode(line, b); err != nil {
-				return err
-			}
-		}
-		switch {
-		case len(b.Events) > 0:
-			return nil
-		case l.w.Fill():
-		case l.w.Err == replay.ErrTooLong:
-			if !l.long {
-				l.f.Bad("line", l.number+1, l.w.Offset, replay.ErrTooLong)
-			}
-			l.long = true
-			l.w.Take(len(l.w.Unread()))
-		default:
-			return l.last(b)
-		}
-	}
-}
-
-// line takes the next whole line, without its end.
-func (l *reader) line() ([]byte, bool) {
-	for {
-		n := bytes.IndexByte(l.w.Unread(), '\n')
+// step reads one line.
+func (r *reader) step(b *monitor.Batch) (bool, error) {
+	text := r.in.Unread()
+	n := bytes.IndexByte(text, '\n')
+	switch {
+	case n < 0 && r.in.Ended():
+		return r.last(text, b), nil
+	case n < 0 && len(text) < replay.MaxRecord:
+		return false, nil
+	case r.long:
+		r.long = n < 0
 		if n < 0 {
-			return nil, false
+			n = len(text) - 1
 		}
-		line := l.w.Take(n + 1)[:n]
-		l.number++
-		if !l.long {
-			return line, true
-		}
-		l.long = false // this was the end of the long one
+		r.in.Skip(n + 1)
+		return true, nil
+	case n < 0:
+		r.in.Take(len(text))
+		r.in.Bad(replay.ErrTooLong)
+		r.long = true
+		return true, nil
 	}
+	return true, r.line(r.in.Take(n + 1)[:n], b)
 }
 
-// decode turns a line into an event, or notes that it could not. Only a line of a
-// later version is an error: what it means is not known.
-func (l *reader) decode(line []byte, b *monitor.Batch) error {
-	if len(bytes.TrimSpace(line)) == 0 {
-		return nil
-	}
-	offset := l.w.Offset - int64(len(line)) - 1
-	err := l.d.Decode(line, b)
-	if errors.Is(err, errFinding) {
-		return nil
-	}
+// line reads a line without its end. Only a line of a later version is an error: its
+// meaning is not known.
+func (r *reader) line(text []byte, b *monitor.Batch) error {
+	err := r.decode(text, b)
 	if _, later := errors.AsType[VersionError](err); later {
-		return l.f.At("line", l.number, offset, err)
+		return r.in.Error(err)
 	}
 	if err != nil {
-		l.f.Bad("line", l.number, offset, err)
-		return nil
+		r.in.Bad(err)
 	}
-	l.f.Good(b)
 	return nil
 }
 
-// last decodes what stands behind the last line end. Only a whole line has one:
-// what cannot be read there is where the recording was cut off.
-func (l *reader) last(b *monitor.Batch) error {
-	if err := l.w.Err; !errors.Is(err, io.EOF) && !replay.Cut(err) {
-		return l.f.At("line", l.number+1, l.w.Offset, err)
+// decode skips blank lines and findings.
+func (r *reader) decode(text []byte, b *monitor.Batch) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil
 	}
-	rest, offset := l.w.Unread(), l.w.Offset
-	l.w.Take(len(rest))
-	whole := len(bytes.TrimSpace(rest)) == 0 && !l.long
-	if !whole && !l.long {
-		switch err := l.d.Decode(rest, b); {
-		case err == nil:
-			l.f.Good(b)
-			whole = true
-		case errors.Is(err, errFinding):
-			whole = true
-		}
+	err := r.d.Decode(text, b)
+	if errors.Is(err, errFinding) {
+		return nil
 	}
-	if !whole || replay.Cut(l.w.Err) {
-		l.f.Cut("line", l.number+1, offset)
+	if err == nil {
+		r.in.Good(b)
 	}
-	l.f.End(b)
-	return io.EOF
+	return err
+}
+
+// last reads what is left behind the last line end. If it cannot be read, the recording
+// was cut off there.
+func (r *reader) last(text []byte, b *monitor.Batch) bool {
+	switch {
+	case r.long:
+		r.in.Cut()
+	case len(text) > 0 && r.decode(text, b) == nil:
+		r.in.Take(len(text))
+		return true
+	}
+	return false
 }

@@ -12,16 +12,21 @@ import (
 	"natlens/monitor/replay"
 )
 
-// The cooked header that stands before netlink messages in captures of link type
-// 253 (LINKTYPE_NETLINK), all of it big endian:
+// The cooked header in front of netlink messages in captures of link type 253
+// (LINKTYPE_NETLINK), big endian:
 //
 //	packet type 2 │ ARPHRD_NETLINK 2 │ unused 10 │ netlink family 2
 const (
 	linkNetlink = 253
 	sllSize     = 16
-	toKernel    = 7  // PACKET_KERNEL: somebody asks
+	toKernel    = 7  // PACKET_KERNEL: a request
 	netfilter   = 12 // NETLINK_NETFILTER
 )
+
+// linkError is the error of a capture of something else.
+func linkError(link uint32) error {
+	return fmt.Errorf("a capture of link type %d: only netlink (253), as of an nlmon device, has flows", link)
+}
 
 // packet is one packet of a capture.
 type packet struct {
@@ -29,33 +34,32 @@ type packet struct {
 	time   monitor.Time
 	source monitor.TimeSource
 	seq    uint64
-	cut    bool // the capture kept only its beginning
-	own    bool // natlens wrote it: each message stands there once
+	own    bool // written by natlens: each message is there once
 	note   []byte
 }
 
-// messages turns the packets of captures into events.
+// messages turns the packets of a capture into events.
 type messages struct {
+	in       *replay.Input
 	d        ctnetlink.Decoder
-	f        *replay.Faults
-	prev     []byte // the last message, for a capture of others
+	prev     []byte // the last message, in a capture of others
 	prevTime monitor.Time
 }
 
-// read appends the events of a packet; bad tells of a message that could not be
-// read. The packet's data are turned into this machine's byte order in place.
-func (m *messages) read(p *packet, b *monitor.Batch, bad func(error)) {
+// read appends the events of a packet. It turns the packet's data into the byte order
+// of this machine, in place.
+func (m *messages) read(p *packet, b *monitor.Batch) {
 	if len(p.data) < sllSize {
-		bad(replay.ErrCut)
+		m.in.Bad(replay.ErrCut)
 		return
 	}
 	if binary.BigEndian.Uint16(p.data) == toKernel || binary.BigEndian.Uint16(p.data[14:]) != netfilter {
-		m.f.Stats.Foreign++
+		m.in.Foreign()
 		return
 	}
 	for rest := p.data[sllSize:]; len(rest) > 0; {
 		if len(rest) < headerSize {
-			bad(replay.ErrCut)
+			m.in.Bad(replay.ErrCut)
 			return
 		}
 		n := binary.NativeEndian.Uint32(rest)
@@ -65,27 +69,27 @@ func (m *messages) read(p *packet, b *monitor.Batch, bad func(error)) {
 			turn(rest[:n])
 		}
 		if !whole(n) {
-			bad(fmt.Errorf("message of %d bytes in %d", n, len(rest)))
+			m.in.Bad(fmt.Errorf("message of %d bytes in %d", n, len(rest)))
 			return
 		}
-		m.message(p, rest[:n:n], b, bad)
+		m.message(p, rest[:n:n], b)
 		rest = rest[min(len(rest), int(n+3)&^3):] // NLMSG_ALIGN
 	}
 }
 
-func (m *messages) message(p *packet, msg []byte, b *monitor.Batch, bad func(error)) {
+func (m *messages) message(p *packet, msg []byte, b *monitor.Batch) {
 	err := m.d.Decode(msg, b)
 	switch {
 	case errors.Is(err, ctnetlink.ErrNotConntrack):
-		m.f.Stats.Foreign++
+		m.in.Foreign()
 		return
 	case err != nil:
-		bad(err)
+		m.in.Bad(err)
 		return
 	}
 	e := &b.Events[len(b.Events)-1]
 	if !p.own && m.double(msg, e.Kind, p.time) {
-		m.f.Stats.Doubles++
+		m.in.Double()
 		b.Drop()
 		return
 	}
@@ -101,14 +105,14 @@ func (m *messages) message(p *packet, msg []byte, b *monitor.Batch, bad func(err
 			e.Kind, e.Inferred = k, true
 		}
 	}
-	m.f.Good(b)
+	m.in.Good(b)
 }
 
 // doubleTime is how far apart the copies of one message may be.
 const doubleTime = 10e6
 
-// double reports whether an event is the one before it once more: an nlmon device
-// sees a message once for each listener (netlink_deliver_tap).
+// double reports whether an event repeats the previous one: an nlmon device gets a
+// message once for each listener (netlink_deliver_tap).
 func (m *messages) double(msg []byte, k monitor.Kind, t monitor.Time) bool {
 	if k == monitor.KindExisting {
 		return false

@@ -2,38 +2,32 @@ package pcapng
 
 import (
 	"encoding/binary"
-	"errors"
-	"io"
 
 	"natlens/monitor"
 	"natlens/monitor/replay"
 )
 
-// PCAP reads classic pcap files of others.
+// PCAP reads classic pcap files, as tcpdump writes them on an nlmon device.
 var PCAP = replay.Format{
-	Begins: func(head []byte) bool {
-		_, _, ok := pcapOrder(head)
-		return ok
-	},
-	Open: func(w *replay.Window, f *replay.Faults, _ *replay.Config) replay.Reader {
-		order, nanos, _ := pcapOrder(w.Unread())
-		return &pcapFile{w: w, f: f, m: messages{f: f}, order: order, nanos: nanos}
+	Begins: func(head []byte) bool { return pcapOrder(head) != nil },
+	Open: func(in *replay.Input, _ *replay.Config) replay.Step {
+		in.What = "packet"
+		order := pcapOrder(in.Unread())
+		r := &pcapReader{in: in, m: messages{in: in}, order: order, nanos: order.Uint32(in.Unread()) == pcapNanos}
+		return r.step
 	},
 }
 
-// pcapFile reads a classic capture file of tcpdump on an nlmon device.
+// pcapReader reads
 //
 //	header   magic 4 │ version 4 │ zone 4 │ accuracy 4 │ snapshot length 4 │ link type 4
 //	packet   seconds 4 │ fraction 4 │ captured 4 │ length 4 │ data
-type pcapFile struct {
-	w      *replay.Window
-	f      *replay.Faults
-	m      messages
-	order  binary.ByteOrder
-	nanos  bool // the fraction is nanoseconds, not microseconds
-	begun  bool
-	number uint64 // of the packet at hand, from 1
-	fail   error
+type pcapReader struct {
+	in    *replay.Input
+	m     messages
+	order binary.ByteOrder
+	nanos bool // the fraction is in nanoseconds, not in microseconds
+	begun bool // the header was read
 }
 
 // The magic numbers: the first four bytes in the writer's byte order.
@@ -45,92 +39,56 @@ const (
 const (
 	pcapHeader   = 24
 	pcapPacket   = 16
-	pcapLinkMask = 0x03ffffff // above it stands how long frames end
+	pcapLinkMask = 0x03ffffff // the bits above describe the end of frames
 )
 
-// pcapOrder tells by the first four bytes whether it is such a file, and how its
-// numbers stand.
-func pcapOrder(head []byte) (order binary.ByteOrder, nanos, ok bool) {
+// pcapOrder returns the byte order of a pcap file that begins with head, nil if it is
+// none.
+func pcapOrder(head []byte) binary.ByteOrder {
 	if len(head) < 4 {
-		return nil, false, false
+		return nil
 	}
 	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-		switch order.Uint32(head) {
-		case pcapMicros:
-			return order, false, true
-		case pcapNanos:
-			return order, true, true
+		if magic := order.Uint32(head); magic == pcapMicros || magic == pcapNanos {
+			return order
 		}
 	}
-	return nil, false, false
+	return nil
 }
 
-// Next appends events to the empty batch. They point into the window, which is
-// therefore moved on only between two calls or while the batch is empty.
-func (p *pcapFile) Next(b *monitor.Batch) error {
-	for p.fail == nil {
-		for len(b.Events) < monitor.BatchSize && p.fail == nil && p.packet(b) {
-		}
-		switch {
-		case len(b.Events) > 0:
-			return nil
-		case p.fail != nil:
-		case p.w.Fill():
-		default:
-			return p.last(b)
-		}
-	}
-	return p.fail
-}
-
-// packet reads the file's header or a packet. It returns false if not all of it is
-// in the window, or with fail set.
-func (p *pcapFile) packet(b *monitor.Batch) bool {
-	head := p.w.Unread()
-	if !p.begun {
+// step reads the header or a packet.
+func (r *pcapReader) step(b *monitor.Batch) (bool, error) {
+	head := r.in.Unread()
+	if !r.begun {
 		if len(head) < pcapHeader {
-			return false
+			return false, nil
 		}
-		if link := p.order.Uint32(head[20:]) & pcapLinkMask; link != linkNetlink {
-			p.fail = p.f.At("packet", 0, 0, linkError(uint16(min(link, 0xffff))))
-			return false
+		if link := r.order.Uint32(head[20:]) & pcapLinkMask; link != linkNetlink {
+			return false, r.in.Error(linkError(link))
 		}
-		p.begun = true
-		p.w.Take(pcapHeader)
-		return true
+		r.begun = true
+		r.in.Skip(pcapHeader)
+		return true, nil
 	}
 	if len(head) < pcapPacket {
-		return false
+		return false, nil
 	}
-	n := p.order.Uint32(head[8:])
-	if n > replay.WindowMax-pcapPacket {
-		p.fail = p.f.At("packet", p.number+1, p.w.Offset, replay.ErrTooLong)
-		return false
+	n := r.order.Uint32(head[8:])
+	if n > replay.MaxRecord-pcapPacket {
+		return false, r.in.NextError(replay.ErrTooLong)
 	}
 	if len(head) < pcapPacket+int(n) {
-		return false
+		return false, nil
 	}
-	p.number++
-	offset := p.w.Offset
-	data := p.w.Take(pcapPacket + int(n))
-	pkt := packet{data: data[pcapPacket:], source: monitor.TimeReceived, cut: n < p.order.Uint32(data[12:])}
-	fraction := monitor.Time(p.order.Uint32(data[4:]))
-	if !p.nanos {
+	data := r.in.Take(pcapPacket + int(n))
+	fraction := monitor.Time(r.order.Uint32(data[4:]))
+	if !r.nanos {
 		fraction *= 1e3
 	}
-	pkt.time = monitor.Time(p.order.Uint32(data))*1e9 + fraction
-	p.m.read(&pkt, b, func(err error) { p.f.Bad("packet", p.number, offset, err) })
-	return true
-}
-
-// last looks at what stands behind the last whole packet.
-func (p *pcapFile) last(b *monitor.Batch) error {
-	if err := p.w.Err; !errors.Is(err, io.EOF) && !replay.Cut(err) {
-		return p.f.At("packet", p.number+1, p.w.Offset, err)
-	}
-	if len(p.w.Unread()) > 0 || replay.Cut(p.w.Err) {
-		p.f.Cut("packet", p.number+1, p.w.Offset)
-	}
-	p.f.End(b)
-	return io.EOF
+	r.m.read(&packet{
+		data:   data[pcapPacket:],
+		time:   monitor.Time(r.order.Uint32(data))*1e9 + fraction,
+		source: monitor.TimeReceived,
+	}, b)
+	return true, nil
 }

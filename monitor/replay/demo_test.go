@@ -2,8 +2,6 @@ package replay_test
 
 import (
 	"context"
-	"errors"
-	"io"
 	"testing"
 	"time"
 
@@ -62,10 +60,10 @@ func demoSights(t *testing.T) map[string]bool {
 	defer src.Close()
 	seen := map[string]bool{}
 	see := func(word string, yes bool) { seen[word] = seen[word] || yes }
-	var b monitor.Batch
-	for {
-		b.Reset()
-		err := src.Next(context.Background(), &b)
+	for b, err := range monitor.Batches(t.Context(), src) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i := range b.Events {
 			e := &b.Events[i]
 			nat := e.Flow.NAT()
@@ -78,12 +76,6 @@ func demoSights(t *testing.T) map[string]bool {
 			see("helper", e.Known()&monitor.AttrHelper != 0)
 			see("master", e.Known()&monitor.AttrMaster != 0)
 			see("counters", e.Known()&monitor.AttrCountersReply != 0)
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
 		}
 	}
 	if st := src.Stats(); st.Bad > 0 || st.Cut != nil {

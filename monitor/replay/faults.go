@@ -1,73 +1,60 @@
 package replay
 
 import (
-	"errors"
 	"fmt"
 
 	"natlens/monitor"
 )
 
-// Stats are a recording's counters, as far as it has been read.
+// Stats are the counters of a recording, as far as it has been read.
 type Stats struct {
-	Events uint64 // events read; losses that stand in the recording are among them
+	Events uint64 // events read, recorded losses included
 	Bad    uint64 // lines, blocks and messages that could not be read
-	First  error  // the first of them and where it stands, an [*Error]; nil: none
-	Cut    error  // where a recording ends in the middle of a line or block, an [*Error]; nil: it ends well
+	First  error  // the first of them, an [*Error]; nil: none
+	Cut    error  // where the recording ends in the middle of a line or block, an [*Error]; nil: it does not
 
-	Foreign uint64 // captures: messages about other things than flows, passed over
-	Doubles uint64 // captures of others: the same message for a second listener, passed over
+	Foreign uint64 // captures: messages about other things than flows, skipped
+	Doubles uint64 // captures of others: copies of a message for a second listener, skipped
 }
 
-// Error says where in a recording something could not be read.
+// Error is a place in a recording that could not be read.
 type Error struct {
-	Name   string // of the recording
+	Name   string // of the file
 	What   string // line, block or packet
 	Number uint64 // of the line, block or packet, from 1
-	Offset int64  // of its first byte in the recording, unpacked, from 0
+	Offset int64  // of its first byte in the unpacked file
 	Err    error
 }
 
-// Error returns one line.
+// Error returns one line, without control characters.
 func (e *Error) Error() string {
-	return fmt.Sprintf("%s: %s %d at byte %d: %v", e.Name, e.What, e.Number, e.Offset, e.Err)
+	return fmt.Sprintf("%s: %s %d at byte %d: %v", monitor.Escape(e.Name), e.What, e.Number, e.Offset, e.Err)
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrCut means that a line, block or message is not whole.
-var ErrCut = errors.New("ends in the middle")
-
-// Faults counts what cannot be read, and puts an event of KindLost in its place.
-type Faults struct {
+// faults counts what cannot be read, and puts an event of KindLost in its place.
+type faults struct {
 	name    string
-	Stats   Stats
+	stats   Stats
 	pending uint64       // unreadable since the last event
 	last    monitor.Time // of the last event that had one
 }
 
-func (f *Faults) At(what string, number uint64, offset int64, err error) *Error {
-	return &Error{f.name, what, number, offset, err}
-}
-
-// Bad notes that something could not be read.
-func (f *Faults) Bad(what string, number uint64, offset int64, err error) {
+// bad counts something that could not be read.
+func (f *faults) bad(err *Error) {
 	f.pending++
-	f.Stats.Bad++
-	if f.Stats.First == nil {
-		f.Stats.First = f.At(what, number, offset, err)
+	f.stats.Bad++
+	if f.stats.First == nil {
+		f.stats.First = err
 	}
 }
 
-// Cut notes that the recording ends in the middle.
-func (f *Faults) Cut(what string, number uint64, offset int64) {
-	f.Stats.Cut = f.At(what, number, offset, ErrCut)
-}
-
-// Good notes that the last event of the batch was read. What could not be read
-// before it becomes an event in front of it.
-func (f *Faults) Good(b *monitor.Batch) {
-	f.Stats.Events++
+// good counts the last event of the batch. What could not be read before it becomes an
+// event in front of it.
+func (f *faults) good(b *monitor.Batch) {
+	f.stats.Events++
 	e := &b.Events[len(b.Events)-1]
 	if f.pending > 0 {
 		read := *e
@@ -81,17 +68,16 @@ func (f *Faults) Good(b *monitor.Batch) {
 	}
 }
 
-// End tells at the end of the recording what could not be read since the last
-// event.
-func (f *Faults) End(b *monitor.Batch) {
+// end appends what could not be read since the last event.
+func (f *faults) end(b *monitor.Batch) {
 	if f.pending > 0 {
 		f.lost(b, 0)
 	}
 }
 
-// lost appends what is missing between the last event and the next one. How many
-// events were there is not known: a line may have been none, or two.
-func (f *Faults) lost(b *monitor.Batch, next monitor.Time) {
+// lost appends what is missing between the last event and the next one. The number of
+// events is not known: a line may have been none, or two.
+func (f *faults) lost(b *monitor.Batch, next monitor.Time) {
 	e := b.Add()
 	e.Kind, e.Time = monitor.KindLost, f.last
 	if next != 0 {

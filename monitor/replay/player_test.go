@@ -52,6 +52,13 @@ type stage struct {
 	ctx   context.Context
 }
 
+func eventLine(seq int, second int) string {
+	return fmt.Sprintf(`{"v":1,"ts":"2026-11-22T06:12:%02d.000000000Z","ts_source":"kernel","seq":%d,"event":"new"}`+"\n", second, seq)
+}
+
+// config reads all formats.
+var config = replay.Config{Formats: export.Readers()}
+
 // second is the time of the recording at a number of seconds.
 func second(n float64) monitor.Time {
 	return monitor.Time(time.Date(2026, 11, 22, 6, 12, 0, 0, time.UTC).UnixNano()) + monitor.Time(n*1e9)

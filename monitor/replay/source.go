@@ -10,15 +10,16 @@ import (
 	"natlens/monitor"
 )
 
-// Source reads a [Recording] from its beginning to its end. It implements
-// [monitor.Source]: what Next gives is good until the next call of Next.
+// Source reads a [Recording] once, from its beginning to its end. It implements
+// [monitor.Source].
 type Source struct {
-	rec  *Recording
-	part int // the next one to open
-	r    Reader
-	form *Format // of the part at hand
-	f    Faults
-	done error // what Next returns from now on
+	rec    *Recording
+	part   int // the next one to open
+	in     *Input
+	step   Step
+	format *Format // of the part that is open
+	faults faults
+	done   error // what Next returns from now on
 
 	mu     sync.Mutex
 	file   io.Closer // the part that is open; nil: none
@@ -29,8 +30,7 @@ type Source struct {
 var errClosed = errors.New("replay: the source is closed")
 
 // Next appends the next events to the batch. It returns io.EOF at the end of the
-// recording; what stood there in the middle of a line or block is told by
-// [Source.Stats].
+// recording, even if that is in the middle of a line or block; see [Source.Stats].
 func (s *Source) Next(ctx context.Context, b *monitor.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -39,43 +39,36 @@ func (s *Source) Next(ctx context.Context, b *monitor.Batch) error {
 		return s.done
 	}
 	defer context.AfterFunc(ctx, func() { s.Close() })()
+	s.done = s.read(b)
+	switch {
+	case s.done == nil:
+	case ctx.Err() != nil:
+		s.done = ctx.Err()
+	case s.isClosed():
+		s.done = errClosed
+	}
+	return s.done
+}
+
+// read reads the part at hand, or the first later one that has events.
+func (s *Source) read(b *monitor.Batch) error {
 	for {
-		err := s.r.Next(b)
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			s.done = ctx.Err()
-			return s.done
-		case s.isClosed():
-			s.done = errClosed
-			return s.done
-		case !errors.Is(err, io.EOF):
-			s.done = err
+		err := s.in.read(b, s.step)
+		if !errors.Is(err, io.EOF) || s.part == len(s.rec.parts) {
 			return err
 		}
-		if s.part == len(s.rec.parts) {
-			s.done = io.EOF
-			return io.EOF
-		}
-		if err := s.nextPart(); err != nil {
-			s.done = err
+		if err := s.nextPart(); err != nil || len(b.Events) > 0 {
 			return err
-		}
-		if len(b.Events) > 0 {
-			return nil
 		}
 	}
 }
 
-// Stats tells what has been read so far. It must not be called while Next runs.
-func (s *Source) Stats() Stats { return s.f.Stats }
+// Stats returns the counters so far. It must not be called while Next runs.
+func (s *Source) Stats() Stats { return s.faults.stats }
 
-// Remembers reports whether the recording bears what its writer remembered of
-// each flow (JSON lines do), so that its events are whole without a table.
-func (s *Source) Remembers() bool {
-	return s.form.Remembers
-}
+// Remembers reports whether events contain what the writer remembered of each flow, as
+// JSON lines do. Other recordings need a table for that.
+func (s *Source) Remembers() bool { return s.format.Remembers }
 
 // Close ends the source.
 func (s *Source) Close() error {
@@ -115,17 +108,16 @@ func (s *Source) nextPart() error {
 		_ = s.closeLocked()
 		return errClosed
 	}
-	s.f.name = p.name
-	in, err := s.rec.cfg.unpack(file)
+	s.faults.name = p.name
+	unpacked, err := s.rec.cfg.unpack(file)
 	if err == nil {
-		w := newWindow(in)
-		if s.form, err = s.rec.cfg.detect(w); err == nil {
-			s.r = s.form.Open(w, &s.f, &s.rec.cfg)
-		}
+		s.in = newInput(unpacked, &s.faults)
+		s.format, err = s.rec.cfg.detect(s.in)
 	}
 	if err != nil {
 		_ = s.closeLocked()
-		return fmt.Errorf("recording %s: %w", p.name, err)
+		return fmt.Errorf("recording %s: %w", monitor.Escape(p.name), err)
 	}
+	s.step = s.format.Open(s.in, &s.rec.cfg)
 	return nil
 }

@@ -9,9 +9,9 @@ import (
 	"natlens/monitor"
 )
 
-// Span tells the time of the first event and the latest time of any. Plain JSON
-// lines are read at their ends only; other recordings are read through. Both are 0
-// if no event has a time.
+// Span returns the time of the first event and the latest time of any event, 0 if no
+// event has a time. Of plain JSON lines it reads both ends only, of other recordings
+// everything.
 func (r *Recording) Span() (start, finish monitor.Time, err error) {
 	quiet := *r
 	quiet.cfg.Locals = nil
@@ -43,12 +43,13 @@ func (r *Recording) Span() (start, finish monitor.Time, err error) {
 	return start, finish, nil
 }
 
-// tailSize is how much of the end of a file is looked at for its last time.
+// tailSize is how much of the end of a file is searched for its latest time.
 const tailSize = 1 << 20
 
-// lastTime reads the latest time at the end of a file of plain JSON lines.
+// lastTime reads the latest time at the end of the last file. It returns false if
+// reading cannot begin there.
 func (r *Recording) lastTime(src *Source) (last monitor.Time, ok bool) {
-	if !src.form.Lines {
+	if !src.format.Lines {
 		return 0, false
 	}
 	file, err := r.parts[len(r.parts)-1].open()
@@ -58,7 +59,7 @@ func (r *Recording) lastTime(src *Source) (last monitor.Time, ok bool) {
 	defer file.Close()
 	seeker, ok := file.(io.Seeker)
 	var head [4]byte
-	if _, err := io.ReadFull(file, head[:]); !ok || err != nil || !src.form.Begins(head[:]) {
+	if _, err := io.ReadFull(file, head[:]); !ok || err != nil || !src.format.Begins(head[:]) {
 		return 0, false
 	}
 	size, err := seeker.Seek(0, io.SeekEnd)
@@ -73,19 +74,17 @@ func (r *Recording) lastTime(src *Source) (last monitor.Time, ok bool) {
 		return 0, false
 	}
 	if size > tailSize {
-		_, tail, _ = bytes.Cut(tail, []byte("\n")) // the first line is a part of one
+		_, tail, _ = bytes.Cut(tail, []byte("\n")) // the first line is not whole
 	}
-	quiet := Config{Namespaces: new(monitor.Namespaces)}
-	rd := src.form.Open(newWindow(bytes.NewReader(tail)), new(Faults), &quiet)
+	in := newInput(bytes.NewReader(tail), new(faults))
+	step := src.format.Open(in, new(Config))
 	var b monitor.Batch
-	for {
+	for err == nil {
 		b.Reset()
-		err := rd.Next(&b)
+		err = in.read(&b, step)
 		for i := range b.Events {
 			last = max(last, b.Events[i].Time)
 		}
-		if err != nil {
-			return last, errors.Is(err, io.EOF) && last != 0
-		}
 	}
+	return last, errors.Is(err, io.EOF) && last != 0
 }

@@ -1,4 +1,4 @@
-package replay_test
+package export_test
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 // FuzzRecording reads anything as a recording. What could be read is written as
 // JSON lines, which must be readable in turn, whole, and say the same.
 func FuzzRecording(f *testing.F) {
-	lines, err := os.ReadFile("../../export/testdata/events.jsonl")
+	lines, err := os.ReadFile("testdata/events.jsonl")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package replay_test
+package export_test
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"natlens/export"
 	"natlens/export/jsonl"
@@ -47,7 +48,7 @@ func written(t testing.TB, rec *replay.Recording) ([]byte, *replay.Source) {
 // TestLinesAgain reads the lines that the sink's own golden file holds, events of
 // every kind with every attribute, and wants them back to the byte.
 func TestLinesAgain(t *testing.T) {
-	want, err := os.ReadFile("../../export/testdata/events.jsonl")
+	want, err := os.ReadFile("testdata/events.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,4 +75,9 @@ func compareLines(t *testing.T, want, got []byte) {
 			t.Errorf("line %d\ngot  %swant %s", i+1, g[i], w[i])
 		}
 	}
+}
+
+// second is a time in the recordings of the tests.
+func second(n float64) monitor.Time {
+	return monitor.Time(time.Date(2026, 11, 22, 6, 12, 0, 0, time.UTC).UnixNano()) + monitor.Time(n*1e9)
 }

@@ -1,4 +1,4 @@
-package replay_test
+package export_test
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ import (
 // every protocol, every kind of event.
 func kernelMessages(t testing.TB) (msgs [][]byte) {
 	t.Helper()
-	files, err := filepath.Glob("../ctnetlink/testdata/*.txt")
+	files, err := filepath.Glob("../monitor/ctnetlink/testdata/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
@@ -275,7 +275,7 @@ func TestCaptureErrors(t *testing.T) {
 		"interface":  {change(first-36, 9), "", "x: block 6 at byte 404: packet of 260 bytes of interface 9, in a block of"},
 		"attribute":  {change(first+20, 0xff, 0xff), "", "x: block 6 at byte 404: "},
 		"message":    {change(first, 3), "", "x: block 6 at byte 404: message of 3 bytes in 244"},
-		"link":       {ethernet, "x: packet 0 at byte 0: a capture of link type 1: only netlink (253), as of an nlmon device, tells of flows", ""},
+		"link":       {ethernet, "x: packet 0 at byte 0: a capture of link type 1: only netlink (253), as of an nlmon device, has flows", ""},
 		"two":        {append(bytes.Clone(good), good...), "", ""},
 		"no end":     {append(bytes.Clone(good), 6, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0), "x: block 10 at byte ", ""},
 	} {

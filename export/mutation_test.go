@@ -1,4 +1,4 @@
-package replay_test
+package export_test
 
 import (
 	"bytes"
