@@ -47,7 +47,7 @@ var completions = []struct{ line, want string }{
 	{"watch|-l|", "ssh web"},
 	{"watch|-l|web,", "web,ssh"},
 	{"watch|--for|", ""},
-	{"watch|--limit|idle", "idle-flows=1000 idle-age=1h"},
+	{"watch|--threshold|idle", "idle-flows=1000 idle-age=1h"},
 	{"watch|--metrics|", "127.0.0.1:9742 [::1]:9742"},
 
 	{"who|-p|s", "sctp"},

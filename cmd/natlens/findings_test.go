@@ -87,7 +87,7 @@ func TestWatchFindings(t *testing.T) {
 	// With 2 the ends of flows that were there before would be seen a minute late.
 	l := lab.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
 	unanswered(t, l, 6)
-	p := start(t, l, "watch", "--findings", "--limit", "syn-unanswered=6", "--limit", "syn-age=50ms", "-o", "jsonl", "udp")
+	p := start(t, l, "watch", "--findings", "--threshold", "syn-unanswered=6", "--threshold", "syn-age=50ms", "-o", "jsonl", "udp")
 	p.listening(t)
 	f := nextFinding(t, p)
 	if f.Finding != "appeared" || f.Rule != "syn-unanswered" || f.Severity != "warn" || f.Subject != "203.0.113.66:81" || f.Flows != 6 || len(f.Examples) != 4 {
@@ -120,7 +120,7 @@ func TestWatchFindings(t *testing.T) {
 func TestWatchFindingsNotes(t *testing.T) {
 	l := lab.NewWith(t, lab.Config{})
 	unanswered(t, l, 6)
-	p := start(t, l, "watch", "--findings", "--limit", "syn-unanswered=6", "--limit", "syn-age=50ms", "-o", "csv", "false")
+	p := start(t, l, "watch", "--findings", "--threshold", "syn-unanswered=6", "--threshold", "syn-age=50ms", "-o", "csv", "false")
 	const want = "natlens: syn-unanswered: 6 TCP connections to 203.0.113.66:81 not answered, 6 for 50ms and longer → "
 	waitFor(t, "a note", func() bool { return strings.Contains(p.stderr.String(), want) })
 	end(t, p)
@@ -139,7 +139,7 @@ func TestDoctorFindings(t *testing.T) {
 		Flows                 uint64
 	}
 	findingsOf := func() (found []about) {
-		p := start(t, l, "doctor", "--json", "--for", "1500ms", "--limit", "syn-unanswered=6")
+		p := start(t, l, "doctor", "--json", "--for", "1500ms", "--threshold", "syn-unanswered=6")
 		var out struct {
 			Verdict  string
 			Findings []struct {
@@ -165,7 +165,7 @@ func TestDoctorFindings(t *testing.T) {
 	if got := findingsOf(); len(got) != 1 || got[0] != want {
 		t.Errorf("got %+v", got)
 	}
-	p := start(t, l, "doctor", "--for", "1500ms", "--limit", "syn-unanswered=6")
+	p := start(t, l, "doctor", "--for", "1500ms", "--threshold", "syn-unanswered=6")
 	text := p.rest(t)
 	p.wait(t)
 	if !strings.Contains(text, "\n! syn-unanswered      6 TCP connections to 203.0.113.66:81 not answered, 6 for 750ms and longer → ") {

@@ -36,7 +36,7 @@ const maxIdle = 600
 func (c *watchConfig) lookIn(m *loop.Loop, con cli.Console, sink monitor.Sink) {
 	r := &recordedFindings{source: m.Source}
 	r.part, _ = m.Source.(*firstPart)
-	r.Engine = findings.New(findings.Config{Table: m.Table, Limits: c.findings.limits.Limits, Command: c.from.Command})
+	r.Engine = findings.New(findings.Config{Table: m.Table, Thresholds: c.findings.thresholds.Values, Command: c.from.Command})
 	m.Source, m.Rules, m.Clock = r, r, func() monitor.Time { return r.now }
 	noteFindings(m, con, sink, c.quiet)
 }

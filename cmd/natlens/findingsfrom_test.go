@@ -43,7 +43,7 @@ func TestWatchFindingsFrom(t *testing.T) {
 				"cleared 06:12:22.2 21 TCP connections to 203.0.113.66:81 not answered, 21 for 3s and longer;" +
 				"appeared 07:12:04.1 30 TCP connections to 203.0.113.66:81 not answered, 30 for 3s and longer"},
 		{"cut short", "--for 10s false", "appeared 06:12:04.2 21 TCP connections to 203.0.113.66:81 not answered, 21 for 3s and longer"},
-		{"another limit", "--limit syn-unanswered=25 false", "appeared 07:12:04.1 30 TCP connections to 203.0.113.66:81 not answered, 30 for 3s and longer"},
+		{"another threshold", "--threshold syn-unanswered=25 false", "appeared 07:12:04.1 30 TCP connections to 203.0.113.66:81 not answered, 30 for 3s and longer"},
 	} {
 		got := call(t.Context(), cli.Console{}, append([]string{"watch", "--findings", "--from", path, "-o", "jsonl"}, strings.Fields(c.args)...)...)
 		var found []string

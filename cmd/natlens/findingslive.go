@@ -22,14 +22,14 @@ const establishedSysctl = "net.netfilter.nf_conntrack_tcp_timeout_established"
 // lookForFindings has m look for findings in what it carries, for a network
 // namespace (0: the caller's) that commands get to as place says. It is for before
 // m runs. stop is for after it.
-func lookForFindings(m *loop.Loop, limits findings.Limits, netns int, place doctor.Place) (e *findings.Engine, stop func(), err error) {
+func lookForFindings(m *loop.Loop, thresholds findings.Thresholds, netns int, place doctor.Place) (e *findings.Engine, stop func(), err error) {
 	service, err := kernel.OpenService(netns)
 	if err != nil {
 		return nil, nil, err
 	}
 	e = findings.New(findings.Config{
-		Table:  m.Table,
-		Limits: limits,
+		Table:      m.Table,
+		Thresholds: thresholds,
 		Counters: func() (map[monitor.NetNS]findings.Counters, error) {
 			c, err := readRaces(service)
 			return map[monitor.NetNS]findings.Counters{0: c}, err
@@ -103,6 +103,6 @@ func (s *stream) tellFindings(m *loop.Loop, netns int) (stop func(), err error) 
 	}
 	noteFindings(m, s.con, s.out.Sink, s.quiet)
 	s.takeExisting(m)
-	_, stop, err = lookForFindings(m, s.findings.limits.Limits, netns, placeOfFD(netns))
+	_, stop, err = lookForFindings(m, s.findings.thresholds.Values, netns, placeOfFD(netns))
 	return stop, err
 }

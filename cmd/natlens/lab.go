@@ -48,7 +48,7 @@ user namespace of its own.`,
 			}
 			return runLab(cmd.Context(), func(ctx context.Context, l *lab.Lab, traffic func()) error {
 				if !plain {
-					ui.capture, ui.metrics, ui.limits = cfg.capture, cfg.metrics, cfg.findings.limits
+					ui.capture, ui.metrics, ui.thresholds = cfg.capture, cfg.metrics, cfg.findings.thresholds
 					return ui.run(ctx, con, "lab gateway", func(k *capture.Config) { k.NetNS = l.Gateway.FD() }, traffic)
 				}
 				return cfg.run(ctx, con, func(k *capture.Config, s *stream) { k.NetNS, s.onStart = l.Gateway.FD(), traffic })
@@ -66,7 +66,7 @@ user namespace of its own.`,
 // --watch, those of the UI with it.
 func labFlags(cmd *cobra.Command, plain bool) (err error) {
 	ui := []string{"theme"}
-	both := []string{"watch", "capture", "ring", "buffer-size", "metrics", "limit", "help"}
+	both := []string{"watch", "capture", "ring", "buffer-size", "metrics", "threshold", "help"}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch {
 		case err != nil || slices.Contains(both, f.Name):

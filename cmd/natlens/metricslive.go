@@ -72,7 +72,7 @@ func findingsOf(m *loop.Loop, netns int, table *table.Table) (engine *findings.E
 	if table == nil {
 		return nil, nothing, nil
 	}
-	engine, stop, err = lookForFindings(m, findings.DefaultLimits(), netns, placeOfFD(netns))
+	engine, stop, err = lookForFindings(m, findings.DefaultThresholds(), netns, placeOfFD(netns))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/monitor/findings"
 )
 
 // misuses are command lines that make no sense, or that the world does not allow,
@@ -61,12 +63,12 @@ var misuses = []struct {
 	{"history export --history DIR -o xml x", 2, "-o xml: an export is csv, jsonl, parquet"},
 	{"history export --history DIR/none x", 1, "no history in DIR/none; natlens record --history keeps one"},
 
-	{"watch --limit syn-unanswered=5", 2, "--limit goes with --findings"},
+	{"watch --threshold syn-unanswered=5", 2, "--threshold needs --findings"},
 	{"watch --findings --resync off", 2, "--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead"},
 	{"watch --findings -e new,destroy", 2, "--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead"},
-	{"watch --findings --limit syn-unanswerd=5", 2, `--limit syn-unanswerd=5: there is no limit "syn-unanswerd"; did you mean syn-unanswered?; see natlens watch --help`},
-	{"doctor --limit syn-age=3", 2, `--limit syn-age=3: syn-age: "3" is no time above 0, such as 3s; see natlens doctor --help`},
-	{"doctor --limit 3", 2, "--limit 3: a limit is NAME=VALUE, such as syn-unanswered=20; see natlens doctor --help"},
+	{"watch --findings --threshold syn-unanswerd=5", 2, noThreshold("syn-unanswerd")},
+	{"doctor --threshold syn-age=3", 2, `--threshold syn-age=3: syn-age: "3" is not a time above 0, such as 3s; see natlens doctor --help`},
+	{"doctor --threshold 3", 2, "--threshold 3: a threshold is NAME=VALUE, such as syn-unanswered=20; see natlens doctor --help"},
 
 	{"watch --netns all --findings", 2, "--findings is of one network namespace: not together with --netns all"},
 	{"watch --netns all -o pcapng", 2, "-o pcapng is of one network namespace: not together with --netns all"},
@@ -239,4 +241,13 @@ func TestShellLine(t *testing.T) {
 	if want := strings.Join(words, "|") + "|"; err != nil || string(out) != want {
 		t.Errorf("a shell reads %q, %v, want %q", out, err, want)
 	}
+}
+
+// noThreshold is the error for a threshold that does not exist.
+func noThreshold(name string) string {
+	var names []string
+	for _, t := range findings.AllThresholds() {
+		names = append(names, t.Name)
+	}
+	return fmt.Sprintf("--threshold %s=5: there is no threshold %q; accepted are %s; see natlens watch --help", name, name, strings.Join(names, ", "))
 }

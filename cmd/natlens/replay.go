@@ -82,7 +82,7 @@ func (c *uiConfig) play(ctx context.Context, con cli.Console, name string,
 	}
 	defer player.Close()
 	m.Source = player
-	engine := findings.New(findings.Config{Table: m.Table, Limits: findings.DefaultLimits()})
+	engine := findings.New(findings.Config{Table: m.Table, Thresholds: findings.DefaultThresholds()})
 	m.Rules = recorded{engine, player}
 	cfg := c.Config(con, m, tail)
 	cfg.Env.Namespaces, cfg.Exporter = namespaces, fileExporter{namespaces}

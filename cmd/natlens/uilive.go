@@ -26,10 +26,10 @@ import (
 // liveUI is the command line of the UI on the kernel's events.
 type liveUI struct {
 	uiConfig
-	capture cli.CaptureFlags
-	history cli.HistoryFlags
-	metrics cli.MetricsFlags
-	limits  cli.ThresholdFlags
+	capture    cli.CaptureFlags
+	history    cli.HistoryFlags
+	metrics    cli.MetricsFlags
+	thresholds cli.ThresholdFlags
 }
 
 func (c *liveUI) Register(cmd *cobra.Command) {
@@ -37,7 +37,7 @@ func (c *liveUI) Register(cmd *cobra.Command) {
 	c.capture.Register(cmd)
 	c.history.Register(cmd, cli.KeepHistoryHelp)
 	c.metrics.Register(cmd)
-	c.limits.Register(cmd)
+	c.thresholds.Register(cmd)
 }
 
 // silentEvery is how often flows that send no events are looked after.
@@ -87,7 +87,7 @@ func (c *liveUI) run(ctx context.Context, con cli.Console, name string, adjust f
 		Resync:   loop.Resync{AfterLoss: true, Every: silentEvery},
 		Existing: loop.ExistingBeside,
 	}
-	engine, stopFindings, err := lookForFindings(m, c.limits.Limits, open.NetNS, placeOfFD(open.NetNS))
+	engine, stopFindings, err := lookForFindings(m, c.thresholds.Values, open.NetNS, placeOfFD(open.NetNS))
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func BenchmarkObserve(b *testing.B) {
 			for i := range batches {
 				manySources(c.hosts, &batches[i])
 			}
-			e := New(Config{Limits: DefaultLimits()})
+			e := New(Config{Thresholds: DefaultThresholds()})
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
 			b.ReportAllocs()
@@ -77,7 +77,7 @@ func BenchmarkTick(b *testing.B) {
 			batch.Reset()
 		}
 	}
-	e := New(Config{Table: table, Limits: DefaultLimits(), EstablishedTimeout: func(monitor.NetNS) time.Duration { return 5 * 24 * time.Hour }})
+	e := New(Config{Table: table, Thresholds: DefaultThresholds(), EstablishedTimeout: func(monitor.NetNS) time.Duration { return 5 * 24 * time.Hour }})
 	now := monitor.Time(1e18)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -53,7 +53,7 @@ type crowd struct {
 }
 
 func newCrowd() *crowd {
-	c := &crowd{e: New(Config{Table: table.New(table.Config{}), Limits: DefaultLimits()}), now: monitor.Time(1e18)}
+	c := &crowd{e: New(Config{Table: table.New(table.Config{}), Thresholds: DefaultThresholds()}), now: monitor.Time(1e18)}
 	c.e.Tick(c.now)
 	return c
 }

@@ -38,7 +38,7 @@ func TestCauses(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			outer := g.t
-			defer func() { g.t = outer; *g.limits = DefaultLimits() }()
+			defer func() { g.t = outer; *g.thresholds = DefaultThresholds() }()
 			g.t = t
 			g.forget()
 			c.cause(g)
@@ -212,7 +212,7 @@ func causePorts(g *gateway) {
 
 // causeClash has two clients use the same source ports.
 func causeClash(g *gateway) {
-	g.limits[snatClashMin] = 30
+	g.thresholds[snatClashMin] = 30
 	for port := range uint16(40) {
 		g.ask(g.l.Client, 20000+port, lab.ServerDNS, true)
 		g.ask(g.l.Client2, 20000+port, lab.ServerDNS, true)
@@ -234,7 +234,7 @@ func causeClash(g *gateway) {
 // table was emptied would be a flow of its own.
 func causeManyFlows(g *gateway) {
 	to := netip.AddrPortFrom(lab.Blackhole, 53)
-	g.limits[manyFlows] = 10
+	g.thresholds[manyFlows] = 10
 	g.later(time.Second)
 	for i := range uint16(5) {
 		g.ask(g.l.Client2, 30000+i, to, false)
@@ -250,7 +250,7 @@ func causeManyFlows(g *gateway) {
 }
 
 func causeManyDestinations(g *gateway) {
-	g.limits[manyDestinations] = 90
+	g.thresholds[manyDestinations] = 90
 	g.later(time.Second)
 	for port := range uint16(100) {
 		g.ask(nil, 0, netip.AddrPortFrom(lab.Blackhole, 6000+port), false)
@@ -265,7 +265,7 @@ func causeManyDestinations(g *gateway) {
 // causeRace has two hosts ask a resolver from the same port at the same moment:
 // NAT gives both that port, and one of them loses.
 func causeRace(g *gateway) {
-	g.limits[snatClashMin], g.limits[snatMin] = 1e6, 1e6 // ports clash without a race, too
+	g.thresholds[snatClashMin], g.thresholds[snatMin] = 1e6, 1e6 // ports clash without a race, too
 	g.later(time.Second)
 	before, err := g.counters()
 	g.must(err)
@@ -284,7 +284,7 @@ func causeDNSClash(g *gateway) {
 	before, err := g.counters()
 	g.must(err)
 	// Fewer a second than are many flows of one host.
-	g.race(lab.Race{To: lab.ServerDNS, Rate: int(g.limits[manyFlows]) - 20}, func() bool {
+	g.race(lab.Race{To: lab.ServerDNS, Rate: int(g.thresholds[manyFlows]) - 20}, func() bool {
 		now, err := g.counters()
 		g.must(err)
 		return now[0].ClashResolve >= before[0].ClashResolve+110
@@ -317,7 +317,7 @@ func (g *gateway) seesRaces(what string) {
 // causeIdle leaves connections alone for a time that the kernel says is long: it
 // kept them for 1,000 s, and keeps new ones for a day.
 func causeIdle(g *gateway) {
-	g.limits[idleFlows] = 10
+	g.thresholds[idleFlows] = 10
 	conns := g.hold(lab.ServerHTTP, 12)
 	g.await("tcp established seen_reply assured", 12)
 	g.must(g.l.Gateway.WriteSysctl("net.netfilter.nf_conntrack_tcp_timeout_established", "86400"))

@@ -10,7 +10,7 @@ import (
 // race is a rule about a counter of the kernel that moves while a resolver is asked.
 type race struct {
 	rule   ruleID
-	limit  limit
+	limit  threshold
 	of     func(*Counters) uint64
 	figure string // the kernel's name of the counter
 	text   string // what the kernel counts
@@ -44,7 +44,7 @@ func (e *Engine) resolvers() map[monitor.NetNS]*tallied[key, recent] {
 	all := e.window.resolvers.all
 	for i := range all {
 		r := &all[i]
-		if float64(r.n) < e.cfg.Limits[raceQueries]/2 {
+		if float64(r.n) < e.cfg.Thresholds[raceQueries]/2 {
 			continue
 		}
 		if most == nil {
@@ -60,7 +60,7 @@ func (e *Engine) resolvers() map[monitor.NetNS]*tallied[key, recent] {
 // racing finds resolvers that are asked while a counter moves; now is what the kernel
 // counts now.
 func (e *Engine) racing(r *race, resolvers map[monitor.NetNS]*tallied[key, recent], now map[monitor.NetNS]Counters) (found []candidate) {
-	limit, queries := e.cfg.Limits[r.limit], e.cfg.Limits[raceQueries]
+	limit, queries := e.cfg.Thresholds[r.limit], e.cfg.Thresholds[raceQueries]
 	for netns, asked := range resolvers {
 		was, known := e.window.counters[netns]
 		is, ok := now[netns]

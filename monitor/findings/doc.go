@@ -1,7 +1,7 @@
 // Package findings finds what is wrong with the traffic of a gateway: rules over the
 // live table and the stream of events, each with the flows that show it.
 //
-//	e := findings.New(findings.Config{Table: table, Limits: findings.DefaultLimits()})
+//	e := findings.New(findings.Config{Table: table, Thresholds: findings.DefaultThresholds()})
 //	m := loop.Loop{Source: source, Table: table, Rules: e, …}
 //	…
 //	for _, f := range e.Snapshot() {
@@ -17,5 +17,5 @@
 // Counts are exact. The number of groups is bounded; Stats.Uncounted is how many flows
 // belong to groups beyond the bound.
 //
-// docs/findings.md lists the rules, their limits and the reasons.
+// docs/findings.md lists the rules, their thresholds and the reasons.
 package findings

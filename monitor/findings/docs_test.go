@@ -9,32 +9,30 @@ import (
 	"natlens/monitor"
 )
 
-// TestDocs holds the tables of docs/findings.md to the rules and the limits.
+// TestDocs compares the tables of docs/findings.md with the rules and the thresholds.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../../docs/findings.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	b.WriteString("| rule | severity | what it finds | what it usually comes of |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| rule | what it means | evidence | cause and remedy | thresholds and defaults |\n| --- | --- | --- | --- | --- |\n")
 	for _, r := range Rules() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.ID, r.Severity, r.Title, r.Why)
+		fmt.Fprintf(&b, "| `%s` (%s) | %s | %s | %s | %s |\n", r.ID, r.Severity, r.Means, r.Evidence, r.Why, r.Thresholds())
 	}
-	b.WriteString("--\n| limit | default | counts | why |\n| --- | --- | --- | --- |\n")
-	for _, l := range AllLimits() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", l.Name, l.Text(l.Default), l.Means, l.Reason)
+	b.WriteString("--\n| threshold | default | counts | why |\n| --- | --- | --- | --- |\n")
+	for _, x := range AllThresholds() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", x.Name, x.Text(x.Default), x.Means, x.Reason)
 	}
-	for table := range strings.SplitSeq(b.String(), "--\n") {
-		if !strings.Contains(table, "|\n|") {
-			continue
-		}
-		if !strings.Contains(string(page), "\n\n"+table) {
+	for _, table := range strings.Split(b.String(), "--\n|") {
+		if table = "|" + strings.TrimPrefix(table, "|"); !strings.Contains(string(page), "\n\n"+table) {
 			t.Errorf("docs/findings.md should have\n\n%s", table)
 		}
 	}
 }
 
-func TestLimits(t *testing.T) {
+// TestSet sets each kind of threshold, and is refused for what is none.
+func TestSet(t *testing.T) {
 	for _, c := range []struct{ set, want string }{
 		{"syn-unanswered=7", "7"},
 		{"snat-ports=90%", "90%"},
@@ -43,23 +41,23 @@ func TestLimits(t *testing.T) {
 		{"idle-age=2h", "2h"},
 		{"window=1m", "1m"},
 		{"many-flows=0.5", "0.5"},
-		{"syn-age=3", `syn-age: "3" is no time above 0, such as 3s`},
-		{"syn-age=-3s", `syn-age: "-3s" is no time above 0, such as 3s`},
-		{"syn-unanswered=0", `syn-unanswered: "0" is no number of flows above 0, such as 20`},
-		{"syn-unanswered=many", `syn-unanswered: "many" is no number of flows above 0, such as 20`},
-		{"syn-unanswered=NaN", `syn-unanswered: "NaN" is no number of flows above 0, such as 20`},
-		{"snat-ports=101%", `snat-ports: "101%" is no number of % above 0, such as 80%`},
-		{"syn=1", `there is no limit "syn"`},
+		{"syn-age=3", `syn-age: "3" is not a time above 0, such as 3s`},
+		{"syn-age=-3s", `syn-age: "-3s" is not a time above 0, such as 3s`},
+		{"syn-unanswered=0", `syn-unanswered: "0" is not a number of flows above 0, such as 20`},
+		{"syn-unanswered=many", `syn-unanswered: "many" is not a number of flows above 0, such as 20`},
+		{"syn-unanswered=NaN", `syn-unanswered: "NaN" is not a number of flows above 0, such as 20`},
+		{"snat-ports=101%", `snat-ports: "101%" is not a number of % above 0, such as 80%`},
+		{"syn-unanswered", "a threshold is NAME=VALUE, such as syn-unanswered=20"},
 	} {
-		l := DefaultLimits()
-		name, value, _ := strings.Cut(c.set, "=")
+		l := DefaultThresholds()
+		name, _, _ := strings.Cut(c.set, "=")
 		got := ""
-		if err := l.Set(name, value); err != nil {
+		if err := l.Set(c.set); err != nil {
 			got = err.Error()
 		} else {
-			for i := range limits {
-				if limits[i].Name == name {
-					got = limits[i].Text(l[i])
+			for i := range thresholds {
+				if thresholds[i].Name == name {
+					got = thresholds[i].Text(l[i])
 				}
 			}
 		}
@@ -69,17 +67,31 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestRules expects all rules and limits to be named, each once.
+// TestSetUnknown expects the error to list every name that is accepted.
+func TestSetUnknown(t *testing.T) {
+	l := DefaultThresholds()
+	err := l.Set("syn=1")
+	if err == nil || !strings.HasPrefix(err.Error(), `there is no threshold "syn"; accepted are syn-unanswered, `) || l != DefaultThresholds() {
+		t.Fatal(err)
+	}
+	for _, x := range AllThresholds() {
+		if !strings.Contains(err.Error(), " "+x.Name) {
+			t.Errorf("%s is not named: %v", x.Name, err)
+		}
+	}
+}
+
+// TestRules expects all rules and thresholds to be described, each once.
 func TestRules(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range Rules() {
-		if r.ID == "" || r.Title == "" || r.Why == "" || seen[r.ID] || r.Severity > monitor.SeverityFail {
+		if r.ID == "" || r.Means == "" || r.Evidence == "" || r.Why == "" || seen[r.ID] || r.Severity > monitor.SeverityFail || r.thresholds == nil {
 			t.Errorf("%+v", r)
 		}
 		seen[r.ID] = true
 	}
 	clear(seen)
-	for _, l := range AllLimits() {
+	for _, l := range AllThresholds() {
 		if l.Name == "" || l.Default <= 0 || l.Unit == "" || l.Means == "" || l.Reason == "" || seen[l.Name] {
 			t.Errorf("%+v", l)
 		}

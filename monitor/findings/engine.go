@@ -13,8 +13,8 @@ import (
 // Config says what the engine can read and ask. Rules that need what is nil find
 // nothing.
 type Config struct {
-	Table  *table.Table // nil: rules about rates only
-	Limits Limits
+	Table      *table.Table // nil: rules about rates only
+	Thresholds Thresholds
 
 	// Namespace returns the name of a network namespace, and the filter that
 	// selects its flows; "" for the only one of a run. nil: there is one only.

@@ -28,11 +28,11 @@ func TestMain(m *testing.M) { lab.Main(m) }
 // goes ahead of the kernel's: nobody waits for flows to be of age.
 type gateway struct {
 	*world
-	l       *lab.Lab
-	capture capture.Capture
-	service *kernel.Service
-	ahead   time.Duration
-	limits  *Limits
+	l          *lab.Lab
+	capture    capture.Capture
+	service    *kernel.Service
+	ahead      time.Duration
+	thresholds *Thresholds
 }
 
 func newGateway(t *testing.T, cfg lab.Config) *gateway {
@@ -47,7 +47,7 @@ func newGateway(t *testing.T, cfg lab.Config) *gateway {
 	}
 	t.Cleanup(func() { g.service.Close() })
 	g.world = newWorld(t, func(c *Config) { c.Counters, c.EstablishedTimeout, c.Packets = g.counters, g.established, g.packets })
-	g.limits = &g.engine.cfg.Limits
+	g.thresholds = &g.engine.cfg.Thresholds
 	return g
 }
 

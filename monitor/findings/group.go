@@ -50,12 +50,12 @@ func (e *Engine) rows(all []ref) (flows []monitor.FlowRef) {
 	return flows
 }
 
-// aged reports whether the flow is as old as a limit asks for. If its birth was not
+// aged reports whether the flow is as old as a threshold asks for. If its birth was not
 // seen, its age counts from the first message about it.
-func (s *scan) aged(r *table.Row, by limit) bool {
+func (s *scan) aged(r *table.Row, by threshold) bool {
 	born := r.Born()
 	if born == 0 {
 		born = r.First
 	}
-	return float64(s.now-born) >= s.limits[by]*float64(time.Second)
+	return float64(s.now-born) >= s.thresholds[by]*float64(time.Second)
 }

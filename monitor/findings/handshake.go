@@ -13,7 +13,7 @@ import (
 // for too long.
 type handshake struct {
 	rule       ruleID
-	limit, age limit
+	limit, age threshold
 	words      string // the filter, without the destination
 	text       string // what is said of the connections
 }
@@ -78,7 +78,7 @@ func (s *scan) handshake(flow ref, r *table.Row) {
 
 // handshakes finds the destinations with too many connections in one state.
 func (e *Engine) handshakes(h *handshake, groups *tally[key, group]) (found []candidate) {
-	limit := e.cfg.Limits[h.limit]
+	limit := e.cfg.Thresholds[h.limit]
 	for i := range groups.all {
 		g := &groups.all[i]
 		if float64(g.n) < limit/2 {
@@ -98,7 +98,7 @@ func (e *Engine) handshakes(h *handshake, groups *tally[key, group]) (found []ca
 
 // unansweredHosts finds the hosts whose connections are answered nowhere.
 func (e *Engine) unansweredHosts() (found []candidate) {
-	limit := e.cfg.Limits[synHost]
+	limit := e.cfg.Thresholds[synHost]
 	for i := range e.scan.hosts.all {
 		h := &e.scan.hosts.all[i]
 		if float64(h.n) < limit/2 || h.value.n < fewDestinations {

@@ -48,7 +48,7 @@ func (s *scan) space(n monitor.NetNS) *space {
 		s.settings[n] = set
 	}
 	sp.established = set.value
-	sp.below = set.value.Seconds() - s.limits[idleAge]
+	sp.below = set.value.Seconds() - s.thresholds[idleAge]
 	return sp
 }
 
@@ -61,14 +61,14 @@ func (s *scan) idle(sp *space, flow ref, r *table.Row) {
 	case float64(r.Flow.Timeout) <= sp.below:
 		sp.flows++
 		sp.idle.add(flow, true)
-	case float64(s.now-r.Last) >= s.limits[idleAge]*float64(time.Second):
+	case float64(s.now-r.Last) >= s.thresholds[idleAge]*float64(time.Second):
 		sp.unsure++
 	}
 }
 
 // idle finds the namespaces with many ESTABLISHED flows that were idle for long.
 func (e *Engine) idle(now monitor.Time) (found []candidate) {
-	limit := e.cfg.Limits[idleFlows]
+	limit := e.cfg.Thresholds[idleFlows]
 	for id, sp := range e.scan.spaces {
 		if float64(sp.flows+sp.unsure) >= limit && sp.unsure > sp.flows && e.cfg.Refresh != nil && now-e.scan.refreshed >= monitor.Time(refreshEvery) {
 			e.scan.refreshed = now

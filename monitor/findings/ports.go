@@ -55,7 +55,7 @@ func (e *Engine) exhausted() (found []candidate) {
 
 // fullPool makes a candidate of the n flows of a pool.
 func (e *Engine) fullPool(k *key, n uint64, p *pool) (c candidate, ok bool) {
-	limit, least := e.cfg.Limits[snatPorts], e.cfg.Limits[snatMin]
+	limit, least := e.cfg.Thresholds[snatPorts], e.cfg.Thresholds[snatMin]
 	if float64(n) < least/2 {
 		return c, false
 	}
@@ -80,7 +80,7 @@ const allChanged = 95
 
 // clashes finds public addresses for which many ports had to be changed.
 func (e *Engine) clashes() (found []candidate) {
-	limit, least := e.cfg.Limits[snatClash], e.cfg.Limits[snatClashMin]
+	limit, least := e.cfg.Thresholds[snatClash], e.cfg.Thresholds[snatClashMin]
 	for i := range e.scan.publics.all {
 		p := &e.scan.publics.all[i]
 		changed := p.value.changed

@@ -2,12 +2,14 @@ package findings
 
 import "natlens/monitor"
 
-// Rule is one thing that the engine looks for.
+// Rule is one kind of finding.
 type Rule struct {
-	ID       string // never changes its meaning
-	Severity monitor.Severity
-	Title    string // a few words
-	Why      string // what it usually comes of, and what to do
+	ID         string // never changes its meaning
+	Severity   monitor.Severity
+	Means      string
+	Evidence   string      // what is counted
+	Why        string      // the usual cause, and what to do
+	thresholds []threshold // the first is the level of the finding
 }
 
 // ruleID is an index into rules.
@@ -30,36 +32,74 @@ const (
 	numRules
 )
 
+// rules describes them all. docs/findings.md has the same table.
 var rules = [numRules]Rule{
-	ruleSyn: {"syn-unanswered", monitor.SeverityWarn, "a destination that nobody answers at",
-		"the server is down, a firewall drops the packets, or the answers take a way around this gateway"},
-	ruleSynHost: {"syn-unanswered-host", monitor.SeverityWarn, "a host whose connections are answered nowhere",
-		"the host scans or is infected, or what it reaches for has moved"},
-	ruleHalfOpen: {"half-open", monitor.SeverityWarn, "handshakes that are answered and never completed",
-		"answers come through here and the client's packets go another way (asymmetric routing), or the answers don't reach the client"},
-	ruleOneSided: {"one-sided", monitor.SeverityWarn, "connections of which one direction alone is seen",
-		"packets of the other direction take a way around this gateway: check the routes of both ends"},
-	ruleDNATStale: {"dnat-stale", monitor.SeverityFail, "UDP that is still sent to a target that is gone",
-		"the flow began before the service moved, and its entry lives on as long as the client sends: delete it"},
-	ruleDNATMissed: {"dnat-missed", monitor.SeverityFail, "UDP that goes past the DNAT that others have",
-		"the flow began before the rule was there, and NAT is decided on the first packet alone: delete the entry"},
-	ruleSNATPorts: {"snat-ports", monitor.SeverityFail, "a port pool that is nearly used up",
-		"one public address has so many ports towards one destination: add addresses, or have clients reuse connections"},
-	ruleSNATClash: {"snat-clash", monitor.SeverityInfo, "source ports that clash behind one address",
-		"many inside hosts use the same source ports; what relies on its port (games, VoIP, IPsec) may fail"},
-	ruleManyFlows: {"many-flows", monitor.SeverityWarn, "a host that opens many more flows than the others",
-		"a program that leaks connections, an infection, or a busy server that wants a limit of its own"},
-	ruleManyDestinations: {"many-destinations", monitor.SeverityWarn, "a host that opens flows to very many destinations",
-		"a scan, a worm, or a peer-to-peer program"},
-	ruleDNSRace: {"dns-race", monitor.SeverityWarn, "DNS queries that are lost to races in the kernel",
-		"two packets made NAT choose the same port at once, or the port pool is used up: the query that is lost is asked again after 5 s; " +
-			"translate to more ports or addresses, at random, or have a resolver on this host"},
-	ruleDNSClash: {"dns-clash", monitor.SeverityInfo, "DNS queries that race in the kernel, which saves them",
-		"a client sends two queries (A and AAAA) at once from one port; kernels before 5.0 lose one of them, and the client waits 5 s: " +
-			"use single-request-reopen, TCP, or a resolver on the host"},
-	ruleIdle: {"idle", monitor.SeverityInfo, "connections that have been idle for hours",
-		"ends went away without a word: have the programs send keepalives, or shorten nf_conntrack_tcp_timeout_established"},
+	ruleSyn: {"syn-unanswered", monitor.SeverityWarn, "A destination answers no connection.",
+		"TCP flows in SYN_SENT without a reply, by destination",
+		"The server is down, a firewall drops the packets, or the answers do not come back through this gateway.",
+		[]threshold{synUnanswered, synAge}},
+	ruleSynHost: {"syn-unanswered-host", monitor.SeverityWarn, "A host gets no answer from many destinations.",
+		"the same flows, by client, to eight destinations or more",
+		"The host scans or is infected, or what it connects to has moved.",
+		[]threshold{synHost, synAge}},
+	ruleHalfOpen: {"half-open", monitor.SeverityWarn, "Handshakes are answered but not completed.",
+		"TCP flows in SYN_RECV, by destination",
+		"The client's packets take another way than the answers (asymmetric routing), or the answers do not reach the client.",
+		[]threshold{halfOpen, halfAge}},
+	ruleOneSided: {"one-sided", monitor.SeverityWarn, "Only one direction of connections passes this gateway.",
+		"TCP flows in ESTABLISHED without a reply, which are tracked from the middle on",
+		"Packets of the other direction take another way. Check the routes of both ends.",
+		[]threshold{oneSided, halfAge}},
+	ruleDNATStale: {"dnat-stale", monitor.SeverityFail, "A client still sends to a target that is gone.",
+		"flows that DNAT sends to a target which does not answer, while another target of the same port does",
+		"The flow began before the service moved, and its entry stays as long as the client sends. Delete the entry.",
+		[]threshold{dnatStale, dnatAge}},
+	ruleDNATMissed: {"dnat-missed", monitor.SeverityFail, "A client bypasses the DNAT that others have.",
+		"flows without DNAT and without an answer to a port that younger flows reach by DNAT",
+		"The flow began before the rule existed, and NAT is decided on the first packet only. Delete the entry.",
+		[]threshold{dnatStale, dnatAge}},
+	ruleSNATPorts: {"snat-ports", monitor.SeverityFail, "A pool of source ports is nearly used up.",
+		"flows with SNAT by public address, protocol and destination, each of which needs a port of its own",
+		"One public address has so many ports towards one destination. Add addresses, or have clients reuse connections.",
+		[]threshold{snatPorts, snatMin}},
+	ruleSNATClash: {"snat-clash", monitor.SeverityInfo, "Source ports collide behind one public address.",
+		"flows with SNAT whose port had to be changed, by public address; not if nearly all are, as `masquerade random` does",
+		"Many inside hosts use the same source ports. What relies on its port (games, VoIP, IPsec) may fail.",
+		[]threshold{snatClash, snatClashMin}},
+	ruleManyFlows: {"many-flows", monitor.SeverityWarn, "A host opens many more flows than the others.",
+		"new flows by inside host, compared with the mean of the others if there are any",
+		"A program leaks connections, the host is infected, or it is a busy server that needs a limit of its own.",
+		[]threshold{manyFlows, manyFactor, windowTime}},
+	ruleManyDestinations: {"many-destinations", monitor.SeverityWarn, "A host opens flows to very many destinations.",
+		"distinct destinations of new flows, by inside host",
+		"A scan, a worm, or a peer-to-peer program.",
+		[]threshold{manyDestinations, windowTime}},
+	ruleDNSRace: {"dns-race", monitor.SeverityWarn, "DNS queries are lost to races in the kernel.",
+		"the kernel's counter insert_failed, and new UDP flows to the resolver that is asked most",
+		"NAT chose one port for two packets at once, or the pool is used up. The client repeats the query after 5 s. " +
+			"Translate to more ports or addresses, at random, or run a resolver on this host.",
+		[]threshold{raceFailed, raceQueries, windowTime}},
+	ruleDNSClash: {"dns-clash", monitor.SeverityInfo, "DNS queries race in the kernel, which saves them.",
+		"the kernel's counter clash_resolve, and new UDP flows to the resolver that is asked most",
+		"A client sends two queries (A and AAAA) at once from one port. Kernels before 5.0 lose one of them, and the client waits 5 s. " +
+			"Use single-request-reopen, TCP, or a resolver on the host.",
+		[]threshold{raceClashes, raceQueries, windowTime}},
+	ruleIdle: {"idle", monitor.SeverityInfo, "Connections have been idle for hours.",
+		"TCP flows in ESTABLISHED whose timeout was not set for long",
+		"Connections ended without closing. Have the programs send keepalives, or shorten nf_conntrack_tcp_timeout_established.",
+		[]threshold{idleFlows, idleAge}},
 }
 
 // Rules returns all rules in a fixed order.
 func Rules() []Rule { return rules[:] }
+
+// Thresholds writes the thresholds of the rule with their defaults.
+func (r *Rule) Thresholds() (text string) {
+	for i, t := range r.thresholds {
+		if i > 0 {
+			text += ", "
+		}
+		text += "`" + thresholds[t].Name + "` " + thresholds[t].Text(thresholds[t].Default)
+	}
+	return text
+}

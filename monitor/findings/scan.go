@@ -13,14 +13,14 @@ const scanEvery = time.Second
 
 // scan goes over the table in steps and counts groups of flows.
 type scan struct {
-	cfg     *Config
-	limits  *Limits
-	running bool
-	piece   int // of the table, to be scanned next
-	began   monitor.Time
-	now     monitor.Time // of this step
-	rows    uint64
-	took    time.Duration
+	cfg        *Config
+	thresholds *Thresholds
+	running    bool
+	piece      int // of the table, to be scanned next
+	began      monitor.Time
+	now        monitor.Time // of this step
+	rows       uint64
+	took       time.Duration
 
 	handshakes [len(handshakes)]tally[key, group] // by destination
 	hosts      tally[key, host]                   // that open unanswered connections
@@ -36,7 +36,7 @@ type scan struct {
 }
 
 func (s *scan) init(cfg *Config) {
-	s.cfg, s.limits = cfg, &cfg.Limits
+	s.cfg, s.thresholds = cfg, &cfg.Thresholds
 	s.settings = make(map[monitor.NetNS]setting)
 	s.services.max, s.before.max = maxServices, maxServices
 }

@@ -193,7 +193,7 @@ func (e *Engine) neverAnswered(s *tallied[key, service], at int) []candidate {
 // staleCandidate reports flows of a service that go to one target; old of them have the
 // age that makes a finding.
 func (e *Engine) staleCandidate(s *tallied[key, service], at int, flows uint64, old float64, examples []ref, unreplied, text string) []candidate {
-	k, t, limit := &s.key, &s.value.targets[at], e.cfg.Limits[dnatStale]
+	k, t, limit := &s.key, &s.value.targets[at], e.cfg.Thresholds[dnatStale]
 	f := monitor.Finding{Subject: endpoint(k.addr, k.port), Flows: flows, Figures: figures(flows, limit), Examples: e.rows(examples[:min(len(examples), maxExamples)])}
 	filter := fmt.Sprintf("%s %snot dnat dst %s dport %d", k.proto, unreplied, k.addr, k.port)
 	what := "without DNAT"

@@ -50,7 +50,7 @@ func TestWatchReset(t *testing.T) {
 		return true
 	})
 	var orig, reply uint64
-	e := New(Config{Table: flows, Limits: DefaultLimits(), Packets: func(*monitor.Flow) (uint64, uint64, bool) { return orig, reply, true }})
+	e := New(Config{Table: flows, Thresholds: DefaultThresholds(), Packets: func(*monitor.Flow) (uint64, uint64, bool) { return orig, reply, true }})
 	for i, step := range []struct {
 		orig, reply uint64
 		after       monitor.Time // seconds

@@ -74,7 +74,7 @@ func (e *Engine) watch(r ref, now monitor.Time) watched {
 		return watchAnswered
 	case orig < w.orig: // somebody has reset the counters
 		w.orig, w.since = orig, now
-	case orig-w.orig >= fewPackets && float64(now-w.since) >= e.cfg.Limits[dnatAge]*float64(time.Second):
+	case orig-w.orig >= fewPackets && float64(now-w.since) >= e.cfg.Thresholds[dnatAge]*float64(time.Second):
 		return watchSilent
 	}
 	return watchUnknown

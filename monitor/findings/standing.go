@@ -9,7 +9,7 @@ import (
 
 // candidate is a group of flows that a rule may report.
 type candidate struct {
-	level   float64 // what was counted, divided by the limit
+	level   float64 // what was counted, divided by the threshold
 	finding monitor.Finding
 }
 
@@ -17,7 +17,7 @@ type candidate struct {
 // level first.
 const maxStanding = 16
 
-// absences is how many evaluations in a row must be below half of the limit to clear a
+// absences is how many evaluations in a row must be below half of the threshold to clear a
 // finding.
 const absences = 2
 
@@ -75,7 +75,7 @@ func (e *Engine) confirm(rule ruleID, c *candidate, now monitor.Time) {
 }
 
 // confirmReached is update for an evaluation before the window ends: findings whose
-// limit is reached appear, and none is cleared.
+// threshold is reached appear, and none is cleared.
 func (e *Engine) confirmReached(rule ruleID, found []candidate, now monitor.Time) {
 	for i := range found {
 		if found[i].level >= 1 {

@@ -22,7 +22,7 @@ type world struct {
 
 func newWorld(t *testing.T, adjust func(*Config)) *world {
 	w := &world{t: t, now: monitor.Time(1e18), table: table.New(table.Config{})}
-	cfg := Config{Table: w.table, Limits: DefaultLimits()}
+	cfg := Config{Table: w.table, Thresholds: DefaultThresholds()}
 	if adjust != nil {
 		adjust(&cfg)
 	}

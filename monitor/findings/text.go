@@ -22,8 +22,8 @@ func figures(flows uint64, limit float64, more ...monitor.Figure) []monitor.Figu
 	return append([]monitor.Figure{{Name: "flows", Value: float64(flows)}, {Name: "limit", Value: limit}}, more...)
 }
 
-// text writes the value of a limit.
-func (e *Engine) text(l limit) string { return limits[l].Text(e.cfg.Limits[l]) }
+// text writes the value of a threshold.
+func (e *Engine) text(t threshold) string { return thresholds[t].Text(e.cfg.Thresholds[t]) }
 
 // plainCommand writes a command line of natlens for a shell.
 func plainCommand(_ monitor.NetNS, args ...string) string {

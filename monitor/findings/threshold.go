@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Limits are from where on something is a finding. They are what [DefaultLimits]
-// returns, changed by Set.
-type Limits [numLimits]float64
+// Thresholds say from which values on the rules report something. They start as
+// [DefaultThresholds] and are changed by Set.
+type Thresholds [numThresholds]float64
 
-// limit names an element of Limits.
-type limit int
+// threshold is an index into Thresholds.
+type threshold int
 
 const (
-	synUnanswered limit = iota
+	synUnanswered threshold = iota
 	synHost
 	synAge
 	halfOpen
@@ -37,13 +37,13 @@ const (
 	raceQueries
 	idleFlows
 	idleAge
-	numLimits
+	numThresholds
 )
 
-// Unit says what a limit counts, and how it is written.
+// Unit is what a threshold counts, which says how it is written.
 type Unit string
 
-// The units. A time is written as 10s, 5m, 1h and kept in seconds.
+// The units. A time is written as 10s, 5m or 1h and kept in seconds.
 const (
 	Flows     Unit = "flows"
 	Ports     Unit = "ports"
@@ -54,8 +54,8 @@ const (
 	Seconds   Unit = "time"
 )
 
-// Limit is one limit as people set it.
-type Limit struct {
+// Threshold describes one threshold.
+type Threshold struct {
 	Name    string
 	Unit    Unit
 	Default float64
@@ -63,119 +63,116 @@ type Limit struct {
 	Reason  string // why the default is what it is
 }
 
-// limits is the one place where limits stand; docs/findings.md shows it.
-var limits = [numLimits]Limit{
-	synUnanswered: {"syn-unanswered", Flows, 20, "TCP connections to one destination that nobody answered",
-		"a browser that finds a server dead opens six, and two users of it twelve; twenty open at once are many users or many attempts"},
-	synHost: {"syn-unanswered-host", Flows, 50, "TCP connections of one host that nobody answered, to eight destinations or more",
-		"programs that look for peers leave some dozens"},
-	synAge: {"syn-age", Seconds, 3, "how old one of them has to be",
-		"the first two repetitions of a SYN come after 1 s and 3 s: then two packets were lost, or nobody is there"},
+// thresholds describes them all. docs/findings.md has the same table.
+var thresholds = [numThresholds]Threshold{
+	synUnanswered: {"syn-unanswered", Flows, 20, "TCP connections to one destination without an answer",
+		"A browser that finds a server dead opens six, two users of it twelve. Twenty at once are many users or many attempts."},
+	synHost: {"syn-unanswered-host", Flows, 50, "TCP connections of one host without an answer, to eight destinations or more",
+		"Programs that search for peers leave some dozens."},
+	synAge: {"syn-age", Seconds, 3, "age of such a connection",
+		"A client repeats its SYN after 1 s and 3 s. By then two packets were lost, or nobody answers."},
 	halfOpen: {"half-open", Flows, 10, "TCP connections to one destination in SYN_RECV",
-		"the third packet of a handshake follows within a round trip; ten that wait at once are no chance"},
-	halfAge: {"half-open-age", Seconds, 5, "how old one of them has to be",
-		"a lost third packet is made good by the next data, or by the server's repetition after 1 s and 3 s"},
-	oneSided: {"one-sided", Flows, 10, "established TCP connections to one destination of which one direction alone is seen",
-		"a few are connections from before a restart of this host, on which the other end has nothing to say"},
-	dnatStale: {"dnat-stale", Flows, 1, "unanswered UDP flows to a target that answers nobody, or past the DNAT that newer ones have",
-		"one such flow is a client that is cut off for as long as it goes on sending"},
-	dnatAge: {"dnat-stale-age", Seconds, 10, "how old one of them has to be",
-		"answers take milliseconds, and a resolver asks again after 5 s"},
+		"The third packet of a handshake follows within a round trip. Ten that wait at once are no coincidence."},
+	halfAge: {"half-open-age", Seconds, 5, "age of such a connection, also for `one-sided`",
+		"The next data replaces a lost third packet, or the server repeats its SYN/ACK after 1 s and 3 s."},
+	oneSided: {"one-sided", Flows, 10, "established TCP connections to one destination with packets in one direction only",
+		"A few are connections from before a reboot of this host on which the other end is silent."},
+	dnatStale: {"dnat-stale", Flows, 1, "flows that keep an old decision of DNAT and get no answer",
+		"One such flow is a client that is cut off for as long as it keeps sending."},
+	dnatAge: {"dnat-stale-age", Seconds, 10, "age of such a flow without an answer, or time since its last answer",
+		"Answers take milliseconds, and a resolver asks again after 5 s."},
 	snatPorts: {"snat-ports", Percent, 80, "share of a port pool that is in use towards one destination",
-		"the last fifth is what a burst needs; at 100 % connections fail"},
-	snatMin: {"snat-ports-min", Ports, 64, "ports in use below which a pool is none",
-		"how large a pool is, is concluded from the ports that are seen: fewer tell too little"},
-	snatClash: {"snat-clash", Percent, 25, "share of the flows of one public address whose port had to be changed, while others keep theirs",
-		"random ports of a few hundred flows hardly ever meet; a pool that is filled to a quarter changes a quarter"},
-	snatClashMin: {"snat-clash-min", Flows, 100, "flows whose port was changed, below which that is nothing",
-		"some programs all use the same source port"},
-	manyFlows: {"many-flows", PerSecond, 200, "new flows a second of one inside host",
-		"a browser's worst second has about a hundred, for that second; this is the mean of a window"},
-	manyFactor: {"many-flows-factor", Times, 10, "how many times the mean of the other inside hosts that has to be",
-		"hosts of one kind differ by two or three"},
+		"The last fifth is what a burst needs. At 100 % connections fail."},
+	snatMin: {"snat-ports-min", Ports, 64, "ports in use, below which a pool is not reported",
+		"The size of a pool is concluded from the ports that are seen. Fewer say too little."},
+	snatClash: {"snat-clash", Percent, 25, "share of the flows of one public address whose port had to be changed",
+		"Random ports of a few hundred flows rarely collide. A pool that is a quarter full changes a quarter."},
+	snatClashMin: {"snat-clash-min", Flows, 100, "flows whose port was changed, below which an address is not reported",
+		"Some programs all use the same source port."},
+	manyFlows: {"many-flows", PerSecond, 200, "new flows of one inside host per second",
+		"A browser's worst second has about a hundred. This is the mean of a window."},
+	manyFactor: {"many-flows-factor", Times, 10, "ratio of that rate to the mean of the other inside hosts",
+		"Hosts of one kind differ by a factor of two or three."},
 	manyDestinations: {"many-destinations", Hosts, 500, "distinct addresses with ports that one inside host opens flows to within a window",
-		"a heavy web page has some dozens, a torrent client up to two hundred; a scan has thousands"},
-	windowTime: {"window", Seconds, 10, "over how long rates are counted",
-		"long enough that a page load is no flood, short enough to hear of one"},
+		"A heavy web page has some dozens, a torrent client up to two hundred, a scan thousands."},
+	windowTime: {"window", Seconds, 10, "time over which rates are counted",
+		"Long enough that a page load is no flood, short enough to report one soon."},
 	raceFailed: {"dns-race", Times, 3, "entries that the kernel could not insert (insert_failed) within a window",
-		"each is a packet dropped; one or two are chance"},
-	raceClashes: {"dns-clash", Times, 100, "packets that began a flow which another one had just begun (clash_resolve) within a window",
-		"each is saved: ten a second are a habit of clients that is worth knowing, not a trouble"},
+		"Each is a dropped packet. One or two are coincidence."},
+	raceClashes: {"dns-clash", Times, 100, "packets within a window that began a flow which another packet had just begun (clash_resolve)",
+		"The kernel saves each of them. Ten a second are a habit of clients that is worth knowing."},
 	raceQueries: {"dns-race-queries", Flows, 10, "new UDP flows to one resolver within the same window",
-		"without a burst to a resolver the failures are of something else"},
-	idleFlows: {"idle-flows", Flows, 1000, "ESTABLISHED TCP flows that were idle for long",
-		"a thousand are 300 KB, and show that ends go away without a word"},
-	idleAge: {"idle-age", Seconds, 3600, "how long that is",
-		"keepalives that programs send come within the hour; those of the kernel after two hours"},
+		"Without a burst to a resolver the counter moves for another reason."},
+	idleFlows: {"idle-flows", Flows, 1000, "idle ESTABLISHED TCP flows",
+		"A thousand take 300 kB, and show that connections end without closing."},
+	idleAge: {"idle-age", Seconds, 3600, "time since the last packet of such a flow",
+		"Programs that send keepalives send one within the hour, the kernel after two hours."},
 }
 
-// AllLimits returns what can be set, in a fixed order.
-func AllLimits() []Limit { return limits[:] }
+// AllThresholds returns the descriptions in a fixed order.
+func AllThresholds() []Threshold { return thresholds[:] }
 
-// DefaultLimits returns the defaults.
-func DefaultLimits() (l Limits) {
-	for i := range limits {
-		l[i] = limits[i].Default
+// DefaultThresholds returns the defaults.
+func DefaultThresholds() (t Thresholds) {
+	for i := range thresholds {
+		t[i] = thresholds[i].Default
 	}
-	return l
+	return t
 }
 
-// UnknownLimitError is the error of [Limits.Set] for a name that there is none
-// of.
-type UnknownLimitError string
-
-// Error says which name.
-func (e UnknownLimitError) Error() string { return fmt.Sprintf("there is no limit %q", string(e)) }
-
-// Set sets the limit of that name. Numbers are above 0; shares may end in %, and
-// times have a unit.
-func (l *Limits) Set(name, value string) error {
-	for i := range limits {
-		if limits[i].Name != name {
+// Set sets one threshold from NAME=VALUE. Values are above 0. A share may end in %, and a
+// time has a unit.
+func (t *Thresholds) Set(text string) error {
+	name, value, ok := strings.Cut(text, "=")
+	if !ok {
+		return fmt.Errorf("a threshold is NAME=VALUE, such as syn-unanswered=20")
+	}
+	names := make([]string, len(thresholds))
+	for i := range thresholds {
+		if names[i] = thresholds[i].Name; names[i] != name {
 			continue
 		}
-		v, err := limits[i].parse(value)
+		v, err := thresholds[i].parse(value)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		l[i] = v
+		t[i] = v
 		return nil
 	}
-	return UnknownLimitError(name)
+	return fmt.Errorf("there is no threshold %q; accepted are %s", name, strings.Join(names, ", "))
 }
 
-// Within makes the limits fit a look of that length: the window ends with it, and
-// flows whose birth nobody saw can be of age before it does.
-func (l *Limits) Within(d time.Duration) {
-	l[windowTime] = min(l[windowTime], d.Seconds())
-	for _, age := range []limit{synAge, halfAge, dnatAge} {
-		l[age] = min(l[age], d.Seconds()/2)
+// Within adapts the thresholds to a run of that length: the window ends with it, and a
+// flow whose birth was not seen is old enough in the second half.
+func (t *Thresholds) Within(d time.Duration) {
+	t[windowTime] = min(t[windowTime], d.Seconds())
+	for _, age := range []threshold{synAge, halfAge, dnatAge} {
+		t[age] = min(t[age], d.Seconds()/2)
 	}
 }
 
-func (l *Limit) parse(value string) (float64, error) {
-	if l.Unit == Seconds {
+func (t *Threshold) parse(value string) (float64, error) {
+	if t.Unit == Seconds {
 		d, err := time.ParseDuration(value)
 		if err != nil || d <= 0 {
-			return 0, fmt.Errorf("%q is no time above 0, such as %s", value, l.Text(l.Default))
+			return 0, fmt.Errorf("%q is not a time above 0, such as %s", value, t.Text(t.Default))
 		}
 		return d.Seconds(), nil
 	}
 	text := value
-	if l.Unit == Percent {
+	if t.Unit == Percent {
 		text = strings.TrimSuffix(value, "%")
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	switch {
-	case err != nil, !(v > 0), math.IsInf(v, 0), l.Unit == Percent && v > 100:
-		return 0, fmt.Errorf("%q is no number of %s above 0, such as %s", value, l.Unit, l.Text(l.Default))
+	if err != nil || !(v > 0) || math.IsInf(v, 0) || t.Unit == Percent && v > 100 {
+		return 0, fmt.Errorf("%q is not a number of %s above 0, such as %s", value, t.Unit, t.Text(t.Default))
 	}
 	return v, nil
 }
 
-// Text writes a value of the limit as it can be set.
-func (l *Limit) Text(v float64) string {
-	switch l.Unit {
+// Text writes a value of the threshold as Set accepts it.
+func (t *Threshold) Text(v float64) string {
+	switch t.Unit {
 	case Seconds:
 		text := time.Duration(v * float64(time.Second)).String()
 		if strings.HasSuffix(text, "m0s") {

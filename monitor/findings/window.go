@@ -13,7 +13,7 @@ import (
 // window counts the new flows of a span of time, which the table does not report:
 //
 //	│◀──── window ────▶│◀──── window ────▶│
-//	  ▲   ▲   ▲   ▲   ▲: findings that reach their limit appear
+//	  ▲   ▲   ▲   ▲   ▲: findings that reach their threshold appear
 //	                  └ findings below half of it get cleared
 type window struct {
 	began   monitor.Time
@@ -129,7 +129,7 @@ func (e *Engine) tickWindow(now monitor.Time) bool {
 		e.openWindow(now)
 		return false
 	}
-	full := float64(now-w.began) >= e.cfg.Limits[windowTime]*float64(time.Second)
+	full := float64(now-w.began) >= e.cfg.Thresholds[windowTime]*float64(time.Second)
 	if !full && now < w.checked+monitor.Time(checkEvery) {
 		return false
 	}
@@ -175,8 +175,8 @@ func (e *Engine) openWindow(now monitor.Time) {
 // manyFlows finds hosts that open many more flows than the others.
 func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 	w := &e.window
-	seconds := max(float64(now-w.began)/float64(time.Second), e.cfg.Limits[windowTime])
-	limit, factor := e.cfg.Limits[manyFlows], e.cfg.Limits[manyFactor]
+	seconds := max(float64(now-w.began)/float64(time.Second), e.cfg.Thresholds[windowTime])
+	limit, factor := e.cfg.Thresholds[manyFlows], e.cfg.Thresholds[manyFactor]
 	all := 0.0
 	for i := range w.hosts.all {
 		all += float64(w.hosts.all[i].n)
@@ -205,7 +205,7 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 
 // manyDestinations finds hosts that open flows to very many destinations.
 func (e *Engine) manyDestinations() (found []candidate) {
-	limit := e.cfg.Limits[manyDestinations]
+	limit := e.cfg.Thresholds[manyDestinations]
 	for i := range e.window.hosts.all {
 		h := &e.window.hosts.all[i]
 		to := float64(h.value.destinations)

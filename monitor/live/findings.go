@@ -20,10 +20,10 @@ const establishedSysctl = "net.netfilter.nf_conntrack_tcp_timeout_established"
 const askTime = 3 * time.Second
 
 // look has the rules look for findings in every flow of the run.
-func (r *Run) look(limits findings.Limits) {
+func (r *Run) look(thresholds findings.Thresholds) {
 	r.Findings = findings.New(findings.Config{
 		Table:              r.Loop.Table,
-		Limits:             limits,
+		Thresholds:         thresholds,
 		Namespace:          r.selects,
 		Counters:           r.races,
 		EstablishedTimeout: r.establishedTimeout,

@@ -40,8 +40,9 @@ type Config struct {
 	Existing loop.Existing
 	Count    uint64 // end after so many events have passed the filter; 0: never
 
-	// Limits, if not nil, has the rules of package findings run with these limits.
-	Limits *findings.Limits
+	// Thresholds, if not nil, has the rules of package findings run with these
+	// thresholds.
+	Thresholds *findings.Thresholds
 
 	// Sudo says that commands which the run proposes need sudo(8).
 	Sudo bool
@@ -56,7 +57,7 @@ const SilentEvery = time.Minute
 type Run struct {
 	Loop     *loop.Loop
 	Capture  capture.Capture
-	Findings *findings.Engine // nil without Config.Limits
+	Findings *findings.Engine // nil without Config.Thresholds
 
 	cfg     Config
 	set     namespaces
@@ -89,8 +90,8 @@ func Open(cfg Config) (r *Run, err error) {
 			m.Resync.Every = SilentEvery
 		}
 	}
-	if cfg.Limits != nil {
-		r.look(*cfg.Limits)
+	if cfg.Thresholds != nil {
+		r.look(*cfg.Thresholds)
 	}
 	return r, nil
 }

@@ -1,68 +1,51 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"natlens/monitor/filter"
 	"natlens/monitor/findings"
 )
 
-// ThresholdFlags are the limits of findings that a command line sets.
+// ThresholdFlags are the thresholds of findings that a command line sets.
 type ThresholdFlags struct {
-	Texts  []string // name=value, as they were given
-	Limits findings.Limits
+	Texts  []string // NAME=VALUE, as they were given
+	Values findings.Thresholds
 }
 
-func (l *ThresholdFlags) Register(cmd *cobra.Command) {
-	l.Limits = findings.DefaultLimits()
-	cmd.Flags().Var(l, "limit", "set a limit of findings, such as syn-unanswered=20; may be given again: `NAME=VALUE`")
-	InGroup(cmd.Flags(), GroupOutput, "limit")
-	MustComplete(cmd, "limit", completeLimit)
+// Register adds --threshold, with the defaults as values.
+func (t *ThresholdFlags) Register(cmd *cobra.Command) {
+	t.Values = findings.DefaultThresholds()
+	cmd.Flags().Var(t, "threshold", "set a threshold of findings, such as syn-unanswered=20; may be repeated: `NAME=VALUE`")
+	InGroup(cmd.Flags(), GroupOutput, "threshold")
+	MustComplete(cmd, "threshold", completeThreshold)
 }
 
 var _ pflag.Value = (*ThresholdFlags)(nil)
 
-// Set takes one name=value.
-func (l *ThresholdFlags) Set(text string) error {
-	name, value, ok := strings.Cut(text, "=")
-	if !ok {
-		return errors.New("a limit is NAME=VALUE, such as syn-unanswered=20")
-	}
-	err := l.Limits.Set(name, value)
-	if unknown, ok := errors.AsType[findings.UnknownLimitError](err); ok {
-		var names []string
-		for _, known := range findings.AllLimits() {
-			names = append(names, known.Name)
-		}
-		if near := filter.Nearest(name, names); near != "" {
-			return fmt.Errorf("%w; did you mean %s?", unknown, near)
-		}
-		return fmt.Errorf("%w: it is one of %s", unknown, strings.Join(names, ", "))
-	}
-	if err != nil {
+// Set takes one NAME=VALUE.
+func (t *ThresholdFlags) Set(text string) error {
+	if err := t.Values.Set(text); err != nil {
 		return err
 	}
-	l.Texts = append(l.Texts, text)
+	t.Texts = append(t.Texts, text)
 	return nil
 }
 
 // String returns what was set.
-func (l *ThresholdFlags) String() string { return strings.Join(l.Texts, " ") }
+func (t *ThresholdFlags) String() string { return strings.Join(t.Texts, " ") }
 
 // Type is what help calls the value.
 func (*ThresholdFlags) Type() string { return "NAME=VALUE" }
 
-// completeLimit offers the names with their defaults.
-func completeLimit(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// completeThreshold offers the names with their defaults.
+func completeThreshold(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var all []cobra.Completion
-	for _, l := range findings.AllLimits() {
-		if strings.HasPrefix(l.Name, typed) {
-			all = append(all, cobra.CompletionWithDesc(l.Name+"="+l.Text(l.Default), l.Means))
+	for _, t := range findings.AllThresholds() {
+		if strings.HasPrefix(t.Name, typed) {
+			all = append(all, cobra.CompletionWithDesc(t.Name+"="+t.Text(t.Default), t.Means))
 		}
 	}
 	return all, cobra.ShellCompDirectiveNoFileComp

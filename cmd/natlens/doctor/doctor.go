@@ -18,13 +18,13 @@ import (
 
 // options is the command line.
 type options struct {
-	con     cli.Console
-	capture cli.CaptureFlags
-	confirm cli.ConfirmFlags
-	limits  cli.ThresholdFlags
-	look    time.Duration
-	json    bool
-	fix     bool
+	con        cli.Console
+	capture    cli.CaptureFlags
+	confirm    cli.ConfirmFlags
+	thresholds cli.ThresholdFlags
+	look       time.Duration
+	json       bool
+	fix        bool
 }
 
 // New returns the command.
@@ -49,7 +49,7 @@ With --fix it asks, sets the sysctls of this network namespace that are safe to 
 	f.BoolVar(&o.fix, "fix", false, "set what is safe to set, after asking")
 	cli.InGroup(f, cli.GroupOutput, "json")
 	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
-	o.limits.Register(cmd)
+	o.thresholds.Register(cmd)
 	o.confirm.Register(cmd)
 	o.capture.Register(cmd)
 	o.capture.AllowEvery(cmd)

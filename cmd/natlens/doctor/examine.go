@@ -34,11 +34,11 @@ var everyKind capture.Kinds
 
 // examine captures for the time of --for, or until ctx ends, and makes the checks.
 func examine(ctx context.Context, o *options, open capture.Config) (*examined, error) {
-	limits := o.limits.Limits
-	limits.Within(o.look)
+	thresholds := o.thresholds.Values
+	thresholds.Within(o.look)
 	run, err := live.Open(live.Config{
 		Capture: open, Which: o.capture.Netns, Names: o.capture.Namespaces(), Refused: o.con.Refused,
-		Existing: loop.ExistingBeside, Limits: &limits, Sudo: cli.Sudo(),
+		Existing: loop.ExistingBeside, Thresholds: &thresholds, Sudo: cli.Sudo(),
 	})
 	if errors.Is(err, netns.ErrPrivilege) && !o.capture.Every() {
 		return denied(o.capture.Netns, open.NetNS, err)
