@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -146,7 +147,12 @@ func TestEveryNamespaceRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range []string{"watch --netns all -o jsonl --for 10ms", "list --netns all", "stats --netns all"} {
-		cmd := exec.Command("unshare", append([]string{"--user", "--map-root-user", "--net", self}, strings.Fields(args)...)...)
+		cmd := exec.Command(self, strings.Fields(args)...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
+		}
 		cmd.Env = append(os.Environ(), beNatlens+"=1")
 		var stderr strings.Builder
 		cmd.Stderr = &stderr

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -181,14 +182,18 @@ func flowsUDP(t *testing.T, l *lab.Lab, n int) {
 }
 
 // onThread calls f on a thread of its own, which ends afterwards: what f does to
-// the thread, and children inherit, stays there.
+// the thread, and children inherit, stays there. It returns an error if f ends its
+// goroutine, as t.Fatal and t.Skip do.
 func onThread(f func() error) error {
-	done := make(chan error)
+	err := errors.New("the function ended its goroutine")
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		runtime.LockOSThread() // never unlocked
-		done <- f()
+		err = f()
 	}()
-	return <-done
+	<-done
+	return err
 }
 
 // childrenArePlain makes the programs that this thread starts plain ones, without

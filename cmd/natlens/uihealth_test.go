@@ -77,6 +77,7 @@ func TestUINoEvents(t *testing.T) {
 // TestUIDenied has the UI where it may not look: one line says what is missing
 // and how to get it, on a terminal that is as it was.
 func TestUIDenied(t *testing.T) {
+	lab.Need(t, "tmux")
 	var p *pane
 	if err := onThread(func() error {
 		if err := childrenArePlain(); err != nil {

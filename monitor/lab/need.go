@@ -5,12 +5,12 @@ import (
 	"os/exec"
 )
 
-// checkAll is the environment variable that forbids tests to leave out what this
-// machine has not got: .ci/run sets it, and installs what they need. A test that is
-// skipped there would be a claim that nobody checks.
+// checkAll is the environment variable that turns a skip into a failure. .ci/run
+// sets it and installs what the tests need: a test that is skipped there would
+// never run.
 const checkAll = "NATLENS_CHECK_ALL"
 
-// Skipper is the part of testing.TB that tells that something is left out.
+// Skipper is the part of testing.TB that skips a test.
 type Skipper interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -18,18 +18,20 @@ type Skipper interface {
 	Skipf(format string, args ...any)
 }
 
-// Need returns where a program is that the test can't do without. Where it is not
-// installed the test is skipped, with the reason, or fails if all is to be checked.
+// Need returns the path of a program that the test needs. If it is not installed,
+// Need skips the test, or fails it if NATLENS_CHECK_ALL is set.
 func Need(t Skipper, program string) (path string) {
 	t.Helper()
-	path, ok := Have(t, program)
-	if !ok {
-		t.Skipf("%s is not installed", program)
+	path, err := exec.LookPath(program)
+	if err != nil {
+		skip(t, program+" is not installed")
 	}
 	return path
 }
 
-// Have is Need for a part of a test: it leaves it to the caller to pass over it.
+// Have returns the path of a program that a part of the test needs. If it is not
+// installed, Have logs that and returns false, or fails the test if
+// NATLENS_CHECK_ALL is set.
 func Have(t Skipper, program string) (path string, ok bool) {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -37,27 +39,32 @@ func Have(t Skipper, program string) (path string, ok bool) {
 	case err == nil:
 		return path, true
 	case os.Getenv(checkAll) != "":
-		t.Fatalf("%s is not installed, and everything is to be checked (%s)", program, checkAll)
+		t.Fatalf("%s is not installed, and %s is set", program, checkAll)
 	}
 	t.Logf("%s is not installed: nothing is compared with it", program)
 	return "", false
 }
 
-// Lack skips a test for want of something that the kernel may or may not have, or
-// fails it if all is to be checked.
+// Lack skips a test because the kernel does not have something, or fails it if
+// NATLENS_CHECK_ALL is set.
 func Lack(t Skipper, what string) {
 	t.Helper()
-	if os.Getenv(checkAll) != "" {
-		t.Fatalf("the kernel has no %s, and everything is to be checked (%s)", what, checkAll)
-	}
-	t.Skipf("the kernel has no %s", what)
+	skip(t, "the kernel has no "+what)
 }
 
-// alone is the environment variable that lets tests run which must run alone.
+func skip(t Skipper, reason string) {
+	t.Helper()
+	if os.Getenv(checkAll) != "" {
+		t.Fatalf("%s, and %s is set", reason, checkAll)
+	}
+	t.Skipf("%s", reason)
+}
+
+// alone is the environment variable that enables the tests that must run alone.
 const alone = "NATLENS_ALONE"
 
 // Alone skips a test that changes what all network namespaces share, unless
-// NATLENS_ALONE is set: make alone does that, with nothing beside it.
+// NATLENS_ALONE is set: `make alone` sets it and runs nothing beside the test.
 func Alone(t Skipper, what string) {
 	t.Helper()
 	if os.Getenv(alone) == "" {
