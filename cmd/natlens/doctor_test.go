@@ -66,7 +66,11 @@ func (d *diagnosis) Check(t *testing.T, id string) diagnosed {
 // shell runs a command that doctor gave in the gateway.
 func shell(t *testing.T, l *lab.Lab, command string) {
 	t.Helper()
-	lab.Need(t, strings.Fields(command)[0])
+	words := strings.Fields(command)
+	lab.Need(t, words[0])
+	if words[0] == "nsenter" { // nsenter --net=PATH PROGRAM
+		lab.Need(t, words[2])
+	}
 	err := l.Gateway.Do(func() error {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
 		if err != nil {

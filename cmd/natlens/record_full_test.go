@@ -49,7 +49,8 @@ func TestRecordOnFullDisk(t *testing.T) {
 	for _, name := range []string{"x.pcapng", "x.pcapng.zst"} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, name)
-		cmd, stderr, root := onDisk(t, dir, 64<<10, 44, "record", path, "--netns", l.Gateway.Path())
+		// What the ballast leaves is soon full. What it takes has room for the largest batch.
+		cmd, stderr, root := onDisk(t, dir, 1<<20, 1000, "record", path, "--netns", l.Gateway.Path())
 		says := func(text string) func() bool { return func() bool { return strings.Contains(stderr.String(), text) } }
 		waitFor(t, "natlens to listen", says("natlens: capture: "))
 		waitFor(t, "the disk to be full", func() bool { flowsUDP(t, l, 50); return says("until there is room")() })
