@@ -20,7 +20,7 @@ func TestHelpFits(t *testing.T) {
 	for _, width := range []int{60, 80, 120} {
 		eachCommand(newRoot(cli.Console{}, false), func(cmd *cobra.Command) {
 			var b strings.Builder
-			writeHelp(&b, cmd, width)
+			cli.WriteHelp(&b, cmd, topics(), width)
 			for line := range strings.Lines(b.String()) {
 				// An example is a command line: who breaks it breaks it.
 				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width && !strings.Contains(cmd.Example, strings.TrimSpace(line)) {

@@ -33,7 +33,7 @@ func newMan(con cli.Console) *cobra.Command {
 			_, err = io.WriteString(con.Stdout, manPage(about, committed(debug.ReadBuildInfo())))
 			return err
 		},
-		ValidArgsFunction: completeCommands,
+		ValidArgsFunction: cli.CompleteCommands,
 	}
 }
 
@@ -66,9 +66,9 @@ func manPage(cmd *cobra.Command, date string) string {
 	switch {
 	case isTopic:
 		p.section("DESCRIPTION")
-		p.Text(reflow(cmd.Long))
-		for _, t := range topicNamed(cmd.Name()).tables() {
-			p.section(strings.ToUpper(t.heading))
+		p.Text(cli.Reflow(cmd.Long))
+		for _, t := range topicNamed(cmd.Name()).Tables() {
+			p.section(strings.ToUpper(t.Heading))
 			p.table(t)
 		}
 	case cmd.HasParent():
@@ -85,10 +85,10 @@ func (p *roffPage) Command(cmd *cobra.Command) {
 	p.section("SYNOPSIS")
 	p.synopsis(cmd)
 	p.section("DESCRIPTION")
-	p.Text(reflow(cmp.Or(cmd.Long, cmd.Short)))
+	p.Text(cli.Reflow(cmp.Or(cmd.Long, cmd.Short)))
 	for _, sub := range subcommands(cmd) {
 		p.subsection(strings.TrimPrefix(sub.CommandPath(), cmd.Root().Name()+" "))
-		p.Text(reflow(cmp.Or(sub.Long, sub.Short)))
+		p.Text(cli.Reflow(cmp.Or(sub.Long, sub.Short)))
 		p.flags(ownFlags(sub))
 	}
 	groups := flagGroups(cmd)
@@ -101,9 +101,9 @@ func (p *roffPage) Command(cmd *cobra.Command) {
 		}
 	}
 	if groups[cli.GroupFilter] != nil {
-		tables := filtersTopic.tables()
+		tables := cli.FiltersTopic.Tables()
 		p.section("FILTERS")
-		p.Text(reflow(filtersTopic.long))
+		p.Text(cli.Reflow(cli.FiltersTopic.Long))
 		p.table(tables[len(tables)-1])
 	}
 	if cmd.HasExample() {
@@ -126,14 +126,14 @@ func (p *roffPage) whole(root *cobra.Command) {
 	}
 	fmt.Fprintf(p, ".PP\n%s %s [table] [flags]\n.PD\n", bold(root.Name()), roffText(strings.Join(letters, "|")))
 	p.section("DESCRIPTION")
-	p.Text(reflow(cmp.Or(root.Long, root.Short)))
+	p.Text(cli.Reflow(cmp.Or(root.Long, root.Short)))
 	common := commonFlags(root)
 	p.section("OPTIONS")
 	p.options(root, common)
 	p.section("COMMANDS")
 	for _, cmd := range allCommands(root)[1:] {
 		p.subsection(strings.TrimPrefix(cmd.CommandPath(), root.Name()+" "))
-		p.Text(reflow(cmp.Or(cmd.Long, cmd.Short)))
+		p.Text(cli.Reflow(cmp.Or(cmd.Long, cmd.Short)))
 		p.options(cmd, common)
 		if cmd.HasExample() {
 			p.example(cmd.Example)
@@ -146,10 +146,10 @@ func (p *roffPage) whole(root *cobra.Command) {
 	for _, f := range export.Formats() {
 		p.item(bold(f.Name), f.Help)
 	}
-	p.topic("FILTERS", &filtersTopic)
-	p.topic("CONNTRACK(8)", &conntrackTopic)
-	for _, t := range filesTopic.tables() {
-		p.section(strings.ToUpper(t.heading))
+	p.topic("FILTERS", &cli.FiltersTopic)
+	p.topic("CONNTRACK(8)", topicNamed("conntrack"))
+	for _, t := range cli.FilesTopic.Tables() {
+		p.section(strings.ToUpper(t.Heading))
 		p.table(t)
 	}
 	if root.HasExample() {
@@ -181,11 +181,11 @@ func (p *roffPage) options(cmd *cobra.Command, common flagList) {
 }
 
 // topic writes a topic as a section, its tables below it.
-func (p *roffPage) topic(heading string, t *topic) {
+func (p *roffPage) topic(heading string, t *cli.Topic) {
 	p.section(heading)
-	p.Text(reflow(t.long))
-	for _, table := range t.tables() {
-		p.subsection(table.heading)
+	p.Text(cli.Reflow(t.Long))
+	for _, table := range t.Tables() {
+		p.subsection(table.Heading)
 		p.table(table)
 	}
 }
@@ -301,4 +301,14 @@ func subcommands(cmd *cobra.Command) (subs []*cobra.Command) {
 		}
 	}
 	return subs
+}
+
+// topicNamed returns a topic.
+func topicNamed(name string) *cli.Topic {
+	all := topics()
+	i := slices.IndexFunc(all, func(t cli.Topic) bool { return t.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
 }

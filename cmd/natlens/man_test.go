@@ -150,7 +150,7 @@ func TestManIsWhole(t *testing.T) {
 		}
 	}
 	for _, def := range filter.Flags() {
-		want("filter flags", strings.TrimSpace(flagNames(&def)))
+		want("filter flags", strings.TrimSpace(cli.FlagNames(&def)))
 	}
 	for _, c := range filter.Complete("", 0) {
 		if c.Text != "" && c.Kind != filter.CandidateOperator {
@@ -177,7 +177,7 @@ func TestManIsWhole(t *testing.T) {
 // TestEnvironmentIsNamed expects every variable that the sources ask for in the
 // table of the manual.
 func TestEnvironmentIsNamed(t *testing.T) {
-	table := filesTopic.tables()[1]
+	table := cli.FilesTopic.Tables()[1]
 	asked := regexp.MustCompile(`Getenv\("(\w+)"\)`)
 	for _, file := range trackedFiles(t, "*.go") {
 		if !strings.HasPrefix(file, "cmd/natlens/") || strings.HasSuffix(file, "_test.go") {
@@ -188,7 +188,7 @@ func TestEnvironmentIsNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range asked.FindAllStringSubmatch(string(text), -1) {
-			if !slices.ContainsFunc(table.rows, func(row [2]string) bool { return slices.Contains(strings.Split(row[0], ", "), m[1]) }) {
+			if !slices.ContainsFunc(table.Rows, func(row [2]string) bool { return slices.Contains(strings.Split(row[0], ", "), m[1]) }) {
 				t.Errorf("%s asks for $%s, which natlens help files does not name", file, m[1])
 			}
 		}

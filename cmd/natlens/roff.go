@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"natlens/cmd/natlens/cli"
 )
 
 // roffPage is a page in the macros of groff_man(7), which man(1) of groff and of
@@ -71,13 +73,13 @@ func (p *roffPage) item(term, meaning string) {
 }
 
 // table writes words, bold, and what they mean.
-func (p *roffPage) table(t helpTable) {
-	if t.before != "" {
-		p.Text(t.before)
+func (p *roffPage) table(t cli.Table) {
+	if t.Before != "" {
+		p.Text(t.Before)
 	}
 	p.paragraph()
 	p.WriteString(".PD 0\n")
-	for _, row := range t.rows {
+	for _, row := range t.Rows {
 		fmt.Fprintf(p, ".TP 20\n%s\n%s\n", bold(strings.TrimSpace(row[0])), roffText(row[1]))
 	}
 	p.WriteString(".PD\n")

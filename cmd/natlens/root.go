@@ -101,13 +101,15 @@ func newRoot(con cli.Console, asked bool) *cobra.Command {
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(newDemo(con), newReplay(con), newHistory(con), newVersion(con), newCompletion(con), newMan(con))
-	root.AddCommand(newTopics()...)
+	root.AddCommand(newDemo(con), newReplay(con), newHistory(con), newVersion(con), cli.NewCompletion(con), newMan(con))
 	root.CompletionOptions.DisableDefaultCmd = true
 	addUI(con, root)
-	setHelp(con, root)
+	cli.SetHelp(con, root, topics()...)
 	setVersion(root)
 	root.AddCommand(platformCommands(con)...)
 	cli.SettleCompletions(root, asked)
 	return root
 }
+
+// topics are the pages of help that belong to no command.
+func topics() []cli.Topic { return []cli.Topic{cli.FiltersTopic, classic.Topic(), cli.FilesTopic} }

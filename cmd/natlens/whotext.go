@@ -256,7 +256,7 @@ func (p *whoText) record(row []string) string {
 	text := p.paint(whoInside, row[whoInside]) + " as " + row[whoProto] + " " + row[whoOutside] + "\n"
 	text += indented(listed(parts, p.width-2))
 	if row[whoNote] != "" {
-		for line := range strings.Lines(wrapped(row[whoNote], max(p.width-2, 20))) {
+		for line := range strings.Lines(cli.Wrapped(row[whoNote], max(p.width-2, 20))) {
 			text += "  " + p.paint(whoNote, strings.TrimRight(line, "\n")) + "\n"
 		}
 	}
@@ -317,7 +317,7 @@ func (p *whoText) end(v *verdict) error {
 	}
 	for _, line := range v.lines(p.hosts, p.more, p.doubtful, p.name, p.clock) {
 		if p.width > 0 {
-			line = wrapped(line, p.width)
+			line = cli.Wrapped(line, p.width)
 		}
 		text += line + "\n"
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -10,15 +10,17 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"natlens/cmd/natlens/cli"
 	"natlens/monitor/filter"
 )
 
-// setHelp makes all help of the tree that of [writeHelp].
-func setHelp(con cli.Console, root *cobra.Command) {
+// SetHelp adds help to the tree of commands, with topics that belong to no command.
+func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
+	for _, t := range topics {
+		root.AddCommand(&cobra.Command{Use: t.Name, Short: "(topic) " + t.Short, Long: t.Long})
+	}
 	show := func(cmd *cobra.Command) error {
 		var b strings.Builder
-		writeHelp(&b, cmd, helpWidth(con))
+		WriteHelp(&b, cmd, topics, helpWidth(con))
 		_, err := io.WriteString(con.Stdout, b.String())
 		return err
 	}
@@ -30,16 +32,16 @@ func setHelp(con cli.Console, root *cobra.Command) {
 		RunE: func(_ *cobra.Command, words []string) error {
 			cmd, rest, err := root.Find(words)
 			if err != nil || len(rest) > 0 {
-				return cli.UnknownCommand(root, words[0])
+				return UnknownCommand(root, words[0])
 			}
 			return show(cmd)
 		},
-		ValidArgsFunction: completeCommands,
+		ValidArgsFunction: CompleteCommands,
 	})
 }
 
-// completeCommands offers the commands and topics that there is help about.
-func completeCommands(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+// CompleteCommands offers the commands and topics that there is help about.
+func CompleteCommands(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
 	about, rest, err := cmd.Root().Find(args)
 	if err == nil && len(rest) == 0 {
 		for _, sub := range about.Commands() {
@@ -53,25 +55,27 @@ func completeCommands(cmd *cobra.Command, args []string, _ string) (names []stri
 
 // helpWidth is how wide help may be: the terminal's width, within limits that
 // read well.
-func helpWidth(con cli.Console) int {
-	width, ok := cli.Terminal(con.Stdout)
+func helpWidth(con Console) int {
+	width, ok := Terminal(con.Stdout)
 	if !ok {
 		return 80
 	}
 	return min(max(width, 60), 120)
 }
 
-// writeHelp writes what the command does, how it is called, and its flags by
+// WriteHelp writes what the command does, how it is called, and its flags by
 // groups.
-func writeHelp(b *strings.Builder, cmd *cobra.Command, width int) {
+func WriteHelp(b *strings.Builder, cmd *cobra.Command, topics []Topic, width int) {
 	text := cmd.Long
 	if text == "" {
 		text = cmd.Short
 	}
-	writeWrapped(b, reflow(text), width)
-	if t := topicNamed(cmd.Name()); t != nil {
-		writeTopic(b, t, width)
-		return
+	writeWrapped(b, Reflow(text), width)
+	for i := range topics {
+		if topics[i].Name == cmd.Name() {
+			writeTopic(b, &topics[i], width)
+			return
+		}
 	}
 	cmd.InitDefaultHelpFlag()
 	if cmd.Runnable() && cmd.HasParent() {
@@ -105,8 +109,8 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command, width int) {
 	writeTable(b, rows, width)
 }
 
-// reflow joins the lines of each paragraph, but for indented ones.
-func reflow(text string) string {
+// Reflow joins the lines of each paragraph, but for indented ones.
+func Reflow(text string) string {
 	paragraphs := strings.Split(text, "\n\n")
 	for i, p := range paragraphs {
 		if !strings.HasPrefix(p, " ") {
@@ -118,11 +122,11 @@ func reflow(text string) string {
 
 // writeWrapped writes text in lines that fit.
 func writeWrapped(b *strings.Builder, text string, width int) {
-	b.WriteString(wrapped(text, width) + "\n")
+	b.WriteString(Wrapped(text, width) + "\n")
 }
 
-// wrapped breaks text between words, and never at a hyphen: it may begin a flag.
-func wrapped(text string, width int) string {
+// Wrapped breaks text between words, and never at a hyphen: it may begin a flag.
+func Wrapped(text string, width int) string {
 	const unbroken = "\u2011" // non-breaking hyphen
 	text = ansi.Wordwrap(strings.ReplaceAll(text, "-", unbroken), width, "")
 	return strings.TrimRight(strings.ReplaceAll(text, unbroken, "-"), "\n")
@@ -134,7 +138,7 @@ func writeGroups(b *strings.Builder, cmd *cobra.Command, width int) {
 	groups := map[string]*pflag.FlagSet{}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "Flags"
-		if note := f.Annotations[cli.GroupNote]; len(note) > 0 {
+		if note := f.Annotations[GroupNote]; len(note) > 0 {
 			name = note[0]
 		}
 		if groups[name] == nil {
@@ -142,25 +146,25 @@ func writeGroups(b *strings.Builder, cmd *cobra.Command, width int) {
 		}
 		groups[name].AddFlag(f)
 	})
-	for _, name := range []string{"Flags", cli.GroupOutput, cli.GroupKernel} {
+	for _, name := range []string{"Flags", GroupOutput, GroupKernel} {
 		if g := groups[name]; g != nil && g.HasAvailableFlags() {
 			fmt.Fprintf(b, "\n%s:\n%s", name, g.FlagUsagesWrapped(width))
 		}
 	}
-	if groups[cli.GroupFilter] == nil {
+	if groups[GroupFilter] == nil {
 		return
 	}
-	fmt.Fprintf(b, "\n%s:\n", cli.GroupFilter)
+	fmt.Fprintf(b, "\n%s:\n", GroupFilter)
 	var cells []string
 	for _, def := range filter.Flags() {
-		cells = append(cells, flagNames(&def))
+		cells = append(cells, FlagNames(&def))
 	}
 	writeColumns(b, cells, width)
 	writeWrapped(b, cmd.Root().Name()+" help "+topicFilters+" describes them, and the words of a filter.", width)
 }
 
-// flagNames is a filter flag as help names it: "-p, --proto".
-func flagNames(def *filter.Flag) string {
+// FlagNames is a filter flag as help names it: "-p, --proto".
+func FlagNames(def *filter.Flag) string {
 	if def.Short == 0 {
 		return "    --" + def.Name
 	}

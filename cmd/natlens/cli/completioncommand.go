@@ -1,15 +1,14 @@
-package main
+package cli
 
 import (
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"natlens/cmd/natlens/cli"
 	"natlens/monitor/filter"
 )
 
-func newCompletion(con cli.Console) *cobra.Command {
+func NewCompletion(con Console) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish"}
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
@@ -21,10 +20,10 @@ func newCompletion(con cli.Console) *cobra.Command {
 		ValidArgs: shells,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cli.Usagef("completion needs one shell: %s", strings.Join(shells, ", "))
+				return Usagef("completion needs one shell: %s", strings.Join(shells, ", "))
 			}
 			if near := filter.Nearest(args[0], shells); near != "" && near != args[0] {
-				return cli.Usagef("no completion for %q: did you mean %s?", args[0], near)
+				return Usagef("no completion for %q: did you mean %s?", args[0], near)
 			}
 			return nil
 		},
@@ -38,7 +37,7 @@ func newCompletion(con cli.Console) *cobra.Command {
 			case "fish":
 				return root.GenFishCompletion(con.Stdout, true)
 			}
-			return cli.Usagef("no completion for %q; there is one for %s", args[0], strings.Join(shells, ", "))
+			return Usagef("no completion for %q; there is one for %s", args[0], strings.Join(shells, ", "))
 		},
 	}
 }

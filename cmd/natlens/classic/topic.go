@@ -1,0 +1,37 @@
+package classic
+
+import (
+	"natlens/cmd/natlens/cli"
+	"natlens/export/conntrack"
+)
+
+// Topic says what conntrack(8)'s letters are here.
+func Topic() cli.Topic {
+	return cli.Topic{
+		Name:  "conntrack",
+		Short: "conntrack(8)'s letters, and the commands behind them",
+		Long: `natlens takes the command lines of conntrack(8): the same letters and flags, the same lines on standard output, the same exit codes. A word behind the letter may name a table, whole or cut short: conntrack, expect, dying, unconfirmed.
+
+  natlens -L -p tcp --dport 443 -o extended
+  natlens -E expect
+  natlens -D -s 192.0.2.7
+
+What natlens has not says so, with exit code 2: -R. docs/conntrack.md has the table of all flags, and tells where natlens differs and why.`,
+		Tables: func() []cli.Table {
+			letters := cli.Table{Heading: "Letters"}
+			for _, c := range Commands {
+				term, meaning := "-"+string(c.Letter), "natlens "+c.Name
+				for _, long := range c.Long {
+					term += ", --" + long
+				}
+				if c.Expect {
+					meaning += "; with the word expect, natlens expect " + c.Name
+				}
+				letters.Rows = append(letters.Rows, [2]string{term, meaning})
+			}
+			modifiers := cli.Table{Heading: "Modifiers of -o", Rows: conntrack.ModifierHelp(),
+				Before: "Modifiers of -o, with commas between them; natlens's own commands take them as -o conntrack,NAME:"}
+			return []cli.Table{letters, modifiers}
+		},
+	}
+}

@@ -1,0 +1,42 @@
+package cli
+
+import "natlens/monitor/filter"
+
+// topicFilters is what "natlens help" calls the page about filters.
+const topicFilters = "filters"
+
+// FiltersTopic is the page about filters: the words that a condition may begin
+// with, and conntrack(8)'s flags.
+var FiltersTopic = Topic{
+	Name:  topicFilters,
+	Short: "The words of a filter, and conntrack(8)'s flags",
+	Long: `A filter is made of conditions with and, or, not and brackets between them. Conditions side by side must all hold. Quote what the shell would take for itself: ( ) < > & | ! { }.
+
+  tcp dport 443
+  snat and reply.dport in 1024..2047
+  not dst 10.0.0.0/8 or state syn_sent
+  mark & 0xff == 0x10 and bytes > 1M
+
+Comparisons are == != < <= > >= in {…} in A..B; == may be left out. Lists are written with commas: dport 80,443. docs/filters.md is the whole reference.`,
+	Tables: func() []Table {
+		fields := Table{Heading: "Fields, which are compared"}
+		words := Table{Heading: "Words that are a condition by themselves"}
+		for _, c := range filter.Complete("", 0) {
+			switch c.Kind {
+			case filter.CandidateField:
+				fields.Rows = append(fields.Rows, [2]string{c.Text, c.Doc})
+			case filter.CandidateWord:
+				words.Rows = append(words.Rows, [2]string{c.Text, c.Doc})
+			}
+		}
+		flags := Table{Heading: GroupFilter, Before: GroupFilter + ", which must all hold, and the filter too:"}
+		for _, def := range filter.Flags() {
+			value := " " + def.Arg
+			if def.Optional {
+				value = " [" + def.Arg + "]"
+			}
+			flags.Rows = append(flags.Rows, [2]string{FlagNames(&def) + value, def.Usage})
+		}
+		return []Table{fields, words, flags}
+	},
+}
