@@ -70,7 +70,7 @@ func TestDocsLineIsChecked(t *testing.T) {
 		"make nothing":                          "the Makefile has no target nothing",
 		"curl example.com":                      "no program that the pages should name: curl",
 		"natlens watch 'tcp":                    "a quote is not closed",
-		"go test ./... && natlens -E -u NOSUCH": "--status NOSUCH: no status bit has this name",
+		"go test ./... && natlens -E -u NOSUCH": "--status NOSUCH: no status bit \"NOSUCH\"",
 	} {
 		got := ""
 		if err := checkDocsLine(t, line); err != nil {

@@ -437,7 +437,7 @@ func TestLabels(t *testing.T) {
 		t.Errorf("with --labelmap: code %d, %q, %s", shown.code, out, shown.stderr.String())
 	}
 	got := call(t.Context(), con, "watch", "-l", "wbe")
-	if want := "natlens: --label wbe: no such label; did you mean web?\n"; got.stderr.String() != want || got.code != 2 {
+	if want := "natlens: --label wbe: not a label; did you mean web?\n"; got.stderr.String() != want || got.code != 2 {
 		t.Errorf("code %d, standard error %q, want %q", got.code, got.stderr.String(), want)
 	}
 }

@@ -9,7 +9,7 @@
 // as canonical text. [Compile] makes a closure of it that allocates nothing.
 // [Lower] spells a tree out in the primitives [In], [Prefix] and [Differ], which
 // the kernel's side can compile as well, and [Split] says which part of a tree
-// may run there. [FromConntrack] translates conntrack(8)'s flags into the same
+// may run there. [Env.FromFlags] translates conntrack(8)'s flags into the same
 // tree, [Describe] says in words what a tree selects, and [Env.Complete] what may
 // come next.
 //

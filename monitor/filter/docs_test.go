@@ -61,7 +61,7 @@ func docsLine(t *testing.T, kind, line string) {
 			t.Errorf("%s selects\n     %s\nthe page says\n     %s", text, got, want)
 		}
 	case "flags":
-		s, rest, err := FromConntrack(strings.Fields(text))
+		s, rest, err := fromArgs(Env{}, strings.Fields(text))
 		if err != nil || len(rest) > 0 {
 			t.Errorf("%s: %v, leaves %v", text, err, rest)
 		} else if got := matching(AllOf(s.Expr, s.Kinds.Expr())); got != want {
@@ -79,7 +79,7 @@ func docsLine(t *testing.T, kind, line string) {
 		}
 	case "sh":
 		args := strings.Fields(strings.ReplaceAll(line, "'", ""))
-		s, rest, err := FromConntrack(args)
+		s, rest, err := fromArgs(Env{}, args)
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
 			return

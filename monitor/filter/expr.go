@@ -14,7 +14,7 @@ import (
 // Nodes are values and never changed once made; trees may share them.
 type Expr interface {
 	// String returns canonical text: Parse(x.String()) gives x again for every
-	// tree that Parse or FromConntrack made.
+	// tree that Parse or FromFlags made.
 	String() string
 }
 

@@ -19,48 +19,55 @@ type Flag struct {
 	Legal    string   // conntrack(8)'s commands that take it as a filter, of "LDEU"; others call it illegal
 	Repeats  bool     // may be given more than once
 	Words    []string // values that are words, for completion
+
+	field  string                   // the field that it compares
+	protos func(monitor.Proto) bool // protocols that have the attribute; nil: all
 }
 
 var statusWords = []string{"ASSURED", "SEEN_REPLY", "UNSET", "FIXED_TIMEOUT", "EXPECTED", "OFFLOAD", "HW_OFFLOAD",
 	"UNREPLIED"}
 
 var flags = []Flag{
-	{"family", nil, 'f', "ipv4|ipv6", false, "address family", "LDEU", false, []string{"ipv4", "ipv6"}},
-	{"proto", []string{"protonum"}, 'p', "PROTO", false, "layer 4 protocol, by name or number", "LDEU", false, kindProto.sorted()},
-	{"orig-src", []string{"src"}, 's', "ADDR[/BITS]", false, "source address, original direction", "LDEU", false, nil},
-	{"orig-dst", []string{"dst"}, 'd', "ADDR[/BITS]", false, "destination address, original direction", "LDEU", false, nil},
-	{"reply-src", nil, 'r', "ADDR[/BITS]", false, "source address, reply direction", "LDEU", false, nil},
-	{"reply-dst", nil, 'q', "ADDR[/BITS]", false, "destination address, reply direction", "LDEU", false, nil},
-	{"mask-src", nil, 0, "MASK", false, "mask of --orig-src", "LDEU", false, nil},
-	{"mask-dst", nil, 0, "MASK", false, "mask of --orig-dst", "LDEU", false, nil},
-	{"orig-port-src", []string{"sport"}, 0, "PORT", false, "source port, original direction", "LDEU", false, nil},
-	{"orig-port-dst", []string{"dport"}, 0, "PORT", false, "destination port, original direction", "LDEU", false, nil},
-	{"reply-port-src", nil, 0, "PORT", false, "source port, reply direction", "LDEU", false, nil},
-	{"reply-port-dst", nil, 0, "PORT", false, "destination port, reply direction", "LDEU", false, nil},
-	{"state", nil, 0, "STATE", false, "state of a TCP, SCTP or DCCP connection", "LDEU", false, upper(kindState.sorted())},
-	{"icmp-type", []string{"icmpv6-type"}, 0, "TYPE", false, "ICMP type", "LDEU", false, nil},
-	{"icmp-code", []string{"icmpv6-code"}, 0, "CODE", false, "ICMP code", "LDEU", false, nil},
-	{"icmp-id", []string{"icmpv6-id"}, 0, "ID", false, "ICMP id", "LDEU", false, nil},
-	{"orig-key-src", []string{"srckey"}, 0, "KEY", false, "GRE source key, original direction", "LDEU", false, nil},
-	{"orig-key-dst", []string{"dstkey"}, 0, "KEY", false, "GRE destination key, original direction", "LDEU", false, nil},
-	{"reply-key-src", nil, 0, "KEY", false, "GRE source key, reply direction", "LDEU", false, nil},
-	{"reply-key-dst", nil, 0, "KEY", false, "GRE destination key, reply direction", "LDEU", false, nil},
-	{"orig-vtag", nil, 0, "TAG", false, "SCTP verification tag, original direction", "U", false, nil},
-	{"reply-vtag", nil, 0, "TAG", false, "SCTP verification tag, reply direction", "U", false, nil},
-	{"role", nil, 0, "client|server", false, "DCCP role of the original source", "", false, []string{"client", "server"}},
-	{"src-nat", nil, 'n', "ADDR[:PORT]", true, "source is rewritten, or to this", "LDEU", false, nil},
-	{"dst-nat", nil, 'g', "ADDR[:PORT]", true, "destination is rewritten, or to this", "LDEU", false, nil},
-	{"any-nat", nil, 'j', "ADDR[:PORT]", true, "source or destination is rewritten, or to this", "LE", false, nil},
-	{"mark", nil, 'm', "MARK[/MASK]", false, "connection mark", "LDEU", false, nil},
-	{"label", nil, 'l', "LABEL[,...]", false, "labels that are set, all of them", "LDEU", true, nil},
-	{"zone", nil, 'w', "ZONE", false, "zone of both directions", "LDE", false, nil},
-	{"orig-zone", nil, 0, "ZONE", false, "zone of the original direction", "LDE", false, nil},
-	{"reply-zone", nil, 0, "ZONE", false, "zone of the reply direction", "LDE", false, nil},
-	{"status", nil, 'u', "STATUS[,...]", false, "status bits: set, or with ! not set", "LDU", true, statusWords},
-	{"timeout", nil, 't', "SECONDS", false, "time left", "DU", false, nil},
-	{"id", nil, 'i', "ID", false, "the kernel's id of the entry", "DU", false, nil},
-	{"event-mask", nil, 'e', "new|update|destroy[,...]", false, "kinds of events", "E", true,
-		[]string{"all", "new", "updates", "destroy"}},
+	{"family", nil, 'f', "ipv4|ipv6", false, "address family", "LDEU", false, []string{"ipv4", "ipv6"}, "family", nil},
+	{"proto", []string{"protonum"}, 'p', "PROTO", false, "layer 4 protocol, by name or number", "LDEU", false, kindProto.sorted(), "proto", nil},
+	{"orig-src", []string{"src"}, 's', "ADDR[/BITS]", false, "source address, original direction", "LDEU", false, nil, "orig.src", nil},
+	{"orig-dst", []string{"dst"}, 'd', "ADDR[/BITS]", false, "destination address, original direction", "LDEU", false, nil, "orig.dst", nil},
+	{"reply-src", nil, 'r', "ADDR[/BITS]", false, "source address, reply direction", "LDEU", false, nil, "reply.src", nil},
+	{"reply-dst", nil, 'q', "ADDR[/BITS]", false, "destination address, reply direction", "LDEU", false, nil, "reply.dst", nil},
+	{"mask-src", nil, 0, "MASK", false, "mask of --orig-src", "LDEU", false, nil, "", nil},
+	{"mask-dst", nil, 0, "MASK", false, "mask of --orig-dst", "LDEU", false, nil, "", nil},
+	{"orig-port-src", []string{"sport"}, 0, "PORT", false, "source port, original direction", "LDEU", false, nil, "sport", monitor.Proto.HasPorts},
+	{"orig-port-dst", []string{"dport"}, 0, "PORT", false, "destination port, original direction", "LDEU", false, nil, "dport", monitor.Proto.HasPorts},
+	{"reply-port-src", nil, 0, "PORT", false, "source port, reply direction", "LDEU", false, nil, "reply.sport", monitor.Proto.HasPorts},
+	{"reply-port-dst", nil, 0, "PORT", false, "destination port, reply direction", "LDEU", false, nil, "reply.dport", monitor.Proto.HasPorts},
+	{"state", nil, 0, "STATE", false, "state of a TCP, SCTP or DCCP connection", "LDEU", false, upper(kindState.sorted()), "msg.state", monitor.Proto.HasState},
+	{"icmp-type", []string{"icmpv6-type"}, 0, "TYPE", false, "ICMP type", "LDEU", false, nil, "icmp.type", monitor.Proto.IsICMP},
+	{"icmp-code", []string{"icmpv6-code"}, 0, "CODE", false, "ICMP code", "LDEU", false, nil, "icmp.code", monitor.Proto.IsICMP},
+	{"icmp-id", []string{"icmpv6-id"}, 0, "ID", false, "ICMP id", "LDEU", false, nil, "icmp.id", monitor.Proto.IsICMP},
+	{"orig-key-src", []string{"srckey"}, 0, "KEY", false, "GRE source key, original direction", "LDEU", false, nil, "srckey", only(monitor.GRE)},
+	{"orig-key-dst", []string{"dstkey"}, 0, "KEY", false, "GRE destination key, original direction", "LDEU", false, nil, "dstkey", only(monitor.GRE)},
+	{"reply-key-src", nil, 0, "KEY", false, "GRE source key, reply direction", "LDEU", false, nil, "reply.srckey", only(monitor.GRE)},
+	{"reply-key-dst", nil, 0, "KEY", false, "GRE destination key, reply direction", "LDEU", false, nil, "reply.dstkey", only(monitor.GRE)},
+	{"orig-vtag", nil, 0, "TAG", false, "SCTP verification tag, original direction", "U", false, nil, "msg.vtag", only(monitor.SCTP)},
+	{"reply-vtag", nil, 0, "TAG", false, "SCTP verification tag, reply direction", "U", false, nil, "msg.reply.vtag", only(monitor.SCTP)},
+	{"role", nil, 0, "client|server", false, "DCCP role of the original source", "", false, []string{"client", "server"}, "msg.role", only(monitor.DCCP)},
+	{"src-nat", nil, 'n', "ADDR[:PORT]", true, "source is rewritten, or to this", "LDEU", false, nil, "", nil},
+	{"dst-nat", nil, 'g', "ADDR[:PORT]", true, "destination is rewritten, or to this", "LDEU", false, nil, "", nil},
+	{"any-nat", nil, 'j', "ADDR[:PORT]", true, "source or destination is rewritten, or to this", "LE", false, nil, "", nil},
+	{"mark", nil, 'm', "MARK[/MASK]", false, "connection mark", "LDEU", false, nil, "", nil},
+	{"label", nil, 'l', "LABEL[,...]", false, "labels that are set, all of them", "LDEU", true, nil, "", nil},
+	{"zone", nil, 'w', "ZONE", false, "zone of both directions", "LDE", false, nil, "msg.zone", nil},
+	{"orig-zone", nil, 0, "ZONE", false, "zone of the original direction", "LDE", false, nil, "msg.orig.zone", nil},
+	{"reply-zone", nil, 0, "ZONE", false, "zone of the reply direction", "LDE", false, nil, "msg.reply.zone", nil},
+	{"status", nil, 'u', "STATUS[,...]", false, "status bits: set, or with ! not set", "LDU", true, statusWords, "", nil},
+	{"timeout", nil, 't', "SECONDS", false, "time left", "DU", false, nil, "msg.timeout", nil},
+	{"id", nil, 'i', "ID", false, "the kernel's id of the entry", "DU", false, nil, "id", nil},
+	{"event-mask", nil, 'e', "new|update|destroy[,...]", false, "kinds of events", "E", true, []string{"all", "new", "updates", "destroy"}, "", nil},
+}
+
+// only accepts one protocol.
+func only(p monitor.Proto) func(monitor.Proto) bool {
+	return func(q monitor.Proto) bool { return p == q }
 }
 
 func upper(words []string) []string {
@@ -119,44 +126,6 @@ func (e *FlagError) Error() string {
 		s += "; did you mean " + e.Suggestion + "?"
 	}
 	return s
-}
-
-// FromConntrack reads conntrack(8)'s filter flags out of a command line and
-// translates them, as [Env.FromFlags] does; rest is everything else, in order.
-func FromConntrack(args []string) (s Selection, rest []string, err error) {
-	return Env{}.FromConntrack(args)
-}
-
-// FromConntrack is the function of that name, with names of labels.
-func (env Env) FromConntrack(args []string) (s Selection, rest []string, err error) {
-	var values []FlagValue
-	for i := 0; i < len(args); i++ {
-		if args[i] == "--" {
-			rest = append(rest, args[i:]...)
-			break
-		}
-		name, f, value, attached := splitFlag(args[i])
-		if f == nil {
-			rest = append(rest, args[i])
-			continue
-		}
-		switch {
-		case attached:
-		case f.Optional:
-			if i+1 < len(args) && isTarget(args[i+1]) {
-				i++
-				value = args[i]
-			}
-		case i+1 == len(args):
-			return Selection{}, nil, &FlagError{Flag: name, Msg: "needs a value: " + f.Arg}
-		default:
-			i++
-			value = args[i]
-		}
-		values = append(values, FlagValue{name, value})
-	}
-	s, err = env.FromFlags(values)
-	return s, rest, err
 }
 
 // splitFlag takes --name, --name=value, -n, -nvalue or -n=value apart; f is nil for what

@@ -121,7 +121,7 @@ func FuzzFromConntrack(f *testing.F) {
 		f.Add(c.args)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		s, _, err := labelEnv.FromConntrack(strings.Fields(line))
+		s, _, err := fromArgs(labelEnv, strings.Fields(line))
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\x1b") {
 				t.Fatalf("%q: %q", line, err)
