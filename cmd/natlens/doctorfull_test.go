@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/doctor/probe"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 )
@@ -112,14 +113,9 @@ func assure(t *testing.T, g *lab.Generator, s *kernel.Service) {
 // counterOf is a counter of the generator's namespace.
 func counterOf(t *testing.T, g *lab.Generator, word string) uint64 {
 	t.Helper()
-	s, err := watchStats(g.Namespace().FD())
+	r, err := new(probe.Meter).Read(t.Context(), g.Namespace().FD())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
-	_, total, err := s.read(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return total[word]
+	return r.Counters[word]
 }

@@ -6,20 +6,21 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor/capture"
+	"natlens/cmd/natlens/ui"
+	"natlens/cmd/natlens/watch"
 	"natlens/monitor/lab"
 )
 
-func newLab(con cli.Console) *cobra.Command {
-	cfg := watchConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
-	var ui liveUI
+func newLab(d ui.Deps) *cobra.Command {
+	con := d.Con
+	stream := watch.Options{Filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	screen := ui.NewOptions(d)
 	var plain bool
 	cmd := &cobra.Command{
 		Use:   "lab [--watch] [filter…]",
@@ -29,9 +30,9 @@ open the terminal UI in the gateway, or with --watch stream its events as natlen
 kernel's; nothing on this host is touched and nothing is left. It needs no root: without privilege it runs in a
 user namespace of its own.`,
 		Example: "  natlens lab\n  natlens lab --watch\n  natlens lab --watch nat and tcp",
-		Args:    cfg.filter.Words,
+		Args:    stream.Filter.Words,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cfg.capture.Netns != "" {
+			if stream.Capture.Netns != "" {
 				return cli.Usagef("lab takes no --netns: it makes its own")
 			}
 			if err := labFlags(cmd, plain); err != nil {
@@ -44,21 +45,20 @@ user namespace of its own.`,
 				if _, ok := cli.Terminal(con.Stdout); !ok {
 					return cli.Usagef("standard output is no terminal: natlens lab --watch streams the events as lines")
 				}
-				ui.filter = strings.Join(args, " ")
+				screen.SetFilter(args)
 			}
-			return runLab(cmd.Context(), func(ctx context.Context, l *lab.Lab, traffic func()) error {
-				if !plain {
-					ui.capture, ui.metrics, ui.thresholds = cfg.capture, cfg.metrics, cfg.findings.thresholds
-					return ui.run(ctx, con, "lab gateway", func(k *capture.Config) { k.NetNS = l.Gateway.FD() }, traffic)
+			return runLab(cmd.Context(), func(ctx context.Context, at *cli.Gateway) error {
+				if plain {
+					return stream.Run(ctx, con, at)
 				}
-				return cfg.run(ctx, con, func(k *capture.Config, s *stream) { k.NetNS, s.onStart = l.Gateway.FD(), traffic })
+				screen.Capture, screen.Metrics, screen.Thresholds = stream.Capture, stream.Metrics, stream.Thresholds
+				return screen.Run(ctx, at)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&plain, "watch", false, "stream the gateway's events as natlens watch does")
-	ui.registerTheme(cmd)
-	cfg.Register(cmd)
-	cfg.output.Register(cmd)
+	screen.RegisterTheme(cmd)
+	stream.Register(cmd)
 	return cmd
 }
 
@@ -79,9 +79,9 @@ func labFlags(cmd *cobra.Command, plain bool) (err error) {
 	return err
 }
 
-// runLab builds the lab and has its gateway watched. traffic is called when the
+// runLab builds the lab and has its gateway watched. The traffic begins when the
 // capture listens, so that the first flows are seen too.
-func runLab(ctx context.Context, watch func(ctx context.Context, l *lab.Lab, traffic func()) error) error {
+func runLab(ctx context.Context, watch func(context.Context, *cli.Gateway) error) error {
 	l, err := lab.Build(ctx, lab.Config{Acct: true, Timestamp: true, Helpers: true, ShortTimeouts: true})
 	if err != nil {
 		return fmt.Errorf("build the lab: %w", err)
@@ -93,5 +93,7 @@ func runLab(ctx context.Context, watch func(ctx context.Context, l *lab.Lab, tra
 		traffic.Wait()
 		l.Close()
 	}()
-	return watch(ctx, l, func() { traffic.Go(func() { l.Run(busy, lab.Traffic{}) }) })
+	return watch(ctx, &cli.Gateway{FD: l.Gateway.FD(), Name: "lab gateway", Started: func() {
+		traffic.Go(func() { l.Run(busy, lab.Traffic{}) })
+	}})
 }

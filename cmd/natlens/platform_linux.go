@@ -9,13 +9,15 @@ import (
 	"natlens/cmd/natlens/explain"
 	"natlens/cmd/natlens/stats"
 	"natlens/cmd/natlens/table"
+	"natlens/cmd/natlens/ui"
+	"natlens/cmd/natlens/watch"
 )
 
 // withoutCommand says what natlens does if it is given no command.
 const withoutCommand = `Without a command it opens the terminal UI on this host's flows, which takes the right to look at them: CAP_NET_ADMIN, such as sudo gives. natlens lab and natlens demo need no privilege.`
 
 // platformCommands are the commands that need a Linux kernel.
-func platformCommands(con cli.Console) []*cobra.Command {
-	return []*cobra.Command{newWatch(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con), table.NewCreate(con), table.NewUpdate(con),
-		table.NewCount(con), stats.New(con), expect.NewExpect(con), explain.NewExplain(con), newRecord(con), doctor.New(con), newLab(con), newWho(con)}
+func platformCommands(con cli.Console, deps ui.Deps) []*cobra.Command {
+	return []*cobra.Command{watch.New(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con), table.NewCreate(con), table.NewUpdate(con),
+		table.NewCount(con), stats.New(con), expect.NewExpect(con), explain.NewExplain(con), watch.NewRecord(con), doctor.New(con), newLab(deps), newWho(con)}
 }

@@ -11,6 +11,7 @@ import (
 
 	"natlens/cmd/natlens/classic"
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/ui"
 	"natlens/tui"
 )
 
@@ -96,17 +97,18 @@ func newRoot(con cli.Console, asked bool) *cobra.Command {
 			return cmd.Help()
 		},
 	}
+	deps := ui.Deps{Con: con, Who: func(q ui.Questions) tui.Asker { return &uiWho{con, q} }}
 	root.Long = root.Short + ".\n\n" + withoutCommand
 	root.SetIn(con.Stdin)
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(newDemo(con), newReplay(con), newHistory(con), newVersion(con), cli.NewCompletion(con), newMan(con))
+	root.AddCommand(ui.NewDemo(deps), ui.NewReplay(deps), newHistory(con), newVersion(con), cli.NewCompletion(con), newMan(con))
 	root.CompletionOptions.DisableDefaultCmd = true
-	addUI(con, root)
+	ui.AddRoot(deps, root)
 	cli.SetHelp(con, root, topics()...)
 	setVersion(root)
-	root.AddCommand(platformCommands(con)...)
+	root.AddCommand(platformCommands(con, deps)...)
 	cli.SettleCompletions(root, asked)
 	return root
 }

@@ -70,11 +70,11 @@ func beHostile(server, labels string) {
 		return new(net.Dialer).DialContext(ctx, "udp", server)
 	}}
 	// Where the filters of earlier runs are kept.
-	history := newFilterHistory(cli.Console{Getenv: os.Getenv})
-	if err := os.MkdirAll(filepath.Dir(history.path), 0o700); err != nil {
+	history := filepath.Join(os.Getenv("XDG_STATE_HOME"), "natlens", "filters")
+	if err := os.MkdirAll(filepath.Dir(history), 0o700); err != nil {
 		panic(err)
 	}
-	if err := os.WriteFile(history.path, []byte("OLD"+strings.ReplaceAll(hostile, "\n", "")+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(history, []byte("OLD"+strings.ReplaceAll(hostile, "\n", "")+"\n"), 0o600); err != nil {
 		panic(err)
 	}
 	con := cli.Console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, LabelFile: labels}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/ui"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/tui"
@@ -16,12 +17,8 @@ import (
 
 // uiWho answers the UI's questions as natlens who does.
 type uiWho struct {
-	con        cli.Console
-	dir        string   // the history that the run keeps; "": the usual one, else the table
-	netns      string   // whose table
-	called     string   // how that is called; "": it is this host's
-	table      bool     // the usual history is of another host: ask the table
-	recordings []string // what is played; nil: the kernel's events
+	con cli.Console
+	of  ui.Questions
 }
 
 // uiWhoLimit is how many translations the UI takes, unless --limit says so.
@@ -30,11 +27,11 @@ const uiWhoLimit = 1000
 // Where says where it looks.
 func (u *uiWho) Where() string {
 	switch {
-	case len(u.recordings) > 0:
+	case len(u.of.Recordings) > 0:
 		return "this recording"
-	case u.dir != "":
-		return "the history in " + monitor.Escape(u.dir)
-	case u.table:
+	case u.of.Dir != "":
+		return "the history in " + monitor.Escape(u.of.Dir)
+	case u.of.Table:
 		return "the table"
 	}
 	return "the history in " + defaultHistory + ", or the table"
@@ -42,7 +39,7 @@ func (u *uiWho) Where() string {
 
 // Ask answers a question in the words of natlens who.
 func (u *uiWho) Ask(ctx context.Context, question string) (tui.WhoAnswer, error) {
-	cfg := whoConfig{own: u.netns, called: u.called}
+	cfg := whoConfig{own: u.of.NetNS, called: u.of.Called}
 	cmd := &cobra.Command{Use: "who"}
 	cfg.Register(cmd)
 	if err := cmd.ParseFlags(strings.Fields(question)); err != nil {
@@ -63,8 +60,8 @@ func (u *uiWho) Ask(ctx context.Context, question string) (tui.WhoAnswer, error)
 		cfg.limit = uiWhoLimit
 	}
 	if !cfg.live && cfg.dir == "" && len(cfg.recordings) == 0 {
-		cfg.dir, cfg.recordings = u.dir, u.recordings
-		cfg.live = u.table && u.dir == ""
+		cfg.dir, cfg.recordings = u.of.Dir, u.of.Recordings
+		cfg.live = u.of.Table && u.of.Dir == ""
 	}
 	con := u.con
 	con.Stdin, con.Stdout, con.Stderr = strings.NewReader(""), io.Discard, io.Discard

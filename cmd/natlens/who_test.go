@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/ui"
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/tui"
@@ -69,7 +70,7 @@ func TestWhoInTheUI(t *testing.T) {
 	if err := os.WriteFile(path, []byte(whoLines()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	u := uiWho{con: cli.Console{Getenv: os.Getenv}, recordings: []string{path}}
+	u := uiWho{con: cli.Console{Getenv: os.Getenv}, of: ui.Questions{Recordings: []string{path}}}
 	got, err := u.Ask(t.Context(), "203.0.113.1:40000 -p tcp --at 06:12:45")
 	want := tui.WhoAnswer{
 		Heads: []string{"INSIDE", "PROTO", "OUTSIDE", "SINCE (UTC)", "UNTIL", "TOWARDS", "KIND", ""},

@@ -219,3 +219,14 @@ func (x In) String() string {
 func (x Prefix) String() string { return x.Field.String() + " in " + x.Net.String() }
 
 func (x Differ) String() string { return x.A.String() + " != " + x.B.String() }
+
+// NetNS returns a function that returns the name of a network namespace and the filter
+// that selects its flows, "" for one without a name.
+func NetNS(names *monitor.Namespaces) func(monitor.NetNS) (name, text string) {
+	return func(id monitor.NetNS) (name, text string) {
+		if name = names.Name(id); name != "" {
+			text = "netns " + Quote(name)
+		}
+		return name, text
+	}
+}

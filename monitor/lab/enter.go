@@ -14,6 +14,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/netns"
 )
 
 // enteredEnv marks the re-executed child, so that a child that still may not
@@ -80,13 +82,7 @@ func mayUnshare() error {
 	if err := haveCapabilities(unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW); err != nil {
 		return err
 	}
-	tried := make(chan error)
-	go func() {
-		// Locked and never unlocked: the thread ends with the goroutine.
-		runtime.LockOSThread()
-		tried <- unix.Unshare(unix.CLONE_NEWNET)
-	}()
-	if err := <-tried; err != nil {
+	if err := netns.OnThread(func() error { return unix.Unshare(unix.CLONE_NEWNET) }); err != nil {
 		return fmt.Errorf("unshare network namespace: %w", err)
 	}
 	return nil

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netns"
+
+	threads "natlens/monitor/netns"
 )
 
 // Namespace is one anonymous network namespace, held by an open file and
@@ -21,23 +23,15 @@ type Namespace struct {
 
 // newNamespace makes a namespace. name is for messages alone.
 func newNamespace(name string) (*Namespace, error) {
-	type made struct {
-		handle netns.NsHandle
-		err    error
+	var handle netns.NsHandle
+	err := threads.OnThread(func() (err error) {
+		handle, err = netns.New()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make namespace %s: %w", name, err)
 	}
-	result := make(chan made)
-	go func() {
-		// Never unlocked: the thread, which is in the new namespace, ends
-		// with the goroutine instead of going back to the scheduler.
-		runtime.LockOSThread()
-		handle, err := netns.New()
-		result <- made{handle, err}
-	}()
-	r := <-result
-	if r.err != nil {
-		return nil, fmt.Errorf("make namespace %s: %w", name, r.err)
-	}
-	return &Namespace{name: name, file: os.NewFile(uintptr(r.handle), "netns "+name)}, nil
+	return &Namespace{name: name, file: os.NewFile(uintptr(handle), "netns "+name)}, nil
 }
 
 // Name is the role in the lab: client, client2, gateway, server or generator.

@@ -5,7 +5,7 @@
 //	run, err := live.Open(live.Config{Capture: capture.Config{}, Existing: monitor.ExistingBeside})
 //	if err != nil { … }
 //	defer run.Close()
-//	run.Sink(sink)
+//	run.Sink(sink, sink.Close)
 //	err = run.Run(ctx)
 //
 // One namespace is the case of several with n = 1: a run numbers its namespaces, and

@@ -19,12 +19,13 @@ const establishedSysctl = "net.netfilter.nf_conntrack_tcp_timeout_established"
 // askTime bounds a question of the rules to the kernel.
 const askTime = 3 * time.Second
 
-// look has the rules look for findings in every flow of the run.
-func (r *Run) look(thresholds findings.Thresholds) {
+// Look has the rules of package findings run over every flow. With tell the sinks
+// hear of what they find. Once only.
+func (r *Run) Look(thresholds findings.Thresholds, tell bool) {
 	r.Findings = findings.New(findings.Config{
 		Table:              r.Loop.Table,
 		Thresholds:         thresholds,
-		Namespace:          r.selects,
+		Namespace:          filter.NetNS(r.cfg.Names),
 		Counters:           r.races,
 		EstablishedTimeout: r.establishedTimeout,
 		Packets:            r.packets,
@@ -32,15 +33,19 @@ func (r *Run) look(thresholds findings.Thresholds) {
 		Command:            func(id monitor.NetNS, args ...string) string { return r.Place(id).Natlens(args...) },
 	})
 	r.Loop.Rules = r.Findings
+	if !tell {
+		r.Loop.Rules = untold{r.Findings}
+	}
 	r.wantAll()
 }
 
-// selects returns the name of a namespace and the filter that selects its flows.
-func (r *Run) selects(id monitor.NetNS) (name, only string) {
-	if name = r.Name(id); name != "" {
-		only = "netns " + filter.Quote(name)
-	}
-	return name, only
+// untold is an engine whose findings come to no sink.
+type untold struct{ *findings.Engine }
+
+// Tick lets the engine work, and tells nothing.
+func (u untold) Tick(now monitor.Time) []monitor.Finding {
+	u.Engine.Tick(now)
+	return nil
 }
 
 // races reads how many flows the kernel could not insert, and how many it merged.

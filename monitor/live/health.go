@@ -197,6 +197,11 @@ func (h *Health) capture() doctor.Capture {
 // counterCheck begins the ids of checks of one counter.
 const counterCheck = "counter."
 
+// Quiet is [Run.Quiet].
+func (h *Health) Quiet(ctx context.Context) (reason, command string, err error) {
+	return h.run.Quiet(ctx)
+}
+
 // split takes the checks of counters apart from the others.
 func (out *HealthReading) split(named []doctor.Named, total map[string]uint64) {
 	for _, c := range doctor.Merge(named) {

@@ -86,20 +86,16 @@ func openCapture(cfg *Config, t *table.Table) (capture.Capture, namespaces, erro
 		return nil, nil, err // not c, which is no nil as a Capture
 	}
 	if n := c.Unseen(); n > 0 {
-		refused(UnseenError(n))
+		refused(netns.UnseenError(n))
 	}
 	return c, every{c, cfg.Names}, nil
 }
 
-// UnseenError says how many processes can't be looked into for want of privilege.
-type UnseenError int
-
-func (n UnseenError) Error() string {
-	return fmt.Sprintf("%d processes can't be read; network namespaces that only they live in are left out", int(n))
-}
-
 // Several reports whether the run is of all network namespaces.
 func (r *Run) Several() bool { return r.cfg.Names != nil }
+
+// Names has the names of the namespaces of a run of several; nil for one.
+func (r *Run) Names() *monitor.Namespaces { return r.cfg.Names }
 
 // IDs returns the numbers of the namespaces that are captured now, in the order of
 // their names. A single namespace has the number 0.

@@ -12,8 +12,8 @@ import (
 // Quiet says why no event has come, and the command that changes that.
 func (r *Run) Quiet(ctx context.Context) (reason, command string, err error) {
 	if r.Several() {
-		return "no flow began, changed or ended in any of the network namespaces",
-			r.places.Here().Natlens("stats", "--netns", "all") + " shows which of them track connections", nil
+		return "no flow began, changed or ended in any of the network namespaces; this shows which of them track connections",
+			r.places.Here().Natlens("stats", "--netns", "all"), nil
 	}
 	var s *doctor.Snapshot
 	err = r.In(0, func(fd int) (err error) {
@@ -25,4 +25,28 @@ func (r *Run) Quiet(ctx context.Context) (reason, command string, err error) {
 	}
 	reason, command = doctor.Quiet(s)
 	return reason, command, nil
+}
+
+// Uncounted says that the kernel counts no packets and bytes of flows that begin now,
+// in which namespaces, and the command that changes that; "" if it counts them.
+func (r *Run) Uncounted() (reason, command string) {
+	var in []string
+	for _, id := range r.IDs() {
+		s := &doctor.Snapshot{Place: r.Place(id)}
+		// What can't be read is no news here: doctor says so.
+		if r.In(id, func(fd int) error { return probe.Settings(s, fd) }) != nil {
+			continue
+		}
+		why, change := doctor.Uncounted(s)
+		if why == "" {
+			continue
+		}
+		if reason == "" {
+			reason, command = why, change
+		}
+		if name := r.Name(id); name != "" {
+			in = append(in, name)
+		}
+	}
+	return doctor.InNamespaces(in, reason), command
 }

@@ -35,14 +35,14 @@ type Config struct {
 	// called for the caller's own: Open returns that error.
 	Refused func(error)
 
-	Table    table.Config
+	// Raw has the run report the messages as they are: it remembers no flow and
+	// reconciles nothing.
+	Raw bool
+
+	Table    table.Config   // Memoryless is set by the run
 	Filter   monitor.Filter // of what the sinks get; nil: every event
 	Existing loop.Existing
 	Count    uint64 // end after so many events have passed the filter; 0: never
-
-	// Thresholds, if not nil, has the rules of package findings run with these
-	// thresholds.
-	Thresholds *findings.Thresholds
 
 	// Sudo says that commands which the run proposes need sudo(8).
 	Sudo bool
@@ -57,7 +57,7 @@ const SilentEvery = time.Minute
 type Run struct {
 	Loop     *loop.Loop
 	Capture  capture.Capture
-	Findings *findings.Engine // nil without Config.Thresholds
+	Findings *findings.Engine // nil before Look
 
 	cfg     Config
 	set     namespaces
@@ -69,6 +69,7 @@ type Run struct {
 // Open starts to capture: no event after its return is missed. The caller adds sinks
 // and taps, calls Run and then Close.
 func Open(cfg Config) (r *Run, err error) {
+	cfg.Table.Memoryless = cfg.Raw && cfg.Existing == loop.ExistingNone
 	m := &loop.Loop{
 		Table:    table.New(cfg.Table),
 		Filter:   cfg.Filter,
@@ -79,30 +80,34 @@ func Open(cfg Config) (r *Run, err error) {
 	if r.Capture, r.set, err = openCapture(&cfg, m.Table); err != nil {
 		return nil, err
 	}
-	r.onClose(r.Capture.Close)
+	r.OnClose(r.Capture.Close)
 	m.Source = r.Capture
 	if cfg.Capture.Push != nil {
 		m.Scope = filter.Compile(cfg.Capture.Push, filter.Env{})
 	}
-	if r.remembers() {
-		m.Resync.AfterLoss = true
-		if cfg.Existing != loop.ExistingNone {
-			m.Resync.Every = SilentEvery
-		}
-	}
-	if cfg.Thresholds != nil {
-		r.look(*cfg.Thresholds)
-	}
+	m.Resync = resync(&cfg)
 	return r, nil
 }
 
-// remembers reports whether the table holds flows.
-func (r *Run) remembers() bool { return !r.cfg.Table.Memoryless }
+// resync says when the table is reconciled with the kernel's.
+func resync(cfg *Config) (when loop.Resync) {
+	if cfg.Raw {
+		return when
+	}
+	when.AfterLoss = true
+	if cfg.Existing != loop.ExistingNone {
+		when.Every = SilentEvery
+	}
+	return when
+}
 
-// Sink adds a sink, which gets the events that pass the filter. Close closes it.
-func (r *Run) Sink(s monitor.Sink) {
+// Sink adds a sink, which gets the events that pass the filter. close, if not nil, is
+// called by Close.
+func (r *Run) Sink(s monitor.Sink, close func() error) {
 	r.Loop.Sinks = append(r.Loop.Sinks, s)
-	r.onClose(s.Close)
+	if close != nil {
+		r.OnClose(close)
+	}
 }
 
 // Tap adds a sink that gets every event of every flow, also of those that began
@@ -110,13 +115,19 @@ func (r *Run) Sink(s monitor.Sink) {
 func (r *Run) Tap(s monitor.Sink) {
 	r.Loop.Taps = append(r.Loop.Taps, s)
 	r.wantAll()
-	r.onClose(s.Close)
+	r.OnClose(s.Close)
 }
+
+// Config returns how events are captured.
+func (r *Run) Config() capture.Config { return r.cfg.Capture }
+
+// Remembers reports whether the run's table has every flow.
+func (r *Run) Remembers() bool { return !r.cfg.Raw }
 
 // wantAll has the table take in the flows that began before the run. The sinks
 // hear of them only with Config.Existing.
 func (r *Run) wantAll() {
-	if !r.remembers() {
+	if r.cfg.Raw {
 		return
 	}
 	r.Loop.Resync.Every = SilentEvery
@@ -125,7 +136,8 @@ func (r *Run) wantAll() {
 	}
 }
 
-func (r *Run) onClose(f func() error) { r.closers = append(r.closers, f) }
+// OnClose adds a function that Close calls.
+func (r *Run) OnClose(f func() error) { r.closers = append(r.closers, f) }
 
 // Run carries events until ctx ends or Config.Count is reached, neither of which is
 // an error.

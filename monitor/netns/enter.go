@@ -16,7 +16,7 @@ func InNetNS(netns int, f func() error) error {
 	if netns == 0 {
 		return f()
 	}
-	return onThread(func() error {
+	return OnThread(func() error {
 		if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
 			return Privilege(os.NewSyscallError("setns", err))
 		}
@@ -24,8 +24,8 @@ func InNetNS(netns int, f func() error) error {
 	})
 }
 
-// onThread calls f on a thread that ends then.
-func onThread(f func() error) error {
+// OnThread calls f on a thread that ends with f, and that is not the main thread.
+func OnThread(f func() error) error {
 	done := make(chan error)
 	go func() {
 		// Never unlocked: the thread ends with the goroutine.
@@ -35,7 +35,7 @@ func onThread(f func() error) error {
 			// namespace and keep it alive, and all would take this process for one
 			// that lives there. While it waits here another thread has to do it.
 			defer runtime.UnlockOSThread()
-			done <- onThread(f)
+			done <- OnThread(f)
 			return
 		}
 		done <- f()

@@ -1,6 +1,6 @@
 //go:build linux
 
-package netns
+package netns_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"natlens/monitor/lab"
+	"natlens/monitor/netns"
 )
 
 func TestMain(m *testing.M) {
@@ -33,7 +34,7 @@ func visit() (code int) {
 	}
 	process := fmt.Sprint(os.Getpid())
 	home, there := where(process), ""
-	if err := InNetNS(3, func() error { there = where("thread-self"); return nil }); err != nil || there == home {
+	if err := netns.InNetNS(3, func() error { there = where("thread-self"); return nil }); err != nil || there == home {
 		fmt.Printf("in %s, %v; home is %s\n", there, err, home)
 		code = 1
 	}

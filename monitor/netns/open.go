@@ -54,3 +54,10 @@ func Identify(fd int) (monitor.Namespace, error) {
 	}
 	return monitor.Namespace{Name: path, Inode: st.Ino}, nil
 }
+
+// UnseenError is the number of processes that can't be read for want of privilege.
+type UnseenError int
+
+func (n UnseenError) Error() string {
+	return fmt.Sprintf("%d processes of other users can't be read; network namespaces that only they live in are left out", int(n))
+}

@@ -13,8 +13,8 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/capture"
-	"natlens/monitor/human"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // CaptureFlags says how events are captured.
@@ -95,14 +95,12 @@ func (c *CaptureFlags) Config(kinds capture.Kinds) (capture.Config, *os.File, er
 	if c.Every() {
 		return cfg, nil, nil
 	}
-	netns, err := OpenNetNS(c.Netns)
+	file, err := OpenNetNS(c.Netns)
 	if err != nil {
 		return capture.Config{}, nil, err
 	}
-	if netns != nil {
-		cfg.NetNS = int(netns.Fd())
-	}
-	return cfg, netns, nil
+	cfg.NetNS = NetnsFD(file)
+	return cfg, file, nil
 }
 
 // Namespaces returns where network namespaces get their numbers, nil if one is
@@ -115,9 +113,7 @@ func (c *CaptureFlags) Namespaces() *monitor.Namespaces {
 }
 
 // UnseenText says what is not looked into for want of privilege.
-func UnseenText(n int) string {
-	return fmt.Sprintf("processes of others that can't be looked into: %s; network namespaces that only they live in are left out", human.Count(uint64(n)))
-}
+func UnseenText(n int) string { return netns.UnseenError(n).Error() }
 
 // NamespaceName is what a history calls the one namespace that is captured, if it is
 // one.

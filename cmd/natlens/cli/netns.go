@@ -8,18 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"natlens/monitor/netns"
 )
 
 // NetnsDir is where ip-netns(8) keeps named network namespaces.
-const NetnsDir = "/run/netns"
+const NetnsDir = netns.Dir
 
 // NetnsError says why a network namespace that is there cannot be opened.
 type NetnsError struct{ error }
@@ -36,26 +32,15 @@ func OpenNetNS(which string) (*os.File, error) {
 	case EveryNetNS:
 		return nil, Usagef("--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all")
 	}
-	path := filepath.Join(NetnsDir, which)
-	missing := "there is no " + path + "; ip netns list shows the names"
-	switch _, err := strconv.ParseUint(which, 10, 31); {
-	case strings.Contains(which, "/"):
-		path, missing = which, "there is no such file"
-	case err == nil:
-		path, missing = "/proc/"+which+"/ns/net", "there is no process with this id"
+	f, err := netns.Open(which)
+	if err == nil {
+		return f, nil
 	}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("--netns %s: %s", which, missing)
+	err = fmt.Errorf("--netns %s: %w", which, err)
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, NetnsError{err}
 	}
-	if err != nil {
-		return nil, NetnsError{fmt.Errorf("--netns %s: %w", which, err)}
-	}
-	if kind, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE); err != nil || kind != unix.CLONE_NEWNET {
-		f.Close()
-		return nil, fmt.Errorf("--netns %s: %s is not a network namespace", which, path)
-	}
-	return f, nil
+	return nil, err
 }
 
 // CompleteNetNS offers the named network namespaces.

@@ -38,7 +38,7 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 	thresholds.Within(o.look)
 	run, err := live.Open(live.Config{
 		Capture: open, Which: o.capture.Netns, Names: o.capture.Namespaces(), Refused: o.con.Refused,
-		Existing: loop.ExistingBeside, Thresholds: &thresholds, Sudo: cli.Sudo(),
+		Existing: loop.ExistingBeside, Sudo: cli.Sudo(),
 	})
 	if errors.Is(err, netns.ErrPrivilege) && !o.capture.Every() {
 		return denied(o.capture.Netns, open.NetNS, err)
@@ -47,6 +47,7 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 		return nil, err
 	}
 	defer run.Close()
+	run.Look(thresholds, true)
 	e := &examined{name: run.Name}
 	// What is read at the end is read also if ctx ends early.
 	reading := context.WithoutCancel(ctx)

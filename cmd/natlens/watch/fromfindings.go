@@ -1,10 +1,8 @@
-package main
+package watch
 
 import (
 	"context"
 
-	"natlens/cmd/natlens/cli"
-	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/findings"
 	"natlens/monitor/loop"
@@ -31,22 +29,11 @@ type recordedFindings struct {
 // what is gone by then is gone.
 const maxIdle = 600
 
-// lookIn has m look for findings in the recording that it carries. Commands are
-// for that recording.
-func (c *watchConfig) lookIn(m *loop.Loop, con cli.Console, sink monitor.Sink) {
-	r := &recordedFindings{source: m.Source}
-	r.part, _ = m.Source.(*firstPart)
-	r.Engine = findings.New(findings.Config{Table: m.Table, Thresholds: c.findings.thresholds.Values, Command: c.from.Command})
-	m.Source, m.Rules, m.Clock = r, r, func() monitor.Time { return r.now }
-	noteFindings(m, con, sink, c.quiet)
-}
-
-// noteFindings has findings noted on standard error where the sink has no line for
-// them.
-func noteFindings(m *loop.Loop, con cli.Console, sink monitor.Sink, quiet bool) {
-	if _, ok := sink.(monitor.FindingSink); !ok && !quiet {
-		m.Sinks = append(m.Sinks, export.FindingNotes{W: con.Stderr})
-	}
+// lookIn has a loop look for findings in the recording that it carries.
+func lookIn(l *loop.Loop, cfg findings.Config) {
+	r := &recordedFindings{source: l.Source, Engine: findings.New(cfg)}
+	r.part, _ = l.Source.(*firstPart)
+	l.Source, l.Rules, l.Clock = r, r, func() monitor.Time { return r.now }
 }
 
 // Next fills the batch with what was recorded up to the next tick.

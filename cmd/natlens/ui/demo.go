@@ -1,4 +1,4 @@
-package main
+package ui
 
 import (
 	"github.com/spf13/cobra"
@@ -9,8 +9,9 @@ import (
 	"natlens/monitor/replay"
 )
 
-func newDemo(con cli.Console) *cobra.Command {
-	var ui uiConfig
+// NewDemo returns the command demo.
+func NewDemo(d Deps) *cobra.Command {
+	o := look{Deps: d}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the terminal UI on a recording that ships with natlens",
@@ -19,15 +20,15 @@ were now, over and over. It needs no privilege and runs on any system. For real 
 Linux: natlens lab.`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, ok := cli.Terminal(con.Stdout); !ok {
+			if _, ok := cli.Terminal(d.Con.Stdout); !ok {
 				return cli.Usagef("standard output is no terminal: the demo is a terminal UI")
 			}
-			return ui.play(cmd.Context(), con, "demo", func(_ replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
+			return o.play(cmd.Context(), "demo", nil, func(_ replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
 				p.AsOf, p.Loop = monitor.Now(), true
 				return replay.NewPlayer(replay.Demo(replay.Config{Formats: export.Readers()}), p)
 			})
 		},
 	}
-	ui.Register(cmd)
+	o.register(cmd)
 	return cmd
 }

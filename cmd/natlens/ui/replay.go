@@ -1,4 +1,4 @@
-package main
+package ui
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/findings"
 	"natlens/monitor/loop"
 	"natlens/monitor/replay"
@@ -16,15 +17,16 @@ import (
 	"natlens/tui"
 )
 
-// replayConfig is the command line of replay.
-type replayConfig struct {
-	ui     uiConfig
+// replayOptions is the command line of replay.
+type replayOptions struct {
+	look
 	speed  float64
 	paused bool
 }
 
-func newReplay(con cli.Console) *cobra.Command {
-	var cfg replayConfig
+// NewReplay returns the command replay.
+func NewReplay(d Deps) *cobra.Command {
+	o := replayOptions{look: look{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Play a recording in the terminal UI",
@@ -36,58 +38,56 @@ a recording as lines, use natlens watch --from FILE.`,
 			if len(args) == 0 {
 				return cli.Usagef("replay needs the file of a recording")
 			}
-			return cfg.run(cmd.Context(), con, args)
+			return o.run(cmd.Context(), args)
 		},
 	}
 	f := cmd.Flags()
-	f.Float64Var(&cfg.speed, "speed", 1, "how fast to play, from 0.1 to 100 `times` as it was recorded")
-	f.BoolVar(&cfg.paused, "paused", false, "begin paused")
-	cfg.ui.Register(cmd)
+	f.Float64Var(&o.speed, "speed", 1, "how fast to play, from 0.1 to 100 `times` as it was recorded")
+	f.BoolVar(&o.paused, "paused", false, "begin paused")
+	o.register(cmd)
 	return cmd
 }
 
-func (c *replayConfig) run(ctx context.Context, con cli.Console, paths []string) error {
-	if _, ok := cli.Terminal(con.Stdout); !ok {
+func (o *replayOptions) run(ctx context.Context, paths []string) error {
+	if _, ok := cli.Terminal(o.Con.Stdout); !ok {
 		return cli.Usagef("standard output is no terminal: natlens watch --from FILE streams a recording as lines")
 	}
-	if c.speed < replay.MinSpeed || c.speed > replay.MaxSpeed {
-		return cli.Usagef("--speed %g: must be from %g to %g", c.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
+	if o.speed < replay.MinSpeed || o.speed > replay.MaxSpeed {
+		return cli.Usagef("--speed %g: must be from %g to %g", o.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
 	}
-	c.ui.who = &uiWho{con: con, recordings: paths}
-	return c.ui.play(ctx, con, filepath.Base(paths[0]), func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
-		p.Speed, p.Paused = c.speed, c.paused
+	who := o.Who(Questions{Recordings: paths})
+	return o.play(ctx, filepath.Base(paths[0]), who, func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
+		p.Speed, p.Paused = o.speed, o.paused
 		return replay.NewPlayer(replay.File(cfg, paths...), p)
 	})
 }
 
-// play shows the UI on a recording that open makes a player of.
-func (c *uiConfig) play(ctx context.Context, con cli.Console, name string,
+// play shows the user interface on a recording, of which open makes a player.
+func (o *look) play(ctx context.Context, name string, who tui.Asker,
 	open func(replay.Config, replay.PlayerConfig) (*replay.Player, error)) error {
-	if err := c.Check(con); err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
 	tail := tui.NewTail()
-	m := &loop.Loop{
-		Table: table.New(table.Config{Linger: uiLinger, Life: true}),
+	l := &loop.Loop{
+		Table: table.New(table.Config{Linger: linger, Life: true}),
 		Sinks: []monitor.Sink{tail},
 	}
 	reset := func() {
-		m.Table.Clear()
+		l.Table.Clear()
 		tail.Clear()
 	}
-	namespaces := new(monitor.Namespaces)
-	player, err := open(replay.Config{Formats: export.Readers(), Zstd: cli.UnpackZstd, Locals: m.Table.SetLocals, Namespaces: namespaces}, replay.PlayerConfig{Reset: reset})
+	names := new(monitor.Namespaces)
+	player, err := open(replay.Config{Formats: export.Readers(), Zstd: cli.UnpackZstd, Locals: l.Table.SetLocals, Namespaces: names}, replay.PlayerConfig{Reset: reset})
 	if err != nil {
 		return err
 	}
 	defer player.Close()
-	m.Source = player
-	engine := findings.New(findings.Config{Table: m.Table, Thresholds: findings.DefaultThresholds()})
-	m.Rules = recorded{engine, player}
-	cfg := c.Config(con, m, tail)
-	cfg.Env.Namespaces, cfg.Exporter = namespaces, fileExporter{namespaces}
+	engine := findings.New(findings.Config{Table: l.Table, Thresholds: findings.DefaultThresholds(), Namespace: filter.NetNS(names)})
+	l.Source, l.Rules = player, recorded{engine, player}
+	cfg := o.config(l, tail, names)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
-	cfg.Player, cfg.Clock, cfg.Findings = steered{player}, player.Now, engine
+	cfg.Player, cfg.Clock, cfg.Findings, cfg.Who = steered{player}, player.Now, engine, who
 	return tui.Run(ctx, cfg)
 }
 

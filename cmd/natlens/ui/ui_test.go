@@ -1,6 +1,4 @@
-//go:build linux
-
-package main
+package ui
 
 import (
 	"os"
@@ -19,11 +17,11 @@ func TestLabelNamesInUI(t *testing.T) {
 		t.Fatal(err)
 	}
 	con := cli.Console{LabelFile: path, Getenv: func(string) string { return "" }}
-	ui := uiConfig{filter: "label web", theme: "auto"}
-	if err := ui.Check(con); err != nil {
+	o := look{Deps: Deps{Con: con}, filter: "label web", theme: "auto"}
+	if err := o.check(); err != nil {
 		t.Errorf("--filter 'label web': %v", err)
 	}
-	cfg := ui.Config(con, &loop.Loop{}, nil)
+	cfg := o.config(&loop.Loop{}, nil, nil)
 	if _, err := cfg.Env.Parse("label web"); err != nil {
 		t.Errorf("the UI's own filter: %v", err)
 	}
@@ -31,14 +29,14 @@ func TestLabelNamesInUI(t *testing.T) {
 		"label bogus": "filter: column 7: bogus: not a label, such as web 5 {1,5}",
 		"label wbe":   "filter: column 7: wbe: not a label; did you mean web?",
 	} {
-		ui := uiConfig{filter: filter, theme: "auto"}
-		if err := ui.Check(con); err == nil || err.Error() != want {
+		o := look{Deps: Deps{Con: con}, filter: filter, theme: "auto"}
+		if err := o.check(); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", filter, err, want)
 		}
 	}
-	con.LabelFile = "testdata/none.conf"
+	o.Con.LabelFile = "testdata/none.conf"
 	const want = "filter: column 7: web: not a label: labels have no names here (open testdata/none.conf: no such file or directory), and numbers from 0 to 127"
-	if err := ui.Check(con); err == nil || err.Error() != want {
+	if err := o.check(); err == nil || err.Error() != want {
 		t.Errorf("without the file: %v, want %s", err, want)
 	}
 }

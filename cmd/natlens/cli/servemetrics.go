@@ -1,0 +1,80 @@
+//go:build linux
+
+package cli
+
+import (
+	"context"
+	"net"
+
+	"natlens/export/metrics"
+	"natlens/monitor/findings"
+	"natlens/monitor/live"
+)
+
+// served is a tap that counts, and the server that answers scrapes with it.
+type served struct {
+	*metrics.Metrics
+	server *metrics.Server
+}
+
+// Close ends the server. A scrape that was cut off is not the run's error.
+func (s served) Close() error {
+	_ = s.server.Close()
+	return nil
+}
+
+// ServeMetrics counts every event of a run and serves the metrics on a listener
+// until the run is closed. It is for before Run. A nil listener serves none.
+func ServeMetrics(l net.Listener, run *live.Run) {
+	if l == nil {
+		return
+	}
+	cfg := metrics.Config{
+		Version:    VersionText(),
+		Stats:      run.Loop.Stats,
+		Capture:    func() metrics.Capture { return captureMetrics(run) },
+		Kernel:     func() ([]metrics.Kernel, error) { return kernelMetrics(run) },
+		Namespaces: run.Names(),
+	}
+	if run.Remembers() {
+		cfg.Table = run.Loop.Table
+		if run.Findings == nil {
+			run.Look(findings.DefaultThresholds(), false)
+		}
+		cfg.Findings = func() []metrics.Finding { return findingMetrics(run) }
+	}
+	m := metrics.New(cfg)
+	run.Tap(served{m, metrics.Serve(l, m)})
+}
+
+func captureMetrics(run *live.Run) metrics.Capture {
+	st := run.Capture.Stats()
+	return metrics.Capture{
+		Way: run.Capture.Way().String(), Capacity: st.Capacity,
+		Wakeups: st.Wakeups, Malformed: st.Malformed, Forged: st.Forged, Unknown: st.Unknown, LeftOut: st.LeftOut,
+	}
+}
+
+func kernelMetrics(run *live.Run) (all []metrics.Kernel, err error) {
+	read, err := run.Read(context.Background())
+	for _, r := range read {
+		all = append(all, metrics.Kernel{NetNS: r.ID, Entries: r.Entries, Max: r.Max, Counters: r.Counters})
+	}
+	return all, err
+}
+
+// findingMetrics counts the findings that hold, of every rule in every namespace.
+func findingMetrics(run *live.Run) (all []metrics.Finding) {
+	holding := make(map[metrics.Finding]int)
+	for _, f := range run.Findings.Snapshot() {
+		holding[metrics.Finding{NetNS: f.NetNS, Rule: f.Rule}]++
+	}
+	for _, id := range run.IDs() {
+		for _, r := range findings.Rules() {
+			f := metrics.Finding{NetNS: id, Rule: r.ID}
+			f.Active = holding[f]
+			all = append(all, f)
+		}
+	}
+	return all
+}

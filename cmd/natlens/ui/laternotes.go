@@ -1,0 +1,33 @@
+package ui
+
+import (
+	"bytes"
+	"io"
+	"sync"
+)
+
+// laterNotes keeps the last of some notes until somebody can read them.
+type laterNotes struct {
+	mu    sync.Mutex
+	lines [][]byte
+}
+
+const laterMost = 20
+
+// Write keeps a note.
+func (n *laterNotes) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.lines = append(n.lines, bytes.Clone(p)); len(n.lines) > laterMost {
+		n.lines = n.lines[1:]
+	}
+	return len(p), nil
+}
+
+func (n *laterNotes) tell(w io.Writer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, line := range n.lines {
+		_, _ = w.Write(line)
+	}
+}

@@ -1,0 +1,91 @@
+// Package ui has the commands that open the terminal user interface: on the kernel's
+// events, on a recording (replay) and on the recording that ships with natlens (demo).
+package ui
+
+import (
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
+	"natlens/monitor/loop"
+	"natlens/tui"
+)
+
+// Questions says what the page Who asks.
+type Questions struct {
+	Dir        string   // the history that the run keeps; "": the usual one, else the table
+	NetNS      string   // path of the namespace whose table it is; "": the caller's own
+	Called     string   // how that is called; "": it is this host's
+	Table      bool     // the usual history is of another host: ask the table
+	Recordings []string // what is played; nil: the kernel's events
+}
+
+// Deps is what the commands get from others.
+type Deps struct {
+	Con cli.Console
+	Who func(Questions) tui.Asker // answers as natlens who does
+}
+
+// look is what the command line says of the user interface, whatever its source is.
+type look struct {
+	Deps
+	filter string
+	theme  string
+}
+
+func (o *look) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.filter, "filter", "", "`filter` to begin with")
+	cli.MustComplete(cmd, "filter", cli.CompleteUIFilter)
+	o.RegisterTheme(cmd)
+}
+
+// RegisterTheme adds --theme to the command.
+func (o *look) RegisterTheme(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.theme, "theme", "auto", "colours for a `dark|light` background; auto asks the terminal")
+	cli.MustComplete(cmd, "theme", cli.OneOf("auto", "dark", "light"))
+}
+
+// check refuses what cannot be shown.
+func (o *look) check() error {
+	if o.theme != "auto" && o.theme != "dark" && o.theme != "light" {
+		return cli.Usagef("--theme %s: must be auto, dark or light", o.theme)
+	}
+	if o.filter == "" {
+		return nil
+	}
+	if _, err := cli.LabelEnv(o.Con.LabelFile).Parse(o.filter); err != nil {
+		return cli.FilterError(err)
+	}
+	return nil
+}
+
+// config is what the user interface needs whatever its source is. names has the
+// names of network namespaces, if there are several.
+func (o *look) config(l *loop.Loop, tail *tui.Tail, names *monitor.Namespaces) tui.Config {
+	theme := o.theme
+	if theme == "auto" {
+		theme = ""
+	}
+	env := cli.LabelEnv(o.Con.LabelFile)
+	env.Namespaces = names
+	return tui.Config{
+		Table: l.Table, Tail: tail, Stats: l.Stats, Feed: l.Run,
+		Filter: o.filter, Env: env, Theme: theme, NoColor: o.Con.Getenv("NO_COLOR") != "",
+		Exporter: fileExporter{names}, Resolver: systemResolver{}, Services: serviceNames(), History: newFilterHistory(o.Con),
+		Input: o.Con.Stdin, Output: o.Con.Stdout,
+	}
+}
+
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// linger is how long ended flows stay in sight.
+const linger = 5 * time.Second

@@ -1,0 +1,94 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
+	"natlens/monitor/filter"
+	"natlens/monitor/findings"
+	"natlens/monitor/loop"
+	"natlens/monitor/replay"
+	"natlens/monitor/table"
+)
+
+// replay carries a recording through the filter to the output: the same events, the
+// same lines.
+func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
+	if err := o.from.Check(cmd); err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	has := o.Filter.Sel.Kinds.Has
+	t := table.New(table.Config{Memoryless: o.raw || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
+	var out *cli.Output
+	names := new(monitor.Namespaces)
+	o.Filter.Env.Namespaces = names
+	o.output.Filter, o.output.Namespaces, o.output.Recorded = o.Filter.Text(), names, true
+	rec, err := o.from.Recording(cmd.Context(), con, replay.Config{Zstd: cli.UnpackZstd, Namespaces: names, Locals: func(l *monitor.Locals) {
+		t.SetLocals(l)
+		out.Locals(l)
+	}})
+	if err != nil {
+		return err
+	}
+	src, err := rec.Open()
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if out, err = o.output.Open(con, nil); err != nil {
+		return err
+	}
+	l := &loop.Loop{Source: src, Filter: o.wanted(0), Sinks: []monitor.Sink{out.Sink}, Count: o.count}
+	if !src.Remembers() || o.findings {
+		l.Table = t // a capture has what the messages have, and no more
+	}
+	if o.duration > 0 {
+		l.Source = &firstPart{Source: src, length: monitor.Time(o.duration)}
+	}
+	if o.findings {
+		o.noteFindings(con, l)
+		lookIn(l, findings.Config{Table: t, Thresholds: o.Thresholds.Values, Namespace: filter.NetNS(names), Command: o.from.Command})
+	}
+	if err := errors.Join(l.Run(cmd.Context()), out.Close()); err != nil {
+		return err
+	}
+	switch st := l.Stats(); {
+	case o.summary:
+		cli.TellDone(con, true, st.Written, "flow event", "shown")
+	default:
+		o.note(con, "%d events, %d shown, %d lost", st.Events, st.Written, st.Lost)
+	}
+	cli.NoteFaults(con, src.Stats())
+	return nil
+}
+
+// firstPart ends a recording some time after its first event.
+type firstPart struct {
+	monitor.Source
+	length monitor.Time
+	end    monitor.Time
+	cut    bool // the recording goes on behind the end
+}
+
+func (s *firstPart) Next(ctx context.Context, b *monitor.Batch) error {
+	err := s.Source.Next(ctx, b)
+	for i := range b.Events {
+		t := b.Events[i].Time
+		if s.end == 0 && t != 0 {
+			s.end = t + s.length
+		}
+		if s.end != 0 && t > s.end {
+			b.Events, s.cut = b.Events[:i], true
+			return io.EOF
+		}
+	}
+	return err
+}

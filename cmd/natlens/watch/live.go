@@ -1,0 +1,256 @@
+//go:build linux
+
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
+	"natlens/monitor/capture"
+	"natlens/monitor/filter"
+	"natlens/monitor/human"
+	"natlens/monitor/live"
+	"natlens/monitor/loop"
+)
+
+// Run watches the kernel's events until ctx ends, the count is reached or the
+// output's reader has gone. at, if not nil, is what it watches in place of --netns.
+func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
+	con = o.Filter.Named(con)
+	plan := o.plan()
+	if o.explain {
+		return explainFilter(con, o.Filter.Sel.Expr, plan)
+	}
+	if err := o.readHistory(); err != nil {
+		return err
+	}
+	names := o.Capture.Namespaces()
+	if names != nil {
+		if err := o.output.EveryNeeds(); err != nil {
+			return err
+		}
+	}
+	cfg, netns, err := o.Capture.Config(o.kinds())
+	if err != nil {
+		return err
+	}
+	defer netns.Close() // nil: does nothing
+	if at != nil {
+		cfg.NetNS = at.FD
+	}
+	if plan.Kernel != filter.Const(true) {
+		cfg.Push = plan.Kernel
+	}
+	listener, err := o.Metrics.Listen()
+	if err != nil {
+		return err
+	}
+	if listener != nil {
+		defer listener.Close() // closed already if metrics were served
+	}
+	o.output.Filter, o.output.Namespaces = o.Filter.Text(), names
+	o.Filter.Env.Namespaces, o.kept.Names = names, names
+	run, err := live.Open(live.Config{
+		Capture: cfg, Names: names,
+		Refused:  func(err error) { o.note(con, "%s", cli.OneLine(err)) },
+		Raw:      !o.remembers(),
+		Filter:   o.wanted(filter.Kinds(monitor.KindExisting)),
+		Existing: o.begin(),
+		Count:    o.count,
+		Sudo:     cli.Sudo(),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, run.Close()) }()
+	if o.open == nil {
+		o.open = func() (*cli.Output, error) { return o.output.Open(con, netns) }
+	}
+	out, err := o.add(con, run, listener)
+	if err != nil {
+		return err
+	}
+	if o.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.duration)
+		defer cancel()
+	}
+	return o.carry(ctx, con, run, out, at)
+}
+
+// begin says whether the flows that are in the table come first.
+func (o *Options) begin() loop.Existing {
+	if o.existing {
+		return loop.ExistingFirst
+	}
+	return loop.ExistingNone
+}
+
+// add opens the output and what runs beside it. The output comes after the capture,
+// so that a failed capture leaves no empty file behind.
+func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*cli.Output, error) {
+	out, err := o.open()
+	if err != nil {
+		return nil, err
+	}
+	run.Sink(out.Sink, out.Close)
+	if o.findings {
+		o.noteFindings(con, run.Loop)
+		run.Look(o.Thresholds.Values, true)
+	}
+	if o.kept.Dir != "" {
+		var logged monitor.Filter
+		if o.logSelected {
+			logged = run.Loop.Filter
+		}
+		k, err := cli.KeepHistory(*o.kept, logged, con.Stderr)
+		if err != nil {
+			return nil, err
+		}
+		run.OnClose(func() error { o.note(con, "%s", k.Text()); return nil })
+		run.Tap(k)
+	}
+	if listener != nil {
+		o.note(con, "%s", cli.MetricsText(listener))
+	}
+	cli.ServeMetrics(listener, run)
+	return out, nil
+}
+
+// carry carries the events, with notes on what is captured and a summary at the end.
+func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out *cli.Output, at *cli.Gateway) error {
+	ctx, stop, err := untilReaderGone(ctx, out.N.W)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	defer o.noteQuiet(ctx, con, run)()
+	o.note(con, "capture: %s", captureText(run))
+	if !o.quiet {
+		if reason, command := run.Uncounted(); reason != "" {
+			o.note(con, "%s → %s", reason, command)
+		}
+	}
+	if at != nil {
+		at.Started()
+	}
+	began := time.Now()
+	if err = run.Run(ctx); err == nil && context.Cause(ctx) == syscall.EPIPE {
+		err = syscall.EPIPE
+	}
+	// A reader that closed the pipe has seen enough.
+	if !errors.Is(err, syscall.EPIPE) {
+		o.summarise(con, run, out, time.Since(began))
+	}
+	return err
+}
+
+// kinds returns the groups to join, for the kinds that -e names.
+func (o *Options) kinds() capture.Kinds {
+	if o.whole() != "" {
+		return capture.Kinds{}
+	}
+	has := o.Filter.Sel.Kinds.Has
+	return capture.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
+}
+
+// plan splits the filter between the kernel and here. A table needs all the events
+// of the flows that it keeps.
+func (o *Options) plan() capture.Push {
+	expr := o.Filter.Sel.Expr
+	if expr == nil {
+		return capture.Push{Kernel: filter.Const(true), Reader: filter.Const(true)}
+	}
+	if why := o.whole(); why != "" {
+		return capture.Push{Kernel: filter.Const(true), Reader: expr, Why: why}
+	}
+	return capture.ExplainPush(expr, !o.remembers() && !o.existing)
+}
+
+// explainFilter prints what the filter means, and which part of it runs where.
+func explainFilter(con cli.Console, expr filter.Expr, plan capture.Push) error {
+	if expr == nil {
+		expr = filter.Const(true)
+	}
+	text := fmt.Sprintf("filter     %s\nmeans      %s\nin kernel  %s\nhere       %s\n", expr, filter.Describe(expr), plan.Kernel, plan.Reader)
+	if plan.Why != "" {
+		text += "because    " + plan.Why + "\n"
+	}
+	if plan.Kernel != filter.Const(true) {
+		text += "The part in the kernel runs there by ring and by socket alike.\n"
+	}
+	_, err := io.WriteString(con.Stdout, text)
+	return err
+}
+
+// readHistory reads the flags of the history, unless record has.
+func (o *Options) readHistory() error {
+	if o.kept == nil {
+		kept, err := o.history.Beside()
+		if err != nil {
+			return err
+		}
+		o.kept = &kept
+	}
+	if o.kept.Dir == "" {
+		return nil
+	}
+	o.kept.Namespace = o.Capture.NamespaceName()
+	switch {
+	case o.raw:
+		return cli.Usagef("--history is not for -E: natlens watch has it")
+	case !o.everyKind():
+		return cli.Usagef("--history needs events of every kind: not together with --event-mask")
+	case o.resync != "on":
+		return cli.Usagef("--history needs the table: not together with --resync off")
+	}
+	return nil
+}
+
+// captureText says how events are captured, and why not by the ring.
+func captureText(run *live.Run) string {
+	c := run.Capture
+	text := fmt.Sprintf("%s of %s", c.Way(), human.Bytes(uint64(c.Stats().Capacity)))
+	if run.Several() {
+		text += ", " + human.Plural(len(run.IDs()), "network namespace")
+	}
+	if err := capture.WhyNotRing(c); err != nil {
+		text += fmt.Sprintf("; not the ring: %v", err)
+	}
+	if err := capture.WhyNotPushed(c); err != nil {
+		text += fmt.Sprintf("; the filter runs here: %v", err)
+	}
+	return text
+}
+
+// summarise says at the end what was captured.
+func (o *Options) summarise(con cli.Console, run *live.Run, out *cli.Output, took time.Duration) {
+	st, cs := run.Loop.Stats(), run.Capture.Stats()
+	if o.summary {
+		cli.TellDone(con, true, st.Written, "flow event", "shown")
+	}
+	if !o.existing {
+		st.Events -= st.Existing // nobody asked for those
+	}
+	text := fmt.Sprintf("%d events, %d shown, %d lost, %s written in %s",
+		st.Events, st.Written, st.Lost, human.Bytes(out.Written()), took.Round(100*time.Millisecond))
+	for _, extra := range []struct {
+		n    uint64
+		what string
+	}{{out.Missing(), "not recorded for want of room"}, {cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
+		if extra.n > 0 {
+			text += fmt.Sprintf(", %d %s", extra.n, extra.what)
+		}
+	}
+	o.note(con, "%s", text)
+}

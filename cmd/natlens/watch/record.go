@@ -1,0 +1,140 @@
+//go:build linux
+
+package watch
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/export"
+	"natlens/export/pcapng"
+	"natlens/monitor"
+	"natlens/monitor/human"
+)
+
+// recordOptions is the command line of record: what watch has, and where the
+// recording goes.
+type recordOptions struct {
+	Options
+	path   string
+	force  bool
+	rotate []string
+	files  int // of --keep
+}
+
+// NewRecord returns the command record.
+func NewRecord(con cli.Console) *cobra.Command {
+	o := recordOptions{Options: Options{Filter: cli.FilterFlags{LabelFile: con.LabelFile}}}
+	cmd := &cobra.Command{
+		Use:   "record [FILE] [filter…]",
+		Short: "Record what the kernel tells, for replay and for Wireshark",
+		Long: `Record each message of the kernel as it sent it, with its time, in a capture file (pcapng) that natlens reads with
+--from, and Wireshark and tshark open. Losses are recorded too. The flows that are in the table stand at the
+beginning. A name that ends in .gz or .zst has the file packed.
+
+With --history DIR, a log of all translations is kept beside the recording, or with no FILE instead of it: a row for
+each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are given by conntrack(8)'s flags.`,
+		Example: `  natlens record flows.pcapng
+  natlens record --rotate 100MiB --rotate 1h --keep 24 flows.pcapng.zst nat
+  natlens record --history /var/lib/natlens --keep 90d --max-size 50GB`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && o.history.Given() {
+				return o.Filter.Words(cmd, nil)
+			}
+			if len(args) == 0 || args[0] == "" {
+				return cli.Usagef("record needs the name of a file, or --history")
+			}
+			o.path = args[0]
+			return o.Filter.Words(cmd, args[1:])
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), con) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.force, "force", false, "write over a file that exists")
+	f.StringArrayVar(&o.rotate, "rotate", nil, "begin a new file after `size|time`, such as 100MiB or 1h; twice for both, whichever comes first")
+	cli.InGroup(f, cli.GroupOutput, "force", "rotate")
+	cli.MustComplete(cmd, "rotate", cobra.NoFileCompletions)
+	o.register(cmd)
+	o.history.Register(cmd, "with --rotate: keep the newest `N|time` files of this name, such as 24; with --history: keep what ended less than this time ago, such as 90d; twice for both")
+	f.Lookup("existing").DefValue = "true"
+	f.Lookup("existing").Usage = "the flows that are in the table first, then the events; --existing=false leaves them out"
+	o.existing = true
+	complete := cmd.ValidArgsFunction
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return complete(cmd, args[1:], typed)
+	}
+	return cmd
+}
+
+func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
+	if o.Capture.Every() && o.path != "" {
+		return cli.Usagef("--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all")
+	}
+	kept, files, err := o.history.Config()
+	if err != nil {
+		return err
+	}
+	o.files = files
+	rotation, err := o.rotation(con)
+	if err != nil {
+		return err
+	}
+	o.kept, o.logSelected = &kept, true
+	o.open = func() (*cli.Output, error) {
+		out := &cli.Output{Sink: nowhere{}, N: cli.CountWriter{W: io.Discard}}
+		if o.path == "" {
+			return out, nil
+		}
+		out.Sink, err = export.NewRotation(rotation)
+		return out, err
+	}
+	return o.Run(ctx, con, nil)
+}
+
+// nowhere is the sink of a run that keeps a history alone.
+type nowhere struct{}
+
+func (nowhere) Write(*monitor.Batch) error { return nil }
+func (nowhere) Close() error               { return nil }
+
+// minRotate is the least size of a file: below it a unit was forgotten.
+const minRotate = 4 << 10
+
+// rotation reads the flags.
+func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, err error) {
+	for _, text := range o.rotate {
+		size, isSize := cli.ParseSize(text, cli.MaxSize)
+		every, err := time.ParseDuration(text)
+		switch {
+		case isSize && size < minRotate:
+			return to, cli.Usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h", text, human.Plural(size, "byte"))
+		case isSize && to.Size == 0:
+			to.Size = size
+		case err == nil && every >= time.Second && to.Every == 0:
+			to.Every = every
+		case isSize || err == nil && every >= time.Second:
+			return to, cli.Usagef("--rotate %s: there is a size or a time already", text)
+		default:
+			return to, cli.Usagef("--rotate %s: not a size such as 100MiB, nor a time of a second or more such as 1h", text)
+		}
+	}
+	switch {
+	case o.path == "" && (len(o.rotate) > 0 || o.force):
+		return to, cli.Usagef("--rotate and --force are for a recording: record FILE")
+	case o.files > 0 && len(o.rotate) == 0:
+		return to, cli.Usagef("--keep %d: a number of files needs --rotate", o.files)
+	case o.force && len(o.rotate) > 0:
+		return to, cli.Usagef("--force: files of --rotate have names of their own")
+	}
+	to.Path, to.Keep, to.Notes = o.path, o.files, con.Stderr
+	to.Open = func(path string) (export.Part, error) { return openPart(path, o.force) }
+	to.Capture = pcapng.Options{Application: "natlens " + cli.VersionText(), Filter: o.Filter.Text()}
+	return to, nil
+}

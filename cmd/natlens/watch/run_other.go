@@ -1,0 +1,12 @@
+//go:build !linux
+
+package watch
+
+import (
+	"context"
+
+	"natlens/cmd/natlens/cli"
+)
+
+// Run fails: there is no kernel to watch.
+func (o *Options) Run(context.Context, cli.Console, *cli.Gateway) error { return cli.ErrNoKernel }

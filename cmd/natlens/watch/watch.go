@@ -1,0 +1,171 @@
+// Package watch has the commands that carry events to an output: watch, from the
+// kernel or from a recording, and record.
+package watch
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/export"
+	"natlens/export/history"
+	"natlens/monitor"
+	"natlens/monitor/filter"
+	"natlens/monitor/loop"
+)
+
+// Options is the command line of watch.
+type Options struct {
+	Capture    cli.CaptureFlags
+	Filter     cli.FilterFlags
+	Metrics    cli.MetricsFlags
+	Thresholds cli.ThresholdFlags // of the findings
+
+	output  cli.OutputFlags
+	from    cli.FromFlags
+	history cli.HistoryFlags
+
+	findings bool
+	count    uint64
+	duration time.Duration
+	existing bool
+	resync   string
+	quiet    bool
+	explain  bool
+	raw      bool // the messages as they are, nothing remembered
+	summary  bool // count in conntrack(8)'s words
+
+	open func() (*cli.Output, error) // nil: what output says
+	kept *history.Config             // the history to keep; nil: what the flags say
+
+	logSelected bool // it has the flows that the filter selects; else every flow
+}
+
+// New returns the command watch.
+func New(con cli.Console) *cobra.Command {
+	o := Options{Filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	cmd := &cobra.Command{
+		Use:   "watch [filter…]",
+		Short: "Stream connection tracking events",
+		Long: `Stream connection tracking events: each flow as it is made, changes and ends, with what NAT does to it.
+On a terminal as lines for people, in a pipe as JSON lines.`,
+		Example: `  natlens watch tcp dport 443
+  natlens watch snat and not dst 10.0.0.0/8
+  natlens watch -o jsonl -e new,destroy --for 10s > flows.jsonl
+  natlens watch -p tcp --orig-port-dst 443 -o conntrack
+  natlens watch --from flows.jsonl nat`,
+		Args: o.Filter.Words,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.from.Given() {
+				return o.replay(cmd, o.Filter.Named(con))
+			}
+			return o.Run(cmd.Context(), con, nil)
+		},
+	}
+	o.Register(cmd)
+	o.history.Register(cmd, cli.KeepHistoryHelp)
+	o.from.Register(cmd)
+	return cmd
+}
+
+// Register adds the flags of a run from the kernel to the command's.
+func (o *Options) Register(cmd *cobra.Command) {
+	o.register(cmd)
+	o.output.Register(cmd)
+}
+
+// register adds the flags that record has as well.
+func (o *Options) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.Uint64Var(&o.count, "count", 0, "end after `N` events")
+	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
+	f.BoolVar(&o.existing, "existing", false, "the flows that are in the table first, then the events")
+	f.StringVar(&o.resync, "resync", "on", "keep a table of flows, reconcile it with the kernel's after a loss and tell what changed; off: the raw stream, nothing remembered: `on|off`")
+	f.BoolVar(&o.explain, "explain-filter", false, "print which part of the filter runs in the kernel and which here, and end")
+	f.BoolVar(&o.quiet, "quiet", false, "no notes and no summary on stderr")
+	f.BoolVar(&o.raw, "raw", false, "the messages as they are")
+	f.Lookup("raw").Hidden = true
+	cli.RegisterSummary(cmd, &o.summary)
+	o.Filter.RegisterLabelMap(cmd)
+	cli.MustComplete(cmd, "resync", cli.OneOf("on", "off"))
+	cli.MustComplete(cmd, "count", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
+	o.Capture.Register(cmd)
+	o.Capture.AllowEvery(cmd)
+	o.Filter.Register(cmd)
+	o.Metrics.Register(cmd)
+	f.BoolVar(&o.findings, "findings", false, "tell also what is wrong with the traffic: rules over the flows and the stream, as docs/findings.md lists them")
+	cli.InGroup(f, cli.GroupOutput, "findings")
+	o.Thresholds.Register(cmd)
+}
+
+// check refuses values and flags that make no sense, alone or together.
+func (o *Options) check() error {
+	switch {
+	case o.duration < 0:
+		return cli.Usagef("--for %s: must not be negative", o.duration)
+	case o.resync != "on" && o.resync != "off":
+		return cli.Usagef("--resync %s: must be on or off", o.resync)
+	case !o.findings && o.Thresholds.Texts != nil:
+		return cli.Usagef("--threshold needs --findings")
+	case o.findings && (o.raw || o.resync != "on" || !o.everyKind()):
+		return cli.Usagef("--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead")
+	}
+	return o.output.Check()
+}
+
+// everyKind reports whether -e leaves none of the kernel's kinds of events out.
+func (o *Options) everyKind() bool {
+	has := o.Filter.Sel.Kinds.Has
+	return has(monitor.KindNew) && has(monitor.KindUpdate) && has(monitor.KindDestroy)
+}
+
+// remembers reports whether the run keeps a table of flows. A table that hears of no
+// begins or ends would only grow.
+func (o *Options) remembers() bool {
+	has := o.Filter.Sel.Kinds.Has
+	return !o.raw && o.resync == "on" && (o.whole() != "" || has(monitor.KindNew) && has(monitor.KindDestroy))
+}
+
+// whole says why the run needs every event of every flow, whatever the filter wants;
+// "" if it does not.
+func (o *Options) whole() string {
+	switch {
+	case o.findings:
+		return "findings are of all flows"
+	case o.history.Given():
+		return "the history is of all flows"
+	case o.Metrics.Address != "":
+		return "metrics are of all flows"
+	}
+	return ""
+}
+
+// wanted is the filter for the kinds of -e, and for some more.
+func (o *Options) wanted(more filter.KindSet) monitor.Filter {
+	wanted, kinds := o.Filter.Compiled(), o.Filter.Sel.Kinds
+	if kinds == 0 {
+		return wanted
+	}
+	kinds |= more
+	if wanted == nil {
+		return func(e *monitor.Event) bool { return kinds.Has(e.Kind) }
+	}
+	return func(e *monitor.Event) bool { return kinds.Has(e.Kind) && wanted(e) }
+}
+
+// noteFindings has findings noted on standard error if the sink has no line for them.
+func (o *Options) noteFindings(con cli.Console, l *loop.Loop) {
+	if _, ok := l.Sinks[0].(monitor.FindingSink); !ok && !o.quiet {
+		l.Sinks = append(l.Sinks, export.FindingNotes{W: con.Stderr})
+	}
+}
+
+// note writes a line about the run to standard error.
+func (o *Options) note(con cli.Console, format string, args ...any) {
+	if !o.quiet {
+		fmt.Fprintf(con.Stderr, "natlens: "+format+"\n", args...)
+	}
+}
