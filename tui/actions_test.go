@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/tui/page"
 )
 
 type deleter struct {
@@ -17,7 +18,7 @@ type deleter struct {
 }
 
 func (d *deleter) Delete(_ context.Context, f *monitor.Flow, _ monitor.Attrs) error {
-	d.flows = append(d.flows, endpointText(f.Orig.Proto, f.From()))
+	d.flows = append(d.flows, page.End(f.Orig.Proto, f.From()).String())
 	return d.err
 }
 
@@ -28,24 +29,24 @@ func TestStepBack(t *testing.T) {
 	st.gateway()
 	st.size(120, 30)
 	st.press("3<right><right><enter>f")
-	if want := "tcp and dport 443 and src 192.168.77.3"; st.open != 0 || st.s.text != want {
-		t.Fatalf("page %d, filter %q, want %q", st.open, st.s.text, want)
+	if want := "tcp and dport 443 and src 192.168.77.3"; st.s.Open != 0 || st.s.Text != want {
+		t.Fatalf("page %d, filter %q, want %q", st.s.Open, st.s.Text, want)
 	}
 	st.press("<esc>")
-	if want := "tcp and dport 443"; st.open != 0 || st.s.text != want {
-		t.Errorf("back: page %d, filter %q, want %q", st.open, st.s.text, want)
+	if want := "tcp and dport 443"; st.s.Open != 0 || st.s.Text != want {
+		t.Errorf("back: page %d, filter %q, want %q", st.s.Open, st.s.Text, want)
 	}
 	if s := st.screen(); !strings.Contains(s, " esc back  enter detail") {
 		t.Errorf("the way back is not named:\n%s", s)
 	}
 	st.press("<enter><esc>") // closes the detail
 	st.press("<esc>")
-	if st.open != 2 || st.s.text != "" {
-		t.Errorf("back again: page %d, filter %q", st.open, st.s.text)
+	if st.s.Open != 2 || st.s.Text != "" {
+		t.Errorf("back again: page %d, filter %q", st.s.Open, st.s.Text)
 	}
 	st.press("<esc>1f/ and snat<enter><esc>")
-	if want := "src 192.168.77.3 and snat"; st.open != 0 || st.s.text != want {
-		t.Errorf("after a filter was typed: page %d, filter %q, want %q", st.open, st.s.text, want)
+	if want := "src 192.168.77.3 and snat"; st.s.Open != 0 || st.s.Text != want {
+		t.Errorf("after a filter was typed: page %d, filter %q, want %q", st.s.Open, st.s.Text, want)
 	}
 }
 
@@ -58,12 +59,12 @@ func TestHelpOpensPages(t *testing.T) {
 		t.Errorf("no help:\n%s", s)
 	}
 	st.press("3")
-	if st.help || st.open != 2 {
-		t.Errorf("after 3: help %v, page %d", st.help, st.open)
+	if st.help.open || st.s.Open != 2 {
+		t.Errorf("after 3: help %v, page %d", st.help.open, st.s.Open)
 	}
 	st.press("?<down><down><esc>")
-	if st.help || st.open != 2 {
-		t.Errorf("after esc: help %v, page %d", st.help, st.open)
+	if st.help.open || st.s.Open != 2 {
+		t.Errorf("after esc: help %v, page %d", st.help.open, st.s.Open)
 	}
 }
 
@@ -104,12 +105,12 @@ func (f *file) Write(b *monitor.Batch) error {
 
 func (f *file) Close() error { f.closed++; return nil }
 
-type exporter struct {
+type disk struct {
 	files map[string]*file
 	fail  error
 }
 
-func (e *exporter) Create(path string, overwrite bool) (monitor.Sink, error) {
+func (e *disk) Create(path string, overwrite bool) (monitor.Sink, error) {
 	if e.files[path] != nil && !overwrite {
 		return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
@@ -118,7 +119,7 @@ func (e *exporter) Create(path string, overwrite bool) (monitor.Sink, error) {
 }
 
 func TestExportFlows(t *testing.T) {
-	e := &exporter{files: map[string]*file{}}
+	e := &disk{files: map[string]*file{}}
 	st := newStage(t, func(c *Config) { c.Exporter = e })
 	st.gateway()
 	st.press("/tcp<enter>es")
@@ -149,7 +150,7 @@ func TestExportFlows(t *testing.T) {
 }
 
 func TestExportStream(t *testing.T) {
-	e := &exporter{files: map[string]*file{}}
+	e := &disk{files: map[string]*file{}}
 	st := newStage(t, func(c *Config) { c.Exporter = e })
 	st.gateway()
 	st.size(120, 30)
@@ -176,42 +177,47 @@ func TestExportStream(t *testing.T) {
 }
 
 func TestCopy(t *testing.T) {
-	for _, c := range []struct{ flow, filter, conntrack, tcpdump string }{
-		{"port-only", "proto tcp and src 203.0.113.1 and dst 203.0.113.9 and sport 4444 and dport 443",
+	for _, c := range []struct {
+		flow                       monitor.Flow
+		filter, conntrack, tcpdump string
+	}{
+		{flowOf(monitor.TCP, "203.0.113.1:4444", "203.0.113.9:443", "203.0.113.1:55506", "203.0.113.9:443", srcNAT, monitor.PathForward),
+			"proto tcp and src 203.0.113.1 and dst 203.0.113.9 and sport 4444 and dport 443",
 			"conntrack -D -p tcp -s 203.0.113.1 -d 203.0.113.9 --sport 4444 --dport 443",
 			"tcpdump -n -i any 'tcp and host 203.0.113.1 and host 203.0.113.9 and port 4444 and port 443'\n" +
 				"tcpdump -n -i any 'tcp and host 203.0.113.1 and host 203.0.113.9 and port 55506 and port 443'"},
-		{"icmp-id", "proto icmp and src 192.168.77.3 and dst 203.0.113.9 and icmp.id 77",
+		{flowOf(monitor.ICMP, "192.168.77.3:77", "203.0.113.9:0", "203.0.113.1:59304", "203.0.113.9:59304", srcNAT, monitor.PathForward),
+			"proto icmp and src 192.168.77.3 and dst 203.0.113.9 and icmp.id 77",
 			"conntrack -D -p icmp -s 192.168.77.3 -d 203.0.113.9 --icmp-type 8 --icmp-code 0 --icmp-id 77",
 			"tcpdump -n -i any 'icmp and icmp[4:2] == 77 and host 192.168.77.3 and host 203.0.113.9'\n" +
 				"tcpdump -n -i any 'icmp and icmp[4:2] == 59304 and host 203.0.113.1 and host 203.0.113.9'"},
-		{"gre-key", "proto gre and src 10.0.0.5 and dst 203.0.113.9 and srckey 0x10 and dstkey 0x1001",
+		{flowOf(monitor.GRE, "10.0.0.5:16", "203.0.113.9:4097", "203.0.113.1:16", "203.0.113.9:4097", srcNAT, monitor.PathForward),
+			"proto gre and src 10.0.0.5 and dst 203.0.113.9 and srckey 0x10 and dstkey 0x1001",
 			"conntrack -D -p gre -s 10.0.0.5 -d 203.0.113.9 --srckey 16 --dstkey 4097",
 			"tcpdump -n -i any 'ip proto 47 and host 10.0.0.5 and host 203.0.113.9'\n" +
 				"tcpdump -n -i any 'ip proto 47 and host 203.0.113.1 and host 203.0.113.9'"},
-		{"ipv6", "proto tcp and src 2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111 and dst 2001:db8:1:2:3:4:5:6 and sport 39502 and dport 443",
+		{flowOf(monitor.TCP, "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111]:39502", "[2001:db8:1:2:3:4:5:6]:443",
+			"[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535", "[2001:db8:1:2:3:4:5:6]:443", srcNAT, monitor.PathForward),
+			"proto tcp and src 2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111 and dst 2001:db8:1:2:3:4:5:6 and sport 39502 and dport 443",
 			"conntrack -D -f ipv6 -p tcp -s 2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111 -d 2001:db8:1:2:3:4:5:6 --sport 39502 --dport 443",
 			"tcpdump -n -i any 'tcp and host 2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111 and host 2001:db8:1:2:3:4:5:6 and port 39502 and port 443'\n" +
 				"tcpdump -n -i any 'tcp and host 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff and host 2001:db8:1:2:3:4:5:6 and port 65535 and port 443'"},
-		{"none", "proto udp and src 10.0.0.5 and dst 192.0.2.53 and sport 5353 and dport 53",
+		{flowOf(monitor.UDP, "10.0.0.5:5353", "192.0.2.53:53", "10.0.0.5:5353", "192.0.2.53:53", 0, monitor.PathForward),
+			"proto udp and src 10.0.0.5 and dst 192.0.2.53 and sport 5353 and dport 53",
 			"conntrack -D -p udp -s 10.0.0.5 -d 192.0.2.53 --sport 5353 --dport 53",
 			"tcpdump -n -i any 'udp and host 10.0.0.5 and host 192.0.2.53 and port 5353 and port 53'"},
 	} {
 		st := newStage(t)
-		for _, w := range walkFlows {
-			if w.name == c.flow {
-				st.event(monitor.KindNew, 1, w.flow, 0, nil)
-			}
-		}
+		st.event(monitor.KindNew, 1, c.flow, 0, nil)
 		st.commit()
 		for key, want := range map[string]string{"f": c.filter, "c": c.conntrack, "t": c.tcpdump} {
 			st.press("y" + key)
 			if st.copied != want {
-				t.Errorf("%s, key %s:\n%s\nwant\n%s", c.flow, key, st.copied, want)
+				t.Errorf("%s, key %s:\n%s\nwant\n%s", c.filter, key, st.copied, want)
 			}
 		}
-		if err := st.s.setFilter(c.filter); err != nil {
-			t.Errorf("%s: %v", c.flow, err)
+		if err := st.s.SetFilter(c.filter); err != nil {
+			t.Errorf("%s: %v", c.filter, err)
 		}
 	}
 }

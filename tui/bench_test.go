@@ -15,6 +15,8 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/loop"
 	"natlens/monitor/table"
+	"natlens/tui/page"
+	"natlens/tui/tail"
 )
 
 // churn is a source of new flows and of ends: so many events a second, and as
@@ -66,7 +68,7 @@ func (c *churn) Close() error { return nil }
 
 // loaded is a UI over a full table to which events go on coming.
 func loaded(b *testing.B, flows, rate int) (*Model, func()) {
-	table, tail := table.New(table.Config{Linger: 5 * time.Second, Life: true}), NewTail()
+	table, tail := table.New(table.Config{Linger: 5 * time.Second, Life: true}), tail.New()
 	c := &churn{flows: flows, rate: rate}
 	var batch monitor.Batch
 	for c.n < flows {
@@ -77,7 +79,7 @@ func loaded(b *testing.B, flows, rate int) (*Model, func()) {
 	m := New(Config{Table: table, Tail: tail, Theme: "dark", Info: Info{Max: 1 << 21}})
 	m.tick = func(time.Duration) tea.Cmd { return nil }
 	m.resize(160, 50)
-	m.s.setProfile(colorprofile.TrueColor)
+	m.theme.setProfile(colorprofile.TrueColor)
 	c.next = time.Now()
 	ctx, cancel := context.WithCancel(context.Background())
 	var feed sync.WaitGroup
@@ -116,7 +118,7 @@ func BenchmarkKeyToFrame(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			m, stop := loaded(b, c.flows, 100_000)
 			defer stop()
-			if err := m.s.setFilter(c.filter); err != nil {
+			if err := m.s.SetFilter(c.filter); err != nil {
 				b.Fatal(err)
 			}
 			keys := []tea.KeyPressMsg{{Code: tea.KeyEnd}, {Code: tea.KeyHome}, {Code: 'r', Text: "r"}, {Code: tea.KeyPgDown}}
@@ -151,14 +153,14 @@ func BenchmarkPages(b *testing.B) {
 	m, stop := loaded(b, 400_000, 1000)
 	defer stop()
 	for _, filter := range []string{"", "dst 192.0.2.7"} {
-		if err := m.s.setFilter(filter); err != nil {
+		if err := m.s.SetFilter(filter); err != nil {
 			b.Fatal(err)
 		}
 		for i, p := range m.pages {
-			b.Run(p.title()+"/"+filter, func(b *testing.B) {
-				m.open = i
+			b.Run(p.Title()+"/"+filter, func(b *testing.B) {
+				m.s.Open = i
 				for b.Loop() {
-					deliver(m, p.pull(toChange)())
+					deliver(m, p.Pull(page.ToChange)())
 				}
 			})
 		}

@@ -7,32 +7,31 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
-// copyPrompt offers the flow under the cursor as something to paste elsewhere.
-// The terminal does the copying (OSC 52): it works over SSH.
-func (s *session) copyPrompt(f flowRef) *prompt {
-	put := func(what, text string) func() tea.Cmd {
-		return func() tea.Cmd {
-			s.tell(paint.New, "copied "+what+": "+strings.ReplaceAll(text, "\n", "  |  "))
-			return tea.SetClipboard(text)
-		}
+// askCopy offers a flow as something to paste elsewhere. The terminal does the copying
+// (OSC 52), which works over SSH. enter is Config.Enter.
+func askCopy(s *page.Session, f page.Flow, enter func(monitor.NetNS) string) {
+	fl, prefix := &f.Row.Flow, ""
+	if enter != nil {
+		prefix = enter(fl.Orig.NetNS)
 	}
-	return askKey("copy as",
-		choice{"f", "filter", put("the filter", exactFilter(&f))},
-		choice{"c", "conntrack -D", put("the command", s.inNetNS(&f.row.Flow, deleteCommand(&f.row.Flow)))},
-		choice{"t", "tcpdump", put("the commands", s.inNetNS(&f.row.Flow, tcpdumpCommands(&f.row.Flow)...))},
-	)
-}
-
-// inNetNS are commands, a line each, as they have to be typed to see the flow.
-func (s *session) inNetNS(f *monitor.Flow, commands ...string) string {
-	prefix := ""
-	if s.cfg.Enter != nil {
-		prefix = s.cfg.Enter(f.Orig.NetNS)
+	choice := func(key, text, what string, lines ...string) page.Choice {
+		return page.Choice{Key: key, Text: text, Act: func() tea.Cmd {
+			s.Tell(paint.New, "copied "+what+": "+strings.Join(lines, "  |  "))
+			return tea.SetClipboard(strings.Join(lines, "\n"))
+		}}
 	}
-	return prefix + strings.Join(commands, "\n"+prefix)
+	var captures []string
+	for _, c := range tcpdumpCommands(fl) {
+		captures = append(captures, prefix+c)
+	}
+	s.Root.Ask(page.AskKey("copy as",
+		choice("f", "filter", "the filter", f.ExactFilter()),
+		choice("c", "conntrack -D", "the command", prefix+deleteCommand(fl)),
+		choice("t", "tcpdump", "the commands", captures...)))
 }
 
 // deleteCommand is the conntrack(8) command that deletes the flow.
@@ -59,8 +58,7 @@ func deleteCommand(f *monitor.Flow) string {
 	return strings.Join(out, " ")
 }
 
-// tcpdumpCommands catch the flow's packets: before the NAT, and if there is one,
-// after it.
+// tcpdumpCommands capture the flow's packets before NAT, and after it if there is any.
 func tcpdumpCommands(f *monitor.Flow) []string {
 	p := f.Orig.Proto
 	before := tcpdumpCommand(p, f.From(), f.To())

@@ -11,8 +11,7 @@ import (
 	"natlens/monitor"
 )
 
-// Crash is a panic that ended the UI, whoever's it was. When Run returns it, the
-// terminal is as it was before.
+// Crash is a panic that ended the UI. When Run returns it, the terminal is as it was before.
 type Crash struct {
 	Value any    // of the panic
 	Stack []byte // of the goroutine that panicked, in lines
@@ -24,8 +23,8 @@ func (c *Crash) Error() string {
 	return "the terminal UI crashed: " + monitor.Escape(text)
 }
 
-// guard keeps a panic from leaving the terminal raw: it notes the first one and
-// ends the UI. Whatever Run starts runs in it.
+// guard keeps a panic from leaving the terminal raw: it notes the first one and ends the UI.
+// All that Run starts runs in it.
 type guard struct {
 	end func() // must not wait
 
@@ -33,22 +32,19 @@ type guard struct {
 	crash *Crash
 }
 
-// run does the work; it returns in the case of a panic too.
+// run does the work, and returns even if that panics.
 func (g *guard) run(work func()) {
-	defer g.catch()
-	work()
-}
-
-// catch is to be deferred.
-func (g *guard) catch() {
-	if r := recover(); r != nil {
-		g.mu.Lock()
-		if g.crash == nil {
-			g.crash = &Crash{r, debug.Stack()}
+	defer func() {
+		if r := recover(); r != nil {
+			g.mu.Lock()
+			if g.crash == nil {
+				g.crash = &Crash{r, debug.Stack()}
+			}
+			g.mu.Unlock()
+			g.end()
 		}
-		g.mu.Unlock()
-		g.end()
-	}
+	}()
+	work()
 }
 
 // err is the crash, or nil.
@@ -61,22 +57,22 @@ func (g *guard) err() error {
 	return g.crash
 }
 
-// guardedModel is a Model with a guard around all that Bubble Tea calls. Its own
-// catch prints the stack of a command while the screen is still the UI's.
+// guardedModel is a Model with a guard around all that Bubble Tea calls. Bubble Tea's own
+// recovery prints the stack of a command onto the UI's screen.
 type guardedModel struct {
 	*Model
 	guard *guard
 }
 
 func (m guardedModel) Init() (cmd tea.Cmd) {
-	m.guard.run(func() { cmd = m.command(m.Model.Init()) })
+	m.guard.run(func() { cmd = m.guarded(m.Model.Init()) })
 	return cmd
 }
 
 func (m guardedModel) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
 	m.guard.run(func() {
 		_, cmd = m.Model.Update(msg)
-		cmd = m.command(cmd)
+		cmd = m.guarded(cmd)
 	})
 	return m, cmd
 }
@@ -86,8 +82,8 @@ func (m guardedModel) View() (v tea.View) {
 	return v
 }
 
-// command puts the guard around a command, and around those that it returns.
-func (m guardedModel) command(cmd tea.Cmd) tea.Cmd {
+// guarded puts the guard around a command, and around those that it returns.
+func (m guardedModel) guarded(cmd tea.Cmd) tea.Cmd {
 	if cmd == nil {
 		return nil
 	}
@@ -95,7 +91,7 @@ func (m guardedModel) command(cmd tea.Cmd) tea.Cmd {
 		m.guard.run(func() { msg = cmd() })
 		if batch, ok := msg.(tea.BatchMsg); ok {
 			for i := range batch {
-				batch[i] = m.command(batch[i])
+				batch[i] = m.guarded(batch[i])
 			}
 		}
 		return msg

@@ -7,41 +7,39 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
-// deletedMsg tells how a deletion went.
-type deletedMsg struct {
-	flow string
-	err  error
-}
+// deleteLimit is how long a deletion may take.
+const deleteLimit = 5 * time.Second
 
-// deletePrompt asks before a flow is deleted.
-func (s *session) deletePrompt(f flowRef) *prompt {
-	fl := &f.row.Flow
+// askDelete asks before a flow is deleted.
+func askDelete(s *page.Session, f page.Flow, deleter Deleter) {
+	fl := &f.Row.Flow
 	p := fl.Orig.Proto
-	text := p.String() + " " + endpointText(p, fl.From()) + " → " + endpointText(p, fl.To())
-	if f.row.Ended() {
-		s.tell(paint.Muted, text+" has ended already")
-		return nil
-	}
-	where := "in the kernel?"
-	if name := s.netns(fl.Orig.NetNS); name != "" {
-		where = "in netns " + name + "?"
-	}
-	return askKey("delete "+text+" "+where, choice{"y", "yes", func() tea.Cmd {
-		return func() tea.Msg {
-			ctx, cancel := context.WithTimeout(s.ctx, 5*time.Second)
-			defer cancel()
-			return deletedMsg{text, s.cfg.Deleter.Delete(ctx, fl, f.row.Known)}
-		}
-	}})
-}
-
-func (s *session) deleted(m deletedMsg) {
-	if m.err != nil {
-		s.tell(paint.Bad, "not deleted: "+monitor.Escape(m.err.Error()))
+	text := p.String() + " " + page.End(p, fl.From()).String() + " → " + page.End(p, fl.To()).String()
+	if f.Row.Ended() {
+		s.Tell(paint.Muted, text+" has ended already")
 		return
 	}
-	s.tell(paint.New, "deleted "+m.flow)
+	where := "in the kernel?"
+	if name := s.NetNS(fl.Orig.NetNS); name != "" {
+		where = "in netns " + name + "?"
+	}
+	s.Root.Ask(page.AskKey("delete "+text+" "+where, page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd {
+		return func() tea.Msg {
+			ctx, cancel := context.WithTimeout(s.Context, deleteLimit)
+			defer cancel()
+			err := deleter.Delete(ctx, fl, f.Row.Known)
+			return page.Then(func() tea.Cmd {
+				if err != nil {
+					s.Tell(paint.Bad, "not deleted: "+monitor.Escape(err.Error()))
+				} else {
+					s.Tell(paint.New, "deleted "+text)
+				}
+				return nil
+			})
+		}
+	}}))
 }

@@ -1,11 +1,13 @@
-// Package tui is the terminal UI of natlens: the live table of flows, the tail of
-// events, what fills the table, what NAT does, and each flow's walk through the
-// hooks.
+// Package tui is the terminal UI of natlens: the live table of flows, the tail of events,
+// what fills the table, what NAT does, and each flow's walk through the hooks.
 //
-// The UI pulls. Nothing sends it a message per event: once a frame it asks the
-// [natlens/monitor.Table] for the rows in sight. It does not know where the events
-// come from, and it opens no socket and no file; what it can do to the world stands
-// in small interfaces in [Config].
+//	keys   what each key does, and how help and footer name it
+//	paint  lines of spans with a meaning, and what each meaning looks like
+//	tail   the sink that keeps the last events
+//	page   what the pages share; flows, events, top, nat, health, who and detail are above it
+//	tui    the root model: it routes messages to pages, and draws what is around them
 //
-// [RenderWalk] draws one flow's walk for a program that only prints.
+// The UI pulls. Nothing sends it a message per event: once a frame the open page asks the
+// table for the rows in sight, in a command. It opens no socket and no file: what it can do
+// is in small interfaces in [Config].
 package tui

@@ -4,18 +4,24 @@ import (
 	"strings"
 	"testing"
 
-	"natlens/monitor"
+	"natlens/tui/events"
+	"natlens/tui/tail"
 )
 
-func (st *stage) events() *eventsPage { return st.pages[1].(*eventsPage) }
+func (st *stage) events() *events.Page { return st.pages[1].(*events.Page) }
 
-// seqUnder returns the number of the event under the cursor, and its line.
-func (st *stage) seqUnder() (uint64, int) {
-	p := st.events()
-	if p.at >= len(p.events) {
+// seqUnder returns the number of the event under the cursor, by the port of its flow (see
+// crowd and newcomer), and its line.
+func (st *stage) seqUnder() (int, int) {
+	f, ok := st.events().Chosen()
+	if !ok {
 		st.t.Fatal("no event under the cursor")
 	}
-	return p.events[p.at].Seq, p.line
+	port := int(f.Row.Flow.Orig.SrcPort)
+	if port >= 50000 {
+		return 501 + port - 50000, st.events().Line
+	}
+	return port - 1023, st.events().Line
 }
 
 // At the bottom the cursor follows the stream; above it, it stays on its event
@@ -34,8 +40,8 @@ func TestEventCells(t *testing.T) {
 			t.Fatalf("the cursor is elsewhere:\n%s", st.screen())
 		}
 		st.press("<left><left><left>" + strings.Repeat("<right>", i) + "f")
-		if st.s.text != cell {
-			t.Errorf("cell %d: %q, want %q", i, st.s.text, cell)
+		if st.s.Text != cell {
+			t.Errorf("cell %d: %q, want %q", i, st.s.Text, cell)
 		}
 	}
 }
@@ -45,7 +51,7 @@ func TestEventsFollow(t *testing.T) {
 	st.crowd(500)
 	st.size(120, 30)
 	st.press("2")
-	if seq, line := st.seqUnder(); seq != 500 || line != st.events().height-1 {
+	if seq, line := st.seqUnder(); seq != 500 || line != st.events().Height-1 {
 		t.Errorf("at first: event %d on line %d", seq, line)
 	}
 	st.newcomer(50000)
@@ -54,7 +60,7 @@ func TestEventsFollow(t *testing.T) {
 	}
 	st.press("<up><up><up>")
 	st.newcomer(50001)
-	if seq, line := st.seqUnder(); seq != 498 || line != st.events().height-4 {
+	if seq, line := st.seqUnder(); seq != 498 || line != st.events().Height-4 {
 		t.Errorf("scrolled back: event %d on line %d, want 498 where it was", seq, line)
 	}
 	for range 40 {
@@ -64,7 +70,7 @@ func TestEventsFollow(t *testing.T) {
 		t.Errorf("at the beginning: event %d on line %d", seq, line)
 	}
 	st.press("<pgdn>")
-	if seq, _ := st.seqUnder(); seq != uint64(1+st.events().height) {
+	if seq, _ := st.seqUnder(); seq != 1+st.events().Height {
 		t.Errorf("a page on: event %d", seq)
 	}
 	st.press("G")
@@ -93,7 +99,29 @@ func TestEventsJumpToFlow(t *testing.T) {
 		t.Error("a loss has a detail")
 	}
 	st.press("/udp<enter>")
-	if p := st.events(); p.matched != 3 || p.events[2].Kind != monitor.KindLost {
-		t.Errorf("%d events match udp; losses always do", p.matched)
+	if n := st.events().ExportsEvents(); n != 3 || !strings.Contains(st.screen(), "2,844 events lost") {
+		t.Errorf("%d events match udp; losses always do:\n%s", n, st.screen())
+	}
+}
+
+// A tail that is cleared counts from 0, and the page goes on.
+func TestTailClear(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.press("2")
+	st.tail.Clear()
+	if got := st.tail.Counts(); got != (tail.Counts{}) {
+		t.Errorf("after Clear it counts on from %+v", got)
+	}
+	if lost, at := st.tail.Loss(); lost != 0 || at != 0 {
+		t.Errorf("lost %d at %d", lost, at)
+	}
+	st.frame()
+	if s := st.screen(); !strings.Contains(s, "no events yet") {
+		t.Errorf("after a source has begun anew:\n%s", s)
+	}
+	st.newcomer(40000)
+	if s := st.screen(); !strings.Contains(s, "172.16.0.1:40000") {
+		t.Errorf("the first event after that:\n%s", s)
 	}
 }

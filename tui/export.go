@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"sync/atomic"
@@ -11,7 +12,9 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
+	"natlens/tui/page"
 	"natlens/tui/paint"
+	"natlens/tui/tail"
 )
 
 // exported is what a file gets.
@@ -23,109 +26,131 @@ const (
 	exportStream                 // likewise, the events from now on
 )
 
-// count names so many of them.
-func (x exported) count(n uint64) string {
+// thing is what is counted.
+func (x exported) thing() string {
 	if x == exportFlows {
-		return human.Plural(n, "flow")
+		return "flow"
 	}
-	return human.Plural(n, "event")
+	return "event"
 }
 
-// exporting is a file of flows or events on its way. written is read while the
-// command writes.
-type exporting struct {
+// exporter writes flows and events to files.
+type exporter struct {
+	s         *page.Session
+	files     Exporter
+	running   *export // nil: none on its way
+	recording string  // the path of the stream's file, escaped
+}
+
+// export is a file on its way. Both counts are read while the command writes.
+type export struct {
 	path    string
 	all     atomic.Int64
 	written atomic.Int64
 }
 
-// exportedMsg tells how an export went; exist says that only the overwriting was
-// not agreed upon.
-type exportedMsg struct {
-	path    string
-	what    exported
-	started bool // a stream that goes on
-	written uint64
-	exist   bool
-	err     error
-}
-
-// exportPrompt asks what to export, or ends the recording that runs.
-func (m *Model) exportPrompt() *prompt {
-	if n, on, _ := m.s.cfg.Tail.Recording(); on {
-		return askKey("recording to "+m.streamPath+", "+human.Plural(n, "event")+" so far: end it?",
-			choice{"y", "yes", m.stopStream})
+// ask asks what to export: what is shown, or the stream; or whether to end the recording of
+// the stream.
+func (x *exporter) ask(what exported, shown string) {
+	if n, on, _ := x.s.Tail.Recording(); on {
+		x.s.Root.Ask(page.AskKey("recording to "+x.recording+", "+human.Plural(n, "event")+" so far: end it?",
+			page.Choice{Key: "y", Text: "yes", Act: x.stop}))
+		return
 	}
-	if m.export != nil {
-		m.s.tell(paint.Muted, "an export is on its way")
-		return nil
+	if x.running != nil {
+		x.s.Tell(paint.Muted, "an export is on its way")
+		return
 	}
-	ask := func(what exported, name string) func() tea.Cmd {
+	to := func(what exported) func() tea.Cmd {
 		return func() tea.Cmd {
-			name += m.s.now().Time().In(m.s.cfg.Location).Format("-20060102-150405") + ".jsonl"
-			m.prompt = askText("JSON lines to", name, func(path string) tea.Cmd { return m.startExport(path, what, false) })
+			name := what.thing() + "s" + x.s.Clock().Time().In(x.s.Location).Format("-20060102-150405") + ".jsonl"
+			x.s.Root.Ask(page.AskText("JSON lines to", name, func(path string) tea.Cmd { return x.start(path, what, false) }))
 			return nil
 		}
 	}
-	shown, what, name := "all flows", exportFlows, "flows"
-	events, onEvents := m.pages[m.open].(*eventsPage)
-	switch {
-	case onEvents && m.detail == nil:
-		shown, what, name = "the "+human.Plural(uint64(events.matched), "event")+" shown", exportKept, "events"
-	case m.matching():
-		shown = "the " + human.Plural(uint64(m.s.matched), "flow") + " shown"
-	case m.s.text != "":
-		shown = "the flows of the filter"
-	}
-	return askKey("export as JSON lines:",
-		choice{"s", shown, ask(what, name)},
-		choice{"n", "the stream from now on", ask(exportStream, "events")})
+	x.s.Root.Ask(page.AskKey("export as JSON lines:",
+		page.Choice{Key: "s", Text: shown, Act: to(what)},
+		page.Choice{Key: "n", Text: "the stream from now on", Act: to(exportStream)}))
 }
 
-// quit ends the UI; while an export is on its way it asks, for the file would have
-// only what is written of it.
-func (m *Model) quit() tea.Cmd {
-	if m.export == nil {
-		return tea.Quit
+// askQuit asks whether to quit while an export is on its way; false: none is.
+func (x *exporter) askQuit() bool {
+	if x.running == nil {
+		return false
 	}
-	m.prompt = askKey("quit, and leave "+monitor.Escape(m.export.path)+" as it is, without its rest?",
-		choice{"y", "yes", func() tea.Cmd { return tea.Quit }})
-	return nil
+	x.s.Root.Ask(page.AskKey("quit, and leave "+monitor.Escape(x.running.path)+" as it is, without its rest?",
+		page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd { return tea.Quit }}))
+	return true
 }
 
-// startExport makes the file and writes, in a command.
-func (m *Model) startExport(path string, what exported, overwrite bool) tea.Cmd {
-	s := m.s
-	keep, table, tail, now := s.keep, s.cfg.Table, s.cfg.Tail, s.now()
-	e := &exporting{path: path}
+// progress says how far an export is; "" if none is on its way.
+func (x *exporter) progress() string {
+	if x.running == nil {
+		return ""
+	}
+	return fmt.Sprintf("exporting %s of %s", human.Count(uint64(x.running.written.Load())), human.Count(uint64(x.running.all.Load())))
+}
+
+// start creates the file and writes it.
+func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
+	keep, t, events, now := x.s.Keep, x.s.Table, x.s.Tail, x.s.Clock()
+	e := &export{path: path}
 	if what != exportStream {
-		m.export = e
+		x.running = e
 	}
 	return func() tea.Msg {
-		sink, err := s.cfg.Exporter.Create(path, overwrite)
-		out := exportedMsg{path: path, what: what, err: err, exist: errors.Is(err, fs.ErrExist)}
-		if err != nil {
-			return out
-		}
-		switch what {
-		case exportStream:
-			tail.Record(sink, keep)
-			out.started = true
-			return out
-		case exportKept:
-			err = e.writeEvents(tail.around(0, keep, 0, TailSize).events, sink)
+		sink, err := x.files.Create(path, overwrite)
+		switch {
+		case err != nil:
+		case what == exportStream:
+			events.Record(sink, keep)
+		case what == exportKept:
+			err = e.writeEvents(events.Around(0, keep, 0, tail.Size).Events, sink)
+			err = errors.Join(err, sink.Close())
 		default:
-			err = e.write(table, keep, now, sink)
+			err = e.write(t, keep, now, sink)
+			err = errors.Join(err, sink.Close())
 		}
-		out.err = errors.Join(err, sink.Close())
-		out.written = uint64(e.written.Load())
-		return out
+		return page.Then(func() tea.Cmd { x.started(e, what, err); return nil })
 	}
 }
 
-// write writes the flows that the filter wants as they are when their turn comes;
-// those that are gone by then are left out.
-func (e *exporting) write(t *table.Table, keep monitor.Filter, now monitor.Time, sink monitor.Sink) error {
+// started reports how a file went, and asks before one is overwritten.
+func (x *exporter) started(e *export, what exported, err error) {
+	x.running = nil
+	path := monitor.Escape(e.path)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		x.s.Root.Ask(page.AskKey(path+" is there already: overwrite it?",
+			page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd { return x.start(e.path, what, true) }}))
+	case err == nil && what == exportStream:
+		x.recording = path
+		x.s.Tell(paint.New, "recording to "+path+"; e ends it")
+	default:
+		x.written(path, uint64(e.written.Load()), what, err)
+	}
+}
+
+func (x *exporter) written(path string, n uint64, what exported, err error) {
+	if err != nil {
+		x.s.Tell(paint.Bad, "export: "+monitor.Escape(err.Error()))
+		return
+	}
+	x.s.Tell(paint.New, human.Plural(n, what.thing())+" written to "+path)
+}
+
+// stop ends the recording of the stream.
+func (x *exporter) stop() tea.Cmd {
+	events := x.s.Tail
+	return func() tea.Msg {
+		n, err := events.StopRecording()
+		return page.Then(func() tea.Cmd { x.written(x.recording, n, exportStream, err); return nil })
+	}
+}
+
+// write writes the flows that the filter wants as they are when they are written; those that
+// are gone by then are left out.
+func (e *export) write(t *table.Table, keep monitor.Filter, now monitor.Time, sink monitor.Sink) error {
 	type ref struct {
 		row uint32
 		gen uint64
@@ -159,7 +184,7 @@ func (e *exporting) write(t *table.Table, keep monitor.Filter, now monitor.Time,
 }
 
 // writeEvents writes events as they came.
-func (e *exporting) writeEvents(events []monitor.Event, sink monitor.Sink) error {
+func (e *export) writeEvents(events []monitor.Event, sink monitor.Sink) error {
 	e.all.Store(int64(len(events)))
 	var b monitor.Batch
 	for part := range slices.Chunk(events, monitor.BatchSize) {
@@ -173,30 +198,4 @@ func (e *exporting) writeEvents(events []monitor.Event, sink monitor.Sink) error
 		e.written.Add(int64(len(part)))
 	}
 	return nil
-}
-
-func (m *Model) stopStream() tea.Cmd {
-	tail, path := m.s.cfg.Tail, m.streamPath
-	return func() tea.Msg {
-		n, err := tail.StopRecording()
-		return exportedMsg{path: path, what: exportStream, written: n, err: err}
-	}
-}
-
-// exported shows how it went, and asks before it overwrites.
-func (m *Model) exported(e exportedMsg) {
-	m.export = nil
-	path := monitor.Escape(e.path)
-	switch {
-	case e.exist:
-		m.prompt = askKey(path+" is there already: overwrite it?",
-			choice{"y", "yes", func() tea.Cmd { return m.startExport(e.path, e.what, true) }})
-	case e.err != nil:
-		m.s.tell(paint.Bad, "export: "+monitor.Escape(e.err.Error()))
-	case e.started:
-		m.streamPath = path
-		m.s.tell(paint.New, "recording to "+path+"; e ends it")
-	default:
-		m.s.tell(paint.New, e.what.count(e.written)+" written to "+path)
-	}
 }

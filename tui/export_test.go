@@ -65,7 +65,7 @@ func TestExportShowsHowFarItIs(t *testing.T) {
 
 // On the page Events what is shown are its events, gaps and all.
 func TestExportOfEvents(t *testing.T) {
-	files := &exporter{files: map[string]*file{}}
+	files := &disk{files: map[string]*file{}}
 	st := newStage(t, func(c *Config) { c.Exporter = files })
 	st.crowd(1200)
 	st.gap(1, 7)

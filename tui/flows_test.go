@@ -8,18 +8,21 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
+	"natlens/tui/flows"
+	"natlens/tui/page"
 )
 
-func (st *stage) flows() *flowsPage { return st.pages[0].(*flowsPage) }
+func (st *stage) flows() *flows.Page { return st.pages[0].(*flows.Page) }
 
 // under returns the source port of the flow under the cursor, and its line.
 func (st *stage) under() (port uint16, line int) {
 	st.t.Helper()
-	f, ok := st.flows().chosen()
+	f, ok := st.flows().Chosen()
 	if !ok {
 		st.t.Fatal("no flow under the cursor")
 	}
-	return f.row.Flow.Orig.SrcPort, st.flows().line
+	return f.Row.Flow.Orig.SrcPort, st.flows().Line
 }
 
 // newcomer adds a flow that has just begun.
@@ -43,8 +46,8 @@ func TestCursorStaysOnItsFlow(t *testing.T) {
 	if p, l := st.under(); p != port || l != line {
 		t.Errorf("after new flows: on port %d, line %d; was on %d, line %d", p, l, port, line)
 	}
-	f, _ := st.flows().chosen()
-	gone := f.row.Flow
+	f, _ := st.flows().Chosen()
+	gone := f.Row.Flow
 	st.event(monitor.KindDestroy, 0, gone, 0, nil)
 	st.commit()
 	if p, _ := st.under(); p != port {
@@ -85,7 +88,7 @@ func TestScrollThroughAll(t *testing.T) {
 	st := newStage(t)
 	st.crowd(n)
 	st.size(120, 30)
-	height := st.flows().height
+	height := st.flows().Height
 	for at := height; at < n; at += height {
 		st.press("<pgdn>")
 		if p, _ := st.under(); p != uint16(1024+n-1-at) {
@@ -149,21 +152,12 @@ func TestSortByClickAndKey(t *testing.T) {
 	st := newStage(t)
 	st.gateway()
 	st.size(120, 30)
-	column := func(id columnID) int {
-		for _, c := range st.flows().layout.columns {
-			if c.id == id {
-				return c.x
-			}
-		}
-		t.Fatalf("column %d is not shown", id)
-		return 0
-	}
 	first := func() string { return strings.Fields(strings.Split(st.screen(), "\n")[3])[1] }
-	st.send(tea.MouseClickMsg{X: column(colProto), Y: 2, Button: tea.MouseLeft})
+	st.clickOn(2, "PROTO")
 	if got := first(); got != "icmp" {
 		t.Errorf("by protocol: %s comes first, want icmp", got)
 	}
-	st.send(tea.MouseClickMsg{X: column(colProto), Y: 2, Button: tea.MouseLeft})
+	st.clickOn(2, "PROTO")
 	if got := first(); got != "gre" {
 		t.Errorf("by protocol, again: %s comes first, want gre", got)
 	}
@@ -172,8 +166,8 @@ func TestSortByClickAndKey(t *testing.T) {
 		t.Errorf("reversed: %s comes first, want icmp", got)
 	}
 	st.press("<right><right><right><right><right><right>s")
-	if got := first(); got != "tcp" || st.flows().by != colAge {
-		t.Errorf("by age: %s comes first, by %d", got, st.flows().by)
+	if got := first(); got != "tcp" || !strings.Contains(st.line(2), "AGE▲") {
+		t.Errorf("by age: %s comes first\n%s", got, st.line(2))
 	}
 }
 
@@ -195,21 +189,18 @@ func TestMouse(t *testing.T) {
 	if _, l := st.under(); l != 7 {
 		t.Errorf("after the wheel: line %d, want 7", l)
 	}
-	st.screen()
-	st.send(tea.MouseClickMsg{X: st.header.tabs[2], Y: 0, Button: tea.MouseLeft})
-	if st.open != 1 {
-		t.Errorf("a click on Events shows page %d", st.open)
+	st.clickOn(0, "Events")
+	if st.s.Open != 1 {
+		t.Errorf("a click on Events shows page %d", st.s.Open)
 	}
 	st.press("3")
-	top := st.pages[2].(*topPage)
-	st.screen()
-	st.send(tea.MouseClickMsg{X: top.tabs[6], Y: 2, Button: tea.MouseLeft})
-	if top.by != byProtocol {
-		t.Errorf("a click on protocol groups by %d", top.by)
+	st.clickOn(2, "protocol")
+	if got := st.line(3); !strings.Contains(got, "PROTOCOL") {
+		t.Errorf("a click on protocol: %q", got)
 	}
 	st.send(tea.MouseClickMsg{X: 2, Y: st.height - 1, Button: tea.MouseLeft})
-	if st.open != 0 || st.s.text != "tcp" {
-		t.Errorf("a click on the first key of the last line: page %d, filter %q", st.open, st.s.text)
+	if st.s.Open != 0 || st.s.Text != "tcp" {
+		t.Errorf("a click on the first key of the last line: page %d, filter %q", st.s.Open, st.s.Text)
 	}
 }
 
@@ -260,14 +251,14 @@ func TestAnswerThatComesLate(t *testing.T) {
 	st.size(120, 30)
 	p := st.flows()
 	st.press("<down>")
-	slow := p.pull(toGlance)
+	slow := p.Pull(page.ToGlance)
 	for range 6 {
 		st.send(tea.KeyPressMsg{Code: tea.KeyPgDown})
 	}
-	f, _ := p.chosen()
+	f, _ := p.Chosen()
 	st.run(slow)
-	if g, _ := p.chosen(); g.row.Gen != f.row.Gen {
-		t.Errorf("the cursor was on flow %d and is on %d", f.row.Gen, g.row.Gen)
+	if g, _ := p.Chosen(); g.Row.Gen != f.Row.Gen {
+		t.Errorf("the cursor was on flow %d and is on %d", f.Row.Gen, g.Row.Gen)
 	}
 }
 
@@ -279,28 +270,28 @@ func TestAnswerThatComesLateToAFlowThatIsGone(t *testing.T) {
 	st.size(120, 30)
 	p := st.flows()
 	st.press("<down>")
-	slow := p.pull(toGlance)
+	slow := p.Pull(page.ToGlance)
 	st.press("<down><down><down>")
-	f, _ := p.chosen()
-	st.event(monitor.KindDestroy, 6, f.row.Flow, 0, nil)
+	f, _ := p.Chosen()
+	st.event(monitor.KindDestroy, 6, f.Row.Flow, 0, nil)
 	st.table.Apply(&st.batch)
 	st.batch.Reset()
 	st.table.Expire(st.now)
 	st.run(slow)
-	if got, _ := st.under(); got != f.row.Flow.Orig.SrcPort-1 {
-		t.Errorf("on port %d, want the neighbour of %d", got, f.row.Flow.Orig.SrcPort)
+	if got, _ := st.under(); got != f.Row.Flow.Orig.SrcPort-1 {
+		t.Errorf("on port %d, want the neighbour of %d", got, f.Row.Flow.Orig.SrcPort)
 	}
 }
 
 func TestRatesAndCounters(t *testing.T) {
 	st := newStage(t, readable)
 	st.crowd(3)
-	f, _ := st.flows().chosen()
+	f, _ := st.flows().Chosen()
 	for i := range 2 {
-		e := monitor.Event{Kind: monitor.KindExisting, Time: st.now, Flow: f.row.Flow,
+		e := monitor.Event{Kind: monitor.KindExisting, Time: st.now, Flow: f.Row.Flow,
 			Has: monitor.AttrOrig | monitor.AttrCountersOrig | monitor.AttrCountersReply}
 		e.Flow.CountersOrig.Bytes, e.Flow.CountersReply.Bytes = uint64(1000+i*400_000), uint64(i*2_000_000)
-		st.s.reading(&e)
+		st.refresher.take(&e)
 		st.now += 2e9
 	}
 	st.now -= 2e9
@@ -309,39 +300,16 @@ func TestRatesAndCounters(t *testing.T) {
 		t.Errorf("2.4 MB in two seconds are no 1.2 MB/s:\n%s", s)
 	}
 	st.press("<right><right><right><right>s")
-	if st.flows().by != colRate {
-		t.Fatalf("ordered by %d", st.flows().by)
+	if !strings.Contains(st.line(2), "RATE▼") {
+		t.Fatal(st.line(2))
 	}
-	if got, _ := st.under(); got != f.row.Flow.Orig.SrcPort {
+	if got, _ := st.under(); got != f.Row.Flow.Orig.SrcPort {
 		t.Errorf("by rate: port %d comes first", got)
 	}
-	st.now += rateHolds + 1
+	st.now += 10e9 + 1
 	st.frame()
 	if s := st.screen(); strings.Contains(s, "MB/s") {
 		t.Errorf("a rate that is too old is shown:\n%s", s)
-	}
-}
-
-// TestHeadingShowsItsOrder expects the arrow of the order on every column that
-// sorts, whatever the width, and headings that stand clear of each other.
-func TestHeadingShowsItsOrder(t *testing.T) {
-	for _, width := range []int{60, 80, 120, 160} {
-		all := present{counters: true, rates: true, mark: true, zone: true, helper: true, labels: true}
-		l := layOut(width, all, endWidths{})
-		l = layOut(width, all, l.endNeeds(nil, nil, endWidths{}))
-		for _, c := range l.columns {
-			if !c.id.sortable() {
-				continue
-			}
-			h := l.heading(c.id, true, colSource)
-			text := h.String()
-			if n := strings.Count(text, "▲") + strings.Count(text, "▼"); n != 1 || strings.Contains(text, "…") {
-				t.Errorf("%d cells, by %s: %q", width, columnTable[c.id].title, text)
-			}
-			if got, want := len(strings.Fields(strings.NewReplacer("SENT AS", "SENT_AS", "DELIVERED TO", "DELIVERED_TO").Replace(text))), len(l.columns); got != want {
-				t.Errorf("%d cells, by %s: %d headings of %d columns: %q", width, columnTable[c.id].title, got, want, text)
-			}
-		}
 	}
 }
 
@@ -358,11 +326,12 @@ func TestColumnsStay(t *testing.T) {
 	if !strings.Contains(with, "HELPER") {
 		t.Fatal(with)
 	}
-	for _, r := range st.flows().rows {
-		if r.row.Flow.Zone == 5 || r.row.Flow.Status&monitor.Expected != 0 {
-			st.event(monitor.KindDestroy, 0, r.row.Flow, 0, nil)
+	st.table.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
+		if r.Flow.Zone == 5 || r.Flow.Status&monitor.Expected != 0 {
+			st.event(monitor.KindDestroy, 0, r.Flow, 0, nil)
 		}
-	}
+		return true
+	})
 	st.commit()
 	st.now += 6e9
 	st.frame()

@@ -1,90 +1,64 @@
 package tui
 
 import (
-	"time"
-
-	"charm.land/bubbles/v2/key"
-
+	"natlens/tui/keys"
 	"natlens/tui/paint"
 )
 
-// footer is the last line: a prompt, a message for a moment, or the keys.
-func (m *Model) footer() (paint.Line, int) {
-	if m.prompt != nil {
-		return m.prompt.draw(m.width)
-	}
-	var l paint.Line
-	if m.s.note != "" && time.Now().Before(m.s.noteEnds) {
-		l.Add(paint.Text, " ")
-		l.Add(m.s.noteRole, m.s.note)
-		l.Cut(m.width)
-		return l, -1
-	}
-	for _, h := range m.placedHints() {
-		l.Pad(h.at)
-		l.Add(paint.Key, h.key.Help().Key)
-		l.Add(paint.Muted, " "+h.key.Help().Desc)
-	}
-	return l, -1
-}
+// footer is the keys on the last line. It remembers where they are, for the mouse.
+type footer struct{ spots []spot }
 
-// placedHint is a key on the last line, and the cells that it takes.
-type placedHint struct {
-	key       key.Binding
+// spot is a key on the last line, and the cells that it takes.
+type spot struct {
+	keys.Hint
 	at, width int
 }
 
 // hintGap is the blanks between two keys.
 const hintGap = 2
 
-// placedHints sets the keys beside each other. Those that always stand there have
-// their room first; of the others, as many as fit.
-func (m *Model) placedHints() []placedHint {
-	hints, always := m.hints()
-	room := m.width - 1
-	for _, b := range always {
-		room -= hintWidth(b) + hintGap
+// draw sets the keys beside each other. Those that are always there get their room first; of
+// the others, as many as fit.
+func (f *footer) draw(focus focus, width int) (l paint.Line) {
+	f.spots = f.spots[:0]
+	room, at := width-1, 1
+	for _, a := range focus.always {
+		h, _ := focus.keys.Hint(a)
+		room -= hintWidth(h) + hintGap
 	}
-	var out []placedHint
-	at := 1
-	put := func(b key.Binding) {
-		w := hintWidth(b)
-		out = append(out, placedHint{b, at, w})
-		at += w + hintGap
+	put := func(h keys.Hint) {
+		f.spots = append(f.spots, spot{h, at, hintWidth(h)})
+		at += hintWidth(h) + hintGap
 	}
-	for _, b := range hints {
-		if !b.Enabled() {
-			continue
-		}
-		if at+hintWidth(b) > room+1 {
+	for _, a := range focus.hints {
+		h, ok := focus.keys.Hint(a)
+		if ok && at+hintWidth(h) > room+1 {
 			break
 		}
-		put(b)
+		if ok {
+			put(h)
+		}
 	}
-	for _, b := range always {
-		put(b)
+	for _, a := range focus.always {
+		h, _ := focus.keys.Hint(a)
+		put(h)
 	}
-	return out
+	for _, s := range f.spots {
+		l.Pad(s.at)
+		l.Add(paint.Key, s.Label)
+		l.Add(paint.Muted, " "+s.Does)
+	}
+	return l
 }
 
-func hintWidth(b key.Binding) int { return paint.Width(b.Help().Key) + 1 + paint.Width(b.Help().Desc) }
+func hintWidth(h keys.Hint) int { return paint.Width(h.Label) + 1 + paint.Width(h.Does) }
 
-// hints are the keys that the last line names, the most useful first, and those
-// that it always names.
-func (m *Model) hints() (hints, always []key.Binding) {
-	k := &m.keys
-	always = []key.Binding{k.Help, k.Quit}
-	switch {
-	case m.help:
-		return []key.Binding{k.Back, k.Up, k.Down}, []key.Binding{k.Quit}
-	case m.bar.open:
-		return []key.Binding{bind("enter", "accept", "enter"), bind("tab", "complete", "tab"), bind("↑↓", "history", "up")},
-			[]key.Binding{bind("esc", "undo", "esc")}
-	case m.detail != nil:
-		return []key.Binding{k.Back, k.Up, k.Down, k.Copy, k.Delete}, always
+// hit returns the action at a cell.
+func (f *footer) hit(x int) (keys.Action, bool) {
+	for _, s := range f.spots {
+		if x >= s.at && x < s.at+s.width {
+			return s.Action, true
+		}
 	}
-	if m.s.canStepBack() {
-		hints = append(hints, k.Back)
-	}
-	return append(hints, m.pages[m.open].hints()...), always
+	return 0, false
 }

@@ -16,7 +16,7 @@ func FuzzKeys(f *testing.F) {
 		if len(keys) > 200 {
 			return
 		}
-		e := &exporter{files: map[string]*file{}}
+		e := &disk{files: map[string]*file{}}
 		st := newStage(t, func(c *Config) { c.Deleter, c.Exporter, c.Player = &deleter{}, e, &player{} })
 		st.gateway()
 		st.rare()

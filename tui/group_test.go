@@ -1,78 +1,50 @@
 package tui
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 
-	tea "charm.land/bubbletea/v2"
-
 	"natlens/monitor"
-	"natlens/monitor/table"
-	"natlens/tui/paint"
 )
 
-// The groups of every grouping add up to the flows, and each group's condition
-// wants as many flows as the group says.
+// The groups of every grouping add up to at most the flows, and each group leads to as many
+// flows as it has.
 func TestGroups(t *testing.T) {
 	st := newStage(t)
 	st.gateway()
 	st.rare()
-	var stop atomic.Bool
-	for g := range groupings {
-		got, ok := g.count(st.table, nil, orderFlows, 0, st.now, &stop)
-		if !ok {
-			t.Fatal("stopped")
-		}
-		var sum uint64
-		for i := range got.groups {
-			k := &got.groups[i]
-			sum += k.flows
-			if err := st.s.setFilter(g.condition(st.s, k)); err != nil {
-				t.Errorf("by %s: %v", groupingNames[g], err)
-				continue
+	st.size(160, 50)
+	st.press("3")
+	row := regexp.MustCompile(`^(.*?)  +([\d,]+) +<?[\d.]+ %`)
+	for g := range 8 {
+		sum, at := 0, 0
+		for ; at < 40; at++ {
+			group := row.FindStringSubmatch(st.cursor())
+			if group == nil {
+				t.Fatal(st.screen())
 			}
-			if v := st.table.View(table.Query{Filter: st.s.judge, Now: st.now}); v.Live != int(k.flows) {
-				t.Errorf("by %s: %q wants %d flows, the group has %d", groupingNames[g], st.s.text, v.Live, k.flows)
+			want, _ := strconv.Atoi(group[2])
+			sum += want
+			if st.press("<enter>"); st.s.Matched != want || st.s.Open != 0 {
+				t.Errorf("%q wants %d flows, the group %q has %d", st.s.Text, st.s.Matched, group[1], want)
 			}
-		}
-		if sum != got.flows || got.all != len(got.groups) {
-			t.Errorf("by %s: %d of %d flows in groups, %d of %d groups", groupingNames[g], sum, got.flows, len(got.groups), got.all)
-		}
-	}
-}
-
-func TestBiggest(t *testing.T) {
-	c := counter{index: map[groupKey]int32{}}
-	var all []count
-	for i := range 3 * topGroups {
-		g := c.group(groupKey{n: uint64(i)})
-		g.flows, g.bytes = uint64(i*7919%1000+1), uint64(i*104729%5000)
-		all = append(all, *g)
-	}
-	orders := []tallied{orderFlows, orderFresh, orderBytes, orderName}
-	for _, o := range orders[:4] {
-		orders = append(orders, o|turned)
-	}
-	for _, order := range orders {
-		slices.SortFunc(all, func(a, b count) int {
-			if before(&a, &b, order) {
-				return -1
-			}
-			return 1
-		})
-		got, n := c.biggest(order)
-		for i := range got {
-			if got[i] != all[i] {
-				t.Fatalf("order %d: place %d has %+v, want %+v", order, i, got[i], all[i])
+			st.press("<esc>")
+			last := st.cursor()
+			if st.press("<down>"); st.cursor() == last {
+				break
 			}
 		}
-		if len(got) != topGroups || n != 3*topGroups {
-			t.Errorf("order %d: %d of %d groups", order, len(got), n)
+		if sum > st.table.Len() || sum == 0 {
+			t.Errorf("grouping %d: %d flows in %d groups of %d flows", g, sum, at+1, st.table.Len())
 		}
+		st.press("<right>")
 	}
 }
 
@@ -83,39 +55,42 @@ func TestTopOrder(t *testing.T) {
 	st.gateway()
 	st.size(120, 30)
 	st.press("3")
-	page := st.pages[2].(*topPage)
-	groups := func() (head string, flows []uint64, names []string) {
-		for i := range page.tally.groups {
-			g := &page.tally.groups[i]
-			flows, names = append(flows, g.flows), append(names, string(g.key.addr[:]))
+	groups := func() (head string, flows []int, names []string) {
+		for _, line := range strings.Split(st.screen(), "\n")[4:12] {
+			f := strings.Fields(strings.TrimPrefix(line, " ▌"))
+			if len(f) < 2 {
+				break
+			}
+			n, _ := strconv.Atoi(f[1])
+			names, flows = append(names, f[0]), append(flows, n)
 		}
-		return strings.Join(strings.Fields(strings.Split(st.screen(), "\n")[3]), " "), flows, names
+		return strings.Join(strings.Fields(st.line(3)), " "), flows, names
 	}
-	down := func(a, b uint64) int { return cmp.Compare(b, a) }
+	byAddr := func(a, b string) int {
+		x, y := netip.MustParseAddr(a).As16(), netip.MustParseAddr(b).As16()
+		return bytes.Compare(x[:], y[:])
+	}
+	down := func(a, b int) int { return cmp.Compare(b, a) }
 	check := func(what, want string, sorted bool) {
 		t.Helper()
 		if head, flows, names := groups(); head != want || !sorted {
 			t.Errorf("%s: the heads are %q, want %q; flows %d of %q", what, head, want, flows, names)
 		}
 	}
-	click := func(text string) {
-		x := strings.Index(strings.Split(st.screen(), "\n")[3], text)
-		st.send(tea.MouseClickMsg{X: x, Y: 3, Button: tea.MouseLeft})
-	}
 	_, flows, _ := groups()
 	check("at first", "SOURCE FLOWS▼ SHARE NEW/S", len(flows) > 2 && slices.IsSortedFunc(flows, down))
-	click("FLOWS")
+	st.clickOn(3, "FLOWS")
 	_, flows, _ = groups()
 	check("a click on the order's own head", "SOURCE FLOWS▲ SHARE NEW/S", slices.IsSorted(flows))
 	st.press("r")
 	_, flows, _ = groups()
 	check("r", "SOURCE FLOWS▼ SHARE NEW/S", slices.IsSortedFunc(flows, down))
-	click("SOURCE")
+	st.clickOn(3, "SOURCE")
 	_, _, names := groups()
-	check("a click on another head", "SOURCE▲ FLOWS SHARE NEW/S", slices.IsSorted(names))
-	click("NEW/S")
+	check("a click on another head", "SOURCE▲ FLOWS SHARE NEW/S", slices.IsSortedFunc(names, byAddr))
+	st.clickOn(3, "NEW/S")
 	check("a click on the last head", "SOURCE FLOWS SHARE NEW/S▼", true)
-	click("SHARE")
+	st.clickOn(3, "SHARE")
 	check("a click on a head without an order", "SOURCE FLOWS SHARE NEW/S▼", true)
 	st.press("rs")
 	check("r, then s", "SOURCE▲ FLOWS SHARE NEW/S", true)
@@ -125,8 +100,8 @@ func TestDrillDown(t *testing.T) {
 	st := newStage(t)
 	st.gateway()
 	st.press("/tcp<enter>3<down><down><enter>")
-	if st.open != 0 || st.s.text != "tcp and src 198.51.100.7" || st.s.matched != 1 {
-		t.Errorf("page %d, filter %q, %d flows", st.open, st.s.text, st.s.matched)
+	if st.s.Open != 0 || st.s.Text != "tcp and src 198.51.100.7" || st.s.Matched != 1 {
+		t.Errorf("page %d, filter %q, %d flows", st.s.Open, st.s.Text, st.s.Matched)
 	}
 }
 
@@ -155,16 +130,8 @@ func TestPools(t *testing.T) {
 	screen := st.screen()
 	golden(t, "screens/pool.txt", screen)
 	st.press("<enter>")
-	if st.s.text != "tcp and snat and reply.dst 203.0.113.1" {
-		t.Errorf("drilled down to %q", st.s.text)
-	}
-}
-
-func TestLevels(t *testing.T) {
-	for used, want := range map[float64]paint.Role{0: paint.Bar, 0.69: paint.Bar, 0.7: paint.Warn, 0.89: paint.Warn, 0.9: paint.Bad, 1: paint.Bad} {
-		if got := level(used); got != want {
-			t.Errorf("level(%v) = %d, want %d", used, got, want)
-		}
+	if st.s.Text != "tcp and snat and reply.dst 203.0.113.1" {
+		t.Errorf("drilled down to %q", st.s.Text)
 	}
 }
 
@@ -176,13 +143,12 @@ func TestPoolOfARule(t *testing.T) {
 		name  string
 		own   int // first port of the client
 		flows int
-		size  int
-		level paint.Role
+		want  string
 	}{
-		{"few", 20000, 63, 64512, paint.Bar},
-		{"yellow", 20000, 75, 100, paint.Warn},
-		{"red", 20000, 95, 100, paint.Bad},
-		{"kept", 40000, 95, 64512, paint.Bar},
+		{"few", 20000, 63, "<0.1 % of 64,512"},
+		{"yellow", 20000, 75, "75 % of 100"},
+		{"red", 20000, 95, "95 % of 100"},
+		{"kept", 40000, 95, "0.1 % of 64,512"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			st := newStage(t)
@@ -196,10 +162,9 @@ func TestPoolOfARule(t *testing.T) {
 					srcNAT, monitor.PathForward), 0, nil)
 			}
 			st.commit()
-			var stop atomic.Bool
-			v, _ := pools(st.table, nil, st.now, &stop)
-			if p := &v.pools[0]; p.size != c.size || level(p.used) != c.level {
-				t.Errorf("%d of %d ports, %.3f, drawn as %v; want of %d, as %v", p.ports.Len(), p.size, p.used, level(p.used), c.size, c.level)
+			st.size(160, 50)
+			if st.press("4"); !strings.Contains(st.cursor(), c.want) {
+				t.Errorf("%q does not say %q", st.cursor(), c.want)
 			}
 		})
 	}

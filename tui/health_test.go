@@ -8,11 +8,14 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/tui/health"
+	"natlens/tui/paint"
+	"natlens/tui/tail"
 )
 
 // fakeHealth is a kernel that says what the test wants.
 type fakeHealth struct {
-	reading HealthReading
+	reading health.Reading
 	err     error
 	looks   int
 
@@ -20,7 +23,7 @@ type fakeHealth struct {
 	asked           int
 }
 
-func (f *fakeHealth) Look(context.Context) (HealthReading, error) {
+func (f *fakeHealth) Look(context.Context) (health.Reading, error) {
 	f.looks++
 	return f.reading, f.err
 }
@@ -30,52 +33,49 @@ func (f *fakeHealth) Quiet(context.Context) (string, string, error) {
 	return f.reason, f.command, nil
 }
 
-type fakeFindings []monitor.Finding
+type fakeFindings struct{ all []monitor.Finding }
 
-func (f fakeFindings) Snapshot() []monitor.Finding { return f }
-func (f fakeFindings) Version() uint64             { return 1 }
+func (f *fakeFindings) Snapshot() []monitor.Finding { return f.all }
 
 // unwell is a gateway with something of everything.
 func unwell(c *Config) {
-	c.Health = &fakeHealth{reading: HealthReading{
+	c.Health = &fakeHealth{reading: health.Reading{
 		Entries: 31207, Max: 262144,
-		Counters: []HealthCounter{
+		Counters: []health.Counter{
 			{Name: "drop", Means: "packets are dropped", Total: 7},
-			{Name: "insert_failed", Means: "new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them", Total: 20, Level: HealthWarn,
+			{Name: "insert_failed", Means: "new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them", Total: 20, Level: monitor.SeverityWarn,
 				Command: "natlens watch event new"},
 			{Name: "invalid", Means: "packets belong to no connection that the kernel could follow: out of window, or routed another way back", Total: 5000},
 		},
-		Checks: []HealthCheck{
-			{HealthFail, "events", "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do", "sysctl -w net.netfilter.nf_conntrack_events=1"},
-			{HealthWarn, "acct", "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters", "sysctl -w net.netfilter.nf_conntrack_acct=1"},
+		Checks: []health.Check{
+			{Level: monitor.SeverityFail, Name: "events", Text: "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do", Command: "sysctl -w net.netfilter.nf_conntrack_events=1"},
+			{Level: monitor.SeverityWarn, Name: "acct", Text: "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters", Command: "sysctl -w net.netfilter.nf_conntrack_acct=1"},
 		},
 	}}
-	c.Findings = fakeFindings{
+	c.Findings = &fakeFindings{[]monitor.Finding{
 		{Rule: "snat-ports", Severity: monitor.SeverityFail, Subject: "203.0.113.1 tcp", Text: "203.0.113.1 has 61,011 of 64,512 TCP ports in use towards 203.0.113.9:443",
 			Why: "one public address has so many ports towards one destination: add addresses, or have clients reuse connections", Filter: "tcp and snat", Since: stageNow - 192e9},
 		{Rule: "syn-unanswered", Severity: monitor.SeverityWarn, Subject: "203.0.113.66:443", Text: "203.0.113.66:443 answers none of 12 handshakes of 3 hosts",
 			Why: "the server is down, a firewall drops the packets, or the answers take a way around this gateway", Filter: "tcp and dst 203.0.113.66 and state syn_sent", Since: stageNow - 61e9},
 		{Rule: "snat-clash", Severity: monitor.SeverityInfo, Subject: "203.0.113.1", Text: "12 of 40 source ports are rewritten\x1b[2J", Filter: "snat", Since: stageNow - 3e9},
-	}
+	}}
 }
 
 // history plays n seconds up to now, with as many flows and events as a busy day
 // has.
 func (st *stage) history(n int) {
-	h := &st.s.health
-	h.line = timeline{}
-	var seen kindCounts
+	st.watch.Line = health.Timeline{}
+	var seen tail.Counts
 	for i := range n + 1 {
 		load := uint64(i*i%97 + i/3)
 		if n > 200 && i > 200 && i < 260 {
 			load *= 4
 		}
-		seen.created, seen.updated, seen.destroyed = seen.created+load, seen.updated+2*load, seen.destroyed+load/2
-		h.line.sample(st.now-monitor.Time(n-i)*1e9, 20000+20*load, seen)
+		seen.Created, seen.Updated, seen.Destroyed = seen.Created+load, seen.Updated+2*load, seen.Destroyed+load/2
+		st.watch.Line.Sample(st.now-monitor.Time(n-i)*1e9, 20000+20*load, seen)
 	}
-	h.line.at = st.now
-	kinds := &st.s.cfg.Tail.kinds // the next frame looks there
-	kinds[monitor.KindNew], kinds[monitor.KindUpdate], kinds[monitor.KindDestroy] = seen.created, seen.updated, seen.destroyed
+	seen.Lost = 2844
+	st.watch.Counts = func() tail.Counts { return seen }
 }
 
 func TestHealthScreens(t *testing.T) {
@@ -87,18 +87,19 @@ func TestHealthScreens(t *testing.T) {
 	}{
 		{"health", "5", func(st *stage) { st.history(600) }, unwell},
 		{"health-cursor", "5<down><down>", func(st *stage) { st.history(90) }, unwell},
-		{"health-well", "5", func(st *stage) { st.history(600) }, func(c *Config) { c.Health = &fakeHealth{reading: HealthReading{Entries: 250000, Max: 262144}} }},
-		{"health-recording", "5", func(st *stage) { st.history(30) }, func(c *Config) { c.Findings = fakeFindings{} }},
+		{"health-well", "5", func(st *stage) { st.history(600) }, func(c *Config) { c.Health = &fakeHealth{reading: health.Reading{Entries: 250000, Max: 262144}} }},
+		{"health-recording", "5", func(st *stage) { st.history(30) }, func(c *Config) { c.Findings = &fakeFindings{} }},
 		{"health-begin", "5", func(*stage) {}, unwell},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			st := newStage(t, c.with)
 			st.gateway()
-			if h, ok := st.s.cfg.Health.(*fakeHealth); ok && len(h.reading.Counters) > 0 {
-				st.s.health.moved = movedCounters{[]countersAt{{st.now - 300e9, map[string]uint64{"drop": 7, "insert_failed": 3, "invalid": 3796}}}}
+			if h, ok := st.cfg.Health.(*fakeHealth); ok && len(h.reading.Counters) > 0 {
+				st.watch.Moved = health.Moved{}
+				st.watch.Moved.Note(st.now-300e9, []health.Counter{{Name: "drop", Total: 7}, {Name: "insert_failed", Total: 3}, {Name: "invalid", Total: 3796}})
 			}
 			c.play(st)
-			st.s.note = "" // that there is something to see on this page
+			st.s.Tell(paint.Text, "") // that there is something to see on this page
 			st.press(c.keys)
 			st.goldenScreens(c.name, func() { // another size may begin at the top
 				st.press("<up>")
@@ -115,28 +116,28 @@ func TestHealthLeadsToFlows(t *testing.T) {
 	st := newStage(t, unwell)
 	st.gateway()
 	st.press("/udp<enter>5<down>") // the check of events is first but one
-	if it := st.pages[4].(*healthPage).item(); it == nil || it.name != "events" {
-		t.Fatalf("%+v", it)
+	if it := st.cursor(); !strings.HasPrefix(it, "✗ events") {
+		t.Fatal(it)
 	}
 	st.press("<enter>")
-	if st.open != 4 || st.s.text != "udp" || !strings.Contains(st.screen(), "events is not about single flows") {
-		t.Errorf("page %d, filter %q\n%s", st.open, st.s.text, st.screen())
+	if st.s.Open != 4 || st.s.Text != "udp" || !strings.Contains(st.screen(), "events is not about single flows") {
+		t.Errorf("page %d, filter %q\n%s", st.s.Open, st.s.Text, st.screen())
 	}
 	st.press("<home><enter>")
-	if st.open != 0 || st.s.text != "tcp and snat" || !strings.Contains(st.screen(), "tcp and snat") {
-		t.Errorf("page %d, filter %q", st.open, st.s.text)
+	if st.s.Open != 0 || st.s.Text != "tcp and snat" || !strings.Contains(st.screen(), "tcp and snat") {
+		t.Errorf("page %d, filter %q", st.s.Open, st.s.Text)
 	}
 	st.press("<esc>")
-	if st.open != 4 || st.s.text != "udp" {
-		t.Errorf("esc leads to page %d, filter %q", st.open, st.s.text)
+	if st.s.Open != 4 || st.s.Text != "udp" {
+		t.Errorf("esc leads to page %d, filter %q", st.s.Open, st.s.Text)
 	}
 	st.press("5<down><down>")
-	f := st.s.cfg.Findings.(fakeFindings)
-	name := st.pages[4].(*healthPage).item().name
-	st.s.cfg.Findings = f[:2]
+	f := st.cfg.Findings.(*fakeFindings)
+	name := strings.Fields(st.cursor())[1]
+	f.all = f.all[:2]
 	st.frame()
-	if it := st.pages[4].(*healthPage).item(); it.name != name {
-		t.Errorf("the cursor was on %s and is on %s", name, it.name)
+	if it := st.cursor(); strings.Fields(it)[1] != name {
+		t.Errorf("the cursor was on %s and is on %s", name, it)
 	}
 }
 
@@ -175,17 +176,17 @@ func TestAdvice(t *testing.T) {
 	} {
 		t.Run(end.name, func(t *testing.T) {
 			h := &fakeHealth{}
-			st := newStage(t, func(c *Config) { c.Health = h })
+			st := newStage(t)
 			st.gateway()
-			before := strings.Split(st.screen(), "\n")[2]
-			h.reading.Checks = []HealthCheck{
-				{HealthFail, "events", "no flow sends events: nf_conntrack_events is 0\x1b[2J", "sysctl -w net.netfilter.nf_conntrack_events=1"},
-				{HealthWarn, "acct", "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters", "sysctl -w net.netfilter.nf_conntrack_acct=1"},
-				{HealthNote, "helper", "no helper", ""},
-				{HealthNote, "labels", "no labels", ""},
+			before := st.line(2)
+			h.reading.Checks = []health.Check{
+				{Level: monitor.SeverityFail, Name: "events", Text: "no flow sends events: nf_conntrack_events is 0\x1b[2J", Command: "sysctl -w net.netfilter.nf_conntrack_events=1"},
+				{Level: monitor.SeverityWarn, Name: "acct", Text: "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters", Command: "sysctl -w net.netfilter.nf_conntrack_acct=1"},
+				{Level: monitor.SeverityInfo, Name: "helper", Text: "no helper", Command: ""},
+				{Level: monitor.SeverityInfo, Name: "labels", Text: "no labels", Command: ""},
 			}
-			st.s.health.read, st.s.health.next = false, 0
-			st.frame()
+			st = newStage(t, func(c *Config) { c.Health = h })
+			st.gateway()
 			if end.name == "time" {
 				all := ""
 				for _, size := range [][2]int{{60, 16}, {80, 24}, {160, 50}} {
@@ -287,57 +288,6 @@ func TestQuiet(t *testing.T) {
 	st.frame()
 	if h.asked != 2 {
 		t.Errorf("asked %d times", h.asked)
-	}
-}
-
-func TestTimeline(t *testing.T) {
-	var l timeline
-	l.sample(100e9, 5, kindCounts{created: 1000})
-	l.sample(100.5e9, 6, kindCounts{created: 1100})
-	if l.flows != 6 || l.seen.created != 1100 || l.n != 0 {
-		t.Errorf("within the first second: %d flows, %+v, %d seconds", l.flows, l.seen, l.n)
-	}
-	l.sample(102e9, 7, kindCounts{created: 1100, updated: 50, destroyed: 50})
-	if l.flows != 7 || l.seen.updated != 50 {
-		t.Errorf("as of the last sample: %d flows, %+v", l.flows, l.seen)
-	}
-	if l.n != 2 || l.seconds[1] != (moment{7, 100}) || l.at != 102e9 {
-		t.Errorf("%d seconds, %+v", l.n, l.seconds[:3])
-	}
-	values, known := l.values(300, func(m *moment) uint64 { return m.events })
-	if known != 10 || values[299] != 100 || values[290] != 100 || values[289] != 0 { // two of 60 seconds
-		t.Errorf("%d known, %v", known, values[296:])
-	}
-	l.sample(2000e9, 9, kindCounts{created: 1100, updated: 50, destroyed: 50})
-	if _, known := l.values(300, func(m *moment) uint64 { return m.events }); l.n != timelineSeconds || known != 300 {
-		t.Errorf("%d seconds, %d cells", l.n, known)
-	}
-	l.sample(2001e9, 9, kindCounts{created: 30})
-	if last := l.seconds[(l.head-1+timelineSeconds)%timelineSeconds]; last != (moment{9, 30}) {
-		t.Errorf("counted anew: %+v", last)
-	}
-	l.sample(50e9, 1, kindCounts{})
-	if l.n != 0 || l.at != 50e9 {
-		t.Errorf("sought backwards: %d seconds at %d", l.n, l.at)
-	}
-}
-
-func TestChart(t *testing.T) {
-	for _, c := range []struct {
-		values []uint64
-		known  int
-		height int
-		want   string
-	}{
-		{[]uint64{0, 0, 1, 4, 8}, 3, 1, "  ▁▄█"},
-		{[]uint64{9, 0, 1, 1000}, 4, 1, "▁·▁█"},
-		{[]uint64{0, 4, 8, 12, 16}, 5, 2, "   ▄█|·▄███"},
-		{[]uint64{0, 0}, 2, 2, "  |··"},
-		{[]uint64{0, 0}, 0, 1, "  "},
-	} {
-		if got := strings.Join(chart(c.values, c.known, c.height), "|"); got != c.want {
-			t.Errorf("%v: got %q, want %q", c.values, got, c.want)
-		}
 	}
 }
 

@@ -1,46 +1,65 @@
 package tui
 
 import (
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/tui/keys"
 	"natlens/tui/paint"
 )
 
-// helpLines draws every key, in columns as the width allows, and what the signs
-// of the tables mean. It is made of the bindings: it can't say what is not so.
-func (m *Model) helpLines(width, height int) []drawn {
-	const columnWidth = 38
-	fit := max(1, width/columnWidth)
-	var columns [][]paint.Line
-	for i, g := range m.keys.groups() {
-		var lines []paint.Line
-		var title paint.Line
-		title.Add(paint.Title, g.title)
-		lines = append(lines, title)
-		for _, b := range g.keys {
-			var l paint.Line
-			l.AddLeft(paint.Key, b.Help().Key, 10)
-			l.Add(paint.Text, b.Help().Desc)
-			l.Cut(columnWidth - 2)
-			lines = append(lines, l)
-		}
-		lines = append(lines, paint.Line{})
-		if i < fit {
-			columns = append(columns, lines)
-		} else {
-			shortest := 0
-			for c := range columns {
-				if len(columns[c]) < len(columns[shortest]) {
-					shortest = c
-				}
-			}
-			columns[shortest] = append(columns[shortest], lines...)
-		}
+// help lists every key of what had the focus, and what the signs of the tables mean.
+type help struct {
+	open          bool
+	keys          *keys.Map
+	scroll        int
+	width, height int
+}
+
+// helpColumn is the width of a column.
+const helpColumn = 38
+
+// begin opens the help of a map of keys.
+func (h *help) begin(of *keys.Map) { h.open, h.keys, h.scroll = true, of, 0 }
+
+// Step, Home, End and Lines make it a keys.Mover.
+
+func (h *help) Step(rows int) tea.Cmd { return h.scrollTo(h.scroll + rows) }
+func (h *help) Home() tea.Cmd         { return h.scrollTo(0) }
+func (h *help) End() tea.Cmd          { return h.scrollTo(len(h.lines())) }
+func (h *help) Lines() int            { return h.height }
+
+func (h *help) scrollTo(line int) tea.Cmd {
+	h.scroll = max(0, min(line, len(h.lines())-h.height))
+	return nil
+}
+
+func (h *help) resize(width, height int) {
+	h.width, h.height = width, height
+	if h.open {
+		h.scrollTo(h.scroll)
 	}
-	var lines []paint.Line
+}
+
+func (h *help) draw() []paint.Line { return paint.Scrolled(h.lines(), h.scroll, h.width, h.height) }
+
+// lines sets the groups of keys in columns as the width allows.
+func (h *help) lines() (lines []paint.Line) {
+	fit := max(1, h.width/helpColumn)
+	columns := make([][]paint.Line, fit)
+	for i, g := range h.keys.Groups() {
+		shortest := min(i, fit-1)
+		for c := range columns {
+			if i >= fit && len(columns[c]) < len(columns[shortest]) {
+				shortest = c
+			}
+		}
+		columns[shortest] = append(columns[shortest], groupLines(&g)...)
+	}
 	put := func(l paint.Line, row, column int) {
 		for len(lines) <= row {
 			lines = append(lines, paint.Line{})
 		}
-		lines[row].Pad(1 + column*columnWidth)
+		lines[row].Pad(1 + column*helpColumn)
 		lines[row].AddLine(&l)
 	}
 	for c, column := range columns {
@@ -48,8 +67,7 @@ func (m *Model) helpLines(width, height int) []drawn {
 			put(l, i, c)
 		}
 	}
-	// The signs are wider than a column: they stand under all but the first, or at
-	// the end.
+	// The signs are wider than a column: they are below all but the first, or at the end.
 	below, from := len(lines), 0
 	if fit >= 3 {
 		below, from = 0, 1
@@ -60,31 +78,38 @@ func (m *Model) helpLines(width, height int) []drawn {
 	for i, l := range signLines() {
 		put(l, below+i, from)
 	}
-	m.helpRows = len(lines)
-	m.helpScroll = max(0, min(m.helpScroll, len(lines)-height))
-	return scrolled(lines, m.helpScroll, width, height)
+	return lines
+}
+
+// groupLines are the title of a group, its keys and a blank line.
+func groupLines(g *keys.Group) []paint.Line {
+	lines := []paint.Line{entry(paint.Title, g.Title, "")}
+	for _, k := range g.Hints {
+		l := entry(paint.Key, k.Label, k.Does)
+		l.Cut(helpColumn - 2)
+		lines = append(lines, l)
+	}
+	return append(lines, paint.Line{})
+}
+
+// entry is a sign or a key, and what it means.
+func entry(role paint.Role, sign, means string) (l paint.Line) {
+	if means == "" {
+		l.Add(role, sign)
+		return l
+	}
+	l.AddLeft(role, sign, 10)
+	l.Add(paint.Text, means)
+	return l
 }
 
 func signLines() []paint.Line {
-	signs := []struct {
-		role       paint.Role
-		sign, text string
-	}{
-		{paint.NAT, "⇒", "rewritten by NAT: only the part that is another is coloured"},
-		{paint.Warn, "!", "unanswered: no packet came back yet"},
-		{paint.New, "+", "new"},
-		{paint.Ended, "×", "ended; it stays in sight for a moment"},
-		{paint.Ended, "·", "timed out; the kernel has not removed it yet"},
+	return []paint.Line{
+		entry(paint.Title, "signs", ""),
+		entry(paint.NAT, "⇒", "rewritten by NAT: only the part that is another is coloured"),
+		entry(paint.Warn, "!", "unanswered: no packet came back yet"),
+		entry(paint.New, "+", "new"),
+		entry(paint.Ended, "×", "ended; it stays in sight for a moment"),
+		entry(paint.Ended, "·", "timed out; the kernel has not removed it yet"),
 	}
-	out := make([]paint.Line, 0, len(signs)+1)
-	var title paint.Line
-	title.Add(paint.Title, "signs")
-	out = append(out, title)
-	for _, s := range signs {
-		var l paint.Line
-		l.AddLeft(s.role, s.sign, 10)
-		l.Add(paint.Text, s.text)
-		out = append(out, l)
-	}
-	return out
 }

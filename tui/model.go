@@ -1,218 +1,219 @@
 package tui
 
 import (
-	"slices"
 	"time"
 
-	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"natlens/tui/detail"
+	"natlens/tui/events"
+	"natlens/tui/filterbar"
+	"natlens/tui/flows"
+	"natlens/tui/health"
+	"natlens/tui/keys"
+	"natlens/tui/nat"
+	"natlens/tui/page"
 	"natlens/tui/paint"
+	"natlens/tui/top"
+	"natlens/tui/who"
 )
 
-// Model is the whole UI for Bubble Tea. It only routes: pages, panes and prompts
-// do the work.
+// Model is the whole UI for Bubble Tea. It only routes: pages, panes and prompts do the work.
 type Model struct {
-	s    *session
-	keys keyMap
+	s   *page.Session
+	cfg Config
 
-	pages []page
-	open  int // the page that is shown
+	pages      []page.Page
+	pageKeys   []keys.Map // of each page
+	detailKeys keys.Map
+	helpKeys   keys.Map
 
-	header header
-	bar    filterBar
-	detail *detail // nil: closed
-	prompt *prompt // nil: nothing is asked
-	help   bool
+	bar    *filterbar.Bar
+	detail *detail.Pane // nil: closed
+	prompt *page.Prompt // nil: nothing is asked
+	help   help
 
-	helpScroll, helpRows int
+	theme     theme
+	header    header
+	footer    footer
+	banner    []paint.Line // above the page
+	watch     *health.Watch
+	exporter  exporter
+	refresher refresher
 
-	export     *exporting // nil: none on its way
-	streamPath string     // of the recording that runs, escaped
-	refresher  refresher
-	pace       pace
-	tick       func(time.Duration) tea.Cmd // the next frame
-	pulled     frameState
+	pace   pace
+	tick   func(time.Duration) tea.Cmd // the next frame
+	pulled frameState
 
 	width, height int
 }
 
-// The smallest screen that the UI takes.
-const (
-	minWidth  = 60
-	minHeight = 16
-)
-
 // New returns the UI. Run is what most programs want.
 func New(cfg Config) *Model {
-	s := newSession(cfg)
-	m := &Model{s: s, keys: newKeyMap(), bar: newFilterBar(s), tick: tickIn}
-	s.root = m
-	m.keys.limit(&s.cfg)
-	m.pages = []page{newFlowsPage(s, &m.keys), newEventsPage(s, &m.keys), newTopPage(s, &m.keys), newNATPage(s, &m.keys), newHealthPage(s, &m.keys)}
-	if s.cfg.Who != nil {
-		m.pages = append(m.pages, newWhoPage(s, &m.keys))
+	cfg = cfg.withDefaults()
+	m := &Model{s: newSession(&cfg), cfg: cfg, theme: newTheme(&cfg), tick: tickIn}
+	s := m.s
+	s.Root = m
+	m.bar = filterbar.New(s, cfg.History)
+	m.watch = health.NewWatch(s, cfg.Health, cfg.Trouble, func() { m.resize(m.width, m.height) })
+	m.exporter = exporter{s: s, files: cfg.Exporter}
+	m.refresher = refresher{s: s, source: cfg.Refresher}
+	m.pages = []page.Page{flows.New(s), events.New(s), top.New(s), nat.New(s), health.New(s, m.watch, cfg.Findings)}
+	if cfg.Who != nil {
+		m.pages = append(m.pages, who.New(s, cfg.Who))
 	}
-	m.keys.number(m.pages)
-	if err := s.setFilter(cfg.Filter); err != nil {
-		s.tell(paint.Bad, err.Error())
+	m.header = header{s: s, info: cfg.Info, player: cfg.Player, watch: m.watch, exporter: &m.exporter, pages: m.pages}
+	m.bindKeys()
+	if err := s.SetFilter(cfg.Filter); err != nil {
+		s.Tell(paint.Bad, err.Error())
 	}
-	s.frame = s.now()
+	s.Frame = s.Clock()
 	m.resize(80, 24)
 	return m
 }
 
-// Init asks for the first frame, and for the terminal's background if no theme
-// was asked for.
+// Init asks for the first frame, and for the terminal's background if no theme was asked for.
 func (m *Model) Init() tea.Cmd {
 	begin := func() tea.Msg { return frameMsg{} }
-	if m.s.cfg.Theme == "" {
-		return tea.Batch(begin, tea.RequestBackgroundColor)
+	if m.theme.fixed {
+		return begin
 	}
-	return begin
+	return tea.Batch(begin, tea.RequestBackgroundColor)
 }
 
 // Update routes.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case frameMsg:
-		return m, m.beginFrame()
-	case answerMsg:
-		return m, m.answered(msg)
-	case lookedMsg:
-		m.looked(msg)
-	case quietMsg:
-		m.quieted(msg)
-	case refreshedMsg:
-		m.refreshed(msg)
-	case tea.WindowSizeMsg:
-		m.resize(msg.Width, msg.Height)
-		return m, m.pages[m.open].pull(toChange)
-	case tea.ColorProfileMsg:
-		m.s.setProfile(msg.Profile)
-	case tea.BackgroundColorMsg:
-		m.s.setBackground(msg.IsDark())
+		return m, m.frame()
+	case page.Then:
+		return m, m.then(msg)
 	case tea.KeyPressMsg:
-		return m, m.key(msg)
+		return m, m.press(msg)
 	case tea.PasteMsg:
 		return m, m.paste(msg)
 	case tea.MouseClickMsg:
 		return m, m.click(msg)
 	case tea.MouseWheelMsg:
 		return m, m.wheel(msg)
-	case deletedMsg:
-		m.s.deleted(msg)
-	case exportedMsg:
-		m.exported(msg)
-	case fedMsg:
-		m.s.fed(msg)
+	case tea.WindowSizeMsg:
+		m.resize(msg.Width, msg.Height)
+		return m, m.page().Pull(page.ToChange)
+	case tea.ColorProfileMsg:
+		m.theme.setProfile(msg.Profile)
+	case tea.BackgroundColorMsg:
+		m.theme.setBackground(msg.IsDark())
 	}
 	return m, nil
 }
 
-// answered gives an answer to the page that asked.
-func (m *Model) answered(msg answerMsg) tea.Cmd {
-	cmd := msg.page.answer(msg)
+// then takes what a command brings back.
+func (m *Model) then(result page.Then) tea.Cmd {
+	cmd := result()
 	m.settle()
 	return cmd
 }
 
-// key gives a key to whatever is in front.
-func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
+// focus is what the keys go to, and what the footer says of them: the hints that fit, and
+// those that are always there.
+type focus struct {
+	keys          *keys.Map
+	hints, always []keys.Action
+}
+
+func (m *Model) focus() focus {
+	always := []keys.Action{keys.Help, keys.Quit}
+	switch {
+	case m.bar.Open:
+		return focus{&m.bar.Keys, []keys.Action{keys.Accept, keys.Complete, keys.Older}, []keys.Action{keys.Cancel}}
+	case m.help.open:
+		return focus{&m.helpKeys, []keys.Action{keys.Back, keys.Up, keys.Down}, []keys.Action{keys.Quit}}
+	case m.detail != nil:
+		return focus{&m.detailKeys, []keys.Action{keys.Back, keys.Up, keys.Down, keys.Copy, keys.Delete}, always}
+	}
+	hints := m.page().Hints()
+	if m.s.CanStepBack() {
+		hints = append([]keys.Action{keys.Back}, hints...)
+	}
+	return focus{&m.pageKeys[m.s.Open], hints, always}
+}
+
+// press gives a key to what has the focus.
+func (m *Model) press(k tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case m.prompt != nil:
-		return m.answerPrompt(k)
-	case m.bar.open:
-		return m.typeFilter(k)
-	case key.Matches(k, m.keys.Quit):
-		return m.quit()
-	case m.help && m.keyHelp(k):
-		return nil
-	case key.Matches(k, m.keys.Help):
-		m.help, m.helpScroll = true, 0
-		return nil
+		return m.answer(m.prompt, func() (tea.Cmd, bool) { return m.prompt.Update(k) })
+	case m.bar.Open:
+		return m.inBar(func() { m.bar.Type(k) })
 	}
-	if cmd, ok := m.command(k); ok {
-		return cmd
-	}
-	if m.detail != nil {
-		if key.Matches(k, m.keys.Back, m.keys.Enter) {
-			m.detail = nil
-			return m.pages[m.open].pull(toChange)
-		}
-		m.detail.key(k)
-		return nil
-	}
-	if key.Matches(k, m.keys.Back) && m.s.canStepBack() {
-		return m.stepBack()
-	}
-	return m.pages[m.open].key(k)
-}
-
-func (m *Model) answerPrompt(msg tea.Msg) tea.Cmd {
-	asked := m.prompt
-	cmd, done := asked.update(msg)
-	if done && m.prompt == asked { // the answer may have asked the next question
-		m.prompt = nil
+	cmd, ok := m.focus().keys.Press(k)
+	if !ok {
+		m.help.open = false // any other key closes it
 	}
 	return cmd
-}
-
-func (m *Model) typeFilter(msg tea.Msg) tea.Cmd {
-	changed := m.bar.update(msg)
-	if !m.bar.open {
-		m.resize(m.width, m.height)
-		changed = true
-	}
-	if changed {
-		return m.pages[m.open].pull(toChange)
-	}
-	return nil
 }
 
 func (m *Model) paste(msg tea.PasteMsg) tea.Cmd {
 	switch {
 	case m.prompt != nil:
-		return m.answerPrompt(msg)
-	case m.bar.open:
-		return m.typeFilter(msg)
+		return m.answer(m.prompt, func() (tea.Cmd, bool) { return m.prompt.Update(msg) })
+	case m.bar.Open:
+		return m.inBar(func() { m.bar.Type(msg) })
 	}
 	return nil
 }
 
-// keyHelp scrolls the help; any other key closes it. It returns false for a key
-// that opens a page, which does so from here too.
-func (m *Model) keyHelp(k tea.KeyPressMsg) bool {
-	switch rows, where := m.keys.movement(k, m.bodyHeight()); where {
-	case moveRows:
-		m.helpScroll += rows
-	case moveHome:
-		m.helpScroll = 0
-	case moveEnd:
-		m.helpScroll = m.helpRows
-	default:
-		m.help = false
-		return !key.Matches(k, append(slices.Clone(m.keys.Pages), m.keys.NextPage, m.keys.PrevPage)...)
+// answer closes a prompt that has its answer, unless that has asked the next question.
+func (m *Model) answer(asked *page.Prompt, act func() (cmd tea.Cmd, done bool)) tea.Cmd {
+	cmd, done := act()
+	if done && m.prompt == asked {
+		m.prompt = nil
 	}
-	return true
+	return cmd
 }
 
-// show opens a page.
-func (m *Model) show(i int) tea.Cmd {
-	if i != m.open { // a look over a million flows would hold back the one that is wanted now
-		m.pages[m.open].halt()
+// do does an action of what has the focus, as its key would.
+func (m *Model) do(a keys.Action) tea.Cmd {
+	if m.bar.Open {
+		return m.inBar(func() { m.bar.Keys.Run(a) })
 	}
-	m.open, m.detail, m.help = i, nil, false
-	m.s.page = i
-	if _, ok := m.pages[i].(*healthPage); ok && len(m.s.health.advice) > 0 {
-		m.advise(nil) // it stands there
-	}
-	return m.pages[i].pull(toChange)
+	return m.focus().keys.Run(a)
 }
 
-func (m *Model) ask(p *prompt) { m.prompt = p }
+// inBar does something in the filter bar. The page is asked again if the filter has changed
+// or the bar has closed.
+func (m *Model) inBar(act func()) tea.Cmd {
+	gen := m.s.Gen
+	act()
+	if m.bar.Open && gen == m.s.Gen {
+		return nil
+	}
+	if !m.bar.Open {
+		m.resize(m.width, m.height)
+	}
+	return m.page().Pull(page.ToChange)
+}
 
-func (m *Model) openDetail(f flowRef) {
-	m.detail = newDetail(m.s, &m.keys, f)
+// page is the one that is open.
+func (m *Model) page() page.Page { return m.pages[m.s.Open] }
+
+// Show opens a page.
+func (m *Model) Show(i int) tea.Cmd {
+	if i != m.s.Open { // its question would delay the one that is wanted now
+		m.page().Halt()
+	}
+	m.s.Open, m.detail, m.help.open = i, nil, false
+	if _, ok := m.page().(*health.Page); ok {
+		m.watch.Shown()
+	}
+	return m.page().Pull(page.ToChange)
+}
+
+// Ask puts a question on the last line.
+func (m *Model) Ask(p *page.Prompt) { m.prompt = p }
+
+// OpenDetail opens the pane of a flow.
+func (m *Model) OpenDetail(f page.Flow) {
+	m.detail = detail.New(m.s, f)
 	m.resize(m.width, m.height)
 }

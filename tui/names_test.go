@@ -39,7 +39,7 @@ func TestNames(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { st.s.names.ask(ctx); close(done) }()
+	go func() { st.s.Names.Ask(ctx); close(done) }()
 	defer func() { cancel(); <-done }()
 
 	st.newcomer(40000)
@@ -57,7 +57,7 @@ func TestNames(t *testing.T) {
 		asked[(<-r.asked).String()] = true
 		r.answer <- "gw.example\x1b]0;x\x07\u202e"
 	}
-	for end := time.Now().Add(5 * time.Second); st.s.names.version() < 3; {
+	for end := time.Now().Add(5 * time.Second); st.s.Names.Changes() < 3; {
 		if time.Now().After(end) {
 			t.Fatal("the answers do not arrive")
 		}
@@ -71,7 +71,7 @@ func TestNames(t *testing.T) {
 	if len(asked) != 3 || len(r.asked) != 0 {
 		t.Errorf("asked for %v, and %d more", asked, len(r.asked))
 	}
-	if got, want := st.s.names.addr(netip.MustParseAddr("203.0.113.9")), `gw.example\x1b]0;x\x07\u202e`; got != want {
+	if got, want := st.s.Names.Addr(netip.MustParseAddr("203.0.113.9")), `gw.example\x1b]0;x\x07\u202e`; got != want {
 		t.Errorf("the name is %q, want %q", got, want)
 	}
 	st.press("n")

@@ -50,8 +50,8 @@ func TestNetNSOfTheCursor(t *testing.T) {
 	st := houses(t)
 	st.size(120, 30)
 	st.press("4<down><enter>")
-	if want := "netns blue and tcp and snat and reply.dst 203.0.113.1"; st.s.text != want {
-		t.Errorf("from the NAT page: filter %q, want %q", st.s.text, want)
+	if want := "netns blue and tcp and snat and reply.dst 203.0.113.1"; st.s.Text != want {
+		t.Errorf("from the NAT page: filter %q, want %q", st.s.Text, want)
 	}
 	st.press("yc")
 	if want := "ip netns exec blue conntrack -D -p tcp -s 192.168.77.2 -d 203.0.113.9 --sport 4000"; !strings.HasPrefix(st.copied, want) {

@@ -9,10 +9,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// pace says when the next frame is due: at most ten a second, and so seldom that
-// the terminal gets no more bytes a second than a line to a far-away gateway
-// bears; and when the table may be asked again: so seldom that asking takes a
-// tenth of the time.
+// pace says when the next frame is due: at most ten a second, and so seldom that the terminal
+// gets no more bytes a second than a slow line can carry.
 type pace struct {
 	out   *meter
 	bytes uint64 // of the meter at the last frame
@@ -21,8 +19,8 @@ type pace struct {
 const (
 	frameEvery   = 100 * time.Millisecond
 	frameSlowest = time.Second
-	costShare    = 10
 	bytesASecond = 30_000
+	costShare    = 10 // asking the table takes at most a tenth of the time
 )
 
 // frameMsg is the beginning of a frame.
@@ -71,6 +69,6 @@ func metered(w io.Writer) (io.Writer, *meter) {
 	return m, m
 }
 
-// keyFPS is how often the renderer looks for a new screen: not how often there
-// is one, but how long a key waits for its frame.
+// keyFPS is how often the renderer looks for a new screen. That is how long a key waits for
+// its frame, not how often there is one.
 const keyFPS = 120

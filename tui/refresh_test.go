@@ -81,17 +81,17 @@ func TestRefresh(t *testing.T) {
 	}
 	r.gets = 0
 	later()
-	if want := st.flows().height; r.gets != want || r.dumps != 0 {
+	if want := st.flows().Height; r.gets != want || r.dumps != 0 {
 		t.Errorf("%d flows read and %d dumps; want the %d in sight", r.gets, r.dumps, want)
 	}
 	st.frame()
-	if want := st.flows().height; r.gets != want {
+	if want := st.flows().Height; r.gets != want {
 		t.Errorf("read again within a second: %d", r.gets)
 	}
 	later()
 	st.press("<right><right><right><right>s") // by rate
-	if st.flows().by != colRate {
-		t.Fatalf("by %d", st.flows().by)
+	if !strings.Contains(st.line(2), "RATE▼") {
+		t.Fatal(st.line(2))
 	}
 	r.gets = 0
 	later()

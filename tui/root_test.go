@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -9,6 +10,10 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+
+	"natlens/tui/keys"
+	"natlens/tui/page"
+	"natlens/tui/paint"
 )
 
 // The root model only routes. Update is one switch over the kinds of messages, and
@@ -50,23 +55,27 @@ func TestRootRoutes(t *testing.T) {
 
 // fakePage notes what the root gives to it.
 type fakePage struct {
-	page
+	page.Page
 	got []string
 }
 
-func (p *fakePage) resize(int, int)          {}
-func (p *fakePage) pull(wish) tea.Cmd        { p.got = append(p.got, "pull"); return nil }
-func (p *fakePage) running() bool            { return false }
-func (p *fakePage) halt()                    { p.got = append(p.got, "halt") }
-func (p *fakePage) answer(answerMsg) tea.Cmd { p.got = append(p.got, "answer"); return nil }
-func (p *fakePage) key(k tea.KeyPressMsg) tea.Cmd {
-	p.got = append(p.got, "key "+k.String())
-	return nil
+func (p *fakePage) note(what string) tea.Cmd { p.got = append(p.got, what); return nil }
+
+func (p *fakePage) Title() string          { return "Fake" }
+func (p *fakePage) Hints() []keys.Action   { return nil }
+func (p *fakePage) Resize(int, int)        {}
+func (p *fakePage) Pull(page.Wish) tea.Cmd { return p.note("pull") }
+func (p *fakePage) Running() bool          { return false }
+func (p *fakePage) Halt()                  { p.note("halt") }
+func (p *fakePage) Step(rows int) tea.Cmd  { return p.note(fmt.Sprint("step ", rows)) }
+func (p *fakePage) Home() tea.Cmd          { return p.note("home") }
+func (p *fakePage) End() tea.Cmd           { return p.note("end") }
+func (p *fakePage) Lines() int             { return 20 }
+func (p *fakePage) Click(x, y int) tea.Cmd { return p.note("click") }
+func (p *fakePage) Draw() []paint.Line     { return make([]paint.Line, 21) }
+func (p *fakePage) Keys() keys.Actions {
+	return keys.Actions{keys.Sort: {Run: func() tea.Cmd { return p.note("sort") }}}
 }
-func (p *fakePage) click(x, y int) tea.Cmd  { p.got = append(p.got, "click"); return nil }
-func (p *fakePage) wheel(lines int) tea.Cmd { p.got = append(p.got, "wheel"); return nil }
-func (p *fakePage) draw() (out []drawn)     { return make([]drawn, 21) }
-func (p *fakePage) title() string           { return "Fake" }
 
 // A page gets what is for it, and only while it is open and nothing is in front.
 func TestRootRoutesToThePage(t *testing.T) {
@@ -76,9 +85,10 @@ func TestRootRoutesToThePage(t *testing.T) {
 		send tea.Msg
 		want []string
 	}{
-		{"a key", "", tea.KeyPressMsg{Code: 's', Text: "s"}, []string{"key s"}},
+		{"a key", "", tea.KeyPressMsg{Code: 's', Text: "s"}, []string{"sort"}},
+		{"a move", "", tea.KeyPressMsg{Code: tea.KeyPgDown}, []string{"step 20"}},
 		{"a click", "", tea.MouseClickMsg{X: 3, Y: 5, Button: tea.MouseLeft}, []string{"click"}},
-		{"the wheel", "", tea.MouseWheelMsg{Button: tea.MouseWheelDown}, []string{"wheel"}},
+		{"the wheel", "", tea.MouseWheelMsg{Button: tea.MouseWheelDown}, []string{"step 3"}},
 		{"a size", "", tea.WindowSizeMsg{Width: 90, Height: 24}, []string{"pull"}},
 		{"a key of every page", "", tea.KeyPressMsg{Code: 't', Text: "t"}, nil},
 		{"a key to the help", "?", tea.KeyPressMsg{Code: 's', Text: "s"}, nil},
@@ -89,9 +99,10 @@ func TestRootRoutesToThePage(t *testing.T) {
 		{"a key to a question", "e", tea.KeyPressMsg{Code: 'z', Text: "z"}, nil},
 		{"another page", "", tea.KeyPressMsg{Code: '2', Text: "2"}, []string{"halt"}},
 	} {
-		st := newStage(t, func(c *Config) { c.Exporter = &exporter{} })
+		st := newStage(t, func(c *Config) { c.Exporter = &disk{} })
 		p := &fakePage{}
-		st.pages[0] = p
+		st.pages[0], st.pageKeys = p, nil
+		st.bindKeys()
 		st.press(c.keys)
 		p.got = nil
 		st.send(c.send)

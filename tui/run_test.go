@@ -204,7 +204,7 @@ func TestRunHostileText(t *testing.T) {
 	x := &monitor.Extra{Helper: []byte(hostile), SecCtx: []byte(hostile), Labels: []byte{1}}
 	st.event(monitor.KindNew, 1, f, monitor.AttrHelper|monitor.AttrSecCtx|monitor.AttrLabels, x)
 	st.commit()
-	cfg := st.s.cfg
+	cfg := st.cfg
 	cfg.Info = Info{Host: hostile, Namespace: hostile, Capture: hostile}
 	cfg.Env.Labels = map[string]int{hostile: 0}
 	cfg.Services = func(monitor.Proto, uint16) string { return hostile }

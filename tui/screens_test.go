@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/charmbracelet/colorprofile"
+
+	"natlens/tui/page"
 )
 
 // Every page and pane at the named sizes, without colour and with.
@@ -106,7 +108,7 @@ func TestEveryWidth(t *testing.T) {
 				t.Errorf("%d columns: AGE %v", width, has)
 			}
 			for _, end := range []string{":55506", ":55507", ".1:39502", ".2:80"} {
-				if end == ".1:39502" && width < foldBelow {
+				if end == ".1:39502" && width < page.FoldBelow {
 					end = ".1"
 				}
 				if !regexp.MustCompile("⇒.*" + regexp.QuoteMeta(end) + `\b`).MatchString(s) {
@@ -144,7 +146,7 @@ func TestScreensEmptyEndedSmall(t *testing.T) {
 			all += fmt.Sprintf("# %d×%d page %s\n%s", size[0], size[1], keys, st.screen())
 		}
 	}
-	st.send(fedMsg{fmt.Errorf("read events: broken pipe")})
+	st.fed(fmt.Errorf("read events: broken pipe"))
 	st.press("1")
 	for _, size := range allSizes {
 		st.size(size[0], size[1])

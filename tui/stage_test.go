@@ -13,6 +13,7 @@ import (
 	"natlens/monitor/loop"
 	"natlens/monitor/table"
 	"natlens/tui/paint"
+	"natlens/tui/tail"
 )
 
 // stageNow is the time of the tests' screens: 12:03:10 UTC.
@@ -23,7 +24,7 @@ type stage struct {
 	*Model
 	t      *testing.T
 	table  *table.Table
-	tail   *Tail
+	tail   *tail.Tail
 	now    monitor.Time
 	stats  loop.Stats
 	batch  monitor.Batch
@@ -33,7 +34,7 @@ type stage struct {
 }
 
 func newStage(t *testing.T, adjust ...func(*Config)) *stage {
-	st := &stage{t: t, table: table.New(table.Config{Linger: 5 * time.Second, Life: true}), tail: NewTail(), now: stageNow}
+	st := &stage{t: t, table: table.New(table.Config{Linger: 5 * time.Second, Life: true}), tail: tail.New(), now: stageNow}
 	cfg := Config{Table: st.table, Tail: st.tail, Stats: func() loop.Stats { return st.stats },
 		Clock: func() monitor.Time { return st.now }, Location: time.UTC, Theme: "dark",
 		Info: Info{Host: "gw01", Namespace: "host", Capture: "ring", Max: 262144}}
@@ -140,6 +141,39 @@ func (st *stage) size(width, height int) {
 
 func (st *stage) colour(p colorprofile.Profile) { st.send(tea.ColorProfileMsg{Profile: p}) }
 
+// line returns a line of the screen.
+func (st *stage) line(y int) string {
+	st.t.Helper()
+	return strings.Split(st.screen(), "\n")[y]
+}
+
+// cursor returns the line of the screen that the cursor is on.
+func (st *stage) cursor() string {
+	st.t.Helper()
+	for line := range strings.Lines(st.screen()) {
+		if strings.HasPrefix(line, " ▌") {
+			return strings.TrimSpace(strings.TrimPrefix(line, " ▌"))
+		}
+	}
+	return ""
+}
+
+// typed returns the text in the filter bar, without blanks at its end.
+func (st *stage) typed() string {
+	st.t.Helper()
+	return strings.TrimPrefix(st.line(1), " / ")
+}
+
+// clickOn clicks on a text of a line of the screen.
+func (st *stage) clickOn(y int, text string) {
+	st.t.Helper()
+	before, _, ok := strings.Cut(st.line(y), text)
+	if !ok {
+		st.t.Fatalf("no %q in line %d:\n%s", text, y, st.screen())
+	}
+	st.send(tea.MouseClickMsg{X: paint.Width(before), Y: y, Button: tea.MouseLeft})
+}
+
 // screen returns what stands on the screen, and holds it to its size: no line is
 // wider than the screen, and there are as many as it has.
 func (st *stage) screen() string {
@@ -150,7 +184,7 @@ func (st *stage) screen() string {
 		st.t.Errorf("%d lines on a screen of %d", len(lines), st.height)
 	}
 	for i := range lines {
-		if n := paint.Width(lines[i]); st.s.style.Name() == "plain" && n > st.width && st.width >= minWidth {
+		if n := paint.Width(lines[i]); st.theme.style.Name() == "plain" && n > st.width && st.width >= minWidth {
 			st.t.Errorf("line %d takes %d of %d cells: %q", i, n, st.width, lines[i])
 		}
 		lines[i] = strings.TrimRight(lines[i], " ")

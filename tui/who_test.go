@@ -6,24 +6,26 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"natlens/tui/who"
 )
 
 // fakeAsker answers as the test wants, and notes what it was asked.
 type fakeAsker struct {
-	answer WhoAnswer
+	answer who.Answer
 	err    error
 	asked  []string
 }
 
 func (f *fakeAsker) Where() string { return "the history in /var/lib/natlens" }
 
-func (f *fakeAsker) Ask(_ context.Context, question string) (WhoAnswer, error) {
+func (f *fakeAsker) Ask(_ context.Context, question string) (who.Answer, error) {
 	f.asked = append(f.asked, question)
 	return f.answer, f.err
 }
 
-func someHolders(n int) WhoAnswer {
-	a := WhoAnswer{
+func someHolders(n int) who.Answer {
+	a := who.Answer{
 		Heads: []string{"INSIDE", "PROTO", "OUTSIDE", "SINCE (UTC)", "UNTIL", "TOWARDS", "KIND", "BYTES", ""},
 		Verdict: []string{
 			"2 inside hosts (192.168.77.2, 192.168.77.3), 40 translations, 1 uncertain.",
@@ -32,7 +34,7 @@ func someHolders(n int) WhoAnswer {
 		},
 	}
 	for i := range n {
-		row := WhoRow{Cells: []string{fmt.Sprintf("192.168.77.%d:%d", 2+i%2, 4444+i), "tcp", fmt.Sprintf("203.0.113.1:%d", 4444+i), "2026-11-22 14:32:01.123", "2026-11-22 14:34:07.442",
+		row := who.Row{Cells: []string{fmt.Sprintf("192.168.77.%d:%d", 2+i%2, 4444+i), "tcp", fmt.Sprintf("203.0.113.1:%d", 4444+i), "2026-11-22 14:32:01.123", "2026-11-22 14:34:07.442",
 			"203.0.113.9:443", "snat", "↑47.0 KiB ↓1.05 MiB", ""}}
 		if i == 1 {
 			row.Uncertain, row.Cells[8] = true, "uncertain: a gap within; in tenant\x1b[2J"
@@ -62,7 +64,7 @@ func TestWhoPage(t *testing.T) {
 	st.size(60, 16)
 	st.press("<end>")
 	shot("answer at 60 columns, the last row")
-	asker.err, asker.answer = errors.New("--proto tpc: not a protocol; did you mean tcp?"), WhoAnswer{}
+	asker.err, asker.answer = errors.New("--proto tpc: not a protocol; did you mean tcp?"), who.Answer{}
 	st.press("<enter> -p tpc<enter>")
 	st.size(80, 16)
 	shot("a question that makes no sense")

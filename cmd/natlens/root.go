@@ -13,6 +13,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/ui"
 	"natlens/tui"
+	"natlens/tui/who"
 )
 
 // run executes one command line and returns the exit code. An error is one line
@@ -97,7 +98,7 @@ func newRoot(con cli.Console, asked bool) *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	deps := ui.Deps{Con: con, Who: func(q ui.Questions) tui.Asker { return &uiWho{con, q} }}
+	deps := ui.Deps{Con: con, Who: func(q ui.Questions) who.Asker { return &uiWho{con, q} }}
 	root.Long = root.Short + ".\n\n" + withoutCommand
 	root.SetIn(con.Stdin)
 	root.SetOut(con.Stdout)

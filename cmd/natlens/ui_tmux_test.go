@@ -222,24 +222,6 @@ func TestUIEnds(t *testing.T) {
 	}
 }
 
-// TestUIDies sends signals that end a program with its stack: the terminal is as it
-// was, and the stack stands on it.
-func TestUIDies(t *testing.T) {
-	t.Parallel()
-	for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGSEGV, syscall.SIGABRT} {
-		t.Run(s.String(), func(t *testing.T) {
-			t.Parallel()
-			p := openPane(t, 80, 24, "demo")
-			p.await("flows with NAT", hasText("⇒203.0.113.1"))
-			p.signal(s)
-			p.ended()
-			if text := p.tmux("capture-pane", "-p", "-S", "-"); !strings.Contains(text, "goroutine ") || !strings.Contains(text, "ended 2") {
-				t.Errorf("no stack, or not by the signal:\n%s", text)
-			}
-		})
-	}
-}
-
 // signal sends a signal to the program.
 func (p *pane) signal(s syscall.Signal) {
 	p.t.Helper()

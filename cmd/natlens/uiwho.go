@@ -12,7 +12,7 @@ import (
 	"natlens/cmd/natlens/ui"
 	"natlens/export/history"
 	"natlens/monitor"
-	"natlens/tui"
+	"natlens/tui/who"
 )
 
 // uiWho answers the UI's questions as natlens who does.
@@ -38,21 +38,21 @@ func (u *uiWho) Where() string {
 }
 
 // Ask answers a question in the words of natlens who.
-func (u *uiWho) Ask(ctx context.Context, question string) (tui.WhoAnswer, error) {
+func (u *uiWho) Ask(ctx context.Context, question string) (who.Answer, error) {
 	cfg := whoConfig{own: u.of.NetNS, called: u.of.Called}
 	cmd := &cobra.Command{Use: "who"}
 	cfg.Register(cmd)
 	if err := cmd.ParseFlags(strings.Fields(question)); err != nil {
-		return tui.WhoAnswer{}, cli.FlagError(cmd, err)
+		return who.Answer{}, cli.FlagError(cmd, err)
 	}
 	words := cmd.Flags().Args()
 	switch {
 	case len(words) > 1:
-		return tui.WhoAnswer{}, cli.Usagef("one ADDR[:PORT], not %s as well", words[1])
+		return who.Answer{}, cli.Usagef("one ADDR[:PORT], not %s as well", words[1])
 	case cfg.format != "":
-		return tui.WhoAnswer{}, cli.Usagef("-o is for natlens who on the command line")
+		return who.Answer{}, cli.Usagef("-o is for natlens who on the command line")
 	case slices.Contains(cfg.recordings, "-"):
-		return tui.WhoAnswer{}, cli.Usagef("--recording -: standard input is the keyboard here")
+		return who.Answer{}, cli.Usagef("--recording -: standard input is the keyboard here")
 	case len(words) == 1:
 		cfg.addr = words[0]
 	}
@@ -76,12 +76,12 @@ func (u *uiWho) Ask(ctx context.Context, question string) (tui.WhoAnswer, error)
 // whoScreen collects an answer for the UI.
 type whoScreen struct {
 	text   *whoText
-	answer tui.WhoAnswer
+	answer who.Answer
 }
 
 func (s *whoScreen) add(a *history.Answer) error {
 	s.text.count(a)
-	s.answer.Rows = append(s.answer.Rows, tui.WhoRow{Cells: s.text.row(a), Uncertain: uncertain(a)})
+	s.answer.Rows = append(s.answer.Rows, who.Row{Cells: s.text.row(a), Uncertain: uncertain(a)})
 	return nil
 }
 
@@ -90,7 +90,7 @@ func (s *whoScreen) end(v *verdict) error {
 	s.answer.Heads = s.text.heads()
 	s.answer.Verdict = v.lines(s.text.hosts, s.text.more, s.text.doubtful, s.text.name, s.text.clock)
 	for i := len(s.answer.Heads) - 1; i >= 0; i-- {
-		if slices.ContainsFunc(s.answer.Rows, func(r tui.WhoRow) bool { return r.Cells[i] != "" }) {
+		if slices.ContainsFunc(s.answer.Rows, func(r who.Row) bool { return r.Cells[i] != "" }) {
 			continue
 		}
 		s.answer.Heads = slices.Delete(s.answer.Heads, i, i+1)

@@ -17,7 +17,7 @@ import (
 	"natlens/cmd/natlens/ui"
 	"natlens/export/history"
 	"natlens/monitor"
-	"natlens/tui"
+	"natlens/tui/who"
 )
 
 // whoEvent is a JSON line of a flow: who sends, as whom, to where.
@@ -72,9 +72,9 @@ func TestWhoInTheUI(t *testing.T) {
 	}
 	u := uiWho{con: cli.Console{Getenv: os.Getenv}, of: ui.Questions{Recordings: []string{path}}}
 	got, err := u.Ask(t.Context(), "203.0.113.1:40000 -p tcp --at 06:12:45")
-	want := tui.WhoAnswer{
+	want := who.Answer{
 		Heads: []string{"INSIDE", "PROTO", "OUTSIDE", "SINCE (UTC)", "UNTIL", "TOWARDS", "KIND", ""},
-		Rows: []tui.WhoRow{{Uncertain: true, Cells: []string{"192.168.77.3:5555", "tcp", "203.0.113.1:40000", "2026-11-22 06:12:30.000", "2026-11-22 06:12:50.000",
+		Rows: []who.Row{{Uncertain: true, Cells: []string{"192.168.77.3:5555", "tcp", "203.0.113.1:40000", "2026-11-22 06:12:30.000", "2026-11-22 06:12:50.000",
 			"203.0.113.9:443", "snat", "uncertain: a gap within"}}},
 		Verdict: []string{"192.168.77.3, 1 translation, uncertain.", "The recording rec.jsonl covers 2026-11-22 06:12:00.000 to 2026-11-22 06:12:55.000."},
 	}

@@ -13,18 +13,39 @@ type Span struct {
 	Chosen bool // it is the cell under the cursor
 }
 
-// Line is one line of the screen: spans from left to right. The zero Line is
-// empty. Its memory may be used again after Reset.
+// Line is one line of the screen: spans from left to right. The zero Line is empty.
 type Line struct {
 	Spans []Span
+	Base  Role // what is below every span, as Selected; Text for nothing
 	width int
+}
+
+// The margins of a row: the left one holds the cursor, the right one the mark of new flows.
+const (
+	MarginLeft  = 3
+	MarginRight = 2
+)
+
+// Gap is the usual number of blanks between two columns.
+const Gap = 2
+
+// Row returns a row of a list with its left margin.
+func Row(cursor bool) (l Line) {
+	l.Select(cursor)
+	l.Pad(MarginLeft)
+	return l
+}
+
+// Select makes the empty line one under the cursor.
+func (l *Line) Select(cursor bool) {
+	if cursor {
+		l.Base = Selected
+		l.Add(Key, " ▌")
+	}
 }
 
 // Width returns the cells that the line takes.
 func (l *Line) Width() int { return l.width }
-
-// Reset empties the line and keeps its memory.
-func (l *Line) Reset() { l.Spans, l.width = l.Spans[:0], 0 }
 
 // Add appends text. Unsafe characters in it become visible escapes.
 func (l *Line) Add(r Role, text string) {
@@ -54,7 +75,7 @@ func (l *Line) AddLeft(r Role, text string, cells int) {
 	l.Pad(end)
 }
 
-// AddLine appends the spans of another line.
+// AddLine appends the spans of another line; its Base is ignored.
 func (l *Line) AddLine(m *Line) {
 	for _, s := range m.Spans {
 		if !s.Chosen {
@@ -70,6 +91,13 @@ func (l *Line) AddLine(m *Line) {
 func (l *Line) Choose() {
 	for i := range l.Spans {
 		l.Spans[i].Chosen = true
+	}
+}
+
+// Fade gives all spans one role.
+func (l *Line) Fade(r Role) {
+	for i := range l.Spans {
+		l.Spans[i].Role = r
 	}
 }
 
@@ -93,7 +121,7 @@ func (l *Line) Cut(width int) {
 		return
 	}
 	if width <= 0 {
-		l.Reset()
+		l.Spans, l.width = nil, 0
 		return
 	}
 	at := 0
@@ -121,8 +149,8 @@ func (l *Line) String() string {
 	return b.String()
 }
 
-// safe is the last guard before the screen: text that was not made here should
-// have come through monitor.Escape already, which leaves nothing to do.
+// safe escapes what must not reach the screen. Foreign text should have passed
+// monitor.Escape already; then nothing changes.
 func safe(text string) string {
 	for i := 0; i < len(text); i++ {
 		if c := text[i]; c < 0x20 || c >= 0x7f {
@@ -148,11 +176,4 @@ func blanks(n int) string {
 		return someBlanks[:n]
 	}
 	return strings.Repeat(" ", n)
-}
-
-// Fade gives all spans one role: the whole line means one thing.
-func (l *Line) Fade(r Role) {
-	for i := range l.Spans {
-		l.Spans[i].Role = r
-	}
 }

@@ -75,7 +75,8 @@ func TestStyleAppend(t *testing.T) {
 		{Mono(), Selected, "\x1b[7ma \x1b[m\x1b[7m\x1b[4mb\x1b[m"},
 		{ANSI(), Text, "a \x1b[36mb\x1b[m"},
 	} {
-		if got := string(c.style.Append(nil, &l, c.base)); got != c.want {
+		l.Base = c.base
+		if got := string(c.style.Append(nil, &l)); got != c.want {
 			t.Errorf("%s, base %d: got %q, want %q", c.style.Name(), c.base, got, c.want)
 		}
 	}

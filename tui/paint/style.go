@@ -151,16 +151,15 @@ func penOf(s lipgloss.Style) pen {
 	return pen(before)
 }
 
-// Append appends the line to dst. base is what stands below every span: the
-// background of the line under the cursor, the grey of an ended flow.
-func (s *Style) Append(dst []byte, l *Line, base Role) []byte {
-	under, on, pens := s.pens[base], false, &s.pens
-	if base == Selected {
+// Append appends the line to dst.
+func (s *Style) Append(dst []byte, l *Line) []byte {
+	under, on, pens := s.pens[l.Base], false, &s.pens
+	if l.Base == Selected {
 		pens = &s.over
 	}
 	for _, sp := range l.Spans {
 		over := pens[sp.Role]
-		if sp.Role == base {
+		if sp.Role == l.Base {
 			over = ""
 		}
 		if sp.Chosen {
@@ -187,7 +186,7 @@ func (s *Style) Lines(lines []Line) string {
 		}
 		l := lines[i]
 		l.trim()
-		b = s.Append(b, &l, Text)
+		b = s.Append(b, &l)
 	}
 	return string(b)
 }

@@ -10,7 +10,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
-	"natlens/tui"
+	"natlens/tui/walk"
 )
 
 // explainConfig is the command line of explain.
@@ -118,7 +118,7 @@ func (c *explainConfig) draw(con cli.Console, walks []monitor.Walk, more int) er
 		if i > 0 {
 			fmt.Fprintln(con.Stdout)
 		}
-		if _, err := io.WriteString(con.Stdout, tui.RenderWalk(walks[i], width, style)); err != nil {
+		if _, err := io.WriteString(con.Stdout, walk.Render(walks[i], width, style)); err != nil {
 			return err
 		}
 	}

@@ -7,31 +7,32 @@ import (
 	"context"
 	"slices"
 
+	"natlens/monitor"
 	"natlens/monitor/doctor"
 	"natlens/monitor/live"
-	"natlens/tui"
+	"natlens/tui/health"
 )
 
 // liveHealth is the checks of a run as the page Health shows them.
 type liveHealth struct{ *live.Health }
 
 // levels are doctor's levels on the page. It shows no check that is OK or skipped.
-var levels = map[doctor.Level]tui.HealthLevel{doctor.Warn: tui.HealthWarn, doctor.Fail: tui.HealthFail}
+var levels = map[doctor.Level]monitor.Severity{doctor.Warn: monitor.SeverityWarn, doctor.Fail: monitor.SeverityFail}
 
 // Look makes the checks.
-func (h liveHealth) Look(ctx context.Context) (tui.HealthReading, error) {
+func (h liveHealth) Look(ctx context.Context) (health.Reading, error) {
 	read, err := h.Read(ctx)
-	out := tui.HealthReading{Entries: read.Entries, Max: read.Max}
+	out := health.Reading{Entries: read.Entries, Max: read.Max}
 	for _, c := range read.Counters {
-		out.Counters = append(out.Counters, tui.HealthCounter{
+		out.Counters = append(out.Counters, health.Counter{
 			Name: c.Word, Means: c.Means, Total: c.Total, Level: levels[c.Level], Command: c.Command,
 		})
 	}
 	for _, c := range read.Checks {
 		if level, ok := levels[c.Level]; ok {
-			out.Checks = append(out.Checks, tui.HealthCheck{Level: level, Name: c.ID, Text: c.Text, Command: c.Command})
+			out.Checks = append(out.Checks, health.Check{Level: level, Name: c.ID, Text: c.Text, Command: c.Command})
 		}
 	}
-	slices.SortStableFunc(out.Checks, func(a, b tui.HealthCheck) int { return cmp.Compare(b.Level, a.Level) })
+	slices.SortStableFunc(out.Checks, func(a, b health.Check) int { return cmp.Compare(b.Level, a.Level) })
 	return out, err
 }

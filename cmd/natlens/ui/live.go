@@ -22,6 +22,7 @@ import (
 	"natlens/monitor/netns"
 	"natlens/monitor/table"
 	"natlens/tui"
+	"natlens/tui/tail"
 )
 
 // Options is the command line of the user interface on the kernel's events.
@@ -98,10 +99,10 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, run.Close()) }()
-	tail := tui.NewTail()
-	run.Sink(tail, nil)
+	last := tail.New()
+	run.Sink(last, nil)
 	run.Look(o.Thresholds.Values, true)
-	cfg := o.config(run.Loop, tail, names)
+	cfg := o.config(run.Loop, last, names)
 	kept.Names, kept.Namespace = names, o.Capture.NamespaceName()
 	if cfg.Trouble, err = o.keepHistory(kept, run); err != nil {
 		return err

@@ -15,6 +15,8 @@ import (
 	"natlens/monitor/replay"
 	"natlens/monitor/table"
 	"natlens/tui"
+	"natlens/tui/tail"
+	"natlens/tui/who"
 )
 
 // replayOptions is the command line of replay.
@@ -55,27 +57,27 @@ func (o *replayOptions) run(ctx context.Context, paths []string) error {
 	if o.speed < replay.MinSpeed || o.speed > replay.MaxSpeed {
 		return cli.Usagef("--speed %g: must be from %g to %g", o.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
 	}
-	who := o.Who(Questions{Recordings: paths})
-	return o.play(ctx, filepath.Base(paths[0]), who, func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
+	asker := o.Who(Questions{Recordings: paths})
+	return o.play(ctx, filepath.Base(paths[0]), asker, func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
 		p.Speed, p.Paused = o.speed, o.paused
 		return replay.NewPlayer(replay.File(cfg, paths...), p)
 	})
 }
 
 // play shows the user interface on a recording, of which open makes a player.
-func (o *look) play(ctx context.Context, name string, who tui.Asker,
+func (o *look) play(ctx context.Context, name string, asker who.Asker,
 	open func(replay.Config, replay.PlayerConfig) (*replay.Player, error)) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	tail := tui.NewTail()
+	last := tail.New()
 	l := &loop.Loop{
 		Table: table.New(table.Config{Linger: linger, Life: true}),
-		Sinks: []monitor.Sink{tail},
+		Sinks: []monitor.Sink{last},
 	}
 	reset := func() {
 		l.Table.Clear()
-		tail.Clear()
+		last.Clear()
 	}
 	names := new(monitor.Namespaces)
 	player, err := open(replay.Config{Formats: export.Readers(), Zstd: cli.UnpackZstd, Locals: l.Table.SetLocals, Namespaces: names}, replay.PlayerConfig{Reset: reset})
@@ -85,9 +87,9 @@ func (o *look) play(ctx context.Context, name string, who tui.Asker,
 	defer player.Close()
 	engine := findings.New(findings.Config{Table: l.Table, Thresholds: findings.DefaultThresholds(), Namespace: filter.NetNS(names)})
 	l.Source, l.Rules = player, recorded{engine, player}
-	cfg := o.config(l, tail, names)
+	cfg := o.config(l, last, names)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
-	cfg.Player, cfg.Clock, cfg.Findings, cfg.Who = steered{player}, player.Now, engine, who
+	cfg.Player, cfg.Clock, cfg.Findings, cfg.Who = steered{player}, player.Now, engine, asker
 	return tui.Run(ctx, cfg)
 }
 

@@ -12,6 +12,8 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/loop"
 	"natlens/tui"
+	"natlens/tui/tail"
+	"natlens/tui/who"
 )
 
 // Questions says what the page Who asks.
@@ -26,7 +28,7 @@ type Questions struct {
 // Deps is what the commands get from others.
 type Deps struct {
 	Con cli.Console
-	Who func(Questions) tui.Asker // answers as natlens who does
+	Who func(Questions) who.Asker // answers as natlens who does
 }
 
 // look is what the command line says of the user interface, whatever its source is.
@@ -64,7 +66,7 @@ func (o *look) check() error {
 
 // config is what the user interface needs whatever its source is. names has the
 // names of network namespaces, if there are several.
-func (o *look) config(l *loop.Loop, tail *tui.Tail, names *monitor.Namespaces) tui.Config {
+func (o *look) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces) tui.Config {
 	theme := o.theme
 	if theme == "auto" {
 		theme = ""
@@ -72,7 +74,7 @@ func (o *look) config(l *loop.Loop, tail *tui.Tail, names *monitor.Namespaces) t
 	env := cli.LabelEnv(o.Con.LabelFile)
 	env.Namespaces = names
 	return tui.Config{
-		Table: l.Table, Tail: tail, Stats: l.Stats, Feed: l.Run,
+		Table: l.Table, Tail: last, Stats: l.Stats, Feed: l.Run,
 		Filter: o.filter, Env: env, Theme: theme, NoColor: o.Con.Getenv("NO_COLOR") != "",
 		Exporter: fileExporter{names}, Resolver: systemResolver{}, Services: serviceNames(), History: newFilterHistory(o.Con),
 		Input: o.Con.Stdin, Output: o.Con.Stdout,

@@ -1,0 +1,152 @@
+package tui
+
+import (
+	"runtime"
+
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor/human"
+	"natlens/tui/keys"
+	"natlens/tui/page"
+)
+
+// bindKeys makes the maps of all that can have the focus. What the configuration does not
+// provide is not bound, and so neither in help nor in the footer.
+func (m *Model) bindKeys() {
+	opens := keys.Actions{
+		keys.NextPage: {Run: func() tea.Cmd { return m.Show((m.s.Open + 1) % len(m.pages)) }},
+		keys.PrevPage: {Run: func() tea.Cmd { return m.Show((m.s.Open + len(m.pages) - 1) % len(m.pages)) }},
+	}
+	for i, p := range m.pages {
+		opens[keys.Action(i)] = keys.Do{Run: func() tea.Cmd { return m.Show(i) }, Does: p.Title()}
+	}
+	quit := keys.Actions{keys.Quit: {Run: m.quit}}
+	common := m.commonKeys()
+	for _, p := range m.pages {
+		back := keys.Actions{keys.Back: {Run: m.s.StepBack}}
+		m.pageKeys = append(m.pageKeys, keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.flowKeys(p)))
+	}
+	m.detailKeys = keys.Bind(opens, quit, common, keys.Moves(inDetail{m}), m.flowKeys(inDetail{m}),
+		keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail}})
+	closeHelp := do(func() { m.help.open = false })
+	m.helpKeys = keys.Bind(opens, quit, keys.Moves(&m.help), keys.Actions{keys.Back: closeHelp, keys.Help: closeHelp})
+}
+
+// do is an action without a command.
+func do(act func()) keys.Do {
+	return keys.Do{Run: func() tea.Cmd { act(); return nil }}
+}
+
+// commonKeys are the actions of every page.
+func (m *Model) commonKeys() keys.Actions {
+	all := keys.Actions{
+		keys.Filter: {Run: m.beginFilter},
+		keys.Clear:  {Run: m.clearFilter},
+		keys.Pause:  {Run: m.pause},
+		keys.Theme:  do(m.theme.turn),
+		keys.Redraw: {Run: func() tea.Cmd { return tea.ClearScreen }},
+		keys.Help:   do(func() { m.help.begin(m.focus().keys) }),
+	}
+	if runtime.GOOS != "windows" {
+		all[keys.Suspend] = keys.Do{Run: func() tea.Cmd { return tea.Suspend }}
+	}
+	if m.cfg.Resolver != nil || m.cfg.Services != nil {
+		all[keys.Names] = do(func() { m.s.Names.On = !m.s.Names.On })
+	}
+	if m.cfg.Exporter != nil {
+		all[keys.Export] = do(m.export)
+	}
+	if m.cfg.Player != nil {
+		addPlayKeys(all, m.cfg.Player)
+	}
+	return all
+}
+
+// flowKeys are the actions on the flow under the cursor, where there is one.
+func (m *Model) flowKeys(of any) keys.Actions {
+	c, ok := of.(page.Chooser)
+	if !ok {
+		return nil
+	}
+	with := func(ask func(page.Flow)) keys.Do {
+		return do(func() {
+			if f, ok := c.Chosen(); ok {
+				ask(f)
+			}
+		})
+	}
+	all := keys.Actions{keys.Copy: with(func(f page.Flow) { askCopy(m.s, f, m.cfg.Enter) })}
+	if m.cfg.Deleter != nil {
+		all[keys.Delete] = with(func(f page.Flow) { askDelete(m.s, f, m.cfg.Deleter) })
+	}
+	return all
+}
+
+// inDetail is the detail that is open at the time.
+type inDetail struct{ m *Model }
+
+func (d inDetail) Chosen() (page.Flow, bool) { return d.m.detail.Flow, true }
+func (d inDetail) Step(rows int) tea.Cmd     { return d.m.detail.Step(rows) }
+func (d inDetail) Home() tea.Cmd             { return d.m.detail.Home() }
+func (d inDetail) End() tea.Cmd              { return d.m.detail.End() }
+func (d inDetail) Lines() int                { return d.m.detail.Lines() }
+
+func (m *Model) closeDetail() tea.Cmd {
+	m.detail = nil
+	return m.page().Pull(page.ToChange)
+}
+
+func (m *Model) beginFilter() tea.Cmd {
+	m.detail = nil
+	m.bar.Begin()
+	m.resize(m.width, m.height)
+	return nil
+}
+
+func (m *Model) clearFilter() tea.Cmd {
+	_ = m.s.SetFilter("") // the empty text is valid
+	return m.page().Pull(page.ToChange)
+}
+
+// pause stops the view, or lets it go on. What is to stand is asked once more, with
+// thousands of rows around the cursor, so that one can scroll in it.
+func (m *Model) pause() tea.Cmd {
+	s := m.s
+	s.Paused = !s.Paused
+	s.Stats = m.cfg.Stats()
+	s.PausedAt = s.Stats.Events
+	cmd := m.page().Pull(page.ToMove)
+	s.Settling = s.Paused
+	m.settle()
+	return cmd
+}
+
+// settle notes that the paused view is complete: from now on the screen may say so.
+func (m *Model) settle() {
+	if !m.page().Running() {
+		m.s.Settling = false
+	}
+}
+
+// quit ends the UI, and asks before an export is left incomplete.
+func (m *Model) quit() tea.Cmd {
+	if m.exporter.askQuit() {
+		return nil
+	}
+	return tea.Quit
+}
+
+// export asks what to export: what the page shows, or the stream from now on.
+func (m *Model) export() {
+	events, isEvents := m.page().(page.Exporting)
+	switch {
+	case isEvents && m.detail == nil:
+		m.exporter.ask(exportKept, "the "+human.Plural(events.ExportsEvents(), "event")+" shown")
+	case m.matching():
+		m.exporter.ask(exportFlows, "the "+human.Plural(m.s.Matched, "flow")+" shown")
+	case m.s.Text != "":
+		m.exporter.ask(exportFlows, "the flows of the filter")
+	default:
+		m.exporter.ask(exportFlows, "all flows")
+	}
+}

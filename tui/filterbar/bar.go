@@ -1,0 +1,233 @@
+// Package filterbar is the line of the terminal UI on which the filter is typed.
+package filterbar
+
+import (
+	"errors"
+	"strings"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor/filter"
+	"natlens/tui/keys"
+	"natlens/tui/page"
+	"natlens/tui/paint"
+)
+
+// History keeps the filters that were used, over runs.
+type History interface {
+	Lines() []string   // oldest first
+	Add(filter string) // must not block for long
+}
+
+// Bar is where the filter is typed. A valid text is the filter at once. A text that is not
+// valid leaves the view as it is, and the bar says what is wrong with it.
+type Bar struct {
+	Open bool
+	Keys keys.Map
+
+	s       *page.Session
+	history History // may be nil
+	input   textinput.Model
+	prior   string // the filter before, for esc
+	err     *filter.Error
+
+	candidates []filter.Candidate
+	pick       int    // the candidate that tab has inserted; -1: none yet
+	base       []rune // the text that tab completes
+	baseAt     int    // and the cursor in it
+
+	lines []string // history, oldest first
+	at    int      // in the history; len(lines) is the text that is being typed
+	draft string
+}
+
+// Lines is how many lines the bar takes.
+const Lines = 3
+
+// New returns a closed bar. history may be nil.
+func New(s *page.Session, history History) *Bar {
+	b := &Bar{s: s, history: history, input: page.NewInput(), pick: -1}
+	if history != nil {
+		b.lines = history.Lines()
+	}
+	do := func(act func()) keys.Do {
+		return keys.Do{Run: func() tea.Cmd { act(); return nil }}
+	}
+	b.Keys = keys.Bind(keys.Actions{
+		keys.Accept:       do(b.accept),
+		keys.Cancel:       do(b.cancel),
+		keys.Complete:     do(func() { b.complete(1) }),
+		keys.CompleteBack: do(func() { b.complete(-1) }),
+		keys.Older:        do(func() { b.recall(-1) }),
+		keys.Newer:        do(func() { b.recall(1) }),
+	})
+	return b
+}
+
+// Begin opens the bar with the filter as it is.
+func (b *Bar) Begin() {
+	b.Open, b.prior, b.at, b.draft = true, b.s.Text, len(b.lines), b.s.Text
+	b.input.SetValue(b.s.Text)
+	b.input.CursorEnd()
+	b.input.Focus()
+	b.changed()
+}
+
+// Type takes a key or a paste.
+func (b *Bar) Type(msg tea.Msg) {
+	if k, ok := msg.(tea.KeyPressMsg); ok {
+		if _, ok := b.Keys.Press(k); ok {
+			return
+		}
+	}
+	before, at := b.input.Value(), b.input.Position()
+	b.input, _ = b.input.Update(msg)
+	if before != b.input.Value() || at != b.input.Position() {
+		b.changed()
+	}
+}
+
+// accept closes the bar, unless the text is not valid.
+func (b *Bar) accept() {
+	text := b.input.Value()
+	if b.err != nil {
+		return
+	}
+	b.Open = false
+	if text == "" || len(b.lines) > 0 && b.lines[len(b.lines)-1] == text {
+		return
+	}
+	b.lines = append(b.lines, text)
+	if b.history != nil {
+		b.history.Add(text)
+	}
+}
+
+// cancel closes the bar and restores the filter.
+func (b *Bar) cancel() {
+	b.Open = false
+	if b.s.Text != b.prior {
+		_ = b.s.SetFilter(b.prior) // it was valid
+	}
+}
+
+// changed parses the text and finds what may come next; behind a mistake, what was probably
+// meant.
+func (b *Bar) changed() {
+	b.pick = -1
+	b.parse()
+	env := b.s.Env
+	env.Values = b.values
+	b.candidates = env.Complete(b.input.Value(), b.input.Position())
+	if e := b.err; len(b.candidates) == 0 && e != nil && e.Suggestion != "" {
+		b.candidates = []filter.Candidate{{Text: e.Suggestion, Start: e.Col - 1, End: e.Col - 1 + e.Len}}
+	}
+}
+
+func (b *Bar) parse() {
+	b.err = nil
+	text := b.input.Value()
+	if text == b.s.Text {
+		return
+	}
+	if err := b.s.SetFilter(text); err != nil && !errors.As(err, &b.err) {
+		b.err = &filter.Error{Text: text, Col: 1, Len: 1, Msg: err.Error()}
+	}
+}
+
+// complete inserts the next candidate; the candidates stay, so that tab goes on to the one
+// after it.
+func (b *Bar) complete(by int) {
+	if b.pick < 0 {
+		b.base, b.baseAt = []rune(b.input.Value()), b.input.Position()
+	}
+	n := len(b.candidates)
+	for range n {
+		b.pick += by
+		if b.pick < 0 {
+			b.pick = n - 1
+		}
+		b.pick %= n
+		if b.candidates[b.pick].Text != "" {
+			break
+		}
+	}
+	if n == 0 || b.candidates[b.pick].Text == "" {
+		b.pick = -1
+		return
+	}
+	c := b.candidates[b.pick]
+	text, rest := string(b.base[:c.Start])+c.Text, string(b.base[c.End:])
+	if !strings.HasPrefix(rest, " ") {
+		text += " "
+	}
+	end := len([]rune(text)) + max(0, b.baseAt-c.End) // what is corrected may be before the cursor
+	b.input.SetValue(text + rest)
+	b.input.SetCursor(end)
+	b.parse()
+}
+
+// recall goes through the filters used before.
+func (b *Bar) recall(by int) {
+	if b.at == len(b.lines) {
+		b.draft = b.input.Value()
+	}
+	b.at = min(max(0, b.at+by), len(b.lines))
+	text := b.draft
+	if b.at < len(b.lines) {
+		text = b.lines[b.at]
+	}
+	b.input.SetValue(text)
+	b.input.CursorEnd()
+	b.changed()
+}
+
+const prompt = " / "
+
+// Draw returns the lines of the bar: the text, what is wrong with it under its place, and
+// what may come next; and the cell of the cursor on the first.
+func (b *Bar) Draw(width int) ([]paint.Line, int) {
+	out := make([]paint.Line, 3)
+	at := len(prompt)
+	out[0].Add(paint.Key, prompt)
+	text, first, cursor := page.Window(&b.input, width-at-1)
+	out[0].Add(paint.Text, text)
+	if b.err != nil {
+		col := at + min(max(0, page.Cells([]rune(b.input.Value()), b.err.Col-1)-first), max(0, width-at-20))
+		out[1].Pad(col)
+		msg := b.err.Msg
+		if b.err.Suggestion != "" {
+			msg += "; did you mean " + b.err.Suggestion + "?"
+		}
+		role := paint.Bad
+		if b.err.Col > len([]rune(b.err.Text)) {
+			role = paint.Muted // not wrong, only not complete yet
+		}
+		out[1].Add(role, "^ "+msg)
+	}
+	out[2].Pad(at)
+	for i, c := range b.candidates {
+		if out[2].Width() > width {
+			break
+		}
+		b.drawCandidate(&out[2], c, i == b.pick)
+	}
+	for i := range out {
+		out[i].Cut(width)
+	}
+	return out, at + cursor
+}
+
+func (b *Bar) drawCandidate(l *paint.Line, c filter.Candidate, picked bool) {
+	switch {
+	case c.Text == "":
+		l.Add(paint.Muted, c.Doc)
+	case picked:
+		l.Add(paint.Tab, c.Text)
+		l.Add(paint.Muted, " "+c.Doc)
+	default:
+		l.Add(paint.Text, c.Text)
+	}
+	l.Add(paint.Text, "  ")
+}

@@ -1,0 +1,86 @@
+package filterbar
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"natlens/monitor"
+	"natlens/monitor/filter"
+	"natlens/monitor/table"
+	"natlens/tui/page"
+)
+
+// seenValues is how many values of a field are offered.
+const seenValues = 50
+
+// values are what flows of the table have for a field, the most frequent first: completion
+// offers them.
+func (b *Bar) values(f filter.Field) []string {
+	count := make(map[string]int)
+	scanned := 0
+	b.s.Table.Scan(func(_ uint32, r *table.Row, x *monitor.Extra) bool {
+		if v := fieldValue(f, r, x); v != "" && (len(count) < 4096 || count[v] > 0) {
+			count[v]++
+		}
+		scanned++
+		return scanned < 20_000 // a sample: completion must come at once
+	})
+	out := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(count[b]-count[a], strings.Compare(a, b))
+	})
+	return out[:min(len(out), seenValues)]
+}
+
+// fieldValue is what a row has for a field, as the language writes it; "" for fields that have
+// too many values to offer.
+func fieldValue(f filter.Field, r *table.Row, x *monitor.Extra) string {
+	fl := &r.Flow
+	switch f {
+	case filter.FieldHost, filter.FieldOrigSrc:
+		return fl.Orig.Src.String()
+	case filter.FieldOrigDst:
+		return fl.Orig.Dst.String()
+	case filter.FieldReplySrc, filter.FieldNATDst:
+		return fl.Reply.Src.String()
+	case filter.FieldReplyDst, filter.FieldNATSrc:
+		return fl.Reply.Dst.String()
+	case filter.FieldPort, filter.FieldOrigDPort:
+		return portValue(fl.Orig.Proto, fl.Orig.DstPort)
+	case filter.FieldOrigSPort:
+		return portValue(fl.Orig.Proto, fl.Orig.SrcPort)
+	case filter.FieldReplySPort, filter.FieldNATDPort:
+		return portValue(fl.Reply.Proto, fl.Reply.SrcPort)
+	case filter.FieldReplyDPort, filter.FieldNATSPort:
+		return portValue(fl.Reply.Proto, fl.Reply.DstPort)
+	case filter.FieldProto:
+		return fl.Orig.Proto.String()
+	case filter.FieldState:
+		if r.Known&monitor.AttrState == 0 {
+			return ""
+		}
+		return strings.ToLower(fl.State.Name(fl.Orig.Proto))
+	}
+	return rareValue(f, r, x)
+}
+
+func rareValue(f filter.Field, r *table.Row, x *monitor.Extra) string {
+	switch {
+	case f == filter.FieldMark && r.Known&monitor.AttrMark != 0:
+		return page.Hex(uint64(r.Flow.Mark))
+	case f == filter.FieldZone && r.Known&monitor.AttrZone != 0:
+		return strconv.Itoa(int(r.Flow.Zone))
+	case f == filter.FieldHelper && r.Known&monitor.AttrHelper != 0 && x != nil:
+		return string(x.Helper)
+	}
+	return ""
+}
+
+func portValue(p monitor.Proto, port uint16) string {
+	if !p.HasPorts() {
+		return ""
+	}
+	return strconv.Itoa(int(port))
+}

@@ -1,0 +1,76 @@
+package tui
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor"
+	"natlens/tui/page"
+)
+
+// frameState is what decides whether a frame has anything new.
+type frameState struct {
+	table, names uint64
+	events       uint64
+	at           time.Time
+}
+
+// quietFrame is how often the view is drawn again when nothing happens: for the ages.
+const quietFrame = time.Second
+
+// frame samples what the status line shows, asks for rows if something has changed, and
+// orders the next frame.
+func (m *Model) frame() tea.Cmd {
+	s := m.s
+	s.Stats = m.cfg.Stats()
+	now := s.Clock()
+	m.header.spark.sample(now, s.Stats.Events)
+	cmds := []tea.Cmd{m.watch.Frame()}
+	if !s.Paused {
+		s.Frame = now
+		if !m.matching() { // else the page counts them
+			s.Flows = s.Table.Len()
+		}
+		cmds = append(cmds, m.pullIfNew(), m.refresher.frame(m.counters()))
+		if m.detail != nil {
+			m.detail.Refresh()
+		}
+	}
+	return tea.Batch(append(cmds, m.tick(m.pace.next()))...)
+}
+
+// matching reports whether the page counts the flows of the filter.
+func (m *Model) matching() bool {
+	_, ok := m.page().(page.Matching)
+	return ok
+}
+
+func (m *Model) pullIfNew() tea.Cmd {
+	s := m.s
+	state := frameState{table: s.Table.Changes(), names: s.Names.Changes(), events: s.Stats.Events, at: m.pulled.at}
+	age := time.Since(m.pulled.at)
+	if age >= quietFrame {
+		s.Table.Expire(s.Frame) // no event does it while there is none
+	}
+	if age < costShare*m.page().Cost() || state == m.pulled && age < quietFrame {
+		return nil
+	}
+	state.at = time.Now()
+	m.pulled = state
+	return m.page().Pull(page.ToGlance)
+}
+
+// counters returns the flows whose counters are seen, and whether those of all flows are
+// needed.
+func (m *Model) counters() (seen []monitor.Tuple, all bool) {
+	p, counts := m.page().(page.Counting)
+	all = counts && p.WantsDump()
+	switch {
+	case m.detail != nil:
+		return []monitor.Tuple{m.detail.Flow.Row.Flow.Orig}, all
+	case counts:
+		return p.InSight(), all
+	}
+	return nil, false
+}

@@ -1,0 +1,236 @@
+package health
+
+import (
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+	"natlens/tui/page"
+	"natlens/tui/paint"
+)
+
+// marks are the signs of the levels.
+var marks = [...]struct {
+	sign string
+	role paint.Role
+}{monitor.SeverityInfo: {"·", paint.Text}, monitor.SeverityWarn: {"!", paint.Warn}, monitor.SeverityFail: {"✗", paint.Bad}}
+
+func (p *Page) Draw() []paint.Line {
+	out := append(p.charts(), p.heading())
+	for i := range p.Height {
+		at := p.Top() + i
+		switch {
+		case at < len(p.view.items):
+			out = append(out, p.row(&p.view.items[at], at == p.At))
+			if at == p.At {
+				out = append(out, p.detail()...)
+			}
+		case i == 0 && len(p.view.items) == 0:
+			out = append(out, p.well())
+		default:
+			out = append(out, paint.Line{})
+		}
+	}
+	return paint.Fill(out, p.room)
+}
+
+// well is the list without items.
+func (p *Page) well() paint.Line {
+	l := paint.Row(false)
+	switch {
+	case !p.asked:
+	case p.view.err != nil:
+		l.Add(paint.Warn, "the kernel could not be asked: "+p.view.err.Error())
+	case !p.view.live && p.s.Several():
+		l.Add(paint.Muted, "counters and checks need one namespace: see --netns")
+	case !p.view.live && p.findings == nil:
+		l.Add(paint.Muted, "a recording has no counters of the kernel; it tells flows, events and losses")
+	case !p.view.live:
+		l.Add(paint.Muted, "nothing is wrong with these flows; a recording has no counters of the kernel")
+	default:
+		l.Add(paint.New, "✓")
+		l.Add(paint.Text, " all is well: no finding, check or counter complains")
+	}
+	l.Cut(p.width)
+	return l
+}
+
+// nameWidth is the width of the names in the list.
+func (p *Page) nameWidth() int {
+	switch {
+	case p.width >= wideCharts:
+		return 23
+	case p.width >= 76:
+		return 21
+	}
+	return 16
+}
+
+const sinceWidth = 6
+
+// textWidth is the width of the text of an item.
+func (p *Page) textWidth() int {
+	return p.width - paint.MarginLeft - p.nameWidth() - 1 - sinceWidth - 1
+}
+
+func (p *Page) heading() paint.Line {
+	l := paint.Row(false)
+	l.AddLeft(paint.Label, "PROBLEM", p.nameWidth())
+	l.Add(paint.Text, " ")
+	l.AddLeft(paint.Label, "WHAT IS SEEN", p.textWidth())
+	l.AddRight(paint.Label, "SINCE", sinceWidth)
+	return l
+}
+
+func (p *Page) row(it *item, cursor bool) paint.Line {
+	l, m, age := paint.Row(cursor), marks[it.level], ""
+	if it.since != 0 {
+		age = human.Age(page.Since(it.since, p.view.now))
+	}
+	l.AddLeft(m.role, m.sign+" "+it.name, p.nameWidth())
+	l.Add(paint.Text, " ")
+	l.AddLeft(paint.Text, it.text, p.textWidth())
+	l.AddRight(paint.Muted, age, sinceWidth)
+	l.Fit(p.width)
+	return l
+}
+
+// detail is the item under the cursor in full: what did not fit, why, and the command.
+func (p *Page) detail() (out []paint.Line) {
+	it := p.item()
+	if it == nil {
+		return nil
+	}
+	most := max(1, min(6, p.room-p.chartLines()-4))
+	add := func(role paint.Role, text string) {
+		if text != "" && len(out) < most {
+			out = append(out, paint.Wrapped(role, text, "", paint.MarginLeft+2, p.width, most-len(out))...)
+		}
+	}
+	if paint.Width(it.text) > p.textWidth() {
+		add(paint.Text, it.text)
+	}
+	why := it.why
+	if it.filter != "" {
+		why += " (enter shows its flows)"
+	}
+	add(paint.Muted, why)
+	if it.command != "" {
+		out = out[:min(len(out), most-1)] // the command is shown in any case
+		add(paint.Key, "→ "+it.command)
+	}
+	return out
+}
+
+// wideCharts is the width from which on the charts are beside each other.
+const wideCharts = 100
+
+// chartHeight is how many lines the curve of a chart takes.
+func (p *Page) chartHeight() int {
+	switch {
+	case p.room >= 40:
+		return 8
+	case p.room >= 24:
+		return 5
+	case p.room >= 18:
+		return 2
+	}
+	return 1
+}
+
+// chartLines is how many lines the charts take.
+func (p *Page) chartLines() int {
+	if p.width >= wideCharts {
+		return p.chartHeight() + 2 // and a blank one
+	}
+	return 2 * (p.chartHeight() + 1)
+}
+
+// charts draws the table and the events of the last ten minutes.
+func (p *Page) charts() []paint.Line {
+	flows := func(s second) uint64 { return s.flows }
+	events := func(s second) uint64 { return s.events }
+	if p.width < wideCharts {
+		room := p.width - 2
+		return append(p.chart(p.tableTitle(), room, flows, paint.Bar), p.chart(p.eventsTitle(room), room, events, paint.Bar)...)
+	}
+	room := (p.width - 4) / 2
+	left := p.chart(p.tableTitle(), room, flows, paint.Level(p.full(), paint.Bar))
+	right := p.chart(p.eventsTitle(room), room, events, paint.Bar)
+	for i := range left {
+		left[i].Pad(room + 2)
+		left[i].AddLine(&right[i])
+	}
+	return append(left, paint.Line{})
+}
+
+// scaleWidth is the width of the numbers beside a chart.
+const scaleWidth = 7
+
+// chart draws one: its title, and the curve with its highest value beside it.
+func (p *Page) chart(title paint.Line, room int, of func(second) uint64, role paint.Role) []paint.Line {
+	title.Cut(room)
+	out, height := []paint.Line{title}, p.chartHeight()
+	values, known := p.view.line.values(max(10, room-scaleWidth-2), of)
+	top := uint64(0)
+	for _, v := range values {
+		top = max(top, v)
+	}
+	for i, text := range paint.Chart(values, known, height) {
+		label := ""
+		switch {
+		case i == 0 && known > 0:
+			label = human.Short(top)
+		case i == height-1 && known > 0:
+			label = "0"
+		}
+		var l paint.Line
+		l.Pad(1)
+		l.AddRight(paint.Muted, label, scaleWidth-1)
+		l.Add(paint.Text, " ")
+		l.Add(role, text)
+		out = append(out, l)
+	}
+	return out
+}
+
+// full is the share of the table that is in use; 0 if it is not known.
+func (p *Page) full() float64 {
+	return float64(p.view.reading.Entries) / float64(max(1, p.view.reading.Max))
+}
+
+func (p *Page) tableTitle() (l paint.Line) {
+	v := &p.view
+	l.Add(paint.Label, " TABLE  ")
+	if v.live && v.reading.Max > 0 {
+		l.Add(paint.Level(p.full(), paint.Text), human.Count(v.reading.Entries)+" of "+human.Count(v.reading.Max)+", "+human.Percent(p.full()))
+	} else {
+		l.Add(paint.Text, human.Plural(v.line.flows, "flow"))
+	}
+	if n := len(v.line.seconds); n > 0 {
+		l.Add(paint.Muted, ", last "+human.Age(time.Duration(n)*time.Second))
+	}
+	return l
+}
+
+// eventsTitle has the rate, what was lost, and the kinds of the events as far as there is
+// room.
+func (p *Page) eventsTitle(room int) (l paint.Line) {
+	line, rate := &p.view.line, uint64(0)
+	if n := len(line.seconds); n > 0 {
+		rate = line.seconds[n-1].events
+	}
+	l.Add(paint.Label, " EVENTS  ")
+	l.Add(paint.Text, human.Count(rate)+"/s")
+	if line.seen.Lost > 0 {
+		l.Add(paint.Bad, ", "+human.Count(line.seen.Lost)+" lost")
+	}
+	for _, kind := range []string{human.Short(line.seen.Created) + " new", human.Short(line.seen.Updated) + " update",
+		human.Short(line.seen.Destroyed) + " destroy"} {
+		if l.Width()+len(", ")+paint.Width(kind) > room {
+			break
+		}
+		l.Add(paint.Muted, ", "+kind)
+	}
+	return l
+}

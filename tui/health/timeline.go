@@ -1,0 +1,78 @@
+package health
+
+import (
+	"natlens/monitor"
+	"natlens/tui/tail"
+)
+
+// timelineSeconds is how far back the charts go: ten minutes.
+const timelineSeconds = 600
+
+// Timeline is the last ten minutes, second by second, by the time of the flows.
+type Timeline struct {
+	seconds []second     // the newest last
+	at      monitor.Time // of the last full second; 0: no sample yet
+	last    tail.Counts  // then
+
+	flows uint64 // as of the last sample, within a second too
+	seen  tail.Counts
+}
+
+// second is what one second had.
+type second struct {
+	flows  uint64 // in the table, at its end
+	events uint64
+}
+
+// Sample notes the flows of the table and the events so far. It may be called at any time
+// and counts whole seconds. A recording that is moved backwards begins again.
+func (t *Timeline) Sample(now monitor.Time, flows uint64, seen tail.Counts) {
+	if t.at == 0 || now < t.at {
+		*t = Timeline{at: now, last: seen, flows: flows, seen: seen}
+		return
+	}
+	t.flows, t.seen = flows, seen
+	if seen.Events() < t.last.Events() { // a recording began again
+		t.last = tail.Counts{}
+	}
+	n := int((now - t.at) / 1e9)
+	if n < 1 {
+		return
+	}
+	events := (seen.Events() - t.last.Events()) / uint64(n)
+	seconds := t.seconds
+	for range min(n, timelineSeconds) {
+		seconds = append(seconds, second{flows, events})
+	}
+	t.seconds = seconds[max(0, len(seconds)-timelineSeconds):]
+	t.at += monitor.Time(n) * 1e9
+	t.last = seen
+}
+
+// spans are how many seconds a chart may show: the shortest that holds what is known, so
+// that the first minute is more than a few cells at the edge.
+var spans = []int{60, 120, 300, timelineSeconds}
+
+// values returns the time that is known in so many cells, each the highest of its seconds,
+// and how many of them, from the right, are known.
+func (t *Timeline) values(cells int, of func(second) uint64) (values []uint64, known int) {
+	span, n := timelineSeconds, len(t.seconds)
+	for i := len(spans) - 1; i >= 0 && spans[i] >= n; i-- {
+		span = spans[i]
+	}
+	values = make([]uint64, cells)
+	for i := range n {
+		// Cells before now: those that the second begins in, and ends in where there are
+		// more cells than seconds.
+		back, end := i*cells/span, max(i*cells/span, (i+1)*cells/span-1)
+		if back >= cells {
+			break
+		}
+		v := of(t.seconds[n-1-i])
+		for ; back <= min(end, cells-1); back++ {
+			values[cells-1-back] = max(values[cells-1-back], v)
+			known = back + 1
+		}
+	}
+	return values, known
+}

@@ -1,0 +1,187 @@
+package health
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor"
+	"natlens/tui/page"
+	"natlens/tui/paint"
+	"natlens/tui/tail"
+)
+
+// Watch is what is known of the gateway beside its flows. It samples with every frame,
+// whatever page is shown, so that the charts have no holes, and it has the banner: the lines
+// above the page that report what goes wrong.
+type Watch struct {
+	Line   Timeline
+	Moved  Moved
+	Counts func() tail.Counts // of events so far
+
+	s       *page.Session
+	source  Source        // nil: there is no kernel to ask
+	trouble func() string // see New; nil: nothing can go wrong
+	resized func()        // called when the banner has other lines
+
+	busy    bool         // a look is on its way
+	next    monitor.Time // when the next one is due
+	reading Reading
+	read    bool // there is a reading
+	err     error
+
+	began   monitor.Time // first frame
+	asked   monitor.Time // when Quiet was called last
+	asking  bool
+	heard   bool // some event has come
+	reason  string
+	command string
+
+	failing string       // what trouble returned last
+	advice  []Check      // what was not well at the beginning, while the banner has it
+	advised monitor.Time // when it leaves the banner
+}
+
+const (
+	lookEvery   = monitor.Time(2e9)
+	quietAfter  = monitor.Time(5e9)
+	adviceFor   = monitor.Time(10e9)
+	adviceMost  = 3 // checks
+	bannerLines = 4 // of each message, at most
+)
+
+// NewWatch returns a watch. source may be nil. trouble returns what goes wrong beside the
+// flows, "" for nothing; it is called with every frame and must not block. resized is called
+// when the banner has other lines.
+func NewWatch(s *page.Session, source Source, trouble func() string, resized func()) *Watch {
+	return &Watch{s: s, source: source, trouble: trouble, resized: resized, Counts: s.Tail.Counts}
+}
+
+// Used is how full the kernel's table is, by its own count: it has entries that no event and
+// no dump has reported.
+func (w *Watch) Used() (share float64, known bool) {
+	if !w.read || w.err != nil || w.reading.Max == 0 {
+		return 0, false
+	}
+	return float64(w.reading.Entries) / float64(w.reading.Max), true
+}
+
+// Frame samples, and asks for what is due.
+func (w *Watch) Frame() tea.Cmd {
+	now, flows := w.s.Clock(), uint64(w.s.Table.Len())
+	if w.read && w.err == nil {
+		flows = w.reading.Entries
+	}
+	w.Line.Sample(now, flows, w.Counts())
+	if w.trouble != nil {
+		if text := w.trouble(); text != w.failing {
+			w.failing = text
+			w.resized()
+		}
+	}
+	if len(w.advice) > 0 && now >= w.advised {
+		w.Shown()
+	}
+	if w.source == nil || w.s.Ended {
+		return nil
+	}
+	return tea.Batch(w.look(now), w.quiet(now))
+}
+
+// Shown takes the advice from the banner: the page that has it is shown, or its time is over.
+func (w *Watch) Shown() {
+	if len(w.advice) > 0 {
+		w.advice = nil
+		w.resized()
+	}
+}
+
+func (w *Watch) look(now monitor.Time) tea.Cmd {
+	if w.busy || now < w.next && now >= w.next-lookEvery { // before that: the clock was put back
+		return nil
+	}
+	w.busy, w.next = true, now+lookEvery
+	return func() tea.Msg {
+		r, err := w.source.Look(w.s.Context)
+		return page.Then(func() tea.Cmd { w.looked(now, r, err); return nil })
+	}
+}
+
+func (w *Watch) looked(at monitor.Time, r Reading, err error) {
+	w.busy, w.err = false, err
+	if err != nil {
+		return
+	}
+	first := !w.read
+	w.read, w.reading = true, r
+	w.Moved.Note(at, r.Counters)
+	if first && len(r.Checks) > 0 {
+		w.s.Tell(paint.Warn, "5 Health keeps in sight what could be better with connection tracking here")
+		w.advice = slices.DeleteFunc(slices.Clone(r.Checks), func(c Check) bool { return c.Command == "" })
+		w.advised = w.s.Clock() + adviceFor
+		w.resized()
+	}
+}
+
+// quiet asks why nothing comes, if nothing has come since the beginning.
+func (w *Watch) quiet(now monitor.Time) tea.Cmd {
+	if w.began == 0 {
+		w.began = now
+	}
+	if !w.heard && w.s.Stats.Events > w.s.Stats.Existing {
+		w.heard = true
+		w.resized()
+	}
+	if w.heard || w.asking || now < w.began+quietAfter || now < w.asked+quietAfter {
+		return nil
+	}
+	w.asking, w.asked = true, now
+	return func() tea.Msg {
+		reason, command, err := w.source.Quiet(w.s.Context)
+		return page.Then(func() tea.Cmd { w.quieted(reason, command, err); return nil })
+	}
+}
+
+func (w *Watch) quieted(reason, command string, err error) {
+	w.asking = false
+	if w.heard {
+		return
+	}
+	w.reason, w.command, w.advice = reason, command, nil
+	if err != nil {
+		w.reason, w.command = "why could not be found out: "+err.Error(), ""
+	}
+	w.resized()
+}
+
+// Banner returns the lines above the page.
+func (w *Watch) Banner(width int) (out []paint.Line) {
+	if w.failing != "" {
+		out = paint.Wrapped(paint.Bad, w.failing, "", 1, width, bannerLines)
+	}
+	for _, c := range w.advice[:min(len(w.advice), adviceMost)] {
+		m := marks[c.Level]
+		text := shortened(m.sign+" "+c.Text, width-2-paint.Width(" → "+monitor.Escape(c.Command)))
+		out = append(out, paint.Wrapped(m.role, text, c.Command, 1, width, bannerLines)...)
+	}
+	if !w.heard && w.reason != "" {
+		text := "nothing seen for " + time.Duration(quietAfter).String() + ": " + w.reason
+		out = append(out, paint.Wrapped(paint.Warn, text, w.command, 1, width, bannerLines)...)
+	}
+	return out
+}
+
+// shortened leaves out reasons and asides at a text's end, one after the other, until it
+// fits into a width or none is left: the page has them all.
+func shortened(text string, width int) string {
+	for paint.Width(monitor.Escape(text)) > width {
+		end := max(strings.LastIndex(text, "; "), strings.LastIndex(text, ": "))
+		if end < 0 {
+			break
+		}
+		text = text[:end]
+	}
+	return text
+}

@@ -1,0 +1,156 @@
+package keys
+
+import tea "charm.land/bubbletea/v2"
+
+// Action is something that a key does. The first MaxPages open a page each; the order of
+// the others is that of help.
+type Action uint8
+
+// MaxPages is how many pages have a number as their key.
+const MaxPages = 9
+
+// The actions.
+const (
+	NextPage Action = iota + MaxPages
+	PrevPage
+
+	Up
+	Down
+	PageUp
+	PageDown
+	Home
+	End
+	Left
+	Right
+
+	Filter
+	Only
+	Without
+	Clear
+	Sort
+	Reverse
+	Enter
+	Back
+
+	Pause
+	Export
+	Delete
+	Copy
+	Names
+	Theme
+	Redraw
+	Suspend
+	Help
+	Quit
+
+	Play
+	Slower
+	Faster
+	SeekBack
+	SeekOn
+
+	Accept // these are of the filter bar and of a prompt, which help does not show
+	Cancel
+	Complete
+	CompleteBack
+	Older
+	Newer
+	actions
+)
+
+// binding is the keys of an action, as Bubble Tea names them, and how help and footer
+// name it.
+type binding struct {
+	group string // the column of help; "": help does not show it
+	label string // how the keys are shown
+	does  string
+	keys  []string
+}
+
+// bindings are all keys of the UI. Nothing else names a key.
+var bindings = [actions]binding{
+	0: {"pages", "1", "", []string{"1"}},
+	1: {"pages", "2", "", []string{"2"}},
+	2: {"pages", "3", "", []string{"3"}},
+	3: {"pages", "4", "", []string{"4"}},
+	4: {"pages", "5", "", []string{"5"}},
+	5: {"pages", "6", "", []string{"6"}},
+	6: {"pages", "7", "", []string{"7"}},
+	7: {"pages", "8", "", []string{"8"}},
+	8: {"pages", "9", "", []string{"9"}},
+
+	NextPage: {"pages", "tab", "next page", []string{"tab"}},
+	PrevPage: {"pages", "shift+tab", "page before", []string{"shift+tab"}},
+
+	Up:       {"moving", "↑/k", "up", []string{"up", "k"}},
+	Down:     {"moving", "↓/j", "down", []string{"down", "j"}},
+	PageUp:   {"moving", "pgup/b", "page up", []string{"pgup", "b", "ctrl+u"}},
+	PageDown: {"moving", "pgdn/d", "page down", []string{"pgdown", "d", "ctrl+d"}},
+	Home:     {"moving", "home/g", "top, and stay there", []string{"home", "g"}},
+	End:      {"moving", "end/G", "end", []string{"end", "G"}},
+	Left:     {"moving", "←/h", "column, group before", []string{"left", "h"}},
+	Right:    {"moving", "→/l", "next column, group", []string{"right", "l"}},
+
+	Filter:  {"choosing", "/", "filter", []string{"/"}},
+	Only:    {"choosing", "f", "only this value", []string{"f"}},
+	Without: {"choosing", "F", "without this value", []string{"F"}},
+	Clear:   {"choosing", "ctrl+l", "no filter", []string{"ctrl+l"}},
+	Sort:    {"choosing", "s", "sort", []string{"s"}},
+	Reverse: {"choosing", "r", "reverse", []string{"r"}},
+	Enter:   {"choosing", "enter", "detail", []string{"enter"}},
+	Back:    {"choosing", "esc", "back", []string{"esc", "backspace"}},
+
+	Pause:   {"doing", "space", "pause", []string{"space"}},
+	Export:  {"doing", "e", "export", []string{"e"}},
+	Delete:  {"doing", "x", "delete", []string{"x", "delete"}},
+	Copy:    {"doing", "y", "copy", []string{"y"}},
+	Names:   {"doing", "n", "names", []string{"n"}},
+	Theme:   {"doing", "t", "theme", []string{"t"}},
+	Redraw:  {"doing", "ctrl+r", "draw anew", []string{"ctrl+r"}},
+	Suspend: {"doing", "ctrl+z", "to the shell", []string{"ctrl+z"}},
+	Help:    {"doing", "?", "help", []string{"?", "f1"}},
+	Quit:    {"doing", "q", "quit", []string{"q", "ctrl+c"}},
+
+	Play:     {"replay", "p", "play, stop", []string{"p"}},
+	Slower:   {"replay", "-", "slower", []string{"-"}},
+	Faster:   {"replay", "+", "faster", []string{"+", "="}},
+	SeekBack: {"replay", "[", "10 s back", []string{"["}},
+	SeekOn:   {"replay", "]", "10 s on", []string{"]"}},
+
+	Accept:       {"", "enter", "accept", []string{"enter"}},
+	Cancel:       {"", "esc", "undo", []string{"esc", "ctrl+c"}},
+	Complete:     {"", "tab", "complete", []string{"tab"}},
+	CompleteBack: {"", "", "", []string{"shift+tab"}},
+	Older:        {"", "↑↓", "history", []string{"up", "ctrl+p"}},
+	Newer:        {"", "", "", []string{"down", "ctrl+n"}},
+}
+
+// Do is what an action does in one place. Label and Does, if not empty, name it there.
+type Do struct {
+	Run         func() tea.Cmd
+	Label, Does string
+}
+
+// Actions are what keys do while one thing has the focus.
+type Actions map[Action]Do
+
+// Mover is a cursor in a list, or text that scrolls.
+type Mover interface {
+	Step(rows int) tea.Cmd
+	Home() tea.Cmd
+	End() tea.Cmd
+	Lines() int // of the screen
+}
+
+// Moves are the actions that move m.
+func Moves(m Mover) Actions {
+	step := func(rows func() int) Do { return Do{Run: func() tea.Cmd { return m.Step(rows()) }} }
+	return Actions{
+		Up:       step(func() int { return -1 }),
+		Down:     step(func() int { return 1 }),
+		PageUp:   step(func() int { return -m.Lines() }),
+		PageDown: step(m.Lines),
+		Home:     {Run: m.Home},
+		End:      {Run: m.End},
+	}
+}

@@ -1,0 +1,150 @@
+package nat
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"sync/atomic"
+
+	"natlens/monitor"
+	"natlens/monitor/table"
+)
+
+// poolKey is an address that sources are translated to, with the protocol: each has ports
+// of its own. Or, for DNAT, a service and who gets it.
+type poolKey struct {
+	netns monitor.NetNS
+	dnat  bool
+	proto monitor.Proto
+	addr  monitor.Endpoint // SNAT: the translated address; DNAT: the service
+	to    monitor.Endpoint // DNAT: who gets it
+}
+
+// pool is one line of the NAT page.
+type pool struct {
+	key       poolKey
+	flows     int
+	kept      int // source port as the client chose it
+	rewritten int
+	ports     monitor.PortSet
+	inside    map[monitor.Addr]int     // who sent; of DNAT, from outside
+	outside   map[monitor.Endpoint]int // to whom
+	sample    table.Row
+
+	// When all flows have been seen:
+	busiestIn, busiestOut busiest
+	size                  int     // how many ports, ids or keys there are to choose from
+	used                  float64 // the share of them that is in use
+}
+
+// busiest is the address with most flows in a pool.
+type busiest struct {
+	at    monitor.Endpoint
+	flows int
+}
+
+// percent is the share in use as far as it tells pools of other sizes apart.
+func (p *pool) percent() int { return int(100 * p.used) }
+
+// found is the answer of the page.
+type found struct {
+	pools   []pool // SNAT by use, then DNAT by flows
+	live    int    // flows in the table
+	matched int
+}
+
+// scan goes over the table once; nil: it was stopped.
+func scan(t *table.Table, f *table.CachedFilter, now monitor.Time, stop *atomic.Bool) *found {
+	var v found
+	pools := make(map[poolKey]*pool)
+	live, whole := t.ScanMatching(f, now, stop, func(_ uint32, r *table.Row) {
+		if r.Ended() {
+			return
+		}
+		v.matched++
+		n := r.Flow.NAT()
+		if n.Kind&monitor.NATSource != 0 {
+			source(pools, r, n)
+		}
+		if n.Kind&monitor.NATDestination != 0 {
+			destination(pools, r)
+		}
+	})
+	if !whole {
+		return nil
+	}
+	v.live = live
+	for _, p := range pools {
+		p.busiestIn = most(p.inside, func(a monitor.Addr) monitor.Endpoint { return monitor.Endpoint{Addr: a} })
+		p.busiestOut = most(p.outside, func(e monitor.Endpoint) monitor.Endpoint { return e })
+		p.inside, p.outside = nil, nil
+		p.size = p.ports.Room(p.key.proto, uint64(p.flows), uint64(p.rewritten))
+		p.used = float64(p.ports.Len()) / float64(p.size)
+		v.pools = append(v.pools, *p)
+	}
+	slices.SortFunc(v.pools, func(a, b pool) int { return comparePools(&a, &b) })
+	return &v
+}
+
+func source(pools map[poolKey]*pool, r *table.Row, n monitor.NAT) {
+	f := &r.Flow
+	as := f.SentAs()
+	p := poolOf(pools, poolKey{netns: f.Orig.NetNS, proto: f.Orig.Proto, addr: monitor.Endpoint{Addr: as.Addr}}, r)
+	p.flows++
+	if n.SrcPort {
+		p.rewritten++
+	} else {
+		p.kept++
+	}
+	if !f.Orig.Proto.HasPorts() || as.Port >= monitor.FirstNATPort {
+		p.ports.Add(as.Port)
+	}
+	p.inside[f.Orig.Src]++
+	p.outside[f.DeliveredTo()]++
+}
+
+func destination(pools map[poolKey]*pool, r *table.Row) {
+	f := &r.Flow
+	p := poolOf(pools, poolKey{netns: f.Orig.NetNS, dnat: true, proto: f.Orig.Proto, addr: f.To(), to: f.DeliveredTo()}, r)
+	p.flows++
+	p.inside[f.Orig.Src]++
+}
+
+func poolOf(pools map[poolKey]*pool, k poolKey, r *table.Row) *pool {
+	p := pools[k]
+	if p == nil {
+		p = &pool{key: k, sample: *r, inside: make(map[monitor.Addr]int), outside: make(map[monitor.Endpoint]int)}
+		pools[k] = p
+	}
+	return p
+}
+
+// most finds the biggest count; of equal ones the lowest address, so that the view does
+// not jump.
+func most[K comparable](counts map[K]int, endpoint func(K) monitor.Endpoint) busiest {
+	var out busiest
+	for k, n := range counts {
+		e := endpoint(k)
+		if n > out.flows || n == out.flows && compareEndpoints(e, out.at) < 0 {
+			out = busiest{e, n}
+		}
+	}
+	return out
+}
+
+func compareEndpoints(a, b monitor.Endpoint) int {
+	return cmp.Or(bytes.Compare(a.Addr[:], b.Addr[:]), cmp.Compare(a.Port, b.Port))
+}
+
+// comparePools orders SNAT before DNAT, the fullest first.
+func comparePools(a, b *pool) int {
+	if a.key.dnat != b.key.dnat {
+		if b.key.dnat {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(b.percent(), a.percent()), cmp.Compare(b.ports.Len(), a.ports.Len()), cmp.Compare(b.flows, a.flows),
+		compareEndpoints(a.key.addr, b.key.addr), compareEndpoints(a.key.to, b.key.to),
+		cmp.Compare(a.key.proto, b.key.proto), cmp.Compare(a.key.netns, b.key.netns))
+}

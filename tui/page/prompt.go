@@ -1,0 +1,111 @@
+package page
+
+import (
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/tui/keys"
+	"natlens/tui/paint"
+)
+
+// Prompt asks something on the last line: one of a few keys, or a text.
+type Prompt struct {
+	question string
+	choices  []Choice
+	input    *textinput.Model // nil: a key is asked for
+	typed    func(string) tea.Cmd
+	spots    []int // cells at which the choices begin and end, and then esc
+}
+
+// Choice is a key that answers a prompt.
+type Choice struct {
+	Key  string
+	Text string
+	Act  func() tea.Cmd
+}
+
+// AskKey returns a prompt for one of a few keys; esc and n are always among them.
+func AskKey(question string, choices ...Choice) *Prompt {
+	return &Prompt{question: question, choices: choices}
+}
+
+// AskText returns a prompt for a text. The empty text is taken for esc.
+func AskText(question, proposal string, typed func(string) tea.Cmd) *Prompt {
+	in := NewInput()
+	in.SetValue(proposal)
+	in.CursorEnd()
+	in.Focus()
+	return &Prompt{question: question, input: &in, typed: typed}
+}
+
+var answers = keys.Bind(keys.Actions{keys.Accept: {}, keys.Cancel: {}})
+
+// Update takes a key or a paste. done says that the prompt has its answer.
+func (p *Prompt) Update(msg tea.Msg) (cmd tea.Cmd, done bool) {
+	k, isKey := msg.(tea.KeyPressMsg)
+	action, _ := answers.Action(k)
+	switch {
+	case isKey && action == keys.Cancel:
+		return nil, true
+	case p.input == nil && isKey:
+		return p.choose(k.String())
+	case p.input == nil:
+		return nil, false
+	case isKey && action == keys.Accept:
+		if p.input.Value() == "" {
+			return nil, true
+		}
+		return p.typed(p.input.Value()), true
+	}
+	*p.input, _ = p.input.Update(msg)
+	return nil, false
+}
+
+func (p *Prompt) choose(key string) (cmd tea.Cmd, done bool) {
+	for _, c := range p.choices {
+		if key == c.Key {
+			return c.Act(), true
+		}
+	}
+	return nil, key == "n" // no, unless a choice has this key
+}
+
+// Draw returns the line, and the cell of the cursor; -1 for none.
+func (p *Prompt) Draw(width int) (paint.Line, int) {
+	var l paint.Line
+	l.Add(paint.Title, " "+p.question+" ")
+	if p.input != nil {
+		at := l.Width()
+		text, _, cursor := Window(p.input, max(1, width-at-1))
+		l.Add(paint.Text, text)
+		l.Cut(width)
+		return l, min(at+cursor, width-1)
+	}
+	p.spots = p.spots[:0]
+	for _, c := range p.choices {
+		l.Add(paint.Text, " ")
+		p.spots = append(p.spots, l.Width())
+		l.Add(paint.Key, c.Key)
+		l.Add(paint.Text, " "+c.Text+" ")
+		p.spots = append(p.spots, l.Width())
+	}
+	p.spots = append(p.spots, l.Width())
+	l.Add(paint.Muted, " esc no")
+	p.spots = append(p.spots, l.Width())
+	l.Cut(width)
+	return l, -1
+}
+
+// Click answers by mouse, as the key of the choice at a cell would.
+func (p *Prompt) Click(x int) (cmd tea.Cmd, done bool) {
+	for i := 0; i+1 < len(p.spots); i += 2 {
+		if x < p.spots[i] || x >= p.spots[i+1] {
+			continue
+		}
+		if i/2 == len(p.choices) {
+			return nil, true
+		}
+		return p.choices[i/2].Act(), true
+	}
+	return nil, false
+}

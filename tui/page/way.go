@@ -1,0 +1,142 @@
+package page
+
+import (
+	"strings"
+
+	"natlens/monitor"
+	"natlens/tui/paint"
+)
+
+// Way is the ends of a flow in the order of its packets. What NAT leaves alone is empty.
+type Way [4]WayEnd
+
+// The ends of a way.
+const (
+	WayFrom      = iota // who sends
+	WaySentAs           // as what NAT sends it
+	WayTo               // to whom
+	WayDelivered        // to whom NAT delivers it
+)
+
+// WayEnd is one end of a way.
+type WayEnd struct {
+	text                 EndText
+	sign                 string // before it
+	movedAddr, movedPort bool   // rewritten
+	Chosen               bool   // the cell under the cursor
+}
+
+// Width returns the cells that the end takes.
+func (e *WayEnd) Width() int { return paint.Width(e.sign) + e.text.Width() }
+
+// WayForm is how a way is written.
+type WayForm uint8
+
+// The forms.
+const (
+	InColumns WayForm = iota // each end in a column of its own
+	InFolds                  // what NAT makes of an end is behind it, as far as it differs
+	InLine                   // one after the other, with arrows
+	InShort                  // InLine, but as short as InFolds
+)
+
+// Sign is what the form has before an end, by its place in the way.
+func (form WayForm) Sign(end int) string {
+	arrow := [4]string{WayTo: "→", WaySentAs: "⇒", WayDelivered: "⇒"}[end]
+	switch {
+	case end == WayFrom || end == WayTo && form < InLine:
+		return ""
+	case form == InLine:
+		return " " + arrow + " "
+	case form == InColumns:
+		return arrow + " "
+	}
+	return arrow
+}
+
+// NewWay writes the ends of a flow, with names where they are known.
+func NewWay(names *Names, f *monitor.Flow, form WayForm) (w Way) {
+	p, nat := f.Orig.Proto, f.NAT()
+	w[WayFrom].text = names.Endpoint(p, f.From())
+	w[WayTo] = WayEnd{text: names.Endpoint(p, f.To()), sign: form.Sign(WayTo)}
+	if nat.SrcAddr || nat.SrcPort {
+		w[WaySentAs] = WayEnd{names.Endpoint(p, f.SentAs()), form.Sign(WaySentAs), nat.SrcAddr, nat.SrcPort, false}
+		w[WaySentAs].shorten(form)
+	}
+	if nat.DstAddr || nat.DstPort {
+		w[WayDelivered] = WayEnd{names.Endpoint(p, f.DeliveredTo()), form.Sign(WayDelivered), nat.DstAddr, nat.DstPort, false}
+		w[WayDelivered].shorten(form)
+	}
+	return w
+}
+
+// shorten leaves out what NAT did not rewrite, if the form has it just before.
+func (e *WayEnd) shorten(form WayForm) {
+	switch named := strings.HasPrefix(e.text.Port, " "); {
+	case form == InColumns && named && !e.movedPort: // " id 77" is in the column before
+		e.text.Port = ""
+	case form == InColumns || form == InLine:
+	case !e.movedAddr:
+		e.text = EndText{Port: strings.TrimPrefix(e.text.Port, " ")}
+	case !e.movedPort:
+		e.text.Port = ""
+	}
+}
+
+// leastHost is how short an address is cut at the most.
+const leastHost = 3
+
+// Cut makes the ends fit into so many cells. Signs and ports stay; of the addresses the
+// longest ones are cut first, and what is still too long loses its end.
+func (w *Way) Cut(room int) {
+	limit, spare := 0, room-w.Width()
+	var hosts [len(w)]int
+	for i := range w {
+		hosts[i] = paint.Width(w[i].text.Host)
+		limit = max(limit, hosts[i])
+	}
+	for ; spare < 0 && limit > leastHost; limit-- {
+		for i := range w {
+			if hosts[i] == limit {
+				hosts[i]--
+				if spare++; spare == 0 {
+					break
+				}
+			}
+		}
+	}
+	for i := range w {
+		w[i].text.Host = paint.CutMiddle(w[i].text.Host, hosts[i])
+	}
+	for i := len(w) - 1; i >= 0 && spare < 0; i-- {
+		n := w[i].text.Width()
+		w[i].text = w[i].text.Fit(max(0, n+spare))
+		spare += n - w[i].text.Width()
+	}
+}
+
+// Width is what the ends take without blanks between them.
+func (w *Way) Width() (n int) {
+	for i := range w {
+		n += w[i].Width()
+	}
+	return n
+}
+
+// Add draws the end.
+func (e *WayEnd) Add(l *paint.Line) {
+	if e.text == (EndText{}) {
+		return
+	}
+	role := paint.Muted
+	if e.movedAddr || e.movedPort {
+		role = paint.Arrow
+	}
+	l.Add(role, e.sign)
+	var text paint.Line
+	e.text.Add(&text, e.movedAddr, e.movedPort)
+	if e.Chosen {
+		text.Choose()
+	}
+	l.AddLine(&text)
+}

@@ -1,0 +1,64 @@
+package page
+
+import (
+	"testing"
+
+	"natlens/monitor"
+	"natlens/tui/paint"
+)
+
+func v4(a, b, c, d byte) monitor.Addr { return monitor.AddrFrom4([4]byte{a, b, c, d}) }
+
+func TestEndTextFit(t *testing.T) {
+	for _, c := range []struct {
+		end   EndText
+		width int
+		want  string
+	}{
+		{EndText{"192.168.77.2", ":39502"}, 18, "192.168.77.2:39502"},
+		{EndText{"192.168.77.2", ":39502"}, 17, "192.1….77.2:39502"},
+		{EndText{"192.168.77.2", ":39502"}, 10, "19…2:39502"},
+		{EndText{"192.168.77.2", ":39502"}, 9, "192.168.…"},
+		{EndText{"[2001:db8::1]", ":443"}, 12, "[200…:1]:443"},
+		{EndText{"192.168.77.3", " id 59304"}, 16, "192…7.3 id 59304"},
+		{EndText{"10.0.0.1", ""}, 5, "10….1"},
+		{EndText{"", ":55507"}, 6, ":55507"},
+	} {
+		if got := c.end.Fit(c.width); got.String() != c.want {
+			t.Errorf("%v in %d cells: %q, want %q", c.end, c.width, got, c.want)
+		}
+	}
+}
+
+// TestWayCut expects the longest address to be cut first, with ports and signs kept; if all are
+// short, the end of the last one goes.
+func TestWayCut(t *testing.T) {
+	names := NewNames(nil, nil)
+	f := monitor.Flow{
+		Orig:  monitor.Tuple{Proto: monitor.TCP, Family: monitor.IPv4, Src: v4(198, 51, 100, 7), Dst: v4(203, 0, 113, 1), SrcPort: 51022, DstPort: 8080},
+		Reply: monitor.Tuple{Proto: monitor.TCP, Family: monitor.IPv4, Src: v4(192, 168, 177, 200), Dst: v4(198, 51, 100, 7), SrcPort: 80, DstPort: 51022},
+	}
+	for _, c := range []struct {
+		room int
+		want string
+	}{
+		{60, "198.51.100.7:51022→203.0.113.1:8080⇒192.168.177.200:80"},
+		{54, "198.51.100.7:51022→203.0.113.1:8080⇒192.168.177.200:80"},
+		{53, "198.51.100.7:51022→203.0.113.1:8080⇒192.168…77.200:80"},
+		{50, "198.5…100.7:51022→203.0.113.1:8080⇒192.16…7.200:80"},
+		{40, "198.…0.7:51022→203.…3.1:8080⇒192.…200:80"},
+		{26, "1…7:51022→2…1:8080⇒19…0:80"},
+		{24, "1…7:51022→2…1:8080⇒1…0:…"},
+		{15, "1…7:51022→2…1…"},
+	} {
+		w := NewWay(names, &f, InShort)
+		w.Cut(c.room)
+		var l paint.Line
+		for i := range w {
+			w[i].Add(&l)
+		}
+		if got := l.String(); got != c.want || l.Width() > c.room && c.room >= 15 {
+			t.Errorf("in %d cells: %q (%d), want %q", c.room, got, l.Width(), c.want)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package paint
+
+import (
+	"strings"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+)
+
+// Note is text that is laid out later, by width: it breaks at blanks, and never inside
+// what Whole returned.
+type Note []Span
+
+// noBreak is a blank at which no line is broken.
+const noBreak = "\u00a0"
+
+// Whole keeps text in one piece, such as an address and its ICMP id.
+func Whole(text string) string { return strings.ReplaceAll(text, " ", noBreak) }
+
+// Words is a note in grey.
+func Words(text string) Note { return Note{{Role: Muted, Text: text}} }
+
+// HeadColumn is the room for the head of a note.
+const HeadColumn = len("POSTROUTING") + 2
+
+// Hang sets a note beside a head. The note goes below a head that is too long.
+func Hang(r Role, head string, n Note, width int) []Line {
+	lines := n.Flow(nil, width, HeadColumn)
+	var l Line
+	l.Add(r, head)
+	if l.Width() < HeadColumn {
+		l.Pad(HeadColumn)
+		first := lines[0].trimLeft()
+		if l.Width()+first.Width() <= width {
+			l.AddLine(&first)
+			lines[0] = l
+			return lines
+		}
+	}
+	return append([]Line{l}, lines...)
+}
+
+// trimLeft returns the line without the blanks at its beginning.
+func (l *Line) trimLeft() (out Line) {
+	for i, s := range l.Spans {
+		if i == 0 {
+			s.Text = strings.TrimLeft(s.Text, " ")
+		}
+		out.Add(s.Role, s.Text)
+	}
+	return out
+}
+
+// Flow appends the note to out in lines with an indent. A word that does not fit beside
+// the indent, such as an IPv6 address on a narrow screen, moves left.
+func (n Note) Flow(out []Line, width, indent int) []Line {
+	var l Line
+	l.Pad(indent)
+	start := true
+	for _, atom := range n.atoms() {
+		w := atom.Width()
+		if !start && l.Width()+1+w > width {
+			out = append(out, l)
+			l, start = Line{}, true
+			l.Pad(max(0, min(indent, width-w)))
+		} else if start && l.Width()+w > width {
+			l = Line{}
+			l.Pad(max(0, width-w))
+		}
+		if !start {
+			l.Add(l.Spans[len(l.Spans)-1].Role, " ")
+		}
+		l.AddLine(&atom)
+		start = false
+	}
+	return append(out, l)
+}
+
+// atoms cuts a note at its blanks. Spans that touch stay together, and an arrow stays
+// with what follows it.
+func (n Note) atoms() []Line {
+	var out []Line
+	open := false // the next text continues the last atom
+	for _, s := range n {
+		for i, word := range strings.Split(s.Text, " ") {
+			if i > 0 {
+				open = false
+			}
+			if word == "" {
+				continue
+			}
+			if len(out) > 0 && !open && isArrow(&out[len(out)-1]) {
+				out[len(out)-1].Add(Text, " ")
+				open = true
+			}
+			if !open {
+				out = append(out, Line{})
+			}
+			out[len(out)-1].Add(s.Role, strings.ReplaceAll(word, noBreak, " "))
+			open = true
+		}
+	}
+	return out
+}
+
+func isArrow(l *Line) bool {
+	return len(l.Spans) == 1 && (l.Spans[0].Text == "→" || l.Spans[0].Text == "⇒")
+}
+
+// Wrapped lays foreign text out from a column on, with the command that mends what it
+// reports behind it, in at most so many lines.
+func Wrapped(role Role, text, command string, from, width, most int) (out []Line) {
+	text = monitor.Escape(text)
+	if command != "" {
+		text += " → " + monitor.Escape(command)
+	}
+	for i, line := range Wrap(text, max(8, width-from-1)) {
+		if i == most {
+			out[most-1].Add(role, " …")
+			break
+		}
+		var l Line
+		l.Pad(from)
+		if before, after, ok := strings.Cut(line, "→ "); ok && command != "" {
+			l.Add(role, before)
+			l.Add(Key, "→ "+after)
+			role = Key
+		} else {
+			l.Add(role, line)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// Scrolled returns height lines from one on. The last one reports how many are below it.
+func Scrolled(lines []Line, from, width, height int) []Line {
+	out := make([]Line, height)
+	for i := range out {
+		if at := from + i; at < len(lines) {
+			out[i].Add(Text, " ")
+			out[i].AddLine(&lines[at])
+			out[i].Cut(width)
+		}
+	}
+	if below := len(lines) - from - height; below > 0 {
+		out[height-1] = Line{}
+		out[height-1].Add(Muted, " ↓ "+human.Count(uint64(below+1))+" more lines")
+	}
+	return out
+}
+
+// Fill makes a block of lines exactly so high.
+func Fill(lines []Line, height int) []Line {
+	for len(lines) < height {
+		lines = append(lines, Line{})
+	}
+	return lines[:height]
+}

@@ -1,0 +1,149 @@
+// Package tail keeps the last events of a stream for the terminal UI, and hands them on to
+// a file while a recording runs.
+package tail
+
+import (
+	"sync"
+
+	"natlens/monitor"
+)
+
+// Size is how many events a Tail keeps.
+const Size = 50_000
+
+// Tail is the sink that keeps the last events as values. Its methods may be called from
+// several goroutines.
+//
+//	ring  [ e50000 e50001 │ e3 e4 … e49999 ]
+//	                       next: the oldest once the ring is full
+type Tail struct {
+	mu      sync.Mutex
+	ring    []monitor.Event
+	next    int
+	seen    uint64 // events ever written
+	lost    uint64
+	kinds   [monitor.KindResynced + 1]uint64 // events since the last Clear, by kind
+	lossAt  monitor.Time
+	matches []int // scratch of Around: where the matching events are
+
+	recording recording
+}
+
+// New returns an empty tail.
+func New() *Tail { return new(Tail) }
+
+// Clear forgets the events and the losses, for a source that begins again. A recording
+// goes on.
+func (t *Tail) Clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.ring) // so that their texts are freed
+	t.ring, t.next, t.lost, t.lossAt = t.ring[:0], 0, 0, 0
+	clear(t.kinds[:])
+}
+
+// Write keeps the events of the batch. It never fails: when a recording fails, that
+// recording ends and StopRecording returns the error.
+func (t *Tail) Write(b *monitor.Batch) error {
+	t.keepAll(b)
+	t.recording.write(b)
+	return nil
+}
+
+func (t *Tail) keepAll(b *monitor.Batch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range b.Events {
+		t.keep(&b.Events[i])
+	}
+}
+
+func (t *Tail) keep(e *monitor.Event) {
+	t.seen++
+	t.kinds[min(e.Kind, monitor.KindResynced)]++
+	var slot *monitor.Event
+	if len(t.ring) < Size {
+		t.ring = append(t.ring, *e)
+		slot = &t.ring[len(t.ring)-1]
+	} else {
+		slot = &t.ring[t.next]
+		*slot = *e
+		t.next = (t.next + 1) % Size
+	}
+	slot.Raw = nil
+	if e.Extra != nil {
+		slot.Extra = e.Extra.Clone()
+	}
+	if e.Gap != nil {
+		gap := *e.Gap
+		slot.Gap = &gap
+		if e.Kind == monitor.KindLost {
+			t.lost, t.lossAt = t.lost+gap.Count, e.Time
+		}
+	}
+}
+
+// Close does nothing; recordings are closed by who started them.
+func (t *Tail) Close() error { return nil }
+
+// Loss returns how many events were lost, and when last.
+func (t *Tail) Loss() (lost uint64, at monitor.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lost, t.lossAt
+}
+
+// Seen returns the number of events ever written.
+func (t *Tail) Seen() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.seen
+}
+
+// Counts are events by their kind, and those that were lost.
+type Counts struct{ Created, Updated, Destroyed, Lost uint64 }
+
+// Events is how many events were seen.
+func (c Counts) Events() uint64 { return c.Created + c.Updated + c.Destroyed }
+
+// Counts returns the counts since the last Clear.
+func (t *Tail) Counts() Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Counts{t.kinds[monitor.KindNew], t.kinds[monitor.KindUpdate], t.kinds[monitor.KindDestroy], t.lost}
+}
+
+// Stretch is a part of a Tail: events in the order of arrival.
+type Stretch struct {
+	Events  []monitor.Event
+	At      int // the first event that is not before the place asked for
+	Before  int // matching events before Events[0]
+	Matched int // matching events kept
+}
+
+// Around returns the events that the filter wants around the one with sequence number seq:
+// so many before it, and so many from it on. A nil filter wants all. Extra and Gap of the
+// events are shared and never change.
+func (t *Tail) Around(seq uint64, wants monitor.Filter, above, below int) (s Stretch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.matches = t.matches[:0]
+	for i := range t.ring {
+		at := (t.next + i) % len(t.ring)
+		e := &t.ring[at]
+		if wants != nil && e.Kind.HasFlow() && !wants(e) {
+			continue
+		}
+		if e.Seq < seq {
+			s.Before++
+		}
+		t.matches = append(t.matches, at)
+	}
+	from, to := max(0, s.Before-above), min(len(t.matches), s.Before+below)
+	s.Matched, s.At, s.Before = len(t.matches), s.Before-from, from
+	s.Events = make([]monitor.Event, 0, to-from)
+	for _, at := range t.matches[from:to] {
+		s.Events = append(s.Events, t.ring[at])
+	}
+	return s
+}

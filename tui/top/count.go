@@ -1,0 +1,121 @@
+package top
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"sync/atomic"
+
+	"natlens/monitor"
+	"natlens/monitor/table"
+)
+
+// freshSpan is the time over which new flows are counted. Ended flows stay in the table for
+// as long, so that short ones count too.
+const freshSpan = monitor.Time(5e9)
+
+// tally is the answer of the page.
+type tally struct {
+	by       int // the grouping
+	counted  bool
+	groups   []count // the biggest, in order
+	all      int     // how many groups there are
+	flows    uint64  // flows that belong to a group
+	live     int     // flows in the table
+	counters bool    // bytes are known
+}
+
+// count is one group.
+type count struct {
+	key   key
+	flows uint64
+	fresh uint64 // born within freshSpan
+	bytes uint64
+}
+
+// order is what the groups are ordered by.
+type order uint8
+
+const (
+	byFlows order = iota
+	byFresh
+	byBytes
+	byName
+
+	reversed order = 1 << 7 // beside one of the others
+)
+
+// column is the order without its direction.
+func (o order) column() order { return o &^ reversed }
+
+// topGroups is how many groups are shown at the most.
+const topGroups = 500
+
+// countBy goes over the table once; nil: it was stopped.
+func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor.Time, stop *atomic.Bool) *tally {
+	out := tally{by: by, counted: true}
+	index := make(map[key]int32)
+	var all []count
+	live, whole := t.ScanMatching(f, now, stop, func(_ uint32, r *table.Row) {
+		k, ok := groupings[by].key(&r.Flow)
+		fresh := r.State&table.RowBorn != 0 && now-r.First < freshSpan
+		if !ok || r.Ended() && !fresh {
+			return
+		}
+		at, known := index[k]
+		if !known {
+			at = int32(len(all))
+			index[k] = at
+			all = append(all, count{key: k})
+		}
+		g := &all[at]
+		if fresh {
+			g.fresh++
+		}
+		if !r.Ended() {
+			g.flows++
+			out.flows++
+			g.bytes += r.Flow.CountersOrig.Bytes + r.Flow.CountersReply.Bytes
+			out.counters = out.counters || r.Known.Any(monitor.AttrCountersOrig|monitor.AttrCountersReply)
+		}
+	})
+	if !whole {
+		return nil
+	}
+	out.live, out.all = live, len(all)
+	out.groups = biggest(all, o)
+	return &out
+}
+
+// biggest returns the first groups of an order. Most groups of a big table are small: one
+// comparison is enough for them.
+func biggest(all []count, o order) (out []count) {
+	for i := range all {
+		g := &all[i]
+		if len(out) == topGroups && compare(g, &out[topGroups-1], o) > 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(out, g, func(a count, b *count) int { return compare(&a, b, o) })
+		if len(out) == topGroups {
+			out = out[:topGroups-1]
+		}
+		out = slices.Insert(out, at, *g)
+	}
+	return out
+}
+
+func compare(a, b *count, o order) int {
+	c := 0
+	switch o.column() {
+	case byFlows:
+		c = cmp.Compare(b.flows, a.flows)
+	case byFresh:
+		c = cmp.Compare(b.fresh, a.fresh)
+	case byBytes:
+		c = cmp.Compare(b.bytes, a.bytes)
+	}
+	if c = cmp.Or(c, bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.n, b.key.n)); o&reversed != 0 {
+		return -c
+	}
+	return c
+}

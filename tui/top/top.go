@@ -1,0 +1,175 @@
+// Package top is the page Top of the terminal UI: flows counted by something they share,
+// such as their source.
+package top
+
+import (
+	"maps"
+	"sync/atomic"
+
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/monitor"
+	"natlens/tui/keys"
+	"natlens/tui/page"
+)
+
+// Page counts flows.
+type Page struct {
+	s *page.Session
+	page.Puller
+	page.List[key]
+
+	by    int // the grouping
+	order order
+	tally tally
+
+	// The last answer of each grouping for the filter of that number: it is shown until the
+	// next one is there.
+	known map[int]tally
+	gen   int
+
+	width          int
+	needs          int   // the widest name that was in sight
+	nameWidth, bar int   // cells, as lay shares them
+	tabs           []int // where the names of the groupings begin and end
+	heads          []head
+}
+
+// head is where the title of a column is that the groups can be ordered by.
+type head struct {
+	order    order
+	from, to int
+}
+
+// New returns the page. It counts by source.
+func New(s *page.Session) *Page { return &Page{s: s} }
+
+func (p *Page) Title() string { return "Top" }
+
+// CountsMatches says that the page counts the flows of the filter.
+func (p *Page) CountsMatches() {}
+
+func (p *Page) Keys() keys.Actions {
+	all := keys.Actions{
+		keys.Left:    {Run: func() tea.Cmd { return p.group((p.by + p.offered() - 1) % p.offered()) }},
+		keys.Right:   {Run: func() tea.Cmd { return p.group((p.by + 1) % p.offered()) }, Label: "←→", Does: "group by"},
+		keys.Sort:    {Run: p.nextOrder},
+		keys.Reverse: {Run: func() tea.Cmd { return p.orderBy(p.order.column()) }},
+		keys.Enter:   {Run: func() tea.Cmd { return p.s.Drill(p.Condition()) }, Does: "these flows"},
+	}
+	maps.Copy(all, p.s.CellKeys(p))
+	return all
+}
+
+func (p *Page) Hints() []keys.Action {
+	return []keys.Action{keys.Enter, keys.Right, keys.Sort, keys.Filter, keys.Only, keys.Pause, keys.Names}
+}
+
+// Resize sets the room. Two lines are above the rows: the groupings, and the heading.
+func (p *Page) Resize(width, height int) {
+	p.width, p.Height, p.needs = width, height-2, 0
+	p.Fit()
+}
+
+func (p *Page) Pull(w page.Wish) tea.Cmd {
+	if p.gen != p.s.Gen {
+		p.gen, p.known, p.needs = p.s.Gen, nil, 0
+	}
+	by, o, t, f, now := p.by, p.order, p.s.Table, p.s.Filter, p.s.Clock()
+	return p.Ask(p, w, func(stop *atomic.Bool) any {
+		if found := countBy(by, t, f, o, now, stop); found != nil {
+			return *found
+		}
+		return nil
+	})
+}
+
+func (p *Page) Take(answer any) page.Wish {
+	if t := answer.(tally); t.by == p.by {
+		p.show(t)
+		p.s.Matched, p.s.Flows = int(t.flows), t.live
+	}
+	return page.NoWish
+}
+
+// show takes an answer, or the zero tally while there is none.
+func (p *Page) show(t tally) {
+	if p.known == nil {
+		p.known = make(map[int]tally)
+	}
+	p.tally, p.known[p.by] = t, t
+	all := make([]key, len(t.groups))
+	for i := range t.groups {
+		all[i] = t.groups[i].key
+	}
+	p.Set(all)
+}
+
+// offered is how many groupings are offered.
+func (p *Page) offered() int {
+	if p.s.Several() {
+		return len(groupings)
+	}
+	return len(groupings) - 1
+}
+
+// group counts by another grouping.
+func (p *Page) group(by int) tea.Cmd {
+	p.by, p.needs = by, 0
+	p.Clear()
+	p.show(p.known[by])
+	return p.Pull(page.ToChange)
+}
+
+// nextOrder orders by the next column that is known.
+func (p *Page) nextOrder() tea.Cmd {
+	next := (p.order.column() + 1) % (byName + 1)
+	if next == byBytes && !p.tally.counters {
+		next++
+	}
+	return p.orderBy(next)
+}
+
+// orderBy orders by a column, by its better end first; the same column again reverses.
+func (p *Page) orderBy(o order) tea.Cmd {
+	if p.order.column() == o {
+		o = p.order ^ reversed
+	}
+	p.order = o
+	return p.Pull(page.ToChange)
+}
+
+// Condition is the group under the cursor as a filter.
+func (p *Page) Condition() string {
+	if p.At >= len(p.tally.groups) {
+		return ""
+	}
+	return groupings[p.by].filter(p.s, p.tally.groups[p.At].key)
+}
+
+// WantsDump: the groups are summed by bytes.
+func (p *Page) WantsDump() bool { return p.tally.counters }
+
+// InSight: a group is no flow.
+func (p *Page) InSight() []monitor.Tuple { return nil }
+
+// Click chooses a grouping, an order or a group; the group under the cursor is opened.
+func (p *Page) Click(x, y int) tea.Cmd {
+	switch {
+	case y == 0:
+		for i := 0; i+1 < len(p.tabs); i += 2 {
+			if x >= p.tabs[i] && x < p.tabs[i+1] {
+				return p.group(i / 2)
+			}
+		}
+	case y == 1:
+		for _, h := range p.heads {
+			if x >= h.from && x < h.to {
+				return p.orderBy(h.order)
+			}
+		}
+	case p.List.Click(y - 2):
+		return p.s.Drill(p.Condition())
+	}
+	return nil
+}

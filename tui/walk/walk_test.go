@@ -1,0 +1,127 @@
+package walk
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"natlens/monitor"
+	"natlens/tui/paint"
+)
+
+// flowOf builds a flow from its four endpoints: from and to as sent, as the
+// sender that the far side sees, at who gets it.
+func flowOf(p monitor.Proto, from, to, as, at string, status monitor.Status, path monitor.Path) monitor.Flow {
+	f := monitor.Flow{Status: status | monitor.Confirmed, Path: path, ID: 1561741433}
+	f.Orig, f.Reply = tupleOf(p, from, to), tupleOf(p, at, as)
+	if p.IsICMP() {
+		id := f.Reply.DstPort
+		f.Orig.SetICMP(f.Orig.SrcPort, 8, 0)
+		f.Reply.SetICMP(id, 0, 0)
+	}
+	return f
+}
+
+func tupleOf(p monitor.Proto, src, dst string) monitor.Tuple {
+	s, d := endpointOf(src), endpointOf(dst)
+	t := monitor.Tuple{Proto: p, Family: monitor.IPv4, Src: s.Addr, Dst: d.Addr, SrcPort: s.Port, DstPort: d.Port}
+	if !s.Addr.Is4() {
+		t.Family = monitor.IPv6
+	}
+	return t
+}
+
+func endpointOf(text string) monitor.Endpoint {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return monitor.Endpoint{Addr: monitor.AddrFrom(a)}
+	}
+	ap := netip.MustParseAddrPort(text)
+	return monitor.Endpoint{Addr: monitor.AddrFrom(ap.Addr()), Port: ap.Port()}
+}
+
+const (
+	natDone = monitor.SrcNATDone | monitor.DstNATDone
+	srcNAT  = monitor.SrcNAT | natDone
+	dstNAT  = monitor.DstNAT | natDone
+)
+
+var walkFlows = []struct {
+	name string
+	flow monitor.Flow
+}{
+	{"snat", flowOf(monitor.TCP, "192.168.77.2:39502", "203.0.113.9:443", "203.0.113.1:39502", "203.0.113.9:443",
+		srcNAT, monitor.PathForward)},
+	{"dnat", flowOf(monitor.TCP, "198.51.100.7:51022", "203.0.113.1:8080", "198.51.100.7:51022", "192.168.77.2:80",
+		dstNAT, monitor.PathForward)},
+	{"both", flowOf(monitor.TCP, "192.168.77.3:40000", "203.0.113.1:8080", "192.168.77.1:40000", "192.168.77.2:80",
+		srcNAT|dstNAT, monitor.PathForward)},
+	{"port-only", flowOf(monitor.TCP, "203.0.113.1:4444", "203.0.113.9:443", "203.0.113.1:55506", "203.0.113.9:443",
+		srcNAT, monitor.PathForward)},
+	{"redirect", flowOf(monitor.TCP, "192.168.77.2:33000", "203.0.113.9:80", "192.168.77.2:33000", "192.168.77.1:3128",
+		dstNAT, monitor.PathIn)},
+	{"redirect-loopback", flowOf(monitor.TCP, "127.0.0.1:39990", "127.0.0.1:8081", "127.0.0.1:39990", "127.0.0.1:9091",
+		dstNAT, monitor.PathLoop)},
+	{"local-out", flowOf(monitor.UDP, "10.0.0.1:5353", "192.0.2.53:53", "203.0.113.1:5353", "192.0.2.54:5300",
+		srcNAT|dstNAT, monitor.PathOut)},
+	{"local-in", flowOf(monitor.TCP, "198.51.100.7:51022", "203.0.113.1:22", "198.51.100.7:51022", "203.0.113.1:22",
+		natDone, monitor.PathIn)},
+	{"icmp-id", flowOf(monitor.ICMP, "192.168.77.3:77", "203.0.113.9:0", "203.0.113.1:59304", "203.0.113.9:59304",
+		srcNAT, monitor.PathForward)},
+	{"gre-key", flowOf(monitor.GRE, "10.0.0.5:16", "203.0.113.9:4097", "203.0.113.1:16", "203.0.113.9:4097",
+		srcNAT, monitor.PathForward)},
+	{"ipv6", flowOf(monitor.TCP, "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111]:39502", "[2001:db8:1:2:3:4:5:6]:443",
+		"[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535", "[2001:db8:1:2:3:4:5:6]:443", srcNAT, monitor.PathForward)},
+	{"none", flowOf(monitor.UDP, "10.0.0.5:5353", "192.0.2.53:53", "10.0.0.5:5353", "192.0.2.53:53",
+		0, monitor.PathForward)},
+	{"assumed", flowOf(monitor.TCP, "192.168.77.2:39502", "203.0.113.9:443", "203.0.113.1:39502", "203.0.113.9:443",
+		srcNAT, monitor.PathUnknown)},
+	{"ipvs", flowOf(monitor.TCP, "198.51.100.7:51022", "203.0.113.1:80", "198.51.100.7:51022", "192.168.77.2:8080",
+		0, monitor.PathForward)},
+}
+
+func TestWalk(t *testing.T) {
+	for _, c := range walkFlows {
+		t.Run(c.name, func(t *testing.T) {
+			var b strings.Builder
+			for _, width := range []int{60, 80, 120, 160} {
+				got := Render(monitor.NewWalk(&c.flow), width, paint.Plain())
+				for _, line := range strings.Split(got, "\n") {
+					if n := paint.Width(line); n > width {
+						t.Errorf("width %d: a line takes %d: %q", width, n, line)
+					}
+				}
+				fmt.Fprintf(&b, "# %d columns\n%s", width, got)
+			}
+			golden(t, ""+c.name+".txt", b.String())
+		})
+	}
+}
+
+// A flow that a helper expected names its parent, on every width; its NAT may be
+// the parent's, so that the nat table was asked for neither side.
+func TestWalkParent(t *testing.T) {
+	f := walkFlows[0].flow
+	f.Status |= monitor.Expected
+	w := monitor.NewWalk(&f)
+	parent := tupleOf(monitor.TCP, "192.168.77.2:39500", "203.0.113.9:21")
+	w.Parent = &parent
+	for width, want := range map[int]string{
+		80: "\nparent tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper expected this flow)\n",
+		60: "\nparent tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper\nexpected this flow)\n",
+	} {
+		got := Render(w, width, paint.Plain())
+		if !strings.Contains(got, want) || !strings.Contains(got, "nat table or the flow's helper: dst stands\n") ||
+			!strings.Contains(got, "nat table or the flow's helper: SNAT\n") || strings.Contains(got, "asked, this once") {
+			t.Errorf("width %d:\n%s", width, got)
+		}
+	}
+}
+
+// With colour the words are the same; what NAT rewrote stands in its colour.
+func TestWalkColour(t *testing.T) {
+	for _, st := range []paint.Style{paint.Dark(), paint.Mono()} {
+		w := monitor.NewWalk(&walkFlows[3].flow) // port-only
+		golden(t, "port-only."+st.Name()+".ansi", Render(w, 120, st))
+	}
+}

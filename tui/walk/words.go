@@ -1,0 +1,137 @@
+package walk
+
+import (
+	"natlens/monitor"
+	"natlens/tui/page"
+	"natlens/tui/paint"
+)
+
+// stepNotes says what happens to the packet at a step: the look-up, the nat table, the
+// rewrite, the confirmation, in the order of their priorities at the hook (conntrack −200, nat
+// −100 or 100, confirm last).
+func stepNotes(w *monitor.Walk, s *monitor.Step) []paint.Note {
+	out := append([]paint.Note{paint.Words(lookupWords(s))}, natNotes(w, s)...)
+	if s.Confirm {
+		out = append(out, paint.Note{{Role: paint.Text, Text: "entry confirmed: NEW is sent"}})
+	}
+	return out
+}
+
+func lookupWords(s *monitor.Step) string {
+	switch s.Lookup {
+	case monitor.LookupNew:
+		return "looked up once: no entry yet, a new one"
+	case monitor.LookupReply:
+		return "looked up once: found by its reply tuple"
+	case monitor.LookupCarried:
+		return "no look-up: its entry came along"
+	}
+	if s.Hook == monitor.Forward {
+		return "nothing is rewritten here"
+	}
+	return "no look-up: the entry rides on the packet"
+}
+
+// natNotes says whether the nat table is asked and what is rewritten.
+func natNotes(w *monitor.Walk, s *monitor.Step) []paint.Note {
+	switch {
+	case s.Hook == monitor.Forward:
+		return nil
+	case s.Rewrite != nil:
+		return []paint.Note{paint.Words(rewriteWords(w, s.Rewrite)), rewriteNote(w, s.Rewrite)}
+	case s.NATTable:
+		return []paint.Note{paint.Words(untouchedWords(w, s))}
+	}
+	return []paint.Note{paint.Words("nat table: not asked")}
+}
+
+// rewriteWords names the manipulation and who ordered it.
+func rewriteWords(w *monitor.Walk, r *monitor.Rewrite) string {
+	verb, bit := "SNAT", monitor.SrcNAT
+	if r.Kind == monitor.NATDestination {
+		verb, bit = "DNAT", monitor.DstNAT
+	}
+	switch {
+	case !w.Flow.Status.Has(bit):
+		return "not by the nat table (no " + verb + " bit):"
+	case r.Undo:
+		return "nat table: not asked; from the entry:"
+	case w.Flow.Status.Has(monitor.Expected):
+		return "nat table or the flow's helper: " + verb
+	case r.Kind == monitor.NATDestination && w.NAT.Redirect:
+		return "nat table: asked, this once: redirect"
+	}
+	return "nat table: asked, this once: " + verb
+}
+
+// untouchedWords is for a nat hook that leaves the packet as it is. The bits SRC_NAT_DONE and
+// DST_NAT_DONE say whether there was a chain.
+func untouchedWords(w *monitor.Walk, s *monitor.Step) string {
+	side, bit := "dst", monitor.DstNATDone
+	if s.Hook == monitor.Postrouting || s.Hook == monitor.Input {
+		side, bit = "src", monitor.SrcNATDone
+	}
+	switch {
+	case !w.Flow.Status.Has(bit):
+		return "nat table: no chain here, " + side + " stands"
+	case w.Flow.Status.Has(monitor.Expected): // nf_nat_follow_master fixes both sides, and then no chain is asked
+		return "nat table or the flow's helper: " + side + " stands"
+	}
+	return "nat table: asked, this once: " + side + " stands"
+}
+
+// rewriteNote is the change: only what is new is in the accent colour.
+func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) paint.Note {
+	side, addr, port := "dst ", w.NAT.DstAddr, w.NAT.DstPort
+	if r.Source {
+		side = "src "
+	}
+	if r.Kind == monitor.NATSource {
+		addr, port = w.NAT.SrcAddr, w.NAT.SrcPort
+	}
+	p := w.Flow.Orig.Proto
+	var l paint.Line
+	page.End(p, r.To).Add(&l, addr, port)
+	n := paint.Note{{Role: paint.Text, Text: side + paint.Whole(page.End(p, r.From).String())}, {Role: paint.Arrow, Text: " ⇒ "}}
+	for _, s := range l.Spans {
+		n = append(n, paint.Span{Role: s.Role, Text: paint.Whole(s.Text)})
+	}
+	return n
+}
+
+// footNotes are what holds for the whole walk.
+func footNotes(w *monitor.Walk) []paint.Note {
+	var out []paint.Note
+	if w.Parent != nil {
+		out = append(out, parentNote(w.Parent))
+	}
+	if w.Assumed {
+		out = append(out, paint.Note{{Role: paint.Warn,
+			Text: "The addresses of this host are not known: the flow is drawn as forwarded."}})
+	}
+	if w.NAT.NoBits {
+		out = append(out, paint.Note{{Role: paint.Warn, Text: "The tuples differ where no NAT bit is set: " +
+			"IPVS, or an entry made by hand."}})
+	}
+	if w.NAT.StrayBits {
+		out = append(out, paint.Note{{Role: paint.Warn, Text: "A NAT bit is set on a side that does not differ: " +
+			"an entry made by hand."}})
+	}
+	if w.NAT.Redirect {
+		out = append(out, paint.Words("DNAT leads to this host itself: a redirect."))
+	}
+	later := "Conntrack looks a packet up once, where it enters, and the entry rides on the packet from there. " +
+		"The nat table is asked for the first packet only"
+	if w.NAT.Kind != monitor.NATNone && !w.NAT.NoBits {
+		later += "; all others, replies too, are rewritten from the entry"
+	}
+	return append(out, paint.Words(later+"."))
+}
+
+// parentNote names the flow whose helper expected this one.
+func parentNote(t *monitor.Tuple) paint.Note {
+	f := monitor.Flow{Orig: *t}
+	return paint.Note{{Role: paint.Label, Text: "parent "}, {Role: paint.Text, Text: t.Proto.String() + " "},
+		{Role: paint.Text, Text: paint.Whole(page.End(t.Proto, f.From()).String())}, {Role: paint.Muted, Text: " → "},
+		{Role: paint.Text, Text: paint.Whole(page.End(t.Proto, f.To()).String())}, {Role: paint.Text, Text: " (its helper expected this flow)"}}
+}

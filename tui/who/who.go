@@ -1,0 +1,151 @@
+// Package who is the page Who of the terminal UI: it asks who held a translated address, and
+// shows the answer.
+package who
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/tui/keys"
+	"natlens/tui/page"
+)
+
+// Asker answers who held an address. Its methods may block and may be called from any
+// goroutine; the context ends with the UI, or when the answer is not wanted any more.
+type Asker interface {
+	// Ask answers a question in the words of natlens who: ADDR[:PORT] and flags.
+	Ask(ctx context.Context, question string) (Answer, error)
+
+	// Where says what it searches, in a few words.
+	Where() string
+}
+
+// Answer is an answer as it is shown. All text may be foreign.
+type Answer struct {
+	Heads   []string // of the columns, the most important first
+	Rows    []Row
+	Verdict []string // lines that say how much the rows prove
+}
+
+// Row is one translation.
+type Row struct {
+	Cells     []string // one for each column
+	Uncertain bool
+}
+
+// Page asks and shows.
+type Page struct {
+	s     *page.Session
+	asker Asker
+	page.Puller
+	page.List[int]
+
+	question string // as it was typed last
+	due      bool   // it is to be asked
+	cancel   context.CancelFunc
+
+	found  found
+	widths []int // of the columns
+	width  int
+	room   int
+}
+
+// found is the answer to a question.
+type found struct {
+	question string
+	answer   Answer
+	err      error
+}
+
+// New returns the page.
+func New(s *page.Session, asker Asker) *Page {
+	p := &Page{s: s, asker: asker, cancel: func() {}}
+	p.Moved = p.lay
+	return p
+}
+
+func (p *Page) Title() string { return "Who" }
+
+func (p *Page) Keys() keys.Actions {
+	return keys.Actions{keys.Enter: {Run: p.ask, Does: "ask"}}
+}
+
+func (p *Page) Hints() []keys.Action { return []keys.Action{keys.Enter, keys.Up, keys.Down} }
+
+func (p *Page) Resize(width, height int) {
+	p.width, p.room = width, height
+	p.lay()
+}
+
+// lay gives the list what the lines above it and the detail of its row leave.
+func (p *Page) lay() {
+	p.Height = max(1, p.room-p.above()-len(p.detail()))
+	p.Fit()
+}
+
+// ask has a question typed.
+func (p *Page) ask() tea.Cmd {
+	p.s.Root.Ask(page.AskText("who", p.question, func(question string) tea.Cmd {
+		p.question, p.due = question, true
+		return p.Pull(page.ToChange)
+	}))
+	return nil
+}
+
+// Pull asks what was typed; an answer stays until there is another question.
+func (p *Page) Pull(page.Wish) tea.Cmd {
+	if !p.due {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(p.s.Context)
+	question := p.question
+	cmd := p.Puller.Ask(p, page.ToChange, func(*atomic.Bool) any {
+		defer cancel()
+		answer, err := p.asker.Ask(ctx, question)
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return found{question, answer, err}
+	})
+	if cmd == nil {
+		p.cancel() // the question before is out of date
+		cancel()
+		return nil
+	}
+	p.due, p.cancel = false, cancel
+	return cmd
+}
+
+func (p *Page) Take(answer any) page.Wish {
+	p.found = answer.(found)
+	p.widths = columnWidths(&p.found.answer)
+	p.Clear()
+	all := make([]int, len(p.found.answer.Rows))
+	for i := range all {
+		all[i] = i
+	}
+	p.Set(all)
+	return page.NoWish
+}
+
+// Halt ends a question that runs; it is asked again when the page is shown again.
+func (p *Page) Halt() {
+	if p.Running() {
+		p.due = true
+		p.cancel()
+	}
+	p.Puller.Halt()
+}
+
+// Click chooses a row.
+func (p *Page) Click(_, y int) tea.Cmd {
+	y -= p.above()
+	if extra := len(p.detail()); y > p.Line {
+		y = max(p.Line, y-extra)
+	}
+	p.List.Click(y)
+	return nil
+}
