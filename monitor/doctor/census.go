@@ -23,14 +23,16 @@ type Census struct {
 	TimeWait  uint64 // TCP in TIME_WAIT
 
 	Established uint64 // TCP in ESTABLISHED
-	Idle        uint64 // of those, without a packet for an hour
+	Idle        uint64 // of these, flows that had no packet for an hour; see Before
 
 	LongUDP uint64 // UDP of protocols that keep quiet for long, not yet assured
 	DNS     uint64 // UDP to port 53
 
-	// EstablishedTimeout is nf_conntrack_tcp_timeout_established in seconds, by
-	// which idle flows are told; to be set before Add. 0: none are.
-	EstablishedTimeout uint64
+	// Timeouts are the settings by which Idle is counted, and Before returns an earlier
+	// reading of a flow: one that had packets since is not idle. To be set before Add;
+	// nil: Idle is 0.
+	Timeouts monitor.TCPTimeouts
+	Before   func(orig monitor.Tuple) (monitor.Reading, bool)
 
 	sources, destinations Top[monitor.Addr]
 	ports                 Top[Port]
@@ -60,7 +62,7 @@ func (c *Census) Add(e *monitor.Event) {
 	count(&c.Labelled, known.Any(monitor.AttrLabels))
 	count(&c.Offloaded, f.Status&(monitor.Offload|monitor.HWOffload) != 0)
 	count(&c.Unreplied, !f.Status.Has(monitor.SeenReply))
-	c.tcp(f)
+	c.tcp(f, f.Reading(known, e.Time))
 	c.udp(f)
 	port := Port{Proto: f.Orig.Proto}
 	if f.Orig.Proto.HasPorts() {
@@ -86,17 +88,23 @@ func count(n *uint64, yes bool) {
 // idleAfter is from how many seconds without a packet on a flow is idle.
 const idleAfter = 3600
 
-func (c *Census) tcp(f *monitor.Flow) {
+func (c *Census) tcp(f *monitor.Flow, now monitor.Reading) {
 	if f.Orig.Proto != monitor.TCP {
 		return
 	}
 	count(&c.TimeWait, f.State == monitor.TCPTimeWait)
 	if f.State == monitor.TCPEstablished {
 		c.Established++
-		// Each packet sets the timeout anew. One above the setting is of a flow
-		// with a timeout of its own.
-		count(&c.Idle, uint64(f.Timeout)+idleAfter <= c.EstablishedTimeout)
+		count(&c.Idle, c.idle(f, now))
 	}
+}
+
+func (c *Census) idle(f *monitor.Flow, now monitor.Reading) bool {
+	if c.Before == nil || c.Timeouts.IdleFor(f.Timeout) < idleAfter {
+		return false
+	}
+	before, ok := c.Before(f.Orig)
+	return ok && before.Unchanged(now)
 }
 
 // quiet are the ports of protocols over UDP whose ends keep quiet for about as

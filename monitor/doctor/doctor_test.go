@@ -21,7 +21,7 @@ func healthy() *Snapshot {
 		Capture:  Capture{Way: "ring", Capacity: 32 << 20, Events: 5000},
 		Fill:     Fill{Begin: 10000, End: 10010, Max: 262144},
 		Counters: map[string]Moved{},
-		Census:   &Census{EstablishedTimeout: 432000},
+		Census:   &Census{},
 	}
 	for _, m := range meanings {
 		s.Counters[m.word] = Moved{Total: 7}
@@ -284,15 +284,35 @@ func TestHostCommand(t *testing.T) {
 	}
 }
 
-// TestIdle expects flows of an hour without a packet to be counted, and no other.
+// TestIdle counts flows of which two dumps show that they had no packet for an hour: not
+// those that had one in between, nor those whose timeout shows nothing because data is not
+// acknowledged.
 func TestIdle(t *testing.T) {
-	c := Census{EstablishedTimeout: 7200}
-	for _, left := range []uint32{7200, 3601, 3600, 1, 432000} {
+	before := map[uint16]monitor.Reading{}
+	c := Census{Timeouts: monitor.TCPTimeouts{Established: 7200, Unacknowledged: 300, MaxRetrans: 300},
+		Before: func(orig monitor.Tuple) (monitor.Reading, bool) { r, ok := before[orig.SrcPort]; return r, ok }}
+	const second = 1_000_000_000
+	for i, one := range []struct {
+		before, now       uint32 // timeouts
+		packets, packets2 uint64
+	}{
+		{7200, 7200, 1, 1},
+		{3606, 3601, 1, 1},
+		{3605, 3600, 1, 1}, // an hour
+		{3600, 3595, 1, 2}, // a packet
+		{2000, 1995, 1, 1}, // idle
+		{300, 295, 1, 1},   // data is not acknowledged
+		{0, 1000, 0, 1},    // was not there before
+	} {
 		e := flow(monitor.TCP, 1, 80)
-		e.Flow.State, e.Flow.Timeout = monitor.TCPEstablished, left
+		e.Time, e.Flow.Orig.SrcPort = 10*second, uint16(i)
+		e.Flow.State, e.Flow.Timeout, e.Flow.CountersOrig.Packets = monitor.TCPEstablished, one.now, one.packets2
+		if one.before != 0 {
+			before[uint16(i)] = monitor.Reading{At: 5 * second, Timeout: one.before, Packets: one.packets, Counted: true}
+		}
 		c.Add(e)
 	}
-	if c.Established != 5 || c.Idle != 2 {
+	if c.Established != 7 || c.Idle != 2 {
 		t.Errorf("%d of %d are idle", c.Idle, c.Established)
 	}
 }

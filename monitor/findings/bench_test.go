@@ -77,7 +77,7 @@ func BenchmarkTick(b *testing.B) {
 			batch.Reset()
 		}
 	}
-	e := New(Config{Table: table, Thresholds: DefaultThresholds(), EstablishedTimeout: func(monitor.NetNS) time.Duration { return 5 * 24 * time.Hour }})
+	e := New(Config{Table: table, Thresholds: DefaultThresholds(), TCPTimeouts: func(monitor.NetNS) monitor.TCPTimeouts { return monitor.TCPTimeouts{Established: 5 * 24 * 3600} }})
 	now := monitor.Time(1e18)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

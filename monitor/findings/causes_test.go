@@ -16,7 +16,7 @@ import (
 // TestCauses makes each cause for real, expects it to be found with the flows
 // that show it, takes it away and expects the finding to be gone.
 func TestCauses(t *testing.T) {
-	g := newGateway(t, lab.Config{Acct: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_tcp_timeout_established": "1000"}})
+	g := newGateway(t, lab.Config{Acct: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_tcp_timeout_established": "100000"}})
 	for _, c := range []struct {
 		rule  string
 		cause func(*gateway)
@@ -35,6 +35,7 @@ func TestCauses(t *testing.T) {
 		{"dns-race", causeRace},
 		{"dns-clash", causeDNSClash},
 		{"idle", causeIdle},
+		{"idle, but busy", causeDownload},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			outer := g.t
@@ -315,13 +316,13 @@ func (g *gateway) seesRaces(what string) {
 }
 
 // causeIdle leaves connections alone for a time that the kernel says is long: it
-// kept them for 1,000 s, and keeps new ones for a day.
+// kept them for 100,000 s, and keeps new ones for five days.
 func causeIdle(g *gateway) {
 	g.thresholds[idleFlows] = 10
 	conns := g.hold(lab.ServerHTTP, 12)
 	g.await("tcp established seen_reply assured", 12)
-	g.must(g.l.Gateway.WriteSysctl("net.netfilter.nf_conntrack_tcp_timeout_established", "86400"))
-	g.later(3 * time.Second)
+	g.must(g.l.Gateway.WriteSysctl("net.netfilter.nf_conntrack_tcp_timeout_established", "432000"))
+	g.later(8 * time.Second)
 	g.sees("idle table", 12)
 	for _, c := range conns {
 		c.Close()
@@ -329,4 +330,27 @@ func causeIdle(g *gateway) {
 	g.await("tcp established", 0)
 	g.later(3 * time.Second)
 	g.clears("idle table")
+}
+
+// causeDownload has connections whose data is not acknowledged: the kernel gives them a
+// timeout of 300 s, which is no sign of an idle connection.
+func causeDownload(g *gateway) {
+	g.thresholds[idleFlows] = 1
+	g.must(g.l.Gateway.WriteSysctl("net.netfilter.nf_conntrack_tcp_timeout_established", "432000"))
+	conns := g.hold(lab.ServerHTTP, 2)
+	g.await("tcp established seen_reply assured", 2)
+	unacknowledged := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), lab.Proto(unix.IPPROTO_TCP), lab.Drop())
+	defer unacknowledged()
+	for range 3 {
+		for _, c := range conns {
+			_, err := c.Write([]byte("data"))
+			g.must(err)
+		}
+		g.later(4 * time.Second)
+		g.dump()
+	}
+	if n := g.selected("tcp established timeout <= 300s"); n != 2 {
+		g.t.Fatalf("%d flows have the timeout of data that is not acknowledged", n)
+	}
+	g.expect("two busy connections", nil, nil)
 }

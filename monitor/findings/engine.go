@@ -24,9 +24,9 @@ type Config struct {
 	// asked once a second at most. nil: no dns-race and no dns-clash.
 	Counters func() (map[monitor.NetNS]Counters, error)
 
-	// EstablishedTimeout returns nf_conntrack_tcp_timeout_established of a network
-	// namespace; 0 if it can't be read. nil: no idle.
-	EstablishedTimeout func(monitor.NetNS) time.Duration
+	// TCPTimeouts returns the settings of a network namespace; 0 for those that can't be
+	// read. nil: no idle.
+	TCPTimeouts func(monitor.NetNS) monitor.TCPTimeouts
 
 	// Packets asks the kernel how many packets a flow has sent in each direction; ok
 	// is false if the kernel does not count, or has no such flow. It is asked for at
@@ -35,7 +35,7 @@ type Config struct {
 	Packets func(f *monitor.Flow) (orig, reply uint64, ok bool)
 
 	// Refresh asks for a dump of the kernel's table, which updates timeouts and
-	// counters: events don't report packets.
+	// counters: events don't report packets. nil: no idle.
 	Refresh func()
 
 	// Command writes a command line of natlens as it has to be typed for a network

@@ -4,9 +4,10 @@ package findings
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
+	"natlens/monitor/doctor/probe"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
@@ -32,6 +34,7 @@ type gateway struct {
 	capture    capture.Capture
 	service    *kernel.Service
 	ahead      time.Duration
+	refresh    bool // a dump was asked for
 	thresholds *Thresholds
 }
 
@@ -46,7 +49,9 @@ func newGateway(t *testing.T, cfg lab.Config) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.service.Close() })
-	g.world = newWorld(t, func(c *Config) { c.Counters, c.EstablishedTimeout, c.Packets = g.counters, g.established, g.packets })
+	g.world = newWorld(t, func(c *Config) {
+		c.Counters, c.TCPTimeouts, c.Packets, c.Refresh = g.counters, g.timeouts, g.packets, func() { g.refresh = true }
+	})
 	g.thresholds = &g.engine.cfg.Thresholds
 	return g
 }
@@ -71,18 +76,8 @@ func (g *gateway) packets(f *monitor.Flow) (orig, reply uint64, ok bool) {
 	return e.Flow.CountersOrig.Packets, e.Flow.CountersReply.Packets, e.Has.All(monitor.AttrCountersOrig | monitor.AttrCountersReply)
 }
 
-func (g *gateway) established(monitor.NetNS) time.Duration {
-	d, err := time.ParseDuration(g.sysctl("tcp_timeout_established") + "s")
-	if err != nil {
-		g.t.Error(err)
-	}
-	return d
-}
-
-func (g *gateway) sysctl(name string) string {
-	text, err := g.l.Gateway.ReadSysctl("net.netfilter.nf_conntrack_" + name)
-	g.must(err)
-	return strings.TrimSpace(text)
+func (g *gateway) timeouts(monitor.NetNS) monitor.TCPTimeouts {
+	return probe.TCPTimeouts(g.l.Gateway.FD())
 }
 
 func (g *gateway) must(err error) {
@@ -130,12 +125,47 @@ func (g *gateway) awaitAll() {
 	g.await("true", uint64(fill.Entries))
 }
 
-// later lets time go by for the engine alone.
+// later lets time go by for the engine alone, in steps of a second, and reads the kernel's
+// table again when the engine asks for it.
 func (g *gateway) later(d time.Duration) {
-	g.hear()
-	g.now = monitor.Now() + monitor.Time(g.ahead)
-	g.pass(d)
-	g.ahead += d
+	g.t.Helper()
+	for ; d > 0; d -= time.Second {
+		g.hear()
+		g.now = monitor.Now() + monitor.Time(g.ahead)
+		step := min(d, time.Second)
+		g.pass(step)
+		g.ahead += step
+		if g.refresh {
+			g.refresh = false
+			g.dump()
+		}
+	}
+}
+
+// dump brings the kernel's table into the engine's.
+func (g *gateway) dump() {
+	g.t.Helper()
+	d, err := g.capture.(monitor.Live).Dump(g.t.Context())
+	g.must(err)
+	rec := g.table.Reconcile(table.DumpRefresh, nil)
+	var in, out monitor.Batch
+	for {
+		in.Reset()
+		err := d.Next(g.t.Context(), &in)
+		for i := range in.Events { // as they will be by the engine's clock
+			e := &in.Events[i]
+			e.Time += monitor.Time(g.ahead)
+			e.Flow.Timeout -= min(e.Flow.Timeout, uint32(g.ahead/time.Second))
+		}
+		rec.Apply(&in, &out)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		g.must(err)
+	}
+	rec.End()
+	g.must(d.Close())
+	g.engine.Observe(&out)
 }
 
 // sees expects exactly one finding to appear, whose filter selects n flows.

@@ -60,7 +60,7 @@ func TestHealthy(t *testing.T) {
 	}
 	defer g.service.Close()
 	table := table.New(table.Config{})
-	e := New(Config{Table: table, Thresholds: DefaultThresholds(), Counters: g.counters, EstablishedTimeout: g.established, Packets: g.packets})
+	e := New(Config{Table: table, Thresholds: DefaultThresholds(), Counters: g.counters, TCPTimeouts: g.timeouts, Packets: g.packets})
 	sink := &toldSink{t: t}
 	m := &loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{sink}, Rules: e, Existing: loop.ExistingBeside, Resync: loop.Resync{AfterLoss: true}}
 	ctx, cancel := context.WithTimeout(t.Context(), long)

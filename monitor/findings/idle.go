@@ -11,24 +11,32 @@ import (
 
 // space is what a scan keeps of a network namespace.
 type space struct {
-	rows        uint64
-	established time.Duration // nf_conntrack_tcp_timeout_established
-	below       float64       // a timeout of at most so many seconds is of an idle flow
-	idle        group         // ESTABLISHED flows that are idle
-	flows       uint64        // of these
-	unsure      uint64        // flows without a message for as long, with packets or without
+	rows     uint64
+	timeouts monitor.TCPTimeouts
+	idle     group  // ESTABLISHED flows that are idle
+	flows    uint64 // of these
+	unsure   uint64 // flows that may be idle: another dump will show it
 }
 
-// refreshEvery is the least time between two dumps that idle asks for.
-const refreshEvery = 10 * time.Minute
+// idleReading is what the last two dumps revealed about a flow that may be idle.
+type idleReading struct {
+	last monitor.Reading
+	idle bool   // no packet passed since the reading before
+	scan uint64 // the last scan that saw the flow
+}
 
-// settingEvery is how often nf_conntrack_tcp_timeout_established is read.
-const settingEvery = 10 * time.Second
+// A flow is idle if its timeout says so and no packet passed between two dumps.
+const (
+	maxReadings  = maxKeys                      // flows that are compared; a flow takes some 100 bytes
+	readingApart = 2 * time.Second              // least time between the two dumps
+	refreshEvery = 10 * time.Minute             // least time between two pairs of dumps that idle asks for
+	settingEvery = monitor.Time(10_000_000_000) // how often timeouts are read
+)
 
-// setting is nf_conntrack_tcp_timeout_established as it was read at a time.
+// setting are the timeouts of a namespace as they were read at a time.
 type setting struct {
-	value time.Duration
-	at    monitor.Time
+	timeouts monitor.TCPTimeouts
+	at       monitor.Time
 }
 
 // space returns what this scan keeps of a namespace.
@@ -39,51 +47,100 @@ func (s *scan) space(n monitor.NetNS) *space {
 	}
 	sp = new(space)
 	s.spaces[n] = sp
-	if s.cfg.EstablishedTimeout == nil {
+	if s.cfg.TCPTimeouts == nil {
 		return sp
 	}
 	set, known := s.settings[n]
-	if age := s.now - set.at; !known || age < 0 || age >= monitor.Time(settingEvery) {
-		set = setting{s.cfg.EstablishedTimeout(n), s.now}
+	if age := s.now - set.at; !known || age < 0 || age >= settingEvery {
+		set = setting{s.cfg.TCPTimeouts(n), s.now}
 		s.settings[n] = set
 	}
-	sp.established = set.value
-	sp.below = set.value.Seconds() - s.thresholds[idleAge]
+	sp.timeouts = set.timeouts
 	return sp
 }
 
-// idle counts an ESTABLISHED flow. Each packet sets the timeout anew, and what is
-// missing from it is how long ago the last one was; a timeout above the setting is of a
-// flow with one of its own. No event reports packets: a timeout may be old.
+// idle counts an ESTABLISHED flow. No event reports packets: what is known of a flow is as
+// old as the last dump, or the last message about it.
 func (s *scan) idle(sp *space, flow ref, r *table.Row) {
-	switch {
-	case r.Flow.State != monitor.TCPEstablished, sp.established <= 0, r.Known&monitor.AttrTimeout == 0:
-	case float64(r.Flow.Timeout) <= sp.below:
+	if r.Flow.State != monitor.TCPEstablished || sp.timeouts.Established == 0 || r.Known&monitor.AttrTimeout == 0 {
+		return
+	}
+	if float64(sp.timeouts.IdleFor(r.Flow.Timeout)) < s.thresholds[idleAge] {
+		if float64(s.now-r.Last) >= s.thresholds[idleAge]*float64(time.Second) {
+			sp.unsure++
+		}
+		return
+	}
+	if s.compare(flow, r.Flow.Reading(r.Known, r.Last)) {
 		sp.flows++
 		sp.idle.add(flow, true)
-	case float64(s.now-r.Last) >= s.thresholds[idleAge]*float64(time.Second):
+	} else {
 		sp.unsure++
 	}
 }
 
-// idle finds the namespaces with many ESTABLISHED flows that were idle for long.
+// compare reports whether no packet passed between the last two dumps of a flow.
+func (s *scan) compare(flow ref, now monitor.Reading) bool {
+	old := s.readings[flow]
+	switch {
+	case old == nil && len(s.readings) == maxReadings:
+		s.unread++
+		return false
+	case old == nil:
+		s.readings[flow] = &idleReading{last: now, scan: s.number}
+		return false
+	case now.Counted && !old.last.Counted: // an event, before the first dump
+		old.last = now
+	case now.At-old.last.At >= monitor.Time(readingApart):
+		old.last, old.idle = now, old.last.Unchanged(now)
+	}
+	old.scan = s.number
+	return old.idle
+}
+
+// forgetReadings drops the flows that this scan did not find idle by their timeout.
+func (s *scan) forgetReadings() {
+	for flow, r := range s.readings {
+		if r.scan != s.number {
+			delete(s.readings, flow)
+		}
+	}
+}
+
+// refresh asks for a dump, and for a second one to compare with it.
+func (s *scan) refresh(now monitor.Time) {
+	since := now - s.refreshed
+	switch {
+	case s.cfg.Refresh == nil:
+	case since < 0, since >= monitor.Time(refreshEvery):
+		s.refreshed, s.again = now, true
+		s.cfg.Refresh()
+	case s.again && since >= monitor.Time(readingApart):
+		s.again = false
+		s.cfg.Refresh()
+	}
+}
+
+// idle finds the namespaces with many ESTABLISHED flows that have been idle for long.
 func (e *Engine) idle(now monitor.Time) (found []candidate) {
 	limit := e.cfg.Thresholds[idleFlows]
 	for id, sp := range e.scan.spaces {
-		if float64(sp.flows+sp.unsure) >= limit && sp.unsure > sp.flows && e.cfg.Refresh != nil && now-e.scan.refreshed >= monitor.Time(refreshEvery) {
-			e.scan.refreshed = now
-			e.cfg.Refresh()
+		if sp.unsure > 0 && float64(sp.flows+sp.unsure) >= limit {
+			e.scan.refresh(now)
 		}
 		if float64(sp.flows) < limit/2 {
 			continue
 		}
+		above := max(sp.timeouts.Unacknowledged, sp.timeouts.MaxRetrans)
+		below := int64(sp.timeouts.Established) - int64(e.cfg.Thresholds[idleAge])
 		found = append(found, e.candidate(id, float64(sp.flows)/limit, monitor.Finding{
 			Subject:  "table",
 			Text:     fmt.Sprintf("%s idle for %s and longer, of %s", human.Plural(sp.flows, "ESTABLISHED flow"), e.text(idleAge), human.Plural(sp.rows, "flow")),
 			Flows:    sp.flows,
 			Figures:  figures(sp.flows, limit, monitor.Figure{Name: "table", Value: float64(sp.rows)}),
 			Examples: e.refs(&sp.idle),
-		}, "list", fmt.Sprintf("tcp established timeout <= %ds", int64(sp.below))))
+		}, "list", fmt.Sprintf("tcp established timeout > %ds timeout <= %ds", above, below)))
 	}
+	e.scan.forgetReadings()
 	return found
 }

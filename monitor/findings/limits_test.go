@@ -58,7 +58,7 @@ func TestThresholds(t *testing.T) {
 			f := state(monitor.TCPEstablished, monitor.SeenReply)(i)
 			f.timeout = 86_400 - 3600
 			return f
-		}, 999, 1000, 501, func(c *Config) { c.EstablishedTimeout = func(monitor.NetNS) time.Duration { return 24 * time.Hour } }},
+		}, 999, 1000, 501, func(c *Config) { c.TCPTimeouts = fixedTimeouts(86_400) }},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			w := newWorld(t, c.adjust)

@@ -16,7 +16,9 @@ func TestNamespaces(t *testing.T) {
 	w := newWorld(t, func(c *Config) {
 		c.Namespace = func(n monitor.NetNS) (string, string) { return names[n], "netns " + names[n] }
 		c.Command = func(n monitor.NetNS, args ...string) string { return fmt.Sprint(names[n], " ", args) }
-		c.EstablishedTimeout = func(n monitor.NetNS) time.Duration { return time.Duration(n) * 24 * time.Hour }
+		c.TCPTimeouts = func(n monitor.NetNS) monitor.TCPTimeouts {
+			return monitor.TCPTimeouts{Established: uint32(n) * 24 * 3600}
+		}
 		c.Counters = func() (map[monitor.NetNS]Counters, error) {
 			return map[monitor.NetNS]Counters{1: counters[1], 2: counters[2]}, nil
 		}
@@ -57,7 +59,7 @@ func TestNamespaces(t *testing.T) {
 		{"syn-unanswered 203.0.113.66:81 in red", "red: 30 TCP connections to 203.0.113.66:81 not answered, 30 for 3s and longer",
 			"netns red tcp syn_sent unreplied dst 203.0.113.66 dport 81", "red [list tcp syn_sent unreplied dst 203.0.113.66 dport 81]", 2},
 		{"idle table in blue", "blue: 1,000 ESTABLISHED flows idle for 1h and longer, of 1,521 flows",
-			"netns blue tcp established timeout <= 82800s", "blue [list tcp established timeout <= 82800s]", 1},
+			"netns blue tcp established timeout > 0s timeout <= 82800s", "blue [list tcp established timeout > 0s timeout <= 82800s]", 1},
 		{"dns-race 192.0.2.53 in red", "red: 100 entries could not be inserted (insert_failed) while 500 new UDP flows asked 192.0.2.53",
 			"netns red udp dport 53 dst 192.0.2.53", "red [list udp dport 53 dst 192.0.2.53]", 2},
 	} {

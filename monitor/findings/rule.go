@@ -85,7 +85,7 @@ var rules = [numRules]Rule{
 			"Use single-request-reopen, TCP, or a resolver on the host.",
 		[]threshold{raceClashes, raceQueries, windowTime}},
 	ruleIdle: {"idle", monitor.SeverityInfo, "Connections have been idle for hours.",
-		"TCP flows in ESTABLISHED whose timeout was not set for long",
+		"TCP flows in ESTABLISHED whose timeout has fallen for so long, and that had no packet between two dumps",
 		"Connections ended without closing. Have the programs send keepalives, or shorten nf_conntrack_tcp_timeout_established.",
 		[]threshold{idleFlows, idleAge}},
 }

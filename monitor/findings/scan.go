@@ -16,7 +16,8 @@ type scan struct {
 	cfg        *Config
 	thresholds *Thresholds
 	running    bool
-	piece      int // of the table, to be scanned next
+	number     uint64 // of this scan
+	piece      int    // of the table, to be scanned next
 	began      monitor.Time
 	now        monitor.Time // of this step
 	rows       uint64
@@ -32,12 +33,15 @@ type scan struct {
 	spaces   map[monitor.NetNS]*space
 	settings map[monitor.NetNS]setting
 
+	readings  map[ref]*idleReading
+	unread    uint64 // flows that may be idle and are not in readings
 	refreshed monitor.Time
+	again     bool // a second dump is to be asked for
 }
 
 func (s *scan) init(cfg *Config) {
 	s.cfg, s.thresholds = cfg, &cfg.Thresholds
-	s.settings = make(map[monitor.NetNS]setting)
+	s.settings, s.readings = make(map[monitor.NetNS]setting), make(map[ref]*idleReading)
 	s.services.max, s.before.max = maxServices, maxServices
 }
 
@@ -71,7 +75,8 @@ func (s *scan) begin(now monitor.Time) {
 		clear(s.settings)
 	}
 	s.running, s.began = true, now
-	s.piece, s.rows, s.took = 0, 0, 0
+	s.number++
+	s.piece, s.rows, s.took, s.unread = 0, 0, 0, 0
 }
 
 // beyond returns how many flows were left out of a group because a tally was full.
@@ -79,7 +84,7 @@ func (s *scan) beyond() (n uint64) {
 	for i := range s.handshakes {
 		n += s.handshakes[i].beyond
 	}
-	return n + s.hosts.beyond + s.services.beyond + s.publics.beyond + s.pools.beyond
+	return n + s.unread + s.hosts.beyond + s.services.beyond + s.publics.beyond + s.pools.beyond
 }
 
 // row adds a flow to the groups that it belongs to.

@@ -63,11 +63,11 @@ func (e *Engine) watch(r ref, now monitor.Time) watched {
 	w := e.silence[r]
 	if w == nil {
 		if len(e.silence) < maxWatched {
-			e.silence[r] = &sending{orig, reply, now, e.stats.Scans}
+			e.silence[r] = &sending{orig, reply, now, e.scan.number}
 		}
 		return watchUnknown
 	}
-	w.scan = e.stats.Scans
+	w.scan = e.scan.number
 	switch {
 	case reply != w.reply:
 		w.orig, w.reply, w.since = orig, reply, now
@@ -83,7 +83,7 @@ func (e *Engine) watch(r ref, now monitor.Time) watched {
 // forgetSilence drops the flows that this scan did not ask about.
 func (e *Engine) forgetSilence() {
 	for r, w := range e.silence {
-		if w.scan != e.stats.Scans {
+		if w.scan != e.scan.number {
 			delete(e.silence, r)
 		}
 	}

@@ -18,11 +18,15 @@ type world struct {
 	engine *Engine
 	gone   []monitor.Finding
 	came   []monitor.Finding
+
+	asked bool                 // for a dump
+	send  func(*monitor.Event) // what has happened to a flow since the last dump; nil: nothing
 }
 
 func newWorld(t *testing.T, adjust func(*Config)) *world {
 	w := &world{t: t, now: monitor.Time(1e18), table: table.New(table.Config{})}
 	cfg := Config{Table: w.table, Thresholds: DefaultThresholds()}
+	cfg.Refresh = func() { w.asked = true }
 	if adjust != nil {
 		adjust(&cfg)
 	}
@@ -91,10 +95,30 @@ func (w *world) see(kind monitor.Kind, flows ...flow) {
 	w.engine.Observe(&b)
 }
 
+// dump reads the kernel's table again: timeouts have fallen since.
+func (w *world) dump() {
+	var b monitor.Batch
+	w.table.Scan(func(i uint32, r *table.Row, x *monitor.Extra) bool {
+		e := b.Add()
+		r.Event(i, x, w.now, e)
+		e.Kind, e.Time = monitor.KindExisting, w.now
+		e.Flow.Timeout -= min(e.Flow.Timeout, uint32((w.now-r.Last)/1e9))
+		if w.send != nil {
+			w.send(e)
+		}
+		return true
+	})
+	w.table.Apply(&b)
+}
+
 // pass lets time go by, in ticks.
 func (w *world) pass(d time.Duration) {
 	for end := w.now + monitor.Time(d); w.now < end; {
 		w.now += monitor.Time(100 * time.Millisecond)
+		if w.asked {
+			w.asked = false
+			w.dump()
+		}
 		for _, f := range w.engine.Tick(w.now) {
 			checkLine(w.t, &f)
 			if f.Cleared == 0 {

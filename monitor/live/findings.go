@@ -13,9 +13,6 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// establishedSysctl says how long an ESTABLISHED flow lives without packets.
-const establishedSysctl = "net.netfilter.nf_conntrack_tcp_timeout_established"
-
 // askTime bounds a question of the rules to the kernel.
 const askTime = 3 * time.Second
 
@@ -23,14 +20,14 @@ const askTime = 3 * time.Second
 // hear of what they find. Once only.
 func (r *Run) Look(thresholds findings.Thresholds, tell bool) {
 	r.Findings = findings.New(findings.Config{
-		Table:              r.Loop.Table,
-		Thresholds:         thresholds,
-		Namespace:          filter.NetNS(r.cfg.Names),
-		Counters:           r.races,
-		EstablishedTimeout: r.establishedTimeout,
-		Packets:            r.packets,
-		Refresh:            r.Loop.Refresh,
-		Command:            func(id monitor.NetNS, args ...string) string { return r.Place(id).Natlens(args...) },
+		Table:       r.Loop.Table,
+		Thresholds:  thresholds,
+		Namespace:   filter.NetNS(r.cfg.Names),
+		Counters:    r.races,
+		TCPTimeouts: r.tcpTimeouts,
+		Packets:     r.packets,
+		Refresh:     r.Loop.Refresh,
+		Command:     func(id monitor.NetNS, args ...string) string { return r.Place(id).Natlens(args...) },
 	})
 	r.Loop.Rules = r.Findings
 	if !tell {
@@ -63,12 +60,21 @@ func (r *Run) races() (map[monitor.NetNS]findings.Counters, error) {
 	return all, nil
 }
 
-func (r *Run) establishedTimeout(id monitor.NetNS) (d time.Duration) {
+func (r *Run) tcpTimeouts(id monitor.NetNS) (t monitor.TCPTimeouts) {
 	_ = r.In(id, func(fd int) error {
-		d = probe.Seconds(fd, establishedSysctl)
+		t = probe.TCPTimeouts(fd)
 		return nil
 	})
-	return d
+	return t
+}
+
+// Reading returns what the table knows about the packets of a flow; ok is false if it
+// has no such flow.
+func (r *Run) Reading(id monitor.NetNS, orig monitor.Tuple) (_ monitor.Reading, ok bool) {
+	orig.NetNS = id
+	row, gen, _ := r.Loop.Table.Lookup(orig)
+	f, _, ok := r.Loop.Table.Get(row, gen)
+	return f.Flow.Reading(f.Known, f.Last), ok
 }
 
 // packets asks for the counters of a flow.

@@ -78,7 +78,9 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 		}
 		s := &doctor.Snapshot{Place: run.Place(now.ID), Capture: events}
 		probe.Between(s, &old[now.ID].Reading, &now.Reading)
-		err := run.In(now.ID, func(fd int) error { return fill(reading, s, fd) })
+		err := run.In(now.ID, func(fd int) error {
+			return fill(reading, s, fd, func(orig monitor.Tuple) (monitor.Reading, bool) { return run.Reading(now.ID, orig) })
+		})
 		switch {
 		case err == nil:
 			e.add(run.Name(now.ID), s)
@@ -97,13 +99,14 @@ func (e *examined) add(name string, s *doctor.Snapshot) {
 	e.all = append(e.all, doctor.Named{Name: name, Snapshot: s, Checks: doctor.Diagnose(s, doctor.DefaultLimits)})
 }
 
-// fill reads what does not need two readings: settings, rules and the flows of the table.
-func fill(ctx context.Context, s *doctor.Snapshot, fd int) error {
+// fill reads settings, rules and the flows of the table. before returns the reading of a
+// flow by the run.
+func fill(ctx context.Context, s *doctor.Snapshot, fd int, before func(monitor.Tuple) (monitor.Reading, bool)) error {
 	if err := probe.Settings(s, fd); err != nil {
 		return err
 	}
 	s.Tracking = probe.Tracking(fd)
-	s.Census = &doctor.Census{EstablishedTimeout: s.Sysctls["tcp_timeout_established"]}
+	s.Census = &doctor.Census{Timeouts: probe.TCPTimeouts(fd), Before: before}
 	dump, err := kernel.Dump(ctx, fd)
 	if err != nil {
 		return err

@@ -4,11 +4,12 @@ package probe
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
+	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
@@ -96,15 +97,18 @@ func Between(s *doctor.Snapshot, old, now *Reading) {
 	}
 }
 
-// Seconds reads a sysctl that is a time; 0 if it can't be read.
-func Seconds(netns int, name string) time.Duration {
-	text, err := kernel.ReadSysctl(netns, name)
-	if err != nil {
-		return 0
+// TCPTimeouts reads settings of connection tracking; 0 for those that can't be read.
+func TCPTimeouts(netns int) monitor.TCPTimeouts {
+	read := func(name string) uint32 {
+		text, err := kernel.ReadSysctl(netns, "net.netfilter.nf_conntrack_tcp_timeout_"+name)
+		if err != nil {
+			return 0
+		}
+		n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
+		if err != nil {
+			return 0
+		}
+		return uint32(n)
 	}
-	d, err := time.ParseDuration(fmt.Sprint(text, "s"))
-	if err != nil {
-		return 0
-	}
-	return d
+	return monitor.TCPTimeouts{Established: read("established"), Unacknowledged: read("unacknowledged"), MaxRetrans: read("max_retrans")}
 }
