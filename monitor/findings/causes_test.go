@@ -5,6 +5,7 @@ package findings
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ func TestCauses(t *testing.T) {
 		{"dnat-stale, answered once", causeAbandoned},
 		{"dnat-missed", causeMissed},
 		{"snat-ports", causePorts},
+		{"snat-ports, a block of one client", causeBlock},
 		{"snat-clash", causeClash},
 		{"many-flows", causeManyFlows},
 		{"many-destinations", causeManyDestinations},
@@ -209,6 +211,31 @@ func causePorts(g *gateway) {
 	g.delete("udp sport >= 1")
 	g.later(3 * time.Second)
 	g.clears("snat-ports 203.0.113.1 udp → 203.0.113.9:53")
+}
+
+// causeBlock gives two clients a block of 100 ports each. The first uses all of it.
+func causeBlock(g *gateway) {
+	udp := lab.Proto(unix.IPPROTO_UDP)
+	for i, client := range []netip.Addr{lab.ClientIP, lab.Client2IP} {
+		low := uint16(1024 + 100*i)
+		block := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), udp, lab.Saddr(client), lab.SNAT(lab.GatewayWAN, low, low+99, false))
+		defer block()
+	}
+	for i := range uint16(100) {
+		g.ask(g.l.Client, 30000+i, lab.ServerDNS, true)
+		if i < 40 {
+			g.ask(g.l.Client2, 30000+i, lab.ServerDNS, true)
+		}
+	}
+	g.await("udp seen_reply snat", 140)
+	g.later(3 * time.Second)
+	f := g.sees("snat-ports 203.0.113.1 udp → 203.0.113.9:53 for 192.168.77.2", 100)
+	if !strings.HasPrefix(f.Text, "100 of 100 udp ports of 203.0.113.1 for 192.168.77.2 in use") {
+		g.t.Error(f.Text)
+	}
+	g.delete("udp src 192.168.77.2 sport >= 30030")
+	g.later(3 * time.Second)
+	g.clears("snat-ports 203.0.113.1 udp → 203.0.113.9:53 for 192.168.77.2")
 }
 
 // causeClash has two clients use the same source ports.

@@ -1,7 +1,9 @@
 package findings
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"natlens/monitor"
 	"natlens/monitor/human"
@@ -13,6 +15,13 @@ type pool struct {
 	group
 	low, high uint16 // ports in use
 	changed   uint64 // flows whose port is not their own
+}
+
+// block identifies the flows of one client in a pool: providers map each client to ports
+// of its own.
+type block struct {
+	pool   key
+	client monitor.Addr
 }
 
 // source adds a flow with SNAT. Towards one destination each flow needs a port of its
@@ -28,6 +37,14 @@ func (s *scan) source(flow ref, f *monitor.Flow) {
 	if p := s.pools.add(k); p != nil {
 		p.value.use(flow, own, port)
 	}
+	if len(s.poolsBefore.all) == 0 {
+		return
+	}
+	if p := s.poolsBefore.get(k); p != nil && float64(p.n) >= s.thresholds[snatMin]/2 && p.value.changed*2 >= p.n {
+		if b := s.blocks.add(block{k, f.Orig.Src}); b != nil {
+			b.value.use(flow, own, port)
+		}
+	}
 }
 
 // use adds a flow that uses a port of the pool.
@@ -42,19 +59,47 @@ func (p *pool) use(flow ref, own, port uint16) {
 	p.high = max(p.high, port)
 }
 
-// exhausted finds pools of ports that are nearly used up.
+// exhausted finds pools of ports that are nearly used up, as a whole or by one client in
+// its own part.
 func (e *Engine) exhausted() (found []candidate) {
+	clients := make(map[key][]*tallied[block, pool])
+	for i := range e.scan.blocks.all {
+		b := &e.scan.blocks.all[i]
+		clients[b.key.pool] = append(clients[b.key.pool], b)
+	}
 	for i := range e.scan.pools.all {
 		p := &e.scan.pools.all[i]
-		if c, ok := e.fullPool(&p.key, p.n, &p.value); ok {
+		if c, ok := e.fullPool(&p.key, "", p.n, &p.value); ok {
 			found = append(found, c)
+		}
+		for _, b := range apart(clients[p.key]) {
+			if c, ok := e.fullPool(&p.key, b.key.client.String(), b.n, &b.value); ok {
+				found = append(found, c)
+			}
 		}
 	}
 	return found
 }
 
-// fullPool makes a candidate of the n flows of a pool.
-func (e *Engine) fullPool(k *key, n uint64, p *pool) (c candidate, ok bool) {
+// apart returns the blocks of those clients whose ports lie in a range that no other
+// client uses. A single client has the whole pool.
+func apart(all []*tallied[block, pool]) (blocks []*tallied[block, pool]) {
+	if len(all) < 2 {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b *tallied[block, pool]) int { return cmp.Compare(a.value.low, b.value.low) })
+	high := uint16(0) // of the blocks so far
+	for i, b := range all {
+		if b.value.low > high && (i == len(all)-1 || b.value.high < all[i+1].value.low) {
+			blocks = append(blocks, b)
+		}
+		high = max(high, b.value.high)
+	}
+	return blocks
+}
+
+// fullPool makes a candidate of the n flows of a pool, or of one client in it ("": of all).
+func (e *Engine) fullPool(k *key, client string, n uint64, p *pool) (c candidate, ok bool) {
 	limit, least := e.cfg.Thresholds[snatPorts], e.cfg.Thresholds[snatMin]
 	if float64(n) < least/2 {
 		return c, false
@@ -65,13 +110,19 @@ func (e *Engine) fullPool(k *key, n uint64, p *pool) (c candidate, ok bool) {
 		return c, false
 	}
 	public, to := k.addr.String(), endpoint(k.peer, k.peerPort)
+	filter := fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", k.proto, public, k.peer, k.peerPort)
+	of := ""
+	if client != "" {
+		of = " for " + client
+		filter += " src " + client
+	}
 	return e.candidate(k.netns, min(used/limit, float64(n)/least), monitor.Finding{
-		Subject:  fmt.Sprintf("%s %s → %s", public, k.proto, to),
-		Text:     fmt.Sprintf("%d of %d %s ports of %s in use towards %s (%d–%d seen)", n, size, k.proto, public, to, p.low, p.high),
+		Subject:  fmt.Sprintf("%s %s → %s%s", public, k.proto, to, of),
+		Text:     fmt.Sprintf("%d of %d %s ports of %s%s in use towards %s (%d–%d seen)", n, size, k.proto, public, of, to, p.low, p.high),
 		Flows:    n,
 		Figures:  figures(n, limit, monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used}),
 		Examples: e.refs(&p.group),
-	}, "list", fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", k.proto, public, k.peer, k.peerPort)), true
+	}, "list", filter), true
 }
 
 // allChanged is the share in percent from which on a rule changes all ports, such as

@@ -59,7 +59,7 @@ var rules = [numRules]Rule{
 		"The flow began before the rule existed, and NAT is decided on the first packet only. Delete the entry.",
 		[]threshold{dnatStale, dnatAge}},
 	ruleSNATPorts: {"snat-ports", monitor.SeverityFail, "A pool of source ports is nearly used up.",
-		"flows with SNAT by public address, protocol and destination, each of which needs a port of its own",
+		"flows with SNAT by public address, protocol and destination, each of which needs a port of its own; also by client, if each client has a block of ports",
 		"One public address has so many ports towards one destination. Add addresses, or have clients reuse connections.",
 		[]threshold{snatPorts, snatMin}},
 	ruleSNATClash: {"snat-clash", monitor.SeverityInfo, "Source ports collide behind one public address.",

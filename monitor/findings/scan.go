@@ -26,9 +26,12 @@ type scan struct {
 	handshakes [len(handshakes)]tally[key, group] // by destination
 	hosts      tally[key, host]                   // that open unanswered connections
 	services   tally[key, service]                // published by DNAT
-	before     tally[key, service]                // services of the scan before
-	publics    tally[key, pool]                   // flows with SNAT by public address and protocol
-	pools      tally[key, pool]                   // and by destination
+
+	servicesBefore tally[key, service] // of the scan before
+	poolsBefore    tally[key, pool]    // likewise
+	publics        tally[key, pool]    // flows with SNAT by public address and protocol
+	pools          tally[key, pool]    // and by destination
+	blocks         tally[block, pool]  // and by client, in pools that the scan before found in use
 
 	spaces   map[monitor.NetNS]*space
 	settings map[monitor.NetNS]setting
@@ -42,7 +45,7 @@ type scan struct {
 func (s *scan) init(cfg *Config) {
 	s.cfg, s.thresholds = cfg, &cfg.Thresholds
 	s.settings, s.readings = make(map[monitor.NetNS]setting), make(map[ref]*idleReading)
-	s.services.max, s.before.max = maxServices, maxServices
+	s.services.max, s.servicesBefore.max = maxServices, maxServices
 }
 
 // step scans the next piece. It returns true at the end of a scan.
@@ -62,7 +65,8 @@ func (s *scan) step(now monitor.Time) bool {
 }
 
 func (s *scan) begin(now monitor.Time) {
-	s.services, s.before = s.before, s.services
+	s.services, s.servicesBefore = s.servicesBefore, s.services
+	s.pools, s.poolsBefore = s.poolsBefore, s.pools
 	for i := range s.handshakes {
 		s.handshakes[i].reset()
 	}
@@ -70,6 +74,7 @@ func (s *scan) begin(now monitor.Time) {
 	s.services.reset()
 	s.publics.reset()
 	s.pools.reset()
+	s.blocks.reset()
 	s.spaces = make(map[monitor.NetNS]*space)
 	if len(s.settings) > maxServices { // namespaces come and go
 		clear(s.settings)
@@ -84,7 +89,7 @@ func (s *scan) beyond() (n uint64) {
 	for i := range s.handshakes {
 		n += s.handshakes[i].beyond
 	}
-	return n + s.unread + s.hosts.beyond + s.services.beyond + s.publics.beyond + s.pools.beyond
+	return n + s.unread + s.hosts.beyond + s.services.beyond + s.publics.beyond + s.pools.beyond + s.blocks.beyond
 }
 
 // row adds a flow to the groups that it belongs to.
