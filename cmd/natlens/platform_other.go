@@ -18,7 +18,7 @@ const withoutCommand = `Connection tracking is Linux's. Here natlens reads recor
 // platformCommands are the commands that look at the kernel on Linux. Here they
 // read recordings.
 func platformCommands(con cli.Console, _ ui.Deps) []*cobra.Command {
-	return []*cobra.Command{watch.New(con), table.NewList(con), explain.NewExplain(con), newWho(con)}
+	return []*cobra.Command{watch.New(con), table.NewList(con), explain.New(con), newWho(con)}
 }
 
 func advice(error, []string) string { return "" }

@@ -5,6 +5,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"io"
+	"iter"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
@@ -31,24 +33,16 @@ func (l *liveLedger) span(context.Context) (from, to, now monitor.Time, err erro
 }
 
 func (l *liveLedger) find(ctx context.Context, q history.Query, each func(*history.Answer) error) (history.Result, error) {
-	netns, err := cli.OpenNetNS(l.netns)
-	if err != nil {
-		return history.Result{}, err
-	}
-	defer netns.Close() // nil: does nothing
-	flows, err := cli.OpenFlows(ctx, kernel.DumpConfig{NetNS: cli.NetnsFD(netns)})
-	if err != nil {
-		return history.Result{}, err
-	}
-	defer flows.Close()
-	return newSeeker(q, nil, each).table(ctx, flows)
+	place := cli.CaptureFlags{Netns: l.netns}
+	flows := place.Flows(ctx, cli.Console{Stderr: io.Discard}, kernel.DumpConfig{}, nil)
+	return newSeeker(q, nil, each).table(flows)
 }
 
 // table looks through a dump of the table.
-func (s *seeker) table(ctx context.Context, flows monitor.Source) (history.Result, error) {
+func (s *seeker) table(flows iter.Seq2[*monitor.Batch, error]) (history.Result, error) {
 	now := monitor.Now()
 	s.res.Live, s.res.Began = true, now
-	for b, err := range monitor.Batches(ctx, flows) {
+	for b, err := range flows {
 		if err != nil {
 			return s.res, err
 		}

@@ -36,7 +36,7 @@ func TestWhoOfATupleMadeAgain(t *testing.T) {
 	for limit, want := range map[int]int{0: 2, 1: 1, 2: 2} {
 		told := 0
 		q := history.Query{Inside: history.End{Addr: inside.Netip()}, Limit: limit}
-		res, err := newSeeker(q, nil, func(*history.Answer) error { told++; return nil }).table(t.Context(), onePart{flow(7), flow(8)})
+		res, err := newSeeker(q, nil, func(*history.Answer) error { told++; return nil }).table(monitor.Batches(t.Context(), onePart{flow(7), flow(8)}))
 		if err != nil || told != want || res.Answers != want {
 			t.Errorf("limit %d: %d answers of %d, %v", limit, told, res.Answers, err)
 		}

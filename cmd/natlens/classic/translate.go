@@ -39,7 +39,7 @@ var Commands = []Command{
 	{'S', []string{"stats"}, "stats", false, nil, true},
 	{'I', []string{"create"}, "create", true, []string{"--summary"}, false},
 	{'A', []string{"add"}, "create", false, []string{"--if-missing", "--summary"}, false},
-	{'U', []string{"update"}, "update", false, []string{"--yes", "--summary", "--keep-going"}, true},
+	{'U', []string{"update"}, "update", false, []string{"--yes", "--summary"}, true},
 }
 
 // expectOptions are the options of natlens expect, by the name of the command.

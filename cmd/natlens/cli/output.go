@@ -168,17 +168,17 @@ func (t noted) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Saves reports whether a format is that of command lines.
-func Saves(format string) bool {
-	name, list, _ := strings.Cut(format, ",")
-	m, _ := conntrack.ParseModifiers(list) // an error is told where the format is checked
+// Saves reports whether the format is that of command lines.
+func (c *OutputFlags) Saves() bool {
+	name, list, _ := strings.Cut(c.Format, ",")
+	m, _ := conntrack.ParseModifiers(list) // Check reports an error
 	return name == "conntrack" && m.Save
 }
 
 // EveryNeeds refuses the formats that have no place for a namespace: where
 // messages, or commands, would be of none.
 func (c *OutputFlags) EveryNeeds() error {
-	if c.Format == "pcapng" || Saves(c.Format) {
+	if c.Format == "pcapng" || c.Saves() {
 		return Usagef("-o %s is of one network namespace: not together with --netns all", c.Format)
 	}
 	return nil

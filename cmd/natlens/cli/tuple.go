@@ -11,31 +11,27 @@ import (
 	"natlens/monitor/filter"
 )
 
-// exact reads flags of conntrack(8) that name one value each, and not a set, as
-// the commands need it that are about a single flow.
-type exact struct {
+// Exact is what conntrack(8)'s flags say of one flow: each names one value, and not a set.
+type Exact struct {
+	Proto   monitor.Proto
 	command string
+	family  monitor.Family
 	numbers map[filter.Field]uint64
 	addrs   map[filter.Field]monitor.Addr
-	family  monitor.Family
-	Proto   monitor.Proto
 }
 
-// ExactFlags are the flags that make the tuples of a flow.
+// ExactFlags are the flags that name the tuples of a flow.
 var ExactFlags = []string{"family", "proto", "orig-src", "orig-dst", "reply-src", "reply-dst", "orig-port-src", "orig-port-dst",
 	"reply-port-src", "reply-port-dst", "icmp-type", "icmp-code", "icmp-id", "orig-key-src", "orig-key-dst", "reply-key-src",
 	"reply-key-dst", "zone", "orig-zone", "reply-zone"}
 
-// ReadExact reads the flags that make tuples out of those that were given.
-func ReadExact(command string, env filter.Env, given []filter.FlagValue) (*exact, error) {
-	x := &exact{command: command, numbers: map[filter.Field]uint64{}, addrs: map[filter.Field]monitor.Addr{}}
-	var mine []filter.FlagValue
-	for _, v := range given {
-		if f, ok := filter.FlagByName(v.Name); ok && slices.Contains(ExactFlags, f.Name) {
-			mine = append(mine, v)
-		}
-	}
-	sel, err := env.FromFlags(mine)
+// ReadExact reads those of the given flags that name tuples. Errors name the command.
+func ReadExact(command string, env filter.Env, given []filter.FlagValue) (*Exact, error) {
+	x := &Exact{command: command, numbers: map[filter.Field]uint64{}, addrs: map[filter.Field]monitor.Addr{}}
+	sel, err := env.FromFlags(slices.DeleteFunc(slices.Clone(given), func(v filter.FlagValue) bool {
+		f, ok := filter.FlagByName(v.Name)
+		return !ok || !slices.Contains(ExactFlags, f.Name)
+	}))
 	if err != nil {
 		return nil, Usage(err)
 	}
@@ -48,14 +44,15 @@ func ReadExact(command string, env filter.Env, given []filter.FlagValue) (*exact
 			return nil, err
 		}
 	}
-	if _, ok := x.numbers[filter.FieldProto]; !ok {
+	proto, ok := x.numbers[filter.FieldProto]
+	if !ok {
 		return nil, Usagef("%s needs --proto", command)
 	}
-	x.Proto = monitor.Proto(x.numbers[filter.FieldProto])
+	x.Proto = monitor.Proto(proto)
 	return x, nil
 }
 
-func (x *exact) take(e filter.Expr) error {
+func (x *Exact) take(e filter.Expr) error {
 	switch e := e.(type) {
 	case filter.Const:
 		return nil
@@ -77,82 +74,81 @@ func (x *exact) take(e filter.Expr) error {
 	return Usagef("%s is about one flow: %s names more than one", x.command, e)
 }
 
-// side is one direction of a flow in the words of flags.
-type side struct {
-	src, dst         filter.Field
-	srcFlag, dstFlag string
-	ports, keys      [2]filter.Field
-	portFlags        string
-	keyFlags         string
-	zone             filter.Field
+// direction is one direction of a flow in the words of flags.
+type direction struct {
+	name        string
+	src, dst    filter.Field
+	ports, keys [2]filter.Field
 }
 
 var (
-	OrigSide = side{filter.FieldOrigSrc, filter.FieldOrigDst, "--orig-src", "--orig-dst",
-		[2]filter.Field{filter.FieldOrigSPort, filter.FieldOrigDPort}, [2]filter.Field{filter.FieldOrigSrcKey, filter.FieldOrigDstKey},
-		"--orig-port-src and --orig-port-dst", "--orig-key-src and --orig-key-dst", filter.FieldOrigZone}
-	replySide = side{filter.FieldReplySrc, filter.FieldReplyDst, "--reply-src", "--reply-dst",
-		[2]filter.Field{filter.FieldReplySPort, filter.FieldReplyDPort}, [2]filter.Field{filter.FieldReplySrcKey, filter.FieldReplyDstKey},
-		"--reply-port-src and --reply-port-dst", "--reply-key-src and --reply-key-dst", filter.FieldReplyZone}
+	origDirection = &direction{"orig", filter.FieldOrigSrc, filter.FieldOrigDst,
+		[2]filter.Field{filter.FieldOrigSPort, filter.FieldOrigDPort}, [2]filter.Field{filter.FieldOrigSrcKey, filter.FieldOrigDstKey}}
+	replyDirection = &direction{"reply", filter.FieldReplySrc, filter.FieldReplyDst,
+		[2]filter.Field{filter.FieldReplySPort, filter.FieldReplyDPort}, [2]filter.Field{filter.FieldReplySrcKey, filter.FieldReplyDstKey}}
 )
 
-// Flow returns the flow with the tuples that the flags name whole, at least one; the
-// other one has the family 0.
-func (x *exact) Flow() (f monitor.Flow, err error) {
-	orig, reply := x.Has(&OrigSide), x.Has(&replySide)
-	if orig && reply && x.lacks(&OrigSide) != x.lacks(&replySide) { // one is enough
-		orig, reply = x.lacks(&replySide), x.lacks(&OrigSide)
+// ends are the fields of ports, or of GRE keys, and what their flags are called; "" for protocols without both.
+func (x *Exact) ends(d *direction) (fields [2]filter.Field, what string) {
+	switch {
+	case x.Proto.HasPorts():
+		return d.ports, "port"
+	case x.Proto == monitor.GRE:
+		return d.keys, "key"
+	}
+	return fields, ""
+}
+
+// HasOrig reports whether both addresses of the original direction are given.
+func (x *Exact) HasOrig() bool { return x.has(origDirection) }
+
+func (x *Exact) has(d *direction) bool {
+	_, src := x.addrs[d.src]
+	_, dst := x.addrs[d.dst]
+	return src && dst
+}
+
+// lacks reports whether one of the ports or keys of a direction is not given.
+func (x *Exact) lacks(d *direction) bool {
+	fields, what := x.ends(d)
+	_, src := x.numbers[fields[0]]
+	_, dst := x.numbers[fields[1]]
+	return what != "" && !(src && dst)
+}
+
+// Flow returns the flow with those tuples that the flags name completely, at least one. The other has the family 0.
+func (x *Exact) Flow() (f monitor.Flow, err error) {
+	orig, reply := x.has(origDirection), x.has(replyDirection)
+	if orig && reply && x.lacks(origDirection) != x.lacks(replyDirection) { // one is enough
+		orig, reply = x.lacks(replyDirection), x.lacks(origDirection)
 	}
 	if !orig && !reply {
 		return f, Usagef("%s needs --orig-src and --orig-dst, or --reply-src and --reply-dst", x.command)
 	}
 	if orig {
-		if err := x.tuple(&OrigSide, &f.Orig); err != nil {
+		if err := x.tuple(origDirection, &f.Orig); err != nil {
 			return f, err
 		}
 	}
 	if reply {
-		if err := x.tuple(&replySide, &f.Reply); err != nil {
+		if err := x.tuple(replyDirection, &f.Reply); err != nil {
 			return f, err
 		}
-		if x.Proto.IsICMP() { // the flags are those of the original direction
-			if err := x.invert(&f.Reply); err != nil {
-				return f, err
-			}
+		if err := x.invertICMP(&f.Reply); err != nil { // the flags are those of the original direction
+			return f, err
 		}
 	}
 	return f, x.zones(&f)
 }
 
-func (x *exact) Has(s *side) bool {
-	_, src := x.addrs[s.src]
-	_, dst := x.addrs[s.dst]
-	return src && dst
-}
-
-// lacks reports whether a direction is without one of its ports or keys.
-func (x *exact) lacks(s *side) bool {
-	fields := s.ports
-	switch {
-	case x.Proto == monitor.GRE:
-		fields = s.keys
-	case !x.Proto.HasPorts():
-		return false
+func (x *Exact) tuple(d *direction, t *monitor.Tuple) error {
+	*t = monitor.Tuple{Src: x.addrs[d.src], Dst: x.addrs[d.dst], Proto: x.Proto, Family: x.family}
+	if fields, what := x.ends(d); x.lacks(d) {
+		return Usagef("%s needs --%s-%s-src and --%[2]s-%[3]s-dst for protocol %[4]s", x.command, d.name, what, x.Proto)
+	} else if what != "" {
+		t.SrcPort, t.DstPort = uint16(x.numbers[fields[0]]), uint16(x.numbers[fields[1]])
 	}
-	_, src := x.numbers[fields[0]]
-	_, dst := x.numbers[fields[1]]
-	return !src || !dst
-}
-
-// tuple reads one direction.
-func (x *exact) tuple(s *side, t *monitor.Tuple) error {
-	*t = monitor.Tuple{Src: x.addrs[s.src], Dst: x.addrs[s.dst], Proto: x.Proto, Family: x.family}
-	switch {
-	case x.Proto.HasPorts():
-		return x.pair(s.ports, s.portFlags, t)
-	case x.Proto == monitor.GRE:
-		return x.pair(s.keys, s.keyFlags, t)
-	case x.Proto.IsICMP():
+	if x.Proto.IsICMP() {
 		typ, hasType := x.numbers[filter.FieldICMPType]
 		code, hasCode := x.numbers[filter.FieldICMPCode]
 		if !hasType || !hasCode {
@@ -163,17 +159,7 @@ func (x *exact) tuple(s *side, t *monitor.Tuple) error {
 	return nil
 }
 
-func (x *exact) pair(fields [2]filter.Field, flags string, t *monitor.Tuple) error {
-	src, hasSrc := x.numbers[fields[0]]
-	dst, hasDst := x.numbers[fields[1]]
-	if !hasSrc || !hasDst {
-		return Usagef("%s needs %s for protocol %s", x.command, flags, x.Proto)
-	}
-	t.SrcPort, t.DstPort = uint16(src), uint16(dst)
-	return nil
-}
-
-func (x *exact) zones(f *monitor.Flow) error {
+func (x *Exact) zones(f *monitor.Flow) error {
 	both, isBoth := x.numbers[filter.FieldZone]
 	orig, isOrig := x.numbers[filter.FieldOrigZone]
 	reply, isReply := x.numbers[filter.FieldReplyZone]
@@ -187,45 +173,38 @@ func (x *exact) zones(f *monitor.Flow) error {
 	return nil
 }
 
-// Complete makes the tuple that is missing from the other one turned round: a
-// flow without NAT, but for what the flags say of that side.
-func (x *exact) Complete(f *monitor.Flow) error {
-	have, missing, flags := &f.Orig, &f.Reply, &replySide
+// Complete makes the tuple that is missing by inverting the other: a flow without NAT, apart from what the flags say
+// of that direction.
+func (x *Exact) Complete(f *monitor.Flow) error {
+	have, missing, d := &f.Orig, &f.Reply, replyDirection
 	switch {
 	case f.Orig.Family != 0 && f.Reply.Family != 0:
 		return nil
 	case f.Orig.Family == 0:
-		have, missing, flags = missing, have, &OrigSide
+		have, missing, d = missing, have, origDirection
 	}
-	zone := missing.Zone
 	*missing = monitor.Tuple{Src: have.Dst, Dst: have.Src, SrcPort: have.DstPort, DstPort: have.SrcPort,
-		Proto: have.Proto, Family: have.Family, Zone: zone}
+		Proto: have.Proto, Family: have.Family, Zone: missing.Zone}
 	if x.Proto.IsICMP() {
 		missing.SrcPort, missing.DstPort = have.SrcPort, have.DstPort
-		if err := x.invert(missing); err != nil {
+		if err := x.invertICMP(missing); err != nil {
 			return err
 		}
 	}
-	x.override(flags, missing)
+	if a, ok := x.addrs[d.src]; ok {
+		missing.Src = a
+	}
+	if a, ok := x.addrs[d.dst]; ok {
+		missing.Dst = a
+	}
+	fields, what := x.ends(d)
+	if n, ok := x.numbers[fields[0]]; ok && what != "" {
+		missing.SrcPort = uint16(n)
+	}
+	if n, ok := x.numbers[fields[1]]; ok && what != "" {
+		missing.DstPort = uint16(n)
+	}
 	return nil
-}
-
-// override writes into a tuple what flags say of its side.
-func (x *exact) override(s *side, t *monitor.Tuple) {
-	for field, at := range map[filter.Field]*monitor.Addr{s.src: &t.Src, s.dst: &t.Dst} {
-		if a, ok := x.addrs[field]; ok {
-			*at = a
-		}
-	}
-	fields := s.ports
-	if x.Proto == monitor.GRE {
-		fields = s.keys
-	}
-	for i, at := range []*uint16{&t.SrcPort, &t.DstPort} {
-		if n, ok := x.numbers[fields[i]]; ok && !x.Proto.IsICMP() {
-			*at = uint16(n)
-		}
-	}
 }
 
 // icmpAnswers are the ICMP types that answer each other.
@@ -234,25 +213,29 @@ var icmpAnswers = map[monitor.Proto][][2]uint8{
 	monitor.ICMPv6: {{128, 129}, {139, 140}},
 }
 
-// invert makes the type of an ICMP tuple that of its answer.
-func (x *exact) invert(t *monitor.Tuple) error {
+// invertICMP makes the type of an ICMP tuple that of its answer.
+func (x *Exact) invertICMP(t *monitor.Tuple) error {
+	if !x.Proto.IsICMP() {
+		return nil
+	}
 	for _, pair := range icmpAnswers[x.Proto] {
 		if i := slices.Index(pair[:], t.ICMPType()); i >= 0 {
 			t.SetICMP(t.ICMPID(), pair[1-i], t.ICMPCode())
 			return nil
 		}
 	}
-	return Usagef("%s: %s type %d has no answer: it makes no flow", x.command, strings.ToUpper(x.Proto.String()), t.ICMPType())
+	return Usagef("%s: %s type %d has no answer, so that it makes no flow", x.command, strings.ToUpper(x.Proto.String()), t.ICMPType())
 }
 
-// Allowed refuses a flag that a command has no use for.
+// Allowed reports a flag that a command does not use.
 func Allowed(command, flag string, names []string) error {
 	if slices.Contains(names, flag) {
 		return nil
 	}
-	return Usagef("--%s says nothing to natlens %s", flag, command)
+	return Usagef("--%s is not for natlens %s", flag, command)
 }
 
+// Number32 reads a number of 32 bits, which is text in the value of a flag.
 func Number32(v filter.FlagValue, text string) (*uint32, error) {
 	n, err := strconv.ParseUint(text, 0, 32)
 	if err != nil {

@@ -1,261 +1,112 @@
 //go:build linux
 
+// Package expect has the commands on expectations: flows that a helper has read of in the payload of another flow.
 package expect
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"slices"
-	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/export"
-	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/filter"
-	"natlens/monitor/kernel"
 )
 
-// expectConfig is the command line of the commands about expectations.
-type expectConfig struct {
-	format  string
-	family  string
-	capture cli.CaptureFlags
-	filter  cli.FilterFlags // its flags alone: they name one expectation
-	confirm cli.ConfirmFlags
-	summary bool // count in conntrack(8)'s words
+// options is the command line of all commands; each has some of the flags.
+type options struct {
+	con      cli.Console
+	format   string
+	family   cli.FamilyFlag
+	capture  cli.CaptureFlags
+	filter   cli.FilterFlags // its flags name one expectation
+	confirm  cli.ConfirmFlags
+	duration time.Duration
+	limit    uint64
+	summary  bool // count in conntrack(8)'s words
 
-	expected []filter.FlagValue // create: what is expected, by the names of expectedFlags
+	expected []filter.FlagValue // create: the flow that is expected, by the names of expectedFlags
 }
 
-// NewExpect is the group of commands about expectations.
-func NewExpect(con cli.Console) *cobra.Command {
+// New returns the group of commands.
+func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "expect command",
 		Short: "List, watch, delete and make expectations",
-		Long: `Expectations are flows that a helper (FTP, SIP, TFTP, PPTP …) has read of in the payload of another flow, and that
-will be taken for its children when they come.`,
-		Args: cobra.ArbitraryArgs,
+		Long:  `An expectation is a flow that a helper (FTP, SIP, TFTP, PPTP …) has read of in the payload of another flow, its master. When the flow comes, it is related to the master.`,
+		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return cli.Usagef("natlens expect has no command %q: list, watch, get, delete, flush, count, create", args[0])
+				return cli.UnknownCommand(cmd, args[0])
 			}
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(
-		expectCommand(con, "list", "List the expectations", (*expectConfig).list, (*expectConfig).shows, (*expectConfig).families),
-		expectCommand(con, "watch", "Stream expectations as they are made and go", (*expectConfig).watch, (*expectConfig).shows),
-		expectCommand(con, "get", "Show the expectation that a packet would meet", (*expectConfig).get, (*expectConfig).shows, (*expectConfig).tuples),
-		expectCommand(con, "delete", "Delete the expectation that a packet would meet", (*expectConfig).delete, (*expectConfig).tuples),
-		expectCommand(con, "flush", "Delete every expectation", (*expectConfig).flush, (*expectConfig).asks),
-		expectCommand(con, "count", "Print how many expectations there are", (*expectConfig).count, (*expectConfig).families),
-		expectCommand(con, "create", "Make an expectation by hand", (*expectConfig).create, (*expectConfig).tuples, (*expectConfig).expects),
-	)
+	for _, c := range []struct {
+		name, short string
+		run         func(*options, context.Context) error
+		flags       []func(*options, *cobra.Command)
+	}{
+		{"list", "List the expectations", (*options).list, groups((*options).shows, (*options).families)},
+		{"watch", "Stream expectations as they are made and go", (*options).watch, groups((*options).shows, (*options).ends)},
+		{"get", "Show the expectation that a packet would match", (*options).get, groups((*options).shows, (*options).tuples)},
+		{"delete", "Delete the expectation that a packet would match", (*options).delete, groups((*options).tuples)},
+		{"flush", "Delete every expectation", (*options).flush, groups((*options).asks)},
+		{"count", "Print how many expectations there are", (*options).count, groups((*options).families)},
+		{"create", "Make an expectation by hand", (*options).create, groups((*options).tuples, (*options).expects)},
+	} {
+		o := &options{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+		sub := &cobra.Command{
+			Use: c.name, Short: c.short, Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+			RunE: func(cmd *cobra.Command, _ []string) error { return c.run(o, cmd.Context()) },
+		}
+		cli.RegisterSummary(sub, &o.summary)
+		for _, register := range c.flags {
+			register(o, sub)
+		}
+		o.capture.RegisterNetNS(sub)
+		cmd.AddCommand(sub)
+	}
 	return cmd
 }
 
-func expectCommand(con cli.Console, name, short string, run func(*expectConfig, context.Context, cli.Console) error, flags ...func(*expectConfig, *cobra.Command)) *cobra.Command {
-	cfg := expectConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
-	cmd := &cobra.Command{
-		Use: name, Short: short,
-		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(&cfg, cmd.Context(), con) },
-	}
-	cli.RegisterSummary(cmd, &cfg.summary)
-	for _, register := range flags {
-		register(&cfg, cmd)
-	}
-	cfg.capture.RegisterNetNS(cmd)
-	return cmd
-}
+func groups(g ...func(*options, *cobra.Command)) []func(*options, *cobra.Command) { return g }
 
-func (c *expectConfig) shows(cmd *cobra.Command) {
-	f := cmd.Flags()
-	cli.RegisterFormat(cmd, &c.format, "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
-	cli.InGroup(f, cli.GroupOutput, "output-format")
+func (o *options) shows(cmd *cobra.Command) {
+	cli.RegisterFormat(cmd, &o.format, "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
+	cli.InGroup(cmd.Flags(), cli.GroupOutput, "output-format")
 	cli.MustComplete(cmd, "output-format", cli.CompleteExpectFormat)
 }
 
-func (c *expectConfig) families(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&c.family, "family", "f", "", "only those of this address `family`: ipv4 or ipv6")
-	cli.MustComplete(cmd, "family", cli.OneOf("ipv4", "ipv6"))
-}
+func (o *options) families(cmd *cobra.Command) { o.family.Register(cmd) }
 
-func (c *expectConfig) tuples(cmd *cobra.Command) {
-	c.filter.Register(cmd)
+func (o *options) tuples(cmd *cobra.Command) {
+	o.filter.Register(cmd)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
 }
 
-func (c *expectConfig) asks(cmd *cobra.Command) { c.confirm.Register(cmd) }
+func (o *options) asks(cmd *cobra.Command) { o.confirm.Register(cmd) }
 
-// sink makes what expectations are written to.
-func (c *expectConfig) sink(con cli.Console) (export.ExpectSink, error) {
-	format := c.format
-	switch _, isTerminal := cli.Terminal(con.Stdout); {
+func (o *options) ends(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
+	cmd.Flags().Uint64Var(&o.limit, "limit", 0, "end after `N` events")
+	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "limit", cobra.NoFileCompletions)
+}
+
+// sink opens what expectations are written to.
+func (o *options) sink() (export.ExpectSink, error) {
+	format := o.format
+	switch _, isTerminal := cli.Terminal(o.con.Stdout); {
 	case format == "" && isTerminal:
 		format = "conntrack"
 	case format == "":
 		format = "jsonl"
 	}
-	sink, err := export.NewExpects(format, con.Stdout, export.Options{})
+	sink, err := export.NewExpects(format, o.con.Stdout, export.Options{})
 	if err != nil {
-		return nil, cli.FormatError(err)
+		return nil, cli.Usage(err)
 	}
 	return sink, nil
-}
-
-func (c *expectConfig) familyNumber() (monitor.Family, error) {
-	switch c.family {
-	case "":
-		return 0, nil
-	case "ipv4":
-		return monitor.IPv4, nil
-	case "ipv6":
-		return monitor.IPv6, nil
-	}
-	return 0, cli.Usagef("--family %s: not ipv4 or ipv6", c.family)
-}
-
-func (c *expectConfig) list(ctx context.Context, con cli.Console) error {
-	family, err := c.familyNumber()
-	if err != nil {
-		return err
-	}
-	sink, err := c.sink(con)
-	if err != nil {
-		return err
-	}
-	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
-		n := uint64(0)
-		err := s.Expects(ctx, family, func(x *monitor.Expect) error { n++; return sink.Write(x) })
-		if err := errors.Join(err, sink.Close()); err != nil {
-			return err
-		}
-		cli.TellDone(con, c.summary, n, "expectation", "shown")
-		return nil
-	})
-}
-
-func (c *expectConfig) count(ctx context.Context, con cli.Console) error {
-	family, err := c.familyNumber()
-	if err != nil {
-		return err
-	}
-	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
-		n := 0
-		if err := s.Expects(ctx, family, func(*monitor.Expect) error { n++; return nil }); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintln(con.Stdout, n)
-		return err
-	})
-}
-
-// tuple is the tuple of a packet, by the flags; more are other flags that the
-// command knows.
-func (c *expectConfig) tuple(command string, more ...string) (t monitor.Tuple, err error) {
-	for _, v := range c.filter.Given {
-		if f, ok := filter.FlagByName(v.Name); ok {
-			if err := cli.Allowed("expect "+command, f.Name, slices.Concat(cli.ExactFlags, more)); err != nil || strings.HasPrefix(f.Name, "reply-") {
-				return t, cli.Usagef("--%s says nothing to natlens expect %s", f.Name, command)
-			}
-		}
-	}
-	x, err := cli.ReadExact("expect "+command, c.filter.Env, c.filter.Given)
-	if err != nil {
-		return t, err
-	}
-	if !x.Has(&cli.OrigSide) {
-		return t, cli.Usagef("expect %s needs --orig-src and --orig-dst", command)
-	}
-	f, err := x.Flow()
-	return f.Orig, err
-}
-
-func (c *expectConfig) get(ctx context.Context, con cli.Console) error {
-	t, err := c.tuple("get")
-	if err != nil {
-		return err
-	}
-	sink, err := c.sink(con)
-	if err != nil {
-		return err
-	}
-	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
-		return errors.Join(s.GetExpect(ctx, &t, sink.Write), sink.Close())
-	})
-}
-
-func (c *expectConfig) delete(ctx context.Context, con cli.Console) error {
-	t, err := c.tuple("delete")
-	if err != nil {
-		return err
-	}
-	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
-		if err := s.DeleteExpect(ctx, &t); err != nil {
-			return err
-		}
-		cli.TellDone(con, c.summary, 1, "expectation", "deleted")
-		return nil
-	})
-}
-
-func (c *expectConfig) flush(ctx context.Context, con cli.Console) error {
-	if err := c.confirm.Check(con, "expect flush"); err != nil {
-		return err
-	}
-	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
-		if !c.confirm.Yes {
-			n := 0
-			if err := s.Expects(ctx, 0, func(*monitor.Expect) error { n++; return nil }); err != nil {
-				return err
-			}
-			if c.confirm.DryRun {
-				fmt.Fprintf(con.Stderr, "natlens: %d expectations would be deleted.\n", n)
-				return nil
-			}
-			if !con.Ask(ctx, fmt.Sprintf("delete all %d expectations?", n)) {
-				return errors.New("nothing was deleted")
-			}
-		}
-		if err := s.FlushExpects(ctx); err != nil {
-			return err
-		}
-		fmt.Fprintln(con.Stderr, "natlens: expectation table has been emptied.")
-		return nil
-	})
-}
-
-func (c *expectConfig) watch(ctx context.Context, con cli.Console) error {
-	sink, err := c.sink(con)
-	if err != nil {
-		return err
-	}
-	netns, err := cli.OpenNetNS(c.capture.Netns)
-	if err != nil {
-		return err
-	}
-	defer netns.Close() // nil: does nothing
-	w, err := capture.WatchExpects(cli.NetnsFD(netns))
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	n := uint64(0)
-	err = w.Run(ctx, func(x *monitor.Expect) error { n++; return sink.Write(x) }, func(k uint64) {
-		fmt.Fprintf(con.Stderr, "natlens: %d expectation events lost\n", k)
-	})
-	if errors.Is(err, context.Canceled) {
-		err = nil
-	}
-	if err := errors.Join(err, sink.Close()); err != nil {
-		return err
-	}
-	cli.TellDone(con, c.summary, n, "expectation event", "shown")
-	return nil
 }

@@ -1,10 +1,11 @@
+// Package explain is the command that draws the way of a flow's packets through the hooks.
 package explain
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -13,8 +14,9 @@ import (
 	"natlens/tui/walk"
 )
 
-// explainConfig is the command line of explain.
-type explainConfig struct {
+// options is the command line.
+type options struct {
+	con     cli.Console
 	capture cli.CaptureFlags
 	from    cli.FromFlags
 	filter  cli.FilterFlags
@@ -22,71 +24,82 @@ type explainConfig struct {
 	width   int
 }
 
-func NewExplain(con cli.Console) *cobra.Command {
-	cfg := explainConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+// New returns the command.
+func New(con cli.Console) *cobra.Command {
+	o := options{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "explain [filter…]",
 		Short: "Draw the way of a flow's packets through the hooks",
-		Long: `Draw the way that the packets of the selected flows take through this host, in both directions: where conntrack
-looks them up, at which hook NAT rewrites what, and why nothing else is looked up or rewritten. The flows are
-those in the table now.`,
-		Example: "  natlens explain tcp dport 443 and src 192.168.77.2\n  natlens explain id 1561741433",
-		Args:    cfg.filter.Words,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cfg.limit < 0 || cfg.width < 0 {
-				return cli.Usagef("--limit and --width must not be negative")
-			}
-			if cfg.from.Given() {
-				return cfg.replay(cmd, cfg.filter.Named(con))
-			}
-			return cfg.run(cmd.Context(), cfg.filter.Named(con))
-		},
+		Long:  `Draw the way of the packets of the selected flows through this host, in both directions: where conntrack looks them up, at which hook NAT rewrites what, and why nothing else is looked up or rewritten. The flows are those in the table now.`,
+		Example: `  natlens explain tcp dport 443 and src 192.168.77.2
+  natlens explain id 1561741433`,
+		Args: o.filter.Words,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
-	f.IntVar(&cfg.limit, "limit", 10, "draw at most `N` flows, and say how many more there are; 0: all")
-	f.IntVar(&cfg.width, "width", 0, "`columns` to draw in (default the terminal's, else 100)")
+	f.IntVar(&o.limit, "limit", 10, "draw at most `N` flows, and say how many more there are; 0: all")
+	f.IntVar(&o.width, "width", 0, "`columns` to draw in (default the terminal's, else 100)")
 	cli.MustComplete(cmd, "limit", cobra.NoFileCompletions)
 	cli.MustComplete(cmd, "width", cobra.NoFileCompletions)
-	cfg.capture.RegisterNetNS(cmd)
-	cfg.from.Register(cmd)
-	cfg.from.RegisterAt(cmd)
-	cfg.filter.Register(cmd)
-	cfg.filter.RegisterLabelMap(cmd)
+	o.capture.RegisterNetNS(cmd)
+	o.capture.AllowEvery(cmd)
+	o.from.Register(cmd)
+	o.from.RegisterAt(cmd)
+	o.filter.Register(cmd)
+	o.filter.RegisterLabelMap(cmd)
 	return cmd
 }
 
-// explain draws the flows of a source that are wanted; empty says why the source
-// may have none. Without local addresses the flows' paths stay as they come.
-func (c *explainConfig) explain(ctx context.Context, con cli.Console, source monitor.Source, locals *monitor.Locals, empty string) error {
-	walks, more, total, err := c.pick(ctx, source, locals)
+func (o *options) run(cmd *cobra.Command) error {
+	if o.limit < 0 || o.width < 0 {
+		return cli.Usagef("--limit and --width must not be negative")
+	}
+	o.con = o.filter.Named(o.con)
+	flows, names, err := o.flows(cmd)
+	if err != nil {
+		return err
+	}
+	o.filter.Env.Namespaces = names
+	walks, more, total, err := o.pick(flows)
 	switch {
 	case err != nil:
 		return err
+	case total == 0 && o.from.Given():
+		return errors.New("explain: the table is empty: no flow of the recording was there then")
 	case total == 0:
-		return errors.New("explain: the table is empty: " + empty)
+		return errors.New("explain: the table is empty: no flow is tracked in this network namespace")
 	case len(walks) == 0:
-		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, c.filter.Sel.Expr)
+		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, o.filter.Sel.Expr)
 	}
-	return c.draw(con, walks, more)
+	return o.draw(walks, more)
 }
 
-// pick reads the dump to its end and keeps the walks of the flows that are wanted,
-// up to the limit; more is how many it left out.
-func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *monitor.Locals) (walks []monitor.Walk, more, total int, err error) {
-	wanted := c.filter.Compiled()
-	for b, err := range monitor.Batches(ctx, dump) {
+// flows returns the flows of a recording or of the kernel, and the names of their namespaces.
+func (o *options) flows(cmd *cobra.Command) (iter.Seq2[*monitor.Batch, error], *monitor.Namespaces, error) {
+	if !o.from.Given() {
+		return o.kernelFlows(cmd.Context())
+	}
+	names := new(monitor.Namespaces)
+	source, err := o.from.FlowsAt(cmd, o.con, names)
+	if err != nil {
+		return nil, nil, err
+	}
+	return monitor.Batches(cmd.Context(), source), names, nil
+}
+
+// pick keeps the walks of the flows that are wanted, up to the limit; more is how many it left out.
+func (o *options) pick(flows iter.Seq2[*monitor.Batch, error]) (walks []monitor.Walk, more, total int, err error) {
+	wanted := o.filter.Compiled()
+	for b, err := range flows {
 		if err != nil {
 			return nil, 0, 0, err
 		}
 		for i := range b.Events {
 			e := &b.Events[i]
-			if locals != nil {
-				e.Flow.Path = locals.Path(&e.Flow)
-			}
 			total++
 			switch {
 			case wanted != nil && !wanted(e):
-			case c.limit > 0 && len(walks) == c.limit:
+			case o.limit > 0 && len(walks) == o.limit:
 				more++
 			default:
 				walks = append(walks, walkOf(e))
@@ -96,7 +109,7 @@ func (c *explainConfig) pick(ctx context.Context, dump monitor.Source, locals *m
 	return walks, more, total, nil
 }
 
-// walkOf is the walk of a dumped flow, with its parent if it has one.
+// walkOf is the walk of a flow, with its parent if it has one.
 func walkOf(e *monitor.Event) monitor.Walk {
 	w := monitor.NewWalk(&e.Flow)
 	if e.Known()&monitor.AttrMaster != 0 {
@@ -106,24 +119,24 @@ func walkOf(e *monitor.Event) monitor.Walk {
 	return w
 }
 
-func (c *explainConfig) draw(con cli.Console, walks []monitor.Walk, more int) error {
-	width, _ := cli.Terminal(con.Stdout)
-	if c.width > 0 {
-		width = c.width
+func (o *options) draw(walks []monitor.Walk, more int) error {
+	width, _ := cli.Terminal(o.con.Stdout)
+	if o.width > 0 {
+		width = o.width
 	} else if width == 0 {
 		width = 100
 	}
-	style := con.Style(con.Stdout)
+	style := o.con.Style(o.con.Stdout)
 	for i := range walks {
 		if i > 0 {
-			fmt.Fprintln(con.Stdout)
+			fmt.Fprintln(o.con.Stdout)
 		}
-		if _, err := io.WriteString(con.Stdout, walk.Render(walks[i], width, style)); err != nil {
+		if _, err := io.WriteString(o.con.Stdout, walk.Render(walks[i], width, style)); err != nil {
 			return err
 		}
 	}
 	if more > 0 {
-		fmt.Fprintf(con.Stderr, "natlens: %d more flows match; --limit 0 draws all\n", more)
+		fmt.Fprintf(o.con.Stderr, "natlens: %d more flows match; --limit 0 draws all\n", more)
 	}
 	return nil
 }

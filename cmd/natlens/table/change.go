@@ -14,31 +14,37 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// changeFlags are the flags of conntrack(8) that say what is written into an
-// entry, not which one.
+// changeFlags are the flags of conntrack(8) that say what is written into an entry.
 var changeFlags = []string{"mark", "timeout", "status", "state", "orig-vtag", "reply-vtag"}
 
-// change is what flags want to be written into an entry.
+// changes reports whether a flag says what is written.
+func changes(v filter.FlagValue) bool {
+	f, ok := filter.FlagByName(v.Name)
+	return ok && slices.Contains(changeFlags, f.Name)
+}
+
+// change is what is written into an entry.
 type change struct {
 	timeout  *uint32
 	status   *monitor.Status
 	mark     *uint32
-	markMask uint32 // which bits of the old mark go; all where none is given
+	markMask uint32 // bits of the old mark that are replaced
 	state    string
 	vtags    [2]*uint32
 	role     uint8 // of a DCCP connection's original source
 	labels   []byte
-	labelSet []byte // which labels change; nil: all
+	labelSet []byte // labels that change; nil: all
+	always   bool   // write also what is so already
 }
 
 // readChange reads the flags of changeFlags.
 func readChange(given []filter.FlagValue) (c change, err error) {
 	seen := map[string]bool{}
 	for _, v := range given {
-		f, ok := filter.FlagByName(v.Name)
-		if !ok || !slices.Contains(changeFlags, f.Name) {
+		if !changes(v) {
 			continue
 		}
+		f, _ := filter.FlagByName(v.Name)
 		if seen[f.Name] && f.Name != "status" {
 			return c, cli.Usagef("--%s: given twice", v.Name)
 		}
@@ -59,8 +65,7 @@ func (c *change) set(name string, v filter.FlagValue) (err error) {
 		if c.mark, err = cli.Number32(v, value); err != nil {
 			return err
 		}
-		c.markMask = ^uint32(0)
-		if masked {
+		if c.markMask = ^uint32(0); masked {
 			m, err := cli.Number32(v, mask)
 			if err != nil {
 				return err
@@ -79,8 +84,7 @@ func (c *change) set(name string, v filter.FlagValue) (err error) {
 	return err
 }
 
-// statusBits are the bits that conntrack(8) can set, by its words. UNSET is none
-// of them.
+// statusBits are the bits that conntrack(8) can set, by its words. UNSET is no bit.
 var statusBits = []struct {
 	word string
 	bit  monitor.Status
@@ -108,6 +112,85 @@ next:
 	return nil
 }
 
+// empty reports whether nothing is written.
+func (c *change) empty() bool {
+	return c.timeout == nil && c.status == nil && c.mark == nil && c.state == "" && c.vtags == [2]*uint32{} && c.labels == nil
+}
+
+// of returns what is written into the entry of a flow; nil if it is so already.
+func (c *change) of(e *monitor.Event) (*kernel.Change, error) {
+	f, out, differs := &e.Flow, &kernel.Change{}, c.always
+	if c.timeout != nil {
+		out.Timeout = c.timeout
+		differs = differs || *c.timeout != f.Timeout
+	}
+	if c.mark != nil {
+		mark := f.Mark&^c.markMask ^ *c.mark
+		out.Mark = &mark
+		differs = differs || mark != f.Mark
+	}
+	if c.status != nil {
+		status := f.Status | *c.status
+		out.Status = &status
+		differs = differs || status != f.Status
+	}
+	if c.labels != nil {
+		out.Labels, out.Mask = c.labels, c.labelSet
+		differs = differs || c.changesLabels(e)
+	}
+	if c.state != "" || c.vtags != [2]*uint32{} {
+		differs = true
+		if err := c.completedBy(e).protocol(f.Orig.Proto, out); err != nil {
+			return nil, err
+		}
+	}
+	if !differs {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// changesLabels reports whether the labels of a flow change.
+func (c *change) changesLabels(e *monitor.Event) bool {
+	have := make([]byte, 16)
+	if e.Has&monitor.AttrLabels != 0 {
+		have = e.Extra.Labels
+	}
+	for i := range have {
+		mask := byte(0xff)
+		if c.labelSet != nil {
+			mask = c.labelSet[i]
+		}
+		if have[i]&mask != c.labels[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// completedBy returns the change with what the kernel needs beside it from the flow: verification tags and state of
+// SCTP, the role of DCCP.
+func (c *change) completedBy(e *monitor.Event) *change {
+	with := *c
+	switch e.Flow.Orig.Proto {
+	case monitor.DCCP:
+		if e.Has&monitor.AttrDCCPRole != 0 {
+			with.role = e.Extra.DCCPRole
+		}
+	case monitor.SCTP:
+		if with.state == "" {
+			with.state = e.Flow.State.Name(monitor.SCTP)
+		}
+		if with.vtags[0] == nil && e.Has&monitor.AttrVTagOrig != 0 {
+			with.vtags[0] = &e.Extra.VTagOrig
+		}
+		if with.vtags[1] == nil && e.Has&monitor.AttrVTagReply != 0 {
+			with.vtags[1] = &e.Extra.VTagReply
+		}
+	}
+	return &with
+}
+
 // The tracker's flags of a TCP connection (IP_CT_TCP_FLAG_*).
 const (
 	tcpSackPerm  = 0x02
@@ -115,9 +198,8 @@ const (
 	tcpBeLiberal = 0x08
 )
 
-// protocol adds the state to what is written. Nobody has seen the windows of a
-// TCP connection that is made or moved by hand: the tracker must be liberal with
-// it. In TIME_WAIT and CLOSE it may be opened anew.
+// protocol adds the state to what is written. The tracker has not seen the windows of a TCP connection that is made or
+// changed by hand, so it must be liberal. In TIME_WAIT and CLOSE the connection may be opened again.
 func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 	if c.state == "" && c.vtags == [2]*uint32{} {
 		return nil
@@ -140,20 +222,21 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 		}
 		out.TCP = &kernel.TCPChange{State: state, TCPInfo: monitor.TCPInfo{FlagsOrig: flags, MaskOrig: flags, FlagsReply: flags, MaskReply: flags}}
 	case monitor.SCTP:
-		out.SCTP = &kernel.SCTPChange{State: state}
-		if c.vtags[0] != nil {
-			out.SCTP.Orig = *c.vtags[0]
-		}
-		if c.vtags[1] != nil {
-			out.SCTP.Reply = *c.vtags[1]
-		}
+		out.SCTP = &kernel.SCTPChange{State: state, Orig: value(c.vtags[0]), Reply: value(c.vtags[1])}
 	case monitor.DCCP:
 		out.DCCP = &kernel.DCCPChange{State: state, Role: c.role}
 	}
 	return nil
 }
 
-// labelBits returns the bits of labels, which are names with commas between.
+func value(n *uint32) uint32 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// labelBits returns the bits of labels, which are names or numbers with commas between.
 func labelBits(flag, names, file string) ([]byte, error) {
 	env, bits := cli.LabelEnv(file), make([]byte, 16)
 	for name := range strings.SplitSeq(names, ",") {
@@ -173,17 +256,23 @@ func labelBits(flag, names, file string) ([]byte, error) {
 	return bits, nil
 }
 
-// natRange reads the value of -n or -g: what an entry is rewritten to.
-func natRange(v filter.FlagValue) (kernel.NATRange, error) {
-	if a, err := netip.ParseAddr(v.Value); err == nil && a.Zone() == "" {
-		return kernel.NATRange{Addr: monitor.AddrFrom(a)}, nil
-	}
+// natRange reads the value of -n or -g: what a new entry of that family is rewritten to.
+func natRange(v filter.FlagValue, family monitor.Family) (r kernel.NATRange, err error) {
 	if v.Value == "" {
-		return kernel.NATRange{}, cli.Usagef("--%s needs a value here, what to rewrite to: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name)
+		return r, cli.Usagef("--%s needs a value here, what to rewrite to: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name)
 	}
-	ap, err := netip.ParseAddrPort(v.Value)
-	if err != nil || ap.Addr().Zone() != "" {
-		return kernel.NATRange{}, cli.Usagef("--%s %s: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name, monitor.Escape(v.Value))
+	addr, err := netip.ParseAddr(v.Value)
+	port := uint16(0)
+	if err != nil {
+		var both netip.AddrPort
+		both, err = netip.ParseAddrPort(v.Value)
+		addr, port = both.Addr(), both.Port()
 	}
-	return kernel.NATRange{Addr: monitor.AddrFrom(ap.Addr()), Port: ap.Port()}, nil
+	switch {
+	case err != nil || addr.Zone() != "":
+		return r, cli.Usagef("--%s %s: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name, monitor.Escape(v.Value))
+	case addr.Is4() != (family == monitor.IPv4):
+		return r, cli.Usagef("--%s %s: address family mismatch: the flow is %s", v.Name, v.Value, family)
+	}
+	return kernel.NATRange{Addr: monitor.AddrFrom(addr), Port: port}, nil
 }

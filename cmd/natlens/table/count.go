@@ -12,14 +12,14 @@ import (
 	"natlens/monitor/kernel"
 )
 
+// NewCount returns the command count.
 func NewCount(con cli.Console) *cobra.Command {
 	var capture cli.CaptureFlags
 	cmd := &cobra.Command{
-		Use:               "count",
-		Short:             "Print how many flows are tracked",
-		Long:              `Print how many flows the connection tracking table has, as the kernel counts them. natlens list counts those that a filter selects.`,
-		Args:              cli.NoArgs,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		Use:   "count",
+		Short: "Print how many flows are tracked",
+		Long:  `Print how many flows the connection tracking table has, as the kernel counts them. natlens list counts those that a filter selects.`,
+		Args:  cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cli.WithService(capture.Netns, func(s *kernel.Service, _ *os.File) error {
 				fill, err := s.Fill(cmd.Context())

@@ -17,149 +17,147 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// createConfig is the command line of create.
-type createConfig struct {
+// createOptions is the command line of create.
+type createOptions struct {
+	con       cli.Console
 	capture   cli.CaptureFlags
-	filter    cli.FilterFlags // its flags alone: here they say what the entry is
+	filter    cli.FilterFlags // its flags describe the entry
 	labelAdd  string
 	ifMissing bool
 	summary   bool // count in conntrack(8)'s words
 }
 
+// NewCreate returns the command create.
 func NewCreate(con cli.Console) *cobra.Command {
-	cfg := createConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	o := createOptions{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "create flags",
 		Short: "Make an entry in the kernel's table by hand",
-		Long: `Make an entry in the connection tracking table by hand, for tests and repairs. The flags of conntrack(8) say what
-it is: its tuple, its timeout, for TCP its state, and perhaps mark, status and zone. Of the two directions one may be left
-out, or parts of it: they are the other one turned round. --src-nat and --dst-nat rewrite it.`,
+		Long:  `Make an entry in the connection tracking table by hand, for tests and repairs. The flags of conntrack(8) describe it: its tuple, its timeout, for TCP its state, and optionally mark, status, labels and zone. One of the two directions may be left out, or parts of it: natlens then inverts the other. --src-nat and --dst-nat rewrite the flow.`,
 		Example: `  natlens create -p 253 -s 192.0.2.1 -d 192.0.2.2 -t 60
   natlens create -p udp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 5000 --orig-port-dst 53 \
     -t 60 -n 203.0.113.1`,
 		Args: cli.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cfg.run(cmd.Context(), cfg.filter.Named(con))
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&cfg.labelAdd, "label-add", "", "`labels` of the entry, with commas between")
-	f.BoolVar(&cfg.ifMissing, "if-missing", false, "it is no error if the flow exists already")
-	cli.MustComplete(cmd, "label-add", cfg.filter.CompleteLabels)
-	cli.RegisterSummary(cmd, &cfg.summary)
-	cfg.capture.RegisterNetNS(cmd)
-	cfg.filter.Register(cmd)
-	cfg.filter.RegisterLabelMap(cmd)
+	f.StringVar(&o.labelAdd, "label-add", "", "`labels` of the entry, with commas between")
+	f.BoolVar(&o.ifMissing, "if-missing", false, "it is no error if the flow exists already")
+	cli.MustComplete(cmd, "label-add", o.filter.CompleteLabels)
+	cli.RegisterSummary(cmd, &o.summary)
+	o.capture.RegisterNetNS(cmd)
+	o.filter.Register(cmd)
+	o.filter.RegisterLabelMap(cmd)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
 	return cmd
 }
 
-// createFlags are the filter flags that say something of a new entry.
-var createFlags = slices.Concat([]string{"src-nat", "dst-nat", "role"}, cli.ExactFlags, changeFlags)
-
-func (c *createConfig) run(ctx context.Context, con cli.Console) error {
-	flow, what, err := c.entry()
+func (o *createOptions) run(ctx context.Context) error {
+	flow, what, err := o.entry()
 	if err != nil {
 		return err
 	}
-	return cli.WithService(c.capture.Netns, func(s *kernel.Service, _ *os.File) error {
+	return cli.WithService(o.capture.Netns, func(s *kernel.Service, _ *os.File) error {
 		done, n := "created", uint64(1)
-		if c.ifMissing {
+		if o.ifMissing {
 			done = "added"
 		}
-		err := s.Create(ctx, &flow, &what)
+		err := s.Create(ctx, &flow, what)
 		switch {
-		case errors.Is(err, kernel.ErrExists) && c.ifMissing:
+		case errors.Is(err, kernel.ErrExists) && o.ifMissing:
 			n = 0
 		case errors.Is(err, kernel.ErrExists):
 			return fmt.Errorf("%w: natlens update changes it", err)
 		case err != nil:
 			return err
+		case what.Labels != nil:
+			err = keptLabels(ctx, s, &flow)
 		}
-		cli.TellDone(con, c.summary, n, "flow", done)
-		return nil
+		if err == nil || n == 0 {
+			cli.TellDone(o.con, o.summary, n, "flow", done)
+			return nil
+		}
+		return err
 	})
 }
 
+// keptLabels deletes a new flow whose labels the kernel has dropped, as it does silently where no rule uses labels.
+func keptLabels(ctx context.Context, s *kernel.Service, f *monitor.Flow) error {
+	var b monitor.Batch
+	if err := s.Get(ctx, f, &b); err != nil {
+		return err
+	}
+	if len(b.Events) > 0 && b.Events[0].Has&monitor.AttrLabels != 0 {
+		return nil
+	}
+	_, _, err := s.Delete(ctx, appendTargets(nil, &b))
+	return errors.Join(errors.New("--label-add: the kernel keeps no labels, because no rule here uses them; nothing was created"), err)
+}
+
+// createFlags are the flags that describe a new entry.
+var createFlags = slices.Concat([]string{"src-nat", "dst-nat", "role"}, cli.ExactFlags, changeFlags)
+
 // entry reads what is to be made.
-func (c *createConfig) entry() (f monitor.Flow, out kernel.Change, err error) {
-	x, err := cli.ReadExact("create", c.filter.Env, c.filter.Given)
+func (o *createOptions) entry() (f monitor.Flow, out *kernel.Change, err error) {
+	x, err := cli.ReadExact("create", o.filter.Env, o.filter.Given)
 	if err != nil {
-		return f, out, err
+		return f, nil, err
 	}
 	if f, err = x.Flow(); err != nil {
-		return f, out, err
+		return f, nil, err
 	}
 	if err = x.Complete(&f); err != nil {
-		return f, out, err
+		return f, nil, err
 	}
-	ch, err := readChange(c.filter.Given)
-	if err != nil {
-		return f, out, err
-	}
-	if ch.timeout == nil {
-		return f, out, cli.Usagef("create needs --timeout")
-	}
-	if ch.state == "" && x.Proto.HasState() {
-		return f, out, cli.Usagef("create needs --state for protocol %s", x.Proto)
-	}
-	if err = c.connected(x.Proto, &ch); err != nil {
-		return f, out, err
-	}
-	out.Timeout, out.Status, out.Mark = ch.timeout, ch.status, ch.mark
-	if err = ch.protocol(x.Proto, &out); err != nil {
-		return f, out, err
-	}
-	if c.labelAdd != "" {
-		if out.Labels, err = labelBits("label-add", c.labelAdd, c.filter.LabelFile); err != nil {
-			return f, out, err
-		}
-	}
-	return f, out, c.rewrites(&out)
-}
-
-// connected reads the role of a DCCP connection.
-func (c *createConfig) connected(p monitor.Proto, ch *change) error {
-	role := ""
-	for _, v := range c.filter.Given {
-		if v.Name != "role" {
-			continue
-		}
-		if _, err := c.filter.Env.FromFlags([]filter.FlagValue{v}); err != nil {
-			return cli.Usage(err)
-		}
-		role = v.Value
-	}
+	c, err := readChange(o.filter.Given)
 	switch {
-	case role != "" && p != monitor.DCCP:
-		return cli.Usagef("--role: protocol %s has no roles", p)
-	case role == "" && p == monitor.DCCP:
-		return cli.Usagef("create needs --role for protocol %s: client or server, which of them the original source is", p)
-	case role == "server":
-		ch.role = 1
+	case err != nil:
+		return f, nil, err
+	case c.timeout == nil:
+		return f, nil, cli.Usagef("create needs --timeout")
+	case c.state == "" && x.Proto.HasState():
+		return f, nil, cli.Usagef("create needs --state for protocol %s", x.Proto)
 	}
-	return nil
+	out = &kernel.Change{Timeout: c.timeout, Status: c.status, Mark: c.mark}
+	if o.labelAdd != "" {
+		if out.Labels, err = labelBits("label-add", o.labelAdd, o.filter.LabelFile); err != nil {
+			return f, nil, err
+		}
+	}
+	role := ""
+	for _, v := range o.filter.Given {
+		if err := o.read(v, f.Orig.Family, out, &role); err != nil {
+			return f, nil, err
+		}
+	}
+	switch isDCCP := x.Proto == monitor.DCCP; {
+	case role != "" && !isDCCP:
+		return f, nil, cli.Usagef("--role: protocol %s has no roles", x.Proto)
+	case role == "" && isDCCP:
+		return f, nil, cli.Usagef("create needs --role for protocol %s: client or server, which is the role of the original source", x.Proto)
+	case role == "server":
+		c.role = 1
+	}
+	return f, out, c.protocol(x.Proto, out)
 }
 
-// rewrites reads -n and -g, and refuses the flags that say nothing of an entry.
-func (c *createConfig) rewrites(out *kernel.Change) (err error) {
-	for _, v := range c.filter.Given {
-		def, ok := filter.FlagByName(v.Name)
-		if !ok {
-			continue
+// read reads --role and the addresses to rewrite to, and reports flags that a new entry does not have.
+func (o *createOptions) read(v filter.FlagValue, family monitor.Family, out *kernel.Change, role *string) (err error) {
+	def, ok := filter.FlagByName(v.Name)
+	switch {
+	case !ok:
+	case def.Name == "src-nat":
+		out.SrcNAT, err = natRange(v, family)
+	case def.Name == "dst-nat":
+		out.DstNAT, err = natRange(v, family)
+	case def.Name == "role":
+		_, err = o.filter.Env.FromFlags([]filter.FlagValue{v})
+		if *role = v.Value; err != nil {
+			err = cli.Usage(err)
 		}
-		switch def.Name {
-		case "src-nat":
-			out.SrcNAT, err = natRange(v)
-		case "dst-nat":
-			out.DstNAT, err = natRange(v)
-		default:
-			err = cli.Allowed("create", def.Name, createFlags)
-		}
-		if err != nil {
-			return err
-		}
+	default:
+		err = cli.Allowed("create", def.Name, createFlags)
 	}
-	return nil
+	return err
 }

@@ -6,163 +6,157 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 )
 
-// deleteConfig is the command line of delete.
-type deleteConfig struct {
-	output  cli.OutputFlags // only as conntrack -D, which shows what it deletes
-	capture cli.CaptureFlags
-	filter  cli.FilterFlags
-	confirm cli.ConfirmFlags
-	all     bool // without a filter
-	summary bool // count in conntrack(8)'s words
+// deleteOptions is the command line of delete.
+type deleteOptions struct {
+	con           cli.Console
+	output        cli.OutputFlags // only with -o, which shows what was deleted
+	capture       cli.CaptureFlags
+	filter        cli.FilterFlags
+	confirm       cli.ConfirmFlags
+	ignoreMissing bool
+	all           bool // without a filter
+	summary       bool // count in conntrack(8)'s words
 }
 
+// NewDelete returns the command delete.
 func NewDelete(con cli.Console) *cobra.Command {
-	cfg := deleteConfig{filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	o := deleteOptions{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "delete filter…",
 		Short: "Delete flows from the kernel's table",
-		Long: `Delete the flows that a filter selects from the connection tracking table. It says how many they are, shows the
-first ten and asks. Exactly the flows that were counted are deleted: what has begun since is left alone, and what has
-ended since is counted as gone already.
+		Long: `Delete the flows that a filter selects from the connection tracking table. natlens counts them, shows the first ten and asks. It deletes exactly the flows that it counted: not those that began since. It reports how many have ended meanwhile.
 
-A deleted flow is forgotten, not cut: its next packet makes a new flow, for which the NAT rules are asked anew.`,
+A deleted flow is forgotten, not cut. Its next packet makes a new flow, which passes the NAT rules again.`,
 		Example: `  natlens delete udp dport 53 and dst 192.0.2.53
   natlens delete --dry-run dst 10.0.0.7
-  natlens delete --yes orig.dst 203.0.113.1 and udp`,
-		Args: cfg.filter.Words,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cfg.run(cmd.Context(), cfg.filter.Named(con))
-		},
+  natlens delete --yes --ignore-missing orig.dst 203.0.113.1 and udp`,
+		Args: o.filter.Words,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	cfg.confirm.Register(cmd)
-	cli.RegisterFormat(cmd, &cfg.output.Format, "")
-	cmd.Flags().Lookup("output-format").Hidden = true
-	cli.RegisterSummary(cmd, &cfg.summary)
-	cmd.Flags().BoolVar(&cfg.all, "all", false, "without a filter delete every flow")
-	cmd.Flags().Lookup("all").Hidden = true
-	cfg.capture.RegisterNetNS(cmd)
-	cfg.filter.Register(cmd)
-	cfg.filter.RegisterLabelMap(cmd)
+	o.confirm.Register(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "it is no error if no flow matches")
+	f.BoolVar(&o.all, "all", false, "without a filter delete every flow")
+	f.Lookup("all").Hidden = true
+	cli.RegisterFormat(cmd, &o.output.Format, "")
+	f.Lookup("output-format").Hidden = true
+	cli.RegisterSummary(cmd, &o.summary)
+	o.capture.RegisterNetNS(cmd)
+	o.filter.Register(cmd)
+	o.filter.RegisterLabelMap(cmd)
 	return cmd
 }
 
-// shown is how many of the flows are shown before the question.
-const shown = 10
-
-func (c *deleteConfig) run(ctx context.Context, con cli.Console) error {
-	if err := onlyFlows(&c.filter); err != nil {
+func (o *deleteOptions) run(ctx context.Context) error {
+	o.con = o.filter.Named(o.con)
+	if err := onlyFlows(&o.filter); err != nil {
 		return err
 	}
-	wanted := c.filter.Compiled()
-	if wanted == nil && !c.all {
+	if o.filter.Compiled() == nil && !o.all {
 		return cli.Usagef("delete needs a filter; natlens flush deletes every flow")
 	}
-	if err := c.confirm.Check(con, "delete"); err != nil {
+	if err := o.confirm.Check(o.con, "delete"); err != nil {
 		return err
 	}
-	if err := c.output.Check(); err != nil {
+	if err := o.output.Check(); err != nil {
 		return err
 	}
-	return cli.WithService(c.capture.Netns, func(s *kernel.Service, netns *os.File) error {
-		if c.confirm.Yes && c.output.Format != "" {
-			return c.showing(ctx, con, s, netns)
-		}
-		cfg := kernel.DumpConfig{NetNS: cli.NetnsFD(netns), Push: c.filter.Sel.Expr}
-		targets, err := collect(ctx, con, cfg, wanted, !c.confirm.Yes)
-		if err != nil {
-			return err
-		}
-		return deleteTargets(ctx, con, &c.confirm, s, targets)
-	})
+	err := cli.WithService(o.capture.Netns, func(s *kernel.Service, _ *os.File) error { return o.delete(ctx, s) })
+	if errors.Is(err, errNone) && o.ignoreMissing {
+		err = nil
+	}
+	return err
 }
 
-func flowsText(n int) string {
-	if n == 1 {
-		return "1 flow"
+func (o *deleteOptions) delete(ctx context.Context, s *kernel.Service) error {
+	flows := o.capture.Flows(ctx, o.con, kernel.DumpConfig{Push: o.filter.Sel.Expr}, nil)
+	if o.confirm.Yes {
+		return o.deleteAtOnce(ctx, s, flows)
 	}
-	return human.Count(uint64(n)) + " flows"
-}
-
-// collect reads the flows that are wanted, and shows the first of them on
-// stderr if show says so.
-func collect(ctx context.Context, con cli.Console, cfg kernel.DumpConfig, wanted monitor.Filter, show bool) (targets []kernel.Target, err error) {
-	source, err := cli.OpenFlows(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer source.Close()
-	sink, err := prettyOn(con, con.Stderr)
-	if err != nil {
-		return nil, err
-	}
-	for b, err := range monitor.Batches(ctx, source) {
-		if err != nil {
-			return nil, err
-		}
-		if wanted != nil {
-			b.Keep(wanted)
-		}
-		for i := range b.Events {
-			targets = append(targets, kernel.TargetOf(&b.Events[i].Flow, b.Events[i].Has))
-		}
-		before := len(targets) - len(b.Events)
-		if b.Events = b.Events[:min(len(b.Events), max(0, shown-before))]; show && len(b.Events) > 0 {
-			if err := sink.Write(b); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if more := len(targets) - shown; show && more > 0 {
-		fmt.Fprintf(con.Stderr, "… and %s more\n", human.Count(uint64(more)))
-	}
-	return targets, nil
-}
-
-// prettyOn is the sink of lines for people on w.
-func prettyOn(con cli.Console, w io.Writer) (monitor.Sink, error) {
-	width, _ := cli.Terminal(w)
-	return export.New("pretty", w, export.Options{Colour: con.Colour(w), Light: con.Light(), Width: width, LabelFile: con.LabelFile})
-}
-
-// onlyFlows refuses a filter that asks for kinds of events.
-func onlyFlows(f *cli.FilterFlags) error {
-	if f.Sel.Kinds != 0 {
-		return cli.Usagef("--event-mask asks for kinds of events: natlens watch has them")
-	}
-	return nil
-}
-
-// delete asks, deletes and says what came of it.
-func deleteTargets(ctx context.Context, con cli.Console, c *cli.ConfirmFlags, s *kernel.Service, targets []kernel.Target) error {
-	switch {
-	case len(targets) == 0:
-		return errors.New("no flow matches: nothing to delete")
-	case c.DryRun:
-		fmt.Fprintf(con.Stderr, "natlens: %s would be deleted.\n", flowsText(len(targets)))
-		return nil
-	case !c.Yes && !con.Ask(ctx, fmt.Sprintf("delete %s?", flowsText(len(targets)))):
-		return errors.New("nothing was deleted")
+	targets, err := preview(ctx, o.con, &o.confirm, flows, o.filter.Compiled(), "delete", "deleted")
+	if err != nil || targets == nil {
+		return err
 	}
 	deleted, gone, err := s.Delete(ctx, targets)
-	text := fmt.Sprintf("%s deleted", flowsText(deleted))
+	text := human.Plural(deleted, "flow") + " deleted"
 	if gone > 0 {
 		text += fmt.Sprintf(", %s gone already", human.Count(uint64(gone)))
 	}
 	if left := len(targets) - deleted - gone; left > 0 {
 		text += fmt.Sprintf(", %s left", human.Count(uint64(left)))
 	}
-	fmt.Fprintf(con.Stderr, "natlens: %s.\n", text)
+	fmt.Fprintf(o.con.Stderr, "natlens: %s.\n", text)
 	return err
+}
+
+// deleteAtOnce deletes flows as they come, and shows them if there is a format for that.
+func (o *deleteOptions) deleteAtOnce(ctx context.Context, s *kernel.Service, flows iter.Seq2[*monitor.Batch, error]) error {
+	deleted := func(yield func(*monitor.Batch, error) bool) {
+		var targets []kernel.Target
+		for b, failed := range flows {
+			if wanted := o.filter.Compiled(); wanted != nil {
+				b.Keep(wanted)
+			}
+			targets = appendTargets(targets[:0], b)
+			_, _, err := s.DeleteEach(ctx, targets, func(i int) { b.Events[i].Kind = monitor.KindNone })
+			b.Events = slices.DeleteFunc(b.Events, func(e monitor.Event) bool { return e.Kind == monitor.KindNone })
+			if err = errors.Join(failed, err); !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+	var n uint64
+	var err error
+	if o.output.Format != "" {
+		n, err = show(o.con, &o.output, o.asCommands(deleted), nil, 0)
+	} else {
+		for b, failed := range deleted {
+			n, err = n+uint64(len(b.Events)), failed
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return doneTo(o.con, o.summary, n, "delete", "deleted")
+}
+
+// asCommands makes the flows ends of flows, if the format is that of command lines: they then delete the flow.
+func (o *deleteOptions) asCommands(flows iter.Seq2[*monitor.Batch, error]) iter.Seq2[*monitor.Batch, error] {
+	if !o.output.Saves() {
+		return flows
+	}
+	return func(yield func(*monitor.Batch, error) bool) {
+		for b, err := range flows {
+			for i := range b.Events {
+				b.Events[i].Kind = monitor.KindDestroy
+			}
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
+// doneTo reports what was done to how many flows. None is an error, as in conntrack(8).
+func doneTo(con cli.Console, summary bool, n uint64, act, done string) error {
+	if n == 0 && !summary {
+		return noneMatches(act)
+	}
+	cli.TellDone(con, summary, n, "flow", done)
+	if n == 0 {
+		return cli.ErrSilent
+	}
+	return nil
 }

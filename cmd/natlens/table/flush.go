@@ -12,85 +12,78 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/filter"
+	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 )
 
-// flushConfig is the command line of flush.
-type flushConfig struct {
+// flushOptions is the command line of flush.
+type flushOptions struct {
+	con     cli.Console
 	capture cli.CaptureFlags
 	confirm cli.ConfirmFlags
-	family  string
+	family  cli.FamilyFlag
 }
 
+// NewFlush returns the command flush.
 func NewFlush(con cli.Console) *cobra.Command {
-	var cfg flushConfig
+	o := flushOptions{con: con}
 	cmd := &cobra.Command{
 		Use:   "flush",
 		Short: "Delete every flow from the kernel's table",
-		Long: `Delete every flow from the connection tracking table of this network namespace. It says how many they are and
-asks. Deleted flows are forgotten, not cut: their next packets make new flows, for which the NAT rules are asked anew.`,
-		Args: cli.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cfg.family == "" && cmd.Flags().Changed("family") { // "" would be all
-				return cli.Usagef("--family needs a value: ipv4 or ipv6")
-			}
-			return cfg.run(cmd.Context(), con)
-		},
+		Long:  `Delete every flow from the connection tracking table of this network namespace. natlens counts them and asks. Deleted flows are forgotten, not cut: their next packets make new flows, which pass the NAT rules again.`,
+		Args:  cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	cfg.confirm.Register(cmd)
-	cmd.Flags().StringVarP(&cfg.family, "family", "f", "", "only flows of this address `family`: ipv4 or ipv6")
-	cli.MustComplete(cmd, "family", cli.OneOf("ipv4", "ipv6"))
-	cfg.capture.RegisterNetNS(cmd)
+	o.confirm.Register(cmd)
+	o.family.Register(cmd)
+	o.capture.RegisterNetNS(cmd)
 	return cmd
 }
 
-func (c *flushConfig) run(ctx context.Context, con cli.Console) error {
-	family := cli.FilterFlags{}
-	if c.family != "" {
-		sel, err := family.Env.FromFlags([]filter.FlagValue{{Name: "family", Value: c.family}})
-		if err != nil {
-			return cli.Usage(err)
-		}
-		family.Sel = sel
-	}
-	if err := c.confirm.Check(con, "flush"); err != nil {
+func (o *flushOptions) run(ctx context.Context) error {
+	if err := o.confirm.Check(o.con, "flush"); err != nil {
 		return err
 	}
-	return cli.WithService(c.capture.Netns, func(s *kernel.Service, netns *os.File) error {
-		if c.family != "" {
-			return c.deleteFamily(ctx, con, s, kernel.DumpConfig{NetNS: cli.NetnsFD(netns), Push: family.Sel.Expr}, &family)
-		}
-		if !c.confirm.Yes {
+	if o.family != "" {
+		return o.deleteFamily(ctx)
+	}
+	return cli.WithService(o.capture.Netns, func(s *kernel.Service, _ *os.File) error {
+		if !o.confirm.Yes {
 			fill, err := s.Fill(ctx)
 			if err != nil {
 				return err
 			}
-			if c.confirm.DryRun {
-				fmt.Fprintf(con.Stderr, "natlens: %s would be deleted.\n", flowsText(int(fill.Entries)))
+			switch flows := human.Plural(uint64(fill.Entries), "flow"); {
+			case o.confirm.DryRun:
+				fmt.Fprintf(o.con.Stderr, "natlens: %s would be deleted.\n", flows)
 				return nil
-			}
-			if !con.Ask(ctx, fmt.Sprintf("delete all %s?", flowsText(int(fill.Entries)))) {
+			case !o.con.Ask(ctx, fmt.Sprintf("delete all %s?", flows)):
 				return errors.New("nothing was deleted")
 			}
 		}
 		if err := s.Flush(ctx); err != nil {
 			return err
 		}
-		fmt.Fprintln(con.Stderr, "natlens: connection tracking table has been emptied.")
+		o.emptied()
 		return nil
 	})
 }
 
-// deleteFamily deletes the flows of one family, one by one: kernels before 5.8
-// take a flush of one family for one of all.
-func (c *flushConfig) deleteFamily(ctx context.Context, con cli.Console, s *kernel.Service, cfg kernel.DumpConfig, f *cli.FilterFlags) error {
-	targets, err := collect(ctx, con, cfg, f.Compiled(), !c.confirm.Yes)
-	if err != nil {
-		return err
+func (o *flushOptions) emptied() {
+	fmt.Fprintln(o.con.Stderr, "natlens: connection tracking table has been emptied.")
+}
+
+// deleteFamily deletes the flows of one family one by one: the kernel ignores the family of a flush.
+func (o *flushOptions) deleteFamily(ctx context.Context) error {
+	d := deleteOptions{con: o.con, capture: o.capture, confirm: o.confirm}
+	var err error
+	if d.filter.Sel, err = d.filter.Env.FromFlags([]filter.FlagValue{{Name: "family", Value: string(o.family)}}); err != nil {
+		return cli.Usage(err)
 	}
-	if len(targets) == 0 {
-		fmt.Fprintln(con.Stderr, "natlens: connection tracking table has been emptied.")
+	err = d.run(ctx)
+	if errors.Is(err, errNone) {
+		o.emptied()
 		return nil
 	}
-	return deleteTargets(ctx, con, &c.confirm, s, targets)
+	return err
 }

@@ -1,0 +1,37 @@
+package table
+
+import (
+	"context"
+	"iter"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+)
+
+// kernelFlows are those of one network namespace or of all.
+func (o *listOptions) kernelFlows(ctx context.Context) (iter.Seq2[*monitor.Batch, error], error) {
+	cfg := kernel.DumpConfig{Push: o.filter.Sel.Expr, Zero: o.zero}
+	switch o.table {
+	case "conntrack":
+	case "dying":
+		cfg.Table = kernel.Dying
+	case "unconfirmed":
+		cfg.Table = kernel.Unconfirmed
+	default:
+		return nil, cli.Usagef("--table %s: must be conntrack, dying or unconfirmed", o.table)
+	}
+	switch {
+	case o.zero && cfg.Table != kernel.Conntrack:
+		return nil, cli.Usagef("--zero is for the table conntrack")
+	case o.zero && (o.filter.Compiled() != nil || o.limit > 0):
+		// The kernel zeroes what it sends, which is all of the table.
+		return nil, cli.Usagef("--zero sets the counters of every flow: not together with a filter or --limit")
+	}
+	if o.output.Namespaces = o.capture.Namespaces(); o.output.Namespaces != nil {
+		if err := o.output.EveryNeeds(); err != nil {
+			return nil, err
+		}
+	}
+	return o.capture.Flows(ctx, o.con, cfg, o.output.Namespaces), nil
+}
