@@ -105,8 +105,8 @@ func TestExpectCreate(t *testing.T) {
 		{"--tuple-port-dst 30000", "create expectation: the expectation exists already\n", ""},
 		{"--tuple-port-dst 70000", "--tuple-port-dst 70000: dport goes from 0 to 65535\n", ""},
 		{"--tuple-port-dst 1 --mask-port-src x", "--mask-port-src x: not a port, such as 443 https 1024..2047 {80,443}\n", ""},
-		{"--tuple-port-dst 1 --status ASSURED", "--status says nothing to natlens expect create\n", ""},
-		{"--tuple-port-dst 1 --mark 5", "--mark says nothing to natlens expect create\n", ""},
+		{"--tuple-port-dst 1 --status ASSURED", "--status is not for natlens expect create\n", ""},
+		{"--tuple-port-dst 1 --mark 5", "--mark is not for natlens expect create\n", ""},
 		{"--tuple-port-dst 1 --mask-src ffff::", "--mask-src ffff::: the master's addresses are ipv4\n", ""},
 	} {
 		before := ours(t, ns, "-L", "expect").stdout

@@ -31,7 +31,7 @@ var misuses = []struct {
 	{"watch --frobnicate", 2, "unknown flag --frobnicate; see natlens watch --help"},
 	{"watch -Q", 2, "unknown flag -Q; see natlens watch --help"},
 	{"watch -o", 2, "-o needs a value: format"},
-	{"flush --family= --yes", 2, "--family needs a value: ipv4 or ipv6"},
+	{"flush --family= --yes", 2, "--family needs a value: ipv4|ipv6"},
 	{"watch --orig-src", 2, "--orig-src needs a value: ADDR[/BITS]"},
 	{"watch --force=perhaps", 2, "--force perhaps: not true or false; see natlens watch --help"},
 
@@ -148,7 +148,7 @@ var misuses = []struct {
 	{"watch --netns 2147483647", 1, "--netns 2147483647: there is no process with this id"},
 	{"watch --netns /nowhere", 1, "--netns /nowhere: there is no such file"},
 	{"flush --netns=", 2, "--netns needs a value: namespace"},
-	{"expect get -p tcp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -r 192.0.2.3", 2, "--reply-src says nothing to natlens expect get"},
+	{"expect get -p tcp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -r 192.0.2.3", 2, "--reply-src is not for natlens expect get"},
 	{"watch --netns /dev/null", 1, "--netns /dev/null: /dev/null is not a network namespace"},
 	{"explain --netns nowhere", 1, "--netns nowhere: there is no /run/netns/nowhere; ip netns list shows the names"},
 	{"explain --limit -1", 2, "--limit and --width must not be negative"},

@@ -11,7 +11,7 @@ type FamilyFlag string
 
 // Register adds the flag.
 func (f *FamilyFlag) Register(cmd *cobra.Command) {
-	cmd.Flags().VarP(f, "family", "f", "only this address `family`: ipv4 or ipv6")
+	cmd.Flags().VarP(f, "family", "f", "only this address family: `ipv4|ipv6`")
 	MustComplete(cmd, "family", OneOf("ipv4", "ipv6"))
 }
 

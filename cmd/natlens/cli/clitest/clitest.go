@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/monitor/filter"
 )
 
 // Result is what a command printed and how it ended.
@@ -41,7 +42,7 @@ func Run(ctx context.Context, build func(cli.Console) *cobra.Command, answer str
 	cmd := build(con)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.SetFlagErrorFunc(cli.FlagError)
-	cmd.SetArgs(args)
+	cmd.SetArgs(filter.AttachOptional(args)) // as the whole program does
 	cli.SettleCompletions(cmd, false)
 	err := cmd.ExecuteContext(ctx)
 	return &Result{stdout.String(), stderr.String(), err}

@@ -1,0 +1,116 @@
+//go:build linux
+
+package table
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+	"natlens/monitor/lab"
+)
+
+func TestMain(m *testing.M) { lab.Main(m) }
+
+// withUDP makes a namespace with n flows, from source port 1000 on.
+func withUDP(t *testing.T, n int) *lab.Namespace {
+	t.Helper()
+	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.Close() })
+	s, err := kernel.OpenService(g.Namespace().FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	timeout := uint32(590)
+	src, dst := monitor.AddrFrom(netip.MustParseAddr("192.0.2.1")), monitor.AddrFrom(netip.MustParseAddr("198.51.100.2"))
+	for i := range n {
+		port := uint16(1000 + i)
+		f := monitor.Flow{
+			Orig:  monitor.Tuple{Src: src, Dst: dst, SrcPort: port, DstPort: 53, Proto: monitor.UDP, Family: monitor.IPv4},
+			Reply: monitor.Tuple{Src: dst, Dst: src, SrcPort: 53, DstPort: port, Proto: monitor.UDP, Family: monitor.IPv4},
+		}
+		if err := s.Create(t.Context(), &f, &kernel.Change{Timeout: &timeout}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return g.Namespace()
+}
+
+func in(t *testing.T, ns *lab.Namespace, build func(cli.Console) *cobra.Command, args string) *clitest.Result {
+	t.Helper()
+	return clitest.Run(t.Context(), build, "", append(strings.Fields(args), "--netns", ns.Path())...)
+}
+
+// TestLabelsWithoutRules expects labels that the kernel does not keep to be an error: without a rule that uses labels,
+// it drops those of a new flow silently, and rejects them for others.
+func TestLabelsWithoutRules(t *testing.T) {
+	ns := withUDP(t, 2)
+	got := in(t, ns, NewCreate, "-p udp -s 192.0.2.9 -d 192.0.2.8 --sport 1 --dport 2 -t 60 --label-add 5,7")
+	if got.Code() != 1 || got.Stderr != "" || !strings.Contains(got.Err.Error(), "--label-add: the kernel keeps no labels") {
+		t.Errorf("create: code %d, %v, %s", got.Code(), got.Err, got.Stderr)
+	}
+	if left := in(t, ns, NewCount, "").Stdout; left != "2\n" {
+		t.Errorf("%s flows after it, want 2", left)
+	}
+	got = in(t, ns, NewUpdate, "--yes udp --label-add 5,7")
+	if got.Code() != 1 || strings.Count(got.Stderr, "no room for labels") != 2 || !strings.HasSuffix(got.Stderr, "\nnatlens: 0 flows updated.\n") {
+		t.Errorf("update: code %d, %v, %s", got.Code(), got.Err, got.Stderr)
+	}
+}
+
+// TestNATFamily expects a NAT address of another family than the flow to be a usage error, and nothing to be made.
+func TestNATFamily(t *testing.T) {
+	ns := withUDP(t, 0)
+	for args, want := range map[string]string{
+		"-s 192.0.2.1 -d 192.0.2.2 --dst-nat 2001:db8::3":              "--dst-nat 2001:db8::3: address family mismatch: the flow is ipv4",
+		"-s 2001:db8::1 -d 2001:db8::2 --src-nat 192.0.2.3:99":         "--src-nat 192.0.2.3:99: address family mismatch: the flow is ipv6",
+		"-s 192.0.2.1 -d 192.0.2.2 --src-nat [2001:db8::3]:99":         "--src-nat [2001:db8::3]:99: address family mismatch: the flow is ipv4",
+		"-s 192.0.2.1 -d 192.0.2.2 --dst-nat ::ffff:192.0.2.3":         "--dst-nat ::ffff:192.0.2.3: address family mismatch: the flow is ipv4",
+		"-s 192.0.2.1 -d 2001:db8::2 --dst-nat 192.0.2.3":              "--orig-dst 2001:db8::2: ipv6 beside ipv4",
+		"-s 192.0.2.1 -d 192.0.2.2 -r 2001:db8::2 --dst-nat 192.0.2.4": "--reply-src 2001:db8::2: ipv6 beside ipv4",
+	} {
+		got := in(t, ns, NewCreate, "-p udp --sport 1 --dport 2 -t 60 "+args)
+		if got.Code() != 2 || got.Err.Error() != want {
+			t.Errorf("%s: code %d, %v, want %s", args, got.Code(), got.Err, want)
+		}
+	}
+	if n := in(t, ns, NewCount, "").Stdout; n != "0\n" {
+		t.Errorf("%s flows were made", n)
+	}
+}
+
+func TestIgnoreMissing(t *testing.T) {
+	ns := withUDP(t, 1)
+	for _, c := range []struct {
+		args string
+		code int
+	}{
+		{"tcp --yes", 1}, {"tcp --yes --ignore-missing", 0}, {"tcp --dry-run", 1}, {"tcp --dry-run --ignore-missing", 0}, {"udp --yes --ignore-missing", 0},
+	} {
+		if got := in(t, ns, NewDelete, c.args); got.Code() != c.code {
+			t.Errorf("%s: code %d, %v, want %d", c.args, got.Code(), got.Err, c.code)
+		}
+	}
+}
+
+// TestListLimit ends after N flows, in one namespace and in all.
+func TestListLimit(t *testing.T) {
+	ns := withUDP(t, 5)
+	got := in(t, ns, NewList, "-o jsonl --limit 3")
+	if got.Code() != 0 || strings.Count(got.Stdout, "\n") != 3 || got.Stderr != "natlens: 3 flows shown.\n" {
+		t.Errorf("code %d, %v, %s%s", got.Code(), got.Err, got.Stdout, got.Stderr)
+	}
+	if got := in(t, ns, NewList, "-o jsonl src 192.0.2.1 and sport 1001..1002"); strings.Count(got.Stdout, "\n") != 2 {
+		t.Errorf("got %s", got.Stdout)
+	}
+}
