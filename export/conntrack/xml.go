@@ -151,8 +151,8 @@ func (c *Writer) appendXMLTimes(b []byte, e *monitor.Event) []byte {
 // appendXMLWhen appends the local time. Weekdays count from 1, Sunday.
 func appendXMLWhen(b []byte, t time.Time) []byte {
 	b = appendElement(b, "<when><hour>", uint64(t.Hour()), "</hour><min>")
-	b = append(append(b, text.Pairs[t.Minute()][:]...), "</min><sec>"...)
-	b = append(append(b, text.Pairs[t.Second()][:]...), "</sec>"...)
+	b = append(text.AppendTwo(b, t.Minute()), "</min><sec>"...)
+	b = append(text.AppendTwo(b, t.Second()), "</sec>"...)
 	b = appendElement(b, "<wday>", uint64(t.Weekday())+1, "</wday>")
 	b = appendElement(b, "<day>", uint64(t.Day()), "</day>")
 	b = appendElement(b, "<month>", uint64(t.Month()), "</month>")

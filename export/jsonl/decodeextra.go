@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"natlens/monitor"
@@ -47,7 +48,10 @@ func (c *converter) numbers() {
 	take(c, &x.VTagReply, c.SCTP.VTagReply, monitor.AttrVTagReply)
 	take(c, &x.DCCPSeq, c.DCCP.Seq, monitor.AttrDCCPSeq)
 	if c.DCCP.Role != nil {
-		x.DCCPRole = dccpRoleNamed(*c.DCCP.Role)
+		x.DCCPRole = uint8(len(dccpRoles) - 1)
+		if i := slices.Index(dccpRoles[:], *c.DCCP.Role); i >= 0 {
+			x.DCCPRole = uint8(i)
+		}
 		c.known |= monitor.AttrDCCPRole
 	}
 	take(c, &x.SeqAdjOrig, (*monitor.SeqAdj)(c.SeqAdj.Orig), monitor.AttrSeqAdjOrig)
@@ -81,16 +85,4 @@ func (c *converter) labels(name string, bits []uint16) []byte {
 		set[bit/8] |= 1 << (bit % 8)
 	}
 	return set
-}
-
-// dccpRoleNamed returns the role of the original direction (enum ct_dccp_roles), 2 for
-// unknown ones.
-func dccpRoleNamed(name string) uint8 {
-	switch name {
-	case "client":
-		return 0
-	case "server":
-		return 1
-	}
-	return 2
 }

@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"io"
+	"strings"
 
 	"natlens/export/text"
 	"natlens/monitor"
@@ -22,50 +23,33 @@ func (x *Expects) Write(e *monitor.Expect) error {
 	if err != nil {
 		return err
 	}
-	return x.out.Flush(append(appendExpectJSON(b, e, &x.ts), '\n'))
+	return x.out.Flush(append(x.append(b, e), "}\n"...))
 }
 
 // Close returns the error that ended the sink, if any.
 func (x *Expects) Close() error { return x.out.Err }
 
-// appendExpectJSON appends an object, as docs/json.md specifies it.
-func appendExpectJSON(b []byte, e *monitor.Expect, ts *text.RFC3339) []byte {
-	b = append(ts.AppendTo(append(b, `{"v":1,"ts":"`...), e.Time), `","ts_source":"`...)
-	b = append(append(b, e.TimeSource.String()...), `","expectation":"`...)
-	b = append(append(b, e.Kind.String()...), '"')
-	if e.Has&monitor.ExpectID != 0 {
-		b = appendField(b, `,"id":`, uint64(e.ID))
-	}
-	b = append(append(append(b, `,"family":"`...), e.Tuple.Family.String()...), `","proto":"`...)
-	b = append(append(b, e.Tuple.Proto.String()...), '"')
-	b = appendField(b, `,"protonum":`, uint64(e.Tuple.Proto))
-	if e.Has&monitor.ExpectTimeout != 0 {
-		b = appendField(b, `,"timeout":`, uint64(e.Timeout))
-	}
-	b = append(appendTuple(append(b, `,"expected":{`...), &e.Tuple, nil), `},"mask":{`...)
-	b = append(appendTuple(b, &e.Mask, nil), `},"master":{"proto":"`...)
-	b = append(append(b, e.Master.Proto.String()...), `",`...)
-	b = append(appendTuple(b, &e.Master, nil), '}')
+func (x *Expects) append(b []byte, e *monitor.Expect) []byte {
+	b = append(x.ts.AppendTo(append(b, `{"v":1,"ts":"`...), e.Time), '"')
+	b = word(b, `,"ts_source":"`, e.TimeSource.String())
+	b = word(b, `,"expectation":"`, e.Kind.String())
+	b = numIf(b, e.Has&monitor.ExpectID != 0, `,"id":`, uint64(e.ID))
+	b = protocol(b, &e.Tuple)
+	b = numIf(b, e.Has&monitor.ExpectTimeout != 0, `,"timeout":`, uint64(e.Timeout))
+	b = append(tupleMembers(append(b, `,"expected":{`...), &e.Tuple), '}')
+	b = append(tupleMembers(append(b, `,"mask":{`...), &e.Mask), '}')
+	b = append(text.AppendProto(append(b, `,"master":{"proto":"`...), e.Master.Proto), `",`...)
+	b = append(tupleMembers(b, &e.Master), '}')
 	if e.Has&monitor.ExpectNAT != 0 {
-		b = append(appendTuple(append(b, `,"nat":{`...), &e.NAT, nil), '}')
+		b = append(tupleMembers(append(b, `,"nat":{`...), &e.NAT), '}')
 	}
-	if e.Has&monitor.ExpectZone != 0 {
-		b = appendField(b, `,"zone":`, uint64(e.Zone))
-	}
+	b = numIf(b, e.Has&monitor.ExpectZone != 0, `,"zone":`, uint64(e.Zone))
 	if e.Has&monitor.ExpectHelper != 0 {
 		b = appendText(append(b, `,"helper":`...), []byte(e.Helper))
 	}
-	if e.Has&monitor.ExpectClass != 0 {
-		b = appendField(b, `,"class":`, uint64(e.Class))
+	b = numIf(b, e.Has&monitor.ExpectClass != 0, `,"class":`, uint64(e.Class))
+	if names := e.Flags.Names(); len(names) > 0 {
+		b = append(append(append(b, `,"flags":["`...), strings.Join(names, `","`)...), `"]`...)
 	}
-	for i, name := range e.Flags.Names() {
-		b = append(append(append(b, [...]string{`,"flags":["`, `,"`}[min(i, 1)]...), name...), '"')
-	}
-	if len(e.Flags.Names()) > 0 {
-		b = append(b, ']')
-	}
-	if e.PortID != 0 && e.Kind != monitor.KindExisting {
-		b = appendField(b, `,"portid":`, uint64(e.PortID))
-	}
-	return append(b, '}')
+	return numIf(b, e.PortID != 0 && e.Kind != monitor.KindExisting, `,"portid":`, uint64(e.PortID))
 }

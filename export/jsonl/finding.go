@@ -5,7 +5,7 @@ import (
 	"natlens/monitor"
 )
 
-// Finding writes a line of a finding that appeared or is gone.
+// Finding writes the line of a finding that appeared or was cleared.
 func (j *Writer) Finding(f *monitor.Finding) error {
 	b, err := j.out.Begin()
 	if err != nil {
@@ -16,25 +16,20 @@ func (j *Writer) Finding(f *monitor.Finding) error {
 		at, what = f.Cleared, "cleared"
 	}
 	b = append(b, `{"v":1`...)
-	b = j.appendTime(b, `,"ts":"`, &j.ts, at)
-	b = appendField(b, `,"seq":`, f.Seq)
-	b = append(b, `,"event":"finding","finding":"`...)
-	b = append(append(b, what...), '"')
+	b = j.time(b, `,"ts":"`, &j.ts, at)
+	b = num(b, `,"seq":`, f.Seq)
+	b = word(b, `,"event":"finding","finding":"`, what)
 	for _, m := range []struct{ name, value string }{
 		{"rule", f.Rule}, {"severity", f.Severity.String()}, {"subject", f.Subject}, {"text", f.Text}, {"why", f.Why},
 		{"filter", f.Filter}, {"command", f.Command},
 	} {
-		if m.value == "" {
-			continue
+		if m.value != "" {
+			b = appendText(append(append(append(b, `,"`...), m.name...), `":`...), []byte(m.value))
 		}
-		b = append(append(append(b, `,"`...), m.name...), `":`...)
-		b = appendText(b, []byte(m.value))
 	}
-	b = j.appendNetNS(b, f.NetNS)
-	b = j.appendTime(b, `,"since":"`, &j.start, f.Since)
-	if f.Flows > 0 {
-		b = appendField(b, `,"flows":`, f.Flows)
-	}
+	b = j.netns(b, f.NetNS)
+	b = j.time(b, `,"since":"`, &j.start, f.Since)
+	b = numIf(b, f.Flows > 0, `,"flows":`, f.Flows)
 	b = append(append(b, `,"figures":`...), monitor.MarshalFigures(f.Figures)...)
 	b = append(b, `,"examples":[`...)
 	for i := range f.Examples {
@@ -43,14 +38,14 @@ func (j *Writer) Finding(f *monitor.Finding) error {
 	return j.out.Flush(append(b, "]}\n"...))
 }
 
-// appendExample appends a flow of the evidence.
+// appendExample appends one of the flows that show the finding.
 func appendExample(b []byte, i int, x *monitor.FlowRef) []byte {
 	if i > 0 {
 		b = append(b, ',')
 	}
-	b = appendField(b, `{"flow":`, x.Gen)
+	b = num(b, `{"flow":`, x.Gen)
 	b = text.AppendProto(append(b, `,"proto":"`...), x.Orig.Proto)
-	b = appendField(b, `","protonum":`, uint64(x.Orig.Proto))
-	b = appendTuple(append(b, `,"orig":{`...), &x.Orig, nil)
+	b = num(b, `","protonum":`, uint64(x.Orig.Proto))
+	b = tupleMembers(append(b, `,"orig":{`...), &x.Orig)
 	return append(b, "}}"...)
 }

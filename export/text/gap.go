@@ -5,9 +5,10 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 )
 
-// Note writes one line for people. What becomes of it is no matter of the sink.
+// Note writes one line for people. It ignores errors: notes do not end a sink.
 func Note(w io.Writer, text string) { _, _ = io.WriteString(w, text+"\n") }
 
 // AppendGap says in words what a Lost or Resynced event tells:
@@ -22,9 +23,9 @@ func AppendGap(b []byte, e *monitor.Event, location *time.Location) []byte {
 	if e.Kind == monitor.KindResynced {
 		b = append(b, "table reconciled after the loss of "...)
 		b = appendLostCount(b, g)
-		b = appendGrouped(append(b, ": +"...), g.Added)
-		b = appendGrouped(append(b, " ~"...), g.Changed)
-		return appendGrouped(append(b, " −"...), g.Ended)
+		b = append(append(b, ": +"...), human.Count(g.Added)...)
+		b = append(append(b, " ~"...), human.Count(g.Changed)...)
+		return append(append(b, " −"...), human.Count(g.Ended)...)
 	}
 	b = append(appendLostCount(b, g), " lost"...)
 	switch {
@@ -41,21 +42,11 @@ func appendLostCount(b []byte, g *monitor.Gap) []byte {
 	if g.Uncertain {
 		b = append(b, "at least "...)
 	}
-	b = appendGrouped(b, g.Count)
+	b = append(b, human.Count(g.Count)...)
 	if g.Count == 1 {
 		return append(b, " event"...)
 	}
 	return append(b, " events"...)
-}
-
-// appendGrouped appends n with a comma between thousands.
-func appendGrouped(b []byte, n uint64) []byte {
-	if n < 1000 {
-		return AppendUint(b, n)
-	}
-	b = appendGrouped(b, n/1000)
-	r := n % 1000
-	return append(append(b, ',', '0'+byte(r/100)), Pairs[r%100][:]...)
 }
 
 // appendClock appends the time of day with milliseconds.

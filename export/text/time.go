@@ -33,15 +33,3 @@ func SplitTime(t monitor.Time) (second int64, nanos uint32) {
 	}
 	return s, uint32(n)
 }
-
-// AppendNanos appends nine digits.
-func AppendNanos(b []byte, n uint32) []byte {
-	at := len(b)
-	b = Grow(b, 12)
-	text := (*[12]byte)(b[at : at+12])
-	q := n / 1e3
-	*(*[4]byte)(text[0:]) = triples[q/1e3]
-	*(*[4]byte)(text[3:]) = triples[q%1e3]
-	*(*[4]byte)(text[6:]) = triples[n%1e3]
-	return b[:at+9]
-}

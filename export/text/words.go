@@ -1,6 +1,10 @@
 package text
 
-import "natlens/monitor"
+import (
+	"math/bits"
+
+	"natlens/monitor"
+)
 
 // AppendProto appends the name of a protocol, its number where it has no name.
 func AppendProto(b []byte, p monitor.Proto) []byte {
@@ -31,10 +35,9 @@ func AppendState(b []byte, p monitor.Proto, s monitor.State) []byte {
 // without a name as one hex number.
 func AppendStatusWords(b []byte, s monitor.Status, separator string) []byte {
 	first := len(b)
-	for i, name := range monitor.StatusNames() {
-		if s&(1<<i) != 0 {
-			b = AppendSeparated(b, first, separator, name)
-		}
+	names := monitor.StatusNames()
+	for rest := uint(s &^ s.Unnamed()); rest != 0; rest &= rest - 1 {
+		b = AppendSeparated(b, first, separator, names[bits.TrailingZeros(rest)])
 	}
 	if rest := s.Unnamed(); rest != 0 {
 		b = AppendHex(AppendSeparated(b, first, separator, "0x"), uint64(rest))

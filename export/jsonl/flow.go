@@ -1,0 +1,137 @@
+package jsonl
+
+import (
+	"math/bits"
+
+	"natlens/export/text"
+	"natlens/monitor"
+)
+
+// common are the attributes that flow writes itself.
+const common = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrState | monitor.AttrTimeout |
+	monitor.AttrMark | monitor.AttrID | monitor.AttrEventTime
+
+// flow appends the members of an event of a flow.
+func (j *Writer) flow(b []byte, e *monitor.Event) []byte {
+	f, known := &e.Flow, e.Known()
+	b = flag(b, `,"inferred":true`, e.Inferred)
+	b = numIf(b, known&monitor.AttrID != 0, `,"id":`, uint64(f.ID))
+	t := &f.Orig
+	if known&monitor.AttrOrig == 0 {
+		t = &f.Reply
+	}
+	if known.Any(monitor.AttrOrig | monitor.AttrReply) {
+		b = protocol(b, t)
+	}
+	if known&monitor.AttrState != 0 {
+		b = append(text.AppendState(append(b, `,"state":"`...), t.Proto, f.State), '"')
+	}
+	b = numIf(b, known&monitor.AttrTimeout != 0, `,"timeout":`, uint64(f.Timeout))
+	if known&monitor.AttrOrig != 0 {
+		b = append(tupleMembers(append(b, `,"orig":{`...), &f.Orig), '}')
+	}
+	if known&monitor.AttrReply != 0 {
+		b = append(tupleMembers(append(b, `,"reply":{`...), &f.Reply), '}')
+	}
+	if known.All(monitor.AttrOrig | monitor.AttrReply) {
+		b = nat(b, f)
+	}
+	if known&monitor.AttrStatus != 0 {
+		b = append(b, `,"status":["`...)
+		b = closeList(text.AppendStatusWords(b, f.Status, `","`), f.Status == 0)
+	}
+	b = numIf(b, known&monitor.AttrMark != 0, `,"mark":`, uint64(f.Mark))
+	if f.Path != monitor.PathUnknown {
+		b = word(b, `,"path":"`, f.Path.String())
+	}
+	b = numIf(b, e.Gen != 0, `,"flow":`, e.Gen)
+	if e.Kind == monitor.KindDestroy {
+		b = j.time(b, `,"born":"`, &j.start, e.Born)
+	}
+	b = numIf(b, e.PortID != 0, `,"portid":`, uint64(e.PortID))
+	if known&common != known {
+		b = j.rare(b, e, known)
+	}
+	if e.Remembered != 0 {
+		b = remembered(b, e.Remembered)
+	}
+	if e.NetNS() != 0 {
+		b = j.netns(b, e.NetNS())
+	}
+	if e.Reason != monitor.ReasonResync {
+		b = word(b, `,"reason":"`, e.Reason.String())
+	}
+	return b
+}
+
+func protocol(b []byte, t *monitor.Tuple) []byte {
+	b = word(b, `,"family":"`, t.Family.String())
+	b = text.AppendProto(append(b, `,"proto":"`...), t.Proto)
+	return num(b, `","protonum":`, uint64(t.Proto))
+}
+
+// tupleMembers appends the members of one direction, in the words of conntrack(8).
+func tupleMembers(b []byte, t *monitor.Tuple) []byte {
+	b = text.AppendAddr(append(b, `"src":"`...), &t.Src, t.Family)
+	names := namesOf(t.Proto)
+	b = numIf(append(b, '"'), names.src != "" && !t.Proto.IsICMP(), names.src, uint64(t.SrcPort))
+	b = text.AppendAddr(append(b, `,"dst":"`...), &t.Dst, t.Family)
+	b = numIf(append(b, '"'), names.dst != "", names.dst, uint64(t.DstPort))
+	if t.Proto.IsICMP() {
+		b = num(b, `,"type":`, uint64(t.ICMPType()))
+		b = num(b, `,"code":`, uint64(t.ICMPCode()))
+		b = num(b, `,"id":`, uint64(t.ICMPID()))
+	}
+	return b
+}
+
+// endNames are the members for what a protocol has in the place of a port, "" for none.
+type endNames struct{ src, dst string }
+
+func namesOf(p monitor.Proto) endNames {
+	switch {
+	case p.HasPorts():
+		return endNames{`,"sport":`, `,"dport":`}
+	case p == monitor.GRE:
+		return endNames{`,"srckey":`, `,"dstkey":`}
+	case p.IsICMP():
+		return endNames{src: `,"id":`} // an ICMP id belongs to the sender
+	}
+	return endNames{}
+}
+
+// nat appends what NAT rewrites. A rewritten side has its address and its port, even if
+// only the port changes.
+func nat(b []byte, f *monitor.Flow) []byte {
+	n := f.NAT()
+	b = word(b, `,"nat":{"kind":"`, n.Kind.String())
+	names := namesOf(f.Orig.Proto)
+	if n.Kind&monitor.NATSource != 0 {
+		b = end(append(b, `,"src":"`...), f.SentAs(), f.Orig.Family, names.src)
+	}
+	if n.Kind&monitor.NATDestination != 0 {
+		b = end(append(b, `,"dst":"`...), f.DeliveredTo(), f.Orig.Family, names.dst)
+	}
+	b = flag(b, `,"port_only":true`, n.PortOnly())
+	b = flag(b, `,"redirect":true`, n.Redirect)
+	b = flag(b, `,"no_bits":true`, n.NoBits)
+	b = flag(b, `,"stray_bits":true`, n.StrayBits)
+	return append(b, '}')
+}
+
+func end(b []byte, p monitor.Endpoint, family monitor.Family, port string) []byte {
+	b = append(text.AppendAddr(b, &p.Addr, family), '"')
+	return numIf(b, port != "", port, uint64(p.Port))
+}
+
+// remembered appends the members whose values are from earlier messages.
+func remembered(b []byte, a monitor.Attrs) []byte {
+	b = append(b, `,"remembered":["`...)
+	first := len(b)
+	for rest := uint64(a); rest != 0; rest &= rest - 1 {
+		if i := bits.TrailingZeros64(rest); i < len(text.AttrFields) {
+			b = text.AppendSeparated(b, first, `","`, text.AttrFields[i])
+		}
+	}
+	return closeList(b, len(b) == first)
+}
