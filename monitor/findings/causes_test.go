@@ -29,6 +29,9 @@ func TestCauses(t *testing.T) {
 		{"dnat-stale", causeStale},
 		{"dnat-stale, answered once", causeAbandoned},
 		{"dnat-missed", causeMissed},
+		{"dnat-missed, answered once", causeProxy},
+		{"dnat-missed, TCP", causeMount},
+		{"dnat-stale, TCP", causeMoved},
 		{"snat-ports", causePorts},
 		{"snat-ports, a block of one client", causeBlock},
 		{"snat-clash", causeClash},
@@ -196,6 +199,87 @@ func causeMissed(g *gateway) {
 	g.ask(nil, 4001, at, true)
 	g.later(5 * time.Second)
 	g.clears("dnat-missed 203.0.113.66:5354")
+}
+
+// causeProxy publishes a service by DNAT after a proxy has answered a client once. The
+// proxy stops, and the client keeps sending from the same port.
+func causeProxy(g *gateway) {
+	at := netip.AddrPortFrom(lab.ServerIP, 5357)
+	g.must(g.l.ServeUDP(g.l.Server, at))
+	udp := lab.Proto(unix.IPPROTO_UDP)
+	g.ask(nil, 4001, at, true)
+	g.await("udp seen_reply", 1)
+	published := g.rule("nat", "prerouting", udp, lab.Dport(at.Port()), lab.DNAT(lab.ServerIP, 53))
+	defer published()
+	g.ask(nil, 4002, at, true)
+	g.ask(nil, 4003, at, true)
+	g.await("udp dnat seen_reply", 2)
+	g.later(3 * time.Second)
+	for range fewPackets {
+		g.ask(nil, 4001, at, true)
+	}
+	g.later(15 * time.Second)
+	g.expect("while the proxy answers", nil, nil)
+	stopped := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), udp, lab.Sport(at.Port()), lab.Drop())
+	defer stopped()
+	for range fewPackets {
+		g.ask(nil, 4001, at, false)
+	}
+	g.later(15 * time.Second)
+	f := g.sees("dnat-missed 203.0.113.9:5357", 1)
+	if want := "natlens delete 'udp not dnat dst 203.0.113.9 dport 5357'"; f.Command != want {
+		g.t.Error(f.Command)
+	}
+	g.delete(f.Filter)
+	g.ask(nil, 4001, at, true)
+	g.later(5 * time.Second)
+	g.clears("dnat-missed 203.0.113.9:5357")
+}
+
+// mount repeats a SYN from one port, as a mount does whose server is gone.
+func (g *gateway) mount(at netip.AddrPort) {
+	g.t.Helper()
+	_, err := g.l.SYNOnce(g.t.Context(), lab.TCP{Local: netip.AddrPortFrom(netip.Addr{}, 800), To: at})
+	g.must(err)
+}
+
+// causeMount publishes a service by DNAT while a client repeats its SYN to it.
+func causeMount(g *gateway) {
+	at := netip.AddrPortFrom(lab.Blackhole, 2049)
+	g.mount(at)
+	g.await("tcp syn_sent", 1)
+	published := g.rule("nat", "prerouting", lab.Proto(unix.IPPROTO_TCP), lab.Dport(at.Port()), lab.DNAT(lab.ServerIP, 80))
+	defer published()
+	g.hold(at, 6)
+	g.mount(at)
+	g.await("tcp dnat seen_reply", 6)
+	g.later(15 * time.Second)
+	f := g.sees("dnat-missed 203.0.113.66:2049 tcp", 1)
+	if want := "natlens delete 'tcp syn_sent unreplied not dnat dst 203.0.113.66 dport 2049'"; f.Command != want {
+		g.t.Error(f.Command)
+	}
+	g.delete(f.Filter)
+	g.later(5 * time.Second)
+	g.clears("dnat-missed 203.0.113.66:2049 tcp")
+}
+
+// causeMoved moves a service to another target while a client repeats its SYN.
+func causeMoved(g *gateway) {
+	at, tcp := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.100"), 2049), lab.Proto(unix.IPPROTO_TCP)
+	before := g.rule("nat", "prerouting", tcp, lab.Dport(at.Port()), lab.DNAT(lab.Blackhole, 2049))
+	g.mount(at)
+	g.await("tcp syn_sent", 1)
+	before()
+	after := g.rule("nat", "prerouting", tcp, lab.Dport(at.Port()), lab.DNAT(lab.ServerIP, 80))
+	defer after()
+	g.hold(at, 6)
+	g.mount(at)
+	g.await("tcp dnat seen_reply", 6)
+	g.later(15 * time.Second)
+	f := g.sees("dnat-stale 203.0.113.100:2049 tcp → 203.0.113.66:2049", 1)
+	g.delete(f.Filter)
+	g.later(5 * time.Second)
+	g.clears("dnat-stale 203.0.113.100:2049 tcp → 203.0.113.66:2049")
 }
 
 // causePorts gives a pool of 80 ports 72 flows.

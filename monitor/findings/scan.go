@@ -107,6 +107,7 @@ func (s *scan) row(i uint32, r *table.Row) {
 		if r.Known&monitor.AttrState != 0 {
 			s.handshake(flow, r)
 			s.idle(sp, flow, r)
+			s.service(flow, r)
 		}
 	case monitor.UDP:
 		s.service(flow, r)

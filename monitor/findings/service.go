@@ -30,8 +30,9 @@ type target struct {
 	to       monitor.Endpoint
 	born     monitor.Time    // of the youngest flow; 0: not known
 	answered uint64          // flows
-	replied  [maxReplied]ref // the first few of the answered
-	silent   uint64          // flows that were never answered
+	replied  [maxReplied]ref // the first few of these that are open
+	open     int             // flows in replied
+	silent   uint64          // flows that were never answered; TCP: in SYN_SENT
 	group                    // of the silent
 }
 
@@ -62,13 +63,16 @@ func (y *youngest) add(born monitor.Time, target int) {
 
 // enoughOthers is how many young flows that go to one other target show that a target is
 // abandoned.
-const enoughOthers = 8
+const enoughOthers = 6
 
 // abandoned reports whether new flows no longer go to a target of DNAT: so many of the
 // youngest go to others that a service which spreads its flows over all targets hardly
-// ever does so by chance.
+// ever does so by chance. If no birth is known, so many flows must have been answered.
 func (s *service) abandoned(at int) bool {
 	wanted := min(enoughOthers*(s.n-1), maxYoung)
+	if s.young.n == 0 {
+		return wanted > 0 && s.answers() >= uint64(wanted)
+	}
 	return wanted > 0 && s.young.n >= wanted && !slices.Contains(s.young.target[:wanted], uint8(at))
 }
 
@@ -128,15 +132,17 @@ func (s *scan) service(flow ref, r *table.Row) {
 	}
 	t := &v.value.targets[at]
 	t.born = max(t.born, born)
-	if !f.Status.Has(monitor.SeenReply) {
+	switch tcp := f.Orig.Proto == monitor.TCP; {
+	case f.Status.Has(monitor.SeenReply):
+		t.answered++
+		if t.open < maxReplied && (!tcp || f.State == monitor.TCPEstablished || f.State == monitor.TCPSynRecv) {
+			t.replied[t.open] = flow
+			t.open++
+		}
+	case !tcp || f.State == monitor.TCPSynSent:
 		t.silent++
 		t.add(flow, s.aged(r, dnatAge))
-		return
 	}
-	if t.answered < maxReplied {
-		t.replied[t.answered] = flow
-	}
-	t.answered++
 }
 
 // stale finds flows that keep an old decision of NAT and get no answer: those that DNAT
@@ -167,7 +173,7 @@ func (e *Engine) silentOnce(s *tallied[key, service], at int, now monitor.Time) 
 	if at == 0 && !(s.value.bypassed() && s.value.answering() != nil) || at > 0 && !s.value.abandoned(at) {
 		return nil
 	}
-	silent := e.silent(t.replied[:min(t.answered, maxReplied)], now)
+	silent := e.silent(t.replied[:t.open], now)
 	if len(silent) == 0 {
 		return nil
 	}
@@ -180,28 +186,54 @@ func (e *Engine) silentOnce(s *tallied[key, service], at int, now monitor.Time) 
 }
 
 // neverAnswered finds flows to a target that were never answered, while another target
-// answers.
+// answers. An unanswered SYN shows less than unanswered UDP: it is sent to a server that is
+// down, too.
 func (e *Engine) neverAnswered(s *tallied[key, service], at int) []candidate {
-	t, to := &s.value.targets[at], s.value.answering()
-	if t.silent == 0 || to == nil || at == 0 && !s.value.bypassed() || at > 0 && t.answered > 0 {
+	t, to, tcp := &s.value.targets[at], s.value.answering(), s.key.proto == monitor.TCP
+	switch {
+	case t.silent == 0, to == nil,
+		at == 0 && !s.value.bypassed(),
+		at == 0 && tcp && s.value.answers() < enoughAnswers,
+		at > 0 && t.answered > 0,
+		at > 0 && tcp && !s.value.abandoned(at):
 		return nil
 	}
+	words := "unreplied "
+	if tcp {
+		words = "syn_sent unreplied "
+	}
 	text := "never answered; other flows get answers from " + endpoint(to.to.Addr, to.to.Port)
-	return e.staleCandidate(s, at, t.silent, float64(t.old), t.examples[:t.n], "unreplied ", text)
+	return e.staleCandidate(s, at, t.silent, float64(t.old), t.examples[:t.n], words, text)
+}
+
+// enoughAnswers is how many answered connections with DNAT show that one without it
+// bypasses a rule.
+const enoughAnswers = 3
+
+// answers returns how many flows with DNAT are answered.
+func (s *service) answers() (n uint64) {
+	for i := 1; i <= s.n; i++ {
+		n += s.targets[i].answered
+	}
+	return n
 }
 
 // staleCandidate reports flows of a service that go to one target; old of them have the
 // age that makes a finding.
-func (e *Engine) staleCandidate(s *tallied[key, service], at int, flows uint64, old float64, examples []ref, unreplied, text string) []candidate {
+func (e *Engine) staleCandidate(s *tallied[key, service], at int, flows uint64, old float64, examples []ref, words, text string) []candidate {
 	k, t, limit := &s.key, &s.value.targets[at], e.cfg.Thresholds[dnatStale]
-	f := monitor.Finding{Subject: endpoint(k.addr, k.port), Flows: flows, Figures: figures(flows, limit), Examples: e.rows(examples[:min(len(examples), maxExamples)])}
-	filter := fmt.Sprintf("%s %snot dnat dst %s dport %d", k.proto, unreplied, k.addr, k.port)
+	f, kind := monitor.Finding{Subject: endpoint(k.addr, k.port), Flows: flows, Figures: figures(flows, limit), Examples: e.rows(examples[:min(len(examples), maxExamples)])}, "UDP flow"
+	if k.proto == monitor.TCP {
+		f.Subject += " tcp"
+		kind = "TCP connection"
+	}
+	filter := fmt.Sprintf("%s %snot dnat dst %s dport %d", k.proto, words, k.addr, k.port)
 	what := "without DNAT"
 	if at > 0 {
 		what = "sent to " + endpoint(t.to.Addr, t.to.Port)
 		f.Subject += " → " + endpoint(t.to.Addr, t.to.Port)
-		filter = fmt.Sprintf("%s %sdst %s dport %d nat.dst %s nat.dport %d", k.proto, unreplied, k.addr, k.port, t.to.Addr, t.to.Port)
+		filter = fmt.Sprintf("%s %sdst %s dport %d nat.dst %s nat.dport %d", k.proto, words, k.addr, k.port, t.to.Addr, t.to.Port)
 	}
-	f.Text = fmt.Sprintf("%s to %s %s, %s", human.Plural(flows, "UDP flow"), endpoint(k.addr, k.port), what, text)
+	f.Text = fmt.Sprintf("%s to %s %s, %s", human.Plural(flows, kind), endpoint(k.addr, k.port), what, text)
 	return []candidate{e.candidate(k.netns, old/limit, f, "delete", filter)}
 }

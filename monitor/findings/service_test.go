@@ -3,6 +3,7 @@ package findings
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/table"
@@ -18,10 +19,10 @@ func TestAbandoned(t *testing.T) {
 	}{
 		{"one target", []uint8{0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, false},
 		{"in turn", []uint8{0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1}, false},
-		{"seven to the other", []uint8{0, 1, 1, 1, 1, 1, 1, 1}, false},
-		{"eight to the other", []uint8{0, 1, 1, 1, 1, 1, 1, 1, 1}, true},
-		{"eight to two others", []uint8{0, 1, 2, 1, 2, 1, 2, 1, 2}, false},
-		{"sixteen to two others", []uint8{0, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2}, true},
+		{"five to the other", []uint8{0, 1, 1, 1, 1, 1}, false},
+		{"six to the other", []uint8{0, 1, 1, 1, 1, 1, 1}, true},
+		{"six to two others", []uint8{0, 1, 2, 1, 2, 1, 2}, false},
+		{"twelve to two others", []uint8{0, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2}, true},
 		{"and back", []uint8{0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0}, false},
 	} {
 		rnd := rand.New(rand.NewPCG(1, 2))
@@ -66,6 +67,47 @@ func TestWatchReset(t *testing.T) {
 		orig, reply = step.orig, step.reply
 		if got := e.watch(r, 1+step.after*1e9); got != step.want {
 			t.Errorf("step %d: %d, want %d", i, got, step.want)
+		}
+	}
+}
+
+// TestMissed finds flows that bypass DNAT only if DNAT is newer than they are, and enough
+// flows have it.
+func TestMissed(t *testing.T) {
+	const at, target = "203.0.113.9:2049", "192.168.0.5:2049"
+	syn := flow{proto: monitor.TCP, from: "10.0.0.1:800", to: at, state: monitor.TCPSynSent}
+	query := flow{proto: monitor.UDP, from: "10.0.0.1:800", to: at}
+	tcp := func(i int) flow {
+		return flow{proto: monitor.TCP, from: "10.0.0.2:" + itoa(1000+i), to: at, delivered: target, state: monitor.TCPEstablished, status: monitor.SeenReply}
+	}
+	udp := func(i int) flow {
+		return flow{proto: monitor.UDP, from: "10.0.0.2:" + itoa(1000+i), to: at, delivered: target, status: monitor.SeenReply}
+	}
+	for _, c := range []struct {
+		what  string
+		flows [][]flow // begin one after the other
+		kind  monitor.Kind
+		want  []string
+	}{
+		{"a SYN, then six connections with DNAT", [][]flow{{syn}, many(6, tcp)}, monitor.KindNew, []string{"dnat-missed " + at + " tcp"}},
+		{"the same, births not known", [][]flow{many(6, tcp), {syn}}, monitor.KindExisting, []string{"dnat-missed " + at + " tcp"}},
+		{"a SYN, then two connections with DNAT", [][]flow{{syn}, many(2, tcp)}, monitor.KindNew, nil},
+		{"DNAT for some clients only", [][]flow{many(6, tcp), {syn}}, monitor.KindNew, nil},
+		{"a query, then one with DNAT", [][]flow{{query}, many(1, udp)}, monitor.KindNew, []string{"dnat-missed " + at}},
+		{"queries of some clients only", [][]flow{many(3, udp), {query}}, monitor.KindNew, nil},
+	} {
+		w := newWorld(t, nil)
+		for _, flows := range c.flows {
+			w.see(c.kind, flows...)
+			w.pass(time.Second)
+		}
+		w.pass(20 * time.Second)
+		came := w.came
+		w.expect(c.what, c.want, nil)
+		for _, f := range came {
+			if n := w.selected(f.Filter); n != 1 || f.Flows != 1 {
+				t.Errorf("%s: %s selects %d flows of %d", c.what, f.Filter, n, f.Flows)
+			}
 		}
 	}
 }
