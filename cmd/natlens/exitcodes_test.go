@@ -1,0 +1,88 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"natlens/cmd/natlens/cli"
+)
+
+// exitCodes reads testdata/exitcodes.txt: a line has an exit code and a command line,
+// words between blanks. NS is an empty network namespace, REC a recording of two flows,
+// DIR an empty folder.
+func exitCodes(t *testing.T) [][]string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/exitcodes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [][]string
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
+			all = append(all, words)
+		}
+	}
+	return all
+}
+
+// TestExitCodes runs every command with every flag. It does not look at what they print.
+func TestExitCodes(t *testing.T) {
+	recording, ns := writeRecording(t, lifeLines), generatorNS(t).Path()
+	top := t.TempDir()
+	for _, words := range exitCodes(t) {
+		dir, err := os.MkdirTemp(top, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		place := strings.NewReplacer("DIR", dir, "REC", recording, "NS", ns)
+		args := make([]string, len(words)-1)
+		for i, w := range words[1:] {
+			args[i] = place.Replace(w)
+		}
+		got := call(t.Context(), cli.Console{LabelFile: "testdata/none.conf"}, args...)
+		if code := string(rune('0' + got.code)); code != words[0] {
+			t.Errorf("natlens %s: exit code %s, want %s; %s", strings.Join(words[1:], " "), code, words[0], got.stderr.String())
+		}
+	}
+}
+
+// TestExitCodesAreComplete checks that the table has a line for every flag of every
+// command.
+func TestExitCodesAreComplete(t *testing.T) {
+	lines := exitCodes(t)
+	var check func(*cobra.Command)
+	check = func(cmd *cobra.Command) {
+		path := strings.Fields(cmd.CommandPath())[1:]
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden && !hasFlag(lines, path, "--"+f.Name) {
+				t.Errorf("testdata/exitcodes.txt: %s --%s is missing", cmd.CommandPath(), f.Name)
+			}
+		})
+		for _, c := range cmd.Commands() {
+			check(c)
+		}
+	}
+	check(newRoot(cli.Console{}, false))
+}
+
+// hasFlag reports whether a line is of the command and has the flag.
+func hasFlag(lines [][]string, path []string, flag string) bool {
+	for _, words := range lines {
+		words = words[1:]
+		if len(words) < len(path) || strings.Join(words[:len(path)], " ") != strings.Join(path, " ") {
+			continue
+		}
+		for _, w := range words {
+			if name, _, _ := strings.Cut(w, "="); name == flag {
+				return true
+			}
+		}
+	}
+	return false
+}
