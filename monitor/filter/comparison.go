@@ -185,9 +185,6 @@ func (p *parser) values(f Field, mask uint64, op Op) (Expr, error) {
 	return newCmp(f, mask, op, set), nil
 }
 
-// item is one value, or a range of two.
-type item struct{ lo, hi token }
-
 // items reads a value, a range, several with commas, or a set in braces.
 func (p *parser) items(f Field) ([]item, *Error) {
 	braces := p.accept("{")

@@ -121,31 +121,6 @@ func (f Field) inReply() bool {
 	return false
 }
 
-// contains reports whether a number is in a normalized set.
-func contains(set []Range, v uint64) bool {
-	lo, hi := 0, len(set)
-	for lo < hi {
-		m := int(uint(lo+hi) >> 1)
-		switch {
-		case v < set[m].Lo:
-			hi = m
-		case v > set[m].Hi:
-			lo = m + 1
-		default:
-			return true
-		}
-	}
-	return false
-}
-
-func compileSet(set []Range) func(uint64) bool {
-	if len(set) == 1 {
-		lo, span := set[0].Lo, set[0].Hi-set[0].Lo
-		return func(v uint64) bool { return v-lo <= span }
-	}
-	return func(v uint64) bool { return contains(set, v) }
-}
-
 // compilePrefix compares 128 bits under a mask, in two words.
 func compilePrefix(e Prefix) monitor.Filter {
 	family, n := monitor.IPv6, e.Net.Bits()

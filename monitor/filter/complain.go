@@ -1,17 +1,13 @@
 package filter
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
-
-func (p *parser) fail(t token, msg string) *Error {
-	if t.kind == tokBad {
-		msg = t.text
-	}
-	return newError(p.text, t.pos, t.end, msg)
-}
 
 // stray reports a token with which no condition can go on.
 func (p *parser) stray(t token) *Error {
@@ -71,4 +67,33 @@ func (p *parser) loose(t token) *Error {
 		return p.fail(t, "an address needs a field: host "+t.text)
 	}
 	return p.fail(t, "a value needs a field: port "+t.text)
+}
+
+// noValue reports a text that is no value of the field.
+func (p *parser) noValue(f Field, t token) *Error {
+	k := f.info().kind
+	err := p.fail(t, "not "+k.noun)
+	words := k.sorted()
+	err.Expected = k.samples()
+	if k == kindLabel && len(p.env.Labels) > 0 {
+		words = p.labelNames()
+		err.Expected = slices.Concat(words[:min(4, len(words))], err.Expected)
+	}
+	err.Suggestion = nearest(t.text, words)
+	if k == kindLabel && p.env.Nameless != nil {
+		err.Msg += ": labels have no names here (" + p.env.Nameless.Error() + "), and numbers from 0 to 127"
+		return err
+	}
+	if err.Suggestion == "" && len(err.Expected) <= 8 {
+		err.Msg += ", such as " + strings.Join(err.Expected, " ")
+	}
+	return err
+}
+
+// labelNames are the names of labels, by their bits.
+func (p *parser) labelNames() []string {
+	labels := p.env.Labels
+	return slices.SortedFunc(maps.Keys(labels), func(a, b string) int {
+		return cmp.Or(cmp.Compare(labels[a], labels[b]), cmp.Compare(a, b))
+	})
 }

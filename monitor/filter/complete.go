@@ -54,36 +54,6 @@ func (env Env) Complete(text string, cursor int) []Candidate {
 	return c.out
 }
 
-// want is something that could stand where a text ends.
-type want struct {
-	what      wantKind
-	field     Field
-	open      bool // for wantJoin: a bracket is open
-	qualifies bool // for wantOperator: "src" or "dst", after which net and port may stand
-	masked    bool // for wantOperator: behind a mask
-}
-
-type wantKind uint8
-
-const (
-	wantTerm     wantKind = iota // a condition
-	wantJoin                     // and, or, a closing bracket, the next condition
-	wantOperator                 // ==, <, in …
-	wantValue                    // a value of the field
-	wantInSet                    // , or }
-	wantHas                      // a field after has
-)
-
-// expect notes what could come next if the text ends here.
-func (p *parser) expect(w want) {
-	if p.peek().kind == tokEnd {
-		w.open = p.open > 0
-		if !slices.Contains(p.wants, w) {
-			p.wants = append(p.wants, w)
-		}
-	}
-}
-
 // wants returns what the parser would have taken behind the text.
 func (env Env) wants(text string) []want {
 	p := parser{env: env, text: text, tokens: lex(text)}

@@ -1,9 +1,6 @@
 package filter
 
-import (
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 // Expr is a node of a filter. The nodes are
 //
@@ -46,9 +43,6 @@ const (
 )
 
 func (o Op) String() string { return [...]string{"==", "!=", "<", "<=", ">", ">="}[o] }
-
-// Range is the numbers from Lo to Hi, both included.
-type Range struct{ Lo, Hi uint64 }
 
 // Cmp compares a field that has a number with constants, after a mask if Mask is
 // not 0. It is false where the field is not known. Units are those of the field:
@@ -153,103 +147,4 @@ func Negate(x Expr) Expr {
 		return !c
 	}
 	return Not{x}
-}
-
-// newCmp returns the comparison in its one canonical form.
-func newCmp(f Field, mask uint64, op Op, set []Range) Expr {
-	set = normalize(set, !f.info().kind.discrete)
-	// One bit is either set or not: there is one way to say it.
-	if mask != 0 && mask&(mask-1) == 0 && f.info().kind.bits && len(set) == 1 {
-		switch {
-		case op == Ne && set[0] == (Range{mask, mask}):
-			op, set = Eq, []Range{{}}
-		case op == Ne && set[0] == (Range{}):
-			op, set = Eq, []Range{{mask, mask}}
-		}
-	}
-	return Cmp{f, mask, op, set}
-}
-
-func newAddr(f Field, op Op, set []netip.Prefix) Expr {
-	set = slices.Clone(set)
-	slices.SortFunc(set, func(a, b netip.Prefix) int {
-		if c := a.Addr().Compare(b.Addr()); c != 0 {
-			return c
-		}
-		return a.Bits() - b.Bits()
-	})
-	return Addr{f, op, slices.Compact(set)}
-}
-
-func newText(f Field, op Op, set []string) Expr {
-	set = slices.Clone(set)
-	slices.Sort(set)
-	return Text{f, op, slices.Compact(set)}
-}
-
-// normalize sorts ranges and joins those that overlap, and those that touch as
-// well where adjacent says that the numbers have an order.
-func normalize(set []Range, adjacent bool) []Range {
-	set = slices.Clone(set)
-	slices.SortFunc(set, func(a, b Range) int {
-		switch {
-		case a.Lo < b.Lo:
-			return -1
-		case a.Lo > b.Lo:
-			return 1
-		}
-		return 0
-	})
-	out := set[:0]
-	for _, r := range set {
-		if n := len(out); n > 0 {
-			last := &out[n-1]
-			if r.Lo <= last.Hi || adjacent && r.Lo-1 == last.Hi {
-				last.Hi = max(last.Hi, r.Hi)
-				continue
-			}
-		}
-		out = append(out, r)
-	}
-	return out
-}
-
-// complement returns the numbers from 0 to limit that are not in the set.
-func complement(set []Range, limit uint64) []Range {
-	var out []Range
-	next, done := uint64(0), false
-	for _, r := range set {
-		if r.Lo > limit {
-			break
-		}
-		if r.Lo > next {
-			out = append(out, Range{next, r.Lo - 1})
-		}
-		if r.Hi >= limit {
-			done = true
-			break
-		}
-		next = r.Hi + 1
-	}
-	if !done {
-		out = append(out, Range{next, limit})
-	}
-	return out
-}
-
-// intersect returns the numbers that are in both sets.
-func intersect(a, b []Range) []Range {
-	var out []Range
-	for i, j := 0, 0; i < len(a) && j < len(b); {
-		lo, hi := max(a[i].Lo, b[j].Lo), min(a[i].Hi, b[j].Hi)
-		if lo <= hi {
-			out = append(out, Range{lo, hi})
-		}
-		if a[i].Hi < b[j].Hi {
-			i++
-		} else {
-			j++
-		}
-	}
-	return out
 }

@@ -86,21 +86,6 @@ const (
 	numFields
 )
 
-// The bits of FieldNAT.
-const (
-	natSource   = uint64(monitor.NATSource)
-	natDest     = uint64(monitor.NATDestination)
-	natKinds    = natSource | natDest
-	natPortOnly = uint64(1) << (iota - 1)
-	natRedirect
-	natNoBits
-	natStrayBits
-	natSrcAddr
-	natSrcPort
-	natDstAddr
-	natDstPort
-)
-
 type fieldInfo struct {
 	names  []string // the canonical one first, folded as fold does
 	kind   *kind

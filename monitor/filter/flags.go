@@ -1,7 +1,10 @@
 package filter
 
 import (
+	"errors"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"natlens/monitor"
@@ -175,4 +178,29 @@ func AttachOptional(args []string) []string {
 		}
 	}
 	return out
+}
+
+// splitTarget reads ADDR, ADDR:PORT or [ADDR]:PORT; the port is -1 where there is
+// none. ADDR may be a network.
+func splitTarget(s string) (net netip.Prefix, port int, err error) {
+	addr := s
+	port = -1
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && (s[0] == '[' && s[i-1] == ']' || strings.Count(s, ":") == 1) {
+		n, err := strconv.ParseUint(s[i+1:], 10, 16)
+		if err != nil {
+			return net, port, errors.New("a port is a number from 0 to 65535")
+		}
+		addr, port = s[:i], int(n)
+	}
+	if inner, ok := strings.CutPrefix(addr, "["); ok {
+		if addr, ok = strings.CutSuffix(inner, "]"); !ok {
+			return net, port, errors.New("not ADDR, ADDR:PORT or [ADDR]:PORT")
+		}
+	}
+	p := parser{text: addr, tokens: lex("")}
+	net, wrong := p.network(token{tokAtom, addr, 0, len(addr)})
+	if wrong != nil {
+		return net, port, errors.New("not an address")
+	}
+	return net, port, nil
 }

@@ -162,3 +162,33 @@ func merged(a, b map[string]uint64) map[string]uint64 {
 	maps.Copy(out, b)
 	return out
 }
+
+// Durations are counted in nanoseconds.
+const second = uint64(1e9)
+
+type unit struct {
+	name string
+	size uint64
+}
+
+var (
+	durationUnits = []unit{{"d", 86400 * second}, {"h", 3600 * second}, {"m", 60 * second}, {"s", second},
+		{"ms", 1e6}, {"us", 1e3}, {"ns", 1}}
+	sizeUnits = []unit{{"T", 1e12}, {"G", 1e9}, {"M", 1e6}, {"k", 1e3},
+		{"Ti", 1 << 40}, {"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}}
+)
+
+func stateSet(name string) []Range {
+	name = fold(name)
+	if name == "listen" { // its number means SYN_SENT2 since Linux 2.6.31
+		name = "syn_sent2"
+	}
+	var set []Range
+	for _, proto := range monitor.Protos {
+		if s, ok := monitor.StateByName(proto, name); ok {
+			v := uint64(proto)<<8 | uint64(s)
+			set = append(set, Range{v, v})
+		}
+	}
+	return set
+}

@@ -3,19 +3,7 @@ package filter
 import (
 	"strconv"
 	"strings"
-
-	"natlens/monitor"
 )
-
-// Env is what a filter may need to know of the world. The zero Env knows
-// nothing, and works.
-type Env struct {
-	Labels     map[string]int       // bit numbers of the connection labels that have names (connlabel.conf)
-	Nameless   error                // why labels have no names: what reading connlabel.conf said; nil if they have, or nobody looked
-	Values     func(Field) []string // values that are about, for completion: what the table has seen
-	Namespaces *monitor.Namespaces  // names of network namespaces; nil: none has one
-	Now        func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown
-}
 
 // Parse reads a filter. The empty text wants everything. Any error is an *Error.
 func Parse(text string) (Expr, error) { return Env{}.Parse(text) }
@@ -35,46 +23,6 @@ func (env Env) Parse(text string) (Expr, error) {
 		return nil, p.stray(t)
 	}
 	return x, nil
-}
-
-// How tightly what joins two parts binds them. A not binds tighter than all.
-const (
-	powerNone = iota
-	powerOr
-	powerAnd
-)
-
-// maxDepth is how deep brackets and nots may nest.
-const maxDepth = 200
-
-// parser reads the tokens by precedence climbing (Pratt): expr reads a prefix and
-// then, as long as what follows binds tightly enough, more parts.
-type parser struct {
-	env    Env
-	text   string
-	tokens []token
-	at     int
-	depth  int
-	open   int    // brackets that are open
-	wants  []want // what could have come where the text ended
-}
-
-func (p *parser) peek() token { return p.tokens[p.at] }
-
-func (p *parser) next() token {
-	t := p.tokens[p.at]
-	if t.kind != tokEnd {
-		p.at++
-	}
-	return t
-}
-
-func (p *parser) accept(op string) bool {
-	if p.peek().is(op) {
-		p.at++
-		return true
-	}
-	return false
 }
 
 func (p *parser) expr(power int) (Expr, error) {
@@ -176,14 +124,6 @@ func (p *parser) prefixAfterNot() (Expr, error) {
 		return nil, p.fail(t, "a condition should stand here")
 	}
 	return p.prefix()
-}
-
-func isJoin(t token) bool {
-	if t.kind == tokAtom {
-		w := fold(t.text)
-		return w == "and" || w == "or"
-	}
-	return t.is("&&") || t.is("||")
 }
 
 func (p *parser) bracket(open token) (Expr, error) {

@@ -7,21 +7,6 @@ import (
 	"strings"
 )
 
-// Durations are counted in nanoseconds.
-const second = uint64(1e9)
-
-type unit struct {
-	name string
-	size uint64
-}
-
-var (
-	durationUnits = []unit{{"d", 86400 * second}, {"h", 3600 * second}, {"m", 60 * second}, {"s", second},
-		{"ms", 1e6}, {"us", 1e3}, {"ns", 1}}
-	sizeUnits = []unit{{"T", 1e12}, {"G", 1e9}, {"M", 1e6}, {"k", 1e3},
-		{"Ti", 1 << 40}, {"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}}
-)
-
 // quantity reads a sum of numbers with units: 1h30m, 1.5M. A number without
 // counts plain.
 func (p *parser) quantity(f Field, t token) (uint64, *Error) {

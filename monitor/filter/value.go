@@ -1,13 +1,8 @@
 package filter
 
 import (
-	"cmp"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
-
-	"natlens/monitor"
 )
 
 // ranges reads one value or range of a numeric field. The name of a state may
@@ -79,35 +74,6 @@ func (p *parser) scalar(f Field, t token) (uint64, *Error) {
 	return p.number(f, t, f.info().max)
 }
 
-// noValue reports a text that is no value of the field.
-func (p *parser) noValue(f Field, t token) *Error {
-	k := f.info().kind
-	err := p.fail(t, "not "+k.noun)
-	words := k.sorted()
-	err.Expected = k.samples()
-	if k == kindLabel && len(p.env.Labels) > 0 {
-		words = p.labelNames()
-		err.Expected = slices.Concat(words[:min(4, len(words))], err.Expected)
-	}
-	err.Suggestion = nearest(t.text, words)
-	if k == kindLabel && p.env.Nameless != nil {
-		err.Msg += ": labels have no names here (" + p.env.Nameless.Error() + "), and numbers from 0 to 127"
-		return err
-	}
-	if err.Suggestion == "" && len(err.Expected) <= 8 {
-		err.Msg += ", such as " + strings.Join(err.Expected, " ")
-	}
-	return err
-}
-
-// labelNames are the names of labels, by their bits.
-func (p *parser) labelNames() []string {
-	labels := p.env.Labels
-	return slices.SortedFunc(maps.Keys(labels), func(a, b string) int {
-		return cmp.Or(cmp.Compare(labels[a], labels[b]), cmp.Compare(a, b))
-	})
-}
-
 // number reads a decimal or hexadecimal number up to limit.
 func (p *parser) number(f Field, t token, limit uint64) (uint64, *Error) {
 	digits, base := t.text, 10
@@ -148,21 +114,6 @@ func (p *parser) states(it item) ([]Range, *Error) {
 		return set, nil
 	}
 	return nil, p.noValue(FieldState, it.lo)
-}
-
-func stateSet(name string) []Range {
-	name = fold(name)
-	if name == "listen" { // its number means SYN_SENT2 since Linux 2.6.31
-		name = "syn_sent2"
-	}
-	var set []Range
-	for _, proto := range monitor.Protos {
-		if s, ok := monitor.StateByName(proto, name); ok {
-			v := uint64(proto)<<8 | uint64(s)
-			set = append(set, Range{v, v})
-		}
-	}
-	return set
 }
 
 // bits reads words for bits of the status or of the NAT kind.

@@ -7,41 +7,6 @@ import (
 	"natlens/monitor"
 )
 
-// protocols are the names that may stand after proto: those of the core, and
-// those of /etc/protocols that a gateway may meet.
-var protocols = func() map[string]uint64 {
-	m := map[string]uint64{
-		"igmp": 2, "ipip": 4, "ipencap": 4, "egp": 8, "igp": 9, "ipv6": 41, "rsvp": 46, "esp": 50, "ah": 51,
-		"ipv6_icmp": 58, "eigrp": 88, "ospf": 89, "pim": 103, "vrrp": 112, "l2tp": 115, "mpls": 137,
-	}
-	for _, p := range monitor.Protos {
-		m[p.Name()] = uint64(p)
-	}
-	return m
-}()
-
-// rareProtocols are the other names of /etc/protocols, which are taken and not
-// offered. 0 has none: "ip" and "hopopt" are the protocol of no flow.
-var rareProtocols = map[string]uint64{
-	"ggp": 3, "ip_encap": 4, "st": 5, "pup": 12, "hmp": 20, "xns_idp": 22, "rdp": 27, "iso_tp4": 29, "xtp": 36, "ddp": 37, "idpr_cmtp": 38,
-	"ipv6_route": 43, "ipv6_frag": 44, "idrp": 45, "ipsec_esp": 50, "ipsec_ah": 51, "skip": 57, "ipv6_nonxt": 59, "ipv6_opts": 60, "rspf": 73, "cphb": 73,
-	"vmtp": 81, "ospfigp": 89, "ax.25": 93, "etherip": 97, "encap": 98, "ipcomp": 108, "isis": 124, "fc": 133, "mobility_header": 135,
-	"mpls_in_ip": 137, "manet": 138, "hip": 139, "shim6": 140, "wesp": 141, "rohc": 142, "ethernet": 143,
-}
-
-// services are the names that a port may have. The table is fixed, so that a
-// filter means the same on every host.
-var services = map[string]uint64{
-	"ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "dns": 53, "bootps": 67,
-	"bootpc": 68, "dhcp": 67, "tftp": 69, "http": 80, "kerberos": 88, "pop3": 110, "sunrpc": 111, "ntp": 123,
-	"netbios-ns": 137, "netbios-dgm": 138, "netbios-ssn": 139, "imap": 143, "snmp": 161, "snmp-trap": 162,
-	"bgp": 179, "ldap": 389, "https": 443, "microsoft-ds": 445, "smtps": 465, "isakmp": 500, "syslog": 514,
-	"submission": 587, "ldaps": 636, "domain-s": 853, "rsync": 873, "imaps": 993, "pop3s": 995,
-	"openvpn": 1194, "l2f": 1701, "pptp": 1723, "radius": 1812, "nfs": 2049, "mysql": 3306, "rdp": 3389,
-	"stun": 3478, "ipsec-nat-t": 4500, "sip": 5060, "sips": 5061, "mdns": 5353, "postgresql": 5432,
-	"vxlan": 4789, "redis": 6379, "http-alt": 8080, "https-alt": 8443, "wireguard": 51820,
-}
-
 // natWords are the bits of FieldNAT: mask and value.
 var natWords = map[string][2]uint64{
 	"none": {natKinds, 0}, "any": {natKinds, 0}, "snat": {natSource, natSource}, "dnat": {natDest, natDest},
@@ -51,13 +16,6 @@ var natWords = map[string][2]uint64{
 	"stray_bits": {natStrayBits, natStrayBits},
 	"snat_addr":  {natSrcAddr, natSrcAddr}, "snat_port": {natSrcPort, natSrcPort},
 	"dnat_addr": {natDstAddr, natDstAddr}, "dnat_port": {natDstPort, natDstPort},
-}
-
-// natBitNames are the canonical words of single bits.
-var natBitNames = map[uint64]string{
-	natSource: "snat", natDest: "dnat", natPortOnly: "portonly", natRedirect: "redirect",
-	natNoBits: "untracked-bits", natStrayBits: "stray-bits", natSrcAddr: "snat-addr",
-	natSrcPort: "snat-port", natDstAddr: "dnat-addr", natDstPort: "dnat-port",
 }
 
 // bitWord returns mask and value that a word of a status or NAT bit means.

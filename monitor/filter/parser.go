@@ -1,0 +1,105 @@
+package filter
+
+import (
+	"slices"
+
+	"natlens/monitor"
+)
+
+// item is one value, or a range of two.
+type item struct{ lo, hi token }
+
+func (p *parser) fail(t token, msg string) *Error {
+	if t.kind == tokBad {
+		msg = t.text
+	}
+	return newError(p.text, t.pos, t.end, msg)
+}
+
+// want is something that could stand where a text ends.
+type want struct {
+	what      wantKind
+	field     Field
+	open      bool // for wantJoin: a bracket is open
+	qualifies bool // for wantOperator: "src" or "dst", after which net and port may stand
+	masked    bool // for wantOperator: behind a mask
+}
+
+type wantKind uint8
+
+const (
+	wantTerm     wantKind = iota // a condition
+	wantJoin                     // and, or, a closing bracket, the next condition
+	wantOperator                 // ==, <, in …
+	wantValue                    // a value of the field
+	wantInSet                    // , or }
+	wantHas                      // a field after has
+)
+
+// expect notes what could come next if the text ends here.
+func (p *parser) expect(w want) {
+	if p.peek().kind == tokEnd {
+		w.open = p.open > 0
+		if !slices.Contains(p.wants, w) {
+			p.wants = append(p.wants, w)
+		}
+	}
+}
+
+// Env is what a filter may need to know of the world. The zero Env knows
+// nothing, and works.
+type Env struct {
+	Labels     map[string]int       // bit numbers of the connection labels that have names (connlabel.conf)
+	Nameless   error                // why labels have no names: what reading connlabel.conf said; nil if they have, or nobody looked
+	Values     func(Field) []string // values that are about, for completion: what the table has seen
+	Namespaces *monitor.Namespaces  // names of network namespaces; nil: none has one
+	Now        func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown
+}
+
+// How tightly what joins two parts binds them. A not binds tighter than all.
+const (
+	powerNone = iota
+	powerOr
+	powerAnd
+)
+
+// maxDepth is how deep brackets and nots may nest.
+const maxDepth = 200
+
+// parser reads the tokens by precedence climbing (Pratt): expr reads a prefix and
+// then, as long as what follows binds tightly enough, more parts.
+type parser struct {
+	env    Env
+	text   string
+	tokens []token
+	at     int
+	depth  int
+	open   int    // brackets that are open
+	wants  []want // what could have come where the text ended
+}
+
+func (p *parser) peek() token { return p.tokens[p.at] }
+
+func (p *parser) next() token {
+	t := p.tokens[p.at]
+	if t.kind != tokEnd {
+		p.at++
+	}
+	return t
+}
+
+func (p *parser) accept(op string) bool {
+	if p.peek().is(op) {
+		p.at++
+		return true
+	}
+	return false
+}
+
+func isJoin(t token) bool {
+	if t.kind == tokAtom {
+		w := fold(t.text)
+		return w == "and" || w == "or"
+	}
+	return t.is("&&") || t.is("||")
+}

@@ -1,0 +1,98 @@
+package filter
+
+import "slices"
+
+// contains reports whether a number is in a normalized set.
+func contains(set []Range, v uint64) bool {
+	lo, hi := 0, len(set)
+	for lo < hi {
+		m := int(uint(lo+hi) >> 1)
+		switch {
+		case v < set[m].Lo:
+			hi = m
+		case v > set[m].Hi:
+			lo = m + 1
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+func compileSet(set []Range) func(uint64) bool {
+	if len(set) == 1 {
+		lo, span := set[0].Lo, set[0].Hi-set[0].Lo
+		return func(v uint64) bool { return v-lo <= span }
+	}
+	return func(v uint64) bool { return contains(set, v) }
+}
+
+// Range is the numbers from Lo to Hi, both included.
+type Range struct{ Lo, Hi uint64 }
+
+// normalize sorts ranges and joins those that overlap, and those that touch as
+// well where adjacent says that the numbers have an order.
+func normalize(set []Range, adjacent bool) []Range {
+	set = slices.Clone(set)
+	slices.SortFunc(set, func(a, b Range) int {
+		switch {
+		case a.Lo < b.Lo:
+			return -1
+		case a.Lo > b.Lo:
+			return 1
+		}
+		return 0
+	})
+	out := set[:0]
+	for _, r := range set {
+		if n := len(out); n > 0 {
+			last := &out[n-1]
+			if r.Lo <= last.Hi || adjacent && r.Lo-1 == last.Hi {
+				last.Hi = max(last.Hi, r.Hi)
+				continue
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// complement returns the numbers from 0 to limit that are not in the set.
+func complement(set []Range, limit uint64) []Range {
+	var out []Range
+	next, done := uint64(0), false
+	for _, r := range set {
+		if r.Lo > limit {
+			break
+		}
+		if r.Lo > next {
+			out = append(out, Range{next, r.Lo - 1})
+		}
+		if r.Hi >= limit {
+			done = true
+			break
+		}
+		next = r.Hi + 1
+	}
+	if !done {
+		out = append(out, Range{next, limit})
+	}
+	return out
+}
+
+// intersect returns the numbers that are in both sets.
+func intersect(a, b []Range) []Range {
+	var out []Range
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		lo, hi := max(a[i].Lo, b[j].Lo), min(a[i].Hi, b[j].Hi)
+		if lo <= hi {
+			out = append(out, Range{lo, hi})
+		}
+		if a[i].Hi < b[j].Hi {
+			i++
+		} else {
+			j++
+		}
+	}
+	return out
+}
