@@ -217,3 +217,12 @@ func (p *packedRow) born() monitor.Time {
 	}
 	return 0
 }
+
+// rememberedAttrs are the attributes that later messages of a flow leave out
+// though they still hold: DESTROY bears no helper, labels, secctx or master, and
+// protoinfo comes only when it changed. Timeout and counters are of the moment
+// and are not filled in.
+const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.AttrWScaleReply | monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply |
+	monitor.AttrVTagOrig | monitor.AttrVTagReply | monitor.AttrDCCPRole | monitor.AttrDCCPSeq | monitor.AttrHelper | monitor.AttrHelperInfo | monitor.AttrMark | monitor.AttrMaster |
+	monitor.AttrSeqAdjOrig | monitor.AttrSeqAdjReply | monitor.AttrSecCtx | monitor.AttrStart | monitor.AttrLabels | monitor.AttrSynproxy |
+	monitor.AttrReply | monitor.AttrStatus | monitor.AttrID

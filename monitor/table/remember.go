@@ -2,15 +2,6 @@ package table
 
 import "natlens/monitor"
 
-// rememberedAttrs are the attributes that later messages of a flow leave out
-// though they still hold: DESTROY bears no helper, labels, secctx or master, and
-// protoinfo comes only when it changed. Timeout and counters are of the moment
-// and are not filled in.
-const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.AttrWScaleReply | monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply |
-	monitor.AttrVTagOrig | monitor.AttrVTagReply | monitor.AttrDCCPRole | monitor.AttrDCCPSeq | monitor.AttrHelper | monitor.AttrHelperInfo | monitor.AttrMark | monitor.AttrMaster |
-	monitor.AttrSeqAdjOrig | monitor.AttrSeqAdjReply | monitor.AttrSecCtx | monitor.AttrStart | monitor.AttrLabels | monitor.AttrSynproxy |
-	monitor.AttrReply | monitor.AttrStatus | monitor.AttrID
-
 // merge brings the event's attributes into the row and the row's into the event.
 func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	p := t.rows.at(row)

@@ -7,37 +7,6 @@ import (
 	"natlens/monitor"
 )
 
-// Order is what the rows of a view are ordered by.
-type Order uint8
-
-// The orders. Rows that are equal stand in the order in which they came, also
-// when the order is descending.
-const (
-	ByArrival     Order = iota // the order in which the table learnt of them
-	ByProto                    // protocol number
-	ByState                    // protocol, then state; without states replied and assured ones last
-	BySource                   // address and port, before NAT
-	BySentAs                   // the source after NAT
-	ByDestination              // address and port, before NAT
-	ByDelivered                // the destination after NAT
-	ByPackets                  // both directions
-	ByBytes                    // both directions
-	ByBorn                     // the beginning, unknown ones first
-	ByLast                     // the last message
-	ByTimeout                  // the moment at which it would end
-	ByMark
-	ByZone
-	ByValue // Query.Value
-)
-
-// Place is where a row stands in an order: the value, and the generation among
-// equal ones. A place stays good when its row is gone.
-type Place struct {
-	Hi, Lo uint64
-	Sub    uint32
-	Gen    uint64
-}
-
 // Compare returns -1, 0 or 1.
 func (p *Place) Compare(o *Place) int {
 	if p.Hi != o.Hi {
