@@ -36,6 +36,7 @@ type Config struct {
 	Env      filter.Env          // names of labels and namespaces; Values and Now are set by the UI
 	Theme    string              // dark, light, or "": as the terminal's background is
 	NoColor  bool                // bold and reverse instead of colour; else as many as the terminal has
+	ASCII    bool                // no other characters, for a locale without UTF-8
 
 	// Trouble returns what goes wrong beside the flows, such as a history that can't be
 	// written. It is shown above the page for as long as it is returned; "" is nothing. It

@@ -52,7 +52,9 @@ func (m *Model) View() tea.View {
 	v.MouseMode = tea.MouseModeCellMotion
 	v.WindowTitle = "natlens"
 	if m.width < minWidth || m.height < minHeight {
-		v.Content = fmt.Sprintf("natlens needs %d×%d cells; this is %d×%d", minWidth, minHeight, m.width, m.height)
+		var l paint.Line
+		l.Add(paint.Text, fmt.Sprintf("natlens needs %d×%d cells; this is %d×%d", minWidth, minHeight, m.width, m.height))
+		v.Content = string(m.theme.style.Append(nil, &l))
 		return v
 	}
 	lines, cursor := m.lines()

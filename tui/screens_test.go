@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"natlens/tui/page"
+	"natlens/tui/paint"
 )
 
 // Every page and pane at the named sizes, without colour and with.
@@ -116,6 +117,33 @@ func TestEveryWidth(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Without UTF-8 every page is ASCII, and each line is as wide as with it.
+func TestScreensASCII(t *testing.T) {
+	p := &player{Playing: Playing{On: true, Speed: 1, Start: stageNow - 60e9, At: stageNow - 45e9, Finish: stageNow}}
+	same := func(c *Config) { c.Player, c.Who, c.Health = p, &fakeAsker{answer: someHolders(3)}, &fakeHealth{} }
+	with, without := newStage(t, same), newStage(t, same, func(c *Config) { c.ASCII = true })
+	for _, keys := range []string{"1", "<down>y", "<esc><enter>", "<esc>/tcp dprot<esc>", "2", "3", "4", "5", "6", "?"} {
+		for _, st := range []*stage{with, without} {
+			if keys == "1" {
+				st.gateway()
+				st.rare()
+			}
+			st.size(160, 50)
+			st.press(keys)
+		}
+		for y := range with.height {
+			utf8, ascii := with.line(y), without.line(y)
+			if i := strings.IndexFunc(ascii, func(r rune) bool { return r > 0x7e }); i >= 0 || paint.Width(ascii) != paint.Width(utf8) {
+				t.Errorf("%s: %q has no ASCII form of the same width: %q", keys, utf8, ascii)
+			}
+		}
+	}
+	without.size(59, 16)
+	if got := without.screen(); strings.Contains(got, "×") {
+		t.Errorf("a screen that is too small: %q", got)
 	}
 }
 

@@ -14,11 +14,14 @@ type theme struct {
 	name    string // dark or light
 	fixed   bool   // the user chose it
 	noColor bool
+	ascii   bool
 	profile colorprofile.Profile
 }
 
 func newTheme(cfg *Config) theme {
-	return theme{name: cmp.Or(cfg.Theme, "dark"), fixed: cfg.Theme != "", noColor: cfg.NoColor}
+	t := theme{name: cmp.Or(cfg.Theme, "dark"), fixed: cfg.Theme != "", noColor: cfg.NoColor, ascii: cfg.ASCII}
+	t.set(colorprofile.NoTTY)
+	return t
 }
 
 // setProfile chooses the style for the colours that the terminal has.
@@ -26,8 +29,15 @@ func (t *theme) setProfile(p colorprofile.Profile) {
 	if t.noColor && p > colorprofile.ASCII {
 		p = colorprofile.ASCII
 	}
+	t.set(p)
+}
+
+func (t *theme) set(p colorprofile.Profile) {
 	t.profile = p
 	t.style = paint.For(t.name, p)
+	if t.ascii {
+		t.style = t.style.ASCII()
+	}
 }
 
 // setBackground chooses the theme by the terminal's background.
@@ -40,5 +50,5 @@ func (t *theme) setBackground(dark bool) {
 // turn changes between dark and light.
 func (t *theme) turn() {
 	t.name = map[string]string{"dark": "light", "light": "dark"}[t.name]
-	t.style = paint.For(t.name, t.profile)
+	t.set(t.profile)
 }

@@ -36,9 +36,10 @@ const (
 // Style says what each role looks like. The zero Style is plain text. It is
 // immutable and may be shared.
 type Style struct {
-	name string
-	pens [roles]pen
-	over [roles]pen // above Selected
+	name  string
+	pens  [roles]pen
+	over  [roles]pen // above Selected
+	ascii bool
 }
 
 // pen is the SGR sequence that starts a role; "" for none.
@@ -169,7 +170,11 @@ func (s *Style) Append(dst []byte, l *Line) []byte {
 			dst = append(dst, "\x1b[m"...)
 		}
 		on = under != "" || over != ""
-		dst = append(append(append(dst, under...), over...), sp.Text...)
+		text := sp.Text
+		if s.ascii {
+			text = ascii(text)
+		}
+		dst = append(append(append(dst, under...), over...), text...)
 	}
 	if on {
 		dst = append(dst, "\x1b[m"...)

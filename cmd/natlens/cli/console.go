@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"strings"
@@ -48,12 +49,23 @@ func (c Console) Light() bool {
 // Style is how drawings for people look on w: plain text unless it is a
 // terminal, in the colours that it has.
 func (c Console) Style(w io.Writer) paint.Style {
-	if _, ok := Terminal(w); !ok {
-		return paint.Plain()
+	style := paint.Plain()
+	if _, ok := Terminal(w); ok {
+		theme := ""
+		if c.Light() {
+			theme = "light"
+		}
+		style = paint.For(theme, colorprofile.Detect(w, os.Environ()))
 	}
-	theme := ""
-	if c.Light() {
-		theme = "light"
+	if c.ASCII() {
+		style = style.ASCII()
 	}
-	return paint.For(theme, colorprofile.Detect(w, os.Environ()))
+	return style
+}
+
+// ASCII reports whether the locale has no UTF-8. Without any locale the terminal is
+// taken for one with UTF-8.
+func (c Console) ASCII() bool {
+	locale := strings.ToLower(cmp.Or(c.Getenv("LC_ALL"), c.Getenv("LC_CTYPE"), c.Getenv("LANG")))
+	return locale != "" && !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
 }
