@@ -42,15 +42,15 @@ func TestNew(t *testing.T) {
 
 func TestNewErrors(t *testing.T) {
 	for format, want := range map[string]string{
-		"josnl":          `unknown output format "josnl": did you mean jsonl?`,
-		"json":           `unknown output format "json": did you mean jsonl?`,
-		"JSONL":          `unknown output format "JSONL": did you mean jsonl?`,
-		"xml":            `unknown output format "xml": did you mean conntrack,xml?`,
-		"":               `unknown output format "": it is one of pretty, jsonl, conntrack, csv, pcapng`,
-		"yaml":           `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv, pcapng`,
-		"csv,id":         "output format csv takes no modifiers; conntrack does",
-		"conntrack,":     `unknown output modifier "": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`,
-		"conntrack,lbls": `unknown output modifier "lbls": did you mean labels?`,
+		"josnl":           `unknown output format "josnl": did you mean jsonl?`,
+		"json":            `unknown output format "json": did you mean jsonl?`,
+		"JSONL":           `unknown output format "JSONL": did you mean jsonl?`,
+		"xml":             `unknown output format "xml": did you mean conntrack,xml?`,
+		"":                `unknown output format "": it is one of pretty, jsonl, conntrack, csv, pcapng`,
+		"yaml":            `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv, pcapng`,
+		"csv,id":          "output format csv takes no modifiers; conntrack does",
+		"conntrack,":      `unknown output modifier "": it is one of xml, extended, timestamp, id, ktimestamp, labels, userspace, save`,
+		"conntrack,labls": `unknown output modifier "labls": did you mean labels?`,
 	} {
 		sink, err := New(format, io.Discard, Options{})
 		if got := errorText(err); got != want || sink != nil {

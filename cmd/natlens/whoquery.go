@@ -12,7 +12,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
-	"natlens/monitor/filter"
+	"natlens/monitor/human"
 )
 
 // query reads what is asked for, but for the time.
@@ -71,7 +71,7 @@ func parseProto(text string) (monitor.Proto, error) {
 	if err == nil && n > 0 {
 		return monitor.Proto(n), nil
 	}
-	if near := filter.Nearest(text, protoWords()); near != "" {
+	if near := human.Nearest(text, protoWords()); near != "" {
 		return 0, cli.Usagef("--proto %s: not a protocol; did you mean %s?", monitor.Escape(text), near)
 	}
 	return 0, cli.Usagef("--proto %s: not a protocol: %s, or a number from 1 to 255", monitor.Escape(text), strings.Join(protoWords(), ", "))

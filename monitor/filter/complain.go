@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"natlens/monitor/human"
 )
 
 // stray reports a token with which no condition can go on.
@@ -48,7 +50,7 @@ func (p *parser) unknown(t token) *Error {
 	if p.at > 1 {
 		words = append(append([]string{}, termWords...), "and", "or")
 	}
-	err.Suggestion = nearest(t.text, words)
+	err.Suggestion = human.Nearest(t.text, words)
 	err.Expected = []string{"a condition"}
 	return err
 }
@@ -79,7 +81,7 @@ func (p *parser) noValue(f Field, t token) *Error {
 		words = p.labelNames()
 		err.Expected = slices.Concat(words[:min(4, len(words))], err.Expected)
 	}
-	err.Suggestion = nearest(t.text, words)
+	err.Suggestion = human.Nearest(t.text, words)
 	if k == kindLabel && p.env.Nameless != nil {
 		err.Msg += ": labels have no names here (" + p.env.Nameless.Error() + "), and numbers from 0 to 127"
 		return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 )
 
 // FromFlags translates conntrack(8)'s filter flags into the text of a filter and
@@ -106,7 +107,7 @@ func (t *translation) flag(f *Flag, v FlagValue) (Expr, error) {
 		t.proto = x
 	case f.Name == "state" && one && !slices.ContainsFunc(x.(Cmp).Set, func(r Range) bool { return monitor.Proto(r.Lo>>8) == proto }):
 		return nil, &FlagError{v.Name, v.Value, "not a state of " + proto.String() + ": " + strings.Join(monitor.StateNames(proto), ", "),
-			nearest(v.Value, monitor.StateNames(proto))}
+			human.Nearest(v.Value, monitor.StateNames(proto))}
 	}
 	return x, t.sameFamily(v, x)
 }
@@ -170,7 +171,7 @@ func statusText(name string) (string, error) {
 	switch {
 	case full == "":
 		err := "no status bit " + strconv.Quote(word)
-		if near := nearest(word, statusWords); near != "" {
+		if near := human.Nearest(word, statusWords); near != "" {
 			err += "; did you mean " + near + "?"
 		}
 		return "", errors.New(err)

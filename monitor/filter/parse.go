@@ -3,6 +3,8 @@ package filter
 import (
 	"strconv"
 	"strings"
+
+	"natlens/monitor/human"
 )
 
 // Parse reads a filter. The empty text wants everything. Any error is an *Error.
@@ -219,7 +221,7 @@ func (p *parser) has() (Expr, error) {
 			return nil, p.fail(t, "every event has it")
 		}
 		err := p.fail(t, "no field has this name")
-		err.Suggestion = nearest(t.text, hasWords)
+		err.Suggestion = human.Nearest(t.text, hasWords)
 		return nil, err
 	}
 	return nil, p.fail(t, "the name of a field should follow has")

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"natlens/monitor/filter"
+	"natlens/monitor/human"
 )
 
 func NewCompletion(con Console) *cobra.Command {
@@ -22,7 +22,7 @@ func NewCompletion(con Console) *cobra.Command {
 			if len(args) != 1 {
 				return Usagef("completion needs one shell: %s", strings.Join(shells, ", "))
 			}
-			if near := filter.Nearest(args[0], shells); near != "" && near != args[0] {
+			if near := human.Nearest(args[0], shells); near != "" && near != args[0] {
 				return Usagef("no completion for %q: did you mean %s?", args[0], near)
 			}
 			return nil

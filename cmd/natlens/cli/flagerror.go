@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"natlens/monitor/filter"
+	"natlens/monitor/human"
 )
 
 // FlagError says in natlens's words what pflag found wrong with a flag.
@@ -39,7 +39,7 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 			names = append(names, f.Name)
 		}
 	})
-	if near := filter.Nearest(word, names); near != "" {
+	if near := human.Nearest(word, names); near != "" {
 		return Usagef("unknown flag %s: did you mean --%s?", dashed(word), near)
 	}
 	return Usagef("unknown flag %s%s", dashed(word), see)

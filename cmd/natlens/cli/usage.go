@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"natlens/monitor/filter"
+	"natlens/monitor/human"
 )
 
 // The exit codes of every command, as conntrack(8) has them.
@@ -41,7 +41,7 @@ func UnknownCommand(root *cobra.Command, word string) error {
 			names = append(names, cmd.Name())
 		}
 	}
-	if near := filter.Nearest(word, names); near != "" {
+	if near := human.Nearest(word, names); near != "" {
 		return Usagef("unknown command %q: did you mean %s?", word, near)
 	}
 	return Usagef("unknown command %q: natlens --help lists them", word)
