@@ -31,7 +31,7 @@ type peopled struct {
 
 func people(t *testing.T, base int) *peopled {
 	t.Helper()
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := lab.NewGenerator(lab.GeneratorConfig{SNAT: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,6 +260,59 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 	p.enter("203.0.113.1 -p udp --netns " + name)
 	p.press("Enter")
 	p.await("the answer", hasText("192.168.77.2 in "+name+", 3 translations, none uncertain."))
+	p.press("q")
+	p.endedWell()
+}
+
+// TestFiftyNamespaces watches 50 namespaces at once: findings, metrics and the pages of
+// the user interface tell each of them apart.
+func TestFiftyNamespaces(t *testing.T) {
+	const flows = 128
+	var all []*peopled
+	for i := range 50 {
+		all = append(all, people(t, i))
+	}
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	r := beginIn(t, ctx, "all", "watch", "-o", "jsonl", "--findings", "--threshold", "many-destinations=100", "--metrics", "127.0.0.1:0", "event", "destroy")
+	at := r.metricsOf(t)
+	p := openPane(t, 160, 40, "--theme", "dark", "--netns", "all")
+	p.await("the UI", hasText("1 Flows", "5 Health"))
+	for _, one := range all {
+		one.flows(t, flows)
+	}
+	waitFor(t, "a finding in each namespace", func() bool {
+		lines := r.stdout.String()
+		for _, one := range all {
+			found := fmt.Sprintf(`"rule":"many-destinations","severity":"warn","subject":"198.18.0.%d in %s"`, 1+one.base, one.name)
+			if !strings.Contains(lines, found) {
+				return false
+			}
+		}
+		return true
+	})
+	waitFor(t, "the metrics of each namespace", func() bool {
+		text := httpGet(t, at+"/metrics")
+		for _, one := range all {
+			for _, line := range []string{
+				`natlens_events_total{kind="new",netns="%s",protocol="udp",state="unreplied"} 128`,
+				`natlens_flows{netns="%s",protocol="udp",state="unreplied"} 128`,
+				`natlens_table_entries{netns="%s"} 128`,
+				`natlens_findings{netns="%s",rule="many-destinations"} 1`,
+			} {
+				if !strings.Contains(text, fmt.Sprintf(line, one.name)+"\n") {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	p.press("5")
+	p.await("what is not counted, and where", hasText("EVENTS", "! acct", " more: packets and bytes are not counted"))
+	end()
+	if code := r.end(t); code != 0 {
+		t.Errorf("code %d, %s", code, r.stderr.String())
+	}
 	p.press("q")
 	p.endedWell()
 }

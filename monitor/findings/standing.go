@@ -13,9 +13,11 @@ type candidate struct {
 	finding monitor.Finding
 }
 
-// maxStanding is how many findings of one rule stand at once, those with the highest
-// level first.
-const maxStanding = 16
+// How many findings of one rule stand at once, those with the highest level first.
+const (
+	maxStanding    = 16 // in one network namespace
+	maxStandingAll = 1024
+)
 
 // absences is how many evaluations in a row must be below half of the threshold to clear a
 // finding.
@@ -68,10 +70,21 @@ func (e *Engine) confirm(rule ruleID, c *candidate, now monitor.Time) {
 		s := &e.standing[rule][at]
 		f.Since = s.finding.Since
 		*s = standing{present: true, finding: *f}
-	case at < 0 && c.level >= 1 && len(e.standing[rule]) < maxStanding:
+	case at < 0 && c.level >= 1 && e.room(rule, f.NetNS):
 		e.standing[rule] = append(e.standing[rule], standing{present: true, finding: *f})
 		e.changed = append(e.changed, *f)
 	}
+}
+
+// room reports whether one more finding of a rule may stand in a namespace.
+func (e *Engine) room(rule ruleID, id monitor.NetNS) bool {
+	n := 0
+	for i := range e.standing[rule] {
+		if e.standing[rule][i].finding.NetNS == id {
+			n++
+		}
+	}
+	return n < maxStanding && len(e.standing[rule]) < maxStandingAll
 }
 
 // confirmReached is update for an evaluation before the window ends: findings whose

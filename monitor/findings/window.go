@@ -125,7 +125,11 @@ func isInside(f *monitor.Flow) bool {
 // whether it did.
 func (e *Engine) tickWindow(now monitor.Time) bool {
 	w := &e.window
-	if w.began == 0 || now < w.began { // the clock was set back
+	switch {
+	case w.began == 0: // the first window has what was observed before the first tick
+		w.began, w.checked, w.counters = now, now, e.counters()
+		return false
+	case now < w.began: // the clock was set back
 		e.openWindow(now)
 		return false
 	}

@@ -32,17 +32,17 @@ func (r *Run) Quiet(ctx context.Context) (reason, command string, err error) {
 func (r *Run) Uncounted() (reason, command string) {
 	var in []string
 	for _, id := range r.IDs() {
-		s := &doctor.Snapshot{Place: r.Place(id)}
+		s := new(doctor.Snapshot)
 		// What can't be read is no news here: doctor says so.
 		if r.In(id, func(fd int) error { return probe.Settings(s, fd) }) != nil {
 			continue
 		}
-		why, change := doctor.Uncounted(s)
-		if why == "" {
+		if why, _ := doctor.Uncounted(s); why == "" {
 			continue
 		}
 		if reason == "" {
-			reason, command = why, change
+			s.Place = r.Place(id)
+			reason, command = doctor.Uncounted(s)
 		}
 		if name := r.Name(id); name != "" {
 			in = append(in, name)

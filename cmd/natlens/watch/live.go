@@ -134,13 +134,8 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 		return err
 	}
 	defer stop()
-	defer o.noteQuiet(ctx, con, run)()
 	o.note(con, "capture: %s", captureText(run))
-	if !o.quiet {
-		if reason, command := run.Uncounted(); reason != "" {
-			o.note(con, "%s → %s", reason, command)
-		}
-	}
+	stopNotes := o.notes(ctx, con, run)
 	if at != nil {
 		at.Started()
 	}
@@ -148,6 +143,7 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 	if err = run.Run(ctx); err == nil && context.Cause(ctx) == syscall.EPIPE {
 		err = syscall.EPIPE
 	}
+	stopNotes()
 	// A reader that closed the pipe has seen enough.
 	if !errors.Is(err, syscall.EPIPE) {
 		o.summarise(con, run, out, time.Since(began))

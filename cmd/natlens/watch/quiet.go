@@ -15,9 +15,9 @@ import (
 // quietTime is after how long without an event the reason is noted.
 const quietTime = 5 * time.Second
 
-// noteQuiet notes once why nothing has been seen for a while after the begin. The
-// caller calls stop at the end.
-func (o *Options) noteQuiet(ctx context.Context, con cli.Console, run *live.Run) (stop func()) {
+// notes notes, beside the run, what the kernel does not count, and once why nothing has
+// been seen for a while. The caller calls stop at the end.
+func (o *Options) notes(ctx context.Context, con cli.Console, run *live.Run) (stop func()) {
 	if o.quiet {
 		return func() {}
 	}
@@ -28,6 +28,9 @@ func (o *Options) noteQuiet(ctx context.Context, con cli.Console, run *live.Run)
 		defer close(done)
 		if beside != nil {
 			defer beside.Close()
+		}
+		if reason, command := run.Uncounted(); reason != "" && ctx.Err() == nil {
+			o.note(con, "%s → %s", reason, command)
 		}
 		select {
 		case <-ctx.Done():
