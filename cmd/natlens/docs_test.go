@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/cmd/natlens/classic"
 	"natlens/cmd/natlens/cli"
 )
 
@@ -168,7 +169,7 @@ func checkNatlensLine(args []string) error {
 		}
 	})
 	root.SetHelpFunc(func(*cobra.Command, []string) {})
-	line, _, err := translate(args)
+	line, _, err := classic.Translate(args)
 	root.SetArgs(append([]string{}, line...))
 	return errors.Join(err, root.Execute())
 }

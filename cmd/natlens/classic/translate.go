@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"natlens/cmd/natlens/cli"
 	"natlens/export/conntrack"
 	"natlens/monitor/filter"
 )
@@ -70,6 +71,8 @@ func Translate(args []string) (out, ignored []string, err error) {
 		return nil, nil, errLoads("-R")
 	case l == nil && len(args) > 0 && strings.HasPrefix(args[0], "--load-file"):
 		return nil, nil, errLoads("--load-file")
+	case l == nil && len(args) > 1 && args[0] == "conntrack" && find(args[1:]) != nil:
+		return nil, nil, cli.Usagef("natlens takes conntrack(8)'s letters without its name: %s", cli.ShellLine(append([]string{"natlens"}, args[1:]...)))
 	case l == nil:
 		return args, nil, nil
 	}
@@ -81,7 +84,7 @@ func Translate(args []string) (out, ignored []string, err error) {
 }
 
 func errLoads(flag string) error {
-	return fmt.Errorf("%s: natlens reads no file of commands; conntrack %[1]s FILE does, or xargs -L1 natlens < FILE", flag)
+	return cli.Usagef("%s: natlens reads no file of commands; conntrack %[1]s FILE does, or xargs -L1 natlens < FILE", flag)
 }
 
 // attached attaches values that may be left out to their flags, which is the only form that pflag
@@ -141,7 +144,7 @@ func (l *line) readTable() error {
 	}
 	switch table := tables[i]; {
 	case !l.command.has(table):
-		return fmt.Errorf("-%c %s: natlens %s has the table conntrack only", l.command.Letter, table, l.command.Name)
+		return cli.Usagef("-%c %s: natlens %s has the table conntrack only", l.command.Letter, table, l.command.Name)
 	case table == "expect" && l.command.Expect:
 		l.expect = true
 	case table != "conntrack":

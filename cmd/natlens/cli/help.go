@@ -31,8 +31,11 @@ func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
 		Short: "Help about a command, or about filters",
 		RunE: func(_ *cobra.Command, words []string) error {
 			cmd, rest, err := root.Find(words)
-			if err != nil || len(rest) > 0 {
-				return UnknownCommand(root, words[0])
+			if err != nil {
+				return Usage(err)
+			}
+			if len(rest) > 0 {
+				return UnknownCommand(cmd, rest[0])
 			}
 			return show(cmd)
 		},

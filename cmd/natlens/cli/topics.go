@@ -86,3 +86,23 @@ var FilesTopic = Topic{
 		}
 	},
 }
+
+// Markdown is the topic as a page: its text, and the tables as lists of definitions.
+func (t *Topic) Markdown() string {
+	var b strings.Builder
+	// Lines with two blanks before them are code, which takes four in Markdown.
+	b.WriteString(strings.ReplaceAll(t.Long, "\n  ", "\n    ") + "\n")
+	for _, table := range t.Tables() {
+		fmt.Fprintf(&b, "\n# %s\n", strings.ToUpper(table.Heading))
+		if table.Before != "" {
+			b.WriteString(table.Before + "\n")
+		}
+		for _, r := range table.Rows {
+			fmt.Fprintf(&b, "\n**%s**\n: %s\n", strings.TrimSpace(markdown.Replace(r[0])), markdown.Replace(r[1]))
+		}
+	}
+	return b.String()
+}
+
+// markdown escapes what Markdown would read as its own.
+var markdown = strings.NewReplacer(`*`, `\*`, `_`, `\_`, "`", "\\`", `<`, `\<`, `>`, `\>`, `[`, `\[`, `]`, `\]`, `|`, `\|`)

@@ -34,17 +34,39 @@ func Usagef(format string, args ...any) error {
 // ErrSilent fails a command that has said all there is to say.
 var ErrSilent = errors.New("failed")
 
-func UnknownCommand(root *cobra.Command, word string) error {
+// UnknownCommand is the error of a word that is no command below cmd.
+func UnknownCommand(cmd *cobra.Command, word string) error {
 	var names []string
-	for _, cmd := range root.Commands() {
-		if cmd.IsAvailableCommand() {
-			names = append(names, cmd.Name())
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
 		}
+	}
+	if len(names) == 0 {
+		return Usagef("%s has no commands, such as %q", cmd.CommandPath(), word)
 	}
 	if near := human.Nearest(word, names); near != "" {
 		return Usagef("unknown command %q: did you mean %s?", word, near)
 	}
-	return Usagef("unknown command %q: natlens --help lists them", word)
+	return Usagef("unknown command %q: %s --help lists them", word, cmd.CommandPath())
+}
+
+// NoWords is for a command that has only commands below it.
+func NoWords(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return UnknownCommand(cmd, args[0])
+	}
+	return nil
+}
+
+// CheckCommand reports a word where a command should be, whatever flags follow it.
+func CheckCommand(root *cobra.Command, line []string) error {
+	root.InitDefaultHelpCmd()
+	cmd, rest, err := root.Find(line)
+	if err == nil && cmd.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		return UnknownCommand(cmd, rest[0])
+	}
+	return nil
 }
 
 // OneLine writes an error in one line: what was joined side by side, each once.

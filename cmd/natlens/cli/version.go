@@ -2,8 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
 // Version is set by the release build; otherwise the module's own is told.
@@ -22,4 +25,18 @@ func VersionText() string {
 		return "(unknown)"
 	}
 	return info.Main.Version
+}
+
+// NewVersion returns the command version, and makes --version and conntrack(8)'s -V of the root print the same line.
+func NewVersion(con Console, root *cobra.Command) *cobra.Command {
+	root.Version = VersionText()
+	root.SetVersionTemplate(VersionLine())
+	root.Flags().BoolP("version", "V", false, "print the version")
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := io.WriteString(con.Stdout, VersionLine())
+			return err
+		},
+	}
 }

@@ -35,13 +35,8 @@ func New(con cli.Console) *cobra.Command {
 		Use:   "expect command",
 		Short: "List, watch, delete and make expectations",
 		Long:  `An expectation is a flow that a helper (FTP, SIP, TFTP, PPTP …) has read of in the payload of another flow, its master. When the flow comes, it is related to the master.`,
-		Args:  cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return cli.UnknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
+		Args:  cli.NoWords,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, c := range []struct {
 		name, short string

@@ -50,10 +50,7 @@ func AddRoot(d Deps, root *cobra.Command) {
 	o.history.Register(root, cli.KeepHistoryHelp)
 	o.Metrics.Register(root)
 	o.Thresholds.Register(root)
-	root.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return cli.UnknownCommand(cmd, args[0])
-		}
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		if _, ok := cli.Terminal(o.Con.Stdout); !ok {
 			return cmd.Help()
 		}

@@ -1,0 +1,106 @@
+//go:build linux
+
+// Package lab is the command that builds a NAT gateway in throw-away network namespaces and watches it.
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/ui"
+	"natlens/cmd/natlens/watch"
+	"natlens/monitor/lab"
+)
+
+// options is the command line.
+type options struct {
+	con    cli.Console
+	plain  bool // --watch: a stream instead of the terminal UI
+	stream watch.Options
+	screen *ui.Options
+}
+
+// New returns the command.
+func New(d ui.Deps) *cobra.Command {
+	o := options{con: d.Con, stream: watch.Options{Filter: cli.FilterFlags{LabelFile: d.Con.LabelFile}}, screen: ui.NewOptions(d)}
+	cmd := &cobra.Command{
+		Use:   "lab [--watch] [filter…]",
+		Short: "Watch a NAT gateway made for the occasion: no root, no set-up",
+		Long:  `Build a NAT gateway with hosts on both sides in network namespaces of their own, make traffic through it, and open the terminal UI in the gateway, or with --watch stream its events as natlens watch does. The events are the kernel's. Nothing on this host is changed, and nothing is left. It needs no root: without privilege it runs in a user namespace of its own.`,
+		Example: `  natlens lab
+  natlens lab --watch
+  natlens lab --watch nat and tcp`,
+		Args: o.stream.Filter.Words,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), words)
+		},
+	}
+	cmd.Flags().BoolVar(&o.plain, "watch", false, "stream the gateway's events as natlens watch does")
+	o.screen.RegisterTheme(cmd)
+	o.stream.Register(cmd)
+	return cmd
+}
+
+// check reports flags that would be ignored: those of the stream without --watch, those of the UI with it.
+func (o *options) check(cmd *cobra.Command) (err error) {
+	screen := []string{"theme"}
+	both := []string{"watch", "capture", "ring", "buffer-size", "metrics", "threshold", "help"}
+	if o.stream.Capture.Netns != "" {
+		return cli.Usagef("lab takes no --netns: it makes its own")
+	}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch {
+		case err != nil || slices.Contains(both, f.Name):
+		case o.plain && slices.Contains(screen, f.Name):
+			err = cli.Usagef("--%s is for the terminal UI: not together with --watch", f.Name)
+		case !o.plain && !slices.Contains(screen, f.Name):
+			err = cli.Usagef("--%s is for natlens lab --watch; the terminal UI takes words of a filter", f.Name)
+		}
+	})
+	return err
+}
+
+func (o *options) run(ctx context.Context, words []string) error {
+	if err := lab.Enter(); err != nil {
+		return err
+	}
+	if _, ok := cli.Terminal(o.con.Stdout); !ok && !o.plain {
+		return cli.Usagef("standard output is no terminal: natlens lab --watch streams the events as lines")
+	}
+	return withGateway(ctx, func(ctx context.Context, at *cli.Gateway) error {
+		if o.plain {
+			return o.stream.Run(ctx, o.con, at)
+		}
+		o.screen.SetFilter(words)
+		o.screen.Capture, o.screen.Metrics, o.screen.Thresholds = o.stream.Capture, o.stream.Metrics, o.stream.Thresholds
+		return o.screen.Run(ctx, at)
+	})
+}
+
+// withGateway builds the lab and calls f with its gateway. The traffic begins when the capture has started, so that
+// the first flows are seen too.
+func withGateway(ctx context.Context, f func(context.Context, *cli.Gateway) error) error {
+	l, err := lab.Build(ctx, lab.Config{Acct: true, Timestamp: true, Helpers: true, ShortTimeouts: true})
+	if err != nil {
+		return fmt.Errorf("build the lab: %w", err)
+	}
+	var traffic sync.WaitGroup
+	busy, stop := context.WithCancel(ctx)
+	defer func() {
+		stop()
+		traffic.Wait()
+		l.Close()
+	}()
+	return f(ctx, &cli.Gateway{FD: l.Gateway.FD(), Name: "lab gateway", Started: func() {
+		traffic.Go(func() { l.Run(busy, lab.Traffic{}) })
+	}})
+}
