@@ -36,13 +36,15 @@ func (p Path) String() string {
 // Locals are the addresses of the host (of one network namespace). The nil
 // Locals knows nothing. It is immutable and may be shared.
 type Locals struct {
-	addrs map[Addr]struct{}
-	marks [256]bool // by Addr.mark: an address whose mark is not set is none of them
+	addrs    map[Addr]struct{}
+	networks []netip.Prefix
+	marks    [256]bool // by Addr.mark: an address whose mark is not set is none of them
 }
 
-// NewLocals returns the set of the given addresses and all of 127.0.0.0/8 and ::1.
-func NewLocals(addrs []netip.Addr) *Locals {
-	l := &Locals{addrs: make(map[Addr]struct{}, len(addrs)+1)}
+// NewLocals returns the set of the given addresses and all of 127.0.0.0/8 and ::1. The
+// networks are those that the host is connected to; a recording does not know them.
+func NewLocals(addrs []netip.Addr, networks ...netip.Prefix) *Locals {
+	l := &Locals{addrs: make(map[Addr]struct{}, len(addrs)+1), networks: networks}
 	l.add(AddrFrom(netip.IPv6Loopback()))
 	for _, a := range addrs {
 		l.add(AddrFrom(a))
@@ -74,6 +76,19 @@ func (l *Locals) Addrs() []netip.Addr {
 // Has reports whether the address is one of this host. Multicast and broadcast
 // addresses are not.
 func (l *Locals) Has(a Addr) bool { return l != nil && l.has(&a) }
+
+// Network returns a network that the host is connected to and that holds both addresses.
+func (l *Locals) Network(a, b Addr) (n netip.Prefix, ok bool) {
+	if l == nil {
+		return n, false
+	}
+	for _, n := range l.networks {
+		if n.Contains(a.Netip()) && n.Contains(b.Netip()) {
+			return n, true
+		}
+	}
+	return n, false
+}
 
 func (l *Locals) has(a *Addr) bool {
 	if a[12] == 127 && Is4(a) {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+	vnetns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor/lab"
@@ -32,9 +34,12 @@ func TestCauses(t *testing.T) {
 		{"dnat-missed, answered once", causeProxy},
 		{"dnat-missed, TCP", causeMount},
 		{"dnat-stale, TCP", causeMoved},
+		{"hairpin", causeHairpin},
+		{"hairpin, UDP", causeHairpinUDP},
 		{"snat-ports", causePorts},
 		{"snat-ports, a block of one client", causeBlock},
 		{"snat-clash", causeClash},
+		{"snat-gone", causeGone},
 		{"many-flows", causeManyFlows},
 		{"many-destinations", causeManyDestinations},
 		{"dns-race", causeRace},
@@ -280,6 +285,79 @@ func causeMoved(g *gateway) {
 	g.delete(f.Filter)
 	g.later(5 * time.Second)
 	g.clears("dnat-stale 203.0.113.100:2049 tcp → 203.0.113.66:2049")
+}
+
+// bypass publishes client2's port of a protocol to the LAN, and has its answers take the
+// way that they take in a network of their own: not through the gateway.
+func (g *gateway) bypass(proto byte, at netip.AddrPort) (undo func()) {
+	published := g.rule("nat", "prerouting", lab.Proto(proto), lab.Daddr(at.Addr()), lab.Dport(at.Port()), lab.DNAT(lab.Client2IP, 80))
+	around := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfLAN2), lab.Proto(proto), lab.Drop())
+	return func() { around(); published() }
+}
+
+// causeHairpin has a client connect to the public address of a server beside it.
+func causeHairpin(g *gateway) {
+	at := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.100"), 443)
+	defer g.bypass(unix.IPPROTO_TCP, at)()
+	_, err := g.l.SYNOnce(g.t.Context(), lab.TCP{To: at})
+	g.must(err)
+	g.await("tcp syn_sent dnat not snat", 1)
+	g.later(5 * time.Second)
+	f := g.sees("hairpin 203.0.113.100:443 tcp → 192.168.77.3:80", 1)
+	if want := "natlens list 'tcp syn_sent unreplied dnat not snat dst 203.0.113.100 dport 443 nat.dst 192.168.77.3 nat.dport 80 src 192.168.77.0/24'"; f.Command != want {
+		g.t.Error(f.Command)
+	}
+	g.delete(f.Filter)
+	g.later(5 * time.Second)
+	g.clears("hairpin 203.0.113.100:443 tcp → 192.168.77.3:80")
+}
+
+func causeHairpinUDP(g *gateway) {
+	at := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.100"), 5060)
+	defer g.bypass(unix.IPPROTO_UDP, at)()
+	g.ask(nil, 4001, at, false)
+	g.await("udp dnat not snat", 1)
+	g.later(12 * time.Second)
+	f := g.sees("hairpin 203.0.113.100:5060 udp → 192.168.77.3:80", 1)
+	g.delete(f.Filter)
+	g.later(5 * time.Second)
+	g.clears("hairpin 203.0.113.100:5060 udp → 192.168.77.3:80")
+}
+
+// causeGone takes an address from the gateway while a client sends by it.
+func causeGone(g *gateway) {
+	gw, err := netlink.NewHandleAt(vnetns.NsHandle(g.l.Gateway.FD()), unix.NETLINK_ROUTE)
+	g.must(err)
+	defer gw.Close()
+	wan, err := gw.LinkByName(lab.IfWAN)
+	g.must(err)
+	old, err := netlink.ParseAddr("203.0.113.77/24")
+	g.must(err)
+	g.must(gw.AddrAdd(wan, old))
+	before := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), lab.SNAT(netip.MustParseAddr("203.0.113.77"), 1024, 65535, false))
+	g.ask(nil, 4001, lab.ServerDNS, true)
+	g.await("udp snat seen_reply", 1)
+	g.later(3 * time.Second)
+	before()
+	g.must(gw.AddrDel(wan, old))
+	elsewhere := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), lab.Daddr(netip.MustParseAddr("203.0.113.77")), lab.Drop())
+	defer elsewhere() // the server has still the gateway's link address for it
+	g.ask(nil, 4002, lab.ServerDNS, true)
+	g.await("udp snat seen_reply", 2)
+	g.later(3 * time.Second)
+	g.expect("before a packet is not answered", nil, nil)
+	for range fewPackets {
+		g.ask(nil, 4001, lab.ServerDNS, false)
+	}
+	g.later(12 * time.Second)
+	f := g.sees("snat-gone 203.0.113.77", 1)
+	if want := "natlens delete 'snat and not nat.src 203.0.113.1'"; f.Command != want {
+		g.t.Error(f.Command)
+	}
+	g.delete(f.Filter)
+	g.ask(nil, 4001, lab.ServerDNS, true)
+	g.later(5 * time.Second)
+	g.clears("snat-gone 203.0.113.77")
 }
 
 // causePorts gives a pool of 80 ports 72 flows.

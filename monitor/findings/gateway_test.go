@@ -21,6 +21,7 @@ import (
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/netns"
 	"natlens/monitor/table"
 )
 
@@ -132,6 +133,9 @@ func (g *gateway) later(d time.Duration) {
 	for ; d > 0; d -= time.Second {
 		g.hear()
 		g.now = monitor.Now() + monitor.Time(g.ahead)
+		locals, err := netns.Locals(g.l.Gateway.FD())
+		g.must(err)
+		g.table.SetLocals(locals)
 		step := min(d, time.Second)
 		g.pass(step)
 		g.ahead += step

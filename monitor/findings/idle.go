@@ -9,15 +9,6 @@ import (
 	"natlens/monitor/table"
 )
 
-// space is what a scan keeps of a network namespace.
-type space struct {
-	rows     uint64
-	timeouts monitor.TCPTimeouts
-	idle     group  // ESTABLISHED flows that are idle
-	flows    uint64 // of these
-	unsure   uint64 // flows that may be idle: another dump will show it
-}
-
 // idleReading is what the last two dumps revealed about a flow that may be idle.
 type idleReading struct {
 	last monitor.Reading
@@ -27,37 +18,10 @@ type idleReading struct {
 
 // A flow is idle if its timeout says so and no packet passed between two dumps.
 const (
-	maxReadings  = maxKeys                      // flows that are compared; a flow takes some 100 bytes
-	readingApart = 2 * time.Second              // least time between the two dumps
-	refreshEvery = 10 * time.Minute             // least time between two pairs of dumps that idle asks for
-	settingEvery = monitor.Time(10_000_000_000) // how often timeouts are read
+	maxReadings  = maxKeys          // flows that are compared; a flow takes some 100 bytes
+	readingApart = 2 * time.Second  // least time between the two dumps
+	refreshEvery = 10 * time.Minute // least time between two pairs of dumps that idle asks for
 )
-
-// setting are the timeouts of a namespace as they were read at a time.
-type setting struct {
-	timeouts monitor.TCPTimeouts
-	at       monitor.Time
-}
-
-// space returns what this scan keeps of a namespace.
-func (s *scan) space(n monitor.NetNS) *space {
-	sp := s.spaces[n]
-	if sp != nil {
-		return sp
-	}
-	sp = new(space)
-	s.spaces[n] = sp
-	if s.cfg.TCPTimeouts == nil {
-		return sp
-	}
-	set, known := s.settings[n]
-	if age := s.now - set.at; !known || age < 0 || age >= settingEvery {
-		set = setting{s.cfg.TCPTimeouts(n), s.now}
-		s.settings[n] = set
-	}
-	sp.timeouts = set.timeouts
-	return sp
-}
 
 // idle counts an ESTABLISHED flow. No event reports packets: what is known of a flow is as
 // old as the last dump, or the last message about it.

@@ -27,6 +27,9 @@ type block struct {
 // source adds a flow with SNAT. Towards one destination each flow needs a port of its
 // own: reply tuples are unique.
 func (s *scan) source(flow ref, f *monitor.Flow) {
+	if !f.Orig.Proto.HasPorts() {
+		return
+	}
 	own, port := f.Orig.SrcPort, f.Reply.DstPort
 	k := key{addr: f.Reply.Dst, proto: f.Orig.Proto, netns: f.Orig.NetNS}
 	if p := s.publics.add(k); p != nil && own != port {

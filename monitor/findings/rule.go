@@ -22,8 +22,10 @@ const (
 	ruleOneSided
 	ruleDNATStale
 	ruleDNATMissed
+	ruleHairpin
 	ruleSNATPorts
 	ruleSNATClash
+	ruleSNATGone
 	ruleManyFlows
 	ruleManyDestinations
 	ruleDNSRace
@@ -58,6 +60,11 @@ var rules = [numRules]Rule{
 		"flows without DNAT and without an answer to a port that younger flows reach by DNAT",
 		"The flow began before the rule existed, and NAT is decided on the first packet only. Delete the entry.",
 		[]threshold{dnatStale, dnatAge}},
+	ruleHairpin: {"hairpin", monitor.SeverityWarn, "Clients can't reach a published server in their own network.",
+		"unanswered flows with DNAT and without SNAT whose target is in a network of this host that holds the client, too",
+		"The server answers the client directly, from an address that the client did not ask. " +
+			"Add SNAT (masquerade) for flows from that network to the server, or give clients there the server's own address (split DNS).",
+		[]threshold{hairpinFlows, synAge, dnatAge}},
 	ruleSNATPorts: {"snat-ports", monitor.SeverityFail, "A pool of source ports is nearly used up.",
 		"flows with SNAT by public address, protocol and destination, each of which needs a port of its own; also by client, if each client has a block of ports",
 		"One public address has so many ports towards one destination. Add addresses, or have clients reuse connections.",
@@ -66,6 +73,10 @@ var rules = [numRules]Rule{
 		"flows with SNAT whose port had to be changed, by public address; not if nearly all are, as `masquerade random` does",
 		"Many inside hosts use the same source ports. What relies on its port (games, VoIP, IPsec) may fail.",
 		[]threshold{snatClash, snatClashMin}},
+	ruleSNATGone: {"snat-gone", monitor.SeverityFail, "Clients are still sent from an address that this gateway no longer has.",
+		"flows with SNAT to an address that is not local, younger flows with SNAT to one that is (or a local address in the same network), and the kernel's counters: packets go out and none comes back any more",
+		"The gateway's address has changed, and the entry of a flow keeps the old one as long as the client sends. Delete the entries.",
+		[]threshold{snatGone, dnatAge}},
 	ruleManyFlows: {"many-flows", monitor.SeverityWarn, "A host opens many more flows than the others.",
 		"new flows by inside host, compared with the mean of the others if there are any",
 		"A program leaks connections, the host is infected, or it is a busy server that needs a limit of its own.",

@@ -33,8 +33,10 @@ type scan struct {
 	pools          tally[key, pool]    // and by destination
 	blocks         tally[block, pool]  // and by client, in pools that the scan before found in use
 
-	spaces   map[monitor.NetNS]*space
-	settings map[monitor.NetNS]setting
+	hairpins tally[key, hairpin] // flows that DNAT sends back without SNAT
+	senders  tally[key, sender]  // flows with SNAT by public address
+
+	spaces map[monitor.NetNS]*space
 
 	readings  map[ref]*idleReading
 	unread    uint64 // flows that may be idle and are not in readings
@@ -44,7 +46,7 @@ type scan struct {
 
 func (s *scan) init(cfg *Config) {
 	s.cfg, s.thresholds = cfg, &cfg.Thresholds
-	s.settings, s.readings = make(map[monitor.NetNS]setting), make(map[ref]*idleReading)
+	s.spaces, s.readings = make(map[monitor.NetNS]*space), make(map[ref]*idleReading)
 	s.services.max, s.servicesBefore.max = maxServices, maxServices
 }
 
@@ -75,10 +77,9 @@ func (s *scan) begin(now monitor.Time) {
 	s.publics.reset()
 	s.pools.reset()
 	s.blocks.reset()
-	s.spaces = make(map[monitor.NetNS]*space)
-	if len(s.settings) > maxServices { // namespaces come and go
-		clear(s.settings)
-	}
+	s.hairpins.reset()
+	s.senders.reset()
+	s.renew(now)
 	s.running, s.began = true, now
 	s.number++
 	s.piece, s.rows, s.took, s.unread = 0, 0, 0, 0
@@ -89,7 +90,8 @@ func (s *scan) beyond() (n uint64) {
 	for i := range s.handshakes {
 		n += s.handshakes[i].beyond
 	}
-	return n + s.unread + s.hosts.beyond + s.services.beyond + s.publics.beyond + s.pools.beyond + s.blocks.beyond
+	return n + s.unread + s.hosts.beyond + s.services.beyond + s.publics.beyond + s.pools.beyond + s.blocks.beyond +
+		s.hairpins.beyond + s.senders.beyond
 }
 
 // row adds a flow to the groups that it belongs to.
@@ -104,15 +106,19 @@ func (s *scan) row(i uint32, r *table.Row) {
 	sp.rows++
 	switch f.Orig.Proto {
 	case monitor.TCP:
-		if r.Known&monitor.AttrState != 0 {
-			s.handshake(flow, r)
-			s.idle(sp, flow, r)
-			s.service(flow, r)
+		if r.Known&monitor.AttrState == 0 {
+			break
 		}
+		s.handshake(flow, r)
+		s.idle(sp, flow, r)
+		s.service(flow, r)
+		s.hairpin(sp, flow, r)
 	case monitor.UDP:
 		s.service(flow, r)
+		s.hairpin(sp, flow, r)
 	}
-	if f.Status&monitor.SrcNAT != 0 && f.Orig.Proto.HasPorts() {
+	if f.Status&monitor.SrcNAT != 0 {
 		s.source(flow, f)
+		s.sender(sp, flow, r)
 	}
 }

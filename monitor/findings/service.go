@@ -22,18 +22,16 @@ type service struct {
 const (
 	maxTargets  = 6    // of one service; flows to others are left out
 	maxServices = 1024 // a service takes some 3 KiB
-	maxReplied  = 16   // flows of a target that may be watched
 )
 
 // target is where DNAT sends flows of a service to.
 type target struct {
 	to       monitor.Endpoint
-	born     monitor.Time    // of the youngest flow; 0: not known
-	answered uint64          // flows
-	replied  [maxReplied]ref // the first few of these that are open
-	open     int             // flows in replied
-	silent   uint64          // flows that were never answered; TCP: in SYN_SENT
-	group                    // of the silent
+	born     monitor.Time // of the youngest flow; 0: not known
+	answered uint64       // flows
+	replied  some         // of these
+	silent   uint64       // flows that were never answered; TCP: in SYN_SENT
+	group                 // of the silent
 }
 
 // youngest are the flows with DNAT that began last, the youngest first. Flows whose
@@ -132,14 +130,11 @@ func (s *scan) service(flow ref, r *table.Row) {
 	}
 	t := &v.value.targets[at]
 	t.born = max(t.born, born)
-	switch tcp := f.Orig.Proto == monitor.TCP; {
+	switch {
 	case f.Status.Has(monitor.SeenReply):
 		t.answered++
-		if t.open < maxReplied && (!tcp || f.State == monitor.TCPEstablished || f.State == monitor.TCPSynRecv) {
-			t.replied[t.open] = flow
-			t.open++
-		}
-	case !tcp || f.State == monitor.TCPSynSent:
+		t.replied.add(flow, f)
+	case f.Orig.Proto != monitor.TCP || f.State == monitor.TCPSynSent:
 		t.silent++
 		t.add(flow, s.aged(r, dnatAge))
 	}
@@ -173,7 +168,7 @@ func (e *Engine) silentOnce(s *tallied[key, service], at int, now monitor.Time) 
 	if at == 0 && !(s.value.bypassed() && s.value.answering() != nil) || at > 0 && !s.value.abandoned(at) {
 		return nil
 	}
-	silent := e.silent(t.replied[:t.open], now)
+	silent := e.silent(&t.replied, now)
 	if len(silent) == 0 {
 		return nil
 	}

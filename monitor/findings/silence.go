@@ -20,11 +20,26 @@ const maxWatched = 64
 // keepalive shows nothing.
 const fewPackets = 3
 
+// some are the first flows of a group that can still send.
+type some struct {
+	flows [16]ref
+	n     int
+}
+
+// add adds a flow, unless it is a TCP connection that is closing.
+func (s *some) add(flow ref, f *monitor.Flow) {
+	open := f.Orig.Proto != monitor.TCP || f.State == monitor.TCPSynSent || f.State == monitor.TCPSynRecv || f.State == monitor.TCPEstablished
+	if open && s.n < len(s.flows) {
+		s.flows[s.n] = flow
+		s.n++
+	}
+}
+
 // silent returns those of some flows that send packets and have got none back for the
 // time of dnat-stale-age; none if any of the flows gets answers.
-func (e *Engine) silent(flows []ref, now monitor.Time) (silent []ref) {
+func (e *Engine) silent(s *some, now monitor.Time) (silent []ref) {
 	answered := false
-	for _, r := range flows {
+	for _, r := range s.flows[:s.n] {
 		switch e.watch(r, now) {
 		case watchSilent:
 			silent = append(silent, r)

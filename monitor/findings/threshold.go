@@ -24,10 +24,12 @@ const (
 	oneSided
 	dnatStale
 	dnatAge
+	hairpinFlows
 	snatPorts
 	snatMin
 	snatClash
 	snatClashMin
+	snatGone
 	manyFlows
 	manyFactor
 	manyDestinations
@@ -69,7 +71,7 @@ var thresholds = [numThresholds]Threshold{
 		"A browser that finds a server dead opens six, two users of it twelve. Twenty at once are many users or many attempts."},
 	synHost: {"syn-unanswered-host", Flows, 50, "TCP connections of one host without an answer, to eight destinations or more",
 		"Programs that search for peers leave some dozens."},
-	synAge: {"syn-age", Seconds, 3, "age of such a connection",
+	synAge: {"syn-age", Seconds, 3, "age of such a connection, also for `hairpin`",
 		"A client repeats its SYN after 1 s and 3 s. By then two packets were lost, or nobody answers."},
 	halfOpen: {"half-open", Flows, 10, "TCP connections to one destination in SYN_RECV",
 		"The third packet of a handshake follows within a round trip. Ten that wait at once are no coincidence."},
@@ -79,8 +81,10 @@ var thresholds = [numThresholds]Threshold{
 		"A few are connections from before a reboot of this host on which the other end is silent."},
 	dnatStale: {"dnat-stale", Flows, 1, "flows that keep an old decision of DNAT and get no answer",
 		"One such flow is a client that is cut off for as long as it keeps sending."},
-	dnatAge: {"dnat-stale-age", Seconds, 10, "age of such a flow without an answer, or time since its last answer",
+	dnatAge: {"dnat-stale-age", Seconds, 10, "age of such a flow without an answer, or time since its last answer; also for `snat-gone`, and for UDP of `hairpin`",
 		"Answers take milliseconds, and a resolver asks again after 5 s."},
+	hairpinFlows: {"hairpin", Flows, 1, "unanswered flows that DNAT sends back into the client's own network without SNAT",
+		"Such a flow can't be answered, so that one is enough."},
 	snatPorts: {"snat-ports", Percent, 80, "share of a port pool that is in use towards one destination",
 		"The last fifth is what a burst needs. At 100 % connections fail."},
 	snatMin: {"snat-ports-min", Ports, 64, "ports in use, below which a pool is not reported",
@@ -89,6 +93,8 @@ var thresholds = [numThresholds]Threshold{
 		"Random ports of a few hundred flows rarely collide. A pool that is a quarter full changes a quarter."},
 	snatClashMin: {"snat-clash-min", Flows, 100, "flows whose port was changed, below which an address is not reported",
 		"Some programs all use the same source port."},
+	snatGone: {"snat-gone", Flows, 1, "flows that SNAT sends from an address which this host no longer has, and that get no answer",
+		"One such flow is a client that is cut off for as long as it keeps sending."},
 	manyFlows: {"many-flows", PerSecond, 200, "new flows of one inside host per second",
 		"A browser's worst second has about a hundred. This is the mean of a window."},
 	manyFactor: {"many-flows-factor", Times, 10, "ratio of that rate to the mean of the other inside hosts",

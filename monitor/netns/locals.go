@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -30,12 +31,19 @@ func Locals(netns int) (*monitor.Locals, error) {
 		return nil, fmt.Errorf("read local addresses: %w", err)
 	}
 	var addrs []netip.Addr
+	var networks []netip.Prefix
 	for _, m := range msgs {
-		if a, ok := ifAddr(m); ok {
-			addrs = append(addrs, a)
+		a, ok := ifAddr(m)
+		if !ok {
+			continue
+		}
+		addrs = append(addrs, a)
+		n := netip.PrefixFrom(a, int(m.Data[1])).Masked() // ifaddrmsg.ifa_prefixlen
+		if n.IsValid() && !n.IsSingleIP() && !a.IsLoopback() && !slices.Contains(networks, n) {
+			networks = append(networks, n)
 		}
 	}
-	return monitor.NewLocals(addrs), nil
+	return monitor.NewLocals(addrs, networks...), nil
 }
 
 // ifAddr returns the address of an RTM_NEWADDR message: IFA_LOCAL where it is

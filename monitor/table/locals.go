@@ -29,6 +29,13 @@ func (t *Table) SetLocalsOf(n monitor.NetNS, l *monitor.Locals) {
 	}
 }
 
+// LocalsOf returns the addresses of a network namespace, nil if they are not known.
+func (t *Table) LocalsOf(n monitor.NetNS) *monitor.Locals {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.localsOf(n)
+}
+
 func (t *Table) localsOf(n monitor.NetNS) *monitor.Locals {
 	if n == 0 {
 		return t.locals

@@ -1,0 +1,94 @@
+package findings
+
+import (
+	"fmt"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+	"natlens/monitor/table"
+)
+
+// sender is what a scan keeps of the flows that SNAT sends from one address.
+type sender struct {
+	local bool         // it is an address of this host
+	born  monitor.Time // of the youngest flow; 0: not known
+	open  some         // flows that were answered once; none if it is local
+}
+
+// sender adds a flow with SNAT.
+func (s *scan) sender(sp *space, flow ref, r *table.Row) {
+	if sp.locals == nil {
+		return
+	}
+	f := &r.Flow
+	v := s.senders.add(key{addr: f.Reply.Dst, netns: f.Orig.NetNS})
+	if v == nil {
+		return
+	}
+	v.value.born = max(v.value.born, r.Born())
+	if v.value.local = sp.locals.Has(f.Reply.Dst); !v.value.local && f.Status.Has(monitor.SeenReply) {
+		v.value.open.add(flow, f)
+	}
+}
+
+// gone finds flows that SNAT sends from an address which this host no longer has: they were
+// answered once and are not any more, and newer flows are sent from an address that it has.
+// An address that it never had may be routed here.
+func (e *Engine) gone(now monitor.Time) (found []candidate) {
+	type family struct {
+		netns monitor.NetNS
+		ipv4  bool
+	}
+	addresses := make(map[monitor.NetNS]int)
+	current := make(map[family]*tallied[key, sender]) // the local address of the youngest flow
+	all := e.scan.senders.all
+	for i := range all {
+		s := &all[i]
+		addresses[s.key.netns]++
+		of := family{s.key.netns, s.key.addr.Is4()}
+		if c := current[of]; s.value.local && (c == nil || s.value.born > c.value.born) {
+			current[of] = s
+		}
+	}
+	limit := e.cfg.Thresholds[snatGone]
+	for i := range all {
+		s := &all[i]
+		to := s.key.addr
+		if c := current[family{s.key.netns, s.key.addr.Is4()}]; c != nil && s.value.born <= c.value.born {
+			to = c.key.addr
+		} else if c == nil {
+			to = e.scan.spaces[s.key.netns].beside(s.key.addr)
+		}
+		if s.value.local || to == s.key.addr {
+			continue
+		}
+		silent := e.silent(&s.value.open, now)
+		if len(silent) == 0 {
+			continue
+		}
+		filter := fmt.Sprintf("snat and nat.src %s", s.key.addr)
+		if addresses[s.key.netns] <= 2 { // this one, and the current one if it is in use
+			filter = fmt.Sprintf("snat and not nat.src %s", to)
+		}
+		found = append(found, e.candidate(s.key.netns, float64(len(silent))/limit, monitor.Finding{
+			Subject: s.key.addr.String(),
+			Text: fmt.Sprintf("%s sent as %s, which is no longer an address of this gateway, and not answered for %s; the gateway has %s",
+				human.Plural(s.n, "flow"), s.key.addr, e.text(dnatAge), to),
+			Flows:    s.n,
+			Figures:  figures(s.n, limit),
+			Examples: e.rows(silent[:min(len(silent), maxExamples)]),
+		}, "delete", filter))
+	}
+	return found
+}
+
+// beside returns the address of this host in the network of an address, or that address
+// itself if there is none.
+func (sp *space) beside(a monitor.Addr) monitor.Addr {
+	for _, local := range sp.locals.Addrs() {
+		if _, ok := sp.locals.Network(a, monitor.AddrFrom(local)); ok {
+			return monitor.AddrFrom(local)
+		}
+	}
+	return a
+}
