@@ -6,6 +6,7 @@ package events
 import (
 	"maps"
 	"math"
+	"strings"
 	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
@@ -210,7 +211,12 @@ func (p *Page) Condition() string {
 	if p.At >= len(p.events) || !p.events[p.At].Kind.HasFlow() {
 		return ""
 	}
-	return p.col.condition(&p.events[p.At])
+	e := &p.events[p.At]
+	if p.col == colKind {
+		return "event " + strings.ToLower(e.Kind.String())
+	}
+	f := flowOf(e)
+	return f.Filter(cells[p.col])
 }
 
 // ExportsEvents: an export takes the events shown.

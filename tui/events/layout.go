@@ -1,9 +1,6 @@
 package events
 
 import (
-	"strings"
-
-	"natlens/monitor"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 )
@@ -23,16 +20,9 @@ const (
 	columns
 )
 
-// condition writes a cell as a filter.
-func (c column) condition(e *monitor.Event) string {
-	if c == colKind {
-		return "event " + strings.ToLower(e.Kind.String())
-	}
-	f := flowOf(e)
-	return [columns]func(*page.Flow) string{colProto: (*page.Flow).ProtoFilter, colState: (*page.Flow).StateFilter,
-		colFrom: (*page.Flow).SourceFilter, colSentAs: (*page.Flow).SentAsFilter, colTo: (*page.Flow).DestFilter,
-		colDelivered: (*page.Flow).DeliveredFilter}[c](&f)
-}
+// cells are the columns' values as filters.
+var cells = [columns]page.Cell{colProto: page.CellProto, colState: page.CellState, colFrom: page.CellSource,
+	colSentAs: page.CellSentAs, colTo: page.CellDest, colDelivered: page.CellDelivered}
 
 // layout is where the columns begin; the ends of the flow take the rest.
 type layout struct {

@@ -37,26 +37,26 @@ type column struct {
 	order table.Order
 	down  bool                                                    // descending first
 	text  func(d *drawer, l *paint.Line, f *page.Flow, width int) // nil: drawer.ends draws it
-	value func(*page.Flow) string                                 // the cell as a filter; nil: it can't be one
+	value page.Cell                                               // as a filter
 }
 
 var columnTable = [columns]column{
-	colProto:     {"PROTO", 6, false, table.ByProto, false, (*drawer).proto, (*page.Flow).ProtoFilter},
-	colState:     {"STATE", 12, false, table.ByState, false, (*drawer).state, (*page.Flow).StateFilter},
-	colNetNS:     {"NETNS", 0, false, table.ByArrival, false, (*drawer).netns, nil},
-	colSource:    {"SOURCE", 0, false, table.BySource, false, nil, (*page.Flow).SourceFilter},
-	colSentAs:    {"SENT AS", 0, false, table.BySentAs, false, nil, (*page.Flow).SentAsFilter},
-	colDest:      {"DESTINATION", 0, false, table.ByDestination, false, nil, (*page.Flow).DestFilter},
-	colDelivered: {"DELIVERED TO", 0, false, table.ByDelivered, false, nil, (*page.Flow).DeliveredFilter},
-	colRate:      {"RATE", 8, true, table.ByValue, true, (*drawer).rate, nil},
-	colBytes:     {"BYTES", 7, true, table.ByBytes, true, (*drawer).bytes, nil},
-	colPackets:   {"PACKETS", 7, true, table.ByPackets, true, (*drawer).packets, nil},
-	colAge:       {"AGE", 5, true, table.ByBorn, true, (*drawer).age, nil},
-	colLeft:      {"LEFT", 5, true, table.ByTimeout, false, (*drawer).left, nil},
-	colMark:      {"MARK", 8, false, table.ByMark, true, (*drawer).mark, (*page.Flow).MarkFilter},
-	colZone:      {"ZONE", 4, true, table.ByZone, false, (*drawer).zone, (*page.Flow).ZoneFilter},
-	colHelper:    {"HELPER", 6, false, table.ByArrival, false, (*drawer).helper, (*page.Flow).HelperFilter},
-	colLabels:    {"LABELS", 6, false, table.ByArrival, false, (*drawer).labels, (*page.Flow).LabelFilter},
+	colProto:     {"PROTO", 6, false, table.ByProto, false, (*drawer).proto, page.CellProto},
+	colState:     {"STATE", 12, false, table.ByState, false, (*drawer).state, page.CellState},
+	colNetNS:     {"NETNS", 0, false, table.ByArrival, false, (*drawer).netns, page.NoCell},
+	colSource:    {"SOURCE", 0, false, table.BySource, false, nil, page.CellSource},
+	colSentAs:    {"SENT AS", 0, false, table.BySentAs, false, nil, page.CellSentAs},
+	colDest:      {"DESTINATION", 0, false, table.ByDestination, false, nil, page.CellDest},
+	colDelivered: {"DELIVERED TO", 0, false, table.ByDelivered, false, nil, page.CellDelivered},
+	colRate:      {"RATE", 8, true, table.ByValue, true, (*drawer).rate, page.NoCell},
+	colBytes:     {"BYTES", 7, true, table.ByBytes, true, (*drawer).bytes, page.NoCell},
+	colPackets:   {"PACKETS", 7, true, table.ByPackets, true, (*drawer).packets, page.NoCell},
+	colAge:       {"AGE", 5, true, table.ByBorn, true, (*drawer).age, page.NoCell},
+	colLeft:      {"LEFT", 5, true, table.ByTimeout, false, (*drawer).left, page.NoCell},
+	colMark:      {"MARK", 8, false, table.ByMark, true, (*drawer).mark, page.CellMark},
+	colZone:      {"ZONE", 4, true, table.ByZone, false, (*drawer).zone, page.CellZone},
+	colHelper:    {"HELPER", 6, false, table.ByArrival, false, (*drawer).helper, page.CellHelper},
+	colLabels:    {"LABELS", 6, false, table.ByArrival, false, (*drawer).labels, page.CellLabel},
 }
 
 // sortable reports whether rows can be ordered by the column: texts that few flows have

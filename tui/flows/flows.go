@@ -209,13 +209,13 @@ func (p *Page) Chosen() (page.Flow, bool) {
 // Condition is the cell under the cursor as a filter.
 func (p *Page) Condition() string {
 	f, ok := p.Chosen()
-	if ok && p.col == colNetNS {
+	switch {
+	case !ok:
+		return ""
+	case p.col == colNetNS:
 		return p.s.NetNSFilter(f.Row.Flow.Orig.NetNS)
 	}
-	if value := columnTable[p.col].value; ok && value != nil {
-		return value(&f)
-	}
-	return ""
+	return f.Filter(columnTable[p.col].value)
 }
 
 // WantsDump: rows that are ordered by counters need all of them.

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -29,19 +31,79 @@ func Since(a, b monitor.Time) time.Duration {
 // Hex writes a mark or a key.
 func Hex(n uint64) string { return "0x" + strconv.FormatUint(n, 16) }
 
-// The methods below write one cell of the flow as a condition of the filter language; ""
-// if it can't be one.
+// Cell is a value of a flow that can be a filter.
+type Cell uint8
 
-// ProtoFilter wants the flow's protocol.
-func (f *Flow) ProtoFilter() string { return "proto " + f.Row.Flow.Orig.Proto.String() }
+// The cells. NoCell can't be a filter.
+const (
+	NoCell Cell = iota
+	CellProto
+	CellState
+	CellSource
+	CellSentAs    // the sender's translated address
+	CellDest      // the service: address and port
+	CellDelivered // the address to which DNAT leads
+	CellMark
+	CellZone
+	CellHelper
+	CellLabel // the lowest
+)
 
-// StateFilter wants the flow's state.
-func (f *Flow) StateFilter() string {
-	p := f.Row.Flow.Orig.Proto
-	if n := f.Row.Flow.State.Name(p); f.Row.Known&monitor.AttrState != 0 && n != "" {
-		return p.String() + " and state " + strings.ToLower(n)
+// Filter writes a cell as a condition of the filter language; "" if it can't be one.
+func (f *Flow) Filter(c Cell) string {
+	fl := &f.Row.Flow
+	switch c {
+	case CellProto:
+		return "proto " + fl.Orig.Proto.String()
+	case CellState:
+		return f.stateFilter()
+	case CellSource:
+		return "src " + fl.Orig.Src.String()
+	case CellSentAs:
+		if fl.NAT().Kind&monitor.NATSource == 0 {
+			return "not snat"
+		}
+		return "reply.dst " + fl.Reply.Dst.String()
+	case CellDest:
+		if fl.Orig.Proto.HasPorts() {
+			return "dst " + fl.Orig.Dst.String() + " and dport " + strconv.Itoa(int(fl.Orig.DstPort))
+		}
+		return "dst " + fl.Orig.Dst.String()
+	case CellDelivered:
+		if fl.NAT().Kind&monitor.NATDestination == 0 {
+			return "not dnat"
+		}
+		return "reply.src " + fl.Reply.Src.String()
+	case CellMark:
+		return "mark " + Hex(uint64(fl.Mark))
+	case CellZone:
+		if o, r := fl.Orig.Zone, fl.Reply.Zone; o != r {
+			return fmt.Sprintf("orig.zone %d and reply.zone %d", o, r)
+		}
+		return "zone " + strconv.Itoa(int(fl.Orig.Zone))
+	case CellHelper:
+		if f.Extra == nil || f.Row.Known&monitor.AttrHelper == 0 {
+			return "not has helper"
+		}
+		return filter.Text{Field: filter.FieldHelper, Op: filter.Eq, Set: []string{string(f.Extra.Helper)}}.String()
+	case CellLabel:
+		if f.Extra != nil {
+			for i, b := range f.Extra.Labels {
+				if b != 0 {
+					return "label " + strconv.Itoa(8*i+bits.TrailingZeros8(b))
+				}
+			}
+		}
 	}
-	switch st := f.Row.Flow.Status; {
+	return ""
+}
+
+func (f *Flow) stateFilter() string {
+	p, st := f.Row.Flow.Orig.Proto, f.Row.Flow.Status
+	n := f.Row.Flow.State.Name(p)
+	switch {
+	case f.Row.Known&monitor.AttrState != 0 && n != "":
+		return p.String() + " and state " + strings.ToLower(n)
 	case f.Row.Known&monitor.AttrStatus == 0:
 		return ""
 	case st.Has(monitor.Assured):
@@ -50,66 +112,6 @@ func (f *Flow) StateFilter() string {
 		return "status seen_reply and not status assured"
 	}
 	return "not status seen_reply"
-}
-
-// SourceFilter wants the sender.
-func (f *Flow) SourceFilter() string { return "src " + f.Row.Flow.Orig.Src.String() }
-
-// SentAsFilter wants the sender's translated address.
-func (f *Flow) SentAsFilter() string {
-	if f.Row.Flow.NAT().Kind&monitor.NATSource == 0 {
-		return "not snat"
-	}
-	return "reply.dst " + f.Row.Flow.Reply.Dst.String()
-}
-
-// DestFilter wants the service: address and port.
-func (f *Flow) DestFilter() string {
-	t := &f.Row.Flow.Orig
-	if t.Proto.HasPorts() {
-		return "dst " + t.Dst.String() + " and dport " + strconv.Itoa(int(t.DstPort))
-	}
-	return "dst " + t.Dst.String()
-}
-
-// DeliveredFilter wants the address to which DNAT leads.
-func (f *Flow) DeliveredFilter() string {
-	if f.Row.Flow.NAT().Kind&monitor.NATDestination == 0 {
-		return "not dnat"
-	}
-	return "reply.src " + f.Row.Flow.Reply.Src.String()
-}
-
-// MarkFilter wants the mark.
-func (f *Flow) MarkFilter() string { return "mark " + Hex(uint64(f.Row.Flow.Mark)) }
-
-// ZoneFilter wants the zones of both directions.
-func (f *Flow) ZoneFilter() string {
-	if o, r := f.Row.Flow.Orig.Zone, f.Row.Flow.Reply.Zone; o != r {
-		return "orig.zone " + strconv.Itoa(int(o)) + " and reply.zone " + strconv.Itoa(int(r))
-	}
-	return "zone " + strconv.Itoa(int(f.Row.Flow.Orig.Zone))
-}
-
-// HelperFilter wants the helper.
-func (f *Flow) HelperFilter() string {
-	if f.Extra == nil || f.Row.Known&monitor.AttrHelper == 0 {
-		return "not has helper"
-	}
-	return filter.Text{Field: filter.FieldHelper, Op: filter.Eq, Set: []string{string(f.Extra.Helper)}}.String()
-}
-
-// LabelFilter wants the lowest label.
-func (f *Flow) LabelFilter() string {
-	if f.Extra == nil {
-		return ""
-	}
-	for bit := range 8 * len(f.Extra.Labels) {
-		if f.Extra.Labels[bit/8]&(1<<(bit%8)) != 0 {
-			return "label " + strconv.Itoa(bit)
-		}
-	}
-	return ""
 }
 
 // ExactFilter wants this flow alone: its original tuple.

@@ -1,10 +1,9 @@
 package paint
 
 import (
-	"image/color"
+	"cmp"
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
 )
 
@@ -33,33 +32,24 @@ const (
 	roles
 )
 
-// Style says what each role looks like. The zero Style is plain text. It is
-// immutable and may be shared.
+// Style says what each role looks like. The zero Style is plain text. It is immutable and
+// may be shared.
 type Style struct {
 	name  string
-	pens  [roles]pen
-	over  [roles]pen // above Selected
+	pens  pens
+	over  pens // on the line under the cursor
 	ascii bool
 }
 
-// pen is the SGR sequence that starts a role; "" for none.
-type pen string
+// pens are the SGR sequences that start the roles; "" for none.
+type pens [roles]string
 
 // Name returns dark, light, ansi, mono or plain.
-func (s Style) Name() string {
-	if s.name == "" {
-		return "plain"
-	}
-	return s.name
-}
+func (s Style) Name() string { return cmp.Or(s.name, "plain") }
 
-// Plain has no escape sequences at all: files, pipes, tests.
-func Plain() Style { return Style{} }
-
-// For returns the style of a theme (dark, light, or "" for dark) on a terminal
-// of that colour profile. Without colour (NO_COLOR) bold, faint and reverse say
-// what they can; the base colours of a terminal with sixteen are left to its own
-// palette.
+// For returns the style of a theme (dark, light, or "" for dark) on a terminal of that
+// colour profile. A terminal with sixteen colours uses its own palette; one without colour,
+// or with NO_COLOR, has bold, faint, underline and reverse.
 func For(theme string, p colorprofile.Profile) Style {
 	switch {
 	case p <= colorprofile.NoTTY:
@@ -74,82 +64,65 @@ func For(theme string, p colorprofile.Profile) Style {
 	return Dark()
 }
 
+// sgr is a sequence with these parameters. (The golden screens have a second 4, underline,
+// behind some; it changes nothing.)
+func sgr(parameters string) string { return "\x1b[" + parameters + "m" }
+
+const (
+	bold      = "1"
+	faint     = "2"
+	underline = "4"
+	reverse   = "7"
+)
+
+// Plain has no escape sequences: files, pipes, tests.
+func Plain() Style { return Style{} }
+
 // Dark is for dark terminals.
 func Dark() Style {
-	return build("dark", palette{
-		muted: hex("#8a8f98"), title: hex("#e6e6e6"), nat: hex("#5fd7d7"), fresh: hex("#87d787"), ended: hex("#6c7079"),
-		warn: hex("#e5c07b"), bad: hex("#ff6b6b"), key: hex("#9fb4ff"), bar: hex("#6f9fd8"), back: hex("#2d3340"),
-	})
+	return colours("dark", palette{text: "230;230;230", muted: "138;143;152", nat: "95;215;215", fresh: "135;215;135",
+		ended: "108;112;121", warn: "229;192;123", bad: "255;107;107", key: "159;180;255", bar: "111;159;216", back: "45;51;64"})
 }
 
 // Light is for light terminals.
 func Light() Style {
-	return build("light", palette{
-		muted: hex("#5f6670"), title: hex("#111111"), nat: hex("#00707a"), fresh: hex("#1c7a1c"), ended: hex("#8d939c"),
-		warn: hex("#8a5a00"), bad: hex("#c01818"), key: hex("#2f4fb5"), bar: hex("#3b6fb0"), back: hex("#dde3ee"),
-	})
+	return colours("light", palette{text: "17;17;17", muted: "95;102;112", nat: "0;112;122", fresh: "28;122;28",
+		ended: "141;147;156", warn: "138;90;0", bad: "192;24;24", key: "47;79;181", bar: "59;111;176", back: "221;227;238"})
+}
+
+// palette is colours, as red;green;blue.
+type palette struct{ text, muted, nat, fresh, ended, warn, bad, key, bar, back string }
+
+func colours(name string, p palette) Style {
+	fg := func(before, colour string) string { return sgr(before + "38;2;" + colour) }
+	s := Style{name: name, pens: pens{
+		Muted: fg("", p.muted), Title: fg("1;", p.text), Label: fg("", p.muted), Sorted: fg("1;", p.text),
+		NAT: fg("", p.nat), Arrow: fg("", p.nat), New: fg("", p.fresh), Ended: fg("", p.ended), Warn: fg("", p.warn),
+		Bad: fg("", p.bad), Key: fg("", p.key), Match: fg("4;", p.nat+";4"), Bar: fg("", p.bar),
+		Selected: sgr("48;2;" + p.back), Tab: fg("1;4;", p.text+";4"), Chosen: sgr("1;4;4"),
+	}}
+	s.over = s.pens
+	return s
 }
 
 // ANSI uses the terminal's own sixteen colours.
 func ANSI() Style {
-	s := build("ansi", palette{
-		muted: nil, title: nil, nat: lipgloss.Cyan, fresh: lipgloss.Green, ended: lipgloss.BrightBlack,
-		warn: lipgloss.Yellow, bad: lipgloss.Red, key: lipgloss.Blue, bar: lipgloss.Blue,
-	})
-	s.pens[Muted], s.pens[Label] = pen("\x1b[2m"), pen("\x1b[2m")
-	s.pens[Selected] = pen("\x1b[7m")
-	s.pens[Tab] = pen("\x1b[1;7m")
-	s.pens[Chosen] = pen("\x1b[1;4m")
-	s.over = Mono().over // turned round, a colour would be a block of it
-	return s
+	cyan, green, grey, yellow, red, blue := sgr("36"), sgr("32"), sgr("90"), sgr("33"), sgr("31"), sgr("34")
+	return Style{name: "ansi", over: Mono().pens, pens: pens{ // reversed, a colour would be a block of it
+		Muted: sgr(faint), Title: sgr(bold), Label: sgr(faint), Sorted: sgr(bold), NAT: cyan, Arrow: cyan, New: green,
+		Ended: grey, Warn: yellow, Bad: red, Key: blue, Match: sgr("4;36;4"), Bar: blue,
+		Selected: sgr(reverse), Tab: sgr("1;7"), Chosen: sgr("1;4"),
+	}}
 }
 
 // Mono is for NO_COLOR and terminals without colour.
 func Mono() Style {
-	s := Style{name: "mono"}
-	bold, faint, reverse := pen("\x1b[1m"), pen("\x1b[2m"), pen("\x1b[7m")
-	s.pens[Title], s.pens[Sorted], s.pens[Bad], s.pens[Key] = bold, bold, bold, bold
-	s.pens[NAT], s.pens[Match] = pen("\x1b[4m"), pen("\x1b[4m")
-	s.pens[Muted], s.pens[Ended] = faint, faint
-	s.pens[Selected], s.pens[Tab] = reverse, reverse
-	s.pens[Chosen] = bold
+	s := Style{name: "mono", pens: pens{
+		Muted: sgr(faint), Title: sgr(bold), Sorted: sgr(bold), NAT: sgr(underline), Ended: sgr(faint), Bad: sgr(bold),
+		Key: sgr(bold), Match: sgr(underline), Selected: sgr(reverse), Tab: sgr(reverse), Chosen: sgr(bold),
+	}}
 	s.over = s.pens
 	return s
-}
-
-type palette struct {
-	muted, title, nat, fresh, ended, warn, bad, key, bar, back color.Color
-}
-
-func hex(c string) color.Color { return lipgloss.Color(c) }
-
-func build(name string, p palette) Style {
-	fg := func(c color.Color) lipgloss.Style {
-		if c == nil {
-			return lipgloss.NewStyle()
-		}
-		return lipgloss.NewStyle().Foreground(c)
-	}
-	s := Style{name: name}
-	for role, st := range map[Role]lipgloss.Style{
-		Muted: fg(p.muted), Title: fg(p.title).Bold(true), Label: fg(p.muted), Sorted: fg(p.title).Bold(true),
-		NAT: fg(p.nat), Arrow: fg(p.nat), New: fg(p.fresh), Ended: fg(p.ended), Warn: fg(p.warn), Bad: fg(p.bad), Key: fg(p.key),
-		Match: fg(p.nat).Underline(true), Bar: fg(p.bar), Tab: fg(p.title).Bold(true).Underline(true),
-	} {
-		s.pens[role] = penOf(st)
-	}
-	s.pens[Chosen] = penOf(lipgloss.NewStyle().Bold(true).Underline(true))
-	if p.back != nil {
-		s.pens[Selected] = penOf(lipgloss.NewStyle().Background(p.back))
-	}
-	s.over = s.pens
-	return s
-}
-
-// penOf returns what a style writes before the text.
-func penOf(s lipgloss.Style) pen {
-	before, _, _ := strings.Cut(s.Render("x"), "x")
-	return pen(before)
 }
 
 // Append appends the line to dst.

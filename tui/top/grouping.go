@@ -118,7 +118,7 @@ func (k key) stateFlow() page.Flow {
 
 func stateFilter(_ *page.Session, k key) string {
 	f := k.stateFlow()
-	c, proto := f.StateFilter(), f.Row.Flow.Orig.Proto.String()
+	c, proto := f.Filter(page.CellState), f.Row.Flow.Orig.Proto.String()
 	if c == "" || strings.HasPrefix(c, proto+" ") {
 		return c
 	}
