@@ -93,7 +93,7 @@ func (d inDetail) Lines() int                { return d.m.detail.Lines() }
 
 func (m *Model) closeDetail() tea.Cmd {
 	m.detail = nil
-	return m.page().Pull(page.ToChange)
+	return m.page().Pull(true)
 }
 
 func (m *Model) beginFilter() tea.Cmd {
@@ -105,7 +105,7 @@ func (m *Model) beginFilter() tea.Cmd {
 
 func (m *Model) clearFilter() tea.Cmd {
 	_ = m.s.SetFilter("") // the empty text is valid
-	return m.page().Pull(page.ToChange)
+	return m.page().Pull(true)
 }
 
 // pause stops the view, or lets it go on. What is to stand is asked once more, with
@@ -115,7 +115,7 @@ func (m *Model) pause() tea.Cmd {
 	s.Paused = !s.Paused
 	s.Stats = m.cfg.Stats()
 	s.PausedAt = s.Stats.Events
-	cmd := m.page().Pull(page.ToMove)
+	cmd := m.page().Pull(false)
 	s.Settling = s.Paused
 	m.settle()
 	return cmd

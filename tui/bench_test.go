@@ -15,7 +15,6 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/loop"
 	"natlens/monitor/table"
-	"natlens/tui/page"
 	"natlens/tui/tail"
 )
 
@@ -160,7 +159,7 @@ func BenchmarkPages(b *testing.B) {
 			b.Run(p.Title()+"/"+filter, func(b *testing.B) {
 				m.s.Open = i
 				for b.Loop() {
-					deliver(m, p.Pull(page.ToChange)())
+					deliver(m, p.Pull(true)())
 				}
 			})
 		}

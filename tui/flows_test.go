@@ -10,7 +10,6 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/table"
 	"natlens/tui/flows"
-	"natlens/tui/page"
 )
 
 func (st *stage) flows() *flows.Page { return st.pages[0].(*flows.Page) }
@@ -251,7 +250,7 @@ func TestAnswerThatComesLate(t *testing.T) {
 	st.size(120, 30)
 	p := st.flows()
 	st.press("<down>")
-	slow := p.Pull(page.ToGlance)
+	slow := p.Pull(false)
 	for range 6 {
 		st.send(tea.KeyPressMsg{Code: tea.KeyPgDown})
 	}
@@ -270,7 +269,7 @@ func TestAnswerThatComesLateToAFlowThatIsGone(t *testing.T) {
 	st.size(120, 30)
 	p := st.flows()
 	st.press("<down>")
-	slow := p.Pull(page.ToGlance)
+	slow := p.Pull(false)
 	st.press("<down><down><down>")
 	f, _ := p.Chosen()
 	st.event(monitor.KindDestroy, 6, f.Row.Flow, 0, nil)

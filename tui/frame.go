@@ -58,7 +58,7 @@ func (m *Model) pullIfNew() tea.Cmd {
 	}
 	state.at = time.Now()
 	m.pulled = state
-	return m.page().Pull(page.ToGlance)
+	return m.page().Pull(false)
 }
 
 // counters returns the flows whose counters are seen, and whether those of all flows are

@@ -98,7 +98,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.wheel(msg)
 	case tea.WindowSizeMsg:
 		m.resize(msg.Width, msg.Height)
-		return m, m.page().Pull(page.ToChange)
+		return m, m.page().Pull(true)
 	case tea.ColorProfileMsg:
 		m.theme.setProfile(msg.Profile)
 	case tea.BackgroundColorMsg:
@@ -191,7 +191,7 @@ func (m *Model) inBar(act func()) tea.Cmd {
 	if !m.bar.Open {
 		m.resize(m.width, m.height)
 	}
-	return m.page().Pull(page.ToChange)
+	return m.page().Pull(true)
 }
 
 // page is the one that is open.
@@ -206,7 +206,7 @@ func (m *Model) Show(i int) tea.Cmd {
 	if _, ok := m.page().(*health.Page); ok {
 		m.watch.Shown()
 	}
-	return m.page().Pull(page.ToChange)
+	return m.page().Pull(true)
 }
 
 // Ask puts a question on the last line.

@@ -64,7 +64,7 @@ func (p *fakePage) note(what string) tea.Cmd { p.got = append(p.got, what); retu
 func (p *fakePage) Title() string          { return "Fake" }
 func (p *fakePage) Hints() []keys.Action   { return nil }
 func (p *fakePage) Resize(int, int)        {}
-func (p *fakePage) Pull(page.Wish) tea.Cmd { return p.note("pull") }
+func (p *fakePage) Pull(bool) tea.Cmd      { return p.note("pull") }
 func (p *fakePage) Running() bool          { return false }
 func (p *fakePage) Halt()                  { p.note("halt") }
 func (p *fakePage) Step(rows int) tea.Cmd  { return p.note(fmt.Sprint("step ", rows)) }

@@ -70,9 +70,9 @@ type found struct {
 	moves int
 }
 
-func (p *Page) Pull(w page.Wish) tea.Cmd {
+func (p *Page) Pull(fresh bool) tea.Cmd {
 	if p.gen != p.s.Gen {
-		p.gen, p.follow, w = p.s.Gen, true, page.ToChange
+		p.gen, p.follow, fresh = p.s.Gen, true, true
 	}
 	seq, above, below := p.seq, p.Line+2*p.Height, 3*p.Height-p.Line
 	if p.s.Paused {
@@ -82,25 +82,25 @@ func (p *Page) Pull(w page.Wish) tea.Cmd {
 		seq, above = math.MaxUint64, max(above, 3*p.Height)
 	}
 	t, keep, moves := p.s.Tail, p.s.Keep, p.moves
-	return p.Ask(p, w, func(*atomic.Bool) any { return found{t.Around(seq, keep, above, below), moves} })
+	return p.Ask(p, fresh, func(*atomic.Bool) any { return found{t.Around(seq, keep, above, below), moves} })
 }
 
 // Take replaces the events. It asks again if the cursor has moved meanwhile to an event
 // that is not among them.
-func (p *Page) Take(answer any) page.Wish {
+func (p *Page) Take(answer any) (again bool) {
 	a := answer.(found)
 	at := min(a.At, len(a.Events)-1)
 	switch {
 	case p.follow:
 		at, p.Line = len(a.Events)-1, p.Height-1
 	case at >= 0 && a.Events[at].Seq != p.seq && a.moves != p.moves:
-		return page.ToMove
+		return true
 	}
 	p.events, p.before, p.matched = a.Events, a.Before, a.Matched
 	p.N, p.At = len(p.events), max(0, at)
 	p.Fit()
 	p.anchor()
-	return page.NoWish
+	return false
 }
 
 // anchor notes which event the cursor is on.
@@ -119,7 +119,7 @@ func (p *Page) moved() tea.Cmd {
 	}
 	above, below := p.Top(), p.N-p.Top()-p.Height
 	if p.follow || above < p.Height && p.before > 0 || below < p.Height && p.before+p.N < p.matched {
-		return p.Pull(page.ToMove)
+		return p.Pull(false)
 	}
 	return nil
 }
@@ -138,7 +138,7 @@ func (p *Page) Home() tea.Cmd {
 	}
 	p.moves++
 	p.events, p.N, p.At = nil, 0, 0
-	return p.Pull(page.ToChange)
+	return p.Pull(true)
 }
 
 // End goes to the newest event, and on with the stream.
@@ -148,7 +148,7 @@ func (p *Page) End() tea.Cmd {
 	}
 	p.follow = true
 	p.moves++
-	return p.Pull(page.ToChange)
+	return p.Pull(true)
 }
 
 // open opens the detail of the flow under the cursor.

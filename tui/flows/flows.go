@@ -72,15 +72,15 @@ type found struct {
 	end   bool
 }
 
-func (p *Page) Pull(w page.Wish) tea.Cmd {
+func (p *Page) Pull(fresh bool) tea.Cmd {
 	if p.gen != p.s.Gen { // another filter: from the top
-		p.gen, p.follow, p.place, w = p.s.Gen, true, table.Place{}, page.ToChange
+		p.gen, p.follow, p.place, fresh = p.s.Gen, true, table.Place{}, true
 		p.needs, p.has = endWidths{}, present{}
 	}
 	q, t, moves, follow := p.query(), p.s.Table, p.moves, p.follow
 	cursor, _ := p.Chosen()
 	q.Near = cursor.Index
-	return p.Ask(p, w, func(stop *atomic.Bool) any {
+	return p.Ask(p, fresh, func(stop *atomic.Bool) any {
 		q.Stop = stop
 		if !follow && !q.End { // its flow may have moved in the order
 			if r, _, ok := t.Get(cursor.Index, cursor.Row.Gen); ok {
@@ -132,10 +132,10 @@ func withExtras(t *table.Table, rows []table.ViewRow) []page.Flow {
 
 // Take replaces the rows, with the cursor on its flow. It asks again if the answer is of
 // no use: the cursor has moved meanwhile to a flow that is not in it.
-func (p *Page) Take(answer any) page.Wish {
+func (p *Page) Take(answer any) (again bool) {
 	a := answer.(found)
 	if p.jump && a.moves != p.moves {
-		return page.ToMove // asked for before the jump
+		return true // asked for before the jump
 	}
 	p.s.Matched, p.s.Flows = a.view.Live, a.view.Flows
 	at, toEnd := a.view.At, a.end && p.jump
@@ -147,7 +147,7 @@ func (p *Page) Take(answer any) page.Wish {
 	} else if f, ok := p.Chosen(); ok {
 		i := slices.IndexFunc(a.rows, func(r page.Flow) bool { return r.Row.Gen == f.Row.Gen })
 		if i < 0 && a.moves != p.moves {
-			return page.ToMove
+			return true
 		}
 		if i >= 0 {
 			at = i
@@ -162,7 +162,7 @@ func (p *Page) Take(answer any) page.Wish {
 	p.land()
 	p.anchor()
 	p.lay()
-	return page.NoWish
+	return false
 }
 
 // land ends a jump and makes the moves that were asked for since.

@@ -7,7 +7,6 @@ import (
 
 	"natlens/monitor/table"
 	"natlens/tui/keys"
-	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
@@ -58,7 +57,7 @@ func (p *Page) moved() tea.Cmd {
 	}
 	above, below := p.Top(), p.N-p.Top()-p.Height
 	if above < p.Height && p.view.Before > 0 || below < p.Height && p.view.Before+p.N < p.view.Matched {
-		return p.Pull(page.ToMove)
+		return p.Pull(false)
 	}
 	return nil
 }
@@ -79,7 +78,7 @@ func (p *Page) End() tea.Cmd {
 	}
 	p.moves++
 	p.end, p.jump, p.then = true, true, 0
-	return p.Pull(page.ToChange)
+	return p.Pull(true)
 }
 
 // hold puts the cursor on a row of those that the pause holds.
@@ -94,7 +93,7 @@ func (p *Page) hold(at int) tea.Cmd {
 func (p *Page) toTop() tea.Cmd {
 	p.moves++
 	p.follow, p.end, p.place, p.jump, p.then = true, false, table.Place{}, true, 0
-	return p.Pull(page.ToChange)
+	return p.Pull(true)
 }
 
 // sortBy orders by a column, by its better end first; the same column again reverses.

@@ -82,10 +82,10 @@ func (p *Page) lay() {
 }
 
 // Pull takes what the watch has read already.
-func (p *Page) Pull(w page.Wish) tea.Cmd {
+func (p *Page) Pull(fresh bool) tea.Cmd {
 	v := view{line: p.watch.Line, now: p.s.Clock(), reading: p.watch.reading, live: p.watch.source != nil, err: p.watch.err}
 	counters := p.counters(v.now)
-	return p.Ask(p, w, func(*atomic.Bool) any {
+	return p.Ask(p, fresh, func(*atomic.Bool) any {
 		if p.findings != nil {
 			for _, f := range p.findings.Snapshot() {
 				v.items = append(v.items, item{key: f.Rule + " " + f.Subject, level: f.Severity,
@@ -117,14 +117,14 @@ func (p *Page) counters(now monitor.Time) (items []item) {
 	return items
 }
 
-func (p *Page) Take(answer any) page.Wish {
+func (p *Page) Take(answer any) (again bool) {
 	p.view, p.asked = answer.(view), true
 	all := make([]string, len(p.view.items))
 	for i := range all {
 		all[i] = p.view.items[i].key
 	}
 	p.Set(all)
-	return page.NoWish
+	return false
 }
 
 // item returns the item under the cursor; nil if there is none.

@@ -48,9 +48,9 @@ func (p *Page) Resize(width, height int) {
 	p.Fit()
 }
 
-func (p *Page) Pull(w page.Wish) tea.Cmd {
+func (p *Page) Pull(fresh bool) tea.Cmd {
 	t, f, now := p.s.Table, p.s.Filter, p.s.Clock()
-	return p.Ask(p, w, func(stop *atomic.Bool) any {
+	return p.Ask(p, fresh, func(stop *atomic.Bool) any {
 		if v := scan(t, f, now, stop); v != nil {
 			return *v
 		}
@@ -58,7 +58,7 @@ func (p *Page) Pull(w page.Wish) tea.Cmd {
 	})
 }
 
-func (p *Page) Take(answer any) page.Wish {
+func (p *Page) Take(answer any) (again bool) {
 	p.found, p.asked = answer.(found), true
 	p.s.Matched, p.s.Flows = p.found.matched, p.found.live
 	all := make([]poolKey, len(p.found.pools))
@@ -66,7 +66,7 @@ func (p *Page) Take(answer any) page.Wish {
 		all[i] = p.found.pools[i].key
 	}
 	p.Set(all)
-	return page.NoWish
+	return false
 }
 
 // drill shows the flows of the pool under the cursor.

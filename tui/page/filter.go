@@ -131,7 +131,7 @@ func (s *Session) Drill(condition string) tea.Cmd {
 type CellPage interface {
 	// Condition is the filter that the cell under the cursor stands for; "" if it has none.
 	Condition() string
-	Pull(Wish) tea.Cmd
+	Pull(fresh bool) tea.Cmd
 }
 
 // CellKeys are the actions that add the cell under the cursor to the filter.
@@ -147,7 +147,7 @@ func (s *Session) CellKeys(p CellPage) keys.Actions {
 				s.Tell(paint.Bad, err.Error())
 				return nil
 			}
-			return p.Pull(ToChange)
+			return p.Pull(true)
 		}}
 	}
 	return keys.Actions{keys.Only: narrow(false), keys.Without: narrow(true)}

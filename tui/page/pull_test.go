@@ -7,46 +7,29 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// asker notes why it is to ask again.
-type asker struct{ again Wish }
+// asker notes that it is to ask again.
+type asker struct{ again bool }
 
-func (a *asker) Pull(w Wish) tea.Cmd { a.again = w; return nil }
-func (a *asker) Take(any) Wish       { return NoWish }
+func (a *asker) Pull(bool) tea.Cmd { a.again = true; return nil }
+func (a *asker) Take(any) bool     { return false }
 
-// A question is stopped for one that matters more, and by nothing else: what a
-// frame asked makes room for a key, what a key asked only for another filter,
-// order or page.
+// A question is stopped only if it is out of date; what is asked meanwhile is asked at its end.
 func TestWhatStopsAQuestion(t *testing.T) {
-	for _, c := range []struct {
-		runs, comes Wish
-		stopped     bool
-	}{
-		{ToGlance, ToGlance, false},
-		{ToGlance, ToMove, true},
-		{ToGlance, ToChange, true},
-		{ToMove, ToGlance, false},
-		{ToMove, ToMove, false},
-		{ToMove, ToChange, true},
-		{ToChange, ToGlance, false},
-		{ToChange, ToMove, false},
-		{ToChange, ToChange, true},
-	} {
+	for _, fresh := range []bool{false, true} {
 		var p Puller
 		var asked asker
-		var stop *atomic.Bool
-		run := p.Ask(&asked, c.runs, func(s *atomic.Bool) any {
-			stop = s
-			if p.Ask(&asked, c.comes, nil) != nil {
-				t.Errorf("%d while %d runs: two questions at the same time", c.comes, c.runs)
+		run := p.Ask(&asked, false, func(stop *atomic.Bool) any {
+			if p.Ask(&asked, fresh, nil) != nil {
+				t.Error("two questions at the same time")
+			}
+			if stop.Load() != fresh {
+				t.Errorf("fresh %v: stopped %v", fresh, stop.Load())
 			}
 			return nil
 		})
 		run().(Then)()
-		if stop.Load() != c.stopped {
-			t.Errorf("%d while %d runs: stopped %v, want %v", c.comes, c.runs, stop.Load(), c.stopped)
-		}
-		if asked.again != c.comes {
-			t.Errorf("%d while %d runs: asked again for %d", c.comes, c.runs, asked.again)
+		if !asked.again || p.Running() {
+			t.Errorf("fresh %v: asked again %v, running %v", fresh, asked.again, p.Running())
 		}
 	}
 }

@@ -71,12 +71,12 @@ func (p *Page) Resize(width, height int) {
 	p.Fit()
 }
 
-func (p *Page) Pull(w page.Wish) tea.Cmd {
+func (p *Page) Pull(fresh bool) tea.Cmd {
 	if p.gen != p.s.Gen {
 		p.gen, p.known, p.needs = p.s.Gen, nil, 0
 	}
 	by, o, t, f, now := p.by, p.order, p.s.Table, p.s.Filter, p.s.Clock()
-	return p.Ask(p, w, func(stop *atomic.Bool) any {
+	return p.Ask(p, fresh, func(stop *atomic.Bool) any {
 		if found := countBy(by, t, f, o, now, stop); found != nil {
 			return *found
 		}
@@ -84,12 +84,12 @@ func (p *Page) Pull(w page.Wish) tea.Cmd {
 	})
 }
 
-func (p *Page) Take(answer any) page.Wish {
+func (p *Page) Take(answer any) (again bool) {
 	if t := answer.(tally); t.by == p.by {
 		p.show(t)
 		p.s.Matched, p.s.Flows = int(t.flows), t.live
 	}
-	return page.NoWish
+	return false
 }
 
 // show takes an answer, or the zero tally while there is none.
@@ -118,7 +118,7 @@ func (p *Page) group(by int) tea.Cmd {
 	p.by, p.needs = by, 0
 	p.Clear()
 	p.show(p.known[by])
-	return p.Pull(page.ToChange)
+	return p.Pull(true)
 }
 
 // nextOrder orders by the next column that is known.
@@ -136,7 +136,7 @@ func (p *Page) orderBy(o order) tea.Cmd {
 		o = p.order ^ reversed
 	}
 	p.order = o
-	return p.Pull(page.ToChange)
+	return p.Pull(true)
 }
 
 // Condition is the group under the cursor as a filter.

@@ -90,19 +90,19 @@ func (p *Page) lay() {
 func (p *Page) ask() tea.Cmd {
 	p.s.Root.Ask(page.AskText("who", p.question, func(question string) tea.Cmd {
 		p.question, p.due = question, true
-		return p.Pull(page.ToChange)
+		return p.Pull(true)
 	}))
 	return nil
 }
 
 // Pull asks what was typed; an answer stays until there is another question.
-func (p *Page) Pull(page.Wish) tea.Cmd {
+func (p *Page) Pull(bool) tea.Cmd {
 	if !p.due {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(p.s.Context)
 	question := p.question
-	cmd := p.Puller.Ask(p, page.ToChange, func(*atomic.Bool) any {
+	cmd := p.Puller.Ask(p, true, func(*atomic.Bool) any {
 		defer cancel()
 		answer, err := p.asker.Ask(ctx, question)
 		if errors.Is(err, context.Canceled) {
@@ -119,7 +119,7 @@ func (p *Page) Pull(page.Wish) tea.Cmd {
 	return cmd
 }
 
-func (p *Page) Take(answer any) page.Wish {
+func (p *Page) Take(answer any) (again bool) {
 	p.found = answer.(found)
 	p.widths = columnWidths(&p.found.answer)
 	p.Clear()
@@ -128,7 +128,7 @@ func (p *Page) Take(answer any) page.Wish {
 		all[i] = i
 	}
 	p.Set(all)
-	return page.NoWish
+	return false
 }
 
 // Halt ends a question that runs; it is asked again when the page is shown again.
