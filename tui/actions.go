@@ -136,7 +136,7 @@ func (m *Model) quit() tea.Cmd {
 	return tea.Quit
 }
 
-// export asks what to export: what the page shows, or the stream from now on.
+// export asks what to export: what the page shows, or events from now on.
 func (m *Model) export() {
 	events, isEvents := m.page().(page.Exporting)
 	switch {

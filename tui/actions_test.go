@@ -135,7 +135,7 @@ func TestExportFlows(t *testing.T) {
 		t.Errorf("no word about it:\n%s", st.screen())
 	}
 	st.press("<ctrl+l>es<ctrl+u>a.jsonl<enter>")
-	if !strings.Contains(st.screen(), "a.jsonl is there already: overwrite it?") || e.files["a.jsonl"] != f {
+	if !strings.Contains(st.screen(), "a.jsonl exists: overwrite it?") || e.files["a.jsonl"] != f {
 		t.Fatalf("overwritten unasked:\n%s", st.screen())
 	}
 	st.press("y")

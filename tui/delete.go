@@ -20,7 +20,7 @@ func askDelete(s *page.Session, f page.Flow, deleter Deleter) {
 	p := fl.Orig.Proto
 	text := p.String() + " " + page.End(p, fl.From()).String() + " → " + page.End(p, fl.To()).String()
 	if f.Row.Ended() {
-		s.Tell(paint.Muted, text+" has ended already")
+		s.Tell(paint.Muted, text+" has already ended")
 		return
 	}
 	where := "in the kernel?"

@@ -58,7 +58,7 @@ func (x *exporter) ask(what exported, shown string) {
 		return
 	}
 	if x.running != nil {
-		x.s.Tell(paint.Muted, "an export is on its way")
+		x.s.Tell(paint.Muted, "an export is running")
 		return
 	}
 	to := func(what exported) func() tea.Cmd {
@@ -70,15 +70,15 @@ func (x *exporter) ask(what exported, shown string) {
 	}
 	x.s.Root.Ask(page.AskKey("export as JSON lines:",
 		page.Choice{Key: "s", Text: shown, Act: to(what)},
-		page.Choice{Key: "n", Text: "the stream from now on", Act: to(exportStream)}))
+		page.Choice{Key: "n", Text: "events from now on", Act: to(exportStream)}))
 }
 
-// askQuit asks whether to quit while an export is on its way; false: none is.
+// askQuit asks whether to quit while an export is running; false: none is.
 func (x *exporter) askQuit() bool {
 	if x.running == nil {
 		return false
 	}
-	x.s.Root.Ask(page.AskKey("quit, and leave "+monitor.Escape(x.running.path)+" as it is, without its rest?",
+	x.s.Root.Ask(page.AskKey("quit, and leave "+monitor.Escape(x.running.path)+" incomplete?",
 		page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd { return tea.Quit }}))
 	return true
 }
@@ -121,7 +121,7 @@ func (x *exporter) started(e *export, what exported, err error) {
 	path := monitor.Escape(e.path)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		x.s.Root.Ask(page.AskKey(path+" is there already: overwrite it?",
+		x.s.Root.Ask(page.AskKey(path+" exists: overwrite it?",
 			page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd { return x.start(e.path, what, true) }}))
 	case err == nil && what == exportStream:
 		x.recording = path

@@ -41,11 +41,11 @@ func TestExportShowsHowFarItIs(t *testing.T) {
 			t.Errorf("the status line does not say %q:\n%s", want, s)
 		}
 		st.press("e")
-		if s := st.screen(); !strings.Contains(s, "an export is on its way") {
+		if s := st.screen(); !strings.Contains(s, "an export is running") {
 			t.Errorf("another one is offered:\n%s", s)
 		}
 		st.press("q")
-		if s := st.screen(); st.quit || !strings.Contains(s, "quit, and leave flows-20260301-120310.jsonl as it is, without its rest?") {
+		if s := st.screen(); st.quit || !strings.Contains(s, "quit, and leave flows-20260301-120310.jsonl incomplete?") {
 			t.Errorf("the end of the UI would cut the file off unasked:\n%s", s)
 		}
 		st.press("<esc>")

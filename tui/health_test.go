@@ -120,7 +120,7 @@ func TestHealthLeadsToFlows(t *testing.T) {
 		t.Fatal(it)
 	}
 	st.press("<enter>")
-	if st.s.Open != 4 || st.s.Text != "udp" || !strings.Contains(st.screen(), "events is not about single flows") {
+	if st.s.Open != 4 || st.s.Text != "udp" || !strings.Contains(st.screen(), "events has no flows to show") {
 		t.Errorf("page %d, filter %q\n%s", st.s.Open, st.s.Text, st.screen())
 	}
 	st.press("<home><enter>")
@@ -158,7 +158,7 @@ func TestHealthAsks(t *testing.T) {
 	st.press("5")
 	st.frame()
 	st.frame()
-	if !strings.Contains(st.screen(), "the kernel could not be asked: join: no more") {
+	if !strings.Contains(st.screen(), "cannot read the kernel's state: join: no more") {
 		t.Error(st.screen())
 	}
 }
@@ -230,12 +230,12 @@ func TestTrouble(t *testing.T) {
 	}
 	st.now += 5e9
 	st.frame()
-	if !strings.Contains(st.screen(), "no space left") || !strings.Contains(st.screen(), "nothing seen for 5s: no flow sends events → sysctl") {
+	if !strings.Contains(st.screen(), "no space left") || !strings.Contains(st.screen(), "no events for 5s: no flow sends events → sysctl") {
 		t.Error(st.screen())
 	}
 	st.stats.Events++
 	st.frame()
-	if !strings.Contains(st.screen(), "no space left") || strings.Contains(st.screen(), "nothing seen") {
+	if !strings.Contains(st.screen(), "no space left") || strings.Contains(st.screen(), "no events for") {
 		t.Error(st.screen())
 	}
 	trouble = ""
@@ -256,7 +256,7 @@ func TestQuiet(t *testing.T) {
 	st.frame()
 	st.now += 4e9
 	st.frame()
-	if h.asked != 0 || strings.Contains(st.screen(), "nothing seen") {
+	if h.asked != 0 || strings.Contains(st.screen(), "no events for") {
 		t.Errorf("asked %d times after 4 s", h.asked)
 	}
 	st.now += 1e9
@@ -269,19 +269,19 @@ func TestQuiet(t *testing.T) {
 	golden(t, "screens/quiet.txt", all)
 	for _, page := range []string{"2", "3", "4", "5", "1"} {
 		st.press(page)
-		if !strings.Contains(st.screen(), "nothing seen for 5s: nothing is tracked here") {
+		if !strings.Contains(st.screen(), "no events for 5s: nothing is tracked here") {
 			t.Errorf("page %s:\n%s", page, st.screen())
 		}
 	}
 	h.reason, h.command = "no flow sends events", "sysctl"
 	st.now += 5e9
 	st.frame()
-	if !strings.Contains(st.screen(), "nothing seen for 5s: no flow sends events → sysctl") || h.asked != 2 {
+	if !strings.Contains(st.screen(), "no events for 5s: no flow sends events → sysctl") || h.asked != 2 {
 		t.Errorf("asked %d times\n%s", h.asked, st.screen())
 	}
 	st.stats.Events++
 	st.frame()
-	if strings.Contains(st.screen(), "nothing seen") {
+	if strings.Contains(st.screen(), "no events for") {
 		t.Error(st.screen())
 	}
 	st.now += 60e9

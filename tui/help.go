@@ -106,10 +106,10 @@ func entry(role paint.Role, sign, means string) (l paint.Line) {
 func signLines() []paint.Line {
 	return []paint.Line{
 		entry(paint.Title, "signs", ""),
-		entry(paint.NAT, "⇒", "rewritten by NAT: only the part that is another is coloured"),
-		entry(paint.Warn, "!", "unanswered: no packet came back yet"),
+		entry(paint.NAT, "⇒", "rewritten by NAT; only the part that changed is coloured"),
+		entry(paint.Warn, "!", "unanswered: no reply yet"),
 		entry(paint.New, "+", "new"),
-		entry(paint.Ended, "×", "ended; it stays in sight for a moment"),
+		entry(paint.Ended, "×", "ended; shown for a few more seconds"),
 		entry(paint.Ended, "·", "timed out; the kernel has not removed it yet"),
 	}
 }

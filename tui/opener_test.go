@@ -37,7 +37,7 @@ func TestKeyRightBehindEnter(t *testing.T) {
 }
 
 // On pages that do not look at the flows their number goes on, and how many the
-// filter wants is not said: what was counted on the page before is no longer so.
+// filter wants is not said: what was counted on the previous page is no longer so.
 func TestFlowsAreCountedOnEveryPage(t *testing.T) {
 	for page, want := range map[string]struct{ flows, export string }{
 		"1": {"101 of 101 flows", "the 101 flows shown"},

@@ -81,7 +81,7 @@ func sortFlows(p *pane) {
 // openDetail looks at a flow's walk.
 func openDetail(p *pane) {
 	p.press("Enter")
-	p.await("the walk", hasText("PREROUTING", "POSTROUTING  no look-up: the entry rides on the packet", " life ", "status "))
+	p.await("the walk", hasText("PREROUTING", "POSTROUTING  no look-up: the packet has its entry", " life ", "status "))
 	p.press("Escape")
 	p.await("the table", hasText("SOURCE▼"))
 }
@@ -146,7 +146,7 @@ func exportFlows(p *pane) {
 	}
 
 	export()
-	p.await("the question whether to overwrite", hasText("is there already: overwrite it?"))
+	p.await("the question whether to overwrite", hasText("exists: overwrite it?"))
 	p.press("Escape")
 	p.await("the table", func(lines []string) bool { return !hasText("overwrite it?")(lines) })
 	if again, err := os.ReadFile(path); err != nil || string(again) != string(text) {

@@ -99,7 +99,7 @@ func (p *Pane) summary(width int) []paint.Line {
 	case r.Ended():
 		put(paint.Ended, "× ended "+page.Ago(p.s.Frame, r.Last))
 	case p.gone:
-		put(paint.Ended, "not in the table any more")
+		put(paint.Ended, "no longer in the table")
 	case p.s.TimedOut(r, p.s.Frame):
 		put(paint.Ended, "timed out")
 	case !page.Answered(r):

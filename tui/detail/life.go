@@ -21,7 +21,7 @@ func (p *Pane) lifeLines(width int) []paint.Line {
 	var n paint.Note
 	add := func(role paint.Role, text string) { n = append(n, paint.Span{Role: role, Text: text}) }
 	if r.State&table.RowBorn == 0 {
-		add(paint.Muted, paint.Whole("was there before: "))
+		add(paint.Muted, paint.Whole("began before natlens: "))
 	}
 	l := &p.life
 	for i := range int(l.N) {

@@ -40,16 +40,14 @@ func (p *Page) well() paint.Line {
 	switch {
 	case !p.asked:
 	case p.view.err != nil:
-		l.Add(paint.Warn, "the kernel could not be asked: "+p.view.err.Error())
-	case !p.view.live && p.s.Several():
-		l.Add(paint.Muted, "counters and checks need one namespace: see --netns")
+		l.Add(paint.Warn, "cannot read the kernel's state: "+p.view.err.Error())
 	case !p.view.live && p.findings == nil:
-		l.Add(paint.Muted, "a recording has no counters of the kernel; it tells flows, events and losses")
+		l.Add(paint.Muted, "a recording has no kernel counters; it has flows, events and losses")
 	case !p.view.live:
-		l.Add(paint.Muted, "nothing is wrong with these flows; a recording has no counters of the kernel")
+		l.Add(paint.Muted, "no findings; a recording has no kernel counters")
 	default:
 		l.Add(paint.New, "✓")
-		l.Add(paint.Text, " all is well: no finding, check or counter complains")
+		l.Add(paint.Text, " all is well: no finding, no failed check, no moving counter")
 	}
 	l.Cut(p.width)
 	return l

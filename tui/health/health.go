@@ -49,7 +49,7 @@ type item struct {
 	text    string
 	why     string
 	command string
-	filter  string       // its flows; "": it is not about single flows
+	filter  string       // its flows; "": it has no flows to show
 	since   monitor.Time // 0: not known
 }
 
@@ -142,7 +142,7 @@ func (p *Page) drill() tea.Cmd {
 		return nil
 	}
 	if it.filter == "" {
-		p.s.Tell(paint.Muted, it.name+" is not about single flows")
+		p.s.Tell(paint.Muted, it.name+" has no flows to show")
 		return nil
 	}
 	if err := p.s.Replace(it.filter); err != nil {

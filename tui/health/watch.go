@@ -118,7 +118,7 @@ func (w *Watch) looked(at monitor.Time, r Reading, err error) {
 	w.read, w.reading = true, r
 	w.Moved.Note(at, r.Counters)
 	if first && len(r.Checks) > 0 {
-		w.s.Tell(paint.Warn, "5 Health keeps in sight what could be better with connection tracking here")
+		w.s.Tell(paint.Warn, "checks of connection tracking failed: see page 5 Health")
 		w.advice = slices.DeleteFunc(slices.Clone(r.Checks), func(c Check) bool { return c.Command == "" })
 		w.advised = w.s.Clock() + adviceFor
 		w.resized()
@@ -151,7 +151,7 @@ func (w *Watch) quieted(reason, command string, err error) {
 	}
 	w.reason, w.command, w.advice = reason, command, nil
 	if err != nil {
-		w.reason, w.command = "why could not be found out: "+err.Error(), ""
+		w.reason, w.command = "the reason is not known: "+err.Error(), ""
 	}
 	w.resized()
 }
@@ -167,7 +167,7 @@ func (w *Watch) Banner(width int) (out []paint.Line) {
 		out = append(out, paint.Wrapped(m.role, text, c.Command, 1, width, bannerLines)...)
 	}
 	if !w.heard && w.reason != "" {
-		text := "nothing seen for " + time.Duration(quietAfter).String() + ": " + w.reason
+		text := "no events for " + time.Duration(quietAfter).String() + ": " + w.reason
 		out = append(out, paint.Wrapped(paint.Warn, text, w.command, 1, width, bannerLines)...)
 	}
 	return out

@@ -80,7 +80,7 @@ var bindings = [actions]binding{
 	8: {"pages", "9", "", []string{"9"}},
 
 	NextPage: {"pages", "tab", "next page", []string{"tab"}},
-	PrevPage: {"pages", "shift+tab", "page before", []string{"shift+tab"}},
+	PrevPage: {"pages", "shift+tab", "previous page", []string{"shift+tab"}},
 
 	Up:       {"moving", "↑/k", "up", []string{"up", "k"}},
 	Down:     {"moving", "↓/j", "down", []string{"down", "j"}},
@@ -88,8 +88,8 @@ var bindings = [actions]binding{
 	PageDown: {"moving", "pgdn/d", "page down", []string{"pgdown", "d", "ctrl+d"}},
 	Home:     {"moving", "home/g", "top, and stay there", []string{"home", "g"}},
 	End:      {"moving", "end/G", "end", []string{"end", "G"}},
-	Left:     {"moving", "←/h", "column, group before", []string{"left", "h"}},
-	Right:    {"moving", "→/l", "next column, group", []string{"right", "l"}},
+	Left:     {"moving", "←/h", "previous column", []string{"left", "h"}},
+	Right:    {"moving", "→/l", "next column", []string{"right", "l"}},
 
 	Filter:  {"choosing", "/", "filter", []string{"/"}},
 	Only:    {"choosing", "f", "only this value", []string{"f"}},
@@ -106,8 +106,8 @@ var bindings = [actions]binding{
 	Copy:    {"doing", "y", "copy", []string{"y"}},
 	Names:   {"doing", "n", "names", []string{"n"}},
 	Theme:   {"doing", "t", "theme", []string{"t"}},
-	Redraw:  {"doing", "ctrl+r", "draw anew", []string{"ctrl+r"}},
-	Suspend: {"doing", "ctrl+z", "to the shell", []string{"ctrl+z"}},
+	Redraw:  {"doing", "ctrl+r", "redraw", []string{"ctrl+r"}},
+	Suspend: {"doing", "ctrl+z", "suspend", []string{"ctrl+z"}},
 	Help:    {"doing", "?", "help", []string{"?", "f1"}},
 	Quit:    {"doing", "q", "quit", []string{"q", "ctrl+c"}},
 
@@ -115,7 +115,7 @@ var bindings = [actions]binding{
 	Slower:   {"replay", "-", "slower", []string{"-"}},
 	Faster:   {"replay", "+", "faster", []string{"+", "="}},
 	SeekBack: {"replay", "[", "10 s back", []string{"["}},
-	SeekOn:   {"replay", "]", "10 s on", []string{"]"}},
+	SeekOn:   {"replay", "]", "10 s forward", []string{"]"}},
 
 	Accept:       {"", "enter", "accept", []string{"enter"}},
 	Cancel:       {"", "esc", "undo", []string{"esc", "ctrl+c"}},

@@ -140,7 +140,7 @@ func (s *Session) CellKeys(p CellPage) keys.Actions {
 		return keys.Do{Run: func() tea.Cmd {
 			condition := p.Condition()
 			if condition == "" {
-				s.Tell(paint.Muted, "this cell is no filter: choose another column with ← →")
+				s.Tell(paint.Muted, "this cell can't be a filter: choose another column with ← →")
 				return nil
 			}
 			if err := s.Narrow(condition, not); err != nil {

@@ -111,8 +111,8 @@ func TestWalkParent(t *testing.T) {
 		60: "\nparent tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper\nexpected this flow)\n",
 	} {
 		got := Render(w, width, paint.Plain())
-		if !strings.Contains(got, want) || !strings.Contains(got, "nat table or the flow's helper: dst stands\n") ||
-			!strings.Contains(got, "nat table or the flow's helper: SNAT\n") || strings.Contains(got, "asked, this once") {
+		if !strings.Contains(got, want) || !strings.Contains(got, "nat table or the flow's helper: dst unchanged\n") ||
+			!strings.Contains(got, "nat table or the flow's helper: SNAT\n") || strings.Contains(got, "first packet only") {
 			t.Errorf("width %d:\n%s", width, got)
 		}
 	}

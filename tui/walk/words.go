@@ -20,16 +20,16 @@ func stepNotes(w *monitor.Walk, s *monitor.Step) []paint.Note {
 func lookupWords(s *monitor.Step) string {
 	switch s.Lookup {
 	case monitor.LookupNew:
-		return "looked up once: no entry yet, a new one"
+		return "looked up: no entry yet, a new one"
 	case monitor.LookupReply:
-		return "looked up once: found by its reply tuple"
+		return "looked up: found by its reply tuple"
 	case monitor.LookupCarried:
-		return "no look-up: its entry came along"
+		return "no look-up: the packet still has its entry"
 	}
 	if s.Hook == monitor.Forward {
 		return "nothing is rewritten here"
 	}
-	return "no look-up: the entry rides on the packet"
+	return "no look-up: the packet has its entry"
 }
 
 // natNotes says whether the nat table is asked and what is rewritten.
@@ -42,7 +42,7 @@ func natNotes(w *monitor.Walk, s *monitor.Step) []paint.Note {
 	case s.NATTable:
 		return []paint.Note{paint.Words(untouchedWords(w, s))}
 	}
-	return []paint.Note{paint.Words("nat table: not asked")}
+	return []paint.Note{paint.Words("nat table: skipped")}
 }
 
 // rewriteWords names the manipulation and who ordered it.
@@ -55,13 +55,13 @@ func rewriteWords(w *monitor.Walk, r *monitor.Rewrite) string {
 	case !w.Flow.Status.Has(bit):
 		return "not by the nat table (no " + verb + " bit):"
 	case r.Undo:
-		return "nat table: not asked; from the entry:"
+		return "nat table: skipped; from the entry:"
 	case w.Flow.Status.Has(monitor.Expected):
 		return "nat table or the flow's helper: " + verb
 	case r.Kind == monitor.NATDestination && w.NAT.Redirect:
-		return "nat table: asked, this once: redirect"
+		return "nat table, first packet only: redirect"
 	}
-	return "nat table: asked, this once: " + verb
+	return "nat table, first packet only: " + verb
 }
 
 // untouchedWords is for a nat hook that leaves the packet as it is. The bits SRC_NAT_DONE and
@@ -73,11 +73,11 @@ func untouchedWords(w *monitor.Walk, s *monitor.Step) string {
 	}
 	switch {
 	case !w.Flow.Status.Has(bit):
-		return "nat table: no chain here, " + side + " stands"
+		return "nat table: no chain here, " + side + " unchanged"
 	case w.Flow.Status.Has(monitor.Expected): // nf_nat_follow_master fixes both sides, and then no chain is asked
-		return "nat table or the flow's helper: " + side + " stands"
+		return "nat table or the flow's helper: " + side + " unchanged"
 	}
-	return "nat table: asked, this once: " + side + " stands"
+	return "nat table, first packet only: " + side + " unchanged"
 }
 
 // rewriteNote is the change: only what is new is in the accent colour.
@@ -120,8 +120,8 @@ func footNotes(w *monitor.Walk) []paint.Note {
 	if w.NAT.Redirect {
 		out = append(out, paint.Words("DNAT leads to this host itself: a redirect."))
 	}
-	later := "Conntrack looks a packet up once, where it enters, and the entry rides on the packet from there. " +
-		"The nat table is asked for the first packet only"
+	later := "Conntrack looks a packet up once, where it enters; from there the packet has its entry. " +
+		"Only the first packet goes through the nat table"
 	if w.NAT.Kind != monitor.NATNone && !w.NAT.NoBits {
 		later += "; all others, replies too, are rewritten from the entry"
 	}
