@@ -3,24 +3,65 @@
 package capture
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"math/bits"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/netns"
 )
 
-// Open starts to capture: from its return on no event is missed untold. With
-// Auto it takes the ring where it can be had, else the socket; [WhyNotRing] then
-// says why. An error wraps [ErrPrivilege] without CAP_NET_ADMIN.
-func Open(cfg Config) (Capture, error) {
+// Capture is a live source of the events of one network namespace or of all.
+//
+// Events of one namespace are in the order in which they happened. With the ring so
+// are those of all namespaces, which share one queue; by sockets they are in the order
+// in which the sockets were read.
+//
+// A namespace that is found after Open has returned is announced by an event of
+// KindNetNSBegin, which comes before its own. What happened in it before is not
+// reported, but for what [Capture.DumpOf] finds then: flows that began before a
+// listener was there send no events (nf_conntrack_events=2). A namespace ends, by an
+// event of KindNetNSEnd, when it is mounted nowhere and no process is in it. The
+// capture keeps it alive until then, which delays its end by two scans at most.
+type Capture struct {
+	cfg      Config
+	queue    queue
+	wait     *waiter
+	pace     pace
+	out      *events
+	members  members
+	retiring []*member
+	follower *netns.Follower // nil with one namespace
+	notRing  *RingError      // why this is not a ring, with Auto
+
+	following sync.WaitGroup // what reports addresses
+	reporting sync.Mutex     // one of them at a time
+
+	closed atomic.Bool
+	mu     sync.Mutex // held by the reader
+}
+
+var _ monitor.LiveMany = (*Capture)(nil)
+
+// Open starts to capture: no event is missed without a loss from its return on. With
+// Auto it takes the ring if it can be had, else sockets; [Capture.WhyNotRing] then
+// returns the reason. An error wraps [netns.ErrPrivilege] without CAP_NET_ADMIN. With
+// Config.All, an error means that not even the caller's own namespace can be captured.
+func Open(cfg Config) (*Capture, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
 	if cfg.Way == Socket {
-		return openSocket(cfg)
+		return open(cfg, openSockets)
 	}
-	ring, err := openRing(cfg)
+	ring, err := open(cfg, openRing)
 	var without *RingError
 	switch {
 	case err == nil:
@@ -30,48 +71,243 @@ func Open(cfg Config) (Capture, error) {
 	case cfg.Way == Ring || !errors.As(err, &without):
 		return nil, err
 	}
-	socket, err := openSocket(cfg)
+	c, err := open(cfg, openSockets)
 	if err != nil {
 		return nil, err
 	}
-	socket.notRing = without
-	return socket, nil
+	c.notRing = without
+	return c, nil
 }
 
-// complete fills in the defaults.
-func (cfg *Config) complete() error {
-	if cfg.Buffer == 0 {
-		cfg.Buffer = DefaultBuffer
+func open(cfg Config, by func(Config, *events, *waiter, *atomic.Bool) (queue, error)) (*Capture, error) {
+	c := &Capture{cfg: cfg, out: &events{last: monitor.Now()}, pace: pace{base: max(cfg.Coalesce, 0)}}
+	c.members.all = map[monitor.NetNS]*member{}
+	var err error
+	if c.wait, err = newWaiter(); err != nil {
+		return nil, err
 	}
-	if cfg.Ring == 0 {
-		cfg.Ring = DefaultRing
+	if c.queue, err = by(cfg, c.out, c.wait, &c.members.waiting); err != nil {
+		c.wait.close()
+		return nil, err
 	}
-	if cfg.Dump == nil {
-		cfg.Dump = errNoDump
+	if cfg.All == nil {
+		err = c.add(&member{ns: cfg.NetNS, own: true, fd: -1})
+	} else {
+		err = c.follow(cfg.All)
 	}
-	if cfg.Coalesce == 0 {
-		cfg.Coalesce = DefaultCoalesce
+	if err != nil {
+		c.Close()
+		return nil, err
 	}
-	if cfg.Ring < 4096 || bits.OnesCount(uint(cfg.Ring)) != 1 {
-		return fmt.Errorf("ring of %d bytes: must be a power of two and at least 4096", cfg.Ring)
+	return c, nil
+}
+
+// add opens a member's socket, joins its groups and gives the member to the reader.
+func (c *Capture) add(m *member) error {
+	conn, feed, err := c.queue.open(m)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() // the socket lives on in its second descriptor
+	m.feed = feed
+	if m.fd, err = detach(conn); err == nil {
+		err = c.members.arrive(m, func() error { return join(conn, c.cfg.Kinds) })
+	}
+	if err != nil {
+		m.closeSocket()
+		feed.close()
+		return err
+	}
+	c.wait.interrupt()
+	return nil
+}
+
+// detach returns a second descriptor of the connection's socket, which Go's poller
+// does not know.
+func detach(conn *netlink.Conn) (fd int, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	if cerr := raw.Control(func(its uintptr) { fd, err = unix.FcntlInt(its, unix.F_DUPFD_CLOEXEC, 0) }); cerr != nil {
+		return -1, cerr
+	}
+	if err != nil {
+		return -1, fmt.Errorf("duplicate netlink socket: %w", err)
+	}
+	return fd, nil
+}
+
+// The groups of NETLINK_NETFILTER with conntrack events (enum nfnetlink_groups).
+const (
+	groupNew     = 1
+	groupUpdate  = 2
+	groupDestroy = 3
+)
+
+func join(conn *netlink.Conn, k Kinds) error {
+	if k == (Kinds{}) {
+		k = Kinds{true, true, true}
+	}
+	for _, g := range []struct {
+		wanted bool
+		group  uint32
+	}{{k.New, groupNew}, {k.Update, groupUpdate}, {k.Destroy, groupDestroy}} {
+		if !g.wanted {
+			continue
+		}
+		if err := conn.JoinGroup(g.group); err != nil {
+			return fmt.Errorf("join conntrack event group %d: %w", g.group, netns.Privilege(err))
+		}
 	}
 	return nil
 }
 
-// WhyNotRing says why Open took the socket with Auto; nil if it took the ring or
-// was told what to take.
-func WhyNotRing(c Capture) error {
-	switch c := c.(type) {
-	case *socketCapture:
-		if c.notRing != nil {
-			return c.notRing
+// Next waits for events and fills the batch with what is there, up to its bound.
+func (c *Capture) Next(ctx context.Context, b *monitor.Batch) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if c.closed.Load() {
+			return os.ErrClosed
 		}
-	case *Every:
-		if c.notRing != nil {
-			return c.notRing
+		if err := c.wait.watch(ctx); err != nil {
+			return err
+		}
+		if c.pace.nap() {
+			c.out.stats.wakeups.Add(1)
+		}
+		if err := c.poll(b); err != nil || len(b.Events) > 0 {
+			return err
+		}
+		if c.pace.interval > 0 || c.members.waiting.Load() || len(c.retiring) > 0 {
+			continue
+		}
+		if err := c.wait.wait(); err != nil {
+			return err
+		}
+		if len(c.wait.found) > 0 {
+			c.out.stats.wakeups.Add(1)
+			c.pace.gather()
 		}
 	}
+}
+
+// Poll fills the batch with what is there now, up to its bound.
+func (c *Capture) Poll(b *monitor.Batch) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed.Load() {
+		return os.ErrClosed
+	}
+	return c.poll(b)
+}
+
+func (c *Capture) poll(b *monitor.Batch) error {
+	if err := c.admit(b); err != nil {
+		return err
+	}
+	found, err := c.queue.read(b)
+	if err != nil {
+		return err
+	}
+	c.pace.looked(found)
+	if err := c.retire(b); err != nil {
+		return err
+	}
+	c.out.publish()
 	return nil
 }
 
-var _ monitor.Live = (*socketCapture)(nil)
+// admit begins to read the namespaces that came.
+func (c *Capture) admit(b *monitor.Batch) error {
+	if !c.members.waiting.Load() {
+		return nil
+	}
+	arrived, leaving := c.members.take()
+	for _, m := range arrived {
+		if err := c.queue.admit(m); err != nil {
+			return err
+		}
+		if m.late {
+			c.out.namespace(b, monitor.KindNetNSBegin, m.id)
+		}
+	}
+	c.retiring = append(c.retiring, leaving...)
+	return nil
+}
+
+// retire ends the namespaces that are gone and of which everything was read.
+func (c *Capture) retire(b *monitor.Batch) (err error) {
+	if len(c.retiring) == 0 {
+		return nil
+	}
+	c.retiring = slices.DeleteFunc(c.retiring, func(m *member) bool {
+		// There must be room for a loss and the end.
+		if err != nil || len(b.Events) > monitor.BatchSize-2 {
+			return false
+		}
+		var done bool
+		if done, err = c.queue.finish(m, b); !done || err != nil {
+			return false
+		}
+		c.out.namespace(b, monitor.KindNetNSEnd, m.id)
+		c.members.dismiss(m)
+		c.cfg.All.Names.End(m.id)
+		return true
+	})
+	return err
+}
+
+// Close ends the capture and unblocks Next.
+func (c *Capture) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.wait.interrupt()
+	if c.follower != nil {
+		c.follower.Close()
+	}
+	c.mu.Lock() // the reader has left
+	defer c.mu.Unlock()
+	c.members.closeAll(func(m *member) {
+		if c.cfg.All != nil {
+			c.cfg.All.Names.End(m.id)
+		}
+	})
+	c.following.Wait()
+	c.queue.close()
+	return c.wait.close()
+}
+
+// Way returns how events are captured: Ring or Socket.
+func (c *Capture) Way() Way { return c.queue.way() }
+
+// Stats returns the counters as they are now. It may be called at any time.
+func (c *Capture) Stats() Stats {
+	s := &c.out.stats
+	left, capacity := c.members.sum()
+	return Stats{
+		Received: s.received.Load(), Lost: s.lost.Load(), Gaps: s.gaps.Load(), Malformed: s.malformed.Load(),
+		Unknown: s.unknown.Load(), Forged: s.forged.Load(), Wakeups: s.wakeups.Load(),
+		LeftOut: left, Capacity: c.queue.capacity() + capacity,
+	}
+}
+
+// WhyNotRing returns why Open took sockets with Auto; nil if it took the ring or had
+// no choice.
+func (c *Capture) WhyNotRing() error {
+	if c.notRing == nil {
+		return nil
+	}
+	return c.notRing
+}
+
+// WhyNotPushed returns why the reader applies Config.Push and not the kernel; nil if
+// the kernel does, or if there is none. What comes is the same.
+func (c *Capture) WhyNotPushed() error {
+	if s, ok := c.queue.(interface{ whyNotPushed() error }); ok {
+		return s.whyNotPushed()
+	}
+	return nil
+}

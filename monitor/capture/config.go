@@ -4,17 +4,19 @@ package capture
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"math/bits"
 	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
+	"natlens/monitor/netns"
 )
 
 // Way is how events are captured.
 type Way uint8
 
-// The ways. Auto takes the ring where it can be had.
+// The ways. Auto takes the ring if it can be had.
 const (
 	Auto Way = iota
 	Ring
@@ -44,25 +46,41 @@ type Config struct {
 	Buffer int   // bytes of socket buffer to ask for; 0: DefaultBuffer
 	Ring   int   // bytes of BPF ring, a power of two; 0: DefaultRing
 
-	// Coalesce is how long to wait after the first readable signal of a quiet
-	// time, so that one wake-up serves many events; 0: DefaultCoalesce,
-	// negative: not at all. Under load the wait may grow to MaxCoalesce.
+	// Coalesce is how long to wait after the first event of a quiet time, so that
+	// one wake-up serves many events; 0: DefaultCoalesce, negative: not at all.
+	// Under load the wait may grow to MaxCoalesce.
 	Coalesce time.Duration
 
-	// Push is a filter to apply before events are queued: what [ExplainPush] says
-	// may run in the kernel. Of flows that it does not want nothing is told. A
-	// message of another make than the kernel's is passed, so that the whole filter
-	// is to be applied to what comes. Nil: every event.
+	// Push is a filter that the kernel applies before events are queued: the part
+	// that [ExplainPush] returns. Messages that do not look like the kernel's pass,
+	// so the caller must apply the whole filter to what comes. Nil: every event.
 	Push filter.Expr
 
-	// Dump opens the table of a network namespace, for the capture's method of that
-	// name: kernel.Dump. Nil: the capture has no table.
+	// Dump opens the table of a network namespace for the methods Dump and DumpOf:
+	// kernel.Dump. Nil: they return an error.
 	Dump func(ctx context.Context, netns int) (monitor.Source, error)
+
+	// All, if not nil, captures all network namespaces instead of NetNS.
+	All *All
 }
 
-// errNoDump is what a capture without Config.Dump returns.
-func errNoDump(context.Context, int) (monitor.Source, error) {
-	return nil, errors.New("the capture was opened without a table")
+// All says who hears of the network namespaces of a capture of all. Ring is then
+// shared; Buffer is of each socket, 2 MiB at most but for the caller's own.
+type All struct {
+	// Names gives each namespace its number, which its events have; nil: the
+	// capture's own.
+	Names *monitor.Namespaces
+
+	// Locals is called with the addresses of a namespace before the first event of
+	// it can be read, and after each change. Nil: nobody wants them.
+	Locals func(monitor.NetNS, *monitor.Locals)
+
+	// Refused is called once for each namespace that can't be captured. It is not
+	// called for the caller's own: Open returns that error. Nil: nobody wants to know.
+	Refused func(name string, err error)
+
+	// Wanted chooses among the namespaces; nil: all.
+	Wanted func(netns.Found) bool
 }
 
 // The defaults of Config.
@@ -73,6 +91,30 @@ const (
 	MaxCoalesce     = 5 * time.Millisecond
 )
 
+// complete fills in the defaults.
+func (cfg *Config) complete() error {
+	if cfg.Buffer == 0 {
+		cfg.Buffer = DefaultBuffer
+	}
+	if cfg.Ring == 0 {
+		cfg.Ring = DefaultRing
+	}
+	if cfg.Coalesce == 0 {
+		cfg.Coalesce = DefaultCoalesce
+	}
+	if cfg.Ring < 4096 || bits.OnesCount(uint(cfg.Ring)) != 1 {
+		return fmt.Errorf("ring of %d bytes: must be a power of two and at least 4096", cfg.Ring)
+	}
+	if cfg.All != nil {
+		all := *cfg.All
+		if all.Names == nil {
+			all.Names = new(monitor.Namespaces)
+		}
+		cfg.All = &all
+	}
+	return nil
+}
+
 // Stats are a capture's own counters since it was opened.
 type Stats struct {
 	Received  uint64 // messages decoded
@@ -80,15 +122,8 @@ type Stats struct {
 	Gaps      uint64 // how often it did
 	Malformed uint64 // messages that could not be decoded
 	Unknown   uint64 // attributes and children skipped
-	Forged    uint64 // messages of other senders than the kernel, refused; what Config.Push left out is not among them
-	Wakeups   uint64 // times the reader was woken
-	LeftOut   uint64 // events that Config.Push did not want; by socket those alone that the reader left out ([WhyNotPushed])
-	Capacity  int    // bytes of queue that the kernel really granted
-}
-
-// Capture is a live source with its counters.
-type Capture interface {
-	monitor.Live
-	Way() Way
-	Stats() Stats
+	Forged    uint64 // messages of other senders than the kernel, rejected; without those that Push left out
+	Wakeups   uint64 // times the reader woke up
+	LeftOut   uint64 // events that Push did not want; by socket only those that the reader left out ([Capture.WhyNotPushed])
+	Capacity  int    // bytes of queue that the kernel granted, in all sockets together
 }

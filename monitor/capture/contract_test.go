@@ -26,7 +26,7 @@ func TestSameEvents(t *testing.T) {
 	l := lab.New(t)
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	captures := make([]Capture, len(ways))
+	captures := make([]*Capture, len(ways))
 	for i, w := range ways {
 		if w.way == Ring {
 			needRing(t)

@@ -5,7 +5,9 @@ package capture
 import (
 	"context"
 	"fmt"
+	"syscall"
 
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
@@ -13,8 +15,8 @@ import (
 	"natlens/monitor/netns"
 )
 
-// The groups of NETLINK_NETFILTER that bear events of expectations. The kernel
-// has no updates of them.
+// The groups of NETLINK_NETFILTER with events of expectations. The kernel reports no
+// updates of them.
 const (
 	groupExpectNew     = 4
 	groupExpectDestroy = 6
@@ -22,14 +24,18 @@ const (
 
 // ExpectWatch follows the expectations of a network namespace.
 type ExpectWatch struct {
-	queue *queue
-	dec   ctnetlink.Decoder
-	buf   []byte
+	conn *netlink.Conn
+	raw  syscall.RawConn
+	dec  ctnetlink.Decoder
+	buf  []byte
 }
 
-// WatchExpects begins to follow: from its return on no event is missed untold.
+// expectSize is more than the longest message about an expectation.
+const expectSize = 32 << 10
+
+// WatchExpects begins to follow: no event is missed without a loss from its return on.
 func WatchExpects(ns int) (*ExpectWatch, error) {
-	conn, err := netns.DialNetfilter(ns)
+	conn, err := netns.Dial(unix.NETLINK_NETFILTER, ns)
 	if err != nil {
 		return nil, err
 	}
@@ -39,67 +45,54 @@ func WatchExpects(ns int) (*ExpectWatch, error) {
 			return nil, fmt.Errorf("join expectation event group %d: %w", group, netns.Privilege(err))
 		}
 	}
-	q, err := newQueue(conn)
+	raw, err := conn.SyscallConn()
 	if err != nil {
+		conn.Close()
 		return nil, err
 	}
-	return &ExpectWatch{queue: q, buf: make([]byte, expectSize)}, nil
-}
-
-// expectSize is more than the longest message about an expectation.
-const expectSize = 32 << 10
-
-// fromKernel reports whether the kernel sent a message: its port id is 0. Any
-// process with CAP_NET_ADMIN in the namespace can send to the groups.
-func fromKernel(from unix.Sockaddr) bool {
-	a, ok := from.(*unix.SockaddrNetlink)
-	return ok && a.Pid == 0
+	return &ExpectWatch{conn: conn, raw: raw, buf: make([]byte, expectSize)}, nil
 }
 
 // Close ends the watch and unblocks Run.
-func (w *ExpectWatch) Close() error {
-	w.queue.close()
-	return nil
-}
+func (w *ExpectWatch) Close() error { return w.conn.Close() }
 
-// Run calls each with every event, and lost with the number of events that the
-// kernel dropped. It returns when ctx ends, with its error, or with that of each.
+// Run calls each with every event, and lost with the number of events that the kernel
+// dropped. It returns when ctx ends, with its error, or with that of each; it closes the
+// watch.
 func (w *ExpectWatch) Run(ctx context.Context, each func(*monitor.Expect) error, lost func(n uint64)) error {
+	defer w.Close()
+	stop := context.AfterFunc(ctx, func() { w.Close() })
+	defer stop()
 	var drops uint32
 	overrun := false
 	for {
-		if err := w.queue.watch(ctx); err != nil {
-			return err
-		}
 		var n int
-		var forged bool
+		var from unix.Sockaddr
 		var err error
-		if err := w.queue.use(func(fd int) {
-			var from unix.Sockaddr
-			n, from, err = unix.Recvfrom(fd, w.buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
-			forged = err == nil && !fromKernel(from)
+		closed := w.raw.Read(func(fd uintptr) bool {
+			n, from, err = unix.Recvfrom(int(fd), w.buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
 			if err == unix.EAGAIN && overrun {
-				// As with flows, the gap lies where the queue runs empty.
+				// As with flows, the gap is where the queue runs empty.
 				overrun = false
-				now, _ := socketDrops(fd)
+				now, _ := socketDrops(int(fd))
 				lost(max(uint64(now-drops), 1))
 				drops = now
 			}
-		}); err != nil {
-			return err
-		}
+			return err != unix.EAGAIN
+		})
 		switch {
-		case err == unix.EAGAIN, err == unix.EINTR:
-			if err := w.queue.wait(ctx); err != nil {
-				return err
-			}
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case closed != nil:
+			return closed
+		case err == unix.EINTR:
 			continue
 		case err == unix.ENOBUFS:
 			overrun = true
 			continue
 		case err != nil:
 			return fmt.Errorf("read expectation events: %w", err)
-		case forged, n > len(w.buf):
+		case !fromKernel(from), n > len(w.buf):
 			continue
 		}
 		x, err := w.dec.DecodeExpect(w.buf[:n])
@@ -111,4 +104,11 @@ func (w *ExpectWatch) Run(ctx context.Context, each func(*monitor.Expect) error,
 			return err
 		}
 	}
+}
+
+// fromKernel reports whether the kernel sent a message: its port id is 0. Any process
+// with CAP_NET_ADMIN in the namespace can send to the groups.
+func fromKernel(from unix.Sockaddr) bool {
+	a, ok := from.(*unix.SockaddrNetlink)
+	return ok && a.Pid == 0
 }

@@ -62,10 +62,9 @@ func (r *mmsgReader) reset() { r.used = 0 }
 // room reports whether a slot is free.
 func (r *mmsgReader) room() bool { return r.used < slotCount }
 
-// recv reads what is queued, as much as there is room for, without blocking. all
-// says that there was no more. A call ends early for an error too, which the kernel
-// then keeps for the next one.
-func (r *mmsgReader) recv(fd int) (n int, all bool, errno unix.Errno) {
+// recv reads what is queued, as much as there is room for, without blocking. more
+// says that the call was filled: there may be more.
+func (r *mmsgReader) recv(fd int) (n int, more bool, errno unix.Errno) {
 	burst := min(mmsgBurst, slotCount-r.used)
 	for i := range burst {
 		r.iovs[i][0].Base = &r.slots[(r.used+i)*slotSize]
@@ -78,14 +77,7 @@ func (r *mmsgReader) recv(fd int) (n int, all bool, errno unix.Errno) {
 	}
 	r.first = r.used
 	r.used += int(got)
-	return int(got), int(got) < burst && !failing(fd), 0
-}
-
-// failing reports whether the next call has an error to tell, such as an overrun.
-func failing(fd int) bool {
-	its := [...]unix.PollFd{{Fd: int32(fd)}} // errors are told unasked
-	n, err := unix.Poll(its[:], 0)
-	return n > 0 && err == nil
+	return int(got), int(got) == burst, 0
 }
 
 // message returns the i-th message of the last recv, the netlink port of its

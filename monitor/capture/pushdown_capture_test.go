@@ -28,7 +28,7 @@ func TestCaptureWithPush(t *testing.T) {
 	defer g.Close()
 	eachWay(t, func(t *testing.T, w way) {
 		c := w.start(t, Config{NetNS: g.Namespace().FD(), Push: wanted(t), Buffer: 8192, Ring: 4096})
-		if err := WhyNotPushed(c); err != nil {
+		if err := c.WhyNotPushed(); err != nil {
 			t.Fatal(err)
 		}
 		tellsWanted(t, g, c, 10*int(w.way))
@@ -86,15 +86,15 @@ func TestEveryWithPush(t *testing.T) {
 		}
 		defer func() { seen.Process.Kill(); seen.Wait() }()
 		inode := inodeOf(t, g.Namespace().FD())
-		c, err := OpenEvery(EveryConfig{
-			Config: Config{Way: w.way, Push: wanted(t)},
-			Wanted: func(f netns.Found) bool { return f.Inode == inode },
+		c, err := Open(Config{
+			Way: w.way, Push: wanted(t),
+			All: &All{Wanted: func(f netns.Found) bool { return f.Inode == inode }},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if err := WhyNotPushed(c); err != nil || len(c.IDs()) != 1 {
+		if err := c.WhyNotPushed(); err != nil || len(c.IDs()) != 1 {
 			t.Fatalf("%d namespaces, not pushed: %v", len(c.IDs()), err)
 		}
 		tellsWanted(t, g, c, 0)
@@ -117,7 +117,7 @@ func TestCaptureWithPushRefused(t *testing.T) {
 	}
 	c := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Push: wanted(t)})
 	why := fmt.Sprintf("net.core.optmem_max leaves no room for a program of %d instructions", len(prog))
-	if err := WhyNotPushed(c); err == nil || err.Error() != why {
+	if err := c.WhyNotPushed(); err == nil || err.Error() != why {
 		t.Errorf("not pushed: %v, want %s", err, why)
 	}
 	tellsWanted(t, g, c, 0)
@@ -145,7 +145,7 @@ func wanted(t *testing.T) filter.Expr {
 
 // tellsWanted makes 1,000 flows and fails the test unless the capture tells those
 // that are wanted, in their order.
-func tellsWanted(t *testing.T, g *lab.Generator, c Capture, base int) {
+func tellsWanted(t *testing.T, g *lab.Generator, c *Capture, base int) {
 	t.Helper()
 	if made, err := g.Generate(t.Context(), lab.GenConfig{Flows: 1000, Base: base}); err != nil || made.Flows != 1000 {
 		t.Fatal(made, err)

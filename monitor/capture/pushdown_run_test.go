@@ -108,14 +108,14 @@ func (r *ringRunner) close() {
 // takes reports whether the program put the message into the ring.
 func (r *ringRunner) takes(t *testing.T, msg []byte) bool {
 	t.Helper()
-	pos, left := r.mem.produced(), r.counters.leftOut()
+	pos, left := r.mem.produced(), r.counters.load(counterLeft)
 	// The kernel takes the first 14 bytes for an Ethernet header, and them away.
 	if ret, _, err := r.prog.prog.Test(append(make([]byte, 14), msg...)); err != nil || ret != 0 {
 		t.Fatalf("run program: returned %d, %v", ret, err)
 	}
 	took := r.mem.produced() != pos
 	r.mem.consumed(r.mem.produced())
-	if took == (r.counters.leftOut() != left) {
+	if took == (r.counters.load(counterLeft) != left) {
 		t.Fatalf("message was taken: %v, and left out: %v", took, !took)
 	}
 	return took

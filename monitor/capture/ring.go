@@ -3,13 +3,12 @@
 package capture
 
 import (
-	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"runtime"
-	"sync"
+	"slices"
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
@@ -17,350 +16,316 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
-	"natlens/monitor/ctnetlink"
 	"natlens/monitor/netns"
 )
 
-// ringCapture reads events from a BPF ring buffer. A socket filter on a netlink
-// socket that has joined the event groups copies each message there and lets
-// none pass, so that the socket's own queue stays empty:
+// ring is one queue for all members: a BPF ring buffer. A socket filter on each
+// member's netlink socket copies messages there and lets none pass, so that the
+// sockets' own queues stay empty:
 //
-//	ctnetlink ─▶ netlink broadcast ─▶ filter ─▶ ring ─▶ Next
+//	namespace 1 ─▶ netlink broadcast ─▶ program 1 ─┐
+//	namespace 2 ─▶ netlink broadcast ─▶ program 2 ─┼─▶ ring ─▶ read
+//	namespace 3 ─▶ netlink broadcast ─▶ program 3 ─┘
 //
-// Events are decoded where they lie. Next gives the memory of a batch back to
-// the kernel when it is called the next time, which is when the batch's Raw
-// bytes end.
+// Events are decoded where they are. read gives the memory of a batch back to the
+// kernel when it is called again, which is when the batch's Raw bytes end.
 //
-// What the ring can't do: a socket filter is not told who sent a message. A
-// program with CAP_NET_ADMIN over the network namespace can send messages to the
-// groups that look like the kernel's; the socket way refuses and counts them
-// (Stats.Forged), here they are events. A message whose length is not that of
-// its datagram, which the kernel never sends, counts as malformed here.
-type ringCapture struct {
-	cfg   Config
-	conn  *netlink.Conn
-	mem   *ringMemory
-	dec   ctnetlink.Decoder
-	wall  *wallClock
-	wait  ringWait
-	clock clock
+// A socket filter is not told who sent a message. A program with CAP_NET_ADMIN over
+// the namespace can send messages to the groups that look like the kernel's: the
+// socket way rejects and counts them (Stats.Forged), here they are events. A message
+// whose length is not that of its datagram, which the kernel never sends, counts as
+// malformed.
+type ring struct {
+	cfg  Config
+	out  *events
+	wait *waiter
+	bpf  *ebpf.Map
+	mem  *ringMemory
+	wall *wallClock
+	news *atomic.Bool // a member came that is not admitted yet
 
-	records  recordReader
-	pos      uint64 // position of the first record that was not read yet
-	kept     uint64 // position of the last one that was: not given back while more are expected
-	received uint64 // events
-	refused  uint64 // messages that are no event of conntrack
-
-	taps []*ringTap    // of the namespaces that are captured: one, or those of the roster
-	last *ringTap      // of the record before; most often that of the next one
-	told atomic.Bool   // some tap has a loss to tell that its counter does not show
-	gaps []monitor.Gap // of the current batch
-
-	ringEvery // only where every namespace is captured
-
-	closed  atomic.Bool
-	watcher sync.WaitGroup
-	stats   statCounters
+	pos     uint64 // of the first record that was not read yet
+	taps    []*tap
+	byID    map[monitor.NetNS]*tap
+	last    *tap // of the record before: most often that of the next one
+	nothing tap  // has no counters, and no namespace's number
 }
 
-// ringTap is the program that fills the ring from one network namespace.
-type ringTap struct {
-	netns    monitor.NetNS
+// tap is what fills the ring from one namespace, and what is known of its losses.
+//
+// A message that finds no room in the ring counts in the program's counter, and each
+// record has the counter as it was when the record was written: the loss is in front of
+// the first record with a higher count than the one before. What was lost after the last
+// record is seen when the ring runs empty. That count is exact.
+//
+// If the kernel fails to make a message at all, for want of memory, it returns ENOBUFS
+// on the socket: with a count of drops if it could not copy a message that existed
+// (netlink_overrun), without if there never was one (netlink_set_err); then the loss is
+// uncertain.
+type tap struct {
+	id       monitor.NetNS
+	fd       int
 	counters ringCounters
-	loss     ringLoss
+	drops    uint64 // of the program's counter, that were reported
+	dropped  uint32 // of the socket, when it was last read
+	pending  monitor.Gap
+	gone     bool   // its socket is closed
+	until    uint64 // then: where its last record ends
 }
 
-// openRing starts to capture by a ring of cfg.Ring bytes. An error is a
-// [RingError] if it is about the ring alone, so that the socket may still do.
-func openRing(cfg Config) (*ringCapture, error) {
-	if err := ringUsable(cfg); err != nil {
-		return nil, err
-	}
-	ring, err := newRingMap(cfg.Ring)
-	if err != nil {
-		return nil, ringError(err)
-	}
-	defer ring.Close() // attached and mapped, it lives without us
-	c, err := newRingCapture(cfg, ring)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.setUp(ring); err != nil {
-		c.Close()
-		return nil, err
-	}
-	return c, nil
-}
+func (t *tap) leftOut() uint64 { return t.counters.load(counterLeft) }
+func (t *tap) capacity() int   { return 0 }
+func (t *tap) close()          { t.counters.unmap() }
 
-// ringUsable says what forbids a ring before anything is tried.
-func ringUsable(cfg Config) error {
-	if !ringMachine {
-		return &RingError{Reason: "the ring needs a 64-bit machine"}
+// openRing opens a ring of cfg.Ring bytes that nothing fills yet. An error is a
+// [RingError] if it is about the ring alone, so that sockets may do.
+func openRing(cfg Config, out *events, w *waiter, news *atomic.Bool) (queue, error) {
+	if bits.UintSize != 64 {
+		return nil, &RingError{Reason: "the ring needs a 64-bit machine"}
 	}
 	if page := os.Getpagesize(); cfg.Ring%page != 0 {
-		return &RingError{Reason: fmt.Sprintf("a ring of %d bytes is smaller than a page of %d", cfg.Ring, page)}
+		return nil, &RingError{Reason: fmt.Sprintf("a ring of %d bytes is smaller than a page of %d", cfg.Ring, page)}
 	}
-	return nil
-}
-
-// newRingCapture returns the reader of a ring that nothing fills yet.
-func newRingCapture(cfg Config, ring *ebpf.Map) (*ringCapture, error) {
 	shift, err := bootShift()
 	if err != nil {
 		return nil, &RingError{err.Error(), err}
 	}
-	mem, err := mapRing(ring.FD(), cfg.Ring)
-	if err != nil {
-		return nil, ringError(err)
-	}
-	c := &ringCapture{
-		cfg: cfg, mem: mem,
+	r := &ring{
+		cfg: cfg, out: out, wait: w, news: news, byID: map[monitor.NetNS]*tap{},
 		wall: newWallClock(func() (int64, int64) { return bootAndWall(shift) }),
 	}
-	c.stats.capacity.Store(int64(cfg.Ring))
-	// Close does not unmap: whoever reads may still be using a batch.
-	runtime.AddCleanup(c, (*ringMemory).unmap, mem)
-	if err := c.wait.open(ring.FD(), cfg, c.something); err != nil {
-		return nil, err
+	r.last = &r.nothing
+	if r.bpf, err = newRingMap(cfg.Ring); err != nil {
+		return nil, ringError(err)
 	}
-	return c, nil
+	if r.mem, err = mapRing(r.bpf.FD(), cfg.Ring); err == nil {
+		// close does not unmap: the reader may still use a batch.
+		runtime.AddCleanup(r, (*ringMemory).unmap, r.mem)
+		err = w.add(r.bpf.FD(), unix.EPOLLIN)
+	}
+	if err != nil {
+		r.bpf.Close()
+		return nil, ringError(err)
+	}
+	return r, nil
 }
 
-// setUp opens the socket. The filter is there before the first group is joined,
-// so that no message gets past it.
-func (c *ringCapture) setUp(ring *ebpf.Map) error {
-	tap, conn, err := openTap(c.cfg, ring, 0)
-	if err != nil {
-		return err
-	}
-	c.conn = conn
-	runtime.AddCleanup(c, ringCounters.unmap, tap.counters)
-	c.taps, c.last = []*ringTap{tap}, tap
-	raw, err := c.conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	c.watcher.Go(func() { c.watchSocket(raw) })
-	return join(c.conn, c.cfg.Kinds)
-}
+func (r *ring) way() Way      { return Ring }
+func (r *ring) capacity() int { return r.cfg.Ring }
+func (r *ring) close()        { r.bpf.Close() }
 
-// openTap opens a socket in cfg's namespace whose messages go to the ring, with
-// the given number, once it has joined a group. The caller unmaps the tap's
-// counters.
-func openTap(cfg Config, ring *ebpf.Map, id monitor.NetNS) (*ringTap, *netlink.Conn, error) {
-	prog, err := newRingProgram(ring, cfg.Push, id)
+// open attaches the program before the first group is joined, so that no message gets
+// past it.
+func (r *ring) open(m *member) (_ *netlink.Conn, _ feed, err error) {
+	prog, err := newRingProgram(r.bpf, r.cfg.Push, m.id)
 	if err != nil {
 		return nil, nil, ringError(err)
 	}
 	defer prog.close() // attached and mapped, it lives without us
-	conn, err := netns.DialNetfilter(cfg.NetNS)
-	if err != nil {
+	t := &tap{id: m.id}
+	if t.counters, err = mapCounters(prog); err != nil {
 		return nil, nil, err
 	}
+	conn, err := netns.Dial(unix.NETLINK_NETFILTER, m.ns)
+	if err == nil {
+		if err = attach(conn, prog); err != nil {
+			conn.Close()
+		}
+	}
+	if err != nil {
+		t.close()
+		return nil, nil, err
+	}
+	return conn, t, nil
+}
+
+func attach(conn *netlink.Conn, p *ringProgram) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		conn.Close()
-		return nil, nil, err
+		return err
 	}
 	var refused error
 	err = raw.Control(func(fd uintptr) {
-		refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_BPF, prog.prog.FD())
+		refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_BPF, p.prog.FD())
 	})
 	if refused != nil {
-		err = ringError(fmt.Errorf("attach program: %w", refused))
+		return ringError(fmt.Errorf("attach program: %w", refused))
 	}
-	tap := &ringTap{netns: id}
-	if err == nil {
-		tap.counters, err = mapCounters(prog)
+	return err
+}
+
+func (r *ring) admit(m *member) error {
+	t := m.feed.(*tap)
+	t.fd = m.fd
+	r.taps = append(r.taps, t)
+	r.byID[t.id] = t
+	return r.wait.add(m.fd, 0) // its errors
+}
+
+// read decodes records into the batch until it is full or the ring is empty.
+func (r *ring) read(b *monitor.Batch) (found seen, err error) {
+	start := r.pos
+	r.mem.consumed(start)
+	end := r.mem.produced()
+	// A record may make two events, a loss and its own, and the end one loss more.
+	for len(b.Events) < monitor.BatchSize-2 {
+		if r.pos == end {
+			if end = r.mem.produced(); r.pos == end {
+				found.dry = true
+				break
+			}
+		}
+		rec, next, ok := r.mem.record(r.pos)
+		if !ok {
+			found.dry = true // its writer is still busy
+			break
+		}
+		if rec != nil && !r.take(rec, b) {
+			break
+		}
+		r.pos = next
+		found.events++
 	}
+	found.fill = float64(r.pos-start) / float64(r.cfg.Ring)
+	if found.dry {
+		err = r.lateLosses(b)
+	}
+	return found, err
+}
+
+// take decodes one record. It returns false if the record is of a member that is to
+// be admitted first.
+func (r *ring) take(rec []byte, b *monitor.Batch) bool {
+	stamp := binary.NativeEndian.Uint64(rec[recordStamp:])
+	drops := binary.NativeEndian.Uint32(rec[recordDrops:])
+	id := monitor.NetNS(binary.NativeEndian.Uint32(rec[recordNetNS:]))
+	if id != r.last.id || r.last == &r.nothing {
+		t := r.byID[id]
+		if t == nil {
+			if r.news.Load() {
+				return false
+			}
+			r.out.refused++
+			return true
+		}
+		r.last = t
+	}
+	at := r.wall.at(stamp)
+	lost := r.last.lostBefore(drops)
+	if lost == 0 {
+		r.decode(rec[recordMessage:], at, b)
+		return true
+	}
+	gap := monitor.Gap{Count: lost, From: r.out.last, To: at}
+	n := len(b.Events)
+	b.Add()
+	if e := r.decode(rec[recordMessage:], at, b); e != nil {
+		gap.To = e.Time
+	}
+	r.out.lose(&b.Events[n], id, monitor.TimeRing, gap)
+	return true
+}
+
+func (r *ring) decode(msg []byte, at monitor.Time, b *monitor.Batch) *monitor.Event {
+	return r.out.decode(msg, at, monitor.TimeRing, r.last.id, b)
+}
+
+// lostBefore returns how many events were lost before a record with the given count of
+// drops. A record may have a lower count than the one before it: two CPUs wrote them at
+// the same time.
+func (t *tap) lostBefore(drops uint32) uint64 {
+	n := int32(drops - uint32(t.drops))
+	if n <= 0 {
+		return 0
+	}
+	t.drops += uint64(n)
+	return uint64(n)
+}
+
+// lateLosses appends what was lost since the last record, now that the ring is empty.
+func (r *ring) lateLosses(b *monitor.Batch) error {
+	ready, err := r.wait.ready()
 	if err != nil {
-		conn.Close()
-		return nil, nil, err
+		return err
 	}
-	return tap, conn, nil
-}
-
-// Way returns Ring.
-func (c *ringCapture) Way() Way { return Ring }
-
-// Stats returns the counters as they stand; it may be called at any time.
-func (c *ringCapture) Stats() Stats {
-	s := c.stats.load()
-	s.LeftOut = c.leftOut()
-	return s
-}
-
-// Dump opens the table of the namespace that is captured.
-func (c *ringCapture) Dump(ctx context.Context) (monitor.Source, error) {
-	return c.cfg.Dump(ctx, c.cfg.NetNS)
-}
-
-// Close ends the capture and unblocks Next.
-func (c *ringCapture) Close() error {
-	if c.closed.Swap(true) {
-		return nil
-	}
-	err := c.wait.close()
-	if c.conn != nil {
-		err = errors.Join(err, c.conn.Close())
-	}
-	if c.ring != nil {
-		err = errors.Join(err, c.ring.Close())
-	}
-	c.watcher.Wait()
-	return err
-}
-
-// Next waits for records and fills the batch with what is there, up to its bound.
-func (c *ringCapture) Next(ctx context.Context, b *monitor.Batch) error {
-	for {
-		if err := c.wait.watch(ctx); err != nil {
-			return c.ended(err)
+	for _, fd := range ready {
+		if int(fd) != r.bpf.FD() {
+			r.socketErrors(int(fd))
 		}
-		// Under load the reader looks by the clock, and no kernel wakes it.
-		if c.wait.nap() {
-			c.stats.wakeups.Add(1)
-		}
-		if err := c.Poll(b); err != nil || len(b.Events) > 0 {
-			return err
-		}
-		// From here on the next record wakes the reader.
-		c.kept = c.pos
-		c.mem.consumed(c.pos)
-		if err := c.wait.sleep(ctx); err != nil {
-			return c.ended(err)
-		}
-		c.stats.wakeups.Add(1)
 	}
-}
-
-// ended says why a wait failed.
-func (c *ringCapture) ended(err error) error {
-	if c.closed.Load() {
-		return os.ErrClosed
-	}
-	return err
-}
-
-// something reports whether there is anything for Next to do.
-func (c *ringCapture) something() bool {
-	return c.mem.produced() != c.pos || c.told.Load() || c.roster.news()
-}
-
-// Poll fills the batch with what is there now, up to its bound.
-//
-// It keeps the last record that was read from the kernel. As long as the reader
-// stands behind all new records the kernel does not wake it, and needn't: the
-// reader is about to look by itself.
-func (c *ringCapture) Poll(b *monitor.Batch) error {
-	if c.closed.Load() {
-		return os.ErrClosed
-	}
-	c.mem.consumed(c.kept)
-	c.gaps = c.gaps[:0]
-	told := c.told.Swap(false)
-	before, start := len(b.Events), c.pos
-	c.callRoll(b)
-	empty := c.drain(b)
-	if empty {
-		for _, tap := range c.taps {
-			c.lateLoss(b, tap, told)
+	for _, t := range r.taps {
+		if len(b.Events) == monitor.BatchSize {
+			break // the next time, then
 		}
-	} else if told {
-		c.told.Store(true) // it belongs behind what is still to be read
+		r.lateLoss(t, b)
 	}
-	c.retire(b)
-	c.wait.filled(len(b.Events)-before, c.pos-start, empty)
-	c.publish()
 	return nil
 }
 
-// drain decodes records into the batch until it is full or the ring is empty.
-func (c *ringCapture) drain(b *monitor.Batch) (empty bool) {
-	end := c.mem.produced()
-	// A record may make two events, a loss and its own, and the end one loss more.
-	for len(b.Events) < monitor.BatchSize-2 {
-		if c.pos == end {
-			if end = c.mem.produced(); c.pos == end {
-				return true
-			}
-		}
-		rec, next, ok := c.mem.record(c.pos)
-		if !ok {
-			return true
-		}
-		if rec != nil {
-			c.take(rec, b)
-		}
-		c.kept, c.pos = c.pos, next
+// lateLoss reads the counter first and looks at the ring after it: if it is empty still,
+// no record was written before the last of these drops, and they are in front of all
+// that comes. Otherwise the next record tells. Of a namespace that is gone no record
+// comes any more.
+func (r *ring) lateLoss(t *tap, b *monitor.Batch) {
+	gap := t.pending
+	if drops := t.counters.load(counterDrops); drops != t.drops && (t.gone || r.mem.produced() == r.pos) {
+		gap.Count += drops - t.drops
+		t.drops = drops
 	}
-	return false
-}
-
-// take decodes one record.
-func (c *ringCapture) take(b []byte, batch *monitor.Batch) {
-	rec := c.records.parse(b)
-	at := c.wall.at(rec.stamp)
-	if rec.netns != c.last.netns && !c.turnTo(rec.netns, batch) {
-		c.refused++
+	if gap == (monitor.Gap{}) {
 		return
 	}
-	if rec.full {
-		if lost := c.last.loss.before(rec.drops); lost > 0 {
-			c.takeAfterLoss(rec, at, lost, batch)
-			return
+	t.pending = monitor.Gap{}
+	gap.From, gap.To = r.out.last, r.wall.moment()
+	r.out.lose(b.Add(), t.id, monitor.TimeRing, gap)
+}
+
+// socketErrors reads the errors of a socket, which has nothing else to read.
+func (r *ring) socketErrors(fd int) {
+	for _, t := range r.taps {
+		if t.fd != fd {
+			continue
+		}
+		for {
+			// Reading takes the error, and ends the state of congestion in which the
+			// kernel would not raise another.
+			switch _, _, err := unix.Recvfrom(fd, nil, unix.MSG_DONTWAIT); err {
+			case unix.ENOBUFS:
+				t.overrun()
+			case nil, unix.EINTR:
+			default:
+				return
+			}
 		}
 	}
-	c.takeMessage(rec.msg, at, batch)
 }
 
-// takeMessage appends the event of one message, or counts it and returns nil.
-func (c *ringCapture) takeMessage(msg []byte, at monitor.Time, batch *monitor.Batch) *monitor.Event {
-	before := len(batch.Events)
-	if !c.decode(msg, batch) {
-		return nil
+func (t *tap) overrun() {
+	n := uint64(0)
+	if drops, err := socketDrops(t.fd); err == nil {
+		n = uint64(drops - t.dropped) // wraps as the kernel's counter does
+		t.dropped = drops
 	}
-	e := &batch.Events[before]
-	if e.TimeSource != monitor.TimeKernel {
-		e.Time, e.TimeSource = at, monitor.TimeRing
-	}
-	if c.last.netns != 0 {
-		e.SetNetNS(c.last.netns)
-	}
-	c.clock.order(e)
-	c.received++
-	return e
+	t.pending.Count += n
+	t.pending.Uncertain = t.pending.Uncertain || n == 0
 }
 
-// takeAfterLoss appends a loss and the event that ends it.
-func (c *ringCapture) takeAfterLoss(rec record, at monitor.Time, lost uint64, batch *monitor.Batch) {
-	gap := monitor.Gap{Count: lost, From: c.clock.last, To: at}
-	n := len(batch.Events)
-	batch.Add()
-	if e := c.takeMessage(rec.msg, at, batch); e != nil {
-		gap.To = e.Time
+// finish closes the socket of a member that is gone: what is in the ring by then is
+// its last.
+func (r *ring) finish(m *member, b *monitor.Batch) (done bool, err error) {
+	t := m.feed.(*tap)
+	if !t.gone {
+		m.closeSocket()
+		t.fd, t.gone, t.until = -1, true, r.mem.produced()
 	}
-	c.lose(&batch.Events[n], c.last, gap)
-}
-
-// decode appends the event of one message. What is none is counted, and the
-// stream goes on.
-func (c *ringCapture) decode(msg []byte, b *monitor.Batch) bool {
-	n := binary.NativeEndian.Uint32(msg)
-	if n < unix.NLMSG_HDRLEN || uint64(n) > uint64(len(msg)) {
-		c.refused++ // the program's mark for a length that contradicts the datagram
-		return false
+	if r.pos < t.until {
+		return false, nil
 	}
-	err := c.dec.Decode(msg[:n:n], b)
-	if errors.Is(err, ctnetlink.ErrNotConntrack) {
-		c.refused++
+	r.lateLoss(t, b)
+	delete(r.byID, t.id)
+	r.taps = slices.DeleteFunc(r.taps, func(o *tap) bool { return o == t })
+	if r.last == t {
+		r.last = &r.nothing
 	}
-	return err == nil
-}
-
-// publish shows the reader's own counters to Stats.
-func (c *ringCapture) publish() {
-	c.stats.received.Store(c.received)
-	c.stats.malformed.Store(c.dec.Malformed + c.refused)
-	c.stats.unknown.Store(c.dec.Unknown)
+	return true, nil
 }

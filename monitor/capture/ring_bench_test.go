@@ -16,7 +16,7 @@ import (
 func BenchmarkRingRead(b *testing.B) {
 	const events, rounds = 1000, 100
 	var g *lab.Generator
-	var c *ringCapture
+	var c *Capture
 	var batch monitor.Batch
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
@@ -45,12 +45,12 @@ func BenchmarkRingRead(b *testing.B) {
 }
 
 // benchRing returns a generator of flows and a capture where it makes them.
-func benchRing(b *testing.B) (*lab.Generator, *ringCapture) {
+func benchRing(b *testing.B) (*lab.Generator, *Capture) {
 	g, err := lab.NewGenerator(lab.GeneratorConfig{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	c, err := openRing(Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Ring: 1 << 20})
+	c, err := Open(Config{Way: Ring, NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Ring: 1 << 20})
 	if err != nil {
 		b.Skip("not the ring:", err)
 	}
@@ -105,7 +105,7 @@ func BenchmarkRingProgram(b *testing.B) {
 				spent += each
 				mem.consumed(mem.produced())
 			}
-			if counters.drops() > 0 {
+			if counters.load(counterDrops) > 0 {
 				b.Fatal("the ring was full")
 			}
 			b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "ns/message")

@@ -3,7 +3,6 @@
 package capture
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"testing"
@@ -26,13 +25,10 @@ func TestRingTakesEverySize(t *testing.T) {
 	defer g.Close()
 	c := ways[1].start(t, Config{NetNS: g.Namespace().FD()})
 	sizes := map[int]bool{}
-	for _, s := range shortSizes {
+	for _, s := range recordSizes {
 		for d := -8; d <= 8; d += 4 {
 			sizes[int(s)-recordMessage+d] = true
 		}
-	}
-	for _, s := range fullSizes { // the first record is a full one
-		sizes[int(s)-recordFullMessage] = true
 	}
 	base := forgedFlow()
 	var b monitor.Batch
@@ -99,7 +95,7 @@ func padded(msg []byte, size int) []byte {
 	return msg
 }
 
-// The ring holds eight times as many events as a socket buffer of its size, which
+// The ring holds seven times as many events as a socket buffer of its size, which
 // takes 1,280 bytes for the NEW of a UDP flow.
 func TestRingHolds(t *testing.T) {
 	needRing(t)
@@ -108,7 +104,7 @@ func TestRingHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	const size, made, record = 1 << 16, 1000, 160
+	const size, made, record = 1 << 16, 1000, 176
 	c := ways[1].start(t, Config{NetNS: g.Namespace().FD(), Ring: size})
 	var b monitor.Batch
 	for round := range 3 { // after a loss as well
@@ -126,70 +122,31 @@ func TestRingHolds(t *testing.T) {
 		if n := len(events[1].raw); n != 148 {
 			t.Skipf("the NEW of a UDP flow has %d bytes here, not 148", n)
 		}
-		// All but the first are short records; the last of the round before
-		// has not been given back.
-		if n := c.Stats().Received - before.Received; n < size/record-3 {
-			t.Errorf("round %d: %d received, want at least %d", round, n, size/record-3)
-		}
-	}
-}
-
-// A full record is written first, after a loss, and when ten seconds of stamps
-// have passed; every other one is short.
-func TestRecordReader(t *testing.T) {
-	short := func(ticks uint64) []byte {
-		return binary.NativeEndian.AppendUint32(nil, uint32(ticks<<1))
-	}
-	full := func(ticks uint64, drops uint32) []byte {
-		b := binary.NativeEndian.AppendUint32(nil, uint32(ticks<<1|markFull))
-		b = binary.NativeEndian.AppendUint32(b, drops)
-		return binary.NativeEndian.AppendUint64(b, ticks)
-	}
-	const start = 1<<40 + 1<<31 - 5 // about to come round
-	var r recordReader
-	for i, c := range []struct {
-		b     []byte
-		ticks uint64
-		full  bool
-		drops uint32
-	}{
-		{full(start, 0), start, true, 0},
-		{short(start + 1), start + 1, false, 0},
-		{short(start + 9), start + 9, false, 0},                       // 31 bits came round
-		{short(start + 3), start + 3, false, 0},                       // another CPU, a little earlier
-		{short(start + 3 + 1<<29), start + 3 + 1<<29, false, 0},       // 17 s later
-		{short(start + 3), start + 3, false, 0},                       // and back
-		{full(start+1<<36, 7), start + 1<<36, true, 7},                // long after
-		{short(start + 1<<36 - 100), start + 1<<36 - 100, false, 0},   // the one it raced with
-		{short(start + 1<<36 + 1000), start + 1<<36 + 1000, false, 0}, //
-	} {
-		b := append(c.b, "message"...)
-		rec := r.parse(b)
-		if rec.stamp != c.ticks<<tickShift || rec.full != c.full || rec.drops != c.drops || string(rec.msg) != "message" {
-			t.Errorf("record %d: %+v, want stamp %d, full %v, drops %d", i, rec, c.ticks<<tickShift, c.full, c.drops)
+		if n := c.Stats().Received - before.Received; n < size/record-1 {
+			t.Errorf("round %d: %d received, want at least %d", round, n, size/record-1)
 		}
 	}
 }
 
 // The account of drops, as records tell it.
 func TestRingLoss(t *testing.T) {
-	var l ringLoss
+	var l tap
 	for i, c := range []struct {
 		drops uint32
 		lost  uint64
 	}{{0, 0}, {3, 3}, {2, 0}, {3, 0}, {10, 7}} {
-		if got := l.before(c.drops); got != c.lost {
+		if got := l.lostBefore(c.drops); got != c.lost {
 			t.Errorf("record %d with %d drops: %d lost, want %d", i, c.drops, got, c.lost)
 		}
 	}
-	l.seen = 1<<32 - 2
-	if got := l.before(5); got != 7 || l.seen != 1<<32+5 {
-		t.Errorf("the counter came round: %d lost, %d seen; want 7, %d", got, l.seen, uint64(1<<32+5))
+	l.drops = 1<<32 - 2
+	if got := l.lostBefore(5); got != 7 || l.drops != 1<<32+5 {
+		t.Errorf("the counter wrapped: %d lost, %d reported; want 7, %d", got, l.drops, uint64(1<<32+5))
 	}
 }
 
-// What an ENOBUFS on the socket tells becomes a Lost event, also while Next
-// waits, and uncertain where the kernel counted nothing.
+// What an ENOBUFS on the socket tells becomes a loss, uncertain where the kernel
+// counted nothing.
 func TestRingUncertainLoss(t *testing.T) {
 	needRing(t)
 	g, err := lab.NewGenerator(lab.GeneratorConfig{})
@@ -197,24 +154,23 @@ func TestRingUncertainLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	c := ways[1].start(t, Config{NetNS: g.Namespace().FD()}).(*ringCapture)
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
-	defer cancel()
-	for _, want := range []monitor.Gap{{Count: 1, Uncertain: true}, {Count: 5}, {Count: 2, Uncertain: true}} {
-		time.AfterFunc(5*time.Millisecond, func() {
-			told := socketLoss{count: want.Count, uncertain: want.Uncertain}
-			if want.Uncertain && want.Count == 1 {
-				told.count = 0
-			}
-			c.tell(c.taps[0], told)
-		})
-		events, err := collect(ctx, c, func(told) bool { return true })
-		if err != nil {
-			t.Fatal(err)
+	c := ways[1].start(t, Config{NetNS: g.Namespace().FD()})
+	var b monitor.Batch
+	if err := c.Poll(&b); err != nil || len(b.Events) > 0 {
+		t.Fatal(len(b.Events), err)
+	}
+	for _, told := range []struct{ told, want monitor.Gap }{
+		{monitor.Gap{Uncertain: true}, monitor.Gap{Count: 1, Uncertain: true}},
+		{monitor.Gap{Count: 5}, monitor.Gap{Count: 5}},
+		{monitor.Gap{Count: 2, Uncertain: true}, monitor.Gap{Count: 2, Uncertain: true}},
+	} {
+		c.queue.(*ring).taps[0].pending = told.told
+		b.Reset()
+		if err := c.Poll(&b); err != nil || len(b.Events) != 1 || b.Events[0].Kind != monitor.KindLost {
+			t.Fatal(b.Events, err)
 		}
-		got := events[0].gap
-		if len(events) != 1 || events[0].kind != monitor.KindLost || got.Count != want.Count || got.Uncertain != want.Uncertain {
-			t.Errorf("events %+v, want a loss %+v", events, want)
+		if got := b.Events[0].Gap; got.Count != told.want.Count || got.Uncertain != told.want.Uncertain {
+			t.Errorf("gap %+v, want %+v", got, told.want)
 		}
 	}
 	if s := c.Stats(); s.Lost != 8 || s.Gaps != 3 {
@@ -222,29 +178,20 @@ func TestRingUncertainLoss(t *testing.T) {
 	}
 }
 
-// Times follow the wall clock where it is set forward, and run at half speed
-// where it was set back, until they meet it.
+// Times follow a clock that is set, ahead and back, within a second of stamps.
 func TestWallClock(t *testing.T) {
 	const s = int64(time.Second)
 	boot, offset := 100*s, 1000*s
 	c := newWallClock(func() (int64, int64) { return boot, boot + offset })
-	at := func(b int64) int64 {
-		boot = b
-		return int64(c.at(uint64(b)))
-	}
 	for i, step := range []struct{ boot, offset, want int64 }{
 		{100 * s, 1000 * s, 1100 * s},
-		{101*s - 1, 1005 * s, 1101*s - 1}, // not measured yet
-		{101 * s, 1005 * s, 1106 * s},     // set forward
-		{100 * s, 1005 * s, 1106 * s},     // an older stamp: not before the last
-		{103 * s, 1002 * s, 1107 * s},     // set back by 3 s: 1 s of 2
-		{103*s + 5, 1002 * s, 1107*s + 5}, // runs on
-		{105 * s, 1002 * s, 1108 * s},     // 1 s of 2 again
-		{115 * s, 1002 * s, 1117 * s},     // met it: the last second
-		{116 * s, 1002 * s, 1118 * s},     //
+		{101*s - 1, 5000 * s, 1101*s - 1}, // not measured yet
+		{101 * s, 5000 * s, 5101 * s},     // an hour ahead
+		{102*s - 1, 1000 * s, 5102*s - 1}, // corrected, not measured yet
+		{102 * s, 1000 * s, 1102 * s},
 	} {
-		offset = step.offset
-		if got := at(step.boot); got != step.want {
+		boot, offset = step.boot, step.offset
+		if got := int64(c.at(uint64(boot))); got != step.want {
 			t.Errorf("step %d: %d, want %d", i, got, step.want)
 		}
 	}
@@ -265,49 +212,46 @@ func TestBootAndWall(t *testing.T) {
 }
 
 // How long the reader naps, by what its looks find.
-func TestRingWaitPolicy(t *testing.T) {
+func TestPace(t *testing.T) {
 	const ms = time.Millisecond
-	w := ringWait{coalesce: ms, longest: 5 * ms, fill: 1000}
+	p := pace{base: ms}
 	for i, c := range []struct {
-		events int
-		bytes  uint64
-		empty  bool
-		want   time.Duration
+		seen
+		want time.Duration
 	}{
-		{1, 100, true, 0},            // one event: nothing to wait for
-		{2, 200, true, ms},           // two: more are coming
-		{3, 300, true, 2 * ms},       //
-		{3, 300, true, 4 * ms},       //
-		{3, 300, true, 5 * ms},       // the longest
-		{1024, 500, false, 5 * ms},   // more is there
-		{10, 600, true, 5 * ms / 2},  // more than the fill together: too long a nap
-		{512, 900, true, 5 * ms / 2}, // just right
-		{0, 0, true, 0},              // quiet
+		{seen{1, .01, true}, 0},              // one event: nothing to wait for
+		{seen{2, .01, true}, ms},             // two: more are coming
+		{seen{3, .01, true}, 2 * ms},         //
+		{seen{3, .01, true}, 4 * ms},         //
+		{seen{3, .01, true}, MaxCoalesce},    //
+		{seen{1024, .1, false}, MaxCoalesce}, // more is there
+		{seen{10, .1, true}, 5 * ms / 2},     // too much of the queue together: too long a nap
+		{seen{512, .1, true}, 5 * ms / 2},    // just right
+		{seen{0, 0, true}, 0},                // quiet
 	} {
-		w.filled(c.events, c.bytes, c.empty)
-		if w.interval != c.want {
-			t.Errorf("look %d: nap %v, want %v", i, w.interval, c.want)
+		p.looked(c.seen)
+		if p.interval != c.want {
+			t.Errorf("look %d: nap %v, want %v", i, p.interval, c.want)
 		}
-		if !c.empty && !w.due.IsZero() {
+		if !c.dry && !p.due.IsZero() {
 			t.Errorf("look %d: a nap, though there is more", i)
 		}
 	}
-	w.coalesce = 0
-	w.filled(100, 100, true)
-	if w.interval != 0 {
+	p.base = 0
+	if p.looked(seen{100, .01, true}); p.interval != 0 {
 		t.Error("naps without coalescing")
 	}
 }
 
 // Why the ring could not be had is an error of its own, with a reason.
 func TestRingError(t *testing.T) {
-	_, err := openRing(Config{Ring: 512})
+	_, err := openRing(Config{Ring: 512}, nil, nil, nil)
 	var no *RingError
 	if !errors.As(err, &no) || no.Reason == "" {
 		t.Errorf("a ring smaller than a page: %v", err)
 	}
 	if !lab.InitialUserNS() {
-		_, err := openRing(Config{Ring: 1 << 16})
+		_, err := Open(Config{Way: Ring, Ring: 1 << 16})
 		if !errors.As(err, &no) || no.Reason != "needs CAP_BPF in the initial user namespace" {
 			t.Errorf("in a user namespace: %v", err)
 		}

@@ -3,8 +3,11 @@
 package capture
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -12,8 +15,7 @@ import (
 	"natlens/monitor/netns"
 )
 
-// RingError says why events can't be captured by the ring here. The socket may
-// still do.
+// RingError says why events can't be captured by the ring. Sockets may do.
 type RingError struct {
 	Reason string // for people: what is missing
 	Err    error  // what was refused; nil if nothing was tried
@@ -31,7 +33,7 @@ func ringError(err error) error {
 	case errors.As(err, &verifier):
 		reason = "the kernel's verifier refuses the program"
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		// What bpf(2) says of it adds nothing.
+		// The text of bpf(2) adds nothing.
 		return &RingError{whyNotPermitted(), netns.Privilege(err)}
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.EINVAL):
 		reason = "needs Linux 5.8 or later"
@@ -43,7 +45,7 @@ func ringError(err error) error {
 	return &RingError{fmt.Sprintf("%s: %v", reason, err), err}
 }
 
-// whyNotPermitted names what bpf(2) wants and this process has not got.
+// whyNotPermitted names what bpf(2) needs and this process lacks.
 func whyNotPermitted() string {
 	has, err := effectiveCapabilities()
 	switch sys := has&(1<<unix.CAP_SYS_ADMIN) != 0; {
@@ -57,4 +59,26 @@ func whyNotPermitted() string {
 		return "needs CAP_BPF in the initial user namespace"
 	}
 	return "bpf(2) is not permitted, in spite of CAP_BPF: a seccomp filter, a security module or kernel lockdown forbids it"
+}
+
+// effectiveCapabilities returns this thread's effective set, bit n for
+// capability n (capabilities(7)).
+func effectiveCapabilities() (uint64, error) {
+	var data [2]unix.CapUserData
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return 0, err
+	}
+	return uint64(data[1].Effective)<<32 | uint64(data[0].Effective), nil
+}
+
+// inUserNamespace reports whether the process is in another user namespace than
+// the initial one, which alone maps all ids to themselves.
+func inUserNamespace() bool {
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		return false
+	}
+	line, rest, _ := bytes.Cut(bytes.TrimSpace(ids), []byte("\n"))
+	return len(rest) > 0 || strings.Join(strings.Fields(string(line)), " ") != "0 0 4294967295"
 }

@@ -4,11 +4,8 @@ package capture
 
 import (
 	"context"
-	"slices"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
 	"natlens/monitor/lab"
@@ -71,76 +68,29 @@ func TestSocketTellsALife(t *testing.T) {
 	}
 }
 
-// A socket that overran has an error to tell, until that is read: a reader that
-// believed it empty would let it drop all that comes for as long as it sleeps.
-func TestOverrunIsNoEmptyQueue(t *testing.T) {
+// A socket that overran is read until its queue is empty, in one look: as long as it
+// is congested it drops all that comes.
+func TestOverrunIsReadToItsEnd(t *testing.T) {
 	g, err := lab.NewGenerator(lab.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	c, err := openSocket(Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 4096})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	fd := c.queue.fd
-	if failing(fd) {
-		t.Error("a new socket has an error to tell")
-	}
+	c := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 4096})
 	if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: 100}); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // to ask is not to take
-		if !failing(fd) {
-			t.Error("an overrun is no error to tell")
-		}
+	var b monitor.Batch
+	if err := c.Poll(&b); err != nil {
+		t.Fatal(err)
 	}
-	if _, _, errno := c.mm.recv(fd); errno != unix.ENOBUFS {
-		t.Errorf("recv: %v, want %v", errno, unix.ENOBUFS)
-	}
-	if failing(fd) {
-		t.Error("an error is to be told twice")
-	}
-	if n, all, errno := c.mm.recv(fd); n == 0 || !all || errno != 0 {
-		t.Errorf("recv: %d messages, all %v, %v", n, all, errno)
+	last := len(b.Events) - 1
+	if last < 1 || b.Events[last].Kind != monitor.KindLost || last+int(b.Events[last].Gap.Count) != 100 {
+		t.Errorf("events %+v: want those that were queued, and the loss of the others", b.Events)
 	}
 }
 
-// The time to gather grows with the rate from the base to MaxCoalesce, and is never
-// such that a quarter of the queue might fill.
-func TestPace(t *testing.T) {
-	const capacity = 1000 * socketCost // of a thousand messages
-	var got []time.Duration
-	p := pace{base: time.Millisecond, now: time.Millisecond, capacity: capacity, cost: socketCost}
-	for _, n := range []int{0, paceBusy - 1, paceBusy, paceBusy, paceBusy, paceBusy, 200, 500, 1000, 5000, paceBusy, 0} {
-		p.got(n)
-		got = append(got, p.now.Round(10*time.Microsecond))
-	}
-	const ms = time.Millisecond
-	want := []time.Duration{ms, ms, 2 * ms, 4 * ms, MaxCoalesce, MaxCoalesce, MaxCoalesce, ms * 5 / 2, ms, ms, 2 * ms, ms}
-	if !slices.Equal(got, want) {
-		t.Errorf("got  %v\nwant %v", got, want)
-	}
-	p = pace{base: -1, now: -1, capacity: capacity, cost: socketCost}
-	if p.got(1000); p.now != -1 {
-		t.Errorf("a reader that is not to wait waits %v", p.now)
-	}
-}
-
-// A sink that was slow has had messages gather: the reader sleeps for what is left of
-// the time alone.
-func TestPaceCountsTheSink(t *testing.T) {
-	const ms = time.Millisecond
-	p := pace{now: 4 * ms}
-	for since, want := range map[time.Duration]time.Duration{0: 4 * ms, ms: 3 * ms, 4 * ms: 0, time.Hour: 0} {
-		if got := p.left(since); got != want {
-			t.Errorf("%v after the last look: %v, want %v", since, got, want)
-		}
-	}
-}
-
-func TestOpenUnprivileged(t *testing.T) {
+func TestOpenChecksRing(t *testing.T) {
 	if _, err := Open(Config{Way: Socket, Ring: 5000}); err == nil {
 		t.Error("a ring of 5000 bytes was taken")
 	}

@@ -24,13 +24,12 @@ import (
 // way opens captures of one kind for tests, and loads its filters alone.
 type way struct {
 	way    Way
-	open   func(Config) (Capture, error)
 	filter func(*testing.T, filter.Expr) pushRunner
 }
 
 var ways = []way{
-	{Socket, func(cfg Config) (Capture, error) { return openSocket(cfg) }, newSocketRunner},
-	{Ring, func(cfg Config) (Capture, error) { return openRing(cfg) }, newRingRunner},
+	{Socket, newSocketRunner},
+	{Ring, newRingRunner},
 }
 
 // eachWay runs a test for each way that can be had here.
@@ -48,7 +47,7 @@ func eachWay(t *testing.T, test func(t *testing.T, w way)) {
 // needRing skips the test where the kernel does not allow the ring.
 func needRing(t *testing.T) {
 	t.Helper()
-	c, err := openRing(Config{Ring: 1 << 16})
+	c, err := Open(Config{Way: Ring, Ring: 1 << 16})
 	if err == nil {
 		c.Close()
 		return
@@ -61,16 +60,14 @@ func needRing(t *testing.T) {
 }
 
 // start opens a capture and closes it when the test ends.
-func (w way) start(t *testing.T, cfg Config) Capture {
+func (w way) start(t *testing.T, cfg Config) *Capture {
 	t.Helper()
-	if cfg.Buffer == 0 {
-		cfg.Buffer = DefaultBuffer
-	}
 	if cfg.Ring == 0 {
 		cfg.Ring = 1 << 20
 	}
 	cfg.Dump = kernel.Dump
-	c, err := w.open(cfg)
+	cfg.Way = w.way
+	c, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +88,7 @@ type told struct {
 }
 
 // collect reads until stop has seen the last event it wants.
-func collect(ctx context.Context, c Capture, stop func(told) bool) ([]told, error) {
+func collect(ctx context.Context, c *Capture, stop func(told) bool) ([]told, error) {
 	var all []told
 	var b monitor.Batch
 	for {

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { lab.Main(m) }
 type gateway struct {
 	*world
 	l          *lab.Lab
-	capture    capture.Capture
+	capture    *capture.Capture
 	service    *kernel.Service
 	ahead      time.Duration
 	refresh    bool // a dump was asked for
@@ -94,7 +94,7 @@ func (g *gateway) hear() {
 	var b monitor.Batch
 	for {
 		b.Reset()
-		g.must(g.capture.(monitor.Live).Poll(&b))
+		g.must(g.capture.Poll(&b))
 		if len(b.Events) == 0 {
 			return
 		}
@@ -149,7 +149,7 @@ func (g *gateway) later(d time.Duration) {
 // dump brings the kernel's table into the engine's.
 func (g *gateway) dump() {
 	g.t.Helper()
-	d, err := g.capture.(monitor.Live).Dump(g.t.Context())
+	d, err := g.capture.Dump(g.t.Context())
 	g.must(err)
 	rec := g.table.Reconcile(table.DumpRefresh, nil)
 	var in, out monitor.Batch

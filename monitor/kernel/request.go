@@ -37,7 +37,7 @@ type requestSocket struct {
 }
 
 func openRequests(ns int) (*requestSocket, error) {
-	conn, err := netns.DialNetfilter(ns)
+	conn, err := netns.DialKernel(unix.NETLINK_NETFILTER, ns)
 	if err != nil {
 		return nil, err
 	}

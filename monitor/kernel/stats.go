@@ -82,7 +82,7 @@ const sysctlDir = "/proc/sys/net/netfilter/"
 // its file descriptor (0: the caller's), sorted by name: all that are numbers.
 // Which there are depends on the kernel.
 func Sysctls(ns int) (all []Sysctl, err error) {
-	err = netns.InNetNS(ns, func() error {
+	err = netns.Do(ns, func() error {
 		files, err := os.ReadDir(sysctlDir)
 		if err != nil {
 			return err

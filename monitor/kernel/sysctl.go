@@ -19,7 +19,7 @@ var ErrNoSysctl = errors.New("no such setting here")
 // ReadSysctl returns a setting as a network namespace (0: the caller's) shows
 // it, by the name that sysctl(8) gives it.
 func ReadSysctl(ns int, name string) (value string, err error) {
-	err = netns.InNetNS(ns, func() error {
+	err = netns.Do(ns, func() error {
 		text, err := os.ReadFile(sysctlFile(name))
 		value = strings.TrimSpace(string(text))
 		return err
@@ -32,7 +32,7 @@ func ReadSysctl(ns int, name string) (value string, err error) {
 
 // WriteSysctl sets a setting of a network namespace (0: the caller's).
 func WriteSysctl(ns int, name, value string) error {
-	err := netns.InNetNS(ns, func() error {
+	err := netns.Do(ns, func() error {
 		f, err := os.OpenFile(sysctlFile(name), os.O_WRONLY, 0)
 		if err != nil {
 			return err

@@ -49,7 +49,7 @@ const maxTrackers = 8
 // ReadTracking reads the rules of a network namespace (0: the caller's). A
 // kernel without nftables has none.
 func ReadTracking(ns int) (t Tracking, err error) {
-	conn, err := netns.DialNetfilter(ns)
+	conn, err := netns.DialKernel(unix.NETLINK_NETFILTER, ns)
 	if err != nil {
 		return t, err
 	}
@@ -233,7 +233,7 @@ func (t *Tracking) object(family string, b []byte) error {
 
 // legacyTables reads which tables iptables-legacy and ip6tables-legacy have.
 func legacyTables(ns int) (tables []string, err error) {
-	err = netns.InNetNS(ns, func() error {
+	err = netns.Do(ns, func() error {
 		for _, f := range []struct{ path, word string }{{"ip_tables_names", "iptables"}, {"ip6_tables_names", "ip6tables"}} {
 			text, err := os.ReadFile("/proc/thread-self/net/" + f.path)
 			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {

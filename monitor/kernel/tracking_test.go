@@ -128,11 +128,11 @@ func TestNetNSCookie(t *testing.T) {
 	l := lab.NewWith(t, lab.Config{})
 	seen := map[uint64]string{}
 	for _, n := range []*lab.Namespace{l.Gateway, l.Client, l.Server} {
-		a, err := netns.NetNSCookie(n.FD())
+		a, err := netns.Cookie(n.FD())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b, err := netns.NetNSCookie(n.FD()); a != b || err != nil {
+		if b, err := netns.Cookie(n.FD()); a != b || err != nil {
 			t.Errorf("%s: %d, then %d, %v", n.Name(), a, b, err)
 		}
 		if other, ok := seen[a]; ok {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/doctor/probe"
 	"natlens/monitor/table"
@@ -188,7 +187,7 @@ func (h *Health) capture() doctor.Capture {
 		Way: h.run.Capture.Way().String(), Capacity: h.run.Capture.Stats().Capacity,
 		Events: last.received - old.received, Lost: last.lost - old.lost,
 	}
-	if err := capture.WhyNotRing(h.run.Capture); err != nil {
+	if err := h.run.Capture.WhyNotRing(); err != nil {
 		c.NotRing = err.Error()
 	}
 	return c

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
@@ -18,77 +16,28 @@ import (
 	"natlens/monitor/table"
 )
 
-// namespaces are those of a run.
-type namespaces interface {
-	ids() []monitor.NetNS
-	// with calls f with the descriptor of a namespace (0: the caller's). ok is
-	// false if the namespace is gone.
-	with(id monitor.NetNS, f func(fd int) error) (ok bool, err error)
-	// get returns what identifies a namespace.
-	get(id monitor.NetNS) monitor.Namespace
-}
-
-// one is the only namespace of a run.
-type one int
-
-func (o one) ids() []monitor.NetNS { return []monitor.NetNS{0} }
-
-func (o one) with(_ monitor.NetNS, f func(fd int) error) (bool, error) { return true, f(int(o)) }
-
-func (o one) get(monitor.NetNS) monitor.Namespace {
-	n, err := netns.Identify(int(o))
-	if err != nil {
-		n.Name = fmt.Sprintf("/proc/self/fd/%d", int(o))
-	}
-	return n
-}
-
-// every is all namespaces of the host.
-type every struct {
-	capture *capture.Every
-	names   *monitor.Namespaces
-}
-
-func (e every) ids() []monitor.NetNS { return e.capture.IDs() }
-
-// with works on a duplicate: the capture waits while its own descriptor is in use.
-func (e every) with(id monitor.NetNS, f func(fd int) error) (ok bool, err error) {
-	var own int
-	ok, err = e.capture.With(id, func(fd int) (err error) {
-		own, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		return err
-	})
-	if !ok || err != nil {
-		return ok, err
-	}
-	defer unix.Close(own)
-	return true, f(own)
-}
-
-func (e every) get(id monitor.NetNS) monitor.Namespace { return e.names.Get(id) }
-
 // openCapture begins to capture.
-func openCapture(cfg *Config, t *table.Table) (capture.Capture, namespaces, error) {
+func openCapture(cfg *Config, t *table.Table) (*capture.Capture, error) {
 	cfg.Capture.Dump = kernel.Dump
 	if cfg.Names == nil {
-		c, err := capture.Open(cfg.Capture)
-		return c, one(cfg.Capture.NetNS), err
+		return capture.Open(cfg.Capture)
 	}
 	refused := cfg.Refused
 	if refused == nil {
 		refused = func(error) {}
 	}
-	c, err := capture.OpenEvery(capture.EveryConfig{
-		Config: cfg.Capture, Names: cfg.Names, Locals: t.SetLocalsOf,
+	cfg.Capture.All = &capture.All{
+		Names: cfg.Names, Locals: t.SetLocalsOf,
 		Refused: func(_ string, err error) { refused(err) },
-	})
+	}
+	c, err := capture.Open(cfg.Capture)
 	if err != nil {
-		return nil, nil, err // not c, which is no nil as a Capture
+		return nil, err
 	}
 	if n := c.Unseen(); n > 0 {
 		refused(netns.UnseenError(n))
 	}
-	return c, every{c, cfg.Names}, nil
+	return c, nil
 }
 
 // Several reports whether the run is of all network namespaces.
@@ -100,7 +49,7 @@ func (r *Run) Names() *monitor.Namespaces { return r.cfg.Names }
 // IDs returns the numbers of the namespaces that are captured now, in the order of
 // their names. A single namespace has the number 0.
 func (r *Run) IDs() []monitor.NetNS {
-	ids := r.set.ids()
+	ids := r.Capture.IDs()
 	slices.SortFunc(ids, func(a, b monitor.NetNS) int {
 		return cmp.Or(cmp.Compare(r.Name(a), r.Name(b)), cmp.Compare(a, b))
 	})
@@ -118,13 +67,26 @@ func (r *Run) Place(id monitor.NetNS) doctor.Place {
 	case !r.Several() && r.cfg.Which != "":
 		return r.places.At(r.cfg.Which)
 	}
-	return r.places.Of(r.set.get(id))
+	return r.places.Of(r.namespace(id))
+}
+
+// namespace returns what identifies a namespace.
+func (r *Run) namespace(id monitor.NetNS) monitor.Namespace {
+	if r.Several() {
+		return r.cfg.Names.Get(id)
+	}
+	fd := r.cfg.Capture.NetNS
+	n, err := netns.Identify(fd)
+	if err != nil {
+		n.Name = fmt.Sprintf("/proc/self/fd/%d", fd)
+	}
+	return n
 }
 
 // In calls f with the descriptor of a namespace (0: the caller's). A namespace that
 // is gone is netns.ErrGone.
 func (r *Run) In(id monitor.NetNS, f func(fd int) error) error {
-	ok, err := r.set.with(id, f)
+	ok, err := r.Capture.With(id, f)
 	if !ok {
 		return netns.ErrGone
 	}

@@ -56,11 +56,10 @@ const SilentEvery = time.Minute
 // those that add to it: these are for before Run.
 type Run struct {
 	Loop     *loop.Loop
-	Capture  capture.Capture
+	Capture  *capture.Capture
 	Findings *findings.Engine // nil before Look
 
 	cfg     Config
-	set     namespaces
 	places  probe.Places
 	meters  meters
 	closers []func() error // called in reverse order
@@ -77,7 +76,7 @@ func Open(cfg Config) (r *Run, err error) {
 		Existing: cfg.Existing,
 	}
 	r = &Run{Loop: m, cfg: cfg, places: probe.Places{Sudo: cfg.Sudo}}
-	if r.Capture, r.set, err = openCapture(&cfg, m.Table); err != nil {
+	if r.Capture, err = openCapture(&cfg, m.Table); err != nil {
 		return nil, err
 	}
 	r.OnClose(r.Capture.Close)

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// InNetNS calls f on a thread in a network namespace (0: the caller's). The thread
+// Do calls f on a thread in a network namespace (0: the caller's). The thread
 // ends with f.
-func InNetNS(netns int, f func() error) error {
+func Do(netns int, f func() error) error {
 	if netns == 0 {
 		return f()
 	}
@@ -43,11 +43,11 @@ func OnThread(f func() error) error {
 	return <-done
 }
 
-// NetNSCookie returns the number by which the kernel tells a network namespace
+// Cookie returns the number by which the kernel tells a network namespace
 // (0: the caller's) from all others since it was booted: unlike an inode number
 // it is never given twice. It needs Linux 5.14.
-func NetNSCookie(netns int) (cookie uint64, err error) {
-	err = InNetNS(netns, func() error {
+func Cookie(netns int) (cookie uint64, err error) {
+	err = Do(netns, func() error {
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return os.NewSyscallError("socket", err)

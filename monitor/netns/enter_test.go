@@ -34,7 +34,7 @@ func visit() (code int) {
 	}
 	process := fmt.Sprint(os.Getpid())
 	home, there := where(process), ""
-	if err := netns.InNetNS(3, func() error { there = where("thread-self"); return nil }); err != nil || there == home {
+	if err := netns.Do(3, func() error { there = where("thread-self"); return nil }); err != nil || there == home {
 		fmt.Printf("in %s, %v; home is %s\n", there, err, home)
 		code = 1
 	}

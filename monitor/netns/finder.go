@@ -24,7 +24,21 @@ type Found struct {
 	Path  string // opens it, unless it ends before that
 	PID   int    // a process in it; 0: none that could be seen
 	Own   bool   // it is the caller's
+
+	strength strength // of Name
 }
+
+// strength says which of two names of a namespace is the better one: the greater.
+type strength uint8
+
+const (
+	byProcess   strength = iota + 1 // pid:1234, which ends with the process
+	byPath                          // where it is mounted
+	byOwner                         // OwnName
+	byNumber                        // an ip-netns(8) name that a container network made: cni-…
+	byContainer                     // docker:0123456789ab
+	byIPNetns                       // an ip-netns(8) name that somebody gave
+)
 
 // ErrGone says that a namespace ended before it could be opened.
 var ErrGone = errors.New("the network namespace is gone")
@@ -66,13 +80,11 @@ type Finder struct {
 
 // naming keeps a name with what it was made of.
 type naming struct {
-	mount string
-	pid   int
-	name  string
+	mount    string
+	pid      int
+	name     string
+	strength strength
 }
-
-// byPID begins the name of a namespace that has none but by its process.
-const byPID = "pid:"
 
 // Scan looks at all processes and all mounts.
 func (f *Finder) Scan() error {
@@ -104,17 +116,17 @@ func (f *Finder) Found() (all []Found) {
 		}
 		n := naming{mount: f.mounts[inode], pid: f.pids[inode]}
 		// A process may be in its namespace before it is in its container's cgroup.
-		if old, ok := f.named[inode]; ok && old.mount == n.mount && old.pid == n.pid && !strings.HasPrefix(old.name, byPID) {
+		if old, ok := f.named[inode]; ok && old.mount == n.mount && old.pid == n.pid && old.strength != byProcess {
 			n = old
 		} else {
-			n.name = f.name(n.mount, n.pid, inode == f.own)
+			n.name, n.strength = f.name(n.mount, n.pid, inode == f.own)
 		}
 		named[inode] = n
 		at := n.mount
 		if at == "" {
 			at = f.path(strconv.Itoa(n.pid) + "/ns/net")
 		}
-		all = append(all, Found{inode, n.name, at, n.pid, inode == f.own})
+		all = append(all, Found{inode, n.name, at, n.pid, inode == f.own, n.strength})
 	}
 	for inode := range f.mounts {
 		add(inode)
@@ -187,29 +199,40 @@ func (f *Finder) namespaceOf(proc *os.File, pid string) (inode uint64, err error
 	return inode, nil
 }
 
-// name returns what people call a namespace: by ip-netns(8), by the container
-// that lives in it, by where it is mounted, or by a process. The names that
-// container networks (CNI) make for ip-netns(8) are numbers that nobody knows: the
-// container has the better one.
-func (f *Finder) name(mount string, pid int, own bool) string {
-	by, box := ipName(mount), ""
-	if pid != 0 && !own && (by == "" || strings.HasPrefix(by, "cni-")) {
-		if text, err := os.ReadFile(f.path(strconv.Itoa(pid) + "/cgroup")); err == nil {
-			box = containerOf(string(text))
+// name returns the best name of a namespace. Names that container networks (CNI)
+// make for ip-netns(8) are random numbers: the container's name is better.
+func (f *Finder) name(mount string, pid int, own bool) (string, strength) {
+	by, how := ipName(mount), byIPNetns
+	if strings.HasPrefix(by, "cni-") {
+		how = byNumber
+	}
+	if !own && (by == "" || how == byNumber) {
+		if box := f.container(pid); box != "" {
+			by, how = box, byContainer
 		}
 	}
 	switch {
-	case box != "":
-		by = box
 	case by != "":
 	case own:
-		by = OwnName
+		by, how = OwnName, byOwner
 	case mount != "":
-		by = mount
+		by, how = mount, byPath
 	default:
-		by = byPID + strconv.Itoa(pid)
+		by, how = "pid:"+strconv.Itoa(pid), byProcess
 	}
-	return string(monitor.AppendEscaped(nil, []byte(by)))
+	return string(monitor.AppendEscaped(nil, []byte(by))), how
+}
+
+// container returns the name of the container that a process is in, "" without one.
+func (f *Finder) container(pid int) string {
+	if pid == 0 {
+		return ""
+	}
+	text, err := os.ReadFile(f.path(strconv.Itoa(pid) + "/cgroup"))
+	if err != nil {
+		return ""
+	}
+	return containerOf(string(text))
 }
 
 // Own is what people call the caller's own namespace: by ip-netns(8), which is so
@@ -226,7 +249,8 @@ func (f *Finder) ownName() string {
 	if !ok || f.ScanMounts() != nil {
 		return OwnName
 	}
-	return f.name(f.mounts[inode], 0, true)
+	name, _ := f.name(f.mounts[inode], 0, true)
+	return name
 }
 
 // OwnName is what the caller's own namespace is called if it has no other name.

@@ -17,10 +17,10 @@ import (
 
 // Locals returns the addresses of a network namespace (0: the caller's), by
 // which the way of a flow through the host is told.
-func Locals(netns int) (*monitor.Locals, error) {
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netns})
+func Locals(ns int) (*monitor.Locals, error) {
+	conn, err := DialKernel(unix.NETLINK_ROUTE, ns)
 	if err != nil {
-		return nil, fmt.Errorf("read local addresses: %w", Privilege(err))
+		return nil, fmt.Errorf("read local addresses: %w", err)
 	}
 	defer conn.Close()
 	msgs, err := conn.Execute(netlink.Message{
@@ -72,60 +72,66 @@ func ifAddr(m netlink.Message) (addr netip.Addr, ok bool) {
 
 // LocalsWatch follows the addresses of a network namespace.
 type LocalsWatch struct {
-	netns int
+	ns    int // a descriptor of its own; 0: the caller's
 	conn  *netlink.Conn
 	first *monitor.Locals
 }
 
 // WatchLocals reads the addresses of a network namespace (0: the caller's) and
-// begins to follow their changes.
-func WatchLocals(netns int) (*LocalsWatch, error) {
-	conn, err := DialAddresses(netns)
-	if err != nil {
-		return nil, err
-	}
-	// Joined before the first reading: no change falls between the two.
-	first, err := Locals(netns)
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return &LocalsWatch{netns, conn, first}, nil
-}
-
-// DialAddresses opens a socket that hears of every change of the addresses of a
-// network namespace.
-func DialAddresses(netns int) (*netlink.Conn, error) {
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netns})
-	if err != nil {
-		return nil, fmt.Errorf("follow local addresses: %w", err)
-	}
-	for _, group := range []uint32{unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR} {
-		if err := conn.JoinGroup(group); err != nil {
-			conn.Close()
+// begins to follow their changes. The caller may close ns after it.
+func WatchLocals(ns int) (w *LocalsWatch, err error) {
+	w = &LocalsWatch{}
+	if ns != 0 {
+		if w.ns, err = unix.FcntlInt(uintptr(ns), unix.F_DUPFD_CLOEXEC, 0); err != nil {
 			return nil, fmt.Errorf("follow local addresses: %w", err)
 		}
 	}
-	return conn, nil
+	if err := w.open(); err != nil {
+		w.close()
+		return nil, fmt.Errorf("follow local addresses: %w", err)
+	}
+	return w, nil
+}
+
+// open joins the groups before the first reading, so that no change is missed.
+func (w *LocalsWatch) open() (err error) {
+	if w.conn, err = Dial(unix.NETLINK_ROUTE, w.ns); err != nil {
+		return err
+	}
+	for _, group := range []uint32{unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR} {
+		if err := w.conn.JoinGroup(group); err != nil {
+			return err
+		}
+	}
+	w.first, err = Locals(w.ns)
+	return err
+}
+
+func (w *LocalsWatch) close() {
+	if w.conn != nil {
+		w.conn.Close()
+	}
+	if w.ns != 0 {
+		unix.Close(w.ns)
+	}
 }
 
 // Now returns the addresses as they were when the watch began.
 func (w *LocalsWatch) Now() *monitor.Locals { return w.first }
 
-// Run calls changed with all addresses after each change, until ctx ends; then
-// it closes the watch. Where the addresses cannot be read any more (the
-// namespace is gone) the last ones stand.
+// Run calls changed with all addresses after each change, until ctx ends; then it
+// closes the watch. If the addresses can't be read any more because the namespace is
+// gone, the last ones stay.
 func (w *LocalsWatch) Run(ctx context.Context, changed func(*monitor.Locals)) {
+	defer w.close()
 	stop := context.AfterFunc(ctx, func() { w.conn.Close() })
 	defer stop()
-	defer w.conn.Close()
 	for {
-		// What the messages say does not matter, nor that some were lost: all
-		// addresses are read anew.
+		// Any message makes the addresses be read again, and so does a loss.
 		if _, err := w.conn.Receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
 			return
 		}
-		if l, err := Locals(w.netns); err == nil {
+		if l, err := Locals(w.ns); err == nil {
 			changed(l)
 		}
 	}

@@ -64,7 +64,7 @@ func netlinkTable(ns *os.File) func() (io.ReadCloser, error) {
 		return nil
 	}
 	return func() (f io.ReadCloser, err error) {
-		err = netns.InNetNS(NetnsFD(ns), func() (err error) {
+		err = netns.Do(NetnsFD(ns), func() (err error) {
 			f, err = os.Open("/proc/thread-self/net/netlink")
 			return err
 		})

@@ -115,13 +115,13 @@ func fill(ctx context.Context, s *doctor.Snapshot, fd int, before func(monitor.T
 }
 
 // captured says how the events came.
-func captured(c capture.Capture, asked capture.Way) doctor.Capture {
+func captured(c *capture.Capture, asked capture.Way) doctor.Capture {
 	st := c.Stats()
 	out := doctor.Capture{Way: c.Way().String(), Capacity: st.Capacity, Events: st.Received, Lost: st.Lost}
 	if asked == capture.Socket {
 		out.NotRing = "--capture socket"
 	}
-	if err := capture.WhyNotRing(c); err != nil {
+	if err := c.WhyNotRing(); err != nil {
 		out.NotRing = err.Error()
 	}
 	return out

@@ -220,10 +220,10 @@ func captureText(run *live.Run) string {
 	if run.Several() {
 		text += ", " + human.Plural(len(run.IDs()), "network namespace")
 	}
-	if err := capture.WhyNotRing(c); err != nil {
+	if err := c.WhyNotRing(); err != nil {
 		text += fmt.Sprintf("; not the ring: %v", err)
 	}
-	if err := capture.WhyNotPushed(c); err != nil {
+	if err := c.WhyNotPushed(); err != nil {
 		text += fmt.Sprintf("; the filter runs here: %v", err)
 	}
 	return text

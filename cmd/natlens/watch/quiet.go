@@ -42,7 +42,7 @@ func (o *Options) notes(ctx context.Context, con cli.Console, run *live.Run) (st
 }
 
 // whyQuiet notes why nothing has been seen. beside hears what the filter leaves out.
-func (o *Options) whyQuiet(ctx context.Context, con cli.Console, run *live.Run, beside capture.Capture) {
+func (o *Options) whyQuiet(ctx context.Context, con cli.Console, run *live.Run, beside *capture.Capture) {
 	st := run.Loop.Stats()
 	others := max(st.Events-st.Existing+run.Capture.Stats().LeftOut, eventsOf(beside))
 	switch {
@@ -66,13 +66,13 @@ func (o *Options) whyQuiet(ctx context.Context, con cli.Console, run *live.Run, 
 // uncounted reports whether the kernel leaves events out and does not count them,
 // as filters of sockets do.
 func uncounted(run *live.Run) bool {
-	return run.Config().Push != nil && run.Capture.Way() == capture.Socket && capture.WhyNotPushed(run.Capture) == nil
+	return run.Config().Push != nil && run.Capture.Way() == capture.Socket && run.Capture.WhyNotPushed() == nil
 }
 
 // unfiltered returns a listener beside a capture that leaves events out uncounted,
 // to find out whether there are any. Its queue is the smallest, because what finds no
 // room there is counted. nil: none is needed, or none can be had.
-func unfiltered(run *live.Run) capture.Capture {
+func unfiltered(run *live.Run) *capture.Capture {
 	if run.Several() || !uncounted(run) {
 		return nil
 	}
@@ -86,7 +86,7 @@ func unfiltered(run *live.Run) capture.Capture {
 
 // eventsOf returns how many events there were for a listener that nobody has read
 // so far, or nil.
-func eventsOf(c capture.Capture) uint64 {
+func eventsOf(c *capture.Capture) uint64 {
 	if c == nil {
 		return 0
 	}

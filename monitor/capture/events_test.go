@@ -12,7 +12,7 @@ import (
 // was set back is followed.
 func TestClockOrder(t *testing.T) {
 	const second = clockStep
-	c := clock{}
+	c := events{}
 	for i, step := range []struct{ stamp, want monitor.Time }{
 		{10 * second, 10 * second},
 		{10*second - 1, 10 * second},

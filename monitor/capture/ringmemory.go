@@ -4,7 +4,6 @@ package capture
 
 import (
 	"fmt"
-	"math/bits"
 	"os"
 	"sync/atomic"
 	"unsafe"
@@ -22,23 +21,19 @@ import (
 //	  a page,    a page,    size bytes,     the same pages:
 //	  ours       read only  read only       no record wraps
 //
-// Positions count bytes since the beginning and are taken modulo size. A record
-// is a length of 32 bits with two flags, a page offset of 32 bits for the
-// kernel's own use, and the bytes; the next one begins at a multiple of 8.
+// Positions count bytes since the beginning and are taken modulo size. A record is a
+// length of 32 bits with two flags, a page offset of 32 bits for the kernel's own use,
+// and the bytes; the next one begins at a multiple of 8.
 //
-// # Order
-//
-// The kernel publishes a record in two steps. Reserving moves the producer
-// position, with the record marked busy; submitting clears the mark by an atomic
-// exchange, after the bytes were written. So the reader must see, in this order,
-// the producer position, the mark, the bytes: loads that acquire. It gives
-// memory back by moving the consumer position, after it has read the last byte:
-// a store that releases. And before it goes to sleep it stores the consumer
-// position and then looks at the producer position once more, while a writer
-// stores the record and then looks at the consumer position to see whether to
-// wake the reader: one of the two sees the other only if neither pair is
-// reordered, which takes sequential consistency. Go's atomic loads and stores
-// are sequentially consistent and so are all of this.
+// The kernel publishes a record in two steps. Reserving moves the producer position,
+// with the record marked busy; submitting clears the mark by an atomic exchange, after
+// the bytes were written. So the reader must see, in this order, the producer position,
+// the mark, the bytes: loads that acquire. It gives memory back by a store that releases
+// of the consumer position, after it has read the last byte. Before it waits it stores
+// the consumer position and the kernel looks at the producer position, while a writer
+// stores the record and then looks at the consumer position to see whether to wake the
+// reader: one of the two sees the other only if neither pair is reordered. Go's atomic
+// loads and stores are sequentially consistent, which is all of this.
 type ringMemory struct {
 	consumer *uint64
 	producer *uint64
@@ -48,7 +43,7 @@ type ringMemory struct {
 	mappings [2][]byte
 }
 
-// The flags in a record's length, and the length of what stands before the bytes
+// The flags in a record's length, and the length of its header
 // (BPF_RINGBUF_BUSY_BIT, _DISCARD_BIT, _HDR_SZ).
 const (
 	ringBusy    = 1 << 31
@@ -78,7 +73,7 @@ func mapRing(fd, size int) (*ringMemory, error) {
 	return m, nil
 }
 
-// unmap ends the life of everything that was read from the ring.
+// unmap ends the life of all bytes that were read from the ring.
 func (m *ringMemory) unmap() {
 	for i, b := range m.mappings {
 		if b != nil {
@@ -126,19 +121,7 @@ func mapCounters(p *ringProgram) (ringCounters, error) {
 
 func (c ringCounters) unmap() { unix.Munmap(c) }
 
-// drops returns how many events found no room since the program was loaded.
-func (c ringCounters) drops() uint64 {
-	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&c[counterDrops])))
+// load returns a counter: counterDrops or counterLeft.
+func (c ringCounters) load(at int) uint64 {
+	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&c[at])))
 }
-
-// leftOut returns how many events the pushed-down filter did not want.
-func (c ringCounters) leftOut() (n uint64) {
-	for cpu := range counterCPUs {
-		n += atomic.LoadUint64((*uint64)(unsafe.Pointer(&c[counterLeft+cpu*counterLine])))
-	}
-	return n
-}
-
-// ringMachine reports whether positions, which are the kernel's unsigned long,
-// are what ringMemory takes them for.
-const ringMachine = bits.UintSize == 64

@@ -66,7 +66,7 @@ func soakEvery(t *testing.T, way Way, size churn) {
 	before := takeStock()
 	s := newSoak()
 	table := table.New(table.Config{})
-	c, err := OpenEvery(EveryConfig{Config: Config{Dump: kernel.Dump, Way: way}, Names: s.names, Locals: table.SetLocalsOf, Wanted: s.wanted})
+	c, err := Open(Config{Dump: kernel.Dump, Way: way, All: &All{Names: s.names, Locals: table.SetLocalsOf, Wanted: s.wanted}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,7 +375,7 @@ func TestEveryClose(t *testing.T) {
 			s := newSoak()
 			alive := []*soaked{s.begin(t, 0, 64), s.begin(t, 1, 64)}
 			before := takeStock().descriptors
-			c, err := OpenEvery(EveryConfig{Config: Config{Dump: kernel.Dump, Way: w.way}, Names: s.names, Wanted: s.wanted})
+			c, err := Open(Config{Dump: kernel.Dump, Way: w.way, All: &All{Names: s.names, Wanted: s.wanted}})
 			if err != nil {
 				t.Fatal(err)
 			}

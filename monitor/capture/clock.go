@@ -14,41 +14,30 @@ import (
 	"natlens/monitor"
 )
 
-// wallClock turns the ring's stamps (CLOCK_BOOTTIME, which runs on through
-// suspend and is never set) into time of day that never goes back.
-//
-// The distance between the two clocks is measured anew every remeasure of
-// stamps. Where the wall clock was set forward, times follow at once; where it
-// was set back, they run at half speed until they meet it again.
+// wallClock turns the ring's stamps (CLOCK_BOOTTIME, which runs on through suspend
+// and is never set) into time of day. The distance between the two clocks is measured
+// again for every second of stamps, so that times follow a clock that is set, ahead or
+// back, within a second.
 type wallClock struct {
 	now      func() (boot, wall int64)
 	offset   int64 // wall − boot
 	measured int64 // boot time of the last measurement
-	last     monitor.Time
 }
 
 const remeasure = int64(time.Second)
 
 func newWallClock(now func() (boot, wall int64)) *wallClock {
 	c := &wallClock{now: now}
-	boot, wall := now()
-	c.offset, c.measured = wall-boot, boot
+	c.measure()
 	return c
 }
 
-// at returns the time of day of a stamp. It is never before an earlier result:
-// stamps of two CPUs may stand in the ring in the wrong order by some
-// nanoseconds.
+// at returns the time of day of a stamp.
 func (c *wallClock) at(stamp uint64) monitor.Time {
 	if int64(stamp)-c.measured >= remeasure {
 		c.measure()
 	}
-	t := monitor.Time(int64(stamp) + c.offset)
-	if t < c.last {
-		return c.last
-	}
-	c.last = t
-	return t
+	return monitor.Time(int64(stamp) + c.offset)
 }
 
 // moment returns the present.
@@ -59,16 +48,12 @@ func (c *wallClock) moment() monitor.Time {
 
 func (c *wallClock) measure() {
 	boot, wall := c.now()
-	if back := c.offset - (wall - boot); back > 0 {
-		c.offset -= min(back, (boot-c.measured)/2)
-	} else {
-		c.offset = wall - boot
-	}
-	c.measured = boot
+	c.offset, c.measured = wall-boot, boot
 }
 
-// bootAndWall reads both clocks at as good as the same moment: of a few tries,
-// the one with the shortest time between two readings of the first.
+// bootAndWall reads both clocks at nearly the same moment: of a few tries, the one
+// with the shortest time between two readings of the first. shift is that of
+// bootShift.
 func bootAndWall(shift int64) (boot, wall int64) {
 	best := int64(1) << 62
 	for range 4 {
@@ -84,8 +69,8 @@ func bootAndWall(shift int64) (boot, wall int64) {
 	return boot - shift, wall
 }
 
-// bootShift is how far CLOCK_BOOTTIME as this process sees it stands before the
-// kernel's own: not 0 in a time namespace only (time_namespaces(7)).
+// bootShift returns how far CLOCK_BOOTTIME of this process is ahead of the kernel's
+// own: not 0 only in a time namespace (time_namespaces(7)).
 func bootShift() (int64, error) {
 	text, err := os.ReadFile("/proc/self/timens_offsets")
 	if err != nil {

@@ -1,0 +1,195 @@
+//go:build linux
+
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+	"natlens/monitor/netns"
+)
+
+// follow begins to capture all network namespaces as they come and go.
+func (c *Capture) follow(all *All) (err error) {
+	by := map[uint64]*member{} // by inode; the follower's
+	c.follower, err = netns.Follow(netns.FollowConfig{
+		Came: func(n netns.Found, file *os.File, late bool) error {
+			m, err := c.enter(n, file, late)
+			if err == nil {
+				by[n.Inode] = m
+			}
+			return err
+		},
+		Renamed: func(n netns.Found) { all.Names.Rename(by[n.Inode].id, n.Name) },
+		Gone: func(n netns.Found) {
+			c.members.leave(by[n.Inode])
+			delete(by, n.Inode)
+			c.wait.interrupt()
+		},
+		Refused: all.Refused,
+		Wanted:  all.Wanted,
+	})
+	return err
+}
+
+var errManyNamespaces = errors.New("there are more network namespaces than can be numbered")
+
+// enter begins to capture a namespace. On an error the file is the caller's to close.
+func (c *Capture) enter(n netns.Found, file *os.File, late bool) (*member, error) {
+	names := c.cfg.All.Names
+	id, ok := names.Add(monitor.Namespace{Name: n.Name, Inode: n.Inode})
+	if !ok {
+		return nil, errManyNamespaces
+	}
+	m := &member{id: id, ns: int(file.Fd()), file: file, own: n.Own, late: late, fd: -1}
+	err := c.followLocals(m)
+	if err == nil {
+		if err = c.add(m); err != nil && m.stop != nil {
+			m.stop()
+		}
+	}
+	if err != nil {
+		names.End(id)
+		return nil, err
+	}
+	return m, nil
+}
+
+// followLocals reports the addresses of a namespace, now and after each change.
+func (c *Capture) followLocals(m *member) error {
+	report := c.cfg.All.Locals
+	if report == nil {
+		return nil
+	}
+	watch, err := netns.WatchLocals(m.ns)
+	if err != nil {
+		return err
+	}
+	report(m.id, watch.Now())
+	ctx, cancel := context.WithCancel(context.Background())
+	m.stop = cancel
+	c.following.Go(func() {
+		watch.Run(ctx, func(l *monitor.Locals) {
+			c.reporting.Lock()
+			defer c.reporting.Unlock()
+			if ctx.Err() == nil {
+				report(m.id, l)
+			}
+		})
+	})
+	return nil
+}
+
+// Unseen returns how many processes could not be read when the capture began: the
+// namespaces that only they live in are not captured.
+func (c *Capture) Unseen() int {
+	if c.follower == nil {
+		return 0
+	}
+	return c.follower.Unseen()
+}
+
+// IDs returns the numbers of the namespaces that are captured now; 0 is the only one.
+func (c *Capture) IDs() []monitor.NetNS { return c.members.ids() }
+
+// With calls f with the descriptor of a captured namespace (0: the caller's), which is
+// open until f returns. ok is false if the namespace is gone.
+func (c *Capture) With(id monitor.NetNS, f func(ns int) error) (ok bool, err error) {
+	fd, ok, err := c.members.open(id)
+	if !ok || err != nil {
+		return ok, err
+	}
+	if fd != 0 {
+		defer unix.Close(fd)
+	}
+	return true, f(fd)
+}
+
+// Dump opens the tables of all namespaces, one after the other.
+func (c *Capture) Dump(ctx context.Context) (monitor.Source, error) {
+	return c.DumpOf(ctx, c.IDs())
+}
+
+// DumpOf opens the tables of some namespaces, one after the other. Those that are
+// gone by then are skipped.
+func (c *Capture) DumpOf(ctx context.Context, ids []monitor.NetNS) (monitor.Source, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if c.cfg.Dump == nil {
+		return nil, errors.New("the capture was opened without a table")
+	}
+	d := &dump{capture: c, left: ids}
+	if len(ids) == 1 { // its error at once
+		if err := d.open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// dump reads tables one after the other.
+type dump struct {
+	capture *Capture
+	left    []monitor.NetNS
+	id      monitor.NetNS
+	table   monitor.Source // of id; nil: the next is to be opened
+}
+
+// Next reads one part of a table.
+func (d *dump) Next(ctx context.Context, b *monitor.Batch) error {
+	for {
+		if d.table == nil {
+			if len(d.left) == 0 {
+				return io.EOF
+			}
+			if err := d.open(ctx); err != nil {
+				return d.name(err)
+			}
+			continue
+		}
+		first := len(b.Events)
+		err := d.table.Next(ctx, b)
+		for i := range b.Events[first:] {
+			b.Events[first+i].SetNetNS(d.id)
+		}
+		if errors.Is(err, io.EOF) {
+			d.table.Close()
+			d.table, err = nil, nil
+		}
+		if err != nil || len(b.Events) > first {
+			return d.name(err)
+		}
+	}
+}
+
+func (d *dump) name(err error) error {
+	if err == nil || d.id == 0 {
+		return err
+	}
+	return fmt.Errorf("network namespace %s: %w", d.capture.cfg.All.Names.Name(d.id), err)
+}
+
+func (d *dump) open(ctx context.Context) error {
+	d.id, d.left = d.left[0], d.left[1:]
+	_, err := d.capture.With(d.id, func(ns int) (err error) {
+		d.table, err = d.capture.cfg.Dump(ctx, ns)
+		return err
+	})
+	return err
+}
+
+// Close ends the dump, read to its end or not.
+func (d *dump) Close() error {
+	d.left = nil
+	if d.table == nil {
+		return nil
+	}
+	return d.table.Close()
+}

@@ -1,0 +1,183 @@
+//go:build linux
+
+package capture
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+)
+
+// member is a network namespace that is captured: the only one, which has the number
+// 0, or one of many. The follower finds it and opens its socket; the reader admits and
+// reads it and, when the follower has seen that it is gone, retires it.
+type member struct {
+	id   monitor.NetNS
+	ns   int      // its descriptor; 0: the caller's
+	file *os.File // keeps the namespace alive; nil: the descriptor is not ours
+	own  bool     // it is the caller's
+	late bool     // found after Open has returned
+	fd   int      // the socket that hears its events; -1: closed
+	feed feed
+	stop func() // ends what follows its addresses; nil: nothing does
+}
+
+// feed is what a queue keeps of one member. Its methods may be called while another
+// goroutine reads.
+type feed interface {
+	leftOut() uint64 // events that Config.Push did not want
+	capacity() int   // bytes of a queue of its own; 0: it has none
+	close()
+}
+
+// queue is where the kernel puts events: one ring for all members, or a socket each.
+// One goroutine reads it; open may be called from another one meanwhile.
+type queue interface {
+	way() Way
+	// open opens the socket of a member, which joins no group yet. What it fills is
+	// ready to be read.
+	open(m *member) (*netlink.Conn, feed, error)
+	// admit begins to read a member.
+	admit(m *member) error
+	// read appends events until the queue is dry or the batch is full.
+	read(b *monitor.Batch) (seen, error)
+	// finish reads what is left of a member that is gone, and reports whether that
+	// is all.
+	finish(m *member, b *monitor.Batch) (done bool, err error)
+	capacity() int // bytes of the queue that all members share; 0: none
+	close()
+}
+
+func (m *member) closeSocket() {
+	if m.fd >= 0 {
+		unix.Close(m.fd)
+		m.fd = -1
+	}
+}
+
+func (m *member) close() {
+	if m.stop != nil {
+		m.stop()
+	}
+	m.closeSocket()
+	m.feed.close()
+	if m.file != nil {
+		m.file.Close()
+	}
+}
+
+// members is how the follower and the reader hand members over to each other.
+type members struct {
+	waiting atomic.Bool // there is something for the reader to take
+	mu      sync.Mutex
+	all     map[monitor.NetNS]*member // those that the reader has not retired
+	arrived []*member
+	leaving []*member
+	left    uint64 // events left out in namespaces that are gone
+}
+
+// arrive calls join, which joins the groups of a member's events, and gives the
+// member to the reader. A reader that finds a message of an unknown namespace takes
+// what is waiting, and so knows it.
+func (s *members) arrive(m *member, join func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting.Store(true) // before the first message can come
+	if err := join(); err != nil {
+		return err
+	}
+	s.all[m.id] = m
+	s.arrived = append(s.arrived, m)
+	return nil
+}
+
+// leave has the reader retire a member.
+func (s *members) leave(m *member) {
+	s.mu.Lock()
+	s.leaving = append(s.leaving, m)
+	s.waiting.Store(true)
+	s.mu.Unlock()
+}
+
+// arrivals bounds how many members a batch has room to announce.
+const arrivals = monitor.BatchSize / 4
+
+// take returns the members that came and those that are to go since the last call.
+func (s *members) take() (arrived, leaving []*member) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	arrived, leaving = s.arrived, s.leaving
+	if len(arrived) > arrivals {
+		arrived = arrived[:arrivals:arrivals]
+	}
+	s.arrived = s.arrived[len(arrived):]
+	if len(s.arrived) > 0 {
+		leaving = nil // who goes must have come
+	} else {
+		s.arrived, s.leaving = nil, nil
+	}
+	s.waiting.Store(len(s.arrived)+len(s.leaving) > 0)
+	return arrived, leaving
+}
+
+// dismiss closes a member that the reader has read to its end.
+func (s *members) dismiss(m *member) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, m.id)
+	s.left += m.feed.leftOut()
+	m.close()
+}
+
+// closeAll closes all members, at the end of the capture.
+func (s *members) closeAll(closed func(*member)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.all {
+		s.left += m.feed.leftOut()
+		m.close()
+		closed(m)
+	}
+	clear(s.all)
+	s.arrived, s.leaving = nil, nil
+}
+
+// ids returns the numbers of all members.
+func (s *members) ids() (all []monitor.NetNS) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range s.all {
+		all = append(all, id)
+	}
+	return all
+}
+
+// sum returns what was left out, and the sockets' buffers together.
+func (s *members) sum() (left uint64, capacity int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left = s.left
+	for _, m := range s.all {
+		left += m.feed.leftOut()
+		capacity += m.feed.capacity()
+	}
+	return left, capacity
+}
+
+// open returns a descriptor of a member's namespace that is the caller's to close
+// (0: the caller's own namespace). ok is false if the member is gone.
+func (s *members) open(id monitor.NetNS) (fd int, ok bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.all[id]
+	if m == nil || m.ns == 0 {
+		return 0, m != nil, nil
+	}
+	fd, err = unix.FcntlInt(uintptr(m.ns), unix.F_DUPFD_CLOEXEC, 0)
+	return fd, true, os.NewSyscallError("fcntl", err)
+}
