@@ -230,12 +230,12 @@ func TestTrouble(t *testing.T) {
 	}
 	st.now += 5e9
 	st.frame()
-	if !strings.Contains(st.screen(), "no space left") || !strings.Contains(st.screen(), "no events for 5s: no flow sends events → sysctl") {
+	if !strings.Contains(st.screen(), "no space left") || !strings.Contains(st.screen(), "nothing seen for 5s: no flow sends events → sysctl") {
 		t.Error(st.screen())
 	}
 	st.stats.Events++
 	st.frame()
-	if !strings.Contains(st.screen(), "no space left") || strings.Contains(st.screen(), "no events for") {
+	if !strings.Contains(st.screen(), "no space left") || strings.Contains(st.screen(), "nothing seen") {
 		t.Error(st.screen())
 	}
 	trouble = ""
@@ -256,7 +256,7 @@ func TestQuiet(t *testing.T) {
 	st.frame()
 	st.now += 4e9
 	st.frame()
-	if h.asked != 0 || strings.Contains(st.screen(), "no events for") {
+	if h.asked != 0 || strings.Contains(st.screen(), "nothing seen") {
 		t.Errorf("asked %d times after 4 s", h.asked)
 	}
 	st.now += 1e9
@@ -269,19 +269,19 @@ func TestQuiet(t *testing.T) {
 	golden(t, "screens/quiet.txt", all)
 	for _, page := range []string{"2", "3", "4", "5", "1"} {
 		st.press(page)
-		if !strings.Contains(st.screen(), "no events for 5s: nothing is tracked here") {
+		if !strings.Contains(st.screen(), "nothing seen for 5s: nothing is tracked here") {
 			t.Errorf("page %s:\n%s", page, st.screen())
 		}
 	}
 	h.reason, h.command = "no flow sends events", "sysctl"
 	st.now += 5e9
 	st.frame()
-	if !strings.Contains(st.screen(), "no events for 5s: no flow sends events → sysctl") || h.asked != 2 {
+	if !strings.Contains(st.screen(), "nothing seen for 5s: no flow sends events → sysctl") || h.asked != 2 {
 		t.Errorf("asked %d times\n%s", h.asked, st.screen())
 	}
 	st.stats.Events++
 	st.frame()
-	if strings.Contains(st.screen(), "no events for") {
+	if strings.Contains(st.screen(), "nothing seen") {
 		t.Error(st.screen())
 	}
 	st.now += 60e9

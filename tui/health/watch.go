@@ -167,7 +167,7 @@ func (w *Watch) Banner(width int) (out []paint.Line) {
 		out = append(out, paint.Wrapped(m.role, text, c.Command, 1, width, bannerLines)...)
 	}
 	if !w.heard && w.reason != "" {
-		text := "no events for " + time.Duration(quietAfter).String() + ": " + w.reason
+		text := "nothing seen for " + time.Duration(quietAfter).String() + ": " + w.reason
 		out = append(out, paint.Wrapped(paint.Warn, text, w.command, 1, width, bannerLines)...)
 	}
 	return out
