@@ -8,6 +8,7 @@ import (
 	"natlens/monitor/human"
 	"natlens/tui/keys"
 	"natlens/tui/page"
+	"natlens/tui/paint"
 )
 
 // bindKeys makes the maps of all that can have the focus. What the configuration does not
@@ -24,7 +25,7 @@ func (m *Model) bindKeys() {
 	common := m.commonKeys()
 	for _, p := range m.pages {
 		back := keys.Actions{keys.Back: {Run: m.s.StepBack}}
-		m.pageKeys = append(m.pageKeys, keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.flowKeys(p)))
+		m.pageKeys = append(m.pageKeys, keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.cellKeys(p), m.flowKeys(p)))
 	}
 	m.detailKeys = keys.Bind(opens, quit, common, keys.Moves(inDetail{m}), m.flowKeys(inDetail{m}),
 		keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail}})
@@ -60,6 +61,29 @@ func (m *Model) commonKeys() keys.Actions {
 		addPlayKeys(all, m.cfg.Player)
 	}
 	return all
+}
+
+// cellKeys are the actions that add the cell under the cursor to the filter.
+func (m *Model) cellKeys(p page.Page) keys.Actions {
+	c, ok := p.(page.CellPage)
+	if !ok {
+		return nil
+	}
+	narrow := func(not bool) keys.Do {
+		return keys.Do{Run: func() tea.Cmd {
+			condition := c.Condition()
+			if condition == "" {
+				m.s.Tell(paint.Muted, "this cell can't be a filter: choose another column with ← →")
+				return nil
+			}
+			if err := m.s.Narrow(condition, not); err != nil {
+				m.s.Tell(paint.Bad, err.Error())
+				return nil
+			}
+			return p.Pull(true)
+		}}
+	}
+	return keys.Actions{keys.Only: narrow(false), keys.Without: narrow(true)}
 }
 
 // flowKeys are the actions on the flow under the cursor, where there is one.

@@ -113,9 +113,6 @@ func TestTailClear(t *testing.T) {
 	if got := st.tail.Counts(); got != (tail.Counts{}) {
 		t.Errorf("after Clear it counts on from %+v", got)
 	}
-	if lost, at := st.tail.Loss(); lost != 0 || at != 0 {
-		t.Errorf("lost %d at %d", lost, at)
-	}
 	st.frame()
 	if s := st.screen(); !strings.Contains(s, "no events yet") {
 		t.Errorf("after a source has begun anew:\n%s", s)

@@ -181,7 +181,8 @@ func (h *header) counts(width int, matching bool) (l paint.Line) {
 	if used, known := h.used(); known && width >= 76 {
 		part(paint.Level(used, paint.Text), "table "+human.Percent(used))
 	}
-	lost, at := s.Tail.Loss()
+	seen := s.Tail.Counts()
+	lost, at := seen.Lost, seen.LostAt
 	if !s.Replay { // a recording's losses are counted again when it begins again
 		lost = max(lost, s.Stats.Lost)
 	}

@@ -4,7 +4,6 @@
 package events
 
 import (
-	"maps"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -46,13 +45,11 @@ func New(s *page.Session) *Page { return &Page{s: s, follow: true, col: colFrom}
 func (p *Page) Title() string { return "Events" }
 
 func (p *Page) Keys() keys.Actions {
-	all := keys.Actions{
+	return keys.Actions{
 		keys.Left:  {Run: func() tea.Cmd { p.col = max(p.col, 1) - 1; return nil }},
 		keys.Right: {Run: func() tea.Cmd { p.col = min(p.col+1, columns-1); return nil }},
 		keys.Enter: {Run: p.open},
 	}
-	maps.Copy(all, p.s.CellKeys(p))
-	return all
 }
 
 func (p *Page) Hints() []keys.Action {
@@ -231,7 +228,7 @@ func (p *Page) Draw() []paint.Line {
 
 // why says why no event is to be seen.
 func (p *Page) why() string {
-	if kept := min(p.s.Tail.Seen(), tail.Size); p.s.Text != "" && kept > 0 {
+	if kept := p.s.Tail.Counts().Kept; p.s.Text != "" && kept > 0 {
 		return "none of the last " + human.Plural(kept, "event") + " matches the filter"
 	}
 	return p.s.WhyEmpty("events")

@@ -1,8 +1,6 @@
 package flows
 
 import (
-	"maps"
-
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor/table"
@@ -11,15 +9,13 @@ import (
 )
 
 func (p *Page) Keys() keys.Actions {
-	all := keys.Actions{
+	return keys.Actions{
 		keys.Left:    {Run: func() tea.Cmd { p.col = p.layout.beside(p.col, -1); return nil }},
 		keys.Right:   {Run: func() tea.Cmd { p.col = p.layout.beside(p.col, 1); return nil }},
 		keys.Sort:    {Run: func() tea.Cmd { return p.sortBy(p.col) }},
 		keys.Reverse: {Run: p.reverse},
 		keys.Enter:   {Run: p.open},
 	}
-	maps.Copy(all, p.s.CellKeys(p))
-	return all
 }
 
 func (p *Page) Hints() []keys.Action {

@@ -119,11 +119,7 @@ func (p *Page) counters(now monitor.Time) (items []item) {
 
 func (p *Page) Take(answer any) (again bool) {
 	p.view, p.asked = answer.(view), true
-	all := make([]string, len(p.view.items))
-	for i := range all {
-		all[i] = p.view.items[i].key
-	}
-	p.Set(all)
+	p.Set(len(p.view.items), func(i int) string { return p.view.items[i].key })
 	return false
 }
 

@@ -3,7 +3,6 @@
 package nat
 
 import (
-	"maps"
 	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
@@ -34,9 +33,7 @@ func (p *Page) Title() string { return "NAT" }
 func (p *Page) CountsMatches() {}
 
 func (p *Page) Keys() keys.Actions {
-	all := keys.Actions{keys.Enter: {Run: p.drill, Does: "these flows"}}
-	maps.Copy(all, p.s.CellKeys(p))
-	return all
+	return keys.Actions{keys.Enter: {Run: p.drill, Does: "these flows"}}
 }
 
 func (p *Page) Hints() []keys.Action {
@@ -61,11 +58,7 @@ func (p *Page) Pull(fresh bool) tea.Cmd {
 func (p *Page) Take(answer any) (again bool) {
 	p.found, p.asked = answer.(found), true
 	p.s.Matched, p.s.Flows = p.found.matched, p.found.live
-	all := make([]poolKey, len(p.found.pools))
-	for i := range p.found.pools {
-		all[i] = p.found.pools[i].key
-	}
-	p.Set(all)
+	p.Set(len(p.found.pools), func(i int) poolKey { return p.found.pools[i].key })
 	return false
 }
 

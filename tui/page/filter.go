@@ -7,7 +7,6 @@ import (
 
 	"natlens/monitor/filter"
 	"natlens/monitor/table"
-	"natlens/tui/keys"
 	"natlens/tui/paint"
 )
 
@@ -125,30 +124,4 @@ func (s *Session) Drill(condition string) tea.Cmd {
 		return nil
 	}
 	return s.Root.Show(FlowsPage)
-}
-
-// CellPage is a page on which a cell or a line can be added to the filter.
-type CellPage interface {
-	// Condition is the filter that the cell under the cursor stands for; "" if it has none.
-	Condition() string
-	Pull(fresh bool) tea.Cmd
-}
-
-// CellKeys are the actions that add the cell under the cursor to the filter.
-func (s *Session) CellKeys(p CellPage) keys.Actions {
-	narrow := func(not bool) keys.Do {
-		return keys.Do{Run: func() tea.Cmd {
-			condition := p.Condition()
-			if condition == "" {
-				s.Tell(paint.Muted, "this cell can't be a filter: choose another column with ← →")
-				return nil
-			}
-			if err := s.Narrow(condition, not); err != nil {
-				s.Tell(paint.Bad, err.Error())
-				return nil
-			}
-			return p.Pull(true)
-		}}
-	}
-	return keys.Actions{keys.Only: narrow(false), keys.Without: narrow(true)}
 }

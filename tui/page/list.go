@@ -13,12 +13,12 @@ type List[K comparable] struct {
 	chosen bool // the cursor is on a line; else at the top
 }
 
-// Set takes the lines as they are now.
-func (l *List[K]) Set(keys []K) {
-	l.keys, l.N = keys, len(keys)
+// Set takes the keys of the lines as they are now.
+func (l *List[K]) Set(n int, key func(i int) K) {
+	l.keys, l.N = make([]K, n), n
 	at := 0
-	for i := range keys {
-		if l.chosen && keys[i] == l.cursor {
+	for i := range l.keys {
+		if l.keys[i] = key(i); l.chosen && l.keys[i] == l.cursor {
 			at = i
 		}
 	}

@@ -52,6 +52,12 @@ type Counting interface {
 // Matching is a page whose answers set Session.Matched.
 type Matching interface{ CountsMatches() }
 
+// CellPage is a page on which a cell or a line can be added to the filter.
+type CellPage interface {
+	// Condition is the filter that the cell under the cursor stands for; "" if it has none.
+	Condition() string
+}
+
 // Chooser is a page on which a flow is chosen.
 type Chooser interface {
 	// Chosen returns the flow under the cursor.

@@ -1,8 +1,6 @@
 package page
 
-import (
-	"natlens/tui/paint"
-)
+import "natlens/tui/paint"
 
 // Sight is a cursor in a list of which a stretch is at hand: where the cursor is in the
 // stretch, and on which line of the screen.

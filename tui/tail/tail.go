@@ -20,10 +20,7 @@ type Tail struct {
 	mu      sync.Mutex
 	ring    []monitor.Event
 	next    int
-	seen    uint64 // events ever written
-	lost    uint64
-	kinds   [monitor.KindResynced + 1]uint64 // events since the last Clear, by kind
-	lossAt  monitor.Time
+	counts  Counts
 	matches []int // scratch of Around: where the matching events are
 
 	recording recording
@@ -38,8 +35,7 @@ func (t *Tail) Clear() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	clear(t.ring) // so that their texts are freed
-	t.ring, t.next, t.lost, t.lossAt = t.ring[:0], 0, 0, 0
-	clear(t.kinds[:])
+	t.ring, t.next, t.counts = t.ring[:0], 0, Counts{}
 }
 
 // Write keeps the events of the batch. It never fails: when a recording fails, that
@@ -59,8 +55,14 @@ func (t *Tail) keepAll(b *monitor.Batch) {
 }
 
 func (t *Tail) keep(e *monitor.Event) {
-	t.seen++
-	t.kinds[min(e.Kind, monitor.KindResynced)]++
+	switch e.Kind {
+	case monitor.KindNew:
+		t.counts.Created++
+	case monitor.KindUpdate:
+		t.counts.Updated++
+	case monitor.KindDestroy:
+		t.counts.Destroyed++
+	}
 	var slot *monitor.Event
 	if len(t.ring) < Size {
 		t.ring = append(t.ring, *e)
@@ -78,7 +80,7 @@ func (t *Tail) keep(e *monitor.Event) {
 		gap := *e.Gap
 		slot.Gap = &gap
 		if e.Kind == monitor.KindLost {
-			t.lost, t.lossAt = t.lost+gap.Count, e.Time
+			t.counts.Lost, t.counts.LostAt = t.counts.Lost+gap.Count, e.Time
 		}
 	}
 }
@@ -86,31 +88,24 @@ func (t *Tail) keep(e *monitor.Event) {
 // Close does nothing; recordings are closed by who started them.
 func (t *Tail) Close() error { return nil }
 
-// Loss returns how many events were lost, and when last.
-func (t *Tail) Loss() (lost uint64, at monitor.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.lost, t.lossAt
+// Counts are the events since the last Clear, by their kind.
+type Counts struct {
+	Created, Updated, Destroyed uint64
+	Lost                        uint64
+	LostAt                      monitor.Time // the last time
+	Kept                        int          // in the tail
 }
 
-// Seen returns the number of events ever written.
-func (t *Tail) Seen() uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.seen
-}
-
-// Counts are events by their kind, and those that were lost.
-type Counts struct{ Created, Updated, Destroyed, Lost uint64 }
-
-// Events is how many events were seen.
+// Events is how many events of the kernel there were.
 func (c Counts) Events() uint64 { return c.Created + c.Updated + c.Destroyed }
 
-// Counts returns the counts since the last Clear.
+// Counts returns the counts.
 func (t *Tail) Counts() Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Counts{t.kinds[monitor.KindNew], t.kinds[monitor.KindUpdate], t.kinds[monitor.KindDestroy], t.lost}
+	c := t.counts
+	c.Kept = len(t.ring)
+	return c
 }
 
 // Stretch is a part of a Tail: events in the order of arrival.

@@ -82,8 +82,8 @@ func TestTailCopies(t *testing.T) {
 	if string(s.Events[0].Extra.Helper) != "ftp" || s.Events[0].Raw != nil || s.Events[1].Gap.Count != 5 {
 		t.Errorf("%+v", s.Events)
 	}
-	if lost, at := tail.Loss(); lost != 5 || at != 2 {
-		t.Errorf("lost %d at %d", lost, at)
+	if c := tail.Counts(); c.Lost != 5 || c.LostAt != 2 {
+		t.Errorf("%+v", c)
 	}
 }
 
@@ -160,8 +160,8 @@ func TestSlowRecording(t *testing.T) {
 		if n, on, failed := tail.Recording(); n != 3 || !on || failed != nil {
 			t.Errorf("%d recorded, on %v, %v", n, on, failed)
 		}
-		if s := tail.Around(3, nil, 5, 5); len(s.Events) != 3 || tail.Seen() != 3 {
-			t.Errorf("%d events of %d", len(s.Events), tail.Seen())
+		if s := tail.Around(3, nil, 5, 5); len(s.Events) != 3 || tail.Counts().Kept != 3 {
+			t.Errorf("%d events of %d", len(s.Events), tail.Counts().Kept)
 		}
 	}()
 	select {

@@ -3,7 +3,6 @@
 package top
 
 import (
-	"maps"
 	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
@@ -50,15 +49,13 @@ func (p *Page) Title() string { return "Top" }
 func (p *Page) CountsMatches() {}
 
 func (p *Page) Keys() keys.Actions {
-	all := keys.Actions{
+	return keys.Actions{
 		keys.Left:    {Run: func() tea.Cmd { return p.group((p.by + p.offered() - 1) % p.offered()) }, Does: "previous group"},
 		keys.Right:   {Run: func() tea.Cmd { return p.group((p.by + 1) % p.offered()) }, Label: "←→", Does: "group by"},
 		keys.Sort:    {Run: p.nextOrder},
 		keys.Reverse: {Run: func() tea.Cmd { return p.orderBy(p.order.column()) }},
 		keys.Enter:   {Run: func() tea.Cmd { return p.s.Drill(p.Condition()) }, Does: "these flows"},
 	}
-	maps.Copy(all, p.s.CellKeys(p))
-	return all
 }
 
 func (p *Page) Hints() []keys.Action {
@@ -98,11 +95,7 @@ func (p *Page) show(t tally) {
 		p.known = make(map[int]tally)
 	}
 	p.tally, p.known[p.by] = t, t
-	all := make([]key, len(t.groups))
-	for i := range t.groups {
-		all[i] = t.groups[i].key
-	}
-	p.Set(all)
+	p.Set(len(t.groups), func(i int) key { return t.groups[i].key })
 }
 
 // offered is how many groupings are offered.

@@ -123,11 +123,7 @@ func (p *Page) Take(answer any) (again bool) {
 	p.found = answer.(found)
 	p.widths = columnWidths(&p.found.answer)
 	p.Clear()
-	all := make([]int, len(p.found.answer.Rows))
-	for i := range all {
-		all[i] = i
-	}
-	p.Set(all)
+	p.Set(len(p.found.answer.Rows), func(i int) int { return i })
 	return false
 }
 
