@@ -2,7 +2,6 @@ package tui
 
 import (
 	"io"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -52,9 +51,15 @@ func (m *meter) Write(b []byte) (int, error) {
 	return m.Writer.Write(b)
 }
 
+// openFile is what Bubble Tea needs of a terminal, such as *os.File.
+type openFile interface {
+	io.ReadWriteCloser
+	Fd() uintptr
+}
+
 // terminal is a meter that is a terminal too.
 type terminal struct {
-	*os.File
+	openFile
 	*meter
 }
 
@@ -63,7 +68,7 @@ func (t terminal) Write(b []byte) (int, error) { return t.meter.Write(b) }
 // metered returns w with a meter; a file stays one.
 func metered(w io.Writer) (io.Writer, *meter) {
 	m := &meter{Writer: w}
-	if f, ok := w.(*os.File); ok {
+	if f, ok := w.(openFile); ok {
 		return terminal{f, m}, m
 	}
 	return m, m

@@ -88,7 +88,7 @@ func options(cfg Config, out io.Writer) []tea.ProgramOption {
 	if cfg.Environ != nil {
 		o = append(o, tea.WithEnvironment(cfg.Environ))
 	}
-	if _, ok := cfg.Output.(*os.File); !ok { // no size will be reported
+	if _, ok := cfg.Output.(openFile); !ok { // no size will be reported
 		o = append(o, tea.WithWindowSize(80, 24))
 	}
 	return o

@@ -24,7 +24,7 @@ type Console struct {
 
 // Terminal reports whether w is a terminal, and its width in columns.
 func Terminal(w io.Writer) (width int, ok bool) {
-	f, isFile := w.(*os.File)
+	f, isFile := FileOf(w)
 	if !isFile || !term.IsTerminal(f.Fd()) {
 		return 0, false
 	}

@@ -60,23 +60,24 @@ func RegisterFormat(cmd *cobra.Command, format *string, usage string) {
 
 // Output is an open sink and what it writes to.
 type Output struct {
-	Sink monitor.Sink
-	file *export.File // nil: standard output
-	N    CountWriter
+	Sink   monitor.Sink
+	Binary bool         // the format has no lines
+	file   *export.File // nil: standard output
+	N      CountWriter
 }
 
 // Open makes the sink, in a format that check has passed.
 //
 // netns is the namespace that is looked into, nil for the caller's.
 func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
-	out := new(Output)
+	out := &Output{Binary: export.IsBinary(c.Format)}
 	if c.path == "" {
-		if _, ok := Terminal(con.Stdout); ok && export.IsBinary(c.Format) {
+		if _, ok := Terminal(con.Stdout); ok && out.Binary {
 			return nil, Usagef("-o %s is not for a terminal: --output FILE, or a pipe", c.Format)
 		}
 		out.N.W = con.Stdout
 	} else {
-		file, err := export.Create(c.path, export.CreateOptions{Force: c.force, Binary: export.IsBinary(c.Format)})
+		file, err := export.Create(c.path, export.CreateOptions{Force: c.force, Binary: out.Binary})
 		if err != nil {
 			return nil, err
 		}
@@ -113,8 +114,20 @@ func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
 	return out, nil
 }
 
-// Close ends the sink and closes the file.
-func (o *Output) Close() error { return errors.Join(o.Sink.Close(), o.closeFile()) }
+// Close ends the sink, and closes the file or waits until standard output is read.
+func (o *Output) Close() error {
+	err := errors.Join(o.Sink.Close(), o.closeFile())
+	if to := o.Outlet(); to != nil && err == nil {
+		err = to.Flush()
+	}
+	return err
+}
+
+// Outlet is where the output goes if somebody reads it, nil otherwise.
+func (o *Output) Outlet() *Outlet {
+	to, _ := o.N.W.(*Outlet)
+	return to
+}
 
 func (o *Output) closeFile() error {
 	if o.file == nil {

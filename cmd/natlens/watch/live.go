@@ -98,12 +98,14 @@ func (o *Options) begin() loop.Existing {
 
 // add opens the output and what runs beside it. The output comes after the capture,
 // so that a failed capture leaves no empty file behind.
-func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*cli.Output, error) {
-	out, err := o.open()
+func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*output, error) {
+	to, err := o.open()
 	if err != nil {
 		return nil, err
 	}
-	run.Sink(out.Sink, out.Close)
+	out := &output{Output: to}
+	sink := out.unhurried(o.kept.Dir != "" || listener != nil)
+	run.Sink(sink, func() error { return errors.Join(out.skip.report(), out.Close()) })
 	if o.findings {
 		o.noteFindings(con, run.Loop)
 		run.Look(o.Thresholds.Values, true)
@@ -127,8 +129,11 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*c
 	return out, nil
 }
 
+// orderTime bounds how long the summary waits for the reader of the output.
+const orderTime = time.Second
+
 // carry carries the events, with notes on what is captured and a summary at the end.
-func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out *cli.Output, at *cli.Gateway) error {
+func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out *output, at *cli.Gateway) error {
 	ctx, stop, err := untilReaderGone(ctx, out.N.W)
 	if err != nil {
 		return err
@@ -144,6 +149,9 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 		err = syscall.EPIPE
 	}
 	stopNotes()
+	if to := out.Outlet(); to != nil { // the summary comes behind what was written
+		to.FlushFor(orderTime)
+	}
 	// A reader that closed the pipe has seen enough.
 	if !errors.Is(err, syscall.EPIPE) {
 		o.summarise(con, run, out, time.Since(began))
@@ -230,7 +238,7 @@ func captureText(run *live.Run) string {
 }
 
 // summarise says at the end what was captured.
-func (o *Options) summarise(con cli.Console, run *live.Run, out *cli.Output, took time.Duration) {
+func (o *Options) summarise(con cli.Console, run *live.Run, out *output, took time.Duration) {
 	st, cs := run.Loop.Stats(), run.Capture.Stats()
 	if o.summary {
 		cli.TellDone(con, true, st.Written, "flow event", "shown")
@@ -239,11 +247,11 @@ func (o *Options) summarise(con cli.Console, run *live.Run, out *cli.Output, too
 		st.Events -= st.Existing // nobody asked for those
 	}
 	text := fmt.Sprintf("%d events, %d shown, %d lost, %s written in %s",
-		st.Events, st.Written, st.Lost, human.Bytes(out.Written()), took.Round(100*time.Millisecond))
+		st.Events, st.Written-out.skip.left(), st.Lost, human.Bytes(out.Written()), took.Round(100*time.Millisecond))
 	for _, extra := range []struct {
 		n    uint64
 		what string
-	}{{out.Missing(), "not recorded for want of room"}, {cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
+	}{{out.Missing(), "not recorded for want of room"}, {out.skip.left(), "not shown because they were not read in time"}, {cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
 		if extra.n > 0 {
 			text += fmt.Sprintf(", %d %s", extra.n, extra.what)
 		}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// ErrUnread says that a program has ended because nobody read its output.
+var ErrUnread = errors.New("nobody reads the output: what was left of it is dropped")
+
+// partSize is how much is written at once: a reader that takes so much within stuckTime
+// is not stuck.
+const partSize = 16 << 10
+
+// stuckTime is for how long an output may take nothing after the end of the context.
+const stuckTime = time.Second
+
+// Outlet is standard output or standard error, if another program or a terminal reads
+// it. Writing does not hold up the end of the program: Once the context has ended, and
+// nothing more is read for a second, what waits is dropped and Write returns ErrUnread.
+type Outlet struct {
+	*os.File
+
+	mu      sync.Mutex
+	changed sync.Cond
+	room    int    // bytes that may wait behind a Write that has returned
+	waiting []byte // not yet being written
+	spare   []byte // a buffer that was written
+	writing bool
+	written uint64 // parts
+	err     error  // of the file, or ErrUnread
+}
+
+// NewOutlet returns an outlet that a write to w goes through, or w itself if it is a
+// regular file or no file. ctx is the program's.
+func NewOutlet(ctx context.Context, w io.Writer) io.Writer {
+	f, ok := w.(*os.File)
+	if !ok {
+		return w
+	}
+	if info, err := f.Stat(); err != nil || info.Mode().IsRegular() {
+		return w
+	}
+	o := &Outlet{File: f}
+	o.changed.L = &o.mu
+	go o.run()
+	context.AfterFunc(ctx, o.giveUp)
+	return o
+}
+
+// SetRoom lets so many bytes wait: Write returns before they are written.
+func (o *Outlet) SetRoom(bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.room = bytes
+}
+
+// Full reports whether the bytes that wait take half of the room: the reader is slower
+// than the writer.
+func (o *Outlet) Full() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.waiting) > o.room/2
+}
+
+// Write hands bytes over. It waits until they are written, or until they fit the room.
+func (o *Outlet) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.err == nil && len(o.waiting) > 0 && len(o.waiting)+len(p) > o.room {
+		o.changed.Wait()
+	}
+	if o.err != nil {
+		return 0, o.err
+	}
+	o.waiting = append(o.waiting, p...)
+	o.changed.Broadcast()
+	if o.room == 0 {
+		return len(p), o.flush()
+	}
+	return len(p), nil
+}
+
+// Flush waits until everything is written.
+func (o *Outlet) Flush() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.flush()
+}
+
+// FlushFor is Flush for a limited time.
+func (o *Outlet) FlushFor(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	late := false
+	timer := time.AfterFunc(d, func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		late = true
+		o.changed.Broadcast()
+	})
+	defer timer.Stop()
+	for !late && o.err == nil && o.busy() {
+		o.changed.Wait()
+	}
+}
+
+// busy is for a caller that holds mu.
+func (o *Outlet) busy() bool { return o.writing || len(o.waiting) > 0 }
+
+// flush is for a caller that holds mu.
+func (o *Outlet) flush() error {
+	for o.err == nil && o.busy() {
+		o.changed.Wait()
+	}
+	return o.err
+}
+
+// run writes what waits. It ends with the program, or with an error of the file.
+func (o *Outlet) run() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.err == nil {
+		if len(o.waiting) == 0 {
+			o.changed.Wait()
+			continue
+		}
+		b := o.waiting
+		o.waiting, o.spare, o.writing = o.spare[:0], nil, true
+		for rest := b; len(rest) > 0 && o.err == nil; {
+			part := rest[:min(len(rest), partSize)]
+			rest = rest[len(part):]
+			o.mu.Unlock()
+			_, err := o.File.Write(part)
+			o.mu.Lock()
+			o.written++
+			if o.err == nil {
+				o.err = err
+			}
+		}
+		o.spare, o.writing = b, false
+		o.changed.Broadcast()
+	}
+}
+
+// giveUp drops what waits once nothing has been written for stuckTime.
+func (o *Outlet) giveUp() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.err == nil {
+		before := o.written
+		o.mu.Unlock()
+		time.Sleep(stuckTime)
+		o.mu.Lock()
+		if before == o.written && o.busy() {
+			o.err = ErrUnread
+			o.changed.Broadcast()
+		}
+	}
+}
+
+// FileOf returns the file that a writer writes to, if it is one.
+func FileOf(w io.Writer) (*os.File, bool) {
+	if o, ok := w.(*Outlet); ok {
+		return o.File, true
+	}
+	f, ok := w.(*os.File)
+	return f, ok
+}

@@ -1,0 +1,96 @@
+package watch
+
+import (
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
+)
+
+// skipping is a sink for a run that keeps a history or serves metrics: these must not
+// wait for the reader of the output. While the reader is slower than the events come,
+// it leaves events out, and writes a loss with their count in their place.
+type skipping struct {
+	monitor.Sink
+	full  func() bool
+	gap   monitor.Gap // what was left out since the last event that was written
+	seq   uint64      // of the first of these
+	total uint64
+}
+
+// outletRoom is how many bytes may wait for the reader of standard output.
+const outletRoom = 1 << 20
+
+// output is an open output.
+type output struct {
+	*cli.Output
+	skip *skipping // nil: no event is left out
+}
+
+// unhurried returns the sink of the output. If something runs beside it, the sink does
+// not wait for the reader of lines.
+func (out *output) unhurried(beside bool) monitor.Sink {
+	to := out.Outlet()
+	if to == nil {
+		return out.Sink
+	}
+	to.SetRoom(outletRoom)
+	if !beside || out.Binary {
+		return out.Sink
+	}
+	out.skip = &skipping{Sink: out.Sink, full: to.Full}
+	if told, ok := out.Sink.(monitor.FindingSink); ok {
+		return skippingFindings{out.skip, told}
+	}
+	return out.skip
+}
+
+// left returns how many events were left out.
+func (s *skipping) left() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.total
+}
+
+// Write writes the events, or leaves them out.
+func (s *skipping) Write(b *monitor.Batch) error {
+	if !s.full() {
+		if err := s.report(); err != nil {
+			return err
+		}
+		return s.Sink.Write(b)
+	}
+	for i := range b.Events {
+		e := &b.Events[i]
+		if !e.Kind.HasFlow() {
+			continue
+		}
+		if s.gap.Count == 0 {
+			s.gap.From, s.seq = e.Time, e.Seq
+		}
+		s.gap.Count++
+		s.gap.To = e.Time
+		s.total++
+	}
+	return nil
+}
+
+// report writes what was left out.
+func (s *skipping) report() error {
+	if s == nil || s.gap.Count == 0 {
+		return nil
+	}
+	gap := s.gap
+	s.gap = monitor.Gap{}
+	return s.Sink.Write(&monitor.Batch{Events: []monitor.Event{
+		{Kind: monitor.KindLost, Time: gap.To, TimeSource: monitor.TimeReceived, Seq: s.seq, Gap: &gap},
+	}})
+}
+
+// skippingFindings is a skipping sink that writes findings too. It leaves none out.
+type skippingFindings struct {
+	*skipping
+	findings monitor.FindingSink
+}
+
+// Finding writes a finding.
+func (s skippingFindings) Finding(f *monitor.Finding) error { return s.findings.Finding(f) }
