@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // tsharkFields are what tshark tells of each message and we compare.
@@ -75,7 +75,7 @@ func tsharkLine(e *monitor.Event) string {
 // tshark has tshark print a recording of the events.
 func tshark(t *testing.T, all *monitor.Batch, args ...string) string {
 	t.Helper()
-	program := lab.Need(t, "tshark")
+	program := labtest.Need(t, "tshark")
 	path := filepath.Join(t.TempDir(), "x.pcapng")
 	if err := os.WriteFile(path, recorded(t, monitor.NewLocals(nil), all), 0o644); err != nil {
 		t.Fatal(err)

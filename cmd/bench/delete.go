@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // delete prints what it costs to delete a quarter of the kernel's table by a
@@ -17,12 +18,12 @@ import (
 func (b *bench) delete(ctx context.Context) error {
 	quarter := b.flows / 4
 	fmt.Printf("\ndeletion of %d of %d flows, median of %d\n%-42s %14s %10s %9s\n", quarter, b.flows, dumpRuns, "program", "s", "CPU s", "peak MiB")
-	g, err := lab.NewGenerator(lab.GeneratorConfig{UDPTimeout: time.Hour})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{UDPTimeout: time.Hour})
 	if err != nil {
 		return err
 	}
 	defer g.Close()
-	if _, err := g.Spawn(ctx, lab.GenConfig{Flows: b.flows - quarter}); err != nil {
+	if _, err := g.Spawn(ctx, labtest.GenConfig{Flows: b.flows - quarter}); err != nil {
 		return err
 	}
 	const source = "198.18.0.101" // of the quarter: the first source is 198.18.0.1
@@ -39,7 +40,7 @@ func (b *bench) delete(ctx context.Context) error {
 		}
 		var runs []dumpRun
 		for range dumpRuns {
-			if _, err := g.Spawn(ctx, lab.GenConfig{Flows: quarter, Base: 100}); err != nil {
+			if _, err := g.Spawn(ctx, labtest.GenConfig{Flows: quarter, Base: 100}); err != nil {
 				return err
 			}
 			r, err := b.runDump(ctx, g.Namespace(), p.args)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // dumpRuns is the number of runs of each dump; the median is printed.
@@ -21,12 +22,12 @@ const dumpRuns = 3
 func (b *bench) dump(ctx context.Context) error {
 	fmt.Printf("\ndump of %d flows, median of %d\n", b.flows, dumpRuns)
 	fmt.Printf("%-42s %14s %10s %9s\n", "program", "s", "CPU s", "peak MiB")
-	g, err := lab.NewGenerator(lab.GeneratorConfig{UDPTimeout: time.Hour})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{UDPTimeout: time.Hour})
 	if err != nil {
 		return err
 	}
 	defer g.Close()
-	if _, err := g.Spawn(ctx, lab.GenConfig{Flows: b.flows}); err != nil {
+	if _, err := g.Spawn(ctx, labtest.GenConfig{Flows: b.flows}); err != nil {
 		return err
 	}
 	for _, p := range []struct {

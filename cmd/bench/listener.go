@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // listener is one row of the table.
@@ -128,8 +129,8 @@ func (r *result) lostText() string {
 // measure runs one listener beside the generator and reads its accounts.
 //
 // A stall stops it for so long, half a second after the first flow.
-func measure(ctx context.Context, l listener, gen lab.GenConfig, stall time.Duration) (*result, error) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{SNAT: l.snat})
+func measure(ctx context.Context, l listener, gen labtest.GenConfig, stall time.Duration) (*result, error) {
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{SNAT: l.snat})
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 	"regexp"
 	"time"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 func main() {
@@ -45,7 +45,7 @@ func main() {
 	flag.IntVar(&b.pairs, "pairs", 0, "instead of the tables: compare natlens with findings and metrics and without, by so many pairs of runs")
 	only := flag.String("only", "", "run only rows whose name matches this regular expression")
 	flag.Parse()
-	if err := lab.Enter(); err != nil {
+	if err := labtest.Enter(); err != nil {
 		fatal(err)
 	}
 	var err error
@@ -88,7 +88,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 			return fmt.Errorf("build natlens: %w", err)
 		}
 	}
-	restore, err := lab.RaiseMax(ctx, 2*b.flows+screenSeconds*mostFlows)
+	restore, err := labtest.RaiseMax(ctx, 2*b.flows+screenSeconds*mostFlows)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (b *bench) each(ctx context.Context, all []listener, rate int, stall time.D
 		if !b.wanted(l.name, l.args[0]) {
 			continue
 		}
-		r, err := measure(ctx, l, lab.GenConfig{Flows: b.flows, Rate: rate}, stall)
+		r, err := measure(ctx, l, labtest.GenConfig{Flows: b.flows, Rate: rate}, stall)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}

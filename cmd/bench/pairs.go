@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // pair is two ways to run natlens that are compared run by run: a machine that is
@@ -60,7 +60,7 @@ func (b *bench) comparePairs(ctx context.Context) error {
 			runs := [2]float64{}
 			for j := range runs {
 				which := (i + j) % 2 // A B, B A, A B, …
-				r, err := measure(ctx, [2]listener{p.base, p.with}[which], lab.GenConfig{Flows: b.flows, Rate: b.rate}, 0)
+				r, err := measure(ctx, [2]listener{p.base, p.with}[which], labtest.GenConfig{Flows: b.flows, Rate: b.rate}, 0)
 				if err != nil {
 					return fmt.Errorf("%s: %w", p.name, err)
 				}

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // screenSeconds is how long the terminal UI is measured, at the rate of the
@@ -34,7 +34,7 @@ func (b *bench) screen(ctx context.Context) error {
 	if !b.wanted("terminal UI", b.natlens) {
 		return nil
 	}
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		return err
 	}
@@ -51,13 +51,13 @@ func (b *bench) screen(ctx context.Context) error {
 		return err
 	}
 	defer cmd.Process.Kill()
-	full, err := g.Spawn(ctx, lab.GenConfig{Flows: b.flows})
+	full, err := g.Spawn(ctx, labtest.GenConfig{Flows: b.flows})
 	if err != nil {
 		return err
 	}
 	rate := int(float64(full.Flows) / full.Elapsed.Seconds())
 	cpu, written := cpuOf(cmd.Process.Pid), term.written()
-	made, err := g.Spawn(ctx, lab.GenConfig{Flows: screenSeconds * rate, Rate: rate, Base: 1})
+	made, err := g.Spawn(ctx, labtest.GenConfig{Flows: screenSeconds * rate, Rate: rate, Base: 1})
 	if err != nil {
 		return err
 	}

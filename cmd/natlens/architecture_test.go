@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // top is the top of the module, seen from this package.
@@ -146,7 +146,7 @@ func TestTopLevel(t *testing.T) {
 // top: files that a user keeps in a clone do not count.
 func trackedFiles(t *testing.T, patterns ...string) []string {
 	t.Helper()
-	git := lab.Need(t, "git")
+	git := labtest.Need(t, "git")
 	// The clone may be another user's.
 	out, err := exec.Command(git, append([]string{"-c", "safe.directory=*", "-C", top, "ls-files", "--"}, patterns...)...).Output()
 	if err != nil {

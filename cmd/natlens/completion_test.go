@@ -13,7 +13,7 @@ import (
 	"weak"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // completions are what a shell is told when it asks how the last word goes on:
@@ -144,7 +144,7 @@ func TestCompletionScripts(t *testing.T) {
 		if err := os.WriteFile(script, []byte(got.stdout.String()), 0o644); err != nil || got.code != 0 || got.stdout.String() == "" {
 			t.Fatalf("completion %s: %v, code %d, %d bytes", shell, err, got.code, len(got.stdout.String()))
 		}
-		if _, ok := lab.Have(t, shell); !ok {
+		if _, ok := labtest.Have(t, shell); !ok {
 			continue
 		}
 		cmd := exec.CommandContext(t.Context(), shell, append(check, script)...)
@@ -154,7 +154,7 @@ func TestCompletionScripts(t *testing.T) {
 	}
 	const want = "watch --capture => auto ring socket\nwatch tcp dpo => dport\n-E -p ud => udp udplite\n-L unc => unconfirmed\n"
 	for shell, program := range map[string]string{"bash": bashCompletes, "zsh": zshCompletes, "fish": fishCompletes} {
-		if _, ok := lab.Have(t, shell); !ok {
+		if _, ok := labtest.Have(t, shell); !ok {
 			continue
 		}
 		args := []string{"-c", program, shell, filepath.Join(dir, shell)}

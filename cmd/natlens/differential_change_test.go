@@ -13,6 +13,7 @@ import (
 	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // The command lines that change the table, each over the same entries.
@@ -67,7 +68,7 @@ func TestChangesSame(t *testing.T) {
 
 func generatorNS(t *testing.T) *lab.Namespace {
 	t.Helper()
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // labelConf names some labels, with what conntrack(8) passes over between them.
@@ -85,7 +86,7 @@ var labelLines = []string{
 // keepLabels adds a rule that sets a label: without one the kernel keeps none.
 func keepLabels(t *testing.T, l *lab.Lab) {
 	t.Helper()
-	if err := l.AddRule(nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.Proto(17), lab.Dport(9), lab.SetLabel(3)); err != nil {
+	if err := labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.Proto(17), lab.Dport(9), labtest.SetLabel(3)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -93,7 +94,7 @@ func keepLabels(t *testing.T, l *lab.Lab) {
 // TestLabelsSame has both programs read and change labels by their names.
 func TestLabelsSame(t *testing.T) {
 	needConntrack(t)
-	l := lab.New(t)
+	l := labtest.New(t)
 	keepLabels(t, l)
 	names, ns := newLabelNames(t), l.Gateway
 	for _, text := range labelLines {

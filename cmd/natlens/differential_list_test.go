@@ -16,12 +16,13 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // needConntrack skips a test that has nothing to compare with.
 func needConntrack(t *testing.T) {
 	t.Helper()
-	lab.Need(t, "conntrack")
+	labtest.Need(t, "conntrack")
 }
 
 // answer is what one program makes of a command line.
@@ -89,9 +90,9 @@ var reading = []string{
 // gateway, with flows of every kind in it.
 func TestListSameBytes(t *testing.T) {
 	needConntrack(t)
-	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true})
+	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true})
 	addVariety(t, l)
-	err := l.AddRule(nftables.TableFamilyIPv4, "filter", "raw_prerouting", lab.Saddr(lab.Client2IP), lab.Proto(17), lab.SetZone(6))
+	err := labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "raw_prerouting", labtest.Saddr(lab.Client2IP), lab.Proto(17), labtest.SetZone(6))
 	if err != nil {
 		t.Fatal(err)
 	}

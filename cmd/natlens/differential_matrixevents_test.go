@@ -12,6 +12,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // matrixEventFilters are asked of events beside those of matrixFilters that -E
@@ -40,7 +41,7 @@ func matrixEventLines() (lines [][]string) {
 // flows wait until it has read them.
 func TestMatrixEventsSame(t *testing.T) {
 	needConntrack(t)
-	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true})
+	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true})
 	keepLabels(t, l)
 	names := newLabelNames(t)
 	for lines := range slices.Chunk(matrixEventLines(), 24) {
@@ -51,6 +52,7 @@ func TestMatrixEventsSame(t *testing.T) {
 func compareMatrixEvents(t *testing.T, ns *lab.Namespace, names labelNames, lines [][]string) {
 	t.Helper()
 	emptied(t, ns).Close()
+	waitFor(t, "the previous listeners to end", func() bool { return len(listeners(t, ns)) == 0 })
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	defer running.Wait()

@@ -15,21 +15,20 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // conversation is one in which a helper reads of another flow.
 type conversation struct {
 	helper string
 	master string // destination port of the conversation's own flow
-	once   func(context.Context, lab.Related) error
+	once   func(context.Context, *lab.Lab, labtest.Related) error
 }
 
-func conversations(l *lab.Lab) []conversation {
-	return []conversation{
-		{"tftp", "69", l.TFTPOnce},
-		{"sip", "5060", l.SIPOnce},
-		{"pptp", "1723", l.PPTPOnce},
-	}
+var conversations = []conversation{
+	{"tftp", "69", labtest.TFTPOnce},
+	{"sip", "5060", labtest.SIPOnce},
+	{"pptp", "1723", labtest.PPTPOnce},
 }
 
 // TestHelpersSame provokes the helpers of TFTP, SIP, PPTP and FTP, through the
@@ -38,15 +37,15 @@ func conversations(l *lab.Lab) []conversation {
 // of all expectations.
 func TestHelpersSame(t *testing.T) {
 	needConntrack(t)
-	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true})
+	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true})
 	both, told := watchExpects(t, l.Gateway), []string{"helper=ftp"}
-	for _, c := range conversations(l) {
+	for _, c := range conversations {
 		t.Run(c.helper, func(t *testing.T) {
 			if !l.Helps(c.helper) {
-				lab.Lack(t, "helper "+c.helper)
+				labtest.Lack(t, "helper "+c.helper)
 			}
 			told = append(told, "helper="+c.helper)
-			err := c.once(t.Context(), lab.Related{
+			err := c.once(t.Context(), l, labtest.Related{
 				Expected: func() error {
 					for _, text := range []string{"-L expect", "-L expect -o xml", "-C expect", "-L -o extended"} {
 						compareSteady(t, l.Gateway, strings.Fields(text))

@@ -24,6 +24,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // comparison is one command line that both programs get.
@@ -54,7 +55,7 @@ var comparisons = []string{
 // lab's gateway, while flows of every kind are made and destroyed in it.
 func TestSameBytesAsConntrack(t *testing.T) {
 	needConntrack(t)
-	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
+	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
 	addVariety(t, l)
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
@@ -84,12 +85,12 @@ func addVariety(t *testing.T, l *lab.Lab) {
 		table, chain string
 		parts        []lab.Part
 	}{
-		{"filter", "mangle_prerouting", []lab.Part{lab.Proto(unix.IPPROTO_UDP), lab.SetMark(7)}},
-		{"filter", "mangle_prerouting", []lab.Part{lab.Proto(unix.IPPROTO_TCP), lab.Dport(80), lab.SetMark(5)}},
-		{"filter", "mangle_prerouting", []lab.Part{lab.Proto(unix.IPPROTO_TCP), lab.Dport(80), lab.SetLabel(3)}},
-		{"filter", "raw_prerouting", []lab.Part{lab.Saddr(lab.Client2IP), lab.Proto(unix.IPPROTO_ICMP), lab.SetZone(5)}},
+		{"filter", "mangle_prerouting", []lab.Part{lab.Proto(unix.IPPROTO_UDP), labtest.SetMark(7)}},
+		{"filter", "mangle_prerouting", []lab.Part{lab.Proto(unix.IPPROTO_TCP), lab.Dport(80), labtest.SetMark(5)}},
+		{"filter", "mangle_prerouting", []lab.Part{lab.Proto(unix.IPPROTO_TCP), lab.Dport(80), labtest.SetLabel(3)}},
+		{"filter", "raw_prerouting", []lab.Part{labtest.Saddr(lab.Client2IP), lab.Proto(unix.IPPROTO_ICMP), labtest.SetZone(5)}},
 	} {
-		if err := l.AddRule(nftables.TableFamilyIPv4, r.table, r.chain, r.parts...); err != nil {
+		if err := labtest.AddRule(l, nftables.TableFamilyIPv4, r.table, r.chain, r.parts...); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // diagnosis is what natlens doctor --json says.
@@ -67,9 +68,9 @@ func (d *diagnosis) Check(t *testing.T, id string) diagnosed {
 func shell(t *testing.T, l *lab.Lab, command string) {
 	t.Helper()
 	words := strings.Fields(command)
-	lab.Need(t, words[0])
+	labtest.Need(t, words[0])
 	if words[0] == "nsenter" { // nsenter --net=PATH PROGRAM
-		lab.Need(t, words[2])
+		labtest.Need(t, words[2])
 	}
 	err := l.Gateway.Do(func() error {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
@@ -98,7 +99,7 @@ func sets(name, value string) func(*testing.T, *lab.Lab) {
 }
 
 func flushRules(t *testing.T, l *lab.Lab) {
-	if err := l.NFT(func(c *nftables.Conn) error { c.FlushRuleset(); return nil }); err != nil {
+	if err := l.Gateway.NFT(func(c *nftables.Conn) error { c.FlushRuleset(); return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -153,7 +154,7 @@ func hostMax(t *testing.T) int {
 // expects doctor to say when the table is full, who fills it, and that events
 // were lost; and nothing of it when the flood is over.
 func TestDoctorFlood(t *testing.T) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func TestDoctorFlood(t *testing.T) {
 	rate := hostMax(t) / 180
 	t.Run("flood", func(t *testing.T) {
 		busy(t, func(ctx context.Context) {
-			_, _ = g.Generate(ctx, lab.GenConfig{Flows: 60 * rate, Rate: rate})
+			_, _ = g.Generate(ctx, labtest.GenConfig{Flows: 60 * rate, Rate: rate})
 			<-ctx.Done() // no more than this: the table is not to be full
 		})
 		waitFor(t, "flows", func() bool { return entries(t, g.Namespace()) != "0" })
@@ -215,7 +216,7 @@ func TestDoctorDocs(t *testing.T) {
 // TestDoctorWho expects those who fill the table to be named, and what of it
 // could go.
 func TestDoctorWho(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{})
+	l := labtest.NewWith(t, lab.Config{})
 	manyUDP(t, l.Gateway, 60)
 	flowsUDP(t, l, 20)
 	d := doctorIn(t, l)
@@ -243,7 +244,7 @@ func TestDoctorWho(t *testing.T) {
 
 // TestDoctorHealthy expects nothing wrong of a gateway that is busy and well.
 func TestDoctorHealthy(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, ShortTimeouts: true})
+	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, ShortTimeouts: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = l.Run(ctx, lab.Traffic{Rate: 100, Seed: 7}) }()

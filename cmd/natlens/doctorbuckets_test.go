@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // fewBuckets is the least that the kernel makes a hash table of.
@@ -22,9 +22,9 @@ const fewBuckets = 512
 // which then begin again. It expects doctor to tell each with its evidence, doctor's
 // command to mend it, and nothing of it after that.
 func TestDoctorBuckets(t *testing.T) {
-	lab.Alone(t, "nf_conntrack_buckets")
-	held, err := lab.HoldBuckets(t.Context())
-	if errors.Is(err, lab.ErrNotInitial) {
+	labtest.Alone(t, "nf_conntrack_buckets")
+	held, err := labtest.HoldBuckets(t.Context())
+	if errors.Is(err, labtest.ErrNotInitial) {
 		t.Skip(err)
 	}
 	if err != nil {
@@ -35,7 +35,7 @@ func TestDoctorBuckets(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	g, err := lab.NewGenerator(lab.GeneratorConfig{UDPTimeout: 600 * time.Second})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{UDPTimeout: 600 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +56,8 @@ func TestDoctorBuckets(t *testing.T) {
 // bucketsTest are flows in a table of few buckets.
 type bucketsTest struct {
 	*testing.T
-	held  *lab.Buckets
-	g     *lab.Generator
+	held  *labtest.Buckets
+	g     *labtest.Generator
 	begun atomic.Int64 // runs of the generator
 }
 
@@ -70,7 +70,7 @@ func (b *bucketsTest) set(n int) {
 }
 
 // begin begins flows that were not there before.
-func (b *bucketsTest) begin(ctx context.Context, cfg lab.GenConfig) (lab.Made, error) {
+func (b *bucketsTest) begin(ctx context.Context, cfg labtest.GenConfig) (labtest.Made, error) {
 	cfg.Base = int(b.begun.Add(1) % 250)
 	return b.g.Generate(ctx, cfg)
 }
@@ -78,7 +78,7 @@ func (b *bucketsTest) begin(ctx context.Context, cfg lab.GenConfig) (lab.Made, e
 // fill is begin, as fast as it goes. It returns how many the kernel refused.
 func (b *bucketsTest) fill(flows int) (refused int) {
 	b.Helper()
-	made, err := b.begin(b.Context(), lab.GenConfig{Flows: flows})
+	made, err := b.begin(b.Context(), labtest.GenConfig{Flows: flows})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func (b *bucketsTest) tooLong(t *testing.T) {
 		t.Error("40,000 flows were taken")
 	}
 	t.Run("cause", func(t *testing.T) {
-		busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, lab.GenConfig{Flows: 1000, Rate: 10_000}) })
+		busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, labtest.GenConfig{Flows: 1000, Rate: 10_000}) })
 		d := b.diagnose(t)
 		c := d.Check(t, "counter.chaintoolong")
 		if moved, _ := c.Evidence["moved"].(float64); c.Level != "fail" || moved == 0 || !strings.HasSuffix(c.Text, ": new flows are dropped, because their bucket is full") {
@@ -145,7 +145,7 @@ func (b *bucketsTest) restarts(t *testing.T) {
 	b.timeout("1")
 	defer b.timeout("600")
 	t.Run("cause", func(t *testing.T) {
-		busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, lab.GenConfig{Flows: 12_000, Rate: 12_000}) })
+		busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, labtest.GenConfig{Flows: 12_000, Rate: 12_000}) })
 		busy(t, func(context.Context) {
 			for _, n := range []int{2 * fewBuckets, fewBuckets} {
 				if err := b.held.Set(n); err != nil {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestDoctorCauses makes each cause for real, expects it to be told with its
@@ -47,7 +48,7 @@ func TestDoctorCauses(t *testing.T) {
 		{
 			id: "ring", level: "warn", cause: func(*testing.T, *lab.Lab) {}, args: []string{"--capture", "socket"}, text: "--capture socket",
 			remove: func(t *testing.T, _ *lab.Lab, _ string) {
-				if !lab.InitialUserNS() {
+				if !labtest.InitialUserNS() {
 					t.Skip("the ring can't be had in a user namespace")
 				}
 			},
@@ -105,7 +106,7 @@ func TestDoctorCauses(t *testing.T) {
 		{
 			id: "counter.clash_resolve", level: "warn",
 			text:  "and the kernel made one of them",
-			cause: func(t *testing.T, l *lab.Lab) { races(t, l, lab.Race{To: lab.ServerDNS}) },
+			cause: func(t *testing.T, l *lab.Lab) { races(t, l, labtest.Race{To: lab.ServerDNS}) },
 			remove: func(t *testing.T, _ *lab.Lab, command string) { // nobody sends more
 				if !strings.HasSuffix(command, "event new") {
 					t.Errorf("%q does not show the flows that begin", command)
@@ -115,14 +116,14 @@ func TestDoctorCauses(t *testing.T) {
 		{
 			// What the race drops is not said to be for want of room in the table.
 			id: "counter.drop", level: "ok", text: ", each for an insert_failed",
-			cause:  func(t *testing.T, l *lab.Lab) { races(t, l, lab.Race{To: lab.ServerDNS, TwoHosts: true}) },
+			cause:  func(t *testing.T, l *lab.Lab) { races(t, l, labtest.Race{To: lab.ServerDNS, TwoHosts: true}) },
 			remove: func(*testing.T, *lab.Lab, string) {},
 		},
 		{
 			id: "counter.insert_failed", level: "warn", text: "insert_failed moved by", evidence: "",
 			cause: func(t *testing.T, l *lab.Lab) {
 				// One public port for all: the second flow to a destination finds it taken.
-				err := l.AddRule(nftables.TableFamilyIPv4, "nat", "postrouting", lab.Proto(unix.IPPROTO_UDP), lab.SNAT(lab.GatewayWAN, 5000, 5000, false))
+				err := labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting", lab.Proto(unix.IPPROTO_UDP), labtest.SNAT(lab.GatewayWAN, 5000, 5000, false))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -151,7 +152,7 @@ func TestDoctorCauses(t *testing.T) {
 		},
 	} {
 		t.Run(c.id, func(t *testing.T) {
-			l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
+			l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
 			if got := doctorIn(t, l).Check(t, c.id); got.Level != "ok" && c.id != "ring" {
 				t.Fatalf("before: %+v", got)
 			}
@@ -183,7 +184,7 @@ func TestDoctorCauses(t *testing.T) {
 			case t.Failed():
 				return
 			}
-			if got := doctorIn(t, l).Check(t, c.id); got.Level != "ok" && (c.id != "ring" || lab.InitialUserNS()) && c.id != "helper" {
+			if got := doctorIn(t, l).Check(t, c.id); got.Level != "ok" && (c.id != "ring" || labtest.InitialUserNS()) && c.id != "helper" {
 				t.Errorf("after: %+v", got)
 			}
 		})
@@ -244,11 +245,11 @@ func causeIdle(t *testing.T, l *lab.Lab) {
 }
 
 // races has packets race until the test ends.
-func races(t *testing.T, l *lab.Lab, r lab.Race) {
-	if err := l.RunRace(t.Context(), r, func() bool { return true }); errors.Is(err, lab.ErrOneCPU) {
-		lab.Lack(t, "second CPU")
+func races(t *testing.T, l *lab.Lab, r labtest.Race) {
+	if err := labtest.RunRace(t.Context(), l, r, func() bool { return true }); errors.Is(err, labtest.ErrOneCPU) {
+		labtest.Lack(t, "second CPU")
 	}
 	busy(t, func(ctx context.Context) {
-		_ = l.RunRace(ctx, r, func() bool { return ctx.Err() != nil })
+		_ = labtest.RunRace(ctx, l, r, func() bool { return ctx.Err() != nil })
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/doctor/probe"
 	"natlens/monitor/kernel"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // mostFilled is how large a table the test fills at the most: a flow takes about
@@ -27,14 +27,14 @@ func TestDoctorFull(t *testing.T) {
 	// Who has raised the limit for a benchmark is waited for.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if restore, err := lab.LimitMax(ctx, mostFilled); err == nil {
+	if restore, err := labtest.LimitMax(ctx, mostFilled); err == nil {
 		defer restore()
 	}
 	most := hostMax(t)
 	if most > mostFilled {
-		lab.Lack(t, "table small enough to be filled, and it can't be made smaller here")
+		labtest.Lack(t, "table small enough to be filled, and it can't be made smaller here")
 	}
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestDoctorFull(t *testing.T) {
 	base := 0
 	fill := func(flows int) {
 		base++
-		if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: flows, Base: base}); err != nil {
+		if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: flows, Base: base}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,7 +66,7 @@ func TestDoctorFull(t *testing.T) {
 			before := counterOf(t, g, counter)
 			busy(t, func(ctx context.Context) {
 				base++
-				_, _ = g.Generate(ctx, lab.GenConfig{Flows: most / 10, Rate: 20_000, Base: base})
+				_, _ = g.Generate(ctx, labtest.GenConfig{Flows: most / 10, Rate: 20_000, Base: base})
 			})
 			waitFor(t, counter, func() bool { return counterOf(t, g, counter) > before })
 			expect(diagnose(), "counter."+counter, "fail", text)
@@ -91,7 +91,7 @@ func TestDoctorFull(t *testing.T) {
 }
 
 // assure makes all flows such as the kernel does not throw out.
-func assure(t *testing.T, g *lab.Generator, s *kernel.Service) {
+func assure(t *testing.T, g *labtest.Generator, s *kernel.Service) {
 	t.Helper()
 	d, err := kernel.Dump(t.Context(), g.Namespace().FD())
 	if err != nil {
@@ -111,7 +111,7 @@ func assure(t *testing.T, g *lab.Generator, s *kernel.Service) {
 }
 
 // counterOf is a counter of the generator's namespace.
-func counterOf(t *testing.T, g *lab.Generator, word string) uint64 {
+func counterOf(t *testing.T, g *labtest.Generator, word string) uint64 {
 	t.Helper()
 	r, err := new(probe.Meter).Read(t.Context(), g.Namespace().FD())
 	if err != nil {

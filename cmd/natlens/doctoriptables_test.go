@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestDoctorIptables turns connection tracking on by rules of iptables, as most
@@ -23,7 +24,7 @@ func TestDoctorIptables(t *testing.T) {
 			"IPv6 is tracked, IPv4 is not: 1 rule turns it on, such as ip6 filter FORWARD: xt conntrack"},
 	} {
 		t.Run(c.add, func(t *testing.T) {
-			l := lab.NewWith(t, lab.Config{})
+			l := labtest.NewWith(t, lab.Config{})
 			flushRules(t, l)
 			hook := func(level, text string) {
 				t.Helper()
@@ -53,7 +54,7 @@ func TestDoctorIptables(t *testing.T) {
 func TestDoctorIptablesLegacy(t *testing.T) {
 	// Its lock is root's.
 	t.Setenv("XTABLES_LOCKFILE", filepath.Join(t.TempDir(), "lock"))
-	l := lab.NewWith(t, lab.Config{})
+	l := labtest.NewWith(t, lab.Config{})
 	flushRules(t, l)
 	if got := doctorIn(t, l).Check(t, "hook"); got.Level != "fail" && got.Evidence["legacy"] == nil {
 		t.Errorf("before: %+v", got)

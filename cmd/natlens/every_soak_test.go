@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // everyChurn is how many namespaces come and go under natlens watch --netns all: so
@@ -142,7 +142,7 @@ func (l *nsLedger) of(name string) (a nsAccount) {
 // live makes the i-th namespace with its flows, waits until they were told, and
 // takes it away after a while. It returns the namespace's name.
 func (l *nsLedger) live(t *testing.T, i int, stays time.Duration) (name string) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Error(err)
 		return ""
@@ -156,7 +156,7 @@ func (l *nsLedger) live(t *testing.T, i int, stays time.Duration) (name string) 
 	defer func() { sleeper.Process.Kill(); sleeper.Wait() }()
 	name = fmt.Sprintf("pid:%d", sleeper.Process.Pid)
 	leaves := time.Now().Add(stays)
-	if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: everyFlows, Base: i % 250}); err != nil {
+	if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: everyFlows, Base: i % 250}); err != nil {
 		t.Error(err)
 	}
 	for end := time.Now().Add(deadline); l.of(name).born < everyFlows; time.Sleep(5 * time.Millisecond) {

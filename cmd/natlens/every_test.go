@@ -19,19 +19,20 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // peopled is a network namespace with a process in it, by which --netns all finds
 // it, and flows from one address of its own: 198.18.0.1 and its number.
 type peopled struct {
-	g    *lab.Generator
+	g    *labtest.Generator
 	name string
 	base int
 }
 
 func people(t *testing.T, base int) *peopled {
 	t.Helper()
-	g, err := lab.NewGenerator(lab.GeneratorConfig{SNAT: true})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{SNAT: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func inhabit(t *testing.T, ns *lab.Namespace) string {
 
 func (p *peopled) flows(t *testing.T, n int) {
 	t.Helper()
-	if _, err := p.g.Generate(t.Context(), lab.GenConfig{Flows: n, Base: p.base}); err != nil {
+	if _, err := p.g.Generate(t.Context(), labtest.GenConfig{Flows: n, Base: p.base}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -131,13 +132,13 @@ func TestEveryNamespace(t *testing.T) {
 // TestEveryNamespaceRefused: of what can't be looked into for want of privilege
 // there is a line, at the start too.
 func TestEveryNamespaceRefused(t *testing.T) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer g.Close()
 	want := []string{" processes of other users can't be read; "}
-	if os.Geteuid() == 0 && lab.InitialUserNS() {
+	if os.Geteuid() == 0 && labtest.InitialUserNS() {
 		name := fmt.Sprintf("natlens-test-%d", os.Getpid())
 		nameNetNS(t, g.Namespace(), name)
 		want = append(want, "network namespace "+name+": ")
@@ -193,7 +194,7 @@ func nameNetNS(t *testing.T, ns *lab.Namespace, name string) {
 // TestEveryHistory keeps a history of two gateways whose hosts have the same
 // addresses: each row names its namespace.
 func TestEveryHistory(t *testing.T) {
-	labs := []*lab.Lab{lab.New(t), lab.New(t)}
+	labs := []*lab.Lab{labtest.New(t), labtest.New(t)}
 	names := []string{inhabit(t, labs[0].Gateway), inhabit(t, labs[1].Gateway)}
 	dir := t.TempDir()
 	ctx, end := context.WithCancel(t.Context())
@@ -241,7 +242,7 @@ func TestEveryHistory(t *testing.T) {
 
 // TestEveryHistoryBesideTheUI keeps the same beside the UI, and asks it there.
 func TestEveryHistoryBesideTheUI(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	name := inhabit(t, l.Gateway)
 	dir := t.TempDir()
 	p := openPane(t, 120, 30, "--netns", "all", "--history", dir)

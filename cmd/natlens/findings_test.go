@@ -15,6 +15,7 @@ import (
 
 	"natlens/monitor/filter"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // told is a line of a finding.
@@ -85,7 +86,7 @@ func unanswered(t *testing.T, l *lab.Lab, n uint16) {
 // command to show the flows, and to be gone once.
 func TestWatchFindings(t *testing.T) {
 	// With 2 the ends of flows that were there before would be seen a minute late.
-	l := lab.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
+	l := labtest.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
 	unanswered(t, l, 6)
 	p := start(t, l, "watch", "--findings", "--threshold", "syn-unanswered=6", "--threshold", "syn-age=50ms", "-o", "jsonl", "udp")
 	p.listening(t)
@@ -118,7 +119,7 @@ func TestWatchFindings(t *testing.T) {
 // TestWatchFindingsNotes expects a format without a line for findings to stay as
 // it is.
 func TestWatchFindingsNotes(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{})
+	l := labtest.NewWith(t, lab.Config{})
 	unanswered(t, l, 6)
 	p := start(t, l, "watch", "--findings", "--threshold", "syn-unanswered=6", "--threshold", "syn-age=50ms", "-o", "csv", "false")
 	const want = "natlens: syn-unanswered: 6 TCP connections to 203.0.113.66:81 not answered, 6 for 50ms and longer → "
@@ -132,7 +133,7 @@ func TestWatchFindingsNotes(t *testing.T) {
 // TestDoctorFindings expects doctor to tell of what it found during its look, and
 // of nothing when the cause is gone.
 func TestDoctorFindings(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{})
+	l := labtest.NewWith(t, lab.Config{})
 	unanswered(t, l, 6)
 	type about struct {
 		Rule, Subject, Filter string

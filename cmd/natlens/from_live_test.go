@@ -12,6 +12,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestRecordingIsTheStream watches a gateway as JSON lines, as a capture file and
@@ -20,7 +21,7 @@ import (
 // read back are themselves.
 func TestRecordingIsTheStream(t *testing.T) {
 	needConntrack(t)
-	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
+	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
 	addVariety(t, l)
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()

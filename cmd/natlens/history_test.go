@@ -14,13 +14,14 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestHistoryBesideWatch keeps a history beside a stream that shows little: it is of
 // every flow, those that were there before too, and the stream shows no more for it.
 func TestHistoryBesideWatch(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{}) // without times of the kernel's own
-	flowsUDP(t, l, 2)                 // these are in the table already
+	l := labtest.NewWith(t, lab.Config{}) // without times of the kernel's own
+	flowsUDP(t, l, 2)                     // these are in the table already
 	ctx, end := context.WithCancel(t.Context())
 	dir := t.TempDir()
 	r := begin(t, ctx, l, cli.Console{}, "watch", "--history", dir, "--keep", "90d", "--max-size", "50GB", "-o", "jsonl", "tcp")
@@ -62,7 +63,7 @@ func TestHistoryBesideWatch(t *testing.T) {
 // TestHistoryOnFullDisk fills the disk under a history: the stream goes on, standard
 // error says so, and once there is room nothing of it is missing.
 func TestHistoryOnFullDisk(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{Sysctls: briefLives})
+	l := labtest.NewWith(t, lab.Config{Sysctls: briefLives})
 	dir := t.TempDir()
 	history := filepath.Join(dir, "history")
 	cmd, stderr, root := onDisk(t, dir, 1<<20, 300, "record", "--history", history, "--netns", l.Gateway.Path())

@@ -20,7 +20,7 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 var update = flag.Bool("update", false, "write the manual pages instead of comparing them")
@@ -81,7 +81,7 @@ func manualPage(t *testing.T, cmd *cobra.Command) (name string, page []byte) {
 // TestManualRenders has the programs that render manuals read the longest pages, with all their warnings.
 func TestManualRenders(t *testing.T) {
 	for _, r := range [][]string{{"groff", "-man", "-t", "-k", "-Tutf8", "-ww", "-z"}, {"mandoc", "-Tlint", "-Werror"}} {
-		if _, ok := lab.Have(t, r[0]); !ok {
+		if _, ok := labtest.Have(t, r[0]); !ok {
 			continue
 		}
 		for _, words := range []string{"", "watch", "filters", "conntrack", "expect create"} {

@@ -22,6 +22,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 var metricsLine = regexp.MustCompile(`natlens: metrics: (http://\S+)/metrics`)
@@ -58,7 +59,7 @@ func httpGet(t *testing.T, url string) string {
 // TestMetrics scrapes a watch whose filter shows next to nothing: what was there
 // before is counted as flows, and shown no more than without --metrics.
 func TestMetrics(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	flowsUDP(t, l, 2)
 	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--metrics", "127.0.0.1:0", "udp", "and", "event", "new", "--count", "3")
 	at := r.metricsOf(t)
@@ -142,7 +143,7 @@ type dashboard struct {
 // TestDashboard has a real Prometheus scrape natlens in the lab's traffic, and
 // runs every query of the dashboard in it.
 func TestDashboard(t *testing.T) {
-	prometheus := lab.Need(t, "prometheus")
+	prometheus := labtest.Need(t, "prometheus")
 	t.Parallel()
 	var d dashboard
 	text, err := os.ReadFile(filepath.Join(top, "docs/grafana/natlens.json"))
@@ -152,7 +153,7 @@ func TestDashboard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := lab.New(t)
+	l := labtest.New(t)
 	busy, stop := context.WithCancel(t.Context())
 	r := begin(t, busy, l, cli.Console{}, "record", filepath.Join(t.TempDir(), "flows.pcapng"), "--metrics", "127.0.0.1:0")
 	defer func() { stop(); r.end(t) }()
@@ -253,7 +254,7 @@ func query(t *testing.T, base, expr string) (series int) {
 // checkMetrics has promtool look at a scrape: names, types, units, help.
 func checkMetrics(t *testing.T, scrape string) {
 	t.Helper()
-	promtool := lab.Need(t, "promtool")
+	promtool := labtest.Need(t, "promtool")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, promtool, "check", "metrics")

@@ -17,6 +17,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // packet is what a host's own interface showed of one packet.
@@ -187,7 +188,7 @@ func lineSays(line map[string]any) said {
 // namespaces on both sides of it, and holds what natlens says of NAT, in every
 // line, to what was done to the packets.
 func TestNATIsWhatThePacketsShow(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	taps := []tap{openTap(t, l.Client), openTap(t, l.Client2), openTap(t, l.Server)}

@@ -23,6 +23,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // deadline is how long a test waits for what is sure to happen.
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 	if _, ok := os.LookupEnv(beNatlens); ok {
 		main()
 	}
-	lab.Main(m)
+	labtest.Main(m)
 }
 
 // natlens is the program with these arguments, not started yet.

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // onDisk starts natlens with a file system of so many bytes at dir that is mounted
@@ -45,7 +45,7 @@ func onDisk(t *testing.T, dir string, size, ballast int, args ...string) (cmd *e
 // and once there is room so does the recording, with what is missing told to the
 // number. Nothing before and nothing after it is lost.
 func TestRecordOnFullDisk(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	for _, name := range []string{"x.pcapng", "x.pcapng.zst"} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, name)
@@ -98,7 +98,7 @@ natlens: (\d+) events, \d+ shown, 0 lost, [^,]+ written in [^,]+, (\d+) not reco
 
 // TestRecordStaysFull ends a recording while the disk is full.
 func TestRecordStaysFull(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	dir := t.TempDir()
 	cmd, stderr, _ := onDisk(t, dir, 64<<10, 44, "record", filepath.Join(dir, "x.pcapng"), "--netns", l.Gateway.Path())
 	waitFor(t, "the disk to be full", func() bool { flowsUDP(t, l, 50); return strings.Contains(stderr.String(), "until there is room") })

@@ -11,12 +11,13 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestRecord records in a gateway, in the three ways to pack and beside JSON
 // lines, and wants the lines back from each file.
 func TestRecord(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
+	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	flowsUDP(t, l, 2) // these are in the table already
@@ -54,7 +55,7 @@ func TestRecord(t *testing.T) {
 // TestRecordSurvivesKill kills a recorder in the middle: what it had written is
 // read, and begins with the flows that were in the table.
 func TestRecordSurvivesKill(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	flowsUDP(t, l, 3)
 	for _, name := range []string{"x.pcapng", "x.pcapng.zst"} {
 		path := filepath.Join(t.TempDir(), name)
@@ -79,7 +80,7 @@ func TestRecordSurvivesKill(t *testing.T) {
 
 // TestRecordRotates records in files that follow each other, and reads them as one.
 func TestRecordRotates(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	dir := t.TempDir()
 	ctx, end := context.WithCancel(t.Context())
 	r := begin(t, ctx, l, cli.Console{}, "record", "--rotate", "4KiB", "--rotate", "1h", filepath.Join(dir, "x.pcapng"), "udp")

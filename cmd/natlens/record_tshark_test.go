@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // compareTshark has tshark, if it is there, read a recording, and holds what it
 // decodes of each message to our JSON line of it.
 func compareTshark(t *testing.T, path, lines string) {
 	t.Helper()
-	tshark, ok := lab.Have(t, "tshark")
+	tshark, ok := labtest.Have(t, "tshark")
 	if !ok {
 		return
 	}

@@ -20,6 +20,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/human"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // running is a command line that runs in this process, in a lab's gateway.
@@ -85,7 +86,7 @@ func checkSummary(t *testing.T, stderr, written string) {
 }
 
 func TestCount(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	for _, capture := range []string{"auto", "socket"} {
 		r := begin(t, t.Context(), l, cli.Console{}, "watch", "--capture", capture, "--count", "3", "-e", "new,update", "udp")
 		flowsUDP(t, l, 3)
@@ -102,7 +103,7 @@ func TestCount(t *testing.T) {
 // TestClassicCount ends conntrack(8)'s -E, which says how many events were shown, as
 // conntrack does, and says so of those alone that its filter wants.
 func TestClassicCount(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	for _, tt := range []struct {
 		args  string
 		lines int
@@ -129,7 +130,7 @@ func TestClassicCount(t *testing.T) {
 
 // TestFor ends by time, with the events that were seen until then.
 func TestFor(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--for", "300ms", "-e", "new", "udp")
 	began := time.Now()
 	flowsUDP(t, l, 2)
@@ -145,7 +146,7 @@ func TestFor(t *testing.T) {
 
 // TestExisting expects the flows of the table, then the events.
 func TestExisting(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	flowsUDP(t, l, 2)
 	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--existing", "--count", "4", "udp")
 	waitFor(t, "the flows of the table", func() bool { return strings.Count(r.stdout.String(), "\n") == 2 })
@@ -165,7 +166,7 @@ func TestExisting(t *testing.T) {
 
 // TestSignals ends runs that write to a pipe and to a file.
 func TestSignals(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		p := start(t, l, "watch")
 		path := filepath.Join(t.TempDir(), "flows.jsonl")
@@ -208,7 +209,7 @@ func TestSignals(t *testing.T) {
 // TestSecondSignal has natlens stuck in a pipe that nobody empties: the first
 // SIGINT can't end it in order, the second does at once.
 func TestSecondSignal(t *testing.T) {
-	p := startStuck(t, lab.New(t))
+	p := startStuck(t, labtest.New(t))
 	waitFor(t, "the end after a second SIGINT", func() bool {
 		select {
 		case <-p.ended:
@@ -239,7 +240,7 @@ func startStuck(t *testing.T, l *lab.Lab) *process {
 // TestSignalsOfAnInstant has natlens as stuck: signals within an instant of the first
 // one are the same, as timeout(1) sends them. What there is to write is written.
 func TestSignalsOfAnInstant(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	for range 10 {
 		p := startStuck(t, l)
 		first := time.Now()
@@ -267,7 +268,7 @@ func TestSignalsOfAnInstant(t *testing.T) {
 // TestClosedPipe closes the reading end of pipes, before events come and while
 // they come: natlens ends quietly.
 func TestClosedPipe(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	idle := start(t, l, "watch", "--capture", "socket")
 	idle.listening(t)
 	idle.pipe.Close()
@@ -293,7 +294,7 @@ func TestClosedPipe(t *testing.T) {
 // TestFullDisk writes into a file system of 64 KiB, which is mounted for natlens
 // alone: one clear line, and whole lines in the file.
 func TestFullDisk(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	for _, format := range []string{"jsonl", "csv", "conntrack,timestamp", "pretty"} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "flows")
@@ -347,7 +348,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestFullDevice writes to a standard output that takes nothing.
 func TestFullDevice(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +386,7 @@ func mountSize(dir string, size int) error {
 
 // TestForce writes over a file, which is its owner's alone afterwards.
 func TestForce(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	path := filepath.Join(t.TempDir(), "flows.jsonl")
 	if err := os.WriteFile(path, []byte("what stood there before\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -408,8 +409,8 @@ func TestForce(t *testing.T) {
 // TestLabels names bits as connlabel.conf does, in the filter, in the flag and in
 // the output.
 func TestLabels(t *testing.T) {
-	l := lab.New(t)
-	if err := l.AddRule(nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.Proto(unix.IPPROTO_UDP), lab.Dport(53), lab.SetLabel(3)); err != nil {
+	l := labtest.New(t)
+	if err := labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.Proto(unix.IPPROTO_UDP), lab.Dport(53), labtest.SetLabel(3)); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "connlabel.conf")

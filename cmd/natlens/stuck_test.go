@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // stuckEnd is how long a program may take to end if nobody reads its output.
@@ -34,9 +34,9 @@ func endsStuck(t *testing.T, p *process) (code int) {
 	return code
 }
 
-func snatGenerator(t *testing.T) *lab.Generator {
+func snatGenerator(t *testing.T) *labtest.Generator {
 	t.Helper()
-	g, err := lab.NewGenerator(lab.GeneratorConfig{SNAT: true})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{SNAT: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +44,9 @@ func snatGenerator(t *testing.T) *lab.Generator {
 	return g
 }
 
-func generate(t *testing.T, g *lab.Generator, flows int) {
+func generate(t *testing.T, g *labtest.Generator, flows int) {
 	t.Helper()
-	if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: flows}); err != nil {
+	if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: flows}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -154,7 +154,7 @@ func TestHistoryDoesNotWait(t *testing.T) {
 			lost += e.Count
 		case e.Event == "new" && e.Orig.Src == "198.18.0.1":
 			if seen++; seen == 100 { // there is room: the loss comes before the next event
-				busy(t, func(ctx context.Context) { _, _ = g.Generate(ctx, lab.GenConfig{Flows: 1, Base: 1}) })
+				busy(t, func(ctx context.Context) { _, _ = g.Generate(ctx, labtest.GenConfig{Flows: 1, Base: 1}) })
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // pane is a terminal of tmux, in a server of its own, with a program in it.
@@ -51,7 +51,7 @@ func openPane(t *testing.T, cols, rows int, args ...string) *pane {
 // appears on the screen; nothing else stands there but what the program left.
 func openPaneWith(t *testing.T, cols, rows int, variable string, args ...string) *pane {
 	t.Helper()
-	lab.Need(t, "tmux")
+	labtest.Need(t, "tmux")
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

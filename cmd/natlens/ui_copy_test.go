@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // copiedFlow is a flow whose packets go on and on.
@@ -29,9 +30,9 @@ type copiedFlow struct {
 // its packets on each side of the NAT, and conntrack(8) deletes it.
 func TestUICopies(t *testing.T) {
 	t.Parallel()
-	lab.Need(t, "conntrack")
-	_, dumps := lab.Have(t, "tcpdump")
-	if dumps && !lab.InitialUserNS() {
+	labtest.Need(t, "conntrack")
+	_, dumps := labtest.Have(t, "tcpdump")
+	if dumps && !labtest.InitialUserNS() {
 		t.Log("tcpdump lets go of root, which a user namespace with one user does not let it: its commands are not run")
 		dumps = false
 	}

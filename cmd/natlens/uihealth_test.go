@@ -8,13 +8,14 @@ import (
 
 	"natlens/monitor/doctor"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestUIQuiet has the UI in a namespace where nothing is tracked and nothing
 // counted: it says so, with commands; those mend it, and it says so no more.
 func TestUIQuiet(t *testing.T) {
 	t.Parallel()
-	l := lab.NewWith(t, lab.Config{})
+	l := labtest.NewWith(t, lab.Config{})
 	flushRules(t, l)
 	p := openPane(t, 120, 30, "--theme", "dark", "--netns", l.Gateway.Path())
 	const reason = "nothing seen for 5s: nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on → "
@@ -55,7 +56,7 @@ func TestUIQuiet(t *testing.T) {
 // command, which mends it.
 func TestUINoEvents(t *testing.T) {
 	t.Parallel()
-	l := lab.NewWith(t, lab.Config{Acct: true})
+	l := labtest.NewWith(t, lab.Config{Acct: true})
 	sets("events", "0")(t, l)
 	p := openPane(t, 120, 30, "--theme", "dark", "--netns", l.Gateway.Path())
 	const reason = "nothing seen for 5s: no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do → "
@@ -74,7 +75,7 @@ func TestUINoEvents(t *testing.T) {
 // TestUIDenied has the UI where it may not look: one line says what is missing
 // and how to get it, on a terminal that is as it was.
 func TestUIDenied(t *testing.T) {
-	lab.Need(t, "tmux")
+	labtest.Need(t, "tmux")
 	var p *pane
 	if err := onThread(func() error {
 		if err := childrenArePlain(); err != nil {

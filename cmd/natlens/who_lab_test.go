@@ -20,6 +20,7 @@ import (
 	"natlens/export/history"
 	"natlens/monitor"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // stampedPacket is a packet with the kernel's time of it.
@@ -171,7 +172,7 @@ type held struct {
 // the history and their packets are captured on both sides of the gateway.
 func holders(t *testing.T, flows int, args ...string) held {
 	t.Helper()
-	l := lab.NewWith(t, lab.Config{Timestamp: true})
+	l := labtest.NewWith(t, lab.Config{Timestamp: true})
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	taps := []tap{stamped(t, openTap(t, l.Client)), stamped(t, openTap(t, l.Client2)), stamped(t, openTap(t, l.Server))}

@@ -8,6 +8,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestWhyNothing lets watch see nothing, for one reason at a time.
@@ -33,7 +34,7 @@ func TestWhyNothing(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			l := lab.NewWith(t, lab.Config{Acct: true})
+			l := labtest.NewWith(t, lab.Config{Acct: true})
 			if c.cause != nil {
 				c.cause(t, l)
 			}
@@ -64,7 +65,7 @@ func TestWhyNothing(t *testing.T) {
 // TestUncounted expects a line where packets and bytes are not counted, and that
 // its command has them counted.
 func TestUncounted(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{})
+	l := labtest.NewWith(t, lab.Config{})
 	const want = "natlens: packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters → "
 	p := start(t, l, "watch")
 	waitFor(t, "the line", func() bool { return strings.Contains(p.stderr.String(), want) })

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestDocumentedSchema holds docs/history.md to the tables as they are.
@@ -101,7 +101,7 @@ func TestShellQuery(t *testing.T) {
 	if id := hex.EncodeToString(header[68:72]); id != "6e61746c" {
 		t.Errorf("application id %s", id)
 	}
-	if shell, ok := lab.Have(t, "sqlite3"); ok {
+	if shell, ok := labtest.Have(t, "sqlite3"); ok {
 		out, err := exec.Command(shell, segmentPath(dir, 1), "SELECT inside FROM translation ORDER BY id").CombinedOutput()
 		if err != nil || string(out) != "10.0.0.5\n10.0.0.6\n" {
 			t.Errorf("sqlite3: %s %v", out, err)

@@ -15,6 +15,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // What every way of capture must do. Each test of the contract runs over all of
@@ -23,7 +24,7 @@ import (
 // Both ways, listening at once, tell the same messages in the same order: a life
 // of each protocol, a helper with an expected connection, a DESTROY by hand.
 func TestSameEvents(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	captures := make([]*Capture, len(ways))
@@ -98,7 +99,7 @@ func checkTimes(t *testing.T, events []told) {
 // it waits wakes nobody, so that events are sent one by one.
 func TestWakeups(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		g, err := lab.NewGenerator(lab.GeneratorConfig{})
+		g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +123,7 @@ func TestWakeups(t *testing.T) {
 			t.Errorf("%d wake-ups before the first event", n)
 		}
 		for sent := 1; c.Stats().Wakeups == 0; sent++ {
-			if made, err := g.Generate(ctx, lab.GenConfig{Flows: 1, Base: sent % 250}); err != nil || made.Flows != 1 {
+			if made, err := g.Generate(ctx, labtest.GenConfig{Flows: 1, Base: sent % 250}); err != nil || made.Flows != 1 {
 				t.Fatalf("%+v after %d events, none of which woke the reader: %v", made, sent, err)
 			}
 			if n := <-came; n != 1 {
@@ -141,7 +142,7 @@ func TestWakeups(t *testing.T) {
 // what there was.
 func TestLossIsExact(t *testing.T) {
 	const rounds, burst = 100, 64
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestLossIsExact(t *testing.T) {
 		base := int(w.way) * 110
 		var want, got []told
 		for round := range rounds {
-			made, err := g.Generate(ctx, lab.GenConfig{Flows: burst, Base: (base + round) % 250})
+			made, err := g.Generate(ctx, labtest.GenConfig{Flows: burst, Base: (base + round) % 250})
 			if err != nil || made.Flows != burst {
 				t.Fatal(made, err)
 			}
@@ -183,7 +184,7 @@ func TestLossIsExact(t *testing.T) {
 // the reader is still busy with the former.
 func TestLossInTheMiddle(t *testing.T) {
 	const flood, later = 8000, 300
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +203,7 @@ func TestLossInTheMiddle(t *testing.T) {
 		// Either queue holds some 2,000 events, or less, and a batch half of that.
 		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 2 << 20, Ring: 512 << 10})
 		base := 100 * int(w.way)
-		if _, err := g.Generate(ctx, lab.GenConfig{Flows: flood, Base: base, Rate: 40_000}); err != nil {
+		if _, err := g.Generate(ctx, labtest.GenConfig{Flows: flood, Base: base, Rate: 40_000}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := collect(ctx, c, func(told) bool { return true }) // one batch
@@ -215,7 +216,7 @@ func TestLossInTheMiddle(t *testing.T) {
 			t.Fatal(err)
 		}
 		got = append(got, more...)
-		if _, err := g.Generate(ctx, lab.GenConfig{Flows: later, Base: base + 1, Rate: 40_000}); err != nil {
+		if _, err := g.Generate(ctx, labtest.GenConfig{Flows: later, Base: base + 1, Rate: 40_000}); err != nil {
 			t.Fatal(err)
 		}
 		rest, err := collect(ctx, c, upTo(flood+later-seenIn(got)))
@@ -235,7 +236,7 @@ func TestLossInTheMiddle(t *testing.T) {
 // middle of a call that it makes, loses exactly as many as it says.
 func TestLossWhileReading(t *testing.T) {
 	const flood = 8000
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +247,7 @@ func TestLossWhileReading(t *testing.T) {
 		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 64 << 10, Ring: 16 << 10})
 		made := make(chan error, 1)
 		go func() {
-			m, err := g.Generate(ctx, lab.GenConfig{Flows: flood, Base: 100 * int(w.way), Rate: 100_000})
+			m, err := g.Generate(ctx, labtest.GenConfig{Flows: flood, Base: 100 * int(w.way), Rate: 100_000})
 			if err == nil && m.Flows != flood {
 				err = fmt.Errorf("%d flows were made", m.Flows)
 			}
@@ -334,7 +335,7 @@ func checkGap(t *testing.T, all []told, i int) {
 // Only the groups that were asked for are told.
 func TestKinds(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		l := lab.New(t)
+		l := labtest.New(t)
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
 		c := w.start(t, Config{NetNS: l.Gateway.FD(), Kinds: Kinds{New: true}})
@@ -360,7 +361,7 @@ func TestKinds(t *testing.T) {
 // The end of a context ends Next, and leaves the capture as it was.
 func TestContextUnblocks(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		l := lab.New(t)
+		l := labtest.New(t)
 		c := w.start(t, Config{NetNS: l.Gateway.FD()})
 		var b monitor.Batch
 		ended := errors.New("ended")
@@ -423,7 +424,7 @@ func TestCloseUnblocks(t *testing.T) {
 // Poll does not wait, and gives what Next would.
 func TestPoll(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		l := lab.New(t)
+		l := labtest.New(t)
 		c := w.start(t, Config{NetNS: l.Gateway.FD()})
 		var b monitor.Batch
 		if err := c.Poll(&b); err != nil || len(b.Events) != 0 {
@@ -454,7 +455,7 @@ func TestForged(t *testing.T) {
 	other[5] = 2 // expectations
 	forged := [][]byte{short, long, broken, other, {1, 2, 3}, make([]byte, 16), flow}
 	eachWay(t, func(t *testing.T, w way) {
-		l := lab.New(t)
+		l := labtest.New(t)
 		c := w.start(t, Config{NetNS: l.Gateway.FD()})
 		for _, msg := range forged {
 			forge(t, l.Gateway, msg)

@@ -9,6 +9,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // With nf_conntrack_events=2, a flow sends events if somebody listened when it was
@@ -16,7 +17,7 @@ import (
 // anybody does.
 func TestListenerElsewhere(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		elsewhere, l := lab.New(t), lab.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "2"}})
+		elsewhere, l := labtest.New(t), labtest.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "2"}})
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
 		listener := w.start(t, Config{NetNS: elsewhere.Gateway.FD()})

@@ -5,7 +5,7 @@ package capture
 import (
 	"testing"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { labtest.Main(m) }

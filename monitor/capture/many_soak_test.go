@@ -18,7 +18,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 	"natlens/monitor/loop"
 	"natlens/monitor/netns"
 	"natlens/monitor/table"
@@ -189,7 +189,7 @@ func (s *soak) wanted(n netns.Found) bool {
 type soaked struct {
 	s     *soak
 	inode uint64
-	g     *lab.Generator
+	g     *labtest.Generator
 	child *exec.Cmd
 	mount string
 	busy  chan error // nil or the error of what makes the flows, when it is done
@@ -199,26 +199,28 @@ type soaked struct {
 // it, which send no event, some after.
 func (s *soak) begin(t *testing.T, i, flows int) *soaked {
 	t.Helper()
-	g, err := lab.NewGenerator(lab.GeneratorConfig{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "2"}})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := &soaked{s: s, inode: inodeOf(t, g.Namespace().FD()), g: g, busy: make(chan error, 1)}
 	series := i % 127
-	if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: flows, Base: 2 * series}); err != nil {
+	if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: flows, Base: 2 * series}); err != nil {
 		t.Fatal(err)
 	}
 	s.mu.Lock()
 	s.series[n.inode] = series
 	s.mu.Unlock()
 	n.show(t, i)
-	go func() { n.busy <- s.later(t.Context(), g, n.inode, lab.GenConfig{Flows: flows, Base: 2*series + 1}) }()
+	go func() {
+		n.busy <- s.later(t.Context(), g, n.inode, labtest.GenConfig{Flows: flows, Base: 2*series + 1})
+	}()
 	return n
 }
 
 // later makes flows when the namespace has been found, and its first flows in its
 // table: what ends before that was never told.
-func (s *soak) later(ctx context.Context, g *lab.Generator, inode uint64, cfg lab.GenConfig) error {
+func (s *soak) later(ctx context.Context, g *labtest.Generator, inode uint64, cfg labtest.GenConfig) error {
 	for end := time.Now().Add(deadline); !s.found(inode, cfg.Flows); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			return fmt.Errorf("a namespace was not found in %s", deadline)
@@ -242,7 +244,7 @@ func (s *soak) found(inode uint64, flows int) (yes bool) {
 // show brings the namespace into sight.
 func (n *soaked) show(t *testing.T, i int) {
 	t.Helper()
-	if i%2 == 1 && os.Geteuid() == 0 && lab.InitialUserNS() {
+	if i%2 == 1 && os.Geteuid() == 0 && labtest.InitialUserNS() {
 		n.mount = filepath.Join(netns.Dir, fmt.Sprintf("natlens-test-%d-%d", os.Getpid(), i))
 		if err := os.MkdirAll(netns.Dir, 0o755); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 	"natlens/monitor/netns"
 )
 
@@ -44,7 +45,7 @@ func TestNATCases(t *testing.T) {
 			want: monitor.NAT{Kind: monitor.NATSource, SrcAddr: true}, path: monitor.PathForward, sentAs: lab.GatewayWAN, at: lab.ServerHTTPS},
 		{name: "SNAT to a port range",
 			rule: func(l *lab.Lab) error {
-				return l.AddRule(nftables.TableFamilyIPv4, "nat", "postrouting", lab.OIf(lab.IfWAN), lab.Proto(6), lab.SNAT(lab.GatewayWAN, 1024, 1031, false))
+				return labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting", lab.OIf(lab.IfWAN), lab.Proto(6), labtest.SNAT(lab.GatewayWAN, 1024, 1031, false))
 			},
 			act: dial(client, any, lab.ServerHTTPS), dst: lab.ServerHTTPS,
 			want: monitor.NAT{Kind: monitor.NATSource, SrcAddr: true, SrcPort: true}, path: monitor.PathForward, sentAs: lab.GatewayWAN, at: lab.ServerHTTPS},
@@ -52,7 +53,7 @@ func TestNATCases(t *testing.T) {
 			want: monitor.NAT{Kind: monitor.NATDestination, DstAddr: true, DstPort: true}, path: monitor.PathForward, sentAs: lab.ServerIP, at: lab.ClientHTTP},
 		{name: "DNAT and masquerade",
 			rule: func(l *lab.Lab) error {
-				return l.AddRule(nftables.TableFamilyIPv4, "nat", "postrouting", lab.OIf(lab.IfLAN), lab.Masquerade())
+				return labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting", lab.OIf(lab.IfLAN), lab.Masquerade())
 			},
 			act: dial(server, any, lab.PublishedHTTP), dst: lab.PublishedHTTP,
 			want: monitor.NAT{Kind: monitor.NATBoth, SrcAddr: true, DstAddr: true, DstPort: true}, path: monitor.PathForward, sentAs: lab.GatewayLAN, at: lab.ClientHTTP},
@@ -94,9 +95,9 @@ func TestNATCases(t *testing.T) {
 
 func (c natCase) run(t *testing.T) {
 	t.Parallel()
-	l := lab.New(t)
+	l := labtest.New(t)
 	if c.dst.Addr().Is6() && !l.IPv6 {
-		lab.Lack(t, "IPv6")
+		labtest.Lack(t, "IPv6")
 	}
 	if c.rule != nil {
 		if err := c.rule(l); err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 	"natlens/monitor/netns"
 )
 
@@ -21,7 +21,7 @@ import (
 // room in the queue, and is never lost: here the queue holds a hundredth of all
 // that there is.
 func TestCaptureWithPush(t *testing.T) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestCaptureWithPush(t *testing.T) {
 // What is lost is counted of what is wanted alone, exactly.
 func TestLossWithPush(t *testing.T) {
 	const flows, share = 4000, 400
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestLossWithPush(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
 		c := w.start(t, Config{NetNS: g.Namespace().FD(), Push: ExplainPush(e, false).Kernel, Buffer: 8192, Ring: 4096})
-		if made, err := g.Generate(ctx, lab.GenConfig{Flows: flows, Base: 10 * int(w.way)}); err != nil || made.Flows != flows {
+		if made, err := g.Generate(ctx, labtest.GenConfig{Flows: flows, Base: 10 * int(w.way)}); err != nil || made.Flows != flows {
 			t.Fatal(made, err)
 		}
 		events, err := collect(ctx, c, upTo(share))
@@ -75,7 +75,7 @@ func TestLossWithPush(t *testing.T) {
 // Captures of all network namespaces have the filter in each.
 func TestEveryWithPush(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		g, err := lab.NewGenerator(lab.GeneratorConfig{})
+		g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestEveryWithPush(t *testing.T) {
 
 // Where the kernel has no room for the program, the reader applies the filter.
 func TestCaptureWithPushRefused(t *testing.T) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{Sysctls: map[string]string{"net.core.optmem_max": "1024"}})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"net.core.optmem_max": "1024"}})
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skip("optmem_max is the host's before Linux 6.9:", err)
 	}
@@ -145,9 +145,9 @@ func wanted(t *testing.T) filter.Expr {
 
 // tellsWanted makes 1,000 flows and fails the test unless the capture tells those
 // that are wanted, in their order.
-func tellsWanted(t *testing.T, g *lab.Generator, c *Capture, base int) {
+func tellsWanted(t *testing.T, g *labtest.Generator, c *Capture, base int) {
 	t.Helper()
-	if made, err := g.Generate(t.Context(), lab.GenConfig{Flows: 1000, Base: base}); err != nil || made.Flows != 1000 {
+	if made, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 1000, Base: base}); err != nil || made.Flows != 1000 {
 		t.Fatal(made, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)

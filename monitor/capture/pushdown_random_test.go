@@ -13,12 +13,13 @@ import (
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/filter"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // captured returns messages that this kernel sent, of each kind of tuple.
 func captured(t *testing.T) [][]byte {
 	t.Helper()
-	l := lab.New(t)
+	l := labtest.New(t)
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	c := ways[0].start(t, Config{NetNS: l.Gateway.FD()})

@@ -15,7 +15,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 	"natlens/monitor/loop"
 	"natlens/monitor/table"
 )
@@ -38,7 +38,7 @@ func TestResyncMakesTheTableWhole(t *testing.T) {
 // resyncs makes the table whole of the flows that push wants: the first so many
 // of each round.
 func resyncs(t *testing.T, w way, push filter.Expr, wanted int) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{SNAT: true})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{SNAT: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func resyncs(t *testing.T, w way, push filter.Expr, wanted int) {
 		if i == 1 {
 			sink.stallNext.Store(true)
 		}
-		if n, err := g.Generate(ctx, lab.GenConfig{Flows: flows, Base: i}); err != nil || n.Flows != flows {
+		if n, err := g.Generate(ctx, labtest.GenConfig{Flows: flows, Base: i}); err != nil || n.Flows != flows {
 			t.Fatal(n, err)
 		}
 		made += min(flows, wanted)

@@ -8,14 +8,14 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // BenchmarkRingRead is the reader's part: from a record in the ring to an event
 // in a batch. The kernel's part is made with the clock stopped.
 func BenchmarkRingRead(b *testing.B) {
 	const events, rounds = 1000, 100
-	var g *lab.Generator
+	var g *labtest.Generator
 	var c *Capture
 	var batch monitor.Batch
 	b.ReportAllocs()
@@ -28,7 +28,7 @@ func BenchmarkRingRead(b *testing.B) {
 			}
 			g, c = benchRing(b)
 		}
-		if made, err := g.Generate(b.Context(), lab.GenConfig{Flows: events, Base: n % rounds}); err != nil || made.Flows != events {
+		if made, err := g.Generate(b.Context(), labtest.GenConfig{Flows: events, Base: n % rounds}); err != nil || made.Flows != events {
 			b.Fatal(made, err)
 		}
 		b.StartTimer()
@@ -45,8 +45,8 @@ func BenchmarkRingRead(b *testing.B) {
 }
 
 // benchRing returns a generator of flows and a capture where it makes them.
-func benchRing(b *testing.B) (*lab.Generator, *Capture) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+func benchRing(b *testing.B) (*labtest.Generator, *Capture) {
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		b.Fatal(err)
 	}

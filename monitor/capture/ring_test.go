@@ -11,14 +11,14 @@ import (
 	"github.com/cilium/ebpf/asm"
 
 	"natlens/monitor"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // Messages of every length that a record can have, and those next to it, come
 // through whole: an attribute that nobody knows fills them up.
 func TestRingTakesEverySize(t *testing.T) {
 	needRing(t)
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func padded(msg []byte, size int) []byte {
 // takes 1,280 bytes for the NEW of a UDP flow.
 func TestRingHolds(t *testing.T) {
 	needRing(t)
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestRingHolds(t *testing.T) {
 		if err := c.Poll(&b); err != nil || len(b.Events) > 0 { // gives back what was read
 			t.Fatal(len(b.Events), err)
 		}
-		if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: made, Base: round}); err != nil {
+		if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: made, Base: round}); err != nil {
 			t.Fatal(err)
 		}
 		events, err := collect(t.Context(), c, upTo(made))
@@ -149,7 +149,7 @@ func TestRingLoss(t *testing.T) {
 // counted nothing.
 func TestRingUncertainLoss(t *testing.T) {
 	needRing(t)
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestRingError(t *testing.T) {
 	if !errors.As(err, &no) || no.Reason == "" {
 		t.Errorf("a ring smaller than a page: %v", err)
 	}
-	if !lab.InitialUserNS() {
+	if !labtest.InitialUserNS() {
 		_, err := Open(Config{Way: Ring, Ring: 1 << 16})
 		if !errors.As(err, &no) || no.Reason != "needs CAP_BPF in the initial user namespace" {
 			t.Errorf("in a user namespace: %v", err)
@@ -261,14 +261,14 @@ func TestRingError(t *testing.T) {
 // A batch costs no memory, once the reader has warmed up.
 func TestRingAllocatesNothing(t *testing.T) {
 	needRing(t)
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer g.Close()
 	c := ways[1].start(t, Config{NetNS: g.Namespace().FD(), Ring: 4 << 20})
 	ctx := t.Context()
-	if _, err := g.Generate(ctx, lab.GenConfig{Flows: 10_000}); err != nil {
+	if _, err := g.Generate(ctx, labtest.GenConfig{Flows: 10_000}); err != nil {
 		t.Fatal(err)
 	}
 	var b monitor.Batch

@@ -9,6 +9,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // deadline is how long a test waits for what the kernel is sure to do.
@@ -47,7 +48,7 @@ func flowUntil(t *testing.T, l *lab.Lab, act func(ctx context.Context) error, wa
 // A TCP connection through the masquerading gateway is told from its SYN to its
 // end, a message for each state.
 func TestSocketTellsALife(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_tcp_timeout_time_wait": "1"}})
+	l := labtest.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_tcp_timeout_time_wait": "1"}})
 	var got []string
 	flowUntil(t, l, func(ctx context.Context) error {
 		_, err := l.TCPOnce(ctx, lab.TCP{To: lab.ServerHTTPS, Bytes: 100})
@@ -71,13 +72,13 @@ func TestSocketTellsALife(t *testing.T) {
 // A socket that overran is read until its queue is empty, in one look: as long as it
 // is congested it drops all that comes.
 func TestOverrunIsReadToItsEnd(t *testing.T) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer g.Close()
 	c := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 4096})
-	if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: 100}); err != nil {
+	if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 100}); err != nil {
 		t.Fatal(err)
 	}
 	var b monitor.Batch

@@ -19,6 +19,7 @@ import (
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // way opens captures of one kind for tests, and loads its filters alone.
@@ -53,7 +54,7 @@ func needRing(t *testing.T) {
 		return
 	}
 	var no *RingError
-	if !errors.As(err, &no) || os.Geteuid() == 0 && lab.InitialUserNS() {
+	if !errors.As(err, &no) || os.Geteuid() == 0 && labtest.InitialUserNS() {
 		t.Fatal(err)
 	}
 	t.Skip("not the ring:", err)

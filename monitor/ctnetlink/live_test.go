@@ -15,16 +15,17 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 // liveTraffic makes one flow of each kind through the gateway.
 func liveTraffic(ctx context.Context, l *lab.Lab) error {
 	errs := []error{
-		l.AddRule(nftables.TableFamilyIPv4, "filter", "forward", lab.SetLabel(9)),
-		l.AddRule(nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.CtNew(), lab.SetMark(0x10)),
-		l.AddRule(nftables.TableFamilyIPv4, "filter", "raw_prerouting", lab.Proto(unix.IPPROTO_UDPLITE), lab.SetZone(7)),
+		labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "forward", labtest.SetLabel(9)),
+		labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.CtNew(), labtest.SetMark(0x10)),
+		labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "raw_prerouting", lab.Proto(unix.IPPROTO_UDPLITE), labtest.SetZone(7)),
 		l.PingOnce(ctx, lab.Ping{To: lab.ServerIP, ID: 77, Seq: 1}),
 		l.RawOnce(ctx, lab.Raw{To: lab.ServerIP}),
 		l.GREOnce(ctx, lab.GRE{Raw: lab.Raw{To: lab.ServerIP}}),
@@ -80,7 +81,7 @@ func ask(t *testing.T, c *netlink.Conn, typ netlink.HeaderType, flags netlink.He
 // TestLive decodes what this machine's kernel says of one flow of each kind, from
 // birth to end and in a dump, and holds every message against ti-mo/conntrack.
 func TestLive(t *testing.T) {
-	l := lab.New(t)
+	l := labtest.New(t)
 	events := dialLive(t, l, 1, 2, 3) // NFNLGRP_CONNTRACK_NEW, _UPDATE, _DESTROY
 	if err := liveTraffic(t.Context(), l); err != nil {
 		t.Fatal(err)

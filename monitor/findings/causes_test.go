@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestCauses makes each cause for real, expects it to be found with the flows
@@ -174,7 +175,7 @@ func causeAbandoned(g *gateway) {
 	g.later(3 * time.Second)
 	for _, answered := range []bool{true, false} {
 		if !answered {
-			gone := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), udp, lab.Sport(old.Port()), lab.Drop())
+			gone := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), udp, labtest.Sport(old.Port()), lab.Drop())
 			defer gone()
 		}
 		for range fewPackets {
@@ -225,7 +226,7 @@ func causeProxy(g *gateway) {
 	}
 	g.later(15 * time.Second)
 	g.expect("while the proxy answers", nil, nil)
-	stopped := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), udp, lab.Sport(at.Port()), lab.Drop())
+	stopped := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), udp, labtest.Sport(at.Port()), lab.Drop())
 	defer stopped()
 	for range fewPackets {
 		g.ask(nil, 4001, at, false)
@@ -290,7 +291,7 @@ func causeMoved(g *gateway) {
 // bypass publishes client2's port of a protocol to the LAN, and has its answers take the
 // way that they take in a network of their own: not through the gateway.
 func (g *gateway) bypass(proto byte, at netip.AddrPort) (undo func()) {
-	published := g.rule("nat", "prerouting", lab.Proto(proto), lab.Daddr(at.Addr()), lab.Dport(at.Port()), lab.DNAT(lab.Client2IP, 80))
+	published := g.rule("nat", "prerouting", lab.Proto(proto), labtest.Daddr(at.Addr()), lab.Dport(at.Port()), lab.DNAT(lab.Client2IP, 80))
 	around := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfLAN2), lab.Proto(proto), lab.Drop())
 	return func() { around(); published() }
 }
@@ -334,13 +335,13 @@ func causeGone(g *gateway) {
 	old, err := netlink.ParseAddr("203.0.113.77/24")
 	g.must(err)
 	g.must(gw.AddrAdd(wan, old))
-	before := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), lab.SNAT(netip.MustParseAddr("203.0.113.77"), 1024, 65535, false))
+	before := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), labtest.SNAT(netip.MustParseAddr("203.0.113.77"), 1024, 65535, false))
 	g.ask(nil, 4001, lab.ServerDNS, true)
 	g.await("udp snat seen_reply", 1)
 	g.later(3 * time.Second)
 	before()
 	g.must(gw.AddrDel(wan, old))
-	elsewhere := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), lab.Daddr(netip.MustParseAddr("203.0.113.77")), lab.Drop())
+	elsewhere := g.rule("filter", "raw_prerouting", lab.IIf(lab.IfWAN), labtest.Daddr(netip.MustParseAddr("203.0.113.77")), lab.Drop())
 	defer elsewhere() // the server has still the gateway's link address for it
 	g.ask(nil, 4002, lab.ServerDNS, true)
 	g.await("udp snat seen_reply", 2)
@@ -362,7 +363,7 @@ func causeGone(g *gateway) {
 
 // causePorts gives a pool of 80 ports 72 flows.
 func causePorts(g *gateway) {
-	pool := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), lab.Proto(unix.IPPROTO_UDP), lab.SNAT(lab.GatewayWAN, 5000, 5079, false))
+	pool := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), lab.Proto(unix.IPPROTO_UDP), labtest.SNAT(lab.GatewayWAN, 5000, 5079, false))
 	defer pool()
 	for i := range uint16(72) {
 		g.ask(nil, 30000+i, lab.ServerDNS, true)
@@ -380,7 +381,7 @@ func causeBlock(g *gateway) {
 	udp := lab.Proto(unix.IPPROTO_UDP)
 	for i, client := range []netip.Addr{lab.ClientIP, lab.Client2IP} {
 		low := uint16(1024 + 100*i)
-		block := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), udp, lab.Saddr(client), lab.SNAT(lab.GatewayWAN, low, low+99, false))
+		block := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), udp, labtest.Saddr(client), labtest.SNAT(lab.GatewayWAN, low, low+99, false))
 		defer block()
 	}
 	for i := range uint16(100) {
@@ -459,7 +460,7 @@ func causeRace(g *gateway) {
 	g.later(time.Second)
 	before, err := g.counters()
 	g.must(err)
-	g.race(lab.Race{To: lab.ServerDNS, TwoHosts: true}, func() bool {
+	g.race(labtest.Race{To: lab.ServerDNS, TwoHosts: true}, func() bool {
 		now, err := g.counters()
 		g.must(err)
 		return now[0].InsertFailed >= before[0].InsertFailed+4
@@ -474,7 +475,7 @@ func causeDNSClash(g *gateway) {
 	before, err := g.counters()
 	g.must(err)
 	// Fewer a second than are many flows of one host.
-	g.race(lab.Race{To: lab.ServerDNS, Rate: int(g.thresholds[manyFlows]) - 20}, func() bool {
+	g.race(labtest.Race{To: lab.ServerDNS, Rate: int(g.thresholds[manyFlows]) - 20}, func() bool {
 		now, err := g.counters()
 		g.must(err)
 		return now[0].ClashResolve >= before[0].ClashResolve+110
@@ -483,11 +484,11 @@ func causeDNSClash(g *gateway) {
 }
 
 // race runs races until the counters have moved enough.
-func (g *gateway) race(r lab.Race, enough func() bool) {
+func (g *gateway) race(r labtest.Race, enough func() bool) {
 	g.t.Helper()
-	err := g.l.RunRace(g.t.Context(), r, enough)
-	if errors.Is(err, lab.ErrOneCPU) {
-		lab.Lack(g.t, "second CPU")
+	err := labtest.RunRace(g.t.Context(), g.l, r, enough)
+	if errors.Is(err, labtest.ErrOneCPU) {
+		labtest.Lack(g.t, "second CPU")
 	}
 	g.must(err)
 }

@@ -21,11 +21,12 @@ import (
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 	"natlens/monitor/netns"
 	"natlens/monitor/table"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 // gateway is an engine over the events of the lab's gateway, with a clock that
 // goes ahead of the kernel's: nobody waits for flows to be of age.
@@ -40,7 +41,7 @@ type gateway struct {
 }
 
 func newGateway(t *testing.T, cfg lab.Config) *gateway {
-	g := &gateway{l: lab.NewWith(t, cfg)}
+	g := &gateway{l: labtest.NewWith(t, cfg)}
 	var err error
 	if g.capture, err = capture.Open(capture.Config{Dump: kernel.Dump, Way: capture.Socket, NetNS: g.l.Gateway.FD()}); err != nil {
 		t.Fatal(err)
@@ -253,10 +254,10 @@ func (g *gateway) forget() {
 // rule puts a rule before those of a chain; undo takes it away.
 func (g *gateway) rule(table, chain string, parts ...lab.Part) (undo func()) {
 	g.t.Helper()
-	g.must(g.l.AddRule(nftables.TableFamilyIPv4, table, chain, parts...))
+	g.must(labtest.AddRule(g.l, nftables.TableFamilyIPv4, table, chain, parts...))
 	return func() {
 		g.t.Helper()
-		g.must(g.l.NFT(func(c *nftables.Conn) error {
+		g.must(g.l.Gateway.NFT(func(c *nftables.Conn) error {
 			t := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: table}
 			rules, err := c.GetRules(t, &nftables.Chain{Name: chain, Table: t})
 			if err != nil {

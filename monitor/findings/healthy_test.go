@@ -13,6 +13,7 @@ import (
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 	"natlens/monitor/loop"
 	"natlens/monitor/table"
 )
@@ -48,7 +49,7 @@ func TestHealthy(t *testing.T) {
 			t.Fatalf("%s: %v", soakEnv, err)
 		}
 	}
-	l := lab.New(t)
+	l := labtest.New(t)
 	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, NetNS: l.Gateway.FD()})
 	if err != nil {
 		t.Fatal(err)

@@ -15,12 +15,13 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // emptyNS returns a namespace whose table is empty.
 func emptyNS(t *testing.T) *lab.Namespace {
 	t.Helper()
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,13 +13,14 @@ import (
 	"github.com/google/nftables/expr"
 
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 	"natlens/monitor/netns"
 )
 
 // TestReadTracking loads rules that turn conntrack on, and some that do not, and
 // expects those alone to be told.
 func TestReadTracking(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{})
+	l := labtest.NewWith(t, lab.Config{})
 	none, err := ReadTracking(l.Server.FD())
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +29,7 @@ func TestReadTracking(t *testing.T) {
 	if !reflect.DeepEqual(none, Tracking{}) {
 		t.Errorf("the server has no rules, got %+v", none)
 	}
-	if err := l.NFT(func(c *nftables.Conn) error { c.FlushRuleset(); return nil }); err != nil {
+	if err := l.Gateway.NFT(func(c *nftables.Conn) error { c.FlushRuleset(); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
@@ -47,7 +48,7 @@ func TestReadTracking(t *testing.T) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			table := &nftables.Table{Family: step.table, Name: step.name}
-			err := l.NFT(func(c *nftables.Conn) error {
+			err := l.Gateway.NFT(func(c *nftables.Conn) error {
 				c.AddTable(table)
 				chain := c.AddChain(&nftables.Chain{Name: "c", Table: table})
 				c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: step.exprs})
@@ -61,7 +62,7 @@ func TestReadTracking(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, step.want) {
 				t.Errorf("got  %+v, %v\nwant %+v", got, err, step.want)
 			}
-			if err := l.NFT(func(c *nftables.Conn) error { c.DelTable(table); return nil }); err != nil {
+			if err := l.Gateway.NFT(func(c *nftables.Conn) error { c.DelTable(table); return nil }); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -70,7 +71,7 @@ func TestReadTracking(t *testing.T) {
 
 // TestTrackingObject expects an object that nobody refers to yet.
 func TestTrackingObject(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{Helpers: true})
+	l := labtest.NewWith(t, lab.Config{Helpers: true})
 	got, err := ReadTracking(l.Gateway.FD())
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func FuzzTracking(f *testing.F) {
 
 // TestSysctl writes a setting in a namespace and reads it there.
 func TestSysctl(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{})
+	l := labtest.NewWith(t, lab.Config{})
 	const name = "net.netfilter.nf_conntrack_acct"
 	if err := WriteSysctl(l.Gateway.FD(), name, "1"); err != nil {
 		t.Fatal(err)
@@ -125,7 +126,7 @@ func TestSysctl(t *testing.T) {
 
 // TestNetNSCookie expects a number for each namespace, always the same.
 func TestNetNSCookie(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{})
+	l := labtest.NewWith(t, lab.Config{})
 	seen := map[uint64]string{}
 	for _, n := range []*lab.Namespace{l.Gateway, l.Client, l.Server} {
 		a, err := netns.Cookie(n.FD())
@@ -146,8 +147,8 @@ func TestNetNSCookie(t *testing.T) {
 // said to turn conntrack on, and with some that are not, and expects the kernel to
 // track packets where it is said that it does, and nowhere else.
 func TestTrackingIptables(t *testing.T) {
-	lab.Need(t, "iptables-nft")
-	l := lab.NewWith(t, lab.Config{})
+	labtest.Need(t, "iptables-nft")
+	l := labtest.NewWith(t, lab.Config{})
 	s := openService(t, l.Gateway)
 	for _, c := range []struct{ rule, want string }{
 		{"-A INPUT -m conntrack --ctstate NEW", "ip filter INPUT: xt conntrack"},
@@ -172,7 +173,7 @@ func TestTrackingIptables(t *testing.T) {
 		{"-A INPUT -m limit --limit 1/s -j ACCEPT", ""},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			if err := l.NFT(func(c *nftables.Conn) error { c.FlushRuleset(); return nil }); err != nil {
+			if err := l.Gateway.NFT(func(c *nftables.Conn) error { c.FlushRuleset(); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.Flush(t.Context()); err != nil {

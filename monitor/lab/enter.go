@@ -33,12 +33,7 @@ const enteredEnv = "NATLENS_LAB_ENTERED"
 // on, and exits with the child's exit code (128+n if signal n ended it); it
 // then returns only to report that the child could not be started. The child
 // gets SIGTERM if this process dies first.
-//
-// A process that Generator.Spawn started does its work inside Enter and exits.
 func Enter() error {
-	if request, ok := os.LookupEnv(spawnEnv); ok {
-		os.Exit(spawned(request))
-	}
 	_, entered := os.LookupEnv(enteredEnv)
 	os.Unsetenv(enteredEnv)
 	isEntered.Store(entered)
@@ -65,16 +60,6 @@ var isEntered atomic.Bool
 // Entered tells whether Enter has made the user namespace that the process runs in.
 // It is root there; outside of it, where its user types, it is what the user is.
 func Entered() bool { return isEntered.Load() }
-
-// InitialUserNS tells whether the process runs in the initial user namespace.
-// BPF programs, forced socket buffers and nf_conntrack_max can be had only
-// there, and only with the capability.
-func InitialUserNS() bool {
-	// PROC_USER_INIT_INO of include/linux/proc_ns.h.
-	const initial = "user:[4026531837]"
-	link, err := os.Readlink("/proc/self/ns/user")
-	return err == nil && link == initial
-}
 
 // mayUnshare tries what the lab needs: the capabilities, and one network
 // namespace, made and dropped with the thread that made it.

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package lab_test
 
 import (
 	"bufio"
@@ -18,6 +18,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // roleEnv makes the test program play a program that enters a lab.
@@ -27,12 +30,12 @@ func TestMain(m *testing.M) {
 	if role, ok := os.LookupEnv(roleEnv); ok {
 		os.Exit(play(role))
 	}
-	Main(m)
+	labtest.Main(m)
 }
 
 // play is main of the program; it starts without CAP_SYS_ADMIN.
 func play(role string) int {
-	if err := Enter(); err != nil {
+	if err := lab.Enter(); err != nil {
 		fmt.Println(err)
 		return 1
 	}
@@ -49,13 +52,13 @@ func play(role string) int {
 
 // playBuild shows that a lab can be had, and an exit code of its own.
 func playBuild() int {
-	l, err := Build(context.Background(), Config{})
+	l, err := lab.Build(context.Background(), lab.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	_, err = l.TCPOnce(context.Background(), TCP{To: ServerHTTP, Bytes: 10})
-	fmt.Println("uid", os.Getuid(), "entered", Entered(), "initial", InitialUserNS(), "tcp", err, "close", l.Close())
+	_, err = l.TCPOnce(context.Background(), lab.TCP{To: lab.ServerHTTP, Bytes: 10})
+	fmt.Println("uid", os.Getuid(), "entered", lab.Entered(), "initial", labtest.InitialUserNS(), "tcp", err, "close", l.Close())
 	return 7
 }
 
@@ -71,7 +74,7 @@ func playWait() int {
 // playRefuse forbids user namespaces inside this one, and starts a program
 // that would need one.
 func playRefuse() int {
-	if InitialUserNS() {
+	if labtest.InitialUserNS() {
 		fmt.Println("this would change the host")
 		return 1
 	}
@@ -218,7 +221,7 @@ func TestInitialUserNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.Join(strings.Fields(string(uidMap)), " ") == "0 0 4294967295"
-	if got := InitialUserNS(); got != want {
+	if got := labtest.InitialUserNS(); got != want {
 		t.Errorf("InitialUserNS is %v with the map %q", got, uidMap)
 	}
 }

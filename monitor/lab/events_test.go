@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package lab_test
 
 import (
 	"slices"
@@ -11,13 +11,16 @@ import (
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestTCPStates holds TCPOnce to its promise: the classic seven states, each
 // in an event of its own, many times over.
 func TestTCPStates(t *testing.T) {
 	t.Parallel()
-	l := New(t)
+	l := labtest.New(t)
 	c, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: l.Gateway.FD()})
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +34,7 @@ func TestTCPStates(t *testing.T) {
 	// Of nf_conntrack_tcp.h: SYN_SENT is 1, TIME_WAIT 7.
 	want := []uint8{1, 2, 3, 4, 5, 6, 7}
 	for range 20 {
-		if _, err := l.TCPOnce(t.Context(), TCP{To: ServerHTTPS, Bytes: 2000}); err != nil {
+		if _, err := l.TCPOnce(t.Context(), lab.TCP{To: lab.ServerHTTPS, Bytes: 2000}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, statesUntil(t, c, 7)); diff != "" {

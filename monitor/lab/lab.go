@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 )
 
 // Config says how the gateway's conntrack behaves. The zero value is a working
@@ -36,7 +35,6 @@ type Lab struct {
 
 	cfg     Config
 	helpers map[string]bool // assigned, by the kernel's names
-	raced   atomic.Int64    // races so far
 
 	// serving counts the goroutines that answer; they end when life ends and
 	// closers are closed.
@@ -74,7 +72,7 @@ func (l *Lab) makeNamespaces() error {
 		name string
 		at   **Namespace
 	}{{"client", &l.Client}, {"client2", &l.Client2}, {"gateway", &l.Gateway}, {"server", &l.Server}} {
-		made, err := newNamespace(n.name)
+		made, err := NewNamespace(n.name)
 		if err != nil {
 			return err
 		}
@@ -109,7 +107,7 @@ func (l *Lab) Close() error {
 		l.mu.Unlock()
 		l.serving.Wait()
 		for _, n := range l.namespaces() {
-			if err := n.close(); err != nil {
+			if err := n.Close(); err != nil {
 				l.closeErr = errors.Join(l.closeErr, fmt.Errorf("close %s: %w", n.name, err))
 			}
 		}

@@ -21,8 +21,8 @@ type Namespace struct {
 	file *os.File
 }
 
-// newNamespace makes a namespace. name is for messages alone.
-func newNamespace(name string) (*Namespace, error) {
+// NewNamespace makes a namespace. name is for messages alone.
+func NewNamespace(name string) (*Namespace, error) {
 	var handle netns.NsHandle
 	err := threads.OnThread(func() (err error) {
 		handle, err = netns.New()
@@ -34,7 +34,7 @@ func newNamespace(name string) (*Namespace, error) {
 	return &Namespace{name: name, file: os.NewFile(uintptr(handle), "netns "+name)}, nil
 }
 
-// Name is the role in the lab: client, client2, gateway, server or generator.
+// Name is the role in the lab: client, client2, gateway or server.
 func (n *Namespace) Name() string { return n.name }
 
 // FD returns the file descriptor that holds the namespace, for setns and for
@@ -46,7 +46,8 @@ func (n *Namespace) FD() int { return int(n.file.Fd()) }
 // this process lives: /proc/PID/fd/N.
 func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.FD()) }
 
-func (n *Namespace) close() error { return n.file.Close() }
+// Close lets the namespace go, with its flows and without DESTROY events.
+func (n *Namespace) Close() error { return n.file.Close() }
 
 // Do runs f with the calling goroutine locked to a thread inside the
 // namespace, and brings the thread back afterwards, also when f panics or

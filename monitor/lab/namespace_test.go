@@ -1,12 +1,16 @@
 //go:build linux
 
-package lab
+package lab_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
+
+	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // here names the namespace of the calling thread.
@@ -22,11 +26,11 @@ func here(t *testing.T) string {
 // TestDo enters, nests, and comes home in each way that a function can end.
 func TestDo(t *testing.T) {
 	t.Parallel()
-	outer, err := newNamespace("outer")
+	outer, err := lab.NewNamespace("outer")
 	if err != nil {
 		t.Fatal(err)
 	}
-	inner, err := newNamespace("inner")
+	inner, err := lab.NewNamespace("inner")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,11 +64,11 @@ func TestDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	held, err := outer.file.Stat()
+	held, err := os.Stat(fmt.Sprint("/proc/self/fd/", outer.FD()))
 	if err != nil || !os.SameFile(link, held) {
 		t.Errorf("%s is another file, %v", outer.Path(), err)
 	}
-	if err := errors.Join(outer.close(), inner.close()); err != nil {
+	if err := errors.Join(outer.Close(), inner.Close()); err != nil {
 		t.Error(err)
 	}
 	if err := outer.Do(func() error { return nil }); err == nil {
@@ -77,7 +81,7 @@ func TestDo(t *testing.T) {
 
 func TestSysctl(t *testing.T) {
 	t.Parallel()
-	l := NewWith(t, Config{ShortTimeouts: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
+	l := labtest.NewWith(t, lab.Config{ShortTimeouts: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
 	for name, want := range map[string]string{
 		"net.ipv4.ip_forward":                              "1",
 		"net.netfilter.nf_conntrack_acct":                  "0",
@@ -89,7 +93,7 @@ func TestSysctl(t *testing.T) {
 			t.Errorf("%s is %q, %v; want %q", name, got, err, want)
 		}
 	}
-	if _, err := Build(t.Context(), Config{Sysctls: map[string]string{"net.no_such_thing": "1"}}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := lab.Build(t.Context(), lab.Config{Sysctls: map[string]string{"net.no_such_thing": "1"}}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("an unknown sysctl: %v", err)
 	}
 }

@@ -94,7 +94,7 @@ const rawMark = 0x1ab
 // belong to the lab's raw sockets: ABORTs, where the kernel has SCTP. The
 // kernel's packets lack the mark.
 func silenceKernel(n *Namespace) error {
-	return n.nft(func(c *nftables.Conn) error {
+	return n.NFT(func(c *nftables.Conn) error {
 		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "silence"})
 		output := c.AddChain(&nftables.Chain{
 			Name: "output", Table: table, Type: nftables.ChainTypeFilter,
@@ -104,7 +104,7 @@ func silenceKernel(n *Namespace) error {
 			&expr.Meta{Key: expr.MetaKeyMARK, Register: 1},
 			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(rawMark)},
 		}
-		c.AddRule(rule(output, Proto(unix.IPPROTO_SCTP), unmarked, Drop()))
+		c.AddRule(Rule(output, Proto(unix.IPPROTO_SCTP), unmarked, Drop()))
 		return nil
 	})
 }

@@ -1,11 +1,14 @@
 //go:build linux
 
-package lab
+package lab_test
 
 import (
 	"os"
 	"strings"
 	"testing"
+
+	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // TestBuiltIsReady has the first packets through fresh labs: none may be lost
@@ -13,18 +16,18 @@ import (
 func TestBuiltIsReady(t *testing.T) {
 	t.Parallel()
 	for range 10 {
-		l := New(t)
-		to := ServerHTTPS
+		l := labtest.New(t)
+		to := lab.ServerHTTPS
 		if l.IPv6 {
-			to = ServerHTTPS6
+			to = lab.ServerHTTPS6
 		}
-		if _, err := l.TCPOnce(t.Context(), TCP{To: ServerHTTP}); err != nil {
+		if _, err := l.TCPOnce(t.Context(), lab.TCP{To: lab.ServerHTTP}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.TCPOnce(t.Context(), TCP{From: l.Client2, To: to}); err != nil {
+		if _, err := l.TCPOnce(t.Context(), lab.TCP{From: l.Client2, To: to}); err != nil {
 			t.Fatal(err)
 		}
-		for _, n := range l.namespaces() {
+		for _, n := range []*lab.Namespace{l.Client, l.Client2, l.Gateway, l.Server} {
 			if got := tcpExt(t, n, "TCPSynRetrans"); got != "0" {
 				t.Errorf("%s sent %s SYNs again", n.Name(), got)
 			}
@@ -33,7 +36,7 @@ func TestBuiltIsReady(t *testing.T) {
 }
 
 // tcpExt reads a counter of the namespace, as nstat(8) does.
-func tcpExt(t *testing.T, n *Namespace, name string) string {
+func tcpExt(t *testing.T, n *lab.Namespace, name string) string {
 	t.Helper()
 	var text []byte
 	err := n.Do(func() (err error) {

@@ -20,7 +20,7 @@ type chainSpec struct {
 
 // The gateway's chains, in a table "nat" (IPv4 alone) and a table "filter" of
 // each family. The nat chains alone would do to turn conntrack on; the raw and
-// mangle ones stand for AddRule, for what must be before or after the lookup.
+// mangle ones are for rules that tests add before or after the lookup.
 var (
 	natChains = []chainSpec{
 		{"prerouting", nftables.ChainTypeNAT, nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest},
@@ -38,11 +38,8 @@ var (
 	}
 )
 
-// NFT runs f with an nftables connection to the gateway and sends what f
-// queued.
-func (l *Lab) NFT(f func(*nftables.Conn) error) error { return l.Gateway.nft(f) }
-
-func (n *Namespace) nft(f func(*nftables.Conn) error) error {
+// NFT runs f with an nftables connection to the namespace and sends what f queued.
+func (n *Namespace) NFT(f func(*nftables.Conn) error) error {
 	c, err := nftables.New(nftables.WithNetNSFd(n.FD()))
 	if err != nil {
 		return fmt.Errorf("nftables in %s: %w", n.name, err)
@@ -56,22 +53,10 @@ func (n *Namespace) nft(f func(*nftables.Conn) error) error {
 	return nil
 }
 
-// AddRule puts a rule before the others of a chain of the gateway. Tables are
-// "nat" (family ip alone; chains prerouting, output, input, postrouting) and
-// "filter" (families ip and ip6; chains raw_prerouting, raw_output,
-// mangle_prerouting, mangle_output, input, forward).
-func (l *Lab) AddRule(family nftables.TableFamily, table, chain string, parts ...Part) error {
-	t := &nftables.Table{Family: family, Name: table}
-	return l.NFT(func(c *nftables.Conn) error {
-		c.InsertRule(rule(&nftables.Chain{Name: chain, Table: t}, parts...))
-		return nil
-	})
-}
-
 // loadRules loads the gateway's rules, all in one transaction.
 func (l *Lab) loadRules() error {
 	l.helpers = make(map[string]bool)
-	err := l.NFT(func(c *nftables.Conn) error {
+	err := l.Gateway.NFT(func(c *nftables.Conn) error {
 		loadNAT(c)
 		filter := loadFilter(c, nftables.TableFamilyIPv4)
 		if l.IPv6 {
@@ -89,7 +74,7 @@ func (l *Lab) loadRules() error {
 	pre := &nftables.Chain{Name: "mangle_prerouting", Table: &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"}}
 	for _, h := range helpers[1:] {
 		// One by one: the kernel may lack one.
-		l.helpers[h.name] = l.NFT(func(c *nftables.Conn) error { loadHelper(c, pre, h); return nil }) == nil
+		l.helpers[h.name] = l.Gateway.NFT(func(c *nftables.Conn) error { loadHelper(c, pre, h); return nil }) == nil
 	}
 	return nil
 }
@@ -114,11 +99,11 @@ func loadNAT(c *nftables.Conn) {
 	chains := addChains(c, table, natChains)
 	tcp := Proto(unix.IPPROTO_TCP)
 	pre := chains["prerouting"]
-	c.AddRule(rule(pre, IIf(IfWAN), tcp, Dport(PublishedHTTP.Port()), DNAT(ClientHTTP.Addr(), ClientHTTP.Port())))
-	c.AddRule(rule(pre, IIf(IfLAN), tcp, Dport(Redirected.Port()), Redirect(redirectPort)))
-	c.AddRule(rule(pre, IIf(IfLAN2), tcp, Dport(Redirected.Port()), Redirect(redirectPort)))
-	c.AddRule(rule(chains["output"], OIf("lo"), tcp, Dport(Redirected.Port()), Redirect(redirectPort)))
-	c.AddRule(rule(chains["postrouting"], OIf(IfWAN), Masquerade()))
+	c.AddRule(Rule(pre, IIf(IfWAN), tcp, Dport(PublishedHTTP.Port()), DNAT(ClientHTTP.Addr(), ClientHTTP.Port())))
+	c.AddRule(Rule(pre, IIf(IfLAN), tcp, Dport(Redirected.Port()), Redirect(redirectPort)))
+	c.AddRule(Rule(pre, IIf(IfLAN2), tcp, Dport(Redirected.Port()), Redirect(redirectPort)))
+	c.AddRule(Rule(chains["output"], OIf("lo"), tcp, Dport(Redirected.Port()), Redirect(redirectPort)))
+	c.AddRule(Rule(chains["postrouting"], OIf(IfWAN), Masquerade()))
 }
 
 // loadFilter makes the filter table of a family. Its one rule does nothing but
@@ -126,7 +111,7 @@ func loadNAT(c *nftables.Conn) {
 func loadFilter(c *nftables.Conn, family nftables.TableFamily) map[string]*nftables.Chain {
 	table := c.AddTable(&nftables.Table{Family: family, Name: "filter"})
 	chains := addChains(c, table, filterChains)
-	c.AddRule(rule(chains["forward"], CtNew(), Accept()))
+	c.AddRule(Rule(chains["forward"], CtNew(), Accept()))
 	return chains
 }
 
@@ -151,7 +136,7 @@ func loadHelper(c *nftables.Conn, pre *nftables.Chain, h helper) {
 		Table: pre.Table, Name: h.name, Type: nftables.ObjTypeCtHelper,
 		Obj: &expr.CtHelper{Name: h.name, L3Proto: unix.NFPROTO_IPV4, L4Proto: h.proto},
 	})
-	c.AddRule(rule(pre, Proto(h.proto), Dport(h.port), assignHelper(h.name)))
+	c.AddRule(Rule(pre, Proto(h.proto), Dport(h.port), assignHelper(h.name)))
 }
 
 func addChains(c *nftables.Conn, table *nftables.Table, specs []chainSpec) map[string]*nftables.Chain {

@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 	"natlens/monitor/netns"
 )
 
@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	if _, ok := os.LookupEnv(visitEnv); ok {
 		os.Exit(visit())
 	}
-	lab.Main(m)
+	labtest.Main(m)
 }
 
 // visitEnv makes the test's program visit the namespace of its descriptor 3, at
@@ -48,7 +48,7 @@ func visit() (code int) {
 // The main thread, which is what others see of a process and which can't end, is
 // never left in another namespace.
 func TestInNetNSLeavesTheMainThread(t *testing.T) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,10 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 const acctSysctl, timestampSysctl = "net.netfilter.nf_conntrack_acct", "net.netfilter.nf_conntrack_timestamp"
 
@@ -31,7 +32,7 @@ func settingsOf(t *testing.T, l *lab.Lab) (text string) {
 
 // TestFix sets what is missing after a yes, and prints the command that undoes it.
 func TestFix(t *testing.T) {
-	l := lab.NewWith(t, lab.Config{Timestamp: true})
+	l := labtest.NewWith(t, lab.Config{Timestamp: true})
 	enter := fmt.Sprintf("nsenter --net=%s ", l.Gateway.Path())
 	if cli.Sudo() {
 		enter = "sudo " + enter

@@ -20,9 +20,10 @@ import (
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 // cpuStats are counters as the kernel sends them.
 func cpuStats(t *testing.T, cpu uint16, counters map[ctnetlink.Counter]uint32) ctnetlink.CPUStats {
@@ -164,9 +165,9 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-func generator(t *testing.T) *lab.Generator {
+func generator(t *testing.T) *labtest.Generator {
 	t.Helper()
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,7 @@ func inhabit(t *testing.T, ns *lab.Namespace) {
 // TestKernel reads the counters of a real namespace.
 func TestKernel(t *testing.T) {
 	g := generator(t)
-	if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: 3}); err != nil {
+	if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 3}); err != nil {
 		t.Fatal(err)
 	}
 	got := clitest.Run(t.Context(), New, "", "--netns", g.Namespace().Path())
@@ -209,7 +210,7 @@ func TestKernelEvents(t *testing.T) {
 	for _, way := range []string{"ring", "socket"} {
 		for _, which := range []string{"one", "all"} {
 			t.Run(way+" "+which, func(t *testing.T) {
-				if way == "ring" && !lab.InitialUserNS() {
+				if way == "ring" && !labtest.InitialUserNS() {
 					t.Skip("the ring needs the initial user namespace")
 				}
 				g := generator(t)
@@ -220,7 +221,7 @@ func TestKernelEvents(t *testing.T) {
 				}
 				got := clitest.Run(t.Context(), func(con cli.Console) *cobra.Command {
 					return newCommand(&options{con: con, started: func() {
-						if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: 30}); err != nil {
+						if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 30}); err != nil {
 							t.Error(err)
 						}
 					}})

@@ -14,14 +14,15 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { labtest.Main(m) }
 
 // withUDP makes a namespace with n flows, from source port 1000 on.
 func withUDP(t *testing.T, n int) *lab.Namespace {
 	t.Helper()
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func (o *updateOptions) run(ctx context.Context) error {
 		return err
 	}
 	if o.change.empty() {
-		return errors.New("update has nothing to write: --mark, --timeout, --status, --state, --label-add or --label-del")
+		return cli.Usagef("update has nothing to write: --mark, --timeout, --status, --state, --label-add or --label-del")
 	}
 	if err := o.confirm.Check(o.con, "update"); err != nil {
 		return err

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor/doctor"
-	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 	"natlens/monitor/netns"
 )
 
 // A command reaches a namespace by its name, or by the open file if it has none.
 func TestPlace(t *testing.T) {
-	g, err := lab.NewGenerator(lab.GeneratorConfig{})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestPlace(t *testing.T) {
 	if got, want := place(false).Enter(), fmt.Sprintf("nsenter --net=/proc/%d/fd/%d ", os.Getpid(), ns.FD()); got != want {
 		t.Errorf("without a name: %q, want %q", got, want)
 	}
-	if os.Geteuid() != 0 || !lab.InitialUserNS() {
+	if os.Geteuid() != 0 || !labtest.InitialUserNS() {
 		t.Skip("only root of the host can name a namespace")
 	}
 	name := fmt.Sprintf("natlens-place-%d", os.Getpid())

@@ -1,8 +1,9 @@
 //go:build linux
 
-package lab
+package labtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"natlens/monitor/lab"
 )
 
 // The call ids of the lab's tunnel: the client's, and the server's.
@@ -28,24 +31,23 @@ const (
 	pptpCallReply    = 8
 )
 
-// PPTPOnce sets up a tunnel to the server, over a control connection in which the
-// helper reads both call ids, and sends a packet into it: GRE, with the call ids
-// as its keys.
-func (l *Lab) PPTPOnce(ctx context.Context, r Related) (err error) {
+// PPTPOnce sets up a tunnel to the server and sends a GRE packet into it. The helper
+// reads both call ids, which are the keys of GRE, in the control connection.
+func PPTPOnce(ctx context.Context, l *lab.Lab, r Related) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("pptp: %w", err)
 		}
 	}()
-	from := l.orClient(r.From)
-	listener, err := l.Server.ListenTCP(ServerPPTP)
+	from := cmp.Or(r.From, l.Client)
+	listener, err := l.Server.ListenTCP(lab.ServerPPTP)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
+	ctx, cancel := context.WithTimeout(ctx, conversationTimeout)
 	defer cancel()
-	conn, err := from.DialTCP(ctx, netip.AddrPort{}, ServerPPTP)
+	conn, err := from.DialTCP(ctx, netip.AddrPort{}, lab.ServerPPTP)
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func (l *Lab) PPTPOnce(ctx context.Context, r Related) (err error) {
 	if err := r.expected(); err != nil {
 		return err
 	}
-	if err := l.GREOnce(ctx, GRE{Raw: Raw{From: from, To: ServerIP}, CallID: PPTPServerCall}); err != nil {
+	if err := l.GREOnce(ctx, lab.GRE{Raw: lab.Raw{From: from, To: lab.ServerIP}, CallID: PPTPServerCall}); err != nil {
 		return err
 	}
 	return r.come()

@@ -1,11 +1,10 @@
 //go:build linux
 
-package lab
+package labtest
 
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"os"
 	"runtime"
 	"time"
@@ -70,10 +69,11 @@ type Made struct {
 // Generate makes flows on the calling goroutine until all are made or ctx
 // ends; then the error is ctx's and Made says how many there are.
 func (g *Generator) Generate(ctx context.Context, cfg GenConfig) (Made, error) {
-	return generate(ctx, g.ns, cfg)
+	return generate(ctx, g.ns.Do, cfg)
 }
 
-func generate(ctx context.Context, ns *Namespace, cfg GenConfig) (Made, error) {
+// generate makes the flows. do runs a function in the namespace.
+func generate(ctx context.Context, do func(func() error) error, cfg GenConfig) (Made, error) {
 	if err := cfg.check(); err != nil {
 		return Made{}, fmt.Errorf("generate: %w", err)
 	}
@@ -83,7 +83,7 @@ func generate(ctx context.Context, ns *Namespace, cfg GenConfig) (Made, error) {
 	start := time.Now()
 	var err error
 	for sport := firstSport; made.tried() < cfg.Flows && err == nil; sport++ {
-		err = b.fromSource(ctx, ns, cfg, uint16(sport), start, &made)
+		err = b.fromSource(ctx, do, cfg, uint16(sport), start, &made)
 	}
 	made.Elapsed = time.Since(start)
 	if err != nil {
@@ -140,15 +140,15 @@ func newBatch(sources int) *batch {
 }
 
 // fromSource makes the flows of one source port.
-func (b *batch) fromSource(ctx context.Context, ns *Namespace, cfg GenConfig, sport uint16, start time.Time, made *Made) error {
+func (b *batch) fromSource(ctx context.Context, do func(func() error) error, cfg GenConfig, sport uint16, start time.Time, made *Made) error {
 	src := generatorSrc.As4()
 	src[3] += byte(cfg.Base)
 	if cfg.Sources > 0 {
 		src = [4]byte{} // each packet says which
 	}
 	var fd int
-	err := ns.Do(func() (err error) {
-		fd, err = openSocket(unix.SOCK_DGRAM, unix.IPPROTO_UDP, netip.AddrPortFrom(netip.AddrFrom4(src), sport))
+	err := do(func() (err error) {
+		fd, err = udpSocket(src, sport)
 		return err
 	})
 	if err != nil {
@@ -198,10 +198,35 @@ func pace(ctx context.Context, rate, n int, start time.Time) error {
 	if rate > 0 {
 		due := time.Duration(float64(n) / float64(rate) * float64(time.Second))
 		if ahead := due - time.Since(start); ahead > time.Millisecond {
-			return sleep(ctx, ahead)
+			return pause(ctx, ahead)
 		}
 	}
 	return ctx.Err()
+}
+
+// pause waits for d or for the end of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// udpSocket opens a UDP socket of the calling thread's namespace.
+func udpSocket(src [4]byte, port uint16) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_UDP)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: src, Port: int(port)}); err != nil {
+		unix.Close(fd)
+		return -1, os.NewSyscallError("bind", err)
+	}
+	return fd, nil
 }
 
 // putPort writes a port in network order.

@@ -1,8 +1,9 @@
 //go:build linux
 
-package lab
+package labtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -10,17 +11,20 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"natlens/monitor/lab"
 )
 
-// Related is one conversation in which a helper of the gateway reads of another
-// flow, which then comes: the child of the conversation's. It needs Config.Helpers,
-// and [Lab.Helps] says yes.
-type Related struct {
-	From *Namespace // nil is the client
+// conversationTimeout bounds what a conversation waits for at once.
+const conversationTimeout = 10 * time.Second
 
-	// What to do while the gateway expects the flow, and when it has come; the
-	// conversation waits for them. nil is nothing.
+// Related is one conversation in which a helper of the gateway reads of another flow,
+// which then begins with the conversation's flow as its master. It needs
+// [lab.Config.Helpers], and a kernel for which [lab.Lab.Helps] is true.
+type Related struct {
+	From *lab.Namespace // nil is the client
+
+	// Expected is called while the gateway expects the flow, Come once the flow is
+	// there. The conversation waits for them; nil does nothing.
 	Expected, Come func() error
 }
 
@@ -40,8 +44,8 @@ func (r *Related) come() error {
 
 // TFTPOnce asks the server for a file; the first block comes from a port of its
 // own (RFC 1350).
-func (l *Lab) TFTPOnce(ctx context.Context, r Related) error {
-	return l.related(ctx, "tftp", ServerTFTP, r, func(from *Namespace, control net.PacketConn) (net.PacketConn, []byte, error) {
+func TFTPOnce(ctx context.Context, l *lab.Lab, r Related) error {
+	return related(ctx, l, "tftp", lab.ServerTFTP, r, func(from *lab.Namespace, control net.PacketConn) (net.PacketConn, []byte, error) {
 		return control, []byte("\x00\x01file\x00octet\x00"), nil
 	}, func(_ []byte, client netip.AddrPort) (netip.AddrPort, []byte, error) {
 		return client, []byte("\x00\x03\x00\x01block"), nil
@@ -54,11 +58,11 @@ const sipMedia = 46000
 
 // SIPOnce invites the server to a call, which sends media to where the invitation
 // says (RFC 3261, RFC 4566). The gateway expects RTP and RTCP; only RTP comes.
-func (l *Lab) SIPOnce(ctx context.Context, r Related) error {
-	return l.related(ctx, "sip", ServerSIP, r, func(from *Namespace, control net.PacketConn) (net.PacketConn, []byte, error) {
+func SIPOnce(ctx context.Context, l *lab.Lab, r Related) error {
+	return related(ctx, l, "sip", lab.ServerSIP, r, func(from *lab.Namespace, control net.PacketConn) (net.PacketConn, []byte, error) {
 		local := control.LocalAddr().(*net.UDPAddr).AddrPort()
 		at := netip.AddrPortFrom(local.Addr(), sipMedia)
-		media, err := from.listenPacket(unix.SOCK_DGRAM, unix.IPPROTO_UDP, at)
+		media, err := from.ListenUDP(at)
 		return media, sipInvite(local, at), err
 	}, func(invite []byte, _ netip.AddrPort) (netip.AddrPort, []byte, error) {
 		at, err := sdpMedia(string(invite))
@@ -66,11 +70,11 @@ func (l *Lab) SIPOnce(ctx context.Context, r Related) error {
 	})
 }
 
-// related is one conversation by UDP. say makes the socket on which the client
-// awaits the related flow, and what it says to the server; answer says where the
-// server's flow goes, and with what, having read what came and from where.
-func (l *Lab) related(ctx context.Context, what string, server netip.AddrPort, r Related,
-	say func(*Namespace, net.PacketConn) (net.PacketConn, []byte, error),
+// related is one conversation by UDP. say returns the socket on which the client waits
+// for the related flow, and what it sends to the server. answer gets that and the
+// client's address, and returns where the server's flow goes and what it sends.
+func related(ctx context.Context, l *lab.Lab, what string, server netip.AddrPort, r Related,
+	say func(*lab.Namespace, net.PacketConn) (net.PacketConn, []byte, error),
 	answer func([]byte, netip.AddrPort) (netip.AddrPort, []byte, error),
 ) (err error) {
 	defer func() {
@@ -78,22 +82,22 @@ func (l *Lab) related(ctx context.Context, what string, server netip.AddrPort, r
 			err = fmt.Errorf("%s: %w", what, err)
 		}
 	}()
-	from := l.orClient(r.From)
+	from := cmp.Or(r.From, l.Client)
 	heard, err := l.Server.ListenUDP(server)
 	if err != nil {
 		return err
 	}
 	defer heard.Close()
-	control, err := from.sender(unix.SOCK_DGRAM, unix.IPPROTO_UDP, netip.AddrPort{}, server)
+	control, err := listenToward(from, server)
 	if err != nil {
 		return err
 	}
 	defer control.Close()
-	related, text, err := say(from, control)
+	child, text, err := say(from, control)
 	if err != nil {
 		return err
 	}
-	defer related.Close()
+	defer child.Close()
 	if _, err := control.WriteTo(text, net.UDPAddrFromAddrPort(server)); err != nil {
 		return err
 	}
@@ -108,7 +112,7 @@ func (l *Lab) related(ctx context.Context, what string, server netip.AddrPort, r
 	if err := r.expected(); err != nil {
 		return err
 	}
-	sender, err := l.Server.sender(unix.SOCK_DGRAM, unix.IPPROTO_UDP, netip.AddrPortFrom(server.Addr(), 0), to)
+	sender, err := l.Server.ListenUDP(netip.AddrPortFrom(server.Addr(), 0))
 	if err != nil {
 		return err
 	}
@@ -116,15 +120,33 @@ func (l *Lab) related(ctx context.Context, what string, server netip.AddrPort, r
 	if _, err := sender.WriteTo(data, net.UDPAddrFromAddrPort(to)); err != nil {
 		return err
 	}
-	if _, _, err := receive(ctx, related); err != nil {
+	if _, _, err := receive(ctx, child); err != nil {
 		return fmt.Errorf("related flow to %s: %w", to, err)
 	}
 	return r.come()
 }
 
+// listenToward opens a UDP socket on the address from which the namespace sends to
+// remote.
+func listenToward(n *lab.Namespace, remote netip.AddrPort) (*net.UDPConn, error) {
+	var local netip.Addr
+	err := n.Do(func() error {
+		c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(remote)) // it sends nothing
+		if err != nil {
+			return err
+		}
+		local = c.LocalAddr().(*net.UDPAddr).AddrPort().Addr()
+		return c.Close()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n.ListenUDP(netip.AddrPortFrom(local, 0))
+}
+
 // receive reads one datagram, and from where it came.
 func receive(ctx context.Context, conn net.PacketConn) ([]byte, netip.AddrPort, error) {
-	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
+	ctx, cancel := context.WithTimeout(ctx, conversationTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -144,7 +166,7 @@ func sipInvite(local, media netip.AddrPort) []byte {
 	sdp := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %[2]d RTP/AVP 0\r\n", media.Addr(), media.Port())
 	head := fmt.Sprintf("INVITE sip:b@%[2]s SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;branch=z9hG4bK1\r\nMax-Forwards: 70\r\nFrom: <sip:a@%[3]s>;tag=1\r\n"+
 		"To: <sip:b@%[2]s>\r\nCall-ID: 1@%[3]s\r\nCSeq: 1 INVITE\r\nContact: <sip:a@%[1]s>\r\nContent-Type: application/sdp\r\nContent-Length: %[4]d\r\n\r\n",
-		local, ServerIP, local.Addr(), len(sdp))
+		local, lab.ServerIP, local.Addr(), len(sdp))
 	return []byte(head + sdp)
 }
 

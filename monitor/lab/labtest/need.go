@@ -1,8 +1,9 @@
-package lab
+package labtest
 
 import (
 	"os"
 	"os/exec"
+	"testing"
 )
 
 // checkAll is the environment variable that turns a skip into a failure. .ci/run
@@ -10,17 +11,9 @@ import (
 // never run.
 const checkAll = "NATLENS_CHECK_ALL"
 
-// Skipper is the part of testing.TB that skips a test.
-type Skipper interface {
-	Helper()
-	Fatalf(format string, args ...any)
-	Logf(format string, args ...any)
-	Skipf(format string, args ...any)
-}
-
 // Need returns the path of a program that the test needs. If it is not installed,
 // Need skips the test, or fails it if NATLENS_CHECK_ALL is set.
-func Need(t Skipper, program string) (path string) {
+func Need(t testing.TB, program string) (path string) {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -32,7 +25,7 @@ func Need(t Skipper, program string) (path string) {
 // Have returns the path of a program that a part of the test needs. If it is not
 // installed, Have logs that and returns false, or fails the test if
 // NATLENS_CHECK_ALL is set.
-func Have(t Skipper, program string) (path string, ok bool) {
+func Have(t testing.TB, program string) (path string, ok bool) {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	switch {
@@ -47,12 +40,12 @@ func Have(t Skipper, program string) (path string, ok bool) {
 
 // Lack skips a test because the kernel does not have something, or fails it if
 // NATLENS_CHECK_ALL is set.
-func Lack(t Skipper, what string) {
+func Lack(t testing.TB, what string) {
 	t.Helper()
 	skip(t, "the kernel has no "+what)
 }
 
-func skip(t Skipper, reason string) {
+func skip(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv(checkAll) != "" {
 		t.Fatalf("%s, and %s is set", reason, checkAll)
@@ -65,7 +58,7 @@ const alone = "NATLENS_ALONE"
 
 // Alone skips a test that changes what all network namespaces share, unless
 // NATLENS_ALONE is set: `make alone` sets it and runs nothing beside the test.
-func Alone(t Skipper, what string) {
+func Alone(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv(alone) == "" {
 		t.Skipf("it changes %s, which all network namespaces share: make alone runs it", what)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package labtest
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
 )
 
 // Race has two datagrams pass the gateway at the same moment, one on each of two
@@ -27,18 +29,21 @@ type Race struct {
 	Rate int // races a second at the most; 0 is as many as go
 }
 
-// ErrOneCPU is the error of RunRace where there is but one CPU.
+// ErrOneCPU is the error of RunRace on a machine with one CPU.
 var ErrOneCPU = errors.New("a race takes two CPUs")
 
 // The source ports of races, which begin again when all were used.
 const firstRacePort, racePorts = 20000, 40000
 
-// maxRaces is after how many races RunRace gives up.
+// raced counts the races of this process.
+var raced atomic.Int64
+
+// maxRaces is how many races RunRace tries.
 const maxRaces = 4000
 
-// RunRace runs races, each with a port that none had before, until enough returns
-// true, which it is asked after some of them. It is an error if it does not.
-func (l *Lab) RunRace(ctx context.Context, r Race, enough func() bool) error {
+// RunRace runs races, each from a new port, until enough returns true. It calls enough
+// after every twentieth race and returns an error if it never returns true.
+func RunRace(ctx context.Context, l *lab.Lab, r Race, enough func() bool) error {
 	var cpus unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &cpus); err != nil {
 		return err
@@ -52,21 +57,21 @@ func (l *Lab) RunRace(ctx context.Context, r Race, enough func() bool) error {
 	go func() {
 		runtime.LockOSThread() // the thread ends with the goroutine
 		onCPU(nth(&cpus, 0))
-		done <- l.races(ctx, r, second, enough)
+		done <- races(ctx, l, r, second, enough)
 		second.turn.Store(maxRaces + 1)
 	}()
 	return <-done
 }
 
 // races is the goroutine of the first sender.
-func (l *Lab) races(ctx context.Context, r Race, second *racer, enough func() bool) error {
+func races(ctx context.Context, l *lab.Lab, r Race, second *racer, enough func() bool) error {
 	to := second.to // of its own: a send writes into it
 	start := time.Now()
 	for i := range int64(maxRaces) {
 		if err := pace(ctx, r.Rate, int(i), start); err != nil {
 			return err
 		}
-		fds, err := l.raceSockets(r, firstRacePort+int(l.raced.Add(1)%racePorts))
+		fds, err := raceSockets(l, r, firstRacePort+int(raced.Add(1)%racePorts))
 		if err != nil {
 			return err
 		}
@@ -86,14 +91,14 @@ func (l *Lab) races(ctx context.Context, r Race, second *racer, enough func() bo
 }
 
 // raceSockets opens the sockets that the two datagrams leave from.
-func (l *Lab) raceSockets(r Race, port int) (fds [2]int, err error) {
-	from := [2]*Namespace{l.Client, l.Client2}
+func raceSockets(l *lab.Lab, r Race, port int) (fds [2]int, err error) {
+	from := [2]*lab.Namespace{l.Client, l.Client2}
 	for i := range from {
 		if i == 1 && !r.TwoHosts {
 			return [2]int{fds[0], fds[0]}, nil
 		}
 		err := from[i].Do(func() (err error) {
-			fds[i], err = openSocket(unix.SOCK_DGRAM, unix.IPPROTO_UDP, netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(port)))
+			fds[i], err = udpSocket([4]byte{}, uint16(port))
 			return err
 		})
 		if err != nil {

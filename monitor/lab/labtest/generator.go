@@ -1,10 +1,11 @@
 //go:build linux
 
-package lab
+package labtest
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -12,19 +13,25 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
 )
 
 // The generator's addresses, of the range for benchmarks (RFC 2544).
 var (
-	generatorNet = netip.MustParsePrefix("198.18.0.0/15")
 	// Sources are 198.18.0.1 plus GenConfig.Base, all of them local.
-	generatorSrc   = netip.MustParseAddr("198.18.0.1")
-	generatorLocal = netip.MustParsePrefix("198.18.0.0/24")
-	// Where there are many sources they are of these.
-	generatorHosts = netip.MustParsePrefix("10.0.0.0/8")
-	generatorDst   = netip.MustParseAddr("198.18.10.2")
+	generatorSrc = netip.MustParseAddr("198.18.0.1")
+	generatorDst = netip.MustParseAddr("198.18.10.2")
 	// GeneratorSNAT is the source that GeneratorConfig.SNAT translates to.
 	GeneratorSNAT = netip.MustParseAddr("198.18.1.1")
+)
+
+// The addresses of the device, and those that are local. With GenConfig.Sources the
+// sources are generatorHosts.
+const (
+	generatorNet   = "198.18.0.1/15"
+	generatorLocal = "198.18.0.0/24"
+	generatorHosts = "10.0.0.0/8"
 )
 
 // GeneratorConfig says how conntrack treats the generated flows. The zero
@@ -47,13 +54,13 @@ type GeneratorConfig struct {
 // confirmed their flows. Nobody answers, no ICMP error comes back; that is
 // three times as fast as loopback.
 type Generator struct {
-	ns *Namespace
+	ns *lab.Namespace
 }
 
 // NewGenerator makes the namespace. The kernel's table must have room for the
 // flows: see RaiseMax.
 func NewGenerator(cfg GeneratorConfig) (*Generator, error) {
-	ns, err := newNamespace("generator")
+	ns, err := lab.NewNamespace("generator")
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +74,10 @@ func NewGenerator(cfg GeneratorConfig) (*Generator, error) {
 }
 
 // Namespace is where the flows are made, and where to listen for them.
-func (g *Generator) Namespace() *Namespace { return g.ns }
+func (g *Generator) Namespace() *lab.Namespace { return g.ns }
 
 // Close lets the namespace go, flows and all, without DESTROY events.
-func (g *Generator) Close() error { return g.ns.close() }
+func (g *Generator) Close() error { return g.ns.Close() }
 
 func (g *Generator) wire(GeneratorConfig) error {
 	h, err := netlink.NewHandleAt(netns.NsHandle(g.ns.FD()), unix.NETLINK_ROUTE)
@@ -78,26 +85,33 @@ func (g *Generator) wire(GeneratorConfig) error {
 		return err
 	}
 	defer h.Close()
-	if err := linkUp(h, "lo"); err != nil {
-		return err
-	}
 	if err := h.LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "sink"}}); err != nil {
 		return fmt.Errorf("add ifb device: %w", err)
 	}
-	if err := linkUp(h, "sink"); err != nil {
-		return err
+	var sink netlink.Link
+	for _, name := range []string{"lo", "sink"} {
+		if sink, err = h.LinkByName(name); err != nil {
+			return err
+		}
+		if err := h.LinkSetUp(sink); err != nil {
+			return fmt.Errorf("%s up: %w", name, err)
+		}
 	}
-	sink, err := h.LinkByName("sink")
+	addr, err := netlink.ParseAddr(generatorNet)
 	if err != nil {
 		return err
 	}
-	if err := h.AddrAdd(sink, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(generatorSrc, generatorNet.Bits()))}); err != nil {
-		return fmt.Errorf("address %s: %w", generatorSrc, err)
+	if err := h.AddrAdd(sink, addr); err != nil {
+		return fmt.Errorf("address %s: %w", generatorNet, err)
 	}
 	// Local routes instead of an address for each.
-	for _, sources := range []netip.Prefix{generatorLocal, generatorHosts} {
+	for _, sources := range []string{generatorLocal, generatorHosts} {
+		dst, err := netlink.ParseIPNet(sources)
+		if err != nil {
+			return err
+		}
 		local := &netlink.Route{
-			LinkIndex: sink.Attrs().Index, Dst: ipNet(sources),
+			LinkIndex: sink.Attrs().Index, Dst: dst,
 			Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: netlink.SCOPE_HOST,
 		}
 		if err := h.RouteAdd(local); err != nil {
@@ -109,25 +123,29 @@ func (g *Generator) wire(GeneratorConfig) error {
 
 // loadRules turns conntrack on with one rule, and NAT where it is wanted.
 func (g *Generator) loadRules(cfg GeneratorConfig) error {
-	return g.ns.nft(func(c *nftables.Conn) error {
+	return g.ns.NFT(func(c *nftables.Conn) error {
 		filter := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"})
-		output := addChains(c, filter, []chainSpec{
-			{"output", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityFilter},
-		})["output"]
-		c.AddRule(rule(output, CtNew(), Accept()))
+		output := c.AddChain(&nftables.Chain{Name: "output", Table: filter, Type: nftables.ChainTypeFilter,
+			Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityFilter})
+		c.AddRule(lab.Rule(output, lab.CtNew(), lab.Accept()))
 		if !cfg.SNAT {
 			return nil
 		}
 		nat := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "nat"})
-		c.AddRule(rule(addChains(c, nat, natChains)["postrouting"], OIf("sink"), SNAT(GeneratorSNAT, 0, 0, false)))
+		postrouting := c.AddChain(&nftables.Chain{Name: "postrouting", Table: nat, Type: nftables.ChainTypeNAT,
+			Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource})
+		c.AddRule(lab.Rule(postrouting, lab.OIf("sink"), SNAT(GeneratorSNAT, 0, 0, false)))
 		return nil
 	})
 }
 
 func (g *Generator) tune(cfg GeneratorConfig) error {
-	chosen := map[string]string{
-		"net.netfilter.nf_conntrack_acct":      boolSysctl(cfg.Acct),
-		"net.netfilter.nf_conntrack_timestamp": boolSysctl(cfg.Timestamp),
+	chosen := map[string]string{"net.netfilter.nf_conntrack_acct": "0", "net.netfilter.nf_conntrack_timestamp": "0"}
+	if cfg.Acct {
+		chosen["net.netfilter.nf_conntrack_acct"] = "1"
+	}
+	if cfg.Timestamp {
+		chosen["net.netfilter.nf_conntrack_timestamp"] = "1"
 	}
 	if cfg.UDPTimeout%time.Second != 0 || cfg.UDPTimeout < 0 {
 		return fmt.Errorf("UDP timeout %s is not in whole seconds", cfg.UDPTimeout)
@@ -135,5 +153,11 @@ func (g *Generator) tune(cfg GeneratorConfig) error {
 	if cfg.UDPTimeout > 0 {
 		chosen["net.netfilter.nf_conntrack_udp_timeout"] = fmt.Sprint(int(cfg.UDPTimeout / time.Second))
 	}
-	return g.ns.writeSysctls(chosen, cfg.Sysctls)
+	maps.Copy(chosen, cfg.Sysctls)
+	for name, value := range chosen {
+		if err := g.ns.WriteSysctl(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package labtest
 
 import (
 	"context"
@@ -20,17 +20,15 @@ var ErrNotInitial = errors.New("nf_conntrack_max can be raised by root in the in
 // conntrackMax is the sysctl that bounds every namespace's table.
 const conntrackMax = "/proc/sys/net/netfilter/nf_conntrack_max"
 
-// RaiseMax makes room for n flows in each namespace's table, where the kernel
-// allows it; restore puts the old limit back. The limit is the host's, so
-// only one process at a time has it: RaiseMax waits for others until ctx ends.
-// Where the limit is high enough already it is left alone, but still held.
-// A process that is killed leaves the limit raised.
+// RaiseMax raises nf_conntrack_max to n, unless it is that high already; restore writes
+// the old value back. The limit is the host's: only one process at a time holds it, and
+// RaiseMax waits for others until ctx ends. A process that is killed leaves the limit
+// raised.
 func RaiseMax(ctx context.Context, n int) (restore func() error, err error) {
 	return holdMax(ctx, n, func(old int) bool { return old < n })
 }
 
-// LimitMax is RaiseMax the other way round: no table has room for more than n
-// flows until restore.
+// LimitMax is RaiseMax for a lower limit: no table holds more than n flows until restore.
 func LimitMax(ctx context.Context, n int) (restore func() error, err error) {
 	return holdMax(ctx, n, func(old int) bool { return old > n })
 }
@@ -90,7 +88,7 @@ func lock(ctx context.Context, f *os.File) error {
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return err
 		}
-		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}

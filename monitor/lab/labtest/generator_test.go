@@ -1,10 +1,11 @@
 //go:build linux
 
-package lab
+package labtest
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"strconv"
@@ -127,7 +128,9 @@ func TestGenerateSNAT(t *testing.T) {
 		t.Fatalf("dump: %d flows, %v", len(table), err)
 	}
 	f := table[0]
-	if got, want := describe(f), "17 198.18.0.1:20000 > 198.18.10.2:1000 | 198.18.10.2:1000 > 198.18.1.1:20000 snat unreplied"; got != want {
+	got := fmt.Sprint(f.TupleOrig.IP, f.TupleOrig.Proto.SourcePort, f.TupleOrig.Proto.DestinationPort,
+		f.TupleReply.IP, f.TupleReply.Proto.SourcePort, f.TupleReply.Proto.DestinationPort, f.Status.SrcNAT(), f.Status.SeenReply())
+	if want := "{198.18.0.1 198.18.10.2} 20000 1000 {198.18.10.2 198.18.1.1} 1000 20000 true false"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if f.CountersOrig.Packets != 1 || f.Timeout <= 30 || f.Timeout > 60 {
@@ -227,7 +230,7 @@ func TestGenerateAllocs(t *testing.T) {
 	g := newGenerator(t, GeneratorConfig{})
 	var fd int
 	if err := g.Namespace().Do(func() (err error) {
-		fd, err = openSocket(unix.SOCK_DGRAM, unix.IPPROTO_UDP, netip.AddrPortFrom(generatorSrc, firstSport))
+		fd, err = udpSocket(generatorSrc.As4(), firstSport)
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package labtest
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/conntrack"
+
+	"natlens/monitor/lab"
 )
 
 // TestRelated: each helper's conversation has the gateway expect a flow, which
@@ -20,13 +22,13 @@ func TestRelated(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for name, once := range map[string]func(context.Context, Related) error{"tftp": l.TFTPOnce, "sip": l.SIPOnce, "pptp": l.PPTPOnce} {
+	for name, once := range map[string]func(context.Context, *lab.Lab, Related) error{"tftp": TFTPOnce, "sip": SIPOnce, "pptp": PPTPOnce} {
 		t.Run(name, func(t *testing.T) {
 			if !l.Helps(name) {
 				Lack(t, "helper "+name)
 			}
 			steps := 0
-			err := once(t.Context(), Related{
+			err := once(t.Context(), l, Related{
 				Expected: func() error {
 					steps++
 					expects, err := c.DumpExpect()

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package labtest
 
 import (
 	"bytes"
@@ -12,6 +12,10 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
 )
 
 // spawnEnv marks a process that Spawn started; its value is a GenConfig as
@@ -21,9 +25,9 @@ const (
 	spawnFD  = 3
 )
 
-// Spawn is Generate in a process of its own, so that a benchmark may measure
-// this one: the program runs itself again, and does the work where it calls
-// Enter. If this process dies, that one is killed.
+// Spawn is Generate in a process of its own, so that a benchmark can measure this one.
+// The program runs itself again and does the work in Enter. If this process dies, that
+// one is killed.
 func (g *Generator) Spawn(ctx context.Context, cfg GenConfig) (Made, error) {
 	if err := cfg.check(); err != nil {
 		return Made{}, fmt.Errorf("generate: %w", err)
@@ -34,7 +38,12 @@ func (g *Generator) Spawn(ctx context.Context, cfg GenConfig) (Made, error) {
 	}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Env = append(os.Environ(), spawnEnv+"="+string(request))
-	cmd.ExtraFiles = []*os.File{g.ns.file}
+	ns, err := os.Open(g.ns.Path())
+	if err != nil {
+		return Made{}, err
+	}
+	defer ns.Close()
+	cmd.ExtraFiles = []*os.File{ns}
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	// Pdeathsig means the death of the parent thread.
@@ -50,22 +59,36 @@ func (g *Generator) Spawn(ctx context.Context, cfg GenConfig) (Made, error) {
 	}
 	var made Made
 	if err := json.Unmarshal(out, &made); err != nil {
-		return Made{}, fmt.Errorf("result of the spawned generator (does main call lab.Enter first?): %w", err)
+		return Made{}, fmt.Errorf("result of the spawned generator (does main call labtest.Enter first?): %w", err)
 	}
 	return made, nil
 }
 
-// spawned is the whole life of a process that Spawn started; it returns the
-// exit code.
+// Enter is [lab.Enter] for programs that call [Generator.Spawn]: a process that Spawn
+// started does its work inside Enter and exits.
+func Enter() error {
+	if request, ok := os.LookupEnv(spawnEnv); ok {
+		os.Exit(spawned(request))
+	}
+	return lab.Enter()
+}
+
+// spawned is the main function of a process that Spawn started. It returns the exit
+// code.
 func spawned(request string) int {
 	var cfg GenConfig
 	err := json.Unmarshal([]byte(request), &cfg)
 	if err == nil {
-		ns := &Namespace{name: "generator", file: os.NewFile(spawnFD, "netns")}
-		var made Made
-		if made, err = generate(context.Background(), ns, cfg); err == nil {
-			err = json.NewEncoder(os.Stdout).Encode(made)
-		}
+		// The thread is the only one of this process that opens sockets.
+		runtime.LockOSThread()
+		err = unix.Setns(spawnFD, unix.CLONE_NEWNET)
+	}
+	var made Made
+	if err == nil {
+		made, err = generate(context.Background(), func(f func() error) error { return f() }, cfg)
+	}
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(made)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

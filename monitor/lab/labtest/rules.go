@@ -1,0 +1,110 @@
+//go:build linux
+
+package labtest
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor/lab"
+)
+
+// AddRule puts a rule before the others of a chain of the gateway. Tables are "nat"
+// (family ip only; chains prerouting, output, input, postrouting) and "filter"
+// (families ip and ip6; chains raw_prerouting, raw_output, mangle_prerouting,
+// mangle_output, input, forward).
+func AddRule(l *lab.Lab, family nftables.TableFamily, table, chain string, parts ...lab.Part) error {
+	t := &nftables.Table{Family: family, Name: table}
+	return l.Gateway.NFT(func(c *nftables.Conn) error {
+		c.InsertRule(lab.Rule(&nftables.Chain{Name: chain, Table: t}, parts...))
+		return nil
+	})
+}
+
+// Sport matches the source port of TCP, UDP, UDPLITE and SCTP; put Proto
+// Sport matches the source port of TCP, UDP, UDPLITE and SCTP; put lab.Proto before it.
+func Sport(port uint16) lab.Part {
+	return lab.Part{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: 2},
+		equal(binaryutil.BigEndian.PutUint16(port)),
+	}
+}
+
+// Saddr matches the source address: ip saddr, or ip6 saddr in an ip6 table.
+func Saddr(a netip.Addr) lab.Part {
+	offset := uint32(12)
+	if a.Is6() {
+		offset = 8
+	}
+	return address(offset, a)
+}
+
+// Daddr is Saddr for the destination.
+func Daddr(a netip.Addr) lab.Part {
+	offset := uint32(16)
+	if a.Is6() {
+		offset = 24
+	}
+	return address(offset, a)
+}
+
+func address(offset uint32, a netip.Addr) lab.Part {
+	return lab.Part{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: uint32(a.BitLen() / 8)},
+		equal(a.AsSlice()),
+	}
+}
+
+func equal(data []byte) expr.Any { return &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: data} }
+
+// SNAT translates the source to an IPv4 address and, unless lo is 0, to a port of lo to
+// hi, both included. fullyRandom draws the port at random.
+func SNAT(to netip.Addr, lo, hi uint16, fullyRandom bool) lab.Part {
+	nat := &expr.NAT{Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, FullyRandom: fullyRandom}
+	p := lab.Part{&expr.Immediate{Register: 1, Data: to.AsSlice()}}
+	if lo != 0 {
+		nat.RegProtoMin, nat.RegProtoMax, nat.Specified = 2, 3, true
+		p = append(p,
+			&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(lo)},
+			&expr.Immediate{Register: 3, Data: binaryutil.BigEndian.PutUint16(hi)})
+	}
+	return append(p, nat)
+}
+
+// NoTrack keeps a packet out of conntrack; only in the raw chains.
+func NoTrack() lab.Part { return lab.Part{&expr.Notrack{}} }
+
+// SetZone puts the packet's flow into a conntrack zone; only in the raw
+// chains. Packets of both directions need the same zone to meet.
+func SetZone(zone uint16) lab.Part {
+	return ctSet(expr.CtKeyZONE, binaryutil.NativeEndian.PutUint16(zone))
+}
+
+// SetMark sets the flow's mark.
+func SetMark(mark uint32) lab.Part {
+	return ctSet(expr.CtKeyMARK, binaryutil.NativeEndian.PutUint32(mark))
+}
+
+// SetLabel sets one label bit, 0 to 127.
+func SetLabel(bit uint) lab.Part {
+	if bit > 127 {
+		panic(fmt.Sprintf("labtest: label bit %d", bit))
+	}
+	// The kernel takes labels as an array of longs: bytes in host order.
+	label := make([]byte, 16)
+	if binaryutil.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		label[bit/8] = 1 << (bit % 8)
+	} else {
+		label[bit/64*8+7-bit%64/8] = 1 << (bit % 8)
+	}
+	return ctSet(expr.CtKeyLABELS, label)
+}
+
+func ctSet(key expr.CtKey, data []byte) lab.Part {
+	return lab.Part{&expr.Immediate{Register: 1, Data: data}, &expr.Ct{Key: key, Register: 1, SourceRegister: true}}
+}
