@@ -73,11 +73,11 @@ func (m *Model) cellKeys(p page.Page) keys.Actions {
 		return keys.Do{Run: func() tea.Cmd {
 			condition := c.Condition()
 			if condition == "" {
-				m.s.Tell(paint.Muted, "this cell can't be a filter: choose another column with ← →")
+				m.s.Report(paint.Muted, "this cell can't be a filter: choose another column with ← →")
 				return nil
 			}
 			if err := m.s.Narrow(condition, not); err != nil {
-				m.s.Tell(paint.Bad, err.Error())
+				m.s.Report(paint.Bad, err.Error())
 				return nil
 			}
 			return p.Pull(true)
@@ -132,7 +132,7 @@ func (m *Model) clearFilter() tea.Cmd {
 	return m.page().Pull(true)
 }
 
-// pause stops the view, or lets it go on. What is to stand is asked once more, with
+// pause stops the view, or lets it go on. What is to be held is asked once more, with
 // thousands of rows around the cursor, so that one can scroll in it.
 func (m *Model) pause() tea.Cmd {
 	s := m.s

@@ -164,7 +164,7 @@ func TestExportStream(t *testing.T) {
 		t.Fatalf("the stream's file: %+v", f)
 	}
 	if !strings.Contains(st.screen(), "● 2 recorded") {
-		t.Errorf("the status line does not tell of the recording:\n%s", st.screen())
+		t.Errorf("the status line does not show the recording:\n%s", st.screen())
 	}
 	st.press("ey")
 	if f.closed != 1 || !strings.Contains(st.screen(), "2 events written to s.jsonl") {

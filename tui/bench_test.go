@@ -19,7 +19,7 @@ import (
 )
 
 // churn is a source of new flows and of ends: so many events a second, and as
-// many flows as it is told to keep.
+// many flows as it is to keep.
 type churn struct {
 	flows, rate int
 	n, ended    int

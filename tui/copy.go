@@ -20,7 +20,7 @@ func askCopy(s *page.Session, f page.Flow, enter func(monitor.NetNS) string) {
 	}
 	choice := func(key, text, what string, lines ...string) page.Choice {
 		return page.Choice{Key: key, Text: text, Act: func() tea.Cmd {
-			s.Tell(paint.New, "copied "+what+": "+strings.Join(lines, "  |  "))
+			s.Report(paint.New, "copied "+what+": "+strings.Join(lines, "  |  "))
 			return tea.SetClipboard(strings.Join(lines, "\n"))
 		}}
 	}

@@ -20,7 +20,7 @@ func askDelete(s *page.Session, f page.Flow, deleter Deleter) {
 	p := fl.Orig.Proto
 	text := p.String() + " " + page.End(p, fl.From()).String() + " → " + page.End(p, fl.To()).String()
 	if f.Row.Ended() {
-		s.Tell(paint.Muted, text+" has already ended")
+		s.Report(paint.Muted, text+" has already ended")
 		return
 	}
 	where := "in the kernel?"
@@ -34,9 +34,9 @@ func askDelete(s *page.Session, f page.Flow, deleter Deleter) {
 			err := deleter.Delete(ctx, fl, f.Row.Known)
 			return page.Then(func() tea.Cmd {
 				if err != nil {
-					s.Tell(paint.Bad, "not deleted: "+monitor.Escape(err.Error()))
+					s.Report(paint.Bad, "not deleted: "+monitor.Escape(err.Error()))
 				} else {
-					s.Tell(paint.New, "deleted "+text)
+					s.Report(paint.New, "deleted "+text)
 				}
 				return nil
 			})

@@ -11,7 +11,7 @@ import (
 func (st *stage) events() *events.Page { return st.pages[1].(*events.Page) }
 
 // seqUnder returns the number of the event under the cursor, by the port of its flow (see
-// crowd and newcomer), and its line.
+// clients and newcomer), and its line.
 func (st *stage) seqUnder() (int, int) {
 	f, ok := st.events().Chosen()
 	if !ok {
@@ -26,8 +26,8 @@ func (st *stage) seqUnder() (int, int) {
 
 // At the bottom the cursor follows the stream; above it, it stays on its event
 // while the stream goes on; the end takes it back.
-// Each cell of an event is a condition: what the event told, not how its flow
-// stands now.
+// Each cell of an event is a condition: of the flow as of the event, not as it is
+// now.
 func TestEventCells(t *testing.T) {
 	want := []string{"event new", "tcp", "tcp and state syn_sent", "src 192.168.77.2", "reply.dst 203.0.113.1",
 		"dst 203.0.113.9 and dport 443", "not dnat"}
@@ -48,7 +48,7 @@ func TestEventCells(t *testing.T) {
 
 func TestEventsFollow(t *testing.T) {
 	st := newStage(t)
-	st.crowd(500)
+	st.clients(500)
 	st.size(120, 30)
 	st.press("2")
 	if seq, line := st.seqUnder(); seq != 500 || line != st.events().Height-1 {
@@ -115,7 +115,7 @@ func TestTailClear(t *testing.T) {
 	}
 	st.frame()
 	if s := st.screen(); !strings.Contains(s, "no events yet") {
-		t.Errorf("after a source has begun anew:\n%s", s)
+		t.Errorf("after a source has begun again:\n%s", s)
 	}
 	st.newcomer(40000)
 	if s := st.screen(); !strings.Contains(s, "172.16.0.1:40000") {

@@ -58,7 +58,7 @@ func (x *exporter) ask(what exported, shown string) {
 		return
 	}
 	if x.running != nil {
-		x.s.Tell(paint.Muted, "an export is running")
+		x.s.Report(paint.Muted, "an export is running")
 		return
 	}
 	to := func(what exported) func() tea.Cmd {
@@ -125,7 +125,7 @@ func (x *exporter) started(e *export, what exported, err error) {
 			page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd { return x.start(e.path, what, true) }}))
 	case err == nil && what == exportStream:
 		x.recording = path
-		x.s.Tell(paint.New, "recording to "+path+"; e ends it")
+		x.s.Report(paint.New, "recording to "+path+"; e ends it")
 	default:
 		x.written(path, uint64(e.written.Load()), what, err)
 	}
@@ -133,10 +133,10 @@ func (x *exporter) started(e *export, what exported, err error) {
 
 func (x *exporter) written(path string, n uint64, what exported, err error) {
 	if err != nil {
-		x.s.Tell(paint.Bad, "export: "+monitor.Escape(err.Error()))
+		x.s.Report(paint.Bad, "export: "+monitor.Escape(err.Error()))
 		return
 	}
-	x.s.Tell(paint.New, human.Plural(n, what.thing())+" written to "+path)
+	x.s.Report(paint.New, human.Plural(n, what.thing())+" written to "+path)
 }
 
 // stop ends the recording of the stream.

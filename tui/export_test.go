@@ -24,12 +24,12 @@ func (f *slowFile) Write(b *monitor.Batch) error {
 
 func (f *slowFile) Create(string, bool) (monitor.Sink, error) { return f, nil }
 
-// An export tells how far it is; another one waits for its end, and the end of the
+// An export shows how far it is; another one waits for its end, and the end of the
 // UI asks.
 func TestExportShowsHowFarItIs(t *testing.T) {
 	f := &slowFile{came: make(chan struct{}), on: make(chan struct{})}
 	st := newStage(t, func(c *Config) { c.Exporter = f })
-	st.crowd(1200)
+	st.clients(1200)
 	st.size(120, 30)
 	st.press("es")
 	_, write := st.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
@@ -67,7 +67,7 @@ func TestExportShowsHowFarItIs(t *testing.T) {
 func TestExportOfEvents(t *testing.T) {
 	files := &disk{files: map[string]*file{}}
 	st := newStage(t, func(c *Config) { c.Exporter = files })
-	st.crowd(1200)
+	st.clients(1200)
 	st.gap(1, 7)
 	st.newcomer(50000)
 	st.size(120, 30)
@@ -77,7 +77,7 @@ func TestExportOfEvents(t *testing.T) {
 	}
 	st.press("s<enter>")
 	if s := st.screen(); !strings.Contains(s, "3 events written to events-") {
-		t.Errorf("it does not tell what was written:\n%s", s)
+		t.Errorf("it does not say what was written:\n%s", s)
 	}
 	var kinds []monitor.Kind
 	for name, f := range files.files {

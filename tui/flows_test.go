@@ -35,7 +35,7 @@ func (st *stage) newcomer(port int) {
 
 func TestCursorStaysOnItsFlow(t *testing.T) {
 	st := newStage(t)
-	st.crowd(200)
+	st.clients(200)
 	st.size(120, 30)
 	st.press("<down><down><down><down><down>")
 	port, line := st.under()
@@ -62,7 +62,7 @@ func TestCursorStaysOnItsFlow(t *testing.T) {
 
 func TestTopFollows(t *testing.T) {
 	st := newStage(t)
-	st.crowd(50)
+	st.clients(50)
 	st.size(120, 30)
 	st.newcomer(50000)
 	if p, l := st.under(); p != 50000 || l != 0 {
@@ -85,7 +85,7 @@ func TestTopFollows(t *testing.T) {
 func TestScrollThroughAll(t *testing.T) {
 	const n = 3000
 	st := newStage(t)
-	st.crowd(n)
+	st.clients(n)
 	st.size(120, 30)
 	height := st.flows().Height
 	for at := height; at < n; at += height {
@@ -124,7 +124,7 @@ func TestJumpLands(t *testing.T) {
 		{"reversed, and down", tea.KeyPressMsg{Code: 'r', Text: "r"}, "<down>", 1025, 1},
 	} {
 		st := newStage(t)
-		st.crowd(n)
+		st.clients(n)
 		st.size(120, 30)
 		for range 20 {
 			st.press("<pgdn>")
@@ -172,7 +172,7 @@ func TestSortByClickAndKey(t *testing.T) {
 
 func TestMouse(t *testing.T) {
 	st := newStage(t)
-	st.crowd(100)
+	st.clients(100)
 	st.size(120, 30)
 	st.send(tea.MouseClickMsg{X: 20, Y: 7, Button: tea.MouseLeft})
 	if _, l := st.under(); l != 4 {
@@ -205,11 +205,11 @@ func TestMouse(t *testing.T) {
 
 func TestPause(t *testing.T) {
 	st := newStage(t)
-	st.crowd(500)
+	st.clients(500)
 	st.size(120, 30)
 	_, held := st.Update(tea.KeyPressMsg{Code: tea.KeySpace, Text: " "})
 	if strings.Contains(st.screen(), "PAUSED") {
-		t.Error("the view is said to stand before it does")
+		t.Error("the view is said to be paused before it is")
 	}
 	st.run(held)
 	before := strings.SplitN(st.screen(), "\n", 3)
@@ -246,7 +246,7 @@ func TestPause(t *testing.T) {
 // the cursor back.
 func TestAnswerThatComesLate(t *testing.T) {
 	st := newStage(t)
-	st.crowd(2000)
+	st.clients(2000)
 	st.size(120, 30)
 	p := st.flows()
 	st.press("<down>")
@@ -265,7 +265,7 @@ func TestAnswerThatComesLate(t *testing.T) {
 // neighbour, not back to where the question was asked.
 func TestAnswerThatComesLateToAFlowThatIsGone(t *testing.T) {
 	st := newStage(t)
-	st.crowd(100)
+	st.clients(100)
 	st.size(120, 30)
 	p := st.flows()
 	st.press("<down>")
@@ -284,7 +284,7 @@ func TestAnswerThatComesLateToAFlowThatIsGone(t *testing.T) {
 
 func TestRatesAndCounters(t *testing.T) {
 	st := newStage(t, readable)
-	st.crowd(3)
+	st.clients(3)
 	f, _ := st.flows().Chosen()
 	for i := range 2 {
 		e := monitor.Event{Kind: monitor.KindExisting, Time: st.now, Flow: f.Row.Flow,
@@ -312,7 +312,7 @@ func TestRatesAndCounters(t *testing.T) {
 	}
 }
 
-// TestColumnsStay expects the columns to stand where they are when the last flow
+// TestColumnsStay expects the columns to stay where they are when the last flow
 // that had an attribute leaves, and only the right ones behind another filter.
 func TestColumnsStay(t *testing.T) {
 	st := newStage(t)

@@ -99,7 +99,7 @@ func TestHealthScreens(t *testing.T) {
 				st.watch.Moved.Note(st.now-300e9, []health.Counter{{Name: "drop", Total: 7}, {Name: "insert_failed", Total: 3}, {Name: "invalid", Total: 3796}})
 			}
 			c.play(st)
-			st.s.Tell(paint.Text, "") // that there is something to see on this page
+			st.s.Report(paint.Text, "") // that there is something to see on this page
 			st.press(c.keys)
 			st.goldenScreens(c.name, func() { // another size may begin at the top
 				st.press("<up>")
@@ -110,7 +110,7 @@ func TestHealthScreens(t *testing.T) {
 }
 
 // TestHealthLeadsToFlows expects that a finding's filter takes the place of the
-// one that stands, by one key; that a check has no flows; and that the cursor
+// one that is there, by one key; that a check has no flows; and that the cursor
 // stays on its item.
 func TestHealthLeadsToFlows(t *testing.T) {
 	st := newStage(t, unwell)
@@ -165,7 +165,7 @@ func TestHealthAsks(t *testing.T) {
 
 // TestAdvice expects what a command mends above the page when the UI begins, the
 // gravest first, with the command, in a line if that has room, and escaped; and room for the
-// flows once it has been there for ten seconds, or stands on the page that is open.
+// flows once it has been there for ten seconds, or the page that has it is open.
 func TestAdvice(t *testing.T) {
 	for _, end := range []struct {
 		name string

@@ -65,7 +65,7 @@ func New(cfg Config) *Model {
 	m.header = header{s: s, info: cfg.Info, player: cfg.Player, watch: m.watch, exporter: &m.exporter, pages: m.pages}
 	m.bindKeys()
 	if err := s.SetFilter(cfg.Filter); err != nil {
-		s.Tell(paint.Bad, err.Error())
+		s.Report(paint.Bad, err.Error())
 	}
 	s.Frame = s.Clock()
 	m.resize(80, 24)

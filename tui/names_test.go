@@ -10,7 +10,7 @@ import (
 	"natlens/monitor"
 )
 
-// slowNames answers when it is told to.
+// slowNames answers when the test lets it.
 type slowNames struct {
 	asked  chan netip.Addr
 	answer chan string

@@ -7,9 +7,9 @@ import (
 	"natlens/monitor"
 )
 
-// houses are two gateways with the same addresses in network namespaces of their
+// namespaces are two gateways with the same addresses in network namespaces of their
 // own, and a third one whose name is long.
-func houses(t *testing.T) *stage {
+func namespaces(t *testing.T) *stage {
 	names := new(monitor.Namespaces)
 	st := newStage(t, readable, func(c *Config) {
 		c.Env.Namespaces, c.Deleter = names, &deleter{}
@@ -31,13 +31,13 @@ func houses(t *testing.T) *stage {
 	return st
 }
 
-// Every page tells of which network namespace its lines are.
+// Every page shows to which network namespace its lines belong.
 func TestScreensNetNS(t *testing.T) {
 	for _, c := range []struct{ name, keys string }{
 		{"flows", ""}, {"events", "2"}, {"top", "3<left>"}, {"nat", "4"}, {"health", "5"}, {"detail", "<enter>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			st := houses(t)
+			st := namespaces(t)
 			st.press(c.keys)
 			st.goldenScreens("netns-"+c.name, nil)
 		})
@@ -45,9 +45,9 @@ func TestScreensNetNS(t *testing.T) {
 }
 
 // Addresses that several namespaces translate to have ports of their own in each;
-// what the cursor stands on is asked for, and copied, with its namespace.
+// what the cursor is on is asked for, and copied, with its namespace.
 func TestNetNSOfTheCursor(t *testing.T) {
-	st := houses(t)
+	st := namespaces(t)
 	st.size(120, 30)
 	st.press("4<down><enter>")
 	if want := "netns blue and tcp and snat and reply.dst 203.0.113.1"; st.s.Text != want {

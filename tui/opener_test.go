@@ -48,7 +48,7 @@ func TestFlowsAreCountedOnEveryPage(t *testing.T) {
 		"6": {" 106 flows", "the flows of the filter"},
 	} {
 		st := newStage(t, func(c *Config) { c.Who, c.Exporter = &fakeAsker{}, &disk{files: map[string]*file{}} })
-		st.crowd(99 + int(page[0]-'0'))
+		st.clients(99 + int(page[0]-'0'))
 		st.size(120, 30)
 		st.press("/tcp<enter>" + page)
 		st.newcomer(50000)
@@ -66,7 +66,7 @@ func TestFlowsAreCountedOnEveryPage(t *testing.T) {
 // An empty page of events speaks of events.
 func TestNoEventMatches(t *testing.T) {
 	st := newStage(t)
-	st.crowd(100)
+	st.clients(100)
 	st.press("2/udp<enter>")
 	if s := st.screen(); !strings.Contains(s, "none of the last 100 events matches the filter") {
 		t.Error(s)

@@ -11,7 +11,7 @@ import (
 	"natlens/monitor/table"
 )
 
-// readings counts what is asked of it and tells growing counters.
+// readings counts what is asked of it and returns growing counters.
 type readings struct {
 	st    *stage
 	gets  int // flows asked for, one by one
@@ -20,7 +20,7 @@ type readings struct {
 	gone  uint16 // the flow from this port is not found
 }
 
-func (r *readings) tell(t monitor.Tuple, got func(*monitor.Event)) {
+func (r *readings) report(t monitor.Tuple, got func(*monitor.Event)) {
 	e := monitor.Event{Kind: monitor.KindExisting, Time: r.st.now,
 		Has: monitor.AttrOrig | monitor.AttrCountersOrig | monitor.AttrCountersReply | monitor.AttrTimeout}
 	e.Flow.Orig, e.Flow.Timeout = t, 99
@@ -33,7 +33,7 @@ func (r *readings) Get(_ context.Context, orig []monitor.Tuple, got func(*monito
 	r.bytes++
 	for _, t := range orig {
 		if t.SrcPort != r.gone {
-			r.tell(t, got)
+			r.report(t, got)
 		}
 	}
 	return nil
@@ -49,13 +49,13 @@ func (r *readings) Dump(_ context.Context, got func(*monitor.Event)) error {
 	})
 	for _, t := range all {
 		if t.SrcPort != r.gone {
-			r.tell(t, got)
+			r.report(t, got)
 		}
 	}
 	return nil
 }
 
-// noReadings is a kernel that could be asked, and tells nothing.
+// noReadings is a kernel that could be asked, and returns nothing.
 type noReadings struct{}
 
 func (noReadings) Get(context.Context, []monitor.Tuple, func(*monitor.Event)) error {
@@ -72,7 +72,7 @@ func TestRefresh(t *testing.T) {
 	r := &readings{}
 	st := newStage(t, func(c *Config) { c.Refresher = r })
 	r.st = st
-	st.crowd(500)
+	st.clients(500)
 	st.size(120, 30)
 	later := func() {
 		st.now += 1e9
@@ -116,7 +116,7 @@ func TestTimedOut(t *testing.T) {
 	r := &readings{gone: 1024 + 2}
 	st := newStage(t, func(c *Config) { c.Refresher = r })
 	r.st = st
-	st.crowd(4)
+	st.clients(4)
 	st.size(160, 50)
 	row := func() string {
 		st.now += 1e9

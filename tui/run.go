@@ -106,6 +106,6 @@ func (m *Model) feed(ctx context.Context, p *tea.Program) {
 func (m *Model) fed(err error) {
 	m.s.Ended = true
 	if err != nil {
-		m.s.Tell(paint.Bad, "the source has ended: "+err.Error())
+		m.s.Report(paint.Bad, "the source has ended: "+err.Error())
 	}
 }

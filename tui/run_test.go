@@ -128,7 +128,7 @@ func TestRunShowsTheEndOfTheSource(t *testing.T) {
 	}
 }
 
-// A panic, whoever's it is, leaves the terminal as it was, and tells where it was.
+// Every panic leaves the terminal as it was, and is returned with its stack.
 func TestRunCrash(t *testing.T) {
 	for _, c := range []struct {
 		name, keys string
@@ -168,7 +168,7 @@ func TestRunCrash(t *testing.T) {
 // oneFlow is a table with a flow in it.
 func oneFlow(t *testing.T) *table.Table {
 	st := newStage(t)
-	st.crowd(1)
+	st.clients(1)
 	return st.table
 }
 

@@ -93,8 +93,8 @@ func (st *stage) rare() {
 	st.commit()
 }
 
-// crowd adds n flows of many clients.
-func (st *stage) crowd(n int) {
+// clients adds n flows of many clients.
+func (st *stage) clients(n int) {
 	for i := range n {
 		from := fmt.Sprintf("10.%d.%d.%d:%d", i>>12&255, i>>6&63, i&63, 1024+i%60000)
 		as := fmt.Sprintf("203.0.113.1:%d", 1024+i%60000)

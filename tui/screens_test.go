@@ -185,7 +185,7 @@ func TestScreensEmptyEndedSmall(t *testing.T) {
 
 func TestScreensThousand(t *testing.T) {
 	st := newStage(t)
-	st.crowd(1000)
+	st.clients(1000)
 	all := ""
 	for _, size := range allSizes {
 		st.size(size[0], size[1])

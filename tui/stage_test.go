@@ -46,7 +46,7 @@ func newStage(t *testing.T, adjust ...func(*Config)) *stage {
 	return st
 }
 
-// event adds an event at so many seconds before now; has is what it bears beside
+// event adds an event at so many seconds before now; has is what it has beside
 // tuples and status.
 func (st *stage) event(kind monitor.Kind, ago float64, f monitor.Flow, has monitor.Attrs, x *monitor.Extra) {
 	st.seq++
@@ -174,7 +174,7 @@ func (st *stage) clickOn(y int, text string) {
 	st.send(tea.MouseClickMsg{X: paint.Width(before), Y: y, Button: tea.MouseLeft})
 }
 
-// screen returns what stands on the screen, and holds it to its size: no line is
+// screen returns what is on the screen, and checks its size: no line is
 // wider than the screen, and there are as many as it has.
 func (st *stage) screen() string {
 	st.t.Helper()

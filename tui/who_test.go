@@ -75,7 +75,7 @@ func TestWhoPage(t *testing.T) {
 	}
 }
 
-// TestWhoIsOfferedOnlyWithAnAsker has no sixth page where nobody answers.
+// TestWhoIsOfferedOnlyWithAnAsker has no sixth page without one.
 func TestWhoIsOfferedOnlyWithAnAsker(t *testing.T) {
 	st := newStage(t)
 	st.commit()

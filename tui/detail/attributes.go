@@ -58,7 +58,7 @@ type list struct {
 	lines []paint.Line
 }
 
-// add adds an attribute if one of attrs is known; 0 stands for always.
+// add adds an attribute if one of attrs is known; 0: always.
 func (l *list) add(attrs monitor.Attrs, name, value string) {
 	if attrs == 0 || l.known.Any(attrs) {
 		l.lines = append(l.lines, paint.Hang(paint.Label, name, paint.Note{{Role: paint.Text, Text: value}}, l.width)...)

@@ -6,7 +6,7 @@ import (
 )
 
 // TestHeadingShowsItsOrder expects the arrow of the order on every column that
-// sorts, whatever the width, and headings that stand clear of each other.
+// sorts, whatever the width, and headings that do not touch.
 func TestHeadingShowsItsOrder(t *testing.T) {
 	for _, width := range []int{60, 80, 120, 160} {
 		all := present{counters: true, rates: true, mark: true, zone: true, helper: true, labels: true}

@@ -95,7 +95,7 @@ func (p *Page) toTop() tea.Cmd {
 // sortBy orders by a column, by its better end first; the same column again reverses.
 func (p *Page) sortBy(id columnID) tea.Cmd {
 	if !id.sortable() {
-		p.s.Tell(paint.Muted, "there is no order by this column")
+		p.s.Report(paint.Muted, "there is no order by this column")
 		return nil
 	}
 	if p.by == id {

@@ -138,11 +138,11 @@ func (p *Page) drill() tea.Cmd {
 		return nil
 	}
 	if it.filter == "" {
-		p.s.Tell(paint.Muted, it.name+" has no flows to show")
+		p.s.Report(paint.Muted, it.name+" has no flows to show")
 		return nil
 	}
 	if err := p.s.Replace(it.filter); err != nil {
-		p.s.Tell(paint.Bad, err.Error())
+		p.s.Report(paint.Bad, err.Error())
 		return nil
 	}
 	return p.s.Root.Show(page.FlowsPage)

@@ -30,7 +30,7 @@ func TestTimeline(t *testing.T) {
 	}
 	l.Sample(2001e9, 9, tail.Counts{Created: 30})
 	if last := l.seconds[len(l.seconds)-1]; last != (second{9, 30}) {
-		t.Errorf("counted anew: %+v", last)
+		t.Errorf("counted again: %+v", last)
 	}
 	l.Sample(50e9, 1, tail.Counts{})
 	if len(l.seconds) != 0 || l.at != 50e9 {

@@ -26,8 +26,8 @@ type Watch struct {
 	trouble func() string // see New; nil: nothing can go wrong
 	resized func()        // called when the banner has other lines
 
-	busy    bool         // a look is on its way
-	next    monitor.Time // when the next one is due
+	busy    bool         // Look is being called
+	next    monitor.Time // when the next call is due
 	reading Reading
 	read    bool // there is a reading
 	err     error
@@ -118,7 +118,7 @@ func (w *Watch) looked(at monitor.Time, r Reading, err error) {
 	w.read, w.reading = true, r
 	w.Moved.Note(at, r.Counters)
 	if first && len(r.Checks) > 0 {
-		w.s.Tell(paint.Warn, "checks of connection tracking failed: see page 5 Health")
+		w.s.Report(paint.Warn, "checks of connection tracking failed: see page 5 Health")
 		w.advice = slices.DeleteFunc(slices.Clone(r.Checks), func(c Check) bool { return c.Command == "" })
 		w.advised = w.s.Clock() + adviceFor
 		w.resized()

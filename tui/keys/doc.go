@@ -1,7 +1,7 @@
 // Package keys says what each key of the terminal UI does.
 //
-// An [Action] has keys and words for help and footer, in one table. Whoever can have the
-// focus (each page, the detail of a flow, help, the filter bar) says what its actions do;
+// An [Action] has keys and words for help and footer, in one table. Each part that can
+// have the focus (a page, the detail of a flow, help, the filter bar) says what its actions do;
 // [Bind] makes a [Map] of that, once. Pressing a key, the help and the footer all read
 // that map, so that none of them can say what is not so.
 //

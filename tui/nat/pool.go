@@ -43,7 +43,7 @@ type busiest struct {
 	flows int
 }
 
-// percent is the share in use as far as it tells pools of other sizes apart.
+// percent is the share in use, in whole percent: what the order of pools is made of.
 func (p *pool) percent() int { return int(100 * p.used) }
 
 // found is the answer of the page.

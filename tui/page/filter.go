@@ -120,7 +120,7 @@ func (s *Session) Drill(condition string) tea.Cmd {
 		return nil
 	}
 	if err := s.Narrow(condition, false); err != nil {
-		s.Tell(paint.Bad, err.Error())
+		s.Report(paint.Bad, err.Error())
 		return nil
 	}
 	return s.Root.Show(FlowsPage)

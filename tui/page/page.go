@@ -54,7 +54,7 @@ type Matching interface{ CountsMatches() }
 
 // CellPage is a page on which a cell or a line can be added to the filter.
 type CellPage interface {
-	// Condition is the filter that the cell under the cursor stands for; "" if it has none.
+	// Condition is the cell under the cursor as a filter; "" if it has none.
 	Condition() string
 }
 

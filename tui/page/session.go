@@ -73,12 +73,12 @@ type Root interface {
 // FlowsPage is the number of the page that lists flows.
 const FlowsPage = 0
 
-// Tell puts a line at the bottom for a few seconds.
-func (s *Session) Tell(r paint.Role, text string) {
+// Report puts a line at the bottom for a few seconds.
+func (s *Session) Report(r paint.Role, text string) {
 	s.note, s.noteRole, s.noteEnds = text, r, time.Now().Add(5*time.Second)
 }
 
-// Note returns what Tell was called with last, "" when its time is over.
+// Note returns what Report was called with last, "" when its time is over.
 func (s *Session) Note() (paint.Role, string) {
 	if time.Now().After(s.noteEnds) {
 		return paint.Text, ""

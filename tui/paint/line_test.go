@@ -52,7 +52,7 @@ func TestCutMiddle(t *testing.T) {
 }
 
 // Nothing that could move the cursor, ring or turn the reading direction gets
-// into a line, whoever forgot to escape it.
+// into a line, even if a caller forgot to escape it.
 func TestLineHostile(t *testing.T) {
 	var l Line
 	l.Add(Text, "a\x1b[2Jb\x9b\u009bc\u202ed\x07e\nf\x7f")

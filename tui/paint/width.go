@@ -37,8 +37,8 @@ func Wrap(text string, cells int) []string {
 	return strings.Split(strings.ReplaceAll(text, hyphen, "-"), "\n")
 }
 
-// CutMiddle is Cut, but takes the middle out: of a long address both the network
-// and the end tell something.
+// CutMiddle is Cut, but takes the middle out: of a long address, the network and the end
+// are both useful.
 func CutMiddle(text string, cells int) string {
 	w := Width(text)
 	switch {

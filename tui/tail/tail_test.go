@@ -112,7 +112,7 @@ func (f *file) Write(b *monitor.Batch) error {
 
 func (f *file) Close() error { f.closed++; return nil }
 
-// A recording that fails ends by itself and tells why; the stream goes on.
+// A recording that fails ends by itself and keeps the error; the stream goes on.
 func TestTailRecordingFails(t *testing.T) {
 	tail, f := New(), &file{err: errors.New("disk full")}
 	tail.Record(f, nil)

@@ -118,7 +118,7 @@ func TestWalkParent(t *testing.T) {
 	}
 }
 
-// With colour the words are the same; what NAT rewrote stands in its colour.
+// With colour the words are the same; what NAT rewrote has its colour.
 func TestWalkColour(t *testing.T) {
 	for _, st := range []paint.Style{paint.Dark(), paint.Mono()} {
 		w := monitor.NewWalk(&walkFlows[3].flow) // port-only
