@@ -76,7 +76,7 @@ func loaded(b *testing.B, flows, rate int) (*Model, func()) {
 		table.Apply(&batch)
 	}
 	m := New(Config{Table: table, Tail: tail, Theme: "dark", Info: Info{Max: 1 << 21}})
-	m.tick = func(time.Duration) tea.Cmd { return nil }
+	m.tick = func() tea.Cmd { return nil }
 	m.resize(160, 50)
 	m.theme.setProfile(colorprofile.TrueColor)
 	c.next = time.Now()

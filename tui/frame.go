@@ -9,15 +9,26 @@ import (
 	"natlens/tui/page"
 )
 
+// frameMsg is the beginning of a frame.
+type frameMsg time.Time
+
+const (
+	frameEvery = 100 * time.Millisecond
+	quietFrame = time.Second // when nothing happens: for the ages
+	costShare  = 10          // asking the table takes at most a tenth of the time
+)
+
+// tick orders the next frame.
+func tick() tea.Cmd {
+	return tea.Tick(frameEvery, func(t time.Time) tea.Msg { return frameMsg(t) })
+}
+
 // frameState is what decides whether a frame has anything new.
 type frameState struct {
 	table, names uint64
 	events       uint64
 	at           time.Time
 }
-
-// quietFrame is how often the view is drawn again when nothing happens: for the ages.
-const quietFrame = time.Second
 
 // frame samples what the status line shows, asks for rows if something has changed, and
 // orders the next frame.
@@ -37,7 +48,7 @@ func (m *Model) frame() tea.Cmd {
 			m.detail.Refresh()
 		}
 	}
-	return tea.Batch(append(cmds, m.tick(m.pace.next()))...)
+	return tea.Batch(append(cmds, m.tick())...)
 }
 
 // matching reports whether the page counts the flows of the filter.

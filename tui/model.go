@@ -1,8 +1,6 @@
 package tui
 
 import (
-	"time"
-
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/tui/detail"
@@ -41,8 +39,7 @@ type Model struct {
 	exporter  exporter
 	refresher refresher
 
-	pace   pace
-	tick   func(time.Duration) tea.Cmd // the next frame
+	tick   func() tea.Cmd // the next frame
 	pulled frameState
 
 	width, height int
@@ -51,7 +48,7 @@ type Model struct {
 // New returns the UI. Run is what most programs want.
 func New(cfg Config) *Model {
 	cfg = cfg.withDefaults()
-	m := &Model{s: newSession(&cfg), cfg: cfg, theme: newTheme(&cfg), tick: tickIn}
+	m := &Model{s: newSession(&cfg), cfg: cfg, theme: newTheme(&cfg), tick: tick}
 	s := m.s
 	s.Root = m
 	m.bar = filterbar.New(s, cfg.History)

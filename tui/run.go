@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/term"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 )
@@ -19,9 +20,9 @@ import (
 // for the feed. It restores the terminal in every case. A panic, of the feed or of what
 // Config contains too, is returned as a *Crash.
 //
-//	tail, table := tui.NewTail(), monitor.NewTable(monitor.TableConfig{Linger: 5 * time.Second, Life: true})
-//	m := monitor.Monitor{Source: src, Table: table, Sinks: []monitor.Sink{tail}}
-//	err := tui.Run(ctx, tui.Config{Table: table, Tail: tail, Stats: m.Stats, Feed: m.Run})
+//	events, flows := tail.New(), table.New(table.Config{Linger: 5 * time.Second, Life: true})
+//	l := loop.Loop{Source: src, Table: flows, Sinks: []monitor.Sink{events}}
+//	err := tui.Run(ctx, tui.Config{Table: flows, Tail: events, Stats: l.Stats, Feed: l.Run})
 func Run(ctx context.Context, cfg Config) error {
 	ctx, cancel := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
@@ -31,10 +32,8 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Output == nil {
 		cfg.Output = os.Stdout
 	}
-	out, meter := metered(cfg.Output)
-	m.pace.out = meter
 	g := &guard{end: cancel}
-	p := tea.NewProgram(guardedModel{m, g}, options(cfg, out)...)
+	p := tea.NewProgram(guardedModel{m, g}, options(cfg)...)
 
 	var tasks sync.WaitGroup
 	start := func(work func()) { tasks.Go(func() { g.run(work) }) }
@@ -50,9 +49,9 @@ func Run(ctx context.Context, cfg Config) error {
 		<-ctx.Done()
 		p.Quit()
 	})
-	_, _ = io.WriteString(out, saveTitle)
+	_, _ = io.WriteString(cfg.Output, saveTitle)
 	_, err := p.Run()
-	_, _ = io.WriteString(out, restoreTitle)
+	_, _ = io.WriteString(cfg.Output, restoreTitle)
 	cancel()
 	tasks.Wait()
 	if _, rerr := m.s.Tail.StopRecording(); err == nil && rerr != nil {
@@ -74,21 +73,25 @@ const (
 	restoreTitle = "\x1b[23;0t"
 )
 
+// keyFPS is how often the renderer looks for a new screen. That is how long a key waits for
+// its frame, not how often there is one.
+const keyFPS = 120
+
 // namesAskers is how many goroutines ask for names.
 const namesAskers = 4
 
 // options are Bubble Tea's for a configuration.
-func options(cfg Config, out io.Writer) []tea.ProgramOption {
+func options(cfg Config) []tea.ProgramOption {
 	// Bubble Tea's own signal handler waits for ever if the program ends while it reports a
 	// signal: ctx ends with the signal instead.
-	o := []tea.ProgramOption{tea.WithOutput(out), tea.WithFPS(keyFPS), tea.WithoutSignalHandler()}
+	o := []tea.ProgramOption{tea.WithOutput(cfg.Output), tea.WithFPS(keyFPS), tea.WithoutSignalHandler()}
 	if cfg.Input != nil {
 		o = append(o, tea.WithInput(cfg.Input))
 	}
 	if cfg.Environ != nil {
 		o = append(o, tea.WithEnvironment(cfg.Environ))
 	}
-	if _, ok := cfg.Output.(openFile); !ok { // no size will be reported
+	if _, ok := cfg.Output.(term.File); !ok { // no size will be reported
 		o = append(o, tea.WithWindowSize(80, 24))
 	}
 	return o

@@ -42,7 +42,7 @@ func newStage(t *testing.T, adjust ...func(*Config)) *stage {
 		f(&cfg)
 	}
 	st.Model = New(cfg)
-	st.tick = func(time.Duration) tea.Cmd { return nil }
+	st.tick = func() tea.Cmd { return nil }
 	return st
 }
 
