@@ -59,7 +59,7 @@ bench-history: ## measure the history on disk: 2,000,000 translations (go run ./
 	go run ./cmd/bench history
 
 KILLS ?= 100
-soak-history: ## kill -9 a writer of a history KILLS times, and look for what it had acknowledged
+soak-history: ## kill -9 a writer of a history KILLS times, and check what it had committed
 	NATLENS_SOAK_HISTORY=$(KILLS) go test -count 1 -v -timeout 60m -run '^TestKilled$$' ./export/history
 
 soak-netns: ## capture 350 namespaces that come and go, ten a second (root)

@@ -16,6 +16,7 @@ import (
 
 	"natlens/export/history"
 	"natlens/monitor"
+	"natlens/monitor/translation"
 )
 
 // historyArg has the bench measure the history instead: it builds one of a busy
@@ -122,7 +123,7 @@ func (b *historyBench) build(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	fmt.Printf("writing %d translations, %d a day\n%12s %10s %12s %9s %9s\n", b.flows, b.day, "rows", "open", "rows/s", "segments", "GiB")
+	fmt.Printf("writing %d translations, %d a day\n%12s %10s %12s %9s\n", b.flows, b.day, "rows", "open", "rows/s", "GiB")
 	const step = monitor.Time(1e9)
 	var (
 		batch   monitor.Batch
@@ -173,7 +174,7 @@ func (b *historyBench) build(ctx context.Context) error {
 		}
 		if d := time.Since(told); d >= 10*time.Second {
 			st := w.Stats()
-			fmt.Printf("%12d %10d %12.0f %9d %9.2f\n", st.Rows, st.Open, float64(st.Rows-rows)/d.Seconds(), st.Segments, float64(st.Bytes)/(1<<30))
+			fmt.Printf("%12d %10d %12.0f %9.2f\n", st.Rows, st.Open, float64(st.Rows-rows)/d.Seconds(), float64(st.Bytes)/(1<<30))
 			rows, told = st.Rows, time.Now()
 		}
 	}
@@ -186,8 +187,8 @@ func (b *historyBench) build(ctx context.Context) error {
 		return err
 	}
 	st := w.Stats()
-	fmt.Printf("%d rows and %d open in %s: %.0f rows/s, %.1f µs of CPU and %.1f bytes a row, %d segments\n", st.Rows, st.Open, took.Round(time.Second),
-		float64(st.Rows)/took.Seconds(), float64(used.Nanoseconds())/1000/float64(st.Rows), float64(st.Bytes)/float64(st.Rows), st.Segments)
+	fmt.Printf("%d rows and %d open in %s: %.0f rows/s, %.1f µs of CPU and %.1f bytes a row\n", st.Rows, st.Open, took.Round(time.Second),
+		float64(st.Rows)/took.Seconds(), float64(used.Nanoseconds())/1000/float64(st.Rows), float64(st.Bytes)/float64(st.Rows))
 	return nil
 }
 
@@ -197,13 +198,6 @@ func (b *historyBench) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, ended, err := r.Span()
-	if err != nil {
-		return err
-	}
-	if ended == 0 {
-		return fmt.Errorf("%s: an empty history", b.dir)
-	}
 	last, err := b.lastFlow(ctx, r)
 	if err != nil {
 		return err
@@ -212,21 +206,21 @@ func (b *historyBench) ask(ctx context.Context) error {
 	for _, q := range []struct {
 		name  string
 		times int
-		query func(n uint64) history.Query
+		query func(n uint64) translation.Query
 	}{
-		{"who held ip:port at a moment", 200, func(n uint64) history.Query {
+		{"who held ip:port at a moment", 200, func(n uint64) translation.Query {
 			at := b.start(n) + b.life(n)/2
-			return history.Query{Outside: outsideOf(b.flow(n)), Proto: b.flow(n).Orig.Proto, From: at, To: at}
+			return translation.Query{Outside: outsideOf(b.flow(n)), Proto: b.flow(n).Orig.Proto, Since: at, Until: at}
 		}},
-		{"what did a host hold at a moment", 200, func(n uint64) history.Query {
+		{"what did a host hold at a moment", 200, func(n uint64) translation.Query {
 			at := b.start(n) + b.life(n)/2
-			return history.Query{Inside: history.End{Addr: b.flow(n).Orig.Src.Netip()}, From: at, To: at}
+			return translation.Query{Inside: translation.End{Addr: b.flow(n).Orig.Src}, Since: at, Until: at}
 		}},
-		{"who held ip:port, ever", 20, func(n uint64) history.Query {
-			return history.Query{Outside: outsideOf(b.flow(n)), Proto: b.flow(n).Orig.Proto}
+		{"who held ip:port, ever", 20, func(n uint64) translation.Query {
+			return translation.Query{Outside: outsideOf(b.flow(n)), Proto: b.flow(n).Orig.Proto}
 		}},
-		{"what did a host hold, ever", 10, func(n uint64) history.Query {
-			return history.Query{Inside: history.End{Addr: b.flow(n).Orig.Src.Netip()}}
+		{"what did a host hold, ever", 10, func(n uint64) translation.Query {
+			return translation.Query{Inside: translation.End{Addr: b.flow(n).Orig.Src}}
 		}},
 	} {
 		var took []time.Duration
@@ -278,19 +272,18 @@ func (b *historyBench) forget() error {
 	return nil
 }
 
-func outsideOf(f monitor.Flow) history.End {
-	return history.End{Addr: f.Reply.Dst.Netip(), Port: f.Reply.DstPort, HasPort: true}
+func outsideOf(f monitor.Flow) translation.End {
+	return translation.End{Addr: f.Reply.Dst, Port: f.Reply.DstPort, HasPort: true}
 }
 
 // find asks, and tells whether flow n is among the answers.
-func (b *historyBench) find(ctx context.Context, q history.Query, n uint64, answers *int) (found bool, err error) {
+func (b *historyBench) find(ctx context.Context, q translation.Query, n uint64, answers *int) (found bool, err error) {
 	r, err := history.Open(b.dir)
 	if err != nil {
 		return false, err
 	}
-	defer r.Close()
 	want := b.flow(n)
-	res, err := r.Find(ctx, q, func(a *history.Answer) error {
+	res, err := r.Find(ctx, q, func(a *translation.Answer) error {
 		*answers++
 		found = found || a.From == want.From() && a.Start == b.start(n)
 		return nil
@@ -306,9 +299,9 @@ func (b *historyBench) lastFlow(ctx context.Context, r *history.Reader) (uint64,
 	n := uint64(1) << 40
 	for lo := uint64(0); lo < n; {
 		mid := (lo + n) / 2
-		q := history.Query{Outside: outsideOf(b.flow(mid)), From: b.start(mid) + b.life(mid)/2, To: b.start(mid) + b.life(mid)/2}
+		q := translation.Query{Outside: outsideOf(b.flow(mid)), Since: b.start(mid) + b.life(mid)/2, Until: b.start(mid) + b.life(mid)/2}
 		found := false
-		_, err := r.Find(ctx, q, func(a *history.Answer) error {
+		_, err := r.Find(ctx, q, func(a *translation.Answer) error {
 			found = found || a.Start == b.start(mid)
 			return nil
 		})

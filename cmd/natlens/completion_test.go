@@ -51,7 +51,7 @@ var completions = []struct{ line, want string }{
 	{"watch|--metrics|", "127.0.0.1:9742 [::1]:9742"},
 
 	{"who|-p|s", "sctp"},
-	{"who|203.0.113.7|-o|", "pretty jsonl"},
+	{"who|203.0.113.7|-o|", "pretty json jsonl"},
 	{"who|203.0.113.7|--at|", ""},
 	{"watch|--keep|", ""},
 

@@ -205,7 +205,7 @@ func TestEveryHistory(t *testing.T) {
 		counts := map[string]int{}
 		c := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl")
 		for _, line := range decodeLines(t, c.stdout.String()) {
-			if name, ok := line["namespace"].(string); ok && slices.Contains(names, name) {
+			if name, ok := line["netns"].(string); ok && slices.Contains(names, name) {
 				counts[name]++
 			}
 		}
@@ -217,7 +217,7 @@ func TestEveryHistory(t *testing.T) {
 		c := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl", "--netns", name)
 		lines := decodeLines(t, c.stdout.String())
 		for _, line := range lines[:len(lines)-1] {
-			if line["namespace"] != name {
+			if line["netns"] != name {
 				t.Errorf("--netns %s: %v", name, line)
 			}
 		}
@@ -230,11 +230,11 @@ func TestEveryHistory(t *testing.T) {
 		t.Errorf("code %d, %s", code, r.stderr.String())
 	}
 	c := call(t.Context(), cli.Console{}, "who", "192.0.2.9", "--history", dir, "--netns", names[1])
-	if !strings.HasPrefix(c.stdout.String(), "Nobody, as far as was seen") || c.code != 1 {
+	if !strings.HasPrefix(c.stdout.String(), "No translation found.") || c.code != 1 {
 		t.Errorf("nobody in %s: code %d, %s%s", names[1], c.code, c.stdout.String(), c.stderr.String())
 	}
 	c = call(t.Context(), cli.Console{}, "who", "203.0.113.1", "--history", dir, "--netns", "nowhere")
-	if text := c.stdout.String(); !strings.HasPrefix(text, "Not covered: the history in "+dir+" has nothing of a network namespace nowhere, but of ") ||
+	if text := c.stdout.String(); !strings.HasPrefix(text, "Not covered: the history in "+dir+" has no network namespace nowhere, but ") ||
 		!strings.Contains(text, names[0]) || c.code != 1 {
 		t.Errorf("nowhere: code %d, %s%s", c.code, text, c.stderr.String())
 	}
@@ -250,7 +250,7 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 	flowsUDP(t, l, 3)
 	waitFor(t, "the flows in the history", func() bool {
 		c := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "--netns", name, "-o", "jsonl")
-		return strings.Count(c.stdout.String(), `"namespace":"`+name+`"`) == 3
+		return strings.Count(c.stdout.String(), `"netns":"`+name+`"`) == 3
 	})
 	p.press("6")
 	p.await("the page", hasText("enter asks who held an address"))
@@ -260,7 +260,7 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 	})
 	p.enter("203.0.113.1 -p udp --netns " + name)
 	p.press("Enter")
-	p.await("the answer", hasText("192.168.77.2 in "+name+", 3 translations, none uncertain."))
+	p.await("the answer", hasText("Held by 192.168.77.2 in "+name+": 3 translations, none uncertain."))
 	p.press("q")
 	p.endedWell()
 }

@@ -12,6 +12,7 @@ import (
 	"natlens/cmd/natlens/table"
 	"natlens/cmd/natlens/ui"
 	"natlens/cmd/natlens/watch"
+	"natlens/cmd/natlens/who"
 )
 
 // withoutCommand says what natlens does if it is given no command.
@@ -20,5 +21,5 @@ const withoutCommand = `Without a command it opens the terminal UI on this host'
 // platformCommands are the commands that need a Linux kernel.
 func platformCommands(con cli.Console, deps ui.Deps) []*cobra.Command {
 	return []*cobra.Command{watch.New(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con), table.NewCreate(con), table.NewUpdate(con),
-		table.NewCount(con), stats.New(con), expect.New(con), explain.New(con), watch.NewRecord(con), doctor.New(con), lab.New(deps), newWho(con)}
+		table.NewCount(con), stats.New(con), expect.New(con), explain.New(con), watch.NewRecord(con), doctor.New(con), lab.New(deps), who.New(con)}
 }

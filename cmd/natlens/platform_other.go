@@ -10,6 +10,7 @@ import (
 	"natlens/cmd/natlens/table"
 	"natlens/cmd/natlens/ui"
 	"natlens/cmd/natlens/watch"
+	"natlens/cmd/natlens/who"
 )
 
 // withoutCommand says what natlens does if it is given no command.
@@ -18,7 +19,7 @@ const withoutCommand = `Connection tracking is Linux's. Here natlens reads recor
 // platformCommands are the commands that look at the kernel on Linux. Here they
 // read recordings.
 func platformCommands(con cli.Console, _ ui.Deps) []*cobra.Command {
-	return []*cobra.Command{watch.New(con), table.NewList(con), explain.New(con), newWho(con)}
+	return []*cobra.Command{watch.New(con), table.NewList(con), explain.New(con), who.New(con)}
 }
 
 func advice(error, []string) string { return "" }

@@ -13,8 +13,9 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/man"
 	"natlens/cmd/natlens/ui"
+	"natlens/cmd/natlens/who"
 	"natlens/tui"
-	"natlens/tui/who"
+	tuiwho "natlens/tui/who"
 )
 
 // run executes one command line and returns the exit code. An error is one line on standard error.
@@ -97,13 +98,13 @@ func newRoot(con cli.Console, completing bool) *cobra.Command {
 		Args:          cli.NoWords,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	deps := ui.Deps{Con: con, Who: func(q ui.Questions) who.Asker { return &uiWho{con, q} }}
+	deps := ui.Deps{Con: con, Who: func(q ui.Questions) tuiwho.Asker { return who.NewAsker(con, who.Scope(q)) }}
 	root.Long = root.Short + ".\n\n" + withoutCommand
 	root.SetIn(con.Stdin)
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(ui.NewDemo(deps), ui.NewReplay(deps), newHistory(con), cli.NewVersion(con, root), cli.NewCompletion(con), man.New(con))
+	root.AddCommand(ui.NewDemo(deps), ui.NewReplay(deps), who.NewHistory(con), cli.NewVersion(con, root), cli.NewCompletion(con), man.New(con))
 	root.CompletionOptions.DisableDefaultCmd = true
 	ui.AddRoot(deps, root)
 	cli.SetHelp(con, root, topics()...)

@@ -21,6 +21,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
+	"natlens/monitor/translation"
 )
 
 // stampedPacket is a packet with the kernel's time of it.
@@ -82,11 +83,17 @@ func clashes(t *testing.T, ctx context.Context, l *lab.Lab, flows int) {
 	}
 }
 
-// whoAnswer is what who -o jsonl says of one packet.
+// whoAnswer is what who -o jsonl says about one packet.
 type whoAnswer struct {
 	hosts   []string // inside
 	certain []bool
-	verdict verdictJSON
+	verdict translation.VerdictRow
+}
+
+// add takes in a translation.
+func (a *whoAnswer) add(row *translation.Row) {
+	a.hosts = append(a.hosts, fmt.Sprintf("%s:%d", row.Inside.Addr, *row.Inside.Port))
+	a.certain = append(a.certain, len(row.Doubt) == 0)
 }
 
 // askWho asks for a packet's outside address at its time.
@@ -95,18 +102,11 @@ func askWho(t *testing.T, dir string, outside netip.AddrPort, at time.Time) (a w
 	c := call(t.Context(), cli.Console{}, "who", outside.String(), "--proto", "udp", "--at", at.UTC().Format(time.RFC3339Nano), "--history", dir, "-o", "jsonl")
 	lines := strings.Split(strings.TrimSuffix(c.stdout.String(), "\n"), "\n")
 	for _, line := range lines[:len(lines)-1] {
-		var row struct {
-			Inside struct {
-				Addr string `json:"addr"`
-				Port uint16 `json:"port"`
-			} `json:"inside"`
-			Uncertain []string `json:"uncertain"`
-		}
+		var row translation.Row
 		if err := json.Unmarshal([]byte(line), &row); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		a.hosts = append(a.hosts, fmt.Sprintf("%s:%d", row.Inside.Addr, row.Inside.Port))
-		a.certain = append(a.certain, len(row.Uncertain) == 0)
+		a.add(&row)
 	}
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &a.verdict); err != nil || c.stderr.String() != "" {
 		t.Fatalf("%q, %q: %v", c.stdout.String(), c.stderr.String(), err)
@@ -118,26 +118,22 @@ func askWho(t *testing.T, dir string, outside netip.AddrPort, at time.Time) (a w
 }
 
 // findWho asks the same without a command line.
-func findWho(t *testing.T, book ledger, outside netip.AddrPort, at time.Time) (a whoAnswer) {
+func findWho(t *testing.T, book *history.Reader, outside netip.AddrPort, at time.Time) (a whoAnswer) {
 	t.Helper()
-	q := history.Query{
-		Outside: history.End{Addr: outside.Addr(), Port: outside.Port(), HasPort: true}, Proto: monitor.UDP,
-		From: monitor.Time(at.UnixNano()), To: monitor.Time(at.UnixNano()),
+	q := translation.Query{
+		Outside: translation.End{Addr: monitor.AddrFrom(outside.Addr()), Port: outside.Port(), HasPort: true}, Proto: monitor.UDP,
+		Since: monitor.Time(at.UnixNano()), Until: monitor.Time(at.UnixNano()),
 	}
-	res, err := book.find(t.Context(), q, func(answer *history.Answer) error {
-		inside := answer.Inside(answer.Side)
-		a.hosts = append(a.hosts, fmt.Sprintf("%s:%d", inside.Addr, inside.Port))
-		a.certain = append(a.certain, !uncertain(answer))
+	res, err := book.Find(t.Context(), q, func(answer *translation.Answer) error {
+		row := translation.NewRow(answer)
+		a.add(&row)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := newVerdict(q, res, 0)
-	a.verdict.Covered = coverNames[v.covered]
-	for _, g := range res.Gaps {
-		a.verdict.Gaps = append(a.verdict.Gaps, newGapJSON(g))
-	}
+	v := translation.Decide(q, res)
+	a.verdict = translation.NewVerdictRow(&v, 0)
 	return a
 }
 
@@ -164,7 +160,7 @@ type held struct {
 	packets []stampedPacket           // outside of the gateway, the clients' own
 	inside  map[uint32]netip.AddrPort // whose each of them is
 	dir     string                    // the history
-	book    ledger
+	book    *history.Reader
 	said    string // by natlens, on standard error
 }
 
@@ -195,10 +191,9 @@ func holders(t *testing.T, flows int, args ...string) held {
 			h.packets = append(h.packets, p)
 		}
 	}
-	if h.book, err = openHistory(h.dir); err != nil {
+	if h.book, err = history.Open(h.dir); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { h.book.Close() })
 	return h
 }
 

@@ -1,278 +1,160 @@
 package history
 
 import (
-	"errors"
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/translation"
 )
 
-// work is what one commit writes. When it fails it is tried again from where it
-// stopped:
+// commit is what is written at once. Closed files are committed before table
+// open: a crash in between leaves a flow in both, never in none, and the next
+// start removes the double. A commit that fails is tried again from the step
+// that failed:
 //
-//	stepJournal ─▶ stepShort ─▶ stepLong ─▶ stepMark ─▶ stepDone
-type work struct {
-	Changes
-	lives [classes][]Translation // Closed, apart
-	upTo  uint64                 // Writer.wrote at its end
-	at    monitor.Time           // capture is known to have gone on up to here
-	good  bool                   // and ended here in good order
-	step  workStep
+//	stepShort ─▶ stepLong ─▶ stepOpen ─▶ stepDone
+type commit struct {
+	translation.Changes
+	all   []translation.Translation // with stale: what is open
+	stale bool                      // all replaces the rows of table open
+	last  uint64                    // number of the flow that opened last
+	at    monitor.Time              // capture was running up to here
+	mono  time.Duration
+	good  bool // capture ends here in good order
+	step  commitStep
 }
 
-type workStep uint8
+type commitStep uint8
 
 const (
-	stepJournal workStep = iota
-	stepShort
+	stepShort commitStep = iota
 	stepLong
-	stepMark
+	stepOpen
 	stepDone
 )
 
-// unwritten is how many closed translations are not in the segments yet.
-func (wk *work) unwritten() int {
-	switch wk.step {
-	case stepJournal, stepShort:
-		return len(wk.Closed)
-	case stepLong:
-		return len(wk.lives[longLives])
+// count returns the number of closed translations of a class.
+func (c *commit) count(class class) (n int) {
+	for i := range c.Closed {
+		if classOf(&c.Closed[i]) == class {
+			n++
+		}
 	}
-	return 0
+	return n
 }
 
-// heartbeat is how often the journal is told that capture goes on when nothing
-// opens or closes. A restart is a gap from the last one.
-const heartbeat = monitor.Time(10 * time.Second)
+// unwritten returns the number of closed translations that are not in files yet.
+func (c *commit) unwritten() (n int) {
+	for step := c.step; step < stepOpen; step++ {
+		n += c.count(class(step))
+	}
+	return n
+}
 
-// retainEvery is how often retention is looked after.
-const retainEvery = monitor.Time(time.Minute)
+// heartbeat is how often a commit says that capture is running when nothing
+// opens or closes. After a crash, the gap begins at the last commit.
+const heartbeat = 10 * time.Second
 
-// commitLoop is the writer's goroutine: it commits what is pending, at least every
-// Config.Every, until Close. What has failed is tried again every Config.Every and not
-// with each event that comes: a full disk is no reason to be busy.
+// commitLoop commits what is pending, at least every Config.Every, until Close.
+// A commit that failed is tried again every Config.Every, not with each event.
 func (w *Writer) commitLoop() {
 	defer close(w.ended)
 	ticker := time.NewTicker(w.cfg.Every)
 	defer ticker.Stop()
-	wk := &work{step: stepDone}
+	c := &commit{step: stepDone}
 	for {
+		var done chan error
 		select {
 		case <-w.wake:
-			if w.failing() {
+			w.mu.Lock()
+			wait := w.fault != nil && !w.closing
+			w.mu.Unlock()
+			if wait {
 				continue
 			}
+		case done = <-w.sync:
 		case <-ticker.C:
 		}
-		closing := w.round(wk)
+		closing := w.commitPending(c)
+		if done != nil {
+			done <- w.fault
+		}
 		if closing {
 			return
 		}
 	}
 }
 
-// failing reports whether the last commit failed, and the writer goes on.
-func (w *Writer) failing() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.fault != nil && !w.closing
-}
-
-// round commits what is left of the last work, and then what is pending.
-func (w *Writer) round(wk *work) (closing bool) {
+// commitPending completes a commit that failed, then commits what is pending. It
+// reports whether the writer is closing.
+func (w *Writer) commitPending(c *commit) (closing bool) {
 	for {
-		if wk.step == stepDone {
-			if closing = w.take(wk); wk.step == stepDone {
+		if c.step == stepDone {
+			if closing = w.take(c); c.step == stepDone {
 				return closing
 			}
 		}
-		err := w.disk.commit(wk)
+		err := w.store.commit(c)
 		if err == nil {
-			err = w.upkeep(wk.at)
+			err = w.store.upkeep(c.at, c.mono)
 		}
-		w.finished(wk, err)
-		if err != nil {
-			w.mu.Lock()
-			closing = w.closing
-			w.mu.Unlock()
+		if closing = w.finished(c, err); err != nil {
 			return closing
 		}
 	}
 }
 
-// take makes what is pending the work, if there is any.
-func (w *Writer) take(wk *work) (closing bool) {
+// take makes a commit of what is pending. It leaves the commit alone if there is
+// nothing to do.
+func (w *Writer) take(c *commit) (closing bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := w.cfg.now()
-	if now-w.start >= monitor.Time(w.cfg.Settle) {
-		w.tracker.settle(&w.pending)
+	now, mono := w.cfg.Clock()
+	if mono-w.start >= w.cfg.Settle {
+		w.tracker.Settle(&w.pending)
 	}
 	if w.unkept.Count > 0 && w.fault == nil {
 		w.pending.Gaps = append(w.pending.Gaps, w.unkept)
-		w.unkept = Gap{}
+		w.unkept = translation.Gap{}
 	}
 	p := &w.pending
 	idle := len(p.Opened)+len(p.Closed)+len(p.Gaps) == 0
-	if idle {
-		w.done = w.wrote
-		w.moved.Broadcast()
-	}
-	ending := w.closing && !wk.good
-	if idle && !ending && now-w.disk.mark.at < heartbeat && !w.stale && w.fault == nil {
+	ending := w.closing && !c.good
+	if idle && !ending && mono-c.mono < heartbeat && !w.stale && w.fault == nil {
 		return w.closing
 	}
-	wk.Changes, w.pending = w.pending, wk.Changes
+	c.Changes, w.pending = w.pending, c.Changes
 	w.pending.Reset()
-	wk.upTo, wk.at, wk.good, wk.step = w.wrote, now, w.closing, stepJournal
+	if c.stale = w.stale; c.stale {
+		c.all = c.all[:0]
+		w.tracker.Open(func(t *translation.Translation) bool {
+			c.all = append(c.all, *t)
+			return true
+		})
+		w.stale = false
+	}
+	c.last, c.at, c.mono, c.good, c.step = w.tracker.Last(), now, mono, w.closing, stepShort
 	w.moved.Broadcast()
 	return false
 }
 
-// finished tells how a commit went.
-func (w *Writer) finished(wk *work, err error) {
+// finished records how a commit ended. It reports whether the writer is closing.
+func (w *Writer) finished(c *commit, err error) (closing bool) {
 	w.mu.Lock()
 	was := w.fault
 	w.fault = err
 	w.tries++
-	w.held = wk.unwritten()
-	if wk.step == stepDone {
-		w.done = wk.upTo
-		w.stats.Rows += uint64(len(wk.Closed))
-		wk.Reset()
+	w.held = c.unwritten()
+	if c.step == stepDone {
+		w.stats.Rows += uint64(len(c.Closed))
+		c.Reset()
 	}
-	w.stats.Segments, w.stats.Bytes = w.disk.size()
+	w.stats.Bytes = w.store.size()
 	w.moved.Broadcast()
+	closing = w.closing
 	w.mu.Unlock()
 	if (was == nil) != (err == nil) {
 		w.cfg.Fault(err)
 	}
-}
-
-// commit brings the work to its end, or to where it fails.
-func (d *disk) commit(wk *work) error {
-	if wk.step == stepJournal {
-		d.divide(wk)
-		if err := d.journal.begin(wk.Opened, wk.Gaps); err != nil {
-			return err
-		}
-		wk.step = stepShort
-	}
-	for wk.step == stepShort || wk.step == stepLong {
-		c, gaps := shortLives, wk.Gaps
-		if wk.step == stepLong {
-			c, gaps = longLives, nil
-		}
-		if err := d.commitClass(c, wk.lives[c], gaps); err != nil {
-			return err
-		}
-		wk.step++
-	}
-	if wk.step == stepMark {
-		d.mark.at, d.mark.good = wk.at, wk.good
-		if err := d.journal.commit(wk.Closed, &d.mark); err != nil {
-			return err
-		}
-		wk.step = stepDone
-	}
-	return nil
-}
-
-func (d *disk) commitClass(c class, closed []Translation, gaps []Gap) error {
-	if len(closed)+len(gaps) == 0 {
-		return nil
-	}
-	g, err := d.segment(c)
-	if err != nil {
-		return err
-	}
-	if err := g.commit(closed, gaps); err != nil {
-		return err
-	}
-	d.mark.flows[c] = g.flows
-	return nil
-}
-
-// divide puts the closed flows apart by class, and takes from the opened ones what
-// has closed already: the journal need not know of it.
-func (d *disk) divide(wk *work) {
-	for c := range wk.lives {
-		wk.lives[c] = wk.lives[c][:0]
-	}
-	clear(d.gone)
-	for i := range wk.Closed {
-		t := &wk.Closed[i]
-		c := classOf(t)
-		wk.lives[c] = append(wk.lives[c], *t)
-		d.gone[t.number] = struct{}{}
-	}
-	n := 0
-	for i := range wk.Opened {
-		if _, gone := d.gone[wk.Opened[i].number]; !gone {
-			wk.Opened[n] = wk.Opened[i]
-			n++
-		}
-	}
-	wk.Opened = wk.Opened[:n]
-}
-
-// upkeep is what follows a commit: full segments, old ones, a journal that has
-// grown.
-func (w *Writer) upkeep(now monitor.Time) error {
-	d := w.disk
-	err := errors.Join(d.sealDue(), d.tellCatalog())
-	if now-d.looked >= retainEvery || d.cfg.MaxSize > 0 && now-d.looked >= monitor.Time(w.cfg.Every) {
-		err = errors.Join(err, d.retain(now))
-	}
-	return errors.Join(err, w.renewJournal())
-}
-
-// journalSlack is how much a journal may grow, beside half of what it began with,
-// before it is written anew.
-const journalSlack = 16 << 20
-
-// renewJournal writes the journal anew if it is stale or has grown. Events wait
-// only while what is open is copied: a twentieth of a second for a million flows.
-func (w *Writer) renewJournal() error {
-	j, opened, err := w.draftJournal()
-	if j == nil || err != nil {
-		return err
-	}
-	if err := j.publish(); err != nil {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.stale = true
-		w.pending.Opened = append(opened, w.pending.Opened...)
-		return err
-	}
-	err = w.disk.journal.close()
-	w.disk.journal = j
-	return err
-}
-
-// draftJournal makes a draft of a new journal, if there is to be one. What is pending
-// as opened stands in it, but for those whose closing was not kept, and is pending
-// no more.
-func (w *Writer) draftJournal() (j *journal, opened []Translation, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.stale && !w.disk.journal.full() {
-		return nil, nil, nil
-	}
-	j, err = draftJournal(w.cfg.Dir, &w.disk.mark, w.cfg.names, func(add func(*Translation)) {
-		w.tracker.Open(func(t *Translation) bool {
-			add(t)
-			return true
-		})
-		for i := range w.pending.Closed { // closed, but not committed yet
-			t := w.pending.Closed[i]
-			add(&t)
-		}
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	opened, w.pending.Opened = w.pending.Opened, nil
-	w.stale = false
-	return j, opened, nil
+	return closing
 }

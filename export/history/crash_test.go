@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/translation"
+	"natlens/monitor/translation/translationtest"
 )
 
-// crashDirEnv has the test binary be a writer that is to be killed; crashRunEnv
+// crashDirEnv makes the test binary a writer that will be killed. crashRunEnv
 // numbers its flows.
 const (
 	crashDirEnv = "NATLENS_TEST_HISTORY_CRASH"
@@ -45,19 +47,19 @@ func crashFlow(run, n int) monitor.Flow {
 		return snat(fmt.Sprintf("[fd00:%x::%x]:1024", run, n), fmt.Sprintf("[2001:db8::1]:%d", 1024+n%60000), "[2001:db8:9::9]:443")
 	case n%8 == 0:
 		peer := fmt.Sprintf("198.18.%d.%d:%d", run, n>>16, 1024+n%60000)
-		return flow(peer, "203.0.113.2:80", peer, in)
+		return translationtest.Flow(peer, "203.0.113.2:80", peer, in)
 	}
 	return snat(in, fmt.Sprintf("203.0.113.1:%d", 1024+n%60000), "198.51.100.9:443")
 }
 
-// crashWriter writes flows for ever, and says on standard output up to which one
-// all are known to be on disk.
+// crashWriter writes flows without end. It prints the number up to which all are
+// committed.
 func crashWriter(dir string) error {
 	run, err := strconv.Atoi(os.Getenv(crashRunEnv))
 	if err != nil {
 		return err
 	}
-	w, err := NewWriter(Config{Dir: dir, SegmentRows: 5000, Every: 10 * time.Millisecond, Settle: 20 * time.Millisecond})
+	w, err := NewWriter(Config{Dir: dir, RowsPerFile: 5000, Every: 10 * time.Millisecond, Settle: 20 * time.Millisecond})
 	if err != nil {
 		return err
 	}
@@ -65,28 +67,25 @@ func crashWriter(dir string) error {
 	var f feed
 	for n := 0; ; {
 		for range crashBatch {
-			f.add(monitor.KindNew, monitor.Now(), uint64(n+1), crashFlow(run, n))
+			f.Add(monitor.KindNew, monitor.Now(), uint64(n+1), crashFlow(run, n))
 			if gone := n - crashOpen; gone >= 0 {
-				f.add(monitor.KindDestroy, monitor.Now(), uint64(gone+1), crashFlow(run, gone))
+				f.Add(monitor.KindDestroy, monitor.Now(), uint64(gone+1), crashFlow(run, gone))
 			}
 			n++
 		}
-		if err := w.Write(f.take()); err != nil {
+		if err := w.Write(f.Take()); err != nil {
 			return err
 		}
-		// What is acknowledged is what Sync has come back from.
-		if n%crashBatch == 0 {
-			if err := w.Sync(); err != nil {
-				return err
-			}
-			fmt.Println(n)
+		if err := w.Sync(); err != nil {
+			return err
 		}
+		fmt.Println(n)
 	}
 }
 
-// killed is what is known of a run that was killed.
+// killed is what is known about a run that was killed.
 type killed struct {
-	acked int // flows that were acknowledged: all opened, and closed but for the last ones
+	acked int // flows that were committed: all have opened, and all but the last ones have closed
 	at    monitor.Time
 }
 
@@ -124,9 +123,9 @@ func crashRun(t *testing.T, dir string, run int) (k killed) {
 	return k
 }
 
-// TestKilled kills a writer under load again and again. What it had acknowledged
-// must be there, once, and every flow that was open must end with the reason of a
-// restart, which is a gap. NATLENS_SOAK_HISTORY=100 does it a hundred times.
+// TestKilled kills a writer under load again and again. What it had committed
+// must be there once, every flow that was open must end with reason restart, and
+// the restart must be a gap. NATLENS_SOAK_HISTORY=100 does it a hundred times.
 func TestKilled(t *testing.T) {
 	if !Supported {
 		t.Skip("no SQLite for this platform")
@@ -147,7 +146,7 @@ func TestKilled(t *testing.T) {
 			checkKilled(t, dir, began, runs, false)
 		}
 	}
-	// The next start closes what the last one left.
+	// The next run closes what the last one left open.
 	w := open(t, Config{Dir: dir, Settle: time.Nanosecond})
 	syncUp(t, w)
 	closeWriter(t, w)
@@ -156,49 +155,50 @@ func TestKilled(t *testing.T) {
 	for _, k := range runs {
 		n += k.acked
 	}
-	t.Logf("%d kills, %d flows acknowledged", times, n)
+	t.Logf("%d kills, %d flows committed", times, n)
 	if n == 0 {
-		t.Error("no run came far enough to acknowledge anything")
+		t.Error("no run came far enough to commit anything")
 	}
 }
 
 func checkKilled(t *testing.T, dir string, began monitor.Time, runs []killed, ended bool) {
 	t.Helper()
-	got, res := ask(t, dir, Query{})
+	got, res := ask(t, dir, translation.Query{})
 	if len(res.Faults) > 0 {
-		t.Fatalf("files can't be read: %v", res.Faults)
+		t.Fatalf("files cannot be read: %v", res.Faults)
 	}
-	rows := make(map[monitor.Tuple][]Reason, len(got))
+	rows := make(map[[2]monitor.Endpoint][]translation.Reason, len(got))
 	for i := range got {
-		rows[got[i].tuple()] = append(rows[got[i].tuple()], got[i].Reason)
+		key := [2]monitor.Endpoint{got[i].From, got[i].To}
+		rows[key] = append(rows[key], got[i].Reason)
 	}
 	for run, k := range runs {
 		for n := range k.acked {
 			f := crashFlow(run, n)
-			why := rows[f.Orig]
+			why := rows[[2]monitor.Endpoint{f.From(), f.To()}]
 			switch {
 			case len(why) != 1:
 				t.Fatalf("run %d flow %d of %d: %v, want it once", run, n, k.acked, why)
-			case n < k.acked-crashOpen && why[0] != Destroyed:
-				t.Fatalf("run %d flow %d was acknowledged as destroyed, but is %v", run, n, why)
-			case ended && why[0] != Destroyed && why[0] != Restart:
+			case n < k.acked-crashOpen && why[0] != translation.Destroyed:
+				t.Fatalf("run %d flow %d was committed as destroyed, but is %v", run, n, why)
+			case ended && why[0] != translation.Destroyed && why[0] != translation.Restart:
 				t.Fatalf("run %d flow %d: %v", run, n, why)
 			}
 		}
 		if k.acked > 0 && (ended || run < len(runs)-1) && !gapOver(res.Gaps, began, k.at) {
-			t.Fatalf("no gap tells of the restart after run %d: %+v", run, res.Gaps)
+			t.Fatalf("no gap reports the restart after run %d: %+v", run, res.Gaps)
 		}
 	}
-	for tuple, why := range rows {
+	for ends, why := range rows {
 		if len(why) != 1 {
-			t.Fatalf("%+v is there %d times: %v", tuple, len(why), why)
+			t.Fatalf("%+v is there %d times: %v", ends, len(why), why)
 		}
 	}
 }
 
-func gapOver(gaps []Gap, began, at monitor.Time) bool {
+func gapOver(gaps []translation.Gap, began, at monitor.Time) bool {
 	for _, g := range gaps {
-		if g.Cause == Restarted && g.From >= began && g.From <= at && g.To >= at {
+		if g.Cause == translation.Restarted && g.From >= began && g.From <= at && g.To >= at {
 			return true
 		}
 	}

@@ -1,23 +1,18 @@
-// Package history is the NAT log: who held which address and port, from when to
-// when, and how sure that is.
+// Package history stores translations in SQLite files: who held which address
+// and port, from when to when.
 //
-// A [Tracker] turns the events of a monitor into translations: one a rewritten
-// flow, from the NEW to the DESTROY. It works in memory, over a live capture or a
-// recording. A [Writer] is a sink that keeps translations on disk, in SQLite
-// files of an hour or a million rows; what is open, and which times nobody
-// watched, survives a crash. A [Reader] answers a [Query] from them, also while a
-// Writer is at work:
+// A [Writer] is a sink of events. It keeps what is open in open.sqlite and
+// writes a translation to the current file of closed ones when it ends. A
+// [Reader] answers queries, also while a Writer is running:
 //
 //	r, err := history.Open("/var/lib/natlens")
 //	…
-//	q := history.Query{Outside: history.End{Addr: public, Port: 32768, HasPort: true}, From: at, To: at}
-//	res, err := r.Find(ctx, q, func(a *history.Answer) error {
-//		fmt.Println(a.Inside(a.Side).Addr, a.Start.Time(), a.End.Time(), a.Certain())
+//	public, _ := translation.ParseEnd("203.0.113.7:32768")
+//	res, err := r.Find(ctx, translation.Query{Outside: public, Since: at, Until: at}, func(a *translation.Answer) error {
+//		fmt.Println(a.Inside(a.Side), a.Start.Time(), a.End.Time(), a.Certain())
 //		return nil
 //	})
-//	// res.Gaps: times within the question that nobody watched
+//	// res.Gaps: times within the query that were not captured
 //
-// The files, their schema and what is promised about them stand in
-// docs/history.md. It is a log of translations, not of packets: for those there
-// are recordings.
+// docs/history.md describes the files, their tables and what is promised.
 package history

@@ -1,80 +1,64 @@
 package history
 
 import (
-	"net/netip"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/translation"
+	"natlens/monitor/translation/translationtest"
 )
 
-// second is a second of monitor.Time.
-const second = monitor.Time(1e9)
+type feed = translationtest.Feed
 
-// at0 is when the tests' captures begin.
-const at0 = monitor.Time(1763800000 * 1e9)
+var at, client, in, snat = translationtest.At, translationtest.Client, translationtest.In, translationtest.SNAT
 
-func endpoint(text string) monitor.Endpoint {
-	ap := netip.MustParseAddrPort(text)
-	return monitor.Endpoint{Addr: monitor.AddrFrom(ap.Addr()), Port: ap.Port()}
+const second = translationtest.Second
+
+// clock is a clock that tests set. Its steady part follows its wall clock unless
+// jump moves that alone.
+type clock struct{ wall, mono atomic.Int64 }
+
+func newClock(t monitor.Time) *clock {
+	c := &clock{}
+	c.wall.Store(int64(t))
+	return c
 }
 
-func end(text string) End {
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return End{Addr: ap.Addr(), Port: ap.Port(), HasPort: true}
-	}
-	return End{Addr: netip.MustParseAddr(text)}
+func (c *clock) read() (monitor.Time, time.Duration) {
+	return monitor.Time(c.wall.Load()), time.Duration(c.mono.Load())
 }
 
-// flow is a TCP flow from → to, which the far side sees come from as, and which
-// goes to at in truth.
-func flow(from, to, as, at string) monitor.Flow {
-	f, t, a, d := endpoint(from), endpoint(to), endpoint(as), endpoint(at)
-	family := monitor.IPv6
-	if f.Addr.Is4() {
-		family = monitor.IPv4
+// set moves both clocks on to a time.
+func (c *clock) set(t monitor.Time) { c.pass(time.Duration(int64(t) - c.wall.Load())) }
+
+func (c *clock) pass(d time.Duration) { c.wall.Add(int64(d)); c.mono.Add(int64(d)) }
+
+func (c *clock) jump(d time.Duration) { c.wall.Add(int64(d)) }
+
+func open(t testing.TB, cfg Config) *Writer {
+	t.Helper()
+	if !Supported {
+		t.Skip("no SQLite for this platform")
 	}
-	fl := monitor.Flow{
-		Orig:  monitor.Tuple{Src: f.Addr, SrcPort: f.Port, Dst: t.Addr, DstPort: t.Port, Proto: monitor.TCP, Family: family},
-		Reply: monitor.Tuple{Src: d.Addr, SrcPort: d.Port, Dst: a.Addr, DstPort: a.Port, Proto: monitor.TCP, Family: family},
+	w, err := NewWriter(cfg)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if f != a {
-		fl.Status |= monitor.SrcNAT
-	}
-	if t != d {
-		fl.Status |= monitor.DstNAT
-	}
-	return fl
+	return w
 }
 
-// snat is a flow through source NAT.
-func snat(from, as, to string) monitor.Flow { return flow(from, to, as, to) }
-
-// feed makes batches.
-type feed struct{ b monitor.Batch }
-
-func (f *feed) add(kind monitor.Kind, at monitor.Time, gen uint64, fl monitor.Flow) *monitor.Event {
-	e := f.b.Add()
-	e.Kind, e.Time, e.Gen, e.Flow = kind, at, gen, fl
-	e.Has = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID
-	return e
-}
-
-func (f *feed) lost(at, from, to monitor.Time, count uint64) *monitor.Event {
-	e := f.b.Add()
-	e.Kind, e.Time, e.Gap = monitor.KindLost, at, &monitor.Gap{From: from, To: to, Count: count}
-	return e
-}
-
-// take gives the batch and begins the next.
-func (f *feed) take() *monitor.Batch {
-	b := f.b
-	f.b = monitor.Batch{}
-	return &b
+func closeWriter(t testing.TB, w *Writer) {
+	t.Helper()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func write(t testing.TB, w *Writer, f *feed) {
 	t.Helper()
-	if err := w.Write(f.take()); err != nil {
+	if err := w.Write(f.Take()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -86,15 +70,15 @@ func syncUp(t testing.TB, w *Writer) {
 	}
 }
 
-// ask returns the answers to a question.
-func ask(t testing.TB, dir string, q Query) ([]Answer, Result) {
+// ask returns the answers to a query.
+func ask(t testing.TB, dir string, q translation.Query) ([]translation.Answer, translation.Result) {
 	t.Helper()
 	r, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []Answer
-	res, err := r.Find(t.Context(), q, func(a *Answer) error {
+	var got []translation.Answer
+	res, err := r.Find(t.Context(), q, func(a *translation.Answer) error {
 		got = append(got, *a)
 		return nil
 	})
@@ -102,4 +86,24 @@ func ask(t testing.TB, dir string, q Query) ([]Answer, Result) {
 		t.Fatal(err)
 	}
 	return got, res
+}
+
+func end(text string) translation.End {
+	e, ok := translation.ParseEnd(text)
+	if !ok {
+		panic(text)
+	}
+	return e
+}
+
+// oneLife adds a flow that begins at a time and lives a second.
+func oneLife(f *feed, n int, at monitor.Time) {
+	f.Life(at, at+second, uint64(n+1), client(n+1))
+}
+
+func portsOf(answers []translation.Answer) (ports []uint16) {
+	for _, a := range answers {
+		ports = append(ports, a.SentAs.Port)
+	}
+	return ports
 }

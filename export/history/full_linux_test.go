@@ -15,17 +15,18 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/translation"
 )
 
-// fullDirEnv has the test run again in a mount namespace with a small disk there.
+// fullDirEnv makes the test run again in a mount namespace with a small disk.
 const fullDirEnv = "NATLENS_TEST_HISTORY_FULL"
 
-// TestDiskFull fills the disk under a writer: an error once, events go on, and when
-// there is room again all that memory held is written, and the rest is a gap.
+// TestDiskFull fills the disk under a writer. It reports the error once and goes
+// on. When there is space again, it writes what memory held; the rest is a gap.
 func TestDiskFull(t *testing.T) {
 	dir := os.Getenv(fullDirEnv)
 	if dir != "" {
-		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=12m"); err != nil {
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=12m,mode=700"); err != nil {
 			t.Fatalf("mount: %v", err)
 		}
 		testDiskFull(t, dir)
@@ -53,7 +54,7 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// faults notes what a writer tells.
+// faults collects what a writer reports.
 type faults struct {
 	mu   sync.Mutex
 	told []error
@@ -78,7 +79,7 @@ func testDiskFull(t *testing.T, dir string) {
 	some := func(count int) {
 		for range count {
 			var f feed
-			oneFlow(&f, n, at0+monitor.Time(n)*second)
+			oneLife(&f, n, at(0)+monitor.Time(n)*second)
 			write(t, w, &f)
 			n++
 		}
@@ -96,13 +97,13 @@ func testDiskFull(t *testing.T, dir string) {
 			t.Logf("full at once: %v", err)
 		}
 	}
-	some(5000) // does not wait for the disk
+	some(5000) // Write does not wait for the disk
 	st := w.Stats()
 	if got := told.all(); len(got) != 1 || got[0] == nil || st.Fault == nil {
 		t.Fatalf("told %v, fault %v", got, st.Fault)
 	}
 	if text := st.Fault.Error(); !strings.Contains(text, dir) || !strings.Contains(text, "full") && !strings.Contains(text, "space") && !strings.Contains(text, "I/O") {
-		t.Errorf("the error does not say what is the matter: %v", st.Fault)
+		t.Errorf("the error does not say what is wrong: %v", st.Fault)
 	}
 	if st.Unkept == 0 || st.Pending > 1000 {
 		t.Fatalf("%+v", st)
@@ -123,7 +124,7 @@ func testDiskFull(t *testing.T, dir string) {
 	if got := told.all(); len(got) != 2 || got[1] != nil {
 		t.Errorf("told %v", got)
 	}
-	got, res := ask(t, dir, Query{})
+	got, res := ask(t, dir, translation.Query{})
 	there := map[uint16]int{}
 	for _, a := range got {
 		there[a.SentAs.Port]++
@@ -139,17 +140,17 @@ func testDiskFull(t *testing.T, dir string) {
 	if len(got)+int(unkept) != n || len(res.Faults) > 0 {
 		t.Errorf("%d rows and %d not kept of %d; faults %v", len(got), unkept, n, res.Faults)
 	}
-	if len(res.Gaps) != 1 || res.Gaps[0].Cause != Unwritten || res.Gaps[0].Count != unkept {
+	if len(res.Gaps) != 1 || res.Gaps[0].Cause != translation.Unwritten || res.Gaps[0].Count != unkept {
 		t.Errorf("gaps %+v, want one of %d", res.Gaps, unkept)
 	}
-	q := Query{From: res.Gaps[0].From, To: res.Gaps[0].From}
+	q := translation.Query{Since: res.Gaps[0].From, Until: res.Gaps[0].From}
 	if _, res := ask(t, dir, q); len(res.Gaps) != 1 {
-		t.Error("a question about that time hears nothing of the gap")
+		t.Error("a query about that time does not report the gap")
 	}
 }
 
-// testDiskStaysFull closes a writer while the disk is full: it says how many
-// translations that costs, those of the commit that failed included.
+// testDiskStaysFull closes a writer while the disk is full. The error says how
+// many translations are lost, those of the commit that failed included.
 func testDiskStaysFull(t *testing.T, dir string) {
 	var told faults
 	w := open(t, Config{Dir: dir, Every: 5 * time.Millisecond, MaxPending: 1000, Fault: told.add})
@@ -159,7 +160,7 @@ func testDiskStaysFull(t *testing.T, dir string) {
 	}
 	for len(told.all()) == 0 || n < 5000 {
 		var f feed
-		oneFlow(&f, n, at0+monitor.Time(n)*second)
+		oneLife(&f, n, at(0)+monitor.Time(n)*second)
 		write(t, w, &f)
 		n++
 	}
@@ -174,15 +175,15 @@ func testDiskStaysFull(t *testing.T, dir string) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	got, _ := ask(t, dir, Query{})
-	got = slices.DeleteFunc(got, func(a Answer) bool { return a.End == 0 })
+	got, _ := ask(t, dir, translation.Query{})
+	got = slices.DeleteFunc(got, func(a translation.Answer) bool { return a.End == 0 })
 	if want := fmt.Sprintf("; %d translations were not written", n-len(got)); !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %q", err, want)
 	}
 }
 
-// testDiskFullIsQuiet expects what has failed to be tried again by the clock alone,
-// whatever comes, and at the end.
+// testDiskFullIsQuiet expects a commit that failed to be tried again by the clock
+// only, not with each event, and at the end.
 func testDiskFullIsQuiet(t *testing.T, dir string) {
 	w := open(t, Config{Dir: dir, Every: time.Hour})
 	if err := fill(filepath.Join(dir, "filler")); err != nil {
@@ -190,7 +191,7 @@ func testDiskFullIsQuiet(t *testing.T, dir string) {
 	}
 	var f feed
 	for n := range 1000 {
-		oneFlow(&f, n, at0+monitor.Time(n)*second)
+		oneLife(&f, n, at(0)+monitor.Time(n)*second)
 	}
 	write(t, w, &f)
 	if err := w.Sync(); err == nil {
@@ -201,11 +202,11 @@ func testDiskFullIsQuiet(t *testing.T, dir string) {
 		runtime.Gosched()
 	}
 	if err := w.Close(); err == nil || w.tries != 2 {
-		t.Errorf("%d times tried, want 2; %v", w.tries, err)
+		t.Errorf("%d commits, want 2; %v", w.tries, err)
 	}
 }
 
-// fill takes all the room there is.
+// fill takes all the space there is.
 func fill(path string) error {
 	f, err := os.Create(path)
 	if err != nil {

@@ -1,70 +1,56 @@
 package history
 
 import (
-	"slices"
-	"strconv"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"natlens/monitor"
+	"natlens/monitor/translation"
 )
 
-// oneFlow is a flow that begins at a time and lives a second.
-func oneFlow(f *feed, n int, at monitor.Time) {
-	fl := client("1")
-	fl.Orig.SrcPort, fl.Reply.DstPort = uint16(n+1), uint16(n+1)
-	f.add(monitor.KindNew, at, uint64(n+1), fl)
-	f.add(monitor.KindDestroy, at+second, uint64(n+1), fl)
-}
+const hour = 3600 * second
 
-func portsOf(answers []Answer) (ports []uint16) {
-	for _, a := range answers {
-		ports = append(ports, a.SentAs.Port)
-	}
-	return ports
-}
-
-// TestRetention writes a segment an hour, and keeps three hours.
+// TestRetention writes a file an hour, and keeps three hours.
 func TestRetention(t *testing.T) {
 	dir := t.TempDir()
-	c := &atomicClock{}
-	c.set(at0)
-	w := open(t, Config{Dir: dir, Keep: 3 * time.Hour, now: c.now})
+	c := newClock(at(0))
+	w := open(t, Config{Dir: dir, Keep: 3 * time.Hour, Clock: c.read})
 	for n := range 8 {
 		var f feed
-		oneFlow(&f, n, at0+monitor.Time(n)*3600*second)
-		c.set(at0 + monitor.Time(n)*3600*second + 2*second)
+		oneLife(&f, n, at(0)+monitor.Time(n)*hour)
+		c.set(at(2) + monitor.Time(n)*hour)
 		write(t, w, &f)
 		syncUp(t, w)
 	}
 	closeWriter(t, w)
-	got, res := ask(t, dir, Query{})
+	got, res := ask(t, dir, translation.Query{})
 	if diff := cmp.Diff([]uint16{5, 6, 7, 8}, portsOf(got)); diff != "" {
 		t.Error(diff)
 	}
-	if want := at0 + 3*3600*second + second; res.Began != want {
-		t.Errorf("the history says it began at %v, want %v", res.Began.Time(), want.Time())
+	if want := at(1) + 3*hour; res.Began != want {
+		t.Errorf("the history begins at %v, want %v", res.Began.Time(), want.Time())
 	}
 }
 
-// TestMaxSize keeps the newest segments within a size.
+// TestMaxSize keeps the newest files within a size.
 func TestMaxSize(t *testing.T) {
 	dir := t.TempDir()
-	w := open(t, Config{Dir: dir, SegmentRows: 50, MaxSize: 400_000, Every: time.Millisecond})
+	w := open(t, Config{Dir: dir, RowsPerFile: 50, MaxSize: 600_000, Every: time.Millisecond})
 	for n := range 1000 {
 		var f feed
-		oneFlow(&f, n, monitor.Now())
+		oneLife(&f, n, monitor.Now())
 		write(t, w, &f)
 		if n%50 == 49 {
 			syncUp(t, w)
 		}
 	}
 	closeWriter(t, w)
-	got, res := ask(t, dir, Query{})
+	got, res := ask(t, dir, translation.Query{})
 	ports := portsOf(got)
-	if len(ports) == 0 || len(ports) > 700 || ports[len(ports)-1] != 1000 || len(res.Faults) > 0 {
+	if len(ports) == 0 || len(ports) > 900 || ports[len(ports)-1] != 1000 || len(res.Faults) > 0 {
 		t.Errorf("%d flows are left, faults %v", len(ports), res.Faults)
 	}
 	for i, p := range ports {
@@ -74,138 +60,151 @@ func TestMaxSize(t *testing.T) {
 	}
 }
 
+// keeping is a history of eight files, an hour each, that keeps 90 days.
+type keeping struct {
+	dir   string
+	clock *clock
+	cfg   Config
+	w     *Writer
+	mu    sync.Mutex
+	notes []string
+}
+
+func newKeeping(t *testing.T) *keeping {
+	k := &keeping{dir: t.TempDir(), clock: newClock(at(0))}
+	k.cfg = Config{Dir: k.dir, Keep: 90 * 24 * time.Hour, Clock: k.clock.read, Note: func(text string) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.notes = append(k.notes, text)
+	}}
+	k.w = open(t, k.cfg)
+	for n := range 8 {
+		k.commit(t, n)
+		k.clock.pass(time.Hour)
+	}
+	return k
+}
+
+// commit writes a flow of this moment.
+func (k *keeping) commit(t *testing.T, n int) {
+	t.Helper()
+	var f feed
+	wall, _ := k.clock.read()
+	oneLife(&f, n, wall)
+	write(t, k.w, &f)
+	syncUp(t, k.w)
+}
+
+func (k *keeping) left(t *testing.T) int {
+	t.Helper()
+	got, _ := ask(t, k.dir, translation.Query{Outside: end("203.0.113.7"), Until: at(0) + 8*hour})
+	return len(got)
+}
+
+const year = 365 * 24 * time.Hour
+
+// TestWrongClockDeletesNothing sets the clock a year ahead: files that are old by
+// it stay, and a note says so. A restart does not change that.
+func TestWrongClockDeletesNothing(t *testing.T) {
+	k := newKeeping(t)
+	k.clock.jump(year)
+	k.commit(t, 100)
+	k.clock.pass(2 * time.Minute)
+	k.commit(t, 101)
+	closeWriter(t, k.w)
+	k.w = open(t, k.cfg)
+	k.clock.pass(2 * time.Minute)
+	k.commit(t, 102)
+	if n := k.left(t); n != 8 {
+		t.Errorf("%d of 8 translations are left", n)
+	}
+	k.mu.Lock()
+	if len(k.notes) != 2 || k.notes[0] != "history "+k.dir+": the clock jumped ahead by 8760h0m0s; nothing is deleted by age until that has lasted as long" {
+		t.Errorf("notes %q", k.notes)
+	}
+	k.mu.Unlock()
+	// The clock is set right, and time passes.
+	k.clock.jump(-year)
+	k.clock.pass(89 * 24 * time.Hour)
+	k.commit(t, 103)
+	if n := k.left(t); n != 8 {
+		t.Errorf("after 89 days, %d of 8 translations are left", n)
+	}
+	k.clock.pass(2 * 24 * time.Hour)
+	k.commit(t, 104)
+	k.clock.pass(2 * time.Minute)
+	k.commit(t, 105)
+	if n := k.left(t); n != 0 {
+		t.Errorf("after 91 days, %d of 8 translations are left", n)
+	}
+	closeWriter(t, k.w)
+}
+
+// TestLaterTimeIsTrustedInTheEnd stops the writer for 100 days. What is too old
+// goes when the later time has lasted for 100 days.
+func TestLaterTimeIsTrustedInTheEnd(t *testing.T) {
+	k := newKeeping(t)
+	closeWriter(t, k.w)
+	k.clock.jump(100 * 24 * time.Hour)
+	k.w = open(t, k.cfg)
+	for day := range 50 {
+		k.clock.pass(24 * time.Hour)
+		k.commit(t, 200+day)
+	}
+	if n := k.left(t); n != 8 {
+		t.Errorf("after 50 days, %d of 8 translations are left", n)
+	}
+	closeWriter(t, k.w)
+	k.w = open(t, k.cfg) // the wait goes on
+	for day := range 51 {
+		k.clock.pass(24 * time.Hour)
+		k.commit(t, 300+day)
+	}
+	if n := k.left(t); n != 0 {
+		t.Errorf("after 101 days, %d of 8 translations are left", n)
+	}
+	closeWriter(t, k.w)
+}
+
 // TestLongLives asks for a moment long before the end of a flow that lived for
-// hours: it stands in a segment of its own class, and of the others only those of
-// that moment are opened.
+// hours. It is in a file of its own class, and one other file is opened.
 func TestLongLives(t *testing.T) {
 	dir := t.TempDir()
-	w := open(t, Config{Dir: dir, SegmentRows: 10})
-	long := client("9999")
+	w := open(t, Config{Dir: dir, RowsPerFile: 10})
 	var f feed
-	f.add(monitor.KindNew, at0, 9999, long)
+	f.Add(monitor.KindNew, at(0), 9999, client(9999))
 	for n := range 100 {
-		oneFlow(&f, n, at0+monitor.Time(n)*60*second)
+		oneLife(&f, n, at(60*n))
 		if n%10 == 9 {
 			write(t, w, &f)
 			syncUp(t, w)
 		}
 	}
-	f.add(monitor.KindDestroy, at0+6000*second, 9999, long)
+	f.Add(monitor.KindDestroy, at(6000), 9999, client(9999))
 	write(t, w, &f)
 	closeWriter(t, w)
-	at := at0 + 600*second + second/2
-	got, _ := ask(t, dir, Query{From: at, To: at})
+	moment := at(600) + second/2
+	q := translation.Query{Since: moment, Until: moment}
+	got, _ := ask(t, dir, q)
 	if diff := cmp.Diff([]uint16{11, 9999}, portsOf(got)); diff != "" {
 		t.Error(diff)
 	}
-	fd := &find{dir: dir, q: Query{From: at, To: at}}
-	if err := fd.readCatalog(); err != nil {
+	fd := &find{ctx: t.Context(), dir: dir, Collector: translation.Collector{Query: q}}
+	if err := fd.withOpen(fd.readFiles); err != nil {
 		t.Fatal(err)
 	}
 	opened := 0
-	for i := range fd.entries {
-		if fd.candidate(&fd.entries[i]) {
+	for _, e := range fd.files {
+		if q.Covers(e.start, e.end) {
 			opened++
 		}
 	}
-	if opened != 2 || len(fd.entries) < 10 {
-		t.Errorf("%d of %d segments are opened, want 2", opened, len(fd.entries))
+	if opened != 2 || len(fd.files) < 10 {
+		t.Errorf("%d of %d files are opened, want 2", opened, len(fd.files))
 	}
-}
-
-// TestNamespaces has orphans of two namespaces, of which one is met again under
-// another number.
-func TestNamespaces(t *testing.T) {
-	dir := t.TempDir()
-	c := &atomicClock{}
-	c.set(at0)
-	names := new(monitor.Namespaces)
-	blue, _ := names.Add(monitor.Namespace{Name: "blue"})
-	red, _ := names.Add(monitor.Namespace{Name: "red"})
-	w := open(t, Config{Dir: dir, Names: names, now: c.now})
-	var f feed
-	f.add(monitor.KindNew, at0, 1, inNetNS(blue, client("1")))
-	f.add(monitor.KindNew, at0, 2, inNetNS(red, client("1")))
-	write(t, w, &f)
-	closeWriter(t, w)
-
-	names = new(monitor.Namespaces)
-	names.Add(monitor.Namespace{Name: "green"})
-	names.Add(monitor.Namespace{Name: "yellow"})
-	red, _ = names.Add(monitor.Namespace{Name: "red"})
-	w = open(t, Config{Dir: dir, Names: names, now: c.now, Settle: 10 * time.Second})
-	f.add(monitor.KindExisting, at0+second, 1, inNetNS(red, client("1")))
-	write(t, w, &f)
-	syncUp(t, w)
-	c.set(at0 + 20*second)
-	f.add(monitor.KindUpdate, at0+20*second, 1, inNetNS(red, client("1")))
-	write(t, w, &f)
-	syncUp(t, w)
-	closeWriter(t, w)
-	type row struct {
-		NetNS  string
-		Reason Reason
-	}
-	var rows []row
-	got, _ := ask(t, dir, Query{})
-	for _, a := range got {
-		rows = append(rows, row{a.Namespace, a.Reason})
-	}
-	if diff := cmp.Diff([]row{{"blue", CaptureEnded}, {"red", StillOpen}}, rows); diff != "" {
-		t.Error(diff)
-	}
-	if got, _ := ask(t, dir, Query{Namespace: "blue"}); len(got) != 1 {
-		t.Errorf("blue has %d", len(got))
-	}
-}
-
-// TestGapOfOneNamespace has events of one of two namespaces lost: the flows of the
-// other stay certain, on disk and while they are open, and who asks for it hears of
-// no gap.
-func TestGapOfOneNamespace(t *testing.T) {
-	dir := t.TempDir()
-	names := new(monitor.Namespaces)
-	blue, _ := names.Add(monitor.Namespace{Name: "blue"})
-	red, _ := names.Add(monitor.Namespace{Name: "red"})
-	w := open(t, Config{Dir: dir, Names: names, now: (&clock{at0}).now})
-	var f feed
-	for n, ns := range []monitor.NetNS{blue, red, blue, red} {
-		f.add(monitor.KindNew, at0, uint64(n+1), inNetNS(ns, client(strconv.Itoa(n+1))))
-	}
-	f.lost(at0+5*second, at0+4*second, at0+5*second, 10).SetNetNS(blue)
-	f.add(monitor.KindNew, at0+6*second, 5, inNetNS(blue, client("5")))
-	for n, ns := range []monitor.NetNS{blue, red} {
-		f.add(monitor.KindDestroy, at0+9*second, uint64(n+1), inNetNS(ns, client(strconv.Itoa(n+1))))
-	}
-	write(t, w, &f)
-	syncUp(t, w)
-	type row struct {
-		Port  uint16
-		NetNS string
-		Doubt Doubt
-	}
-	want := []row{{1, "blue", TouchedByGap}, {2, "red", 0}, {3, "blue", TouchedByGap}, {4, "red", 0}, {5, "blue", 0}}
-	gap := Gap{From: at0 + 4*second, To: at0 + 5*second, Count: 10, Cause: Lost, Namespace: "blue"}
-	for _, when := range []string{"at work", "closed"} {
-		got, res := ask(t, dir, Query{})
-		var rows []row
-		for _, a := range got {
-			rows = append(rows, row{a.SentAs.Port, a.Namespace, a.Doubt})
-		}
-		slices.SortFunc(rows, func(a, b row) int { return int(a.Port) - int(b.Port) })
-		if diff := cmp.Diff(want, rows); diff != "" {
-			t.Errorf("%s: %s", when, diff)
-		}
-		if diff := cmp.Diff([]Gap{gap}, res.Gaps, cmp.AllowUnexported(Gap{})); diff != "" {
-			t.Errorf("%s: %s", when, diff)
-		}
-		for name, gaps := range map[string]int{"blue": 1, "red": 0} {
-			if _, res := ask(t, dir, Query{Namespace: name}); len(res.Gaps) != gaps {
-				t.Errorf("%s: %s has gaps %+v", when, name, res.Gaps)
-			}
-		}
-		if when == "at work" {
-			closeWriter(t, w)
-		}
+	// Ids rise over both classes: the long life ended last.
+	all, _ := ask(t, dir, translation.Query{})
+	if ports := portsOf(all); len(ports) != 101 || ports[100] != 9999 || ports[0] != 1 {
+		t.Errorf("in the order of their ends: %v", ports)
 	}
 }

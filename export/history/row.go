@@ -1,149 +1,108 @@
 package history
 
 import (
-	"encoding/binary"
-	"hash/crc32"
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
 
 	"natlens/monitor"
+	"natlens/monitor/translation"
 )
 
-// rowColumns are the columns of flow, in the order of bindRow and scanRow.
-const rowColumns = "id,start,took,proto,src,sport,dst,dport,nsrc,nsport,ndst,ndport,nat,zone,netns,icmp,bytes,packets,rbytes,rpackets,reason,state,status,doubt,sum"
-
-const rowWidth = 25
-
-// bindRow binds a closed translation to the parameters behind base; netns is its
-// namespace in the segment, 0 the one of meta.
-func bindRow(s *stmt, base int, id int64, t *Translation, netns int64) {
-	s.bindInt(base+1, id)
-	s.bindInt(base+2, int64(t.Start))
-	s.bindInt(base+3, int64(t.End-t.Start))
-	s.bindInt(base+4, int64(t.Proto))
-	bindEndpoint(s, base+5, t.From)
-	bindEndpoint(s, base+7, t.To)
-	if t.NAT&SNAT != 0 {
-		bindEndpoint(s, base+9, t.SentAs)
-	} else {
-		s.bindNull(base + 9)
-		s.bindNull(base + 10)
+// appendRow appends the values of columns for one side of a translation.
+func appendRow(args []any, t *translation.Translation, s translation.Side) []any {
+	args = append(args, int64(t.Number), int64(t.Start), int64(t.End), int64(t.Proto), s.String())
+	_, _, sentAs, deliveredTo := t.Ends()
+	far := deliveredTo // the peer after the other side's rewrite
+	if s == translation.DestinationSide {
+		far = sentAs
 	}
-	if t.NAT&DNAT != 0 {
-		bindEndpoint(s, base+11, t.DeliveredTo)
-	} else {
-		s.bindNull(base + 11)
-		s.bindNull(base + 12)
+	for _, e := range [...]translation.End{t.Inside(s), t.Outside(s), t.Peer(s), far} {
+		args = append(args, e.Addr.String(), ifKnown(e.HasPort, e.Port))
 	}
-	s.bindInt(base+13, int64(t.NAT))
-	bindIf(s, base+14, t.Zone != 0, int64(t.Zone))
-	bindIf(s, base+15, netns != 0, netns)
-	bindIf(s, base+16, t.Proto.IsICMP(), int64(t.ICMP))
-	bindIf(s, base+17, t.Counted, int64(t.Original.Bytes))
-	bindIf(s, base+18, t.Counted, int64(t.Original.Packets))
-	bindIf(s, base+19, t.Counted, int64(t.Reply.Bytes))
-	bindIf(s, base+20, t.Counted, int64(t.Reply.Packets))
-	s.bindInt(base+21, int64(t.Reason))
-	bindIf(s, base+22, t.HasState, int64(t.State))
-	s.bindInt(base+23, int64(t.Status))
-	s.bindInt(base+24, int64(t.Doubt))
-	s.bindInt(base+25, t.sum(id, netns))
+	if len(t.Sides()) == 1 { // nothing rewrites the peer
+		args[len(args)-2], args[len(args)-1] = nil, nil
+	}
+	return append(args, int64(t.NAT), ifKnown(t.Proto.IsICMP(), t.ICMP), int64(t.Zone), t.Namespace, ifKnown(t.HasID, t.ID),
+		ifKnown(t.HasState, t.State), int64(t.Status), int64(t.Reason), int64(t.Doubt),
+		ifKnown(t.Counted, t.Original.Packets), ifKnown(t.Counted, t.Original.Bytes),
+		ifKnown(t.Counted, t.Reply.Packets), ifKnown(t.Counted, t.Reply.Bytes))
 }
 
-func bindEndpoint(s *stmt, i int, p monitor.Endpoint) {
-	if p.Addr.Is4() {
-		s.bindInt(i, int64(binary.BigEndian.Uint32(p.Addr[12:])))
-	} else {
-		s.bindBlob(i, p.Addr[:])
+// ifKnown returns the number, or NULL.
+func ifKnown[N uint16 | uint32 | uint64 | monitor.State](known bool, n N) any {
+	if !known {
+		return nil
 	}
-	s.bindInt(i+1, int64(p.Port))
+	return int64(n)
 }
 
-func bindIf(s *stmt, i int, known bool, v int64) {
-	if known {
-		s.bindInt(i, v)
-	} else {
-		s.bindNull(i)
+// row reads columns.
+type row struct {
+	t                                                translation.Translation
+	side                                             string
+	ends                                             [4]scanEnd // inside, outside, peer, peer_nat
+	icmp                                             sql.Null[uint16]
+	ctid                                             sql.Null[uint32]
+	state                                            sql.Null[monitor.State]
+	origPackets, origBytes, replyPackets, replyBytes sql.NullInt64
+}
+
+type scanEnd struct {
+	addr sql.NullString
+	port sql.Null[uint16]
+}
+
+// dest returns where Scan puts the columns.
+func (r *row) dest() []any {
+	t, e := &r.t, &r.ends
+	return []any{
+		&t.Number, &t.Start, &t.End, &t.Proto, &r.side, &e[0].addr, &e[0].port, &e[1].addr, &e[1].port, &e[2].addr, &e[2].port, &e[3].addr, &e[3].port,
+		&t.NAT, &r.icmp, &t.Zone, &t.Namespace, &r.ctid, &r.state, &t.Status, &t.Reason, &t.Doubt,
+		&r.origPackets, &r.origBytes, &r.replyPackets, &r.replyBytes,
 	}
 }
 
-// columns is a row that is read: of a statement, or of a sealedFile.
-type columns interface {
-	int(column int) int64
-	kind(column int) int32
-	blob(column int) []byte // good until the next row
-}
-
-// scanRow reads a row with rowColumns. ok is false if the row is
-// not as it was written.
-func scanRow(s columns, t *Translation) (id, netns int64, ok bool) {
-	id, netns = s.int(0), s.int(14)
-	*t = Translation{
-		Start: monitor.Time(s.int(1)), End: monitor.Time(s.int(1) + s.int(2)), Proto: monitor.Proto(s.int(3)),
-		NAT: Kind(s.int(12)), Zone: uint16(s.int(13)), ICMP: uint16(s.int(15)),
-		Original: monitor.Counters{Bytes: uint64(s.int(16)), Packets: uint64(s.int(17))},
-		Reply:    monitor.Counters{Bytes: uint64(s.int(18)), Packets: uint64(s.int(19))},
-		Counted:  s.kind(16) != columnNull, Reason: Reason(s.int(20)),
-		State: monitor.State(s.int(21)), HasState: s.kind(21) != columnNull,
-		Status: monitor.Status(s.int(22)), Doubt: Doubt(s.int(23)),
+// translation returns what the row says, and the side that it describes.
+func (r *row) translation() (t translation.Translation, s translation.Side, err error) {
+	t = r.t
+	t.ICMP, t.ID, t.HasID, t.State, t.HasState = r.icmp.V, r.ctid.V, r.ctid.Valid, r.state.V, r.state.Valid
+	t.Counted = r.origPackets.Valid
+	t.Original = monitor.Counters{Packets: uint64(r.origPackets.Int64), Bytes: uint64(r.origBytes.Int64)}
+	t.Reply = monitor.Counters{Packets: uint64(r.replyPackets.Int64), Bytes: uint64(r.replyBytes.Int64)}
+	if !r.ends[3].addr.Valid {
+		r.ends[3] = r.ends[2]
 	}
-	okFrom, okTo := scanEndpoint(s, 4, &t.From), scanEndpoint(s, 6, &t.To)
-	t.SentAs, t.DeliveredTo = t.From, t.To
-	okAs, okAt := true, true
-	if t.NAT&SNAT != 0 {
-		okAs = scanEndpoint(s, 8, &t.SentAs)
+	var ends [4]monitor.Endpoint
+	for i, e := range r.ends {
+		addr, err := netip.ParseAddr(e.addr.String)
+		if err != nil {
+			return t, s, fmt.Errorf("flow %d: %w", t.Number, err)
+		}
+		ends[i] = monitor.Endpoint{Addr: monitor.AddrFrom(addr), Port: e.port.V}
 	}
-	if t.NAT&DNAT != 0 {
-		okAt = scanEndpoint(s, 10, &t.DeliveredTo)
+	if r.side == translation.DestinationSide.String() {
+		s = translation.DestinationSide
+		t.DeliveredTo, t.To, t.From, t.SentAs = ends[0], ends[1], ends[2], ends[3]
+	} else {
+		t.From, t.SentAs, t.To, t.DeliveredTo = ends[0], ends[1], ends[2], ends[3]
 	}
 	t.Family = monitor.IPv6
 	if t.From.Addr.Is4() {
 		t.Family = monitor.IPv4
 	}
-	return id, netns, okFrom && okTo && okAs && okAt && t.sum(id, netns) == s.int(24)
+	return t, s, nil
 }
 
-func scanEndpoint(s columns, i int, p *monitor.Endpoint) bool {
-	p.Port = uint16(s.int(i + 1))
-	if s.kind(i) == columnBlob {
-		return copy(p.Addr[:], s.blob(i)) == len(p.Addr)
-	}
-	var four [4]byte
-	n := s.int(i)
-	binary.BigEndian.PutUint32(four[:], uint32(n))
-	p.Addr = monitor.AddrFrom4(four)
-	return s.kind(i) != columnNull && n>>32 == 0
-}
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// sum is the checksum of a row: the low 24 bits of a CRC-32C over what its columns
-// say. SQLite has no checksums of its own: a disk's error must not name the wrong
-// host.
-func (t *Translation) sum(id, netns int64) int64 {
-	var b [160]byte
-	le := binary.LittleEndian
-	le.PutUint64(b[0:], uint64(id))
-	le.PutUint64(b[8:], uint64(t.Start))
-	le.PutUint64(b[16:], uint64(t.End))
-	for i, p := range [...]*monitor.Endpoint{&t.From, &t.To, &t.SentAs, &t.DeliveredTo} {
-		copy(b[24+18*i:], p.Addr[:])
-		le.PutUint16(b[40+18*i:], p.Port)
-	}
-	le.PutUint64(b[96:], t.Original.Bytes)
-	le.PutUint64(b[104:], t.Original.Packets)
-	le.PutUint64(b[112:], t.Reply.Bytes)
-	le.PutUint64(b[120:], t.Reply.Packets)
-	le.PutUint32(b[128:], uint32(t.Status))
-	le.PutUint16(b[132:], t.Zone)
-	le.PutUint16(b[134:], t.ICMP)
-	b[136], b[137], b[138] = byte(t.Proto), byte(t.NAT), byte(t.Reason)
-	b[139], b[140], b[141], b[142] = byte(t.State), bit(t.HasState), byte(t.Doubt), bit(t.Counted)
-	le.PutUint16(b[143:], uint16(netns))
-	return int64(crc32.Checksum(b[:145], castagnoli) & 0xffffff)
-}
-
-func bit(set bool) byte {
-	if set {
-		return 1
-	}
-	return 0
+// scanRows calls fn for every row of a query that selects more and columns.
+func scanRows(ctx context.Context, db querier, query string, args []any, fn func(*translation.Translation, translation.Side) error, more ...any) error {
+	var r row
+	return scan(ctx, db, query, args, func() error {
+		t, side, err := r.translation()
+		if err == nil {
+			err = fn(&t, side)
+		}
+		return err
+	}, append(more, r.dest()...)...)
 }

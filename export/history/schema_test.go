@@ -1,110 +1,123 @@
 package history
 
 import (
-	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/lab/labtest"
+	"natlens/monitor/translation"
+	"natlens/monitor/translation/translationtest"
 )
 
-// TestDocumentedSchema holds docs/history.md to the tables as they are.
+func readPage(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/history.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
+}
+
+// TestDocumentedSchema compares docs/history.md with the schemas, and the columns
+// that both tables have in common.
 func TestDocumentedSchema(t *testing.T) {
-	page, err := os.ReadFile("../../docs/history.md")
-	if err != nil {
-		t.Fatal(err)
+	page := readPage(t)
+	for _, sql := range []string{closedSQL, openSQL} {
+		if !strings.Contains(page, "```sql\n"+sql+"```\n") {
+			t.Errorf("docs/history.md does not have\n%s", sql)
+		}
 	}
-	_, sql, _ := strings.Cut(string(page), "```sql\n")
-	sql, _, _ = strings.Cut(sql, "```\n")
-	tables, _, _ := strings.Cut(segmentSchema, "CREATE VIEW")
-	if want := strings.TrimPrefix(tables, "\n"); sql != want {
-		t.Errorf("docs/history.md has\n%s\nthe tables are\n%s", sql, want)
+	common := func(create string) []string { return regexp.MustCompile(`(?m)^\t[a-z_]+ .*`).FindAllString(create, -1) }
+	clean := func(lines []string) (out []string) {
+		for _, line := range lines {
+			line, _, _ = strings.Cut(line, " --")
+			out = append(out, strings.TrimRight(line, " ,"))
+		}
+		return out
+	}
+	closed, open := clean(common(closedSchema[0])), clean(common(openSchema[0]))
+	if !slices.Equal(closed[1:], open) {
+		t.Errorf("the tables differ:\n%q\n%q", closed, open)
 	}
 }
 
-// TestViews reads the views as the shell does.
-func TestViews(t *testing.T) {
-	dir := t.TempDir()
-	w := open(t, Config{Dir: dir, now: (&clock{at0}).now})
-	var f feed
-	for i, fl := range []monitor.Flow{
-		snat("10.0.0.5:40000", "203.0.113.7:32768", "198.51.100.9:443"),
-		flow("[2001:db8::1]:5", "[2001:db8::2]:80", "[2001:db8::1]:5", "[fd00::2]:8080"),
-	} {
-		f.add(monitor.KindNew, at0, uint64(i+1), fl)
-		f.add(monitor.KindDestroy, at0+second/4, uint64(i+1), fl)
-	}
-	f.lost(at0, at0, at0+second, 7)
-	write(t, w, &f)
-	closeWriter(t, w)
-	d, err := openDB("segment", segmentPath(dir, 1), openRead)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.close()
-	for sql, want := range map[string]string{
-		`SELECT group_concat(concat_ws(' ', start, "end", inside, inside_port, outside, outside_port, peer, peer_port), '; ') FROM translation`: "2025-11-22T08:26:40.000Z 2025-11-22T08:26:40.250Z 10.0.0.5 40000 203.0.113.7 32768 198.51.100.9 443; " +
-			"2025-11-22T08:26:40.000Z 2025-11-22T08:26:40.250Z fd00:0000:0000:0000:0000:0000:0000:0002 8080 2001:0db8:0000:0000:0000:0000:0000:0002 80 2001:0db8:0000:0000:0000:0000:0000:0001 5",
-		`SELECT concat_ws(' ', since, until, count, least, cause, namespace) FROM gaps`: "2025-11-22T08:26:40.000Z 2025-11-22T08:26:41.000Z 7 0 lost",
-	} {
-		s, err := d.prepare(sql)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.step(); err != nil {
-			t.Fatal(err)
-		}
-		if got := s.text(0); got != want {
-			t.Errorf("%s\ngot  %s\nwant %s", sql, got, want)
-		}
-		s.close()
-	}
-}
-
-// TestShellQuery runs the query of docs/history.md that uses the index, where there
-// is a sqlite3 shell; everything else of it is SQL.
-func TestShellQuery(t *testing.T) {
-	page, err := os.ReadFile("../../docs/history.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, sql, ok := strings.Cut(string(page), `"WITH RECURSIVE`)
-	sql, _, _ = strings.Cut(sql, "\"\n")
+// TestShell runs the three lines of docs/history.md for 200 questions, and compares
+// what the sqlite3 shell prints with the reader's answers.
+func TestShell(t *testing.T) {
+	shell, ok := labtest.Have(t, "sqlite3")
 	if !ok {
-		t.Fatal("the page has no such query")
+		t.Skip("sqlite3 is not installed")
 	}
+	_, script, _ := strings.Cut(readPage(t), "```bash\n")
+	script, _, ok = strings.Cut(script, "```\n")
+	if !ok || strings.Count(script, "\n") != 3 {
+		t.Fatalf("the page has no three lines: %q", script)
+	}
+	script = strings.ReplaceAll(script, "sqlite3", shell)
 	dir := t.TempDir()
-	w := open(t, Config{Dir: dir})
+	w := open(t, Config{Dir: dir, RowsPerFile: 100, Clock: newClock(at(0)).read})
+	dice := rand.New(rand.NewPCG(1, 2))
 	var f feed
-	f.add(monitor.KindNew, at0, 1, snat("10.0.0.5:40000", "203.0.113.7:32768", "198.51.100.9:443"))
-	f.add(monitor.KindDestroy, at0+second, 1, snat("10.0.0.5:40000", "203.0.113.7:32768", "198.51.100.9:443"))
-	f.add(monitor.KindNew, at0, 2, snat("10.0.0.6:40000", "203.0.113.7:32769", "198.51.100.9:443"))
-	f.add(monitor.KindDestroy, at0+second, 2, snat("10.0.0.6:40000", "203.0.113.7:32769", "198.51.100.9:443"))
-	write(t, w, &f)
-	closeWriter(t, w)
-	d, err := openDB("segment", segmentPath(dir, 1), openRead)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.close()
-	n, err := d.one("SELECT count(*) FROM (WITH RECURSIVE" + sql + ")")
-	if err != nil || n != 1 {
-		t.Errorf("%d rows, %v", n, err)
-	}
-	header, err := os.ReadFile(segmentPath(dir, 1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if id := hex.EncodeToString(header[68:72]); id != "6e61746c" {
-		t.Errorf("application id %s", id)
-	}
-	if shell, ok := labtest.Have(t, "sqlite3"); ok {
-		out, err := exec.Command(shell, segmentPath(dir, 1), "SELECT inside FROM translation ORDER BY id").CombinedOutput()
-		if err != nil || string(out) != "10.0.0.5\n10.0.0.6\n" {
-			t.Errorf("sqlite3: %s %v", out, err)
+	for n := range 600 {
+		flow := snat(fmt.Sprintf("10.0.0.%d:%d", n%20, 1000+n), fmt.Sprintf("203.0.113.%d:%d", n%3, 32768+n%50), "198.51.100.9:443")
+		if n%5 == 0 {
+			flow = translationtest.Flow(fmt.Sprintf("198.51.100.1:%d", n+1), "203.0.113.1:8080", fmt.Sprintf("10.0.0.254:%d", n+1), "10.0.0.7:80")
 		}
+		began := dice.IntN(3000)
+		f.Add(monitor.KindNew, at(began), uint64(n+1), flow)
+		if n%4 > 0 {
+			f.Add(monitor.KindDestroy, at(began+dice.IntN(8000)), uint64(n+1), flow)
+		}
+		if n%100 == 99 {
+			write(t, w, &f)
+			syncUp(t, w)
+		}
+	}
+	answered := 0
+	for n := range 200 {
+		outside, second := fmt.Sprintf("203.0.113.%d", n%3), at(dice.IntN(5000))
+		port := 32768 + n%50
+		if n%7 == 0 {
+			outside, port = "203.0.113.1", 8080
+		}
+		if n == 100 {
+			closeWriter(t, w)
+		}
+		q := translation.Query{Outside: end(fmt.Sprintf("%s:%d", outside, port)), Since: second, Until: second + translationtest.Second - 1}
+		answers, _ := ask(t, dir, q)
+		var want []string
+		for i := range answers {
+			a := &answers[i]
+			want = append(want, fmt.Sprintf("%s|%d|%d|%d", a.Inside(a.Side).Addr, a.Inside(a.Side).Port, a.Start, a.End))
+		}
+		cmd := exec.Command("sh", "-c", strings.NewReplacer("203.0.113.7", outside, "32768", fmt.Sprint(port),
+			"2026-11-22T14:32:15Z", second.Time().Format(time.RFC3339)).Replace(script))
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		got := strings.Fields(string(out))
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%s:%d at %v: sqlite3 has %q, the reader %q", outside, port, second.Time(), got, want)
+		}
+		answered += len(want)
+	}
+	if answered < 200 {
+		t.Errorf("only %d answers", answered)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "closed-*-wal")); len(left) > 0 {
+		t.Errorf("logs are left: %q", left)
 	}
 }

@@ -4,129 +4,95 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"natlens/monitor"
+	"natlens/monitor/translation"
+	"natlens/monitor/translation/translationtest"
 )
 
-// clock is a clock that stands.
-type clock struct{ t monitor.Time }
-
-func (c *clock) now() monitor.Time { return c.t }
-
-// atomicClock is a clock that stands until it is set.
-type atomicClock struct{ t atomic.Int64 }
-
-func (c *atomicClock) now() monitor.Time  { return monitor.Time(c.t.Load()) }
-func (c *atomicClock) set(t monitor.Time) { c.t.Store(int64(t)) }
-
-func open(t testing.TB, cfg Config) *Writer {
-	t.Helper()
-	if !Supported {
-		t.Skip("no SQLite for this platform")
-	}
-	w, err := NewWriter(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-func closeWriter(t testing.TB, w *Writer) {
-	t.Helper()
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestWriteAndFind has one flow of every kind written, and found from all sides.
+// TestWriteAndFind writes flows of every kind, and asks for them from all sides.
 func TestWriteAndFind(t *testing.T) {
 	dir := t.TempDir()
-	w := open(t, Config{Dir: dir, Namespace: "blue", now: (&clock{at0}).now})
+	w := open(t, Config{Dir: dir, Namespace: "blue", Clock: newClock(at(0)).read})
 	var f feed
-	a := snat("10.0.0.5:40000", "203.0.113.7:32768", "198.51.100.9:443")
-	b := flow("198.51.100.20:5555", "203.0.113.1:8080", "198.51.100.20:5555", "10.0.0.9:80")
-	both := flow("10.0.0.6:1000", "203.0.113.1:8080", "10.0.0.1:2000", "10.0.0.9:80")
-	six := snat("[fd00::5]:40000", "[2001:db8::7]:32768", "[2001:db8:1::9]:443")
-	plain := flow("10.0.0.7:1", "10.0.1.7:2", "10.0.0.7:1", "10.0.1.7:2")
-	for i, fl := range []monitor.Flow{a, b, both, six, plain} {
-		f.add(monitor.KindNew, at0+monitor.Time(i)*second, uint64(i+1), fl)
+	flows := []monitor.Flow{
+		snat("10.0.0.5:40000", "203.0.113.7:32768", "198.51.100.9:443"),
+		translationtest.Flow("198.51.100.20:5555", "203.0.113.1:8080", "198.51.100.20:5555", "10.0.0.9:80"),
+		translationtest.Flow("10.0.0.6:1000", "203.0.113.1:8080", "10.0.0.1:2000", "10.0.0.9:80"),
+		snat("[fd00::5]:40000", "[2001:db8::7]:32768", "[2001:db8:1::9]:443"),
+		snat("10.0.0.7:1", "10.0.0.7:1", "10.0.1.7:2"), // not rewritten
 	}
-	for i, fl := range []monitor.Flow{a, b, both, six, plain} {
-		e := f.add(monitor.KindDestroy, at0+monitor.Time(60+i)*second, uint64(i+1), fl)
+	for i, flow := range flows {
+		f.Add(monitor.KindNew, at(i), uint64(i+1), flow).Flow.ID = uint32(i + 7)
+	}
+	for i, flow := range flows {
+		e := f.Add(monitor.KindDestroy, at(60+i), uint64(i+1), flow)
+		e.Flow.ID = uint32(i + 7)
 		e.Flow.State, e.Flow.CountersOrig, e.Flow.CountersReply = monitor.TCPTimeWait, monitor.Counters{Packets: 3, Bytes: 180}, monitor.Counters{Packets: 2, Bytes: 5000}
 		e.Has |= monitor.AttrState | monitor.AttrCountersOrig | monitor.AttrCountersReply
 	}
 	write(t, w, &f)
 	syncUp(t, w)
 	for _, c := range []struct {
-		q       Query
-		inside  []string
-		outside []string
+		q    translation.Query
+		want [][2]string // inside and outside
 	}{
-		{Query{Outside: end("203.0.113.7:32768")}, []string{"10.0.0.5:40000"}, []string{"203.0.113.7:32768"}},
-		{Query{Outside: end("203.0.113.7")}, []string{"10.0.0.5:40000"}, []string{"203.0.113.7:32768"}},
-		{Query{Outside: end("203.0.113.7:32769")}, nil, nil},
-		{Query{Outside: end("203.0.113.1:8080")}, []string{"10.0.0.9:80", "10.0.0.9:80"}, []string{"203.0.113.1:8080", "203.0.113.1:8080"}},
-		{Query{Outside: end("10.0.0.1:2000"), Proto: monitor.TCP}, []string{"10.0.0.6:1000"}, []string{"10.0.0.1:2000"}},
-		{Query{Outside: end("10.0.0.1:2000"), Proto: monitor.UDP}, nil, nil},
-		{Query{Inside: end("10.0.0.9")}, []string{"10.0.0.9:80", "10.0.0.9:80"}, []string{"203.0.113.1:8080", "203.0.113.1:8080"}},
-		{Query{Inside: end("10.0.0.9"), Peer: end("198.51.100.20")}, []string{"10.0.0.9:80"}, []string{"203.0.113.1:8080"}},
-		{Query{Outside: end("[2001:db8::7]:32768")}, []string{"[fd00::5]:40000"}, []string{"[2001:db8::7]:32768"}},
-		{Query{Outside: end("203.0.113.7:32768"), From: at0 + 30*second, To: at0 + 30*second}, []string{"10.0.0.5:40000"}, []string{"203.0.113.7:32768"}},
-		{Query{Outside: end("203.0.113.7:32768"), From: at0 + 61*second, To: at0 + 90*second}, nil, nil},
-		{Query{Outside: end("203.0.113.7:32768"), To: at0 - second}, nil, nil},
-		{Query{Outside: End{Port: 32768, HasPort: true}}, []string{"10.0.0.5:40000", "[fd00::5]:40000"}, []string{"203.0.113.7:32768", "[2001:db8::7]:32768"}},
+		{translation.Query{Outside: end("203.0.113.7:32768")}, [][2]string{{"10.0.0.5:40000", "203.0.113.7:32768"}}},
+		{translation.Query{Outside: end("203.0.113.7")}, [][2]string{{"10.0.0.5:40000", "203.0.113.7:32768"}}},
+		{translation.Query{Outside: end("203.0.113.7:32769")}, nil},
+		{translation.Query{Outside: end("203.0.113.1:8080")}, [][2]string{{"10.0.0.9:80", "203.0.113.1:8080"}, {"10.0.0.9:80", "203.0.113.1:8080"}}},
+		{translation.Query{Outside: end("10.0.0.1:2000"), Proto: monitor.TCP}, [][2]string{{"10.0.0.6:1000", "10.0.0.1:2000"}}},
+		{translation.Query{Outside: end("10.0.0.1:2000"), Proto: monitor.UDP}, nil},
+		{translation.Query{Inside: end("10.0.0.9"), Peer: end("198.51.100.20")}, [][2]string{{"10.0.0.9:80", "203.0.113.1:8080"}}},
+		{translation.Query{Inside: end("10.0.0.9"), Outside: end("203.0.113.7")}, nil},
+		{translation.Query{Outside: end("[2001:db8::7]:32768")}, [][2]string{{"[fd00::5]:40000", "[2001:db8::7]:32768"}}},
+		{translation.Query{Outside: end("203.0.113.7:32768"), Since: at(30), Until: at(30)}, [][2]string{{"10.0.0.5:40000", "203.0.113.7:32768"}}},
+		{translation.Query{Outside: end("203.0.113.7:32768"), Since: at(61), Until: at(90)}, nil},
+		{translation.Query{Outside: end("203.0.113.7:32768"), Until: at(-1)}, nil},
+		{translation.Query{Peer: end("198.51.100.9")}, [][2]string{{"10.0.0.5:40000", "203.0.113.7:32768"}}},
+		{translation.Query{Namespace: "red"}, nil},
 	} {
 		got, res := ask(t, dir, c.q)
-		var inside, outside []string
+		var is [][2]string
 		for i := range got {
-			in, out := got[i].Inside(got[i].Side), got[i].Outside(got[i].Side)
-			inside = append(inside, addrPort(in))
-			outside = append(outside, addrPort(out))
+			is = append(is, [2]string{got[i].Inside(got[i].Side).String(), got[i].Outside(got[i].Side).String()})
 		}
-		if diff := cmp.Diff(c.inside, inside); diff != "" || len(res.Faults) > 0 {
-			t.Errorf("%+v: inside %s, faults %v", c.q, diff, res.Faults)
-		}
-		if diff := cmp.Diff(c.outside, outside); diff != "" {
-			t.Errorf("%+v: outside %s", c.q, diff)
+		if diff := cmp.Diff(c.want, is); diff != "" || len(res.Faults) > 0 {
+			t.Errorf("%+v: %s, faults %v", c.q, diff, res.Faults)
 		}
 	}
-	got, res := ask(t, dir, Query{Outside: end("203.0.113.7:32768")})
-	want := Answer{Namespace: "blue", Translation: Translation{
-		Start: at0, End: at0 + 60*second, From: endpoint("10.0.0.5:40000"), To: endpoint("198.51.100.9:443"),
-		SentAs: endpoint("203.0.113.7:32768"), DeliveredTo: endpoint("198.51.100.9:443"), Proto: monitor.TCP, Family: monitor.IPv4, NAT: SNAT,
+	// The flow with both sides rewritten is one answer, with all of its ends.
+	got, res := ask(t, dir, translation.Query{Inside: end("10.0.0.9"), Peer: end("10.0.0.6:1000")})
+	want := translation.Answer{Side: translation.DestinationSide, Translation: translation.Translation{
+		Start: at(2), End: at(62), From: translationtest.Endpoint("10.0.0.6:1000"), To: translationtest.Endpoint("203.0.113.1:8080"),
+		SentAs: translationtest.Endpoint("10.0.0.1:2000"), DeliveredTo: translationtest.Endpoint("10.0.0.9:80"),
+		Proto: monitor.TCP, Family: monitor.IPv4, NAT: translation.SNAT | translation.DNAT, Namespace: "blue",
 		Original: monitor.Counters{Packets: 3, Bytes: 180}, Reply: monitor.Counters{Packets: 2, Bytes: 5000}, Counted: true,
-		Reason: Destroyed, Status: monitor.SrcNAT, State: monitor.TCPTimeWait, HasState: true,
+		Reason: translation.Destroyed, Status: monitor.SrcNAT | monitor.DstNAT, State: monitor.TCPTimeWait, HasState: true,
+		Number: 3, ID: 9, HasID: true,
 	}}
-	if diff := cmp.Diff([]Answer{want}, got, cmp.AllowUnexported(Translation{})); diff != "" {
+	if diff := cmp.Diff([]translation.Answer{want}, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(Result{Answers: 1, Began: at0, Ended: at0, Live: true}, res); diff != "" {
+	if diff := cmp.Diff(translation.Result{Answers: 1, Began: at(0), Ended: at(0), Live: true}, res); diff != "" {
 		t.Error(diff)
+	}
+	if got, _ := ask(t, dir, translation.Query{}); len(got) != 4 {
+		t.Errorf("%d answers to everything, want 4", len(got))
 	}
 	closeWriter(t, w)
-	if _, res := ask(t, dir, Query{Limit: 2}); res.Answers != 2 || res.Live {
+	if _, res := ask(t, dir, translation.Query{Limit: 2}); res.Answers != 2 || !res.More || res.Live {
 		t.Errorf("after the end: %+v", res)
 	}
-	for _, name := range []string{catalogName, journalName, lockName, filepath.Base(segmentPath("", 1))} {
+	for _, name := range []string{openName, lockName, newEntry(1, shortLives).name} {
 		if st, err := os.Stat(filepath.Join(dir, name)); err != nil || st.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v %v", name, st, err)
 		}
 	}
-}
-
-func addrPort(e monitor.Endpoint) string {
-	text := e.Addr.String()
-	if !e.Addr.Is4() {
-		text = "[" + text + "]"
-	}
-	return text + ":" + strconv.Itoa(int(e.Port))
 }
 
 func TestOneWriter(t *testing.T) {
@@ -139,34 +105,58 @@ func TestOneWriter(t *testing.T) {
 	closeWriter(t, open(t, Config{Dir: dir}))
 }
 
-// TestCarriedOn has three flows open when capture ends: one shows again by a dump,
-// one is gone, and one's tuple is made again.
-func TestCarriedOn(t *testing.T) {
+// TestOpenWhileWriting asks for flows that are open, close and open again.
+func TestOpenWhileWriting(t *testing.T) {
 	dir := t.TempDir()
-	c := &atomicClock{}
-	c.set(at0)
-	w := open(t, Config{Dir: dir, now: c.now})
+	w := open(t, Config{Dir: dir, Clock: newClock(at(0)).read})
 	var f feed
-	stays := snat("10.0.0.1:1", "203.0.113.7:1", "198.51.100.9:443")
-	gone := snat("10.0.0.2:2", "203.0.113.7:2", "198.51.100.9:443")
-	again := snat("10.0.0.3:3", "203.0.113.7:3", "198.51.100.9:443")
-	for i, fl := range []monitor.Flow{stays, gone, again} {
-		f.add(monitor.KindNew, at0, uint64(i+1), fl)
-	}
-	write(t, w, &f)
-	c.set(at0 + 10*second)
-	closeWriter(t, w)
-
-	c.set(at0 + 60*second)
-	w = open(t, Config{Dir: dir, now: c.now, Settle: 30 * time.Second})
-	found := snat("10.0.0.4:4", "203.0.113.7:4", "198.51.100.9:443")
-	f.add(monitor.KindExisting, at0+61*second, 1, stays)
-	f.add(monitor.KindExisting, at0+61*second, 2, found)
-	f.add(monitor.KindNew, at0+62*second, 3, again)
+	both := translationtest.Flow("10.0.0.6:1000", "203.0.113.7:8080", "10.0.0.1:2000", "10.0.0.9:80")
+	f.Add(monitor.KindNew, at(0), 1, client(1))
+	f.Add(monitor.KindNew, at(1), 2, both)
 	write(t, w, &f)
 	syncUp(t, w)
-	c.set(at0 + 95*second)
-	f.add(monitor.KindDestroy, at0+94*second, 1, stays)
+	q := translation.Query{Outside: end("203.0.113.7")}
+	got, _ := ask(t, dir, q)
+	if len(got) != 2 || got[0].End != 0 || !got[0].Live || got[1].Side != translation.DestinationSide {
+		t.Errorf("%+v", got)
+	}
+	f.Add(monitor.KindDestroy, at(5), 2, both)
+	f.Add(monitor.KindNew, at(6), 3, both)
+	write(t, w, &f)
+	syncUp(t, w)
+	got, _ = ask(t, dir, q)
+	if len(got) != 3 || got[0].End != at(5) || got[1].Start != at(0) || got[2].Start != at(6) {
+		t.Errorf("%+v", got)
+	}
+	closeWriter(t, w)
+	if got, _ := ask(t, dir, q); len(got) != 3 || got[2].Live {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestResumed has three flows open when capture ends: a dump shows one again, one
+// is gone, and one's tuple is used again.
+func TestResumed(t *testing.T) {
+	dir := t.TempDir()
+	c := newClock(at(0))
+	w := open(t, Config{Dir: dir, Clock: c.read})
+	var f feed
+	for n := range 3 {
+		f.Add(monitor.KindNew, at(0), uint64(n+1), client(n+1))
+	}
+	write(t, w, &f)
+	c.set(at(10))
+	closeWriter(t, w)
+
+	c.set(at(60))
+	w = open(t, Config{Dir: dir, Clock: c.read, Settle: 30 * time.Second})
+	f.Add(monitor.KindExisting, at(61), 1, client(1))
+	f.Add(monitor.KindExisting, at(61), 2, client(4))
+	f.Add(monitor.KindNew, at(62), 3, client(3))
+	write(t, w, &f)
+	syncUp(t, w)
+	c.set(at(95))
+	f.Add(monitor.KindDestroy, at(94), 1, client(1))
 	write(t, w, &f)
 	syncUp(t, w)
 	closeWriter(t, w)
@@ -174,28 +164,111 @@ func TestCarriedOn(t *testing.T) {
 	type row struct {
 		Port       uint16
 		Start, End monitor.Time
-		Reason     Reason
-		Doubt      Doubt
+		Reason     translation.Reason
+		Doubt      translation.Doubt
 	}
-	got, res := ask(t, dir, Query{Outside: end("203.0.113.7")})
+	got, res := ask(t, dir, translation.Query{Outside: end("203.0.113.7")})
 	var rows []row
 	for _, a := range got {
-		rows = append(rows, row{a.SentAs.Port, (a.Start - at0) / second, (a.End - at0) / second, a.Reason, a.Doubt})
+		rows = append(rows, row{a.SentAs.Port, a.Start, a.End, a.Reason, a.Doubt})
 	}
+	const gone = translation.EndedInGap | translation.TouchedByRestart
 	want := []row{
-		{3, 0, 60, CaptureEnded, EndedInGap | TouchedByRestart},
-		{1, 0, 94, Destroyed, TouchedByRestart},
-		{2, 0, 60, CaptureEnded, EndedInGap | TouchedByRestart},
-		{3, 62, -at0 / second, StillOpen, 0},
-		{4, 10, -at0 / second, StillOpen, BeganInGap | TouchedByRestart},
+		{3, at(0), at(60), translation.CaptureEnded, gone},
+		{1, at(0), at(94), translation.Destroyed, translation.TouchedByRestart},
+		{2, at(0), at(60), translation.CaptureEnded, gone},
+		{4, at(10), 0, translation.StillOpen, translation.BeganInGap | translation.TouchedByRestart},
+		{3, at(62), 0, translation.StillOpen, 0},
 	}
-	if diff := cmp.Diff(want[:3], rows[:min(3, len(rows))]); diff != "" {
+	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}
-	if len(rows) != 5 || rows[3] != want[4] || rows[4] != want[3] {
-		t.Errorf("open: %v", rows)
-	}
-	if diff := cmp.Diff([]Gap{{From: at0 + 10*second, To: at0 + 60*second, Count: 3, Cause: Restarted}}, res.Gaps, cmp.AllowUnexported(Gap{})); diff != "" {
+	if diff := cmp.Diff([]translation.Gap{{From: at(10), To: at(60), Count: 3, Cause: translation.Restarted}}, res.Gaps); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestNamespaces has flows of two network namespaces open when capture ends. One
+// of these is there again, under another number.
+func TestNamespaces(t *testing.T) {
+	dir := t.TempDir()
+	c := newClock(at(0))
+	names := new(monitor.Namespaces)
+	blue, _ := names.Add(monitor.Namespace{Name: "blue"})
+	red, _ := names.Add(monitor.Namespace{Name: "red"})
+	w := open(t, Config{Dir: dir, Names: names, Clock: c.read})
+	var f feed
+	f.Add(monitor.KindNew, at(0), 1, in(blue, client(1)))
+	f.Add(monitor.KindNew, at(0), 2, in(red, client(1)))
+	write(t, w, &f)
+	closeWriter(t, w)
+
+	names = new(monitor.Namespaces)
+	names.Add(monitor.Namespace{Name: "green"})
+	red, _ = names.Add(monitor.Namespace{Name: "red"})
+	w = open(t, Config{Dir: dir, Names: names, Clock: c.read, Settle: 10 * time.Second})
+	f.Add(monitor.KindExisting, at(1), 1, in(red, client(1)))
+	write(t, w, &f)
+	syncUp(t, w)
+	c.set(at(20))
+	f.Add(monitor.KindUpdate, at(20), 1, in(red, client(1)))
+	write(t, w, &f)
+	syncUp(t, w)
+	closeWriter(t, w)
+	got, _ := ask(t, dir, translation.Query{})
+	if len(got) != 2 || got[0].Namespace != "blue" || got[0].Reason != translation.CaptureEnded || got[1].Namespace != "red" || got[1].Reason != translation.StillOpen {
+		t.Errorf("%+v", got)
+	}
+	if got, _ := ask(t, dir, translation.Query{Namespace: "blue"}); len(got) != 1 {
+		t.Errorf("blue has %d", len(got))
+	}
+	if _, res := ask(t, dir, translation.Query{Namespace: "green"}); !cmp.Equal(res.Namespaces, []string{"blue", "red"}) {
+		t.Errorf("known are %q", res.Namespaces)
+	}
+}
+
+// TestGapOfOneNamespace loses events of one of two network namespaces. The flows
+// of the other stay certain, and a query about it reports no gap.
+func TestGapOfOneNamespace(t *testing.T) {
+	dir := t.TempDir()
+	names := new(monitor.Namespaces)
+	blue, _ := names.Add(monitor.Namespace{Name: "blue"})
+	red, _ := names.Add(monitor.Namespace{Name: "red"})
+	w := open(t, Config{Dir: dir, Names: names, Clock: newClock(at(0)).read})
+	var f feed
+	for n, ns := range []monitor.NetNS{blue, red, blue, red} {
+		f.Add(monitor.KindNew, at(0), uint64(n+1), in(ns, client(n+1)))
+	}
+	write(t, w, &f)
+	syncUp(t, w)
+	f.Lost(at(4), at(5), 10).SetNetNS(blue)
+	f.Add(monitor.KindNew, at(6), 5, in(blue, client(5)))
+	for n, ns := range []monitor.NetNS{blue, red} {
+		f.Add(monitor.KindDestroy, at(9), uint64(n+1), in(ns, client(n+1)))
+	}
+	write(t, w, &f)
+	syncUp(t, w)
+	doubts := map[uint16]translation.Doubt{1: translation.TouchedByGap, 2: 0, 3: translation.TouchedByGap, 4: 0, 5: 0}
+	gap := translation.Gap{From: at(4), To: at(5), Count: 10, Cause: translation.Lost, Namespace: "blue"}
+	for _, when := range []string{"while writing", "closed"} {
+		got, res := ask(t, dir, translation.Query{})
+		is := map[uint16]translation.Doubt{}
+		for _, a := range got {
+			is[a.SentAs.Port] = a.Doubt
+		}
+		if diff := cmp.Diff(doubts, is); diff != "" {
+			t.Errorf("%s: %s", when, diff)
+		}
+		if diff := cmp.Diff([]translation.Gap{gap}, res.Gaps); diff != "" {
+			t.Errorf("%s: %s", when, diff)
+		}
+		for name, gaps := range map[string]int{"blue": 1, "red": 0} {
+			if _, res := ask(t, dir, translation.Query{Namespace: name}); len(res.Gaps) != gaps {
+				t.Errorf("%s: %s has gaps %+v", when, name, res.Gaps)
+			}
+		}
+		if when == "while writing" {
+			closeWriter(t, w)
+		}
 	}
 }

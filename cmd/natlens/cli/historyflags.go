@@ -10,7 +10,7 @@ import (
 	"natlens/monitor/human"
 )
 
-// HistoryFlags says which history is kept beside a run; the zero value keeps none.
+// HistoryFlags says which history a run writes. The zero value writes none.
 type HistoryFlags struct {
 	dir     string
 	Keep    []string // a time; for record a number of files as well
@@ -31,11 +31,11 @@ func (c *HistoryFlags) Register(cmd *cobra.Command, keepUsage string) {
 // KeepHistoryHelp is the help of --keep where it is for the history alone.
 const KeepHistoryHelp = "with --history: keep what ended less than this `time` ago, such as 90d"
 
-// Given reports whether a history is to be kept.
+// Given reports whether the run writes a history.
 func (c *HistoryFlags) Given() bool { return c.dir != "" }
 
-// Config reads the flags. files is the number that --keep gives of files, 0 if it
-// gives none; the caller refuses it where there are no files to keep.
+// Config reads the flags. files is the number of files in --keep, 0 if it has none;
+// the caller rejects it if there are no files to keep.
 func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 	for _, text := range c.Keep {
 		age, isAge := parseAge(text)
@@ -57,7 +57,7 @@ func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 			return cfg, 0, Usagef("--max-size %s: not a size such as 50GB", c.maxSize)
 		}
 		if size < minHistory {
-			return cfg, 0, Usagef("--max-size %s: %s; a history has 1MiB at least", c.maxSize, human.Plural(size, "byte"))
+			return cfg, 0, Usagef("--max-size %s: %s; the least is 1MiB", c.maxSize, human.Plural(size, "byte"))
 		}
 		cfg.MaxSize = size
 	}
@@ -71,8 +71,7 @@ func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 	return cfg, files, nil
 }
 
-// minHistory is the least size to which a history can be held: below it a unit was
-// forgotten, and all but what is being written would be deleted.
+// minHistory is the least --max-size. A smaller number lacks a unit.
 const minHistory = 1 << 20
 
 // parseAge reads a time that may be given in days: 90d, 36h, 1d12h.
@@ -81,7 +80,7 @@ func parseAge(text string) (time.Duration, bool) {
 	return age, err == nil && age >= time.Minute
 }
 
-// Beside is config for commands that keep no files beside.
+// Beside is Config for commands that keep no other files.
 func (c *HistoryFlags) Beside() (history.Config, error) {
 	cfg, files, err := c.Config()
 	if err == nil && files > 0 {

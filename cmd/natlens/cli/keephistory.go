@@ -11,34 +11,37 @@ import (
 	"natlens/monitor/human"
 )
 
-// HistoryKeeper is a tap that keeps a history. A history that can't be written does
-// not end the run: the keeper notes it once, and once more when writing goes on.
+// HistoryKeeper is a tap that writes a history. A history that cannot be written
+// does not end the run: the keeper prints a note when writing starts to fail, and
+// one when it works again.
 type HistoryKeeper struct {
 	w      *history.Writer
 	wanted monitor.Filter // nil: every flow
 	some   monitor.Batch  // what is wanted of a batch
-	fault  atomic.Value   // a text: why it can't be written; "": it can
+	fault  atomic.Value   // a text: why it cannot be written; "": it can
 }
 
-// KeepHistory opens a history for the flows that are wanted; nil: for every flow.
-// Notes of what goes wrong go to notes.
+// KeepHistory opens a history for the flows that wanted selects; nil selects every
+// flow. Notes go to notes.
 func KeepHistory(cfg history.Config, wanted monitor.Filter, notes io.Writer) (*HistoryKeeper, error) {
 	k := &HistoryKeeper{wanted: wanted}
 	k.fault.Store("")
+	note := func(text string) { fmt.Fprintf(notes, "natlens: %s\n", monitor.Escape(text)) }
+	cfg.Note = note
 	cfg.Fault = func(err error) {
 		if err == nil {
 			k.fault.Store("")
-			fmt.Fprintf(notes, "natlens: history %s: writing goes on\n", cfg.Dir)
+			note("history " + cfg.Dir + ": writing works again")
 			return
 		}
 		text := fmt.Sprintf("history %s: %s; translations are held in memory until it can be written", cfg.Dir, OneLine(err))
 		k.fault.Store(text)
-		fmt.Fprintf(notes, "natlens: %s\n", text)
+		note(text)
 	}
 	var err error
 	k.w, err = history.NewWriter(cfg)
 	if errors.Is(err, history.ErrLocked) {
-		return nil, fmt.Errorf("--history %s: another natlens writes it already", cfg.Dir)
+		return nil, fmt.Errorf("--history %s: another natlens writes to it", cfg.Dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--history %s: %w", cfg.Dir, err)
@@ -46,11 +49,11 @@ func KeepHistory(cfg history.Config, wanted monitor.Filter, notes io.Writer) (*H
 	return k, nil
 }
 
-// Trouble says why the history can't be written, "" while it can. It may be called
-// from any goroutine.
+// Trouble returns why the history cannot be written, "" while it can. Any
+// goroutine may call it.
 func (k *HistoryKeeper) Trouble() string { return k.fault.Load().(string) }
 
-// Write hands the events on, and leaves the batch as it is.
+// Write passes the events on. It does not change the batch.
 func (k *HistoryKeeper) Write(b *monitor.Batch) error {
 	if k.wanted == nil {
 		return k.w.Write(b)
@@ -67,15 +70,15 @@ func (k *HistoryKeeper) Write(b *monitor.Batch) error {
 	return k.w.Write(&k.some)
 }
 
-// Close commits what there is.
+// Close commits what is pending.
 func (k *HistoryKeeper) Close() error { return k.w.Close() }
 
-// Text sums up what was kept.
+// Text returns a summary.
 func (k *HistoryKeeper) Text() string {
 	st := k.w.Stats()
 	text := fmt.Sprintf("history: %s ended, %s open, %s on disk", human.Plural(st.Rows+uint64(st.Pending), "translation"), human.Count(uint64(st.Open)), human.Bytes(uint64(st.Bytes)))
 	if st.Unkept > 0 {
-		text += fmt.Sprintf(", %s could not be kept", human.Count(st.Unkept))
+		text += fmt.Sprintf(", %s could not be written", human.Count(st.Unkept))
 	}
 	return text
 }

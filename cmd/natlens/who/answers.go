@@ -1,0 +1,153 @@
+package who
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+	"natlens/monitor/translation"
+)
+
+// The columns of an answer.
+const (
+	colInside = iota
+	colProto
+	colOutside
+	colSince
+	colUntil
+	colPeer
+	colKind
+	colBytes
+	colNote
+)
+
+// answers turns answers into cells for people, and sums them up.
+type answers struct {
+	clock clock
+
+	zone      string   // time zone of the columns SINCE and UNTIL
+	hosts     []string // inside hosts, in the order of their first answers
+	moreHosts bool     // there are more than maxHosts
+	uncertain int
+}
+
+// maxHosts is how many inside hosts are counted.
+const maxHosts = 1000
+
+// heads returns the heads of the columns. Call it after the first answer.
+func (p *answers) heads() []string {
+	return []string{"INSIDE", "PROTO", "OUTSIDE", "SINCE (" + p.zone + ")", "UNTIL", "TOWARDS", "KIND", "BYTES", ""}
+}
+
+// cells counts an answer and returns its cells.
+func (p *answers) cells(a *translation.Answer) []string {
+	p.count(a)
+	if p.zone == "" {
+		p.zone = p.clock.zone(a.Start)
+	}
+	since := p.time(a.Start)
+	if a.Doubt&translation.BeganBefore != 0 {
+		since = "before " + since
+	}
+	until := p.time(a.End)
+	switch {
+	case a.End == 0 && a.Live:
+		until = "still open"
+	case a.End == 0:
+		until = "open at the end"
+	}
+	bytes := ""
+	if a.Counted {
+		bytes = "↑" + human.Bytes(a.Original.Bytes) + " ↓" + human.Bytes(a.Reply.Bytes)
+	}
+	return []string{endText(a.Proto, a.Inside(a.Side)), a.Proto.String(), endText(a.Proto, a.Outside(a.Side)), since, until,
+		endText(a.Proto, a.Peer(a.Side)), a.NAT.String(), bytes, noteText(a)}
+}
+
+func (p *answers) count(a *translation.Answer) {
+	host := a.Inside(a.Side).Addr.String()
+	if a.Namespace != "" {
+		host += " in " + monitor.Escape(a.Namespace)
+	}
+	switch {
+	case slices.Contains(p.hosts, host):
+	case len(p.hosts) < maxHosts:
+		p.hosts = append(p.hosts, host)
+	default:
+		p.moreHosts = true
+	}
+	if a.Uncertain() {
+		p.uncertain++
+	}
+}
+
+// time returns a time for a cell, with its zone if that is not the column's.
+func (p *answers) time(t monitor.Time) string {
+	text := p.clock.time(t)
+	if zone := p.clock.zone(t); zone != p.zone {
+		text += " " + zone
+	}
+	return text
+}
+
+// noteText returns what is special about an answer.
+func noteText(a *translation.Answer) string {
+	var notes []string
+	if why := doubtText(a.Doubt); why != "" {
+		notes = append(notes, "uncertain: "+why)
+	}
+	if a.Reason != translation.StillOpen && a.Reason != translation.Destroyed {
+		notes = append(notes, a.Reason.String())
+	}
+	if a.Zone != 0 {
+		notes = append(notes, fmt.Sprintf("zone %d", a.Zone))
+	}
+	if a.Namespace != "" {
+		notes = append(notes, "in "+monitor.Escape(a.Namespace))
+	}
+	return strings.Join(notes, "; ")
+}
+
+// doubtText returns why an answer is uncertain.
+func doubtText(d translation.Doubt) string {
+	var words []string
+	for _, one := range []struct {
+		bit  translation.Doubt
+		text string
+	}{
+		{translation.BeganInGap, "began in a gap"},
+		{translation.EndedInGap, "ended in a gap"},
+		{translation.TouchedByGap, "a gap during its life"},
+		{translation.TouchedByRestart, "not captured all the time"},
+	} {
+		if d&one.bit != 0 {
+			words = append(words, one.text)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// endText returns an address with its port, ICMP id or GRE key.
+func endText(p monitor.Proto, e translation.End) string {
+	switch {
+	case p.HasPorts() || !e.HasPort:
+		return e.String()
+	case p == monitor.GRE:
+		return fmt.Sprintf("%s key %#x", e.Addr, e.Port)
+	}
+	return fmt.Sprintf("%s id %d", e.Addr, e.Port)
+}
+
+// clock writes times for people.
+type clock struct{ loc *time.Location }
+
+// zone returns the name of the time zone at that time.
+func (c clock) zone(t monitor.Time) string { return t.Time().In(c.loc).Format("MST") }
+
+// time returns date and time of day with milliseconds.
+func (c clock) time(t monitor.Time) string {
+	return t.Time().In(c.loc).Format("2006-01-02 15:04:05.000")
+}

@@ -1,0 +1,181 @@
+package who
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/export"
+	"natlens/monitor/human"
+	"natlens/monitor/translation"
+)
+
+// exportOptions are the command line of history export.
+type exportOptions struct {
+	con    cli.Console
+	dir    string
+	times  times // since and until
+	format string
+	path   string
+	force  bool
+}
+
+// exportFormats are the formats of an export, and the endings of their files.
+var exportFormats = []string{"csv", "jsonl"}
+
+func newExport(con cli.Console) *cobra.Command {
+	o := exportOptions{con: con}
+	cmd := &cobra.Command{
+		Use:   "export FILE",
+		Short: "Write the history, or a part of it, as CSV or JSON lines",
+		Long:  `Write the translations of the history, or those that were open at some time between --since and --until: the closed ones in the order in which they ended, then the open ones. FILE is - for standard output. Gaps are lines of their own in JSON. CSV has no place for them: standard error says how many there are.`,
+		Example: `  natlens history export translations.csv
+  natlens history export --since 14:00 --until 15:00 -o jsonl - | grep 203.0.113.7`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || args[0] == "" {
+				return cli.Usagef("history export needs the name of one file, - for standard output")
+			}
+			o.path = args[0]
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), &o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.dir, "history", defaultHistory, "the `directory` of the history")
+	f.StringVar(&o.times.since, "since", "", "open at this `time` or later: "+cli.MomentNowHelp)
+	f.StringVar(&o.times.until, "until", "", "open at this `time` or earlier")
+	f.StringVarP(&o.format, "output-format", "o", "", "`format`: csv or jsonl (default: the ending of FILE, else jsonl)")
+	f.BoolVar(&o.force, "force", false, "overwrite a file that exists")
+	cli.InGroup(f, cli.GroupOutput, "output-format", "force")
+	cli.MustComplete(cmd, "history", cli.CompleteDir)
+	cli.MustComplete(cmd, "since", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "until", cobra.NoFileCompletions)
+	cli.MustComplete(cmd, "output-format", cobra.FixedCompletions(exportFormats, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// formatOf returns the format that -o names, or else the name of the file.
+func (o *exportOptions) formatOf() (string, error) {
+	if o.format == "" {
+		ending := strings.TrimPrefix(filepath.Ext(o.path), ".")
+		if slices.Contains(exportFormats, ending) {
+			return ending, nil
+		}
+		return "jsonl", nil
+	}
+	if !slices.Contains(exportFormats, o.format) {
+		return "", cli.Usagef("-o %s: must be %s", o.format, strings.Join(exportFormats, " or "))
+	}
+	return o.format, nil
+}
+
+// runExport writes the file.
+func runExport(ctx context.Context, o *exportOptions) (err error) {
+	format, err := o.formatOf()
+	if err != nil {
+		return err
+	}
+	h, err := openHistory(o.dir)
+	if err != nil {
+		return err
+	}
+	var q translation.Query
+	if err := o.times.read(h, &q); err != nil {
+		return err
+	}
+	w := o.con.Stdout
+	if o.path != "-" {
+		f, err := export.Create(o.path, export.CreateOptions{Force: o.force, Binary: true})
+		if err != nil {
+			return err
+		}
+		w = f
+		defer func() { err = errors.Join(err, f.Close()) }()
+	}
+	if format == "csv" {
+		return o.write(ctx, h, q, newCSVRows(w))
+	}
+	return o.write(ctx, h, q, newJSONRows(w))
+}
+
+// write writes the answers, and says on standard error what is missing from them.
+func (o *exportOptions) write(ctx context.Context, h *historyPlace, q translation.Query, out rows) error {
+	res, err := h.find(ctx, q, out.row)
+	if err == nil {
+		err = out.end(res.Gaps)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.con.Stderr, "natlens: %s", human.Plural(res.Answers, "translation"))
+	if n := len(res.Gaps); n > 0 {
+		fmt.Fprintf(o.con.Stderr, "; some may be missing: %s in that time", human.Plural(n, "gap"))
+	}
+	fmt.Fprintln(o.con.Stderr)
+	for _, fault := range res.Faults {
+		fmt.Fprintf(o.con.Stderr, "natlens: not read: %s\n", cli.OneLine(fault))
+	}
+	if len(res.Faults) > 0 {
+		return cli.ErrSilent
+	}
+	return nil
+}
+
+// rows writes translations in one format.
+type rows interface {
+	row(*translation.Answer) error
+	end([]translation.Gap) error
+}
+
+// jsonRows writes a line for each translation and each gap.
+type jsonRows struct {
+	jsonPrinter
+	buffer *bufio.Writer
+}
+
+func newJSONRows(w io.Writer) *jsonRows {
+	buffer := bufio.NewWriterSize(w, 1<<16)
+	return &jsonRows{jsonPrinter{w: buffer, lines: true}, buffer}
+}
+
+func (j *jsonRows) row(a *translation.Answer) error { return j.add(a) }
+
+func (j *jsonRows) end(gaps []translation.Gap) error {
+	for i := range gaps {
+		if err := j.write(translation.NewGapRow(&gaps[i])); err != nil {
+			return err
+		}
+	}
+	return j.buffer.Flush()
+}
+
+// csvRows writes a header and a line for each translation.
+type csvRows struct {
+	w    *csv.Writer
+	line []string
+}
+
+func newCSVRows(w io.Writer) *csvRows {
+	c := &csvRows{w: csv.NewWriter(w)}
+	_ = c.w.Write(translation.CSVColumns) // end returns its error
+	return c
+}
+
+func (c *csvRows) row(a *translation.Answer) error {
+	c.line = translation.AppendCSV(c.line[:0], a)
+	return c.w.Write(c.line)
+}
+
+func (c *csvRows) end([]translation.Gap) error {
+	c.w.Flush()
+	return c.w.Error()
+}

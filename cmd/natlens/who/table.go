@@ -1,0 +1,172 @@
+package who
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor/translation"
+)
+
+// text prints answers for people: a table, or a few short lines for each answer
+// if the table does not fit the terminal. It holds the first answers back until
+// their widths are known.
+type text struct {
+	answers
+	w      io.Writer
+	width  int // of the terminal; 0: no limit
+	colour bool
+	place  string
+
+	held    [][]string
+	widths  []int // of the columns, once they are fixed
+	narrow  bool
+	settled bool
+	err     error
+}
+
+// maxHeld is how many answers are held back.
+const maxHeld = 500
+
+func newText(o *options, place string) *text {
+	width, _ := cli.Terminal(o.con.Stdout)
+	return &text{answers: answers{clock: clock{time.Local}}, w: o.con.Stdout, width: width, colour: o.con.Colour(o.con.Stdout), place: place}
+}
+
+func (p *text) add(a *translation.Answer) error {
+	row := p.cells(a)
+	if p.settled {
+		p.print(row)
+	} else if p.held = append(p.held, row); len(p.held) == maxHeld {
+		p.settle()
+	}
+	return p.err
+}
+
+func (p *text) end(v *translation.Verdict, hint string) error {
+	if !p.settled {
+		p.settle()
+	}
+	out := ""
+	if v.Result.Answers > 0 {
+		out = "\n"
+	}
+	lines := p.sentences(v, p.place)
+	if hint != "" {
+		lines = append(lines, hint)
+	}
+	for _, line := range lines {
+		if p.width > 0 {
+			line = cli.Wrapped(line, p.width)
+		}
+		out += line + "\n"
+	}
+	p.write(out)
+	return p.err
+}
+
+// settle fixes the widths by the answers that were held back, and prints those.
+func (p *text) settle() {
+	p.settled = true
+	if len(p.held) == 0 {
+		return
+	}
+	heads := p.heads()
+	p.widths = make([]int, len(heads))
+	total := -2
+	for i := range heads {
+		if !slices.ContainsFunc(p.held, func(row []string) bool { return row[i] != "" }) {
+			heads[i] = "" // an empty column
+			continue
+		}
+		p.widths[i] = ansi.StringWidth(heads[i])
+		for _, row := range p.held {
+			p.widths[i] = max(p.widths[i], ansi.StringWidth(row[i]))
+		}
+		total += p.widths[i] + 2
+	}
+	if p.narrow = p.width > 0 && total > p.width; !p.narrow {
+		p.print(heads)
+	}
+	for _, row := range p.held {
+		p.print(row)
+	}
+	p.held = nil
+}
+
+func (p *text) print(row []string) {
+	if p.narrow {
+		p.write(p.record(row))
+	} else {
+		p.write(p.line(row))
+	}
+}
+
+func (p *text) write(text string) {
+	if p.err == nil {
+		_, p.err = io.WriteString(p.w, text)
+	}
+}
+
+// line returns an answer as a line of the table.
+func (p *text) line(row []string) string {
+	var b strings.Builder
+	for i, cell := range row {
+		if p.widths[i] > 0 || cell != "" {
+			b.WriteString(p.paint(i, cell) + strings.Repeat(" ", max(p.widths[i]-ansi.StringWidth(cell), 0)+2))
+		}
+	}
+	return strings.TrimRight(b.String(), " ") + "\n"
+}
+
+// record returns an answer as a few lines of its own.
+func (p *text) record(row []string) string {
+	times := row[colSince] + " to " + row[colUntil]
+	if !strings.HasPrefix(row[colUntil], "2") { // no time
+		times = "since " + row[colSince] + ", " + row[colUntil]
+	}
+	parts := []string{times, "towards " + row[colPeer], row[colKind], row[colBytes]}
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	text := p.paint(colInside, row[colInside]) + " as " + row[colProto] + " " + row[colOutside] + "\n"
+	for _, line := range listed(parts, p.width-2) {
+		text += "  " + line + "\n"
+	}
+	if row[colNote] != "" {
+		for line := range strings.Lines(cli.Wrapped(row[colNote], max(p.width-2, 20))) {
+			text += "  " + p.paint(colNote, strings.TrimRight(line, "\n")) + "\n"
+		}
+	}
+	return text
+}
+
+// listed joins parts with commas, in lines that break between two parts.
+func listed(parts []string, width int) (lines []string) {
+	for i, part := range parts {
+		if i < len(parts)-1 {
+			part += ","
+		}
+		last := len(lines) - 1
+		if last >= 0 && ansi.StringWidth(lines[last])+1+ansi.StringWidth(part) <= width {
+			lines[last] += " " + part
+		} else {
+			lines = append(lines, part)
+		}
+	}
+	return lines
+}
+
+// paint colours what a reader looks for first.
+func (p *text) paint(column int, cell string) string {
+	switch {
+	case !p.colour || cell == "":
+	case column == colInside && cell != "INSIDE":
+		return "\x1b[1m" + cell + "\x1b[m"
+	case column == colNote && strings.HasPrefix(cell, "uncertain"):
+		return "\x1b[33m" + cell + "\x1b[m"
+	}
+	return cell
+}

@@ -1,0 +1,220 @@
+// Package who has the commands that answer from translations: who, and history
+// export.
+package who
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/export/history"
+	"natlens/monitor"
+	"natlens/monitor/translation"
+)
+
+// options are the command line of who.
+type options struct {
+	con    cli.Console
+	addr   string
+	inside string
+	peer   string
+	proto  string
+	times  times
+	netns  string
+	format string
+	limit  int
+
+	live       bool
+	dir        string
+	recordings []string
+
+	table tableOf
+}
+
+// tableOf says whose table --live means if there is no --netns.
+type tableOf struct {
+	netns  string // path of the network namespace; "": the caller's own
+	called string // how the user knows it; "": it is this host's
+}
+
+// New returns the command who.
+func New(con cli.Console) *cobra.Command {
+	o := options{con: con}
+	cmd := &cobra.Command{
+		Use:   "who ADDR[:PORT] [flags]",
+		Short: "Find who held a translated address and port, and when",
+		Long: `Find which host behind the gateway held an address and port, from when to when and towards whom, and what makes that uncertain. --inside asks the reverse: what did this host hold?
+
+It searches the history that natlens record --history keeps; with --recording, recordings; with --live, or if there is no history, the kernel's table as it is now.
+
+A time covers what is written: 14:32 is a minute, 14:32:15 a second. Times without a zone are local. The exit code is 0 if somebody was found, and 1 if nobody was or the time is not covered; the answer says which.`,
+		Example: `  natlens who 203.0.113.7:32768 --proto tcp --at 14:32:15
+  natlens who 203.0.113.7:32768 --since 2026-11-21T22:00:00Z --until -1h
+  natlens who --inside 10.0.0.5 --since -2h --dst 192.0.2.80:443
+  natlens who 203.0.113.7:32768 --netns blue --at -10m
+  natlens who 203.0.113.7:32768 --recording flows.pcapng -o jsonl`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return cli.Usagef("who takes one ADDR[:PORT], not %s as well", monitor.Escape(args[1]))
+			}
+			if len(args) == 1 {
+				o.addr = args[0]
+			}
+			return nil
+		},
+		RunE:              func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	o.register(cmd)
+	return cmd
+}
+
+func (o *options) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.inside, "inside", "", "what this host held: its own `ADDR[:PORT]`")
+	f.StringVar(&o.peer, "dst", "", "only towards this `ADDR[:PORT]`")
+	f.StringVarP(&o.proto, "proto", "p", "", "only this `protocol`, by name or number; the port of ICMP is its id")
+	o.times.register(cmd)
+	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty, json or jsonl (default pretty)")
+	f.IntVar(&o.limit, "limit", 0, "end after `N` translations; 0: all")
+	cli.InGroup(f, cli.GroupOutput, "output-format", "limit")
+	f.StringVar(&o.dir, "history", "", "search the history in this `directory` (default "+defaultHistory+")")
+	f.StringArrayVar(&o.recordings, "recording", nil, "search this `file` instead: JSON lines or a netlink capture, plain or packed; again for one that follows")
+	f.BoolVar(&o.live, "live", false, "search the kernel's table instead: who holds it now")
+	f.StringVar(&o.netns, "netns", "", "only this network `namespace`: by its name in a history or recording; for a table by name, path or process id")
+	cli.MustComplete(cmd, "netns", cli.CompleteNetNS)
+	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json", "jsonl"))
+	cli.MustComplete(cmd, "proto", cli.OneOf(protoWords()...))
+	cli.MustComplete(cmd, "history", cli.CompleteDir)
+	for _, name := range []string{"inside", "dst", "limit"} {
+		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
+	}
+}
+
+// run answers the command line. It returns an error if nobody was found.
+func run(ctx context.Context, o *options) error {
+	v, err := o.answer(ctx, o.printer)
+	if err != nil {
+		return err
+	}
+	for _, fault := range v.Result.Faults {
+		fmt.Fprintf(o.con.Stderr, "natlens: %s\n", cli.OneLine(fault))
+	}
+	if v.Word != translation.Found {
+		return cli.ErrSilent
+	}
+	return nil
+}
+
+// printer prints answers, and at the end the verdict.
+type printer interface {
+	add(*translation.Answer) error
+	end(v *translation.Verdict, hint string) error
+}
+
+// printer returns the printer of -o. place says what is searched.
+func (o *options) printer(place string) (printer, error) {
+	switch o.format {
+	case "", "pretty":
+		return newText(o, place), nil
+	case "jsonl":
+		return &jsonPrinter{w: o.con.Stdout, lines: true}, nil
+	case "json":
+		return &jsonPrinter{w: o.con.Stdout}, nil
+	}
+	return nil, cli.Usagef("-o %s: must be pretty, json or jsonl", monitor.Escape(o.format))
+}
+
+// answer searches for what the options ask for and prints it.
+func (o *options) answer(ctx context.Context, newPrinter func(place string) (printer, error)) (*translation.Verdict, error) {
+	q, err := o.query()
+	if err != nil {
+		return nil, err
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	place, err := o.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.times.read(place, &q); err != nil {
+		return nil, err
+	}
+	if !o.live {
+		q.Namespace = o.netns
+	}
+	out, err := newPrinter(place.name())
+	if err != nil {
+		return nil, err
+	}
+	res, err := place.find(ctx, q, out.add)
+	if err != nil {
+		return nil, err
+	}
+	v := translation.Decide(q, res)
+	hint, err := o.hint(ctx, place, &v)
+	if err != nil {
+		return nil, err
+	}
+	return &v, out.end(&v, hint)
+}
+
+// hint returns a hint for a user who asked for an inside address as if it were an
+// outside one.
+func (o *options) hint(ctx context.Context, p place, v *translation.Verdict) (string, error) {
+	if v.Result.Answers > 0 || v.Query.Outside.Any() || !v.Query.Inside.Any() || slices.Contains(o.recordings, "-") {
+		return "", nil
+	}
+	q := v.Query
+	q.Inside, q.Outside, q.Limit = q.Outside, translation.End{}, 1
+	res, err := p.find(ctx, q, func(*translation.Answer) error { return nil })
+	if err != nil || res.Answers == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("%s is an inside address. To see what it held: natlens who --inside %s", v.Query.Outside, v.Query.Outside), nil
+}
+
+// check rejects flags that exclude each other.
+func (o *options) check() error {
+	given := 0
+	for _, is := range []bool{o.live, o.dir != "", len(o.recordings) > 0} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return cli.Usagef("--history, --recording and --live: who searches one of them")
+	case o.live && o.times.given():
+		return cli.Usagef("--live is who holds it now: --at, --since and --until are for a history or a recording")
+	case o.limit < 0:
+		return cli.Usagef("--limit %d: must not be negative", o.limit)
+	}
+	return o.times.check()
+}
+
+// open opens what is searched. By default that is the history; if there is none
+// and the options have no time, it is the table.
+func (o *options) open(ctx context.Context) (place, error) {
+	if len(o.recordings) > 0 {
+		return openRecordings(ctx, o.con, o.recordings)
+	}
+	if o.live {
+		return o.openTable()
+	}
+	dir := o.dir
+	if dir == "" {
+		dir = defaultHistory
+	}
+	p, err := openHistory(dir)
+	if o.dir == "" && !o.times.given() && (errors.Is(err, errNoHistory) || errors.Is(err, history.ErrUnsupported)) {
+		o.live = true
+		return o.openTable()
+	}
+	return p, err
+}

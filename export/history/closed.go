@@ -1,0 +1,135 @@
+package history
+
+import (
+	"cmp"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/translation"
+)
+
+// class divides closed translations by how long they lived. Long lives have
+// files of their own: otherwise the times of all files would overlap, and a
+// question about an hour would open them all.
+type class uint8
+
+const (
+	shortLives class = iota
+	longLives
+	classes
+)
+
+// longLife is the life from which on a translation is a long one.
+const longLife = monitor.Time(time.Hour)
+
+func classOf(t *translation.Translation) class {
+	if t.End-t.Start >= longLife {
+		return longLives
+	}
+	return shortLives
+}
+
+// entry is a file of closed translations, as table file lists it.
+type entry struct {
+	name       string
+	number     int64 // the name is made of number and class
+	class      class
+	start, end monitor.Time // earliest start and latest end
+	rows       int64
+	bytes      int64 // not in the table
+}
+
+// nameFormats are the names of files of closed translations.
+var nameFormats = [classes]string{shortLives: "closed-%08d.sqlite", longLives: "long-%08d.sqlite"}
+
+func newEntry(number int64, c class) entry {
+	return entry{name: fmt.Sprintf(nameFormats[c], number), number: number, class: c}
+}
+
+// parseEntry returns the entry of a file by its name. ok is false if it is no
+// file of closed translations.
+func parseEntry(name string) (e entry, ok bool) {
+	for c, format := range nameFormats {
+		if _, err := fmt.Sscanf(name, format, &e.number); err == nil {
+			e = newEntry(e.number, class(c))
+			return e, e.name == name
+		}
+	}
+	return e, false
+}
+
+func byNumber(a, b entry) int { return cmp.Compare(a.number, b.number) }
+
+// closedFile is a file that is being written.
+type closedFile struct {
+	entry
+	path   string
+	db     *sql.DB
+	insert *sql.Stmt
+	made   time.Duration // by the steady clock
+}
+
+func createClosed(dir string, e entry, now time.Duration) (*closedFile, error) {
+	f := &closedFile{entry: e, path: filepath.Join(dir, e.name), made: now}
+	var err error
+	if f.db, err = createDB(f.path, closedSchema...); err != nil {
+		return nil, err
+	}
+	if f.insert, err = f.db.Prepare(insertInto("translation", "id")); err != nil {
+		return nil, errors.Join(named(f.path, err), f.db.Close(), removeDB(f.path))
+	}
+	return f, nil
+}
+
+// write adds the translations of the file's class in one transaction, and returns
+// the last id. If it fails, none of them is in the file.
+func (f *closedFile) write(all []translation.Translation, lastID int64) (int64, error) {
+	e, id := f.entry, lastID
+	err := transaction(f.db, func(tx *sql.Tx) error {
+		insert := tx.Stmt(f.insert)
+		var args []any
+		for i := range all {
+			t := &all[i]
+			if classOf(t) != e.class {
+				continue
+			}
+			if e.rows == 0 || t.Start < e.start {
+				e.start = t.Start
+			}
+			e.end = max(e.end, t.End)
+			for _, side := range t.Sides() {
+				id++
+				args = appendRow(append(args[:0], id), t, side)
+				if _, err := insert.Exec(args...); err != nil {
+					return err
+				}
+				e.rows++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return lastID, named(f.path, err)
+	}
+	f.entry = e
+	return id, nil
+}
+
+// close moves the log into the file: it can then be read without locks. If
+// somebody reads it now, an empty log stays beside it until the next start.
+func (f *closedFile) close() error {
+	if f.rows == 0 {
+		return errors.Join(f.db.Close(), removeDB(f.path))
+	}
+	_, err := f.db.Exec("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE")
+	if busy(err) {
+		err = nil
+	}
+	err = named(f.path, errors.Join(err, f.insert.Close(), f.db.Close()))
+	f.bytes = sizeOf(f.path)
+	return err
+}

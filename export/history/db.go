@@ -1,0 +1,152 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// How a file is opened: parameters of its name.
+const (
+	forWriting = "mode=rw&_pragma=busy_timeout(2000)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)" +
+		"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)"
+	forReading      = "mode=ro&_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)"
+	forReadingAlone = forReading + "&immutable=1" // without locks: a file that nobody writes to
+	forLocking      = "mode=rw&_pragma=busy_timeout(500)"
+)
+
+// openDB opens an SQLite file that exists. It has one connection, so that
+// transactions and pragmas apply to all that follows. A file that is not a
+// regular one is rejected.
+func openDB(path, how string) (*sql.DB, error) {
+	for _, tail := range []string{"", "-wal", "-shm", "-journal"} {
+		st, err := os.Lstat(path + tail)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && tail != "":
+		case err != nil:
+			return nil, err
+		case !st.Mode().IsRegular():
+			return nil, fmt.Errorf("%s: not a regular file", path+tail)
+		}
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	abs = filepath.ToSlash(abs)
+	if abs[0] != '/' {
+		abs = "/" + abs // file:///C:/…
+	}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: how}).String())
+	if err != nil {
+		return nil, named(path, err)
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// createDB makes an SQLite file, runs SQL in it, and opens it for writing. The
+// file must not exist. Only its owner can read it, whatever the umask.
+func createDB(path string, schema ...string) (*sql.DB, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	f.Close()
+	db, err := openDB(path, forWriting)
+	if err == nil && schema != nil {
+		if _, err = db.Exec(fmt.Sprintf("PRAGMA journal_mode=WAL; BEGIN; PRAGMA application_id=%d; PRAGMA user_version=%d; %s; COMMIT",
+			applicationID, schemaVersion, strings.Join(schema, "; "))); err != nil {
+			err = errors.Join(err, db.Close(), removeDB(path))
+		}
+	}
+	return db, named(path, err)
+}
+
+// errUnfinished says that a crash came before the file had its tables.
+var errUnfinished = errors.New("the file has no tables")
+
+// checkSchema rejects a file that does not have exactly these tables and indexes:
+// a view, trigger or generated column in it would run code that is not ours.
+func checkSchema(ctx context.Context, db *sql.DB, path string, schema []string) error {
+	var id, version int
+	if err := db.QueryRowContext(ctx, "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version").Scan(&id, &version); err != nil {
+		return named(path, err)
+	}
+	var is []string
+	var text string
+	err := scan(ctx, db, "SELECT coalesce(sql, name) FROM sqlite_schema LIMIT 100", nil, func() error { is = append(is, text); return nil }, &text)
+	slices.Sort(is)
+	switch {
+	case err != nil:
+		return named(path, err)
+	case len(is) == 0 && id == 0:
+		return fmt.Errorf("%s: %w", path, errUnfinished)
+	case id != applicationID || version != schemaVersion:
+		return fmt.Errorf("%s: not a file of a history, or of another version of it", path)
+	case !slices.Equal(is, slices.Sorted(slices.Values(schema))):
+		return fmt.Errorf("%s: the file has tables, views or triggers that natlens did not make", path)
+	}
+	return nil
+}
+
+// querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// scan calls fn for every row of a query, after it has put the columns into dest.
+func scan(ctx context.Context, db querier, query string, args []any, fn func() error, dest ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		if err := fn(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// transaction runs fn in a transaction. A commit that fails can leave the
+// connection within the transaction: it is rolled back in any case.
+func transaction(db *sql.DB, fn func(*sql.Tx) error) error {
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	if err = fn(tx); err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		_ = tx.Rollback()
+		_, _ = db.Exec("ROLLBACK")
+	}
+	return err
+}
+
+// named adds the path to an error that does not have it.
+func named(path string, err error) error {
+	if err == nil || strings.Contains(err.Error(), path) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// busy reports whether another connection holds the file.
+func busy(err error) bool {
+	var e interface{ Code() int } // of the driver
+	return errors.As(err, &e) && (e.Code()&0xff == 5 || e.Code()&0xff == 6)
+}

@@ -1,0 +1,21 @@
+//go:build unix
+
+package history
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// onlyOurs reports why others can write to the directory, nil if they cannot.
+func onlyOurs(st fs.FileInfo) error {
+	if owner, ok := st.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
+		return errors.New("it belongs to another user")
+	}
+	if st.Mode().Perm()&0o022 != 0 {
+		return errors.New("its group or others can write to it")
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+CREATE TABLE open (
+	flow          INTEGER NOT NULL, -- number of the flow; both sides of a flow have the same
+	start         INTEGER NOT NULL, -- ns since 1970, UTC: the earliest
+	end           INTEGER NOT NULL, -- the latest; 0: it is open
+	proto         INTEGER NOT NULL, -- IP protocol
+	side          TEXT NOT NULL,    -- source, destination
+	inside        TEXT NOT NULL,
+	inside_port   INTEGER,          -- port, ICMP id or GRE key; NULL: there is none
+	outside       TEXT NOT NULL,
+	outside_port  INTEGER,
+	peer          TEXT NOT NULL,
+	peer_port     INTEGER,
+	peer_nat      TEXT,             -- the peer after the other side's rewrite; NULL: not rewritten
+	peer_nat_port INTEGER,
+	nat           INTEGER NOT NULL, -- 1 snat, 2 dnat, 4 port-only, 8 redirect, 16 no-bits
+	icmp          INTEGER,          -- type<<8 | code
+	zone          INTEGER NOT NULL, -- conntrack zone
+	netns         TEXT NOT NULL,    -- network namespace; '': it has no name
+	ctid          INTEGER,          -- the kernel's id of the flow
+	state         INTEGER,          -- last state, in the protocol's numbering
+	status        INTEGER NOT NULL, -- IPS_ bits
+	reason        INTEGER NOT NULL, -- 0 open, 1 destroyed, 2 deleted, 3 replaced, 4 resync, 5 capture-ended, 6 restart, 7 namespace-end
+	doubt         INTEGER NOT NULL, -- 1 began-before, 2 began-in-gap, 4 ended-in-gap, 8 gap, 16 restart
+	orig_packets  INTEGER,          -- NULL: the kernel did not count
+	orig_bytes    INTEGER,
+	reply_packets INTEGER,
+	reply_bytes   INTEGER,
+	PRIMARY KEY (flow, side)
+) WITHOUT ROWID;
+
+CREATE INDEX outside ON open (outside, outside_port);
+
+CREATE INDEX inside ON open (inside);
+
+CREATE TABLE gap (
+	start    INTEGER NOT NULL, -- ns since 1970, UTC
+	end      INTEGER NOT NULL,
+	cause    INTEGER NOT NULL, -- 1 lost, 2 restart, 3 unwritten, 4 removed
+	count    INTEGER NOT NULL, -- lost: events; restart: open flows; else translations
+	at_least INTEGER NOT NULL, -- 1: count is a lower bound
+	netns    TEXT NOT NULL     -- network namespace; '': all that were captured
+);
+
+CREATE TABLE netns (
+	name TEXT PRIMARY KEY -- of every network namespace with a translation
+) WITHOUT ROWID;
+
+CREATE TABLE file (
+	path  TEXT PRIMARY KEY, -- in this directory
+	start INTEGER NOT NULL, -- earliest start
+	end   INTEGER NOT NULL, -- latest end
+	rows  INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE history (
+	began     INTEGER NOT NULL, -- ns since 1970, UTC: everything is known from here
+	committed INTEGER NOT NULL, -- to here
+	ended     INTEGER NOT NULL, -- 1: capture ended in good order at that time
+	last_id   INTEGER NOT NULL, -- of translation, in all files
+	last_flow INTEGER NOT NULL,
+	clock     INTEGER NOT NULL, -- the time that retention trusts
+	jumped    INTEGER NOT NULL  -- clock when the system's time jumped ahead of it; 0: it did not
+);

@@ -1,0 +1,185 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"natlens/monitor/translation"
+)
+
+// openStore opens the files of a history for writing. It completes what the
+// previous run left.
+func openStore(cfg *Config) (s *store, err error) {
+	s = &store{cfg: cfg, next: 1, path: filepath.Join(cfg.Dir, openName), names: map[string]bool{}}
+	if s.db, err = openOpen(s.path); err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{s.readState, s.takeStock, s.begin, s.prepare} {
+		if err := step(); err != nil {
+			return nil, errors.Join(named(s.path, err), s.db.Close())
+		}
+	}
+	return s, nil
+}
+
+// prepare makes the statements that every commit needs often.
+func (s *store) prepare() (err error) {
+	if s.insert, err = s.db.Prepare(insertInto("open")); err == nil {
+		s.remove, err = s.db.Prepare("DELETE FROM open WHERE flow = ?")
+	}
+	return err
+}
+
+// openOpen opens open.sqlite, and makes it if it does not exist or has no tables.
+func openOpen(path string) (*sql.DB, error) {
+	db, err := openDB(path, forWriting)
+	if err == nil {
+		if err = checkSchema(context.Background(), db, path, openSchema); err == nil {
+			return db, nil
+		}
+		err = errors.Join(err, db.Close())
+		if errors.Is(err, errUnfinished) {
+			err = errors.Join(removeDB(path), os.ErrNotExist)
+		}
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return createDB(path, append(openSchema, "INSERT INTO history VALUES (0, 0, 0, 0, 0, 0, 0)")...)
+	}
+	return nil, err
+}
+
+// takeStock compares the list of files with the directory. A file that somebody
+// removed leaves a gap.
+func (s *store) takeStock() error {
+	listed, err := readFiles(context.Background(), s.db)
+	if err != nil {
+		return err
+	}
+	missing := map[string]entry{}
+	for _, e := range listed {
+		missing[e.name] = e
+	}
+	there, err := os.ReadDir(s.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	committed := s.state.lastID
+	for _, file := range there {
+		e, ok := parseEntry(file.Name())
+		if !ok {
+			continue
+		}
+		_, isListed := missing[e.name]
+		delete(missing, e.name)
+		if !isListed || hasLog(filepath.Join(s.cfg.Dir, e.name)) {
+			if err := s.takeOver(e.name, committed); err != nil {
+				return err
+			}
+		}
+	}
+	for name, e := range missing {
+		err := transaction(s.db, func(tx *sql.Tx) error {
+			gap := translation.Gap{From: e.start, To: e.end, Count: uint64(e.rows), Cause: translation.Removed}
+			_, err := tx.Exec("DELETE FROM file WHERE path = ?", name)
+			return errors.Join(err, s.putGap(tx, &gap))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	s.files, err = readFiles(context.Background(), s.db)
+	for i := range s.files {
+		s.files[i].bytes = sizeOf(filepath.Join(s.cfg.Dir, s.files[i].name))
+		s.next = s.files[i].number + 1
+	}
+	return err
+}
+
+// takeOver lists a file that the previous run was writing, or that somebody
+// added. One that cannot be read is listed for all times: questions then name it.
+func (s *store) takeOver(name string, committed int64) error {
+	path := filepath.Join(s.cfg.Dir, name)
+	db, err := openDB(path, forWriting)
+	if err == nil {
+		err = errors.Join(checkSchema(context.Background(), db, path, closedSchema), db.Close())
+	}
+	if errors.Is(err, errUnfinished) {
+		return removeDB(path)
+	}
+	if err == nil {
+		err = named(path, s.merge(name, path, committed))
+	}
+	if err != nil {
+		s.cfg.Note(err.Error())
+		_, err = s.db.Exec("INSERT OR REPLACE INTO file VALUES (?, 0, ?, 0)", name, int64(s.state.committed))
+	}
+	return err
+}
+
+// merge takes over a file that can be read. Translations of it that table open
+// still has are deleted there: a crash came between the two commits.
+func (s *store) merge(name, path string, committed int64) (err error) {
+	if _, err := s.db.Exec("ATTACH ? AS closed", path); err != nil {
+		return err
+	}
+	defer func() {
+		_, detach := s.db.Exec("DETACH closed")
+		err = errors.Join(err, detach)
+	}()
+	return transaction(s.db, func(tx *sql.Tx) error {
+		_, err := tx.Exec("DELETE FROM open WHERE flow IN (SELECT flow FROM closed.translation WHERE id > ?)", committed)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec("INSERT OR REPLACE INTO file SELECT ?, coalesce(min(start), 0), coalesce(max(end), 0), count(*) FROM closed.translation", name)
+		if err != nil {
+			return err
+		}
+		x := &s.state
+		err = tx.QueryRow("SELECT max(coalesce(max(id), 0), ?), max(coalesce(max(flow), 0), ?) FROM closed.translation", x.lastID, x.lastFlow).
+			Scan(&x.lastID, &x.lastFlow)
+		return errors.Join(err, s.putState(tx))
+	})
+}
+
+// begin starts a run: it reads what the previous one left open, and records the
+// time until now as a gap.
+func (s *store) begin() error {
+	x, before, open := &s.state, &s.previous, uint64(0)
+	err := scanRows(context.Background(), s.db, "SELECT "+columns+" FROM open", nil, func(t *translation.Translation, side translation.Side) error {
+		if side == t.Sides()[0] {
+			before.Add(t)
+			open++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	now, mono := s.cfg.Clock()
+	first := x.committed == 0
+	if first {
+		x.began, s.clock.trusted = now, now
+	} else {
+		before.From, before.Until, before.Reason = x.committed, max(now, x.committed), translation.Restart
+		if x.ended {
+			before.Reason = translation.CaptureEnded
+		}
+	}
+	x.committed, x.ended = now, false
+	s.clock.mono = mono
+	s.clock.tick(now, mono)
+	return transaction(s.db, func(tx *sql.Tx) error {
+		_, err := tx.Exec("UPDATE open SET doubt = doubt | ?", int64(translation.TouchedByRestart))
+		if err == nil && !first {
+			err = s.putGap(tx, &translation.Gap{From: before.From, To: before.Until, Count: open, Cause: translation.Restarted})
+		}
+		if err == nil {
+			err = s.putState(tx)
+		}
+		return err
+	})
+}

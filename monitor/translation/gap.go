@@ -1,0 +1,92 @@
+package translation
+
+import (
+	"cmp"
+	"slices"
+
+	"natlens/monitor"
+)
+
+// Gap is a time in which events were missed, or whose translations were not
+// kept.
+type Gap struct {
+	From, To monitor.Time
+	Cause    GapCause
+
+	// Count depends on Cause. Lost: events. Restarted: flows that were open
+	// when capture ended. Unwritten and Removed: translations.
+	Count   uint64
+	AtLeast bool // the exact count is not known
+
+	Namespace string // network namespace that lost events; "": all that were captured
+	Number    uint64 // number of the flow that opened last before the gap; only with Lost
+}
+
+// GapCause says why there is a gap. Files contain the numbers; they never
+// change.
+type GapCause uint8
+
+// The causes.
+const (
+	Lost      GapCause = 1 // the kernel dropped events
+	Restarted GapCause = 2 // no capture was running
+	Unwritten GapCause = 3 // the disk was full for longer than memory lasted
+	Removed   GapCause = 4 // a file of the history was removed, not by retention
+)
+
+var causeNames = [...]string{Lost: "lost", Restarted: "restart", Unwritten: "unwritten", Removed: "removed"}
+
+// String returns the word of text and JSON.
+func (c GapCause) String() string {
+	if int(c) < len(causeNames) && c != 0 {
+		return causeNames[c]
+	}
+	return "unknown"
+}
+
+// Overlapping returns the gaps that can hide answers to the query, in the order
+// of their beginnings.
+func Overlapping(gaps []Gap, q *Query) []Gap {
+	var within []Gap
+	for _, g := range gaps {
+		if q.Concerns(&g) {
+			within = append(within, g)
+		}
+	}
+	slices.SortStableFunc(within, func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
+	return within
+}
+
+// MergeGaps joins gaps in pairs and returns half as many. It reuses the slice.
+func MergeGaps(gaps []Gap) []Gap {
+	n := 0
+	for i := 0; i < len(gaps); i += 2 {
+		g := gaps[i]
+		if i+1 < len(gaps) {
+			g.join(&gaps[i+1])
+		}
+		gaps[n] = g
+		n++
+	}
+	return gaps[:n]
+}
+
+func (g *Gap) join(next *Gap) {
+	g.From, g.To = min(g.From, next.From), max(g.To, next.To)
+	g.AtLeast = g.AtLeast || next.AtLeast || next.Cause != g.Cause
+	g.Count += next.Count
+	g.Number = max(g.Number, next.Number)
+	if g.Namespace != next.Namespace {
+		g.Namespace = ""
+	}
+}
+
+// Include extends an Unwritten gap to the life of a translation that was not
+// kept, and counts it.
+func (g *Gap) Include(t *Translation) {
+	if g.Count == 0 {
+		*g = Gap{From: t.Start, Cause: Unwritten}
+	}
+	g.From, g.To = min(g.From, t.Start), max(g.To, t.End)
+	g.Count++
+}

@@ -1,0 +1,208 @@
+package translation
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"natlens/monitor"
+)
+
+// Row is a translation in JSON. Every writer of translations uses it, so that a
+// translation looks the same in every output. docs/history.md describes the
+// fields. What is not known or does not exist is absent.
+type Row struct {
+	V        int          `json:"v"`
+	Start    string       `json:"start,omitempty"`
+	End      string       `json:"end,omitempty"`
+	Proto    string       `json:"proto"`
+	ProtoNum uint8        `json:"protonum"`
+	NAT      string       `json:"nat"`
+	Side     string       `json:"side"`
+	Inside   RowEnd       `json:"inside"`
+	Outside  RowEnd       `json:"outside"`
+	Peer     RowEnd       `json:"peer"`
+	Orig     RowTuple     `json:"orig"`
+	Reply    RowTuple     `json:"reply"`
+	ICMP     *RowICMP     `json:"icmp,omitempty"`
+	Zone     uint16       `json:"zone,omitempty"`
+	NetNS    Text         `json:"netns,omitempty"`
+	Counters *RowCounters `json:"counters,omitempty"`
+	State    string       `json:"state,omitempty"`
+	Status   []string     `json:"status,omitempty"`
+	Reason   string       `json:"reason,omitempty"`
+	Doubt    []string     `json:"doubt,omitempty"`
+	Live     bool         `json:"live,omitempty"`
+}
+
+// RowEnd is an end: an address with its port, ICMP id or GRE key.
+type RowEnd struct {
+	Addr string  `json:"addr"`
+	Port *uint16 `json:"port,omitempty"`
+}
+
+// RowTuple is one direction of the flow.
+type RowTuple struct {
+	Src   string  `json:"src"`
+	SPort *uint16 `json:"sport,omitempty"`
+	Dst   string  `json:"dst"`
+	DPort *uint16 `json:"dport,omitempty"`
+}
+
+// RowICMP is the ICMP type and code of the original direction.
+type RowICMP struct {
+	Type uint8 `json:"type"`
+	Code uint8 `json:"code"`
+}
+
+// RowCounters are the kernel's counters of both directions.
+type RowCounters struct {
+	Orig  RowCount `json:"orig"`
+	Reply RowCount `json:"reply"`
+}
+
+// RowCount are the counters of one direction.
+type RowCount struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// NewRow returns the JSON form of an answer.
+func NewRow(a *Answer) Row {
+	from, to, sentAs, deliveredTo := a.Ends()
+	r := Row{
+		V: 1, Start: TimeText(a.Start), Proto: a.Proto.String(), ProtoNum: uint8(a.Proto), NAT: a.NAT.String(), Side: a.Side.String(),
+		Inside: newRowEnd(a.Inside(a.Side)), Outside: newRowEnd(a.Outside(a.Side)), Peer: newRowEnd(a.Peer(a.Side)),
+		Orig: newRowTuple(from, to), Reply: newRowTuple(deliveredTo, sentAs),
+		Zone: a.Zone, NetNS: Text(a.Namespace), State: a.StateText(), Status: a.Status.Names(), Doubt: a.Doubt.Names(), Live: a.Live,
+	}
+	if a.End != 0 {
+		r.End, r.Reason = TimeText(a.End), a.Reason.String()
+	}
+	if a.Proto.IsICMP() {
+		r.ICMP = &RowICMP{uint8(a.ICMP >> 8), uint8(a.ICMP)}
+	}
+	if a.Counted {
+		r.Counters = &RowCounters{RowCount(a.Original), RowCount(a.Reply)}
+	}
+	return r
+}
+
+func newRowEnd(e End) RowEnd { return RowEnd{e.Addr.String(), e.port()} }
+
+func newRowTuple(src, dst End) RowTuple {
+	return RowTuple{src.Addr.String(), src.port(), dst.Addr.String(), dst.port()}
+}
+
+func (e End) port() *uint16 {
+	if !e.HasPort {
+		return nil
+	}
+	return &e.Port
+}
+
+// Ends returns the four ends of the flow, with ports only where the protocol has
+// them.
+func (t *Translation) Ends() (from, to, sentAs, deliveredTo End) {
+	return t.source(t.From), t.destination(t.To), t.source(t.SentAs), t.destination(t.DeliveredTo)
+}
+
+// StateText returns the last state in lower case, "" if none is known.
+func (t *Translation) StateText() string {
+	if !t.HasState {
+		return ""
+	}
+	return strings.ToLower(t.State.Name(t.Proto))
+}
+
+// GapRow is a gap in JSON.
+type GapRow struct {
+	V       int    `json:"v"`
+	Gap     string `json:"gap"`
+	From    string `json:"from"`
+	To      string `json:"to"`
+	Count   uint64 `json:"count"`
+	AtLeast bool   `json:"at_least,omitempty"`
+	NetNS   Text   `json:"netns,omitempty"`
+}
+
+// NewGapRow returns the JSON form of a gap.
+func NewGapRow(g *Gap) GapRow {
+	return GapRow{1, g.Cause.String(), TimeText(g.From), TimeText(g.To), g.Count, g.AtLeast, Text(g.Namespace)}
+}
+
+// VerdictRow is a verdict in JSON. docs/who.md describes the fields.
+type VerdictRow struct {
+	V          int      `json:"v"`
+	Answer     Word     `json:"answer"`
+	Count      int      `json:"count"`
+	Uncertain  int      `json:"uncertain"`
+	More       bool     `json:"more,omitempty"`
+	Covered    Coverage `json:"covered"`
+	From       string   `json:"from,omitempty"`
+	To         string   `json:"to,omitempty"`
+	Live       bool     `json:"live,omitempty"`
+	Gaps       []GapRow `json:"gaps,omitempty"`
+	Faults     []Text   `json:"faults,omitempty"`
+	Namespaces []Text   `json:"namespaces,omitempty"`
+
+	Translations []Row `json:"translations,omitempty"` // the answers, where they are no rows of their own
+}
+
+// NewVerdictRow returns the JSON form of a verdict. uncertain is the number of
+// its answers that are uncertain.
+func NewVerdictRow(v *Verdict, uncertain int) VerdictRow {
+	r := &v.Result
+	row := VerdictRow{
+		V: 1, Answer: v.Word, Count: r.Answers, Uncertain: uncertain, More: r.More, Covered: v.Covered,
+		From: TimeText(r.Began), To: TimeText(r.Ended), Live: r.Live,
+	}
+	if v.Foreign {
+		for _, name := range r.Namespaces {
+			row.Namespaces = append(row.Namespaces, Text(name))
+		}
+	}
+	for i := range r.Gaps {
+		row.Gaps = append(row.Gaps, NewGapRow(&r.Gaps[i]))
+	}
+	for _, fault := range r.Faults {
+		row.Faults = append(row.Faults, Text(fault.Error()))
+	}
+	return row
+}
+
+// TimeText returns a time as JSON and CSV have it: UTC with nine decimals. It
+// returns "" for 0.
+func TimeText(t monitor.Time) string {
+	if t == 0 {
+		return ""
+	}
+	return t.Time().Format("2006-01-02T15:04:05.000000000Z")
+}
+
+// Text is text that was not made here. In JSON it keeps its value; characters
+// that are unsafe in a terminal are written as \u escapes.
+type Text string
+
+// MarshalJSON implements json.Marshaler.
+func (t Text) MarshalJSON() ([]byte, error) {
+	var quoted bytes.Buffer
+	enc := json.NewEncoder(&quoted)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(string(t)); err != nil {
+		return nil, err
+	}
+	var out []byte
+	for text := bytes.TrimSuffix(quoted.Bytes(), []byte("\n")); len(text) > 0; {
+		r, size := utf8.DecodeRune(text)
+		if monitor.Unsafe(r) {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			out = append(out, text[:size]...)
+		}
+		text = text[size:]
+	}
+	return out, nil
+}
