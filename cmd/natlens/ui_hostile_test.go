@@ -95,11 +95,15 @@ func writeHostile(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	helper, err := json.Marshal("PWN\x1b]0;P\x07\x1b[2J\u202e") // at most monitor.MaxHelper bytes
+	if err != nil {
+		t.Fatal(err)
+	}
 	write(t, path, fmt.Sprintf(`{"v":1,"ts":"2026-11-22T06:12:01.123456789Z","ts_source":"kernel","seq":1,"event":"new","id":1561741433,`+
 		`"family":"ipv4","proto":"tcp","protonum":6,"state":"syn_sent","timeout":120,`+
 		`"orig":{"src":"192.168.77.2","sport":39502,"dst":"203.0.113.9","dport":21},`+
 		`"reply":{"src":"203.0.113.9","sport":21,"dst":"203.0.113.1","dport":39502},`+
-		`"status":["confirmed","src_nat","src_nat_done"],"mark":1,"helper":%s,"secctx":%s,"labels":[1,2]}`+"\n", text, text))
+		`"status":["confirmed","src_nat","src_nat_done"],"mark":1,"helper":%s,"secctx":%s,"labels":[1,2]}`+"\n", helper, text))
 }
 
 // hostileNames is a DNS server that gives every address a name, a hostile one to
