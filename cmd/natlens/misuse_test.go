@@ -76,6 +76,8 @@ var misuses = []struct {
 	{"doctor --threshold syn-age=3", 2, `--threshold syn-age=3: syn-age: "3" is not a time above 0, such as 3s; see natlens doctor --help`},
 	{"doctor --threshold 3", 2, "--threshold 3: a threshold is NAME=VALUE, such as syn-unanswered=20; see natlens doctor --help"},
 
+	{"", 2, "standard output is no terminal: natlens watch writes lines, natlens --help lists the commands"},
+	{"--netns nosuch", 2, "standard output is no terminal: natlens watch writes lines, natlens --help lists the commands"},
 	{"watch --netns all -o pcapng", 2, "-o pcapng is of one network namespace: not together with --netns all"},
 	{"watch --netns all -o conntrack,save", 2, "-o conntrack,save is of one network namespace: not together with --netns all"},
 	{"-E --netns all -o save", 2, "-o conntrack,save is of one network namespace: not together with --netns all"},
