@@ -154,10 +154,10 @@ func (m *Model) settle() {
 
 // quit ends the UI, and asks before an export is left incomplete.
 func (m *Model) quit() tea.Cmd {
-	if m.exporter.askQuit() {
+	if m.exporter.askQuit(m.answers.leave) {
 		return nil
 	}
-	return tea.Quit
+	return m.answers.leave()
 }
 
 // export asks what to export: what the page shows, or events from now on.

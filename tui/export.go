@@ -74,12 +74,12 @@ func (x *exporter) ask(what exported, shown string) {
 }
 
 // askQuit asks whether to quit while an export is running; false: none is.
-func (x *exporter) askQuit() bool {
+func (x *exporter) askQuit(quit func() tea.Cmd) bool {
 	if x.running == nil {
 		return false
 	}
 	x.s.Root.Ask(page.AskKey("quit, and leave "+monitor.Escape(x.running.path)+" incomplete?",
-		page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd { return tea.Quit }}))
+		page.Choice{Key: "y", Text: "yes", Act: quit}))
 	return true
 }
 

@@ -37,7 +37,7 @@ func (m *Model) frame() tea.Cmd {
 	s.Stats = m.cfg.Stats()
 	now := s.Clock()
 	m.header.spark.sample(now, s.Stats.Events)
-	cmds := []tea.Cmd{m.watch.Frame()}
+	cmds := []tea.Cmd{m.watch.Frame(), m.answers.ask()}
 	if !s.Paused {
 		s.Frame = now
 		if !m.matching() { // else the page counts them

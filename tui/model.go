@@ -32,6 +32,7 @@ type Model struct {
 	help   help
 
 	theme     theme
+	answers   answers
 	header    header
 	footer    footer
 	banner    []paint.Line // above the page
@@ -72,7 +73,7 @@ func New(cfg Config) *Model {
 // Init asks for the first frame, and for the terminal's background if no theme was asked for.
 func (m *Model) Init() tea.Cmd {
 	begin := func() tea.Msg { return frameMsg{} }
-	if m.theme.fixed {
+	if m.theme.fixed || m.theme.noColor {
 		return begin
 	}
 	return tea.Batch(begin, tea.RequestBackgroundColor)
@@ -100,6 +101,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.theme.setProfile(msg.Profile)
 	case tea.BackgroundColorMsg:
 		m.theme.setBackground(msg.IsDark())
+	case tea.CursorPositionMsg:
+		return m, m.answers.answered()
 	}
 	return m, nil
 }

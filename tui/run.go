@@ -32,6 +32,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Output == nil {
 		cfg.Output = os.Stdout
 	}
+	_, m.answers.wanted = cfg.Output.(term.File)
 	g := &guard{end: cancel}
 	p := tea.NewProgram(guardedModel{m, g}, options(cfg)...)
 
@@ -47,7 +48,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	tasks.Go(func() { // ends the UI with its context
 		<-ctx.Done()
-		p.Quit()
+		p.Send(page.Then(m.answers.leave))
 	})
 	_, _ = io.WriteString(cfg.Output, saveTitle)
 	_, err := p.Run()

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -85,30 +86,7 @@ func pipeIsFull(t *testing.T, p *process) {
 
 // SIGTERM ends the user interface on a terminal that takes no more.
 func TestStuckTerminal(t *testing.T) {
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	defer master.Close()
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	fd, err := ptyPeer(int(master.Fd()))
-	if err != nil {
-		t.Skip(err)
-	}
-	slave := os.NewFile(uintptr(fd), "pty")
-	defer slave.Close()
-	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 60, Col: 250}); err != nil {
-		t.Fatal(err)
-	}
-	p := &process{cmd: natlens("demo", "--theme", "dark"), ended: make(chan struct{})}
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, &p.stderr
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { defer close(p.ended); p.cmd.Wait() }()
-	t.Cleanup(func() { p.cmd.Process.Kill(); <-p.ended })
+	master, p := onPTY(t, "demo", "--theme", "dark")
 	waitFor(t, "the terminal to be full", func() bool {
 		before, _ := unix.IoctlGetInt(int(master.Fd()), unix.TIOCINQ)
 		time.Sleep(500 * time.Millisecond)
@@ -118,12 +96,69 @@ func TestStuckTerminal(t *testing.T) {
 	endsStuck(t, p)
 }
 
-func ptyPeer(master int) (int, error) {
-	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY)
-	if errno != 0 {
-		return 0, os.NewSyscallError("TIOCGPTPEER", errno)
+// onPTY starts natlens on a terminal of 60 lines that is the test's.
+func onPTY(t *testing.T, args ...string) (master *os.File, p *process) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
 	}
-	return int(fd), nil
+	t.Cleanup(func() { master.Close() })
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, master.Fd(), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY)
+	if errno != 0 {
+		t.Skip(os.NewSyscallError("TIOCGPTPEER", errno))
+	}
+	slave := os.NewFile(fd, "pty")
+	defer slave.Close()
+	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 60, Col: 250}); err != nil {
+		t.Fatal(err)
+	}
+	p = &process{cmd: natlens(args...), ended: make(chan struct{})}
+	p.cmd.Env = append(p.cmd.Env, "TERM=xterm-256color", "COLORFGBG=", "NO_COLOR=")
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { defer close(p.ended); p.cmd.Wait() }()
+	t.Cleanup(func() { p.cmd.Process.Kill(); <-p.ended })
+	return master, p
+}
+
+// The user interface takes the answers of a slow terminal before it ends: else they
+// would be typed into the shell.
+func TestSlowAnswers(t *testing.T) {
+	master, p := onPTY(t, "demo")
+	var screen safeBuffer
+	go func() { _, _ = io.Copy(&screen, master) }()
+	const background, cursor = "\x1b]11;?", "\x1b[6n"
+	waitFor(t, "the questions", func() bool {
+		return strings.Contains(screen.String(), background) && strings.Contains(screen.String(), cursor)
+	})
+	asked := time.Now()
+	send := func(text string) {
+		if _, err := io.WriteString(master, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send("q")
+	select {
+	case <-p.ended:
+		t.Fatal("it ended before the terminal had answered")
+	case <-time.After(time.Second):
+	}
+	send("\x1b]11;rgb:0000/0000/0000\x1b\\\x1b[1;1R")
+	if code := p.wait(t); code != 0 {
+		t.Errorf("code %d, %s", code, p.stderr.String())
+	}
+	if took := time.Since(asked); took > 1900*time.Millisecond {
+		t.Logf("it ended after %s, perhaps without the answer", took)
+	}
+	if left := screen.String(); strings.Contains(left[strings.LastIndex(left, "\x1b[?1049l"):], "rgb:") {
+		t.Error("the answer was echoed behind the end")
+	}
 }
 
 // A history gets every translation while nobody reads the lines beside it. A reader that

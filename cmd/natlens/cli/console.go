@@ -39,12 +39,21 @@ func (c Console) Colour(w io.Writer) bool {
 	return ok && c.Getenv("NO_COLOR") == "" && c.Getenv("TERM") != "dumb"
 }
 
-// Light reports whether the terminal says that its background is light
-// (COLORFGBG, which several terminals set: foreground;background).
-func (c Console) Light() bool {
-	_, background, ok := strings.Cut(c.Getenv("COLORFGBG"), ";")
-	return ok && (background == "7" || background == "15")
+// Background is dark or light if the terminal says so (COLORFGBG, which several
+// terminals set: foreground;background), else "".
+func (c Console) Background() string {
+	colours := c.Getenv("COLORFGBG")
+	switch background := colours[strings.LastIndex(colours, ";")+1:]; background {
+	case "", "default":
+		return ""
+	case "7", "15":
+		return "light"
+	}
+	return "dark"
 }
+
+// Light reports whether the terminal says that its background is light.
+func (c Console) Light() bool { return c.Background() == "light" }
 
 // Style is how drawings for people look on w: plain text unless it is a
 // terminal, in the colours that it has.

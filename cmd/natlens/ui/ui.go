@@ -69,7 +69,7 @@ func (o *look) check() error {
 func (o *look) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces) tui.Config {
 	theme := o.theme
 	if theme == "auto" {
-		theme = ""
+		theme = o.Con.Background()
 	}
 	env := cli.LabelEnv(o.Con.LabelFile)
 	env.Namespaces = names
