@@ -156,9 +156,9 @@ func (b *bucketsTest) restarts(t *testing.T) {
 		waitFor(t, "look-ups to begin again", func() bool {
 			c := b.diagnose(t).Check(t, "counter.search_restart")
 			moved, _ := c.Evidence["moved"].(float64)
-			return moved > 0 && strings.Contains(c.Text, "search_restart moved by ") && strings.HasSuffix(c.Text, ": look-ups begin again, because entries moved under them")
+			return moved > 0 && strings.Contains(c.Text, "search_restart moved by ") && strings.HasSuffix(c.Text, ": look-ups start again because entries moved meanwhile")
 		})
 	})
 	b.set(fewBuckets)
-	b.expect("counter.search_restart", "ok", "search_restart stood still at ")
+	b.expect("counter.search_restart", "ok", "search_restart stayed at ")
 }

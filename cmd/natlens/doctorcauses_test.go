@@ -44,7 +44,7 @@ func TestDoctorCauses(t *testing.T) {
 		},
 		{id: "events", level: "fail", cause: sets("events", "0"), text: "nf_conntrack_events is 0", evidence: "nf_conntrack_events=0", remove: shell},
 		{id: "acct", level: "warn", cause: sets("acct", "0"), text: "not counted", evidence: "nf_conntrack_acct=0", remove: shell},
-		{id: "timestamp", level: "warn", cause: sets("timestamp", "0"), text: "keeps no times", evidence: "nf_conntrack_timestamp=0", remove: shell},
+		{id: "timestamp", level: "warn", cause: sets("timestamp", "0"), text: "records no times", evidence: "nf_conntrack_timestamp=0", remove: shell},
 		{
 			id: "ring", level: "warn", cause: func(*testing.T, *lab.Lab) {}, args: []string{"--capture", "socket"}, text: "--capture socket",
 			remove: func(t *testing.T, _ *lab.Lab, _ string) {
@@ -66,7 +66,7 @@ func TestDoctorCauses(t *testing.T) {
 			},
 		},
 		{
-			id: "events", level: "ok", text: "; of 3 flows that were there before the look, those that began unheard stay silent to their end; ", evidence: "nf_conntrack_events=2",
+			id: "events", level: "ok", text: "; of 3 flows that began before natlens listened, those that nobody heard never send any; ", evidence: "nf_conntrack_events=2",
 			cause: func(t *testing.T, l *lab.Lab) { sets("events", "2")(t, l); flowsUDP(t, l, 3) },
 			remove: func(t *testing.T, l *lab.Lab, command string) {
 				shell(t, l, command)
@@ -76,20 +76,20 @@ func TestDoctorCauses(t *testing.T) {
 			},
 		},
 		{
-			id: "labels", level: "ok", text: "1 flow bears labels", evidence: "with_labels=1",
+			id: "labels", level: "ok", text: "1 flow with labels", evidence: "with_labels=1",
 			cause: func(t *testing.T, l *lab.Lab) {
 				shell(t, l, "nft 'add table ip labelled; add chain ip labelled pre { type filter hook prerouting priority -150; }; add rule ip labelled pre udp dport 53 ct label set 1'")
 				flowsUDP(t, l, 1)
 			},
 			remove: func(t *testing.T, l *lab.Lab, _ string) {
 				forgetFlows(t, l)
-				if got := doctorIn(t, l).Check(t, "labels"); got.Evidence["with_labels"] != 0.0 || !strings.HasPrefix(got.Text, "no flow bears labels") {
+				if got := doctorIn(t, l).Check(t, "labels"); got.Evidence["with_labels"] != 0.0 || !strings.HasPrefix(got.Text, "no flow has labels") {
 					t.Errorf("after: %+v", got)
 				}
 			},
 		},
 		{
-			id: "timeout.udp", level: "warn", text: "12 flows of SIP, STUN, IPsec or a VPN", evidence: "quiet_protocols=12",
+			id: "timeout.udp", level: "warn", text: "12 flows of SIP, STUN, IPsec or VPNs", evidence: "quiet_protocols=12",
 			cause: func(t *testing.T, l *lab.Lab) {
 				for range 12 {
 					if _, err := l.UDPOnce(t.Context(), lab.UDP{To: netip.AddrPortFrom(lab.Blackhole, 5060), NoReply: true}); err != nil {
@@ -105,7 +105,7 @@ func TestDoctorCauses(t *testing.T) {
 		},
 		{
 			id: "counter.clash_resolve", level: "warn",
-			text:  "and the kernel made one of them",
+			text:  "and the kernel merged them",
 			cause: func(t *testing.T, l *lab.Lab) { races(t, l, labtest.Race{To: lab.ServerDNS}) },
 			remove: func(t *testing.T, _ *lab.Lab, command string) { // nobody sends more
 				if !strings.HasSuffix(command, "event new") {
@@ -115,7 +115,7 @@ func TestDoctorCauses(t *testing.T) {
 		},
 		{
 			// What the race drops is not said to be for want of room in the table.
-			id: "counter.drop", level: "ok", text: ", each for an insert_failed",
+			id: "counter.drop", level: "ok", text: ": each also counts in insert_failed",
 			cause:  func(t *testing.T, l *lab.Lab) { races(t, l, labtest.Race{To: lab.ServerDNS, TwoHosts: true}) },
 			remove: func(*testing.T, *lab.Lab, string) {},
 		},
@@ -139,7 +139,7 @@ func TestDoctorCauses(t *testing.T) {
 			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
 		},
 		{
-			id: "counter.error", level: "warn", text: ": ICMP messages are malformed, or tell of an error of a flow that is not in the table",
+			id: "counter.error", level: "warn", text: ": ICMP messages are malformed, or report an error of a flow that is not in the table",
 			cause:  func(t *testing.T, l *lab.Lab) { lostErrors(t, l, 20) },
 			remove: func(*testing.T, *lab.Lab, string) {},
 		},

@@ -57,9 +57,9 @@ func TestDoctorFull(t *testing.T) {
 	fill(most * 85 / 100)
 	d := diagnose()
 	expect(d, "table", "warn", " % full")
-	expect(d, "reclaim", "warn", "100 % of the flows could go: ")
+	expect(d, "reclaim", "warn", "100 % of the flows could be deleted: ")
 	fill(most * 12 / 100)
-	expect(diagnose(), "table", "fail", " % full: when it is full, flows without a reply are thrown out, and then new connections are dropped")
+	expect(diagnose(), "table", "fail", " % full: a full table drops flows without a reply, and then new connections")
 
 	over := func(counter, text string) {
 		t.Run(counter, func(t *testing.T) {
@@ -72,14 +72,14 @@ func TestDoctorFull(t *testing.T) {
 			expect(diagnose(), "counter."+counter, "fail", text)
 		})
 	}
-	over("early_drop", ": flows without a reply are thrown out to make room in a full table")
+	over("early_drop", ": flows without a reply are dropped from a full table to make space")
 	s, err := kernel.OpenService(g.Namespace().FD())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	assure(t, g, s)
-	over("drop", ": packets are dropped, because the table is full or memory short")
+	over("drop", ": packets are dropped because the table is full or memory is short")
 
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)

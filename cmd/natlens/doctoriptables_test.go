@@ -19,9 +19,9 @@ func TestDoctorIptables(t *testing.T) {
 		add, remove, text string
 	}{
 		{"iptables-nft -t nat -A POSTROUTING -o wan -j MASQUERADE", "iptables-nft -t nat -D POSTROUTING 1",
-			"IPv4 is tracked, IPv6 is not: 1 rule turns it on, such as ip nat POSTROUTING: xt MASQUERADE"},
+			"IPv4 is tracked, IPv6 is not, by 1 rule such as ip nat POSTROUTING: xt MASQUERADE"},
 		{"ip6tables-nft -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", "ip6tables-nft -D FORWARD 1",
-			"IPv6 is tracked, IPv4 is not: 1 rule turns it on, such as ip6 filter FORWARD: xt conntrack"},
+			"IPv6 is tracked, IPv4 is not, by 1 rule such as ip6 filter FORWARD: xt conntrack"},
 	} {
 		t.Run(c.add, func(t *testing.T) {
 			l := labtest.NewWith(t, lab.Config{})
@@ -60,7 +60,7 @@ func TestDoctorIptablesLegacy(t *testing.T) {
 		t.Errorf("before: %+v", got)
 	}
 	shell(t, l, "iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE")
-	const likely = "tracking may be turned on by iptables-legacy, which has iptables nat: its rules can't be read"
+	const likely = "tracking may be on: iptables-legacy has rules (iptables nat) that can't be read"
 	got := doctorIn(t, l).Check(t, "hook")
 	if got.Level != "warn" || got.Text != likely || jsonText(got.Evidence["legacy"]) != `["iptables nat"]` {
 		t.Errorf("without flows: %+v", got)
@@ -76,7 +76,7 @@ func TestDoctorIptablesLegacy(t *testing.T) {
 		t.Errorf("without rules: %+v", again)
 	}
 	shell(t, l, got.Command)
-	if mended := doctorIn(t, l).Check(t, "hook"); mended.Level != "ok" || !strings.HasPrefix(mended.Text, "IPv4 and IPv6 are tracked: 1 rule turns it on, such as inet tracking on: ct") {
+	if mended := doctorIn(t, l).Check(t, "hook"); mended.Level != "ok" || !strings.HasPrefix(mended.Text, "IPv4 and IPv6 are tracked, by 1 rule such as inet tracking on: ct") {
 		t.Errorf("after %s: %+v", got.Command, mended)
 	}
 }

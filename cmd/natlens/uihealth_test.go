@@ -18,7 +18,7 @@ func TestUIQuiet(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})
 	flushRules(t, l)
 	p := openPane(t, 120, 30, "--theme", "dark", "--netns", l.Gateway.Path())
-	const reason = "nothing seen for 5s: nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on → "
+	const reason = "nothing seen for 5s: nothing is tracked here: no nftables or iptables rule in this network namespace turns connection tracking on → "
 	var command string
 	p.await("the reason", func(lines []string) bool {
 		_, rest, _ := strings.Cut(unwrapped(lines), reason)
@@ -59,7 +59,7 @@ func TestUINoEvents(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{Acct: true})
 	sets("events", "0")(t, l)
 	p := openPane(t, 120, 30, "--theme", "dark", "--netns", l.Gateway.Path())
-	const reason = "nothing seen for 5s: no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do → "
+	const reason = "nothing seen for 5s: flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it → "
 	const command = "sysctl -w net.netfilter.nf_conntrack_events=1"
 	p.await("the reason", func(lines []string) bool {
 		_, told, ok := strings.Cut(unwrapped(lines), reason)

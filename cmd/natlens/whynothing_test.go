@@ -21,10 +21,10 @@ func TestWhyNothing(t *testing.T) {
 
 		mended bool // by its command
 	}{
-		{"no hook", flushRules, nil, "nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on → nft 'add table inet ", true},
-		{"no events", sets("events", "0"), nil, "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do → sysctl -w net.netfilter.nf_conntrack_events=1", true},
+		{"no hook", flushRules, nil, "nothing is tracked here: no nftables or iptables rule in this network namespace turns connection tracking on → nft 'add table inet ", true},
+		{"no events", sets("events", "0"), nil, "flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it → sysctl -w net.netfilter.nf_conntrack_events=1", true},
 		{"unheard", func(t *testing.T, l *lab.Lab) { flowsUDP(t, l, 2) }, nil,
-			"no flow began or ended; of 2 flows in the table, those that began while nobody listened stay silent (nf_conntrack_events is 2) → sysctl -w net.netfilter.nf_conntrack_events=1", true},
+			"no flow began or ended; of 2 flows in the table, those that began while nobody listened send no events (nf_conntrack_events is 2) → sysctl -w net.netfilter.nf_conntrack_events=1", true},
 		{"filter", nil, []string{"tcp", "dport", "9"}, "events come, 10 so far, but the filter wants none of them → natlens watch --explain-filter …", false},
 		{"filter by socket", nil, []string{"--capture", "socket", "tcp", "dport", "9"},
 			"events come, 10 so far, but the filter wants none of them → natlens watch --explain-filter …", false},
@@ -66,10 +66,10 @@ func TestWhyNothing(t *testing.T) {
 // its command has them counted.
 func TestUncounted(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})
-	const want = "natlens: packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters → "
+	const want = "natlens: packets and bytes are not counted: nf_conntrack_acct is 0; a change applies to flows that begin after it → "
 	p := start(t, l, "watch")
 	waitFor(t, "the line", func() bool { return strings.Contains(p.stderr.String(), want) })
-	_, command, _ := strings.Cut(p.stderr.String(), " counters → ")
+	_, command, _ := strings.Cut(p.stderr.String(), " → ")
 	shell(t, l, strings.TrimPrefix(strings.TrimSpace(command), "sudo "))
 	p = start(t, l, "watch", "--count", "1", "udp", "and", "bytes", ">", "0", "--for", "20s")
 	p.listening(t)

@@ -3,17 +3,18 @@ package doctor
 import (
 	"cmp"
 	"fmt"
+	"time"
 )
 
-// Level is what a check found.
+// Level is the result of a check.
 type Level uint8
 
 // The levels.
 const (
 	OK   Level = iota // all is well
-	Warn              // something is less than it could be, or may become a trouble
+	Warn              // something could be better, or may become a problem
 	Fail              // something is wrong now
-	Skip              // it could not be looked at
+	Skip              // the check could not be made
 )
 
 // String returns the word that JSON uses: ok, warn, fail, skip.
@@ -21,7 +22,7 @@ func (l Level) String() string {
 	return [...]string{"ok", "warn", "fail", "skip"}[min(l, Skip)]
 }
 
-// MarshalText makes the word what JSON shows.
+// MarshalText returns the same word.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // Check is one answer. ID never changes its meaning; Text is a line for people,
@@ -29,34 +30,93 @@ func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 type Check struct {
 	ID       string         `json:"id"`
 	Level    Level          `json:"level"`
-	Text     string         `json:"text"`               // the reason, and what it was seen by
+	Text     string         `json:"text"`
 	Evidence map[string]any `json:"evidence,omitempty"` // the figures behind Text
-	Command  string         `json:"command,omitempty"`  // what mends it, for a shell
+	Command  string         `json:"command,omitempty"`  // what fixes it, for a shell
 	Fix      []Setting      `json:"fix,omitempty"`      // what of it doctor --fix does
 }
 
-// Setting is a sysctl of the network namespace and the value that mends.
+// Setting is a sysctl of the network namespace and the value to set.
 type Setting struct {
 	Name  string `json:"name"`
 	Value uint64 `json:"value"`
 }
 
-// Diagnose makes all checks, always the same ones in the same order.
-func Diagnose(s *Snapshot, l Limits) []Check {
-	checks := []func(*Snapshot, Limits) Check{
-		privilege, conntrack, hook, events, ring, queue,
-		acct, timestamp, helper, labels, offload,
-		table, growth, buckets, who, reclaim,
-	}
-	var all []Check
-	for _, c := range checks {
-		all = append(all, c(s, l))
-	}
-	all = append(all, counters(s, l)...)
-	return append(all, established(s, l), udp(s, l))
+// kind is a check that is made of every snapshot, with what it needs to be made.
+type kind struct {
+	id     string
+	needs  need
+	sysctl string // nf_conntrack_…, without which the check is skipped; "": none
+	check  func(*Snapshot, *Check)
 }
 
-// Worst returns the gravest level of the checks; what was skipped is none.
+type need uint8
+
+const (
+	needNothing   need = iota
+	needPrivilege      // to read flows, rules and events
+	needCounts         // of the flows
+)
+
+// kinds are the checks in their order. Those of the counters come before the timeouts.
+var kinds = []kind{
+	{"privilege", needNothing, "", privilege},
+	{"conntrack", needNothing, "", conntrack},
+	{"hook", needPrivilege, "", hook},
+	{"events", needNothing, "events", events},
+	{"ring", needPrivilege, "", ring},
+	{"queue", needPrivilege, "", queue},
+	{"acct", needNothing, "acct", acct},
+	{"timestamp", needNothing, "timestamp", timestamp},
+	{"helper", needCounts, "", helper},
+	{"labels", needCounts, "", labels},
+	{"offload", needCounts, "", offload},
+	{"table", needPrivilege, "", table},
+	{"growth", needPrivilege, "", growth},
+	{"buckets", needPrivilege, "buckets", buckets},
+	{"who", needCounts, "", who},
+	{"reclaim", needCounts, "", reclaim},
+}
+
+var timeouts = []kind{
+	{"timeout.established", needNothing, "tcp_timeout_established", established},
+	{"timeout.udp", needNothing, "udp_timeout", udp},
+}
+
+// Diagnose makes all checks, always the same ones in the same order.
+func Diagnose(s *Snapshot) (all []Check) {
+	for i := range kinds {
+		all = append(all, kinds[i].run(s))
+	}
+	for i := range counters {
+		all = append(all, counters[i].run(s))
+	}
+	for i := range timeouts {
+		all = append(all, timeouts[i].run(s))
+	}
+	return all
+}
+
+// run makes the check, or skips it.
+func (k *kind) run(s *Snapshot) Check {
+	c := Check{ID: k.id, Evidence: map[string]any{}}
+	switch _, known := s.Sysctls[k.sysctl]; {
+	case k.needs >= needPrivilege && s.Denied != "":
+		c.skip("it needs the privilege that is missing")
+	case k.needs == needCounts && s.Counts == nil:
+		c.skip("the table was not read")
+	case k.sysctl != "" && !known:
+		c.skip("there is no " + sysctlPrefix + k.sysctl)
+	default:
+		k.check(s, &c)
+	}
+	return c
+}
+
+// skip makes the check one that could not be made.
+func (c *Check) skip(why string) { *c = Check{ID: c.ID, Level: Skip, Text: "not checked: " + why} }
+
+// Worst returns the most severe level of the checks that were made.
 func Worst(all []Check) (worst Level) {
 	for _, c := range all {
 		if c.Level != Skip {
@@ -66,8 +126,7 @@ func Worst(all []Check) (worst Level) {
 	return worst
 }
 
-// Fixes returns the settings that --fix would make, for the checks that are not
-// well.
+// Fixes returns the settings that --fix makes for the checks that warn or fail.
 func Fixes(all []Check) (fixes []Setting) {
 	for _, c := range all {
 		if c.Level == Warn || c.Level == Fail {
@@ -77,44 +136,24 @@ func Fixes(all []Check) (fixes []Setting) {
 	return fixes
 }
 
-// skipped is a check that could not be made.
-func skipped(id, why string) Check {
-	return Check{ID: id, Level: Skip, Text: "not looked at: " + why}
-}
-
-// unprivileged is why a check was not made that takes what the check of the
-// privilege says is missing.
-const unprivileged = "it takes the privilege that is missing"
-
 // sysctlPrefix begins the names of Snapshot.Sysctls.
 const sysctlPrefix = "net.netfilter.nf_conntrack_"
 
-// set makes the check one that a sysctl mends; safe lets --fix do it.
+// set gives the check the command that sets a sysctl; safe lets --fix do it.
 func (c *Check) set(s *Snapshot, name string, value uint64, safe bool) {
-	c.Command = s.shell(fmt.Sprintf("sysctl -w %s=%d", name, value))
+	c.Command = s.shell(fmt.Sprintf("sysctl -w %s%s=%d", sysctlPrefix, name, value))
 	if safe {
-		c.Fix = []Setting{{name, value}}
+		c.Fix = []Setting{{sysctlPrefix + name, value}}
 	}
 }
 
-// shell returns the command as it has to be typed to run in the namespace.
-func (s *Snapshot) shell(command string) string {
-	return s.Place.Enter() + command
-}
+// share returns n of all in percent, 0 of none.
+func share(n, all uint64) float64 { return 100 * float64(n) / float64(cmp.Or(all, 1)) }
 
-// host returns the command that makes a setting of the whole host.
-func (s *Snapshot) host(name string, value uint64) string {
-	text := fmt.Sprintf("sysctl -w %s=%d", name, value)
-	switch {
-	case s.Place.Host:
-		return text
-	case s.Place.Sudo:
-		return "sudo " + text // in the host's own network namespace
+// round rounds the length of a run for people.
+func round(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
 	}
-	return "nsenter --net=/proc/1/ns/net " + text // root, within another one
-}
-
-// share is n of all in percent, 0 of none.
-func share(n, all uint64) float64 {
-	return 100 * float64(n) / float64(cmp.Or(all, 1))
+	return d.Round(100 * time.Millisecond)
 }

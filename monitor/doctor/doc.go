@@ -1,13 +1,11 @@
-// Package doctor says whether connection tracking is well: whether natlens can
-// see what people expect of it, and whether the table of this gateway is in
-// trouble, each with its evidence and the command that mends it.
+// Package doctor checks connection tracking: whether natlens can see what it should, and
+// whether the table of this gateway is well. Each check has its evidence and a command that
+// fixes what it found.
 //
-//	checks := doctor.Diagnose(&snapshot, doctor.DefaultLimits)
-//	for _, c := range checks {
+//	for _, c := range doctor.Diagnose(&snapshot) {
 //		fmt.Println(c.Level, c.ID, c.Text, c.Command)
 //	}
 //
-// It asks nobody: a [Snapshot] is what others gathered during a look of some
-// seconds, and the checks are functions of it. What the limits are and why stands
-// in docs/doctor.md.
+// Checks are pure functions of a [Snapshot], which package probe gathers. docs/doctor.md
+// lists them with their thresholds and the reasons.
 package doctor

@@ -1,67 +1,24 @@
 package doctor
 
-import (
-	"strings"
-	"time"
+import "time"
 
-	"natlens/monitor"
-)
-
-// Snapshot is all that the checks know. Who gathers it leaves out what could not
-// be had, and says so where a field is for that.
+// Snapshot is all that the checks know. What could not be read is left out.
 type Snapshot struct {
-	Look time.Duration // how long events and counters were looked at
+	Span time.Duration // for which events and counters were observed
 
-	// Denied says why flows, rules and events could not be read; "" if they
-	// could. Only the sysctls stand then.
+	// Denied says why flows, rules and events could not be read; "" if they could.
+	// Only Place and the sysctls are known then.
 	Denied string
 
-	// Place is how commands get to the network namespace that was looked at.
-	Place Place
-
-	// Sysctls are the settings net.netfilter.nf_conntrack_…, by what follows
-	// that. None: the kernel has no connection tracking.
-	Sysctls map[string]uint64
-	RMemMax uint64 // net.core.rmem_max; 0 if it is not to be seen here
+	Place   Place             // how commands reach the network namespace
+	Sysctls map[string]uint64 // net.netfilter.nf_conntrack_…, by what follows that; none: no connection tracking
+	RMemMax uint64            // net.core.rmem_max; 0 if it can't be read here
 
 	Tracking Tracking
 	Capture  Capture
 	Fill     Fill
-	Counters map[string]Moved // by conntrack(8)'s word; those that the kernel keeps
-	Census   *Census          // the flows of the table
-}
-
-// Place is where a command that mends something has to run.
-type Place struct {
-	Sudo   bool   // it needs sudo(8)
-	NetNS  string // the value of --netns, quoted for a shell; "" for here
-	Prefix string // what enters that namespace: "ip netns exec red "; "" for here
-
-	// Host tells that settings of the whole host, such as nf_conntrack_max, can
-	// be made from where the command is typed.
-	Host bool
-}
-
-// Enter is what stands before a command that is to run there, with a blank behind
-// it; "" for nothing.
-func (p Place) Enter() string {
-	if p.Sudo {
-		return "sudo " + p.Prefix
-	}
-	return p.Prefix
-}
-
-// Natlens returns a command line of natlens for the namespace, quoted for a shell.
-// args[0] is the command.
-func (p Place) Natlens(args ...string) string {
-	line := "natlens " + args[0]
-	if p.NetNS != "" {
-		line += " --netns " + p.NetNS
-	}
-	if p.Sudo {
-		line = "sudo " + line
-	}
-	return strings.TrimRight(line+" "+monitor.ShellLine(args[1:]...), " ")
+	Counters map[string]Moved // those that the kernel keeps, by conntrack(8)'s word
+	Counts   *Counts          // of the flows in the table; nil: it was not read
 }
 
 // Tracking says what turns connection tracking on.
@@ -73,36 +30,37 @@ type Tracking struct {
 	Unread     string   // why rules could not be read; "" if they could
 }
 
-// Capture is how the events came during the look.
+// Capture is how the events came.
 type Capture struct {
 	Way      string // "ring" or "socket"
 	NotRing  string // why not the ring; "" if it was
-	Capacity int    // bytes of queue granted
+	Capacity int    // bytes of queue
 	Events   uint64
 	Lost     uint64
 }
 
-// Fill is how full the table was when the look began and ended.
+// Fill is the number of flows in the table when the span began and ended.
 type Fill struct {
 	Begin, End uint64
-	Max        uint64 // 0: not known
+	Max        uint64 // nf_conntrack_max; 0: not known
 }
 
-// Moved is a counter of the kernel: all that it counted, and since the look began.
+// Moved is a counter of the kernel: since boot, and within the span.
 type Moved struct{ Total, Moved uint64 }
 
-// PerSecond returns n of a look as a rate.
+// PerSecond returns n in the span as a rate.
 func (s *Snapshot) PerSecond(n uint64) float64 {
-	if s.Look <= 0 {
+	if s.Span <= 0 {
 		return 0
 	}
-	return float64(n) / s.Look.Seconds()
+	return float64(n) / s.Span.Seconds()
 }
 
-// PerMinute is how many flows the table grew by, or shrank.
+// PerMinute returns by how many flows a minute the table grew; it is negative if the table
+// shrank.
 func (s *Snapshot) PerMinute() float64 {
-	if s.Look <= 0 {
+	if s.Span <= 0 {
 		return 0
 	}
-	return (float64(s.Fill.End) - float64(s.Fill.Begin)) / s.Look.Minutes()
+	return (float64(s.Fill.End) - float64(s.Fill.Begin)) / s.Span.Minutes()
 }

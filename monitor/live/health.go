@@ -22,14 +22,14 @@ type Health struct {
 
 	total map[string]uint64 // what the counters of all namespaces have counted
 
-	settings, tracking, census due
+	settings, tracking, counts due
 }
 
 // checked is what is kept of a namespace.
 type checked struct {
 	id       monitor.NetNS
 	readings []probe.Reading // of the last minute, oldest first
-	base     doctor.Snapshot // settings, rules, census and place
+	base     doctor.Snapshot // settings, rules, counts and place
 }
 
 // load is what has come out of the capture's queue until some time.
@@ -59,7 +59,7 @@ type CounterReading struct {
 const (
 	healthSpan  = time.Minute      // over which movements are reported
 	trackEvery  = 30 * time.Second // rules change seldom, and there may be thousands
-	censusEvery = 10 * time.Second
+	countsEvery = 10 * time.Second
 )
 
 // due says when something expensive may be read again: after its interval, and not
@@ -92,12 +92,12 @@ func (h *Health) Read(ctx context.Context) (out HealthReading, err error) {
 	h.take(all, now)
 	h.settings.do(now, 0, func() { h.each((*checked).readSettings) })
 	h.tracking.do(now, trackEvery, func() { h.each((*checked).readTracking) })
-	h.census.do(now, censusEvery, h.takeCensus)
+	h.counts.do(now, countsEvery, h.takeCounts)
 
 	var named []doctor.Named
 	for _, r := range all {
 		s := h.snapshot(r.ID)
-		named = append(named, doctor.Named{Name: h.run.Name(r.ID), Snapshot: s, Checks: doctor.Diagnose(s, doctor.DefaultLimits)})
+		named = append(named, doctor.Named{Name: h.run.Name(r.ID), Snapshot: s, Checks: doctor.Diagnose(s)})
 		out.Entries += r.Entries
 	}
 	if len(all) == 1 {
@@ -154,18 +154,18 @@ func (c *checked) readSettings(fd int) { _ = probe.Settings(&c.base, fd) }
 
 func (c *checked) readTracking(fd int) { c.base.Tracking = probe.Tracking(fd) }
 
-// takeCensus counts the flows of the run's own table. Their timeouts are old, so
+// takeCounts counts the flows of the run's own table. Their timeouts are old, so
 // that nothing is known of idle flows.
-func (h *Health) takeCensus() {
+func (h *Health) takeCounts() {
 	for _, c := range h.of {
-		c.base.Census = new(doctor.Census)
+		c.base.Counts = new(doctor.Counts)
 	}
 	var e monitor.Event
 	now := monitor.Now()
 	h.run.Loop.Table.Scan(func(i uint32, r *table.Row, x *monitor.Extra) bool {
 		if c := h.of[r.Flow.Orig.NetNS]; c != nil && !r.Ended() {
 			r.Event(i, x, now, &e)
-			c.base.Census.Add(&e)
+			c.base.Counts.Add(&e)
 		}
 		return true
 	})

@@ -27,7 +27,7 @@ type examined struct {
 }
 
 // look is how long events were captured; 0 if they could not be.
-func (e *examined) look() time.Duration { return e.all[0].Snapshot.Look }
+func (e *examined) look() time.Duration { return e.all[0].Snapshot.Span }
 
 // everyKind joins all groups of events.
 var everyKind capture.Kinds
@@ -96,7 +96,7 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 }
 
 func (e *examined) add(name string, s *doctor.Snapshot) {
-	e.all = append(e.all, doctor.Named{Name: name, Snapshot: s, Checks: doctor.Diagnose(s, doctor.DefaultLimits)})
+	e.all = append(e.all, doctor.Named{Name: name, Snapshot: s, Checks: doctor.Diagnose(s)})
 }
 
 // fill reads settings, rules and the flows of the table. before returns the reading of a
@@ -106,12 +106,12 @@ func fill(ctx context.Context, s *doctor.Snapshot, fd int, before func(monitor.T
 		return err
 	}
 	s.Tracking = probe.Tracking(fd)
-	s.Census = &doctor.Census{Timeouts: probe.TCPTimeouts(fd), Before: before}
+	s.Counts = &doctor.Counts{Timeouts: probe.TCPTimeouts(fd), Before: before}
 	dump, err := kernel.Dump(ctx, fd)
 	if err != nil {
 		return err
 	}
-	return errors.Join(monitor.Each(ctx, dump, s.Census.Add), dump.Close())
+	return errors.Join(monitor.Each(ctx, dump, s.Counts.Add), dump.Close())
 }
 
 // captured says how the events came.

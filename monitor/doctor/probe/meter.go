@@ -89,7 +89,7 @@ func ofCPU(all []ctnetlink.CPUStats, cpu uint16) (of ctnetlink.CPUStats) {
 
 // Between fills the snapshot with what moved between two readings of one Meter.
 func Between(s *doctor.Snapshot, old, now *Reading) {
-	s.Look = now.At.Sub(old.At)
+	s.Span = now.At.Sub(old.At)
 	s.Fill = doctor.Fill{Begin: old.Entries, End: now.Entries, Max: now.Max}
 	s.Counters = make(map[string]doctor.Moved, len(now.Counters))
 	for word, n := range now.Counters {

@@ -1,0 +1,147 @@
+package doctor
+
+import (
+	"fmt"
+	"time"
+
+	"natlens/monitor/human"
+)
+
+// Thresholds of the checks of the table. docs/doctor.md has the reasons.
+const (
+	fillWarn, fillFail       = 80, 95           // share of nf_conntrack_max, in percent
+	fullWarn                 = 10 * time.Minute // until the table is full
+	growthMin                = 0.1              // growth as a share of nf_conntrack_max, in percent
+	chainWarn, chainFail     = 4, 16            // entries per bucket
+	reclaimFill, reclaimWarn = 50, 50           // share of nf_conntrack_max, and of the flows, in percent
+	idleWarn                 = 1000             // ESTABLISHED flows without a packet for an hour
+	quietWarn                = 10               // UDP flows of protocols that are silent for long
+	quietTime                = 30               // seconds for which they are: a keepalive every 25 to 30 s is usual
+)
+
+// table is about how full the table is.
+func table(s *Snapshot, c *Check) {
+	f := &s.Fill
+	c.Evidence["entries"] = f.End
+	c.Text = human.Plural(f.End, "flow")
+	if f.Max == 0 {
+		return
+	}
+	full := share(f.End, f.Max)
+	c.Evidence["max"], c.Evidence["percent"] = f.Max, full
+	c.Text = fmt.Sprintf("%s of %s, %.1f %% full", c.Text, human.Count(f.Max), full)
+	switch {
+	case full >= fillFail:
+		c.Level, c.Command = Fail, raiseMax(s)
+		c.Text += ": a full table drops flows without a reply, and then new connections"
+	case full >= fillWarn:
+		c.Level, c.Command = Warn, raiseMax(s)
+	}
+}
+
+// growth is about when the table will be full.
+func growth(s *Snapshot, c *Check) {
+	perMinute := s.PerMinute()
+	c.Evidence["per_minute"] = perMinute
+	c.Text = fmt.Sprintf("the table changed by %+.0f flows a minute", perMinute)
+	grown := float64(s.Fill.End) - float64(s.Fill.Begin)
+	if s.Fill.Max == 0 || grown*100 < growthMin*float64(s.Fill.Max) || grown <= 0 {
+		return
+	}
+	left := time.Duration(float64(s.Fill.Max-min(s.Fill.End, s.Fill.Max)) / perMinute * float64(time.Minute))
+	c.Evidence["full_in_seconds"] = left.Seconds()
+	c.Text += fmt.Sprintf(": full in %s at this rate", human.AppendDuration(nil, left))
+	if left < fullWarn {
+		c.Level, c.Command = Warn, raiseMax(s)
+	}
+}
+
+// buckets is about the length of the chains that each look-up walks. Each flow is in the
+// table twice, once for each direction.
+func buckets(s *Snapshot, c *Check) {
+	n := s.Sysctls["buckets"]
+	if n == 0 {
+		c.skip("the number of buckets can't be read here")
+		return
+	}
+	chain := 2 * float64(s.Fill.End) / float64(n)
+	c.Evidence["buckets"], c.Evidence["chain"] = n, chain
+	c.Text = fmt.Sprintf("%.2f entries per hash bucket (of %s, which all network namespaces share)", chain, human.Count(n))
+	switch {
+	case chain >= chainFail:
+		c.Level, c.Command = Fail, raiseBuckets(s)
+		c.Text += ": the kernel drops packets if a chain has more than 50"
+	case chain >= chainWarn:
+		c.Level, c.Command = Warn, raiseBuckets(s)
+		c.Text += ": the look-up of every packet walks such a chain"
+	}
+}
+
+// reclaim is about flows that could be deleted without harm.
+func reclaim(s *Snapshot, c *Check) {
+	n := s.Counts
+	could := n.Unreplied + n.TimeWait
+	c.Evidence["unreplied"], c.Evidence["time_wait"], c.Evidence["flows"] = n.Unreplied, n.TimeWait, n.Flows
+	c.Text = fmt.Sprintf("%.0f %% of the flows could be deleted: %s without a reply, %s in TIME_WAIT", share(could, n.Flows), human.Count(n.Unreplied), human.Count(n.TimeWait))
+	if s.Fill.Max == 0 || could == 0 || share(s.Fill.End, s.Fill.Max) < reclaimFill || share(could, n.Flows) < reclaimWarn {
+		return
+	}
+	c.Level = Warn
+	if n.TimeWait > n.Unreplied {
+		c.set(s, "tcp_timeout_time_wait", 30, false)
+	} else {
+		c.Command = s.Place.Natlens("delete", "unreplied")
+	}
+}
+
+// established is about the five days for which the kernel keeps a connection that ended
+// without closing.
+func established(s *Snapshot, c *Check) {
+	v := s.Sysctls["tcp_timeout_established"]
+	c.Evidence["seconds"] = v
+	c.Text = fmt.Sprintf("TCP connections are kept for %s without a packet", human.AppendDuration(nil, time.Duration(v)*time.Second))
+	if s.Counts == nil {
+		return
+	}
+	c.Evidence["established"], c.Evidence["idle"] = s.Counts.Established, s.Counts.Idle
+	c.Text += fmt.Sprintf("; %s of %s had none for an hour", human.Count(s.Counts.Idle), human.Count(s.Counts.Established))
+	if s.Counts.Idle >= idleWarn {
+		c.Level = Warn
+		c.Text += ": most of these are dead; RFC 5382 asks for at least 2 h 4 min"
+		c.set(s, "tcp_timeout_established", 7440, false)
+	}
+}
+
+// quiet are the ports of protocols over UDP whose ends are silent for about as long as an
+// unassured flow is kept: SIP, STUN, IKE, IPsec over UDP, OpenVPN, WireGuard.
+var quiet = map[uint16]bool{5060: true, 3478: true, 500: true, 4500: true, 1194: true, 51820: true}
+
+// udp is about the seconds for which unassured UDP flows are kept.
+func udp(s *Snapshot, c *Check) {
+	v, stream := s.Sysctls["udp_timeout"], s.Sysctls["udp_timeout_stream"]
+	c.Evidence["seconds"], c.Evidence["stream_seconds"] = v, stream
+	c.Text = fmt.Sprintf("UDP flows are kept for %d s without a packet, and for %d s after packets in both directions for 2 s", v, stream)
+	if s.Counts == nil {
+		return
+	}
+	c.Evidence["dns"], c.Evidence["quiet_protocols"] = s.Counts.DNS, s.Counts.QuietUDP
+	if s.Counts.DNS > 0 {
+		c.Text += fmt.Sprintf("; %s to port 53 need one answer only", human.Plural(s.Counts.DNS, "flow"))
+	}
+	if s.Counts.QuietUDP >= quietWarn && v <= quietTime {
+		c.Level = Warn
+		c.Text += fmt.Sprintf("; %s of SIP, STUN, IPsec or VPNs, which are silent for as long, lose their way back", human.Plural(s.Counts.QuietUDP, "flow"))
+		c.set(s, "udp_timeout", 120, false)
+	}
+}
+
+func raiseMax(s *Snapshot) string {
+	if s.Fill.Max == 0 {
+		return ""
+	}
+	return s.host(sysctlPrefix+"max", 2*s.Fill.Max)
+}
+
+func raiseBuckets(s *Snapshot) string {
+	return s.host(sysctlPrefix+"buckets", max(2*s.Sysctls["buckets"], s.Fill.End))
+}
