@@ -151,8 +151,8 @@ func (d *Decoder) expectNAT(b []byte, x *monitor.Expect) error {
 
 // BeginExpect begins a message about expectations. Of the operations there are
 // OpNew, OpGet and OpDelete; OpDelete without a tuple deletes all.
-func (r *Request) BeginExpect(op Op, flags uint16, seq uint32, family monitor.Family) {
-	r.begin(subsysExpect, uint8(op), flags, seq, family)
+func (r *Request) BeginExpect(op Op, flags uint16, family monitor.Family) {
+	r.begin(subsysExpect, uint8(op), flags, family)
 }
 
 // ExpectTuple appends CTA_EXPECT_TUPLE, by which an expectation is found, and

@@ -21,10 +21,9 @@ func someExpect() monitor.Expect {
 
 // expectMessage is what a kernel that was asked for x might send of it.
 func expectMessage(typ, flags uint16, x monitor.Expect, more ...[]byte) []byte {
-	var r Request
-	r.BeginExpect(OpNew, 0, 0, x.Tuple.Family)
+	r := Request{Last: ^uint32(0)} // the number 0, as events have
+	r.BeginExpect(OpNew, 0, x.Tuple.Family)
 	r.Expect(&x)
-	r.End()
 	msg := r.Bytes()
 	for _, m := range more {
 		msg = append(msg, m...)
@@ -40,7 +39,7 @@ func TestDecodeExpect(t *testing.T) {
 	var r Request
 	r.tuple(ctaExpectNATTuple, &nat, false)
 	more := [][]byte{attr(ctaExpectHelpName, []byte("ftp\x00")...), num32(ctaExpectID, 77), num16(ctaExpectZone, 5),
-		nest(ctaExpectNAT, num32(ctaExpectNATDir, 1), r.Bytes(), num32(9, 9)), attr(ctaExpectFunc, []byte("nat-follow-master\x00")...), num32(30, 1)}
+		nest(ctaExpectNAT, num32(ctaExpectNATDir, 1), r.buf, num32(9, 9)), attr(ctaExpectFunc, []byte("nat-follow-master\x00")...), num32(30, 1)}
 	want := someExpect()
 	want.Has |= monitor.ExpectHelper | monitor.ExpectID | monitor.ExpectZone | monitor.ExpectNAT | monitor.ExpectFunc
 	want.Helper, want.ID, want.Zone, want.NATDir, want.NAT, want.Func = "ftp", 77, 5, 1, nat, "nat-follow-master"

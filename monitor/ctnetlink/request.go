@@ -30,30 +30,34 @@ const (
 )
 
 // Request builds messages to the kernel, one behind the other, in a buffer that
-// is reused:
+// is reused. Each message gets the next sequence number:
 //
 //	r.Reset()
-//	r.Begin(OpDelete, FlagAck, seq, monitor.IPv4)
+//	r.Begin(OpDelete, FlagAck, monitor.IPv4)
 //	r.Orig(&tuple)
-//	r.End()
 //	send(r.Bytes())
 //
 // The kernel handles all messages of one send, in their order.
 type Request struct {
+	First, Last uint32 // sequence numbers of the messages
+
 	buf []byte
-	at  int // where the message begins that is being built
+	at  int // where the last message begins
 }
 
-// Reset takes back all messages.
-func (r *Request) Reset() { r.buf = r.buf[:0] }
+// Reset drops all messages.
+func (r *Request) Reset() { r.buf, r.First = r.buf[:0], r.Last+1 }
 
 // Bytes returns the messages; they are good until the next call of Reset.
-func (r *Request) Bytes() []byte { return r.buf }
+func (r *Request) Bytes() []byte {
+	r.end()
+	return r.buf
+}
 
-// Begin begins a message: nlmsghdr and nfgenmsg. The family may be 0 where the
+// Begin begins a message: nlmsghdr and nfgenmsg. The family may be 0 if the
 // operation is for all of them.
-func (r *Request) Begin(op Op, flags uint16, seq uint32, family monitor.Family) {
-	r.begin(subsysConntrack, uint8(op), flags, seq, family)
+func (r *Request) Begin(op Op, flags uint16, family monitor.Family) {
+	r.begin(subsysConntrack, uint8(op), flags, family)
 }
 
 const (
@@ -61,19 +65,23 @@ const (
 	subsysExpect    = 2 // NFNL_SUBSYS_CTNETLINK_EXP
 )
 
-func (r *Request) begin(subsys, op uint8, flags uint16, seq uint32, family monitor.Family) {
+func (r *Request) begin(subsys, op uint8, flags uint16, family monitor.Family) {
+	r.end()
+	r.Last++
 	r.at = len(r.buf)
-	b := append(r.buf, 0, 0, 0, 0) // the length, by End
+	b := append(r.buf, 0, 0, 0, 0) // the length, by end
 	b = binary.NativeEndian.AppendUint16(b, uint16(subsys)<<8|uint16(op))
 	b = binary.NativeEndian.AppendUint16(b, flagRequest|flags)
-	b = binary.NativeEndian.AppendUint32(b, seq)
+	b = binary.NativeEndian.AppendUint32(b, r.Last)
 	b = append(b, 0, 0, 0, 0) // nlmsg_pid: the kernel knows
 	r.buf = append(b, byte(family), 0 /* NFNETLINK_V0 */, 0, 0)
 }
 
-// End ends the message.
-func (r *Request) End() {
-	binary.NativeEndian.PutUint32(r.buf[r.at:], uint32(len(r.buf)-r.at))
+// end writes the length of the last message.
+func (r *Request) end() {
+	if len(r.buf) > 0 {
+		binary.NativeEndian.PutUint32(r.buf[r.at:], uint32(len(r.buf)-r.at))
+	}
 }
 
 // open begins a nested attribute, close ends it.

@@ -66,10 +66,9 @@ func TestRequestTuples(t *testing.T) {
 			case zones[1] != 0:
 				want.Has |= monitor.AttrZoneReply
 			}
-			var r Request
-			r.Begin(OpNew, FlagCreate|FlagExcl|FlagAck, 0, f.Orig.Family)
+			r := Request{Last: ^uint32(0)} // the number 0, as events have
+			r.Begin(OpNew, FlagCreate|FlagExcl|FlagAck, f.Orig.Family)
 			r.Tuples(&f)
-			r.End()
 			got := decodeRequest(t, r.Bytes())
 			got.Raw = nil
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -82,8 +81,8 @@ func TestRequestTuples(t *testing.T) {
 func TestRequestAttributes(t *testing.T) {
 	labels := []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 	orig := tupleOf(monitor.TCP, "192.0.2.1", "198.51.100.2", 1, 2)
-	var r Request
-	r.Begin(OpNew, 0, 7, monitor.IPv4)
+	r := Request{Last: 6} // as answers have
+	r.Begin(OpNew, 0, monitor.IPv4)
 	r.Orig(&orig)
 	r.Zone(9)
 	r.ID(0x01020304)
@@ -96,7 +95,6 @@ func TestRequestAttributes(t *testing.T) {
 	r.Helper("ftp")
 	info := monitor.TCPInfo{FlagsOrig: 1, MaskOrig: 2, FlagsReply: 3, MaskReply: 4}
 	r.TCP(monitor.TCPEstablished, info)
-	r.End()
 	got := decodeRequest(t, r.Bytes())
 	orig.Zone = 9
 	want := monitor.Event{
@@ -117,11 +115,10 @@ func TestRequestAttributes(t *testing.T) {
 
 func TestRequestSCTP(t *testing.T) {
 	orig := tupleOf(monitor.SCTP, "192.0.2.1", "198.51.100.2", 1, 2)
-	var r Request
-	r.Begin(OpNew, 0, 0, monitor.IPv4)
+	r := Request{Last: ^uint32(0)} // the number 0, as events have
+	r.Begin(OpNew, 0, monitor.IPv4)
 	r.Orig(&orig)
 	r.SCTP(4, 0x11223344, 0x55667788)
-	r.End()
 	got := decodeRequest(t, r.Bytes())
 	if got.Flow.State != 4 || got.Extra.VTagOrig != 0x11223344 || got.Extra.VTagReply != 0x55667788 {
 		t.Errorf("got state %d and tags %#x, %#x", got.Flow.State, got.Extra.VTagOrig, got.Extra.VTagReply)
@@ -130,11 +127,10 @@ func TestRequestSCTP(t *testing.T) {
 
 func TestRequestDCCP(t *testing.T) {
 	orig := tupleOf(monitor.DCCP, "192.0.2.1", "198.51.100.2", 1, 2)
-	var r Request
-	r.Begin(OpNew, 0, 0, monitor.IPv4)
+	r := Request{Last: ^uint32(0)} // the number 0, as events have
+	r.Begin(OpNew, 0, monitor.IPv4)
 	r.Orig(&orig)
 	r.DCCP(monitor.State(4), 1)
-	r.End()
 	got := decodeRequest(t, r.Bytes())
 	if got.Has&monitor.AttrDCCPRole == 0 || got.Flow.State != 4 || got.Extra.DCCPRole != 1 {
 		t.Errorf("got state %d and role %d", got.Flow.State, got.Extra.DCCPRole)
@@ -146,13 +142,11 @@ func TestRequestBytes(t *testing.T) {
 	if hostIsBigEndian {
 		t.Skip("the bytes stand here as a little endian machine has them")
 	}
-	var r Request
-	r.Begin(OpGet, FlagDump, 0x11, monitor.IPv4)
+	r := Request{Last: 0x10}
+	r.Begin(OpGet, FlagDump, monitor.IPv4)
 	r.Mark(1)
 	r.Compare(CompareProto, 0)
-	r.End()
-	r.Begin(OpDelete, FlagAck, 0x12, 0)
-	r.End()
+	r.Begin(OpDelete, FlagAck, 0)
 	const want = "28000000" + "0101" + "0103" + "11000000" + "00000000" + "02000000" +
 		"0800" + "0800" + "00000001" +
 		"0c00" + "1980" + "0800" + "0100" + "08000000" +
@@ -168,10 +162,9 @@ func TestRequestAllocates(t *testing.T) {
 	n := testing.AllocsPerRun(100, func() {
 		r.Reset()
 		for range 100 {
-			r.Begin(OpDelete, 0, 1, monitor.IPv4)
+			r.Begin(OpDelete, 0, monitor.IPv4)
 			r.Entry(&f)
 			r.ID(1)
-			r.End()
 		}
 	})
 	if n != 0 {

@@ -4,16 +4,12 @@ package kernel
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
-
-	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/filter"
-	"natlens/monitor/netns"
 )
 
 // Table is a list of flows that the kernel keeps.
@@ -58,74 +54,52 @@ func DumpWith(ctx context.Context, cfg DumpConfig) (monitor.Source, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	socket, err := openRequests(cfg.NetNS)
+	r, err := openRequests(cfg.NetNS)
 	if err != nil {
 		return nil, err
 	}
-	var r ctnetlink.Request
-	dumpRequest(&r, cfg)
-	if err := socket.send(r.Bytes()); err != nil {
-		socket.close()
+	dumpRequest(&r.req, cfg)
+	if err := r.send(ctx); err != nil {
+		r.Close()
 		return nil, fmt.Errorf("request dump: %w", err)
 	}
-	return &dump{socket: socket}, nil
+	return &dump{requests: r}, nil
 }
 
 // dump reads the kernel's answer. The kernel makes each part while the one
 // before is being read, so that there is always something to read.
 type dump struct {
-	socket *requestSocket
-	dec    ctnetlink.Decoder
-	done   bool
-}
-
-// Close ends the dump, read to its end or not.
-func (d *dump) Close() error {
-	d.socket.close()
-	return nil
+	*requests
+	dec  ctnetlink.Decoder
+	done bool
+	now  monitor.Time // of the last read
 }
 
 // Next reads one part of the answer. Flows that cannot be decoded are skipped
 // and counted.
 func (d *dump) Next(ctx context.Context, b *monitor.Batch) error {
-	for !d.done && len(b.Events) == 0 {
-		data, err := d.socket.receive(ctx)
+	for !d.done && (len(b.Events) == 0 || d.more()) {
+		if !d.more() {
+			d.now = monitor.Now()
+		}
+		msg, _, err := d.next(ctx)
 		if err == nil {
-			err = d.take(data, b)
+			d.done, err = ended(msg)
 		}
 		if err != nil {
 			return fmt.Errorf("dump: %w", err)
 		}
-	}
-	if d.done && len(b.Events) == 0 {
-		return io.EOF
-	}
-	return nil
-}
-
-// take decodes the messages of one read, and sees the end of the dump.
-func (d *dump) take(data []byte, b *monitor.Batch) error {
-	now := monitor.Now()
-	for len(data) >= unix.NLMSG_HDRLEN {
-		var msg []byte
-		var err error
-		if msg, data, err = splitMessage(data); err != nil {
-			return err
-		}
-		switch binary.NativeEndian.Uint16(msg[4:]) {
-		case unix.NLMSG_DONE, unix.NLMSG_ERROR:
-			d.done = true
-			if errno := errorNumber(msg); errno != 0 {
-				return netns.Privilege(errno)
-			}
-			return nil
+		if d.done {
+			break
 		}
 		before := len(b.Events)
-		if d.dec.Decode(msg, b) != nil || len(b.Events) == before {
-			continue
+		if d.dec.Decode(msg, b) == nil {
+			e := &b.Events[before]
+			e.Kind, e.Time, e.TimeSource = monitor.KindExisting, d.now, monitor.TimeReceived
 		}
-		e := &b.Events[before]
-		e.Kind, e.Time, e.TimeSource = monitor.KindExisting, now, monitor.TimeReceived
+	}
+	if len(b.Events) == 0 {
+		return io.EOF
 	}
 	return nil
 }

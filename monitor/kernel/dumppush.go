@@ -175,11 +175,11 @@ func dumpRequest(r *ctnetlink.Request, cfg DumpConfig) {
 		op = ctnetlink.OpGetZero
 	}
 	p := pushDump(cfg.Push, cfg.Family)
-	r.Begin(op, ctnetlink.FlagDump, 0, p.family)
+	r.Reset()
+	r.Begin(op, ctnetlink.FlagDump, p.family)
 	if op == ctnetlink.OpGet {
 		p.append(r)
 	}
-	r.End()
 }
 
 func (p *dumpPush) append(r *ctnetlink.Request) {

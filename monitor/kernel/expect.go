@@ -17,9 +17,7 @@ import (
 // family or (0) of all. An error of each ends it.
 func (s *Service) Expects(ctx context.Context, family monitor.Family, each func(*monitor.Expect) error) error {
 	s.req.Reset()
-	s.seq++
-	s.req.BeginExpect(ctnetlink.OpGet, ctnetlink.FlagDump, s.seq, family)
-	s.req.End()
+	s.req.BeginExpect(ctnetlink.OpGet, ctnetlink.FlagDump, family)
 	return flowError("list expectations", s.talk(ctx, s.expects(each), nil))
 }
 
@@ -27,10 +25,8 @@ func (s *Service) Expects(ctx context.Context, family monitor.Family, each func(
 // would meet; [ErrNoExpect] if there is none.
 func (s *Service) GetExpect(ctx context.Context, t *monitor.Tuple, each func(*monitor.Expect) error) error {
 	s.req.Reset()
-	s.seq++
-	s.req.BeginExpect(ctnetlink.OpGet, ctnetlink.FlagAck, s.seq, t.Family)
+	s.req.BeginExpect(ctnetlink.OpGet, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
-	s.req.End()
 	return expectError("get expectation", s.talk(ctx, s.expects(each), nil))
 }
 
@@ -49,10 +45,8 @@ func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
 // meet; [ErrNoExpect] if there is none.
 func (s *Service) DeleteExpect(ctx context.Context, t *monitor.Tuple) error {
 	s.req.Reset()
-	s.seq++
-	s.req.BeginExpect(ctnetlink.OpDelete, ctnetlink.FlagAck, s.seq, t.Family)
+	s.req.BeginExpect(ctnetlink.OpDelete, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
-	s.req.End()
 	return expectError("delete expectation", s.talk(ctx, nil, nil))
 }
 
@@ -67,9 +61,7 @@ func expectError(op string, err error) error {
 // FlushExpects deletes every expectation.
 func (s *Service) FlushExpects(ctx context.Context) error {
 	s.req.Reset()
-	s.seq++
-	s.req.BeginExpect(ctnetlink.OpDelete, ctnetlink.FlagAck, s.seq, 0)
-	s.req.End()
+	s.req.BeginExpect(ctnetlink.OpDelete, ctnetlink.FlagAck, 0)
 	return flowError("flush expectations", s.talk(ctx, nil, nil))
 }
 
@@ -77,10 +69,8 @@ func (s *Service) FlushExpects(ctx context.Context) error {
 // helper.
 func (s *Service) CreateExpect(ctx context.Context, x *monitor.Expect) error {
 	s.req.Reset()
-	s.seq++
-	s.req.BeginExpect(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, s.seq, x.Tuple.Family)
+	s.req.BeginExpect(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, x.Tuple.Family)
 	s.req.Expect(x)
-	s.req.End()
 	err := s.talk(ctx, nil, nil)
 	switch {
 	case errors.Is(err, unix.ENOENT):

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"syscall"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
+	"natlens/monitor/ctnetlink"
 	"natlens/monitor/netns"
 )
 
@@ -22,26 +24,28 @@ import (
 // the size of the largest read it has seen, and 32 KiB at most.
 const answerSize = 32 << 10
 
-// requestSocket sends requests to the kernel and reads its answers. One
-// goroutine uses it at a time; close may be called from another one.
-type requestSocket struct {
+// requests is a netlink socket for requests, on which only the kernel can answer.
+// One goroutine uses it at a time; Close may be called from another one.
+type requests struct {
+	req  ctnetlink.Request
 	conn *netlink.Conn
 	raw  syscall.RawConn
-	op   string // what errors begin with
 
 	buf   []byte
+	rest  []byte // what was read and not returned yet
 	n     int
 	errno unix.Errno
 	try   func(fd uintptr) bool // reads once; false if there was nothing to read
 	once  func(fd uintptr)      // try for RawConn.Control; both prepared, as a closure a call would allocate
 }
 
-func openRequests(ns int) (*requestSocket, error) {
+func openRequests(ns int) (*requests, error) {
 	conn, err := netns.DialKernel(unix.NETLINK_NETFILTER, ns)
 	if err != nil {
 		return nil, err
 	}
-	r := &requestSocket{conn: conn, buf: make([]byte, answerSize)}
+	r := &requests{conn: conn, buf: make([]byte, answerSize)}
+	r.req.Last = rand.Uint32() >> 1 // the first sequence numbers; they do not wrap
 	if r.raw, err = conn.SyscallConn(); err != nil {
 		conn.Close()
 		return nil, err
@@ -54,30 +58,58 @@ func openRequests(ns int) (*requestSocket, error) {
 	return r, nil
 }
 
-// close closes the socket and unblocks receive.
-func (r *requestSocket) close() { r.conn.Close() }
-
-// send sends messages to the kernel.
-func (r *requestSocket) send(msgs []byte) error {
-	var err error
-	cerr := r.raw.Control(func(fd uintptr) {
-		err = unix.Sendto(int(fd), msgs, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-	})
-	if err := errors.Join(cerr, err); err != nil {
-		return netns.Privilege(netns.ClosedErr(err))
-	}
+// Close closes the socket and unblocks what waits for an answer.
+func (r *requests) Close() error {
+	r.conn.Close()
 	return nil
 }
 
-// receive reads one part of an answer; it is good until the next call. The end of
-// ctx ends a wait.
-func (r *requestSocket) receive(ctx context.Context) ([]byte, error) {
+// send sends the messages of req to the kernel.
+func (r *requests) send(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.rest = nil
+	var err error
+	cerr := r.raw.Control(func(fd uintptr) {
+		err = unix.Sendto(int(fd), r.req.Bytes(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	})
+	return netns.Privilege(closedErr(errors.Join(cerr, err)))
+}
+
+// next returns the next message of the answer to what was sent last; it is good until
+// one is returned that needs another read. Messages with other sequence numbers are
+// late answers to requests that a context has ended, and are skipped.
+func (r *requests) next(ctx context.Context) (msg []byte, seq uint32, err error) {
+	for {
+		if len(r.rest) < unix.NLMSG_HDRLEN {
+			if r.rest, err = r.receive(ctx); err != nil {
+				return nil, 0, err
+			}
+			continue
+		}
+		size := int(binary.NativeEndian.Uint32(r.rest))
+		if size < unix.NLMSG_HDRLEN || size > len(r.rest) {
+			return nil, 0, fmt.Errorf("answer of %d bytes in %d", size, len(r.rest))
+		}
+		msg, r.rest = r.rest[:size], r.rest[min((size+3)&^3, len(r.rest)):]
+		if seq = binary.NativeEndian.Uint32(msg[8:]); seq >= r.req.First && seq <= r.req.Last {
+			return msg, seq, nil
+		}
+	}
+}
+
+// more reports whether next needs no other read.
+func (r *requests) more() bool { return len(r.rest) >= unix.NLMSG_HDRLEN }
+
+// receive reads one part of an answer. The end of ctx ends a wait.
+func (r *requests) receive(ctx context.Context) ([]byte, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		if err := r.raw.Control(r.once); err != nil {
-			return nil, netns.ClosedErr(err)
+			return nil, closedErr(err)
 		}
 		if r.errno == unix.EAGAIN {
 			if err := r.wait(ctx); err != nil {
@@ -97,7 +129,7 @@ func (r *requestSocket) receive(ctx context.Context) ([]byte, error) {
 }
 
 // wait blocks until there is something to read, and reads it.
-func (r *requestSocket) wait(ctx context.Context) error {
+func (r *requests) wait(ctx context.Context) error {
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
@@ -111,7 +143,7 @@ func (r *requestSocket) wait(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	return netns.ClosedErr(err)
+	return closedErr(err)
 }
 
 // recvWhole reads one message from a socket's queue, without waiting and without
@@ -125,13 +157,16 @@ func recvWhole(fd int, buf []byte) (n int, errno unix.Errno) {
 	return int(got), 0
 }
 
-// splitMessage returns the first message of an answer and what follows it.
-func splitMessage(data []byte) (msg, rest []byte, err error) {
-	size := int(binary.NativeEndian.Uint32(data))
-	if size < unix.NLMSG_HDRLEN || size > len(data) {
-		return nil, nil, fmt.Errorf("answer of %d bytes in %d", size, len(data))
+// ended reports whether a message is the last of an answer, and with which error.
+func ended(msg []byte) (done bool, err error) {
+	switch binary.NativeEndian.Uint16(msg[4:]) {
+	case unix.NLMSG_DONE, unix.NLMSG_ERROR:
+		if errno := errorNumber(msg); errno != 0 {
+			return true, netns.Privilege(errno)
+		}
+		return true, nil
 	}
-	return data[:size], data[min((size+3)&^3, len(data)):], nil
+	return false, nil
 }
 
 // errorNumber reads the error number of NLMSG_DONE and NLMSG_ERROR.
@@ -140,4 +175,12 @@ func errorNumber(msg []byte) unix.Errno {
 		return 0
 	}
 	return unix.Errno(-int32(binary.NativeEndian.Uint32(msg[unix.NLMSG_HDRLEN:])))
+}
+
+// closedErr turns the many errors of a closed connection into os.ErrClosed.
+func closedErr(err error) error {
+	if errors.Is(err, os.ErrClosed) || errors.Is(err, syscall.EBADF) {
+		return os.ErrClosed
+	}
+	return err
 }

@@ -12,7 +12,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
-	"natlens/monitor/netns"
 )
 
 // Get appends to b the flow as it stands now, as an event of KindExisting. The
@@ -22,7 +21,6 @@ import (
 func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) error {
 	s.req.Reset()
 	s.lookUp(ctnetlink.OpGet, f)
-	s.req.End()
 	return flowError("get", s.talk(ctx, func(msg []byte) error {
 		before := len(b.Events)
 		if err := s.dec.Decode(msg, b); err != nil {
@@ -39,11 +37,11 @@ func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) er
 // lookUp begins a request for one flow.
 func (s *Service) lookUp(op ctnetlink.Op, f *monitor.Flow) {
 	if f.Orig.Family != 0 {
-		s.begin(op, ctnetlink.FlagAck, f.Orig.Family)
+		s.req.Begin(op, ctnetlink.FlagAck, f.Orig.Family)
 		s.req.Entry(f)
 		return
 	}
-	s.begin(op, ctnetlink.FlagAck, f.Reply.Family)
+	s.req.Begin(op, ctnetlink.FlagAck, f.Reply.Family)
 	s.req.Reply(&f.Reply)
 	if f.Reply.Zone != 0 {
 		s.req.Zone(f.Reply.Zone)
@@ -99,7 +97,6 @@ func (s *Service) DeleteEach(ctx context.Context, targets []Target, gone func(i 
 // hear that it went well; the others tell of errors only.
 func (s *Service) deleteBurst(ctx context.Context, targets []Target, gone func(i int)) (deleted, missing int, err error) {
 	s.req.Reset()
-	first := s.seq + 1
 	for i := range targets {
 		t := &targets[i]
 		f := monitor.Flow{Orig: t.Orig}
@@ -108,25 +105,24 @@ func (s *Service) deleteBurst(ctx context.Context, targets []Target, gone func(i
 		if i == len(targets)-1 {
 			flags = ctnetlink.FlagAck
 		}
-		s.begin(ctnetlink.OpDelete, flags, t.Orig.Family)
+		s.req.Begin(ctnetlink.OpDelete, flags, t.Orig.Family)
 		s.req.Entry(&f)
 		if t.ID != 0 {
 			s.req.ID(t.ID)
 		}
-		s.req.End()
 	}
 	var worst error
 	hear := func(seq uint32, err error) {
 		if errors.Is(err, unix.ENOENT) {
 			missing++
-			gone(int(seq - first))
+			gone(int(seq - s.req.First))
 		} else {
 			worst = err
 		}
 	}
-	last := s.talk(ctx, nil, func(seq uint32, errno unix.Errno) { hear(seq, netns.Privilege(errno)) })
+	last := s.talk(ctx, nil, hear)
 	if last != nil {
-		hear(s.seq, last)
+		hear(s.req.Last, last)
 	}
 	if worst != nil {
 		return 0, missing, worst
@@ -182,10 +178,9 @@ type NATRange = ctnetlink.NATRange
 // its original tuple.
 func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error {
 	s.req.Reset()
-	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, f.Orig.Family)
+	s.req.Begin(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, f.Orig.Family)
 	s.req.Tuples(f)
 	s.change(c)
-	s.req.End()
 	return flowError("create", changeError(s.talk(ctx, nil, nil), c))
 }
 
@@ -193,10 +188,9 @@ func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error 
 // [ErrNoFlow] if there is none.
 func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error {
 	s.req.Reset()
-	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck, f.Orig.Family)
+	s.req.Begin(ctnetlink.OpNew, ctnetlink.FlagAck, f.Orig.Family)
 	s.req.Entry(f)
 	s.change(c)
-	s.req.End()
 	return flowError("update", changeError(s.talk(ctx, nil, nil), c))
 }
 

@@ -23,8 +23,7 @@ import (
 // tells them. They are of the network namespace, and never go to zero.
 func (s *Service) CPUStats(ctx context.Context) (all []ctnetlink.CPUStats, err error) {
 	s.req.Reset()
-	s.begin(ctnetlink.OpStatsCPU, ctnetlink.FlagDump, 0)
-	s.req.End()
+	s.req.Begin(ctnetlink.OpStatsCPU, ctnetlink.FlagDump, 0)
 	err = s.talk(ctx, func(msg []byte) error {
 		one, err := ctnetlink.DecodeCPUStats(msg)
 		all = append(all, one)
@@ -55,8 +54,7 @@ func (s *Service) ExpectStats(ctx context.Context) (all []ExpectStats, err error
 func (s *Service) Fill(ctx context.Context) (fill ctnetlink.GlobalStats, err error) {
 	answered := false
 	s.req.Reset()
-	s.begin(ctnetlink.OpStats, ctnetlink.FlagAck, 0)
-	s.req.End()
+	s.req.Begin(ctnetlink.OpStats, ctnetlink.FlagAck, 0)
 	err = s.talk(ctx, func(msg []byte) (err error) {
 		answered = true
 		fill, err = ctnetlink.DecodeGlobalStats(msg)

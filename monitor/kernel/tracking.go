@@ -9,7 +9,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/mdlayher/netlink"
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor/netns"
@@ -17,7 +18,7 @@ import (
 
 // Tracker is a rule or an object of nftables that turns connection tracking on
 // in its network namespace: the kernel hooks conntrack in when the first one is
-// made, and takes it out with the last. The rules of iptables-nft are rules of
+// made, and removes it with the last. The rules of iptables-nft are rules of
 // nftables.
 type Tracker struct {
 	Family string // nft(8)'s word: ip, ip6, inet, bridge, netdev
@@ -26,13 +27,13 @@ type Tracker struct {
 	By     string // what does it: "ct", "masq", "xt conntrack", "ct helper"
 }
 
-// String returns where it stands and what does it, as nft(8) orders names.
+// String returns where it is and what does it, in the order of nft(8).
 func (t Tracker) String() string {
 	return fmt.Sprintf("%s %s %s: %s", t.Family, t.Table, t.Chain, t.By)
 }
 
 // Tracking says what turns connection tracking on in a network namespace, as far
-// as rules tell: IPVS, Open vSwitch and BPF programs may do it too.
+// as rules show: IPVS, Open vSwitch and BPF programs may do it too.
 type Tracking struct {
 	IPv4, IPv6 bool      // the families that are tracked because of By
 	By         []Tracker // the first few
@@ -49,118 +50,85 @@ const maxTrackers = 8
 // ReadTracking reads the rules of a network namespace (0: the caller's). A
 // kernel without nftables has none.
 func ReadTracking(ns int) (t Tracking, err error) {
-	conn, err := netns.DialKernel(unix.NETLINK_NETFILTER, ns)
+	conn, err := nftables.New(nftables.WithNetNSFd(ns), nftables.AsLasting(), rulesOnlyKernel)
 	if err != nil {
-		return t, err
+		return t, fmt.Errorf("open netlink socket: %w", netns.Privilege(err))
 	}
-	defer conn.Close()
-	for _, list := range []struct {
-		get, answer uint16
-		read        func(*Tracking, string, []byte) error
-	}{
-		{unix.NFT_MSG_GETRULE, unix.NFT_MSG_NEWRULE, (*Tracking).rule},
-		{unix.NFT_MSG_GETOBJ, unix.NFT_MSG_NEWOBJ, (*Tracking).object},
-	} {
-		msgs, err := conn.Execute(netlink.Message{
-			Header: netlink.Header{Type: nftType(list.get), Flags: netlink.Request | netlink.Dump},
-			Data:   make([]byte, nfgenmsgLen), // AF_UNSPEC: every family
-		})
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
-			break // nfnetlink knows no nftables
-		}
-		if err != nil {
-			return t, fmt.Errorf("read rules: %w", netns.Privilege(err))
-		}
-		for _, m := range msgs {
-			if m.Header.Type != nftType(list.answer) || len(m.Data) < nfgenmsgLen {
-				continue
-			}
-			if err := list.read(&t, nftFamily(m.Data[0]), m.Data[nfgenmsgLen:]); err != nil {
-				return t, fmt.Errorf("decode rules: %w", err)
-			}
-		}
+	defer conn.CloseLasting()
+	err = t.read(conn)
+	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) { // nfnetlink knows no nftables
+		return t, fmt.Errorf("read rules: %w", netns.Privilege(err))
 	}
 	t.Legacy, err = legacyTables(ns)
 	return t, err
 }
 
-// nfgenmsgLen is the size of struct nfgenmsg, whose first byte is the family.
-const nfgenmsgLen = 4
+// rulesOnlyKernel makes the library's socket one on which only the kernel can answer.
+var rulesOnlyKernel = nftables.WithSockOptions(netns.OnlyKernel)
 
-func nftType(msg uint16) netlink.HeaderType {
-	return netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | msg)
-}
-
-func nftFamily(n byte) string {
-	switch n {
-	case unix.NFPROTO_INET:
-		return "inet"
-	case unix.NFPROTO_IPV4:
-		return "ip"
-	case unix.NFPROTO_IPV6:
-		return "ip6"
-	case unix.NFPROTO_BRIDGE:
-		return "bridge"
-	case unix.NFPROTO_NETDEV:
-		return "netdev"
-	case unix.NFPROTO_ARP:
-		return "arp"
-	}
-	return fmt.Sprint(n)
-}
-
-// rule reads NFT_MSG_NEWRULE.
-func (t *Tracking) rule(family string, b []byte) error {
-	attrs, err := netlink.NewAttributeDecoder(b)
+func (t *Tracking) read(conn *nftables.Conn) error {
+	tables, err := conn.ListTables()
 	if err != nil {
 		return err
 	}
-	found := Tracker{Family: family}
-	for attrs.Next() {
-		switch attrs.Type() {
-		case unix.NFTA_RULE_TABLE:
-			found.Table = attrs.String()
-		case unix.NFTA_RULE_CHAIN:
-			found.Chain = attrs.String()
-		case unix.NFTA_RULE_EXPRESSIONS:
-			attrs.Nested(func(list *netlink.AttributeDecoder) error {
-				for list.Next() {
-					list.Nested(func(e *netlink.AttributeDecoder) error {
-						if by := trackingExpr(e); by != "" && found.By == "" {
-							found.By = by
-						}
-						return nil
-					})
+	chains, err := conn.ListChains()
+	if err != nil {
+		return err
+	}
+	for _, chain := range chains {
+		rules, err := conn.GetRules(chain.Table, chain)
+		if err != nil {
+			return err
+		}
+		for _, rule := range rules {
+			for _, e := range rule.Exprs {
+				if by := trackingExpr(e); by != "" {
+					t.add(chain.Table, chain.Name, by)
+					break
 				}
-				return nil
-			})
+			}
 		}
 	}
-	t.add(found)
-	return attrs.Err()
+	for _, table := range tables {
+		objects, err := conn.GetNamedObjects(table)
+		if err != nil {
+			continue // of a kind that the library does not know
+		}
+		for _, o := range objects {
+			if o, ok := o.(*nftables.NamedObj); ok && ctObjects[o.Type] != "" {
+				t.add(table, o.Name, ctObjects[o.Type])
+			}
+		}
+	}
+	return nil
 }
 
 // add counts what turns conntrack on.
-func (t *Tracking) add(found Tracker) {
-	if found.By == "" {
-		return
-	}
-	t.IPv4 = t.IPv4 || found.Family != "ip6"
-	t.IPv6 = t.IPv6 || found.Family != "ip"
+func (t *Tracking) add(table *nftables.Table, name, by string) {
+	t.IPv4 = t.IPv4 || table.Family != nftables.TableFamilyIPv6
+	t.IPv6 = t.IPv6 || table.Family != nftables.TableFamilyIPv4
 	t.Count++
 	if len(t.By) < maxTrackers {
-		t.By = append(t.By, found)
+		t.By = append(t.By, Tracker{Family: familyWord(table.Family), Table: table.Name, Chain: name, By: by})
 	}
 }
 
-// trackers are the expressions of nftables whose init functions call
-// nf_ct_netns_get, each for the family of its table (net/netfilter/nft_*.c), and
-// xtTrackers the matches and targets of iptables that do (net/netfilter/xt_*.c).
-var (
-	trackers   = words("ct nat masq redir connlimit synproxy flow_offload")
-	xtTrackers = words("conntrack state connmark connbytes connlabel connlimit cluster helper " +
-		"SNAT DNAT MASQUERADE REDIRECT NETMAP CT CONNMARK CONNSECMARK SYNPROXY")
-)
+// familyWord is nft(8)'s word for a family.
+func familyWord(f nftables.TableFamily) string {
+	word, ok := map[nftables.TableFamily]string{
+		nftables.TableFamilyIPv4: "ip", nftables.TableFamilyIPv6: "ip6", nftables.TableFamilyINet: "inet",
+		nftables.TableFamilyBridge: "bridge", nftables.TableFamilyNetdev: "netdev", nftables.TableFamilyARP: "arp",
+	}[f]
+	if !ok {
+		return fmt.Sprint(f)
+	}
+	return word
+}
+
+// xtTrackers are the matches and targets of iptables that call nf_ct_netns_get
+// (net/netfilter/xt_*.c).
+var xtTrackers = words("conntrack state connmark connbytes connlabel connlimit cluster helper " +
+	"SNAT DNAT MASQUERADE REDIRECT NETMAP CT CONNMARK CONNSECMARK SYNPROXY")
 
 func words(text string) map[string]bool {
 	set := map[string]bool{}
@@ -170,65 +138,43 @@ func words(text string) map[string]bool {
 	return set
 }
 
-// trackingExpr reads one expression and names it if it turns conntrack on.
-func trackingExpr(e *netlink.AttributeDecoder) (by string) {
-	name, xt := "", ""
-	for e.Next() {
-		switch e.Type() {
-		case unix.NFTA_EXPR_NAME:
-			name = e.String()
-		case unix.NFTA_EXPR_DATA:
-			if name == "match" || name == "target" {
-				e.Nested(func(d *netlink.AttributeDecoder) error {
-					for d.Next() {
-						if d.Type() == unix.NFTA_MATCH_NAME { // and NFTA_TARGET_NAME
-							xt = d.String()
-						}
-					}
-					return nil
-				})
-			}
-		}
+// trackingExpr names an expression whose init function calls nf_ct_netns_get, for the
+// family of its table (net/netfilter/nft_*.c).
+func trackingExpr(e expr.Any) (by string) {
+	xt := ""
+	switch e := e.(type) {
+	case *expr.Ct:
+		return "ct"
+	case *expr.NAT:
+		return "nat"
+	case *expr.Masq:
+		return "masq"
+	case *expr.Redir:
+		return "redir"
+	case *expr.Connlimit:
+		return "connlimit"
+	case *expr.SynProxy:
+		return "synproxy"
+	case *expr.FlowOffload:
+		return "flow_offload"
+	case *expr.Match:
+		xt = e.Name
+	case *expr.Target:
+		xt = e.Name
 	}
-	switch {
-	case trackers[name]:
-		return name
-	case xtTrackers[xt]:
+	if xtTrackers[xt] {
 		return "xt " + xt
 	}
 	return ""
 }
 
 // ctObjects are the kinds of objects that turn conntrack on.
-var ctObjects = map[uint32]string{
-	unix.NFT_OBJECT_CT_HELPER:  "ct helper",
-	unix.NFT_OBJECT_CONNLIMIT:  "ct count",
-	unix.NFT_OBJECT_CT_TIMEOUT: "ct timeout",
-	unix.NFT_OBJECT_CT_EXPECT:  "ct expectation",
-	unix.NFT_OBJECT_SYNPROXY:   "synproxy",
-}
-
-// object reads NFT_MSG_NEWOBJ.
-func (t *Tracking) object(family string, b []byte) error {
-	attrs, err := netlink.NewAttributeDecoder(b)
-	if err != nil {
-		return err
-	}
-	found := Tracker{Family: family}
-	for attrs.Next() {
-		switch attrs.Type() {
-		case unix.NFTA_OBJ_TABLE:
-			found.Table = attrs.String()
-		case unix.NFTA_OBJ_NAME:
-			found.Chain = attrs.String()
-		case unix.NFTA_OBJ_TYPE:
-			if v := attrs.Bytes(); len(v) == 4 {
-				found.By = ctObjects[uint32(v[0])<<24|uint32(v[1])<<16|uint32(v[2])<<8|uint32(v[3])]
-			}
-		}
-	}
-	t.add(found)
-	return attrs.Err()
+var ctObjects = map[nftables.ObjType]string{
+	nftables.ObjTypeCtHelper:  "ct helper",
+	nftables.ObjTypeConnLimit: "ct count",
+	nftables.ObjTypeCtTimeout: "ct timeout",
+	nftables.ObjTypeCtExpect:  "ct expectation",
+	nftables.ObjTypeSynProxy:  "synproxy",
 }
 
 // legacyTables reads which tables iptables-legacy and ip6tables-legacy have.

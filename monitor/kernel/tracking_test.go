@@ -14,7 +14,6 @@ import (
 
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
-	"natlens/monitor/netns"
 )
 
 // TestReadTracking loads rules that turn conntrack on, and some that do not, and
@@ -90,20 +89,6 @@ func TestTrackingObject(t *testing.T) {
 	}
 }
 
-// FuzzTracking feeds answers of any bytes.
-func FuzzTracking(f *testing.F) {
-	f.Add([]byte{6, 0, 1, 0, 'x', 0, 0, 0, 6, 0, 2, 0, 'c', 0, 0, 0, 16, 0, 4, 0, 12, 0, 1, 0, 7, 0, 1, 0, 'c', 't', 0, 0})
-	f.Add([]byte{4, 0, 4, 0})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var tr Tracking
-		_ = tr.rule("ip", b)
-		_ = tr.object("ip", b)
-		if len(tr.By) > tr.Count {
-			t.Errorf("%+v", tr)
-		}
-	})
-}
-
 // TestSysctl writes a setting in a namespace and reads it there.
 func TestSysctl(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})
@@ -121,25 +106,6 @@ func TestSysctl(t *testing.T) {
 	}
 	if err := WriteSysctl(l.Gateway.FD(), name, "many"); err == nil || err.Error() != "set "+name+" to many: invalid argument" {
 		t.Errorf("got %v", err)
-	}
-}
-
-// TestNetNSCookie expects a number for each namespace, always the same.
-func TestNetNSCookie(t *testing.T) {
-	l := labtest.NewWith(t, lab.Config{})
-	seen := map[uint64]string{}
-	for _, n := range []*lab.Namespace{l.Gateway, l.Client, l.Server} {
-		a, err := netns.Cookie(n.FD())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b, err := netns.Cookie(n.FD()); a != b || err != nil {
-			t.Errorf("%s: %d, then %d, %v", n.Name(), a, b, err)
-		}
-		if other, ok := seen[a]; ok {
-			t.Errorf("%s and %s have the same", n.Name(), other)
-		}
-		seen[a] = n.Name()
 	}
 }
 

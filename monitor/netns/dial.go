@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -84,12 +83,4 @@ func Privilege(err error) error {
 		return fmt.Errorf("%w (%w)", errEnter, err)
 	}
 	return fmt.Errorf("%w (%w)", ErrPrivilege, err)
-}
-
-// ClosedErr turns the many errors of a closed connection into os.ErrClosed.
-func ClosedErr(err error) error {
-	if errors.Is(err, os.ErrClosed) || errors.Is(err, syscall.EBADF) {
-		return os.ErrClosed
-	}
-	return err
 }

@@ -3,7 +3,6 @@
 package netns
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 
@@ -41,23 +40,4 @@ func OnThread(f func() error) error {
 		done <- f()
 	}()
 	return <-done
-}
-
-// Cookie returns the number by which the kernel tells a network namespace
-// (0: the caller's) from all others since it was booted: unlike an inode number
-// it is never given twice. It needs Linux 5.14.
-func Cookie(netns int) (cookie uint64, err error) {
-	err = Do(netns, func() error {
-		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return os.NewSyscallError("socket", err)
-		}
-		defer unix.Close(fd)
-		cookie, err = unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
-		return os.NewSyscallError("getsockopt", err)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("identify network namespace: %w", err)
-	}
-	return cookie, nil
 }
