@@ -24,32 +24,31 @@ type Loop struct {
 	Filter monitor.Filter // nil: every event
 	Sinks  []monitor.Sink
 
-	// Taps hear of every event, before the filter takes some. They must leave
-	// the batch as it is. Metrics are one: they are of the gateway, not of what
-	// somebody wants to see of it.
+	// Taps get every event, before the filter. They must not change the batch.
+	// Metrics are a tap: they count the whole gateway, whatever is shown.
 	Taps []monitor.Sink
 
-	// Rules, if not nil, see every event as the taps do, and look for findings
-	// by the clock. The sinks that are a [FindingSink] are told of them.
+	// Rules, if not nil, get every event as the taps do, and report findings by
+	// the clock to the sinks that are a [monitor.FindingSink].
 	Rules monitor.Rules
 
-	// Clock, if not nil, is the time that the rules go by, such as a recording's:
-	// they are called after each batch, and not by the wall clock.
+	// Clock, if not nil, replaces the wall clock for the rules, such as a
+	// recording's time. The rules are then called after each batch.
 	Clock func() monitor.Time
 
-	// Scope, if not nil, says of which flows the source tells at all. Others,
-	// which only a dump of the whole table shows, are passed over. It must
-	// depend only on what never changes in a flow's life.
+	// Scope, if not nil, matches the flows that the source reports events of.
+	// Other flows, which only a dump shows, are skipped. It must depend only on
+	// attributes that never change during a flow's life.
 	Scope monitor.Filter
 
-	Count uint64 // end well after so many events have passed the filter; 0: never
+	Count uint64 // end without an error after so many events have passed the filter; 0: never
 
 	// Resync is how the table is brought up to date after a loss. The zero
 	// value does nothing; it needs a Table and a Source that is [Live].
 	Resync Resync
 
-	// Existing says whether the flows that are in the kernel's table already
-	// are told as well, as events of KindExisting.
+	// Existing says whether flows that are already in the kernel's table become
+	// events of KindExisting.
 	Existing Existing
 
 	seq     uint64
@@ -68,7 +67,7 @@ const (
 	ExistingNone   Existing = iota
 	ExistingFirst           // all flows of the table, then the events that queued up meanwhile
 	ExistingBeside          // flows of the table between the events: the queue is never left alone for long
-	ExistingUntold          // likewise, for the table, the taps and the rules alone: the sinks are not told
+	ExistingUntold          // likewise, but for the table, taps and rules only, not for sinks
 )
 
 // Stats are the Monitor's counters. They may be read while it runs.
@@ -79,12 +78,12 @@ type Stats struct {
 	Gaps    uint64 // how often it did
 	Resyncs uint64 // reconciliations that were finished
 
-	Existing uint64 // those of Events that a dump of the table told, not an event of the kernel
+	Existing uint64 // those of Events that come from a dump of the table
 }
 
 type counters struct{ events, written, lost, gaps, resyncs, existing atomic.Uint64 }
 
-// Stats returns the counters as they stand.
+// Stats returns the current counters.
 func (m *Loop) Stats() Stats {
 	c := &m.stats
 	return Stats{c.events.Load(), c.written.Load(), c.lost.Load(), c.gaps.Load(), c.resyncs.Load(), c.existing.Load()}
@@ -112,7 +111,7 @@ func (m *Loop) run(ctx context.Context) error {
 			m.rec.stop()
 		}
 	}()
-	if err := m.firstLook(ctx); err != nil {
+	if err := m.readExisting(ctx); err != nil {
 		if ctx.Err() != nil {
 			return m.drain(&b)
 		}
@@ -143,8 +142,8 @@ func (m *Loop) run(ctx context.Context) error {
 // new events come as fast as they are read.
 const drainTime = time.Second
 
-// drain carries what is queued when the run ends: nobody is to wonder whether
-// the last events were lost.
+// drain carries the events that are queued when the run ends, so that none is
+// lost.
 func (m *Loop) drain(b *monitor.Batch) error {
 	live, ok := m.Source.(monitor.Live)
 	if !ok {
@@ -165,13 +164,13 @@ func (m *Loop) drain(b *monitor.Batch) error {
 	return m.endNamespaces()
 }
 
-// firstLook starts with the flows that are in the table already.
-func (m *Loop) firstLook(ctx context.Context) error {
+// readExisting starts with the flows that are already in the table.
+func (m *Loop) readExisting(ctx context.Context) error {
 	if m.Existing == ExistingNone {
 		return nil
 	}
 	if err := m.rec.start(ctx, m, table.DumpExisting, nil); err != nil {
-		return fmt.Errorf("first look at the table: %w", err)
+		return fmt.Errorf("read the table: %w", err)
 	}
 	for m.Existing == ExistingFirst && m.rec.active() {
 		if err := m.stepDump(ctx); err != nil {
@@ -182,7 +181,7 @@ func (m *Loop) firstLook(ctx context.Context) error {
 }
 
 // next gets the next batch. While a reconciliation is under way each call brings
-// it one step further and then looks at the queue without waiting.
+// it one step further and then polls the queue without waiting.
 func (m *Loop) next(ctx context.Context, b *monitor.Batch) error {
 	if err := m.reconcile(ctx); err != nil {
 		return err
@@ -226,7 +225,7 @@ func (m *Loop) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// nextReconcile tells how long the loop may wait for events before it has a
+// nextReconcile returns how long the loop may wait for events before it has a
 // reconciliation to start.
 func (m *Loop) nextReconcile() (wait time.Duration, limited bool) {
 	if m.rec.due {
@@ -247,7 +246,7 @@ func (m *Loop) nextReconcile() (wait time.Duration, limited bool) {
 // events, and within a second where some flows are known from dumps alone.
 func (m *Loop) Refresh() { m.refresh.Store(true) }
 
-// stepDump takes the dump one step further and carries what it told.
+// stepDump takes the dump one step further and carries its events.
 func (m *Loop) stepDump(ctx context.Context) error {
 	if err := m.rec.step(ctx, m); err != nil {
 		return fmt.Errorf("read the table: %w", err)
@@ -349,8 +348,8 @@ func (m *Loop) numberAll(b *monitor.Batch) {
 	m.stats.events.Add(events)
 }
 
-// cut ends the batch with the event that makes Count full. What is told between
-// events, such as a loss, is none of them.
+// cut ends the batch with the event that reaches Count. Losses and the like do
+// not count.
 func (m *Loop) cut(b *monitor.Batch) error {
 	left := m.Count - m.stats.written.Load()
 	for i := range b.Events {
@@ -365,7 +364,7 @@ func (m *Loop) cut(b *monitor.Batch) error {
 	return nil
 }
 
-// counted is how many events a batch has.
+// counted returns the number of events in a batch.
 func counted(b *monitor.Batch) (n uint64) {
 	for i := range b.Events {
 		if countsAsEvent(b.Events[i].Kind) {
@@ -375,8 +374,8 @@ func counted(b *monitor.Batch) (n uint64) {
 	return n
 }
 
-// countsAsEvent reports whether it is an event of a flow, and not told of the stream
-// itself.
+// countsAsEvent reports whether events of the kind are about a flow and not about
+// the stream.
 func countsAsEvent(k monitor.Kind) bool {
 	return k != monitor.KindLost && k != monitor.KindResynced && k != monitor.KindNetNSBegin && k != monitor.KindNetNSEnd
 }

@@ -20,7 +20,7 @@ type nsJob struct {
 // namespace notes what an event of KindNetNSBegin or KindNetNSEnd leaves to do.
 func (m *Loop) namespace(e *monitor.Event) {
 	if _, ok := m.Source.(monitor.LiveMany); !ok || m.Table == nil || m.Table.Memoryless() {
-		return // a recording has told what came of it
+		return // a recording contains the result
 	}
 	mode := table.DumpBegin
 	if e.Kind == monitor.KindNetNSEnd {
@@ -64,7 +64,7 @@ func (r *reconciler) startNext(ctx context.Context, m *Loop) error {
 	if err := r.start(ctx, m, r.wanted, only); err != nil {
 		return err
 	}
-	if r.wanted == table.DumpLoss { // the reconciliation tells what it makes good
+	if r.wanted == table.DumpLoss { // the resynced event counts the loss that it repairs
 		r.rec.Gap.Count, r.rec.Gap.Uncertain, r.owed = r.owed.Count, r.owed.Uncertain, monitor.Gap{}
 	}
 	return nil

@@ -14,13 +14,13 @@ import (
 // never does it.
 //
 // A reconciliation reads a dump of the kernel's table, piece by piece between
-// two looks at the event queue, so that the queue goes on being emptied:
+// two polls of the event queue, so that the queue goes on being emptied:
 //
 //	loss ─▶ dump piece ─▶ events ─▶ dump piece ─▶ … ─▶ sweep ─▶ KindResynced
 //
 // A dump is not a snapshot. What an event has touched since the dump began is
 // left alone, and what has been destroyed since then is not raised again. All
-// that changes is told as events marked Inferred.
+// that changes becomes events marked Inferred.
 type Resync struct {
 	AfterLoss bool          // reconcile after a KindLost
 	Every     time.Duration // reconcile also so often, for flows that send no events; 0: never
@@ -82,7 +82,7 @@ func (r *reconciler) start(ctx context.Context, m *Loop, mode table.DumpMode, on
 }
 
 // step reads one piece of the dump, or sweeps one piece of the table, and leaves
-// what is to be told in out.
+// the resulting events in out.
 func (r *reconciler) step(ctx context.Context, m *Loop) error {
 	began := time.Now()
 	defer func() { r.took += time.Since(began) }()
@@ -143,7 +143,7 @@ func (r *reconciler) want(mode table.DumpMode) {
 	r.due = true
 }
 
-// wait tells how long the next reconciliation has still to wait.
+// wait returns how long the next reconciliation has to wait.
 func (r *reconciler) wait(cfg Resync) time.Duration {
 	pause := cfg.Pause
 	if pause == 0 {

@@ -56,7 +56,7 @@ func (m *Loop) tick() error {
 		return nil
 	}
 	if m.Clock != nil {
-		return m.tellFindings(m.Rules.Tick(m.Clock()))
+		return m.writeFindings(m.Rules.Tick(m.Clock()))
 	}
 	now := time.Now()
 	if now.Before(m.ticks.due) {
@@ -66,11 +66,11 @@ func (m *Loop) tick() error {
 		return nil
 	}
 	m.ticks.putOff(now)
-	return m.tellFindings(m.Rules.Tick(monitor.Now()))
+	return m.writeFindings(m.Rules.Tick(monitor.Now()))
 }
 
-// tellFindings numbers findings and tells the sinks of them.
-func (m *Loop) tellFindings(found []monitor.Finding) error {
+// writeFindings numbers findings and passes them to the sinks.
+func (m *Loop) writeFindings(found []monitor.Finding) error {
 	for i := range found {
 		m.seq++
 		found[i].Seq = m.seq

@@ -4,7 +4,7 @@ import "natlens/monitor"
 
 // Apply brings the events of a batch into the table, and the table's memory into
 // the events: generation, path, and the attributes that earlier messages of the
-// same flow bore (Event.Remembered). What an event comes with in Remembered, as
+// same flow contained (Event.Remembered). What an event has in Remembered, as
 // those of a recording do, is taken as known.
 func (t *Table) Apply(b *monitor.Batch) {
 	if len(b.Events) == 0 {
@@ -53,7 +53,7 @@ func (t *Table) prefetch(events []monitor.Event) {
 //	known       end the old,   merge          merge            merge, end
 //	            add, born (*)
 //
-// (*) unless only a dump told of the row so far: a NEW that was on its way while
+// (*) unless the row is known from a dump only: a NEW that was on its way while
 // the dump ran means the same flow.
 func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 	if !e.Kind.HasFlow() {
@@ -135,7 +135,7 @@ func (t *Table) end(row uint32, h uint64, at monitor.Time) {
 	p := t.rows.at(row)
 	t.index.remove(h, row)
 	t.live--
-	t.heard(p)
+	t.noteEvent(p)
 	p.state |= RowEnded
 	p.last = at
 	if t.cfg.Linger <= 0 {
@@ -145,8 +145,8 @@ func (t *Table) end(row uint32, h uint64, at monitor.Time) {
 	t.linger.append(t.rows, row)
 }
 
-// heard notes that an event told of the row: it is not known from dumps alone.
-func (t *Table) heard(p *packedRow) {
+// noteEvent notes that the row is not known from dumps alone.
+func (t *Table) noteEvent(p *packedRow) {
 	if p.state&RowDump != 0 {
 		p.state &^= RowDump
 		t.silent--
@@ -180,7 +180,6 @@ func (t *Table) expireLocked(now monitor.Time) {
 	}
 }
 
-// expireAtOnce bounds how long one look at the lingering flows holds the table:
-// after a silence, hundreds of thousands may be due at the same time. It is more
-// than a batch can end.
+// expireAtOnce bounds how long one call locks the table: after a silence,
+// hundreds of thousands of flows can be due. It is more than a batch can end.
 const expireAtOnce = 8 * monitor.BatchSize

@@ -13,7 +13,7 @@ import (
 //
 //	hash (upper 32 bits) | row + 1 (lower 32 bits)      0 = free
 //
-// and the tuple itself stands in the row only.
+// The tuple itself is in the row only.
 type index struct {
 	seed   maphash.Seed // the far side of a gateway chooses tuples, so they must not be able to collide
 	shards [indexShards]shard

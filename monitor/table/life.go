@@ -2,9 +2,9 @@ package table
 
 import "natlens/monitor"
 
-// Life is how a flow went through its states: each state that a message told of,
+// Life is the history of a flow's states: each state that a message reported,
 // with the milliseconds since the first message. When there are more than fit,
-// the first ones and the last one stand, and Cut says so.
+// it has the first ones and the last one, and Cut is set.
 type Life struct {
 	At     [LifeSteps]uint32 // ms since Row.First
 	States [LifeSteps]LifeState
@@ -16,7 +16,7 @@ type Life struct {
 // SYN_SENT to DESTROY takes eight.
 const LifeSteps = 10
 
-// LifeState is what a step of a life tells. For protocols without states only
+// LifeState is one step of a life. For protocols without states only
 // the marks for reply, assurance and the end occur.
 type LifeState uint8
 

@@ -2,13 +2,12 @@ package table
 
 import "natlens/monitor"
 
-// SetLocals tells the table the host's addresses. Paths of flows that are in the
-// table already are worked out anew.
+// SetLocals sets the host's addresses and recomputes the paths of all flows.
 func (t *Table) SetLocals(l *monitor.Locals) { t.SetLocalsOf(0, l) }
 
-// SetLocalsOf tells the table the addresses of one network namespace; nil: they
-// are not known any more, and its flows keep their paths. Paths of its flows that
-// are in the table already are worked out anew.
+// SetLocalsOf sets the addresses of one network namespace and recomputes the paths
+// of its flows. nil: the addresses are not known any more; the flows keep their
+// paths.
 func (t *Table) SetLocalsOf(n monitor.NetNS, l *monitor.Locals) {
 	t.mu.Lock()
 	switch {
@@ -25,7 +24,7 @@ func (t *Table) SetLocalsOf(n monitor.NetNS, l *monitor.Locals) {
 	if l == nil && n != 0 {
 		return
 	}
-	for c := 0; t.pathsOfChunk(c, n, l); c++ { // what is added meanwhile knows already
+	for c := 0; t.pathsOfChunk(c, n, l); c++ { // rows added meanwhile have the right path
 	}
 }
 
@@ -43,7 +42,7 @@ func (t *Table) localsOf(n monitor.NetNS) *monitor.Locals {
 	return t.others[n]
 }
 
-// pathsOfChunk works out the paths of a chunk's flows of one namespace.
+// pathsOfChunk computes the paths of a chunk's flows of one namespace.
 func (t *Table) pathsOfChunk(c int, n monitor.NetNS, l *monitor.Locals) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

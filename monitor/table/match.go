@@ -6,16 +6,16 @@ import (
 	"natlens/monitor"
 )
 
-// court asks a judge about rows, with the table locked.
+// matcher applies a cached filter to rows while the table is locked.
 type matcher struct {
 	filter *CachedFilter // nil: every row is wanted
 	now    monitor.Time
 	extras map[uint32]*monitor.Extra
-	event  monitor.Event // what the judge sees
+	event  monitor.Event // what the filter gets
 }
 
-// open takes away the verdicts on the chunk's first n rows if they are another
-// judge's, or of an earlier look of one that is not steady.
+// open clears the cached results of the chunk's first n rows if they come from
+// another filter, or from an earlier scan of one that is not steady.
 func (k *matcher) open(c *chunk, n uint32) {
 	if k.filter == nil || c.filter == k.filter && k.filter.Steady {
 		return
@@ -26,17 +26,17 @@ func (k *matcher) open(c *chunk, n uint32) {
 	c.filter = k.filter
 }
 
-// wants reports whether the judge wants the row, which is p in the chunk. There is
-// a judge, and the chunk is open.
+// wants reports whether the row, which is p in the chunk, matches. The filter is
+// not nil and the chunk is open.
 func (k *matcher) wants(c *chunk, p *packedRow, row uint32) bool {
 	if p.state&rowMatched == 0 {
-		return k.hear(c, row)
+		return k.match(c, row)
 	}
 	return p.state&rowMatches != 0
 }
 
-// hear asks the judge and notes the verdict.
-func (k *matcher) hear(c *chunk, row uint32) bool {
+// match applies the filter and caches the result.
+func (k *matcher) match(c *chunk, row uint32) bool {
 	i := row % chunkRows
 	p := &c.rows[i]
 	e := &k.event
@@ -54,17 +54,19 @@ func (k *matcher) hear(c *chunk, row uint32) bool {
 	return true
 }
 
-// ScanMatching calls fn for every row that the judge wants, lingering ones included; a nil
-// judge wants all. It returns the number of flows in the table that are not ended,
-// and false if stop, which another goroutine may set and which may be nil, ended
-// it before the last row. What Scan says of its fn holds for this one.
-func (t *Table) ScanMatching(j *CachedFilter, now monitor.Time, stop *atomic.Bool, fn func(row uint32, r *Row)) (flows int, whole bool) {
+// ScanMatching calls fn for every row that matches, lingering rows included; a nil
+// filter matches all. It returns the number of flows that have not ended, and
+// false if stop ended the scan early. Another goroutine may set stop; it may be
+// nil. fn has the limits of [Table.Scan].
+func (t *Table) ScanMatching(
+	j *CachedFilter, now monitor.Time, stop *atomic.Bool, fn func(row uint32, r *Row),
+) (flows int, whole bool) {
 	k := matcher{filter: j, now: now, extras: t.extras}
 	for c := 0; ; c++ {
 		if stop != nil && stop.Load() {
 			return flows, false
 		}
-		live, ok := t.lookChunk(c, &k, fn)
+		live, ok := t.matchChunk(c, &k, fn)
 		if !ok {
 			return flows, true
 		}
@@ -72,8 +74,8 @@ func (t *Table) ScanMatching(j *CachedFilter, now monitor.Time, stop *atomic.Boo
 	}
 }
 
-// lookChunk does so with one chunk. It returns false if there is none.
-func (t *Table) lookChunk(at int, k *matcher, fn func(row uint32, r *Row)) (live int, ok bool) {
+// matchChunk scans one chunk. It returns false if there is no such chunk.
+func (t *Table) matchChunk(at int, k *matcher, fn func(row uint32, r *Row)) (live int, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if at >= len(t.rows.chunks) {

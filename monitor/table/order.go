@@ -24,7 +24,7 @@ func (p *Place) Compare(o *Place) int {
 // Before reports whether p comes first.
 func (p *Place) Before(o *Place) bool { return p.Compare(o) < 0 }
 
-// Place returns where a row stands in the query's order.
+// Place returns a row's position in the query's order.
 func (q *Query) Place(index uint32, r *Row) Place {
 	p := Place{Gen: r.Gen}
 	f := &r.Flow
@@ -58,7 +58,7 @@ func (q *Query) Place(index uint32, r *Row) Place {
 	return p
 }
 
-// packed reports whether a packed row tells where it stands in the order.
+// packed reports whether a packed row is enough to compute its position.
 func (o Order) packed() bool { return o != ByValue }
 
 // byEnd reports whether the order goes by an end of the flow.
@@ -135,7 +135,7 @@ func (o Order) end(f *monitor.Flow) monitor.Endpoint {
 }
 
 // endpoint orders by address, then by port. IPv4 comes first and is all in the
-// first word, so that a look at that tells most rows apart:
+// first word, so that this word orders most rows:
 //
 //	IPv4  Hi  0  address 32  port 16
 //	IPv6  Hi  1  bits 0–62 of the address     Lo  bits 63–126     Sub  bit 127  port 16
@@ -197,8 +197,8 @@ func stateOrder(p monitor.Proto, state monitor.State, status monitor.Status) uin
 	return uint64(p)<<8 | rank
 }
 
-// Ends tells when the flow ends if no packet comes, as of the last message that
-// bore a timeout; for an ended flow its end; 0 where no timeout is known.
+// Ends returns when the flow ends if no packet comes, according to the last
+// message with a timeout; for an ended flow its end; 0 if no timeout is known.
 func (r *Row) Ends() monitor.Time { return endsAt(r.State, r.Known, r.Last, r.Flow.Timeout) }
 
 func endsAt(state RowState, known monitor.Attrs, last monitor.Time, timeout uint32) monitor.Time {

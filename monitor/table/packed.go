@@ -2,10 +2,9 @@ package table
 
 import "natlens/monitor"
 
-// packedRow is a Row as the slab keeps it, in less than half the memory: most of
-// what a new flow costs is memory that nobody has touched yet. What few flows
-// have stands beside it, in parts of the chunk that are made when the first row
-// needs them:
+// packedRow is a Row in less than half the memory: most of the cost of a new flow
+// is memory that was never touched. Attributes that few flows have are in parts of
+// the chunk that are allocated when the first row needs them:
 //
 //	packedRow   every flow; IPv4 addresses in 4 bytes
 //	wide        both tuples, where they do not fit: IPv6, or tuples at odds
@@ -22,7 +21,7 @@ type packedRow struct {
 	origZone    uint16
 	replyZone   uint16
 	zone        uint16
-	use         uint16 // at most 65535 is told
+	use         uint16 // capped at 65535
 	epoch       uint32 // the reconciliation during which it was last touched; see rowList for rows that have ended
 	tcp         monitor.TCPInfo
 	netns       monitor.NetNS
@@ -36,7 +35,7 @@ type packedRow struct {
 const (
 	rowMatches RowState = 1 << (5 + iota) // the verdict, see [CachedFilter]
 	rowMatched
-	rowWide // the tuples stand in the wide part
+	rowWide // the tuples are in the wide part
 
 	rowPublic = rowMatches - 1
 )
@@ -46,7 +45,7 @@ type chunk struct {
 	rows    *[chunkRows]packedRow
 	wide    *[chunkRows][2]monitor.Tuple
 	metered *[chunkRows]meteredRow
-	filter  *CachedFilter // whose verdicts the rows bear
+	filter  *CachedFilter // that the cached results of the rows come from
 }
 
 type meteredRow struct {
@@ -54,7 +53,7 @@ type meteredRow struct {
 	start, stop monitor.Time
 }
 
-// meteredAttrs are the attributes whose values stand in a meteredRow.
+// meteredAttrs are the attributes whose values are in a meteredRow.
 const meteredAttrs = monitor.AttrCountersOrig | monitor.AttrCountersReply | monitor.AttrStart | monitor.AttrStop
 
 // load unpacks a row into r.
@@ -219,9 +218,9 @@ func (p *packedRow) born() monitor.Time {
 }
 
 // rememberedAttrs are the attributes that later messages of a flow leave out
-// though they still hold: DESTROY bears no helper, labels, secctx or master, and
-// protoinfo comes only when it changed. Timeout and counters are of the moment
-// and are not filled in.
+// although they still hold: DESTROY contains no helper, labels, secctx or master, and
+// protoinfo comes only when it changed. Timeout and counters
+// change all the time and are not filled in.
 const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.AttrWScaleReply | monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply |
 	monitor.AttrVTagOrig | monitor.AttrVTagReply | monitor.AttrDCCPRole | monitor.AttrDCCPSeq | monitor.AttrHelper | monitor.AttrHelperInfo | monitor.AttrMark | monitor.AttrMaster |
 	monitor.AttrSeqAdjOrig | monitor.AttrSeqAdjReply | monitor.AttrSecCtx | monitor.AttrStart | monitor.AttrLabels | monitor.AttrSynproxy |

@@ -6,10 +6,9 @@ import (
 	"natlens/monitor"
 )
 
-// Query asks a table for the rows in sight of a screen: those around a place in
-// an order, among the flows that a judge wants. The table is neither sorted nor
-// copied: one scan, of a time that grows with the table alone, wherever the place
-// is.
+// Query asks a table for the rows on a screen: those around a place in an order,
+// among the matching flows. The table is neither sorted nor copied. One scan
+// answers it, in a time that depends on the size of the table only.
 type Query struct {
 	Filter     *CachedFilter // nil: every flow
 	By         Order
@@ -19,10 +18,10 @@ type Query struct {
 	End        bool         // from the end of the order instead: At is ignored
 	Above      int          // how many rows before the place
 	Below      int          // how many rows from the place on
-	Now        monitor.Time // the time of the events that the judge sees
+	Now        monitor.Time // the time of the events that the filter gets
 
-	// Near is a row that stands near the place, where one is known: the scan
-	// begins there, and most of what it sees later is then no candidate.
+	// Near is a row near the place, if one is known. The scan begins there, so
+	// that most later rows are no candidates.
 	Near uint32
 
 	// Stop, when it becomes true, ends the scan: the view comes back cut. It
@@ -34,18 +33,18 @@ type Query struct {
 type View struct {
 	Rows    []ViewRow
 	At      int           // Rows[At] is the first row that is not before the place
-	Before  int           // rows that match and stand before Rows[0]
+	Before  int           // matching rows before Rows[0]
 	Matched int           // rows that match, ended ones included
 	Live    int           // flows that match and are not ended
 	Flows   int           // flows in the table that are not ended
 	Seen    monitor.Attrs // what is known of any flow that matches and is not ended
 	Marked  bool          // some matching row has a mark
-	Zoned   bool          // some matching row stands in a zone other than 0
+	Zoned   bool          // some matching row has a zone other than 0
 	Changes uint64        // [Table.Changes] before the scan
 	Cut     bool          // the scan was stopped: nothing in the view is right
 }
 
-// ViewRow is a row with where it stands, in the table and in the order.
+// ViewRow is a row with its position in the table and in the order.
 type ViewRow struct {
 	Row
 	Index uint32 // for [Table.Get]; the generation is Row.Gen
@@ -55,10 +54,9 @@ type ViewRow struct {
 // Order is what the rows of a view are ordered by.
 type Order uint8
 
-// The orders. Rows that are equal stand in the order in which they came, also
-// when the order is descending.
+// The orders. Equal rows keep the order of arrival, also in descending order.
 const (
-	ByArrival     Order = iota // the order in which the table learnt of them
+	ByArrival     Order = iota // the order in which they were added
 	ByProto                    // protocol number
 	ByState                    // protocol, then state; without states replied and assured ones last
 	BySource                   // address and port, before NAT
@@ -75,7 +73,7 @@ const (
 	ByValue // Query.Value
 )
 
-// Place is where a row stands in an order: the value, and the generation among
+// Place is a position in an order: the value, and the generation among
 // equal ones. A place stays good when its row is gone.
 type Place struct {
 	Hi, Lo uint64

@@ -6,7 +6,7 @@ import "natlens/monitor"
 func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	p := t.rows.at(row)
 	if e.Kind != monitor.KindExisting {
-		t.heard(p)
+		t.noteEvent(p)
 	}
 	if e.Kind == monitor.KindNew {
 		p.state |= RowBorn
@@ -50,7 +50,7 @@ func (t *Table) touchEpoch(p *packedRow) {
 	}
 }
 
-// mergeExtra does the same for the attributes that stand in Extra.
+// mergeExtra merges the attributes in Extra.
 func (t *Table) mergeExtra(row uint32, r *Row, e *monitor.Event, b *monitor.Batch, missing monitor.Attrs) {
 	kept := t.extras[row]
 	if has := e.Known() & monitor.AttrsInExtra; has != 0 {

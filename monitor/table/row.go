@@ -5,7 +5,7 @@ import "natlens/monitor"
 // Row is one flow of a [Table]. It is a value without pointers.
 type Row struct {
 	Flow  monitor.Flow
-	Known monitor.Attrs // attributes of Flow and Extra that some message told
+	Known monitor.Attrs // attributes of Flow and Extra that a message contained
 	Gen   uint64        // number of the flow, unique within the table's life; 0: a free row
 	First monitor.Time  // first message about it
 	Last  monitor.Time  // last message about it; when Ended, the end
@@ -25,7 +25,7 @@ const (
 // Ended reports whether the flow has been destroyed and only lingers.
 func (r *Row) Ended() bool { return r.State&RowEnded != 0 }
 
-// Born tells when the flow began, as far as is known: the kernel's own start
+// Born returns when the flow began, as far as is known: the kernel's own start
 // time, else the time of its NEW, else 0.
 func (r *Row) Born() monitor.Time {
 	if r.Known&monitor.AttrStart != 0 {

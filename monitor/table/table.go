@@ -12,13 +12,12 @@ type Config struct {
 	Linger time.Duration // how long ended flows stay in sight; 0: not at all
 	Life   bool          // keep the times of each flow's states, for [Table.Life]
 
-	// Memoryless holds no flows at all: Apply tells events their path, and
-	// nothing else. It is for streams without DESTROY, in which a table would
-	// only grow, and for who wants the messages as they are.
+	// Memoryless keeps no flows: Apply only sets the events' paths. For streams
+	// without DESTROY, where a table would only grow, and for raw messages.
 	Memoryless bool
 }
 
-// Table holds the flows of one network namespace as the events tell them. A
+// Table holds the flows of one or many network namespaces, built from events. A
 // flow is found by its original tuple (with the zone); a tuple that is made
 // again is another flow with another generation. All methods may be called from
 // several goroutines.
@@ -33,7 +32,7 @@ type Table struct {
 	gen         uint64
 	newest      uint32 // the row that was added last
 	live        int
-	silent      int // live rows that no event has told of yet
+	silent      int // live rows known from dumps only
 	locals      *monitor.Locals
 	others      map[monitor.NetNS]*monitor.Locals // of namespaces with a number
 	reconciling *Reconciliation                   // nil unless one is under way
@@ -52,9 +51,8 @@ func New(cfg Config) *Table {
 	return t
 }
 
-// Clear forgets all flows: what is read next begins anew. Generations go on
-// counting, so that no flow of before is taken for one of after. The local
-// addresses stay.
+// Clear removes all flows. Generations go on counting, so that an old flow is
+// never mistaken for a new one. The local addresses stay.
 func (t *Table) Clear() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -21,7 +21,7 @@ func (t *Table) newScanner(q *Query, v *View) *scanner {
 }
 
 // scan takes every chunk of the table, outwards from the row that the view is
-// to show, or from the newest one. Rows that came one after the other stand
+// to show, or from the newest one. Rows that arrived one after the other are
 // beside each other, and so do their places in the usual orders: what is wanted
 // is found first, and the rest is refused at a glance.
 func (t *Table) scan(s *scanner) {
@@ -68,7 +68,7 @@ func (t *Table) viewChunk(c int, s *scanner) bool {
 }
 
 // packedRows takes rows as the slab keeps them. Of a million rows all but some
-// hundreds are only counted: the loop looks no further than it must to see that
+// hundreds are only counted: the loop reads no further than it needs to see that
 // a row is not among those that are wanted.
 func (s *scanner) packedRows(c *chunk, base, n uint32) {
 	var matched, live, flows int
@@ -147,7 +147,7 @@ func (t *Table) viewRow(c *chunk, i, row uint32, s *scanner) {
 	}
 }
 
-// refused tells by the first word of a row's place that it is not wanted.
+// refused reports from the first word of a row's place that it is not wanted.
 func (s *scanner) refused(hi uint64) bool {
 	switch at := s.q.At.Hi; {
 	case hi > at && hi > s.below.edge():
