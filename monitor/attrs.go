@@ -1,8 +1,8 @@
 package monitor
 
 // Attrs says which attributes of a flow are known: absent and zero are
-// different. Each bit stands for what one attribute of
-// nfnetlink_conntrack.h, or one child of it, bears.
+// different. Each bit is one attribute of
+// nfnetlink_conntrack.h, or one child of it.
 type Attrs uint64
 
 // The attributes, with the fields of Flow or Extra that they fill.
@@ -45,7 +45,7 @@ const (
 	AttrStatusMask                      // Extra.StatusMask
 )
 
-// AttrsInExtra are the attributes whose values stand in Extra.
+// AttrsInExtra are the attributes whose values are in Extra.
 const AttrsInExtra = AttrVTagOrig | AttrVTagReply | AttrDCCPRole | AttrDCCPSeq | AttrHelper | AttrHelperInfo |
 	AttrMarkMask | AttrMaster | AttrSeqAdjOrig | AttrSeqAdjReply | AttrSecMark | AttrSecCtx | AttrLabels |
 	AttrLabelsMask | AttrSynproxy | AttrStatusMask

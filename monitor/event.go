@@ -2,7 +2,7 @@ package monitor
 
 import "time"
 
-// Kind says what an event tells.
+// Kind is the type of an event.
 type Kind uint8
 
 // The kinds. New, Update and Destroy are the kernel's events; the others are
@@ -29,7 +29,7 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// HasFlow reports whether events of the kind tell of one flow.
+// HasFlow reports whether events of the kind are about one flow.
 func (k Kind) HasFlow() bool { return k >= KindNew && k <= KindExisting }
 
 // Time is nanoseconds since the Unix epoch, UTC; 0 means unknown.
@@ -70,20 +70,20 @@ func (s TimeSource) String() string {
 // Raw, Extra and Gap are only valid until the batch that holds the event is
 // reset; everything else is a value.
 type Event struct {
-	Seq        uint64 // 1, 2, 3 … within a run, in the order of arrival; given by the Monitor unless a recording bears it
+	Seq        uint64 // 1, 2, 3 … within a run, in the order of arrival; set by the loop unless a recording contains it
 	Time       Time
 	TimeSource TimeSource
 	Kind       Kind
 	Inferred   bool   // concluded, from a resync or a namespace's end; the kernel did not send it
 	Reason     Reason // of an inferred end
-	Has        Attrs  // attributes that this message bore
+	Has        Attrs  // attributes that this message contains
 	Remembered Attrs  // attributes filled in from earlier messages of the same flow
 	Gen        uint64 // the table's number of this flow, unique within a run; 0 without a table
 	PortID     uint32 // nlmsg_pid: who caused it; 0 the traffic itself, and nobody what is found by a dump
 	Born       Time   // when the flow began: the kernel's start, else the time of its NEW; 0 unknown
-	Row        uint32 // where the flow stands in the table; only with Gen, see [Table.Get]
+	Row        uint32 // the flow's row in the table; valid with Gen only
 	Flow       Flow
-	Extra      *Extra // nil unless Has or Remembered names an attribute that stands there
+	Extra      *Extra // nil unless Has or Remembered names an attribute in it
 	Gap        *Gap   // only for KindLost and KindResynced
 	Raw        []byte // the netlink message as the kernel sent it, header included; nil where there is none
 }
@@ -105,12 +105,12 @@ func (r Reason) String() string {
 	return "resync"
 }
 
-// NetNS returns the namespace of which the event tells, also a loss or a
-// namespace's own begin and end; 0 where only one is looked into, and for a loss
+// NetNS returns the namespace of the event, also of a loss and of a namespace's
+// begin and end; 0 if only one namespace is watched, and for a loss
 // or a resync that concerns all.
 func (e *Event) NetNS() NetNS { return e.Flow.Orig.NetNS }
 
-// SetNetNS says which namespace the event, as a decoder made it, is of.
+// SetNetNS sets the namespace of an event that a decoder made.
 func (e *Event) SetNetNS(n NetNS) {
 	e.Flow.Orig.NetNS, e.Flow.Reply.NetNS = n, n
 	if e.Known()&AttrMaster != 0 {
@@ -118,14 +118,14 @@ func (e *Event) SetNetNS(n NetNS) {
 	}
 }
 
-// Known returns what is known of the flow: what the message bore and what is
+// Known returns what is known of the flow: what the message contains and what is
 // remembered.
 func (e *Event) Known() Attrs { return e.Has | e.Remembered }
 
-// Gap tells of events that were lost, and of the reconciliation after it.
+// Gap describes lost events, and the reconciliation after them.
 type Gap struct {
 	Count     uint64 // events lost
-	Uncertain bool   // the kernel could not tell how many; Count is at least
+	Uncertain bool   // the kernel did not count them; Count is a minimum
 	From, To  Time   // the gap lies between these two: last event before it, first moment after
 
 	// Only for KindResynced: inferred events emitted, by kind.
@@ -135,8 +135,8 @@ type Gap struct {
 // Filter says whether an event is wanted. It must not retain the event.
 type Filter func(*Event) bool
 
-// Batch is a reused run of events in the order of arrival. Its owner is whoever
-// calls Source.Next; sinks must not retain it or anything it points to.
+// Batch is a reused run of events in the order of arrival. The caller of
+// Source.Next owns it; sinks must not retain it or anything it points to.
 type Batch struct {
 	Events []Event
 	extras []Extra

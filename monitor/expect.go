@@ -45,7 +45,7 @@ type ExpectFlags uint32
 // The bits.
 const (
 	ExpectPermanent ExpectFlags = 1 << iota // it stays when a flow has met it
-	ExpectInactive                          // not looked at yet
+	ExpectInactive                          // not active yet
 	ExpectUserspace                         // made by a program
 )
 

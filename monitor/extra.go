@@ -2,7 +2,7 @@ package monitor
 
 import "bytes"
 
-// Extra holds the attributes that few messages bear. Its byte slices belong to
+// Extra has the attributes that few messages contain. Its byte slices belong to
 // the batch or the table that it came from.
 type Extra struct {
 	Helper, HelperInfo []byte // untrusted text, without its NUL; and a blob

@@ -17,9 +17,9 @@ type Finding struct {
 	Filter   string    // selects the flows of the evidence
 	Command  string    // for a shell: what shows or mends it
 	Since    Time      // when it appeared
-	Seen     Time      // when it was last seen to stand
-	Cleared  Time      // when it was gone; 0: it stands
-	Seq      uint64    // of the line that told its last change; given by the Monitor
+	Seen     Time      // when it was last seen
+	Cleared  Time      // when it ended; 0: still active
+	Seq      uint64    // number of its last change; set by the loop
 	NetNS    NetNS     // the network namespace of its flows; 0: there is one only
 }
 
@@ -54,14 +54,14 @@ func (s Severity) String() string {
 // MarshalText makes the word what JSON shows.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// FindingSink is a [Sink] that tells of findings too. The Monitor calls Finding
+// FindingSink is a [Sink] that writes findings too. The loop calls Finding
 // between two batches: once when a finding appears, and once when it is gone.
 type FindingSink interface {
 	Sink
 	Finding(*Finding) error
 }
 
-// Rules look for findings. The Monitor calls both methods, from its one
+// Rules search for findings. The loop calls both methods, from its one
 // goroutine.
 type Rules interface {
 	// Observe sees every batch after the table, before the filter. It leaves

@@ -2,17 +2,17 @@ package monitor
 
 // Flow is one tracked connection as the kernel reports it (struct nf_conn). It
 // is a value without pointers; which fields are known is said beside it, in
-// Event.Has or Row.Known. What few flows have, stands in [Extra].
+// Event.Has or Row.Known. Attributes of few flows are in [Extra].
 type Flow struct {
 	Orig, Reply                 Tuple    // as the first packet was, and as replies are expected
 	CountersOrig, CountersReply Counters // zero unless nf_conntrack_acct was on at birth
 	Start, Stop                 Time     // CTA_TIMESTAMP; unknown unless nf_conntrack_timestamp was on at birth
-	ID                          uint32   // CTA_ID: a hash; a tuple made again may bear it again
+	ID                          uint32   // CTA_ID: a hash; a new flow with the same tuple can have the same one
 	Status                      Status
 	Timeout                     uint32 // seconds until it ends if no packet comes
 	Mark                        uint32
 	Use                         uint32 // reference count
-	Zone                        uint16 // CTA_ZONE; zones of one direction stand in the tuples
+	Zone                        uint16 // CTA_ZONE; zones of one direction are in the tuples
 	State                       State
 	TCP                         TCPInfo
 	Path                        Path // not of the kernel: from the local addresses, by [Locals]
@@ -21,7 +21,7 @@ type Flow struct {
 // Counters counts one direction of a flow: packets, and bytes of layer 3.
 type Counters struct{ Packets, Bytes uint64 }
 
-// TCPInfo is what the TCP tracker tells beside the state: window scales and its
+// TCPInfo is what the TCP tracker reports besides the state: window scales and its
 // internal flags (IP_CT_TCP_FLAG_*) with the mask that says which of them count.
 type TCPInfo struct {
 	WScaleOrig, WScaleReply uint8
@@ -40,7 +40,7 @@ type Endpoint struct {
 func (f *Flow) From() Endpoint { return Endpoint{f.Orig.Src, f.Orig.SrcPort} }
 
 // To is the destination of the original direction before any rewrite. For ICMP
-// the id stands on the sender's side only: the port is 0.
+// the id is on the sender's side only: the port is 0.
 func (f *Flow) To() Endpoint {
 	if f.Orig.Proto.IsICMP() {
 		return Endpoint{f.Orig.Dst, 0}

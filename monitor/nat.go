@@ -7,7 +7,7 @@ type NATKind uint8
 // The kinds.
 const (
 	NATNone        NATKind = 0
-	NATSource      NATKind = 1 // SNAT; masquerade can't be told from it
+	NATSource      NATKind = 1 // SNAT; masquerade is indistinguishable
 	NATDestination NATKind = 2 // DNAT, redirect
 	NATBoth                = NATSource | NATDestination
 )
@@ -27,7 +27,7 @@ func (k NATKind) String() string {
 
 // NAT is what happens to the packets of a flow, derived from its two tuples: a
 // reply tuple that is not the original one turned round is a rewrite. The status
-// bits only tell who did it.
+// bits only say who did it.
 type NAT struct {
 	Kind NATKind
 
@@ -39,7 +39,7 @@ type NAT struct {
 	StrayBits bool // a status bit claims a side that does not differ: an entry made by hand
 }
 
-// PortOnly reports whether every address stands and only ports, ids or keys move.
+// PortOnly reports whether only ports, ids or keys are rewritten.
 func (n NAT) PortOnly() bool { return n.Kind != NATNone && !n.SrcAddr && !n.DstAddr }
 
 // NAT derives what is rewritten. It needs both tuples; without the reply tuple
@@ -50,7 +50,7 @@ func (f *Flow) NAT() NAT {
 	if f.Reply.Family == 0 {
 		return n
 	}
-	// What From, To, SentAs and DeliveredTo tell, without copying it: this is
+	// From, To, SentAs and DeliveredTo without copies: this is
 	// asked for every line.
 	orig, reply := &f.Orig, &f.Reply
 	n.SrcAddr, n.DstAddr = orig.Src != reply.Dst, orig.Dst != reply.Src

@@ -57,7 +57,7 @@ func TestNAT(t *testing.T) {
 			NAT{}},
 		{"ICMP id", icmpFlow(seen|SrcNAT, "10.0.0.2", "192.0.2.1", "192.0.2.1", "203.0.113.1", 77, 59304), PathForward,
 			NAT{Kind: NATSource, SrcAddr: true, SrcPort: true}},
-		{"no ports: what stands in their place is not NAT", natFlow(Proto(50), seen, "10.0.0.2:1", "192.0.2.1:2", "192.0.2.1:3", "10.0.0.2:4"), PathForward,
+		{"no ports: other values in their place are not NAT", natFlow(Proto(50), seen, "10.0.0.2:1", "192.0.2.1:2", "192.0.2.1:3", "10.0.0.2:4"), PathForward,
 			NAT{}},
 		{"no ports: addresses are", natFlow(Proto(50), seen|SrcNAT, "10.0.0.2:0", "192.0.2.1:0", "192.0.2.1:0", "203.0.113.1:9"), PathForward,
 			NAT{Kind: NATSource, SrcAddr: true}},

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// NetNS is the number of a network namespace within a run: what a tuple can bear
-// of it. 0 stands for the one namespace of a run that looks into no other. Names
+// NetNS is the number of a network namespace within a run, short enough for a
+// tuple. 0 is the only namespace of a run that watches one. Names
 // are with [Namespaces].
 type NetNS uint16
 
@@ -17,7 +17,7 @@ type Namespace struct {
 	// with its runtime (docker:0123456789ab), a process (pid:1234) or a path. It
 	// is escaped: no control characters.
 	Name  string
-	Inode uint64 // of its file in nsfs, which tells it from all others of the moment
+	Inode uint64 // of its file in nsfs; unique among the namespaces of the moment
 }
 
 // Namespaces gives network namespaces their numbers. A number is given again

@@ -6,7 +6,7 @@ import (
 )
 
 // Path is the way that packets of a flow's original direction take through this
-// host. It depends on the local addresses: tuples do not tell it.
+// host. It depends on the local addresses: the tuples do not contain it.
 type Path uint8
 
 // The paths and the hooks on them.
@@ -101,7 +101,7 @@ func (l *Locals) has(a *Addr) bool {
 	return ok
 }
 
-// Path tells the way of the flow from where it is sent and where it is
+// Path derives the way of the flow from where it is sent and where it is
 // delivered after all rewrites. An incoming flow that DNAT leads on is
 // forwarded, though it was sent to an address of this host.
 func (l *Locals) Path(f *Flow) Path {

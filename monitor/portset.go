@@ -46,13 +46,13 @@ func (s *PortSet) Span() (low, high uint16) {
 	return low, high
 }
 
-// leastConcluded is how many ports must be in use for their span to tell of a
+// leastConcluded is how many ports must be in use before their span indicates a
 // range that a rule gives.
 const leastConcluded = 64
 
-// Room concludes how many ports, ids or keys there are where those of the set are in
-// use, as [PoolSize] does; few of them tell nothing of a range.
-func (s *PortSet) Room(p Proto, flows, changed uint64) int {
+// Available estimates how many ports, ids or keys exist if those of the set are in
+// use, as [PoolSize] does; few used ports do not indicate a range.
+func (s *PortSet) Available(p Proto, flows, changed uint64) int {
 	if s.n < leastConcluded {
 		return NATPorts(p)
 	}
@@ -78,7 +78,7 @@ func NATPorts(p Proto) int {
 // flows use those from low to high, changed of them others than their own. Where the
 // kernel is free to choose it leaves most ports as they are, or spreads them over
 // all; where most are changed and lie close together, a rule gives it a range. Of
-// few flows that tells little.
+// few flows this says little.
 func PoolSize(p Proto, flows, changed uint64, low, high uint16) int {
 	if !p.HasPorts() || changed*2 < flows || high < low {
 		return NATPorts(p)

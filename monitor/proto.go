@@ -61,7 +61,7 @@ func (p Proto) HasPorts() bool {
 	return false
 }
 
-// IsICMP reports whether the tuples bear an ICMP id, type and code.
+// IsICMP reports whether the tuples contain an ICMP id, type and code.
 func (p Proto) IsICMP() bool { return p == ICMP || p == ICMPv6 }
 
 // HasState reports whether the kernel keeps a connection state for the protocol.

@@ -69,7 +69,7 @@ type Live interface {
 }
 
 // LiveMany is a source that several network namespaces feed, which come and go:
-// events of KindNetNSBegin and KindNetNSEnd tell of that. Its Dump is of all.
+// events of KindNetNSBegin and KindNetNSEnd report that. Its Dump covers all.
 type LiveMany interface {
 	Live
 

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// Addr is an IP address in 16 bytes; IPv4 stands mapped (::ffff:a.b.c.d).
+// Addr is an IP address in 16 bytes; IPv4 is mapped (::ffff:a.b.c.d).
 // It is comparable and holds no pointer, so that a table of a million flows
 // is no work for the garbage collector.
 type Addr [16]byte
@@ -59,7 +59,7 @@ func (f Family) String() string {
 // (struct nf_conntrack_tuple). It is comparable: equal tuples
 // mean the same direction of the same flow.
 //
-// What stands in the ports depends on the protocol, as in the kernel:
+// The meaning of the ports depends on the protocol, as in the kernel:
 //
 //	TCP, UDP, UDPLITE, SCTP, DCCP   source and destination port
 //	ICMP, ICMPv6                    SrcPort the id, DstPort type<<8 | code
@@ -69,7 +69,7 @@ type Tuple struct {
 	Src, Dst         Addr
 	SrcPort, DstPort uint16
 	Zone             uint16 // conntrack zone of this direction, 0 the default one
-	NetNS            NetNS  // whose table it is, 0 where only one namespace is looked into
+	NetNS            NetNS  // the namespace; 0 if only one is watched
 	Proto            Proto
 	Family           Family
 }
@@ -83,7 +83,7 @@ func (t *Tuple) ICMPType() uint8 { return uint8(t.DstPort >> 8) }
 // ICMPCode returns the code of an ICMP or ICMPv6 tuple.
 func (t *Tuple) ICMPCode() uint8 { return uint8(t.DstPort) }
 
-// SetICMP stores id, type and code where the accessors look for them.
+// SetICMP stores id, type and code where the accessors read them.
 func (t *Tuple) SetICMP(id uint16, typ, code uint8) {
 	t.SrcPort, t.DstPort = id, uint16(typ)<<8|uint16(code)
 }

@@ -51,7 +51,7 @@ type Step struct {
 	Hook     Hook
 	Lookup   Lookup
 	NATTable bool     // the hook has a nat chain and this packet asks it: the first packet of the flow only
-	Rewrite  *Rewrite // nil: the addresses stand
+	Rewrite  *Rewrite // nil: the addresses stay
 	Confirm  bool     // here the entry enters the table, and NEW is sent
 	Src, Dst Endpoint // on the packet when it leaves the hook
 }
@@ -73,12 +73,12 @@ type Walk struct {
 	NAT             NAT
 	Path            Path
 	Assumed         bool   // the local addresses are not known: drawn as forwarded
-	Parent          *Tuple // original tuple of the flow whose helper expected this one; nil: not told
+	Parent          *Tuple // original tuple of the flow whose helper expected this one; nil: unknown
 	Original, Reply Direction
 }
 
 // NewWalk draws up the walk of a flow; Flow.Path says which hooks it passes. A
-// flow does not know its parent: whoever does fills that in.
+// flow does not know its parent; the caller fills it in.
 //
 // The rules are those of the kernel's nf_nat_packet: conntrack looks a packet up
 // once, at PREROUTING or OUTPUT, priority −200. NAT rewrites destinations at

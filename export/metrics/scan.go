@@ -68,7 +68,7 @@ func (p *pool) room() int {
 	if p.key.slot > 0 {
 		proto = monitor.Protos[p.key.slot-1]
 	}
-	return p.ports.Room(proto, p.flows, p.changed)
+	return p.ports.Available(proto, p.flows, p.changed)
 }
 
 // take goes over the table twice: which pools there are, and then which ports those

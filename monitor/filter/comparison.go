@@ -97,7 +97,7 @@ func (p *parser) isNotIn() bool {
 	return t.kind == tokAtom && fold(t.text) == "not" && isIn(p.tokens[p.at+1])
 }
 
-// operator reads what stands between a field and its values; nothing is ==.
+// operator reads the operator between a field and its values; none means ==.
 func (p *parser) operator(f Field) (Op, *Error) {
 	t := p.peek()
 	if t.kind == tokAtom {
@@ -228,13 +228,13 @@ func (p *parser) item(f Field) (item, *Error) {
 	return item{lo, hi}, err
 }
 
-// value takes the token of a value; what it means is looked at later.
+// value takes the token of a value; what it means is decided later.
 func (p *parser) value(f Field) (token, *Error) {
 	t := p.peek()
 	if t.kind == tokString || t.kind == tokAtom && !isJoin(t) && fold(t.text) != "not" && !isIn(t) {
 		return p.next(), nil
 	}
-	err := p.fail(t, f.info().kind.noun+" should stand here")
+	err := p.fail(t, f.info().kind.noun+" is expected here")
 	err.Expected = f.info().kind.samples()
 	if t.kind == tokEnd {
 		p.lacks(err, f.info().kind.noun)

@@ -112,7 +112,7 @@ func compileIn(e In) monitor.Filter {
 	}
 }
 
-// inReply reports whether the field stands in the reply tuple.
+// inReply reports whether the field is in the reply tuple.
 func (f Field) inReply() bool {
 	switch f {
 	case FieldReplySrc, FieldReplyDst, FieldReplyL4Src, FieldReplyL4Dst, FieldReplyZone:

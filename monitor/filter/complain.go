@@ -17,9 +17,9 @@ func (p *parser) stray(t token) *Error {
 	case t.is(")"):
 		return p.fail(t, "no bracket is open")
 	case t.is(",") || t.is(".."):
-		return p.fail(t, "this stands between values")
+		return p.fail(t, "this belongs between values")
 	case t.is("{") || t.is("}"):
-		return p.fail(t, "a set stands after a field: dport {80,443}")
+		return p.fail(t, "a set follows a field: dport {80,443}")
 	case t.kind == tokString:
 		return p.fail(t, "a text alone says nothing")
 	}
@@ -55,7 +55,7 @@ func (p *parser) unknown(t token) *Error {
 	return err
 }
 
-// loose reports a value that stands where a condition should.
+// loose reports a value in place of a condition.
 func (p *parser) loose(t token) *Error {
 	if p.at > 1 {
 		if last := p.tokens[p.at-2]; last.kind == tokAtom && last.text[0] >= '0' && last.text[0] <= '9' {

@@ -34,7 +34,7 @@ func Complete(text string, cursor int) []Candidate { return Env{}.Complete(text,
 
 // Complete says what may come next at the cursor, which counts runes from 0: the
 // words that go on from the letters before it, in the order in which they should
-// be offered. What stands behind the cursor does not count. It returns none where
+// be offered. Text after the cursor does not count. It returns none where
 // the text is wrong before the cursor.
 func (env Env) Complete(text string, cursor int) []Candidate {
 	before := string([]rune(text)[:min(max(cursor, 0), utf8.RuneCountInString(text))])
@@ -161,7 +161,7 @@ func (c *completion) terms() {
 	if strings.HasPrefix(c.letters, "msg") {
 		for _, f := range fieldOrder {
 			if f.info().attrs != 0 && f != FieldAge {
-				c.add(CandidateField, (f | Sent).String(), f.Doc()+", as the message bore it")
+				c.add(CandidateField, (f | Sent).String(), f.Doc()+", of this message only")
 			}
 		}
 	}

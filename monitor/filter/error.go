@@ -16,7 +16,7 @@ type Error struct {
 	Len        int      // how many runes are meant; 1 at the end of the text
 	Msg        string   // what is wrong, without the word itself
 	Suggestion string   // what was perhaps meant; "" if nothing comes close
-	Expected   []string // what could stand there, words or kinds of value; may be empty
+	Expected   []string // what is accepted there, words or kinds of value; may be empty
 }
 
 // Error returns one line with the column.

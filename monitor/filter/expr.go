@@ -54,8 +54,8 @@ type Cmp struct {
 	Set   []Range // sorted, disjoint; one of a single number for Lt, Le, Gt and Ge
 }
 
-// Addr compares an address field with networks. A prefix is of its own family
-// only: 0.0.0.0/0 holds no IPv6 address.
+// Addr compares an address field with networks. A prefix contains
+// addresses of its own family only: 0.0.0.0/0 contains no IPv6 address.
 type Addr struct {
 	Field Field
 	Op    Op // Eq or Ne
@@ -81,7 +81,7 @@ type In struct {
 }
 
 // Prefix is a primitive: the field, one of the tuples' four addresses, lies in
-// the network. The tuple is of the network's family.
+// the network. The tuple has the network's family.
 type Prefix struct {
 	Field Field
 	Net   netip.Prefix

@@ -9,12 +9,12 @@ import (
 // Field is what a filter can ask of a flow or an event.
 type Field uint8
 
-// Sent, added to a field, asks for the attribute as this very message bore it;
+// Sent, added to a field, selects the attribute of this very message;
 // without, for what is known of the flow. In text it is the prefix "msg.".
 const Sent Field = 0x80
 
-// The fields. The first group stands in both tuples, which every event of the
-// kernel bears and which never change in the life of a flow.
+// The fields. The first group is in both tuples, which every event of the kernel
+// contains and which never change in the life of a flow.
 const (
 	FieldNone Field = iota
 
@@ -236,7 +236,7 @@ func (f Field) String() string {
 // Doc says in a few words what the field is.
 func (f Field) Doc() string { return f.info().doc }
 
-// InTuple reports whether the field is one of the first group: it stands in a
+// InTuple reports whether the field is one of the first group: it is in a
 // tuple of every event.
 func (f Field) InTuple() bool { return f >= FieldFamily && f <= FieldReplyZone }
 

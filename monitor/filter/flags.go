@@ -81,7 +81,7 @@ func upper(words []string) []string {
 	return out
 }
 
-// Flags lists conntrack(8)'s filter flags, for whoever registers them. The
+// Flags lists conntrack(8)'s filter flags, for the code that registers them. The
 // caller must not change it.
 func Flags() []Flag { return flags }
 

@@ -68,7 +68,7 @@ var (
 		named:  map[string]uint64{"client": 0, "server": 1},
 		format: func(v uint64) string { return [...]string{"client", "server"}[v&1] },
 	}
-	kindState  = &kind{noun: "a state", words: stateWords(), discrete: true} // a name stands for several numbers: stateSet
+	kindState  = &kind{noun: "a state", words: stateWords(), discrete: true} // a name means several numbers: stateSet
 	kindStatus = &kind{
 		noun: "a status bit", words: append(monitor.StatusNames(), "unreplied"), nameless: true,
 		discrete: true, bits: true, masked: true, format: hex,

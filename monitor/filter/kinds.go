@@ -2,7 +2,7 @@ package filter
 
 import "natlens/monitor"
 
-// KindSet is a set of kinds of events. The empty one stands for all of them.
+// KindSet is a set of kinds of events. The empty set means all of them.
 type KindSet uint8
 
 // Kinds returns the set of the given kinds.

@@ -8,10 +8,10 @@ import (
 
 const noMask = math.MaxUint64
 
-// Lower spells a filter out: every Addr, and every Cmp whose value stands in the
+// Lower spells a filter out: every Addr, and every Cmp whose value is in the
 // tuples or is the kind of event, becomes a tree of the primitives In, Prefix and
 // Differ. What else there is stays as it is. The meaning is the same for every
-// event that tells of a flow with both tuples.
+// event of a flow with both tuples.
 //
 // An In reads a field of the tuples as monitor.Tuple has it: an absent port, id
 // or key is 0. What a field means depends on the protocol, so Lower adds the
@@ -73,7 +73,7 @@ func mergeAnd(e Expr) Expr {
 	return AllOf(out...)
 }
 
-// mergeOr joins tests of one field that stand side by side.
+// mergeOr joins tests of one field side by side.
 func mergeOr(e Expr) Expr {
 	x, ok := e.(Or)
 	if !ok {
@@ -274,7 +274,7 @@ func lowerNAT(c Cmp) Expr {
 }
 
 // natBit says in terms of the tuples what [monitor.Flow.NAT] says: a reply tuple
-// that is not the original one turned round. The id of an ICMP echo stands on
+// that is not the original one reversed. The id of an ICMP echo is on
 // the source side of both tuples. It returns nil for bits of the status or path.
 func natBit(bit uint64) Expr {
 	srcAddr, dstAddr := Differ{FieldOrigSrc, FieldReplyDst}, Differ{FieldOrigDst, FieldReplySrc}

@@ -2,7 +2,7 @@ package filter
 
 import "natlens/monitor"
 
-// protocols are the names that may stand after proto: those of the core, and
+// protocols are the names that may follow proto: those of the core, and
 // those of /etc/protocols that a gateway may meet.
 var protocols = func() map[string]uint64 {
 	m := map[string]uint64{

@@ -111,7 +111,7 @@ func (p *parser) prefix() (Expr, error) {
 	case t.kind == tokAtom && !isJoin(t):
 		return p.term(t)
 	case t.kind == tokAtom || t.kind == tokOp:
-		err := p.fail(t, "a condition should stand here")
+		err := p.fail(t, "a condition is expected here")
 		err.Expected = []string{"a condition"}
 		return nil, err
 	case t.kind == tokString:
@@ -123,7 +123,7 @@ func (p *parser) prefix() (Expr, error) {
 // prefixAfterNot is prefix, but no joining word may come between.
 func (p *parser) prefixAfterNot() (Expr, error) {
 	if t := p.peek(); isJoin(t) {
-		return nil, p.fail(t, "a condition should stand here")
+		return nil, p.fail(t, "a condition is expected here")
 	}
 	return p.prefix()
 }
@@ -134,7 +134,7 @@ func (p *parser) bracket(open token) (Expr, error) {
 	}
 	p.open++
 	if isJoin(p.peek()) {
-		return nil, p.fail(p.peek(), "a condition should stand here")
+		return nil, p.fail(p.peek(), "a condition is expected here")
 	}
 	x, err := p.expr(powerOr)
 	if err != nil {
@@ -169,7 +169,7 @@ func (p *parser) term(t token) (Expr, error) {
 	}
 	if rest, ok := strings.CutPrefix(word, "msg."); ok {
 		if f, ok := fieldByName[rest]; ok {
-			return nil, p.fail(t, "every message bears it: write "+f.String())
+			return nil, p.fail(t, "every message contains it: write "+f.String())
 		}
 	}
 	return nil, p.unknown(t)

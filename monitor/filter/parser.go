@@ -16,12 +16,12 @@ func (p *parser) fail(t token, msg string) *Error {
 	return newError(p.text, t.pos, t.end, msg)
 }
 
-// want is something that could stand where a text ends.
+// want is something that could follow where a text ends.
 type want struct {
 	what      wantKind
 	field     Field
 	open      bool // for wantJoin: a bracket is open
-	qualifies bool // for wantOperator: "src" or "dst", after which net and port may stand
+	qualifies bool // for wantOperator: "src" or "dst", which net and port may follow
 	masked    bool // for wantOperator: behind a mask
 }
 
@@ -50,7 +50,7 @@ func (p *parser) expect(w want) {
 // nothing, and works.
 type Env struct {
 	Labels     map[string]int       // bit numbers of the connection labels that have names (connlabel.conf)
-	Nameless   error                // why labels have no names: what reading connlabel.conf said; nil if they have, or nobody looked
+	Nameless   error                // why labels have no names: the error of reading connlabel.conf; nil if they have, or it was not read
 	Values     func(Field) []string // values that are about, for completion: what the table has seen
 	Namespaces *monitor.Namespaces  // names of network namespaces; nil: none has one
 	Now        func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown

@@ -93,7 +93,7 @@ func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 	}
 }
 
-// sentZone reads a zone out of the one attribute that bears it. That is how
+// sentZone reads a zone out of the one attribute that contains it. That is how
 // conntrack(8) compares: a zone of one direction is none of both.
 func sentZone(attr monitor.Attrs, zone func(*monitor.Flow) uint16) func(*monitor.Event) (uint64, bool) {
 	return func(e *monitor.Event) (uint64, bool) {
@@ -122,7 +122,7 @@ func natBits(f *monitor.Flow) uint64 {
 	return v
 }
 
-// age tells how old a flow is: from its beginning to its end if that is known,
+// age returns how old a flow is: from its beginning to its end if that is known,
 // else to the event. A new flow is 0 old.
 func age(e *monitor.Event, now func() monitor.Time) (uint64, bool) {
 	known, born, at := e.Known(), e.Born, e.Time

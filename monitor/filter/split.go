@@ -1,7 +1,7 @@
 package filter
 
 // Split says which part of a filter may run where a message is seen first, in
-// the kernel: pushed reads only what stands in the tuples of every message and
+// the kernel: pushed reads only what is in the tuples of every message and
 // never changes in the life of a flow, so that a flow passes with all its
 // messages or with none, and a table behind it misses nothing of what it keeps.
 // With kinds it may ask for the kind of event as well; that is for streams

@@ -1,10 +1,10 @@
 package filter
 
 // Steady reports whether what a filter says of a flow rests on what is known of
-// the flow alone: while that stands, so does the verdict (monitor.Judge). A flow's
+// the flow alone: while it does not change, neither does the result (table.CachedFilter). A flow's
 // age is not steady, for it grows, and neither is the name of its network
 // namespace, which is kept elsewhere and may change. The time left is: it is the
-// one that the last message told.
+// one of the last message.
 func Steady(e Expr) bool {
 	switch e := e.(type) {
 	case And:

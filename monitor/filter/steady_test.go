@@ -10,7 +10,7 @@ import (
 	"natlens/monitor/table"
 )
 
-// Of every field it is tried whether a verdict on a flow that stands still can
+// For every field: can the result for a flow that does not change
 // change: with the time, the clock, and the names of namespaces.
 func TestSteady(t *testing.T) {
 	names := new(monitor.Namespaces)
@@ -24,7 +24,7 @@ func TestSteady(t *testing.T) {
 			if !ok {
 				continue
 			}
-			steady := !slices.ContainsFunc(questions(f), func(e Expr) bool { return !stands(names, id, &clock, Compile(e, env)) })
+			steady := !slices.ContainsFunc(questions(f), func(e Expr) bool { return !unchanging(names, id, &clock, Compile(e, env)) })
 			if !steady {
 				unsteady = append(unsteady, name)
 			}
@@ -39,7 +39,7 @@ func TestSteady(t *testing.T) {
 	}
 	slices.Sort(unsteady)
 	if got := strings.Join(unsteady, " "); got != "age netns" {
-		t.Errorf("fields whose verdicts change though the flow stands still: %s", got)
+		t.Errorf("fields whose results change although the flow does not: %s", got)
 	}
 	if !Steady(Has{FieldAge}) || !Steady(Const(false)) {
 		t.Error("what is known of a flow is steady")
@@ -69,9 +69,9 @@ func questions(f Field) []Expr {
 	return out
 }
 
-// stands reports whether the filter's answer to each sample, as the table shows
+// unchanging reports whether the filter's answer to each sample, as the table shows
 // it, stays what it is.
-func stands(names *monitor.Namespaces, id monitor.NetNS, clock *monitor.Time, keep monitor.Filter) bool {
+func unchanging(names *monitor.Namespaces, id monitor.NetNS, clock *monitor.Time, keep monitor.Filter) bool {
 	for i := range samples {
 		row := table.Row{Flow: samples[i].Flow, Known: samples[i].Known(), Gen: samples[i].Gen, First: samples[i].Time, State: table.RowBorn}
 		row.Flow.Orig.NetNS = id

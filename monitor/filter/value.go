@@ -6,7 +6,7 @@ import (
 )
 
 // ranges reads one value or range of a numeric field. The name of a state may
-// stand for several numbers.
+// mean several numbers.
 func (p *parser) ranges(f Field, it item) ([]Range, *Error) {
 	if f.info().kind == kindState {
 		return p.states(it)
@@ -104,7 +104,7 @@ func isDigit(c byte, base int) bool {
 	return c >= '0' && c <= '9' || base == 16 && (c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F')
 }
 
-// states reads the name of a state: it stands for that state of every protocol
+// states reads the name of a state: it means that state of every protocol
 // that has one of the name.
 func (p *parser) states(it item) ([]Range, *Error) {
 	if it.hi.kind != tokEnd {

@@ -102,7 +102,7 @@ var termWords = func() []string {
 	return out
 }()
 
-// hasWords are the fields that may stand after has.
+// hasWords are the fields that may follow has.
 var hasWords = func() []string {
 	var out []string
 	for w, f := range fieldByName {

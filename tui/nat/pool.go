@@ -78,7 +78,7 @@ func scan(t *table.Table, f *table.CachedFilter, now monitor.Time, stop *atomic.
 		p.busiestIn = most(p.inside, func(a monitor.Addr) monitor.Endpoint { return monitor.Endpoint{Addr: a} })
 		p.busiestOut = most(p.outside, func(e monitor.Endpoint) monitor.Endpoint { return e })
 		p.inside, p.outside = nil, nil
-		p.size = p.ports.Room(p.key.proto, uint64(p.flows), uint64(p.rewritten))
+		p.size = p.ports.Available(p.key.proto, uint64(p.flows), uint64(p.rewritten))
 		p.used = float64(p.ports.Len()) / float64(p.size)
 		v.pools = append(v.pools, *p)
 	}
