@@ -23,7 +23,7 @@ const stuckTime = time.Second
 // it. Writing does not hold up the end of the program: Once the context has ended, and
 // nothing more is read for a second, what waits is dropped and Write returns ErrUnread.
 type Outlet struct {
-	*os.File
+	file *os.File // not embedded: its other methods would write past the outlet
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -45,12 +45,18 @@ func NewOutlet(ctx context.Context, w io.Writer) io.Writer {
 	if info, err := f.Stat(); err != nil || info.Mode().IsRegular() {
 		return w
 	}
-	o := &Outlet{File: f}
+	o := &Outlet{file: f}
 	o.changed.L = &o.mu
 	go o.run()
 	context.AfterFunc(ctx, o.giveUp)
 	return o
 }
+
+// Fd, Read and Close are those of the file: they make an outlet a terminal for others.
+
+func (o *Outlet) Fd() uintptr                { return o.file.Fd() }
+func (o *Outlet) Read(p []byte) (int, error) { return o.file.Read(p) }
+func (o *Outlet) Close() error               { return o.file.Close() }
 
 // SetRoom lets so many bytes wait: Write returns before they are written.
 func (o *Outlet) SetRoom(bytes int) {
@@ -135,7 +141,7 @@ func (o *Outlet) run() {
 			part := rest[:min(len(rest), partSize)]
 			rest = rest[len(part):]
 			o.mu.Unlock()
-			_, err := o.File.Write(part)
+			_, err := o.file.Write(part)
 			o.mu.Lock()
 			o.written++
 			if o.err == nil {
@@ -166,7 +172,7 @@ func (o *Outlet) giveUp() {
 // FileOf returns the file that a writer writes to, if it is one.
 func FileOf(w io.Writer) (*os.File, bool) {
 	if o, ok := w.(*Outlet); ok {
-		return o.File, true
+		return o.file, true
 	}
 	f, ok := w.(*os.File)
 	return f, ok
