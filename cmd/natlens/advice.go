@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
 	"natlens/monitor/netns"
 )
 
 // advice says what can be done about an error of the given command line, "" for
 // most errors.
 func advice(err error, args []string) string {
-	text := "try sudo " + cli.ShellLine(append([]string{"natlens"}, args...))
+	text := "try sudo " + monitor.ShellLine(append([]string{"natlens"}, args...)...)
 	if _, ok := errors.AsType[cli.NetnsError](err); ok && errors.Is(err, fs.ErrPermission) {
 		return text // the lab is no other way into that namespace
 	}

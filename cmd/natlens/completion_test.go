@@ -6,11 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"weak"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab/labtest"
@@ -21,7 +19,7 @@ import (
 // "…" leaves out the rest.
 var completions = []struct{ line, want string }{
 	{"wa", "watch"},
-	{"completion|", "bash zsh fish"},
+	{"completion|", "bash fish powershell zsh"},
 	{"help|wat", "watch"},
 	{"watch|--cap", "--capture"},
 	{"watch|--capture|", "auto ring socket"},
@@ -105,16 +103,6 @@ func TestCompletion(t *testing.T) {
 		if text := strings.Join(offered, " "); text != c.want || got.code != 0 {
 			t.Errorf("%s: offered %s\nwant %s", c.line, text, c.want)
 		}
-	}
-}
-
-// TestCompletionForgets expects that a tree of commands which no shell asked is
-// forgotten when it was used: cobra keeps those with completions for ever.
-func TestCompletionForgets(t *testing.T) {
-	root := weak.Make(newRoot(cli.Console{}, false))
-	runtime.GC()
-	if root.Value() != nil {
-		t.Error("the commands of a run are still there after it")
 	}
 }
 

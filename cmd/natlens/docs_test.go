@@ -154,7 +154,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 
 // checkNatlensLine has natlens read a command line to its end, and do nothing.
 func checkNatlensLine(args []string) error {
-	root := newRoot(cli.Console{}, false)
+	root := newRoot(cli.Console{})
 	eachCommand(root, func(cmd *cobra.Command) {
 		if cmd.RunE != nil && cmd.HasParent() {
 			cmd.RunE = func(*cobra.Command, []string) error { return nil }

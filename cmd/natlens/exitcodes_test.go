@@ -68,7 +68,7 @@ func TestExitCodesAreComplete(t *testing.T) {
 			check(c)
 		}
 	}
-	check(newRoot(cli.Console{}, false))
+	check(newRoot(cli.Console{}))
 }
 
 // hasFlag reports whether a line is of the command and has the flag.

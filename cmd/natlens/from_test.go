@@ -184,7 +184,7 @@ func TestFromMisuse(t *testing.T) {
 		"list --from FILE --at noon":                    "--at noon: not a moment such as " + cli.MomentHelp,
 		"list --from FILE --at 2026-11-23T00:00:00Z":    "--at 2026-11-23T00:00:00Z: ",
 		"list --from - --at 14:32":                      "--at needs a file: standard input is read once",
-		"watch --from - --from FILE":                    "--from -: standard input stands alone",
+		"watch --from - --from FILE":                    "--from -: standard input can't be combined with other recordings",
 		"watch --from FILE --for -1s":                   "--for -1s: must not be negative",
 		"explain --from FILE --at +1s dport 1":          "explain: none of the 1 flows in the table matches dport 1",
 		"watch --from /none/x.jsonl":                    "recording: open /none/x.jsonl: no such file or directory",

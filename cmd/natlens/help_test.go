@@ -18,10 +18,9 @@ import (
 // wider, and every flag that is not hidden is named.
 func TestHelpFits(t *testing.T) {
 	for _, width := range []int{60, 80, 120} {
-		eachCommand(newRoot(cli.Console{}, false), func(cmd *cobra.Command) {
-			var b strings.Builder
-			cli.WriteHelp(&b, cmd, topics(), width)
-			for line := range strings.Lines(b.String()) {
+		eachCommand(newRoot(cli.Console{}), func(cmd *cobra.Command) {
+			text := cli.Help(cmd, topics(), width)
+			for line := range strings.Lines(text) {
 				// An example is a command line: who breaks it breaks it.
 				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width && !strings.Contains(cmd.Example, strings.TrimSpace(line)) {
 					t.Errorf("%s --help: %d columns, wanted %d: %q", cmd.CommandPath(), n, width, line)
@@ -31,7 +30,7 @@ func TestHelpFits(t *testing.T) {
 				return // has no flags of its own
 			}
 			cmd.Flags().VisitAll(func(f *pflag.Flag) {
-				if named := regexp.MustCompile(`--` + f.Name + `([^\w-]|$)`).MatchString(b.String()); named == f.Hidden {
+				if named := regexp.MustCompile(`--` + f.Name + `([^\w-]|$)`).MatchString(text); named == f.Hidden {
 					t.Errorf("%s --help at %d columns: --%s is named: %t, hidden: %t", cmd.CommandPath(), width, f.Name, named, f.Hidden)
 				}
 			})
@@ -41,7 +40,7 @@ func TestHelpFits(t *testing.T) {
 
 // TestExamplesFit holds the examples to 80 columns.
 func TestExamplesFit(t *testing.T) {
-	eachCommand(newRoot(cli.Console{}, false), func(cmd *cobra.Command) {
+	eachCommand(newRoot(cli.Console{}), func(cmd *cobra.Command) {
 		for line := range strings.Lines(cmd.Example) {
 			if utf8.RuneCountInString(strings.TrimRight(line, "\n")) > 80 {
 				t.Errorf("%s: %s", cmd.CommandPath(), line)

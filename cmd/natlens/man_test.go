@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "write the manual pages instead of compa
 // TestManualPages compares the pages of natlens man with the commands, and with -update writes them.
 func TestManualPages(t *testing.T) {
 	written := map[string]bool{}
-	eachCommand(newRoot(cli.Console{}, false), func(cmd *cobra.Command) {
+	eachCommand(newRoot(cli.Console{}), func(cmd *cobra.Command) {
 		if cmd.Hidden || cmd.Name() == "help" {
 			return
 		}
@@ -64,7 +64,7 @@ func manualPage(t *testing.T, cmd *cobra.Command) (name string, page []byte) {
 	all := topics()
 	if i := slices.IndexFunc(all, func(topic cli.Topic) bool { return topic.Name == cmd.Name() }); i >= 0 {
 		section = "7"
-		cmd = &cobra.Command{Use: name, Short: all[i].Short, Long: all[i].Markdown()}
+		cmd = &cobra.Command{Use: name, Short: all[i].Short, Long: "```\n" + cli.Help(cmd, all, 72) + "```"}
 	}
 	var b bytes.Buffer
 	header := &doc.GenManHeader{Title: strings.ToUpper(name), Section: section, Date: &time.Time{}, Source: "natlens", Manual: "natlens"}

@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,10 +77,10 @@ var misuses = []struct {
 
 	{"", 2, "standard output is no terminal: natlens watch writes lines, natlens --help lists the commands"},
 	{"--netns nosuch", 2, "standard output is no terminal: natlens watch writes lines, natlens --help lists the commands"},
-	{"watch --netns all -o pcapng", 2, "-o pcapng is of one network namespace: not together with --netns all"},
-	{"watch --netns all -o conntrack,save", 2, "-o conntrack,save is of one network namespace: not together with --netns all"},
-	{"-E --netns all -o save", 2, "-o conntrack,save is of one network namespace: not together with --netns all"},
-	{"list --netns all -o conntrack,save", 2, "-o conntrack,save is of one network namespace: not together with --netns all"},
+	{"watch --netns all -o pcapng", 2, "-o pcapng has no place for network namespaces: not together with --netns all"},
+	{"watch --netns all -o conntrack,save", 2, "-o conntrack,save has no place for network namespaces: not together with --netns all"},
+	{"-E --netns all -o save", 2, "-o conntrack,save has no place for network namespaces: not together with --netns all"},
+	{"list --netns all -o conntrack,save", 2, "-o conntrack,save has no place for network namespaces: not together with --netns all"},
 	{"-E --frobnicate", 2, "unknown flag --frobnicate; see natlens watch --help"},
 	{"-L -D", 2, "unknown flag -D; see natlens list --help"},
 	{"-E frob", 2, "filter: column 1: frob: unknown word"},
@@ -97,13 +96,13 @@ var misuses = []struct {
 	{"update --yes --state FOO", 2, "--state FOO: not a state"},
 	{"update --yes --state ESTABLISHD udp", 2, "--state ESTABLISHD: not a state; did you mean established?"},
 	{"update --yes --state FOO -p udp", 2, "--state: protocol udp has no states"},
-	{"delete --dry-run --netns all tcp", 2, "--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all"},
+	{"delete --dry-run --netns all tcp", 2, "--netns all: this command reads one network namespace"},
 	{"stats --for -1s", 2, "--for -1s: must not be negative"},
 	{"-S --for 1s", 2, "--for: -o conntrack has no place for events"},
 	{"stats --capture ring", 2, "--capture goes with --for: only then events are captured"},
 	{"-S --netns all", 2, "-o conntrack is of one network namespace; natlens stats --netns all shows all"},
 
-	{"watch -o jsn", 2, `unknown output format "jsn": did you mean jsonl?`},
+	{"watch -o jsn", 2, `unknown output format "jsn": it is one of pretty, jsonl, conntrack, csv, pcapng`},
 	{"watch -o yaml", 2, `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv, pcapng`},
 	{"watch -o id", 2, `unknown output format "id": did you mean conntrack,id?`},
 	{"watch -o jsonl,id", 2, "output format jsonl takes no modifiers; conntrack does"},
@@ -120,7 +119,7 @@ var misuses = []struct {
 	{"who 203.0.113.7 --at 14:32 --since 12:00", 2, "--at is one moment: not together with --since or --until"},
 	{"who 203.0.113.7 --live --at 14:32", 2, "--live is who holds it now: --at, --since and --until are for a history or a recording"},
 	{"who 203.0.113.7 --live --history DIR", 2, "--history, --recording and --live: who searches one of them"},
-	{"who 203.0.113.7 --live --netns all", 2, "--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all"},
+	{"who 203.0.113.7 --live --netns all", 2, "--netns all: this command reads one network namespace"},
 	{"who 203.0.113.7 --limit -1", 2, "--limit -1: must not be negative"},
 	{"who 203.0.113.7 --history DIR", 1, "no history in DIR; natlens record --history keeps one"},
 	{"who 203.0.113.7 --recording DIR/none", 1, "recording: open DIR/none: no such file or directory"},
@@ -133,7 +132,7 @@ var misuses = []struct {
 	{"watch --history DIR --keep 9s", 2, "--keep 9s: not a time of a minute or more, such as 90d or 36h, nor a number of files"},
 	{"watch --keep 9d", 2, "--keep 9d: a time is for --history"},
 	{"watch --max-size 9GB", 2, "--max-size needs --history"},
-	{"watch --history DIR --max-size big", 2, "--max-size big: not a size such as 50GB"},
+	{"watch --history DIR --max-size big", 2, "--max-size big: not a size between 1 and 1.0 PiB, such as 212992, 64kB or 16MiB"},
 	{"record --history DIR --rotate 1h", 2, "--rotate and --force are for a recording: record FILE"},
 	{"record DIR/x --history DIR --keep 24 --keep 90d", 2, "--keep 24: a number of files needs --rotate"},
 	{"-E --history DIR", 2, "--history is not for -E: natlens watch has it"},
@@ -144,10 +143,10 @@ var misuses = []struct {
 	{"watch --from x.jsonl --metrics 127.0.0.1:9742", 2, "--metrics is for the kernel: not together with --from"},
 
 	{"watch --capture rnig", 2, "--capture rnig: must be auto, ring or socket"},
-	{"watch --ring 3M", 2, "--ring 3M: must be a power of two, and 4096 at the least"},
-	{"watch --ring 12x", 2, "--ring 12x: not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB"},
-	{"watch --buffer-size 0", 2, "--buffer-size 0: not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB"},
-	{"watch -b 5GiB", 2, "--buffer-size 5GiB: not a size between 1 and 1GiB, such as 212992, 512KiB or 16MiB"},
+	{"watch --ring 3M", 2, "--ring 3M: must be a power of two of at least 4096, such as 32MiB"},
+	{"watch --ring 12x", 2, "--ring 12x: not a size between 1 and 1.0 GiB, such as 212992, 64kB or 16MiB"},
+	{"watch --buffer-size 0", 2, "--buffer-size 0: not a size between 1 and 1.0 GiB, such as 212992, 64kB or 16MiB"},
+	{"watch -b 5GiB", 2, "--buffer-size 5GiB: not a size between 1 and 1.0 GiB, such as 212992, 64kB or 16MiB"},
 	{"watch --for 10", 2, "--for 10: not a time such as 10s or 5m; see natlens watch --help"},
 	{"watch --for -1s", 2, "--for -1s: must not be negative"},
 	{"watch --count -1", 2, "--count -1: not a whole number; see natlens watch --help"},
@@ -235,18 +234,6 @@ func TestNoPrivilege(t *testing.T) {
 		if code := cmd.ProcessState.ExitCode(); code != 1 || stderr.String() != want || stdout.String() != "" {
 			t.Errorf("%q: code %d, output %q, standard error\n%swant 1 and\n%s", c.args, code, stdout.String(), stderr.String(), want)
 		}
-	}
-}
-
-// TestShellLine expects words that a shell reads back.
-func TestShellLine(t *testing.T) {
-	words := []string{"watch", "it's != $x", "", "a/b.c:80,443", "10.0.0.0/8"}
-	if got, want := cli.ShellLine(words), `watch 'it'\''s != $x' '' a/b.c:80,443 10.0.0.0/8`; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '%s|' `+cli.ShellLine(words)).Output()
-	if want := strings.Join(words, "|") + "|"; err != nil || string(out) != want {
-		t.Errorf("a shell reads %q, %v, want %q", out, err, want)
 	}
 }
 

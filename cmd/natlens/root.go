@@ -22,8 +22,9 @@ import (
 func run(ctx context.Context, con cli.Console, args []string) int {
 	con.Stdout, con.Stderr = cli.NewOutlet(ctx, con.Stdout), cli.NewOutlet(ctx, con.Stderr)
 	completing := len(args) > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
-	root := newRoot(con, completing)
+	root := newRoot(con)
 	if completing {
+		cli.PrepareCompletion(root)
 		return complete(ctx, con, root, args)
 	}
 	line, ignored, err := classic.Translate(args)
@@ -85,8 +86,8 @@ func report(con cli.Console, err error, args []string) int {
 	return cli.ExitFailure
 }
 
-// newRoot builds the tree of commands. Completing says that a shell asks for completions.
-func newRoot(con cli.Console, completing bool) *cobra.Command {
+// newRoot builds the tree of commands.
+func newRoot(con cli.Console) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "natlens",
 		Short: "Watch Linux connection tracking live and see what NAT does to every flow",
@@ -104,12 +105,16 @@ func newRoot(con cli.Console, completing bool) *cobra.Command {
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(ui.NewDemo(deps), ui.NewReplay(deps), who.NewHistory(con), cli.NewVersion(con, root), cli.NewCompletion(con), man.New(con))
-	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(ui.NewDemo(deps), ui.NewReplay(deps), who.NewHistory(con), cli.NewVersion(con, root), man.New(con))
 	ui.AddRoot(deps, root)
 	cli.SetHelp(con, root, topics()...)
 	root.AddCommand(platformCommands(con, deps)...)
-	cli.SettleCompletions(root, completing)
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		for _, shell := range completion.Commands() {
+			shell.Args = cli.NoArgs // cobra's own reports no usage error
+		}
+	}
 	return root
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/export/conntrack"
+	"natlens/monitor"
 	"natlens/monitor/filter"
 )
 
@@ -40,7 +41,7 @@ var Commands = []Command{
 	{'S', []string{"stats"}, "stats", false, nil, true},
 	{'I', []string{"create"}, "create", true, []string{"--summary"}, false},
 	{'A', []string{"add"}, "create", false, []string{"--if-missing", "--summary"}, false},
-	{'U', []string{"update"}, "update", false, []string{"--yes", "--summary"}, true},
+	{'U', []string{"update"}, "update", false, []string{"--yes", "--summary", "--keep-going"}, true},
 }
 
 // expectOptions are the options of natlens expect, by the name of the command.
@@ -72,7 +73,7 @@ func Translate(args []string) (out, ignored []string, err error) {
 	case l == nil && len(args) > 0 && strings.HasPrefix(args[0], "--load-file"):
 		return nil, nil, errLoads("--load-file")
 	case l == nil && len(args) > 1 && args[0] == "conntrack" && find(args[1:]) != nil:
-		return nil, nil, cli.Usagef("natlens takes conntrack(8)'s letters without its name: %s", cli.ShellLine(append([]string{"natlens"}, args[1:]...)))
+		return nil, nil, cli.Usagef("natlens takes conntrack(8)'s letters without its name: %s", monitor.ShellLine(append([]string{"natlens"}, args[1:]...)...))
 	case l == nil:
 		return args, nil, nil
 	}

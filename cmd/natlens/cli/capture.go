@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"strconv"
 	"strings"
@@ -14,37 +15,38 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
-	"natlens/monitor/netns"
 )
 
-// CaptureFlags says how events are captured.
+// CaptureFlags says what is captured or read: which network namespace, and how.
 type CaptureFlags struct {
+	Netns  string // "": the caller's own
 	way    string
 	buffer string
 	ring   string
-	Netns  string
-	many   bool // --netns all will do
+	every  bool // --netns all is allowed
 }
 
+// Register adds all flags.
 func (c *CaptureFlags) Register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.way, "capture", "auto", "`way` to capture: ring, socket, or auto: the ring where it can be had")
-	cmd.Flags().StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "socket buffer to ask the kernel for, in `bytes`")
-	cmd.Flags().StringVar(&c.ring, "ring", "32MiB", "BPF ring to capture into, in `bytes`, a power of two")
-	InGroup(cmd.Flags(), GroupKernel, "capture", "buffer-size", "ring")
+	f := cmd.Flags()
+	f.StringVar(&c.way, "capture", "auto", "`way` to capture: ring, socket, or auto: the ring if possible")
+	f.StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "socket buffer to ask the kernel for, in `bytes`")
+	f.StringVar(&c.ring, "ring", "32MiB", "BPF ring to capture into, in `bytes`, a power of two")
+	InGroup(f, GroupKernel, "capture", "buffer-size", "ring")
 	MustComplete(cmd, "capture", OneOf("auto", "ring", "socket"))
-	MustComplete(cmd, "buffer-size", cobra.NoFileCompletions)
-	MustComplete(cmd, "ring", cobra.NoFileCompletions)
+	NoComplete(cmd, "buffer-size", "ring")
 	c.RegisterNetNS(cmd)
 }
 
+// RegisterNetNS adds --netns only.
 func (c *CaptureFlags) RegisterNetNS(cmd *cobra.Command) {
-	cmd.Flags().Var((*netnsValue)(&c.Netns), "netns", "network `namespace` to look into, by name, path or process id")
+	cmd.Flags().Var((*netnsValue)(&c.Netns), "netns", "network `namespace`, by name, path or process id")
 	InGroup(cmd.Flags(), GroupKernel, "netns")
 	MustComplete(cmd, "netns", CompleteNetNS)
 }
 
-// netnsValue is the value of --netns. One that is empty is a variable that a script
-// did not set: it is not taken for the caller's own namespace.
+// netnsValue is the value of --netns. It must not be empty: a variable that a script did not set is not the caller's
+// own namespace.
 type netnsValue string
 
 func (v *netnsValue) Set(text string) error {
@@ -58,53 +60,21 @@ func (v *netnsValue) Set(text string) error {
 func (v *netnsValue) String() string { return string(*v) }
 func (*netnsValue) Type() string     { return "string" }
 
-// EveryNetNS is the name that stands for all network namespaces. One that ip-netns(8)
-// calls so is to be had by its path.
+// EveryNetNS is the value of --netns that stands for all. A namespace of that name is reached by its path.
 const EveryNetNS = "all"
 
-// AllowEvery lets --netns be all, which most commands can't do.
+// AllowEvery allows --netns all.
 func (c *CaptureFlags) AllowEvery(cmd *cobra.Command) {
-	c.many = true
+	c.every = true
 	f := cmd.Flags().Lookup("netns")
 	f.Usage += "; all: every one that has a name, a container or a process"
 	f.Annotations["netns-all"] = nil
 }
 
-// Every reports whether all network namespaces are to be looked into.
-func (c *CaptureFlags) Every() bool { return c.many && c.Netns == EveryNetNS }
+// Every reports whether --netns is all.
+func (c *CaptureFlags) Every() bool { return c.every && c.Netns == EveryNetNS }
 
-// Config returns what to open. The caller closes the namespace's file, which may
-// be nil, after the capture.
-func (c *CaptureFlags) Config(kinds capture.Kinds) (capture.Config, *os.File, error) {
-	way, ok := map[string]capture.Way{"auto": capture.Auto, "ring": capture.Ring, "socket": capture.Socket}[c.way]
-	if !ok {
-		return capture.Config{}, nil, Usagef("--capture %s: must be auto, ring or socket", c.way)
-	}
-	buffer, err := parseBytes(c.buffer)
-	if err != nil {
-		return capture.Config{}, nil, Usagef("--buffer-size %s: %w", c.buffer, err)
-	}
-	ring, err := parseBytes(c.ring)
-	if err == nil && (ring&(ring-1) != 0 || ring < os.Getpagesize()) {
-		err = fmt.Errorf("must be a power of two, and %d at the least", os.Getpagesize())
-	}
-	if err != nil {
-		return capture.Config{}, nil, Usagef("--ring %s: %w", c.ring, err)
-	}
-	cfg := capture.Config{Dump: kernel.Dump, Way: way, Kinds: kinds, Buffer: buffer, Ring: ring}
-	if c.Every() {
-		return cfg, nil, nil
-	}
-	file, err := OpenNetNS(c.Netns)
-	if err != nil {
-		return capture.Config{}, nil, err
-	}
-	cfg.NetNS = NetnsFD(file)
-	return cfg, file, nil
-}
-
-// Namespaces returns where network namespaces get their numbers, nil if one is
-// looked into.
+// Namespaces returns where several network namespaces get their numbers and names; nil for one.
 func (c *CaptureFlags) Namespaces() *monitor.Namespaces {
 	if !c.Every() {
 		return nil
@@ -112,23 +82,41 @@ func (c *CaptureFlags) Namespaces() *monitor.Namespaces {
 	return new(monitor.Namespaces)
 }
 
-// UnseenText says what is not looked into for want of privilege.
-func UnseenText(n int) string { return netns.UnseenError(n).Error() }
-
-// NamespaceName is what a history calls the one namespace that is captured, if it is
-// one.
+// NamespaceName is the name of the one namespace, if --netns gives one: a path or a process id means nothing later.
 func (c *CaptureFlags) NamespaceName() string {
-	if c.Every() {
+	if _, err := strconv.Atoi(c.Netns); err == nil || strings.Contains(c.Netns, "/") || c.Every() {
 		return ""
 	}
-	return namespaceName(c.Netns)
+	return c.Netns
 }
 
-// namespaceName is what a history calls the namespace: its name, if it was given by
-// one. Paths and process ids mean nothing later.
-func namespaceName(netns string) string {
-	if _, err := strconv.Atoi(netns); err == nil || strings.Contains(netns, "/") {
-		return ""
+// Config returns what to open. The caller closes the file of the namespace, which may be nil, after the capture.
+func (c *CaptureFlags) Config(kinds capture.Kinds) (cfg capture.Config, file *os.File, err error) {
+	way, ok := map[string]capture.Way{"auto": capture.Auto, "ring": capture.Ring, "socket": capture.Socket}[c.way]
+	if !ok {
+		return cfg, nil, Usagef("--capture %s: must be auto, ring or socket", c.way)
 	}
-	return netns
+	buffer, err := ParseSize(c.buffer, maxBuffer)
+	if err != nil {
+		return cfg, nil, Usagef("--buffer-size %s: %w", c.buffer, err)
+	}
+	ring, err := ParseSize(c.ring, maxBuffer)
+	if err == nil && (bits.OnesCount64(uint64(ring)) != 1 || ring < int64(os.Getpagesize())) {
+		err = fmt.Errorf("must be a power of two of at least %d, such as 32MiB", os.Getpagesize())
+	}
+	if err != nil {
+		return cfg, nil, Usagef("--ring %s: %w", c.ring, err)
+	}
+	cfg = capture.Config{Dump: kernel.Dump, Way: way, Kinds: kinds, Buffer: int(buffer), Ring: int(ring)}
+	if c.Every() {
+		return cfg, nil, nil
+	}
+	if file, err = OpenNetNS(c.Netns); err != nil {
+		return cfg, nil, err
+	}
+	cfg.NetNS = NetnsFD(file)
+	return cfg, file, nil
 }
+
+// maxBuffer bounds a socket buffer and a ring.
+const maxBuffer = 1 << 30

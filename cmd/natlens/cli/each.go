@@ -28,7 +28,7 @@ func (c *CaptureFlags) Each(ctx context.Context, con Console, f func(n monitor.N
 		return err
 	}
 	if finder.Unseen > 0 {
-		con.Refused(errors.New(UnseenText(finder.Unseen)))
+		con.Refused(netns.UnseenError(finder.Unseen))
 	}
 	read := 0
 	for _, n := range finder.Found() {

@@ -6,85 +6,80 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/export/text"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 )
 
-// FilterFlags is a filter as the command line gives it: words of the filter
-// language, conntrack(8)'s flags, or both, of which all must hold.
+// FilterFlags is a filter as the command line gives it: words of the filter language, flags of conntrack(8), or both.
+// All must hold. Words reads them; the other methods are for after it.
 type FilterFlags struct {
-	LabelFile string // connlabel.conf; "" means export.LabelFile
+	LabelFile string // connlabel.conf; "" means text.LabelFile
 
-	Given []filter.FlagValue
+	Given []filter.FlagValue // the flags, in the order in which they were given
 	Env   filter.Env
 	Sel   filter.Selection
 }
 
-// Register adds conntrack(8)'s filter flags to the command. Their values keep
-// the order in which they were given.
+// Register adds conntrack(8)'s filter flags, and completes the words of a filter.
 func (c *FilterFlags) Register(cmd *cobra.Command) {
+	f := cmd.Flags()
 	for _, def := range filter.Flags() {
-		v := &filterFlag{cfg: c, name: def.Name}
-		f := cmd.Flags()
+		short := ""
 		if def.Short != 0 {
-			f.VarP(v, def.Name, string(def.Short), def.Usage)
-		} else {
-			f.Var(v, def.Name, def.Usage)
+			short = string(def.Short)
 		}
-		flag := f.Lookup(def.Name)
-		if def.Optional {
-			flag.NoOptDefVal = noValue
-		}
+		f.VarP(&filterFlag{c, def.Name, def.Arg, def.Optional}, def.Name, short, def.Usage)
 		for _, alias := range def.Aliases {
-			f.Var(&filterFlag{cfg: c, name: alias}, alias, def.Usage)
-			f.Lookup(alias).NoOptDefVal = flag.NoOptDefVal
+			f.Var(&filterFlag{c, alias, def.Arg, def.Optional}, alias, def.Usage)
 			f.Lookup(alias).Hidden = true
 		}
-		InGroup(f, GroupFilter, append([]string{def.Name}, def.Aliases...)...)
+		for _, name := range append([]string{def.Name}, def.Aliases...) {
+			if InGroup(f, GroupFilter, name); def.Optional {
+				f.Lookup(name).NoOptDefVal = noValue
+			}
+		}
 	}
 	c.completeFlags(cmd)
 	cmd.ValidArgsFunction = c.complete
 }
 
-// noValue stands for the value that -n, -g or -j may leave out: pflag wants one
-// that is not empty.
+// RegisterLabelMap adds --labelmap of conntrack(8) 1.4.9. The names count in the filter and in the output.
+func (c *FilterFlags) RegisterLabelMap(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&c.LabelFile, "labelmap", "M", c.LabelFile, "names of labels: this `file` instead of "+text.LabelFile)
+	cmd.Flags().Lookup("labelmap").DefValue = ""
+}
+
+// noValue is an optional value that was left out: pflag needs one that is not empty.
 const noValue = "any"
 
-// filterFlag is one of conntrack(8)'s filter flags as pflag wants it.
+// filterFlag is the value of one filter flag.
 type filterFlag struct {
-	cfg  *FilterFlags
-	name string
+	cfg       *FilterFlags
+	name, arg string
+	optional  bool
 }
 
 func (f *filterFlag) String() string { return "" }
-
-// Type is what help and errors call the value.
-func (f *filterFlag) Type() string {
-	def, _ := filter.FlagByName(f.name)
-	return def.Arg
-}
-
+func (f *filterFlag) Type() string   { return f.arg } // what help and errors call the value
 func (f *filterFlag) Set(text string) error {
-	if text == noValue {
-		if def, _ := filter.FlagByName(f.name); def.Optional {
-			text = ""
-		}
+	if f.optional && text == noValue {
+		text = ""
 	}
 	f.cfg.Given = append(f.cfg.Given, filter.FlagValue{Name: f.name, Value: text})
 	return nil
 }
 
-// Words reads the filter, as cobra checks a command's arguments: after the flags.
+// Words reads the filter. It is the Args of a command: cobra calls it after the flags.
 func (c *FilterFlags) Words(cmd *cobra.Command, args []string) error {
 	c.Env = LabelEnv(c.LabelFile)
 	if cmd.Flags().Changed("labelmap") && c.Env.Nameless != nil {
 		return Usagef("--labelmap: %w", c.Env.Nameless)
 	}
-	sel, err := c.Env.FromFlags(c.Given)
-	if err != nil {
-		return UsageError{err}
+	var err error
+	if c.Sel, err = c.Env.FromFlags(c.Given); err != nil {
+		return Usage(err)
 	}
-	c.Sel = sel
 	if len(args) == 0 {
 		return nil
 	}
@@ -96,16 +91,15 @@ func (c *FilterFlags) Words(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// FilterError is a usage error that shows the place in the filter's text.
+// FilterError is a usage error that shows the position in the filter's text.
 func FilterError(err error) error {
-	var e *filter.Error
-	if errors.As(err, &e) {
-		return UsageError{errors.New("filter: " + e.Error())}
+	if e, ok := errors.AsType[*filter.Error](err); ok {
+		return Usagef("filter: %w", e)
 	}
-	return UsageError{err}
+	return Usage(err)
 }
 
-// Text is the filter in the filter language, "" if everything is wanted.
+// Text is the filter in the filter language; "" selects everything.
 func (c *FilterFlags) Text() string {
 	if c.Sel.Expr == nil {
 		return ""
@@ -113,7 +107,7 @@ func (c *FilterFlags) Text() string {
 	return c.Sel.Expr.String()
 }
 
-// Compiled returns the filter as a function, nil if everything is wanted.
+// Compiled returns the filter as a function; nil selects everything.
 func (c *FilterFlags) Compiled() monitor.Filter {
 	if c.Sel.Expr == nil || c.Sel.Expr == filter.Const(true) {
 		return nil
@@ -121,24 +115,36 @@ func (c *FilterFlags) Compiled() monitor.Filter {
 	return filter.Compile(c.Sel.Expr, c.Env)
 }
 
-// CompiledFor is compiled where several network namespaces are looked into.
+// CompiledFor is Compiled for events of several network namespaces.
 func (c *FilterFlags) CompiledFor(namespaces *monitor.Namespaces) monitor.Filter {
 	c.Env.Namespaces = namespaces
 	return c.Compiled()
 }
 
-// GivenProto is the protocol that -p names, if it was given.
-func GivenProto(given []filter.FlagValue) (p monitor.Proto, known bool, err error) {
-	for _, v := range given {
+// Named is the console with the names of labels that --labelmap gives.
+func (c *FilterFlags) Named(con Console) Console {
+	con.LabelFile = c.LabelFile
+	return con
+}
+
+// Proto is the protocol that -p names, if it was given.
+func (c *FilterFlags) Proto() (p monitor.Proto, known bool, err error) {
+	for _, v := range c.Given {
 		def, ok := filter.FlagByName(v.Name)
 		if !ok || def.Name != "proto" {
 			continue
 		}
 		sel, err := filter.Env{}.FromFlags([]filter.FlagValue{v})
 		if err != nil {
-			return 0, false, UsageError{err}
+			return 0, false, Usage(err)
 		}
 		p, known = monitor.Proto(sel.Expr.(filter.Cmp).Set[0].Lo), true
 	}
 	return p, known, nil
+}
+
+// LabelEnv is what a filter needs to know of labels: the names in a connlabel.conf, or why there are none.
+func LabelEnv(file string) filter.Env {
+	labels, err := text.ReadLabels(file)
+	return filter.Env{Labels: labels.Bits(), Nameless: err}
 }

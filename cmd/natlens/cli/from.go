@@ -17,28 +17,30 @@ import (
 	"natlens/monitor/table"
 )
 
-// FromFlags says which recording stands in for the kernel.
+// FromFlags names the recording that is read instead of the kernel.
 type FromFlags struct {
 	Paths []string
 	at    string
 }
 
+// Register adds --from.
 func (c *FromFlags) Register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&c.Paths, "from", nil, "read this recording instead of the kernel: a `file` of JSON lines or a netlink capture, plain or packed, - for standard input; again for one that follows")
+	cmd.Flags().StringArrayVar(&c.Paths, "from", nil, "read this recording instead of the kernel: a `file` of JSON lines or a netlink capture, plain or compressed; - for standard input; may be repeated")
 }
 
+// RegisterAt adds --at.
 func (c *FromFlags) RegisterAt(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.at, "at", "", "with --from: the flows of this `moment`: "+MomentHelp+" (default the end)")
-	MustComplete(cmd, "at", cobra.NoFileCompletions)
+	cmd.Flags().StringVar(&c.at, "at", "", "with --from: the flows of this `time`: "+MomentHelp+" (default the end)")
+	NoComplete(cmd, "at")
 }
 
-// Given reports whether a recording is asked for, and be it by a moment of one.
+// Given reports whether a recording is read.
 func (c *FromFlags) Given() bool { return len(c.Paths) > 0 || c.at != "" }
 
-// kernelFlags ask the kernel for something, which a recording can't give.
+// kernelFlags are for the kernel only.
 var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter", "table", "zero", "metrics", "history", "keep", "max-size"}
 
-// Check refuses flags of the kernel's beside --from.
+// Check reports --at without a recording, and flags of the kernel with one.
 func (c *FromFlags) Check(cmd *cobra.Command) (err error) {
 	if len(c.Paths) == 0 {
 		return Usagef("--at needs a recording: --from FILE")
@@ -51,17 +53,16 @@ func (c *FromFlags) Check(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// Recording is the one that --from names. ctx ends the reading of standard input.
+// Recording returns the one that --from names. The end of ctx ends the reading of standard input.
 func (c *FromFlags) Recording(ctx context.Context, con Console, cfg replay.Config) (*replay.Recording, error) {
 	cfg.Formats = export.Readers()
 	if !slices.Contains(c.Paths, "-") {
 		return replay.File(cfg, c.Paths...), nil
 	}
 	if len(c.Paths) > 1 {
-		return nil, Usagef("--from -: standard input stands alone")
+		return nil, Usagef("--from -: standard input can't be combined with other recordings")
 	}
-	// A read of standard input can't be called off: it goes on beside the run,
-	// and ends with the process.
+	// A read of standard input can't be cancelled. It continues until the process ends.
 	in, out := io.Pipe()
 	go func() {
 		_, err := io.Copy(out, con.Stdin)
@@ -71,8 +72,7 @@ func (c *FromFlags) Recording(ctx context.Context, con Console, cfg replay.Confi
 	return replay.Stream(cfg, "standard input", in), nil
 }
 
-// NoteFaults says on stderr what could not be read: whoever looks at the rest must
-// know.
+// NoteFaults reports on standard error what could not be read.
 func NoteFaults(con Console, st replay.Stats) {
 	if st.Bad > 0 {
 		fmt.Fprintf(con.Stderr, "natlens: %d could not be read, the first: %v\n", st.Bad, st.First)
@@ -82,7 +82,7 @@ func NoteFaults(con Console, st replay.Stats) {
 	}
 }
 
-// FlowsAt are the flows of the recording at the moment that --at names.
+// FlowsAt returns the flows of the recording at the time of --at.
 func (c *FromFlags) FlowsAt(cmd *cobra.Command, con Console, namespaces *monitor.Namespaces) (monitor.Source, error) {
 	if err := c.Check(cmd); err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (c *FromFlags) moment(rec *replay.Recording) (monitor.Time, error) {
 		return 0, err
 	}
 	if begin == 0 && end == 0 {
-		return 0, fmt.Errorf("--at %s: the recording tells of no event", c.at)
+		return 0, fmt.Errorf("--at %s: the recording has no event", c.at)
 	}
 	t, err := parseMoment(c.at, begin.Time(), end.Time(), time.Local)
 	if err != nil {
@@ -131,18 +131,16 @@ func (c *FromFlags) moment(rec *replay.Recording) (monitor.Time, error) {
 	return monitor.Time(t.UnixNano()), nil
 }
 
-// UnpackZstd reads what is packed with zstd, in bounded memory and without a
-// goroutine of its own.
+// UnpackZstd decompresses zstd in bounded memory, without a goroutine.
 func UnpackZstd(r io.Reader) (io.Reader, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderLowmem(true))
 }
 
-// Command writes what shows the flows of a finding in the recording. Nothing can
-// be deleted there, and at its end they may be gone: watch has them in any case.
+// Command returns the command line that shows the flows of a finding. In a recording that is always watch.
 func (c *FromFlags) Command(_ monitor.NetNS, args ...string) string {
 	words := []string{"natlens", "watch"}
 	for _, path := range c.Paths {
 		words = append(words, "--from", path)
 	}
-	return ShellLine(append(words, args[1:]...))
+	return monitor.ShellLine(append(words, args[1:]...)...)
 }

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,15 +15,36 @@ import (
 	"natlens/monitor/filter"
 )
 
+// The groups of flags in help, after those of no group.
+const (
+	GroupOutput = "Output"
+	GroupKernel = "Kernel"
+	GroupFilter = "Filter flags of conntrack(8)"
+)
+
+// groupNote is the annotation of a flag that names its group.
+const groupNote = "natlens_group"
+
+// InGroup puts registered flags into a group. It panics if there is no such flag.
+func InGroup(f *pflag.FlagSet, group string, names ...string) {
+	for _, name := range names {
+		if err := f.SetAnnotation(name, groupNote, []string{group}); err != nil {
+			panic(err)
+		}
+	}
+}
+
 // SetHelp adds help to the tree of commands, with topics that belong to no command.
 func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
 	for _, t := range topics {
 		root.AddCommand(&cobra.Command{Use: t.Name, Short: "(topic) " + t.Short, Long: t.Long})
 	}
 	show := func(cmd *cobra.Command) error {
-		var b strings.Builder
-		WriteHelp(&b, cmd, topics, helpWidth(con))
-		_, err := io.WriteString(con.Stdout, b.String())
+		width := 80
+		if w, ok := Terminal(con.Stdout); ok {
+			width = min(max(w, 60), 120)
+		}
+		_, err := io.WriteString(con.Stdout, Help(cmd, topics, width))
 		return err
 	}
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _ = show(cmd) })
@@ -43,105 +66,53 @@ func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
 	})
 }
 
-// CompleteCommands offers the commands and topics that there is help about.
-func CompleteCommands(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
-	about, rest, err := cmd.Root().Find(args)
-	if err == nil && len(rest) == 0 {
-		for _, sub := range about.Commands() {
-			if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
-				names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
-			}
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-// helpWidth is how wide help may be: the terminal's width, within limits that
-// read well.
-func helpWidth(con Console) int {
-	width, ok := Terminal(con.Stdout)
-	if !ok {
-		return 80
-	}
-	return min(max(width, 60), 120)
-}
-
-// WriteHelp writes what the command does, how it is called, and its flags by
-// groups.
-func WriteHelp(b *strings.Builder, cmd *cobra.Command, topics []Topic, width int) {
-	text := cmd.Long
-	if text == "" {
-		text = cmd.Short
-	}
-	writeWrapped(b, Reflow(text), width)
-	for i := range topics {
-		if topics[i].Name == cmd.Name() {
-			writeTopic(b, &topics[i], width)
-			return
-		}
+// Help says what a command does, how it is called, and its flags by groups; or it is a topic.
+func Help(cmd *cobra.Command, topics []Topic, width int) string {
+	var b strings.Builder
+	b.WriteString(Wrapped(cmp.Or(cmd.Long, cmd.Short), width) + "\n")
+	if i := slices.IndexFunc(topics, func(t Topic) bool { return t.Name == cmd.Name() }); i >= 0 {
+		topics[i].write(&b, width)
+		return b.String()
 	}
 	cmd.InitDefaultHelpFlag()
 	if cmd.Runnable() && cmd.HasParent() {
-		fmt.Fprintf(b, "\nUsage:\n  %s\n", cmd.UseLine())
+		fmt.Fprintf(&b, "\nUsage:\n  %s\n", cmd.UseLine())
 	} else if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(b, "\nUsage:\n  %s COMMAND [flags]\n", cmd.CommandPath())
+		fmt.Fprintf(&b, "\nUsage:\n  %s COMMAND [flags]\n", cmd.CommandPath())
 	}
 	if cmd.HasExample() {
-		fmt.Fprintf(b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
 	}
-	// What was asked for stands last, where a terminal still shows it.
-	writeGroups(b, cmd, width)
-	writeCommands(b, cmd, width)
+	// What was asked for comes last, where a terminal still shows it.
+	writeFlags(&b, cmd, width)
 	if cmd.HasAvailableSubCommands() {
-		b.WriteString("\n")
-		writeWrapped(b, cmd.Root().Name()+" help COMMAND says more about a command.", width)
-	}
-}
-
-func writeCommands(b *strings.Builder, cmd *cobra.Command, width int) {
-	if !cmd.HasAvailableSubCommands() {
-		return
-	}
-	b.WriteString("\nCommands:\n")
-	var rows [][2]string
-	for _, sub := range cmd.Commands() {
-		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+		b.WriteString("\nCommands:\n")
+		var rows [][2]string
+		for _, sub := range listed(cmd) {
 			rows = append(rows, [2]string{sub.Name(), sub.Short})
 		}
+		writeRows(&b, rows, width)
+		b.WriteString("\n" + Wrapped(cmd.Root().Name()+" help COMMAND says more about a command.", width) + "\n")
 	}
-	writeTable(b, rows, width)
+	return b.String()
 }
 
-// Reflow joins the lines of each paragraph, but for indented ones.
-func Reflow(text string) string {
-	paragraphs := strings.Split(text, "\n\n")
-	for i, p := range paragraphs {
-		if !strings.HasPrefix(p, " ") {
-			paragraphs[i] = strings.ReplaceAll(p, "\n", " ")
+// listed are the commands and topics below a command that help lists.
+func listed(cmd *cobra.Command) (subs []*cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+			subs = append(subs, sub)
 		}
 	}
-	return strings.Join(paragraphs, "\n\n")
+	return subs
 }
 
-// writeWrapped writes text in lines that fit.
-func writeWrapped(b *strings.Builder, text string, width int) {
-	b.WriteString(Wrapped(text, width) + "\n")
-}
-
-// Wrapped breaks text between words, and never at a hyphen: it may begin a flag.
-func Wrapped(text string, width int) string {
-	const unbroken = "\u2011" // non-breaking hyphen
-	text = ansi.Wordwrap(strings.ReplaceAll(text, "-", unbroken), width, "")
-	return strings.TrimRight(strings.ReplaceAll(text, unbroken, "-"), "\n")
-}
-
-// writeGroups writes the command's flags. Those of conntrack(8) are many, and
-// known to who wants them: they are named only.
-func writeGroups(b *strings.Builder, cmd *cobra.Command, width int) {
+// writeFlags writes the flags by groups. Of the many filter flags it writes only the names.
+func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 	groups := map[string]*pflag.FlagSet{}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "Flags"
-		if note := f.Annotations[GroupNote]; len(note) > 0 {
+		if note := f.Annotations[groupNote]; len(note) > 0 {
 			name = note[0]
 		}
 		if groups[name] == nil {
@@ -157,36 +128,49 @@ func writeGroups(b *strings.Builder, cmd *cobra.Command, width int) {
 	if groups[GroupFilter] == nil {
 		return
 	}
-	fmt.Fprintf(b, "\n%s:\n", GroupFilter)
-	var cells []string
+	var names []string
 	for _, def := range filter.Flags() {
-		cells = append(cells, FlagNames(&def))
+		names = append(names, strings.TrimSpace(flagNames(&def)))
 	}
-	writeColumns(b, cells, width)
-	writeWrapped(b, cmd.Root().Name()+" help "+topicFilters+" describes them, and the words of a filter.", width)
+	text := strings.ReplaceAll(Wrapped(strings.Join(names, "; "), width-2), "\n", "\n  ")
+	fmt.Fprintf(b, "\n%s:\n  %s\n%s\n", GroupFilter, text, Wrapped(cmd.Root().Name()+" help "+topicFilters+" describes them, and the words of a filter.", width))
 }
 
-// FlagNames is a filter flag as help names it: "-p, --proto".
-func FlagNames(def *filter.Flag) string {
+// flagNames is a filter flag as help names it: "-p, --proto".
+func flagNames(def *filter.Flag) string {
 	if def.Short == 0 {
 		return "    --" + def.Name
 	}
 	return "-" + string(def.Short) + ", --" + def.Name
 }
 
-// writeColumns writes cells in as many columns as fit, read downwards.
-func writeColumns(b *strings.Builder, cells []string, width int) {
-	cell := 0
-	for _, c := range cells {
-		cell = max(cell, utf8.RuneCountInString(c)+2)
-	}
-	columns := max(1, (width-2)/cell)
-	rows := (len(cells) + columns - 1) / columns
-	for r := range rows {
-		line := "  "
-		for i := r; i < len(cells); i += rows {
-			line += fmt.Sprintf("%-*s", cell, cells[i])
+// Wrapped joins the lines of each paragraph that is not indented, and breaks them between words to a width. It does not
+// break at a hyphen, which may begin a flag.
+func Wrapped(text string, width int) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		if !strings.HasPrefix(p, " ") {
+			paragraphs[i] = strings.ReplaceAll(p, "\n", " ")
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	const unbroken = "\u2011" // non-breaking hyphen
+	text = ansi.Wordwrap(strings.ReplaceAll(strings.Join(paragraphs, "\n\n"), "-", unbroken), width, "")
+	return strings.TrimRight(strings.ReplaceAll(text, unbroken, "-"), "\n")
+}
+
+// writeRows writes words and what they mean, wrapped beside the words.
+func writeRows(b *strings.Builder, rows [][2]string, width int) {
+	left := 0
+	for _, r := range rows {
+		left = max(left, utf8.RuneCountInString(r[0]))
+	}
+	left = min(left, width*2/5)
+	for _, r := range rows {
+		fmt.Fprintf(b, "  %-*s", left, r[0])
+		if utf8.RuneCountInString(r[0]) > left {
+			fmt.Fprintf(b, "\n  %*s", left, "")
+		}
+		text := Wrapped(r[1], max(width-left-4, 20))
+		b.WriteString("  " + strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", left+4)) + "\n")
 	}
 }

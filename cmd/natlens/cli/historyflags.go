@@ -10,56 +10,53 @@ import (
 	"natlens/monitor/human"
 )
 
-// HistoryFlags says which history a run writes. The zero value writes none.
+// HistoryFlags say which history is written beside a run. The zero value writes none.
 type HistoryFlags struct {
 	dir     string
-	Keep    []string // a time; for record a number of files as well
+	Keep    []string // a time; for record also a number of files
 	maxSize string
 }
 
-func (c *HistoryFlags) Register(cmd *cobra.Command, keepUsage string) {
+// Register adds the flags. The help of --keep is usage.
+func (c *HistoryFlags) Register(cmd *cobra.Command, usage string) {
 	f := cmd.Flags()
 	f.StringVar(&c.dir, "history", "", "keep a log of all translations in this `directory`, for natlens who")
-	f.StringArrayVar(&c.Keep, "keep", nil, keepUsage)
+	f.StringArrayVar(&c.Keep, "keep", nil, usage)
 	f.StringVar(&c.maxSize, "max-size", "", "with --history: keep the newest `bytes` of it, such as 50GB")
 	InGroup(f, GroupOutput, "history", "keep", "max-size")
 	MustComplete(cmd, "history", CompleteDir)
-	MustComplete(cmd, "keep", cobra.NoFileCompletions)
-	MustComplete(cmd, "max-size", cobra.NoFileCompletions)
+	NoComplete(cmd, "keep", "max-size")
 }
 
-// KeepHistoryHelp is the help of --keep where it is for the history alone.
+// KeepHistoryHelp is the help of --keep for a history only.
 const KeepHistoryHelp = "with --history: keep what ended less than this `time` ago, such as 90d"
 
-// Given reports whether the run writes a history.
+// Given reports whether a history is written.
 func (c *HistoryFlags) Given() bool { return c.dir != "" }
 
-// Config reads the flags. files is the number of files in --keep, 0 if it has none;
-// the caller rejects it if there are no files to keep.
+// Config reads the flags. Files is the number of files that --keep gives, 0 if none.
 func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 	for _, text := range c.Keep {
-		age, isAge := parseAge(text)
-		n, err := strconv.Atoi(text)
-		switch {
+		age, spanErr := ParseSpan(text)
+		n, countErr := strconv.Atoi(text)
+		switch isAge, isCount := spanErr == nil && age >= time.Minute, countErr == nil && n > 0; {
 		case isAge && cfg.Keep == 0:
 			cfg.Keep = age
-		case err == nil && n > 0 && files == 0:
+		case isCount && files == 0:
 			files = n
-		case isAge || err == nil && n > 0:
+		case isAge || isCount:
 			return cfg, 0, Usagef("--keep %s: there is one already", text)
 		default:
 			return cfg, 0, Usagef("--keep %s: not a time of a minute or more, such as 90d or 36h, nor a number of files", text)
 		}
 	}
 	if c.maxSize != "" {
-		size, ok := ParseSize(c.maxSize, MaxSize)
-		if !ok {
-			return cfg, 0, Usagef("--max-size %s: not a size such as 50GB", c.maxSize)
+		if cfg.MaxSize, err = ParseSize(c.maxSize, MaxSize); err != nil {
+			return cfg, 0, Usagef("--max-size %s: %w", c.maxSize, err)
 		}
-		if size < minHistory {
-			return cfg, 0, Usagef("--max-size %s: %s; the least is 1MiB", c.maxSize, human.Plural(size, "byte"))
+		if cfg.MaxSize < minHistory {
+			return cfg, 0, Usagef("--max-size %s: a history has at least %s", c.maxSize, human.Bytes(minHistory))
 		}
-		cfg.MaxSize = size
 	}
 	switch {
 	case !c.Given() && cfg.Keep > 0:
@@ -71,25 +68,14 @@ func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 	return cfg, files, nil
 }
 
-// minHistory is the least --max-size. A smaller number lacks a unit.
-const minHistory = 1 << 20
+// minHistory is the least size of a history. A smaller one is probably a forgotten unit.
+const minHistory = 1_000_000
 
-// parseAge reads a time that may be given in days: 90d, 36h, 1d12h.
-func parseAge(text string) (time.Duration, bool) {
-	age, err := ParseSpan(text)
-	return age, err == nil && age >= time.Minute
-}
-
-// Beside is Config for commands that keep no other files.
+// Beside is Config for commands that write no files to count.
 func (c *HistoryFlags) Beside() (history.Config, error) {
 	cfg, files, err := c.Config()
 	if err == nil && files > 0 {
 		err = Usagef("--keep %d: not a time such as 90d", files)
 	}
 	return cfg, err
-}
-
-// CompleteDir completes the name of a directory.
-func CompleteDir(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveFilterDirs
 }

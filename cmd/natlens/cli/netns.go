@@ -11,26 +11,25 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 )
 
 // NetnsDir is where ip-netns(8) keeps named network namespaces.
 const NetnsDir = netns.Dir
 
-// NetnsError says why a network namespace that is there cannot be opened.
+// NetnsError says why a network namespace that exists can't be opened.
 type NetnsError struct{ error }
 
 func (e NetnsError) Unwrap() error { return e.error }
 
-// OpenNetNS opens a network namespace by its ip-netns(8) name, by the path of
-// its file, or by the id of a process in it. "" is the caller's own, for which
-// the file is nil.
+// OpenNetNS opens the network namespace that --netns names. For "", the caller's own, the file is nil.
 func OpenNetNS(which string) (*os.File, error) {
 	switch which {
 	case "":
 		return nil, nil
 	case EveryNetNS:
-		return nil, Usagef("--netns all: this command looks into one network namespace; natlens, watch, list and stats look into all")
+		return nil, Usagef("--netns all: this command reads one network namespace")
 	}
 	f, err := netns.Open(which)
 	if err == nil {
@@ -43,7 +42,29 @@ func OpenNetNS(which string) (*os.File, error) {
 	return nil, err
 }
 
-// CompleteNetNS offers the named network namespaces.
+// NetnsFD is the descriptor of an open namespace; 0 for nil, the caller's own.
+func NetnsFD(file *os.File) int {
+	if file == nil {
+		return 0
+	}
+	return int(file.Fd())
+}
+
+// WithService calls f with the requests of the network namespace that --netns names, and its file.
+func WithService(which string, f func(s *kernel.Service, file *os.File) error) error {
+	file, err := OpenNetNS(which)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // nil: does nothing
+	s, err := kernel.OpenService(NetnsFD(file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(s, file), s.Close())
+}
+
+// CompleteNetNS completes --netns: named network namespaces, or the path of a file.
 func CompleteNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
 	if f := cmd.Flag("netns"); f != nil {
 		if _, all := f.Annotations["netns-all"]; all {
@@ -54,17 +75,16 @@ func CompleteNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Comp
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	return names, cobra.ShellCompDirectiveDefault // or the path of a file
+	return names, cobra.ShellCompDirectiveDefault
 }
 
-// netlinkTable returns a function that opens net/netlink of proc(5) as a thread
-// in the namespace sees it, nil for the caller's own namespace.
-func netlinkTable(ns *os.File) func() (io.ReadCloser, error) {
-	if ns == nil {
+// netlinkTable returns a function that opens /proc/net/netlink of a network namespace; nil for the caller's own.
+func netlinkTable(file *os.File) func() (io.ReadCloser, error) {
+	if file == nil {
 		return nil
 	}
 	return func() (f io.ReadCloser, err error) {
-		err = netns.Do(NetnsFD(ns), func() (err error) {
+		err = netns.Do(NetnsFD(file), func() (err error) {
 			f, err = os.Open("/proc/thread-self/net/netlink")
 			return err
 		})
@@ -72,8 +92,7 @@ func netlinkTable(ns *os.File) func() (io.ReadCloser, error) {
 	}
 }
 
-// namespaceNames are the names of the network namespaces that there are, as far as
-// they can be seen.
+// namespaceNames are the names of the network namespaces that can be found.
 func namespaceNames() (names []string) {
 	var f netns.Finder
 	if f.Scan() != nil {
@@ -83,12 +102,4 @@ func namespaceNames() (names []string) {
 		names = append(names, n.Name)
 	}
 	return names
-}
-
-// NetnsFD returns the descriptor of an open namespace, 0 for the caller's own.
-func NetnsFD(netns *os.File) int {
-	if netns == nil {
-		return 0
-	}
-	return int(netns.Fd())
 }

@@ -14,48 +14,42 @@ import (
 	"natlens/monitor"
 )
 
-// OutputFlags says what the events become and where they go.
+// OutputFlags says in which format events are written, and where.
 type OutputFlags struct {
 	Format string
 	path   string
 	force  bool
 
-	Filter     string              // what is wanted, for a recording to tell
-	Namespaces *monitor.Namespaces // their names, where several are looked into
-
-	Recorded bool // the events are a recording's: processes here did not cause them
+	Filter     string              // the filter, for the header of a recording
+	Namespaces *monitor.Namespaces // names of several network namespaces; nil for one
+	Recorded   bool                // the events are of a recording: processes here did not cause them
 }
 
+// Register adds all flags.
 func (c *OutputFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	RegisterFormat(cmd, &c.Format, "`format`: "+export.FormatsHelp()+" (default pretty on a terminal, else jsonl)")
-	f.StringVar(&c.path, "output", "", "write to this new `file`, its owner's alone")
+	f.StringVarP(&c.Format, "output-format", "o", "", "`format`: "+export.FormatsHelp()+" (default pretty on a terminal, else jsonl)")
+	f.StringVar(&c.path, "output", "", "write to this new `file` of mode 0600")
 	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
 	InGroup(f, GroupOutput, "output-format", "output", "force")
 	MustComplete(cmd, "output-format", completeFormat)
 }
 
-// Check reports a format that there is none, without opening anything.
+// RegisterHidden adds -o, hidden: the command writes events only with it.
+func (c *OutputFlags) RegisterHidden(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&c.Format, "output-format", "o", "", "")
+	cmd.Flags().Lookup("output-format").Hidden = true
+}
+
+// Check reports an unknown format.
 func (c *OutputFlags) Check() error {
 	if c.Format == "" {
 		return nil
 	}
-	_, err := export.New(c.Format, io.Discard, export.Options{})
-	return FormatError(err)
-}
-
-// FormatError is the error of a command line that asks for a format that there is
-// none.
-func FormatError(err error) error {
-	if err == nil {
-		return nil
+	if _, err := export.New(c.Format, io.Discard, export.Options{}); err != nil {
+		return Usage(err)
 	}
-	return UsageError{err}
-}
-
-// RegisterFormat registers -o.
-func RegisterFormat(cmd *cobra.Command, format *string, usage string) {
-	cmd.Flags().StringVarP(format, "output-format", "o", "", usage)
+	return nil
 }
 
 // Output is an open sink and what it writes to.
@@ -66,9 +60,7 @@ type Output struct {
 	N      CountWriter
 }
 
-// Open makes the sink, in a format that check has passed.
-//
-// netns is the namespace that is looked into, nil for the caller's.
+// Open opens the sink. Check must have passed. Netns is the file of the network namespace; nil for the caller's.
 func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
 	out := &Output{Binary: export.IsBinary(c.Format)}
 	if c.path == "" {
@@ -103,7 +95,7 @@ func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
 		Filter:      c.Filter,
 	}
 	options.Namespaces = c.Namespaces
-	if !c.Recorded && c.Namespaces == nil { // a port id means something in its own namespace only
+	if !c.Recorded && c.Namespaces == nil { // a port id belongs to its own namespace
 		options.ProgName = conntrack.ProgName(netlinkTable(netns))
 	}
 	var err error
@@ -136,14 +128,14 @@ func (o *Output) closeFile() error {
 	return o.file.Close()
 }
 
-// Locals has the host's addresses written into a recording.
+// Locals writes the host's addresses into a recording.
 func (o *Output) Locals(l *monitor.Locals) {
 	if sink, ok := o.Sink.(interface{ Locals(*monitor.Locals) }); ok {
 		sink.Locals(l)
 	}
 }
 
-// Written returns the bytes written so far.
+// Written is how many bytes were written so far.
 func (o *Output) Written() uint64 {
 	if r, ok := o.Sink.(*export.Rotation); ok {
 		return r.Written()
@@ -151,7 +143,7 @@ func (o *Output) Written() uint64 {
 	return o.N.n
 }
 
-// Missing returns how many events a full disk has kept out of a recording.
+// Missing is how many events are not in a recording because the disk was full.
 func (o *Output) Missing() uint64 {
 	if r, ok := o.Sink.(*export.Rotation); ok {
 		return r.Missing()
@@ -159,7 +151,7 @@ func (o *Output) Missing() uint64 {
 	return 0
 }
 
-// CountWriter counts what goes through it.
+// CountWriter counts the bytes that are written to W.
 type CountWriter struct {
 	W io.Writer
 	n uint64
@@ -171,7 +163,7 @@ func (c *CountWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// noted is standard error for lines that do not say who tells them.
+// noted writes lines with "natlens: " in front.
 type noted struct{ io.Writer }
 
 func (t noted) Write(line []byte) (int, error) {
@@ -188,11 +180,10 @@ func (c *OutputFlags) Saves() bool {
 	return name == "conntrack" && m.Save
 }
 
-// EveryNeeds refuses the formats that have no place for a namespace: where
-// messages, or commands, would be of none.
+// EveryNeeds reports, for --netns all, a format that has no place for the name of a namespace.
 func (c *OutputFlags) EveryNeeds() error {
 	if c.Format == "pcapng" || c.Saves() {
-		return Usagef("-o %s is of one network namespace: not together with --netns all", c.Format)
+		return Usagef("-o %s has no place for network namespaces: not together with --netns all", c.Format)
 	}
 	return nil
 }

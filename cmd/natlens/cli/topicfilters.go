@@ -35,7 +35,7 @@ Comparisons are == != < <= > >= in {…} in A..B; == may be left out. Lists are 
 			if def.Optional {
 				value = " [" + def.Arg + "]"
 			}
-			flags.Rows = append(flags.Rows, [2]string{FlagNames(&def) + value, def.Usage})
+			flags.Rows = append(flags.Rows, [2]string{flagNames(&def) + value, def.Usage})
 		}
 		return []Table{fields, words, flags}
 	},

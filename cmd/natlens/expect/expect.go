@@ -69,7 +69,7 @@ func New(con cli.Console) *cobra.Command {
 func groups(g ...func(*options, *cobra.Command)) []func(*options, *cobra.Command) { return g }
 
 func (o *options) shows(cmd *cobra.Command) {
-	cli.RegisterFormat(cmd, &o.format, "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
+	cmd.Flags().StringVarP(&o.format, "output-format", "o", "", "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
 	cli.InGroup(cmd.Flags(), cli.GroupOutput, "output-format")
 	cli.MustComplete(cmd, "output-format", cli.CompleteExpectFormat)
 }

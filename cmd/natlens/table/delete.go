@@ -50,8 +50,7 @@ A deleted flow is forgotten, not cut. Its next packet makes a new flow, which pa
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "it is no error if no flow matches")
 	f.BoolVar(&o.all, "all", false, "without a filter delete every flow")
 	f.Lookup("all").Hidden = true
-	cli.RegisterFormat(cmd, &o.output.Format, "")
-	f.Lookup("output-format").Hidden = true
+	o.output.RegisterHidden(cmd)
 	cli.RegisterSummary(cmd, &o.summary)
 	o.capture.RegisterNetNS(cmd)
 	o.filter.Register(cmd)

@@ -21,15 +21,16 @@ import (
 
 // updateOptions is the command line of update.
 type updateOptions struct {
-	con      cli.Console
-	output   cli.OutputFlags // only with -o, which shows what was updated
-	capture  cli.CaptureFlags
-	filter   cli.FilterFlags
-	confirm  cli.ConfirmFlags
-	labelAdd string
-	labelDel string
-	change   change
-	summary  bool // count in conntrack(8)'s words
+	con       cli.Console
+	output    cli.OutputFlags // only with -o, which shows what was updated
+	capture   cli.CaptureFlags
+	filter    cli.FilterFlags
+	confirm   cli.ConfirmFlags
+	labelAdd  string
+	labelDel  string
+	change    change
+	keepGoing bool // nothing to write is not a wrong command line
+	summary   bool // count in conntrack(8)'s words
 }
 
 // NewUpdate returns the command update.
@@ -52,9 +53,10 @@ func NewUpdate(con cli.Console) *cobra.Command {
 	cli.MustComplete(cmd, "label-add", o.filter.CompleteLabels)
 	cli.MustComplete(cmd, "label-del", o.filter.CompleteLabels)
 	o.confirm.Register(cmd)
-	cli.RegisterFormat(cmd, &o.output.Format, "")
-	f.Lookup("output-format").Hidden = true
+	o.output.RegisterHidden(cmd)
 	cli.RegisterSummary(cmd, &o.summary)
+	f.BoolVar(&o.keepGoing, "keep-going", false, "update nothing, if there is nothing to write")
+	f.Lookup("keep-going").Hidden = true
 	o.capture.RegisterNetNS(cmd)
 	o.filter.Register(cmd)
 	o.filter.RegisterLabelMap(cmd)
@@ -81,7 +83,7 @@ func (o *updateOptions) words(cmd *cobra.Command, args []string) (err error) {
 
 // checkState reports a state that the protocol of -p does not have. Without -p, it must be one of any protocol.
 func (o *updateOptions) checkState() error {
-	proto, known, err := cli.GivenProto(o.filter.Given)
+	proto, known, err := o.filter.Proto()
 	switch {
 	case err != nil, o.change.state == "":
 		return err
@@ -116,7 +118,7 @@ func (o *updateOptions) run(ctx context.Context) error {
 	if err := onlyFlows(&o.filter); err != nil {
 		return err
 	}
-	if o.change.empty() {
+	if o.change.empty() && !o.keepGoing {
 		return cli.Usagef("update has nothing to write: --mark, --timeout, --status, --state, --label-add or --label-del")
 	}
 	if err := o.confirm.Check(o.con, "update"); err != nil {

@@ -110,7 +110,8 @@ const minRotate = 4 << 10
 // rotation reads the flags.
 func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, err error) {
 	for _, text := range o.rotate {
-		size, isSize := cli.ParseSize(text, cli.MaxSize)
+		size, noSize := cli.ParseSize(text, cli.MaxSize)
+		isSize := noSize == nil
 		every, err := time.ParseDuration(text)
 		switch {
 		case isSize && size < minRotate:

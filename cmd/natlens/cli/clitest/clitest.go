@@ -43,7 +43,6 @@ func Run(ctx context.Context, build func(cli.Console) *cobra.Command, answer str
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.SetFlagErrorFunc(cli.FlagError)
 	cmd.SetArgs(filter.AttachOptional(args)) // as the whole program does
-	cli.SettleCompletions(cmd, false)
 	err := cmd.ExecuteContext(ctx)
 	return &Result{stdout.String(), stderr.String(), err}
 }

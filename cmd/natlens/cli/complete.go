@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"natlens/export"
+	"natlens/export/conntrack"
+	"natlens/monitor/filter"
+)
+
+// MustComplete gives a flag that is registered its completion. It panics if there is no such flag.
+func MustComplete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err)
+	}
+}
+
+// NoComplete gives flags no completion, not even names of files.
+func NoComplete(cmd *cobra.Command, flags ...string) {
+	for _, name := range flags {
+		MustComplete(cmd, name, cobra.NoFileCompletions)
+	}
+}
+
+// OneOf completes a value that is one of some words, in the case that is typed.
+func OneOf(words ...string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return inCase(words, typed, ""), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// listOf completes a value that is a list of words with commas between, in the case that is typed.
+func listOf(words ...string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndexByte(typed, ',')+1]
+		left := slices.DeleteFunc(slices.Clone(words), func(w string) bool {
+			return strings.Contains(","+strings.ToLower(before), ","+strings.ToLower(w)+",")
+		})
+		return inCase(left, typed[len(before):], before), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// inCase returns words, with before in front, in small letters if they are typed so.
+func inCase(words []string, typed, before string) (out []cobra.Completion) {
+	for _, w := range words {
+		if typed != "" && strings.HasPrefix(strings.ToLower(w), typed) {
+			w = strings.ToLower(w)
+		}
+		out = append(out, before+w)
+	}
+	return out
+}
+
+// CompleteDir completes the name of a directory.
+func CompleteDir(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+// completeFormat completes -o: a format, and the modifiers of conntrack.
+func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
+	if strings.HasPrefix(typed, "conntrack,") {
+		return listOf(conntrack.ModifierNames()...)(cmd, args, typed)
+	}
+	for _, f := range export.Formats() {
+		out = append(out, cobra.CompletionWithDesc(f.Name, f.Help))
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// CompleteExpectFormat completes -o of the commands on expectations.
+func CompleteExpectFormat(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if strings.HasPrefix(typed, "conntrack,") {
+		return completeFormat(cmd, args, typed)
+	}
+	return OneOf("conntrack", "conntrack,xml", "jsonl")(cmd, args, typed)
+}
+
+// CompleteCommands completes the words of help and man: commands and topics.
+func CompleteCommands(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	about, rest, err := cmd.Root().Find(args)
+	if err == nil && len(rest) == 0 {
+		for _, sub := range listed(about) {
+			names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// PrepareCompletion makes the flags of a command, and of those below it, ready to be shown by a shell: without the
+// quotes that help needs, and with all names of conntrack(8)'s flags.
+func PrepareCompletion(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		_, f.Usage = pflag.UnquoteUsage(f)
+		if def, ok := filter.FlagByName(f.Name); ok && slices.Contains(def.Aliases, f.Name) {
+			f.Hidden = false
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		PrepareCompletion(sub)
+	}
+}
