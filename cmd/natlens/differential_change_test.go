@@ -234,7 +234,7 @@ var corrected = []struct {
 	{"-D --dst-nat=203.0.113.99", "likewise", "0 flow entries have been deleted.\n", 1, 21},
 	{"-Dn", "nothing is read behind a command's letter: it deletes all", "2 flow entries have been deleted.\n", 0, 19},
 	{"-Lp tcp", "likewise", "4 flow entries have been shown.\n", 0, 21},
-	{"--flush=expect", "nothing is read behind =: it empties the other table", "--flush takes nothing behind =: --flush expect\n", 2, 21},
+	{"--flush=expect", "nothing is read behind =: it empties the other table", "unknown flag --flush; see natlens --help\n", 2, 21},
 	{"-L -u SEEN_REPLY -u ASSURED", "of several it asks for what none has", "1 flow entries have been shown.\n", 0, 21},
 	{"-L -u UNSET", "it fails with exit code 1", "--status UNSET: UNSET matches no bit: it is for new entries\n", 2, 21},
 	{"-L -u CONFIRMED", "it knows no such bit", "21 flow entries have been shown.\n", 0, 21},

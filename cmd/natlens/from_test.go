@@ -206,7 +206,7 @@ func TestAtOfNothing(t *testing.T) {
 		t.Fatal(c.stderr.String())
 	}
 	c := call(t.Context(), cli.Console{}, "list", "--from", empty, "--at", "-1s")
-	if want := "natlens: --at -1s: the recording tells of no event\n"; c.code != 1 || c.stderr.String() != want || c.stdout.String() != "" {
+	if want := "natlens: --at -1s: the recording has no event\n"; c.code != 1 || c.stderr.String() != want || c.stdout.String() != "" {
 		t.Errorf("code %d, %q %q", c.code, c.stdout.String(), c.stderr.String())
 	}
 }
