@@ -72,7 +72,7 @@ var misuses = []struct {
 	{"watch --findings --resync off", 2, "--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead"},
 	{"watch --findings -e new,destroy", 2, "--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead"},
 	{"watch --findings --threshold syn-unanswerd=5", 2, noThreshold("syn-unanswerd")},
-	{"doctor --threshold syn-age=3", 2, `--threshold syn-age=3: syn-age: "3" is not a time above 0, such as 3s; see natlens doctor --help`},
+	{"doctor --threshold syn-age=3", 2, `--threshold syn-age=3: syn-age: "3" is not a value above 0 such as 3s; see natlens doctor --help`},
 	{"doctor --threshold 3", 2, "--threshold 3: a threshold is NAME=VALUE, such as syn-unanswered=20; see natlens doctor --help"},
 
 	{"", 2, "standard output is no terminal: natlens watch writes lines, natlens --help lists the commands"},

@@ -119,4 +119,6 @@ func newRoot(con cli.Console) *cobra.Command {
 }
 
 // topics are the pages of help that belong to no command.
-func topics() []cli.Topic { return []cli.Topic{cli.FiltersTopic, classic.Topic(), cli.FilesTopic} }
+func topics() []cli.Topic {
+	return []cli.Topic{cli.FiltersTopic, cli.FindingsTopic, classic.Topic(), cli.FilesTopic}
+}

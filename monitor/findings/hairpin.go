@@ -59,7 +59,7 @@ func (e *Engine) hairpins() (found []candidate) {
 		}
 		found = append(found, e.candidate(k.netns, float64(h.value.old)/limit, monitor.Finding{
 			Subject: fmt.Sprintf("%s %s → %s", at, k.proto, to),
-			Text: fmt.Sprintf("%s to %s not answered: DNAT sends them to %s in the client's own network %s without SNAT, so that answers bypass this gateway",
+			Text: fmt.Sprintf("%s to %s not answered: DNAT leads to %s in the client's own network %s without SNAT, so that answers bypass this gateway",
 				human.Plural(h.n, k.proto.String()+" flow"), at, to, h.value.network),
 			Flows:    h.n,
 			Figures:  figures(h.n, limit),

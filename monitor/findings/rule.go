@@ -110,7 +110,7 @@ func (r *Rule) Thresholds() (text string) {
 		if i > 0 {
 			text += ", "
 		}
-		text += "`" + thresholds[t].Name + "` " + thresholds[t].Text(thresholds[t].Default)
+		text += "`" + thresholds[t].Name + "` " + thresholds[t].Default
 	}
 	return text
 }

@@ -2,6 +2,8 @@ package findings
 
 import (
 	"net/netip"
+	"strings"
+	"time"
 
 	"natlens/monitor"
 )
@@ -22,8 +24,16 @@ func figures(flows uint64, limit float64, more ...monitor.Figure) []monitor.Figu
 	return append([]monitor.Figure{{Name: "flows", Value: float64(flows)}, {Name: "limit", Value: limit}}, more...)
 }
 
-// text writes the value of a threshold.
-func (e *Engine) text(t threshold) string { return thresholds[t].Text(e.cfg.Thresholds[t]) }
+// text writes the value of a threshold that is a time.
+func (e *Engine) text(t threshold) string {
+	text := time.Duration(e.cfg.Thresholds[t] * float64(time.Second)).String()
+	for _, zero := range [...]string{"0s", "0m"} { // of 1h0m0s
+		if short := strings.TrimSuffix(text, zero); short != text && (strings.HasSuffix(short, "m") || strings.HasSuffix(short, "h")) {
+			text = short
+		}
+	}
+	return text
+}
 
 // plainCommand writes a command line of natlens for a shell.
 func plainCommand(_ monitor.NetNS, args ...string) string {

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -42,76 +43,61 @@ const (
 	numThresholds
 )
 
-// Unit is what a threshold counts, which says how it is written.
-type Unit string
-
-// The units. A time is written as 10s, 5m or 1h and kept in seconds.
-const (
-	Flows     Unit = "flows"
-	Ports     Unit = "ports"
-	Hosts     Unit = "destinations"
-	Times     Unit = "times"
-	Percent   Unit = "%"
-	PerSecond Unit = "flows/s"
-	Seconds   Unit = "time"
-)
-
 // Threshold describes one threshold.
 type Threshold struct {
 	Name    string
-	Unit    Unit
-	Default float64
+	Default string // 20, 80% or 10s: other values are written the same way
 	Means   string // what is counted
 	Reason  string // why the default is what it is
 }
 
 // thresholds describes them all. docs/findings.md has the same table.
 var thresholds = [numThresholds]Threshold{
-	synUnanswered: {"syn-unanswered", Flows, 20, "TCP connections to one destination without an answer",
+	synUnanswered: {"syn-unanswered", "20", "TCP connections to one destination without an answer",
 		"A browser that finds a server dead opens six, two users of it twelve. Twenty at once are many users or many attempts."},
-	synHost: {"syn-unanswered-host", Flows, 50, "TCP connections of one host without an answer, to eight destinations or more",
+	synHost: {"syn-unanswered-host", "50", "TCP connections of one host without an answer, to eight destinations or more",
 		"Programs that search for peers leave some dozens."},
-	synAge: {"syn-age", Seconds, 3, "age of such a connection, also for `hairpin`",
+	synAge: {"syn-age", "3s", "age of such a connection, also for `hairpin`",
 		"A client repeats its SYN after 1 s and 3 s. By then two packets were lost, or nobody answers."},
-	halfOpen: {"half-open", Flows, 10, "TCP connections to one destination in SYN_RECV",
+	halfOpen: {"half-open", "10", "TCP connections to one destination in SYN_RECV",
 		"The third packet of a handshake follows within a round trip. Ten that wait at once are no coincidence."},
-	halfAge: {"half-open-age", Seconds, 5, "age of such a connection, also for `one-sided`",
+	halfAge: {"half-open-age", "5s", "age of such a connection, also for `one-sided`",
 		"The next data replaces a lost third packet, or the server repeats its SYN/ACK after 1 s and 3 s."},
-	oneSided: {"one-sided", Flows, 10, "established TCP connections to one destination with packets in one direction only",
+	oneSided: {"one-sided", "10", "established TCP connections to one destination with packets in one direction only",
 		"A few are connections from before a reboot of this host on which the other end is silent."},
-	dnatStale: {"dnat-stale", Flows, 1, "flows that keep an old decision of DNAT and get no answer",
+	dnatStale: {"dnat-stale", "1", "flows that keep an old decision of DNAT and get no answer",
 		"One such flow is a client that is cut off for as long as it keeps sending."},
-	dnatAge: {"dnat-stale-age", Seconds, 10, "age of such a flow without an answer, or time since its last answer; also for `snat-gone`, and for UDP of `hairpin`",
+	dnatAge: {"dnat-stale-age", "10s", "age of such a flow without an answer, or time since its last answer; also for `snat-gone`, and for UDP of `hairpin`",
 		"Answers take milliseconds, and a resolver asks again after 5 s."},
-	hairpinFlows: {"hairpin", Flows, 1, "unanswered flows that DNAT sends back into the client's own network without SNAT",
+	hairpinFlows: {"hairpin", "1", "unanswered flows that DNAT sends back into the client's own network without SNAT",
 		"Such a flow can't be answered, so that one is enough."},
-	snatPorts: {"snat-ports", Percent, 80, "share of a port pool that is in use towards one destination",
+	snatPorts: {"snat-ports", "80%", "share of a port pool that is in use towards one destination",
 		"The last fifth is what a burst needs. At 100 % connections fail."},
-	snatMin: {"snat-ports-min", Ports, 64, "ports in use, below which a pool is not reported",
+	snatMin: {"snat-ports-min", "64", "ports in use, below which a pool is not reported",
 		"The size of a pool is concluded from the ports that are seen. Fewer say too little."},
-	snatClash: {"snat-clash", Percent, 25, "share of the flows of one public address whose port had to be changed",
+	snatClash: {"snat-clash", "25%", "share of the flows of one public address whose port had to be changed",
 		"Random ports of a few hundred flows rarely collide. A pool that is a quarter full changes a quarter."},
-	snatClashMin: {"snat-clash-min", Flows, 100, "flows whose port was changed, below which an address is not reported",
+	snatClashMin: {"snat-clash-min", "100", "flows whose port was changed, below which an address is not reported",
 		"Some programs all use the same source port."},
-	snatGone: {"snat-gone", Flows, 1, "flows that SNAT sends from an address which this host no longer has, and that get no answer",
+	snatGone: {"snat-gone", "1", "flows that SNAT sends from an address which this host no longer has, and that get no answer",
 		"One such flow is a client that is cut off for as long as it keeps sending."},
-	manyFlows: {"many-flows", PerSecond, 200, "new flows of one inside host per second",
+	manyFlows: {"many-flows", "200", "new flows of one inside host per second",
 		"A browser's worst second has about a hundred. This is the mean of a window."},
-	manyFactor: {"many-flows-factor", Times, 10, "ratio of that rate to the mean of the other inside hosts",
+	manyFactor: {"many-flows-factor", "10", "ratio of that rate to the mean of the other inside hosts",
 		"Hosts of one kind differ by a factor of two or three."},
-	manyDestinations: {"many-destinations", Hosts, 500, "distinct addresses with ports that one inside host opens flows to within a window",
+	manyDestinations: {"many-destinations", "500", "distinct addresses with ports that one inside host opens flows to within a window",
 		"A heavy web page has some dozens, a torrent client up to two hundred, a scan thousands."},
-	windowTime: {"window", Seconds, 10, "time over which rates are counted",
+	windowTime: {"window", "10s", "time over which rates are counted",
 		"Long enough that a page load is no flood, short enough to report one soon."},
-	raceFailed: {"dns-race", Times, 3, "entries that the kernel could not insert (insert_failed) within a window",
+	raceFailed: {"dns-race", "3", "entries that the kernel could not insert (insert_failed) within a window",
 		"Each is a dropped packet. One or two are coincidence."},
-	raceClashes: {"dns-clash", Times, 100, "packets within a window that began a flow which another packet had just begun (clash_resolve)",
+	raceClashes: {"dns-clash", "100", "packets within a window that began a flow which another packet had just begun (clash_resolve)",
 		"The kernel saves each of them. Ten a second are a habit of clients that is worth knowing."},
-	raceQueries: {"dns-race-queries", Flows, 10, "new UDP flows to one resolver within the same window",
+	raceQueries: {"dns-race-queries", "10", "new UDP flows to one resolver within the same window",
 		"Without a burst to a resolver the counter moves for another reason."},
-	idleFlows: {"idle-flows", Flows, 1000, "idle ESTABLISHED TCP flows",
+	idleFlows: {"idle-flows", "1000", "idle ESTABLISHED TCP flows",
 		"A thousand take 300 kB, and show that connections end without closing."},
-	idleAge: {"idle-age", Seconds, 3600, "time since the last packet of such a flow",
+	idleAge: {"idle-age", "1h", "time since the last packet of such a flow",
 		"Programs that send keepalives send one within the hour, the kernel after two hours."},
 }
 
@@ -121,26 +107,25 @@ func AllThresholds() []Threshold { return thresholds[:] }
 // DefaultThresholds returns the defaults.
 func DefaultThresholds() (t Thresholds) {
 	for i := range thresholds {
-		t[i] = thresholds[i].Default
+		t[i], _ = thresholds[i].parse(thresholds[i].Default)
 	}
 	return t
 }
 
-// Set sets one threshold from NAME=VALUE. Values are above 0. A share may end in %, and a
-// time has a unit.
+// Set sets one threshold from NAME=VALUE. Values are above 0.
 func (t *Thresholds) Set(text string) error {
 	name, value, ok := strings.Cut(text, "=")
 	if !ok {
-		return fmt.Errorf("a threshold is NAME=VALUE, such as syn-unanswered=20")
+		return errors.New("a threshold is NAME=VALUE, such as syn-unanswered=20")
 	}
 	names := make([]string, len(thresholds))
 	for i := range thresholds {
 		if names[i] = thresholds[i].Name; names[i] != name {
 			continue
 		}
-		v, err := thresholds[i].parse(value)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		v, ok := thresholds[i].parse(value)
+		if !ok {
+			return fmt.Errorf("%s: %q is not a value above 0 such as %s", name, value, thresholds[i].Default)
 		}
 		t[i] = v
 		return nil
@@ -157,39 +142,16 @@ func (t *Thresholds) Within(d time.Duration) {
 	}
 }
 
-func (t *Threshold) parse(value string) (float64, error) {
-	if t.Unit == Seconds {
+// parse reads a value: a time, which is kept in seconds, a share in percent, or a number.
+func (t *Threshold) parse(value string) (v float64, ok bool) {
+	if _, err := time.ParseDuration(t.Default); err == nil {
 		d, err := time.ParseDuration(value)
-		if err != nil || d <= 0 {
-			return 0, fmt.Errorf("%q is not a time above 0, such as %s", value, t.Text(t.Default))
-		}
-		return d.Seconds(), nil
+		return d.Seconds(), err == nil && d > 0
 	}
-	text := value
-	if t.Unit == Percent {
-		text = strings.TrimSuffix(value, "%")
+	share := strings.HasSuffix(t.Default, "%")
+	if share {
+		value = strings.TrimSuffix(value, "%")
 	}
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(v > 0) || math.IsInf(v, 0) || t.Unit == Percent && v > 100 {
-		return 0, fmt.Errorf("%q is not a number of %s above 0, such as %s", value, t.Unit, t.Text(t.Default))
-	}
-	return v, nil
-}
-
-// Text writes a value of the threshold as Set accepts it.
-func (t *Threshold) Text(v float64) string {
-	switch t.Unit {
-	case Seconds:
-		text := time.Duration(v * float64(time.Second)).String()
-		if strings.HasSuffix(text, "m0s") {
-			text = strings.TrimSuffix(text, "0s")
-		}
-		if strings.HasSuffix(text, "h0m") {
-			text = strings.TrimSuffix(text, "0m")
-		}
-		return text
-	case Percent:
-		return strconv.FormatFloat(v, 'f', -1, 64) + "%"
-	}
-	return strconv.FormatFloat(v, 'f', -1, 64)
+	v, err := strconv.ParseFloat(value, 64)
+	return v, err == nil && v > 0 && !math.IsInf(v, 0) && (!share || v <= 100)
 }

@@ -199,7 +199,7 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 		from := h.key.addr.String()
 		found = append(found, e.candidate(h.key.netns, level, monitor.Finding{
 			Subject:  from,
-			Text:     fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f each", from, rate, mean),
+			Text:     fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f on average", from, rate, mean),
 			Figures:  figures(h.n, limit, monitor.Figure{Name: "per_second", Value: rate}, monitor.Figure{Name: "others_per_second", Value: mean}),
 			Examples: e.rows(h.value.last[:]),
 		}, "list", "src "+from))

@@ -45,7 +45,7 @@ func completeThreshold(_ *cobra.Command, _ []string, typed string) ([]cobra.Comp
 	var all []cobra.Completion
 	for _, t := range findings.AllThresholds() {
 		if strings.HasPrefix(t.Name, typed) {
-			all = append(all, cobra.CompletionWithDesc(t.Name+"="+t.Text(t.Default), t.Means))
+			all = append(all, cobra.CompletionWithDesc(t.Name+"="+t.Default, t.Means))
 		}
 	}
 	return all, cobra.ShellCompDirectiveNoFileComp

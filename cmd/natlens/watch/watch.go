@@ -96,7 +96,7 @@ func (o *Options) register(cmd *cobra.Command) {
 	o.Capture.AllowEvery(cmd)
 	o.Filter.Register(cmd)
 	o.Metrics.Register(cmd)
-	f.BoolVar(&o.findings, "findings", false, "tell also what is wrong with the traffic: rules over the flows and the stream, as docs/findings.md lists them")
+	f.BoolVar(&o.findings, "findings", false, "also report what is wrong with the traffic; natlens help findings lists the rules")
 	cli.InGroup(f, cli.GroupOutput, "findings")
 	o.Thresholds.Register(cmd)
 }
