@@ -25,7 +25,7 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// diagnosis is what natlens doctor --json says.
+// diagnosis is what natlens doctor -o json says.
 type diagnosis struct {
 	V       int
 	Verdict string
@@ -41,7 +41,7 @@ type diagnosed struct {
 // doctorIn runs natlens doctor in the lab's gateway; nil: here.
 func doctorIn(t *testing.T, l *lab.Lab, args ...string) *diagnosis {
 	t.Helper()
-	p := start(t, l, append([]string{"doctor", "--json", "--for", "300ms"}, args...)...)
+	p := start(t, l, append([]string{"doctor", "-o", "json", "--for", "300ms"}, args...)...)
 	text := p.rest(t)
 	d := &diagnosis{code: p.wait(t)}
 	if err := json.Unmarshal([]byte(text), d); err != nil || d.V != 1 {

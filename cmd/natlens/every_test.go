@@ -112,7 +112,7 @@ func TestEveryNamespace(t *testing.T) {
 		t.Errorf("list netns %s: code %d, %v, %s", a.name, one.code, got, one.stderr.String())
 	}
 
-	stats := call(t.Context(), cli.Console{}, "stats", "--netns", "all", "-o", "json")
+	stats := call(t.Context(), cli.Console{}, "stats", "--netns", "all", "-o", "jsonl")
 	entries := map[string]int{}
 	for line := range strings.Lines(stats.stdout.String()) {
 		var s struct {

@@ -140,7 +140,7 @@ func TestDoctorFindings(t *testing.T) {
 		Flows                 uint64
 	}
 	findingsOf := func() (found []about) {
-		p := start(t, l, "doctor", "--json", "--for", "1500ms", "--threshold", "syn-unanswered=6")
+		p := start(t, l, "doctor", "-o", "json", "--for", "1500ms", "--threshold", "syn-unanswered=6")
 		var out struct {
 			Verdict  string
 			Findings []struct {

@@ -90,7 +90,7 @@ var misuses = []struct {
 	{"-E -s", 2, "-s needs a value: ADDR[/BITS]"},
 	{"-G", 2, "get needs --proto"},
 	{"-F -p tcp", 2, "unknown flag -p; see natlens flush --help"},
-	{"-S -o xml", 2, "--output-format conntrack,xml: must be pretty or json"},
+	{"-S -o xml", 2, "-o conntrack,xml: must be pretty, json or jsonl"},
 	{"-R file", 2, "-R: natlens reads no file of commands; conntrack -R FILE does, or xargs -L1 natlens < FILE"},
 	{"record x.pcapng --netns all", 2, "--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all"},
 	{"update --yes --state FOO", 2, "--state FOO: not a state"},

@@ -23,7 +23,7 @@ type options struct {
 	confirm    cli.ConfirmFlags
 	thresholds cli.ThresholdFlags
 	look       time.Duration
-	json       bool
+	format     string
 	fix        bool
 }
 
@@ -37,7 +37,7 @@ func New(con cli.Console) *cobra.Command {
 
 With --fix it asks, sets the sysctls of this network namespace that are safe to set, and prints the commands that undo it.`,
 		Example: `  natlens doctor
-  natlens doctor --for 30s --json
+  natlens doctor --for 30s -o json
   natlens doctor --netns all
   natlens doctor --fix`,
 		Args: cli.NoArgs,
@@ -45,10 +45,11 @@ With --fix it asks, sets the sysctls of this network namespace that are safe to 
 	}
 	f := cmd.Flags()
 	f.DurationVar(&o.look, "for", 5*time.Second, "how `long` to capture")
-	f.BoolVar(&o.json, "json", false, "write one JSON object")
+	f.StringVarP(&o.format, "output-format", "o", "pretty", "`format`: pretty or json")
 	f.BoolVar(&o.fix, "fix", false, "set what is safe to set, after asking")
-	cli.InGroup(f, cli.GroupOutput, "json")
-	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
+	cli.InGroup(f, cli.GroupOutput, "output-format")
+	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json"))
+	cli.NoComplete(cmd, "for")
 	o.thresholds.Register(cmd)
 	o.confirm.Register(cmd)
 	o.capture.Register(cmd)
@@ -59,6 +60,8 @@ With --fix it asks, sets the sysctls of this network namespace that are safe to 
 // check reports flags that contradict each other.
 func (o *options) check() error {
 	switch {
+	case o.format != "pretty" && o.format != "json":
+		return cli.Usagef("-o %s: must be pretty or json", o.format)
 	case o.look <= 0:
 		return cli.Usagef("--for %s: must be longer than 0", o.look)
 	case o.fix && o.capture.Every():
@@ -102,7 +105,7 @@ func run(ctx context.Context, o *options) error {
 }
 
 func (o *options) text(e *examined) []byte {
-	if o.json {
+	if o.format == "json" {
 		return asJSON(e)
 	}
 	return asText(o.con, e)

@@ -3,7 +3,6 @@
 package stats
 
 import (
-	"bytes"
 	"encoding/json"
 	"time"
 
@@ -36,16 +35,28 @@ type look struct {
 	Counters numbers `json:"counters"`
 }
 
-// asJSON writes an object for each namespace, a line each.
-func asJSON(all []*reading, seen *watched) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	for _, r := range all {
-		if err := enc.Encode(r.object(seen)); err != nil {
-			panic(err) // numbers and names only
-		}
+// asLines writes an object for each namespace, a line each.
+func asLines(all []*reading, seen *watched) (b []byte) {
+	for _, o := range objects(all, seen) {
+		b = append(b, encode(o)...)
 	}
-	return b.Bytes()
+	return b
+}
+
+func objects(all []*reading, seen *watched) (out []object) {
+	for _, r := range all {
+		out = append(out, r.object(seen))
+	}
+	return out
+}
+
+// encode writes a line of JSON.
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // numbers and names only
+	}
+	return append(b, '\n')
 }
 
 func (r *reading) object(seen *watched) object {

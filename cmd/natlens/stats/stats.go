@@ -6,6 +6,7 @@ package stats
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,17 +49,19 @@ With --for, also how much the counters grow in that time, the events that come, 
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty, json (default pretty on a terminal, else json)")
+	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty; json, one document; jsonl, a line a namespace (default pretty on a terminal, else jsonl)")
 	f.DurationVar(&o.look, "for", 0, "capture events for this `time` too, such as 5s")
 	f.StringVar(&o.table, "table", "conntrack", "counters of this `table`: conntrack or expect")
 	f.Lookup("table").Hidden = true
 	cli.InGroup(f, cli.GroupOutput, "output-format", "for")
-	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
-	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json"))
+	cli.NoComplete(cmd, "for")
+	cli.MustComplete(cmd, "output-format", cli.OneOf(formats...))
 	o.capture.Register(cmd)
 	o.capture.AllowEvery(cmd)
 	return cmd
 }
+
+var formats = []string{"pretty", "json", "jsonl"}
 
 // check reports wrong flags, and chooses the format if -o does not.
 func (o *options) check() error {
@@ -66,9 +69,9 @@ func (o *options) check() error {
 	case o.format == "" && isTerminal:
 		o.format = "pretty"
 	case o.format == "":
-		o.format = "json"
-	case o.format != "pretty" && o.format != "json" && o.format != "conntrack":
-		return cli.Usagef("--output-format %s: must be pretty or json", o.format)
+		o.format = "jsonl"
+	case !slices.Contains(formats, o.format) && o.format != "conntrack":
+		return cli.Usagef("-o %s: must be pretty, json or jsonl", o.format)
 	}
 	switch {
 	case o.table != "conntrack" && o.table != "expect":
@@ -104,8 +107,10 @@ var everyKind capture.Kinds
 
 func (o *options) text(all []*reading, seen *watched) []byte {
 	switch {
-	case o.format == "json":
-		return asJSON(all, seen)
+	case o.format == "json" && o.capture.Every():
+		return encode(objects(all, seen))
+	case o.format == "json", o.format == "jsonl":
+		return asLines(all, seen)
 	case o.format == "conntrack" && o.table == "expect":
 		return all[0].conntrackExpect()
 	case o.format == "conntrack":

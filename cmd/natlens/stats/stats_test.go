@@ -139,7 +139,7 @@ wake-ups    1,000       500  times that the reader was woken
 		`"expect":{"create":1234,"delete":7,"new":1},"sysctls":{},` +
 		`"look":{"seconds":1.999,"capture":"socket","queue":32000000,"events":{"destroy":2345,"forged":4,"gaps":1,"lost":17,"malformed":2,` +
 		`"new":4000,"received":12345,"resyncs":1,"unknown":3,"update":6000,"wakeups":1000},"counters":{"found":2,"insert":7,"unknown1":0}}}` + "\n"
-	if got := string(asJSON([]*reading{r}, w)); got != line {
+	if got := string(asLines([]*reading{r}, w)); got != line {
 		t.Errorf("got\n%s\nwant\n%s", got, line)
 	}
 }
@@ -160,7 +160,7 @@ func TestJSON(t *testing.T) {
 		`"cpus":[{"cpu":0,"found":3,"insert":4294967295,"unknown1":1},{"cpu":1,"found":5,"insert":1,"unknown1":0}],` +
 		`"expect":{"create":1234,"delete":7,"new":1},"sysctls":{"net.netfilter.nf_conntrack_acct":1,` +
 		`"net.netfilter.nf_conntrack_buckets":65536,"net.netfilter.nf_conntrack_events":2,"net.netfilter.nf_conntrack_helper":7}}` + "\n"
-	if got := string(asJSON([]*reading{someReading(t)}, nil)); got != want {
+	if got := string(asLines([]*reading{someReading(t)}, nil)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -214,7 +214,7 @@ func TestKernelEvents(t *testing.T) {
 					t.Skip("the ring needs the initial user namespace")
 				}
 				g := generator(t)
-				args := []string{"--for", "100ms", "--capture", way, "-o", "json", "--netns", g.Namespace().Path()}
+				args := []string{"--for", "100ms", "--capture", way, "-o", "jsonl", "--netns", g.Namespace().Path()}
 				if which == "all" {
 					args[len(args)-1] = "all"
 					inhabit(t, g.Namespace())

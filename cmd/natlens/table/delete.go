@@ -102,10 +102,11 @@ func (o *deleteOptions) delete(ctx context.Context, s *kernel.Service) error {
 
 // deleteAtOnce deletes flows as they come, and shows them if there is a format for that.
 func (o *deleteOptions) deleteAtOnce(ctx context.Context, s *kernel.Service, flows iter.Seq2[*monitor.Batch, error]) error {
+	wanted := o.filter.Compiled()
 	deleted := func(yield func(*monitor.Batch, error) bool) {
 		var targets []kernel.Target
 		for b, failed := range flows {
-			if wanted := o.filter.Compiled(); wanted != nil {
+			if wanted != nil {
 				b.Keep(wanted)
 			}
 			targets = appendTargets(targets[:0], b)

@@ -158,10 +158,11 @@ func (o *updateOptions) run(ctx context.Context) error {
 // updated changes the flows that are wanted and returns what they are then. Flows that are so already, and those that
 // have ended meanwhile, are skipped.
 func (o *updateOptions) updated(ctx context.Context, s *kernel.Service, flows iter.Seq2[*monitor.Batch, error]) iter.Seq2[*monitor.Batch, error] {
+	wanted := o.filter.Compiled()
 	return func(yield func(*monitor.Batch, error) bool) {
 		var now monitor.Batch
 		for b, failed := range flows {
-			if wanted := o.filter.Compiled(); wanted != nil {
+			if wanted != nil {
 				b.Keep(wanted)
 			}
 			for i := range b.Events {
