@@ -30,9 +30,14 @@ var metricsLine = regexp.MustCompile(`natlens: metrics: (http://\S+)/metrics`)
 // metricsOf is where a run that was begun with --metrics 127.0.0.1:0 serves.
 func (r *running) metricsOf(t *testing.T) string {
 	t.Helper()
-	m := metricsLine.FindStringSubmatch(r.stderr.String())
+	return metricsAt(t, r.stderr.String())
+}
+
+func metricsAt(t *testing.T, stderr string) string {
+	t.Helper()
+	m := metricsLine.FindStringSubmatch(stderr)
 	if m == nil {
-		t.Fatalf("no metrics on standard error: %s", r.stderr.String())
+		t.Fatalf("no metrics on standard error: %s", stderr)
 	}
 	return m[1]
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -195,5 +196,23 @@ func TestHistoryDoesNotWait(t *testing.T) {
 	}
 	if later := 100; seen+lost > flows+later { // some of the flows that came later may be left out too
 		t.Errorf("%d events seen and %d left out, of %d", seen, lost, flows)
+	}
+}
+
+// The metrics count what the ring loses while the run waits for its reader.
+func TestMetricsCountLossAtScrape(t *testing.T) {
+	g := snatGenerator(t)
+	for i, way := range [][]string{{"--ring", "64KiB"}, {"--capture", "socket", "--buffer-size", "16KiB"}} {
+		p := start(t, nil, append([]string{"watch", "--netns", g.Namespace().Path(), "-o", "pcapng", "--metrics", "127.0.0.1:0"}, way...)...)
+		p.listening(t)
+		at := metricsAt(t, p.stderr.String())
+		if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: 20_000, Base: i}); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the loss", func() bool {
+			line := regexp.MustCompile(`(?m)^natlens_events_lost_total (\S+)$`).FindStringSubmatch(httpGet(t, at+"/metrics"))
+			return line != nil && line[1] != "0"
+		})
+		endsStuck(t, p)
 	}
 }

@@ -283,12 +283,13 @@ func (c *Capture) Close() error {
 // Way returns how events are captured: Ring or Socket.
 func (c *Capture) Way() Way { return c.queue.way() }
 
-// Stats returns the counters as they are now. It may be called at any time.
+// Stats returns the counters as they are now. It may be called at any time. Lost has
+// also what no event of KindLost reports yet, because nobody reads.
 func (c *Capture) Stats() Stats {
 	s := &c.out.stats
-	left, capacity := c.members.sum()
+	left, lost, capacity := c.members.sum()
 	return Stats{
-		Received: s.received.Load(), Lost: s.lost.Load(), Gaps: s.gaps.Load(), Malformed: s.malformed.Load(),
+		Received: s.received.Load(), Lost: s.lost.Load() + lost, Gaps: s.gaps.Load(), Malformed: s.malformed.Load(),
 		Unknown: s.unknown.Load(), Forged: s.forged.Load(), Wakeups: s.wakeups.Load(),
 		LeftOut: left, Capacity: c.queue.capacity() + capacity,
 	}

@@ -31,7 +31,10 @@ type member struct {
 // goroutine reads.
 type feed interface {
 	leftOut() uint64 // events that Config.Push did not want
-	capacity() int   // bytes of a queue of its own; 0: it has none
+	// unreported returns how many events were lost that no event reports yet; fd is
+	// the member's socket.
+	unreported(fd int) uint64
+	capacity() int // bytes of a queue of its own; 0: it has none
 	close()
 }
 
@@ -157,16 +160,18 @@ func (s *members) ids() (all []monitor.NetNS) {
 	return all
 }
 
-// sum returns what was left out, and the sockets' buffers together.
-func (s *members) sum() (left uint64, capacity int) {
+// sum returns what was left out, what was lost and not reported yet, and the sockets'
+// buffers together.
+func (s *members) sum() (left, lost uint64, capacity int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	left = s.left
 	for _, m := range s.all {
 		left += m.feed.leftOut()
+		lost += m.feed.unreported(m.fd)
 		capacity += m.feed.capacity()
 	}
-	return left, capacity
+	return left, lost, capacity
 }
 
 // open returns a descriptor of a member's namespace that is the caller's to close

@@ -66,8 +66,8 @@ type tap struct {
 	id       monitor.NetNS
 	fd       int
 	counters ringCounters
-	drops    uint64 // of the program's counter, that were reported
-	dropped  uint32 // of the socket, when it was last read
+	drops    atomic.Uint64 // of the program's counter, that were reported
+	dropped  uint32        // of the socket, when it was last read
 	pending  monitor.Gap
 	gone     bool   // its socket is closed
 	until    uint64 // then: where its last record ends
@@ -75,7 +75,13 @@ type tap struct {
 
 func (t *tap) leftOut() uint64 { return t.counters.load(counterLeft) }
 func (t *tap) capacity() int   { return 0 }
-func (t *tap) close()          { t.counters.unmap() }
+
+func (t *tap) unreported(int) uint64 {
+	reported := t.drops.Load() // first: it never overtakes the counter
+	return t.counters.load(counterDrops) - reported
+}
+
+func (t *tap) close() { t.counters.unmap() }
 
 // openRing opens a ring of cfg.Ring bytes that nothing fills yet. An error is a
 // [RingError] if it is about the ring alone, so that sockets may do.
@@ -234,11 +240,11 @@ func (r *ring) decode(msg []byte, at monitor.Time, b *monitor.Batch) *monitor.Ev
 // drops. A record may have a lower count than the one before it: two CPUs wrote them at
 // the same time.
 func (t *tap) lostBefore(drops uint32) uint64 {
-	n := int32(drops - uint32(t.drops))
+	n := int32(drops - uint32(t.drops.Load()))
 	if n <= 0 {
 		return 0
 	}
-	t.drops += uint64(n)
+	t.drops.Add(uint64(n))
 	return uint64(n)
 }
 
@@ -268,9 +274,8 @@ func (r *ring) lateLosses(b *monitor.Batch) error {
 // comes any more.
 func (r *ring) lateLoss(t *tap, b *monitor.Batch) {
 	gap := t.pending
-	if drops := t.counters.load(counterDrops); drops != t.drops && (t.gone || r.mem.produced() == r.pos) {
-		gap.Count += drops - t.drops
-		t.drops = drops
+	if drops := t.counters.load(counterDrops); drops != t.drops.Load() && (t.gone || r.mem.produced() == r.pos) {
+		gap.Count += drops - t.drops.Swap(drops)
 	}
 	if gap == (monitor.Gap{}) {
 		return

@@ -139,9 +139,9 @@ func TestRingLoss(t *testing.T) {
 			t.Errorf("record %d with %d drops: %d lost, want %d", i, c.drops, got, c.lost)
 		}
 	}
-	l.drops = 1<<32 - 2
-	if got := l.lostBefore(5); got != 7 || l.drops != 1<<32+5 {
-		t.Errorf("the counter wrapped: %d lost, %d reported; want 7, %d", got, l.drops, uint64(1<<32+5))
+	l.drops.Store(1<<32 - 2)
+	if got := l.lostBefore(5); got != 7 || l.drops.Load() != 1<<32+5 {
+		t.Errorf("the counter wrapped: %d lost, %d reported; want 7, %d", got, l.drops.Load(), uint64(1<<32+5))
 	}
 }
 

@@ -35,10 +35,10 @@ type sockets struct {
 
 // socketFeed is one socket and what is known of its losses.
 type socketFeed struct {
-	size    int          // of its buffer
-	overrun bool         // ENOBUFS came, its gap is not reported yet
-	before  monitor.Time // the last event before that
-	drops   uint32       // SO_MEMINFO's drops at the last report
+	size    int           // of its buffer
+	overrun bool          // ENOBUFS came, its gap is not reported yet
+	before  monitor.Time  // the last event before that
+	drops   atomic.Uint32 // SO_MEMINFO's drops at the last report
 
 	here monitor.Filter // cfg.Push, if the kernel does not apply it; else nil
 	left atomic.Uint64  // events that here did not want
@@ -47,6 +47,15 @@ type socketFeed struct {
 func (f *socketFeed) leftOut() uint64 { return f.left.Load() }
 func (f *socketFeed) capacity() int   { return f.size }
 func (f *socketFeed) close()          {}
+
+func (f *socketFeed) unreported(fd int) uint64 {
+	reported := f.drops.Load()
+	drops, err := socketDrops(fd)
+	if err != nil {
+		return 0
+	}
+	return uint64(drops - reported)
+}
 
 // A message takes this much of a socket's buffer: the smallest packet buffer of the
 // kernel with its management (skb->truesize).
@@ -219,8 +228,7 @@ func (s *sockets) reportLoss(m *member, f *socketFeed, b *monitor.Batch) {
 	// were read since came only after it, nobody can tell.
 	gap := monitor.Gap{From: f.before, To: max(s.out.last, monitor.Now())}
 	if drops, err := socketDrops(m.fd); err == nil {
-		gap.Count = uint64(drops - f.drops) // wraps as the kernel's counter does
-		f.drops = drops
+		gap.Count = uint64(drops - f.drops.Swap(drops)) // wraps as the kernel's counter does
 	}
 	gap.Uncertain = gap.Count == 0
 	s.out.lose(b.Add(), m.id, monitor.TimeReceived, gap)

@@ -5,10 +5,12 @@ package cli
 import (
 	"context"
 	"net"
+	"sync"
 
 	"natlens/export/metrics"
 	"natlens/monitor/findings"
 	"natlens/monitor/live"
+	"natlens/monitor/loop"
 )
 
 // served is a tap that counts, and the server that answers scrapes with it.
@@ -31,7 +33,7 @@ func ServeMetrics(l net.Listener, run *live.Run) {
 	}
 	cfg := metrics.Config{
 		Version:    VersionText(),
-		Stats:      run.Loop.Stats,
+		Stats:      (&losses{run: run}).stats,
 		Capture:    func() metrics.Capture { return captureMetrics(run) },
 		Kernel:     func() ([]metrics.Kernel, error) { return kernelMetrics(run) },
 		Namespaces: run.Names(),
@@ -45,6 +47,22 @@ func ServeMetrics(l net.Listener, run *live.Run) {
 	}
 	m := metrics.New(cfg)
 	run.Tap(served{m, metrics.Serve(l, m)})
+}
+
+// losses counts what was lost as of now: the run reports a loss only when it reads on.
+type losses struct {
+	run  *live.Run
+	mu   sync.Mutex
+	lost uint64 // a counter never goes back
+}
+
+func (l *losses) stats() loop.Stats {
+	st := l.run.Loop.Stats()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = max(l.lost, st.Lost, l.run.Capture.Stats().Lost)
+	st.Lost = l.lost
+	return st
 }
 
 func captureMetrics(run *live.Run) metrics.Capture {
