@@ -206,7 +206,7 @@ func TestMetricsCountLossAtScrape(t *testing.T) {
 		p := start(t, nil, append([]string{"watch", "--netns", g.Namespace().Path(), "-o", "pcapng", "--metrics", "127.0.0.1:0"}, way...)...)
 		p.listening(t)
 		at := metricsAt(t, p.stderr.String())
-		if _, err := g.Generate(t.Context(), lab.GenConfig{Flows: 20_000, Base: i}); err != nil {
+		if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 20_000, Base: i}); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, "the loss", func() bool {
