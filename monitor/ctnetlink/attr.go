@@ -1,9 +1,14 @@
 package ctnetlink
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"iter"
+)
 
 // Top-level attributes: enum ctattr_type. CTA_NAT_SRC, CTA_NAT_DST and CTA_FILTER
-// are spoken to the kernel only and stand here for completeness.
+// are in requests only.
 const (
 	ctaTupleOrig      = 1
 	ctaTupleReply     = 2
@@ -116,6 +121,14 @@ const (
 	ctaFilterReplyFlags = 2
 )
 
+// The most bytes of values that have no fixed size.
+const (
+	maxHelper     = 16      // NF_CT_HELPER_NAME_LEN
+	maxHelperInfo = 32      // the data of struct nf_conn_help
+	maxSecCtx     = 4 << 10 // XATTR_SIZE_MAX is more; no security module has longer ones
+	maxExpectFunc = 64      // names of the kernel's functions are shorter
+)
+
 const (
 	attrHeader = 4 // sizeof(struct nlattr)
 
@@ -125,15 +138,109 @@ const (
 	nested = 0x8000 // NLA_F_NESTED
 )
 
-// next cuts the first attribute off b, which has at least attrHeader bytes. ok is
-// false if the attribute's length contradicts what is there.
+// walk reads the attributes of a message or of a nest:
+//
+//	w := walk{op: "counters"}
+//	for typ, v := range w.over(b) {
+//		switch typ {
+//		case ctaCountersBytes:
+//			c.Bytes = w.be64(v)
+//		…
+//	}
+//	return w.err
+//
+// The first error ends the walk: an attribute whose length contradicts what is there,
+// a value of the wrong size, or what the loop sets.
+type walk struct {
+	op  string // what is decoded, for errors
+	err error
+}
+
+// over returns the attributes' types and values.
 //
 //	#define NLA_ALIGN(len) (((len) + NLA_ALIGNTO - 1) & ~(NLA_ALIGNTO - 1))
-func next(b []byte) (typ uint16, val, rest []byte, ok bool) {
-	n := int(binary.NativeEndian.Uint16(b))
-	if n < attrHeader || n > len(b) {
-		return 0, nil, nil, false
+func (w *walk) over(b []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(b) >= attrHeader {
+			n := int(binary.NativeEndian.Uint16(b))
+			if n < attrHeader || n > len(b) {
+				w.badLength(b)
+				return
+			}
+			if !yield(binary.NativeEndian.Uint16(b[2:])&attrTypeMask, b[attrHeader:n]) || w.err != nil {
+				return
+			}
+			b = b[min((n+3)&^3, len(b)):] // the last attribute may come without its padding
+		}
 	}
-	// The last attribute may come without its padding.
-	return binary.NativeEndian.Uint16(b[2:]) & attrTypeMask, b[attrHeader:n], b[min((n+3)&^3, len(b)):], true
+}
+
+func (w *walk) badLength(b []byte) {
+	w.err = fmt.Errorf("decode %s: length of the attribute %d bytes before its end: %w", w.op, len(b), ErrMalformed)
+}
+
+// sized reports whether the value has a size; if not, that is the error.
+func (w *walk) sized(v []byte, n int) bool {
+	if len(v) != n {
+		w.wrongSize(v)
+	}
+	return len(v) == n
+}
+
+// wrongSize sets the error of a value whose size is wrong.
+func (w *walk) wrongSize(v []byte) {
+	w.err = fmt.Errorf("decode %s: value of %d bytes: %w", w.op, len(v), ErrMalformed)
+}
+
+// u8 to be64 return the value as a number, 0 if it has another size.
+func (w *walk) u8(v []byte) uint8 {
+	if len(v) != 1 {
+		w.wrongSize(v)
+		return 0
+	}
+	return v[0]
+}
+
+func (w *walk) be16(v []byte) uint16 {
+	if len(v) != 2 {
+		w.wrongSize(v)
+		return 0
+	}
+	return binary.BigEndian.Uint16(v)
+}
+
+func (w *walk) be32(v []byte) uint32 {
+	if len(v) != 4 {
+		w.wrongSize(v)
+		return 0
+	}
+	return binary.BigEndian.Uint32(v)
+}
+
+func (w *walk) be64(v []byte) uint64 {
+	if len(v) != 8 {
+		w.wrongSize(v)
+		return 0
+	}
+	return binary.BigEndian.Uint64(v)
+}
+
+// upTo returns the value, which has at most n bytes in a message of the kernel's. A
+// longer one is malformed: a forged message must not fill the memory.
+func (w *walk) upTo(v []byte, n int) []byte {
+	if len(v) > n {
+		w.wrongSize(v)
+		return nil
+	}
+	return v
+}
+
+// text returns the value as a C string of at most n bytes with its NUL. The kernel ends
+// its strings with one (nla_put_string); a string without is returned whole.
+func (w *walk) text(v []byte, n int) []byte {
+	v = w.upTo(v, n)
+	if i := bytes.IndexByte(v, 0); i >= 0 {
+		return v[:i:i]
+	}
+	return v
 }

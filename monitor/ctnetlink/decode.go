@@ -34,12 +34,12 @@ const (
 	flagCreate       = 0x400 // NLM_F_CREATE
 )
 
-// Decode appends the event that msg tells to b. msg is one netlink message with
-// its nlmsghdr; what follows the message's own length is not looked at.
+// Decode appends the event of a message to b. msg is one netlink message with its
+// nlmsghdr; what follows the message's own length is ignored.
 //
 // The event keeps msg: Raw, and the byte slices of Extra, point into it. They are
-// good for as long as the caller leaves msg alone. Time is set only where the
-// kernel stamped the event; otherwise it is the capture's to set.
+// good for as long as the caller leaves msg alone. Time is set only if the kernel
+// stamped the event; otherwise the capture sets it.
 //
 // On an error nothing is appended, and Malformed counts it unless it is an
 // [ErrNotConntrack]. A call that succeeds does not allocate, as long as the batch
@@ -73,10 +73,10 @@ func (d *Decoder) Decode(msg []byte, b *monitor.Batch) error {
 	return nil
 }
 
-// kindOf tells from the nlmsghdr what a message reports; KindNone is no report
-// about a flow. Events bear the sequence number 0 and no NLM_F_MULTI. What
-// answers a dump or a get bears the number of its request, and NLM_F_MULTI if the
-// request came from a socket with a port id (ctnetlink_fill_info).
+// kindOf returns what a message reports, by its nlmsghdr; KindNone if it is not about
+// a flow. Events have the sequence number 0 and no NLM_F_MULTI. The answer to a dump or
+// a get has the number of its request, and NLM_F_MULTI if the request came from a
+// socket with a port id (ctnetlink_fill_info).
 func kindOf(msg []byte) monitor.Kind {
 	flags := binary.NativeEndian.Uint16(msg[6:])
 	if flags&flagRequest != 0 {
@@ -100,23 +100,18 @@ func kindOf(msg []byte) monitor.Kind {
 // attributes reads what follows the headers into e.
 func (d *Decoder) attributes(b []byte, e *monitor.Event, batch *monitor.Batch) error {
 	f := &e.Flow
-	for len(b) >= attrHeader {
-		typ, v, rest, ok := next(b)
-		if !ok {
-			return badLength("flow", len(b))
-		}
-		b = rest
-		var err error
+	w := walk{op: "flow"}
+	for typ, v := range w.over(b) {
 		switch typ {
 		case ctaTupleOrig:
 			var zone bool
-			if zone, err = d.tuple(v, &f.Orig); zone {
+			if zone, w.err = d.tuple(v, &f.Orig); zone {
 				e.Has |= monitor.AttrZoneOrig
 			}
 			e.Has |= monitor.AttrOrig
 		case ctaTupleReply:
 			var zone bool
-			if zone, err = d.tuple(v, &f.Reply); zone {
+			if zone, w.err = d.tuple(v, &f.Reply); zone {
 				e.Has |= monitor.AttrZoneReply
 			}
 			e.Has |= monitor.AttrReply
@@ -127,46 +122,42 @@ func (d *Decoder) attributes(b []byte, e *monitor.Event, batch *monitor.Batch) e
 			if len(v) == 0 {
 				continue
 			}
-			var s uint32
-			s, err = be32("status", typ, v)
-			f.Status = monitor.Status(s)
+			f.Status = monitor.Status(w.be32(v))
 			e.Has |= monitor.AttrStatus
 		case ctaTimeout:
-			f.Timeout, err = be32("timeout", typ, v)
+			f.Timeout = w.be32(v)
 			e.Has |= monitor.AttrTimeout
 		case ctaMark:
-			f.Mark, err = be32("mark", typ, v)
+			f.Mark = w.be32(v)
 			e.Has |= monitor.AttrMark
 		case ctaID:
-			f.ID, err = be32("id", typ, v)
+			f.ID = w.be32(v)
 			e.Has |= monitor.AttrID
 		case ctaUse:
-			f.Use, err = be32("use", typ, v)
+			f.Use = w.be32(v)
 			e.Has |= monitor.AttrUse
 		case ctaZone:
-			f.Zone, err = be16("zone", typ, v)
+			f.Zone = w.be16(v)
 			e.Has |= monitor.AttrZone
 		case ctaProtoinfo:
-			err = d.protoinfo(v, e, batch)
+			w.err = d.protoinfo(v, e, batch)
 		case ctaCountersOrig:
-			err = d.counters(v, &f.CountersOrig)
+			w.err = d.counters(v, &f.CountersOrig)
 			e.Has |= monitor.AttrCountersOrig
 		case ctaCountersReply:
-			err = d.counters(v, &f.CountersReply)
+			w.err = d.counters(v, &f.CountersReply)
 			e.Has |= monitor.AttrCountersReply
 		case ctaTimestamp:
-			err = d.timestamp(v, e)
+			w.err = d.timestamp(v, e)
 		case ctaTimestampEvent:
-			var t uint64
-			t, err = be64("event timestamp", typ, v)
-			e.Time, e.TimeSource = monitor.Time(t), monitor.TimeKernel
+			e.Time, e.TimeSource = monitor.Time(w.be64(v)), monitor.TimeKernel
 			e.Has |= monitor.AttrEventTime
 		default:
-			err = d.rare(typ, v, e, batch)
+			d.rare(&w, typ, v, e, batch)
 		}
-		if err != nil {
-			return err
-		}
+	}
+	if w.err != nil {
+		return w.err
 	}
 	return complete(e)
 }
@@ -191,25 +182,4 @@ func complete(e *monitor.Event) error {
 		e.Extra.Master.Zone = f.Orig.Zone
 	}
 	return nil
-}
-
-func be16(op string, typ uint16, v []byte) (uint16, error) {
-	if len(v) != 2 {
-		return 0, wrongSize(op, typ, len(v))
-	}
-	return binary.BigEndian.Uint16(v), nil
-}
-
-func be32(op string, typ uint16, v []byte) (uint32, error) {
-	if len(v) != 4 {
-		return 0, wrongSize(op, typ, len(v))
-	}
-	return binary.BigEndian.Uint32(v), nil
-}
-
-func be64(op string, typ uint16, v []byte) (uint64, error) {
-	if len(v) != 8 {
-		return 0, wrongSize(op, typ, len(v))
-	}
-	return binary.BigEndian.Uint64(v), nil
 }

@@ -1,9 +1,6 @@
 package ctnetlink
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 var (
 	// ErrNotConntrack: the message is sound but tells of no flow. It belongs to
@@ -19,14 +16,3 @@ var (
 	// tuple does not say what it must.
 	ErrMalformed = errors.New("malformed attribute")
 )
-
-// wrongSize says which attribute of which nest has a size that it can't have.
-func wrongSize(op string, typ uint16, size int) error {
-	return fmt.Errorf("decode %s: attribute %d of %d bytes: %w", op, typ, size, ErrMalformed)
-}
-
-// badLength says that the attribute that starts rest bytes before the end of the
-// nest has a length that leads out of it.
-func badLength(op string, rest int) error {
-	return fmt.Errorf("decode %s: length of the attribute %d bytes before its end: %w", op, rest, ErrMalformed)
-}

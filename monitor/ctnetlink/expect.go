@@ -71,82 +71,64 @@ func expectKindOf(msg []byte) monitor.Kind {
 
 func (d *Decoder) expect(b []byte, x *monitor.Expect) error {
 	seen := 0
-	for len(b) >= attrHeader {
-		typ, v, rest, ok := next(b)
-		if !ok {
-			return badLength("expectation", len(b))
-		}
-		b = rest
-		var err error
-		var n uint32
+	w := walk{op: "expectation"}
+	for typ, v := range w.over(b) {
 		switch typ {
 		case ctaExpectTuple:
 			seen |= 1
-			_, err = d.tuple(v, &x.Tuple)
+			_, w.err = d.tuple(v, &x.Tuple)
 		case ctaExpectMask:
 			seen |= 2
-			_, err = d.tuple(v, &x.Mask)
+			_, w.err = d.tuple(v, &x.Mask)
 		case ctaExpectMaster:
 			seen |= 4
-			_, err = d.tuple(v, &x.Master)
+			_, w.err = d.tuple(v, &x.Master)
 		case ctaExpectTimeout:
-			x.Timeout, err = be32("expectation's timeout", typ, v)
+			x.Timeout = w.be32(v)
 			x.Has |= monitor.ExpectTimeout
 		case ctaExpectID:
-			x.ID, err = be32("expectation's id", typ, v)
+			x.ID = w.be32(v)
 			x.Has |= monitor.ExpectID
 		case ctaExpectHelpName:
-			x.Helper = string(text(v))
+			x.Helper = string(w.text(v, maxHelper))
 			x.Has |= monitor.ExpectHelper
 		case ctaExpectZone:
-			x.Zone, err = be16("expectation's zone", typ, v)
+			x.Zone = w.be16(v)
 			x.Has |= monitor.ExpectZone
 		case ctaExpectFlags:
-			n, err = be32("expectation's flags", typ, v)
-			x.Flags = monitor.ExpectFlags(n)
+			x.Flags = monitor.ExpectFlags(w.be32(v))
 		case ctaExpectClass:
-			x.Class, err = be32("expectation's class", typ, v)
+			x.Class = w.be32(v)
 			x.Has |= monitor.ExpectClass
 		case ctaExpectNAT:
 			x.Has |= monitor.ExpectNAT
-			err = d.expectNAT(v, x)
+			w.err = d.expectNAT(v, x)
 		case ctaExpectFunc:
-			x.Func = string(text(v))
+			x.Func = string(w.text(v, maxExpectFunc))
 			x.Has |= monitor.ExpectFunc
 		default:
 			d.Unknown++
 		}
-		if err != nil {
-			return err
-		}
 	}
-	if seen != 7 {
-		return fmt.Errorf("decode expectation: tuple, mask or master missing: %w", ErrMalformed)
+	if w.err == nil && seen != 7 {
+		w.err = fmt.Errorf("decode expectation: tuple, mask or master missing: %w", ErrMalformed)
 	}
-	return nil
+	return w.err
 }
 
 func (d *Decoder) expectNAT(b []byte, x *monitor.Expect) error {
-	for len(b) >= attrHeader {
-		typ, v, rest, ok := next(b)
-		if !ok {
-			return badLength("expectation's NAT", len(b))
-		}
-		b = rest
-		var err error
+	w := walk{op: "expectation's NAT"}
+	for typ, v := range w.over(b) {
 		switch typ {
 		case ctaExpectNATDir:
-			x.NATDir, err = be32("expectation's NAT", typ, v)
+			x.NATDir = w.be32(v)
 		case ctaExpectNATTuple:
-			_, err = d.tuple(v, &x.NAT)
+			_, w.err = d.tuple(v, &x.NAT)
 		default:
 			d.Unknown++
 		}
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return w.err
 }
 
 // BeginExpect begins a message about expectations. Of the operations there are

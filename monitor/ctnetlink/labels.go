@@ -11,17 +11,17 @@ const labelsSize = 16 // NF_CT_LABELS_MAX_SIZE
 var hostIsBigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 
 // labels returns the bytes of CTA_LABELS or CTA_LABELS_MASK so that bit n is bit
-// n%8 of byte n/8. The kernel sends its words (unsigned long[]) as they stand in
-// memory: where they are big endian, the result is a copy.
-func labels(typ uint16, v []byte) ([]byte, error) {
-	if len(v) != labelsSize {
-		return nil, wrongSize("labels", typ, len(v))
+// n%8 of byte n/8. The kernel sends its words (unsigned long[]) as they are in
+// memory: if they are big endian, the result is a copy.
+func labels(w *walk, v []byte) []byte {
+	if !w.sized(v, labelsSize) {
+		return nil
 	}
-	return littleWords(v), nil
+	return littleWords(v)
 }
 
 // littleWords returns v, or a copy of it with every word of a big endian host
-// turned round. Twice is once and back.
+// reversed.
 func littleWords(v []byte) []byte {
 	if !hostIsBigEndian || len(v) == 0 {
 		return v
@@ -29,7 +29,7 @@ func littleWords(v []byte) []byte {
 	return swapWords(v, bits.UintSize/8)
 }
 
-// swapWords returns a copy of v with the bytes of each word turned round.
+// swapWords returns a copy of v with the bytes of each word reversed.
 func swapWords(v []byte, size int) []byte {
 	out := make([]byte, len(v))
 	for i := range v {

@@ -94,7 +94,7 @@ func (g *generator) attributes() [][]byte {
 		nest(ctaCountersReply, num64(ctaCountersBytes, g.u64()), num64(ctaCountersPackets, g.u64())),
 		nest(ctaTimestamp, num64(ctaTimestampStart, g.u64()), num64(ctaTimestampStop, g.u64())),
 		num64(ctaTimestampEvent, g.u64()),
-		nest(ctaHelp, attr(ctaHelpName, g.word()...), attr(ctaHelpInfo, g.text...)),
+		nest(ctaHelp, attr(ctaHelpName, first(g.word(), maxHelper)...), attr(ctaHelpInfo, first(g.text, maxHelperInfo)...)),
 		nest(ctaSecCtx, attr(ctaSecCtxName, g.word()...)),
 		attr(ctaLabels, g.text[:labelsSize]...), attr(ctaLabelsMask, g.text[labelsSize:2*labelsSize]...),
 		nest(ctaSeqAdjOrig, g.threeNumbers()), nest(ctaSeqAdjReply, g.threeNumbers()), nest(ctaSynproxy, g.threeNumbers()),
@@ -117,3 +117,6 @@ func (g *generator) attributes() [][]byte {
 func (g *generator) threeNumbers() []byte {
 	return slices.Concat(num32(1, g.u32()), num32(2, g.u32()), num32(3, g.u32()))
 }
+
+// first returns the first n bytes, or all if there are fewer.
+func first(b []byte, n int) []byte { return b[:min(n, len(b))] }

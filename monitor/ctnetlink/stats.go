@@ -125,17 +125,11 @@ func statsBody(msg []byte) ([]byte, error) {
 
 // eachNumber calls f with each attribute of 32 bits. Others are an error.
 func eachNumber(b []byte, f func(typ uint16, v uint32)) error {
-	for len(b) >= attrHeader {
-		typ, v, rest, ok := next(b)
-		if !ok {
-			return badLength("statistics", len(b))
+	w := walk{op: "statistics"}
+	for typ, v := range w.over(b) {
+		if n := w.be32(v); w.err == nil {
+			f(typ, n)
 		}
-		b = rest
-		n, err := be32("statistics", typ, v)
-		if err != nil {
-			return err
-		}
-		f(typ, n)
 	}
-	return nil
+	return w.err
 }

@@ -1,13 +1,12 @@
 package ctnetlink
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"natlens/monitor"
 )
 
-// What a tuple must say.
+// What a tuple must have.
 const (
 	seenSrc = 1 << iota
 	seenDst
@@ -16,7 +15,7 @@ const (
 )
 
 // tuple reads CTA_TUPLE_ORIG, _REPLY or _MASTER into t, and reports whether it
-// bore a CTA_TUPLE_ZONE.
+// has a CTA_TUPLE_ZONE.
 func (d *Decoder) tuple(b []byte, t *monitor.Tuple) (zone bool, err error) {
 	*t = monitor.Tuple{}
 	if plainTuple(b, t) {
@@ -28,107 +27,80 @@ func (d *Decoder) tuple(b []byte, t *monitor.Tuple) (zone bool, err error) {
 // anyTuple reads a tuple of any layout into t, which is zero.
 func (d *Decoder) anyTuple(b []byte, t *monitor.Tuple) (zone bool, err error) {
 	seen := 0
-	for len(b) >= attrHeader {
-		typ, v, rest, ok := next(b)
-		if !ok {
-			return false, badLength("tuple", len(b))
-		}
-		b = rest
+	w := walk{op: "tuple"}
+	for typ, v := range w.over(b) {
 		var s int
 		switch typ {
 		case ctaTupleIP:
-			s, err = d.tupleIP(v, t)
+			s, w.err = d.tupleIP(v, t)
 		case ctaTupleProto:
-			s, err = d.tupleProto(v, t)
+			s, w.err = d.tupleProto(v, t)
 		case ctaTupleZone:
-			t.Zone, err = be16("tuple zone", typ, v)
+			t.Zone = w.be16(v)
 			zone = true
 		default:
 			d.Unknown++
 		}
-		if err != nil {
-			return false, err
-		}
 		seen |= s
 	}
-	if seen != seenWhole {
-		return false, fmt.Errorf("decode tuple: no address or no protocol: %w", ErrMalformed)
+	if w.err == nil && seen != seenWhole {
+		w.err = fmt.Errorf("decode tuple: no address or no protocol: %w", ErrMalformed)
 	}
-	return zone, nil
+	return zone && w.err == nil, w.err
 }
 
 func (d *Decoder) tupleIP(b []byte, t *monitor.Tuple) (seen int, err error) {
-	for len(b) >= attrHeader {
-		typ, v, rest, ok := next(b)
-		if !ok {
-			return 0, badLength("tuple address", len(b))
-		}
-		b = rest
-		addr, family := &t.Src, monitor.IPv4
+	w := walk{op: "tuple address"}
+	for typ, v := range w.over(b) {
+		addr, family, size := &t.Src, monitor.IPv4, 4
 		switch typ {
-		case ctaIPv4Src:
+		case ctaIPv4Src, ctaIPv6Src:
 			seen |= seenSrc
-		case ctaIPv4Dst:
+		case ctaIPv4Dst, ctaIPv6Dst:
 			addr = &t.Dst
-			seen |= seenDst
-		case ctaIPv6Src:
-			family = monitor.IPv6
-			seen |= seenSrc
-		case ctaIPv6Dst:
-			addr, family = &t.Dst, monitor.IPv6
 			seen |= seenDst
 		default:
 			d.Unknown++
 			continue
+		}
+		if typ >= ctaIPv6Src {
+			family, size = monitor.IPv6, 16
 		}
 		if t.Family != 0 && t.Family != family {
 			return 0, fmt.Errorf("decode tuple address: both families: %w", ErrMalformed)
 		}
 		t.Family = family
 		switch {
-		case family == monitor.IPv4 && len(v) == 4:
+		case !w.sized(v, size):
+		case family == monitor.IPv4:
 			mapped4(addr, v)
-		case family == monitor.IPv6 && len(v) == 16:
-			*addr = monitor.Addr(v)
 		default:
-			return 0, wrongSize("tuple address", typ, len(v))
+			*addr = monitor.Addr(v)
 		}
 	}
-	return seen, nil
+	return seen, w.err
 }
 
 // tupleProto reads CTA_TUPLE_PROTO. The ICMP types and codes of both families
-// land where monitor.Tuple keeps them, whatever order they come in.
+// go where monitor.Tuple keeps them, in whatever order they come.
 func (d *Decoder) tupleProto(b []byte, t *monitor.Tuple) (seen int, err error) {
-	for len(b) >= attrHeader {
-		typ, v, rest, ok := next(b)
-		if !ok {
-			return 0, badLength("tuple protocol", len(b))
-		}
-		b = rest
-		want := 1
-		switch typ {
-		case ctaProtoSrcPort, ctaProtoDstPort, ctaProtoICMPID, ctaProtoICMPv6ID:
-			want = 2
-		}
-		if typ >= ctaProtoNum && typ <= ctaProtoICMPv6Code && len(v) != want {
-			return 0, wrongSize("tuple protocol", typ, len(v))
-		}
+	w := walk{op: "tuple protocol"}
+	for typ, v := range w.over(b) {
 		switch typ {
 		case ctaProtoNum:
-			t.Proto = monitor.Proto(v[0])
+			t.Proto = monitor.Proto(w.u8(v))
 			seen = seenProto
 		case ctaProtoSrcPort, ctaProtoICMPID, ctaProtoICMPv6ID:
-			t.SrcPort = binary.BigEndian.Uint16(v)
+			t.SrcPort = w.be16(v)
 		case ctaProtoDstPort:
-			t.DstPort = binary.BigEndian.Uint16(v)
+			t.DstPort = w.be16(v)
 		case ctaProtoICMPType, ctaProtoICMPv6Type:
-			t.DstPort = t.DstPort&0x00ff | uint16(v[0])<<8
+			t.DstPort = t.DstPort&0x00ff | uint16(w.u8(v))<<8
 		case ctaProtoICMPCode, ctaProtoICMPv6Code:
-			t.DstPort = t.DstPort&0xff00 | uint16(v[0])
+			t.DstPort = t.DstPort&0xff00 | uint16(w.u8(v))
 		default:
 			d.Unknown++
 		}
 	}
-	return seen, nil
+	return seen, w.err
 }

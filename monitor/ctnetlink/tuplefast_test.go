@@ -11,15 +11,14 @@ import (
 func tuples(tb testing.TB, f func(g *golden, v []byte)) {
 	tb.Helper()
 	for _, g := range goldenAll(tb) {
-		for b := g.msg[headers:]; len(b) >= attrHeader; {
-			typ, v, rest, ok := next(b)
-			if !ok {
-				tb.Fatal(g.name())
-			}
+		w := walk{op: g.name()}
+		for typ, v := range w.over(g.msg[headers:]) {
 			if typ == ctaTupleOrig || typ == ctaTupleReply || typ == ctaTupleMaster {
 				f(&g, v)
 			}
-			b = rest
+		}
+		if w.err != nil {
+			tb.Fatal(w.err)
 		}
 	}
 }
