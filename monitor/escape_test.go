@@ -18,7 +18,11 @@ func TestEscape(t *testing.T) {
 		{"C1", "a\u0085b\u009bc", `a\u0085b\u009bc`},
 		{"directions", "\u061c\u200e\u200f\u202a\u202e\u2066\u2069", `\u061c\u200e\u200f\u202a\u202e\u2066\u2069`},
 		{"separators", "a\u2028b\u2029c", `a\u2028b\u2029c`},
-		{"neighbours stay", "\u061b\u061d\u200d\u2010\u2027\u202f\u2065\u206a\u00a0", "\u061b\u061d\u200d\u2010\u2027\u202f\u2065\u206a\u00a0"},
+		{
+			"neighbours stay",
+			"\u061b\u061d\u200d\u2010\u2027\u202f\u2065\u206a\u00a0",
+			"\u061b\u061d\u200d\u2010\u2027\u202f\u2065\u206a\u00a0",
+		},
 		{"not UTF-8", "a\xff\xc3(\xed\xa0\x80", `a\xff\xc3(\xed\xa0\x80`},
 		{"the replacement character itself", "a\ufffdb", "a\ufffdb"},
 		{"backslash", `a\x1b`, `a\\x1b`},

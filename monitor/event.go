@@ -19,7 +19,17 @@ const (
 	KindNetNSEnd        // a network namespace is gone, and its flows with it: Event.NetNS
 )
 
-var kindNames = [...]string{"none", "new", "update", "destroy", "existing", "lost", "resynced", "netns_begin", "netns_end"}
+var kindNames = [...]string{
+	"none",
+	"new",
+	"update",
+	"destroy",
+	"existing",
+	"lost",
+	"resynced",
+	"netns_begin",
+	"netns_end",
+}
 
 // String returns the word that filters and JSON lines use.
 func (k Kind) String() string {

@@ -28,7 +28,12 @@ type Reading struct {
 
 // Reading returns what is known of a flow at a time.
 func (f *Flow) Reading(known Attrs, at Time) Reading {
-	return Reading{at, f.Timeout, f.CountersOrig.Packets + f.CountersReply.Packets, known.Any(AttrCountersOrig | AttrCountersReply)}
+	return Reading{
+		at,
+		f.Timeout,
+		f.CountersOrig.Packets + f.CountersReply.Packets,
+		known.Any(AttrCountersOrig | AttrCountersReply),
+	}
 }
 
 // Unchanged reports whether no packet passed between a reading and a later one: the

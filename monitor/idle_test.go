@@ -33,7 +33,8 @@ func TestUnchanged(t *testing.T) {
 		}
 	}
 	uncounted := Reading{At: 100 * second, Timeout: 5000}
-	if !uncounted.Unchanged(Reading{At: 103 * second, Timeout: 4997}) || uncounted.Unchanged(Reading{At: 103 * second, Timeout: 5000}) {
+	if !uncounted.Unchanged(Reading{At: 103 * second, Timeout: 4997}) ||
+		uncounted.Unchanged(Reading{At: 103 * second, Timeout: 5000}) {
 		t.Error("without counters the timeout decides")
 	}
 }

@@ -65,7 +65,8 @@ func TestNAT(t *testing.T) {
 			NAT{Kind: NATDestination, DstAddr: true, NoBits: true}},
 		{"made by hand: bits without a rewrite", natFlow(TCP, seen|SrcNAT, "10.0.0.2:1000", "192.0.2.1:80", "192.0.2.1:80", "10.0.0.2:1000"), PathForward,
 			NAT{StrayBits: true}},
-		{"no reply tuple", Flow{Orig: Tuple{Src: AddrFrom4([4]byte{10, 0, 0, 2}), Dst: AddrFrom4([4]byte{192, 0, 2, 1}), SrcPort: 1, DstPort: 443, Proto: TCP, Family: IPv4}}, PathForward, NAT{}},
+		{"no reply tuple", Flow{Orig: Tuple{Src: AddrFrom4([4]byte{10, 0, 0, 2}), Dst: AddrFrom4([4]byte{192, 0, 2, 1}), SrcPort: 1, DstPort: 443,
+			Proto: TCP, Family: IPv4}}, PathForward, NAT{}},
 	} {
 		c.flow.Path = c.path
 		if got := c.flow.NAT(); got != c.want {

@@ -127,7 +127,13 @@ func TestWalkICMP(t *testing.T) {
 	f := icmpFlow(SrcNAT, "10.0.0.2", "192.0.2.1", "192.0.2.1", "203.0.113.1", 77, 59304)
 	f.Path = PathForward
 	w := NewWalk(&f)
-	got := fmt.Sprint(w.Original.Steps[2].Rewrite.To.text(), " ", w.Reply.Dst.text(), " ", w.Reply.Steps[0].Rewrite.To.text())
+	got := fmt.Sprint(
+		w.Original.Steps[2].Rewrite.To.text(),
+		" ",
+		w.Reply.Dst.text(),
+		" ",
+		w.Reply.Steps[0].Rewrite.To.text(),
+	)
 	if want := "203.0.113.1:59304 203.0.113.1:59304 10.0.0.2:77"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -128,7 +128,8 @@ func TestExportFlows(t *testing.T) {
 	}
 	st.press("<ctrl+u>a.jsonl<enter>")
 	f := e.files["a.jsonl"]
-	if f == nil || len(f.events) != 5 || f.closed != 1 || f.events[0].Kind != monitor.KindExisting || f.events[4].Seq != 5 {
+	if f == nil || len(f.events) != 5 || f.closed != 1 || f.events[0].Kind != monitor.KindExisting ||
+		f.events[4].Seq != 5 {
 		t.Fatalf("file %+v", f)
 	}
 	if !strings.Contains(st.screen(), "5 flows written to a.jsonl") {
@@ -156,7 +157,13 @@ func TestExportStream(t *testing.T) {
 	st.size(120, 30)
 	st.press("/snat<enter>en<ctrl+u>s.jsonl<enter>")
 	st.newcomer(50000)
-	st.event(monitor.KindNew, 0, flowOf(monitor.UDP, "10.0.0.5:1", "10.0.0.9:2", "10.0.0.5:1", "10.0.0.9:2", 0, monitor.PathForward), 0, nil)
+	st.event(
+		monitor.KindNew,
+		0,
+		flowOf(monitor.UDP, "10.0.0.5:1", "10.0.0.9:2", "10.0.0.5:1", "10.0.0.9:2", 0, monitor.PathForward),
+		0,
+		nil,
+	)
 	st.gap(0, 7)
 	st.commit()
 	f := e.files["s.jsonl"]

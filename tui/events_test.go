@@ -91,7 +91,8 @@ func TestEventsJumpToFlow(t *testing.T) {
 	st.now += 10e9
 	st.frame()
 	st.press("2<up><up><enter>") // the end of 192.168.77.2:39498
-	if s := st.screen(); st.detail == nil || !strings.Contains(s, "192.168.77.2:39498") || !strings.Contains(s, "× ended 12s ago") {
+	if s := st.screen(); st.detail == nil || !strings.Contains(s, "192.168.77.2:39498") ||
+		!strings.Contains(s, "× ended 12s ago") {
 		t.Errorf("the detail of an ended flow:\n%s", s)
 	}
 	st.press("<esc><down><enter>")

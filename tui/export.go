@@ -64,7 +64,10 @@ func (x *exporter) ask(what exported, shown string) {
 	to := func(what exported) func() tea.Cmd {
 		return func() tea.Cmd {
 			name := what.thing() + "s" + x.s.Clock().Time().In(x.s.Location).Format("-20060102-150405") + ".jsonl"
-			x.s.Root.Ask(page.AskText("JSON lines to", name, func(path string) tea.Cmd { return x.start(path, what, false) }))
+			x.s.Root.Ask(page.AskText("JSON lines to", name, func(path string) tea.Cmd {
+				return x.start(path, what,
+					false)
+			}))
 			return nil
 		}
 	}
@@ -88,7 +91,11 @@ func (x *exporter) progress() string {
 	if x.running == nil {
 		return ""
 	}
-	return fmt.Sprintf("exporting %s of %s", human.Count(uint64(x.running.written.Load())), human.Count(uint64(x.running.all.Load())))
+	return fmt.Sprintf(
+		"exporting %s of %s",
+		human.Count(uint64(x.running.written.Load())),
+		human.Count(uint64(x.running.all.Load())),
+	)
 }
 
 // start creates the file and writes it.

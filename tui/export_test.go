@@ -52,7 +52,8 @@ func TestExportShowsHowFarItIs(t *testing.T) {
 		f.on <- struct{}{}
 	}
 	st.send(<-done)
-	if s := st.screen(); strings.Contains(s, "exporting") || !strings.Contains(s, "1,200 flows written to flows-20260301-120310.jsonl") {
+	if s := st.screen(); strings.Contains(s, "exporting") ||
+		!strings.Contains(s, "1,200 flows written to flows-20260301-120310.jsonl") {
 		t.Errorf("at the end:\n%s", s)
 	}
 	if st.press("q"); !st.quit {

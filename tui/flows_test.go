@@ -27,8 +27,15 @@ func (st *stage) under() (port uint16, line int) {
 // newcomer adds a flow that has just begun.
 func (st *stage) newcomer(port int) {
 	st.now += 1e6
-	f := flowOf(monitor.TCP, fmt.Sprintf("172.16.0.1:%d", port), "203.0.113.9:443", fmt.Sprintf("203.0.113.1:%d", port), "203.0.113.9:443",
-		srcNAT, monitor.PathForward)
+	f := flowOf(
+		monitor.TCP,
+		fmt.Sprintf("172.16.0.1:%d", port),
+		"203.0.113.9:443",
+		fmt.Sprintf("203.0.113.1:%d", port),
+		"203.0.113.9:443",
+		srcNAT,
+		monitor.PathForward,
+	)
 	st.event(monitor.KindNew, 0, live(f, monitor.TCPSynSent, 120), timed, nil)
 	st.commit()
 }

@@ -121,7 +121,15 @@ func TestPools(t *testing.T) {
 		}
 	}
 	for range 3 { // one tuple more, for DNAT
-		f := flowOf(monitor.TCP, "198.51.100.7:51022", "203.0.113.1:8080", "198.51.100.7:51022", "192.168.77.2:80", dstNAT, monitor.PathForward)
+		f := flowOf(
+			monitor.TCP,
+			"198.51.100.7:51022",
+			"203.0.113.1:8080",
+			"198.51.100.7:51022",
+			"192.168.77.2:80",
+			dstNAT,
+			monitor.PathForward,
+		)
 		st.event(monitor.KindUpdate, 1, f, 0, nil)
 	}
 	st.commit()
@@ -158,8 +166,14 @@ func TestPoolOfARule(t *testing.T) {
 					as = 40099 // the kernel begins anywhere
 				}
 				to := "203.0.113.9:9999"
-				st.event(monitor.KindNew, 1, flowOf(monitor.UDP, fmt.Sprintf("192.168.77.2:%d", c.own+i), to, fmt.Sprintf("203.0.113.1:%d", as), to,
-					srcNAT, monitor.PathForward), 0, nil)
+				st.event(
+					monitor.KindNew,
+					1,
+					flowOf(monitor.UDP, fmt.Sprintf("192.168.77.2:%d", c.own+i), to, fmt.Sprintf("203.0.113.1:%d", as), to,
+						srcNAT, monitor.PathForward),
+					0,
+					nil,
+				)
 			}
 			st.commit()
 			st.size(160, 50)

@@ -125,7 +125,8 @@ func (h *header) drawTabs(l *paint.Line) {
 // namespace says most.
 func (h *header) sources() (out []string) {
 	info := &h.info
-	for _, parts := range [][]string{{info.Host, info.Namespace, info.Capture}, {info.Namespace, info.Capture}, {info.Namespace}} {
+	for _, parts := range [][]string{{info.Host, info.Namespace, info.Capture}, {info.Namespace, info.Capture},
+		{info.Namespace}} {
 		var known []string
 		for _, p := range parts {
 			if p != "" {

@@ -17,14 +17,14 @@ import (
 type fakeHealth struct {
 	reading health.Reading
 	err     error
-	looks   int
+	reads   int
 
 	reason, command string
 	asked           int
 }
 
-func (f *fakeHealth) Look(context.Context) (health.Reading, error) {
-	f.looks++
+func (f *fakeHealth) Read(context.Context) (health.Reading, error) {
+	f.reads++
 	return f.reading, f.err
 }
 
@@ -43,21 +43,61 @@ func unwell(c *Config) {
 		Entries: 31207, Max: 262144,
 		Counters: []health.Counter{
 			{Name: "drop", Means: "packets are dropped", Total: 7},
-			{Name: "insert_failed", Means: "new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them", Total: 20, Level: monitor.SeverityWarn,
-				Command: "natlens watch event new"},
-			{Name: "invalid", Means: "packets belong to no connection that the kernel could follow: out of window, or routed another way back", Total: 5000},
+			{
+				Name:    "insert_failed",
+				Means:   "new flows are dropped, because another packet's flow took their place first, or NAT ran out of ports for them",
+				Total:   20,
+				Level:   monitor.SeverityWarn,
+				Command: "natlens watch event new",
+			},
+			{
+				Name:  "invalid",
+				Means: "packets belong to no connection that the kernel could follow: out of window, or routed another way back",
+				Total: 5000,
+			},
 		},
 		Checks: []health.Check{
-			{Level: monitor.SeverityFail, Name: "events", Text: "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do", Command: "sysctl -w net.netfilter.nf_conntrack_events=1"},
-			{Level: monitor.SeverityWarn, Name: "acct", Text: "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters", Command: "sysctl -w net.netfilter.nf_conntrack_acct=1"},
+			{
+				Level:   monitor.SeverityFail,
+				Name:    "events",
+				Text:    "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do",
+				Command: "sysctl -w net.netfilter.nf_conntrack_events=1",
+			},
+			{
+				Level:   monitor.SeverityWarn,
+				Name:    "acct",
+				Text:    "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters",
+				Command: "sysctl -w net.netfilter.nf_conntrack_acct=1",
+			},
 		},
 	}}
 	c.Findings = &fakeFindings{[]monitor.Finding{
-		{Rule: "snat-ports", Severity: monitor.SeverityFail, Subject: "203.0.113.1 tcp", Text: "203.0.113.1 has 61,011 of 64,512 TCP ports in use towards 203.0.113.9:443",
-			Why: "one public address has so many ports towards one destination: add addresses, or have clients reuse connections", Filter: "tcp and snat", Since: stageNow - 192e9},
-		{Rule: "syn-unanswered", Severity: monitor.SeverityWarn, Subject: "203.0.113.66:443", Text: "203.0.113.66:443 answers none of 12 handshakes of 3 hosts",
-			Why: "the server is down, a firewall drops the packets, or the answers take a way around this gateway", Filter: "tcp and dst 203.0.113.66 and state syn_sent", Since: stageNow - 61e9},
-		{Rule: "snat-clash", Severity: monitor.SeverityInfo, Subject: "203.0.113.1", Text: "12 of 40 source ports are rewritten\x1b[2J", Filter: "snat", Since: stageNow - 3e9},
+		{
+			Rule:     "snat-ports",
+			Severity: monitor.SeverityFail,
+			Subject:  "203.0.113.1 tcp",
+			Text:     "203.0.113.1 has 61,011 of 64,512 TCP ports in use towards 203.0.113.9:443",
+			Why:      "one public address has so many ports towards one destination: add addresses, or have clients reuse connections",
+			Filter:   "tcp and snat",
+			Since:    stageNow - 192e9,
+		},
+		{
+			Rule:     "syn-unanswered",
+			Severity: monitor.SeverityWarn,
+			Subject:  "203.0.113.66:443",
+			Text:     "203.0.113.66:443 answers none of 12 handshakes of 3 hosts",
+			Why:      "the server is down, a firewall drops the packets, or the answers take a way around this gateway",
+			Filter:   "tcp and dst 203.0.113.66 and state syn_sent",
+			Since:    stageNow - 61e9,
+		},
+		{
+			Rule:     "snat-clash",
+			Severity: monitor.SeverityInfo,
+			Subject:  "203.0.113.1",
+			Text:     "12 of 40 source ports are rewritten\x1b[2J",
+			Filter:   "snat",
+			Since:    stageNow - 3e9,
+		},
 	}}
 }
 
@@ -87,7 +127,10 @@ func TestHealthScreens(t *testing.T) {
 	}{
 		{"health", "5", func(st *stage) { st.history(600) }, unwell},
 		{"health-cursor", "5<down><down>", func(st *stage) { st.history(90) }, unwell},
-		{"health-well", "5", func(st *stage) { st.history(600) }, func(c *Config) { c.Health = &fakeHealth{reading: health.Reading{Entries: 250000, Max: 262144}} }},
+		{"health-well", "5", func(st *stage) { st.history(600) }, func(c *Config) {
+			c.Health = &fakeHealth{reading: health.Reading{Entries: 250000,
+				Max: 262144}}
+		}},
 		{"health-recording", "5", func(st *stage) { st.history(30) }, func(c *Config) { c.Findings = &fakeFindings{} }},
 		{"health-begin", "5", func(*stage) {}, unwell},
 	} {
@@ -96,7 +139,10 @@ func TestHealthScreens(t *testing.T) {
 			st.gateway()
 			if h, ok := st.cfg.Health.(*fakeHealth); ok && len(h.reading.Counters) > 0 {
 				st.watch.Moved = health.Moved{}
-				st.watch.Moved.Note(st.now-300e9, []health.Counter{{Name: "drop", Total: 7}, {Name: "insert_failed", Total: 3}, {Name: "invalid", Total: 3796}})
+				st.watch.Moved.Note(
+					st.now-300e9,
+					[]health.Counter{{Name: "drop", Total: 7}, {Name: "insert_failed", Total: 3}, {Name: "invalid", Total: 3796}},
+				)
 			}
 			c.play(st)
 			st.s.Report(paint.Text, "") // that there is something to see on this page
@@ -141,7 +187,7 @@ func TestHealthLeadsToFlows(t *testing.T) {
 	}
 }
 
-// TestHealthAsks expects a look every two seconds, whatever page is open, and an
+// TestHealthAsks expects a reading every two seconds, whatever page is open, and an
 // error on the page.
 func TestHealthAsks(t *testing.T) {
 	h := &fakeHealth{}
@@ -150,8 +196,8 @@ func TestHealthAsks(t *testing.T) {
 		st.frame()
 		st.now += 1e8
 	}
-	if h.looks != 2 {
-		t.Errorf("%d looks in 4 s", h.looks)
+	if h.reads != 2 {
+		t.Errorf("%d readings in 4 s", h.reads)
 	}
 	h.err = errors.New("join: no more")
 	st.now += 3e9
@@ -180,8 +226,18 @@ func TestAdvice(t *testing.T) {
 			st.gateway()
 			before := st.line(2)
 			h.reading.Checks = []health.Check{
-				{Level: monitor.SeverityFail, Name: "events", Text: "no flow sends events: nf_conntrack_events is 0\x1b[2J", Command: "sysctl -w net.netfilter.nf_conntrack_events=1"},
-				{Level: monitor.SeverityWarn, Name: "acct", Text: "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters", Command: "sysctl -w net.netfilter.nf_conntrack_acct=1"},
+				{
+					Level:   monitor.SeverityFail,
+					Name:    "events",
+					Text:    "no flow sends events: nf_conntrack_events is 0\x1b[2J",
+					Command: "sysctl -w net.netfilter.nf_conntrack_events=1",
+				},
+				{
+					Level:   monitor.SeverityWarn,
+					Name:    "acct",
+					Text:    "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters",
+					Command: "sysctl -w net.netfilter.nf_conntrack_acct=1",
+				},
 				{Level: monitor.SeverityInfo, Name: "helper", Text: "no helper", Command: ""},
 				{Level: monitor.SeverityInfo, Name: "labels", Text: "no labels", Command: ""},
 			}
@@ -224,13 +280,17 @@ func TestTrouble(t *testing.T) {
 	for _, page := range []string{"2", "3", "4", "5", "1"} {
 		st.press(page)
 		lines := strings.Split(st.screen(), "\n")
-		if got := strings.TrimSpace(lines[2]) + " " + strings.TrimSpace(lines[3]); !strings.HasPrefix(got, `history /var/lib/natlens: no space left on device\x1b[2J; translations are held in memory until it can be written`) {
+		if got := strings.TrimSpace(lines[2]) + " " + strings.TrimSpace(lines[3]); !strings.HasPrefix(
+			got,
+			`history /var/lib/natlens: no space left on device\x1b[2J; translations are held in memory until it can be written`,
+		) {
 			t.Errorf("page %s:\n%s", page, st.screen())
 		}
 	}
 	st.now += 5e9
 	st.frame()
-	if !strings.Contains(st.screen(), "no space left") || !strings.Contains(st.screen(), "nothing seen for 5s: no flow sends events → sysctl") {
+	if !strings.Contains(st.screen(), "no space left") ||
+		!strings.Contains(st.screen(), "nothing seen for 5s: no flow sends events → sysctl") {
 		t.Error(st.screen())
 	}
 	st.stats.Events++
@@ -249,8 +309,10 @@ func TestTrouble(t *testing.T) {
 // come for five seconds, another one when that is mended, and none once something
 // comes.
 func TestQuiet(t *testing.T) {
-	h := &fakeHealth{reason: "nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on",
-		command: "nft 'add table inet tracking; add chain inet tracking on; add rule inet tracking on ct state new'"}
+	h := &fakeHealth{
+		reason:  "nothing is tracked here: no rule of nftables or iptables in this network namespace turns conntrack on",
+		command: "nft 'add table inet tracking; add chain inet tracking on; add rule inet tracking on ct state new'",
+	}
 	st := newStage(t, func(c *Config) { c.Health = h })
 	st.stats.Events, st.stats.Existing = 3, 3 // the flows of before are no events
 	st.frame()
@@ -296,10 +358,10 @@ func TestHealthGoesOn(t *testing.T) {
 	f := &fakeHealth{}
 	st := newStage(t, func(c *Config) { c.Health = f })
 	st.frame()
-	before := f.looks
+	before := f.reads
 	st.now -= 3600e9
 	st.frame()
-	if before == 0 || f.looks != before+1 {
-		t.Errorf("asked %d times before, %d in all", before, f.looks)
+	if before == 0 || f.reads != before+1 {
+		t.Errorf("asked %d times before, %d in all", before, f.reads)
 	}
 }

@@ -23,7 +23,15 @@ func namespaces(t *testing.T) *stage {
 			f.Orig.NetNS, f.Reply.NetNS = id, id
 			st.event(monitor.KindNew, float64(30-10*i-port), live(f, monitor.TCPEstablished, 432000), timed, nil)
 		}
-		in := flowOf(monitor.TCP, "198.51.100.7:51022", "203.0.113.1:8080", "198.51.100.7:51022", "192.168.77.2:80", dstNAT|assured, monitor.PathForward)
+		in := flowOf(
+			monitor.TCP,
+			"198.51.100.7:51022",
+			"203.0.113.1:8080",
+			"198.51.100.7:51022",
+			"192.168.77.2:80",
+			dstNAT|assured,
+			monitor.PathForward,
+		)
 		in.Orig.NetNS, in.Reply.NetNS = id, id
 		st.event(monitor.KindNew, 40, live(in, monitor.TCPEstablished, 432000), timed, nil)
 	}
@@ -54,14 +62,18 @@ func TestNetNSOfTheCursor(t *testing.T) {
 		t.Errorf("from the NAT page: filter %q, want %q", st.s.Text, want)
 	}
 	st.press("yc")
-	if want := "ip netns exec blue conntrack -D -p tcp -s 192.168.77.2 -d 203.0.113.9 --sport 4000"; !strings.HasPrefix(st.copied, want) {
+	if want := "ip netns exec blue conntrack -D -p tcp -s 192.168.77.2 -d 203.0.113.9 --sport 4000"; !strings.HasPrefix(
+		st.copied,
+		want,
+	) {
 		t.Errorf("copied %q, want %q and so on", st.copied, want)
 	}
 	st.press("yt")
 	if st.press("x"); !strings.Contains(st.screen(), " → 203.0.113.9:443 in netns blue?") {
 		t.Errorf("asked to delete:\n%s", st.screen())
 	}
-	if lines := strings.Split(st.copied, "\n"); len(lines) != 2 || !strings.HasPrefix(lines[0], "ip netns exec blue tcpdump ") ||
+	if lines := strings.Split(st.copied, "\n"); len(lines) != 2 ||
+		!strings.HasPrefix(lines[0], "ip netns exec blue tcpdump ") ||
 		!strings.HasPrefix(lines[1], "ip netns exec blue tcpdump ") {
 		t.Errorf("copied %q", st.copied)
 	}

@@ -36,7 +36,7 @@ func TestKeyRightBehindEnter(t *testing.T) {
 	}
 }
 
-// On pages that do not look at the flows their number goes on, and how many the
+// On pages that do not show flows their number goes on, and how many the
 // filter wants is not said: what was counted on the previous page is no longer so.
 func TestFlowsAreCountedOnEveryPage(t *testing.T) {
 	for page, want := range map[string]struct{ flows, export string }{

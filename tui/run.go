@@ -74,7 +74,7 @@ const (
 	restoreTitle = "\x1b[23;0t"
 )
 
-// keyFPS is how often the renderer looks for a new screen. That is how long a key waits for
+// keyFPS is how often the renderer checks for a new screen. That is how long a key waits for
 // its frame, not how often there is one.
 const keyFPS = 120
 

@@ -120,7 +120,10 @@ func TestRunEndsWithItsContext(t *testing.T) {
 }
 
 func TestRunShowsTheEndOfTheSource(t *testing.T) {
-	screen, keys, _, done := started(t, Config{Feed: func(context.Context) error { return errors.New("read events: gone") }})
+	screen, keys, _, done := started(
+		t,
+		Config{Feed: func(context.Context) error { return errors.New("read events: gone") }},
+	)
 	screen.await(t, "the source has ended: read events: gone")
 	_, _ = keys.Write([]byte("q"))
 	if err := wait(t, done); err != nil {
@@ -199,7 +202,15 @@ func (brokenPlayer) Seek(monitor.Time) {}
 func TestRunHostileText(t *testing.T) {
 	hostile := "\x1b]0;PWN\x07\x1b[31337mX\u009b31m\u202eY\u2066\xff\nZ\r\x7f"
 	st := newStage(t)
-	f := flowOf(monitor.TCP, "192.168.77.9:40001", "203.0.113.9:21", "203.0.113.1:40001", "203.0.113.9:21", srcNAT|assured, monitor.PathForward)
+	f := flowOf(
+		monitor.TCP,
+		"192.168.77.9:40001",
+		"203.0.113.9:21",
+		"203.0.113.1:40001",
+		"203.0.113.9:21",
+		srcNAT|assured,
+		monitor.PathForward,
+	)
 	f.Mark = 1
 	x := &monitor.Extra{Helper: []byte(hostile), SecCtx: []byte(hostile), Labels: []byte{1}}
 	st.event(monitor.KindNew, 1, f, monitor.AttrHelper|monitor.AttrSecCtx|monitor.AttrLabels, x)

@@ -53,7 +53,8 @@ func (m *Model) View() tea.View {
 	v.WindowTitle = "natlens"
 	if m.width < minWidth || m.height < minHeight {
 		var l paint.Line
-		l.Add(paint.Text, fmt.Sprintf("natlens needs %d×%d cells; this is %d×%d", minWidth, minHeight, m.width, m.height))
+		l.Add(paint.Text, fmt.Sprintf("natlens needs %d×%d cells; this is %d×%d", minWidth, minHeight, m.width,
+			m.height))
 		v.Content = string(m.theme.style.Append(nil, &l))
 		return v
 	}

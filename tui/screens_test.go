@@ -136,7 +136,8 @@ func TestScreensASCII(t *testing.T) {
 		}
 		for y := range with.height {
 			utf8, ascii := with.line(y), without.line(y)
-			if i := strings.IndexFunc(ascii, func(r rune) bool { return r > 0x7e }); i >= 0 || paint.Width(ascii) != paint.Width(utf8) {
+			if i := strings.IndexFunc(ascii, func(r rune) bool { return r > 0x7e }); i >= 0 ||
+				paint.Width(ascii) != paint.Width(utf8) {
 				t.Errorf("%s: %q has no ASCII form of the same width: %q", keys, utf8, ascii)
 			}
 		}

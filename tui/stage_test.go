@@ -34,7 +34,12 @@ type stage struct {
 }
 
 func newStage(t *testing.T, adjust ...func(*Config)) *stage {
-	st := &stage{t: t, table: table.New(table.Config{Linger: 5 * time.Second, Life: true}), tail: tail.New(), now: stageNow}
+	st := &stage{
+		t:     t,
+		table: table.New(table.Config{Linger: 5 * time.Second, Life: true}),
+		tail:  tail.New(),
+		now:   stageNow,
+	}
 	cfg := Config{Table: st.table, Tail: st.tail, Stats: func() loop.Stats { return st.stats },
 		Clock: func() monitor.Time { return st.now }, Location: time.UTC, Theme: "dark",
 		Info: Info{Host: "gw01", Namespace: "host", Capture: "ring", Max: 262144}}
@@ -61,7 +66,12 @@ func (st *stage) gap(ago float64, count uint64) {
 	st.seq++
 	e := st.batch.Add()
 	at := st.now - monitor.Time(ago*1e9)
-	*e = monitor.Event{Seq: st.seq, Time: at, Kind: monitor.KindLost, Gap: &monitor.Gap{Count: count, From: at - 2e9, To: at - 1e9}}
+	*e = monitor.Event{
+		Seq:  st.seq,
+		Time: at,
+		Kind: monitor.KindLost,
+		Gap:  &monitor.Gap{Count: count, From: at - 2e9, To: at - 1e9},
+	}
 	st.stats.Lost += count
 	st.stats.Gaps++
 }

@@ -8,7 +8,7 @@ import (
 	"natlens/tui/paint"
 )
 
-// theme is how the roles of text look on this terminal.
+// theme is the style of each role of text on this terminal.
 type theme struct {
 	style   paint.Style
 	name    string // dark or light

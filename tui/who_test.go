@@ -34,8 +34,19 @@ func someHolders(n int) who.Answer {
 		},
 	}
 	for i := range n {
-		row := who.Row{Cells: []string{fmt.Sprintf("192.168.77.%d:%d", 2+i%2, 4444+i), "tcp", fmt.Sprintf("203.0.113.1:%d", 4444+i), "2026-11-22 14:32:01.123", "2026-11-22 14:34:07.442",
-			"203.0.113.9:443", "snat", "↑47.0 KiB ↓1.05 MiB", ""}}
+		row := who.Row{
+			Cells: []string{
+				fmt.Sprintf("192.168.77.%d:%d", 2+i%2, 4444+i),
+				"tcp",
+				fmt.Sprintf("203.0.113.1:%d", 4444+i),
+				"2026-11-22 14:32:01.123",
+				"2026-11-22 14:34:07.442",
+				"203.0.113.9:443",
+				"snat",
+				"↑47.0 KiB ↓1.05 MiB",
+				"",
+			},
+		}
 		if i == 1 {
 			row.Uncertain, row.Cells[8] = true, "uncertain: a gap within; in tenant\x1b[2J"
 		}
@@ -44,7 +55,7 @@ func someHolders(n int) who.Answer {
 	return a
 }
 
-// TestWhoPage asks, moves, and looks at the page at named sizes.
+// TestWhoPage asks, moves, and draws the page at named sizes.
 func TestWhoPage(t *testing.T) {
 	asker := &fakeAsker{answer: someHolders(40)}
 	st := newStage(t, func(c *Config) { c.Who = asker })

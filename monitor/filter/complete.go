@@ -128,7 +128,8 @@ var fieldOrder = func() []Field {
 
 // common are the words that most filters begin with, and so the first offered.
 var common = []string{"tcp", "udp", "icmp", "icmpv6", "ipv4", "ipv6", "port", "sport", "dport", "host", "net", "src",
-	"dst", "nat", "snat", "dnat", "state", "established", "assured", "unreplied", "event", "mark", "zone", "bytes", "age"}
+	"dst", "nat", "snat", "dnat", "state", "established", "assured", "unreplied", "event",
+	"mark", "zone", "bytes", "age"}
 
 // aliases are second words for what has a better one, or is the default.
 var aliases = []string{"all", "true", "false", "ip", "ip6", "nobits", "port_only", "replied", "related"}

@@ -105,9 +105,13 @@ func (t *translation) flag(f *Flag, v FlagValue) (Expr, error) {
 	switch proto, one := t.protocol(); {
 	case f.Name == "proto":
 		t.proto = x
-	case f.Name == "state" && one && !slices.ContainsFunc(x.(Cmp).Set, func(r Range) bool { return monitor.Proto(r.Lo>>8) == proto }):
-		return nil, &FlagError{v.Name, v.Value, "not a state of " + proto.String() + ": " + strings.Join(monitor.StateNames(proto), ", "),
-			human.Nearest(v.Value, monitor.StateNames(proto))}
+	case f.Name == "state" && one && !x.(Cmp).hasStateOf(proto):
+		return nil, &FlagError{
+			v.Name,
+			v.Value,
+			"not a state of " + proto.String() + ": " + strings.Join(monitor.StateNames(proto), ", "),
+			human.Nearest(v.Value, monitor.StateNames(proto)),
+		}
 	}
 	return x, t.sameFamily(v, x)
 }
@@ -115,7 +119,8 @@ func (t *translation) flag(f *Flag, v FlagValue) (Expr, error) {
 // text returns what a flag means in the filter language.
 func (t *translation) text(f *Flag, v FlagValue) (string, error) {
 	// Only a value's characters: a value must not bring in operators.
-	if i := strings.IndexFunc(v.Value, func(r rune) bool { return r <= ' ' || strings.ContainsRune("()&|<>=\"'`", r) }); i >= 0 {
+	operator := func(r rune) bool { return r <= ' ' || strings.ContainsRune("()&|<>=\"'`", r) }
+	if strings.ContainsFunc(v.Value, operator) {
 		return "", errors.New("not a value: " + f.Arg)
 	}
 	switch f.Name {
@@ -265,6 +270,11 @@ func (t *translation) events(list string) error {
 		}
 	}
 	return nil
+}
+
+// hasStateOf reports whether one of the states belongs to the protocol.
+func (x Cmp) hasStateOf(p monitor.Proto) bool {
+	return slices.ContainsFunc(x.Set, func(r Range) bool { return monitor.Proto(r.Lo>>8) == p })
 }
 
 // protocol returns the one protocol of -p.

@@ -24,7 +24,7 @@ const (
 	FieldOrigDst
 	FieldReplySrc
 	FieldReplyDst
-	FieldOrigL4Src // the 16 bits that monitor.Tuple has as SrcPort and DstPort: port, ICMP id or type<<8 | code, GRE key
+	FieldOrigL4Src // SrcPort and DstPort of monitor.Tuple: port, ICMP id or type<<8 | code, GRE key
 	FieldOrigL4Dst
 	FieldReplyL4Src
 	FieldReplyL4Dst
@@ -197,7 +197,8 @@ var fields = [numFields]fieldInfo{
 	FieldReplyBytes: {[]string{"reply.bytes"}, kindSize, max64, monitor.AttrCountersReply,
 		"bytes of the reply direction", "bytes returned ",
 		func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Bytes }},
-	FieldHelper: {[]string{"helper"}, kindText, 0, monitor.AttrHelper, "name of the helper: ftp, sip …", "helper ", nil},
+	FieldHelper: {[]string{"helper"}, kindText, 0, monitor.AttrHelper,
+		"name of the helper: ftp, sip …", "helper ", nil},
 	FieldLabel:  {[]string{"label"}, kindLabel, 127, monitor.AttrLabels, "label bit that is set", "label ", nil},
 	FieldSecCtx: {[]string{"secctx"}, kindText, 0, monitor.AttrSecCtx, "security context", "security context ", nil},
 	FieldSecMark: {[]string{"secmark"}, kindNumber, max32, monitor.AttrSecMark,

@@ -122,7 +122,8 @@ func TestEventMask(t *testing.T) {
 			t.Errorf("%s: %b %s, %v; want %b %s", c.args, s.Kinds, s.Kinds.Expr(), err, c.want, c.expr)
 		}
 	}
-	if s := Kinds(monitor.KindNew); !s.Has(monitor.KindNew) || s.Has(monitor.KindUpdate) || !KindSet(0).Has(monitor.KindDestroy) {
+	if s := Kinds(monitor.KindNew); !s.Has(monitor.KindNew) || s.Has(monitor.KindUpdate) ||
+		!KindSet(0).Has(monitor.KindDestroy) {
 		t.Error("a set of kinds does not have what it has")
 	}
 }
@@ -166,7 +167,8 @@ func TestFlagErrors(t *testing.T) {
 			t.Errorf("%s\n got %v\nwant %s", c.args, err, c.want)
 		}
 	}
-	if _, err := (Env{}).FromFlags([]FlagValue{{"output", "id"}}); err == nil || err.Error() != "--output: not a filter flag of conntrack(8)" {
+	if _, err := (Env{}).FromFlags([]FlagValue{{"output", "id"}}); err == nil ||
+		err.Error() != "--output: not a filter flag of conntrack(8)" {
 		t.Errorf("a flag that is none: %v", err)
 	}
 }

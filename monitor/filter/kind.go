@@ -30,10 +30,17 @@ var (
 	kindNone   = &kind{} // not written by users
 	kindAddr   = &kind{noun: "an address or network", examples: []string{"192.0.2.1", "10.0.0.0/8", "2001:db8::/32"}}
 	kindNumber = &kind{noun: "a number", examples: []string{"1", "1..9"}, nameless: true, ordered: true}
-	kindHex    = &kind{noun: "a number", examples: []string{"0x10", "16"}, nameless: true, ordered: true, masked: true, format: hex}
-	kindText   = &kind{noun: "a text", examples: []string{"ftp", `"any text"`}}
-	kindLabel  = &kind{noun: "a label", examples: []string{"5", "{1,5}"}, nameless: true} // names come from Env.Labels
-	kindFlag   = &kind{noun: "a number", discrete: true}                                  // no value is written
+	kindHex    = &kind{
+		noun:     "a number",
+		examples: []string{"0x10", "16"},
+		nameless: true,
+		ordered:  true,
+		masked:   true,
+		format:   hex,
+	}
+	kindText  = &kind{noun: "a text", examples: []string{"ftp", `"any text"`}}
+	kindLabel = &kind{noun: "a label", examples: []string{"5", "{1,5}"}, nameless: true} // names come from Env.Labels
+	kindFlag  = &kind{noun: "a number", discrete: true}                                  // no value is written
 
 	kindPort = &kind{
 		noun: "a port", examples: []string{"443", "https", "1024..2047", "{80,443}"},
@@ -74,7 +81,8 @@ var (
 		discrete: true, bits: true, masked: true, format: hex,
 	}
 	kindNAT = &kind{
-		noun: "a kind of NAT", words: append(sortedValues(natBitNames), "none", "snat+dnat"), discrete: true, bits: true,
+		noun: "a kind of NAT", words: append(sortedValues(natBitNames), "none", "snat+dnat"),
+		discrete: true, bits: true,
 	}
 	kindDuration = &kind{
 		noun: "a time", examples: []string{"30s", "5m", "1h30m"}, units: durationUnits, plain: second, ordered: true,

@@ -50,7 +50,7 @@ func (p *parser) expect(w want) {
 // nothing, and works.
 type Env struct {
 	Labels     map[string]int       // bit numbers of the connection labels that have names (connlabel.conf)
-	Nameless   error                // why labels have no names: the error of reading connlabel.conf; nil if they have, or it was not read
+	Nameless   error                // why labels have no names: the error of reading connlabel.conf; or nil
 	Values     func(Field) []string // values that are about, for completion: what the table has seen
 	Namespaces *monitor.Namespaces  // names of network namespaces; nil: none has one
 	Now        func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown

@@ -56,9 +56,12 @@ var samples = []sample{
 		Remembered: monitor.AttrLabels,
 		Extra:      &monitor.Extra{Labels: []byte{0x20, 0x80, 14: 0, 15: 0x80}},
 		Flow: monitor.Flow{
-			Orig:         tuple(monitor.TCP, "192.168.77.2", "203.0.113.9", 39502, 443),
-			Reply:        tuple(monitor.TCP, "203.0.113.9", "203.0.113.1", 443, 39502),
-			CountersOrig: monitor.Counters{Packets: 900, Bytes: 80_000}, CountersReply: monitor.Counters{Packets: 1600, Bytes: 2_000_000},
+			Orig:  tuple(monitor.TCP, "192.168.77.2", "203.0.113.9", 39502, 443),
+			Reply: tuple(monitor.TCP, "203.0.113.9", "203.0.113.1", 443, 39502),
+			CountersOrig: monitor.Counters{
+				Packets: 900,
+				Bytes:   80_000,
+			}, CountersReply: monitor.Counters{Packets: 1600, Bytes: 2_000_000},
 			Status: done | monitor.SrcNAT | monitor.SeenReply | monitor.Assured | monitor.Dying, State: monitor.TCPTimeWait,
 			Mark: 0x110, ID: 7, Path: monitor.PathForward, Start: noon, Stop: noon + 780*sec,
 		}}},
@@ -96,25 +99,34 @@ var samples = []sample{
 			Reply:  tuple(monitor.GRE, "192.0.2.80", "10.0.0.8", 0x2000, 0x10),
 			Status: done | monitor.SeenReply | monitor.Assured, Timeout: 180, ID: 12, Use: 1, Path: monitor.PathForward,
 		}}},
-	{"redirect", monitor.Event{Kind: monitor.KindNew, Time: noon, Gen: 7, Has: always | monitor.AttrState | monitor.AttrTimeout,
-		Flow: monitor.Flow{
-			Orig:   tuple(monitor.TCP, "127.0.0.1", "127.0.0.1", 33000, 8081),
-			Reply:  tuple(monitor.TCP, "127.0.0.1", "127.0.0.1", 9091, 33000),
-			Status: done | monitor.DstNAT, State: monitor.TCPSynSent, Timeout: 120, ID: 13, Path: monitor.PathLoop,
-		}}},
-	{"zoned", monitor.Event{Kind: monitor.KindNew, Time: noon, Gen: 8, Has: always | monitor.AttrTimeout | monitor.AttrZone,
-		Flow: monitor.Flow{
-			Orig:   zoned(tuple(monitor.UDP, "10.0.0.5", "192.0.2.53", 123, 123), 5),
-			Reply:  zoned(tuple(monitor.UDP, "192.0.2.53", "10.0.0.5", 123, 123), 5),
-			Status: done, Timeout: 30, ID: 14, Zone: 5, Path: monitor.PathForward,
-		}}},
-	{"half-zoned", monitor.Event{Kind: monitor.KindNew, Time: noon, Gen: 9, Has: always | monitor.AttrTimeout | monitor.AttrZoneOrig,
-		Inferred: true,
-		Flow: monitor.Flow{
-			Orig:   zoned(tuple(monitor.UDP, "10.0.0.6", "192.0.2.53", 124, 123), 6),
-			Reply:  tuple(monitor.UDP, "192.0.2.53", "10.0.0.6", 123, 124),
-			Status: done, Timeout: 30, ID: 15, Path: monitor.PathIn,
-		}}},
+	{
+		"redirect",
+		monitor.Event{Kind: monitor.KindNew, Time: noon, Gen: 7, Has: always | monitor.AttrState | monitor.AttrTimeout,
+			Flow: monitor.Flow{
+				Orig:   tuple(monitor.TCP, "127.0.0.1", "127.0.0.1", 33000, 8081),
+				Reply:  tuple(monitor.TCP, "127.0.0.1", "127.0.0.1", 9091, 33000),
+				Status: done | monitor.DstNAT, State: monitor.TCPSynSent, Timeout: 120, ID: 13, Path: monitor.PathLoop,
+			}},
+	},
+	{
+		"zoned",
+		monitor.Event{Kind: monitor.KindNew, Time: noon, Gen: 8, Has: always | monitor.AttrTimeout | monitor.AttrZone,
+			Flow: monitor.Flow{
+				Orig:   zoned(tuple(monitor.UDP, "10.0.0.5", "192.0.2.53", 123, 123), 5),
+				Reply:  zoned(tuple(monitor.UDP, "192.0.2.53", "10.0.0.5", 123, 123), 5),
+				Status: done, Timeout: 30, ID: 14, Zone: 5, Path: monitor.PathForward,
+			}},
+	},
+	{
+		"half-zoned",
+		monitor.Event{Kind: monitor.KindNew, Time: noon, Gen: 9, Has: always | monitor.AttrTimeout | monitor.AttrZoneOrig,
+			Inferred: true,
+			Flow: monitor.Flow{
+				Orig:   zoned(tuple(monitor.UDP, "10.0.0.6", "192.0.2.53", 124, 123), 6),
+				Reply:  tuple(monitor.UDP, "192.0.2.53", "10.0.0.6", 123, 124),
+				Status: done, Timeout: 30, ID: 15, Path: monitor.PathIn,
+			}},
+	},
 	{"sctp", monitor.Event{Kind: monitor.KindUpdate, Time: noon, Gen: 10,
 		Has:   always | monitor.AttrState | monitor.AttrTimeout | monitor.AttrVTagOrig | monitor.AttrVTagReply,
 		Extra: &monitor.Extra{VTagOrig: 0xabc, VTagReply: 0xdef},
@@ -134,8 +146,11 @@ var samples = []sample{
 			Path: monitor.PathForward,
 		}}},
 	{"ftp-data", monitor.Event{Kind: monitor.KindNew, Time: noon + 10*sec, Gen: 12,
-		Has:   always | monitor.AttrState | monitor.AttrTimeout | monitor.AttrMaster | monitor.AttrSecCtx,
-		Extra: &monitor.Extra{Master: tuple(monitor.TCP, "10.0.0.5", "192.0.2.21", 41000, 21), SecCtx: []byte("system_u:object_r:ftp_t:s0")},
+		Has: always | monitor.AttrState | monitor.AttrTimeout | monitor.AttrMaster | monitor.AttrSecCtx,
+		Extra: &monitor.Extra{
+			Master: tuple(monitor.TCP, "10.0.0.5", "192.0.2.21", 41000, 21),
+			SecCtx: []byte("system_u:object_r:ftp_t:s0"),
+		},
 		Flow: monitor.Flow{
 			Orig:   tuple(monitor.TCP, "192.0.2.21", "10.0.0.5", 20, 41001),
 			Reply:  tuple(monitor.TCP, "10.0.0.5", "192.0.2.21", 41001, 20),

@@ -24,7 +24,10 @@ func TestSteady(t *testing.T) {
 			if !ok {
 				continue
 			}
-			steady := !slices.ContainsFunc(questions(f), func(e Expr) bool { return !unchanging(names, id, &clock, Compile(e, env)) })
+			steady := !slices.ContainsFunc(
+				questions(f),
+				func(e Expr) bool { return !unchanging(names, id, &clock, Compile(e, env)) },
+			)
 			if !steady {
 				unsteady = append(unsteady, name)
 			}
@@ -73,7 +76,13 @@ func questions(f Field) []Expr {
 // it, stays what it is.
 func unchanging(names *monitor.Namespaces, id monitor.NetNS, clock *monitor.Time, keep monitor.Filter) bool {
 	for i := range samples {
-		row := table.Row{Flow: samples[i].Flow, Known: samples[i].Known(), Gen: samples[i].Gen, First: samples[i].Time, State: table.RowBorn}
+		row := table.Row{
+			Flow:  samples[i].Flow,
+			Known: samples[i].Known(),
+			Gen:   samples[i].Gen,
+			First: samples[i].Time,
+			State: table.RowBorn,
+		}
 		row.Flow.Orig.NetNS = id
 		answers := make(map[bool]bool)
 		for turn, at := range []monitor.Time{noon, noon + sec, noon + 100*sec, noon + 10_000*sec, 0} {

@@ -17,7 +17,12 @@ func replyOf(t monitor.Tuple) monitor.Tuple {
 
 // messageOf makes an event as the decoder would; more fills in the rest.
 func messageOf(k monitor.Kind, at monitor.Time, t monitor.Tuple, id uint32, more func(*monitor.Event)) monitor.Event {
-	e := monitor.Event{Kind: k, Time: at, TimeSource: monitor.TimeReceived, Has: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID}
+	e := monitor.Event{
+		Kind:       k,
+		Time:       at,
+		TimeSource: monitor.TimeReceived,
+		Has:        monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID,
+	}
 	e.Flow.Orig, e.Flow.Reply, e.Flow.ID, e.Flow.Status = t, replyOf(t), id, monitor.Confirmed
 	if more != nil {
 		more(&e)

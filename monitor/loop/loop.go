@@ -377,5 +377,6 @@ func counted(b *monitor.Batch) (n uint64) {
 // countsAsEvent reports whether events of the kind are about a flow and not about
 // the stream.
 func countsAsEvent(k monitor.Kind) bool {
-	return k != monitor.KindLost && k != monitor.KindResynced && k != monitor.KindNetNSBegin && k != monitor.KindNetNSEnd
+	return k != monitor.KindLost && k != monitor.KindResynced &&
+		k != monitor.KindNetNSBegin && k != monitor.KindNetNSEnd
 }

@@ -12,8 +12,8 @@ import (
 	"natlens/monitor/table"
 )
 
-// fakeKernel is a live source whose queue and dumps stand in the test. Each
-// element of queue is what one look at it brings; ctx ends the run when it is
+// fakeKernel is a live source whose queue and dumps come from the test. Each
+// element of queue is what one poll returns; ctx ends the run when it is
 // empty.
 type fakeKernel struct {
 	queue [][]monitor.Event
@@ -125,22 +125,35 @@ func watch(t *testing.T, k *fakeKernel, m *Loop) string {
 	return strings.Join(out.lines, "\n")
 }
 
-// After a loss the table is what the dump says, but for what events have told
+// After a loss the table equals the dump, except for what events have reported
 // since the dump began: those are newer than the dump.
 func TestResyncAfterLoss(t *testing.T) {
 	k := &fakeKernel{
 		queue: [][]monitor.Event{
 			{
-				flow(monitor.KindNew, 1, 1, monitor.TCPSynSent), flow(monitor.KindNew, 2, 2, monitor.TCPSynSent), flow(monitor.KindNew, 3, 3, monitor.TCPSynSent),
+				flow(
+					monitor.KindNew,
+					1,
+					1,
+					monitor.TCPSynSent,
+				), flow(monitor.KindNew, 2, 2, monitor.TCPSynSent), flow(monitor.KindNew, 3, 3, monitor.TCPSynSent),
 				flow(monitor.KindNew, 4, 4, monitor.TCPSynSent), flow(monitor.KindNew, 5, 5, monitor.TCPSynSent), lost(9),
 			},
 			// While the dump is read: 3 changes, 4 ends, 7 is new and ends.
-			{flow(monitor.KindUpdate, 3, 3, monitor.TCPLastAck), flow(monitor.KindDestroy, 4, 4, monitor.TCPClose), flow(monitor.KindNew, 7, 7, monitor.TCPSynSent)},
+			{
+				flow(monitor.KindUpdate, 3, 3, monitor.TCPLastAck),
+				flow(monitor.KindDestroy, 4, 4, monitor.TCPClose),
+				flow(monitor.KindNew, 7, 7, monitor.TCPSynSent),
+			},
 			{flow(monitor.KindDestroy, 7, 7, monitor.TCPClose)},
 		},
 		dumps: [][][]monitor.Event{{
 			{flow(monitor.KindExisting, 1, 1, monitor.TCPSynSent)},
-			{flow(monitor.KindExisting, 2, 2, monitor.TCPEstablished), flow(monitor.KindExisting, 3, 3, monitor.TCPSynRecv), flow(monitor.KindExisting, 4, 4, monitor.TCPSynSent)},
+			{
+				flow(monitor.KindExisting, 2, 2, monitor.TCPEstablished),
+				flow(monitor.KindExisting, 3, 3, monitor.TCPSynRecv),
+				flow(monitor.KindExisting, 4, 4, monitor.TCPSynSent),
+			},
 			{flow(monitor.KindExisting, 6, 6, monitor.TCPEstablished), flow(monitor.KindExisting, 7, 7, monitor.TCPSynSent)},
 			{flow(monitor.KindExisting, 5, 55, monitor.TCPSynSent)}, // the tuple was made again in the gap
 		}},
@@ -173,7 +186,11 @@ func TestResyncAfterLoss(t *testing.T) {
 // What the dump does not have and no event has touched has ended in the gap.
 func TestResyncSweeps(t *testing.T) {
 	k := &fakeKernel{
-		queue: [][]monitor.Event{{flow(monitor.KindNew, 1, 1, monitor.TCPSynSent), flow(monitor.KindNew, 2, 2, monitor.TCPSynSent), lost(1)}, {}, {}},
+		queue: [][]monitor.Event{
+			{flow(monitor.KindNew, 1, 1, monitor.TCPSynSent), flow(monitor.KindNew, 2, 2, monitor.TCPSynSent), lost(1)},
+			{},
+			{},
+		},
 		dumps: [][][]monitor.Event{{{flow(monitor.KindExisting, 2, 2, monitor.TCPSynSent)}}},
 	}
 	got := watch(t, k, &Loop{Resync: Resync{AfterLoss: true}})
@@ -208,12 +225,16 @@ func TestResyncIsLimited(t *testing.T) {
 	}
 }
 
-// The first look tells the flows that are there; a NEW that was under way
+// The first dump reports the existing flows; a NEW that was under way
 // meanwhile means the same flow.
 func TestExistingFirst(t *testing.T) {
 	k := &fakeKernel{
-		queue: [][]monitor.Event{{flow(monitor.KindNew, 2, 2, monitor.TCPSynSent), flow(monitor.KindUpdate, 1, 1, monitor.TCPLastAck)}},
-		dumps: [][][]monitor.Event{{{flow(monitor.KindExisting, 1, 1, monitor.TCPEstablished)}, {flow(monitor.KindExisting, 2, 2, monitor.TCPSynSent)}}},
+		queue: [][]monitor.Event{
+			{flow(monitor.KindNew, 2, 2, monitor.TCPSynSent), flow(monitor.KindUpdate, 1, 1, monitor.TCPLastAck)},
+		},
+		dumps: [][][]monitor.Event{
+			{{flow(monitor.KindExisting, 1, 1, monitor.TCPEstablished)}, {flow(monitor.KindExisting, 2, 2, monitor.TCPSynSent)}},
+		},
 	}
 	got := watch(t, k, &Loop{Existing: ExistingFirst})
 	want := "1 existing port=1 gen=1 ESTABLISHED\n2 existing port=2 gen=2 SYN_SENT\n" +
@@ -223,7 +244,7 @@ func TestExistingFirst(t *testing.T) {
 	}
 }
 
-// Flows that only a dump has told of send no DESTROY: the slow reconcile retires
+// Flows that are known from a dump only send no DESTROY: the slow reconciliation ends
 // them.
 func TestSilentFlowsAreRetired(t *testing.T) {
 	k := &fakeKernel{
@@ -238,7 +259,16 @@ func TestSilentFlowsAreRetired(t *testing.T) {
 }
 
 func TestCountEndsTheRun(t *testing.T) {
-	k := &fakeKernel{queue: [][]monitor.Event{{flow(monitor.KindNew, 1, 1, 0), flow(monitor.KindNew, 2, 2, 0), flow(monitor.KindNew, 3, 3, 0), flow(monitor.KindNew, 4, 4, 0)}}}
+	k := &fakeKernel{
+		queue: [][]monitor.Event{
+			{
+				flow(monitor.KindNew, 1, 1, 0),
+				flow(monitor.KindNew, 2, 2, 0),
+				flow(monitor.KindNew, 3, 3, 0),
+				flow(monitor.KindNew, 4, 4, 0),
+			},
+		},
+	}
 	odd := func(e *monitor.Event) bool { return e.Flow.Orig.SrcPort%2 == 1 }
 	if got, want := watch(t, k, &Loop{Count: 2, Filter: odd}), "1 new port=1 gen=1 NONE\n3 new port=3 gen=3 NONE"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -258,7 +288,7 @@ func (k *endingKernel) Next(ctx context.Context, _ *monitor.Batch) error {
 	return ctx.Err()
 }
 
-// A run that is ended in the middle of its first look ends as any other: without
+// A run that is ended during its first dump ends like any other: without
 // an error, and with what is queued.
 func TestEndedInFirstLook(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -275,7 +305,14 @@ func TestEndedInFirstLook(t *testing.T) {
 
 // A run that ends in the middle of a dump closes it.
 func TestRunClosesItsDump(t *testing.T) {
-	k := &fakeKernel{dumps: [][][]monitor.Event{{{flow(monitor.KindExisting, 1, 1, monitor.TCPEstablished)}, {flow(monitor.KindExisting, 2, 2, monitor.TCPEstablished)}}}}
+	k := &fakeKernel{
+		dumps: [][][]monitor.Event{
+			{
+				{flow(monitor.KindExisting, 1, 1, monitor.TCPEstablished)},
+				{flow(monitor.KindExisting, 2, 2, monitor.TCPEstablished)},
+			},
+		},
+	}
 	got := watch(t, k, &Loop{Existing: ExistingBeside, Count: 1})
 	if want := "1 existing port=1 gen=1 ESTABLISHED"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

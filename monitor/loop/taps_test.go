@@ -31,15 +31,19 @@ type countingSink struct {
 func (c *countingSink) Write(b *monitor.Batch) error { c.n += len(b.Events); return c.fail }
 func (c *countingSink) Close() error                 { return nil }
 
-// TestStatsExisting expects that what a dump told is told apart.
+// TestStatsExisting checks that flows of a dump are counted apart.
 func TestStatsExisting(t *testing.T) {
-	m := Loop{Source: &fewEvents{[]monitor.Event{{Kind: monitor.KindNew}, {Kind: monitor.KindExisting}, {Kind: monitor.KindExisting}}}}
+	m := Loop{
+		Source: &fewEvents{
+			[]monitor.Event{{Kind: monitor.KindNew}, {Kind: monitor.KindExisting}, {Kind: monitor.KindExisting}},
+		},
+	}
 	if err := m.Run(t.Context()); err != nil || m.Stats() != (Stats{Events: 3, Written: 3, Existing: 2}) {
 		t.Errorf("%v, %+v", err, m.Stats())
 	}
 }
 
-// TestTaps expects that a tap hears of what the filter does not want, and that
+// TestTaps checks that a tap gets what the filter drops, and that
 // its error ends the run.
 func TestTaps(t *testing.T) {
 	tap, sink := new(countingSink), new(countingSink)
@@ -49,9 +53,9 @@ func TestTaps(t *testing.T) {
 		Sinks:  []monitor.Sink{sink}, Taps: []monitor.Sink{tap},
 	}
 	if err := m.Run(t.Context()); err != nil || tap.n != 3 || sink.n != 1 {
-		t.Errorf("%v; the tap heard of %d events, the sink of %d", err, tap.n, sink.n)
+		t.Errorf("%v; the tap got %d events, the sink of %d", err, tap.n, sink.n)
 	}
-	tap.fail = errors.New("no room")
+	tap.fail = errors.New("no space")
 	m.Source = &fewEvents{[]monitor.Event{{Kind: monitor.KindDestroy}}}
 	if err := m.Run(t.Context()); !errors.Is(err, tap.fail) || sink.n != 1 {
 		t.Errorf("%v, %d events", err, sink.n)

@@ -32,7 +32,7 @@ func (r *someRules) Tick(monitor.Time) []monitor.Finding {
 	return []monitor.Finding{{Rule: "a"}, {Rule: "b"}}
 }
 
-// findingSink keeps what it is told.
+// findingSink keeps the findings.
 type findingSink struct {
 	countingSink
 	found []monitor.Finding
@@ -48,14 +48,16 @@ func (s *findingSink) Finding(f *monitor.Finding) error {
 }
 
 // TestRules expects rules to see what the filter does not want, to be called
-// though no events come, and what they find to be told to the sinks that want it,
+// although no events come, and their findings to go to the sinks that accept them,
 // with numbers after those of the events.
 func TestRules(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	rules, deaf, sink := new(someRules), new(countingSink), &findingSink{then: cancel}
 	m := Loop{
-		Source: &quietSource{fewEvents{[]monitor.Event{{Kind: monitor.KindNew}, {Kind: monitor.KindDestroy}, {Kind: monitor.KindNew}}}},
+		Source: &quietSource{
+			fewEvents{[]monitor.Event{{Kind: monitor.KindNew}, {Kind: monitor.KindDestroy}, {Kind: monitor.KindNew}}},
+		},
 		Filter: func(e *monitor.Event) bool { return e.Kind == monitor.KindDestroy },
 		Sinks:  []monitor.Sink{deaf, sink}, Rules: rules,
 	}
@@ -65,7 +67,7 @@ func TestRules(t *testing.T) {
 	if a, b := sink.found[0], sink.found[1]; a.Rule != "a" || a.Seq != 4 || b.Rule != "b" || b.Seq != 5 {
 		t.Errorf("found %v", sink.found)
 	}
-	sink.fail, rules.ticks = errors.New("no room"), 0
+	sink.fail, rules.ticks = errors.New("no space"), 0
 	m.Source = &quietSource{}
 	if err := m.Run(t.Context()); !errors.Is(err, sink.fail) {
 		t.Errorf("%v", err)

@@ -49,8 +49,16 @@ type story struct {
 
 // tuple is one of a few hundred, so that they are made again.
 func (s *story) tuple() monitor.Tuple {
-	t := monitor.Tuple{Src: monitor.AddrFrom4([4]byte{10, 0, 0, byte(s.IntN(3))}), Dst: monitor.AddrFrom4([4]byte{192, 0, 2, byte(s.IntN(2))}),
-		SrcPort: uint16(s.IntN(12)), DstPort: 53, Proto: [...]monitor.Proto{monitor.TCP, monitor.UDP}[s.IntN(2)], Family: monitor.IPv4}
+	t := monitor.Tuple{
+		Src: monitor.AddrFrom4([4]byte{10, 0, 0, byte(s.IntN(3))}),
+		Dst: monitor.AddrFrom4([4]byte{192, 0, 2, byte(s.IntN(2))}),
+		SrcPort: uint16(
+			s.IntN(12),
+		),
+		DstPort: 53,
+		Proto:   [...]monitor.Proto{monitor.TCP, monitor.UDP}[s.IntN(2)],
+		Family:  monitor.IPv4,
+	}
 	if s.IntN(4) == 0 {
 		t.Family, t.Src[0], t.Dst[0] = monitor.IPv6, 0x20, 0x20
 	}
@@ -70,9 +78,26 @@ func (s *story) event() monitor.Event {
 		e.Has &^= monitor.AttrReply
 		f.Reply = monitor.Tuple{}
 	}
-	f.State, f.Status, f.Timeout, f.Mark = monitor.State(s.IntN(4)), monitor.Status(s.IntN(4)), uint32(s.IntN(3)), uint32(s.IntN(2))
-	f.CountersOrig.Bytes, f.CountersReply.Packets, f.Start, f.Use = s.Uint64N(2), s.Uint64N(2), monitor.Time(s.IntN(3)), uint32(s.IntN(3))
-	for _, a := range [...]monitor.Attrs{monitor.AttrState, monitor.AttrTimeout, monitor.AttrMark, monitor.AttrCountersOrig, monitor.AttrStart, monitor.AttrUse, monitor.AttrTCPFlagsOrig, monitor.AttrHelper, monitor.AttrLabels} {
+	f.State, f.Status, f.Timeout, f.Mark = monitor.State(
+		s.IntN(4),
+	), monitor.Status(
+		s.IntN(4),
+	), uint32(
+		s.IntN(3),
+	), uint32(
+		s.IntN(2),
+	)
+	f.CountersOrig.Bytes, f.CountersReply.Packets, f.Start, f.Use = s.Uint64N(
+		2,
+	), s.Uint64N(
+		2,
+	), monitor.Time(
+		s.IntN(3),
+	), uint32(
+		s.IntN(3),
+	)
+	for _, a := range [...]monitor.Attrs{monitor.AttrState, monitor.AttrTimeout, monitor.AttrMark, monitor.AttrCountersOrig, monitor.AttrStart,
+		monitor.AttrUse, monitor.AttrTCPFlagsOrig, monitor.AttrHelper, monitor.AttrLabels} {
 		if s.IntN(2+6*s.IntN(2)) == 0 { // half of them in some events, few in others
 			e.Has |= a
 		}
@@ -146,9 +171,9 @@ func (s *story) resync() {
 	}
 }
 
-// Whatever happens to a table, a view with what the table remembers of a judge is
-// the one that asks him about every row: whether he looks alone, takes turns with
-// others, or goes by the time.
+// Whatever happens to a table, a view with cached results equals one that
+// evaluates every row: with one filter, with alternating ones, and with one that
+// depends on the time.
 func TestJudgedViews(t *testing.T) {
 	for seed := range uint64(10) {
 		s := &story{Rand: rand.New(rand.NewPCG(seed, 7)), read: -1}
@@ -157,15 +182,22 @@ func TestJudgedViews(t *testing.T) {
 		if seed%5 == 0 { // the rows that the story is about lie in two chunks
 			s.table, steps = filled(chunkRows-20), 20
 		}
-		judges := []*CachedFilter{{arbitrary(false), true}, {arbitrary(false), true}, {arbitrary(true), false}, nil}
-		j := judges[0]
+		filters := []*CachedFilter{{arbitrary(false), true}, {arbitrary(false), true}, {arbitrary(true), false}, nil}
+		j := filters[0]
 		for step := range steps {
 			s.goOn()
 			if s.IntN(10) == 0 {
-				j = judges[s.IntN(len(judges))]
+				j = filters[s.IntN(len(filters))]
 			}
 			if s.IntN(3) != 0 {
-				q := Query{Filter: j, By: Order(s.IntN(int(ByZone) + 1)), Descending: s.IntN(2) == 0, Now: s.now, Above: 5, Below: 7}
+				q := Query{
+					Filter:     j,
+					By:         Order(s.IntN(int(ByZone) + 1)),
+					Descending: s.IntN(2) == 0,
+					Now:        s.now,
+					Above:      5,
+					Below:      7,
+				}
 				compareView(t, s.table, q, s.IntN(50))
 			}
 			if t.Failed() {
@@ -175,8 +207,8 @@ func TestJudgedViews(t *testing.T) {
 	}
 }
 
-// compareView takes a view and a look and compares them with what a judge who is
-// asked about all rows wants.
+// compareView compares a view and a scan with the rows that match when all are
+// evaluated.
 func compareView(t *testing.T, table *Table, q Query, at int) {
 	t.Helper()
 	all := sortedRows(table, &q)
@@ -200,18 +232,18 @@ func compareView(t *testing.T, table *Table, q Query, at int) {
 	want.Before = max(0, at-q.Above)
 	want.Rows = append([]ViewRow{}, all[want.Before:min(len(all), at+q.Below)]...)
 	if got := table.View(q); !reflect.DeepEqual(got, want) {
-		t.Errorf("judge %v, order %d\ngot  %v\nwant %v", q.Filter, q.By, got, want)
+		t.Errorf("filter %v, order %d\ngot  %v\nwant %v", q.Filter, q.By, got, want)
 	}
-	var looked []uint32
-	flows, whole := table.ScanMatching(q.Filter, q.Now, nil, func(row uint32, _ *Row) { looked = append(looked, row) })
+	var scanned []uint32
+	flows, whole := table.ScanMatching(q.Filter, q.Now, nil, func(row uint32, _ *Row) { scanned = append(scanned, row) })
 	slices.Sort(rows)
-	if flows != want.Flows || !whole || !slices.Equal(looked, rows) {
-		t.Errorf("a look of judge %v: %d flows, rows %v; want %d, %v", q.Filter, flows, looked, want.Flows, rows)
+	if flows != want.Flows || !whole || !slices.Equal(scanned, rows) {
+		t.Errorf("a scan of filter %v: %d flows, rows %v; want %d, %v", q.Filter, flows, scanned, want.Flows, rows)
 	}
 }
 
-// A steady judge is asked about what has changed since his last look, and about
-// nothing else.
+// A steady filter is evaluated for rows that have changed since its last scan, and
+// for no others.
 func TestJudgeIsAskedOnce(t *testing.T) {
 	asked := 0
 	count := func(e *monitor.Event) bool { asked++; return oddPort(e) }
@@ -230,16 +262,16 @@ func TestJudgeIsAskedOnce(t *testing.T) {
 		by   *CachedFilter
 		want int
 	}{
-		{"the first look", func() {}, steady, all},
+		{"the first scan", func() {}, steady, all},
 		{"nothing has changed", func() {}, steady, 0},
-		{"everybody looks", func() { table.View(Query{}) }, steady, 0},
+		{"a view of all rows", func() { table.View(Query{}) }, steady, 0},
 		{"three updates", func() { change(monitor.KindUpdate) }, steady, 3},
 		{"three ends", func() { change(monitor.KindDestroy) }, steady, 3},
 		{"three lingered long enough", func() { table.Expire(1 << 60) }, steady, 0},
 		{"three new flows", func() { change(monitor.KindNew) }, steady, 3},
-		{"another judge", func() {}, other, all},
+		{"another filter", func() {}, other, all},
 		{"and the first again", func() {}, steady, all},
-		{"a judge who goes by the time", func() {}, timed, all},
+		{"a filter by time", func() {}, timed, all},
 		{"and again", func() {}, timed, all},
 	} {
 		c.do()
@@ -252,7 +284,7 @@ func TestJudgeIsAskedOnce(t *testing.T) {
 	table.ScanMatching(timed, 0, nil, func(uint32, *Row) {})
 	table.View(Query{Filter: timed, By: BySource})
 	if asked != 2*all {
-		t.Errorf("a look and a view: asked about %d rows, not %d", asked, 2*all)
+		t.Errorf("a scan and a view: asked about %d rows, not %d", asked, 2*all)
 	}
 }
 
@@ -266,7 +298,7 @@ func TestLookStopped(t *testing.T) {
 	}
 }
 
-// Two judges look at a table at once while it changes; each gets rows that he
+// Two filters scan a table at once while it changes; each gets rows that he
 // wants.
 func TestJudgesAtOnce(t *testing.T) {
 	table := filled(chunkRows + 100)
@@ -286,9 +318,13 @@ func TestJudgesAtOnce(t *testing.T) {
 		}()
 	}
 	for range 200 {
-		apply(table, message(monitor.KindUpdate, 1, tcpTuple(1, 8), 1, nil), message(monitor.KindNew, 1, tcpTuple(2, 9), 1, nil))
+		apply(
+			table,
+			message(monitor.KindUpdate, 1, tcpTuple(1, 8), 1, nil),
+			message(monitor.KindNew, 1, tcpTuple(2, 9), 1, nil),
+		)
 	}
 	if a, b := <-done, <-done; !a || !b {
-		t.Error("a judge gets rows that he does not want")
+		t.Error("a filter gets rows that do not match")
 	}
 }

@@ -25,9 +25,13 @@ func BenchmarkMillion(b *testing.B) {
 			batch.Reset()
 			for i := from; i < to; i++ {
 				e := batch.Add()
-				e.Kind, e.Time, e.Has = k, monitor.Time(i), monitor.AttrOrig|monitor.AttrReply|monitor.AttrStatus|monitor.AttrID|monitor.AttrTimeout
+				e.Kind, e.Time, e.Has = k, monitor.Time(
+					i,
+				), monitor.AttrOrig|monitor.AttrReply|monitor.AttrStatus|monitor.AttrID|monitor.AttrTimeout
 				e.Flow.Orig = monitor.Tuple{
-					Src: monitor.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), Dst: monitor.AddrFrom4([4]byte{192, 0, 2, 1}),
+					Src: monitor.AddrFrom4(
+						[4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)},
+					), Dst: monitor.AddrFrom4([4]byte{192, 0, 2, 1}),
 					SrcPort: uint16(i), DstPort: 443, Proto: monitor.TCP, Family: monitor.IPv4,
 				}
 				e.Flow.Reply = reversed(e.Flow.Orig)
@@ -54,8 +58,8 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
-// resident returns the MiB that the process has in memory, 0 where that can't
-// be told.
+// resident returns the MiB that the process has in memory, 0 if that is
+// unknown.
 func resident(b *testing.B) float64 {
 	b.Helper()
 	statm, err := os.ReadFile("/proc/self/statm")

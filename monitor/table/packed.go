@@ -148,13 +148,16 @@ func fitsPacked(f *monitor.Flow) bool {
 func last4(a *monitor.Addr) [4]byte { return [4]byte(a[12:]) }
 
 // mergePacked does what [Table.merge] does without unpacking the row, for the
-// usual event of the kernel: IPv4, both tuples as they were, nothing that stands
-// elsewhere. It returns false, and has done nothing, where the event is not so.
+// usual event of the kernel: IPv4, both tuples as they were, and nothing
+// elsewhere. It returns false and does nothing for other events.
 func (p *packedRow) mergePacked(e *monitor.Event) bool {
-	const elsewhere = monitor.AttrsInExtra | meteredAttrs | monitor.AttrUse | monitor.AttrZone | monitor.AttrZoneOrig | monitor.AttrZoneReply
+	const elsewhere = monitor.AttrsInExtra | meteredAttrs | monitor.AttrUse |
+		monitor.AttrZone | monitor.AttrZoneOrig | monitor.AttrZoneReply
 	has := e.Has
 	f := &e.Flow
-	if e.Remembered != 0 || p.state&rowWide != 0 || (p.known|has)&elsewhere != 0 || !has.All(monitor.AttrOrig|monitor.AttrReply) || !p.isReply(&f.Reply) {
+	if e.Remembered != 0 || p.state&rowWide != 0 || (p.known|has)&elsewhere != 0 ||
+		!has.All(monitor.AttrOrig|monitor.AttrReply) ||
+		!p.isReply(&f.Reply) {
 		return false
 	}
 	missing := p.known & rememberedAttrs &^ has
@@ -221,7 +224,8 @@ func (p *packedRow) born() monitor.Time {
 // although they still hold: DESTROY contains no helper, labels, secctx or master, and
 // protoinfo comes only when it changed. Timeout and counters
 // change all the time and are not filled in.
-const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.AttrWScaleReply | monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply |
-	monitor.AttrVTagOrig | monitor.AttrVTagReply | monitor.AttrDCCPRole | monitor.AttrDCCPSeq | monitor.AttrHelper | monitor.AttrHelperInfo | monitor.AttrMark | monitor.AttrMaster |
-	monitor.AttrSeqAdjOrig | monitor.AttrSeqAdjReply | monitor.AttrSecCtx | monitor.AttrStart | monitor.AttrLabels | monitor.AttrSynproxy |
-	monitor.AttrReply | monitor.AttrStatus | monitor.AttrID
+const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.AttrWScaleReply | monitor.AttrTCPFlagsOrig |
+	monitor.AttrTCPFlagsReply | monitor.AttrVTagOrig | monitor.AttrVTagReply | monitor.AttrDCCPRole |
+	monitor.AttrDCCPSeq | monitor.AttrHelper | monitor.AttrHelperInfo | monitor.AttrMark | monitor.AttrMaster |
+	monitor.AttrSeqAdjOrig | monitor.AttrSeqAdjReply | monitor.AttrSecCtx | monitor.AttrStart |
+	monitor.AttrLabels | monitor.AttrSynproxy | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID

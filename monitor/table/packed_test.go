@@ -58,7 +58,13 @@ func randomRow(rng *rand.Rand) Row {
 		return monitor.AddrFrom4([4]byte{byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32())})
 	}
 	tuple := func() monitor.Tuple {
-		t := monitor.Tuple{Family: monitor.IPv4, Proto: monitor.TCP, SrcPort: uint16(rng.Uint32()), DstPort: uint16(rng.Uint32()), Zone: uint16(rng.IntN(3))}
+		t := monitor.Tuple{
+			Family:  monitor.IPv4,
+			Proto:   monitor.TCP,
+			SrcPort: uint16(rng.Uint32()),
+			DstPort: uint16(rng.Uint32()),
+			Zone:    uint16(rng.IntN(3)),
+		}
 		v6 := rng.IntN(4) == 0
 		if v6 {
 			t.Family = monitor.IPv6
@@ -69,20 +75,47 @@ func randomRow(rng *rand.Rand) Row {
 		}
 		return t
 	}
-	r := Row{Known: monitor.Attrs(rng.Uint64()), Gen: rng.Uint64(), First: monitor.Time(rng.Uint32()), Last: monitor.Time(rng.Uint32()), State: RowState(rng.IntN(8))}
+	r := Row{
+		Known: monitor.Attrs(rng.Uint64()),
+		Gen:   rng.Uint64(),
+		First: monitor.Time(rng.Uint32()),
+		Last:  monitor.Time(rng.Uint32()),
+		State: RowState(rng.IntN(8)),
+	}
 	f := &r.Flow
 	f.Orig = tuple()
 	if rng.IntN(10) > 0 {
 		f.Reply = tuple()
 	}
 	f.ID, f.Mark, f.Timeout, f.Status = rng.Uint32(), rng.Uint32(), rng.Uint32(), monitor.Status(rng.Uint32())
-	f.Use, f.Zone, f.State, f.Path = uint32(rng.IntN(0x10000)), uint16(rng.Uint32()), monitor.State(rng.IntN(10)), monitor.Path(rng.IntN(5))
-	f.TCP = monitor.TCPInfo{WScaleOrig: 1, WScaleReply: 2, FlagsOrig: 3, MaskOrig: 4, FlagsReply: 5, MaskReply: byte(rng.Uint32())}
+	f.Use, f.Zone, f.State, f.Path = uint32(
+		rng.IntN(0x10000),
+	), uint16(
+		rng.Uint32(),
+	), monitor.State(
+		rng.IntN(10),
+	), monitor.Path(
+		rng.IntN(5),
+	)
+	f.TCP = monitor.TCPInfo{
+		WScaleOrig:  1,
+		WScaleReply: 2,
+		FlagsOrig:   3,
+		MaskOrig:    4,
+		FlagsReply:  5,
+		MaskReply:   byte(rng.Uint32()),
+	}
 	if rng.IntN(2) == 0 {
 		r.Known &^= meteredAttrs
 	}
 	if r.Known&meteredAttrs != 0 {
-		f.CountersOrig, f.CountersReply = monitor.Counters{Packets: rng.Uint64(), Bytes: rng.Uint64()}, monitor.Counters{Packets: rng.Uint64(), Bytes: rng.Uint64()}
+		f.CountersOrig, f.CountersReply = monitor.Counters{
+			Packets: rng.Uint64(),
+			Bytes:   rng.Uint64(),
+		}, monitor.Counters{
+			Packets: rng.Uint64(),
+			Bytes:   rng.Uint64(),
+		}
 		f.Start, f.Stop = monitor.Time(rng.Uint32()), monitor.Time(rng.Uint32())
 	}
 	return r
@@ -96,18 +129,28 @@ func TestMergePacked(t *testing.T) {
 	short := 0
 	for i := range 5000 {
 		e := message(monitor.KindUpdate, monitor.Time(i), tuple, 7, nil)
-		e.Has |= monitor.Attrs(rng.Uint64()) & (monitor.AttrState | monitor.AttrTimeout | monitor.AttrMark | monitor.AttrWScaleOrig | monitor.AttrTCPFlagsReply)
+		e.Has |= monitor.Attrs(
+			rng.Uint64(),
+		) & (monitor.AttrState | monitor.AttrTimeout | monitor.AttrMark | monitor.AttrWScaleOrig | monitor.AttrTCPFlagsReply)
 		e.Has &^= monitor.Attrs(rng.Uint64()) & (monitor.AttrStatus | monitor.AttrID)
-		e.Flow.State, e.Flow.Timeout, e.Flow.Mark, e.Flow.Status = monitor.State(rng.IntN(9)), rng.Uint32(), rng.Uint32(), monitor.Status(rng.Uint32())
-		e.Flow.TCP = monitor.TCPInfo{WScaleOrig: byte(rng.Uint32()), FlagsReply: byte(rng.Uint32()), MaskReply: byte(rng.Uint32())}
+		e.Flow.State, e.Flow.Timeout, e.Flow.Mark, e.Flow.Status = monitor.State(
+			rng.IntN(9),
+		), rng.Uint32(), rng.Uint32(), monitor.Status(
+			rng.Uint32(),
+		)
+		e.Flow.TCP = monitor.TCPInfo{
+			WScaleOrig: byte(rng.Uint32()),
+			FlagsReply: byte(rng.Uint32()),
+			MaskReply:  byte(rng.Uint32()),
+		}
 		if i%100 == 0 {
 			e.Kind = monitor.KindNew
 		}
 		var rows [2]Row
-		var told [2]monitor.Event
+		var merged [2]monitor.Event
 		for j, table := range tables {
-			told[j] = apply(table, e)[0]
-			row := told[j].Row
+			merged[j] = apply(table, e)[0]
+			row := merged[j].Row
 			table.rows.load(row, &rows[j])
 			if j == 0 {
 				short += 1 - int(table.rows.at(row).state&rowWide>>7)
@@ -121,8 +164,8 @@ func TestMergePacked(t *testing.T) {
 			c.wide[row] = [2]monitor.Tuple{rows[j].Flow.Orig, rows[j].Flow.Reply}
 			c.rows[row].state |= rowWide
 		}
-		if rows[0] != rows[1] || !sameEvent(told[0], told[1]) {
-			t.Fatalf("event %d:\nshort %+v\n      %+v\nlong  %+v\n      %+v", i, rows[0], told[0], rows[1], told[1])
+		if rows[0] != rows[1] || !sameEvent(merged[0], merged[1]) {
+			t.Fatalf("event %d:\nshort %+v\n      %+v\nlong  %+v\n      %+v", i, rows[0], merged[0], rows[1], merged[1])
 		}
 	}
 	if short != 5000 {

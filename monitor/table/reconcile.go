@@ -47,7 +47,13 @@ func (t *Table) Reconcile(mode DumpMode, only []monitor.NetNS) *Reconciliation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.epoch++
-	t.reconciling = &Reconciliation{table: t, mode: mode, only: only, epoch: t.epoch, Gap: monitor.Gap{From: monitor.Now()}}
+	t.reconciling = &Reconciliation{
+		table: t,
+		mode:  mode,
+		only:  only,
+		epoch: t.epoch,
+		Gap:   monitor.Gap{From: monitor.Now()},
+	}
 	return t.reconciling
 }
 

@@ -71,7 +71,8 @@ func (t *Table) mergeExtra(row uint32, r *Row, e *monitor.Event, b *monitor.Batc
 // mergeFlow copies the named attributes. What comes with a tuple (family,
 // protocol, zone) comes with it.
 func mergeFlow(dst, src *monitor.Flow, has monitor.Attrs) {
-	const often = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrState | monitor.AttrTimeout | monitor.AttrMark | monitor.AttrID | monitor.AttrZone |
+	const often = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrState | monitor.AttrTimeout |
+		monitor.AttrMark | monitor.AttrID | monitor.AttrZone |
 		monitor.AttrZoneOrig | monitor.AttrZoneReply
 	if has&monitor.AttrReply != 0 {
 		dst.Reply = src.Reply

@@ -25,7 +25,7 @@ func TestRowList(t *testing.T) {
 			l.prepend(s, 0)
 		}
 	}
-	l.prepend(s, 3) // an emptied list begins anew
+	l.prepend(s, 3) // an emptied list can be filled again
 	l.append(s, 1)
 	for row, ok := l.first(); ok; row, ok = l.first() {
 		l.drop(s)
@@ -70,11 +70,11 @@ func TestManyEnds(t *testing.T) {
 	}
 	table.Expire(2 + monitor.Time(time.Second))
 	if _, ended := rows(); ended != flows-expireAtOnce {
-		t.Fatalf("%d linger after one look", ended)
+		t.Fatalf("%d linger after one call", ended)
 	}
 	table.Expire(2 + monitor.Time(time.Second))
 	if _, ended := rows(); ended != 0 {
-		t.Fatalf("%d linger after two looks", ended)
+		t.Fatalf("%d linger after two calls", ended)
 	}
 	all(monitor.KindNew, 3)
 	if live, _ := rows(); live != flows || table.rows.next != flows {
@@ -82,7 +82,7 @@ func TestManyEnds(t *testing.T) {
 	}
 }
 
-// A DESTROY may be the first message with an attribute that stands beside the row:
+// A DESTROY may be the first message with an attribute outside the packed row:
 // it goes with the row.
 func TestEndLeavesNothing(t *testing.T) {
 	table := New(Config{})

@@ -16,7 +16,11 @@ func TestClear(t *testing.T) {
 			e.Extra = &monitor.Extra{Helper: []byte("ftp")}
 		}))
 	}
-	before := apply(table, message(monitor.KindNew, 2, tcpTuple(2, 1), 1, nil), message(monitor.KindDestroy, 3, tcpTuple(2, 1), 1, nil))
+	before := apply(
+		table,
+		message(monitor.KindNew, 2, tcpTuple(2, 1), 1, nil),
+		message(monitor.KindDestroy, 3, tcpTuple(2, 1), 1, nil),
+	)
 	changes := table.Changes()
 	table.Clear()
 	if table.Len() != 0 || table.Changes() == changes || len(table.extras) != 0 {
@@ -29,7 +33,11 @@ func TestClear(t *testing.T) {
 		t.Error("a flow of before is found")
 	}
 	table.Scan(func(uint32, *Row, *monitor.Extra) bool { t.Error("a row is left"); return false })
-	after := apply(table, message(monitor.KindDestroy, 4, tcpTuple(1, 7), 7, nil), message(monitor.KindNew, 5, tcpTuple(1, 7), 7, nil))
+	after := apply(
+		table,
+		message(monitor.KindDestroy, 4, tcpTuple(1, 7), 7, nil),
+		message(monitor.KindNew, 5, tcpTuple(1, 7), 7, nil),
+	)
 	if got := line(&after[1]); after[1].Gen <= before[0].Gen || after[1].Row != 0 || table.Len() != 1 {
 		t.Errorf("%s in row %d, %d flows", got, after[1].Row, table.Len())
 	}

@@ -28,7 +28,12 @@ func reversed(t monitor.Tuple) monitor.Tuple {
 
 // message makes an event as the decoder would; more fills in the rest.
 func message(k monitor.Kind, at monitor.Time, t monitor.Tuple, id uint32, more func(*monitor.Event)) monitor.Event {
-	e := monitor.Event{Kind: k, Time: at, TimeSource: monitor.TimeReceived, Has: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID}
+	e := monitor.Event{
+		Kind:       k,
+		Time:       at,
+		TimeSource: monitor.TimeReceived,
+		Has:        monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID,
+	}
 	e.Flow.Orig, e.Flow.Reply, e.Flow.ID, e.Flow.Status = t, reversed(t), id, monitor.Confirmed
 	if more != nil {
 		more(&e)
@@ -46,7 +51,7 @@ func apply(t *Table, events ...monitor.Event) []monitor.Event {
 	return b.Events
 }
 
-// line tells of an event what the table has to do with.
+// line prints what the table sets in an event.
 func line(e *monitor.Event) string {
 	s := fmt.Sprintf("%s gen=%d born=%d state=%s", e.Kind, e.Gen, e.Born, e.Flow.State.Name(monitor.TCP))
 	if e.Inferred {
@@ -106,7 +111,7 @@ func hasPointer(t reflect.Type) bool {
 	return false
 }
 
-// A DESTROY bears neither helper nor protoinfo: they are remembered, and said to
+// A DESTROY contains neither helper nor protoinfo: they are remembered, and said to
 // be.
 func TestTableRemembers(t *testing.T) {
 	table := New(Config{})
@@ -138,7 +143,16 @@ destroy gen=1 born=1000 state=ESTABLISHED helper=ftp remembered=%b`, helper, bot
 func TestTableCopiesText(t *testing.T) {
 	table := New(Config{})
 	name := []byte("sip")
-	apply(table, message(monitor.KindNew, 1, tcpTuple(2, 1), 1, func(e *monitor.Event) { e.Has |= monitor.AttrHelper; e.Extra = &monitor.Extra{Helper: name} }))
+	apply(
+		table,
+		message(
+			monitor.KindNew,
+			1,
+			tcpTuple(2, 1),
+			1,
+			func(e *monitor.Event) { e.Has |= monitor.AttrHelper; e.Extra = &monitor.Extra{Helper: name} },
+		),
+	)
 	copy(name, "xxx")
 	got := apply(table, message(monitor.KindDestroy, 2, tcpTuple(2, 1), 1, nil))
 	if h := string(got[0].Extra.Helper); h != "sip" {
@@ -147,7 +161,7 @@ func TestTableCopiesText(t *testing.T) {
 }
 
 // The same tuple made again a hundred times is a hundred flows, whether the end
-// of the one before was seen or not, and though the kernel's id is reused.
+// of the previous one was seen or not, and though the kernel's id is reused.
 func TestTableGenerations(t *testing.T) {
 	for _, destroys := range []bool{true, false} {
 		table := New(Config{})
@@ -196,7 +210,11 @@ func TestTableZones(t *testing.T) {
 // IPv6's in wide ones.
 func TestTableNamespaces(t *testing.T) {
 	six := tcpTuple(2, 1)
-	six.Src, six.Dst, six.Family = monitor.AddrFrom(netip.MustParseAddr("2001:db8::1")), monitor.AddrFrom(netip.MustParseAddr("2001:db8::2")), monitor.IPv6
+	six.Src, six.Dst, six.Family = monitor.AddrFrom(
+		netip.MustParseAddr("2001:db8::1"),
+	), monitor.AddrFrom(
+		netip.MustParseAddr("2001:db8::2"),
+	), monitor.IPv6
 	for _, a := range []monitor.Tuple{tcpTuple(2, 1), six} {
 		table := New(Config{})
 		in := func(n monitor.NetNS, k monitor.Kind, at monitor.Time) monitor.Event {
@@ -208,7 +226,7 @@ func TestTableNamespaces(t *testing.T) {
 		if table.Len() != 2 {
 			t.Fatalf("%d flows, want 2", table.Len())
 		}
-		// Other tuples with the same hash are told apart by this alone.
+		// Other tuples with the same hash differ in this only.
 		if other := in(2, monitor.KindNew, 2).Flow.Orig; table.rows.is(0, &other) || !table.rows.is(1, &other) {
 			t.Error("a row is found for the tuple of another namespace")
 		}
@@ -266,8 +284,16 @@ func TestTableLife(t *testing.T) {
 		t.Fatal("no life")
 	}
 	got := fmt.Sprint(l.States[:l.N], l.At[:l.N], l.Cut)
-	want := fmt.Sprint([]LifeState{LifeState(monitor.TCPSynSent), LifeState(monitor.TCPSynRecv), LifeState(monitor.TCPEstablished), LifeEnded},
-		[]uint32{0, 18, 18, 90}, false)
+	want := fmt.Sprint(
+		[]LifeState{
+			LifeState(monitor.TCPSynSent),
+			LifeState(monitor.TCPSynRecv),
+			LifeState(monitor.TCPEstablished),
+			LifeEnded,
+		},
+		[]uint32{0, 18, 18, 90},
+		false,
+	)
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -276,7 +302,11 @@ func TestTableLife(t *testing.T) {
 func TestTablePath(t *testing.T) {
 	table := New(Config{})
 	table.SetLocals(monitor.NewLocals([]netip.Addr{netip.MustParseAddr("10.0.0.1")}))
-	e := apply(table, message(monitor.KindNew, 1, tcpTuple(1, 1), 7, nil), message(monitor.KindNew, 1, tcpTuple(2, 1), 7, nil))
+	e := apply(
+		table,
+		message(monitor.KindNew, 1, tcpTuple(1, 1), 7, nil),
+		message(monitor.KindNew, 1, tcpTuple(2, 1), 7, nil),
+	)
 	if e[0].Flow.Path != monitor.PathOut || e[1].Flow.Path != monitor.PathForward {
 		t.Errorf("paths %v and %v", e[0].Flow.Path, e[1].Flow.Path)
 	}

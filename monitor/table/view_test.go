@@ -20,10 +20,22 @@ func filled(n int) *Table {
 		e.Kind, e.Time = monitor.KindNew, monitor.Time(i+1)*1e6
 		e.Has = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrTimeout | monitor.AttrCountersOrig
 		f := &e.Flow
-		f.Orig = monitor.Tuple{Src: monitor.AddrFrom4([4]byte{10, 0, byte(i >> 16), byte(i >> 8)}), Dst: monitor.AddrFrom4([4]byte{192, 0, 2, byte(rnd.IntN(20))}),
-			SrcPort: uint16(i), DstPort: 443, Proto: monitor.TCP, Family: monitor.IPv4}
-		f.Reply = monitor.Tuple{Src: f.Orig.Dst, Dst: monitor.AddrFrom4([4]byte{203, 0, 113, 1}), SrcPort: 443, DstPort: uint16(i),
-			Proto: monitor.TCP, Family: monitor.IPv4}
+		f.Orig = monitor.Tuple{
+			Src:     monitor.AddrFrom4([4]byte{10, 0, byte(i >> 16), byte(i >> 8)}),
+			Dst:     monitor.AddrFrom4([4]byte{192, 0, 2, byte(rnd.IntN(20))}),
+			SrcPort: uint16(i),
+			DstPort: 443,
+			Proto:   monitor.TCP,
+			Family:  monitor.IPv4,
+		}
+		f.Reply = monitor.Tuple{
+			Src:     f.Orig.Dst,
+			Dst:     monitor.AddrFrom4([4]byte{203, 0, 113, 1}),
+			SrcPort: 443,
+			DstPort: uint16(i),
+			Proto:   monitor.TCP,
+			Family:  monitor.IPv4,
+		}
 		f.Timeout = uint32(rnd.IntN(100))
 		f.CountersOrig.Bytes = uint64(rnd.IntN(1000))
 		if len(b.Events) == monitor.BatchSize {
@@ -98,9 +110,19 @@ func scattered() *Table {
 	b.Reset()
 	for i := range 900 {
 		e := b.Add()
-		e.Kind, e.Time, e.Has = monitor.KindNew, monitor.Time(n)*1e6+20e9+monitor.Time(i), monitor.AttrOrig|monitor.AttrReply|monitor.AttrStatus|monitor.AttrTimeout|monitor.AttrMark|monitor.AttrState|monitor.AttrStart
+		e.Kind, e.Time, e.Has = monitor.KindNew, monitor.Time(
+			n,
+		)*1e6+20e9+monitor.Time(
+			i,
+		), monitor.AttrOrig|monitor.AttrReply|monitor.AttrStatus|monitor.AttrTimeout|monitor.AttrMark|monitor.AttrState|monitor.AttrStart
 		f := &e.Flow
-		f.Orig = monitor.Tuple{Src: monitor.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}), SrcPort: uint16(i), DstPort: 53, Proto: [...]monitor.Proto{monitor.TCP, monitor.UDP, monitor.ICMP}[i%3], Family: monitor.IPv4}
+		f.Orig = monitor.Tuple{
+			Src:     monitor.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}),
+			SrcPort: uint16(i),
+			DstPort: 53,
+			Proto:   [...]monitor.Proto{monitor.TCP, monitor.UDP, monitor.ICMP}[i%3],
+			Family:  monitor.IPv4,
+		}
 		if i%2 == 0 {
 			f.Orig.Family, f.Orig.Src[0], f.Orig.Dst[0], f.Orig.Zone = monitor.IPv6, 0x20, 0x20, uint16(i%4)
 		}
@@ -112,13 +134,19 @@ func scattered() *Table {
 		}
 		f.Reply = reversed(f.Orig)
 		f.Reply.SrcPort, f.Reply.DstPort = uint16(i*7), uint16(i*11)
-		f.Mark, f.State, f.Status, f.Start = uint32(i%5), monitor.State(i%6), []monitor.Status{0, monitor.SeenReply, monitor.SeenReply | monitor.Assured}[i%3], monitor.Time(1000+i*37%900)*1e6
+		f.Mark, f.State, f.Status, f.Start = uint32(
+			i%5,
+		), monitor.State(
+			i%6,
+		), []monitor.Status{0, monitor.SeenReply, monitor.SeenReply | monitor.Assured}[i%3], monitor.Time(
+			1000+i*37%900,
+		)*1e6
 	}
 	t.Apply(&b)
 	return t
 }
 
-// Ends stand in the order of address and port, IPv4 first.
+// Ends are in the order of address and port, IPv4 first.
 func TestPlaceOfEnds(t *testing.T) {
 	var places []Place
 	for _, text := range []string{"0.0.0.0:1", "10.0.0.9:80", "10.0.0.10:79", "10.0.0.10:443", "192.0.2.1:0", "255.255.255.255:65535",
@@ -181,7 +209,7 @@ func check(t *testing.T, table *Table, q *Query, all []ViewRow, at int) {
 	}
 }
 
-// A place stays good when its flow is gone: the view stands where it was.
+// A place stays good when its flow is gone: the view stays where it was.
 func TestViewPlaceOutlivesItsRow(t *testing.T) {
 	table := filled(100)
 	q := Query{By: ByArrival, Below: 3, Above: 2}

@@ -5,7 +5,8 @@ import "natlens/monitor"
 // refreshed is what a reading of a flow brings into its row: what changes with
 // every packet and no event reports. States and bits are left to the events,
 // which come in order; a reading may have overtaken them.
-const refreshed = monitor.AttrTimeout | monitor.AttrCountersOrig | monitor.AttrCountersReply | monitor.AttrUse | monitor.AttrStart
+const refreshed = monitor.AttrTimeout | monitor.AttrCountersOrig | monitor.AttrCountersReply |
+	monitor.AttrUse | monitor.AttrStart
 
 // Refresh brings a reading of a flow (a GET, or a line of a dump) into its row.
 // It does nothing and returns false if the flow of that generation has ended or

@@ -10,7 +10,11 @@ func TestRefresh(t *testing.T) {
 	table := filled(3)
 	orig := sortedRows(table, &Query{})[1]
 	reading := func(id uint32) *monitor.Event {
-		e := &monitor.Event{Kind: monitor.KindExisting, Time: 5e9, Has: monitor.AttrOrig | monitor.AttrStatus | monitor.AttrTimeout | monitor.AttrCountersReply | monitor.AttrID}
+		e := &monitor.Event{
+			Kind: monitor.KindExisting,
+			Time: 5e9,
+			Has:  monitor.AttrOrig | monitor.AttrStatus | monitor.AttrTimeout | monitor.AttrCountersReply | monitor.AttrID,
+		}
 		e.Flow = orig.Flow
 		e.Flow.ID, e.Flow.Timeout, e.Flow.CountersReply.Bytes, e.Flow.Status = id, 77, 1234, monitor.Assured
 		return e

@@ -12,7 +12,8 @@ type scanner struct {
 }
 
 func (t *Table) newScanner(q *Query, v *View) *scanner {
-	s := &scanner{q: q, v: v, matcher: matcher{filter: q.Filter, now: q.Now, extras: t.extras}, above: picker{last: true}}
+	m := matcher{filter: q.Filter, now: q.Now, extras: t.extras}
+	s := &scanner{q: q, v: v, matcher: m, above: picker{last: true}}
 	s.above.n, s.below.n = max(0, q.Above), max(0, q.Below)
 	if q.End { // behind every row: there is no such generation
 		q.At = Place{^uint64(0), ^uint64(0), ^uint32(0), ^uint64(0)}

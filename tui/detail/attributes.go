@@ -24,9 +24,14 @@ func (p *Pane) attributes(width int) []paint.Line {
 	a.add(monitor.AttrCountersReply, "packets ←", countersText(f.CountersReply))
 	a.add(monitor.AttrStart, "start", p.timeText(f.Start))
 	a.add(monitor.AttrStop, "stop", p.timeText(f.Stop))
-	a.add(monitor.AttrWScaleOrig|monitor.AttrWScaleReply, "window", fmt.Sprintf("scale %d → %d ←", f.TCP.WScaleOrig, f.TCP.WScaleReply))
-	a.add(monitor.AttrTCPFlagsOrig|monitor.AttrTCPFlagsReply, "tcp flags", fmt.Sprintf("0x%02x/0x%02x → 0x%02x/0x%02x ←",
-		f.TCP.FlagsOrig, f.TCP.MaskOrig, f.TCP.FlagsReply, f.TCP.MaskReply))
+	a.add(
+		monitor.AttrWScaleOrig|monitor.AttrWScaleReply,
+		"window",
+		fmt.Sprintf("scale %d → %d ←", f.TCP.WScaleOrig, f.TCP.WScaleReply),
+	)
+	a.add(monitor.AttrTCPFlagsOrig|monitor.AttrTCPFlagsReply, "tcp flags",
+		fmt.Sprintf("0x%02x/0x%02x → 0x%02x/0x%02x ←",
+			f.TCP.FlagsOrig, f.TCP.MaskOrig, f.TCP.FlagsReply, f.TCP.MaskReply))
 	a.add(monitor.AttrMark, "mark", page.Hex(uint64(f.Mark)))
 	a.add(monitor.AttrUse, "use", decimal(f.Use))
 	if x := p.Flow.Extra; x != nil {
@@ -37,18 +42,30 @@ func (p *Pane) attributes(width int) []paint.Line {
 
 // rare lists texts and blobs. Texts are foreign and are escaped.
 func (p *Pane) rare(a *list, x *monitor.Extra) {
-	a.add(monitor.AttrMaster, "parent", x.Master.Proto.String()+" "+tupleText(&x.Master)+" (its helper expected this flow)")
+	a.add(
+		monitor.AttrMaster,
+		"parent",
+		x.Master.Proto.String()+" "+tupleText(&x.Master)+" (its helper expected this flow)",
+	)
 	a.add(monitor.AttrHelper, "helper", monitor.Escape(string(x.Helper)))
 	a.add(monitor.AttrHelperInfo, "helper info", hex.EncodeToString(x.HelperInfo))
 	a.add(monitor.AttrLabels, "labels", strings.Join(p.s.LabelNames(x.Labels), ", "))
 	a.add(monitor.AttrSecCtx, "secctx", monitor.Escape(string(x.SecCtx)))
 	a.add(monitor.AttrSecMark, "secmark", decimal(x.SecMark))
-	a.add(monitor.AttrVTagOrig|monitor.AttrVTagReply, "vtag", page.Hex(uint64(x.VTagOrig))+" → "+page.Hex(uint64(x.VTagReply))+" ←")
+	a.add(
+		monitor.AttrVTagOrig|monitor.AttrVTagReply,
+		"vtag",
+		page.Hex(uint64(x.VTagOrig))+" → "+page.Hex(uint64(x.VTagReply))+" ←",
+	)
 	a.add(monitor.AttrDCCPRole, "dccp role", [...]string{"client", "server"}[x.DCCPRole&1])
 	a.add(monitor.AttrDCCPSeq, "dccp seq", strconv.FormatUint(x.DCCPSeq, 10))
 	a.add(monitor.AttrSeqAdjOrig, "seqadj →", seqAdjText(x.SeqAdjOrig))
 	a.add(monitor.AttrSeqAdjReply, "seqadj ←", seqAdjText(x.SeqAdjReply))
-	a.add(monitor.AttrSynproxy, "synproxy", fmt.Sprintf("isn %d its %d tsoff %d", x.Synproxy.ISN, x.Synproxy.ITS, x.Synproxy.TSOff))
+	a.add(
+		monitor.AttrSynproxy,
+		"synproxy",
+		fmt.Sprintf("isn %d its %d tsoff %d", x.Synproxy.ISN, x.Synproxy.ITS, x.Synproxy.TSOff),
+	)
 }
 
 // list is attributes, one a line.

@@ -63,7 +63,8 @@ func (p *Pane) lay() {
 	}
 	inner, w := p.width-2, monitor.NewWalk(&p.Flow.Row.Flow)
 	p.lines = nil
-	for _, block := range [][]paint.Line{p.summary(inner), walk.Lines(&w, inner), p.lifeLines(inner), p.attributes(inner)} {
+	for _, block := range [][]paint.Line{p.summary(inner), walk.Lines(&w, inner), p.lifeLines(inner),
+		p.attributes(inner)} {
 		if p.lines != nil {
 			p.lines = append(p.lines, paint.Line{})
 		}

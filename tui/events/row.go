@@ -137,7 +137,13 @@ func gapText(s *page.Session, e *monitor.Event) (paint.Role, string) {
 	case g == nil:
 		return role, ""
 	case e.Kind == monitor.KindResynced:
-		role, text = paint.Warn, "table reconciled: +"+human.Count(g.Added)+" −"+human.Count(g.Ended)+", "+human.Count(g.Changed)+" changed"
+		role, text = paint.Warn, "table reconciled: +"+human.Count(
+			g.Added,
+		)+" −"+human.Count(
+			g.Ended,
+		)+", "+human.Count(
+			g.Changed,
+		)+" changed"
 	default:
 		role, text = paint.Bad, human.Plural(g.Count, "event")+" lost"
 		if g.Uncertain {

@@ -130,7 +130,7 @@ func withExtras(t *table.Table, rows []table.ViewRow) []page.Flow {
 	return out
 }
 
-// Take replaces the rows, with the cursor on its flow. It asks again if the answer is of
+// Take replaces the rows, with the cursor on its flow. It asks again if the answer belongs to
 // no use: the cursor has moved meanwhile to a flow that is not in it.
 func (p *Page) Take(answer any) (again bool) {
 	a := answer.(found)

@@ -21,7 +21,8 @@ func TestHeadingShowsItsOrder(t *testing.T) {
 			if n := strings.Count(text, "▲") + strings.Count(text, "▼"); n != 1 || strings.Contains(text, "…") {
 				t.Errorf("%d cells, by %s: %q", width, columnTable[c.id].title, text)
 			}
-			if got, want := len(strings.Fields(strings.NewReplacer("SENT AS", "SENT_AS", "DELIVERED TO", "DELIVERED_TO").Replace(text))), len(l.columns); got != want {
+			if got, want := len(strings.Fields(strings.NewReplacer("SENT AS", "SENT_AS", "DELIVERED TO", "DELIVERED_TO").Replace(text))),
+				len(l.columns); got != want {
 				t.Errorf("%d cells, by %s: %d headings of %d columns: %q", width, columnTable[c.id].title, got, want, text)
 			}
 		}

@@ -20,9 +20,29 @@ func (p *Page) Keys() keys.Actions {
 
 func (p *Page) Hints() []keys.Action {
 	if p.s.Replay {
-		return []keys.Action{keys.Enter, keys.Filter, keys.Play, keys.Faster, keys.Slower, keys.SeekOn, keys.SeekBack, keys.Sort, keys.Only}
+		return []keys.Action{
+			keys.Enter,
+			keys.Filter,
+			keys.Play,
+			keys.Faster,
+			keys.Slower,
+			keys.SeekOn,
+			keys.SeekBack,
+			keys.Sort,
+			keys.Only,
+		}
 	}
-	return []keys.Action{keys.Enter, keys.Filter, keys.Sort, keys.Pause, keys.Export, keys.Delete, keys.Copy, keys.Names, keys.Only}
+	return []keys.Action{
+		keys.Enter,
+		keys.Filter,
+		keys.Sort,
+		keys.Pause,
+		keys.Export,
+		keys.Delete,
+		keys.Copy,
+		keys.Names,
+		keys.Only,
+	}
 }
 
 // open opens the detail of the flow under the cursor.

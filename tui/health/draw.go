@@ -13,7 +13,8 @@ import (
 var marks = [...]struct {
 	sign string
 	role paint.Role
-}{monitor.SeverityInfo: {"·", paint.Text}, monitor.SeverityWarn: {"!", paint.Warn}, monitor.SeverityFail: {"✗", paint.Bad}}
+}{monitor.SeverityInfo: {"·", paint.Text}, monitor.SeverityWarn: {"!", paint.Warn}, monitor.SeverityFail: {"✗",
+	paint.Bad}}
 
 func (p *Page) Draw() []paint.Line {
 	out := append(p.charts(), p.heading())
@@ -150,7 +151,9 @@ func (p *Page) charts() []paint.Line {
 	events := func(s second) uint64 { return s.events }
 	if p.width < wideCharts {
 		room := p.width - 2
-		return append(p.chart(p.tableTitle(), room, flows, paint.Bar), p.chart(p.eventsTitle(room), room, events, paint.Bar)...)
+		return append(
+			p.chart(p.tableTitle(), room, flows, paint.Bar),
+			p.chart(p.eventsTitle(room), room, events, paint.Bar)...)
 	}
 	room := (p.width - 4) / 2
 	left := p.chart(p.tableTitle(), room, flows, paint.Level(p.full(), paint.Bar))
@@ -201,7 +204,10 @@ func (p *Page) tableTitle() (l paint.Line) {
 	v := &p.view
 	l.Add(paint.Label, " TABLE  ")
 	if v.live && v.reading.Max > 0 {
-		l.Add(paint.Level(p.full(), paint.Text), human.Count(v.reading.Entries)+" of "+human.Count(v.reading.Max)+", "+human.Percent(p.full()))
+		l.Add(
+			paint.Level(p.full(), paint.Text),
+			human.Count(v.reading.Entries)+" of "+human.Count(v.reading.Max)+", "+human.Percent(p.full()),
+		)
 	} else {
 		l.Add(paint.Text, human.Plural(v.line.flows, "flow"))
 	}

@@ -83,7 +83,13 @@ func (p *Page) lay() {
 
 // Pull takes what the watch has read already.
 func (p *Page) Pull(fresh bool) tea.Cmd {
-	v := view{line: p.watch.Line, now: p.s.Clock(), reading: p.watch.reading, live: p.watch.source != nil, err: p.watch.err}
+	v := view{
+		line:    p.watch.Line,
+		now:     p.s.Clock(),
+		reading: p.watch.reading,
+		live:    p.watch.source != nil,
+		err:     p.watch.err,
+	}
 	counters := p.counters(v.now)
 	return p.Ask(p, fresh, func(*atomic.Bool) any {
 		if p.findings != nil {
@@ -93,7 +99,10 @@ func (p *Page) Pull(fresh bool) tea.Cmd {
 			}
 		}
 		for _, c := range v.reading.Checks {
-			v.items = append(v.items, item{key: "check " + c.Name, level: c.Level, name: c.Name, text: c.Text, command: c.Command})
+			v.items = append(
+				v.items,
+				item{key: "check " + c.Name, level: c.Level, name: c.Name, text: c.Text, command: c.Command},
+			)
 		}
 		v.items = append(v.items, counters...)
 		if !v.live { // the commands are for the gateway that was recorded

@@ -10,14 +10,14 @@ import (
 // wrong with connection tracking here. Its methods may block; each is called by one
 // goroutine at a time, and its context ends with the UI.
 type Source interface {
-	// Look reads everything. It is called every two seconds.
-	Look(ctx context.Context) (Reading, error)
+	// Read reads everything. It is called every two seconds.
+	Read(ctx context.Context) (Reading, error)
 	// Quiet returns why no event has come since the beginning, and a command that changes
 	// that; "" if there is none.
 	Quiet(ctx context.Context) (reason, command string, err error)
 }
 
-// Reading is what Look returns.
+// Reading is what Read returns.
 type Reading struct {
 	Entries, Max uint64 // of the kernel's table; Max 0: not known
 	Counters     []Counter

@@ -25,7 +25,8 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("%d known, %v", known, values[296:])
 	}
 	l.Sample(2000e9, 9, tail.Counts{Created: 1100, Updated: 50, Destroyed: 50})
-	if _, known := l.values(300, func(s second) uint64 { return s.events }); len(l.seconds) != timelineSeconds || known != 300 {
+	if _, known := l.values(300, func(s second) uint64 { return s.events }); len(l.seconds) != timelineSeconds ||
+		known != 300 {
 		t.Errorf("%d seconds, %d cells", len(l.seconds), known)
 	}
 	l.Sample(2001e9, 9, tail.Counts{Created: 30})

@@ -26,7 +26,7 @@ type Watch struct {
 	trouble func() string // see New; nil: nothing can go wrong
 	resized func()        // called when the banner has other lines
 
-	busy    bool         // Look is being called
+	busy    bool         // Read is being called
 	next    monitor.Time // when the next call is due
 	reading Reading
 	read    bool // there is a reading
@@ -35,7 +35,7 @@ type Watch struct {
 	began   monitor.Time // first frame
 	asked   monitor.Time // when Quiet was called last
 	asking  bool
-	heard   bool // some event has come
+	seen    bool // some event has come
 	reason  string
 	command string
 
@@ -87,7 +87,7 @@ func (w *Watch) Frame() tea.Cmd {
 	if w.source == nil || w.s.Ended {
 		return nil
 	}
-	return tea.Batch(w.look(now), w.quiet(now))
+	return tea.Batch(w.readSource(now), w.quiet(now))
 }
 
 // Shown takes the advice from the banner: the page that has it is shown, or its time is over.
@@ -98,18 +98,18 @@ func (w *Watch) Shown() {
 	}
 }
 
-func (w *Watch) look(now monitor.Time) tea.Cmd {
+func (w *Watch) readSource(now monitor.Time) tea.Cmd {
 	if w.busy || now < w.next && now >= w.next-lookEvery { // before that: the clock was put back
 		return nil
 	}
 	w.busy, w.next = true, now+lookEvery
 	return func() tea.Msg {
-		r, err := w.source.Look(w.s.Context)
-		return page.Then(func() tea.Cmd { w.looked(now, r, err); return nil })
+		r, err := w.source.Read(w.s.Context)
+		return page.Then(func() tea.Cmd { w.done(now, r, err); return nil })
 	}
 }
 
-func (w *Watch) looked(at monitor.Time, r Reading, err error) {
+func (w *Watch) done(at monitor.Time, r Reading, err error) {
 	w.busy, w.err = false, err
 	if err != nil {
 		return
@@ -130,11 +130,11 @@ func (w *Watch) quiet(now monitor.Time) tea.Cmd {
 	if w.began == 0 {
 		w.began = now
 	}
-	if !w.heard && w.s.Stats.Events > w.s.Stats.Existing {
-		w.heard = true
+	if !w.seen && w.s.Stats.Events > w.s.Stats.Existing {
+		w.seen = true
 		w.resized()
 	}
-	if w.heard || w.asking || now < w.began+quietAfter || now < w.asked+quietAfter {
+	if w.seen || w.asking || now < w.began+quietAfter || now < w.asked+quietAfter {
 		return nil
 	}
 	w.asking, w.asked = true, now
@@ -146,7 +146,7 @@ func (w *Watch) quiet(now monitor.Time) tea.Cmd {
 
 func (w *Watch) quieted(reason, command string, err error) {
 	w.asking = false
-	if w.heard {
+	if w.seen {
 		return
 	}
 	w.reason, w.command, w.advice = reason, command, nil
@@ -166,7 +166,7 @@ func (w *Watch) Banner(width int) (out []paint.Line) {
 		text := shortened(m.sign+" "+c.Text, width-2-paint.Width(" → "+monitor.Escape(c.Command)))
 		out = append(out, paint.Wrapped(m.role, text, c.Command, 1, width, bannerLines)...)
 	}
-	if !w.heard && w.reason != "" {
+	if !w.seen && w.reason != "" {
 		text := "nothing seen for " + time.Duration(quietAfter).String() + ": " + w.reason
 		out = append(out, paint.Wrapped(paint.Warn, text, w.command, 1, width, bannerLines)...)
 	}

@@ -49,7 +49,7 @@ const (
 	SeekBack
 	SeekOn
 
-	Accept // these are of the filter bar and of a prompt, which help does not show
+	Accept // keys of the filter bar and of prompts, which help does not show
 	Cancel
 	Complete
 	CompleteBack

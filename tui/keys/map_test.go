@@ -44,7 +44,8 @@ func TestMap(t *testing.T) {
 		t.Errorf("did %d", did)
 	}
 	groups := m.Groups()
-	if len(groups) != 2 || groups[0].Title != "moving" || len(groups[1].Hints) != 2 || groups[1].Hints[1].Does != "these flows" {
+	if len(groups) != 2 || groups[0].Title != "moving" || len(groups[1].Hints) != 2 ||
+		groups[1].Hints[1].Does != "these flows" {
 		t.Errorf("help: %+v", groups)
 	}
 	if _, ok := m.Hint(Quit); ok {

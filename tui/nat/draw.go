@@ -36,7 +36,14 @@ func layOut(s *page.Session, width int, pools []pool) layout {
 			l.netns = max(l.netns, page.NetNSWidth(width, s.NetNS(pools[i].key.netns)))
 		}
 	}
-	rest := width - paint.MarginLeft - paint.MarginRight - l.to - l.room(l.netns, l.proto, l.flows, l.inUse(), l.kept, l.rewritten)
+	rest := width - paint.MarginLeft - paint.MarginRight - l.to - l.room(
+		l.netns,
+		l.proto,
+		l.flows,
+		l.inUse(),
+		l.kept,
+		l.rewritten,
+	)
 	if rest >= 28 {
 		l.inside = (rest - 2*l.gap) * 47 / 100
 		l.outside = rest - 2*l.gap - l.inside

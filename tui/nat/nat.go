@@ -84,7 +84,9 @@ func (p *Page) Condition() string {
 		within = p.s.NetNSFilter(q.key.netns) + " and "
 	}
 	if q.key.dnat {
-		return within + f.Filter(page.CellDest) + " and proto " + q.key.proto.String() + " and dnat and reply.src " + q.key.to.Addr.String()
+		return within + f.Filter(
+			page.CellDest,
+		) + " and proto " + q.key.proto.String() + " and dnat and reply.src " + q.key.to.Addr.String()
 	}
 	return within + "proto " + q.key.proto.String() + " and snat and reply.dst " + q.key.addr.Addr.String()
 }

@@ -105,7 +105,8 @@ func source(pools map[poolKey]*pool, r *table.Row, n monitor.NAT) {
 
 func destination(pools map[poolKey]*pool, r *table.Row) {
 	f := &r.Flow
-	p := poolOf(pools, poolKey{netns: f.Orig.NetNS, dnat: true, proto: f.Orig.Proto, addr: f.To(), to: f.DeliveredTo()}, r)
+	p := poolOf(pools, poolKey{netns: f.Orig.NetNS, dnat: true, proto: f.Orig.Proto, addr: f.To(), to: f.DeliveredTo()},
+		r)
 	p.flows++
 	p.inside[f.Orig.Src]++
 }
@@ -144,7 +145,13 @@ func comparePools(a, b *pool) int {
 		}
 		return 1
 	}
-	return cmp.Or(cmp.Compare(b.percent(), a.percent()), cmp.Compare(b.ports.Len(), a.ports.Len()), cmp.Compare(b.flows, a.flows),
-		compareEndpoints(a.key.addr, b.key.addr), compareEndpoints(a.key.to, b.key.to),
-		cmp.Compare(a.key.proto, b.key.proto), cmp.Compare(a.key.netns, b.key.netns))
+	return cmp.Or(
+		cmp.Compare(b.percent(), a.percent()),
+		cmp.Compare(b.ports.Len(), a.ports.Len()),
+		cmp.Compare(b.flows, a.flows),
+		compareEndpoints(a.key.addr, b.key.addr),
+		compareEndpoints(a.key.to, b.key.to),
+		cmp.Compare(a.key.proto, b.key.proto),
+		cmp.Compare(a.key.netns, b.key.netns),
+	)
 }

@@ -45,7 +45,12 @@ const (
 // NewNames returns the names that a resolver and a table of services know; either may be
 // nil.
 func NewNames(r Resolver, services func(monitor.Proto, uint16) string) *Names {
-	return &Names{resolver: r, services: services, known: make(map[netip.Addr]name), queue: make(chan netip.Addr, namesQueued)}
+	return &Names{
+		resolver: r,
+		services: services,
+		known:    make(map[netip.Addr]name),
+		queue:    make(chan netip.Addr, namesQueued),
+	}
 }
 
 // Ask answers questions until ctx ends. Several goroutines may do so at a time.

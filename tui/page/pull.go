@@ -18,7 +18,7 @@ type Then func() tea.Cmd
 //	               │  ▲
 //	               ask└─ again ──answer──▶ busy
 //
-// Only a question that is out of date is stopped: if each move stopped the one before, a key
+// Only a question that is out of date is stopped: if each move stopped its predecessor, a key
 // that is held down would never see its rows.
 type Puller struct {
 	busy  bool         // a question runs
@@ -67,7 +67,7 @@ func (p *Puller) Ask(t Taker, fresh bool, work func(stop *atomic.Bool) any) tea.
 	}
 }
 
-// Halt ends the question that runs: nobody looks at the page any more.
+// Halt ends the question that runs: the page is no longer shown.
 func (p *Puller) Halt() {
 	if p.busy {
 		p.again = false

@@ -18,7 +18,7 @@ type sample struct {
 	bytes uint64
 	at    monitor.Time
 	rate  uint64
-	known bool // rate is of two readings
+	known bool // rate comes from two readings
 }
 
 // rateHolds is how long a rate is shown after its last reading.

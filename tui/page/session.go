@@ -45,7 +45,7 @@ type Session struct {
 	Frame    monitor.Time
 	Ended    bool // the source has ended
 
-	// Matched and Flows are of the last view, for the status line. A page whose answers
+	// Matched and Flows come from the last view, for the status line. A page whose answers
 	// count no matches leaves Matched alone.
 	Matched, Flows int
 

@@ -64,7 +64,8 @@ func NewWay(names *Names, f *monitor.Flow, form WayForm) (w Way) {
 		w[WaySentAs].shorten(form)
 	}
 	if nat.DstAddr || nat.DstPort {
-		w[WayDelivered] = WayEnd{names.Endpoint(p, f.DeliveredTo()), form.Sign(WayDelivered), nat.DstAddr, nat.DstPort, false}
+		w[WayDelivered] = WayEnd{names.Endpoint(p, f.DeliveredTo()), form.Sign(WayDelivered), nat.DstAddr, nat.DstPort,
+			false}
 		w[WayDelivered].shorten(form)
 	}
 	return w

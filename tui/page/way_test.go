@@ -35,8 +35,22 @@ func TestEndTextFit(t *testing.T) {
 func TestWayCut(t *testing.T) {
 	names := NewNames(nil, nil)
 	f := monitor.Flow{
-		Orig:  monitor.Tuple{Proto: monitor.TCP, Family: monitor.IPv4, Src: v4(198, 51, 100, 7), Dst: v4(203, 0, 113, 1), SrcPort: 51022, DstPort: 8080},
-		Reply: monitor.Tuple{Proto: monitor.TCP, Family: monitor.IPv4, Src: v4(192, 168, 177, 200), Dst: v4(198, 51, 100, 7), SrcPort: 80, DstPort: 51022},
+		Orig: monitor.Tuple{
+			Proto:   monitor.TCP,
+			Family:  monitor.IPv4,
+			Src:     v4(198, 51, 100, 7),
+			Dst:     v4(203, 0, 113, 1),
+			SrcPort: 51022,
+			DstPort: 8080,
+		},
+		Reply: monitor.Tuple{
+			Proto:   monitor.TCP,
+			Family:  monitor.IPv4,
+			Src:     v4(192, 168, 177, 200),
+			Dst:     v4(198, 51, 100, 7),
+			SrcPort: 80,
+			DstPort: 51022,
+		},
 	}
 	for _, c := range []struct {
 		room int

@@ -7,7 +7,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 )
 
-// Role is what a span means. Colour stands for meaning only.
+// Role is what a span means. Colour has meaning only.
 type Role uint8
 
 // The roles.
@@ -81,12 +81,14 @@ func Plain() Style { return Style{} }
 // Dark is for dark terminals.
 func Dark() Style {
 	return colours("dark", palette{text: "230;230;230", muted: "138;143;152", nat: "95;215;215", fresh: "135;215;135",
-		ended: "108;112;121", warn: "229;192;123", bad: "255;107;107", key: "159;180;255", bar: "111;159;216", back: "45;51;64"})
+		ended: "108;112;121", warn: "229;192;123", bad: "255;107;107", key: "159;180;255", bar: "111;159;216",
+		back: "45;51;64"})
 }
 
 // Light is for light terminals.
 func Light() Style {
-	return colours("light", palette{text: "17;17;17", muted: "95;102;112", nat: "0;112;122", fresh: "28;122;28",
+	return colours("light", palette{text: "17;17;17", muted: "95;102;112", nat: "0;112;122",
+		fresh: "28;122;28",
 		ended: "141;147;156", warn: "138;90;0", bad: "192;24;24", key: "47;79;181", bar: "59;111;176", back: "221;227;238"})
 }
 

@@ -143,7 +143,7 @@ func (s slowSink) Write(*monitor.Batch) error {
 
 func (s slowSink) Close() error { return nil }
 
-// TestSlowRecording looks at a tail while its recording waits for the disk: the screen
+// TestSlowRecording reads a tail while its recording waits for the disk: the screen
 // goes on, and has the events already.
 func TestSlowRecording(t *testing.T) {
 	tail, sink := New(), slowSink{make(chan struct{}), make(chan struct{})}
@@ -154,9 +154,9 @@ func TestSlowRecording(t *testing.T) {
 		_ = tail.Write(tailBatch(1, 3))
 	}()
 	<-sink.begun
-	looked := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(looked)
+		defer close(done)
 		if n, on, failed := tail.Recording(); n != 3 || !on || failed != nil {
 			t.Errorf("%d recorded, on %v, %v", n, on, failed)
 		}
@@ -165,12 +165,12 @@ func TestSlowRecording(t *testing.T) {
 		}
 	}()
 	select {
-	case <-looked:
+	case <-done:
 	case <-time.After(10 * time.Second):
-		t.Error("who looks waits for the disk")
+		t.Error("a reader waits for the disk")
 	}
 	close(sink.let)
-	<-looked
+	<-done
 	<-wrote
 	if n, err := tail.StopRecording(); n != 3 || err != nil {
 		t.Errorf("%d events, %v", n, err)

@@ -50,7 +50,10 @@ func (p *Page) CountsMatches() {}
 
 func (p *Page) Keys() keys.Actions {
 	return keys.Actions{
-		keys.Left:    {Run: func() tea.Cmd { return p.group((p.by + p.offered() - 1) % p.offered()) }, Does: "previous group"},
+		keys.Left: {
+			Run:  func() tea.Cmd { return p.group((p.by + p.offered() - 1) % p.offered()) },
+			Does: "previous group",
+		},
 		keys.Right:   {Run: func() tea.Cmd { return p.group((p.by + 1) % p.offered()) }, Label: "←→", Does: "group by"},
 		keys.Sort:    {Run: p.nextOrder},
 		keys.Reverse: {Run: func() tea.Cmd { return p.orderBy(p.order.column()) }},

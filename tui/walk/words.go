@@ -92,7 +92,10 @@ func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) paint.Note {
 	p := w.Flow.Orig.Proto
 	var l paint.Line
 	page.End(p, r.To).Add(&l, addr, port)
-	n := paint.Note{{Role: paint.Text, Text: side + paint.Whole(page.End(p, r.From).String())}, {Role: paint.Arrow, Text: " ⇒ "}}
+	n := paint.Note{
+		{Role: paint.Text, Text: side + paint.Whole(page.End(p, r.From).String())},
+		{Role: paint.Arrow, Text: " ⇒ "},
+	}
 	for _, s := range l.Spans {
 		n = append(n, paint.Span{Role: s.Role, Text: paint.Whole(s.Text)})
 	}
@@ -133,5 +136,8 @@ func parentNote(t *monitor.Tuple) paint.Note {
 	f := monitor.Flow{Orig: *t}
 	return paint.Note{{Role: paint.Label, Text: "parent "}, {Role: paint.Text, Text: t.Proto.String() + " "},
 		{Role: paint.Text, Text: paint.Whole(page.End(t.Proto, f.From()).String())}, {Role: paint.Muted, Text: " → "},
-		{Role: paint.Text, Text: paint.Whole(page.End(t.Proto, f.To()).String())}, {Role: paint.Text, Text: " (its helper expected this flow)"}}
+		{
+			Role: paint.Text,
+			Text: paint.Whole(page.End(t.Proto, f.To()).String()),
+		}, {Role: paint.Text, Text: " (its helper expected this flow)"}}
 }

@@ -19,9 +19,9 @@ type liveHealth struct{ *live.Health }
 // levels are doctor's levels on the page. It shows no check that is OK or skipped.
 var levels = map[doctor.Level]monitor.Severity{doctor.Warn: monitor.SeverityWarn, doctor.Fail: monitor.SeverityFail}
 
-// Look makes the checks.
-func (h liveHealth) Look(ctx context.Context) (health.Reading, error) {
-	read, err := h.Read(ctx)
+// Read returns what the page shows of the kernel and the checks.
+func (h liveHealth) Read(ctx context.Context) (health.Reading, error) {
+	read, err := h.Health.Read(ctx)
 	out := health.Reading{Entries: read.Entries, Max: read.Max}
 	for _, c := range read.Counters {
 		out.Counters = append(out.Counters, health.Counter{
