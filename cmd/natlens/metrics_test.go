@@ -99,6 +99,39 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// Metrics and their findings are of every event and every flow, also of those from
+// before the start, whatever the filter and -e select.
+func TestMetricsOfEveryFlow(t *testing.T) {
+	for _, wanted := range [][]string{{"udp", "dport", "53"}, {"-e", "new", "udp", "dport", "53"}, {"--capture", "socket", "udp", "dport", "53"}} {
+		l := labtest.New(t)
+		flowsUDP(t, l, 2)
+		ctx, end := context.WithCancel(t.Context())
+		r := begin(t, ctx, l, cli.Console{}, append([]string{"watch", "--metrics", "127.0.0.1:0"}, wanted...)...)
+		at := r.metricsOf(t)
+		for range 25 {
+			oneTCP(t, l, lab.ServerHTTP)
+		}
+		text := ""
+		waitFor(t, "the connections without an answer", func() bool {
+			text = httpGet(t, at+"/metrics")
+			return strings.Contains(text, "natlens_events_total{kind=\"new\",protocol=\"tcp\",state=\"syn_sent\"} 25\n") &&
+				strings.Contains(text, "natlens_findings{rule=\"syn-unanswered\"} 1\n")
+		})
+		for _, line := range []string{
+			`natlens_flows{protocol="tcp",state="syn_sent"} 25`, `natlens_flows{protocol="udp",state="replied"} 2`,
+			`natlens_snat_pools 2`, `natlens_capture_left_out_total 0`,
+		} {
+			if !strings.Contains(text, line+"\n") {
+				t.Errorf("%v: no %s in\n%s", wanted, line, regexp.MustCompile(`(?m)^natlens_.*\n`).FindAllString(text, -1))
+			}
+		}
+		end()
+		if code := r.end(t); code != 0 || r.stdout.String() != "" {
+			t.Errorf("%v: code %d, %s%s", wanted, code, r.stdout.String(), r.stderr.String())
+		}
+	}
+}
+
 // TestMetricsInUse expects one line and an end before anything is begun.
 func TestMetricsInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
