@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help prose build test race differential lint fuzz cross bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording ci
+.PHONY: help prose build test race differential lint fuzz cross foreign bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ test: ## run the tests
 	go test ./...
 
 race: ## run the tests under the race detector, those that compare much with less
-	go test -race -short ./...
+	CGO_ENABLED=1 go test -race -short ./...
 
 differential: ## every flag of conntrack(8) with every command, beside natlens's
 	NATLENS_EVERY_FLAG=1 go test -run "TestEveryFlagOfEveryCommand" ./cmd/natlens
@@ -30,9 +30,14 @@ FUZZTIME ?= 10s
 fuzz: ## fuzz every target for FUZZTIME each
 	@set -e; for pkg in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	    echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg; \
 	  done; \
 	done
+
+PORTABLE = ./monitor ./monitor/ctnetlink ./monitor/filter ./monitor/replay ./export ./export/jsonl ./export/pcapng ./export/csv ./export/conntrack ./export/text
+foreign: ## run the tests of the decoder, the filter and the formats for 32 bits, and for big endian under qemu-user
+	GOARCH=386 go test $(PORTABLE)
+	GOARCH=mips GOMIPS=softfloat go test -short -skip '^TestLive$$' -exec qemu-mips-static $(PORTABLE)
 
 cross: ## build for the other platforms
 	GOOS=linux GOARCH=amd64 go build ./...

@@ -6,51 +6,24 @@ import (
 	"slices"
 	"testing"
 
+	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/replay"
 )
 
-// otherOrder is the byte order that this machine does not have.
+// nativeOrder is this machine's byte order, otherOrder the other one.
+func nativeOrder() binary.AppendByteOrder {
+	if export.BigEndian {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
+
 func otherOrder() binary.AppendByteOrder {
-	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
+	if export.BigEndian {
 		return binary.LittleEndian
 	}
 	return binary.BigEndian
-}
-
-// foreign is a message as a machine of the other byte order, of 32 bits, sends it.
-func foreign(msg []byte) []byte {
-	native, other := binary.NativeEndian, otherOrder()
-	out := other.AppendUint32(nil, native.Uint32(msg))
-	for _, at := range []int{4, 6} {
-		out = other.AppendUint16(out, native.Uint16(msg[at:]))
-	}
-	for _, at := range []int{8, 12} {
-		out = other.AppendUint32(out, native.Uint32(msg[at:]))
-	}
-	return foreignAttrs(append(out, msg[16:20]...), msg[20:])
-}
-
-func foreignAttrs(out, b []byte) []byte {
-	native, other := binary.NativeEndian, otherOrder()
-	for len(b) >= 4 {
-		n, typ := native.Uint16(b), native.Uint16(b[2:])
-		out = other.AppendUint16(other.AppendUint16(out, n), typ)
-		body := b[4:n]
-		switch {
-		case typ&0x8000 != 0:
-			out = foreignAttrs(out, body)
-		case (typ == 22 || typ == 23) && len(body) == 16:
-			for i := 0; i < 16; i += 4 {
-				out = append(out, body[i+3], body[i+2], body[i+1], body[i])
-			}
-		default:
-			out = append(out, body...)
-		}
-		padded := min(len(b), int(n+3)&^3)
-		out, b = append(out, b[n:padded]...), b[padded:]
-	}
-	return append(out, b...)
 }
 
 // TestOtherByteOrder reads what a machine of the other byte order captured: the
@@ -58,7 +31,7 @@ func foreignAttrs(out, b []byte) []byte {
 func TestOtherByteOrder(t *testing.T) {
 	var msgs [][]byte
 	for _, msg := range kernelMessages(t) {
-		msgs = append(msgs, foreign(msg))
+		msgs = append(msgs, export.Reordered(msg, nativeOrder(), otherOrder()))
 	}
 	events := kernelEvents(t)
 	for i := range events.Events {

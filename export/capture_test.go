@@ -46,7 +46,7 @@ func kernelMessages(t testing.TB) (msgs [][]byte) {
 				t.Fatalf("%s: %v", file, err)
 			}
 			if digits = ""; len(msg) > 0 {
-				msgs = append(msgs, msg)
+				msgs = append(msgs, export.Recorded(msg))
 			}
 		}
 	}
@@ -205,10 +205,12 @@ func TestPcapOfOthers(t *testing.T) {
 	}
 	want := linesOf(t, events)
 	msgs := kernelMessages(t)
+	stranger := bytes.Clone(msgs[0])
+	binary.NativeEndian.PutUint16(stranger[4:], 2<<8) // of NFNL_SUBSYS_CTNETLINK_EXP
 	for i, data := range [][]byte{
 		pcap(binary.LittleEndian, false, 1, msgs...),
 		pcap(binary.BigEndian, true, 1, msgs...),
-		pcap(binary.NativeEndian, true, 1, append(msgs, bytes.Replace(msgs[0], []byte{0, 1}, []byte{0, 2}, 1))...),
+		pcap(binary.NativeEndian, true, 1, append(msgs, stranger)...),
 	} {
 		got, src := written(t, replay.Bytes(config, "nlmon.pcap", data))
 		compareLines(t, want, got)
@@ -257,10 +259,14 @@ func TestCaptureErrors(t *testing.T) {
 	all := kernelEvents(t)
 	good := recorded(t, nil, &monitor.Batch{Events: all.Events[:3]})
 	first := bytes.Index(good, all.Events[0].Raw)
-	change := func(at int, to ...byte) []byte {
+	change := func(at int, to uint32) []byte {
 		data := bytes.Clone(good)
-		copy(data[at:], to)
+		binary.NativeEndian.PutUint32(data[at:], to)
 		return data
+	}
+	unended := bytes.Clone(good)
+	for _, v := range []uint32{6, 4, 0} {
+		unended = nativeOrder().AppendUint32(unended, v)
 	}
 	ethernet := bytes.Clone(pcap(binary.NativeEndian, true, 1))
 	binary.NativeEndian.PutUint32(ethernet[20:], 1)
@@ -269,15 +275,17 @@ func TestCaptureErrors(t *testing.T) {
 		fails string // the error that ends it, or
 		bad   string // what is passed over
 	}{
-		"length":     {change(first-40, 13, 0), "x: block 6 at byte 404: block of 13 bytes", ""},
-		"length end": {change(first-40, 0, 1), "x: block 6 at byte 404: block of 256 bytes ends as one of", ""},
-		"huge":       {change(first-38, 0xff), "x: block 6 at byte 404: longer than 4 MiB", ""},
+		"length":     {change(first-40, 13), "x: block 6 at byte 404: block of 13 bytes", ""},
+		"length end": {change(first-40, 256), "x: block 6 at byte 404: block of 256 bytes ends as one of", ""},
+		"huge":       {change(first-40, 0xff0000), "x: block 6 at byte 404: longer than 4 MiB", ""},
 		"interface":  {change(first-36, 9), "", "x: block 6 at byte 404: packet of 260 bytes of interface 9, in a block of"},
-		"attribute":  {change(first+20, 0xff, 0xff), "", "x: block 6 at byte 404: "},
-		"message":    {change(first, 3), "", "x: block 6 at byte 404: message of 3 bytes in 244"},
-		"link":       {ethernet, "x: packet 0 at byte 0: a capture of link type 1: only netlink (253), as of an nlmon device, has flows", ""},
-		"two":        {append(bytes.Clone(good), good...), "", ""},
-		"no end":     {append(bytes.Clone(good), 6, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0), "x: block 10 at byte ", ""},
+		"no interface": {change(first-36, 0xffffffff), "",
+			"x: block 6 at byte 404: packet of 260 bytes of interface 4294967295, in a block of"},
+		"attribute": {change(first+20, 0xffffffff), "", "x: block 6 at byte 404: "},
+		"message":   {change(first, 3), "", "x: block 6 at byte 404: message of 3 bytes in 244"},
+		"link":      {ethernet, "x: packet 0 at byte 0: a capture of link type 1: only netlink (253), as of an nlmon device, has flows", ""},
+		"two":       {append(bytes.Clone(good), good...), "", ""},
+		"no end":    {unended, "x: block 10 at byte ", ""},
 	} {
 		_, err := again(replay.Bytes(config, "x", tt.data))
 		if (err == nil) != (tt.fails == "") || err != nil && !strings.HasPrefix(err.Error(), tt.fails) {
@@ -289,6 +297,27 @@ func TestCaptureErrors(t *testing.T) {
 		_, src := written(t, replay.Bytes(config, "x", tt.data))
 		if st := src.Stats(); st.Bad != 1 || st.Events != 2 || !strings.HasPrefix(st.First.Error(), tt.bad) {
 			t.Errorf("%s: %+v, want %s", name, st, tt.bad)
+		}
+	}
+}
+
+// TestCaptureHugeNumbers puts numbers that are negative on a machine of 32 bits in each
+// place of a capture, in both byte orders. The readers return, with an error or not.
+func TestCaptureHugeNumbers(t *testing.T) {
+	some := &monitor.Batch{Events: kernelEvents(t).Events[:2]}
+	for _, good := range [][]byte{
+		recorded(t, monitor.NewLocals(nil), some),
+		pcap(nativeOrder(), true, 1, kernelMessages(t)[:2]...),
+		pcap(otherOrder(), true, 1, kernelMessages(t)[:2]...),
+	} {
+		for at := 4; at+4 <= len(good); at += 2 {
+			for _, n := range []uint32{0xffffffff, 0x80000000, 0xfffffffc, 0x7fffffff} {
+				data := bytes.Clone(good)
+				binary.NativeEndian.PutUint32(data[at:], n)
+				if _, memory, _, _ := readAll(data); memory > 64<<20 {
+					t.Errorf("%x at byte %d takes %d bytes of memory", n, at, memory)
+				}
+			}
 		}
 	}
 }

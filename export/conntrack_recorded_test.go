@@ -79,7 +79,7 @@ func messages(t *testing.T, file string) []monitor.Event {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Decode(m, b); err != nil {
+		if err := d.Decode(Recorded(m), b); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -27,7 +27,8 @@ func TestConntrack(t *testing.T) {
 		o.LabelFile, o.Location, o.Notes = "testdata/conntrack/connlabel.conf", time.UTC, &notes
 		o.Now = func() time.Time { return time.Unix(9, 5e3) }
 		o.ProgName = func(portid uint32) string { return "evil\x1b\nname" }
-		golden(t, name, render(t, func(out *bytes.Buffer) monitor.Sink { return conntrack.NewWriter(out, o) }, events()...))
+		got := render(t, func(out *bytes.Buffer) monitor.Sink { return conntrack.NewWriter(out, o) }, events()...)
+		golden(t, name, RecordedTags(got))
 		want := "2,844 events lost between 06:11:59.755 and 06:12:01.122\n" +
 			"table reconciled after the loss of 2,844 events: +37 ~4 −12\n" +
 			"at least 1 event lost before 06:12:01.123\n"

@@ -21,82 +21,99 @@ import (
 	"natlens/monitor/table"
 )
 
-// The outputs of the demo recording that programs read. They do not change: -update
-// writes only files that do not exist.
-var fixedFormats = []string{
-	"jsonl", "csv",
-	"conntrack", "conntrack,id", "conntrack,timestamp", "conntrack,ktimestamp", "conntrack,extended", "conntrack,labels",
-	"conntrack,id,timestamp,ktimestamp,extended,labels,userspace",
-	"conntrack,xml", "conntrack,xml,id,timestamp,ktimestamp,extended,labels", "conntrack,save",
-}
-
-// sampled has N for each output: testdata/demo has its first and then every Nth line. The
-// file testdata/demo/sums has a digest of the whole output.
+// sampled has N for each kind of output: its files in testdata/demo have its first and
+// then every Nth line.
 var sampled = map[string]int{"events": 97, "flows": 7}
 
-// TestDemoRecording writes the events of the demo recording, and the flows of its
-// middle, in each format.
+// TestDemoRecording writes the events of the demo recording, and the flows one minute
+// after its beginning, in each format that programs read. testdata/demo/sums lists the
+// outputs with their digests. They do not change: -update does not write them again.
 func TestDemoRecording(t *testing.T) {
-	var sums strings.Builder
-	for _, format := range fixedFormats {
-		for _, what := range []string{"events", "flows"} {
-			out := demoIn(t, format, what)
-			fmt.Fprintf(&sums, "%x %7d %s %s\n", sha256.Sum256(out), len(out), what, format)
-			fixed(t, filepath.Join("demo", what+"."+format), sample(out, sampled[what]), false)
+	text, err := os.ReadFile("testdata/demo/sums")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, formats := map[string]string{}, map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		name := strings.Fields(line)[2]
+		what, format, _ := strings.Cut(name, ".")
+		want[name], formats[what] = line, append(formats[what], format)
+	}
+	for what := range sampled {
+		for format, out := range demoIn(t, what, formats[what]...) {
+			out, name := export.RecordedTags(out), what+"."+format
+			fixed(t, "demo/"+name, sample(out, sampled[what]), false)
+			if got := fmt.Sprintf("%x %7d %s\n", sha256.Sum256(out), len(out), name); got != want[name] {
+				t.Errorf("testdata/demo/sums: digest, bytes and output are\n%swant\n%s", got, want[name])
+			}
 		}
 	}
-	fixed(t, "demo/sums", []byte(sums.String()), false)
 }
 
 // TestDemoRecordingPretty is TestDemoRecording for people: the wording may change.
 func TestDemoRecordingPretty(t *testing.T) {
-	for _, what := range []string{"events", "flows"} {
-		fixed(t, filepath.Join("demo", what+".pretty"), sample(demoIn(t, "pretty", what), sampled[what]), true)
+	for what := range sampled {
+		fixed(t, "demo/"+what+".pretty", sample(demoIn(t, what, "pretty")["pretty"], sampled[what]), true)
 	}
 }
 
-// demoIn returns the events of the demo recording in a format, or its flows one
+// demoIn returns the events of the demo recording in each format, or its flows one
 // minute after it began.
-func demoIn(t *testing.T, format, what string) []byte {
+func demoIn(t *testing.T, what string, formats ...string) map[string][]byte {
 	t.Helper()
-	rec := replay.Demo(config)
-	var src monitor.Source
-	source, err := rec.Open()
-	if err != nil {
-		t.Fatal(err)
+	src := monitor.Source(demoEvents(t))
+	if what == "flows" {
+		src = demoFlows(t)
 	}
-	defer source.Close()
-	if src = source; what == "flows" {
-		begin, _, err := rec.Span()
+	run, outputs := &loop.Loop{Source: src}, map[string]*bytes.Buffer{}
+	for _, format := range formats {
+		outputs[format] = new(bytes.Buffer)
+		sink, err := export.New(format, outputs[format], export.Options{
+			Location:  time.UTC,
+			LabelFile: "testdata/conntrack/connlabel.conf",
+			Now:       func() time.Time { return time.Unix(1795385000, 0) },
+			ProgName:  func(portid uint32) string { return fmt.Sprint("program", portid) },
+			Notes:     io.Discard,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := begin + monitor.Time(time.Minute)
-		flows := table.New(table.Config{})
-		if _, err := replay.Fill(t.Context(), source, flows, at); err != nil {
-			t.Fatal(err)
-		}
-		src = replay.Flows(flows, at)
+		run.Sinks = append(run.Sinks, sink)
 	}
-	var out bytes.Buffer
-	sink, err := export.New(format, &out, export.Options{
-		Location:  time.UTC,
-		LabelFile: "testdata/conntrack/connlabel.conf",
-		Now:       func() time.Time { return time.Unix(1795385000, 0) },
-		ProgName:  func(portid uint32) string { return fmt.Sprint("program", portid) },
-		Notes:     io.Discard,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := &loop.Loop{Source: src, Sinks: []monitor.Sink{sink}}
 	if err := run.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := sink.Close(); err != nil {
+	all := map[string][]byte{}
+	for i, format := range formats {
+		if err := run.Sinks[i].Close(); err != nil {
+			t.Fatal(err)
+		}
+		all[format] = outputs[format].Bytes()
+	}
+	return all
+}
+
+func demoEvents(t *testing.T) *replay.Source {
+	t.Helper()
+	src, err := replay.Demo(config).Open()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return out.Bytes()
+	t.Cleanup(func() { src.Close() })
+	return src
+}
+
+func demoFlows(t *testing.T) monitor.Source {
+	t.Helper()
+	begin, _, err := replay.Demo(config).Span()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, flows := begin+monitor.Time(time.Minute), table.New(table.Config{})
+	if _, err := replay.Fill(t.Context(), demoEvents(t), flows, at); err != nil {
+		t.Fatal(err)
+	}
+	return replay.Flows(flows, at)
 }
 
 // sample returns the first and then every Nth line of a text.
