@@ -14,13 +14,14 @@ import (
 	"natlens/cmd/natlens/man"
 	"natlens/cmd/natlens/ui"
 	"natlens/cmd/natlens/who"
+	"natlens/export"
 	"natlens/tui"
 	tuiwho "natlens/tui/who"
 )
 
 // run executes one command line and returns the exit code. An error is one line on standard error.
 func run(ctx context.Context, con cli.Console, args []string) int {
-	con.Stdout, con.Stderr = cli.NewOutlet(ctx, con.Stdout), cli.NewOutlet(ctx, con.Stderr)
+	con.Stdout, con.Stderr = export.NewOutlet(ctx, con.Stdout), export.NewOutlet(ctx, con.Stderr)
 	completing := len(args) > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 	root := newRoot(con)
 	if completing {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/export"
 	"natlens/monitor/lab/labtest"
 )
 
@@ -64,7 +65,7 @@ func TestStuckReader(t *testing.T) {
 				generate(t, g, 10_000)
 			}
 			pipeIsFull(t, p)
-			if code := endsStuck(t, p); code != cli.ExitFailure || !strings.Contains(p.stderr.String(), cli.ErrUnread.Error()) {
+			if code := endsStuck(t, p); code != cli.ExitFailure || !strings.Contains(p.stderr.String(), export.ErrUnread.Error()) {
 				t.Errorf("code %d, %s", code, p.stderr.String())
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/term"
 
+	"natlens/export"
 	"natlens/tui/paint"
 )
 
@@ -24,7 +25,7 @@ type Console struct {
 
 // Terminal reports whether w is a terminal, and its width in columns.
 func Terminal(w io.Writer) (width int, ok bool) {
-	f, isFile := FileOf(w)
+	f, isFile := export.FileOf(w)
 	if !isFile || !term.IsTerminal(f.Fd()) {
 		return 0, false
 	}

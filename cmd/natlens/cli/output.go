@@ -116,8 +116,8 @@ func (o *Output) Close() error {
 }
 
 // Outlet is where the output goes if somebody reads it, nil otherwise.
-func (o *Output) Outlet() *Outlet {
-	to, _ := o.N.W.(*Outlet)
+func (o *Output) Outlet() *export.Outlet {
+	to, _ := o.N.W.(*export.Outlet)
 	return to
 }
 

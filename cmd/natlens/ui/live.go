@@ -15,6 +15,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
+	"natlens/export/metrics"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/live"
@@ -104,7 +105,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	if cfg.Trouble, err = o.keepHistory(kept, run); err != nil {
 		return err
 	}
-	cli.ServeMetrics(listener, run)
+	metrics.ServeRun(listener, run, cli.VersionText())
 	cfg.Feed = run.Run
 	cfg.Info = tui.Info{Host: hostName(), Capture: run.Capture.Way().String(), Namespace: o.scope(at, &leftOut)}
 	if !run.Several() {
@@ -170,7 +171,7 @@ func (o *Options) keepHistory(cfg history.Config, run *live.Run) (trouble func()
 		return nil, nil
 	}
 	var notes laterNotes
-	k, err := cli.KeepHistory(cfg, nil, &notes)
+	k, err := history.Keep(cfg, nil, &notes)
 	if err != nil {
 		return nil, err
 	}

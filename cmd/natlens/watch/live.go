@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/export/history"
+	"natlens/export/metrics"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/filter"
@@ -115,7 +117,7 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 		if o.logSelected {
 			logged = run.Loop.Filter
 		}
-		k, err := cli.KeepHistory(*o.kept, logged, con.Stderr)
+		k, err := history.Keep(*o.kept, logged, con.Stderr)
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +127,7 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 	if listener != nil {
 		o.note(con, "%s", cli.MetricsText(listener))
 	}
-	cli.ServeMetrics(listener, run)
+	metrics.ServeRun(listener, run, cli.VersionText())
 	return out, nil
 }
 

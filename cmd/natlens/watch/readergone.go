@@ -11,14 +11,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"natlens/cmd/natlens/cli"
+	"natlens/export"
 )
 
 // untilReaderGone returns a context that ends with ctx, with stop, or when w is a
 // pipe whose reader has closed it; its cause is then EPIPE. Without it natlens
 // would learn of that with the next event, which may never come.
 func untilReaderGone(ctx context.Context, w io.Writer) (_ context.Context, stop func(), err error) {
-	pipe, ok := cli.FileOf(w)
+	pipe, ok := export.FileOf(w)
 	if !ok || !isPipe(pipe) {
 		return ctx, func() {}, nil
 	}

@@ -1,22 +1,21 @@
 //go:build linux
 
-package cli
+package metrics
 
 import (
 	"context"
 	"net"
 	"sync"
 
-	"natlens/export/metrics"
-	"natlens/monitor/findings"
+	rules "natlens/monitor/findings"
 	"natlens/monitor/live"
 	"natlens/monitor/loop"
 )
 
 // served is a tap that counts, and the server that answers scrapes with it.
 type served struct {
-	*metrics.Metrics
-	server *metrics.Server
+	*Metrics
+	server *Server
 }
 
 // Close ends the server. A scrape that was cut off is not the run's error.
@@ -25,28 +24,28 @@ func (s served) Close() error {
 	return nil
 }
 
-// ServeMetrics counts every event of a run and serves the metrics on a listener
+// ServeRun counts every event of a run and serves the metrics on a listener
 // until the run is closed. It is for before Run. A nil listener serves none.
-func ServeMetrics(l net.Listener, run *live.Run) {
+func ServeRun(l net.Listener, run *live.Run, version string) {
 	if l == nil {
 		return
 	}
-	cfg := metrics.Config{
-		Version:    VersionText(),
+	cfg := Config{
+		Version:    version,
 		Stats:      (&losses{run: run}).stats,
-		Capture:    func() metrics.Capture { return captureMetrics(run) },
-		Kernel:     func() ([]metrics.Kernel, error) { return kernelMetrics(run) },
+		Capture:    func() Capture { return captureMetrics(run) },
+		Kernel:     func() ([]Kernel, error) { return kernelMetrics(run) },
 		Namespaces: run.Names(),
 	}
 	if run.Remembers() {
 		cfg.Table = run.Loop.Table
 		if run.Findings == nil {
-			run.Look(findings.DefaultThresholds(), false)
+			run.Look(rules.DefaultThresholds(), false)
 		}
-		cfg.Findings = func() []metrics.Finding { return findingMetrics(run) }
+		cfg.Findings = func() []Finding { return findingMetrics(run) }
 	}
-	m := metrics.New(cfg)
-	run.Tap(served{m, metrics.Serve(l, m)})
+	m := New(cfg)
+	run.Tap(served{m, Serve(l, m)})
 }
 
 // losses counts what was lost as of now: the run reports a loss only when it reads on.
@@ -65,31 +64,31 @@ func (l *losses) stats() loop.Stats {
 	return st
 }
 
-func captureMetrics(run *live.Run) metrics.Capture {
+func captureMetrics(run *live.Run) Capture {
 	st := run.Capture.Stats()
-	return metrics.Capture{
+	return Capture{
 		Way: run.Capture.Way().String(), Capacity: st.Capacity,
 		Wakeups: st.Wakeups, Malformed: st.Malformed, Forged: st.Forged, Unknown: st.Unknown, LeftOut: st.LeftOut,
 	}
 }
 
-func kernelMetrics(run *live.Run) (all []metrics.Kernel, err error) {
+func kernelMetrics(run *live.Run) (all []Kernel, err error) {
 	read, err := run.Read(context.Background())
 	for _, r := range read {
-		all = append(all, metrics.Kernel{NetNS: r.ID, Entries: r.Entries, Max: r.Max, Counters: r.Counters})
+		all = append(all, Kernel{NetNS: r.ID, Entries: r.Entries, Max: r.Max, Counters: r.Counters})
 	}
 	return all, err
 }
 
 // findingMetrics counts the findings that hold, of every rule in every namespace.
-func findingMetrics(run *live.Run) (all []metrics.Finding) {
-	holding := make(map[metrics.Finding]int)
+func findingMetrics(run *live.Run) (all []Finding) {
+	holding := make(map[Finding]int)
 	for _, f := range run.Findings.Snapshot() {
-		holding[metrics.Finding{NetNS: f.NetNS, Rule: f.Rule}]++
+		holding[Finding{NetNS: f.NetNS, Rule: f.Rule}]++
 	}
 	for _, id := range run.IDs() {
-		for _, r := range findings.Rules() {
-			f := metrics.Finding{NetNS: id, Rule: r.ID}
+		for _, r := range rules.Rules() {
+			f := Finding{NetNS: id, Rule: r.ID}
 			f.Active = holding[f]
 			all = append(all, f)
 		}
