@@ -58,6 +58,7 @@ var (
 	kernelErrors = family("counter", "natlens_kernel_read_errors_total", "Scrapes for which the kernel's counters could not be read.")
 
 	flows         = ofEach("gauge", "natlens_flows", "Flows in natlens's table.", "protocol", "state")
+	refused       = family("counter", "natlens_flows_refused_total", "Flows that natlens's table did not take, because their network namespace had nf_conntrack_max flows there.")
 	portsInUse    = ofEach("gauge", "natlens_snat_ports_in_use", "Ports, ids or keys of a public address that translated flows have in use.", "address", "protocol")
 	portsThereAre = ofEach("gauge", "natlens_snat_ports_available", "Ports, ids or keys that a public address has for translated flows, by the range that those in use show.", "address", "protocol")
 	snatFlows     = ofEach("gauge", "natlens_snat_flows", "Flows whose source is translated to a public address.", "address", "protocol")

@@ -131,6 +131,9 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	if m.cfg.Capture != nil {
 		m.cfg.Capture().collect(to)
 	}
+	if m.cfg.Capture != nil && m.cfg.Table != nil {
+		to <- refused.value(float64(m.cfg.Table.Refused()))
+	}
 	m.collectLooks(to, named)
 	if m.cfg.Findings != nil {
 		for _, f := range m.cfg.Findings() {

@@ -10,6 +10,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/capture"
+	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
@@ -105,6 +106,21 @@ func (r *Run) service(id monitor.NetNS, f func(*kernel.Service) error) error {
 	}
 	defer s.Close()
 	return f(s)
+}
+
+// maxFlows returns nf_conntrack_max of a namespace; 0 if it can't be read.
+func (r *Run) maxFlows(id monitor.NetNS) int {
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
+	var fill ctnetlink.GlobalStats
+	err := r.service(id, func(s *kernel.Service) (err error) {
+		fill, err = s.Fill(ctx)
+		return err
+	})
+	if err != nil {
+		return 0
+	}
+	return int(fill.Max)
 }
 
 // localsSink is a sink that writes the host's addresses into a recording.

@@ -69,13 +69,15 @@ type Run struct {
 // and taps, calls Run and then Close.
 func Open(cfg Config) (r *Run, err error) {
 	cfg.Table.Memoryless = cfg.Raw && cfg.Existing == loop.ExistingNone
+	r = &Run{cfg: cfg, places: probe.Places{Sudo: cfg.Sudo}}
+	cfg.Table.Max = r.maxFlows
 	m := &loop.Loop{
 		Table:    table.New(cfg.Table),
 		Filter:   cfg.Filter,
 		Count:    cfg.Count,
 		Existing: cfg.Existing,
 	}
-	r = &Run{Loop: m, cfg: cfg, places: probe.Places{Sudo: cfg.Sudo}}
+	r.Loop = m
 	if r.Capture, err = openCapture(&cfg, m.Table); err != nil {
 		return nil, err
 	}

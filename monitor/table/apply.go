@@ -101,12 +101,18 @@ func (t *Table) path(f *monitor.Flow) {
 	}
 }
 
+// add adds a flow, unless its namespace has as many as it may have. The event gets its
+// generation in either case.
 func (t *Table) add(h uint64, e *monitor.Event) {
+	t.gen++
+	e.Gen = t.gen
+	t.path(&e.Flow)
+	if !t.admit(e.Flow.Orig.NetNS) {
+		return
+	}
 	row := t.rows.take()
 	t.newest = row
-	t.gen++
 	t.live++
-	t.path(&e.Flow)
 	p := t.rows.saveFlow(row, &e.Flow, e.Known())
 	p.gen, p.first, p.last, p.epoch = t.gen, e.Time, e.Time, 0
 	switch {
@@ -120,7 +126,7 @@ func (t *Table) add(h uint64, e *monitor.Event) {
 	if e.Extra != nil {
 		t.extras[row] = e.Extra.Clone()
 	}
-	e.Gen, e.Row, e.Born = t.gen, row, p.born()
+	e.Row, e.Born = row, p.born()
 	if p.known&monitor.AttrStart != 0 {
 		e.Born = e.Flow.Start
 	}
@@ -135,6 +141,7 @@ func (t *Table) end(row uint32, h uint64, at monitor.Time) {
 	p := t.rows.at(row)
 	t.index.remove(h, row)
 	t.live--
+	t.quotas[p.netns].live--
 	t.noteEvent(p)
 	p.state |= RowEnded
 	p.last = at

@@ -12,6 +12,11 @@ type Config struct {
 	Linger time.Duration // how long ended flows stay in sight; 0: not at all
 	Life   bool          // keep the times of each flow's states, for [Table.Life]
 
+	// Max returns how many live flows a network namespace may have; 0: any number.
+	// It is called with the table locked, for the first flow of a namespace and, at
+	// most once a second, when the limit is reached. Nil: no limits.
+	Max func(monitor.NetNS) int
+
 	// Memoryless keeps no flows: Apply only sets the events' paths. For streams
 	// without DESTROY, where a table would only grow, and for raw messages.
 	Memoryless bool
@@ -32,6 +37,8 @@ type Table struct {
 	gen         uint64
 	newest      uint32 // the row that was added last
 	live        int
+	quotas      []quota // by network namespace
+	refused     uint64
 	silent      int // live rows known from dumps only
 	locals      *monitor.Locals
 	others      map[monitor.NetNS]*monitor.Locals // of namespaces with a number
@@ -63,6 +70,9 @@ func (t *Table) Clear() {
 	t.index.reset()
 	clear(t.extras)
 	t.live, t.silent = 0, 0
+	for i := range t.quotas {
+		t.quotas[i].live = 0
+	}
 	t.changes++
 }
 

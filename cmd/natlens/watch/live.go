@@ -253,7 +253,7 @@ func (o *Options) summarise(con cli.Console, run *live.Run, out *output, took ti
 	for _, extra := range []struct {
 		n    uint64
 		what string
-	}{{out.Missing(), "not recorded for want of room"}, {out.skip.left(), "not shown because they were not read in time"}, {cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
+	}{{out.Missing(), "not recorded for want of room"}, {out.skip.left(), "not shown because they were not read in time"}, {run.Loop.Table.Refused(), "beyond nf_conntrack_max and not kept"}, {cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
 		if extra.n > 0 {
 			text += fmt.Sprintf(", %d %s", extra.n, extra.what)
 		}
