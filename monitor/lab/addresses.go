@@ -5,13 +5,9 @@ package lab
 import "net/netip"
 
 // The lab's addresses, of the documentation ranges where these are wide enough
-// (RFC 5737, RFC 3849). IPv6 is routed without NAT.
+// (RFC 5737, RFC 3849). All IPv4 networks are /24, all IPv6 networks /64. IPv6 is routed
+// without NAT.
 var (
-	LAN  = netip.MustParsePrefix("192.168.77.0/24")
-	LAN6 = netip.MustParsePrefix("2001:db8:77::/64")
-	WAN  = netip.MustParsePrefix("203.0.113.0/24")
-	WAN6 = netip.MustParsePrefix("2001:db8:cb::/64")
-
 	GatewayLAN  = netip.MustParseAddr("192.168.77.1")
 	GatewayLAN6 = netip.MustParseAddr("2001:db8:77::1")
 	ClientIP    = netip.MustParseAddr("192.168.77.2")
@@ -23,21 +19,21 @@ var (
 	ServerIP    = netip.MustParseAddr("203.0.113.9")
 	ServerIP6   = netip.MustParseAddr("2001:db8:cb::9")
 
-	// A black hole: packets to it pass the gateway, reach the server's
-	// interface and are dropped there without an answer.
+	// Packets to the black hole pass the gateway, reach the server's interface and are
+	// dropped there without an answer.
 	Blackhole  = netip.MustParseAddr("203.0.113.66")
 	Blackhole6 = netip.MustParseAddr("2001:db8:cb::66")
 )
 
-// Where something answers. The server answers on the same ports of ServerIP6.
+// The services. The server answers on the same ports of ServerIP6.
 var (
 	ServerHTTP  = netip.AddrPortFrom(ServerIP, 80)
 	ServerHTTPS = netip.AddrPortFrom(ServerIP, 443)
 	ServerSSH   = netip.AddrPortFrom(ServerIP, 22)
 	ServerFTP   = netip.AddrPortFrom(ServerIP, 21)
 	ServerDNS   = netip.AddrPortFrom(ServerIP, 53)
-	// Where helpers listen in: nobody answers but while TFTPOnce, SIPOnce or
-	// PPTPOnce run.
+	// Control connections of helpers. The server answers only while TFTPOnce, SIPOnce
+	// or PPTPOnce of labtest run.
 	ServerTFTP = netip.AddrPortFrom(ServerIP, 69)
 	ServerSIP  = netip.AddrPortFrom(ServerIP, 5060)
 	ServerPPTP = netip.AddrPortFrom(ServerIP, 1723)
@@ -49,8 +45,8 @@ var (
 	// From the server's side: DNAT to port 80 of the client.
 	PublishedHTTP = netip.AddrPortFrom(GatewayWAN, 8080)
 	ClientHTTP    = netip.AddrPortFrom(ClientIP, 80)
-	// From the clients, any address and port 8081: redirected to port 9091 of
-	// the gateway. From the gateway itself, 127.0.0.1:8081 likewise.
+	// Port 8081 of any address from the clients, and 127.0.0.1:8081 from the gateway, are
+	// redirected to port 9091 of the gateway.
 	Redirected         = netip.AddrPortFrom(ServerIP, 8081)
 	RedirectedLoopback = netip.MustParseAddrPort("127.0.0.1:8081")
 )

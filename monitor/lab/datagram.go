@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,19 +15,17 @@ import (
 type UDP struct {
 	From    *Namespace     // nil is the client
 	Local   netip.AddrPort // source; zero address or port: the kernel's choice
-	To      netip.AddrPort // where ServeUDP answers
+	To      netip.AddrPort // an address of ServeUDP
 	Bytes   int            // payload; 0 is 32
-	NoReply bool           // don't wait for an answer
+	NoReply bool           // do not wait for an answer
 }
 
-// UDPOnce sends a datagram and waits for its answer; it returns the source
-// address.
+// UDPOnce sends a datagram, waits for its answer and returns the source address.
 func (l *Lab) UDPOnce(ctx context.Context, u UDP) (netip.AddrPort, error) {
 	return l.datagram(ctx, unix.IPPROTO_UDP, u)
 }
 
-// UDPLiteOnce is UDPOnce over UDP-Lite (protocol 136); the server answers on
-// port 53.
+// UDPLiteOnce is UDPOnce over UDP-Lite (protocol 136). The server answers on port 53.
 func (l *Lab) UDPLiteOnce(ctx context.Context, u UDP) (netip.AddrPort, error) {
 	return l.datagram(ctx, unix.IPPROTO_UDPLITE, u)
 }
@@ -51,20 +48,18 @@ func (l *Lab) datagram(ctx context.Context, proto int, u UDP) (netip.AddrPort, e
 	if u.NoReply {
 		return local, nil
 	}
-	anything := func([]byte) bool { return true }
-	if err := await(ctx, conn, u.To.Addr(), anything); err != nil {
+	if err := await(ctx, conn, u.To.Addr(), func([]byte) bool { return true }); err != nil {
 		return local, fmt.Errorf("answer of %s to %s: %w", u.To, from.name, err)
 	}
 	return local, nil
 }
 
-// await reads packets until one from peer is wanted, or ctx or actionTimeout
-// ends.
-func await(ctx context.Context, conn net.PacketConn, peer netip.Addr, want func([]byte) bool) error {
+// await reads packets until wanted returns true for one from peer, or until ctx or
+// actionTimeout ends.
+func await(ctx context.Context, conn net.PacketConn, peer netip.Addr, wanted func([]byte) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer endWith(ctx, conn)()
 	buf := make([]byte, 64<<10)
 	for {
 		n, from, err := conn.ReadFrom(buf)
@@ -74,19 +69,8 @@ func await(ctx context.Context, conn net.PacketConn, peer netip.Addr, want func(
 		if err != nil {
 			return err
 		}
-		if addrOf(from) == peer && want(buf[:n]) {
+		if addrOf(from) == peer && wanted(buf[:n]) {
 			return nil
 		}
 	}
-}
-
-func addrOf(a net.Addr) netip.Addr {
-	switch a := a.(type) {
-	case *net.UDPAddr:
-		return a.AddrPort().Addr().Unmap()
-	case *net.IPAddr:
-		ip, _ := netip.AddrFromSlice(a.IP)
-		return ip.Unmap()
-	}
-	return netip.Addr{}
 }

@@ -6,7 +6,8 @@
 //	client2 192.168.77.3 ─lan2──┘ 192.168.77.1
 //	                              203.0.113.1
 //
-// It is made of veth pairs, nftables rules, conntrack and real packets. A program calls Enter before anything else, then Build and Run:
+// It consists of veth pairs, nftables rules, conntrack and real packets. A program calls
+// Enter before anything else, then Build and Run:
 //
 //	if err := lab.Enter(); err != nil { ... }
 //	l, err := lab.Build(ctx, lab.Config{Acct: true})
@@ -15,12 +16,12 @@
 //
 // Tests use package labtest.
 //
-// The lab runs no external program and needs no privilege: where a process may not
-// make network namespaces, Enter runs it again in a user namespace of its own. The
-// namespaces have no name and no mount. They are open files of this process and
-// vanish with it, even after SIGKILL.
+// The lab runs no external program and needs no privilege: if the process may not make
+// network namespaces, Enter runs it again in a new user namespace. The namespaces have
+// no name and no mount. Open files of this process hold them, so they vanish with it,
+// even after SIGKILL.
 //
 // The lab is no network emulator: it has no delay, no loss and only one router.
 //
-// The package works on Linux only; elsewhere it is empty.
+// The package works on Linux only. Elsewhere it is empty.
 package lab

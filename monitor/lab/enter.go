@@ -18,21 +18,20 @@ import (
 	"natlens/monitor/netns"
 )
 
-// enteredEnv marks the re-executed child, so that a child that still may not
-// make namespaces fails instead of re-executing itself for ever.
+// enteredEnv marks the re-executed child. A child that may not make namespaces fails
+// instead of re-executing itself forever.
 const enteredEnv = "NATLENS_LAB_ENTERED"
 
-// Enter makes sure that this process may make network namespaces. Call it at
-// the very start of main, before flags are read or goroutines are started.
+// Enter makes sure that this process may make network namespaces. Call it first in
+// main, before flags are read or goroutines are started.
 //
-// Where the process already holds CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW
-// (root on the host), Enter returns nil and changes nothing: no user namespace
-// is made, so that the BPF ring stays usable. Otherwise it runs the same
-// program with the same arguments again, as root of a new user and network
-// namespace, passes its standard files, SIGINT, SIGTERM, SIGHUP and SIGQUIT
-// on, and exits with the child's exit code (128+n if signal n ended it); it
-// then returns only to report that the child could not be started. The child
-// gets SIGTERM if this process dies first.
+// If the process has CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW (root on the host),
+// Enter returns nil and makes no user namespace, so that the BPF ring remains usable.
+// Otherwise it runs the same program with the same arguments as root of a new user and
+// network namespace. It passes on standard files, SIGINT, SIGTERM, SIGHUP and SIGQUIT,
+// and exits with the child's exit code (128+n if signal n ended it); it returns only an
+// error, if the child cannot be started. The child gets SIGTERM if this process dies
+// first.
 func Enter() error {
 	_, entered := os.LookupEnv(enteredEnv)
 	os.Unsetenv(enteredEnv)
@@ -57,12 +56,12 @@ func Enter() error {
 // isEntered is what Entered returns.
 var isEntered atomic.Bool
 
-// Entered tells whether Enter has made the user namespace that the process runs in.
-// It is root there; outside of it, where its user types, it is what the user is.
+// Entered reports whether the process runs in a user namespace that Enter made. It is
+// root there, but a plain user outside.
 func Entered() bool { return isEntered.Load() }
 
-// mayUnshare tries what the lab needs: the capabilities, and one network
-// namespace, made and dropped with the thread that made it.
+// mayUnshare returns an error if a capability is missing or a network namespace cannot
+// be made.
 func mayUnshare() error {
 	if err := haveCapabilities(unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW); err != nil {
 		return err
@@ -87,23 +86,21 @@ func haveCapabilities(want ...uint) error {
 	return nil
 }
 
-// reexec runs this program again in a new user and network namespace and
-// returns its exit code.
+// reexec runs this program again in a new user and network namespace and returns its
+// exit code.
 func reexec() (int, error) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = os.Args
 	cmd.Env = append(os.Environ(), enteredEnv+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		// The network namespace belongs to the new user namespace: threads
-		// may come back to it with setns after they visited another one.
-		Cloneflags:                 syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		GidMappingsEnableSetgroups: false,
-		Pdeathsig:                  syscall.SIGTERM,
+		// The network namespace belongs to the new user namespace: threads may return
+		// to it with setns.
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		Pdeathsig:   syscall.SIGTERM, // when the parent thread dies
 	}
-	// Pdeathsig means the death of the parent thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	signals := make(chan os.Signal, 8)
@@ -128,10 +125,9 @@ func reexec() (int, error) {
 	return status.ExitStatus(), nil
 }
 
-// forwardSignals passes signals on to the child until done is closed.
-// A signal that the terminal makes (^C, ^\, hang-up) reaches the whole
-// foreground process group, child included: passing it on too would give the
-// child two, and the second one means "at once" to most programs.
+// forwardSignals passes signals on to the child until done is closed. A signal from the
+// terminal (^C, ^\, hang-up) reaches the whole foreground process group, with the child.
+// It is not passed on: most programs end at once at the second signal.
 func forwardSignals(child *os.Process, signals <-chan os.Signal, done <-chan struct{}) {
 	for {
 		select {
@@ -147,8 +143,8 @@ func forwardSignals(child *os.Process, signals <-chan os.Signal, done <-chan str
 	}
 }
 
-// inForeground tells whether this process is in the foreground process group
-// of its controlling terminal.
+// inForeground reports whether this process is in the foreground process group of its
+// controlling terminal.
 func inForeground() bool {
 	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -159,14 +155,13 @@ func inForeground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// loopbackUp raises lo in the child's own namespace, which starts with lo down:
-// tests that talk to themselves over 127.0.0.1 go on working.
+// loopbackUp sets up lo, which is down in a new namespace. Tests use 127.0.0.1.
 func loopbackUp() error {
 	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return fmt.Errorf("loopback: %w", err)
+	if err == nil {
+		err = netlink.LinkSetUp(lo)
 	}
-	if err := netlink.LinkSetUp(lo); err != nil {
+	if err != nil {
 		return fmt.Errorf("loopback up: %w", err)
 	}
 	return nil

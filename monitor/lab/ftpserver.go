@@ -3,135 +3,103 @@
 package lab
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"net/textproto"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // ftpSession is the server's side of FTPOnce.
 type ftpSession struct {
-	l    *Lab
-	conn *net.TCPConn
-	// data opens the data connection that PORT or PASV agreed on.
-	data func(context.Context) (*net.TCPConn, error)
-	// listener is PASV's; the session closes it.
-	listener *net.TCPListener
+	l       *Lab
+	control *textproto.Conn
+	passive *net.TCPListener // of PASV, or nil
+	active  netip.AddrPort   // of PORT
 }
 
-// errFTPEnd ends a session after QUIT.
-var errFTPEnd = errors.New("quit")
-
-func (l *Lab) answerFTP(conn *net.TCPConn) error {
-	s := &ftpSession{l: l, conn: conn}
-	defer s.forget()
-	if err := s.say("220 lab"); err != nil {
-		return err
-	}
-	for lines := bufio.NewScanner(conn); lines.Scan(); {
-		word, arg, _ := strings.Cut(lines.Text(), " ")
-		err := s.do(word, arg)
-		if errors.Is(err, errFTPEnd) {
-			// The client closes first, as in answer.
-			_, err = io.Copy(io.Discard, conn)
-			return errors.Join(err, ackNow(conn))
-		}
-		if err != nil {
-			return errors.Join(err, s.say("425 "+err.Error()))
-		}
-	}
-	return nil
-}
-
-func (s *ftpSession) do(word, arg string) error {
-	switch word {
-	case "USER":
-		return s.say("230 welcome")
-	case "PORT":
-		return s.port(arg)
-	case "PASV":
-		return s.pasv()
-	case "RETR":
-		return s.retr(arg)
-	case "QUIT":
-		return errors.Join(s.say("221 bye"), errFTPEnd)
-	}
-	return s.say("502 not here")
-}
-
-func (s *ftpSession) say(line string) error {
-	_, err := io.WriteString(s.conn, line+"\r\n")
-	return err
-}
-
-func (s *ftpSession) port(arg string) error {
-	to, err := parseFTPAddress(arg)
-	if err != nil {
-		return err
-	}
-	s.data = func(ctx context.Context) (*net.TCPConn, error) {
-		return s.l.Server.DialTCP(ctx, netip.AddrPortFrom(ServerIP, ftpDataPort), to)
-	}
-	return s.say("200 ok")
-}
-
-// ftpDataPort is where a server's data connections come from (RFC 959).
+// ftpDataPort is the source port of a server's data connections (RFC 959).
 const ftpDataPort = 20
 
-func (s *ftpSession) pasv() error {
-	s.forget()
-	listener, err := s.l.Server.ListenTCP(netip.AddrPortFrom(ServerIP, 0))
+func (l *Lab) answerFTP(conn *net.TCPConn) error {
+	s := &ftpSession{l: l, control: textproto.NewConn(conn)}
+	defer s.closePassive()
+	answer := "220 lab"
+	for {
+		if err := s.control.PrintfLine("%s", answer); err != nil {
+			return err
+		}
+		if strings.HasPrefix(answer, "221") {
+			// The client closes first, as in answer.
+			_, err := io.Copy(io.Discard, conn)
+			return errors.Join(err, ackNow(conn))
+		}
+		line, err := s.control.ReadLine()
+		if err != nil {
+			return err
+		}
+		command, arg, _ := strings.Cut(line, " ")
+		if answer, err = s.do(command, arg); err != nil {
+			return errors.Join(err, s.control.PrintfLine("425 %s", err))
+		}
+	}
+}
+
+// do runs a command and returns the answer to it.
+func (s *ftpSession) do(command, arg string) (answer string, err error) {
+	switch command {
+	case "USER":
+		return "230 welcome", nil
+	case "PORT":
+		s.active, err = parseFTPAddress(arg)
+		return "200 ok", err
+	case "PASV":
+		s.closePassive()
+		if s.passive, err = s.l.Server.ListenTCP(netip.AddrPortFrom(ServerIP, 0)); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("227 entering passive mode (%s)", ftpAddress(addrPortOf(s.passive.Addr()))), nil
+	case "RETR":
+		return "226 done", s.send(arg)
+	case "QUIT":
+		return "221 bye", nil
+	}
+	return "502 unknown command", nil
+}
+
+func (s *ftpSession) closePassive() {
+	if s.passive != nil {
+		s.passive.Close()
+		s.passive = nil
+	}
+}
+
+// send sends a file, whose name is its size in bytes.
+func (s *ftpSession) send(name string) error {
+	size, err := strconv.ParseUint(name, 10, 32)
 	if err != nil {
 		return err
-	}
-	if !s.l.own(listener) {
-		return net.ErrClosed
-	}
-	s.listener = listener
-	s.data = func(ctx context.Context) (*net.TCPConn, error) {
-		stop := context.AfterFunc(ctx, func() { _ = listener.SetDeadline(time.Unix(1, 0)) })
-		defer stop()
-		return listener.AcceptTCP()
-	}
-	return s.say(fmt.Sprintf("227 entering passive mode (%s)", ftpAddress(addrPortOf(listener.Addr()))))
-}
-
-// forget closes what PASV left open.
-func (s *ftpSession) forget() {
-	if s.listener != nil {
-		s.l.disown(s.listener)
-		s.listener = nil
-	}
-}
-
-// retr sends as many bytes as the file's name says.
-func (s *ftpSession) retr(name string) error {
-	size, err := strconv.ParseUint(name, 10, 32)
-	if err != nil || s.data == nil {
-		return s.say("503 PORT or PASV and a number first")
 	}
 	ctx, cancel := context.WithTimeout(s.l.life, actionTimeout)
 	defer cancel()
-	data, err := s.data(ctx)
+	var data *net.TCPConn
+	if s.passive != nil {
+		defer endWith(ctx, s.passive)()
+		data, err = s.passive.AcceptTCP()
+	} else {
+		data, err = s.l.Server.DialTCP(ctx, netip.AddrPortFrom(ServerIP, ftpDataPort), s.active)
+	}
 	if err != nil {
 		return err
 	}
-	if !s.l.own(data) {
-		return net.ErrClosed
-	}
-	err = s.say("150 here it comes")
-	if err == nil {
-		err = sendBytes(data, size)
-	}
-	s.l.disown(data)
-	if err != nil {
+	defer data.Close()
+	defer endWith(ctx, data)()
+	if err := s.control.PrintfLine("150 sending %d bytes", size); err != nil {
 		return err
 	}
-	return s.say("226 done")
+	return sendBytes(data, size)
 }

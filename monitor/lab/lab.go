@@ -7,18 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"sync"
+	"time"
 )
 
-// Config says how the gateway's conntrack behaves. The zero value is a working
-// lab with the kernel's defaults: no counters, no timestamps, no helper.
+// Config configures the gateway's conntrack. The zero value is a working lab with
+// the kernel's defaults: no counters, no timestamps, no helper.
 type Config struct {
 	Acct      bool // nf_conntrack_acct: count packets and bytes
 	Timestamp bool // nf_conntrack_timestamp: start, stop and event times
-	Helpers   bool // assign the FTP helper to port 21; those of TFTP, SIP and PPTP to theirs, where the kernel has them
+	Helpers   bool // assign the helpers of FTP, TFTP, SIP and PPTP, as far as the kernel has them
 
-	// ShortTimeouts makes flows die within seconds of their last packet, so
-	// that DESTROYs are seen. Garbage collection still runs when it likes.
+	// ShortTimeouts makes flows expire within seconds of their last packet, so that
+	// DESTROY events follow. Garbage collection runs on the kernel's own schedule.
 	ShortTimeouts bool
 
 	// Sysctls are written in the gateway last, by sysctl(8)'s names:
@@ -30,13 +32,13 @@ type Config struct {
 type Lab struct {
 	Client, Client2, Gateway, Server *Namespace
 
-	// IPv6 tells whether the kernel has IPv6; without, the lab has IPv4 alone.
+	// IPv6 is true if the kernel has IPv6. Otherwise the lab has IPv4 only.
 	IPv6 bool
 
 	cfg     Config
-	helpers map[string]bool // assigned, by the kernel's names
+	helpers map[string]bool // assigned helpers, by the kernel's names
 
-	// serving counts the goroutines that answer; they end when life ends and
+	// serving counts the services' goroutines. They end when life is canceled and
 	// closers are closed.
 	serving   sync.WaitGroup
 	life      context.Context
@@ -48,61 +50,15 @@ type Lab struct {
 	closeErr  error
 }
 
-// Build makes the namespaces, the topology, the rules and the answering
-// services. When it returns, traffic flows. ctx bounds the building alone; the
-// lab lives until Close, or until the process ends in whatever way.
-func Build(ctx context.Context, cfg Config) (*Lab, error) {
-	l := &Lab{cfg: cfg, IPv6: haveIPv6(), closers: make(map[io.Closer]struct{})}
-	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
-	steps := []func() error{l.makeNamespaces, l.tune, l.wire, l.loadRules, l.tuneConntrack, l.serve}
-	for _, step := range steps {
-		err := ctx.Err()
-		if err == nil {
-			err = step()
-		}
-		if err != nil {
-			return nil, errors.Join(err, l.Close())
-		}
-	}
-	return l, nil
-}
-
-func (l *Lab) makeNamespaces() error {
-	for _, n := range []struct {
-		name string
-		at   **Namespace
-	}{{"client", &l.Client}, {"client2", &l.Client2}, {"gateway", &l.Gateway}, {"server", &l.Server}} {
-		made, err := NewNamespace(n.name)
-		if err != nil {
-			return err
-		}
-		*n.at = made
-	}
-	return nil
-}
-
-// namespaces returns those that were made.
-func (l *Lab) namespaces() []*Namespace {
-	var made []*Namespace
-	for _, n := range []*Namespace{l.Client, l.Client2, l.Gateway, l.Server} {
-		if n != nil {
-			made = append(made, n)
-		}
-	}
-	return made
-}
-
-// Close stops the services and lets the namespaces go. Stop Run and every
-// action first. The kernel takes namespaces down in the background, without
-// DESTROY events.
+// Close stops the services and closes the namespaces. Stop Run and every action
+// first. The kernel removes the namespaces in the background, without DESTROY events.
 func (l *Lab) Close() error {
 	l.closeOnce.Do(func() {
 		l.end()
 		l.mu.Lock()
 		l.closed = true
 		for c := range l.closers {
-			// What a service was doing is of no interest any more.
-			_ = c.Close()
+			_ = c.Close() // the service fails on purpose
 		}
 		l.mu.Unlock()
 		l.serving.Wait()
@@ -115,8 +71,19 @@ func (l *Lab) Close() error {
 	return l.closeErr
 }
 
-// own registers something that Close closes. It closes c at once and returns
-// false if the lab is closed already.
+// namespaces returns the namespaces that exist so far.
+func (l *Lab) namespaces() []*Namespace {
+	var made []*Namespace
+	for _, n := range []*Namespace{l.Client, l.Client2, l.Gateway, l.Server} {
+		if n != nil {
+			made = append(made, n)
+		}
+	}
+	return made
+}
+
+// own registers something that Close closes. If the lab is already closed, own closes
+// c at once and returns false.
 func (l *Lab) own(c io.Closer) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -128,10 +95,51 @@ func (l *Lab) own(c io.Closer) bool {
 	return true
 }
 
-// disown closes c and forgets it.
+// disown closes c and removes it from the closers.
 func (l *Lab) disown(c io.Closer) {
 	l.mu.Lock()
 	delete(l.closers, c)
 	l.mu.Unlock()
 	_ = c.Close()
+}
+
+// orClient returns n, or the client if n is nil.
+func (l *Lab) orClient(n *Namespace) *Namespace {
+	if n == nil {
+		return l.Client
+	}
+	return n
+}
+
+// families returns the addresses whose family the kernel has.
+func (l *Lab) families(addrs ...netip.Addr) []netip.Addr {
+	var have []netip.Addr
+	for _, a := range addrs {
+		if a.Is4() || l.IPv6 {
+			have = append(have, a)
+		}
+	}
+	return have
+}
+
+// actionTimeout ends an action whose packets were lost.
+const actionTimeout = 10 * time.Second
+
+// endWith makes pending and later reads and writes of conn fail once ctx ends. Call
+// stop to release it.
+func endWith(ctx context.Context, conn interface{ SetDeadline(time.Time) error }) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

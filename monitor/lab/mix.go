@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"time"
 )
@@ -13,68 +14,80 @@ import (
 // flow makes one flow, or a few that belong together.
 type flow func(context.Context) error
 
-// kind is one kind of traffic: how often, of all kinds' weights, and how a
-// flow of it is drawn. plan runs on Run's goroutine, the flow on its own.
+// kind is one kind of traffic. plan draws a flow of it and runs on Run's goroutine; the
+// flow runs on its own.
 type kind struct {
 	name   string
-	weight int
+	weight int // frequency, relative to the other kinds
 	plan   func(*rand.Rand) flow
 }
 
-// clashPort is the source port that both clients use.
-const clashPort = 4444
-
-// unanswered ends the names of the kinds that go where nobody is.
+// unanswered ends the names of the kinds whose destination does not answer.
 const unanswered = ", unanswered"
 
 // kinds is the mix.
 func (l *Lab) kinds() []kind {
+	web := func(to netip.AddrPort) func(*rand.Rand) flow {
+		return func(r *rand.Rand) flow { return once(l.TCPOnce, l.web(r, l.either(r), to)) }
+	}
+	udp := func(u UDP) func(*rand.Rand) flow {
+		return func(r *rand.Rand) flow { u.From = l.either(r); return once(l.UDPOnce, u) }
+	}
+	ping := func(to netip.Addr) func(*rand.Rand) flow {
+		return func(r *rand.Rand) flow {
+			return l.pings(Ping{From: l.either(r), To: to, ID: uint16(r.Uint32())}, 1+r.IntN(4))
+		}
+	}
 	kinds := []kind{
-		{"https", 24, func(r *rand.Rand) flow { return l.tcp(l.web(r, ServerHTTPS)) }},
-		{"http", 10, func(r *rand.Rand) flow { return l.tcp(l.web(r, ServerHTTP)) }},
-		{"published", 8, func(r *rand.Rand) flow {
-			c := l.web(r, PublishedHTTP)
-			c.From = l.Server
-			return l.tcp(c)
-		}},
-		{"redirected", 5, func(r *rand.Rand) flow { return l.tcp(l.web(r, Redirected)) }},
-		{"redirected here", 2, func(r *rand.Rand) flow {
-			c := l.web(r, RedirectedLoopback)
-			c.From = l.Gateway
-			return l.tcp(c)
+		{"https", 24, web(ServerHTTPS)},
+		{"http", 10, web(ServerHTTP)},
+		{"published", 8, func(r *rand.Rand) flow { return once(l.TCPOnce, l.web(r, l.Server, PublishedHTTP)) }},
+		{"redirected", 5, web(Redirected)},
+		{"redirected on loopback", 2, func(r *rand.Rand) flow {
+			return once(l.TCPOnce, l.web(r, l.Gateway, RedirectedLoopback))
 		}},
 		{"session", 1, func(r *rand.Rand) flow {
 			return l.session(TCP{From: l.either(r), To: ServerSSH}, seconds(r, 20, 120))
 		}},
-		{"names", 20, func(r *rand.Rand) flow { return l.udp(UDP{From: l.either(r), To: ServerDNS, Bytes: 30 + r.IntN(30)}) }},
-		{"time" + unanswered, 3, func(r *rand.Rand) flow {
-			return l.udp(UDP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 123), Bytes: 48, NoReply: true})
+		{"names", 20, func(r *rand.Rand) flow {
+			return once(l.UDPOnce, UDP{From: l.either(r), To: ServerDNS, Bytes: 30 + r.IntN(30)})
 		}},
+		{"time" + unanswered, 3, udp(UDP{To: netip.AddrPortFrom(Blackhole, 123), Bytes: 48, NoReply: true})},
 		{"connect" + unanswered, 2, func(r *rand.Rand) flow {
-			return l.syn(TCP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 443)})
+			return once(l.SYNOnce, TCP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 443)})
 		}},
-		{"ping", 5, func(r *rand.Rand) flow { return l.ping(l.either(r), ServerIP, uint16(r.Uint32()), 1+r.IntN(4)) }},
+		{"ping", 5, ping(ServerIP)},
 		{"sctp", 1, func(r *rand.Rand) flow {
-			return l.sctp(SCTP{From: l.either(r), Local: portOnly(ephemeral(r)), To: netip.AddrPortFrom(ServerIP, 3868)})
+			// Raw packets need a port of their own: one from Linux's ephemeral range.
+			local := portOnly(uint16(32768 + r.IntN(28232)))
+			return once(l.SCTPOnce, SCTP{From: l.either(r), Local: local, To: netip.AddrPortFrom(ServerIP, 3868)})
 		}},
-		{"udplite", 1, func(r *rand.Rand) flow { return l.udplite(UDP{From: l.either(r), To: ServerDNS}) }},
-		// Without ports two clients can't share one address: the client alone.
-		{"gre", 1, func(*rand.Rand) flow { return l.gre(GRE{Raw: Raw{To: ServerIP}}) }},
-		{"protocol 253", 1, func(*rand.Rand) flow { return l.raw(Raw{To: ServerIP}) }},
+		{"udplite", 1, func(r *rand.Rand) flow { return once(l.UDPLiteOnce, UDP{From: l.either(r), To: ServerDNS}) }},
+		// Only one client: without ports two clients cannot share one address.
+		{"gre", 1, func(*rand.Rand) flow {
+			return func(ctx context.Context) error { return l.GREOnce(ctx, GRE{Raw: Raw{To: ServerIP}}) }
+		}},
+		{"protocol 253", 1, func(*rand.Rand) flow {
+			return func(ctx context.Context) error { return l.RawOnce(ctx, Raw{To: ServerIP}) }
+		}},
 	}
 	if l.cfg.Helpers {
 		kinds = append(kinds, kind{"ftp", 2, func(r *rand.Rand) flow {
-			return l.ftp(FTP{From: l.either(r), Bytes: sizeOf(r), Passive: r.IntN(2) == 0})
+			return once(l.FTPOnce, FTP{From: l.either(r), Bytes: sizeOf(r), Passive: r.IntN(2) == 0})
 		}})
 	}
-	if !l.IPv6 {
-		return kinds
+	if l.IPv6 {
+		kinds = append(kinds,
+			kind{"https over ipv6", 10, web(ServerHTTPS6)},
+			kind{"names over ipv6", 6, udp(UDP{To: ServerDNS6})},
+			kind{"ping over ipv6", 3, ping(ServerIP6)})
 	}
-	return append(kinds,
-		kind{"https over ipv6", 10, func(r *rand.Rand) flow { return l.tcp(l.web(r, ServerHTTPS6)) }},
-		kind{"names over ipv6", 6, func(r *rand.Rand) flow { return l.udp(UDP{From: l.either(r), To: ServerDNS6}) }},
-		kind{"ping over ipv6", 3, func(r *rand.Rand) flow { return l.ping(l.either(r), ServerIP6, uint16(r.Uint32()), 1+r.IntN(4)) }},
-	)
+	return kinds
+}
+
+// once is the flow of one action.
+func once[A any](do func(context.Context, A) (netip.AddrPort, error), a A) flow {
+	return func(ctx context.Context) error { _, err := do(ctx, a); return err }
 }
 
 // either draws a client.
@@ -86,63 +99,29 @@ func (l *Lab) either(r *rand.Rand) *Namespace {
 }
 
 // web draws a request: most end at once, some stay open, some are reset.
-func (l *Lab) web(r *rand.Rand, to netip.AddrPort) TCP {
-	c := TCP{From: l.either(r), To: to, Bytes: sizeOf(r), Abort: r.IntN(12) == 0}
+func (l *Lab) web(r *rand.Rand, from *Namespace, to netip.AddrPort) TCP {
+	c := TCP{From: from, To: to, Bytes: sizeOf(r), Abort: r.IntN(12) == 0}
 	if r.IntN(3) == 0 {
 		c.Hold = seconds(r, 0.5, 10)
 	}
 	return c
 }
 
-// sizeOf draws 1 KiB to 2 MiB, each order of magnitude as likely.
+// sizeOf draws 1 KiB to 2 MiB. Each order of magnitude is equally likely.
 func sizeOf(r *rand.Rand) int { return int(1024 * math.Pow(2, 11*r.Float64())) }
 
 func seconds(r *rand.Rand, least, most float64) time.Duration {
 	return time.Duration((least + r.Float64()*(most-least)) * float64(time.Second))
 }
 
-// ephemeral draws a port that Linux would give to a client.
-func ephemeral(r *rand.Rand) uint16 { return uint16(32768 + r.IntN(28232)) }
-
 func portOnly(p uint16) netip.AddrPort { return netip.AddrPortFrom(netip.Addr{}, p) }
 
-func (l *Lab) tcp(c TCP) flow {
-	return func(ctx context.Context) error { _, err := l.TCPOnce(ctx, c); return err }
-}
-
-func (l *Lab) syn(c TCP) flow {
-	return func(ctx context.Context) error { _, err := l.SYNOnce(ctx, c); return err }
-}
-
-func (l *Lab) udp(u UDP) flow {
-	return func(ctx context.Context) error { _, err := l.UDPOnce(ctx, u); return err }
-}
-
-func (l *Lab) udplite(u UDP) flow {
-	return func(ctx context.Context) error { _, err := l.UDPLiteOnce(ctx, u); return err }
-}
-
-func (l *Lab) sctp(s SCTP) flow {
-	return func(ctx context.Context) error { _, err := l.SCTPOnce(ctx, s); return err }
-}
-
-func (l *Lab) ftp(f FTP) flow {
-	return func(ctx context.Context) error { _, err := l.FTPOnce(ctx, f); return err }
-}
-
-func (l *Lab) gre(g GRE) flow {
-	return func(ctx context.Context) error { return l.GREOnce(ctx, g) }
-}
-
-func (l *Lab) raw(r Raw) flow {
-	return func(ctx context.Context) error { return l.RawOnce(ctx, r) }
-}
-
-// ping sends a few echoes, one a second, as ping(8) does.
-func (l *Lab) ping(from *Namespace, to netip.Addr, id uint16, n int) flow {
+// pings sends n echoes, one a second, as ping(8) does.
+func (l *Lab) pings(p Ping, n int) flow {
 	return func(ctx context.Context) error {
-		for seq := range uint16(n) {
-			if err := l.PingOnce(ctx, Ping{From: from, To: to, ID: id, Seq: seq + 1}); err != nil {
+		for range n {
+			p.Seq++
+			if err := l.PingOnce(ctx, p); err != nil {
 				return err
 			}
 			if err := sleep(ctx, time.Second); err != nil {
@@ -153,24 +132,20 @@ func (l *Lab) ping(from *Namespace, to netip.Addr, id uint16, n int) flow {
 	}
 }
 
-// session holds a connection for a time, with a few bytes every second.
+// session keeps a connection open for a time, with a few bytes every second.
 func (l *Lab) session(c TCP, length time.Duration) flow {
 	return func(ctx context.Context) error {
-		conn, err := c.From.DialTCP(ctx, complete(c.Local, c.To), c.To)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-		defer stop()
-		for end := time.Now().Add(length); time.Now().Before(end); {
-			if err := fetch(conn, 200); err != nil {
-				return err
+		_, err := l.connection(ctx, c, length, func(ctx context.Context, conn *net.TCPConn) error {
+			for end := time.Now().Add(length); time.Now().Before(end); {
+				if err := fetch(conn, 200); err != nil {
+					return err
+				}
+				if err := sleep(ctx, time.Second); err != nil {
+					return err
+				}
 			}
-			if err := sleep(ctx, time.Second); err != nil {
-				return err
-			}
-		}
-		return finish(conn)
+			return nil
+		})
+		return err
 	}
 }

@@ -5,16 +5,15 @@ package lab
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 )
 
-// ErrRefused is wrapped by the error of Enter when the system gives this
-// process neither network namespaces nor a user namespace to make them in.
+// ErrRefused is wrapped by the error of Enter if this process may make neither network
+// namespaces nor a user namespace to make them in.
 var ErrRefused = errors.New("network namespaces are refused")
 
-// userNSSwitches are the sysctls that refuse user namespaces to plain users,
-// and the value with which each does.
+// userNSSwitches are the sysctls that refuse user namespaces to plain users, each with
+// the refusing value.
 var userNSSwitches = []struct{ name, refuses string }{
 	{"kernel.unprivileged_userns_clone", "0"},             // Debian's patch
 	{"kernel.apparmor_restrict_unprivileged_userns", "1"}, // Ubuntu since 23.10
@@ -22,7 +21,7 @@ var userNSSwitches = []struct{ name, refuses string }{
 	{"user.max_net_namespaces", "0"},
 }
 
-// refused explains cause with the sysctls of this host that stand in the way.
+// refused explains cause with the sysctls of this host that refuse namespaces.
 func refused(cause error) error {
 	var found []string
 	for _, s := range userNSSwitches {
@@ -35,14 +34,4 @@ func refused(cause error) error {
 		hint = "because of " + strings.Join(found, ", ") + " (change it with sysctl -w, or run as root)"
 	}
 	return fmt.Errorf("%w: %w; %s", ErrRefused, cause, hint)
-}
-
-// readHostSysctl reads a sysctl that is not of a network namespace, by its
-// dotted name.
-func readHostSysctl(name string) (string, error) {
-	b, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimSpace(string(b)), nil
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRunTellsFailures: a flow that the end of the context ended is no failure.
-func TestRunTellsFailures(t *testing.T) {
+// TestRunCountsFailures expects a flow that the end of the context ended not to count.
+func TestRunCountsFailures(t *testing.T) {
 	t.Parallel()
 	var r runner
 	r.count(t.Context(), nil)

@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Part is one piece of a rule, a match or a statement: what nft(8) writes in
-// one or two words. A rule is parts in their order.
+// Part is one piece of a rule, a match or a statement: what nft(8) writes in one or two
+// words. A rule is a list of parts.
 type Part []expr.Any
 
-// IIf matches packets that came in by the interface: iifname "lan".
+// IIf matches packets that arrived on the interface: iifname "lan".
 func IIf(name string) Part { return metaName(expr.MetaKeyIIFNAME, name) }
 
-// OIf matches packets that go out by the interface: oifname "wan".
+// OIf matches packets that leave on the interface: oifname "wan".
 func OIf(name string) Part { return metaName(expr.MetaKeyOIFNAME, name) }
 
 func metaName(key expr.MetaKey, name string) Part {
@@ -32,8 +32,7 @@ func Proto(p byte) Part {
 	return Part{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, equal([]byte{p})}
 }
 
-// Dport matches the destination port of TCP, UDP, UDPLITE and SCTP; put Proto before
-// it.
+// Dport matches the destination port of TCP, UDP, UDPLITE and SCTP. Put Proto before it.
 func Dport(port uint16) Part {
 	return Part{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
@@ -55,7 +54,7 @@ func CtNew() Part {
 
 func equal(data []byte) expr.Any { return &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: data} }
 
-// Accept and Drop are verdicts.
+// Accept accepts the packet.
 func Accept() Part { return Part{&expr.Verdict{Kind: expr.VerdictAccept}} }
 
 // Drop drops the packet without an answer.
@@ -84,12 +83,7 @@ func Redirect(port uint16) Part {
 	}
 }
 
-// assignHelper gives the flow a helper, whose object has its name.
-func assignHelper(name string) Part {
-	return Part{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: name}}
-}
-
-// Rule is a rule of a chain that is not added yet.
+// Rule returns a rule of a chain. It is not added yet.
 func Rule(c *nftables.Chain, parts ...Part) *nftables.Rule {
 	r := &nftables.Rule{Table: c.Table, Chain: c}
 	for _, p := range parts {

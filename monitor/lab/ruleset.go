@@ -3,84 +3,69 @@
 package lab
 
 import (
-	"fmt"
-
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
-// chainSpec is one base chain of the gateway.
-type chainSpec struct {
-	name     string
-	kind     nftables.ChainType
-	hook     *nftables.ChainHook
-	priority *nftables.ChainPriority
-}
-
-// The gateway's chains, in a table "nat" (IPv4 alone) and a table "filter" of
-// each family. The nat chains alone would do to turn conntrack on; the raw and
-// mangle ones are for rules that tests add before or after the lookup.
+// The gateway's base chains, in a table "nat" (IPv4 only) and a table "filter" of each
+// family. The nat chains alone would turn conntrack on; the raw and mangle chains are
+// for rules that tests add before or after the lookup.
 var (
-	natChains = []chainSpec{
-		{"prerouting", nftables.ChainTypeNAT, nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest},
-		{"output", nftables.ChainTypeNAT, nftables.ChainHookOutput, nftables.ChainPriorityNATDest},
-		{"input", nftables.ChainTypeNAT, nftables.ChainHookInput, nftables.ChainPriorityNATSource},
-		{"postrouting", nftables.ChainTypeNAT, nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource},
+	natChains = []nftables.Chain{
+		{Name: "prerouting", Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityNATDest},
+		{Name: "output", Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityNATDest},
+		{Name: "input", Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityNATSource},
+		{Name: "postrouting", Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource},
 	}
-	filterChains = []chainSpec{
-		{"raw_prerouting", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, nftables.ChainPriorityRaw},
-		{"raw_output", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityRaw},
-		{"mangle_prerouting", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, nftables.ChainPriorityMangle},
-		{"mangle_output", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityMangle},
-		{"input", nftables.ChainTypeFilter, nftables.ChainHookInput, nftables.ChainPriorityFilter},
-		{"forward", nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter},
+	filterChains = []nftables.Chain{
+		{Name: "raw_prerouting", Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRaw},
+		{Name: "raw_output", Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityRaw},
+		{Name: "mangle_prerouting", Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityMangle},
+		{Name: "mangle_output", Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityMangle},
+		{Name: "input", Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter},
+		{Name: "forward", Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter},
 	}
 )
 
-// NFT runs f with an nftables connection to the namespace and sends what f queued.
-func (n *Namespace) NFT(f func(*nftables.Conn) error) error {
-	c, err := nftables.New(nftables.WithNetNSFd(n.FD()))
-	if err != nil {
-		return fmt.Errorf("nftables in %s: %w", n.name, err)
+// addTable adds a table with base chains of one type and returns the chains by name.
+func addTable(c *nftables.Conn, family nftables.TableFamily, name string, kind nftables.ChainType, chains []nftables.Chain) map[string]*nftables.Chain {
+	table := c.AddTable(&nftables.Table{Family: family, Name: name})
+	added := make(map[string]*nftables.Chain, len(chains))
+	for _, chain := range chains {
+		chain.Table, chain.Type = table, kind
+		added[chain.Name] = c.AddChain(&chain)
 	}
-	if err := f(c); err != nil {
-		return err
-	}
-	if err := c.Flush(); err != nil {
-		return fmt.Errorf("nftables in %s: %w", n.name, err)
-	}
-	return nil
+	return added
 }
 
-// loadRules loads the gateway's rules, all in one transaction.
+// loadRules loads the gateway's rules in one transaction, and then the helpers.
 func (l *Lab) loadRules() error {
-	l.helpers = make(map[string]bool)
+	var mangle *nftables.Chain
 	err := l.Gateway.NFT(func(c *nftables.Conn) error {
 		loadNAT(c)
-		filter := loadFilter(c, nftables.TableFamilyIPv4)
+		mangle = loadFilter(c, nftables.TableFamilyIPv4)["mangle_prerouting"]
 		if l.IPv6 {
 			loadFilter(c, nftables.TableFamilyIPv6)
-		}
-		if l.cfg.Helpers {
-			loadHelper(c, filter["mangle_prerouting"], helpers[0])
 		}
 		return nil
 	})
 	if err != nil || !l.cfg.Helpers {
 		return err
 	}
-	l.helpers[helpers[0].name] = true
-	pre := &nftables.Chain{Name: "mangle_prerouting", Table: &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"}}
-	for _, h := range helpers[1:] {
-		// One by one: the kernel may lack one.
-		l.helpers[h.name] = l.Gateway.NFT(func(c *nftables.Conn) error { loadHelper(c, pre, h); return nil }) == nil
+	for i, h := range helpers {
+		// Each in its own transaction: the kernel may lack one. FTP is required.
+		err := l.Gateway.NFT(func(c *nftables.Conn) error { loadHelper(c, mangle, h); return nil })
+		if err != nil && i == 0 {
+			return err
+		}
+		l.helpers[h.name] = err == nil
 	}
 	return nil
 }
 
-// Helps reports whether the gateway gives flows a helper, by the kernel's name for
-// it.
+// Helps reports whether the gateway assigns the helper, which has the kernel's name.
 func (l *Lab) Helps(name string) bool { return l.helpers[name] }
 
 // loadNAT is, in nft's words:
@@ -95,28 +80,24 @@ func (l *Lab) Helps(name string) bool { return l.helpers[name] }
 //		chain postrouting { oifname "wan" masquerade }
 //	}
 func loadNAT(c *nftables.Conn) {
-	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "nat"})
-	chains := addChains(c, table, natChains)
-	tcp := Proto(unix.IPPROTO_TCP)
-	pre := chains["prerouting"]
+	chains := addTable(c, nftables.TableFamilyIPv4, "nat", nftables.ChainTypeNAT, natChains)
+	tcp, pre, to := Proto(unix.IPPROTO_TCP), chains["prerouting"], Dport(Redirected.Port())
 	c.AddRule(Rule(pre, IIf(IfWAN), tcp, Dport(PublishedHTTP.Port()), DNAT(ClientHTTP.Addr(), ClientHTTP.Port())))
-	c.AddRule(Rule(pre, IIf(IfLAN), tcp, Dport(Redirected.Port()), Redirect(redirectPort)))
-	c.AddRule(Rule(pre, IIf(IfLAN2), tcp, Dport(Redirected.Port()), Redirect(redirectPort)))
-	c.AddRule(Rule(chains["output"], OIf("lo"), tcp, Dport(Redirected.Port()), Redirect(redirectPort)))
+	c.AddRule(Rule(pre, IIf(IfLAN), tcp, to, Redirect(redirectPort)))
+	c.AddRule(Rule(pre, IIf(IfLAN2), tcp, to, Redirect(redirectPort)))
+	c.AddRule(Rule(chains["output"], OIf("lo"), tcp, to, Redirect(redirectPort)))
 	c.AddRule(Rule(chains["postrouting"], OIf(IfWAN), Masquerade()))
 }
 
-// loadFilter makes the filter table of a family. Its one rule does nothing but
-// read the state, which turns conntrack on for the family.
+// loadFilter adds the filter table of a family. Its one rule only reads the state, which
+// turns conntrack on for the family.
 func loadFilter(c *nftables.Conn, family nftables.TableFamily) map[string]*nftables.Chain {
-	table := c.AddTable(&nftables.Table{Family: family, Name: "filter"})
-	chains := addChains(c, table, filterChains)
+	chains := addTable(c, family, "filter", nftables.ChainTypeFilter, filterChains)
 	c.AddRule(Rule(chains["forward"], CtNew(), Accept()))
 	return chains
 }
 
-// helper is one that the gateway gives to flows to a port of the server. All labs
-// with Config.Helpers have the first.
+// helper is assigned to flows to a port of the server.
 type helper struct {
 	name  string
 	proto uint8
@@ -130,21 +111,31 @@ var helpers = []helper{
 	{"pptp", unix.IPPROTO_TCP, ServerPPTP.Port()},
 }
 
-// loadHelper makes a helper and gives it to control connections.
+// loadHelper adds a helper and assigns it to control connections.
 func loadHelper(c *nftables.Conn, pre *nftables.Chain, h helper) {
 	c.AddObj(&nftables.NamedObj{
 		Table: pre.Table, Name: h.name, Type: nftables.ObjTypeCtHelper,
 		Obj: &expr.CtHelper{Name: h.name, L3Proto: unix.NFPROTO_IPV4, L4Proto: h.proto},
 	})
-	c.AddRule(Rule(pre, Proto(h.proto), Dport(h.port), assignHelper(h.name)))
+	assign := Part{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: h.name}}
+	c.AddRule(Rule(pre, Proto(h.proto), Dport(h.port), assign))
 }
 
-func addChains(c *nftables.Conn, table *nftables.Table, specs []chainSpec) map[string]*nftables.Chain {
-	chains := make(map[string]*nftables.Chain, len(specs))
-	for _, s := range specs {
-		chains[s.name] = c.AddChain(&nftables.Chain{
-			Name: s.name, Table: table, Type: s.kind, Hooknum: s.hook, Priority: s.priority,
-		})
-	}
-	return chains
+// rawMark is the socket mark of every raw socket of the lab.
+const rawMark = 0x1ab
+
+// silenceKernel drops the ABORTs that a host's own SCTP sends in answer to packets of
+// the lab's raw sockets. The kernel's packets do not have the mark.
+func silenceKernel(n *Namespace) error {
+	return n.NFT(func(c *nftables.Conn) error {
+		output := addTable(c, nftables.TableFamilyINet, "silence", nftables.ChainTypeFilter, []nftables.Chain{
+			{Name: "output", Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityFilter},
+		})["output"]
+		unmarked := Part{
+			&expr.Meta{Key: expr.MetaKeyMARK, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(rawMark)},
+		}
+		c.AddRule(Rule(output, Proto(unix.IPPROTO_SCTP), unmarked, Drop()))
+		return nil
+	})
 }

@@ -13,21 +13,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// redirectPort is where the gateway answers what it redirects to itself.
+// redirectPort is the port of the gateway that redirected connections reach.
 const redirectPort = 9091
 
-// serve starts everything that answers.
+// serve starts all services.
 func (l *Lab) serve() error {
 	for _, n := range []*Namespace{l.Client, l.Client2, l.Server} {
 		if err := silenceKernel(n); err != nil {
 			return err
 		}
 	}
-	if err := l.serveServer(ServerIP); err != nil {
-		return err
-	}
-	if l.IPv6 {
-		if err := l.serveServer(ServerIP6); err != nil {
+	for _, ip := range l.families(ServerIP, ServerIP6) {
+		if err := l.serveServer(ip); err != nil {
 			return err
 		}
 	}
@@ -47,19 +44,17 @@ func (l *Lab) serveServer(ip netip.Addr) error {
 			return err
 		}
 	}
-	if err := l.ServeUDP(l.Server, netip.AddrPortFrom(ip, ServerDNS.Port())); err != nil {
-		return err
-	}
 	for _, s := range []struct {
 		kind, proto int
 		port        uint16
 		answer      reply
 	}{
-		{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDiscard.Port(), discard},
-		{unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE, ServerDNS.Port(), echo},
+		{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDNS.Port(), same},
+		{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDiscard.Port(), func([]byte) []byte { return nil }},
+		{unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE, ServerDNS.Port(), same},
 		{unix.SOCK_RAW, unix.IPPROTO_SCTP, 0, answerSCTP},
-		{unix.SOCK_RAW, unix.IPPROTO_GRE, 0, echoGRE},
-		{unix.SOCK_RAW, ProtoExperiment, 0, echo},
+		{unix.SOCK_RAW, unix.IPPROTO_GRE, 0, answerGRE},
+		{unix.SOCK_RAW, ProtoExperiment, 0, same},
 	} {
 		if err := l.servePackets(l.Server, s.kind, s.proto, netip.AddrPortFrom(ip, s.port), s.answer); err != nil {
 			return err
@@ -93,16 +88,15 @@ func (l *Lab) serveConns(n *Namespace, at netip.AddrPort, handle func(*net.TCPCo
 			}
 			l.serving.Go(func() {
 				defer l.disown(conn)
-				// A peer that resets is one of the lab's kinds of traffic.
-				_ = handle(conn)
+				_ = handle(conn) // peers may reset
 			})
 		}
 	})
 	return nil
 }
 
-// answer serves the lab's request protocol: each request is eight bytes, how
-// many bytes to send (big endian). It closes when the peer has finished.
+// answer serves the lab's protocol: a request is the number of bytes to send, in eight
+// bytes, big endian. It returns when the peer has sent FIN.
 func answer(conn *net.TCPConn) error {
 	var request [8]byte
 	for {
@@ -118,18 +112,16 @@ func answer(conn *net.TCPConn) error {
 	}
 }
 
-// ackNow sends the acknowledgement of the peer's FIN at once. Else it would
-// ride on our own FIN, and conntrack would see no CLOSE_WAIT.
+// ackNow acknowledges the peer's FIN at once. Otherwise our own FIN would carry the
+// acknowledgement, and conntrack would see no CLOSE_WAIT.
 func ackNow(conn *net.TCPConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var serr error
-	err = raw.Control(func(fd uintptr) {
-		serr = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
-	})
-	return errors.Join(err, serr)
+	return errors.Join(raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+	}), err)
 }
 
 var filler [32 << 10]byte
@@ -147,14 +139,22 @@ func sendBytes(w io.Writer, n uint64) error {
 
 // ServeUDP sends every datagram back in a namespace, until Close.
 func (l *Lab) ServeUDP(n *Namespace, at netip.AddrPort) error {
-	return l.servePackets(n, unix.SOCK_DGRAM, unix.IPPROTO_UDP, at, echo)
+	return l.servePackets(n, unix.SOCK_DGRAM, unix.IPPROTO_UDP, at, same)
 }
 
-// reply makes the answer to a packet, in place or anew; nil is none.
+// reply returns the answer to a packet, which may use the packet's memory. nil is no
+// answer.
 type reply func(packet []byte) []byte
 
-func echo(p []byte) []byte  { return p }
-func discard([]byte) []byte { return nil }
+func same(p []byte) []byte { return p }
+
+// answerGRE answers plain GRE only: an answer to version 1 would be another flow.
+func answerGRE(p []byte) []byte {
+	if len(p) < 4 || p[1]&7 != 0 {
+		return nil
+	}
+	return p
+}
 
 // servePackets answers packets on a datagram or raw socket until Close.
 func (l *Lab) servePackets(n *Namespace, kind, proto int, at netip.AddrPort, answer reply) error {
@@ -173,11 +173,10 @@ func (l *Lab) servePackets(n *Namespace, kind, proto int, at netip.AddrPort, ans
 				return
 			}
 			if err != nil {
-				continue // an ICMP error that belongs to an earlier answer
+				continue // an ICMP error for an earlier answer
 			}
 			if out := answer(buf[:got]); out != nil {
-				// The peer may be gone; datagrams may be lost.
-				_, _ = conn.WriteTo(out, from)
+				_, _ = conn.WriteTo(out, from) // the peer may be closed
 			}
 		}
 	})

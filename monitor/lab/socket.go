@@ -14,28 +14,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DialTCP connects from the namespace. A zero local is chosen by the kernel;
-// its address or port may be left zero alone.
-func (n *Namespace) DialTCP(ctx context.Context, local, remote netip.AddrPort) (*net.TCPConn, error) {
-	var conn *net.TCPConn
-	err := n.Do(func() error {
+// DialTCP connects from the namespace. The kernel chooses the address and the port of
+// local that are zero.
+func (n *Namespace) DialTCP(ctx context.Context, local, remote netip.AddrPort) (conn *net.TCPConn, err error) {
+	err = n.Do(func() error {
 		// With one literal address the dialer makes its socket on the calling
 		// goroutine, that is, in the namespace.
 		d := net.Dialer{Control: reuseAddr}
-		var err error
-		conn, err = d.DialTCP(ctx, "tcp", local, remote)
+		conn, err = d.DialTCP(ctx, "tcp", complete(local, remote), remote)
 		return err
 	})
 	return conn, err
 }
 
-// ListenTCP listens in the namespace; the listener works anywhere.
+// ListenTCP listens in the namespace. The listener can be used in any.
 func (n *Namespace) ListenTCP(at netip.AddrPort) (*net.TCPListener, error) {
 	var l net.Listener
-	err := n.Do(func() error {
+	err := n.Do(func() (err error) {
 		var lc net.ListenConfig
 		lc.SetMultipathTCP(false)
-		var err error
 		l, err = lc.Listen(context.Background(), "tcp", at.String())
 		return err
 	})
@@ -45,8 +42,8 @@ func (n *Namespace) ListenTCP(at netip.AddrPort) (*net.TCPListener, error) {
 	return l.(*net.TCPListener), nil
 }
 
-// ListenUDP makes a UDP socket in the namespace. A zero local makes one that
-// can send to any IPv4 address.
+// ListenUDP makes a UDP socket in the namespace. With a zero local it can send to any
+// IPv4 address.
 func (n *Namespace) ListenUDP(local netip.AddrPort) (*net.UDPConn, error) {
 	c, err := n.listenPacket(unix.SOCK_DGRAM, unix.IPPROTO_UDP, local)
 	if err != nil {
@@ -55,8 +52,7 @@ func (n *Namespace) ListenUDP(local netip.AddrPort) (*net.UDPConn, error) {
 	return c.(*net.UDPConn), nil
 }
 
-// sender makes a datagram or raw socket for packets to remote, bound to the
-// address that they leave from.
+// sender makes a datagram or raw socket for packets to remote, bound to their source.
 func (n *Namespace) sender(kind, proto int, local, remote netip.AddrPort) (net.PacketConn, error) {
 	local, err := n.source(local, remote)
 	if err != nil {
@@ -65,18 +61,17 @@ func (n *Namespace) sender(kind, proto int, local, remote netip.AddrPort) (net.P
 	return n.listenPacket(kind, proto, local)
 }
 
-// listenPacket makes a datagram or raw socket of any protocol in the
-// namespace: what package net calls a UDPConn or an IPConn, whatever the
-// protocol. Raw IPv4 reads are without the IP header (ReadFrom alone).
-func (n *Namespace) listenPacket(kind, proto int, local netip.AddrPort) (net.PacketConn, error) {
-	var conn net.PacketConn
-	err := n.Do(func() error {
-		fd, err := openSocket(kind, proto, local)
+// listenPacket makes a datagram or raw socket of any protocol in the namespace. It is a
+// net.UDPConn or net.IPConn even for protocols that package net does not know. ReadFrom
+// of a raw IPv4 socket returns packets without the IP header.
+func (n *Namespace) listenPacket(kind, proto int, local netip.AddrPort) (conn net.PacketConn, err error) {
+	err = n.Do(func() error {
+		fd, err := openSocket(kind, proto, complete(local, local))
 		if err != nil {
 			return err
 		}
 		f := os.NewFile(uintptr(fd), "socket")
-		defer f.Close() // FilePacketConn has its own copy
+		defer f.Close() // FilePacketConn duplicates it
 		conn, err = net.FilePacketConn(f)
 		return err
 	})
@@ -86,49 +81,43 @@ func (n *Namespace) listenPacket(kind, proto int, local netip.AddrPort) (net.Pac
 	return conn, nil
 }
 
+// openSocket makes a socket in the calling thread's namespace and binds it to local.
 func openSocket(kind, proto int, local netip.AddrPort) (int, error) {
-	if !local.Addr().IsValid() {
-		local = netip.AddrPortFrom(netip.IPv4Unspecified(), local.Port())
+	domain := unix.AF_INET
+	if local.Addr().Is6() {
+		domain = unix.AF_INET6
 	}
-	fd, err := unix.Socket(domain(local.Addr()), kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, proto)
+	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, proto)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if err := prepare(fd, kind, local); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
-func prepare(fd, kind int, local netip.AddrPort) error {
 	if kind == unix.SOCK_RAW {
-		// Says that a packet was made by the lab; see silenceKernel.
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, rawMark); err != nil {
-			return os.NewSyscallError("SO_MARK", err)
-		}
+		// Marks the packets that the lab makes; see silenceKernel.
+		err = os.NewSyscallError("SO_MARK", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, rawMark))
 	}
-	return os.NewSyscallError("bind", unix.Bind(fd, sockaddr(local)))
+	if err == nil {
+		err = os.NewSyscallError("bind", unix.Bind(fd, sockaddr(local)))
+	}
+	if err != nil {
+		unix.Close(fd)
+	}
+	return fd, err
 }
 
-// reuseAddr lets a chosen port be bound while an earlier connection from it is
-// in TIME_WAIT.
+// reuseAddr lets a chosen port be bound while an earlier connection from it is in
+// TIME_WAIT.
 func reuseAddr(_, _ string, c syscall.RawConn) error {
 	var err error
-	if cerr := c.Control(func(fd uintptr) {
+	return errors.Join(c.Control(func(fd uintptr) {
 		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-	}); cerr != nil {
-		return cerr
-	}
-	return err
+	}), err)
 }
 
-// connectOnce starts a TCP connection and closes the socket as soon as the SYN
-// is out. It returns the source address.
-func (n *Namespace) connectOnce(local, remote netip.AddrPort) (netip.AddrPort, error) {
-	var from netip.AddrPort
-	err := n.Do(func() error {
-		fd, err := openSocket(unix.SOCK_STREAM, unix.IPPROTO_TCP, local)
+// connectOnce starts a TCP connection, closes the socket as soon as the SYN is sent,
+// and returns the source address.
+func (n *Namespace) connectOnce(local, remote netip.AddrPort) (from netip.AddrPort, err error) {
+	err = n.Do(func() error {
+		fd, err := openSocket(unix.SOCK_STREAM, unix.IPPROTO_TCP, complete(local, remote))
 		if err != nil {
 			return err
 		}
@@ -136,11 +125,14 @@ func (n *Namespace) connectOnce(local, remote netip.AddrPort) (netip.AddrPort, e
 		if err := unix.Connect(fd, sockaddr(remote)); err != nil && !errors.Is(err, unix.EINPROGRESS) {
 			return os.NewSyscallError("connect", err)
 		}
-		sa, err := unix.Getsockname(fd)
-		if err != nil {
+		switch sa, err := unix.Getsockname(fd); sa := sa.(type) {
+		case *unix.SockaddrInet4:
+			from = netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+		case *unix.SockaddrInet6:
+			from = netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
+		default:
 			return os.NewSyscallError("getsockname", err)
 		}
-		from = addrPort(sa)
 		return nil
 	})
 	if err != nil {
@@ -156,49 +148,48 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
 }
 
-func addrPort(sa unix.Sockaddr) netip.AddrPort {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
+// complete gives a port without an address the unspecified address of the peer's family.
+func complete(local, remote netip.AddrPort) netip.AddrPort {
+	if local.Addr().IsValid() {
+		return local
 	}
-	return netip.AddrPort{}
+	any := netip.IPv4Unspecified()
+	if remote.Addr().Is6() {
+		any = netip.IPv6Unspecified()
+	}
+	return netip.AddrPortFrom(any, local.Port())
 }
 
-// source fills in what local leaves open of the address that packets to remote
-// are sent from. A zero port stays: the kernel chooses it at bind.
+// source returns local with the address that packets to remote are sent from. A zero
+// port stays zero: the kernel chooses it at bind.
 func (n *Namespace) source(local, remote netip.AddrPort) (netip.AddrPort, error) {
 	if local.Addr().IsValid() && !local.Addr().IsUnspecified() {
 		return local, nil
 	}
-	var routed netip.AddrPort
 	err := n.Do(func() error {
-		fd, err := unix.Socket(domain(remote.Addr()), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP)
+		// Connecting a UDP socket sends nothing but looks up the route.
+		c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(remote.Addr(), 9)))
 		if err != nil {
-			return os.NewSyscallError("socket", err)
+			return err
 		}
-		defer unix.Close(fd)
-		// Connecting a datagram socket sends nothing: it asks the routes.
-		if err := unix.Connect(fd, sockaddr(netip.AddrPortFrom(remote.Addr(), 9))); err != nil {
-			return os.NewSyscallError("connect", err)
-		}
-		sa, err := unix.Getsockname(fd)
-		if err != nil {
-			return os.NewSyscallError("getsockname", err)
-		}
-		routed = addrPort(sa)
-		return nil
+		local = netip.AddrPortFrom(addrOf(c.LocalAddr()), local.Port())
+		return c.Close()
 	})
 	if err != nil {
 		return local, fmt.Errorf("source address for %s in %s: %w", remote.Addr(), n.name, err)
 	}
-	return netip.AddrPortFrom(routed.Addr(), local.Port()), nil
+	return local, nil
 }
 
-func domain(a netip.Addr) int {
-	if a.Is6() {
-		return unix.AF_INET6
+func addrOf(a net.Addr) netip.Addr {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		return a.AddrPort().Addr().Unmap()
+	case *net.IPAddr:
+		ip, _ := netip.AddrFromSlice(a.IP)
+		return ip.Unmap()
 	}
-	return unix.AF_INET
+	return netip.Addr{}
 }
+
+func ipAddr(a netip.Addr) *net.IPAddr { return &net.IPAddr{IP: a.AsSlice()} }

@@ -13,52 +13,59 @@ import (
 	"time"
 )
 
-// actionTimeout ends an action whose packets were lost.
-const actionTimeout = 10 * time.Second
-
 // TCP is one TCP connection.
 type TCP struct {
 	From  *Namespace     // nil is the client
 	Local netip.AddrPort // source; zero address or port: the kernel's choice
-	To    netip.AddrPort // where ServeTCP answers
+	To    netip.AddrPort // an address of ServeTCP
 	Bytes int            // how much the peer sends
 	Hold  time.Duration  // pause between the transfer and the end
 	Abort bool           // end by RST instead of FIN
 }
 
-// TCPOnce makes one connection, fetches Bytes bytes and ends it; it returns
-// the source address. Without Abort conntrack sees SYN_SENT, SYN_RECV,
-// ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, each in a packet of
-// its own. When it returns the peer's FIN has been seen here; our last ACK may
-// still be on its way.
+// TCPOnce opens one connection, fetches Bytes bytes, closes it and returns the source
+// address. Without Abort conntrack sees SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT,
+// CLOSE_WAIT, LAST_ACK and TIME_WAIT, each in a packet of its own. When TCPOnce returns,
+// the peer's FIN has arrived; the last ACK may still be on its way.
 func (l *Lab) TCPOnce(ctx context.Context, t TCP) (netip.AddrPort, error) {
+	return l.connection(ctx, t, t.Hold, func(ctx context.Context, conn *net.TCPConn) error {
+		if err := fetch(conn, t.Bytes); err != nil {
+			return err
+		}
+		return sleep(ctx, t.Hold)
+	})
+}
+
+// connection opens one connection, calls use and closes it. It takes at most
+// actionTimeout more than the given time.
+func (l *Lab) connection(ctx context.Context, t TCP, length time.Duration,
+	use func(context.Context, *net.TCPConn) error,
+) (netip.AddrPort, error) {
 	from := l.orClient(t.From)
-	ctx, cancel := context.WithTimeout(ctx, actionTimeout+t.Hold)
+	ctx, cancel := context.WithTimeout(ctx, actionTimeout+length)
 	defer cancel()
-	conn, err := from.DialTCP(ctx, complete(t.Local, t.To), t.To)
+	conn, err := from.DialTCP(ctx, t.Local, t.To)
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("tcp from %s: %w", from.name, err)
 	}
 	defer conn.Close()
-	local := conn.LocalAddr().(*net.TCPAddr).AddrPort()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if err := fetch(conn, t.Bytes); err != nil {
+	defer endWith(ctx, conn)()
+	local := addrPortOf(conn.LocalAddr())
+	err = use(ctx, conn)
+	switch {
+	case err != nil:
+	case t.Abort:
+		err = conn.SetLinger(0) // the deferred Close resets
+	default:
+		err = finish(conn)
+	}
+	if err != nil {
 		return local, fmt.Errorf("tcp %s to %s: %w", local, t.To, err)
-	}
-	if err := sleep(ctx, t.Hold); err != nil {
-		return local, err
-	}
-	if t.Abort {
-		return local, conn.SetLinger(0) // the deferred Close resets
-	}
-	if err := finish(conn); err != nil {
-		return local, fmt.Errorf("tcp %s to %s: close: %w", local, t.To, err)
 	}
 	return local, nil
 }
 
-// fetch does one request of the lab's protocol.
+// fetch makes one request of the lab's protocol.
 func fetch(conn io.ReadWriter, n int) error {
 	if n < 0 {
 		return fmt.Errorf("fetch %d bytes", n)
@@ -80,52 +87,17 @@ func finish(conn *net.TCPConn) error {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err == nil:
-		return errors.New("the peer sent more than was asked")
+		return errors.New("the peer sent more than was requested")
 	}
 	return err
 }
 
-// SYNOnce sends one SYN from the client that nobody answers (retransmissions
-// cut off) and returns its source address: SYN_SENT, UNREPLIED. A zero To is
-// the black hole's port 81.
-func (l *Lab) SYNOnce(ctx context.Context, t TCP) (netip.AddrPort, error) {
+// SYNOnce sends one SYN, without retransmissions, and returns its source address. It is
+// for destinations that do not answer: the flow is SYN_SENT and UNREPLIED. A zero To is
+// port 81 of the black hole.
+func (l *Lab) SYNOnce(_ context.Context, t TCP) (netip.AddrPort, error) {
 	if !t.To.IsValid() {
 		t.To = netip.AddrPortFrom(Blackhole, 81)
 	}
-	from := l.orClient(t.From)
-	return from.connectOnce(complete(t.Local, t.To), t.To)
-}
-
-func (l *Lab) orClient(n *Namespace) *Namespace {
-	if n == nil {
-		return l.Client
-	}
-	return n
-}
-
-// complete gives a chosen port without an address the unspecified address of
-// the peer's family.
-func complete(local, remote netip.AddrPort) netip.AddrPort {
-	if local.Addr().IsValid() {
-		return local
-	}
-	if remote.Addr().Is4() {
-		return netip.AddrPortFrom(netip.IPv4Unspecified(), local.Port())
-	}
-	return netip.AddrPortFrom(netip.IPv6Unspecified(), local.Port())
-}
-
-// sleep waits for d or for the end of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return l.orClient(t.From).connectOnce(t.Local, t.To)
 }
