@@ -4,10 +4,10 @@ package expect
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -93,114 +93,103 @@ func (o *options) timeout() (uint32, error) {
 }
 
 // expectedOf reads the expected tuple and its mask.
-func (o *options) expectedOf(x *monitor.Expect) error {
-	if err := o.checkExpected(&x.Master); err != nil {
-		return err
-	}
-	tuple, mask := o.expectedParts(&x.Master)
-	proto := filter.FlagValue{Name: "proto", Value: x.Master.Proto.String()}
-	for _, part := range []struct {
-		prefix string
-		given  []filter.FlagValue
-		into   *monitor.Tuple
-	}{{"tuple-", tuple, &x.Tuple}, {"mask-", mask, &x.Mask}} {
-		exact, err := cli.ReadExact("expect create", o.filter.Env, append(part.given, proto))
-		if wrong := new(filter.FlagError); errors.As(err, &wrong) {
-			wrong.Flag = part.prefix + strings.TrimPrefix(wrong.Flag, "orig-")
-		}
-		if err != nil {
-			return err
-		}
-		f, err := exact.Flow()
-		if err != nil {
-			return err
-		}
-		*part.into = f.Orig
-	}
-	return nil
-}
-
-// checkExpected reports addresses that are not of the master's family, and an expected flow without addresses or
-// destination port: the kernel compares the port whatever the mask is.
-func (o *options) checkExpected(master *monitor.Tuple) error {
-	needs := []string{"tuple-src", "tuple-dst"}
-	switch p := master.Proto; {
-	case p.HasPorts():
-		needs = append(needs, "tuple-port-dst")
-	case p == monitor.GRE:
-		needs = append(needs, "tuple-key-dst")
-	case p.IsICMP():
+func (o *options) expectedOf(x *monitor.Expect) (err error) {
+	p := x.Master.Proto
+	if p.IsICMP() {
 		return cli.Usagef("expect create: protocol %s has no expectations", p)
 	}
-	var names []string
+	e := expected{family: x.Master.Family, given: map[string]string{}}
 	for _, v := range slices.Concat(o.expected, o.filter.Given) {
-		names = append(names, v.Name)
-		if !slices.Contains([]string{"tuple-src", "tuple-dst", "mask-src", "mask-dst"}, v.Name) {
-			continue
-		}
-		addr, _, _ := strings.Cut(v.Value, "/")
-		switch a, err := netip.ParseAddr(addr); {
-		case err != nil:
-			return cli.Usagef("--%s %s: not an address", v.Name, monitor.Escape(v.Value))
-		case a.Is4() != (master.Family == monitor.IPv4):
-			return cli.Usagef("--%s %s: the master's addresses are %s", v.Name, monitor.Escape(v.Value), master.Family)
-		}
+		e.given[v.Name] = v.Value
 	}
-	for _, need := range needs {
-		if !slices.Contains(names, need) {
-			return cli.Usagef("expect create needs --%s", need)
-		}
-	}
-	return nil
-}
-
-// expectedParts are the flags that make the expected tuple and its mask, by the names of the original direction's, with
-// defaults for those that were not given.
-func (o *options) expectedParts(master *monitor.Tuple) (tuple, mask []filter.FlagValue) {
-	set := func(part *[]filter.FlagValue, name, value string) (added bool) {
-		if added = !slices.ContainsFunc(*part, func(v filter.FlagValue) bool { return v.Name == name }); added {
-			*part = append(*part, filter.FlagValue{Name: name, Value: value})
-		}
-		return added
-	}
-	for _, v := range slices.Concat(o.expected, o.filter.Given) {
-		if name, ok := strings.CutPrefix(v.Name, "mask-"); ok {
-			set(&mask, "orig-"+name, v.Value)
-		} else if name, ok := strings.CutPrefix(v.Name, "tuple-"); ok {
-			addr, bits, masked := strings.Cut(v.Value, "/")
-			if set(&tuple, "orig-"+name, addr); masked {
-				set(&mask, "orig-"+name, netmask(addr, bits))
-			}
-		}
-	}
-	bits := "32"
-	if master.Family == monitor.IPv6 {
-		bits = "128"
-	}
-	set(&mask, "orig-src", netmask(master.Src.String(), bits))
-	set(&mask, "orig-dst", netmask(master.Src.String(), bits))
-	end := ""
+	x.Tuple = monitor.Tuple{Proto: p, Family: e.family}
+	x.Mask = x.Tuple
+	x.Tuple.Src, x.Mask.Src = e.addr("src")
+	x.Tuple.Dst, x.Mask.Dst = e.addr("dst")
 	switch {
-	case master.Proto.HasPorts():
-		end = "orig-port-"
-	case master.Proto == monitor.GRE:
-		end = "orig-key-"
-	default:
-		return tuple, mask
+	case p.HasPorts():
+		e.ends("port", x)
+	case p == monitor.GRE:
+		e.ends("key", x)
 	}
-	if set(&tuple, end+"src", "0") {
-		set(&mask, end+"src", "0")
-	}
-	set(&mask, end+"src", "65535")
-	set(&mask, end+"dst", "65535")
-	return tuple, mask
+	return e.err
 }
 
-// netmask is the mask of a network as an address. What makes no sense stays, to be reported.
-func netmask(addr, bits string) string {
-	p, err := netip.ParsePrefix(addr + "/" + bits)
-	if err != nil {
-		return bits
+// expected reads what flags say of the expected flow.
+type expected struct {
+	family monitor.Family // of the master
+	given  map[string]string
+	err    error // the first
+}
+
+// take returns the value of a flag.
+func (e *expected) take(name string) (text string, ok bool) {
+	text, ok = e.given[name]
+	return text, ok && e.err == nil
+}
+
+// addr returns the address of one end, which must be given, and its mask: by default all bits.
+func (e *expected) addr(end string) (addr, mask monitor.Addr) {
+	text, ok := e.take("tuple-" + end)
+	if !ok {
+		e.fail("expect create needs --tuple-%s", end)
 	}
-	return net.IP(net.CIDRMask(p.Bits(), p.Addr().BitLen())).String()
+	text, bits, isNet := strings.Cut(text, "/")
+	a := e.parse("tuple-"+end, text)
+	if !isNet {
+		bits = strconv.Itoa(a.BitLen())
+	}
+	n, err := strconv.Atoi(bits)
+	if err != nil || n < 0 || n > a.BitLen() {
+		e.fail("--tuple-%s %s/%s: not a network", end, monitor.Escape(text), monitor.Escape(bits))
+	}
+	if text, ok := e.take("mask-" + end); ok {
+		return monitor.AddrFrom(a), monitor.AddrFrom(e.parse("mask-"+end, text))
+	}
+	ones, _ := netip.AddrFromSlice(net.CIDRMask(max(n, 0), a.BitLen()))
+	return monitor.AddrFrom(a), monitor.AddrFrom(ones)
+}
+
+// parse reads an address of the master's family.
+func (e *expected) parse(name, text string) netip.Addr {
+	a, err := netip.ParseAddr(text)
+	switch {
+	case err != nil || a.Zone() != "":
+		e.fail("--%s %s: not an address", name, monitor.Escape(text))
+	case a.Is4() != (e.family == monitor.IPv4):
+		e.fail("--%s %s: the master's addresses are %s", name, monitor.Escape(text), e.family)
+	}
+	return a
+}
+
+// ends reads ports or keys. A source that is not given does not count. The kernel compares the destination whatever
+// its mask is, so it must be given.
+func (e *expected) ends(what string, x *monitor.Expect) {
+	if _, ok := e.take("tuple-" + what + "-dst"); !ok {
+		e.fail("expect create needs --tuple-%s-dst", what)
+	}
+	all := uint16(0)
+	if _, ok := e.take("tuple-" + what + "-src"); ok {
+		all = 0xffff
+	}
+	x.Tuple.SrcPort, x.Mask.SrcPort = e.number("tuple-"+what+"-src", 0), e.number("mask-"+what+"-src", all)
+	x.Tuple.DstPort, x.Mask.DstPort = e.number("tuple-"+what+"-dst", 0), e.number("mask-"+what+"-dst", 0xffff)
+}
+
+func (e *expected) number(name string, otherwise uint16) uint16 {
+	text, ok := e.take(name)
+	if !ok {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 0, 16)
+	if err != nil {
+		e.fail("--%s %s: not a number up to 65535", name, monitor.Escape(text))
+	}
+	return uint16(n)
+}
+
+func (e *expected) fail(format string, args ...any) {
+	if e.err == nil {
+		e.err = cli.Usagef(format, args...)
+	}
 }
