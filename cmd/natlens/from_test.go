@@ -181,7 +181,7 @@ func TestFromMisuse(t *testing.T) {
 		"watch --from FILE --existing":                  "--existing is for the kernel: not together with --from",
 		"list --from FILE --netns x":                    "--netns is for the kernel: not together with --from",
 		"list --at 14:32":                               "--at needs a recording: --from FILE",
-		"list --from FILE --at noon":                    "--at noon: not a moment such as " + cli.MomentHelp,
+		"list --from FILE --at noon":                    "--at noon: not a time such as " + cli.MomentHelp,
 		"list --from FILE --at 2026-11-23T00:00:00Z":    "--at 2026-11-23T00:00:00Z: ",
 		"list --from - --at 14:32":                      "--at needs a file: standard input is read once",
 		"watch --from - --from FILE":                    "--from -: standard input can't be combined with other recordings",

@@ -124,7 +124,7 @@ func (c *FromFlags) moment(rec *replay.Recording) (monitor.Time, error) {
 	if begin == 0 && end == 0 {
 		return 0, fmt.Errorf("--at %s: the recording has no event", c.at)
 	}
-	t, err := parseMoment(c.at, begin.Time(), end.Time(), time.Local)
+	t, err := parseTimeWithin(c.at, begin.Time(), end.Time(), time.Local)
 	if err != nil {
 		return 0, Usagef("--at %s: %w", c.at, err)
 	}

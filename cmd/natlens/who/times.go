@@ -48,7 +48,7 @@ func (t *times) read(p place, q *translation.Query) error {
 		if one.text == "" {
 			continue
 		}
-		at, err := cli.ReadMoment(one.text, begin.Time(), end.Time(), time.Local)
+		at, long, err := cli.ParseTime(one.text, begin.Time(), end.Time(), time.Local)
 		if err != nil {
 			return cli.Usagef("%s %s: %w %s", one.flag, monitor.Escape(one.text), err, help)
 		}
@@ -56,7 +56,7 @@ func (t *times) read(p place, q *translation.Query) error {
 			*one.since = monitor.Time(at.UnixNano())
 		}
 		if one.until != nil {
-			*one.until = monitor.Time(at.Add(cli.MomentLength(one.text, at) - 1).UnixNano())
+			*one.until = monitor.Time(at.Add(long - 1).UnixNano())
 		}
 	}
 	if q.Since != 0 && q.Until != 0 && q.Since > q.Until {

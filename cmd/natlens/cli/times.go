@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// How a time is written, in a recording and in what is still written.
+const (
+	MomentHelp    = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, seconds since 1970, -2h before the end or +30s after the beginning"
+	MomentNowHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, seconds since 1970, now or -2h before now"
+)
+
+// errNoTime is the error of a text that is no time. A help completes it.
+var errNoTime = errors.New("not a time such as")
+
+// layouts are the forms of a time, and how long a time of that form is. A fraction of a second may follow the seconds.
+var layouts = []struct {
+	form string
+	long time.Duration
+}{
+	{time.RFC3339, time.Second},
+	{"2006-01-02T15:04:05", time.Second}, {"2006-01-02T15:04", time.Minute},
+	{time.DateTime, time.Second}, {"2006-01-02 15:04", time.Minute},
+	{"2006-01-02 15:04:05 -0700", time.Second}, {"2006-01-02 15:04 -0700", time.Minute},
+	{"02/Jan/2006:15:04:05 -0700", time.Second}, // web servers
+	{time.Stamp, time.Second},                   // syslog: the last one before the end
+	{time.TimeOnly, time.Second}, {"15:04", time.Minute},
+}
+
+// ParseTime reads a time, and how long it is: 14:32 is a minute. Times without a zone are loc's. A time of day is the
+// last one before end; times with a sign count from begin or end.
+func ParseTime(text string, begin, end time.Time, loc *time.Location) (t time.Time, long time.Duration, err error) {
+	if text == "now" {
+		return end, 1, nil
+	}
+	if text != "" && (text[0] == '-' || text[0] == '+') {
+		d, err := ParseSpan(text)
+		switch {
+		case err != nil:
+			return t, 0, errNoTime
+		case text[0] == '-':
+			return end.Add(d), 1, nil
+		}
+		return begin.Add(d), 1, nil
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		switch len(text) {
+		case 10:
+			return time.Unix(n, 0).In(loc), time.Second, nil
+		case 13:
+			return time.UnixMilli(n).In(loc), time.Millisecond, nil
+		}
+	}
+	for _, zone := range []string{" UTC", " GMT"} {
+		if stamp, ok := strings.CutSuffix(text, zone); ok {
+			text, loc = stamp, time.UTC
+		}
+	}
+	for _, l := range layouts {
+		if t, err = time.ParseInLocation(l.form, text, loc); err == nil {
+			if strings.Contains(text, ".") {
+				l.long = 1
+			}
+			return dated(t, l.form, end.In(loc)), l.long, nil
+		}
+	}
+	return t, 0, errNoTime
+}
+
+// dated adds the date that a form leaves out: the last one before end.
+func dated(t time.Time, form string, end time.Time) time.Time {
+	year, month, day := t.Date()
+	if strings.Contains(form, "2006") {
+		return t
+	}
+	years, days := -1, 0
+	if year = end.Year(); form != time.Stamp {
+		month, day, years, days = end.Month(), end.Day(), 0, -1
+	}
+	t = time.Date(year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), end.Location())
+	if t.After(end) {
+		t = t.AddDate(years, 0, days)
+	}
+	return t
+}
+
+// parseTimeWithin reads a time that must be between begin and end. If begin is inside the minute or second that text
+// names, the time is begin.
+func parseTimeWithin(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
+	t, long, err := ParseTime(text, begin, end, loc)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%w %s", err, MomentHelp)
+	}
+	if t.Before(begin) && t.Add(long).After(begin) {
+		t = begin
+	}
+	if t.Before(begin) || t.After(end) {
+		return time.Time{}, fmt.Errorf("%s is outside the recording, which goes from %s to %s", t.In(loc).Format(time.DateTime),
+			begin.In(loc).Format(time.DateTime), end.In(loc).Format(time.DateTime))
+	}
+	return t, nil
+}
+
+// ParseSpan reads a length of time, also in days: -7d, 1d12h.
+func ParseSpan(text string) (time.Duration, error) {
+	days, rest, ok := strings.Cut(text, "d")
+	n, err := strconv.Atoi(days)
+	if !ok || err != nil || n < -36500 || n > 36500 {
+		return time.ParseDuration(text)
+	}
+	span := time.Duration(n) * 24 * time.Hour
+	if rest == "" {
+		return span, nil
+	}
+	more, err := time.ParseDuration(rest)
+	if n < 0 || text[0] == '-' {
+		more = -more
+	}
+	return span + more, err
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"testing"
+	"time"
+)
+
+// TestParseTimeWithin reads times of a recording that begins within a second: the time
+// that an error tells of its beginning can be typed.
+func TestParseTimeWithin(t *testing.T) {
+	begin := time.Date(2026, 11, 22, 5, 39, 1, 5e8, time.UTC)
+	end := begin.Add(10*time.Minute + 3e8)
+	for text, want := range map[string]string{
+		"05:39":                "05:39:01.5", // of this minute the recording has the rest
+		"05:39:01":             "05:39:01.5",
+		"2026-11-22 05:39":     "05:39:01.5",
+		"2026-11-22T05:39:01Z": "05:39:01.5",
+		"05:40":                "05:40:00",
+		"05:49:01":             "05:49:01",
+		"+0s":                  "05:39:01.5",
+		"-0s":                  "05:49:01.8",
+		"05:38":                "2026-11-22 05:38:00 is outside the recording, which goes from 2026-11-22 05:39:01 to 2026-11-22 05:49:01",
+		"05:39:00":             "2026-11-22 05:39:00 is outside the recording, which goes from 2026-11-22 05:39:01 to 2026-11-22 05:49:01",
+		"05:39:01.2":           "2026-11-22 05:39:01 is outside the recording, which goes from 2026-11-22 05:39:01 to 2026-11-22 05:49:01",
+		"-1h":                  "2026-11-22 04:49:01 is outside the recording, which goes from 2026-11-22 05:39:01 to 2026-11-22 05:49:01",
+		"2026-11-22 05:50":     "2026-11-22 05:50:00 is outside the recording, which goes from 2026-11-22 05:39:01 to 2026-11-22 05:49:01",
+	} {
+		at, err := parseTimeWithin(text, begin, end, time.UTC)
+		got := at.Format("15:04:05.999")
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestParseTime reads the times of logs and of abuse mails, and how long they are.
+func TestParseTime(t *testing.T) {
+	end := time.Date(2026, 11, 28, 22, 15, 0, 0, time.UTC)
+	for _, c := range []struct {
+		text, want string
+		long       time.Duration
+	}{
+		{"14:32", "2026-11-28T14:32:00Z", time.Minute}, {"23:00", "2026-11-27T23:00:00Z", time.Minute}, {"14:32:05", "2026-11-28T14:32:05Z", time.Second},
+		{"2026-11-22 14:32", "2026-11-22T14:32:00Z", time.Minute}, {"2026-11-22T14:32", "2026-11-22T14:32:00Z", time.Minute},
+		{"2026-11-22T14:32:00+05:30", "2026-11-22T09:02:00Z", time.Second}, {"2026-11-22T14:32:00.5-08:00", "2026-11-22T22:32:00.5Z", 1},
+		{"2026-11-22T14:32:00.000Z", "2026-11-22T14:32:00Z", 1}, {"-2h", "2026-11-28T20:15:00Z", 1}, {"-7d", "2026-11-21T22:15:00Z", 1}, {"now", "2026-11-28T22:15:00Z", 1},
+		{"1795903923", "2026-11-28T22:12:03Z", time.Second}, {"1795903923125", "2026-11-28T20:52:03.125Z", time.Millisecond},
+		{"2026-11-28 22:05 UTC", "2026-11-28T22:05:00Z", time.Minute}, {"2026-11-28 22:05:01 GMT", "2026-11-28T22:05:01Z", time.Second},
+		{"2026-11-28 22:05:01 +0100", "2026-11-28T21:05:01Z", time.Second}, {"28/Nov/2026:14:32:00 +0000", "2026-11-28T14:32:00Z", time.Second},
+		{"Nov 22 14:32:00", "2026-11-22T14:32:00Z", time.Second}, {"Nov  2 14:32:00", "2026-11-02T14:32:00Z", time.Second}, {"Dec 22 14:32:00", "2025-12-22T14:32:00Z", time.Second},
+		{"yesterday", "", 0}, {"1d", "", 0}, {"", "", 0}, {"-", "", 0}, {"123", "", 0}, {"22:05 CEST", "", 0},
+	} {
+		got, long, err := ParseTime(c.text, end.AddDate(0, 0, -1), end, time.UTC)
+		if text := got.UTC().Format(time.RFC3339Nano); (err == nil) != (c.want != "") || err == nil && text != c.want || long != c.long {
+			t.Errorf("%q: %s, %v, %v, want %s, %v", c.text, text, long, err, c.want, c.long)
+		}
+	}
+}
