@@ -19,6 +19,6 @@ func (n FindingNotes) Close() error { return nil }
 
 // Finding writes a note.
 func (n FindingNotes) Finding(f *monitor.Finding) error {
-	text.Note(n.W, "natlens: "+monitor.Escape(text.FindingText(f)))
+	text.Note(n.W, "natlens: "+text.FindingText(f))
 	return nil
 }

@@ -51,6 +51,7 @@ func formatNames() []string {
 type Options struct {
 	Colour    bool                       // pretty: the terminal's colours
 	Light     bool                       // pretty: those for a light background
+	ASCII     bool                       // pretty: no other characters, for a locale without UTF-8
 	Width     int                        // pretty: of the terminal; 0 means wide
 	Location  *time.Location             // pretty, conntrack: nil means the local one
 	LabelFile string                     // pretty, conntrack: connlabel.conf; "" means [LabelFile]
@@ -77,7 +78,7 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 	case "pretty":
 		// Without their file, labels are shown by number.
 		labels, _ := text.ReadLabels(o.LabelFile)
-		return pretty.NewWriter(w, pretty.Options{Colour: o.Colour, Light: o.Light, Width: o.Width, Location: o.Location, Labels: labels, Namespaces: o.Namespaces}), nil
+		return pretty.NewWriter(w, pretty.Options{Colour: o.Colour, Light: o.Light, ASCII: o.ASCII, Width: o.Width, Location: o.Location, Labels: labels, Namespaces: o.Namespaces}), nil
 	case "jsonl":
 		sink := jsonl.NewWriter(w)
 		sink.Namespaces = o.Namespaces
@@ -133,5 +134,5 @@ func NewExpects(format string, w io.Writer, o Options) (ExpectSink, error) {
 	case format == "jsonl":
 		return jsonl.NewExpects(w), nil
 	}
-	return nil, fmt.Errorf("output format %s: expectations are written as conntrack or jsonl", monitor.Escape(format))
+	return nil, fmt.Errorf("output format %s: expectations are written as conntrack or jsonl", format)
 }

@@ -59,17 +59,17 @@ func TestNetNS(t *testing.T) {
 2025-11-22T06:12:01.000000000Z,ring,4,netns_end,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"blue""\\",
 2025-11-22T06:12:01.000000000Z,ring,5,destroy,true,,,ipv4,udp,17,,,10.0.0.2,40000,192.0.2.1,53,192.0.2.1,53,10.0.0.2,40000,,,none,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,orig reply,"blue""\\",netns_end
 `},
-		{"pretty", `06:12:01.000  blue"\   ── network namespace found ──
-06:12:01.000  blue"\   new      udp               10.0.0.2:40000 → 192.0.2.1:53
-06:12:01.000  blue"\   ── 3 events lost ──
-06:12:01.000  blue"\   ── network namespace gone ──
-06:12:01.000  blue"\   destroy  udp               10.0.0.2:40000 → 192.0.2.1:53   inferred
+		{"pretty", `06:12:01.000  blue"\\  ── network namespace found ──
+06:12:01.000  blue"\\  new      udp               10.0.0.2:40000 → 192.0.2.1:53
+06:12:01.000  blue"\\  ── 3 events lost ──
+06:12:01.000  blue"\\  ── network namespace gone ──
+06:12:01.000  blue"\\  destroy  udp               10.0.0.2:40000 → 192.0.2.1:53   inferred
 `},
-		{"conntrack", `note: network namespace found: blue"\
-    [NEW] udp      17 src=10.0.0.2 dst=192.0.2.1 sport=40000 dport=53 src=192.0.2.1 dst=10.0.0.2 sport=53 dport=40000 netns=blue"\
-note: blue"\: 3 events lost
-note: network namespace gone: blue"\
-[DESTROY] udp      17 src=10.0.0.2 dst=192.0.2.1 sport=40000 dport=53 src=192.0.2.1 dst=10.0.0.2 sport=53 dport=40000 netns=blue"\
+		{"conntrack", `note: network namespace found: blue"\\
+    [NEW] udp      17 src=10.0.0.2 dst=192.0.2.1 sport=40000 dport=53 src=192.0.2.1 dst=10.0.0.2 sport=53 dport=40000 netns=blue"\\
+note: blue"\\: 3 events lost
+note: network namespace gone: blue"\\
+[DESTROY] udp      17 src=10.0.0.2 dst=192.0.2.1 sport=40000 dport=53 src=192.0.2.1 dst=10.0.0.2 sport=53 dport=40000 netns=blue"\\
 `},
 	} {
 		t.Run(c.format, func(t *testing.T) {

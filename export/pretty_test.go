@@ -95,3 +95,36 @@ func BenchmarkPretty(b *testing.B) {
 		benchmarkSink(b, pretty.NewWriter(io.Discard, pretty.Options{Colour: true}), tcpEvents()[3])
 	})
 }
+
+// TestPrettySigns checks names of protocols, the columns, and the output for a locale
+// without UTF-8.
+func TestPrettySigns(t *testing.T) {
+	state := func(p monitor.Proto, s monitor.State) monitor.Event {
+		e := tcpEvents()[0]
+		e.Flow.Orig.Proto, e.Flow.Reply.Proto, e.Flow.State = p, p, s
+		return e
+	}
+	esp := tcpEvents()[0]
+	esp.Flow.Orig.Proto, esp.Flow.Reply.Proto, esp.Has = 50, 50, esp.Has&^monitor.AttrState
+	all := []monitor.Event{state(monitor.TCP, monitor.TCPSynSent), esp}
+	for s := range monitor.StateNames(monitor.SCTP) {
+		all = append(all, state(monitor.SCTP, monitor.State(s)))
+	}
+	for _, width := range []int{0, 80} {
+		o := pretty.Options{Location: time.UTC, Width: width, ASCII: true}
+		out := render(t, func(out *bytes.Buffer) monitor.Sink { return pretty.NewWriter(out, o) }, append(all, gapEvents()...)...)
+		lines := strings.Split(string(out), "\n")
+		at := strings.Index(lines[0], "192.168.77.2")
+		for i := range all {
+			if strings.Index(lines[i], "192.168.77.2") != at {
+				t.Errorf("the columns differ:\n%s\n%s", lines[0], lines[i])
+			}
+		}
+		if !strings.Contains(lines[1], " esp ") {
+			t.Errorf("no name of protocol 50: %s", lines[1])
+		}
+		if i := bytes.IndexFunc(out, func(r rune) bool { return r >= 0x80 || r == '?' }); i >= 0 {
+			t.Errorf("not ASCII: %s", out[i:])
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package monitor
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // This file is the one escaper of text that was not made here: helper names,
 // security contexts, labels, DNS names, recordings. Whatever goes to a terminal
@@ -51,6 +54,20 @@ func AppendEscaped(dst, text []byte) []byte {
 			dst = append(dst, text[:size]...)
 		}
 		text = text[size:]
+	}
+	return dst
+}
+
+// AppendMessage appends a message for people, in which names, arguments and errors may
+// contain anything. It escapes what AppendEscaped does, but for the backslash: text that
+// was escaped before stays as it is.
+func AppendMessage(dst, text []byte) []byte {
+	for part := range bytes.SplitAfterSeq(text, []byte(`\`)) {
+		part, ended := bytes.CutSuffix(part, []byte(`\`))
+		dst = AppendEscaped(dst, part)
+		if ended {
+			dst = append(dst, '\\')
+		}
 	}
 	return dst
 }

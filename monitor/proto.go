@@ -52,6 +52,21 @@ func (p Proto) String() string {
 	return strconv.Itoa(int(p))
 }
 
+// otherNames are names of /etc/protocols for protocols that only NAT of a gateway meets.
+var otherNames = map[Proto]string{
+	2: "igmp", 4: "ipip", 8: "egp", 9: "igp", 41: "ipv6", 46: "rsvp", 50: "esp", 51: "ah", 88: "eigrp", 89: "ospf", 103: "pim",
+	112: "vrrp", 115: "l2tp", 137: "mpls",
+}
+
+// CommonName returns a name for people, which filters take too: esp for 50. It is "" for
+// protocols without one. Machine-readable formats have the name that conntrack(8) has.
+func (p Proto) CommonName() string {
+	if n := p.Name(); n != "" {
+		return n
+	}
+	return otherNames[p]
+}
+
 // HasPorts reports whether SrcPort and DstPort of the protocol's tuples are ports.
 func (p Proto) HasPorts() bool {
 	switch p {

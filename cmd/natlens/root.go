@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 // run executes one command line and returns the exit code. An error is one line on standard error.
 func run(ctx context.Context, con cli.Console, args []string) int {
 	con.Stdout, con.Stderr = export.NewOutlet(ctx, con.Stdout), export.NewOutlet(ctx, con.Stderr)
+	con = con.WithMessages()
 	completing := len(args) > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 	root := newRoot(con)
 	if completing {
@@ -79,7 +81,9 @@ func report(con cli.Console, err error, args []string) int {
 	}
 	fmt.Fprintf(con.Stderr, "natlens: %s\n", text)
 	if crash, ok := errors.AsType[*tui.Crash](err); ok { // the line above is for the user, this for a bug report
-		_, _ = con.Stderr.Write(crash.Stack)
+		for line := range bytes.Lines(crash.Stack) {
+			_, _ = con.Stderr.Write(line)
+		}
 	}
 	if _, ok := errors.AsType[cli.UsageError](err); ok {
 		return cli.ExitUsage

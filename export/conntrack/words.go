@@ -1,6 +1,10 @@
 package conntrack
 
-import "natlens/monitor"
+import (
+	"strings"
+
+	"natlens/monitor"
+)
 
 func protoName(p monitor.Proto) string {
 	if name := p.Name(); name != "" {
@@ -9,14 +13,5 @@ func protoName(p monitor.Proto) string {
 	return "unknown"
 }
 
-// appendNetNSWord appends a name that is one word among others: it may have blanks.
-func appendNetNSWord(b []byte, name string) []byte {
-	for i := range len(name) {
-		if name[i] == ' ' {
-			b = append(b, `\x20`...)
-		} else {
-			b = append(b, name[i])
-		}
-	}
-	return b
-}
+// netNSWord is the name of a namespace as one word: blanks are escaped too.
+func netNSWord(name string) string { return strings.ReplaceAll(monitor.Escape(name), " ", `\x20`) }

@@ -118,7 +118,7 @@ func (c *Writer) Close() error {
 
 // note tells what no line of the format does.
 func (c *Writer) note(e *monitor.Event) {
-	name := c.o.Namespaces.Name(e.NetNS())
+	name := monitor.Escape(c.o.Namespaces.Name(e.NetNS()))
 	switch {
 	case e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd:
 		text.Note(c.o.Notes, text.NetNSWords(e.Kind)+": "+name)
@@ -277,7 +277,7 @@ func (c *Writer) appendWords(b []byte, e *monitor.Event) []byte {
 		b[len(b)-1] = ' ' // instead of the last comma; of the equals sign where no label has a name
 	}
 	if e.NetNS() != 0 {
-		b = append(appendNetNSWord(append(b, "netns="...), c.o.Namespaces.Name(e.NetNS())), ' ')
+		b = append(append(append(b, "netns="...), netNSWord(c.o.Namespaces.Name(e.NetNS()))...), ' ')
 	}
 	return b
 }

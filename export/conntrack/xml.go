@@ -44,8 +44,7 @@ func (c *Writer) appendXML(b []byte, e *monitor.Event) []byte {
 	if e.NetNS() != 0 {
 		b = appendXMLText(b, "<netns>", []byte(c.o.Namespaces.Name(e.NetNS())), "</netns>")
 	}
-	b = append(b, "</flow>"...)
-	return append(c.appendUserspace(b, e), '\n')
+	return append(b, "</flow>\n"...)
 }
 
 // appendXMLTuple appends one direction. The counters of both directions are

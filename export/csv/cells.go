@@ -114,13 +114,8 @@ func appendCSVEnd(b []byte, rewritten bool, at monitor.Endpoint, family monitor.
 // appendCSVLabels appends the numbers of the bits that are set.
 func appendCSVLabels(b, set []byte) []byte {
 	first := len(b)
-	for i, c := range set {
-		for ; c != 0; c &= c - 1 {
-			if len(b) > first {
-				b = append(b, ' ')
-			}
-			b = text.AppendUint(b, uint64(8*i+bits.TrailingZeros8(c)))
-		}
+	for bit := range text.Bits(set) {
+		b = text.AppendUint(text.AppendSeparated(b, first, " ", ""), uint64(bit))
 	}
 	return b
 }

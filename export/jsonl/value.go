@@ -53,12 +53,8 @@ func closeObject(b []byte, name string, at int) []byte {
 func bitList(b, set []byte) []byte {
 	b = append(b, '[')
 	first := len(b)
-	for i, c := range set {
-		for bit := 8 * i; c != 0; bit, c = bit+1, c>>1 {
-			if c&1 != 0 {
-				b = text.AppendUint(text.AppendSeparated(b, first, ",", ""), uint64(bit))
-			}
-		}
+	for bit := range text.Bits(set) {
+		b = text.AppendUint(text.AppendSeparated(b, first, ",", ""), uint64(bit))
 	}
 	return append(b, ']')
 }

@@ -9,35 +9,40 @@ import (
 	"natlens/monitor"
 )
 
-// Writer writes a line an event for people:
+// Writer writes a line for each event:
 //
 //	12:03:01.676  new      tcp  SYN_SENT     192.168.77.2:39502 ⇒ 203.0.113.1:39502 → 203.0.113.9:443
 //	12:03:07.002  new      tcp  SYN_SENT     198.51.100.7:51022 → 203.0.113.1:8080 ⇒ 192.168.77.2:80
 //
-// → leads from the sender to whom it sends, ⇒ to what NAT makes of an end. Only
-// what is rewritten is in the accent colour: the address, the port, or both.
-// Lines are not cut and not wrapped.
+// → leads from the sender to the address that it sends to, ⇒ from an address to what NAT
+// makes of it. Only what NAT rewrites has the accent colour: address, port or both. Lines
+// are not wrapped.
 type Writer struct {
 	out   text.Lines
 	o     Options
 	clock dayTime
 	pens  pens
-	base  string // what the line's plain text is written in
+	base  string // the colour of the line
 	netns int    // width of the column of namespaces
 }
 
 // Options say how the lines look.
 type Options struct {
 	Colour   bool           // the terminal's own sixteen colours; false for NO_COLOR, pipes and files
-	Light    bool           // the colours that can be read on a light background
+	Light    bool           // colours that are readable on a light background
+	ASCII    bool           // ASCII signs instead of arrows and lines, for a locale without UTF-8
 	Width    int            // of the terminal; below 100 the lines are tighter. 0 means wide
 	Location *time.Location // nil means the local one
 	Labels   *text.Labels   // names of label bits; nil shows numbers
 
-	// Namespaces has the names of network namespaces, which stand in a column in
-	// front from the first event that has one; nil: none has.
+	// Namespaces has the names of network namespaces. They are a column in front from
+	// the first event that has one. nil: none has.
 	Namespaces *monitor.Namespaces
 }
+
+// pens are the escape sequences that begin a colour, and the one that ends it. All are
+// empty without colours.
+type pens struct{ nat, ended, warn, bad, reset string }
 
 // NewWriter returns a sink of lines for people.
 func NewWriter(w io.Writer, o Options) *Writer {
@@ -45,61 +50,87 @@ func NewWriter(w io.Writer, o Options) *Writer {
 		o.Location = time.Local
 	}
 	p := &Writer{out: text.Lines{W: w}, o: o, clock: dayTime{location: o.Location}}
-	if o.Colour {
-		p.pens = newPens(o.Light)
+	switch {
+	case o.Colour && o.Light:
+		p.pens = pens{"\x1b[34m", "\x1b[90m", "\x1b[35m", "\x1b[31m", "\x1b[m"}
+	case o.Colour:
+		p.pens = pens{"\x1b[36m", "\x1b[90m", "\x1b[33m", "\x1b[31m", "\x1b[m"}
 	}
 	return p
 }
 
-// Write writes the batch's events with one Write.
+// Write writes the events of the batch with one Write.
 func (p *Writer) Write(batch *monitor.Batch) error {
 	b, err := p.out.Begin()
 	if err != nil {
 		return err
 	}
 	for i := range batch.Events {
-		if e := &batch.Events[i]; e.Kind.HasFlow() {
-			b = p.appendFlow(b, e)
-		} else {
-			b = p.appendGap(b, e)
+		e := &batch.Events[i]
+		switch {
+		case e.Kind.HasFlow():
+			b = p.flow(b, e)
+		case e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd:
+			b = p.rule(b, e.Time, e.NetNS(), p.pens.ended, text.NetNSWords(e.Kind))
+		default:
+			b = p.rule(b, e.Time, e.NetNS(), p.pens.bad, string(text.AppendGap(nil, e, p.o.Location)))
 		}
+	}
+	return p.flush(b)
+}
+
+// Close returns the error that ended the sink, if any.
+func (p *Writer) Close() error { return p.out.Err }
+
+// Finding writes the line of a finding that appeared or was cleared.
+func (p *Writer) Finding(f *monitor.Finding) error {
+	b, err := p.out.Begin()
+	if err != nil {
+		return err
+	}
+	at, pen := f.Seen, p.pens.warn
+	switch {
+	case f.Cleared != 0:
+		at, pen = f.Cleared, p.pens.ended
+	case f.Severity == monitor.SeverityFail:
+		pen = p.pens.bad
+	}
+	return p.flush(p.rule(b, at, f.NetNS, pen, monitor.Escape(text.FindingText(f))))
+}
+
+func (p *Writer) flush(b []byte) error {
+	if p.o.ASCII {
+		b = text.ASCII(b)
 	}
 	return p.out.Flush(b)
 }
 
-// Close has nothing to add. It returns the error that ended the sink, if any.
-func (p *Writer) Close() error { return p.out.Err }
-
-// appendGap appends the row of a loss or a resync.
-func (p *Writer) appendGap(b []byte, e *monitor.Event) []byte {
-	b = p.appendNetNS(p.appendTime(b, e.Time), e)
-	if e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd {
-		b = append(append(b, p.pens.ended...), "── "...)
-		b = append(append(b, text.NetNSWords(e.Kind)...), " ──"...)
-		return append(append(b, p.pens.off(p.pens.ended)...), '\n')
-	}
-	b = append(b, p.pens.bad...)
-	b = append(b, "── "...)
-	b = append(text.AppendGap(b, e, p.o.Location), " ──"...)
-	return append(append(b, p.pens.off(p.pens.bad)...), '\n')
+// rule appends a line that is not about one flow.
+func (p *Writer) rule(b []byte, at monitor.Time, id monitor.NetNS, pen, words string) []byte {
+	b = append(append(p.front(b, at, id), pen...), "── "...)
+	b = append(append(b, words...), " ──"...)
+	return append(p.off(b, pen), '\n')
 }
 
-func (p *Writer) appendFlow(b []byte, e *monitor.Event) []byte {
-	p.base = ""
-	if e.Kind == monitor.KindDestroy {
-		p.base = p.pens.ended
+// off ends a colour. There may be none.
+func (p *Writer) off(b []byte, pen string) []byte {
+	if pen == "" {
+		return b
 	}
-	b = append(b, p.base...)
-	b = p.appendNetNS(p.appendTime(b, e.Time), e)
-	b = p.appendColumns(b, e)
-	b = p.appendPath(b, e)
-	b = p.appendNotes(b, e)
-	return append(append(b, p.pens.off(p.base)...), '\n')
+	return append(b, p.pens.reset...)
 }
 
 func (p *Writer) narrow() bool { return p.o.Width > 0 && p.o.Width < 100 }
 
-func (p *Writer) appendTime(b []byte, t monitor.Time) []byte {
+// The column of namespaces grows with the names up to a bound, so that lines shift once
+// and not with each name.
+const (
+	netNSWidth = 8
+	netNSMax   = 24
+)
+
+// front appends the time and the column of namespaces.
+func (p *Writer) front(b []byte, t monitor.Time, id monitor.NetNS) []byte {
 	start := len(b)
 	if t == 0 {
 		b = append(b, "--:--:--.---"...)
@@ -107,47 +138,21 @@ func (p *Writer) appendTime(b []byte, t monitor.Time) []byte {
 		b = p.clock.append(b, t)
 	}
 	if p.narrow() {
-		return append(b[:start+len("15:04:05")], ' ')
+		b = append(b[:start+len("15:04:05")], ' ')
+	} else {
+		b = append(b, "  "...)
 	}
-	return append(b, "  "...)
-}
-
-// The columns' widths, blanks behind them included. Protocol and state share
-// theirs: long names of protocols have short states, and the addresses behind
-// them do not jump.
-const (
-	eventWidth, narrowEventWidth = 9, 8
-	protoWidth                   = 5
-	stateWidth, narrowStateWidth = 13, 12
-)
-
-func (p *Writer) appendColumns(b []byte, e *monitor.Event) []byte {
-	event, state := eventWidth, stateWidth
-	if p.narrow() {
-		event, state = narrowEventWidth, narrowStateWidth
+	if id == 0 && p.netns == 0 {
+		return b // one namespace is watched
 	}
-	f, t, start := &e.Flow, &e.Flow.Orig, len(b)
-	if e.Known()&monitor.AttrOrig == 0 {
-		t = &f.Reply
-	}
-	b = appendPadding(append(b, e.Kind.String()...), start, event)
 	start = len(b)
-	b = appendPadding(text.AppendProto(b, t.Proto), start, protoWidth)
-	if e.Known()&monitor.AttrState != 0 {
-		if name := f.State.Name(t.Proto); name != "" {
-			b = append(b, name...)
-		} else {
-			b = text.AppendUint(append(b, "state "...), uint64(f.State))
-		}
-	} else if t.Proto.IsICMP() {
-		b = appendICMPType(b, t)
-	}
-	return appendPadding(b, start, protoWidth+state)
+	b = monitor.AppendEscaped(b, []byte(p.o.Namespaces.Name(id)))
+	p.netns = max(p.netns, netNSWidth, min(len(b)-start, netNSMax))
+	return append(pad(b, start, p.netns), ' ')
 }
 
-// appendPadding fills what was appended since start up to width, with at least
-// one blank.
-func appendPadding(b []byte, start, width int) []byte {
+// pad fills what was appended since start up to the width, with at least one blank.
+func pad(b []byte, start, width int) []byte {
 	b = append(b, ' ')
 	for len(b)-start < width {
 		b = append(b, ' ')
@@ -155,20 +160,7 @@ func appendPadding(b []byte, start, width int) []byte {
 	return b
 }
 
-func appendICMPType(b []byte, t *monitor.Tuple) []byte {
-	const echo, echoV6 = 8, 128
-	if n := t.ICMPType(); n == echo && t.Proto == monitor.ICMP || n == echoV6 && t.Proto == monitor.ICMPv6 {
-		return append(b, "echo"...)
-	}
-	b = text.AppendUint(append(b, "type "...), uint64(t.ICMPType()))
-	if t.ICMPCode() != 0 {
-		b = text.AppendUint(append(b, '/'), uint64(t.ICMPCode()))
-	}
-	return b
-}
-
-// dayTime formats the time of day with milliseconds and keeps the text of the
-// last second.
+// dayTime writes the time of day with milliseconds and keeps the text of the last second.
 type dayTime struct {
 	location *time.Location
 	second   int64

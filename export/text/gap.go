@@ -8,8 +8,11 @@ import (
 	"natlens/monitor/human"
 )
 
-// Note writes one line for people. It ignores errors: notes do not end a sink.
-func Note(w io.Writer, text string) { _, _ = io.WriteString(w, text+"\n") }
+// Note writes one line for people, whatever the text contains. It ignores errors: notes
+// do not end a sink.
+func Note(w io.Writer, text string) {
+	_, _ = w.Write(append(monitor.AppendMessage(nil, []byte(text)), '\n'))
+}
 
 // AppendGap says in words what a Lost or Resynced event tells:
 //

@@ -68,11 +68,9 @@ func (l *Labels) Bits() map[string]int {
 // AppendNames appends the names of the bits that are set and have one, each
 // between before and after.
 func (l *Labels) AppendNames(b, set []byte, before, after string) []byte {
-	for i, c := range set {
-		for bit := 8 * i; c != 0; bit, c = bit+1, c>>1 {
-			if name := l.Name(bit); c&1 != 0 && name != "" {
-				b = append(append(append(b, before...), name...), after...)
-			}
+	for bit := range Bits(set) {
+		if name := l.Name(bit); name != "" {
+			b = append(append(append(b, before...), name...), after...)
 		}
 	}
 	return b

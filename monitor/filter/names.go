@@ -5,12 +5,11 @@ import "natlens/monitor"
 // protocols are the names that may follow proto: those of the core, and
 // those of /etc/protocols that a gateway may meet.
 var protocols = func() map[string]uint64 {
-	m := map[string]uint64{
-		"igmp": 2, "ipip": 4, "ipencap": 4, "egp": 8, "igp": 9, "ipv6": 41, "rsvp": 46, "esp": 50, "ah": 51,
-		"ipv6_icmp": 58, "eigrp": 88, "ospf": 89, "pim": 103, "vrrp": 112, "l2tp": 115, "mpls": 137,
-	}
-	for _, p := range monitor.Protos {
-		m[p.Name()] = uint64(p)
+	m := map[string]uint64{"ipencap": 4, "ipv6_icmp": 58}
+	for n := range 256 {
+		if name := monitor.Proto(n).CommonName(); name != "" {
+			m[name] = uint64(n)
+		}
 	}
 	return m
 }()

@@ -26,9 +26,9 @@ type Error struct {
 	Err    error
 }
 
-// Error returns one line, without control characters.
+// Error returns one line. The name is not escaped.
 func (e *Error) Error() string {
-	return fmt.Sprintf("%s: %s %d at byte %d: %v", monitor.Escape(e.Name), e.What, e.Number, e.Offset, e.Err)
+	return fmt.Sprintf("%s: %s %d at byte %d: %v", e.Name, e.What, e.Number, e.Offset, e.Err)
 }
 
 // Unwrap returns the cause.

@@ -116,7 +116,7 @@ func (s *Source) nextPart() error {
 	}
 	if err != nil {
 		_ = s.closeLocked()
-		return fmt.Errorf("recording %s: %w", monitor.Escape(p.name), err)
+		return fmt.Errorf("recording %s: %w", p.name, err)
 	}
 	s.step = s.format.Open(s.in, &s.rec.cfg)
 	return nil

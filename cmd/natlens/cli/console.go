@@ -25,7 +25,7 @@ type Console struct {
 
 // Terminal reports whether w is a terminal, and its width in columns.
 func Terminal(w io.Writer) (width int, ok bool) {
-	f, isFile := export.FileOf(w)
+	f, isFile := export.FileOf(Screen(w))
 	if !isFile || !term.IsTerminal(f.Fd()) {
 		return 0, false
 	}

@@ -87,6 +87,7 @@ func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
 	options := export.Options{
 		Colour:    c.path == "" && con.Colour(con.Stdout),
 		Light:     con.Light(),
+		ASCII:     con.ASCII(),
 		Width:     width,
 		LabelFile: con.LabelFile,
 		Notes:     noted{con.Stderr},
