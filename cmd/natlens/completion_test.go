@@ -14,7 +14,7 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// completions are what a shell is told when it asks how the last word goes on:
+// completions are what a shell gets when it asks for the last word:
 // words between bars, and the words that are offered, without what they mean.
 // "…" leaves out the rest.
 var completions = []struct{ line, want string }{
@@ -157,7 +157,7 @@ func TestCompletionScripts(t *testing.T) {
 	}
 }
 
-// bashCompletes does what bash does at the tab key, with its own stand-in for the
+// bashCompletes does what bash does at the tab key, with its own replacement for the
 // function of the package bash-completion.
 const bashCompletes = `
 _get_comp_words_by_ref() { words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD; cur=${words[cword]}; prev=${words[cword-1]}; }
@@ -174,7 +174,7 @@ press_tab -E -p ud
 press_tab -L unc
 `
 
-// zshCompletes runs the script as zsh's completion does, with stand-ins for what
+// zshCompletes runs the script as zsh's completion does, with replacement for what
 // it calls there: the words that it hands over, without what they mean.
 const zshCompletes = `
 compdef() { :; }; _arguments() { :; }; compadd() { :; }

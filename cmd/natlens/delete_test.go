@@ -122,7 +122,7 @@ func TestInterruptedQuestion(t *testing.T) {
 }
 
 // TestDeleteTakesWhatItCounted: between the question and the answer a flow ends,
-// one begins, and one ends and begins anew.
+// one begins, and one ends and begins again.
 func TestDeleteTakesWhatItCounted(t *testing.T) {
 	ns := generatorNS(t)
 	manyUDP(t, ns, 4)

@@ -106,10 +106,10 @@ func compareChange(t *testing.T, ns *lab.Namespace, fill func(*testing.T, *lab.N
 		t.Errorf("%q: %s", args, firstDifference(a, b))
 	}
 	if us.code != them.code {
-		t.Errorf("%q: exit code %d, conntrack's is %d (%s)", args, us.code, them.code, them.told)
+		t.Errorf("%q: exit code %d, conntrack's is %d (%s)", args, us.code, them.code, them.stderr)
 	}
-	if entriesTold.MatchString(them.told) && us.told != them.told {
-		t.Errorf("%q: on stderr %q, conntrack says %q", args, us.told, them.told)
+	if entriesLine.MatchString(them.stderr) && us.stderr != them.stderr {
+		t.Errorf("%q: on stderr %q, conntrack says %q", args, us.stderr, them.stderr)
 	}
 	if a, b := order(steady(left.stdout)), order(steady(leftByUs.stdout)); a != b {
 		t.Errorf("%q leaves: %s", args, firstDifference(a, b))
@@ -133,7 +133,7 @@ func emptied(t *testing.T, ns *lab.Namespace) *kernel.Service {
 	return s
 }
 
-// fill makes the table anew: flows of each protocol, without NAT and with, with
+// fill rebuilds the table: flows of each protocol, without NAT and with, with
 // marks and zones.
 func fill(t *testing.T, ns *lab.Namespace) {
 	t.Helper()
@@ -200,11 +200,11 @@ func plainFlow(p monitor.Proto, from, to string, sport, dport uint16) monitor.Fl
 }
 
 // corrected are command lines with which conntrack(8) 1.4.7 goes wrong, why, and
-// what natlens makes of them: how it ends, what it tells, and how many of the 21
+// what natlens makes of them: how it ends, what it prints, and how many of the 21
 // entries are left.
 var corrected = []struct {
-	args, why, told string
-	code, left      int
+	args, why, stderr string
+	code, left        int
 }{
 	{"-F -f ipv6", "the kernel takes a flush of one family for one of all", "7 flows deleted.\n", 0, 14},
 	{"-U -p udp -s 192.0.2.1 -m 9", "without -f it updates nothing: Operation not supported",
@@ -256,8 +256,8 @@ func TestCorrected(t *testing.T) {
 		if strings.Contains(c.args, "xml") && !strings.HasSuffix(us.stdout, "</conntrack>\n") {
 			t.Errorf("%q prints no whole document: %s", c.args, us.stdout)
 		}
-		if us.told != c.told || us.code != c.code || strings.TrimSpace(left.stdout) != human.Count(uint64(c.left)) {
-			t.Errorf("%q: code %d, %q, %s entries left; want %d, %q, %d", c.args, us.code, us.told, strings.TrimSpace(left.stdout), c.code, c.told, c.left)
+		if us.stderr != c.stderr || us.code != c.code || strings.TrimSpace(left.stdout) != human.Count(uint64(c.left)) {
+			t.Errorf("%q: code %d, %q, %s entries left; want %d, %q, %d", c.args, us.code, us.stderr, strings.TrimSpace(left.stdout), c.code, c.stderr, c.left)
 		}
 	}
 }

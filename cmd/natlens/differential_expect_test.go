@@ -58,33 +58,33 @@ func TestExpectationsSame(t *testing.T) {
 		if us.stdout != before.stdout || us.code != before.code {
 			t.Errorf("%q: exit codes %d and %d, %s", args, before.code, us.code, firstDifference(before.stdout, us.stdout))
 		}
-		if strings.HasSuffix(before.told, "have been shown.\n") && us.told != before.told {
-			t.Errorf("%q: on stderr %q, conntrack says %q", args, us.told, before.told)
+		if strings.HasSuffix(before.stderr, "have been shown.\n") && us.stderr != before.stderr {
+			t.Errorf("%q: on stderr %q, conntrack says %q", args, us.stderr, before.stderr)
 		}
 		if before.stdout == "" && !strings.Contains(text, "ipv6") {
 			t.Errorf("%q: nothing to compare", args)
 		}
 	}
-	for _, c := range []struct{ args, told, left string }{
+	for _, c := range []struct{ args, stderr, left string }{
 		// conntrack(8) calls it a failure, and says that 0 were shown.
 		{"-D expect -p tcp -s 198.51.100.2 -d 192.0.2.1 --sport 7 --dport 30000", "1 expectations have been deleted.\n", "2"},
 		{"-F expect", "expectation table has been emptied.\n", "0"},
 	} {
 		got := ours(t, ns, strings.Fields(c.args)...)
-		if left := strings.TrimSpace(theirs(t, ns, "-C", "expect").stdout); got.code != 0 || got.told != c.told || left != c.left {
-			t.Errorf("%s: code %d, %q, %s left", c.args, got.code, got.told, left)
+		if left := strings.TrimSpace(theirs(t, ns, "-C", "expect").stdout); got.code != 0 || got.stderr != c.stderr || left != c.left {
+			t.Errorf("%s: code %d, %q, %s left", c.args, got.code, got.stderr, left)
 		}
 	}
 	ignored := ours(t, ns, strings.Fields("-D expect -p tcp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -r 192.0.2.3")...)
-	if want := "--reply-src is ignored: an expectation has no status, and is found by the original direction\n"; !strings.HasPrefix(ignored.told, want) || ignored.code != 1 {
-		t.Errorf("-r: code %d, told %q", ignored.code, ignored.told)
+	if want := "--reply-src is ignored: an expectation has no status, and is found by the original direction\n"; !strings.HasPrefix(ignored.stderr, want) || ignored.code != 1 {
+		t.Errorf("-r: code %d, stderr %q", ignored.code, ignored.stderr)
 	}
-	if got := ours(t, ns, "-G", "expect", "-p", "tcp", "-s", "192.0.2.1", "-d", "192.0.2.2", "--sport", "1", "--dport", "2"); got.code != 1 || got.told != "get expectation: no such expectation\n" {
-		t.Errorf("get of none: code %d, %q", got.code, got.told)
+	if got := ours(t, ns, "-G", "expect", "-p", "tcp", "-s", "192.0.2.1", "-d", "192.0.2.2", "--sport", "1", "--dport", "2"); got.code != 1 || got.stderr != "get expectation: no such expectation\n" {
+		t.Errorf("get of none: code %d, %q", got.code, got.stderr)
 	}
 }
 
-// TestExpectEventsSame compares what both programs tell of expectations that come
+// TestExpectEventsSame compares what both programs print about expectations that come
 // and go, in each format.
 func TestExpectEventsSame(t *testing.T) {
 	needConntrack(t)
@@ -112,7 +112,7 @@ func expectEventsSame(t *testing.T, ns *lab.Namespace, args []string) {
 	waitFor(t, "both to listen", func() bool { return expectListeners(t, ns) == 2 })
 	expectations(t, ns)
 	if got := ours(t, ns, "-F", "expect"); got.code != 0 {
-		t.Fatal(got.told)
+		t.Fatal(got.stderr)
 	}
 	events := func(out string) int { return strings.Count(out, " dport=30002") + strings.Count(out, "<dport>30002") }
 	waitFor(t, "both ends of the last one from each", func() bool {

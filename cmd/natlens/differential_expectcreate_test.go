@@ -76,8 +76,8 @@ func TestExpectCreateSame(t *testing.T) {
 		if them.code == 2 { // it is no command line of conntrack(8)
 			continue
 		}
-		if us.code != them.code || us.stdout != them.stdout || us.told == "" {
-			t.Errorf("%s: exit codes %d (%q) and %d (%q)", line, them.code, them.told, us.code, us.told)
+		if us.code != them.code || us.stdout != them.stdout || us.stderr == "" {
+			t.Errorf("%s: exit codes %d (%q) and %d (%q)", line, them.code, them.stderr, us.code, us.stderr)
 		}
 		if a, b := expectSeconds(made), expectSeconds(madeByUs); a != b || (them.code == 0) != (a != "") {
 			t.Errorf("%s: %s", line, firstDifference(a, b))
@@ -98,7 +98,7 @@ func TestExpectCreate(t *testing.T) {
 	expectations(t, ns)
 	ours(t, ns, "-F", "expect")
 	const line = "expect create -p tcp -s 192.0.2.1 -d 198.51.100.2 --orig-port-src 4000 --orig-port-dst 21 -t 60 --tuple-src 198.51.100.2 --tuple-dst 192.0.2.1"
-	for _, c := range []struct{ more, told, made string }{
+	for _, c := range []struct{ more, stderr, made string }{
 		{"", "expect create needs --tuple-port-dst\n", ""},
 		{"--tuple-port-dst 30000", "1 expectation created.\n", "proto=6 src=198.51.100.2 dst=192.0.2.1 sport=0 dport=30000 mask-src=255.255.255.255 mask-dst=255.255.255.255 sport=0 dport=65535 " +
 			"master-src=192.0.2.1 master-dst=198.51.100.2 sport=4000 dport=21 class=0 helper=ftp\n"},
@@ -116,8 +116,8 @@ func TestExpectCreate(t *testing.T) {
 		if strings.Count(before, "\n") == strings.Count(after, "\n") {
 			made = ""
 		}
-		if got.told != c.told || expectSeconds(made) != c.made {
-			t.Errorf("%s: code %d, %q, made %q", c.more, got.code, got.told, made)
+		if got.stderr != c.stderr || expectSeconds(made) != c.made {
+			t.Errorf("%s: code %d, %q, made %q", c.more, got.code, got.stderr, made)
 		}
 	}
 }

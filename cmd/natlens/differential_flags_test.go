@@ -72,9 +72,9 @@ func TestEveryFlagOfEveryCommand(t *testing.T) {
 			if them.code != 2 && (us.code != them.code || us.stdout != them.stdout) {
 				line := strings.Join(args, " ")
 				if why, ok := otherwise(line); !ok {
-					t.Errorf("%s: exit codes %d (%q) and %d (%q), %s", line, them.code, them.told, us.code, us.told, firstDifference(them.stdout, us.stdout))
+					t.Errorf("%s: exit codes %d (%q) and %d (%q), %s", line, them.code, them.stderr, us.code, us.stderr, firstDifference(them.stdout, us.stdout))
 				} else if us.code == 0 && strings.Contains(why, "refuses") {
-					t.Errorf("%s: exit code 0, %s", line, us.told)
+					t.Errorf("%s: exit code 0, %s", line, us.stderr)
 				}
 			}
 		}
@@ -82,7 +82,7 @@ func TestEveryFlagOfEveryCommand(t *testing.T) {
 }
 
 // commandLine adds a flag to a command, in the place of the same flag among what
-// the command needs; nil where the flag is of another protocol.
+// the command needs; nil if the flag belongs to another protocol.
 func commandLine(command, needs, flag string) []string {
 	extra := strings.Fields(flag)
 	need := strings.Fields(needs)

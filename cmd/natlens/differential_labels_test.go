@@ -25,7 +25,7 @@ import (
 // labelConf names some labels, with what conntrack(8) passes over between them.
 const labelConf = "# a comment\n3 web\n5 ssh\n\n0x10 sixteen\n127 last\n3 again\n200 beyond\n7 two words\n"
 
-// labelNames is what both programs are told of labels: conntrack(8) reads one
+// labelNames is the label names of both programs: conntrack(8) reads one
 // file, which a mount namespace of its own puts there.
 type labelNames struct{ path string }
 
@@ -106,15 +106,15 @@ func TestLabelsSame(t *testing.T) {
 		}
 		us, leftByUs := names.ours(t, ns, args...), names.theirs(t, ns, "-L", "-o", "extended,labels")
 		if us.code != them.code {
-			t.Errorf("%q: exit code %d (%q), conntrack's is %d (%q)", args, us.code, us.told, them.code, them.told)
+			t.Errorf("%q: exit code %d (%q), conntrack's is %d (%q)", args, us.code, us.stderr, them.code, them.stderr)
 		}
 		if a, b := steady(them.stdout), steady(us.stdout); args[0] == "-U" {
-			updatesShown(t, args, a, b, us.told)
+			updatesShown(t, args, a, b, us.stderr)
 		} else if a != b {
 			t.Errorf("%q: %s", args, firstDifference(a, b))
 		}
-		if entriesTold.MatchString(them.told) && us.told != them.told {
-			t.Errorf("%q: on stderr %q, conntrack says %q", args, us.told, them.told)
+		if entriesLine.MatchString(them.stderr) && us.stderr != them.stderr {
+			t.Errorf("%q: on stderr %q, conntrack says %q", args, us.stderr, them.stderr)
 		}
 		if a, b := steady(left.stdout), steady(leftByUs.stdout); a != b {
 			t.Errorf("%q leaves: %s", args, firstDifference(a, b))
@@ -125,7 +125,7 @@ func TestLabelsSame(t *testing.T) {
 // updatesShown expects each entry that was updated among natlens's lines, and
 // among these all of conntrack(8)'s: it reads an old answer of the kernel before
 // each second entry, and does not show that one.
-func updatesShown(t *testing.T, args []string, theirs, ours, told string) {
+func updatesShown(t *testing.T, args []string, theirs, ours, stderr string) {
 	t.Helper()
 	lines := strings.Split(ours, "\n")
 	for _, line := range strings.Split(theirs, "\n") {
@@ -133,12 +133,12 @@ func updatesShown(t *testing.T, args []string, theirs, ours, told string) {
 			t.Errorf("%q: natlens does not show %q but\n%s", args, line, ours)
 		}
 	}
-	if n, _, ok := strings.Cut(told, " flow entries"); ok && n != strconv.Itoa(len(lines)-1) {
-		t.Errorf("%q: %s but %d lines", args, told, len(lines)-1)
+	if n, _, ok := strings.Cut(stderr, " flow entries"); ok && n != strconv.Itoa(len(lines)-1) {
+		t.Errorf("%q: %s but %d lines", args, stderr, len(lines)-1)
 	}
 }
 
-// labelled makes the table anew: flows without labels, with one, with two.
+// labelled rebuilds the table: flows without labels, with one, with two.
 func labelled(t *testing.T, ns *lab.Namespace) {
 	t.Helper()
 	s := emptied(t, ns)

@@ -67,13 +67,13 @@ func TestGetByPartsSame(t *testing.T) {
 		for _, line := range whole {
 			if !strings.Contains(line, "2001:") {
 				if made := theirs(t, ns, append([]string{"-I"}, strings.Fields(line)...)...); made.code != 0 {
-					t.Fatal(made.told)
+					t.Fatal(made.stderr)
 				}
 			}
 		}
 		made := theirs(t, ns, strings.Fields("-I -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -t 590")...)
 		if made.code != 0 {
-			t.Fatal(made.told)
+			t.Fatal(made.stderr)
 		}
 	}
 	for _, line := range withParts {

@@ -27,8 +27,8 @@ func needConntrack(t *testing.T) {
 
 // answer is what one program makes of a command line.
 type answer struct {
-	stdout, told string // told: what stderr says, without the program's name
-	code         int
+	stdout, stderr string // stderr: what stderr says, without the program's name
+	code           int
 }
 
 // theirs runs conntrack(8) in the namespace.
@@ -51,7 +51,7 @@ func theirsFed(t *testing.T, ns *lab.Namespace, stdin string, args ...string) an
 	return answer{out.String(), conntrackName.ReplaceAllString(stderr.String(), ""), cmd.ProcessState.ExitCode()}
 }
 
-// conntrack(8)'s name in front of what it tells.
+// conntrack(8)'s name in front of what it prints.
 var conntrackName = regexp.MustCompile(`(?m)^conntrack v[^:]*: `)
 
 // ours runs natlens with the same command line.
@@ -61,8 +61,8 @@ func ours(t *testing.T, ns *lab.Namespace, args ...string) answer {
 	return answer{got.stdout.String(), strings.ReplaceAll(got.stderr.String(), "natlens: ", ""), got.code}
 }
 
-// What a program tells on stderr that scripts read.
-var entriesTold = regexp.MustCompile(`^\d+ flow entries have been (shown|deleted|created|added|updated)\.\n$`)
+// What a program prints on stderr that scripts read.
+var entriesLine = regexp.MustCompile(`^\d+ flow entries have been (shown|deleted|created|added|updated)\.\n$`)
 
 // The command lines that read the table, all over the same flows.
 var reading = []string{
@@ -99,7 +99,7 @@ func TestListSameBytes(t *testing.T) {
 	everyTraffic(t, t.Context(), l)
 	dccp := "-I -p dccp -s 192.0.2.1 -d 198.51.100.2 --sport 1 --dport 2 --state OPEN --role client -t 590"
 	if got := ours(t, l.Gateway, strings.Fields(dccp)...); got.code != 0 {
-		t.Fatalf("%s: %s", dccp, got.told)
+		t.Fatalf("%s: %s", dccp, got.stderr)
 	}
 	for _, text := range reading {
 		compareReading(t, l.Gateway, strings.Fields(text))
@@ -114,7 +114,7 @@ func TestListHasNoCause(t *testing.T) {
 	for format, cause := range map[string]string{"jsonl": `"portid"`, "pretty": `netlink port`} {
 		got := ours(t, ns, "list", "-o", format)
 		if got.code != 0 || strings.Count(got.stdout, "\n") < 21 || strings.Contains(got.stdout, cause) {
-			t.Errorf("list -o %s: code %d, %s%s", format, got.code, got.told, got.stdout)
+			t.Errorf("list -o %s: code %d, %s%s", format, got.code, got.stderr, got.stdout)
 		}
 	}
 	rows, err := csv.NewReader(strings.NewReader(ours(t, ns, "list", "-o", "csv").stdout)).ReadAll()
@@ -124,7 +124,7 @@ func TestListHasNoCause(t *testing.T) {
 	column := slices.Index(rows[0], "portid")
 	for _, row := range rows[1:] {
 		if row[column] != "" {
-			t.Errorf("csv tells a cause: %s", row)
+			t.Errorf("csv prints a cause: %s", row)
 		}
 	}
 	if got := ours(t, ns, "list", "portid > 0"); got.stdout != "" {
@@ -151,8 +151,8 @@ func compareReading(t *testing.T, ns *lab.Namespace, args []string) {
 	if us.code != before.code {
 		t.Errorf("%q: exit code %d, conntrack's is %d", args, us.code, before.code)
 	}
-	if entriesTold.MatchString(before.told) && us.told != before.told {
-		t.Errorf("%q: on stderr %q, conntrack says %q", args, us.told, before.told)
+	if entriesLine.MatchString(before.stderr) && us.stderr != before.stderr {
+		t.Errorf("%q: on stderr %q, conntrack says %q", args, us.stderr, before.stderr)
 	}
 }
 
@@ -160,5 +160,5 @@ func compareReading(t *testing.T, ns *lab.Namespace, args []string) {
 // their number.
 func (a *answer) withoutPings() {
 	a.stdout = icmpLine.ReplaceAllString(a.stdout, "")
-	a.told = ""
+	a.stderr = ""
 }

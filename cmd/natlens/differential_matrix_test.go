@@ -52,7 +52,7 @@ func matrix(t *testing.T, ns *lab.Namespace, made ...func(n int)) (flows []monit
 				for _, zone := range matrixZones {
 					n := len(flows)
 					from, as, port := ends[0], nat.src[family], uint16(1000+n)
-					if p == 253 { // has no ports that tell flows apart
+					if p == 253 { // has no ports that distinguish flows
 						from, as, port = nthAddr(from, n), nthAddr(as, n), 0
 					}
 					f := plainFlow(p, from, ends[1], port, 443)
@@ -74,8 +74,8 @@ func matrix(t *testing.T, ns *lab.Namespace, made ...func(n int)) (flows []monit
 						t.Fatalf("%s, %s, zones %d: %v", p, nat.name, zone, err)
 					}
 					flows = append(flows, f)
-					for _, told := range made {
-						told(len(flows))
+					for _, stderr := range made {
+						stderr(len(flows))
 					}
 				}
 			}
@@ -149,8 +149,8 @@ func TestMatrixSame(t *testing.T) {
 		}
 	}
 	// With a protocol conntrack(8) 1.4.7 finds no DNAT by -j ADDR.
-	if us := ours(t, ns, "-L", "-p", "sctp", "-j", "127.0.0.1"); us.told != "4 flow entries have been shown.\n" {
-		t.Errorf("-p sctp -j 127.0.0.1: %s", us.told)
+	if us := ours(t, ns, "-L", "-p", "sctp", "-j", "127.0.0.1"); us.stderr != "4 flow entries have been shown.\n" {
+		t.Errorf("-p sctp -j 127.0.0.1: %s", us.stderr)
 	}
 	for i := 0; i < len(flows); i += 4 * 5 { // those outside of zones: conntrack(8) gets no others
 		compareReading(t, ns, getLine(&flows[i]))

@@ -24,8 +24,8 @@ func TestMatrixChangesSame(t *testing.T) {
 	fill := func(t *testing.T, ns *lab.Namespace) { matrix(t, ns) }
 	for _, text := range matrixChanges {
 		them, us := compareChange(t, ns, fill, strings.Fields(text), sorted)
-		if us.told != them.told || them.stdout == "" {
-			t.Errorf("%q: %q and %q on stderr, %d bytes on stdout", text, them.told, us.told, len(them.stdout))
+		if us.stderr != them.stderr || them.stdout == "" {
+			t.Errorf("%q: %q and %q on stderr, %d bytes on stdout", text, them.stderr, us.stderr, len(them.stdout))
 		}
 	}
 }

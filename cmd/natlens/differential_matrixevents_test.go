@@ -36,7 +36,7 @@ func matrixEventLines() (lines [][]string) {
 	return lines
 }
 
-// TestMatrixEventsSame has both programs tell of the matrix's flows as they are
+// TestMatrixEventsSame has both programs print the matrix's flows as they are
 // made, changed and deleted. conntrack(8)'s queue has room for some 160 events: the
 // flows wait until it has read them.
 func TestMatrixEventsSame(t *testing.T) {

@@ -33,18 +33,18 @@ var conversations = []conversation{
 
 // TestHelpersSame provokes the helpers of TFTP, SIP, PPTP and FTP, through the
 // lab's NAT. While a flow is expected, both programs list the expectation; when it
-// has come, both list it, and natlens tells its master. Both tell the same events
+// has come, both list it, and natlens prints its master. Both print the same events
 // of all expectations.
 func TestHelpersSame(t *testing.T) {
 	needConntrack(t)
 	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true})
-	both, told := watchExpects(t, l.Gateway), []string{"helper=ftp"}
+	both, stderr := watchExpects(t, l.Gateway), []string{"helper=ftp"}
 	for _, c := range conversations {
 		t.Run(c.helper, func(t *testing.T) {
 			if !l.Helps(c.helper) {
 				labtest.Lack(t, "helper "+c.helper)
 			}
-			told = append(told, "helper="+c.helper)
+			stderr = append(stderr, "helper="+c.helper)
 			err := c.once(t.Context(), l, labtest.Related{
 				Expected: func() error {
 					for _, text := range []string{"-L expect", "-L expect -o xml", "-C expect", "-L -o extended"} {
@@ -68,7 +68,7 @@ func TestHelpersSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := ours(t, l.Gateway, "-F"); got.code != 0 {
-				t.Fatal(got.told)
+				t.Fatal(got.stderr)
 			}
 		})
 	}
@@ -81,7 +81,7 @@ func TestHelpersSame(t *testing.T) {
 	if len(parents) != 2 || !strings.HasSuffix(parents[0], want) || !strings.HasSuffix(parents[1], want) {
 		t.Errorf("of two data connections of FTP the drawing says %q", parents)
 	}
-	both.compare(t, told...)
+	both.compare(t, stderr...)
 }
 
 // compareSteady is compareReading for what counts down every second.
@@ -109,7 +109,7 @@ func toldMaster(t *testing.T, ns *lab.Namespace, c conversation) {
 		}
 	}
 	if err := json.Unmarshal([]byte(got.stdout), &flow); err != nil || got.code != 0 {
-		t.Fatalf("%v in %q, %s", err, got.stdout, got.told)
+		t.Fatalf("%v in %q, %s", err, got.stdout, got.stderr)
 	}
 	m := flow.Master
 	if strconv.Itoa(int(m.Dport)) != c.master || m.Src != lab.ClientIP.String() || m.Dst != lab.ServerIP.String() || !slices.Contains(flow.Status, "expected") {
@@ -136,7 +136,7 @@ func drawnParents(t *testing.T, ns *lab.Namespace) (lines []string) {
 	return lines
 }
 
-// expectWatchers are both programs, telling of expectations.
+// expectWatchers are both programs, watching expectations.
 type expectWatchers struct {
 	theirs *safeBuffer
 	ours   *called
@@ -165,14 +165,14 @@ func watchExpects(t *testing.T, ns *lab.Namespace) *expectWatchers {
 	return w
 }
 
-// compare waits until both have told of every helper, and the same.
+// compare waits until both have printed every helper, and the same lines.
 func (w *expectWatchers) compare(t *testing.T, helpers ...string) {
 	t.Helper()
-	told := func(text string) bool {
+	stderr := func(text string) bool {
 		return !slices.ContainsFunc(helpers, func(h string) bool { return !strings.Contains(text, h) })
 	}
-	waitFor(t, "both to tell the same", func() bool {
+	waitFor(t, "both to print the same", func() bool {
 		a, b := w.theirs.String(), w.ours.stdout.String()
-		return a == b && told(a)
+		return a == b && stderr(a)
 	})
 }

@@ -31,7 +31,7 @@ import (
 type comparison struct {
 	args         []string
 	names        labelNames
-	events       int // how many there are to tell of, at least; 0: of each flow its end
+	events       int // how many to expect, at least; 0: of each flow its end
 	theirs, ours safeBuffer
 }
 
@@ -185,7 +185,7 @@ func (c *comparison) compare(t *testing.T, ctx context.Context) {
 	}
 }
 
-// Complete reports whether every flow that the output tells of has ended in it.
+// Complete reports whether every flow of the output has ended in it.
 func (c *comparison) Complete(out string) bool {
 	if c.events > 0 {
 		return strings.Count(out, "portid=")+strings.Count(out, "</flow>") >= c.events
@@ -203,7 +203,7 @@ func (c *comparison) Complete(out string) bool {
 	return filtered || created > 0 && created == ended
 }
 
-// What tells the time of reading cannot be equal in two programs.
+// A time of reading cannot be equal in two programs.
 var times = regexp.MustCompile(`(?m)^\[\d+\.\d+\s*\]|<when>.*?</when>|<usec>\d+</usec>`)
 
 // xmlUserspace matches what conntrack(8) writes behind an XML element until 1.4.8.

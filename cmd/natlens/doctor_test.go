@@ -260,7 +260,7 @@ func TestDoctorHealthy(t *testing.T) {
 	}
 }
 
-// TestDoctorDenied expects one who may not look to be told so, and what.
+// TestDoctorDenied checks the message for a user without the privilege.
 func TestDoctorDenied(t *testing.T) {
 	var p *process
 	if err := onThread(func() error {

@@ -19,7 +19,7 @@ const fewBuckets = 512
 
 // TestDoctorBuckets makes the host's hash table small, so that chains get long,
 // and then so long that the kernel drops flows; and has it resized under look-ups,
-// which then begin again. It expects doctor to tell each with its evidence, doctor's
+// which then begin again. It expects doctor to report each with its evidence, doctor's
 // command to mend it, and nothing of it after that.
 func TestDoctorBuckets(t *testing.T) {
 	labtest.Alone(t, "nf_conntrack_buckets")
@@ -43,7 +43,7 @@ func TestDoctorBuckets(t *testing.T) {
 	b := &bucketsTest{T: t, held: held, g: g}
 	b.expect("buckets", "ok", " hash entries a bucket (of ")
 	b.set(fewBuckets)
-	if n := b.fill(5 * fewBuckets / 2); n > 0 { // each stands in the table twice
+	if n := b.fill(5 * fewBuckets / 2); n > 0 { // each is in the table twice
 		b.Fatalf("%d flows were refused: there are too many in other network namespaces", n)
 	}
 	b.expect("buckets", "warn", "5.00 hash entries a bucket (of 512, which all network namespaces share): each packet's look-up walks so many")
@@ -121,7 +121,7 @@ func (b *bucketsTest) tooLong(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 		if c := d.Check(t, "counter.drop"); c.Level != "ok" {
-			t.Errorf("what did not fit into a chain was told once more: %+v", c)
+			t.Errorf("what did not fit into a chain was reported again: %+v", c)
 		}
 		if other := d.Check(t, "buckets"); other.Level != "fail" || other.Command != c.Command {
 			t.Errorf("%+v", other)

@@ -17,7 +17,7 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// TestDoctorCauses makes each cause for real, expects it to be told with its
+// TestDoctorCauses makes each cause for real and expects it to be reported with its
 // evidence, takes it away by the command that doctor gives or as said, and
 // expects it to be gone.
 func TestDoctorCauses(t *testing.T) {
@@ -66,7 +66,7 @@ func TestDoctorCauses(t *testing.T) {
 			},
 		},
 		{
-			id: "events", level: "ok", text: "; of 3 flows that began before natlens listened, those that nobody heard never send any; ", evidence: "nf_conntrack_events=2",
+			id: "events", level: "ok", text: "; of 3 flows that began before natlens listened, those without a listener never send any; ", evidence: "nf_conntrack_events=2",
 			cause: func(t *testing.T, l *lab.Lab) { sets("events", "2")(t, l); flowsUDP(t, l, 3) },
 			remove: func(t *testing.T, l *lab.Lab, command string) {
 				shell(t, l, command)
@@ -161,7 +161,7 @@ func TestDoctorCauses(t *testing.T) {
 				defer func() { skipped = t.Skipped() }()
 				c.cause(t, l)
 				// How fast counters move, and how many events were too many, is the machine's;
-				// nor is a race won in each look.
+				// nor is a race won in each run.
 				var got diagnosed
 				seen := func() bool {
 					got = doctorIn(t, l, c.args...).Check(t, c.id)
@@ -231,7 +231,7 @@ func sendRaw(t *testing.T, l *lab.Lab, proto int, packet []byte, many int) {
 }
 
 // causeIdle holds a thousand connections that the kernel keeps for 1,000 s, and
-// has it keep new ones for a day: the old ones look as if they had been idle since.
+// has it keep new ones for a day: the old ones seem to have been idle since.
 func causeIdle(t *testing.T, l *lab.Lab) {
 	sets("tcp_timeout_established", "1000")(t, l)
 	for range 1000 {

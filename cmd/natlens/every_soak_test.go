@@ -25,7 +25,7 @@ type everyChurn struct {
 }
 
 // TestEveryNamespaceSoak has namespaces with traffic come and go under the program
-// itself: each event has the right namespace's name, each flow that was told ends,
+// itself: each event has the right namespace's name, each flow that was seen ends,
 // and natlens holds no more than before. Memory does not grow from the middle of the
 // run to its end, but for what a garbage collector has not got to yet.
 // NATLENS_SOAK_NETNS=1 asks for ten a second for half a minute, beside fifty.
@@ -36,7 +36,7 @@ func TestEveryNamespaceSoak(t *testing.T) {
 	}
 	p := start(t, nil, "watch", "--netns", "all", "-o", "jsonl", "udp", "net", "198.18.0.0/15")
 	p.listening(t)
-	l := &nsLedger{told: map[string]*nsAccount{}}
+	l := &nsLedger{seen: map[string]*nsAccount{}}
 	read := make(chan error, 1)
 	go func() { read <- l.read(p) }()
 	before := holdings(t, p)
@@ -84,16 +84,16 @@ const everyFlows = 64
 // its middle, in kB: of the soak's 175 namespaces in between not 94 kB each.
 const everyGrowth = 16 << 10
 
-// nsAccount is what was told of a namespace.
+// nsAccount is what was seen of a namespace.
 type nsAccount struct {
 	begun, ended, born, died int
 	sources                  map[string]bool
 }
 
-// nsLedger is what natlens tells, by the names of namespaces.
+// nsLedger is what natlens printed, by the names of namespaces.
 type nsLedger struct {
 	mu   sync.Mutex
-	told map[string]*nsAccount
+	seen map[string]*nsAccount
 }
 
 // read reads the program's lines to their end.
@@ -108,10 +108,10 @@ func (l *nsLedger) read(p *process) error {
 			return err
 		}
 		l.mu.Lock()
-		a := l.told[e.NetNS]
+		a := l.seen[e.NetNS]
 		if a == nil {
 			a = &nsAccount{sources: map[string]bool{}}
-			l.told[e.NetNS] = a
+			l.seen[e.NetNS] = a
 		}
 		switch e.Event {
 		case "netns_begin":
@@ -133,13 +133,13 @@ func (l *nsLedger) read(p *process) error {
 func (l *nsLedger) of(name string) (a nsAccount) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if told := l.told[name]; told != nil {
-		a = *told
+	if seen := l.seen[name]; seen != nil {
+		a = *seen
 	}
 	return a
 }
 
-// live makes the i-th namespace with its flows, waits until they were told, and
+// live makes the i-th namespace with its flows, waits until they were seen, and
 // takes it away after a while. It returns the namespace's name.
 func (l *nsLedger) live(t *testing.T, i int, stays time.Duration) (name string) {
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
@@ -182,18 +182,18 @@ func (l *nsLedger) ended(names []string) bool {
 func (l *nsLedger) others(ours []string) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, a := range l.told {
+	for _, a := range l.seen {
 		n += a.begun - a.ended
 	}
 	for _, name := range ours {
-		if a := l.told[name]; a != nil {
+		if a := l.seen[name]; a != nil {
 			n -= a.begun - a.ended
 		}
 	}
 	return n
 }
 
-// Check holds what was told of a namespace to what was in it.
+// Check compares what was seen of a namespace with what was in it.
 func (l *nsLedger) Check(t *testing.T, i int, name string) {
 	t.Helper()
 	a := l.of(name)

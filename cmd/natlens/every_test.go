@@ -80,7 +80,7 @@ func (p *peopled) key(event string) string {
 	return fmt.Sprintf("%s %s 198.18.0.%d", p.name, event, 1+p.base)
 }
 
-// TestEveryNamespace looks into two namespaces at once: each flow and each counter
+// TestEveryNamespace watches two namespaces at once: each flow and each counter
 // has the right one's name, what is read back is the same, and a filter takes one.
 func TestEveryNamespace(t *testing.T) {
 	a, b := people(t, 0), people(t, 1)
@@ -129,7 +129,7 @@ func TestEveryNamespace(t *testing.T) {
 	}
 }
 
-// TestEveryNamespaceRefused: of what can't be looked into for want of privilege
+// TestEveryNamespaceRefused: namespaces that cannot be watched without privilege
 // there is a line, at the start too.
 func TestEveryNamespaceRefused(t *testing.T) {
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
@@ -266,7 +266,7 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 }
 
 // TestFiftyNamespaces watches 50 namespaces at once: findings, metrics and the pages of
-// the user interface tell each of them apart.
+// the user interface distinguish them.
 func TestFiftyNamespaces(t *testing.T) {
 	const flows = 128
 	var all []*peopled

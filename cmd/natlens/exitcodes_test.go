@@ -31,7 +31,7 @@ func exitCodes(t *testing.T) [][]string {
 	return all
 }
 
-// TestExitCodes runs every command with every flag. It does not look at what they print.
+// TestExitCodes runs every command with every flag. It ignores what they print.
 func TestExitCodes(t *testing.T) {
 	recording, ns := writeRecording(t, lifeLines), generatorNS(t).Path()
 	top := t.TempDir()
@@ -71,7 +71,7 @@ func TestExitCodesAreComplete(t *testing.T) {
 	check(newRoot(cli.Console{}))
 }
 
-// hasFlag reports whether a line is of the command and has the flag.
+// hasFlag reports whether a line is for the command and has the flag.
 func hasFlag(lines [][]string, path []string, flag string) bool {
 	for _, words := range lines {
 		words = words[1:]

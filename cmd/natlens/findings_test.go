@@ -18,8 +18,8 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// told is a line of a finding.
-type told struct {
+// findingLine is a line of a finding.
+type findingLine struct {
 	Event, Finding, Rule, Severity, Subject, Filter, Command string
 	Seq, Flows                                               uint64
 	Examples                                                 []struct{ Flow uint64 }
@@ -49,12 +49,12 @@ func checkSchema(t *testing.T, line string) {
 }
 
 // nextFinding reads lines up to one of a finding, each of which fits the schema.
-func nextFinding(t *testing.T, p *process) (f told) {
+func nextFinding(t *testing.T, p *process) (f findingLine) {
 	t.Helper()
 	for f.Event != "finding" {
 		line := p.line(t)
 		checkSchema(t, line)
-		f = told{}
+		f = findingLine{}
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
@@ -97,7 +97,7 @@ func TestWatchFindings(t *testing.T) {
 	if _, err := filter.Parse(f.Filter); err != nil {
 		t.Error(err)
 	}
-	// What was told is what the kernel has.
+	// The report is what the kernel has.
 	list := start(t, l, "list", "-o", "conntrack", f.Filter)
 	if got := list.rest(t); strings.Count(got, "[UNREPLIED]") != 6 {
 		t.Errorf("%s shows\n%s", f.Command, got)
@@ -130,7 +130,7 @@ func TestWatchFindingsNotes(t *testing.T) {
 	}
 }
 
-// TestDoctorFindings expects doctor to tell of what it found during its look, and
+// TestDoctorFindings expects doctor to report what it found, and
 // of nothing when the cause is gone.
 func TestDoctorFindings(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})

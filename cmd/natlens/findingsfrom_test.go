@@ -20,9 +20,9 @@ func synLine(event string, at time.Time, flow int) string {
 		at.Format("2006-01-02T15:04:05.000000000Z"), flow, event, flow, 30000+flow, flow)
 }
 
-// TestWatchFindingsFrom looks for findings in a recording: by its clock, once when
+// TestWatchFindingsFrom finds findings in a recording: by its clock, once when
 // they appear and once when they are gone, also within a pause of the recording,
-// and what stands at its end.
+// and what is active at its end.
 func TestWatchFindingsFrom(t *testing.T) {
 	begin := time.Date(2026, 11, 22, 6, 12, 1, 0, time.UTC)
 	var lines strings.Builder

@@ -159,7 +159,7 @@ func TestFromTellsWhatItCouldNotRead(t *testing.T) {
 	}
 }
 
-// TestFromCountsEventsAlone has a loss stand between events: it is shown, and none of
+// TestFromCountsEventsAlone puts a loss between events: it is shown, and none of
 // the events that are counted, by the summary and by --count.
 func TestFromCountsEventsAlone(t *testing.T) {
 	path := writeRecording(t, lifeLines[:400]+"\n"+lifeLines)

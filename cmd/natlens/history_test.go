@@ -16,7 +16,7 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// TestHistoryBesideWatch keeps a history beside a stream that shows little: it is of
+// TestHistoryBesideWatch keeps a history beside a stream that shows little: it covers
 // every flow, those that were there before too, and the stream shows no more for it.
 func TestHistoryBesideWatch(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{}) // without times of the kernel's own

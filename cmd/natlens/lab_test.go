@@ -21,12 +21,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nobody is the plain user that the lab is run as if the tests run as root.
+// plainUser is the user that the lab is run as if the tests run as root.
 const nobody = 65534
 
 // TestLabAsPlainUser builds natlens, runs its lab as a plain user in a network
-// namespace that stands for the host, sees flows that NAT rewrote within ten
-// seconds, interrupts it, and looks for what it left.
+// namespace in place of the host, sees flows that NAT rewrote within ten
+// seconds, interrupts it, and checks what it left.
 func TestLabAsPlainUser(t *testing.T) {
 	home := t.TempDir()
 	program := buildNatlens(t)
@@ -155,7 +155,7 @@ func inUserNS(t *testing.T) bool {
 	return strings.Join(strings.Fields(string(ids)), " ") != "0 0 4294967295"
 }
 
-// host is a network namespace that stands for the host's: what is left in it was
+// host is a network namespace in place of the host's: what is left in it was
 // left by the lab and nobody else.
 type host struct{ calls chan func() }
 
@@ -255,7 +255,7 @@ func eachProcess(f func(dir string, group int)) {
 }
 
 // eachNamespace calls f with the network namespaces of a process and of its open
-// files, of those that may be looked at.
+// files, of those that may be read.
 func eachNamespace(dir string, f func(ns string)) {
 	links, _ := filepath.Glob(dir + "/fd/*")
 	for _, link := range append(links, dir+"/ns/net") {

@@ -98,7 +98,7 @@ func TestManualRenders(t *testing.T) {
 	}
 }
 
-// TestManual expects what users look for on the pages.
+// TestManual checks that the pages have what users need.
 func TestManual(t *testing.T) {
 	for words, want := range map[string]string{
 		"":          "natlens-watch(1)",

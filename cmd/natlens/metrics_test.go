@@ -99,7 +99,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// Metrics and their findings are of every event and every flow, also of those from
+// Metrics and their findings cover every event and every flow, also of those from
 // before the start, whatever the filter and -e select.
 func TestMetricsOfEveryFlow(t *testing.T) {
 	for _, wanted := range [][]string{{"udp", "dport", "53"}, {"-e", "new", "udp", "dport", "53"}, {"--capture", "socket", "udp", "dport", "53"}} {
@@ -289,7 +289,7 @@ func query(t *testing.T, base, expr string) (series int) {
 	return series
 }
 
-// checkMetrics has promtool look at a scrape: names, types, units, help.
+// checkMetrics has promtool check a scrape: names, types, units, help.
 func checkMetrics(t *testing.T, scrape string) {
 	t.Helper()
 	promtool := labtest.Need(t, "promtool")

@@ -92,7 +92,7 @@ var misuses = []struct {
 	{"-F -p tcp", 2, "unknown flag -p; see natlens flush --help"},
 	{"-S -o xml", 2, "-o conntrack,xml: must be pretty, json or jsonl"},
 	{"-R file", 2, "-R: natlens reads no file of commands; conntrack -R FILE does, or xargs -L1 natlens < FILE"},
-	{"record x.pcapng --netns all", 2, "--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all"},
+	{"record x.pcapng --netns all", 2, "--netns all: a recording covers one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all"},
 	{"update --yes --state FOO", 2, "--state FOO: not a state"},
 	{"update --yes --state ESTABLISHD udp", 2, "--state ESTABLISHD: not a state; did you mean established?"},
 	{"update --yes --state FOO -p udp", 2, "--state: protocol udp has no states"},
@@ -100,7 +100,7 @@ var misuses = []struct {
 	{"stats --for -1s", 2, "--for -1s: must not be negative"},
 	{"-S --for 1s", 2, "--for: -o conntrack has no place for events"},
 	{"stats --capture ring", 2, "--capture goes with --for: only then events are captured"},
-	{"-S --netns all", 2, "-o conntrack is of one network namespace; natlens stats --netns all shows all"},
+	{"-S --netns all", 2, "-o conntrack covers one network namespace; natlens stats --netns all shows all"},
 
 	{"watch -o jsn", 2, `unknown output format "jsn": it is one of pretty, jsonl, conntrack, csv, pcapng`},
 	{"watch -o yaml", 2, `unknown output format "yaml": it is one of pretty, jsonl, conntrack, csv, pcapng`},

@@ -69,7 +69,7 @@ func (t tap) read() (packets []packet, err error) {
 }
 
 // decodePacket reads an IPv4 header (RFC 791) and what of TCP (RFC 9293), UDP
-// (RFC 768) or ICMP echo (RFC 792) stands behind it. Packets that begin no
+// (RFC 768) or ICMP echo (RFC 792) is behind it. Packets that begin no
 // direction of a flow are left out.
 func decodePacket(b []byte) (p packet, ok bool) {
 	if len(b) < 20 || b[0]>>4 != 4 {
@@ -139,8 +139,8 @@ func passages(packets []packet) map[string]*passage {
 // said is what a JSON line must say of a flow.
 type said struct{ Proto, Orig, Reply, NAT string }
 
-// tells returns what the packets on both sides show.
-func (p *passage) tells() said {
+// shows returns what the packets on both sides show.
+func (p *passage) shows() said {
 	s := said{
 		Proto: p.left.proto,
 		Orig:  fmt.Sprint(p.left.src, " ", p.left.dst),
@@ -283,7 +283,7 @@ func checkSaid(t *testing.T, r *running, seen map[string]*passage, wanted func(*
 	want := map[string]said{}
 	for _, p := range seen {
 		if wanted(p) {
-			s := p.tells()
+			s := p.shows()
 			want[s.Proto+" "+s.Orig] = s
 		}
 	}

@@ -16,10 +16,14 @@ import (
 )
 
 // withoutCommand says what natlens does if it is given no command.
-const withoutCommand = `Without a command it opens the terminal UI on this host's flows, which takes the right to look at them: CAP_NET_ADMIN, such as sudo gives. natlens lab and natlens demo need no privilege.`
+const withoutCommand = `Without a command it opens the terminal UI on this host's flows. ` +
+	`That needs CAP_NET_ADMIN, for example by sudo. natlens lab and natlens demo need no privilege.`
 
 // platformCommands are the commands that need a Linux kernel.
 func platformCommands(con cli.Console, deps ui.Deps) []*cobra.Command {
-	return []*cobra.Command{watch.New(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con), table.NewCreate(con), table.NewUpdate(con),
-		table.NewCount(con), stats.New(con), expect.New(con), explain.New(con), watch.NewRecord(con), doctor.New(con), lab.New(deps), who.New(con)}
+	return []*cobra.Command{
+		watch.New(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con),
+		table.NewCreate(con), table.NewUpdate(con), table.NewCount(con), stats.New(con), expect.New(con), explain.New(con),
+		watch.NewRecord(con), doctor.New(con), lab.New(deps), who.New(con),
+	}
 }

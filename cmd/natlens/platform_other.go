@@ -14,10 +14,10 @@ import (
 )
 
 // withoutCommand says what natlens does if it is given no command.
-const withoutCommand = `Connection tracking is Linux's. Here natlens reads recordings that were made there, and natlens demo shows one.`
+const withoutCommand = `Connection tracking is a part of Linux. On this system natlens reads recordings; natlens demo shows one.`
 
-// platformCommands are the commands that look at the kernel on Linux. Here they
-// read recordings.
+// platformCommands are the commands that use the kernel on Linux. Here they read
+// recordings.
 func platformCommands(con cli.Console, _ ui.Deps) []*cobra.Command {
 	return []*cobra.Command{watch.New(con), table.NewList(con), explain.New(con), who.New(con)}
 }

@@ -42,7 +42,7 @@ func onDisk(t *testing.T, dir string, size, ballast int, args ...string) (cmd *e
 }
 
 // TestRecordOnFullDisk fills the disk while natlens records: it says so, goes on,
-// and once there is room so does the recording, with what is missing told to the
+// and once there is room so does the recording, with the missing events counted in the
 // number. Nothing before and nothing after it is lost.
 func TestRecordOnFullDisk(t *testing.T) {
 	l := labtest.New(t)
@@ -87,7 +87,7 @@ natlens: (\d+) events, \d+ shown, 0 lost, [^,]+ written in [^,]+, (\d+) not reco
 				seq++
 			}
 			if int(line["seq"].(float64)) != seq {
-				t.Fatalf("%s: number %v stands where %d should", name, line["seq"], seq)
+				t.Fatalf("%s: number %v in place of %d", name, line["seq"], seq)
 			}
 		}
 		if fmt.Sprint(seq) != said[1] || fmt.Sprint(missing) != said[2] || missing < 50 || again.code != 0 || again.stderr.String() != "" {

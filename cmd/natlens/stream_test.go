@@ -313,7 +313,7 @@ func TestFullDisk(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					return err
 				}
-				cmd.Wait() // the exit code is looked at below
+				cmd.Wait() // the exit code is checked below
 				text, err = os.ReadFile(path)
 				return err
 			})
@@ -388,7 +388,7 @@ func mountSize(dir string, size int) error {
 func TestForce(t *testing.T) {
 	l := labtest.New(t)
 	path := filepath.Join(t.TempDir(), "flows.jsonl")
-	if err := os.WriteFile(path, []byte("what stood there before\n"), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte("earlier contents\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--output", path, "--force", "--count", "1")

@@ -46,9 +46,9 @@ func openPane(t *testing.T, cols, rows int, args ...string) *pane {
 	return openPaneWith(t, cols, rows, beNatlens+"=1", args...)
 }
 
-// openPaneWith opens a terminal and looks at it, and only then starts the test's
+// openPaneWith opens a terminal and reads it, and only then starts the test's
 // program in it, with a variable set. When the program ends, its exit code
-// appears on the screen; nothing else stands there but what the program left.
+// appears on the screen; nothing else is there but what the program left.
 func openPaneWith(t *testing.T, cols, rows int, variable string, args ...string) *pane {
 	t.Helper()
 	labtest.Need(t, "tmux")
@@ -122,7 +122,7 @@ func (p *pane) enter(text string) {
 	p.press("-l", text)
 }
 
-// paste pastes text, as a terminal does that tells pastes from keys.
+// paste pastes text, as a terminal with bracketed paste.
 func (p *pane) paste(text string) {
 	p.t.Helper()
 	p.tmux("set-buffer", "--", text, ";", "paste-buffer", "-p", "-r")
@@ -146,7 +146,7 @@ func (p *pane) Written() string {
 	return string(text)
 }
 
-// screen returns the lines that stand on the screen.
+// screen returns the lines on the screen.
 func (p *pane) screen() []string {
 	p.t.Helper()
 	return strings.Split(strings.TrimSuffix(p.tmux("capture-pane", "-p"), "\n"), "\n")
@@ -166,7 +166,7 @@ func (p *pane) await(what string, fulfilled func(lines []string) bool) []string 
 	}
 }
 
-// hasText tells whether all texts are on the screen.
+// hasText reports whether all texts are on the screen.
 func hasText(texts ...string) func([]string) bool {
 	return func(lines []string) bool {
 		all := strings.Join(lines, "\n")

@@ -63,7 +63,7 @@ func typeFilter(p *pane) {
 	})
 }
 
-// sortFlows sorts by the source, and then the other way round.
+// sortFlows sorts by the source, and then in reverse.
 func sortFlows(p *pane) {
 	bySource := func(a, b flowRow) int { return a.from.Compare(b.from) }
 	p.press("s")
@@ -78,7 +78,7 @@ func sortFlows(p *pane) {
 	})
 }
 
-// openDetail looks at a flow's walk.
+// openDetail opens a flow's walk.
 func openDetail(p *pane) {
 	p.press("Enter")
 	p.await("the walk", hasText("PREROUTING", "POSTROUTING  no look-up: the packet has its entry", " life ", "status "))
@@ -91,7 +91,7 @@ func pause(p *pane) {
 	p.press("Space")
 	events := regexp.MustCompile(`PAUSED \+([\d,]+) event`)
 	seen := "0"
-	more := func(lines []string) bool { // a frame later: the one before is whole, whatever tmux has read of this one
+	more := func(lines []string) bool { // a frame later: the previous one is whole, whatever tmux has read of this one
 		m := events.FindStringSubmatch(strings.Join(lines, "\n"))
 		if m == nil || m[1] == seen {
 			return false
@@ -102,7 +102,7 @@ func pause(p *pane) {
 	held := p.await("events behind the pause", more)
 	later := p.await("more of them", more)
 	if a, b := held[2:], later[2:]; !slices.Equal(a, b) {
-		p.t.Errorf("the view did not stand; it was\n%s\nand is\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
+		p.t.Errorf("the view moved; it was\n%s\nand is\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
 	}
 	p.press("Space")
 	p.await("the end of the pause", func(lines []string) bool { return !hasText("PAUSED")(lines) })
@@ -162,7 +162,7 @@ func deleteFlow(p *pane) {
 	p.enter("tcp and orig.dport 22 and state established")
 	p.press("Enter")
 	p.await("a session", func(lines []string) bool { return hasText("? help")(lines) && len(flowRows(lines)) > 0 })
-	p.press("Space") // the row that is looked at is the one that is deleted
+	p.press("Space") // the row under the cursor is the one that is deleted
 	p.await("the pause", hasText("PAUSED +"))
 	p.press("x")
 	question := regexp.MustCompile(`delete tcp (\S+) → 203\.0\.113\.9:22 in the kernel\?`)

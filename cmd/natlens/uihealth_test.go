@@ -62,8 +62,8 @@ func TestUINoEvents(t *testing.T) {
 	const reason = "nothing seen for 5s: flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it → "
 	const command = "sysctl -w net.netfilter.nf_conntrack_events=1"
 	p.await("the reason", func(lines []string) bool {
-		_, told, ok := strings.Cut(unwrapped(lines), reason)
-		return ok && strings.Contains(told, command)
+		_, seen, ok := strings.Cut(unwrapped(lines), reason)
+		return ok && strings.Contains(seen, command)
 	})
 	shell(t, l, command)
 	flowsUDP(t, l, 1)
@@ -72,7 +72,7 @@ func TestUINoEvents(t *testing.T) {
 	p.endedWell()
 }
 
-// TestUIDenied has the UI where it may not look: one line says what is missing
+// TestUIDenied starts the UI without privilege: one line says what is missing
 // and how to get it, on a terminal that is as it was.
 func TestUIDenied(t *testing.T) {
 	labtest.Need(t, "tmux")

@@ -70,7 +70,7 @@ func stamped(t *testing.T, tap tap) tap {
 }
 
 // clashes makes flows of both clients, each from a port that the other one uses as
-// well, to one server: SNAT has to give every second one another port. Each is told
+// well, to one server: SNAT has to give every second one another port. Each is reported
 // by its length, which NAT leaves alone.
 func clashes(t *testing.T, ctx context.Context, l *lab.Lab, flows int) {
 	t.Helper()
@@ -137,7 +137,7 @@ func findWho(t *testing.T, book *history.Reader, outside netip.AddrPort, at time
 	return a
 }
 
-// insideOf tells, by the packets that the clients sent, whose each flow is.
+// insideOf finds, by the packets that the clients sent, whose each flow is.
 func insideOf(t *testing.T, taps ...tap) map[uint32]netip.AddrPort {
 	t.Helper()
 	inside := map[uint32]netip.AddrPort{}
@@ -229,7 +229,7 @@ func TestWhoNamesTheHost(t *testing.T) {
 }
 
 // TestWhoKnowsItsGaps does the same with a capture that loses most: no wrong host is
-// named for sure, and whoever is missing falls into a gap that is told.
+// named for sure, and a missing one falls into a reported gap.
 func TestWhoKnowsItsGaps(t *testing.T) {
 	h := holders(t, 300, "--capture", "socket", "--buffer-size", "2048")
 	unsure, missing := 0, 0

@@ -48,8 +48,8 @@ func TestWhyNothing(t *testing.T) {
 				t.Errorf("got %s", text)
 			}
 			if c.mended {
-				_, told, _ := strings.Cut(p.stderr.String(), " → ")
-				command, _, _ := strings.Cut(told, "\n")
+				_, advice, _ := strings.Cut(p.stderr.String(), " → ")
+				command, _, _ := strings.Cut(advice, "\n")
 				shell(t, l, strings.TrimPrefix(command, "sudo "))
 				if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS, NoReply: true}); err != nil {
 					t.Fatal(err)

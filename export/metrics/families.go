@@ -11,7 +11,7 @@ type Family struct {
 	Name, Type string // counter, gauge, histogram
 	Help       string
 	Labels     []string // netns comes behind them where PerNetNS and several namespaces are watched
-	PerNetNS   bool     // it is of one network namespace
+	PerNetNS   bool     // it covers one network namespace
 
 	desc  *prometheus.Desc
 	netns *prometheus.Desc // with the label netns
@@ -27,7 +27,7 @@ func family(typ, name, help string, labels ...string) *Family {
 	return f
 }
 
-// ofEach registers one that is of one network namespace.
+// ofEach registers one that covers one network namespace.
 func ofEach(typ, name, help string, labels ...string) *Family {
 	f := family(typ, name, help, labels...)
 	f.PerNetNS = true

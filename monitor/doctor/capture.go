@@ -83,7 +83,7 @@ func events(s *Snapshot, c *Check) {
 	default:
 		c.Text = "flows send events if somebody listened when they began (nf_conntrack_events is 2)"
 		if s.Fill.Begin > 0 {
-			c.Text += fmt.Sprintf("; of %s that began before natlens listened, those that nobody heard never send any", human.Plural(s.Fill.Begin, "flow"))
+			c.Text += fmt.Sprintf("; of %s that began before natlens listened, those without a listener never send any", human.Plural(s.Fill.Begin, "flow"))
 			c.set(s, "events", 1, true)
 		}
 	}

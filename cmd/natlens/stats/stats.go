@@ -81,7 +81,7 @@ func (o *options) check() error {
 	case o.format == "conntrack" && o.look > 0:
 		return cli.Usagef("--for: -o conntrack has no place for events")
 	case o.format == "conntrack" && o.capture.Every():
-		return cli.Usagef("-o conntrack is of one network namespace; natlens stats --netns all shows all")
+		return cli.Usagef("-o conntrack covers one network namespace; natlens stats --netns all shows all")
 	}
 	return nil
 }

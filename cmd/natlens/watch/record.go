@@ -75,7 +75,7 @@ each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are
 
 func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
 	if o.Capture.Every() && o.path != "" {
-		return cli.Usagef("--netns all: a recording is of one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all")
+		return cli.Usagef("--netns all: a recording covers one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all")
 	}
 	kept, files, err := o.history.Config()
 	if err != nil {
