@@ -88,11 +88,11 @@ func (b *bench) run(ctx context.Context) (err error) {
 			return fmt.Errorf("build natlens: %w", err)
 		}
 	}
-	restore, err := labtest.RaiseMax(ctx, 2*b.flows+screenSeconds*mostFlows)
+	held, err := labtest.RaiseMax(ctx, 2*b.flows+screenSeconds*mostFlows)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, restore()) }()
+	defer func() { err = errors.Join(err, held.Close()) }()
 	if b.pairs > 0 {
 		return b.comparePairs(ctx)
 	}

@@ -23,7 +23,7 @@ const fewBuckets = 512
 // command to mend it, and nothing of it after that.
 func TestDoctorBuckets(t *testing.T) {
 	labtest.Alone(t, "nf_conntrack_buckets")
-	held, err := labtest.HoldBuckets(t.Context())
+	held, err := labtest.HoldLimits(t.Context())
 	if errors.Is(err, labtest.ErrNotInitial) {
 		t.Skip(err)
 	}
@@ -56,7 +56,7 @@ func TestDoctorBuckets(t *testing.T) {
 // bucketsTest are flows in a table of few buckets.
 type bucketsTest struct {
 	*testing.T
-	held  *labtest.Buckets
+	held  *labtest.Limits
 	g     *labtest.Generator
 	begun atomic.Int64 // runs of the generator
 }
@@ -64,7 +64,7 @@ type bucketsTest struct {
 // set changes the number of buckets.
 func (b *bucketsTest) set(n int) {
 	b.Helper()
-	if err := b.held.Set(n); err != nil {
+	if err := b.held.SetBuckets(n); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -148,7 +148,7 @@ func (b *bucketsTest) restarts(t *testing.T) {
 		busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, labtest.GenConfig{Flows: 12_000, Rate: 12_000}) })
 		busy(t, func(context.Context) {
 			for _, n := range []int{2 * fewBuckets, fewBuckets} {
-				if err := b.held.Set(n); err != nil {
+				if err := b.held.SetBuckets(n); err != nil {
 					t.Error(err)
 				}
 			}

@@ -27,8 +27,8 @@ func TestDoctorFull(t *testing.T) {
 	// Who has raised the limit for a benchmark is waited for.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if restore, err := labtest.LimitMax(ctx, mostFilled); err == nil {
-		defer restore()
+	if held, err := labtest.LimitMax(ctx, mostFilled); err == nil {
+		defer held.Close()
 	}
 	most := hostMax(t)
 	if most > mostFilled {

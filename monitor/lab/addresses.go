@@ -58,3 +58,6 @@ const (
 	IfWAN  = "wan"  // to server
 	IfHost = "eth0"
 )
+
+// redirectPort is the port of the gateway that redirected connections reach.
+const redirectPort = 9091

@@ -159,5 +159,3 @@ func parseFTPAddress(text string) (netip.AddrPort, error) {
 	}
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(n[:4])), uint16(n[4])<<8|uint16(n[5])), nil
 }
-
-func addrPortOf(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }

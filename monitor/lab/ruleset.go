@@ -121,9 +121,6 @@ func loadHelper(c *nftables.Conn, pre *nftables.Chain, h helper) {
 	c.AddRule(Rule(pre, Proto(h.proto), Dport(h.port), assign))
 }
 
-// rawMark is the socket mark of every raw socket of the lab.
-const rawMark = 0x1ab
-
 // silenceKernel drops the ABORTs that a host's own SCTP sends in answer to packets of
 // the lab's raw sockets. The kernel's packets do not have the mark.
 func silenceKernel(n *Namespace) error {

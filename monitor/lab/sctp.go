@@ -61,7 +61,7 @@ func (l *Lab) SCTPOnce(ctx context.Context, s SCTP) (netip.AddrPort, error) {
 }
 
 // The verification tags of both sides are the same in every association, so that the
-// server needs no state. Ports tell associations apart.
+// server needs no state. Ports distinguish associations.
 const sctpClientTag, sctpServerTag = 1, 2
 
 // sctpDialogue is an association: the client's chunks and the server's answers.

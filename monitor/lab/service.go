@@ -13,9 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// redirectPort is the port of the gateway that redirected connections reach.
-const redirectPort = 9091
-
 // serve starts all services.
 func (l *Lab) serve() error {
 	for _, n := range []*Namespace{l.Client, l.Client2, l.Server} {
@@ -110,31 +107,6 @@ func answer(conn *net.TCPConn) error {
 			return err
 		}
 	}
-}
-
-// ackNow acknowledges the peer's FIN at once. Otherwise our own FIN would carry the
-// acknowledgement, and conntrack would see no CLOSE_WAIT.
-func ackNow(conn *net.TCPConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	return errors.Join(raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
-	}), err)
-}
-
-var filler [32 << 10]byte
-
-func sendBytes(w io.Writer, n uint64) error {
-	for n > 0 {
-		chunk := min(n, uint64(len(filler)))
-		if _, err := w.Write(filler[:chunk]); err != nil {
-			return err
-		}
-		n -= chunk
-	}
-	return nil
 }
 
 // ServeUDP sends every datagram back in a namespace, until Close.

@@ -193,3 +193,8 @@ func addrOf(a net.Addr) netip.Addr {
 }
 
 func ipAddr(a netip.Addr) *net.IPAddr { return &net.IPAddr{IP: a.AsSlice()} }
+
+func addrPortOf(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
+
+// rawMark is the socket mark of every raw socket of the lab.
+const rawMark = 0x1ab

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TCP is one TCP connection.
@@ -100,4 +102,29 @@ func (l *Lab) SYNOnce(_ context.Context, t TCP) (netip.AddrPort, error) {
 		t.To = netip.AddrPortFrom(Blackhole, 81)
 	}
 	return l.orClient(t.From).connectOnce(t.Local, t.To)
+}
+
+// ackNow acknowledges the peer's FIN at once. Otherwise our own FIN would carry the
+// acknowledgement, and conntrack would see no CLOSE_WAIT.
+func ackNow(conn *net.TCPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return errors.Join(raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+	}), err)
+}
+
+var filler [32 << 10]byte
+
+func sendBytes(w io.Writer, n uint64) error {
+	for n > 0 {
+		chunk := min(n, uint64(len(filler)))
+		if _, err := w.Write(filler[:chunk]); err != nil {
+			return err
+		}
+		n -= chunk
+	}
+	return nil
 }

@@ -8,9 +8,9 @@
 //		...
 //	}
 //
-// Beside the lab it has a generator of many new flows, conversations of helpers, races
-// of packets on two CPUs, rules for the gateway, limits of the host's table, and
-// [Need], which skips a test for a program that is not installed.
+// It also has a generator of many new flows, conversations of helpers, races of packets
+// on two CPUs, rules for the gateway, limits of the host's table, and [Need], which skips
+// a test if a program is not installed.
 //
-// The package works on Linux only; elsewhere it has Need alone.
+// The package works on Linux only. Elsewhere it has only Need and its like.
 package labtest

@@ -4,16 +4,16 @@ package labtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"runtime"
+	"net"
 	"time"
-	"unsafe"
 
+	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 )
 
-// The flows of one run are the ports of one source port after the other:
+// A run uses one source port after the other:
 //
 //	198.18.0.1+Base:20000 ─▶ 198.18.10.2:1000 … :13799
 //	198.18.0.1+Base:20001 ─▶ 198.18.10.2:1000 … :13799
@@ -22,68 +22,59 @@ const (
 	firstSport     = 20000
 	firstDport     = 1000
 	flowsPerSource = 12800
-	batchSize      = 64 // packets a system call; divides flowsPerSource
+	batchSize      = 64 // packets per system call; divides flowsPerSource
 
-	maxFlows = (1<<16 - firstSport) * flowsPerSource
-	maxBase  = 253
-
+	maxFlows   = (1<<16 - firstSport) * flowsPerSource
+	maxBase    = 253
 	maxSources = 1<<24 - 2
 )
 
-// GenConfig says which flows to make.
+// GenConfig describes the flows to make.
 type GenConfig struct {
-	Flows int // how many, at most 582,860,800
-	Rate  int // a second; 0 is as many as go
-	// Base, 0 to 253, is added to the source address: runs with different
-	// bases make different flows, the same base makes the same again.
+	Flows int // number of flows, at most 582,860,800
+	Rate  int // flows a second; 0 is full speed
+	// Base, 0 to 253, is added to the source address. Runs with different bases make
+	// different flows.
 	Base int
-	// Sources above 0 has flows begin at so many inside hosts in turn, at most
-	// 16,777,214: 10.0.0.1, 10.0.0.2 and so on, in the place of that address.
+	// Sources above 0 is a number of inside hosts that open the flows in turn, at most
+	// 16,777,214: 10.0.0.1, 10.0.0.2 and so on, instead of the source address.
 	Sources int
 }
 
 func (c GenConfig) check() error {
-	switch {
-	case c.Flows < 0 || c.Flows > maxFlows:
-		return fmt.Errorf("%d flows: 0 to %d can be made", c.Flows, maxFlows)
-	case c.Rate < 0:
-		return fmt.Errorf("rate %d", c.Rate)
-	case c.Base < 0 || c.Base > maxBase:
-		return fmt.Errorf("base %d: 0 to %d are addresses", c.Base, maxBase)
-	case c.Sources < 0 || c.Sources > maxSources:
-		return fmt.Errorf("%d sources: 0 to %d are addresses", c.Sources, maxSources)
+	for _, v := range []struct {
+		name        string
+		value, most int
+	}{{"flows", c.Flows, maxFlows}, {"rate", c.Rate, 1e9}, {"base", c.Base, maxBase}, {"sources", c.Sources, maxSources}} {
+		if v.value < 0 || v.value > v.most {
+			return fmt.Errorf("generate: %s %d is not within 0 to %d", v.name, v.value, v.most)
+		}
 	}
 	return nil
 }
 
-// Made is what a run did.
+// Made is the result of a run.
 type Made struct {
-	// Flows that the kernel took; each was new if its tuple was not in the
-	// table before.
+	// Flows is the number of packets that the kernel accepted. Each made a new flow, if
+	// its tuple was not in the table.
 	Flows int
-	// Refused packets, for want of room in the conntrack table or of buffers.
+	// Refused is the number of packets that the kernel dropped, because the conntrack
+	// table or a buffer was full.
 	Refused int
 	Elapsed time.Duration
 }
 
-// Generate makes flows on the calling goroutine until all are made or ctx
-// ends; then the error is ctx's and Made says how many there are.
-func (g *Generator) Generate(ctx context.Context, cfg GenConfig) (Made, error) {
-	return generate(ctx, g.ns.Do, cfg)
-}
+func (m *Made) tried() int { return m.Flows + m.Refused }
 
-// generate makes the flows. do runs a function in the namespace.
-func generate(ctx context.Context, do func(func() error) error, cfg GenConfig) (Made, error) {
+// Generate makes flows until all are made or ctx ends. Then the error is ctx's, and Made
+// counts the flows so far.
+func (g *Generator) Generate(ctx context.Context, cfg GenConfig) (made Made, err error) {
 	if err := cfg.check(); err != nil {
-		return Made{}, fmt.Errorf("generate: %w", err)
+		return Made{}, err
 	}
-	b := newBatch(cfg.Sources)
-	defer runtime.KeepAlive(b)
-	var made Made
 	start := time.Now()
-	var err error
 	for sport := firstSport; made.tried() < cfg.Flows && err == nil; sport++ {
-		err = b.fromSource(ctx, do, cfg, uint16(sport), start, &made)
+		err = g.fromPort(ctx, cfg, sport, start, &made)
 	}
 	made.Elapsed = time.Since(start)
 	if err != nil {
@@ -92,79 +83,40 @@ func generate(ctx context.Context, do func(func() error) error, cfg GenConfig) (
 	return made, nil
 }
 
-func (m *Made) tried() int { return m.Flows + m.Refused }
-
-// mmsghdr is struct mmsghdr of recvmmsg(2).
-type mmsghdr struct {
-	hdr unix.Msghdr
-	len uint32
-}
-
-// batch is what sendmmsg reads, made once: only the ports change, and the sources
-// where there are many. It points into itself, so it must stay where it is.
-type batch struct {
-	msgs    [batchSize]mmsghdr
-	to      [batchSize]unix.RawSockaddrInet4
-	from    [batchSize]pktinfo
-	iov     unix.Iovec
-	payload [8]byte
-}
-
-// pktinfo is the control message that chooses a packet's source, of ip(7).
-type pktinfo struct {
-	hdr unix.Cmsghdr
-	unix.Inet4Pktinfo
-	_ [4]byte // CMSG_SPACE
-}
-
-func newBatch(sources int) *batch {
-	b := new(batch)
-	b.iov.Base = &b.payload[0]
-	b.iov.SetLen(len(b.payload))
-	for i := range b.msgs {
-		b.to[i] = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: generatorDst.As4()}
-		h := &b.msgs[i].hdr
-		h.Name = (*byte)(unsafe.Pointer(&b.to[i]))
-		h.Namelen = unix.SizeofSockaddrInet4
-		h.Iov = &b.iov
-		h.SetIovlen(1)
-		if sources > 0 {
-			c := &b.from[i]
-			c.hdr.Level, c.hdr.Type = unix.IPPROTO_IP, unix.IP_PKTINFO
-			c.hdr.SetLen(unix.CmsgLen(unix.SizeofInet4Pktinfo))
-			h.Control = (*byte)(unsafe.Pointer(c))
-			h.SetControllen(unix.CmsgSpace(unix.SizeofInet4Pktinfo))
-		}
-	}
-	return b
-}
-
-// fromSource makes the flows of one source port.
-func (b *batch) fromSource(ctx context.Context, do func(func() error) error, cfg GenConfig, sport uint16, start time.Time, made *Made) error {
+// fromPort makes the flows of one source port.
+func (g *Generator) fromPort(ctx context.Context, cfg GenConfig, sport int, start time.Time, made *Made) error {
 	src := generatorSrc.As4()
 	src[3] += byte(cfg.Base)
 	if cfg.Sources > 0 {
-		src = [4]byte{} // each packet says which
+		src = [4]byte{} // each packet has its own
 	}
-	var fd int
-	err := do(func() (err error) {
-		fd, err = udpSocket(src, sport)
+	var conn *net.UDPConn
+	err := g.ns.Do(func() (err error) {
+		conn, err = net.ListenUDP("udp4", &net.UDPAddr{IP: src[:], Port: sport})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer conn.Close()
+	to := ipv4.NewPacketConn(conn)
+	batch := make([]ipv4.Message, batchSize)
+	addrs := make([]net.UDPAddr, batchSize)
+	for i := range batch {
+		addrs[i].IP = generatorDst.AsSlice()
+		batch[i] = ipv4.Message{Buffers: [][]byte{make([]byte, 8)}, Addr: &addrs[i]}
+	}
 	for dport := firstDport; dport < firstDport+flowsPerSource && made.tried() < cfg.Flows; dport += batchSize {
 		n := min(batchSize, cfg.Flows-made.tried())
-		for i := range b.to[:n] {
-			putPort(&b.to[i].Port, uint16(dport+i))
+		for i := range n {
+			addrs[i].Port = dport + i
 			if cfg.Sources > 0 {
 				host := 1 + (made.tried()+i)%cfg.Sources
-				b.from[i].Spec_dst = [4]byte{10, byte(host >> 16), byte(host >> 8), byte(host)}
+				from := ipv4.ControlMessage{Src: net.IPv4(10, byte(host>>16), byte(host>>8), byte(host))}
+				batch[i].OOB = from.Marshal()
 			}
 		}
-		if err := b.send(fd, n, made); err != nil {
+		if err := send(to, batch[:n], made); err != nil {
 			return err
 		}
 		if err := pace(ctx, cfg.Rate, made.tried(), start); err != nil {
@@ -174,21 +126,20 @@ func (b *batch) fromSource(ctx context.Context, do func(func() error) error, cfg
 	return nil
 }
 
-// send sends the first n packets, stepping over those that are refused.
-func (b *batch) send(fd, n int, made *Made) error {
-	for at := 0; at < n; {
-		sent, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.msgs[at])), uintptr(n-at), 0, 0, 0)
+// send sends the packets. It skips those that the kernel refuses.
+func send(conn *ipv4.PacketConn, batch []ipv4.Message, made *Made) error {
+	for len(batch) > 0 {
+		n, err := conn.WriteBatch(batch, 0)
 		switch {
-		case errno == 0:
-			at += int(sent)
-			made.Flows += int(sent)
-		case errno == unix.EPERM, errno == unix.ENOBUFS, errno == unix.EAGAIN:
-			// conntrack drops what it has no room for: EPERM.
-			at++
+		case err == nil:
+			made.Flows += n
+		case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOBUFS): // EPERM: conntrack's table is full
+			n = 1
 			made.Refused++
-		case errno != unix.EINTR:
-			return os.NewSyscallError("sendmmsg", errno)
+		default:
+			return err
 		}
+		batch = batch[n:]
 	}
 	return nil
 }
@@ -204,32 +155,12 @@ func pace(ctx context.Context, rate, n int, start time.Time) error {
 	return ctx.Err()
 }
 
-// pause waits for d or for the end of ctx.
+// pause waits for d or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	}
-}
-
-// udpSocket opens a UDP socket of the calling thread's namespace.
-func udpSocket(src [4]byte, port uint16) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_UDP)
-	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: src, Port: int(port)}); err != nil {
-		unix.Close(fd)
-		return -1, os.NewSyscallError("bind", err)
-	}
-	return fd, nil
-}
-
-// putPort writes a port in network order.
-func putPort(at *uint16, port uint16) {
-	*(*[2]byte)(unsafe.Pointer(at)) = [2]byte{byte(port >> 8), byte(port)}
 }

@@ -5,7 +5,6 @@ package labtest
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"time"
 
@@ -26,39 +25,32 @@ var (
 	GeneratorSNAT = netip.MustParseAddr("198.18.1.1")
 )
 
-// The addresses of the device, and those that are local. With GenConfig.Sources the
-// sources are generatorHosts.
-const (
-	generatorNet   = "198.18.0.1/15"
-	generatorLocal = "198.18.0.0/24"
-	generatorHosts = "10.0.0.0/8"
-)
+// generatorLocal are the local networks: the sources, and those of GenConfig.Sources.
+var generatorLocal = []string{"198.18.0.0/24", "10.0.0.0/8"}
 
-// GeneratorConfig says how conntrack treats the generated flows. The zero
-// value is the kernel's defaults and no NAT.
+// GeneratorConfig configures conntrack for the generated flows. The zero value is the
+// kernel's defaults and no NAT.
 type GeneratorConfig struct {
 	Acct      bool // nf_conntrack_acct
 	Timestamp bool // nf_conntrack_timestamp
 	SNAT      bool // translate the source to GeneratorSNAT
 
-	// UDPTimeout, in whole seconds, makes unreplied flows expire soon, for
-	// DESTROYs; 0 is the kernel's 30 s. Garbage collection runs when it likes.
+	// UDPTimeout is the timeout of unreplied flows in whole seconds; 0 is the kernel's
+	// 30 s. Garbage collection runs on the kernel's own schedule.
 	UDPTimeout time.Duration
 
 	// Sysctls are written last, by sysctl(8)'s names.
 	Sysctls map[string]string
 }
 
-// Generator makes many new flows in a namespace of its own: UDP packets out
-// of an ifb device, which drops them after POSTROUTING, where conntrack has
-// confirmed their flows. Nobody answers, no ICMP error comes back; that is
-// three times as fast as loopback.
+// Generator makes many new flows in its own namespace: UDP packets that leave by an ifb
+// device, which drops them after POSTROUTING. conntrack has confirmed their flows by
+// then. There is no answer and no ICMP error; that is three times as fast as loopback.
 type Generator struct {
 	ns *lab.Namespace
 }
 
-// NewGenerator makes the namespace. The kernel's table must have room for the
-// flows: see RaiseMax.
+// NewGenerator makes the namespace. nf_conntrack_max must allow the flows: see RaiseMax.
 func NewGenerator(cfg GeneratorConfig) (*Generator, error) {
 	ns, err := lab.NewNamespace("generator")
 	if err != nil {
@@ -73,10 +65,10 @@ func NewGenerator(cfg GeneratorConfig) (*Generator, error) {
 	return g, nil
 }
 
-// Namespace is where the flows are made, and where to listen for them.
+// Namespace returns the namespace of the flows, for listeners.
 func (g *Generator) Namespace() *lab.Namespace { return g.ns }
 
-// Close lets the namespace go, flows and all, without DESTROY events.
+// Close removes the namespace and its flows. There are no DESTROY events.
 func (g *Generator) Close() error { return g.ns.Close() }
 
 func (g *Generator) wire(GeneratorConfig) error {
@@ -97,15 +89,15 @@ func (g *Generator) wire(GeneratorConfig) error {
 			return fmt.Errorf("%s up: %w", name, err)
 		}
 	}
-	addr, err := netlink.ParseAddr(generatorNet)
+	addr, err := netlink.ParseAddr("198.18.0.1/15")
 	if err != nil {
 		return err
 	}
 	if err := h.AddrAdd(sink, addr); err != nil {
-		return fmt.Errorf("address %s: %w", generatorNet, err)
+		return fmt.Errorf("address %s: %w", addr, err)
 	}
-	// Local routes instead of an address for each.
-	for _, sources := range []string{generatorLocal, generatorHosts} {
+	// Local routes instead of an address for each source.
+	for _, sources := range generatorLocal {
 		dst, err := netlink.ParseIPNet(sources)
 		if err != nil {
 			return err
@@ -121,7 +113,7 @@ func (g *Generator) wire(GeneratorConfig) error {
 	return nil
 }
 
-// loadRules turns conntrack on with one rule, and NAT where it is wanted.
+// loadRules turns conntrack on with one rule, and adds the rule of SNAT.
 func (g *Generator) loadRules(cfg GeneratorConfig) error {
 	return g.ns.NFT(func(c *nftables.Conn) error {
 		filter := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"})
@@ -140,21 +132,20 @@ func (g *Generator) loadRules(cfg GeneratorConfig) error {
 }
 
 func (g *Generator) tune(cfg GeneratorConfig) error {
-	chosen := map[string]string{"net.netfilter.nf_conntrack_acct": "0", "net.netfilter.nf_conntrack_timestamp": "0"}
-	if cfg.Acct {
-		chosen["net.netfilter.nf_conntrack_acct"] = "1"
-	}
-	if cfg.Timestamp {
-		chosen["net.netfilter.nf_conntrack_timestamp"] = "1"
-	}
 	if cfg.UDPTimeout%time.Second != 0 || cfg.UDPTimeout < 0 {
 		return fmt.Errorf("UDP timeout %s is not in whole seconds", cfg.UDPTimeout)
 	}
+	onOff := map[bool]string{false: "0", true: "1"}
+	chosen := map[string]string{"acct": onOff[cfg.Acct], "timestamp": onOff[cfg.Timestamp]}
 	if cfg.UDPTimeout > 0 {
-		chosen["net.netfilter.nf_conntrack_udp_timeout"] = fmt.Sprint(int(cfg.UDPTimeout / time.Second))
+		chosen["udp_timeout"] = fmt.Sprint(int(cfg.UDPTimeout / time.Second))
 	}
-	maps.Copy(chosen, cfg.Sysctls)
 	for name, value := range chosen {
+		if err := g.ns.WriteSysctl("net.netfilter.nf_conntrack_"+name, value); err != nil {
+			return err
+		}
+	}
+	for name, value := range cfg.Sysctls {
 		if err := g.ns.WriteSysctl(name, value); err != nil {
 			return err
 		}

@@ -7,15 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/conntrack"
-	"golang.org/x/sys/unix"
 )
 
 func newGenerator(t *testing.T, cfg GeneratorConfig) *Generator {
@@ -45,7 +42,7 @@ func count(t *testing.T, g *Generator) int {
 	return n
 }
 
-// TestGenerate holds what Made says against the kernel's own count.
+// TestGenerate compares Made with the kernel's own count.
 func TestGenerate(t *testing.T) {
 	t.Parallel()
 	g := newGenerator(t, GeneratorConfig{})
@@ -138,8 +135,7 @@ func TestGenerateSNAT(t *testing.T) {
 	}
 }
 
-// TestGenerateSources expects flows of so many inside hosts, each with its source
-// translated.
+// TestGenerateSources expects flows of 300 inside hosts, each with its source translated.
 func TestGenerateSources(t *testing.T) {
 	t.Parallel()
 	g := newGenerator(t, GeneratorConfig{SNAT: true})
@@ -174,11 +170,15 @@ func TestGenerateSources(t *testing.T) {
 	}
 }
 
-// TestRaiseMax changes the host's limit as root alone; elsewhere RaiseMax must
-// say why it can't.
+// TestRaiseMax changes the host's limit. It is only possible for root; otherwise RaiseMax
+// must return the reason.
 func TestRaiseMax(t *testing.T) {
 	t.Parallel()
-	release, err := RaiseMax(t.Context(), 1)
+	old, err := readLimit(conntrackMax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := RaiseMax(t.Context(), old+1000)
 	if errors.Is(err, ErrNotInitial) {
 		if InitialUserNS() {
 			t.Skip("root without the right to write sysctls")
@@ -188,73 +188,20 @@ func TestRaiseMax(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The lock is held: nobody else changes the limit.
+	if got, err := readLimit(conntrackMax); got != old+1000 {
+		t.Errorf("raised to %d, want %d; %v", got, old+1000, err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := RaiseMax(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a second owner: %v", err)
 	}
-	f, err := os.OpenFile(conntrackMax, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	limit := func() int {
-		n, err := readMax(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	old := limit()
-	lower, err := setMax(f, old+1000, func(old int) bool { return true })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := limit(); got != old+1000 {
-		t.Errorf("raised to %d, want %d", got, old+1000)
-	}
-	if err := lower(); err != nil {
-		t.Fatal(err)
-	}
-	if got := limit(); got != old {
-		t.Errorf("lowered to %d, want %d", got, old)
-	}
-	if err := release(); err != nil {
+	if err := held.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestGenerateAllocs: a batch costs no memory.
-func TestGenerateAllocs(t *testing.T) {
-	g := newGenerator(t, GeneratorConfig{})
-	var fd int
-	if err := g.Namespace().Do(func() (err error) {
-		fd, err = udpSocket(generatorSrc.As4(), firstSport)
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	b := newBatch(0)
-	for i := range b.to {
-		putPort(&b.to[i].Port, uint16(firstDport+i))
-	}
-	var made Made
-	if n := testing.AllocsPerRun(100, func() {
-		if err := b.send(fd, batchSize, &made); err != nil {
-			t.Fatal(err)
-		}
-		if err := pace(t.Context(), 0, made.tried(), time.Time{}); err != nil {
-			t.Fatal(err)
-		}
-	}); n != 0 {
-		t.Errorf("%v allocations a batch", n)
-	}
-}
-
-// BenchmarkGenerate makes b.N flows at full speed: as many as the host's table
-// has room for, at most.
+// BenchmarkGenerate makes b.N flows at full speed, at most nf_conntrack_max.
 func BenchmarkGenerate(b *testing.B) {
 	g, err := NewGenerator(GeneratorConfig{})
 	if err != nil {
@@ -273,44 +220,40 @@ func BenchmarkGenerate(b *testing.B) {
 	}
 }
 
-// TestHoldBuckets expects one holder at a time, and the old number to be back when
-// it lets go.
-func TestHoldBuckets(t *testing.T) {
+// TestHoldLimits expects one holder at a time, and Close to restore the old number.
+func TestHoldLimits(t *testing.T) {
 	Alone(t, "nf_conntrack_buckets")
-	b, err := HoldBuckets(t.Context())
+	l, err := HoldLimits(t.Context())
 	if errors.Is(err, ErrNotInitial) {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func() string {
-		text, err := os.ReadFile(conntrackBuckets)
+	read := func() int {
+		n, err := readLimit(conntrackBuckets)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return strings.TrimSpace(string(text))
+		return n
 	}
 	old := read()
-	if err := b.Set(1000); err != nil || read() != "1024" {
-		t.Errorf("%s buckets, %v", read(), err)
+	if err := l.SetBuckets(1000); err != nil || read() != 1024 {
+		t.Errorf("%d buckets, %v", read(), err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := HoldBuckets(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := HoldLimits(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a second holder: %v", err)
 	}
-	if _, err := RaiseMax(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("beside it: %v", err)
+	if err := l.Close(); err != nil || read() != old {
+		t.Errorf("%d buckets, %d before; %v", read(), old, err)
 	}
-	if err := b.Close(); err != nil || read() != old {
-		t.Errorf("%s buckets, %s before; %v", read(), old, err)
-	}
-	again, err := RaiseMax(t.Context(), 1)
+	again, err := HoldLimits(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := again(); err != nil {
+	if err := again.Close(); err != nil {
 		t.Error(err)
 	}
 }

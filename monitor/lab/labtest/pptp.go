@@ -15,7 +15,7 @@ import (
 	"natlens/monitor/lab"
 )
 
-// The call ids of the lab's tunnel: the client's, and the server's.
+// The call ids of the lab's tunnel.
 const (
 	PPTPClientCall = 77
 	PPTPServerCall = 88
@@ -31,8 +31,8 @@ const (
 	pptpCallReply    = 8
 )
 
-// PPTPOnce sets up a tunnel to the server and sends a GRE packet into it. The helper
-// reads both call ids, which are the keys of GRE, in the control connection.
+// PPTPOnce opens a tunnel to the server and sends a GRE packet into it. The helper reads
+// both call ids, which are the keys of GRE, from the control connection.
 func PPTPOnce(ctx context.Context, l *lab.Lab, r Related) (err error) {
 	defer func() {
 		if err != nil {
@@ -65,18 +65,18 @@ func PPTPOnce(ctx context.Context, l *lab.Lab, r Related) (err error) {
 	if err := pptpDialogue(conn, peer); err != nil {
 		return err
 	}
-	if err := r.expected(); err != nil {
+	if err := call(r.Expected); err != nil {
 		return err
 	}
 	if err := l.GREOnce(ctx, lab.GRE{Raw: lab.Raw{From: from, To: lab.ServerIP}, CallID: PPTPServerCall}); err != nil {
 		return err
 	}
-	return r.come()
+	return call(r.Come)
 }
 
-// pptpDialogue says what makes a tunnel: each message is read before the next one
-// is sent, as the helper of the gateway wants it. With NAT the client's call id
-// arrives as another one, which the server then names.
+// pptpDialogue opens the tunnel. Each message is read before the next one is sent, as the
+// gateway's helper requires. NAT may translate the client's call id; the server's answer
+// has the translated one.
 func pptpDialogue(client, server net.Conn) error {
 	call := uint16(PPTPClientCall)
 	for _, m := range []struct {
@@ -92,7 +92,7 @@ func pptpDialogue(client, server net.Conn) error {
 		// Both ids, result 1 "connected", cause, speed, window.
 		{server, client, pptpCallReply, func() []byte { return pptpBody(20, PPTPServerCall, call, 0x0100, 0, 1, 0, 64) }},
 	} {
-		got, err := pptpSay(m.from, m.to, m.kind, m.body())
+		got, err := pptpSend(m.from, m.to, m.kind, m.body())
 		if err != nil {
 			return fmt.Errorf("message %d: %w", m.kind, err)
 		}
@@ -103,7 +103,7 @@ func pptpDialogue(client, server net.Conn) error {
 	return nil
 }
 
-// pptpBody is a body of 16-bit words, filled up with zeros.
+// pptpBody is a body of 16-bit words, padded with zeros.
 func pptpBody(size int, words ...uint16) []byte {
 	var b []byte
 	for _, w := range words {
@@ -112,9 +112,8 @@ func pptpBody(size int, words ...uint16) []byte {
 	return append(b, make([]byte, size-len(b))...)
 }
 
-// pptpSay sends a control message and returns its body as it reached the other
-// side.
-func pptpSay(from io.Writer, to io.Reader, kind uint16, body []byte) ([]byte, error) {
+// pptpSend sends a control message and returns its body as the other side read it.
+func pptpSend(from io.Writer, to io.Reader, kind uint16, body []byte) ([]byte, error) {
 	const head = 12
 	b := binary.BigEndian.AppendUint16(nil, uint16(head+len(body)))
 	b = binary.BigEndian.AppendUint16(b, 1) // a control message

@@ -16,30 +16,27 @@ import (
 	"natlens/monitor/lab"
 )
 
-// Race has two datagrams pass the gateway at the same moment, one on each of two
-// CPUs.
+// Race is two datagrams that pass the gateway at the same moment, each on its own CPU.
 type Race struct {
 	To netip.AddrPort // IPv4
 
-	// TwoHosts has both clients send one, from the same port; else one client sends
-	// both from one socket, as a resolver library does that asks for A and AAAA at
-	// once.
+	// TwoHosts makes each client send one datagram, from the same port. Otherwise one
+	// client sends both from one socket, like a resolver that asks for A and AAAA.
 	TwoHosts bool
 
-	Rate int // races a second at the most; 0 is as many as go
+	Rate int // most races a second; 0 is full speed
 }
 
 // ErrOneCPU is the error of RunRace on a machine with one CPU.
-var ErrOneCPU = errors.New("a race takes two CPUs")
+var ErrOneCPU = errors.New("a race needs two CPUs")
 
-// The source ports of races, which begin again when all were used.
-const firstRacePort, racePorts = 20000, 40000
+const (
+	firstRacePort, racePorts = 20000, 40000 // source ports
+	maxRaces                 = 4000         // of one RunRace
+)
 
-// raced counts the races of this process.
+// raced counts the races of this process, for the next source port.
 var raced atomic.Int64
-
-// maxRaces is how many races RunRace tries.
-const maxRaces = 4000
 
 // RunRace runs races, each from a new port, until enough returns true. It calls enough
 // after every twentieth race and returns an error if it never returns true.
@@ -52,11 +49,10 @@ func RunRace(ctx context.Context, l *lab.Lab, r Race, enough func() bool) error 
 		return ErrOneCPU
 	}
 	second := &racer{to: unix.SockaddrInet4{Port: int(r.To.Port()), Addr: r.To.Addr().As4()}}
-	go second.run(nth(&cpus, 1))
+	go second.run(&cpus)
 	done := make(chan error)
 	go func() {
-		runtime.LockOSThread() // the thread ends with the goroutine
-		onCPU(nth(&cpus, 0))
+		onCPU(&cpus, 0)
 		done <- races(ctx, l, r, second, enough)
 		second.turn.Store(maxRaces + 1)
 	}()
@@ -65,7 +61,7 @@ func RunRace(ctx context.Context, l *lab.Lab, r Race, enough func() bool) error 
 
 // races is the goroutine of the first sender.
 func races(ctx context.Context, l *lab.Lab, r Race, second *racer, enough func() bool) error {
-	to := second.to // of its own: a send writes into it
+	to := second.to // a copy, because a send writes into it
 	start := time.Now()
 	for i := range int64(maxRaces) {
 		if err := pace(ctx, r.Rate, int(i), start); err != nil {
@@ -77,7 +73,7 @@ func races(ctx context.Context, l *lab.Lab, r Race, second *racer, enough func()
 		}
 		second.fd.Store(int64(fds[1]))
 		second.turn.Store(i + 1)
-		_ = unix.Sendto(fds[0], []byte("?"), 0, &to) // lost or not: that is the race
+		_ = unix.Sendto(fds[0], []byte("?"), 0, &to) // either may be dropped
 		spin(&second.done, i+1)
 		unix.Close(fds[0])
 		if fds[1] != fds[0] {
@@ -90,38 +86,42 @@ func races(ctx context.Context, l *lab.Lab, r Race, second *racer, enough func()
 	return fmt.Errorf("%d races were not enough", maxRaces)
 }
 
-// raceSockets opens the sockets that the two datagrams leave from.
+// raceSockets opens the sockets of the two datagrams.
 func raceSockets(l *lab.Lab, r Race, port int) (fds [2]int, err error) {
-	from := [2]*lab.Namespace{l.Client, l.Client2}
-	for i := range from {
-		if i == 1 && !r.TwoHosts {
-			return [2]int{fds[0], fds[0]}, nil
-		}
-		err := from[i].Do(func() (err error) {
-			fds[i], err = udpSocket([4]byte{}, uint16(port))
-			return err
-		})
-		if err != nil {
-			if i == 1 {
-				unix.Close(fds[0])
-			}
-			return fds, err
-		}
+	if fds[0], err = udpSocket(l.Client, port); err != nil || !r.TwoHosts {
+		return [2]int{fds[0], fds[0]}, err
 	}
-	return fds, nil
+	if fds[1], err = udpSocket(l.Client2, port); err != nil {
+		unix.Close(fds[0])
+	}
+	return fds, err
 }
 
-// racer is the second sender: a datagram for each turn that it is given.
+// udpSocket opens a UDP socket of a namespace. Nothing is faster than its descriptor.
+func udpSocket(n *lab.Namespace, port int) (fd int, err error) {
+	err = n.Do(func() error {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_UDP)
+		if err != nil {
+			return err
+		}
+		if err = unix.Bind(fd, &unix.SockaddrInet4{Port: port}); err != nil {
+			unix.Close(fd)
+		}
+		return err
+	})
+	return fd, err
+}
+
+// racer is the second sender. It sends a datagram for each turn.
 type racer struct {
 	turn, done atomic.Int64
 	fd         atomic.Int64
 	to         unix.SockaddrInet4
 }
 
-// run is the racer's goroutine. It ends with the turn after the last.
-func (r *racer) run(cpu int) {
-	runtime.LockOSThread()
-	onCPU(cpu)
+// run is the racer's goroutine. It ends with the turn after the last race.
+func (r *racer) run(cpus *unix.CPUSet) {
+	onCPU(cpus, 1)
 	for i := int64(1); ; i++ {
 		spin(&r.turn, i)
 		if r.turn.Load() > maxRaces {
@@ -132,7 +132,7 @@ func (r *racer) run(cpu int) {
 	}
 }
 
-// spin waits until n is at least so much.
+// spin waits until n is at least least.
 func spin(n *atomic.Int64, least int64) {
 	for i := 1; n.Load() < least; i++ {
 		if i%10000 == 0 {
@@ -141,21 +141,18 @@ func spin(n *atomic.Int64, least int64) {
 	}
 }
 
-// onCPU binds the thread to a CPU.
-func onCPU(n int) {
-	var set unix.CPUSet
-	set.Set(n)
-	_ = unix.SchedSetaffinity(0, &set) // without, races are fewer
-}
-
-// nth is the number of the n-th CPU of a set, from 0.
-func nth(set *unix.CPUSet, n int) int {
-	for i := 0; ; i++ {
-		if set.IsSet(i) {
-			if n == 0 {
-				return i
-			}
-			n--
+// onCPU binds the goroutine to the n-th CPU of a set, from 0. Its thread ends with it.
+func onCPU(cpus *unix.CPUSet, n int) {
+	runtime.LockOSThread()
+	for cpu := 0; ; cpu++ {
+		if !cpus.IsSet(cpu) {
+			continue
+		}
+		if n--; n < 0 {
+			var set unix.CPUSet
+			set.Set(cpu)
+			_ = unix.SchedSetaffinity(0, &set) // on failure there are fewer races
+			return
 		}
 	}
 }

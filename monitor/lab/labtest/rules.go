@@ -5,6 +5,7 @@ package labtest
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -14,7 +15,7 @@ import (
 	"natlens/monitor/lab"
 )
 
-// AddRule puts a rule before the others of a chain of the gateway. Tables are "nat"
+// AddRule inserts a rule at the beginning of a chain of the gateway. Tables are "nat"
 // (family ip only; chains prerouting, output, input, postrouting) and "filter"
 // (families ip and ip6; chains raw_prerouting, raw_output, mangle_prerouting,
 // mangle_output, input, forward).
@@ -26,8 +27,7 @@ func AddRule(l *lab.Lab, family nftables.TableFamily, table, chain string, parts
 	})
 }
 
-// Sport matches the source port of TCP, UDP, UDPLITE and SCTP; put Proto
-// Sport matches the source port of TCP, UDP, UDPLITE and SCTP; put lab.Proto before it.
+// Sport matches the source port of TCP, UDP, UDPLITE and SCTP. Put lab.Proto before it.
 func Sport(port uint16) lab.Part {
 	return lab.Part{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: 2},
@@ -37,20 +37,12 @@ func Sport(port uint16) lab.Part {
 
 // Saddr matches the source address: ip saddr, or ip6 saddr in an ip6 table.
 func Saddr(a netip.Addr) lab.Part {
-	offset := uint32(12)
-	if a.Is6() {
-		offset = 8
-	}
-	return address(offset, a)
+	return address(map[bool]uint32{false: 12, true: 8}[a.Is6()], a)
 }
 
 // Daddr is Saddr for the destination.
 func Daddr(a netip.Addr) lab.Part {
-	offset := uint32(16)
-	if a.Is6() {
-		offset = 24
-	}
-	return address(offset, a)
+	return address(map[bool]uint32{false: 16, true: 24}[a.Is6()], a)
 }
 
 func address(offset uint32, a netip.Addr) lab.Part {
@@ -76,11 +68,11 @@ func SNAT(to netip.Addr, lo, hi uint16, fullyRandom bool) lab.Part {
 	return append(p, nat)
 }
 
-// NoTrack keeps a packet out of conntrack; only in the raw chains.
+// NoTrack keeps a packet out of conntrack. Use it in the raw chains only.
 func NoTrack() lab.Part { return lab.Part{&expr.Notrack{}} }
 
-// SetZone puts the packet's flow into a conntrack zone; only in the raw
-// chains. Packets of both directions need the same zone to meet.
+// SetZone puts the packet's flow into a conntrack zone. Use it in the raw chains only.
+// Both directions of a flow need the same zone.
 func SetZone(zone uint16) lab.Part {
 	return ctSet(expr.CtKeyZONE, binaryutil.NativeEndian.PutUint16(zone))
 }
@@ -95,14 +87,11 @@ func SetLabel(bit uint) lab.Part {
 	if bit > 127 {
 		panic(fmt.Sprintf("labtest: label bit %d", bit))
 	}
-	// The kernel takes labels as an array of longs: bytes in host order.
-	label := make([]byte, 16)
-	if binaryutil.NativeEndian.Uint16([]byte{1, 0}) == 1 {
-		label[bit/8] = 1 << (bit % 8)
-	} else {
-		label[bit/64*8+7-bit%64/8] = 1 << (bit % 8)
-	}
-	return ctSet(expr.CtKeyLABELS, label)
+	// The kernel takes labels as an array of longs in host order.
+	var label [2]uint64
+	label[bit/64] = 1 << (bit % 64)
+	return ctSet(expr.CtKeyLABELS, slices.Concat(
+		binaryutil.NativeEndian.PutUint64(label[0]), binaryutil.NativeEndian.PutUint64(label[1])))
 }
 
 func ctSet(key expr.CtKey, data []byte) lab.Part {

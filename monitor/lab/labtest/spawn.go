@@ -13,24 +13,19 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"natlens/monitor/lab"
 )
 
-// spawnEnv marks a process that Spawn started; its value is a GenConfig as
-// JSON. The namespace is file 3, the result goes to standard output.
-const (
-	spawnEnv = "NATLENS_LAB_SPAWN"
-	spawnFD  = 3
-)
+// spawnEnv marks a process that Spawn started. Its value is a GenConfig in JSON. File 3
+// is the namespace, and standard output gets the result.
+const spawnEnv = "NATLENS_LAB_SPAWN"
 
-// Spawn is Generate in a process of its own, so that a benchmark can measure this one.
-// The program runs itself again and does the work in Enter. If this process dies, that
-// one is killed.
+// Spawn is Generate in another process, so that a benchmark can measure this one. The
+// program runs itself again, and [Enter] does the work. The process is killed when this
+// one dies.
 func (g *Generator) Spawn(ctx context.Context, cfg GenConfig) (Made, error) {
 	if err := cfg.check(); err != nil {
-		return Made{}, fmt.Errorf("generate: %w", err)
+		return Made{}, err
 	}
 	request, err := json.Marshal(cfg)
 	if err != nil {
@@ -44,10 +39,9 @@ func (g *Generator) Spawn(ctx context.Context, cfg GenConfig) (Made, error) {
 	}
 	defer ns.Close()
 	cmd.ExtraFiles = []*os.File{ns}
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	// Pdeathsig means the death of the parent thread.
-	runtime.LockOSThread()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	runtime.LockOSThread() // Pdeathsig refers to the parent thread
 	defer runtime.UnlockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.Output()
@@ -55,7 +49,7 @@ func (g *Generator) Spawn(ctx context.Context, cfg GenConfig) (Made, error) {
 		return Made{}, ctx.Err()
 	}
 	if err != nil {
-		return Made{}, fmt.Errorf("spawned generator: %w: %s", err, strings.TrimSpace(complaint.String()))
+		return Made{}, fmt.Errorf("spawned generator: %w: %s", err, strings.TrimSpace(stderr.String()))
 	}
 	var made Made
 	if err := json.Unmarshal(out, &made); err != nil {
@@ -64,35 +58,29 @@ func (g *Generator) Spawn(ctx context.Context, cfg GenConfig) (Made, error) {
 	return made, nil
 }
 
-// Enter is [lab.Enter] for programs that call [Generator.Spawn]: a process that Spawn
-// started does its work inside Enter and exits.
+// Enter is [lab.Enter] for programs that call [Generator.Spawn]. In a process that Spawn
+// started it makes the flows and exits.
 func Enter() error {
 	if request, ok := os.LookupEnv(spawnEnv); ok {
-		os.Exit(spawned(request))
+		if err := spawned(request); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	return lab.Enter()
 }
 
-// spawned is the main function of a process that Spawn started. It returns the exit
-// code.
-func spawned(request string) int {
+// spawned is the main function of a process that Spawn started.
+func spawned(request string) error {
 	var cfg GenConfig
-	err := json.Unmarshal([]byte(request), &cfg)
-	if err == nil {
-		// The thread is the only one of this process that opens sockets.
-		runtime.LockOSThread()
-		err = unix.Setns(spawnFD, unix.CLONE_NEWNET)
+	if err := json.Unmarshal([]byte(request), &cfg); err != nil {
+		return err
 	}
-	var made Made
-	if err == nil {
-		made, err = generate(context.Background(), func(f func() error) error { return f() }, cfg)
-	}
-	if err == nil {
-		err = json.NewEncoder(os.Stdout).Encode(made)
-	}
+	g := &Generator{ns: lab.OpenNamespace("generator", os.NewFile(3, "netns"))}
+	made, err := g.Generate(context.Background(), cfg)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
-	return 0
+	return json.NewEncoder(os.Stdout).Encode(made)
 }

@@ -21,8 +21,8 @@ func Main(m *testing.M) {
 }
 
 // New builds a lab with counters, timestamps, helpers and the kernel's own timeouts. It
-// is closed when the test ends. Labs do not see each other: tests with a lab each may
-// run in parallel.
+// is closed when the test ends. Labs are independent: tests with a lab each may run in
+// parallel.
 func New(t testing.TB) *lab.Lab {
 	t.Helper()
 	return NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true})
