@@ -59,7 +59,7 @@ func (b *bench) delete(ctx context.Context) error {
 
 // left fails unless so many flows are in the table.
 func (b *bench) left(ctx context.Context, ns *lab.Namespace, want int) error {
-	cmd := exec.CommandContext(ctx, b.natlens, "list", "-o", "csv", "--quiet", "--count", fmt.Sprint(want+1))
+	cmd := exec.CommandContext(ctx, b.natlens, "list", "-o", "csv", "--quiet", "--limit", fmt.Sprint(want+1))
 	var lines countLines
 	cmd.Stdout = &lines
 	if err := ns.Do(cmd.Start); err != nil {

@@ -77,7 +77,7 @@ func TestWatchFromFilters(t *testing.T) {
 		{"nat", "1 2 4"},
 		{"-e new", "1 3"},
 		{"-e new,destroy snat", "1 4"},
-		{"--count 2", "1 2"},
+		{"--limit 2", "1 2"},
 		{"--for 4s", "1 2 3"},
 		{"-p udp --dport 53", "3"},
 	} {
@@ -160,7 +160,7 @@ func TestFromTellsWhatItCouldNotRead(t *testing.T) {
 }
 
 // TestFromCountsEventsAlone puts a loss between events: it is shown, and none of
-// the events that are counted, by the summary and by --count.
+// the events that are counted, by the summary and by --limit.
 func TestFromCountsEventsAlone(t *testing.T) {
 	path := writeRecording(t, lifeLines[:400]+"\n"+lifeLines)
 	c := call(t.Context(), cli.Console{}, "watch", "--from", path)
@@ -168,7 +168,7 @@ func TestFromCountsEventsAlone(t *testing.T) {
 	if events := strings.Count(c.stdout.String(), "\n") - 1; c.code != 0 || first != fmt.Sprintf("natlens: %d events, %[1]d shown, 1 lost", events) {
 		t.Errorf("code %d: %s%s", c.code, c.stderr.String(), c.stdout.String())
 	}
-	c = call(t.Context(), cli.Console{}, "watch", "--from", path, "--count", "2")
+	c = call(t.Context(), cli.Console{}, "watch", "--from", path, "--limit", "2")
 	if c.code != 0 || strings.Count(c.stdout.String(), "\n") != 3 || strings.Count(c.stdout.String(), `"lost"`) != 1 {
 		t.Errorf("code %d: %s%s", c.code, c.stderr.String(), c.stdout.String())
 	}

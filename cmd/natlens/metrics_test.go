@@ -66,7 +66,7 @@ func httpGet(t *testing.T, url string) string {
 func TestMetrics(t *testing.T) {
 	l := labtest.New(t)
 	flowsUDP(t, l, 2)
-	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--metrics", "127.0.0.1:0", "udp", "and", "event", "new", "--count", "3")
+	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--metrics", "127.0.0.1:0", "udp", "and", "event", "new", "--limit", "3")
 	at := r.metricsOf(t)
 	waitFor(t, "the flows of before", func() bool {
 		return strings.Contains(httpGet(t, at+"/metrics"), "natlens_flows{protocol=\"udp\",state=\"replied\"} 2\n")

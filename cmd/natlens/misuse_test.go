@@ -149,7 +149,7 @@ var misuses = []struct {
 	{"watch -b 5GiB", 2, "--buffer-size 5GiB: not a size between 1 and 1.0 GiB, such as 212992, 64kB or 16MiB"},
 	{"watch --for 10", 2, "--for 10: not a time such as 10s or 5m; see natlens watch --help"},
 	{"watch --for -1s", 2, "--for -1s: must not be negative"},
-	{"watch --count -1", 2, "--count -1: not a whole number; see natlens watch --help"},
+	{"watch --limit -1", 2, "--limit -1: not a whole number; see natlens watch --help"},
 	{"watch --resync maybe", 2, "--resync maybe: must be on or off"},
 	{"watch --netns nowhere", 1, "--netns nowhere: there is no /run/netns/nowhere; ip netns list shows the names"},
 	{"watch --netns 2147483647", 1, "--netns 2147483647: there is no process with this id"},
@@ -166,7 +166,7 @@ var misuses = []struct {
 	{"watch --output DIR/there", 1, "output file DIR/there exists already; --force writes over it"},
 
 	{"lab", 2, "standard output is no terminal: natlens lab --watch streams the events as lines"},
-	{"lab --count 3", 2, "--count is for natlens lab --watch; the terminal UI takes words of a filter"},
+	{"lab --limit 3", 2, "--limit is for natlens lab --watch; the terminal UI takes words of a filter"},
 	{"lab --watch --theme dark", 2, "--theme is for the terminal UI: not together with --watch"},
 	{"lab --watch --netns x", 2, "lab takes no --netns: it makes its own"},
 }

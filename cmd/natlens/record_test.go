@@ -71,7 +71,7 @@ func TestRecordSurvivesKill(t *testing.T) {
 		if n := strings.Count(again.stdout.String(), "\n"); again.code != 0 || n < 20 {
 			t.Errorf("%s: code %d, %d flows: %s", name, again.code, n, again.stderr.String())
 		}
-		first := call(t.Context(), cli.Console{}, "watch", "--quiet", "-o", "jsonl", "--from", path, "--count", "1")
+		first := call(t.Context(), cli.Console{}, "watch", "--quiet", "-o", "jsonl", "--from", path, "--limit", "1")
 		if !strings.Contains(first.stdout.String(), `"event":"existing"`) {
 			t.Errorf("%s begins with %s", name, first.stdout.String())
 		}

@@ -88,7 +88,7 @@ func checkSummary(t *testing.T, stderr, written string) {
 func TestCount(t *testing.T) {
 	l := labtest.New(t)
 	for _, capture := range []string{"auto", "socket"} {
-		r := begin(t, t.Context(), l, cli.Console{}, "watch", "--capture", capture, "--count", "3", "-e", "new,update", "udp")
+		r := begin(t, t.Context(), l, cli.Console{}, "watch", "--capture", capture, "--limit", "3", "-e", "new,update", "udp")
 		flowsUDP(t, l, 3)
 		if code := r.end(t); code != 0 {
 			t.Errorf("code %d", code)
@@ -148,7 +148,7 @@ func TestFor(t *testing.T) {
 func TestExisting(t *testing.T) {
 	l := labtest.New(t)
 	flowsUDP(t, l, 2)
-	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--existing", "--count", "4", "udp")
+	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--existing", "--limit", "4", "udp")
 	waitFor(t, "the flows of the table", func() bool { return strings.Count(r.stdout.String(), "\n") == 2 })
 	flowsUDP(t, l, 1)
 	if code := r.end(t); code != 0 {
@@ -391,7 +391,7 @@ func TestForce(t *testing.T) {
 	if err := os.WriteFile(path, []byte("earlier contents\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--output", path, "--force", "--count", "1")
+	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--output", path, "--force", "--limit", "1")
 	flowsUDP(t, l, 1)
 	if code := r.end(t); code != 0 || r.stdout.String() != "" {
 		t.Errorf("code %d, standard output %q, standard error %q", code, r.stdout.String(), r.stderr.String())
@@ -420,7 +420,7 @@ func TestLabels(t *testing.T) {
 	con := cli.Console{LabelFile: path}
 	var runs []*running
 	for _, words := range []string{"label names", "-l names", "label 3", "-l 3"} {
-		runs = append(runs, begin(t, t.Context(), l, con, append(strings.Fields("watch -o conntrack,labels --count 1"), strings.Fields(words)...)...))
+		runs = append(runs, begin(t, t.Context(), l, con, append(strings.Fields("watch -o conntrack,labels --limit 1"), strings.Fields(words)...)...))
 	}
 	if _, err := l.TCPOnce(t.Context(), lab.TCP{To: lab.ServerHTTP}); err != nil {
 		t.Fatal(err)

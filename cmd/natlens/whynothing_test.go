@@ -71,7 +71,7 @@ func TestUncounted(t *testing.T) {
 	waitFor(t, "the line", func() bool { return strings.Contains(p.stderr.String(), want) })
 	_, command, _ := strings.Cut(p.stderr.String(), " → ")
 	shell(t, l, strings.TrimPrefix(strings.TrimSpace(command), "sudo "))
-	p = start(t, l, "watch", "--count", "1", "udp", "and", "bytes", ">", "0", "--for", "20s")
+	p = start(t, l, "watch", "--limit", "1", "udp", "and", "bytes", ">", "0", "--for", "20s")
 	p.listening(t)
 	flowsUDP(t, l, 1)
 	if c := call(t.Context(), cli.Console{}, "flush", "--yes", "--netns", l.Gateway.Path()); c.code != 0 {

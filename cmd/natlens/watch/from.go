@@ -46,7 +46,7 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	if out, err = o.output.Open(con, nil); err != nil {
 		return err
 	}
-	l := &loop.Loop{Source: src, Filter: o.wanted(0), Sinks: []monitor.Sink{out.Sink}, Count: o.count}
+	l := &loop.Loop{Source: src, Filter: o.wanted(0), Sinks: []monitor.Sink{out.Sink}, Count: o.limit}
 	if !src.Remembers() || o.findings {
 		l.Table = t // a capture has what the messages have, and no more
 	}

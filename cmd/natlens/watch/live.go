@@ -68,7 +68,7 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 		Raw:      !o.remembers(),
 		Filter:   o.wanted(filter.Kinds(monitor.KindExisting)),
 		Existing: o.begin(),
-		Count:    o.count,
+		Count:    o.limit,
 		Sudo:     cli.Sudo(),
 	})
 	if err != nil {

@@ -28,7 +28,7 @@ type Options struct {
 	history cli.HistoryFlags
 
 	findings bool
-	count    uint64
+	limit    uint64
 	duration time.Duration
 	existing bool
 	resync   string
@@ -79,7 +79,7 @@ func (o *Options) Register(cmd *cobra.Command) {
 // register adds the flags that record has as well.
 func (o *Options) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.Uint64Var(&o.count, "count", 0, "end after `N` events")
+	f.Uint64Var(&o.limit, "limit", 0, "end after `N` events")
 	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
 	f.BoolVar(&o.existing, "existing", false, "the flows that are in the table first, then the events")
 	f.StringVar(&o.resync, "resync", "on", "keep a table of flows, reconcile it with the kernel's after a loss and tell what changed; off: the raw stream, nothing remembered: `on|off`")
@@ -90,7 +90,7 @@ func (o *Options) register(cmd *cobra.Command) {
 	cli.RegisterSummary(cmd, &o.summary)
 	o.Filter.RegisterLabelMap(cmd)
 	cli.MustComplete(cmd, "resync", cli.OneOf("on", "off"))
-	cli.MustComplete(cmd, "count", cobra.NoFileCompletions)
+	cli.NoComplete(cmd, "limit")
 	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
 	o.Capture.Register(cmd)
 	o.Capture.AllowEvery(cmd)
