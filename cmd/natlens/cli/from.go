@@ -68,7 +68,7 @@ func (c *FromFlags) Recording(ctx context.Context, con Console, cfg replay.Confi
 		_, err := io.Copy(out, con.Stdin)
 		out.CloseWithError(err)
 	}()
-	context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+	context.AfterFunc(ctx, func() { out.CloseWithError(ctx.Err()) })
 	return replay.Stream(cfg, "standard input", in), nil
 }
 

@@ -39,6 +39,9 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 		return err
 	}
 	src, err := rec.Open()
+	if errors.Is(err, context.Canceled) { // nothing has come from standard input
+		return nil
+	}
 	if err != nil {
 		return err
 	}
