@@ -129,7 +129,7 @@ func TestEveryNamespace(t *testing.T) {
 	}
 }
 
-// TestEveryNamespaceRefused: namespaces that cannot be watched without privilege
+// TestEveryNamespaceRefused: of what can't be read for want of privilege
 // there is a line, at the start too.
 func TestEveryNamespaceRefused(t *testing.T) {
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
@@ -266,7 +266,7 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 }
 
 // TestFiftyNamespaces watches 50 namespaces at once: findings, metrics and the pages of
-// the user interface distinguish them.
+// the user interface keep them apart.
 func TestFiftyNamespaces(t *testing.T) {
 	const flows = 128
 	var all []*peopled

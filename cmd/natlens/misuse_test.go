@@ -92,7 +92,7 @@ var misuses = []struct {
 	{"-F -p tcp", 2, "unknown flag -p; see natlens flush --help"},
 	{"-S -o xml", 2, "-o conntrack,xml: must be pretty, json or jsonl"},
 	{"-R file", 2, "-R: natlens reads no file of commands; conntrack -R FILE does, or xargs -L1 natlens < FILE"},
-	{"record x.pcapng --netns all", 2, "--netns all: a recording covers one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all"},
+	{"record x.pcapng --netns all", 2, "--netns all: a recording holds one network namespace; natlens watch --netns all -o jsonl --output FILE records all"},
 	{"update --yes --state FOO", 2, "--state FOO: not a state"},
 	{"update --yes --state ESTABLISHD udp", 2, "--state ESTABLISHD: not a state; did you mean established?"},
 	{"update --yes --state FOO -p udp", 2, "--state: protocol udp has no states"},

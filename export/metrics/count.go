@@ -58,7 +58,7 @@ func (m *Metrics) Close() error { return nil }
 func (c *counts) count(e *monitor.Event) {
 	kind := int(e.Kind) - int(firstKind)
 	if kind < 0 || kind >= eventKinds {
-		return // losses are in the monitor's own counters, and a dump's flows in the table
+		return // the loop counts losses, and the table has the flows of a dump
 	}
 	if e.Inferred {
 		c.inferred[kind]++
@@ -72,8 +72,8 @@ func (c *counts) count(e *monitor.Event) {
 	}
 	switch e.Kind {
 	case monitor.KindUpdate:
-		// A program that changes the flow has its state told anew: that is no
-		// handshake.
+		// A program that changes the flow makes the kernel send its state again:
+		// that is no handshake.
 		if e.Has&monitor.AttrState != 0 && f.State == established[slot] && f.State != 0 && e.PortID == 0 {
 			c.handshake[slot].add(time.Duration(e.Time-e.Born), &handshakeBounds)
 		}

@@ -94,7 +94,7 @@ natlens_events_total{kind="update",protocol="udp",state="replied"} 1
 	}
 }
 
-// TestLifetimeByTheKernel expects the kernel's own end of a flow, where it tells
+// TestLifetimeByTheKernel expects the kernel's own end of a flow, if it reports
 // one.
 func TestLifetimeByTheKernel(t *testing.T) {
 	e := event(monitor.KindDestroy, monitor.UDP, 0, 0, 150)
@@ -189,7 +189,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestCapture holds each counter of the capture to the metric that tells it.
+// TestCapture checks that each counter of the capture has its metric.
 func TestCapture(t *testing.T) {
 	m := New(Config{
 		Stats: func() loop.Stats { return loop.Stats{Lost: 11, Gaps: 12, Resyncs: 13} },

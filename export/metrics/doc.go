@@ -8,9 +8,8 @@
 //	server := metrics.Serve(l, m)
 //	defer server.Close()
 //
-// What is counted by the event is counted by [Metrics.Write], in plain arrays and
-// without allocating. What needs a look at the table is worked out when somebody
-// scrapes, at most once a second and a slice of the table at a time. No label
-// takes more values than docs/metrics.md says: protocols and states are those that
-// have names, and addresses are the busiest few.
+// [Metrics.Write] counts events in plain arrays and does not allocate. What the table
+// and the kernel have is read at a scrape, at most once a second, and a slice of the
+// table at a time. No label takes more values than docs/metrics.md says: protocols and
+// states are those with names, and addresses are the busiest few.
 package metrics

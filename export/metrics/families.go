@@ -11,7 +11,7 @@ type Family struct {
 	Name, Type string // counter, gauge, histogram
 	Help       string
 	Labels     []string // netns comes behind them where PerNetNS and several namespaces are watched
-	PerNetNS   bool     // it covers one network namespace
+	PerNetNS   bool     // each network namespace has its own
 
 	desc  *prometheus.Desc
 	netns *prometheus.Desc // with the label netns
@@ -20,14 +20,14 @@ type Family struct {
 // families are all of natlens's own, in the order of the docs.
 var families []*Family
 
-// family registers one that is of the whole run.
+// family registers one of which a run has one.
 func family(typ, name, help string, labels ...string) *Family {
 	f := &Family{Name: name, Type: typ, Help: help, Labels: labels, desc: prometheus.NewDesc(name, help, labels, nil)}
 	families = append(families, f)
 	return f
 }
 
-// ofEach registers one that covers one network namespace.
+// ofEach registers one of which each network namespace has its own.
 func ofEach(typ, name, help string, labels ...string) *Family {
 	f := family(typ, name, help, labels...)
 	f.PerNetNS = true

@@ -92,7 +92,7 @@ func stateOf(f *monitor.Flow, known monitor.Attrs) int {
 	return unreplied
 }
 
-// usual reports whether a series stands from the beginning, at 0: what every
+// usual reports whether a series is there from the beginning, at 0: what every
 // gateway has. Others appear with their first event.
 func usual(slot, state int) bool {
 	switch p := protocols[slot]; p {

@@ -66,7 +66,7 @@ type Metrics struct {
 	last   *counts // of lastOf, whose event came last
 	lastOf monitor.NetNS
 
-	looks looks
+	readings readings
 }
 
 // New returns metrics that have counted nothing.
@@ -87,8 +87,8 @@ const (
 	scrapeTime    = 20 * time.Second
 )
 
-// Handler answers /metrics, in which are also the metrics of the process and of
-// the Go runtime, and tells on / where they are.
+// Handler serves /metrics, with the metrics of the process and of the Go runtime too, and
+// a page on / that links there.
 func (m *Metrics) Handler() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -96,7 +96,7 @@ func (m *Metrics) Handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime}))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte(page)) // who asked may have gone
+		_, _ = w.Write([]byte(page)) // the client may have gone
 	})
 	return mux
 }
@@ -134,7 +134,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	if m.cfg.Capture != nil && m.cfg.Table != nil {
 		to <- refused.value(float64(m.cfg.Table.Refused()))
 	}
-	m.collectLooks(to, named)
+	m.collectReadings(to, named)
 	if m.cfg.Findings != nil {
 		for _, f := range m.cfg.Findings() {
 			if label, ok := named[f.NetNS]; ok {

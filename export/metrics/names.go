@@ -22,10 +22,10 @@ const maxKnown = 4096
 //	a place is free                            ─▶ the busiest without takes it
 //	twice the flows of the least that has one  ─▶ takes its place
 //
-// where a name that was never used is to be had; else its flows are of other.
+// if a name that was never used is available; else its flows count as other.
 type names struct {
-	placed map[poolKey]bool // who has a place
-	known  map[poolKey]bool // who had one
+	placed map[poolKey]bool // pools with a place
+	known  map[poolKey]bool // pools that had one
 	left   int              // new names
 	filled time.Time        // when left was last added to
 }
@@ -43,7 +43,7 @@ func (n *names) refill(now time.Time) {
 	}
 }
 
-// take tells whether a pool can have its name.
+// take reports whether a pool can have its name.
 func (n *names) take(k poolKey) bool {
 	if n.known[k] {
 		return true

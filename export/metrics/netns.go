@@ -38,7 +38,7 @@ type scope struct {
 
 func (m *Metrics) scope(label string) scope { return scope{label, m.cfg.Namespaces != nil} }
 
-// value is a value of a family that is of each namespace.
+// value returns a value of a family that each namespace has.
 func (s scope) value(f *Family, n float64, labels ...string) prometheus.Metric {
 	d, labels := s.with(f, labels)
 	return f.metric(d, n, labels)

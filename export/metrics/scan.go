@@ -19,7 +19,7 @@ const TopPools = 32
 // as with IPv6 prefixes translated one to one, and there no pool runs out.
 const maxPools = 65536
 
-// scan is what one look at the table found.
+// scan is what one scan of the table found.
 type scan struct {
 	of    map[monitor.NetNS]*tally // of the namespaces that there are
 	pools []pool                   // those with series of their own, the busiest first

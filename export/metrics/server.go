@@ -53,7 +53,7 @@ type Server struct {
 	done chan struct{} // closed when the listener is
 }
 
-// Limits of a connection: who scrapes sends little and reads at once.
+// Limits of a connection: a scraper sends little and reads at once.
 const (
 	readTime    = 5 * time.Second
 	writeTime   = 30 * time.Second
@@ -62,7 +62,7 @@ const (
 	closingTime = 2 * time.Second
 )
 
-// Serve answers by m to who connects, in a goroutine of its own.
+// Serve answers scrapes from m, in a goroutine of its own.
 func Serve(l net.Listener, m *Metrics) *Server {
 	s := &Server{
 		http: &http.Server{

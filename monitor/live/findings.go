@@ -16,9 +16,9 @@ import (
 // askTime bounds a question of the rules to the kernel.
 const askTime = 3 * time.Second
 
-// Look has the rules of package findings run over every flow. With tell the sinks
-// hear of what they find. Once only.
-func (r *Run) Look(thresholds findings.Thresholds, tell bool) {
+// AddRules has the rules of package findings evaluate every flow. With report the sinks
+// get what they find. It is called once at most, before Run.
+func (r *Run) AddRules(thresholds findings.Thresholds, report bool) {
 	r.Findings = findings.New(findings.Config{
 		Table:       r.Loop.Table,
 		Thresholds:  thresholds,
@@ -30,18 +30,18 @@ func (r *Run) Look(thresholds findings.Thresholds, tell bool) {
 		Command:     func(id monitor.NetNS, args ...string) string { return r.Place(id).Natlens(args...) },
 	})
 	r.Loop.Rules = r.Findings
-	if !tell {
-		r.Loop.Rules = untold{r.Findings}
+	if !report {
+		r.Loop.Rules = silent{r.Findings}
 	}
 	r.wantAll()
 }
 
-// untold is an engine whose findings come to no sink.
-type untold struct{ *findings.Engine }
+// silent is an engine whose findings come to no sink.
+type silent struct{ *findings.Engine }
 
-// Tick lets the engine work, and tells nothing.
-func (u untold) Tick(now monitor.Time) []monitor.Finding {
-	u.Engine.Tick(now)
+// Tick lets the engine work, and reports nothing.
+func (s silent) Tick(now monitor.Time) []monitor.Finding {
+	s.Engine.Tick(now)
 	return nil
 }
 

@@ -41,7 +41,7 @@ func openCapture(cfg *Config, t *table.Table) (*capture.Capture, error) {
 	return c, nil
 }
 
-// Several reports whether the run is of all network namespaces.
+// Several reports whether the run watches all network namespaces.
 func (r *Run) Several() bool { return r.cfg.Names != nil }
 
 // Names has the names of the namespaces of a run of several; nil for one.

@@ -57,7 +57,7 @@ const SilentEvery = time.Minute
 type Run struct {
 	Loop     *loop.Loop
 	Capture  *capture.Capture
-	Findings *findings.Engine // nil before Look
+	Findings *findings.Engine // nil before AddRules
 
 	cfg     Config
 	places  probe.Places
@@ -126,7 +126,7 @@ func (r *Run) Config() capture.Config { return r.cfg.Capture }
 func (r *Run) Remembers() bool { return !r.cfg.Raw }
 
 // wantAll has the table take in the flows that began before the run. The sinks
-// hear of them only with Config.Existing.
+// get them only with Config.Existing.
 func (r *Run) wantAll() {
 	if r.cfg.Raw {
 		return

@@ -47,7 +47,7 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 		return nil, err
 	}
 	defer run.Close()
-	run.Look(thresholds, true)
+	run.AddRules(thresholds, true)
 	e := &examined{name: run.Name}
 	// What is read at the end is read also if ctx ends early.
 	reading := context.WithoutCancel(ctx)

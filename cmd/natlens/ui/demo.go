@@ -11,7 +11,7 @@ import (
 
 // NewDemo returns the command demo.
 func NewDemo(d Deps) *cobra.Command {
-	o := look{Deps: d}
+	o := screen{Deps: d}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the terminal UI on a recording that ships with natlens",

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// laterNotes keeps the last of some notes until somebody can read them.
+// laterNotes keeps the last notes until the screen is free again.
 type laterNotes struct {
 	mu    sync.Mutex
 	lines [][]byte
@@ -24,7 +24,7 @@ func (n *laterNotes) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (n *laterNotes) tell(w io.Writer) {
+func (n *laterNotes) print(w io.Writer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, line := range n.lines {

@@ -28,7 +28,7 @@ import (
 
 // Options is the command line of the user interface on the kernel's events.
 type Options struct {
-	look
+	screen
 	Capture    cli.CaptureFlags
 	Metrics    cli.MetricsFlags
 	Thresholds cli.ThresholdFlags // of the findings
@@ -37,7 +37,7 @@ type Options struct {
 
 // NewOptions returns the options of a run for which another command has the flags of
 // the kernel.
-func NewOptions(d Deps) *Options { return &Options{look: look{Deps: d}} }
+func NewOptions(d Deps) *Options { return &Options{screen: screen{Deps: d}} }
 
 // SetFilter makes a filter the one to begin with.
 func (o *Options) SetFilter(words []string) { o.filter = strings.Join(words, " ") }
@@ -99,7 +99,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	defer func() { err = errors.Join(err, run.Close()) }()
 	last := tail.New()
 	run.Sink(last, nil)
-	run.Look(o.Thresholds.Values, true)
+	run.AddRules(o.Thresholds.Values, true)
 	cfg := o.config(run.Loop, last, names)
 	kept.Names, kept.Namespace = names, o.Capture.NamespaceName()
 	if cfg.Trouble, err = o.keepHistory(kept, run); err != nil {
@@ -175,7 +175,7 @@ func (o *Options) keepHistory(cfg history.Config, run *live.Run) (trouble func()
 	if err != nil {
 		return nil, err
 	}
-	run.OnClose(func() error { notes.tell(o.Con.Stderr); return nil })
+	run.OnClose(func() error { notes.print(o.Con.Stderr); return nil })
 	run.Tap(k)
 	return k.Trouble, nil
 }

@@ -21,14 +21,14 @@ import (
 
 // replayOptions is the command line of replay.
 type replayOptions struct {
-	look
+	screen
 	speed  float64
 	paused bool
 }
 
 // NewReplay returns the command replay.
 func NewReplay(d Deps) *cobra.Command {
-	o := replayOptions{look: look{Deps: d}}
+	o := replayOptions{screen: screen{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Play a recording in the terminal UI",
@@ -65,7 +65,7 @@ func (o *replayOptions) run(ctx context.Context, paths []string) error {
 }
 
 // play shows the user interface on a recording, of which open makes a player.
-func (o *look) play(ctx context.Context, name string, asker who.Asker,
+func (o *screen) play(ctx context.Context, name string, asker who.Asker,
 	open func(replay.Config, replay.PlayerConfig) (*replay.Player, error)) error {
 	if err := o.check(); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (o *look) play(ctx context.Context, name string, asker who.Asker,
 	return tui.Run(ctx, cfg)
 }
 
-// recorded is an engine that looks at a recording by the recording's clock.
+// recorded is an engine that goes by the clock of the recording.
 type recorded struct {
 	*findings.Engine
 	player *replay.Player
@@ -105,5 +105,5 @@ func (r recorded) Tick(monitor.Time) []monitor.Finding { return r.Engine.Tick(r.
 // steered is a replay.Player as the UI steers it.
 type steered struct{ *replay.Player }
 
-// State tells where the player stands.
+// State returns the position and the speed of the player.
 func (s steered) State() tui.Playing { return tui.Playing(s.Player.State()) }

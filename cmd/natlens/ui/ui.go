@@ -18,11 +18,11 @@ import (
 
 // Questions says what the page Who asks.
 type Questions struct {
-	Dir        string   // the history that the run keeps; "": the usual one, else the table
-	NetNS      string   // path of the namespace whose table it is; "": the caller's own
-	Called     string   // how that is called; "": it is this host's
-	Table      bool     // the usual history is of another host: ask the table
-	Recordings []string // what is played; nil: the kernel's events
+	Dir        string   // the history that the run keeps; "": the default one, or the table if there is none
+	NetNS      string   // path of the namespace of that table; "": the caller's own
+	Called     string   // name of the table in answers; "": this host's
+	Table      bool     // never ask the default history: it belongs to another host
+	Recordings []string // recordings that are played; nil: the run is on the kernel
 }
 
 // Deps is what the commands get from others.
@@ -31,27 +31,27 @@ type Deps struct {
 	Who func(Questions) who.Asker // answers as natlens who does
 }
 
-// look is what the command line says of the user interface, whatever its source is.
-type look struct {
+// screen has the flags of the user interface that do not depend on its source.
+type screen struct {
 	Deps
 	filter string
 	theme  string
 }
 
-func (o *look) register(cmd *cobra.Command) {
+func (o *screen) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.filter, "filter", "", "`filter` to begin with")
 	cli.MustComplete(cmd, "filter", cli.CompleteUIFilter)
 	o.RegisterTheme(cmd)
 }
 
 // RegisterTheme adds --theme to the command.
-func (o *look) RegisterTheme(cmd *cobra.Command) {
+func (o *screen) RegisterTheme(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.theme, "theme", "auto", "colours for a `dark|light` background; auto asks the terminal")
 	cli.MustComplete(cmd, "theme", cli.OneOf("auto", "dark", "light"))
 }
 
 // check refuses what cannot be shown.
-func (o *look) check() error {
+func (o *screen) check() error {
 	if o.theme != "auto" && o.theme != "dark" && o.theme != "light" {
 		return cli.Usagef("--theme %s: must be auto, dark or light", o.theme)
 	}
@@ -66,7 +66,7 @@ func (o *look) check() error {
 
 // config is what the user interface needs whatever its source is. names has the
 // names of network namespaces, if there are several.
-func (o *look) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces) tui.Config {
+func (o *screen) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces) tui.Config {
 	theme := o.theme
 	if theme == "auto" {
 		theme = o.Con.Background()

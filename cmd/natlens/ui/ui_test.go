@@ -17,7 +17,7 @@ func TestLabelNamesInUI(t *testing.T) {
 		t.Fatal(err)
 	}
 	con := cli.Console{LabelFile: path, Getenv: func(string) string { return "" }}
-	o := look{Deps: Deps{Con: con}, filter: "label web", theme: "auto"}
+	o := screen{Deps: Deps{Con: con}, filter: "label web", theme: "auto"}
 	if err := o.check(); err != nil {
 		t.Errorf("--filter 'label web': %v", err)
 	}
@@ -29,7 +29,7 @@ func TestLabelNamesInUI(t *testing.T) {
 		"label bogus": "filter: column 7: bogus: not a label, such as web 5 {1,5}",
 		"label wbe":   "filter: column 7: wbe: not a label; did you mean web?",
 	} {
-		o := look{Deps: Deps{Con: con}, filter: filter, theme: "auto"}
+		o := screen{Deps: Deps{Con: con}, filter: filter, theme: "auto"}
 		if err := o.check(); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", filter, err, want)
 		}

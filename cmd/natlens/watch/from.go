@@ -51,14 +51,14 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	}
 	l := &loop.Loop{Source: src, Filter: o.wanted(0), Sinks: []monitor.Sink{out.Sink}, Count: o.limit}
 	if !src.Remembers() || o.findings {
-		l.Table = t // a capture has what the messages have, and no more
+		l.Table = t // a raw capture shows only what its messages contain
 	}
 	if o.duration > 0 {
 		l.Source = &firstPart{Source: src, length: monitor.Time(o.duration)}
 	}
 	if o.findings {
 		o.noteFindings(con, l)
-		lookIn(l, findings.Config{Table: t, Thresholds: o.Thresholds.Values, Namespace: filter.NetNS(names), Command: o.from.Command})
+		findInRecording(l, findings.Config{Table: t, Thresholds: o.Thresholds.Values, Namespace: filter.NetNS(names), Command: o.from.Command})
 	}
 	if err := errors.Join(l.Run(cmd.Context()), out.Close()); err != nil {
 		return err
@@ -73,12 +73,12 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	return nil
 }
 
-// firstPart ends a recording some time after its first event.
+// firstPart is a recording up to some time after its first event.
 type firstPart struct {
 	monitor.Source
 	length monitor.Time
 	end    monitor.Time
-	cut    bool // the recording goes on behind the end
+	cut    bool // there are events after the end
 }
 
 func (s *firstPart) Next(ctx context.Context, b *monitor.Batch) error {

@@ -8,29 +8,29 @@ import (
 	"natlens/monitor/loop"
 )
 
-// recordedFindings looks for findings in a recording, by the recording's clock. As
-// a source it gives the recording in steps of a tick, also where nothing was
-// recorded; as rules it ends with a whole look at what is left.
+// recordedFindings finds problems in a recording, by the clock of the recording. As a
+// source it returns the recording in steps of a tick, also for times without events. As
+// rules it ends with a scan of the whole table.
 type recordedFindings struct {
 	*findings.Engine
 	source monitor.Source
 	part   *firstPart // with --for: source, as far as it goes
 
-	coming monitor.Batch // read, and told up to next
+	coming monitor.Batch // events that were read; those before next were returned
 	next   int
-	err    error // of the reading: what comes behind coming
+	err    error // of the source, after coming
 	now    monitor.Time
 	due    monitor.Time // of the next tick
 	idle   int          // steps since an event
 	ended  bool
 }
 
-// maxIdle is how many steps a pause of the recording takes at the most, a minute's:
-// what is gone by then is gone.
+// maxIdle is how many steps a pause of the recording takes at most: those of a minute.
+// Findings that clear at all clear within that time.
 const maxIdle = 600
 
-// lookIn has a loop look for findings in the recording that it carries.
-func lookIn(l *loop.Loop, cfg findings.Config) {
+// findInRecording adds the rules to a loop over a recording.
+func findInRecording(l *loop.Loop, cfg findings.Config) {
 	r := &recordedFindings{source: l.Source, Engine: findings.New(cfg)}
 	r.part, _ = l.Source.(*firstPart)
 	l.Source, l.Rules, l.Clock = r, r, func() monitor.Time { return r.now }
@@ -68,7 +68,7 @@ func (r *recordedFindings) Next(ctx context.Context, b *monitor.Batch) error {
 	return nil
 }
 
-// step takes the clock on, for there is nothing before to.
+// step advances the clock: the next event is at to.
 func (r *recordedFindings) step(to monitor.Time) {
 	if r.idle++; r.idle > maxIdle {
 		r.due = to
@@ -76,10 +76,10 @@ func (r *recordedFindings) step(to monitor.Time) {
 	r.now = r.due
 }
 
-// Close does nothing: who opened the source closes it.
+// Close does nothing: the caller closes the source that it opened.
 func (r *recordedFindings) Close() error { return nil }
 
-// Tick lets the engine work when the recording has come so far.
+// Tick lets the engine work when the recording has reached the next tick.
 func (r *recordedFindings) Tick(now monitor.Time) []monitor.Finding {
 	switch {
 	case r.ended:

@@ -110,7 +110,7 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 	run.Sink(sink, func() error { return errors.Join(out.skip.report(), out.Close()) })
 	if o.findings {
 		o.noteFindings(con, run.Loop)
-		run.Look(o.Thresholds.Values, true)
+		run.AddRules(o.Thresholds.Values, true)
 	}
 	if o.kept.Dir != "" {
 		var logged monitor.Filter

@@ -13,10 +13,10 @@ import (
 	"natlens/export"
 )
 
-// packTime is how long an event may wait to be packed: a crash takes no more.
+// packTime is how long an event may wait to be packed. A crash loses no more.
 const packTime = time.Second
 
-// packer is a part of a recording that is packed on its way to the file.
+// packer is a part of a recording that is compressed.
 type packer struct {
 	file *export.File
 	stop chan struct{}
@@ -55,7 +55,7 @@ func openPart(path string, force bool) (export.Part, error) {
 	return p, nil
 }
 
-// flushNow brings what was written to the file, every now and then.
+// flushNow writes what is buffered to the file, once every packTime.
 func (p *packer) flushNow() {
 	defer close(p.done)
 	tick := time.NewTicker(packTime)
@@ -66,7 +66,7 @@ func (p *packer) flushNow() {
 			return
 		case <-tick.C:
 		}
-		_ = p.Flush() // who writes next is told, or asks for room
+		_ = p.Flush() // the next Write returns the error, or waits for space
 	}
 }
 
@@ -81,21 +81,21 @@ func (p *packer) Write(b []byte) (n int, err error) {
 	return n, p.err
 }
 
-// Size is what stands in the file, packed.
+// Size returns the bytes in the file, packed.
 func (p *packer) Size() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.file.Size()
 }
 
-// Room tells whether the file waits for room on the disk.
+// Room reports whether the file waits for space on the disk.
 func (p *packer) Room() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.file.Room()
 }
 
-// Flush brings what was written to the file.
+// Flush writes what is buffered to the file.
 func (p *packer) Flush() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -38,7 +38,7 @@ func TestPackedCutAnywhere(t *testing.T) {
 				time.Sleep(packTime + time.Millisecond) // of the bubble's clock
 				synctest.Wait()
 				if part.Size() == before {
-					t.Errorf("%s: after %s nothing more stands in the file", ending, packTime)
+					t.Errorf("%s: after %s the file has not grown", ending, packTime)
 				}
 			}
 			if err := part.Close(); err != nil {

@@ -41,7 +41,7 @@ func (o *Options) notes(ctx context.Context, con cli.Console, run *live.Run) (st
 	return func() { cancel(); <-done }
 }
 
-// whyQuiet notes why nothing has been seen. beside hears what the filter leaves out.
+// whyQuiet notes why nothing has been seen. beside receives what the filter leaves out.
 func (o *Options) whyQuiet(ctx context.Context, con cli.Console, run *live.Run, beside *capture.Capture) {
 	st := run.Loop.Stats()
 	others := max(st.Events-st.Existing+run.Capture.Stats().LeftOut, eventsOf(beside))
@@ -70,8 +70,8 @@ func uncounted(run *live.Run) bool {
 }
 
 // unfiltered returns a listener beside a capture that leaves events out uncounted,
-// to find out whether there are any. Its queue is the smallest, because what finds no
-// room there is counted. nil: none is needed, or none can be had.
+// to find out whether there are any. Its queue is the smallest, because what the kernel
+// drops there is counted. nil: none is needed, or none can be opened.
 func unfiltered(run *live.Run) *capture.Capture {
 	if run.Several() || !uncounted(run) {
 		return nil
@@ -84,8 +84,8 @@ func unfiltered(run *live.Run) *capture.Capture {
 	return c
 }
 
-// eventsOf returns how many events there were for a listener that nobody has read
-// so far, or nil.
+// eventsOf returns how many events have reached a listener that was not read so far; 0
+// for nil.
 func eventsOf(c *capture.Capture) uint64 {
 	if c == nil {
 		return 0

@@ -15,8 +15,8 @@ import (
 )
 
 // untilReaderGone returns a context that ends with ctx, with stop, or when w is a
-// pipe whose reader has closed it; its cause is then EPIPE. Without it natlens
-// would learn of that with the next event, which may never come.
+// pipe whose reader has closed it; its cause is then EPIPE. The next write would return
+// that error too, but an event may never come.
 func untilReaderGone(ctx context.Context, w io.Writer) (_ context.Context, stop func(), err error) {
 	pipe, ok := export.FileOf(w)
 	if !ok || !isPipe(pipe) {
@@ -42,7 +42,7 @@ func untilReaderGone(ctx context.Context, w io.Writer) (_ context.Context, stop 
 
 // waitReaderGone waits for a hang-up of the pipe, or for wake.
 func waitReaderGone(pipe, wake int, gone context.CancelCauseFunc) {
-	// No event is asked for: errors and hang-ups are always told (poll(2)).
+	// No event is asked for: poll(2) always reports errors and hang-ups.
 	fds := []unix.PollFd{{Fd: int32(pipe)}, {Fd: int32(wake), Events: unix.POLLIN}}
 	for {
 		_, err := unix.Poll(fds, -1)

@@ -16,8 +16,7 @@ import (
 	"natlens/monitor/human"
 )
 
-// recordOptions is the command line of record: what watch has, and where the
-// recording goes.
+// recordOptions has the flags of record: those of watch, and the file.
 type recordOptions struct {
 	Options
 	path   string
@@ -31,10 +30,10 @@ func NewRecord(con cli.Console) *cobra.Command {
 	o := recordOptions{Options: Options{Filter: cli.FilterFlags{LabelFile: con.LabelFile}}}
 	cmd := &cobra.Command{
 		Use:   "record [FILE] [filter…]",
-		Short: "Record what the kernel tells, for replay and for Wireshark",
+		Short: "Record the kernel's messages, for replay and for Wireshark",
 		Long: `Record each message of the kernel as it sent it, with its time, in a capture file (pcapng) that natlens reads with
---from, and Wireshark and tshark open. Losses are recorded too. The flows that are in the table stand at the
-beginning. A name that ends in .gz or .zst has the file packed.
+--from, and Wireshark and tshark open. Losses are recorded too. The recording begins with
+the flows that are in the table. A name that ends in .gz or .zst makes a compressed file.
 
 With --history DIR, a log of all translations is kept beside the recording, or with no FILE instead of it: a row for
 each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are given by conntrack(8)'s flags.`,
@@ -75,7 +74,7 @@ each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are
 
 func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
 	if o.Capture.Every() && o.path != "" {
-		return cli.Usagef("--netns all: a recording covers one network namespace; natlens watch --netns all -o jsonl --output FILE tells of all")
+		return cli.Usagef("--netns all: a recording holds one network namespace; natlens watch --netns all -o jsonl --output FILE records all")
 	}
 	kept, files, err := o.history.Config()
 	if err != nil {
@@ -98,13 +97,13 @@ func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
 	return o.Run(ctx, con, nil)
 }
 
-// nowhere is the sink of a run that keeps a history alone.
+// nowhere is the sink of a run that only keeps a history.
 type nowhere struct{}
 
 func (nowhere) Write(*monitor.Batch) error { return nil }
 func (nowhere) Close() error               { return nil }
 
-// minRotate is the least size of a file: below it a unit was forgotten.
+// minRotate is the smallest size of a file. A smaller number lacks its unit.
 const minRotate = 4 << 10
 
 // rotation reads the flags.

@@ -37,8 +37,8 @@ func (out *output) unhurried(beside bool) monitor.Sink {
 		return out.Sink
 	}
 	out.skip = &skipping{Sink: out.Sink, full: to.Full}
-	if told, ok := out.Sink.(monitor.FindingSink); ok {
-		return skippingFindings{out.skip, told}
+	if findings, ok := out.Sink.(monitor.FindingSink); ok {
+		return skippingFindings{out.skip, findings}
 	}
 	return out.skip
 }

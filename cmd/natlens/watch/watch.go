@@ -16,7 +16,7 @@ import (
 	"natlens/monitor/loop"
 )
 
-// Options is the command line of watch.
+// Options has the flags of watch.
 type Options struct {
 	Capture    cli.CaptureFlags
 	Filter     cli.FilterFlags
@@ -82,7 +82,7 @@ func (o *Options) register(cmd *cobra.Command) {
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` events")
 	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
 	f.BoolVar(&o.existing, "existing", false, "the flows that are in the table first, then the events")
-	f.StringVar(&o.resync, "resync", "on", "keep a table of flows, reconcile it with the kernel's after a loss and tell what changed; off: the raw stream, nothing remembered: `on|off`")
+	f.StringVar(&o.resync, "resync", "on", "keep a table of flows, reconcile it with the kernel's after a loss and report what changed; off: the raw stream, nothing remembered: `on|off`")
 	f.BoolVar(&o.explain, "explain-filter", false, "print which part of the filter runs in the kernel and which here, and end")
 	f.BoolVar(&o.quiet, "quiet", false, "no notes and no summary on stderr")
 	f.BoolVar(&o.raw, "raw", false, "the messages as they are")
@@ -101,7 +101,7 @@ func (o *Options) register(cmd *cobra.Command) {
 	o.Thresholds.Register(cmd)
 }
 
-// check refuses values and flags that make no sense, alone or together.
+// check rejects values and flags that contradict each other.
 func (o *Options) check() error {
 	switch {
 	case o.duration < 0:
@@ -122,8 +122,8 @@ func (o *Options) everyKind() bool {
 	return has(monitor.KindNew) && has(monitor.KindUpdate) && has(monitor.KindDestroy)
 }
 
-// remembers reports whether the run keeps a table of flows. A table that hears of no
-// begins or ends would only grow.
+// remembers reports whether the run keeps a table of flows. A table without events of
+// new and ended flows would only grow.
 func (o *Options) remembers() bool {
 	has := o.Filter.Sel.Kinds.Has
 	return !o.raw && o.resync == "on" && (o.whole() != "" || has(monitor.KindNew) && has(monitor.KindDestroy))
@@ -134,11 +134,11 @@ func (o *Options) remembers() bool {
 func (o *Options) whole() string {
 	switch {
 	case o.findings:
-		return "findings are of all flows"
+		return "findings need all flows"
 	case o.history.Given():
-		return "the history is of all flows"
+		return "the history needs all flows"
 	case o.Metrics.Address != "":
-		return "metrics are of all flows"
+		return "metrics need all flows"
 	}
 	return ""
 }

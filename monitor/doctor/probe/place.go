@@ -20,9 +20,9 @@ import (
 type Places struct {
 	Sudo bool // commands need sudo(8)
 
-	mu     sync.Mutex
-	found  map[uint64]netns.Found
-	looked time.Time
+	mu      sync.Mutex
+	found   map[uint64]netns.Found
+	scanned time.Time
 }
 
 // placesAge is how old a scan of the processes may be.
@@ -50,12 +50,12 @@ func (p *Places) find(inode uint64) (netns.Found, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var finder netns.Finder
-	if time.Since(p.looked) >= placesAge && finder.Scan() == nil {
+	if time.Since(p.scanned) >= placesAge && finder.Scan() == nil {
 		p.found = make(map[uint64]netns.Found)
 		for _, one := range finder.Found() {
 			p.found[one.Inode] = one
 		}
-		p.looked = time.Now()
+		p.scanned = time.Now()
 	}
 	f, ok := p.found[inode]
 	return f, ok

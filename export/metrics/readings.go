@@ -7,12 +7,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// lookEvery is how long a look at the table and at the kernel is good for: who
-// scrapes more often gets the same again.
-const lookEvery = time.Second
+// readEvery is how often the table and the kernel are read at most. More frequent
+// scrapes get the same values again.
+const readEvery = time.Second
 
-// looks are the last looks at what takes some work.
-type looks struct {
+// readings are what was read last of the table and the kernel.
+type readings struct {
 	mu     sync.Mutex
 	at     time.Time
 	kernel []Kernel // of the namespaces that could be read
@@ -26,60 +26,60 @@ type looks struct {
 // not known.
 type seen [protoSlots][stateSlots]bool
 
-// lookLocked makes new looks if the last ones are too old. The caller holds mu.
-func (l *looks) lookLocked(cfg *Config, named labels) {
+// readLocked reads again if the last readings are too old. The caller holds mu.
+func (r *readings) readLocked(cfg *Config, named labels) {
 	now := cfg.Clock()
-	if !l.at.IsZero() && !now.Before(l.at) && now.Sub(l.at) < lookEvery {
+	if !r.at.IsZero() && !now.Before(r.at) && now.Sub(r.at) < readEvery {
 		return
 	}
-	l.at = now
+	r.at = now
 	if cfg.Kernel != nil {
 		var err error
-		if l.kernel, err = cfg.Kernel(); err != nil {
-			l.failed++
+		if r.kernel, err = cfg.Kernel(); err != nil {
+			r.failed++
 		}
 	}
 	if cfg.Table != nil {
-		l.scan = newScan(named)
-		l.scan.take(cfg.Table, &l.names, now)
+		r.scan = newScan(named)
+		r.scan.take(cfg.Table, &r.names, now)
 	}
 }
 
-// collectLooks gives what the looks found.
-func (m *Metrics) collectLooks(to chan<- prometheus.Metric, named labels) {
-	l := &m.looks
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lookLocked(&m.cfg, named)
+// collectReadings gives what was read.
+func (m *Metrics) collectReadings(to chan<- prometheus.Metric, named labels) {
+	r := &m.readings
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.readLocked(&m.cfg, named)
 	if m.cfg.Kernel != nil {
-		to <- kernelErrors.value(float64(l.failed))
+		to <- kernelErrors.value(float64(r.failed))
 	}
-	for i := range l.kernel {
-		if label, ok := named[l.kernel[i].NetNS]; ok {
-			l.kernel[i].collect(to, m.scope(label))
+	for i := range r.kernel {
+		if label, ok := named[r.kernel[i].NetNS]; ok {
+			r.kernel[i].collect(to, m.scope(label))
 		}
 	}
-	if l.scan == nil {
+	if r.scan == nil {
 		return
 	}
-	had := l.seen
-	l.seen = map[string]*seen{}
-	for id, tally := range l.scan.of {
+	had := r.seen
+	r.seen = map[string]*seen{}
+	for id, tally := range r.scan.of {
 		label, ok := named[id]
 		if !ok {
 			continue // it ended since the scan
 		}
-		if l.seen[label] = had[label]; l.seen[label] == nil {
-			l.seen[label] = new(seen)
+		if r.seen[label] = had[label]; r.seen[label] == nil {
+			r.seen[label] = new(seen)
 		}
-		tally.collect(to, m.scope(label), l.seen[label])
+		tally.collect(to, m.scope(label), r.seen[label])
 	}
-	for i := range l.scan.pools {
-		if label, ok := named[l.scan.pools[i].key.netns]; ok {
-			l.scan.pools[i].collect(to, m.scope(label))
+	for i := range r.scan.pools {
+		if label, ok := named[r.scan.pools[i].key.netns]; ok {
+			r.scan.pools[i].collect(to, m.scope(label))
 		}
 	}
-	to <- scanTook.value(l.scan.took.Seconds())
+	to <- scanTook.value(r.scan.took.Seconds())
 }
 
 func (k *Kernel) collect(to chan<- prometheus.Metric, s scope) {
