@@ -34,7 +34,8 @@ func Keep(cfg Config, wanted monitor.Filter, notes io.Writer) (*Keeper, error) {
 			note("history " + cfg.Dir + ": writing works again")
 			return
 		}
-		text := fmt.Sprintf("history %s: %s; translations are held in memory until it can be written", cfg.Dir, strings.ReplaceAll(err.Error(), "\n", "; "))
+		text := fmt.Sprintf("history %s: %s; translations are held in memory until it can be written",
+			cfg.Dir, strings.ReplaceAll(err.Error(), "\n", "; "))
 		k.fault.Store(text)
 		note(text)
 	}
@@ -76,7 +77,9 @@ func (k *Keeper) Close() error { return k.w.Close() }
 // Text returns a summary.
 func (k *Keeper) Text() string {
 	st := k.w.Stats()
-	text := fmt.Sprintf("history: %s ended, %s open, %s on disk", human.Plural(st.Rows+uint64(st.Pending), "translation"), human.Count(uint64(st.Open)), human.Bytes(uint64(st.Bytes)))
+	text := fmt.Sprintf("history: %s ended, %s open, %s on disk",
+		human.Plural(st.Rows+uint64(st.Pending), "translation"), human.Count(uint64(st.Open)),
+		human.Bytes(uint64(st.Bytes)))
 	if st.Unkept > 0 {
 		text += fmt.Sprintf(", %s could not be written", human.Count(st.Unkept))
 	}

@@ -22,8 +22,11 @@ type Config struct {
 	Table    *table.Table // nil also where it holds no flows
 	Stats    func() loop.Stats
 	Capture  func() Capture
-	Kernel   func() ([]Kernel, error) // of each namespace, as far as it could be read; called when somebody scrapes, one call at a time
 	Findings func() []Finding
+
+	// Kernel reads what the kernel has of each namespace, as far as it can be read. It
+	// is called at a scrape, one call at a time.
+	Kernel func() ([]Kernel, error)
 
 	// Namespaces has the names of the network namespaces of a run that watches
 	// several. nil: there is one, and no label for it.
@@ -91,9 +94,11 @@ const (
 // a page on / that links there.
 func (m *Metrics) Handler() http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(m, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry,
+		promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime}))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte(page)) // the client may have gone

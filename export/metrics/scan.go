@@ -110,7 +110,8 @@ func (s *scan) choose(flows map[poolKey]uint64, n *names, now time.Time) {
 		all = append(all, pool{key: k, flows: n})
 	}
 	slices.SortFunc(all, func(a, b pool) int {
-		return cmp.Or(cmp.Compare(b.flows, a.flows), bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.slot, b.key.slot), cmp.Compare(a.key.netns, b.key.netns))
+		return cmp.Or(cmp.Compare(b.flows, a.flows), bytes.Compare(a.key.addr[:], b.key.addr[:]),
+			cmp.Compare(a.key.slot, b.key.slot), cmp.Compare(a.key.netns, b.key.netns))
 	})
 	n.place(all, now)
 	for _, p := range all {

@@ -55,7 +55,9 @@ func (r *Run) races() (map[monitor.NetNS]findings.Counters, error) {
 	}
 	all := make(map[monitor.NetNS]findings.Counters, len(read))
 	for _, one := range read {
-		all[one.ID] = findings.Counters{InsertFailed: one.Counters["insert_failed"], ClashResolve: one.Counters["clash_resolve"]}
+		all[one.ID] = findings.Counters{
+			InsertFailed: one.Counters["insert_failed"], ClashResolve: one.Counters["clash_resolve"],
+		}
 	}
 	return all, nil
 }
@@ -87,5 +89,6 @@ func (r *Run) packets(f *monitor.Flow) (orig, reply uint64, ok bool) {
 		return 0, 0, false
 	}
 	e := &b.Events[0]
-	return e.Flow.CountersOrig.Packets, e.Flow.CountersReply.Packets, e.Has.All(monitor.AttrCountersOrig | monitor.AttrCountersReply)
+	counted := e.Has.All(monitor.AttrCountersOrig | monitor.AttrCountersReply)
+	return e.Flow.CountersOrig.Packets, e.Flow.CountersReply.Packets, counted
 }

@@ -35,7 +35,11 @@ func (r *Run) Get(ctx context.Context, orig []monitor.Tuple, got func(*monitor.E
 		of[t.NetNS] = append(of[t.NetNS], t)
 	}
 	for id, tuples := range of {
-		err := r.service(id, func(s *kernel.Service) error { return getAll(ctx, s, id, tuples, got) })
+		inNetNS := func(e *monitor.Event) {
+			e.SetNetNS(id)
+			got(e)
+		}
+		err := r.service(id, func(s *kernel.Service) error { return getAll(ctx, s, tuples, inNetNS) })
 		if err != nil && !errors.Is(err, netns.ErrGone) {
 			return err
 		}
@@ -43,7 +47,7 @@ func (r *Run) Get(ctx context.Context, orig []monitor.Tuple, got func(*monitor.E
 	return nil
 }
 
-func getAll(ctx context.Context, s *kernel.Service, id monitor.NetNS, tuples []monitor.Tuple, got func(*monitor.Event)) error {
+func getAll(ctx context.Context, s *kernel.Service, tuples []monitor.Tuple, got func(*monitor.Event)) error {
 	var b monitor.Batch
 	for _, t := range tuples {
 		b.Reset()
@@ -51,7 +55,6 @@ func getAll(ctx context.Context, s *kernel.Service, id monitor.NetNS, tuples []m
 			return err
 		}
 		for i := range b.Events {
-			b.Events[i].SetNetNS(id)
 			got(&b.Events[i])
 		}
 	}

@@ -12,7 +12,8 @@ import (
 // Quiet says why no event has come, and the command that changes that.
 func (r *Run) Quiet(ctx context.Context) (reason, command string, err error) {
 	if r.Several() {
-		return "no flow began, changed or ended in any of the network namespaces; this shows which of them track connections",
+		return "no flow began, changed or ended in any of the network namespaces; " +
+				"this shows which of them track connections",
 			r.places.Here().Natlens("stats", "--netns", "all"), nil
 	}
 	var s *doctor.Snapshot

@@ -15,20 +15,22 @@ func NewDemo(d Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the terminal UI on a recording that ships with natlens",
-		Long: `See the terminal UI on a recording that ships with natlens: a NAT gateway with two clients behind it, as if it
-were now, over and over. It needs no privilege and runs on any system. For real events without privilege, on
-Linux: natlens lab.`,
+		Long: `See the terminal UI on a recording that ships with natlens: a NAT gateway with two clients, as if it were
+now, over and over. It needs no privilege and runs on any system. For real events without privilege, on Linux:
+natlens lab.`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, ok := cli.Terminal(d.Con.Stdout); !ok {
 				return cli.Usagef("standard output is no terminal: the demo is a terminal UI")
 			}
-			return o.play(cmd.Context(), "demo", nil, func(_ replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
-				p.AsOf, p.Loop = monitor.Now(), true
-				return replay.NewPlayer(replay.Demo(replay.Config{Formats: export.Readers()}), p)
-			})
+			return o.play(cmd.Context(), "demo", nil, openDemo)
 		},
 	}
 	o.register(cmd)
 	return cmd
+}
+
+func openDemo(_ replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
+	p.AsOf, p.Loop = monitor.Now(), true
+	return replay.NewPlayer(replay.Demo(replay.Config{Formats: export.Readers()}), p)
 }

@@ -53,7 +53,8 @@ func AddRoot(d Deps, root *cobra.Command) {
 	o.Thresholds.Register(root)
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		if _, ok := cli.Terminal(o.Con.Stdout); !ok {
-			return cli.Usagef("standard output is no terminal: natlens watch writes lines, natlens --help lists the commands")
+			return cli.Usagef("standard output is no terminal: " +
+				"natlens watch writes lines, natlens --help lists the commands")
 		}
 		return o.Run(cmd.Context(), nil)
 	}

@@ -32,9 +32,9 @@ func NewReplay(d Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Play a recording in the terminal UI",
-		Long: `Play a recording in the terminal UI: JSON lines as natlens watch writes them, or a netlink capture as natlens record
-does, plain or packed; several files follow each other. The keys of the UI play, pause, seek and set the speed. To stream
-a recording as lines, use natlens watch --from FILE.`,
+		Long: `Play a recording in the terminal UI: JSON lines as natlens watch writes them, or a netlink capture as
+natlens record does, plain or compressed. Several files follow each other. The keys of the UI play, pause, seek and
+set the speed. To write a recording as lines, use natlens watch --from FILE.`,
 		Example: "  natlens watch -o jsonl --output night.jsonl\n  natlens replay night.jsonl --speed 10",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -52,16 +52,18 @@ a recording as lines, use natlens watch --from FILE.`,
 
 func (o *replayOptions) run(ctx context.Context, paths []string) error {
 	if _, ok := cli.Terminal(o.Con.Stdout); !ok {
-		return cli.Usagef("standard output is no terminal: natlens watch --from FILE streams a recording as lines")
+		return cli.Usagef("standard output is no terminal: natlens watch --from FILE writes a recording as lines")
 	}
 	if o.speed < replay.MinSpeed || o.speed > replay.MaxSpeed {
-		return cli.Usagef("--speed %g: must be from %g to %g", o.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
+		return cli.Usagef("--speed %g: must be from %g to %g",
+			o.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
 	}
 	asker := o.Who(Questions{Recordings: paths})
-	return o.play(ctx, filepath.Base(paths[0]), asker, func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
+	open := func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
 		p.Speed, p.Paused = o.speed, o.paused
 		return replay.NewPlayer(replay.File(cfg, paths...), p)
-	})
+	}
+	return o.play(ctx, filepath.Base(paths[0]), asker, open)
 }
 
 // play shows the user interface on a recording, of which open makes a player.
@@ -80,12 +82,16 @@ func (o *screen) play(ctx context.Context, name string, asker who.Asker,
 		last.Clear()
 	}
 	names := new(monitor.Namespaces)
-	player, err := open(replay.Config{Formats: export.Readers(), Zstd: cli.UnpackZstd, Locals: l.Table.SetLocals, Namespaces: names}, replay.PlayerConfig{Reset: reset})
+	player, err := open(replay.Config{
+		Formats: export.Readers(), Zstd: cli.UnpackZstd, Locals: l.Table.SetLocals, Namespaces: names,
+	}, replay.PlayerConfig{Reset: reset})
 	if err != nil {
 		return err
 	}
 	defer player.Close()
-	engine := findings.New(findings.Config{Table: l.Table, Thresholds: findings.DefaultThresholds(), Namespace: filter.NetNS(names)})
+	engine := findings.New(findings.Config{
+		Table: l.Table, Thresholds: findings.DefaultThresholds(), Namespace: filter.NetNS(names),
+	})
 	l.Source, l.Rules = player, recorded{engine, player}
 	cfg := o.config(l, last, names)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}

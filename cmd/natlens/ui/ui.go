@@ -76,8 +76,9 @@ func (o *screen) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces
 	return tui.Config{
 		Table: l.Table, Tail: last, Stats: l.Stats, Feed: l.Run,
 		Filter: o.filter, Env: env, Theme: theme, NoColor: o.Con.Getenv("NO_COLOR") != "", ASCII: o.Con.ASCII(),
-		Exporter: fileExporter{names}, Resolver: systemResolver{}, Services: serviceNames(), History: newFilterHistory(o.Con),
-		Input: o.Con.Stdin, Output: o.Con.Stdout,
+		Exporter: fileExporter{names}, Resolver: systemResolver{}, Services: serviceNames(),
+		History: newFilterHistory(o.Con),
+		Input:   o.Con.Stdin, Output: o.Con.Stdout,
 	}
 }
 

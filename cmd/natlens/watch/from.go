@@ -31,10 +31,12 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	names := new(monitor.Namespaces)
 	o.Filter.Env.Namespaces = names
 	o.output.Filter, o.output.Namespaces, o.output.Recorded = o.Filter.Text(), names, true
-	rec, err := o.from.Recording(cmd.Context(), con, replay.Config{Zstd: cli.UnpackZstd, Namespaces: names, Locals: func(l *monitor.Locals) {
+	locals := func(l *monitor.Locals) {
 		t.SetLocals(l)
 		out.Locals(l)
-	}})
+	}
+	rec, err := o.from.Recording(cmd.Context(), con,
+		replay.Config{Zstd: cli.UnpackZstd, Namespaces: names, Locals: locals})
 	if err != nil {
 		return err
 	}
@@ -58,7 +60,9 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	}
 	if o.findings {
 		o.noteFindings(con, l)
-		findInRecording(l, findings.Config{Table: t, Thresholds: o.Thresholds.Values, Namespace: filter.NetNS(names), Command: o.from.Command})
+		findInRecording(l, findings.Config{
+			Table: t, Thresholds: o.Thresholds.Values, Namespace: filter.NetNS(names), Command: o.from.Command,
+		})
 	}
 	if err := errors.Join(l.Run(cmd.Context()), out.Close()); err != nil {
 		return err

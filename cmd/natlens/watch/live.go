@@ -188,7 +188,8 @@ func explainFilter(con cli.Console, expr filter.Expr, plan capture.Push) error {
 	if expr == nil {
 		expr = filter.Const(true)
 	}
-	text := fmt.Sprintf("filter     %s\nmeans      %s\nin kernel  %s\nhere       %s\n", expr, filter.Describe(expr), plan.Kernel, plan.Reader)
+	text := fmt.Sprintf("filter     %s\nmeans      %s\nin kernel  %s\nhere       %s\n",
+		expr, filter.Describe(expr), plan.Kernel, plan.Reader)
 	if plan.Why != "" {
 		text += "because    " + plan.Why + "\n"
 	}
@@ -253,7 +254,13 @@ func (o *Options) summarise(con cli.Console, run *live.Run, out *output, took ti
 	for _, extra := range []struct {
 		n    uint64
 		what string
-	}{{out.Missing(), "not recorded for want of room"}, {out.skip.left(), "not shown because they were not read in time"}, {run.Loop.Table.Refused(), "beyond nf_conntrack_max and not kept"}, {cs.Malformed, "malformed"}, {cs.Forged, "forged and refused"}} {
+	}{
+		{out.Missing(), "not recorded for want of room"},
+		{out.skip.left(), "not shown because they were not read in time"},
+		{run.Loop.Table.Refused(), "beyond nf_conntrack_max and not kept"},
+		{cs.Malformed, "malformed"},
+		{cs.Forged, "forged and refused"},
+	} {
 		if extra.n > 0 {
 			text += fmt.Sprintf(", %d %s", extra.n, extra.what)
 		}

@@ -49,7 +49,8 @@ func (o *Options) whyQuiet(ctx context.Context, con cli.Console, run *live.Run, 
 	case st.Written > 0:
 	case others > 0 && o.findings: // they may be all that is wanted
 	case others > 0:
-		o.note(con, "nothing seen for %s: events come, %d so far, but the filter wants none of them → natlens watch --explain-filter …", quietTime, others)
+		o.note(con, "nothing seen for %s: events come, %d so far, but the filter wants none of them → "+
+			"natlens watch --explain-filter …", quietTime, others)
 	case beside == nil && uncounted(run):
 		o.note(con, "nothing that the filter wants seen for %s → natlens watch --explain-filter …", quietTime)
 	default:

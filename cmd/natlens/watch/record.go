@@ -31,9 +31,9 @@ func NewRecord(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "record [FILE] [filter…]",
 		Short: "Record the kernel's messages, for replay and for Wireshark",
-		Long: `Record each message of the kernel as it sent it, with its time, in a capture file (pcapng) that natlens reads with
---from, and Wireshark and tshark open. Losses are recorded too. The recording begins with
-the flows that are in the table. A name that ends in .gz or .zst makes a compressed file.
+		Long: `Record each message of the kernel as it sent it, with its time, in a capture file (pcapng) that natlens
+reads with --from, and that Wireshark and tshark open. Losses are recorded too. The recording begins with the flows
+that are in the table. A name that ends in .gz or .zst makes a compressed file.
 
 With --history DIR, a log of all translations is kept beside the recording, or with no FILE instead of it: a row for
 each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are given by conntrack(8)'s flags.`,
@@ -54,16 +54,21 @@ each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.force, "force", false, "write over a file that exists")
-	f.StringArrayVar(&o.rotate, "rotate", nil, "begin a new file after `size|time`, such as 100MiB or 1h; twice for both, whichever comes first")
+	f.StringArrayVar(&o.rotate, "rotate", nil,
+		"begin a new file after `size|time`, such as 100MiB or 1h; twice for both, whichever comes first")
 	cli.InGroup(f, cli.GroupOutput, "force", "rotate")
 	cli.MustComplete(cmd, "rotate", cobra.NoFileCompletions)
 	o.register(cmd)
-	o.history.Register(cmd, "with --rotate: keep the newest `N|time` files of this name, such as 24; with --history: keep what ended less than this time ago, such as 90d; twice for both")
+	o.history.Register(cmd, "with --rotate: keep the newest `N|time` files of this name, such as 24; "+
+		"with --history: keep what ended less than this time ago, such as 90d; twice for both")
 	f.Lookup("existing").DefValue = "true"
-	f.Lookup("existing").Usage = "the flows that are in the table first, then the events; --existing=false leaves them out"
+	f.Lookup("existing").Usage = "the flows that are in the table first, then the events; " +
+		"--existing=false leaves them out"
 	o.existing = true
 	complete := cmd.ValidArgsFunction
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) (
+		[]cobra.Completion, cobra.ShellCompDirective,
+	) {
 		if len(args) == 0 {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
@@ -74,7 +79,8 @@ each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are
 
 func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
 	if o.Capture.Every() && o.path != "" {
-		return cli.Usagef("--netns all: a recording holds one network namespace; natlens watch --netns all -o jsonl --output FILE records all")
+		return cli.Usagef("--netns all: a recording holds one network namespace; " +
+			"natlens watch --netns all -o jsonl --output FILE records all")
 	}
 	kept, files, err := o.history.Config()
 	if err != nil {
@@ -114,7 +120,8 @@ func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, er
 		every, err := time.ParseDuration(text)
 		switch {
 		case isSize && size < minRotate:
-			return to, cli.Usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h", text, human.Plural(size, "byte"))
+			return to, cli.Usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h",
+				text, human.Plural(size, "byte"))
 		case isSize && to.Size == 0:
 			to.Size = size
 		case err == nil && every >= time.Second && to.Every == 0:
@@ -122,7 +129,8 @@ func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, er
 		case isSize || err == nil && every >= time.Second:
 			return to, cli.Usagef("--rotate %s: there is a size or a time already", text)
 		default:
-			return to, cli.Usagef("--rotate %s: not a size such as 100MiB, nor a time of a second or more such as 1h", text)
+			return to, cli.Usagef("--rotate %s: not a size such as 100MiB, nor a time of a second or more such as 1h",
+				text)
 		}
 	}
 	switch {

@@ -82,8 +82,10 @@ func (o *Options) register(cmd *cobra.Command) {
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` events")
 	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
 	f.BoolVar(&o.existing, "existing", false, "the flows that are in the table first, then the events")
-	f.StringVar(&o.resync, "resync", "on", "keep a table of flows, reconcile it with the kernel's after a loss and report what changed; off: the raw stream, nothing remembered: `on|off`")
-	f.BoolVar(&o.explain, "explain-filter", false, "print which part of the filter runs in the kernel and which here, and end")
+	f.StringVar(&o.resync, "resync", "on", "keep a table of flows, reconcile it with the kernel's after a loss and "+
+		"report what changed; off: the raw stream, nothing remembered: `on|off`")
+	f.BoolVar(&o.explain, "explain-filter", false,
+		"print which part of the filter runs in the kernel and which here, and end")
 	f.BoolVar(&o.quiet, "quiet", false, "no notes and no summary on stderr")
 	f.BoolVar(&o.raw, "raw", false, "the messages as they are")
 	f.Lookup("raw").Hidden = true
@@ -96,7 +98,8 @@ func (o *Options) register(cmd *cobra.Command) {
 	o.Capture.AllowEvery(cmd)
 	o.Filter.Register(cmd)
 	o.Metrics.Register(cmd)
-	f.BoolVar(&o.findings, "findings", false, "also report what is wrong with the traffic; natlens help findings lists the rules")
+	f.BoolVar(&o.findings, "findings", false,
+		"also report what is wrong with the traffic; natlens help findings lists the rules")
 	cli.InGroup(f, cli.GroupOutput, "findings")
 	o.Thresholds.Register(cmd)
 }
@@ -111,7 +114,8 @@ func (o *Options) check() error {
 	case !o.findings && o.Thresholds.Texts != nil:
 		return cli.Usagef("--threshold needs --findings")
 	case o.findings && (o.raw || o.resync != "on" || !o.everyKind()):
-		return cli.Usagef("--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead")
+		return cli.Usagef("--findings needs every event of a flow: not with --resync off, nor with -e, " +
+			"which event in a filter does instead")
 	}
 	return o.output.Check()
 }
