@@ -35,14 +35,14 @@ type Outlet struct {
 	err     error  // of the file, or ErrUnread
 }
 
-// NewOutlet returns an outlet that a write to w goes through, or w itself if it is a
-// regular file or no file. ctx is the program's.
+// NewOutlet returns an outlet that a write to w goes through, or w itself if it is no
+// file, a regular one or /dev/null. ctx is the program's.
 func NewOutlet(ctx context.Context, w io.Writer) io.Writer {
 	f, ok := w.(*os.File)
 	if !ok {
 		return w
 	}
-	if info, err := f.Stat(); err != nil || info.Mode().IsRegular() {
+	if info, err := f.Stat(); err != nil || info.Mode().IsRegular() || isNull(info) {
 		return w
 	}
 	o := &Outlet{file: f}
@@ -50,6 +50,12 @@ func NewOutlet(ctx context.Context, w io.Writer) io.Writer {
 	go o.run()
 	context.AfterFunc(ctx, o.giveUp)
 	return o
+}
+
+// isNull reports whether a file is /dev/null, which never holds up a program.
+func isNull(info os.FileInfo) bool {
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(info, null)
 }
 
 // Fd, Read and Close are those of the file: they make an outlet a terminal for others.

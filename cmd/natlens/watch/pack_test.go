@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"natlens/cmd/natlens/cli/clitest"
+	"natlens/export"
 )
 
 // lifeLines are a flow through SNAT that lives from second 1 to 9, and a second one.
@@ -19,13 +20,16 @@ import (
 //go:embed testdata/life.jsonl
 var lifeLines string
 
+// flushTime is how long an event may wait to be packed.
+const flushTime = time.Second
+
 // TestPackedCutAnywhere cuts packed recordings at every byte: what is left is read
 // without an error, and is what the whole one begins with.
 func TestPackedCutAnywhere(t *testing.T) {
 	for _, ending := range []string{".gz", ".zst"} {
 		path := filepath.Join(t.TempDir(), "x.jsonl"+ending)
 		synctest.Test(t, func(t *testing.T) {
-			part, err := openPart(path, false)
+			part, err := export.CreatePart(path, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,10 +38,10 @@ func TestPackedCutAnywhere(t *testing.T) {
 					t.Fatal(err)
 				}
 				before := part.Size()
-				time.Sleep(packTime + time.Millisecond) // of the bubble's clock
+				time.Sleep(flushTime + time.Millisecond) // of the bubble's clock
 				synctest.Wait()
 				if part.Size() == before {
-					t.Errorf("%s: after %s the file has not grown", ending, packTime)
+					t.Errorf("%s: after %s the file has not grown", ending, flushTime)
 				}
 			}
 			if err := part.Close(); err != nil {

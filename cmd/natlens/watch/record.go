@@ -142,7 +142,7 @@ func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, er
 		return to, cli.Usagef("--force: files of --rotate have names of their own")
 	}
 	to.Path, to.Keep, to.Notes = o.path, o.files, con.Stderr
-	to.Open = func(path string) (export.Part, error) { return openPart(path, o.force) }
+	to.Open = func(path string) (export.Part, error) { return export.CreatePart(path, o.force) }
 	to.Capture = pcapng.Options{Application: "natlens " + cli.VersionText(), Filter: o.Filter.Text()}
 	return to, nil
 }

@@ -1,4 +1,4 @@
-package watch
+package export
 
 import (
 	"compress/gzip"
@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-
-	"natlens/export"
 )
 
 // packTime is how long an event may wait to be packed. A crash loses no more.
@@ -18,7 +16,7 @@ const packTime = time.Second
 
 // packer is a part of a recording that is compressed.
 type packer struct {
-	file *export.File
+	file *File
 	stop chan struct{}
 	done chan struct{}
 
@@ -33,9 +31,9 @@ type flusher interface {
 	Flush() error
 }
 
-// openPart makes a file of a recording, packed as its name says: .gz, .zst.
-func openPart(path string, force bool) (export.Part, error) {
-	file, err := export.Create(path, export.CreateOptions{Force: force, Binary: true, Patient: true})
+// CreatePart makes a file of a recording, packed as its name says: .gz, .zst.
+func CreatePart(path string, force bool) (Part, error) {
+	file, err := Create(path, CreateOptions{Force: force, Binary: true, Patient: true})
 	if err != nil {
 		return nil, err
 	}
