@@ -107,11 +107,35 @@ func appendUnsafe(dst []byte, r rune) []byte {
 	if r < 0x80 {
 		return appendHexByte(dst, byte(r))
 	}
-	const hex = "0123456789abcdef"
-	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+	return appendRune(dst, r)
 }
 
 func appendHexByte(dst []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
 	return append(dst, '\\', 'x', hex[c>>4], hex[c&15])
+}
+
+// EscapeJSON writes the unsafe characters of a JSON text as \u escapes, which mean the
+// same. encoding/json leaves some of them as they are. Line ends between values stay.
+func EscapeJSON(text []byte) []byte {
+	if bytes.IndexFunc(text, func(r rune) bool { return r != '\n' && Unsafe(r) }) < 0 {
+		return text
+	}
+	out := make([]byte, 0, 2*len(text))
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r != '\n' && Unsafe(r) {
+			out = appendRune(out, r)
+		} else {
+			out = append(out, text[:size]...)
+		}
+		text = text[size:]
+	}
+	return out
+}
+
+// appendRune appends \u and four digits.
+func appendRune(dst []byte, r rune) []byte {
+	const hex = "0123456789abcdef"
+	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }

@@ -15,7 +15,7 @@ type Namespace struct {
 	// Name is what people call it, unique among those that there are at one time
 	// as far as its givers see to that: the name of ip-netns(8), a container's id
 	// with its runtime (docker:0123456789ab), a process (pid:1234) or a path. It
-	// is escaped: no control characters.
+	// is untrusted text: what prints it escapes it.
 	Name  string
 	Inode uint64 // of its file in nsfs; unique among the namespaces of the moment
 }

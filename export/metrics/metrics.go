@@ -171,7 +171,7 @@ func (m *Metrics) collectEvents(to chan<- prometheus.Metric, named labels) {
 	for id, c := range m.counts {
 		label, ok := named[id]
 		if !ok {
-			label = m.cfg.Namespaces.Name(id)
+			label = monitor.Escape(m.cfg.Namespaces.Name(id))
 			delete(m.counts, id)
 			m.last = nil
 			if used[label] || label == "" {

@@ -20,7 +20,7 @@ func labelsOf(names *monitor.Namespaces) labels {
 	}
 	all, used := labels{}, map[string]bool{}
 	names.All(func(id monitor.NetNS, n monitor.Namespace) {
-		label := n.Name
+		label := monitor.Escape(n.Name)
 		if used[label] {
 			label = fmt.Sprintf("%s:%d", label, n.Inode)
 		}

@@ -13,14 +13,12 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"natlens/monitor"
 )
 
 // Found is a network namespace of the host.
 type Found struct {
 	Inode uint64 // of its file in nsfs: who it is, as long as it is there
-	Name  string // what people call it; escaped
+	Name  string // what people call it; untrusted text
 	Path  string // opens it, unless it ends before that
 	PID   int    // a process in it; 0: none that could be seen
 	Own   bool   // it is the caller's
@@ -220,7 +218,7 @@ func (f *Finder) name(mount string, pid int, own bool) (string, strength) {
 	default:
 		by, how = "pid:"+strconv.Itoa(pid), byProcess
 	}
-	return string(monitor.AppendEscaped(nil, []byte(by))), how
+	return by, how
 }
 
 // container returns the name of the container that a process is in, "" without one.
@@ -236,7 +234,7 @@ func (f *Finder) container(pid int) string {
 }
 
 // Own is what people call the caller's own namespace: by ip-netns(8), which is so
-// for who was started by ip netns exec, else OwnName. It is escaped.
+// for who was started by ip netns exec, else OwnName. It is untrusted text.
 func Own() string { return new(Finder).ownName() }
 
 // ownName looks at nothing but where the caller is and what is mounted.

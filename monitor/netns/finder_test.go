@@ -74,14 +74,14 @@ func TestFinderNames(t *testing.T) {
 		got = append(got, line)
 	}
 	want := []string{
+		"7200 \x1b[31mred\u202e 0 /run/netns/\x1b[31mred\u202e",
 		"7100 /run/docker/netns/default 0 /run/docker/netns/default",
-		`7200 \x1b[31mred\u202e 0 ` + "/run/netns/\x1b[31mred\u202e",
 		"4000 blue 40 /run/netns/blue",
 		"2000 docker:fedcba987654 7 /proc/7/ns/net",
 		"7000 green one 0 /run/netns/green one",
 		"1000 host 1 /proc/1/ns/net own",
 		"3000 k8s:0123456789ab 30 /run/netns/cni-0000",
-		`6000 lxc:\x1b]0;evil\x07 60 /proc/60/ns/net`,
+		"6000 lxc:\x1b]0;evil\a 60 /proc/60/ns/net",
 		"5000 pid:50 50 /proc/50/ns/net",
 	}
 	if !slices.Equal(got, want) {
@@ -134,7 +134,7 @@ func TestOwnName(t *testing.T) {
 		{"net:[1000]", "1 2 0:4 net:[2000] /run/netns/red rw - nsfs nsfs rw\n2 2 0:4 net:[1000] /run/netns/blue rw - nsfs nsfs rw\n", "blue"},
 		{"net:[1000]", "1 2 0:4 net:[2000] /run/netns/red rw - nsfs nsfs rw\n", OwnName},
 		{"net:[1000]", "1 2 0:4 net:[1000] /run/docker/netns/default rw - nsfs nsfs rw\n", OwnName},
-		{"net:[1000]", "1 2 0:4 net:[1000] /run/netns/\x1b]0;evil\a rw - nsfs nsfs rw\n", `\x1b]0;evil\x07`},
+		{"net:[1000]", "1 2 0:4 net:[1000] /run/netns/\x1b]0;evil\a rw - nsfs nsfs rw\n", "\x1b]0;evil\a"},
 		{"net:[]", "", OwnName},
 	} {
 		p := &tree{t, t.TempDir()}

@@ -3,9 +3,7 @@ package translation
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"natlens/monitor"
 )
@@ -194,15 +192,5 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	if err := enc.Encode(string(t)); err != nil {
 		return nil, err
 	}
-	var out []byte
-	for text := bytes.TrimSuffix(quoted.Bytes(), []byte("\n")); len(text) > 0; {
-		r, size := utf8.DecodeRune(text)
-		if monitor.Unsafe(r) {
-			out = fmt.Appendf(out, `\u%04x`, r)
-		} else {
-			out = append(out, text[:size]...)
-		}
-		text = text[size:]
-	}
-	return out, nil
+	return monitor.EscapeJSON(bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))), nil
 }

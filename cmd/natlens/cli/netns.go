@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 )
@@ -73,7 +74,9 @@ func CompleteNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Comp
 	}
 	entries, _ := os.ReadDir(NetnsDir) // no directory, no names
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if monitor.Escape(e.Name()) == e.Name() { // a shell would print others as they are
+			names = append(names, e.Name())
+		}
 	}
 	return names, cobra.ShellCompDirectiveDefault
 }
@@ -99,7 +102,9 @@ func namespaceNames() (names []string) {
 		return nil
 	}
 	for _, n := range f.Found() {
-		names = append(names, n.Name)
+		if monitor.Escape(n.Name) == n.Name {
+			names = append(names, n.Name)
+		}
 	}
 	return names
 }

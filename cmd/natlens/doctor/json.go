@@ -54,5 +54,5 @@ func asJSON(e *examined) []byte {
 	if err := enc.Encode(out); err != nil {
 		panic(err) // numbers and text only
 	}
-	return []byte(b.String())
+	return monitor.EscapeJSON([]byte(b.String()))
 }

@@ -44,6 +44,7 @@ func asText(con cli.Console, e *examined) (b []byte) {
 		if c.Command != "" {
 			text += " → " + c.Command
 		}
+		text = string(monitor.AppendMessage(nil, []byte(text))) // names of namespaces
 		if width > indent+20 {
 			text = strings.ReplaceAll(ansi.Wrap(text, width-indent, ""), "\n", "\n"+strings.Repeat(" ", indent))
 		}
@@ -62,7 +63,7 @@ func (e *examined) findings() (lines []doctor.Check) {
 	}
 	for i := range e.found {
 		f := &e.found[i]
-		text := monitor.Escape(f.Text)
+		text := f.Text
 		if name := e.name(f.NetNS); name != "" {
 			text = doctor.InNamespaces([]string{name}, text)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 )
 
@@ -56,7 +57,7 @@ func encode(v any) []byte {
 	if err != nil {
 		panic(err) // numbers and names only
 	}
-	return append(b, '\n')
+	return append(monitor.EscapeJSON(b), '\n')
 }
 
 func (r *reading) object(seen *watched) object {

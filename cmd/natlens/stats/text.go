@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/human"
 	"natlens/monitor/kernel"
@@ -131,7 +132,7 @@ func overview(all []*reading, seen *watched) []byte {
 	rows := [][]string{append(head, "EVENTS", "ACCT")}
 	var events kinds
 	for _, r := range all {
-		row := []string{r.ns.Name, tracksText(&r.tracking), human.Count(uint64(r.fill.Entries))}
+		row := []string{monitor.Escape(r.ns.Name), tracksText(&r.tracking), human.Count(uint64(r.fill.Entries))}
 		for _, k := range harmful {
 			n := r.total(k)
 			if seen != nil {

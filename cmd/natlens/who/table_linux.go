@@ -30,7 +30,7 @@ func (p *tablePlace) name() string {
 	if called == "" {
 		return "the table"
 	}
-	return "the table of " + strings.TrimSpace(called)
+	return "the table of " + monitor.Escape(strings.TrimSpace(called))
 }
 
 func (p *tablePlace) span() (begin, end monitor.Time, help string, err error) {
