@@ -240,7 +240,7 @@ func masked(addr, mask string) (string, error) {
 	}
 	m, err := netip.ParseAddr(mask)
 	if err != nil || m.Zone() != "" || m.BitLen() != a.BitLen() {
-		return "", errors.New("not a mask for this address, such as 255.255.255.0 or ffff::")
+		return "", errors.New("not a mask for this address, such as ffff:: or 255.255.255.0")
 	}
 	bits := 0
 	for bits < m.BitLen() && m.AsSlice()[bits/8]&(0x80>>(bits%8)) != 0 {

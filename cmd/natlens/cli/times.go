@@ -73,15 +73,14 @@ func ParseTime(text string, begin, end time.Time, loc *time.Location) (t time.Ti
 
 // dated adds the date that a form leaves out: the last one before end.
 func dated(t time.Time, form string, end time.Time) time.Time {
-	year, month, day := t.Date()
 	if strings.Contains(form, "2006") {
 		return t
 	}
-	years, days := -1, 0
-	if year = end.Year(); form != time.Stamp {
+	month, day, years, days := t.Month(), t.Day(), -1, 0
+	if form != time.Stamp {
 		month, day, years, days = end.Month(), end.Day(), 0, -1
 	}
-	t = time.Date(year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), end.Location())
+	t = time.Date(end.Year(), month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), end.Location())
 	if t.After(end) {
 		t = t.AddDate(years, 0, days)
 	}
