@@ -238,6 +238,8 @@ func (p *parser) value(f Field) (token, *Error) {
 	err.Expected = f.info().kind.samples()
 	if t.kind == tokEnd {
 		p.lacks(err, f.info().kind.noun)
+	} else if isJoin(t) {
+		err.Suggestion = p.shared()
 	}
 	return t, err
 }

@@ -54,6 +54,8 @@ type Env struct {
 	Values     func(Field) []string // values that are about, for completion: what the table has seen
 	Namespaces *monitor.Namespaces  // names of network namespaces; nil: none has one
 	Now        func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown
+
+	terse bool // errors suggest no filters
 }
 
 // How tightly what joins two parts binds them. A not binds tighter than all.
