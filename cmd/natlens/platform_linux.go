@@ -10,7 +10,6 @@ import (
 	"natlens/cmd/natlens/lab"
 	"natlens/cmd/natlens/stats"
 	"natlens/cmd/natlens/table"
-	"natlens/cmd/natlens/ui"
 	"natlens/cmd/natlens/watch"
 	"natlens/cmd/natlens/who"
 )
@@ -20,10 +19,10 @@ const withoutCommand = `Without a command it opens the terminal UI on this host'
 	`That needs CAP_NET_ADMIN, for example by sudo. natlens lab and natlens demo need no privilege.`
 
 // platformCommands are the commands that need a Linux kernel.
-func platformCommands(con cli.Console, deps ui.Deps) []*cobra.Command {
+func platformCommands(con cli.Console) []*cobra.Command {
 	return []*cobra.Command{
 		watch.New(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con),
 		table.NewCreate(con), table.NewUpdate(con), table.NewCount(con), stats.New(con), expect.New(con), explain.New(con),
-		watch.NewRecord(con), doctor.New(con), lab.New(deps), who.New(con),
+		watch.NewRecord(con), doctor.New(con), lab.New(con), who.New(con),
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/explain"
 	"natlens/cmd/natlens/table"
-	"natlens/cmd/natlens/ui"
 	"natlens/cmd/natlens/watch"
 	"natlens/cmd/natlens/who"
 )
@@ -18,7 +17,7 @@ const withoutCommand = `Connection tracking is a part of Linux. On this system n
 
 // platformCommands are the commands that use the kernel on Linux. Here they read
 // recordings.
-func platformCommands(con cli.Console, _ ui.Deps) []*cobra.Command {
+func platformCommands(con cli.Console) []*cobra.Command {
 	return []*cobra.Command{watch.New(con), table.NewList(con), explain.New(con), who.New(con)}
 }
 

@@ -17,7 +17,6 @@ import (
 	"natlens/cmd/natlens/who"
 	"natlens/export"
 	"natlens/tui"
-	tuiwho "natlens/tui/who"
 )
 
 // run executes one command line and returns the exit code. An error is one line on standard error.
@@ -104,16 +103,15 @@ func newRoot(con cli.Console) *cobra.Command {
 		Args:          cli.NoWords,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	deps := ui.Deps{Con: con, Who: func(q ui.Questions) tuiwho.Asker { return who.NewAsker(con, who.Scope(q)) }}
 	root.Long = root.Short + ".\n\n" + withoutCommand
 	root.SetIn(con.Stdin)
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(ui.NewDemo(deps), ui.NewReplay(deps), who.NewHistory(con), cli.NewVersion(con, root), man.New(con))
-	ui.AddRoot(deps, root)
+	root.AddCommand(ui.NewDemo(con), ui.NewReplay(con), who.NewHistory(con), cli.NewVersion(con, root), man.New(con))
+	ui.AddRoot(con, root)
 	cli.SetHelp(con, root, topics()...)
-	root.AddCommand(platformCommands(con, deps)...)
+	root.AddCommand(platformCommands(con)...)
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		for _, shell := range completion.Commands() {

@@ -27,8 +27,8 @@ type options struct {
 }
 
 // New returns the command.
-func New(d ui.Deps) *cobra.Command {
-	o := options{con: d.Con, stream: watch.Options{Filter: cli.FilterFlags{LabelFile: d.Con.LabelFile}}, screen: ui.NewOptions(d)}
+func New(con cli.Console) *cobra.Command {
+	o := options{con: con, stream: watch.Options{Filter: cli.FilterFlags{LabelFile: con.LabelFile}}, screen: ui.NewOptions(con)}
 	cmd := &cobra.Command{
 		Use:   "lab [--watch] [filter…]",
 		Short: "Watch a NAT gateway made for the occasion: no root, no set-up",

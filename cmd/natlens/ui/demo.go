@@ -10,8 +10,8 @@ import (
 )
 
 // NewDemo returns the command demo.
-func NewDemo(d Deps) *cobra.Command {
-	o := screen{Deps: d}
+func NewDemo(con cli.Console) *cobra.Command {
+	o := screen{con: con}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the terminal UI on a recording that ships with natlens",
@@ -20,7 +20,7 @@ now, over and over. It needs no privilege and runs on any system. For real event
 natlens lab.`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, ok := cli.Terminal(d.Con.Stdout); !ok {
+			if _, ok := cli.Terminal(con.Stdout); !ok {
 				return cli.Usagef("standard output is no terminal: the demo is a terminal UI")
 			}
 			return o.play(cmd.Context(), "demo", nil, openDemo)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/who"
 	"natlens/export/history"
 	"natlens/export/metrics"
 	"natlens/monitor"
@@ -37,14 +38,14 @@ type Options struct {
 
 // NewOptions returns the options of a run for which another command has the flags of
 // the kernel.
-func NewOptions(d Deps) *Options { return &Options{screen: screen{Deps: d}} }
+func NewOptions(con cli.Console) *Options { return &Options{screen: screen{con: con}} }
 
 // SetFilter makes a filter the one to begin with.
 func (o *Options) SetFilter(words []string) { o.filter = strings.Join(words, " ") }
 
 // AddRoot makes the root command open the user interface.
-func AddRoot(d Deps, root *cobra.Command) {
-	o := NewOptions(d)
+func AddRoot(con cli.Console, root *cobra.Command) {
+	o := NewOptions(con)
 	o.register(root)
 	o.Capture.Register(root)
 	o.Capture.AllowEvery(root)
@@ -52,7 +53,7 @@ func AddRoot(d Deps, root *cobra.Command) {
 	o.Metrics.Register(root)
 	o.Thresholds.Register(root)
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
-		if _, ok := cli.Terminal(o.Con.Stdout); !ok {
+		if _, ok := cli.Terminal(o.con.Stdout); !ok {
 			return cli.Usagef("standard output is no terminal: " +
 				"natlens watch writes lines, natlens --help lists the commands")
 		}
@@ -84,7 +85,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	}
 	if listener != nil {
 		defer listener.Close() // closed already if metrics were served
-		fmt.Fprintf(o.Con.Stderr, "natlens: %s\n", cli.MetricsText(listener))
+		fmt.Fprintf(o.con.Stderr, "natlens: %s\n", cli.MetricsText(listener))
 	}
 	var leftOut atomic.Int32
 	names := o.Capture.Namespaces()
@@ -116,7 +117,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	cfg.Health, cfg.Findings = liveHealth{live.NewHealth(run)}, run.Findings
 	cfg.Enter = func(id monitor.NetNS) string { return run.Place(id).Enter() }
 	if !run.Several() || kept.Dir != "" { // no table answers for all namespaces
-		cfg.Who = o.Who(Questions{Dir: kept.Dir, NetNS: pathOfFD(open.NetNS), Called: o.called(at), Table: at != nil})
+		cfg.Who = who.NewAsker(o.con, who.Scope{Dir: kept.Dir, NetNS: pathOfFD(open.NetNS), Called: o.called(at), Table: at != nil})
 	}
 	if at != nil {
 		at.Started()
@@ -176,7 +177,7 @@ func (o *Options) keepHistory(cfg history.Config, run *live.Run) (trouble func()
 	if err != nil {
 		return nil, err
 	}
-	run.OnClose(func() error { notes.print(o.Con.Stderr); return nil })
+	run.OnClose(func() error { notes.print(o.con.Stderr); return nil })
 	run.Tap(k)
 	return k.Trouble, nil
 }

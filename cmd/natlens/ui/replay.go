@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/who"
 	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/filter"
@@ -16,7 +17,7 @@ import (
 	"natlens/monitor/table"
 	"natlens/tui"
 	"natlens/tui/tail"
-	"natlens/tui/who"
+	tuiwho "natlens/tui/who"
 )
 
 // replayOptions is the command line of replay.
@@ -27,8 +28,8 @@ type replayOptions struct {
 }
 
 // NewReplay returns the command replay.
-func NewReplay(d Deps) *cobra.Command {
-	o := replayOptions{screen: screen{Deps: d}}
+func NewReplay(con cli.Console) *cobra.Command {
+	o := replayOptions{screen: screen{con: con}}
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Play a recording in the terminal UI",
@@ -51,14 +52,14 @@ set the speed. To write a recording as lines, use natlens watch --from FILE.`,
 }
 
 func (o *replayOptions) run(ctx context.Context, paths []string) error {
-	if _, ok := cli.Terminal(o.Con.Stdout); !ok {
+	if _, ok := cli.Terminal(o.con.Stdout); !ok {
 		return cli.Usagef("standard output is no terminal: natlens watch --from FILE writes a recording as lines")
 	}
 	if o.speed < replay.MinSpeed || o.speed > replay.MaxSpeed {
 		return cli.Usagef("--speed %g: must be from %g to %g",
 			o.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
 	}
-	asker := o.Who(Questions{Recordings: paths})
+	asker := who.NewAsker(o.con, who.Scope{Recordings: paths})
 	open := func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
 		p.Speed, p.Paused = o.speed, o.paused
 		return replay.NewPlayer(replay.File(cfg, paths...), p)
@@ -67,7 +68,7 @@ func (o *replayOptions) run(ctx context.Context, paths []string) error {
 }
 
 // play shows the user interface on a recording, of which open makes a player.
-func (o *screen) play(ctx context.Context, name string, asker who.Asker,
+func (o *screen) play(ctx context.Context, name string, asker tuiwho.Asker,
 	open func(replay.Config, replay.PlayerConfig) (*replay.Player, error)) error {
 	if err := o.check(); err != nil {
 		return err

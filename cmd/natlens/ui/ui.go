@@ -13,27 +13,11 @@ import (
 	"natlens/monitor/loop"
 	"natlens/tui"
 	"natlens/tui/tail"
-	"natlens/tui/who"
 )
-
-// Questions says what the page Who asks.
-type Questions struct {
-	Dir        string   // the history that the run keeps; "": the default one, or the table if there is none
-	NetNS      string   // path of the namespace of that table; "": the caller's own
-	Called     string   // name of the table in answers; "": this host's
-	Table      bool     // never ask the default history: it belongs to another host
-	Recordings []string // recordings that are played; nil: the run is on the kernel
-}
-
-// Deps is what the commands get from others.
-type Deps struct {
-	Con cli.Console
-	Who func(Questions) who.Asker // answers as natlens who does
-}
 
 // screen has the flags of the user interface that do not depend on its source.
 type screen struct {
-	Deps
+	con    cli.Console
 	filter string
 	theme  string
 }
@@ -58,7 +42,7 @@ func (o *screen) check() error {
 	if o.filter == "" {
 		return nil
 	}
-	if _, err := cli.LabelEnv(o.Con.LabelFile).Parse(o.filter); err != nil {
+	if _, err := cli.LabelEnv(o.con.LabelFile).Parse(o.filter); err != nil {
 		return cli.FilterError(err)
 	}
 	return nil
@@ -69,16 +53,16 @@ func (o *screen) check() error {
 func (o *screen) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces) tui.Config {
 	theme := o.theme
 	if theme == "auto" {
-		theme = o.Con.Background()
+		theme = o.con.Background()
 	}
-	env := cli.LabelEnv(o.Con.LabelFile)
+	env := cli.LabelEnv(o.con.LabelFile)
 	env.Namespaces = names
 	return tui.Config{
 		Table: l.Table, Tail: last, Stats: l.Stats, Feed: l.Run,
-		Filter: o.filter, Env: env, Theme: theme, NoColor: o.Con.Getenv("NO_COLOR") != "", ASCII: o.Con.ASCII(),
+		Filter: o.filter, Env: env, Theme: theme, NoColor: o.con.Getenv("NO_COLOR") != "", ASCII: o.con.ASCII(),
 		Exporter: fileExporter{names}, Resolver: systemResolver{}, Services: serviceNames(),
-		History: newFilterHistory(o.Con),
-		Input:   o.Con.Stdin, Output: o.Con.Stdout,
+		History: newFilterHistory(o.con),
+		Input:   o.con.Stdin, Output: o.con.Stdout,
 	}
 }
 

@@ -17,7 +17,7 @@ func TestLabelNamesInUI(t *testing.T) {
 		t.Fatal(err)
 	}
 	con := cli.Console{LabelFile: path, Getenv: func(string) string { return "" }}
-	o := screen{Deps: Deps{Con: con}, filter: "label web", theme: "auto"}
+	o := screen{con: con, filter: "label web", theme: "auto"}
 	if err := o.check(); err != nil {
 		t.Errorf("--filter 'label web': %v", err)
 	}
@@ -29,12 +29,12 @@ func TestLabelNamesInUI(t *testing.T) {
 		"label bogus": "filter: column 7: bogus: not a label, such as web 5 {1,5}",
 		"label wbe":   "filter: column 7: wbe: not a label; did you mean web?",
 	} {
-		o := screen{Deps: Deps{Con: con}, filter: filter, theme: "auto"}
+		o := screen{con: con, filter: filter, theme: "auto"}
 		if err := o.check(); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", filter, err, want)
 		}
 	}
-	o.Con.LabelFile = "testdata/none.conf"
+	o.con.LabelFile = "testdata/none.conf"
 	const want = "filter: column 7: web: not a label: labels have no names here (open testdata/none.conf: no such file or directory), and numbers from 0 to 127"
 	if err := o.check(); err == nil || err.Error() != want {
 		t.Errorf("without the file: %v, want %s", err, want)
