@@ -63,11 +63,9 @@ func (e *examined) findings() (lines []doctor.Check) {
 	}
 	for i := range e.found {
 		f := &e.found[i]
-		text := f.Text
-		if name := e.name(f.NetNS); name != "" {
-			text = doctor.InNamespaces([]string{name}, text)
-		}
-		lines = append(lines, doctor.Check{ID: f.Rule, Level: max(levelOf(f), doctor.Warn), Text: text, Command: f.Command})
+		lines = append(lines, doctor.Check{
+			ID: f.Rule, Level: max(levelOf(f), doctor.Warn), Text: f.Text, Command: f.Command,
+		})
 	}
 	return lines
 }
