@@ -18,8 +18,8 @@ type Expects struct {
 	header   bool
 }
 
-// NewExpects returns a sink of expectations. It takes the modifiers xml and timestamp. A nil
-// location is the local one.
+// NewExpects returns a sink of expectations. It takes the modifiers xml and timestamp. A
+// nil location is the local one.
 func NewExpects(w io.Writer, m Modifiers, location *time.Location) *Expects {
 	if location == nil {
 		location = time.Local
@@ -33,19 +33,19 @@ func (x *Expects) Write(e *monitor.Expect) error {
 	switch {
 	case err != nil:
 		return err
-	case x.m.XML:
-		if !x.header {
-			x.header = true
-			b = append(b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<expect>\n"...)
-		}
-		b = x.appendXML(b, e)
+	case !x.m.XML:
+		b = x.line(b, e)
+	case !x.header:
+		x.header = true
+		b = append(b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<expect>\n"...)
+		fallthrough
 	default:
-		b = x.appendLine(b, e)
+		b = x.xml(b, e)
 	}
 	return x.out.Flush(append(b, '\n'))
 }
 
-// Close ends the XML document, if one was begun.
+// Close ends an XML document that was begun.
 func (x *Expects) Close() error {
 	if x.out.Err == nil && x.header {
 		x.header = false
@@ -54,52 +54,61 @@ func (x *Expects) Close() error {
 	return x.out.Err
 }
 
-func (x *Expects) appendLine(b []byte, e *monitor.Expect) []byte {
+func (x *Expects) line(b []byte, e *monitor.Expect) []byte {
 	if x.m.Timestamp {
 		// Without leading zeros, as conntrack has it.
 		second, nanos := text.SplitTime(e.Time)
 		b = fmt.Appendf(b, "[%-8d.%-6d]\t", second, nanos/1000)
 	}
-	switch e.Kind {
-	case monitor.KindNew:
-		b = append(b, "    [NEW] "...)
-	case monitor.KindUpdate:
-		b = append(b, " [UPDATE] "...)
-	case monitor.KindDestroy:
-		b = append(b, "[DESTROY] "...)
-	}
-	if e.Has&monitor.ExpectTimeout != 0 {
-		b = append(text.AppendUint(b, uint64(e.Timeout)), ' ')
-	}
-	b = appendWord(b, "proto=", uint64(e.Tuple.Proto))
-	b = appendExpectTuple(b, "", &e.Tuple)
-	b = appendExpectTuple(b, "mask-", &e.Mask)
-	b = appendExpectTuple(b, "master-", &e.Master)
-	if e.Has&monitor.ExpectZone != 0 {
-		b = appendWord(b, "zone=", uint64(e.Zone))
-	}
+	b = kind(b, e.Kind)
+	b = wordIf(b, e.Has&monitor.ExpectTimeout != 0, "", uint64(e.Timeout))
+	b = word(b, "proto=", uint64(e.Tuple.Proto))
+	b = expectTuple(b, "", &e.Tuple)
+	b = expectTuple(b, "mask-", &e.Mask)
+	b = expectTuple(b, "master-", &e.Master)
+	b = wordIf(b, e.Has&monitor.ExpectZone != 0, "zone=", uint64(e.Zone))
 	if e.Flags != 0 {
 		b = append(append(b, strings.ToUpper(strings.Join(e.Flags.Names(), ","))...), ' ')
 	}
-	if e.Has&monitor.ExpectClass != 0 {
-		b = appendWord(b, "class=", uint64(e.Class))
-	}
+	b = wordIf(b, e.Has&monitor.ExpectClass != 0, "class=", uint64(e.Class))
 	if e.Has&monitor.ExpectHelper != 0 {
-		b = append(append(b, "helper="...), monitor.Escape(e.Helper)...)
+		return append(append(b, "helper="...), monitor.Escape(e.Helper)...)
 	}
-	if b[len(b)-1] == ' ' {
-		b = b[:len(b)-1]
-	}
-	return b
+	return b[:len(b)-1] // without the last blank
 }
 
-// appendExpectTuple appends the addresses, whose names have the prefix, and the
-// ports.
-func appendExpectTuple(b []byte, prefix string, t *monitor.Tuple) []byte {
-	b = text.AppendNtop(append(append(b, prefix...), "src="...), &t.Src, t.Family)
-	b = append(append(append(b, ' '), prefix...), "dst="...)
-	b = append(text.AppendNtop(b, &t.Dst, t.Family), ' ')
-	ports := *t
-	ports.Family = 0
-	return appendTextTuple(b, &ports)
+// expectTuple appends the addresses, whose names have the prefix, and the ports.
+func expectTuple(b []byte, prefix string, t *monitor.Tuple) []byte {
+	b = address(append(b, prefix...), "src=", &t.Src, t.Family)
+	b = address(append(b, prefix...), "dst=", &t.Dst, t.Family)
+	return ports(b, t)
+}
+
+func (x *Expects) xml(b []byte, e *monitor.Expect) []byte {
+	parts := []struct {
+		name string
+		t    *monitor.Tuple
+	}{{"expected", &e.Tuple}, {"mask", &e.Mask}, {"master", &e.Master}}
+	b = layer(flowElement(b, e.Kind), "layer3", uint64(e.Tuple.Family), e.Tuple.Family.String())
+	for _, p := range parts {
+		b = closing(addressElements(opening(b, p.name), p.t), p.name)
+	}
+	b = layer(closing(b, "layer3"), "layer4", uint64(e.Tuple.Proto), protoName(e.Tuple.Proto))
+	for _, p := range parts {
+		b = closing(portElements(opening(b, p.name), p.t), p.name)
+	}
+	b = opening(closing(b, "layer4"), "meta")
+	if e.Has&monitor.ExpectHelper != 0 {
+		b = textElement(b, "helper-name", []byte(e.Helper))
+	}
+	b = elementIf(b, e.Has&monitor.ExpectTimeout != 0, "timeout", uint64(e.Timeout))
+	b = elementIf(b, e.Has&monitor.ExpectClass != 0, "class", uint64(e.Class))
+	b = elementIf(b, e.Has&monitor.ExpectZone != 0, "zone", uint64(e.Zone))
+	if x.m.Timestamp {
+		b = when(b, e.Time.Time().In(x.location))
+	}
+	for _, name := range e.Flags.Names() {
+		b = append(append(append(b, '<'), name...), "/>"...)
+	}
+	return closing(closing(b, "meta"), "flow")
 }

@@ -7,9 +7,19 @@ import (
 	"natlens/export/text"
 )
 
-// conntrackModifiers are the words of conntrack's -o, in its own order: a word
-// may be cut short, and the first that begins so is meant.
-var conntrackModifiers = []struct {
+// Modifiers are the words of conntrack's -o. See [ParseModifiers].
+type Modifiers struct {
+	ID         bool // id=
+	Timestamp  bool // [1234567890.123456] in front of events
+	KTimestamp bool // [start=…] [stop=…]
+	Extended   bool // the family in front of the protocol
+	Labels     bool // labels=, by the names of LabelFile
+	XML        bool
+	Save       bool // command lines of conntrack(8) instead of lines; alone
+}
+
+// modifiers are in the order in which conntrack(8) compares them with an abbreviation.
+var modifiers = []struct {
 	name, help string
 	set        func(*Modifiers)
 }{
@@ -19,32 +29,32 @@ var conntrackModifiers = []struct {
 	{"id", "the kernel's id of the entry", func(o *Modifiers) { o.ID = true }},
 	{"ktimestamp", "when the flow began and ended, if nf_conntrack_timestamp is 1", func(o *Modifiers) { o.KTimestamp = true }},
 	{"labels", "the names of connection labels", func(o *Modifiers) { o.Labels = true }},
-	// conntrack 1.4.7 takes the word; it says [USERSPACE] with or without it.
-	{"userspace", "nothing more: that a program caused the event is always told", func(*Modifiers) {}},
+	{"userspace", "nothing more: lines always name the program that caused an event", func(*Modifiers) {}},
 	{"save", "command lines of conntrack(8) that make, update and delete the flows, without marks and labels; alone", func(o *Modifiers) { o.Save = true }},
 }
 
 // ModifierHelp returns the words that [ParseModifiers] takes, and what each adds.
 func ModifierHelp() (rows [][2]string) {
-	for _, m := range conntrackModifiers {
+	for _, m := range modifiers {
 		rows = append(rows, [2]string{m.name, m.help})
 	}
 	return rows
 }
 
-// ModifierNames are the words that [ParseModifiers] takes.
-func ModifierNames() []string {
-	var names []string
-	for _, m := range conntrackModifiers {
+// ModifierNames returns the words that [ParseModifiers] takes.
+func ModifierNames() (names []string) {
+	for _, m := range modifiers {
 		names = append(names, m.name)
 	}
 	return names
 }
 
-// ParseModifiers reads the argument of conntrack's -o, words with
-// commas between them: id,timestamp,ktimestamp,extended,labels,xml,userspace,save.
-// No words are no modifiers. The words are taken in any case and cut short, as
-// conntrack takes them; save beside another is [ErrSaveAlone].
+// ErrSaveAlone means that save stands beside other modifiers. conntrack(8) has the exit
+// code of a failure for it, not of a wrong command line.
+var ErrSaveAlone = errors.New("output modifier save: not together with others, for command lines have no place for what they add")
+
+// ParseModifiers reads the argument of conntrack's -o: words with commas between them, in
+// any case and perhaps abbreviated. "" means no modifiers.
 func ParseModifiers(list string) (Modifiers, error) {
 	var o Modifiers
 	if list == "" {
@@ -52,7 +62,7 @@ func ParseModifiers(list string) (Modifiers, error) {
 	}
 next:
 	for word := range strings.SplitSeq(list, ",") {
-		for _, m := range conntrackModifiers {
+		for _, m := range modifiers {
 			if word != "" && strings.HasPrefix(m.name, strings.ToLower(word)) {
 				m.set(&o)
 				continue next
@@ -60,16 +70,13 @@ next:
 		}
 		return Modifiers{}, UnknownModifier(word)
 	}
-	if alone := (Modifiers{Save: true}); o.Save && o != alone {
+	if o.Save && o != (Modifiers{Save: true}) {
 		return Modifiers{}, ErrSaveAlone
 	}
 	return o, nil
 }
 
-// ErrSaveAlone says that -o save has no place for what other modifiers add. For
-// conntrack(8) it is no error of the command line, but a failure.
-var ErrSaveAlone = errors.New("output modifier save: not together with others, for command lines have no place for what they add")
-
+// UnknownModifier is the error for a word that is no modifier.
 func UnknownModifier(word string) error {
 	return text.UnknownWord("output modifier", word, ModifierNames())
 }

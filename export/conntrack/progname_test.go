@@ -45,7 +45,7 @@ func fakeProc(t *testing.T) string {
 }
 
 func TestProgName(t *testing.T) {
-	p := progNames{proc: fakeProc(t), last: map[uint32]progName{}}
+	p := &progNames{proc: fakeProc(t)}
 	for _, tt := range []struct {
 		portid uint32
 		want   string
@@ -60,11 +60,11 @@ func TestProgName(t *testing.T) {
 			t.Errorf("port %d: %q, want %q", tt.portid, got, tt.want)
 		}
 	}
-	p.last[4242] = progName{"200", "remembered"}
+	p.name = "remembered"
 	if got := p.find(4242); got != "remembered" {
 		t.Errorf("the last answer is not remembered: %q", got)
 	}
-	if got := (progNames{proc: "testdata/none", last: map[uint32]progName{}}).find(1); got != "" {
+	if got := (&progNames{proc: "testdata/none"}).find(1); got != "" {
 		t.Errorf("without /proc: %q", got)
 	}
 }
@@ -75,7 +75,7 @@ func TestProgNameLeftOut(t *testing.T) {
 	const has, hasNot = "header\n0 12 9 0 0 0 0 2 0 200\n", "header\n0 12 8 0 0 0 0 2 0 299\n"
 	var looks int
 	var tables []string // what the looks see; all after them: hasNot
-	p := progNames{proc: fakeProc(t), last: map[uint32]progName{}, table: func() (io.ReadCloser, error) {
+	p := &progNames{proc: fakeProc(t), table: func() (io.ReadCloser, error) {
 		text := hasNot
 		if looks < len(tables) {
 			text = tables[looks]
@@ -112,7 +112,7 @@ func TestProgNameOfNamespace(t *testing.T) {
 	table := func() (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader("header\n0 12 9 0 0 0 0 2 0 200\n")), nil
 	}
-	p := progNames{proc: proc, table: table, last: map[uint32]progName{}}
+	p := &progNames{proc: proc, table: table}
 	if got := p.find(9); got != "nf agent" {
 		t.Errorf("port 9 of the other namespace: %q", got)
 	}

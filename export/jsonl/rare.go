@@ -9,30 +9,30 @@ import (
 
 // rare appends the attributes that few events have.
 func (j *Writer) rare(b []byte, e *monitor.Event, known monitor.Attrs) []byte {
-	f, has := &e.Flow, known.Any
-	b = numIf(b, has(monitor.AttrZone), `,"zone":`, uint64(f.Zone))
-	b = numIf(b, has(monitor.AttrZoneOrig), `,"zone_orig":`, uint64(f.Orig.Zone))
-	b = numIf(b, has(monitor.AttrZoneReply), `,"zone_reply":`, uint64(f.Reply.Zone))
+	f, h := &e.Flow, known
+	b = numIf(b, h&monitor.AttrZone != 0, `,"zone":`, uint64(f.Zone))
+	b = numIf(b, h&monitor.AttrZoneOrig != 0, `,"zone_orig":`, uint64(f.Orig.Zone))
+	b = numIf(b, h&monitor.AttrZoneReply != 0, `,"zone_reply":`, uint64(f.Reply.Zone))
 
 	const counters = `,"counters":`
 	at := len(b) + len(counters)
-	b = counterMembers(append(b, counters...), has(monitor.AttrCountersOrig), `,"orig":{`, f.CountersOrig)
-	b = counterMembers(b, has(monitor.AttrCountersReply), `,"reply":{`, f.CountersReply)
+	b = counterMembers(append(b, counters...), h&monitor.AttrCountersOrig != 0, `,"orig":{`, f.CountersOrig)
+	b = counterMembers(b, h&monitor.AttrCountersReply != 0, `,"reply":{`, f.CountersReply)
 	b = closeObject(b, counters, at)
 
-	if has(monitor.AttrStart) {
+	if h&monitor.AttrStart != 0 {
 		b = j.time(b, `,"start":"`, &j.start, f.Start)
 	}
-	if has(monitor.AttrStop) {
+	if h&monitor.AttrStop != 0 {
 		b = j.time(b, `,"stop":"`, &j.stop, f.Stop)
 	}
-	b = numIf(b, has(monitor.AttrUse), `,"use":`, uint64(f.Use))
+	b = numIf(b, h&monitor.AttrUse != 0, `,"use":`, uint64(f.Use))
 
 	const tcp = `,"tcp":`
 	at, t := len(b)+len(tcp), &f.TCP
 	b = append(b, tcp...)
-	b = side(b, `,"orig":`, has(monitor.AttrWScaleOrig), has(monitor.AttrTCPFlagsOrig), t.WScaleOrig, t.FlagsOrig, t.MaskOrig)
-	b = side(b, `,"reply":`, has(monitor.AttrWScaleReply), has(monitor.AttrTCPFlagsReply), t.WScaleReply, t.FlagsReply, t.MaskReply)
+	b = side(b, `,"orig":`, h&monitor.AttrWScaleOrig != 0, h&monitor.AttrTCPFlagsOrig != 0, t.WScaleOrig, t.FlagsOrig, t.MaskOrig)
+	b = side(b, `,"reply":`, h&monitor.AttrWScaleReply != 0, h&monitor.AttrTCPFlagsReply != 0, t.WScaleReply, t.FlagsReply, t.MaskReply)
 	b = closeObject(b, tcp, at)
 	if x := e.Extra; x != nil && known&monitor.AttrsInExtra != 0 {
 		b = extraNumbers(extraText(b, x, known), x, known)
@@ -86,34 +86,34 @@ func extraText(b []byte, x *monitor.Extra, known monitor.Attrs) []byte {
 
 // extraNumbers appends what protocols and NAT have besides the state.
 func extraNumbers(b []byte, x *monitor.Extra, known monitor.Attrs) []byte {
-	has := known.Any
+	h := known
 	const sctp, dccp, seqadj = `,"sctp":`, `,"dccp":`, `,"seqadj":`
 	at := len(b) + len(sctp)
-	b = numIf(append(b, sctp...), has(monitor.AttrVTagOrig), `,"vtag_orig":`, uint64(x.VTagOrig))
-	b = numIf(b, has(monitor.AttrVTagReply), `,"vtag_reply":`, uint64(x.VTagReply))
+	b = numIf(append(b, sctp...), h&monitor.AttrVTagOrig != 0, `,"vtag_orig":`, uint64(x.VTagOrig))
+	b = numIf(b, h&monitor.AttrVTagReply != 0, `,"vtag_reply":`, uint64(x.VTagReply))
 	b = closeObject(b, sctp, at)
 
 	at = len(b) + len(dccp)
 	b = append(b, dccp...)
-	if has(monitor.AttrDCCPRole) {
+	if h&monitor.AttrDCCPRole != 0 {
 		b = word(b, `,"role":"`, dccpRoles[min(int(x.DCCPRole), len(dccpRoles)-1)])
 	}
-	b = numIf(b, has(monitor.AttrDCCPSeq), `,"seq":`, x.DCCPSeq)
+	b = numIf(b, h&monitor.AttrDCCPSeq != 0, `,"seq":`, x.DCCPSeq)
 	b = closeObject(b, dccp, at)
 
 	at = len(b) + len(seqadj)
-	b = adjustment(append(b, seqadj...), has(monitor.AttrSeqAdjOrig), `,"orig":{`, x.SeqAdjOrig)
-	b = adjustment(b, has(monitor.AttrSeqAdjReply), `,"reply":{`, x.SeqAdjReply)
+	b = adjustment(append(b, seqadj...), h&monitor.AttrSeqAdjOrig != 0, `,"orig":{`, x.SeqAdjOrig)
+	b = adjustment(b, h&monitor.AttrSeqAdjReply != 0, `,"reply":{`, x.SeqAdjReply)
 	b = closeObject(b, seqadj, at)
 
-	if has(monitor.AttrSynproxy) {
+	if h&monitor.AttrSynproxy != 0 {
 		b = num(b, `,"synproxy":{"isn":`, uint64(x.Synproxy.ISN))
 		b = num(b, `,"its":`, uint64(x.Synproxy.ITS))
 		b = append(num(b, `,"tsoff":`, uint64(x.Synproxy.TSOff)), '}')
 	}
-	b = numIf(b, has(monitor.AttrSecMark), `,"secmark":`, uint64(x.SecMark))
-	b = numIf(b, has(monitor.AttrMarkMask), `,"mark_mask":`, uint64(x.MarkMask))
-	return numIf(b, has(monitor.AttrStatusMask), `,"status_mask":`, uint64(x.StatusMask))
+	b = numIf(b, h&monitor.AttrSecMark != 0, `,"secmark":`, uint64(x.SecMark))
+	b = numIf(b, h&monitor.AttrMarkMask != 0, `,"mark_mask":`, uint64(x.MarkMask))
+	return numIf(b, h&monitor.AttrStatusMask != 0, `,"status_mask":`, uint64(x.StatusMask))
 }
 
 // dccpRoles are the roles of the original direction (enum ct_dccp_roles). The last one
