@@ -80,6 +80,9 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	}
 	if !o.quiet {
 		cli.TellDone(o.con, o.summary, n, "flow", "shown")
+		if n == 0 && !o.summary && !o.from.Given() && o.table == "conntrack" {
+			o.whyEmpty(cmd.Context())
+		}
 	}
 	if interrupted {
 		return errors.New("interrupted before the end of the table")

@@ -2,10 +2,13 @@ package table
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
+	"natlens/monitor/doctor"
+	"natlens/monitor/doctor/probe"
 	"natlens/monitor/kernel"
 )
 
@@ -34,4 +37,22 @@ func (o *listOptions) kernelFlows(ctx context.Context) (iter.Seq2[*monitor.Batch
 		}
 	}
 	return o.capture.Flows(ctx, o.con, cfg, o.output.Namespaces), nil
+}
+
+// whyEmpty notes why the table of the one namespace that was listed has no flows.
+func (o *listOptions) whyEmpty(ctx context.Context) {
+	if o.capture.Every() {
+		return
+	}
+	places := probe.Places{Sudo: cli.Sudo()}
+	_ = o.capture.Each(ctx, o.con, func(_ monitor.Namespace, fd int) error {
+		s, err := probe.Quiet(ctx, fd, places.At(o.capture.Netns))
+		if err != nil || s.Fill.End > 0 {
+			return nil // doctor reports what cannot be read
+		}
+		if reason, command := doctor.Quiet(s); command != "" {
+			fmt.Fprintf(o.con.Stderr, "natlens: the table is empty: %s → %s\n", reason, command)
+		}
+		return nil
+	})
 }

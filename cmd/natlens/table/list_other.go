@@ -13,3 +13,5 @@ import (
 func (o *listOptions) kernelFlows(context.Context) (iter.Seq2[*monitor.Batch, error], error) {
 	return nil, cli.ErrNoKernel
 }
+
+func (o *listOptions) whyEmpty(context.Context) {}

@@ -115,3 +115,18 @@ func TestListLimit(t *testing.T) {
 		t.Errorf("got %s", got.Stdout)
 	}
 }
+
+// TestListEmpty says why an empty table is empty, and nothing of the kind if the filter selects no flow.
+func TestListEmpty(t *testing.T) {
+	ns := withUDP(t, 1)
+	if got := in(t, ns, NewList, "tcp"); got.Stderr != "natlens: 0 flows shown.\n" {
+		t.Errorf("a filter without flows: %s", got.Stderr)
+	}
+	if got := in(t, ns, NewDelete, "udp --yes"); got.Code() != 0 {
+		t.Fatal(got.Err)
+	}
+	got := in(t, ns, NewList, "")
+	if !strings.HasPrefix(got.Stderr, "natlens: 0 flows shown.\nnatlens: the table is empty: ") || !strings.Contains(got.Stderr, " → ") {
+		t.Errorf("an empty table: %s", got.Stderr)
+	}
+}
