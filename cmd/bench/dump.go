@@ -4,36 +4,32 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
-	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
 
-// dumpRuns is the number of runs of each dump; the median is printed.
-const dumpRuns = 3
+// commandRuns is the number of runs of each command. The table has the median.
+const commandRuns = 3
 
-// dump prints what it costs to list the kernel's table.
+// command is one row of the tables of commands.
+type command struct {
+	name string
+	args []string
+}
+
+// dump prints the cost of listing the kernel's table.
 func (b *bench) dump(ctx context.Context) error {
-	fmt.Printf("\ndump of %d flows, median of %d\n", b.flows, dumpRuns)
-	fmt.Printf("%-42s %14s %10s %9s\n", "program", "s", "CPU s", "peak MiB")
-	g, err := labtest.NewGenerator(labtest.GeneratorConfig{UDPTimeout: time.Hour})
-	if err != nil {
-		return err
-	}
-	defer g.Close()
-	if _, err := g.Spawn(ctx, labtest.GenConfig{Flows: b.flows}); err != nil {
-		return err
-	}
-	for _, p := range []struct {
-		name string
-		args []string
-	}{
+	return b.commands(ctx, fmt.Sprintf("dump of %d flows", b.flows), b.flows, nil, []command{
 		{"natlens list jsonl", []string{b.natlens, "list", "-o", "jsonl"}},
 		{"natlens list conntrack", []string{b.natlens, "list", "-o", "conntrack"}},
 		{"natlens list, no match", []string{b.natlens, "list", "-o", "jsonl", "mark", "999"}},
@@ -41,30 +37,73 @@ func (b *bench) dump(ctx context.Context) error {
 		{"conntrack -L -o xml", []string{"conntrack", "-L", "-o", "xml"}},
 		{"cat /proc/net/nf_conntrack", []string{"cat", "/proc/self/net/nf_conntrack"}},
 		{"ti-mo/conntrack Dump", []string{self(), timoDumpArg}},
-	} {
-		if !b.wanted(p.name, p.args[0]) {
+	})
+}
+
+// delete prints the cost of deleting a quarter of the kernel's table by a filter.
+func (b *bench) delete(ctx context.Context) error {
+	quarter := b.flows / 4
+	const source = "198.18.0.101" // the source with Base 100
+	again := &labtest.GenConfig{Flows: quarter, Base: 100}
+	return b.commands(ctx, fmt.Sprintf("deletion of %d of %d flows", quarter, b.flows), b.flows-quarter, again, []command{
+		{"natlens delete --yes", []string{b.natlens, "delete", "--yes", "src", source}},
+		{"natlens -D", []string{b.natlens, "-D", "-s", source}},
+		{"conntrack -D", []string{"conntrack", "-D", "-s", source}},
+	})
+}
+
+// commands makes flows and prints the cost of each command. If again is set, its flows
+// are made before each run, and the run must delete them.
+func (b *bench) commands(ctx context.Context, title string, flows int, again *labtest.GenConfig, all []command) error {
+	t := newTable(fmt.Sprintf("%s, median of %d", title, commandRuns), "program", "s", "CPU s", "peak MiB")
+	defer t.Flush()
+	all = slices.DeleteFunc(all, func(c command) bool { return !b.only.MatchString(c.name) })
+	if len(all) == 0 {
+		return nil
+	}
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{UDPTimeout: time.Hour})
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	if _, err := g.Spawn(ctx, labtest.GenConfig{Flows: flows}); err != nil {
+		return err
+	}
+	for _, c := range all {
+		if !b.wanted(t, c.name, c.args[0]) {
 			continue
 		}
-		var runs []dumpRun
-		for range dumpRuns {
-			r, err := b.runDump(ctx, g.Namespace(), p.args)
+		var runs []commandRun
+		for range commandRuns {
+			if again != nil {
+				if _, err := g.Spawn(ctx, *again); err != nil {
+					return err
+				}
+			}
+			r, err := b.runCommand(ctx, g, c.args)
 			if err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			if r.left != flows {
+				return fmt.Errorf("%s: %d flows are left, want %d", c.name, r.left, flows)
 			}
 			runs = append(runs, r)
 		}
-		fmt.Println(medianRow(p.name, runs))
+		slices.SortFunc(runs, func(a, b commandRun) int { return int(a.wall - b.wall) })
+		r := runs[len(runs)/2]
+		t.row(c.name, r.wall.Seconds(), r.cpu.Seconds(), r.peak>>20)
 	}
 	return nil
 }
 
-type dumpRun struct {
+type commandRun struct {
 	wall, cpu time.Duration
 	peak      int64
+	left      int // flows in the table after it
 }
 
-// runDump runs a program in the namespace, its output going to a file.
-func (b *bench) runDump(ctx context.Context, ns *lab.Namespace, args []string) (r dumpRun, err error) {
+// runCommand runs a command in the generator's namespace. Its output goes to a file.
+func (b *bench) runCommand(ctx context.Context, g *labtest.Generator, args []string) (r commandRun, err error) {
 	path := filepath.Join(b.dir, "dump")
 	out, err := os.Create(path)
 	if err != nil {
@@ -73,16 +112,20 @@ func (b *bench) runDump(ctx context.Context, ns *lab.Namespace, args []string) (
 	defer os.Remove(path)
 	defer out.Close()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdout = out
+	var stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = out, &stderr
 	began := time.Now()
-	if err := ns.Do(cmd.Start); err != nil {
+	if err := g.Namespace().Do(cmd.Start); err != nil {
 		return r, err
 	}
 	if err := cmd.Wait(); err != nil {
-		return r, err
+		return r, fmt.Errorf("%w: %s", err, stderr.String())
 	}
 	r.wall = time.Since(began)
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	r.peak = int64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10
-	return r, nil
+	count, err := g.Namespace().ReadSysctl("net.netfilter.nf_conntrack_count")
+	left, convErr := strconv.Atoi(count)
+	r.left = left
+	return r, errors.Join(err, convErr)
 }

@@ -4,12 +4,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
+	"sort"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,45 +20,18 @@ import (
 	"natlens/monitor/translation"
 )
 
-// historyArg has the bench measure the history instead: it builds one of a busy
-// gateway's day, then asks it.
-const historyArg = "history"
-
-func benchHistory(args []string) {
+// benchHistory measures the history: it writes one of a busy gateway's day and queries
+// it.
+func benchHistory(ctx context.Context, args []string) error {
 	var b historyBench
-	flags := flag.NewFlagSet(historyArg, flag.ExitOnError)
+	flags := flag.NewFlagSet("history", flag.ExitOnError)
 	flags.Uint64Var(&b.flows, "flows", 2_000_000, "translations to write")
-	flags.Uint64Var(&b.day, "day", 200_000_000, "translations of the day that they are of: how dense they lie in time")
-	flags.StringVar(&b.dir, "dir", "", "where to write them; must not be there yet (default: a temporary directory, deleted at the end)")
-	flags.DurationVar(&b.atMost, "at-most", time.Hour, "stop writing after so long, with what there is then")
-	flags.BoolVar(&b.cold, "cold", false, "have the kernel forget the files' pages before each question")
-	asked := flags.Bool("ask", false, "only ask a history that an earlier run left in -dir")
+	flags.Uint64Var(&b.day, "day", 200_000_000, "translations a day, which sets their times")
+	flags.StringVar(&b.dir, "dir", "", "new directory of the history (default: a temporary one, deleted at the end)")
+	flags.DurationVar(&b.atMost, "at-most", time.Hour, "write no longer than this")
+	flags.BoolVar(&b.cold, "cold", false, "drop the files from the page cache before each query")
+	ask := flags.Bool("ask", false, "only query the history that an earlier run left in -dir")
 	flags.Parse(args)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := b.run(ctx, *asked); err != nil {
-		fatal(err)
-	}
-}
-
-// historyBench is one run. Everything about a flow follows from its number, so
-// that the answers can be checked without having kept anything.
-type historyBench struct {
-	flows, day uint64
-	dir        string
-	atMost     time.Duration
-	cold       bool
-}
-
-// historyBegin is when the day begins.
-const historyBegin = monitor.Time(1767225600 * 1e9) // 2026-01-01
-
-const (
-	outsideAddrs = 16
-	insideHosts  = 20_000
-)
-
-func (b *historyBench) run(ctx context.Context, askOnly bool) error {
 	if b.dir == "" {
 		dir, err := os.MkdirTemp("", "natlens-history")
 		if err != nil {
@@ -66,13 +40,28 @@ func (b *historyBench) run(ctx context.Context, askOnly bool) error {
 		b.dir = dir
 		defer os.RemoveAll(dir)
 	}
-	if !askOnly {
+	if !*ask {
 		if err := b.build(ctx); err != nil {
 			return err
 		}
 	}
 	return b.ask(ctx)
 }
+
+// historyBench is one run. Everything about a flow follows from its number, so that the
+// answers can be checked without a record of the flows.
+type historyBench struct {
+	flows, day uint64
+	dir        string
+	atMost     time.Duration
+	cold       bool
+}
+
+const (
+	historyBegin = monitor.Time(1767225600 * 1e9) // 2026-01-01
+	outsideAddrs = 16
+	insideHosts  = 20_000
+)
 
 // mix is splitmix64: the random numbers of a flow.
 func mix(n, salt uint64) uint64 {
@@ -82,13 +71,13 @@ func mix(n, salt uint64) uint64 {
 	return z ^ z>>31
 }
 
-// start is when flow n begins.
+// start is the time of flow n's first packet.
 func (b *historyBench) start(n uint64) monitor.Time {
 	return historyBegin + monitor.Time(float64(n)*86400e9/float64(b.day))
 }
 
-// life is how long flow n lives: most half a minute to three, one in fifty up to
-// four hours.
+// life is the lifetime of flow n: mostly 30 s to 3 minutes, for one in fifty up to four
+// hours.
 func (b *historyBench) life(n uint64) monitor.Time {
 	r := mix(n, 1)
 	if r%50 == 0 {
@@ -97,85 +86,82 @@ func (b *historyBench) life(n uint64) monitor.Time {
 	return 30e9 + monitor.Time(mix(n, 2)%uint64(150e9))
 }
 
+// middle is a time at which flow n existed.
+func (b *historyBench) middle(n uint64) monitor.Time { return b.start(n) + b.life(n)/2 }
+
 func v4(n uint64) monitor.Addr {
 	return monitor.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 
-// flow is the n-th flow: TCP or UDP, through SNAT to one of a few addresses.
-func (b *historyBench) flow(n uint64) (f monitor.Flow) {
+// flow is the n-th flow: TCP or UDP, its source translated to one of a few addresses.
+func flow(n uint64) (f monitor.Flow) {
 	proto := monitor.TCP
 	if mix(n, 3)%3 == 0 {
 		proto = monitor.UDP
 	}
 	inside, outside, dst := v4(0x0a000000+mix(n, 4)%insideHosts), v4(0xc6120000+n%outsideAddrs), v4(0x08000000+mix(n, 5)%0x10000000)
-	port := uint16(1024 + n/outsideAddrs%64512)
-	f.Orig = monitor.Tuple{Src: inside, SrcPort: uint16(1024 + mix(n, 6)%64512), Dst: dst, DstPort: 443, Proto: proto, Family: monitor.IPv4}
-	f.Reply = monitor.Tuple{Src: dst, SrcPort: 443, Dst: outside, DstPort: port, Proto: proto, Family: monitor.IPv4}
+	f.Orig = monitor.Tuple{
+		Src: inside, SrcPort: uint16(1024 + mix(n, 6)%64512), Dst: dst, DstPort: 443, Proto: proto, Family: monitor.IPv4,
+	}
+	f.Reply = monitor.Tuple{
+		Src: dst, SrcPort: 443, Dst: outside, DstPort: uint16(1024 + n/outsideAddrs%64512), Proto: proto, Family: monitor.IPv4,
+	}
 	f.Status = monitor.SrcNAT | monitor.SeenReply | monitor.Assured | monitor.Confirmed
 	f.ID = uint32(mix(n, 7))
 	return f
 }
 
-// build writes the flows as fast as the writer takes them.
+// build writes the flows at full speed.
 func (b *historyBench) build(ctx context.Context) error {
 	w, err := history.NewWriter(history.Config{Dir: b.dir, Fault: func(err error) { fmt.Println("fault:", err) }})
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	fmt.Printf("writing %d translations, %d a day\n%12s %10s %12s %9s\n", b.flows, b.day, "rows", "open", "rows/s", "GiB")
+	fmt.Printf("writing %d translations, %d a day\n", b.flows, b.day)
 	const step = monitor.Time(1e9)
 	var (
-		batch   monitor.Batch
-		ends    = map[monitor.Time][]uint64{} // flows that end within a second
-		begun   uint64
-		began   = time.Now()
-		used    = cpuOf(os.Getpid())
-		told    = began
-		rows    uint64
-		written = func() error {
-			if len(batch.Events) == 0 {
-				return nil
-			}
-			err := w.Write(&batch)
-			batch.Reset()
-			return err
-		}
+		batch  monitor.Batch
+		ends   = map[monitor.Time][]uint64{} // flows that end within a second
+		next   uint64
+		began  = time.Now()
+		used   = cpuOf(os.Getpid())
+		logged = began
+		rows   uint64
 	)
+	add := func(kind monitor.Kind, n uint64, at monitor.Time) *monitor.Event {
+		if len(batch.Events) == monitor.BatchSize {
+			err = errors.Join(err, w.Write(&batch))
+			batch.Reset()
+		}
+		e := batch.Add()
+		e.Kind, e.Time, e.Gen, e.Flow = kind, at, n+1, flow(n)
+		e.Has = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID
+		return e
+	}
 	for now := historyBegin; rows < b.flows && ctx.Err() == nil && time.Since(began) < b.atMost; now += step {
-		for ; b.start(begun) < now+step; begun++ {
-			e := batch.Add()
-			e.Kind, e.Time, e.Gen, e.Flow = monitor.KindNew, b.start(begun), begun+1, b.flow(begun)
-			e.Has = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID
-			at := (b.start(begun) + b.life(begun)) / step * step
-			ends[at] = append(ends[at], begun)
-			if len(batch.Events) == monitor.BatchSize {
-				if err := written(); err != nil {
-					return err
-				}
-			}
+		for ; b.start(next) < now+step; next++ {
+			add(monitor.KindNew, next, b.start(next))
+			end := (b.start(next) + b.life(next)) / step * step
+			ends[end] = append(ends[end], next)
 		}
 		for _, n := range ends[now] {
-			e := batch.Add()
-			e.Kind, e.Time, e.Gen, e.Flow = monitor.KindDestroy, b.start(n)+b.life(n), n+1, b.flow(n)
+			e := add(monitor.KindDestroy, n, b.start(n)+b.life(n))
 			e.Flow.CountersOrig = monitor.Counters{Packets: mix(n, 8) % 100, Bytes: mix(n, 9) % 100_000}
 			e.Flow.CountersReply = monitor.Counters{Packets: mix(n, 10) % 1000, Bytes: mix(n, 11) % 1_000_000}
 			e.Flow.State = monitor.TCPTimeWait
-			e.Has = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID | monitor.AttrState | monitor.AttrCountersOrig | monitor.AttrCountersReply
-			if len(batch.Events) == monitor.BatchSize {
-				if err := written(); err != nil {
-					return err
-				}
-			}
+			e.Has |= monitor.AttrState | monitor.AttrCountersOrig | monitor.AttrCountersReply
 		}
 		delete(ends, now)
-		if err := written(); err != nil {
+		if err = errors.Join(err, w.Write(&batch)); err != nil {
 			return err
 		}
-		if d := time.Since(told); d >= 10*time.Second {
+		batch.Reset()
+		if d := time.Since(logged); d >= 10*time.Second {
 			st := w.Stats()
-			fmt.Printf("%12d %10d %12.0f %9.2f\n", st.Rows, st.Open, float64(st.Rows-rows)/d.Seconds(), float64(st.Bytes)/(1<<30))
-			rows, told = st.Rows, time.Now()
+			fmt.Printf("%d rows, %d open, %.0f rows/s, %.2f GiB\n",
+				st.Rows, st.Open, float64(st.Rows-rows)/d.Seconds(), float64(st.Bytes)/(1<<30))
+			rows, logged = st.Rows, time.Now()
 		}
 	}
 	if err := w.Sync(); err != nil {
@@ -187,135 +173,104 @@ func (b *historyBench) build(ctx context.Context) error {
 		return err
 	}
 	st := w.Stats()
-	fmt.Printf("%d rows and %d open in %s: %.0f rows/s, %.1f µs of CPU and %.1f bytes a row\n", st.Rows, st.Open, took.Round(time.Second),
-		float64(st.Rows)/took.Seconds(), float64(used.Nanoseconds())/1000/float64(st.Rows), float64(st.Bytes)/float64(st.Rows))
+	fmt.Printf("%d rows and %d open in %s: %.0f rows/s, %.1f µs of CPU and %.1f bytes a row\n",
+		st.Rows, st.Open, took.Round(time.Second), float64(st.Rows)/took.Seconds(),
+		float64(used.Nanoseconds())/1000/float64(st.Rows), float64(st.Bytes)/float64(st.Rows))
 	return nil
 }
 
-// ask times questions, each with a reader of its own, and checks the answers.
+// ask prints how long queries take, each with a new reader. The answers are checked.
 func (b *historyBench) ask(ctx context.Context) error {
-	r, err := history.Open(b.dir)
-	if err != nil {
-		return err
+	outside := func(n uint64) translation.Query {
+		r := flow(n).Reply
+		return translation.Query{Outside: translation.End{Addr: r.Dst, Port: r.DstPort, HasPort: true}, Proto: r.Proto}
 	}
-	last, err := b.lastFlow(ctx, r)
-	if err != nil {
-		return err
+	inside := func(n uint64) translation.Query {
+		return translation.Query{Inside: translation.End{Addr: flow(n).Orig.Src}}
 	}
-	fmt.Printf("%-44s %6s %10s %10s %10s %10s %10s\n", "question", "asked", "answers", "median ms", "95% ms", "worst ms", "CPU ms")
+	at := func(query func(uint64) translation.Query) func(uint64) translation.Query {
+		return func(n uint64) translation.Query {
+			q := query(n)
+			q.Since, q.Until = b.middle(n), b.middle(n)
+			return q
+		}
+	}
+	// Flows after the last one were not written.
+	last := sort.Search(1<<40, func(n int) bool {
+		_, found, err := b.find(ctx, at(outside)(uint64(n)), uint64(n))
+		return err != nil || !found
+	})
+	if last == 0 {
+		return fmt.Errorf("%s has no flow of this bench; was it written with another -day?", b.dir)
+	}
+	t := newTable("queries", "query", "times", "answers", "median ms", "95% ms", "worst ms", "CPU ms")
+	defer t.Flush()
 	for _, q := range []struct {
 		name  string
 		times int
 		query func(n uint64) translation.Query
 	}{
-		{"who held ip:port at a moment", 200, func(n uint64) translation.Query {
-			at := b.start(n) + b.life(n)/2
-			return translation.Query{Outside: outsideOf(b.flow(n)), Proto: b.flow(n).Orig.Proto, Since: at, Until: at}
-		}},
-		{"what did a host hold at a moment", 200, func(n uint64) translation.Query {
-			at := b.start(n) + b.life(n)/2
-			return translation.Query{Inside: translation.End{Addr: b.flow(n).Orig.Src}, Since: at, Until: at}
-		}},
-		{"who held ip:port, ever", 20, func(n uint64) translation.Query {
-			return translation.Query{Outside: outsideOf(b.flow(n)), Proto: b.flow(n).Orig.Proto}
-		}},
-		{"what did a host hold, ever", 10, func(n uint64) translation.Query {
-			return translation.Query{Inside: translation.End{Addr: b.flow(n).Orig.Src}}
-		}},
+		{"who held ip:port at a time", 200, at(outside)},
+		{"what did a host hold at a time", 200, at(inside)},
+		{"who held ip:port, ever", 20, outside},
+		{"what did a host hold, ever", 10, inside},
 	} {
 		var took []time.Duration
 		answers := 0
 		used := cpuOf(os.Getpid())
 		for i := range q.times {
-			n := mix(uint64(i), 99) % last
+			n := mix(uint64(i), 99) % uint64(last)
 			if b.cold {
-				if err := b.forget(); err != nil {
+				if err := b.dropCache(); err != nil {
 					return err
 				}
 			}
 			began := time.Now()
-			found, err := b.find(ctx, q.query(n), n, &answers)
+			more, found, err := b.find(ctx, q.query(n), n)
 			if err != nil {
 				return err
 			}
-			took = append(took, time.Since(began))
+			took, answers = append(took, time.Since(began)), answers+more
 			if !found {
-				return fmt.Errorf("%s: flow %d was not among the answers", q.name, n)
+				return fmt.Errorf("%s: flow %d is not among the answers", q.name, n)
 			}
 		}
 		used = (cpuOf(os.Getpid()) - used) / time.Duration(q.times)
 		slices.Sort(took)
 		ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-		fmt.Printf("%-44s %6d %10.1f %10.2f %10.2f %10.2f %10.2f\n", q.name, len(took), float64(answers)/float64(len(took)),
+		t.row(q.name, len(took), float64(answers)/float64(len(took)),
 			ms(took[len(took)/2]), ms(took[len(took)*95/100]), ms(took[len(took)-1]), ms(used))
 	}
 	return nil
 }
 
-// forget has the kernel forget what it holds in memory of the history's files.
-func (b *historyBench) forget() error {
-	names, err := os.ReadDir(b.dir)
-	if err != nil {
-		return err
-	}
+// dropCache drops the history's files from the page cache.
+func (b *historyBench) dropCache() error {
+	names, err := filepath.Glob(filepath.Join(b.dir, "*"))
 	for _, name := range names {
-		f, err := os.Open(filepath.Join(b.dir, name.Name()))
-		if err != nil {
-			return err
+		f, openErr := os.Open(name)
+		if openErr != nil {
+			return openErr
 		}
-		err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
-		f.Close()
-		if err != nil {
-			return err
-		}
+		err = errors.Join(err, unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED), f.Close())
 	}
-	return nil
+	return err
 }
 
-func outsideOf(f monitor.Flow) translation.End {
-	return translation.End{Addr: f.Reply.Dst, Port: f.Reply.DstPort, HasPort: true}
-}
-
-// find asks, and tells whether flow n is among the answers.
-func (b *historyBench) find(ctx context.Context, q translation.Query, n uint64, answers *int) (found bool, err error) {
+// find queries and reports whether flow n is among the answers.
+func (b *historyBench) find(ctx context.Context, q translation.Query, n uint64) (answers int, found bool, err error) {
 	r, err := history.Open(b.dir)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
-	want := b.flow(n)
+	want := flow(n)
 	res, err := r.Find(ctx, q, func(a *translation.Answer) error {
-		*answers++
+		answers++
 		found = found || a.From == want.From() && a.Start == b.start(n)
 		return nil
 	})
 	if err == nil && len(res.Faults) > 0 {
 		err = res.Faults[0]
 	}
-	return found, err
-}
-
-// lastFlow is a flow of the history's end: later ones were not written.
-func (b *historyBench) lastFlow(ctx context.Context, r *history.Reader) (uint64, error) {
-	n := uint64(1) << 40
-	for lo := uint64(0); lo < n; {
-		mid := (lo + n) / 2
-		q := translation.Query{Outside: outsideOf(b.flow(mid)), Since: b.start(mid) + b.life(mid)/2, Until: b.start(mid) + b.life(mid)/2}
-		found := false
-		_, err := r.Find(ctx, q, func(a *translation.Answer) error {
-			found = found || a.Start == b.start(mid)
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
-		if found {
-			lo = mid + 1
-		} else {
-			n = mid
-		}
-	}
-	if n == 0 {
-		return 0, fmt.Errorf("%s: no flow of this bench; the same -day as when it was written?", b.dir)
-	}
-	return n, nil
+	return answers, found, err
 }

@@ -5,17 +5,17 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
-	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
 
@@ -23,113 +23,118 @@ import (
 type listener struct {
 	name  string
 	args  []string
-	out   string // file that its standard output goes to; "" is /dev/null
-	file  string // file that holds a line an event, if not out
-	count func(*result) (uint64, error)
-	share int    // it wants one event in so many; 0: all
-	rmem  string // net.core.rmem_default while it opens its socket; "" leaves it
+	out   string // file of its standard output; "" is /dev/null
+	file  string // file with a line for each event, if not out
+	count func(stderr string) (int64, bool)
+	part  bool   // it wants only a part of the events
+	rmem  string // net.core.rmem_default while it opens its socket; "" leaves that
 	snat  bool   // the flows are translated
-	hosts int    // of so many inside hosts; 0: all of one
+	hosts int    // number of inside hosts; 0: all flows are of one
 }
 
-func listeners(natlens, dir string) []listener {
-	file := func(name string) string { return filepath.Join(dir, name) }
+// listen prints the cost of each listener with flows at full speed.
+func (b *bench) listen(ctx context.Context) error {
+	speed := "at full speed"
+	if b.rate > 0 {
+		speed = fmt.Sprintf("at %d a second", b.rate)
+	}
 	var all []listener
-	for _, way := range []string{"ring", "socket"} {
-		for _, format := range []string{"jsonl", "conntrack"} {
-			f := file(way + "." + format)
-			all = append(all, listener{name: "natlens " + way + " " + format, file: f,
-				args: []string{natlens, "watch", "--capture", way, "-o", format, "--output", f}})
-		}
-		all = append(all, listener{name: "natlens " + way + " no match", count: natlensEvents,
-			args: []string{natlens, "watch", "--capture", way, "-o", "jsonl", "mark", "999"}})
+	watch := func(way, name string, args ...string) listener {
+		args = append([]string{b.natlens, "watch", "--capture", way}, args...)
+		return listener{name: "natlens " + way + " " + name, args: args, count: natlensEvents}
+	}
+	toFile := func(l listener) listener {
+		l.file, l.count = filepath.Join(b.dir, "events"), nil
+		l.args = append(l.args, "--output", l.file)
+		return l
 	}
 	for _, way := range []string{"ring", "socket"} {
-		f := file(way + ".share")
-		all = append(all, listener{name: "natlens " + way + " jsonl, 1 in 1,000 wanted", file: f, share: 1000,
-			args: []string{natlens, "watch", "--capture", way, "-o", "jsonl", "--output", f, "udp", "dport", "1000-1012"}})
+		part := toFile(watch(way, "jsonl, 1 in 1,000 wanted", "-o", "jsonl", "udp", "dport", "1000-1012"))
+		part.part = true
+		all = append(all,
+			toFile(watch(way, "jsonl", "-o", "jsonl")),
+			toFile(watch(way, "conntrack", "-o", "conntrack")),
+			watch(way, "no match", "-o", "jsonl", "mark", "999"),
+			part)
 	}
-	all = append(all, listener{name: "natlens ring no match, findings", count: natlensEvents,
-		args: []string{natlens, "watch", "--capture", "ring", "--findings", "-o", "jsonl", "mark", "999"}})
-	all = append(all, listener{name: "natlens ring no match, findings and metrics", count: natlensEvents,
-		args: []string{natlens, "watch", "--capture", "ring", "--findings", "--metrics", "127.0.0.1:0", "-o", "jsonl", "mark", "999"}})
-	record := []string{natlens, "record", file("record.pcapng"), "--capture", "ring", "--force"}
-	all = append(all,
-		listener{name: "natlens ring record, SNAT", count: natlensEvents, snat: true, args: record},
-		listener{name: "natlens ring record --history, SNAT", count: natlensEvents, snat: true, args: append(record, "--history", file("history"))})
+	record := []string{b.natlens, "record", filepath.Join(b.dir, "record.pcapng"), "--capture", "ring", "--force"}
+	history := append(record, "--history", filepath.Join(b.dir, "history"))
 	const raised = "268435456"
-	return append(all,
-		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}, out: file("ct")},
-		listener{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E"}, out: file("ctr"), rmem: raised},
-		listener{name: "conntrack -E -o xml, rmem_default raised", args: []string{"conntrack", "-E", "-o", "xml"}, out: file("ctx"), rmem: raised},
-		listener{name: "ti-mo/conntrack Listen", args: []string{self(), timoListenArg}, count: timoEvents},
-	)
+	out := filepath.Join(b.dir, "out")
+	all = append(all,
+		watch("ring", "no match, findings", "--findings", "-o", "jsonl", "mark", "999"),
+		watch("ring", "no match, findings and metrics", "--findings", "--metrics", "127.0.0.1:0", "-o", "jsonl", "mark", "999"),
+		listener{name: "natlens ring record, SNAT", count: natlensEvents, snat: true, args: record},
+		listener{name: "natlens ring record --history, SNAT", count: natlensEvents, snat: true, args: history},
+		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}, out: out},
+		listener{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E"}, out: out, rmem: raised},
+		listener{name: "conntrack -E -o xml, rmem_default raised", args: []string{"conntrack", "-E", "-o", "xml"}, out: out, rmem: raised},
+		listener{name: "ti-mo/conntrack Listen", args: []string{self(), timoListenArg}, count: timoEvents})
+	return b.each(ctx, fmt.Sprintf("%d new flows %s", b.flows, speed), all, b.rate, 0)
 }
 
-// stalledListeners are those that are compared when they stall, with as much
-// memory for what they do not read meanwhile.
-func stalledListeners(natlens, dir string) []listener {
+// listenStalled prints what is lost if the listeners are stopped for a while. All have
+// queues of the same size.
+func (b *bench) listenStalled(ctx context.Context) error {
 	const queue = "67108864"
+	title := fmt.Sprintf("%d new flows, stopped for %s half a second after the first one, 64 MiB of queue", b.flows, b.stall)
 	watch := func(way string, args ...string) listener {
-		f := filepath.Join(dir, way+".stalled")
-		args = append([]string{natlens, "watch", "--resync", "off", "--capture", way, "-o", "jsonl", "--output", f}, args...)
+		f := filepath.Join(b.dir, "events")
+		args = append([]string{b.natlens, "watch", "--resync", "off", "--capture", way, "-o", "jsonl", "--output", f}, args...)
 		return listener{name: "natlens " + way, file: f, args: args}
 	}
-	return []listener{
+	return b.each(ctx, title, []listener{
 		watch("ring", "--ring", queue),
-		// The kernel doubles what it is asked for.
-		watch("socket", "--buffer-size", "33554432"),
-		{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E"}, out: filepath.Join(dir, "ct.stalled"), rmem: queue},
-	}
+		watch("socket", "--buffer-size", "33554432"), // the kernel doubles the number
+		{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E"}, out: filepath.Join(b.dir, "out"), rmem: queue},
+	}, 0, b.stall)
 }
 
-func self() string {
-	path, err := os.Executable()
-	if err != nil {
-		fatal(err)
+// each prints a table with a row for each listener.
+func (b *bench) each(ctx context.Context, title string, all []listener, rate int, stall time.Duration) error {
+	t := newTable(title, "listener", "µs CPU/event", "delivered", "lost", "reported lost", "peak MiB", "flows/s")
+	defer t.Flush()
+	for _, l := range all {
+		if !b.wanted(t, l.name, l.args[0]) {
+			continue
+		}
+		r, err := l.measure(ctx, labtest.GenConfig{Flows: b.flows, Rate: rate, Sources: l.hosts}, stall)
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.name, err)
+		}
+		lost, reported := any(int64(r.made.Flows)-r.delivered), any("-")
+		if l.part {
+			lost = "-"
+		}
+		if n, ok := numberBefore(r.stderr, " lost,"); ok {
+			reported = n
+		}
+		t.row(l.name, l.perEvent(r), r.delivered, lost, reported, r.peak>>20, int(float64(r.made.Flows)/r.made.Elapsed.Seconds()))
 	}
-	return path
+	return nil
 }
 
-// result is what one listener cost.
+// result is the cost of one listener.
 type result struct {
-	made, delivered uint64
-	share           int
-	told            int64         // lost events by the listener's own word; -1: it tells none
-	cpu             time.Duration // from when it listened, and had begun, to its end
-	peak            int64         // bytes resident
-	speed           int64         // flows a second
-	stderr          string
+	made      labtest.Made
+	delivered int64
+	cpu       time.Duration // without its start
+	peak      int64         // resident bytes
+	stderr    string
 }
 
-// perEvent is the CPU for each event that the listener got, in µs; for each that
-// the kernel made, if it wants but a share of them.
-func (r *result) perEvent() float64 {
-	if r.share > 0 {
-		return float64(r.cpu.Microseconds()) / float64(r.made)
+// perEvent returns µs of CPU for each event: each delivered event, or each that the kernel
+// made if the listener wants only a part.
+func (l *listener) perEvent(r *result) float64 {
+	if l.part {
+		return float64(r.cpu.Microseconds()) / float64(r.made.Flows)
 	}
 	return float64(r.cpu.Microseconds()) / float64(max(r.delivered, 1))
 }
 
-func (r *result) lost() int64 { return int64(r.made) - int64(r.delivered) }
-
-// lostText says how many events were lost, and how many of these untold.
-func (r *result) lostText() string {
-	switch {
-	case r.share > 0:
-		return fmt.Sprintf("told %d", r.told)
-	case r.told < 0 && r.lost() > 0:
-		return fmt.Sprintf("%d, not told", r.lost())
-	case r.told >= 0 && r.told != r.lost():
-		return fmt.Sprintf("%d, told %d", r.lost(), r.told)
-	}
-	return fmt.Sprint(r.lost())
-}
-
-// measure runs one listener beside the generator and reads its accounts.
-//
-// A stall stops it for so long, half a second after the first flow.
-func measure(ctx context.Context, l listener, gen labtest.GenConfig, stall time.Duration) (*result, error) {
+// measure runs the listener while flows are made. A stall stops the listener half a
+// second after the first flow.
+func (l *listener) measure(ctx context.Context, gen labtest.GenConfig, stall time.Duration) (*result, error) {
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{SNAT: l.snat})
 	if err != nil {
 		return nil, err
@@ -148,177 +153,59 @@ func measure(ctx context.Context, l listener, gen labtest.GenConfig, stall time.
 	}
 	err = startIn(g.Namespace(), cmd, l.rmem)
 	if cmd.Process != nil {
-		defer cmd.Process.Kill() // where it is not ended below
+		defer cmd.Process.Kill() // after an error
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, stderr.String())
 	}
-	if err := waitIdle(ctx, cmd.Process.Pid); err != nil {
+	pid := cmd.Process.Pid
+	if err := waitIdle(ctx, pid); err != nil {
 		return nil, err
 	}
-	startUp := cpuOf(cmd.Process.Pid)
+	startUp := cpuOf(pid)
+	var stalled sync.WaitGroup
 	if stall > 0 {
-		stalled := time.AfterFunc(500*time.Millisecond, func() {
+		stalled.Go(func() {
+			time.Sleep(500 * time.Millisecond)
 			cmd.Process.Signal(syscall.SIGSTOP)
 			time.Sleep(stall)
 			cmd.Process.Signal(syscall.SIGCONT)
 		})
-		defer stalled.Stop()
 	}
-	gen.Sources = l.hosts
 	made, err := g.Spawn(ctx, gen)
-	if err == nil && stall > 0 {
-		err = waitRunning(ctx, cmd.Process.Pid)
-	}
+	stalled.Wait()
 	if err == nil {
-		err = waitIdle(ctx, cmd.Process.Pid)
+		err = waitIdle(ctx, pid)
 	}
-	peak := peakResident(cmd.Process.Pid)
+	peak := peakResident(pid)
 	cmd.Process.Signal(os.Interrupt)
 	cmd.Wait()
 	if err != nil {
 		return nil, err
 	}
-	r := &result{
-		made: uint64(made.Flows), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() - startUp,
-		peak: peak, speed: int64(float64(made.Flows) / made.Elapsed.Seconds()), stderr: stderr.String(),
-	}
-	r.told, r.share = toldLost(r.stderr), l.share
-	r.delivered, err = l.delivered(r)
+	r := &result{made: made, peak: peak, stderr: stderr.String()}
+	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() - startUp
+	r.delivered, err = l.delivered(r.stderr)
 	return r, err
 }
 
-// startIn starts the command in the namespace and waits until it listens.
-func startIn(ns *lab.Namespace, cmd *exec.Cmd, rmem string) (err error) {
-	if rmem != "" {
-		const path = "/proc/sys/net/core/rmem_default"
-		old, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, []byte(rmem), 0); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, os.WriteFile(path, old, 0)) }()
-	}
-	if err := ns.Do(cmd.Start); err != nil {
-		return err
-	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if listening(cmd.Process.Pid) {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s does not listen", cmd.Args[0])
-}
-
-// listening reports whether the process's namespace has a netlink socket of
-// netfilter's that has joined the group of NEW.
-func listening(pid int) bool {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/net/netlink", pid))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		// sk Eth Pid Groups …
-		if field := strings.Fields(s.Text()); len(field) > 3 && field[1] == "12" && strings.ContainsAny(field[3][len(field[3])-1:], "13579bdf") {
-			return true
-		}
-	}
-	return false
-}
-
-// cpuOf returns the CPU that the process has used so far, to the nanosecond:
-// the first number of each thread's schedstat of proc(5).
-func cpuOf(pid int) (sum time.Duration) {
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	for _, f := range files {
-		var ns int64
-		if text, err := os.ReadFile(f); err == nil {
-			fmt.Sscan(string(text), &ns)
-		}
-		sum += time.Duration(ns)
-	}
-	return sum
-}
-
-// peakResident returns the most memory that the process has had resident, in
-// bytes (VmHWM of proc(5): what it had before its exec does not count).
-func peakResident(pid int) (n int64) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	if _, after, ok := strings.Cut(string(status), "VmHWM:"); ok {
-		fmt.Sscan(after, &n)
-	}
-	return n << 10
-}
-
-// waitRunning waits until the process is no longer stopped.
-func waitRunning(ctx context.Context, pid int) error {
-	for ctx.Err() == nil {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			return err
-		}
-		if !bytes.Contains(stat, []byte(") T ")) {
-			return nil
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return ctx.Err()
-}
-
-// toldLost reads from natlens's summary how many events it knows to be lost.
-func toldLost(stderr string) (n int64) {
-	before, _, ok := strings.Cut(stderr, " lost,")
-	if !ok {
-		return -1
-	}
-	if _, err := fmt.Sscan(before[strings.LastIndexByte(before, ' ')+1:], &n); err != nil {
-		return -1
-	}
-	return n
-}
-
-// waitIdle waits until the process has used no CPU for a while.
-func waitIdle(ctx context.Context, pid int) error {
-	last, since := "", time.Now()
-	for ctx.Err() == nil {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			return err
-		}
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')'):]))
-		if now := fields[12] + " " + fields[13]; now != last { // utime, stime
-			last, since = now, time.Now()
-		}
-		if time.Since(since) > 500*time.Millisecond {
-			return nil
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return ctx.Err()
-}
-
-// delivered counts the events that the listener got.
-func (l *listener) delivered(r *result) (uint64, error) {
+// delivered returns the number of events that the listener got.
+func (l *listener) delivered(stderr string) (int64, error) {
 	if l.count != nil {
-		return l.count(r)
+		n, ok := l.count(stderr)
+		if !ok {
+			return 0, fmt.Errorf("no number of events in %q", stderr)
+		}
+		return n, nil
 	}
-	path := l.file
-	if path == "" {
-		path = l.out
-	}
+	path := cmp.Or(l.file, l.out)
 	defer os.Remove(path)
 	return countEvents(path)
 }
 
-// countEvents counts the events in a file of JSON lines, conntrack(8)'s lines or
-// its XML. What a reconciliation inferred was not delivered.
-func countEvents(path string) (n uint64, err error) {
+// countEvents counts the events in a file of JSON lines, or of conntrack(8)'s lines or
+// XML. Inferred events were not delivered.
+func countEvents(path string) (n int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
@@ -333,7 +220,7 @@ func countEvents(path string) (n uint64, err error) {
 				n++
 			}
 		case bytes.HasPrefix(line, []byte("<")):
-			n += uint64(bytes.Count(line, []byte("</flow>")))
+			n += int64(bytes.Count(line, []byte("</flow>")))
 		default:
 			n++
 		}
@@ -341,9 +228,15 @@ func countEvents(path string) (n uint64, err error) {
 	return n, lines.Err()
 }
 
-// natlensEvents reads the events that natlens saw from its summary.
-func natlensEvents(r *result) (n uint64, err error) {
-	i := strings.LastIndex(r.stderr[:max(0, strings.LastIndex(r.stderr, " events, "))], " ")
-	_, err = fmt.Sscan(r.stderr[i+1:], &n)
-	return n, err
+// numberBefore returns the number in front of the last occurrence of a text.
+func numberBefore(s, text string) (n int64, ok bool) {
+	i := strings.LastIndex(s, text)
+	if i < 0 {
+		return 0, false
+	}
+	_, err := fmt.Sscan(s[strings.LastIndexByte(s[:i], ' ')+1:], &n)
+	return n, err == nil
 }
+
+// natlensEvents returns the number of events in natlens's summary.
+func natlensEvents(stderr string) (int64, bool) { return numberBefore(stderr, " events, ") }

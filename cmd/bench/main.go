@@ -1,11 +1,12 @@
 //go:build linux
 
-// Command bench measures listeners of connection tracking events side by side:
-// natlens in its ways, conntrack(8) where it is installed, and ti-mo/conntrack.
-// Each gets the same number of new flows, made as fast as the machine can in a
-// network namespace of its own. It needs root; `make bench` runs it.
+// Command bench measures listeners of connection tracking events side by side: natlens
+// with its ring and its socket, conntrack(8) if it is installed, and ti-mo/conntrack.
+// Each gets the same number of new flows, at full speed, in its own network namespace.
+// It also measures the listing of a table, deletion, and the terminal UI. It needs root;
+// `make bench` runs it.
 //
-// `bench history` measures the history on disk instead.
+// `bench history` measures the history on disk.
 package main
 
 import (
@@ -18,64 +19,62 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"text/tabwriter"
 	"time"
 
 	"natlens/monitor/lab/labtest"
 )
 
 func main() {
+	command := ""
 	if len(os.Args) > 1 {
-		switch os.Args[1] {
-		case timoListenArg:
-			timoListen()
-			return
-		case timoDumpArg:
-			timoDump()
-			return
-		case historyArg:
-			benchHistory(os.Args[2:])
-			return
-		}
-	}
-	var b bench
-	flag.IntVar(&b.flows, "flows", 400_000, "new flows for each row")
-	flag.IntVar(&b.rate, "rate", 0, "new flows a second beside the listeners of the first table, or of -pairs; 0: as many as the machine makes")
-	flag.DurationVar(&b.stall, "stall", 3*time.Second, "how long the listeners of the second table are stopped")
-	flag.StringVar(&b.natlens, "natlens", "", "natlens binary to measure (default: build it)")
-	flag.IntVar(&b.pairs, "pairs", 0, "instead of the tables: compare natlens with findings and metrics and without, by so many pairs of runs")
-	only := flag.String("only", "", "run only rows whose name matches this regular expression")
-	flag.Parse()
-	if err := labtest.Enter(); err != nil {
-		fatal(err)
-	}
-	var err error
-	if b.only, err = regexp.Compile(*only); err != nil {
-		fatal(fmt.Errorf("-only: %w", err))
+		command = os.Args[1]
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := b.run(ctx); err != nil {
-		fatal(err)
+	var err error
+	switch command {
+	case timoListenArg:
+		err = timoListen(ctx)
+	case timoDumpArg:
+		err = timoDump()
+	case "history":
+		err = benchHistory(ctx, os.Args[2:])
+	default:
+		err = benchAll(ctx)
 	}
-}
-
-func fatal(err error) {
-	fmt.Fprintln(os.Stderr, "bench:", err)
-	os.Exit(1)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
 }
 
 // bench is one run of all tables.
 type bench struct {
 	flows   int
 	rate    int
-	stall   time.Duration
 	pairs   int
+	stall   time.Duration
 	natlens string
 	only    *regexp.Regexp
-	dir     string // for the listeners' files
+	dir     string // of the listeners' files
 }
 
-func (b *bench) run(ctx context.Context) (err error) {
+func benchAll(ctx context.Context) (err error) {
+	if err := labtest.Enter(); err != nil {
+		return err
+	}
+	var b bench
+	flag.IntVar(&b.flows, "flows", 400_000, "new flows for each row")
+	flag.IntVar(&b.rate, "rate", 0, "new flows a second for the first table and -pairs; 0: full speed")
+	flag.DurationVar(&b.stall, "stall", 3*time.Second, "how long the listeners of the second table are stopped")
+	flag.StringVar(&b.natlens, "natlens", "", "natlens binary to measure (default: build it)")
+	flag.IntVar(&b.pairs, "pairs", 0, "instead of the tables, compare natlens with and without findings in this many pairs of runs")
+	only := flag.String("only", "", "run only rows whose name matches this regular expression")
+	flag.Parse()
+	if b.only, err = regexp.Compile(*only); err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
 	if b.dir, err = os.MkdirTemp("", "natlens-bench"); err != nil {
 		return err
 	}
@@ -104,52 +103,53 @@ func (b *bench) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// listen prints what each listener costs beside the generator at full speed.
-func (b *bench) listen(ctx context.Context) error {
-	fmt.Printf("%d new flows %s\n%-42s %14s %10s %18s %9s %9s\n", b.flows, b.speed(),
-		"listener", "µs CPU/event", "delivered", "lost", "peak MiB", "flows/s")
-	return b.each(ctx, listeners(b.natlens, b.dir), b.rate, 0)
+// table prints rows in aligned columns. The progress goes to standard error.
+type table struct {
+	*tabwriter.Writer
+	empty bool
+	title string
+	heads []any
 }
 
-// speed says how fast the flows begin.
-func (b *bench) speed() string {
-	if b.rate > 0 {
-		return fmt.Sprintf("at %d a second", b.rate)
+func newTable(title string, heads ...any) *table {
+	return &table{tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0), true, title, heads}
+}
+
+// row adds a row. A float is rounded to two digits.
+func (t *table) row(name string, cells ...any) {
+	if t.empty {
+		t.empty = false
+		fmt.Fprintf(t, "\n%s\n", t.title)
+		t.row(t.heads[0].(string), t.heads[1:]...)
 	}
-	return "at full speed"
-}
-
-// listenStalled prints what is lost when the listeners are stopped for a while,
-// with queues of equal memory.
-func (b *bench) listenStalled(ctx context.Context) error {
-	fmt.Printf("\nthe same, stopped for %s half a second after the first flow, with 64 MiB of queue\n%-42s %14s %10s %18s %9s %9s\n", b.stall,
-		"listener", "µs CPU/event", "delivered", "lost", "peak MiB", "flows/s")
-	return b.each(ctx, stalledListeners(b.natlens, b.dir), 0, b.stall)
-}
-
-func (b *bench) each(ctx context.Context, all []listener, rate int, stall time.Duration) error {
-	for _, l := range all {
-		if !b.wanted(l.name, l.args[0]) {
-			continue
+	for _, c := range cells {
+		if f, ok := c.(float64); ok {
+			c = fmt.Sprintf("%.2f", f)
 		}
-		r, err := measure(ctx, l, labtest.GenConfig{Flows: b.flows, Rate: rate}, stall)
-		if err != nil {
-			return fmt.Errorf("%s: %w", l.name, err)
-		}
-		fmt.Printf("%-42s %14.2f %10d %18s %9d %9d\n", l.name, r.perEvent(), r.delivered, r.lostText(), r.peak>>20, r.speed)
+		name = fmt.Sprintf("%s\t%v", name, c)
 	}
-	return nil
+	fmt.Fprintln(t, name+"\t")
 }
 
-// wanted reports whether a row is to be measured; it says of a program that is
-// missing that it is.
-func (b *bench) wanted(name, program string) bool {
+// wanted reports whether to measure a row. If its program is missing, it adds a row that
+// says so.
+func (b *bench) wanted(t *table, name, program string) bool {
 	if !b.only.MatchString(name) {
 		return false
 	}
 	if _, err := exec.LookPath(program); err != nil {
-		fmt.Printf("%-42s not installed\n", name)
+		t.row(name, "not installed")
 		return false
 	}
+	fmt.Fprintln(os.Stderr, "measure", name)
 	return true
+}
+
+// self is the path of this program.
+func self() string {
+	path, err := os.Executable()
+	if err != nil {
+		panic(err) // /proc is not mounted
+	}
+	return path
 }

@@ -18,20 +18,19 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// screenSeconds is how long the terminal UI is measured, at the rate of the
-// generator's first run.
+// The terminal UI is measured for screenSeconds, at the speed of the generator's first run.
 const (
 	screenSeconds = 5
-	mostFlows     = 400_000 // a second, that any machine is expected to make
+	mostFlows     = 400_000 // a second: more than any machine makes
 )
 
-// screen prints what the terminal UI costs with b.flows flows in its table while
-// as many events go on coming as the machine makes.
+// screen prints the cost of the terminal UI with b.flows flows in its table and new flows
+// at full speed.
 func (b *bench) screen(ctx context.Context) error {
-	fmt.Printf("\nterminal UI, 160 columns and 50 lines, %d flows in its table and events going on\n%-42s %14s %10s %18s %9s %9s\n", b.flows,
+	t := newTable(fmt.Sprintf("terminal UI, 160 columns and 50 lines, %d flows in its table and more at full speed", b.flows),
 		"program", "% of one core", "KB/s", "lost", "peak MiB", "flows/s")
-	const name = "natlens"
-	if !b.wanted("terminal UI", b.natlens) {
+	defer t.Flush()
+	if !b.wanted(t, "terminal UI", b.natlens) {
 		return nil
 	}
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
@@ -72,12 +71,11 @@ func (b *bench) screen(ctx context.Context) error {
 	}
 	cmd.Wait()
 	seconds := made.Elapsed.Seconds()
-	fmt.Printf("%-42s %14.0f %10.1f %18s %9d %9.0f\n", name,
-		100*cpu.Seconds()/seconds, float64(written)/1000/seconds, lost, peak>>20, float64(made.Flows)/seconds)
+	t.row("natlens", 100*cpu.Seconds()/seconds, float64(written)/1000/seconds, lost, peak>>20, int(float64(made.Flows)/seconds))
 	return nil
 }
 
-// pseudo is a pseudo-terminal whose output is read and kept.
+// pseudo is a pseudo-terminal. It keeps all output.
 type pseudo struct {
 	master, slave *os.File
 
@@ -111,13 +109,13 @@ func (p *pseudo) resize(columns, lines uint16) error {
 	return unix.IoctlSetWinsize(int(p.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: lines})
 }
 
-// attach makes it the controlling terminal of the command.
+// attach makes the terminal the controlling terminal of the command.
 func (p *pseudo) attach(cmd *exec.Cmd) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, p.slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 }
 
-// read keeps what is written until the terminal is closed.
+// read keeps the output until the terminal is closed.
 func (p *pseudo) read() {
 	buf := make([]byte, 64<<10)
 	for {
@@ -139,14 +137,18 @@ func (p *pseudo) written() int {
 
 var lostOnScreen = regexp.MustCompile(`lost[ \x1b\[0-9;m]*? ([0-9,]+)`)
 
-// lost has the screen drawn anew, in another size, and reads from it how many
-// events were lost.
+// lost makes the UI draw its screen again, in another size, and returns the number of
+// lost events on it.
 func (p *pseudo) lost(ctx context.Context) (string, error) {
 	from := p.written()
 	if err := p.resize(158, 48); err != nil {
 		return "", err
 	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+	for range 500 {
+		if ctx.Err() != nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
 		p.mu.Lock()
 		m := lostOnScreen.FindSubmatch(p.out[from:])
 		p.mu.Unlock()
@@ -154,7 +156,7 @@ func (p *pseudo) lost(ctx context.Context) (string, error) {
 			return string(bytes.ReplaceAll(m[1], []byte(","), nil)), nil
 		}
 	}
-	return "", fmt.Errorf("the screen does not say what was lost")
+	return "", fmt.Errorf("the screen shows no number of lost events")
 }
 
 func (p *pseudo) Close() error {

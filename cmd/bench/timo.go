@@ -3,60 +3,55 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"os/signal"
 
 	"github.com/ti-mo/conntrack"
 	"github.com/ti-mo/netfilter"
 )
 
-// The words that make this program a listener by ti-mo/conntrack's Listen, with
-// one worker, because several reorder events, and a dump by its Dump.
+// These arguments make this program a listener or a dump by ti-mo/conntrack. It listens
+// with one worker, because several reorder events.
 const (
 	timoListenArg = "ti-mo-listen"
 	timoDumpArg   = "ti-mo-dump"
 )
 
-func timoDump() {
+func timoDump() error {
 	c, err := conntrack.Dial(nil)
 	if err != nil {
-		fatal(err)
+		return err
 	}
 	flows, err := c.Dump(nil)
-	if err != nil {
-		fatal(err)
-	}
 	fmt.Fprintln(os.Stderr, len(flows))
+	return err
 }
 
-func timoListen() {
+func timoListen(ctx context.Context) error {
 	c, err := conntrack.Dial(nil)
 	if err != nil {
-		fatal(err)
+		return err
 	}
-	c.SetReadBuffer(200_000_000)
+	if err := c.SetReadBuffer(200_000_000); err != nil {
+		return err
+	}
 	events := make(chan conntrack.Event, 1024)
 	errs, err := c.Listen(events, 1, []netfilter.NetlinkGroup{netfilter.GroupCTNew})
 	if err != nil {
-		fatal(err)
+		return err
 	}
-	done := make(chan os.Signal, 1)
-	signal.Notify(done, os.Interrupt)
 	for n := 0; ; {
 		select {
 		case <-events:
 			n++
 		case err := <-errs:
 			fmt.Fprintln(os.Stderr, "error:", err)
-		case <-done:
-			fmt.Fprintln(os.Stderr, n)
-			return
+		case <-ctx.Done():
+			fmt.Fprintln(os.Stderr, n, "listened")
+			return nil
 		}
 	}
 }
 
-func timoEvents(r *result) (n uint64, err error) {
-	_, err = fmt.Sscan(r.stderr, &n)
-	return n, err
-}
+func timoEvents(stderr string) (int64, bool) { return numberBefore(stderr, " listened") }

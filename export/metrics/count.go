@@ -7,7 +7,7 @@ import (
 	"natlens/monitor"
 )
 
-// counts is what is counted by the event.
+// counts are the counts of events of one namespace.
 type counts struct {
 	events    [eventKinds][protoSlots][stateSlots]uint64
 	inferred  [eventKinds]uint64
@@ -15,8 +15,7 @@ type counts struct {
 	lifetime  [protoSlots]histogram
 }
 
-// The kinds of events that the kernel sends: monitor.KindNew, KindUpdate,
-// KindDestroy.
+// The kinds of events that the kernel sends: KindNew, KindUpdate and KindDestroy.
 const (
 	firstKind  = monitor.KindNew
 	eventKinds = int(monitor.KindDestroy-firstKind) + 1
@@ -36,15 +35,18 @@ func (m *Metrics) Write(b *monitor.Batch) error {
 	return nil
 }
 
-// maxGone bounds the counts of namespaces that are gone, if nobody scrapes.
+// maxGone bounds the counts of namespaces that ended, in case nothing scrapes.
 const maxGone = 1024
 
-// count makes the counts of a namespace those that are added to.
+// count selects the counts of a namespace for the next events.
 func (m *Metrics) count(id monitor.NetNS) {
 	c := m.counts[id]
 	if c == nil {
 		if named := labelsOf(m.cfg.Namespaces); len(m.counts) > len(named)+maxGone {
-			maps.DeleteFunc(m.counts, func(id monitor.NetNS, _ *counts) bool { _, there := named[id]; return !there })
+			maps.DeleteFunc(m.counts, func(id monitor.NetNS, _ *counts) bool {
+				_, exists := named[id]
+				return !exists
+			})
 		}
 		c = new(counts)
 		m.counts[id] = c
@@ -58,7 +60,7 @@ func (m *Metrics) Close() error { return nil }
 func (c *counts) count(e *monitor.Event) {
 	kind := int(e.Kind) - int(firstKind)
 	if kind < 0 || kind >= eventKinds {
-		return // the loop counts losses, and the table has the flows of a dump
+		return // the loop counts losses, and the table a dump's flows
 	}
 	if e.Inferred {
 		c.inferred[kind]++
@@ -72,15 +74,15 @@ func (c *counts) count(e *monitor.Event) {
 	}
 	switch e.Kind {
 	case monitor.KindUpdate:
-		// A program that changes the flow makes the kernel send its state again:
-		// that is no handshake.
+		// A program that changes the flow makes the kernel send its state again,
+		// which is no handshake.
 		if e.Has&monitor.AttrState != 0 && f.State == established[slot] && f.State != 0 && e.PortID == 0 {
 			c.handshake[slot].add(time.Duration(e.Time-e.Born), &handshakeBounds)
 		}
 	case monitor.KindDestroy:
 		end := e.Time
 		if e.Has&monitor.AttrStop != 0 {
-			end = f.Stop // the event comes when the kernel cleans up, which may be a minute later
+			end = f.Stop // the kernel may send the event up to a minute later
 		}
 		c.lifetime[slot].add(time.Duration(end-e.Born), &lifetimeBounds)
 	}

@@ -94,7 +94,7 @@ natlens_events_total{kind="update",protocol="udp",state="replied"} 1
 	}
 }
 
-// TestLifetimeByTheKernel expects the kernel's own end of a flow, if it reports
+// TestLifetimeByTheKernel expects the kernel's own end of a flow, if the kernel sends
 // one.
 func TestLifetimeByTheKernel(t *testing.T) {
 	e := event(monitor.KindDestroy, monitor.UDP, 0, 0, 150)
@@ -189,7 +189,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestCapture checks that each counter of the capture has its metric.
+// TestCapture compares each counter of the capture with its metric.
 func TestCapture(t *testing.T) {
 	m := New(Config{
 		Stats: func() loop.Stats { return loop.Stats{Lost: 11, Gaps: 12, Resyncs: 13} },

@@ -1,15 +1,14 @@
-// Package metrics shows Prometheus what connection tracking does: events, losses,
-// the table and its ports, the kernel's counters, and how long handshakes and
-// flows take.
+// Package metrics exports connection tracking to Prometheus: events, losses, the table
+// and its ports, the kernel's counters, and the durations of handshakes and flows.
 //
-//	m := metrics.New(metrics.Config{Table: table, Stats: mon.Stats})
-//	mon.Taps = append(mon.Taps, m)
+//	m := metrics.New(metrics.Config{Table: table, Stats: run.Stats})
+//	run.Tap(m)
 //	l, err := metrics.Listen("127.0.0.1:9742")
 //	server := metrics.Serve(l, m)
 //	defer server.Close()
 //
-// [Metrics.Write] counts events in plain arrays and does not allocate. What the table
-// and the kernel have is read at a scrape, at most once a second, and a slice of the
-// table at a time. No label takes more values than docs/metrics.md says: protocols and
-// states are those with names, and addresses are the busiest few.
+// [Metrics.Write] counts events in plain arrays and does not allocate. Values that need a
+// scan of the table are computed for a scrape, at most once a second, and lock a part of
+// the table at a time. docs/metrics.md bounds the values of every label: protocols and
+// states have names, and only the busiest addresses are listed.
 package metrics

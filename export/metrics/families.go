@@ -10,38 +10,49 @@ import (
 type Family struct {
 	Name, Type string // counter, gauge, histogram
 	Help       string
-	Labels     []string // netns comes behind them where PerNetNS and several namespaces are watched
-	PerNetNS   bool     // each network namespace has its own
+	Labels     []string
+	PerNetNS   bool // each network namespace has its own; the label netns follows if there are several
 
-	desc  *prometheus.Desc
-	netns *prometheus.Desc // with the label netns
+	desc, netns *prometheus.Desc // without and with the label netns
 }
 
-// families are all of natlens's own, in the order of the docs.
+// families are natlens's own metrics, in the order of the docs.
 var families []*Family
 
-// family registers one of which a run has one.
+// family registers a metric of the whole run.
 func family(typ, name, help string, labels ...string) *Family {
-	f := &Family{Name: name, Type: typ, Help: help, Labels: labels, desc: prometheus.NewDesc(name, help, labels, nil)}
+	f := &Family{Name: name, Type: typ, Help: help, Labels: labels}
+	f.desc = prometheus.NewDesc(name, help, labels, nil)
+	f.netns = f.desc
 	families = append(families, f)
 	return f
 }
 
-// ofEach registers one of which each network namespace has its own.
-func ofEach(typ, name, help string, labels ...string) *Family {
+// perNetNS registers a metric of each network namespace.
+func perNetNS(typ, name, help string, labels ...string) *Family {
 	f := family(typ, name, help, labels...)
 	f.PerNetNS = true
 	f.netns = prometheus.NewDesc(name, help, append(slices.Clone(labels), "netns"), nil)
 	return f
 }
 
+// with returns the description, and the labels with netns if it has that label.
+func (f *Family) with(o output, labels []string) (*prometheus.Desc, []string) {
+	switch {
+	case !o.several:
+		return f.desc, labels
+	case f.PerNetNS:
+		return f.netns, append(labels, o.netns)
+	}
+	return f.netns, labels
+}
+
 var (
 	build = family("gauge", "natlens_build_info", "The version of natlens; always 1.", "version", "goversion")
 
-	events = ofEach("counter", "natlens_events_total",
-		"Events of the kernel, by kind, and by the protocol and the state of the flow after "+
-			"them.", "kind", "protocol", "state")
-	inferred = ofEach("counter", "natlens_inferred_events_total",
+	events = perNetNS("counter", "natlens_events_total",
+		"Events of the kernel, by kind, and by the protocol and the state of the flow after them.", "kind", "protocol", "state")
+	inferred = perNetNS("counter", "natlens_inferred_events_total",
 		"Events concluded from a reconciliation with the kernel's table, which the kernel did not send.", "kind")
 	lost = family("counter", "natlens_events_lost_total",
 		"Events that the kernel dropped before they could be read.")
@@ -59,35 +70,34 @@ var (
 	leftOut = family("counter", "natlens_capture_left_out_total",
 		"Events that the filter left out in the kernel; no other metric counts them.")
 
-	entries = ofEach("gauge", "natlens_table_entries",
+	entries = perNetNS("gauge", "natlens_table_entries",
 		"Entries in the kernel's table of connections (nf_conntrack_count).")
-	maximum = ofEach("gauge", "natlens_table_max_entries",
+	maximum = perNetNS("gauge", "natlens_table_max_entries",
 		"Entries that the kernel's table may have (nf_conntrack_max).")
-	kernelMoves = ofEach("counter", "natlens_kernel_stat_total",
+	kernelMoves = perNetNS("counter", "natlens_kernel_stat_total",
 		"The kernel's counters of connection tracking, as conntrack -S names them, of all CPUs.", "stat")
 	kernelErrors = family("counter", "natlens_kernel_read_errors_total",
 		"Scrapes for which the kernel's counters could not be read.")
 
-	flows   = ofEach("gauge", "natlens_flows", "Flows in natlens's table.", "protocol", "state")
+	flows   = perNetNS("gauge", "natlens_flows", "Flows in natlens's table.", "protocol", "state")
 	refused = family("counter", "natlens_flows_refused_total",
 		"Flows that natlens's table did not take, because their network namespace had nf_conntrack_max flows there.")
-	portsInUse = ofEach("gauge", "natlens_snat_ports_in_use",
+	portsInUse = perNetNS("gauge", "natlens_snat_ports_in_use",
 		"Ports, ids or keys of a public address that translated flows have in use.", "address", "protocol")
-	portsThereAre = ofEach("gauge", "natlens_snat_ports_available",
-		"Ports, ids or keys that a public address has for translated flows, by the range that those in "+
-			"use show.", "address", "protocol")
-	snatFlows = ofEach("gauge", "natlens_snat_flows",
+	portsThereAre = perNetNS("gauge", "natlens_snat_ports_available",
+		"Ports, ids or keys that a public address has for translated flows, by the range that those in use show.", "address", "protocol")
+	snatFlows = perNetNS("gauge", "natlens_snat_flows",
 		"Flows whose source is translated to a public address.", "address", "protocol")
-	snatPools = ofEach("gauge", "natlens_snat_pools",
+	snatPools = perNetNS("gauge", "natlens_snat_pools",
 		"Pairs of a public address and a protocol to which sources are translated.")
 	scanTook = family("gauge", "natlens_table_scan_seconds",
-		"How long the last scan of natlens's table for these metrics took.")
+		"Duration of the last scan of natlens's table for these metrics.")
 
-	findings = ofEach("gauge", "natlens_findings", "Findings that hold now.", "rule")
+	findings = perNetNS("gauge", "natlens_findings", "Findings that hold now.", "rule")
 
-	handshakes = ofEach("histogram", "natlens_handshake_seconds",
+	handshakes = perNetNS("histogram", "natlens_handshake_seconds",
 		"From the first packet of a connection to its being established.", "protocol")
-	lifetimes = ofEach("histogram", "natlens_flow_lifetime_seconds",
+	lifetimes = perNetNS("histogram", "natlens_flow_lifetime_seconds",
 		"From the first packet of a flow to its end, the time until it timed out included.", "protocol")
 )
 
@@ -98,16 +108,4 @@ func Families() []Family {
 		all[i] = *f
 	}
 	return all
-}
-
-func (f *Family) value(n float64, labels ...string) prometheus.Metric {
-	return f.metric(f.desc, n, labels)
-}
-
-func (f *Family) metric(d *prometheus.Desc, n float64, labels []string) prometheus.Metric {
-	kind := prometheus.GaugeValue
-	if f.Type == "counter" {
-		kind = prometheus.CounterValue
-	}
-	return prometheus.MustNewConstMetric(d, kind, n, labels...)
 }

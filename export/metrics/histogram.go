@@ -1,13 +1,8 @@
 package metrics
 
-import (
-	"time"
+import "time"
 
-	"github.com/prometheus/client_golang/prometheus"
-)
-
-// bounds are the upper bounds of a histogram's buckets; what is longer has no
-// bucket of its own.
+// bounds are the upper bounds of a histogram's buckets. Longer durations have no bucket.
 type bounds [16]time.Duration
 
 var handshakeBounds = bounds{
@@ -24,16 +19,15 @@ var lifetimeBounds = bounds{
 	time.Hour, 4 * time.Hour, 24 * time.Hour, 5 * 24 * time.Hour,
 }
 
-// histogram counts durations by bucket. The bounds are not in it: all of a kind
-// have the same.
+// histogram counts durations by bucket. The caller passes its bounds.
 type histogram struct {
-	buckets [len(bounds{})]uint64 // each with its own alone
+	buckets [len(bounds{})]uint64 // each without the shorter ones
 	n       uint64
 	sum     float64 // seconds
 }
 
 func (h *histogram) add(d time.Duration, at *bounds) {
-	d = max(d, 0) // two clocks may be at odds
+	d = max(d, 0) // two clocks may disagree
 	h.n++
 	h.sum += d.Seconds()
 	for i := range at {
@@ -42,15 +36,4 @@ func (h *histogram) add(d time.Duration, at *bounds) {
 			return
 		}
 	}
-}
-
-// metric returns the histogram as Prometheus wants it: each bucket with all that
-// is shorter.
-func (h *histogram) metric(d *prometheus.Desc, at *bounds, labels ...string) prometheus.Metric {
-	all, sum := make(map[float64]uint64, len(at)), uint64(0)
-	for i, n := range h.buckets {
-		sum += n
-		all[at[i].Seconds()] = sum
-	}
-	return prometheus.MustNewConstHistogram(d, h.n, h.sum, all, labels...)
 }

@@ -6,18 +6,18 @@ import (
 	"natlens/monitor"
 )
 
-// Slots of arrays by protocol: 0 is any protocol without a name of its own, then
-// monitor.Protos.
+// protoSlots is the size of arrays by protocol: 0 is any protocol without a name, then
+// follow monitor.Protos.
 const protoSlots = 9
 
-// stateSlots is how many states a protocol may have: ten of its own, or three
-// that replies make; and one that is not known.
+// stateSlots is the size of arrays by state: ten states of a protocol, or three by
+// replies, and unknown.
 const (
 	stateSlots   = 11
 	stateUnknown = stateSlots - 1
 )
 
-// The states of protocols that have none in the kernel, by the status bits.
+// The states by status bits, of protocols without states in the kernel.
 const (
 	unreplied = iota
 	replied
@@ -92,8 +92,8 @@ func stateOf(f *monitor.Flow, known monitor.Attrs) int {
 	return unreplied
 }
 
-// usual reports whether a series is there from the beginning, at 0: what every
-// gateway has. Others appear with their first event.
+// usual reports whether a series starts at 0, because every gateway has it. Others begin
+// with their first event.
 func usual(slot, state int) bool {
 	switch p := protocols[slot]; p {
 	case "tcp", "udp", "icmp", "icmpv6":

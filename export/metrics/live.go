@@ -40,7 +40,7 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 	if run.Remembers() {
 		cfg.Table = run.Loop.Table
 		if run.Findings == nil {
-			run.AddRules(rules.DefaultThresholds(), false)
+			run.Look(rules.DefaultThresholds(), false)
 		}
 		cfg.Findings = func() []Finding { return findingMetrics(run) }
 	}
@@ -48,7 +48,7 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 	run.Tap(served{m, Serve(l, m)})
 }
 
-// losses counts what was lost as of now: the run reports a loss only when it reads on.
+// losses counts lost events up to now. The run itself reports a loss only when it reads on.
 type losses struct {
 	run  *live.Run
 	mu   sync.Mutex

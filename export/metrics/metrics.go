@@ -15,61 +15,57 @@ import (
 	"natlens/monitor/table"
 )
 
-// Config says what there is to show. Whatever is left out has no metrics.
+// Config is the source of each metric. A nil source has no metrics.
 type Config struct {
 	Version string
 
-	Table    *table.Table // nil also where it holds no flows
+	Table    *table.Table // nil also if it holds no flows
 	Stats    func() loop.Stats
 	Capture  func() Capture
+	Kernel   func() ([]Kernel, error) // the namespaces that could be read; one call at a time, for a scrape
 	Findings func() []Finding
 
-	// Kernel reads what the kernel has of each namespace, as far as it can be read. It
-	// is called at a scrape, one call at a time.
-	Kernel func() ([]Kernel, error)
-
-	// Namespaces has the names of the network namespaces of a run that watches
-	// several. nil: there is one, and no label for it.
+	// Namespaces are the network namespaces of a run that watches several. nil: the run
+	// watches one, and there is no label netns.
 	Namespaces *monitor.Namespaces
 
 	Clock func() time.Time // nil: time.Now
 }
 
-// Capture is how events come in, and its counters.
+// Capture is the way of the capture and its counters.
 type Capture struct {
 	Way                                          string
 	Capacity                                     int // bytes
 	Wakeups, Malformed, Forged, Unknown, LeftOut uint64
 }
 
-// Kernel is what the kernel says of the table of one network namespace.
+// Kernel are the kernel's numbers of the table of one network namespace.
 type Kernel struct {
 	NetNS    monitor.NetNS
 	Entries  uint64
 	Max      uint64            // 0: not known
-	Counters map[string]uint64 // by conntrack(8)'s words; they never go back
+	Counters map[string]uint64 // by conntrack(8)'s names; they never decrease
 }
 
-// Finding is a rule and how many findings of it hold in one network namespace. Rules
-// without any are there too, with 0.
+// Finding is a rule and the number of its findings that hold in one network namespace,
+// which may be 0.
 type Finding struct {
 	NetNS  monitor.NetNS
 	Rule   string
 	Active int
 }
 
-// Metrics counts events and answers Prometheus. It is a sink, best a tap of
-// [monitor.Monitor], and an http.Handler's maker; its methods may be called from
-// several goroutines.
+// Metrics counts events and answers Prometheus. It is a sink, for a tap of the loop. Its
+// methods may be called from several goroutines.
 type Metrics struct {
 	cfg Config
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	counts map[monitor.NetNS]*counts
-	last   *counts // of lastOf, whose event came last
+	last   *counts // of lastOf, the namespace of the last event
 	lastOf monitor.NetNS
 
-	readings readings
+	snapshots snapshots
 }
 
 // New returns metrics that have counted nothing.
@@ -84,24 +80,24 @@ func New(cfg Config) *Metrics {
 	return m
 }
 
-// Limits of what scrapes may cost.
+// The limits of scrapes.
 const (
 	scrapesAtOnce = 4
 	scrapeTime    = 20 * time.Second
 )
 
-// Handler serves /metrics, with the metrics of the process and of the Go runtime too, and
-// a page on / that links there.
+// Handler answers /metrics, with the metrics of the process and of the Go runtime, and a
+// page on / that links to it.
 func (m *Metrics) Handler() http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
+	registry.MustRegister(m, collectors.NewGoCollector(), process)
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry,
-		promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime}))
+	limits := promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime}
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, limits))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte(page)) // the client may have gone
+		_, _ = w.Write([]byte(page)) // the client may have closed
 	})
 	return mux
 }
@@ -111,57 +107,59 @@ const page = `<!doctype html>
 <p>natlens watches connection tracking here. Its metrics for Prometheus are at <a href="/metrics">/metrics</a>.
 `
 
-// Describe names all metrics, for prometheus.Collector.
+// Describe sends the descriptions of all metrics, for prometheus.Collector.
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	for _, f := range families {
-		d, _ := m.scope("").with(f, nil)
-		if !f.PerNetNS {
-			d = f.desc
-		}
+		d, _ := f.with(m.output(nil), nil)
 		to <- d
 	}
 }
 
-// Collect gives all values, for prometheus.Collector.
+func (m *Metrics) output(to chan<- prometheus.Metric) output {
+	return output{to: to, several: m.cfg.Namespaces != nil}
+}
+
+// Collect sends all values, for prometheus.Collector.
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
-	to <- build.value(1, m.cfg.Version, runtime.Version())
+	o := m.output(to)
+	o.value(build, 1, m.cfg.Version, runtime.Version())
 	named := labelsOf(m.cfg.Namespaces)
-	m.collectEvents(to, named)
+	m.collectEvents(o, named)
 	if m.cfg.Stats != nil {
 		s := m.cfg.Stats()
-		to <- lost.value(float64(s.Lost))
-		to <- gaps.value(float64(s.Gaps))
-		to <- resyncs.value(float64(s.Resyncs))
+		o.value(lost, float64(s.Lost))
+		o.value(gaps, float64(s.Gaps))
+		o.value(resyncs, float64(s.Resyncs))
 	}
 	if m.cfg.Capture != nil {
-		m.cfg.Capture().collect(to)
+		m.cfg.Capture().collect(o)
 	}
 	if m.cfg.Capture != nil && m.cfg.Table != nil {
-		to <- refused.value(float64(m.cfg.Table.Refused()))
+		o.value(refused, float64(m.cfg.Table.Refused()))
 	}
-	m.collectReadings(to, named)
+	m.collectSnapshots(o, named)
 	if m.cfg.Findings != nil {
 		for _, f := range m.cfg.Findings() {
 			if label, ok := named[f.NetNS]; ok {
-				to <- m.scope(label).value(findings, float64(f.Active), f.Rule)
+				o.in(label).value(findings, float64(f.Active), f.Rule)
 			}
 		}
 	}
 }
 
-func (c Capture) collect(to chan<- prometheus.Metric) {
-	to <- capture.value(1, c.Way)
-	to <- queue.value(float64(c.Capacity))
-	to <- wakeups.value(float64(c.Wakeups))
-	to <- malformed.value(float64(c.Malformed))
-	to <- forged.value(float64(c.Forged))
-	to <- unknown.value(float64(c.Unknown))
-	to <- leftOut.value(float64(c.LeftOut))
+func (c Capture) collect(o output) {
+	o.value(capture, 1, c.Way)
+	o.value(queue, float64(c.Capacity))
+	o.value(wakeups, float64(c.Wakeups))
+	o.value(malformed, float64(c.Malformed))
+	o.value(forged, float64(c.Forged))
+	o.value(unknown, float64(c.Unknown))
+	o.value(leftOut, float64(c.LeftOut))
 }
 
-// collectEvents gives what was counted by the event. The counts of a namespace that
-// is gone are given once more, if no other has taken its name, and then dropped.
-func (m *Metrics) collectEvents(to chan<- prometheus.Metric, named labels) {
+// collectEvents sends the counts of events. The counts of a namespace that ended are
+// sent once more, unless another one has its name, and then dropped.
+func (m *Metrics) collectEvents(o output, named labels) {
 	used := map[string]bool{}
 	for _, label := range named {
 		used[label] = true
@@ -183,28 +181,28 @@ func (m *Metrics) collectEvents(to chan<- prometheus.Metric, named labels) {
 	}
 	m.mu.Unlock()
 	for label, c := range all {
-		c.collect(to, m.scope(label))
+		c.collect(o.in(label))
 	}
 }
 
-func (c *counts) collect(to chan<- prometheus.Metric, s scope) {
+func (c *counts) collect(o output) {
 	for kind := range eventKinds {
 		name := (firstKind + monitor.Kind(kind)).String()
-		to <- s.value(inferred, float64(c.inferred[kind]), name)
+		o.value(inferred, float64(c.inferred[kind]), name)
 		for slot := range protoSlots {
 			for state, n := range c.events[kind][slot] {
 				if n > 0 || usual(slot, state) {
-					to <- s.value(events, float64(n), name, protocols[slot], states[slot][state])
+					o.value(events, float64(n), name, protocols[slot], states[slot][state])
 				}
 			}
 		}
 	}
 	for slot, name := range protocols {
 		if h := &c.handshake[slot]; h.n > 0 || name == "tcp" {
-			to <- s.histogram(handshakes, h, &handshakeBounds, name)
+			o.histogram(handshakes, h, &handshakeBounds, name)
 		}
 		if h := &c.lifetime[slot]; h.n > 0 || name == "tcp" || name == "udp" {
-			to <- s.histogram(lifetimes, h, &lifetimeBounds, name)
+			o.histogram(lifetimes, h, &lifetimeBounds, name)
 		}
 	}
 }

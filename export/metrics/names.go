@@ -2,35 +2,33 @@ package metrics
 
 import "time"
 
-// New label values that pools may take: as many as there are places at once, and
-// one more each quarter of an hour, 96 a day.
+// The budget of new label values: one for each place at first, then one every quarter of
+// an hour, which is 96 a day.
 const (
 	namesAtOnce = TopPools
 	nameEvery   = 15 * time.Minute
 )
 
-// maxKnown bounds what is remembered of names: beyond it all are forgotten, and cost
-// as much as new ones.
+// maxKnown bounds the memory of names. When it is full, all names are new again.
 const maxKnown = 4096
 
-// names decides which pools have series of their own. Prometheus keeps each value of a
-// label that it has ever seen, so that a place does not go from one pool to another for
-// every few flows, and a gateway whose public addresses come and go makes a bounded
-// number of series an hour:
+// names chooses the pools that have series. Prometheus stores every label value that it
+// has seen, so a gateway with changing public addresses must not make too many series:
 //
-//	has a place, has flows                     ─▶ keeps it
-//	a place is free                            ─▶ the busiest without takes it
-//	twice the flows of the least that has one  ─▶ takes its place
+//	the pool has a place and flows              ─▶ it keeps the place
+//	a place is free                             ─▶ the busiest pool without a place gets it
+//	twice the flows of the least pool placed    ─▶ it gets that place
 //
-// if a name that was never used is available; else its flows count as other.
+// A pool with a name that was never used needs one from the budget. Without, its flows
+// are counted as "other".
 type names struct {
 	placed map[poolKey]bool // pools with a place
 	known  map[poolKey]bool // pools that had one
-	left   int              // new names
-	filled time.Time        // when left was last added to
+	left   int              // the budget
+	filled time.Time        // last increase of left
 }
 
-// refill adds the names that have become due.
+// refill increases the budget.
 func (n *names) refill(now time.Time) {
 	if n.known == nil {
 		n.known, n.left, n.filled = make(map[poolKey]bool), namesAtOnce, now
@@ -39,11 +37,11 @@ func (n *names) refill(now time.Time) {
 		n.left = min(n.left+int(due), namesAtOnce)
 		n.filled = n.filled.Add(due * nameEvery)
 	} else if due < 0 {
-		n.filled = now // the clock was put back
+		n.filled = now // the clock was set back
 	}
 }
 
-// take reports whether a pool can have its name.
+// take reports whether a pool can have its name, and takes it from the budget.
 func (n *names) take(k poolKey) bool {
 	if n.known[k] {
 		return true
@@ -59,11 +57,11 @@ func (n *names) take(k poolKey) bool {
 	return true
 }
 
-// place gives places to pools, of which the busiest come first.
+// place gives places to pools. The busiest come first in all.
 func (n *names) place(all []pool, now time.Time) {
 	n.refill(now)
 	placed := make(map[poolKey]bool, TopPools)
-	least := make([]pool, 0, TopPools) // those with a place, the busiest first
+	least := make([]pool, 0, TopPools) // pools with a place, the busiest first
 	for _, p := range all {
 		if n.placed[p.key] {
 			placed[p.key] = true

@@ -8,12 +8,12 @@ import (
 	"natlens/monitor"
 )
 
-// labels has the value of the label netns for each network namespace that there is.
-// A run of one namespace has its number 0 alone, and no label.
+// labels has the value of the label netns for each existing network namespace. A run of
+// one namespace has only namespace 0, and no label.
 type labels map[monitor.NetNS]string
 
-// labelsOf names each namespace once: of two with the same name, the second has its
-// inode behind it.
+// labelsOf names each namespace once. If two have the same name, the second is followed
+// by its inode.
 func labelsOf(names *monitor.Namespaces) labels {
 	if names == nil {
 		return labels{0: ""}
@@ -30,28 +30,35 @@ func labelsOf(names *monitor.Namespaces) labels {
 	return all
 }
 
-// scope makes metrics of one network namespace.
-type scope struct {
-	label   string
-	several bool
+// output writes the values of one scrape.
+type output struct {
+	to      chan<- prometheus.Metric
+	several bool   // PerNetNS families have the label netns
+	netns   string // its value
 }
 
-func (m *Metrics) scope(label string) scope { return scope{label, m.cfg.Namespaces != nil} }
-
-// value returns a value of a family that each namespace has.
-func (s scope) value(f *Family, n float64, labels ...string) prometheus.Metric {
-	d, labels := s.with(f, labels)
-	return f.metric(d, n, labels)
+// in returns the output for the values of a network namespace.
+func (o output) in(netns string) output {
+	o.netns = netns
+	return o
 }
 
-func (s scope) histogram(f *Family, h *histogram, at *bounds, labels ...string) prometheus.Metric {
-	d, labels := s.with(f, labels)
-	return h.metric(d, at, labels...)
-}
-
-func (s scope) with(f *Family, labels []string) (*prometheus.Desc, []string) {
-	if s.several {
-		return f.netns, append(labels, s.label)
+func (o output) value(f *Family, n float64, labels ...string) {
+	kind := prometheus.GaugeValue
+	if f.Type == "counter" {
+		kind = prometheus.CounterValue
 	}
-	return f.desc, labels
+	d, labels := f.with(o, labels)
+	o.to <- prometheus.MustNewConstMetric(d, kind, n, labels...)
+}
+
+// histogram writes a histogram. Prometheus counts in each bucket also what is shorter.
+func (o output) histogram(f *Family, h *histogram, at *bounds, labels ...string) {
+	all, sum := make(map[float64]uint64, len(at)), uint64(0)
+	for i, n := range h.buckets {
+		sum += n
+		all[at[i].Seconds()] = sum
+	}
+	d, labels := f.with(o, labels)
+	o.to <- prometheus.MustNewConstHistogram(d, h.n, h.sum, all, labels...)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Each network namespace has series of its own, if several are watched. Those of one
-// that ended go with it, and two with the same name get different labels.
+// that ended go with it, and two with one name are distinguished.
 func TestNamespaces(t *testing.T) {
 	names := new(monitor.Namespaces)
 	blue, _ := names.Add(monitor.Namespace{Name: "blue", Inode: 1})

@@ -10,26 +10,26 @@ import (
 	"natlens/monitor/table"
 )
 
-// TopPools is how many pairs of a public address and a protocol have series of
-// their own at once; the flows of the others are added up as "other".
+// TopPools is the number of pairs of a public address and a protocol that have series at
+// a time. The flows of the others are counted as "other".
 const TopPools = 32
 
-// maxPools bounds the memory of a scan: pairs beyond so many are counted as other
-// at once. It is out of reach but where each host has a public address of its own,
-// as with IPv6 prefixes translated one to one, and there no pool runs out.
+// maxPools bounds the memory of a scan. Further pairs are counted as "other". Only a
+// gateway that gives each host its own public address, such as one that translates IPv6
+// prefixes, has more, and there no pool runs out of ports.
 const maxPools = 65536
 
-// scan is what one scan of the table found.
+// scan is the result of one scan of the table.
 type scan struct {
-	of    map[monitor.NetNS]*tally // of the namespaces that there are
-	pools []pool                   // those with series of their own, the busiest first
+	of    map[monitor.NetNS]*tally // of the existing namespaces
+	pools []pool                   // those with series, the busiest first
 	took  time.Duration
 }
 
-// tally is what was found in one network namespace.
+// tally is the part of one network namespace.
 type tally struct {
 	flows [protoSlots][stateSlots]uint64
-	other [protoSlots]uint64 // flows of pools without series of their own
+	other [protoSlots]uint64 // flows of pools without series
 	pools uint64
 }
 
@@ -41,15 +41,15 @@ func newScan(named labels) *scan {
 	return s
 }
 
-// poolKey is a public address of a namespace with the protocol's slot: each has
-// ports of its own.
+// poolKey identifies a pool of ports: a public address of a namespace, and the slot of a
+// protocol.
 type poolKey struct {
 	addr  monitor.Addr
 	slot  uint8
 	netns monitor.NetNS
 }
 
-// poolOf is the pool of a flow whose source is translated.
+// poolOf returns the pool of a flow whose source is translated.
 func poolOf(f *monitor.Flow) poolKey {
 	return poolKey{f.SentAs().Addr, slotOf[f.Orig.Proto], f.Orig.NetNS}
 }
@@ -58,12 +58,12 @@ type pool struct {
 	key   poolKey
 	flows uint64
 
-	changed uint64 // flows with another port, id or key than their own
+	changed uint64 // flows whose port, id or key is translated
 	ports   monitor.PortSet
 }
 
-// room is how many ports, ids or keys the address has.
-func (p *pool) room() int {
+// available returns the number of ports, ids or keys of the address.
+func (p *pool) available() int {
 	proto := monitor.Proto(0)
 	if p.key.slot > 0 {
 		proto = monitor.Protos[p.key.slot-1]
@@ -71,8 +71,8 @@ func (p *pool) room() int {
 	return p.ports.Available(proto, p.flows, p.changed)
 }
 
-// take goes over the table twice: which pools there are, and then which ports those
-// have that n gives a name. The table is locked for a slice at a time.
+// take scans the table twice: first for the pools, then for the ports of those pools that
+// n gives a name. The table is locked for a part at a time.
 func (s *scan) take(t *table.Table, n *names, now time.Time) {
 	began := time.Now()
 	flows := make(map[poolKey]uint64)
@@ -100,10 +100,10 @@ func (s *scan) take(t *table.Table, n *names, now time.Time) {
 	s.took = time.Since(began)
 }
 
-// translated reports whether the sources of the flow are rewritten.
+// translated reports whether the source of the flow is translated.
 func translated(f *monitor.Flow) bool { return f.NAT().Kind&monitor.NATSource != 0 }
 
-// choose takes the pools that have names; the rest is other.
+// choose selects the pools with names. The others are counted as "other".
 func (s *scan) choose(flows map[poolKey]uint64, n *names, now time.Time) {
 	all := make([]pool, 0, len(flows))
 	for k, n := range flows {

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// ErrAddress says that an address to listen on makes no sense.
+// ErrAddress is returned for an address without a valid host or port.
 var ErrAddress = errors.New("not an address with a port, such as 127.0.0.1:9742 or [::1]:9742")
 
-// Listen listens on an address with a port, by TCP. Without an address before the
-// port it is every address of this host.
+// Listen listens on a TCP address with a port. If the host is empty, it listens on every
+// address of this host.
 func Listen(address string) (net.Listener, error) {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -53,7 +53,7 @@ type Server struct {
 	done chan struct{} // closed when the listener is
 }
 
-// Limits of a connection: a scraper sends little and reads at once.
+// The limits of a connection: a scraper sends little and reads at once.
 const (
 	readTime    = 5 * time.Second
 	writeTime   = 30 * time.Second
@@ -62,13 +62,13 @@ const (
 	closingTime = 2 * time.Second
 )
 
-// Serve answers scrapes from m, in a goroutine of its own.
+// Serve answers connections with the metrics of m, in a goroutine that Close ends.
 func Serve(l net.Listener, m *Metrics) *Server {
 	s := &Server{
 		http: &http.Server{
 			Handler: m.Handler(), ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 			MaxHeaderBytes: headerBytes,
-			ErrorLog:       log.New(io.Discard, "", 0), // of clients that break off
+			ErrorLog:       log.New(io.Discard, "", 0), // clients that disconnect
 		},
 		done: make(chan struct{}),
 	}
@@ -78,10 +78,10 @@ func Serve(l net.Listener, m *Metrics) *Server {
 
 func (s *Server) serve(l net.Listener) {
 	defer close(s.done)
-	_ = s.http.Serve(l) // ends by Close alone: net/http tries again after errors of accept(2)
+	_ = s.http.Serve(l) // ends only by Close: net/http retries after errors of accept(2)
 }
 
-// Close lets the scrapes that run end, within two seconds, and stops listening.
+// Close stops listening, and waits up to two seconds for running scrapes.
 func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closingTime)
 	defer cancel()

@@ -111,7 +111,7 @@ func TestNamesStay(t *testing.T) {
 	var n names
 	now := time.Unix(1000, 0)
 	seen := map[poolKey]bool{}
-	scanOf := func(flows map[uint16]uint64) (named []uint16) {
+	names := func(flows map[uint16]uint64) (named []uint16) {
 		all := map[poolKey]uint64{}
 		for host, count := range flows {
 			all[poolKey{addr: monitor.AddrFrom4([4]byte{198, 18, byte(host >> 8), byte(host)})}] = count
@@ -129,7 +129,7 @@ func TestNamesStay(t *testing.T) {
 	for host := range uint16(40) {
 		flows[host] = 100 - uint64(host%2)
 	}
-	first := scanOf(flows)
+	first := names(flows)
 	if len(first) != TopPools {
 		t.Fatalf("%d have names: %v", len(first), first)
 	}
@@ -138,7 +138,7 @@ func TestNamesStay(t *testing.T) {
 		for host := range flows {
 			flows[host] = 100 + uint64(host)*uint64(round)%50
 		}
-		if got := scanOf(flows); !slices.Equal(got, first) {
+		if got := names(flows); !slices.Equal(got, first) {
 			t.Fatalf("round %d: %v, before %v", round, got, first)
 		}
 	}
@@ -148,7 +148,7 @@ func TestNamesStay(t *testing.T) {
 			flows[host] = 1000
 		}
 	}
-	second := scanOf(flows)
+	second := names(flows)
 	var came []uint16
 	for _, host := range second {
 		if !slices.Contains(first, host) {
@@ -162,7 +162,7 @@ func TestNamesStay(t *testing.T) {
 	clear(seen)
 	for round := range uint16(8640) {
 		now = now.Add(10 * time.Second)
-		scanOf(map[uint16]uint64{1000 + round: 1000, 1001 + round: 1000})
+		names(map[uint16]uint64{1000 + round: 1000, 1001 + round: 1000})
 	}
 	if len(seen) > 96+2 {
 		t.Errorf("%d series in a day", len(seen))
