@@ -45,7 +45,8 @@ func (b *bench) delete(ctx context.Context) error {
 	quarter := b.flows / 4
 	const source = "198.18.0.101" // the source with Base 100
 	again := &labtest.GenConfig{Flows: quarter, Base: 100}
-	return b.commands(ctx, fmt.Sprintf("deletion of %d of %d flows", quarter, b.flows), b.flows-quarter, again, []command{
+	title := fmt.Sprintf("deletion of %d of %d flows", quarter, b.flows)
+	return b.commands(ctx, title, b.flows-quarter, again, []command{
 		{"natlens delete --yes", []string{b.natlens, "delete", "--yes", "src", source}},
 		{"natlens -D", []string{b.natlens, "-D", "-s", source}},
 		{"conntrack -D", []string{"conntrack", "-D", "-s", source}},

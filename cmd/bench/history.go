@@ -99,12 +99,15 @@ func flow(n uint64) (f monitor.Flow) {
 	if mix(n, 3)%3 == 0 {
 		proto = monitor.UDP
 	}
-	inside, outside, dst := v4(0x0a000000+mix(n, 4)%insideHosts), v4(0xc6120000+n%outsideAddrs), v4(0x08000000+mix(n, 5)%0x10000000)
+	inside, outside := v4(0x0a000000+mix(n, 4)%insideHosts), v4(0xc6120000+n%outsideAddrs)
+	dst := v4(0x08000000 + mix(n, 5)%0x10000000)
 	f.Orig = monitor.Tuple{
-		Src: inside, SrcPort: uint16(1024 + mix(n, 6)%64512), Dst: dst, DstPort: 443, Proto: proto, Family: monitor.IPv4,
+		Src: inside, SrcPort: uint16(1024 + mix(n, 6)%64512), Dst: dst, DstPort: 443,
+		Proto: proto, Family: monitor.IPv4,
 	}
 	f.Reply = monitor.Tuple{
-		Src: dst, SrcPort: 443, Dst: outside, DstPort: uint16(1024 + n/outsideAddrs%64512), Proto: proto, Family: monitor.IPv4,
+		Src: dst, SrcPort: 443, Dst: outside, DstPort: uint16(1024 + n/outsideAddrs%64512),
+		Proto: proto, Family: monitor.IPv4,
 	}
 	f.Status = monitor.SrcNAT | monitor.SeenReply | monitor.Assured | monitor.Confirmed
 	f.ID = uint32(mix(n, 7))

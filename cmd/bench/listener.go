@@ -29,7 +29,7 @@ type listener struct {
 	part  bool   // it wants only a part of the events
 	rmem  string // net.core.rmem_default while it opens its socket; "" leaves that
 	snat  bool   // the flows are translated
-	hosts int    // number of inside hosts; 0: all flows are of one
+	hosts int    // number of inside hosts; 0: one host opens all flows
 }
 
 // listen prints the cost of each listener with flows at full speed.
@@ -63,12 +63,14 @@ func (b *bench) listen(ctx context.Context) error {
 	out := filepath.Join(b.dir, "out")
 	all = append(all,
 		watch("ring", "no match, findings", "--findings", "-o", "jsonl", "mark", "999"),
-		watch("ring", "no match, findings and metrics", "--findings", "--metrics", "127.0.0.1:0", "-o", "jsonl", "mark", "999"),
+		watch("ring", "no match, findings and metrics",
+			"--findings", "--metrics", "127.0.0.1:0", "-o", "jsonl", "mark", "999"),
 		listener{name: "natlens ring record, SNAT", count: natlensEvents, snat: true, args: record},
 		listener{name: "natlens ring record --history, SNAT", count: natlensEvents, snat: true, args: history},
 		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}, out: out},
 		listener{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E"}, out: out, rmem: raised},
-		listener{name: "conntrack -E -o xml, rmem_default raised", args: []string{"conntrack", "-E", "-o", "xml"}, out: out, rmem: raised},
+		listener{name: "conntrack -E -o xml, rmem_default raised", out: out, rmem: raised,
+			args: []string{"conntrack", "-E", "-o", "xml"}},
 		listener{name: "ti-mo/conntrack Listen", args: []string{self(), timoListenArg}, count: timoEvents})
 	return b.each(ctx, fmt.Sprintf("%d new flows %s", b.flows, speed), all, b.rate, 0)
 }
@@ -77,16 +79,19 @@ func (b *bench) listen(ctx context.Context) error {
 // queues of the same size.
 func (b *bench) listenStalled(ctx context.Context) error {
 	const queue = "67108864"
-	title := fmt.Sprintf("%d new flows, stopped for %s half a second after the first one, 64 MiB of queue", b.flows, b.stall)
+	title := fmt.Sprintf("%d new flows, stopped for %s half a second after the first one, 64 MiB of queue",
+		b.flows, b.stall)
 	watch := func(way string, args ...string) listener {
 		f := filepath.Join(b.dir, "events")
-		args = append([]string{b.natlens, "watch", "--resync", "off", "--capture", way, "-o", "jsonl", "--output", f}, args...)
+		args = append([]string{b.natlens, "watch", "--resync", "off", "--capture", way, "-o", "jsonl"}, args...)
+		args = append(args, "--output", f)
 		return listener{name: "natlens " + way, file: f, args: args}
 	}
 	return b.each(ctx, title, []listener{
 		watch("ring", "--ring", queue),
 		watch("socket", "--buffer-size", "33554432"), // the kernel doubles the number
-		{name: "conntrack -E, rmem_default raised", args: []string{"conntrack", "-E"}, out: filepath.Join(b.dir, "out"), rmem: queue},
+		{name: "conntrack -E, rmem_default raised", out: filepath.Join(b.dir, "out"), rmem: queue,
+			args: []string{"conntrack", "-E"}},
 	}, 0, b.stall)
 }
 
@@ -109,7 +114,8 @@ func (b *bench) each(ctx context.Context, title string, all []listener, rate int
 		if n, ok := numberBefore(r.stderr, " lost,"); ok {
 			reported = n
 		}
-		t.row(l.name, l.perEvent(r), r.delivered, lost, reported, r.peak>>20, int(float64(r.made.Flows)/r.made.Elapsed.Seconds()))
+		speed := int(float64(r.made.Flows) / r.made.Elapsed.Seconds())
+		t.row(l.name, l.perEvent(r), r.delivered, lost, reported, r.peak>>20, speed)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func benchAll(ctx context.Context) (err error) {
 	flag.IntVar(&b.rate, "rate", 0, "new flows a second for the first table and -pairs; 0: full speed")
 	flag.DurationVar(&b.stall, "stall", 3*time.Second, "how long the listeners of the second table are stopped")
 	flag.StringVar(&b.natlens, "natlens", "", "natlens binary to measure (default: build it)")
-	flag.IntVar(&b.pairs, "pairs", 0, "instead of the tables, compare natlens with and without findings in this many pairs of runs")
+	flag.IntVar(&b.pairs, "pairs", 0, "no tables: compare natlens with and without findings in this many pairs of runs")
 	only := flag.String("only", "", "run only rows whose name matches this regular expression")
 	flag.Parse()
 	if b.only, err = regexp.Compile(*only); err != nil {

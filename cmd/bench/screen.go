@@ -27,8 +27,8 @@ const (
 // screen prints the cost of the terminal UI with b.flows flows in its table and new flows
 // at full speed.
 func (b *bench) screen(ctx context.Context) error {
-	t := newTable(fmt.Sprintf("terminal UI, 160 columns and 50 lines, %d flows in its table and more at full speed", b.flows),
-		"program", "% of one core", "KB/s", "lost", "peak MiB", "flows/s")
+	title := fmt.Sprintf("terminal UI, 160 columns and 50 lines, %d flows in its table and more at full speed", b.flows)
+	t := newTable(title, "program", "% of one core", "KB/s", "lost", "peak MiB", "flows/s")
 	defer t.Flush()
 	if !b.wanted(t, "terminal UI", b.natlens) {
 		return nil
@@ -71,7 +71,8 @@ func (b *bench) screen(ctx context.Context) error {
 	}
 	cmd.Wait()
 	seconds := made.Elapsed.Seconds()
-	t.row("natlens", 100*cpu.Seconds()/seconds, float64(written)/1000/seconds, lost, peak>>20, int(float64(made.Flows)/seconds))
+	t.row("natlens", 100*cpu.Seconds()/seconds, float64(written)/1000/seconds, lost, peak>>20,
+		int(float64(made.Flows)/seconds))
 	return nil
 }
 

@@ -1,8 +1,7 @@
 //go:build linux
 
-// Command demo-recording records the demo that ships inside natlens: what the
-// kernel of this machine tells of two minutes in the lab's gateway, as gzipped
-// JSON lines. It needs no root; `make demo-recording` runs it.
+// Command demo-recording records the demo inside natlens: the events of two minutes in
+// the lab's gateway, as gzipped JSON lines. It needs no root. `make demo-recording` runs it.
 package main
 
 import (
@@ -29,10 +28,10 @@ import (
 func main() {
 	var r recorder
 	flag.StringVar(&r.path, "o", "monitor/replay/demo.jsonl.gz", "write to this file")
-	flag.DurationVar(&r.before, "before", 45*time.Second, "let traffic run so long before the recording begins: its flows stand at the beginning")
-	flag.DurationVar(&r.length, "length", 2*time.Minute, "record so long")
-	flag.Float64Var(&r.rate, "rate", 10, "flows begun a second")
-	flag.Uint64Var(&r.seed, "seed", 1, "of the traffic's choices")
+	flag.DurationVar(&r.before, "before", 45*time.Second, "time of traffic before the recording starts")
+	flag.DurationVar(&r.length, "length", 2*time.Minute, "length of the recording")
+	flag.Float64Var(&r.rate, "rate", 10, "new flows a second")
+	flag.Uint64Var(&r.seed, "seed", 1, "seed of the traffic's choices")
 	flag.Parse()
 	if err := lab.Enter(); err != nil {
 		fatal(err)
@@ -65,9 +64,11 @@ func (r *recorder) run(ctx context.Context) error {
 	var traffic sync.WaitGroup
 	busy, stop := context.WithCancel(ctx)
 	defer func() { stop(); traffic.Wait() }()
-	// Somebody listens from the beginning: flows that are older than the first
-	// listener send no events (nf_conntrack_events=2).
-	capture, err := capture.Open(capture.Config{Dump: kernel.Dump, Way: capture.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20})
+	// Listen before the first flow: with nf_conntrack_events=2, flows that began before
+	// the first listener send no events.
+	capture, err := capture.Open(capture.Config{
+		Dump: kernel.Dump, Way: capture.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20,
+	})
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,9 @@ func (r *recorder) run(ctx context.Context) error {
 	}
 	table.SetLocals(locals)
 	var text bytes.Buffer
-	m := loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{own{jsonl.NewWriter(&text)}}, Existing: loop.ExistingFirst}
+	m := loop.Loop{
+		Source: capture, Table: table, Sinks: []monitor.Sink{own{jsonl.NewWriter(&text)}}, Existing: loop.ExistingFirst,
+	}
 	recording, done := context.WithTimeout(ctx, r.length)
 	defer done()
 	if err := m.Run(recording); err != nil {
@@ -103,7 +106,7 @@ func (r *recorder) run(ctx context.Context) error {
 	return nil
 }
 
-// skim reads events and forgets them.
+// skim reads events and drops them.
 func skim(ctx context.Context, src monitor.Source, d time.Duration) error {
 	ctx, done := context.WithTimeout(ctx, d)
 	defer done()
@@ -115,7 +118,7 @@ func skim(ctx context.Context, src monitor.Source, d time.Duration) error {
 	return nil
 }
 
-// own leaves out the port id of the recorder itself, to which the dump was sent.
+// own removes the recorder's own port id from the dump.
 type own struct{ monitor.Sink }
 
 func (o own) Write(b *monitor.Batch) error {
@@ -127,11 +130,11 @@ func (o own) Write(b *monitor.Batch) error {
 	return o.Sink.Write(b)
 }
 
-// write packs the lines. The packed file tells no time and no name: the same
-// lines give the same file.
+// write compresses the lines. The file has no time and no name, so that the same lines
+// make the same file.
 func (r *recorder) write(text []byte) (size int, err error) {
-	var packed bytes.Buffer
-	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	var compressed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
 	if err != nil {
 		return 0, err
 	}
@@ -141,5 +144,5 @@ func (r *recorder) write(text []byte) (size int, err error) {
 	if err := z.Close(); err != nil {
 		return 0, err
 	}
-	return packed.Len(), os.WriteFile(r.path, packed.Bytes(), 0o644)
+	return compressed.Len(), os.WriteFile(r.path, compressed.Bytes(), 0o644)
 }

@@ -14,10 +14,28 @@ import (
 
 // event makes an event of a flow that was born at second 100.
 func event(kind monitor.Kind, p monitor.Proto, s monitor.State, status monitor.Status, at float64) monitor.Event {
-	e := monitor.Event{Kind: kind, Time: monitor.Time(at * 1e9), Born: 100e9, Has: monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus}
-	e.Flow.Orig = monitor.Tuple{Src: monitor.AddrFrom4([4]byte{10, 0, 0, 5}), Dst: monitor.AddrFrom4([4]byte{192, 0, 2, 1}),
-		SrcPort: 40000, DstPort: 443, Proto: p, Family: monitor.IPv4}
-	e.Flow.Reply = monitor.Tuple{Src: e.Flow.Orig.Dst, Dst: e.Flow.Orig.Src, SrcPort: 443, DstPort: 40000, Proto: p, Family: monitor.IPv4}
+	e := monitor.Event{
+		Kind: kind,
+		Time: monitor.Time(at * 1e9),
+		Born: 100e9,
+		Has:  monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus,
+	}
+	e.Flow.Orig = monitor.Tuple{
+		Src:     monitor.AddrFrom4([4]byte{10, 0, 0, 5}),
+		Dst:     monitor.AddrFrom4([4]byte{192, 0, 2, 1}),
+		SrcPort: 40000,
+		DstPort: 443,
+		Proto:   p,
+		Family:  monitor.IPv4,
+	}
+	e.Flow.Reply = monitor.Tuple{
+		Src:     e.Flow.Orig.Dst,
+		Dst:     e.Flow.Orig.Src,
+		SrcPort: 443,
+		DstPort: 40000,
+		Proto:   p,
+		Family:  monitor.IPv4,
+	}
 	e.Flow.Status, e.Flow.State = status, s
 	if p.HasState() {
 		e.Has |= monitor.AttrState
@@ -85,7 +103,8 @@ natlens_events_total{kind="update",protocol="udp",state="replied"} 1
 		`natlens_handshake_seconds_bucket{protocol="tcp",le="0.0025"} 1`, `natlens_handshake_seconds_count{protocol="tcp"} 1`,
 		`natlens_handshake_seconds_sum{protocol="tcp"} 0.002`,
 	} {
-		if got := lines(t, m, "natlens_handshake"); !strings.Contains(got, line+"\n") || strings.Contains(got, `le="0.001"`) {
+		if got := lines(t, m, "natlens_handshake"); !strings.Contains(got, line+"\n") ||
+			strings.Contains(got, `le="0.001"`) {
 			t.Errorf("no %s in\n%s", line, got)
 		}
 	}
@@ -140,7 +159,10 @@ func TestNoAllocation(t *testing.T) {
 	m := New(Config{})
 	b := &monitor.Batch{}
 	for i := range monitor.BatchSize {
-		b.Events = append(b.Events, event(monitor.KindNew+monitor.Kind(i%3), monitor.TCP, monitor.TCPEstablished, 0, 101))
+		b.Events = append(
+			b.Events,
+			event(monitor.KindNew+monitor.Kind(i%3), monitor.TCP, monitor.TCPEstablished, 0, 101),
+		)
 	}
 	if n := testing.AllocsPerRun(10, func() { _ = m.Write(b) }); n != 0 {
 		t.Errorf("%g allocations a batch", n)
@@ -152,7 +174,10 @@ func BenchmarkWrite(b *testing.B) {
 	m := New(Config{})
 	batch := &monitor.Batch{}
 	for i := range monitor.BatchSize {
-		batch.Events = append(batch.Events, event(monitor.KindNew+monitor.Kind(i%3), monitor.TCP, monitor.TCPEstablished, 0, 101+float64(i%100)))
+		batch.Events = append(
+			batch.Events,
+			event(monitor.KindNew+monitor.Kind(i%3), monitor.TCP, monitor.TCPEstablished, 0, 101+float64(i%100)),
+		)
 	}
 	b.ReportAllocs()
 	for range b.N {

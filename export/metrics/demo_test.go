@@ -76,7 +76,9 @@ func scrape(t *testing.T, m *metrics.Metrics) string {
 	for line := range strings.Lines(w.Body.String()) {
 		name := strings.TrimPrefix(line, "# TYPE ")
 		switch {
-		case !strings.HasPrefix(name, "natlens_"), strings.HasPrefix(line, "natlens_build_info"), strings.HasPrefix(line, "natlens_table_scan_seconds"):
+		case !strings.HasPrefix(name, "natlens_"),
+			strings.HasPrefix(line, "natlens_build_info"),
+			strings.HasPrefix(line, "natlens_table_scan_seconds"):
 		default:
 			b.WriteString(line)
 		}

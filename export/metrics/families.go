@@ -51,7 +51,8 @@ var (
 	build = family("gauge", "natlens_build_info", "The version of natlens; always 1.", "version", "goversion")
 
 	events = perNetNS("counter", "natlens_events_total",
-		"Events of the kernel, by kind, and by the protocol and the state of the flow after them.", "kind", "protocol", "state")
+		"Events of the kernel, by kind, and by the protocol and the state of the flow after them.",
+		"kind", "protocol", "state")
 	inferred = perNetNS("counter", "natlens_inferred_events_total",
 		"Events concluded from a reconciliation with the kernel's table, which the kernel did not send.", "kind")
 	lost = family("counter", "natlens_events_lost_total",
@@ -85,7 +86,8 @@ var (
 	portsInUse = perNetNS("gauge", "natlens_snat_ports_in_use",
 		"Ports, ids or keys of a public address that translated flows have in use.", "address", "protocol")
 	portsThereAre = perNetNS("gauge", "natlens_snat_ports_available",
-		"Ports, ids or keys that a public address has for translated flows, by the range that those in use show.", "address", "protocol")
+		"Ports, ids or keys that a public address has for translated flows, by the range that those in use show.",
+		"address", "protocol")
 	snatFlows = perNetNS("gauge", "natlens_snat_flows",
 		"Flows whose source is translated to a public address.", "address", "protocol")
 	snatPools = perNetNS("gauge", "natlens_snat_pools",

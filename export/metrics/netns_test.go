@@ -29,7 +29,11 @@ func TestNamespaces(t *testing.T) {
 	m := New(Config{
 		Namespaces: names, Table: tableOf(events...),
 		Kernel: func() ([]Kernel, error) {
-			return []Kernel{{NetNS: red, Entries: 2, Max: 9, Counters: map[string]uint64{"drop": 3}}}, errors.New("blue can't be read")
+			return []Kernel{
+					{NetNS: red, Entries: 2, Max: 9, Counters: map[string]uint64{"drop": 3}},
+				}, errors.New(
+					"blue can't be read",
+				)
 		},
 		Findings: func() []Finding { return []Finding{{NetNS: red, Rule: "ports", Active: 2}} },
 	})

@@ -24,7 +24,8 @@ func TestListen(t *testing.T) {
 	if !Loopback(l) {
 		t.Errorf("%s is no loopback", l.Addr())
 	}
-	if _, err := Listen(l.Addr().String()); !errors.Is(err, syscall.EADDRINUSE) || err.Error() != "another program listens there: address already in use" {
+	if _, err := Listen(l.Addr().String()); !errors.Is(err, syscall.EADDRINUSE) ||
+		err.Error() != "another program listens there: address already in use" {
 		t.Errorf("a port in use: %v", err)
 	}
 	if _, err := Listen("192.0.2.77:9742"); !errors.Is(err, syscall.EADDRNOTAVAIL) {

@@ -34,7 +34,13 @@ func TestPools(t *testing.T) {
 		sentAs(monitor.TCP, [4]byte{10, 0, 0, 1}, public, 40000, monitor.TCPEstablished),
 		sentAs(monitor.TCP, [4]byte{10, 0, 0, 2}, public, 40001, monitor.TCPSynSent),
 		sentAs(monitor.TCP, [4]byte{10, 0, 0, 3}, public, 40001, monitor.TCPEstablished), // to another server, say
-		sentAs(monitor.TCP, [4]byte{10, 0, 0, 4}, public, 999, monitor.TCPEstablished),   // a privileged port belongs to another pool
+		sentAs(
+			monitor.TCP,
+			[4]byte{10, 0, 0, 4},
+			public,
+			999,
+			monitor.TCPEstablished,
+		), // a privileged port belongs to another pool
 		sentAs(monitor.UDP, [4]byte{10, 0, 0, 1}, public, 40000, 0),
 		event(monitor.KindNew, monitor.UDP, 0, 0, 100), // not translated
 	)})
@@ -65,7 +71,11 @@ func TestPoolRange(t *testing.T) {
 	for i := range 80 {
 		e := sentAs(monitor.UDP, [4]byte{10, 0, 0, byte(i)}, [4]byte{203, 0, 113, 1}, uint16(40000+i+i/79*20), 0)
 		e.Flow.Orig.SrcPort = 5000
-		events = append(events, e, sentAs(monitor.UDP, [4]byte{10, 0, 0, byte(i)}, [4]byte{203, 0, 113, 2}, uint16(40000+i), 0))
+		events = append(
+			events,
+			e,
+			sentAs(monitor.UDP, [4]byte{10, 0, 0, byte(i)}, [4]byte{203, 0, 113, 2}, uint16(40000+i), 0),
+		)
 	}
 	want := `natlens_snat_ports_available{address="203.0.113.1",protocol="udp"} 100
 natlens_snat_ports_available{address="203.0.113.2",protocol="udp"} 64512
@@ -80,7 +90,16 @@ natlens_snat_ports_available{address="203.0.113.2",protocol="udp"} 64512
 func TestPoolsAreBounded(t *testing.T) {
 	var events []monitor.Event
 	for i := range 2000 {
-		events = append(events, sentAs(monitor.TCP, [4]byte{10, 0, byte(i >> 8), byte(i)}, [4]byte{198, 18, byte(i >> 8), byte(i)}, 40000, 0))
+		events = append(
+			events,
+			sentAs(
+				monitor.TCP,
+				[4]byte{10, 0, byte(i >> 8), byte(i)},
+				[4]byte{198, 18, byte(i >> 8), byte(i)},
+				40000,
+				0,
+			),
+		)
 	}
 	for i := range 50 {
 		events = append(events, sentAs(monitor.TCP, [4]byte{10, 1, 0, 1}, [4]byte{198, 19, 0, 1}, uint16(50000+i), 0))
@@ -180,7 +199,13 @@ func TestLooksAreKept(t *testing.T) {
 			if asked++; fail != nil {
 				return nil, fail
 			}
-			return []Kernel{{Entries: uint64(asked), Max: 262144, Counters: map[string]uint64{"insert_failed": 5_000_000_000, "drop": 1}}}, nil
+			return []Kernel{
+				{
+					Entries:  uint64(asked),
+					Max:      262144,
+					Counters: map[string]uint64{"insert_failed": 5_000_000_000, "drop": 1},
+				},
+			}, nil
 		},
 		Findings: func() []Finding { return []Finding{{Rule: "ports", Active: 2}, {Rule: "quiet"}} },
 	})
@@ -211,7 +236,16 @@ func BenchmarkScrape(b *testing.B) {
 	table := table.New(table.Config{})
 	var batch monitor.Batch
 	for i := range 400_000 {
-		batch.Events = append(batch.Events, sentAs(monitor.UDP, [4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}, [4]byte{203, 0, 113, byte(i & 3)}, uint16(i), 0))
+		batch.Events = append(
+			batch.Events,
+			sentAs(
+				monitor.UDP,
+				[4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)},
+				[4]byte{203, 0, 113, byte(i & 3)},
+				uint16(i),
+				0,
+			),
+		)
 		if len(batch.Events) == monitor.BatchSize {
 			table.Apply(&batch)
 			batch.Reset()

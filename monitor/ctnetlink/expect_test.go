@@ -39,7 +39,12 @@ func TestDecodeExpect(t *testing.T) {
 	var r Request
 	r.tuple(ctaExpectNATTuple, &nat, false)
 	more := [][]byte{attr(ctaExpectHelpName, []byte("ftp\x00")...), num32(ctaExpectID, 77), num16(ctaExpectZone, 5),
-		nest(ctaExpectNAT, num32(ctaExpectNATDir, 1), r.buf, num32(9, 9)), attr(ctaExpectFunc, []byte("nat-follow-master\x00")...), num32(30, 1)}
+		nest(
+			ctaExpectNAT,
+			num32(ctaExpectNATDir, 1),
+			r.buf,
+			num32(9, 9),
+		), attr(ctaExpectFunc, []byte("nat-follow-master\x00")...), num32(30, 1)}
 	want := someExpect()
 	want.Has |= monitor.ExpectHelper | monitor.ExpectID | monitor.ExpectZone | monitor.ExpectNAT | monitor.ExpectFunc
 	want.Helper, want.ID, want.Zone, want.NATDir, want.NAT, want.Func = "ftp", 77, 5, 1, nat, "nat-follow-master"

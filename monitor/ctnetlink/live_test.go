@@ -25,7 +25,14 @@ func liveTraffic(ctx context.Context, l *lab.Lab) error {
 	errs := []error{
 		labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "forward", labtest.SetLabel(9)),
 		labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.CtNew(), labtest.SetMark(0x10)),
-		labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "raw_prerouting", lab.Proto(unix.IPPROTO_UDPLITE), labtest.SetZone(7)),
+		labtest.AddRule(
+			l,
+			nftables.TableFamilyIPv4,
+			"filter",
+			"raw_prerouting",
+			lab.Proto(unix.IPPROTO_UDPLITE),
+			labtest.SetZone(7),
+		),
 		l.PingOnce(ctx, lab.Ping{To: lab.ServerIP, ID: 77, Seq: 1}),
 		l.RawOnce(ctx, lab.Raw{To: lab.ServerIP}),
 		l.GREOnce(ctx, lab.GRE{Raw: lab.Raw{To: lab.ServerIP}}),
@@ -139,7 +146,15 @@ func TestLive(t *testing.T) {
 // checkLive makes sure that the traffic showed what it was made for.
 func checkLive(t *testing.T, l *lab.Lab, protos map[monitor.Proto]bool, has map[monitor.Kind]monitor.Attrs) {
 	t.Helper()
-	want := []monitor.Proto{monitor.TCP, monitor.UDP, monitor.UDPLite, monitor.SCTP, monitor.ICMP, monitor.GRE, lab.ProtoExperiment}
+	want := []monitor.Proto{
+		monitor.TCP,
+		monitor.UDP,
+		monitor.UDPLite,
+		monitor.SCTP,
+		monitor.ICMP,
+		monitor.GRE,
+		lab.ProtoExperiment,
+	}
 	if l.IPv6 {
 		want = append(want, monitor.ICMPv6)
 	}

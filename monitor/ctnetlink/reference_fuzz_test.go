@@ -15,7 +15,15 @@ import (
 // FuzzDecode's: the reference mixes repeated attributes.)
 func FuzzReference(f *testing.F) {
 	for _, proto := range []byte{1, 6, 17, 33, 47, 58, 132, 136, 253} {
-		f.Add(^uint32(0), proto, false, uint16(0x1234), uint32(0x12345678), uint64(0x123456789abcdef0), []byte("0123456789abcdef0123456789abcdef"))
+		f.Add(
+			^uint32(0),
+			proto,
+			false,
+			uint16(0x1234),
+			uint32(0x12345678),
+			uint64(0x123456789abcdef0),
+			[]byte("0123456789abcdef0123456789abcdef"),
+		)
 		f.Add(uint32(0x0f0f), proto, true, uint16(0xffff), ^uint32(0), ^uint64(0), make([]byte, 32))
 	}
 	f.Fuzz(func(t *testing.T, which uint32, proto byte, v6 bool, n16 uint16, n32 uint32, n64 uint64, text []byte) {
@@ -76,9 +84,17 @@ func (g *generator) tuple(typ uint16, zone bool) []byte {
 func (g *generator) ports() []byte {
 	switch monitor.Proto(g.proto) {
 	case monitor.ICMP:
-		return slices.Concat(num16(ctaProtoICMPID, g.u16()), attr(ctaProtoICMPType, g.u8()), attr(ctaProtoICMPCode, g.u8()))
+		return slices.Concat(
+			num16(ctaProtoICMPID, g.u16()),
+			attr(ctaProtoICMPType, g.u8()),
+			attr(ctaProtoICMPCode, g.u8()),
+		)
 	case monitor.ICMPv6:
-		return slices.Concat(num16(ctaProtoICMPv6ID, g.u16()), attr(ctaProtoICMPv6Type, g.u8()), attr(ctaProtoICMPv6Code, g.u8()))
+		return slices.Concat(
+			num16(ctaProtoICMPv6ID, g.u16()),
+			attr(ctaProtoICMPv6Type, g.u8()),
+			attr(ctaProtoICMPv6Code, g.u8()),
+		)
 	}
 	return slices.Concat(num16(ctaProtoSrcPort, g.u16()), num16(ctaProtoDstPort, g.u16()))
 }
@@ -88,27 +104,48 @@ func (g *generator) attributes() [][]byte {
 	all := [][]byte{
 		g.tuple(ctaTupleReply, true),
 		g.tuple(ctaTupleMaster, false),
-		num32(ctaStatus, g.u32()), num32(ctaTimeout, g.u32()), num32(ctaMark, g.u32()), num32(ctaID, g.u32()), num32(ctaUse, g.u32()),
+		num32(
+			ctaStatus,
+			g.u32(),
+		), num32(ctaTimeout, g.u32()), num32(ctaMark, g.u32()), num32(ctaID, g.u32()), num32(ctaUse, g.u32()),
 		num16(ctaZone, g.u16()),
-		nest(ctaCountersOrig, num64(ctaCountersPackets, g.u64()), attr(ctaCountersPad), num64(ctaCountersBytes, g.u64())),
+		nest(
+			ctaCountersOrig,
+			num64(ctaCountersPackets, g.u64()),
+			attr(ctaCountersPad),
+			num64(ctaCountersBytes, g.u64()),
+		),
 		nest(ctaCountersReply, num64(ctaCountersBytes, g.u64()), num64(ctaCountersPackets, g.u64())),
 		nest(ctaTimestamp, num64(ctaTimestampStart, g.u64()), num64(ctaTimestampStop, g.u64())),
 		num64(ctaTimestampEvent, g.u64()),
-		nest(ctaHelp, attr(ctaHelpName, first(g.word(), maxHelper)...), attr(ctaHelpInfo, first(g.text, maxHelperInfo)...)),
+		nest(
+			ctaHelp,
+			attr(ctaHelpName, first(g.word(), maxHelper)...),
+			attr(ctaHelpInfo, first(g.text, maxHelperInfo)...),
+		),
 		nest(ctaSecCtx, attr(ctaSecCtxName, g.word()...)),
 		attr(ctaLabels, g.text[:labelsSize]...), attr(ctaLabelsMask, g.text[labelsSize:2*labelsSize]...),
-		nest(ctaSeqAdjOrig, g.threeNumbers()), nest(ctaSeqAdjReply, g.threeNumbers()), nest(ctaSynproxy, g.threeNumbers()),
+		nest(
+			ctaSeqAdjOrig,
+			g.threeNumbers(),
+		), nest(ctaSeqAdjReply, g.threeNumbers()), nest(ctaSynproxy, g.threeNumbers()),
 	}
 	switch monitor.Proto(g.proto) {
 	case monitor.TCP:
-		all = append(all, nest(ctaProtoinfo, nest(ctaProtoinfoTCP, attr(ctaTCPState, g.u8()), attr(ctaTCPWScaleOrig, g.u8()),
-			attr(ctaTCPWScaleReply, g.u8()), num16(ctaTCPFlagsOrig, g.u16()), num16(ctaTCPFlagsReply, g.u16()))))
+		all = append(
+			all,
+			nest(ctaProtoinfo, nest(ctaProtoinfoTCP, attr(ctaTCPState, g.u8()), attr(ctaTCPWScaleOrig, g.u8()),
+				attr(ctaTCPWScaleReply, g.u8()), num16(ctaTCPFlagsOrig, g.u16()), num16(ctaTCPFlagsReply, g.u16()))),
+		)
 	case monitor.SCTP:
 		all = append(all, nest(ctaProtoinfo, nest(ctaProtoinfoSCTP, attr(ctaSCTPState, g.u8()),
 			num32(ctaSCTPVTagOrig, g.u32()), num32(ctaSCTPVTagReply, g.u32()))))
 	case monitor.DCCP:
-		all = append(all, nest(ctaProtoinfo, nest(ctaProtoinfoDCCP, attr(ctaDCCPState, g.u8()), attr(ctaDCCPRole, g.u8()),
-			num64(ctaDCCPHandshakeSeq, g.u64()))))
+		all = append(
+			all,
+			nest(ctaProtoinfo, nest(ctaProtoinfoDCCP, attr(ctaDCCPState, g.u8()), attr(ctaDCCPRole, g.u8()),
+				num64(ctaDCCPHandshakeSeq, g.u64()))),
+		)
 	}
 	return all
 }

@@ -52,13 +52,17 @@ func asReference(e *monitor.Event) *conntrack.Flow {
 		TupleOrig:  asReferenceTuple(f.Orig, e.Has.Any(monitor.AttrZoneOrig)),
 		TupleReply: asReferenceTuple(f.Reply, e.Has.Any(monitor.AttrZoneReply)),
 		// Only the master's zone is a conclusion of ours.
-		TupleMaster:   asReferenceTuple(x.Master, false),
-		CountersOrig:  conntrack.Counter{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
-		CountersReply: conntrack.Counter{Packets: f.CountersReply.Packets, Bytes: f.CountersReply.Bytes, Direction: e.Has.Any(monitor.AttrCountersReply)},
-		SeqAdjOrig:    asReferenceSeqAdj(x.SeqAdjOrig, false),
-		SeqAdjReply:   asReferenceSeqAdj(x.SeqAdjReply, e.Has.Any(monitor.AttrSeqAdjReply)),
-		SynProxy:      conntrack.SynProxy{ISN: x.Synproxy.ISN, ITS: x.Synproxy.ITS, TSOff: x.Synproxy.TSOff},
-		Labels:        littleWords(x.Labels), LabelsMask: littleWords(x.LabelsMask),
+		TupleMaster:  asReferenceTuple(x.Master, false),
+		CountersOrig: conntrack.Counter{Packets: f.CountersOrig.Packets, Bytes: f.CountersOrig.Bytes},
+		CountersReply: conntrack.Counter{
+			Packets:   f.CountersReply.Packets,
+			Bytes:     f.CountersReply.Bytes,
+			Direction: e.Has.Any(monitor.AttrCountersReply),
+		},
+		SeqAdjOrig:  asReferenceSeqAdj(x.SeqAdjOrig, false),
+		SeqAdjReply: asReferenceSeqAdj(x.SeqAdjReply, e.Has.Any(monitor.AttrSeqAdjReply)),
+		SynProxy:    conntrack.SynProxy{ISN: x.Synproxy.ISN, ITS: x.Synproxy.ITS, TSOff: x.Synproxy.TSOff},
+		Labels:      littleWords(x.Labels), LabelsMask: littleWords(x.LabelsMask),
 	}
 	if e.Has.Any(monitor.AttrSecCtx) {
 		r.SecurityContext = conntrack.Security(append(x.SecCtx[:len(x.SecCtx):len(x.SecCtx)], 0))
@@ -79,7 +83,11 @@ func asReference(e *monitor.Event) *conntrack.Flow {
 			OriginalFlags: uint16(f.TCP.FlagsOrig)<<8 | uint16(f.TCP.MaskOrig),
 			ReplyFlags:    uint16(f.TCP.FlagsReply)<<8 | uint16(f.TCP.MaskReply)}
 	case monitor.SCTP:
-		r.ProtoInfo.SCTP = &conntrack.ProtoInfoSCTP{State: uint8(f.State), VTagOriginal: x.VTagOrig, VTagReply: x.VTagReply}
+		r.ProtoInfo.SCTP = &conntrack.ProtoInfoSCTP{
+			State:        uint8(f.State),
+			VTagOriginal: x.VTagOrig,
+			VTagReply:    x.VTagReply,
+		}
 	case monitor.DCCP:
 		r.ProtoInfo.DCCP = &conntrack.ProtoInfoDCCP{State: uint8(f.State), Role: x.DCCPRole, HandshakeSeq: x.DCCPSeq}
 	}
@@ -96,7 +104,10 @@ func asReferenceTuple(t monitor.Tuple, zone bool) conntrack.Tuple {
 		return conntrack.Tuple{}
 	}
 	r := conntrack.Tuple{
-		IP:    conntrack.IPTuple{SourceAddress: asReferenceAddr(t.Src, t.Family), DestinationAddress: asReferenceAddr(t.Dst, t.Family)},
+		IP: conntrack.IPTuple{
+			SourceAddress:      asReferenceAddr(t.Src, t.Family),
+			DestinationAddress: asReferenceAddr(t.Dst, t.Family),
+		},
 		Proto: conntrack.ProtoTuple{Protocol: uint8(t.Proto)},
 	}
 	if zone {

@@ -102,9 +102,23 @@ func TestRequestAttributes(t *testing.T) {
 		Has: monitor.AttrOrig | monitor.AttrZone | monitor.AttrID | monitor.AttrTimeout | monitor.AttrStatus | monitor.AttrStatusMask |
 			monitor.AttrMark | monitor.AttrMarkMask | monitor.AttrLabels | monitor.AttrLabelsMask | monitor.AttrHelper |
 			monitor.AttrState | monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply,
-		Flow: monitor.Flow{Orig: orig, Zone: 9, ID: 0x01020304, Timeout: 100, Status: monitor.Assured | monitor.SeenReply,
-			Mark: 0xaabbccdd, State: monitor.TCPEstablished, TCP: info},
-		Extra: &monitor.Extra{StatusMask: uint32(monitor.Assured), MarkMask: 0xff, Labels: labels, LabelsMask: labels, Helper: []byte("ftp")},
+		Flow: monitor.Flow{
+			Orig:    orig,
+			Zone:    9,
+			ID:      0x01020304,
+			Timeout: 100,
+			Status:  monitor.Assured | monitor.SeenReply,
+			Mark:    0xaabbccdd,
+			State:   monitor.TCPEstablished,
+			TCP:     info,
+		},
+		Extra: &monitor.Extra{
+			StatusMask: uint32(monitor.Assured),
+			MarkMask:   0xff,
+			Labels:     labels,
+			LabelsMask: labels,
+			Helper:     []byte("ftp"),
+		},
 	}
 	want.Flow.Reply.Zone = 9
 	got.Raw = nil

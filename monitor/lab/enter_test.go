@@ -58,7 +58,18 @@ func playBuild() int {
 		return 1
 	}
 	_, err = l.TCPOnce(context.Background(), lab.TCP{To: lab.ServerHTTP, Bytes: 10})
-	fmt.Println("uid", os.Getuid(), "entered", lab.Entered(), "initial", labtest.InitialUserNS(), "tcp", err, "close", l.Close())
+	fmt.Println(
+		"uid",
+		os.Getuid(),
+		"entered",
+		lab.Entered(),
+		"initial",
+		labtest.InitialUserNS(),
+		"tcp",
+		err,
+		"close",
+		l.Close(),
+	)
 	return 7
 }
 

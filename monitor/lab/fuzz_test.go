@@ -14,7 +14,8 @@ func FuzzAnswerSCTP(f *testing.F) {
 	}
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if out := answerSCTP(b); out != nil && (len(out) < 16 || string(out[:2]) != string(b[2:4]) || string(out[2:4]) != string(b[:2])) {
+		if out := answerSCTP(b); out != nil &&
+			(len(out) < 16 || string(out[:2]) != string(b[2:4]) || string(out[2:4]) != string(b[:2])) {
 			t.Fatalf("answer %x to %x", out, b)
 		}
 	})

@@ -76,7 +76,13 @@ func describe(f conntrack.Flow) string {
 
 func ends(t conntrack.Tuple) string {
 	if p := t.Proto.Protocol; p == 1 || p == 58 {
-		return fmt.Sprintf("%s > %s type %d id %d", t.IP.SourceAddress, t.IP.DestinationAddress, t.Proto.ICMPType, t.Proto.ICMPID)
+		return fmt.Sprintf(
+			"%s > %s type %d id %d",
+			t.IP.SourceAddress,
+			t.IP.DestinationAddress,
+			t.Proto.ICMPType,
+			t.Proto.ICMPID,
+		)
 	}
 	return fmt.Sprintf("%s > %s",
 		netip.AddrPortFrom(t.IP.SourceAddress, t.Proto.SourcePort),
@@ -253,7 +259,8 @@ func TestRules(t *testing.T) {
 		want  string
 	}{
 		{"snat to a port", func(l *lab.Lab) error {
-			return labtest.AddRule(l, v4, "nat", "postrouting", lab.OIf(lab.IfWAN), udp, labtest.Saddr(lab.ClientIP), labtest.SNAT(lab.GatewayWAN, 1024, 1024, false))
+			return labtest.AddRule(l, v4, "nat", "postrouting",
+				lab.OIf(lab.IfWAN), udp, labtest.Saddr(lab.ClientIP), labtest.SNAT(lab.GatewayWAN, 1024, 1024, false))
 		}, "17 192.168.77.2:42001 > 203.0.113.9:53 | 203.0.113.9:53 > 203.0.113.1:1024 snat"},
 		{"snat to a random port of a range of one", func(l *lab.Lab) error {
 			return labtest.AddRule(l, v4, "nat", "postrouting", udp, lab.Dport(53), labtest.Daddr(lab.ServerIP), labtest.SNAT(lab.GatewayWAN, 2000, 2000, true))
@@ -291,7 +298,9 @@ func TestRules(t *testing.T) {
 func TestNoTrack(t *testing.T) {
 	t.Parallel()
 	l := labtest.New(t)
-	if err := labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "raw_prerouting", lab.Proto(unix.IPPROTO_UDP), lab.Dport(9), labtest.NoTrack()); err != nil {
+	err := labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "raw_prerouting",
+		lab.Proto(unix.IPPROTO_UDP), lab.Dport(9), labtest.NoTrack())
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, to := range []netip.AddrPort{lab.ServerDiscard, lab.ServerDNS} {

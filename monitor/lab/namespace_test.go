@@ -81,7 +81,10 @@ func TestDo(t *testing.T) {
 
 func TestSysctl(t *testing.T) {
 	t.Parallel()
-	l := labtest.NewWith(t, lab.Config{ShortTimeouts: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
+	l := labtest.NewWith(
+		t,
+		lab.Config{ShortTimeouts: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}},
+	)
 	for name, want := range map[string]string{
 		"net.ipv4.ip_forward":                              "1",
 		"net.netfilter.nf_conntrack_acct":                  "0",
@@ -93,7 +96,10 @@ func TestSysctl(t *testing.T) {
 			t.Errorf("%s is %q, %v; want %q", name, got, err, want)
 		}
 	}
-	if _, err := lab.Build(t.Context(), lab.Config{Sysctls: map[string]string{"net.no_such_thing": "1"}}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := lab.Build(t.Context(), lab.Config{Sysctls: map[string]string{"net.no_such_thing": "1"}}); !errors.Is(
+		err,
+		os.ErrNotExist,
+	) {
 		t.Errorf("an unknown sysctl: %v", err)
 	}
 }

@@ -29,7 +29,8 @@ func refused(cause error) error {
 			found = append(found, s.name+"="+v)
 		}
 	}
-	hint := "no sysctl that is known to refuse them is set: a container needs --privileged, or a seccomp profile that allows unshare"
+	hint := "no sysctl that is known to refuse them is set: " +
+		"a container needs --privileged, or a seccomp profile that allows unshare"
 	if len(found) > 0 {
 		hint = "because of " + strings.Join(found, ", ") + " (change it with sysctl -w, or run as root)"
 	}

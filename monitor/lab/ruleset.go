@@ -30,7 +30,9 @@ var (
 )
 
 // addTable adds a table with base chains of one type and returns the chains by name.
-func addTable(c *nftables.Conn, family nftables.TableFamily, name string, kind nftables.ChainType, chains []nftables.Chain) map[string]*nftables.Chain {
+func addTable(
+	c *nftables.Conn, family nftables.TableFamily, name string, kind nftables.ChainType, chains []nftables.Chain,
+) map[string]*nftables.Chain {
 	table := c.AddTable(&nftables.Table{Family: family, Name: name})
 	added := make(map[string]*nftables.Chain, len(chains))
 	for _, chain := range chains {

@@ -45,7 +45,8 @@ func (l *Lab) SCTPOnce(ctx context.Context, s SCTP) (netip.AddrPort, error) {
 		if i == 0 {
 			tag = 0 // INIT has no tag yet
 		}
-		if _, err := conn.WriteTo(sctpPacket(local.Port(), s.To.Port(), tag, x.client), ipAddr(s.To.Addr())); err != nil {
+		packet := sctpPacket(local.Port(), s.To.Port(), tag, x.client)
+		if _, err := conn.WriteTo(packet, ipAddr(s.To.Addr())); err != nil {
 			return local, fmt.Errorf("sctp from %s: %w", from.name, err)
 		}
 		if x.server == nil {
@@ -66,17 +67,21 @@ const sctpClientTag, sctpServerTag = 1, 2
 
 // sctpDialogue is an association: the client's chunks and the server's answers.
 var sctpDialogue = []struct{ client, server []byte }{
-	{chunk(1, 0, sctpInit(sctpClientTag)...), chunk(2, 0, append(sctpInit(sctpServerTag), sctpCookie...)...)}, // INIT
-	{chunk(10, 0, sctpCookie[4:]...), chunk(11, 0)},                                                           // COOKIE ECHO, COOKIE ACK
-	{chunk(0, 3, data...), chunk(3, 0, sack...)},                                                              // DATA, a whole message; SACK
-	{chunk(7, 0, 0, 0, 0, 1), chunk(8, 0)},                                                                    // SHUTDOWN, SHUTDOWN ACK
-	{chunk(14, 0), nil},                                                                                       // SHUTDOWN COMPLETE
+	// INIT, INIT ACK
+	{chunk(1, 0, sctpInit(sctpClientTag)...), chunk(2, 0, append(sctpInit(sctpServerTag), sctpCookie...)...)},
+	// COOKIE ECHO, COOKIE ACK
+	{chunk(10, 0, sctpCookie[4:]...), chunk(11, 0)},
+	// DATA: TSN 1, stream 0, a whole message of 32 bytes. SACK: TSN 1, window, no gaps, no duplicates
+	{chunk(0, 3, append([]byte{0, 0, 0, 1}, make([]byte, 8+32)...)...),
+		chunk(3, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0)},
+	// SHUTDOWN, SHUTDOWN ACK
+	{chunk(7, 0, 0, 0, 0, 1), chunk(8, 0)},
+	// SHUTDOWN COMPLETE
+	{chunk(14, 0), nil},
 }
 
 var (
-	sctpCookie = []byte{0, 7, 0, 8, 'l', 'a', 'b', '!'}            // parameter 7 of INIT ACK
-	data       = append([]byte{0, 0, 0, 1}, make([]byte, 8+32)...) // TSN 1, stream 0, 32 bytes
-	sack       = []byte{0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0}        // TSN 1, window, no gaps, no duplicates
+	sctpCookie = []byte{0, 7, 0, 8, 'l', 'a', 'b', '!'} // parameter 7 of INIT ACK
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 )
 

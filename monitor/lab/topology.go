@@ -95,7 +95,9 @@ func (l *Lab) wire() error {
 	// The neighbour entries of the black hole point to the server, which neither has
 	// the addresses nor forwards.
 	for _, to := range l.families(Blackhole, Blackhole6) {
-		n := &netlink.Neigh{LinkIndex: wan.Attrs().Index, State: netlink.NUD_PERMANENT, IP: to.AsSlice(), HardwareAddr: serverMAC}
+		n := &netlink.Neigh{
+			LinkIndex: wan.Attrs().Index, State: netlink.NUD_PERMANENT, IP: to.AsSlice(), HardwareAddr: serverMAC,
+		}
 		if err := gw.NeighSet(n); err != nil {
 			return fmt.Errorf("black hole %s: %w", to, err)
 		}

@@ -51,7 +51,10 @@ func TestRun(t *testing.T) {
 	deadline := time.Now().Add(20 * time.Second)
 	for len(missing) > 0 && time.Now().Before(deadline) {
 		seen := flows(t, l)
-		missing = slices.DeleteFunc(missing, func(r *regexp.Regexp) bool { return slices.ContainsFunc(seen, r.MatchString) })
+		missing = slices.DeleteFunc(
+			missing,
+			func(r *regexp.Regexp) bool { return slices.ContainsFunc(seen, r.MatchString) },
+		)
 		time.Sleep(5 * time.Millisecond)
 	}
 	for _, r := range missing {

@@ -2,8 +2,7 @@ package netns
 
 import "strings"
 
-// runtimes are the names by which container runtimes call their scopes, in front
-// of the container's id, and what they are called here.
+// runtimes maps the prefix of a scope's name, before the container's id, to the runtime.
 var runtimes = map[string]string{
 	"docker":         "docker",
 	"cri-containerd": "containerd",
@@ -12,17 +11,16 @@ var runtimes = map[string]string{
 	"libpod":         "podman",
 }
 
-// parents are the cgroups under which runtimes put a cgroup that is named by the
-// id alone (the cgroupfs driver).
+// parents maps the parent of a cgroup whose name is only an id to the runtime (the
+// cgroupfs driver).
 var parents = map[string]string{
 	"docker":        "docker",
 	"libpod_parent": "podman",
 }
 
-// container returns what a container is called, by the path of a cgroup that it
-// lives in (cgroups(7)): its runtime and the first twelve digits of its id, as
-// the runtimes themselves show it; "" if the path is none of a container. The
-// forms that are known:
+// container returns the name of a container by the path of its cgroup (cgroups(7)): the
+// runtime and the first twelve digits of the id, as the runtimes show it. "" if the path
+// belongs to no container. The known forms:
 //
 //	/docker/ID                                                         docker:…
 //	/system.slice/docker-ID.scope                                      docker:…
@@ -44,7 +42,7 @@ func container(path string) string {
 				return r + ":" + part[at+1:][:shortID]
 			}
 			if name == "crio-conmon" || name == "libpod-conmon" {
-				return "" // what watches a container stands outside it
+				return "" // the monitor of a container is outside it
 			}
 			return "container:" + part[at+1:][:shortID]
 		}
@@ -62,7 +60,7 @@ func container(path string) string {
 	return ""
 }
 
-// idRuntime names the runtime of a cgroup that is called by an id alone.
+// idRuntime returns the runtime of a cgroup whose name is only an id.
 func idRuntime(parent, path string) string {
 	if r, ok := parents[parent]; ok {
 		return r
@@ -75,7 +73,7 @@ func idRuntime(parent, path string) string {
 
 const (
 	fullID  = 64 // digits of an id
-	shortID = 12 // of which runtimes show so many
+	shortID = 12 // digits that runtimes show
 )
 
 // isID reports whether a word is the id of a container.
@@ -91,8 +89,8 @@ func isID(word string) bool {
 	return true
 }
 
-// containerOf returns what the container is called of whose process cgroup is
-// the file /proc/PID/cgroup: lines of the form 4:memory:/docker/…
+// containerOf returns the name of a process's container. cgroup is the text of
+// /proc/PID/cgroup: lines of the form 4:memory:/docker/…
 func containerOf(cgroup string) string {
 	for line := range strings.Lines(cgroup) {
 		// Controllers' names hold no colon; paths may.

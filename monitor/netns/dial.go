@@ -34,10 +34,9 @@ func DialKernel(protocol, ns int) (*netlink.Conn, error) {
 	return conn, nil
 }
 
-// OnlyKernel makes the kernel refuse messages of other processes to a netlink
-// socket: it connects the socket to the kernel's port id, which is 0, and drops
-// what was sent to it before. Any process of the namespace could otherwise answer
-// in the kernel's place.
+// OnlyKernel makes the kernel reject messages of other processes to a netlink socket: it
+// connects the socket to the kernel's port id, which is 0, and drops earlier messages.
+// Otherwise any process of the namespace could answer instead of the kernel.
 func OnlyKernel(conn *netlink.Conn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -48,7 +47,8 @@ func OnlyKernel(conn *netlink.Conn) error {
 			return
 		}
 		for {
-			if _, _, err := unix.Recvfrom(int(fd), nil, unix.MSG_DONTWAIT|unix.MSG_TRUNC); err != nil && err != unix.EINTR && err != unix.ENOBUFS {
+			_, _, err := unix.Recvfrom(int(fd), nil, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
+			if err != nil && err != unix.EINTR && err != unix.ENOBUFS {
 				return
 			}
 		}
@@ -59,21 +59,21 @@ func OnlyKernel(conn *netlink.Conn) error {
 	return nil
 }
 
-// ErrPrivilege is what is returned, wrapped, without CAP_NET_ADMIN in the user
-// namespace that owns the network namespace.
+// ErrPrivilege is wrapped by errors without CAP_NET_ADMIN in the user namespace that owns
+// the network namespace.
 var ErrPrivilege = errors.New("CAP_NET_ADMIN is missing")
 
-// errEnter is ErrPrivilege where another network namespace can't be entered.
+// errEnter is ErrPrivilege if another network namespace cannot be entered.
 var errEnter error = missing("CAP_SYS_ADMIN is missing")
 
-// missing says which capability is.
+// missing is an ErrPrivilege with the name of the capability.
 type missing string
 
 func (m missing) Error() string { return string(m) }
 
 func (m missing) Is(target error) bool { return target == ErrPrivilege }
 
-// Privilege adds to an EPERM which capability is missing.
+// Privilege adds the missing capability to an EPERM.
 func Privilege(err error) error {
 	call, ok := errors.AsType[*os.SyscallError](err)
 	switch {

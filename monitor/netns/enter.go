@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Do calls f on a thread in a network namespace (0: the caller's). The thread
-// ends with f.
+// Do calls f on a thread in a network namespace (0: the caller's). The thread ends with f.
 func Do(netns int, f func() error) error {
 	if netns == 0 {
 		return f()
@@ -30,9 +29,8 @@ func OnThread(f func() error) error {
 		// Never unlocked: the thread ends with the goroutine.
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
-			// But for the main thread, which can't end: it would stay in the other
-			// namespace and keep it alive, and all would take this process for one
-			// that lives there. While it waits here another thread has to do it.
+			// The main thread cannot end. It would keep the other namespace alive, and
+			// the process would appear to be there. So another thread calls f.
 			defer runtime.UnlockOSThread()
 			done <- OnThread(f)
 			return

@@ -17,28 +17,28 @@ import (
 
 // Found is a network namespace of the host.
 type Found struct {
-	Inode uint64 // of its file in nsfs: who it is, as long as it is there
-	Name  string // what people call it; untrusted text
-	Path  string // opens it, unless it ends before that
-	PID   int    // a process in it; 0: none that could be seen
-	Own   bool   // it is the caller's
+	Inode uint64 // of its file in nsfs: identifies it while it exists
+	Name  string // untrusted text
+	Path  string // a file that opens it, unless it ends before
+	PID   int    // a process in it; 0: none was found
+	Own   bool   // the caller is in it
 
 	strength strength // of Name
 }
 
-// strength says which of two names of a namespace is the better one: the greater.
+// strength compares two names of a namespace. The greater one is the better name.
 type strength uint8
 
 const (
 	byProcess   strength = iota + 1 // pid:1234, which ends with the process
-	byPath                          // where it is mounted
+	byPath                          // the path of its mount
 	byOwner                         // OwnName
 	byNumber                        // an ip-netns(8) name that a container network made: cni-…
 	byContainer                     // docker:0123456789ab
-	byIPNetns                       // an ip-netns(8) name that somebody gave
+	byIPNetns                       // an ip-netns(8) name that a user gave
 )
 
-// ErrGone says that a namespace ended before it could be opened.
+// ErrGone is returned if a namespace ended before it could be opened.
 var ErrGone = errors.New("the network namespace is gone")
 
 // Open opens the namespace's file.
@@ -56,19 +56,19 @@ func (n Found) Open() (*os.File, error) {
 		return nil, os.NewSyscallError("fstat", err)
 	}
 	if st.Ino != n.Inode {
-		f.Close() // the process has gone elsewhere, or another one has its number
+		f.Close() // the process is in another namespace now, or another process has its id
 		return nil, ErrGone
 	}
 	return f, nil
 }
 
-// Finder looks for the network namespaces of the host. The zero value is ready.
-// It is for one goroutine at a time.
+// Finder finds the network namespaces of the host. The zero value is ready. It is not safe
+// for concurrent use.
 type Finder struct {
-	// Unseen is how many processes the last Scan could not look into.
+	// Unseen is the number of processes that the last Scan could not read.
 	Unseen int
 
-	proc   string // where proc(5) is; "" is /proc, tests have their own
+	proc   string // path of proc(5); "" is /proc, tests set it
 	own    uint64
 	mounts map[uint64]string
 	pids   map[uint64]int
@@ -76,7 +76,7 @@ type Finder struct {
 	link   [64]byte
 }
 
-// naming keeps a name with what it was made of.
+// naming is a name with its sources.
 type naming struct {
 	mount    string
 	pid      int
@@ -84,18 +84,18 @@ type naming struct {
 	strength strength
 }
 
-// Scan looks at all processes and all mounts.
+// Scan reads all processes and all mounts.
 func (f *Finder) Scan() error {
-	// Processes first: ip netns add makes a namespace, is in it for a moment and
-	// mounts it then. What is seen of that has its name already.
+	// Processes first: ip netns add makes a namespace, is in it for a moment and then
+	// mounts it. In this order it has its name when it is found.
 	if err := f.scanProcesses(); err != nil {
 		return fmt.Errorf("find network namespaces: %w", err)
 	}
 	return f.ScanMounts()
 }
 
-// ScanMounts looks at the mounts alone, which costs little: what was found by a
-// process stays found.
+// ScanMounts reads only the mounts, which costs little. Namespaces of processes remain
+// found.
 func (f *Finder) ScanMounts() error {
 	text, err := os.ReadFile(f.path("self/mountinfo"))
 	if err != nil {
@@ -145,8 +145,8 @@ func (f *Finder) Has(inode uint64) bool {
 	return mounted || f.pids[inode] != 0
 }
 
-// scanProcesses reads in which namespace each process is. Our own threads visit
-// others to open sockets there: where we are is read once.
+// scanProcesses reads the namespace of each process. Our own is read only once, because
+// our threads enter others to open sockets there.
 func (f *Finder) scanProcesses() error {
 	proc, err := os.Open(f.path(""))
 	if err != nil {
@@ -183,8 +183,8 @@ func (f *Finder) scanProcesses() error {
 	return nil
 }
 
-// namespaceOf returns the inode of the namespace of a process. That of one that
-// has ended and not been waited for is 0, ENOENT or ESRCH.
+// namespaceOf returns the inode of the namespace of a process. For a zombie that is 0,
+// ENOENT or ESRCH.
 func (f *Finder) namespaceOf(proc *os.File, pid string) (inode uint64, err error) {
 	n, err := unix.Readlinkat(int(proc.Fd()), pid+"/ns/net", f.link[:])
 	if err != nil {
@@ -233,11 +233,11 @@ func (f *Finder) container(pid int) string {
 	return containerOf(string(text))
 }
 
-// Own is what people call the caller's own namespace: by ip-netns(8), which is so
-// for who was started by ip netns exec, else OwnName. It is untrusted text.
+// Own returns the name of the caller's own namespace: its ip-netns(8) name if there is
+// one, otherwise OwnName. It is untrusted text.
 func Own() string { return new(Finder).ownName() }
 
-// ownName looks at nothing but where the caller is and what is mounted.
+// ownName reads only the caller's namespace and the mounts.
 func (f *Finder) ownName() string {
 	link, err := os.Readlink(f.path("self/ns/net"))
 	if err != nil {
@@ -251,8 +251,8 @@ func (f *Finder) ownName() string {
 	return name
 }
 
-// OwnName is what the caller's own namespace is called if it has no other name.
+// OwnName is the name of the caller's own namespace if it has no other.
 const OwnName = "host"
 
-// path is that of a file in proc(5).
+// path returns the path of a file in proc(5).
 func (f *Finder) path(name string) string { return cmp.Or(f.proc, "/proc") + "/" + name }

@@ -67,7 +67,16 @@ func TestFinderNames(t *testing.T) {
 	}
 	var got []string
 	for _, n := range f.Found() {
-		line := strconv.FormatUint(n.Inode, 10) + " " + n.Name + " " + strconv.Itoa(n.PID) + " " + strings.ReplaceAll(n.Path, p.dir, "/proc")
+		line := strconv.FormatUint(
+			n.Inode,
+			10,
+		) + " " + n.Name + " " + strconv.Itoa(
+			n.PID,
+		) + " " + strings.ReplaceAll(
+			n.Path,
+			p.dir,
+			"/proc",
+		)
 		if n.Own {
 			line += " own"
 		}
@@ -100,11 +109,14 @@ func TestFinderNames(t *testing.T) {
 	for _, n := range f.Found() {
 		names = append(names, n.Name)
 	}
-	if want := []string{"docker:fedcba987654", "host", "k8s:0123456789ab", "k8s:fedcba987654", "named"}; !slices.Equal(names, want) {
+	if want := []string{"docker:fedcba987654", "host", "k8s:0123456789ab", "k8s:fedcba987654", "named"}; !slices.Equal(
+		names,
+		want,
+	) {
 		t.Errorf("names %q, want %q", names, want)
 	}
 	if f.Has(6000) || f.Has(7000) || !f.Has(5000) {
-		t.Error("Has does not tell what is there")
+		t.Error("Has is wrong about an existing namespace")
 	}
 }
 
@@ -120,7 +132,8 @@ func TestFinderLearnsContainer(t *testing.T) {
 		if err := f.Scan(); err != nil {
 			t.Fatal(err)
 		}
-		if got := f.Found(); len(got) != 2 || !slices.ContainsFunc(got, func(n Found) bool { return n.Inode == 2000 && n.Name == want }) {
+		if got := f.Found(); len(got) != 2 ||
+			!slices.ContainsFunc(got, func(n Found) bool { return n.Inode == 2000 && n.Name == want }) {
 			t.Errorf("found %v, want %s among them", got, want)
 		}
 		p.write("20/cgroup", "0::/docker/"+id+"\n")

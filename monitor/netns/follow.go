@@ -15,36 +15,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FollowConfig says who hears of the namespaces. One goroutine at a time calls the
-// functions.
+// FollowConfig has the functions that Follow calls, from one goroutine at a time.
 type FollowConfig struct {
-	// Came is called for each namespace that is found, for the caller's own first.
-	// late says that Follow has returned before. If Came returns nil the file is
-	// its own to close, which it must not do before Gone.
+	// Came is called for each namespace that is found, first for the caller's own. late
+	// is true after Follow has returned. If Came returns nil, it owns the file and closes
+	// it, but not before Gone.
 	Came func(n Found, file *os.File, late bool) error
 
 	// Renamed is called when a stronger name of a namespace is found.
 	Renamed func(n Found)
 
-	// Gone is called when a namespace is mounted nowhere and no process is in it.
+	// Gone is called when a namespace has no mount and no process any more.
 	Gone func(n Found)
 
-	// Refused is called once for each namespace whose Came has failed, but not for
-	// the caller's own before Follow returns. Nil: nobody wants to know.
+	// Refused is called once for each namespace whose Came has failed, but not for the
+	// caller's own before Follow returns. It may be nil.
 	Refused func(name string, err error)
 
-	// Wanted chooses among the namespaces; nil: all.
+	// Wanted selects namespaces; nil: all.
 	Wanted func(Found) bool
 }
 
-// Follower reports network namespaces as they come and go. A mount is seen at once,
-// a process in a new namespace by the next scan.
+// Follower reports network namespaces that appear and end. It finds a mount at once, and a
+// process in a new namespace with the next scan.
 type Follower struct {
 	cfg    FollowConfig
 	finder Finder
 	unseen int // processes that the first scan could not read
 
-	mounts *os.File // mountinfo of proc(5), which the poller reports when it changes
+	mounts *os.File // mountinfo of proc(5); the poller reports its changes
 	here   map[uint64]*followed
 	failed map[uint64]string // names of those whose Came has failed: not tried again
 
@@ -61,7 +60,7 @@ type followed struct {
 	missed int // scans that did not find it any more
 }
 
-// A scan costs two system calls a process: it takes no more than a twentieth of the
+// A scan makes two system calls for each process. Scans take at most a twentieth of the
 // time.
 const (
 	scanEvery  = 250 * time.Millisecond
@@ -69,12 +68,12 @@ const (
 	scanFactor = 20
 )
 
-// missedScans is how many scans a namespace must be missing from to be gone: one
-// scan may miss a process that starts while another one ends.
+// missedScans is the number of scans without a namespace after which it is gone. One scan
+// may miss a process that starts while another one ends.
 const missedScans = 2
 
-// Follow calls Came for the namespaces that there are, and follows the others until
-// Close. It returns an error if the caller's own is not to be had, or none is.
+// Follow calls Came for the existing namespaces, and for later ones until Close. It
+// returns an error if Came failed for the caller's own, or for all.
 func Follow(cfg FollowConfig) (*Follower, error) {
 	f := &Follower{cfg: cfg, here: map[uint64]*followed{}, failed: map[uint64]string{}}
 	// Nonblocking, so that the runtime's poller takes it.
@@ -95,17 +94,17 @@ func Follow(cfg FollowConfig) (*Follower, error) {
 	return f, nil
 }
 
-// Close ends the follower. No function is called any more when it returns.
+// Close ends the follower. It calls no function after it has returned.
 func (f *Follower) Close() {
 	f.mounts.Close()
 	f.running.Wait()
 }
 
-// Unseen returns how many processes could not be read at the start: the namespaces
-// that only they live in were not found.
+// Unseen returns the number of processes that could not be read at the start. Namespaces
+// that only they are in were not found.
 func (f *Follower) Unseen() int { return f.unseen }
 
-// begin takes the namespaces that there are.
+// begin takes the existing namespaces.
 func (f *Follower) begin() error {
 	if err := f.finder.Scan(); err != nil {
 		return err
@@ -181,8 +180,8 @@ func (f *Follower) run(mounts syscall.RawConn) {
 	}
 }
 
-// scanMounts takes what was mounted. Only a scan of the processes shows whether what
-// is mounted no more is gone: the next one then comes soon.
+// scanMounts takes new mounts. Whether a namespace without a mount has ended is shown only
+// by a scan of the processes, which then follows soon.
 func (f *Follower) scanMounts() {
 	if f.finder.ScanMounts() != nil {
 		return // read again with the processes
@@ -200,7 +199,7 @@ func (f *Follower) scan() {
 	f.took = f.ended.Sub(began)
 	f.next = f.soonest(scanEvery)
 	if err != nil {
-		return // the next time, then
+		return // until the next scan
 	}
 	f.takeNew()
 	if f.dropGone(true) {
@@ -208,12 +207,12 @@ func (f *Follower) scan() {
 	}
 }
 
-// soonest returns when the next scan of the processes may be.
+// soonest returns the earliest time of the next scan of the processes.
 func (f *Follower) soonest(pause time.Duration) time.Time {
 	return f.ended.Add(max(pause, scanFactor*f.took))
 }
 
-// takeNew takes what the last scan found new. A namespace keeps its name unless a
+// takeNew takes the new namespaces of the last scan. A namespace keeps its name until a
 // stronger one is found.
 func (f *Follower) takeNew() {
 	for _, n := range f.wanted() {
@@ -221,7 +220,7 @@ func (f *Follower) takeNew() {
 		case w != nil && better(n, w.Found):
 			w.Found = n
 			f.cfg.Renamed(n)
-		case w == nil && f.failed[n.Inode] != n.Name: // an inode may be another one's by now
+		case w == nil && f.failed[n.Inode] != n.Name: // the inode may have been reused
 			f.take(n, true)
 		}
 	}
@@ -232,14 +231,14 @@ func (f *Follower) takeNew() {
 	}
 }
 
-// better reports whether the new name of a namespace is stronger. The id of a process
-// is replaced by another one: the process has ended, or has moved elsewhere.
+// better reports whether the new name of a namespace is stronger. A process id is also
+// replaced by another one, because the process has ended or left.
 func better(n, old Found) bool {
 	return n.strength > old.strength || n.strength == byProcess && old.strength == byProcess && n.Name != old.Name
 }
 
-// dropGone drops what the last scan, which was one of the processes or not, did not
-// find any more. It reports whether to scan again soon.
+// dropGone drops namespaces that the last scan did not find. processes is true if that
+// scan read the processes. It reports whether to scan again soon.
 func (f *Follower) dropGone(processes bool) (again bool) {
 	for inode, w := range f.here {
 		switch {

@@ -15,8 +15,8 @@ import (
 	"natlens/monitor"
 )
 
-// Locals returns the addresses of a network namespace (0: the caller's), by
-// which the way of a flow through the host is told.
+// Locals returns the addresses of a network namespace (0: the caller's), which determine
+// the path of a flow through the host.
 func Locals(ns int) (*monitor.Locals, error) {
 	conn, err := DialKernel(unix.NETLINK_ROUTE, ns)
 	if err != nil {
@@ -46,9 +46,8 @@ func Locals(ns int) (*monitor.Locals, error) {
 	return monitor.NewLocals(addrs, networks...), nil
 }
 
-// ifAddr returns the address of an RTM_NEWADDR message: IFA_LOCAL where it is
-// present (on a point-to-point link IFA_ADDRESS is the far end), else
-// IFA_ADDRESS.
+// ifAddr returns the address of an RTM_NEWADDR message: IFA_LOCAL if present (on a
+// point-to-point link IFA_ADDRESS is the peer), otherwise IFA_ADDRESS.
 func ifAddr(m netlink.Message) (addr netip.Addr, ok bool) {
 	if m.Header.Type != unix.RTM_NEWADDR || len(m.Data) < unix.SizeofIfAddrmsg {
 		return netip.Addr{}, false
@@ -72,7 +71,7 @@ func ifAddr(m netlink.Message) (addr netip.Addr, ok bool) {
 
 // LocalsWatch follows the addresses of a network namespace.
 type LocalsWatch struct {
-	ns    int // a descriptor of its own; 0: the caller's
+	ns    int // a duplicated descriptor; 0: the caller's
 	conn  *netlink.Conn
 	first *monitor.Locals
 }
@@ -116,12 +115,12 @@ func (w *LocalsWatch) close() {
 	}
 }
 
-// Now returns the addresses as they were when the watch began.
+// Now returns the addresses at the beginning of the watch.
 func (w *LocalsWatch) Now() *monitor.Locals { return w.first }
 
-// Run calls changed with all addresses after each change, until ctx ends; then it
-// closes the watch. If the addresses can't be read any more because the namespace is
-// gone, the last ones stay.
+// Run calls changed with all addresses after each change. It closes the watch when ctx
+// ends. If the addresses cannot be read because the namespace has ended, the last ones
+// remain.
 func (w *LocalsWatch) Run(ctx context.Context, changed func(*monitor.Locals)) {
 	defer w.close()
 	stop := context.AfterFunc(ctx, func() { w.conn.Close() })

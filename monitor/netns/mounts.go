@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// Dir is where ip-netns(8) keeps named network namespaces.
+// Dir is the directory of ip-netns(8)'s named network namespaces.
 const Dir = "/run/netns"
 
-// mounts reads mountinfo of proc(5) and returns where network namespaces are
-// mounted, by inode; of several places the one that ip-netns(8) would name, else
-// the first:
+// mounts reads mountinfo of proc(5) and returns the mount of each network namespace, by
+// inode. If there are several, it is the one of ip-netns(8), otherwise the first:
 //
 //	535 26 0:4 net:[4026532281] /run/netns/blue rw shared:280 - nsfs nsfs rw
 func mounts(mountinfo string) map[uint64]string {
@@ -36,8 +35,7 @@ func mounts(mountinfo string) map[uint64]string {
 	return found
 }
 
-// ipName returns the name that ip-netns(8) has for a mounted namespace, "" if it
-// has none.
+// ipName returns the ip-netns(8) name of a mounted namespace, or "".
 func ipName(at string) string {
 	if dir, name := path.Split(at); dir == Dir+"/" || dir == "/var"+Dir+"/" {
 		return name
@@ -45,7 +43,7 @@ func ipName(at string) string {
 	return ""
 }
 
-// parseLink reads what a link in /proc/PID/ns says: net:[4026531840].
+// parseLink parses the text of /proc/PID/ns/net: net:[4026531840].
 func parseLink(text string) (inode uint64, ok bool) {
 	digits, ok := strings.CutPrefix(text, "net:[")
 	if !ok {
@@ -56,8 +54,8 @@ func parseLink(text string) (inode uint64, ok bool) {
 	return inode, ok && err == nil
 }
 
-// unescape takes back what mountinfo does to blanks, tabs, newlines and
-// backslashes: \040.
+// unescape decodes mountinfo's octal escapes of blanks, tabs, newlines and backslashes:
+// \040.
 func unescape(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text

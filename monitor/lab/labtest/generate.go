@@ -45,7 +45,10 @@ func (c GenConfig) check() error {
 	for _, v := range []struct {
 		name        string
 		value, most int
-	}{{"flows", c.Flows, maxFlows}, {"rate", c.Rate, 1e9}, {"base", c.Base, maxBase}, {"sources", c.Sources, maxSources}} {
+	}{
+		{"flows", c.Flows, maxFlows}, {"rate", c.Rate, 1e9},
+		{"base", c.Base, maxBase}, {"sources", c.Sources, maxSources},
+	} {
 		if v.value < 0 || v.value > v.most {
 			return fmt.Errorf("generate: %s %d is not within 0 to %d", v.name, v.value, v.most)
 		}

@@ -125,8 +125,16 @@ func TestGenerateSNAT(t *testing.T) {
 		t.Fatalf("dump: %d flows, %v", len(table), err)
 	}
 	f := table[0]
-	got := fmt.Sprint(f.TupleOrig.IP, f.TupleOrig.Proto.SourcePort, f.TupleOrig.Proto.DestinationPort,
-		f.TupleReply.IP, f.TupleReply.Proto.SourcePort, f.TupleReply.Proto.DestinationPort, f.Status.SrcNAT(), f.Status.SeenReply())
+	got := fmt.Sprint(
+		f.TupleOrig.IP,
+		f.TupleOrig.Proto.SourcePort,
+		f.TupleOrig.Proto.DestinationPort,
+		f.TupleReply.IP,
+		f.TupleReply.Proto.SourcePort,
+		f.TupleReply.Proto.DestinationPort,
+		f.Status.SrcNAT(),
+		f.Status.SeenReply(),
+	)
 	if want := "{198.18.0.1 198.18.10.2} 20000 1000 {198.18.10.2 198.18.1.1} 1000 20000 true false"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -88,9 +88,13 @@ func pptpDialogue(client, server net.Conn) error {
 		{client, server, pptpStartRequest, func() []byte { return pptpBody(144, 0x0100, 0, 0, 3, 0, 3) }},
 		{server, client, pptpStartReply, func() []byte { return pptpBody(144, 0x0100, 0x0100, 0, 3, 0, 3) }},
 		// The call's id and serial, the speeds, bearer and framing, the window.
-		{client, server, pptpCallRequest, func() []byte { return pptpBody(156, call, 1, 0, 300, 1, 0, 0, 3, 0, 3, 64) }},
+		{client, server, pptpCallRequest, func() []byte {
+			return pptpBody(156, call, 1, 0, 300, 1, 0, 0, 3, 0, 3, 64)
+		}},
 		// Both ids, result 1 "connected", cause, speed, window.
-		{server, client, pptpCallReply, func() []byte { return pptpBody(20, PPTPServerCall, call, 0x0100, 0, 1, 0, 64) }},
+		{server, client, pptpCallReply, func() []byte {
+			return pptpBody(20, PPTPServerCall, call, 0x0100, 0, 1, 0, 64)
+		}},
 	} {
 		got, err := pptpSend(m.from, m.to, m.kind, m.body())
 		if err != nil {

@@ -39,11 +39,13 @@ func call(f func() error) error {
 // TFTPOnce requests a file from the server. The first block comes from a new port
 // (RFC 1350).
 func TFTPOnce(ctx context.Context, l *lab.Lab, r Related) error {
-	return related(ctx, l, "tftp", lab.ServerTFTP, r, func(_ *lab.Namespace, control *net.UDPConn) (*net.UDPConn, []byte, error) {
+	ask := func(_ *lab.Namespace, control *net.UDPConn) (*net.UDPConn, []byte, error) {
 		return control, []byte("\x00\x01file\x00octet\x00"), nil
-	}, func(_ []byte, client netip.AddrPort) (netip.AddrPort, []byte, error) {
+	}
+	answer := func(_ []byte, client netip.AddrPort) (netip.AddrPort, []byte, error) {
 		return client, []byte("\x00\x03\x00\x01block"), nil
-	})
+	}
+	return related(ctx, l, "tftp", lab.ServerTFTP, r, ask, answer)
 }
 
 // sipMedia is the caller's port of RTP, an even one. RTCP's is the next (RFC 3550).
@@ -52,15 +54,17 @@ const sipMedia = 46000
 // SIPOnce invites the server to a call. The server sends media to the address in the
 // invitation (RFC 3261, RFC 4566). The gateway expects RTP and RTCP; only RTP follows.
 func SIPOnce(ctx context.Context, l *lab.Lab, r Related) error {
-	return related(ctx, l, "sip", lab.ServerSIP, r, func(from *lab.Namespace, control *net.UDPConn) (*net.UDPConn, []byte, error) {
+	ask := func(from *lab.Namespace, control *net.UDPConn) (*net.UDPConn, []byte, error) {
 		local := control.LocalAddr().(*net.UDPAddr).AddrPort()
 		at := netip.AddrPortFrom(local.Addr(), sipMedia)
 		media, err := from.ListenUDP(at)
 		return media, sipInvite(local, at), err
-	}, func(invite []byte, _ netip.AddrPort) (netip.AddrPort, []byte, error) {
+	}
+	answer := func(invite []byte, _ netip.AddrPort) (netip.AddrPort, []byte, error) {
 		at, err := sdpMedia(string(invite))
 		return at, []byte("media"), err
-	})
+	}
+	return related(ctx, l, "sip", lab.ServerSIP, r, ask, answer)
 }
 
 // related is one conversation by UDP. ask returns the socket on which the client waits

@@ -40,7 +40,10 @@ func TestRelated(t *testing.T) {
 				Come: func() error {
 					steps++
 					flows, err := c.Dump(nil)
-					if !slices.ContainsFunc(flows, func(f conntrack.Flow) bool { return f.TupleMaster.Proto.DestinationPort != 0 }) {
+					if !slices.ContainsFunc(
+						flows,
+						func(f conntrack.Flow) bool { return f.TupleMaster.Proto.DestinationPort != 0 },
+					) {
 						t.Errorf("no flow has a master: %+v", flows)
 					}
 					return err

@@ -47,7 +47,9 @@ func Daddr(a netip.Addr) lab.Part {
 
 func address(offset uint32, a netip.Addr) lab.Part {
 	return lab.Part{
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: uint32(a.BitLen() / 8)},
+		&expr.Payload{
+			DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: uint32(a.BitLen() / 8),
+		},
 		equal(a.AsSlice()),
 	}
 }
