@@ -40,7 +40,7 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 	if run.Remembers() {
 		cfg.Table = run.Loop.Table
 		if run.Findings == nil {
-			run.Look(rules.DefaultThresholds(), false)
+			run.AddRules(rules.DefaultThresholds(), false)
 		}
 		cfg.Findings = func() []Finding { return findingMetrics(run) }
 	}
