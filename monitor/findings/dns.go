@@ -39,8 +39,8 @@ func (e *Engine) counters() map[monitor.NetNS]Counters {
 
 // resolvers returns the resolver that is asked most, of each network namespace in which
 // there are enough queries to let a finding go on.
-func (e *Engine) resolvers() map[monitor.NetNS]*tallied[key, recent] {
-	var most map[monitor.NetNS]*tallied[key, recent]
+func (e *Engine) resolvers() map[monitor.NetNS]*tallied[hostKey, recent] {
+	var most map[monitor.NetNS]*tallied[hostKey, recent]
 	all := e.window.resolvers.all
 	for i := range all {
 		r := &all[i]
@@ -48,7 +48,7 @@ func (e *Engine) resolvers() map[monitor.NetNS]*tallied[key, recent] {
 			continue
 		}
 		if most == nil {
-			most = make(map[monitor.NetNS]*tallied[key, recent])
+			most = make(map[monitor.NetNS]*tallied[hostKey, recent])
 		}
 		if m := most[r.key.netns]; m == nil || r.n > m.n {
 			most[r.key.netns] = r
@@ -59,7 +59,7 @@ func (e *Engine) resolvers() map[monitor.NetNS]*tallied[key, recent] {
 
 // racing finds resolvers that are asked while a counter moves; now is what the kernel
 // counts now.
-func (e *Engine) racing(r *race, resolvers map[monitor.NetNS]*tallied[key, recent], now map[monitor.NetNS]Counters) (found []candidate) {
+func (e *Engine) racing(r *race, resolvers map[monitor.NetNS]*tallied[hostKey, recent], now map[monitor.NetNS]Counters) (found []candidate) {
 	limit, queries := e.cfg.Thresholds[r.limit], e.cfg.Thresholds[raceQueries]
 	for netns, asked := range resolvers {
 		was, known := e.window.counters[netns]

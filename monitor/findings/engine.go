@@ -83,7 +83,7 @@ func New(cfg Config) *Engine {
 	}
 	e := &Engine{cfg: cfg, silence: make(map[ref]*sending)}
 	e.scan.init(&e.cfg)
-	e.window.init()
+	e.window.init(&e.cfg.Thresholds)
 	return e
 }
 

@@ -40,10 +40,7 @@ func (s *scan) source(flow ref, f *monitor.Flow) {
 	if p := s.pools.add(k); p != nil {
 		p.value.use(flow, own, port)
 	}
-	if len(s.poolsBefore.all) == 0 {
-		return
-	}
-	if p := s.poolsBefore.get(k); p != nil && float64(p.n) >= s.thresholds[snatMin]/2 && p.value.changed*2 >= p.n {
+	if _, ok := s.crowded[k]; ok {
 		if b := s.blocks.add(block{k, f.Orig.Src}); b != nil {
 			b.value.use(flow, own, port)
 		}

@@ -8,8 +8,12 @@ import (
 )
 
 // scanEvery is the least time between the beginnings of two scans. A tick scans a piece
-// of 4,096 rows, so that a scan of a million flows takes 25 s.
-const scanEvery = time.Second
+// of 4,096 rows; of a table with more than quickPieces every second tick does, so that a
+// scan of a million flows takes 50 s.
+const (
+	scanEvery   = time.Second
+	quickPieces = 10
+)
 
 // scan goes over the table in steps and counts groups of flows.
 type scan struct {
@@ -18,6 +22,7 @@ type scan struct {
 	running    bool
 	number     uint64 // of this scan
 	piece      int    // of the table, to be scanned next
+	wait       bool   // the next tick scans nothing
 	began      monitor.Time
 	now        monitor.Time // of this step
 	rows       uint64
@@ -26,17 +31,19 @@ type scan struct {
 	handshakes [len(handshakes)]tally[key, group] // by destination
 	hosts      tally[key, host]                   // that open unanswered connections
 	services   tally[key, service]                // published by DNAT
+	hairpins   tally[key, hairpin]                // flows that DNAT sends back without SNAT
+	senders    tally[key, sender]                 // flows with SNAT by public address
+	publics    tally[key, pool]                   // likewise, and by protocol
+	pools      tally[key, pool]                   // and by destination
+	blocks     tally[block, pool]                 // and by client, if the pool is crowded
 
-	servicesBefore tally[key, service] // of the scan before
-	poolsBefore    tally[key, pool]    // likewise
-	publics        tally[key, pool]    // flows with SNAT by public address and protocol
-	pools          tally[key, pool]    // and by destination
-	blocks         tally[block, pool]  // and by client, in pools that the scan before found in use
-
-	hairpins tally[key, hairpin] // flows that DNAT sends back without SNAT
-	senders  tally[key, sender]  // flows with SNAT by public address
+	// What the scan before has found.
+	published map[key]struct{} // services
+	crowded   map[key]struct{} // pools
 
 	spaces map[monitor.NetNS]*space
+	last   *space // of the row before, which is in lastOf
+	lastOf monitor.NetNS
 
 	readings  map[ref]*idleReading
 	unread    uint64 // flows that may be idle and are not in readings
@@ -47,7 +54,8 @@ type scan struct {
 func (s *scan) init(cfg *Config) {
 	s.cfg, s.thresholds = cfg, &cfg.Thresholds
 	s.spaces, s.readings = make(map[monitor.NetNS]*space), make(map[ref]*idleReading)
-	s.services.max, s.servicesBefore.max = maxServices, maxServices
+	s.services.max = maxServices
+	s.published, s.crowded = make(map[key]struct{}), make(map[key]struct{})
 }
 
 // step scans the next piece. It returns true at the end of a scan.
@@ -59,6 +67,9 @@ func (s *scan) step(now monitor.Time) bool {
 		}
 		s.begin(now)
 	}
+	if s.wait = !s.wait && s.piece >= quickPieces; s.wait {
+		return false
+	}
 	s.now = now
 	s.running = s.cfg.Table.ScanChunk(s.piece, s.row)
 	s.piece++
@@ -67,8 +78,18 @@ func (s *scan) step(now monitor.Time) bool {
 }
 
 func (s *scan) begin(now monitor.Time) {
-	s.services, s.servicesBefore = s.servicesBefore, s.services
-	s.pools, s.poolsBefore = s.poolsBefore, s.pools
+	clear(s.published)
+	for i := range s.services.all {
+		if v := &s.services.all[i]; v.value.n > 0 {
+			s.published[v.key] = struct{}{}
+		}
+	}
+	clear(s.crowded)
+	for i := range s.pools.all {
+		if p := &s.pools.all[i]; float64(p.n) >= s.thresholds[snatMin]/2 && p.value.changed*2 >= p.n {
+			s.crowded[p.key] = struct{}{}
+		}
+	}
 	for i := range s.handshakes {
 		s.handshakes[i].reset()
 	}
@@ -80,6 +101,7 @@ func (s *scan) begin(now monitor.Time) {
 	s.hairpins.reset()
 	s.senders.reset()
 	s.renew(now)
+	s.last = nil
 	s.running, s.began = true, now
 	s.number++
 	s.piece, s.rows, s.took, s.unread = 0, 0, 0, 0
@@ -102,7 +124,10 @@ func (s *scan) row(i uint32, r *table.Row) {
 	f := &r.Flow
 	flow := ref{i, r.Gen}
 	s.rows++
-	sp := s.space(f.Orig.NetNS)
+	if s.last == nil || s.lastOf != f.Orig.NetNS {
+		s.last, s.lastOf = s.space(f.Orig.NetNS), f.Orig.NetNS
+	}
+	sp := s.last
 	sp.rows++
 	switch f.Orig.Proto {
 	case monitor.TCP:

@@ -111,7 +111,7 @@ func (s *scan) service(flow ref, r *table.Row) {
 	dnat := f.Status&monitor.DstNAT != 0
 	k := key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: f.Orig.Proto, netns: f.Orig.NetNS}
 	if !dnat {
-		if b := s.servicesBefore.get(k); b == nil || b.value.n == 0 {
+		if _, ok := s.published[k]; !ok {
 			return
 		}
 	}

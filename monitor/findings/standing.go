@@ -70,14 +70,14 @@ func (e *Engine) confirm(rule ruleID, c *candidate, now monitor.Time) {
 		s := &e.standing[rule][at]
 		f.Since = s.finding.Since
 		*s = standing{present: true, finding: *f}
-	case at < 0 && c.level >= 1 && e.room(rule, f.NetNS):
+	case at < 0 && c.level >= 1 && e.mayStand(rule, f.NetNS):
 		e.standing[rule] = append(e.standing[rule], standing{present: true, finding: *f})
 		e.changed = append(e.changed, *f)
 	}
 }
 
-// room reports whether one more finding of a rule may stand in a namespace.
-func (e *Engine) room(rule ruleID, id monitor.NetNS) bool {
+// mayStand reports whether one more finding of a rule may stand in a namespace.
+func (e *Engine) mayStand(rule ruleID, id monitor.NetNS) bool {
 	n := 0
 	for i := range e.standing[rule] {
 		if e.standing[rule][i].finding.NetNS == id {

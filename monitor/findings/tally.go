@@ -3,14 +3,16 @@ package findings
 import "cmp"
 
 // maxKeys is how many keys a tally counts at most, unless it says otherwise. A key
-// takes some 200 bytes, and a scan has no more keys than the table has flows.
-const maxKeys = 1 << 16
+// takes some 200 bytes. More keys would cost more time than memory: their counts would not
+// fit into a processor's cache.
+const maxKeys = 1 << 15
 
 // tally counts how often each key occurs. Counts are exact. Once it has max keys, what
 // occurs to further keys is only counted in beyond. Memory is kept for the next use.
 type tally[K comparable, V any] struct {
 	max    int // 0: maxKeys
 	beyond uint64
+	last   uint32 // index of the key that was added last: it often comes again
 	index  map[K]uint32
 	all    []tallied[K, V] // in the order in which the keys first occurred
 }
@@ -24,6 +26,10 @@ type tallied[K comparable, V any] struct {
 // add counts one occurrence. The result is valid until the next add; nil if the tally
 // is full.
 func (t *tally[K, V]) add(k K) *tallied[K, V] {
+	if int(t.last) < len(t.all) && t.all[t.last].key == k {
+		t.all[t.last].n++
+		return &t.all[t.last]
+	}
 	i, ok := t.index[k]
 	if !ok {
 		if len(t.all) == cmp.Or(t.max, maxKeys) {
@@ -37,16 +43,9 @@ func (t *tally[K, V]) add(k K) *tallied[K, V] {
 		t.index[k] = i
 		t.all = append(t.all, tallied[K, V]{key: k})
 	}
+	t.last = i
 	t.all[i].n++
 	return &t.all[i]
-}
-
-// get returns what is kept of a key, nil if it did not occur.
-func (t *tally[K, V]) get(k K) *tallied[K, V] {
-	if i, ok := t.index[k]; ok {
-		return &t.all[i]
-	}
-	return nil
 }
 
 // reset forgets all keys.

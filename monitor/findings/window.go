@@ -20,24 +20,34 @@ type window struct {
 	checked monitor.Time
 	missed  uint64 // flows that the last full window left out
 
-	hosts     tally[key, inside]
+	hosts     tally[hostKey, inside]
 	pairs     map[uint64]struct{} // hosts with a destination, hashed
 	beyond    uint64              // destinations left out because pairs is full
 	seed      maphash.Seed
-	resolvers tally[key, recent]
+	most      uint64 // destinations of one host that are counted
+	resolvers tally[hostKey, recent]
 
 	counters map[monitor.NetNS]Counters // when the window began; nil: not known
 }
 
-// maxPairs bounds the pairs of a host and a destination that are counted; a pair takes
-// some 16 bytes.
-const maxPairs = 1 << 18
+// hostKey identifies a host of a network namespace.
+type hostKey struct {
+	addr  monitor.Addr
+	netns monitor.NetNS
+}
+
+// Bounds of what a window counts.
+const (
+	maxHosts        = 1 << 14
+	maxPairs        = 1 << 18 // pairs of a host and a destination; a pair takes some 16 bytes
+	maxDestinations = 8192    // of one host, unless the threshold is above
+)
 
 // inside is what a window keeps of an inside host.
 type inside struct {
 	recent
 	destinations uint64    // distinct ones
-	first        [8]uint64 // the first of these, hashed; the others are in window.pairs
+	first        [4]uint64 // the first of these, hashed; the others are in window.pairs
 }
 
 // recent are the flows of a group that came last.
@@ -54,8 +64,10 @@ func (r *recent) add(e *monitor.Event) {
 // checkEvery is how often a window is evaluated before it ends.
 const checkEvery = time.Second
 
-func (w *window) init() {
+func (w *window) init(t *Thresholds) {
 	w.seed, w.pairs = maphash.MakeSeed(), make(map[uint64]struct{})
+	w.hosts.max = maxHosts
+	w.most = max(maxDestinations, uint64(t[manyDestinations]))
 }
 
 // observe counts the new flows of some events.
@@ -67,16 +79,18 @@ func (w *window) observe(events []monitor.Event) {
 		}
 		t := &e.Flow.Orig
 		if t.Proto == monitor.UDP && t.DstPort == 53 {
-			if r := w.resolvers.add(key{addr: t.Dst, netns: t.NetNS}); r != nil {
+			if r := w.resolvers.add(hostKey{t.Dst, t.NetNS}); r != nil {
 				r.value.add(e)
 			}
 		}
 		if !isInside(&e.Flow) {
 			continue
 		}
-		if h := w.hosts.add(key{addr: t.Src, netns: t.NetNS}); h != nil {
+		if h := w.hosts.add(hostKey{t.Src, t.NetNS}); h != nil {
 			h.value.add(e)
-			w.reaches(&h.value, t)
+			if h.value.destinations < w.most {
+				w.reaches(&h.value, t)
+			}
 		}
 	}
 }
@@ -216,10 +230,13 @@ func (e *Engine) manyDestinations() (found []candidate) {
 		if to < limit/2 {
 			continue
 		}
-		from := h.key.addr.String()
+		from, least := h.key.addr.String(), ""
+		if h.value.destinations == e.window.most {
+			least = "at least "
+		}
 		found = append(found, e.candidate(h.key.netns, to/limit, monitor.Finding{
 			Subject:  from,
-			Text:     fmt.Sprintf("%s opened flows to %s within %s", from, human.Plural(h.value.destinations, "destination"), e.text(windowTime)),
+			Text:     fmt.Sprintf("%s opened flows to %s%s within %s", from, least, human.Plural(h.value.destinations, "destination"), e.text(windowTime)),
 			Figures:  figures(h.n, limit, monitor.Figure{Name: "destinations", Value: to}),
 			Examples: e.rows(h.value.last[:]),
 		}, "list", "src "+from))
