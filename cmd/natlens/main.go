@@ -25,5 +25,6 @@ func main() {
 		time.Sleep(signalInstant)
 		stop()
 	})
-	os.Exit(run(ctx, cli.Console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}, os.Args[1:]))
+	os.Exit(run(ctx, cli.Console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv},
+		os.Args[1:]))
 }

@@ -22,7 +22,8 @@ const withoutCommand = `Without a command it opens the terminal UI on this host'
 func platformCommands(con cli.Console) []*cobra.Command {
 	return []*cobra.Command{
 		watch.New(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con),
-		table.NewCreate(con), table.NewUpdate(con), table.NewCount(con), stats.New(con), expect.New(con), explain.New(con),
+		table.NewCreate(con), table.NewUpdate(con), table.NewCount(con), stats.New(con), expect.New(con),
+		explain.New(con),
 		watch.NewRecord(con), doctor.New(con), lab.New(con), who.New(con),
 	}
 }

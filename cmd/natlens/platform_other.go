@@ -13,7 +13,8 @@ import (
 )
 
 // withoutCommand says what natlens does if it is given no command.
-const withoutCommand = `Connection tracking is a part of Linux. On this system natlens reads recordings; natlens demo shows one.`
+const withoutCommand = `Connection tracking is a part of Linux. On this system natlens reads recordings; natlens
+demo shows one.`
 
 // platformCommands are the commands that use the kernel on Linux. Here they read
 // recordings.

@@ -5,18 +5,20 @@ import (
 	"natlens/export/conntrack"
 )
 
-// Topic says what conntrack(8)'s letters are here.
+// Topic is the page of help about conntrack(8)'s letters.
 func Topic() cli.Topic {
 	return cli.Topic{
 		Name:  "conntrack",
 		Short: "conntrack(8)'s letters, and the commands behind them",
-		Long: `natlens takes the command lines of conntrack(8): the same letters and flags, the same lines on standard output, the same exit codes. A word behind the letter may name a table, whole or cut short: conntrack, expect, dying, unconfirmed.
+		Long: `natlens takes the command lines of conntrack(8): the same letters and flags, the same lines on
+standard output, the same exit codes. A word after the letter can name a table, and can be abbreviated: conntrack,
+expect, dying, unconfirmed.
 
   natlens -L -p tcp --dport 443 -o extended
   natlens -E expect
   natlens -D -s 192.0.2.7
 
-What natlens has not says so, with exit code 2: -R. docs/conntrack.md has the table of all flags, and tells where natlens differs and why.`,
+natlens has no -R. docs/conntrack.md has the table of all flags, and where natlens differs and why.`,
 		Tables: func() []cli.Table {
 			letters := cli.Table{Heading: "Letters"}
 			for _, c := range Commands {
@@ -30,7 +32,8 @@ What natlens has not says so, with exit code 2: -R. docs/conntrack.md has the ta
 				letters.Rows = append(letters.Rows, [2]string{term, meaning})
 			}
 			modifiers := cli.Table{Heading: "Modifiers of -o", Rows: conntrack.ModifierHelp(),
-				Before: "Modifiers of -o, with commas between them; natlens's own commands take them as -o conntrack,NAME:"}
+				Before: "Modifiers of -o, with commas between them; natlens's own commands take them as -o " +
+					"conntrack,NAME:"}
 			return []cli.Table{letters, modifiers}
 		},
 	}

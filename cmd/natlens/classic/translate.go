@@ -4,7 +4,7 @@
 //	-D expect …       →   expect delete --summary …
 //
 // Valid command lines of conntrack(8) then print the same bytes and end with the same exit code.
-// Invalid ones are not looked for: natlens reports what it can't read, or takes what conntrack(8) would not.
+// Invalid ones get natlens's own error, or are accepted if natlens can read them.
 package classic
 
 import (
@@ -54,10 +54,10 @@ type line struct {
 	command  *Command
 	expect   bool
 	before   []string // the words in front of the command
-	rest     []string // those behind it and its table
+	rest     []string // those after it and its table
 	table    string   // of list and stats, "" for conntrack
-	modified []string // what -o says, a part each
-	labels   bool     // labels are named in the output
+	modified []string // the values of -o
+	labels   bool     // print labels
 	ignored  []string
 }
 
@@ -73,7 +73,8 @@ func Translate(args []string) (out, ignored []string, err error) {
 	case l == nil && len(args) > 0 && strings.HasPrefix(args[0], "--load-file"):
 		return nil, nil, errLoads("--load-file")
 	case l == nil && len(args) > 1 && args[0] == "conntrack" && find(args[1:]) != nil:
-		return nil, nil, cli.Usagef("natlens takes conntrack(8)'s letters without its name: %s", monitor.ShellLine(append([]string{"natlens"}, args[1:]...)...))
+		return nil, nil, cli.Usagef("natlens takes conntrack(8)'s letters without its name: %s",
+			monitor.ShellLine(append([]string{"natlens"}, args[1:]...)...))
 	case l == nil:
 		return args, nil, nil
 	}
@@ -85,7 +86,8 @@ func Translate(args []string) (out, ignored []string, err error) {
 }
 
 func errLoads(flag string) error {
-	return cli.Usagef("%s: natlens reads no file of commands; conntrack %[1]s FILE does, or xargs -L1 natlens < FILE", flag)
+	return cli.Usagef("%s: natlens reads no file of commands; conntrack %[1]s FILE does, "+
+		"or xargs -L1 natlens < FILE", flag)
 }
 
 // attached attaches values that may be left out to their flags, which is the only form that pflag
@@ -134,7 +136,7 @@ func find(args []string) *line {
 // tables are conntrack(8)'s.
 var tables = []string{"conntrack", "expect", "dying", "unconfirmed"}
 
-// readTable takes the name of a table, which may be cut short, off the words behind the command.
+// readTable removes the name of a table, which may be abbreviated, from the words after the command.
 func (l *line) readTable() error {
 	if len(l.rest) == 0 || l.rest[0] == "" {
 		return nil
@@ -199,7 +201,7 @@ func (l *line) format() string {
 	return strings.TrimSuffix("conntrack,"+modifiers, ",")
 }
 
-// flags translates what stands beside the command.
+// flags translates the flags of the command.
 func (l *line) flags(args []string) (out []string) {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
@@ -259,7 +261,8 @@ func (l *line) ignores(name string) bool {
 	case !l.expect || !isFilter || strings.IndexByte("GDI", l.command.Letter) < 0:
 		return false
 	case def.Name == "status", def.Name == "reply-src", def.Name == "reply-dst":
-		note = fmt.Sprintf("--%s is ignored: an expectation has no status, and is found by the original direction", def.Name)
+		note = fmt.Sprintf("--%s is ignored: an expectation has no status, and is found by the original direction",
+			def.Name)
 	case strings.HasPrefix(def.Name, "reply-"): // which conntrack(8) demands
 		return true
 	default:

@@ -60,7 +60,7 @@ func (v *netnsValue) Set(text string) error {
 func (v *netnsValue) String() string { return string(*v) }
 func (*netnsValue) Type() string     { return "string" }
 
-// EveryNetNS is the value of --netns that stands for all. A namespace of that name is reached by its path.
+// EveryNetNS is the value of --netns for all namespaces. One of that name is reached by its path.
 const EveryNetNS = "all"
 
 // AllowEvery allows --netns all.

@@ -61,7 +61,8 @@ func CompleteDir(*cobra.Command, []string, string) ([]cobra.Completion, cobra.Sh
 }
 
 // completeFormat completes -o: a format, and the modifiers of conntrack.
-func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
+func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobra.Completion,
+	_ cobra.ShellCompDirective) {
 	if strings.HasPrefix(typed, "conntrack,") {
 		return listOf(conntrack.ModifierNames()...)(cmd, args, typed)
 	}
@@ -72,7 +73,8 @@ func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobr
 }
 
 // CompleteExpectFormat completes -o of the commands on expectations.
-func CompleteExpectFormat(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func CompleteExpectFormat(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion,
+	cobra.ShellCompDirective) {
 	if strings.HasPrefix(typed, "conntrack,") {
 		return completeFormat(cmd, args, typed)
 	}

@@ -13,8 +13,10 @@ import (
 )
 
 // complete completes the words of a filter: several arguments, or one in quotes.
-func (c *FilterFlags) complete(_ *cobra.Command, args []string, last string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return completeFilter(LabelEnv(c.LabelFile), strings.Join(append(args, last), " "), last), cobra.ShellCompDirectiveNoFileComp
+func (c *FilterFlags) complete(_ *cobra.Command, args []string, last string) ([]cobra.Completion,
+	cobra.ShellCompDirective) {
+	return completeFilter(LabelEnv(c.LabelFile), strings.Join(append(args, last), " "), last),
+		cobra.ShellCompDirectiveNoFileComp
 }
 
 // CompleteUIFilter completes --filter, which is one argument.
@@ -45,7 +47,8 @@ func completeFilter(env filter.Env, text, last string) (out []cobra.Completion) 
 }
 
 // kernelHelpers are the names of Linux's helpers.
-var kernelHelpers = []string{"amanda", "ftp", "h323", "irc", "netbios-ns", "pptp", "Q.931", "RAS", "sane", "sip", "snmp", "tftp"}
+var kernelHelpers = []string{"amanda", "ftp", "h323", "irc", "netbios-ns", "pptp", "Q.931", "RAS", "sane", "sip",
+	"snmp", "tftp"}
 
 // knownValues are the values of fields that are names.
 func knownValues(f filter.Field) []string {
@@ -79,7 +82,8 @@ func (c *FilterFlags) completeFlags(cmd *cobra.Command) {
 }
 
 // CompleteLabels completes a list of names of labels.
-func (c *FilterFlags) CompleteLabels(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (c *FilterFlags) CompleteLabels(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion,
+	cobra.ShellCompDirective) {
 	return listOf(slices.Sorted(maps.Keys(LabelEnv(c.LabelFile).Labels))...)(cmd, args, typed)
 }
 

@@ -11,29 +11,31 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// ConfirmFlags is about asking before the kernel is changed.
+// ConfirmFlags say whether to ask before something is changed.
 type ConfirmFlags struct {
 	Yes    bool
 	DryRun bool
 }
 
+// Register adds --yes and --dry-run.
 func (c *ConfirmFlags) Register(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&c.Yes, "yes", "y", false, "do it without asking")
 	cmd.Flags().BoolVar(&c.DryRun, "dry-run", false, "only say what would be done")
 }
 
-// Check refuses, before anything is read, what could not be asked.
+// Check reports contradicting flags, and a question that nobody can answer.
 func (c *ConfirmFlags) Check(con Console, cmd string) error {
 	if c.Yes && c.DryRun {
 		return Usagef("--yes and --dry-run contradict each other")
 	}
 	if !c.Yes && !c.DryRun && !con.canAsk() {
-		return Usagef("%s asks first, and there is no terminal to ask on: --yes does it without, --dry-run only says what would be done", cmd)
+		return Usagef("%s asks first, and there is no terminal to ask on: --yes does it without, --dry-run only "+
+			"says what would be done", cmd)
 	}
 	return nil
 }
 
-// canAsk reports whether somebody sees the question and can answer.
+// canAsk reports whether a user sees the question and can answer.
 func (c Console) canAsk() bool {
 	if c.Answers != nil {
 		return true
@@ -43,15 +45,14 @@ func (c Console) canAsk() bool {
 	return ok && seen && term.IsTerminal(f.Fd())
 }
 
-// Ask asks on stderr and reports whether the answer is yes. Nothing else than a
-// yes is one; the end of ctx is a no.
+// Ask asks on standard error and reports whether the answer is yes. The end of ctx is a no.
 func (c Console) Ask(ctx context.Context, question string) bool {
 	fmt.Fprintf(c.Stderr, "%s [y/N] ", question)
 	in := c.Stdin
 	if c.Answers != nil {
 		in = c.Answers
 	}
-	// A read of a terminal can't be called off: it ends with the process.
+	// A read of a terminal can't be cancelled: it ends with the process.
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(in).ReadString('\n') // what ends without one is an answer too

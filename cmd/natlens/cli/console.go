@@ -13,8 +13,7 @@ import (
 	"natlens/tui/paint"
 )
 
-// Console is the outside world as a command sees it, so that tests can put
-// another one in its place.
+// Console is what a command reads and writes. Tests replace it.
 type Console struct {
 	Stdin          io.Reader
 	Answers        io.Reader // answers to questions, as if Stdin were a terminal; nil: Stdin, if it is one
@@ -33,8 +32,8 @@ func Terminal(w io.Writer) (width int, ok bool) {
 	return width, err == nil
 }
 
-// Colour reports whether what is written to w may be coloured: a terminal, and
-// nobody said otherwise (https://no-color.org).
+// Colour reports whether colours may be written to w: it is a terminal, and neither NO_COLOR (https://no-color.org) nor
+// TERM=dumb is set.
 func (c Console) Colour(w io.Writer) bool {
 	_, ok := Terminal(w)
 	return ok && c.Getenv("NO_COLOR") == "" && c.Getenv("TERM") != "dumb"
@@ -56,8 +55,7 @@ func (c Console) Background() string {
 // Light reports whether the terminal says that its background is light.
 func (c Console) Light() bool { return c.Background() == "light" }
 
-// Style is how drawings for people look on w: plain text unless it is a
-// terminal, in the colours that it has.
+// Style is the style of drawings on w: the colours of the terminal, or plain text if w is none.
 func (c Console) Style(w io.Writer) paint.Style {
 	style := paint.Plain()
 	if _, ok := Terminal(w); ok {
@@ -73,8 +71,7 @@ func (c Console) Style(w io.Writer) paint.Style {
 	return style
 }
 
-// ASCII reports whether the locale has no UTF-8. Without any locale the terminal is
-// taken for one with UTF-8.
+// ASCII reports whether the locale has no UTF-8. Without a locale the terminal is assumed to have it.
 func (c Console) ASCII() bool {
 	locale := strings.ToLower(cmp.Or(c.Getenv("LC_ALL"), c.Getenv("LC_CTYPE"), c.Getenv("LANG")))
 	return locale != "" && !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")

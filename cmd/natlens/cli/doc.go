@@ -4,9 +4,10 @@
 // A command is a package of its own. It has a struct of options, New(console) that returns the cobra command, and a
 // run(options) that tests call with streams of their own:
 //
-//	opts := options{con: con}
-//	cmd := &cobra.Command{Use: "count", RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &opts) }}
-//	opts.capture.RegisterNetNS(cmd)
+//	o := options{con: con}
+//	cmd := &cobra.Command{Use: "count", Args: cli.NoArgs}
+//	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) }
+//	o.capture.RegisterNetNS(cmd)
 //
 // A group of flags is a struct with Register. What the flags ask for is read by its other methods, which return usage
 // errors (exit code 2) before anything is opened.

@@ -10,7 +10,7 @@ import (
 	"natlens/monitor/human"
 )
 
-// FlagError says in natlens's words what pflag found wrong with a flag.
+// FlagError is the usage error for what pflag reports.
 func FlagError(cmd *cobra.Command, err error) error {
 	see := "; see " + cmd.CommandPath() + " --help"
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
@@ -27,7 +27,7 @@ func FlagError(cmd *cobra.Command, err error) error {
 	return Usagef("%w%s", err, see)
 }
 
-// unknownFlag names the flag that was perhaps meant.
+// unknownFlag suggests the flag that was probably meant.
 func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 	word := e.GetSpecifiedName()
 	if group := e.GetSpecifiedShortnames(); len(group) > 1 {
@@ -45,7 +45,7 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 	return Usagef("unknown flag %s%s", dashed(word), see)
 }
 
-// dashed is a flag as it is typed.
+// dashed is a flag as users type it.
 func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
@@ -53,13 +53,13 @@ func dashed(name string) string {
 	return "--" + name
 }
 
-// valueName is what a flag's value is called in its help.
+// valueName is the name of a flag's value in help.
 func valueName(f *pflag.Flag) string {
 	name, _ := pflag.UnquoteUsage(f)
 	return name
 }
 
-// wrongValue says what a flag of the value's type wants.
+// wrongValue says which values a flag of that type accepts.
 func wrongValue(e *pflag.InvalidValueError) string {
 	switch e.GetFlag().Value.Type() {
 	case "duration":

@@ -25,7 +25,8 @@ type FromFlags struct {
 
 // Register adds --from.
 func (c *FromFlags) Register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&c.Paths, "from", nil, "read this recording instead of the kernel: a `file` of JSON lines or a netlink capture, plain or compressed; - for standard input; may be repeated")
+	cmd.Flags().StringArrayVar(&c.Paths, "from", nil, "read this recording instead of the kernel: a `file` of JSON "+
+		"lines or a netlink capture, plain or compressed; - for standard input; may be repeated")
 }
 
 // RegisterAt adds --at.
@@ -38,7 +39,8 @@ func (c *FromFlags) RegisterAt(cmd *cobra.Command) {
 func (c *FromFlags) Given() bool { return len(c.Paths) > 0 || c.at != "" }
 
 // kernelFlags are for the kernel only.
-var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter", "table", "zero", "metrics", "history", "keep", "max-size"}
+var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter",
+	"table", "zero", "metrics", "history", "keep", "max-size"}
 
 // Check reports --at without a recording, and flags of the kernel with one.
 func (c *FromFlags) Check(cmd *cobra.Command) (err error) {
@@ -88,7 +90,8 @@ func (c *FromFlags) FlowsAt(cmd *cobra.Command, con Console, namespaces *monitor
 		return nil, err
 	}
 	table := table.New(table.Config{})
-	rec, err := c.Recording(cmd.Context(), con, replay.Config{Zstd: UnpackZstd, Locals: table.SetLocals, Namespaces: namespaces})
+	rec, err := c.Recording(cmd.Context(), con, replay.Config{Zstd: UnpackZstd, Locals: table.SetLocals,
+		Namespaces: namespaces})
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +136,8 @@ func (c *FromFlags) moment(rec *replay.Recording) (monitor.Time, error) {
 
 // UnpackZstd decompresses zstd in bounded memory, without a goroutine.
 func UnpackZstd(r io.Reader) (io.Reader, error) {
-	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderLowmem(true))
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20),
+		zstd.WithDecoderLowmem(true))
 }
 
 // Command returns the command line that shows the flows of a finding. In a recording that is always watch.

@@ -133,7 +133,8 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 		names = append(names, strings.TrimSpace(flagNames(&def)))
 	}
 	text := strings.ReplaceAll(Wrapped(strings.Join(names, "; "), width-2), "\n", "\n  ")
-	fmt.Fprintf(b, "\n%s:\n  %s\n%s\n", GroupFilter, text, Wrapped(cmd.Root().Name()+" help "+topicFilters+" describes them, and the words of a filter.", width))
+	fmt.Fprintf(b, "\n%s:\n  %s\n%s\n", GroupFilter, text, Wrapped(cmd.Root().Name()+" help "+topicFilters+" "+
+		"describes them, and the words of a filter.", width))
 }
 
 // flagNames is a filter flag as help names it: "-p, --proto".

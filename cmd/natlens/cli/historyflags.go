@@ -47,7 +47,8 @@ func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 		case isAge || isCount:
 			return cfg, 0, Usagef("--keep %s: there is one already", text)
 		default:
-			return cfg, 0, Usagef("--keep %s: not a time of a minute or more, such as 90d or 36h, nor a number of files", text)
+			return cfg, 0, Usagef("--keep %s: not a time of a minute or more, such as 90d or 36h, nor a number of "+
+				"files", text)
 		}
 	}
 	if c.maxSize != "" {

@@ -10,17 +10,19 @@ import (
 	"natlens/export/metrics"
 )
 
-// MetricsFlags says where metrics are served; the zero value serves none.
+// MetricsFlags say where metrics are served. The zero value serves none.
 type MetricsFlags struct{ Address string }
 
+// Register adds --metrics.
 func (c *MetricsFlags) Register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.Address, "metrics", "", "serve metrics for Prometheus on this `ADDRESS:PORT`, such as 127.0.0.1:9742")
+	cmd.Flags().StringVar(&c.Address, "metrics", "", "serve metrics for Prometheus on this `ADDRESS:PORT`, such as "+
+		"127.0.0.1:9742")
 	InGroup(cmd.Flags(), GroupOutput, "metrics")
-	MustComplete(cmd, "metrics", cobra.FixedCompletions([]cobra.Completion{"127.0.0.1:9742", "[::1]:9742"}, cobra.ShellCompDirectiveNoFileComp))
+	MustComplete(cmd, "metrics", cobra.FixedCompletions([]cobra.Completion{"127.0.0.1:9742", "[::1]:9742"},
+		cobra.ShellCompDirectiveNoFileComp))
 }
 
-// Listen takes the port, before anything else is begun: who finds it in use is
-// told so at once. The listener is nil if no metrics are asked for.
+// Listen opens the port. The listener is nil without --metrics.
 func (c *MetricsFlags) Listen() (net.Listener, error) {
 	if c.Address == "" {
 		return nil, nil
@@ -35,11 +37,11 @@ func (c *MetricsFlags) Listen() (net.Listener, error) {
 	return l, nil
 }
 
-// MetricsText says where the metrics are, and who may read them.
+// MetricsText says where the metrics are.
 func MetricsText(l net.Listener) string {
 	text := fmt.Sprintf("metrics: http://%s/metrics", l.Addr())
 	if !metrics.Loopback(l) {
-		text += "; whoever reaches that address can read them, so that a firewall should say who does"
+		text += "; anyone who reaches that address can read them: restrict it with a firewall"
 	}
 	return text
 }

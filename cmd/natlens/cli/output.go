@@ -22,13 +22,14 @@ type OutputFlags struct {
 
 	Filter     string              // the filter, for the header of a recording
 	Namespaces *monitor.Namespaces // names of several network namespaces; nil for one
-	Recorded   bool                // the events are of a recording: processes here did not cause them
+	Recorded   bool                // the events come from a recording, not from processes of this host
 }
 
 // Register adds all flags.
 func (c *OutputFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&c.Format, "output-format", "o", "", "`format`: "+export.FormatsHelp()+" (default pretty on a terminal, else jsonl)")
+	f.StringVarP(&c.Format, "output-format", "o", "", "`format`: "+export.FormatsHelp()+" (default pretty on a "+
+		"terminal, else jsonl)")
 	f.StringVar(&c.path, "output", "", "write to this new `file` of mode 0600")
 	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
 	InGroup(f, GroupOutput, "output-format", "output", "force")

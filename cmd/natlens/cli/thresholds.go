@@ -18,7 +18,8 @@ type ThresholdFlags struct {
 // Register adds --threshold, with the defaults as values.
 func (t *ThresholdFlags) Register(cmd *cobra.Command) {
 	t.Values = findings.DefaultThresholds()
-	cmd.Flags().Var(t, "threshold", "set a threshold of findings, such as syn-unanswered=20; may be repeated: `NAME=VALUE`")
+	cmd.Flags().Var(t, "threshold", "set a threshold of findings, such as syn-unanswered=20; may be repeated: "+
+		"`NAME=VALUE`")
 	InGroup(cmd.Flags(), GroupOutput, "threshold")
 	MustComplete(cmd, "threshold", completeThreshold)
 }

@@ -10,7 +10,8 @@ import (
 
 // How a time is written, in a recording and in what is still written.
 const (
-	MomentHelp    = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, seconds since 1970, -2h before the end or +30s after the beginning"
+	MomentHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, seconds since 1970, -2h before the end or +30s " +
+		"after the beginning"
 	MomentNowHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, seconds since 1970, now or -2h before now"
 )
 
@@ -98,7 +99,8 @@ func parseTimeWithin(text string, begin, end time.Time, loc *time.Location) (tim
 		t = begin
 	}
 	if t.Before(begin) || t.After(end) {
-		return time.Time{}, fmt.Errorf("%s is outside the recording, which goes from %s to %s", t.In(loc).Format(time.DateTime),
+		return time.Time{}, fmt.Errorf("%s is outside the recording, which goes from %s to %s",
+			t.In(loc).Format(time.DateTime),
 			begin.In(loc).Format(time.DateTime), end.In(loc).Format(time.DateTime))
 	}
 	return t, nil

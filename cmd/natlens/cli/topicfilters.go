@@ -10,14 +10,16 @@ const topicFilters = "filters"
 var FiltersTopic = Topic{
 	Name:  topicFilters,
 	Short: "The words of a filter, and conntrack(8)'s flags",
-	Long: `A filter is made of conditions with and, or, not and brackets between them. Conditions side by side must all hold. Quote what the shell would take for itself: ( ) < > & | ! { }.
+	Long: `A filter is made of conditions with and, or, not and brackets between them. Conditions side by side
+must all hold. Quote what the shell would take for itself: ( ) < > & | ! { }.
 
   tcp dport 443
   snat and reply.dport in 1024..2047
   not dst 10.0.0.0/8 or state syn_sent
   mark & 0xff == 0x10 and bytes > 1M
 
-Comparisons are == != < <= > >= in {…} in A..B; == may be left out. Lists are written with commas: dport 80,443. docs/filters.md is the whole reference.`,
+Comparisons are == != < <= > >= in {…} in A..B; == may be left out. Lists are written with commas: dport 80,443.
+docs/filters.md is the whole reference.`,
 	Tables: func() []Table {
 		fields := Table{Heading: "Fields, which are compared"}
 		words := Table{Heading: "Words that are a condition by themselves"}

@@ -10,7 +10,9 @@ import (
 var FindingsTopic = Topic{
 	Name:  "findings",
 	Short: "The rules that findings come from, and their thresholds",
-	Long: `Rules check the flow table and the stream of events and report what is wrong with the traffic of a gateway. They see every flow, whatever the filter selects. A finding appears when its threshold is reached, and is cleared when its count was below half of that twice in a row.
+	Long: `Rules check the flow table and the stream of events and report what is wrong with the traffic of a
+gateway. They see every flow, whatever the filter selects. A finding appears when its threshold is reached, and is
+cleared when its count was below half of that twice in a row.
 
   natlens watch --findings
   natlens watch --findings -o jsonl false

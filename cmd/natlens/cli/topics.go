@@ -41,7 +41,8 @@ var FilesTopic = Topic{
 		return []Table{
 			{Heading: "Exit status", Rows: [][2]string{
 				{"0", "success; also if the reader of a pipe has gone"},
-				{"1", "failure: a missing privilege, an entry that does not exist, a full disk; with doctor: something is wrong"},
+				{"1", "failure: a missing privilege, an entry that does not exist, a full disk; with doctor: " +
+					"something is wrong"},
 				{"2", "the command line is wrong"},
 			}},
 			{Heading: "Environment", Rows: [][2]string{

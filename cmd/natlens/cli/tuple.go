@@ -21,9 +21,9 @@ type Exact struct {
 }
 
 // ExactFlags are the flags that name the tuples of a flow.
-var ExactFlags = []string{"family", "proto", "orig-src", "orig-dst", "reply-src", "reply-dst", "orig-port-src", "orig-port-dst",
-	"reply-port-src", "reply-port-dst", "icmp-type", "icmp-code", "icmp-id", "orig-key-src", "orig-key-dst", "reply-key-src",
-	"reply-key-dst", "zone", "orig-zone", "reply-zone"}
+var ExactFlags = []string{"family", "proto", "orig-src", "orig-dst", "reply-src", "reply-dst",
+	"orig-port-src", "orig-port-dst", "reply-port-src", "reply-port-dst", "icmp-type", "icmp-code", "icmp-id",
+	"orig-key-src", "orig-key-dst", "reply-key-src", "reply-key-dst", "zone", "orig-zone", "reply-zone"}
 
 // ReadExact reads those of the given flags that name tuples. Errors name the command.
 func ReadExact(command string, env filter.Env, given []filter.FlagValue) (*Exact, error) {
@@ -82,10 +82,16 @@ type direction struct {
 }
 
 var (
-	origDirection = &direction{"orig", filter.FieldOrigSrc, filter.FieldOrigDst,
-		[2]filter.Field{filter.FieldOrigSPort, filter.FieldOrigDPort}, [2]filter.Field{filter.FieldOrigSrcKey, filter.FieldOrigDstKey}}
-	replyDirection = &direction{"reply", filter.FieldReplySrc, filter.FieldReplyDst,
-		[2]filter.Field{filter.FieldReplySPort, filter.FieldReplyDPort}, [2]filter.Field{filter.FieldReplySrcKey, filter.FieldReplyDstKey}}
+	origDirection = &direction{
+		"orig", filter.FieldOrigSrc, filter.FieldOrigDst,
+		[2]filter.Field{filter.FieldOrigSPort, filter.FieldOrigDPort},
+		[2]filter.Field{filter.FieldOrigSrcKey, filter.FieldOrigDstKey},
+	}
+	replyDirection = &direction{
+		"reply", filter.FieldReplySrc, filter.FieldReplyDst,
+		[2]filter.Field{filter.FieldReplySPort, filter.FieldReplyDPort},
+		[2]filter.Field{filter.FieldReplySrcKey, filter.FieldReplyDstKey},
+	}
 )
 
 // ends are the fields of ports, or of GRE keys, and what their flags are called; "" for protocols without both.
@@ -224,7 +230,8 @@ func (x *Exact) invertICMP(t *monitor.Tuple) error {
 			return nil
 		}
 	}
-	return Usagef("%s: %s type %d has no answer, so that it makes no flow", x.command, strings.ToUpper(x.Proto.String()), t.ICMPType())
+	return Usagef("%s: %s type %d has no answer, so that it makes no flow", x.command,
+		strings.ToUpper(x.Proto.String()), t.ICMPType())
 }
 
 // Allowed reports a flag that a command does not use.

@@ -9,13 +9,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version is set by the release build; otherwise the module's own is told.
+// Version is set by the release build. "" means the version of the module.
 var Version string
 
+// VersionLine is what natlens version prints.
 func VersionLine() string {
 	return fmt.Sprintf("natlens %s %s/%s %s\n", VersionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
+// VersionText is the version.
 func VersionText() string {
 	if Version != "" {
 		return Version

@@ -22,7 +22,7 @@ type options struct {
 	capture    cli.CaptureFlags
 	confirm    cli.ConfirmFlags
 	thresholds cli.ThresholdFlags
-	look       time.Duration
+	duration   time.Duration
 	format     string
 	fix        bool
 }
@@ -33,9 +33,12 @@ func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what is wrong with connection tracking here, and the commands that change it",
-		Long: `Capture for some seconds and print a line for each check: whether natlens sees what people expect, whether the table is healthy, and what is wrong with the traffic. ✓ is good, ! could be better, ✗ is wrong. Each line names the evidence and the command that changes it. The exit code is 1 if something is wrong.
+		Long: `Capture for some seconds and print a line for each check: whether natlens sees what people
+expect, whether the table is healthy, and what is wrong with the traffic. ✓ is good, ! could be better, ✗ is
+wrong. Each line names the evidence and the command that changes it. The exit code is 1 if something is wrong.
 
-With --fix it asks, sets the sysctls of this network namespace that are safe to set, and prints the commands that undo it.`,
+With --fix it asks, sets the sysctls of this network namespace that are safe to set, and prints the commands that
+undo it.`,
 		Example: `  natlens doctor
   natlens doctor --for 30s -o json
   natlens doctor --netns all
@@ -44,7 +47,7 @@ With --fix it asks, sets the sysctls of this network namespace that are safe to 
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
 	}
 	f := cmd.Flags()
-	f.DurationVar(&o.look, "for", 5*time.Second, "how `long` to capture")
+	f.DurationVar(&o.duration, "for", 5*time.Second, "how `long` to capture")
 	f.StringVarP(&o.format, "output-format", "o", "pretty", "`format`: pretty or json")
 	f.BoolVar(&o.fix, "fix", false, "set what is safe to set, after asking")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
@@ -62,8 +65,8 @@ func (o *options) check() error {
 	switch {
 	case o.format != "pretty" && o.format != "json":
 		return cli.Usagef("-o %s: must be pretty or json", o.format)
-	case o.look <= 0:
-		return cli.Usagef("--for %s: must be longer than 0", o.look)
+	case o.duration <= 0:
+		return cli.Usagef("--for %s: must be longer than 0", o.duration)
 	case o.fix && o.capture.Every():
 		return cli.Usagef("--fix changes one network namespace: not together with --netns all")
 	case !o.fix && (o.confirm.Yes || o.confirm.DryRun):

@@ -26,8 +26,8 @@ type examined struct {
 	name   func(monitor.NetNS) string // of a namespace, "" if there is only one
 }
 
-// look is how long events were captured; 0 if they could not be.
-func (e *examined) look() time.Duration { return e.all[0].Snapshot.Span }
+// span is how long events were captured; 0 if they could not be.
+func (e *examined) span() time.Duration { return e.all[0].Snapshot.Span }
 
 // everyKind joins all groups of events.
 var everyKind capture.Kinds
@@ -35,7 +35,7 @@ var everyKind capture.Kinds
 // examine captures for the time of --for, or until ctx ends, and makes the checks.
 func examine(ctx context.Context, o *options, open capture.Config) (*examined, error) {
 	thresholds := o.thresholds.Values
-	thresholds.Within(o.look)
+	thresholds.Within(o.duration)
 	run, err := live.Open(live.Config{
 		Capture: open, Which: o.capture.Netns, Names: o.capture.Namespaces(), Refused: o.con.Refused,
 		Existing: loop.ExistingBeside, Sudo: cli.Sudo(),
@@ -55,7 +55,7 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 	if err != nil && len(before) == 0 {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.look)
+	ctx, cancel := context.WithTimeout(ctx, o.duration)
 	defer cancel()
 	if err := run.Run(ctx); err != nil {
 		return nil, err
@@ -79,7 +79,10 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 		s := &doctor.Snapshot{Place: run.Place(now.ID), Capture: events}
 		probe.Between(s, &old[now.ID].Reading, &now.Reading)
 		err := run.In(now.ID, func(fd int) error {
-			return fill(reading, s, fd, func(orig monitor.Tuple) (monitor.Reading, bool) { return run.Reading(now.ID, orig) })
+			return fill(reading, s, fd, func(orig monitor.Tuple) (monitor.Reading,
+				bool) {
+				return run.Reading(now.ID, orig)
+			})
 		})
 		switch {
 		case err == nil:

@@ -48,7 +48,8 @@ func (f *fixes) apply(ctx context.Context, confirm *cli.ConfirmFlags, wanted []d
 		if err := kernel.WriteSysctl(f.netns, w.Name, fmt.Sprint(w.Value)); err != nil {
 			return err
 		}
-		fmt.Fprintf(f.con.Stderr, "natlens: %s=%d; undo: %ssysctl -w %s=%s\n", w.Name, w.Value, f.place.Enter(), w.Name, before[i])
+		fmt.Fprintf(f.con.Stderr, "natlens: %s=%d; undo: %ssysctl -w %s=%s\n", w.Name, w.Value, f.place.Enter(),
+			w.Name, before[i])
 	}
 	return nil
 }

@@ -38,14 +38,15 @@ func asJSON(e *examined) []byte {
 		Seconds  float64      `json:"seconds"`
 		Checks   []check      `json:"checks"`
 		Findings []finding    `json:"findings"`
-	}{V: 1, Verdict: worst(e.checks, e.found), Seconds: e.look().Seconds(), Findings: []finding{}}
+	}{V: 1, Verdict: worst(e.checks, e.found), Seconds: e.span().Seconds(), Findings: []finding{}}
 	for _, c := range e.checks {
 		out.Checks = append(out.Checks, check{c.Check, c.In})
 	}
 	for i := range e.found {
 		f := &e.found[i]
 		out.Findings = append(out.Findings, finding{
-			f.Rule, f.Severity, f.Subject, e.name(f.NetNS), f.Text, f.Why, f.Filter, f.Command, f.Flows, monitor.MarshalFigures(f.Figures),
+			f.Rule, f.Severity, f.Subject, e.name(f.NetNS), f.Text, f.Why, f.Filter, f.Command, f.Flows,
+			monitor.MarshalFigures(f.Figures),
 		})
 	}
 	var b strings.Builder

@@ -59,7 +59,8 @@ func (e *examined) findings() (lines []doctor.Check) {
 		return nil
 	}
 	if len(e.found) == 0 {
-		return []doctor.Check{{ID: "findings", Text: "nothing is wrong with the traffic of " + e.look().Round(100*time.Millisecond).String()}}
+		return []doctor.Check{{ID: "findings", Text: "nothing is wrong with the traffic of " +
+			e.span().Round(100*time.Millisecond).String()}}
 	}
 	for i := range e.found {
 		f := &e.found[i]

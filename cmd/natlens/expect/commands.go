@@ -132,7 +132,10 @@ func (o *options) get(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.service(func(s *kernel.Service) error { return errors.Join(s.GetExpect(ctx, &t, sink.Write), sink.Close()) })
+	return o.service(func(s *kernel.Service) error {
+		return errors.Join(s.GetExpect(ctx, &t, sink.Write),
+			sink.Close())
+	})
 }
 
 func (o *options) delete(ctx context.Context) error {

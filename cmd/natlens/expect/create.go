@@ -51,7 +51,10 @@ func (o *options) expects(cmd *cobra.Command) {
 		cmd.Flags().Var(&expectedValue{&o.expected, def.name, def.arg}, def.name, def.help)
 		cli.MustComplete(cmd, def.name, cobra.NoFileCompletions)
 	}
-	cmd.Long = `Make an expectation by hand, for tests. Its master, which --proto and the flags of the original direction name, is a flow in the table that has a helper. --tuple-src, --tuple-dst and the ports or keys describe the expected flow. Without a mask all bits of a value count, and a source port that is not given does not count. How long the expectation lasts is up to the helper, and the kernel uses the mask of the source only.`
+	cmd.Long = `Make an expectation by hand, for tests. Its master, which --proto and the flags of the original
+direction name, is a flow in the table that has a helper. --tuple-src, --tuple-dst and the ports or keys describe
+the expected flow. Without a mask all bits of a value count, and a source port that is not given does not count.
+How long the expectation lasts is up to the helper, and the kernel uses the mask of the source only.`
 	cmd.Example = `  natlens expect create -p tcp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 40000 --orig-port-dst 21 -t 60 \
     --tuple-src 203.0.113.9 --tuple-dst 192.168.77.2 \

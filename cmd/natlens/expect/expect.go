@@ -34,9 +34,10 @@ func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "expect command",
 		Short: "List, watch, delete and make expectations",
-		Long:  `An expectation is a flow that a helper (FTP, SIP, TFTP, PPTP …) has read of in the payload of another flow, its master. When the flow comes, it is related to the master.`,
-		Args:  cli.NoWords,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `An expectation is a flow that a helper (FTP, SIP, TFTP, PPTP …) has read of in the payload of
+another flow, its master. When the flow comes, it is related to the master.`,
+		Args: cli.NoWords,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, c := range []struct {
 		name, short string
@@ -44,8 +45,10 @@ func New(con cli.Console) *cobra.Command {
 		flags       []func(*options, *cobra.Command)
 	}{
 		{"list", "List the expectations", (*options).list, groups((*options).shows, (*options).families)},
-		{"watch", "Stream expectations as they are made and go", (*options).watch, groups((*options).shows, (*options).ends)},
-		{"get", "Show the expectation that a packet would match", (*options).get, groups((*options).shows, (*options).tuples)},
+		{"watch", "Stream expectations as they are made and go", (*options).watch, groups((*options).shows,
+			(*options).ends)},
+		{"get", "Show the expectation that a packet would match", (*options).get, groups((*options).shows,
+			(*options).tuples)},
 		{"delete", "Delete the expectation that a packet would match", (*options).delete, groups((*options).tuples)},
 		{"flush", "Delete every expectation", (*options).flush, groups((*options).asks)},
 		{"count", "Print how many expectations there are", (*options).count, groups((*options).families)},
@@ -69,7 +72,8 @@ func New(con cli.Console) *cobra.Command {
 func groups(g ...func(*options, *cobra.Command)) []func(*options, *cobra.Command) { return g }
 
 func (o *options) shows(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&o.format, "output-format", "o", "", "`format`: conntrack, jsonl (default conntrack on a terminal, else jsonl)")
+	cmd.Flags().StringVarP(&o.format, "output-format", "o", "", "`format`: conntrack, jsonl (default conntrack on "+
+		"a terminal, else jsonl)")
 	cli.InGroup(cmd.Flags(), cli.GroupOutput, "output-format")
 	cli.MustComplete(cmd, "output-format", cli.CompleteExpectFormat)
 }

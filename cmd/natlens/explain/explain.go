@@ -30,7 +30,9 @@ func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [filter…]",
 		Short: "Draw the way of a flow's packets through the hooks",
-		Long:  `Draw the way of the packets of the selected flows through this host, in both directions: where conntrack looks them up, at which hook NAT rewrites what, and why nothing else is looked up or rewritten. The flows are those in the table now.`,
+		Long: `Draw the way of the packets of the selected flows through this host, in both directions: where
+conntrack looks them up, at which hook NAT rewrites what, and why nothing else is looked up or rewritten. The
+flows are those in the table now.`,
 		Example: `  natlens explain tcp dport 443 and src 192.168.77.2
   natlens explain id 1561741433`,
 		Args: o.filter.Words,

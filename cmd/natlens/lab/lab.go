@@ -28,11 +28,15 @@ type options struct {
 
 // New returns the command.
 func New(con cli.Console) *cobra.Command {
-	o := options{con: con, stream: watch.Options{Filter: cli.FilterFlags{LabelFile: con.LabelFile}}, screen: ui.NewOptions(con)}
+	o := options{con: con, stream: watch.Options{Filter: cli.FilterFlags{LabelFile: con.LabelFile}},
+		screen: ui.NewOptions(con)}
 	cmd := &cobra.Command{
 		Use:   "lab [--watch] [filter…]",
 		Short: "Watch a NAT gateway made for the occasion: no root, no set-up",
-		Long:  `Build a NAT gateway with hosts on both sides in network namespaces of their own, make traffic through it, and open the terminal UI in the gateway, or with --watch stream its events as natlens watch does. The events are the kernel's. Nothing on this host is changed, and nothing is left. It needs no root: without privilege it runs in a user namespace of its own.`,
+		Long: `Build a NAT gateway with hosts on both sides in network namespaces of their own, make traffic
+through it, and open the terminal UI in the gateway, or with --watch stream its events as natlens watch does. The
+events are the kernel's. Nothing on this host is changed, and nothing is left. It needs no root: without privilege
+it runs in a user namespace of its own.`,
 		Example: `  natlens lab
   natlens lab --watch
   natlens lab --watch nat and tcp`,
@@ -81,7 +85,8 @@ func (o *options) run(ctx context.Context, words []string) error {
 			return o.stream.Run(ctx, o.con, at)
 		}
 		o.screen.SetFilter(words)
-		o.screen.Capture, o.screen.Metrics, o.screen.Thresholds = o.stream.Capture, o.stream.Metrics, o.stream.Thresholds
+		o.screen.Capture, o.screen.Metrics, o.screen.Thresholds = o.stream.Capture, o.stream.Metrics,
+			o.stream.Thresholds
 		return o.screen.Run(ctx, at)
 	})
 }

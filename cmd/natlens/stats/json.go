@@ -14,21 +14,21 @@ type numbers map[string]uint64
 
 // object is a namespace in JSON, as docs/json.md describes it.
 type object struct {
-	V        int       `json:"v"`
-	Entries  uint32    `json:"entries"`
-	Max      uint64    `json:"max,omitempty"`
-	Buckets  uint64    `json:"buckets,omitempty"`
-	Counters numbers   `json:"counters"`
-	CPUs     []numbers `json:"cpus"`
-	Expect   numbers   `json:"expect"`
-	Sysctls  numbers   `json:"sysctls"`
-	NetNS    string    `json:"netns,omitempty"`
-	Inode    uint64    `json:"inode,omitempty"`
-	Look     *look     `json:"look,omitempty"`
+	V        int            `json:"v"`
+	Entries  uint32         `json:"entries"`
+	Max      uint64         `json:"max,omitempty"`
+	Buckets  uint64         `json:"buckets,omitempty"`
+	Counters numbers        `json:"counters"`
+	CPUs     []numbers      `json:"cpus"`
+	Expect   numbers        `json:"expect"`
+	Sysctls  numbers        `json:"sysctls"`
+	NetNS    string         `json:"netns,omitempty"`
+	Inode    uint64         `json:"inode,omitempty"`
+	Look     *watchedObject `json:"look,omitempty"`
 }
 
-// look is the member of --for.
-type look struct {
+// watchedObject is what --for adds.
+type watchedObject struct {
 	Seconds  float64 `json:"seconds"`
 	Capture  string  `json:"capture"`
 	Queue    int     `json:"queue"`
@@ -80,13 +80,14 @@ func (r *reading) object(seen *watched) object {
 		out.Sysctls[s.Name] = s.Value
 	}
 	if seen != nil {
-		out.Look = r.look(seen)
+		out.Look = r.watched(seen)
 	}
 	return out
 }
 
-func (r *reading) look(w *watched) *look {
-	out := &look{Seconds: w.took.Round(time.Millisecond).Seconds(), Capture: w.way.String(), Queue: w.capture.Capacity, Events: numbers{}, Counters: numbers{}}
+func (r *reading) watched(w *watched) *watchedObject {
+	out := &watchedObject{Seconds: w.took.Round(time.Millisecond).Seconds(), Capture: w.way.String(),
+		Queue: w.capture.Capacity, Events: numbers{}, Counters: numbers{}}
 	for _, row := range w.rows(&r.events) {
 		if !row.unknown {
 			out.Events[row.member()] = row.n

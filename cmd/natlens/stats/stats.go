@@ -17,12 +17,12 @@ import (
 
 // options is the command line.
 type options struct {
-	con     cli.Console
-	capture cli.CaptureFlags
-	format  string
-	table   string        // of -o conntrack
-	look    time.Duration // how long to capture; 0: not at all
-	started func()        // called when events are being captured; nil: nothing
+	con      cli.Console
+	capture  cli.CaptureFlags
+	format   string
+	table    string        // of -o conntrack
+	duration time.Duration // how long to capture; 0: not at all
+	started  func()        // called when events are being captured; nil: nothing
 }
 
 // New returns the command.
@@ -32,16 +32,19 @@ func newCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stats",
 		Short: "Show the kernel's counters, how full the table is, and the settings that matter",
-		Long: `Show how many entries the connection tracking table has and may have, the counters that the kernel keeps for each CPU, and the settings that decide what can be seen. The counters belong to the network namespace. They have 32 bits and wrap.
+		Long: `Show how many entries the connection tracking table has and may have, the counters that the
+kernel keeps for each CPU, and the settings that decide what can be seen. The counters belong to the network
+namespace. They have 32 bits and wrap.
 
-With --for, also how much the counters grow in that time, the events that come, and how they were captured: how many were lost, could not be decoded or were forged, and how often the reader was woken.`,
+With --for, also how much the counters grow in that time, the events that come, and how they were captured: how
+many were lost, could not be decoded or were forged, and how often the reader was woken.`,
 		Example: `  natlens stats
   natlens stats --netns all
   natlens stats --for 5s`,
 		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range []string{"capture", "buffer-size", "ring"} {
-				if o.look == 0 && cmd.Flags().Changed(name) {
+				if o.duration == 0 && cmd.Flags().Changed(name) {
 					return cli.Usagef("--%s goes with --for: only then events are captured", name)
 				}
 			}
@@ -49,8 +52,9 @@ With --for, also how much the counters grow in that time, the events that come, 
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty; json, one document; jsonl, a line a namespace (default pretty on a terminal, else jsonl)")
-	f.DurationVar(&o.look, "for", 0, "capture events for this `time` too, such as 5s")
+	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty; json, one document; jsonl, a line a "+
+		"namespace (default pretty on a terminal, else jsonl)")
+	f.DurationVar(&o.duration, "for", 0, "capture events for this `time` too, such as 5s")
 	f.StringVar(&o.table, "table", "conntrack", "counters of this `table`: conntrack or expect")
 	f.Lookup("table").Hidden = true
 	cli.InGroup(f, cli.GroupOutput, "output-format", "for")
@@ -76,9 +80,9 @@ func (o *options) check() error {
 	switch {
 	case o.table != "conntrack" && o.table != "expect":
 		return cli.Usagef("--table %s: must be conntrack or expect", o.table)
-	case o.look < 0:
-		return cli.Usagef("--for %s: must not be negative", o.look)
-	case o.format == "conntrack" && o.look > 0:
+	case o.duration < 0:
+		return cli.Usagef("--for %s: must not be negative", o.duration)
+	case o.format == "conntrack" && o.duration > 0:
 		return cli.Usagef("--for: -o conntrack has no place for events")
 	case o.format == "conntrack" && o.capture.Every():
 		return cli.Usagef("-o conntrack covers one network namespace; natlens stats --netns all shows all")
@@ -91,7 +95,7 @@ func run(ctx context.Context, o *options) error {
 		return err
 	}
 	read := o.read
-	if o.look > 0 {
+	if o.duration > 0 {
 		read = o.watch
 	}
 	all, seen, err := read(ctx)
@@ -136,7 +140,8 @@ func (r *reading) conntrack() (b []byte) {
 // conntrackExpect writes what conntrack -S expect writes.
 func (r *reading) conntrackExpect() (b []byte) {
 	for _, e := range r.expect {
-		b = fmt.Appendf(b, "cpu=%-4d\texpect_new=%d expect_create=%d expect_delete=%d \n", e.CPU, e.New, e.Create, e.Delete)
+		b = fmt.Appendf(b, "cpu=%-4d\texpect_new=%d expect_create=%d expect_delete=%d \n", e.CPU, e.New, e.Create,
+			e.Delete)
 	}
 	return b
 }

@@ -33,11 +33,13 @@ var settings = []struct {
 	name  string
 	means []string // by value
 }{
-	{"events", []string{"no flow sends events", "every flow sends events", "flows that begin while somebody listens send events"}},
+	{"events", []string{"no flow sends events", "every flow sends events",
+		"flows that begin while somebody listens send events"}},
 	{"acct", []string{"packets and bytes are not counted", "packets and bytes are counted"}},
 	{"timestamp", []string{"no times of begin and end", "times of begin and end are kept"}},
 	{"helper", []string{"helpers are assigned by rules only", "helpers are assigned by port"}},
-	{"tcp_loose", []string{"TCP connections are tracked from their SYN only", "TCP connections are picked up in the middle"}},
+	{"tcp_loose", []string{"TCP connections are tracked from their SYN only",
+		"TCP connections are picked up in the middle"}},
 	{"tcp_be_liberal", []string{"TCP packets out of window are invalid", "only RSTs out of window are invalid"}},
 	{"checksum", []string{"checksums are not verified", "packets with a wrong checksum are invalid"}},
 }
@@ -53,7 +55,8 @@ func (r *reading) pretty(seen *watched) []byte {
 		fmt.Fprintf(&b, "; %s buckets, shared by all network namespaces", human.Count(n))
 	}
 	sum := r.expectations()
-	fmt.Fprintf(&b, "\n\n%s\nexpectations  %s made, %s gone\n\n%s", r.counterTable(seen), human.Count(uint64(sum.Create)), human.Count(uint64(sum.Delete)), r.settingTable())
+	fmt.Fprintf(&b, "\n\n%s\nexpectations  %s made, %s gone\n\n%s", r.counterTable(seen),
+		human.Count(uint64(sum.Create)), human.Count(uint64(sum.Delete)), r.settingTable())
 	if seen != nil {
 		b.WriteString(seen.table(&r.events))
 	}
@@ -115,7 +118,8 @@ func (w *watched) table(events *kinds) string {
 		}
 		rows = append(rows, []string{r.name, n, rate, r.means})
 	}
-	return fmt.Sprintf("\ncaptured by %s of %s\n%s", w.way, human.Bytes(uint64(w.capture.Capacity)), cli.Columns(rows, 1, 3))
+	return fmt.Sprintf("\ncaptured by %s of %s\n%s", w.way, human.Bytes(uint64(w.capture.Capacity)),
+		cli.Columns(rows, 1, 3))
 }
 
 // harmful are the counters that have a column in the overview.

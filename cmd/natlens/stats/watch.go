@@ -76,7 +76,7 @@ func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err
 	}
 	// What was captured until an interrupt is shown.
 	reading := context.WithoutCancel(ctx)
-	ctx, stop := context.WithTimeout(ctx, o.look)
+	ctx, stop := context.WithTimeout(ctx, o.duration)
 	defer stop()
 	if o.started != nil {
 		o.started()
@@ -85,7 +85,8 @@ func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err
 	if err := run.Run(ctx); err != nil {
 		return nil, nil, err
 	}
-	seen = &watched{took: time.Since(began), way: run.Capture.Way(), resyncs: run.Loop.Stats().Resyncs, capture: run.Capture.Stats()}
+	seen = &watched{took: time.Since(began), way: run.Capture.Way(), resyncs: run.Loop.Stats().Resyncs,
+		capture: run.Capture.Stats()}
 	for _, id := range run.IDs() {
 		err := run.In(id, func(fd int) error {
 			var n monitor.Namespace

@@ -89,7 +89,8 @@ var statusBits = []struct {
 	word string
 	bit  monitor.Status
 }{
-	{"ASSURED", monitor.Assured}, {"SEEN_REPLY", monitor.SeenReply}, {"UNSET", 0}, {"FIXED_TIMEOUT", monitor.FixedTimeout},
+	{"ASSURED", monitor.Assured}, {"SEEN_REPLY", monitor.SeenReply}, {"UNSET", 0}, {"FIXED_TIMEOUT",
+		monitor.FixedTimeout},
 	{"EXPECTED", monitor.Expected}, {"OFFLOAD", monitor.Offload}, {"HW_OFFLOAD", monitor.HWOffload},
 }
 
@@ -106,7 +107,8 @@ next:
 				continue next
 			}
 		}
-		return cli.Usagef("--%s %s: bits can be set, of these: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, OFFLOAD, HW_OFFLOAD, UNSET",
+		return cli.Usagef("--%s %s: bits can be set, of these: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, "+
+			"OFFLOAD, HW_OFFLOAD, UNSET",
 			v.Name, monitor.Escape(word))
 	}
 	return nil
@@ -114,7 +116,8 @@ next:
 
 // empty reports whether nothing is written.
 func (c *change) empty() bool {
-	return c.timeout == nil && c.status == nil && c.mark == nil && c.state == "" && c.vtags == [2]*uint32{} && c.labels == nil
+	return c.timeout == nil && c.status == nil && c.mark == nil && c.state == "" && c.vtags == [2]*uint32{} &&
+		c.labels == nil
 }
 
 // of returns what is written into the entry of a flow; nil if it is so already.
@@ -212,7 +215,8 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 		state, ok = monitor.TCPSynSent2, true // its name before Linux 2.6.31
 	}
 	if !ok {
-		return cli.Usagef("--state %s: not a state of %s: %s", monitor.Escape(c.state), p, strings.Join(monitor.StateNames(p), ", "))
+		return cli.Usagef("--state %s: not a state of %s: %s", monitor.Escape(c.state), p,
+			strings.Join(monitor.StateNames(p), ", "))
 	}
 	switch p {
 	case monitor.TCP:
@@ -220,7 +224,8 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 		if state >= monitor.TCPTimeWait {
 			flags |= tcpCloseInit
 		}
-		out.TCP = &kernel.TCPChange{State: state, TCPInfo: monitor.TCPInfo{FlagsOrig: flags, MaskOrig: flags, FlagsReply: flags, MaskReply: flags}}
+		out.TCP = &kernel.TCPChange{State: state, TCPInfo: monitor.TCPInfo{FlagsOrig: flags, MaskOrig: flags,
+			FlagsReply: flags, MaskReply: flags}}
 	case monitor.SCTP:
 		out.SCTP = &kernel.SCTPChange{State: state, Orig: value(c.vtags[0]), Reply: value(c.vtags[1])}
 	case monitor.DCCP:
@@ -248,7 +253,8 @@ func labelBits(flag, names, file string) ([]byte, error) {
 		case ok && bit < 128:
 			bits[bit/8] |= 1 << (bit % 8)
 		case env.Nameless != nil:
-			return nil, cli.Usagef("--%s %s: no such label: labels have no names here (%w)", flag, monitor.Escape(name), env.Nameless)
+			return nil, cli.Usagef("--%s %s: no such label: labels have no names here (%w)", flag,
+				monitor.Escape(name), env.Nameless)
 		default:
 			return nil, cli.Usagef("--%s %s: no such label", flag, monitor.Escape(name))
 		}

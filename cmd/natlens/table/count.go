@@ -18,8 +18,9 @@ func NewCount(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "count",
 		Short: "Print how many flows are tracked",
-		Long:  `Print how many flows the connection tracking table has, as the kernel counts them. natlens list counts those that a filter selects.`,
-		Args:  cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		Long: `Print how many flows the connection tracking table has, as the kernel counts them. natlens list
+counts those that a filter selects.`,
+		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cli.WithService(capture.Netns, func(s *kernel.Service, _ *os.File) error {
 				fill, err := s.Fill(cmd.Context())

@@ -33,7 +33,10 @@ func NewCreate(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create flags",
 		Short: "Make an entry in the kernel's table by hand",
-		Long:  `Make an entry in the connection tracking table by hand, for tests and repairs. The flags of conntrack(8) describe it: its tuple, its timeout, for TCP its state, and optionally mark, status, labels and zone. One of the two directions may be left out, or parts of it: natlens then inverts the other. --src-nat and --dst-nat rewrite the flow.`,
+		Long: `Make an entry in the connection tracking table by hand, for tests and repairs. The flags of
+conntrack(8) describe it: its tuple, its timeout, for TCP its state, and optionally mark, status, labels and zone.
+One of the two directions may be left out, or parts of it: natlens then inverts the other. --src-nat and --dst-nat
+rewrite the flow.`,
 		Example: `  natlens create -p 253 -s 192.0.2.1 -d 192.0.2.2 -t 60
   natlens create -p udp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 5000 --orig-port-dst 53 \
@@ -92,7 +95,8 @@ func keptLabels(ctx context.Context, s *kernel.Service, f *monitor.Flow) error {
 		return nil
 	}
 	_, _, err := s.Delete(ctx, appendTargets(nil, &b))
-	return errors.Join(errors.New("--label-add: the kernel keeps no labels, because no rule here uses them; nothing was created"), err)
+	return errors.Join(errors.New("--label-add: the kernel keeps no labels, because no rule here uses them; "+
+		"nothing was created"), err)
 }
 
 // createFlags are the flags that describe a new entry.
@@ -135,7 +139,8 @@ func (o *createOptions) entry() (f monitor.Flow, out *kernel.Change, err error) 
 	case role != "" && !isDCCP:
 		return f, nil, cli.Usagef("--role: protocol %s has no roles", x.Proto)
 	case role == "" && isDCCP:
-		return f, nil, cli.Usagef("create needs --role for protocol %s: client or server, which is the role of the original source", x.Proto)
+		return f, nil, cli.Usagef("create needs --role for protocol %s: client or server, which is the role of the "+
+			"original source", x.Proto)
 	case role == "server":
 		c.role = 1
 	}

@@ -36,7 +36,9 @@ func NewDelete(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete filter…",
 		Short: "Delete flows from the kernel's table",
-		Long: `Delete the flows that a filter selects from the connection tracking table. natlens counts them, shows the first ten and asks. It deletes exactly the flows that it counted: not those that began since. It reports how many have ended meanwhile.
+		Long: `Delete the flows that a filter selects from the connection tracking table. natlens counts them,
+shows the first ten and asks. It deletes exactly the flows that it counted: not those that began since. It reports
+how many have ended meanwhile.
 
 A deleted flow is forgotten, not cut. Its next packet makes a new flow, which passes the NAT rules again.`,
 		Example: `  natlens delete udp dport 53 and dst 192.0.2.53
@@ -101,7 +103,8 @@ func (o *deleteOptions) delete(ctx context.Context, s *kernel.Service) error {
 }
 
 // deleteAtOnce deletes flows as they come, and shows them if there is a format for that.
-func (o *deleteOptions) deleteAtOnce(ctx context.Context, s *kernel.Service, flows iter.Seq2[*monitor.Batch, error]) error {
+func (o *deleteOptions) deleteAtOnce(ctx context.Context, s *kernel.Service, flows iter.Seq2[*monitor.Batch,
+	error]) error {
 	wanted := o.filter.Compiled()
 	deleted := func(yield func(*monitor.Batch, error) bool) {
 		var targets []kernel.Target

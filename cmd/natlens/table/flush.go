@@ -30,8 +30,9 @@ func NewFlush(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "flush",
 		Short: "Delete every flow from the kernel's table",
-		Long:  `Delete every flow from the connection tracking table of this network namespace. natlens counts them and asks. Deleted flows are forgotten, not cut: their next packets make new flows, which pass the NAT rules again.`,
-		Args:  cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		Long: `Delete every flow from the connection tracking table of this network namespace. natlens counts them
+and asks. Deleted flows are forgotten, not cut: their next packets make new flows, which pass the NAT rules again.`,
+		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.confirm.Register(cmd)
@@ -77,7 +78,8 @@ func (o *flushOptions) emptied() {
 func (o *flushOptions) deleteFamily(ctx context.Context) error {
 	d := deleteOptions{con: o.con, capture: o.capture, confirm: o.confirm}
 	var err error
-	if d.filter.Sel, err = d.filter.Env.FromFlags([]filter.FlagValue{{Name: "family", Value: string(o.family)}}); err != nil {
+	if d.filter.Sel, err = d.filter.Env.FromFlags([]filter.FlagValue{{Name: "family",
+		Value: string(o.family)}}); err != nil {
 		return cli.Usage(err)
 	}
 	err = d.run(ctx)

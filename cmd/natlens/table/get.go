@@ -30,7 +30,9 @@ func NewGet(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get flags",
 		Short: "Show one flow, looked up by its tuple",
-		Long:  `Show one flow. The kernel looks it up by its tuple, as it does for a packet: protocol, both addresses and both ports (or ICMP type, code and id, or GRE keys) of the original or the reply direction, and the zone. To find flows by less, list them.`,
+		Long: `Show one flow. The kernel looks it up by its tuple, as it does for a packet: protocol, both
+addresses and both ports (or ICMP type, code and id, or GRE keys) of the original or the reply direction, and the
+zone. To find flows by less, list them.`,
 		Example: `  natlens get -p tcp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 39502 --orig-port-dst 443
   natlens get -p tcp -r 203.0.113.9 -q 203.0.113.1 \
@@ -74,7 +76,8 @@ func (o *getOptions) run(ctx context.Context) error {
 		for i := range b.Events {
 			b.Events[i].Flow.Path = locals.Path(&b.Events[i].Flow)
 		}
-		n, err := show(o.con, &o.output, func(yield func(*monitor.Batch, error) bool) { yield(&b, nil) }, o.filter.Compiled(), 0)
+		n, err := show(o.con, &o.output, func(yield func(*monitor.Batch, error) bool) { yield(&b, nil) },
+			o.filter.Compiled(), 0)
 		switch {
 		case err != nil:
 			return err

@@ -33,7 +33,8 @@ func NewList(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [filter…]",
 		Short: "List the tracked flows",
-		Long:  `List the flows that are in the connection tracking table now, with what NAT does to each. The table is streamed, however long it is. The list is not a snapshot: flows that begin or end meanwhile may be missing.`,
+		Long: `List the flows that are in the connection tracking table now, with what NAT does to each. The table
+is streamed, however long it is. The list is not a snapshot: flows that begin or end meanwhile may be missing.`,
 		Example: `  natlens list tcp dport 443 and snat
   natlens list -o conntrack,id -p udp -s 192.168.77.2
   natlens list -o csv --output flows.csv

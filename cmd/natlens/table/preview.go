@@ -20,9 +20,11 @@ const previewed = 10
 
 // preview shows the first of the flows that are wanted (nil: all) on standard error, asks whether to do something to
 // all of them, and returns them. There are none if --dry-run was given.
-func preview(ctx context.Context, con cli.Console, confirm *cli.ConfirmFlags, flows iter.Seq2[*monitor.Batch, error], wanted monitor.Filter, act, done string) ([]kernel.Target, error) {
+func preview(ctx context.Context, con cli.Console, confirm *cli.ConfirmFlags, flows iter.Seq2[*monitor.Batch,
+	error], wanted monitor.Filter, act, done string) ([]kernel.Target, error) {
 	width, _ := cli.Terminal(con.Stderr)
-	sink, err := export.New("pretty", cli.Screen(con.Stderr), export.Options{Colour: con.Colour(con.Stderr), Light: con.Light(), ASCII: con.ASCII(), Width: width, LabelFile: con.LabelFile})
+	sink, err := export.New("pretty", cli.Screen(con.Stderr), export.Options{Colour: con.Colour(con.Stderr),
+		Light: con.Light(), ASCII: con.ASCII(), Width: width, LabelFile: con.LabelFile})
 	if err != nil {
 		return nil, err
 	}

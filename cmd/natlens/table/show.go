@@ -10,7 +10,8 @@ import (
 
 // show writes the flows that are wanted (nil: all) to an output, at most limit of them (0: all), and returns how many.
 // The output is opened when the first flows come, so that a failure before leaves no empty file.
-func show(con cli.Console, output *cli.OutputFlags, flows iter.Seq2[*monitor.Batch, error], wanted monitor.Filter, limit uint64) (n uint64, err error) {
+func show(con cli.Console, output *cli.OutputFlags, flows iter.Seq2[*monitor.Batch, error], wanted monitor.Filter,
+	limit uint64) (n uint64, err error) {
 	var out *cli.Output
 	var seq uint64
 	for b, failed := range flows {

@@ -39,7 +39,10 @@ func NewUpdate(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update [filter…] --mark MARK …",
 		Short: "Change entries of the kernel's table",
-		Long:  `Change the entries that a filter selects. The flags --mark, --timeout, --status, --state and those of labels say what is written. All other flags select; words of a filter select by marks and states too. natlens counts the flows, shows the first ten and asks. With a mask, --mark 0x10/0xf0, only the bits of the mask are replaced. Status bits are set, never cleared.`,
+		Long: `Change the entries that a filter selects. The flags --mark, --timeout, --status, --state and those
+of labels say what is written. All other flags select; words of a filter select by marks and states too. natlens
+counts the flows, shows the first ten and asks. With a mask, --mark 0x10/0xf0, only the bits of the mask are
+replaced. Status bits are set, never cleared.`,
 		Example: `  natlens update -s 192.168.77.2 --mark 0x10
   natlens update tcp dport 443 and mark 7 --mark 0 --yes
   natlens update udp --timeout 10 --label-add seen`,
@@ -119,7 +122,8 @@ func (o *updateOptions) run(ctx context.Context) error {
 		return err
 	}
 	if o.change.empty() && !o.keepGoing {
-		return cli.Usagef("update has nothing to write: --mark, --timeout, --status, --state, --label-add or --label-del")
+		return cli.Usagef("update has nothing to write: --mark, --timeout, --status, --state, --label-add or " +
+			"--label-del")
 	}
 	if err := o.confirm.Check(o.con, "update"); err != nil {
 		return err
@@ -157,7 +161,8 @@ func (o *updateOptions) run(ctx context.Context) error {
 
 // updated changes the flows that are wanted and returns what they are then. Flows that are so already, and those that
 // have ended meanwhile, are skipped.
-func (o *updateOptions) updated(ctx context.Context, s *kernel.Service, flows iter.Seq2[*monitor.Batch, error]) iter.Seq2[*monitor.Batch, error] {
+func (o *updateOptions) updated(ctx context.Context, s *kernel.Service, flows iter.Seq2[*monitor.Batch,
+	error]) iter.Seq2[*monitor.Batch, error] {
 	wanted := o.filter.Compiled()
 	return func(yield func(*monitor.Batch, error) bool) {
 		var now monitor.Batch

@@ -35,7 +35,8 @@ func (r *Result) Code() int {
 // ask on.
 func Run(ctx context.Context, build func(cli.Console) *cobra.Command, answer string, args ...string) *Result {
 	var stdout, stderr strings.Builder
-	con := cli.Console{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" }, LabelFile: os.DevNull}
+	con := cli.Console{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
+		Getenv: func(string) string { return "" }, LabelFile: os.DevNull}
 	if answer != "" {
 		con.Answers = strings.NewReader(answer + "\n")
 	}
