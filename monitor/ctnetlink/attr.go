@@ -7,8 +7,8 @@ import (
 	"iter"
 )
 
-// Top-level attributes: enum ctattr_type. CTA_NAT_SRC, CTA_NAT_DST and CTA_FILTER
-// are in requests only.
+// Top-level attributes: enum ctattr_type. CTA_NAT_SRC, CTA_NAT_DST and CTA_FILTER occur in
+// requests only.
 const (
 	ctaTupleOrig      = 1
 	ctaTupleReply     = 2
@@ -121,11 +121,11 @@ const (
 	ctaFilterReplyFlags = 2
 )
 
-// The most bytes of values that have no fixed size.
+// The maximal sizes in bytes of values without a fixed size.
 const (
 	maxHelper     = 16      // NF_CT_HELPER_NAME_LEN
 	maxHelperInfo = 32      // the data of struct nf_conn_help
-	maxSecCtx     = 4 << 10 // XATTR_SIZE_MAX is more; no security module has longer ones
+	maxSecCtx     = 4 << 10 // less than XATTR_SIZE_MAX; longer than any of a security module
 	maxExpectFunc = 64      // names of the kernel's functions are shorter
 )
 
@@ -149,14 +149,14 @@ const (
 //	}
 //	return w.err
 //
-// The first error ends the walk: an attribute whose length contradicts what is there,
-// a value of the wrong size, or what the loop sets.
+// The first error ends the walk: an attribute with an impossible length, a value of the
+// wrong size, or an error that the loop sets.
 type walk struct {
-	op  string // what is decoded, for errors
+	op  string // names the object in errors
 	err error
 }
 
-// over returns the attributes' types and values.
+// over iterates over types and values of attributes.
 //
 //	#define NLA_ALIGN(len) (((len) + NLA_ALIGNTO - 1) & ~(NLA_ALIGNTO - 1))
 func (w *walk) over(b []byte) iter.Seq2[uint16, []byte] {
@@ -170,7 +170,7 @@ func (w *walk) over(b []byte) iter.Seq2[uint16, []byte] {
 			if !yield(binary.NativeEndian.Uint16(b[2:])&attrTypeMask, b[attrHeader:n]) || w.err != nil {
 				return
 			}
-			b = b[min((n+3)&^3, len(b)):] // the last attribute may come without its padding
+			b = b[min((n+3)&^3, len(b)):] // the last attribute may have no padding
 		}
 	}
 }
@@ -179,7 +179,7 @@ func (w *walk) badLength(b []byte) {
 	w.err = fmt.Errorf("decode %s: length of the attribute %d bytes before its end: %w", w.op, len(b), ErrMalformed)
 }
 
-// sized reports whether the value has a size; if not, that is the error.
+// sized reports whether the value has a size. If not, it sets the error.
 func (w *walk) sized(v []byte, n int) bool {
 	if len(v) != n {
 		w.wrongSize(v)
@@ -192,7 +192,8 @@ func (w *walk) wrongSize(v []byte) {
 	w.err = fmt.Errorf("decode %s: value of %d bytes: %w", w.op, len(v), ErrMalformed)
 }
 
-// u8 to be64 return the value as a number, 0 if it has another size.
+// u8 to be64 return the value as a number. If it has another size, they set the error and
+// return 0.
 func (w *walk) u8(v []byte) uint8 {
 	if len(v) != 1 {
 		w.wrongSize(v)
@@ -225,8 +226,8 @@ func (w *walk) be64(v []byte) uint64 {
 	return binary.BigEndian.Uint64(v)
 }
 
-// upTo returns the value, which has at most n bytes in a message of the kernel's. A
-// longer one is malformed: a forged message must not fill the memory.
+// upTo returns a value of at most n bytes. A longer one is malformed, so that a forged
+// message cannot fill the memory.
 func (w *walk) upTo(v []byte, n int) []byte {
 	if len(v) > n {
 		w.wrongSize(v)
@@ -235,8 +236,8 @@ func (w *walk) upTo(v []byte, n int) []byte {
 	return v
 }
 
-// text returns the value as a C string of at most n bytes with its NUL. The kernel ends
-// its strings with one (nla_put_string); a string without is returned whole.
+// text returns a C string of at most n bytes, without its NUL. The kernel writes a NUL
+// (nla_put_string); a value without one is returned whole.
 func (w *walk) text(v []byte, n int) []byte {
 	v = w.upTo(v, n)
 	if i := bytes.IndexByte(v, 0); i >= 0 {

@@ -7,22 +7,22 @@ import (
 	"natlens/monitor"
 )
 
-// Decoder turns ctnetlink messages into events. The zero value is ready. It is
-// not safe for concurrent use; the counters are for `natlens stats`.
+// Decoder decodes ctnetlink messages into events. The zero value is ready. It is not safe
+// for concurrent use.
 type Decoder struct {
-	Unknown   uint64 // attributes and children that were skipped because they are not known here
-	Malformed uint64 // messages refused with ErrTruncated or ErrMalformed
+	Unknown   uint64 // unknown attributes, skipped
+	Malformed uint64 // messages rejected with ErrTruncated or ErrMalformed
 }
 
-// What stands in front of the attributes: struct nlmsghdr and struct nfgenmsg.
+// The sizes of struct nlmsghdr and struct nfgenmsg, which precede the attributes.
 const (
 	nlmsgHeader = 16
 	nfgenHeader = 4
 	headers     = nlmsgHeader + nfgenHeader
 )
 
-// Message types and flags of linux/netlink.h and nfnetlink.h. A message type is
-// the subsystem in the upper byte and the subsystem's own type in the lower.
+// Message types and flags of linux/netlink.h and nfnetlink.h. The upper byte of a message
+// type is the subsystem, the lower one is the type in it.
 const (
 	typeNew    = 0x0100 // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW
 	typeDelete = 0x0102 // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE
@@ -35,15 +35,14 @@ const (
 )
 
 // Decode appends the event of a message to b. msg is one netlink message with its
-// nlmsghdr; what follows the message's own length is ignored.
+// nlmsghdr. Bytes after the message's own length are ignored.
 //
-// The event keeps msg: Raw, and the byte slices of Extra, point into it. They are
-// good for as long as the caller leaves msg alone. Time is set only if the kernel
-// stamped the event; otherwise the capture sets it.
+// Raw and the byte slices of Extra point into msg, so they are valid until the caller
+// changes it. Time is set only if the kernel sent one; otherwise the capture sets it.
 //
-// On an error nothing is appended, and Malformed counts it unless it is an
-// [ErrNotConntrack]. A call that succeeds does not allocate, as long as the batch
-// has room (but for labels on a big endian machine).
+// On an error nothing is appended, and Malformed is increased unless the error is
+// [ErrNotConntrack]. A successful call does not allocate while the batch has capacity,
+// except for labels on a big endian machine.
 func (d *Decoder) Decode(msg []byte, b *monitor.Batch) error {
 	if len(msg) < nlmsgHeader {
 		d.Malformed++
@@ -61,7 +60,7 @@ func (d *Decoder) Decode(msg []byte, b *monitor.Batch) error {
 	msg = msg[:n:n]
 	e := b.Add()
 	e.Kind = kind
-	if kind != monitor.KindExisting { // there it is the port that asked, not what caused the flow
+	if kind != monitor.KindExisting { // otherwise it is the port id of the request
 		e.PortID = binary.NativeEndian.Uint32(msg[12:])
 	}
 	e.Raw = msg
@@ -80,7 +79,7 @@ func (d *Decoder) Decode(msg []byte, b *monitor.Batch) error {
 func kindOf(msg []byte) monitor.Kind {
 	flags := binary.NativeEndian.Uint16(msg[6:])
 	if flags&flagRequest != 0 {
-		return monitor.KindNone // in a recording of both directions: somebody asks
+		return monitor.KindNone // a request, in a recording of both directions
 	}
 	switch binary.NativeEndian.Uint16(msg[4:]) {
 	case typeNew:
@@ -97,7 +96,7 @@ func kindOf(msg []byte) monitor.Kind {
 	return monitor.KindNone
 }
 
-// attributes reads what follows the headers into e.
+// attributes reads the attributes of a message into e.
 func (d *Decoder) attributes(b []byte, e *monitor.Event, batch *monitor.Batch) error {
 	f := &e.Flow
 	w := walk{op: "flow"}
@@ -116,9 +115,8 @@ func (d *Decoder) attributes(b []byte, e *monitor.Event, batch *monitor.Batch) e
 			}
 			e.Has |= monitor.AttrReply
 		case ctaStatus:
-			// The kernel pads CTA_TIMESTAMP_EVENT to 8 bytes with an empty
-			// CTA_TIMESTAMP_PAD, where it needs to (mips, sparc, older arm):
-			// a child's number, 3, which on this level is CTA_STATUS.
+			// On mips, sparc and older arm the kernel aligns CTA_TIMESTAMP_EVENT with
+			// an empty CTA_TIMESTAMP_PAD. Its number, 3, is CTA_STATUS at this level.
 			if len(v) == 0 {
 				continue
 			}
@@ -162,7 +160,7 @@ func (d *Decoder) attributes(b []byte, e *monitor.Event, batch *monitor.Batch) e
 	return complete(e)
 }
 
-// complete checks what a flow can't do without, and puts CTA_ZONE into the tuples.
+// complete checks that there is an original tuple, and copies CTA_ZONE into the tuples.
 func complete(e *monitor.Event) error {
 	if e.Has&monitor.AttrOrig == 0 {
 		return fmt.Errorf("decode flow: no original tuple: %w", ErrMalformed)
@@ -176,8 +174,8 @@ func complete(e *monitor.Event) error {
 			f.Reply.Zone = f.Zone
 		}
 	}
-	// The kernel names no zone for the master: an expectation only meets packets
-	// of the zone of its master.
+	// The kernel sends no zone for the master. A packet matches an expectation only in
+	// the zone of its master.
 	if e.Has&monitor.AttrMaster != 0 && e.Extra.Master.Zone == 0 {
 		e.Extra.Master.Zone = f.Orig.Zone
 	}

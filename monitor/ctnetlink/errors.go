@@ -3,16 +3,15 @@ package ctnetlink
 import "errors"
 
 var (
-	// ErrNotConntrack: the message is sound but tells of no flow. It belongs to
-	// another subsystem (expectations among them), is a request or an answer of
-	// another type (statistics), or is one of netlink's own: NLMSG_NOOP,
-	// NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN. The caller decides what that means.
+	// ErrNotConntrack is returned for a valid message that is not about a flow: of
+	// another subsystem (also expectations), a request, an answer of another type
+	// (statistics), or NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE and NLMSG_OVERRUN.
 	ErrNotConntrack = errors.New("not a message about a tracked flow")
 
-	// ErrTruncated: fewer bytes than the message's own header says.
+	// ErrTruncated is returned for fewer bytes than the message's header states.
 	ErrTruncated = errors.New("message is cut short")
 
-	// ErrMalformed: an attribute has a length or a size that it can't have, or a
-	// tuple does not say what it must.
+	// ErrMalformed is returned for an attribute with an impossible length or size, or a
+	// tuple without an address or a protocol.
 	ErrMalformed = errors.New("malformed attribute")
 )

@@ -29,9 +29,8 @@ const (
 	ctaExpectNATTuple = 2
 )
 
-// DecodeExpect reads a message about an expectation: an event, or a part of a
-// dump. Everything else is an [ErrNotConntrack]. Unknown attributes are skipped
-// and counted; nothing of the result points into msg.
+// DecodeExpect decodes a message about an expectation: an event, or a part of a dump. For
+// other messages it returns [ErrNotConntrack]. The result does not point into msg.
 func (d *Decoder) DecodeExpect(msg []byte) (x monitor.Expect, err error) {
 	if len(msg) < headers {
 		d.Malformed++
@@ -131,14 +130,14 @@ func (d *Decoder) expectNAT(b []byte, x *monitor.Expect) error {
 	return w.err
 }
 
-// BeginExpect begins a message about expectations. Of the operations there are
-// OpNew, OpGet and OpDelete; OpDelete without a tuple deletes all.
+// BeginExpect begins a message about expectations. op is OpNew, OpGet or OpDelete;
+// OpDelete without a tuple deletes all.
 func (r *Request) BeginExpect(op Op, flags uint16, family monitor.Family) {
 	r.begin(subsysExpect, uint8(op), flags, family)
 }
 
-// ExpectTuple appends CTA_EXPECT_TUPLE, by which an expectation is found, and
-// CTA_EXPECT_ZONE where its zone is not 0.
+// ExpectTuple appends CTA_EXPECT_TUPLE, which identifies an expectation, and
+// CTA_EXPECT_ZONE if its zone is not 0.
 func (r *Request) ExpectTuple(t *monitor.Tuple) {
 	r.tuple(ctaExpectTuple, t, false)
 	if t.Zone != 0 {
@@ -146,8 +145,7 @@ func (r *Request) ExpectTuple(t *monitor.Tuple) {
 	}
 }
 
-// Expect appends what makes an expectation: tuple, mask, master, timeout, flags
-// and class.
+// Expect appends tuple, mask, master, timeout, flags and class of a new expectation.
 func (r *Request) Expect(x *monitor.Expect) {
 	r.ExpectTuple(&x.Tuple)
 	r.tuple(ctaExpectMask, &x.Mask, false)

@@ -91,7 +91,7 @@ func TestHandmade(t *testing.T) {
 			addrs4(dst, src), nest(ctaTupleProto, attr(ctaProtoNum, 253)), num16(ctaTupleZone, 9))},
 			want: "ZONE 7\nreply ipv4 253 src 10.0.0.2 dst 10.0.0.1 zone 9\nzone 7\nzone reply\n"},
 		{
-			name:  "the master is of the flow's zone",
+			name:  "the master has the flow's zone",
 			attrs: [][]byte{num16(ctaZone, 7), tuple4(ctaTupleMaster, 6, src, dst, 1, 2)},
 			want:  "ZONE 7\nmaster ipv4 tcp src 10.0.0.1 dst 10.0.0.2 sport 1 dport 2 zone 7\nzone 7\n",
 		},
@@ -113,7 +113,8 @@ func TestHandmade(t *testing.T) {
 			nest(ctaSecCtx, attr(9, 1)), nest(ctaSeqAdjOrig, attr(9, 1)), nest(ctaSynproxy, attr(9, 1)),
 			nest(ctaTupleReply, nest(ctaTupleIP, attr(9, 1), attr(ctaIPv4Src, dst[:]...), attr(ctaIPv4Dst, src[:]...)),
 				nest(ctaTupleProto, attr(ctaProtoNum, 6), attr(77, 1)), attr(9, 1))},
-			want:    "reply ipv4 tcp src 10.0.0.2 dst 10.0.0.1 sport 0 dport 0\norig packets 0 bytes 0\nseqadj orig correction 0 before 0 after 0\nsynproxy isn 0 its 0 tsoff 0\n",
+			want: "reply ipv4 tcp src 10.0.0.2 dst 10.0.0.1 sport 0 dport 0\norig packets 0 bytes 0\n" +
+				"seqadj orig correction 0 before 0 after 0\nsynproxy isn 0 its 0 tsoff 0\n",
 			unknown: 7 + 4 + 2 + 3 + 2 + 3},
 		{name: "nests without NLA_F_NESTED, numbers with NLA_F_NET_BYTEORDER", attrs: [][]byte{
 			attr(ctaSynproxy, num32(0x4000|ctaSynproxyISN, 1)...), num32(0x4000|ctaMark, 2)},
@@ -511,7 +512,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestTail: what stands behind the message's own length is not part of it.
+// TestTail expects bytes after the message's own length to be ignored.
 func TestTail(t *testing.T) {
 	msg := message(typeNew, 0, orig)
 	e, _ := decodeOne(t, append(slices.Clone(msg), num32(ctaMark, 1)...))

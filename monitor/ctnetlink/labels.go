@@ -7,12 +7,12 @@ import (
 
 const labelsSize = 16 // NF_CT_LABELS_MAX_SIZE
 
-// hostIsBigEndian is about the machine, and so about the kernel's words.
+// hostIsBigEndian reports the byte order of the machine, and so of the kernel's words.
 var hostIsBigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 
-// labels returns the bytes of CTA_LABELS or CTA_LABELS_MASK so that bit n is bit
-// n%8 of byte n/8. The kernel sends its words (unsigned long[]) as they are in
-// memory: if they are big endian, the result is a copy.
+// labels returns the bytes of CTA_LABELS or CTA_LABELS_MASK. Label n is bit n%8 of byte
+// n/8. The kernel sends an unsigned long[] in host order, so the result is a copy on a big
+// endian machine.
 func labels(w *walk, v []byte) []byte {
 	if !w.sized(v, labelsSize) {
 		return nil
@@ -20,8 +20,7 @@ func labels(w *walk, v []byte) []byte {
 	return littleWords(v)
 }
 
-// littleWords returns v, or a copy of it with every word of a big endian host
-// reversed.
+// littleWords returns v. On a big endian host it is a copy with every word reversed.
 func littleWords(v []byte) []byte {
 	if !hostIsBigEndian || len(v) == 0 {
 		return v

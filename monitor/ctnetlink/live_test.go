@@ -166,7 +166,8 @@ func checkLive(t *testing.T, l *lab.Lab, protos map[monitor.Proto]bool, has map[
 	always := monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID
 	counted := monitor.AttrCountersOrig | monitor.AttrCountersReply | monitor.AttrStart
 	for kind, want := range map[monitor.Kind]monitor.Attrs{
-		monitor.KindNew:      always | monitor.AttrTimeout | monitor.AttrState | monitor.AttrVTagReply | monitor.AttrMark | monitor.AttrLabels | monitor.AttrHelper | monitor.AttrMaster | monitor.AttrZone,
+		monitor.KindNew: always | monitor.AttrTimeout | monitor.AttrState | monitor.AttrVTagReply | monitor.AttrMark |
+			monitor.AttrLabels | monitor.AttrHelper | monitor.AttrMaster | monitor.AttrZone,
 		monitor.KindUpdate:   always | monitor.AttrTimeout | monitor.AttrState | monitor.AttrTCPFlagsReply | monitor.AttrWScaleOrig,
 		monitor.KindDestroy:  always | counted | monitor.AttrStop | monitor.AttrState | monitor.AttrMark,
 		monitor.KindExisting: always | counted | monitor.AttrTimeout | monitor.AttrUse | monitor.AttrHelper | monitor.AttrSeqAdjOrig | monitor.AttrLabels,

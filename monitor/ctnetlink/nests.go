@@ -2,8 +2,7 @@ package ctnetlink
 
 import "natlens/monitor"
 
-// extra returns the event's Extra, which it gets with the first attribute that
-// needs one.
+// extra returns the event's Extra. It is made for the first attribute that needs it.
 func extra(e *monitor.Event, batch *monitor.Batch) *monitor.Extra {
 	if e.Extra == nil {
 		e.Extra = batch.NewExtra()
@@ -11,8 +10,7 @@ func extra(e *monitor.Event, batch *monitor.Batch) *monitor.Extra {
 	return e.Extra
 }
 
-// rare reads a top-level attribute that few messages have, into Extra, or skips one
-// that is not known.
+// rare reads a top-level attribute of few messages into Extra, or skips an unknown one.
 func (d *Decoder) rare(w *walk, typ uint16, v []byte, e *monitor.Event, batch *monitor.Batch) {
 	switch typ {
 	case ctaTupleMaster:
@@ -51,8 +49,8 @@ func (d *Decoder) rare(w *walk, typ uint16, v []byte, e *monitor.Event, batch *m
 	}
 }
 
-// counters reads CTA_COUNTERS_ORIG or _REPLY. The old 32-bit children are not
-// sent since Linux 2.6.15 and count as unknown.
+// counters reads CTA_COUNTERS_ORIG or _REPLY. Linux has not sent the old 32-bit children
+// since 2.6.15; they count as unknown.
 func (d *Decoder) counters(b []byte, c *monitor.Counters) error {
 	w := walk{op: "counters"}
 	for typ, v := range w.over(b) {
@@ -69,7 +67,7 @@ func (d *Decoder) counters(b []byte, c *monitor.Counters) error {
 	return w.err
 }
 
-// timestamp reads CTA_TIMESTAMP: when the flow began, and when it ended.
+// timestamp reads CTA_TIMESTAMP: start and stop of the flow.
 func (d *Decoder) timestamp(b []byte, e *monitor.Event) error {
 	w := walk{op: "timestamp"}
 	for typ, v := range w.over(b) {

@@ -35,7 +35,7 @@ func reference(msg []byte) (*conntrack.Event, error) {
 //   - absent and zero are the same there, and so are port id, family, event time
 //     (CTA_TIMESTAMP_EVENT), the obsolete CTA_SECMARK and the masks of status and
 //     mark: not there at all;
-//   - a GRE key is a port there, and here it stands in the port's place, too;
+//   - a GRE key is a port there, and here it is in SrcPort and DstPort, too;
 //   - a security context keeps its NUL there;
 //   - TCP flags are one number there, {flags, mask} here;
 //   - labels are the host's words there, and little endian here;

@@ -6,56 +6,55 @@ import (
 	"natlens/monitor"
 )
 
-// Op is what a request asks of the kernel: enum cntl_msg_types.
+// Op is the operation of a request: enum cntl_msg_types.
 type Op uint8
 
 // The operations of NFNL_SUBSYS_CTNETLINK.
 const (
-	OpNew         Op = iota // IPCTNL_MSG_CT_NEW: create, or change
+	OpNew         Op = iota // IPCTNL_MSG_CT_NEW: create or change
 	OpGet                   // IPCTNL_MSG_CT_GET: one entry, or with FlagDump the table
-	OpDelete                // IPCTNL_MSG_CT_DELETE: one entry, or without a tuple all of them
-	OpGetZero               // IPCTNL_MSG_CT_GET_CTRZERO: as OpGet, and counters go to zero
+	OpDelete                // IPCTNL_MSG_CT_DELETE: one entry, or without a tuple all
+	OpGetZero               // IPCTNL_MSG_CT_GET_CTRZERO: as OpGet, and reset the counters
 	OpStatsCPU              // IPCTNL_MSG_CT_GET_STATS_CPU
 	OpStats                 // IPCTNL_MSG_CT_GET_STATS
 	OpDying                 // IPCTNL_MSG_CT_GET_DYING
 	OpUnconfirmed           // IPCTNL_MSG_CT_GET_UNCONFIRMED
 )
 
-// Flags of requests, beside NLM_F_REQUEST, which all have.
+// Flags of requests. All have NLM_F_REQUEST in addition.
 const (
-	FlagAck    = 0x004 // NLM_F_ACK: say also that it went well
+	FlagAck    = 0x004 // NLM_F_ACK: acknowledge success
 	FlagExcl   = 0x200 // NLM_F_EXCL: OpNew fails if the entry exists
-	FlagCreate = 0x400 // NLM_F_CREATE: OpNew makes the entry if there is none
+	FlagCreate = 0x400 // NLM_F_CREATE: OpNew creates a missing entry
 	FlagDump   = 0x300 // NLM_F_DUMP
 )
 
-// Request builds messages to the kernel, one behind the other, in a buffer that
-// is reused. Each message gets the next sequence number:
+// Request builds messages to the kernel in one buffer, which is reused. Each message gets
+// the next sequence number:
 //
 //	r.Reset()
 //	r.Begin(OpDelete, FlagAck, monitor.IPv4)
 //	r.Orig(&tuple)
 //	send(r.Bytes())
 //
-// The kernel handles all messages of one send, in their order.
+// The kernel handles the messages of one send in their order.
 type Request struct {
 	First, Last uint32 // sequence numbers of the messages
 
 	buf []byte
-	at  int // where the last message begins
+	at  int // start of the last message
 }
 
 // Reset drops all messages.
 func (r *Request) Reset() { r.buf, r.First = r.buf[:0], r.Last+1 }
 
-// Bytes returns the messages; they are good until the next call of Reset.
+// Bytes returns the messages. They are valid until Reset.
 func (r *Request) Bytes() []byte {
 	r.end()
 	return r.buf
 }
 
-// Begin begins a message: nlmsghdr and nfgenmsg. The family may be 0 if the
-// operation is for all of them.
+// Begin begins a message: nlmsghdr and nfgenmsg. A family of 0 is all families.
 func (r *Request) Begin(op Op, flags uint16, family monitor.Family) {
 	r.begin(subsysConntrack, uint8(op), flags, family)
 }
@@ -69,11 +68,11 @@ func (r *Request) begin(subsys, op uint8, flags uint16, family monitor.Family) {
 	r.end()
 	r.Last++
 	r.at = len(r.buf)
-	b := append(r.buf, 0, 0, 0, 0) // the length, by end
+	b := append(r.buf, 0, 0, 0, 0) // the length, which end writes
 	b = binary.NativeEndian.AppendUint16(b, uint16(subsys)<<8|uint16(op))
 	b = binary.NativeEndian.AppendUint16(b, flagRequest|flags)
 	b = binary.NativeEndian.AppendUint32(b, r.Last)
-	b = append(b, 0, 0, 0, 0) // nlmsg_pid: the kernel knows
+	b = append(b, 0, 0, 0, 0) // nlmsg_pid: the kernel knows it
 	r.buf = append(b, byte(family), 0 /* NFNETLINK_V0 */, 0, 0)
 }
 
@@ -101,7 +100,7 @@ func (r *Request) head(typ uint16, size int) {
 	r.buf = binary.NativeEndian.AppendUint16(b, typ)
 }
 
-// bytes appends an attribute and what fills it up to four bytes.
+// bytes appends an attribute, padded to four bytes.
 func (r *Request) bytes(typ uint16, v []byte) {
 	r.head(typ, len(v))
 	r.buf = append(r.buf, v...)

@@ -2,19 +2,17 @@ package ctnetlink
 
 import "natlens/monitor"
 
-// Orig appends CTA_TUPLE_ORIG. The zone of the tuple is not in it: see
-// [Request.Zones].
+// Orig appends CTA_TUPLE_ORIG without the zone of the tuple: see [Request.Zone].
 func (r *Request) Orig(t *monitor.Tuple) { r.tuple(ctaTupleOrig, t, false) }
 
-// Reply appends CTA_TUPLE_REPLY, likewise.
+// Reply appends CTA_TUPLE_REPLY without the zone of the tuple.
 func (r *Request) Reply(t *monitor.Tuple) { r.tuple(ctaTupleReply, t, false) }
 
-// Entry names one entry of the table, by its original tuple and its zone: what
-// the kernel looks it up by.
+// Entry appends the original tuple and the zone, by which the kernel looks up an entry.
 //
-// A zone of the original direction alone stands in the tuple, one of both
-// directions beside it; the kernel refuses both at once. A zone of the reply
-// direction alone is no part of the original tuple.
+// A zone of the original direction only is inside the tuple. A zone of both directions is
+// CTA_ZONE. The kernel rejects a message with both. A zone of the reply direction only is
+// not part of the original tuple.
 func (r *Request) Entry(f *monitor.Flow) {
 	both := f.Orig.Zone != 0 && f.Orig.Zone == f.Reply.Zone
 	r.tuple(ctaTupleOrig, &f.Orig, !both && f.Orig.Zone != 0)
@@ -66,12 +64,11 @@ func (r *Request) tupleProto(t *monitor.Tuple) {
 	r.close(at)
 }
 
-// Zone appends CTA_ZONE: the zone of both directions, or in a dump's filter that
-// of any.
+// Zone appends CTA_ZONE: the zone of both directions, or in a dump's filter of either.
 func (r *Request) Zone(zone uint16) { r.be16(ctaZone, zone) }
 
-// What a dump compares of a tuple, for [Request.Compare]
-// (CTA_FILTER_F_… of net/netfilter/nf_internals.h).
+// The parts of a tuple that a dump compares, for [Request.Compare]: CTA_FILTER_F_… of
+// net/netfilter/nf_internals.h.
 const (
 	CompareSrc     = 1 << 0
 	CompareDst     = 1 << 1
@@ -80,9 +77,9 @@ const (
 	CompareDstPort = 1 << 5
 )
 
-// Compare appends CTA_FILTER: what of the two tuples a flow must have in common
-// with the request's to be dumped. The request must bear a tuple whose flags are
-// not 0, and a family.
+// Compare appends CTA_FILTER: the parts of both tuples in which a flow must equal the
+// request's tuples to be dumped. The request must have a family, and each tuple whose
+// flags are not 0.
 func (r *Request) Compare(orig, reply uint32) {
 	at := r.open(ctaFilter)
 	if orig != 0 {
@@ -94,7 +91,7 @@ func (r *Request) Compare(orig, reply uint32) {
 	r.close(at)
 }
 
-// ID appends CTA_ID: OpDelete refuses an entry with another one.
+// ID appends CTA_ID: OpDelete rejects an entry with another id.
 func (r *Request) ID(id uint32) { r.be32(ctaID, id) }
 
 // Timeout appends CTA_TIMEOUT, in seconds.
@@ -103,18 +100,18 @@ func (r *Request) Timeout(seconds uint32) { r.be32(ctaTimeout, seconds) }
 // Status appends CTA_STATUS.
 func (r *Request) Status(s monitor.Status) { r.be32(ctaStatus, uint32(s)) }
 
-// StatusMask appends CTA_STATUS_MASK, which bits of a dump's Status count.
+// StatusMask appends CTA_STATUS_MASK: the bits of a dump's Status that are compared.
 func (r *Request) StatusMask(s monitor.Status) { r.be32(ctaStatusMask, uint32(s)) }
 
 // Mark appends CTA_MARK.
 func (r *Request) Mark(mark uint32) { r.be32(ctaMark, mark) }
 
-// MarkMask appends CTA_MARK_MASK. In a dump's filter these bits of a mark count;
-// in OpNew they are zeroed before the mark is XORed in.
+// MarkMask appends CTA_MARK_MASK. A dump's filter compares these bits of a mark. OpNew
+// clears them and then XORs the mark in.
 func (r *Request) MarkMask(mask uint32) { r.be32(ctaMarkMask, mask) }
 
-// Labels appends CTA_LABELS and, unless it is nil, CTA_LABELS_MASK: both 16
-// bytes, bit n in byte n/8. Without a mask all labels are replaced.
+// Labels appends CTA_LABELS and, if mask is not nil, CTA_LABELS_MASK. Both have 16 bytes,
+// with label n in byte n/8. Without a mask all labels are replaced.
 func (r *Request) Labels(labels, mask []byte) {
 	r.bytes(ctaLabels, littleWords(labels))
 	if mask != nil {
@@ -129,8 +126,7 @@ func (r *Request) Helper(name string) {
 	r.close(at)
 }
 
-// TCP appends CTA_PROTOINFO of a TCP connection: its state, and the flags that
-// the masks name.
+// TCP appends CTA_PROTOINFO of a TCP connection: its state, and the flags within the masks.
 func (r *Request) TCP(s monitor.State, i monitor.TCPInfo) {
 	outer := r.open(ctaProtoinfo)
 	at := r.open(ctaProtoinfoTCP)
@@ -153,9 +149,8 @@ func (r *Request) SCTP(s monitor.State, orig, reply uint32) {
 	r.close(outer)
 }
 
-// DCCP appends CTA_PROTOINFO of a DCCP connection: its state, and the role of the
-// original source, 0 for client and 1 for server. Linux 6.18 has no tracker for
-// DCCP and skips it.
+// DCCP appends CTA_PROTOINFO of a DCCP connection: its state, and the role of the original
+// source, 0 for client and 1 for server. Linux 6.18 has no tracker for DCCP and ignores it.
 func (r *Request) DCCP(s monitor.State, role uint8) {
 	outer := r.open(ctaProtoinfo)
 	at := r.open(ctaProtoinfoDCCP)
@@ -165,14 +160,13 @@ func (r *Request) DCCP(s monitor.State, role uint8) {
 	r.close(outer)
 }
 
-// NATRange is what a side of a new entry is rewritten to: an address, a port, or
-// both. The zero value is nothing.
+// NATRange is the translation of one side of a new entry. The zero value is none.
 type NATRange struct {
-	Addr monitor.Addr // zero: the address stands
-	Port uint16       // 0: the port stands
+	Addr monitor.Addr // zero: not translated
+	Port uint16       // 0: not translated
 }
 
-// NAT appends CTA_NAT_SRC and CTA_NAT_DST, where there is something to rewrite.
+// NAT appends CTA_NAT_SRC and CTA_NAT_DST, unless they are zero.
 func (r *Request) NAT(src, dst NATRange) {
 	r.natRange(ctaNatSrc, src)
 	r.natRange(ctaNatDst, dst)

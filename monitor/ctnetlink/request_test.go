@@ -98,7 +98,7 @@ func TestRequestAttributes(t *testing.T) {
 	got := decodeRequest(t, r.Bytes())
 	orig.Zone = 9
 	want := monitor.Event{
-		Kind: monitor.KindExisting, // it bears a sequence number
+		Kind: monitor.KindExisting, // it has a sequence number
 		Has: monitor.AttrOrig | monitor.AttrZone | monitor.AttrID | monitor.AttrTimeout | monitor.AttrStatus | monitor.AttrStatusMask |
 			monitor.AttrMark | monitor.AttrMarkMask | monitor.AttrLabels | monitor.AttrLabelsMask | monitor.AttrHelper |
 			monitor.AttrState | monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply,
@@ -154,7 +154,7 @@ func TestRequestDCCP(t *testing.T) {
 // TestRequestBytes holds one message, and two of them in a row, to their bytes.
 func TestRequestBytes(t *testing.T) {
 	if hostIsBigEndian {
-		t.Skip("the bytes stand here as a little endian machine has them")
+		t.Skip("the expected bytes are those of a little endian machine")
 	}
 	r := Request{Last: 0x10}
 	r.Begin(OpGet, FlagDump, monitor.IPv4)

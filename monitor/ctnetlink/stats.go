@@ -5,29 +5,28 @@ import (
 	"fmt"
 )
 
-// Counter is one of the counters that the kernel keeps for each CPU: enum
-// ctattr_stats_cpu.
+// Counter is one of the kernel's counters of each CPU: enum ctattr_stats_cpu.
 type Counter uint8
 
-// The counters. Kernels since 5.9 send Found, Invalid and those from Insert on,
-// and since 5.10 and 5.15 the last two; older ones also some of the others.
+// The counters. Kernels since 5.9 send Found, Invalid and those from Insert on, since 5.10
+// and 5.15 also the last two. Older kernels send some of the others.
 const (
 	Searched      Counter = iota + 1 // no longer counted
-	Found                            // tuples that NAT had in mind and that were taken
+	Found                            // tuples that NAT tried and that were in use
 	New                              // no longer counted
 	Invalid                          // packets that could not be tracked
 	Ignore                           // no longer counted
 	Delete                           // no longer counted
 	DeleteList                       // no longer counted
-	Insert                           // entries that programs put into the table
-	InsertFailed                     // entries that could not be put into the table: their packets were dropped
-	Drop                             // packets dropped, because the table was full or memory short
-	EarlyDrop                        // entries thrown out to make room for others
-	Error                            // ICMP messages that are malformed, or about no flow of the table
-	SearchRestart                    // look-ups that began again, because the table changed under them
-	ClashResolve                     // races of first packets that were settled without a drop
-	ChainTooLong                     // entries refused because their bucket was full
-	numCounters   = 20               // with four that later kernels may bring
+	Insert                           // entries that programs added
+	InsertFailed                     // entries that could not be added: their packets were dropped
+	Drop                             // packets dropped because the table was full or memory was short
+	EarlyDrop                        // entries evicted for new ones
+	Error                            // ICMP messages that are malformed or belong to no flow
+	SearchRestart                    // lookups restarted because the table was resized
+	ClashResolve                     // races of first packets that were resolved without a drop
+	ChainTooLong                     // entries rejected because their bucket was full
+	numCounters   = 20               // with four for later kernels
 )
 
 var counterNames = [numCounters]string{
@@ -37,7 +36,7 @@ var counterNames = [numCounters]string{
 	16: "unknown1", 17: "unknown2", 18: "unknown3", 19: "unknown4",
 }
 
-// String returns conntrack(8)'s word for the counter.
+// String returns conntrack(8)'s name of the counter.
 func (c Counter) String() string {
 	if int(c) < len(counterNames) {
 		return counterNames[c]
@@ -45,20 +44,19 @@ func (c Counter) String() string {
 	return "unknown"
 }
 
-// Counters are counters by their number; which of them the kernel sent is said
-// by Has.
+// Counters are the counters that the kernel sent.
 type Counters struct {
 	has uint32
 	n   [numCounters]uint32
 }
 
-// Has reports whether the kernel counts it.
+// Has reports whether the kernel sent the counter.
 func (c *Counters) Has(k Counter) bool { return c.has&(1<<k) != 0 }
 
-// Get returns a counter, 0 if the kernel does not count it.
+// Get returns a counter, or 0 if the kernel did not send it.
 func (c *Counters) Get(k Counter) uint32 { return c.n[k] }
 
-// Each calls f with each counter that the kernel sent, by their numbers.
+// Each calls f with each counter that the kernel sent, in the order of their numbers.
 func (c *Counters) Each(f func(k Counter, n uint32)) {
 	for k := Counter(1); k < numCounters; k++ {
 		if c.Has(k) {
@@ -73,8 +71,8 @@ type CPUStats struct {
 	Counters
 }
 
-// DecodeCPUStats reads a message of the answer to OpStatsCPU. Counters that are
-// not known, nor room for which is kept here, are left out.
+// DecodeCPUStats decodes a message of the answer to OpStatsCPU. Counters above number 19
+// are ignored.
 func DecodeCPUStats(msg []byte) (s CPUStats, err error) {
 	attrs, err := statsBody(msg)
 	if err != nil {
@@ -89,13 +87,13 @@ func DecodeCPUStats(msg []byte) (s CPUStats, err error) {
 	})
 }
 
-// GlobalStats say how full the table of a network namespace is.
+// GlobalStats is the fill level of a network namespace's table.
 type GlobalStats struct {
 	Entries uint32
-	Max     uint32 // nf_conntrack_max; 0 if the kernel does not tell (before 5.9)
+	Max     uint32 // nf_conntrack_max; 0 if the kernel does not send it (before 5.9)
 }
 
-// DecodeGlobalStats reads the answer to OpStats.
+// DecodeGlobalStats decodes the answer to OpStats.
 func DecodeGlobalStats(msg []byte) (s GlobalStats, err error) {
 	attrs, err := statsBody(msg)
 	if err != nil {

@@ -26,7 +26,7 @@ func TestDecodeCPUStats(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 	if s.Has(Drop) || !s.Has(Found) || s.Get(Drop) != 0 {
-		t.Error("counters that were not sent are there, or the other way round")
+		t.Error("a counter that was not sent exists, or a sent one is missing")
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"natlens/monitor"
 )
 
-// What a tuple must have.
+// The mandatory parts of a tuple.
 const (
 	seenSrc = 1 << iota
 	seenDst
@@ -81,8 +81,8 @@ func (d *Decoder) tupleIP(b []byte, t *monitor.Tuple) (seen int, err error) {
 	return seen, w.err
 }
 
-// tupleProto reads CTA_TUPLE_PROTO. The ICMP types and codes of both families
-// go where monitor.Tuple keeps them, in whatever order they come.
+// tupleProto reads CTA_TUPLE_PROTO, in any order. ICMP type and code are stored in DstPort,
+// as monitor.Tuple documents.
 func (d *Decoder) tupleProto(b []byte, t *monitor.Tuple) (seen int, err error) {
 	w := walk{op: "tuple protocol"}
 	for typ, v := range w.over(b) {

@@ -6,8 +6,8 @@ import (
 	"natlens/monitor"
 )
 
-// The tuples of protocols with ports are nearly all there is, and the kernel
-// always lays them out alike (ctnetlink_dump_tuples):
+// Nearly all tuples have ports, and the kernel always writes them in the same layout
+// (ctnetlink_dump_tuples):
 //
 //	 0  CTA_TUPLE_IP             CTA_TUPLE_IP
 //	 4    CTA_IP_V4_SRC  8         CTA_IP_V6_SRC  8
@@ -17,15 +17,14 @@ import (
 //	32    CTA_PROTO_SRC_PORT 36   56 CTA_PROTO_SRC_PORT 60
 //	40    CTA_PROTO_DST_PORT 44   64 CTA_PROTO_DST_PORT 68
 //
-// So the seven attribute headers are compared with what they must be, all at
-// once, and the values taken from where they must stand. Whatever looks otherwise
-// is read attribute by attribute.
+// So the seven attribute headers are compared at once, and the values are read from fixed
+// offsets. Any other layout is read attribute by attribute.
 const (
 	plainSize4 = 48
 	plainSize6 = 72
 )
 
-// The headers as they stand in memory.
+// The headers in host order.
 var (
 	headIP4      = head(20, nested|ctaTupleIP)
 	headIP6      = head(44, nested|ctaTupleIP)
@@ -46,8 +45,8 @@ func head(size, typ uint16) uint32 {
 	return binary.NativeEndian.Uint32(b[:])
 }
 
-// plainTuple reads a tuple of the layout above into t, which is zero, and
-// reports whether it was one.
+// plainTuple reads a tuple of this layout into t, which is zero. It returns false for
+// another layout.
 func plainTuple(b []byte, t *monitor.Tuple) bool {
 	switch len(b) {
 	case plainSize4:
@@ -74,9 +73,10 @@ func plainTuple(b []byte, t *monitor.Tuple) bool {
 	return false
 }
 
-// plainPorts leaves t alone if the layout is another.
+// plainPorts reads CTA_TUPLE_PROTO. It returns false for another layout.
 func plainPorts(p *[28]byte, t *monitor.Tuple) bool {
-	if (native32(p[0:])^headProto)|(native32(p[4:])^headProtoNum)|(native32(p[12:])^headSrcPort)|(native32(p[20:])^headDstPort) != 0 {
+	if (native32(p[0:])^headProto)|(native32(p[4:])^headProtoNum)|
+		(native32(p[12:])^headSrcPort)|(native32(p[20:])^headDstPort) != 0 {
 		return false
 	}
 	t.Proto = monitor.Proto(p[8])
@@ -87,7 +87,7 @@ func plainPorts(p *[28]byte, t *monitor.Tuple) bool {
 
 func native32(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
 
-// mapped4 puts an IPv4 address into a, which is zero or an IPv4 address.
+// mapped4 writes an IPv4 address to a, which is zero or an IPv4 address.
 func mapped4(a *monitor.Addr, v []byte) {
 	binary.BigEndian.PutUint64(a[8:], 0xffff<<32|uint64(binary.BigEndian.Uint32(v)))
 }

@@ -35,7 +35,7 @@ func TestPlainTuple(t *testing.T) {
 		}
 		short := plainTuple(v, &plain)
 		if want := (slow.Proto.HasPorts() || slow.Proto == monitor.GRE) && !zone; short != want {
-			// The kernel has no DCCP and 253 ports to tell.
+			// The kernel has no ports of DCCP and protocol 253.
 			if slow.Proto != monitor.DCCP {
 				t.Errorf("%s: %s: the short way: %v, want %v", g.name(), renderTuple(&slow), short, want)
 			}
