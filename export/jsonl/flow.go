@@ -1,8 +1,6 @@
 package jsonl
 
 import (
-	"math/bits"
-
 	"natlens/export/text"
 	"natlens/monitor"
 )
@@ -53,7 +51,7 @@ func (j *Writer) flow(b []byte, e *monitor.Event) []byte {
 		b = j.rare(b, e, known)
 	}
 	if e.Remembered != 0 {
-		b = remembered(b, e.Remembered)
+		b = append(text.AppendAttrs(append(b, `,"remembered":["`...), e.Remembered, `","`), `"]`...)
 	}
 	if e.NetNS() != 0 {
 		b = j.netns(b, e.NetNS())
@@ -122,16 +120,4 @@ func nat(b []byte, f *monitor.Flow) []byte {
 func end(b []byte, p monitor.Endpoint, family monitor.Family, port string) []byte {
 	b = append(text.AppendAddr(b, &p.Addr, family), '"')
 	return numIf(b, port != "", port, uint64(p.Port))
-}
-
-// remembered appends the members whose values are from earlier messages.
-func remembered(b []byte, a monitor.Attrs) []byte {
-	b = append(b, `,"remembered":["`...)
-	first := len(b)
-	for rest := uint64(a); rest != 0; rest &= rest - 1 {
-		if i := bits.TrailingZeros64(rest); i < len(text.AttrFields) {
-			b = text.AppendSeparated(b, first, `","`, text.AttrFields[i])
-		}
-	}
-	return closeList(b, len(b) == first)
 }

@@ -52,8 +52,9 @@ func (w *blocks) open(typ uint32) {
 	w.u32(0) // the length, see close
 }
 
-// close ends a block, whose length stands in it twice.
+// close ends the options and the block, whose length is in it twice.
 func (w *blocks) close() {
+	w.u32(optEnd)
 	n := uint32(len(w.b) - w.from + 4)
 	native.PutUint32(w.b[w.from+4:], n)
 	w.u32(n)
@@ -63,78 +64,69 @@ func (w *blocks) u16(v uint16) { w.b = native.AppendUint16(w.b, v) }
 func (w *blocks) u32(v uint32) { w.b = native.AppendUint32(w.b, v) }
 func (w *blocks) u64(v uint64) { w.b = native.AppendUint64(w.b, v) }
 
-// time appends a time as blocks bear it: two halves, the upper one first.
+// time appends a time as two halves, the upper one first.
 func (w *blocks) time(t uint64) {
 	w.u32(uint32(t >> 32))
 	w.u32(uint32(t))
 }
 
-// pad fills up to a multiple of four since the block began.
-func (w *blocks) pad() {
+// bytes appends bytes, padded to a multiple of four since the block began.
+func (w *blocks) bytes(v []byte) {
+	w.b = append(w.b, v...)
 	for (len(w.b)-w.from)%4 != 0 {
 		w.b = append(w.b, 0)
 	}
 }
 
-// optionMax is the longest value that an option can have.
-const optionMax = 1<<16 - 1
+// maxOption is the longest value of an option, in bytes.
+const maxOption = 1<<16 - 1
 
-func (w *blocks) option(code uint16, size int) {
+func (w *blocks) option(code uint16, v []byte) {
+	v = v[:min(len(v), maxOption)]
 	w.u16(code)
-	w.u16(uint16(size))
-}
-
-func (w *blocks) text(code uint16, s string) {
-	s = s[:min(len(s), optionMax)]
-	w.option(code, len(s))
-	w.b = append(w.b, s...)
-	w.pad()
+	w.u16(uint16(len(v)))
+	w.bytes(v)
 }
 
 func (w *blocks) number(code uint16, v uint64) {
-	w.option(code, 8)
+	w.u16(code)
+	w.u16(8)
 	w.u64(v)
 }
 
-// moment appends an option that is a time, unless it is 0.
+// moment appends an option that is a time, unless that is 0.
 func (w *blocks) moment(code uint16, t uint64) {
 	if t != 0 {
-		w.option(code, 8)
+		w.u16(code)
+		w.u16(8)
 		w.time(t)
 	}
 }
 
-// endOptions ends the options of a block that has any.
-func (w *blocks) endOptions() { w.option(0, 0) }
-
-// section appends the block that begins a recording. How long it becomes is not
-// known.
+// section appends the block that begins a recording, whose length is not known yet.
 func (w *blocks) section(app, system string) {
 	w.open(blockSection)
 	w.u32(sectionMagic)
 	w.u16(1)
 	w.u16(0)
 	w.u64(1<<64 - 1)
-	w.text(optSectionOS, system)
-	w.text(optSectionApp, app)
-	w.endOptions()
+	w.option(optSectionOS, []byte(system))
+	w.option(optSectionApp, []byte(app))
 	w.close()
 }
 
-// source appends an interface description: where packets come from. Its times are
+// source appends an interface description: where packets come from. Times are in
 // nanoseconds.
 func (w *blocks) source(name, text, filter string) {
 	w.open(blockInterface)
 	w.u16(linkNetlink)
 	w.u16(0)
 	w.u32(0) // packets are never cut
-	w.text(optInterfaceName, name)
-	w.text(optInterfaceText, text)
+	w.option(optInterfaceName, []byte(name))
+	w.option(optInterfaceText, []byte(text))
 	if filter != "" {
-		w.text(optInterfaceFilter, "\x00"+filter) // 0: the filter's own text
+		w.option(optInterfaceFilter, []byte("\x00"+filter)) // 0: the text of the filter
 	}
-	w.option(optInterfaceTime, 1)
-	w.b = append(w.b, 9, 0, 0, 0)
-	w.endOptions()
+	w.option(optInterfaceTime, []byte{9})
 	w.close()
 }

@@ -12,34 +12,31 @@ import (
 	"natlens/monitor"
 )
 
-// Writer writes a recording in pcapng: each message of the kernel as it sent it,
-// with its time in nanoseconds, for Wireshark and for `natlens replay`. What is no
-// message of the kernel's stands beside as a comment that begins with "natlens:".
-// docs/recording.md specifies it.
-//
-// The times of different clocks are told apart by the interface that a packet
-// came by; there is one for each [monitor.TimeSource].
+// Writer writes a recording for Wireshark and for `natlens replay`: each message as the
+// kernel sent it, with its time in nanoseconds. Events without a message are comments that
+// begin with "natlens:". There is an interface for each [monitor.TimeSource], so that
+// times of different clocks can be told apart.
 type Writer struct {
 	out    text.Lines
 	o      Options
 	began  bool
 	json   jsonl.Writer
 	blocks blocks
-	text   []byte // a comment at work
+	text   []byte // memory for a comment
 	seen   uint64 // messages written
-	lost   uint64 // all that were lost so far
-	since  uint64 // lost since the last message
-	unsure bool   // since is at least
+	lost   uint64 // events lost so far
+	since  uint64 // events lost since the last message
+	unsure bool   // since is a lower bound
 	gaps   int    // since the last message
 	first  monitor.Time
 	last   monitor.Time
-	locals atomic.Pointer[monitor.Locals] // to be written down
+	locals atomic.Pointer[monitor.Locals] // to be written next
 }
 
-// Options say what the recording tells of itself.
+// Options say what the recording says about itself.
 type Options struct {
 	Application string // who wrote it; "" means natlens
-	Filter      string // what was wanted; "" means everything
+	Filter      string // of the recorded events; "" means all
 }
 
 // NewWriter returns a sink of pcapng. It writes the header with the first batch.
@@ -50,7 +47,7 @@ func NewWriter(w io.Writer, o Options) *Writer {
 	return &Writer{out: text.Lines{W: w}, o: o}
 }
 
-// Write writes the batch's events with one Write, of whole blocks.
+// Write writes the events of the batch with one Write of whole blocks.
 func (p *Writer) Write(batch *monitor.Batch) error {
 	if err := p.start(); err != nil {
 		return err
@@ -61,32 +58,12 @@ func (p *Writer) Write(batch *monitor.Batch) error {
 	return p.out.Flush(p.blocks.b)
 }
 
-// Locals has the host's addresses written down before the next batch: the paths of
-// the flows that follow depend on them. It may be called from any goroutine.
+// Locals records the host's addresses before the next batch. The paths of later flows
+// depend on them. It may be called from any goroutine.
 func (p *Writer) Locals(l *monitor.Locals) { p.locals.Store(l) }
 
-// noteLocals writes down new addresses, if there are any.
-func (p *Writer) noteLocals() {
-	l := p.locals.Swap(nil)
-	if l == nil {
-		return
-	}
-	p.text = append(p.text[:0], `natlens: {"v":1,"locals":[`...)
-	for i, a := range l.Addrs() {
-		if len(p.text) > optionMax-100 {
-			break // thousands of them: the rest would not fit
-		}
-		if i > 0 {
-			p.text = append(p.text, ',')
-		}
-		p.text = append(a.AppendTo(append(p.text, '"')), '"')
-	}
-	p.text = append(p.text, "]}"...)
-	p.note(p.last, p.text, 0, 0)
-}
-
-// Close ends the recording with the count of its messages. It returns the error
-// that ended the sink, if any.
+// Close ends the recording with the count of its messages. It returns the error that
+// ended the sink, if any.
 func (p *Writer) Close() error {
 	if err := p.start(); err != nil {
 		return err
@@ -95,18 +72,17 @@ func (p *Writer) Close() error {
 	w.open(blockStatistics)
 	w.u32(0)
 	w.time(uint64(p.last))
-	w.text(optComment, "natlens: end")
+	w.option(optComment, []byte("natlens: end"))
 	w.moment(optStatsStart, uint64(p.first))
 	w.moment(optStatsEnd, uint64(p.last))
 	w.number(optStatsReceived, p.seen)
 	w.number(optStatsDropped, p.lost)
-	w.endOptions()
 	w.close()
 	return p.out.Flush(w.b)
 }
 
-// start takes the buffer and begins it with what has to stand before the next
-// block: the header, the first time.
+// start takes the buffer and writes what precedes the next event: the header the first
+// time, and new addresses of the host.
 func (p *Writer) start() error {
 	b, err := p.out.Begin()
 	if err != nil {
@@ -120,8 +96,26 @@ func (p *Writer) start() error {
 			p.blocks.source("ctnetlink", "natlens: time of the "+s.String()+" clock", p.o.Filter)
 		}
 	}
-	p.noteLocals()
+	if l := p.locals.Swap(nil); l != nil {
+		p.noteLocals(l)
+	}
 	return nil
+}
+
+// noteLocals writes the host's addresses, as many as fit in a comment.
+func (p *Writer) noteLocals(l *monitor.Locals) {
+	p.text = append(p.text[:0], `natlens: {"v":1,"locals":[`...)
+	for i, a := range l.Addrs() {
+		if len(p.text) > maxOption-100 {
+			break
+		}
+		if i > 0 {
+			p.text = append(p.text, ',')
+		}
+		p.text = append(a.AppendTo(append(p.text, '"')), '"')
+	}
+	p.text = append(p.text, "]}"...)
+	p.note(p.last, p.text, nil)
 }
 
 func (p *Writer) event(e *monitor.Event) {
@@ -141,69 +135,62 @@ func (p *Writer) event(e *monitor.Event) {
 		p.message(e)
 		return
 	}
-	// Losses, resyncs, and what was concluded without a message: their JSON line.
+	// Losses, resyncs and inferred events have no message: write their JSON line.
 	line := p.json.AppendEvent(append(p.text[:0], "natlens: "...), e)
-	p.text = line[:len(line)-1] // without its end
-	from, to := monitor.Time(0), monitor.Time(0)
-	if e.Gap != nil {
-		from, to = e.Gap.From, e.Gap.To
-	}
-	p.note(e.Time, p.text, uint64(from), uint64(to))
+	p.text = line[:len(line)-1] // without the line end
+	p.note(e.Time, p.text, e.Gap)
 }
 
-// message appends a packet: the cooked header that nlmon devices put before
-// netlink messages, the message, and what Wireshark is to show beside it.
+// cooked is the header in front of a message: to user space, ARPHRD_NETLINK,
+// NETLINK_NETFILTER. See sllSize.
+var cooked = []byte{0, 6, 0x03, 0x38, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, netfilter}
+
+// message appends a packet: the message behind its header, and comments that Wireshark
+// shows.
 func (p *Writer) message(e *monitor.Event) {
-	const sllSize = 16
 	w := &p.blocks
 	w.open(blockPacket)
 	w.u32(uint32(e.TimeSource))
 	w.time(uint64(e.Time))
-	w.u32(uint32(sllSize + len(e.Raw)))
-	w.u32(uint32(sllSize + len(e.Raw)))
-	w.b = append(w.b,
-		0, 6, // PACKET_USER: to user space
-		0x03, 0x38, // ARPHRD_NETLINK
-		0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		0, 12) // NETLINK_NETFILTER
-	w.b = append(w.b, e.Raw...)
-	w.pad()
-	if e.Inferred {
-		// The kernel sent this in answer to a dump; what it means was concluded.
-		w.text(optComment, inferredNotes[e.Kind == monitor.KindNew])
+	size := uint32(len(cooked) + len(e.Raw))
+	w.u32(size)
+	w.u32(size)
+	w.b = append(w.b, cooked...)
+	w.bytes(e.Raw)
+	switch {
+	case !e.Inferred:
+	case e.Kind == monitor.KindNew: // a message of a dump, from which the event was concluded
+		w.option(optComment, inferredNew)
+	default:
+		w.option(optComment, inferredUpdate)
 	}
 	if p.gaps > 0 {
 		p.text = append(text.AppendUint(append(p.text[:0], "natlens: "...), p.since), " events lost before this"...)
 		if p.unsure {
 			p.text = append(p.text, ", or more"...)
 		}
-		w.option(optComment, len(p.text))
-		w.b = append(w.b, p.text...)
-		w.pad()
+		w.option(optComment, p.text)
 		w.number(optPacketDrops, p.since)
 		p.since, p.unsure, p.gaps = 0, false, 0
 	}
 	w.number(optPacketID, e.Seq)
-	w.endOptions()
 	w.close()
 	p.seen++
 }
 
-var inferredNotes = map[bool]string{true: "natlens: inferred new", false: "natlens: inferred update"}
+var inferredNew, inferredUpdate = []byte("natlens: inferred new"), []byte("natlens: inferred update")
 
-// note appends a comment where no packet is to bear it: in a block of statistics,
-// which is there for the count of drops.
-func (p *Writer) note(at monitor.Time, text []byte, from, to uint64) {
+// note appends a comment without a packet, in a block of statistics.
+func (p *Writer) note(at monitor.Time, comment []byte, gap *monitor.Gap) {
 	w := &p.blocks
 	w.open(blockStatistics)
 	w.u32(0)
 	w.time(uint64(at))
-	w.option(optComment, min(len(text), optionMax))
-	w.b = append(w.b, text[:min(len(text), optionMax)]...)
-	w.pad()
-	w.moment(optStatsStart, from)
-	w.moment(optStatsEnd, to)
+	w.option(optComment, comment)
+	if gap != nil {
+		w.moment(optStatsStart, uint64(gap.From))
+		w.moment(optStatsEnd, uint64(gap.To))
+	}
 	w.number(optStatsDropped, p.lost)
-	w.endOptions()
 	w.close()
 }

@@ -2,7 +2,7 @@ package text
 
 import "natlens/monitor"
 
-// FindingText says in one line what a finding is and how to go on, for people.
+// FindingText is a finding in one line for people, with the command that shows more.
 func FindingText(f *monitor.Finding) string {
 	if f.Cleared != 0 {
 		return "gone: " + f.Rule + ": " + f.Text

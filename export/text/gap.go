@@ -14,7 +14,7 @@ func Note(w io.Writer, text string) {
 	_, _ = w.Write(append(monitor.AppendMessage(nil, []byte(text)), '\n'))
 }
 
-// AppendGap says in words what a Lost or Resynced event tells:
+// AppendGap appends a lost or resynced event in words:
 //
 //	2,844 events lost between 12:03:08.112 and 12:03:09.480
 //	table reconciled after the loss of 2,844 events: +37 ~4 −12

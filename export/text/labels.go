@@ -3,70 +3,74 @@ package text
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
-// LabelFile is where connlabel.conf stands: iptables', nft's and conntrack's
-// names of label bits.
+// LabelFile is connlabel.conf: the names of label bits for iptables, nft and conntrack.
 const LabelFile = "/etc/xtables/connlabel.conf"
 
-// Labels are the names of label bits.
-type Labels struct{ names []string }
+// Labels are the names of label bits. The nil Labels has none.
+type Labels struct{ names map[int]string }
 
-// ReadLabels reads a connlabel.conf; "" means [LabelFile]. Lines are a bit number
-// and a name. As in libnetfilter_conntrack, comments, numbers above 1023, names
-// with other characters than letters, digits, blanks and hyphens, and what names
-// a bit or uses a name a second time are passed over. A file without a name is an
-// error.
+var (
+	labelNumber = regexp.MustCompile(`^(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)`)
+	labelName   = regexp.MustCompile(`^[A-Za-z0-9 -]+$`)
+)
+
+// ReadLabels reads a connlabel.conf; "" means [LabelFile]. A line is the number of a bit,
+// in decimal, octal or hex, and a name. As in libnetfilter_conntrack, other lines, numbers
+// above 1023, and the second line for a bit or with a name are ignored. A file without a
+// name is an error.
 func ReadLabels(path string) (*Labels, error) {
 	if path == "" {
 		path = LabelFile
 	}
-	text, err := os.ReadFile(path)
+	file, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	labels, seen := &Labels{}, map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		bit, name, ok := parseLabel(line)
-		if !ok || seen[name] || labels.Name(bit) != "" {
-			continue
+	const blanks = " \f\r\t\v\n"
+	labels, bits := &Labels{map[int]string{}}, map[string]int{}
+	for line := range strings.Lines(string(file)) {
+		line = strings.Trim(line, blanks)
+		number := labelNumber.FindString(line)
+		name := strings.Trim(line[len(number):], blanks)
+		bit, err := strconv.ParseUint(number, 0, 10)
+		_, used := bits[name]
+		if err == nil && !used && labelName.MatchString(name) && labels.Name(int(bit)) == "" {
+			labels.names[int(bit)], bits[name] = name, int(bit)
 		}
-		for len(labels.names) <= bit {
-			labels.names = append(labels.names, "")
-		}
-		labels.names[bit], seen[name] = name, true
 	}
-	if len(seen) == 0 {
+	if len(bits) == 0 {
 		return nil, fmt.Errorf("%s names no label", path)
 	}
 	return labels, nil
 }
 
-// Name returns the name of a bit, "" where it has none. The nil Labels has none.
+// Name returns the name of a bit, "" if it has none.
 func (l *Labels) Name(bit int) string {
-	if l == nil || bit >= len(l.names) {
+	if l == nil {
 		return ""
 	}
 	return l.names[bit]
 }
 
-// Bits returns the numbers of the bits by their names. That of nil is nil.
+// Bits returns the numbers of the bits by their names, nil for the nil Labels.
 func (l *Labels) Bits() map[string]int {
 	if l == nil {
 		return nil
 	}
 	bits := make(map[string]int, len(l.names))
 	for bit, name := range l.names {
-		if name != "" {
-			bits[name] = bit
-		}
+		bits[name] = bit
 	}
 	return bits
 }
 
-// AppendNames appends the names of the bits that are set and have one, each
-// between before and after.
+// AppendNames appends the names of the bits that are set and have one, each between
+// before and after.
 func (l *Labels) AppendNames(b, set []byte, before, after string) []byte {
 	for bit := range Bits(set) {
 		if name := l.Name(bit); name != "" {
@@ -74,52 +78,4 @@ func (l *Labels) AppendNames(b, set []byte, before, after string) []byte {
 		}
 	}
 	return b
-}
-
-const labelBlanks = " \f\r\t\v\n"
-
-func parseLabel(line string) (bit int, name string, ok bool) {
-	if strings.HasPrefix(line, "#") {
-		return 0, "", false
-	}
-	bit, rest, ok := leadingNumber(strings.TrimLeft(line, labelBlanks))
-	name = strings.Trim(rest, labelBlanks)
-	if !ok || bit > 1023 || name == "" {
-		return 0, "", false
-	}
-	for _, c := range name {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == ' ' || c == '-') {
-			return 0, "", false
-		}
-	}
-	return bit, name, true
-}
-
-// leadingNumber reads a number as strtoul(3) with base 0 does: decimal, octal
-// with a 0 in front, hex with 0x.
-func leadingNumber(s string) (n int, rest string, ok bool) {
-	base := 10
-	switch {
-	case len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') && digitOf(s[2]) < 16:
-		base, s = 16, s[2:]
-	case strings.HasPrefix(s, "0"):
-		base = 8
-	}
-	i := 0
-	for ; i < len(s) && digitOf(s[i]) < base; i++ {
-		n = min(n*base+digitOf(s[i]), 1<<20)
-	}
-	return n, s[i:], i > 0
-}
-
-func digitOf(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return 16
 }

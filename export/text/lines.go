@@ -1,11 +1,12 @@
-// Package text has what text formats share: a buffered line writer, numbers, addresses
-// and times without allocation, and the words for states and namespaces.
+// Package text has what text formats share: a buffered line writer; numbers, addresses
+// and times, written without allocation; names of labels; words for states, attributes
+// and gaps.
 package text
 
 import "io"
 
-// Lines is what every sink stands on: the writer, one buffer that a batch is
-// rendered into, and the first error.
+// Lines is the output of a sink: the writer, a buffer that batches are written to, and
+// the first error, after which nothing more is written.
 type Lines struct {
 	W   io.Writer
 	Buf []byte
@@ -15,7 +16,7 @@ type Lines struct {
 // Begin returns the empty buffer, or the error that ended the sink.
 func (l *Lines) Begin() ([]byte, error) { return l.Buf[:0], l.Err }
 
-// Flush writes what was rendered and keeps the buffer for the next batch.
+// Flush writes the buffer and keeps its memory for the next batch.
 func (l *Lines) Flush(b []byte) error {
 	l.Buf = b[:0]
 	if len(b) == 0 {

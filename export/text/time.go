@@ -6,8 +6,8 @@ import (
 	"natlens/monitor"
 )
 
-// RFC3339 formats times as 2006-01-02T15:04:05.000000000Z. It keeps the text of
-// the last second: the events of a batch mostly share one.
+// RFC3339 writes times as 2006-01-02T15:04:05.000000000Z. It keeps the text of the last
+// second, which most events of a batch share.
 type RFC3339 struct {
 	second int64
 	text   [len("2006-01-02T15:04:05.")]byte

@@ -6,7 +6,7 @@ import (
 	"natlens/monitor"
 )
 
-// AppendProto appends the name of a protocol, its number where it has no name.
+// AppendProto appends the name of a protocol, its number if it has none.
 func AppendProto(b []byte, p monitor.Proto) []byte {
 	if name := p.Name(); name != "" {
 		return append(b, name...)
@@ -14,8 +14,7 @@ func AppendProto(b []byte, p monitor.Proto) []byte {
 	return AppendUint(b, uint64(p))
 }
 
-// AppendState appends the name of a state in lower case, its number where it has
-// no name.
+// AppendState appends the name of a state in lower case, its number if it has none.
 func AppendState(b []byte, p monitor.Proto, s monitor.State) []byte {
 	name := s.Name(p)
 	if name == "" {
@@ -31,8 +30,8 @@ func AppendState(b []byte, p monitor.Proto, s monitor.State) []byte {
 	return b
 }
 
-// AppendStatusWords appends the names of the bits that are set, and the bits
-// without a name as one hex number.
+// AppendStatusWords appends the names of the bits that are set. Bits without a name
+// follow as one hex number.
 func AppendStatusWords(b []byte, s monitor.Status, separator string) []byte {
 	first := len(b)
 	names := monitor.StatusNames()
@@ -45,7 +44,7 @@ func AppendStatusWords(b []byte, s monitor.Status, separator string) []byte {
 	return b
 }
 
-// AppendSeparated appends a word to a list that began at first.
+// AppendSeparated appends a word to a list that began at b[first].
 func AppendSeparated(b []byte, first int, separator, word string) []byte {
 	if len(b) > first {
 		b = append(b, separator...)
@@ -53,8 +52,8 @@ func AppendSeparated(b []byte, first int, separator, word string) []byte {
 	return append(b, word...)
 }
 
-// AttrFields are the JSON members that the attributes fill, by bit number.
-var AttrFields = [...]string{
+// attrNames are the JSON members that the attributes fill, by bit number.
+var attrNames = [...]string{
 	"orig", "reply", "status", "state", "tcp.orig.wscale", "tcp.reply.wscale", "tcp.orig.flags", "tcp.reply.flags",
 	"sctp.vtag_orig", "sctp.vtag_reply", "dccp.role", "dccp.seq", "helper", "helper_info", "timeout", "mark",
 	"mark_mask", "counters.orig", "counters.reply", "use", "id", "master", "seqadj.orig", "seqadj.reply", "secmark",
@@ -62,20 +61,31 @@ var AttrFields = [...]string{
 	"status_mask",
 }
 
-// NetNSWords says in words what a namespace's begin or end tells.
-func NetNSWords(k monitor.Kind) string {
-	if k == monitor.KindNetNSBegin {
-		return "network namespace found"
+// AppendAttrs appends the names of the JSON members that attributes fill.
+func AppendAttrs(b []byte, a monitor.Attrs, separator string) []byte {
+	first := len(b)
+	for i, name := range attrNames {
+		if a&(1<<i) != 0 {
+			b = AppendSeparated(b, first, separator, name)
+		}
 	}
-	return "network namespace gone"
+	return b
 }
 
 // AttrNamed returns the attribute that fills a JSON member, 0 for other names.
 func AttrNamed(name string) monitor.Attrs {
-	for i, known := range AttrFields {
+	for i, known := range attrNames {
 		if known == name {
 			return 1 << i
 		}
 	}
 	return 0
+}
+
+// NetNSWords says that a network namespace was found or is gone.
+func NetNSWords(k monitor.Kind) string {
+	if k == monitor.KindNetNSBegin {
+		return "network namespace found"
+	}
+	return "network namespace gone"
 }
