@@ -55,27 +55,19 @@ func Each(ctx context.Context, s Source, f func(*Event)) error {
 	return nil
 }
 
-// Live is a source that the running kernel feeds.
+// Live is a source that the running kernel feeds from one network namespace or from
+// several, which come and go: events of KindNetNSBegin and KindNetNSEnd report that.
 type Live interface {
 	Source
 
 	// Poll is Next without waiting: the batch stays empty if nothing is there.
 	Poll(b *Batch) error
 
-	// Dump opens the kernel's table as a source of KindExisting events, one
-	// read of the kernel's answer a call, that ends with io.EOF. It does not
-	// disturb the events of the source.
-	Dump(ctx context.Context) (Source, error)
-}
-
-// LiveMany is a source that several network namespaces feed, which come and go:
-// events of KindNetNSBegin and KindNetNSEnd report that. Its Dump covers all.
-type LiveMany interface {
-	Live
-
-	// DumpOf is Dump of some namespaces alone. Those that are gone are passed
-	// over.
-	DumpOf(ctx context.Context, ids []NetNS) (Source, error)
+	// Dump opens the kernel's tables of some network namespaces, nil: of all, as a
+	// source of KindExisting events, one read of the kernel's answer a call, that ends
+	// with io.EOF. Namespaces that are gone are skipped. It does not disturb the events
+	// of the source.
+	Dump(ctx context.Context, only []NetNS) (Source, error)
 }
 
 // Sink takes events. Write gets the events that passed the filter, never none,

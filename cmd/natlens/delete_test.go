@@ -142,7 +142,7 @@ func TestDeleteTakesWhatItCounted(t *testing.T) {
 		f := flow(port)
 		change(func(ctx context.Context, s *kernel.Service) error {
 			if gone {
-				if _, _, err := s.Delete(ctx, []kernel.Target{kernel.TargetOf(&f, 0)}); err != nil || !again {
+				if _, _, err := s.Delete(ctx, []kernel.Target{kernel.TargetOf(&f, 0)}, nil); err != nil || !again {
 					return err
 				}
 			}

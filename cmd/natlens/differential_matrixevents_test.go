@@ -119,7 +119,7 @@ func changeMatrix(t *testing.T, ns *lab.Namespace, listening int, flows []monito
 	drained(t, ns, listening, 0)
 	for n := range flows {
 		target := kernel.TargetOf(&flows[n], monitor.AttrOrig|monitor.AttrReply)
-		if done, _, err := s.Delete(t.Context(), []kernel.Target{target}); done != 1 || err != nil {
+		if done, _, err := s.Delete(t.Context(), []kernel.Target{target}, nil); done != 1 || err != nil {
 			t.Fatalf("%s: %d deleted, %v", flows[n].Orig.Proto, done, err)
 		}
 		drained(t, ns, listening, n)

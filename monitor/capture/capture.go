@@ -10,9 +10,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
 	"natlens/monitor/netns"
@@ -26,7 +26,7 @@ import (
 //
 // A namespace that is found after Open has returned is announced by an event of
 // KindNetNSBegin, which comes before its own. What happened in it before is not
-// reported, but for what [Capture.DumpOf] finds then: flows that began before a
+// reported, but for what [Capture.Dump] finds then: flows that began before a
 // listener was there send no events (nf_conntrack_events=2). A namespace ends, by an
 // event of KindNetNSEnd, when it is mounted nowhere and no process is in it. The
 // capture keeps it alive until then, which delays its end by two scans at most.
@@ -39,16 +39,13 @@ type Capture struct {
 	members  members
 	retiring []*member
 	follower *netns.Follower // nil with one namespace
-	notRing  *RingError      // why this is not a ring, with Auto
-
-	following sync.WaitGroup // what reports addresses
-	reporting sync.Mutex     // one of them at a time
+	notRing  error           // why this is not a ring, with Auto
 
 	closed atomic.Bool
 	mu     sync.Mutex // held by the reader
 }
 
-var _ monitor.LiveMany = (*Capture)(nil)
+var _ monitor.Live = (*Capture)(nil)
 
 // Open starts to capture: no event is missed without a loss from its return on. With
 // Auto it takes the ring if it can be had, else sockets; [Capture.WhyNotRing] then
@@ -61,27 +58,26 @@ func Open(cfg Config) (*Capture, error) {
 	if cfg.Way == Socket {
 		return open(cfg, openSockets)
 	}
-	ring, err := open(cfg, openRing)
+	c, err := open(cfg, openRing)
 	var without *RingError
 	switch {
-	case err == nil:
-		return ring, nil
-	case cfg.Way == Ring && errors.As(err, &without):
+	case !errors.As(err, &without):
+		return c, err
+	case cfg.Way == Ring:
 		return nil, fmt.Errorf("capture by ring: %w", err)
-	case cfg.Way == Ring || !errors.As(err, &without):
-		return nil, err
 	}
-	c, err := open(cfg, openSockets)
-	if err != nil {
-		return nil, err
+	if c, err = open(cfg, openSockets); err == nil {
+		c.notRing = without
 	}
-	c.notRing = without
-	return c, nil
+	return c, err
 }
 
 func open(cfg Config, by func(Config, *events, *waiter, *atomic.Bool) (queue, error)) (*Capture, error) {
-	c := &Capture{cfg: cfg, out: &events{last: monitor.Now()}, pace: pace{base: max(cfg.Coalesce, 0)}}
-	c.members.all = map[monitor.NetNS]*member{}
+	c := &Capture{cfg: cfg, out: &events{last: monitor.Now()}}
+	c.members.all, c.members.names = map[monitor.NetNS]*member{}, new(monitor.Namespaces)
+	if cfg.All != nil && cfg.All.Names != nil {
+		c.members.names = cfg.All.Names
+	}
 	var err error
 	if c.wait, err = newWaiter(); err != nil {
 		return nil, err
@@ -91,7 +87,7 @@ func open(cfg Config, by func(Config, *events, *waiter, *atomic.Bool) (queue, er
 		return nil, err
 	}
 	if cfg.All == nil {
-		err = c.add(&member{ns: cfg.NetNS, own: true, fd: -1})
+		err = c.add(&member{ns: cfg.NetNS, own: true})
 	} else {
 		err = c.follow(cfg.All)
 	}
@@ -110,32 +106,12 @@ func (c *Capture) add(m *member) error {
 	}
 	defer conn.Close() // the socket lives on in its second descriptor
 	m.feed = feed
-	if m.fd, err = detach(conn); err == nil {
-		err = c.members.arrive(m, func() error { return join(conn, c.cfg.Kinds) })
-	}
-	if err != nil {
-		m.closeSocket()
+	if err := c.members.arrive(m, func() error { return join(conn, c.cfg.Kinds) }); err != nil {
 		feed.close()
 		return err
 	}
 	c.wait.interrupt()
 	return nil
-}
-
-// detach returns a second descriptor of the connection's socket, which Go's poller
-// does not know.
-func detach(conn *netlink.Conn) (fd int, err error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	if cerr := raw.Control(func(its uintptr) { fd, err = unix.FcntlInt(its, unix.F_DUPFD_CLOEXEC, 0) }); cerr != nil {
-		return -1, cerr
-	}
-	if err != nil {
-		return -1, fmt.Errorf("duplicate netlink socket: %w", err)
-	}
-	return fd, nil
 }
 
 // The groups of NETLINK_NETFILTER with conntrack events (enum nfnetlink_groups).
@@ -188,7 +164,7 @@ func (c *Capture) Next(ctx context.Context, b *monitor.Batch) error {
 		}
 		if len(c.wait.found) > 0 {
 			c.out.stats.wakeups.Add(1)
-			c.pace.gather()
+			time.Sleep(shortNap) // more is about to come
 		}
 	}
 }
@@ -253,7 +229,6 @@ func (c *Capture) retire(b *monitor.Batch) (err error) {
 		}
 		c.out.namespace(b, monitor.KindNetNSEnd, m.id)
 		c.members.dismiss(m)
-		c.cfg.All.Names.End(m.id)
 		return true
 	})
 	return err
@@ -270,12 +245,7 @@ func (c *Capture) Close() error {
 	}
 	c.mu.Lock() // the reader has left
 	defer c.mu.Unlock()
-	c.members.closeAll(func(m *member) {
-		if c.cfg.All != nil {
-			c.cfg.All.Names.End(m.id)
-		}
-	})
-	c.following.Wait()
+	c.members.closeAll()
 	c.queue.close()
 	return c.wait.close()
 }
@@ -297,12 +267,7 @@ func (c *Capture) Stats() Stats {
 
 // WhyNotRing returns why Open took sockets with Auto; nil if it took the ring or had
 // no choice.
-func (c *Capture) WhyNotRing() error {
-	if c.notRing == nil {
-		return nil
-	}
-	return c.notRing
-}
+func (c *Capture) WhyNotRing() error { return c.notRing }
 
 // WhyNotPushed returns why the reader applies Config.Push and not the kernel; nil if
 // the kernel does, or if there is none. What comes is the same.

@@ -3,10 +3,9 @@
 package capture
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -71,20 +70,14 @@ func bootAndWall(shift int64) (boot, wall int64) {
 
 // bootShift returns how far CLOCK_BOOTTIME of this process is ahead of the kernel's
 // own: not 0 only in a time namespace (time_namespaces(7)).
-func bootShift() (int64, error) {
-	text, err := os.ReadFile("/proc/self/timens_offsets")
-	if err != nil {
-		if os.IsNotExist(err) {
-			return 0, nil // no /proc, or a kernel without time namespaces
-		}
-		return 0, fmt.Errorf("read offsets of the time namespace: %w", err)
-	}
-	for s := bufio.NewScanner(bytes.NewReader(text)); s.Scan(); {
+func bootShift() (shift int64) {
+	text, _ := os.ReadFile("/proc/self/timens_offsets") // not there: no time namespaces
+	for line := range strings.Lines(string(text)) {
 		var clock string
 		var sec, nsec int64
-		if _, err := fmt.Sscan(s.Text(), &clock, &sec, &nsec); err == nil && clock == "boottime" {
-			return sec*int64(time.Second) + nsec, nil
+		if _, err := fmt.Sscan(line, &clock, &sec, &nsec); err == nil && clock == "boottime" {
+			shift = sec*int64(time.Second) + nsec
 		}
 	}
-	return 0, nil
+	return shift
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
-	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
@@ -24,15 +23,7 @@ const (
 )
 
 // String returns the word of the --capture flag.
-func (w Way) String() string {
-	switch w {
-	case Ring:
-		return "ring"
-	case Socket:
-		return "socket"
-	}
-	return "auto"
-}
+func (w Way) String() string { return [...]string{Auto: "auto", Ring: "ring", Socket: "socket"}[w] }
 
 // Kinds is a set of the kernel's event kinds. The zero value means all.
 type Kinds struct{ New, Update, Destroy bool }
@@ -46,18 +37,13 @@ type Config struct {
 	Buffer int   // bytes of socket buffer to ask for; 0: DefaultBuffer
 	Ring   int   // bytes of BPF ring, a power of two; 0: DefaultRing
 
-	// Coalesce is how long to wait after the first event of a quiet time, so that
-	// one wake-up serves many events; 0: DefaultCoalesce, negative: not at all.
-	// Under load the wait may grow to MaxCoalesce.
-	Coalesce time.Duration
-
 	// Push is a filter that the kernel applies before events are queued: the part
 	// that [ExplainPush] returns. Messages that do not look like the kernel's pass,
 	// so the caller must apply the whole filter to what comes. Nil: every event.
 	Push filter.Expr
 
-	// Dump opens the table of a network namespace for the methods Dump and DumpOf:
-	// kernel.Dump. Nil: they return an error.
+	// Dump opens the table of a network namespace for the method Dump: kernel.Dump.
+	// Nil: that returns an error.
 	Dump func(ctx context.Context, netns int) (monitor.Source, error)
 
 	// All, if not nil, captures all network namespaces instead of NetNS.
@@ -72,7 +58,8 @@ type All struct {
 	Names *monitor.Namespaces
 
 	// Locals is called with the addresses of a namespace before the first event of
-	// it can be read, and after each change. Nil: nobody wants them.
+	// it can be read, and after each change, from one goroutine at a time for each
+	// namespace. Nil: nobody wants them.
 	Locals func(monitor.NetNS, *monitor.Locals)
 
 	// Refused is called once for each namespace that can't be captured. It is not
@@ -85,10 +72,8 @@ type All struct {
 
 // The defaults of Config.
 const (
-	DefaultBuffer   = 16 << 20
-	DefaultRing     = 32 << 20
-	DefaultCoalesce = time.Millisecond
-	MaxCoalesce     = 5 * time.Millisecond
+	DefaultBuffer = 16 << 20
+	DefaultRing   = 32 << 20
 )
 
 // complete fills in the defaults.
@@ -99,18 +84,8 @@ func (cfg *Config) complete() error {
 	if cfg.Ring == 0 {
 		cfg.Ring = DefaultRing
 	}
-	if cfg.Coalesce == 0 {
-		cfg.Coalesce = DefaultCoalesce
-	}
 	if cfg.Ring < 4096 || bits.OnesCount(uint(cfg.Ring)) != 1 {
 		return fmt.Errorf("ring of %d bytes: must be a power of two and at least 4096", cfg.Ring)
-	}
-	if cfg.All != nil {
-		all := *cfg.All
-		if all.Names == nil {
-			all.Names = new(monitor.Namespaces)
-		}
-		cfg.All = &all
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (c *Capture) follow(all *All) (err error) {
 			}
 			return err
 		},
-		Renamed: func(n netns.Found) { all.Names.Rename(by[n.Inode].id, n.Name) },
+		Renamed: func(n netns.Found) { c.members.names.Rename(by[n.Inode].id, n.Name) },
 		Gone: func(n netns.Found) {
 			c.members.leave(by[n.Inode])
 			delete(by, n.Inode)
@@ -42,48 +42,25 @@ var errManyNamespaces = errors.New("there are more network namespaces than can b
 
 // enter begins to capture a namespace. On an error the file is the caller's to close.
 func (c *Capture) enter(n netns.Found, file *os.File, late bool) (*member, error) {
-	names := c.cfg.All.Names
-	id, ok := names.Add(monitor.Namespace{Name: n.Name, Inode: n.Inode})
+	id, ok := c.members.names.Add(monitor.Namespace{Name: n.Name, Inode: n.Inode})
 	if !ok {
 		return nil, errManyNamespaces
 	}
-	m := &member{id: id, ns: int(file.Fd()), file: file, own: n.Own, late: late, fd: -1}
-	err := c.followLocals(m)
+	m := &member{id: id, ns: int(file.Fd()), file: file, own: n.Own, late: late}
+	var err error
+	if report := c.cfg.All.Locals; report != nil {
+		m.stop, err = netns.FollowLocals(m.ns, func(l *monitor.Locals) { report(id, l) })
+	}
 	if err == nil {
 		if err = c.add(m); err != nil && m.stop != nil {
 			m.stop()
 		}
 	}
 	if err != nil {
-		names.End(id)
+		c.members.names.End(id)
 		return nil, err
 	}
 	return m, nil
-}
-
-// followLocals reports the addresses of a namespace, now and after each change.
-func (c *Capture) followLocals(m *member) error {
-	report := c.cfg.All.Locals
-	if report == nil {
-		return nil
-	}
-	watch, err := netns.WatchLocals(m.ns)
-	if err != nil {
-		return err
-	}
-	report(m.id, watch.Now())
-	ctx, cancel := context.WithCancel(context.Background())
-	m.stop = cancel
-	c.following.Go(func() {
-		watch.Run(ctx, func(l *monitor.Locals) {
-			c.reporting.Lock()
-			defer c.reporting.Unlock()
-			if ctx.Err() == nil {
-				report(m.id, l)
-			}
-		})
-	})
-	return nil
 }
 
 // Unseen returns how many processes could not be read when the capture began: the
@@ -111,27 +88,20 @@ func (c *Capture) With(id monitor.NetNS, f func(ns int) error) (ok bool, err err
 	return true, f(fd)
 }
 
-// Dump opens the tables of all namespaces, one after the other.
-func (c *Capture) Dump(ctx context.Context) (monitor.Source, error) {
-	return c.DumpOf(ctx, c.IDs())
-}
-
-// DumpOf opens the tables of some namespaces, one after the other. Those that are
-// gone by then are skipped.
-func (c *Capture) DumpOf(ctx context.Context, ids []monitor.NetNS) (monitor.Source, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+// Dump opens the tables of some namespaces, nil: of all, one after the other. Those that
+// are gone by then are skipped.
+func (c *Capture) Dump(ctx context.Context, only []monitor.NetNS) (monitor.Source, error) {
 	if c.cfg.Dump == nil {
 		return nil, errors.New("the capture was opened without a table")
 	}
-	d := &dump{capture: c, left: ids}
-	if len(ids) == 1 { // its error at once
-		if err := d.open(ctx); err != nil {
-			return nil, err
-		}
+	if only == nil {
+		only = c.IDs()
 	}
-	return d, nil
+	d := &dump{capture: c, left: only}
+	if err := ctx.Err(); err != nil || len(only) != 1 {
+		return d, err
+	}
+	return d, d.open(ctx) // its error at once
 }
 
 // dump reads tables one after the other.
@@ -173,7 +143,7 @@ func (d *dump) name(err error) error {
 	if err == nil || d.id == 0 {
 		return err
 	}
-	return fmt.Errorf("network namespace %s: %w", d.capture.cfg.All.Names.Name(d.id), err)
+	return fmt.Errorf("network namespace %s: %w", d.capture.members.names.Name(d.id), err)
 }
 
 func (d *dump) open(ctx context.Context) error {

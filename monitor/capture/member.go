@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"cmp"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/netns"
 )
 
 // member is a network namespace that is captured: the only one, which has the number
@@ -22,19 +24,16 @@ type member struct {
 	file *os.File // keeps the namespace alive; nil: the descriptor is not ours
 	own  bool     // it is the caller's
 	late bool     // found after Open has returned
-	fd   int      // the socket that hears its events; -1: closed
 	feed feed
 	stop func() // ends what follows its addresses; nil: nothing does
 }
 
-// feed is what a queue keeps of one member. Its methods may be called while another
-// goroutine reads.
+// feed is what a queue keeps of one member: the socket that hears its events, which is
+// close's to close. Its methods may be called while another goroutine reads.
 type feed interface {
-	leftOut() uint64 // events that Config.Push did not want
-	// unreported returns how many events were lost that no event reports yet; fd is
-	// the member's socket.
-	unreported(fd int) uint64
-	capacity() int // bytes of a queue of its own; 0: it has none
+	leftOut() uint64    // events that Config.Push did not want
+	unreported() uint64 // events lost that no event reports yet
+	capacity() int      // bytes of a queue of its own; 0: it has none
 	close()
 }
 
@@ -56,18 +55,41 @@ type queue interface {
 	close()
 }
 
-func (m *member) closeSocket() {
-	if m.fd >= 0 {
-		unix.Close(m.fd)
-		m.fd = -1
+// dial opens a netlink socket in a namespace and calls setUp with it. fd is a second
+// descriptor of it, which Go's poller does not know. The caller closes both.
+func dial(ns int, setUp func(*netlink.Conn) error) (conn *netlink.Conn, fd int, err error) {
+	conn, err = netns.Dial(unix.NETLINK_NETFILTER, ns)
+	if err != nil {
+		return nil, -1, err
 	}
+	if err = setUp(conn); err == nil {
+		err = control(conn, func(its int) (err error) {
+			fd, err = unix.FcntlInt(uintptr(its), unix.F_DUPFD_CLOEXEC, 0)
+			return os.NewSyscallError("fcntl", err)
+		})
+	}
+	if err != nil {
+		conn.Close()
+		return nil, -1, err
+	}
+	return conn, fd, nil
 }
 
-func (m *member) close() {
-	if m.stop != nil {
-		m.stop()
+// control calls f with the connection's descriptor.
+func control(conn *netlink.Conn, f func(fd int) error) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
 	}
-	m.closeSocket()
+	cerr := raw.Control(func(fd uintptr) { err = f(int(fd)) })
+	return cmp.Or(cerr, err)
+}
+
+func (s *members) close(m *member) {
+	if m.stop != nil {
+		s.ending.Go(m.stop)
+	}
+	s.names.End(m.id)
 	m.feed.close()
 	if m.file != nil {
 		m.file.Close()
@@ -76,12 +98,14 @@ func (m *member) close() {
 
 // members is how the follower and the reader hand members over to each other.
 type members struct {
+	names   *monitor.Namespaces
 	waiting atomic.Bool // there is something for the reader to take
 	mu      sync.Mutex
 	all     map[monitor.NetNS]*member // those that the reader has not retired
 	arrived []*member
 	leaving []*member
 	left    uint64 // events left out in namespaces that are gone
+	ending  sync.WaitGroup
 }
 
 // arrive calls join, which joins the groups of a member's events, and gives the
@@ -134,17 +158,17 @@ func (s *members) dismiss(m *member) {
 	defer s.mu.Unlock()
 	delete(s.all, m.id)
 	s.left += m.feed.leftOut()
-	m.close()
+	s.close(m)
 }
 
 // closeAll closes all members, at the end of the capture.
-func (s *members) closeAll(closed func(*member)) {
+func (s *members) closeAll() {
+	defer s.ending.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range s.all {
 		s.left += m.feed.leftOut()
-		m.close()
-		closed(m)
+		s.close(m)
 	}
 	clear(s.all)
 	s.arrived, s.leaving = nil, nil
@@ -168,7 +192,7 @@ func (s *members) sum() (left, lost uint64, capacity int) {
 	left = s.left
 	for _, m := range s.all {
 		left += m.feed.leftOut()
-		lost += m.feed.unreported(m.fd)
+		lost += m.feed.unreported()
 		capacity += m.feed.capacity()
 	}
 	return left, lost, capacity

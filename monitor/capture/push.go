@@ -4,10 +4,7 @@ package capture
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 
-	"natlens/monitor"
 	"natlens/monitor/filter"
 )
 
@@ -27,7 +24,7 @@ import (
 // attributes is checked before a message is left out: a second tuple or zone, which
 // the decoder would use instead, makes it taken too. So a message that is left out
 // is an event that the filter does not want, or is malformed behind its tuples, or,
-// by socket, is not the kernel's.
+// is not the kernel's.
 
 // Push says which part of a filter runs where.
 type Push struct {
@@ -49,75 +46,4 @@ func ExplainPush(e filter.Expr, kinds bool) Push {
 		return Push{filter.Const(true), e, err.Error()}
 	}
 	return Push{pushed, rest, ""}
-}
-
-var errPushLong = errors.New("the filter is too long for the kernel")
-
-// pushProgram returns the program of a filter, which ends with a jump to "take" or
-// to "leave"; nil if the filter wants everything.
-func pushProgram(e filter.Expr) (*program, error) {
-	if e == nil {
-		return nil, nil
-	}
-	e, err := foldPush(filter.Lower(e))
-	if err != nil || e == filter.Const(true) {
-		return nil, err
-	}
-	p := &program{}
-	p.message()
-	p.label("filter")
-	p.match(e, "take", "leave")
-	return p, nil
-}
-
-// foldPush removes constants, so that every jump of the program can be taken, and
-// refuses conditions that are no primitives.
-func foldPush(e filter.Expr) (filter.Expr, error) {
-	switch e := e.(type) {
-	case filter.And:
-		parts, err := foldAll(e)
-		return filter.AllOf(parts...), err
-	case filter.Or:
-		parts, err := foldAll(e)
-		return filter.AnyOf(parts...), err
-	case filter.Not:
-		x, err := foldPush(e.X)
-		if err != nil {
-			return nil, err
-		}
-		return filter.Negate(x), nil
-	case filter.In:
-		if _, ok := numberOf[e.Field]; ok {
-			if len(pushRanges(e)) == 0 {
-				return filter.Const(false), nil
-			}
-			return e, nil
-		}
-	case filter.Prefix:
-		if _, ok := addressOf(e.Field, monitor.IPv4); ok {
-			return e, nil
-		}
-	case filter.Differ:
-		_, a := numberOf[e.A]
-		_, b := numberOf[e.B]
-		_, c := addressOf(e.A, monitor.IPv4)
-		_, d := addressOf(e.B, monitor.IPv4)
-		if a && b || c && d {
-			return e, nil
-		}
-	case filter.Const:
-		return e, nil
-	}
-	return nil, fmt.Errorf("%v can't run in the kernel", e)
-}
-
-func foldAll(parts []filter.Expr) ([]filter.Expr, error) {
-	out := make([]filter.Expr, len(parts))
-	for i, x := range parts {
-		var err error
-		if out[i], err = foldPush(x); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }

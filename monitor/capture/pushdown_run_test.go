@@ -91,7 +91,7 @@ func newRingRunner(t *testing.T, e filter.Expr) pushRunner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counters, err := mapCounters(prog)
+	counters, err := mapCounters(prog.counters.FD())
 	if err != nil {
 		t.Fatal(err)
 	}

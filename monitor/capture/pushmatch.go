@@ -12,6 +12,22 @@ import (
 	"natlens/monitor/filter"
 )
 
+// pushProgram returns the program of a filter, which ends with a jump to "take" or
+// to "leave"; nil if the filter wants everything.
+func pushProgram(e filter.Expr) (*program, error) {
+	if e == nil {
+		return nil, nil
+	}
+	if e = filter.Lower(e); e == filter.Const(true) {
+		return nil, nil
+	}
+	p := &program{}
+	p.message()
+	p.label("filter")
+	p.match(e, "take", "leave")
+	return p, p.err
+}
+
 // numberOf are the fields that are numbers, and the scratch words that hold them.
 var numberOf = map[filter.Field]int{
 	filter.FieldFamily:     numFamily,
@@ -60,8 +76,8 @@ func (p *program) load(a address, word int) {
 	p.do(bpf.LoadAbsolute{Off: origAt + a.at + 4*uint32(word), Size: 4})
 }
 
-// match goes to yes if e is true and to no if it is not. A constant, which is false,
-// is only at the top.
+// match goes to yes if e is true and to no if it is not. A lowered filter has a
+// constant, which is false, only at the top, so that all of the program can be reached.
 func (p *program) match(e filter.Expr, yes, no string) {
 	switch e := e.(type) {
 	case filter.Const:
@@ -73,11 +89,22 @@ func (p *program) match(e filter.Expr, yes, no string) {
 	case filter.Or:
 		each(p, len(e), false, yes, no, func(i int, yes, no string) { p.match(e[i], yes, no) })
 	case filter.In:
-		p.in(e, yes, no)
+		n, ok := numberOf[e.Field]
+		p.check(ok, e)
+		p.in(n, e, yes, no)
 	case filter.Prefix:
 		p.prefix(e, yes, no)
 	case filter.Differ:
 		p.differ(e, yes, no)
+	default:
+		p.check(false, e)
+	}
+}
+
+// check sets the error of a condition that can't run in the kernel, unless ok.
+func (p *program) check(ok bool, e filter.Expr) {
+	if !ok && p.err == nil {
+		p.err = fmt.Errorf("%v can't run in the kernel", e)
 	}
 }
 
@@ -95,25 +122,21 @@ func each(p *program, n int, all bool, yes, no string, test func(i int, yes, no 
 	test(n-1, yes, no)
 }
 
-// pushRanges are the ranges of an In in which a number of 16 bits can be.
-func pushRanges(e filter.In) (out []filter.Range) {
-	for _, r := range e.Set {
-		if r.Lo <= 0xffff {
-			out = append(out, filter.Range{Lo: r.Lo, Hi: min(r.Hi, 0xffff)})
-		}
-	}
-	return out
-}
+// never is a value that no number has: they have 16 bits.
+const never = 1 << 16
 
 // in compares a number, which stays in A, with each range.
-func (p *program) in(e filter.In, yes, no string) {
-	p.do(recall(numberOf[e.Field]))
+func (p *program) in(n int, e filter.In, yes, no string) {
+	p.do(recall(n))
 	if mask := uint32(e.Mask) | 0xffff0000; mask != ^uint32(0) {
 		p.do(bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: mask})
 	}
-	ranges := pushRanges(e)
+	ranges := e.Set
+	if len(ranges) == 0 {
+		ranges = []filter.Range{{Lo: never, Hi: never}}
+	}
 	each(p, len(ranges), false, yes, no, func(i int, yes, no string) {
-		lo, hi := uint32(ranges[i].Lo), uint32(ranges[i].Hi)
+		lo, hi := uint32(min(ranges[i].Lo, never)), uint32(min(ranges[i].Hi, never))
 		if lo == hi {
 			p.ifA(bpf.JumpEqual, lo, yes, no)
 			return
@@ -129,7 +152,8 @@ func (p *program) prefix(e filter.Prefix, yes, no string) {
 	if e.Net.Addr().Is4() {
 		family = monitor.IPv4
 	}
-	a, _ := addressOf(e.Field, family)
+	a, ok := addressOf(e.Field, family)
+	p.check(ok, e)
 	addr, bits := e.Net.Addr().AsSlice(), e.Net.Bits()
 	each(p, 1+(bits+31)/32, true, yes, no, func(i int, yes, no string) {
 		if i == 0 {
@@ -149,8 +173,11 @@ func (p *program) prefix(e filter.Prefix, yes, no string) {
 
 // differ compares two numbers, or two addresses of the flow's family.
 func (p *program) differ(e filter.Differ, yes, no string) {
-	if a, ok := numberOf[e.A]; ok {
-		p.do(recallX(numberOf[e.B]), recall(a))
+	a, isNumber := numberOf[e.A]
+	b, alsoNumber := numberOf[e.B]
+	p.check(isNumber == alsoNumber, e)
+	if isNumber {
+		p.do(recallX(b), recall(a))
 		p.ifX(bpf.JumpEqual, no, yes)
 		return
 	}
@@ -164,8 +191,9 @@ func (p *program) differ(e filter.Differ, yes, no string) {
 }
 
 func (p *program) differAddr(e filter.Differ, family monitor.Family, words int, yes, no string) {
-	a, _ := addressOf(e.A, family)
-	b, _ := addressOf(e.B, family)
+	a, aok := addressOf(e.A, family)
+	b, bok := addressOf(e.B, family)
+	p.check(aok && bok, e)
 	each(p, words, false, yes, no, func(i int, yes, no string) {
 		p.load(a, i)
 		p.do(keep(scratchTmp))

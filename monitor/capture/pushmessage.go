@@ -89,9 +89,6 @@ func foundAttr(length, typ uint16) uint32 {
 	return binary.BigEndian.Uint32(binary.NativeEndian.AppendUint16(b, typ))
 }
 
-// bigEndian is the host's order of bytes.
-var bigEndian = found16(1) == 1
-
 // at loads what is at a distance from X.
 func at(distance uint32, size int) bpf.Instruction {
 	return bpf.LoadIndirect{Off: distance, Size: size}
@@ -126,13 +123,12 @@ func (p *program) advance() {
 	p.do(recallX(scratchAt), bpf.ALUOpX{Op: bpf.ALUOpAdd}, keep(scratchAt), bpf.TAX{})
 }
 
-// header reads struct nlmsghdr: the message must fill its datagram, be one of the
-// three kinds of event and be no answer (ctnetlink.kindOf says the same).
+// header reads struct nlmsghdr: the message must be one of the three kinds of event and
+// be no answer (ctnetlink.kindOf says the same).
 func (p *program) header() {
 	const typ, flags, seq = 4, 6, 8
 	p.do(bpf.LoadExtension{Num: bpf.ExtLen})
 	p.ifA(bpf.JumpGreaterOrEqual, origAt+2*minTuple, "", "take")
-	p.length()
 	p.do(set(0))
 	for n := range numNumbers {
 		p.do(keep(n))
@@ -160,33 +156,11 @@ func (p *program) header() {
 	p.do(keep(numKind), set(origAt), keep(scratchAt))
 }
 
-// length takes a message that does not fill its datagram, or is longer than the
-// kernel's ever are.
-func (p *program) length() {
-	low, high := uint32(0), uint32(2)
-	if bigEndian {
-		low, high = high, low
-	}
-	p.do(bpf.LoadAbsolute{Off: high, Size: 2})
-	p.want(0)
-	if bigEndian {
-		p.do(bpf.LoadAbsolute{Off: low, Size: 2})
-	} else {
-		p.do(bpf.LoadAbsolute{Off: low + 1, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpShiftLeft, Val: 8}, bpf.TAX{},
-			bpf.LoadAbsolute{Off: low, Size: 1}, bpf.ALUOpX{Op: bpf.ALUOpOr})
-	}
-	p.do(bpf.TAX{}, bpf.LoadExtension{Num: bpf.ExtLen})
-	p.ifX(bpf.JumpEqual, "", "take")
-}
-
 // tuple reads the tuple at scratchAt into the numbers from num on, and moves
 // scratchAt behind it.
 func (p *program) tuple(name string, typ uint16, num int) {
 	v6, proto := name+" v6", name+" proto"
-	lowest := uint32(0)
-	if bigEndian {
-		lowest = 1
-	}
+	lowest := found16(1) & 1 // where the low byte of a length is
 	p.do(set(minTuple))
 	p.room()
 	p.do(at(2, 2))

@@ -3,12 +3,11 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"golang.org/x/net/bpf"
-
-	"natlens/monitor/filter"
 )
 
 // program is a classic BPF program that is being written, with labels for its
@@ -18,6 +17,7 @@ type program struct {
 	ins    []labelled
 	labels []string // of the next instruction
 	made   int      // labels that newLabel has made
+	err    error    // what the filter asks for that a program can't do
 }
 
 // labelled is an instruction with its labels. A conditional jump goes to yes or no,
@@ -56,36 +56,10 @@ func (p *program) ifX(cond bpf.JumpTest, yes, no string) {
 	p.add(labelled{ins: bpf.JumpIfX{Cond: cond}, yes: yes, no: no})
 }
 
-// The results of a classic program: bytes of the message to keep.
-const (
-	classicTake  = ^uint32(0)
-	classicLeave = 0
-)
-
 // maxClassic is how long the kernel lets programs be (BPF_MAXINSNS).
 const maxClassic = 4096
 
-// classicFilter assembles a program for a socket without a ring (SO_ATTACH_FILTER),
-// which takes no capability. The kernel runs it before it looks at the socket's
-// queue: what it leaves out takes no room there and can't be lost. It can't count.
-// Without a filter it is empty.
-func classicFilter(e filter.Expr) ([]bpf.RawInstruction, error) {
-	p, err := pushProgram(e)
-	if err != nil || p == nil {
-		return nil, err
-	}
-	p.label("leave")
-	for _, typ := range []uint32{attrTupleOrig, attrTupleReply, attrZone} {
-		// The kernel finds attributes as the decoder does: it stops at one that
-		// contradicts the message's length, where the message is malformed.
-		p.do(bpf.LoadConstant{Dst: bpf.RegX, Val: typ}, recall(scratchAt), bpf.LoadExtension{Num: bpf.ExtNetlinkAttr})
-		p.want(0)
-	}
-	p.do(bpf.RetConstant{Val: classicLeave})
-	p.label("take")
-	p.do(bpf.RetConstant{Val: classicTake})
-	return p.assemble()
-}
+var errPushLong = errors.New("the filter is too long for the kernel")
 
 // maxSkip is how far a conditional jump reaches, 255 instructions, less one for
 // an island of the other way.

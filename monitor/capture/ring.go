@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
-	"natlens/monitor/netns"
 )
 
 // ring is one queue for all members: a BPF ring buffer. A socket filter on each
@@ -76,12 +75,23 @@ type tap struct {
 func (t *tap) leftOut() uint64 { return t.counters.load(counterLeft) }
 func (t *tap) capacity() int   { return 0 }
 
-func (t *tap) unreported(int) uint64 {
+func (t *tap) unreported() uint64 {
 	reported := t.drops.Load() // first: it never overtakes the counter
 	return t.counters.load(counterDrops) - reported
 }
 
-func (t *tap) close() { t.counters.unmap() }
+func (t *tap) close() {
+	t.hush()
+	t.counters.unmap()
+}
+
+// hush closes the socket: nothing fills the ring any more.
+func (t *tap) hush() {
+	if t.fd >= 0 {
+		unix.Close(t.fd)
+		t.fd = -1
+	}
+}
 
 // openRing opens a ring of cfg.Ring bytes that nothing fills yet. An error is a
 // [RingError] if it is about the ring alone, so that sockets may do.
@@ -92,15 +102,13 @@ func openRing(cfg Config, out *events, w *waiter, news *atomic.Bool) (queue, err
 	if page := os.Getpagesize(); cfg.Ring%page != 0 {
 		return nil, &RingError{Reason: fmt.Sprintf("a ring of %d bytes is smaller than a page of %d", cfg.Ring, page)}
 	}
-	shift, err := bootShift()
-	if err != nil {
-		return nil, &RingError{err.Error(), err}
-	}
+	shift := bootShift()
 	r := &ring{
 		cfg: cfg, out: out, wait: w, news: news, byID: map[monitor.NetNS]*tap{},
 		wall: newWallClock(func() (int64, int64) { return bootAndWall(shift) }),
 	}
 	r.last = &r.nothing
+	var err error
 	if r.bpf, err = newRingMap(cfg.Ring); err != nil {
 		return nil, ringError(err)
 	}
@@ -128,44 +136,30 @@ func (r *ring) open(m *member) (_ *netlink.Conn, _ feed, err error) {
 		return nil, nil, ringError(err)
 	}
 	defer prog.close() // attached and mapped, it lives without us
-	t := &tap{id: m.id}
-	if t.counters, err = mapCounters(prog); err != nil {
+	t := &tap{id: m.id, fd: -1}
+	if t.counters, err = mapCounters(prog.counters.FD()); err != nil {
 		return nil, nil, err
 	}
-	conn, err := netns.Dial(unix.NETLINK_NETFILTER, m.ns)
-	if err == nil {
-		if err = attach(conn, prog); err != nil {
-			conn.Close()
+	conn, fd, err := dial(m.ns, func(conn *netlink.Conn) error {
+		err := control(conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, prog.prog.FD()) })
+		if err != nil {
+			return ringError(fmt.Errorf("attach program: %w", err))
 		}
-	}
+		return nil
+	})
 	if err != nil {
 		t.close()
 		return nil, nil, err
 	}
+	t.fd = fd
 	return conn, t, nil
-}
-
-func attach(conn *netlink.Conn, p *ringProgram) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var refused error
-	err = raw.Control(func(fd uintptr) {
-		refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_BPF, p.prog.FD())
-	})
-	if refused != nil {
-		return ringError(fmt.Errorf("attach program: %w", refused))
-	}
-	return err
 }
 
 func (r *ring) admit(m *member) error {
 	t := m.feed.(*tap)
-	t.fd = m.fd
 	r.taps = append(r.taps, t)
 	r.byID[t.id] = t
-	return r.wait.add(m.fd, 0) // its errors
+	return r.wait.add(t.fd, 0) // its errors
 }
 
 // read decodes records into the batch until it is full or the ring is empty.
@@ -320,8 +314,8 @@ func (t *tap) overrun() {
 func (r *ring) finish(m *member, b *monitor.Batch) (done bool, err error) {
 	t := m.feed.(*tap)
 	if !t.gone {
-		m.closeSocket()
-		t.fd, t.gone, t.until = -1, true, r.mem.produced()
+		t.hush()
+		t.gone, t.until = true, r.mem.produced()
 	}
 	if r.pos < t.until {
 		return false, nil

@@ -90,7 +90,7 @@ func BenchmarkRingProgram(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer mem.unmap()
-			counters, err := mapCounters(prog)
+			counters, err := mapCounters(prog.counters.FD())
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -109,10 +109,10 @@ func (m *ringMemory) consumed(pos uint64) { atomic.StoreUint64(m.consumer, pos) 
 // ringCounters are the counters of a program as this process has them mapped.
 type ringCounters []byte
 
-// mapCounters maps the counters of a program, which outlive its file descriptors.
-func mapCounters(p *ringProgram) (ringCounters, error) {
+// mapCounters maps the counters of a program, which outlive the file descriptor.
+func mapCounters(fd int) (ringCounters, error) {
 	page := os.Getpagesize()
-	b, err := unix.Mmap(p.counters.FD(), 0, (counterMapSize+page-1)/page*page, unix.PROT_READ, unix.MAP_SHARED)
+	b, err := unix.Mmap(fd, 0, (counterMapSize+page-1)/page*page, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map counters: %w", err)
 	}

@@ -15,34 +15,6 @@ import (
 	"natlens/monitor/filter"
 )
 
-// A record of the ring is what is known of a message, and the message:
-//
-//	0       8       12      16                  16+n
-//	┌───────┬───────┬───────┬────────────────────┬─ ─ ─ ─ ┐
-//	│ stamp │ drops │ netns │ message, n bytes   │ unused
-//	└───────┴───────┴───────┴────────────────────┴─ ─ ─ ─ ┘
-//
-// stamp is CLOCK_BOOTTIME, drops the low half of the drop counter of the namespace's
-// program, and netns the number of the namespace. The message's own nlmsg_len is n: the
-// kernel sends one message a datagram, and the program sets nlmsg_len to 0 if it is not
-// the length of the datagram.
-const (
-	recordStamp   = 0
-	recordDrops   = 8
-	recordNetNS   = 12
-	recordMessage = 16
-
-	maxNetlink = 128 << 10 // twice what one attribute can hold; ctnetlink has one that is not of fixed size
-)
-
-// The value of the counters map. All CPUs read the first cache line for each event and
-// write it hardly ever.
-const (
-	counterDrops   = 0  // events that found no room
-	counterLeft    = 64 // events that the filter did not want
-	counterMapSize = 72
-)
-
 // recordSizes are the sizes of records. bpf_ringbuf_reserve takes constants only, so
 // that the program has to choose from a list: steps of 8, which is what the ring rounds
 // to, where everyday events are, and larger ones above. The longest is what netlink
@@ -119,42 +91,8 @@ func (p *ringProgram) close() {
 	p.counters.Close()
 }
 
-// Registers that keep their meaning through the program. R1 to R5 are arguments
-// and scratch, R0 results.
-const (
-	regSkb    = asm.R6 // struct __sk_buff *, where the loads of a filter expect it
-	regRecord = asm.R7 // the reserved record
-	regLen    = asm.R8 // skb->len: bytes of the datagram
-	regStamp  = asm.R9
-)
-
-// ringInstructions assembles the program. In C it would be
-//
-//	int ring(struct __sk_buff *skb)
-//	{
-//		if (pushed_filter_leaves_out(skb))
-//			return 0;
-//		u64 stamp = bpf_ktime_get_boot_ns();
-//		struct record *r = bpf_ringbuf_reserve(&ring, SMALLEST_FOR(skb->len), 0);
-//		if (!r)
-//			goto dropped;
-//		r->stamp = stamp;
-//		r->drops = counters.drops;
-//		r->netns = NETNS;
-//		if (bpf_skb_load_bytes(skb, 0, r->message, skb->len)) {
-//			bpf_ringbuf_discard(r, 0);
-//			goto dropped;
-//		}
-//		if (r->message.nlmsg_len != skb->len)
-//			r->message.nlmsg_len = 0;
-//		bpf_ringbuf_submit(r, 0);
-//		return 0;
-//	dropped:
-//		__sync_fetch_and_add(&counters.drops, 1);
-//		return 0;
-//	}
-//
-// It always returns 0: nothing is ever queued on the socket.
+// ringInstructions assembles the program. It always returns 0: nothing is ever queued on
+// the socket.
 //
 // The message is copied from the socket buffer into its place in the ring. A per-CPU
 // scratch area, from which bpf_ringbuf_output could take any length, is not safe: if a
@@ -172,9 +110,9 @@ func ringInstructions(ring, counters int, pushed asm.Instructions, id monitor.Ne
 		asm.FnKtimeGetBootNs.Call().WithSymbol("take"),
 		asm.Mov.Reg(regStamp, asm.R0),
 	}, chooseSize(recordSizes, "size", "reserve"), asm.Instructions{
-		asm.LoadMapPtr(asm.R1, ring).WithSymbol("reserve"), // R2: the size
+		asm.LoadMapPtr(asm.R1, ring).WithSymbol("reserve"),
 		asm.Mov.Imm(asm.R3, 0),
-		asm.FnRingbufReserve.Call(),
+		asm.FnRingbufReserve.Call(), // R2: the size
 		asm.JEq.Imm(asm.R0, 0, "dropped"),
 		asm.Mov.Reg(regRecord, asm.R0),
 
@@ -185,7 +123,7 @@ func ringInstructions(ring, counters int, pushed asm.Instructions, id monitor.Ne
 		asm.StoreImm(regRecord, recordNetNS, int64(id), asm.Word),
 
 		asm.Mov.Reg(asm.R1, regSkb),
-		asm.Mov.Imm(asm.R2, 0),
+		asm.Mov.Imm(asm.R2, 0), // from its beginning
 		asm.Mov.Reg(asm.R3, regRecord),
 		asm.Add.Imm(asm.R3, recordMessage),
 		asm.Mov.Reg(asm.R4, regLen),
@@ -196,7 +134,7 @@ func ringInstructions(ring, counters int, pushed asm.Instructions, id monitor.Ne
 		asm.StoreImm(regRecord, recordMessage, 0, asm.Word),
 
 		asm.Mov.Reg(asm.R1, regRecord).WithSymbol("submit"),
-		asm.Mov.Imm(asm.R2, 0),
+		asm.Mov.Imm(asm.R2, 0), // the reader is woken if it waits for this record
 		asm.FnRingbufSubmit.Call(),
 		asm.Ja.Label("out"),
 

@@ -12,7 +12,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
-	"natlens/monitor/netns"
 )
 
 // sockets are a queue for each member: the buffer of its netlink socket.
@@ -28,13 +27,15 @@ type sockets struct {
 	out  *events
 	wait *waiter
 	mm   *mmsgReader
-	byFD map[int32]*member
+	byFD map[int32]*socketFeed
 
 	unpushed atomic.Pointer[error] // why the kernel does not apply cfg.Push to a socket
 }
 
 // socketFeed is one socket and what is known of its losses.
 type socketFeed struct {
+	id      monitor.NetNS
+	fd      int
 	size    int           // of its buffer
 	overrun bool          // ENOBUFS came, its gap is not reported yet
 	before  monitor.Time  // the last event before that
@@ -46,11 +47,11 @@ type socketFeed struct {
 
 func (f *socketFeed) leftOut() uint64 { return f.left.Load() }
 func (f *socketFeed) capacity() int   { return f.size }
-func (f *socketFeed) close()          {}
+func (f *socketFeed) close()          { unix.Close(f.fd) }
 
-func (f *socketFeed) unreported(fd int) uint64 {
+func (f *socketFeed) unreported() uint64 {
 	reported := f.drops.Load()
-	drops, err := socketDrops(fd)
+	drops, err := socketDrops(f.fd)
 	if err != nil {
 		return 0
 	}
@@ -66,7 +67,7 @@ const socketCost = 1280
 const otherBuffer = 2 << 20
 
 func openSockets(cfg Config, out *events, w *waiter, _ *atomic.Bool) (queue, error) {
-	return &sockets{cfg: cfg, out: out, wait: w, mm: newMmsgReader(), byFD: map[int32]*member{}}, nil
+	return &sockets{cfg: cfg, out: out, wait: w, mm: newMmsgReader(), byFD: map[int32]*socketFeed{}}, nil
 }
 
 func (s *sockets) way() Way      { return Socket }
@@ -78,19 +79,16 @@ func (s *sockets) open(m *member) (*netlink.Conn, feed, error) {
 	if !m.own {
 		size = min(size, otherBuffer)
 	}
-	conn, err := netns.Dial(unix.NETLINK_NETFILTER, m.ns)
-	if err != nil {
-		return nil, nil, err
-	}
-	f := &socketFeed{here: s.push(conn)}
-	if err = conn.SetReadBuffer(size); err == nil {
-		f.size, err = conn.ReadBuffer()
-	}
-	if err != nil {
-		conn.Close()
-		return nil, nil, fmt.Errorf("set read buffer: %w", err)
-	}
-	return conn, f, nil
+	f := &socketFeed{id: m.id}
+	conn, fd, err := dial(m.ns, func(conn *netlink.Conn) (err error) {
+		f.here = s.push(conn)
+		if err = conn.SetReadBuffer(size); err == nil {
+			f.size, err = conn.ReadBuffer()
+		}
+		return err
+	})
+	f.fd = fd
+	return conn, f, err
 }
 
 // push has the kernel apply cfg.Push to a socket that has joined no group yet. If the
@@ -117,8 +115,9 @@ func (s *sockets) whyNotPushed() error {
 }
 
 func (s *sockets) admit(m *member) error {
-	s.byFD[int32(m.fd)] = m
-	return s.wait.add(m.fd, unix.EPOLLIN)
+	f := m.feed.(*socketFeed)
+	s.byFD[int32(f.fd)] = f
+	return s.wait.add(f.fd, unix.EPOLLIN)
 }
 
 // read reads each socket that has something once, until the batch is full.
@@ -129,16 +128,16 @@ func (s *sockets) read(b *monitor.Batch) (found seen, err error) {
 		return found, err
 	}
 	for _, fd := range ready {
-		m := s.byFD[fd]
-		if m == nil {
+		f := s.byFD[fd]
+		if f == nil {
 			continue
 		}
-		n, err := s.drain(m, b, false)
+		n, err := s.drain(f, b, false)
 		if err != nil {
 			return found, err
 		}
 		found.events += n
-		found.fill = max(found.fill, float64(n*socketCost)/float64(m.feed.capacity()))
+		found.fill = max(found.fill, float64(n*socketCost)/float64(f.size))
 	}
 	found.dry = s.room(b) && len(ready) < cap(ready) // there may be more
 	return found, nil
@@ -149,10 +148,11 @@ func (s *sockets) room(b *monitor.Batch) bool {
 }
 
 func (s *sockets) finish(m *member, b *monitor.Batch) (done bool, err error) {
-	if _, err := s.drain(m, b, true); err != nil || !s.room(b) {
+	f := m.feed.(*socketFeed)
+	if _, err := s.drain(f, b, true); err != nil || !s.room(b) {
 		return false, err
 	}
-	delete(s.byFD, int32(m.fd))
+	delete(s.byFD, int32(f.fd))
 	return true, nil
 }
 
@@ -164,13 +164,12 @@ func (s *sockets) finish(m *member, b *monitor.Batch) (done bool, err error) {
 // So a second such call ends the look; to go on would fetch the two or three messages
 // that came since, and so on behind a sender that is as fast. With all, and after an
 // overrun, it reads until the kernel says that the queue is empty.
-func (s *sockets) drain(m *member, b *monitor.Batch, all bool) (n int, err error) {
-	f := m.feed.(*socketFeed)
+func (s *sockets) drain(f *socketFeed, b *monitor.Batch, all bool) (n int, err error) {
 	for short := 0; s.room(b); {
-		got, more, errno := s.mm.recv(m.fd)
+		got, more, errno := s.mm.recv(f.fd)
 		switch errno {
 		case 0:
-			s.take(got, m.id, f, b)
+			s.take(got, f, b)
 			n += got
 			if !more {
 				short++
@@ -185,7 +184,7 @@ func (s *sockets) drain(m *member, b *monitor.Batch, all bool) (n int, err error
 		case unix.EINTR:
 		case unix.EAGAIN:
 			if f.overrun {
-				s.reportLoss(m, f, b)
+				s.reportLoss(f, b)
 			}
 			return n, nil
 		default:
@@ -196,7 +195,7 @@ func (s *sockets) drain(m *member, b *monitor.Batch, all bool) (n int, err error
 }
 
 // take decodes the n messages that the last recv brought.
-func (s *sockets) take(n int, id monitor.NetNS, f *socketFeed, b *monitor.Batch) {
+func (s *sockets) take(n int, f *socketFeed, b *monitor.Batch) {
 	now := monitor.Now()
 	for i := range n {
 		msg, sender, whole := s.mm.message(i)
@@ -210,7 +209,7 @@ func (s *sockets) take(n int, id monitor.NetNS, f *socketFeed, b *monitor.Batch)
 			s.out.dec.Malformed++
 			continue
 		}
-		e := s.out.decode(msg, now, monitor.TimeReceived, id, b)
+		e := s.out.decode(msg, now, monitor.TimeReceived, f.id, b)
 		if e != nil && f.here != nil && !f.here(e) {
 			b.Drop()
 			s.out.received--
@@ -222,14 +221,14 @@ func (s *sockets) take(n int, id monitor.NetNS, f *socketFeed, b *monitor.Batch)
 // reportLoss appends the loss that an ENOBUFS announced, now that the queue is empty.
 // An ENOBUFS without drops is a failed allocation in the kernel: it lost one event at
 // least and keeps no count.
-func (s *sockets) reportLoss(m *member, f *socketFeed, b *monitor.Batch) {
+func (s *sockets) reportLoss(f *socketFeed, b *monitor.Batch) {
 	f.overrun = false
 	// It began behind what the queue held at the ENOBUFS. Which of the events that
 	// were read since came only after it, nobody can tell.
 	gap := monitor.Gap{From: f.before, To: max(s.out.last, monitor.Now())}
-	if drops, err := socketDrops(m.fd); err == nil {
+	if drops, err := socketDrops(f.fd); err == nil {
 		gap.Count = uint64(drops - f.drops.Swap(drops)) // wraps as the kernel's counter does
 	}
 	gap.Uncertain = gap.Count == 0
-	s.out.lose(b.Add(), m.id, monitor.TimeReceived, gap)
+	s.out.lose(b.Add(), f.id, monitor.TimeReceived, gap)
 }

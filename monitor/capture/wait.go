@@ -136,20 +136,25 @@ func (w *waiter) close() error {
 // pace decides when the reader looks at the queue again. It has two states:
 //
 //	       an event: the kernel wakes            a look finds two or more
-//	cold ────────────────────────────▶ base ────────────────────────────▶ hot
+//	cold ────────────────────────────▶ 1 ms ────────────────────────────▶ hot
 //	 ▲                                                                     │
 //	 └──────────────── a look finds less than two ◀── look, nap, look … ◀──┘
 //
-// Cold, the reader blocks. Hot, it looks by the clock, with naps that grow from base
-// to MaxCoalesce while a look finds few events, and shrink while it finds the queue
-// filling up.
+// Cold, the reader blocks. Hot, it looks by the clock, with naps that grow while a look
+// finds few events, and shrink while it finds the queue filling up.
 type pace struct {
-	base     time.Duration // 0: no naps
 	interval time.Duration // between looks; 0: cold
 	due      time.Time     // of the next look
 	events   int           // since the last nap
 	fill     float64       // share of the queue that they took
 }
+
+const (
+	shortNap   = time.Millisecond     // one wake-up serves what comes in this time
+	longNap    = 5 * time.Millisecond // at most
+	manyEvents = 512                  // a look that finds so many is worth its wake-up
+	fullQueue  = 0.15                 // a share that makes naps shrink
+)
 
 // seen is what one look at the queue found.
 type seen struct {
@@ -157,11 +162,6 @@ type seen struct {
 	fill   float64 // share of the queue, of 1
 	dry    bool    // nothing is left
 }
-
-const (
-	manyEvents = 512  // a look that finds so many is worth its wake-up
-	fullQueue  = 0.15 // a share that makes naps shrink
-)
 
 // looked takes what one look found.
 func (p *pace) looked(s seen) {
@@ -172,12 +172,12 @@ func (p *pace) looked(s seen) {
 		return
 	}
 	switch {
-	case p.events < 2 || p.base <= 0:
+	case p.events < 2:
 		p.interval = 0
 	case p.fill > fullQueue:
 		p.interval /= 2
 	case p.events < manyEvents:
-		p.interval = min(max(2*p.interval, p.base), max(p.base, MaxCoalesce))
+		p.interval = min(max(2*p.interval, shortNap), longNap)
 	}
 	p.events, p.fill = 0, 0
 	if p.interval > 0 {
@@ -196,11 +196,4 @@ func (p *pace) nap() bool {
 	}
 	time.Sleep(d)
 	return true
-}
-
-// gather sleeps after the first event of a quiet time.
-func (p *pace) gather() {
-	if p.base > 0 {
-		time.Sleep(p.base)
-	}
 }

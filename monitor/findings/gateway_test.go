@@ -150,7 +150,7 @@ func (g *gateway) later(d time.Duration) {
 // dump brings the kernel's table into the engine's.
 func (g *gateway) dump() {
 	g.t.Helper()
-	d, err := g.capture.Dump(g.t.Context())
+	d, err := g.capture.Dump(g.t.Context(), nil)
 	g.must(err)
 	rec := g.table.Reconcile(table.DumpRefresh, nil)
 	var in, out monitor.Batch
@@ -226,7 +226,7 @@ func (g *gateway) delete(text string) {
 		}
 		return true
 	})
-	_, _, err = g.service.Delete(g.t.Context(), targets)
+	_, _, err = g.service.Delete(g.t.Context(), targets, nil)
 	g.must(err)
 	g.await(text, 0)
 }

@@ -3,31 +3,24 @@
 package kernel
 
 import (
+	"cmp"
+
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/filter"
 )
 
-// dumpPush is what the kernel is asked to compare while it dumps (struct
-// ctnetlink_filter of net/netfilter/nf_conntrack_netlink.c). All of it must hold;
-// what is zero asks nothing. It may ask for less than the filter that it was
-// made of, never for more.
+// dumpPush is what the kernel compares while it dumps (struct ctnetlink_filter of
+// net/netfilter/nf_conntrack_netlink.c). All of it must hold; what is zero selects
+// everything. It may select more flows than the filter that it was made of, never fewer.
 type dumpPush struct {
-	family      monitor.Family
-	zone        uint16
-	orig, reply dumpTuple
-	mark        uint32
-	markMask    uint32
-	hasMark     bool
-	status      monitor.Status
-	statusMask  monitor.Status
-	proto       monitor.Proto
-}
+	monitor.Flow // the values
 
-// dumpTuple is a tuple of which the kernel compares what the flags name.
-type dumpTuple struct {
-	monitor.Tuple
-	flags uint32 // ctnetlink.Compare…
+	family      monitor.Family
+	orig, reply uint32 // what of the tuples: ctnetlink.Compare…
+	hasMark     bool
+	markMask    uint32
+	statusMask  monitor.Status
 }
 
 // pushDump finds what of a filter the kernel can compare: conditions that must
@@ -38,9 +31,8 @@ type dumpTuple struct {
 //	status & mask                        Linux 5.15
 //	zone, that of either direction       Linux 6.8
 //
-// and ignores what it does not know, which lets more through. Two things it
-// knows are not pushed: it compares IPv6 addresses the wrong way round, and the
-// ports of TCP and UDP alone.
+// and ignores what it does not know, which lets more through. Two things it knows are
+// not pushed: it compares IPv6 addresses wrongly, and ports of TCP and UDP alone.
 func pushDump(e filter.Expr, family monitor.Family) dumpPush {
 	p := dumpPush{family: family}
 	if e == nil {
@@ -52,27 +44,43 @@ func pushDump(e filter.Expr, family monitor.Family) dumpPush {
 		parts = filter.And{e}
 	}
 	for _, x := range parts {
-		p.add(x)
+		switch x := x.(type) {
+		case filter.Prefix:
+			p.prefix(x)
+		case filter.In:
+			if len(x.Set) == 1 && x.Set[0].Lo == x.Set[0].Hi && x.Mask == ^uint64(0) {
+				p.number(x.Field, uint16(x.Set[0].Lo))
+			}
+		case filter.Cmp:
+			if x.Op == filter.Eq && len(x.Set) == 1 && x.Set[0].Lo == x.Set[0].Hi {
+				p.bits(x.Field&^filter.Sent, uint32(x.Set[0].Lo), cmp.Or(uint32(x.Mask), ^uint32(0)))
+			}
+		}
 	}
 	p.settle()
 	return p
 }
 
-// add takes up one condition. Where a second one is about the same part, the
-// first stands: it alone is less than the whole filter asks.
-func (p *dumpPush) add(e filter.Expr) {
-	switch e := e.(type) {
-	case filter.Prefix:
-		p.prefix(e)
-	case filter.In:
-		if len(e.Set) == 1 && e.Set[0].Lo == e.Set[0].Hi && e.Mask == ^uint64(0) {
-			p.number(e.Field, e.Set[0].Lo)
-		}
-	case filter.Cmp:
-		if e.Op == filter.Eq && len(e.Set) == 1 && e.Set[0].Lo == e.Set[0].Hi {
-			p.bits(e.Field&^filter.Sent, uint32(e.Set[0].Lo), uint32(e.Mask))
-		}
+// side returns the tuple that a field is in, what is compared of it, and the flag of
+// the field. Of two conditions on one field the first is used: it alone selects no fewer
+// flows than both.
+func (p *dumpPush) side(f filter.Field) (t *monitor.Tuple, flags *uint32, flag uint32) {
+	t, flags = &p.Orig, &p.orig
+	switch f {
+	case filter.FieldReplySrc, filter.FieldReplyDst, filter.FieldReplyL4Src, filter.FieldReplyL4Dst:
+		t, flags = &p.Reply, &p.reply
 	}
+	switch f {
+	case filter.FieldOrigSrc, filter.FieldReplySrc:
+		flag = ctnetlink.CompareSrc
+	case filter.FieldOrigDst, filter.FieldReplyDst:
+		flag = ctnetlink.CompareDst
+	case filter.FieldOrigL4Src, filter.FieldReplyL4Src:
+		flag = ctnetlink.CompareSrcPort
+	case filter.FieldOrigL4Dst, filter.FieldReplyL4Dst:
+		flag = ctnetlink.CompareDstPort
+	}
+	return t, flags, flag
 }
 
 // prefix takes the family of a network, and the address of one that is a single
@@ -82,67 +90,52 @@ func (p *dumpPush) prefix(e filter.Prefix) {
 	if e.Net.Addr().Is4() {
 		family = monitor.IPv4
 	}
-	if p.family == 0 {
-		p.family = family
-	}
-	if p.family != monitor.IPv4 || family != monitor.IPv4 || !e.Net.IsSingleIP() {
+	p.family = cmp.Or(p.family, family)
+	t, flags, flag := p.side(e.Field)
+	if p.family != monitor.IPv4 || family != monitor.IPv4 || !e.Net.IsSingleIP() || *flags&flag != 0 {
 		return
 	}
-	t, a := &p.orig, monitor.AddrFrom(e.Net.Addr())
-	if e.Field == filter.FieldReplySrc || e.Field == filter.FieldReplyDst {
-		t = &p.reply
-	}
-	side, flag := &t.Src, uint32(ctnetlink.CompareSrc)
-	if e.Field == filter.FieldOrigDst || e.Field == filter.FieldReplyDst {
-		side, flag = &t.Dst, ctnetlink.CompareDst
-	}
-	if t.flags&flag == 0 {
-		*side = a
-		t.flags |= flag
+	*flags |= flag
+	if flag == ctnetlink.CompareSrc {
+		t.Src = monitor.AddrFrom(e.Net.Addr())
+	} else {
+		t.Dst = monitor.AddrFrom(e.Net.Addr())
 	}
 }
 
-func (p *dumpPush) number(f filter.Field, v uint64) {
+func (p *dumpPush) number(f filter.Field, v uint16) {
 	switch f {
 	case filter.FieldFamily:
-		if p.family == 0 {
-			p.family = monitor.Family(v)
-		}
+		p.family = cmp.Or(p.family, monitor.Family(v))
+		return
 	case filter.FieldProto:
-		p.proto = monitor.Proto(v)
-		p.orig.flags |= ctnetlink.CompareProto
+		p.Orig.Proto, p.Reply.Proto = monitor.Proto(v), monitor.Proto(v)
+		p.orig |= ctnetlink.CompareProto
+		return
 	case filter.FieldOrigZone, filter.FieldReplyZone:
 		// Flows of zone 0 in one direction may have another one in the other.
-		if p.zone == 0 {
-			p.zone = uint16(v)
-		}
-	case filter.FieldOrigL4Src:
-		p.orig.SrcPort = uint16(v)
-		p.orig.flags |= ctnetlink.CompareSrcPort
-	case filter.FieldOrigL4Dst:
-		p.orig.DstPort = uint16(v)
-		p.orig.flags |= ctnetlink.CompareDstPort
-	case filter.FieldReplyL4Src:
-		p.reply.SrcPort = uint16(v)
-		p.reply.flags |= ctnetlink.CompareSrcPort
-	case filter.FieldReplyL4Dst:
-		p.reply.DstPort = uint16(v)
-		p.reply.flags |= ctnetlink.CompareDstPort
+		p.Zone = cmp.Or(p.Zone, v)
+		return
+	}
+	t, flags, flag := p.side(f)
+	*flags |= flag
+	switch flag {
+	case ctnetlink.CompareSrcPort:
+		t.SrcPort = v
+	case ctnetlink.CompareDstPort:
+		t.DstPort = v
 	}
 }
 
 func (p *dumpPush) bits(f filter.Field, v, mask uint32) {
-	if mask == 0 {
-		mask = ^uint32(0)
-	}
 	switch f {
 	case filter.FieldMark:
 		if !p.hasMark {
-			p.mark, p.markMask, p.hasMark = v, mask, true
+			p.Mark, p.markMask, p.hasMark = v, mask, true
 		}
 	case filter.FieldStatus:
 		m := monitor.Status(mask) &^ p.statusMask
-		p.status |= monitor.Status(v) & m
+		p.Status |= monitor.Status(v) & m
 		p.statusMask |= m
 	}
 }
@@ -150,16 +143,16 @@ func (p *dumpPush) bits(f filter.Field, v, mask uint32) {
 // settle takes back what the kernel would refuse, or not compare.
 func (p *dumpPush) settle() {
 	const ports = ctnetlink.CompareSrcPort | ctnetlink.CompareDstPort
-	for _, t := range []*dumpTuple{&p.orig, &p.reply} {
+	p.Orig.Family, p.Reply.Family = p.family, p.family
+	for _, flags := range []*uint32{&p.orig, &p.reply} {
 		switch {
 		case p.family == 0:
-			t.flags = 0
-		case p.proto != monitor.TCP && p.proto != monitor.UDP:
-			t.flags &^= ports
-		case t.flags&ports != 0:
-			t.flags |= ctnetlink.CompareProto
+			*flags = 0
+		case p.Orig.Proto != monitor.TCP && p.Orig.Proto != monitor.UDP:
+			*flags &^= ports
+		case *flags&ports != 0:
+			*flags |= ctnetlink.CompareProto
 		}
-		t.Family, t.Proto = p.family, p.proto
 	}
 }
 
@@ -184,24 +177,23 @@ func dumpRequest(r *ctnetlink.Request, cfg DumpConfig) {
 
 func (p *dumpPush) append(r *ctnetlink.Request) {
 	if p.hasMark {
-		r.Mark(p.mark)
+		r.Mark(p.Mark)
 		r.MarkMask(p.markMask)
 	}
 	if p.statusMask != 0 {
-		r.Status(p.status)
+		r.Status(p.Status)
 		r.StatusMask(p.statusMask)
 	}
-	if p.zone != 0 {
-		r.Zone(p.zone)
+	if p.Zone != 0 {
+		r.Zone(p.Zone)
 	}
-	if p.orig.flags|p.reply.flags == 0 {
-		return
+	if p.orig != 0 {
+		r.Orig(&p.Orig)
 	}
-	if p.orig.flags != 0 {
-		r.Orig(&p.orig.Tuple)
+	if p.reply != 0 {
+		r.Reply(&p.Reply)
 	}
-	if p.reply.flags != 0 {
-		r.Reply(&p.reply.Tuple)
+	if p.orig|p.reply != 0 {
+		r.Compare(p.orig, p.reply)
 	}
-	r.Compare(p.orig.flags, p.reply.flags)
 }

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"github.com/mdlayher/netlink"
@@ -35,8 +34,7 @@ type requests struct {
 	rest  []byte // what was read and not returned yet
 	n     int
 	errno unix.Errno
-	try   func(fd uintptr) bool // reads once; false if there was nothing to read
-	once  func(fd uintptr)      // try for RawConn.Control; both prepared, as a closure a call would allocate
+	try   func(fd uintptr) bool // reads once; prepared, as a closure a call would allocate
 }
 
 func openRequests(ns int) (*requests, error) {
@@ -54,7 +52,6 @@ func openRequests(ns int) (*requests, error) {
 		r.n, r.errno = recvWhole(int(fd), r.buf)
 		return r.errno != unix.EAGAIN
 	}
-	r.once = func(fd uintptr) { r.try(fd) }
 	return r, nil
 }
 
@@ -102,19 +99,16 @@ func (r *requests) next(ctx context.Context) (msg []byte, seq uint32, err error)
 // more reports whether next needs no other read.
 func (r *requests) more() bool { return len(r.rest) >= unix.NLMSG_HDRLEN }
 
-// receive reads one part of an answer. The end of ctx ends a wait.
+// receive reads one part of an answer. The kernel makes an answer while it takes the
+// request or while the part before is read, or reports an error on the socket: nothing is
+// waited for.
 func (r *requests) receive(ctx context.Context) ([]byte, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := r.raw.Control(r.once); err != nil {
+		if err := r.raw.Read(r.try); err != nil {
 			return nil, closedErr(err)
-		}
-		if r.errno == unix.EAGAIN {
-			if err := r.wait(ctx); err != nil {
-				return nil, err
-			}
 		}
 		switch {
 		case r.errno == unix.EINTR:
@@ -126,24 +120,6 @@ func (r *requests) receive(ctx context.Context) ([]byte, error) {
 			return r.buf[:r.n], nil
 		}
 	}
-}
-
-// wait blocks until there is something to read, and reads it.
-func (r *requests) wait(ctx context.Context) error {
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		r.conn.SetReadDeadline(time.Unix(1, 0))
-	})
-	err := r.raw.Read(r.try)
-	if !stop() {
-		<-ended
-		r.conn.SetReadDeadline(time.Time{})
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return ctx.Err()
-		}
-	}
-	return closedErr(err)
 }
 
 // recvWhole reads one message from a socket's queue, without waiting and without

@@ -12,6 +12,7 @@ import (
 	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 
+	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/netns"
 )
@@ -57,11 +58,7 @@ func (s *Service) library(ctx context.Context, request func(*conntrack.Conn) err
 		return fmt.Errorf("open netlink socket: %w", netns.Privilege(err))
 	}
 	defer c.Close()
-	conn, err := connOf(c)
-	if err == nil {
-		err = netns.OnlyKernel(conn)
-	}
-	if err != nil {
+	if err := netns.OnlyKernel(connOf(c)); err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { c.Close() })
@@ -76,19 +73,17 @@ func (s *Service) library(ctx context.Context, request func(*conntrack.Conn) err
 	return err
 }
 
-// connOf returns the connection of a library's connection, which has no method for
-// it.
-func connOf(c *conntrack.Conn) (*netlink.Conn, error) {
-	v := reflect.ValueOf(c)
-	for range 2 { // conntrack.Conn.conn is a *netfilter.Conn, whose conn is a *netlink.Conn
-		if v = v.Elem().FieldByName("conn"); v.Kind() != reflect.Pointer || v.IsNil() {
-			return nil, errors.New("ti-mo/conntrack has changed: no connection found")
-		}
-	}
-	if v.Type() != reflect.TypeFor[*netlink.Conn]() {
-		return nil, fmt.Errorf("ti-mo/conntrack has changed: its connection is a %v", v.Type())
-	}
-	return (*netlink.Conn)(v.UnsafePointer()), nil
+// connOf returns the connection of a library's connection, which has no method for it:
+// conntrack.Conn.conn is a *netfilter.Conn, whose conn is a *netlink.Conn.
+func connOf(c *conntrack.Conn) *netlink.Conn {
+	inner := reflect.ValueOf(c).Elem().FieldByName("conn").Elem().FieldByName("conn")
+	return (*netlink.Conn)(inner.UnsafePointer())
+}
+
+// begin begins the only message of a request.
+func (s *Service) begin(op ctnetlink.Op, flags uint16, family monitor.Family) {
+	s.req.Reset()
+	s.req.Begin(op, flags, family)
 }
 
 // talk sends the messages that were built and reads the answers to them, up to the

@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,7 @@ import (
 // its reply tuple. It returns [ErrNoFlow] if there is none. The event's Raw and
 // Extra are good until the next request.
 func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) error {
-	s.req.Reset()
-	s.lookUp(ctnetlink.OpGet, f)
+	s.lookUp(f)
 	return flowError("get", s.talk(ctx, func(msg []byte) error {
 		before := len(b.Events)
 		if err := s.dec.Decode(msg, b); err != nil {
@@ -35,13 +35,12 @@ func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) er
 }
 
 // lookUp begins a request for one flow.
-func (s *Service) lookUp(op ctnetlink.Op, f *monitor.Flow) {
+func (s *Service) lookUp(f *monitor.Flow) {
+	s.begin(ctnetlink.OpGet, ctnetlink.FlagAck, cmp.Or(f.Orig.Family, f.Reply.Family))
 	if f.Orig.Family != 0 {
-		s.req.Begin(op, ctnetlink.FlagAck, f.Orig.Family)
 		s.req.Entry(f)
 		return
 	}
-	s.req.Begin(op, ctnetlink.FlagAck, f.Reply.Family)
 	s.req.Reply(&f.Reply)
 	if f.Reply.Zone != 0 {
 		s.req.Zone(f.Reply.Zone)
@@ -71,26 +70,22 @@ func TargetOf(f *monitor.Flow, known monitor.Attrs) Target {
 // the most: there is room for all of them.
 const deleteBurst = 128
 
-// Delete deletes flows, and says how many it deleted and how many were gone
-// already. On an error the numbers are of what was done until then, and may
-// leave out up to deleteBurst flows.
-func (s *Service) Delete(ctx context.Context, targets []Target) (deleted, gone int, err error) {
-	return s.DeleteEach(ctx, targets, func(int) {})
-}
-
-// DeleteEach is Delete, and calls gone with the index of each flow that was gone
-// already.
-func (s *Service) DeleteEach(ctx context.Context, targets []Target, gone func(i int)) (deleted, missing int, err error) {
-	for done := 0; done < len(targets); {
-		n := min(len(targets)-done, deleteBurst)
-		d, m, err := s.deleteBurst(ctx, targets[done:done+n], func(i int) { gone(done + i) })
-		deleted, missing = deleted+d, missing+m
+// Delete deletes flows, and returns how many it deleted and how many were gone already.
+// It calls each, if not nil, with the index of each flow that was gone. On an error the
+// numbers are of what was done until then, and may leave out up to deleteBurst flows.
+func (s *Service) Delete(ctx context.Context, targets []Target, each func(i int)) (deleted, gone int, err error) {
+	for done := 0; done < len(targets); done += deleteBurst {
+		d, m, err := s.deleteBurst(ctx, targets[done:min(done+deleteBurst, len(targets))], func(i int) {
+			if each != nil {
+				each(done + i)
+			}
+		})
+		deleted, gone = deleted+d, gone+m
 		if err != nil {
-			return deleted, missing, flowError("delete", err)
+			return deleted, gone, flowError("delete", err)
 		}
-		done += n
 	}
-	return deleted, missing, nil
+	return deleted, gone, nil
 }
 
 // deleteBurst deletes up to deleteBurst flows. The last request alone asks to
@@ -177,8 +172,7 @@ type NATRange = ctnetlink.NATRange
 // Create makes an entry with both tuples of f; [ErrExists] if there is one with
 // its original tuple.
 func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error {
-	s.req.Reset()
-	s.req.Begin(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, f.Orig.Family)
+	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, f.Orig.Family)
 	s.req.Tuples(f)
 	s.change(c)
 	return flowError("create", changeError(s.talk(ctx, nil, nil), c))
@@ -187,8 +181,7 @@ func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error 
 // Update changes the entry of f, found by its original tuple and zone;
 // [ErrNoFlow] if there is none.
 func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error {
-	s.req.Reset()
-	s.req.Begin(ctnetlink.OpNew, ctnetlink.FlagAck, f.Orig.Family)
+	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck, f.Orig.Family)
 	s.req.Entry(f)
 	s.change(c)
 	return flowError("update", changeError(s.talk(ctx, nil, nil), c))

@@ -109,11 +109,11 @@ func TestServiceLife(t *testing.T) {
 
 	other := TargetOf(&e.Flow, e.Has)
 	other.ID++
-	deleted, gone, err := s.Delete(ctx, []Target{other})
+	deleted, gone, err := s.Delete(ctx, []Target{other}, nil)
 	if deleted != 0 || gone != 1 || err != nil {
 		t.Errorf("with another id: %d deleted, %d gone, %v", deleted, gone, err)
 	}
-	deleted, gone, err = s.Delete(ctx, []Target{TargetOf(&e.Flow, e.Has), TargetOf(&e.Flow, e.Has)})
+	deleted, gone, err = s.Delete(ctx, []Target{TargetOf(&e.Flow, e.Has), TargetOf(&e.Flow, e.Has)}, nil)
 	if deleted != 1 || gone != 1 || err != nil {
 		t.Errorf("twice: %d deleted, %d gone, %v", deleted, gone, err)
 	}
@@ -170,7 +170,7 @@ func TestServiceDeletesMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	missing := (len(targets) + 4) / 5
-	deleted, gone, err := s.DeleteEach(ctx, targets, func(i int) { heard = append(heard, i) })
+	deleted, gone, err := s.Delete(ctx, targets, func(i int) { heard = append(heard, i) })
 	if deleted != len(targets)-missing || gone != missing || err != nil {
 		t.Errorf("%d deleted, %d gone, %v; want %d, %d", deleted, gone, err, len(targets)-missing, missing)
 	}
@@ -218,7 +218,7 @@ func TestServiceZones(t *testing.T) {
 		flows = append(flows, f)
 	}
 	for i := range flows {
-		if deleted, _, err := s.Delete(ctx, []Target{TargetOf(&flows[i], 0)}); deleted != 1 || err != nil {
+		if deleted, _, err := s.Delete(ctx, []Target{TargetOf(&flows[i], 0)}, nil); deleted != 1 || err != nil {
 			t.Errorf("%+v: %d deleted, %v", flows[i], deleted, err)
 		}
 	}

@@ -3,13 +3,11 @@
 package kernel
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,8 +20,7 @@ import (
 // CPUStats returns the kernel's counters of each CPU, in the order in which it
 // tells them. They are of the network namespace, and never go to zero.
 func (s *Service) CPUStats(ctx context.Context) (all []ctnetlink.CPUStats, err error) {
-	s.req.Reset()
-	s.req.Begin(ctnetlink.OpStatsCPU, ctnetlink.FlagDump, 0)
+	s.begin(ctnetlink.OpStatsCPU, ctnetlink.FlagDump, 0)
 	err = s.talk(ctx, func(msg []byte) error {
 		one, err := ctnetlink.DecodeCPUStats(msg)
 		all = append(all, one)
@@ -53,8 +50,7 @@ func (s *Service) ExpectStats(ctx context.Context) (all []ExpectStats, err error
 // Fill returns how many entries the table has, and may have.
 func (s *Service) Fill(ctx context.Context) (fill ctnetlink.GlobalStats, err error) {
 	answered := false
-	s.req.Reset()
-	s.req.Begin(ctnetlink.OpStats, ctnetlink.FlagAck, 0)
+	s.begin(ctnetlink.OpStats, ctnetlink.FlagAck, 0)
 	err = s.talk(ctx, func(msg []byte) (err error) {
 		answered = true
 		fill, err = ctnetlink.DecodeGlobalStats(msg)
@@ -105,6 +101,5 @@ func Sysctls(ns int) (all []Sysctl, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read sysctls of connection tracking: %w", err)
 	}
-	slices.SortFunc(all, func(a, b Sysctl) int { return cmp.Compare(a.Name, b.Name) })
 	return all, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables"
@@ -109,34 +110,20 @@ func (t *Tracking) add(table *nftables.Table, name, by string) {
 	t.IPv6 = t.IPv6 || table.Family != nftables.TableFamilyIPv4
 	t.Count++
 	if len(t.By) < maxTrackers {
-		t.By = append(t.By, Tracker{Family: familyWord(table.Family), Table: table.Name, Chain: name, By: by})
+		t.By = append(t.By, Tracker{Family: familyWords[table.Family], Table: table.Name, Chain: name, By: by})
 	}
 }
 
-// familyWord is nft(8)'s word for a family.
-func familyWord(f nftables.TableFamily) string {
-	word, ok := map[nftables.TableFamily]string{
-		nftables.TableFamilyIPv4: "ip", nftables.TableFamilyIPv6: "ip6", nftables.TableFamilyINet: "inet",
-		nftables.TableFamilyBridge: "bridge", nftables.TableFamilyNetdev: "netdev", nftables.TableFamilyARP: "arp",
-	}[f]
-	if !ok {
-		return fmt.Sprint(f)
-	}
-	return word
+// familyWords are nft(8)'s words.
+var familyWords = map[nftables.TableFamily]string{
+	nftables.TableFamilyIPv4: "ip", nftables.TableFamilyIPv6: "ip6", nftables.TableFamilyINet: "inet",
+	nftables.TableFamilyBridge: "bridge", nftables.TableFamilyNetdev: "netdev", nftables.TableFamilyARP: "arp",
 }
 
 // xtTrackers are the matches and targets of iptables that call nf_ct_netns_get
 // (net/netfilter/xt_*.c).
-var xtTrackers = words("conntrack state connmark connbytes connlabel connlimit cluster helper " +
+var xtTrackers = strings.Fields("conntrack state connmark connbytes connlabel connlimit cluster helper " +
 	"SNAT DNAT MASQUERADE REDIRECT NETMAP CT CONNMARK CONNSECMARK SYNPROXY")
-
-func words(text string) map[string]bool {
-	set := map[string]bool{}
-	for w := range strings.FieldsSeq(text) {
-		set[w] = true
-	}
-	return set
-}
 
 // trackingExpr names an expression whose init function calls nf_ct_netns_get, for the
 // family of its table (net/netfilter/nft_*.c).
@@ -162,7 +149,7 @@ func trackingExpr(e expr.Any) (by string) {
 	case *expr.Target:
 		xt = e.Name
 	}
-	if xtTrackers[xt] {
+	if slices.Contains(xtTrackers, xt) {
 		return "xt " + xt
 	}
 	return ""

@@ -15,7 +15,7 @@ import (
 // what is known of it. kernel.ErrNoFlow says that it is gone.
 func (r *Run) Delete(ctx context.Context, flow *monitor.Flow, known monitor.Attrs) error {
 	err := r.service(flow.Orig.NetNS, func(s *kernel.Service) error {
-		deleted, _, err := s.Delete(ctx, []kernel.Target{kernel.TargetOf(flow, known)})
+		deleted, _, err := s.Delete(ctx, []kernel.Target{kernel.TargetOf(flow, known)}, nil)
 		if err == nil && deleted == 0 {
 			return kernel.ErrNoFlow
 		}
@@ -63,7 +63,7 @@ func getAll(ctx context.Context, s *kernel.Service, tuples []monitor.Tuple, got 
 
 // Dump reads the tables of all namespaces of the run.
 func (r *Run) Dump(ctx context.Context, got func(*monitor.Event)) error {
-	dump, err := r.Capture.Dump(ctx)
+	dump, err := r.Capture.Dump(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -129,13 +129,9 @@ type localsSink interface{ Locals(*monitor.Locals) }
 // followLocals sets the addresses of a single namespace in the table and in the
 // sinks, now and after each change, until stop. The capture of all namespaces sets
 // them itself.
-func (r *Run) followLocals(ctx context.Context) (stop func(), err error) {
+func (r *Run) followLocals() (stop func(), err error) {
 	if r.Several() {
 		return func() {}, nil
-	}
-	watch, err := netns.WatchLocals(r.cfg.Capture.NetNS)
-	if err != nil {
-		return nil, err
 	}
 	set := func(l *monitor.Locals) {
 		r.Loop.Table.SetLocals(l)
@@ -145,12 +141,5 @@ func (r *Run) followLocals(ctx context.Context) (stop func(), err error) {
 			}
 		}
 	}
-	set(watch.Now())
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		watch.Run(ctx, set)
-	}()
-	return func() { cancel(); <-done }, nil
+	return netns.FollowLocals(r.cfg.Capture.NetNS, set)
 }

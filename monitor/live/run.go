@@ -143,7 +143,7 @@ func (r *Run) OnClose(f func() error) { r.closers = append(r.closers, f) }
 // Run carries events until ctx ends or Config.Count is reached, neither of which is
 // an error.
 func (r *Run) Run(ctx context.Context) error {
-	stop, err := r.followLocals(ctx)
+	stop, err := r.followLocals()
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type nsJob struct {
 
 // namespace notes what an event of KindNetNSBegin or KindNetNSEnd leaves to do.
 func (m *Loop) namespace(e *monitor.Event) {
-	if _, ok := m.Source.(monitor.LiveMany); !ok || m.Table == nil || m.Table.Memoryless() {
+	if _, ok := m.Source.(monitor.Live); !ok || m.Table == nil || m.Table.Memoryless() {
 		return // a recording contains the result
 	}
 	mode := table.DumpBegin

@@ -60,17 +60,9 @@ func (r *reconciler) start(ctx context.Context, m *Loop, mode table.DumpMode, on
 	if !ok || m.Table == nil {
 		return errors.New("reconcile: needs a live source and a table")
 	}
-	many, ok := live.(monitor.LiveMany)
-	if !ok {
-		only = nil
-	}
 	r.swept = 0
 	if mode != table.SweepEnd {
-		open := live.Dump
-		if only != nil {
-			open = func(ctx context.Context) (monitor.Source, error) { return many.DumpOf(ctx, only) }
-		}
-		dump, err := open(ctx)
+		dump, err := live.Dump(ctx, only)
 		if err != nil {
 			return err
 		}

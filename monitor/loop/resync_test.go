@@ -45,7 +45,7 @@ func (k *fakeKernel) Poll(b *monitor.Batch) error {
 
 func (k *fakeKernel) Close() error { return nil }
 
-func (k *fakeKernel) Dump(context.Context) (monitor.Source, error) {
+func (k *fakeKernel) Dump(context.Context, []monitor.NetNS) (monitor.Source, error) {
 	d := &fakeDump{reads: k.dumps[0], close: func() { k.open-- }}
 	k.dumps = k.dumps[1:]
 	k.open++
@@ -281,7 +281,7 @@ type endingKernel struct {
 	end context.CancelFunc
 }
 
-func (k *endingKernel) Dump(context.Context) (monitor.Source, error) { return k, nil }
+func (k *endingKernel) Dump(context.Context, []monitor.NetNS) (monitor.Source, error) { return k, nil }
 
 func (k *endingKernel) Next(ctx context.Context, _ *monitor.Batch) error {
 	k.end()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -72,16 +73,8 @@ type Finder struct {
 	own    uint64
 	mounts map[uint64]string
 	pids   map[uint64]int
-	named  map[uint64]naming
+	found  map[uint64]Found // the last list
 	link   [64]byte
-}
-
-// naming is a name with its sources.
-type naming struct {
-	mount    string
-	pid      int
-	name     string
-	strength strength
 }
 
 // Scan reads all processes and all mounts.
@@ -106,37 +99,34 @@ func (f *Finder) ScanMounts() error {
 }
 
 // Found returns the namespaces in the order of their names.
-func (f *Finder) Found() (all []Found) {
-	named := make(map[uint64]naming, len(f.mounts)+len(f.pids))
+func (f *Finder) Found() []Found {
+	found := make(map[uint64]Found, len(f.mounts)+len(f.pids))
 	add := func(inode uint64) {
-		if _, seen := named[inode]; seen {
-			return
+		n := Found{Inode: inode, Path: f.mounts[inode], PID: f.pids[inode], Own: inode == f.own}
+		mount := n.Path
+		if mount == "" {
+			n.Path = f.path(strconv.Itoa(n.PID) + "/ns/net")
 		}
-		n := naming{mount: f.mounts[inode], pid: f.pids[inode]}
 		// A process may be in its namespace before it is in its container's cgroup.
-		if old, ok := f.named[inode]; ok && old.mount == n.mount && old.pid == n.pid && old.strength != byProcess {
+		if old := f.found[inode]; old.Path == n.Path && old.PID == n.PID && old.strength > byProcess {
 			n = old
 		} else {
-			n.name, n.strength = f.name(n.mount, n.pid, inode == f.own)
+			n.Name, n.strength = f.name(mount, n.PID, n.Own)
 		}
-		named[inode] = n
-		at := n.mount
-		if at == "" {
-			at = f.path(strconv.Itoa(n.pid) + "/ns/net")
-		}
-		all = append(all, Found{inode, n.name, at, n.pid, inode == f.own, n.strength})
+		found[inode] = n
 	}
 	for inode := range f.mounts {
 		add(inode)
 	}
 	for inode := range f.pids {
-		add(inode)
+		if f.mounts[inode] == "" {
+			add(inode)
+		}
 	}
-	f.named = named
-	slices.SortFunc(all, func(a, b Found) int {
+	f.found = found
+	return slices.SortedFunc(maps.Values(found), func(a, b Found) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Inode, b.Inode))
 	})
-	return all
 }
 
 // Has reports whether the namespace was found by the last scan.

@@ -111,7 +111,10 @@ func (f *Follower) begin() error {
 	}
 	f.unseen = f.finder.Unseen
 	all := f.wanted()
-	slices.SortStableFunc(all, func(a, b Found) int { return cmp.Compare(ownRank(a), ownRank(b)) })
+	if i := slices.IndexFunc(all, func(n Found) bool { return n.Own }); i >= 0 {
+		own := all[i] // the first: without it there is nothing to report of the others
+		all = slices.Insert(slices.Delete(all, i, i+1), 0, own)
+	}
 	var last error
 	for _, n := range all {
 		err := f.take(n, false)
@@ -126,13 +129,6 @@ func (f *Follower) begin() error {
 	f.ended = time.Now()
 	f.next = f.soonest(scanEvery)
 	return nil
-}
-
-func ownRank(n Found) int {
-	if n.Own {
-		return 0
-	}
-	return 1
 }
 
 // take calls Came for a namespace.

@@ -3,11 +3,11 @@
 package netns
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -69,69 +69,46 @@ func ifAddr(m netlink.Message) (addr netip.Addr, ok bool) {
 	return addr, ok && attrs.Err() == nil
 }
 
-// LocalsWatch follows the addresses of a network namespace.
-type LocalsWatch struct {
-	ns    int // a duplicated descriptor; 0: the caller's
-	conn  *netlink.Conn
-	first *monitor.Locals
-}
-
-// WatchLocals reads the addresses of a network namespace (0: the caller's) and
-// begins to follow their changes. The caller may close ns after it.
-func WatchLocals(ns int) (w *LocalsWatch, err error) {
-	w = &LocalsWatch{}
-	if ns != 0 {
-		if w.ns, err = unix.FcntlInt(uintptr(ns), unix.F_DUPFD_CLOEXEC, 0); err != nil {
-			return nil, fmt.Errorf("follow local addresses: %w", err)
-		}
-	}
-	if err := w.open(); err != nil {
-		w.close()
+// FollowLocals calls set with the addresses of a network namespace (0: the caller's), now
+// and after each change, until stop, which waits for a call that is under way. If the
+// addresses can't be read any more because the namespace is gone, the last ones stay. The
+// caller may close ns after it.
+func FollowLocals(ns int, set func(*monitor.Locals)) (stop func(), err error) {
+	conn, err := Dial(unix.NETLINK_ROUTE, ns)
+	if err != nil {
 		return nil, fmt.Errorf("follow local addresses: %w", err)
 	}
-	return w, nil
-}
-
-// open joins the groups before the first reading, so that no change is missed.
-func (w *LocalsWatch) open() (err error) {
-	if w.conn, err = Dial(unix.NETLINK_ROUTE, w.ns); err != nil {
-		return err
+	// The groups first, so that no change is missed.
+	err = errors.Join(conn.JoinGroup(unix.RTNLGRP_IPV4_IFADDR), conn.JoinGroup(unix.RTNLGRP_IPV6_IFADDR))
+	var first *monitor.Locals
+	if err == nil {
+		first, err = Locals(ns)
 	}
-	for _, group := range []uint32{unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR} {
-		if err := w.conn.JoinGroup(group); err != nil {
-			return err
+	if err == nil && ns != 0 {
+		ns, err = unix.FcntlInt(uintptr(ns), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("follow local addresses: %w", err)
+	}
+	set(first)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			// Any message makes the addresses be read again, and so does a loss.
+			if _, err := conn.Receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
+				break // closed
+			}
+			if l, err := Locals(ns); err == nil {
+				set(l)
+			}
 		}
-	}
-	w.first, err = Locals(w.ns)
-	return err
-}
-
-func (w *LocalsWatch) close() {
-	if w.conn != nil {
-		w.conn.Close()
-	}
-	if w.ns != 0 {
-		unix.Close(w.ns)
-	}
-}
-
-// Now returns the addresses at the beginning of the watch.
-func (w *LocalsWatch) Now() *monitor.Locals { return w.first }
-
-// Run calls changed with all addresses after each change. It closes the watch when ctx
-// ends. If the addresses cannot be read because the namespace has ended, the last ones
-// remain.
-func (w *LocalsWatch) Run(ctx context.Context, changed func(*monitor.Locals)) {
-	defer w.close()
-	stop := context.AfterFunc(ctx, func() { w.conn.Close() })
-	defer stop()
-	for {
-		// Any message makes the addresses be read again, and so does a loss.
-		if _, err := w.conn.Receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
-			return
+		if ns != 0 {
+			unix.Close(ns)
 		}
-		if l, err := Locals(w.ns); err == nil {
-			changed(l)
-		}
-	}
+	})
+	return func() {
+		conn.Close()
+		running.Wait()
+	}, nil
 }

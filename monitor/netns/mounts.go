@@ -2,6 +2,7 @@ package netns
 
 import (
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -54,22 +55,12 @@ func parseLink(text string) (inode uint64, ok bool) {
 	return inode, ok && err == nil
 }
 
-// unescape decodes mountinfo's octal escapes of blanks, tabs, newlines and backslashes:
-// \040.
+// octal is how mountinfo has blanks, tabs, newlines and backslashes: \040.
+var octal = regexp.MustCompile(`\\[0-3][0-7]{2}`)
+
 func unescape(text string) string {
-	if !strings.Contains(text, `\`) {
-		return text
-	}
-	var b []byte
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+3 < len(text) {
-			if n, err := strconv.ParseUint(text[i+1:i+4], 8, 8); err == nil {
-				b = append(b, byte(n))
-				i += 3
-				continue
-			}
-		}
-		b = append(b, text[i])
-	}
-	return string(b)
+	return octal.ReplaceAllStringFunc(text, func(digits string) string {
+		n, _ := strconv.ParseUint(digits[1:], 8, 8)
+		return string([]byte{byte(n)})
+	})
 }

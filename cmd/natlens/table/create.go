@@ -94,7 +94,7 @@ func keptLabels(ctx context.Context, s *kernel.Service, f *monitor.Flow) error {
 	if len(b.Events) > 0 && b.Events[0].Has&monitor.AttrLabels != 0 {
 		return nil
 	}
-	_, _, err := s.Delete(ctx, appendTargets(nil, &b))
+	_, _, err := s.Delete(ctx, appendTargets(nil, &b), nil)
 	return errors.Join(errors.New("--label-add: the kernel keeps no labels, because no rule here uses them; "+
 		"nothing was created"), err)
 }

@@ -90,7 +90,7 @@ func (o *deleteOptions) delete(ctx context.Context, s *kernel.Service) error {
 	if err != nil || targets == nil {
 		return err
 	}
-	deleted, gone, err := s.Delete(ctx, targets)
+	deleted, gone, err := s.Delete(ctx, targets, nil)
 	text := human.Plural(deleted, "flow") + " deleted"
 	if gone > 0 {
 		text += fmt.Sprintf(", %s gone already", human.Count(uint64(gone)))
@@ -113,7 +113,7 @@ func (o *deleteOptions) deleteAtOnce(ctx context.Context, s *kernel.Service, flo
 				b.Keep(wanted)
 			}
 			targets = appendTargets(targets[:0], b)
-			_, _, err := s.DeleteEach(ctx, targets, func(i int) { b.Events[i].Kind = monitor.KindNone })
+			_, _, err := s.Delete(ctx, targets, func(i int) { b.Events[i].Kind = monitor.KindNone })
 			b.Events = slices.DeleteFunc(b.Events, func(e monitor.Event) bool { return e.Kind == monitor.KindNone })
 			if err = errors.Join(failed, err); !yield(b, err) || err != nil {
 				return
