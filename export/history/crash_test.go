@@ -2,10 +2,12 @@ package history
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -203,4 +205,59 @@ func gapOver(gaps []translation.Gap, began, at monitor.Time) bool {
 		}
 	}
 	return false
+}
+
+// TestCrashBetweenCommits keeps table open from being written while the closed
+// files are, as a crash between the two commits does. The translation is in both
+// then. It is one answer, and the next start removes the double.
+func TestCrashBetweenCommits(t *testing.T) {
+	dir, c := t.TempDir(), newClock(at(0))
+	failed := make(chan error, 1)
+	w := open(t, Config{Dir: dir, Clock: c.read, Every: time.Hour, Fault: func(err error) { failed <- err }})
+	var f feed
+	f.Add(monitor.KindNew, at(0), 1, client(1))
+	f.Add(monitor.KindNew, at(0), 2, client(2))
+	f.Life(at(1), at(2), 3, client(3)) // there is a file already
+	write(t, w, &f)
+	syncUp(t, w)
+	blocker, err := openDB(filepath.Join(dir, openName), forWriting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := blocker.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	f.Add(monitor.KindDestroy, at(5), 1, client(1))
+	write(t, w, &f)
+	if err := w.Sync(); !busy(err) || !busy(<-failed) {
+		t.Fatalf("%v", err)
+	}
+	crashed := filepath.Join(t.TempDir(), "crashed")
+	if err := errors.Join(os.CopyFS(crashed, os.DirFS(dir)), os.Chmod(crashed, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when, dir string, reason translation.Reason) {
+		t.Helper()
+		got, res := ask(t, dir, translation.Query{})
+		if len(got) != 3 || got[1].Number != 1 || got[1].End != at(5) || got[2].Number != 2 || got[2].Reason != reason || len(res.Faults) > 0 {
+			t.Errorf("%s: %+v, faults %v", when, got, res.Faults)
+		}
+	}
+	check("after the crash", crashed, translation.StillOpen)
+	later := newClock(at(60))
+	next := open(t, Config{Dir: crashed, Clock: later.read, Settle: time.Second})
+	later.set(at(62))
+	syncUp(t, next)
+	check("after the next start", crashed, translation.Restart)
+	closeWriter(t, next)
+	// Here nothing crashed: the commit goes on from where it failed.
+	if err := blocker.Close(); err != nil {
+		t.Fatal(err)
+	}
+	syncUp(t, w)
+	if err := <-failed; err != nil {
+		t.Errorf("still %v", err)
+	}
+	check("after the commit", dir, translation.StillOpen)
+	closeWriter(t, w)
 }

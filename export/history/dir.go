@@ -18,7 +18,7 @@ const (
 
 // checkDir rejects a directory that others can write to, and one with files of a
 // history that this package does not read.
-func checkDir(dir string) error {
+func checkDir(dir string, writing bool) error {
 	st, err := os.Stat(dir)
 	switch {
 	case err != nil:
@@ -26,7 +26,7 @@ func checkDir(dir string) error {
 	case !st.IsDir():
 		return fmt.Errorf("%s: not a directory", dir)
 	}
-	if err := onlyOurs(st); err != nil {
+	if err := onlyOurs(st, writing); err != nil {
 		return fmt.Errorf("%s: %w; a history needs a directory that nobody else can write to", dir, err)
 	}
 	for _, name := range []string{"catalog.sqlite", "open.journal"} {

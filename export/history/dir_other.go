@@ -5,4 +5,4 @@ package history
 import "io/fs"
 
 // onlyOurs does not know the permissions of this platform.
-func onlyOurs(fs.FileInfo) error { return nil }
+func onlyOurs(fs.FileInfo, bool) error { return nil }

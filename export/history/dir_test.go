@@ -144,6 +144,21 @@ func TestHostileDirectories(t *testing.T) {
 			}
 		})
 	}
+	t.Run("another user's", func(t *testing.T) {
+		if os.Geteuid() != 0 {
+			t.Skip("only root can give a directory away")
+		}
+		dir := threeFiles(t)
+		if err := os.Chown(dir, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := NewWriter(Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "it belongs to another user") {
+			t.Errorf("writing: %v", err)
+		}
+		if got, _ := ask(t, dir, translation.Query{}); len(got) != 300 { // root reads the history of a service
+			t.Errorf("%d answers", len(got))
+		}
+	})
 	t.Run("a link to a closed file", func(t *testing.T) {
 		dir := threeFiles(t)
 		name := newEntry(2, shortLives).name

@@ -9,9 +9,10 @@ import (
 	"syscall"
 )
 
-// onlyOurs reports why others can write to the directory, nil if they cannot.
-func onlyOurs(st fs.FileInfo) error {
-	if owner, ok := st.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
+// onlyOurs reports why others can write to the directory, nil if they cannot. A
+// writer also rejects a directory of another user.
+func onlyOurs(st fs.FileInfo, writing bool) error {
+	if owner, ok := st.Sys().(*syscall.Stat_t); writing && ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
 		return errors.New("it belongs to another user")
 	}
 	if st.Mode().Perm()&0o022 != 0 {

@@ -23,7 +23,7 @@ func Open(dir string) (*Reader, error) {
 	if !Supported {
 		return nil, ErrUnsupported
 	}
-	err := checkDir(dir)
+	err := checkDir(dir, false)
 	if err == nil {
 		var db *sql.DB
 		if db, err = openDB(filepath.Join(dir, openName), forReading); err == nil {

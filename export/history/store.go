@@ -13,7 +13,7 @@ import (
 )
 
 // store is the files of a history that is being written: open.sqlite, a current
-// file for each class of closed translations, and the other files.
+// file for each class, and the other files.
 type store struct {
 	cfg     *Config
 	path    string // of open.sqlite
@@ -90,8 +90,7 @@ func (s *store) writeClosed(class class, c *commit) (err error) {
 	return err
 }
 
-// writeOpen writes what follows from a commit whose closed translations are in
-// their files.
+// writeOpen writes the rest of a commit: what is not in files of closed ones.
 func (s *store) writeOpen(tx *sql.Tx, c *commit) error {
 	if err := s.changeOpen(tx, c); err != nil {
 		return err

@@ -122,7 +122,7 @@ func NewWriter(cfg Config) (*Writer, error) {
 	cfg.defaults()
 	err := os.MkdirAll(cfg.Dir, 0o700)
 	if err == nil {
-		err = checkDir(cfg.Dir)
+		err = checkDir(cfg.Dir, true)
 	}
 	if err != nil {
 		return nil, err
