@@ -116,7 +116,7 @@ func flow(n uint64) (f monitor.Flow) {
 
 // build writes the flows at full speed.
 func (b *historyBench) build(ctx context.Context) error {
-	w, err := history.NewWriter(history.Config{Dir: b.dir, Fault: func(err error) { fmt.Println("fault:", err) }})
+	w, err := history.NewWriter(history.Config{Dir: b.dir, Note: func(text string) { fmt.Println(text) }})
 	if err != nil {
 		return err
 	}

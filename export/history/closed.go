@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"natlens/monitor"
@@ -67,22 +66,9 @@ func byNumber(a, b entry) int { return cmp.Compare(a.number, b.number) }
 // closedFile is a file that is being written.
 type closedFile struct {
 	entry
-	path   string
-	db     *sql.DB
-	insert *sql.Stmt
-	made   time.Duration // by the steady clock
-}
-
-func createClosed(dir string, e entry, now time.Duration) (*closedFile, error) {
-	f := &closedFile{entry: e, path: filepath.Join(dir, e.name), made: now}
-	var err error
-	if f.db, err = createDB(f.path, closedSchema...); err != nil {
-		return nil, err
-	}
-	if f.insert, err = f.db.Prepare(insertInto("translation", "id")); err != nil {
-		return nil, errors.Join(named(f.path, err), f.db.Close(), removeDB(f.path))
-	}
-	return f, nil
+	path string
+	db   *sql.DB
+	made time.Duration // by the steady clock
 }
 
 // write adds the translations of the file's class in one transaction, and returns
@@ -90,7 +76,10 @@ func createClosed(dir string, e entry, now time.Duration) (*closedFile, error) {
 func (f *closedFile) write(all []translation.Translation, lastID int64) (int64, error) {
 	e, id := f.entry, lastID
 	err := transaction(f.db, func(tx *sql.Tx) error {
-		insert := tx.Stmt(f.insert)
+		insert, err := tx.Prepare(insertInto("translation", "id"))
+		if err != nil {
+			return err
+		}
 		var args []any
 		for i := range all {
 			t := &all[i]
@@ -129,7 +118,7 @@ func (f *closedFile) close() error {
 	if busy(err) {
 		err = nil
 	}
-	err = named(f.path, errors.Join(err, f.insert.Close(), f.db.Close()))
+	err = named(f.path, errors.Join(err, f.db.Close()))
 	f.bytes = sizeOf(f.path)
 	return err
 }

@@ -55,8 +55,8 @@ func (c *commit) unwritten() (n int) {
 // opens or closes. After a crash, the gap begins at the last commit.
 const heartbeat = 10 * time.Second
 
-// commitLoop commits what is pending, at least every Config.Every, until Close.
-// A commit that failed is tried again every Config.Every, not with each event.
+// commitLoop commits what is pending every Config.Every, and at once when Write
+// waits or the writer closes. A commit that failed is tried again in the same way.
 func (w *Writer) commitLoop() {
 	defer close(w.ended)
 	ticker := time.NewTicker(w.cfg.Every)
@@ -66,12 +66,6 @@ func (w *Writer) commitLoop() {
 		var done chan error
 		select {
 		case <-w.wake:
-			w.mu.Lock()
-			wait := w.fault != nil && !w.closing
-			w.mu.Unlock()
-			if wait {
-				continue
-			}
 		case done = <-w.sync:
 		case <-ticker.C:
 		}
@@ -143,7 +137,6 @@ func (w *Writer) finished(c *commit, err error) (closing bool) {
 	w.mu.Lock()
 	was := w.fault
 	w.fault = err
-	w.tries++
 	w.held = c.unwritten()
 	if c.step == stepDone {
 		w.stats.Rows += uint64(len(c.Closed))
@@ -153,8 +146,11 @@ func (w *Writer) finished(c *commit, err error) (closing bool) {
 	w.moved.Broadcast()
 	closing = w.closing
 	w.mu.Unlock()
-	if (was == nil) != (err == nil) {
-		w.cfg.Fault(err)
+	switch {
+	case was == nil && err != nil:
+		w.cfg.Note(w.Trouble())
+	case was != nil && err == nil:
+		w.cfg.Note("history " + w.cfg.Dir + ": writing works again")
 	}
 	return closing
 }

@@ -212,8 +212,7 @@ func gapOver(gaps []translation.Gap, began, at monitor.Time) bool {
 // then. It is one answer, and the next start removes the double.
 func TestCrashBetweenCommits(t *testing.T) {
 	dir, c := t.TempDir(), newClock(at(0))
-	failed := make(chan error, 1)
-	w := open(t, Config{Dir: dir, Clock: c.read, Every: time.Hour, Fault: func(err error) { failed <- err }})
+	w := open(t, Config{Dir: dir, Clock: c.read, Every: time.Hour})
 	var f feed
 	f.Add(monitor.KindNew, at(0), 1, client(1))
 	f.Add(monitor.KindNew, at(0), 2, client(2))
@@ -229,7 +228,7 @@ func TestCrashBetweenCommits(t *testing.T) {
 	}
 	f.Add(monitor.KindDestroy, at(5), 1, client(1))
 	write(t, w, &f)
-	if err := w.Sync(); !busy(err) || !busy(<-failed) {
+	if err := w.Sync(); !busy(err) || w.Trouble() == "" {
 		t.Fatalf("%v", err)
 	}
 	crashed := filepath.Join(t.TempDir(), "crashed")
@@ -255,8 +254,8 @@ func TestCrashBetweenCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	syncUp(t, w)
-	if err := <-failed; err != nil {
-		t.Errorf("still %v", err)
+	if why := w.Trouble(); why != "" {
+		t.Errorf("still %s", why)
 	}
 	check("after the commit", dir, translation.StillOpen)
 	closeWriter(t, w)

@@ -62,8 +62,8 @@ func createDB(path string, schema ...string) (*sql.DB, error) {
 	f.Close()
 	db, err := openDB(path, forWriting)
 	if err == nil && schema != nil {
-		if _, err = db.Exec(fmt.Sprintf("PRAGMA journal_mode=WAL; BEGIN; PRAGMA application_id=%d; PRAGMA user_version=%d; %s; COMMIT",
-			applicationID, schemaVersion, strings.Join(schema, "; "))); err != nil {
+		const setup = "PRAGMA journal_mode=WAL; BEGIN; PRAGMA application_id=%d; PRAGMA user_version=%d; %s; COMMIT"
+		if _, err = db.Exec(fmt.Sprintf(setup, applicationID, schemaVersion, strings.Join(schema, "; "))); err != nil {
 			err = errors.Join(err, db.Close(), removeDB(path))
 		}
 	}
@@ -77,13 +77,12 @@ var errUnfinished = errors.New("the file has no tables")
 // a view, trigger or generated column in it would run code that is not ours.
 func checkSchema(ctx context.Context, db *sql.DB, path string, schema []string) error {
 	var id, version int
-	if err := db.QueryRowContext(ctx, "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version").Scan(&id, &version); err != nil {
-		return named(path, err)
-	}
+	const pragmas = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
+	err := db.QueryRowContext(ctx, pragmas).Scan(&id, &version)
 	var is []string
-	var text string
-	err := scan(ctx, db, "SELECT coalesce(sql, name) FROM sqlite_schema LIMIT 100", nil, func() error { is = append(is, text); return nil }, &text)
-	slices.Sort(is)
+	if err == nil {
+		is, err = texts(ctx, db, "SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY 1 LIMIT 100")
+	}
 	switch {
 	case err != nil:
 		return named(path, err)
@@ -118,6 +117,13 @@ func scan(ctx context.Context, db querier, query string, args []any, fn func() e
 		}
 	}
 	return rows.Err()
+}
+
+// texts returns the results of a query for one text.
+func texts(ctx context.Context, db querier, query string) (all []string, err error) {
+	var text string
+	err = scan(ctx, db, query, nil, func() error { all = append(all, text); return nil }, &text)
+	return all, err
 }
 
 // transaction runs fn in a transaction. A commit that fails can leave the

@@ -31,7 +31,7 @@ func checkDir(dir string, writing bool) error {
 	}
 	for _, name := range []string{"catalog.sqlite", "open.journal"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			return fmt.Errorf("%s: its history has a form that natlens cannot read (%s); use another directory", dir, name)
+			return fmt.Errorf("%s: its history has a form that natlens cannot read (%s): use another one", dir, name)
 		}
 	}
 	return nil

@@ -8,7 +8,8 @@
 //	r, err := history.Open("/var/lib/natlens")
 //	…
 //	public, _ := translation.ParseEnd("203.0.113.7:32768")
-//	res, err := r.Find(ctx, translation.Query{Outside: public, Since: at, Until: at}, func(a *translation.Answer) error {
+//	q := translation.Query{Outside: public, Since: at, Until: at}
+//	res, err := r.Find(ctx, q, func(a *translation.Answer) error {
 //		fmt.Println(a.Inside(a.Side), a.Start.Time(), a.End.Time(), a.Certain())
 //		return nil
 //	})

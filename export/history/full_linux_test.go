@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -31,7 +30,6 @@ func TestDiskFull(t *testing.T) {
 		}
 		testDiskFull(t, dir)
 		testDiskStaysFull(t, filepath.Join(dir, "again"))
-		testDiskFullIsQuiet(t, filepath.Join(dir, "quiet"))
 		return
 	}
 	exe, err := os.Executable()
@@ -54,27 +52,27 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// faults collects what a writer reports.
-type faults struct {
-	mu   sync.Mutex
-	told []error
+// notes collects what a writer reports.
+type notes struct {
+	mu  sync.Mutex
+	all []string
 }
 
-func (f *faults) add(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.told = append(f.told, err)
+func (n *notes) add(text string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, text)
 }
 
-func (f *faults) all() []error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]error(nil), f.told...)
+func (n *notes) get() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.all)
 }
 
 func testDiskFull(t *testing.T, dir string) {
-	var told faults
-	w := open(t, Config{Dir: dir, Every: 5 * time.Millisecond, MaxPending: 1000, Fault: told.add})
+	var reported notes
+	w := open(t, Config{Dir: dir, Every: 5 * time.Millisecond, MaxPending: 1000, Note: reported.add})
 	n := 0
 	some := func(count int) {
 		for range count {
@@ -91,7 +89,7 @@ func testDiskFull(t *testing.T, dir string) {
 	if err := fill(filler); err != nil {
 		t.Fatal(err)
 	}
-	for len(told.all()) == 0 && n < 20_000 {
+	for len(reported.get()) == 0 && n < 20_000 {
 		some(100)
 		if err := w.Sync(); err != nil && n-safe < 100 {
 			t.Logf("full at once: %v", err)
@@ -99,11 +97,12 @@ func testDiskFull(t *testing.T, dir string) {
 	}
 	some(5000) // Write does not wait for the disk
 	st := w.Stats()
-	if got := told.all(); len(got) != 1 || got[0] == nil || st.Fault == nil {
-		t.Fatalf("told %v, fault %v", got, st.Fault)
+	why := w.Trouble()
+	if got := reported.get(); len(got) != 1 || got[0] != why {
+		t.Fatalf("notes %q, trouble %q", got, why)
 	}
-	if text := st.Fault.Error(); !strings.Contains(text, dir) || !strings.Contains(text, "full") && !strings.Contains(text, "space") && !strings.Contains(text, "I/O") {
-		t.Errorf("the error does not say what is wrong: %v", st.Fault)
+	if !strings.Contains(why, dir) || !strings.Contains(why, "full") && !strings.Contains(why, "space") && !strings.Contains(why, "I/O") {
+		t.Errorf("the note does not say what is wrong: %s", why)
 	}
 	if st.Unkept == 0 || st.Pending > 1000 {
 		t.Fatalf("%+v", st)
@@ -113,7 +112,7 @@ func testDiskFull(t *testing.T, dir string) {
 	}
 	for deadline := time.Now().Add(30 * time.Second); w.Sync() != nil; {
 		if time.Now().After(deadline) {
-			t.Fatalf("still: %v", w.Stats().Fault)
+			t.Fatalf("still: %s", w.Trouble())
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -121,8 +120,8 @@ func testDiskFull(t *testing.T, dir string) {
 	syncUp(t, w)
 	unkept := w.Stats().Unkept
 	closeWriter(t, w)
-	if got := told.all(); len(got) != 2 || got[1] != nil {
-		t.Errorf("told %v", got)
+	if got := reported.get(); len(got) != 2 || got[1] != "history "+dir+": writing works again" {
+		t.Errorf("notes %q", got)
 	}
 	got, res := ask(t, dir, translation.Query{})
 	there := map[uint16]int{}
@@ -152,13 +151,13 @@ func testDiskFull(t *testing.T, dir string) {
 // testDiskStaysFull closes a writer while the disk is full. The error says how
 // many translations are lost, those of the commit that failed included.
 func testDiskStaysFull(t *testing.T, dir string) {
-	var told faults
-	w := open(t, Config{Dir: dir, Every: 5 * time.Millisecond, MaxPending: 1000, Fault: told.add})
+	var reported notes
+	w := open(t, Config{Dir: dir, Every: 5 * time.Millisecond, MaxPending: 1000, Note: reported.add})
 	filler, n := filepath.Join(dir, "filler"), 0
 	if err := fill(filler); err != nil {
 		t.Fatal(err)
 	}
-	for len(told.all()) == 0 || n < 5000 {
+	for len(reported.get()) == 0 || n < 5000 {
 		var f feed
 		oneLife(&f, n, at(0)+monitor.Time(n)*second)
 		write(t, w, &f)
@@ -179,30 +178,6 @@ func testDiskStaysFull(t *testing.T, dir string) {
 	got = slices.DeleteFunc(got, func(a translation.Answer) bool { return a.End == 0 })
 	if want := fmt.Sprintf("; %d translations were not written", n-len(got)); !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %q", err, want)
-	}
-}
-
-// testDiskFullIsQuiet expects a commit that failed to be tried again by the clock
-// only, not with each event, and at the end.
-func testDiskFullIsQuiet(t *testing.T, dir string) {
-	w := open(t, Config{Dir: dir, Every: time.Hour})
-	if err := fill(filepath.Join(dir, "filler")); err != nil {
-		t.Fatal(err)
-	}
-	var f feed
-	for n := range 1000 {
-		oneLife(&f, n, at(0)+monitor.Time(n)*second)
-	}
-	write(t, w, &f)
-	if err := w.Sync(); err == nil {
-		t.Fatal("the disk is not full")
-	}
-	for range 1000 {
-		w.kick()
-		runtime.Gosched()
-	}
-	if err := w.Close(); err == nil || w.tries != 2 {
-		t.Errorf("%d commits, want 2; %v", w.tries, err)
 	}
 }
 

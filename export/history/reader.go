@@ -34,11 +34,16 @@ func Open(dir string) (*Reader, error) {
 }
 
 // Find calls fn for every translation that the query selects: the closed ones in
-// the order in which they ended, then the open ones. The answer is only valid
-// during the call. An error of fn and the end of ctx end the search; ErrStop is
-// no error. Files that cannot be read are in Result.Faults.
-func (r *Reader) Find(ctx context.Context, q translation.Query, fn func(*translation.Answer) error) (translation.Result, error) {
-	f := &find{ctx: ctx, dir: r.dir, Collector: translation.Collector{Query: q, Each: fn}}
+// the order in which they ended, then the open ones. The end of ctx ends the
+// search, too. Files that cannot be read are in Result.Faults.
+func (r *Reader) Find(ctx context.Context, q translation.Query, fn translation.Visit) (translation.Result, error) {
+	f := &find{ctx: ctx, dir: r.dir}
+	f.Query, f.Each = q, func(a *translation.Answer) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return fn(a)
+	}
 	f.Result.Live = locked(r.dir)
 	// Open ones first: what closes meanwhile is then in both places, not in none.
 	err := f.withOpen(f.readState, f.readFiles, f.readGaps, f.readNames, f.readOpen)
@@ -110,23 +115,19 @@ func (f *find) readGaps(tx *sql.Tx) error {
 	return err
 }
 
-func (f *find) readNames(tx *sql.Tx) error {
-	if f.Query.Namespace == "" {
-		return nil
+func (f *find) readNames(tx *sql.Tx) (err error) {
+	if f.Query.Namespace != "" {
+		f.Result.Namespaces, err = texts(f.ctx, tx, "SELECT name FROM netns ORDER BY name")
 	}
-	var name string
-	return scan(f.ctx, tx, "SELECT name FROM netns ORDER BY name", nil, func() error {
-		f.Result.Namespaces = append(f.Result.Namespaces, name)
-		return nil
-	}, &name)
+	return err
 }
 
 func (f *find) readOpen(tx *sql.Tx) error {
 	f.open = map[uint64]translation.Answer{}
 	where, args := f.where()
-	return scanRows(f.ctx, tx, "SELECT "+columns+" FROM open"+where, args, func(t *translation.Translation, side translation.Side) error {
-		if want, ok := f.Query.Match(t); ok && want == side {
-			f.open[t.Number] = translation.Answer{Translation: *t, Live: f.Result.Live}
+	return scanRows(f.ctx, tx, "SELECT "+columns+" FROM open"+where, args, func(r *row) error {
+		if want, ok := f.Query.Match(&r.t); ok && want == r.side {
+			f.open[r.t.Number] = translation.Answer{Translation: r.t, Live: f.Result.Live}
 		}
 		return nil
 	})
@@ -143,18 +144,11 @@ func (f *find) offerOpen() error {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Number, b.Number))
 	})
 	for i := range open {
-		if err := f.offer(&open[i]); err != nil {
+		if err := f.Offer(&open[i]); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (f *find) offer(a *translation.Answer) error {
-	if err := f.ctx.Err(); err != nil {
-		return err
-	}
-	return f.Offer(a)
 }
 
 // where returns the condition that finds the rows of the query by an index.

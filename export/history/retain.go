@@ -10,7 +10,7 @@ import (
 	"natlens/monitor"
 )
 
-// retainEvery is how often retention looks at the files.
+// retainEvery is how often retention runs.
 const retainEvery = time.Minute
 
 // upkeep is what follows a commit: it completes files that are full or old, and
@@ -26,8 +26,8 @@ func (s *store) upkeep(now monitor.Time, mono time.Duration) error {
 			err = errors.Join(err, s.seal(class(c)))
 		}
 	}
-	if mono-s.looked >= retainEvery || s.cfg.MaxSize > 0 && mono-s.looked >= s.cfg.Every {
-		s.looked = mono
+	if mono-s.retained >= retainEvery || s.cfg.MaxSize > 0 && mono-s.retained >= s.cfg.Every {
+		s.retained = mono
 		err = errors.Join(err, s.retain(now, s.clock.tick(now, mono)))
 	}
 	return err
@@ -54,8 +54,8 @@ func (s *store) retain(now, trusted monitor.Time) error {
 		s.files = append(s.files[:i], s.files[i+1:]...)
 	}
 	if withheld && !s.noted {
-		ahead := time.Duration(now - trusted).Round(time.Minute)
-		s.cfg.Note(fmt.Sprintf("history %s: the clock jumped ahead by %s; nothing is deleted by age until that has lasted as long", s.cfg.Dir, ahead))
+		const note = "history %s: the clock jumped ahead by %s; nothing is deleted by age until that has lasted as long"
+		s.cfg.Note(fmt.Sprintf(note, s.cfg.Dir, time.Duration(now-trusted).Round(time.Minute)))
 	}
 	s.noted = withheld
 	return nil

@@ -24,8 +24,8 @@ func appendRow(args []any, t *translation.Translation, s translation.Side) []any
 	if len(t.Sides()) == 1 { // nothing rewrites the peer
 		args[len(args)-2], args[len(args)-1] = nil, nil
 	}
-	return append(args, int64(t.NAT), ifKnown(t.Proto.IsICMP(), t.ICMP), int64(t.Zone), t.Namespace, ifKnown(t.HasID, t.ID),
-		ifKnown(t.HasState, t.State), int64(t.Status), int64(t.Reason), int64(t.Doubt),
+	return append(args, int64(t.NAT), ifKnown(t.Proto.IsICMP(), t.ICMP), int64(t.Zone), t.Namespace,
+		ifKnown(t.HasID, t.ID), ifKnown(t.HasState, t.State), int64(t.Status), int64(t.Reason), int64(t.Doubt),
 		ifKnown(t.Counted, t.Original.Packets), ifKnown(t.Counted, t.Original.Bytes),
 		ifKnown(t.Counted, t.Reply.Packets), ifKnown(t.Counted, t.Reply.Bytes))
 }
@@ -40,8 +40,10 @@ func ifKnown[N uint16 | uint32 | uint64 | monitor.State](known bool, n N) any {
 
 // row reads columns.
 type row struct {
-	t                                                translation.Translation
-	side                                             string
+	t    translation.Translation
+	side translation.Side // the side that the row describes
+
+	sideText                                         string
 	ends                                             [4]scanEnd // inside, outside, peer, peer_nat
 	icmp                                             sql.Null[uint16]
 	ctid                                             sql.Null[uint32]
@@ -56,17 +58,18 @@ type scanEnd struct {
 
 // dest returns where Scan puts the columns.
 func (r *row) dest() []any {
-	t, e := &r.t, &r.ends
-	return []any{
-		&t.Number, &t.Start, &t.End, &t.Proto, &r.side, &e[0].addr, &e[0].port, &e[1].addr, &e[1].port, &e[2].addr, &e[2].port, &e[3].addr, &e[3].port,
-		&t.NAT, &r.icmp, &t.Zone, &t.Namespace, &r.ctid, &r.state, &t.Status, &t.Reason, &t.Doubt,
-		&r.origPackets, &r.origBytes, &r.replyPackets, &r.replyBytes,
+	t := &r.t
+	dest := []any{&t.Number, &t.Start, &t.End, &t.Proto, &r.sideText}
+	for i := range r.ends {
+		dest = append(dest, &r.ends[i].addr, &r.ends[i].port)
 	}
+	return append(dest, &t.NAT, &r.icmp, &t.Zone, &t.Namespace, &r.ctid, &r.state, &t.Status, &t.Reason, &t.Doubt,
+		&r.origPackets, &r.origBytes, &r.replyPackets, &r.replyBytes)
 }
 
-// translation returns what the row says, and the side that it describes.
-func (r *row) translation() (t translation.Translation, s translation.Side, err error) {
-	t = r.t
+// finish completes t and side from what Scan has read.
+func (r *row) finish() error {
+	t := &r.t
 	t.ICMP, t.ID, t.HasID, t.State, t.HasState = r.icmp.V, r.ctid.V, r.ctid.Valid, r.state.V, r.state.Valid
 	t.Counted = r.origPackets.Valid
 	t.Original = monitor.Counters{Packets: uint64(r.origPackets.Int64), Bytes: uint64(r.origBytes.Int64)}
@@ -78,12 +81,12 @@ func (r *row) translation() (t translation.Translation, s translation.Side, err 
 	for i, e := range r.ends {
 		addr, err := netip.ParseAddr(e.addr.String)
 		if err != nil {
-			return t, s, fmt.Errorf("flow %d: %w", t.Number, err)
+			return fmt.Errorf("flow %d: %w", t.Number, err)
 		}
 		ends[i] = monitor.Endpoint{Addr: monitor.AddrFrom(addr), Port: e.port.V}
 	}
-	if r.side == translation.DestinationSide.String() {
-		s = translation.DestinationSide
+	if r.side = translation.SourceSide; r.sideText == translation.DestinationSide.String() {
+		r.side = translation.DestinationSide
 		t.DeliveredTo, t.To, t.From, t.SentAs = ends[0], ends[1], ends[2], ends[3]
 	} else {
 		t.From, t.SentAs, t.To, t.DeliveredTo = ends[0], ends[1], ends[2], ends[3]
@@ -92,17 +95,16 @@ func (r *row) translation() (t translation.Translation, s translation.Side, err 
 	if t.From.Addr.Is4() {
 		t.Family = monitor.IPv4
 	}
-	return t, s, nil
+	return nil
 }
 
 // scanRows calls fn for every row of a query that selects more and columns.
-func scanRows(ctx context.Context, db querier, query string, args []any, fn func(*translation.Translation, translation.Side) error, more ...any) error {
+func scanRows(ctx context.Context, db querier, query string, args []any, fn func(*row) error, more ...any) error {
 	var r row
 	return scan(ctx, db, query, args, func() error {
-		t, side, err := r.translation()
-		if err == nil {
-			err = fn(&t, side)
+		if err := r.finish(); err != nil {
+			return err
 		}
-		return err
+		return fn(&r)
 	}, append(more, r.dest()...)...)
 }

@@ -34,5 +34,6 @@ func statements(sql string) []string { return strings.Split(strings.TrimSuffix(s
 // insertInto returns an INSERT of the values of more and of columns.
 func insertInto(table string, more ...string) string {
 	names := strings.Join(append(more, columns), ",")
-	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (?%s)", table, names, strings.Repeat(",?", strings.Count(names, ",")))
+	marks := strings.Repeat(",?", strings.Count(names, ","))
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (?%s)", table, names, marks)
 }

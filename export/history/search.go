@@ -20,10 +20,10 @@ func (f *find) searchClosed() error {
 	for moreShort || moreLong {
 		var err error
 		if moreShort && (!moreLong || i < j) {
-			err = f.offer(a)
+			err = f.Offer(a)
 			i, a, moreShort = short()
 		} else {
-			err = f.offer(b)
+			err = f.Offer(b)
 			j, b, moreLong = long()
 		}
 		if err != nil {
@@ -74,11 +74,12 @@ func (f *find) searchFile(e *entry, yield func(int64, *translation.Answer) bool)
 			where, args = where+" AND start > ?", append(args, int64(since-longLife))
 		}
 	}
+	query := "SELECT id," + columns + " FROM translation" + where + " ORDER BY id"
 	var id int64
-	return scanRows(f.ctx, db, "SELECT id,"+columns+" FROM translation"+where+" ORDER BY id", args, func(t *translation.Translation, side translation.Side) error {
-		delete(f.open, t.Number) // it closed while the query ran, or the writer crashed
-		want, ok := f.Query.Match(t)
-		if ok && want == side && !yield(id, &translation.Answer{Translation: *t}) {
+	return scanRows(f.ctx, db, query, args, func(r *row) error {
+		delete(f.open, r.t.Number) // it closed while the query ran, or the writer crashed
+		want, ok := f.Query.Match(&r.t)
+		if ok && want == r.side && !yield(id, &translation.Answer{Translation: r.t}) {
 			return translation.ErrStop
 		}
 		return nil

@@ -17,20 +17,12 @@ func openStore(cfg *Config) (s *store, err error) {
 	if s.db, err = openOpen(s.path); err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{s.readState, s.takeStock, s.begin, s.prepare} {
+	for _, step := range []func() error{s.readState, s.takeStock, s.begin} {
 		if err := step(); err != nil {
 			return nil, errors.Join(named(s.path, err), s.db.Close())
 		}
 	}
 	return s, nil
-}
-
-// prepare makes the statements that every commit needs often.
-func (s *store) prepare() (err error) {
-	if s.insert, err = s.db.Prepare(insertInto("open")); err == nil {
-		s.remove, err = s.db.Prepare("DELETE FROM open WHERE flow = ?")
-	}
-	return err
 }
 
 // openOpen opens open.sqlite, and makes it if it does not exist or has no tables.
@@ -129,18 +121,21 @@ func (s *store) merge(name, path string, committed int64) (err error) {
 		_, detach := s.db.Exec("DETACH closed")
 		err = errors.Join(err, detach)
 	}()
+	const (
+		remove = "DELETE FROM open WHERE flow IN (SELECT flow FROM closed.translation WHERE id > ?)"
+		list   = `INSERT OR REPLACE INTO file
+			SELECT ?, coalesce(min(start), 0), coalesce(max(end), 0), count(*) FROM closed.translation`
+		last = "SELECT max(coalesce(max(id), 0), ?), max(coalesce(max(flow), 0), ?) FROM closed.translation"
+	)
 	return transaction(s.db, func(tx *sql.Tx) error {
-		_, err := tx.Exec("DELETE FROM open WHERE flow IN (SELECT flow FROM closed.translation WHERE id > ?)", committed)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec("INSERT OR REPLACE INTO file SELECT ?, coalesce(min(start), 0), coalesce(max(end), 0), count(*) FROM closed.translation", name)
-		if err != nil {
-			return err
+		_, err := tx.Exec(remove, committed)
+		if err == nil {
+			_, err = tx.Exec(list, name)
 		}
 		x := &s.state
-		err = tx.QueryRow("SELECT max(coalesce(max(id), 0), ?), max(coalesce(max(flow), 0), ?) FROM closed.translation", x.lastID, x.lastFlow).
-			Scan(&x.lastID, &x.lastFlow)
+		if err == nil {
+			err = tx.QueryRow(last, x.lastID, x.lastFlow).Scan(&x.lastID, &x.lastFlow)
+		}
 		return errors.Join(err, s.putState(tx))
 	})
 }
@@ -149,9 +144,9 @@ func (s *store) merge(name, path string, committed int64) (err error) {
 // time until now as a gap.
 func (s *store) begin() error {
 	x, before, open := &s.state, &s.previous, uint64(0)
-	err := scanRows(context.Background(), s.db, "SELECT "+columns+" FROM open", nil, func(t *translation.Translation, side translation.Side) error {
-		if side == t.Sides()[0] {
-			before.Add(t)
+	err := scanRows(context.Background(), s.db, "SELECT "+columns+" FROM open", nil, func(r *row) error {
+		if r.side == r.t.Sides()[0] {
+			before.Add(&r.t)
 			open++
 		}
 		return nil
@@ -172,10 +167,11 @@ func (s *store) begin() error {
 	x.committed, x.ended = now, false
 	s.clock.mono = mono
 	s.clock.tick(now, mono)
+	gap := translation.Gap{From: before.From, To: before.Until, Count: open, Cause: translation.Restarted}
 	return transaction(s.db, func(tx *sql.Tx) error {
 		_, err := tx.Exec("UPDATE open SET doubt = doubt | ?", int64(translation.TouchedByRestart))
 		if err == nil && !first {
-			err = s.putGap(tx, &translation.Gap{From: before.From, To: before.Until, Count: open, Cause: translation.Restarted})
+			err = s.putGap(tx, &gap)
 		}
 		if err == nil {
 			err = s.putState(tx)

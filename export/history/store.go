@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -15,19 +16,17 @@ import (
 // store is the files of a history that is being written: open.sqlite, a current
 // file for each class, and the other files.
 type store struct {
-	cfg     *Config
-	path    string // of open.sqlite
-	db      *sql.DB
-	state   state
-	current [classes]*closedFile // nil: none yet
-	files   []entry              // the others, by number
-	next    int64                // number of the next file
-	names   map[string]bool      // network namespaces in table netns
-	clock   ageClock
-	looked  time.Duration // when retention looked last
-	noted   bool          // the user was told that the clock jumped
-
-	insert, remove *sql.Stmt
+	cfg      *Config
+	path     string // of open.sqlite
+	db       *sql.DB
+	state    state
+	current  [classes]*closedFile // nil: none yet
+	files    []entry              // the others, by number
+	next     int64                // number of the next file
+	names    map[string]bool      // network namespaces in table netns
+	clock    ageClock
+	retained time.Duration // when retention ran last
+	noted    bool          // the note about a jump of the clock is printed
 
 	previous translation.Previous // what the previous run left open
 }
@@ -48,16 +47,19 @@ func (s *store) readState() error {
 func (s *store) putState(tx *sql.Tx) error {
 	x := &s.state
 	_, err := tx.Exec("UPDATE history SET began=?, committed=?, ended=?, last_id=?, last_flow=?, clock=?, jumped=?",
-		int64(x.began), int64(x.committed), x.ended, x.lastID, x.lastFlow, int64(s.clock.trusted), int64(s.clock.jumped))
+		x.began, x.committed, x.ended, x.lastID, x.lastFlow, s.clock.trusted, s.clock.jumped)
 	return err
 }
 
 // putGap adds a gap. Open translations that a loss touched become doubtful.
 func (s *store) putGap(tx *sql.Tx, g *translation.Gap) error {
-	_, err := tx.Exec("INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?)", int64(g.From), int64(g.To), int64(g.Cause), int64(g.Count), g.AtLeast, g.Namespace)
+	const (
+		insert = "INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?)"
+		touch  = "UPDATE open SET doubt = doubt | ?1 WHERE flow <= ?2 AND doubt & ?1 = 0 AND (?3 = '' OR netns = ?3)"
+	)
+	_, err := tx.Exec(insert, g.From, g.To, g.Cause, int64(g.Count), g.AtLeast, g.Namespace)
 	if err == nil && g.Cause == translation.Lost {
-		_, err = tx.Exec("UPDATE open SET doubt = doubt | ?1 WHERE flow <= ?2 AND doubt & ?1 = 0 AND (?3 = '' OR netns = ?3)",
-			int64(translation.TouchedByGap), int64(g.Number), g.Namespace)
+		_, err = tx.Exec(touch, translation.TouchedByGap, int64(g.Number), g.Namespace)
 	}
 	return err
 }
@@ -81,9 +83,12 @@ func (s *store) writeClosed(class class, c *commit) (err error) {
 		return nil
 	}
 	if s.current[class] == nil {
-		if s.current[class], err = createClosed(s.cfg.Dir, newEntry(s.next, class), c.mono); err != nil {
+		f := &closedFile{entry: newEntry(s.next, class), made: c.mono}
+		f.path = filepath.Join(s.cfg.Dir, f.name)
+		if f.db, err = createDB(f.path, closedSchema...); err != nil {
 			return err
 		}
+		s.current[class] = f
 		s.next++
 	}
 	s.state.lastID, err = s.current[class].write(c.Closed, s.state.lastID)
@@ -100,11 +105,13 @@ func (s *store) writeOpen(tx *sql.Tx, c *commit) error {
 			return err
 		}
 	}
+	const list = "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)"
 	for _, f := range s.current {
-		if f != nil {
-			if _, err := tx.Exec("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)", f.name, int64(f.start), int64(f.end), f.rows); err != nil {
-				return err
-			}
+		if f == nil {
+			continue
+		}
+		if _, err := tx.Exec(list, f.name, f.start, f.end, f.rows); err != nil {
+			return err
 		}
 	}
 	s.state.committed, s.state.ended, s.state.lastFlow = c.at, c.good, int64(c.last)
@@ -122,7 +129,11 @@ func (s *store) changeOpen(tx *sql.Tx, c *commit) error {
 		}
 		opened = c.all
 	}
-	insert, remove := tx.Stmt(s.insert), tx.Stmt(s.remove)
+	insert, err := tx.Prepare(insertInto("open"))
+	remove, removeErr := tx.Prepare("DELETE FROM open WHERE flow = ?")
+	if err := errors.Join(err, removeErr); err != nil {
+		return err
+	}
 	inTable := make(map[uint64]bool, len(c.Closed)) // closed translations, by number
 	for i := range c.Closed {
 		t := &c.Closed[i]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,11 +31,12 @@ type Config struct {
 	Namespace string              // name of the network namespace of events without a number of one
 	Names     *monitor.Namespaces // names of the numbered ones; nil: there are none
 
-	// Fault is called with an error when writing starts to fail, and with nil
-	// when it works again. Note is called with a sentence that the user must
-	// see. Both are called by the writer's own goroutine and must not block.
-	Fault func(error)
-	Note  func(string)
+	Wanted monitor.Filter // log only these flows; nil: all
+
+	// Note is called with a sentence that the user must see: writing starts to
+	// fail or works again, a file cannot be read, or the clock jumped. The
+	// writer's goroutine calls it; it must not block. nil: nobody sees them.
+	Note func(string)
 
 	// The rest has good defaults.
 	Every       time.Duration // commit at least this often; 0: a second
@@ -47,9 +49,6 @@ type Config struct {
 func (c *Config) defaults() {
 	c.Every, c.Settle = cmp.Or(c.Every, time.Second), cmp.Or(c.Settle, time.Minute)
 	c.RowsPerFile, c.MaxPending = cmp.Or(c.RowsPerFile, 1_000_000), cmp.Or(c.MaxPending, 1<<18)
-	if c.Fault == nil {
-		c.Fault = func(error) {}
-	}
 	if c.Note == nil {
 		c.Note = func(string) {}
 	}
@@ -68,9 +67,6 @@ func (c *Config) name(n monitor.NetNS) string {
 	}
 	return fmt.Sprintf("netns-%d", n)
 }
-
-// commitRows is how many closed translations start a commit before its time.
-const commitRows = 16384
 
 // Writer stores the translations of a stream of events. It is a [monitor.Sink].
 // Open it when capture is running: the time before counts as not captured.
@@ -93,7 +89,6 @@ type Writer struct {
 	unkept  translation.Gap // closed translations that did not fit; Count 0: none
 	stale   bool            // table open must be written again from the tracker
 	fault   error           // of the last commit
-	tries   int             // commits, failed ones included
 	closing bool
 	stats   Stats
 
@@ -109,7 +104,6 @@ type Stats struct {
 	Pending int    // closed translations that are not committed yet
 	Unkept  uint64 // closed translations that were dropped because the disk failed for too long
 	Bytes   int64  // of all files
-	Fault   error  // why writing fails now; nil: it does not
 }
 
 // NewWriter opens the history for writing, and makes one if there is none. It
@@ -136,7 +130,9 @@ func NewWriter(cfg Config) (*Writer, error) {
 	if w.store, err = openStore(&w.cfg); err != nil {
 		return nil, errors.Join(err, w.lock.Close())
 	}
-	w.tracker = translation.NewTracker(translation.TrackerConfig{Name: w.cfg.name, Last: uint64(w.store.state.lastFlow), Previous: w.store.previous})
+	w.tracker = translation.NewTracker(translation.TrackerConfig{
+		Name: w.cfg.name, Wanted: cfg.Wanted, Last: uint64(w.store.state.lastFlow), Previous: w.store.previous,
+	})
 	w.stats.Bytes = w.store.size()
 	go w.commitLoop()
 	return w, nil
@@ -155,9 +151,6 @@ func (w *Writer) Write(b *monitor.Batch) error {
 	}
 	w.tracker.Apply(b, &w.pending)
 	w.limitLocked()
-	if len(w.pending.Closed) >= commitRows || len(w.pending.Opened) >= 4*commitRows {
-		w.kick()
-	}
 	return nil
 }
 
@@ -207,12 +200,23 @@ func (w *Writer) Sync() error {
 	}
 }
 
+// Trouble returns why the history cannot be written now, "" if it can.
+func (w *Writer) Trouble() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault == nil {
+		return ""
+	}
+	why := strings.ReplaceAll(w.fault.Error(), "\n", "; ")
+	return fmt.Sprintf("history %s: %s; translations are held in memory until it can be written", w.cfg.Dir, why)
+}
+
 // Stats returns the current counters.
 func (w *Writer) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.stats
-	s.Open, s.Pending, s.Fault = w.tracker.Len(), w.held+len(w.pending.Closed), w.fault
+	s.Open, s.Pending = w.tracker.Len(), w.held+len(w.pending.Closed)
 	return s
 }
 

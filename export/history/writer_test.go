@@ -32,7 +32,8 @@ func TestWriteAndFind(t *testing.T) {
 	for i, flow := range flows {
 		e := f.Add(monitor.KindDestroy, at(60+i), uint64(i+1), flow)
 		e.Flow.ID = uint32(i + 7)
-		e.Flow.State, e.Flow.CountersOrig, e.Flow.CountersReply = monitor.TCPTimeWait, monitor.Counters{Packets: 3, Bytes: 180}, monitor.Counters{Packets: 2, Bytes: 5000}
+		e.Flow.State = monitor.TCPTimeWait
+		e.Flow.CountersOrig, e.Flow.CountersReply = monitor.Counters{Packets: 3, Bytes: 180}, monitor.Counters{Packets: 2, Bytes: 5000}
 		e.Has |= monitor.AttrState | monitor.AttrCountersOrig | monitor.AttrCountersReply
 	}
 	write(t, w, &f)
@@ -216,7 +217,8 @@ func TestNamespaces(t *testing.T) {
 	syncUp(t, w)
 	closeWriter(t, w)
 	got, _ := ask(t, dir, translation.Query{})
-	if len(got) != 2 || got[0].Namespace != "blue" || got[0].Reason != translation.CaptureEnded || got[1].Namespace != "red" || got[1].Reason != translation.StillOpen {
+	if len(got) != 2 || got[0].Namespace != "blue" || got[0].Reason != translation.CaptureEnded ||
+		got[1].Namespace != "red" || got[1].Reason != translation.StillOpen {
 		t.Errorf("%+v", got)
 	}
 	if got, _ := ask(t, dir, translation.Query{Namespace: "blue"}); len(got) != 1 {

@@ -31,14 +31,18 @@ type Result struct {
 	Namespaces []string
 }
 
-// ErrStop ends a search without an error when its callback returns it.
+// Visit is called with each answer of a search. The answer is only valid during
+// the call. An error ends the search.
+type Visit func(*Answer) error
+
+// ErrStop ends a search without an error when Visit returns it.
 var ErrStop = errors.New("stop")
 
 // Collector passes the translations that a query selects to a function and
 // counts them. Set Result.Ended before the first open translation.
 type Collector struct {
 	Query  Query
-	Each   func(*Answer) error // the answer is only valid during the call
+	Each   Visit
 	Result Result
 }
 

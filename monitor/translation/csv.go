@@ -9,7 +9,8 @@ import (
 
 // CSVColumns is the header of translations as CSV. New columns come last.
 var CSVColumns = []string{
-	"start", "end", "proto", "protonum", "nat", "side", "inside", "inside_port", "outside", "outside_port", "peer", "peer_port",
+	"start", "end", "proto", "protonum", "nat", "side",
+	"inside", "inside_port", "outside", "outside_port", "peer", "peer_port",
 	"orig_src", "orig_sport", "orig_dst", "orig_dport", "reply_src", "reply_sport", "reply_dst", "reply_dport",
 	"icmp_type", "icmp_code", "zone", "netns", "orig_packets", "orig_bytes", "reply_packets", "reply_bytes",
 	"state", "status", "reason", "doubt",
@@ -26,7 +27,8 @@ func AppendCSV(line []string, a *Answer) []string {
 			words("")
 		}
 	}
-	words(TimeText(a.Start), TimeText(a.End), a.Proto.String(), strconv.Itoa(int(a.Proto)), a.NAT.String(), a.Side.String())
+	words(TimeText(a.Start), TimeText(a.End), a.Proto.String(), strconv.Itoa(int(a.Proto)))
+	words(a.NAT.String(), a.Side.String())
 	from, to, sentAs, deliveredTo := a.Ends()
 	for _, e := range [...]End{a.Inside(a.Side), a.Outside(a.Side), a.Peer(a.Side), from, to, deliveredTo, sentAs} {
 		words(e.Addr.String())

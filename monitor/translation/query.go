@@ -22,7 +22,8 @@ type Query struct {
 // Match reports whether the translation is wanted, and by which of its sides. An
 // open translation has no end.
 func (q *Query) Match(t *Translation) (Side, bool) {
-	if q.Proto != 0 && q.Proto != t.Proto || q.Namespace != "" && q.Namespace != t.Namespace || !q.Covers(t.Start, t.End) {
+	switch {
+	case q.Proto != 0 && q.Proto != t.Proto, q.Namespace != "" && q.Namespace != t.Namespace, !q.Covers(t.Start, t.End):
 		return 0, false
 	}
 	for _, s := range t.Sides() {

@@ -32,7 +32,10 @@ func TestParseEnd(t *testing.T) {
 			t.Errorf("%s: %v %s, want %s", text, ok, e, want)
 		}
 	}
-	for _, text := range []string{"", "host", "203.0.113.7:", "203.0.113.7:70000", "[203.0.113.7", "2001:db8::7]", "[fe80::1%eth0]:1", "fe80::1%eth0", "203.0.113.0/24"} {
+	for _, text := range []string{
+		"", "host", "203.0.113.7:", "203.0.113.7:70000", "[203.0.113.7", "2001:db8::7]",
+		"[fe80::1%eth0]:1", "fe80::1%eth0", "203.0.113.0/24",
+	} {
 		if e, ok := ParseEnd(text); ok {
 			t.Errorf("%q is %v", text, e)
 		}

@@ -18,7 +18,9 @@ const (
 	NamespaceEnd Reason = 7 // its network namespace ended
 )
 
-var reasonNames = [...]string{"open", "destroyed", "deleted", "replaced", "resync", "capture-ended", "restart", "namespace-end"}
+var reasonNames = [...]string{
+	"open", "destroyed", "deleted", "replaced", "resync", "capture-ended", "restart", "namespace-end",
+}
 
 // String returns the word of text and JSON.
 func (r Reason) String() string {

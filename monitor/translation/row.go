@@ -8,9 +8,8 @@ import (
 	"natlens/monitor"
 )
 
-// Row is a translation in JSON. Every writer of translations uses it, so that a
-// translation looks the same in every output. docs/history.md describes the
-// fields. What is not known or does not exist is absent.
+// Row is a translation in JSON, in every output of natlens. docs/history.md
+// describes the fields. What is not known or does not exist is absent.
 type Row struct {
 	V        int          `json:"v"`
 	Start    string       `json:"start,omitempty"`
@@ -71,10 +70,12 @@ type RowCount struct {
 func NewRow(a *Answer) Row {
 	from, to, sentAs, deliveredTo := a.Ends()
 	r := Row{
-		V: 1, Start: TimeText(a.Start), Proto: a.Proto.String(), ProtoNum: uint8(a.Proto), NAT: a.NAT.String(), Side: a.Side.String(),
+		V: 1, Start: TimeText(a.Start), Proto: a.Proto.String(), ProtoNum: uint8(a.Proto),
+		NAT: a.NAT.String(), Side: a.Side.String(),
 		Inside: newRowEnd(a.Inside(a.Side)), Outside: newRowEnd(a.Outside(a.Side)), Peer: newRowEnd(a.Peer(a.Side)),
 		Orig: newRowTuple(from, to), Reply: newRowTuple(deliveredTo, sentAs),
-		Zone: a.Zone, NetNS: Text(a.Namespace), State: a.StateText(), Status: a.Status.Names(), Doubt: a.Doubt.Names(), Live: a.Live,
+		Zone: a.Zone, NetNS: Text(a.Namespace),
+		State: a.StateText(), Status: a.Status.Names(), Doubt: a.Doubt.Names(), Live: a.Live,
 	}
 	if a.End != 0 {
 		r.End, r.Reason = TimeText(a.End), a.Reason.String()

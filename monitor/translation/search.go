@@ -24,7 +24,7 @@ type Search struct {
 
 // NewSearch returns a search that passes its answers to each. names may be nil:
 // there is one network namespace then.
-func NewSearch(q Query, names *monitor.Namespaces, each func(*Answer) error) *Search {
+func NewSearch(q Query, names *monitor.Namespaces, each Visit) *Search {
 	s := &Search{collector: Collector{Query: q, Each: each}, names: names}
 	s.tracker = NewTracker(TrackerConfig{All: true, Name: names.Name})
 	return s
@@ -82,7 +82,8 @@ func (s *Search) Finish() (Result, error) {
 		return true
 	})
 	slices.SortFunc(open, func(a, b Translation) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), bytes.Compare(a.From.Addr[:], b.From.Addr[:]), cmp.Compare(a.From.Port, b.From.Port))
+		return cmp.Or(cmp.Compare(a.Start, b.Start),
+			bytes.Compare(a.From.Addr[:], b.From.Addr[:]), cmp.Compare(a.From.Port, b.From.Port))
 	})
 	r := &s.collector.Result
 	for i := range open {

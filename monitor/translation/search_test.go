@@ -68,16 +68,16 @@ func TestSearchOfATupleUsedAgain(t *testing.T) {
 	dump := f.Take()
 	inside, _ := ParseEnd("10.0.0.5")
 	for limit, want := range map[int]int{0: 2, 1: 1, 2: 2} {
-		told := 0
-		s := NewSearch(Query{Inside: inside, Limit: limit}, nil, func(*Answer) error { told++; return nil })
+		answers := 0
+		s := NewSearch(Query{Inside: inside, Limit: limit}, nil, func(*Answer) error { answers++; return nil })
 		s.Table(at(0))
 		err := s.Write(dump)
 		if err != nil && !errors.Is(err, ErrStop) {
 			t.Fatal(err)
 		}
 		res, err := s.Finish()
-		if err != nil || told != want || res.Answers != want || !res.Live || res.More != (limit == 1) {
-			t.Errorf("limit %d: %d answers, %+v, %v", limit, told, res, err)
+		if err != nil || answers != want || res.Answers != want || !res.Live || res.More != (limit == 1) {
+			t.Errorf("limit %d: %d answers, %+v, %v", limit, answers, res, err)
 		}
 	}
 }

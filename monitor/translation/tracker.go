@@ -4,7 +4,8 @@ import "natlens/monitor"
 
 // TrackerConfig configures a Tracker. The zero value works.
 type TrackerConfig struct {
-	All bool // also follow flows that NAT leaves alone
+	All    bool           // also follow flows that NAT leaves alone
+	Wanted monitor.Filter // follow only these flows; nil: all
 
 	// Name returns the name of a network namespace of this run, also of number
 	// 0. nil: no namespace has a name.
@@ -78,9 +79,13 @@ func (t *Tracker) Apply(b *monitor.Batch, ch *Changes) {
 		case monitor.KindResynced:
 			t.losses.reconciled(t.lossName(e), e.Gap)
 		case monitor.KindDestroy:
-			t.destroy(e, ch)
+			if t.wanted(e) {
+				t.destroy(e, ch)
+			}
 		case monitor.KindNew, monitor.KindUpdate, monitor.KindExisting:
-			t.see(e, ch)
+			if t.wanted(e) {
+				t.see(e, ch)
+			}
 		}
 	}
 }
@@ -125,9 +130,6 @@ func (t *Tracker) lossName(e *monitor.Event) string {
 
 // see takes in a message that shows a flow alive.
 func (t *Tracker) see(e *monitor.Event, ch *Changes) {
-	if !t.wanted(&e.Flow) {
-		return
-	}
 	key := e.Flow.Orig
 	o, known := t.find(&key, e, ch)
 	if !known {
@@ -146,15 +148,20 @@ func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 	t.flows[key] = o
 }
 
-func (t *Tracker) wanted(f *monitor.Flow) bool {
-	return f.Reply.Family != 0 && (t.cfg.All || f.NAT().Kind != monitor.NATNone)
+func (t *Tracker) wanted(e *monitor.Event) bool {
+	f := &e.Flow
+	return f.Reply.Family != 0 && (t.cfg.All || f.NAT().Kind != monitor.NATNone) &&
+		(t.cfg.Wanted == nil || t.cfg.Wanted(e))
 }
 
 // begin returns a flow whose first message is e.
 func (t *Tracker) begin(e *monitor.Event) openFlow {
 	f := &e.Flow
 	t.last++
-	o := openFlow{gen: e.Gen, number: t.last, sentAs: f.SentAs(), deliveredTo: f.DeliveredTo(), nat: kindOf(f), losses: t.losses.count}
+	o := openFlow{
+		gen: e.Gen, number: t.last, sentAs: f.SentAs(), deliveredTo: f.DeliveredTo(),
+		nat: kindOf(f), losses: t.losses.count,
+	}
 	if e.Kind == monitor.KindExisting || e.Inferred {
 		o.bits |= openDumped
 	}
@@ -186,9 +193,6 @@ func (t *Tracker) timeOf(e *monitor.Event) monitor.Time {
 // destroy closes the flow of a DESTROY. A flow that was never seen before opens
 // and closes at once: its end still proves who held the address.
 func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
-	if !t.wanted(&e.Flow) {
-		return
-	}
 	key := e.Flow.Orig
 	o, known := t.find(&key, e, ch)
 	if !known {

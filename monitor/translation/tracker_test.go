@@ -121,7 +121,7 @@ func TestTracker(t *testing.T) {
 			{3, 4, 9, Destroyed, BeganInGap},
 			{4, 6, 9, Destroyed, BeganBefore},
 		}, 0},
-		{"a gap while the one before is reconciled", func(f *feed) {
+		{"a gap while the previous one is reconciled", func(f *feed) {
 			f.Add(monitor.KindNew, at(0), 1, client(1))
 			f.Lost(at(4), at(5), 10)
 			f.Lost(at(6), at(7), 10)

@@ -40,7 +40,7 @@ type Kind uint8
 
 // The bits of Kind.
 const (
-	SNAT     Kind = 1 << iota // the source is rewritten; masquerade looks the same
+	SNAT     Kind = 1 << iota // the source is rewritten, by SNAT or by masquerade
 	DNAT                      // the destination is rewritten
 	PortOnly                  // only ports, ids or keys change, no address
 	Redirect                  // DNAT to this host itself

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -79,4 +81,25 @@ func (c *HistoryFlags) Beside() (history.Config, error) {
 		err = Usagef("--keep %d: not a time such as 90d", files)
 	}
 	return cfg, err
+}
+
+// OpenHistory opens the history of a run for writing. Notes about it go to notes, a
+// line each.
+func OpenHistory(cfg history.Config, notes io.Writer) (*history.Writer, error) {
+	cfg.Note = func(text string) { fmt.Fprintf(notes, "natlens: %s\n", text) }
+	w, err := history.NewWriter(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("--history %s: %w", cfg.Dir, err)
+	}
+	return w, nil
+}
+
+// HistoryText sums up what a run has written to its history.
+func HistoryText(st history.Stats) string {
+	text := fmt.Sprintf("history: %s ended, %s open, %s on disk",
+		human.Plural(st.Rows+uint64(st.Pending), "translation"), human.Count(uint64(st.Open)), human.Bytes(uint64(st.Bytes)))
+	if st.Unkept > 0 {
+		text += fmt.Sprintf(", %s could not be written", human.Count(st.Unkept))
+	}
+	return text
 }

@@ -173,13 +173,13 @@ func (o *Options) keepHistory(cfg history.Config, run *live.Run) (trouble func()
 		return nil, nil
 	}
 	var notes laterNotes
-	k, err := history.Keep(cfg, nil, &notes)
+	log, err := cli.OpenHistory(cfg, &notes)
 	if err != nil {
 		return nil, err
 	}
 	run.OnClose(func() error { notes.print(o.con.Stderr); return nil })
-	run.Tap(k)
-	return k.Trouble, nil
+	run.Tap(log)
+	return log.Trouble, nil
 }
 
 // tableMax returns nf_conntrack_max, 0 where it can't be read.

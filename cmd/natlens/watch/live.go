@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/export/history"
 	"natlens/export/metrics"
 	"natlens/monitor"
 	"natlens/monitor/capture"
@@ -113,16 +112,15 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 		run.AddRules(o.Thresholds.Values, true)
 	}
 	if o.kept.Dir != "" {
-		var logged monitor.Filter
 		if o.logSelected {
-			logged = run.Loop.Filter
+			o.kept.Wanted = run.Loop.Filter
 		}
-		k, err := history.Keep(*o.kept, logged, con.Stderr)
+		log, err := cli.OpenHistory(*o.kept, con.Stderr)
 		if err != nil {
 			return nil, err
 		}
-		run.OnClose(func() error { o.note(con, "%s", k.Text()); return nil })
-		run.Tap(k)
+		run.OnClose(func() error { o.note(con, "%s", cli.HistoryText(log.Stats())); return nil })
+		run.Tap(log)
 	}
 	if listener != nil {
 		o.note(con, "%s", cli.MetricsText(listener))

@@ -63,14 +63,17 @@ func (p *answers) cells(a *translation.Answer) []string {
 	if a.Counted {
 		bytes = "↑" + human.Bytes(a.Original.Bytes) + " ↓" + human.Bytes(a.Reply.Bytes)
 	}
-	return []string{endText(a.Proto, a.Inside(a.Side)), a.Proto.String(), endText(a.Proto, a.Outside(a.Side)), since, until,
-		endText(a.Proto, a.Peer(a.Side)), a.NAT.String(), bytes, noteText(a)}
+	end := func(e translation.End) string { return endText(a.Proto, e) }
+	return []string{
+		end(a.Inside(a.Side)), a.Proto.String(), end(a.Outside(a.Side)), since, until,
+		end(a.Peer(a.Side)), a.NAT.String(), bytes, noteText(a),
+	}
 }
 
 func (p *answers) count(a *translation.Answer) {
 	host := a.Inside(a.Side).Addr.String()
 	if a.Namespace != "" {
-		host += " in " + monitor.Escape(a.Namespace)
+		host += " in " + a.Namespace
 	}
 	switch {
 	case slices.Contains(p.hosts, host):
@@ -106,7 +109,7 @@ func noteText(a *translation.Answer) string {
 		notes = append(notes, fmt.Sprintf("zone %d", a.Zone))
 	}
 	if a.Namespace != "" {
-		notes = append(notes, "in "+monitor.Escape(a.Namespace))
+		notes = append(notes, "in "+a.Namespace)
 	}
 	return strings.Join(notes, "; ")
 }

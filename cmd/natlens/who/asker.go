@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor"
 	"natlens/monitor/translation"
 	"natlens/tui/who"
 )
@@ -42,7 +41,7 @@ func (u *asker) Where() string {
 	case len(u.scope.Recordings) > 0:
 		return "this recording"
 	case u.scope.Dir != "":
-		return "the history in " + monitor.Escape(u.scope.Dir)
+		return "the history in " + u.scope.Dir
 	case u.scope.Table:
 		return "the table"
 	}
@@ -64,7 +63,7 @@ func (u *asker) Ask(ctx context.Context, question string) (who.Answer, error) {
 	case o.format != "":
 		return who.Answer{}, cli.Usagef("-o is for natlens who on the command line")
 	case slices.Contains(o.recordings, "-"):
-		return who.Answer{}, cli.Usagef("--recording -: standard input is the keyboard here")
+		return who.Answer{}, cli.Usagef("--from -: standard input is the keyboard here")
 	case len(words) == 1:
 		o.addr = words[0]
 	}

@@ -37,7 +37,9 @@ func newExport(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export FILE",
 		Short: "Write the history, or a part of it, as CSV or JSON lines",
-		Long:  `Write the translations of the history, or those that were open at some time between --since and --until: the closed ones in the order in which they ended, then the open ones. FILE is - for standard output. Gaps are lines of their own in JSON. CSV has no place for them: standard error says how many there are.`,
+		Long: `Write the translations of the history, or those that were open at some time between --since and --until:
+the closed ones in the order in which they ended, then the open ones. FILE is - for standard output. Gaps are lines of
+their own in JSON. CSV has no place for them: standard error says how many there are.`,
 		Example: `  natlens history export translations.csv
   natlens history export --since 14:00 --until 15:00 -o jsonl - | grep 203.0.113.7`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -53,7 +55,7 @@ func newExport(con cli.Console) *cobra.Command {
 	f.StringVar(&o.dir, "history", defaultHistory, "the `directory` of the history")
 	f.StringVar(&o.times.since, "since", "", "open at this `time` or later: "+cli.MomentNowHelp)
 	f.StringVar(&o.times.until, "until", "", "open at this `time` or earlier")
-	f.StringVarP(&o.format, "output-format", "o", "", "`format`: csv or jsonl (default: the ending of FILE, else jsonl)")
+	f.StringVarP(&o.format, "output-format", "o", "", "`format`: csv or jsonl (default: by FILE's name, else jsonl)")
 	f.BoolVar(&o.force, "force", false, "overwrite a file that exists")
 	cli.InGroup(f, cli.GroupOutput, "output-format", "force")
 	cli.MustComplete(cmd, "history", cli.CompleteDir)

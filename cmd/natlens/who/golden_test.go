@@ -51,8 +51,8 @@ const goldenBegin = 1764403200
 // TestGolden compares 1,000 answers with those in testdata. They come from three
 // captures of one gateway in one history: the first ends in good order, the second
 // is killed. Each capture loses events once, one of them in one network namespace
-// only. The flows are of eight protocols, with and without ports, of both
-// families and of every kind of NAT.
+// only. The flows have eight protocols, with and without ports, both families and
+// every kind of NAT.
 func TestGolden(t *testing.T) {
 	dir, w := goldenHistory(t)
 	lines := readGolden(t)
@@ -186,7 +186,10 @@ func goldenHistory(t *testing.T) (dir string, w *history.Writer) {
 // askGolden returns the lines of an answer, the translations sorted.
 func askGolden(t *testing.T, dir string, q goldenQuestion) string {
 	t.Helper()
-	o := options{addr: q.Addr, inside: q.Inside, peer: q.Peer, proto: q.Proto, netns: q.NetNS, limit: q.Limit, dir: dir, times: times{since: q.Since, until: q.Until}}
+	o := options{
+		addr: q.Addr, inside: q.Inside, peer: q.Peer, proto: q.Proto, netns: q.NetNS, limit: q.Limit, dir: dir,
+		times: times{since: q.Since, until: q.Until},
+	}
 	var out bytes.Buffer
 	v, err := o.answer(t.Context(), func(string) (printer, error) { return &jsonPrinter{w: &out, lines: true}, nil })
 	if err != nil || len(v.Result.Faults) > 0 {

@@ -25,7 +25,8 @@ func (o *options) query() (q translation.Query, err error) {
 		}
 		var ok bool
 		if *end.to, ok = translation.ParseEnd(end.text); !ok {
-			return q, cli.Usagef("%s%s: not an address, such as 203.0.113.7, 203.0.113.7:32768 or [2001:db8::7]:443", end.flag, monitor.Escape(end.text))
+			return q, cli.Usagef("%s%s: not an address, such as 203.0.113.7, 203.0.113.7:32768 or [2001:db8::7]:443",
+				end.flag, end.text)
 		}
 	}
 	q.Proto, err = parseProto(o.proto)
@@ -55,7 +56,8 @@ func parseProto(text string) (monitor.Proto, error) {
 		return monitor.Proto(n), nil
 	}
 	if near := human.Nearest(text, protoWords()); near != "" {
-		return 0, cli.Usagef("--proto %s: not a protocol; did you mean %s?", monitor.Escape(text), near)
+		return 0, cli.Usagef("--proto %s: not a protocol; did you mean %s?", text, near)
 	}
-	return 0, cli.Usagef("--proto %s: not a protocol: %s, or a number from 1 to 255", monitor.Escape(text), strings.Join(protoWords(), ", "))
+	words := strings.Join(protoWords(), ", ")
+	return 0, cli.Usagef("--proto %s: not a protocol: %s, or a number from 1 to 255", text, words)
 }

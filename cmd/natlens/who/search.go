@@ -27,7 +27,7 @@ type place interface {
 
 	// find calls each for every translation that the query selects. Each ends
 	// the search with translation.ErrStop.
-	find(ctx context.Context, q translation.Query, each func(*translation.Answer) error) (translation.Result, error)
+	find(ctx context.Context, q translation.Query, each translation.Visit) (translation.Result, error)
 }
 
 // defaultHistory is the directory of the history if no flag names another.
@@ -57,7 +57,9 @@ func (h *historyPlace) span() (begin, end monitor.Time, help string, err error) 
 	return now, now, cli.MomentNowHelp, nil
 }
 
-func (h *historyPlace) find(ctx context.Context, q translation.Query, each func(*translation.Answer) error) (translation.Result, error) {
+func (h *historyPlace) find(
+	ctx context.Context, q translation.Query, each translation.Visit,
+) (translation.Result, error) {
 	return h.Find(ctx, q, each)
 }
 
@@ -74,7 +76,8 @@ func openRecordings(ctx context.Context, con cli.Console, files []string) (place
 	r := &recordingPlace{con: con, files: files, table: table.New(table.Config{}), names: new(monitor.Namespaces)}
 	from := cli.FromFlags{Paths: files}
 	var err error
-	r.rec, err = from.Recording(ctx, con, replay.Config{Zstd: cli.UnpackZstd, Locals: r.table.SetLocals, Namespaces: r.names})
+	cfg := replay.Config{Zstd: cli.UnpackZstd, Locals: r.table.SetLocals, Namespaces: r.names}
+	r.rec, err = from.Recording(ctx, con, cfg)
 	return r, err
 }
 
@@ -93,7 +96,9 @@ func (r *recordingPlace) span() (begin, end monitor.Time, help string, err error
 	return begin, end, cli.MomentHelp, err
 }
 
-func (r *recordingPlace) find(ctx context.Context, q translation.Query, each func(*translation.Answer) error) (translation.Result, error) {
+func (r *recordingPlace) find(
+	ctx context.Context, q translation.Query, each translation.Visit,
+) (translation.Result, error) {
 	src, err := r.rec.Open()
 	if err != nil {
 		return translation.Result{}, err

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/translation"
 )
@@ -78,7 +77,8 @@ func (p *answers) coverText(v *translation.Verdict, place string) string {
 	case r.Began == 0 && r.Ended == 0:
 		return "Not covered: " + place + " is empty."
 	case v.Foreign:
-		return "Not covered: " + place + " has no network namespace " + monitor.Escape(v.Query.Namespace) + namesText(r.Namespaces) + "."
+		unknown := v.Query.Namespace + namesText(r.Namespaces)
+		return "Not covered: " + place + " has no network namespace " + unknown + "."
 	case v.Covered == translation.None && v.Query.Until != 0 && v.Query.Until < r.Began:
 		return "Not covered: " + place + " begins " + from + "."
 	case v.Covered == translation.None:
@@ -104,7 +104,7 @@ func namesText(names []string) string {
 		if i > 0 {
 			text += ","
 		}
-		text += " " + monitor.Escape(name)
+		text += " " + name
 	}
 	if n := len(names) - maxNames; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
@@ -133,7 +133,7 @@ func (p *answers) gapText(g translation.Gap) string {
 	}
 	between := "between " + p.clock.time(g.From) + " and " + p.clock.time(g.To)
 	if g.Namespace != "" {
-		between += " in " + monitor.Escape(g.Namespace)
+		between += " in " + g.Namespace
 	}
 	switch g.Cause {
 	case translation.Lost:

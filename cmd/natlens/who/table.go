@@ -9,6 +9,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"natlens/cmd/natlens/cli"
+	exporttext "natlens/export/text"
+	"natlens/monitor"
 	"natlens/monitor/translation"
 )
 
@@ -20,6 +22,7 @@ type text struct {
 	w      io.Writer
 	width  int // of the terminal; 0: no limit
 	colour bool
+	ascii  bool
 	place  string
 
 	held    [][]string
@@ -34,11 +37,17 @@ const maxHeld = 500
 
 func newText(o *options, place string) *text {
 	width, _ := cli.Terminal(o.con.Stdout)
-	return &text{answers: answers{clock: clock{time.Local}}, w: o.con.Stdout, width: width, colour: o.con.Colour(o.con.Stdout), place: place}
+	return &text{
+		answers: answers{clock: clock{time.Local}}, w: o.con.Stdout,
+		width: width, colour: o.con.Colour(o.con.Stdout), ascii: o.con.ASCII(), place: place,
+	}
 }
 
 func (p *text) add(a *translation.Answer) error {
 	row := p.cells(a)
+	for i := range row {
+		row[i] = p.safe(row[i])
+	}
 	if p.settled {
 		p.print(row)
 	} else if p.held = append(p.held, row); len(p.held) == maxHeld {
@@ -60,6 +69,7 @@ func (p *text) end(v *translation.Verdict, hint string) error {
 		lines = append(lines, hint)
 	}
 	for _, line := range lines {
+		line = p.safe(line)
 		if p.width > 0 {
 			line = cli.Wrapped(line, p.width)
 		}
@@ -67,6 +77,15 @@ func (p *text) end(v *translation.Verdict, hint string) error {
 	}
 	p.write(out)
 	return p.err
+}
+
+// safe escapes what names may contain, and writes ASCII if the terminal needs it.
+func (p *text) safe(s string) string {
+	b := monitor.AppendMessage(nil, []byte(s))
+	if p.ascii {
+		b = exporttext.ASCII(b)
+	}
+	return string(b)
 }
 
 // settle fixes the widths by the answers that were held back, and prints those.
@@ -159,7 +178,7 @@ func listed(parts []string, width int) (lines []string) {
 	return lines
 }
 
-// paint colours what a reader looks for first.
+// paint colours the inside host and the doubts.
 func (p *text) paint(column int, cell string) string {
 	switch {
 	case !p.colour || cell == "":

@@ -38,7 +38,9 @@ func (p *tablePlace) span() (begin, end monitor.Time, help string, err error) {
 	return now, now, cli.MomentNowHelp, nil
 }
 
-func (p *tablePlace) find(ctx context.Context, q translation.Query, each func(*translation.Answer) error) (translation.Result, error) {
+func (p *tablePlace) find(
+	ctx context.Context, q translation.Query, each translation.Visit,
+) (translation.Result, error) {
 	table := cli.CaptureFlags{Netns: p.netns}
 	s := translation.NewSearch(q, nil, each)
 	now := monitor.Now()

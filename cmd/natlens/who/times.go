@@ -50,7 +50,7 @@ func (t *times) read(p place, q *translation.Query) error {
 		}
 		at, long, err := cli.ParseTime(one.text, begin.Time(), end.Time(), time.Local)
 		if err != nil {
-			return cli.Usagef("%s %s: %w %s", one.flag, monitor.Escape(one.text), err, help)
+			return cli.Usagef("%s %s: %w %s", one.flag, one.text, err, help)
 		}
 		if one.since != nil {
 			*one.since = monitor.Time(at.UnixNano())
@@ -60,7 +60,7 @@ func (t *times) read(p place, q *translation.Query) error {
 		}
 	}
 	if q.Since != 0 && q.Until != 0 && q.Since > q.Until {
-		return cli.Usagef("--since %s is after --until %s", monitor.Escape(t.since), monitor.Escape(t.until))
+		return cli.Usagef("--since %s is after --until %s", t.since, t.until)
 	}
 	return nil
 }

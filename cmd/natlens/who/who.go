@@ -12,7 +12,6 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
-	"natlens/monitor"
 	"natlens/monitor/translation"
 )
 
@@ -47,19 +46,22 @@ func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "who ADDR[:PORT] [flags]",
 		Short: "Find who held a translated address and port, and when",
-		Long: `Find which host behind the gateway held an address and port, from when to when and towards whom, and what makes that uncertain. --inside asks the reverse: what did this host hold?
+		Long: `Find which host behind the gateway held an address and port, from when to when and towards whom, and what
+makes that uncertain. --inside asks the reverse: what did this host hold?
 
-It searches the history that natlens record --history keeps; with --recording, recordings; with --live, or if there is no history, the kernel's table as it is now.
+It searches the history that natlens record --history keeps; with --from, a recording; with --live, or if there is no
+history, the kernel's table as it is now.
 
-A time covers what is written: 14:32 is a minute, 14:32:15 a second. Times without a zone are local. The exit code is 0 if somebody was found, and 1 if nobody was or the time is not covered; the answer says which.`,
+A time covers what is written: 14:32 is a minute, 14:32:15 a second. Times without a zone are local. The exit code is 0
+if somebody was found, and 1 if nobody was or the time is not covered; the answer says which.`,
 		Example: `  natlens who 203.0.113.7:32768 --proto tcp --at 14:32:15
   natlens who 203.0.113.7:32768 --since 2026-11-21T22:00:00Z --until -1h
   natlens who --inside 10.0.0.5 --since -2h --dst 192.0.2.80:443
   natlens who 203.0.113.7:32768 --netns blue --at -10m
-  natlens who 203.0.113.7:32768 --recording flows.pcapng -o jsonl`,
+  natlens who 203.0.113.7:32768 --from flows.pcapng -o jsonl`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return cli.Usagef("who takes one ADDR[:PORT], not %s as well", monitor.Escape(args[1]))
+				return cli.Usagef("who takes one ADDR[:PORT], not %s as well", args[1])
 			}
 			if len(args) == 1 {
 				o.addr = args[0]
@@ -83,9 +85,11 @@ func (o *options) register(cmd *cobra.Command) {
 	f.IntVar(&o.limit, "limit", 0, "end after `N` translations; 0: all")
 	cli.InGroup(f, cli.GroupOutput, "output-format", "limit")
 	f.StringVar(&o.dir, "history", "", "search the history in this `directory` (default "+defaultHistory+")")
-	f.StringArrayVar(&o.recordings, "recording", nil, "search this `file` instead: JSON lines or a netlink capture, plain or packed; again for one that follows")
+	f.StringArrayVar(&o.recordings, "from", nil, "search this recording instead: a `file` of JSON lines or a netlink "+
+		"capture, plain or packed, - for standard input; again for one that follows")
 	f.BoolVar(&o.live, "live", false, "search the kernel's table instead: who holds it now")
-	f.StringVar(&o.netns, "netns", "", "only this network `namespace`: by its name in a history or recording; for a table by name, path or process id")
+	f.StringVar(&o.netns, "netns", "", "only this network `namespace`: by its name in a history or recording; "+
+		"for a table by name, path or process id")
 	cli.MustComplete(cmd, "netns", cli.CompleteNetNS)
 	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json", "jsonl"))
 	cli.MustComplete(cmd, "proto", cli.OneOf(protoWords()...))
@@ -116,6 +120,9 @@ type printer interface {
 	end(v *translation.Verdict, hint string) error
 }
 
+// newPrinter returns a printer. place says what is searched.
+type newPrinter func(place string) (printer, error)
+
 // printer returns the printer of -o. place says what is searched.
 func (o *options) printer(place string) (printer, error) {
 	switch o.format {
@@ -126,11 +133,11 @@ func (o *options) printer(place string) (printer, error) {
 	case "json":
 		return &jsonPrinter{w: o.con.Stdout}, nil
 	}
-	return nil, cli.Usagef("-o %s: must be pretty, json or jsonl", monitor.Escape(o.format))
+	return nil, cli.Usagef("-o %s: must be pretty, json or jsonl", o.format)
 }
 
 // answer searches for what the options ask for and prints it.
-func (o *options) answer(ctx context.Context, newPrinter func(place string) (printer, error)) (*translation.Verdict, error) {
+func (o *options) answer(ctx context.Context, newPrinter newPrinter) (*translation.Verdict, error) {
 	q, err := o.query()
 	if err != nil {
 		return nil, err
@@ -176,7 +183,8 @@ func (o *options) hint(ctx context.Context, p place, v *translation.Verdict) (st
 	if err != nil || res.Answers == 0 {
 		return "", err
 	}
-	return fmt.Sprintf("%s is an inside address. To see what it held: natlens who --inside %s", v.Query.Outside, v.Query.Outside), nil
+	const text = "%s is an inside address. To see what it held: natlens who --inside %s"
+	return fmt.Sprintf(text, v.Query.Outside, v.Query.Outside), nil
 }
 
 // check rejects flags that exclude each other.
@@ -189,7 +197,7 @@ func (o *options) check() error {
 	}
 	switch {
 	case given > 1:
-		return cli.Usagef("--history, --recording and --live: who searches one of them")
+		return cli.Usagef("--history, --from and --live: who searches one of them")
 	case o.live && o.times.given():
 		return cli.Usagef("--live is who holds it now: --at, --since and --until are for a history or a recording")
 	case o.limit < 0:

@@ -31,9 +31,10 @@ func Flow(from, to, as, at string) monitor.Flow {
 		family = monitor.IPv4
 	}
 	flow := monitor.Flow{
-		Orig:  monitor.Tuple{Src: f.Addr, SrcPort: f.Port, Dst: t.Addr, DstPort: t.Port, Proto: monitor.TCP, Family: family},
-		Reply: monitor.Tuple{Src: d.Addr, SrcPort: d.Port, Dst: a.Addr, DstPort: a.Port, Proto: monitor.TCP, Family: family},
+		Orig:  monitor.Tuple{Src: f.Addr, SrcPort: f.Port, Dst: t.Addr, DstPort: t.Port, Proto: monitor.TCP},
+		Reply: monitor.Tuple{Src: d.Addr, SrcPort: d.Port, Dst: a.Addr, DstPort: a.Port, Proto: monitor.TCP},
 	}
+	flow.Orig.Family, flow.Reply.Family = family, family
 	if f != a {
 		flow.Status |= monitor.SrcNAT
 	}
@@ -47,7 +48,7 @@ func Flow(from, to, as, at string) monitor.Flow {
 func SNAT(from, as, to string) monitor.Flow { return Flow(from, to, as, to) }
 
 // Client returns the flow of a client through SNAT with the same port inside and
-// outside, which tells it from other clients' flows.
+// outside, which no other client has.
 func Client(port int) monitor.Flow {
 	flow := SNAT("10.0.0.1:1", "203.0.113.7:1", "198.51.100.9:443")
 	flow.Orig.SrcPort, flow.Reply.DstPort = uint16(port), uint16(port)
