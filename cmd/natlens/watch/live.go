@@ -139,8 +139,9 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 		return err
 	}
 	defer stop()
+	beside := o.unfiltered(run) // it receives what comes from the next line on
 	o.note(con, "capture: %s", captureText(run))
-	stopNotes := o.notes(ctx, con, run)
+	stopNotes := o.notes(ctx, con, run, beside)
 	if at != nil {
 		at.Started()
 	}

@@ -17,11 +17,10 @@ const quietTime = 5 * time.Second
 
 // notes notes, beside the run, what the kernel does not count, and once why nothing has
 // been seen for a while. The caller calls stop at the end.
-func (o *Options) notes(ctx context.Context, con cli.Console, run *live.Run) (stop func()) {
+func (o *Options) notes(ctx context.Context, con cli.Console, run *live.Run, beside *capture.Capture) (stop func()) {
 	if o.quiet {
 		return func() {}
 	}
-	beside := unfiltered(run)
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -73,8 +72,8 @@ func uncounted(run *live.Run) bool {
 // unfiltered returns a listener beside a capture that leaves events out uncounted,
 // to find out whether there are any. Its queue is the smallest, because what the kernel
 // drops there is counted. nil: none is needed, or none can be opened.
-func unfiltered(run *live.Run) *capture.Capture {
-	if run.Several() || !uncounted(run) {
+func (o *Options) unfiltered(run *live.Run) *capture.Capture {
+	if o.quiet || run.Several() || !uncounted(run) {
 		return nil
 	}
 	cfg := run.Config()
