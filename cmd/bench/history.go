@@ -127,6 +127,7 @@ func (b *historyBench) build(ctx context.Context) error {
 		batch  monitor.Batch
 		ends   = map[monitor.Time][]uint64{} // flows that end within a second
 		next   uint64
+		ended  uint64
 		began  = time.Now()
 		used   = cpuOf(os.Getpid())
 		logged = began
@@ -142,7 +143,7 @@ func (b *historyBench) build(ctx context.Context) error {
 		e.Has = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID
 		return e
 	}
-	for now := historyBegin; rows < b.flows && ctx.Err() == nil && time.Since(began) < b.atMost; now += step {
+	for now := historyBegin; ended < b.flows && ctx.Err() == nil && time.Since(began) < b.atMost; now += step {
 		for ; b.start(next) < now+step; next++ {
 			add(monitor.KindNew, next, b.start(next))
 			end := (b.start(next) + b.life(next)) / step * step
@@ -155,6 +156,7 @@ func (b *historyBench) build(ctx context.Context) error {
 			e.Flow.State = monitor.TCPTimeWait
 			e.Has |= monitor.AttrState | monitor.AttrCountersOrig | monitor.AttrCountersReply
 		}
+		ended += uint64(len(ends[now]))
 		delete(ends, now)
 		if err = errors.Join(err, w.Write(&batch)); err != nil {
 			return err

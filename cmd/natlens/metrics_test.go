@@ -152,9 +152,9 @@ func TestMetricsInUse(t *testing.T) {
 	}
 }
 
-// TestMetricsText expects a word where others may read.
+// TestMetricsText expects a warning if other hosts can read the metrics.
 func TestMetricsText(t *testing.T) {
-	for _, c := range []struct{ address, holds string }{{"127.0.0.1:0", ""}, {"[::]:0", "a firewall should say who does"}} {
+	for _, c := range []struct{ address, holds string }{{"127.0.0.1:0", ""}, {"[::]:0", "restrict it with a firewall"}} {
 		l, err := (&cli.MetricsFlags{Address: c.address}).Listen()
 		if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
 			continue // no IPv6
