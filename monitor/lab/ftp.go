@@ -37,7 +37,7 @@ func (l *Lab) FTPOnce(ctx context.Context, f FTP) (netip.AddrPort, error) {
 	defer conn.Close()
 	defer endWith(ctx, conn)()
 	c := &ftpClient{from, conn, textproto.NewConn(conn)}
-	if err := c.session(ctx, f); err != nil {
+	if err := c.run(ctx, f); err != nil {
 		return addrPortOf(conn.LocalAddr()), fmt.Errorf("ftp from %s: %w", from.name, err)
 	}
 	return addrPortOf(conn.LocalAddr()), nil
@@ -49,7 +49,7 @@ type ftpClient struct {
 	control *textproto.Conn
 }
 
-func (c *ftpClient) session(ctx context.Context, f FTP) error {
+func (c *ftpClient) run(ctx context.Context, f FTP) error {
 	if _, _, err := c.control.ReadCodeLine(220); err != nil {
 		return err
 	}

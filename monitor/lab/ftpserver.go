@@ -34,7 +34,7 @@ func (l *Lab) answerFTP(conn *net.TCPConn) error {
 			return err
 		}
 		if strings.HasPrefix(answer, "221") {
-			// The client closes first, as in answer.
+			// The client closes first, as in serveRequests.
 			_, err := io.Copy(io.Discard, conn)
 			return errors.Join(err, ackNow(conn))
 		}

@@ -11,82 +11,82 @@ import (
 	"time"
 )
 
-// flow makes one flow, or a few that belong together.
-type flow func(context.Context) error
+// action makes one flow, or a few that belong together.
+type action func(context.Context) error
 
-// kind is one kind of traffic. plan draws a flow of it and runs on Run's goroutine; the
-// flow runs on its own.
-type kind struct {
+// trafficKind is one kind of traffic. plan draws an action and runs on Run's goroutine; the
+// action runs on its own.
+type trafficKind struct {
 	name   string
 	weight int // frequency, relative to the other kinds
-	plan   func(*rand.Rand) flow
+	plan   func(*rand.Rand) action
 }
 
 // unanswered ends the names of the kinds whose destination does not answer.
 const unanswered = ", unanswered"
 
 // kinds is the mix.
-func (l *Lab) kinds() []kind {
-	web := func(to netip.AddrPort) func(*rand.Rand) flow {
-		return func(r *rand.Rand) flow { return once(l.TCPOnce, l.web(r, l.either(r), to)) }
+func (l *Lab) kinds() []trafficKind {
+	web := func(to netip.AddrPort) func(*rand.Rand) action {
+		return func(r *rand.Rand) action { return once(l.TCPOnce, l.web(r, l.either(r), to)) }
 	}
-	udp := func(u UDP) func(*rand.Rand) flow {
-		return func(r *rand.Rand) flow { u.From = l.either(r); return once(l.UDPOnce, u) }
+	udp := func(u UDP) func(*rand.Rand) action {
+		return func(r *rand.Rand) action { u.From = l.either(r); return once(l.UDPOnce, u) }
 	}
-	ping := func(to netip.Addr) func(*rand.Rand) flow {
-		return func(r *rand.Rand) flow {
+	ping := func(to netip.Addr) func(*rand.Rand) action {
+		return func(r *rand.Rand) action {
 			return l.pings(Ping{From: l.either(r), To: to, ID: uint16(r.Uint32())}, 1+r.IntN(4))
 		}
 	}
-	kinds := []kind{
+	kinds := []trafficKind{
 		{"https", 24, web(ServerHTTPS)},
 		{"http", 10, web(ServerHTTP)},
-		{"published", 8, func(r *rand.Rand) flow { return once(l.TCPOnce, l.web(r, l.Server, PublishedHTTP)) }},
+		{"published", 8, func(r *rand.Rand) action { return once(l.TCPOnce, l.web(r, l.Server, PublishedHTTP)) }},
 		{"redirected", 5, web(Redirected)},
-		{"redirected on loopback", 2, func(r *rand.Rand) flow {
+		{"redirected on loopback", 2, func(r *rand.Rand) action {
 			return once(l.TCPOnce, l.web(r, l.Gateway, RedirectedLoopback))
 		}},
-		{"session", 1, func(r *rand.Rand) flow {
+		{"session", 1, func(r *rand.Rand) action {
 			return l.session(TCP{From: l.either(r), To: ServerSSH}, seconds(r, 20, 120))
 		}},
-		{"names", 20, func(r *rand.Rand) flow {
+		{"names", 20, func(r *rand.Rand) action {
 			return once(l.UDPOnce, UDP{From: l.either(r), To: ServerDNS, Bytes: 30 + r.IntN(30)})
 		}},
 		{"time" + unanswered, 3, udp(UDP{To: netip.AddrPortFrom(Blackhole, 123), Bytes: 48, NoReply: true})},
-		{"connect" + unanswered, 2, func(r *rand.Rand) flow {
+		{"connect" + unanswered, 2, func(r *rand.Rand) action {
 			return once(l.SYNOnce, TCP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 443)})
 		}},
 		{"ping", 5, ping(ServerIP)},
-		{"sctp", 1, func(r *rand.Rand) flow {
+		{"sctp", 1, func(r *rand.Rand) action {
 			// Raw packets need a port of their own: one from Linux's ephemeral range.
 			local := portOnly(uint16(32768 + r.IntN(28232)))
 			return once(l.SCTPOnce, SCTP{From: l.either(r), Local: local, To: netip.AddrPortFrom(ServerIP, 3868)})
 		}},
-		{"udplite", 1, func(r *rand.Rand) flow { return once(l.UDPLiteOnce, UDP{From: l.either(r), To: ServerDNS}) }},
+		{"udplite", 1, func(r *rand.Rand) action { return once(l.UDPLiteOnce, UDP{From: l.either(r), To: ServerDNS}) }},
 		// Only one client: without ports two clients cannot share one address.
-		{"gre", 1, func(*rand.Rand) flow {
+		{"gre", 1, func(*rand.Rand) action {
 			return func(ctx context.Context) error { return l.GREOnce(ctx, GRE{Raw: Raw{To: ServerIP}}) }
 		}},
-		{"protocol 253", 1, func(*rand.Rand) flow {
+		{"protocol 253", 1, func(*rand.Rand) action {
 			return func(ctx context.Context) error { return l.RawOnce(ctx, Raw{To: ServerIP}) }
 		}},
 	}
 	if l.cfg.Helpers {
-		kinds = append(kinds, kind{"ftp", 2, func(r *rand.Rand) flow {
+		kinds = append(kinds, trafficKind{"ftp", 2, func(r *rand.Rand) action {
 			return once(l.FTPOnce, FTP{From: l.either(r), Bytes: sizeOf(r), Passive: r.IntN(2) == 0})
 		}})
 	}
 	if l.IPv6 {
 		kinds = append(kinds,
-			kind{"https over ipv6", 10, web(ServerHTTPS6)},
-			kind{"names over ipv6", 6, udp(UDP{To: ServerDNS6})},
-			kind{"ping over ipv6", 3, ping(ServerIP6)})
+			trafficKind{"https over ipv6", 10, web(ServerHTTPS6)},
+			trafficKind{"names over ipv6", 6, udp(UDP{To: ServerDNS6})},
+			trafficKind{"ping over ipv6", 3, ping(ServerIP6)})
 	}
 	return kinds
 }
 
-// once is the flow of one action.
-func once[A any](do func(context.Context, A) (netip.AddrPort, error), a A) flow {
+// once returns the action that calls do.
+func once[A any](do func(context.Context, A) (netip.AddrPort, error), a A) action {
 	return func(ctx context.Context) error { _, err := do(ctx, a); return err }
 }
 
@@ -117,7 +117,7 @@ func seconds(r *rand.Rand, least, most float64) time.Duration {
 func portOnly(p uint16) netip.AddrPort { return netip.AddrPortFrom(netip.Addr{}, p) }
 
 // pings sends n echoes, one a second, as ping(8) does.
-func (l *Lab) pings(p Ping, n int) flow {
+func (l *Lab) pings(p Ping, n int) action {
 	return func(ctx context.Context) error {
 		for range n {
 			p.Seq++
@@ -133,7 +133,7 @@ func (l *Lab) pings(p Ping, n int) flow {
 }
 
 // session keeps a connection open for a time, with a few bytes every second.
-func (l *Lab) session(c TCP, length time.Duration) flow {
+func (l *Lab) session(c TCP, length time.Duration) action {
 	return func(ctx context.Context) error {
 		_, err := l.connection(ctx, c, length, func(ctx context.Context, conn *net.TCPConn) error {
 			for end := time.Now().Add(length); time.Now().Before(end); {

@@ -44,7 +44,7 @@ func (l *Lab) serveServer(ip netip.Addr) error {
 	for _, s := range []struct {
 		kind, proto int
 		port        uint16
-		answer      reply
+		answer      packetAnswer
 	}{
 		{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDNS.Port(), same},
 		{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDiscard.Port(), func([]byte) []byte { return nil }},
@@ -62,7 +62,7 @@ func (l *Lab) serveServer(ip netip.Addr) error {
 
 // ServeTCP answers TCPOnce in a namespace, until Close.
 func (l *Lab) ServeTCP(n *Namespace, at netip.AddrPort) error {
-	return l.serveConns(n, at, answer)
+	return l.serveConns(n, at, serveRequests)
 }
 
 // serveConns accepts connections and runs handle on each until Close.
@@ -92,9 +92,9 @@ func (l *Lab) serveConns(n *Namespace, at netip.AddrPort, handle func(*net.TCPCo
 	return nil
 }
 
-// answer serves the lab's protocol: a request is the number of bytes to send, in eight
+// serveRequests serves the lab's protocol: a request is the number of bytes to send, in eight
 // bytes, big endian. It returns when the peer has sent FIN.
-func answer(conn *net.TCPConn) error {
+func serveRequests(conn *net.TCPConn) error {
 	var request [8]byte
 	for {
 		if _, err := io.ReadFull(conn, request[:]); err != nil {
@@ -114,9 +114,9 @@ func (l *Lab) ServeUDP(n *Namespace, at netip.AddrPort) error {
 	return l.servePackets(n, unix.SOCK_DGRAM, unix.IPPROTO_UDP, at, same)
 }
 
-// reply returns the answer to a packet, which may use the packet's memory. nil is no
+// packetAnswer returns the answer to a packet, which may use the packet's memory. nil is no
 // answer.
-type reply func(packet []byte) []byte
+type packetAnswer func(packet []byte) []byte
 
 func same(p []byte) []byte { return p }
 
@@ -129,7 +129,7 @@ func answerGRE(p []byte) []byte {
 }
 
 // servePackets answers packets on a datagram or raw socket until Close.
-func (l *Lab) servePackets(n *Namespace, kind, proto int, at netip.AddrPort, answer reply) error {
+func (l *Lab) servePackets(n *Namespace, kind, proto int, at netip.AddrPort, answer packetAnswer) error {
 	conn, err := n.listenPacket(kind, proto, at)
 	if err != nil {
 		return err

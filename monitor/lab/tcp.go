@@ -120,11 +120,11 @@ var filler [32 << 10]byte
 
 func sendBytes(w io.Writer, n uint64) error {
 	for n > 0 {
-		chunk := min(n, uint64(len(filler)))
-		if _, err := w.Write(filler[:chunk]); err != nil {
+		size := min(n, uint64(len(filler)))
+		if _, err := w.Write(filler[:size]); err != nil {
 			return err
 		}
-		n -= chunk
+		n -= size
 	}
 	return nil
 }

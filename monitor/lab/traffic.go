@@ -44,13 +44,13 @@ func (l *Lab) Run(ctx context.Context, t Traffic) error {
 	rnd := rand.New(rand.NewPCG(t.Seed, 0))
 	r := &runner{slots: make(chan struct{}, inFlight)}
 	r.begin(ctx, l.clash)
-	var drawn []kind // each kind as often as its weight
+	var drawn []trafficKind // each kind as often as its weight
 	for _, k := range l.kinds() {
 		if t.Answered && strings.HasSuffix(k.name, unanswered) {
 			continue
 		}
 		r.begin(ctx, k.plan(rnd))
-		drawn = append(drawn, slices.Repeat([]kind{k}, k.weight)...)
+		drawn = append(drawn, slices.Repeat([]trafficKind{k}, k.weight)...)
 	}
 	// The time between flows is exponential, as with independent users.
 	for sleep(ctx, time.Duration(min(rnd.ExpFloat64(), 5)/t.Rate*float64(time.Second))) == nil && ctx.Err() == nil {
@@ -72,7 +72,7 @@ type runner struct {
 }
 
 // begin runs a flow on its own goroutine, once a slot is free.
-func (r *runner) begin(ctx context.Context, f flow) {
+func (r *runner) begin(ctx context.Context, f action) {
 	select {
 	case r.slots <- struct{}{}:
 	case <-ctx.Done():
