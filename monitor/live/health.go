@@ -209,9 +209,12 @@ func (out *HealthReading) split(named []doctor.Named, total map[string]uint64) {
 		case !ok:
 			out.Checks = append(out.Checks, c.Check)
 		case c.Level != doctor.Skip:
+			means := c.Of.Meaning(word)
+			if c.Level != doctor.OK {
+				means = doctor.InNamespaces(c.In, means)
+			}
 			out.Counters = append(out.Counters, CounterReading{
-				Word: word, Total: total[word], Level: c.Level, Command: c.Command,
-				Means: doctor.InNamespaces(c.In, c.Of.Meaning(word)),
+				Word: word, Total: total[word], Level: c.Level, Command: c.Command, Means: means,
 			})
 		}
 	}
