@@ -182,10 +182,7 @@ func TestGenerateSources(t *testing.T) {
 // must return the reason.
 func TestRaiseMax(t *testing.T) {
 	t.Parallel()
-	old, err := readLimit(conntrackMax)
-	if err != nil {
-		t.Fatal(err)
-	}
+	old, _ := readLimit(conntrackMax) // 0 if the namespace has no such sysctl
 	held, err := RaiseMax(t.Context(), old+1000)
 	if errors.Is(err, ErrNotInitial) {
 		if InitialUserNS() {
