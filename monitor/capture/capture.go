@@ -24,11 +24,10 @@ import (
 // are those of all namespaces, which share one queue; by sockets they are in the order
 // in which the sockets were read.
 //
-// A namespace that is found after Open has returned is announced by an event of
-// KindNetNSBegin, which comes before its own. What happened in it before is not
-// reported, but for what [Capture.Dump] finds then: flows that began before a
-// listener was there send no events (nf_conntrack_events=2). A namespace ends, by an
-// event of KindNetNSEnd, when it is mounted nowhere and no process is in it. The
+// A namespace that is found after Open has returned begins with an event of
+// KindNetNSBegin. What happened in it before is only in its table ([Capture.Dump]): flows that
+// began before a listener was there send no events (nf_conntrack_events=2). A namespace ends
+// with an event of KindNetNSEnd when it is mounted nowhere and no process is in it. The
 // capture keeps it alive until then, which delays its end by two scans at most.
 type Capture struct {
 	cfg      Config
@@ -187,7 +186,7 @@ func (c *Capture) poll(b *monitor.Batch) error {
 	if err != nil {
 		return err
 	}
-	c.pace.looked(found)
+	c.pace.after(found)
 	if err := c.retire(b); err != nil {
 		return err
 	}
@@ -219,7 +218,7 @@ func (c *Capture) retire(b *monitor.Batch) (err error) {
 		return nil
 	}
 	c.retiring = slices.DeleteFunc(c.retiring, func(m *member) bool {
-		// There must be room for a loss and the end.
+		// A loss and the end must fit into the batch.
 		if err != nil || len(b.Events) > monitor.BatchSize-2 {
 			return false
 		}
@@ -253,8 +252,8 @@ func (c *Capture) Close() error {
 // Way returns how events are captured: Ring or Socket.
 func (c *Capture) Way() Way { return c.queue.way() }
 
-// Stats returns the counters as they are now. It may be called at any time. Lost has
-// also what no event of KindLost reports yet, because nobody reads.
+// Stats returns the counters as they are now. It may be called at any time. Lost
+// includes what no event of KindLost reports yet, because the reader has not come to it.
 func (c *Capture) Stats() Stats {
 	s := &c.out.stats
 	left, lost, capacity := c.members.sum()

@@ -38,8 +38,8 @@ type Config struct {
 	Ring   int   // bytes of BPF ring, a power of two; 0: DefaultRing
 
 	// Push is a filter that the kernel applies before events are queued: the part
-	// that [ExplainPush] returns. Messages that do not look like the kernel's pass,
-	// so the caller must apply the whole filter to what comes. Nil: every event.
+	// that [ExplainPush] returns. Messages of another shape than the kernel's
+	// pass, so the caller must apply the whole filter to what comes. Nil: every event.
 	Push filter.Expr
 
 	// Dump opens the table of a network namespace for the method Dump: kernel.Dump.
@@ -50,8 +50,8 @@ type Config struct {
 	All *All
 }
 
-// All says who hears of the network namespaces of a capture of all. Ring is then
-// shared; Buffer is of each socket, 2 MiB at most but for the caller's own.
+// All is a capture of all network namespaces. They share one ring. Each has a socket
+// buffer of its own, of 2 MiB at most but for the caller's own namespace.
 type All struct {
 	// Names gives each namespace its number, which its events have; nil: the
 	// capture's own.
@@ -59,11 +59,11 @@ type All struct {
 
 	// Locals is called with the addresses of a namespace before the first event of
 	// it can be read, and after each change, from one goroutine at a time for each
-	// namespace. Nil: nobody wants them.
+	// namespace. It may be nil.
 	Locals func(monitor.NetNS, *monitor.Locals)
 
 	// Refused is called once for each namespace that can't be captured. It is not
-	// called for the caller's own: Open returns that error. Nil: nobody wants to know.
+	// called for the caller's own: Open returns that error. It may be nil.
 	Refused func(name string, err error)
 
 	// Wanted chooses among the namespaces; nil: all.
@@ -93,12 +93,12 @@ func (cfg *Config) complete() error {
 // Stats are a capture's own counters since it was opened.
 type Stats struct {
 	Received  uint64 // messages decoded
-	Lost      uint64 // events that the kernel dropped for want of room
+	Lost      uint64 // events that the kernel dropped because the queue was full
 	Gaps      uint64 // how often it did
 	Malformed uint64 // messages that could not be decoded
 	Unknown   uint64 // attributes and children skipped
 	Forged    uint64 // messages of other senders than the kernel, rejected; without those that Push left out
 	Wakeups   uint64 // times the reader woke up
-	LeftOut   uint64 // events that Push did not want; by socket only those that the reader left out ([Capture.WhyNotPushed])
+	LeftOut   uint64 // events that Push left out; by socket only if the reader does it ([Capture.WhyNotPushed])
 	Capacity  int    // bytes of queue that the kernel granted, in all sockets together
 }

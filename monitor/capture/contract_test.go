@@ -19,9 +19,9 @@ import (
 )
 
 // What every way of capture must do. Each test of the contract runs over all of
-// them, side by side in one namespace where it compares what they tell.
+// them, side by side in one namespace if it compares what they return.
 
-// Both ways, listening at once, tell the same messages in the same order: a life
+// Both ways, listening at once, return the same messages in the same order: a life
 // of each protocol, a helper with an expected connection, a DESTROY by hand.
 func TestSameEvents(t *testing.T) {
 	l := labtest.New(t)
@@ -52,7 +52,7 @@ func TestSameEvents(t *testing.T) {
 		}
 	}
 	mark(t, l, last)
-	var first []told
+	var first []received
 	for i, c := range captures {
 		events, err := collect(ctx, c, newOf(last))
 		if err != nil {
@@ -70,7 +70,7 @@ func TestSameEvents(t *testing.T) {
 	}
 }
 
-func sameEvents(t *testing.T, got, want []told) {
+func sameEvents(t *testing.T, got, want []received) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%d events, want %d", len(got), len(want))
@@ -82,7 +82,7 @@ func sameEvents(t *testing.T, got, want []told) {
 	}
 }
 
-func checkTimes(t *testing.T, events []told) {
+func checkTimes(t *testing.T, events []received) {
 	t.Helper()
 	now := monitor.Now()
 	for i, e := range events {
@@ -96,7 +96,7 @@ func checkTimes(t *testing.T, events []told) {
 }
 
 // A reader that waits is woken by what comes, and it is counted. What comes before
-// it waits wakes nobody, so that events are sent one by one.
+// it waits wakes no reader, so that events are sent one by one.
 func TestWakeups(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
@@ -136,10 +136,9 @@ func TestWakeups(t *testing.T) {
 	})
 }
 
-// A reader that stands still while the kernel's queue overruns gets all that the
-// queue held, the exact number of what it did not, and the gap at its place; and
-// after it events again, a hundred times over. A capture with room for all says
-// what there was.
+// A reader that pauses while the kernel's queue overruns gets all that the queue held,
+// the exact number of what it did not, and the gap in its place; and after it events
+// again, a hundred times. A capture with a large queue has all events to compare with.
 func TestLossIsExact(t *testing.T) {
 	const rounds, burst = 100, 64
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
@@ -153,7 +152,7 @@ func TestLossIsExact(t *testing.T) {
 		all := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}})
 		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 4096, Ring: 4096})
 		base := int(w.way) * 110
-		var want, got []told
+		var want, got []received
 		for round := range rounds {
 			made, err := g.Generate(ctx, labtest.GenConfig{Flows: burst, Base: (base + round) % 250})
 			if err != nil || made.Flows != burst {
@@ -193,7 +192,7 @@ func TestLossInTheMiddle(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*deadline)
 		defer cancel()
 		all := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}})
-		var want []told
+		var want []received
 		read := make(chan error, 1)
 		go func() {
 			var err error
@@ -206,12 +205,12 @@ func TestLossInTheMiddle(t *testing.T) {
 		if _, err := g.Generate(ctx, labtest.GenConfig{Flows: flood, Base: base, Rate: 40_000}); err != nil {
 			t.Fatal(err)
 		}
-		got, err := collect(ctx, c, func(told) bool { return true }) // one batch
+		got, err := collect(ctx, c, func(received) bool { return true }) // one batch
 		if err != nil {
 			t.Fatal(err)
 		}
 		// The next call gives the memory of the batch back.
-		more, err := collect(ctx, c, func(told) bool { return true })
+		more, err := collect(ctx, c, func(received) bool { return true })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +254,7 @@ func TestLossWhileReading(t *testing.T) {
 		}()
 		got, err := collect(ctx, c, upTo(flood))
 		if err := errors.Join(err, <-made); err != nil {
-			t.Fatalf("%v\n%d of %d told and lost, stats %+v", err, seenIn(got), flood, c.Stats())
+			t.Fatalf("%v\n%d of %d received and lost, stats %+v", err, seenIn(got), flood, c.Stats())
 		}
 		gaps, once := 0, map[string]bool{}
 		for i, e := range got {
@@ -265,18 +264,18 @@ func TestLossWhileReading(t *testing.T) {
 				continue
 			}
 			if once[e.raw] {
-				t.Fatalf("event %d of %d was told before", i, len(got))
+				t.Fatalf("event %d of %d was received before", i, len(got))
 			}
 			once[e.raw] = true
 		}
 		if n := seenIn(got); n != flood || gaps == 0 {
-			t.Errorf("%d told and lost, %d gaps", n, gaps)
+			t.Errorf("%d received and lost, %d gaps", n, gaps)
 		}
 	})
 }
 
-// seenIn counts events, told and lost.
-func seenIn(events []told) (n int) {
+// seenIn counts events, received and lost.
+func seenIn(events []received) (n int) {
 	for _, e := range events {
 		if e.kind == monitor.KindLost {
 			n += int(e.lost)
@@ -287,17 +286,17 @@ func seenIn(events []told) (n int) {
 	return n
 }
 
-// upTo returns a stop after n events, told or lost.
-func upTo(n int) func(told) bool {
-	return func(e told) bool {
-		n -= seenIn([]told{e})
+// upTo returns a stop after n events, received or lost.
+func upTo(n int) func(received) bool {
+	return func(e received) bool {
+		n -= seenIn([]received{e})
 		return n <= 0
 	}
 }
 
-// checkLoss walks over what was told, with losses, and what there was. Each
+// checkLoss compares what was received, with losses, with what there was. Each
 // event must be the one that comes next, after so many as were lost.
-func checkLoss(t *testing.T, got, want []told) (gaps int) {
+func checkLoss(t *testing.T, got, want []received) (gaps int) {
 	t.Helper()
 	at := 0
 	for i, e := range got {
@@ -313,12 +312,12 @@ func checkLoss(t *testing.T, got, want []told) (gaps int) {
 		at++
 	}
 	if at != len(want) {
-		t.Errorf("told and lost are %d, there were %d", at, len(want))
+		t.Errorf("received and lost are %d, there were %d", at, len(want))
 	}
 	return gaps
 }
 
-func checkGap(t *testing.T, all []told, i int) {
+func checkGap(t *testing.T, all []received, i int) {
 	t.Helper()
 	g := all[i].gap
 	if g.Uncertain || g.Count == 0 {
@@ -332,7 +331,7 @@ func checkGap(t *testing.T, all []told, i int) {
 	}
 }
 
-// Only the groups that were asked for are told.
+// Only events of the groups that were asked for are received.
 func TestKinds(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		l := labtest.New(t)
@@ -349,7 +348,7 @@ func TestKinds(t *testing.T) {
 		}
 		for _, e := range events {
 			if e.kind != monitor.KindNew {
-				t.Errorf("%v was told", e.kind)
+				t.Errorf("%v was received", e.kind)
 			}
 		}
 		if len(events) != 2 {
@@ -440,9 +439,8 @@ func TestPoll(t *testing.T) {
 	})
 }
 
-// Messages of other senders than the kernel. By socket they are told from the
-// kernel's, and counted. By ring they are not: what can't be decoded is counted,
-// the rest is events. Whatever comes, the stream goes on.
+// Messages of other senders than the kernel. By socket they are rejected and counted.
+// By ring they can't be: what can't be decoded is counted, the rest is events. Whatever comes, the stream goes on.
 func TestForged(t *testing.T) {
 	flow := forgedFlow()
 	short := slices.Clone(flow)

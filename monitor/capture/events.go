@@ -27,7 +27,9 @@ type counters struct {
 
 // decode appends the event of one message and returns it, or counts a message that
 // is no event and returns nil. at is its time unless the kernel stamped it.
-func (x *events) decode(msg []byte, at monitor.Time, source monitor.TimeSource, id monitor.NetNS, b *monitor.Batch) *monitor.Event {
+func (x *events) decode(
+	msg []byte, at monitor.Time, source monitor.TimeSource, id monitor.NetNS, b *monitor.Batch,
+) *monitor.Event {
 	n := len(b.Events)
 	if err := x.dec.Decode(msg, b); err != nil {
 		if errors.Is(err, ctnetlink.ErrNotConntrack) {
@@ -80,8 +82,8 @@ func (x *events) namespace(b *monitor.Batch, kind monitor.Kind, id monitor.NetNS
 	x.order(e)
 }
 
-// publish shows the decoder's counters to Stats. Answers and other messages that
-// only the ring can't tell from the kernel's events are malformed.
+// publish shows the decoder's counters to Stats. Messages that are no conntrack events
+// count as malformed: only forged ones come, and only by the ring.
 func (x *events) publish() {
 	x.stats.received.Store(x.received)
 	x.stats.malformed.Store(x.dec.Malformed + x.refused)

@@ -17,7 +17,8 @@ import (
 // anybody does.
 func TestListenerElsewhere(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
-		elsewhere, l := labtest.New(t), labtest.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "2"}})
+		elsewhere, l := labtest.New(t), labtest.NewWith(t,
+			lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "2"}})
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
 		listener := w.start(t, Config{NetNS: elsewhere.Gateway.FD()})
@@ -34,7 +35,7 @@ func TestListenerElsewhere(t *testing.T) {
 		if err := s.Flush(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := collect(ctx, c, func(e told) bool { return e.kind == monitor.KindDestroy }); err != nil {
+		if _, err := collect(ctx, c, func(e received) bool { return e.kind == monitor.KindDestroy }); err != nil {
 			t.Error(err)
 		}
 	})

@@ -40,7 +40,7 @@ var (
 )
 
 // Namespaces with traffic come and go: every event has the right namespace, every
-// flow that was made is told and ended, and nothing is left: no flow, no
+// flow that was made is reported and ended, and nothing is left: no flow, no
 // descriptor, no goroutine, no map.
 func TestEverySoak(t *testing.T) {
 	size := smallChurn
@@ -66,7 +66,8 @@ func soakEvery(t *testing.T, way Way, size churn) {
 	before := takeStock()
 	s := newSoak()
 	table := table.New(table.Config{})
-	c, err := Open(Config{Dump: kernel.Dump, Way: way, All: &All{Names: s.names, Locals: table.SetLocalsOf, Wanted: s.wanted}})
+	c, err := Open(Config{Dump: kernel.Dump, Way: way, All: &All{Names: s.names, Locals: table.SetLocalsOf,
+		Wanted: s.wanted}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func soakEvery(t *testing.T, way Way, size churn) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if n := takeStock().descriptors; n > before.descriptors { // which nobody has to collect
+	if n := takeStock().descriptors; n > before.descriptors { // which no garbage collection closes
 		t.Errorf("%d descriptors are open after Close, %d were before: %s", n, before.descriptors, openFiles())
 	}
 	s.names.All(func(_ monitor.NetNS, n monitor.Namespace) { t.Errorf("namespace %s is still numbered", n.Name) })
@@ -153,19 +154,19 @@ func waitFor(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// soak is the namespaces of a run, and the sink that looks at their events.
+// soak is the namespaces of a run, and the sink that counts their events.
 type soak struct {
 	names *monitor.Namespaces
 
-	mu     sync.Mutex
-	series map[uint64]int // which flows are of each namespace, by its inode
-	told   map[monitor.NetNS]*account
-	ends   int
-	wrong  []string
+	mu       sync.Mutex
+	series   map[uint64]int // which flows are of each namespace, by its inode
+	accounts map[monitor.NetNS]*account
+	ends     int
+	wrong    []string
 }
 
-// account is what was told of a namespace. A flow that was made while the first
-// look at its table went on is told twice, with one number: it is born once.
+// account is what was reported of a namespace. A flow that was made during the first
+// dump of its table is reported twice, with one number: it is born once.
 type account struct {
 	series                             int
 	begun, ended, born, died, inferred int
@@ -173,7 +174,7 @@ type account struct {
 }
 
 func newSoak() *soak {
-	return &soak{names: new(monitor.Namespaces), series: map[uint64]int{}, told: map[monitor.NetNS]*account{}}
+	return &soak{names: new(monitor.Namespaces), series: map[uint64]int{}, accounts: map[monitor.NetNS]*account{}}
 }
 
 // wanted leaves other tests' namespaces alone.
@@ -219,7 +220,7 @@ func (s *soak) begin(t *testing.T, i, flows int) *soaked {
 }
 
 // later makes flows when the namespace has been found, and its first flows in its
-// table: what ends before that was never told.
+// table: what ends before that was never reported.
 func (s *soak) later(ctx context.Context, g *labtest.Generator, inode uint64, cfg labtest.GenConfig) error {
 	for end := time.Now().Add(deadline); !s.found(inode, cfg.Flows); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -230,13 +231,13 @@ func (s *soak) later(ctx context.Context, g *labtest.Generator, inode uint64, cf
 	return err
 }
 
-// found reports whether the namespace that is there under an inode was told of,
+// found reports whether the namespace that is there under an inode was reported,
 // with so many flows.
 func (s *soak) found(inode uint64, flows int) (yes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.names.All(func(n monitor.NetNS, known monitor.Namespace) {
-		yes = yes || known.Inode == inode && s.told[n] != nil && s.told[n].born >= flows
+		yes = yes || known.Inode == inode && s.accounts[n] != nil && s.accounts[n].born >= flows
 	})
 	return yes
 }
@@ -303,10 +304,10 @@ func (s *soak) Write(b *monitor.Batch) error {
 	defer s.mu.Unlock()
 	for i := range b.Events {
 		e := &b.Events[i]
-		a := s.told[e.NetNS()]
+		a := s.accounts[e.NetNS()]
 		if a == nil {
 			a = &account{series: s.series[s.names.Get(e.NetNS()).Inode], known: map[uint64]bool{}}
-			s.told[e.NetNS()] = a
+			s.accounts[e.NetNS()] = a
 		}
 		switch e.Kind {
 		case monitor.KindNetNSBegin:
@@ -327,8 +328,10 @@ func (s *soak) Write(b *monitor.Batch) error {
 		}
 		known := s.names.Get(e.NetNS())
 		// The series' addresses are 198.18.0.1 plus twice its number, and the next.
-		if e.Kind.HasFlow() && (int(e.Flow.Orig.Src[15]-1)/2 != a.series || e.Flow.Path == monitor.PathUnknown) || a.begun != 1 {
-			s.wrong = append(s.wrong, fmt.Sprintf("%s of %s, %s, in namespace %d (%s), begun %d times", e.Kind, e.Flow.Orig.Src, e.Flow.Path, e.NetNS(), known.Name, a.begun))
+		if e.Kind.HasFlow() && (int(e.Flow.Orig.Src[15]-1)/2 != a.series || e.Flow.Path == monitor.PathUnknown) ||
+			a.begun != 1 {
+			s.wrong = append(s.wrong, fmt.Sprintf("%s of %s, %s, in namespace %d (%s), begun %d times", e.Kind,
+				e.Flow.Orig.Src, e.Flow.Path, e.NetNS(), known.Name, a.begun))
 		}
 	}
 	return nil
@@ -352,13 +355,14 @@ func (s *soak) check(t *testing.T, size churn) {
 		}
 		t.Error(w)
 	}
-	if len(s.told) != size.made {
-		t.Errorf("%d namespaces were told of, %d were made", len(s.told), size.made)
+	if len(s.accounts) != size.made {
+		t.Errorf("%d namespaces were accounts of, %d were made", len(s.accounts), size.made)
 	}
 	inferred := 0
-	for id, a := range s.told {
+	for id, a := range s.accounts {
 		if a.begun != 1 || a.ended != 1 || a.born != 2*size.flows || a.died != 2*size.flows {
-			t.Errorf("namespace %d: begun %d times, ended %d, %d flows born, %d died; want %d flows", id, a.begun, a.ended, a.born, a.died, 2*size.flows)
+			t.Errorf("namespace %d: begun %d times, ended %d, %d flows born, %d died; want %d flows", id, a.begun, a.ended,
+				a.born, a.died, 2*size.flows)
 		}
 		inferred += a.inferred
 	}
@@ -387,7 +391,7 @@ func TestEveryClose(t *testing.T) {
 				ran <- m.Run(t.Context())
 			}()
 			for _, n := range alive {
-				if err := <-n.busy; err != nil { // its second half was made, and so it was told of
+				if err := <-n.busy; err != nil { // its second half was made, and so it was reported
 					t.Error(err)
 				}
 				n.busy <- nil

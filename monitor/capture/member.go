@@ -28,8 +28,8 @@ type member struct {
 	stop func() // ends what follows its addresses; nil: nothing does
 }
 
-// feed is what a queue keeps of one member: the socket that hears its events, which is
-// close's to close. Its methods may be called while another goroutine reads.
+// feed is what a queue keeps of one member: the socket that receives its events, which
+// close closes. Its methods may be called while another goroutine reads.
 type feed interface {
 	leftOut() uint64    // events that Config.Push did not want
 	unreported() uint64 // events lost that no event reports yet
@@ -47,7 +47,7 @@ type queue interface {
 	// admit begins to read a member.
 	admit(m *member) error
 	// read appends events until the queue is dry or the batch is full.
-	read(b *monitor.Batch) (seen, error)
+	read(b *monitor.Batch) (reading, error)
 	// finish reads what is left of a member that is gone, and reports whether that
 	// is all.
 	finish(m *member, b *monitor.Batch) (done bool, err error)
@@ -131,7 +131,7 @@ func (s *members) leave(m *member) {
 	s.mu.Unlock()
 }
 
-// arrivals bounds how many members a batch has room to announce.
+// arrivals is how many members one batch announces at most.
 const arrivals = monitor.BatchSize / 4
 
 // take returns the members that came and those that are to go since the last call.

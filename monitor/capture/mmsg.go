@@ -62,8 +62,8 @@ func (r *mmsgReader) reset() { r.used = 0 }
 // room reports whether a slot is free.
 func (r *mmsgReader) room() bool { return r.used < slotCount }
 
-// recv reads what is queued, as much as there is room for, without blocking. more
-// says that the call was filled: there may be more.
+// recv reads what is queued into the free slots, without blocking. more says that the
+// call was filled: there may be more.
 func (r *mmsgReader) recv(fd int) (n int, more bool, errno unix.Errno) {
 	burst := min(mmsgBurst, slotCount-r.used)
 	for i := range burst {

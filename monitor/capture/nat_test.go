@@ -16,7 +16,7 @@ import (
 )
 
 // natCase is one row of the table of NAT cases that the kernel can make: the
-// traffic, the flow to look at, and what is to be seen in it.
+// traffic, the flow to check, and what it must be.
 type natCase struct {
 	name   string
 	rule   func(l *lab.Lab) error
@@ -42,42 +42,51 @@ func TestNATCases(t *testing.T) {
 	var any netip.AddrPort
 	for _, c := range []natCase{
 		{name: "masquerade", act: dial(client, any, lab.ServerHTTPS), dst: lab.ServerHTTPS,
-			want: monitor.NAT{Kind: monitor.NATSource, SrcAddr: true}, path: monitor.PathForward, sentAs: lab.GatewayWAN, at: lab.ServerHTTPS},
+			want: monitor.NAT{Kind: monitor.NATSource, SrcAddr: true}, path: monitor.PathForward, sentAs: lab.GatewayWAN,
+			at: lab.ServerHTTPS},
 		{name: "SNAT to a port range",
 			rule: func(l *lab.Lab) error {
-				return labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting", lab.OIf(lab.IfWAN), lab.Proto(6), labtest.SNAT(lab.GatewayWAN, 1024, 1031, false))
+				return labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting", lab.OIf(lab.IfWAN), lab.Proto(6),
+					labtest.SNAT(lab.GatewayWAN, 1024, 1031, false))
 			},
 			act: dial(client, any, lab.ServerHTTPS), dst: lab.ServerHTTPS,
-			want: monitor.NAT{Kind: monitor.NATSource, SrcAddr: true, SrcPort: true}, path: monitor.PathForward, sentAs: lab.GatewayWAN, at: lab.ServerHTTPS},
+			want: monitor.NAT{Kind: monitor.NATSource, SrcAddr: true, SrcPort: true}, path: monitor.PathForward,
+			sentAs: lab.GatewayWAN, at: lab.ServerHTTPS},
 		{name: "DNAT", act: dial(server, any, lab.PublishedHTTP), dst: lab.PublishedHTTP,
-			want: monitor.NAT{Kind: monitor.NATDestination, DstAddr: true, DstPort: true}, path: monitor.PathForward, sentAs: lab.ServerIP, at: lab.ClientHTTP},
+			want: monitor.NAT{Kind: monitor.NATDestination, DstAddr: true, DstPort: true}, path: monitor.PathForward,
+			sentAs: lab.ServerIP, at: lab.ClientHTTP},
 		{name: "DNAT and masquerade",
 			rule: func(l *lab.Lab) error {
 				return labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting", lab.OIf(lab.IfLAN), lab.Masquerade())
 			},
 			act: dial(server, any, lab.PublishedHTTP), dst: lab.PublishedHTTP,
-			want: monitor.NAT{Kind: monitor.NATBoth, SrcAddr: true, DstAddr: true, DstPort: true}, path: monitor.PathForward, sentAs: lab.GatewayLAN, at: lab.ClientHTTP},
+			want: monitor.NAT{Kind: monitor.NATBoth, SrcAddr: true, DstAddr: true, DstPort: true}, path: monitor.PathForward,
+			sentAs: lab.GatewayLAN, at: lab.ClientHTTP},
 		{name: "redirect of a client", act: dial(client, any, lab.Redirected), dst: lab.Redirected,
 			want: monitor.NAT{Kind: monitor.NATDestination, DstAddr: true, DstPort: true, Redirect: true}, path: monitor.PathIn,
 			sentAs: lab.ClientIP, at: netip.AddrPortFrom(lab.GatewayLAN, 9091)},
-		{name: "redirect on loopback: the port alone", act: dial(gateway, any, lab.RedirectedLoopback), dst: lab.RedirectedLoopback,
+		{name: "redirect on loopback: the port alone", act: dial(gateway, any, lab.RedirectedLoopback),
+			dst:  lab.RedirectedLoopback,
 			want: monitor.NAT{Kind: monitor.NATDestination, DstPort: true, Redirect: true}, path: monitor.PathLoop,
 			sentAs: netip.MustParseAddr("127.0.0.1"), at: netip.MustParseAddrPort("127.0.0.1:9091")},
 		{name: "from the gateway itself: no NAT", act: dial(gateway, any, lab.ServerHTTP), dst: lab.ServerHTTP,
 			path: monitor.PathOut, sentAs: lab.GatewayWAN, at: lab.ServerHTTP},
 		{name: "IPv6, routed",
-			act: dial(client, any, lab.ServerHTTPS6), dst: lab.ServerHTTPS6, path: monitor.PathForward, sentAs: lab.ClientIP6, at: lab.ServerHTTPS6},
+			act: dial(client, any, lab.ServerHTTPS6), dst: lab.ServerHTTPS6, path: monitor.PathForward, sentAs: lab.ClientIP6,
+			at: lab.ServerHTTPS6},
 		{name: "two clients, one source port",
 			act: func(ctx context.Context, l *lab.Lab) error {
 				first := dial(client, netip.AddrPortFrom(lab.ClientIP, 4444), lab.ServerSSH)
-				second := dial(func(l *lab.Lab) *lab.Namespace { return l.Client2 }, netip.AddrPortFrom(lab.Client2IP, 4444), lab.ServerSSH)
+				second := dial(func(l *lab.Lab) *lab.Namespace { return l.Client2 }, netip.AddrPortFrom(lab.Client2IP, 4444),
+					lab.ServerSSH)
 				if err := first(ctx, l); err != nil {
 					return err
 				}
 				return second(ctx, l)
 			},
 			dst: lab.ServerSSH, sport: 4444,
-			want: monitor.NAT{Kind: monitor.NATSource, SrcAddr: true, SrcPort: true}, path: monitor.PathForward, sentAs: lab.GatewayWAN, at: lab.ServerSSH},
+			want: monitor.NAT{Kind: monitor.NATSource, SrcAddr: true, SrcPort: true}, path: monitor.PathForward,
+			sentAs: lab.GatewayWAN, at: lab.ServerSSH},
 		{name: "two clients, one ICMP id",
 			act: func(ctx context.Context, l *lab.Lab) error {
 				if err := l.PingOnce(ctx, lab.Ping{To: lab.ServerIP, ID: 77}); err != nil {
@@ -108,7 +117,7 @@ func (c natCase) run(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The clash cases look for the second flow: the one whose port moved.
+	// The clash cases wait for the second flow: the one whose port changed.
 	e := flowUntil(t, l, func(ctx context.Context) error { return c.act(ctx, l) }, func(e *monitor.Event) bool {
 		to := e.Flow.To()
 		return e.Kind == monitor.KindNew && to.Addr == monitor.AddrFrom(c.dst.Addr()) && to.Port == c.dst.Port() &&

@@ -9,7 +9,7 @@ import (
 )
 
 // A filter that is pushed down runs in the kernel, before a message is queued, so
-// that events nobody wants cost the reader nothing. The ring's program applies it,
+// that unwanted events cost the reader nothing. The ring's program applies it,
 // or without a ring a classic BPF program on the socket.
 //
 // Neither decodes. The program checks that the message is exactly as
@@ -23,8 +23,7 @@ import (
 // A message of any other shape is taken, and the reader decides. The rest of the
 // attributes is checked before a message is left out: a second tuple or zone, which
 // the decoder would use instead, makes it taken too. So a message that is left out
-// is an event that the filter does not want, or is malformed behind its tuples, or,
-// is not the kernel's.
+// is an unwanted event, or is malformed behind its tuples, or is not the kernel's.
 
 // Push says which part of a filter runs where.
 type Push struct {

@@ -15,8 +15,8 @@ const (
 )
 
 // classicFilter assembles a program for a socket without a ring (SO_ATTACH_FILTER),
-// which takes no capability. The kernel runs it before it looks at the socket's
-// queue: what it leaves out takes no room there and can't be lost. It can't count.
+// which takes no capability. The kernel runs it before it checks the socket's
+// queue: what it leaves out does not fill the queue and is never lost. It cannot count.
 // Without a filter it is empty.
 func classicFilter(e filter.Expr) ([]bpf.RawInstruction, error) {
 	p, err := pushProgram(e)

@@ -17,9 +17,8 @@ import (
 	"natlens/monitor/netns"
 )
 
-// A capture with a filter tells what the filter wants. What it leaves out takes no
-// room in the queue, and is never lost: here the queue holds a hundredth of all
-// that there is.
+// A capture with a filter returns what the filter wants. What it leaves out does not
+// fill the queue, and is never lost: here the queue holds a hundredth of all events.
 func TestCaptureWithPush(t *testing.T) {
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {
@@ -31,7 +30,7 @@ func TestCaptureWithPush(t *testing.T) {
 		if err := c.WhyNotPushed(); err != nil {
 			t.Fatal(err)
 		}
-		tellsWanted(t, g, c, 10*int(w.way))
+		returnsWanted(t, g, c, 10*int(w.way))
 		want := Stats{Received: 10}
 		if w.way == Ring {
 			want.LeftOut = 990 // a classic program can't count
@@ -58,7 +57,8 @@ func TestLossWithPush(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
 		c := w.start(t, Config{NetNS: g.Namespace().FD(), Push: ExplainPush(e, false).Kernel, Buffer: 8192, Ring: 4096})
-		if made, err := g.Generate(ctx, labtest.GenConfig{Flows: flows, Base: 10 * int(w.way)}); err != nil || made.Flows != flows {
+		if made, err := g.Generate(ctx, labtest.GenConfig{Flows: flows, Base: 10 * int(w.way)}); err != nil ||
+			made.Flows != flows {
 			t.Fatal(made, err)
 		}
 		events, err := collect(ctx, c, upTo(share))
@@ -67,7 +67,7 @@ func TestLossWithPush(t *testing.T) {
 		}
 		s := c.Stats()
 		if seenIn(events) != share || s.Received+s.Lost != share || s.Lost == 0 || s.Gaps != 1 {
-			t.Errorf("%d told or lost, stats %+v: want %d in one gap", seenIn(events), s, share)
+			t.Errorf("%d received or lost, stats %+v: want %d in one gap", seenIn(events), s, share)
 		}
 	})
 }
@@ -97,11 +97,11 @@ func TestEveryWithPush(t *testing.T) {
 		if err := c.WhyNotPushed(); err != nil || len(c.IDs()) != 1 {
 			t.Fatalf("%d namespaces, not pushed: %v", len(c.IDs()), err)
 		}
-		tellsWanted(t, g, c, 0)
+		returnsWanted(t, g, c, 0)
 	})
 }
 
-// Where the kernel has no room for the program, the reader applies the filter.
+// If optmem_max is too small for the program, the reader applies the filter.
 func TestCaptureWithPushRefused(t *testing.T) {
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"net.core.optmem_max": "1024"}})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -120,7 +120,7 @@ func TestCaptureWithPushRefused(t *testing.T) {
 	if err := c.WhyNotPushed(); err == nil || err.Error() != why {
 		t.Errorf("not pushed: %v, want %s", err, why)
 	}
-	tellsWanted(t, g, c, 0)
+	returnsWanted(t, g, c, 0)
 	var b monitor.Batch
 	for s := c.Stats(); s.Received+s.LeftOut < 1000; s = c.Stats() {
 		b.Reset()
@@ -133,7 +133,7 @@ func TestCaptureWithPushRefused(t *testing.T) {
 	}
 }
 
-// wanted is a filter that wants 10 of the 1,000 flows of tellsWanted.
+// wanted is a filter that wants 10 of the 1,000 flows of returnsWanted.
 func wanted(t *testing.T) filter.Expr {
 	t.Helper()
 	e, err := filter.Parse("udp dport 1100..1109")
@@ -143,9 +143,9 @@ func wanted(t *testing.T) filter.Expr {
 	return ExplainPush(e, false).Kernel
 }
 
-// tellsWanted makes 1,000 flows and fails the test unless the capture tells those
+// returnsWanted makes 1,000 flows and fails the test unless the capture returns those
 // that are wanted, in their order.
-func tellsWanted(t *testing.T, g *labtest.Generator, c *Capture, base int) {
+func returnsWanted(t *testing.T, g *labtest.Generator, c *Capture, base int) {
 	t.Helper()
 	if made, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 1000, Base: base}); err != nil || made.Flows != 1000 {
 		t.Fatal(made, err)

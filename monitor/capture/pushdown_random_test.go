@@ -148,7 +148,7 @@ func mutate(rnd *rand.Rand, msg []byte) []byte {
 
 // reshape returns attributes that are in order, but other than the kernel has them:
 // a child of a nest, or of one in it, has another place, comes twice, with another
-// value, or not at all; there are children that nobody knows; a nest is of another
+// value, or not at all; there are unknown children; a nest is of another
 // flow's.
 func reshape(rnd *rand.Rand, b []byte) []byte {
 	var all [][]byte
@@ -188,8 +188,8 @@ func reshape(rnd *rand.Rand, b []byte) []byte {
 	return slices.Concat(all...)
 }
 
-// randomExpr returns a tree of primitives that asks for values that the messages
-// bear, and some next to them.
+// randomExpr returns a tree of primitives that asks for values of the messages, and
+// for some next to them.
 func randomExpr(rnd *rand.Rand, messages [][]byte, depth int) filter.Expr {
 	if depth > 0 && rnd.IntN(4) > 0 {
 		parts := make([]filter.Expr, 2+rnd.IntN(2))

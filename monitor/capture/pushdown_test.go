@@ -16,8 +16,8 @@ import (
 	"natlens/monitor/filter"
 )
 
-// readerTakes is what the reader would say of a message: whether it is an event,
-// and whether the filter wants it.
+// readerTakes returns what the reader finds: whether a message is an event, and whether
+// the filter wants it.
 func readerTakes(f monitor.Filter, msg []byte) (event, wanted bool) {
 	var d ctnetlink.Decoder
 	var b monitor.Batch
@@ -27,10 +27,9 @@ func readerTakes(f monitor.Filter, msg []byte) (event, wanted bool) {
 	return true, f(&b.Events[0])
 }
 
-// Over random filters and messages, the kernel's verdict is the reader's: the
-// same for messages as the kernel writes them, whatever values they bear, and
-// for messages of any other make at least never to leave out what the reader
-// would want.
+// Over random filters and messages the kernel decides as the reader does: the same for
+// messages in the kernel's form, whatever their values; and of other messages it never
+// leaves out what the reader wants.
 func TestPushdownIsTheFilter(t *testing.T) {
 	messages := append(captured(t), made(rand.New(rand.NewPCG(1, 2)), 100)...)
 	eachWay(t, func(t *testing.T, w way) {
@@ -69,9 +68,10 @@ func TestPushdownIsTheFilter(t *testing.T) {
 			}
 			r.close()
 		}
-		t.Logf("%d filters over %d messages and %d mutants: %d taken, %d left out", filters, len(messages), mutants, taken, left)
+		t.Logf("%d filters over %d messages and %d mutants: %d taken, %d left out", filters, len(messages), mutants, taken,
+			left)
 		if taken < 1000 || left < 1000 {
-			t.Error("the filters want too much or too little to tell anything")
+			t.Error("the filters want too much or too little to show anything")
 		}
 	})
 }
@@ -110,8 +110,8 @@ func TestPushdownOfBrokenMessages(t *testing.T) {
 	})
 }
 
-// Not even a filter that wants nothing leaves out what is no event, or not the
-// whole of one: the reader counts it.
+// Not even a filter that wants nothing leaves out what is no event, or lacks a tuple:
+// the reader counts it.
 func TestPushdownOfNoEvents(t *testing.T) {
 	const typ, flags, seq = 4, 6, 8
 	eachWay(t, func(t *testing.T, w way) {
@@ -139,7 +139,8 @@ func TestPushdownOfNoEvents(t *testing.T) {
 				continue
 			}
 			for _, answer := range [][]byte{
-				with16(msg, flags, unix.NLM_F_MULTI), with16(msg, flags, unix.NLM_F_DUMP_FILTERED), with32(msg, seq, 1), with32(msg, seq, 1<<31),
+				with16(msg, flags, unix.NLM_F_MULTI), with16(msg, flags, unix.NLM_F_DUMP_FILTERED), with32(msg, seq, 1),
+				with32(msg, seq, 1<<31),
 			} {
 				if !r.takes(t, answer) {
 					t.Fatalf("left out: %x", answer)
@@ -195,7 +196,8 @@ func TestExplainPush(t *testing.T) {
 		a := netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1})
 		long = append(long, filter.Prefix{Field: filter.FieldOrigSrc, Net: netip.PrefixFrom(a, 32)})
 	}
-	if p := ExplainPush(long, false); p.Why != errPushLong.Error() || p.Kernel != filter.Const(true) || p.Reader.String() != long.String() {
+	if p := ExplainPush(long, false); p.Why != errPushLong.Error() || p.Kernel != filter.Const(true) ||
+		p.Reader.String() != long.String() {
 		t.Errorf("a long filter: kernel %v, %q", p.Kernel, p.Why)
 	}
 }

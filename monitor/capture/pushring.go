@@ -109,7 +109,9 @@ func translate(i labelled, to func(string) string) (asm.Instructions, error) {
 	switch ins := i.ins.(type) {
 	case bpf.LoadConstant:
 		dst := reg(ins.Dst)
-		return asm.Instructions{asm.LoadMem(dst, asm.R10, scratch(scratchZero), asm.DWord), asm.Add.Imm32(dst, int32(ins.Val))}, nil
+		return asm.Instructions{
+			asm.LoadMem(dst, asm.R10, scratch(scratchZero), asm.DWord), asm.Add.Imm32(dst, int32(ins.Val)),
+		}, nil
 	case bpf.LoadScratch:
 		return asm.Instructions{asm.LoadMem(reg(ins.Dst), asm.R10, scratch(ins.N), asm.DWord)}, nil
 	case bpf.StoreScratch:
@@ -145,7 +147,9 @@ func translate(i labelled, to func(string) string) (asm.Instructions, error) {
 }
 
 // inverse are the tests of which the other branch is the next instruction.
-var inverse = map[bpf.JumpTest]asm.JumpOp{bpf.JumpEqual: asm.JNE, bpf.JumpGreaterThan: asm.JLE, bpf.JumpGreaterOrEqual: asm.JLT}
+var inverse = map[bpf.JumpTest]asm.JumpOp{
+	bpf.JumpEqual: asm.JNE, bpf.JumpGreaterThan: asm.JLE, bpf.JumpGreaterOrEqual: asm.JLT,
+}
 
 // maxAttributes bounds the walk over the rest of a message; the kernel writes less
 // than half as many.
@@ -160,7 +164,7 @@ func ringRest(counters int) asm.Instructions {
 		asm.Mov.Imm(count, 0),
 		asm.Mov.Reg(asm.R1, regLen).WithSymbol("next"),
 		asm.Sub.Imm(asm.R1, 4),
-		asm.JGT.Reg(at, asm.R1, "counted"), // no room for one more: the end
+		asm.JGT.Reg(at, asm.R1, "counted"), // fewer than four bytes are left: the end
 		asm.Add.Imm(count, 1),
 		asm.JGT.Imm(count, maxAttributes, "take"),
 

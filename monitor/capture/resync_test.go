@@ -20,7 +20,7 @@ import (
 	"natlens/monitor/table"
 )
 
-// A reader that stalls while flows come and go loses events. What it was told
+// A reader that stalls while flows come and go loses events. What it received
 // and what it lost add up to what was made, and after the resync its table is
 // the kernel's, with traffic still going on. With a filter in the kernel all of
 // this is true of the flows that it wants.
@@ -72,12 +72,12 @@ func resyncs(t *testing.T, w way, push filter.Expr, wanted int) {
 			close(sink.stall)
 		}
 	}
-	// Until all that was made is told or known to be lost, and reconciled.
+	// Until all that was made is received or known to be lost, and reconciled.
 	until(t, ctx, func() bool {
 		s := m.Stats()
-		return s.Lost > 0 && int(sink.told.Load()+sink.lost.Load()) == made && s.Resyncs > 0 && sink.pending.Load() == 0
+		return s.Lost > 0 && int(sink.received.Load()+sink.lost.Load()) == made && s.Resyncs > 0 && sink.pending.Load() == 0
 	}, func() string {
-		return fmt.Sprintf("made %d, told %d, lost %d, %+v", made, sink.told.Load(), sink.lost.Load(), m.Stats())
+		return fmt.Sprintf("made %d, received %d, lost %d, %+v", made, sink.received.Load(), sink.lost.Load(), m.Stats())
 	})
 	same := func() string { return sameTable(t, ctx, m.Table, m.Scope, g.Namespace().FD()) }
 	until(t, ctx, func() bool { return same() == "" }, same)
@@ -89,10 +89,10 @@ func resyncs(t *testing.T, w way, push filter.Expr, wanted int) {
 
 // stallingSink counts what it gets, and stalls once.
 type stallingSink struct {
-	stallNext  atomic.Bool
-	stall      chan struct{}
-	told, lost atomic.Uint64
-	pending    atomic.Int64 // losses without their resync
+	stallNext      atomic.Bool
+	stall          chan struct{}
+	received, lost atomic.Uint64
+	pending        atomic.Int64 // losses without their resync
 }
 
 func (s *stallingSink) Write(b *monitor.Batch) error {
@@ -107,7 +107,7 @@ func (s *stallingSink) Write(b *monitor.Batch) error {
 		case e.Kind == monitor.KindResynced:
 			s.pending.Store(0)
 		case e.Kind == monitor.KindNew && !e.Inferred:
-			s.told.Add(1)
+			s.received.Add(1)
 		}
 	}
 	return nil

@@ -29,9 +29,9 @@ import (
 // Events are decoded where they are. read gives the memory of a batch back to the
 // kernel when it is called again, which is when the batch's Raw bytes end.
 //
-// A socket filter is not told who sent a message. A program with CAP_NET_ADMIN over
-// the namespace can send messages to the groups that look like the kernel's: the
-// socket way rejects and counts them (Stats.Forged), here they are events. A message
+// A socket filter cannot see who sent a message. A program with CAP_NET_ADMIN over the
+// namespace can send messages to the groups in the kernel's form: the socket way rejects
+// and counts them (Stats.Forged), here they are events. A message
 // whose length is not that of its datagram, which the kernel never sends, counts as
 // malformed.
 type ring struct {
@@ -52,9 +52,9 @@ type ring struct {
 
 // tap is what fills the ring from one namespace, and what is known of its losses.
 //
-// A message that finds no room in the ring counts in the program's counter, and each
-// record has the counter as it was when the record was written: the loss is in front of
-// the first record with a higher count than the one before. What was lost after the last
+// The program counts messages that do not fit into the ring, and each record has the
+// count of its time: the loss is in front of the first record with a higher count than
+// the one before. What was lost after the last
 // record is seen when the ring runs empty. That count is exact.
 //
 // If the kernel fails to make a message at all, for want of memory, it returns ENOBUFS
@@ -85,7 +85,7 @@ func (t *tap) close() {
 	t.counters.unmap()
 }
 
-// hush closes the socket: nothing fills the ring any more.
+// hush closes the socket, so that nothing fills the ring any more.
 func (t *tap) hush() {
 	if t.fd >= 0 {
 		unix.Close(t.fd)
@@ -141,7 +141,9 @@ func (r *ring) open(m *member) (_ *netlink.Conn, _ feed, err error) {
 		return nil, nil, err
 	}
 	conn, fd, err := dial(m.ns, func(conn *netlink.Conn) error {
-		err := control(conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, prog.prog.FD()) })
+		err := control(conn, func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, prog.prog.FD())
+		})
 		if err != nil {
 			return ringError(fmt.Errorf("attach program: %w", err))
 		}
@@ -163,7 +165,7 @@ func (r *ring) admit(m *member) error {
 }
 
 // read decodes records into the batch until it is full or the ring is empty.
-func (r *ring) read(b *monitor.Batch) (found seen, err error) {
+func (r *ring) read(b *monitor.Batch) (found reading, err error) {
 	start := r.pos
 	r.mem.consumed(start)
 	end := r.mem.produced()
@@ -262,10 +264,9 @@ func (r *ring) lateLosses(b *monitor.Batch) error {
 	return nil
 }
 
-// lateLoss reads the counter first and looks at the ring after it: if it is empty still,
-// no record was written before the last of these drops, and they are in front of all
-// that comes. Otherwise the next record tells. Of a namespace that is gone no record
-// comes any more.
+// lateLoss reads the counter first and checks the ring after it: if that is still empty,
+// no record was written before the last of these drops, and they are in front of all that
+// comes. Otherwise the next record has them. A namespace that is gone sends no records.
 func (r *ring) lateLoss(t *tap, b *monitor.Batch) {
 	gap := t.pending
 	if drops := t.counters.load(counterDrops); drops != t.drops.Load() && (t.gone || r.mem.produced() == r.pos) {

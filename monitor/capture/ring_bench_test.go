@@ -28,7 +28,8 @@ func BenchmarkRingRead(b *testing.B) {
 			}
 			g, c = benchRing(b)
 		}
-		if made, err := g.Generate(b.Context(), labtest.GenConfig{Flows: events, Base: n % rounds}); err != nil || made.Flows != events {
+		if made, err := g.Generate(b.Context(), labtest.GenConfig{Flows: events, Base: n % rounds}); err != nil ||
+			made.Flows != events {
 			b.Fatal(made, err)
 		}
 		b.StartTimer()

@@ -15,7 +15,7 @@ import (
 )
 
 // Messages of every length that a record can have, and those next to it, come
-// through whole: an attribute that nobody knows fills them up.
+// through whole: an unknown attribute fills them up.
 func TestRingTakesEverySize(t *testing.T) {
 	needRing(t)
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
@@ -56,7 +56,7 @@ func TestRingTakesEverySize(t *testing.T) {
 	}
 }
 
-// A helper that copies into a record is refused where the verifier can't tell that
+// A helper that copies into a record is refused if the verifier does not know that
 // the length is not 0. Before Linux 6.8 it learns nothing of that from a test for
 // equality with 0 (kernel/bpf/verifier.c: regs_refine_cond_op), so that the program
 // compares below 1: with the other, no ring was to be had there.
@@ -128,7 +128,7 @@ func TestRingHolds(t *testing.T) {
 	}
 }
 
-// The account of drops, as records tell it.
+// Losses by the count of drops in records.
 func TestRingLoss(t *testing.T) {
 	var l tap
 	for i, c := range []struct {
@@ -145,8 +145,8 @@ func TestRingLoss(t *testing.T) {
 	}
 }
 
-// What an ENOBUFS on the socket tells becomes a loss, uncertain where the kernel
-// counted nothing.
+// An ENOBUFS on the socket becomes a loss, which is uncertain if the kernel counted
+// nothing.
 func TestRingUncertainLoss(t *testing.T) {
 	needRing(t)
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
@@ -159,18 +159,18 @@ func TestRingUncertainLoss(t *testing.T) {
 	if err := c.Poll(&b); err != nil || len(b.Events) > 0 {
 		t.Fatal(len(b.Events), err)
 	}
-	for _, told := range []struct{ told, want monitor.Gap }{
+	for _, received := range []struct{ received, want monitor.Gap }{
 		{monitor.Gap{Uncertain: true}, monitor.Gap{Count: 1, Uncertain: true}},
 		{monitor.Gap{Count: 5}, monitor.Gap{Count: 5}},
 		{monitor.Gap{Count: 2, Uncertain: true}, monitor.Gap{Count: 2, Uncertain: true}},
 	} {
-		c.queue.(*ring).taps[0].pending = told.told
+		c.queue.(*ring).taps[0].pending = received.received
 		b.Reset()
 		if err := c.Poll(&b); err != nil || len(b.Events) != 1 || b.Events[0].Kind != monitor.KindLost {
 			t.Fatal(b.Events, err)
 		}
-		if got := b.Events[0].Gap; got.Count != told.want.Count || got.Uncertain != told.want.Uncertain {
-			t.Errorf("gap %+v, want %+v", got, told.want)
+		if got := b.Events[0].Gap; got.Count != received.want.Count || got.Uncertain != received.want.Uncertain {
+			t.Errorf("gap %+v, want %+v", got, received.want)
 		}
 	}
 	if s := c.Stats(); s.Lost != 8 || s.Gaps != 3 {
@@ -208,30 +208,30 @@ func TestBootAndWall(t *testing.T) {
 	}
 }
 
-// How long the reader naps, by what its looks find.
+// How long the reader naps, by what it has read.
 func TestPace(t *testing.T) {
 	const ms = time.Millisecond
 	var p pace
 	for i, c := range []struct {
-		seen
+		reading
 		want time.Duration
 	}{
-		{seen{1, .01, true}, 0},           // one event: nothing to wait for
-		{seen{2, .01, true}, ms},          // two: more are coming
-		{seen{3, .01, true}, 2 * ms},      //
-		{seen{3, .01, true}, 4 * ms},      //
-		{seen{3, .01, true}, longNap},     //
-		{seen{1024, .1, false}, longNap},  // more is there
-		{seen{10, .1, true}, 5 * ms / 2},  // too much of the queue together: too long a nap
-		{seen{512, .1, true}, 5 * ms / 2}, // just right
-		{seen{0, 0, true}, 0},             // quiet
+		{reading{1, .01, true}, 0},           // one event: nothing to wait for
+		{reading{2, .01, true}, ms},          // two: more are coming
+		{reading{3, .01, true}, 2 * ms},      //
+		{reading{3, .01, true}, 4 * ms},      //
+		{reading{3, .01, true}, longNap},     //
+		{reading{1024, .1, false}, longNap},  // more is there
+		{reading{10, .1, true}, 5 * ms / 2},  // too much of the queue together: too long a nap
+		{reading{512, .1, true}, 5 * ms / 2}, // just right
+		{reading{0, 0, true}, 0},             // quiet
 	} {
-		p.looked(c.seen)
+		p.after(c.reading)
 		if p.interval != c.want {
-			t.Errorf("look %d: nap %v, want %v", i, p.interval, c.want)
+			t.Errorf("reading %d: nap %v, want %v", i, p.interval, c.want)
 		}
 		if !c.dry && !p.due.IsZero() {
-			t.Errorf("look %d: a nap, though there is more", i)
+			t.Errorf("reading %d: a nap, though there is more", i)
 		}
 	}
 }
@@ -270,7 +270,7 @@ func TestRingAllocatesNothing(t *testing.T) {
 		if err := c.Next(ctx, &b); err != nil {
 			t.Fatal(err)
 		}
-		// There is room for a loss beside the last.
+		// A loss fits beside the last.
 		if n := len(b.Events); n < monitor.BatchSize-2 {
 			t.Errorf("%d events, while thousands wait", n)
 		}

@@ -27,7 +27,7 @@ const (
 // The value of the counters map. All CPUs read the first cache line for each event and
 // write it hardly ever.
 const (
-	counterDrops   = 0  // events that found no room
+	counterDrops   = 0  // events that did not fit
 	counterLeft    = 64 // events that the filter did not want
 	counterMapSize = 72
 )

@@ -30,8 +30,8 @@ import (
 // the bytes were written. So the reader must see, in this order, the producer position,
 // the mark, the bytes: loads that acquire. It gives memory back by a store that releases
 // of the consumer position, after it has read the last byte. Before it waits it stores
-// the consumer position and the kernel looks at the producer position, while a writer
-// stores the record and then looks at the consumer position to see whether to wake the
+// the consumer position and the kernel reads the producer position, while a writer
+// stores the record and then reads the consumer position to decide whether to wake the
 // reader: one of the two sees the other only if neither pair is reordered. Go's atomic
 // loads and stores are sequentially consistent, which is all of this.
 type ringMemory struct {

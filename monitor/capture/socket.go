@@ -121,7 +121,7 @@ func (s *sockets) admit(m *member) error {
 }
 
 // read reads each socket that has something once, until the batch is full.
-func (s *sockets) read(b *monitor.Batch) (found seen, err error) {
+func (s *sockets) read(b *monitor.Batch) (found reading, err error) {
 	s.mm.reset()
 	ready, err := s.wait.ready()
 	if err != nil {
@@ -159,11 +159,10 @@ func (s *sockets) finish(m *member, b *monitor.Batch) (done bool, err error) {
 // drain reads one socket until its queue is empty or the batch is full, and returns
 // how many messages there were.
 //
-// A call that brings fewer messages than there was room for has met an empty queue,
-// or an overrun: the kernel then returns what it has and the error by the next call.
-// So a second such call ends the look; to go on would fetch the two or three messages
-// that came since, and so on behind a sender that is as fast. With all, and after an
-// overrun, it reads until the kernel says that the queue is empty.
+// A call that returns fewer messages than it has buffers has met an empty queue, or an
+// overrun: the kernel then returns the error by the next call. So it makes one more call.
+// More would fetch two or three messages each, behind a sender that is as fast. With all,
+// and after an overrun, it reads until the kernel reports that the queue is empty.
 func (s *sockets) drain(f *socketFeed, b *monitor.Batch, all bool) (n int, err error) {
 	for short := 0; s.room(b); {
 		got, more, errno := s.mm.recv(f.fd)
@@ -224,7 +223,7 @@ func (s *sockets) take(n int, f *socketFeed, b *monitor.Batch) {
 func (s *sockets) reportLoss(f *socketFeed, b *monitor.Batch) {
 	f.overrun = false
 	// It began behind what the queue held at the ENOBUFS. Which of the events that
-	// were read since came only after it, nobody can tell.
+	// were read since came only after it is not known.
 	gap := monitor.Gap{From: f.before, To: max(s.out.last, monitor.Now())}
 	if drops, err := socketDrops(f.fd); err == nil {
 		gap.Count = uint64(drops - f.drops.Swap(drops)) // wraps as the kernel's counter does

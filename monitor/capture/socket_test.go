@@ -17,7 +17,8 @@ const deadline = 20 * time.Second
 
 // flowUntil captures in the gateway while act makes traffic, and returns the
 // first event that is wanted. Copies: nothing points into the batch.
-func flowUntil(t *testing.T, l *lab.Lab, act func(ctx context.Context) error, wanted func(*monitor.Event) bool) monitor.Event {
+func flowUntil(t *testing.T, l *lab.Lab, act func(ctx context.Context) error,
+	wanted func(*monitor.Event) bool) monitor.Event {
 	t.Helper()
 	c, err := Open(Config{Way: Socket, NetNS: l.Gateway.FD()})
 	if err != nil {
@@ -45,9 +46,9 @@ func flowUntil(t *testing.T, l *lab.Lab, act func(ctx context.Context) error, wa
 	}
 }
 
-// A TCP connection through the masquerading gateway is told from its SYN to its
+// A TCP connection through the masquerading gateway is reported from its SYN to its
 // end, a message for each state.
-func TestSocketTellsALife(t *testing.T) {
+func TestSocketFollowsALife(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{Sysctls: map[string]string{"net.netfilter.nf_conntrack_tcp_timeout_time_wait": "1"}})
 	var got []string
 	flowUntil(t, l, func(ctx context.Context) error {
@@ -69,8 +70,8 @@ func TestSocketTellsALife(t *testing.T) {
 	}
 }
 
-// A socket that overran is read until its queue is empty, in one look: as long as it
-// is congested it drops all that comes.
+// A socket that overran is read until its queue is empty, at once: as long as it is
+// congested it drops all that comes.
 func TestOverrunIsReadToItsEnd(t *testing.T) {
 	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
 	if err != nil {

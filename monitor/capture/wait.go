@@ -24,7 +24,7 @@ type waiter struct {
 	fd    int32    // of event
 
 	events [64]unix.EpollEvent
-	found  []int32 // ready descriptors that the last wait found and nobody has asked for
+	found  []int32 // ready descriptors that the last wait found and ready has not returned
 	ended  bool    // an interrupt came that has not ended a wait yet
 
 	ctx  context.Context // the one that is watched
@@ -133,18 +133,18 @@ func (w *waiter) close() error {
 	return errors.Join(w.event.Close(), os.NewSyscallError("close", unix.Close(w.epoll)))
 }
 
-// pace decides when the reader looks at the queue again. It has two states:
+// pace decides when the reader reads the queue again. It has two states:
 //
-//	       an event: the kernel wakes            a look finds two or more
+//	       an event: the kernel wakes          a reading has two or more
 //	cold ────────────────────────────▶ 1 ms ────────────────────────────▶ hot
 //	 ▲                                                                     │
-//	 └──────────────── a look finds less than two ◀── look, nap, look … ◀──┘
+//	 └─────────────── a reading has less than two ◀── read, nap, read … ◀──┘
 //
-// Cold, the reader blocks. Hot, it looks by the clock, with naps that grow while a look
-// finds few events, and shrink while it finds the queue filling up.
+// Cold, the reader blocks. Hot, it reads by the clock, with naps that grow while readings
+// have few events, and shrink while the queue fills up.
 type pace struct {
-	interval time.Duration // between looks; 0: cold
-	due      time.Time     // of the next look
+	interval time.Duration // between readings; 0: cold
+	due      time.Time     // of the next reading
 	events   int           // since the last nap
 	fill     float64       // share of the queue that they took
 }
@@ -152,22 +152,22 @@ type pace struct {
 const (
 	shortNap   = time.Millisecond     // one wake-up serves what comes in this time
 	longNap    = 5 * time.Millisecond // at most
-	manyEvents = 512                  // a look that finds so many is worth its wake-up
+	manyEvents = 512                  // a reading that has so many is worth its wake-up
 	fullQueue  = 0.15                 // a share that makes naps shrink
 )
 
-// seen is what one look at the queue found.
-type seen struct {
+// reading is what was read from the queue at one time.
+type reading struct {
 	events int
 	fill   float64 // share of the queue, of 1
 	dry    bool    // nothing is left
 }
 
-// looked takes what one look found.
-func (p *pace) looked(s seen) {
-	p.events += s.events
-	p.fill += s.fill
-	if !s.dry {
+// after sets the time of the next reading after one.
+func (p *pace) after(r reading) {
+	p.events += r.events
+	p.fill += r.fill
+	if !r.dry {
 		p.due = time.Time{}
 		return
 	}
@@ -185,7 +185,7 @@ func (p *pace) looked(s seen) {
 	}
 }
 
-// nap sleeps until the next look, if it is hot, and reports whether it slept.
+// nap sleeps until the next reading, if it is hot, and reports whether it slept.
 func (p *pace) nap() bool {
 	if p.interval == 0 {
 		return false

@@ -79,8 +79,8 @@ func (w way) start(t *testing.T, cfg Config) *Capture {
 	return c
 }
 
-// told is one event as tests compare it: without what differs between captures.
-type told struct {
+// received is one event as tests compare it: without the differences between captures.
+type received struct {
 	kind monitor.Kind
 	raw  string
 	lost uint64
@@ -89,8 +89,8 @@ type told struct {
 }
 
 // collect reads until stop has seen the last event it wants.
-func collect(ctx context.Context, c *Capture, stop func(told) bool) ([]told, error) {
-	var all []told
+func collect(ctx context.Context, c *Capture, stop func(received) bool) ([]received, error) {
+	var all []received
 	var b monitor.Batch
 	for {
 		b.Reset()
@@ -100,7 +100,7 @@ func collect(ctx context.Context, c *Capture, stop func(told) bool) ([]told, err
 		end := false
 		for i := range b.Events {
 			e := &b.Events[i]
-			one := told{kind: e.Kind, raw: string(e.Raw), time: e.Time}
+			one := received{kind: e.Kind, raw: string(e.Raw), time: e.Time}
 			if e.Gap != nil {
 				one.gap, one.lost = *e.Gap, e.Gap.Count
 			}
@@ -115,9 +115,9 @@ func collect(ctx context.Context, c *Capture, stop func(told) bool) ([]told, err
 
 // newOf returns a stop at the NEW of a flow to the given port, by its original
 // tuple.
-func newOf(port uint16) func(told) bool {
+func newOf(port uint16) func(received) bool {
 	want := binary.BigEndian.AppendUint16([]byte{6, 0, 3, 0}, port) // CTA_PROTO_DST_PORT
-	return func(e told) bool {
+	return func(e received) bool {
 		return e.kind == monitor.KindNew && bytes.Contains([]byte(e.raw)[:72], want)
 	}
 }

@@ -110,9 +110,11 @@ func TestDumpPush(t *testing.T) {
 		push int
 	}{
 		{"ipv4", whole}, {"ipv6", whole}, {"mark 3", whole}, {"mark 0", whole}, {"mark & 0x3 == 1", whole},
-		{"assured", whole}, {"seen_reply and not assured", part}, {"zone 3", part}, {"orig.zone 2", part}, {"reply.zone 1", part},
+		{"assured", whole}, {"seen_reply and not assured", part}, {"zone 3", part}, {"orig.zone 2", part}, {"reply.zone 1",
+			part},
 		{"zone 0", none}, {"orig.zone 0", none}, {"tcp", none}, {"tcp dport 51", none},
-		{"ipv4 and tcp", whole}, {"ipv4 and tcp dport 51", whole}, {"ipv6 and udp sport 1002", whole}, {"ipv4 and sctp dport 51", part},
+		{"ipv4 and tcp", whole}, {"ipv4 and tcp dport 51", whole}, {"ipv6 and udp sport 1002", whole},
+		{"ipv4 and sctp dport 51", part},
 		{"ipv4 and gre", whole}, {"ipv4 and proto 253", whole}, {"ipv4 and icmp", whole},
 		{"src 192.0.2.1", whole}, {"src 192.0.2.1 and dst 198.51.100.3", whole}, {"dst 198.51.100.3 and udp", whole},
 		{"src 2001:db8::1", part}, {"src 192.0.2.0/24", part}, {"dst 0.0.0.0/0", whole},

@@ -141,6 +141,6 @@ func TestLateAnswersAreSkipped(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.Fill(t.Context()); err != nil {
-		t.Errorf("after an answer that nobody has read: %v", err)
+		t.Errorf("after an unread answer: %v", err)
 	}
 }

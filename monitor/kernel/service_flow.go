@@ -15,10 +15,9 @@ import (
 	"natlens/monitor/ctnetlink"
 )
 
-// Get appends to b the flow as it stands now, as an event of KindExisting. The
-// flow is looked up by its original tuple and zone, or, where that is empty, by
-// its reply tuple. It returns [ErrNoFlow] if there is none. The event's Raw and
-// Extra are good until the next request.
+// Get appends the flow to b as an event of KindExisting. It finds the flow by its original
+// tuple and zone, or, if that is empty, by its reply tuple, and returns [ErrNoFlow] if there
+// is none. The event's Raw and Extra are good until the next request.
 func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) error {
 	s.lookUp(f)
 	return flowError("get", s.talk(ctx, func(msg []byte) error {
@@ -65,9 +64,8 @@ func TargetOf(f *monitor.Flow, known monitor.Attrs) Target {
 	return t
 }
 
-// deleteBurst is how many deletions go to the kernel in one call. It answers
-// each that fails with a message that takes 768 bytes of the socket's buffer at
-// the most: there is room for all of them.
+// deleteBurst is how many deletions go to the kernel in one call. It answers each that
+// fails with a message of 768 bytes of socket buffer at most: all of them fit.
 const deleteBurst = 128
 
 // Delete deletes flows, and returns how many it deleted and how many were gone already.
@@ -88,9 +86,11 @@ func (s *Service) Delete(ctx context.Context, targets []Target, each func(i int)
 	return deleted, gone, nil
 }
 
-// deleteBurst deletes up to deleteBurst flows. The last request alone asks to
-// hear that it went well; the others tell of errors only.
-func (s *Service) deleteBurst(ctx context.Context, targets []Target, gone func(i int)) (deleted, missing int, err error) {
+// deleteBurst deletes up to deleteBurst flows. Only the last request asks for an
+// acknowledgement; the others are answered if they fail.
+func (s *Service) deleteBurst(
+	ctx context.Context, targets []Target, gone func(i int),
+) (deleted, missing int, err error) {
 	s.req.Reset()
 	for i := range targets {
 		t := &targets[i]
@@ -107,7 +107,7 @@ func (s *Service) deleteBurst(ctx context.Context, targets []Target, gone func(i
 		}
 	}
 	var worst error
-	hear := func(seq uint32, err error) {
+	note := func(seq uint32, err error) {
 		if errors.Is(err, unix.ENOENT) {
 			missing++
 			gone(int(seq - s.req.First))
@@ -115,9 +115,9 @@ func (s *Service) deleteBurst(ctx context.Context, targets []Target, gone func(i
 			worst = err
 		}
 	}
-	last := s.talk(ctx, nil, hear)
+	last := s.talk(ctx, nil, note)
 	if last != nil {
-		hear(s.req.Last, last)
+		note(s.req.Last, last)
 	}
 	if worst != nil {
 		return 0, missing, worst
@@ -187,14 +187,15 @@ func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error 
 	return flowError("update", changeError(s.talk(ctx, nil, nil), c))
 }
 
-// changeError says why the kernel refused a change, where its error alone would
-// send who reads it elsewhere (ctnetlink_change_status, nf_connlabels_replace).
+// changeError adds the reason to errors of the kernel that mean something else here
+// (ctnetlink_change_status, nf_connlabels_replace).
 func changeError(err error, c *Change) error {
 	switch {
 	case errors.Is(err, unix.EBUSY) && c.Status != nil:
 		return fmt.Errorf("the kernel alone sets expected and dying, and takes seen_reply and assured from no flow: %w", err)
 	case errors.Is(err, unix.ENOSPC) && c.Labels != nil:
-		return fmt.Errorf("the flow has no room for labels, which those have that began while a rule here used labels: %w", err)
+		return fmt.Errorf("the flow has no room for labels, which those have that began while a rule here used labels: "+
+			"%w", err)
 	}
 	return err
 }

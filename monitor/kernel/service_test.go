@@ -41,7 +41,8 @@ func openService(t *testing.T, ns *lab.Namespace) *Service {
 
 func tuple(p monitor.Proto, src, dst string, sport, dport uint16) monitor.Tuple {
 	s, d := netip.MustParseAddr(src), netip.MustParseAddr(dst)
-	t := monitor.Tuple{Src: monitor.AddrFrom(s), Dst: monitor.AddrFrom(d), SrcPort: sport, DstPort: dport, Proto: p, Family: monitor.IPv4}
+	t := monitor.Tuple{Src: monitor.AddrFrom(s), Dst: monitor.AddrFrom(d), SrcPort: sport, DstPort: dport, Proto: p,
+		Family: monitor.IPv4}
 	if !s.Is4() {
 		t.Family = monitor.IPv6
 	}
@@ -91,7 +92,8 @@ func TestServiceLife(t *testing.T) {
 		t.Errorf("created twice: %v", err)
 	}
 	e := get(t, s, &f)
-	want := monitor.Flow{Orig: f.Orig, Reply: f.Reply, ID: e.Flow.ID, Use: e.Flow.Use, Timeout: e.Flow.Timeout, TCP: e.Flow.TCP,
+	want := monitor.Flow{Orig: f.Orig, Reply: f.Reply, ID: e.Flow.ID, Use: e.Flow.Use, Timeout: e.Flow.Timeout,
+		TCP:    e.Flow.TCP,
 		Status: monitor.Assured | monitor.SeenReply | monitor.Confirmed, Mark: 7, State: monitor.TCPEstablished}
 	if e.Kind != monitor.KindExisting || e.Flow != want {
 		t.Errorf("-want +got\n%s", cmp.Diff(want, e.Flow))
@@ -237,7 +239,8 @@ func TestServiceStats(t *testing.T) {
 	inserted := uint32(0)
 	for i := range all {
 		inserted += all[i].Get(ctnetlink.Insert)
-		for _, k := range []ctnetlink.Counter{ctnetlink.Found, ctnetlink.Invalid, ctnetlink.InsertFailed, ctnetlink.EarlyDrop} {
+		for _, k := range []ctnetlink.Counter{ctnetlink.Found, ctnetlink.Invalid, ctnetlink.InsertFailed,
+			ctnetlink.EarlyDrop} {
 			if !all[i].Has(k) {
 				t.Errorf("cpu %d: no %v", all[i].CPU, k)
 			}
@@ -262,7 +265,7 @@ func TestSysctls(t *testing.T) {
 	}
 	for i, s := range all {
 		if i > 0 && all[i-1].Name >= s.Name {
-			t.Errorf("%s stands behind %s", s.Name, all[i-1].Name)
+			t.Errorf("%s comes after %s", s.Name, all[i-1].Name)
 		}
 		if s.Name == "net.netfilter.nf_conntrack_udp_timeout" {
 			if s.Value != 17 {

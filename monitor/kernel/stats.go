@@ -17,8 +17,8 @@ import (
 	"natlens/monitor/netns"
 )
 
-// CPUStats returns the kernel's counters of each CPU, in the order in which it
-// tells them. They are of the network namespace, and never go to zero.
+// CPUStats returns the kernel's counters of each CPU, in the kernel's order. They count
+// in one network namespace and are never reset.
 func (s *Service) CPUStats(ctx context.Context) (all []ctnetlink.CPUStats, err error) {
 	s.begin(ctnetlink.OpStatsCPU, ctnetlink.FlagDump, 0)
 	err = s.talk(ctx, func(msg []byte) error {
@@ -69,7 +69,7 @@ type Sysctl struct {
 	Value uint64
 }
 
-// sysctlDir is where the settings of connection tracking stand.
+// sysctlDir has the settings of connection tracking.
 const sysctlDir = "/proc/sys/net/netfilter/"
 
 // Sysctls returns the settings of connection tracking in a network namespace, by

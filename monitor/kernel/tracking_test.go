@@ -17,7 +17,7 @@ import (
 )
 
 // TestReadTracking loads rules that turn conntrack on, and some that do not, and
-// expects those alone to be told.
+// expects only the former.
 func TestReadTracking(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})
 	none, err := ReadTracking(l.Server.FD())
@@ -42,7 +42,8 @@ func TestReadTracking(t *testing.T) {
 			Tracking{IPv6: true, Count: 1, By: []Tracker{{"ip6", "ct", "c", "ct"}}}},
 		{"masq", []expr.Any{&expr.Counter{}, &expr.Masq{}}, nftables.TableFamilyIPv4,
 			Tracking{IPv4: true, Count: 1, By: []Tracker{{"ip", "masq", "c", "masq"}}}},
-		{"inet", []expr.Any{&expr.Ct{Key: expr.CtKeySTATE, Register: 1}, &expr.Ct{Key: expr.CtKeyMARK, Register: 1}}, nftables.TableFamilyINet,
+		{"inet", []expr.Any{&expr.Ct{Key: expr.CtKeySTATE, Register: 1}, &expr.Ct{Key: expr.CtKeyMARK, Register: 1}},
+			nftables.TableFamilyINet,
 			Tracking{IPv4: true, IPv6: true, Count: 1, By: []Tracker{{"inet", "inet", "c", "ct"}}}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
@@ -68,7 +69,7 @@ func TestReadTracking(t *testing.T) {
 	}
 }
 
-// TestTrackingObject expects an object that nobody refers to yet.
+// TestTrackingObject expects an object that no rule refers to yet.
 func TestTrackingObject(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{Helpers: true})
 	got, err := ReadTracking(l.Gateway.FD())
@@ -79,7 +80,8 @@ func TestTrackingObject(t *testing.T) {
 	for _, by := range got.By {
 		all = append(all, by.String())
 	}
-	for _, want := range []string{"ip nat postrouting: masq", "ip nat prerouting: nat", "ip nat output: redir", "ip filter forward: ct", "ip filter ftp: ct helper"} {
+	for _, want := range []string{"ip nat postrouting: masq", "ip nat prerouting: nat", "ip nat output: redir",
+		"ip filter forward: ct", "ip filter ftp: ct helper"} {
 		if !strings.Contains(strings.Join(all, "\n"), want) {
 			t.Errorf("%s is not in %q", want, all)
 		}
@@ -101,10 +103,12 @@ func TestSysctl(t *testing.T) {
 			t.Errorf("%s: got %q, %v", at.Name(), got, err)
 		}
 	}
-	if _, err := ReadSysctl(0, "net.netfilter.nf_nothing"); !errors.Is(err, ErrNoSysctl) || err.Error() != "read net.netfilter.nf_nothing: no such setting here" {
+	if _, err := ReadSysctl(0, "net.netfilter.nf_nothing"); !errors.Is(err, ErrNoSysctl) ||
+		err.Error() != "read net.netfilter.nf_nothing: no such setting here" {
 		t.Errorf("got %v", err)
 	}
-	if err := WriteSysctl(l.Gateway.FD(), name, "many"); err == nil || err.Error() != "set "+name+" to many: invalid argument" {
+	if err := WriteSysctl(l.Gateway.FD(), name, "many"); err == nil ||
+		err.Error() != "set "+name+" to many: invalid argument" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -123,7 +127,8 @@ func TestTrackingIptables(t *testing.T) {
 		{"-A INPUT -m connbytes --connbytes 1 --connbytes-dir both --connbytes-mode bytes", "ip filter INPUT: xt connbytes"},
 		{"-A INPUT -m connlimit --connlimit-above 5", "ip filter INPUT: xt connlimit"},
 		{"-A INPUT -m helper --helper ftp", "ip filter INPUT: xt helper"},
-		{"-A INPUT -m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 1", "ip filter INPUT: xt cluster"},
+		{"-A INPUT -m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 1",
+			"ip filter INPUT: xt cluster"},
 		{"-t nat -A POSTROUTING -j SNAT --to-source 192.0.2.1", "ip nat POSTROUTING: xt SNAT"},
 		{"-t nat -A PREROUTING -j DNAT --to-destination 192.0.2.1", "ip nat PREROUTING: xt DNAT"},
 		{"-t nat -A POSTROUTING -j MASQUERADE", "ip nat POSTROUTING: xt MASQUERADE"},
