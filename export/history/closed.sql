@@ -1,5 +1,5 @@
 CREATE TABLE translation (
-	id            INTEGER PRIMARY KEY, -- rises in the order in which translations end, over all files
+	id            INTEGER PRIMARY KEY, -- rises with each commit, over all files
 	flow          INTEGER NOT NULL, -- number of the flow; both sides of a flow have the same
 	start         INTEGER NOT NULL, -- ns since 1970, UTC: the earliest
 	end           INTEGER NOT NULL, -- the latest; 0: it is open

@@ -22,9 +22,8 @@ const (
 	forLocking      = "mode=rw&_pragma=busy_timeout(500)"
 )
 
-// openDB opens an SQLite file that exists. It has one connection, so that
-// transactions and pragmas apply to all that follows. A file that is not a
-// regular one is rejected.
+// openDB opens an SQLite file that exists, with one connection. A file that is not
+// a regular one is rejected.
 func openDB(path, how string) (*sql.DB, error) {
 	for _, tail := range []string{"", "-wal", "-shm", "-journal"} {
 		st, err := os.Lstat(path + tail)

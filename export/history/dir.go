@@ -10,7 +10,6 @@ import (
 	"strings"
 )
 
-// Names of files in the directory of a history.
 const (
 	openName = "open.sqlite"
 	lockName = "lock"

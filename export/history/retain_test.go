@@ -140,6 +140,26 @@ func TestWrongClockDeletesNothing(t *testing.T) {
 	closeWriter(t, k.w)
 }
 
+// TestClockWasAheadAtRestart sets the clock right between two runs. The time since
+// it jumped is a gap: its translations have wrong times.
+func TestClockWasAheadAtRestart(t *testing.T) {
+	k := newKeeping(t)
+	jumped, _ := k.clock.read()
+	k.clock.jump(year)
+	k.commit(t, 100)
+	k.clock.pass(time.Hour)
+	k.commit(t, 101)
+	closeWriter(t, k.w)
+	k.clock.jump(-year)
+	k.clock.pass(time.Minute)
+	now, _ := k.clock.read()
+	closeWriter(t, open(t, k.cfg))
+	_, res := ask(t, k.dir, translation.Query{Since: jumped, Until: now})
+	if len(res.Gaps) != 1 || res.Gaps[0].From > jumped+second || res.Gaps[0].To != now || res.Gaps[0].Cause != translation.Restarted {
+		t.Errorf("gaps %+v, want one from %v to %v", res.Gaps, jumped, now)
+	}
+}
+
 // TestLaterTimeIsTrustedInTheEnd stops the writer for 100 days. What is too old
 // goes when the later time has lasted for 100 days.
 func TestLaterTimeIsTrustedInTheEnd(t *testing.T) {

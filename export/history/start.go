@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -159,9 +160,12 @@ func (s *store) begin() error {
 	if first {
 		x.began, s.clock.trusted = now, now
 	} else {
-		before.From, before.Until, before.Reason = x.committed, max(now, x.committed), translation.Restart
+		before.From, before.Until, before.Reason = x.committed, now, translation.Restart
 		if x.ended {
 			before.Reason = translation.CaptureEnded
+		}
+		if now < x.committed { // the clock was ahead: its times are right up to the jump only
+			before.From = min(now, cmp.Or(s.clock.jumped, now))
 		}
 	}
 	x.committed, x.ended = now, false

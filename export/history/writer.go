@@ -154,8 +154,7 @@ func (w *Writer) Write(b *monitor.Batch) error {
 	return nil
 }
 
-// maxGaps is how many gaps are held while they cannot be written; more are
-// merged.
+// maxGaps is how many gaps are held while they cannot be written.
 const maxGaps = 4096
 
 // limitLocked keeps what is pending within MaxPending while the disk fails.
