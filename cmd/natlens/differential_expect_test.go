@@ -17,6 +17,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
 )
 
 // expectations fills the table with FTP connections and what they expect.
@@ -51,7 +52,7 @@ func TestExpectationsSame(t *testing.T) {
 	} {
 		args := strings.Fields(text)
 		var before, us, after answer
-		waitFor(t, "a second in which nothing changes", func() bool {
+		labtest.WaitFor(t, "a second in which nothing changes", func() bool {
 			before, us, after = theirs(t, ns, args...), ours(t, ns, args...), theirs(t, ns, args...)
 			return before == after
 		})
@@ -109,13 +110,13 @@ func expectEventsSame(t *testing.T, ns *lab.Namespace, args []string) {
 		con := cli.Console{Stdout: &us.stdout, Stderr: &us.stderr, Getenv: func(string) string { return "" }}
 		us.code = run(ctx, con, append(slices.Clone(args), "--netns", ns.Path()))
 	}()
-	waitFor(t, "both to listen", func() bool { return expectListeners(t, ns) == 2 })
+	labtest.WaitFor(t, "both to listen", func() bool { return expectListeners(t, ns) == 2 })
 	expectations(t, ns)
 	if got := ours(t, ns, "-F", "expect"); got.code != 0 {
 		t.Fatal(got.stderr)
 	}
 	events := func(out string) int { return strings.Count(out, " dport=30002") + strings.Count(out, "<dport>30002") }
-	waitFor(t, "both ends of the last one from each", func() bool {
+	labtest.WaitFor(t, "both ends of the last one from each", func() bool {
 		return events(them.String()) == 2 && events(us.stdout.String()) == 2
 	})
 	cancel()

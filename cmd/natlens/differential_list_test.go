@@ -137,7 +137,7 @@ func TestListHasNoCause(t *testing.T) {
 func compareReading(t *testing.T, ns *lab.Namespace, args []string) {
 	t.Helper()
 	var before, us, after answer
-	waitFor(t, "a second in which nothing changes", func() bool {
+	labtest.WaitFor(t, "a second in which nothing changes", func() bool {
 		before, us, after = theirs(t, ns, args...), ours(t, ns, args...), theirs(t, ns, args...)
 		return before == after
 	})

@@ -52,7 +52,7 @@ func TestMatrixEventsSame(t *testing.T) {
 func compareMatrixEvents(t *testing.T, ns *lab.Namespace, names labelNames, lines [][]string) {
 	t.Helper()
 	emptied(t, ns).Close()
-	waitFor(t, "the previous listeners to end", func() bool { return len(listeners(t, ns)) == 0 })
+	labtest.WaitFor(t, "the previous listeners to end", func() bool { return len(listeners(t, ns)) == 0 })
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -85,7 +85,7 @@ func drained(t *testing.T, ns *lab.Namespace, listening, n int) {
 	if n%50 != 0 {
 		return
 	}
-	waitFor(t, "the listeners to read", func() bool {
+	labtest.WaitFor(t, "the listeners to read", func() bool {
 		all := listeners(t, ns)
 		for _, l := range all {
 			if l.dropped != "0" {

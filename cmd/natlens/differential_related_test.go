@@ -87,7 +87,7 @@ func TestHelpersSame(t *testing.T) {
 // compareSteady is compareReading for what counts down every second.
 func compareSteady(t *testing.T, ns *lab.Namespace, args []string) {
 	t.Helper()
-	waitFor(t, "both programs to say the same within a second", func() bool {
+	labtest.WaitFor(t, "both programs to say the same within a second", func() bool {
 		before, us, after := theirs(t, ns, args...), ours(t, ns, args...), theirs(t, ns, args...)
 		if before == after && (us.stdout != before.stdout || us.code != before.code) {
 			t.Errorf("%q: exit codes %d and %d, %s", args, before.code, us.code, firstDifference(before.stdout, us.stdout))
@@ -161,7 +161,7 @@ func watchExpects(t *testing.T, ns *lab.Namespace) *expectWatchers {
 		cancel()
 		<-ended
 	})
-	waitFor(t, "both to listen", func() bool { return expectListeners(t, ns) == 2 })
+	labtest.WaitFor(t, "both to listen", func() bool { return expectListeners(t, ns) == 2 })
 	return w
 }
 
@@ -171,7 +171,7 @@ func (w *expectWatchers) compare(t *testing.T, helpers ...string) {
 	stderr := func(text string) bool {
 		return !slices.ContainsFunc(helpers, func(h string) bool { return !strings.Contains(text, h) })
 	}
-	waitFor(t, "both to print the same", func() bool {
+	labtest.WaitFor(t, "both to print the same", func() bool {
 		a, b := w.theirs.String(), w.ours.stdout.String()
 		return a == b && stderr(a)
 	})

@@ -52,9 +52,9 @@ func TestEveryNamespaceSoak(t *testing.T) {
 		time.Sleep(size.pace)
 	}
 	all.Wait()
-	waitFor(t, "all of them to end", func() bool { return l.ended(ours) })
+	labtest.WaitFor(t, "all of them to end", func() bool { return l.ended(ours) })
 	others := l.others(ours)
-	waitFor(t, "everything to be given back", func() bool {
+	labtest.WaitFor(t, "everything to be given back", func() bool {
 		now := holdings(t, p)
 		// Each namespace of others that is there now takes up to five descriptors. The
 		// runtime keeps some threads; not one for each namespace.

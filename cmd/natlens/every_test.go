@@ -89,7 +89,7 @@ func TestEveryNamespace(t *testing.T) {
 	defer end()
 	r := beginIn(t, ctx, "all", "watch", "-o", "jsonl", "udp", "net", "198.18.0.0/15")
 	b.flows(t, 64)
-	waitFor(t, "the events", func() bool { return strings.Count(r.stdout.String(), `"netns":"`+b.name+`"`) >= 64 })
+	labtest.WaitFor(t, "the events", func() bool { return strings.Count(r.stdout.String(), `"netns":"`+b.name+`"`) >= 64 })
 	end()
 	if code := r.end(t); code != 0 {
 		t.Fatalf("code %d, %s", code, r.stderr.String())
@@ -199,8 +199,8 @@ func TestEveryHistory(t *testing.T) {
 	dir := t.TempDir()
 	ctx, end := context.WithCancel(t.Context())
 	r := beginIn(t, ctx, "all", "record", "--history", dir)
-	flowsUDP(t, labs[0], 3)
-	flowsUDP(t, labs[1], 5)
+	labtest.FlowsUDP(t, labs[0], 3)
+	labtest.FlowsUDP(t, labs[1], 5)
 	held := func() map[string]int {
 		counts := map[string]int{}
 		c := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl")
@@ -212,7 +212,7 @@ func TestEveryHistory(t *testing.T) {
 		return counts
 	}
 	want := map[string]int{names[0]: 3, names[1]: 5}
-	waitFor(t, "the flows of both", func() bool { return maps.Equal(held(), want) })
+	labtest.WaitFor(t, "the flows of both", func() bool { return maps.Equal(held(), want) })
 	for i, name := range names {
 		c := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "-o", "jsonl", "--netns", name)
 		lines := decodeLines(t, c.stdout.String())
@@ -247,8 +247,8 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 	dir := t.TempDir()
 	p := openPane(t, 120, 30, "--netns", "all", "--history", dir)
 	p.await("the UI", hasText("1 Flows", "6 Who"))
-	flowsUDP(t, l, 3)
-	waitFor(t, "the flows in the history", func() bool {
+	labtest.FlowsUDP(t, l, 3)
+	labtest.WaitFor(t, "the flows in the history", func() bool {
 		c := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--history", dir, "--netns", name, "-o", "jsonl")
 		return strings.Count(c.stdout.String(), `"netns":"`+name+`"`) == 3
 	})
@@ -282,7 +282,7 @@ func TestFiftyNamespaces(t *testing.T) {
 	for _, one := range all {
 		one.flows(t, flows)
 	}
-	waitFor(t, "a finding in each namespace", func() bool {
+	labtest.WaitFor(t, "a finding in each namespace", func() bool {
 		lines := r.stdout.String()
 		for _, one := range all {
 			found := fmt.Sprintf(`"rule":"many-destinations","severity":"warn","subject":"198.18.0.%d in %s"`, 1+one.base, one.name)
@@ -292,7 +292,7 @@ func TestFiftyNamespaces(t *testing.T) {
 		}
 		return true
 	})
-	waitFor(t, "the metrics of each namespace", func() bool {
+	labtest.WaitFor(t, "the metrics of each namespace", func() bool {
 		text := httpGet(t, at+"/metrics")
 		for _, one := range all {
 			for _, line := range []string{

@@ -106,7 +106,7 @@ func TestWatchFindings(t *testing.T) {
 	if !strings.HasSuffix(f.Command, "natlens list '"+f.Filter+"'") {
 		t.Error(f.Command)
 	}
-	forgetFlows(t, l)
+	labtest.ForgetFlows(t, l)
 	if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS}); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestWatchFindingsNotes(t *testing.T) {
 	unanswered(t, l, 6)
 	p := start(t, l, "watch", "--findings", "--threshold", "syn-unanswered=6", "--threshold", "syn-age=50ms", "-o", "csv", "false")
 	const want = "natlens: syn-unanswered: 6 TCP connections to 203.0.113.66:81 not answered, 6 for 50ms and longer → "
-	waitFor(t, "a note", func() bool { return strings.Contains(p.stderr.String(), want) })
+	labtest.WaitFor(t, "a note", func() bool { return strings.Contains(p.stderr.String(), want) })
 	end(t, p)
 	if out := p.rest(t); out != "" && strings.Count(out, "\n") != 1 {
 		t.Errorf("got %s", out)
@@ -172,7 +172,7 @@ func TestDoctorFindings(t *testing.T) {
 	if !strings.Contains(text, "\n! syn-unanswered      6 TCP connections to 203.0.113.66:81 not answered, 6 for 750ms and longer → ") {
 		t.Error(text)
 	}
-	forgetFlows(t, l)
+	labtest.ForgetFlows(t, l)
 	if got := findingsOf(); len(got) != 0 {
 		t.Errorf("after: %+v", got)
 	}

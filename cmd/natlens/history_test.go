@@ -20,19 +20,19 @@ import (
 // every flow, those that were there before too, and the stream shows no more for it.
 func TestHistoryBesideWatch(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{}) // without times of the kernel's own
-	flowsUDP(t, l, 2)                     // these are in the table already
+	labtest.FlowsUDP(t, l, 2)             // these are in the table already
 	ctx, end := context.WithCancel(t.Context())
 	dir := t.TempDir()
 	r := begin(t, ctx, l, cli.Console{}, "watch", "--history", dir, "--keep", "90d", "--max-size", "50GB", "-o", "jsonl", "tcp")
-	waitFor(t, "the flows that are there in the history", func() bool {
+	labtest.WaitFor(t, "the flows that are there in the history", func() bool {
 		c := call(t.Context(), cli.Console{}, "who", "--inside", "192.168.77.2", "-p", "udp", "--history", dir, "-o", "jsonl")
 		return strings.Count(c.stdout.String(), `"began-before"`) == 2
 	})
-	flowsUDP(t, l, 3)
+	labtest.FlowsUDP(t, l, 3)
 	if _, err := l.TCPOnce(ctx, lab.TCP{To: lab.ServerHTTP}); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the TCP flow", func() bool { return strings.Contains(r.stdout.String(), `"event":"new"`) })
+	labtest.WaitFor(t, "the TCP flow", func() bool { return strings.Contains(r.stdout.String(), `"event":"new"`) })
 	live := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--live", "--netns", l.Gateway.Path(), "-o", "jsonl")
 	if n := strings.Count(live.stdout.String(), `"inside":{"addr":"192.168.77.2"`); n != 5 || live.code != 0 {
 		t.Errorf("code %d, %d flows in the table: %s%s", live.code, n, live.stdout.String(), live.stderr.String())
@@ -67,11 +67,11 @@ func TestHistoryOnFullDisk(t *testing.T) {
 	history := filepath.Join(dir, "history")
 	cmd, stderr, root := onDisk(t, dir, 1<<20, 300, "record", "--history", history, "--netns", l.Gateway.Path())
 	says := func(text string) func() bool { return func() bool { return strings.Contains(stderr.String(), text) } }
-	waitFor(t, "natlens to listen", says("natlens: capture: "))
+	labtest.WaitFor(t, "natlens to listen", says("natlens: capture: "))
 	// How many flows there are: a port may come again within a life.
 	ctx, end := context.WithCancel(t.Context())
 	beside := begin(t, ctx, l, cli.Console{}, "watch", "-e", "new", "-o", "jsonl", "udp")
-	flowsUDP(t, l, 20)
+	labtest.FlowsUDP(t, l, 20)
 	// Whatever is left of the disk, to the last block.
 	fill, err := os.Create(filepath.Join(root, dir, "fill"))
 	if err != nil {
@@ -83,13 +83,13 @@ func TestHistoryOnFullDisk(t *testing.T) {
 		}
 	}
 	fill.Close()
-	waitFor(t, "writing to fail", func() bool { flowsUDP(t, l, 50); return says("translations are held in memory")() })
+	labtest.WaitFor(t, "writing to fail", func() bool { labtest.FlowsUDP(t, l, 50); return says("translations are held in memory")() })
 	for _, name := range []string{"ballast", "fill"} {
 		if err := os.Remove(filepath.Join(root, dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	waitFor(t, "writing to go on", func() bool { flowsUDP(t, l, 1); return says("writing works again")() })
+	labtest.WaitFor(t, "writing to go on", func() bool { labtest.FlowsUDP(t, l, 1); return says("writing works again")() })
 	end()
 	beside.end(t)
 	flows := strings.Count(beside.stdout.String(), "\n")

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -65,18 +66,18 @@ func httpGet(t *testing.T, url string) string {
 // before is counted as flows, and shown no more than without --metrics.
 func TestMetrics(t *testing.T) {
 	l := labtest.New(t)
-	flowsUDP(t, l, 2)
+	labtest.FlowsUDP(t, l, 2)
 	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--metrics", "127.0.0.1:0", "udp", "and", "event", "new", "--limit", "3")
 	at := r.metricsOf(t)
-	waitFor(t, "the flows of before", func() bool {
+	labtest.WaitFor(t, "the flows of before", func() bool {
 		return strings.Contains(httpGet(t, at+"/metrics"), "natlens_flows{protocol=\"udp\",state=\"replied\"} 2\n")
 	})
 	if r.stdout.String() != "" {
 		t.Errorf("flows of before are shown: %s", r.stdout.String())
 	}
-	flowsUDP(t, l, 2)
+	labtest.FlowsUDP(t, l, 2)
 	text := ""
-	waitFor(t, "the events", func() bool {
+	labtest.WaitFor(t, "the events", func() bool {
 		text = httpGet(t, at+"/metrics")
 		return strings.Contains(text, "natlens_events_total{kind=\"new\",protocol=\"udp\",state=\"unreplied\"} 2\n") &&
 			strings.Contains(text, "natlens_events_total{kind=\"update\",protocol=\"udp\",state=\"replied\"} 2\n") && strings.Contains(text, "natlens_table_entries 4\n")
@@ -89,7 +90,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("no %s in\n%s", line, regexp.MustCompile(`(?m)^natlens_.*\n`).FindAllString(text, -1))
 		}
 	}
-	flowsUDP(t, l, 1)
+	labtest.FlowsUDP(t, l, 1)
 	if code := r.end(t); code != 0 || strings.Count(r.stdout.String(), "\n") != 3 {
 		t.Errorf("code %d, %s", code, r.stdout.String())
 	}
@@ -104,15 +105,17 @@ func TestMetrics(t *testing.T) {
 func TestMetricsOfEveryFlow(t *testing.T) {
 	for _, wanted := range [][]string{{"udp", "dport", "53"}, {"-e", "new", "udp", "dport", "53"}, {"--capture", "socket", "udp", "dport", "53"}} {
 		l := labtest.New(t)
-		flowsUDP(t, l, 2)
+		labtest.FlowsUDP(t, l, 2)
 		ctx, end := context.WithCancel(t.Context())
 		r := begin(t, ctx, l, cli.Console{}, append([]string{"watch", "--metrics", "127.0.0.1:0"}, wanted...)...)
 		at := r.metricsOf(t)
 		for range 25 {
-			oneTCP(t, l, lab.ServerHTTP)
+			if _, err := l.SYNOnce(ctx, lab.TCP{To: netip.AddrPortFrom(lab.Blackhole, 80)}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		text := ""
-		waitFor(t, "the connections without an answer", func() bool {
+		labtest.WaitFor(t, "the connections without an answer", func() bool {
 			text = httpGet(t, at+"/metrics")
 			return strings.Contains(text, "natlens_events_total{kind=\"new\",protocol=\"tcp\",state=\"syn_sent\"} 25\n") &&
 				strings.Contains(text, "natlens_findings{rule=\"syn-unanswered\"} 1\n")
@@ -212,7 +215,7 @@ func TestDashboard(t *testing.T) {
 					t.Fatal(c.stderr.String())
 				}
 			}
-			waitFor(t, p.Title+": "+target.Expr, func() bool { return query(t, base, target.Expr) > 0 })
+			labtest.WaitFor(t, p.Title+": "+target.Expr, func() bool { return query(t, base, target.Expr) > 0 })
 		}
 	}
 	if queries < 15 {
@@ -249,7 +252,7 @@ func startPrometheus(t *testing.T, program, target string) string {
 			t.Logf("prometheus: %s", log.String())
 		}
 	})
-	waitFor(t, "Prometheus", func() bool {
+	labtest.WaitFor(t, "Prometheus", func() bool {
 		r, err := http.Get("http://" + address + "/-/ready")
 		if err == nil {
 			r.Body.Close()

@@ -245,3 +245,22 @@ func noThreshold(name string) string {
 	}
 	return fmt.Sprintf("--threshold %s=5: there is no threshold %q; accepted are %s; see natlens watch --help", name, name, strings.Join(names, ", "))
 }
+
+// TestDoctorDenied checks the message for a user without the privilege.
+func TestDoctorDenied(t *testing.T) {
+	var p *process
+	if err := onThread(func() error {
+		if err := childrenArePlain(); err != nil {
+			return err
+		}
+		p = start(t, nil, "doctor")
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	text := p.rest(t)
+	if code := p.wait(t); code != cli.ExitFailure || !strings.HasPrefix(text, "✗ privilege           flows, rules and events can't be read: ") ||
+		!strings.Contains(text, "CAP_NET_ADMIN is missing") || !strings.Contains(text, "\n- others              not checked: it needs the privilege that is missing (hook, ring, queue, ") || strings.Count(text, "CAP_NET_ADMIN") != 1 {
+		t.Errorf("exit code %d:\n%s", code, text)
+	}
+}

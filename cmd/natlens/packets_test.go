@@ -200,7 +200,7 @@ func TestNATIsWhatThePacketsShow(t *testing.T) {
 
 	var packets []packet
 	const flows = 13
-	waitFor(t, "packets of every flow", func() bool {
+	labtest.WaitFor(t, "packets of every flow", func() bool {
 		for _, tap := range taps {
 			p, err := tap.read()
 			if err != nil {

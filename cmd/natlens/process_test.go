@@ -123,17 +123,7 @@ func (p *process) wait(t *testing.T) int {
 // listening waits until standard error says that events are being captured.
 func (p *process) listening(t *testing.T) {
 	t.Helper()
-	waitFor(t, "natlens to listen", func() bool { return strings.Contains(p.stderr.String(), "natlens: capture: ") })
-}
-
-// waitFor waits until the condition holds.
-func waitFor(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for end := time.Now().Add(deadline); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
+	labtest.WaitFor(t, "natlens to listen", func() bool { return strings.Contains(p.stderr.String(), "natlens: capture: ") })
 }
 
 // called is what a command line comes to in this process.
@@ -169,17 +159,6 @@ func decodeLines(t *testing.T, text string) []map[string]any {
 		lines = append(lines, m)
 	}
 	return lines
-}
-
-// flowsUDP makes n flows of three events: NEW, UPDATE when it is answered, and in
-// the end DESTROY.
-func flowsUDP(t *testing.T, l *lab.Lab, n int) {
-	t.Helper()
-	for range n {
-		if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS}); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // onThread calls f on a thread of its own, which ends afterwards: what f does to

@@ -52,14 +52,14 @@ func TestRecordOnFullDisk(t *testing.T) {
 		// What the ballast leaves is soon full. What it takes has room for the largest batch.
 		cmd, stderr, root := onDisk(t, dir, 1<<20, 1000, "record", path, "--netns", l.Gateway.Path())
 		says := func(text string) func() bool { return func() bool { return strings.Contains(stderr.String(), text) } }
-		waitFor(t, "natlens to listen", says("natlens: capture: "))
-		waitFor(t, "the disk to be full", func() bool { flowsUDP(t, l, 50); return says("until there is room")() })
-		waitFor(t, "events to be missed", func() bool { flowsUDP(t, l, 50); return true })
+		labtest.WaitFor(t, "natlens to listen", says("natlens: capture: "))
+		labtest.WaitFor(t, "the disk to be full", func() bool { labtest.FlowsUDP(t, l, 50); return says("until there is room")() })
+		labtest.WaitFor(t, "events to be missed", func() bool { labtest.FlowsUDP(t, l, 50); return true })
 		if err := os.Remove(filepath.Join(root, dir, "ballast")); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "room", func() bool { flowsUDP(t, l, 1); return says("room again")() })
-		flowsUDP(t, l, 5)
+		labtest.WaitFor(t, "room", func() bool { labtest.FlowsUDP(t, l, 1); return says("room again")() })
+		labtest.FlowsUDP(t, l, 5)
 		// The file ends with the mount namespace: it is kept open.
 		file, err := os.Open(filepath.Join(root, path))
 		if err != nil {
@@ -101,8 +101,11 @@ func TestRecordStaysFull(t *testing.T) {
 	l := labtest.New(t)
 	dir := t.TempDir()
 	cmd, stderr, _ := onDisk(t, dir, 64<<10, 44, "record", filepath.Join(dir, "x.pcapng"), "--netns", l.Gateway.Path())
-	waitFor(t, "the disk to be full", func() bool { flowsUDP(t, l, 50); return strings.Contains(stderr.String(), "until there is room") })
-	flowsUDP(t, l, 50)
+	labtest.WaitFor(t, "the disk to be full", func() bool {
+		labtest.FlowsUDP(t, l, 50)
+		return strings.Contains(stderr.String(), "until there is room")
+	})
+	labtest.FlowsUDP(t, l, 50)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

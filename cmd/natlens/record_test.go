@@ -20,7 +20,7 @@ func TestRecord(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	flowsUDP(t, l, 2) // these are in the table already
+	labtest.FlowsUDP(t, l, 2) // these are in the table already
 	dir := t.TempDir()
 	streams, end := context.WithCancel(ctx)
 	runs := map[string]*running{}
@@ -56,13 +56,13 @@ func TestRecord(t *testing.T) {
 // read, and begins with the flows that were in the table.
 func TestRecordSurvivesKill(t *testing.T) {
 	l := labtest.New(t)
-	flowsUDP(t, l, 3)
+	labtest.FlowsUDP(t, l, 3)
 	for _, name := range []string{"x.pcapng", "x.pcapng.zst"} {
 		path := filepath.Join(t.TempDir(), name)
 		p := start(t, l, "record", path)
 		p.listening(t)
-		flowsUDP(t, l, 20)
-		waitFor(t, "events in the file", func() bool {
+		labtest.FlowsUDP(t, l, 20)
+		labtest.WaitFor(t, "events in the file", func() bool {
 			return strings.Count(call(t.Context(), cli.Console{}, "watch", "--quiet", "-o", "jsonl", "--from", path, "-e", "new", "udp").stdout.String(), "\n") == 20
 		})
 		p.cmd.Process.Kill()
@@ -86,8 +86,8 @@ func TestRecordRotates(t *testing.T) {
 	r := begin(t, ctx, l, cli.Console{}, "record", "--rotate", "4KiB", "--rotate", "1h", filepath.Join(dir, "x.pcapng"), "udp")
 	var files []string
 	made := 0
-	waitFor(t, "files", func() bool {
-		flowsUDP(t, l, 5)
+	labtest.WaitFor(t, "files", func() bool {
+		labtest.FlowsUDP(t, l, 5)
 		made += 5
 		files, _ = filepath.Glob(filepath.Join(dir, "x-*Z*.pcapng"))
 		return len(files) >= 3

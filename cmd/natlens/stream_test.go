@@ -48,7 +48,7 @@ func beginAs(t *testing.T, ctx context.Context, con cli.Console, args []string) 
 	con.Stdin, con.Stdout, con.Stderr = strings.NewReader(""), &r.stdout, &r.stderr
 	con.Getenv = func(string) string { return "" }
 	go func() { r.code <- run(ctx, con, args) }()
-	waitFor(t, "natlens to listen", func() bool { return strings.Contains(r.stderr.String(), "natlens: capture: ") })
+	labtest.WaitFor(t, "natlens to listen", func() bool { return strings.Contains(r.stderr.String(), "natlens: capture: ") })
 	return r
 }
 
@@ -89,7 +89,7 @@ func TestCount(t *testing.T) {
 	l := labtest.New(t)
 	for _, capture := range []string{"auto", "socket"} {
 		r := begin(t, t.Context(), l, cli.Console{}, "watch", "--capture", capture, "--limit", "3", "-e", "new,update", "udp")
-		flowsUDP(t, l, 3)
+		labtest.FlowsUDP(t, l, 3)
 		if code := r.end(t); code != 0 {
 			t.Errorf("code %d", code)
 		}
@@ -119,8 +119,8 @@ func TestClassicCount(t *testing.T) {
 		con := cli.Console{Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
 		go func() { r.code <- run(ctx, con, append(strings.Fields(tt.args), "--netns", l.Gateway.Path())) }()
 		waitListening(t, ctx, l.Gateway, 1)
-		flowsUDP(t, l, 2)
-		waitFor(t, "the events", func() bool { return strings.Count(r.stdout.String(), "\n") == tt.lines })
+		labtest.FlowsUDP(t, l, 2)
+		labtest.WaitFor(t, "the events", func() bool { return strings.Count(r.stdout.String(), "\n") == tt.lines })
 		cancel()
 		if code := r.end(t); code != 0 || r.stderr.String() != tt.want {
 			t.Errorf("%s: code %d, standard error %q, want %q", tt.args, code, r.stderr.String(), tt.want)
@@ -133,7 +133,7 @@ func TestFor(t *testing.T) {
 	l := labtest.New(t)
 	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--for", "300ms", "-e", "new", "udp")
 	began := time.Now()
-	flowsUDP(t, l, 2)
+	labtest.FlowsUDP(t, l, 2)
 	early := time.Since(began) < 100*time.Millisecond // the machine is not too busy
 	if code := r.end(t); code != 0 {
 		t.Errorf("code %d", code)
@@ -147,10 +147,10 @@ func TestFor(t *testing.T) {
 // TestExisting expects the flows of the table, then the events.
 func TestExisting(t *testing.T) {
 	l := labtest.New(t)
-	flowsUDP(t, l, 2)
+	labtest.FlowsUDP(t, l, 2)
 	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--existing", "--limit", "4", "udp")
-	waitFor(t, "the flows of the table", func() bool { return strings.Count(r.stdout.String(), "\n") == 2 })
-	flowsUDP(t, l, 1)
+	labtest.WaitFor(t, "the flows of the table", func() bool { return strings.Count(r.stdout.String(), "\n") == 2 })
+	labtest.FlowsUDP(t, l, 1)
 	if code := r.end(t); code != 0 {
 		t.Errorf("code %d", code)
 	}
@@ -173,9 +173,9 @@ func TestSignals(t *testing.T) {
 		q := start(t, l, "watch", "--output", path)
 		p.listening(t)
 		q.listening(t)
-		flowsUDP(t, l, 20)
+		labtest.FlowsUDP(t, l, 20)
 		first := p.line(t)
-		waitFor(t, "lines in the file", func() bool { text, _ := os.ReadFile(path); return strings.Count(string(text), "\n") >= 40 })
+		labtest.WaitFor(t, "lines in the file", func() bool { text, _ := os.ReadFile(path); return strings.Count(string(text), "\n") >= 40 })
 		for _, x := range []*process{p, q} {
 			if err := x.cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
@@ -210,7 +210,7 @@ func TestSignals(t *testing.T) {
 // SIGINT can't end it in order, the second does at once.
 func TestSecondSignal(t *testing.T) {
 	p := startStuck(t, labtest.New(t))
-	waitFor(t, "the end after a second SIGINT", func() bool {
+	labtest.WaitFor(t, "the end after a second SIGINT", func() bool {
 		select {
 		case <-p.ended:
 			return true
@@ -233,7 +233,7 @@ func startStuck(t *testing.T, l *lab.Lab) *process {
 		t.Fatal(err)
 	}
 	p.listening(t)
-	flowsUDP(t, l, size/200) // two lines each, of more than 200 bytes
+	labtest.FlowsUDP(t, l, size/200) // two lines each, of more than 200 bytes
 	return p
 }
 
@@ -318,9 +318,9 @@ func TestFullDisk(t *testing.T) {
 				return err
 			})
 		}()
-		waitFor(t, "natlens to listen", func() bool { return strings.Contains(stderr.String(), "natlens: capture: ") })
-		waitFor(t, "natlens to end", func() bool {
-			flowsUDP(t, l, 50)
+		labtest.WaitFor(t, "natlens to listen", func() bool { return strings.Contains(stderr.String(), "natlens: capture: ") })
+		labtest.WaitFor(t, "natlens to end", func() bool {
+			labtest.FlowsUDP(t, l, 50)
 			select {
 			case <-done:
 				return true
@@ -361,7 +361,7 @@ func TestFullDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitListening(t, t.Context(), l.Gateway, 1)
-	flowsUDP(t, l, 1)
+	labtest.FlowsUDP(t, l, 1)
 	cmd.Wait()
 	if want := "natlens: write /dev/stdout: no space left on device\n"; stderr.String() != want || cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("code %d, standard error %q, want %q", cmd.ProcessState.ExitCode(), stderr.String(), want)
@@ -392,7 +392,7 @@ func TestForce(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--output", path, "--force", "--limit", "1")
-	flowsUDP(t, l, 1)
+	labtest.FlowsUDP(t, l, 1)
 	if code := r.end(t); code != 0 || r.stdout.String() != "" {
 		t.Errorf("code %d, standard output %q, standard error %q", code, r.stdout.String(), r.stderr.String())
 	}
@@ -425,7 +425,7 @@ func TestLabels(t *testing.T) {
 	if _, err := l.TCPOnce(t.Context(), lab.TCP{To: lab.ServerHTTP}); err != nil {
 		t.Fatal(err)
 	}
-	flowsUDP(t, l, 1)
+	labtest.FlowsUDP(t, l, 1)
 	for _, r := range runs {
 		code := r.end(t)
 		line := strings.TrimRight(r.stdout.String(), " \n")

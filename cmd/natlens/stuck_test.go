@@ -80,7 +80,7 @@ func pipeIsFull(t *testing.T, p *process) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the pipe to be full", func() bool {
+	labtest.WaitFor(t, "the pipe to be full", func() bool {
 		n, err := unix.IoctlGetInt(int(pipe.Fd()), unix.TIOCINQ)
 		return err == nil && n > size-4096
 	})
@@ -89,7 +89,7 @@ func pipeIsFull(t *testing.T, p *process) {
 // SIGTERM ends the user interface on a terminal that takes no more.
 func TestStuckTerminal(t *testing.T) {
 	master, p := onPTY(t, "demo", "--theme", "dark")
-	waitFor(t, "the terminal to be full", func() bool {
+	labtest.WaitFor(t, "the terminal to be full", func() bool {
 		before, _ := unix.IoctlGetInt(int(master.Fd()), unix.TIOCINQ)
 		time.Sleep(500 * time.Millisecond)
 		after, _ := unix.IoctlGetInt(int(master.Fd()), unix.TIOCINQ)
@@ -136,7 +136,7 @@ func TestSlowAnswers(t *testing.T) {
 	var screen safeBuffer
 	go func() { _, _ = io.Copy(&screen, master) }()
 	const background, cursor = "\x1b]11;?", "\x1b[6n"
-	waitFor(t, "the questions", func() bool {
+	labtest.WaitFor(t, "the questions", func() bool {
 		return strings.Contains(screen.String(), background) && strings.Contains(screen.String(), cursor)
 	})
 	asked := time.Now()
@@ -172,7 +172,7 @@ func TestHistoryDoesNotWait(t *testing.T) {
 	p := start(t, nil, "watch", "--netns", g.Namespace().Path(), "--history", dir, "-o", "jsonl", "-e", "new,update,destroy")
 	p.listening(t)
 	generate(t, g, flows)
-	waitFor(t, "the history", func() bool {
+	labtest.WaitFor(t, "the history", func() bool {
 		c := call(t.Context(), cli.Console{}, "who", "198.18.1.1", "--history", dir, "-o", "jsonl")
 		return strings.Count(c.stdout.String(), `"inside"`) == flows
 	})
@@ -192,7 +192,7 @@ func TestHistoryDoesNotWait(t *testing.T) {
 		case e.Event == "new" && e.Orig.Src == "198.18.0.1":
 			if seen++; seen == 100 { // there is room: the loss comes before the next event
 				base := 0
-				busy(t, func(ctx context.Context) {
+				labtest.Busy(t, func(ctx context.Context) {
 					base = base%200 + 1 // each makes another flow
 					_, _ = g.Generate(ctx, labtest.GenConfig{Flows: 1, Base: base})
 				})
@@ -214,7 +214,7 @@ func TestMetricsCountLossAtScrape(t *testing.T) {
 		if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 20_000, Base: i}); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "the loss", func() bool {
+		labtest.WaitFor(t, "the loss", func() bool {
 			line := regexp.MustCompile(`(?m)^natlens_events_lost_total (\S+)$`).FindStringSubmatch(httpGet(t, at+"/metrics"))
 			return line != nil && line[1] != "0"
 		})

@@ -136,7 +136,7 @@ func (p *pane) log() string { return filepath.Join(filepath.Dir(p.socket), "writ
 func (p *pane) Written() string {
 	p.t.Helper()
 	var text []byte
-	waitFor(p.t, "the last bytes", func() bool {
+	labtest.WaitFor(p.t, "the last bytes", func() bool {
 		var err error
 		if text, err = os.ReadFile(p.log()); err != nil {
 			p.t.Fatal(err)

@@ -172,7 +172,7 @@ func (p *pane) copied(key string) string {
 	p.press(key)
 	p.await("the copy", hasText(" copied the "))
 	var text string
-	waitFor(p.t, "the clipboard", func() bool {
+	labtest.WaitFor(p.t, "the clipboard", func() bool {
 		text = p.tmux("show-buffer")
 		return text != "nothing yet"
 	})

@@ -16,7 +16,7 @@ import (
 func TestUIQuiet(t *testing.T) {
 	t.Parallel()
 	l := labtest.NewWith(t, lab.Config{})
-	flushRules(t, l)
+	labtest.FlushRules(t, l)
 	p := openPane(t, 120, 30, "--theme", "dark", "--netns", l.Gateway.Path())
 	const reason = "nothing seen for 5s: nothing is tracked here: no nftables or iptables rule in this network namespace turns connection tracking on → "
 	var command string
@@ -26,7 +26,7 @@ func TestUIQuiet(t *testing.T) {
 		command = before + doctor.TurnOn + "'"
 		return ok
 	})
-	shell(t, l, command)
+	labtest.Shell(t, l, command)
 	// Without NAT nobody answers.
 	if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS, NoReply: true}); err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestUIQuiet(t *testing.T) {
 		p.press("Up")
 	}
 	p.await("its command", said)
-	shell(t, l, "sysctl -w net.netfilter.nf_conntrack_acct=1")
+	labtest.Shell(t, l, "sysctl -w net.netfilter.nf_conntrack_acct=1")
 	p.await("no word of it", func(lines []string) bool { return hasText("EVENTS")(lines) && !hasText("acct")(lines) })
 	p.press("q")
 	p.endedWell()
@@ -57,7 +57,7 @@ func TestUIQuiet(t *testing.T) {
 func TestUINoEvents(t *testing.T) {
 	t.Parallel()
 	l := labtest.NewWith(t, lab.Config{Acct: true})
-	sets("events", "0")(t, l)
+	labtest.SetConntrack("events", "0")(t, l)
 	p := openPane(t, 120, 30, "--theme", "dark", "--netns", l.Gateway.Path())
 	const reason = "nothing seen for 5s: flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it → "
 	const command = "sysctl -w net.netfilter.nf_conntrack_events=1"
@@ -65,8 +65,8 @@ func TestUINoEvents(t *testing.T) {
 		_, seen, ok := strings.Cut(unwrapped(lines), reason)
 		return ok && strings.Contains(seen, command)
 	})
-	shell(t, l, command)
-	flowsUDP(t, l, 1)
+	labtest.Shell(t, l, command)
+	labtest.FlowsUDP(t, l, 1)
 	p.await("a flow", func(lines []string) bool { return hasText("udp", ":53")(lines) && !hasText("nothing seen")(lines) })
 	p.press("q")
 	p.endedWell()

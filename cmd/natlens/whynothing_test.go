@@ -21,16 +21,16 @@ func TestWhyNothing(t *testing.T) {
 
 		mended bool // by its command
 	}{
-		{"no hook", flushRules, nil, "nothing is tracked here: no nftables or iptables rule in this network namespace turns connection tracking on → nft 'add table inet ", true},
-		{"no events", sets("events", "0"), nil, "flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it → sysctl -w net.netfilter.nf_conntrack_events=1", true},
-		{"unheard", func(t *testing.T, l *lab.Lab) { flowsUDP(t, l, 2) }, nil,
+		{"no hook", labtest.FlushRules, nil, "nothing is tracked here: no nftables or iptables rule in this network namespace turns connection tracking on → nft 'add table inet ", true},
+		{"no events", labtest.SetConntrack("events", "0"), nil, "flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it → sysctl -w net.netfilter.nf_conntrack_events=1", true},
+		{"unheard", func(t *testing.T, l *lab.Lab) { labtest.FlowsUDP(t, l, 2) }, nil,
 			"no flow began or ended; of 2 flows in the table, those that began while nobody listened send no events (nf_conntrack_events is 2) → sysctl -w net.netfilter.nf_conntrack_events=1", true},
 		{"filter", nil, []string{"tcp", "dport", "9"}, "events come, 10 so far, but the filter wants none of them → natlens watch --explain-filter …", false},
 		{"filter by socket", nil, []string{"--capture", "socket", "tcp", "dport", "9"},
 			"events come, 10 so far, but the filter wants none of them → natlens watch --explain-filter …", false},
-		{"nothing by socket", func(t *testing.T, l *lab.Lab) { sets("events", "1")(t, l) }, []string{"--capture", "socket", "tcp", "dport", "9"},
+		{"nothing by socket", func(t *testing.T, l *lab.Lab) { labtest.SetConntrack("events", "1")(t, l) }, []string{"--capture", "socket", "tcp", "dport", "9"},
 			"which tracks 0 flows; other namespaces have events of their own → ip netns list", false},
-		{"nothing", func(t *testing.T, l *lab.Lab) { sets("events", "1")(t, l) }, nil, "which tracks 0 flows; other namespaces have events of their own → ip netns list", false},
+		{"nothing", func(t *testing.T, l *lab.Lab) { labtest.SetConntrack("events", "1")(t, l) }, nil, "which tracks 0 flows; other namespaces have events of their own → ip netns list", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -41,16 +41,16 @@ func TestWhyNothing(t *testing.T) {
 			p := start(t, l, append([]string{"watch"}, c.args...)...)
 			p.listening(t)
 			if strings.HasPrefix(c.name, "filter") {
-				flowsUDP(t, l, 5)
+				labtest.FlowsUDP(t, l, 5)
 			}
-			waitFor(t, "the reason", func() bool { return strings.Contains(p.stderr.String(), "\nnatlens: nothing seen for 5s: ") })
+			labtest.WaitFor(t, "the reason", func() bool { return strings.Contains(p.stderr.String(), "\nnatlens: nothing seen for 5s: ") })
 			if text := p.stderr.String(); !strings.Contains(text, c.want) || strings.Count(text, "\n") > 2 {
 				t.Errorf("got %s", text)
 			}
 			if c.mended {
 				_, advice, _ := strings.Cut(p.stderr.String(), " → ")
 				command, _, _ := strings.Cut(advice, "\n")
-				shell(t, l, strings.TrimPrefix(command, "sudo "))
+				labtest.Shell(t, l, strings.TrimPrefix(command, "sudo "))
 				if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS, NoReply: true}); err != nil {
 					t.Fatal(err)
 				}
@@ -68,12 +68,12 @@ func TestUncounted(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})
 	const want = "natlens: packets and bytes are not counted: nf_conntrack_acct is 0; a change applies to flows that begin after it → "
 	p := start(t, l, "watch")
-	waitFor(t, "the line", func() bool { return strings.Contains(p.stderr.String(), want) })
+	labtest.WaitFor(t, "the line", func() bool { return strings.Contains(p.stderr.String(), want) })
 	_, command, _ := strings.Cut(p.stderr.String(), " → ")
-	shell(t, l, strings.TrimPrefix(strings.TrimSpace(command), "sudo "))
+	labtest.Shell(t, l, strings.TrimPrefix(strings.TrimSpace(command), "sudo "))
 	p = start(t, l, "watch", "--limit", "1", "udp", "and", "bytes", ">", "0", "--for", "20s")
 	p.listening(t)
-	flowsUDP(t, l, 1)
+	labtest.FlowsUDP(t, l, 1)
 	if c := call(t.Context(), cli.Console{}, "flush", "--yes", "--netns", l.Gateway.Path()); c.code != 0 {
 		t.Fatal(c.stderr.String())
 	}

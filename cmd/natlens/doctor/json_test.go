@@ -12,8 +12,8 @@ import (
 	"natlens/monitor/doctor"
 )
 
-// TestDoctorJSONDocs holds the page's fields of the JSON to those that there are.
-func TestDoctorJSONDocs(t *testing.T) {
+// TestJSONDocs holds the page's fields of the JSON to those that there are.
+func TestJSONDocs(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/doctor.md")
 	if err != nil {
 		t.Fatal(err)

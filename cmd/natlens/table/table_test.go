@@ -32,19 +32,27 @@ func withUDP(t *testing.T, n int) *lab.Namespace {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	timeout := uint32(590)
-	src, dst := monitor.AddrFrom(netip.MustParseAddr("192.0.2.1")), monitor.AddrFrom(netip.MustParseAddr("198.51.100.2"))
 	for i := range n {
-		port := uint16(1000 + i)
-		f := monitor.Flow{
-			Orig:  monitor.Tuple{Src: src, Dst: dst, SrcPort: port, DstPort: 53, Proto: monitor.UDP, Family: monitor.IPv4},
-			Reply: monitor.Tuple{Src: dst, Dst: src, SrcPort: 53, DstPort: port, Proto: monitor.UDP, Family: monitor.IPv4},
-		}
-		if err := s.Create(t.Context(), &f, &kernel.Change{Timeout: &timeout}); err != nil {
-			t.Fatal(err)
-		}
+		begin(t, s, uint16(1000+i))
 	}
 	return g.Namespace()
+}
+
+func udpFlow(port uint16) monitor.Flow {
+	src, dst := monitor.AddrFrom(netip.MustParseAddr("192.0.2.1")), monitor.AddrFrom(netip.MustParseAddr("198.51.100.2"))
+	return monitor.Flow{
+		Orig:  monitor.Tuple{Src: src, Dst: dst, SrcPort: port, DstPort: 53, Proto: monitor.UDP, Family: monitor.IPv4},
+		Reply: monitor.Tuple{Src: dst, Dst: src, SrcPort: 53, DstPort: port, Proto: monitor.UDP, Family: monitor.IPv4},
+	}
+}
+
+// begin makes a flow of a source port.
+func begin(t *testing.T, s *kernel.Service, port uint16) {
+	t.Helper()
+	f, timeout := udpFlow(port), uint32(590)
+	if err := s.Create(t.Context(), &f, &kernel.Change{Timeout: &timeout}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func in(t *testing.T, ns *lab.Namespace, build func(cli.Console) *cobra.Command, args string) *clitest.Result {

@@ -4,6 +4,7 @@ package clitest
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"strings"
 
@@ -34,13 +35,17 @@ func (r *Result) Code() int {
 // Run runs the command that build makes. Answer is what the user types when asked; with "" there is no terminal to
 // ask on.
 func Run(ctx context.Context, build func(cli.Console) *cobra.Command, answer string, args ...string) *Result {
-	var stdout, stderr strings.Builder
-	con := cli.Console{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
-		Getenv: func(string) string { return "" }, LabelFile: os.DevNull}
-	if answer != "" {
-		con.Answers = strings.NewReader(answer + "\n")
+	if answer == "" {
+		return Asking(ctx, build, nil, args...)
 	}
-	cmd := build(con)
+	return Asking(ctx, build, strings.NewReader(answer+"\n"), args...)
+}
+
+// Asking is Run with answers from a reader.
+func Asking(ctx context.Context, build func(cli.Console) *cobra.Command, answers io.Reader, args ...string) *Result {
+	var stdout, stderr strings.Builder
+	cmd := build(cli.Console{Answers: answers, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
+		Getenv: func(string) string { return "" }, LabelFile: os.DevNull})
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.SetFlagErrorFunc(cli.FlagError)
 	cmd.SetArgs(filter.AttachOptional(args)) // as the whole program does

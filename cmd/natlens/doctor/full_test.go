@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package doctor
 
 import (
 	"context"
@@ -19,11 +19,11 @@ import (
 // 300 bytes of the kernel's memory.
 const mostFilled = 300_000
 
-// TestDoctorFull fills a table with flows that nobody answers, past 80 % and 95 %,
+// TestFull fills a table with flows that nobody answers, past 80 % and 95 %,
 // and over, and expects doctor to say so, what could be reclaimed, whom the kernel
 // throws out, and that it drops packets where it can't throw out any; and nothing
 // of it when the flows are gone.
-func TestDoctorFull(t *testing.T) {
+func TestFull(t *testing.T) {
 	// Who has raised the limit for a benchmark is waited for.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -39,7 +39,7 @@ func TestDoctorFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	diagnose := func() *diagnosis { return doctorIn(t, nil, "--netns", g.Namespace().Path()) }
+	diagnose := func() *diagnosis { return diagnose(t, g.Namespace()) }
 	base := 0
 	fill := func(flows int) {
 		base++
@@ -64,11 +64,11 @@ func TestDoctorFull(t *testing.T) {
 	over := func(counter, text string) {
 		t.Run(counter, func(t *testing.T) {
 			before := counterOf(t, g, counter)
-			busy(t, func(ctx context.Context) {
+			labtest.Busy(t, func(ctx context.Context) {
 				base++
 				_, _ = g.Generate(ctx, labtest.GenConfig{Flows: most / 10, Rate: 20_000, Base: base})
 			})
-			waitFor(t, counter, func() bool { return counterOf(t, g, counter) > before })
+			labtest.WaitFor(t, counter, func() bool { return counterOf(t, g, counter) > before })
 			expect(diagnose(), "counter."+counter, "fail", text)
 		})
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package doctor
 
 import (
 	"context"
@@ -17,11 +17,11 @@ import (
 // fewBuckets is the least that the kernel makes a hash table of.
 const fewBuckets = 512
 
-// TestDoctorBuckets makes the host's hash table small, so that chains get long,
+// TestBuckets makes the host's hash table small, so that chains get long,
 // and then so long that the kernel drops flows; and has it resized under look-ups,
 // which then begin again. It expects doctor to report each with its evidence, doctor's
 // command to mend it, and nothing of it after that.
-func TestDoctorBuckets(t *testing.T) {
+func TestBuckets(t *testing.T) {
 	labtest.Alone(t, "nf_conntrack_buckets")
 	held, err := labtest.HoldLimits(t.Context())
 	if errors.Is(err, labtest.ErrNotInitial) {
@@ -46,9 +46,11 @@ func TestDoctorBuckets(t *testing.T) {
 	if n := b.fill(5 * fewBuckets / 2); n > 0 { // each is in the table twice
 		b.Fatalf("%d flows were refused: there are too many in other network namespaces", n)
 	}
-	b.expect("buckets", "warn", "5.00 hash entries a bucket (of 512, which all network namespaces share): each packet's look-up walks so many")
+	b.expect("buckets", "warn", "5.00 hash entries a bucket (of 512, which all network namespaces share): each "+
+		"packet's look-up walks so many")
 	b.fill(15 * fewBuckets / 2)
-	b.expect("buckets", "fail", "20.00 hash entries a bucket (of 512, which all network namespaces share): chains of more than 50 entries make the kernel drop packets")
+	b.expect("buckets", "fail", "20.00 hash entries a bucket (of 512, which all network namespaces share): chains "+
+		"of more than 50 entries make the kernel drop packets")
 	t.Run("search_restart", b.restarts)
 	t.Run("chaintoolong", b.tooLong)
 }
@@ -95,7 +97,7 @@ func (b *bucketsTest) timeout(seconds string) {
 
 func (b *bucketsTest) diagnose(t *testing.T) *diagnosis {
 	t.Helper()
-	return doctorIn(t, nil, "--netns", b.g.Namespace().Path())
+	return diagnose(t, b.g.Namespace())
 }
 
 // expect expects doctor to say so of a check.
@@ -114,10 +116,11 @@ func (b *bucketsTest) tooLong(t *testing.T) {
 		t.Error("40,000 flows were taken")
 	}
 	t.Run("cause", func(t *testing.T) {
-		busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, labtest.GenConfig{Flows: 1000, Rate: 10_000}) })
+		labtest.Busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, labtest.GenConfig{Flows: 1000, Rate: 10_000}) })
 		d := b.diagnose(t)
 		c := d.Check(t, "counter.chaintoolong")
-		if moved, _ := c.Evidence["moved"].(float64); c.Level != "fail" || moved == 0 || !strings.HasSuffix(c.Text, ": new flows are dropped, because their bucket is full") {
+		if moved, _ := c.Evidence["moved"].(float64); c.Level != "fail" || moved == 0 || !strings.HasSuffix(c.Text,
+			": new flows are dropped, because their bucket is full") {
 			t.Errorf("%+v", c)
 		}
 		if c := d.Check(t, "counter.drop"); c.Level != "ok" {
@@ -127,7 +130,8 @@ func (b *bucketsTest) tooLong(t *testing.T) {
 			t.Errorf("%+v", other)
 		}
 		command := c.Command // this is root of the host
-		if out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput(); err != nil || !strings.HasPrefix(command, "sysctl -w net.netfilter.nf_conntrack_buckets=") {
+		if out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput(); err != nil ||
+			!strings.HasPrefix(command, "sysctl -w net.netfilter.nf_conntrack_buckets=") {
 			t.Fatalf("%s: %v: %s", command, err, out)
 		}
 		d = b.diagnose(t)
@@ -145,18 +149,22 @@ func (b *bucketsTest) restarts(t *testing.T) {
 	b.timeout("1")
 	defer b.timeout("600")
 	t.Run("cause", func(t *testing.T) {
-		busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, labtest.GenConfig{Flows: 12_000, Rate: 12_000}) })
-		busy(t, func(context.Context) {
+		labtest.Busy(t, func(ctx context.Context) {
+			_, _ = b.begin(ctx, labtest.GenConfig{Flows: 12_000,
+				Rate: 12_000})
+		})
+		labtest.Busy(t, func(context.Context) {
 			for _, n := range []int{2 * fewBuckets, fewBuckets} {
 				if err := b.held.SetBuckets(n); err != nil {
 					t.Error(err)
 				}
 			}
 		})
-		waitFor(t, "look-ups to begin again", func() bool {
+		labtest.WaitFor(t, "look-ups to begin again", func() bool {
 			c := b.diagnose(t).Check(t, "counter.search_restart")
 			moved, _ := c.Evidence["moved"].(float64)
-			return moved > 0 && strings.Contains(c.Text, "search_restart moved by ") && strings.HasSuffix(c.Text, ": look-ups start again because entries moved meanwhile")
+			return moved > 0 && strings.Contains(c.Text, "search_restart moved by ") && strings.HasSuffix(c.Text,
+				": look-ups start again because entries moved meanwhile")
 		})
 	})
 	b.set(fewBuckets)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package doctor
 
 import (
 	"context"
@@ -17,10 +17,10 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// TestDoctorCauses makes each cause for real and expects it to be reported with its
+// TestCauses makes each cause for real and expects it to be reported with its
 // evidence, takes it away by the command that doctor gives or as said, and
 // expects it to be gone.
-func TestDoctorCauses(t *testing.T) {
+func TestCauses(t *testing.T) {
 	for _, c := range []struct {
 		id, level string
 		cause     func(t *testing.T, l *lab.Lab)
@@ -30,23 +30,30 @@ func TestDoctorCauses(t *testing.T) {
 		remove    func(t *testing.T, l *lab.Lab, command string)
 	}{
 		{
-			id: "hook", level: "fail", cause: flushRules, text: "nothing is tracked here", evidence: "rules=0",
+			id: "hook", level: "fail", cause: labtest.FlushRules, text: "nothing is tracked here", evidence: "rules=0",
 			remove: func(t *testing.T, l *lab.Lab, command string) {
-				shell(t, l, command)
+				labtest.Shell(t, l, command)
 				// Without NAT nobody answers.
 				for range 3 {
 					if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS, NoReply: true}); err != nil {
 						t.Fatal(err)
 					}
 				}
-				waitFor(t, "flows to be tracked after "+command, func() bool { return entries(t, l.Gateway) == "3" })
+				labtest.WaitFor(t, "flows to be tracked after "+command, func() bool {
+					return entries(t,
+						l.Gateway) == "3"
+				})
 			},
 		},
-		{id: "events", level: "fail", cause: sets("events", "0"), text: "nf_conntrack_events is 0", evidence: "nf_conntrack_events=0", remove: shell},
-		{id: "acct", level: "warn", cause: sets("acct", "0"), text: "not counted", evidence: "nf_conntrack_acct=0", remove: shell},
-		{id: "timestamp", level: "warn", cause: sets("timestamp", "0"), text: "records no times", evidence: "nf_conntrack_timestamp=0", remove: shell},
+		{id: "events", level: "fail", cause: labtest.SetConntrack("events", "0"), text: "nf_conntrack_events is 0",
+			evidence: "nf_conntrack_events=0", remove: labtest.Shell},
+		{id: "acct", level: "warn", cause: labtest.SetConntrack("acct", "0"), text: "not counted",
+			evidence: "nf_conntrack_acct=0", remove: labtest.Shell},
+		{id: "timestamp", level: "warn", cause: labtest.SetConntrack("timestamp", "0"), text: "records no times",
+			evidence: "nf_conntrack_timestamp=0", remove: labtest.Shell},
 		{
-			id: "ring", level: "warn", cause: func(*testing.T, *lab.Lab) {}, args: []string{"--capture", "socket"}, text: "--capture socket",
+			id: "ring", level: "warn", cause: func(*testing.T, *lab.Lab) {}, args: []string{"--capture", "socket"},
+			text: "--capture socket",
 			remove: func(t *testing.T, _ *lab.Lab, _ string) {
 				if !labtest.InitialUserNS() {
 					t.Skip("the ring can't be had in a user namespace")
@@ -57,20 +64,26 @@ func TestDoctorCauses(t *testing.T) {
 			id: "helper", level: "warn", text: "1 flow to tcp port 21", evidence: "without_ftp=1",
 			cause: func(t *testing.T, l *lab.Lab) { oneTCP(t, l, lab.ServerFTP) },
 			remove: func(t *testing.T, l *lab.Lab, command string) {
-				shell(t, l, command)
-				forgetFlows(t, l)
+				labtest.Shell(t, l, command)
+				labtest.ForgetFlows(t, l)
 				oneTCP(t, l, lab.ServerFTP)
-				if got := doctorIn(t, l).Check(t, "helper"); got.Evidence["with_helper"] != 1.0 {
+				if got := diagnose(t, l.Gateway).Check(t, "helper"); got.Evidence["with_helper"] != 1.0 {
 					t.Errorf("after %s: %+v", command, got)
 				}
 			},
 		},
 		{
-			id: "events", level: "ok", text: "; of 3 flows that began before natlens listened, those without a listener never send any; ", evidence: "nf_conntrack_events=2",
-			cause: func(t *testing.T, l *lab.Lab) { sets("events", "2")(t, l); flowsUDP(t, l, 3) },
+			id: "events", level: "ok", text: "; of 3 flows that began before natlens listened, those without a " +
+				"listener never send any; ", evidence: "nf_conntrack_events=2",
+			cause: func(t *testing.T, l *lab.Lab) {
+				labtest.SetConntrack("events", "2")(t, l)
+				labtest.FlowsUDP(t,
+					l, 3)
+			},
 			remove: func(t *testing.T, l *lab.Lab, command string) {
-				shell(t, l, command)
-				if got := doctorIn(t, l).Check(t, "events"); got.Evidence["nf_conntrack_events"] != 1.0 || got.Command != "" {
+				labtest.Shell(t, l, command)
+				if got := diagnose(t, l.Gateway).Check(t, "events"); got.Evidence["nf_conntrack_events"] != 1.0 ||
+					got.Command != "" {
 					t.Errorf("after %s: %+v", command, got)
 				}
 			},
@@ -78,30 +91,35 @@ func TestDoctorCauses(t *testing.T) {
 		{
 			id: "labels", level: "ok", text: "1 flow with labels", evidence: "with_labels=1",
 			cause: func(t *testing.T, l *lab.Lab) {
-				shell(t, l, "nft 'add table ip labelled; add chain ip labelled pre { type filter hook prerouting priority -150; }; add rule ip labelled pre udp dport 53 ct label set 1'")
-				flowsUDP(t, l, 1)
+				labtest.Shell(t, l, "nft 'add table ip labelled; add chain ip labelled pre { type filter hook "+
+					"prerouting priority -150; }; add rule ip labelled pre udp dport 53 ct label set 1'")
+				labtest.FlowsUDP(t, l, 1)
 			},
 			remove: func(t *testing.T, l *lab.Lab, _ string) {
-				forgetFlows(t, l)
-				if got := doctorIn(t, l).Check(t, "labels"); got.Evidence["with_labels"] != 0.0 || !strings.HasPrefix(got.Text, "no flow has labels") {
+				labtest.ForgetFlows(t, l)
+				if got := diagnose(t, l.Gateway).Check(t, "labels"); got.Evidence["with_labels"] != 0.0 ||
+					!strings.HasPrefix(got.Text, "no flow has labels") {
 					t.Errorf("after: %+v", got)
 				}
 			},
 		},
 		{
-			id: "timeout.udp", level: "warn", text: "12 flows of SIP, STUN, IPsec or VPNs", evidence: "quiet_protocols=12",
+			id: "timeout.udp", level: "warn", text: "12 flows of SIP, STUN, IPsec or VPNs",
+			evidence: "quiet_protocols=12",
 			cause: func(t *testing.T, l *lab.Lab) {
 				for range 12 {
-					if _, err := l.UDPOnce(t.Context(), lab.UDP{To: netip.AddrPortFrom(lab.Blackhole, 5060), NoReply: true}); err != nil {
+					if _, err := l.UDPOnce(t.Context(), lab.UDP{To: netip.AddrPortFrom(lab.Blackhole, 5060),
+						NoReply: true}); err != nil {
 						t.Fatal(err)
 					}
 				}
 			},
-			remove: shell,
+			remove: labtest.Shell,
 		},
 		{
-			id: "timeout.established", level: "warn", text: "; 1,000 of 1,000 had none for an hour: ", evidence: "idle=1000",
-			cause: causeIdle, remove: func(t *testing.T, l *lab.Lab, _ string) { forgetFlows(t, l) },
+			id: "timeout.established", level: "warn", text: "; 1,000 of 1,000 had none for an hour: ",
+			evidence: "idle=1000",
+			cause:    causeIdle, remove: func(t *testing.T, l *lab.Lab, _ string) { labtest.ForgetFlows(t, l) },
 		},
 		{
 			id: "counter.clash_resolve", level: "warn",
@@ -123,15 +141,16 @@ func TestDoctorCauses(t *testing.T) {
 			id: "counter.insert_failed", level: "warn", text: "insert_failed moved by", evidence: "",
 			cause: func(t *testing.T, l *lab.Lab) {
 				// One public port for all: the second flow to a destination finds it taken.
-				err := labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting", lab.Proto(unix.IPPROTO_UDP), labtest.SNAT(lab.GatewayWAN, 5000, 5000, false))
+				err := labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting",
+					lab.Proto(unix.IPPROTO_UDP), labtest.SNAT(lab.GatewayWAN, 5000, 5000, false))
 				if err != nil {
 					t.Fatal(err)
 				}
-				busy(t, func(ctx context.Context) {
+				labtest.Busy(t, func(ctx context.Context) {
 					_, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS, NoReply: true})
 				})
 			},
-			remove: func(t *testing.T, l *lab.Lab, _ string) { flushRules(t, l) },
+			remove: func(t *testing.T, l *lab.Lab, _ string) { labtest.FlushRules(t, l) },
 		},
 		{
 			id: "counter.invalid", level: "warn", text: "invalid moved by",
@@ -139,21 +158,24 @@ func TestDoctorCauses(t *testing.T) {
 			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
 		},
 		{
-			id: "counter.error", level: "warn", text: ": ICMP messages are malformed, or report an error of a flow that is not in the table",
+			id: "counter.error", level: "warn", text: ": ICMP messages are malformed, or report an error of a flow " +
+				"that is not in the table",
 			cause:  func(t *testing.T, l *lab.Lab) { lostErrors(t, l, 20) },
 			remove: func(*testing.T, *lab.Lab, string) {},
 		},
 		{
-			id: "queue", level: "warn", args: []string{"--capture", "socket", "--buffer-size", "4096"}, text: "events/s seen", evidence: "way=socket",
+			id: "queue", level: "warn", args: []string{"--capture", "socket", "--buffer-size", "4096"},
+			text: "events/s seen", evidence: "way=socket",
 			cause: func(t *testing.T, l *lab.Lab) {
-				busy(t, func(ctx context.Context) { _, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS}) })
+				labtest.Busy(t, func(ctx context.Context) { _, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS}) })
 			},
 			remove: func(*testing.T, *lab.Lab, string) {}, // a buffer of the usual size
 		},
 	} {
 		t.Run(c.id, func(t *testing.T) {
-			l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
-			if got := doctorIn(t, l).Check(t, c.id); got.Level != "ok" && c.id != "ring" {
+			l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true,
+				Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "1"}})
+			if got := diagnose(t, l.Gateway).Check(t, c.id); got.Level != "ok" && c.id != "ring" {
 				t.Fatalf("before: %+v", got)
 			}
 			skipped := false
@@ -164,15 +186,17 @@ func TestDoctorCauses(t *testing.T) {
 				// nor is a race won in each run.
 				var got diagnosed
 				seen := func() bool {
-					got = doctorIn(t, l, c.args...).Check(t, c.id)
-					level := got.Level == c.level || got.Level == "fail" && (c.id == "counter.insert_failed" || c.id == "queue")
+					got = diagnose(t, l.Gateway, c.args...).Check(t, c.id)
+					level := got.Level == c.level || got.Level == "fail" && (c.id == "counter.insert_failed" ||
+						c.id == "queue")
 					return level && strings.Contains(got.Text, c.text)
 				}
-				for until := time.Now().Add(deadline); !seen(); {
-					if time.Now().After(until) {
-						t.Fatalf("got %+v", got)
+				defer func() {
+					if t.Failed() {
+						t.Logf("got %+v", got)
 					}
-				}
+				}()
+				labtest.WaitFor(t, c.text, seen)
 				if name, want, ok := strings.Cut(c.evidence, "="); ok && jsonText(got.Evidence[name]) != want {
 					t.Errorf("evidence %v, wanted %s", got.Evidence, c.evidence)
 				}
@@ -184,7 +208,8 @@ func TestDoctorCauses(t *testing.T) {
 			case t.Failed():
 				return
 			}
-			if got := doctorIn(t, l).Check(t, c.id); got.Level != "ok" && (c.id != "ring" || labtest.InitialUserNS()) && c.id != "helper" {
+			if got := diagnose(t, l.Gateway).Check(t, c.id); got.Level != "ok" && (c.id != "ring" ||
+				labtest.InitialUserNS()) && c.id != "helper" {
 				t.Errorf("after: %+v", got)
 			}
 		})
@@ -219,7 +244,7 @@ func sendRaw(t *testing.T, l *lab.Lab, proto int, packet []byte, many int) {
 	}
 	t.Cleanup(func() { unix.Close(fd) })
 	to := &unix.SockaddrInet4{Addr: lab.ServerIP.As4()}
-	busy(t, func(ctx context.Context) {
+	labtest.Busy(t, func(ctx context.Context) {
 		for range many {
 			_ = unix.Sendto(fd, packet, 0, to)
 		}
@@ -233,7 +258,7 @@ func sendRaw(t *testing.T, l *lab.Lab, proto int, packet []byte, many int) {
 // causeIdle holds a thousand connections that the kernel keeps for 1,000 s, and
 // has it keep new ones for a day: the old ones seem to have been idle since.
 func causeIdle(t *testing.T, l *lab.Lab) {
-	sets("tcp_timeout_established", "1000")(t, l)
+	labtest.SetConntrack("tcp_timeout_established", "1000")(t, l)
 	for range 1000 {
 		c, err := l.Client.DialTCP(t.Context(), netip.AddrPortFrom(netip.IPv4Unspecified(), 0), lab.ServerHTTP)
 		if err != nil {
@@ -241,7 +266,7 @@ func causeIdle(t *testing.T, l *lab.Lab) {
 		}
 		t.Cleanup(func() { c.Close() })
 	}
-	sets("tcp_timeout_established", "86400")(t, l)
+	labtest.SetConntrack("tcp_timeout_established", "86400")(t, l)
 }
 
 // races has packets race until the test ends.
@@ -249,7 +274,7 @@ func races(t *testing.T, l *lab.Lab, r labtest.Race) {
 	if err := labtest.RunRace(t.Context(), l, r, func() bool { return true }); errors.Is(err, labtest.ErrOneCPU) {
 		labtest.Lack(t, "second CPU")
 	}
-	busy(t, func(ctx context.Context) {
+	labtest.Busy(t, func(ctx context.Context) {
 		_ = labtest.RunRace(ctx, l, r, func() bool { return ctx.Err() != nil })
 	})
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package doctor
 
 import (
 	"path/filepath"
@@ -11,10 +11,10 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// TestDoctorIptables turns connection tracking on by rules of iptables, as most
+// TestIptables turns connection tracking on by rules of iptables, as most
 // gateways do, and expects doctor to say which one does, and that none does when it
 // is gone.
-func TestDoctorIptables(t *testing.T) {
+func TestIptables(t *testing.T) {
 	for _, c := range []struct {
 		add, remove, text string
 	}{
@@ -25,58 +25,61 @@ func TestDoctorIptables(t *testing.T) {
 	} {
 		t.Run(c.add, func(t *testing.T) {
 			l := labtest.NewWith(t, lab.Config{})
-			flushRules(t, l)
+			labtest.FlushRules(t, l)
 			hook := func(level, text string) {
 				t.Helper()
-				if got := doctorIn(t, l).Check(t, "hook"); got.Level != level || !strings.HasPrefix(got.Text, text) {
+				if got := diagnose(t, l.Gateway).Check(t, "hook"); got.Level != level ||
+					!strings.HasPrefix(got.Text, text) {
 					t.Errorf("wanted %s: %s; got %+v", level, text, got)
 				}
 			}
 			hook("fail", "nothing is tracked here")
-			shell(t, l, c.add)
+			labtest.Shell(t, l, c.add)
 			hook("ok", c.text)
 			if strings.HasPrefix(c.add, "iptables") {
-				flowsUDP(t, l, 3)
+				labtest.FlowsUDP(t, l, 3)
 				if n := entries(t, l.Gateway); n != "3" {
 					t.Errorf("%s flows are tracked", n)
 				}
-				forgetFlows(t, l)
+				labtest.ForgetFlows(t, l)
 			}
-			shell(t, l, c.remove)
+			labtest.Shell(t, l, c.remove)
 			hook("fail", "nothing is tracked here")
 		})
 	}
 }
 
-// TestDoctorIptablesLegacy does so by iptables-legacy, whose rules can't be read:
+// TestIptablesLegacy does so by iptables-legacy, whose rules can't be read:
 // its tables make tracking likely, flows make it certain, and the command that doctor
 // gives does not depend on them.
-func TestDoctorIptablesLegacy(t *testing.T) {
+func TestIptablesLegacy(t *testing.T) {
 	// Its lock is root's.
 	t.Setenv("XTABLES_LOCKFILE", filepath.Join(t.TempDir(), "lock"))
 	l := labtest.NewWith(t, lab.Config{})
-	flushRules(t, l)
-	if got := doctorIn(t, l).Check(t, "hook"); got.Level != "fail" && got.Evidence["legacy"] == nil {
+	labtest.FlushRules(t, l)
+	if got := diagnose(t, l.Gateway).Check(t, "hook"); got.Level != "fail" && got.Evidence["legacy"] == nil {
 		t.Errorf("before: %+v", got)
 	}
-	shell(t, l, "iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE")
+	labtest.Shell(t, l, "iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE")
 	const likely = "tracking may be on: iptables-legacy has rules (iptables nat) that can't be read"
-	got := doctorIn(t, l).Check(t, "hook")
+	got := diagnose(t, l.Gateway).Check(t, "hook")
 	if got.Level != "warn" || got.Text != likely || jsonText(got.Evidence["legacy"]) != `["iptables nat"]` {
 		t.Errorf("without flows: %+v", got)
 	}
-	flowsUDP(t, l, 3)
-	if with := doctorIn(t, l).Check(t, "hook"); with.Level != "ok" || with.Text != likely || with.Command != "" {
+	labtest.FlowsUDP(t, l, 3)
+	if with := diagnose(t, l.Gateway).Check(t, "hook"); with.Level != "ok" || with.Text != likely ||
+		with.Command != "" {
 		t.Errorf("with flows: %+v", with)
 	}
 	// The table stays when its rules are gone, and says as much as before.
-	shell(t, l, "iptables-legacy -t nat -F")
-	forgetFlows(t, l)
-	if again := doctorIn(t, l).Check(t, "hook"); again.Level != "warn" || again.Text != likely {
+	labtest.Shell(t, l, "iptables-legacy -t nat -F")
+	labtest.ForgetFlows(t, l)
+	if again := diagnose(t, l.Gateway).Check(t, "hook"); again.Level != "warn" || again.Text != likely {
 		t.Errorf("without rules: %+v", again)
 	}
-	shell(t, l, got.Command)
-	if mended := doctorIn(t, l).Check(t, "hook"); mended.Level != "ok" || !strings.HasPrefix(mended.Text, "IPv4 and IPv6 are tracked, by 1 rule such as inet tracking on: ct") {
+	labtest.Shell(t, l, got.Command)
+	if mended := diagnose(t, l.Gateway).Check(t, "hook"); mended.Level != "ok" || !strings.HasPrefix(mended.Text,
+		"IPv4 and IPv6 are tracked, by 1 rule such as inet tracking on: ct") {
 		t.Errorf("after %s: %+v", got.Command, mended)
 	}
 }
