@@ -143,7 +143,7 @@ func TestLocalsComeInTime(t *testing.T) {
 		sink.Close()
 		data = out.Bytes()
 	}
-	src, err := replay.Bytes(replay.Config{Formats: export.Readers(), Locals: func(l *monitor.Locals) { log = append(log, fmt.Sprint(l.Addrs())) }}, "x", data).Open()
+	src, err := replay.Bytes(export.Reading(replay.Config{Locals: func(l *monitor.Locals) { log = append(log, fmt.Sprint(l.Addrs())) }}), "x", data).Open()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 // a package below: jsonl, pcapng, conntrack, csv and pretty.
 //
 //	sink, err := export.New("jsonl", os.Stdout, export.Options{})
-//	rec := replay.File(replay.Config{Formats: export.Readers()}, "flows.jsonl")
+//	rec := replay.File(export.Reading(replay.Config{}), "flows.jsonl")
 //
 // [Formats] lists the formats. Every sink writes whole lines or blocks, one Write a
 // batch, into a buffer that it reuses. An error of the writer is final: Write and Close

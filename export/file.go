@@ -11,34 +11,28 @@ import (
 	"syscall"
 )
 
-// CreateOptions say how a file is made.
+// CreateOptions say how a file is created.
 type CreateOptions struct {
-	Force  bool // write over a file that exists; it becomes readable by its owner only
-	Binary bool // the file has no lines: after an error only whole Writes are kept
-
-	// Patient has Write keep in memory what the disk has no room for, and take
-	// more behind it, until Room finds room: see there. It goes with Binary.
-	Patient bool
+	Force   bool // overwrite an existing file; it becomes readable by its owner only
+	Binary  bool // the file has no lines: after an error only whole Writes are kept
+	Patient bool // Write keeps in memory what a full disk has no space for, until Room finds space; with Binary
 }
 
-// File is an output file that holds whole lines only, also after the disk was
-// full in the middle of one. It does not buffer: what Write returned from has
-// been given to the kernel.
+// File is an output file that contains whole lines only, even after the disk was full in
+// the middle of one. It does not buffer: Write passes everything to the kernel.
 type File struct {
-	f      *os.File
-	path   string
-	size   int64 // bytes written, all of them whole lines
-	binary bool
-	cut    bool // the file is a regular one: it can be cut
-	err    error
-
-	patient bool
-	kept    []byte // what there was no room for
+	f    *os.File
+	path string
+	size int64 // bytes written, all of them whole lines
+	o    CreateOptions
+	cut  bool // the file is a regular one: it can be cut
+	err  error
+	kept []byte // patient: what there was no space for
 }
 
-// Create makes an output file with mode 0600. A file that exists already is an
-// error unless o.Force is set; then it is emptied. Force also takes what is no
-// regular file (a pipe, a terminal) as it is.
+// Create creates an output file with mode 0600. An existing file is an error, unless
+// o.Force is set: then it is emptied. With Force a file that is not a regular one (a pipe,
+// a terminal) is used as it is.
 func Create(path string, o CreateOptions) (*File, error) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if o.Force {
@@ -52,17 +46,17 @@ func Create(path string, o CreateOptions) (*File, error) {
 	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&^0o600 != 0 {
 		err = f.Chmod(0o600)
 	}
-	if err == nil && o.Force && info.Mode().IsRegular() { // only now that it is to be had
+	if err == nil && o.Force && info.Mode().IsRegular() { // last, when nothing can fail
 		err = f.Truncate(0)
 	}
 	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
-	return &File{f: f, path: path, binary: o.Binary, patient: o.Patient, cut: info.Mode().IsRegular()}, nil
+	return &File{f: f, path: path, o: o, cut: info.Mode().IsRegular()}, nil
 }
 
-// createError is why a file could not be made, in words that say what to do.
+// createError says why a file could not be created, and what to do.
 type createError struct {
 	text string
 	err  error
@@ -85,15 +79,15 @@ func newCreateError(path string, err error) error {
 	return &createError{text, err}
 }
 
-// Write writes whole lines. On an error it cuts off what was written of a line,
-// and returns a [*WriteError] then and for every later Write.
+// Write writes whole lines. On an error it cuts off a partial line, and returns a
+// [*WriteError] then and from every later Write.
 func (f *File) Write(p []byte) (int, error) {
 	if len(f.kept) > 0 {
 		f.kept = append(f.kept, p...)
 		return len(p), nil
 	}
 	n, err := f.write(p)
-	if f.patient && noRoom(err) {
+	if f.o.Patient && noRoom(err) {
 		f.kept = append(f.kept, p[n:]...)
 		return len(p), nil
 	}
@@ -110,7 +104,7 @@ func (f *File) write(p []byte) (int, error) {
 		return n, nil
 	}
 	whole := 0
-	if !f.binary {
+	if !f.o.Binary {
 		whole = bytes.LastIndexByte(p[:n], '\n') + 1
 	}
 	var cutErr error
@@ -124,13 +118,14 @@ func (f *File) write(p []byte) (int, error) {
 	return whole, f.err
 }
 
-// Path returns the path as it was given.
+// Path returns the path that Create got.
 func (f *File) Path() string { return f.path }
 
 // Size returns how many bytes of whole lines were written.
 func (f *File) Size() int64 { return f.size }
 
-// Close closes the file. What there is no room for is lost, and the error says so.
+// Close closes the file. If there is no space for what is kept, that is lost and Close
+// returns a [*WriteError].
 func (f *File) Close() error {
 	room := f.Room()
 	if err := f.f.Close(); err != nil {
@@ -139,11 +134,11 @@ func (f *File) Close() error {
 	return room
 }
 
-// WriteError says that an output file could not take all that was written.
+// WriteError means that an output file does not contain all that was written.
 type WriteError struct {
 	Path    string
 	Kept    int64 // bytes of whole lines that are in the file
-	Partial bool  // a part of a line could not be cut off and stands behind them
+	Partial bool  // a partial line, which could not be cut off, follows them
 	Err     error // syscall.ENOSPC and the like
 }
 
@@ -151,7 +146,7 @@ type WriteError struct {
 func (e *WriteError) Error() string {
 	text := fmt.Sprintf("output file %s: %v; it keeps whole lines up to byte %d", e.Path, e.Err, e.Kept)
 	if e.Partial {
-		text += ", and a part of a line behind them"
+		text += ", and a partial line behind them"
 	}
 	return text
 }
@@ -159,7 +154,7 @@ func (e *WriteError) Error() string {
 // Unwrap returns the cause.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// reason takes the path off an error of package os: WriteError names it.
+// reason returns an error of package os without the path, which WriteError has.
 func reason(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -167,3 +162,30 @@ func reason(err error) error {
 	}
 	return err
 }
+
+// noRoom reports whether an error means that the disk is full, or the user's quota: the
+// write can be tried again.
+func noRoom(err error) bool {
+	if w, ok := errors.AsType[*WriteError](err); ok && w.Partial {
+		return false // the partial line would be there twice
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// Room returns nil if the file contains all that was written. Otherwise the disk was full:
+// it tries again to write what a patient file keeps, and returns a [*WriteError] if there
+// is still no space. Memory grows with what is written meanwhile.
+func (f *File) Room() error {
+	if len(f.kept) == 0 {
+		return nil
+	}
+	f.err = nil
+	n, err := f.write(f.kept)
+	if f.kept = f.kept[n:]; len(f.kept) == 0 {
+		f.kept = nil
+	}
+	return err
+}
+
+// Flush is Room: a file has no other buffer.
+func (f *File) Flush() error { return f.Room() }

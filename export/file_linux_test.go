@@ -78,7 +78,7 @@ func TestFileFull(t *testing.T) {
 
 func TestFilePipeCannotBeCut(t *testing.T) {
 	e := &WriteError{Path: "p", Kept: 7, Partial: true, Err: syscall.EIO}
-	if !strings.HasSuffix(e.Error(), "input/output error; it keeps whole lines up to byte 7, and a part of a line behind them") {
+	if !strings.HasSuffix(e.Error(), "input/output error; it keeps whole lines up to byte 7, and a partial line behind them") {
 		t.Error(e)
 	}
 }

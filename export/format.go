@@ -21,10 +21,10 @@ type Format struct {
 	Help string // one line
 }
 
-// IsBinary reports whether a format of [Formats] is not for people to read.
+// IsBinary reports whether a format is not text.
 func IsBinary(format string) bool { return format == "pcapng" }
 
-// Formats lists the formats that [New] knows.
+// Formats lists the formats that [New] takes.
 func Formats() []Format {
 	return []Format{
 		{"pretty", "lines for people: what NAT makes of each flow, in colour on a terminal"},
@@ -35,40 +35,37 @@ func Formats() []Format {
 	}
 }
 
-// FormatsHelp returns the names of the formats for a flag's help.
+// FormatsHelp returns the names of the formats for the help of a flag.
 func FormatsHelp() string { return strings.Join(formatNames(), ", ") }
 
-func formatNames() []string {
-	var names []string
+func formatNames() (names []string) {
 	for _, f := range Formats() {
 		names = append(names, f.Name)
 	}
 	return names
 }
 
-// Options are what the formats take. The zero value is for a file: wide lines
-// without colour.
+// Options are what the formats take. The zero value is for a file: wide lines without
+// colour.
 type Options struct {
 	Colour    bool                       // pretty: the terminal's colours
-	Light     bool                       // pretty: those for a light background
+	Light     bool                       // pretty: colours for a light background
 	ASCII     bool                       // pretty: no other characters, for a locale without UTF-8
 	Width     int                        // pretty: of the terminal; 0 means wide
 	Location  *time.Location             // pretty, conntrack: nil means the local one
-	LabelFile string                     // pretty, conntrack: connlabel.conf; "" means [LabelFile]
+	LabelFile string                     // pretty, conntrack: connlabel.conf; "" means [text.LabelFile]
 	Now       func() time.Time           // conntrack: nil means time.Now
-	ProgName  func(portid uint32) string // conntrack: who caused an event, see [ProgName]; nil names nobody
+	ProgName  func(portid uint32) string // conntrack: see [conntrack.ProgName]; nil names no program
 
-	// Namespaces has the names of network namespaces, where several are watched;
-	// nil: one is.
+	// Namespaces has the names of network namespaces, if several are watched.
 	Namespaces *monitor.Namespaces
 
-	Application, Filter string // pcapng: who writes it, and what was wanted
-
-	Notes io.Writer // conntrack: losses, which are no lines of the format; nil drops them
+	Application, Filter string    // pcapng: who writes it, and the filter of the events
+	Notes               io.Writer // conntrack: gets losses, which have no line in the format; nil drops them
 }
 
-// New returns a sink that writes to w in a format of [Formats]. The name
-// conntrack may have modifiers behind it: conntrack,id,timestamp.
+// New returns a sink that writes to w in a format of [Formats]. The name conntrack may
+// have modifiers behind it: conntrack,id,timestamp.
 func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 	name, list, more := strings.Cut(format, ",")
 	if more && name != "conntrack" {
@@ -76,9 +73,9 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 	}
 	switch name {
 	case "pretty":
-		// Without their file, labels are shown by number.
-		labels, _ := text.ReadLabels(o.LabelFile)
-		return pretty.NewWriter(w, pretty.Options{Colour: o.Colour, Light: o.Light, ASCII: o.ASCII, Width: o.Width, Location: o.Location, Labels: labels, Namespaces: o.Namespaces}), nil
+		labels, _ := text.ReadLabels(o.LabelFile) // without names labels are numbers
+		return pretty.NewWriter(w, pretty.Options{Colour: o.Colour, Light: o.Light, ASCII: o.ASCII, Width: o.Width,
+			Location: o.Location, Labels: labels, Namespaces: o.Namespaces}), nil
 	case "jsonl":
 		sink := jsonl.NewWriter(w)
 		sink.Namespaces = o.Namespaces
@@ -100,28 +97,22 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 		return conntrack.NewWriter(w, conntrack.Options{Modifiers: m, LabelFile: o.LabelFile, Location: o.Location,
 			Now: o.Now, ProgName: o.ProgName, Notes: o.Notes, Namespaces: o.Namespaces}), nil
 	}
-	return nil, formatError(name)
-}
-
-// formatError says what may have been meant; conntrack's -o words are not
-// formats here.
-func formatError(name string) error {
-	for _, m := range conntrack.ModifierNames() {
+	for _, m := range conntrack.ModifierNames() { // conntrack(8) takes these for -o
 		if strings.EqualFold(name, m) {
-			return fmt.Errorf("unknown output format %q: did you mean conntrack,%s?", name, m)
+			return nil, fmt.Errorf("unknown output format %q: did you mean conntrack,%s?", name, m)
 		}
 	}
-	return text.UnknownWord("output format", name, formatNames())
+	return nil, text.UnknownWord("output format", name, formatNames())
 }
 
-// ExpectSink takes expectations, one a call. Close writes what the format ends with.
+// ExpectSink writes expectations, one a call. Close writes what ends the format.
 type ExpectSink interface {
 	Write(*monitor.Expect) error
 	Close() error
 }
 
-// NewExpects returns a sink of expectations in the format jsonl or conntrack. The
-// name conntrack takes the modifiers xml and timestamp.
+// NewExpects returns a sink of expectations in the format jsonl, or conntrack with the
+// modifiers xml and timestamp.
 func NewExpects(format string, w io.Writer, o Options) (ExpectSink, error) {
 	name, list, _ := strings.Cut(format, ",")
 	switch {
@@ -135,4 +126,20 @@ func NewExpects(format string, w io.Writer, o Options) (ExpectSink, error) {
 		return jsonl.NewExpects(w), nil
 	}
 	return nil, fmt.Errorf("output format %s: expectations are written as conntrack or jsonl", format)
+}
+
+// FindingNotes writes findings as lines for people, beside a format that has no line for
+// them. As a sink it drops events.
+type FindingNotes struct{ W io.Writer }
+
+// Write does nothing.
+func (n FindingNotes) Write(*monitor.Batch) error { return nil }
+
+// Close does nothing.
+func (n FindingNotes) Close() error { return nil }
+
+// Finding writes a line.
+func (n FindingNotes) Finding(f *monitor.Finding) error {
+	text.Note(n.W, "natlens: "+text.FindingText(f))
+	return nil
 }

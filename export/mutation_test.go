@@ -25,7 +25,7 @@ var place = regexp.MustCompile(`^(read events: )?x: (block|packet|line) \d+ at b
 func readAll(data []byte) (events, memory uint64, bad, fatal error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	rec := replay.Bytes(replay.Config{Formats: export.Readers(), Locals: func(*monitor.Locals) {}}, "x", data)
+	rec := replay.Bytes(export.Reading(replay.Config{Locals: func(*monitor.Locals) {}}), "x", data)
 	src, fatal := rec.Open()
 	if fatal != nil {
 		return 0, 0, nil, fatal

@@ -9,54 +9,52 @@ import (
 	"natlens/monitor"
 )
 
-// outage is a time in which a recording has no room on the disk. The stream goes
-// on meanwhile; its events are counted, and once there is room the recording goes
-// on with an event of KindLost that tells of them:
+// outage is a time in which the disk has no space for a recording. The stream continues
+// and its events are counted. Once there is space the recording continues with an event of
+// KindLost:
 //
-//	batch ─▶ no room ─▶ kept in memory ─▶ (batches are counted, not kept) ─▶ room: the kept batch, lost, batch
+//	batch ─▶ no space ─▶ kept in memory ─▶ (batches are counted) ─▶ space: the kept batch, lost, batch
 //
-// So nothing before is lost, and no more than one batch is kept.
+// So no earlier event is lost, and at most one batch is kept.
 type outage struct {
-	why     error     // the disk is full; nil: it isn't
-	tried   time.Time // when there was no room the last time
+	why     error     // the disk is full; nil: no outage
+	tried   time.Time // when there was no space the last time
 	seq     uint64    // of the last event that is missing
 	gap     monitor.Gap
 	waiting uint64 // events of the batch that is kept in memory
 }
 
-// roomEvery is how often a full disk is tried again at the most.
-const roomEvery = 200 * time.Millisecond
+// retryEvery is how often a full disk is tried again at most.
+const retryEvery = 200 * time.Millisecond
 
-// miss counts a batch that is not recorded, and returns how many events of the stream
-// that are: what was lost before is none.
+// miss counts a batch that is not recorded, and returns its number of events, without
+// those that were lost before.
 func (o *outage) miss(b *monitor.Batch) (events uint64) {
 	for i := range b.Events {
 		e := &b.Events[i]
 		if o.gap.From == 0 {
 			o.gap.From = e.Time
 		}
+		o.gap.To = max(o.gap.To, e.Time)
 		o.seq = e.Seq
-		if e.Time != 0 {
-			o.gap.To = e.Time
-		}
 		switch {
 		case e.Kind == monitor.KindLost && e.Gap != nil:
 			o.gap.Count += e.Gap.Count
 			o.gap.Uncertain = o.gap.Uncertain || e.Gap.Uncertain
 		case e.Kind.HasFlow():
-			o.gap.Count++
 			events++
 		}
 	}
+	o.gap.Count += events
 	return events
 }
 
 // Missing returns how many events are not in the recording because the disk was full,
-// those that wait for room included.
+// including those that wait for space.
 func (r *Rotation) Missing() uint64 { return r.missed + r.out.waiting }
 
-// pause begins an outage if err, or the file at hand, says that the disk is full.
-// Other errors are returned.
+// pause begins an outage if err, or the file at hand, says that the disk is full. It
+// returns other errors.
 func (r *Rotation) pause(err error, b *monitor.Batch) error {
 	missed := err != nil
 	if err == nil {
@@ -69,44 +67,27 @@ func (r *Rotation) pause(err error, b *monitor.Batch) error {
 	if missed {
 		r.missed += r.out.miss(b)
 	} else {
-		r.out.waiting = eventsIn(b)
+		r.out.waiting = new(outage).miss(b)
 	}
-	text.Note(r.o.Notes, "natlens: "+pauseText(err)+"; what comes is not recorded until there is room")
+	words := err.Error()
+	if w, ok := errors.AsType[*WriteError](err); ok {
+		words = fmt.Sprintf("output file %s: %v; it keeps all up to byte %d", w.Path, w.Err, w.Kept)
+	}
+	text.Note(r.o.Notes, "natlens: "+words+"; what comes is not recorded until there is room")
 	return nil
 }
 
-// eventsIn counts the events of flows.
-func eventsIn(b *monitor.Batch) (n uint64) {
-	for i := range b.Events {
-		if b.Events[i].Kind.HasFlow() {
-			n++
-		}
-	}
-	return n
-}
-
-// pauseText says where there is no room.
-func pauseText(err error) string {
-	if w, ok := errors.AsType[*WriteError](err); ok {
-		return fmt.Sprintf("output file %s: %v; it keeps all up to byte %d", w.Path, w.Err, w.Kept)
-	}
-	return err.Error()
-}
-
-// again tries whether there is room, and tells in the recording what is missing.
-// The batch is the first one after the gap, nil at the end of the recording. It
-// returns false while there is no room, or with r.err set.
+// again tries to end the outage, with a record of what is missing. b is the first batch
+// behind the gap, nil at the end of the recording. It returns false while there is no
+// space, or with r.err set.
 func (r *Rotation) again(b *monitor.Batch) bool {
 	now := r.o.Now()
-	if b != nil && now.Sub(r.out.tried) < roomEvery {
+	if b != nil && now.Sub(r.out.tried) < retryEvery {
 		return false
 	}
 	r.out.tried = now
-	if r.part != nil {
-		if err := r.part.Room(); err != nil {
-			r.err = unless(noRoom, err)
-			return false
-		}
+	if r.part != nil && r.full(r.part.Room()) {
+		return false
 	}
 	r.out.waiting = 0
 	var gap monitor.Batch
@@ -118,14 +99,11 @@ func (r *Rotation) again(b *monitor.Batch) bool {
 	e.Gap = &r.out.gap
 	e.Gap.To = max(e.Gap.From, e.Time)
 	if r.out.gap.Count > 0 {
-		if err := r.write(&gap); err != nil {
-			r.err = unless(noRoom, err)
+		if r.full(r.write(&gap)) {
 			return false
 		}
-		if err := r.part.Room(); err != nil {
-			r.out.why = err // all is told, but waits for room itself
-			r.out.gap = monitor.Gap{}
-			r.err = unless(noRoom, err)
+		if err := r.part.Room(); r.full(err) {
+			r.out.why, r.out.gap = err, monitor.Gap{} // the record is kept in memory
 			return false
 		}
 	}
@@ -134,10 +112,10 @@ func (r *Rotation) again(b *monitor.Batch) bool {
 	return true
 }
 
-// unless returns the error if it is none of a kind.
-func unless(kind func(error) bool, err error) error {
-	if kind(err) {
-		return nil
+// full reports whether there is an error. One other than a full disk ends the recording.
+func (r *Rotation) full(err error) bool {
+	if !noRoom(err) {
+		r.err = err
 	}
-	return err
+	return err != nil
 }

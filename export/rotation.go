@@ -18,58 +18,52 @@ import (
 	"natlens/monitor"
 )
 
-// Part is what one file of a rotation is written to. [File] is one.
+// Part is what one file of a rotation is written to, such as a [File].
 type Part interface {
 	io.WriteCloser
 	Size() int64 // bytes in the file so far
 
-	// Room returns nil if nothing waits for room on the disk, or if there is
-	// some now; Flush does the same after bringing all to the file.
+	// Room returns nil if nothing waits for space on the disk, or if there is space
+	// now. Flush writes what is buffered first.
 	Room() error
 	Flush() error
 }
 
 // RotationOptions say where a recording goes and when its next file begins.
 type RotationOptions struct {
-	// Path is the recording. With Size or Every, each file has the time of its
-	// first event (UTC) in its name: flows.pcapng becomes
-	// flows-20261122T061201Z.pcapng.
+	// Path is the recording. With Size or Every, the name of each file has the time of
+	// its first event in UTC: flows.pcapng becomes flows-20261122T061201Z.pcapng.
 	Path string
 
 	Size  int64         // begin the next file when one has so many bytes; 0: never
-	Every time.Duration // begin the next file with the first event so long after a file's first; 0: never
+	Every time.Duration // begin the next file so long after the first event of a file; 0: never
+	Keep  int           // with each new file delete the oldest beyond so many, also those of earlier runs; 0: never
 
-	// Keep is how many files to keep: with each new one, the oldest of that
-	// name are deleted, those of earlier runs too. 0: all.
-	Keep int
-
-	Open    func(path string) (Part, error) // makes a file; fs.ErrExist has another name tried
+	Open    func(path string) (Part, error) // creates a file; after fs.ErrExist another name is tried
 	Capture pcapng.Options
-	Now     func() time.Time // for events whose time is not known; nil: time.Now
-	Notes   io.Writer        // told when the disk is full, and when it is no more; nil: nobody
+	Now     func() time.Time // for events without a time; nil: time.Now
+	Notes   io.Writer        // gets a line when the disk is full, and when it has space again; nil: none
 }
 
-// Rotation is a sink of pcapng files that follow each other. Each is a recording
-// by itself. A batch is never split between two.
-//
-// A full disk does not end it: see outage.
+// Rotation is a sink of pcapng files that follow each other. Each is a recording by itself.
+// A batch is never split. A full disk does not end it: see outage.
 type Rotation struct {
 	o       RotationOptions
-	part    Part
+	part    Part // nil: the next batch opens one
 	sink    *pcapng.Writer
 	locals  *monitor.Locals
-	told    atomic.Pointer[monitor.Locals] // the latest addresses, until a Write takes them
+	pending atomic.Pointer[monitor.Locals] // new addresses, until the next Write
 	until   monitor.Time                   // when the next file begins
 	written uint64                         // by files that are closed
 	name    string                         // of the file at hand, without its ending
 	missed  uint64                         // events that are not in the recording: see Missing
-	ending  bool                           // the file at hand has its end already, and waits for room
+	ending  bool                           // the file at hand has its end, and waits for space
 	out     outage
 	err     error
 }
 
-// NewRotation opens the first file of a recording that does not rotate; the files
-// of one that does are opened with their first batch.
+// NewRotation opens the file of a recording that does not rotate. Files of one that does
+// are opened with their first batch.
 func NewRotation(o RotationOptions) (*Rotation, error) {
 	r := &Rotation{o: o}
 	if r.o.Now == nil {
@@ -78,32 +72,27 @@ func NewRotation(o RotationOptions) (*Rotation, error) {
 	if r.o.Notes == nil {
 		r.o.Notes = io.Discard
 	}
-	if r.rotates() {
-		return r, r.named()
+	if !r.rotates() {
+		if err := r.open(0); err != nil {
+			return nil, err
+		}
+		return r, nil
 	}
-	if err := r.open(0); err != nil {
-		return nil, err
+	// Report now what would fail at the first event.
+	info, err := os.Stat(r.o.Path)
+	if _, name := filepath.Split(r.o.Path); name == "" || err == nil && info.IsDir() {
+		return nil, &createError{r.o.Path + " is a directory", syscall.EISDIR}
 	}
 	return r, nil
 }
 
-// named refuses a path that is no file's name: none would be made before the first
-// event, and then beside the directory.
-func (r *Rotation) named() error {
-	info, err := os.Stat(r.o.Path)
-	if _, name := filepath.Split(r.o.Path); name == "" || err == nil && info.IsDir() {
-		return &createError{r.o.Path + " is a directory", syscall.EISDIR}
-	}
-	return nil
-}
-
 func (r *Rotation) rotates() bool { return r.o.Size > 0 || r.o.Every > 0 }
 
-// Locals has the host's addresses written down before the next batch, and at the
-// beginning of each file. It may be called from any goroutine.
-func (r *Rotation) Locals(l *monitor.Locals) { r.told.Store(l) }
+// Locals records the host's addresses before the next batch, and at the beginning of each
+// file. It may be called from any goroutine.
+func (r *Rotation) Locals(l *monitor.Locals) { r.pending.Store(l) }
 
-// Write writes the batch to the file at hand, or begins the next one with it.
+// Write writes the batch to the file at hand or to the next one.
 func (r *Rotation) Write(b *monitor.Batch) error {
 	switch {
 	case r.err != nil:
@@ -115,7 +104,7 @@ func (r *Rotation) Write(b *monitor.Batch) error {
 	return r.err
 }
 
-// write returns an error of noRoom if it wrote nothing of the batch.
+// write returns an error of a full disk only if it wrote nothing of the batch.
 func (r *Rotation) write(b *monitor.Batch) error {
 	at := r.begins(b)
 	if r.part != nil && (r.ending || r.o.Size > 0 && r.part.Size() >= r.o.Size || r.o.Every > 0 && r.due(at)) {
@@ -128,20 +117,20 @@ func (r *Rotation) write(b *monitor.Batch) error {
 			return err
 		}
 	}
-	if l := r.told.Swap(nil); l != nil {
+	if l := r.pending.Swap(nil); l != nil {
 		r.locals = l
 		r.sink.Locals(l)
 	}
 	return r.sink.Write(b)
 }
 
-// due reports whether a batch of that time begins the next file: the time of the one
-// at hand is over, or the clock was put back by more than that.
+// due reports whether a batch of that time begins the next file: the time of the file at
+// hand is over, or the clock was put back by more than that.
 func (r *Rotation) due(at monitor.Time) bool {
 	return at >= r.until || r.until-at > 2*monitor.Time(r.o.Every)
 }
 
-// begins is the time of the batch's first event.
+// begins returns the time of the first event of the batch.
 func (r *Rotation) begins(b *monitor.Batch) monitor.Time {
 	for i := range b.Events {
 		if at := b.Events[i].Time; at != 0 {
@@ -165,7 +154,7 @@ func (r *Rotation) open(at monitor.Time) (err error) {
 	return nil
 }
 
-// nameTime is how the time of a file's first event stands in its name.
+// nameTime is the form of the time in the name of a file.
 const nameTime = "20060102T150405Z"
 
 func (r *Rotation) create(at monitor.Time) (Part, error) {
@@ -186,7 +175,7 @@ func (r *Rotation) create(at monitor.Time) (Part, error) {
 	}
 }
 
-// splitName splits a path before its endings: flows and .pcapng.gz.
+// splitName splits a path before its endings: flows, .pcapng.gz.
 func splitName(path string) (stem, ext string) {
 	dir, name := filepath.Split(path)
 	if i := strings.IndexByte(name[1:], '.'); len(name) > 1 && i >= 0 {
@@ -195,10 +184,9 @@ func splitName(path string) (stem, ext string) {
 	return path, ""
 }
 
-// prune deletes the oldest files of the recording's name beyond Keep. Names sort
-// as their times do. Only names that create could have made are touched, and not the
-// file at hand: where the clock was put back, or stands at 1970 after a start, that
-// is the oldest.
+// prune deletes the oldest files of the recording beyond Keep. Names sort like their
+// times. It touches only names that create could have made, and never the file at hand,
+// which is the oldest if the clock was put back.
 func (r *Rotation) prune() error {
 	stem, ext := splitName(r.o.Path)
 	ours := regexp.MustCompile(`^` + regexp.QuoteMeta(filepath.Base(stem)) + `-\d{8}T\d{6}Z(-\d{3})?` + regexp.QuoteMeta(ext) + `$`)
@@ -224,7 +212,7 @@ func (r *Rotation) prune() error {
 	return nil
 }
 
-// Written returns the bytes of all files.
+// Written returns how many bytes are in all files.
 func (r *Rotation) Written() uint64 {
 	if r.part == nil {
 		return r.written
@@ -244,7 +232,7 @@ func (r *Rotation) Close() error {
 	return errors.Join(missed, r.err, r.endNow())
 }
 
-// end ends the file at hand. On an error of noRoom it is to be called again.
+// end ends the file at hand. On a full disk it must be called again.
 func (r *Rotation) end() error {
 	if !r.ending {
 		if err := r.sink.Close(); err != nil {
@@ -258,14 +246,14 @@ func (r *Rotation) end() error {
 	return r.endNow()
 }
 
-// endNow ends the file at hand, whether there is room or not.
+// endNow ends the file at hand, even on a full disk.
 func (r *Rotation) endNow() error {
 	var err error
 	if !r.ending {
 		err = r.sink.Close()
 	}
 	if r.err != nil {
-		err = nil // the sink tells it once more
+		err = nil // the sink returned it again
 	}
 	err = errors.Join(err, r.part.Close())
 	r.written += uint64(r.part.Size())

@@ -16,7 +16,7 @@ import (
 )
 
 // config reads all formats.
-var config = replay.Config{Formats: export.Readers()}
+var config = export.Reading(replay.Config{})
 
 // written is a recording as the sink of JSON lines writes it again, and the
 // source that read it.

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files that do not exis
 // TestDemoRecording scrapes the metrics of the demo recording after one minute and at
 // its end. What is scraped does not change, but for the help texts.
 func TestDemoRecording(t *testing.T) {
-	rec := replay.Demo(replay.Config{Formats: export.Readers()})
+	rec := replay.Demo(export.Reading(replay.Config{}))
 	begin, _, err := rec.Span()
 	if err != nil {
 		t.Fatal(err)

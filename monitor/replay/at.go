@@ -8,8 +8,8 @@ import (
 	"natlens/monitor/table"
 )
 
-// Fill applies a source's events to a table, up to and including those of the
-// time until, or all of them if it is 0. It returns the latest time that it saw.
+// Fill applies the events of a source to a table, up to and including those of the time
+// until, or all if that is 0. It returns the latest time of these events.
 func Fill(ctx context.Context, src monitor.Source, t *table.Table, until monitor.Time) (last monitor.Time, err error) {
 	for b, err := range monitor.Batches(ctx, src) {
 		later := false
@@ -21,48 +21,46 @@ func Fill(ctx context.Context, src monitor.Source, t *table.Table, until monitor
 			last = max(last, b.Events[i].Time)
 		}
 		t.Apply(b)
-		if later {
-			return last, nil
-		}
-		if err != nil {
+		if later || err != nil {
 			return last, err
 		}
 	}
 	return last, nil
 }
 
-// Flows are a table's flows as a source of KindExisting events of the time at, in
-// the order of the table's rows, which ends with io.EOF. Timeouts are left out:
-// each packet of a flow sets its timeout anew, and no event tells of that.
+// Flows returns the flows of a table as a source of KindExisting events of the time at,
+// in the order of the rows. They have no timeouts: each packet of a flow resets its
+// timeout, and there is no event of that.
 func Flows(t *table.Table, at monitor.Time) monitor.Source { return &flows{t: t, at: at} }
 
 type flows struct {
 	t    *table.Table
 	at   monitor.Time
-	all  monitor.Batch
-	next int
+	all  []monitor.Event
 	read bool
 }
 
-// Next gives the next flows. They are copied out of the table at its first call.
+// Next appends the next flows. The first call copies all of them from the table.
 func (f *flows) Next(_ context.Context, b *monitor.Batch) error {
 	if !f.read {
 		f.read = true
+		var all monitor.Batch
 		f.t.Scan(func(row uint32, r *table.Row, x *monitor.Extra) bool {
 			if !r.Ended() {
-				e := f.all.Add()
+				e := all.Add()
 				r.Event(row, x.Clone(), f.at, e)
 				e.Has &^= monitor.AttrTimeout
 			}
 			return true
 		})
+		f.all = all.Events
 	}
-	n := min(len(f.all.Events)-f.next, monitor.BatchSize)
+	n := min(len(f.all), monitor.BatchSize)
 	if n == 0 {
 		return io.EOF
 	}
-	b.Events = append(b.Events, f.all.Events[f.next:f.next+n]...)
-	f.next += n
+	b.Events = append(b.Events, f.all[:n]...)
+	f.all = f.all[n:]
 	return nil
 }
 

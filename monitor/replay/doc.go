@@ -1,24 +1,22 @@
-// Package replay makes a recording a source of events again: JSON lines as
-// `natlens watch -o jsonl` writes them, pcapng files of `natlens record`, and
-// captures of an nlmon device that others made; plain or packed.
+// Package replay makes a recording a source of events: JSON lines, pcapng files, and
+// captures of others, plain or packed. Formats are handed in; package export has them.
 //
-//	rec := replay.File(replay.Config{}, "flows.jsonl")
-//	src, err := rec.Open() // a monitor.Source: as fast as it is read
+//	rec := replay.File(export.Reading(replay.Config{}), "flows.jsonl")
+//	src, err := rec.Open() // a monitor.Source, which never waits
 //
-// A [Player] plays a recording by the clock, at any speed, and can be paused and
-// sent to any place of it:
+// A [Player] plays a recording by the clock, at any speed. It can be paused and sent to
+// any position:
 //
 //	p, err := replay.NewPlayer(rec, replay.PlayerConfig{Reset: table.Clear})
-//	m := monitor.Monitor{Source: p, Table: table}
-//	go m.Run(ctx)
+//	l := loop.Loop{Source: p, Table: table}
+//	go l.Run(ctx)
 //	p.Speed(10)
 //
-// What cannot be read is data too: each run of unreadable lines or blocks becomes
-// an event of KindLost where it stood, so that nobody takes what is left for the
-// whole ([Stats] tells the first of them and where). A recording that was cut off
-// in the middle is readable up to the cut.
+// Each run of unreadable lines or blocks becomes an event of KindLost in its place.
+// [Stats] counts them and says where the first one is. A recording that ends in the middle
+// is read up to there.
 //
-// JSON lines bear what the program that wrote them knew: numbers of events and
-// flows, remembered attributes, paths. A Monitor gives them on as they are if it
-// has no Table. Captures bear the kernel's messages, and need one.
+// JSON lines contain what their writer knew: numbers of events and flows, remembered
+// attributes, paths. They need no table. Captures contain the kernel's messages, and need
+// one.
 package replay

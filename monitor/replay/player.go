@@ -18,39 +18,38 @@ const (
 	MaxSpeed = 100
 )
 
-// PlayerConfig says how a recording is played. The zero value plays it once, from
-// its beginning, as fast as it was recorded.
+// PlayerConfig says how a recording is played. The zero value plays it once, from its
+// beginning, as fast as it was recorded.
 type PlayerConfig struct {
-	Clock  Clock        // nil: the clock on the wall
+	Clock  Clock        // nil: the clock of the system
 	Paused bool         // begin paused
 	Speed  float64      // 0: 1
-	At     monitor.Time // begin here; 0: at the beginning
-	Loop   bool         // go on with the beginning after the end
+	At     monitor.Time // begin at this time; 0: at the beginning
+	Loop   bool         // after the end, continue at the beginning
 
-	// AsOf shifts all times so that the recording begins then; with Loop each
-	// further round goes on where the one before it ended. 0: times stay.
+	// AsOf shifts all times so that the recording begins then. With Loop each round
+	// begins when the previous one ends. 0: times stay.
 	AsOf monitor.Time
 
-	// Reset is called when the recording begins anew, after a step back or with
-	// a new round, by the goroutine that calls Next and before it gives an event
-	// of the new beginning: whoever kept what came before must forget it
-	// ([monitor.Table.Clear]). Nil: nobody did.
+	// Reset is called when the recording begins again, after a step back or for a new
+	// round, by the goroutine that calls Next, before the first event: what was kept of
+	// earlier events must be dropped ([table.Table.Clear]). It may be nil.
 	Reset func()
 }
 
-// Player is a recording as a source that gives each event when its time has come.
-// It can be steered from any goroutine while another one calls Next.
+// Player is a recording as a source that delivers each event at its time. Any goroutine
+// may control it while another one calls Next.
 //
 //	            Play(false)                  end of the recording
 //	┌─────────┐ ──────────▶ ┌────────┐     (without Loop)
 //	│ playing │             │ paused │ ◀──────────────────────
 //	└─────────┘ ◀────────── └────────┘
-//	            Play(true): at the end it begins anew
+//	            Play(true): at the end it begins again
 //
-// The position goes on with the clock while it plays. Events up to the position
-// are given at once, in the order in which they were recorded: so a step forward
-// gives all that lies between, and a step back begins anew and gives all up to
-// there. A recording that has ended is not an io.EOF: it could be sent back.
+// While it plays, the position moves with the clock. All events up to the position are
+// delivered at once, in recorded order: a step forward delivers all events in between, a
+// step back begins again and delivers all up to there. At the end of the recording Next
+// waits: the position can still be moved.
 type Player struct {
 	rec   *Recording
 	cfg   PlayerConfig
@@ -60,31 +59,31 @@ type Player struct {
 	mu     sync.Mutex
 	on     bool
 	speed  float64
-	from   monitor.Time // the position at the moment since
+	from   monitor.Time // the position at the time since
 	since  time.Time
 	start  monitor.Time // of the recording, shifted
 	finish monitor.Time
 	shift  monitor.Time
-	told   monitor.Time // of the latest event that Next has given
-	anew   bool         // begin anew before the next event
+	given  monitor.Time // of the latest event delivered
+	again  bool         // begin again before the next event
 	closed bool
 	src    *Source
 	stats  Stats
 
-	// Next's own: what has been read and whose time has not come.
+	// Used by Next alone: events that were read and are not due.
 	ahead monitor.Batch
 	next  int
 	ended bool
 }
 
-// State is where a Player stands.
+// State is the state of a Player.
 type State struct {
 	On                bool
 	Speed             float64
 	Start, At, Finish monitor.Time
 }
 
-// NewPlayer looks for the recording's beginning and end and makes a player of it.
+// NewPlayer returns a player of the recording, whose first and last time it reads.
 func NewPlayer(rec *Recording, cfg PlayerConfig) (*Player, error) {
 	start, finish, err := rec.Span()
 	if err != nil {
@@ -118,18 +117,17 @@ func limitSpeed(f float64) float64 {
 	return min(max(f, MinSpeed), MaxSpeed)
 }
 
-// State tells where the player stands.
+// State returns the state of the player.
 func (p *Player) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return State{p.on, p.speed, p.start, p.position(), p.finish}
 }
 
-// Now is the position: the time of what is played.
+// Now returns the position.
 func (p *Player) Now() monitor.Time { return p.State().At }
 
-// Play goes on or pauses. At the end of the recording, going on means from the
-// beginning.
+// Play continues or pauses. At the end of the recording it continues at the beginning.
 func (p *Player) Play(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,8 +139,7 @@ func (p *Player) Play(on bool) {
 	p.poke()
 }
 
-// Speed sets how fast it plays, between [MinSpeed] and [MaxSpeed]; 1 is as it was
-// recorded.
+// Speed sets the speed, from [MinSpeed] to [MaxSpeed]. 1 is the recorded speed.
 func (p *Player) Speed(factor float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,7 +148,7 @@ func (p *Player) Speed(factor float64) {
 	p.poke()
 }
 
-// Seek goes to another position, within the recording.
+// Seek moves the position, within the recording.
 func (p *Player) Seek(to monitor.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -160,7 +157,7 @@ func (p *Player) Seek(to monitor.Time) {
 	p.poke()
 }
 
-// Stats tells what has been read of the recording since its beginning.
+// Stats returns the counters since the last beginning.
 func (p *Player) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,14 +166,14 @@ func (p *Player) Stats() Stats {
 
 // seek sets the position. The caller holds mu and has called hold.
 func (p *Player) seek(to monitor.Time) {
-	if to < p.told {
-		p.anew = true
-		p.told = 0
+	if to < p.given {
+		p.again = true
+		p.given = 0
 	}
 	p.from = to
 }
 
-// position is where the clock has led to. The caller holds mu.
+// position returns the position now. The caller holds mu.
 func (p *Player) position() monitor.Time {
 	if !p.on {
 		return p.from
@@ -188,14 +185,14 @@ func (p *Player) position() monitor.Time {
 	return p.from + monitor.Time(passed)
 }
 
-// hold keeps the position while what it is reckoned from changes.
+// hold fixes the position before speed or state change. The caller holds mu.
 func (p *Player) hold() { p.from, p.since = p.position(), p.clock.Now() }
 
-// poke has Next look again at how long to wait.
+// poke wakes Next, which then computes again how long to wait.
 func (p *Player) poke() {
 	select {
 	case p.wake <- struct{}{}:
-	default: // it will
+	default: // it was woken
 	}
 }
 
@@ -221,16 +218,16 @@ func (p *Player) Next(ctx context.Context, b *monitor.Batch) error {
 	}
 }
 
-// rewind begins anew if that was asked for.
+// rewind begins again after a step back.
 func (p *Player) rewind() error {
 	p.mu.Lock()
-	anew, closed := p.anew, p.closed
-	p.anew = false
+	again, closed := p.again, p.closed
+	p.again = false
 	p.mu.Unlock()
 	if closed {
 		return errClosed
 	}
-	if !anew {
+	if !again {
 		return nil
 	}
 	_ = p.src.Close()
@@ -253,10 +250,9 @@ func (p *Player) rewind() error {
 	return nil
 }
 
-// readAhead reads the next events if all that were read have been given. The
-// context of Next ends waits, at each late tick of the Monitor, and a source whose
-// context has ended is closed: reading has none, and takes no longer than a file
-// does. Close ends it.
+// readAhead reads the next events if all earlier ones were delivered. It does not use the
+// context of Next: that ends at each tick of the loop, and would close the source. Close
+// ends a read.
 func (p *Player) readAhead() error {
 	if p.next < len(p.ahead.Events) || p.ended {
 		return nil
@@ -280,21 +276,21 @@ func (p *Player) readAhead() error {
 
 const forever = time.Duration(math.MaxInt64)
 
-// give appends what is due to b, or tells how long to wait for it.
+// give appends what is due to b, or returns how long to wait for it.
 func (p *Player) give(b *monitor.Batch) (wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at := p.position()
-	for ; p.next < len(p.ahead.Events) && !p.anew; p.next++ {
+	for ; p.next < len(p.ahead.Events) && !p.again; p.next++ {
 		e := &p.ahead.Events[p.next]
 		if e.Time > at {
 			break
 		}
-		p.told = max(p.told, e.Time)
+		p.given = max(p.given, e.Time)
 		b.Events = append(b.Events, *e)
 	}
 	switch {
-	case len(b.Events) > 0 || p.anew:
+	case len(b.Events) > 0 || p.again:
 		return 0
 	case p.next < len(p.ahead.Events) && p.on:
 		return p.until(p.ahead.Events[p.next].Time, at)
@@ -308,7 +304,7 @@ func (p *Player) give(b *monitor.Batch) (wait time.Duration) {
 	return p.atEnd()
 }
 
-// until is how long the clock takes from one position to a later one.
+// until returns how long it takes from one position to a later one.
 func (p *Player) until(to, at monitor.Time) time.Duration {
 	wait := math.Ceil(float64(to-at) / p.speed)
 	if wait >= float64(forever) {
@@ -329,23 +325,19 @@ func (p *Player) atEnd() time.Duration {
 		p.shift += length
 		p.start, p.finish = p.start+length, p.finish+length
 	}
-	p.from, p.told, p.anew = p.start, 0, true
+	p.from, p.given, p.again = p.start, 0, true
 	return 0
 }
 
-// shiftEvent moves all times of an event.
+// shiftEvent shifts all times of an event.
 func shiftEvent(e *monitor.Event, by monitor.Time) {
-	times := [...]*monitor.Time{&e.Time, &e.Born, &e.Flow.Start, &e.Flow.Stop}
-	for _, t := range times {
-		if *t != 0 {
-			*t += by
-		}
-	}
+	times := [6]*monitor.Time{&e.Time, &e.Born, &e.Flow.Start, &e.Flow.Stop}
 	if g := e.Gap; g != nil {
-		for _, t := range [...]*monitor.Time{&g.From, &g.To} {
-			if *t != 0 {
-				*t += by
-			}
+		times[4], times[5] = &g.From, &g.To
+	}
+	for _, t := range times {
+		if t != nil && *t != 0 {
+			*t += by
 		}
 	}
 }

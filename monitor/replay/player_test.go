@@ -57,7 +57,7 @@ func eventLine(seq int, second int) string {
 }
 
 // config reads all formats.
-var config = replay.Config{Formats: export.Readers()}
+var config = export.Reading(replay.Config{})
 
 // second is the time of the recording at a number of seconds.
 func second(n float64) monitor.Time {
@@ -301,7 +301,7 @@ func TestPlayerOutlivesItsWaits(t *testing.T) {
 		text.WriteString(eventLine(i, i))
 	}
 	stop := func() {}
-	cfg := replay.Config{Formats: export.Readers(), Zstd: func(io.Reader) (io.Reader, error) {
+	cfg := replay.Config{Formats: config.Formats, Zstd: func(io.Reader) (io.Reader, error) {
 		return &interrupting{strings.NewReader(text.String()), func() { stop() }}, nil
 	}}
 	p, err := replay.NewPlayer(replay.Bytes(cfg, "ten.zst", []byte("\x28\xb5\x2f\xfd")),

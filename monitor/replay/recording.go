@@ -13,29 +13,25 @@ import (
 	"natlens/monitor"
 )
 
-// Recording is one recording, in one file or in several that follow each other.
-// It can be opened any number of times.
+// Recording is one recording, in one file or in several that follow each other. It can be
+// opened any number of times.
 type Recording struct {
 	parts []part
 	cfg   Config
 }
 
-// Config is how recordings are read. The zero value works.
+// Config says how recordings are read.
 type Config struct {
-	// Formats are the forms of recordings that can be read.
-	Formats []Format
+	Formats []Format // that can be read
 
-	// Zstd unpacks zstd, for which the standard library has nothing; nil: such
-	// recordings are refused.
+	// Zstd unpacks zstd. nil: such recordings are refused.
 	Zstd func(io.Reader) (io.Reader, error)
 
-	// Locals is called when a capture tells the host's addresses, by the
-	// goroutine that calls Next, before the events that they hold for. Nil: the
-	// paths of its flows are not known.
+	// Locals gets the host's addresses from a capture, by the goroutine that calls
+	// Next, before the events that they apply to. It may be nil.
 	Locals func(*monitor.Locals)
 
-	// Namespaces gets the network namespaces that the recording names, where it
-	// is of several. Nil: the recording keeps them to itself.
+	// Namespaces gets the network namespaces of a recording of several. It may be nil.
 	Namespaces *monitor.Namespaces
 }
 
@@ -44,8 +40,8 @@ type part struct {
 	open func() (io.ReadCloser, error)
 }
 
-// File is the recording in a file, or in several, of which each begins where the
-// one before it ends. Nothing is opened yet.
+// File returns the recording in a file, or in several that follow each other. It opens
+// nothing yet.
 func File(cfg Config, paths ...string) *Recording {
 	r := newRecording(cfg)
 	for _, path := range paths {
@@ -61,16 +57,15 @@ func newRecording(cfg Config, parts ...part) *Recording {
 	return &Recording{cfg: cfg, parts: parts}
 }
 
-// Bytes is a recording in memory; name is what errors call it.
+// Bytes returns a recording in memory, which errors call name.
 func Bytes(cfg Config, name string, data []byte) *Recording {
 	return newRecording(cfg, part{name, func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}})
 }
 
-// Stream is a recording that can be opened once: what comes through a pipe. It
-// cannot be played by a [Player]. Next waits as long as r's Read does, unless r
-// is an [io.Closer] whose Close ends it.
+// Stream returns a recording that can be opened once, such as a pipe. A [Player] cannot
+// play it. Next waits as long as r.Read does, unless r has a Close that ends it.
 func Stream(cfg Config, name string, r io.Reader) *Recording {
 	closer, ok := r.(io.ReadCloser)
 	if !ok {
@@ -86,8 +81,7 @@ func Stream(cfg Config, name string, r io.Reader) *Recording {
 	}})
 }
 
-// Open begins to read the recording from its beginning, as fast as it is asked
-// for. The caller closes the source.
+// Open returns the recording as a source, from its beginning. The caller closes it.
 func (r *Recording) Open() (*Source, error) {
 	s := &Source{rec: r}
 	if err := s.nextPart(); err != nil {
@@ -96,13 +90,13 @@ func (r *Recording) Open() (*Source, error) {
 	return s, nil
 }
 
-// The first bytes of what is known here.
+// The first bytes of packed files.
 var (
 	magicGzip = []byte{0x1f, 0x8b}
 	magicZstd = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
-// unpack returns what is inside of r, by its first bytes.
+// unpack returns the content of r, which may be packed.
 func (c *Config) unpack(r io.Reader) (io.Reader, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	head, err := in.Peek(4)

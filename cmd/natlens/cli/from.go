@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -57,7 +56,7 @@ func (c *FromFlags) Check(cmd *cobra.Command) (err error) {
 
 // Recording returns the one that --from names. The end of ctx ends the reading of standard input.
 func (c *FromFlags) Recording(ctx context.Context, con Console, cfg replay.Config) (*replay.Recording, error) {
-	cfg.Formats = export.Readers()
+	cfg = export.Reading(cfg)
 	if !slices.Contains(c.Paths, "-") {
 		return replay.File(cfg, c.Paths...), nil
 	}
@@ -90,7 +89,7 @@ func (c *FromFlags) FlowsAt(cmd *cobra.Command, con Console, namespaces *monitor
 		return nil, err
 	}
 	table := table.New(table.Config{})
-	rec, err := c.Recording(cmd.Context(), con, replay.Config{Zstd: UnpackZstd, Locals: table.SetLocals,
+	rec, err := c.Recording(cmd.Context(), con, replay.Config{Locals: table.SetLocals,
 		Namespaces: namespaces})
 	if err != nil {
 		return nil, err
@@ -132,12 +131,6 @@ func (c *FromFlags) moment(rec *replay.Recording) (monitor.Time, error) {
 		return 0, Usagef("--at %s: %w", c.at, err)
 	}
 	return monitor.Time(t.UnixNano()), nil
-}
-
-// UnpackZstd decompresses zstd in bounded memory, without a goroutine.
-func UnpackZstd(r io.Reader) (io.Reader, error) {
-	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20),
-		zstd.WithDecoderLowmem(true))
 }
 
 // Command returns the command line that shows the flows of a finding. In a recording that is always watch.

@@ -32,5 +32,5 @@ natlens lab.`,
 
 func openDemo(_ replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
 	p.AsOf, p.Loop = monitor.Now(), true
-	return replay.NewPlayer(replay.Demo(replay.Config{Formats: export.Readers()}), p)
+	return replay.NewPlayer(replay.Demo(export.Reading(replay.Config{})), p)
 }

@@ -36,7 +36,7 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 		out.Locals(l)
 	}
 	rec, err := o.from.Recording(cmd.Context(), con,
-		replay.Config{Zstd: cli.UnpackZstd, Namespaces: names, Locals: locals})
+		replay.Config{Namespaces: names, Locals: locals})
 	if err != nil {
 		return err
 	}

@@ -146,7 +146,7 @@ func goldenHistory(t *testing.T) (dir string, w *history.Writer) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rec := replay.File(replay.Config{Formats: export.Readers(), Namespaces: names}, filepath.Join("testdata", file))
+		rec := replay.File(export.Reading(replay.Config{Namespaces: names}), filepath.Join("testdata", file))
 		src, err := rec.Open()
 		if err != nil {
 			t.Fatal(err)

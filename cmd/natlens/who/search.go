@@ -76,7 +76,7 @@ func openRecordings(ctx context.Context, con cli.Console, files []string) (place
 	r := &recordingPlace{con: con, files: files, table: table.New(table.Config{}), names: new(monitor.Namespaces)}
 	from := cli.FromFlags{Paths: files}
 	var err error
-	cfg := replay.Config{Zstd: cli.UnpackZstd, Locals: r.table.SetLocals, Namespaces: r.names}
+	cfg := replay.Config{Locals: r.table.SetLocals, Namespaces: r.names}
 	r.rec, err = from.Recording(ctx, con, cfg)
 	return r, err
 }
