@@ -227,7 +227,7 @@ func (c *Capture) retire(b *monitor.Batch) (err error) {
 			return false
 		}
 		c.out.namespace(b, monitor.KindNetNSEnd, m.id)
-		c.members.dismiss(m)
+		c.members.release(m)
 		return true
 	})
 	return err

@@ -8,7 +8,7 @@ import (
 	"natlens/monitor"
 )
 
-// Stamps that go back a little are lifted to the one before them; a clock that
+// Stamps that go back a little are lifted to their predecessor; a clock that
 // was set back is followed.
 func TestClockOrder(t *testing.T) {
 	const second = clockStep

@@ -159,7 +159,7 @@ type soak struct {
 	names *monitor.Namespaces
 
 	mu       sync.Mutex
-	series   map[uint64]int // which flows are of each namespace, by its inode
+	series   map[uint64]int // the flows of each namespace, by its inode
 	accounts map[monitor.NetNS]*account
 	ends     int
 	wrong    []string

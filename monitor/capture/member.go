@@ -152,8 +152,8 @@ func (s *members) take() (arrived, leaving []*member) {
 	return arrived, leaving
 }
 
-// dismiss closes a member that the reader has read to its end.
-func (s *members) dismiss(m *member) {
+// release closes a member that the reader has read to its end.
+func (s *members) release(m *member) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.all, m.id)

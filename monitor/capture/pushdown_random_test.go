@@ -148,7 +148,7 @@ func mutate(rnd *rand.Rand, msg []byte) []byte {
 
 // reshape returns attributes that are in order, but other than the kernel has them:
 // a child of a nest, or of one in it, has another place, comes twice, with another
-// value, or not at all; there are unknown children; a nest is of another
+// value, or not at all; there are unknown children; a nest has another
 // flow's.
 func reshape(rnd *rand.Rand, b []byte) []byte {
 	var all [][]byte

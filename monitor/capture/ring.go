@@ -54,7 +54,7 @@ type ring struct {
 //
 // The program counts messages that do not fit into the ring, and each record has the
 // count of its time: the loss is in front of the first record with a higher count than
-// the one before. What was lost after the last
+// its predecessor. What was lost after the last
 // record is seen when the ring runs empty. That count is exact.
 //
 // If the kernel fails to make a message at all, for want of memory, it returns ENOBUFS
@@ -195,7 +195,7 @@ func (r *ring) read(b *monitor.Batch) (found reading, err error) {
 	return found, err
 }
 
-// take decodes one record. It returns false if the record is of a member that is to
+// take decodes one record. It returns false if the record belongs to a member that is to
 // be admitted first.
 func (r *ring) take(rec []byte, b *monitor.Batch) bool {
 	stamp := binary.NativeEndian.Uint64(rec[recordStamp:])
@@ -233,7 +233,7 @@ func (r *ring) decode(msg []byte, at monitor.Time, b *monitor.Batch) *monitor.Ev
 }
 
 // lostBefore returns how many events were lost before a record with the given count of
-// drops. A record may have a lower count than the one before it: two CPUs wrote them at
+// drops. A record may have a lower count than its predecessor: two CPUs wrote them at
 // the same time.
 func (t *tap) lostBefore(drops uint32) uint64 {
 	n := int32(drops - uint32(t.drops.Load()))

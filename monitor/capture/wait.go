@@ -77,7 +77,7 @@ func (w *waiter) watch(ctx context.Context) error {
 // wait blocks until a descriptor is ready or until an interrupt.
 func (w *waiter) wait() error {
 	if !w.ended {
-		if err := w.look(-1); err != nil {
+		if err := w.poll(-1); err != nil {
 			return err
 		}
 	}
@@ -89,7 +89,7 @@ func (w *waiter) wait() error {
 // call.
 func (w *waiter) ready() ([]int32, error) {
 	if len(w.found) == 0 {
-		if err := w.look(0); err != nil {
+		if err := w.poll(0); err != nil {
 			return nil, err
 		}
 	}
@@ -98,7 +98,7 @@ func (w *waiter) ready() ([]int32, error) {
 	return found, nil
 }
 
-func (w *waiter) look(timeout int) error {
+func (w *waiter) poll(timeout int) error {
 	w.found = w.found[:0]
 	n, err := unix.EpollWait(w.epoll, w.events[:], timeout)
 	if err != nil {

@@ -44,21 +44,21 @@ func TestTally(t *testing.T) {
 	}
 }
 
-// crowd is an engine that sees new flows of many inside hosts.
-type crowd struct {
+// manyHosts is an engine that sees new flows of many inside hosts.
+type manyHosts struct {
 	e       *Engine
 	now     monitor.Time
 	batch   monitor.Batch
 	changed []monitor.Finding
 }
 
-func newCrowd() *crowd {
-	c := &crowd{e: New(Config{Table: table.New(table.Config{}), Thresholds: DefaultThresholds()}), now: monitor.Time(1e18)}
+func newManyHosts() *manyHosts {
+	c := &manyHosts{e: New(Config{Table: table.New(table.Config{}), Thresholds: DefaultThresholds()}), now: monitor.Time(1e18)}
 	c.e.Tick(c.now)
 	return c
 }
 
-func (c *crowd) flow(host uint32, to uint16) {
+func (c *manyHosts) flow(host uint32, to uint16) {
 	ev := c.batch.Add()
 	ev.Kind = monitor.KindNew
 	o := &ev.Flow.Orig
@@ -70,19 +70,19 @@ func (c *crowd) flow(host uint32, to uint16) {
 	}
 }
 
-func (c *crowd) flush() {
+func (c *manyHosts) flush() {
 	c.e.Observe(&c.batch)
 	c.batch.Reset()
 }
 
-func (c *crowd) pass(d time.Duration) {
+func (c *manyHosts) pass(d time.Duration) {
 	c.flush()
 	c.now += monitor.Time(d)
 	c.changed = append(c.changed, c.e.Tick(c.now)...)
 }
 
 // figure returns a figure of a finding that has appeared, -1 if there is none.
-func (c *crowd) figure(rule, subject, name string) float64 {
+func (c *manyHosts) figure(rule, subject, name string) float64 {
 	for _, f := range c.e.Snapshot() {
 		for _, figure := range f.Figures {
 			if f.Rule == rule && f.Subject == subject && figure.Name == name {
@@ -97,7 +97,7 @@ func (c *crowd) figure(rule, subject, name string) float64 {
 // flows are counted exactly, memory is bounded, and what is left out is counted.
 func TestMillionSources(t *testing.T) {
 	before := heap()
-	c := newCrowd()
+	c := newManyHosts()
 	for i := range uint32(1_000_000) {
 		c.flow(1000+i, 9)
 		if i%100 == 0 {
@@ -138,14 +138,14 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestManyDestinations counts distinct destinations exactly, also past those that stand
+// TestManyDestinations counts distinct destinations exactly, also past those that are
 // beside the host.
 func TestManyDestinations(t *testing.T) {
 	for _, c := range []struct {
 		destinations int
 		found        bool
 	}{{499, false}, {500, true}, {5000, true}, {20_000, true}} {
-		g := newCrowd()
+		g := newManyHosts()
 		for range 3 { // each destination three times
 			for to := range c.destinations {
 				g.flow(78, uint16(to))
@@ -175,7 +175,7 @@ func TestManyDestinations(t *testing.T) {
 //	10.0.0.79  150 a second to a hundred destinations
 func TestCrowd(t *testing.T) {
 	for _, rate := range []int{8_000, 100_000, 300_000} {
-		g, rnd := newCrowd(), rand.New(rand.NewPCG(1, 2))
+		g, rnd := newManyHosts(), rand.New(rand.NewPCG(1, 2))
 		to := 0
 		for range 100 {
 			of := slices.Concat(slices.Repeat([]uint32{77}, 40), slices.Repeat([]uint32{78, 79}, 15))
@@ -205,15 +205,15 @@ func TestCrowd(t *testing.T) {
 		if got := g.figure("many-destinations", "10.0.0.78", "destinations"); got != 1500 {
 			t.Errorf("%d events a second: %.0f destinations", rate, got)
 		}
-		if standing := g.e.Snapshot(); len(standing) != 2 {
-			t.Errorf("%d events a second: found %+v", rate, standing)
+		if active := g.e.Snapshot(); len(active) != 2 {
+			t.Errorf("%d events a second: found %+v", rate, active)
 		}
 	}
 }
 
 // TestClockSetBack sets the clock back by an hour: windows and scans go on at once.
 func TestClockSetBack(t *testing.T) {
-	g := newCrowd()
+	g := newManyHosts()
 	g.pass(time.Second)
 	g.now -= monitor.Time(time.Hour)
 	g.pass(0)

@@ -49,12 +49,12 @@ type Counters struct{ InsertFailed, ClashResolve uint64 }
 // Engine evaluates the rules. Observe, Tick and Finish belong to one goroutine, the
 // others to any.
 type Engine struct {
-	cfg      Config
-	scan     scan
-	window   window
-	silence  map[ref]*sending
-	standing [numRules][]standing
-	changed  []monitor.Finding // what Tick returns
+	cfg     Config
+	scan    scan
+	window  window
+	silence map[ref]*sending
+	active  [numRules][]active
+	changed []monitor.Finding // what Tick returns
 
 	mu       sync.Mutex
 	snapshot []monitor.Finding
@@ -115,7 +115,7 @@ func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
 	if e.cfg.Table != nil {
 		for e.scan.running && !e.scan.step(now) {
 		}
-		// A scan goes by what the one before has found.
+		// A scan uses the results of its predecessor.
 		for range 2 {
 			for e.scan.began = now - monitor.Time(scanEvery); !e.scan.step(now); {
 			}
@@ -126,7 +126,7 @@ func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
 	return e.changed
 }
 
-// Snapshot returns the standing findings, the most severe first, of these the oldest.
+// Snapshot returns the active findings, the most severe first, of these the oldest.
 func (e *Engine) Snapshot() []monitor.Finding {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -170,10 +170,10 @@ func (e *Engine) conclude(now monitor.Time) {
 	e.stats.Uncounted = s.beyond() + e.window.missed
 }
 
-// publish makes the standing findings what Snapshot returns.
+// publish makes the active findings what Snapshot returns.
 func (e *Engine) publish() {
 	var all []monitor.Finding
-	for _, of := range e.standing {
+	for _, of := range e.active {
 		for i := range of {
 			all = append(all, of[i].finding)
 		}

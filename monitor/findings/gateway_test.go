@@ -89,8 +89,8 @@ func (g *gateway) must(err error) {
 	}
 }
 
-// hear brings the events that have come into the table and the engine.
-func (g *gateway) hear() {
+// read brings the events that have come into the table and the engine.
+func (g *gateway) read() {
 	g.t.Helper()
 	var b monitor.Batch
 	for {
@@ -104,11 +104,11 @@ func (g *gateway) hear() {
 	}
 }
 
-// await hears events until as many flows as wanted are selected by a filter.
+// await reads events until as many flows as wanted are selected by a filter.
 func (g *gateway) await(text string, n uint64) {
 	g.t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-		g.hear()
+		g.read()
 		got := g.selected(text)
 		if got == n {
 			return
@@ -119,7 +119,7 @@ func (g *gateway) await(text string, n uint64) {
 	}
 }
 
-// awaitAll hears events until all flows of the kernel's table are known.
+// awaitAll reads events until all flows of the kernel's table are known.
 func (g *gateway) awaitAll() {
 	g.t.Helper()
 	fill, err := g.service.Fill(g.t.Context())
@@ -132,7 +132,7 @@ func (g *gateway) awaitAll() {
 func (g *gateway) later(d time.Duration) {
 	g.t.Helper()
 	for ; d > 0; d -= time.Second {
-		g.hear()
+		g.read()
 		g.now = monitor.Now() + monitor.Time(g.ahead)
 		locals, err := netns.Locals(g.l.Gateway.FD())
 		g.must(err)
@@ -231,13 +231,13 @@ func (g *gateway) delete(text string) {
 	g.await(text, 0)
 }
 
-// forget empties the table and has all that stands be gone.
+// forget empties the table and ends all findings.
 func (g *gateway) forget() {
 	g.t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; {
-		// Again and again: connections that end make flows anew.
+		// Again and again: connections that end make new flows.
 		g.must(g.service.Flush(g.t.Context()))
-		if g.hear(); g.selected("true") == 0 {
+		if g.read(); g.selected("true") == 0 {
 			break
 		}
 		if time.Now().After(end) {

@@ -21,20 +21,20 @@ import (
 // soakEnv says how long TestHealthy watches; make soak-findings sets it.
 const soakEnv = "NATLENS_SOAK"
 
-// toldSink tells the test what the engine finds.
-type toldSink struct {
+// findingSink passes the findings to the test.
+type findingSink struct {
 	t      *testing.T
 	events atomic.Uint64
 }
 
-func (s *toldSink) Write(b *monitor.Batch) error {
+func (s *findingSink) Write(b *monitor.Batch) error {
 	s.events.Add(uint64(len(b.Events)))
 	return nil
 }
 
-func (s *toldSink) Close() error { return nil }
+func (s *findingSink) Close() error { return nil }
 
-func (s *toldSink) Finding(f *monitor.Finding) error {
+func (s *findingSink) Finding(f *monitor.Finding) error {
 	s.t.Errorf("a healthy gateway: %s: %s (cleared %d)", f.Rule, f.Text, f.Cleared)
 	return nil
 }
@@ -62,7 +62,7 @@ func TestHealthy(t *testing.T) {
 	defer g.service.Close()
 	table := table.New(table.Config{})
 	e := New(Config{Table: table, Thresholds: DefaultThresholds(), Counters: g.counters, TCPTimeouts: g.timeouts, Packets: g.packets})
-	sink := &toldSink{t: t}
+	sink := &findingSink{t: t}
 	m := &loop.Loop{Source: capture, Table: table, Sinks: []monitor.Sink{sink}, Rules: e, Existing: loop.ExistingBeside, Resync: loop.Resync{AfterLoss: true}}
 	ctx, cancel := context.WithTimeout(t.Context(), long)
 	defer cancel()

@@ -19,7 +19,7 @@ func many(n int, one func(i int) flow) (flows []flow) {
 	return flows
 }
 
-// TestThresholds expects each rule to be quiet just below its limit, to tell at
+// TestThresholds expects each rule to be quiet just below its limit, to report at
 // it, to stay while half of it is left, and to be gone below that.
 func TestThresholds(t *testing.T) {
 	syn := func(i int) flow {
@@ -71,7 +71,7 @@ func TestThresholds(t *testing.T) {
 			w.expect("at the limit", []string{c.what}, nil)
 			f := w.engine.Snapshot()[0]
 			if got := w.selected(f.Filter); got != uint64(c.at) || f.Flows != uint64(c.at) {
-				t.Errorf("%s: %d flows, %d told", f.Filter, got, f.Flows)
+				t.Errorf("%s: %d flows, %d reported", f.Filter, got, f.Flows)
 			}
 			w.see(monitor.KindDestroy, flows[:c.cut-1]...)
 			w.pass(5 * time.Second)
@@ -114,8 +114,8 @@ func TestNoFinding(t *testing.T) {
 	}
 }
 
-// TestMostStanding expects the gravest of very many findings of one rule to stand.
-func TestMostStanding(t *testing.T) {
+// TestMostActive checks that the most severe of very many findings of one rule are kept.
+func TestMostActive(t *testing.T) {
 	w := newWorld(t, nil)
 	for i := range 30 {
 		w.see(monitor.KindNew, syns("10.0.0.1", fmt.Sprintf("203.0.113.%d:80", i), 20+i)...)
@@ -125,18 +125,18 @@ func TestMostStanding(t *testing.T) {
 	for _, f := range w.engine.Snapshot() {
 		if f.Rule == "syn-unanswered" {
 			n++
-			if f.Flows < 20+30-maxStanding {
-				t.Errorf("%s stands with %d flows", f.Subject, f.Flows)
+			if f.Flows < 20+30-maxActive {
+				t.Errorf("%s is active with %d flows", f.Subject, f.Flows)
 			}
 		}
 	}
-	if n != maxStanding {
-		t.Errorf("%d findings stand", n)
+	if n != maxActive {
+		t.Errorf("%d findings are active", n)
 	}
 }
 
-// TestRates expects a rate to be told within its window, once, and to be gone two
-// windows after it ended; and no host to be told for what all do.
+// TestRates expects a rate to be reported within its window, once, and to be gone two
+// windows after it ended; and no host to be reported for what all do.
 func TestRates(t *testing.T) {
 	queries := func(host string, n int) []flow {
 		return many(n, func(i int) flow {

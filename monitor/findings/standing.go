@@ -13,29 +13,29 @@ type candidate struct {
 	finding monitor.Finding
 }
 
-// How many findings of one rule stand at once, those with the highest level first.
+// How many findings of one rule are active at once, those with the highest level first.
 const (
-	maxStanding    = 16 // in one network namespace
-	maxStandingAll = 1024
+	maxActive    = 16 // in one network namespace
+	maxActiveAll = 1024
 )
 
 // absences is how many evaluations in a row must be below half of the threshold to clear a
 // finding.
 const absences = 2
 
-// standing is a finding of a rule, identified by its subject.
+// active is a finding of a rule, identified by its subject.
 //
 //	level ≥ 1: appears          level ≥ ½: goes on
 //	level < ½ twice in a row: is cleared
-type standing struct {
+type active struct {
 	absent  int
 	present bool // in the evaluation under way
 	finding monitor.Finding
 }
 
-// update compares the candidates of a rule with its standing findings.
+// update compares the candidates of a rule with its active findings.
 func (e *Engine) update(rule ruleID, found []candidate, now monitor.Time) {
-	all := e.standing[rule]
+	all := e.active[rule]
 	for i := range all {
 		all[i].present = false
 	}
@@ -45,7 +45,7 @@ func (e *Engine) update(rule ruleID, found []candidate, now monitor.Time) {
 	for i := range found {
 		e.confirm(rule, &found[i], now)
 	}
-	e.standing[rule] = slices.DeleteFunc(e.standing[rule], func(s standing) bool {
+	e.active[rule] = slices.DeleteFunc(e.active[rule], func(s active) bool {
 		if s.absent+1 < absences || s.present {
 			return false
 		}
@@ -53,38 +53,38 @@ func (e *Engine) update(rule ruleID, found []candidate, now monitor.Time) {
 		e.changed = append(e.changed, s.finding)
 		return true
 	})
-	for i := range e.standing[rule] {
-		if s := &e.standing[rule][i]; !s.present {
+	for i := range e.active[rule] {
+		if s := &e.active[rule][i]; !s.present {
 			s.absent++
 		}
 	}
 }
 
-// confirm keeps the finding of a candidate standing, or lets it appear.
+// confirm keeps the finding of a candidate active, or lets it appear.
 func (e *Engine) confirm(rule ruleID, c *candidate, now monitor.Time) {
 	r, f := &rules[rule], &c.finding
 	f.Rule, f.Severity, f.Why, f.Since, f.Seen = r.ID, r.Severity, r.Why, now, now
-	at := slices.IndexFunc(e.standing[rule], func(s standing) bool { return s.finding.Subject == f.Subject })
+	at := slices.IndexFunc(e.active[rule], func(s active) bool { return s.finding.Subject == f.Subject })
 	switch {
 	case at >= 0 && c.level >= 0.5:
-		s := &e.standing[rule][at]
+		s := &e.active[rule][at]
 		f.Since = s.finding.Since
-		*s = standing{present: true, finding: *f}
-	case at < 0 && c.level >= 1 && e.mayStand(rule, f.NetNS):
-		e.standing[rule] = append(e.standing[rule], standing{present: true, finding: *f})
+		*s = active{present: true, finding: *f}
+	case at < 0 && c.level >= 1 && e.mayBeActive(rule, f.NetNS):
+		e.active[rule] = append(e.active[rule], active{present: true, finding: *f})
 		e.changed = append(e.changed, *f)
 	}
 }
 
-// mayStand reports whether one more finding of a rule may stand in a namespace.
-func (e *Engine) mayStand(rule ruleID, id monitor.NetNS) bool {
+// mayBeActive reports whether one more finding of a rule may be active in a namespace.
+func (e *Engine) mayBeActive(rule ruleID, id monitor.NetNS) bool {
 	n := 0
-	for i := range e.standing[rule] {
-		if e.standing[rule][i].finding.NetNS == id {
+	for i := range e.active[rule] {
+		if e.active[rule][i].finding.NetNS == id {
 			n++
 		}
 	}
-	return n < maxStanding && len(e.standing[rule]) < maxStandingAll
+	return n < maxActive && len(e.active[rule]) < maxActiveAll
 }
 
 // confirmReached is update for an evaluation before the window ends: findings whose

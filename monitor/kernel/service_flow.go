@@ -70,7 +70,7 @@ const deleteBurst = 128
 
 // Delete deletes flows, and returns how many it deleted and how many were gone already.
 // It calls each, if not nil, with the index of each flow that was gone. On an error the
-// numbers are of what was done until then, and may leave out up to deleteBurst flows.
+// numbers count what was done until then, and may leave out up to deleteBurst flows.
 func (s *Service) Delete(ctx context.Context, targets []Target, each func(i int)) (deleted, gone int, err error) {
 	for done := 0; done < len(targets); done += deleteBurst {
 		d, m, err := s.deleteBurst(ctx, targets[done:min(done+deleteBurst, len(targets))], func(i int) {

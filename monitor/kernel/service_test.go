@@ -157,7 +157,7 @@ func TestServiceDeletesMany(t *testing.T) {
 	s := openService(t, emptyNS(t))
 	ctx := t.Context()
 	var targets []Target
-	var heard []int
+	var missed []int
 	for i := range 3*deleteBurst + 17 {
 		f := flowOf(monitor.UDP, "192.0.2.1", "198.51.100.2", uint16(1000+i), 53)
 		if i%5 != 0 {
@@ -172,12 +172,12 @@ func TestServiceDeletesMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	missing := (len(targets) + 4) / 5
-	deleted, gone, err := s.Delete(ctx, targets, func(i int) { heard = append(heard, i) })
+	deleted, gone, err := s.Delete(ctx, targets, func(i int) { missed = append(missed, i) })
 	if deleted != len(targets)-missing || gone != missing || err != nil {
 		t.Errorf("%d deleted, %d gone, %v; want %d, %d", deleted, gone, err, len(targets)-missing, missing)
 	}
-	if len(heard) != missing || slices.ContainsFunc(heard, func(i int) bool { return i%5 != 0 }) {
-		t.Errorf("gone: %v", heard)
+	if len(missed) != missing || slices.ContainsFunc(missed, func(i int) bool { return i%5 != 0 }) {
+		t.Errorf("gone: %v", missed)
 	}
 	if fill, err := s.Fill(ctx); fill.Entries != 1 || fill.Max == 0 || err != nil {
 		t.Errorf("left: %+v, %v", fill, err)

@@ -26,7 +26,7 @@ func TestFollowerKeepsNames(t *testing.T) {
 		cfg:    FollowConfig{Renamed: func(n Found) { renamed = append(renamed, n.Name) }},
 		finder: Finder{proc: p.dir}, here: map[uint64]*followed{},
 	}
-	look := func() {
+	scan := func() {
 		t.Helper()
 		if err := f.finder.Scan(); err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func TestFollowerKeepsNames(t *testing.T) {
 			[]string{"pid:40", "docker:" + id[:12]}},
 	} {
 		step.do()
-		look()
+		scan()
 		if got := f.here[step.of].Name; got != step.name || !slices.Equal(renamed, step.want) {
 			t.Errorf("%s: named %s, renamed %q; want %s, %q", step.what, got, renamed, step.name, step.want)
 		}

@@ -10,7 +10,7 @@ import (
 	"natlens/monitor/table"
 )
 
-// TestDemo looks at what a demo is for: at its first moment there are flows with
+// TestDemo checks what a demo is for: at its first moment there are flows with
 // NAT to be seen, and in its course every kind of protocol and rewrite.
 func TestDemo(t *testing.T) {
 	start, finish, err := replay.Demo(config).Span()

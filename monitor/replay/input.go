@@ -121,7 +121,7 @@ func (in *Input) read(b *monitor.Batch, step Step) error {
 	return in.fail
 }
 
-// end looks at what is left behind the last record.
+// end checks what follows the last record.
 func (in *Input) end(b *monitor.Batch) error {
 	if !errors.Is(in.err, io.EOF) && !cut(in.err) {
 		return in.NextError(in.err)

@@ -168,7 +168,7 @@ func TestPlayerSeeks(t *testing.T) {
 	s.next(2)
 	s.p.Seek(second(6.5)) // on: all that lies between
 	s.next(2)
-	s.p.Seek(second(2.5)) // back: anew up to there
+	s.p.Seek(second(2.5)) // back: again up to there
 	s.state("on=true speed=1 0..2.5..9")
 	s.next(2)
 	s.p.Seek(second(2.9)) // no step back: nothing was given behind it
