@@ -123,7 +123,7 @@ func TestPCAPNGAgain(t *testing.T) {
 	}
 }
 
-// TestLocalsComeInTime has addresses told before the events that they hold for,
+// TestLocalsComeInTime has addresses reported before the events that they apply to,
 // and after those that they don't.
 func TestLocalsComeInTime(t *testing.T) {
 	all := kernelEvents(t)
@@ -196,7 +196,7 @@ func TestPcapOfOthers(t *testing.T) {
 			e.TimeSource = monitor.TimeReceived
 		}
 	}
-	// The same message can't be told from a copy for a second listener.
+	// The same message cannot be distinguished from a copy for a second listener.
 	events := &monitor.Batch{}
 	for i := range all.Events {
 		if i == 0 || all.Events[i].Kind == monitor.KindExisting || !bytes.Equal(all.Events[i].Raw, all.Events[i-1].Raw) {
@@ -254,7 +254,7 @@ func TestCaptureCutAnywhere(t *testing.T) {
 	}
 }
 
-// TestCaptureErrors tells where a capture can't be read.
+// TestCaptureErrors checks where a capture can't be read.
 func TestCaptureErrors(t *testing.T) {
 	all := kernelEvents(t)
 	good := recorded(t, nil, &monitor.Batch{Events: all.Events[:3]})

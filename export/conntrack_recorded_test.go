@@ -116,7 +116,7 @@ func asPrinted(t *testing.T, events []monitor.Event, printed []byte, o *conntrac
 			named[i] = m[2]
 		}
 	}
-	// The program may be gone when conntrack looks: the answers follow the lines.
+	// The program may be gone when conntrack checks: the answers follow the lines.
 	asked := 0
 	o.ProgName = func(portid uint32) string {
 		for events[asked].PortID == 0 {

@@ -31,10 +31,10 @@ func icmp(p monitor.Proto, src, dst string, id uint16, typ uint8) monitor.Tuple 
 	return t
 }
 
-// always are the attributes that every message bears.
+// always are the attributes that every message contains.
 const always = monitor.AttrOrig | monitor.AttrReply | monitor.AttrID | monitor.AttrStatus
 
-// event returns an event with what every message bears.
+// event returns an event with what every message contains.
 func event(kind monitor.Kind, orig, reply monitor.Tuple, status monitor.Status, has monitor.Attrs) monitor.Event {
 	return monitor.Event{Kind: kind, Has: always | has, Time: base, TimeSource: monitor.TimeKernel,
 		Flow: monitor.Flow{ID: 1561741433, Orig: orig, Reply: reply, Status: status}}

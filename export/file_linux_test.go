@@ -84,7 +84,7 @@ func TestFilePipeCannotBeCut(t *testing.T) {
 }
 
 // TestForceEmptiesNoFileThatItRefuses writes over another user's file, which it can't
-// make its owner's alone: what stood in it stays.
+// make its owner's alone: its contents stay.
 func TestForceEmptiesNoFileThatItRefuses(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: the file is to be another user's")
@@ -107,6 +107,6 @@ func TestForceEmptiesNoFileThatItRefuses(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if text, err := os.ReadFile(path); string(text) != "old\n" || err != nil {
-		t.Errorf("%q stands in it, %v", text, err)
+		t.Errorf("it contains %q, %v", text, err)
 	}
 }

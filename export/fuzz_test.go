@@ -38,7 +38,7 @@ func FuzzRecording(f *testing.F) {
 			return
 		}
 		if len(data) > 0 && data[0] != '{' {
-			// What a capture tells beside the protocol's own words (a port of a
+			// What a capture contains beside the protocol's own words (a port of a
 			// protocol that has none) no line repeats: the lines are what counts.
 			if first, err = again(replay.Bytes(config, "lines", first)); err != nil {
 				t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"natlens/monitor"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // golden compares whole output with testdata/name.
 func golden(t *testing.T, name string, got []byte) {

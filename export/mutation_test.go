@@ -17,7 +17,7 @@ import (
 	"natlens/monitor/replay"
 )
 
-// place is how an error says where it stands in the recording.
+// place is how an error names its place in the recording.
 var place = regexp.MustCompile(`^(read events: )?x: (block|packet|line) \d+ at byte \d+: `)
 
 // readAll reads a recording to its end and returns how many events there were, how
@@ -46,7 +46,7 @@ func readAll(data []byte) (events, memory uint64, bad, fatal error) {
 
 // TestDamagedCaptures flips bits, cuts, doubles and zeroes pieces of captures: each
 // is read to its end or to an error that names the place, in bounded memory, and
-// what stands before the first damage is read in any case.
+// everything before the first damage is read in any case.
 func TestDamagedCaptures(t *testing.T) {
 	all := kernelEvents(t)
 	var msgs [][]byte

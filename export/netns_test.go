@@ -42,7 +42,7 @@ func netNSEvents(t *testing.T) (*monitor.Namespaces, []monitor.Event) {
 	return names, events
 }
 
-// Every format tells of which namespace its lines are.
+// Every format names the namespace of its lines.
 func TestNetNS(t *testing.T) {
 	names, events := netNSEvents(t)
 	for _, c := range []struct{ format, want string }{
@@ -78,7 +78,7 @@ note: network namespace gone: blue"\\
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i := range events { // one by one: a line and a note stand in their order
+			for i := range events { // one by one: a line and a note keep their order
 				if err := sink.Write(batch(events[i])); err != nil {
 					t.Fatal(err)
 				}

@@ -52,7 +52,7 @@ func (f *smallFile) Size() int64  { return int64(len(f.data)) }
 func (f *smallFile) Close() error { f.closed = true; return f.Room() }
 
 // TestOutage writes one event a second to a disk that is full for a while, in
-// recordings of one file and of a file an event: whenever that is, each event stands
+// recordings of one file and of a file an event: whenever that is, each event is
 // there once, or is counted in the gap.
 func TestOutage(t *testing.T) {
 	const events = 12

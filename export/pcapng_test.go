@@ -21,7 +21,7 @@ import (
 // rawMessage is a message of the kernel's, as far as a capture file cares.
 var rawMessage = Recorded([]byte{20, 0, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 'x'})
 
-// recording are events of every kind that a recording tells apart.
+// recording are events of every kind that a recording distinguishes.
 func recording() []monitor.Event {
 	message := func(seq uint64, at monitor.Time, s monitor.TimeSource, k monitor.Kind) monitor.Event {
 		return monitor.Event{Seq: seq, Time: base + at, TimeSource: s, Kind: k, Raw: rawMessage}

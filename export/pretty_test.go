@@ -30,7 +30,7 @@ func TestPretty(t *testing.T) {
 	}
 }
 
-// prettyEvents are all events and some ends that only this format tells.
+// prettyEvents are all events and some ends that only this format prints.
 func prettyEvents() []monitor.Event {
 	all := events()
 	destroy := all[3]

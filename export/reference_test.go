@@ -11,7 +11,7 @@ import (
 	"natlens/monitor"
 )
 
-// reference is a JSON line as encoding/json would be told of it. It shares no
+// reference is a JSON line for encoding/json. It shares no
 // code with the encoder.
 type reference struct {
 	V          int            `json:"v"`

@@ -13,8 +13,8 @@ import (
 	"natlens/monitor"
 )
 
-// rotated writes one event a second into a rotation, and returns what stands in
-// the directory: each file's name, size and how often the addresses stand in it.
+// rotated writes one event a second into a rotation, and returns the contents of
+// the directory: each file's name, size and how often it contains the addresses.
 func rotated(t *testing.T, dir, name string, o RotationOptions, seconds ...int) string {
 	t.Helper()
 	o.Path = filepath.Join(dir, name)
@@ -79,7 +79,7 @@ func TestRotation(t *testing.T) {
 		"keep": {RotationOptions{Size: 1, Keep: 2}, "a.pcapng", []int{1, 2, 3, 4},
 			[]string{"a.pcapng", "a-20251122T061201Z.pcapng", "a-20251122T061201Z.jsonl", "b-20251122T061201Z.pcapng", "a-x.pcapng"},
 			[]string{"a-20251122T061201Z.jsonl", "a-20261122T061203Z.pcapng x", "a-20261122T061204Z.pcapng x", "a-x.pcapng", "a.pcapng", "b-20251122T061201Z.pcapng"}},
-		"keep, while the clock stands behind": {RotationOptions{Size: 1, Keep: 2}, "a.pcapng", []int{1, 2},
+		"keep, while the clock is behind": {RotationOptions{Size: 1, Keep: 2}, "a.pcapng", []int{1, 2},
 			[]string{"a-20271122T061201Z.pcapng", "a-20271122T061202Z.pcapng"},
 			[]string{"a-20261122T061202Z.pcapng x", "a-20271122T061202Z.pcapng"}},
 	} {

@@ -58,7 +58,7 @@ func TestLinesAgain(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	if !src.Remembers() {
-		t.Error("JSON lines bear what was remembered")
+		t.Error("JSON lines contain what was remembered")
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// tsharkFields are what tshark tells of each message and we compare.
+// tsharkFields are what tshark prints of each message and we compare.
 var tsharkFields = []string{
 	"frame.time_epoch", "netlink-netfilter.nfct_tuple.ip.ip_addr", "netlink-netfilter.nfct_tuple.ip.ip6_addr",
 	"netlink-netfilter.nfct_tuple.proto.num", "netlink-netfilter.nfct_tuple.proto.src_port", "netlink-netfilter.nfct_tuple.proto.dst_port",

@@ -49,7 +49,7 @@ func ModifierNames() (names []string) {
 	return names
 }
 
-// ErrSaveAlone means that save stands beside other modifiers. conntrack(8) has the exit
+// ErrSaveAlone means that save is combined with other modifiers. conntrack(8) has the exit
 // code of a failure for it, not of a wrong command line.
 var ErrSaveAlone = errors.New("output modifier save: not together with others, for command lines have no place for what they add")
 

@@ -51,7 +51,7 @@ func TestProgName(t *testing.T) {
 		want   string
 	}{
 		{4242, "nf agent"},       // the port is the process's number
-		{4194304001, "nf agent"}, // found by looking through all
+		{4194304001, "nf agent"}, // found by reading all
 		{77, ""},                 // nobody holds that socket
 		{1, ""},                  // no such port
 		{4242, "nf agent"},
@@ -69,18 +69,18 @@ func TestProgName(t *testing.T) {
 	}
 }
 
-// TestProgNameLeftOut has the table leave the port out at some looks, as the kernel
+// TestProgNameLeftOut has the table leave the port out at some readings, as the kernel
 // does while sockets come and go.
 func TestProgNameLeftOut(t *testing.T) {
 	const has, hasNot = "header\n0 12 9 0 0 0 0 2 0 200\n", "header\n0 12 8 0 0 0 0 2 0 299\n"
-	var looks int
-	var tables []string // what the looks see; all after them: hasNot
+	var reads int
+	var tables []string // what the readings see; all after them: hasNot
 	p := &progNames{proc: fakeProc(t), table: func() (io.ReadCloser, error) {
 		text := hasNot
-		if looks < len(tables) {
-			text = tables[looks]
+		if reads < len(tables) {
+			text = tables[reads]
 		}
-		looks++
+		reads++
 		return io.NopCloser(strings.NewReader(text)), nil
 	}}
 	for _, tt := range []struct {
@@ -88,21 +88,21 @@ func TestProgNameLeftOut(t *testing.T) {
 		tables []string
 		port   uint32
 		want   string
-		looks  int
+		reads  int
 	}{
 		{"found at once", []string{has}, 9, "nf agent", 1},
 		{"left out once", []string{hasNot, has}, 9, "nf agent", 2},
 		{"left out twice", []string{hasNot, hasNot, has}, 9, "nf agent", 3},
 		{"left out thrice", []string{hasNot, hasNot, hasNot, has}, 9, "", 3},
-		{"gone before: one look", []string{hasNot, has}, 9, "", 1},
+		{"gone before: one reading", []string{hasNot, has}, 9, "", 1},
 		{"gone before, and there again", []string{has}, 9, "nf agent", 1},
 		{"another that is gone", nil, 7, "", 3},
 		{"that one's next event", nil, 7, "", 1},
 		{"the first one again", []string{hasNot, has}, 9, "nf agent", 2},
 	} {
-		tables, looks = tt.tables, 0
-		if got := p.find(tt.port); got != tt.want || looks != tt.looks {
-			t.Errorf("%s: %q after %d looks, want %q after %d", tt.name, got, looks, tt.want, tt.looks)
+		tables, reads = tt.tables, 0
+		if got := p.find(tt.port); got != tt.want || reads != tt.reads {
+			t.Errorf("%s: %q after %d reads, want %q after %d", tt.name, got, reads, tt.want, tt.reads)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package jsonl
 
 // line is one event as docs/json.md specifies it. Members that are absent are nil, "" or
-// 0; a pointer tells absent from 0. Other members are ignored.
+// 0; a pointer distinguishes absent from 0. Other members are ignored.
 type line struct {
 	V          *uint64       `json:"v"`
 	TS         string        `json:"ts"`

@@ -12,7 +12,7 @@ type clock struct {
 	shift int64 // if_tsoffset, seconds
 }
 
-// time returns 0 for what is no time that can be told.
+// time returns 0 for an impossible time.
 func (c clock) time(t uint64) monitor.Time {
 	var ns uint64
 	if c.unit&0x80 != 0 {

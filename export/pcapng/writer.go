@@ -15,7 +15,7 @@ import (
 // Writer writes a recording for Wireshark and for `natlens replay`: each message as the
 // kernel sent it, with its time in nanoseconds. Events without a message are comments that
 // begin with "natlens:". There is an interface for each [monitor.TimeSource], so that
-// times of different clocks can be told apart.
+// times of different clocks can be distinguished.
 type Writer struct {
 	out    text.Lines
 	o      Options

@@ -26,7 +26,7 @@ type Writer struct {
 	netns int    // width of the column of namespaces
 }
 
-// Options say how the lines look.
+// Options say how the lines are printed.
 type Options struct {
 	Colour   bool           // the terminal's own sixteen colours; false for NO_COLOR, pipes and files
 	Light    bool           // colours that are readable on a light background

@@ -6,7 +6,7 @@ import (
 )
 
 // TestParseTimeWithin reads times of a recording that begins within a second: the time
-// that an error tells of its beginning can be typed.
+// that an error names for its beginning can be typed.
 func TestParseTimeWithin(t *testing.T) {
 	begin := time.Date(2026, 11, 22, 5, 39, 1, 5e8, time.UTC)
 	end := begin.Add(10*time.Minute + 3e8)

@@ -24,7 +24,7 @@ type object struct {
 	Sysctls  numbers        `json:"sysctls"`
 	NetNS    string         `json:"netns,omitempty"`
 	Inode    uint64         `json:"inode,omitempty"`
-	Look     *watchedObject `json:"look,omitempty"`
+	Watched  *watchedObject `json:"look,omitempty"`
 }
 
 // watchedObject is what --for adds.
@@ -80,7 +80,7 @@ func (r *reading) object(seen *watched) object {
 		out.Sysctls[s.Name] = s.Value
 	}
 	if seen != nil {
-		out.Look = r.watched(seen)
+		out.Watched = r.watched(seen)
 	}
 	return out
 }

@@ -235,9 +235,9 @@ func TestKernelEvents(t *testing.T) {
 					if err := json.Unmarshal([]byte(line), &st); err != nil {
 						t.Fatal(err, line)
 					}
-					e := st.Look.Events
-					if seen += e["new"]; st.Look.Capture != way || st.Look.Seconds < 0.1 || e["lost"] != 0 {
-						t.Errorf("got %+v", st.Look)
+					e := st.Watched.Events
+					if seen += e["new"]; st.Watched.Capture != way || st.Watched.Seconds < 0.1 || e["lost"] != 0 {
+						t.Errorf("got %+v", st.Watched)
 					}
 					if _, ok := e["forged"]; ok != (way == "socket") {
 						t.Errorf("forged is reported: %v", ok)
