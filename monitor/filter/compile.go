@@ -42,10 +42,7 @@ func compileAnd(e And, env Env) monitor.Filter {
 		a, b := compile(e[0], env), compile(e[1], env)
 		return func(ev *monitor.Event) bool { return a(ev) && b(ev) }
 	}
-	parts := make([]monitor.Filter, len(e))
-	for i, x := range e {
-		parts[i] = compile(x, env)
-	}
+	parts := mapped(e, func(x Expr) monitor.Filter { return compile(x, env) })
 	return func(ev *monitor.Event) bool {
 		for _, f := range parts {
 			if !f(ev) {
@@ -61,10 +58,7 @@ func compileOr(e Or, env Env) monitor.Filter {
 		a, b := compile(e[0], env), compile(e[1], env)
 		return func(ev *monitor.Event) bool { return a(ev) || b(ev) }
 	}
-	parts := make([]monitor.Filter, len(e))
-	for i, x := range e {
-		parts[i] = compile(x, env)
-	}
+	parts := mapped(e, func(x Expr) monitor.Filter { return compile(x, env) })
 	return func(ev *monitor.Event) bool {
 		for _, f := range parts {
 			if f(ev) {

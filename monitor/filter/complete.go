@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,14 +178,7 @@ func (c *completion) term(word string) {
 	}
 }
 
-var bareOrder = func() []string {
-	var out []string
-	for w := range bareWords {
-		out = append(out, w)
-	}
-	slices.Sort(out)
-	return out
-}()
+var bareOrder = slices.Sorted(maps.Keys(bareWords))
 
 func (c *completion) operators(w want) {
 	if w.qualifies {
@@ -224,12 +218,7 @@ func (c *completion) values(f Field) {
 	}
 	switch k {
 	case kindLabel:
-		var names []string
-		for n := range c.env.Labels {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		for _, n := range names {
+		for _, n := range slices.Sorted(maps.Keys(c.env.Labels)) {
 			c.add(CandidateValue, n, "label")
 		}
 	case kindPort:

@@ -26,17 +26,9 @@ func Describe(e Expr) string {
 	case Cmp:
 		return describeCmp(e)
 	case Addr:
-		parts := make([]string, len(e.Set))
-		for i, n := range e.Set {
-			parts[i] = formatNet(n)
-		}
-		return e.Field.info().phrase + describeSet(e.Op, parts)
+		return e.Field.info().phrase + describeSet(e.Op, mapped(e.Set, formatNet))
 	case Text:
-		parts := make([]string, len(e.Set))
-		for i, s := range e.Set {
-			parts[i] = strconv.Quote(s)
-		}
-		return e.Field.info().phrase + describeSet(e.Op, parts) + inMessage(e.Field)
+		return e.Field.info().phrase + describeSet(e.Op, mapped(e.Set, strconv.Quote)) + inMessage(e.Field)
 	case Has:
 		if e.Field&^Sent == FieldMaster {
 			return "born of an expectation" + inMessage(e.Field)
@@ -54,15 +46,13 @@ func negated(s string) string {
 }
 
 func describeAll(parts []Expr, joint string) string {
-	out := make([]string, len(parts))
-	for i, x := range parts {
-		out[i] = Describe(x)
+	return strings.Join(mapped(parts, func(x Expr) string {
 		switch x.(type) {
 		case And, Or:
-			out[i] = "(" + out[i] + ")"
+			return "(" + Describe(x) + ")"
 		}
-	}
-	return strings.Join(out, joint)
+		return Describe(x)
+	}), joint)
 }
 
 // natPhrases say what each bit of FieldNAT means.
@@ -99,14 +89,7 @@ func describeCmp(c Cmp) string {
 	case kindState:
 		return f.info().phrase + describeSet(c.Op, upper(stateNames(c.Set))) + inMessage(c.Field)
 	}
-	var parts []string
-	for _, r := range c.Set {
-		s := c.Field.info().kind.value(r.Lo)
-		if r.Lo != r.Hi {
-			s += " to " + c.Field.info().kind.value(r.Hi)
-		}
-		parts = append(parts, s)
-	}
+	parts := c.Field.info().kind.printed(c.Set, " to ")
 	s := c.Field.info().phrase
 	if c.Mask != 0 {
 		mask := "0x" + strconv.FormatUint(c.Mask, 16)

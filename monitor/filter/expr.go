@@ -1,6 +1,9 @@
 package filter
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Expr is a node of a filter. The nodes are
 //
@@ -94,51 +97,37 @@ type Differ struct{ A, B Field }
 // AllOf returns the filter that wants what all the given ones want. Without any
 // it wants everything.
 func AllOf(x ...Expr) Expr {
-	var out And
-	for _, e := range x {
-		switch e := e.(type) {
-		case And:
-			out = append(out, e...)
-		case Const:
-			if !e {
-				return Const(false)
-			}
-		default:
-			out = append(out, e)
-		}
-	}
-	switch len(out) {
-	case 0:
-		return Const(true)
-	case 1:
-		return out[0]
-	}
-	return out
+	return joined(x, true, func(e Expr) []Expr { and, _ := e.(And); return and }, func(x []Expr) Expr { return And(x) })
 }
 
 // AnyOf returns the filter that wants what any of the given ones wants. Without
 // any it wants nothing.
 func AnyOf(x ...Expr) Expr {
-	var out Or
+	return joined(x, false, func(e Expr) []Expr { or, _ := e.(Or); return or }, func(x []Expr) Expr { return Or(x) })
+}
+
+// joined flattens parts of the same kind, and leaves out those that are the
+// neutral constant. The other constant is the whole.
+func joined(x []Expr, neutral Const, parts func(Expr) []Expr, join func([]Expr) Expr) Expr {
+	var out []Expr
 	for _, e := range x {
-		switch e := e.(type) {
-		case Or:
-			out = append(out, e...)
-		case Const:
-			if e {
-				return Const(true)
+		if c, ok := e.(Const); ok {
+			if c != neutral {
+				return c
 			}
-		default:
+		} else if inner := parts(e); inner != nil {
+			out = append(out, inner...)
+		} else {
 			out = append(out, e)
 		}
 	}
 	switch len(out) {
 	case 0:
-		return Const(false)
+		return neutral
 	case 1:
 		return out[0]
 	}
-	return out
+	return join(out)
 }
 
 // Negate returns the filter that wants what x does not.
@@ -147,4 +136,38 @@ func Negate(x Expr) Expr {
 		return !c
 	}
 	return Not{x}
+}
+
+// rebuilt returns the tree with f of each condition. Not turns wide round.
+func rebuilt(e Expr, wide bool, f func(e Expr, wide bool) Expr) Expr {
+	switch e := e.(type) {
+	case And:
+		return AllOf(mapped(e, func(x Expr) Expr { return rebuilt(x, wide, f) })...)
+	case Or:
+		return AnyOf(mapped(e, func(x Expr) Expr { return rebuilt(x, wide, f) })...)
+	case Not:
+		return Negate(rebuilt(e.X, !wide, f))
+	}
+	return f(e, wide)
+}
+
+// every reports whether f holds for each condition of the tree.
+func every(e Expr, f func(Expr) bool) bool {
+	switch e := e.(type) {
+	case And:
+		return !slices.ContainsFunc(e, func(x Expr) bool { return !every(x, f) })
+	case Or:
+		return every(And(e), f)
+	case Not:
+		return every(e.X, f)
+	}
+	return f(e)
+}
+
+func mapped[A, B any](in []A, f func(A) B) []B {
+	out := make([]B, len(in))
+	for i, x := range in {
+		out[i] = f(x)
+	}
+	return out
 }

@@ -47,7 +47,7 @@ var (
 		words: sortedKeys(services), named: folded(services), nameless: true, ordered: true,
 	}
 	kindProto = &kind{
-		noun: "a protocol", words: sortedKeys(protocols), named: merged(protocols, rareProtocols), nameless: true,
+		noun: "a protocol", words: sortedKeys(protocols), named: both(protocols, rareProtocols), nameless: true,
 		format: func(v uint64) string { return monitor.Proto(v).String() },
 	}
 	kindFamily = &kind{
@@ -117,6 +117,16 @@ func (k *kind) value(v uint64) string {
 	return strconv.FormatUint(v, 10)
 }
 
+// printed prints ranges, with joint between their ends.
+func (k *kind) printed(set []Range, joint string) []string {
+	return mapped(set, func(r Range) string {
+		if r.Lo == r.Hi {
+			return k.value(r.Lo)
+		}
+		return k.value(r.Lo) + joint + k.value(r.Hi)
+	})
+}
+
 func hex(v uint64) string { return "0x" + strconv.FormatUint(v, 16) }
 
 func formatDuration(v uint64) string {
@@ -165,7 +175,7 @@ func folded(m map[string]uint64) map[string]uint64 {
 	return out
 }
 
-func merged(a, b map[string]uint64) map[string]uint64 {
+func both(a, b map[string]uint64) map[string]uint64 {
 	out := maps.Clone(a)
 	maps.Copy(out, b)
 	return out

@@ -2,6 +2,8 @@ package filter
 
 import (
 	"math"
+	"net/netip"
+	"slices"
 
 	"natlens/monitor"
 )
@@ -19,17 +21,9 @@ const noMask = math.MaxUint64
 func Lower(e Expr) Expr {
 	switch e := e.(type) {
 	case And:
-		parts := make([]Expr, len(e))
-		for i, x := range e {
-			parts[i] = Lower(x)
-		}
-		return mergeAnd(AllOf(parts...))
+		return merged(AllOf(mapped(e, Lower)...))
 	case Or:
-		parts := make([]Expr, len(e))
-		for i, x := range e {
-			parts[i] = Lower(x)
-		}
-		return mergeOr(AnyOf(parts...))
+		return merged(AnyOf(mapped(e, Lower)...))
 	case Not:
 		return Negate(Lower(e.X))
 	case Addr:
@@ -42,59 +36,42 @@ func Lower(e Expr) Expr {
 	return e
 }
 
-// mergeAnd joins tests of one field into one: proto in {6} and proto in
-// {6,17} is proto in {6}.
-func mergeAnd(e Expr) Expr {
-	x, ok := e.(And)
-	if !ok {
+// merged joins tests of one field that are parts of the same And or Or: proto in
+// {6} and proto in {6,17} is proto in {6}.
+func merged(e Expr) Expr {
+	parts, all := e.(And)
+	if or, any := e.(Or); any {
+		parts = And(or)
+	} else if !all {
 		return e
 	}
-	var out And
-	at := map[[2]uint64]int{}
-	for _, part := range x {
+	var out []Expr
+	type tested struct {
+		field Field
+		mask  uint64
+	}
+	at := map[tested]int{}
+	for _, part := range parts {
 		in, ok := part.(In)
-		if !ok {
-			out = append(out, part)
-			continue
-		}
-		key := [2]uint64{uint64(in.Field), in.Mask}
+		key := tested{in.Field, in.Mask}
 		i, seen := at[key]
-		if !seen {
-			at[key] = len(out)
-			out = append(out, in)
-			continue
-		}
-		set := intersect(out[i].(In).Set, in.Set)
-		if len(set) == 0 {
-			return Const(false)
-		}
-		out[i] = In{in.Field, in.Mask, set}
-	}
-	return AllOf(out...)
-}
-
-// mergeOr joins tests of one field side by side.
-func mergeOr(e Expr) Expr {
-	x, ok := e.(Or)
-	if !ok {
-		return e
-	}
-	var out Or
-	at := map[[2]uint64]int{}
-	for _, part := range x {
-		in, ok := part.(In)
-		if !ok {
+		switch {
+		case ok && seen && all:
+			out[i] = inSet(in.Field, in.Mask, intersect(out[i].(In).Set, in.Set))
+			if out[i] == Const(false) {
+				return Const(false)
+			}
+		case ok && seen:
+			out[i] = In{in.Field, in.Mask, normalize(slices.Concat(out[i].(In).Set, in.Set), true)}
+		default:
+			if ok {
+				at[key] = len(out)
+			}
 			out = append(out, part)
-			continue
 		}
-		key := [2]uint64{uint64(in.Field), in.Mask}
-		if i, seen := at[key]; seen {
-			set := append(append([]Range{}, out[i].(In).Set...), in.Set...)
-			out[i] = In{in.Field, in.Mask, normalize(set, true)}
-			continue
-		}
-		at[key] = len(out)
-		out = append(out, in)
+	}
+	if all {
+		return AllOf(out...)
 	}
 	return AnyOf(out...)
 }
@@ -212,13 +189,7 @@ func (c Cmp) ranges(limit uint64) []Range {
 }
 
 func lowerAddr(a Addr) Expr {
-	in := func(f Field) Expr {
-		parts := make([]Expr, len(a.Set))
-		for i, n := range a.Set {
-			parts[i] = Prefix{f, n}
-		}
-		return AnyOf(parts...)
-	}
+	in := func(f Field) Expr { return AnyOf(mapped(a.Set, func(n netip.Prefix) Expr { return Prefix{f, n} })...) }
 	var x Expr
 	switch a.Field {
 	case FieldHost:

@@ -22,12 +22,7 @@ func newCmp(f Field, mask uint64, op Op, set []Range) Expr {
 
 func newAddr(f Field, op Op, set []netip.Prefix) Expr {
 	set = slices.Clone(set)
-	slices.SortFunc(set, func(a, b netip.Prefix) int {
-		if c := a.Addr().Compare(b.Addr()); c != 0 {
-			return c
-		}
-		return a.Bits() - b.Bits()
-	})
+	slices.SortFunc(set, netip.Prefix.Compare)
 	return Addr{f, op, slices.Compact(set)}
 }
 

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,23 +12,15 @@ import (
 func (x Const) String() string { return strconv.FormatBool(bool(x)) }
 
 func (x And) String() string {
-	parts := make([]string, len(x))
-	for i, e := range x {
-		parts[i] = e.String()
+	return strings.Join(mapped(x, func(e Expr) string {
 		if _, ok := e.(Or); ok {
-			parts[i] = "(" + parts[i] + ")"
+			return "(" + e.String() + ")"
 		}
-	}
-	return strings.Join(parts, " and ")
+		return e.String()
+	}), " and ")
 }
 
-func (x Or) String() string {
-	parts := make([]string, len(x))
-	for i, e := range x {
-		parts[i] = e.String()
-	}
-	return strings.Join(parts, " or ")
-}
+func (x Or) String() string { return strings.Join(mapped(x, Expr.String), " or ") }
 
 func (x Not) String() string {
 	switch x.X.(type) {
@@ -45,11 +38,7 @@ func (x Has) String() string {
 }
 
 func (x Text) String() string {
-	parts := make([]string, len(x.Set))
-	for i, s := range x.Set {
-		parts[i] = Quote(s)
-	}
-	return x.Field.String() + opSet(x.Op, parts)
+	return x.Field.String() + opSet(x.Op, mapped(x.Set, Quote))
 }
 
 // Quote writes a text value so that the parser reads it back: as it is, or in double
@@ -69,14 +58,10 @@ func Quote(s string) string {
 
 func (x Addr) String() string {
 	name := x.Field.String()
-	parts := make([]string, len(x.Set))
-	for i, n := range x.Set {
-		parts[i] = formatNet(n)
-		if x.Field == FieldHost && !n.IsSingleIP() {
-			name = "net"
-		}
+	if x.Field == FieldHost && slices.ContainsFunc(x.Set, func(n netip.Prefix) bool { return !n.IsSingleIP() }) {
+		name = "net"
 	}
-	return name + opSet(x.Op, parts)
+	return name + opSet(x.Op, mapped(x.Set, formatNet))
 }
 
 func formatNet(n netip.Prefix) string {
@@ -119,14 +104,7 @@ func (x Cmp) String() string {
 			return f.info().kind.value(x.Set[0].Lo)
 		}
 	}
-	var parts []string
-	for _, r := range x.Set {
-		s := x.Field.info().kind.value(r.Lo)
-		if r.Hi != r.Lo {
-			s += ".." + x.Field.info().kind.value(r.Hi)
-		}
-		parts = append(parts, s)
-	}
+	parts := x.Field.info().kind.printed(x.Set, "..")
 	if x.Mask == 0 {
 		return x.Field.String() + opSet(x.Op, parts)
 	}
@@ -188,11 +166,9 @@ func (x Cmp) statusString() (string, bool) {
 // stateNames returns each name in the set once.
 func stateNames(set []Range) []string {
 	var out []string
-	seen := map[string]bool{}
 	for _, r := range set {
 		n := fold(monitor.State(r.Lo).Name(monitor.Proto(r.Lo >> 8)))
-		if !seen[n] {
-			seen[n] = true
+		if !slices.Contains(out, n) {
 			out = append(out, n)
 		}
 	}
@@ -202,13 +178,7 @@ func stateNames(set []Range) []string {
 // The primitives print as a person would read them; they are no text for Parse.
 
 func (x In) String() string {
-	parts := make([]string, len(x.Set))
-	for i, r := range x.Set {
-		parts[i] = x.Field.info().kind.value(r.Lo)
-		if r.Hi != r.Lo {
-			parts[i] += ".." + x.Field.info().kind.value(r.Hi)
-		}
-	}
+	parts := x.Field.info().kind.printed(x.Set, "..")
 	name := x.Field.String()
 	if x.Mask != ^uint64(0) {
 		name += " & 0x" + strconv.FormatUint(x.Mask, 16)

@@ -1,19 +1,15 @@
 package filter
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // contains reports whether a number is in a normalized set.
 func contains(set []Range, v uint64) bool {
-	lo, hi := 0, len(set)
-	for lo < hi {
-		m := int(uint(lo+hi) >> 1)
-		switch {
-		case v < set[m].Lo:
-			hi = m
-		case v > set[m].Hi:
-			lo = m + 1
-		default:
-			return true
+	for _, r := range set { // few: they were typed
+		if v <= r.Hi {
+			return v >= r.Lo
 		}
 	}
 	return false
@@ -34,15 +30,7 @@ type Range struct{ Lo, Hi uint64 }
 // well where adjacent says that the numbers have an order.
 func normalize(set []Range, adjacent bool) []Range {
 	set = slices.Clone(set)
-	slices.SortFunc(set, func(a, b Range) int {
-		switch {
-		case a.Lo < b.Lo:
-			return -1
-		case a.Lo > b.Lo:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(set, func(a, b Range) int { return cmp.Compare(a.Lo, b.Lo) })
 	out := set[:0]
 	for _, r := range set {
 		if n := len(out); n > 0 {
@@ -58,9 +46,8 @@ func normalize(set []Range, adjacent bool) []Range {
 }
 
 // complement returns the numbers from 0 to limit that are not in the set.
-func complement(set []Range, limit uint64) []Range {
-	var out []Range
-	next, done := uint64(0), false
+func complement(set []Range, limit uint64) (out []Range) {
+	next := uint64(0)
 	for _, r := range set {
 		if r.Lo > limit {
 			break
@@ -69,15 +56,11 @@ func complement(set []Range, limit uint64) []Range {
 			out = append(out, Range{next, r.Lo - 1})
 		}
 		if r.Hi >= limit {
-			done = true
-			break
+			return out
 		}
 		next = r.Hi + 1
 	}
-	if !done {
-		out = append(out, Range{next, limit})
-	}
-	return out
+	return append(out, Range{next, limit})
 }
 
 // intersect returns the numbers that are in both sets.

@@ -18,8 +18,26 @@ package filter
 // Lower(pushed) consists of the primitives alone. Where a program cannot find
 // both tuples in a message it must let it pass.
 func Split(e Expr, kinds bool) (pushed, rest Expr) {
-	pushed = implied(e, kinds)
-	if isPushable(e, kinds) {
+	pushable := func(e Expr) bool {
+		switch e := e.(type) {
+		case Cmp:
+			return lowerCmp(e) != nil && (e.Field != FieldEvent || kinds)
+		case In:
+			return e.Field != FieldEvent || kinds
+		case Const, Addr, Prefix, Differ:
+			return true
+		}
+		return false
+	}
+	// What cannot be pushed becomes the constant that makes the whole want more;
+	// below a not, the one that makes it want less.
+	pushed = rebuilt(e, true, func(e Expr, wide bool) Expr {
+		if pushable(e) {
+			return e
+		}
+		return Const(wide)
+	})
+	if every(e, pushable) {
 		return pushed, Const(true)
 	}
 	and, ok := e.(And)
@@ -28,61 +46,9 @@ func Split(e Expr, kinds bool) (pushed, rest Expr) {
 	}
 	var left []Expr
 	for _, x := range and {
-		if !isPushable(x, kinds) {
+		if !every(x, pushable) {
 			left = append(left, x)
 		}
 	}
 	return pushed, AllOf(left...)
-}
-
-// isPushable reports whether the whole of a filter can be pushed.
-func isPushable(e Expr, kinds bool) bool {
-	switch e := e.(type) {
-	case And:
-		for _, x := range e {
-			if !isPushable(x, kinds) {
-				return false
-			}
-		}
-		return true
-	case Or:
-		return isPushable(And(e), kinds)
-	case Not:
-		return isPushable(e.X, kinds)
-	case Cmp:
-		return lowerCmp(e) != nil && (e.Field != FieldEvent || kinds)
-	case In:
-		return e.Field != FieldEvent || kinds
-	case Const, Addr, Prefix, Differ:
-		return true
-	}
-	return false
-}
-
-// implied returns a filter that can be pushed and wants at least what e wants.
-func implied(e Expr, kinds bool) Expr { return bound(e, kinds, true) }
-
-// bound replaces what cannot be pushed by the constant that makes the whole want
-// more (wide), or less. A not turns the direction round.
-func bound(e Expr, kinds, wide bool) Expr {
-	switch e := e.(type) {
-	case And:
-		parts := make([]Expr, len(e))
-		for i, x := range e {
-			parts[i] = bound(x, kinds, wide)
-		}
-		return AllOf(parts...)
-	case Or:
-		parts := make([]Expr, len(e))
-		for i, x := range e {
-			parts[i] = bound(x, kinds, wide)
-		}
-		return AnyOf(parts...)
-	case Not:
-		return Negate(bound(e.X, kinds, !wide))
-	}
-	if isPushable(e, kinds) {
-		return e
-	}
-	return Const(wide)
 }

@@ -6,30 +6,13 @@ package filter
 // namespace, which is kept elsewhere and may change. The time left is: it is the
 // one of the last message.
 func Steady(e Expr) bool {
-	switch e := e.(type) {
-	case And:
-		return allSteady(e)
-	case Or:
-		return allSteady(e)
-	case Not:
-		return Steady(e.X)
-	case Cmp:
-		return e.Field.steady()
-	case Text:
-		return e.Field.steady()
-	}
-	return true // the others ask for the tuples, or for whether something is known
-}
-
-func allSteady(x []Expr) bool {
-	for _, e := range x {
-		if !Steady(e) {
-			return false
+	return every(e, func(e Expr) bool {
+		switch e := e.(type) {
+		case Cmp:
+			return e.Field != FieldAge
+		case Text:
+			return e.Field != FieldNetNS
 		}
-	}
-	return true
-}
-
-func (f Field) steady() bool {
-	return f != FieldAge && f != FieldNetNS
+		return true // the others ask for the tuples, or for whether something is known
+	})
 }

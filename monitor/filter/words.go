@@ -103,13 +103,10 @@ var termWords = func() []string {
 }()
 
 // hasWords are the fields that may follow has.
-var hasWords = func() []string {
-	var out []string
+var hasWords = slices.Sorted(func(yield func(string) bool) {
 	for w, f := range fieldByName {
-		if f.info().attrs != 0 {
-			out = append(out, w)
+		if f.info().attrs != 0 && !yield(w) {
+			return
 		}
 	}
-	slices.Sort(out)
-	return out
-}()
+})
