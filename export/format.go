@@ -29,7 +29,8 @@ func Formats() []Format {
 	return []Format{
 		{"pretty", "lines for people: what NAT makes of each flow, in colour on a terminal"},
 		{"jsonl", "one JSON object a line, as docs/json.md specifies"},
-		{"conntrack", "the lines of conntrack(8); with its modifiers: conntrack,id,timestamp,ktimestamp,extended,labels,xml,save"},
+		{"conntrack", "the lines of conntrack(8); with its modifiers: " +
+			"conntrack,id,timestamp,ktimestamp,extended,labels,xml,save"},
 		{"csv", "comma-separated values with a header"},
 		{"pcapng", "a capture file: each message as the kernel sent it, for Wireshark and for --from"},
 	}

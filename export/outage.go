@@ -92,7 +92,8 @@ func (r *Rotation) again(b *monitor.Batch) bool {
 	r.out.waiting = 0
 	var gap monitor.Batch
 	e := gap.Add()
-	e.Kind, e.Seq, e.Time, e.TimeSource = monitor.KindLost, r.out.seq, monitor.Time(now.UnixNano()), monitor.TimeReceived
+	e.Kind, e.Seq, e.Time, e.TimeSource = monitor.KindLost, r.out.seq, monitor.Time(now.UnixNano()),
+		monitor.TimeReceived
 	if b != nil && b.Events[0].Time != 0 {
 		e.Time, e.TimeSource = b.Events[0].Time, b.Events[0].TimeSource
 	}
@@ -107,7 +108,8 @@ func (r *Rotation) again(b *monitor.Batch) bool {
 			return false
 		}
 	}
-	text.Note(r.o.Notes, fmt.Sprintf("natlens: there is room again: %s, as the recording says", text.AppendGap(nil, e, time.Local)))
+	text.Note(r.o.Notes, fmt.Sprintf("natlens: there is room again: %s, as the recording says", text.AppendGap(nil, e,
+		time.Local)))
 	r.out = outage{}
 	return true
 }

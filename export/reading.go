@@ -20,5 +20,6 @@ func Reading(cfg replay.Config) replay.Config {
 
 // unpackZstd unpacks in bounded memory, without a goroutine.
 func unpackZstd(r io.Reader) (io.Reader, error) {
-	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderLowmem(true))
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20),
+		zstd.WithDecoderLowmem(true))
 }

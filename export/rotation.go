@@ -189,7 +189,8 @@ func splitName(path string) (stem, ext string) {
 // which is the oldest if the clock was put back.
 func (r *Rotation) prune() error {
 	stem, ext := splitName(r.o.Path)
-	ours := regexp.MustCompile(`^` + regexp.QuoteMeta(filepath.Base(stem)) + `-\d{8}T\d{6}Z(-\d{3})?` + regexp.QuoteMeta(ext) + `$`)
+	ours := regexp.MustCompile(`^` + regexp.QuoteMeta(filepath.Base(stem)) + `-\d{8}T\d{6}Z(-\d{3})?` +
+		regexp.QuoteMeta(ext) + `$`)
 	dir := filepath.Dir(stem)
 	entries, err := os.ReadDir(dir)
 	if err != nil {

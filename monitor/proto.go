@@ -54,7 +54,8 @@ func (p Proto) String() string {
 
 // otherNames are names of /etc/protocols for protocols that only NAT of a gateway meets.
 var otherNames = map[Proto]string{
-	2: "igmp", 4: "ipip", 8: "egp", 9: "igp", 41: "ipv6", 46: "rsvp", 50: "esp", 51: "ah", 88: "eigrp", 89: "ospf", 103: "pim",
+	2: "igmp", 4: "ipip", 8: "egp", 9: "igp", 41: "ipv6", 46: "rsvp", 50: "esp", 51: "ah", 88: "eigrp", 89: "ospf",
+	103: "pim",
 	112: "vrrp", 115: "l2tp", 137: "mpls",
 }
 

@@ -27,10 +27,12 @@ var modifiers = []struct {
 	{"extended", "the family too, at the beginning of the line", func(o *Modifiers) { o.Extended = true }},
 	{"timestamp", "the time of each event", func(o *Modifiers) { o.Timestamp = true }},
 	{"id", "the kernel's id of the entry", func(o *Modifiers) { o.ID = true }},
-	{"ktimestamp", "when the flow began and ended, if nf_conntrack_timestamp is 1", func(o *Modifiers) { o.KTimestamp = true }},
+	{"ktimestamp", "when the flow began and ended, if nf_conntrack_timestamp is 1",
+		func(o *Modifiers) { o.KTimestamp = true }},
 	{"labels", "the names of connection labels", func(o *Modifiers) { o.Labels = true }},
 	{"userspace", "nothing more: lines always name the program that caused an event", func(*Modifiers) {}},
-	{"save", "command lines of conntrack(8) that make, update and delete the flows, without marks and labels; alone", func(o *Modifiers) { o.Save = true }},
+	{"save", "command lines of conntrack(8) that make, update and delete the flows, without marks and labels; alone",
+		func(o *Modifiers) { o.Save = true }},
 }
 
 // ModifierHelp returns the words that [ParseModifiers] takes, and what each adds.
@@ -51,7 +53,8 @@ func ModifierNames() (names []string) {
 
 // ErrSaveAlone means that save is combined with other modifiers. conntrack(8) has the exit
 // code of a failure for it, not of a wrong command line.
-var ErrSaveAlone = errors.New("output modifier save: not together with others, for command lines have no place for what they add")
+var ErrSaveAlone = errors.New("output modifier save: not together with others, for command lines have no place " +
+	"for what they add")
 
 // ParseModifiers reads the argument of conntrack's -o: words with commas between them, in
 // any case and perhaps abbreviated. "" means no modifiers.

@@ -11,7 +11,8 @@ var savedStatus = []struct {
 	bit  monitor.Status
 	name string
 }{
-	{monitor.Expected, "EXPECTED,"}, {monitor.SeenReply, "SEEN_REPLY,"}, {monitor.Assured, "ASSURED,"}, {monitor.FixedTimeout, "FIXED_TIMEOUT,"},
+	{monitor.Expected, "EXPECTED,"}, {monitor.SeenReply, "SEEN_REPLY,"}, {monitor.Assured, "ASSURED,"},
+	{monitor.FixedTimeout, "FIXED_TIMEOUT,"},
 }
 
 // save appends the command line of conntrack(8) that repeats the event: that adds,

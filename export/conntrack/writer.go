@@ -36,7 +36,8 @@ type Options struct {
 	Location  *time.Location             // for ktimestamp, XML and Notes; nil means the local one
 	Now       func() time.Time           // for events without a time; nil means time.Now
 	ProgName  func(portid uint32) string // the program of a netlink port, "" if unknown, see [ProgName]; nil names none
-	Notes     io.Writer                  // gets a line for each loss and resync, and if labels have no names; nil drops them
+	// gets a line for each loss and resync, and if labels have no names; nil drops them
+	Notes io.Writer
 
 	// Namespaces has the names of network namespaces. Lines of one that has a name end
 	// with the word netns=, which conntrack(8) does not have.
@@ -138,7 +139,8 @@ type ctime struct {
 func (c *ctime) append(b []byte, t monitor.Time) []byte {
 	second, _ := text.SplitTime(t)
 	if second != c.second || len(c.text) == 0 {
-		c.second, c.text = second, time.Unix(second, 0).In(c.location).AppendFormat(c.text[:0], "Mon Jan _2 15:04:05 2006")
+		c.second, c.text = second, time.Unix(second, 0).In(c.location).AppendFormat(c.text[:0],
+			"Mon Jan _2 15:04:05 2006")
 	}
 	return append(b, c.text...)
 }

@@ -40,7 +40,8 @@ func textElement(b []byte, name string, value []byte) []byte {
 
 // independent are the attributes that open the element of what belongs to no direction. A
 // security context alone does not.
-const independent = monitor.AttrState | monitor.AttrTimeout | monitor.AttrMark | monitor.AttrSecMark | monitor.AttrZone |
+const independent = monitor.AttrState | monitor.AttrTimeout | monitor.AttrMark | monitor.AttrSecMark |
+	monitor.AttrZone |
 	monitor.AttrUse | monitor.AttrStatus | monitor.AttrID | monitor.AttrLabels | monitor.AttrStart | monitor.AttrStop
 
 func (c *Writer) xml(b []byte, e *monitor.Event) []byte {

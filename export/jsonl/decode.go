@@ -17,7 +17,8 @@ const version = 1
 type VersionError struct{ Version uint64 }
 
 func (e VersionError) Error() string {
-	return fmt.Sprintf("version %d of the lines, and this program knows version %d: a newer natlens wrote them", e.Version, version)
+	return fmt.Sprintf("version %d of the lines, and this program knows version %d: a newer natlens wrote them",
+		e.Version, version)
 }
 
 // errFinding means that a line is a finding. Readers skip it: findings of a recording are
@@ -88,8 +89,9 @@ func (c *converter) event() {
 		if e.Time != 0 {
 			e.TimeSource = monitor.TimeReceived
 		}
-		e.Gap = &monitor.Gap{Count: c.Count, From: c.time("from", c.From), To: c.time("to", c.To), Uncertain: c.Uncertain,
-			Added: c.Added, Changed: c.Changed, Ended: c.Ended}
+		e.Gap = &monitor.Gap{Count: c.Count, From: c.time("from", c.From), To: c.time("to", c.To),
+			Uncertain: c.Uncertain,
+			Added:     c.Added, Changed: c.Changed, Ended: c.Ended}
 		return
 	}
 	if e.TimeSource = TimeSourceNamed(c.TSSource); e.TimeSource == monitor.TimeKernel {

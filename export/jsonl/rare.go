@@ -31,8 +31,10 @@ func (j *Writer) rare(b []byte, e *monitor.Event, known monitor.Attrs) []byte {
 	const tcp = `,"tcp":`
 	at, t := len(b)+len(tcp), &f.TCP
 	b = append(b, tcp...)
-	b = side(b, `,"orig":`, h&monitor.AttrWScaleOrig != 0, h&monitor.AttrTCPFlagsOrig != 0, t.WScaleOrig, t.FlagsOrig, t.MaskOrig)
-	b = side(b, `,"reply":`, h&monitor.AttrWScaleReply != 0, h&monitor.AttrTCPFlagsReply != 0, t.WScaleReply, t.FlagsReply, t.MaskReply)
+	b = side(b, `,"orig":`, h&monitor.AttrWScaleOrig != 0, h&monitor.AttrTCPFlagsOrig != 0, t.WScaleOrig, t.FlagsOrig,
+		t.MaskOrig)
+	b = side(b, `,"reply":`, h&monitor.AttrWScaleReply != 0, h&monitor.AttrTCPFlagsReply != 0, t.WScaleReply,
+		t.FlagsReply, t.MaskReply)
 	b = closeObject(b, tcp, at)
 	if x := e.Extra; x != nil && known&monitor.AttrsInExtra != 0 {
 		b = extraNumbers(extraText(b, x, known), x, known)

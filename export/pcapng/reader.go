@@ -112,7 +112,8 @@ func (r *reader) describe(body []byte) error {
 	if len(r.ifaces) == maxInterfaces {
 		return r.in.Error(fmt.Errorf("more than %d interfaces", maxInterfaces))
 	}
-	i := iface{link: r.order.Uint16(body), clock: clock{unit: 6}, source: monitor.TimeReceived, snapLen: r.order.Uint32(body[4:])}
+	i := iface{link: r.order.Uint16(body), clock: clock{unit: 6}, source: monitor.TimeReceived,
+		snapLen: r.order.Uint32(body[4:])}
 	r.options(body[8:], func(code uint16, v []byte) {
 		switch {
 		case code == optInterfaceTime && len(v) == 1:

@@ -78,10 +78,12 @@ func ringFilter(e filter.Expr, counters int) (asm.Instructions, error) {
 
 var (
 	aluOps = map[bpf.ALUOp]asm.ALUOp{
-		bpf.ALUOpAdd: asm.Add, bpf.ALUOpSub: asm.Sub, bpf.ALUOpOr: asm.Or, bpf.ALUOpAnd: asm.And, bpf.ALUOpShiftLeft: asm.LSh,
+		bpf.ALUOpAdd: asm.Add, bpf.ALUOpSub: asm.Sub, bpf.ALUOpOr: asm.Or, bpf.ALUOpAnd: asm.And,
+		bpf.ALUOpShiftLeft: asm.LSh,
 	}
 	jumpOps = map[bpf.JumpTest]asm.JumpOp{
-		bpf.JumpEqual: asm.JEq, bpf.JumpGreaterThan: asm.JGT, bpf.JumpGreaterOrEqual: asm.JGE, bpf.JumpBitsSet: asm.JSet,
+		bpf.JumpEqual: asm.JEq, bpf.JumpGreaterThan: asm.JGT, bpf.JumpGreaterOrEqual: asm.JGE,
+		bpf.JumpBitsSet: asm.JSet,
 	}
 	sizes = map[int]asm.Size{1: asm.Byte, 2: asm.Half, 4: asm.Word}
 )
@@ -119,7 +121,9 @@ func translate(i labelled, to func(string) string) (asm.Instructions, error) {
 	case bpf.LoadAbsolute:
 		return asm.Instructions{asm.LoadAbs(int32(ins.Off), sizes[ins.Size]), asm.Mov.Reg32(regA, asm.R0)}, nil
 	case bpf.LoadIndirect:
-		return asm.Instructions{asm.LoadInd(asm.R0, regX, int32(ins.Off), sizes[ins.Size]), asm.Mov.Reg32(regA, asm.R0)}, nil
+		return asm.Instructions{asm.LoadInd(asm.R0, regX, int32(ins.Off), sizes[ins.Size]), asm.Mov.Reg32(regA,
+				asm.R0)},
+			nil
 	case bpf.LoadExtension:
 		return asm.Instructions{asm.Mov.Reg32(regA, regLen)}, nil // ExtLen is the only one
 	case bpf.ALUOpConstant:

@@ -55,16 +55,20 @@ func hook(s *Snapshot, c *Check) {
 		c.Text = fmt.Sprintf("%s, by %s such as %s", families, human.Plural(t.Count, "rule"), t.By[0])
 	case len(t.Legacy) > 0:
 		c.Evidence["legacy"] = t.Legacy
-		c.Text = fmt.Sprintf("tracking may be on: iptables-legacy has rules (%s) that can't be read", strings.Join(t.Legacy, ", "))
+		c.Text = fmt.Sprintf("tracking may be on: iptables-legacy has rules (%s) that can't be read",
+			strings.Join(t.Legacy,
+				", "))
 		if left == 0 && s.Capture.Events == 0 {
 			c.Level, c.Command = Warn, s.shell("nft '"+TurnOn+"'")
 		}
 	case s.Capture.Events > 0:
-		c.Text = fmt.Sprintf("flows are tracked although no nftables rule asks for it (%s in %s): IPVS, Open vSwitch or BPF programs do that",
+		c.Text = fmt.Sprintf("flows are tracked although no nftables rule asks for it (%s in %s): IPVS, Open vSwitch "+
+			"or BPF programs do that",
 			human.Plural(s.Capture.Events, "event"), round(s.Span))
 	default:
 		c.Level, c.Command = Fail, s.shell("nft '"+TurnOn+"'")
-		c.Text = "nothing is tracked here: no nftables or iptables rule in this network namespace turns connection tracking on"
+		c.Text = "nothing is tracked here: no nftables or iptables rule in this network namespace turns connection " +
+			"tracking on"
 		if left > 0 {
 			c.Text += fmt.Sprintf("; %s left from before", human.Plural(left, "flow"))
 		}
@@ -76,14 +80,16 @@ func events(s *Snapshot, c *Check) {
 	c.Evidence["nf_conntrack_events"], c.Evidence["seen"] = v, s.Capture.Events
 	switch v {
 	case 0:
-		c.Level, c.Text = Fail, "flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it"
+		c.Level, c.Text = Fail,
+			"flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it"
 		c.set(s, "events", 1, true)
 	case 1:
 		c.Text = "every flow sends events"
 	default:
 		c.Text = "flows send events if somebody listened when they began (nf_conntrack_events is 2)"
 		if s.Fill.Begin > 0 {
-			c.Text += fmt.Sprintf("; of %s that began before natlens listened, those without a listener never send any", human.Plural(s.Fill.Begin, "flow"))
+			c.Text += fmt.Sprintf("; of %s that began before natlens listened, those without a listener never send any",
+				human.Plural(s.Fill.Begin, "flow"))
 			c.set(s, "events", 1, true)
 		}
 	}
@@ -95,7 +101,9 @@ func events(s *Snapshot, c *Check) {
 func ring(s *Snapshot, c *Check) {
 	c.Text = "events come through a BPF ring"
 	if s.Capture.NotRing != "" {
-		c.Level, c.Text = Warn, "events come through a socket, which costs more CPU and holds fewer events than the ring: "+s.Capture.NotRing
+		c.Level, c.Text = Warn,
+			"events come through a socket, which costs more CPU and holds fewer events than the ring: "+
+				""+s.Capture.NotRing
 	}
 }
 
@@ -120,13 +128,16 @@ func queue(s *Snapshot, c *Check) {
 	}
 	holds, rate := uint64(q.Capacity/each), s.PerSecond(q.Events)
 	c.Evidence = map[string]any{
-		"way": q.Way, "bytes": q.Capacity, "holds": holds, "events_per_second": rate, "lost": q.Lost, "rmem_max": s.RMemMax,
+		"way": q.Way, "bytes": q.Capacity, "holds": holds, "events_per_second": rate, "lost": q.Lost,
+		"rmem_max": s.RMemMax,
 	}
-	c.Text = fmt.Sprintf("the queue (%s of %s) holds %s", q.Way, human.Bytes(uint64(q.Capacity)), human.Plural(holds, "event"))
+	c.Text = fmt.Sprintf("the queue (%s of %s) holds %s", q.Way, human.Bytes(uint64(q.Capacity)), human.Plural(holds,
+		"event"))
 	lasts := queueWarn
 	if rate > 0 {
 		lasts = time.Duration(float64(holds) / rate * float64(time.Second))
-		c.Text += fmt.Sprintf(", or %s at the %s events/s seen", human.AppendDuration(nil, lasts), human.Count(uint64(rate+0.5)))
+		c.Text += fmt.Sprintf(", or %s at the %s events/s seen", human.AppendDuration(nil, lasts),
+			human.Count(uint64(rate+0.5)))
 	}
 	switch {
 	case q.Lost > 0:

@@ -20,11 +20,15 @@ const anyMove = 1e-9
 var counters = []counter{
 	{"drop", "packets are dropped because the table is full or memory is short", raiseMax, anyMove, anyMove},
 	{"early_drop", "flows without a reply are dropped from a full table to make space", raiseMax, anyMove, anyMove},
-	{"insert_failed", "new flows are dropped because another packet's flow was first, or NAT found no free port", newFlows, anyMove, 10},
+	{"insert_failed", "new flows are dropped because another packet's flow was first, or NAT found no free port",
+		newFlows, anyMove, 10},
 	{"chaintoolong", "new flows are dropped because their hash bucket is full", raiseBuckets, anyMove, anyMove},
-	{"clash_resolve", "several packets began one flow at once (as DNS clients do), and the kernel merged them", newFlows, 10, 0},
+	{"clash_resolve", "several packets began one flow at once (as DNS clients do), and the kernel merged them",
+		newFlows,
+		10, 0},
 	{"search_restart", "look-ups start again because entries moved meanwhile", raiseBuckets, 1000, 0},
-	{"invalid", "packets belong to no connection that the kernel can follow: out of window, or routed another way back", logInvalid, 10, 0},
+	{"invalid", "packets belong to no connection that the kernel can follow: out of window, or routed another way back",
+		logInvalid, 10, 0},
 	{"error", "ICMP messages are malformed, or report an error of a flow that is not in the table", logInvalid, 10, 0},
 }
 
@@ -62,7 +66,8 @@ func (m *counter) check(s *Snapshot, c *Check) {
 	case moved == 0:
 		c.Text = fmt.Sprintf("%s moved by %s in %s: %s", m.word, human.Count(v.Moved), round(s.Span), insertions)
 	default:
-		c.Text = fmt.Sprintf("%s moved by %s in %s, %s a second: %s", m.word, human.Count(moved), round(s.Span), perSecond(rate), m.means)
+		c.Text = fmt.Sprintf("%s moved by %s in %s, %s a second: %s", m.word, human.Count(moved), round(s.Span),
+			perSecond(rate), m.means)
 	}
 	switch {
 	case m.fail > 0 && rate >= m.fail:

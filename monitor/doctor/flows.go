@@ -13,7 +13,8 @@ func acct(s *Snapshot, c *Check) {
 	c.Text = "packets and bytes are counted"
 	c.Evidence["nf_conntrack_acct"] = v
 	if v == 0 {
-		c.Level, c.Text = Warn, "packets and bytes are not counted: nf_conntrack_acct is 0; a change applies to flows that begin after it"
+		c.Level, c.Text = Warn,
+			"packets and bytes are not counted: nf_conntrack_acct is 0; a change applies to flows that begin after it"
 		c.set(s, "acct", 1, true)
 	}
 	if s.Counts == nil {
@@ -22,7 +23,8 @@ func acct(s *Snapshot, c *Check) {
 	without := s.Counts.Flows - s.Counts.Counted
 	c.Evidence["flows"], c.Evidence["without_counters"] = s.Counts.Flows, without
 	if v != 0 && without > 0 {
-		c.Text += fmt.Sprintf("; %s of %s began before that and have no counters", human.Count(without), human.Plural(s.Counts.Flows, "flow"))
+		c.Text += fmt.Sprintf("; %s of %s began before that and have no counters", human.Count(without),
+			human.Plural(s.Counts.Flows, "flow"))
 	}
 }
 
@@ -33,7 +35,8 @@ func timestamp(s *Snapshot, c *Check) {
 	c.Evidence["nf_conntrack_timestamp"] = v
 	if v == 0 {
 		c.Level = Warn
-		c.Text = "the kernel records no times: nf_conntrack_timestamp is 0; events have the time of their capture, and flows that began before have no age"
+		c.Text = "the kernel records no times: nf_conntrack_timestamp is 0; events have the time of their capture, " +
+			"and flows that began before have no age"
 		c.set(s, "timestamp", 1, true)
 	}
 }
@@ -69,7 +72,8 @@ func helper(s *Snapshot, c *Check) {
 		}
 	}
 	if missing != nil {
-		c.Text += fmt.Sprintf("; without one: %s. The connections that they negotiate (FTP data, PPTP calls) are neither expected nor translated", strings.Join(missing, ", "))
+		c.Text += fmt.Sprintf("; without one: %s. The connections that they negotiate (FTP data, PPTP calls) are "+
+			"neither expected nor translated", strings.Join(missing, ", "))
 	}
 }
 
@@ -88,7 +92,12 @@ func offload(s *Snapshot, c *Check) {
 	c.Evidence["offloaded"] = n
 	if n > 0 {
 		c.Level, c.Command = Warn, s.Place.Natlens("list", "status", "offload")
-		c.Text = human.Plural(n, "flow") + " in a flow table, past connection tracking: the state does not change, and counters are only right if the flow table has the flag counter"
+		c.Text = human.Plural(n, "flow") +
+			" in a flow table, past connection tracking: the state does not change, " +
+			"and counters are only right if the " +
+			"" +
+			"" +
+			"flow table has the flag counter"
 	}
 }
 

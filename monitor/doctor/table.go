@@ -66,7 +66,8 @@ func buckets(s *Snapshot, c *Check) {
 	}
 	chain := 2 * float64(s.Fill.End) / float64(n)
 	c.Evidence["buckets"], c.Evidence["chain"] = n, chain
-	c.Text = fmt.Sprintf("%.2f entries per hash bucket (of %s, which all network namespaces share)", chain, human.Count(n))
+	c.Text = fmt.Sprintf("%.2f entries per hash bucket (of %s, which all network namespaces share)", chain,
+		human.Count(n))
 	switch {
 	case chain >= chainFail:
 		c.Level, c.Command = Fail, raiseBuckets(s)
@@ -82,8 +83,10 @@ func reclaim(s *Snapshot, c *Check) {
 	n := s.Counts
 	could := n.Unreplied + n.TimeWait
 	c.Evidence["unreplied"], c.Evidence["time_wait"], c.Evidence["flows"] = n.Unreplied, n.TimeWait, n.Flows
-	c.Text = fmt.Sprintf("%.0f %% of the flows could be deleted: %s without a reply, %s in TIME_WAIT", share(could, n.Flows), human.Count(n.Unreplied), human.Count(n.TimeWait))
-	if s.Fill.Max == 0 || could == 0 || share(s.Fill.End, s.Fill.Max) < reclaimFill || share(could, n.Flows) < reclaimWarn {
+	c.Text = fmt.Sprintf("%.0f %% of the flows could be deleted: %s without a reply, %s in TIME_WAIT", share(could,
+		n.Flows), human.Count(n.Unreplied), human.Count(n.TimeWait))
+	if s.Fill.Max == 0 || could == 0 || share(s.Fill.End, s.Fill.Max) < reclaimFill || share(could,
+		n.Flows) < reclaimWarn {
 		return
 	}
 	c.Level = Warn
@@ -99,12 +102,14 @@ func reclaim(s *Snapshot, c *Check) {
 func established(s *Snapshot, c *Check) {
 	v := s.Sysctls["tcp_timeout_established"]
 	c.Evidence["seconds"] = v
-	c.Text = fmt.Sprintf("TCP connections are kept for %s without a packet", human.AppendDuration(nil, time.Duration(v)*time.Second))
+	c.Text = fmt.Sprintf("TCP connections are kept for %s without a packet", human.AppendDuration(nil,
+		time.Duration(v)*time.Second))
 	if s.Counts == nil {
 		return
 	}
 	c.Evidence["established"], c.Evidence["idle"] = s.Counts.Established, s.Counts.Idle
-	c.Text += fmt.Sprintf("; %s of %s had none for an hour", human.Count(s.Counts.Idle), human.Count(s.Counts.Established))
+	c.Text += fmt.Sprintf("; %s of %s had none for an hour", human.Count(s.Counts.Idle),
+		human.Count(s.Counts.Established))
 	if s.Counts.Idle >= idleWarn {
 		c.Level = Warn
 		c.Text += ": most of these are dead; RFC 5382 asks for at least 2 h 4 min"
@@ -120,7 +125,8 @@ var quiet = map[uint16]bool{5060: true, 3478: true, 500: true, 4500: true, 1194:
 func udp(s *Snapshot, c *Check) {
 	v, stream := s.Sysctls["udp_timeout"], s.Sysctls["udp_timeout_stream"]
 	c.Evidence["seconds"], c.Evidence["stream_seconds"] = v, stream
-	c.Text = fmt.Sprintf("UDP flows are kept for %d s without a packet, and for %d s after packets in both directions for 2 s", v, stream)
+	c.Text = fmt.Sprintf("UDP flows are kept for %d s without a packet, and for %d s after packets in both "+
+		"directions for 2 s", v, stream)
 	if s.Counts == nil {
 		return
 	}
@@ -130,7 +136,8 @@ func udp(s *Snapshot, c *Check) {
 	}
 	if s.Counts.QuietUDP >= quietWarn && v <= quietTime {
 		c.Level = Warn
-		c.Text += fmt.Sprintf("; %s of SIP, STUN, IPsec or VPNs, which are silent for as long, lose their way back", human.Plural(s.Counts.QuietUDP, "flow"))
+		c.Text += fmt.Sprintf("; %s of SIP, STUN, IPsec or VPNs, which are silent for as long, lose their way back",
+			human.Plural(s.Counts.QuietUDP, "flow"))
 		c.set(s, "udp_timeout", 120, false)
 	}
 }

@@ -78,9 +78,11 @@ func (p *parser) shared() string {
 		return ""
 	}
 	word := func(t token) string { return p.text[t.pos:t.end] }
-	first, join, second, value := word(p.tokens[p.at-1]), word(p.tokens[p.at]), word(p.tokens[p.at+1]), word(p.tokens[p.at+2])
+	first, join, second, value := word(p.tokens[p.at-1]), word(p.tokens[p.at]), word(p.tokens[p.at+1]),
+		word(p.tokens[p.at+2])
 	whole := first + " " + value + " " + join + " " + second + " " + value
-	if both := fold(first + " " + join + " " + second); both == "src or dst" || both == "dst or src" || both == "sport or dport" || both == "dport or sport" {
+	if both := fold(first + " " + join + " " + second); both == "src or dst" || both == "dst or src" ||
+		both == "sport or dport" || both == "dport or sport" {
 		return p.filterOf(hostOrNet(value), "port "+value, whole)
 	}
 	return p.filterOf(whole)

@@ -21,8 +21,10 @@ type race struct {
 //	one client, two queries at once from one port   ─▶ clash_resolve: both go on
 //	two clients whose queries NAT gives one port    ─▶ insert_failed: one is lost
 var races = [...]race{
-	{ruleDNSRace, raceFailed, func(c *Counters) uint64 { return c.InsertFailed }, "insert_failed", "entries could not be inserted"},
-	{ruleDNSClash, raceClashes, func(c *Counters) uint64 { return c.ClashResolve }, "clash_resolve", "packets began a flow that another one had just begun"},
+	{ruleDNSRace, raceFailed, func(c *Counters) uint64 { return c.InsertFailed }, "insert_failed",
+		"entries could not be inserted"},
+	{ruleDNSClash, raceClashes, func(c *Counters) uint64 { return c.ClashResolve }, "clash_resolve",
+		"packets began a flow that another one had just begun"},
 }
 
 // counters asks the kernel. Nil: it could not be asked.
@@ -59,7 +61,8 @@ func (e *Engine) resolvers() map[monitor.NetNS]*tallied[hostKey, recent] {
 
 // racing finds resolvers that are asked while a counter moves; now is what the kernel
 // counts now.
-func (e *Engine) racing(r *race, resolvers map[monitor.NetNS]*tallied[hostKey, recent], now map[monitor.NetNS]Counters) (found []candidate) {
+func (e *Engine) racing(r *race, resolvers map[monitor.NetNS]*tallied[hostKey, recent],
+	now map[monitor.NetNS]Counters) (found []candidate) {
 	limit, queries := e.cfg.Thresholds[r.limit], e.cfg.Thresholds[raceQueries]
 	for netns, asked := range resolvers {
 		was, known := e.window.counters[netns]
@@ -70,8 +73,9 @@ func (e *Engine) racing(r *race, resolvers map[monitor.NetNS]*tallied[hostKey, r
 		}
 		moved, at := after-before, asked.key.addr.String()
 		found = append(found, e.candidate(netns, min(float64(moved)/limit, float64(asked.n)/queries), monitor.Finding{
-			Subject:  at,
-			Text:     fmt.Sprintf("%d %s (%s) while %s asked %s", moved, r.text, r.figure, human.Plural(asked.n, "new UDP flow"), at),
+			Subject: at,
+			Text: fmt.Sprintf("%d %s (%s) while %s asked %s", moved, r.text, r.figure, human.Plural(asked.n,
+				"new UDP flow"), at),
 			Figures:  figures(asked.n, limit, monitor.Figure{Name: r.figure, Value: float64(moved)}),
 			Examples: e.rows(asked.value.last[:]),
 		}, "list", "udp dport 53 dst "+at))

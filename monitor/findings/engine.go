@@ -179,7 +179,8 @@ func (e *Engine) publish() {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b monitor.Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Subject, b.Subject))
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(a.Subject, b.Subject))
 	})
 	e.mu.Lock()
 	defer e.mu.Unlock()

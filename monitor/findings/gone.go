@@ -72,7 +72,10 @@ func (e *Engine) gone(now monitor.Time) (found []candidate) {
 		}
 		found = append(found, e.candidate(s.key.netns, float64(len(silent))/limit, monitor.Finding{
 			Subject: s.key.addr.String(),
-			Text: fmt.Sprintf("%s sent as %s, which is no longer an address of this gateway, and not answered for %s; the gateway has %s",
+			Text: fmt.Sprintf("%s sent as %s, which is no longer an address of this gateway, and not answered for %s; "+
+				""+
+				""+
+				"the gateway has %s",
 				human.Plural(s.n, "flow"), s.key.addr, e.text(dnatAge), to),
 			Flows:    s.n,
 			Figures:  figures(s.n, limit),

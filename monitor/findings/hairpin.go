@@ -59,12 +59,18 @@ func (e *Engine) hairpins() (found []candidate) {
 		}
 		found = append(found, e.candidate(k.netns, float64(h.value.old)/limit, monitor.Finding{
 			Subject: fmt.Sprintf("%s %s → %s", at, k.proto, to),
-			Text: fmt.Sprintf("%s to %s not answered: DNAT leads to %s in the client's own network %s without SNAT, so that answers bypass this gateway",
+			Text: fmt.Sprintf("%s to %s not answered: DNAT leads to %s in the client's own network %s "+
+				"without SNAT, so "+
+				""+
+				""+
+				"that answers bypass this gateway",
 				human.Plural(h.n, k.proto.String()+" flow"), at, to, h.value.network),
 			Flows:    h.n,
 			Figures:  figures(h.n, limit),
 			Examples: e.refs(&h.value.group),
-		}, "list", fmt.Sprintf("%s unreplied dnat not snat dst %s dport %d nat.dst %s nat.dport %d src %s", words, k.addr, k.port, k.peer, k.peerPort, h.value.network)))
+		}, "list", fmt.Sprintf("%s unreplied dnat not snat dst %s dport %d nat.dst %s nat.dport %d src %s", words,
+			k.addr,
+			k.port, k.peer, k.peerPort, h.value.network)))
 	}
 	return found
 }

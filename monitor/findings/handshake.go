@@ -64,7 +64,8 @@ func (s *scan) handshake(flow ref, r *table.Row) {
 		return
 	}
 	old := s.aged(r, handshakes[at].age)
-	if g := s.handshakes[at].add(key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: monitor.TCP, netns: f.Orig.NetNS}); g != nil {
+	if g := s.handshakes[at].add(key{addr: f.Orig.Dst, port: f.Orig.DstPort, proto: monitor.TCP,
+		netns: f.Orig.NetNS}); g != nil {
 		g.value.add(flow, old)
 	}
 	if at != 0 {
@@ -86,8 +87,9 @@ func (e *Engine) handshakes(h *handshake, groups *tally[key, group]) (found []ca
 		}
 		to := endpoint(g.key.addr, g.key.port)
 		found = append(found, e.candidate(g.key.netns, float64(g.value.old)/limit, monitor.Finding{
-			Subject:  to,
-			Text:     fmt.Sprintf("%s to %s %s, %d for %s and longer", human.Plural(g.n, "TCP connection"), to, h.text, g.value.old, e.text(h.age)),
+			Subject: to,
+			Text: fmt.Sprintf("%s to %s %s, %d for %s and longer", human.Plural(g.n, "TCP connection"), to, h.text,
+				g.value.old, e.text(h.age)),
 			Flows:    g.n,
 			Figures:  figures(g.n, limit),
 			Examples: e.refs(&g.value),
@@ -106,8 +108,9 @@ func (e *Engine) unansweredHosts() (found []candidate) {
 		}
 		from := h.key.addr.String()
 		found = append(found, e.candidate(h.key.netns, float64(h.value.old)/limit, monitor.Finding{
-			Subject:  from,
-			Text:     fmt.Sprintf("%s of %s to many destinations not answered, %d for %s and longer", human.Plural(h.n, "TCP connection"), from, h.value.old, e.text(synAge)),
+			Subject: from,
+			Text: fmt.Sprintf("%s of %s to many destinations not answered, %d for %s and longer", human.Plural(h.n,
+				"TCP connection"), from, h.value.old, e.text(synAge)),
 			Flows:    h.n,
 			Figures:  figures(h.n, limit),
 			Examples: e.refs(&h.value.group),

@@ -98,8 +98,9 @@ func (e *Engine) idle(now monitor.Time) (found []candidate) {
 		above := max(sp.timeouts.Unacknowledged, sp.timeouts.MaxRetrans)
 		below := int64(sp.timeouts.Established) - int64(e.cfg.Thresholds[idleAge])
 		found = append(found, e.candidate(id, float64(sp.flows)/limit, monitor.Finding{
-			Subject:  "table",
-			Text:     fmt.Sprintf("%s idle for %s and longer, of %s", human.Plural(sp.flows, "ESTABLISHED flow"), e.text(idleAge), human.Plural(sp.rows, "flow")),
+			Subject: "table",
+			Text: fmt.Sprintf("%s idle for %s and longer, of %s", human.Plural(sp.flows, "ESTABLISHED flow"),
+				e.text(idleAge), human.Plural(sp.rows, "flow")),
 			Flows:    sp.flows,
 			Figures:  figures(sp.flows, limit, monitor.Figure{Name: "table", Value: float64(sp.rows)}),
 			Examples: e.refs(&sp.idle),

@@ -117,10 +117,13 @@ func (e *Engine) fullPool(k *key, client string, n uint64, p *pool) (c candidate
 		filter += " src " + client
 	}
 	return e.candidate(k.netns, min(used/limit, float64(n)/least), monitor.Finding{
-		Subject:  fmt.Sprintf("%s %s → %s%s", public, k.proto, to, of),
-		Text:     fmt.Sprintf("%d of %d %s ports of %s%s in use towards %s (%d–%d seen)", n, size, k.proto, public, of, to, p.low, p.high),
-		Flows:    n,
-		Figures:  figures(n, limit, monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used}),
+		Subject: fmt.Sprintf("%s %s → %s%s", public, k.proto, to, of),
+		Text: fmt.Sprintf("%d of %d %s ports of %s%s in use towards %s (%d–%d seen)", n, size, k.proto, public, of,
+			to,
+			p.low, p.high),
+		Flows: n,
+		Figures: figures(n, limit, monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent",
+			Value: used}),
 		Examples: e.refs(&p.group),
 	}, "list", filter), true
 }
@@ -141,10 +144,13 @@ func (e *Engine) clashes() (found []candidate) {
 		}
 		public := p.key.addr.String()
 		found = append(found, e.candidate(p.key.netns, min(percent/limit, float64(changed)/least), monitor.Finding{
-			Subject:  fmt.Sprintf("%s %s", public, p.key.proto),
-			Text:     fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d", human.Plural(changed, p.key.proto.String()+" flow"), public, p.n),
-			Flows:    changed,
-			Figures:  figures(changed, limit, monitor.Figure{Name: "all", Value: float64(p.n)}, monitor.Figure{Name: "percent", Value: percent}),
+			Subject: fmt.Sprintf("%s %s", public, p.key.proto),
+			Text: fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d",
+				human.Plural(changed, p.key.proto.String()+" flow"), public, p.n),
+			Flows: changed,
+			Figures: figures(changed, limit, monitor.Figure{Name: "all", Value: float64(p.n)},
+				monitor.Figure{Name: "percent",
+					Value: percent}),
 			Examples: e.refs(&p.value.group),
 		}, "list", fmt.Sprintf("%s snat-port reply.dst %s", p.key.proto, public)))
 	}

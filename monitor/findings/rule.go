@@ -46,7 +46,11 @@ var rules = [numRules]Rule{
 		[]threshold{synHost, synAge}},
 	ruleHalfOpen: {"half-open", monitor.SeverityWarn, "Handshakes are answered but not completed.",
 		"TCP flows in SYN_RECV, by destination",
-		"The client's packets take another way than the answers (asymmetric routing), or the answers do not reach the client.",
+		"The client's packets take another way than the answers (asymmetric routing), " +
+			"or the answers do not reach the " +
+			"" +
+			"" +
+			"client.",
 		[]threshold{halfOpen, halfAge}},
 	ruleOneSided: {"one-sided", monitor.SeverityWarn, "Only one direction of connections passes this gateway.",
 		"TCP flows in ESTABLISHED without a reply, which are tracked from the middle on",
@@ -61,21 +65,32 @@ var rules = [numRules]Rule{
 		"The flow began before the rule existed, and NAT is decided on the first packet only. Delete the entry.",
 		[]threshold{dnatStale, dnatAge}},
 	ruleHairpin: {"hairpin", monitor.SeverityWarn, "Clients can't reach a published server in their own network.",
-		"unanswered flows with DNAT and without SNAT whose target is in a network of this host that holds the client, too",
+		"unanswered flows with DNAT and without SNAT whose target is in a network of this host " +
+			"that holds the client, " +
+			"" +
+			"" +
+			"too",
 		"The server answers the client directly, from an address that the client did not ask. " +
-			"Add SNAT (masquerade) for flows from that network to the server, or give clients there the server's own address (split DNS).",
+			"Add SNAT (masquerade) for flows from that network to the server, or give clients there the server's own " +
+			"address (split DNS).",
 		[]threshold{hairpinFlows, synAge, dnatAge}},
 	ruleSNATPorts: {"snat-ports", monitor.SeverityFail, "A pool of source ports is nearly used up.",
-		"flows with SNAT by public address, protocol and destination, each of which needs a port of its own; also by client, if each client has a block of ports",
-		"One public address has so many ports towards one destination. Add addresses, or have clients reuse connections.",
+		"flows with SNAT by public address, protocol and destination, each of which needs a port of its own; also by " +
+			"client, if each client has a block of ports",
+		"One public address has so many ports towards one destination. Add addresses, or have clients reuse " +
+			"connections.",
 		[]threshold{snatPorts, snatMin}},
 	ruleSNATClash: {"snat-clash", monitor.SeverityInfo, "Source ports collide behind one public address.",
-		"flows with SNAT whose port had to be changed, by public address; not if nearly all are, as `masquerade random` does",
+		"flows with SNAT whose port had to be changed, by public address; not if nearly all are, as `masquerade " +
+			"random` does",
 		"Many inside hosts use the same source ports. What relies on its port (games, VoIP, IPsec) may fail.",
 		[]threshold{snatClash, snatClashMin}},
-	ruleSNATGone: {"snat-gone", monitor.SeverityFail, "Clients are still sent from an address that this gateway no longer has.",
-		"flows with SNAT to an address that is not local, younger flows with SNAT to one that is (or a local address in the same network), and the kernel's counters: packets go out and none comes back any more",
-		"The gateway's address has changed, and the entry of a flow keeps the old one as long as the client sends. Delete the entries.",
+	ruleSNATGone: {"snat-gone", monitor.SeverityFail,
+		"Clients are still sent from an address that this gateway no longer has.",
+		"flows with SNAT to an address that is not local, younger flows with SNAT to one that is (or a local address " +
+			"in the same network), and the kernel's counters: packets go out and none comes back any more",
+		"The gateway's address has changed, and the entry of a flow keeps the old one as long as the client sends. " +
+			"Delete the entries.",
 		[]threshold{snatGone, dnatAge}},
 	ruleManyFlows: {"many-flows", monitor.SeverityWarn, "A host opens many more flows than the others.",
 		"new flows by inside host, compared with the mean of the others if there are any",
@@ -92,12 +107,14 @@ var rules = [numRules]Rule{
 		[]threshold{raceFailed, raceQueries, windowTime}},
 	ruleDNSClash: {"dns-clash", monitor.SeverityInfo, "DNS queries race in the kernel, which saves them.",
 		"the kernel's counter clash_resolve, and new UDP flows to the resolver that is asked most",
-		"A client sends two queries (A and AAAA) at once from one port. Kernels before 5.0 lose one of them, and the client waits 5 s. " +
+		"A client sends two queries (A and AAAA) at once from one port. Kernels before 5.0 lose one of them, and the " +
+			"client waits 5 s. " +
 			"Use single-request-reopen, TCP, or a resolver on the host.",
 		[]threshold{raceClashes, raceQueries, windowTime}},
 	ruleIdle: {"idle", monitor.SeverityInfo, "Connections have been idle for hours.",
 		"TCP flows in ESTABLISHED whose timeout has fallen for so long, and that had no packet between two dumps",
-		"Connections ended without closing. Have the programs send keepalives, or shorten nf_conntrack_tcp_timeout_established.",
+		"Connections ended without closing. Have the programs send keepalives, or shorten " +
+			"nf_conntrack_tcp_timeout_established.",
 		[]threshold{idleFlows, idleAge}},
 }
 

@@ -215,9 +215,11 @@ func (s *service) answers() (n uint64) {
 
 // staleCandidate reports flows of a service that go to one target; old of them have the
 // age that makes a finding.
-func (e *Engine) staleCandidate(s *tallied[key, service], at int, flows uint64, old float64, examples []ref, words, text string) []candidate {
+func (e *Engine) staleCandidate(s *tallied[key, service], at int, flows uint64, old float64, examples []ref, words,
+	text string) []candidate {
 	k, t, limit := &s.key, &s.value.targets[at], e.cfg.Thresholds[dnatStale]
-	f, kind := monitor.Finding{Subject: endpoint(k.addr, k.port), Flows: flows, Figures: figures(flows, limit), Examples: e.rows(examples[:min(len(examples), maxExamples)])}, "UDP flow"
+	f, kind := monitor.Finding{Subject: endpoint(k.addr, k.port), Flows: flows, Figures: figures(flows, limit),
+		Examples: e.rows(examples[:min(len(examples), maxExamples)])}, "UDP flow"
 	if k.proto == monitor.TCP {
 		f.Subject += " tcp"
 		kind = "TCP connection"
@@ -227,7 +229,8 @@ func (e *Engine) staleCandidate(s *tallied[key, service], at int, flows uint64, 
 	if at > 0 {
 		what = "sent to " + endpoint(t.to.Addr, t.to.Port)
 		f.Subject += " → " + endpoint(t.to.Addr, t.to.Port)
-		filter = fmt.Sprintf("%s %sdst %s dport %d nat.dst %s nat.dport %d", k.proto, words, k.addr, k.port, t.to.Addr, t.to.Port)
+		filter = fmt.Sprintf("%s %sdst %s dport %d nat.dst %s nat.dport %d", k.proto, words, k.addr, k.port, t.to.Addr,
+			t.to.Port)
 	}
 	f.Text = fmt.Sprintf("%s to %s %s, %s", human.Plural(flows, kind), endpoint(k.addr, k.port), what, text)
 	return []candidate{e.candidate(k.netns, old/limit, f, "delete", filter)}

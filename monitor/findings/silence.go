@@ -28,7 +28,8 @@ type some struct {
 
 // add adds a flow, unless it is a TCP connection that is closing.
 func (s *some) add(flow ref, f *monitor.Flow) {
-	open := f.Orig.Proto != monitor.TCP || f.State == monitor.TCPSynSent || f.State == monitor.TCPSynRecv || f.State == monitor.TCPEstablished
+	open := f.Orig.Proto != monitor.TCP || f.State == monitor.TCPSynSent || f.State == monitor.TCPSynRecv ||
+		f.State == monitor.TCPEstablished
 	if open && s.n < len(s.flows) {
 		s.flows[s.n] = flow
 		s.n++

@@ -28,7 +28,8 @@ func figures(flows uint64, limit float64, more ...monitor.Figure) []monitor.Figu
 func (e *Engine) text(t threshold) string {
 	text := time.Duration(e.cfg.Thresholds[t] * float64(time.Second)).String()
 	for _, zero := range [...]string{"0s", "0m"} { // of 1h0m0s
-		if short := strings.TrimSuffix(text, zero); short != text && (strings.HasSuffix(short, "m") || strings.HasSuffix(short, "h")) {
+		if short := strings.TrimSuffix(text, zero); short != text && (strings.HasSuffix(short, "m") ||
+			strings.HasSuffix(short, "h")) {
 			text = short
 		}
 	}

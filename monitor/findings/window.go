@@ -212,9 +212,11 @@ func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
 		}
 		from := h.key.addr.String()
 		found = append(found, e.candidate(h.key.netns, level, monitor.Finding{
-			Subject:  from,
-			Text:     fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f on average", from, rate, mean),
-			Figures:  figures(h.n, limit, monitor.Figure{Name: "per_second", Value: rate}, monitor.Figure{Name: "others_per_second", Value: mean}),
+			Subject: from,
+			Text: fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f on average", from, rate,
+				mean),
+			Figures: figures(h.n, limit, monitor.Figure{Name: "per_second", Value: rate},
+				monitor.Figure{Name: "others_per_second", Value: mean}),
 			Examples: e.rows(h.value.last[:]),
 		}, "list", "src "+from))
 	}
@@ -235,8 +237,9 @@ func (e *Engine) manyDestinations() (found []candidate) {
 			least = "at least "
 		}
 		found = append(found, e.candidate(h.key.netns, to/limit, monitor.Finding{
-			Subject:  from,
-			Text:     fmt.Sprintf("%s opened flows to %s%s within %s", from, least, human.Plural(h.value.destinations, "destination"), e.text(windowTime)),
+			Subject: from,
+			Text: fmt.Sprintf("%s opened flows to %s%s within %s", from, least, human.Plural(h.value.destinations,
+				"destination"), e.text(windowTime)),
 			Figures:  figures(h.n, limit, monitor.Figure{Name: "destinations", Value: to}),
 			Examples: e.rows(h.value.last[:]),
 		}, "list", "src "+from))

@@ -192,9 +192,11 @@ func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error 
 func changeError(err error, c *Change) error {
 	switch {
 	case errors.Is(err, unix.EBUSY) && c.Status != nil:
-		return fmt.Errorf("the kernel alone sets expected and dying, and takes seen_reply and assured from no flow: %w", err)
+		return fmt.Errorf("the kernel alone sets expected and dying, and takes seen_reply and assured from no flow: %w",
+			err)
 	case errors.Is(err, unix.ENOSPC) && c.Labels != nil:
-		return fmt.Errorf("the flow has no room for labels, which those have that began while a rule here used labels: "+
+		return fmt.Errorf("the flow has no room for labels, which those have that began while a rule here used "+
+			"labels: "+
 			"%w", err)
 	}
 	return err

@@ -167,7 +167,8 @@ var ctObjects = map[nftables.ObjType]string{
 // legacyTables reads which tables iptables-legacy and ip6tables-legacy have.
 func legacyTables(ns int) (tables []string, err error) {
 	err = netns.Do(ns, func() error {
-		for _, f := range []struct{ path, word string }{{"ip_tables_names", "iptables"}, {"ip6_tables_names", "ip6tables"}} {
+		for _, f := range []struct{ path, word string }{{"ip_tables_names", "iptables"}, {"ip6_tables_names",
+			"ip6tables"}} {
 			text, err := os.ReadFile("/proc/thread-self/net/" + f.path)
 			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 				continue // the kernel has none; or they are not ours to see

@@ -89,7 +89,8 @@ func NewPlayer(rec *Recording, cfg PlayerConfig) (*Player, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Player{rec: rec, cfg: cfg, clock: cfg.Clock, wake: make(chan struct{}, 1), on: !cfg.Paused, speed: 1, start: start, finish: finish}
+	p := &Player{rec: rec, cfg: cfg, clock: cfg.Clock, wake: make(chan struct{}, 1), on: !cfg.Paused, speed: 1,
+		start: start, finish: finish}
 	if p.clock == nil {
 		p.clock = wallClock{}
 	}

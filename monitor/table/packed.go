@@ -224,7 +224,8 @@ func (p *packedRow) born() monitor.Time {
 // although they still hold: DESTROY contains no helper, labels, secctx or master, and
 // protoinfo comes only when it changed. Timeout and counters
 // change all the time and are not filled in.
-const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.AttrWScaleReply | monitor.AttrTCPFlagsOrig |
+const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.AttrWScaleReply |
+	monitor.AttrTCPFlagsOrig |
 	monitor.AttrTCPFlagsReply | monitor.AttrVTagOrig | monitor.AttrVTagReply | monitor.AttrDCCPRole |
 	monitor.AttrDCCPSeq | monitor.AttrHelper | monitor.AttrHelperInfo | monitor.AttrMark | monitor.AttrMaster |
 	monitor.AttrSeqAdjOrig | monitor.AttrSeqAdjReply | monitor.AttrSecCtx | monitor.AttrStart |

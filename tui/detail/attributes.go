@@ -78,7 +78,8 @@ type list struct {
 // add adds an attribute if one of attrs is known; 0: always.
 func (l *list) add(attrs monitor.Attrs, name, value string) {
 	if attrs == 0 || l.known.Any(attrs) {
-		l.lines = append(l.lines, paint.Hang(paint.Label, name, paint.Note{{Role: paint.Text, Text: value}}, l.width)...)
+		l.lines = append(l.lines, paint.Hang(paint.Label, name, paint.Note{{Role: paint.Text, Text: value}},
+			l.width)...)
 	}
 }
 

@@ -89,7 +89,8 @@ func Dark() Style {
 func Light() Style {
 	return colours("light", palette{text: "17;17;17", muted: "95;102;112", nat: "0;112;122",
 		fresh: "28;122;28",
-		ended: "141;147;156", warn: "138;90;0", bad: "192;24;24", key: "47;79;181", bar: "59;111;176", back: "221;227;238"})
+		ended: "141;147;156", warn: "138;90;0", bad: "192;24;24", key: "47;79;181", bar: "59;111;176",
+		back: "221;227;238"})
 }
 
 // palette is colours, as red;green;blue.

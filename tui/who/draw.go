@@ -25,7 +25,11 @@ func (p *Page) verdict() (out []paint.Line) {
 	case p.found.question == "":
 		say(
 			paint.Muted,
-			"enter asks who held an address: 203.0.113.7:32768 --proto tcp --at 14:32:15, or --inside 10.0.0.5 --since -2h; "+
+			"enter asks who held an address: 203.0.113.7:32768 --proto tcp --at 14:32:15, "+
+				"or --inside 10.0.0.5 --since "+
+				""+
+				""+
+				"-2h; "+
 				"natlens help who says what else",
 		)
 	case p.found.err != nil:

@@ -97,7 +97,8 @@ func OpenHistory(cfg history.Config, notes io.Writer) (*history.Writer, error) {
 // HistoryText sums up what a run has written to its history.
 func HistoryText(st history.Stats) string {
 	text := fmt.Sprintf("history: %s ended, %s open, %s on disk",
-		human.Plural(st.Rows+uint64(st.Pending), "translation"), human.Count(uint64(st.Open)), human.Bytes(uint64(st.Bytes)))
+		human.Plural(st.Rows+uint64(st.Pending), "translation"), human.Count(uint64(st.Open)),
+		human.Bytes(uint64(st.Bytes)))
 	if st.Unkept > 0 {
 		text += fmt.Sprintf(", %s could not be written", human.Count(st.Unkept))
 	}

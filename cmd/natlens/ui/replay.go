@@ -83,7 +83,8 @@ func (o *screen) play(ctx context.Context, name string, asker tuiwho.Asker,
 		last.Clear()
 	}
 	names := new(monitor.Namespaces)
-	player, err := open(export.Reading(replay.Config{Locals: l.Table.SetLocals, Namespaces: names}), replay.PlayerConfig{Reset: reset})
+	player, err := open(export.Reading(replay.Config{Locals: l.Table.SetLocals, Namespaces: names}),
+		replay.PlayerConfig{Reset: reset})
 	if err != nil {
 		return err
 	}

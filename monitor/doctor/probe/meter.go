@@ -110,5 +110,6 @@ func TCPTimeouts(netns int) monitor.TCPTimeouts {
 		}
 		return uint32(n)
 	}
-	return monitor.TCPTimeouts{Established: read("established"), Unacknowledged: read("unacknowledged"), MaxRetrans: read("max_retrans")}
+	return monitor.TCPTimeouts{Established: read("established"), Unacknowledged: read("unacknowledged"),
+		MaxRetrans: read("max_retrans")}
 }
