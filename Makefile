@@ -18,7 +18,7 @@ race: ## run the tests under the race detector, those that compare much with les
 differential: ## every flag of conntrack(8) with every command, beside natlens's
 	NATLENS_EVERY_FLAG=1 go test -run "TestEveryFlagOfEveryCommand" ./cmd/natlens
 
-lint: ## gofmt, go vet, staticcheck, prose
+lint: prose ## gofmt, go vet, staticcheck, prose
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
