@@ -211,7 +211,7 @@ func TestNoPrivilege(t *testing.T) {
 	}{
 		{[]string{"watch"}, "watch", socket},
 		{[]string{"watch", "--capture", "socket", "tcp", "dport", "443"}, "watch --capture socket tcp dport 443", socket},
-		{[]string{"watch", "--capture", "ring"}, "watch --capture ring", "natlens: capture by ring: needs CAP_NET_ADMIN" + hint},
+		{[]string{"watch", "--capture", "ring"}, "watch --capture ring", "natlens: capture by ring: bpf(2) is not permitted: needs CAP_BPF in the initial user namespace" + hint},
 		{[]string{"watch", "-o", "csv", "not tcp"}, "watch -o csv 'not tcp'", socket},
 		{[]string{"-E", "-p", "tcp"}, "-E -p tcp", socket},
 		{[]string{"list", "--netns", "1"}, "list --netns 1", "natlens: --netns 1: open /proc/1/ns/net: permission denied: try sudo natlens ARGS\n"},

@@ -158,7 +158,9 @@ func TestSlowAnswers(t *testing.T) {
 	if took := time.Since(asked); took > 1900*time.Millisecond {
 		t.Logf("it ended after %s, perhaps without the answer", took)
 	}
-	if left := screen.String(); strings.Contains(left[strings.LastIndex(left, "\x1b[?1049l"):], "rgb:") {
+	const leave = "\x1b[?1049l"
+	labtest.WaitFor(t, "the end of the screen", func() bool { return strings.Contains(screen.String(), leave) })
+	if _, left, _ := strings.Cut(screen.String(), leave); strings.Contains(left, "rgb:") {
 		t.Error("the answer was echoed behind the end")
 	}
 }

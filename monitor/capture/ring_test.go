@@ -245,7 +245,7 @@ func TestRingError(t *testing.T) {
 	}
 	if !labtest.InitialUserNS() {
 		_, err := Open(Config{Way: Ring, Ring: 1 << 16})
-		if !errors.As(err, &no) || no.Reason != "needs CAP_BPF in the initial user namespace" {
+		if !errors.As(err, &no) || no.Reason != "bpf(2) is not permitted: needs CAP_BPF in the initial user namespace" {
 			t.Errorf("in a user namespace: %v", err)
 		}
 	}
