@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -201,7 +202,7 @@ func (b *historyBench) ask(ctx context.Context) error {
 		}
 	}
 	// Flows after the last one were not written.
-	last := sort.Search(1<<40, func(n int) bool {
+	last := sort.Search(int(min(uint64(1)<<40, math.MaxInt)), func(n int) bool {
 		_, found, err := b.find(ctx, at(outside)(uint64(n)), uint64(n))
 		return err != nil || !found
 	})

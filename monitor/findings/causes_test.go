@@ -5,7 +5,6 @@ package findings
 import (
 	"errors"
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 
@@ -361,66 +360,6 @@ func causeGone(g *gateway) {
 	g.clears("snat-gone 203.0.113.77")
 }
 
-// causePorts gives a pool of 80 ports 72 flows.
-func causePorts(g *gateway) {
-	pool := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), lab.Proto(unix.IPPROTO_UDP), labtest.SNAT(lab.GatewayWAN, 5000, 5079, false))
-	defer pool()
-	for i := range uint16(72) {
-		g.ask(nil, 30000+i, lab.ServerDNS, true)
-	}
-	g.await("udp seen_reply snat", 72)
-	g.later(3 * time.Second)
-	g.sees("snat-ports 203.0.113.1 udp → 203.0.113.9:53", 72)
-	g.delete("udp sport >= 1")
-	g.later(3 * time.Second)
-	g.clears("snat-ports 203.0.113.1 udp → 203.0.113.9:53")
-}
-
-// causeBlock gives two clients a block of 100 ports each. The first uses all of it.
-func causeBlock(g *gateway) {
-	udp := lab.Proto(unix.IPPROTO_UDP)
-	for i, client := range []netip.Addr{lab.ClientIP, lab.Client2IP} {
-		low := uint16(1024 + 100*i)
-		block := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), udp, labtest.Saddr(client), labtest.SNAT(lab.GatewayWAN, low, low+99, false))
-		defer block()
-	}
-	for i := range uint16(100) {
-		g.ask(g.l.Client, 30000+i, lab.ServerDNS, true)
-		if i < 40 {
-			g.ask(g.l.Client2, 30000+i, lab.ServerDNS, true)
-		}
-	}
-	g.await("udp seen_reply snat", 140)
-	g.later(3 * time.Second)
-	f := g.sees("snat-ports 203.0.113.1 udp → 203.0.113.9:53 for 192.168.77.2", 100)
-	if !strings.HasPrefix(f.Text, "100 of 100 udp ports of 203.0.113.1 for 192.168.77.2 in use") {
-		g.t.Error(f.Text)
-	}
-	g.delete("udp src 192.168.77.2 sport >= 30030")
-	g.later(3 * time.Second)
-	g.clears("snat-ports 203.0.113.1 udp → 203.0.113.9:53 for 192.168.77.2")
-}
-
-// causeClash has two clients use the same source ports.
-func causeClash(g *gateway) {
-	g.thresholds[snatClashMin] = 30
-	for port := range uint16(40) {
-		g.ask(g.l.Client, 20000+port, lab.ServerDNS, true)
-		g.ask(g.l.Client2, 20000+port, lab.ServerDNS, true)
-	}
-	g.await("udp seen_reply snat", 80)
-	g.later(3 * time.Second)
-	// A port that was chosen for one may be the one that another would have kept.
-	changed := g.selected("udp snat-port")
-	if changed < 40 {
-		g.t.Errorf("%d ports were changed", changed)
-	}
-	g.sees("snat-clash 203.0.113.1 udp", changed)
-	g.delete("udp src 192.168.77.3")
-	g.later(3 * time.Second)
-	g.clears("snat-clash 203.0.113.1 udp")
-}
-
 // causeManyFlows sends to where nobody answers: an answer that comes when the
 // table was emptied would be a flow of its own.
 func causeManyFlows(g *gateway) {
@@ -451,36 +390,6 @@ func causeManyDestinations(g *gateway) {
 	g.sees("many-destinations 192.168.77.2", 100)
 	g.later(21 * time.Second)
 	g.clears("many-destinations 192.168.77.2")
-}
-
-// causeRace has two hosts ask a resolver from the same port at the same moment:
-// NAT gives both that port, and one of them loses.
-func causeRace(g *gateway) {
-	g.thresholds[snatClashMin], g.thresholds[snatMin] = 1e6, 1e6 // ports clash without a race, too
-	g.later(time.Second)
-	before, err := g.counters()
-	g.must(err)
-	g.race(labtest.Race{To: lab.ServerDNS, TwoHosts: true}, func() bool {
-		now, err := g.counters()
-		g.must(err)
-		return now[0].InsertFailed >= before[0].InsertFailed+4
-	})
-	g.seesRaces("dns-race 203.0.113.9")
-}
-
-// causeDNSClash has a client send two queries from one port at the same moment,
-// as resolver libraries do that ask for A and AAAA at once.
-func causeDNSClash(g *gateway) {
-	g.later(time.Second)
-	before, err := g.counters()
-	g.must(err)
-	// Fewer a second than are many flows of one host.
-	g.race(labtest.Race{To: lab.ServerDNS, Rate: int(g.thresholds[manyFlows]) - 20}, func() bool {
-		now, err := g.counters()
-		g.must(err)
-		return now[0].ClashResolve >= before[0].ClashResolve+110
-	})
-	g.seesRaces("dns-clash 203.0.113.9")
 }
 
 // race runs races until the counters have moved enough.

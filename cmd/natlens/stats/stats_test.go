@@ -236,7 +236,7 @@ func TestKernelEvents(t *testing.T) {
 						t.Fatal(err, line)
 					}
 					e := st.Watched.Events
-					if seen += e["new"]; st.Watched.Capture != way || st.Watched.Seconds < 0.1 || e["lost"] != 0 {
+					if seen += e["new"]; st.Watched.Capture != way || st.Watched.Seconds <= 0 || e["lost"] != 0 {
 						t.Errorf("got %+v", st.Watched)
 					}
 					if _, ok := e["forged"]; ok != (way == "socket") {

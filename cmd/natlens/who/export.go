@@ -41,7 +41,7 @@ func newExport(con cli.Console) *cobra.Command {
 the closed ones in the order in which they ended, then the open ones. FILE is - for standard output. Gaps are lines of
 their own in JSON. CSV has no place for them: standard error says how many there are.`,
 		Example: `  natlens history export translations.csv
-  natlens history export --since 14:00 --until 15:00 -o jsonl - | grep 203.0.113.7`,
+  natlens history export --since 14:00 -o jsonl - | grep 203.0.113.7`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
 				return cli.Usagef("history export needs the name of one file, - for standard output")
