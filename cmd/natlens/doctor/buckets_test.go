@@ -41,16 +41,16 @@ func TestBuckets(t *testing.T) {
 	}
 	defer g.Close()
 	b := &bucketsTest{T: t, held: held, g: g}
-	b.expect("buckets", "ok", " hash entries a bucket (of ")
+	b.expect("buckets", "ok", " entries per hash bucket (of ")
 	b.set(fewBuckets)
 	if n := b.fill(5 * fewBuckets / 2); n > 0 { // each is in the table twice
 		b.Fatalf("%d flows were refused: there are too many in other network namespaces", n)
 	}
-	b.expect("buckets", "warn", "5.00 hash entries a bucket (of 512, which all network namespaces share): each "+
-		"packet's look-up walks so many")
+	b.expect("buckets", "warn", "5.00 entries per hash bucket (of 512, which all network namespaces share): the "+
+		"look-up of every packet walks such a chain")
 	b.fill(15 * fewBuckets / 2)
-	b.expect("buckets", "fail", "20.00 hash entries a bucket (of 512, which all network namespaces share): chains "+
-		"of more than 50 entries make the kernel drop packets")
+	b.expect("buckets", "fail", "20.00 entries per hash bucket (of 512, which all network namespaces share): the "+
+		"kernel drops packets if a chain has more than 50")
 	t.Run("search_restart", b.restarts)
 	t.Run("chaintoolong", b.tooLong)
 }
@@ -120,7 +120,7 @@ func (b *bucketsTest) tooLong(t *testing.T) {
 		d := b.diagnose(t)
 		c := d.Check(t, "counter.chaintoolong")
 		if moved, _ := c.Evidence["moved"].(float64); c.Level != "fail" || moved == 0 || !strings.HasSuffix(c.Text,
-			": new flows are dropped, because their bucket is full") {
+			": new flows are dropped because their hash bucket is full") {
 			t.Errorf("%+v", c)
 		}
 		if c := d.Check(t, "counter.drop"); c.Level != "ok" {
