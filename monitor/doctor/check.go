@@ -42,76 +42,11 @@ type Setting struct {
 	Value uint64 `json:"value"`
 }
 
-// kind is a check that is made of every snapshot, with what it needs to be made.
-type kind struct {
-	id     string
-	needs  need
-	sysctl string // nf_conntrack_…, without which the check is skipped; "": none
-	check  func(*Snapshot, *Check)
-}
-
-type need uint8
-
 const (
 	needNothing   need = iota
 	needPrivilege      // to read flows, rules and events
 	needCounts         // of the flows
 )
-
-// kinds are the checks in their order. Those of the counters come before the timeouts.
-var kinds = []kind{
-	{"privilege", needNothing, "", privilege},
-	{"conntrack", needNothing, "", conntrack},
-	{"hook", needPrivilege, "", hook},
-	{"events", needNothing, "events", events},
-	{"ring", needPrivilege, "", ring},
-	{"queue", needPrivilege, "", queue},
-	{"acct", needNothing, "acct", acct},
-	{"timestamp", needNothing, "timestamp", timestamp},
-	{"helper", needCounts, "", helper},
-	{"labels", needCounts, "", labels},
-	{"offload", needCounts, "", offload},
-	{"table", needPrivilege, "", table},
-	{"growth", needPrivilege, "", growth},
-	{"buckets", needPrivilege, "buckets", buckets},
-	{"who", needCounts, "", who},
-	{"reclaim", needCounts, "", reclaim},
-}
-
-var timeouts = []kind{
-	{"timeout.established", needNothing, "tcp_timeout_established", established},
-	{"timeout.udp", needNothing, "udp_timeout", udp},
-}
-
-// Diagnose makes all checks, always the same ones in the same order.
-func Diagnose(s *Snapshot) (all []Check) {
-	for i := range kinds {
-		all = append(all, kinds[i].run(s))
-	}
-	for i := range counters {
-		all = append(all, counters[i].run(s))
-	}
-	for i := range timeouts {
-		all = append(all, timeouts[i].run(s))
-	}
-	return all
-}
-
-// run makes the check, or skips it.
-func (k *kind) run(s *Snapshot) Check {
-	c := Check{ID: k.id, Evidence: map[string]any{}}
-	switch _, known := s.Sysctls[k.sysctl]; {
-	case k.needs >= needPrivilege && s.Denied != "":
-		c.skip("it needs the privilege that is missing")
-	case k.needs == needCounts && s.Counts == nil:
-		c.skip("the table was not read")
-	case k.sysctl != "" && !known:
-		c.skip("there is no " + sysctlPrefix + k.sysctl)
-	default:
-		k.check(s, &c)
-	}
-	return c
-}
 
 // skip makes the check one that could not be made.
 func (c *Check) skip(why string) { *c = Check{ID: c.ID, Level: Skip, Text: "not checked: " + why} }

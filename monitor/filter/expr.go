@@ -163,11 +163,3 @@ func every(e Expr, f func(Expr) bool) bool {
 	}
 	return f(e)
 }
-
-func mapped[A, B any](in []A, f func(A) B) []B {
-	out := make([]B, len(in))
-	for i, x := range in {
-		out[i] = f(x)
-	}
-	return out
-}

@@ -79,3 +79,11 @@ func intersect(a, b []Range) []Range {
 	}
 	return out
 }
+
+func mapped[A, B any](in []A, f func(A) B) []B {
+	out := make([]B, len(in))
+	for i, x := range in {
+		out[i] = f(x)
+	}
+	return out
+}

@@ -7,15 +7,6 @@ import (
 	"natlens/monitor/human"
 )
 
-// race is a rule about a counter of the kernel that moves while a resolver is asked.
-type race struct {
-	rule   ruleID
-	limit  threshold
-	of     func(*Counters) uint64
-	figure string // the kernel's name of the counter
-	text   string // what the kernel counts
-}
-
 // The rules about races:
 //
 //	one client, two queries at once from one port   ─▶ clash_resolve: both go on

@@ -8,13 +8,6 @@ import (
 	"natlens/monitor/table"
 )
 
-// sender is what a scan keeps of the flows that SNAT sends from one address.
-type sender struct {
-	local bool         // it is an address of this host
-	born  monitor.Time // of the youngest flow; 0: not known
-	open  some         // flows that were answered once; none if it is local
-}
-
 // sender adds a flow with SNAT.
 func (s *scan) sender(sp *space, flow ref, r *table.Row) {
 	if sp.locals == nil {

@@ -2,24 +2,11 @@ package findings
 
 import (
 	"fmt"
-	"net/netip"
 
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
 )
-
-// hairpin is what a scan keeps of the flows that DNAT sends back into the network they come
-// from, without SNAT. The server answers the client directly, with an address that the
-// client did not ask:
-//
-//	client ── to the public address ──▶ gateway ── DNAT ──▶ server
-//	   ▲                                                      │
-//	   └───────────────── from its own address ───────────────┘
-type hairpin struct {
-	group
-	network netip.Prefix
-}
 
 // hairpin adds an unanswered flow with DNAT and without SNAT whose target is in the client's
 // network.

@@ -9,15 +9,6 @@ import (
 	"natlens/monitor/table"
 )
 
-// handshake is a rule about TCP connections to one destination that stay in one state
-// for too long.
-type handshake struct {
-	rule       ruleID
-	limit, age threshold
-	words      string // the filter, without the destination
-	text       string // what is said of the connections
-}
-
 // The rules about handshakes, and the packets that their flows have seen:
 //
 //	           SYN  SYN/ACK  ACK
@@ -29,17 +20,6 @@ var handshakes = [...]handshake{
 	{ruleHalfOpen, halfOpen, halfAge, "tcp syn_recv", "answered and not completed"},
 	{ruleOneSided, oneSided, halfAge, "tcp established unreplied", "seen in one direction only"},
 }
-
-// host is what a scan keeps of a host's unanswered connections.
-type host struct {
-	group
-	destinations [fewDestinations]monitor.Endpoint // the first ones
-	n            int                               // of destinations
-}
-
-// fewDestinations is the number of destinations from which on unanswered connections
-// are a finding about their host. Those to fewer are findings about the destinations.
-const fewDestinations = 8
 
 func (h *host) reaches(to monitor.Endpoint) {
 	if h.n < len(h.destinations) && !slices.Contains(h.destinations[:h.n], to) {

@@ -9,13 +9,6 @@ import (
 	"natlens/monitor/table"
 )
 
-// idleReading is what the last two dumps revealed about a flow that may be idle.
-type idleReading struct {
-	last monitor.Reading
-	idle bool   // no packet passed since the reading before
-	scan uint64 // the last scan that saw the flow
-}
-
 // A flow is idle if its timeout says so and no packet passed between two dumps.
 const (
 	maxReadings  = maxKeys          // flows that are compared; a flow takes some 100 bytes

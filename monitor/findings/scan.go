@@ -7,50 +7,6 @@ import (
 	"natlens/monitor/table"
 )
 
-// scanEvery is the least time between the beginnings of two scans. A tick scans a piece
-// of 4,096 rows; of a table with more than quickPieces every second tick does, so that a
-// scan of a million flows takes 50 s.
-const (
-	scanEvery   = time.Second
-	quickPieces = 10
-)
-
-// scan goes over the table in steps and counts groups of flows.
-type scan struct {
-	cfg        *Config
-	thresholds *Thresholds
-	running    bool
-	number     uint64 // of this scan
-	piece      int    // of the table, to be scanned next
-	wait       bool   // the next tick scans nothing
-	began      monitor.Time
-	now        monitor.Time // of this step
-	rows       uint64
-	took       time.Duration
-
-	handshakes [len(handshakes)]tally[key, group] // by destination
-	hosts      tally[key, host]                   // that open unanswered connections
-	services   tally[key, service]                // published by DNAT
-	hairpins   tally[key, hairpin]                // flows that DNAT sends back without SNAT
-	senders    tally[key, sender]                 // flows with SNAT by public address
-	publics    tally[key, pool]                   // likewise, and by protocol
-	pools      tally[key, pool]                   // and by destination
-	blocks     tally[block, pool]                 // and by client, if the pool is crowded
-
-	// What the scan before has found.
-	published map[key]struct{} // services
-	crowded   map[key]struct{} // pools
-
-	spaces map[monitor.NetNS]*space
-	last   *space // of the row before, which is in lastOf
-	lastOf monitor.NetNS
-
-	readings  map[ref]*idleReading
-	unread    uint64 // flows that may be idle and are not in readings
-	refreshed monitor.Time
-	again     bool // a second dump is to be asked for
-}
-
 func (s *scan) init(cfg *Config) {
 	s.cfg, s.thresholds = cfg, &cfg.Thresholds
 	s.spaces, s.readings = make(map[monitor.NetNS]*space), make(map[ref]*idleReading)
@@ -147,3 +103,11 @@ func (s *scan) row(i uint32, r *table.Row) {
 		s.sender(sp, flow, r)
 	}
 }
+
+// scanEvery is the least time between the beginnings of two scans. A tick scans a piece
+// of 4,096 rows; of a table with more than quickPieces every second tick does, so that a
+// scan of a million flows takes 50 s.
+const (
+	scanEvery   = time.Second
+	quickPieces = 10
+)

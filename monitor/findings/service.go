@@ -9,41 +9,6 @@ import (
 	"natlens/monitor/table"
 )
 
-// service is what a scan keeps of a published port: where its flows are sent to. NAT is
-// decided on a flow's first packet. A client that keeps sending from one port keeps the
-// entry, and the old decision, alive.
-type service struct {
-	targets [1 + maxTargets]target // the first: flows without DNAT
-	n       int                    // targets of DNAT
-	young   youngest               // flows with DNAT
-}
-
-// Bounds of what a scan keeps of services.
-const (
-	maxTargets  = 6    // of one service; flows to others are left out
-	maxServices = 1024 // a service takes some 3 KiB
-)
-
-// target is where DNAT sends flows of a service to.
-type target struct {
-	to       monitor.Endpoint
-	born     monitor.Time // of the youngest flow; 0: not known
-	answered uint64       // flows
-	replied  some         // of these
-	silent   uint64       // flows that were never answered; TCP: in SYN_SENT
-	group                 // of the silent
-}
-
-// youngest are the flows with DNAT that began last, the youngest first. Flows whose
-// birth is not known are left out.
-type youngest struct {
-	born   [maxYoung]monitor.Time
-	target [maxYoung]uint8
-	n      int
-}
-
-const maxYoung = 16
-
 // add adds a flow, if it is one of the youngest.
 func (y *youngest) add(born monitor.Time, target int) {
 	at := y.n

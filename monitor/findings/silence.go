@@ -6,25 +6,12 @@ import (
 	"natlens/monitor"
 )
 
-// sending is a flow that may send packets and get none back.
-type sending struct {
-	orig, reply uint64       // packets when the last reply was seen
-	since       monitor.Time // when that was
-	scan        uint64       // the last scan that asked
-}
-
 // maxWatched bounds the flows that are watched, and so how often a scan asks the kernel.
 const maxWatched = 64
 
 // fewPackets is how many packets have to go out without one that comes back: a single
 // keepalive shows nothing.
 const fewPackets = 3
-
-// some are the first flows of a group that can still send.
-type some struct {
-	flows [16]ref
-	n     int
-}
 
 // add adds a flow, unless it is a TCP connection that is closing.
 func (s *some) add(flow ref, f *monitor.Flow) {
@@ -53,9 +40,6 @@ func (e *Engine) silent(s *some, now monitor.Time) (silent []ref) {
 	}
 	return silent
 }
-
-// watched is what the counters of a flow show.
-type watched uint8
 
 const (
 	watchUnknown  watched = iota // too early, or the kernel does not count

@@ -6,19 +6,6 @@ import (
 	"natlens/monitor"
 )
 
-// space is what a scan keeps of a network namespace, and what is known of it since the
-// scan before.
-type space struct {
-	locals   *monitor.Locals // nil: not known
-	timeouts monitor.TCPTimeouts
-	read     monitor.Time // when the timeouts were read
-
-	rows   uint64
-	idle   group  // ESTABLISHED flows that are idle
-	flows  uint64 // of these
-	unsure uint64 // flows that may be idle: another dump will show it
-}
-
 // timeoutsEvery is how often the timeouts are read.
 const timeoutsEvery = 10 * time.Second
 

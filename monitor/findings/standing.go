@@ -7,12 +7,6 @@ import (
 	"natlens/monitor"
 )
 
-// candidate is a group of flows that a rule may report.
-type candidate struct {
-	level   float64 // what was counted, divided by the threshold
-	finding monitor.Finding
-}
-
 // How many findings of one rule are active at once, those with the highest level first.
 const (
 	maxActive    = 16 // in one network namespace
@@ -22,16 +16,6 @@ const (
 // absences is how many evaluations in a row must be below half of the threshold to clear a
 // finding.
 const absences = 2
-
-// active is a finding of a rule, identified by its subject.
-//
-//	level ≥ 1: appears          level ≥ ½: goes on
-//	level < ½ twice in a row: is cleared
-type active struct {
-	absent  int
-	present bool // in the evaluation under way
-	finding monitor.Finding
-}
 
 // update compares the candidates of a rule with its active findings.
 func (e *Engine) update(rule ruleID, found []candidate, now monitor.Time) {

@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"net/netip"
 	"strings"
 	"time"
 
@@ -19,11 +18,6 @@ func (e *Engine) candidate(n monitor.NetNS, level float64, f monitor.Finding, co
 	return candidate{level, f}
 }
 
-// figures are the numbers behind a finding.
-func figures(flows uint64, limit float64, more ...monitor.Figure) []monitor.Figure {
-	return append([]monitor.Figure{{Name: "flows", Value: float64(flows)}, {Name: "limit", Value: limit}}, more...)
-}
-
 // text writes the value of a threshold that is a time.
 func (e *Engine) text(t threshold) string {
 	text := time.Duration(e.cfg.Thresholds[t] * float64(time.Second)).String()
@@ -34,14 +28,4 @@ func (e *Engine) text(t threshold) string {
 		}
 	}
 	return text
-}
-
-// plainCommand writes a command line of natlens for a shell.
-func plainCommand(_ monitor.NetNS, args ...string) string {
-	return "natlens " + monitor.ShellLine(args...)
-}
-
-// endpoint writes an address with a port.
-func endpoint(a monitor.Addr, port uint16) string {
-	return netip.AddrPortFrom(a.Netip(), port).String()
 }

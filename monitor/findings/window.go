@@ -10,51 +10,12 @@ import (
 	"natlens/monitor/human"
 )
 
-// window counts the new flows of a span of time, which the table does not report:
-//
-//	│◀──── window ────▶│◀──── window ────▶│
-//	  ▲   ▲   ▲   ▲   ▲: findings that reach their threshold appear
-//	                  └ findings below half of it get cleared
-type window struct {
-	began   monitor.Time
-	checked monitor.Time
-	missed  uint64 // flows that the last full window left out
-
-	hosts     tally[hostKey, inside]
-	pairs     map[uint64]struct{} // hosts with a destination, hashed
-	beyond    uint64              // destinations left out because pairs is full
-	seed      maphash.Seed
-	most      uint64 // destinations of one host that are counted
-	resolvers tally[hostKey, recent]
-
-	counters map[monitor.NetNS]Counters // when the window began; nil: not known
-}
-
-// hostKey identifies a host of a network namespace.
-type hostKey struct {
-	addr  monitor.Addr
-	netns monitor.NetNS
-}
-
 // Bounds of what a window counts.
 const (
 	maxHosts        = 1 << 14
 	maxPairs        = 1 << 18 // pairs of a host and a destination; a pair takes some 16 bytes
 	maxDestinations = 8192    // of one host, unless the threshold is above
 )
-
-// inside is what a window keeps of an inside host.
-type inside struct {
-	recent
-	destinations uint64    // distinct ones
-	first        [4]uint64 // the first of these, hashed; the others are in window.pairs
-}
-
-// recent are the flows of a group that came last.
-type recent struct {
-	last [2]ref
-	next uint8
-}
 
 func (r *recent) add(e *monitor.Event) {
 	r.last[r.next] = ref{e.Row, e.Gen}
