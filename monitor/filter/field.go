@@ -1,10 +1,6 @@
 package filter
 
-import (
-	"math"
-
-	"natlens/monitor"
-)
+import "natlens/monitor"
 
 // Field is what a filter can ask of a flow or an event.
 type Field uint8
@@ -86,170 +82,17 @@ const (
 	numFields
 )
 
-type fieldInfo struct {
-	names  []string // the canonical one first, folded as fold does
-	kind   *kind
-	max    uint64
-	attrs  monitor.Attrs               // one of these must be known; 0: every event has the field
-	doc    string                      // what it is, for help and completion
-	phrase string                      // what Describe says before the values
-	value  func(*monitor.Event) uint64 // reads a number; nil where compile has its own way
-}
-
+// The bits of FieldNAT.
 const (
-	max8  = math.MaxUint8
-	max16 = math.MaxUint16
-	max32 = math.MaxUint32
-	max64 = math.MaxUint64
+	natSource   = uint64(monitor.NATSource)
+	natDest     = uint64(monitor.NATDestination)
+	natKinds    = natSource | natDest
+	natPortOnly = uint64(1) << (iota - 1)
+	natRedirect
+	natNoBits
+	natStrayBits
+	natSrcAddr
+	natSrcPort
+	natDstAddr
+	natDstPort
 )
-
-var fields = [numFields]fieldInfo{
-	FieldFamily: {[]string{"family"}, kindFamily, max8, 0, "address family: ipv4, ipv6", "family ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Family) }},
-	FieldProto: {[]string{"proto", "protonum"}, kindProto, max8, 0, "protocol: tcp, udp, 47 …", "protocol ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Proto) }},
-	FieldOrigSrc:  {[]string{"src", "orig.src"}, kindAddr, 0, 0, "source address, original direction", "from ", nil},
-	FieldOrigDst:  {[]string{"dst", "orig.dst"}, kindAddr, 0, 0, "destination address, original direction", "to ", nil},
-	FieldReplySrc: {[]string{"reply.src"}, kindAddr, 0, 0, "source address, reply direction", "replies from ", nil},
-	FieldReplyDst: {[]string{"reply.dst"}, kindAddr, 0, 0, "destination address, reply direction", "replies to ", nil},
-	FieldOrigL4Src: {[]string{"orig.l4src"}, kindNone, max16, 0, "", "",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.SrcPort) }},
-	FieldOrigL4Dst: {[]string{"orig.l4dst"}, kindNone, max16, 0, "", "",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.DstPort) }},
-	FieldReplyL4Src: {[]string{"reply.l4src"}, kindNone, max16, 0, "", "",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Reply.SrcPort) }},
-	FieldReplyL4Dst: {[]string{"reply.l4dst"}, kindNone, max16, 0, "", "",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Reply.DstPort) }},
-	FieldOrigZone: {[]string{"orig.zone"}, kindNumber, max16, monitor.AttrZone | monitor.AttrZoneOrig,
-		"zone of the original direction", "original direction in zone ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Zone) }},
-	FieldReplyZone: {[]string{"reply.zone"}, kindNumber, max16, monitor.AttrZone | monitor.AttrZoneReply,
-		"zone of the reply direction", "reply direction in zone ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Reply.Zone) }},
-	FieldHost: {[]string{"host", "net"}, kindAddr, 0, 0, "any address of either tuple", "with address ", nil},
-	FieldPort: {[]string{"port", "portrange"}, kindPort, max16, 0,
-		"either port, original direction", "from or to port ", nil},
-	FieldOrigSPort: {[]string{"sport", "orig.sport"}, kindPort, max16, 0,
-		"source port, original direction", "from port ", nil},
-	FieldOrigDPort: {[]string{"dport", "orig.dport"}, kindPort, max16, 0,
-		"destination port, original direction", "to port ", nil},
-	FieldReplySPort: {[]string{"reply.sport"}, kindPort, max16, 0,
-		"source port, reply direction", "replies from port ", nil},
-	FieldReplyDPort: {[]string{"reply.dport"}, kindPort, max16, 0,
-		"destination port, reply direction", "replies to port ", nil},
-	FieldICMPType: {[]string{"icmp.type"}, kindNumber, max8, 0, "ICMP or ICMPv6 type", "ICMP type ", nil},
-	FieldICMPCode: {[]string{"icmp.code"}, kindNumber, max8, 0, "ICMP or ICMPv6 code", "ICMP code ", nil},
-	FieldICMPID:   {[]string{"icmp.id"}, kindNumber, max16, 0, "ICMP or ICMPv6 id", "ICMP id ", nil},
-	FieldReplyICMPID: {[]string{"reply.icmp.id"}, kindNumber, max16, 0,
-		"ICMP or ICMPv6 id, reply direction", "replies with ICMP id ", nil},
-	FieldOrigSrcKey: {[]string{"srckey", "orig.srckey"}, kindHex, max16, 0,
-		"GRE source key, original direction", "from GRE key ", nil},
-	FieldOrigDstKey: {[]string{"dstkey", "orig.dstkey"}, kindHex, max16, 0,
-		"GRE destination key, original direction", "to GRE key ", nil},
-	FieldReplySrcKey: {[]string{"reply.srckey"}, kindHex, max16, 0,
-		"GRE source key, reply direction", "replies from GRE key ", nil},
-	FieldReplyDstKey: {[]string{"reply.dstkey"}, kindHex, max16, 0,
-		"GRE destination key, reply direction", "replies to GRE key ", nil},
-	FieldZone:   {[]string{"zone"}, kindNumber, max16, monitor.AttrZone, "zone of both directions", "in zone ", nil},
-	FieldNAT:    {[]string{"nat"}, kindNAT, 0, 0, "what is rewritten: none, snat, dnat, snat+dnat …", "", nil},
-	FieldNATSrc: {[]string{"nat.src"}, kindAddr, 0, 0, "source address after SNAT", "source rewritten to ", nil},
-	FieldNATDst: {[]string{"nat.dst"}, kindAddr, 0, 0,
-		"destination address after DNAT", "destination rewritten to ", nil},
-	FieldNATSPort: {[]string{"nat.sport"}, kindPort, max16, 0,
-		"source port after SNAT", "source rewritten, to port ", nil},
-	FieldNATDPort: {[]string{"nat.dport"}, kindPort, max16, 0,
-		"destination port after DNAT", "destination rewritten, to port ", nil},
-	FieldEvent: {[]string{"event"}, kindEvent, max8, 0, "kind of event: new, update, destroy, existing", "event ",
-		func(e *monitor.Event) uint64 { return uint64(e.Kind) }},
-	FieldInferred: {[]string{"inferred"}, kindFlag, 1, 0, "concluded from a resync, not sent by the kernel", "", nil},
-	FieldPortID: {[]string{"portid"}, kindNumber, max32, 0,
-		"netlink port of the program that caused it, 0 for traffic", "caused by netlink port ", nil},
-	FieldGen: {[]string{"gen", "flow"}, kindNumber, max64, 0, "number of the flow in this run", "flow number ", nil},
-	FieldMark: {[]string{"mark"}, kindHex, max32, monitor.AttrMark, "connection mark; 0 if unmarked", "mark ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Mark) }},
-	FieldID: {[]string{"id"}, kindNumber, max32, monitor.AttrID, "the kernel's id of the entry", "id ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.ID) }},
-	FieldState: {[]string{"state"}, kindState, max16, monitor.AttrState,
-		"state of a TCP, SCTP or DCCP connection", "state ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Proto)<<8 | uint64(e.Flow.State) }},
-	FieldStatus: {[]string{"status"}, kindStatus, max32, monitor.AttrStatus,
-		"status bit: assured, seen_reply …", "status ", func(e *monitor.Event) uint64 { return uint64(e.Flow.Status) }},
-	FieldTimeout: {[]string{"timeout"}, kindDuration, max32 * second, monitor.AttrTimeout,
-		"time left without a packet", "time left ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Timeout) * second }},
-	FieldAge: {[]string{"age"}, kindDuration, math.MaxInt64, monitor.AttrStart,
-		"time since the flow began", "age ", nil},
-	FieldPackets: {[]string{"packets"}, kindSize, max64, monitor.AttrCountersOrig | monitor.AttrCountersReply,
-		"packets of both directions", "packets ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets + e.Flow.CountersReply.Packets }},
-	FieldBytes: {[]string{"bytes"}, kindSize, max64, monitor.AttrCountersOrig | monitor.AttrCountersReply,
-		"bytes of both directions", "bytes ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes + e.Flow.CountersReply.Bytes }},
-	FieldOrigPackets: {[]string{"orig.packets"}, kindSize, max64, monitor.AttrCountersOrig,
-		"packets of the original direction", "packets sent ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets }},
-	FieldOrigBytes: {[]string{"orig.bytes"}, kindSize, max64, monitor.AttrCountersOrig,
-		"bytes of the original direction", "bytes sent ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes }},
-	FieldReplyPackets: {[]string{"reply.packets"}, kindSize, max64, monitor.AttrCountersReply,
-		"packets of the reply direction", "packets returned ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Packets }},
-	FieldReplyBytes: {[]string{"reply.bytes"}, kindSize, max64, monitor.AttrCountersReply,
-		"bytes of the reply direction", "bytes returned ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Bytes }},
-	FieldHelper: {[]string{"helper"}, kindText, 0, monitor.AttrHelper,
-		"name of the helper: ftp, sip …", "helper ", nil},
-	FieldLabel:  {[]string{"label"}, kindLabel, 127, monitor.AttrLabels, "label bit that is set", "label ", nil},
-	FieldSecCtx: {[]string{"secctx"}, kindText, 0, monitor.AttrSecCtx, "security context", "security context ", nil},
-	FieldSecMark: {[]string{"secmark"}, kindNumber, max32, monitor.AttrSecMark,
-		"security mark (obsolete)", "security mark ", func(e *monitor.Event) uint64 { return uint64(e.Extra.SecMark) }},
-	FieldMaster: {[]string{"master"}, kindFlag, 1, monitor.AttrMaster, "has a master: born of an expectation", "", nil},
-	FieldUse: {[]string{"use"}, kindNumber, max32, monitor.AttrUse, "reference count of the entry", "references ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Use) }},
-	FieldOrigVTag: {[]string{"vtag", "orig.vtag"}, kindHex, max32, monitor.AttrVTagOrig,
-		"SCTP verification tag, original direction", "SCTP tag ",
-		func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagOrig) }},
-	FieldReplyVTag: {[]string{"reply.vtag"}, kindHex, max32, monitor.AttrVTagReply,
-		"SCTP verification tag, reply direction", "SCTP tag of replies ",
-		func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagReply) }},
-	FieldRole: {[]string{"role"}, kindRole, 1, monitor.AttrDCCPRole,
-		"DCCP role of the original source: client, server", "DCCP role ",
-		func(e *monitor.Event) uint64 { return uint64(e.Extra.DCCPRole) }},
-	FieldPath: {[]string{"path"}, kindPath, max8, 0,
-		"way through this host: forward, local-out, local-in, loopback", "path ", nil},
-	FieldNetNS: {[]string{"netns"}, kindText, 0, 0,
-		"network namespace, where several are watched", "network namespace ", nil},
-}
-
-func (f Field) info() *fieldInfo { return &fields[f&^Sent] }
-
-// String returns the field's canonical word.
-func (f Field) String() string {
-	if f&^Sent >= numFields || f&^Sent == FieldNone {
-		return "?"
-	}
-	if f&Sent != 0 {
-		return "msg." + f.info().names[0]
-	}
-	return f.info().names[0]
-}
-
-// Doc says in a few words what the field is.
-func (f Field) Doc() string { return f.info().doc }
-
-// InTuple reports whether the field is one of the first group: it is in a
-// tuple of every event.
-func (f Field) InTuple() bool { return f >= FieldFamily && f <= FieldReplyZone }
-
-var fieldByName = func() map[string]Field {
-	m := make(map[string]Field)
-	for f := Field(1); f < numFields; f++ {
-		if fields[f].kind == kindNone {
-			continue
-		}
-		for _, n := range fields[f].names {
-			m[fold(n)] = f
-		}
-	}
-	return m
-}()

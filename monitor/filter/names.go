@@ -47,18 +47,3 @@ var natBitNames = map[uint64]string{
 	natNoBits: "untracked-bits", natStrayBits: "stray-bits", natSrcAddr: "snat-addr",
 	natSrcPort: "snat-port", natDstAddr: "dnat-addr", natDstPort: "dnat-port",
 }
-
-// The bits of FieldNAT.
-const (
-	natSource   = uint64(monitor.NATSource)
-	natDest     = uint64(monitor.NATDestination)
-	natKinds    = natSource | natDest
-	natPortOnly = uint64(1) << (iota - 1)
-	natRedirect
-	natNoBits
-	natStrayBits
-	natSrcAddr
-	natSrcPort
-	natDstAddr
-	natDstPort
-)
