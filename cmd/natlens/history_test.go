@@ -65,7 +65,7 @@ func TestHistoryOnFullDisk(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{Sysctls: briefLives})
 	dir := t.TempDir()
 	history := filepath.Join(dir, "history")
-	cmd, stderr, root := onDisk(t, dir, 1<<20, 300, "record", "--history", history, "--netns", l.Gateway.Path())
+	cmd, stderr, root := onDisk(t, dir, 8<<20, 300, "record", "--history", history, "--netns", l.Gateway.Path())
 	says := func(text string) func() bool { return func() bool { return strings.Contains(stderr.String(), text) } }
 	labtest.WaitFor(t, "natlens to listen", says("natlens: capture: "))
 	// How many flows there are: a port may come again within a life.
