@@ -109,8 +109,9 @@ func TestMetricsOfEveryFlow(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
 		r := begin(t, ctx, l, cli.Console{}, append([]string{"watch", "--metrics", "127.0.0.1:0"}, wanted...)...)
 		at := r.metricsOf(t)
-		for range 25 {
-			if _, err := l.SYNOnce(ctx, lab.TCP{To: netip.AddrPortFrom(lab.Blackhole, 80)}); err != nil {
+		for port := range uint16(25) { // ports that the kernel chooses may repeat: the first flow is still in the table then
+			syn := lab.TCP{Local: netip.AddrPortFrom(netip.Addr{}, 40000+port), To: netip.AddrPortFrom(lab.Blackhole, 80)}
+			if _, err := l.SYNOnce(ctx, syn); err != nil {
 				t.Fatal(err)
 			}
 		}
