@@ -53,8 +53,8 @@ func (t *Table) prefetch(events []monitor.Event) {
 //	known       end the old,   merge          merge            merge, end
 //	            add, born (*)
 //
-// (*) unless the row is known from a dump only: a NEW that was on its way while
-// the dump ran means the same flow.
+// (*) only if the row's NEW was seen, or its id is another one. Otherwise the NEW
+// means the same flow: a dump, or an UPDATE from another CPU, has overtaken it.
 func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 	if !e.Kind.HasFlow() {
 		return
@@ -62,7 +62,6 @@ func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 	key := &e.Flow.Orig
 	row := t.index.find(h, key, t.rows)
 	if row >= 0 && !t.same(t.rows.at(uint32(row)), e) {
-		t.missed++
 		t.end(uint32(row), h, e.Time)
 		row = -1
 	}
@@ -87,7 +86,7 @@ func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 // same reports whether the event means the flow of the row, not a later one with
 // the same tuple.
 func (t *Table) same(p *packedRow, e *monitor.Event) bool {
-	if e.Kind == monitor.KindNew && p.state&RowDump == 0 {
+	if e.Kind == monitor.KindNew && p.state&RowBorn != 0 {
 		return false
 	}
 	return e.Has&monitor.AttrID == 0 || p.known&monitor.AttrID == 0 || p.id == e.Flow.ID

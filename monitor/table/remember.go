@@ -2,21 +2,23 @@ package table
 
 import "natlens/monitor"
 
-// merge brings the event's attributes into the row and the row's into the event.
+// merge brings the event's attributes into the row and the row's into the event. What
+// the row knows from an UPDATE is newer than the NEW that it has overtaken, and stays.
 func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	p := t.rows.at(row)
+	overtaken := e.Kind == monitor.KindNew && p.state&(RowBorn|RowDump) == 0
 	if e.Kind != monitor.KindExisting {
 		t.noteEvent(p)
 	}
 	if e.Kind == monitor.KindNew {
 		p.state |= RowBorn
 	}
-	if t.cfg.Life {
+	if t.cfg.Life && !overtaken {
 		t.recordLife(row, e)
 	}
 	e.Gen, e.Row = p.gen, row
 	t.touchEpoch(p)
-	if p.mergePacked(e) {
+	if !overtaken && p.mergePacked(e) {
 		e.Born = p.born()
 		return
 	}
@@ -25,8 +27,12 @@ func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	e.Flow.Path = r.Flow.Path
 	known := e.Known()
 	missing := r.Known & rememberedAttrs &^ known
+	if overtaken {
+		known &^= r.Known
+		r.First = min(r.First, e.Time)
+	}
 	if (r.Known|known)&monitor.AttrsInExtra != 0 {
-		t.mergeExtra(row, r, e, b, missing)
+		t.mergeExtra(row, e, b, known, missing)
 	}
 	mergeFlow(&r.Flow, &e.Flow, known)
 	if missing != 0 {
@@ -34,7 +40,9 @@ func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 		e.Remembered |= missing
 	}
 	r.Known |= known
-	r.Last = e.Time
+	if !overtaken {
+		r.Last = e.Time
+	}
 	e.Born = r.Born()
 	if e.Kind == monitor.KindDestroy && t.cfg.Linger <= 0 {
 		p.known = r.Known // what is let go at once need not be saved: a place for its counters may have to be made
@@ -50,10 +58,11 @@ func (t *Table) touchEpoch(p *packedRow) {
 	}
 }
 
-// mergeExtra merges the attributes in Extra.
-func (t *Table) mergeExtra(row uint32, r *Row, e *monitor.Event, b *monitor.Batch, missing monitor.Attrs) {
+// mergeExtra merges the attributes in Extra: those that the row takes, and those that
+// the event is missing.
+func (t *Table) mergeExtra(row uint32, e *monitor.Event, b *monitor.Batch, take, missing monitor.Attrs) {
 	kept := t.extras[row]
-	if has := e.Known() & monitor.AttrsInExtra; has != 0 {
+	if has := take & monitor.AttrsInExtra; has != 0 {
 		if kept == nil {
 			kept = new(monitor.Extra)
 			t.extras[row] = kept

@@ -47,7 +47,6 @@ type Table struct {
 	scratch     Row                               // the row at hand, unpacked
 	hashes      [32]uint64                        // of the events that are being applied
 	touched     uint64                            // keeps prefetch's reads alive
-	missed      uint64                            // ends concluded because the tuple was made again
 	changes     uint64
 }
 

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -240,6 +241,58 @@ func TestTableNamespaces(t *testing.T) {
 			}
 			return true
 		})
+	}
+}
+
+// TestTableUpdateOvertakesNew expects one flow of an UPDATE and its NEW in the wrong order,
+// with what the UPDATE says of it.
+func TestTableUpdateOvertakesNew(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before []monitor.Event // of the UPDATE
+		with   monitor.Attrs
+	}{
+		{name: "bare"},
+		{name: "with counters", with: monitor.AttrCountersOrig},
+		{name: "known from a dump", before: []monitor.Event{message(monitor.KindExisting, 1900, tcpTuple(2, 1), 7, nil)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			table := New(Config{Life: true, Linger: time.Second})
+			apply(table, c.before...)
+			got := apply(table,
+				message(monitor.KindUpdate, 2001, tcpTuple(2, 1), 7, func(e *monitor.Event) {
+					state(monitor.TCPSynRecv)(e)
+					e.Has |= c.with
+					e.Flow.Status |= monitor.SeenReply
+				}),
+				message(monitor.KindNew, 2000, tcpTuple(2, 1), 7, func(e *monitor.Event) {
+					state(monitor.TCPSynSent)(e)
+					e.Has |= monitor.AttrHelper | monitor.AttrMark
+					e.Flow.Mark, e.Extra = 9, &monitor.Extra{Helper: []byte("ftp")}
+				}))
+			row, gen, ok := table.Lookup(tcpTuple(2, 1))
+			r, x, _ := table.Get(row, gen)
+			if !ok || gen != 1 || got[1].Gen != 1 || table.Len() != 1 || r.Born() == 0 || r.Born() > 2000 {
+				t.Fatalf("%d flows, number %d of NEW, %d of the row, born %d", table.Len(), got[1].Gen, gen, r.Born())
+			}
+			if r.Flow.State != monitor.TCPSynRecv || !r.Flow.Status.Has(monitor.SeenReply) || r.Flow.Mark != 9 ||
+				string(x.Helper) != "ftp" || got[1].Flow.State != monitor.TCPSynSent {
+				t.Errorf("the row is %+v with helper %q; NEW is %+v", r.Flow, x.Helper, got[1].Flow)
+			}
+			end := apply(table, message(monitor.KindDestroy, 3000, tcpTuple(2, 1), 7, nil))[0]
+			life, _ := table.Life(row, gen)
+			if end.Gen != 1 || end.Born != r.Born() || table.Len() != 0 || slices.Contains(life.States[1:life.N],
+				LifeState(monitor.TCPSynSent)) {
+				t.Errorf("%d flows left after the DESTROY of number %d, born %d: %v", table.Len(), end.Gen, end.Born, life)
+			}
+		})
+	}
+	table := New(Config{})
+	got := apply(table,
+		message(monitor.KindUpdate, 2, tcpTuple(2, 1), 7, nil), message(monitor.KindNew, 1, tcpTuple(2, 1), 8, nil),
+		message(monitor.KindNew, 3, tcpTuple(2, 1), 8, nil))
+	if got[1].Gen != 2 || got[2].Gen != 3 {
+		t.Errorf("a NEW with another id, and a second NEW, are numbers %d and %d", got[1].Gen, got[2].Gen)
 	}
 }
 

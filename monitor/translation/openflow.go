@@ -23,7 +23,8 @@ type openBits uint8
 const (
 	openHasState openBits = 1 << iota
 	openHasID
-	openDumped // a dump reported it: a NEW that follows is about the same flow
+	openDumped // a dump reported it first
+	openBorn   // its NEW was seen: another NEW is about a later flow
 )
 
 // same reports whether the event is about this flow, not about a later one with
@@ -32,10 +33,25 @@ func (o *openFlow) same(e *monitor.Event) bool {
 	switch {
 	case o.gen != 0 && e.Gen != 0:
 		return o.gen == e.Gen
-	case e.Kind == monitor.KindNew && !e.Inferred && o.bits&openDumped == 0:
+	case e.Kind == monitor.KindNew && !e.Inferred && o.bits&openBorn != 0:
 		return false
 	}
 	return o.bits&openHasID == 0 || e.Known()&monitor.AttrID == 0 || o.id == e.Flow.ID
+}
+
+// bornLate takes over the beginning of the flow from a NEW that a dump or an UPDATE has
+// overtaken. What else the NEW says is older than what is known.
+func (o *openFlow) bornLate(at monitor.Time) {
+	o.bits |= openBorn
+	switch {
+	case at <= o.start:
+		o.start, o.doubt = at, o.doubt&^BeganBefore
+	case o.bits&openDumped != 0: // the flow may be an older one
+	case o.doubt == BeganBefore: // the UPDATE was stamped as it was received
+		o.doubt = 0
+	case o.doubt != 0: // no time of the flow is known
+		o.start, o.doubt = at, 0
+	}
 }
 
 // learn takes over what a message says about the flow.

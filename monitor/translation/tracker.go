@@ -140,11 +140,11 @@ func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 		t.expand(&ch.Opened[len(ch.Opened)-1], &key, &o)
 		return
 	}
-	if at := t.timeOf(e); e.Kind == monitor.KindNew && !e.Inferred && o.doubt&BeganBefore != 0 && at <= o.start {
-		// A dump reported the flow before its NEW arrived. The NEW has its beginning.
-		o.start, o.doubt = at, o.doubt&^BeganBefore
+	if e.Kind == monitor.KindNew && !e.Inferred {
+		o.bornLate(t.timeOf(e))
+	} else {
+		o.learn(e)
 	}
-	o.learn(e)
 	t.flows[key] = o
 }
 
@@ -162,8 +162,11 @@ func (t *Tracker) begin(e *monitor.Event) openFlow {
 		gen: e.Gen, number: t.last, sentAs: f.SentAs(), deliveredTo: f.DeliveredTo(),
 		nat: kindOf(f), losses: t.losses.count,
 	}
-	if e.Kind == monitor.KindExisting || e.Inferred {
+	switch {
+	case e.Kind == monitor.KindExisting || e.Inferred:
 		o.bits |= openDumped
+	case e.Kind == monitor.KindNew:
+		o.bits |= openBorn
 	}
 	switch {
 	case e.Known().Any(monitor.AttrStart):

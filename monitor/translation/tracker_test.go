@@ -91,6 +91,23 @@ func TestTracker(t *testing.T) {
 			f.Add(monitor.KindExisting, at(2), 0, client(1))
 			f.Life(at(1), at(9), 0, client(1))
 		}, []life{{1, 1, 9, Destroyed, 0}}, 0},
+		{"an UPDATE overtakes its NEW", func(f *feed) {
+			f.Add(monitor.KindUpdate, at(2), 0, client(1))
+			f.Life(at(1), at(9), 0, client(1))
+		}, []life{{1, 1, 9, Destroyed, 0}}, 0},
+		{"an UPDATE overtakes its NEW, both stamped as they are received", func(f *feed) {
+			f.Add(monitor.KindUpdate, at(1), 1, client(1))
+			f.Life(at(2), at(9), 1, client(1))
+		}, []life{{1, 1, 9, Destroyed, 0}}, 0},
+		{"an UPDATE overtakes its NEW after a gap", func(f *feed) {
+			f.Lost(at(0), at(1), 10)
+			f.Add(monitor.KindUpdate, at(3), 0, client(1))
+			f.Life(at(4), at(9), 0, client(1))
+		}, []life{{1, 4, 9, Destroyed, 0}}, 0},
+		{"an UPDATE comes before the NEW of another flow", func(f *feed) {
+			f.Add(monitor.KindUpdate, at(1), 0, client(1)).Flow.ID = 7
+			f.Life(at(2), at(9), 0, client(1))
+		}, []life{{1, 1, 2, Replaced, BeganBefore | EndedInGap}, {1, 2, 9, Destroyed, 0}}, 0},
 		{"a gap", func(f *feed) {
 			f.Add(monitor.KindNew, at(0), 1, client(1))
 			f.Life(at(0), at(1), 2, client(2))
