@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"os"
 	"testing"
 
@@ -158,5 +159,32 @@ func benchmarkSink(b *testing.B, sink monitor.Sink, events ...monitor.Event) {
 				b.Fatal(err)
 			}
 		}
+	}
+}
+
+// BenchmarkVaried writes the events of a busy gateway: no two flows have the same ports and ids.
+func BenchmarkVaried(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	events := make([]monitor.Event, 4096)
+	for i := range events {
+		e := tcpEvents()[[]int{0, 3}[i%2]]
+		o, r := &e.Flow.Orig, &e.Flow.Reply
+		o.Src[15], o.Dst[15], o.Dst[14] = byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32())
+		o.SrcPort, r.Src, r.DstPort = uint16(1024+rng.Uint32()%60000), o.Dst, uint16(1024+rng.Uint32()%60000)
+		e.Flow.ID, e.Gen = rng.Uint32(), uint64(rng.Uint32()%1e6)
+		e.Time += monitor.Time(i) * 5000
+		e.Seq = uint64(1_000_000 + i)
+		events[i] = e
+	}
+	sink := jsonl.NewWriter(io.Discard)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		if n%256 == 0 {
+			if err := sink.Write(&monitor.Batch{Events: events[n%4096:][:256]}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		n++
 	}
 }

@@ -33,19 +33,19 @@ func (j *Writer) Finding(f *monitor.Finding) error {
 	b = append(append(b, `,"figures":`...), monitor.MarshalFigures(f.Figures)...)
 	b = append(b, `,"examples":[`...)
 	for i := range f.Examples {
-		b = appendExample(b, i, &f.Examples[i])
+		b = j.example(b, i, &f.Examples[i])
 	}
 	return j.out.Flush(append(b, "]}\n"...))
 }
 
-// appendExample appends one of the flows that show the finding.
-func appendExample(b []byte, i int, x *monitor.FlowRef) []byte {
+// example appends one of the flows that show the finding.
+func (j *Writer) example(b []byte, i int, x *monitor.FlowRef) []byte {
 	if i > 0 {
 		b = append(b, ',')
 	}
 	b = num(b, `{"flow":`, x.Gen)
 	b = text.AppendProto(append(b, `,"proto":"`...), x.Orig.Proto)
 	b = num(b, `","protonum":`, uint64(x.Orig.Proto))
-	b = tupleMembers(append(b, `,"orig":{`...), &x.Orig)
+	b = j.tuple(append(b, `,"orig":{`...), &x.Orig)
 	return append(b, "}}"...)
 }

@@ -1,6 +1,8 @@
 package jsonl
 
 import (
+	"encoding/binary"
+
 	"natlens/export/text"
 	"natlens/monitor"
 )
@@ -18,25 +20,20 @@ func (j *Writer) flow(b []byte, e *monitor.Event) []byte {
 	if known&monitor.AttrOrig == 0 {
 		t = &f.Reply
 	}
-	if known.Any(monitor.AttrOrig | monitor.AttrReply) {
-		b = protocol(b, t)
-	}
-	if known&monitor.AttrState != 0 {
-		b = append(text.AppendState(append(b, `,"state":"`...), t.Proto, f.State), '"')
-	}
+	h := head{known & (monitor.AttrOrig | monitor.AttrReply | monitor.AttrState), t.Family, t.Proto, f.State}
+	b = j.heads.Append(b, h, uint32(h.proto)<<8|uint32(h.state)<<4|uint32(h.family), appendHead)
 	b = numIf(b, known&monitor.AttrTimeout != 0, `,"timeout":`, uint64(f.Timeout))
 	if known&monitor.AttrOrig != 0 {
-		b = append(tupleMembers(append(b, `,"orig":{`...), &f.Orig), '}')
+		b = append(j.tuple(append(b, `,"orig":{`...), &f.Orig), '}')
 	}
 	if known&monitor.AttrReply != 0 {
-		b = append(tupleMembers(append(b, `,"reply":{`...), &f.Reply), '}')
+		b = append(j.tuple(append(b, `,"reply":{`...), &f.Reply), '}')
 	}
 	if known.All(monitor.AttrOrig | monitor.AttrReply) {
-		b = nat(b, f)
+		b = j.nat(b, f)
 	}
 	if known&monitor.AttrStatus != 0 {
-		b = append(b, `,"status":["`...)
-		b = closeList(text.AppendStatusWords(b, f.Status, `","`), f.Status == 0)
+		b = j.statuses.Append(b, f.Status, uint32(f.Status), appendStatus)
 	}
 	b = numIf(b, known&monitor.AttrMark != 0, `,"mark":`, uint64(f.Mark))
 	if f.Path != monitor.PathUnknown {
@@ -68,13 +65,49 @@ func protocol(b []byte, t *monitor.Tuple) []byte {
 	return num(b, `","protonum":`, uint64(t.Proto))
 }
 
-// tupleMembers appends the members of one direction, in the words of conntrack(8).
-func tupleMembers(b []byte, t *monitor.Tuple) []byte {
-	b = text.AppendAddr(append(b, `"src":"`...), &t.Src, t.Family)
+// head has what the members family, proto, protonum and state depend on.
+type head struct {
+	known  monitor.Attrs
+	family monitor.Family
+	proto  monitor.Proto
+	state  monitor.State
+}
+
+func appendHead(b []byte, h head) []byte {
+	if h.known.Any(monitor.AttrOrig | monitor.AttrReply) {
+		b = protocol(b, &monitor.Tuple{Family: h.family, Proto: h.proto})
+	}
+	if h.known&monitor.AttrState != 0 {
+		b = append(text.AppendState(append(b, `,"state":"`...), h.proto, h.state), '"')
+	}
+	return b
+}
+
+func appendStatus(b []byte, s monitor.Status) []byte {
+	return closeList(text.AppendStatusWords(append(b, `,"status":["`...), s, `","`), s == 0)
+}
+
+// addr appends an address. Those of IPv6 take long to write.
+func (j *Writer) addr(b []byte, a *monitor.Addr, family monitor.Family) []byte {
+	if family != monitor.IPv6 {
+		return text.AppendAddr(b, a, family)
+	}
+	return j.addrs.Append(b, *a, binary.LittleEndian.Uint32(a[12:])^binary.LittleEndian.Uint32(a[4:]), appendIPv6)
+}
+
+func appendIPv6(b []byte, a monitor.Addr) []byte { return text.AppendAddr(b, &a, monitor.IPv6) }
+
+// tuple appends the members of one direction, in the words of conntrack(8).
+func (j *Writer) tuple(b []byte, t *monitor.Tuple) []byte {
+	if t.Proto.HasPorts() {
+		b = num(j.addr(append(b, `"src":"`...), &t.Src, t.Family), `","sport":`, uint64(t.SrcPort))
+		return num(j.addr(append(b, `,"dst":"`...), &t.Dst, t.Family), `","dport":`, uint64(t.DstPort))
+	}
 	names := namesOf(t.Proto)
-	b = numIf(append(b, '"'), names.src != "" && !t.Proto.IsICMP(), names.src, uint64(t.SrcPort))
-	b = text.AppendAddr(append(b, `,"dst":"`...), &t.Dst, t.Family)
-	b = numIf(append(b, '"'), names.dst != "", names.dst, uint64(t.DstPort))
+	b = append(j.addr(append(b, `"src":"`...), &t.Src, t.Family), '"')
+	b = numIf(b, names.src != "" && !t.Proto.IsICMP(), names.src, uint64(t.SrcPort))
+	b = append(j.addr(append(b, `,"dst":"`...), &t.Dst, t.Family), '"')
+	b = numIf(b, names.dst != "", names.dst, uint64(t.DstPort))
 	if t.Proto.IsICMP() {
 		b = num(b, `,"type":`, uint64(t.ICMPType()))
 		b = num(b, `,"code":`, uint64(t.ICMPCode()))
@@ -100,15 +133,15 @@ func namesOf(p monitor.Proto) endNames {
 
 // nat appends what NAT rewrites. A rewritten side has its address and its port, even if
 // only the port changes.
-func nat(b []byte, f *monitor.Flow) []byte {
+func (j *Writer) nat(b []byte, f *monitor.Flow) []byte {
 	n := f.NAT()
 	b = word(b, `,"nat":{"kind":"`, n.Kind.String())
 	names := namesOf(f.Orig.Proto)
 	if n.Kind&monitor.NATSource != 0 {
-		b = end(append(b, `,"src":"`...), f.SentAs(), f.Orig.Family, names.src)
+		b = j.end(append(b, `,"src":"`...), f.SentAs(), f.Orig.Family, names.src)
 	}
 	if n.Kind&monitor.NATDestination != 0 {
-		b = end(append(b, `,"dst":"`...), f.DeliveredTo(), f.Orig.Family, names.dst)
+		b = j.end(append(b, `,"dst":"`...), f.DeliveredTo(), f.Orig.Family, names.dst)
 	}
 	b = flag(b, `,"port_only":true`, n.PortOnly())
 	b = flag(b, `,"redirect":true`, n.Redirect)
@@ -117,7 +150,7 @@ func nat(b []byte, f *monitor.Flow) []byte {
 	return append(b, '}')
 }
 
-func end(b []byte, p monitor.Endpoint, family monitor.Family, port string) []byte {
-	b = append(text.AppendAddr(b, &p.Addr, family), '"')
+func (j *Writer) end(b []byte, p monitor.Endpoint, family monitor.Family, port string) []byte {
+	b = append(j.addr(b, &p.Addr, family), '"')
 	return numIf(b, port != "", port, uint64(p.Port))
 }

@@ -37,7 +37,7 @@ func (j *Writer) rare(b []byte, e *monitor.Event, known monitor.Attrs) []byte {
 		t.FlagsReply, t.MaskReply)
 	b = closeObject(b, tcp, at)
 	if x := e.Extra; x != nil && known&monitor.AttrsInExtra != 0 {
-		b = extraNumbers(extraText(b, x, known), x, known)
+		b = extraNumbers(j.extraText(b, x, known), x, known)
 	}
 	return b
 }
@@ -61,7 +61,7 @@ func side(b []byte, name string, hasScale, hasFlags bool, scale, flags, mask uin
 }
 
 // extraText appends attributes of text, bytes, bits and a tuple.
-func extraText(b []byte, x *monitor.Extra, known monitor.Attrs) []byte {
+func (j *Writer) extraText(b []byte, x *monitor.Extra, known monitor.Attrs) []byte {
 	if known&monitor.AttrHelper != 0 {
 		b = appendText(append(b, `,"helper":`...), x.Helper)
 	}
@@ -80,7 +80,7 @@ func extraText(b []byte, x *monitor.Extra, known monitor.Attrs) []byte {
 	if known&monitor.AttrMaster != 0 {
 		b = append(b, `,"master":`...)
 		at := len(b)
-		b = append(tupleMembers(append(protocol(b, &x.Master), ','), &x.Master), '}')
+		b = append(j.tuple(append(protocol(b, &x.Master), ','), &x.Master), '}')
 		b[at] = '{'
 	}
 	return b

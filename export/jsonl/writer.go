@@ -17,6 +17,9 @@ type Writer struct {
 
 	out             text.Lines
 	ts, start, stop text.RFC3339
+	heads           text.Cache[head]
+	statuses        text.Cache[monitor.Status]
+	addrs           text.Cache[monitor.Addr] // of IPv6
 }
 
 // NewWriter returns a sink of JSON lines.

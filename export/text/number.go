@@ -16,11 +16,7 @@ import (
 var digits = func() (t [2000]uint32) {
 	for i := range t {
 		word := make([]byte, 4)
-		if text := strconv.Itoa(i); i < 1000 {
-			word[3] = byte(copy(word, text))
-		} else {
-			word[3] = byte(copy(word, text[1:]))
-		}
+		word[3] = byte(copy(word, strconv.Itoa(i)[i/1000:]))
 		t[i] = binary.LittleEndian.Uint32(word)
 	}
 	return t
@@ -35,12 +31,23 @@ func put(text []byte, n uint64) int {
 
 // AppendUint appends n in decimal.
 func AppendUint(b []byte, n uint64) []byte {
-	if n >= 1000 {
-		b = AppendUint(b, n/1000)
-		n = 1000 + n%1000
+	const most = 12 // bytes below
+	b = slices.Grow(b, most)
+	at, text := len(b), b[len(b):len(b)+most]
+	switch {
+	case n < 1e3:
+		return b[:at+put(text, n)]
+	case n < 1e6:
+		size := put(text, n/1e3)
+		put(text[size:], 1000+n%1e3)
+		return b[:at+size+3]
+	case n < 1e9:
+		size := put(text, n/1e6)
+		put(text[size:], 1000+n/1e3%1e3)
+		put(text[size+3:], 1000+n%1e3)
+		return b[:at+size+6]
 	}
-	b = slices.Grow(b, 4)
-	return b[:len(b)+put(b[len(b):len(b)+4], n)]
+	return AppendNanos(AppendUint(b, n/1e9), uint32(n%1e9))
 }
 
 // AppendInt appends n in decimal.
@@ -70,9 +77,10 @@ func AppendAddr(b []byte, a *monitor.Addr, family monitor.Family) []byte {
 	b = slices.Grow(b, 16)
 	at, text := len(b), b[:len(b)+16]
 	for _, octet := range a[12:] {
-		at += put(text[at:], uint64(octet))
-		text[at] = '.'
-		at++
+		word := digits[octet]
+		n := int(word >> 24)
+		binary.LittleEndian.PutUint32(text[at:], word&0xffffff|'.'<<(8*n))
+		at += n + 1
 	}
 	return b[:at-1]
 }
