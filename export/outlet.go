@@ -24,13 +24,14 @@ const stuckTime = time.Second
 // nothing more is read for a second, what waits is dropped and Write returns ErrUnread.
 type Outlet struct {
 	file *os.File // not embedded: its other methods would write past the outlet
+	ctx  context.Context
 
 	mu      sync.Mutex
 	changed sync.Cond
 	room    int    // bytes that may wait behind a Write that has returned
 	waiting []byte // not yet being written
 	spare   []byte // a buffer that was written
-	writing bool
+	writing bool   // run is running
 	written uint64 // parts
 	err     error  // of the file, or ErrUnread
 }
@@ -45,10 +46,8 @@ func NewOutlet(ctx context.Context, w io.Writer) io.Writer {
 	if info, err := f.Stat(); err != nil || info.Mode().IsRegular() || isNull(info) {
 		return w
 	}
-	o := &Outlet{file: f}
+	o := &Outlet{file: f, ctx: ctx}
 	o.changed.L = &o.mu
-	go o.run()
-	context.AfterFunc(ctx, o.giveUp)
 	return o
 }
 
@@ -90,7 +89,10 @@ func (o *Outlet) Write(p []byte) (int, error) {
 		return 0, o.err
 	}
 	o.waiting = append(o.waiting, p...)
-	o.changed.Broadcast()
+	if !o.writing && len(p) > 0 {
+		o.writing = true
+		go o.run()
+	}
 	if o.room == 0 {
 		return len(p), o.flush()
 	}
@@ -132,17 +134,14 @@ func (o *Outlet) flush() error {
 	return o.err
 }
 
-// run writes what waits. It ends with the program, or with an error of the file.
+// run writes what waits, and ends when nothing does or the file has an error.
 func (o *Outlet) run() {
+	defer context.AfterFunc(o.ctx, o.giveUp)()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.err == nil {
-		if len(o.waiting) == 0 {
-			o.changed.Wait()
-			continue
-		}
+	for o.err == nil && len(o.waiting) > 0 {
 		b := o.waiting
-		o.waiting, o.spare, o.writing = o.spare[:0], nil, true
+		o.waiting, o.spare = o.spare[:0], nil
 		for rest := b; len(rest) > 0 && o.err == nil; {
 			part := rest[:min(len(rest), partSize)]
 			rest = rest[len(part):]
@@ -154,16 +153,19 @@ func (o *Outlet) run() {
 				o.err = err
 			}
 		}
-		o.spare, o.writing = b, false
+		o.spare = b
 		o.changed.Broadcast()
 	}
+	o.writing = false
+	o.changed.Broadcast()
 }
 
-// giveUp drops what waits once nothing has been written for stuckTime.
+// giveUp drops what waits once nothing has been written for stuckTime. It ends when
+// nothing waits.
 func (o *Outlet) giveUp() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.err == nil {
+	for o.err == nil && o.busy() {
 		before := o.written
 		o.mu.Unlock()
 		time.Sleep(stuckTime)
