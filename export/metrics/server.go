@@ -8,25 +8,32 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // ErrAddress is returned for an address without a valid host or port.
 var ErrAddress = errors.New("not an address with a port, such as 127.0.0.1:9742 or [::1]:9742")
 
-// Listen listens on a TCP address with a port. If the host is empty, it listens on every
-// address of this host.
+// Listen listens on a TCP address with a port. An IPv4 address gets no IPv6 listener: 0.0.0.0
+// means every IPv4 address of this host. If the host is empty or ::, it listens on all.
 func Listen(address string) (net.Listener, error) {
-	_, port, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, ErrAddress
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return nil, ErrAddress
 	}
-	l, err := net.Listen("tcp", address)
+	network := "tcp"
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
+		network = "tcp4"
+	}
+	l, err := net.Listen(network, address)
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -60,6 +67,7 @@ const (
 	idleTime    = 2 * time.Minute
 	headerBytes = 16 << 10
 	closingTime = 2 * time.Second
+	connections = 32 // at once; further ones wait
 )
 
 // Serve answers connections with the metrics of m, in a goroutine that Close ends.
@@ -78,7 +86,7 @@ func Serve(l net.Listener, m *Metrics) *Server {
 
 func (s *Server) serve(l net.Listener) {
 	defer close(s.done)
-	_ = s.http.Serve(l) // ends only by Close: net/http retries after errors of accept(2)
+	_ = s.http.Serve(netutil.LimitListener(l, connections)) // ends only by Close: net/http retries after errors of accept(2)
 }
 
 // Close stops listening, and waits up to two seconds for running scrapes.

@@ -5,9 +5,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestListen(t *testing.T) {
@@ -79,5 +81,58 @@ func TestServer(t *testing.T) {
 	if conn, err := net.Dial("tcp", l.Addr().String()); err == nil {
 		conn.Close()
 		t.Error("somebody listens still")
+	}
+}
+
+// TestListenIPv4 expects that an IPv4 address is not reachable by IPv6.
+func TestListenIPv4(t *testing.T) {
+	l, err := Listen("0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if at := l.Addr().(*net.TCPAddr); at.IP.To4() == nil {
+		t.Errorf("it listens on %v", at)
+	}
+}
+
+// TestConnections opens more connections than the server takes at once, and expects that
+// the next one gets its answer only when another one ends.
+func TestConnections(t *testing.T) {
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Serve(l, New(Config{})).Close()
+	ask := func(conn net.Conn) error {
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			return err
+		}
+		_, err := io.ReadFull(conn, make([]byte, 12))
+		return err
+	}
+	var held []net.Conn
+	for range connections + 1 {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if len(held) < connections {
+			if err := ask(conn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		held = append(held, conn)
+	}
+	last := held[connections]
+	_ = last.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	if err := ask(last); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("one connection too many: %v", err)
+	}
+	held[0].Close()
+	_ = last.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.ReadFull(last, make([]byte, 12)); err != nil {
+		t.Errorf("after another one ended: %v", err)
 	}
 }
