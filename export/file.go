@@ -31,18 +31,25 @@ type File struct {
 }
 
 // Create creates an output file with mode 0600. An existing file is an error, unless
-// o.Force is set: then it is emptied. With Force a file that is not a regular one (a pipe,
-// a terminal) is used as it is.
+// o.Force is set: then it is emptied. Force rejects a symbolic link, a FIFO and a socket.
+// It uses a character device, and what /dev links to, such as /dev/stdout, as it is.
 func Create(path string, o CreateOptions) (*File, error) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if o.Force {
-		flags = os.O_WRONLY | os.O_CREATE
+	old, err := os.Lstat(path)
+	if o.Force && err == nil {
+		flags = os.O_WRONLY | syscall.O_NONBLOCK // a FIFO in its place now is an error
+		if !old.IsDir() && !overwritable(path, old.Mode()) {
+			return nil, &createError{path + " is not a regular file: --force does not write over it", fs.ErrExist}
+		}
 	}
 	f, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
 		return nil, newCreateError(path, err)
 	}
 	info, err := f.Stat()
+	if err == nil && o.Force && old != nil && old.Mode().IsRegular() && !os.SameFile(old, info) {
+		err = &createError{path + " was replaced while it was opened", fs.ErrExist}
+	}
 	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&^0o600 != 0 {
 		err = f.Chmod(0o600)
 	}
@@ -54,6 +61,16 @@ func Create(path string, o CreateOptions) (*File, error) {
 		return nil, err
 	}
 	return &File{f: f, path: path, o: o, cut: info.Mode().IsRegular()}, nil
+}
+
+// overwritable reports whether Force may write to an existing file. Only root makes devices and the links in /dev; other
+// links and FIFOs may be another user's.
+func overwritable(path string, mode fs.FileMode) bool {
+	switch filepath.Dir(filepath.Clean(path)) {
+	case "/dev", "/dev/fd":
+		return true
+	}
+	return mode.IsRegular() || mode&fs.ModeCharDevice != 0
 }
 
 // createError says why a file could not be created, and what to do.

@@ -110,3 +110,28 @@ func TestForceEmptiesNoFileThatItRefuses(t *testing.T) {
 		t.Errorf("it contains %q, %v", text, err)
 	}
 }
+
+// TestForceFollowsNoLink expects Force to write over regular files only, and never to wait for the reader of a FIFO.
+func TestForceFollowsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	victim, link, fifo := filepath.Join(dir, "victim"), filepath.Join(dir, "link"), filepath.Join(dir, "fifo")
+	if err := errors.Join(os.WriteFile(victim, []byte("kept\n"), 0o600), os.Symlink(victim, link), syscall.Mkfifo(fifo, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, fifo} {
+		want := "output file " + path + " is not a regular file: --force does not write over it"
+		if _, err := Create(path, CreateOptions{Force: true}); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if text, err := os.ReadFile(victim); string(text) != "kept\n" || err != nil {
+		t.Errorf("the target of the link contains %q, %v", text, err)
+	}
+	for _, path := range []string{"/dev/null", "/dev/stdout"} {
+		f, err := Create(path, CreateOptions{Force: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = f.Close()
+	}
+}

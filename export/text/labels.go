@@ -2,10 +2,12 @@ package text
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // LabelFile is connlabel.conf: the names of label bits for iptables, nft and conntrack.
@@ -22,12 +24,12 @@ var (
 // ReadLabels reads a connlabel.conf; "" means [LabelFile]. A line is the number of a bit,
 // in decimal, octal or hex, and a name. As in libnetfilter_conntrack, other lines, numbers
 // above 1023, and the second line for a bit or with a name are ignored. A file without a
-// name is an error.
+// name is an error, and so is one that is not a regular file or has over 1 MiB.
 func ReadLabels(path string) (*Labels, error) {
 	if path == "" {
 		path = LabelFile
 	}
-	file, err := os.ReadFile(path)
+	file, err := readBounded(path)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +49,27 @@ func ReadLabels(path string) (*Labels, error) {
 		return nil, fmt.Errorf("%s names no label", path)
 	}
 	return labels, nil
+}
+
+// maxLabels bounds the size of a connlabel.conf.
+const maxLabels = 1 << 20
+
+// readBounded reads a regular file of up to maxLabels bytes. It does not wait for the writer of a FIFO.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case info.Size() > maxLabels:
+		return nil, fmt.Errorf("%s has more than %d bytes", path, maxLabels)
+	}
+	return io.ReadAll(io.LimitReader(f, maxLabels))
 }
 
 // Name returns the name of a bit, "" if it has none.

@@ -20,6 +20,9 @@ func (*CaptureFlags) Register(*cobra.Command)      {}
 func (*CaptureFlags) RegisterNetNS(*cobra.Command) {}
 func (*CaptureFlags) AllowEvery(*cobra.Command)    {}
 
+// Owned returns true: natlens is run by sudo(8) on Linux only.
+func Owned(string) bool { return true }
+
 var CompleteNetNS = cobra.NoFileCompletions
 
 func namespaceNames() []string { return nil }

@@ -5,6 +5,8 @@ package cli
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"natlens/monitor/lab"
 )
@@ -12,6 +14,16 @@ import (
 // Sudo reports whether a command that the user types needs sudo(8). Root of the lab's user namespace is an ordinary
 // user outside of it.
 func Sudo() bool { return os.Geteuid() != 0 || lab.Entered() }
+
+// Owned reports whether a directory belongs to the user that natlens runs as; if it does not exist, the nearest one above
+// it that does.
+func Owned(dir string) bool {
+	info, err := os.Stat(dir)
+	if os.IsNotExist(err) && dir != filepath.Dir(dir) {
+		return Owned(filepath.Dir(dir))
+	}
+	return err == nil && int(info.Sys().(*syscall.Stat_t).Uid) == os.Geteuid()
+}
 
 // Refused reports on standard error that a network namespace can't be read.
 func (c Console) Refused(err error) { fmt.Fprintf(c.Stderr, "natlens: %s\n", OneLine(err)) }

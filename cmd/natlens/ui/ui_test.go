@@ -3,6 +3,7 @@ package ui
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"natlens/cmd/natlens/cli"
@@ -38,5 +39,48 @@ func TestLabelNamesInUI(t *testing.T) {
 	const want = "filter: column 7: web: not a label: labels have no names here (open testdata/none.conf: no such file or directory), and numbers from 0 to 127"
 	if err := o.check(); err == nil || err.Error() != want {
 		t.Errorf("without the file: %v, want %s", err, want)
+	}
+}
+
+// TestFilterHistoryFollowsNoLink expects the file of filters to replace a link in its place, and to be in no directory of
+// another user.
+func TestFilterHistoryFollowsNoLink(t *testing.T) {
+	home := t.TempDir()
+	victim, file := filepath.Join(home, "victim"), filepath.Join(home, ".local/state/natlens/filters")
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(victim, []byte("kept\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, file); err != nil {
+		t.Fatal(err)
+	}
+	con := cli.Console{Getenv: func(name string) string { return map[string]string{"HOME": home}[name] }}
+	h := newFilterHistory(con)
+	if got := h.Lines(); got != nil {
+		t.Errorf("a link was read: %q", got)
+	}
+	h.Add("tcp")
+	h.Add("udp")
+	text, err := os.ReadFile(victim)
+	if err != nil || string(text) != "kept\n" {
+		t.Errorf("the target of the link has %q, %v", text, err)
+	}
+	if got := h.Lines(); !slices.Equal(got, []string{"tcp", "udp"}) {
+		t.Errorf("kept %q", got)
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a home of another user")
+	}
+	if err := os.Chown(home, 1234, 1234); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(home, ".local")); err != nil {
+		t.Fatal(err)
+	}
+	newFilterHistory(con).Add("tcp")
+	if _, err := os.Lstat(filepath.Join(home, ".local")); err == nil {
+		t.Error("root made .local in the home of another user")
 	}
 }

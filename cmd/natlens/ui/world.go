@@ -78,23 +78,25 @@ const historyLines = 200
 // filterHistory keeps the UI's filters in a file, a line each.
 type filterHistory struct{ path string }
 
-// newFilterHistory keeps them where the XDG base directories say, or nowhere if
-// there is no home.
+// newFilterHistory keeps them where the XDG base directories say. It keeps none without a home, and none in the home of
+// another user, such as that of a user who runs natlens with sudo.
 func newFilterHistory(con cli.Console) *filterHistory {
 	dir := con.Getenv("XDG_STATE_HOME")
-	if dir == "" {
-		home := con.Getenv("HOME")
-		if home == "" {
-			return &filterHistory{}
-		}
+	if home := con.Getenv("HOME"); dir == "" && home != "" {
 		dir = filepath.Join(home, ".local", "state")
+	}
+	if dir == "" || !cli.Owned(dir) {
+		return &filterHistory{}
 	}
 	return &filterHistory{filepath.Join(dir, "natlens", "filters")}
 }
 
-// Lines returns the filters, oldest first.
+// maxHistory bounds the size of the file.
+const maxHistory = 1 << 20
+
+// Lines returns the filters, oldest first. It reads a regular file only.
 func (h *filterHistory) Lines() []string {
-	if h.path == "" {
+	if info, err := os.Lstat(h.path); err != nil || !info.Mode().IsRegular() || info.Size() > maxHistory {
 		return nil
 	}
 	text, err := os.ReadFile(h.path)
@@ -105,12 +107,19 @@ func (h *filterHistory) Lines() []string {
 	return lines[max(0, len(lines)-historyLines):]
 }
 
-// Add keeps one more. What can't be written is forgotten at the end of the run.
+// Add keeps one more, in a new file that replaces the old one. What can't be written is forgotten at the end of the run.
 func (h *filterHistory) Add(filter string) {
 	if h.path == "" || os.MkdirAll(filepath.Dir(h.path), 0o700) != nil {
 		return
 	}
 	lines := append(h.Lines(), filter)
 	lines = lines[max(0, len(lines)-historyLines):]
-	_ = os.WriteFile(h.path, []byte(strings.Join(lines, "\n")+"\n"), 0o600)
+	f, err := os.CreateTemp(filepath.Dir(h.path), "filters.*") // mode 0600
+	if err != nil {
+		return
+	}
+	_, err = f.WriteString(strings.Join(lines, "\n") + "\n")
+	if errors.Join(err, f.Close()) != nil || os.Rename(f.Name(), h.path) != nil {
+		_ = os.Remove(f.Name())
+	}
 }

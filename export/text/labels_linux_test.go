@@ -1,0 +1,28 @@
+package text
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestReadLabelsOfRegularFilesOnly expects a FIFO without a writer, a device and a large file to be errors at once.
+func TestReadLabelsOfRegularFilesOnly(t *testing.T) {
+	fifo, large := filepath.Join(t.TempDir(), "fifo"), filepath.Join(t.TempDir(), "large")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(large, []byte(strings.Repeat("3 web\n", 200_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		fifo: fifo + " is not a regular file", "/dev/zero": "/dev/zero is not a regular file",
+		large: large + " has more than 1048576 bytes",
+	} {
+		if _, err := ReadLabels(path); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
