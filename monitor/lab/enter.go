@@ -9,7 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
-	"sync/atomic"
+	"strings"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -33,9 +33,8 @@ const enteredEnv = "NATLENS_LAB_ENTERED"
 // error, if the child cannot be started. The child gets SIGTERM if this process dies
 // first.
 func Enter() error {
-	_, entered := os.LookupEnv(enteredEnv)
+	_, entered = os.LookupEnv(enteredEnv)
 	os.Unsetenv(enteredEnv)
-	isEntered.Store(entered)
 	err := mayUnshare()
 	switch {
 	case err == nil && entered:
@@ -53,35 +52,27 @@ func Enter() error {
 	return nil
 }
 
-// isEntered is what Entered returns.
-var isEntered atomic.Bool
+// entered is what Entered returns.
+var entered bool
 
 // Entered reports whether the process runs in a user namespace that Enter made. It is
 // root there, but a plain user outside.
-func Entered() bool { return isEntered.Load() }
+func Entered() bool { return entered }
 
 // mayUnshare returns an error if a capability is missing or a network namespace cannot
 // be made.
 func mayUnshare() error {
-	if err := haveCapabilities(unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW); err != nil {
-		return err
+	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_RAW
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var have [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &have[0]); err != nil {
+		return fmt.Errorf("read capabilities: %w", err)
+	}
+	if have[0].Effective&needed != needed {
+		return fmt.Errorf("CAP_SYS_ADMIN, CAP_NET_ADMIN or CAP_NET_RAW is missing: %w", unix.EPERM)
 	}
 	if err := netns.OnThread(func() error { return unix.Unshare(unix.CLONE_NEWNET) }); err != nil {
 		return fmt.Errorf("unshare network namespace: %w", err)
-	}
-	return nil
-}
-
-func haveCapabilities(want ...uint) error {
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&hdr, &data[0]); err != nil {
-		return fmt.Errorf("read capabilities: %w", err)
-	}
-	for _, c := range want {
-		if data[c/32].Effective&(1<<(c%32)) == 0 {
-			return fmt.Errorf("capability %d is missing: %w", c, unix.EPERM)
-		}
 	}
 	return nil
 }
@@ -105,14 +96,12 @@ func reexec() (int, error) {
 	defer runtime.UnlockOSThread()
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer close(signals)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	done := make(chan struct{})
-	defer close(done)
-	go forwardSignals(cmd.Process, signals, done)
-
+	go forwardSignals(cmd.Process, signals)
 	err := cmd.Wait()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -125,20 +114,13 @@ func reexec() (int, error) {
 	return status.ExitStatus(), nil
 }
 
-// forwardSignals passes signals on to the child until done is closed. A signal from the
-// terminal (^C, ^\, hang-up) reaches the whole foreground process group, with the child.
-// It is not passed on: most programs end at once at the second signal.
-func forwardSignals(child *os.Process, signals <-chan os.Signal, done <-chan struct{}) {
-	for {
-		select {
-		case <-done:
-			return
-		case s := <-signals:
-			if s != syscall.SIGTERM && inForeground() {
-				continue
-			}
-			// The only error is that the child is gone, which Wait reports.
-			_ = child.Signal(s)
+// forwardSignals passes signals on to the child. A signal from the terminal (^C, ^\,
+// hang-up) reaches the whole foreground process group, with the child. It is not passed
+// on: most programs end at once at the second signal.
+func forwardSignals(child *os.Process, signals <-chan os.Signal) {
+	for s := range signals {
+		if s == syscall.SIGTERM || !inForeground() {
+			_ = child.Signal(s) // fails only if the child is gone, which Wait reports
 		}
 	}
 }
@@ -165,4 +147,30 @@ func loopbackUp() error {
 		return fmt.Errorf("loopback up: %w", err)
 	}
 	return nil
+}
+
+// ErrRefused is wrapped by the error of Enter if this process may make neither network
+// namespaces nor a user namespace to make them in.
+var ErrRefused = errors.New("network namespaces are refused")
+
+// refused explains cause with the sysctls of this host that refuse user namespaces to
+// plain users.
+func refused(cause error) error {
+	var found []string
+	for _, s := range []struct{ name, refuses string }{
+		{"kernel.unprivileged_userns_clone", "0"},             // Debian's patch
+		{"kernel.apparmor_restrict_unprivileged_userns", "1"}, // Ubuntu since 23.10
+		{"user.max_user_namespaces", "0"},
+		{"user.max_net_namespaces", "0"},
+	} {
+		if v, err := readHostSysctl(s.name); err == nil && v == s.refuses {
+			found = append(found, s.name+"="+v)
+		}
+	}
+	hint := "no sysctl that is known to refuse them is set: " +
+		"a container needs --privileged, or a seccomp profile that allows unshare"
+	if len(found) > 0 {
+		hint = "because of " + strings.Join(found, ", ") + " (change it with sysctl -w, or run as root)"
+	}
+	return fmt.Errorf("%w: %w; %s", ErrRefused, cause, hint)
 }

@@ -3,7 +3,9 @@
 package lab
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,110 +29,139 @@ type FTP struct {
 // source address of the control connection. With Config.Helpers the gateway expects the
 // data connection and records its master. Without, only a passive transfer works.
 func (l *Lab) FTPOnce(ctx context.Context, f FTP) (netip.AddrPort, error) {
-	from := l.orClient(f.From)
+	from := cmp.Or(f.From, l.Client)
+	control := TCP{From: from, Local: f.Local, To: ServerFTP}
+	return l.connection(ctx, control, func(ctx context.Context, conn *net.TCPConn) error {
+		c := &ftpClient{Conn: textproto.NewConn(conn)}
+		c.ask("", 220)
+		c.ask("USER anonymous", 230)
+		var open func() (*net.TCPConn, error) // the data connection
+		if f.Passive {
+			at, err := parseFTPAddress(c.ask("PASV", 227))
+			c.err = cmp.Or(c.err, err)
+			open = func() (*net.TCPConn, error) { return from.DialTCP(ctx, netip.AddrPort{}, at) }
+		} else {
+			listener, err := from.ListenTCP(netip.AddrPortFrom(addrPortOf(conn.LocalAddr()).Addr(), 0))
+			if err != nil {
+				return err
+			}
+			defer listener.Close()
+			defer endWith(ctx, listener)()
+			c.ask("PORT "+ftpAddress(addrPortOf(listener.Addr())), 200)
+			open = listener.AcceptTCP
+		}
+		c.ask("RETR "+strconv.Itoa(f.Bytes), 150)
+		if c.err != nil {
+			return c.err
+		}
+		data, err := open()
+		if err != nil {
+			return err
+		}
+		defer data.Close()
+		defer endWith(ctx, data)()
+		got, err := io.Copy(io.Discard, data)
+		if err == nil && got != int64(f.Bytes) {
+			err = fmt.Errorf("%d bytes of %d arrived", got, f.Bytes)
+		}
+		c.ask("", 226)
+		c.ask("QUIT", 221)
+		return cmp.Or(err, c.err)
+	})
+}
+
+// ftpClient is the client's side of a control connection.
+type ftpClient struct {
+	*textproto.Conn
+	err error // the first one
+}
+
+// ask sends a command, unless it is empty, and returns the text of the answer, which must
+// have the code. It does nothing after an error.
+func (c *ftpClient) ask(command string, code int) (text string) {
+	if c.err == nil && command != "" {
+		c.err = c.PrintfLine("%s", command)
+	}
+	if c.err == nil {
+		_, text, c.err = c.ReadCodeLine(code)
+	}
+	return text
+}
+
+// ftpDataPort is the source port of a server's data connections (RFC 959).
+const ftpDataPort = 20
+
+// answerFTP is the server's side of FTPOnce.
+func (l *Lab) answerFTP(conn *net.TCPConn) error {
+	c := textproto.NewConn(conn)
+	open := func(context.Context) (*net.TCPConn, error) {
+		return nil, errors.New("no PORT or PASV came before RETR")
+	}
+	for answer := "220 lab"; ; {
+		if err := c.PrintfLine("%s", answer); err != nil {
+			return err
+		}
+		line, err := c.ReadLine()
+		if err == io.EOF {
+			return ackNow(conn) // the client closes first, as in serveRequests
+		}
+		if err != nil {
+			return err
+		}
+		switch command, arg, _ := strings.Cut(line, " "); command {
+		case "USER":
+			answer = "230 welcome"
+		case "PORT":
+			answer = "200 ok"
+			open = func(ctx context.Context) (*net.TCPConn, error) {
+				at, err := parseFTPAddress(arg)
+				if err != nil {
+					return nil, err
+				}
+				return l.Server.DialTCP(ctx, netip.AddrPortFrom(ServerIP, ftpDataPort), at)
+			}
+		case "PASV":
+			listener, err := l.Server.ListenTCP(netip.AddrPortFrom(ServerIP, 0))
+			if err != nil {
+				return err
+			}
+			defer listener.Close()
+			answer = fmt.Sprintf("227 entering passive mode (%s)", ftpAddress(addrPortOf(listener.Addr())))
+			open = func(ctx context.Context) (*net.TCPConn, error) {
+				defer endWith(ctx, listener)()
+				return listener.AcceptTCP()
+			}
+		case "RETR":
+			if err := c.PrintfLine("150 sending"); err != nil {
+				return err
+			}
+			answer = "226 done"
+			if err := sendFile(l.life, open, arg); err != nil {
+				answer = fmt.Sprintf("425 %s", err)
+			}
+		case "QUIT":
+			answer = "221 bye"
+		default:
+			answer = "502 unknown command"
+		}
+	}
+}
+
+// sendFile sends a file, whose name is its size in bytes, by a data connection.
+func sendFile(ctx context.Context, open func(context.Context) (*net.TCPConn, error), name string) error {
+	size, err := strconv.ParseUint(name, 10, 32)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
 	defer cancel()
-	conn, err := from.DialTCP(ctx, f.Local, ServerFTP)
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("ftp from %s: %w", from.name, err)
-	}
-	defer conn.Close()
-	defer endWith(ctx, conn)()
-	c := &ftpClient{from, conn, textproto.NewConn(conn)}
-	if err := c.run(ctx, f); err != nil {
-		return addrPortOf(conn.LocalAddr()), fmt.Errorf("ftp from %s: %w", from.name, err)
-	}
-	return addrPortOf(conn.LocalAddr()), nil
-}
-
-type ftpClient struct {
-	ns      *Namespace
-	conn    *net.TCPConn
-	control *textproto.Conn
-}
-
-func (c *ftpClient) run(ctx context.Context, f FTP) error {
-	if _, _, err := c.control.ReadCodeLine(220); err != nil {
-		return err
-	}
-	if _, err := c.command("USER anonymous", 230); err != nil {
-		return err
-	}
-	transfer := c.active
-	if f.Passive {
-		transfer = c.passive
-	}
-	if err := transfer(ctx, f.Bytes); err != nil {
-		return err
-	}
-	if _, err := c.command("QUIT", 221); err != nil {
-		return err
-	}
-	return finish(c.conn)
-}
-
-// command sends a command and returns the text of the answer, which must have the code.
-func (c *ftpClient) command(line string, code int) (string, error) {
-	if err := c.control.PrintfLine("%s", line); err != nil {
-		return "", err
-	}
-	_, text, err := c.control.ReadCodeLine(code)
-	return text, err
-}
-
-func (c *ftpClient) passive(ctx context.Context, n int) error {
-	answer, err := c.command("PASV", 227)
-	if err != nil {
-		return err
-	}
-	at, err := parseFTPAddress(answer)
-	if err != nil {
-		return err
-	}
-	data, err := c.ns.DialTCP(ctx, netip.AddrPort{}, at)
+	data, err := open(ctx)
 	if err != nil {
 		return err
 	}
 	defer data.Close()
-	if _, err := c.command("RETR "+strconv.Itoa(n), 150); err != nil {
-		return err
-	}
-	return c.receive(ctx, data, n)
-}
-
-func (c *ftpClient) active(ctx context.Context, n int) error {
-	listener, err := c.ns.ListenTCP(netip.AddrPortFrom(addrPortOf(c.conn.LocalAddr()).Addr(), 0))
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	if _, err := c.command("PORT "+ftpAddress(addrPortOf(listener.Addr())), 200); err != nil {
-		return err
-	}
-	// If the server cannot connect, its answer has another code.
-	if _, err := c.command("RETR "+strconv.Itoa(n), 150); err != nil {
-		return err
-	}
-	defer endWith(ctx, listener)()
-	data, err := listener.AcceptTCP()
-	if err != nil {
-		return err
-	}
-	defer data.Close()
-	return c.receive(ctx, data, n)
-}
-
-// receive reads the whole file.
-func (c *ftpClient) receive(ctx context.Context, data *net.TCPConn, n int) error {
 	defer endWith(ctx, data)()
-	got, err := io.Copy(io.Discard, data)
-	if err != nil {
-		return err
-	}
-	if got != int64(n) {
-		return fmt.Errorf("%d bytes of %d arrived", got, n)
-	}
-	_, _, err = c.control.ReadCodeLine(226)
+	_, err = io.CopyN(data, zeros{}, int64(size))
 	return err
 }
 
@@ -142,20 +173,12 @@ func ftpAddress(a netip.AddrPort) string {
 
 // parseFTPAddress reads the six numbers of a PORT command or of an answer 227.
 func parseFTPAddress(text string) (netip.AddrPort, error) {
-	if _, after, ok := strings.Cut(text, "("); ok {
-		text, _, _ = strings.Cut(after, ")")
+	var ip [4]byte
+	var high, low byte
+	numbers := text[strings.IndexByte(text, '(')+1:]
+	_, err := fmt.Sscanf(numbers, "%d,%d,%d,%d,%d,%d", &ip[0], &ip[1], &ip[2], &ip[3], &high, &low)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("address in %q: %w", text, err)
 	}
-	var n [6]byte
-	fields := strings.Split(text, ",")
-	if len(fields) != len(n) {
-		return netip.AddrPort{}, fmt.Errorf("no address in %q", text)
-	}
-	for i, f := range fields {
-		v, err := strconv.ParseUint(f, 10, 8)
-		if err != nil {
-			return netip.AddrPort{}, fmt.Errorf("address in %q: %w", text, err)
-		}
-		n[i] = byte(v)
-	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(n[:4])), uint16(n[4])<<8|uint16(n[5])), nil
+	return netip.AddrPortFrom(netip.AddrFrom4(ip), uint16(high)<<8|uint16(low)), nil
 }

@@ -5,8 +5,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/netip"
 	"sync"
 	"time"
@@ -36,79 +34,25 @@ type Lab struct {
 	IPv6 bool
 
 	cfg     Config
+	all     []*Namespace    // those that exist so far
 	helpers map[string]bool // assigned helpers, by the kernel's names
 
-	// serving counts the services' goroutines. They end when life is canceled and
-	// closers are closed.
-	serving   sync.WaitGroup
-	life      context.Context
-	end       context.CancelFunc
-	mu        sync.Mutex // guards closers and closed
-	closers   map[io.Closer]struct{}
-	closed    bool
-	closeOnce sync.Once
-	closeErr  error
+	serving sync.WaitGroup  // the services' goroutines
+	life    context.Context // its end closes their sockets
+	end     context.CancelFunc
 }
 
-// Close stops the services and closes the namespaces. Stop Run and every action
-// first. The kernel removes the namespaces in the background, without DESTROY events.
+// Close stops the services and closes the namespaces. Call it once, after Run and every
+// action have ended. The kernel removes the namespaces in the background, without
+// DESTROY events.
 func (l *Lab) Close() error {
-	l.closeOnce.Do(func() {
-		l.end()
-		l.mu.Lock()
-		l.closed = true
-		for c := range l.closers {
-			_ = c.Close() // the service fails on purpose
-		}
-		l.mu.Unlock()
-		l.serving.Wait()
-		for _, n := range l.namespaces() {
-			if err := n.Close(); err != nil {
-				l.closeErr = errors.Join(l.closeErr, fmt.Errorf("close %s: %w", n.name, err))
-			}
-		}
-	})
-	return l.closeErr
-}
-
-// namespaces returns the namespaces that exist so far.
-func (l *Lab) namespaces() []*Namespace {
-	var made []*Namespace
-	for _, n := range []*Namespace{l.Client, l.Client2, l.Gateway, l.Server} {
-		if n != nil {
-			made = append(made, n)
-		}
+	l.end()
+	l.serving.Wait()
+	var err error
+	for _, n := range l.all {
+		err = errors.Join(err, n.Close())
 	}
-	return made
-}
-
-// own registers something that Close closes. If the lab is already closed, own closes
-// c at once and returns false.
-func (l *Lab) own(c io.Closer) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		_ = c.Close()
-		return false
-	}
-	l.closers[c] = struct{}{}
-	return true
-}
-
-// disown closes c and removes it from the closers.
-func (l *Lab) disown(c io.Closer) {
-	l.mu.Lock()
-	delete(l.closers, c)
-	l.mu.Unlock()
-	_ = c.Close()
-}
-
-// orClient returns n, or the client if n is nil.
-func (l *Lab) orClient(n *Namespace) *Namespace {
-	if n == nil {
-		return l.Client
-	}
-	return n
+	return err
 }
 
 // families returns the addresses whose family the kernel has.
@@ -133,9 +77,6 @@ func endWith(ctx context.Context, conn interface{ SetDeadline(time.Time) error }
 
 // sleep waits for d or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
@@ -299,7 +300,7 @@ func TestNoTrack(t *testing.T) {
 	t.Parallel()
 	l := labtest.New(t)
 	err := labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "raw_prerouting",
-		lab.Proto(unix.IPPROTO_UDP), lab.Dport(9), labtest.NoTrack())
+		lab.Proto(unix.IPPROTO_UDP), lab.Dport(9), lab.Part{&expr.Notrack{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,16 +17,12 @@ type action func(context.Context) error
 // trafficKind is one kind of traffic. plan draws an action and runs on Run's goroutine; the
 // action runs on its own.
 type trafficKind struct {
-	name   string
 	weight int // frequency, relative to the other kinds
 	plan   func(*rand.Rand) action
 }
 
-// unanswered ends the names of the kinds whose destination does not answer.
-const unanswered = ", unanswered"
-
-// kinds is the mix.
-func (l *Lab) kinds() []trafficKind {
+// kinds returns the mix. If answered is set, it has only kinds whose destination answers.
+func (l *Lab) kinds(answered bool) []trafficKind {
 	web := func(to netip.AddrPort) func(*rand.Rand) action {
 		return func(r *rand.Rand) action { return once(l.TCPOnce, l.web(r, l.either(r), to)) }
 	}
@@ -39,48 +35,49 @@ func (l *Lab) kinds() []trafficKind {
 		}
 	}
 	kinds := []trafficKind{
-		{"https", 24, web(ServerHTTPS)},
-		{"http", 10, web(ServerHTTP)},
-		{"published", 8, func(r *rand.Rand) action { return once(l.TCPOnce, l.web(r, l.Server, PublishedHTTP)) }},
-		{"redirected", 5, web(Redirected)},
-		{"redirected on loopback", 2, func(r *rand.Rand) action {
-			return once(l.TCPOnce, l.web(r, l.Gateway, RedirectedLoopback))
+		{24, web(ServerHTTPS)},
+		{10, web(ServerHTTP)},
+		{8, func(r *rand.Rand) action { return once(l.TCPOnce, l.web(r, l.Server, PublishedHTTP)) }},
+		{5, web(Redirected)},
+		{2, func(r *rand.Rand) action { return once(l.TCPOnce, l.web(r, l.Gateway, RedirectedLoopback)) }},
+		{1, func(r *rand.Rand) action {
+			return l.session(TCP{From: l.either(r), To: ServerSSH, Hold: seconds(r, 20, 120)})
 		}},
-		{"session", 1, func(r *rand.Rand) action {
-			return l.session(TCP{From: l.either(r), To: ServerSSH}, seconds(r, 20, 120))
-		}},
-		{"names", 20, func(r *rand.Rand) action {
+		{20, func(r *rand.Rand) action {
 			return once(l.UDPOnce, UDP{From: l.either(r), To: ServerDNS, Bytes: 30 + r.IntN(30)})
 		}},
-		{"time" + unanswered, 3, udp(UDP{To: netip.AddrPortFrom(Blackhole, 123), Bytes: 48, NoReply: true})},
-		{"connect" + unanswered, 2, func(r *rand.Rand) action {
-			return once(l.SYNOnce, TCP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 443)})
-		}},
-		{"ping", 5, ping(ServerIP)},
-		{"sctp", 1, func(r *rand.Rand) action {
+		{5, ping(ServerIP)},
+		{1, func(r *rand.Rand) action {
 			// Raw packets need a port of their own: one from Linux's ephemeral range.
 			local := portOnly(uint16(32768 + r.IntN(28232)))
 			return once(l.SCTPOnce, SCTP{From: l.either(r), Local: local, To: netip.AddrPortFrom(ServerIP, 3868)})
 		}},
-		{"udplite", 1, func(r *rand.Rand) action { return once(l.UDPLiteOnce, UDP{From: l.either(r), To: ServerDNS}) }},
+		{1, func(r *rand.Rand) action { return once(l.UDPLiteOnce, UDP{From: l.either(r), To: ServerDNS}) }},
 		// Only one client: without ports two clients cannot share one address.
-		{"gre", 1, func(*rand.Rand) action {
+		{1, func(*rand.Rand) action {
 			return func(ctx context.Context) error { return l.GREOnce(ctx, GRE{Raw: Raw{To: ServerIP}}) }
 		}},
-		{"protocol 253", 1, func(*rand.Rand) action {
+		{1, func(*rand.Rand) action {
 			return func(ctx context.Context) error { return l.RawOnce(ctx, Raw{To: ServerIP}) }
 		}},
 	}
+	if !answered {
+		kinds = append(kinds,
+			trafficKind{3, udp(UDP{To: netip.AddrPortFrom(Blackhole, 123), Bytes: 48, NoReply: true})},
+			trafficKind{2, func(r *rand.Rand) action {
+				return once(l.SYNOnce, TCP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 443)})
+			}})
+	}
 	if l.cfg.Helpers {
-		kinds = append(kinds, trafficKind{"ftp", 2, func(r *rand.Rand) action {
+		kinds = append(kinds, trafficKind{2, func(r *rand.Rand) action {
 			return once(l.FTPOnce, FTP{From: l.either(r), Bytes: sizeOf(r), Passive: r.IntN(2) == 0})
 		}})
 	}
 	if l.IPv6 {
 		kinds = append(kinds,
-			trafficKind{"https over ipv6", 10, web(ServerHTTPS6)},
-			trafficKind{"names over ipv6", 6, udp(UDP{To: ServerDNS6})},
-			trafficKind{"ping over ipv6", 3, ping(ServerIP6)})
+			trafficKind{10, web(ServerHTTPS6)},
+			trafficKind{6, udp(UDP{To: ServerDNS6})},
+			trafficKind{3, ping(ServerIP6)})
 	}
 	return kinds
 }
@@ -132,19 +129,17 @@ func (l *Lab) pings(p Ping, n int) action {
 	}
 }
 
-// session keeps a connection open for a time, with a few bytes every second.
-func (l *Lab) session(c TCP, length time.Duration) action {
+// session keeps a connection open for c.Hold, with a few bytes every second.
+func (l *Lab) session(c TCP) action {
 	return func(ctx context.Context) error {
-		_, err := l.connection(ctx, c, length, func(ctx context.Context, conn *net.TCPConn) error {
-			for end := time.Now().Add(length); time.Now().Before(end); {
-				if err := fetch(conn, 200); err != nil {
-					return err
-				}
-				if err := sleep(ctx, time.Second); err != nil {
-					return err
+		_, err := l.connection(ctx, c, func(ctx context.Context, conn *net.TCPConn) error {
+			var err error
+			for end := time.Now().Add(c.Hold); err == nil && time.Now().Before(end); {
+				if err = fetch(conn, 200); err == nil {
+					err = sleep(ctx, time.Second)
 				}
 			}
-			return nil
+			return err
 		})
 		return err
 	}

@@ -59,12 +59,11 @@ func (n *Namespace) Close() error { return n.file.Close() }
 func (n *Namespace) Do(f func() error) error {
 	runtime.LockOSThread()
 	own, err := netns.Get()
-	if err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter %s: %w", n.name, err)
+	if err == nil {
+		defer own.Close()
+		err = netns.Set(netns.NsHandle(n.FD()))
 	}
-	defer own.Close()
-	if err := netns.Set(netns.NsHandle(n.FD())); err != nil {
+	if err != nil {
 		runtime.UnlockOSThread()
 		return fmt.Errorf("enter %s: %w", n.name, err)
 	}

@@ -15,6 +15,29 @@ import (
 // words. A rule is a list of parts.
 type Part []expr.Any
 
+// Rule returns a rule of a chain. It is not added yet.
+func Rule(c *nftables.Chain, parts ...Part) *nftables.Rule {
+	r := &nftables.Rule{Table: c.Table, Chain: c}
+	for _, p := range parts {
+		r.Exprs = append(r.Exprs, p...)
+	}
+	return r
+}
+
+// Match matches packets for which load puts data into register 1.
+func Match(load expr.Any, data []byte) Part {
+	return Part{load, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: data}}
+}
+
+// With puts each argument into a register, from register 1 on, and executes the statement.
+func With(statement expr.Any, args ...[]byte) Part {
+	var p Part
+	for i, data := range args {
+		p = append(p, &expr.Immediate{Register: uint32(i + 1), Data: data})
+	}
+	return append(p, statement)
+}
+
 // IIf matches packets that arrived on the interface: iifname "lan".
 func IIf(name string) Part { return metaName(expr.MetaKeyIIFNAME, name) }
 
@@ -24,21 +47,21 @@ func OIf(name string) Part { return metaName(expr.MetaKeyOIFNAME, name) }
 func metaName(key expr.MetaKey, name string) Part {
 	padded := make([]byte, unix.IFNAMSIZ)
 	copy(padded, name)
-	return Part{&expr.Meta{Key: key, Register: 1}, equal(padded)}
+	return Match(&expr.Meta{Key: key, Register: 1}, padded)
 }
 
 // Proto matches the transport protocol: meta l4proto 17.
-func Proto(p byte) Part {
-	return Part{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, equal([]byte{p})}
+func Proto(p byte) Part { return Match(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, []byte{p}) }
+
+// Transport matches bytes at an offset of the transport header. Put Proto before it.
+func Transport(offset uint32, data ...byte) Part {
+	return Match(&expr.Payload{
+		DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: uint32(len(data)),
+	}, data)
 }
 
 // Dport matches the destination port of TCP, UDP, UDPLITE and SCTP. Put Proto before it.
-func Dport(port uint16) Part {
-	return Part{
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
-		equal(binaryutil.BigEndian.PutUint16(port)),
-	}
-}
+func Dport(port uint16) Part { return Transport(2, binaryutil.BigEndian.PutUint16(port)...) }
 
 // CtNew matches packets that start a flow: ct state new.
 func CtNew() Part {
@@ -52,8 +75,6 @@ func CtNew() Part {
 	}
 }
 
-func equal(data []byte) expr.Any { return &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: data} }
-
 // Accept accepts the packet.
 func Accept() Part { return Part{&expr.Verdict{Kind: expr.VerdictAccept}} }
 
@@ -65,29 +86,13 @@ func Masquerade() Part { return Part{&expr.Masq{}} }
 
 // DNAT translates the destination to an IPv4 address and port.
 func DNAT(to netip.Addr, port uint16) Part {
-	return Part{
-		&expr.Immediate{Register: 1, Data: to.AsSlice()},
-		&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(port)},
-		&expr.NAT{
-			Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4,
-			RegAddrMin: 1, RegProtoMin: 2, RegProtoMax: 2, Specified: true,
-		},
-	}
+	return With(&expr.NAT{
+		Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4,
+		RegAddrMin: 1, RegProtoMin: 2, RegProtoMax: 2, Specified: true,
+	}, to.AsSlice(), binaryutil.BigEndian.PutUint16(port))
 }
 
 // Redirect translates the destination to a port of this host.
 func Redirect(port uint16) Part {
-	return Part{
-		&expr.Immediate{Register: 1, Data: binaryutil.BigEndian.PutUint16(port)},
-		&expr.Redir{RegisterProtoMin: 1},
-	}
-}
-
-// Rule returns a rule of a chain. It is not added yet.
-func Rule(c *nftables.Chain, parts ...Part) *nftables.Rule {
-	r := &nftables.Rule{Table: c.Table, Chain: c}
-	for _, p := range parts {
-		r.Exprs = append(r.Exprs, p...)
-	}
-	return r
+	return With(&expr.Redir{RegisterProtoMin: 1}, binaryutil.BigEndian.PutUint16(port))
 }

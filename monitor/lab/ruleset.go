@@ -3,74 +3,22 @@
 package lab
 
 import (
+	"errors"
+
 	"github.com/google/nftables"
-	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
-// The gateway's base chains, in a table "nat" (IPv4 only) and a table "filter" of each
-// family. The nat chains alone would turn conntrack on; the raw and mangle chains are
-// for rules that tests add before or after the lookup.
-var (
-	natChains = []nftables.Chain{
-		{Name: "prerouting", Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityNATDest},
-		{Name: "output", Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityNATDest},
-		{Name: "input", Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityNATSource},
-		{Name: "postrouting", Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource},
-	}
-	filterChains = []nftables.Chain{
-		{Name: "raw_prerouting", Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRaw},
-		{Name: "raw_output", Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityRaw},
-		{Name: "mangle_prerouting", Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityMangle},
-		{Name: "mangle_output", Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityMangle},
-		{Name: "input", Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter},
-		{Name: "forward", Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter},
-	}
-)
-
-// addTable adds a table with base chains of one type and returns the chains by name.
-func addTable(
-	c *nftables.Conn, family nftables.TableFamily, name string, kind nftables.ChainType, chains []nftables.Chain,
-) map[string]*nftables.Chain {
-	table := c.AddTable(&nftables.Table{Family: family, Name: name})
-	added := make(map[string]*nftables.Chain, len(chains))
-	for _, chain := range chains {
-		chain.Table, chain.Type = table, kind
-		added[chain.Name] = c.AddChain(&chain)
-	}
-	return added
+// Chain adds a base chain to c.
+func Chain(
+	c *nftables.Conn, t *nftables.Table, kind nftables.ChainType,
+	name string, hook *nftables.ChainHook, priority *nftables.ChainPriority,
+) *nftables.Chain {
+	return c.AddChain(&nftables.Chain{Table: t, Name: name, Type: kind, Hooknum: hook, Priority: priority})
 }
 
-// loadRules loads the gateway's rules in one transaction, and then the helpers.
-func (l *Lab) loadRules() error {
-	var mangle *nftables.Chain
-	err := l.Gateway.NFT(func(c *nftables.Conn) error {
-		loadNAT(c)
-		mangle = loadFilter(c, nftables.TableFamilyIPv4)["mangle_prerouting"]
-		if l.IPv6 {
-			loadFilter(c, nftables.TableFamilyIPv6)
-		}
-		return nil
-	})
-	if err != nil || !l.cfg.Helpers {
-		return err
-	}
-	for i, h := range helpers {
-		// Each in its own transaction: the kernel may lack one. FTP is required.
-		err := l.Gateway.NFT(func(c *nftables.Conn) error { loadHelper(c, mangle, h); return nil })
-		if err != nil && i == 0 {
-			return err
-		}
-		l.helpers[h.name] = err == nil
-	}
-	return nil
-}
-
-// Helps reports whether the gateway assigns the helper, which has the kernel's name.
-func (l *Lab) Helps(name string) bool { return l.helpers[name] }
-
-// loadNAT is, in nft's words:
+// loadRules loads the gateway's rules and helpers. They are, in nft's words:
 //
 //	table ip nat {
 //		chain prerouting {
@@ -81,60 +29,96 @@ func (l *Lab) Helps(name string) bool { return l.helpers[name] }
 //		chain output { oifname "lo" tcp dport 8081 redirect to :9091 }
 //		chain postrouting { oifname "wan" masquerade }
 //	}
-func loadNAT(c *nftables.Conn) {
-	chains := addTable(c, nftables.TableFamilyIPv4, "nat", nftables.ChainTypeNAT, natChains)
-	tcp, pre, to := Proto(unix.IPPROTO_TCP), chains["prerouting"], Dport(Redirected.Port())
-	c.AddRule(Rule(pre, IIf(IfWAN), tcp, Dport(PublishedHTTP.Port()), DNAT(ClientHTTP.Addr(), ClientHTTP.Port())))
-	c.AddRule(Rule(pre, IIf(IfLAN), tcp, to, Redirect(redirectPort)))
-	c.AddRule(Rule(pre, IIf(IfLAN2), tcp, to, Redirect(redirectPort)))
-	c.AddRule(Rule(chains["output"], OIf("lo"), tcp, to, Redirect(redirectPort)))
-	c.AddRule(Rule(chains["postrouting"], OIf(IfWAN), Masquerade()))
-}
-
-// loadFilter adds the filter table of a family. Its one rule only reads the state, which
-// turns conntrack on for the family.
-func loadFilter(c *nftables.Conn, family nftables.TableFamily) map[string]*nftables.Chain {
-	chains := addTable(c, family, "filter", nftables.ChainTypeFilter, filterChains)
-	c.AddRule(Rule(chains["forward"], CtNew(), Accept()))
-	return chains
-}
-
-// helper is assigned to flows to a port of the server.
-type helper struct {
-	name  string
-	proto uint8
-	port  uint16
-}
-
-var helpers = []helper{
-	{"ftp", unix.IPPROTO_TCP, ServerFTP.Port()},
-	{"tftp", unix.IPPROTO_UDP, ServerTFTP.Port()},
-	{"sip", unix.IPPROTO_UDP, ServerSIP.Port()},
-	{"pptp", unix.IPPROTO_TCP, ServerPPTP.Port()},
-}
-
-// loadHelper adds a helper and assigns it to control connections.
-func loadHelper(c *nftables.Conn, pre *nftables.Chain, h helper) {
-	c.AddObj(&nftables.NamedObj{
-		Table: pre.Table, Name: h.name, Type: nftables.ObjTypeCtHelper,
-		Obj: &expr.CtHelper{Name: h.name, L3Proto: unix.NFPROTO_IPV4, L4Proto: h.proto},
-	})
-	assign := Part{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: h.name}}
-	c.AddRule(Rule(pre, Proto(h.proto), Dport(h.port), assign))
-}
-
-// silenceKernel drops the ABORTs that a host's own SCTP sends in answer to packets of
-// the lab's raw sockets. The kernel's packets do not have the mark.
-func silenceKernel(n *Namespace) error {
-	return n.NFT(func(c *nftables.Conn) error {
-		output := addTable(c, nftables.TableFamilyINet, "silence", nftables.ChainTypeFilter, []nftables.Chain{
-			{Name: "output", Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityFilter},
-		})["output"]
-		unmarked := Part{
-			&expr.Meta{Key: expr.MetaKeyMARK, Register: 1},
-			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(rawMark)},
+//	table ip filter {  # ip6 as well
+//		chain raw_prerouting { }
+//		chain mangle_prerouting { tcp dport 21 ct helper set "ftp" … }
+//		chain forward { ct state new accept }
+//	}
+//
+// The rule of forward turns conntrack on for its family. The raw and mangle chains are
+// for rules that tests add before or after the lookup.
+func (l *Lab) loadRules() error {
+	var mangle *nftables.Chain
+	err := l.Gateway.NFT(func(c *nftables.Conn) error {
+		loadNAT(c)
+		mangle = loadFilter(c, nftables.TableFamilyIPv4)
+		if l.IPv6 {
+			loadFilter(c, nftables.TableFamilyIPv6)
 		}
-		c.AddRule(Rule(output, Proto(unix.IPPROTO_SCTP), unmarked, Drop()))
 		return nil
 	})
+	if err != nil || !l.cfg.Helpers {
+		return err
+	}
+	for _, h := range []struct {
+		name  string
+		proto uint8
+		port  uint16
+	}{
+		{"ftp", unix.IPPROTO_TCP, ServerFTP.Port()},
+		{"tftp", unix.IPPROTO_UDP, ServerTFTP.Port()},
+		{"sip", unix.IPPROTO_UDP, ServerSIP.Port()},
+		{"pptp", unix.IPPROTO_TCP, ServerPPTP.Port()},
+	} {
+		// Each in its own transaction: the kernel may lack one. FTP is required.
+		failed := l.Gateway.NFT(func(c *nftables.Conn) error {
+			c.AddObj(&nftables.NamedObj{
+				Table: mangle.Table, Name: h.name, Type: nftables.ObjTypeCtHelper,
+				Obj: &expr.CtHelper{Name: h.name, L3Proto: unix.NFPROTO_IPV4, L4Proto: h.proto},
+			})
+			assign := Part{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: h.name}}
+			c.AddRule(Rule(mangle, Proto(h.proto), Dport(h.port), assign))
+			return nil
+		})
+		if h.name == "ftp" {
+			err = failed
+		}
+		l.helpers[h.name] = failed == nil
+	}
+	return err
+}
+
+// Helps reports whether the gateway assigns the helper, which has the kernel's name.
+func (l *Lab) Helps(name string) bool { return l.helpers[name] }
+
+func loadNAT(c *nftables.Conn) {
+	t := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "nat"})
+	const kind = nftables.ChainTypeNAT
+	pre := Chain(c, t, kind, "prerouting", nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest)
+	out := Chain(c, t, kind, "output", nftables.ChainHookOutput, nftables.ChainPriorityNATDest)
+	post := Chain(c, t, kind, "postrouting", nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource)
+	tcp, redirected, redirect := Proto(unix.IPPROTO_TCP), Dport(Redirected.Port()), Redirect(redirectPort)
+	c.AddRule(Rule(pre, IIf(IfWAN), tcp, Dport(PublishedHTTP.Port()), DNAT(ClientHTTP.Addr(), ClientHTTP.Port())))
+	c.AddRule(Rule(pre, IIf(IfLAN), tcp, redirected, redirect))
+	c.AddRule(Rule(pre, IIf(IfLAN2), tcp, redirected, redirect))
+	c.AddRule(Rule(out, OIf("lo"), tcp, redirected, redirect))
+	c.AddRule(Rule(post, OIf(IfWAN), Masquerade()))
+}
+
+// loadFilter adds the filter table of a family and returns its mangle chain.
+func loadFilter(c *nftables.Conn, family nftables.TableFamily) *nftables.Chain {
+	t := c.AddTable(&nftables.Table{Family: family, Name: "filter"})
+	const kind = nftables.ChainTypeFilter
+	pre := nftables.ChainHookPrerouting
+	Chain(c, t, kind, "raw_prerouting", pre, nftables.ChainPriorityRaw)
+	mangle := Chain(c, t, kind, "mangle_prerouting", pre, nftables.ChainPriorityMangle)
+	forward := Chain(c, t, kind, "forward", nftables.ChainHookForward, nftables.ChainPriorityFilter)
+	c.AddRule(Rule(forward, CtNew(), Accept()))
+	return mangle
+}
+
+// silenceKernel drops the ABORTs that the kernel's own SCTP sends in answer to packets
+// of the lab's raw sockets, which send none.
+func silenceKernel(hosts ...*Namespace) (err error) {
+	const kindOffset, abort = 12, 6
+	for _, n := range hosts {
+		err = errors.Join(err, n.NFT(func(c *nftables.Conn) error {
+			t := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "silence"})
+			output := Chain(c, t, nftables.ChainTypeFilter, "output",
+				nftables.ChainHookOutput, nftables.ChainPriorityFilter)
+			c.AddRule(Rule(output, Proto(unix.IPPROTO_SCTP), Transport(kindOffset, abort), Drop()))
+			return nil
+		}))
+	}
+	return err
 }

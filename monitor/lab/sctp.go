@@ -4,10 +4,12 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"net"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -24,39 +26,30 @@ type SCTP struct {
 // returns the source address. It writes the packets itself (RFC 9260): many kernels have
 // no SCTP sockets, but conntrack tracks the protocol all the same.
 func (l *Lab) SCTPOnce(ctx context.Context, s SCTP) (netip.AddrPort, error) {
-	from := l.orClient(s.From)
-	if s.To.Port() == 0 {
-		s.To = netip.AddrPortFrom(s.To.Addr(), 3868)
+	from := cmp.Or(s.From, l.Client)
+	sport, dport := cmp.Or(s.Local.Port(), 5000), cmp.Or(s.To.Port(), 3868)
+	var source netip.AddrPort
+	if s.Local.Addr().IsValid() {
+		source = netip.AddrPortFrom(s.Local.Addr(), 0)
 	}
-	local, err := from.source(s.Local, s.To)
+	conn, err := from.packets(unix.SOCK_RAW, unix.IPPROTO_SCTP, source, netip.AddrPortFrom(s.To.Addr(), 0))
 	if err != nil {
-		return local, err
-	}
-	if local.Port() == 0 {
-		local = netip.AddrPortFrom(local.Addr(), 5000)
-	}
-	conn, err := from.listenPacket(unix.SOCK_RAW, unix.IPPROTO_SCTP, netip.AddrPortFrom(local.Addr(), 0))
-	if err != nil {
-		return local, err
+		return netip.AddrPort{}, err
 	}
 	defer conn.Close()
-	for i, x := range sctpDialogue {
-		tag := uint32(sctpServerTag)
-		if i == 0 {
-			tag = 0 // INIT has no tag yet
+	ip, _ := netip.AddrFromSlice(conn.LocalAddr().(*net.IPAddr).IP)
+	local := netip.AddrPortFrom(ip.Unmap(), sport)
+	tag := uint32(0) // INIT has no tag yet
+	for _, x := range sctpDialogue {
+		var wanted func([]byte) bool
+		if x.server != nil {
+			want := sctpPacket(dport, sport, sctpClientTag, x.server)
+			wanted = func(b []byte) bool { return bytes.Equal(b, want) }
 		}
-		packet := sctpPacket(local.Port(), s.To.Port(), tag, x.client)
-		if _, err := conn.WriteTo(packet, ipAddr(s.To.Addr())); err != nil {
-			return local, fmt.Errorf("sctp from %s: %w", from.name, err)
+		if err := exchange(ctx, conn, sctpPacket(sport, dport, tag, x.client), wanted); err != nil {
+			return local, fmt.Errorf("sctp chunk %d: %w", x.client[0], err)
 		}
-		if x.server == nil {
-			continue
-		}
-		want := sctpPacket(s.To.Port(), local.Port(), sctpClientTag, x.server)
-		err := await(ctx, conn, s.To.Addr(), func(b []byte) bool { return bytes.Equal(b, want) })
-		if err != nil {
-			return local, fmt.Errorf("sctp from %s: answer to chunk %d: %w", from.name, x.client[0], err)
-		}
+		tag = sctpServerTag
 	}
 	return local, nil
 }

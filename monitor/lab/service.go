@@ -3,9 +3,9 @@
 package lab
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -15,49 +15,30 @@ import (
 
 // serve starts all services.
 func (l *Lab) serve() error {
-	for _, n := range []*Namespace{l.Client, l.Client2, l.Server} {
-		if err := silenceKernel(n); err != nil {
-			return err
-		}
-	}
+	err := silenceKernel(l.Client, l.Client2, l.Server)
 	for _, ip := range l.families(ServerIP, ServerIP6) {
-		if err := l.serveServer(ip); err != nil {
-			return err
+		for _, s := range []netip.AddrPort{ServerSSH, ServerHTTP, ServerHTTPS} {
+			err = errors.Join(err, l.ServeTCP(l.Server, netip.AddrPortFrom(ip, s.Port())))
+		}
+		for _, s := range []struct {
+			kind, proto int
+			port        uint16
+			answer      packetAnswer
+		}{
+			{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDNS.Port(), same},
+			{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDiscard.Port(), func([]byte) []byte { return nil }},
+			{unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE, ServerDNS.Port(), same},
+			{unix.SOCK_RAW, unix.IPPROTO_SCTP, 0, answerSCTP},
+			{unix.SOCK_RAW, unix.IPPROTO_GRE, 0, answerGRE},
+			{unix.SOCK_RAW, ProtoExperiment, 0, same},
+		} {
+			err = errors.Join(err, l.servePackets(l.Server, s.kind, s.proto, netip.AddrPortFrom(ip, s.port), s.answer))
 		}
 	}
-	if err := l.serveConns(l.Server, ServerFTP, l.answerFTP); err != nil {
-		return err
-	}
-	if err := l.ServeTCP(l.Client, ClientHTTP); err != nil {
-		return err
-	}
-	return l.ServeTCP(l.Gateway, netip.AddrPortFrom(netip.IPv4Unspecified(), redirectPort))
-}
-
-// serveServer starts the server's services on one of its addresses.
-func (l *Lab) serveServer(ip netip.Addr) error {
-	for _, port := range []uint16{ServerSSH.Port(), ServerHTTP.Port(), ServerHTTPS.Port()} {
-		if err := l.ServeTCP(l.Server, netip.AddrPortFrom(ip, port)); err != nil {
-			return err
-		}
-	}
-	for _, s := range []struct {
-		kind, proto int
-		port        uint16
-		answer      packetAnswer
-	}{
-		{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDNS.Port(), same},
-		{unix.SOCK_DGRAM, unix.IPPROTO_UDP, ServerDiscard.Port(), func([]byte) []byte { return nil }},
-		{unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE, ServerDNS.Port(), same},
-		{unix.SOCK_RAW, unix.IPPROTO_SCTP, 0, answerSCTP},
-		{unix.SOCK_RAW, unix.IPPROTO_GRE, 0, answerGRE},
-		{unix.SOCK_RAW, ProtoExperiment, 0, same},
-	} {
-		if err := l.servePackets(l.Server, s.kind, s.proto, netip.AddrPortFrom(ip, s.port), s.answer); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(err,
+		l.serveConns(l.Server, ServerFTP, l.answerFTP),
+		l.ServeTCP(l.Client, ClientHTTP),
+		l.ServeTCP(l.Gateway, netip.AddrPortFrom(netip.IPv4Unspecified(), redirectPort)))
 }
 
 // ServeTCP answers TCPOnce in a namespace, until Close.
@@ -71,20 +52,16 @@ func (l *Lab) serveConns(n *Namespace, at netip.AddrPort, handle func(*net.TCPCo
 	if err != nil {
 		return err
 	}
-	if !l.own(listener) {
-		return net.ErrClosed
-	}
+	context.AfterFunc(l.life, func() { _ = listener.Close() })
 	l.serving.Go(func() {
 		for {
 			conn, err := listener.AcceptTCP()
 			if err != nil {
 				return // closed
 			}
-			if !l.own(conn) {
-				return
-			}
 			l.serving.Go(func() {
-				defer l.disown(conn)
+				defer conn.Close()
+				defer endWith(l.life, conn)()
 				_ = handle(conn) // peers may reset
 			})
 		}
@@ -103,7 +80,7 @@ func serveRequests(conn *net.TCPConn) error {
 			}
 			return err
 		}
-		if err := sendBytes(conn, binary.BigEndian.Uint64(request[:])); err != nil {
+		if _, err := io.CopyN(conn, zeros{}, int64(binary.BigEndian.Uint64(request[:]))); err != nil {
 			return err
 		}
 	}
@@ -120,23 +97,13 @@ type packetAnswer func(packet []byte) []byte
 
 func same(p []byte) []byte { return p }
 
-// answerGRE answers plain GRE only: an answer to version 1 would be another flow.
-func answerGRE(p []byte) []byte {
-	if len(p) < 4 || p[1]&7 != 0 {
-		return nil
-	}
-	return p
-}
-
 // servePackets answers packets on a datagram or raw socket until Close.
 func (l *Lab) servePackets(n *Namespace, kind, proto int, at netip.AddrPort, answer packetAnswer) error {
-	conn, err := n.listenPacket(kind, proto, at)
+	conn, err := n.packets(kind, proto, at, netip.AddrPort{})
 	if err != nil {
 		return err
 	}
-	if !l.own(conn) {
-		return fmt.Errorf("serve %s: %w", at, net.ErrClosed)
-	}
+	context.AfterFunc(l.life, func() { _ = conn.Close() })
 	l.serving.Go(func() {
 		buf := make([]byte, 64<<10)
 		for {

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -30,7 +31,7 @@ type TCP struct {
 // CLOSE_WAIT, LAST_ACK and TIME_WAIT, each in a packet of its own. When TCPOnce returns,
 // the peer's FIN has arrived; the last ACK may still be on its way.
 func (l *Lab) TCPOnce(ctx context.Context, t TCP) (netip.AddrPort, error) {
-	return l.connection(ctx, t, t.Hold, func(ctx context.Context, conn *net.TCPConn) error {
+	return l.connection(ctx, t, func(ctx context.Context, conn *net.TCPConn) error {
 		if err := fetch(conn, t.Bytes); err != nil {
 			return err
 		}
@@ -39,20 +40,20 @@ func (l *Lab) TCPOnce(ctx context.Context, t TCP) (netip.AddrPort, error) {
 }
 
 // connection opens one connection, calls use and closes it. It takes at most
-// actionTimeout more than the given time.
-func (l *Lab) connection(ctx context.Context, t TCP, length time.Duration,
-	use func(context.Context, *net.TCPConn) error,
-) (netip.AddrPort, error) {
-	from := l.orClient(t.From)
-	ctx, cancel := context.WithTimeout(ctx, actionTimeout+length)
+// actionTimeout more than t.Hold.
+func (l *Lab) connection(
+	ctx context.Context, t TCP, use func(context.Context, *net.TCPConn) error,
+) (local netip.AddrPort, err error) {
+	from := cmp.Or(t.From, l.Client)
+	ctx, cancel := context.WithTimeout(ctx, actionTimeout+t.Hold)
 	defer cancel()
 	conn, err := from.DialTCP(ctx, t.Local, t.To)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("tcp from %s: %w", from.name, err)
+		return local, fmt.Errorf("tcp from %s: %w", from.name, err)
 	}
 	defer conn.Close()
 	defer endWith(ctx, conn)()
-	local := addrPortOf(conn.LocalAddr())
+	local = addrPortOf(conn.LocalAddr())
 	err = use(ctx, conn)
 	switch {
 	case err != nil:
@@ -84,12 +85,9 @@ func finish(conn *net.TCPConn) error {
 	if err := conn.CloseWrite(); err != nil {
 		return err
 	}
-	_, err := conn.Read(make([]byte, 1))
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil
-	case err == nil:
-		return errors.New("the peer sent more than was requested")
+	n, err := io.Copy(io.Discard, conn)
+	if err == nil && n > 0 {
+		err = errors.New("the peer sent more than was requested")
 	}
 	return err
 }
@@ -98,10 +96,12 @@ func finish(conn *net.TCPConn) error {
 // for destinations that do not answer: the flow is SYN_SENT and UNREPLIED. A zero To is
 // port 81 of the black hole.
 func (l *Lab) SYNOnce(_ context.Context, t TCP) (netip.AddrPort, error) {
-	if !t.To.IsValid() {
-		t.To = netip.AddrPortFrom(Blackhole, 81)
+	to := cmp.Or(t.To, netip.AddrPortFrom(Blackhole, 81))
+	conn, err := cmp.Or(t.From, l.Client).socket(unix.SOCK_STREAM, unix.IPPROTO_TCP, t.Local, to)
+	if err != nil {
+		return netip.AddrPort{}, err
 	}
-	return l.orClient(t.From).connectOnce(t.Local, t.To)
+	return addrPortOf(conn.LocalAddr()), conn.Close()
 }
 
 // ackNow acknowledges the peer's FIN at once. Otherwise our own FIN would carry the
@@ -111,20 +111,10 @@ func ackNow(conn *net.TCPConn) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
-	}), err)
+	return enable(raw, unix.IPPROTO_TCP, unix.TCP_QUICKACK)
 }
 
-var filler [32 << 10]byte
+// zeros is what services send.
+type zeros struct{}
 
-func sendBytes(w io.Writer, n uint64) error {
-	for n > 0 {
-		size := min(n, uint64(len(filler)))
-		if _, err := w.Write(filler[:size]); err != nil {
-			return err
-		}
-		n -= size
-	}
-	return nil
-}
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }

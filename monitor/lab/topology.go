@@ -20,49 +20,37 @@ var serverMAC = net.HardwareAddr{0x02, 0, 0, 0, 0, 0x09}
 // cable is a veth pair between the gateway and a host.
 type cable struct {
 	name  string // of the gateway's end
-	index int    // interface index of the gateway's end
+	index int    // interface index of the gateway's end; the host's end has another
 	host  *Namespace
-	addrs []netip.Prefix // of the gateway's end
-	peer  []netip.Prefix // of the host's end
-	mac   net.HardwareAddr
-	via   []netip.Addr // the host's default routes
+	mac   net.HardwareAddr // of the host's end
+	addrs []netip.Prefix   // of the gateway's end
+	peer  []netip.Prefix   // of the host's end
+	via   []netip.Addr     // the host's default routes
 }
+
+const indexLAN, indexLAN2, indexWAN = 11, 12, 13
 
 // cables returns the topology. The clients share one subnet on two cables: the
 // gateway's second end has host routes, and proxy ARP lets the clients reach each
 // other. There is no bridge: some kernels have none, and br_netfilter may run packets
-// through conntrack twice.
+// through conntrack twice. As on the Internet, the server has no route to
+// 192.168.77.0/24: every packet that reaches it was translated. IPv6 is routed.
 func (l *Lab) cables() []cable {
-	lanGateway := []netip.Addr{GatewayLAN, GatewayLAN6}
+	nets := func(bits4, bits6 int, addrs ...netip.Addr) (ps []netip.Prefix) {
+		for _, a := range l.families(addrs...) {
+			ps = append(ps, netip.PrefixFrom(a, map[bool]int{true: bits4, false: bits6}[a.Is4()]))
+		}
+		return ps
+	}
+	lanGateway := l.families(GatewayLAN, GatewayLAN6)
 	return []cable{
-		{
-			name: IfLAN, index: 11, host: l.Client, via: lanGateway,
-			addrs: l.prefixes(24, 64, GatewayLAN, GatewayLAN6),
-			peer:  l.prefixes(24, 64, ClientIP, ClientIP6),
-		},
-		{
-			name: IfLAN2, index: 12, host: l.Client2, via: lanGateway,
-			addrs: l.prefixes(32, 128, GatewayLAN, GatewayLAN6),
-			peer:  l.prefixes(24, 64, Client2IP, Client2IP6),
-		},
-		{
-			name: IfWAN, index: 13, host: l.Server, mac: serverMAC,
-			addrs: l.prefixes(24, 64, GatewayWAN, GatewayWAN6),
-			peer:  l.prefixes(24, 64, ServerIP, ServerIP6),
-			// As on the Internet, the server has no route to 192.168.77.0/24: every
-			// packet that reaches it was translated. IPv6 is routed.
-			via: []netip.Addr{GatewayWAN6},
-		},
+		{IfLAN, indexLAN, l.Client, nil,
+			nets(24, 64, lanGateway...), nets(24, 64, ClientIP, ClientIP6), lanGateway},
+		{IfLAN2, indexLAN2, l.Client2, nil,
+			nets(32, 128, lanGateway...), nets(24, 64, Client2IP, Client2IP6), lanGateway},
+		{IfWAN, indexWAN, l.Server, serverMAC,
+			nets(24, 64, GatewayWAN, GatewayWAN6), nets(24, 64, ServerIP, ServerIP6), l.families(GatewayWAN6)},
 	}
-}
-
-// prefixes returns a prefix for each family that the kernel has.
-func (l *Lab) prefixes(bits4, bits6 int, v4, v6 netip.Addr) []netip.Prefix {
-	ps := []netip.Prefix{netip.PrefixFrom(v4, bits4)}
-	if l.IPv6 {
-		ps = append(ps, netip.PrefixFrom(v6, bits6))
-	}
-	return ps
 }
 
 // wire makes interfaces, addresses, routes and the black hole.
@@ -73,30 +61,21 @@ func (l *Lab) wire() error {
 	}
 	defer gw.Close()
 	for _, c := range l.cables() {
-		if err := l.plug(gw, c); err != nil {
+		if err := plug(gw, c); err != nil {
 			return fmt.Errorf("cable %s: %w", c.name, err)
 		}
 	}
-	lan2, err := gw.LinkByName(IfLAN2)
-	if err != nil {
-		return err
-	}
 	for _, to := range l.families(Client2IP, Client2IP6) {
-		host := ipNet(netip.PrefixFrom(to, to.BitLen()))
-		route := &netlink.Route{LinkIndex: lan2.Attrs().Index, Dst: host, Scope: netlink.SCOPE_LINK}
-		if err := gw.RouteAdd(route); err != nil {
+		host := netlink.NewIPNet(to.AsSlice())
+		if err := gw.RouteAdd(&netlink.Route{LinkIndex: indexLAN2, Dst: host, Scope: netlink.SCOPE_LINK}); err != nil {
 			return fmt.Errorf("route to %s: %w", to, err)
 		}
-	}
-	wan, err := gw.LinkByName(IfWAN)
-	if err != nil {
-		return err
 	}
 	// The neighbour entries of the black hole point to the server, which neither has
 	// the addresses nor forwards.
 	for _, to := range l.families(Blackhole, Blackhole6) {
 		n := &netlink.Neigh{
-			LinkIndex: wan.Attrs().Index, State: netlink.NUD_PERMANENT, IP: to.AsSlice(), HardwareAddr: serverMAC,
+			LinkIndex: indexWAN, State: netlink.NUD_PERMANENT, IP: to.AsSlice(), HardwareAddr: serverMAC,
 		}
 		if err := gw.NeighSet(n); err != nil {
 			return fmt.Errorf("black hole %s: %w", to, err)
@@ -119,7 +98,7 @@ func (n *Namespace) routes() (*netlink.Handle, error) {
 }
 
 // plug makes one veth pair and configures both ends.
-func (l *Lab) plug(gw *netlink.Handle, c cable) error {
+func plug(gw *netlink.Handle, c cable) error {
 	pair := &netlink.Veth{
 		LinkAttrs:        netlink.LinkAttrs{Name: c.name, Index: c.index},
 		PeerName:         IfHost,
@@ -134,19 +113,15 @@ func (l *Lab) plug(gw *netlink.Handle, c cable) error {
 		return err
 	}
 	defer host.Close()
-	if err := configure(host, IfHost, c.peer); err != nil {
-		return err
+	for _, step := range []func(*netlink.Handle, string, []netip.Prefix) error{configure, ready} {
+		if err := step(host, IfHost, c.peer); err != nil {
+			return err
+		}
+		if err := step(gw, c.name, c.addrs); err != nil {
+			return err
+		}
 	}
-	if err := configure(gw, c.name, c.addrs); err != nil {
-		return err
-	}
-	if err := ready(host, IfHost, c.peer); err != nil {
-		return err
-	}
-	if err := ready(gw, c.name, c.addrs); err != nil {
-		return err
-	}
-	for _, via := range l.families(c.via...) {
+	for _, via := range c.via {
 		if err := host.RouteAdd(&netlink.Route{Gw: via.AsSlice()}); err != nil {
 			return fmt.Errorf("default route of %s via %s: %w", c.host.name, via, err)
 		}
@@ -154,7 +129,7 @@ func (l *Lab) plug(gw *netlink.Handle, c cable) error {
 	return nil
 }
 
-// configure sets a link up and adds its addresses, without duplicate address detection.
+// configure sets a link up and adds its addresses.
 func configure(h *netlink.Handle, name string, addrs []netip.Prefix) error {
 	link, err := h.LinkByName(name)
 	if err == nil {
@@ -164,23 +139,20 @@ func configure(h *netlink.Handle, name string, addrs []netip.Prefix) error {
 		return fmt.Errorf("link %s: %w", name, err)
 	}
 	for _, p := range addrs {
-		a := &netlink.Addr{IPNet: ipNet(p)}
-		if p.Addr().Is6() {
-			a.Flags = unix.IFA_F_NODAD
-		}
-		if err := h.AddrAdd(link, a); err != nil {
+		ip := &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+		if err := h.AddrAdd(link, &netlink.Addr{IPNet: ip}); err != nil {
 			return fmt.Errorf("address %s on %s: %w", p, name, err)
 		}
 	}
 	return nil
 }
 
-// ready waits until the link carries packets and its addresses are local. The first
-// end of a pair drops packets until the kernel's link watch has seen the second one; if
-// both have the same index (hence cable.index), that may take a second. An IPv6 address
-// becomes local in a work queue, even without duplicate address detection.
+// ready waits up to 5 seconds until the link carries packets and its addresses are
+// local. The first end of a pair drops packets until the kernel's link watch has seen
+// the second one; if both have the same index (hence cable.index), that may take a
+// second. An IPv6 address becomes local in a work queue.
 func ready(h *netlink.Handle, name string, addrs []netip.Prefix) error {
-	return eventually(func() error {
+	check := func() error {
 		link, err := h.LinkByName(name)
 		if err != nil {
 			return err
@@ -198,18 +170,10 @@ func ready(h *netlink.Handle, name string, addrs []netip.Prefix) error {
 			}
 		}
 		return nil
-	})
-}
-
-// eventually calls try until it succeeds, for up to 5 seconds.
-func eventually(try func() error) error {
+	}
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		if err := try(); err == nil || time.Now().After(deadline) {
+		if err := check(); err == nil || time.Now().After(deadline) {
 			return err
 		}
 	}
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }

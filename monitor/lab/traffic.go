@@ -3,13 +3,13 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -42,70 +42,53 @@ func (l *Lab) Run(ctx context.Context, t Traffic) error {
 		t.Seed = rand.Uint64()
 	}
 	rnd := rand.New(rand.NewPCG(t.Seed, 0))
-	r := &runner{slots: make(chan struct{}, inFlight)}
-	r.begin(ctx, l.clash)
+	var failed failures
+	var running sync.WaitGroup
+	slots := make(chan struct{}, inFlight)
+	begin := func(f action) {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			// A flow that ctx ended has not failed.
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				failed.add(err)
+			}
+		})
+	}
+	begin(l.clash)
 	var drawn []trafficKind // each kind as often as its weight
-	for _, k := range l.kinds() {
-		if t.Answered && strings.HasSuffix(k.name, unanswered) {
-			continue
-		}
-		r.begin(ctx, k.plan(rnd))
+	for _, k := range l.kinds(t.Answered) {
+		begin(k.plan(rnd))
 		drawn = append(drawn, slices.Repeat([]trafficKind{k}, k.weight)...)
 	}
 	// The time between flows is exponential, as with independent users.
-	for sleep(ctx, time.Duration(min(rnd.ExpFloat64(), 5)/t.Rate*float64(time.Second))) == nil && ctx.Err() == nil {
-		r.begin(ctx, drawn[rnd.IntN(len(drawn))].plan(rnd))
+	for sleep(ctx, time.Duration(min(rnd.ExpFloat64(), 5)/t.Rate*float64(time.Second))) == nil {
+		begin(drawn[rnd.IntN(len(drawn))].plan(rnd))
 	}
-	r.running.Wait()
-	return r.result()
+	running.Wait()
+	return failed.result()
 }
 
-// runner is the state of one Run.
-type runner struct {
-	running sync.WaitGroup
-	slots   chan struct{}
-
-	mu     sync.Mutex // guards the fields below
-	begun  int
-	failed int
-	first  error
+// failures counts flows that failed.
+type failures struct {
+	mu    sync.Mutex
+	count int
+	first error
 }
 
-// begin runs a flow on its own goroutine, once a slot is free.
-func (r *runner) begin(ctx context.Context, f action) {
-	select {
-	case r.slots <- struct{}{}:
-	case <-ctx.Done():
-		return
-	}
-	r.running.Go(func() {
-		err := f(ctx)
-		<-r.slots
-		r.count(ctx, err)
-	})
+func (f *failures) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count++
+	f.first = cmp.Or(f.first, err)
 }
 
-// count counts a flow that ended with err. A flow that ctx ended has not failed.
-func (r *runner) count(ctx context.Context, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.begun++
-	if err == nil || ctx.Err() != nil {
-		return
-	}
-	r.failed++
-	if r.first == nil {
-		r.first = err
-	}
-}
-
-func (r *runner) result() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.failed == 0 {
+// result returns nil, or an error with the number of failed flows and the first failure.
+func (f *failures) result() error {
+	if f.count == 0 {
 		return nil
 	}
-	return fmt.Errorf("traffic: %d of %d flows failed, the first: %w", r.failed, r.begun, r.first)
+	return fmt.Errorf("traffic: %d flows failed, the first: %w", f.count, f.first)
 }
 
 // clash repeatedly opens connections of both clients from port 4444 to one destination:

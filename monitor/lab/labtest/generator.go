@@ -117,15 +117,15 @@ func (g *Generator) wire(GeneratorConfig) error {
 func (g *Generator) loadRules(cfg GeneratorConfig) error {
 	return g.ns.NFT(func(c *nftables.Conn) error {
 		filter := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"})
-		output := c.AddChain(&nftables.Chain{Name: "output", Table: filter, Type: nftables.ChainTypeFilter,
-			Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityFilter})
+		output := lab.Chain(c, filter, nftables.ChainTypeFilter, "output",
+			nftables.ChainHookOutput, nftables.ChainPriorityFilter)
 		c.AddRule(lab.Rule(output, lab.CtNew(), lab.Accept()))
 		if !cfg.SNAT {
 			return nil
 		}
 		nat := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "nat"})
-		postrouting := c.AddChain(&nftables.Chain{Name: "postrouting", Table: nat, Type: nftables.ChainTypeNAT,
-			Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource})
+		postrouting := lab.Chain(c, nat, nftables.ChainTypeNAT, "postrouting",
+			nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource)
 		c.AddRule(lab.Rule(postrouting, lab.OIf("sink"), SNAT(GeneratorSNAT, 0, 0, false)))
 		return nil
 	})

@@ -16,9 +16,8 @@ import (
 )
 
 // AddRule inserts a rule at the beginning of a chain of the gateway. Tables are "nat"
-// (family ip only; chains prerouting, output, input, postrouting) and "filter"
-// (families ip and ip6; chains raw_prerouting, raw_output, mangle_prerouting,
-// mangle_output, input, forward).
+// (family ip only; chains prerouting, output, postrouting) and "filter"
+// (families ip and ip6; chains raw_prerouting, mangle_prerouting, forward).
 func AddRule(l *lab.Lab, family nftables.TableFamily, table, chain string, parts ...lab.Part) error {
 	t := &nftables.Table{Family: family, Name: table}
 	return l.Gateway.NFT(func(c *nftables.Conn) error {
@@ -28,12 +27,7 @@ func AddRule(l *lab.Lab, family nftables.TableFamily, table, chain string, parts
 }
 
 // Sport matches the source port of TCP, UDP, UDPLITE and SCTP. Put lab.Proto before it.
-func Sport(port uint16) lab.Part {
-	return lab.Part{
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: 2},
-		equal(binaryutil.BigEndian.PutUint16(port)),
-	}
-}
+func Sport(port uint16) lab.Part { return lab.Transport(0, binaryutil.BigEndian.PutUint16(port)...) }
 
 // Saddr matches the source address: ip saddr, or ip6 saddr in an ip6 table.
 func Saddr(a netip.Addr) lab.Part {
@@ -46,32 +40,21 @@ func Daddr(a netip.Addr) lab.Part {
 }
 
 func address(offset uint32, a netip.Addr) lab.Part {
-	return lab.Part{
-		&expr.Payload{
-			DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: uint32(a.BitLen() / 8),
-		},
-		equal(a.AsSlice()),
-	}
+	return lab.Match(&expr.Payload{
+		DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: uint32(a.BitLen() / 8),
+	}, a.AsSlice())
 }
-
-func equal(data []byte) expr.Any { return &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: data} }
 
 // SNAT translates the source to an IPv4 address and, unless lo is 0, to a port of lo to
 // hi, both included. fullyRandom draws the port at random.
 func SNAT(to netip.Addr, lo, hi uint16, fullyRandom bool) lab.Part {
 	nat := &expr.NAT{Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, FullyRandom: fullyRandom}
-	p := lab.Part{&expr.Immediate{Register: 1, Data: to.AsSlice()}}
-	if lo != 0 {
-		nat.RegProtoMin, nat.RegProtoMax, nat.Specified = 2, 3, true
-		p = append(p,
-			&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(lo)},
-			&expr.Immediate{Register: 3, Data: binaryutil.BigEndian.PutUint16(hi)})
+	if lo == 0 {
+		return lab.With(nat, to.AsSlice())
 	}
-	return append(p, nat)
+	nat.RegProtoMin, nat.RegProtoMax, nat.Specified = 2, 3, true
+	return lab.With(nat, to.AsSlice(), binaryutil.BigEndian.PutUint16(lo), binaryutil.BigEndian.PutUint16(hi))
 }
-
-// NoTrack keeps a packet out of conntrack. Use it in the raw chains only.
-func NoTrack() lab.Part { return lab.Part{&expr.Notrack{}} }
 
 // SetZone puts the packet's flow into a conntrack zone. Use it in the raw chains only.
 // Both directions of a flow need the same zone.
@@ -97,5 +80,5 @@ func SetLabel(bit uint) lab.Part {
 }
 
 func ctSet(key expr.CtKey, data []byte) lab.Part {
-	return lab.Part{&expr.Immediate{Register: 1, Data: data}, &expr.Ct{Key: key, Register: 1, SourceRegister: true}}
+	return lab.With(&expr.Ct{Key: key, Register: 1, SourceRegister: true}, data)
 }
