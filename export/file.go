@@ -63,8 +63,8 @@ func Create(path string, o CreateOptions) (*File, error) {
 	return &File{f: f, path: path, o: o, cut: info.Mode().IsRegular()}, nil
 }
 
-// overwritable reports whether Force may write to an existing file. Only root makes devices and the links in /dev; other
-// links and FIFOs may be another user's.
+// overwritable reports whether Force may write to an existing file. Only root makes devices and the links in /dev;
+// other links and FIFOs may be another user's.
 func overwritable(path string, mode fs.FileMode) bool {
 	switch filepath.Dir(filepath.Clean(path)) {
 	case "/dev", "/dev/fd":

@@ -86,7 +86,8 @@ func Serve(l net.Listener, m *Metrics) *Server {
 
 func (s *Server) serve(l net.Listener) {
 	defer close(s.done)
-	_ = s.http.Serve(netutil.LimitListener(l, connections)) // ends only by Close: net/http retries after errors of accept(2)
+	// It ends only by Close: net/http retries after errors of accept(2).
+	_ = s.http.Serve(netutil.LimitListener(l, connections))
 }
 
 // Close stops listening, and waits up to two seconds for running scrapes.

@@ -15,8 +15,8 @@ import (
 // user outside of it.
 func Sudo() bool { return os.Geteuid() != 0 || lab.Entered() }
 
-// Owned reports whether a directory belongs to the user that natlens runs as; if it does not exist, the nearest one above
-// it that does.
+// Owned reports whether a directory belongs to the user that natlens runs as. If it does not exist, the nearest
+// directory above it that exists is checked.
 func Owned(dir string) bool {
 	info, err := os.Stat(dir)
 	if os.IsNotExist(err) && dir != filepath.Dir(dir) {

@@ -107,7 +107,7 @@ func (h *filterHistory) Lines() []string {
 	return lines[max(0, len(lines)-historyLines):]
 }
 
-// Add keeps one more, in a new file that replaces the old one. What can't be written is forgotten at the end of the run.
+// Add keeps one more, in a new file that replaces the old one. What can't be written is lost at the end of the run.
 func (h *filterHistory) Add(filter string) {
 	if h.path == "" || os.MkdirAll(filepath.Dir(h.path), 0o700) != nil {
 		return
