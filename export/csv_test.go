@@ -57,7 +57,7 @@ func TestCSVColumns(t *testing.T) {
 	}
 }
 
-// jsonText returns a member of decoded JSON as text, "" where there is none.
+// jsonText returns a member of decoded JSON as text, or "".
 func jsonText(v any, path string) string {
 	for name := range strings.SplitSeq(path, ".") {
 		m, _ := v.(map[string]any)

@@ -128,8 +128,8 @@ func sample(text []byte, every int) (some []byte) {
 	return some
 }
 
-// fixed compares an output with testdata/name. With -update it writes the file if
-// there is none, or if it is prose.
+// fixed compares an output with testdata/name. With -update it writes a file
+// that does not exist, or that is prose.
 func fixed(t *testing.T, name string, got []byte, prose bool) {
 	t.Helper()
 	path := filepath.Join("testdata", name)

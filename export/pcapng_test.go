@@ -105,7 +105,7 @@ func readByGopacket(n uint64) uint64 {
 	return n
 }
 
-// nanos are nanoseconds since base, 0 of a time that is none.
+// nanos are nanoseconds since base, 0 for a time that is not set.
 func nanos(t int64) int64 {
 	if t <= 0 {
 		return 0

@@ -95,7 +95,7 @@ type Event struct {
 	Flow       Flow
 	Extra      *Extra // nil unless Has or Remembered names an attribute in it
 	Gap        *Gap   // only for KindLost and KindResynced
-	Raw        []byte // the netlink message as the kernel sent it, header included; nil where there is none
+	Raw        []byte // the netlink message as the kernel sent it, header included; or nil
 }
 
 // Reason says from what an end was concluded.

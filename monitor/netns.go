@@ -123,7 +123,7 @@ func (n *Namespaces) Any() bool {
 	return n.last != 0
 }
 
-// Name returns the name of a namespace, "" where there is none. It costs little
+// Name returns the name of a namespace, or "". It costs little
 // enough for every event.
 func (n *Namespaces) Name(id NetNS) string {
 	if e := n.entry(id); e != nil {

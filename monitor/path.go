@@ -38,7 +38,7 @@ func (p Path) String() string {
 type Locals struct {
 	addrs    map[Addr]struct{}
 	networks []netip.Prefix
-	marks    [256]bool // by Addr.mark: an address whose mark is not set is none of them
+	marks    [256]bool // by Addr.mark: an address whose mark is not set is not in addrs
 }
 
 // NewLocals returns the set of the given addresses and all of 127.0.0.0/8 and ::1. The

@@ -44,7 +44,7 @@ func (p Proto) Name() string {
 	return ""
 }
 
-// String returns the name, or the number where there is none.
+// String returns the name, or the number of a protocol without a name.
 func (p Proto) String() string {
 	if n := p.Name(); n != "" {
 		return n

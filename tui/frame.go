@@ -62,7 +62,7 @@ func (m *Model) pullIfNew() tea.Cmd {
 	state := frameState{table: s.Table.Changes(), names: s.Names.Changes(), events: s.Stats.Events, at: m.pulled.at}
 	age := time.Since(m.pulled.at)
 	if age >= quietFrame {
-		s.Table.Expire(s.Frame) // no event does it while there is none
+		s.Table.Expire(s.Frame) // while no events come, only this removes ended flows
 	}
 	if age < costShare*m.page().Cost() || state == m.pulled && age < quietFrame {
 		return nil

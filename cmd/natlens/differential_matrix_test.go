@@ -84,7 +84,7 @@ func matrix(t *testing.T, ns *lab.Namespace, made ...func(n int)) (flows []monit
 	return flows
 }
 
-// nthAddr is the n-th address of a network of 65,536; that of none is none.
+// nthAddr is the n-th address of a network of 65,536; "" for "".
 func nthAddr(from string, n int) string {
 	if from == "" {
 		return ""

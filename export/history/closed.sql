@@ -6,7 +6,7 @@ CREATE TABLE translation (
 	proto         INTEGER NOT NULL, -- IP protocol
 	side          TEXT NOT NULL,    -- source, destination
 	inside        TEXT NOT NULL,
-	inside_port   INTEGER,          -- port, ICMP id or GRE key; NULL: there is none
+	inside_port   INTEGER,          -- port, ICMP id or GRE key; NULL if the protocol has none
 	outside       TEXT NOT NULL,
 	outside_port  INTEGER,
 	peer          TEXT NOT NULL,

@@ -106,7 +106,7 @@ type Stats struct {
 	Bytes   int64  // of all files
 }
 
-// NewWriter opens the history for writing, and makes one if there is none. It
+// NewWriter opens the history for writing, and creates it if it does not exist. It
 // returns ErrLocked if another writer is running. What the previous run left
 // open is resumed, see [Config].Settle.
 func NewWriter(cfg Config) (*Writer, error) {

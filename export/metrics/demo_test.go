@@ -86,8 +86,8 @@ func scrape(t *testing.T, m *metrics.Metrics) string {
 	return b.String()
 }
 
-// fixed compares a scrape with a golden file. With -update it writes the file if there
-// is none.
+// fixed compares a scrape with a golden file. With -update it writes a file that
+// does not exist.
 func fixed(t *testing.T, path, got string) {
 	t.Helper()
 	want, err := os.ReadFile(path)

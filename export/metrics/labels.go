@@ -48,7 +48,7 @@ func protocolNames() (names [protoSlots]string) {
 	return names
 }
 
-// stateNames are the values of the label state, "" where there is none.
+// stateNames are the values of the label state, "" for unused slots.
 func stateNames() (names [protoSlots][stateSlots]string) {
 	for slot := range names {
 		own := replyStates

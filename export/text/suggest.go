@@ -7,7 +7,7 @@ import (
 	"natlens/monitor/human"
 )
 
-// UnknownWord is the error for a word that is none of the names. It suggests the nearest
+// UnknownWord is the error for a word that is not in names. It suggests the nearest
 // one, or lists all.
 func UnknownWord(what, word string, names []string) error {
 	if near := human.Nearest(word, names); near != "" {

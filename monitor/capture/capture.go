@@ -269,7 +269,7 @@ func (c *Capture) Stats() Stats {
 func (c *Capture) WhyNotRing() error { return c.notRing }
 
 // WhyNotPushed returns why the reader applies Config.Push and not the kernel; nil if
-// the kernel does, or if there is none. What comes is the same.
+// the kernel does, or if Push is empty. What comes is the same.
 func (c *Capture) WhyNotPushed() error {
 	if s, ok := c.queue.(interface{ whyNotPushed() error }); ok {
 		return s.whyNotPushed()

@@ -160,7 +160,7 @@ func (r *Request) DCCP(s monitor.State, role uint8) {
 	r.close(outer)
 }
 
-// NATRange is the translation of one side of a new entry. The zero value is none.
+// NATRange is the translation of one side of a new entry. The zero value translates nothing.
 type NATRange struct {
 	Addr monitor.Addr // zero: not translated
 	Port uint16       // 0: not translated

@@ -15,7 +15,7 @@ import (
 type Flag struct {
 	Name     string   // long name without the dashes
 	Aliases  []string // more long names
-	Short    byte     // 0 where there is none
+	Short    byte     // 0: no short form
 	Arg      string   // what the value is, as usage lines say it
 	Optional bool     // the value may be left out
 	Usage    string
@@ -153,8 +153,8 @@ func (e *FlagError) Error() string {
 	return s
 }
 
-// splitFlag takes --name, --name=value, -n, -nvalue or -n=value apart; f is nil for what
-// is none of the filter flags.
+// splitFlag takes --name, --name=value, -n, -nvalue or -n=value apart; f is nil if
+// arg is not a filter flag.
 func splitFlag(arg string) (name string, f *Flag, value string, attached bool) {
 	if long, ok := strings.CutPrefix(arg, "--"); ok {
 		name, value, attached = strings.Cut(long, "=")

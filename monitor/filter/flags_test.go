@@ -169,7 +169,7 @@ func TestFlagErrors(t *testing.T) {
 	}
 	if _, err := (Env{}).FromFlags([]FlagValue{{"output", "id"}}); err == nil ||
 		err.Error() != "--output: not a filter flag of conntrack(8)" {
-		t.Errorf("a flag that is none: %v", err)
+		t.Errorf("not a filter flag: %v", err)
 	}
 }
 

@@ -94,7 +94,7 @@ func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 }
 
 // sentZone reads a zone out of the one attribute that contains it. That is how
-// conntrack(8) compares: a zone of one direction is none of both.
+// conntrack(8) compares: a zone of one direction does not match one of both.
 func sentZone(attr monitor.Attrs, zone func(*monitor.Flow) uint16) func(*monitor.Event) (uint64, bool) {
 	return func(e *monitor.Event) (uint64, bool) {
 		if e.Has&attr == 0 {

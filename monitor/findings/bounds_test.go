@@ -81,7 +81,7 @@ func (c *manyHosts) pass(d time.Duration) {
 	c.changed = append(c.changed, c.e.Tick(c.now)...)
 }
 
-// figure returns a figure of a finding that has appeared, -1 if there is none.
+// figure returns a figure of a finding that has appeared, or -1.
 func (c *manyHosts) figure(rule, subject, name string) float64 {
 	for _, f := range c.e.Snapshot() {
 		for _, figure := range f.Figures {

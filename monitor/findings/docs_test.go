@@ -31,7 +31,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestSet sets each kind of threshold, and is refused for what is none.
+// TestSet sets each kind of threshold, and expects an error for other text.
 func TestSet(t *testing.T) {
 	for _, c := range []struct {
 		set  string

@@ -79,7 +79,7 @@ func (e *Engine) gone(now monitor.Time) (found []candidate) {
 }
 
 // beside returns the address of this host in the network of an address, or that address
-// itself if there is none.
+// itself if the host has no such address.
 func (sp *space) beside(a monitor.Addr) monitor.Addr {
 	for _, local := range sp.locals.Addrs() {
 		if _, ok := sp.locals.Network(a, monitor.AddrFrom(local)); ok {

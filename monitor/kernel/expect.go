@@ -21,7 +21,7 @@ func (s *Service) Expects(ctx context.Context, family monitor.Family, each func(
 }
 
 // GetExpect calls each with the expectation that a packet of the given tuple
-// would meet; [ErrNoExpect] if there is none.
+// would meet. If no expectation matches, it returns [ErrNoExpect].
 func (s *Service) GetExpect(ctx context.Context, t *monitor.Tuple, each func(*monitor.Expect) error) error {
 	s.expect(ctnetlink.OpGet, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
@@ -40,7 +40,7 @@ func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
 }
 
 // DeleteExpect deletes the expectation that a packet of the given tuple would
-// meet; [ErrNoExpect] if there is none.
+// meet. If no expectation matches, it returns [ErrNoExpect].
 func (s *Service) DeleteExpect(ctx context.Context, t *monitor.Tuple) error {
 	s.expect(ctnetlink.OpDelete, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)

@@ -118,7 +118,7 @@ func TestOnlyTheKernelAnswers(t *testing.T) {
 	}
 }
 
-// A late answer to a request that a context has ended is none to the next one.
+// A late answer to a request that its context ended is not taken for the answer to the next one.
 func TestLateAnswersAreSkipped(t *testing.T) {
 	ns := emptyNS(t)
 	variety(t, ns)

@@ -16,8 +16,8 @@ import (
 )
 
 // Get appends the flow to b as an event of KindExisting. It finds the flow by its original
-// tuple and zone, or, if that is empty, by its reply tuple, and returns [ErrNoFlow] if there
-// is none. The event's Raw and Extra are good until the next request.
+// tuple and zone or, if that is empty, by its reply tuple. If no flow matches, it returns
+// [ErrNoFlow]. The event's Raw and Extra are good until the next request.
 func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) error {
 	s.lookUp(f)
 	return flowError("get", s.talk(ctx, func(msg []byte) error {
@@ -179,7 +179,7 @@ func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error 
 }
 
 // Update changes the entry of f, found by its original tuple and zone;
-// [ErrNoFlow] if there is none.
+// if the kernel has no such entry, it returns [ErrNoFlow].
 func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error {
 	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck, f.Orig.Family)
 	s.req.Entry(f)

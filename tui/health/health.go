@@ -132,7 +132,7 @@ func (p *Page) Take(answer any) (again bool) {
 	return false
 }
 
-// item returns the item under the cursor; nil if there is none.
+// item returns the item under the cursor; or nil.
 func (p *Page) item() *item {
 	if p.At >= len(p.view.items) {
 		return nil

@@ -13,7 +13,7 @@ type Source interface {
 	// Read reads everything. It is called every two seconds.
 	Read(ctx context.Context) (Reading, error)
 	// Quiet returns why no event has come since the beginning, and a command that changes
-	// that; "" if there is none.
+	// that, or "".
 	Quiet(ctx context.Context) (reason, command string, err error)
 }
 
@@ -33,7 +33,7 @@ type Counter struct {
 	Command string           // shows its flows or stops it, for a shell; "" if it moves slowly
 }
 
-// Check is something that is not well, and the command that changes it; "" if there is none.
+// Check is something that is not well. Command changes it; "" if no command does.
 type Check struct {
 	Level               monitor.Severity
 	Name, Text, Command string

@@ -11,7 +11,7 @@ import (
 // which may take long on a slow disk; what the screen shows of it needs no lock.
 type recording struct {
 	mu      sync.Mutex
-	sink    monitor.Sink // nil: there is none
+	sink    monitor.Sink // or nil
 	wants   monitor.Filter
 	scratch monitor.Batch
 

@@ -92,7 +92,7 @@ func (p *Page) Take(answer any) (again bool) {
 	return false
 }
 
-// show takes an answer, or the zero tally while there is none.
+// show takes an answer, or the zero tally before the first one.
 func (p *Page) show(t tally) {
 	if p.known == nil {
 		p.known = make(map[int]tally)

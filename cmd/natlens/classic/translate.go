@@ -104,7 +104,7 @@ func attached(args []string) (out []string) {
 	return out
 }
 
-// find finds conntrack(8)'s command in a command line that begins with a flag; nil if there is none.
+// find finds conntrack(8)'s command in a command line that begins with a flag; or nil.
 func find(args []string) *line {
 	if len(args) == 0 || !strings.HasPrefix(args[0], "-") {
 		return nil

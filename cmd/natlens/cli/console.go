@@ -55,7 +55,7 @@ func (c Console) Background() string {
 // Light reports whether the terminal says that its background is light.
 func (c Console) Light() bool { return c.Background() == "light" }
 
-// Style is the style of drawings on w: the colours of the terminal, or plain text if w is none.
+// Style is the style of drawings on w: the colours of the terminal, or plain text if w is not a terminal.
 func (c Console) Style(w io.Writer) paint.Style {
 	style := paint.Plain()
 	if _, ok := Terminal(w); ok {

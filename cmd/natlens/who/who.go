@@ -206,7 +206,7 @@ func (o *options) check() error {
 	return o.times.check()
 }
 
-// open opens what is searched. By default that is the history; if there is none
+// open opens what is searched. By default that is the history; if it does not exist
 // and the options have no time, it is the table.
 func (o *options) open(ctx context.Context) (place, error) {
 	if len(o.recordings) > 0 {
