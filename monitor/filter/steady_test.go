@@ -81,7 +81,7 @@ func unchanging(names *monitor.Namespaces, id monitor.NetNS, clock *monitor.Time
 			Known: samples[i].Known(),
 			Gen:   samples[i].Gen,
 			First: samples[i].Time,
-			State: table.RowBorn,
+			State: table.RowNew,
 		}
 		row.Flow.Orig.NetNS = id
 		answers := make(map[bool]bool)

@@ -86,7 +86,7 @@ func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 // same reports whether the event means the flow of the row, not a later one with
 // the same tuple.
 func (t *Table) same(p *packedRow, e *monitor.Event) bool {
-	if e.Kind == monitor.KindNew && p.state&RowBorn != 0 {
+	if e.Kind == monitor.KindNew && p.state&RowNew != 0 {
 		return false
 	}
 	return e.Has&monitor.AttrID == 0 || p.known&monitor.AttrID == 0 || p.id == e.Flow.ID
@@ -119,7 +119,7 @@ func (t *Table) add(h uint64, e *monitor.Event) {
 		p.state |= RowDump
 		t.silent++
 	case e.Kind == monitor.KindNew:
-		p.state |= RowBorn
+		p.state |= RowNew
 	}
 	t.touchEpoch(p)
 	if e.Extra != nil {

@@ -214,7 +214,7 @@ func (c *chunk) born(p *packedRow, i uint32) monitor.Time {
 
 // born is Row.Born of a row without counters and times.
 func (p *packedRow) born() monitor.Time {
-	if p.state&RowBorn != 0 {
+	if p.state&RowNew != 0 {
 		return p.first
 	}
 	return 0

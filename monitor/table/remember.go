@@ -6,12 +6,12 @@ import "natlens/monitor"
 // the row knows from an UPDATE is newer than the NEW that it has overtaken, and stays.
 func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	p := t.rows.at(row)
-	overtaken := e.Kind == monitor.KindNew && p.state&(RowBorn|RowDump) == 0
+	overtaken := e.Kind == monitor.KindNew && p.state&(RowNew|RowDump) == 0
 	if e.Kind != monitor.KindExisting {
 		t.noteEvent(p)
 	}
 	if e.Kind == monitor.KindNew {
-		p.state |= RowBorn
+		p.state |= RowNew
 	}
 	if t.cfg.Life && !overtaken {
 		t.recordLife(row, e)

@@ -17,7 +17,7 @@ type RowState uint8
 
 // The bits of RowState.
 const (
-	RowBorn  RowState = 1 << iota // its NEW was seen: First is its birth
+	RowNew   RowState = 1 << iota // its NEW was seen: First is its birth
 	RowDump                       // known from a dump only so far
 	RowEnded                      // destroyed; the row lingers
 )
@@ -31,7 +31,7 @@ func (r *Row) Born() monitor.Time {
 	if r.Known&monitor.AttrStart != 0 {
 		return r.Flow.Start
 	}
-	if r.State&RowBorn != 0 {
+	if r.State&RowNew != 0 {
 		return r.First
 	}
 	return 0

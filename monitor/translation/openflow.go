@@ -24,7 +24,7 @@ const (
 	openHasState openBits = 1 << iota
 	openHasID
 	openDumped // a dump reported it first
-	openBorn   // its NEW was seen: another NEW is about a later flow
+	openNew    // its NEW was seen: another NEW is about a later flow
 )
 
 // same reports whether the event is about this flow, not about a later one with
@@ -33,16 +33,16 @@ func (o *openFlow) same(e *monitor.Event) bool {
 	switch {
 	case o.gen != 0 && e.Gen != 0:
 		return o.gen == e.Gen
-	case e.Kind == monitor.KindNew && !e.Inferred && o.bits&openBorn != 0:
+	case e.Kind == monitor.KindNew && !e.Inferred && o.bits&openNew != 0:
 		return false
 	}
 	return o.bits&openHasID == 0 || e.Known()&monitor.AttrID == 0 || o.id == e.Flow.ID
 }
 
-// bornLate takes over the beginning of the flow from a NEW that a dump or an UPDATE has
+// lateNew takes over the beginning of the flow from a NEW that a dump or an UPDATE has
 // overtaken. What else the NEW says is older than what is known.
-func (o *openFlow) bornLate(at monitor.Time) {
-	o.bits |= openBorn
+func (o *openFlow) lateNew(at monitor.Time) {
+	o.bits |= openNew
 	switch {
 	case at <= o.start:
 		o.start, o.doubt = at, o.doubt&^BeganBefore

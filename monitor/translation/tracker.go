@@ -141,7 +141,7 @@ func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 		return
 	}
 	if e.Kind == monitor.KindNew && !e.Inferred {
-		o.bornLate(t.timeOf(e))
+		o.lateNew(t.timeOf(e))
 	} else {
 		o.learn(e)
 	}
@@ -166,7 +166,7 @@ func (t *Tracker) begin(e *monitor.Event) openFlow {
 	case e.Kind == monitor.KindExisting || e.Inferred:
 		o.bits |= openDumped
 	case e.Kind == monitor.KindNew:
-		o.bits |= openBorn
+		o.bits |= openNew
 	}
 	switch {
 	case e.Known().Any(monitor.AttrStart):

@@ -20,7 +20,7 @@ func (p *Pane) lifeLines(width int) []paint.Line {
 	r := &p.Flow.Row
 	var n paint.Note
 	add := func(role paint.Role, text string) { n = append(n, paint.Span{Role: role, Text: text}) }
-	if r.State&table.RowBorn == 0 {
+	if r.State&table.RowNew == 0 {
 		add(paint.Muted, paint.Whole("began before natlens: "))
 	}
 	l := &p.life

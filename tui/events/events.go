@@ -193,7 +193,7 @@ func (p *Page) Chosen() (page.Flow, bool) {
 func flowOf(e *monitor.Event) page.Flow {
 	r := table.Row{Flow: e.Flow, Known: e.Known(), Gen: e.Gen, First: e.Born, Last: e.Time}
 	if e.Born != 0 {
-		r.State |= table.RowBorn
+		r.State |= table.RowNew
 	} else {
 		r.First = e.Time
 	}

@@ -33,7 +33,7 @@ func (d *drawer) row(l *layout, f *page.Flow, cursor bool) (out paint.Line) {
 			d.cell(&out, c, f, cursor && c.id == d.col)
 		}
 	}
-	if f.Row.State&table.RowBorn != 0 && !f.Row.Ended() && d.now-f.Row.First < freshFor {
+	if f.Row.State&table.RowNew != 0 && !f.Row.Ended() && d.now-f.Row.First < freshFor {
 		out.Pad(l.width - 1)
 		out.Add(paint.New, "+")
 	}

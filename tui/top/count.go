@@ -58,7 +58,7 @@ func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor
 	var all []count
 	live, whole := t.ScanMatching(f, now, stop, func(_ uint32, r *table.Row) {
 		k, ok := groupings[by].key(&r.Flow)
-		fresh := r.State&table.RowBorn != 0 && now-r.First < freshSpan
+		fresh := r.State&table.RowNew != 0 && now-r.First < freshSpan
 		if !ok || r.Ended() && !fresh {
 			return
 		}
