@@ -195,9 +195,8 @@ func changeError(err error, c *Change) error {
 		return fmt.Errorf("the kernel alone sets expected and dying, and takes seen_reply and assured from no flow: %w",
 			err)
 	case errors.Is(err, unix.ENOSPC) && c.Labels != nil:
-		return fmt.Errorf("the flow has no room for labels, which those have that began while a rule here used "+
-			"labels: "+
-			"%w", err)
+		return fmt.Errorf("the flow has no room for labels: only flows that began while a rule here used labels "+
+			"have it: %w", err)
 	}
 	return err
 }

@@ -143,7 +143,7 @@ func TestServiceSaysWhy(t *testing.T) {
 		want   string
 	}{
 		{Change{Labels: make([]byte, 16)},
-			"update: the flow has no room for labels, which those have that began while a rule here used labels: no space left on device"},
+			"update: the flow has no room for labels: only flows that began while a rule here used labels have it: no space left on device"},
 		{Change{Status: ptr(monitor.Expected)},
 			"update: the kernel alone sets expected and dying, and takes seen_reply and assured from no flow: device or resource busy"},
 	} {
