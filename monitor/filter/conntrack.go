@@ -236,7 +236,7 @@ func natText(side, target string) (string, error) {
 func masked(addr, mask string) (string, error) {
 	a, err := netip.ParseAddr(addr)
 	if err != nil {
-		return "", fmt.Errorf("%s is not a single address", addr)
+		return "", fmt.Errorf("%s is not a single address", monitor.Escape(addr))
 	}
 	m, err := netip.ParseAddr(mask)
 	if err != nil || m.Zone() != "" || m.BitLen() != a.BitLen() {
