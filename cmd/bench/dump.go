@@ -67,7 +67,7 @@ func (b *bench) commands(ctx context.Context, title string, flows int, again *la
 		return err
 	}
 	defer g.Close()
-	if _, err := g.Spawn(ctx, labtest.GenConfig{Flows: flows}); err != nil {
+	if _, err := g.Generate(ctx, labtest.GenConfig{Flows: flows}); err != nil {
 		return err
 	}
 	for _, c := range all {
@@ -77,7 +77,7 @@ func (b *bench) commands(ctx context.Context, title string, flows int, again *la
 		var runs []commandRun
 		for range commandRuns {
 			if again != nil {
-				if _, err := g.Spawn(ctx, *again); err != nil {
+				if _, err := g.Generate(ctx, *again); err != nil {
 					return err
 				}
 			}

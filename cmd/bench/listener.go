@@ -178,7 +178,7 @@ func (l *listener) measure(ctx context.Context, gen labtest.GenConfig, stall tim
 			cmd.Process.Signal(syscall.SIGCONT)
 		})
 	}
-	made, err := g.Spawn(ctx, gen)
+	made, err := g.Generate(ctx, gen)
 	stalled.Wait()
 	if err == nil {
 		err = waitIdle(ctx, pid)

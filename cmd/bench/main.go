@@ -22,6 +22,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
 
@@ -61,7 +62,7 @@ type bench struct {
 }
 
 func benchAll(ctx context.Context) (err error) {
-	if err := labtest.Enter(); err != nil {
+	if err := lab.Enter(); err != nil {
 		return err
 	}
 	var b bench
@@ -87,7 +88,7 @@ func benchAll(ctx context.Context) (err error) {
 			return fmt.Errorf("build natlens: %w", err)
 		}
 	}
-	held, err := labtest.RaiseMax(ctx, 2*b.flows+screenSeconds*mostFlows)
+	held, err := labtest.HoldMax(ctx, func(old int) int { return max(old, 2*b.flows+screenSeconds*mostFlows) })
 	if err != nil {
 		return err
 	}

@@ -50,13 +50,13 @@ func (b *bench) screen(ctx context.Context) error {
 		return err
 	}
 	defer cmd.Process.Kill()
-	full, err := g.Spawn(ctx, labtest.GenConfig{Flows: b.flows})
+	full, err := g.Generate(ctx, labtest.GenConfig{Flows: b.flows})
 	if err != nil {
 		return err
 	}
 	rate := int(float64(full.Flows) / full.Elapsed.Seconds())
 	cpu, written := cpuOf(cmd.Process.Pid), term.written()
-	made, err := g.Spawn(ctx, labtest.GenConfig{Flows: screenSeconds * rate, Rate: rate, Base: 1})
+	made, err := g.Generate(ctx, labtest.GenConfig{Flows: screenSeconds * rate, Rate: rate, Base: 1})
 	if err != nil {
 		return err
 	}

@@ -22,13 +22,13 @@ import (
 type conversation struct {
 	helper string
 	master string // destination port of the conversation's own flow
-	once   func(context.Context, *lab.Lab, labtest.Related) error
+	once   func(context.Context, *lab.Lab, relatedFlow) error
 }
 
 var conversations = []conversation{
-	{"tftp", "69", labtest.TFTPOnce},
-	{"sip", "5060", labtest.SIPOnce},
-	{"pptp", "1723", labtest.PPTPOnce},
+	{"tftp", "69", tftpOnce},
+	{"sip", "5060", sipOnce},
+	{"pptp", "1723", pptpOnce},
 }
 
 // TestHelpersSame provokes the helpers of TFTP, SIP, PPTP and FTP, through the
@@ -45,7 +45,7 @@ func TestHelpersSame(t *testing.T) {
 				labtest.Lack(t, "helper "+c.helper)
 			}
 			stderr = append(stderr, "helper="+c.helper)
-			err := c.once(t.Context(), l, labtest.Related{
+			err := c.once(t.Context(), l, relatedFlow{
 				Expected: func() error {
 					for _, text := range []string{"-L expect", "-L expect -o xml", "-C expect", "-L -o extended"} {
 						compareSteady(t, l.Gateway, strings.Fields(text))

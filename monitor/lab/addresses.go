@@ -32,8 +32,7 @@ var (
 	ServerSSH   = netip.AddrPortFrom(ServerIP, 22)
 	ServerFTP   = netip.AddrPortFrom(ServerIP, 21)
 	ServerDNS   = netip.AddrPortFrom(ServerIP, 53)
-	// Control connections of helpers. The server answers only while TFTPOnce, SIPOnce
-	// or PPTPOnce of labtest run.
+	// Control connections of helpers. The server has no such services: tests bring theirs.
 	ServerTFTP = netip.AddrPortFrom(ServerIP, 69)
 	ServerSIP  = netip.AddrPortFrom(ServerIP, 5060)
 	ServerPPTP = netip.AddrPortFrom(ServerIP, 1723)

@@ -38,7 +38,7 @@ func Enter() error {
 	err := mayUnshare()
 	switch {
 	case err == nil && entered:
-		return loopbackUp()
+		return configure(&netlink.Handle{}, "lo", nil) // down in a new namespace; tests use 127.0.0.1
 	case err == nil:
 		return nil
 	case entered:
@@ -137,18 +137,6 @@ func inForeground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// loopbackUp sets up lo, which is down in a new namespace. Tests use 127.0.0.1.
-func loopbackUp() error {
-	lo, err := netlink.LinkByName("lo")
-	if err == nil {
-		err = netlink.LinkSetUp(lo)
-	}
-	if err != nil {
-		return fmt.Errorf("loopback up: %w", err)
-	}
-	return nil
-}
-
 // ErrRefused is wrapped by the error of Enter if this process may make neither network
 // namespaces nor a user namespace to make them in.
 var ErrRefused = errors.New("network namespaces are refused")
@@ -163,8 +151,8 @@ func refused(cause error) error {
 		{"user.max_user_namespaces", "0"},
 		{"user.max_net_namespaces", "0"},
 	} {
-		if v, err := readHostSysctl(s.name); err == nil && v == s.refuses {
-			found = append(found, s.name+"="+v)
+		if v, err := os.ReadFile(sysctlPath(s.name)); err == nil && strings.TrimSpace(string(v)) == s.refuses {
+			found = append(found, s.name+"="+s.refuses)
 		}
 	}
 	hint := "no sysctl that is known to refuse them is set: " +

@@ -5,7 +5,6 @@ package lab
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -94,9 +93,8 @@ const ftpDataPort = 20
 // answerFTP is the server's side of FTPOnce.
 func (l *Lab) answerFTP(conn *net.TCPConn) error {
 	c := textproto.NewConn(conn)
-	open := func(context.Context) (*net.TCPConn, error) {
-		return nil, errors.New("no PORT or PASV came before RETR")
-	}
+	var active netip.AddrPort    // of PORT
+	var passive *net.TCPListener // of PASV
 	for answer := "220 lab"; ; {
 		if err := c.PrintfLine("%s", answer); err != nil {
 			return err
@@ -105,57 +103,52 @@ func (l *Lab) answerFTP(conn *net.TCPConn) error {
 		if err == io.EOF {
 			return ackNow(conn) // the client closes first, as in serveRequests
 		}
-		if err != nil {
+		command, arg, _ := strings.Cut(line, " ")
+		switch {
+		case err != nil:
 			return err
-		}
-		switch command, arg, _ := strings.Cut(line, " "); command {
-		case "USER":
+		case command == "USER":
 			answer = "230 welcome"
-		case "PORT":
+		case command == "PORT":
 			answer = "200 ok"
-			open = func(ctx context.Context) (*net.TCPConn, error) {
-				at, err := parseFTPAddress(arg)
-				if err != nil {
-					return nil, err
-				}
-				return l.Server.DialTCP(ctx, netip.AddrPortFrom(ServerIP, ftpDataPort), at)
+			active, err = parseFTPAddress(arg)
+		case command == "PASV":
+			if passive, err = l.Server.ListenTCP(netip.AddrPortFrom(ServerIP, 0)); err == nil {
+				defer passive.Close()
+				answer = fmt.Sprintf("227 entering passive mode (%s)", ftpAddress(addrPortOf(passive.Addr())))
 			}
-		case "PASV":
-			listener, err := l.Server.ListenTCP(netip.AddrPortFrom(ServerIP, 0))
-			if err != nil {
-				return err
-			}
-			defer listener.Close()
-			answer = fmt.Sprintf("227 entering passive mode (%s)", ftpAddress(addrPortOf(listener.Addr())))
-			open = func(ctx context.Context) (*net.TCPConn, error) {
-				defer endWith(ctx, listener)()
-				return listener.AcceptTCP()
-			}
-		case "RETR":
-			if err := c.PrintfLine("150 sending"); err != nil {
-				return err
-			}
+		case command == "RETR":
 			answer = "226 done"
-			if err := sendFile(l.life, open, arg); err != nil {
-				answer = fmt.Sprintf("425 %s", err)
+			if err = c.PrintfLine("150 sending"); err == nil {
+				err = l.sendFile(arg, passive, active)
 			}
-		case "QUIT":
+		case command == "QUIT":
 			answer = "221 bye"
 		default:
 			answer = "502 unknown command"
 		}
+		if err != nil {
+			answer = fmt.Sprintf("425 %s", err)
+		}
 	}
 }
 
-// sendFile sends a file, whose name is its size in bytes, by a data connection.
-func sendFile(ctx context.Context, open func(context.Context) (*net.TCPConn, error), name string) error {
+// sendFile sends a file, whose name is its size in bytes, by a connection that it accepts
+// if passive is not nil, and otherwise opens.
+func (l *Lab) sendFile(name string, passive *net.TCPListener, active netip.AddrPort) error {
 	size, err := strconv.ParseUint(name, 10, 32)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
+	ctx, cancel := context.WithTimeout(l.life, actionTimeout)
 	defer cancel()
-	data, err := open(ctx)
+	var data *net.TCPConn
+	if passive != nil {
+		defer endWith(ctx, passive)()
+		data, err = passive.AcceptTCP()
+	} else {
+		data, err = l.Server.DialTCP(ctx, netip.AddrPortFrom(ServerIP, ftpDataPort), active)
+	}
 	if err != nil {
 		return err
 	}

@@ -53,9 +53,10 @@ func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getp
 func (n *Namespace) Close() error { return n.file.Close() }
 
 // Do runs f on a thread inside the namespace and returns the thread to its own
-// namespace afterwards, also if f panics or ends the goroutine (testing's FailNow).
-// Goroutines that f starts are not in the namespace. A socket stays in the namespace
-// where it was made: make it in f, use it anywhere.
+// namespace afterwards, also if f panics or ends the goroutine (testing's FailNow). It
+// returns f's error with the namespace's name before it. Goroutines that f starts are not
+// in the namespace. A socket stays in the namespace where it was made: make it in f, use
+// it anywhere.
 func (n *Namespace) Do(f func() error) error {
 	runtime.LockOSThread()
 	own, err := netns.Get()
@@ -74,7 +75,10 @@ func (n *Namespace) Do(f func() error) error {
 			runtime.UnlockOSThread()
 		}
 	}()
-	return f()
+	if err := f(); err != nil {
+		return fmt.Errorf("in %s: %w", n.name, err)
+	}
+	return nil
 }
 
 // NFT runs f with an nftables connection to the namespace and sends what f queued.
@@ -96,29 +100,17 @@ func (n *Namespace) NFT(f func(*nftables.Conn) error) error {
 // ("net.ipv4.ip_forward"). Interface names with a dot are not supported.
 func (n *Namespace) WriteSysctl(name, value string) error {
 	// /proc/sys/net shows the namespace of the thread that opens it.
-	err := n.Do(func() error { return os.WriteFile(sysctlPath(name), []byte(value), 0) })
-	if err != nil {
-		return fmt.Errorf("sysctl %s=%s in %s: %w", name, value, n.name, err)
-	}
-	return nil
+	return n.Do(func() error { return os.WriteFile(sysctlPath(name), []byte(value), 0) })
 }
 
 // ReadSysctl returns a sysctl of the namespace without its final newline.
 func (n *Namespace) ReadSysctl(name string) (value string, err error) {
 	err = n.Do(func() error {
-		value, err = readHostSysctl(name)
+		text, err := os.ReadFile(sysctlPath(name))
+		value = strings.TrimSpace(string(text))
 		return err
 	})
-	if err != nil {
-		return "", fmt.Errorf("sysctl %s in %s: %w", name, n.name, err)
-	}
-	return value, nil
-}
-
-// readHostSysctl reads a sysctl of the calling thread, named as in sysctl(8).
-func readHostSysctl(name string) (string, error) {
-	b, err := os.ReadFile(sysctlPath(name))
-	return strings.TrimSpace(string(b)), err
+	return value, err
 }
 
 func sysctlPath(name string) string { return "/proc/sys/" + strings.ReplaceAll(name, ".", "/") }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/netip"
 
 	"golang.org/x/net/icmp"
@@ -35,7 +36,7 @@ func (l *Lab) UDPLiteOnce(ctx context.Context, u UDP) (netip.AddrPort, error) {
 }
 
 func (l *Lab) datagram(ctx context.Context, proto int, u UDP) (netip.AddrPort, error) {
-	conn, err := cmp.Or(u.From, l.Client).packets(unix.SOCK_DGRAM, proto, u.Local, u.To)
+	conn, err := cmp.Or(u.From, l.Client).socket(unix.SOCK_DGRAM, proto, u.Local, u.To)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -50,14 +51,14 @@ func (l *Lab) datagram(ctx context.Context, proto int, u UDP) (netip.AddrPort, e
 // exchange sends a packet to the peer of a connected socket. It reads until wanted
 // returns true for a packet from there, or until ctx or actionTimeout ends. A nil wanted
 // waits for no packet.
-func exchange(ctx context.Context, conn packetConn, packet []byte, wanted func([]byte) bool) error {
+func exchange(ctx context.Context, conn net.Conn, packet []byte, wanted func([]byte) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
 	defer cancel()
 	defer endWith(ctx, conn)()
 	_, err := conn.Write(packet)
 	buf := make([]byte, 64<<10)
 	for n := 0; err == nil && wanted != nil; {
-		if n, _, err = conn.ReadFrom(buf); err == nil && wanted(buf[:n]) {
+		if n, _, err = conn.(net.PacketConn).ReadFrom(buf); err == nil && wanted(buf[:n]) {
 			return nil
 		}
 	}
@@ -120,7 +121,7 @@ func (l *Lab) echo(ctx context.Context, proto int, r Raw, packet []byte) error {
 // raw is exchange with a raw socket.
 func (l *Lab) raw(ctx context.Context, proto int, r Raw, packet []byte, wanted func([]byte) bool) error {
 	from := cmp.Or(r.From, l.Client)
-	conn, err := from.packets(unix.SOCK_RAW, proto, netip.AddrPort{}, netip.AddrPortFrom(r.To, 0))
+	conn, err := from.socket(unix.SOCK_RAW, proto, netip.AddrPort{}, netip.AddrPortFrom(r.To, 0))
 	if err != nil {
 		return err
 	}

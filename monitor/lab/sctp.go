@@ -28,11 +28,8 @@ type SCTP struct {
 func (l *Lab) SCTPOnce(ctx context.Context, s SCTP) (netip.AddrPort, error) {
 	from := cmp.Or(s.From, l.Client)
 	sport, dport := cmp.Or(s.Local.Port(), 5000), cmp.Or(s.To.Port(), 3868)
-	var source netip.AddrPort
-	if s.Local.Addr().IsValid() {
-		source = netip.AddrPortFrom(s.Local.Addr(), 0)
-	}
-	conn, err := from.packets(unix.SOCK_RAW, unix.IPPROTO_SCTP, source, netip.AddrPortFrom(s.To.Addr(), 0))
+	conn, err := from.socket(unix.SOCK_RAW, unix.IPPROTO_SCTP,
+		netip.AddrPortFrom(s.Local.Addr(), 0), netip.AddrPortFrom(s.To.Addr(), 0))
 	if err != nil {
 		return netip.AddrPort{}, err
 	}

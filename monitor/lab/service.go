@@ -99,10 +99,11 @@ func same(p []byte) []byte { return p }
 
 // servePackets answers packets on a datagram or raw socket until Close.
 func (l *Lab) servePackets(n *Namespace, kind, proto int, at netip.AddrPort, answer packetAnswer) error {
-	conn, err := n.packets(kind, proto, at, netip.AddrPort{})
+	c, err := n.socket(kind, proto, at, netip.AddrPort{})
 	if err != nil {
 		return err
 	}
+	conn := c.(net.PacketConn)
 	context.AfterFunc(l.life, func() { _ = conn.Close() })
 	l.serving.Go(func() {
 		buf := make([]byte, 64<<10)

@@ -4,7 +4,6 @@ package lab
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -39,7 +38,7 @@ func (n *Namespace) ListenTCP(at netip.AddrPort) (*net.TCPListener, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listen in %s: %w", n.name, err)
+		return nil, err
 	}
 	return l.(*net.TCPListener), nil
 }
@@ -47,33 +46,17 @@ func (n *Namespace) ListenTCP(at netip.AddrPort) (*net.TCPListener, error) {
 // ListenUDP makes a UDP socket in the namespace. With a zero local it can send to any
 // IPv4 address.
 func (n *Namespace) ListenUDP(local netip.AddrPort) (*net.UDPConn, error) {
-	c, err := n.packets(unix.SOCK_DGRAM, unix.IPPROTO_UDP, local, netip.AddrPort{})
+	c, err := n.socket(unix.SOCK_DGRAM, unix.IPPROTO_UDP, local, netip.AddrPort{})
 	if err != nil {
 		return nil, err
 	}
 	return c.(*net.UDPConn), nil
 }
 
-// packetConn is a net.UDPConn or a net.IPConn, even of protocols that package net does
-// not know. ReadFrom of a raw IPv4 socket returns packets without the IP header.
-type packetConn interface {
-	net.Conn
-	WriteTo([]byte, net.Addr) (int, error)
-	ReadFrom([]byte) (int, net.Addr, error)
-}
-
-// packets makes a datagram or raw socket of any protocol in the namespace. See socket.
-func (n *Namespace) packets(kind, proto int, local, remote netip.AddrPort) (packetConn, error) {
-	c, err := n.socket(kind, proto, local, remote)
-	if err != nil {
-		return nil, err
-	}
-	return c.(packetConn), nil
-}
-
 // socket makes a socket in the namespace, bound to local. If remote is not zero, the
-// socket is connected to it, so that its local address is the source of its packets. It
-// does not wait for a TCP connection.
+// socket is connected to it, so that its local address is the source of its packets; a
+// TCP connection is only begun. Datagram and raw sockets of any protocol are a
+// net.PacketConn, whose ReadFrom returns packets without an IPv4 header.
 func (n *Namespace) socket(kind, proto int, local, remote netip.AddrPort) (conn net.Conn, err error) {
 	local = complete(local, remote)
 	domain := unix.AF_INET
@@ -98,10 +81,7 @@ func (n *Namespace) socket(kind, proto int, local, remote netip.AddrPort) (conn 
 		conn, err = net.FileConn(f)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("socket of protocol %d on %s in %s: %w", proto, local, n.name, err)
-	}
-	return conn, nil
+	return conn, err
 }
 
 func sockaddr(a netip.AddrPort) unix.Sockaddr {

@@ -44,12 +44,11 @@ func (l *Lab) TCPOnce(ctx context.Context, t TCP) (netip.AddrPort, error) {
 func (l *Lab) connection(
 	ctx context.Context, t TCP, use func(context.Context, *net.TCPConn) error,
 ) (local netip.AddrPort, err error) {
-	from := cmp.Or(t.From, l.Client)
 	ctx, cancel := context.WithTimeout(ctx, actionTimeout+t.Hold)
 	defer cancel()
-	conn, err := from.DialTCP(ctx, t.Local, t.To)
+	conn, err := cmp.Or(t.From, l.Client).DialTCP(ctx, t.Local, t.To)
 	if err != nil {
-		return local, fmt.Errorf("tcp from %s: %w", from.name, err)
+		return local, err
 	}
 	defer conn.Close()
 	defer endWith(ctx, conn)()
@@ -70,9 +69,6 @@ func (l *Lab) connection(
 
 // fetch makes one request of the lab's protocol.
 func fetch(conn io.ReadWriter, n int) error {
-	if n < 0 {
-		return fmt.Errorf("fetch %d bytes", n)
-	}
 	if _, err := conn.Write(binary.BigEndian.AppendUint64(nil, uint64(n))); err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (l *Lab) cables() []cable {
 
 // wire makes interfaces, addresses, routes and the black hole.
 func (l *Lab) wire() error {
-	gw, err := l.Gateway.routes()
+	gw, err := l.Gateway.Routes()
 	if err != nil {
 		return err
 	}
@@ -84,15 +84,17 @@ func (l *Lab) wire() error {
 	return nil
 }
 
-// routes opens rtnetlink in the namespace and sets its loopback interface up.
-func (n *Namespace) routes() (*netlink.Handle, error) {
+// Routes opens rtnetlink in the namespace and sets its loopback interface up. The caller
+// closes it.
+func (n *Namespace) Routes() (*netlink.Handle, error) {
 	h, err := netlink.NewHandleAt(netns.NsHandle(n.FD()), unix.NETLINK_ROUTE)
+	if err == nil {
+		if err = configure(h, "lo", nil); err != nil {
+			h.Close()
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("netlink in %s: %w", n.name, err)
-	}
-	if err := configure(h, "lo", nil); err != nil {
-		h.Close()
-		return nil, fmt.Errorf("%s: %w", n.name, err)
 	}
 	return h, nil
 }
@@ -108,7 +110,7 @@ func plug(gw *netlink.Handle, c cable) error {
 	if err := gw.LinkAdd(pair); err != nil {
 		return fmt.Errorf("add veth: %w", err)
 	}
-	host, err := c.host.routes()
+	host, err := c.host.Routes()
 	if err != nil {
 		return err
 	}

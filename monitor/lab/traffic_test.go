@@ -65,11 +65,3 @@ func TestRun(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestRunRefusesNonsense(t *testing.T) {
-	t.Parallel()
-	l := labtest.New(t)
-	if err := l.Run(t.Context(), lab.Traffic{Rate: -1}); err == nil {
-		t.Error("a negative rate was taken")
-	}
-}

@@ -8,7 +8,7 @@
 //		...
 //	}
 //
-// It also has a generator of many new flows, conversations of helpers, races of packets
+// It also has a generator of many new flows, races of packets
 // on two CPUs, rules for the gateway, limits of the host's table, and [Need], which skips
 // a test if a program is not installed.
 //

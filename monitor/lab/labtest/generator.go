@@ -5,12 +5,12 @@ package labtest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor/lab"
@@ -39,7 +39,7 @@ type GeneratorConfig struct {
 	// 30 s. Garbage collection runs on the kernel's own schedule.
 	UDPTimeout time.Duration
 
-	// Sysctls are written last, by sysctl(8)'s names.
+	// Sysctls are written as well, by sysctl(8)'s names.
 	Sysctls map[string]string
 }
 
@@ -50,17 +50,22 @@ type Generator struct {
 	ns *lab.Namespace
 }
 
-// NewGenerator makes the namespace. nf_conntrack_max must allow the flows: see RaiseMax.
+// NewGenerator makes the namespace. nf_conntrack_max must allow the flows: see HoldMax.
 func NewGenerator(cfg GeneratorConfig) (*Generator, error) {
 	ns, err := lab.NewNamespace("generator")
 	if err != nil {
 		return nil, err
 	}
 	g := &Generator{ns: ns}
-	for _, step := range []func(GeneratorConfig) error{g.wire, g.loadRules, g.tune} {
-		if err := step(cfg); err != nil {
-			return nil, errors.Join(fmt.Errorf("generator: %w", err), g.Close())
-		}
+	err = g.wire()
+	if err == nil {
+		err = g.loadRules(cfg.SNAT)
+	}
+	if err == nil {
+		err = g.tune(cfg)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("generator: %w", err), g.Close())
 	}
 	return g, nil
 }
@@ -71,23 +76,18 @@ func (g *Generator) Namespace() *lab.Namespace { return g.ns }
 // Close removes the namespace and its flows. There are no DESTROY events.
 func (g *Generator) Close() error { return g.ns.Close() }
 
-func (g *Generator) wire(GeneratorConfig) error {
-	h, err := netlink.NewHandleAt(netns.NsHandle(g.ns.FD()), unix.NETLINK_ROUTE)
+func (g *Generator) wire() error {
+	h, err := g.ns.Routes()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	if err := h.LinkAdd(&netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "sink"}}); err != nil {
+	sink := &netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "sink", Index: 11}}
+	if err := h.LinkAdd(sink); err != nil {
 		return fmt.Errorf("add ifb device: %w", err)
 	}
-	var sink netlink.Link
-	for _, name := range []string{"lo", "sink"} {
-		if sink, err = h.LinkByName(name); err != nil {
-			return err
-		}
-		if err := h.LinkSetUp(sink); err != nil {
-			return fmt.Errorf("%s up: %w", name, err)
-		}
+	if err := h.LinkSetUp(sink); err != nil {
+		return fmt.Errorf("sink up: %w", err)
 	}
 	addr, err := netlink.ParseAddr("198.18.0.1/15")
 	if err != nil {
@@ -114,13 +114,13 @@ func (g *Generator) wire(GeneratorConfig) error {
 }
 
 // loadRules turns conntrack on with one rule, and adds the rule of SNAT.
-func (g *Generator) loadRules(cfg GeneratorConfig) error {
+func (g *Generator) loadRules(snat bool) error {
 	return g.ns.NFT(func(c *nftables.Conn) error {
 		filter := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"})
 		output := lab.Chain(c, filter, nftables.ChainTypeFilter, "output",
 			nftables.ChainHookOutput, nftables.ChainPriorityFilter)
 		c.AddRule(lab.Rule(output, lab.CtNew(), lab.Accept()))
-		if !cfg.SNAT {
+		if !snat {
 			return nil
 		}
 		nat := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "nat"})
@@ -132,20 +132,14 @@ func (g *Generator) loadRules(cfg GeneratorConfig) error {
 }
 
 func (g *Generator) tune(cfg GeneratorConfig) error {
-	if cfg.UDPTimeout%time.Second != 0 || cfg.UDPTimeout < 0 {
-		return fmt.Errorf("UDP timeout %s is not in whole seconds", cfg.UDPTimeout)
-	}
+	const prefix = "net.netfilter.nf_conntrack_"
 	onOff := map[bool]string{false: "0", true: "1"}
-	chosen := map[string]string{"acct": onOff[cfg.Acct], "timestamp": onOff[cfg.Timestamp]}
+	chosen := map[string]string{prefix + "acct": onOff[cfg.Acct], prefix + "timestamp": onOff[cfg.Timestamp]}
 	if cfg.UDPTimeout > 0 {
-		chosen["udp_timeout"] = fmt.Sprint(int(cfg.UDPTimeout / time.Second))
+		chosen[prefix+"udp_timeout"] = fmt.Sprint(int(cfg.UDPTimeout.Seconds()))
 	}
+	maps.Copy(chosen, cfg.Sysctls)
 	for name, value := range chosen {
-		if err := g.ns.WriteSysctl("net.netfilter.nf_conntrack_"+name, value); err != nil {
-			return err
-		}
-	}
-	for name, value := range cfg.Sysctls {
 		if err := g.ns.WriteSysctl(name, value); err != nil {
 			return err
 		}

@@ -54,12 +54,13 @@ func HoldLimits(ctx context.Context) (*Limits, error) {
 		if err == nil {
 			return guardLimits(lockfile)
 		}
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = pause(ctx, 20*time.Millisecond)
+		if err == unix.EWOULDBLOCK {
+			err = ctx.Err()
 		}
 		if err != nil {
 			return nil, fmt.Errorf("wait for the limits of conntrack: %w", err)
 		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
@@ -79,9 +80,6 @@ func guardLimits(lockfile *os.File) (*Limits, error) {
 	}
 	return &Limits{cmd, end}, nil
 }
-
-// SetMax sets nf_conntrack_max.
-func (l *Limits) SetMax(n int) error { return l.set(conntrackMax, n) }
 
 // SetBuckets sets nf_conntrack_buckets, which the kernel rounds up to whole pages:
 // multiples of 512.
@@ -114,24 +112,16 @@ func (l *Limits) Close() error {
 	return nil
 }
 
-// RaiseMax holds the limits and raises nf_conntrack_max to n, unless it is higher.
-func RaiseMax(ctx context.Context, n int) (*Limits, error) {
-	return holdMax(ctx, n, func(old int) bool { return old < n })
-}
-
-// LimitMax holds the limits and lowers nf_conntrack_max to n, unless it is lower.
-func LimitMax(ctx context.Context, n int) (*Limits, error) {
-	return holdMax(ctx, n, func(old int) bool { return old > n })
-}
-
-func holdMax(ctx context.Context, n int, change func(old int) bool) (*Limits, error) {
+// HoldMax holds the limits and changes nf_conntrack_max to what change returns for its
+// value.
+func HoldMax(ctx context.Context, change func(old int) int) (*Limits, error) {
 	l, err := HoldLimits(ctx)
 	if err != nil {
 		return nil, err
 	}
 	old, err := readLimit(conntrackMax)
-	if err == nil && change(old) {
-		err = l.SetMax(n)
+	if err == nil {
+		err = l.set(conntrackMax, change(old))
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())

@@ -10,10 +10,10 @@ import (
 	"natlens/monitor/lab"
 )
 
-// Main is TestMain of a package whose tests use a lab: it calls Enter, runs the tests
+// Main is TestMain of a package whose tests use a lab: it calls [lab.Enter], runs the tests
 // and exits. It does not return.
 func Main(m *testing.M) {
-	if err := Enter(); err != nil {
+	if err := lab.Enter(); err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package labtest
+package main
 
 import (
 	"cmp"
@@ -17,8 +17,8 @@ import (
 
 // The call ids of the lab's tunnel.
 const (
-	PPTPClientCall = 77
-	PPTPServerCall = 88
+	pptpClientCall = 77
+	pptpServerCall = 88
 )
 
 // Control messages of PPTP (RFC 2637).
@@ -31,9 +31,9 @@ const (
 	pptpCallReply    = 8
 )
 
-// PPTPOnce opens a tunnel to the server and sends a GRE packet into it. The helper reads
+// pptpOnce opens a tunnel to the server and sends a GRE packet into it. The helper reads
 // both call ids, which are the keys of GRE, from the control connection.
-func PPTPOnce(ctx context.Context, l *lab.Lab, r Related) (err error) {
+func pptpOnce(ctx context.Context, l *lab.Lab, r relatedFlow) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("pptp: %w", err)
@@ -65,20 +65,20 @@ func PPTPOnce(ctx context.Context, l *lab.Lab, r Related) (err error) {
 	if err := pptpDialogue(conn, peer); err != nil {
 		return err
 	}
-	if err := call(r.Expected); err != nil {
+	if err := callIfSet(r.Expected); err != nil {
 		return err
 	}
-	if err := l.GREOnce(ctx, lab.GRE{Raw: lab.Raw{From: from, To: lab.ServerIP}, CallID: PPTPServerCall}); err != nil {
+	if err := l.GREOnce(ctx, lab.GRE{Raw: lab.Raw{From: from, To: lab.ServerIP}, CallID: pptpServerCall}); err != nil {
 		return err
 	}
-	return call(r.Come)
+	return callIfSet(r.Come)
 }
 
 // pptpDialogue opens the tunnel. Each message is read before the next one is sent, as the
 // gateway's helper requires. NAT may translate the client's call id; the server's answer
 // has the translated one.
 func pptpDialogue(client, server net.Conn) error {
-	call := uint16(PPTPClientCall)
+	call := uint16(pptpClientCall)
 	for _, m := range []struct {
 		from, to net.Conn
 		kind     uint16
@@ -93,7 +93,7 @@ func pptpDialogue(client, server net.Conn) error {
 		}},
 		// Both ids, result 1 "connected", cause, speed, window.
 		{server, client, pptpCallReply, func() []byte {
-			return pptpBody(20, PPTPServerCall, call, 0x0100, 0, 1, 0, 64)
+			return pptpBody(20, pptpServerCall, call, 0x0100, 0, 1, 0, 64)
 		}},
 	} {
 		got, err := pptpSend(m.from, m.to, m.kind, m.body())

@@ -1,6 +1,6 @@
 //go:build linux
 
-package labtest
+package main
 
 import (
 	"cmp"
@@ -17,10 +17,10 @@ import (
 // conversationTimeout bounds each wait of a conversation.
 const conversationTimeout = 10 * time.Second
 
-// Related is a conversation from which a helper of the gateway learns of another flow.
+// relatedFlow is a conversation from which a helper of the gateway learns of another flow.
 // That flow then begins, with the conversation's flow as its master. It needs
 // [lab.Config.Helpers], and a kernel for which [lab.Lab.Helps] is true.
-type Related struct {
+type relatedFlow struct {
 	From *lab.Namespace // nil is the client
 
 	// Expected is called while the gateway expects the flow, Come once the flow exists.
@@ -28,17 +28,17 @@ type Related struct {
 	Expected, Come func() error
 }
 
-// call calls f unless it is nil.
-func call(f func() error) error {
+// callIfSet calls f unless it is nil.
+func callIfSet(f func() error) error {
 	if f == nil {
 		return nil
 	}
 	return f()
 }
 
-// TFTPOnce requests a file from the server. The first block comes from a new port
+// tftpOnce requests a file from the server. The first block comes from a new port
 // (RFC 1350).
-func TFTPOnce(ctx context.Context, l *lab.Lab, r Related) error {
+func tftpOnce(ctx context.Context, l *lab.Lab, r relatedFlow) error {
 	ask := func(_ *lab.Namespace, control *net.UDPConn) (*net.UDPConn, []byte, error) {
 		return control, []byte("\x00\x01file\x00octet\x00"), nil
 	}
@@ -51,9 +51,9 @@ func TFTPOnce(ctx context.Context, l *lab.Lab, r Related) error {
 // sipMedia is the caller's port of RTP, an even one. RTCP's is the next (RFC 3550).
 const sipMedia = 46000
 
-// SIPOnce invites the server to a call. The server sends media to the address in the
+// sipOnce invites the server to a call. The server sends media to the address in the
 // invitation (RFC 3261, RFC 4566). The gateway expects RTP and RTCP; only RTP follows.
-func SIPOnce(ctx context.Context, l *lab.Lab, r Related) error {
+func sipOnce(ctx context.Context, l *lab.Lab, r relatedFlow) error {
 	ask := func(from *lab.Namespace, control *net.UDPConn) (*net.UDPConn, []byte, error) {
 		local := control.LocalAddr().(*net.UDPAddr).AddrPort()
 		at := netip.AddrPortFrom(local.Addr(), sipMedia)
@@ -70,7 +70,7 @@ func SIPOnce(ctx context.Context, l *lab.Lab, r Related) error {
 // related is one conversation by UDP. ask returns the socket on which the client waits
 // for the related flow, and the request to the server. answer gets the request and the
 // client's address, and returns the destination of the related flow and its packet.
-func related(ctx context.Context, l *lab.Lab, what string, server netip.AddrPort, r Related,
+func related(ctx context.Context, l *lab.Lab, what string, server netip.AddrPort, r relatedFlow,
 	ask func(*lab.Namespace, *net.UDPConn) (*net.UDPConn, []byte, error),
 	answer func([]byte, netip.AddrPort) (netip.AddrPort, []byte, error),
 ) (err error) {
@@ -100,7 +100,7 @@ func related(ctx context.Context, l *lab.Lab, what string, server netip.AddrPort
 	if _, err := control.WriteToUDPAddrPort(request, server); err != nil {
 		return err
 	}
-	got, client, err := receive(ctx, service)
+	got, client, err := receiveUDP(ctx, service)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func related(ctx context.Context, l *lab.Lab, what string, server netip.AddrPort
 	if err != nil {
 		return err
 	}
-	if err := call(r.Expected); err != nil {
+	if err := callIfSet(r.Expected); err != nil {
 		return err
 	}
 	sender, err := l.Server.ListenUDP(netip.AddrPortFrom(server.Addr(), 0))
@@ -119,10 +119,10 @@ func related(ctx context.Context, l *lab.Lab, what string, server netip.AddrPort
 	if _, err := sender.WriteToUDPAddrPort(data, to); err != nil {
 		return err
 	}
-	if _, _, err := receive(ctx, child); err != nil {
+	if _, _, err := receiveUDP(ctx, child); err != nil {
 		return fmt.Errorf("related flow to %s: %w", to, err)
 	}
-	return call(r.Come)
+	return callIfSet(r.Come)
 }
 
 // listenToward opens a UDP socket on the address from which the namespace sends to
@@ -140,8 +140,8 @@ func listenToward(n *lab.Namespace, remote netip.AddrPort) (conn *net.UDPConn, e
 	return conn, err
 }
 
-// receive reads one datagram and its source.
-func receive(ctx context.Context, conn *net.UDPConn) ([]byte, netip.AddrPort, error) {
+// receiveUDP reads one datagram and its source.
+func receiveUDP(ctx context.Context, conn *net.UDPConn) ([]byte, netip.AddrPort, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	buf := make([]byte, 64<<10)
