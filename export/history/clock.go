@@ -44,3 +44,36 @@ func (c *ageClock) tick(wall monitor.Time, mono time.Duration) monitor.Time {
 	}
 	return c.trusted
 }
+
+// steps notices when the system's time is set: it moves by more than smallJump
+// against the steady clock.
+type steps struct {
+	wall     monitor.Time  // at the last tick
+	mono     time.Duration // at the last tick
+	from, to monitor.Time  // of the last step ahead; 0: none, or it was taken back
+}
+
+// span is a time in which translations are not certain.
+type span struct{ from, to monitor.Time }
+
+// tick returns the spans that a step since the last tick makes uncertain. A step
+// ahead skips a span, and a step back passes one twice. If it takes back a step
+// ahead, the time since that step has wrong translations by the wrong clock, and
+// none by the right one.
+func (s *steps) tick(wall monitor.Time, mono time.Duration) []span {
+	was := s.wall
+	step := wall - was - monitor.Time(mono-s.mono)
+	s.wall, s.mono = wall, mono
+	switch {
+	case step > smallJump:
+		s.from, s.to = was, wall
+		return []span{{was, wall}}
+	case step >= -smallJump:
+		return nil
+	case s.from <= wall && wall < s.to:
+		spans := []span{{s.from, wall}, {s.to, was}}
+		s.from, s.to = 0, 0
+		return spans
+	}
+	return []span{{wall, was}}
+}

@@ -104,6 +104,9 @@ func (w *Writer) take(c *commit) (closing bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now, mono := w.cfg.Clock()
+	for _, s := range w.store.steps.tick(now, mono) {
+		w.tracker.ClockSet(s.from, s.to, &w.pending)
+	}
 	if mono-w.start >= w.cfg.Settle {
 		w.tracker.Settle(&w.pending)
 	}

@@ -35,7 +35,7 @@ CREATE INDEX inside ON open (inside);
 CREATE TABLE gap (
 	start    INTEGER NOT NULL, -- ns since 1970, UTC
 	end      INTEGER NOT NULL,
-	cause    INTEGER NOT NULL, -- 1 lost, 2 restart, 3 unwritten, 4 removed
+	cause    INTEGER NOT NULL, -- 1 lost, 2 restart, 3 unwritten, 4 removed, 5 clock
 	count    INTEGER NOT NULL, -- lost: events; restart: open flows; else translations
 	at_least INTEGER NOT NULL, -- 1: count is a lower bound
 	netns    TEXT NOT NULL     -- network namespace; '': all that were captured
@@ -59,5 +59,7 @@ CREATE TABLE history (
 	last_id   INTEGER NOT NULL, -- of translation, in all files
 	last_flow INTEGER NOT NULL,
 	clock     INTEGER NOT NULL, -- the time that retention trusts
-	jumped    INTEGER NOT NULL  -- clock when the system's time jumped ahead of it; 0: it did not
+	jumped    INTEGER NOT NULL, -- clock when the system's time jumped ahead of it; 0: it did not
+	step_from INTEGER NOT NULL, -- the system's time before its last step ahead; 0: none, or taken back
+	step_to   INTEGER NOT NULL  -- and after it
 );

@@ -228,3 +228,72 @@ func TestLongLives(t *testing.T) {
 		t.Errorf("in the order of their ends: %v", ports)
 	}
 }
+
+// TestClockSet sets the clock an hour ahead, and right again after ten seconds. The
+// times that are wrong are two gaps, and what was open at a step is doubtful.
+func TestClockSet(t *testing.T) {
+	k := newKeeping(t)
+	var f feed
+	start, _ := k.clock.read()
+	f.Add(monitor.KindNew, start, 9000, client(9000))
+	write(t, k.w, &f)
+	syncUp(t, k.w)
+	k.clock.jump(time.Hour)
+	ahead, _ := k.clock.read()
+	k.commit(t, 100)
+	k.clock.pass(10 * time.Second)
+	wrong, _ := k.clock.read()
+	k.commit(t, 101)
+	k.clock.jump(-time.Hour)
+	right, _ := k.clock.read()
+	f.Add(monitor.KindDestroy, right, 9000, client(9000))
+	write(t, k.w, &f)
+	k.commit(t, 102)
+	got, res := ask(t, k.dir, translation.Query{Since: start})
+	want := []translation.Gap{
+		{From: start, To: right, Cause: translation.ClockSet},
+		{From: ahead, To: wrong, Cause: translation.ClockSet},
+	}
+	if diff := cmp.Diff(want, res.Gaps); diff != "" {
+		t.Error(diff)
+	}
+	doubts := map[uint16]translation.Doubt{}
+	for i := range got {
+		doubts[got[i].From.Port] = got[i].Doubt
+	}
+	const gap = translation.TouchedByGap // 101 and 103 closed before the step was noticed
+	if diff := cmp.Diff(map[uint16]translation.Doubt{101: gap, 102: 0, 103: gap, 9000: gap}, doubts); diff != "" {
+		t.Error(diff)
+	}
+	if _, res := ask(t, k.dir, translation.Query{Since: right + second, Until: ahead - second}); len(res.Gaps) > 0 {
+		t.Errorf("gaps %+v of the hour that the clock skipped and that passed later", res.Gaps)
+	}
+	closeWriter(t, k.w)
+}
+
+// TestClockStays sets the clock an hour ahead, where it stays, and back a day.
+func TestClockStays(t *testing.T) {
+	k := newKeeping(t)
+	before, _ := k.clock.read()
+	k.commit(t, 100)
+	k.clock.jump(time.Hour)
+	k.clock.pass(time.Second)
+	after, _ := k.clock.read()
+	k.commit(t, 101)
+	_, res := ask(t, k.dir, translation.Query{Since: before, Until: after})
+	if diff := cmp.Diff([]translation.Gap{{From: before, To: after, Cause: translation.ClockSet}}, res.Gaps); diff != "" {
+		t.Error(diff)
+	}
+	k.clock.jump(-24 * time.Hour)
+	back, _ := k.clock.read()
+	k.commit(t, 102)
+	closeWriter(t, k.w)
+	_, res = ask(t, k.dir, translation.Query{Since: after + second})
+	if len(res.Gaps) > 0 {
+		t.Errorf("gaps %+v after the clock was set", res.Gaps)
+	}
+	_, res = ask(t, k.dir, translation.Query{Until: before - second})
+	if diff := cmp.Diff([]translation.Gap{{From: back, To: after, Cause: translation.ClockSet}}, res.Gaps); diff != "" {
+		t.Error(diff)
+	}
+}

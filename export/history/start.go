@@ -1,7 +1,6 @@
 package history
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -39,7 +38,7 @@ func openOpen(path string) (*sql.DB, error) {
 		}
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return createDB(path, append(openSchema, "INSERT INTO history VALUES (0, 0, 0, 0, 0, 0, 0)")...)
+		return createDB(path, append(openSchema, "INSERT INTO history VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0)")...)
 	}
 	return nil, err
 }
@@ -145,6 +144,7 @@ func (s *store) merge(name, path string, committed int64) (err error) {
 // time until now as a gap.
 func (s *store) begin() error {
 	x, before, open := &s.state, &s.previous, uint64(0)
+	var wrong *span // the clock was ahead then
 	err := scanRows(context.Background(), s.db, "SELECT "+columns+" FROM open", nil, func(r *row) error {
 		if r.side == r.t.Sides()[0] {
 			before.Add(&r.t)
@@ -164,10 +164,16 @@ func (s *store) begin() error {
 		if x.ended {
 			before.Reason = translation.CaptureEnded
 		}
-		if now < x.committed { // the clock was ahead: its times are right up to the jump only
-			before.From = min(now, cmp.Or(s.clock.jumped, now))
+		if now < x.committed {
+			before.From = now
+		}
+		s.steps.wall = x.committed
+		if spans := s.steps.tick(now, 0); now < x.committed && len(spans) > 0 {
+			before.From = spans[0].from
+			wrong = &spans[len(spans)-1]
 		}
 	}
+	s.steps.wall, s.steps.mono = now, mono
 	x.committed, x.ended = now, false
 	s.clock.mono = mono
 	s.clock.tick(now, mono)
@@ -176,6 +182,9 @@ func (s *store) begin() error {
 		_, err := tx.Exec("UPDATE open SET doubt = doubt | ?", int64(translation.TouchedByRestart))
 		if err == nil && !first {
 			err = s.putGap(tx, &gap)
+		}
+		if err == nil && wrong != nil {
+			err = s.putGap(tx, &translation.Gap{From: wrong.from, To: wrong.to, Cause: translation.ClockSet})
 		}
 		if err == nil {
 			err = s.putState(tx)

@@ -25,6 +25,7 @@ type store struct {
 	next     int64                // number of the next file
 	names    map[string]bool      // network namespaces in table netns
 	clock    ageClock
+	steps    steps
 	retained time.Duration // when retention ran last
 	noted    bool          // the note about a jump of the clock is printed
 
@@ -40,25 +41,32 @@ type state struct {
 
 func (s *store) readState() error {
 	x := &s.state
-	return s.db.QueryRow("SELECT began, committed, ended, last_id, last_flow, clock, jumped FROM history").
-		Scan(&x.began, &x.committed, &x.ended, &x.lastID, &x.lastFlow, &s.clock.trusted, &s.clock.jumped)
+	return s.db.QueryRow("SELECT began, committed, ended, last_id, last_flow, clock, jumped, step_from, step_to FROM history").
+		Scan(&x.began, &x.committed, &x.ended, &x.lastID, &x.lastFlow, &s.clock.trusted, &s.clock.jumped, &s.steps.from, &s.steps.to)
 }
 
 func (s *store) putState(tx *sql.Tx) error {
 	x := &s.state
-	_, err := tx.Exec("UPDATE history SET began=?, committed=?, ended=?, last_id=?, last_flow=?, clock=?, jumped=?",
-		x.began, x.committed, x.ended, x.lastID, x.lastFlow, s.clock.trusted, s.clock.jumped)
+	_, err := tx.Exec("UPDATE history SET began=?, committed=?, ended=?, last_id=?, last_flow=?, clock=?, jumped=?,"+
+		" step_from=?, step_to=?",
+		x.began, x.committed, x.ended, x.lastID, x.lastFlow, s.clock.trusted, s.clock.jumped,
+		s.steps.from, s.steps.to)
 	return err
 }
 
-// putGap adds a gap. Open translations that a loss touched become doubtful.
+// putGap adds a gap. Open translations that it touched become doubtful. When a step
+// of the clock is taken back, the gap that ends there replaces the one of the step.
 func (s *store) putGap(tx *sql.Tx, g *translation.Gap) error {
 	const (
-		insert = "INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?)"
-		touch  = "UPDATE open SET doubt = doubt | ?1 WHERE flow <= ?2 AND doubt & ?1 = 0 AND (?3 = '' OR netns = ?3)"
+		insert  = "INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?)"
+		replace = "DELETE FROM gap WHERE start = ? AND end > ? AND cause IN (2, 5)"
+		touch   = "UPDATE open SET doubt = doubt | ?1 WHERE flow <= ?2 AND doubt & ?1 = 0 AND (?3 = '' OR netns = ?3)"
 	)
-	_, err := tx.Exec(insert, g.From, g.To, g.Cause, int64(g.Count), g.AtLeast, g.Namespace)
-	if err == nil && g.Cause == translation.Lost {
+	_, err := tx.Exec(replace, g.From, g.To)
+	if err == nil {
+		_, err = tx.Exec(insert, g.From, g.To, g.Cause, int64(g.Count), g.AtLeast, g.Namespace)
+	}
+	if err == nil && (g.Cause == translation.Lost || g.Cause == translation.ClockSet) {
 		_, err = tx.Exec(touch, translation.TouchedByGap, int64(g.Number), g.Namespace)
 	}
 	return err

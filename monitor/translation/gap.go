@@ -14,12 +14,12 @@ type Gap struct {
 	Cause    GapCause
 
 	// Count depends on Cause. Lost: events. Restarted: flows that were open
-	// when capture ended. Unwritten and Removed: translations.
+	// when capture ended. Unwritten and Removed: translations. ClockSet: 0.
 	Count   uint64
 	AtLeast bool // the exact count is not known
 
 	Namespace string // network namespace that lost events; "": all that were captured
-	Number    uint64 // number of the flow that opened last before the gap; only with Lost
+	Number    uint64 // number of the flow that opened last before the gap; only with Lost and ClockSet
 }
 
 // GapCause says why there is a gap. Files contain the numbers; they never
@@ -32,9 +32,12 @@ const (
 	Restarted GapCause = 2 // no capture was running
 	Unwritten GapCause = 3 // the disk was full for longer than memory lasted
 	Removed   GapCause = 4 // a file of the history was removed, not by retention
+	ClockSet  GapCause = 5 // the system's time was set, so these times are wrong or were skipped
 )
 
-var causeNames = [...]string{Lost: "lost", Restarted: "restart", Unwritten: "unwritten", Removed: "removed"}
+var causeNames = [...]string{
+	Lost: "lost", Restarted: "restart", Unwritten: "unwritten", Removed: "removed", ClockSet: "clock",
+}
 
 // String returns the word of text and JSON.
 func (c GapCause) String() string {

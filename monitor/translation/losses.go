@@ -14,16 +14,21 @@ type losses struct {
 type span struct{ from, to monitor.Time }
 
 func (l *losses) add(g *Gap) {
-	if l.last == nil {
-		l.last, l.open = map[string]uint32{}, map[string]span{}
-	}
-	l.count++
-	l.last[g.Namespace] = l.count
+	l.touch(g.Namespace)
 	s := span{g.From, g.To}
 	if o, ok := l.open[g.Namespace]; ok {
 		s = span{min(o.from, s.from), max(o.to, s.to)}
 	}
 	l.open[g.Namespace] = s
+}
+
+// touch makes the flows that are open in a namespace doubtful.
+func (l *losses) touch(namespace string) {
+	if l.last == nil {
+		l.last, l.open = map[string]uint32{}, map[string]span{}
+	}
+	l.count++
+	l.last[namespace] = l.count
 }
 
 // reconciled removes the losses that a comparison with the kernel's table made

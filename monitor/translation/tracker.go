@@ -120,6 +120,16 @@ func (t *Tracker) lost(e *monitor.Event, ch *Changes) {
 	ch.Gaps = append(ch.Gaps, g)
 }
 
+// ClockSet adds a gap for times that are wrong or were skipped, because the system's
+// time was set. What is open, and what ch already has, becomes doubtful.
+func (t *Tracker) ClockSet(from, to monitor.Time, ch *Changes) {
+	t.losses.touch("")
+	for i := range ch.Closed {
+		ch.Closed[i].Doubt |= TouchedByGap
+	}
+	ch.Gaps = append(ch.Gaps, Gap{From: from, To: to, Cause: ClockSet, Number: t.last})
+}
+
 // lossName returns the network namespace of a loss or a resync, "" for all.
 func (t *Tracker) lossName(e *monitor.Event) string {
 	if e.NetNS() == 0 {

@@ -140,6 +140,8 @@ func (p *answers) gapText(g translation.Gap) string {
 		return count + " events were lost " + between
 	case translation.Unwritten:
 		return count + " translations could not be written " + between
+	case translation.ClockSet:
+		return "the clock was set " + between
 	case translation.Removed:
 		return "a file was removed, with " + count + " translations that ended " + between
 	}
