@@ -4,13 +4,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -58,7 +54,7 @@ func (b *bench) delete(ctx context.Context) error {
 func (b *bench) commands(ctx context.Context, title string, flows int, again *labtest.GenConfig, all []command) error {
 	t := newTable(fmt.Sprintf("%s, median of %d", title, commandRuns), "program", "s", "CPU s", "peak MiB")
 	defer t.Flush()
-	all = slices.DeleteFunc(all, func(c command) bool { return !b.only.MatchString(c.name) })
+	all = slices.DeleteFunc(all, func(c command) bool { return !b.wanted(t, c.name, c.args[0]) })
 	if len(all) == 0 {
 		return nil
 	}
@@ -71,24 +67,20 @@ func (b *bench) commands(ctx context.Context, title string, flows int, again *la
 		return err
 	}
 	for _, c := range all {
-		if !b.wanted(t, c.name, c.args[0]) {
-			continue
-		}
-		var runs []commandRun
-		for range commandRuns {
+		runs := make([]commandRun, commandRuns)
+		for i := range runs {
 			if again != nil {
 				if _, err := g.Generate(ctx, *again); err != nil {
 					return err
 				}
 			}
-			r, err := b.runCommand(ctx, g, c.args)
-			if err != nil {
+			if runs[i], err = b.runCommand(ctx, g, c.args); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
-			if r.left != flows {
-				return fmt.Errorf("%s: %d flows are left, want %d", c.name, r.left, flows)
+			left, err := g.Namespace().ReadSysctl("net.netfilter.nf_conntrack_count")
+			if err != nil || left != fmt.Sprint(flows) {
+				return fmt.Errorf("%s: %s flows are left, want %d: %w", c.name, left, flows, err)
 			}
-			runs = append(runs, r)
 		}
 		slices.SortFunc(runs, func(a, b commandRun) int { return int(a.wall - b.wall) })
 		r := runs[len(runs)/2]
@@ -99,21 +91,18 @@ func (b *bench) commands(ctx context.Context, title string, flows int, again *la
 
 type commandRun struct {
 	wall, cpu time.Duration
-	peak      int64
-	left      int // flows in the table after it
+	peak      int64 // resident bytes
 }
 
 // runCommand runs a command in the generator's namespace. Its output goes to a file.
 func (b *bench) runCommand(ctx context.Context, g *labtest.Generator, args []string) (r commandRun, err error) {
-	path := filepath.Join(b.dir, "dump")
-	out, err := os.Create(path)
+	out, err := b.output()
 	if err != nil {
 		return r, err
 	}
-	defer os.Remove(path)
 	defer out.Close()
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	var stderr strings.Builder
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = out, &stderr
 	began := time.Now()
 	if err := g.Namespace().Do(cmd.Start); err != nil {
@@ -125,8 +114,5 @@ func (b *bench) runCommand(ctx context.Context, g *labtest.Generator, args []str
 	r.wall = time.Since(began)
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	r.peak = int64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10
-	count, err := g.Namespace().ReadSysctl("net.netfilter.nf_conntrack_count")
-	left, convErr := strconv.Atoi(count)
-	r.left = left
-	return r, errors.Join(err, convErr)
+	return r, nil
 }

@@ -4,17 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"math"
 	"os"
-	"path/filepath"
 	"slices"
-	"sort"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"natlens/export/history"
 	"natlens/monitor"
@@ -29,9 +23,7 @@ func benchHistory(ctx context.Context, args []string) error {
 	flags.Uint64Var(&b.flows, "flows", 2_000_000, "translations to write")
 	flags.Uint64Var(&b.day, "day", 200_000_000, "translations a day, which sets their times")
 	flags.StringVar(&b.dir, "dir", "", "new directory of the history (default: a temporary one, deleted at the end)")
-	flags.DurationVar(&b.atMost, "at-most", time.Hour, "write no longer than this")
-	flags.BoolVar(&b.cold, "cold", false, "drop the files from the page cache before each query")
-	ask := flags.Bool("ask", false, "only query the history that an earlier run left in -dir")
+	ask := flags.Bool("ask", false, "only query the history that an earlier run with the same options left in -dir")
 	flags.Parse(args)
 	if b.dir == "" {
 		dir, err := os.MkdirTemp("", "natlens-history")
@@ -54,8 +46,6 @@ func benchHistory(ctx context.Context, args []string) error {
 type historyBench struct {
 	flows, day uint64
 	dir        string
-	atMost     time.Duration
-	cold       bool
 }
 
 const (
@@ -86,9 +76,6 @@ func (b *historyBench) life(n uint64) monitor.Time {
 	}
 	return 30e9 + monitor.Time(mix(n, 2)%uint64(150e9))
 }
-
-// middle is a time at which flow n existed.
-func (b *historyBench) middle(n uint64) monitor.Time { return b.start(n) + b.life(n)/2 }
 
 func v4(n uint64) monitor.Addr {
 	return monitor.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
@@ -125,26 +112,30 @@ func (b *historyBench) build(ctx context.Context) error {
 	fmt.Printf("writing %d translations, %d a day\n", b.flows, b.day)
 	const step = monitor.Time(1e9)
 	var (
-		batch  monitor.Batch
-		ends   = map[monitor.Time][]uint64{} // flows that end within a second
-		next   uint64
-		ended  uint64
-		began  = time.Now()
-		used   = cpuOf(os.Getpid())
-		logged = began
-		rows   uint64
+		batch       monitor.Batch
+		ends        = map[monitor.Time][]uint64{} // flows that end within a second
+		next, ended uint64
+		began       = time.Now()
+		used        = cpuOf(os.Getpid())
+		logged      = began
+		rows        uint64
 	)
+	write := func() {
+		if err == nil {
+			err = w.Write(&batch)
+		}
+		batch.Reset()
+	}
 	add := func(kind monitor.Kind, n uint64, at monitor.Time) *monitor.Event {
 		if len(batch.Events) == monitor.BatchSize {
-			err = errors.Join(err, w.Write(&batch))
-			batch.Reset()
+			write()
 		}
 		e := batch.Add()
 		e.Kind, e.Time, e.Gen, e.Flow = kind, at, n+1, flow(n)
 		e.Has = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrID
 		return e
 	}
-	for now := historyBegin; ended < b.flows && ctx.Err() == nil && time.Since(began) < b.atMost; now += step {
+	for now := historyBegin; ended < b.flows && ctx.Err() == nil; now += step {
 		for ; b.start(next) < now+step; next++ {
 			add(monitor.KindNew, next, b.start(next))
 			end := (b.start(next) + b.life(next)) / step * step
@@ -159,10 +150,9 @@ func (b *historyBench) build(ctx context.Context) error {
 		}
 		ended += uint64(len(ends[now]))
 		delete(ends, now)
-		if err = errors.Join(err, w.Write(&batch)); err != nil {
+		if write(); err != nil {
 			return err
 		}
-		batch.Reset()
 		if d := time.Since(logged); d >= 10*time.Second {
 			st := w.Stats()
 			fmt.Printf("%d rows, %d open, %.0f rows/s, %.2f GiB\n",
@@ -187,59 +177,42 @@ func (b *historyBench) build(ctx context.Context) error {
 
 // ask prints how long queries take, each with a new reader. The answers are checked.
 func (b *historyBench) ask(ctx context.Context) error {
-	outside := func(n uint64) translation.Query {
-		r := flow(n).Reply
-		return translation.Query{Outside: translation.End{Addr: r.Dst, Port: r.DstPort, HasPort: true}, Proto: r.Proto}
-	}
-	inside := func(n uint64) translation.Query {
-		return translation.Query{Inside: translation.End{Addr: flow(n).Orig.Src}}
-	}
-	at := func(query func(uint64) translation.Query) func(uint64) translation.Query {
-		return func(n uint64) translation.Query {
-			q := query(n)
-			q.Since, q.Until = b.middle(n), b.middle(n)
-			return q
-		}
-	}
-	// Flows after the last one were not written.
-	last := sort.Search(int(min(uint64(1)<<40, math.MaxInt)), func(n int) bool {
-		_, found, err := b.find(ctx, at(outside)(uint64(n)), uint64(n))
-		return err != nil || !found
-	})
-	if last == 0 {
-		return fmt.Errorf("%s has no flow of this bench; was it written with another -day?", b.dir)
-	}
 	t := newTable("queries", "query", "times", "answers", "median ms", "95% ms", "worst ms", "CPU ms")
 	defer t.Flush()
 	for _, q := range []struct {
-		name  string
-		times int
-		query func(n uint64) translation.Query
+		name   string
+		times  int
+		inside bool // by the inside host, otherwise by the outside address and port
+		timed  bool
 	}{
-		{"who held ip:port at a time", 200, at(outside)},
-		{"what did a host hold at a time", 200, at(inside)},
-		{"who held ip:port, ever", 20, outside},
-		{"what did a host hold, ever", 10, inside},
+		{"who held ip:port at a time", 200, false, true},
+		{"what did a host hold at a time", 200, true, true},
+		{"who held ip:port, ever", 20, false, false},
+		{"what did a host hold, ever", 10, true, false},
 	} {
 		var took []time.Duration
 		answers := 0
 		used := cpuOf(os.Getpid())
-		for i := range q.times {
-			n := mix(uint64(i), 99) % uint64(last)
-			if b.cold {
-				if err := b.dropCache(); err != nil {
-					return err
-				}
+		for i := range uint64(q.times) {
+			n := mix(i, 99) % b.flows
+			f := flow(n)
+			var query translation.Query
+			if q.inside {
+				query.Inside.Addr = f.Orig.Src
+			} else {
+				query.Outside = translation.End{Addr: f.Reply.Dst, Port: f.Reply.DstPort, HasPort: true}
+				query.Proto = f.Reply.Proto
+			}
+			if q.timed {
+				query.Since = b.start(n) + b.life(n)/2
+				query.Until = query.Since
 			}
 			began := time.Now()
-			more, found, err := b.find(ctx, q.query(n), n)
+			found, err := b.find(ctx, query, n)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", q.name, err)
 			}
-			took, answers = append(took, time.Since(began)), answers+more
-			if !found {
-				return fmt.Errorf("%s: flow %d is not among the answers", q.name, n)
-			}
+			took, answers = append(took, time.Since(began)), answers+found
 		}
 		used = (cpuOf(os.Getpid()) - used) / time.Duration(q.times)
 		slices.Sort(took)
@@ -250,33 +223,25 @@ func (b *historyBench) ask(ctx context.Context) error {
 	return nil
 }
 
-// dropCache drops the history's files from the page cache.
-func (b *historyBench) dropCache() error {
-	names, err := filepath.Glob(filepath.Join(b.dir, "*"))
-	for _, name := range names {
-		f, openErr := os.Open(name)
-		if openErr != nil {
-			return openErr
-		}
-		err = errors.Join(err, unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED), f.Close())
-	}
-	return err
-}
-
-// find queries and reports whether flow n is among the answers.
-func (b *historyBench) find(ctx context.Context, q translation.Query, n uint64) (answers int, found bool, err error) {
+// find returns the number of answers to a query. Flow n must be among them.
+func (b *historyBench) find(ctx context.Context, q translation.Query, n uint64) (answers int, err error) {
 	r, err := history.Open(b.dir)
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
-	want := flow(n)
+	want, found := flow(n), false
 	res, err := r.Find(ctx, q, func(a *translation.Answer) error {
 		answers++
 		found = found || a.From == want.From() && a.Start == b.start(n)
 		return nil
 	})
-	if err == nil && len(res.Faults) > 0 {
-		err = res.Faults[0]
+	switch {
+	case err != nil:
+		return 0, err
+	case len(res.Faults) > 0:
+		return 0, res.Faults[0]
+	case !found:
+		return 0, fmt.Errorf("flow %d is not among the answers; was %s written with the same options?", n, b.dir)
 	}
-	return answers, found, err
+	return answers, nil
 }

@@ -54,11 +54,10 @@ func main() {
 type bench struct {
 	flows   int
 	rate    int
-	pairs   int
 	stall   time.Duration
 	natlens string
 	only    *regexp.Regexp
-	dir     string // of the listeners' files
+	dir     string // of the output
 }
 
 func benchAll(ctx context.Context) (err error) {
@@ -67,10 +66,9 @@ func benchAll(ctx context.Context) (err error) {
 	}
 	var b bench
 	flag.IntVar(&b.flows, "flows", 400_000, "new flows for each row")
-	flag.IntVar(&b.rate, "rate", 0, "new flows a second for the first table and -pairs; 0: full speed")
+	flag.IntVar(&b.rate, "rate", 0, "new flows a second for the first table; 0: full speed")
 	flag.DurationVar(&b.stall, "stall", 3*time.Second, "how long the listeners of the second table are stopped")
 	flag.StringVar(&b.natlens, "natlens", "", "natlens binary to measure (default: build it)")
-	flag.IntVar(&b.pairs, "pairs", 0, "no tables: compare natlens with and without findings in this many pairs of runs")
 	only := flag.String("only", "", "run only rows whose name matches this regular expression")
 	flag.Parse()
 	if b.only, err = regexp.Compile(*only); err != nil {
@@ -93,9 +91,6 @@ func benchAll(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, held.Close()) }()
-	if b.pairs > 0 {
-		return b.comparePairs(ctx)
-	}
 	for _, table := range []func(context.Context) error{b.listen, b.listenStalled, b.dump, b.delete, b.screen} {
 		if err := table(ctx); err != nil {
 			return err

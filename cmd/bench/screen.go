@@ -5,11 +5,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
-	"sync"
 	"syscall"
 	"time"
 
@@ -38,15 +39,24 @@ func (b *bench) screen(ctx context.Context) error {
 		return err
 	}
 	defer g.Close()
-	term, err := openTerminal(160, 50)
+	out, err := b.output()
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	master, slave, err := openTerminal()
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
-	defer term.Close()
+	defer master.Close()
+	defer slave.Close()
+	go io.Copy(out, master)
 	cmd := exec.CommandContext(ctx, b.natlens)
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color")
-	term.attach(cmd)
-	if err := startIn(g.Namespace(), cmd, ""); err != nil {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	err = errors.Join(resize(master, 160, 50), startIn(g.Namespace(), cmd, ""))
+	if err != nil {
 		return err
 	}
 	defer cmd.Process.Kill()
@@ -55,13 +65,13 @@ func (b *bench) screen(ctx context.Context) error {
 		return err
 	}
 	rate := int(float64(full.Flows) / full.Elapsed.Seconds())
-	cpu, written := cpuOf(cmd.Process.Pid), term.written()
+	cpu, written := cpuOf(cmd.Process.Pid), size(out)
 	made, err := g.Generate(ctx, labtest.GenConfig{Flows: screenSeconds * rate, Rate: rate, Base: 1})
 	if err != nil {
 		return err
 	}
-	cpu, written = cpuOf(cmd.Process.Pid)-cpu, term.written()-written
-	lost, err := term.lost(ctx)
+	cpu, written = cpuOf(cmd.Process.Pid)-cpu, size(out)-written
+	lost, err := lostOnScreen(ctx, master, out)
 	if err != nil {
 		return err
 	}
@@ -76,73 +86,38 @@ func (b *bench) screen(ctx context.Context) error {
 	return nil
 }
 
-// pseudo is a pseudo-terminal. It keeps all output.
-type pseudo struct {
-	master, slave *os.File
-
-	mu  sync.Mutex
-	out []byte
-}
-
-func openTerminal(columns, lines uint16) (*pseudo, error) {
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		return nil, err
+// openTerminal opens a pseudo-terminal.
+func openTerminal() (master, slave *os.File, err error) {
+	if master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0); err != nil {
+		return nil, nil, err
 	}
 	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		return nil, err
-	}
 	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		return nil, err
+	err = errors.Join(err, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0))
+	if err == nil {
+		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
 	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		return nil, err
+	return master, slave, err
+}
+
+func resize(terminal *os.File, columns, lines uint16) error {
+	return unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: lines})
+}
+
+func size(f *os.File) (n int64) {
+	if s, err := f.Stat(); err == nil {
+		n = s.Size()
 	}
-	p := &pseudo{master: master, slave: slave}
-	go p.read()
-	return p, p.resize(columns, lines)
+	return n
 }
 
-func (p *pseudo) resize(columns, lines uint16) error {
-	return unix.IoctlSetWinsize(int(p.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: lines})
-}
+var lost = regexp.MustCompile(`lost[ \x1b\[0-9;m]*? ([0-9,]+)`)
 
-// attach makes the terminal the controlling terminal of the command.
-func (p *pseudo) attach(cmd *exec.Cmd) {
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, p.slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-}
-
-// read keeps the output until the terminal is closed.
-func (p *pseudo) read() {
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := p.master.Read(buf)
-		if err != nil {
-			return
-		}
-		p.mu.Lock()
-		p.out = append(p.out, buf[:n]...)
-		p.mu.Unlock()
-	}
-}
-
-func (p *pseudo) written() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.out)
-}
-
-var lostOnScreen = regexp.MustCompile(`lost[ \x1b\[0-9;m]*? ([0-9,]+)`)
-
-// lost makes the UI draw its screen again, in another size, and returns the number of
-// lost events on it.
-func (p *pseudo) lost(ctx context.Context) (string, error) {
-	from := p.written()
-	if err := p.resize(158, 48); err != nil {
+// lostOnScreen makes the UI draw its screen again, in another size, and returns the number
+// of lost events on it. out has what the UI wrote.
+func lostOnScreen(ctx context.Context, terminal, out *os.File) (string, error) {
+	from := size(out)
+	if err := resize(terminal, 158, 48); err != nil {
 		return "", err
 	}
 	for range 500 {
@@ -150,17 +125,13 @@ func (p *pseudo) lost(ctx context.Context) (string, error) {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
-		p.mu.Lock()
-		m := lostOnScreen.FindSubmatch(p.out[from:])
-		p.mu.Unlock()
-		if m != nil {
+		text, err := os.ReadFile(out.Name())
+		if err != nil {
+			return "", err
+		}
+		if m := lost.FindSubmatch(text[from:]); m != nil {
 			return string(bytes.ReplaceAll(m[1], []byte(","), nil)), nil
 		}
 	}
-	return "", fmt.Errorf("the screen shows no number of lost events")
-}
-
-func (p *pseudo) Close() error {
-	p.slave.Close()
-	return p.master.Close()
+	return "", errors.New("the screen shows no number of lost events")
 }

@@ -53,5 +53,3 @@ func timoListen(ctx context.Context) error {
 		}
 	}
 }
-
-func timoEvents(stderr string) (int64, bool) { return numberBefore(stderr, " listened") }

@@ -32,9 +32,6 @@ type GenConfig struct {
 	// Base, 0 to 253, is added to the source address. Runs with different bases make
 	// different flows.
 	Base int
-	// Sources above 0 is a number of inside hosts that open the flows in turn, at most
-	// 16,777,214: 10.0.0.1, 10.0.0.2 and so on, instead of the source address.
-	Sources int
 }
 
 // Made is the result of a run.
@@ -68,9 +65,6 @@ func (g *Generator) Generate(ctx context.Context, cfg GenConfig) (made Made, err
 func (g *Generator) fromPort(ctx context.Context, cfg GenConfig, sport int, start time.Time, made *Made) error {
 	src := generatorSrc.As4()
 	src[3] += byte(cfg.Base)
-	if cfg.Sources > 0 {
-		src = [4]byte{} // each packet has its own
-	}
 	var conn *net.UDPConn
 	err := g.ns.Do(func() (err error) {
 		conn, err = net.ListenUDP("udp4", &net.UDPAddr{IP: src[:], Port: sport})
@@ -91,11 +85,6 @@ func (g *Generator) fromPort(ctx context.Context, cfg GenConfig, sport int, star
 		n := min(batchSize, cfg.Flows-made.tried())
 		for i := range n {
 			addrs[i].Port = dport + i
-			if cfg.Sources > 0 {
-				host := 1 + (made.tried()+i)%cfg.Sources
-				from := ipv4.ControlMessage{Src: net.IPv4(10, byte(host>>16), byte(host>>8), byte(host))}
-				batch[i].OOB = from.Marshal()
-			}
 		}
 		if err := send(to, batch[:n], made); err != nil {
 			return err

@@ -25,9 +25,6 @@ var (
 	GeneratorSNAT = netip.MustParseAddr("198.18.1.1")
 )
 
-// generatorLocal are the local networks: the sources, and those of GenConfig.Sources.
-var generatorLocal = []string{"198.18.0.0/24", "10.0.0.0/8"}
-
 // GeneratorConfig configures conntrack for the generated flows. The zero value is the
 // kernel's defaults and no NAT.
 type GeneratorConfig struct {
@@ -96,19 +93,17 @@ func (g *Generator) wire() error {
 	if err := h.AddrAdd(sink, addr); err != nil {
 		return fmt.Errorf("address %s: %w", addr, err)
 	}
-	// Local routes instead of an address for each source.
-	for _, sources := range generatorLocal {
-		dst, err := netlink.ParseIPNet(sources)
-		if err != nil {
-			return err
-		}
-		local := &netlink.Route{
-			LinkIndex: sink.Attrs().Index, Dst: dst,
-			Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: netlink.SCOPE_HOST,
-		}
-		if err := h.RouteAdd(local); err != nil {
-			return fmt.Errorf("local route %s: %w", sources, err)
-		}
+	// A local route instead of an address for each source.
+	dst, err := netlink.ParseIPNet("198.18.0.0/24")
+	if err != nil {
+		return err
+	}
+	local := &netlink.Route{
+		LinkIndex: sink.Attrs().Index, Dst: dst,
+		Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: netlink.SCOPE_HOST,
+	}
+	if err := h.RouteAdd(local); err != nil {
+		return fmt.Errorf("local route %s: %w", dst, err)
 	}
 	return nil
 }
