@@ -145,9 +145,9 @@ func fill(t *testing.T, ns *lab.Namespace) {
 		c.Timeout = &timeout
 		switch f.Orig.Proto {
 		case monitor.TCP:
-			c.TCP = &kernel.TCPChange{State: monitor.TCPEstablished}
+			c.Proto = &kernel.ProtoInfo{Proto: monitor.TCP, State: monitor.TCPEstablished}
 		case monitor.SCTP:
-			c.SCTP = &kernel.SCTPChange{State: 4, Orig: 1, Reply: 2}
+			c.Proto = &kernel.ProtoInfo{Proto: monitor.SCTP, State: 4, VTags: [2]uint32{1, 2}}
 		}
 		if err := s.Create(t.Context(), &f, &c); err != nil {
 			t.Fatalf("%+v: %v", f, err)

@@ -29,7 +29,7 @@ func expectations(t *testing.T, ns *lab.Namespace) {
 	for i, from := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"} {
 		master := plainFlow(monitor.TCP, from, "198.51.100.2", uint16(4000+i), 21)
 		if err := s.Create(t.Context(), &master, &kernel.Change{Timeout: &timeout, Helper: "ftp",
-			TCP: &kernel.TCPChange{State: monitor.TCPEstablished}}); err != nil {
+			Proto: &kernel.ProtoInfo{Proto: monitor.TCP, State: monitor.TCPEstablished}}); err != nil {
 			t.Fatal(err)
 		}
 		x := monitor.Expect{Tuple: plainFlow(monitor.TCP, "198.51.100.2", from, 0, uint16(30000+i)).Orig,

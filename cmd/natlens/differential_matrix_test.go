@@ -113,9 +113,9 @@ func matrixChange(p monitor.Proto, n int) (c kernel.Change) {
 	}
 	switch p {
 	case monitor.TCP:
-		c.TCP = &kernel.TCPChange{State: []monitor.State{monitor.TCPEstablished, monitor.TCPTimeWait, monitor.TCPSynSent}[n%3]}
+		c.Proto = &kernel.ProtoInfo{Proto: monitor.TCP, State: []monitor.State{monitor.TCPEstablished, monitor.TCPTimeWait, monitor.TCPSynSent}[n%3]}
 	case monitor.SCTP:
-		c.SCTP = &kernel.SCTPChange{State: 4, Orig: 1, Reply: uint32(n)}
+		c.Proto = &kernel.ProtoInfo{Proto: monitor.SCTP, State: 4, VTags: [2]uint32{1, uint32(n)}}
 	}
 	return c
 }

@@ -24,8 +24,9 @@ const (
 // Message types and flags of linux/netlink.h and nfnetlink.h. The upper byte of a message
 // type is the subsystem, the lower one is the type in it.
 const (
-	typeNew    = 0x0100 // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW
-	typeDelete = 0x0102 // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE
+	typeNew       = subsysConntrack << 8 // IPCTNL_MSG_CT_NEW
+	typeExpectNew = subsysExpect << 8    // IPCTNL_MSG_EXP_NEW
+	msgDelete     = 2                    // IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_EXP_DELETE
 
 	flagRequest      = 0x001 // NLM_F_REQUEST
 	flagMulti        = 0x002 // NLM_F_MULTI
@@ -44,120 +45,52 @@ const (
 // [ErrNotConntrack]. A successful call does not allocate while the batch has capacity,
 // except for labels on a big endian machine.
 func (d *Decoder) Decode(msg []byte, b *monitor.Batch) error {
-	if len(msg) < nlmsgHeader {
-		d.Malformed++
-		return fmt.Errorf("decode header: %d bytes: %w", len(msg), ErrTruncated)
-	}
-	kind := kindOf(msg)
-	if kind == monitor.KindNone {
+	kind := kindOf(msg, typeNew)
+	if len(msg) >= nlmsgHeader && kind == monitor.KindNone {
 		return ErrNotConntrack
 	}
-	n := uint64(binary.NativeEndian.Uint32(msg))
-	if n < headers || n > uint64(len(msg)) {
-		d.Malformed++
-		return fmt.Errorf("decode header: length %d of %d bytes: %w", n, len(msg), ErrTruncated)
-	}
-	msg = msg[:n:n]
-	e := b.Add()
-	e.Kind = kind
-	if kind != monitor.KindExisting { // otherwise it is the port id of the request
-		e.PortID = binary.NativeEndian.Uint32(msg[12:])
-	}
-	e.Raw = msg
-	if err := d.attributes(msg[headers:], e, b); err != nil {
-		b.Drop()
+	msg, err := body("header", msg)
+	if err != nil {
 		d.Malformed++
 		return err
 	}
-	return nil
+	e := b.Add()
+	e.Kind, e.Raw = kind, msg
+	if kind != monitor.KindExisting { // otherwise it is the port id of the request
+		e.PortID = binary.NativeEndian.Uint32(msg[12:])
+	}
+	r := reader{Decoder: d, event: e, batch: b}
+	if r.read(inFlow, msg[headers:]); r.err == nil {
+		r.err = complete(e)
+	}
+	if r.err != nil {
+		b.Drop()
+		d.Malformed++
+	}
+	return r.err
 }
 
-// kindOf returns what a message reports, by its nlmsghdr; KindNone if it is not about
-// a flow. Events have the sequence number 0 and no NLM_F_MULTI. The answer to a dump or
-// a get has the number of its request, and NLM_F_MULTI if the request came from a
-// socket with a port id (ctnetlink_fill_info).
-func kindOf(msg []byte) monitor.Kind {
-	flags := binary.NativeEndian.Uint16(msg[6:])
-	if flags&flagRequest != 0 {
-		return monitor.KindNone // a request, in a recording of both directions
+// kindOf returns what a message reports, by its nlmsghdr; KindNone if it is not of the subsystem of the type created.
+// Events have the sequence number 0 and no NLM_F_MULTI. The answer to a dump or a get has the number of its request,
+// and NLM_F_MULTI if the request came from a socket with a port id (ctnetlink_fill_info).
+func kindOf(msg []byte, created uint16) monitor.Kind {
+	if len(msg) < nlmsgHeader {
+		return monitor.KindNone
 	}
-	switch binary.NativeEndian.Uint16(msg[4:]) {
-	case typeNew:
-		switch {
-		case flags&(flagMulti|flagDumpFiltered) != 0 || binary.NativeEndian.Uint32(msg[8:]) != 0:
-			return monitor.KindExisting
-		case flags&(flagCreate|flagExcl) != 0:
-			return monitor.KindNew
-		}
-		return monitor.KindUpdate
-	case typeDelete:
+	flags := binary.NativeEndian.Uint16(msg[6:])
+	switch typ := binary.NativeEndian.Uint16(msg[4:]); {
+	case flags&flagRequest != 0: // in a recording of both directions
+	case typ == created+msgDelete:
 		return monitor.KindDestroy
+	case typ != created:
+	case flags&(flagMulti|flagDumpFiltered) != 0 || binary.NativeEndian.Uint32(msg[8:]) != 0:
+		return monitor.KindExisting
+	case flags&(flagCreate|flagExcl) != 0:
+		return monitor.KindNew
+	default:
+		return monitor.KindUpdate
 	}
 	return monitor.KindNone
-}
-
-// attributes reads the attributes of a message into e.
-func (d *Decoder) attributes(b []byte, e *monitor.Event, batch *monitor.Batch) error {
-	f := &e.Flow
-	w := walk{op: "flow"}
-	for typ, v := range w.over(b) {
-		switch typ {
-		case ctaTupleOrig:
-			var zone bool
-			if zone, w.err = d.tuple(v, &f.Orig); zone {
-				e.Has |= monitor.AttrZoneOrig
-			}
-			e.Has |= monitor.AttrOrig
-		case ctaTupleReply:
-			var zone bool
-			if zone, w.err = d.tuple(v, &f.Reply); zone {
-				e.Has |= monitor.AttrZoneReply
-			}
-			e.Has |= monitor.AttrReply
-		case ctaStatus:
-			// On mips, sparc and older arm the kernel aligns CTA_TIMESTAMP_EVENT with
-			// an empty CTA_TIMESTAMP_PAD. Its number, 3, is CTA_STATUS at this level.
-			if len(v) == 0 {
-				continue
-			}
-			f.Status = monitor.Status(w.be32(v))
-			e.Has |= monitor.AttrStatus
-		case ctaTimeout:
-			f.Timeout = w.be32(v)
-			e.Has |= monitor.AttrTimeout
-		case ctaMark:
-			f.Mark = w.be32(v)
-			e.Has |= monitor.AttrMark
-		case ctaID:
-			f.ID = w.be32(v)
-			e.Has |= monitor.AttrID
-		case ctaUse:
-			f.Use = w.be32(v)
-			e.Has |= monitor.AttrUse
-		case ctaZone:
-			f.Zone = w.be16(v)
-			e.Has |= monitor.AttrZone
-		case ctaProtoinfo:
-			w.err = d.protoinfo(v, e, batch)
-		case ctaCountersOrig:
-			w.err = d.counters(v, &f.CountersOrig)
-			e.Has |= monitor.AttrCountersOrig
-		case ctaCountersReply:
-			w.err = d.counters(v, &f.CountersReply)
-			e.Has |= monitor.AttrCountersReply
-		case ctaTimestamp:
-			w.err = d.timestamp(v, e)
-		case ctaTimestampEvent:
-			e.Time, e.TimeSource = monitor.Time(w.be64(v)), monitor.TimeKernel
-			e.Has |= monitor.AttrEventTime
-		default:
-			d.rare(&w, typ, v, e, batch)
-		}
-	}
-	if w.err != nil {
-		return w.err
-	}
-	return complete(e)
 }
 
 // complete checks that there is an original tuple, and copies CTA_ZONE into the tuples.

@@ -5,6 +5,11 @@ import (
 	"slices"
 )
 
+const (
+	typeDelete       = typeNew + msgDelete
+	typeExpectDelete = typeExpectNew + msgDelete
+)
+
 // message puts headers in front of attributes: typ and flags of the nlmsghdr.
 func message(typ, flags uint16, attrs ...[]byte) []byte {
 	b := make([]byte, headers)

@@ -172,7 +172,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{"no bytes", nil, ErrTruncated, "decode header: 0 bytes: message is cut short"},
 		{"half a header", cut(whole, 15), ErrTruncated, "decode header: 15 bytes: message is cut short"},
-		{"header alone", cut(whole, 16), ErrTruncated, "decode header: length 72 of 16 bytes: message is cut short"},
+		{"header alone", cut(whole, 16), ErrTruncated, "decode header: 16 bytes: message is cut short"},
 		{
 			"one byte too few",
 			cut(whole, len(whole)-1),

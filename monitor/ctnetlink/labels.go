@@ -13,8 +13,8 @@ var hostIsBigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 // labels returns the bytes of CTA_LABELS or CTA_LABELS_MASK. Label n is bit n%8 of byte
 // n/8. The kernel sends an unsigned long[] in host order, so the result is a copy on a big
 // endian machine.
-func labels(w *walk, v []byte) []byte {
-	if !w.sized(v, labelsSize) {
+func (r *reader) labels(v []byte) []byte {
+	if !r.sized(v, labelsSize) {
 		return nil
 	}
 	return littleWords(v)

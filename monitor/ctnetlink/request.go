@@ -34,7 +34,7 @@ const (
 //
 //	r.Reset()
 //	r.Begin(OpDelete, FlagAck, monitor.IPv4)
-//	r.Orig(&tuple)
+//	r.Entry(&flow)
 //	send(r.Bytes())
 //
 // The kernel handles the messages of one send in their order.
@@ -108,8 +108,6 @@ func (r *Request) bytes(typ uint16, v []byte) {
 		r.buf = append(r.buf, 0)
 	}
 }
-
-func (r *Request) text(typ uint16, s string) { r.bytes(typ, append([]byte(s), 0)) }
 
 func (r *Request) u8(typ uint16, v uint8) {
 	r.head(typ, 1)

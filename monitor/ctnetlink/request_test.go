@@ -83,38 +83,30 @@ func TestRequestAttributes(t *testing.T) {
 	orig := tupleOf(monitor.TCP, "192.0.2.1", "198.51.100.2", 1, 2)
 	r := Request{Last: 6} // as answers have
 	r.Begin(OpNew, 0, monitor.IPv4)
-	r.Orig(&orig)
-	r.Zone(9)
-	r.ID(0x01020304)
-	r.Timeout(100)
-	r.Status(monitor.Assured | monitor.SeenReply)
-	r.StatusMask(monitor.Assured)
-	r.Mark(0xaabbccdd)
-	r.MarkMask(0xff)
-	r.Labels(labels, labels)
-	r.Helper("ftp")
-	info := monitor.TCPInfo{FlagsOrig: 1, MaskOrig: 2, FlagsReply: 3, MaskReply: 4}
-	r.TCP(monitor.TCPEstablished, info)
-	got := decodeRequest(t, r.Bytes())
 	orig.Zone = 9
+	r.Entry(&monitor.Flow{Orig: orig, Reply: monitor.Tuple{Zone: 9}})
+	r.ID(0x01020304)
+	timeout, status, mark := uint32(100), monitor.Assured|monitor.SeenReply, uint32(0xaabbccdd)
+	info := monitor.TCPInfo{FlagsOrig: 1, MaskOrig: 2, FlagsReply: 3, MaskReply: 4}
+	r.Change(&Change{Timeout: &timeout, Status: &status, Mark: &mark, Labels: labels, Mask: labels, Helper: "ftp",
+		Proto: &ProtoInfo{Proto: monitor.TCP, State: monitor.TCPEstablished, TCP: info}})
+	got := decodeRequest(t, r.Bytes())
 	want := monitor.Event{
 		Kind: monitor.KindExisting, // it has a sequence number
-		Has: monitor.AttrOrig | monitor.AttrZone | monitor.AttrID | monitor.AttrTimeout | monitor.AttrStatus | monitor.AttrStatusMask |
-			monitor.AttrMark | monitor.AttrMarkMask | monitor.AttrLabels | monitor.AttrLabelsMask | monitor.AttrHelper |
+		Has: monitor.AttrOrig | monitor.AttrZone | monitor.AttrID | monitor.AttrTimeout | monitor.AttrStatus |
+			monitor.AttrMark | monitor.AttrLabels | monitor.AttrLabelsMask | monitor.AttrHelper |
 			monitor.AttrState | monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply,
 		Flow: monitor.Flow{
 			Orig:    orig,
 			Zone:    9,
 			ID:      0x01020304,
 			Timeout: 100,
-			Status:  monitor.Assured | monitor.SeenReply,
+			Status:  monitor.Assured | monitor.SeenReply | monitor.Confirmed,
 			Mark:    0xaabbccdd,
 			State:   monitor.TCPEstablished,
 			TCP:     info,
 		},
 		Extra: &monitor.Extra{
-			StatusMask: uint32(monitor.Assured),
-			MarkMask:   0xff,
 			Labels:     labels,
 			LabelsMask: labels,
 			Helper:     []byte("ftp"),
@@ -131,8 +123,8 @@ func TestRequestSCTP(t *testing.T) {
 	orig := tupleOf(monitor.SCTP, "192.0.2.1", "198.51.100.2", 1, 2)
 	r := Request{Last: ^uint32(0)} // the number 0, as events have
 	r.Begin(OpNew, 0, monitor.IPv4)
-	r.Orig(&orig)
-	r.SCTP(4, 0x11223344, 0x55667788)
+	r.Entry(&monitor.Flow{Orig: orig})
+	r.Change(&Change{Proto: &ProtoInfo{Proto: monitor.SCTP, State: 4, VTags: [2]uint32{0x11223344, 0x55667788}}})
 	got := decodeRequest(t, r.Bytes())
 	if got.Flow.State != 4 || got.Extra.VTagOrig != 0x11223344 || got.Extra.VTagReply != 0x55667788 {
 		t.Errorf("got state %d and tags %#x, %#x", got.Flow.State, got.Extra.VTagOrig, got.Extra.VTagReply)
@@ -143,8 +135,8 @@ func TestRequestDCCP(t *testing.T) {
 	orig := tupleOf(monitor.DCCP, "192.0.2.1", "198.51.100.2", 1, 2)
 	r := Request{Last: ^uint32(0)} // the number 0, as events have
 	r.Begin(OpNew, 0, monitor.IPv4)
-	r.Orig(&orig)
-	r.DCCP(monitor.State(4), 1)
+	r.Entry(&monitor.Flow{Orig: orig})
+	r.Change(&Change{Proto: &ProtoInfo{Proto: monitor.DCCP, State: 4, Role: 1}})
 	got := decodeRequest(t, r.Bytes())
 	if got.Has&monitor.AttrDCCPRole == 0 || got.Flow.State != 4 || got.Extra.DCCPRole != 1 {
 		t.Errorf("got state %d and role %d", got.Flow.State, got.Extra.DCCPRole)
@@ -158,12 +150,11 @@ func TestRequestBytes(t *testing.T) {
 	}
 	r := Request{Last: 0x10}
 	r.Begin(OpGet, FlagDump, monitor.IPv4)
-	r.Mark(1)
-	r.Compare(CompareProto, 0)
+	r.Filter(&Filter{Flow: monitor.Flow{Mark: 1}, HasMark: true, MarkMask: 0xff})
 	r.Begin(OpDelete, FlagAck, 0)
-	const want = "28000000" + "0101" + "0103" + "11000000" + "00000000" + "02000000" +
+	const want = "24000000" + "0101" + "0103" + "11000000" + "00000000" + "02000000" +
 		"0800" + "0800" + "00000001" +
-		"0c00" + "1980" + "0800" + "0100" + "08000000" +
+		"0800" + "1500" + "000000ff" +
 		"14000000" + "0201" + "0500" + "12000000" + "00000000" + "00000000"
 	if got := hex.EncodeToString(r.Bytes()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -1,9 +1,6 @@
 package ctnetlink
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "encoding/binary"
 
 // Counter is one of the kernel's counters of each CPU: enum ctattr_stats_cpu.
 type Counter uint8
@@ -74,17 +71,16 @@ type CPUStats struct {
 // DecodeCPUStats decodes a message of the answer to OpStatsCPU. Counters above number 19
 // are ignored.
 func DecodeCPUStats(msg []byte) (s CPUStats, err error) {
-	attrs, err := statsBody(msg)
-	if err != nil {
-		return s, err
-	}
-	s.CPU = binary.BigEndian.Uint16(msg[nlmsgHeader+2:]) // res_id
-	return s, eachNumber(attrs, func(typ uint16, v uint32) {
+	err = readStats(msg, func(typ uint8, n uint32) {
 		if typ > 0 && typ < numCounters {
 			s.has |= 1 << typ
-			s.n[typ] = v
+			s.n[typ] = n
 		}
 	})
+	if err == nil {
+		s.CPU = binary.BigEndian.Uint16(msg[nlmsgHeader+2:]) // res_id
+	}
+	return s, err
 }
 
 // GlobalStats is the fill level of a network namespace's table.
@@ -95,39 +91,24 @@ type GlobalStats struct {
 
 // DecodeGlobalStats decodes the answer to OpStats.
 func DecodeGlobalStats(msg []byte) (s GlobalStats, err error) {
-	attrs, err := statsBody(msg)
-	if err != nil {
-		return s, err
-	}
-	return s, eachNumber(attrs, func(typ uint16, v uint32) {
+	err = readStats(msg, func(typ uint8, n uint32) {
 		switch typ {
 		case ctaStatsGlobalEntries:
-			s.Entries = v
+			s.Entries = n
 		case ctaStatsGlobalMax:
-			s.Max = v
+			s.Max = n
 		}
 	})
+	return s, err
 }
 
-// statsBody returns the attributes of a message.
-func statsBody(msg []byte) ([]byte, error) {
-	if len(msg) < headers {
-		return nil, fmt.Errorf("decode statistics: %d bytes: %w", len(msg), ErrTruncated)
+// readStats calls number with each attribute of a message, which are all of 32 bits.
+func readStats(msg []byte, number func(typ uint8, n uint32)) error {
+	r := reader{Decoder: new(Decoder), number: number}
+	msg, err := body("statistics", msg)
+	if err == nil {
+		r.read(inStats, msg[headers:])
+		err = r.err
 	}
-	n := uint64(binary.NativeEndian.Uint32(msg))
-	if n < headers || n > uint64(len(msg)) {
-		return nil, fmt.Errorf("decode statistics: length %d of %d bytes: %w", n, len(msg), ErrTruncated)
-	}
-	return msg[headers:n], nil
-}
-
-// eachNumber calls f with each attribute of 32 bits. Others are an error.
-func eachNumber(b []byte, f func(typ uint16, v uint32)) error {
-	w := walk{op: "statistics"}
-	for typ, v := range w.over(b) {
-		if n := w.be32(v); w.err == nil {
-			f(typ, n)
-		}
-	}
-	return w.err
+	return err
 }

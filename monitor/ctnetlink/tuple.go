@@ -1,106 +1,80 @@
 package ctnetlink
 
-import (
-	"fmt"
+import "natlens/monitor"
 
-	"natlens/monitor"
-)
-
-// The mandatory parts of a tuple.
+// The mandatory parts of a tuple, and its zone.
 const (
 	seenSrc = 1 << iota
 	seenDst
 	seenProto
+	seenZone
 	seenWhole = seenSrc | seenDst | seenProto
 )
 
-// tuple reads CTA_TUPLE_ORIG, _REPLY or _MASTER into t, and reports whether it
-// has a CTA_TUPLE_ZONE.
-func (d *Decoder) tuple(b []byte, t *monitor.Tuple) (zone bool, err error) {
+// readTuple reads CTA_TUPLE_ORIG, _REPLY or _MASTER into t, and reports whether it has a CTA_TUPLE_ZONE.
+func (r *reader) readTuple(b []byte, t *monitor.Tuple) (zone bool) {
 	*t = monitor.Tuple{}
 	if plainTuple(b, t) {
-		return false, nil
+		return false
 	}
-	return d.anyTuple(b, t)
+	return r.anyTuple(b, t)
 }
 
 // anyTuple reads a tuple of any layout into t, which is zero.
-func (d *Decoder) anyTuple(b []byte, t *monitor.Tuple) (zone bool, err error) {
-	seen := 0
-	w := walk{op: "tuple"}
-	for typ, v := range w.over(b) {
-		var s int
-		switch typ {
-		case ctaTupleIP:
-			s, w.err = d.tupleIP(v, t)
-		case ctaTupleProto:
-			s, w.err = d.tupleProto(v, t)
-		case ctaTupleZone:
-			t.Zone = w.be16(v)
-			zone = true
-		default:
-			d.Unknown++
-		}
-		seen |= s
+func (r *reader) anyTuple(b []byte, t *monitor.Tuple) (zone bool) {
+	r.tuple, r.seen = t, 0
+	r.read(inTuple, b)
+	if r.in = inTuple; r.err == nil && r.seen&seenWhole != seenWhole {
+		r.fail("no address or no protocol")
 	}
-	if w.err == nil && seen != seenWhole {
-		w.err = fmt.Errorf("decode tuple: no address or no protocol: %w", ErrMalformed)
-	}
-	return zone && w.err == nil, w.err
+	return r.seen&seenZone != 0
 }
 
-func (d *Decoder) tupleIP(b []byte, t *monitor.Tuple) (seen int, err error) {
-	w := walk{op: "tuple address"}
-	for typ, v := range w.over(b) {
-		addr, family, size := &t.Src, monitor.IPv4, 4
-		switch typ {
-		case ctaIPv4Src, ctaIPv6Src:
-			seen |= seenSrc
-		case ctaIPv4Dst, ctaIPv6Dst:
-			addr = &t.Dst
-			seen |= seenDst
-		default:
-			d.Unknown++
-			continue
-		}
-		if typ >= ctaIPv6Src {
-			family, size = monitor.IPv6, 16
-		}
-		if t.Family != 0 && t.Family != family {
-			return 0, fmt.Errorf("decode tuple address: both families: %w", ErrMalformed)
-		}
-		t.Family = family
-		switch {
-		case !w.sized(v, size):
-		case family == monitor.IPv4:
-			mapped4(addr, v)
-		default:
-			*addr = monitor.Addr(v)
-		}
+// tuplePart reads an attribute of the tuple, or of what is nested in it.
+func (r *reader) tuplePart(typ object, v []byte) {
+	t := r.tuple
+	switch typ {
+	case inTuple | ctaTupleIP:
+		r.read(inTupleIP, v)
+	case inTuple | ctaTupleProto:
+		r.read(inTupleProto, v)
+	case inTuple | ctaTupleZone:
+		t.Zone = r.be16(v)
+		r.seen |= seenZone
+	case inTupleIP | ctaIPv4Src:
+		r.address(&t.Src, seenSrc, monitor.IPv4, v)
+	case inTupleIP | ctaIPv4Dst:
+		r.address(&t.Dst, seenDst, monitor.IPv4, v)
+	case inTupleIP | ctaIPv6Src:
+		r.address(&t.Src, seenSrc, monitor.IPv6, v)
+	case inTupleIP | ctaIPv6Dst:
+		r.address(&t.Dst, seenDst, monitor.IPv6, v)
+	case inTupleProto | ctaProtoNum:
+		t.Proto = monitor.Proto(r.u8(v))
+		r.seen |= seenProto
+	case inTupleProto | ctaProtoSrcPort, inTupleProto | ctaProtoICMPID, inTupleProto | ctaProtoICMPv6ID:
+		t.SrcPort = r.be16(v)
+	case inTupleProto | ctaProtoDstPort:
+		t.DstPort = r.be16(v)
+	case inTupleProto | ctaProtoICMPType, inTupleProto | ctaProtoICMPv6Type: // see monitor.Tuple
+		t.DstPort = t.DstPort&0x00ff | uint16(r.u8(v))<<8
+	case inTupleProto | ctaProtoICMPCode, inTupleProto | ctaProtoICMPv6Code:
+		t.DstPort = t.DstPort&0xff00 | uint16(r.u8(v))
+	default:
+		r.Unknown++
 	}
-	return seen, w.err
 }
 
-// tupleProto reads CTA_TUPLE_PROTO, in any order. ICMP type and code are stored in DstPort,
-// as monitor.Tuple documents.
-func (d *Decoder) tupleProto(b []byte, t *monitor.Tuple) (seen int, err error) {
-	w := walk{op: "tuple protocol"}
-	for typ, v := range w.over(b) {
-		switch typ {
-		case ctaProtoNum:
-			t.Proto = monitor.Proto(w.u8(v))
-			seen = seenProto
-		case ctaProtoSrcPort, ctaProtoICMPID, ctaProtoICMPv6ID:
-			t.SrcPort = w.be16(v)
-		case ctaProtoDstPort:
-			t.DstPort = w.be16(v)
-		case ctaProtoICMPType, ctaProtoICMPv6Type:
-			t.DstPort = t.DstPort&0x00ff | uint16(w.u8(v))<<8
-		case ctaProtoICMPCode, ctaProtoICMPv6Code:
-			t.DstPort = t.DstPort&0xff00 | uint16(w.u8(v))
-		default:
-			d.Unknown++
-		}
+// address reads an address of the tuple.
+func (r *reader) address(a *monitor.Addr, part uint8, family monitor.Family, v []byte) {
+	r.seen |= part
+	switch {
+	case r.tuple.Family != 0 && r.tuple.Family != family:
+		r.fail("both families")
+	case family == monitor.IPv4 && r.sized(v, 4):
+		mapped4(a, v)
+	case family == monitor.IPv6 && r.sized(v, 16):
+		*a = monitor.Addr(v)
 	}
-	return seen, w.err
+	r.tuple.Family = family
 }

@@ -10,17 +10,11 @@ import (
 	"natlens/monitor/filter"
 )
 
-// dumpPush is what the kernel compares while it dumps (struct ctnetlink_filter of
-// net/netfilter/nf_conntrack_netlink.c). All of it must hold; what is zero selects
-// everything. It may select more flows than the filter that it was made of, never fewer.
+// dumpPush is what the kernel compares while it dumps. It may select more flows than the filter that it was made of,
+// never fewer.
 type dumpPush struct {
-	monitor.Flow // the values
-
-	family      monitor.Family
-	orig, reply uint32 // what of the tuples: ctnetlink.Compare…
-	hasMark     bool
-	markMask    uint32
-	statusMask  monitor.Status
+	ctnetlink.Filter
+	family monitor.Family
 }
 
 // pushDump finds what of a filter the kernel can compare: conditions that must
@@ -65,10 +59,10 @@ func pushDump(e filter.Expr, family monitor.Family) dumpPush {
 // the field. Of two conditions on one field the first is used: it alone selects no fewer
 // flows than both.
 func (p *dumpPush) side(f filter.Field) (t *monitor.Tuple, flags *uint32, flag uint32) {
-	t, flags = &p.Orig, &p.orig
+	t, flags = &p.Orig, &p.CompareOrig
 	switch f {
 	case filter.FieldReplySrc, filter.FieldReplyDst, filter.FieldReplyL4Src, filter.FieldReplyL4Dst:
-		t, flags = &p.Reply, &p.reply
+		t, flags = &p.Reply, &p.CompareReply
 	}
 	switch f {
 	case filter.FieldOrigSrc, filter.FieldReplySrc:
@@ -110,7 +104,7 @@ func (p *dumpPush) number(f filter.Field, v uint16) {
 		return
 	case filter.FieldProto:
 		p.Orig.Proto, p.Reply.Proto = monitor.Proto(v), monitor.Proto(v)
-		p.orig |= ctnetlink.CompareProto
+		p.CompareOrig |= ctnetlink.CompareProto
 		return
 	case filter.FieldOrigZone, filter.FieldReplyZone:
 		// Flows of zone 0 in one direction may have another one in the other.
@@ -130,13 +124,13 @@ func (p *dumpPush) number(f filter.Field, v uint16) {
 func (p *dumpPush) bits(f filter.Field, v, mask uint32) {
 	switch f {
 	case filter.FieldMark:
-		if !p.hasMark {
-			p.Mark, p.markMask, p.hasMark = v, mask, true
+		if !p.HasMark {
+			p.Mark, p.MarkMask, p.HasMark = v, mask, true
 		}
 	case filter.FieldStatus:
-		m := monitor.Status(mask) &^ p.statusMask
+		m := monitor.Status(mask) &^ p.StatusMask
 		p.Status |= monitor.Status(v) & m
-		p.statusMask |= m
+		p.StatusMask |= m
 	}
 }
 
@@ -144,7 +138,7 @@ func (p *dumpPush) bits(f filter.Field, v, mask uint32) {
 func (p *dumpPush) settle() {
 	const ports = ctnetlink.CompareSrcPort | ctnetlink.CompareDstPort
 	p.Orig.Family, p.Reply.Family = p.family, p.family
-	for _, flags := range []*uint32{&p.orig, &p.reply} {
+	for _, flags := range []*uint32{&p.CompareOrig, &p.CompareReply} {
 		switch {
 		case p.family == 0:
 			*flags = 0
@@ -171,29 +165,6 @@ func dumpRequest(r *ctnetlink.Request, cfg DumpConfig) {
 	r.Reset()
 	r.Begin(op, ctnetlink.FlagDump, p.family)
 	if op == ctnetlink.OpGet {
-		p.append(r)
-	}
-}
-
-func (p *dumpPush) append(r *ctnetlink.Request) {
-	if p.hasMark {
-		r.Mark(p.Mark)
-		r.MarkMask(p.markMask)
-	}
-	if p.statusMask != 0 {
-		r.Status(p.Status)
-		r.StatusMask(p.statusMask)
-	}
-	if p.Zone != 0 {
-		r.Zone(p.Zone)
-	}
-	if p.orig != 0 {
-		r.Orig(&p.Orig)
-	}
-	if p.reply != 0 {
-		r.Reply(&p.Reply)
-	}
-	if p.orig|p.reply != 0 {
-		r.Compare(p.orig, p.reply)
+		r.Filter(&p.Filter)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
 	"natlens/monitor/lab"
 	"natlens/monitor/netns"
 )
@@ -132,7 +133,8 @@ func TestLateAnswersAreSkipped(t *testing.T) {
 	// The kernel answers while the request is sent: the answer is there, unread.
 	s.req.Reset()
 	f := flowOf(monitor.UDP, "192.0.2.1", "198.51.100.9", 9, 9)
-	s.lookUp(&f)
+	s.begin(ctnetlink.OpGet, ctnetlink.FlagAck, monitor.IPv4)
+	s.req.Entry(&f)
 	if err := s.send(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,8 @@ import (
 // tuple and zone or, if that is empty, by its reply tuple. If no flow matches, it returns
 // [ErrNoFlow]. The event's Raw and Extra are good until the next request.
 func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) error {
-	s.lookUp(f)
+	s.begin(ctnetlink.OpGet, ctnetlink.FlagAck, cmp.Or(f.Orig.Family, f.Reply.Family))
+	s.req.Entry(f)
 	return flowError("get", s.talk(ctx, func(msg []byte) error {
 		before := len(b.Events)
 		if err := s.dec.Decode(msg, b); err != nil {
@@ -31,19 +32,6 @@ func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) er
 		}
 		return nil
 	}, nil))
-}
-
-// lookUp begins a request for one flow.
-func (s *Service) lookUp(f *monitor.Flow) {
-	s.begin(ctnetlink.OpGet, ctnetlink.FlagAck, cmp.Or(f.Orig.Family, f.Reply.Family))
-	if f.Orig.Family != 0 {
-		s.req.Entry(f)
-		return
-	}
-	s.req.Reply(&f.Reply)
-	if f.Reply.Zone != 0 {
-		s.req.Zone(f.Reply.Zone)
-	}
 }
 
 // Target names a flow that is to be deleted: by its original tuple and zones,
@@ -130,51 +118,19 @@ func (s *Service) Flush(ctx context.Context) error {
 	return flowError("flush", s.library(ctx, (*conntrack.Conn).Flush))
 }
 
-// Change is what is written into a flow's entry. What is nil is left alone, or
-// in a new entry left out.
-type Change struct {
-	Timeout *uint32         // seconds; a new entry needs it
-	Status  *monitor.Status // bits can be set, not cleared; Confirmed is added, Expected must be as it is
-	Mark    *uint32
-	TCP     *TCPChange
-	SCTP    *SCTPChange
-	DCCP    *DCCPChange
-	Labels  []byte // 16 bytes, bit n in byte n/8
-	Mask    []byte // which labels change; nil: all
-	Helper  string // only for a new entry
-	SrcNAT  NATRange
-	DstNAT  NATRange
-}
-
-// TCPChange is the state of a TCP connection, and the tracker's flags.
-type TCPChange struct {
-	State monitor.State
-	monitor.TCPInfo
-}
-
-// SCTPChange is the state of an SCTP association, and its verification tags.
-type SCTPChange struct {
-	State       monitor.State
-	Orig, Reply uint32
-}
-
-// DCCPChange is the state of a DCCP connection, and the role of its original source:
-// 0 for client, 1 for server.
-type DCCPChange struct {
-	State monitor.State
-	Role  uint8
-}
-
-// NATRange is the address, and perhaps port, that a side of a new entry is
-// rewritten to. The zero value rewrites nothing.
-type NATRange = ctnetlink.NATRange
+// Change is what is written into a flow's entry, ProtoInfo the state in it, and NATRange what a side is rewritten to.
+type (
+	Change    = ctnetlink.Change
+	ProtoInfo = ctnetlink.ProtoInfo
+	NATRange  = ctnetlink.NATRange
+)
 
 // Create makes an entry with both tuples of f; [ErrExists] if there is one with
 // its original tuple.
 func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error {
 	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, f.Orig.Family)
 	s.req.Tuples(f)
-	s.change(c)
+	s.req.Change(c)
 	return flowError("create", changeError(s.talk(ctx, nil, nil), c))
 }
 
@@ -183,7 +139,7 @@ func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error 
 func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error {
 	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck, f.Orig.Family)
 	s.req.Entry(f)
-	s.change(c)
+	s.req.Change(c)
 	return flowError("update", changeError(s.talk(ctx, nil, nil), c))
 }
 
@@ -199,33 +155,4 @@ func changeError(err error, c *Change) error {
 			"have it: %w", err)
 	}
 	return err
-}
-
-func (s *Service) change(c *Change) {
-	r := &s.req
-	if c.Timeout != nil {
-		r.Timeout(*c.Timeout)
-	}
-	if c.Status != nil {
-		r.Status(*c.Status | monitor.Confirmed)
-	}
-	if c.Mark != nil {
-		r.Mark(*c.Mark)
-	}
-	if c.TCP != nil {
-		r.TCP(c.TCP.State, c.TCP.TCPInfo)
-	}
-	if c.SCTP != nil {
-		r.SCTP(c.SCTP.State, c.SCTP.Orig, c.SCTP.Reply)
-	}
-	if c.DCCP != nil {
-		r.DCCP(c.DCCP.State, c.DCCP.Role)
-	}
-	if c.Labels != nil {
-		r.Labels(c.Labels, c.Mask)
-	}
-	if c.Helper != "" {
-		r.Helper(c.Helper)
-	}
-	r.NAT(c.SrcNAT, c.DstNAT)
 }

@@ -84,7 +84,7 @@ func TestServiceLife(t *testing.T) {
 	f := flowOf(monitor.TCP, "192.0.2.1", "198.51.100.2", 4444, 443)
 	f.Reply.Dst = monitor.AddrFrom(netip.MustParseAddr("203.0.113.1"))
 	c := Change{Timeout: ptr(uint32(1000)), Mark: ptr(uint32(7)), Status: ptr(monitor.Assured | monitor.SeenReply),
-		TCP: &TCPChange{State: monitor.TCPEstablished}}
+		Proto: &ProtoInfo{Proto: monitor.TCP, State: monitor.TCPEstablished}}
 	if err := s.Create(ctx, &f, &c); err != nil {
 		t.Fatal(err)
 	}

@@ -218,18 +218,14 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 		return cli.Usagef("--state %s: not a state of %s: %s", monitor.Escape(c.state), p,
 			strings.Join(monitor.StateNames(p), ", "))
 	}
-	switch p {
-	case monitor.TCP:
+	out.Proto = &kernel.ProtoInfo{Proto: p, State: state, VTags: [2]uint32{value(c.vtags[0]), value(c.vtags[1])},
+		Role: c.role}
+	if p == monitor.TCP {
 		flags := uint8(tcpBeLiberal | tcpSackPerm)
 		if state >= monitor.TCPTimeWait {
 			flags |= tcpCloseInit
 		}
-		out.TCP = &kernel.TCPChange{State: state, TCPInfo: monitor.TCPInfo{FlagsOrig: flags, MaskOrig: flags,
-			FlagsReply: flags, MaskReply: flags}}
-	case monitor.SCTP:
-		out.SCTP = &kernel.SCTPChange{State: state, Orig: value(c.vtags[0]), Reply: value(c.vtags[1])}
-	case monitor.DCCP:
-		out.DCCP = &kernel.DCCPChange{State: state, Role: c.role}
+		out.Proto.TCP = monitor.TCPInfo{FlagsOrig: flags, MaskOrig: flags, FlagsReply: flags, MaskReply: flags}
 	}
 	return nil
 }

@@ -1,0 +1,156 @@
+package ctnetlink
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"natlens/monitor"
+)
+
+// reader reads one message. The first error ends it: an attribute with an impossible length, a value of
+// the wrong size, or what is missing from a tuple.
+type reader struct {
+	*Decoder
+	err error
+	in  object // whose attributes are being read
+
+	// What is read. Attributes set the fields of one of these.
+	event  *monitor.Event
+	batch  *monitor.Batch
+	expect *monitor.Expect
+	number func(typ uint8, n uint32) // called with each attribute of statistics
+
+	// What is being read of it.
+	tuple    *monitor.Tuple
+	seen     uint8 // parts of the tuple
+	given    uint8 // parts of the expectation
+	counters *monitor.Counters
+	seqAdj   *monitor.SeqAdj
+}
+
+// object is what attributes are nested in. The lower byte is 0: an attribute's type is added to it.
+type object uint16
+
+const (
+	inFlow object = iota << 8
+	inProtoinfo
+	inTCP
+	inSCTP
+	inDCCP
+	inCounters
+	inTimestamp
+	inHelp
+	inSecCtx
+	inSeqAdj
+	inSynproxy
+	inTuple
+	inTupleIP
+	inTupleProto
+	inExpect
+	inExpectNAT
+	inStats
+)
+
+// String returns what errors call the object.
+func (n object) String() string {
+	return [...]string{"flow", "protoinfo", "protoinfo tcp", "protoinfo sctp", "protoinfo dccp", "counters", "timestamp",
+		"help", "secctx", "seqadj", "synproxy", "tuple", "tuple address", "tuple protocol", "expectation",
+		"expectation's NAT", "statistics"}[n>>8]
+}
+
+// body returns a message without what follows it, if its header is whole.
+func body(what string, msg []byte) ([]byte, error) {
+	if len(msg) < headers {
+		return nil, fmt.Errorf("decode %s: %d bytes: %w", what, len(msg), ErrTruncated)
+	}
+	n := uint64(binary.NativeEndian.Uint32(msg))
+	if n < headers || n > uint64(len(msg)) {
+		return nil, fmt.Errorf("decode %s: length %d of %d bytes: %w", what, n, len(msg), ErrTruncated)
+	}
+	return msg[:n:n], nil
+}
+
+// read reads attributes.
+//
+//	#define NLA_ALIGN(len) (((len) + NLA_ALIGNTO - 1) & ~(NLA_ALIGNTO - 1))
+func (r *reader) read(in object, b []byte) {
+	for len(b) >= attrHeader && r.err == nil {
+		n := int(binary.NativeEndian.Uint16(b))
+		r.in = in
+		if n < attrHeader || n > len(b) {
+			r.fail(fmt.Sprintf("length of the attribute %d bytes before its end", len(b)))
+			return
+		}
+		typ := in | object(min(binary.NativeEndian.Uint16(b[2:])&attrTypeMask, 0xff)) // no enum has as many
+		switch v := b[attrHeader:n]; {
+		case in < inTuple:
+			r.flow(typ, v)
+		case in < inExpect:
+			r.tuplePart(typ, v)
+		case in < inStats:
+			r.expectation(typ, v)
+		default:
+			r.number(uint8(typ), r.be32(v))
+		}
+		b = b[min((n+3)&^3, len(b)):] // the last attribute may have no padding
+	}
+}
+
+func (r *reader) fail(what string) { r.err = fmt.Errorf("decode %s: %s: %w", r.in, what, ErrMalformed) }
+
+// wrongSize sets the error of a value whose size is wrong.
+func (r *reader) wrongSize(v []byte) { r.fail(fmt.Sprintf("value of %d bytes", len(v))) }
+
+// sized reports whether the value has a size. If not, it sets the error.
+func (r *reader) sized(v []byte, n int) bool {
+	if len(v) != n {
+		r.wrongSize(v)
+	}
+	return len(v) == n
+}
+
+// u8 to be64 return the value as a number. If it has another size, they set the error and return 0.
+func (r *reader) u8(v []byte) uint8 {
+	if !r.sized(v, 1) {
+		return 0
+	}
+	return v[0]
+}
+
+func (r *reader) be16(v []byte) uint16 {
+	if !r.sized(v, 2) {
+		return 0
+	}
+	return binary.BigEndian.Uint16(v)
+}
+
+func (r *reader) be32(v []byte) uint32 {
+	if !r.sized(v, 4) {
+		return 0
+	}
+	return binary.BigEndian.Uint32(v)
+}
+
+func (r *reader) be64(v []byte) uint64 {
+	if !r.sized(v, 8) {
+		return 0
+	}
+	return binary.BigEndian.Uint64(v)
+}
+
+// upTo returns a value of at most n bytes. A longer one is malformed, so that a forged message cannot fill the memory.
+func (r *reader) upTo(v []byte, n int) []byte {
+	if len(v) > n {
+		r.wrongSize(v)
+		return nil
+	}
+	return v
+}
+
+// text returns a C string of at most n bytes, without its NUL. The kernel writes a NUL (nla_put_string); a value
+// without one is returned whole.
+func (r *reader) text(v []byte, n int) []byte {
+	v, _, _ = bytes.Cut(r.upTo(v, n), []byte{0})
+	return v[:len(v):len(v)]
+}
