@@ -41,8 +41,10 @@ type state struct {
 
 func (s *store) readState() error {
 	x := &s.state
-	return s.db.QueryRow("SELECT began, committed, ended, last_id, last_flow, clock, jumped, step_from, step_to FROM history").
-		Scan(&x.began, &x.committed, &x.ended, &x.lastID, &x.lastFlow, &s.clock.trusted, &s.clock.jumped, &s.steps.from, &s.steps.to)
+	const read = "SELECT began, committed, ended, last_id, last_flow, clock, jumped, step_from, step_to FROM history"
+	return s.db.QueryRow(read).Scan(
+		&x.began, &x.committed, &x.ended, &x.lastID, &x.lastFlow,
+		&s.clock.trusted, &s.clock.jumped, &s.steps.from, &s.steps.to)
 }
 
 func (s *store) putState(tx *sql.Tx) error {
