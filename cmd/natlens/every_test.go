@@ -28,6 +28,7 @@ type peopled struct {
 	g    *labtest.Generator
 	name string
 	base int
+	made int // flows
 }
 
 func people(t *testing.T, base int) *peopled {
@@ -37,7 +38,7 @@ func people(t *testing.T, base int) *peopled {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.Close() })
-	return &peopled{g, inhabit(t, g.Namespace()), base}
+	return &peopled{g, inhabit(t, g.Namespace()), base, 0}
 }
 
 // inhabit starts a process in the namespace for the test, and returns the name that
@@ -54,6 +55,7 @@ func inhabit(t *testing.T, ns *lab.Namespace) string {
 
 func (p *peopled) flows(t *testing.T, n int) {
 	t.Helper()
+	p.made += n
 	if _, err := p.g.Generate(t.Context(), labtest.GenConfig{Flows: n, Base: p.base}); err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +114,16 @@ func TestEveryNamespace(t *testing.T) {
 		t.Errorf("list netns %s: code %d, %v, %s", a.name, one.code, got, one.stderr.String())
 	}
 
+	for _, p := range []*peopled{a, b} {
+		inside := fmt.Sprintf("198.18.0.%d", 1+p.base)
+		who := call(t.Context(), cli.Console{}, "who", "--inside", inside, "--live", "--netns", "all", "-o", "jsonl")
+		got := perNamespace(t, who.stdout.String())
+		delete(got, "") // the verdict
+		if want := map[string]int{p.key(""): p.made}; who.code != 0 || !maps.Equal(got, want) {
+			t.Errorf("who: code %d, %v, want %v; %s", who.code, got, want, who.stderr.String())
+		}
+	}
+
 	stats := call(t.Context(), cli.Console{}, "stats", "--netns", "all", "-o", "jsonl")
 	entries := map[string]int{}
 	for line := range strings.Lines(stats.stdout.String()) {
@@ -137,7 +149,7 @@ func TestEveryNamespaceRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	want := []string{" processes of other users can't be read; "}
+	want := []string{" of the host's processes can't be read; "}
 	if os.Geteuid() == 0 && labtest.InitialUserNS() {
 		name := fmt.Sprintf("natlens-test-%d", os.Getpid())
 		nameNetNS(t, g.Namespace(), name)

@@ -59,6 +59,6 @@ func Identify(fd int) (monitor.Namespace, error) {
 type UnseenError int
 
 func (n UnseenError) Error() string {
-	return fmt.Sprintf("%d processes of other users can't be read; "+
+	return fmt.Sprintf("%d of the host's processes can't be read; "+
 		"network namespaces that only they live in are left out", int(n))
 }

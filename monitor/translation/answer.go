@@ -24,7 +24,7 @@ type Result struct {
 	Ended monitor.Time // nothing is known from after; while a writer is running, its last commit
 	Live  bool         // a writer is running
 
-	Faults []error // files that could not be read, each with its name; their translations are missing
+	Faults []error // files and network namespaces that could not be read; their translations are missing
 
 	// Namespaces are the names that are known, sorted. They are set if the query
 	// names one and there is no answer.

@@ -41,7 +41,7 @@ func (s *Search) Table(now monitor.Time) {
 // more.
 func (s *Search) Write(b *monitor.Batch) error {
 	r := &s.collector.Result
-	for i := range b.Events {
+	for i := 0; i < len(b.Events) && !s.live; i++ {
 		t := b.Events[i].Time
 		if r.Began == 0 {
 			r.Began = t

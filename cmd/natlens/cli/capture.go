@@ -71,6 +71,9 @@ func (c *CaptureFlags) AllowEvery(cmd *cobra.Command) {
 	f.Annotations["netns-all"] = nil
 }
 
+// FlagsOf returns flags with this value of --netns, which may be all.
+func FlagsOf(netns string) *CaptureFlags { return &CaptureFlags{Netns: netns, every: true} }
+
 // Every reports whether --netns is all.
 func (c *CaptureFlags) Every() bool { return c.every && c.Netns == EveryNetNS }
 

@@ -12,9 +12,10 @@ import (
 )
 
 // Each calls f with every network namespace that --netns names, and its file descriptor (0: the caller's). A single
-// namespace has no name. Of several, those that can't be read are reported on standard error and skipped; it is an
-// error if none can.
-func (c *CaptureFlags) Each(ctx context.Context, con Console, f func(n monitor.Namespace, fd int) error) error {
+// namespace has no name. Of several, those that can't be read are skipped, and refused is called with the
+// reason of each; it is an error if none can.
+func (c *CaptureFlags) Each(ctx context.Context, refused func(error),
+	f func(n monitor.Namespace, fd int) error) error {
 	if !c.Every() {
 		file, err := OpenNetNS(c.Netns)
 		if err != nil {
@@ -28,7 +29,7 @@ func (c *CaptureFlags) Each(ctx context.Context, con Console, f func(n monitor.N
 		return err
 	}
 	if finder.Unseen > 0 {
-		con.Refused(netns.UnseenError(finder.Unseen))
+		refused(netns.UnseenError(finder.Unseen))
 	}
 	read := 0
 	for _, n := range finder.Found() {
@@ -38,7 +39,7 @@ func (c *CaptureFlags) Each(ctx context.Context, con Console, f func(n monitor.N
 		case ctx.Err() != nil:
 			return err
 		case !errors.Is(err, netns.ErrGone):
-			con.Refused(fmt.Errorf("network namespace %s: %w", n.Name, err))
+			refused(fmt.Errorf("network namespace %s: %w", n.Name, err))
 		}
 	}
 	if read == 0 {

@@ -16,11 +16,12 @@ import (
 var errStop = errors.New("stop")
 
 // Flows returns the flows in the tables of the network namespaces that --netns names, one table after another, each
-// flow with its path through the host. Names gets the numbers of several namespaces; it is nil for one.
-func (c *CaptureFlags) Flows(ctx context.Context, con Console, cfg kernel.DumpConfig,
+// flow with its path through the host. Refused is called as by [CaptureFlags.Each]. Names gets the numbers of several
+// namespaces; it is nil for one.
+func (c *CaptureFlags) Flows(ctx context.Context, refused func(error), cfg kernel.DumpConfig,
 	names *monitor.Namespaces) iter.Seq2[*monitor.Batch, error] {
 	return func(yield func(*monitor.Batch, error) bool) {
-		err := c.Each(ctx, con, func(n monitor.Namespace, fd int) error {
+		err := c.Each(ctx, refused, func(n monitor.Namespace, fd int) error {
 			var id monitor.NetNS
 			if names != nil {
 				var ok bool

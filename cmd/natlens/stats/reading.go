@@ -26,7 +26,7 @@ type reading struct {
 
 // read reads the counters of the namespaces that --netns names.
 func (o *options) read(ctx context.Context) (all []*reading, _ *watched, err error) {
-	err = o.capture.Each(ctx, o.con, func(n monitor.Namespace, fd int) error {
+	err = o.capture.Each(ctx, o.con.Refused, func(n monitor.Namespace, fd int) error {
 		r, err := readOne(ctx, n, fd)
 		if err == nil {
 			all = append(all, r)

@@ -82,7 +82,7 @@ func (o *deleteOptions) run(ctx context.Context) error {
 }
 
 func (o *deleteOptions) delete(ctx context.Context, s *kernel.Service) error {
-	flows := o.capture.Flows(ctx, o.con, kernel.DumpConfig{Push: o.filter.Sel.Expr}, nil)
+	flows := o.capture.Flows(ctx, o.con.Refused, kernel.DumpConfig{Push: o.filter.Sel.Expr}, nil)
 	if o.confirm.Yes {
 		return o.deleteAtOnce(ctx, s, flows)
 	}

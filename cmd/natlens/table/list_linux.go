@@ -36,7 +36,7 @@ func (o *listOptions) kernelFlows(ctx context.Context) (iter.Seq2[*monitor.Batch
 			return nil, err
 		}
 	}
-	return o.capture.Flows(ctx, o.con, cfg, o.output.Namespaces), nil
+	return o.capture.Flows(ctx, o.con.Refused, cfg, o.output.Namespaces), nil
 }
 
 // whyEmpty notes why the table of the one namespace that was listed has no flows.
@@ -45,7 +45,7 @@ func (o *listOptions) whyEmpty(ctx context.Context) {
 		return
 	}
 	places := probe.Places{Sudo: cli.Sudo()}
-	_ = o.capture.Each(ctx, o.con, func(_ monitor.Namespace, fd int) error {
+	_ = o.capture.Each(ctx, o.con.Refused, func(_ monitor.Namespace, fd int) error {
 		s, err := probe.Quiet(ctx, fd, places.At(o.capture.Netns))
 		if err != nil || s.Fill.End > 0 {
 			return nil // doctor reports what cannot be read

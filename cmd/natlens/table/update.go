@@ -131,7 +131,7 @@ func (o *updateOptions) run(ctx context.Context) error {
 	if err := o.output.Check(); err != nil {
 		return err
 	}
-	flows := o.capture.Flows(ctx, o.con, kernel.DumpConfig{Push: o.filter.Sel.Expr}, nil)
+	flows := o.capture.Flows(ctx, o.con.Refused, kernel.DumpConfig{Push: o.filter.Sel.Expr}, nil)
 	if !o.confirm.Yes {
 		targets, err := preview(ctx, o.con, &o.confirm, flows, o.filter.Compiled(), "update", "updated")
 		if err != nil || targets == nil {

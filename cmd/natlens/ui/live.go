@@ -116,10 +116,11 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	cfg.Deleter, cfg.Refresher = run, run
 	cfg.Health, cfg.Findings = liveHealth{live.NewHealth(run)}, run.Findings
 	cfg.Enter = func(id monitor.NetNS) string { return run.Place(id).Enter() }
-	if !run.Several() || kept.Dir != "" { // no table answers for all namespaces
-		cfg.Who = who.NewAsker(o.con, who.Scope{Dir: kept.Dir, NetNS: pathOfFD(open.NetNS), Called: o.called(at),
-			Table: at != nil})
+	scope := who.Scope{Dir: kept.Dir, NetNS: pathOfFD(open.NetNS), Called: o.called(at), Table: at != nil}
+	if run.Several() {
+		scope.NetNS = cli.EveryNetNS
 	}
+	cfg.Who = who.NewAsker(o.con, scope)
 	if at != nil {
 		at.Started()
 	}

@@ -23,7 +23,10 @@ func (p *answers) sentences(v *translation.Verdict, place string) (lines []strin
 	}
 	lines = append(lines, p.coverText(v, place))
 	lines = append(lines, p.gapTexts(r.Gaps)...)
-	if n := len(r.Faults); n > 0 {
+	switch n := len(r.Faults); {
+	case n > 0 && r.Live && r.Began == r.Ended: // a table
+		lines = append(lines, "Not every network namespace could be read: translations may be missing.")
+	case n > 0:
 		lines = append(lines, human.Plural(n, "file")+" could not be read: translations may be missing.")
 	}
 	return lines

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"strings"
 
 	"natlens/cmd/natlens/cli"
@@ -27,8 +26,11 @@ func (o *options) openTable() (place, error) {
 
 func (p *tablePlace) name() string {
 	called := cmp.Or(p.called, p.netns)
-	if called == "" {
+	switch called {
+	case "":
 		return "the table"
+	case cli.EveryNetNS:
+		return "the table of all network namespaces"
 	}
 	return "the table of " + monitor.Escape(strings.TrimSpace(called))
 }
@@ -41,11 +43,14 @@ func (p *tablePlace) span() (begin, end monitor.Time, help string, err error) {
 func (p *tablePlace) find(
 	ctx context.Context, q translation.Query, each translation.Visit,
 ) (translation.Result, error) {
-	table := cli.CaptureFlags{Netns: p.netns}
-	s := translation.NewSearch(q, nil, each)
+	flags := cli.FlagsOf(p.netns)
+	names := flags.Namespaces()
+	s := translation.NewSearch(q, names, each)
+	var refused []error
 	now := monitor.Now()
 	s.Table(now)
-	for b, err := range table.Flows(ctx, cli.Console{Stderr: io.Discard}, kernel.DumpConfig{}, nil) {
+	skipped := func(err error) { refused = append(refused, err) }
+	for b, err := range flags.Flows(ctx, skipped, kernel.DumpConfig{}, names) {
 		if err != nil {
 			return translation.Result{}, err
 		}
@@ -60,5 +65,7 @@ func (p *tablePlace) find(
 			return translation.Result{}, err
 		}
 	}
-	return s.Finish()
+	res, err := s.Finish()
+	res.Faults = refused
+	return res, err
 }

@@ -89,7 +89,7 @@ func (o *options) register(cmd *cobra.Command) {
 		"capture, plain or packed, - for standard input; again for one that follows")
 	f.BoolVar(&o.live, "live", false, "search the kernel's table instead: who holds it now")
 	f.StringVar(&o.netns, "netns", "", "only this network `namespace`: by its name in a history or recording; "+
-		"for a table by name, path or process id")
+		"for a table by name, path or process id; all: every one")
 	cli.MustComplete(cmd, "netns", cli.CompleteNetNS)
 	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json", "jsonl"))
 	cli.MustComplete(cmd, "proto", cli.OneOf(protoWords()...))
@@ -152,7 +152,7 @@ func (o *options) answer(ctx context.Context, newPrinter newPrinter) (*translati
 	if err := o.times.read(place, &q); err != nil {
 		return nil, err
 	}
-	if !o.live {
+	if !o.live && o.netns != cli.EveryNetNS {
 		q.Namespace = o.netns
 	}
 	out, err := newPrinter(place.name())
