@@ -72,10 +72,10 @@ func (j *Writer) extraText(b []byte, x *monitor.Extra, known monitor.Attrs) []by
 		b = appendText(append(b, `,"secctx":`...), x.SecCtx)
 	}
 	if known&monitor.AttrLabels != 0 {
-		b = bitList(append(b, `,"labels":`...), x.Labels)
+		b = append(text.AppendBits(append(b, `,"labels":[`...), x.Labels, ","), ']')
 	}
 	if known&monitor.AttrLabelsMask != 0 {
-		b = bitList(append(b, `,"labels_mask":`...), x.LabelsMask)
+		b = append(text.AppendBits(append(b, `,"labels_mask":[`...), x.LabelsMask, ","), ']')
 	}
 	if known&monitor.AttrMaster != 0 {
 		b = append(b, `,"master":`...)

@@ -49,16 +49,6 @@ func closeObject(b []byte, name string, at int) []byte {
 	return append(b, '}')
 }
 
-// bitList appends the numbers of the bits that are set.
-func bitList(b, set []byte) []byte {
-	b = append(b, '[')
-	first := len(b)
-	for bit := range text.Bits(set) {
-		b = text.AppendUint(text.AppendSeparated(b, first, ",", ""), uint64(bit))
-	}
-	return append(b, ']')
-}
-
 // appendText appends untrusted text as a JSON string. Every character that
 // [monitor.Unsafe] names is written as \u…, so that a line is harmless in a terminal and
 // exact for a parser. Bytes that are not UTF-8 become U+FFFD, as in encoding/json.

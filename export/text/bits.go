@@ -14,3 +14,12 @@ func Bits(set []byte) iter.Seq[int] {
 		}
 	}
 }
+
+// AppendBits appends the numbers of the bits that are set.
+func AppendBits(b, set []byte, separator string) []byte {
+	first := len(b)
+	for bit := range Bits(set) {
+		b = AppendUint(AppendSeparated(b, first, separator, ""), uint64(bit))
+	}
+	return b
+}
