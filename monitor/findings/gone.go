@@ -8,6 +8,13 @@ import (
 	"natlens/monitor/table"
 )
 
+// sender is what a scan keeps of the flows that SNAT sends from one address.
+type sender struct {
+	local bool         // it is an address of this host
+	born  monitor.Time // of the youngest flow; 0: not known
+	open  some         // flows that were answered once; none if it is local
+}
+
 // sender adds a flow with SNAT.
 func (s *scan) sender(sp *space, flow ref, r *table.Row) {
 	if sp.locals == nil {
@@ -27,7 +34,7 @@ func (s *scan) sender(sp *space, flow ref, r *table.Row) {
 // gone finds flows that SNAT sends from an address which this host no longer has: they were
 // answered once and are not any more, and newer flows are sent from an address that it has.
 // An address that it never had may be routed here.
-func (e *Engine) gone(now monitor.Time) (found []candidate) {
+func (e *Engine) gone(limit float64, now monitor.Time) {
 	type family struct {
 		netns monitor.NetNS
 		ipv4  bool
@@ -43,7 +50,6 @@ func (e *Engine) gone(now monitor.Time) (found []candidate) {
 			current[of] = s
 		}
 	}
-	limit := e.cfg.Thresholds[snatGone]
 	for i := range all {
 		s := &all[i]
 		to := s.key.addr
@@ -63,19 +69,15 @@ func (e *Engine) gone(now monitor.Time) (found []candidate) {
 		if addresses[s.key.netns] <= 2 { // this one, and the current one if it is in use
 			filter = fmt.Sprintf("snat and not nat.src %s", to)
 		}
-		found = append(found, e.candidate(s.key.netns, float64(len(silent))/limit, monitor.Finding{
+		e.candidate(s.key.netns, float64(len(silent))/limit, monitor.Finding{
 			Subject: s.key.addr.String(),
 			Text: fmt.Sprintf("%s sent as %s, which is no longer an address of this gateway, and not answered for %s; "+
-				""+
-				""+
-				"the gateway has %s",
-				human.Plural(s.n, "flow"), s.key.addr, e.text(dnatAge), to),
+				"the gateway has %s", human.Plural(s.n, "flow"), s.key.addr, e.text(dnatAge), to),
 			Flows:    s.n,
 			Figures:  figures(s.n, limit),
-			Examples: e.rows(silent[:min(len(silent), maxExamples)]),
-		}, "delete", filter))
+			Examples: e.rows(silent),
+		}, "delete", filter)
 	}
-	return found
 }
 
 // beside returns the address of this host in the network of an address, or that address

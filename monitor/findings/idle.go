@@ -2,6 +2,7 @@ package findings
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"natlens/monitor"
@@ -16,14 +17,21 @@ const (
 	refreshEvery = 10 * time.Minute // least time between two pairs of dumps that idle asks for
 )
 
+// idleReading is what the last two dumps revealed about a flow that may be idle.
+type idleReading struct {
+	last monitor.Reading
+	idle bool   // no packet passed since the reading before
+	scan uint64 // the last scan that saw the flow
+}
+
 // idle counts an ESTABLISHED flow. No event reports packets: what is known of a flow is as
 // old as the last dump, or the last message about it.
 func (s *scan) idle(sp *space, flow ref, r *table.Row) {
 	if r.Flow.State != monitor.TCPEstablished || sp.timeouts.Established == 0 || r.Known&monitor.AttrTimeout == 0 {
 		return
 	}
-	if float64(sp.timeouts.IdleFor(r.Flow.Timeout)) < s.thresholds[idleAge] {
-		if float64(s.now-r.Last) >= s.thresholds[idleAge]*float64(time.Second) {
+	if float64(sp.timeouts.IdleFor(r.Flow.Timeout)) < s.cfg.Thresholds[idleAge] {
+		if s.cfg.Thresholds.reached(idleAge, s.now-r.Last) {
 			sp.unsure++
 		}
 		return
@@ -57,11 +65,7 @@ func (s *scan) compare(flow ref, now monitor.Reading) bool {
 
 // forgetReadings drops the flows that this scan did not find idle by their timeout.
 func (s *scan) forgetReadings() {
-	for flow, r := range s.readings {
-		if r.scan != s.number {
-			delete(s.readings, flow)
-		}
-	}
+	maps.DeleteFunc(s.readings, func(_ ref, r *idleReading) bool { return r.scan != s.number })
 }
 
 // refresh asks for a dump, and for a second one to compare with it.
@@ -79,8 +83,7 @@ func (s *scan) refresh(now monitor.Time) {
 }
 
 // idle finds the namespaces with many ESTABLISHED flows that have been idle for long.
-func (e *Engine) idle(now monitor.Time) (found []candidate) {
-	limit := e.cfg.Thresholds[idleFlows]
+func (e *Engine) idle(limit float64, now monitor.Time) {
 	for id, sp := range e.scan.spaces {
 		if sp.unsure > 0 && float64(sp.flows+sp.unsure) >= limit {
 			e.scan.refresh(now)
@@ -90,15 +93,13 @@ func (e *Engine) idle(now monitor.Time) (found []candidate) {
 		}
 		above := max(sp.timeouts.Unacknowledged, sp.timeouts.MaxRetrans)
 		below := int64(sp.timeouts.Established) - int64(e.cfg.Thresholds[idleAge])
-		found = append(found, e.candidate(id, float64(sp.flows)/limit, monitor.Finding{
+		e.candidate(id, float64(sp.flows)/limit, monitor.Finding{
 			Subject: "table",
-			Text: fmt.Sprintf("%s idle for %s and longer, of %s", human.Plural(sp.flows, "ESTABLISHED flow"),
-				e.text(idleAge), human.Plural(sp.rows, "flow")),
+			Text: fmt.Sprintf("%s idle for %s and longer, of %s",
+				human.Plural(sp.flows, "ESTABLISHED flow"), e.text(idleAge), human.Plural(sp.rows, "flow")),
 			Flows:    sp.flows,
 			Figures:  figures(sp.flows, limit, monitor.Figure{Name: "table", Value: float64(sp.rows)}),
 			Examples: e.refs(&sp.idle),
-		}, "list", fmt.Sprintf("tcp established timeout > %ds timeout <= %ds", above, below)))
+		}, "list", fmt.Sprintf("tcp established timeout > %ds timeout <= %ds", above, below))
 	}
-	e.scan.forgetReadings()
-	return found
 }

@@ -9,6 +9,21 @@ import (
 	"natlens/monitor/human"
 )
 
+// pool is what a scan keeps of the flows of one public address and protocol, either to
+// one destination or to all.
+type pool struct {
+	group
+	low, high uint16 // ports in use
+	changed   uint64 // flows whose port is not their own
+}
+
+// block identifies the flows of one client in a pool: providers map each client to ports
+// of its own.
+type block struct {
+	pool   key
+	client monitor.Addr
+}
+
 // source adds a flow with SNAT. Towards one destination each flow needs a port of its
 // own: reply tuples are unique.
 func (s *scan) source(flow ref, f *monitor.Flow) {
@@ -46,24 +61,18 @@ func (p *pool) use(flow ref, own, port uint16) {
 
 // exhausted finds pools of ports that are nearly used up, as a whole or by one client in
 // its own part.
-func (e *Engine) exhausted() (found []candidate) {
+func (e *Engine) exhausted(limit float64, _ monitor.Time) {
 	clients := make(map[key][]*tallied[block, pool])
 	for i := range e.scan.blocks.all {
 		b := &e.scan.blocks.all[i]
 		clients[b.key.pool] = append(clients[b.key.pool], b)
 	}
-	for i := range e.scan.pools.all {
-		p := &e.scan.pools.all[i]
-		if c, ok := e.fullPool(&p.key, "", p.n, &p.value); ok {
-			found = append(found, c)
-		}
+	for _, p := range e.scan.pools.all {
+		e.fullPool(limit, &p.key, "", p.n, &p.value)
 		for _, b := range apart(clients[p.key]) {
-			if c, ok := e.fullPool(&p.key, b.key.client.String(), b.n, &b.value); ok {
-				found = append(found, c)
-			}
+			e.fullPool(limit, &p.key, " "+b.key.client.String(), b.n, &b.value)
 		}
 	}
-	return found
 }
 
 // apart returns the blocks of those clients whose ports lie in a range that no other
@@ -83,34 +92,32 @@ func apart(all []*tallied[block, pool]) (blocks []*tallied[block, pool]) {
 	return blocks
 }
 
-// fullPool makes a candidate of the n flows of a pool, or of one client in it ("": of all).
-func (e *Engine) fullPool(k *key, client string, n uint64, p *pool) (c candidate, ok bool) {
-	limit, least := e.cfg.Thresholds[snatPorts], e.cfg.Thresholds[snatMin]
+// fullPool adds the n flows of a pool, or of one client in it ("": of all).
+func (e *Engine) fullPool(limit float64, k *key, client string, n uint64, p *pool) {
+	least := e.cfg.Thresholds[snatMin]
 	if float64(n) < least/2 {
-		return c, false
+		return
 	}
 	size := monitor.PoolSize(k.proto, n, p.changed, p.low, p.high)
 	used := 100 * float64(n) / float64(size)
 	if used < limit/2 {
-		return c, false
+		return
 	}
-	public, to := k.addr.String(), endpoint(k.peer, k.peerPort)
+	public, to, of := k.addr.String(), endpoint(k.peer, k.peerPort), ""
 	filter := fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", k.proto, public, k.peer, k.peerPort)
-	of := ""
 	if client != "" {
-		of = " for " + client
-		filter += " src " + client
+		of = " for" + client
+		filter += " src" + client
 	}
-	return e.candidate(k.netns, min(used/limit, float64(n)/least), monitor.Finding{
+	e.candidate(k.netns, min(used/limit, float64(n)/least), monitor.Finding{
 		Subject: fmt.Sprintf("%s %s → %s%s", public, k.proto, to, of),
-		Text: fmt.Sprintf("%d of %d %s ports of %s%s in use towards %s (%d–%d seen)", n, size, k.proto, public, of,
-			to,
-			p.low, p.high),
+		Text: fmt.Sprintf("%d of %d %s ports of %s%s in use towards %s (%d–%d seen)",
+			n, size, k.proto, public, of, to, p.low, p.high),
 		Flows: n,
-		Figures: figures(n, limit, monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent",
-			Value: used}),
+		Figures: figures(n, limit,
+			monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used}),
 		Examples: e.refs(&p.group),
-	}, "list", filter), true
+	}, "list", filter)
 }
 
 // allChanged is the share in percent from which on a rule changes all ports, such as
@@ -118,26 +125,23 @@ func (e *Engine) fullPool(k *key, client string, n uint64, p *pool) (c candidate
 const allChanged = 95
 
 // clashes finds public addresses for which many ports had to be changed.
-func (e *Engine) clashes() (found []candidate) {
-	limit, least := e.cfg.Thresholds[snatClash], e.cfg.Thresholds[snatClashMin]
-	for i := range e.scan.publics.all {
-		p := &e.scan.publics.all[i]
+func (e *Engine) clashes(limit float64, _ monitor.Time) {
+	least := e.cfg.Thresholds[snatClashMin]
+	for _, p := range e.scan.publics.all {
 		changed := p.value.changed
 		percent := 100 * float64(changed) / float64(p.n)
 		if float64(changed) < least/2 || percent < limit/2 || percent > allChanged {
 			continue
 		}
 		public := p.key.addr.String()
-		found = append(found, e.candidate(p.key.netns, min(percent/limit, float64(changed)/least), monitor.Finding{
+		e.candidate(p.key.netns, min(percent/limit, float64(changed)/least), monitor.Finding{
 			Subject: fmt.Sprintf("%s %s", public, p.key.proto),
 			Text: fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d",
 				human.Plural(changed, p.key.proto.String()+" flow"), public, p.n),
 			Flows: changed,
-			Figures: figures(changed, limit, monitor.Figure{Name: "all", Value: float64(p.n)},
-				monitor.Figure{Name: "percent",
-					Value: percent}),
+			Figures: figures(changed, limit,
+				monitor.Figure{Name: "all", Value: float64(p.n)}, monitor.Figure{Name: "percent", Value: percent}),
 			Examples: e.refs(&p.value.group),
-		}, "list", fmt.Sprintf("%s snat-port reply.dst %s", p.key.proto, public)))
+		}, "list", fmt.Sprintf("%s snat-port reply.dst %s", p.key.proto, public))
 	}
-	return found
 }

@@ -10,6 +10,9 @@ type Rule struct {
 	Evidence   string      // what is counted
 	Why        string      // the usual cause, and what to do
 	thresholds []threshold // the first is the level of the finding
+
+	// find adds the candidates, given the value of the first threshold.
+	find func(e *Engine, limit float64, now monitor.Time)
 }
 
 // ruleID is an index into rules.
@@ -32,6 +35,11 @@ const (
 	ruleDNSClash
 	ruleIdle
 	numRules
+
+	// The rules about rates are evaluated at the end of a window, the others at the end of
+	// a scan.
+	firstRate = ruleManyFlows
+	numRates  = ruleIdle - firstRate
 )
 
 // rules describes them all. docs/findings.md has the same table.
@@ -39,83 +47,76 @@ var rules = [numRules]Rule{
 	ruleSyn: {"syn-unanswered", monitor.SeverityWarn, "A destination answers no connection.",
 		"TCP flows in SYN_SENT without a reply, by destination",
 		"The server is down, a firewall drops the packets, or the answers do not come back through this gateway.",
-		[]threshold{synUnanswered, synAge}},
+		[]threshold{synUnanswered, synAge}, handshakes(0)},
 	ruleSynHost: {"syn-unanswered-host", monitor.SeverityWarn, "A host gets no answer from many destinations.",
 		"the same flows, by client, to eight destinations or more",
 		"The host scans or is infected, or what it connects to has moved.",
-		[]threshold{synHost, synAge}},
+		[]threshold{synHost, synAge}, (*Engine).unansweredHosts},
 	ruleHalfOpen: {"half-open", monitor.SeverityWarn, "Handshakes are answered but not completed.",
 		"TCP flows in SYN_RECV, by destination",
-		"The client's packets take another way than the answers (asymmetric routing), " +
-			"or the answers do not reach the " +
-			"" +
-			"" +
-			"client.",
-		[]threshold{halfOpen, halfAge}},
+		"The client's packets take another way than the answers (asymmetric routing), or the answers do not reach " +
+			"the client.",
+		[]threshold{halfOpen, halfAge}, handshakes(1)},
 	ruleOneSided: {"one-sided", monitor.SeverityWarn, "Only one direction of connections passes this gateway.",
 		"TCP flows in ESTABLISHED without a reply, which are tracked from the middle on",
 		"Packets of the other direction take another way. Check the routes of both ends.",
-		[]threshold{oneSided, halfAge}},
+		[]threshold{oneSided, halfAge}, handshakes(2)},
 	ruleDNATStale: {"dnat-stale", monitor.SeverityFail, "A client still sends to a target that is gone.",
 		"flows that DNAT sends to a target which does not answer, while another target of the same port does",
 		"The flow began before the service moved, and its entry stays as long as the client sends. Delete the entry.",
-		[]threshold{dnatStale, dnatAge}},
+		[]threshold{dnatStale, dnatAge}, stale(false)},
 	ruleDNATMissed: {"dnat-missed", monitor.SeverityFail, "A client bypasses the DNAT that others have.",
 		"flows without DNAT and without an answer to a port that younger flows reach by DNAT",
 		"The flow began before the rule existed, and NAT is decided on the first packet only. Delete the entry.",
-		[]threshold{dnatStale, dnatAge}},
+		[]threshold{dnatStale, dnatAge}, stale(true)},
 	ruleHairpin: {"hairpin", monitor.SeverityWarn, "Clients can't reach a published server in their own network.",
-		"unanswered flows with DNAT and without SNAT whose target is in a network of this host " +
-			"that holds the client, " +
-			"" +
-			"" +
-			"too",
+		"unanswered flows with DNAT and without SNAT whose target is in a network of this host that holds " +
+			"the client, too",
 		"The server answers the client directly, from an address that the client did not ask. " +
 			"Add SNAT (masquerade) for flows from that network to the server, or give clients there the server's own " +
 			"address (split DNS).",
-		[]threshold{hairpinFlows, synAge, dnatAge}},
+		[]threshold{hairpinFlows, synAge, dnatAge}, (*Engine).hairpins},
 	ruleSNATPorts: {"snat-ports", monitor.SeverityFail, "A pool of source ports is nearly used up.",
 		"flows with SNAT by public address, protocol and destination, each of which needs a port of its own; also by " +
 			"client, if each client has a block of ports",
 		"One public address has so many ports towards one destination. Add addresses, or have clients reuse " +
 			"connections.",
-		[]threshold{snatPorts, snatMin}},
+		[]threshold{snatPorts, snatMin}, (*Engine).exhausted},
 	ruleSNATClash: {"snat-clash", monitor.SeverityInfo, "Source ports collide behind one public address.",
 		"flows with SNAT whose port had to be changed, by public address; not if nearly all are, as `masquerade " +
 			"random` does",
 		"Many inside hosts use the same source ports. What relies on its port (games, VoIP, IPsec) may fail.",
-		[]threshold{snatClash, snatClashMin}},
+		[]threshold{snatClash, snatClashMin}, (*Engine).clashes},
 	ruleSNATGone: {"snat-gone", monitor.SeverityFail,
 		"Clients are still sent from an address that this gateway no longer has.",
 		"flows with SNAT to an address that is not local, younger flows with SNAT to one that is (or a local address " +
 			"in the same network), and the kernel's counters: packets go out and none comes back any more",
 		"The gateway's address has changed, and the entry of a flow keeps the old one as long as the client sends. " +
 			"Delete the entries.",
-		[]threshold{snatGone, dnatAge}},
+		[]threshold{snatGone, dnatAge}, (*Engine).gone},
 	ruleManyFlows: {"many-flows", monitor.SeverityWarn, "A host opens many more flows than the others.",
 		"new flows by inside host, compared with the mean of the others if there are any",
 		"A program leaks connections, the host is infected, or it is a busy server that needs a limit of its own.",
-		[]threshold{manyFlows, manyFactor, windowTime}},
+		[]threshold{manyFlows, manyFactor, windowTime}, (*Engine).manyFlows},
 	ruleManyDestinations: {"many-destinations", monitor.SeverityWarn, "A host opens flows to very many destinations.",
 		"distinct destinations of new flows, by inside host",
 		"A scan, a worm, or a peer-to-peer program.",
-		[]threshold{manyDestinations, windowTime}},
+		[]threshold{manyDestinations, windowTime}, (*Engine).manyDestinations},
 	ruleDNSRace: {"dns-race", monitor.SeverityWarn, "DNS queries are lost to races in the kernel.",
 		"the kernel's counter insert_failed, and new UDP flows to the resolver that is asked most",
 		"NAT chose one port for two packets at once, or the pool is used up. The client repeats the query after 5 s. " +
 			"Translate to more ports or addresses, at random, or run a resolver on this host.",
-		[]threshold{raceFailed, raceQueries, windowTime}},
+		[]threshold{raceFailed, raceQueries, windowTime}, races(0)},
 	ruleDNSClash: {"dns-clash", monitor.SeverityInfo, "DNS queries race in the kernel, which saves them.",
 		"the kernel's counter clash_resolve, and new UDP flows to the resolver that is asked most",
 		"A client sends two queries (A and AAAA) at once from one port. Kernels before 5.0 lose one of them, and the " +
-			"client waits 5 s. " +
-			"Use single-request-reopen, TCP, or a resolver on the host.",
-		[]threshold{raceClashes, raceQueries, windowTime}},
+			"client waits 5 s. Use single-request-reopen, TCP, or a resolver on the host.",
+		[]threshold{raceClashes, raceQueries, windowTime}, races(1)},
 	ruleIdle: {"idle", monitor.SeverityInfo, "Connections have been idle for hours.",
 		"TCP flows in ESTABLISHED whose timeout has fallen for so long, and that had no packet between two dumps",
 		"Connections ended without closing. Have the programs send keepalives, or shorten " +
 			"nf_conntrack_tcp_timeout_established.",
-		[]threshold{idleFlows, idleAge}},
+		[]threshold{idleFlows, idleAge}, (*Engine).idle},
 }
 
 // Rules returns all rules in a fixed order.

@@ -7,10 +7,77 @@ import (
 	"natlens/monitor/table"
 )
 
+// scanEvery is the least time between the beginnings of two scans. A tick scans a piece
+// of 4,096 rows; of a table with more than quickPieces every second tick does, so that a
+// scan of a million flows takes 50 s.
+const (
+	scanEvery   = time.Second
+	quickPieces = 10
+)
+
+// timeoutsEvery is how often the timeouts are read.
+const timeoutsEvery = 10 * time.Second
+
+// scan goes over the table in steps and counts groups of flows.
+type scan struct {
+	cfg     *Config
+	running bool
+	number  uint64 // of this scan
+	piece   int    // of the table, to be scanned next
+	wait    bool   // the next tick scans nothing
+	began   monitor.Time
+	now     monitor.Time // of this step
+	rows    uint64
+	took    time.Duration
+
+	handshakes [len(handshakeRules)]tally[key, group] // by destination
+	hosts      tally[key, host]                       // that open unanswered connections
+	services   tally[key, service]                    // published by DNAT
+	hairpins   tally[key, hairpin]                    // flows that DNAT sends back without SNAT
+	senders    tally[key, sender]                     // flows with SNAT by public address
+	publics    tally[key, pool]                       // likewise, and by protocol
+	pools      tally[key, pool]                       // and by destination
+	blocks     tally[block, pool]                     // and by client, if the pool is crowded
+
+	tallies []interface { // all of these
+		reset()
+		left() uint64
+	}
+
+	// What the scan before has found.
+	published map[key]struct{} // services
+	crowded   map[key]struct{} // pools
+
+	spaces map[monitor.NetNS]*space
+	last   *space // of the row before, which is in lastOf
+	lastOf monitor.NetNS
+
+	readings  map[ref]*idleReading
+	unread    uint64 // flows that may be idle and are not in readings
+	refreshed monitor.Time
+	again     bool // a second dump is to be asked for
+}
+
+// space is what a scan keeps of a network namespace, and what is known of it since the
+// scan before.
+type space struct {
+	locals   *monitor.Locals // nil: not known
+	timeouts monitor.TCPTimeouts
+	read     monitor.Time // when the timeouts were read
+
+	rows   uint64
+	idle   group  // ESTABLISHED flows that are idle
+	flows  uint64 // of these
+	unsure uint64 // flows that may be idle: another dump will show it
+}
+
 func (s *scan) init(cfg *Config) {
-	s.cfg, s.thresholds = cfg, &cfg.Thresholds
-	s.spaces, s.readings = make(map[monitor.NetNS]*space), make(map[ref]*idleReading)
+	s.cfg, s.spaces, s.readings = cfg, make(map[monitor.NetNS]*space), make(map[ref]*idleReading)
 	s.services.max = maxServices
+	s.tallies = append(s.tallies, &s.hosts, &s.services, &s.hairpins, &s.senders, &s.publics, &s.pools, &s.blocks)
+	for i := range s.handshakes {
+		s.tallies = append(s.tallies, &s.handshakes[i])
+	}
 	s.published, s.crowded = make(map[key]struct{}), make(map[key]struct{})
 }
 
@@ -33,6 +100,8 @@ func (s *scan) step(now monitor.Time) bool {
 	return !s.running
 }
 
+// begin begins a scan. It reads what the scan has to know of the namespaces that have
+// flows, which is not possible within the table's lock.
 func (s *scan) begin(now monitor.Time) {
 	clear(s.published)
 	for i := range s.services.all {
@@ -42,21 +111,24 @@ func (s *scan) begin(now monitor.Time) {
 	}
 	clear(s.crowded)
 	for i := range s.pools.all {
-		if p := &s.pools.all[i]; float64(p.n) >= s.thresholds[snatMin]/2 && p.value.changed*2 >= p.n {
+		if p := &s.pools.all[i]; float64(p.n) >= s.cfg.Thresholds[snatMin]/2 && p.value.changed*2 >= p.n {
 			s.crowded[p.key] = struct{}{}
 		}
 	}
-	for i := range s.handshakes {
-		s.handshakes[i].reset()
+	for _, t := range s.tallies {
+		t.reset()
 	}
-	s.hosts.reset()
-	s.services.reset()
-	s.publics.reset()
-	s.pools.reset()
-	s.blocks.reset()
-	s.hairpins.reset()
-	s.senders.reset()
-	s.renew(now)
+	for n, old := range s.spaces {
+		if old.rows == 0 {
+			delete(s.spaces, n)
+			continue
+		}
+		sp := &space{locals: s.cfg.Table.LocalsOf(n), timeouts: old.timeouts, read: old.read}
+		if age := now - sp.read; s.cfg.TCPTimeouts != nil && (age < 0 || age >= monitor.Time(timeoutsEvery)) {
+			sp.timeouts, sp.read = s.cfg.TCPTimeouts(n), now
+		}
+		s.spaces[n] = sp
+	}
 	s.last = nil
 	s.running, s.began = true, now
 	s.number++
@@ -64,12 +136,12 @@ func (s *scan) begin(now monitor.Time) {
 }
 
 // beyond returns how many flows were left out of a group because a tally was full.
-func (s *scan) beyond() (n uint64) {
-	for i := range s.handshakes {
-		n += s.handshakes[i].beyond
+func (s *scan) beyond() uint64 {
+	n := s.unread
+	for _, t := range s.tallies {
+		n += t.left()
 	}
-	return n + s.unread + s.hosts.beyond + s.services.beyond + s.publics.beyond + s.pools.beyond + s.blocks.beyond +
-		s.hairpins.beyond + s.senders.beyond
+	return n
 }
 
 // row adds a flow to the groups that it belongs to.
@@ -81,7 +153,11 @@ func (s *scan) row(i uint32, r *table.Row) {
 	flow := ref{i, r.Gen}
 	s.rows++
 	if s.last == nil || s.lastOf != f.Orig.NetNS {
-		s.last, s.lastOf = s.space(f.Orig.NetNS), f.Orig.NetNS
+		s.last, s.lastOf = s.spaces[f.Orig.NetNS], f.Orig.NetNS
+		if s.last == nil {
+			s.last = new(space)
+			s.spaces[s.lastOf] = s.last
+		}
 	}
 	sp := s.last
 	sp.rows++
@@ -103,11 +179,3 @@ func (s *scan) row(i uint32, r *table.Row) {
 		s.sender(sp, flow, r)
 	}
 }
-
-// scanEvery is the least time between the beginnings of two scans. A tick scans a piece
-// of 4,096 rows; of a table with more than quickPieces every second tick does, so that a
-// scan of a million flows takes 50 s.
-const (
-	scanEvery   = time.Second
-	quickPieces = 10
-)

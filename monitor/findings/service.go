@@ -9,6 +9,40 @@ import (
 	"natlens/monitor/table"
 )
 
+// Bounds of what a scan keeps of services.
+const (
+	maxTargets  = 6    // of one service; flows to others are left out
+	maxServices = 1024 // a service takes some 3 KiB
+	maxYoung    = 16
+)
+
+// service is what a scan keeps of a published port: where its flows are sent to. NAT is
+// decided on a flow's first packet. A client that keeps sending from one port keeps the
+// entry, and the old decision, alive.
+type service struct {
+	targets [1 + maxTargets]target // the first: flows without DNAT
+	n       int                    // targets of DNAT
+	young   youngest               // flows with DNAT
+}
+
+// target is where DNAT sends flows of a service to.
+type target struct {
+	to       monitor.Endpoint
+	born     monitor.Time // of the youngest flow; 0: not known
+	answered uint64       // flows
+	replied  some         // of these
+	silent   uint64       // flows that were never answered; TCP: in SYN_SENT
+	group                 // of the silent
+}
+
+// youngest are the flows with DNAT that began last, the youngest first. Flows whose
+// birth is not known are left out.
+type youngest struct {
+	born   [maxYoung]monitor.Time
+	target [maxYoung]uint8
+	n      int
+}
+
 // add adds a flow, if it is one of the youngest.
 func (y *youngest) add(born monitor.Time, target int) {
 	at := y.n
@@ -105,50 +139,57 @@ func (s *scan) service(flow ref, r *table.Row) {
 	}
 }
 
-// stale finds flows that keep an old decision of NAT and get no answer: those that DNAT
-// sends to a target that is gone, and those that bypass DNAT.
-func (e *Engine) stale(now monitor.Time) (stale, missed []candidate) {
-	for i := range e.scan.services.all {
-		s := &e.scan.services.all[i]
-		for at := 0; s.value.n > 0 && at <= s.value.n; at++ {
-			found := e.silentOnce(s, at, now)
-			if found == nil {
-				found = e.neverAnswered(s, at)
-			}
-			if at == 0 {
-				missed = append(missed, found...)
-			} else {
-				stale = append(stale, found...)
+// stale finds flows that keep an old decision of NAT and get no answer: those that bypass
+// DNAT, or those that DNAT sends to a target that is gone.
+func stale(bypass bool) func(*Engine, float64, monitor.Time) {
+	return func(e *Engine, limit float64, now monitor.Time) {
+		for i := range e.scan.services.all {
+			s := &e.scan.services.all[i]
+			switch {
+			case s.value.n == 0:
+			case bypass:
+				e.unanswered(s, 0, limit, now)
+			default:
+				for at := 1; at <= s.value.n; at++ {
+					e.unanswered(s, at, limit, now)
+				}
 			}
 		}
 	}
-	return stale, missed
+}
+
+// unanswered adds the flows of a service to one target that get no answer.
+func (e *Engine) unanswered(s *tallied[key, service], at int, limit float64, now monitor.Time) {
+	if !e.silentOnce(s, at, limit, now) {
+		e.neverAnswered(s, at, limit)
+	}
 }
 
 // silentOnce finds flows to a target that were answered once and are not any more. The
 // entry of such a flow says replied for good: the kernel's counters must show that
 // packets go out and none comes back.
-func (e *Engine) silentOnce(s *tallied[key, service], at int, now monitor.Time) []candidate {
+func (e *Engine) silentOnce(s *tallied[key, service], at int, limit float64, now monitor.Time) bool {
 	t := &s.value.targets[at]
 	if at == 0 && !(s.value.bypassed() && s.value.answering() != nil) || at > 0 && !s.value.abandoned(at) {
-		return nil
+		return false
 	}
 	silent := e.silent(&t.replied, now)
 	if len(silent) == 0 {
-		return nil
+		return false
 	}
 	to := s.value.answering()
 	if s.value.young.n > 0 {
 		to = &s.value.targets[s.value.young.target[0]]
 	}
 	text := fmt.Sprintf("not answered for %s; new flows go to %s", e.text(dnatAge), endpoint(to.to.Addr, to.to.Port))
-	return e.staleCandidate(s, at, t.answered+t.silent, float64(len(silent)), silent, "", text)
+	e.staleCandidate(s, at, limit, t.answered+t.silent, float64(len(silent)), silent, "", text)
+	return true
 }
 
 // neverAnswered finds flows to a target that were never answered, while another target
 // answers. An unanswered SYN shows less than unanswered UDP: it is sent to a server that is
 // down, too.
-func (e *Engine) neverAnswered(s *tallied[key, service], at int) []candidate {
+func (e *Engine) neverAnswered(s *tallied[key, service], at int, limit float64) {
 	t, to, tcp := &s.value.targets[at], s.value.answering(), s.key.proto == monitor.TCP
 	switch {
 	case t.silent == 0, to == nil,
@@ -156,14 +197,14 @@ func (e *Engine) neverAnswered(s *tallied[key, service], at int) []candidate {
 		at == 0 && tcp && s.value.answers() < enoughAnswers,
 		at > 0 && t.answered > 0,
 		at > 0 && tcp && !s.value.abandoned(at):
-		return nil
+		return
 	}
 	words := "unreplied "
 	if tcp {
 		words = "syn_sent unreplied "
 	}
 	text := "never answered; other flows get answers from " + endpoint(to.to.Addr, to.to.Port)
-	return e.staleCandidate(s, at, t.silent, float64(t.old), t.examples[:t.n], words, text)
+	e.staleCandidate(s, at, limit, t.silent, float64(t.old), t.examples[:t.n], words, text)
 }
 
 // enoughAnswers is how many answered connections with DNAT show that one without it
@@ -178,25 +219,27 @@ func (s *service) answers() (n uint64) {
 	return n
 }
 
-// staleCandidate reports flows of a service that go to one target; old of them have the
+// staleCandidate adds flows of a service that go to one target; old of them have the
 // age that makes a finding.
-func (e *Engine) staleCandidate(s *tallied[key, service], at int, flows uint64, old float64, examples []ref, words,
-	text string) []candidate {
-	k, t, limit := &s.key, &s.value.targets[at], e.cfg.Thresholds[dnatStale]
-	f, kind := monitor.Finding{Subject: endpoint(k.addr, k.port), Flows: flows, Figures: figures(flows, limit),
-		Examples: e.rows(examples[:min(len(examples), maxExamples)])}, "UDP flow"
+func (e *Engine) staleCandidate(s *tallied[key, service], at int, limit float64, flows uint64, old float64,
+	examples []ref, words, text string) {
+	k, service, what, kind, to := &s.key, endpoint(s.key.addr, s.key.port), "without DNAT", "UDP flow", ""
 	if k.proto == monitor.TCP {
-		f.Subject += " tcp"
-		kind = "TCP connection"
+		to, kind = " tcp", "TCP connection"
 	}
 	filter := fmt.Sprintf("%s %snot dnat dst %s dport %d", k.proto, words, k.addr, k.port)
-	what := "without DNAT"
 	if at > 0 {
-		what = "sent to " + endpoint(t.to.Addr, t.to.Port)
-		f.Subject += " → " + endpoint(t.to.Addr, t.to.Port)
-		filter = fmt.Sprintf("%s %sdst %s dport %d nat.dst %s nat.dport %d", k.proto, words, k.addr, k.port, t.to.Addr,
-			t.to.Port)
+		t := s.value.targets[at].to
+		what = "sent to " + endpoint(t.Addr, t.Port)
+		to += " → " + endpoint(t.Addr, t.Port)
+		filter = fmt.Sprintf("%s %sdst %s dport %d nat.dst %s nat.dport %d",
+			k.proto, words, k.addr, k.port, t.Addr, t.Port)
 	}
-	f.Text = fmt.Sprintf("%s to %s %s, %s", human.Plural(flows, kind), endpoint(k.addr, k.port), what, text)
-	return []candidate{e.candidate(k.netns, old/limit, f, "delete", filter)}
+	e.candidate(k.netns, old/limit, monitor.Finding{
+		Subject:  service + to,
+		Text:     fmt.Sprintf("%s to %s %s, %s", human.Plural(flows, kind), service, what, text),
+		Flows:    flows,
+		Figures:  figures(flows, limit),
+		Examples: e.rows(examples),
+	}, "delete", filter)
 }

@@ -1,7 +1,7 @@
 package findings
 
 import (
-	"time"
+	"maps"
 
 	"natlens/monitor"
 )
@@ -12,6 +12,19 @@ const maxWatched = 64
 // fewPackets is how many packets have to go out without one that comes back: a single
 // keepalive shows nothing.
 const fewPackets = 3
+
+// sending is a flow that may send packets and get none back.
+type sending struct {
+	orig, reply uint64       // packets when the last reply was seen
+	since       monitor.Time // when that was
+	scan        uint64       // the last scan that asked
+}
+
+// some are the first flows of a group that can still send.
+type some struct {
+	flows [16]ref
+	n     int
+}
 
 // add adds a flow, unless it is a TCP connection that is closing.
 func (s *some) add(flow ref, f *monitor.Flow) {
@@ -40,6 +53,9 @@ func (e *Engine) silent(s *some, now monitor.Time) (silent []ref) {
 	}
 	return silent
 }
+
+// watched is what the counters of a flow show.
+type watched uint8
 
 const (
 	watchUnknown  watched = iota // too early, or the kernel does not count
@@ -74,7 +90,7 @@ func (e *Engine) watch(r ref, now monitor.Time) watched {
 		return watchAnswered
 	case orig < w.orig: // somebody has reset the counters
 		w.orig, w.since = orig, now
-	case orig-w.orig >= fewPackets && float64(now-w.since) >= e.cfg.Thresholds[dnatAge]*float64(time.Second):
+	case orig-w.orig >= fewPackets && e.cfg.Thresholds.reached(dnatAge, now-w.since):
 		return watchSilent
 	}
 	return watchUnknown
@@ -82,9 +98,5 @@ func (e *Engine) watch(r ref, now monitor.Time) watched {
 
 // forgetSilence drops the flows that this scan did not ask about.
 func (e *Engine) forgetSilence() {
-	for r, w := range e.silence {
-		if w.scan != e.scan.number {
-			delete(e.silence, r)
-		}
-	}
+	maps.DeleteFunc(e.silence, func(_ ref, w *sending) bool { return w.scan != e.scan.number })
 }

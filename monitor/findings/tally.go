@@ -53,3 +53,5 @@ func (t *tally[K, V]) reset() {
 	clear(t.index)
 	t.all, t.beyond = t.all[:0], 0
 }
+
+func (t *tally[K, V]) left() uint64 { return t.beyond }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"natlens/monitor"
 )
 
 // Thresholds say from which values on the rules report something. They start as
@@ -106,6 +108,11 @@ var thresholds = [numThresholds]Threshold{
 		"A thousand take 300 kB, and show that connections end without closing."},
 	idleAge: {"idle-age", "1h", "time since the last packet of such a flow",
 		"Programs that send keepalives send one within the hour, the kernel after two hours."},
+}
+
+// reached reports whether a time is as long as a threshold asks for.
+func (t *Thresholds) reached(by threshold, d monitor.Time) bool {
+	return float64(d) >= t[by]*float64(time.Second)
 }
 
 // AllThresholds returns the descriptions in a fixed order.

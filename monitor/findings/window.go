@@ -1,13 +1,11 @@
 package findings
 
 import (
-	"fmt"
 	"hash/maphash"
 	"slices"
 	"time"
 
 	"natlens/monitor"
-	"natlens/monitor/human"
 )
 
 // Bounds of what a window counts.
@@ -16,6 +14,47 @@ const (
 	maxPairs        = 1 << 18 // pairs of a host and a destination; a pair takes some 16 bytes
 	maxDestinations = 8192    // of one host, unless the threshold is above
 )
+
+// window counts the new flows of a span of time, which the table does not report:
+//
+//	│◀──── window ────▶│◀──── window ────▶│
+//	  ▲   ▲   ▲   ▲   ▲: findings that reach their threshold appear
+//	                  └ findings below half of it get cleared
+type window struct {
+	began   monitor.Time
+	checked monitor.Time
+	missed  uint64 // flows that the last full window left out
+
+	hosts     tally[hostKey, inside]
+	pairs     map[uint64]struct{} // hosts with a destination, hashed
+	beyond    uint64              // destinations left out because pairs is full
+	seed      maphash.Seed
+	most      uint64 // destinations of one host that are counted
+	resolvers tally[hostKey, recent]
+
+	counters map[monitor.NetNS]Counters // when the window began; nil: not known
+	moved    map[monitor.NetNS]Counters // now
+	asked    map[monitor.NetNS]*tallied[hostKey, recent]
+}
+
+// hostKey identifies a host of a network namespace.
+type hostKey struct {
+	addr  monitor.Addr
+	netns monitor.NetNS
+}
+
+// inside is what a window keeps of an inside host.
+type inside struct {
+	recent
+	destinations uint64    // distinct ones
+	first        [4]uint64 // the first of these, hashed; the others are in window.pairs
+}
+
+// recent are the flows of a group that came last.
+type recent struct {
+	last [2]ref
+	next uint8
+}
 
 func (r *recent) add(e *monitor.Event) {
 	r.last[r.next] = ref{e.Row, e.Gen}
@@ -108,7 +147,7 @@ func (e *Engine) tickWindow(now monitor.Time) bool {
 		e.openWindow(now)
 		return false
 	}
-	full := float64(now-w.began) >= e.cfg.Thresholds[windowTime]*float64(time.Second)
+	full := e.cfg.Thresholds.reached(windowTime, now-w.began)
 	if !full && now < w.checked+monitor.Time(checkEvery) {
 		return false
 	}
@@ -118,28 +157,24 @@ func (e *Engine) tickWindow(now monitor.Time) bool {
 		e.openWindow(now)
 		return true
 	}
-	e.rates(now, e.confirmReached)
+	e.rates(false, now)
 	return true
 }
 
 // closeWindow evaluates a window that is over.
 func (e *Engine) closeWindow(now monitor.Time) {
-	e.rates(now, e.update)
+	e.rates(true, now)
 	e.window.missed = e.window.hosts.beyond + e.window.resolvers.beyond + e.window.beyond
 }
 
 // rates evaluates the rules about rates.
-func (e *Engine) rates(now monitor.Time, update func(ruleID, []candidate, monitor.Time)) {
-	update(ruleManyFlows, e.manyFlows(now), now)
-	update(ruleManyDestinations, e.manyDestinations(), now)
-	resolvers := e.resolvers()
-	var counters map[monitor.NetNS]Counters
-	if resolvers != nil && e.window.counters != nil {
-		counters = e.counters()
+func (e *Engine) rates(end bool, now monitor.Time) {
+	w := &e.window
+	w.asked, w.moved = e.resolvers(), nil
+	if w.asked != nil && w.counters != nil {
+		w.moved = e.counters()
 	}
-	for i := range races {
-		update(races[i].rule, e.racing(&races[i], resolvers, counters), now)
-	}
+	e.evaluate(firstRate, firstRate+numRates, end, now)
 }
 
 func (e *Engine) openWindow(now monitor.Time) {
@@ -149,61 +184,4 @@ func (e *Engine) openWindow(now monitor.Time) {
 	w.resolvers.reset()
 	clear(w.pairs)
 	w.counters = e.counters()
-}
-
-// manyFlows finds hosts that open many more flows than the others.
-func (e *Engine) manyFlows(now monitor.Time) (found []candidate) {
-	w := &e.window
-	seconds := max(float64(now-w.began)/float64(time.Second), e.cfg.Thresholds[windowTime])
-	limit, factor := e.cfg.Thresholds[manyFlows], e.cfg.Thresholds[manyFactor]
-	all := 0.0
-	for i := range w.hosts.all {
-		all += float64(w.hosts.all[i].n)
-	}
-	for i := range w.hosts.all {
-		h := &w.hosts.all[i]
-		rate, mean := float64(h.n)/seconds, 0.0
-		level := rate / limit
-		if others := len(w.hosts.all) - 1; others > 0 {
-			mean = (all - float64(h.n)) / float64(others) / seconds
-			level = min(level, rate/mean/factor)
-		}
-		if level < 0.5 {
-			continue
-		}
-		from := h.key.addr.String()
-		found = append(found, e.candidate(h.key.netns, level, monitor.Finding{
-			Subject: from,
-			Text: fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f on average", from, rate,
-				mean),
-			Figures: figures(h.n, limit, monitor.Figure{Name: "per_second", Value: rate},
-				monitor.Figure{Name: "others_per_second", Value: mean}),
-			Examples: e.rows(h.value.last[:]),
-		}, "list", "src "+from))
-	}
-	return found
-}
-
-// manyDestinations finds hosts that open flows to very many destinations.
-func (e *Engine) manyDestinations() (found []candidate) {
-	limit := e.cfg.Thresholds[manyDestinations]
-	for i := range e.window.hosts.all {
-		h := &e.window.hosts.all[i]
-		to := float64(h.value.destinations)
-		if to < limit/2 {
-			continue
-		}
-		from, least := h.key.addr.String(), ""
-		if h.value.destinations == e.window.most {
-			least = "at least "
-		}
-		found = append(found, e.candidate(h.key.netns, to/limit, monitor.Finding{
-			Subject: from,
-			Text: fmt.Sprintf("%s opened flows to %s%s within %s", from, least, human.Plural(h.value.destinations,
-				"destination"), e.text(windowTime)),
-			Figures:  figures(h.n, limit, monitor.Figure{Name: "destinations", Value: to}),
-			Examples: e.rows(h.value.last[:]),
-		}, "list", "src "+from))
-	}
-	return found
 }

@@ -1,0 +1,131 @@
+package findings
+
+import (
+	"fmt"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+)
+
+// manyFlows finds hosts that open many more flows than the others.
+func (e *Engine) manyFlows(limit float64, now monitor.Time) {
+	w := &e.window
+	seconds := max(float64(now-w.began)/float64(time.Second), e.cfg.Thresholds[windowTime])
+	factor := e.cfg.Thresholds[manyFactor]
+	all := 0.0
+	for i := range w.hosts.all {
+		all += float64(w.hosts.all[i].n)
+	}
+	for i := range w.hosts.all {
+		h := &w.hosts.all[i]
+		rate, mean := float64(h.n)/seconds, 0.0
+		level := rate / limit
+		if others := len(w.hosts.all) - 1; others > 0 {
+			mean = (all - float64(h.n)) / float64(others) / seconds
+			level = min(level, rate/mean/factor)
+		}
+		if level < 0.5 {
+			continue
+		}
+		from := h.key.addr.String()
+		e.candidate(h.key.netns, level, monitor.Finding{
+			Subject: from,
+			Text:    fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f on average", from, rate, mean),
+			Figures: figures(h.n, limit, monitor.Figure{Name: "per_second", Value: rate},
+				monitor.Figure{Name: "others_per_second", Value: mean}),
+			Examples: e.rows(h.value.last[:]),
+		}, "list", "src "+from)
+	}
+}
+
+// manyDestinations finds hosts that open flows to very many destinations.
+func (e *Engine) manyDestinations(limit float64, _ monitor.Time) {
+	for i := range e.window.hosts.all {
+		h := &e.window.hosts.all[i]
+		to := float64(h.value.destinations)
+		if to < limit/2 {
+			continue
+		}
+		from, least := h.key.addr.String(), ""
+		if h.value.destinations == e.window.most {
+			least = "at least "
+		}
+		e.candidate(h.key.netns, to/limit, monitor.Finding{
+			Subject: from,
+			Text: fmt.Sprintf("%s opened flows to %s%s within %s",
+				from, least, human.Plural(h.value.destinations, "destination"), e.text(windowTime)),
+			Figures:  figures(h.n, limit, monitor.Figure{Name: "destinations", Value: to}),
+			Examples: e.rows(h.value.last[:]),
+		}, "list", "src "+from)
+	}
+}
+
+// raceRules are about a counter of the kernel that moves while a resolver is asked:
+//
+//	one client, two queries at once from one port   ─▶ clash_resolve: both go on
+//	two clients whose queries NAT gives one port    ─▶ insert_failed: one is lost
+var raceRules = [...]struct {
+	of     func(*Counters) uint64
+	figure string // the kernel's name of the counter
+	text   string // what the kernel counts
+}{
+	{func(c *Counters) uint64 { return c.InsertFailed }, "insert_failed", "entries could not be inserted"},
+	{func(c *Counters) uint64 { return c.ClashResolve }, "clash_resolve",
+		"packets began a flow that another one had just begun"},
+}
+
+// counters asks the kernel. Nil: it could not be asked.
+func (e *Engine) counters() map[monitor.NetNS]Counters {
+	if e.cfg.Counters == nil {
+		return nil
+	}
+	c, err := e.cfg.Counters()
+	if err != nil {
+		return nil
+	}
+	return c
+}
+
+// resolvers returns the resolver that is asked most, of each network namespace in which
+// there are enough queries to let a finding go on.
+func (e *Engine) resolvers() map[monitor.NetNS]*tallied[hostKey, recent] {
+	var most map[monitor.NetNS]*tallied[hostKey, recent]
+	all := e.window.resolvers.all
+	for i := range all {
+		r := &all[i]
+		if float64(r.n) < e.cfg.Thresholds[raceQueries]/2 {
+			continue
+		}
+		if most == nil {
+			most = make(map[monitor.NetNS]*tallied[hostKey, recent])
+		}
+		if m := most[r.key.netns]; m == nil || r.n > m.n {
+			most[r.key.netns] = r
+		}
+	}
+	return most
+}
+
+// races finds resolvers that are asked while a counter moves.
+func races(at int) func(*Engine, float64, monitor.Time) {
+	return func(e *Engine, limit float64, _ monitor.Time) {
+		r, w, queries := &raceRules[at], &e.window, e.cfg.Thresholds[raceQueries]
+		for netns, asked := range w.asked {
+			was, known := w.counters[netns]
+			is, ok := w.moved[netns]
+			before, after := r.of(&was), r.of(&is)
+			if !known || !ok || after < before || float64(after-before) < limit/2 {
+				continue
+			}
+			moved, at := float64(after-before), asked.key.addr.String()
+			e.candidate(netns, min(moved/limit, float64(asked.n)/queries), monitor.Finding{
+				Subject: at,
+				Text: fmt.Sprintf("%.0f %s (%s) while %s asked %s",
+					moved, r.text, r.figure, human.Plural(asked.n, "new UDP flow"), at),
+				Figures:  figures(asked.n, limit, monitor.Figure{Name: r.figure, Value: moved}),
+				Examples: e.rows(asked.value.last[:]),
+			}, "list", "udp dport 53 dst "+at)
+		}
+	}
+}
