@@ -277,7 +277,7 @@ func TestCaptureErrors(t *testing.T) {
 	}{
 		"length":     {change(first-40, 13), "x: block 6 at byte 404: block of 13 bytes", ""},
 		"length end": {change(first-40, 256), "x: block 6 at byte 404: block of 256 bytes ends as one of", ""},
-		"huge":       {change(first-40, 0xff0000), "x: block 6 at byte 404: longer than 4 MiB", ""},
+		"huge":       {change(first-40, 0xff0000), "x: block 6 at byte 404: longer than 1 MiB", ""},
 		"interface":  {change(first-36, 9), "", "x: block 6 at byte 404: packet of 260 bytes of interface 9, in a block of"},
 		"no interface": {change(first-36, 0xffffffff), "",
 			"x: block 6 at byte 404: packet of 260 bytes of interface 4294967295, in a block of"},

@@ -67,7 +67,7 @@ func TestLongLine(t *testing.T) {
 	if n := bytes.Count(got, []byte("\n")); n != 3 || src.Stats().Bad != 1 {
 		t.Errorf("%d lines, %+v", n, src.Stats())
 	}
-	if want := "x: line 2 at byte 89: longer than 4 MiB"; src.Stats().First.Error() != want {
+	if want := "x: line 2 at byte 89: longer than 1 MiB"; src.Stats().First.Error() != want {
 		t.Errorf("got %v, want %s", src.Stats().First, want)
 	}
 }

@@ -21,12 +21,10 @@ type Format struct {
 // ErrNoRecording means that a file is in no known format.
 var ErrNoRecording = errors.New("neither JSON lines of natlens nor a netlink capture (pcapng, pcap)")
 
-// detect returns the format of the recording in the input.
+// detect chooses the format of the recording in the input.
 func (c *Config) detect(in *Input) (*Format, error) {
-	for len(in.Unread()) < 4 && in.fill() {
-	}
-	if len(in.Unread()) < 4 && in.err != nil && !errors.Is(in.err, io.EOF) && !cut(in.err) {
-		return nil, in.err
+	if _, err := in.r.Peek(4); err != nil && !errors.Is(err, io.EOF) && !cut(err) {
+		return nil, err
 	}
 	for i := range c.Formats {
 		if f := &c.Formats[i]; f.Begins(in.Unread()) {

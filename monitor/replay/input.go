@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -8,39 +9,36 @@ import (
 	"natlens/monitor"
 )
 
-// Input is one file of a recording while its format reads it, one record after the
-// other: lines, blocks or packets. It has a piece of the file in memory:
-//
-//	[ ····taken···· │ ····unread···· │ ····free···· ]
-//	                from             to
-type Input struct {
-	// What the format calls a record in errors: line, block or packet.
-	What string
+// Stats are the counters of a recording, as far as it has been read.
+type Stats struct {
+	Events uint64 // events read, recorded losses included
+	Bad    uint64 // lines, blocks and messages that could not be read
+	First  error  // the first of them, an [*Error]; nil: none
+	Cut    error  // where the recording ends in the middle of a line or block, an [*Error]; nil: it does not
 
-	r        io.Reader
-	buf      []byte
-	from, to int
-	offset   int64 // of buf[from] in the unpacked file
-	err      error // what ended the reading; io.EOF at the end
-
-	number uint64 // of the record taken last, from 1
-	start  int64  // its offset
-	faults *faults
-	fail   error
-	ended  bool // there is nothing behind Unread
+	Foreign uint64 // captures: messages about other things than flows, skipped
+	Doubles uint64 // captures of others: copies of a message for a second listener, skipped
 }
 
-// Step reads one record of an [Input] and appends its events to b. It returns false if
-// Unread does not contain a whole record. An error ends the reading, after the events
-// in b. Events may point into the record until the batch is reset.
-type Step func(b *monitor.Batch) (more bool, err error)
+// Error is a place in a recording that could not be read.
+type Error struct {
+	Name   string // of the file
+	What   string // line, block or packet
+	Number uint64 // of the line, block or packet, from 1
+	Offset int64  // of its first byte in the unpacked file
+	Err    error
+}
 
-const (
-	inputSize = 256 << 10
+// Error returns one line. The name is not escaped.
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: %s %d at byte %d: %v", e.Name, e.What, e.Number, e.Offset, e.Err)
+}
 
-	// MaxRecord is how long a line, block or packet may be, in bytes.
-	MaxRecord = 4 << 20
-)
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// MaxRecord is how long a line, block or packet may be, in bytes.
+const MaxRecord = 1 << 20
 
 var (
 	// ErrTooLong means that a record is longer than [MaxRecord].
@@ -50,13 +48,45 @@ var (
 	ErrCut = errors.New("ends in the middle")
 )
 
-func newInput(r io.Reader, f *faults) *Input {
-	return &Input{r: r, buf: make([]byte, inputSize), faults: f}
+// Step reads one record of an [Input] and appends its events to b. It returns false if
+// Unread does not contain a whole record. An error ends the reading, after the events
+// in b. Events may point into the record until the batch is reset.
+type Step func(b *monitor.Batch) (more bool, err error)
+
+// Input is the file of a recording that is being read, one record after the other: lines,
+// blocks or packets. What cannot be read is counted, and becomes an event of KindLost in
+// its place.
+type Input struct {
+	// What the format calls a record in errors: line, block or packet.
+	What string
+
+	name   string
+	r      *bufio.Reader
+	step   Step
+	offset int64  // of Unread in the unpacked file
+	number uint64 // of the record taken last, from 1
+	start  int64  // its offset
+	err    error  // what ended r; io.EOF at the end
+	ended  bool   // there is nothing behind Unread
+	fail   error  // what read returns from now on
+
+	// Of all files.
+	stats   Stats
+	pending uint64       // unreadable since the last event
+	last    monitor.Time // of the last event that had one
 }
 
-// Unread returns what is in memory and was not taken. It has [MaxRecord] bytes or more
-// before a step returns false for good.
-func (in *Input) Unread() []byte { return in.buf[in.from:in.to] }
+// open begins the next file.
+func (in *Input) open(name string, r io.Reader) {
+	*in = Input{name: name, r: bufio.NewReaderSize(r, MaxRecord), stats: in.stats, pending: in.pending, last: in.last}
+}
+
+// Unread returns what is in memory and was not taken. It has [MaxRecord] bytes before a
+// step returns false for good.
+func (in *Input) Unread() []byte {
+	b, _ := in.r.Peek(in.r.Buffered())
+	return b
+}
 
 // Ended reports whether the file has nothing behind Unread.
 func (in *Input) Ended() bool { return in.ended }
@@ -71,42 +101,73 @@ func (in *Input) Take(n int) []byte {
 
 // Skip is Take of bytes that are no record of their own.
 func (in *Input) Skip(n int) []byte {
-	b := in.buf[in.from : in.from+n : in.from+n]
-	in.from += n
+	b, _ := in.r.Peek(n)
+	_, _ = in.r.Discard(n)
 	in.offset += int64(n)
-	return b
+	return b[:n:n]
 }
 
-// Good counts the last event of the batch as read.
-func (in *Input) Good(b *monitor.Batch) { in.faults.good(b) }
+// Good counts the last event of the batch as read. What could not be read before it
+// becomes an event in front of it.
+func (in *Input) Good(b *monitor.Batch) {
+	in.stats.Events++
+	read := b.Events[len(b.Events)-1]
+	if in.pending > 0 {
+		b.Drop()
+		in.lost(b, read.Time)
+		*b.Add() = read
+	}
+	if read.Time != 0 {
+		in.last = read.Time
+	}
+}
 
 // Bad counts the record taken last as unreadable. Reading goes on.
-func (in *Input) Bad(err error) { in.faults.bad(in.Error(err)) }
+func (in *Input) Bad(err error) {
+	in.pending++
+	in.stats.Bad++
+	if in.stats.First == nil {
+		in.stats.First = in.Error(err)
+	}
+}
 
 // Error returns err with the place of the record taken last.
-func (in *Input) Error(err error) *Error {
-	return &Error{in.faults.name, in.What, in.number, in.start, err}
-}
+func (in *Input) Error(err error) *Error { return &Error{in.name, in.What, in.number, in.start, err} }
 
 // NextError returns err with the place of the record that Unread begins with.
 func (in *Input) NextError(err error) *Error {
-	return &Error{in.faults.name, in.What, in.number + 1, in.offset, err}
+	return &Error{in.name, in.What, in.number + 1, in.offset, err}
 }
 
 // Cut notes that the file ends in the middle of a record.
-func (in *Input) Cut() { in.faults.stats.Cut = in.NextError(ErrCut) }
+func (in *Input) Cut() { in.stats.Cut = in.NextError(ErrCut) }
 
 // Foreign counts a message about something else than a flow.
-func (in *Input) Foreign() { in.faults.stats.Foreign++ }
+func (in *Input) Foreign() { in.stats.Foreign++ }
 
 // Double counts a second copy of a message.
-func (in *Input) Double() { in.faults.stats.Doubles++ }
+func (in *Input) Double() { in.stats.Doubles++ }
+
+// lost appends what is missing between the last event and the next one. The number of
+// events is not known: a line may have been none, or two.
+func (in *Input) lost(b *monitor.Batch, next monitor.Time) {
+	e := b.Add()
+	e.Kind, e.Time = monitor.KindLost, in.last
+	if next != 0 {
+		e.Time = next
+	}
+	if e.Time != 0 {
+		e.TimeSource = monitor.TimeReceived
+	}
+	e.Gap = &monitor.Gap{Count: in.pending, Uncertain: true, From: in.last, To: next}
+	in.pending = 0
+}
 
 // read appends events to the empty batch, as [monitor.Source] does.
-func (in *Input) read(b *monitor.Batch, step Step) error {
+func (in *Input) read(b *monitor.Batch) error {
 	for in.fail == nil {
 		for more := true; more && in.fail == nil && len(b.Events) < monitor.BatchSize; {
-			more, in.fail = step(b)
+			more, in.fail = in.step(b)
 		}
 		switch {
 		case len(b.Events) > 0:
@@ -129,31 +190,22 @@ func (in *Input) end(b *monitor.Batch) error {
 	if len(in.Unread()) > 0 || cut(in.err) {
 		in.Cut()
 	}
-	in.faults.end(b)
+	if in.pending > 0 {
+		in.lost(b, 0)
+	}
 	return io.EOF
 }
 
-// fill reads more and overwrites what was taken. It returns false if there is nothing
-// more to read.
+// fill reads more, which may overwrite what was taken. It returns false if there is
+// nothing more to read.
 func (in *Input) fill() bool {
-	if in.err != nil {
-		return false
+	if in.err == nil {
+		_, in.err = in.r.Peek(in.r.Buffered() + 1)
 	}
-	if in.from > 0 {
-		copy(in.buf, in.buf[in.from:in.to])
-		in.from, in.to = 0, in.to-in.from
+	if errors.Is(in.err, bufio.ErrBufferFull) {
+		in.err = ErrTooLong
 	}
-	if in.to == len(in.buf) {
-		if len(in.buf) >= MaxRecord {
-			in.err = ErrTooLong
-			return false
-		}
-		in.buf = append(in.buf, make([]byte, len(in.buf))...)
-	}
-	n, err := in.r.Read(in.buf[in.to:])
-	in.to += n
-	in.err = err
-	return n > 0 || err == nil
+	return in.err == nil
 }
 
 // cut reports whether a reading error means that the file ends too early, as one does

@@ -15,11 +15,9 @@ import (
 type Source struct {
 	rec    *Recording
 	part   int // the next one to open
-	in     *Input
-	step   Step
+	in     Input
 	format *Format // of the part that is open
-	faults faults
-	done   error // what Next returns from now on
+	done   error   // what Next returns from now on
 
 	mu     sync.Mutex
 	file   io.Closer // the part that is open; nil: none
@@ -53,7 +51,7 @@ func (s *Source) Next(ctx context.Context, b *monitor.Batch) error {
 // read reads the part at hand, or the first later one that has events.
 func (s *Source) read(b *monitor.Batch) error {
 	for {
-		err := s.in.read(b, s.step)
+		err := s.in.read(b)
 		if !errors.Is(err, io.EOF) || s.part == len(s.rec.parts) {
 			return err
 		}
@@ -64,7 +62,7 @@ func (s *Source) read(b *monitor.Batch) error {
 }
 
 // Stats returns the counters so far. It must not be called while Next runs.
-func (s *Source) Stats() Stats { return s.faults.stats }
+func (s *Source) Stats() Stats { return s.in.stats }
 
 // Remembers reports whether events contain what the writer remembered of each flow, as
 // JSON lines do. Other recordings need a table for that.
@@ -108,16 +106,15 @@ func (s *Source) nextPart() error {
 		_ = s.closeLocked()
 		return errClosed
 	}
-	s.faults.name = p.name
 	unpacked, err := s.rec.cfg.unpack(file)
 	if err == nil {
-		s.in = newInput(unpacked, &s.faults)
-		s.format, err = s.rec.cfg.detect(s.in)
+		s.in.open(p.name, unpacked)
+		s.format, err = s.rec.cfg.detect(&s.in)
 	}
 	if err != nil {
 		_ = s.closeLocked()
 		return fmt.Errorf("recording %s: %w", p.name, err)
 	}
-	s.step = s.format.Open(s.in, &s.rec.cfg)
+	s.in.step = s.format.Open(&s.in, &s.rec.cfg)
 	return nil
 }

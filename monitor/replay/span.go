@@ -2,8 +2,8 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"io"
 
 	"natlens/monitor"
@@ -20,24 +20,23 @@ func (r *Recording) Span() (start, finish monitor.Time, err error) {
 		return 0, 0, err
 	}
 	defer src.Close()
-	quick := true
+	whole := !src.format.Lines
 	for b, err := range monitor.Batches(context.Background(), src) {
 		if err != nil {
 			return 0, 0, err
 		}
 		for i := range b.Events {
-			t := b.Events[i].Time
-			if start == 0 {
-				start = t
-			}
-			finish = max(finish, t)
+			start = cmp.Or(start, b.Events[i].Time)
+			finish = max(finish, b.Events[i].Time)
 		}
-		if start == 0 || !quick {
+		if whole || start == 0 {
 			continue
 		}
-		quick = false
-		if last, ok := r.lastTime(src); ok {
-			return start, max(finish, last), nil
+		whole = true
+		if tail, ok := quiet.tail(src.format); ok {
+			if _, last, err := tail.Span(); err == nil && last != 0 {
+				return start, max(finish, last), nil
+			}
 		}
 	}
 	return start, finish, nil
@@ -46,45 +45,27 @@ func (r *Recording) Span() (start, finish monitor.Time, err error) {
 // tailSize is how much of the end of a file is searched for its latest time.
 const tailSize = 1 << 20
 
-// lastTime reads the latest time at the end of the last file. It returns false if
-// reading cannot begin there.
-func (r *Recording) lastTime(src *Source) (last monitor.Time, ok bool) {
-	if !src.format.Lines {
-		return 0, false
-	}
-	file, err := r.parts[len(r.parts)-1].open()
+// tail returns the last lines of the last file as a recording. It returns false if the
+// file is short, packed or cannot be read from its end.
+func (r *Recording) tail(format *Format) (*Recording, bool) {
+	last := &r.parts[len(r.parts)-1]
+	file, err := last.open()
 	if err != nil {
-		return 0, false
+		return nil, false
 	}
 	defer file.Close()
 	seeker, ok := file.(io.Seeker)
-	var head [4]byte
-	if _, err := io.ReadFull(file, head[:]); !ok || err != nil || !src.format.Begins(head[:]) {
-		return 0, false
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(file, head); !ok || err != nil || !format.Begins(head) {
+		return nil, false
 	}
-	size, err := seeker.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = seeker.Seek(max(0, size-tailSize), io.SeekStart)
+	if size, err := seeker.Seek(0, io.SeekEnd); err != nil || size <= tailSize {
+		return nil, false
 	}
-	if err != nil {
-		return 0, false
+	if _, err := seeker.Seek(-tailSize, io.SeekEnd); err != nil {
+		return nil, false
 	}
-	tail, err := io.ReadAll(io.LimitReader(file, tailSize))
-	if err != nil {
-		return 0, false
-	}
-	if size > tailSize {
-		_, tail, _ = bytes.Cut(tail, []byte("\n")) // the first line is not whole
-	}
-	in := newInput(bytes.NewReader(tail), new(faults))
-	step := src.format.Open(in, new(Config))
-	var b monitor.Batch
-	for err == nil {
-		b.Reset()
-		err = in.read(&b, step)
-		for i := range b.Events {
-			last = max(last, b.Events[i].Time)
-		}
-	}
-	return last, errors.Is(err, io.EOF) && last != 0
+	text, err := io.ReadAll(io.LimitReader(file, tailSize))
+	_, text, _ = bytes.Cut(text, []byte("\n")) // the first line is not whole
+	return Bytes(r.cfg, last.name, text), err == nil
 }
