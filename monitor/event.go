@@ -189,9 +189,12 @@ func (b *Batch) NewExtra() *Extra {
 	return &b.extras[len(b.extras)-1]
 }
 
-// Keep compacts the batch in place to the events that f wants. Losses and
+// Keep compacts the batch in place to the events that f wants (nil: all). Losses and
 // resyncs are always kept: nobody asked not to know.
 func (b *Batch) Keep(f Filter) {
+	if f == nil {
+		return
+	}
 	n := 0
 	for i := range b.Events {
 		e := &b.Events[i]

@@ -21,8 +21,8 @@ import (
 // goroutine at a time; Close may be called from another one.
 type Service struct {
 	*requests
-	ns  int
-	dec ctnetlink.Decoder
+	NetNS int // file descriptor of its network namespace; 0: the caller's
+	dec   ctnetlink.Decoder
 }
 
 // ErrNoFlow says that the table has no such flow.
@@ -46,14 +46,14 @@ func OpenService(ns int) (*Service, error) {
 		r.Close()
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
-	return &Service{requests: r, ns: ns}, nil
+	return &Service{requests: r, NetNS: ns}, nil
 }
 
 // library makes a request by ti-mo/conntrack, on a connection of its own: where its
 // answer has all there is to know, and nothing is to be streamed or counted. The end of
 // ctx ends it. The error is an errno if the kernel refused.
 func (s *Service) library(ctx context.Context, request func(*conntrack.Conn) error) error {
-	c, err := conntrack.Dial(&netlink.Config{NetNS: s.ns})
+	c, err := conntrack.Dial(&netlink.Config{NetNS: s.NetNS})
 	if err != nil {
 		return fmt.Errorf("open netlink socket: %w", netns.Privilege(err))
 	}

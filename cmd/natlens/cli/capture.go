@@ -40,25 +40,17 @@ func (c *CaptureFlags) Register(cmd *cobra.Command) {
 
 // RegisterNetNS adds --netns only.
 func (c *CaptureFlags) RegisterNetNS(cmd *cobra.Command) {
-	cmd.Flags().Var((*netnsValue)(&c.Netns), "netns", "network `namespace`, by name, path or process id")
+	read := func(text string) error {
+		if text == "" { // a variable that a script did not set is not the caller's own namespace
+			return errors.New("needs a value")
+		}
+		c.Netns = text
+		return nil
+	}
+	cmd.Flags().Var(Value{read, "string"}, "netns", "network `namespace`, by name, path or process id")
 	InGroup(cmd.Flags(), GroupKernel, "netns")
 	MustComplete(cmd, "netns", CompleteNetNS)
 }
-
-// netnsValue is the value of --netns. It must not be empty: a variable that a script did not set is not the caller's
-// own namespace.
-type netnsValue string
-
-func (v *netnsValue) Set(text string) error {
-	if text == "" {
-		return errors.New("needs a value")
-	}
-	*v = netnsValue(text)
-	return nil
-}
-
-func (v *netnsValue) String() string { return string(*v) }
-func (*netnsValue) Type() string     { return "string" }
 
 // EveryNetNS is the value of --netns for all namespaces. One of that name is reached by its path.
 const EveryNetNS = "all"

@@ -3,11 +3,16 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io"
+	"iter"
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"natlens/monitor"
+	"natlens/monitor/kernel"
 )
 
 // ErrNoKernel is what a command ends with that would read the kernel.
@@ -19,6 +24,18 @@ type CaptureFlags struct{}
 func (*CaptureFlags) Register(*cobra.Command)      {}
 func (*CaptureFlags) RegisterNetNS(*cobra.Command) {}
 func (*CaptureFlags) AllowEvery(*cobra.Command)    {}
+
+// Every returns false.
+func (*CaptureFlags) Every() bool { return false }
+
+// Namespaces returns nil.
+func (*CaptureFlags) Namespaces() *monitor.Namespaces { return nil }
+
+// Flows returns an error.
+func (*CaptureFlags) Flows(context.Context, func(error), kernel.DumpConfig,
+	*monitor.Namespaces) iter.Seq2[*monitor.Batch, error] {
+	return func(yield func(*monitor.Batch, error) bool) { yield(new(monitor.Batch), ErrNoKernel) }
+}
 
 // Owned returns true: natlens is run by sudo(8) on Linux only.
 func Owned(string) bool { return true }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -33,6 +34,21 @@ func (c *ConfirmFlags) Check(con Console, cmd string) error {
 			"--dry-run to see what it would do", cmd)
 	}
 	return nil
+}
+
+// Allow reports whether to do something: with --yes, or after a question to which the answer is yes. With --dry-run it
+// prints what would be done. An answer other than yes is the error that nothing was done.
+func (c *ConfirmFlags) Allow(ctx context.Context, con Console, question, would, done string) (bool, error) {
+	switch {
+	case c.Yes:
+		return true, nil
+	case c.DryRun:
+		fmt.Fprintf(con.Stderr, "natlens: %s\n", would)
+		return false, nil
+	case !con.Ask(ctx, question):
+		return false, errors.New("nothing was " + done)
+	}
+	return true, nil
 }
 
 // canAsk reports whether a user sees the question and can answer.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -76,3 +77,6 @@ func (c Console) ASCII() bool {
 	locale := strings.ToLower(cmp.Or(c.Getenv("LC_ALL"), c.Getenv("LC_CTYPE"), c.Getenv("LANG")))
 	return locale != "" && !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
 }
+
+// Refused reports on standard error that a network namespace can't be read.
+func (c Console) Refused(err error) { fmt.Fprintf(c.Stderr, "natlens: %s\n", OneLine(err)) }

@@ -25,16 +25,19 @@ type FilterFlags struct {
 func (c *FilterFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	for _, def := range filter.Flags() {
-		short := ""
-		if def.Short != 0 {
-			short = string(def.Short)
-		}
-		f.VarP(&filterFlag{c, def.Name, def.Arg, def.Optional}, def.Name, short, def.Usage)
-		for _, alias := range def.Aliases {
-			f.Var(&filterFlag{c, alias, def.Arg, def.Optional}, alias, def.Usage)
-			f.Lookup(alias).Hidden = true
-		}
-		for _, name := range append([]string{def.Name}, def.Aliases...) {
+		for i, name := range append([]string{def.Name}, def.Aliases...) {
+			short := ""
+			if i == 0 && def.Short != 0 {
+				short = string(def.Short)
+			}
+			f.VarP(Value{func(text string) error {
+				if def.Optional && text == noValue {
+					text = ""
+				}
+				c.Given = append(c.Given, filter.FlagValue{Name: name, Value: text})
+				return nil
+			}, def.Arg}, name, short, def.Usage)
+			f.Lookup(name).Hidden = i > 0
 			if InGroup(f, GroupFilter, name); def.Optional {
 				f.Lookup(name).NoOptDefVal = noValue
 			}
@@ -53,23 +56,6 @@ func (c *FilterFlags) RegisterLabelMap(cmd *cobra.Command) {
 
 // noValue is an optional value that was left out: pflag needs one that is not empty.
 const noValue = "any"
-
-// filterFlag is the value of one filter flag.
-type filterFlag struct {
-	cfg       *FilterFlags
-	name, arg string
-	optional  bool
-}
-
-func (f *filterFlag) String() string { return "" }
-func (f *filterFlag) Type() string   { return f.arg } // what help and errors call the value
-func (f *filterFlag) Set(text string) error {
-	if f.optional && text == noValue {
-		text = ""
-	}
-	f.cfg.Given = append(f.cfg.Given, filter.FlagValue{Name: f.name, Value: text})
-	return nil
-}
 
 // Words reads the filter. It is the Args of a command: cobra calls it after the flags.
 func (c *FilterFlags) Words(cmd *cobra.Command, args []string) error {

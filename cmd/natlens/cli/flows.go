@@ -1,66 +1,41 @@
-//go:build linux
-
 package cli
 
 import (
-	"context"
-	"errors"
 	"iter"
+
+	"github.com/spf13/cobra"
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
-	"natlens/monitor/netns"
 )
 
-// errStop ends [CaptureFlags.Each] at once, without a report.
-var errStop = errors.New("stop")
-
-// Flows returns the flows in the tables of the network namespaces that --netns names, one table after another, each
-// flow with its path through the host. Refused is called as by [CaptureFlags.Each]. Names gets the numbers of several
-// namespaces; it is nil for one.
-func (c *CaptureFlags) Flows(ctx context.Context, refused func(error), cfg kernel.DumpConfig,
-	names *monitor.Namespaces) iter.Seq2[*monitor.Batch, error] {
-	return func(yield func(*monitor.Batch, error) bool) {
-		err := c.Each(ctx, refused, func(n monitor.Namespace, fd int) error {
-			var id monitor.NetNS
-			if names != nil {
-				var ok bool
-				if id, ok = names.Add(n); !ok {
-					return errors.New("there are more namespaces than can be numbered")
-				}
-			}
-			cfg.NetNS = fd
-			return dump(ctx, cfg, id, func(b *monitor.Batch) bool { return yield(b, nil) })
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			yield(new(monitor.Batch), err)
-		}
-	}
+// FlowFlags say which flows a command reads: those of the kernel's table, in one network namespace or in all, or those
+// of a recording at one time.
+type FlowFlags struct {
+	Capture CaptureFlags
+	From    FromFlags
 }
 
-// dump calls f with the flows of one table. If f returns false, the error is errStop.
-func dump(ctx context.Context, cfg kernel.DumpConfig, id monitor.NetNS, f func(*monitor.Batch) bool) error {
-	locals, err := netns.Locals(cfg.NetNS)
+// Register adds --netns, --from and --at.
+func (c *FlowFlags) Register(cmd *cobra.Command) {
+	c.Capture.RegisterNetNS(cmd)
+	c.Capture.AllowEvery(cmd)
+	c.From.Register(cmd)
+	c.From.registerAt(cmd)
+}
+
+// Flows returns the flows with their paths through the host, and the names of their namespaces (nil: there is one).
+// cfg is for the kernel only.
+func (c *FlowFlags) Flows(cmd *cobra.Command, con Console, cfg kernel.DumpConfig) (iter.Seq2[*monitor.Batch, error],
+	*monitor.Namespaces, error) {
+	if !c.From.Given() {
+		names := c.Capture.Namespaces()
+		return c.Capture.Flows(cmd.Context(), con.Refused, cfg, names), names, nil
+	}
+	names := new(monitor.Namespaces)
+	source, err := c.From.flowsAt(cmd, con, names)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	source, err := kernel.DumpWith(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	for b, err := range monitor.Batches(ctx, source) {
-		for i := range b.Events {
-			e := &b.Events[i]
-			e.SetNetNS(id)
-			e.Flow.Path = locals.Path(&e.Flow)
-		}
-		if len(b.Events) > 0 && !f(b) {
-			return errStop
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return monitor.Batches(cmd.Context(), source), names, nil
 }

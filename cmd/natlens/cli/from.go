@@ -28,8 +28,8 @@ func (c *FromFlags) Register(cmd *cobra.Command) {
 		"lines or a netlink capture, plain or compressed; - for standard input; may be repeated")
 }
 
-// RegisterAt adds --at.
-func (c *FromFlags) RegisterAt(cmd *cobra.Command) {
+// registerAt adds --at.
+func (c *FromFlags) registerAt(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.at, "at", "", "with --from: the flows of this `time`: "+MomentHelp+" (default the end)")
 	NoComplete(cmd, "at")
 }
@@ -83,8 +83,8 @@ func NoteFaults(con Console, st replay.Stats) {
 	}
 }
 
-// FlowsAt returns the flows of the recording at the time of --at.
-func (c *FromFlags) FlowsAt(cmd *cobra.Command, con Console, namespaces *monitor.Namespaces) (monitor.Source, error) {
+// flowsAt returns the flows of the recording at the time of --at.
+func (c *FromFlags) flowsAt(cmd *cobra.Command, con Console, namespaces *monitor.Namespaces) (monitor.Source, error) {
 	if err := c.Check(cmd); err != nil {
 		return nil, err
 	}

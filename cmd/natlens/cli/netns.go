@@ -51,9 +51,9 @@ func NetnsFD(file *os.File) int {
 	return int(file.Fd())
 }
 
-// WithService calls f with the requests of the network namespace that --netns names, and its file.
-func WithService(which string, f func(s *kernel.Service, file *os.File) error) error {
-	file, err := OpenNetNS(which)
+// Service calls f with the requests of the network namespace that --netns names.
+func (c *CaptureFlags) Service(f func(s *kernel.Service) error) error {
+	file, err := OpenNetNS(c.Netns)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func WithService(which string, f func(s *kernel.Service, file *os.File) error) e
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(s, file), s.Close())
+	return errors.Join(f(s), s.Close())
 }
 
 // CompleteNetNS completes --netns: named network namespaces, or the path of a file.

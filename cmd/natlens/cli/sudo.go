@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -24,6 +23,3 @@ func Owned(dir string) bool {
 	}
 	return err == nil && int(info.Sys().(*syscall.Stat_t).Uid) == os.Geteuid()
 }
-
-// Refused reports on standard error that a network namespace can't be read.
-func (c Console) Refused(err error) { fmt.Fprintf(c.Stderr, "natlens: %s\n", OneLine(err)) }

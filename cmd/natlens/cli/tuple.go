@@ -16,164 +16,167 @@ type Exact struct {
 	Proto   monitor.Proto
 	command string
 	family  monitor.Family
-	numbers map[filter.Field]uint64
-	addrs   map[filter.Field]monitor.Addr
+	numbers map[string]uint64 // by the name of the flag
+	addrs   map[string]monitor.Addr
 }
 
-// ExactFlags are the flags that name the tuples of a flow.
-var ExactFlags = []string{"family", "proto", "orig-src", "orig-dst", "reply-src", "reply-dst",
-	"orig-port-src", "orig-port-dst", "reply-port-src", "reply-port-dst", "icmp-type", "icmp-code", "icmp-id",
-	"orig-key-src", "orig-key-dst", "reply-key-src", "reply-key-dst", "zone", "orig-zone", "reply-zone"}
+// OrigFlags are the flags that name the original tuple of a flow, and ExactFlags those of both.
+var (
+	OrigFlags = []string{"family", "proto", "orig-src", "orig-dst", "orig-port-src", "orig-port-dst", "icmp-type",
+		"icmp-code", "icmp-id", "orig-key-src", "orig-key-dst", "zone", "orig-zone"}
+	ExactFlags = append([]string{"reply-src", "reply-dst", "reply-port-src", "reply-port-dst", "reply-key-src",
+		"reply-key-dst", "reply-zone"}, OrigFlags...)
+)
+
+// FlagName is the name of a filter flag that was given, perhaps by an alias.
+func FlagName(v filter.FlagValue) string {
+	f, _ := filter.FlagByName(v.Name)
+	return f.Name
+}
+
+// CheckFlags reports a flag that a command does not use.
+func CheckFlags(command string, given []filter.FlagValue, used ...string) error {
+	for _, v := range given {
+		if name := FlagName(v); !slices.Contains(used, name) {
+			return Usagef("--%s is not for natlens %s", name, command)
+		}
+	}
+	return nil
+}
 
 // ReadExact reads those of the given flags that name tuples. Errors name the command.
 func ReadExact(command string, env filter.Env, given []filter.FlagValue) (*Exact, error) {
-	x := &Exact{command: command, numbers: map[filter.Field]uint64{}, addrs: map[filter.Field]monitor.Addr{}}
-	sel, err := env.FromFlags(slices.DeleteFunc(slices.Clone(given), func(v filter.FlagValue) bool {
-		f, ok := filter.FlagByName(v.Name)
-		return !ok || !slices.Contains(ExactFlags, f.Name)
-	}))
-	if err != nil {
+	x := &Exact{command: command, numbers: map[string]uint64{}, addrs: map[string]monitor.Addr{}}
+	given = slices.DeleteFunc(slices.Clone(given), func(v filter.FlagValue) bool {
+		return !slices.Contains(ExactFlags, FlagName(v))
+	})
+	if _, err := env.FromFlags(given); err != nil {
 		return nil, Usage(err)
 	}
-	parts, ok := sel.Expr.(filter.And)
-	if !ok {
-		parts = filter.And{sel.Expr}
-	}
-	for _, part := range parts {
-		if err := x.take(part); err != nil {
-			return nil, err
+	for _, v := range given {
+		one, err := env.FromFlags([]filter.FlagValue{v})
+		if err != nil {
+			return nil, Usage(err)
+		}
+		if !x.take(FlagName(v), one.Expr) {
+			return nil, Usagef("%s is about one flow: %s names more than one", command, one.Expr)
 		}
 	}
-	proto, ok := x.numbers[filter.FieldProto]
-	if !ok {
+	if !has(x.numbers, "proto") {
 		return nil, Usagef("%s needs --proto", command)
 	}
-	x.Proto = monitor.Proto(proto)
+	x.Proto = monitor.Proto(x.numbers["proto"])
 	return x, nil
 }
 
-func (x *Exact) take(e filter.Expr) error {
+// take keeps the value of a flag and reports whether it is a single one.
+func (x *Exact) take(flag string, e filter.Expr) bool {
 	switch e := e.(type) {
 	case filter.Const:
-		return nil
+		return true
 	case filter.Cmp:
-		if e.Op == filter.Eq && len(e.Set) == 1 && e.Set[0].Lo == e.Set[0].Hi && e.Mask == 0 {
-			x.numbers[e.Field&^filter.Sent] = e.Set[0].Lo
-			return nil
+		if e.Op != filter.Eq || len(e.Set) != 1 || e.Set[0].Lo != e.Set[0].Hi || e.Mask != 0 {
+			return false
 		}
+		x.numbers[flag] = e.Set[0].Lo
+		return true
 	case filter.Addr:
-		if len(e.Set) == 1 && e.Set[0].IsSingleIP() {
-			x.addrs[e.Field] = monitor.AddrFrom(e.Set[0].Addr())
-			x.family = monitor.IPv6
-			if e.Set[0].Addr().Is4() {
-				x.family = monitor.IPv4
-			}
-			return nil
+		if len(e.Set) != 1 || !e.Set[0].IsSingleIP() {
+			return false
 		}
+		x.addrs[flag] = monitor.AddrFrom(e.Set[0].Addr())
+		if x.family = monitor.IPv6; e.Set[0].Addr().Is4() {
+			x.family = monitor.IPv4
+		}
+		return true
 	}
-	return Usagef("%s is about one flow: %s names more than one", x.command, e)
+	return false
 }
 
-// direction is one direction of a flow in the words of flags.
-type direction struct {
-	name        string
-	src, dst    filter.Field
-	ports, keys [2]filter.Field
+// has reports whether all of the flags were given.
+func has[V any](given map[string]V, flags ...string) bool {
+	return !slices.ContainsFunc(flags, func(f string) bool { _, ok := given[f]; return !ok })
 }
 
-var (
-	origDirection = &direction{
-		"orig", filter.FieldOrigSrc, filter.FieldOrigDst,
-		[2]filter.Field{filter.FieldOrigSPort, filter.FieldOrigDPort},
-		[2]filter.Field{filter.FieldOrigSrcKey, filter.FieldOrigDstKey},
-	}
-	replyDirection = &direction{
-		"reply", filter.FieldReplySrc, filter.FieldReplyDst,
-		[2]filter.Field{filter.FieldReplySPort, filter.FieldReplyDPort},
-		[2]filter.Field{filter.FieldReplySrcKey, filter.FieldReplyDstKey},
-	}
-)
-
-// ends are the fields of ports, or of GRE keys, and what their flags are called; "" for protocols without both.
-func (x *Exact) ends(d *direction) (fields [2]filter.Field, what string) {
+// ends are the flags of the ports of a direction, or of its GRE keys; nil for protocols without both.
+func (x *Exact) ends(direction string) []string {
 	switch {
 	case x.Proto.HasPorts():
-		return d.ports, "port"
+		return []string{direction + "-port-src", direction + "-port-dst"}
 	case x.Proto == monitor.GRE:
-		return d.keys, "key"
+		return []string{direction + "-key-src", direction + "-key-dst"}
 	}
-	return fields, ""
+	return nil
 }
 
 // HasOrig reports whether both addresses of the original direction are given.
-func (x *Exact) HasOrig() bool { return x.has(origDirection) }
-
-func (x *Exact) has(d *direction) bool {
-	_, src := x.addrs[d.src]
-	_, dst := x.addrs[d.dst]
-	return src && dst
-}
-
-// lacks reports whether one of the ports or keys of a direction is not given.
-func (x *Exact) lacks(d *direction) bool {
-	fields, what := x.ends(d)
-	_, src := x.numbers[fields[0]]
-	_, dst := x.numbers[fields[1]]
-	return what != "" && !(src && dst)
-}
+func (x *Exact) HasOrig() bool { return has(x.addrs, "orig-src", "orig-dst") }
 
 // Flow returns the flow with those tuples that the flags name completely, at least one. The other has the family 0.
 func (x *Exact) Flow() (f monitor.Flow, err error) {
-	orig, reply := x.has(origDirection), x.has(replyDirection)
-	if orig && reply && x.lacks(origDirection) != x.lacks(replyDirection) { // one is enough
-		orig, reply = x.lacks(replyDirection), x.lacks(origDirection)
+	orig, reply := x.HasOrig(), has(x.addrs, "reply-src", "reply-dst")
+	origEnds, replyEnds := has(x.numbers, x.ends("orig")...), has(x.numbers, x.ends("reply")...)
+	if orig && reply && origEnds != replyEnds { // one is enough
+		orig, reply = origEnds, replyEnds
 	}
 	if !orig && !reply {
 		return f, Usagef("%s needs --orig-src and --orig-dst, or --reply-src and --reply-dst", x.command)
 	}
 	if orig {
-		if err := x.tuple(origDirection, &f.Orig); err != nil {
+		if f.Orig, err = x.tuple("orig"); err != nil {
 			return f, err
 		}
 	}
 	if reply {
-		if err := x.tuple(replyDirection, &f.Reply); err != nil {
-			return f, err
+		if f.Reply, err = x.tuple("reply"); err == nil {
+			err = x.invertICMP(&f.Reply) // the flags are those of the original direction
 		}
-		if err := x.invertICMP(&f.Reply); err != nil { // the flags are those of the original direction
+		if err != nil {
 			return f, err
 		}
 	}
 	return f, x.zones(&f)
 }
 
-func (x *Exact) tuple(d *direction, t *monitor.Tuple) error {
-	*t = monitor.Tuple{Src: x.addrs[d.src], Dst: x.addrs[d.dst], Proto: x.Proto, Family: x.family}
-	if fields, what := x.ends(d); x.lacks(d) {
-		return Usagef("%s needs --%s-%s-src and --%[2]s-%[3]s-dst for protocol %[4]s", x.command, d.name, what, x.Proto)
-	} else if what != "" {
-		t.SrcPort, t.DstPort = uint16(x.numbers[fields[0]]), uint16(x.numbers[fields[1]])
+func (x *Exact) tuple(direction string) (t monitor.Tuple, err error) {
+	t = monitor.Tuple{Proto: x.Proto, Family: x.family}
+	if ends := x.ends(direction); !has(x.numbers, ends...) {
+		return t, Usagef("%s needs --%s and --%s for protocol %s", x.command, ends[0], ends[1], x.Proto)
 	}
+	x.set(direction, &t)
 	if x.Proto.IsICMP() {
-		typ, hasType := x.numbers[filter.FieldICMPType]
-		code, hasCode := x.numbers[filter.FieldICMPCode]
-		if !hasType || !hasCode {
-			return Usagef("%s needs --icmp-type and --icmp-code for protocol %s", x.command, x.Proto)
+		if !has(x.numbers, "icmp-type", "icmp-code") {
+			return t, Usagef("%s needs --icmp-type and --icmp-code for protocol %s", x.command, x.Proto)
 		}
-		t.SetICMP(uint16(x.numbers[filter.FieldICMPID]), uint8(typ), uint8(code))
+		t.SetICMP(uint16(x.numbers["icmp-id"]), uint8(x.numbers["icmp-type"]), uint8(x.numbers["icmp-code"]))
 	}
-	return nil
+	return t, nil
+}
+
+// set sets what the flags say of a tuple's addresses, and ports or keys.
+func (x *Exact) set(direction string, t *monitor.Tuple) {
+	if a, ok := x.addrs[direction+"-src"]; ok {
+		t.Src = a
+	}
+	if a, ok := x.addrs[direction+"-dst"]; ok {
+		t.Dst = a
+	}
+	for i, flag := range x.ends(direction) {
+		if n, ok := x.numbers[flag]; ok {
+			*[]*uint16{&t.SrcPort, &t.DstPort}[i] = uint16(n)
+		}
+	}
 }
 
 func (x *Exact) zones(f *monitor.Flow) error {
-	both, isBoth := x.numbers[filter.FieldZone]
-	orig, isOrig := x.numbers[filter.FieldOrigZone]
-	reply, isReply := x.numbers[filter.FieldReplyZone]
-	if isBoth && (isOrig || isReply) || orig != 0 && reply != 0 && orig != reply {
+	orig, reply := x.numbers["orig-zone"], x.numbers["reply-zone"]
+	both := has(x.numbers, "zone")
+	if both && (has(x.numbers, "orig-zone") || has(x.numbers, "reply-zone")) ||
+		orig != 0 && reply != 0 && orig != reply {
 		return Usagef("%s: a flow has one zone, in both directions or in one", x.command)
 	}
-	if isBoth {
-		orig, reply = both, both
+	if both {
+		orig, reply = x.numbers["zone"], x.numbers["zone"]
 	}
 	f.Orig.Zone, f.Reply.Zone = uint16(orig), uint16(reply)
 	return nil
@@ -182,35 +185,20 @@ func (x *Exact) zones(f *monitor.Flow) error {
 // Complete makes the tuple that is missing by inverting the other: a flow without NAT, apart from what the flags say
 // of that direction.
 func (x *Exact) Complete(f *monitor.Flow) error {
-	have, missing, d := &f.Orig, &f.Reply, replyDirection
+	have, missing, direction := &f.Orig, &f.Reply, "reply"
 	switch {
 	case f.Orig.Family != 0 && f.Reply.Family != 0:
 		return nil
 	case f.Orig.Family == 0:
-		have, missing, d = missing, have, origDirection
+		have, missing, direction = missing, have, "orig"
 	}
 	*missing = monitor.Tuple{Src: have.Dst, Dst: have.Src, SrcPort: have.DstPort, DstPort: have.SrcPort,
 		Proto: have.Proto, Family: have.Family, Zone: missing.Zone}
 	if x.Proto.IsICMP() {
 		missing.SrcPort, missing.DstPort = have.SrcPort, have.DstPort
-		if err := x.invertICMP(missing); err != nil {
-			return err
-		}
 	}
-	if a, ok := x.addrs[d.src]; ok {
-		missing.Src = a
-	}
-	if a, ok := x.addrs[d.dst]; ok {
-		missing.Dst = a
-	}
-	fields, what := x.ends(d)
-	if n, ok := x.numbers[fields[0]]; ok && what != "" {
-		missing.SrcPort = uint16(n)
-	}
-	if n, ok := x.numbers[fields[1]]; ok && what != "" {
-		missing.DstPort = uint16(n)
-	}
-	return nil
+	x.set(direction, missing)
+	return x.invertICMP(missing)
 }
 
 // icmpAnswers are the ICMP types that answer each other.
@@ -232,14 +220,6 @@ func (x *Exact) invertICMP(t *monitor.Tuple) error {
 	}
 	return Usagef("%s: %s type %d has no answer, so that it makes no flow", x.command,
 		strings.ToUpper(x.Proto.String()), t.ICMPType())
-}
-
-// Allowed reports a flag that a command does not use.
-func Allowed(command, flag string, names []string) error {
-	if slices.Contains(names, flag) {
-		return nil
-	}
-	return Usagef("--%s is not for natlens %s", flag, command)
 }
 
 // Number32 reads a number of 32 bits, which is text in the value of a flag.

@@ -6,31 +6,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
-	"strings"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
 	"natlens/monitor/capture"
-	"natlens/monitor/filter"
 	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 )
-
-// service calls f with the requests of the namespace that --netns names.
-func (o *options) service(f func(*kernel.Service) error) error {
-	return cli.WithService(o.capture.Netns, func(s *kernel.Service, _ *os.File) error { return f(s) })
-}
 
 func (o *options) list(ctx context.Context) error {
 	sink, err := o.sink()
 	if err != nil {
 		return err
 	}
-	return o.service(func(s *kernel.Service) error {
+	return o.capture.Service(func(s *kernel.Service) error {
 		n := uint64(0)
-		err := s.Expects(ctx, o.family.Number(), func(x *monitor.Expect) error { n++; return sink.Write(x) })
+		err := s.Expects(ctx, o.family, func(x *monitor.Expect) error { n++; return sink.Write(x) })
 		if err := errors.Join(err, sink.Close()); err != nil {
 			return err
 		}
@@ -40,12 +31,12 @@ func (o *options) list(ctx context.Context) error {
 }
 
 func (o *options) counted(ctx context.Context, s *kernel.Service) (n int, err error) {
-	err = s.Expects(ctx, o.family.Number(), func(*monitor.Expect) error { n++; return nil })
+	err = s.Expects(ctx, o.family, func(*monitor.Expect) error { n++; return nil })
 	return n, err
 }
 
 func (o *options) count(ctx context.Context) error {
-	return o.service(func(s *kernel.Service) error {
+	return o.capture.Service(func(s *kernel.Service) error {
 		n, err := o.counted(ctx, s)
 		if err != nil {
 			return err
@@ -103,14 +94,8 @@ func (o *options) watch(ctx context.Context) error {
 
 // tuple reads the tuple of a packet. More are the names of other flags that the command takes.
 func (o *options) tuple(command string, more ...string) (t monitor.Tuple, err error) {
-	for _, v := range o.filter.Given {
-		f, ok := filter.FlagByName(v.Name)
-		if !ok || slices.Contains(more, f.Name) {
-			continue
-		}
-		if strings.HasPrefix(f.Name, "reply-") || !slices.Contains(cli.ExactFlags, f.Name) {
-			return t, cli.Usagef("--%s is not for natlens expect %s", f.Name, command)
-		}
+	if err := cli.CheckFlags("expect "+command, o.filter.Given, append(more, cli.OrigFlags...)...); err != nil {
+		return t, err
 	}
 	x, err := cli.ReadExact("expect "+command, o.filter.Env, o.filter.Given)
 	if err != nil {
@@ -132,7 +117,7 @@ func (o *options) get(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.service(func(s *kernel.Service) error {
+	return o.capture.Service(func(s *kernel.Service) error {
 		return errors.Join(s.GetExpect(ctx, &t, sink.Write),
 			sink.Close())
 	})
@@ -143,7 +128,7 @@ func (o *options) delete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.service(func(s *kernel.Service) error {
+	return o.capture.Service(func(s *kernel.Service) error {
 		if err := s.DeleteExpect(ctx, &t); err != nil {
 			return err
 		}
@@ -156,19 +141,15 @@ func (o *options) flush(ctx context.Context) error {
 	if err := o.confirm.Check(o.con, "expect flush"); err != nil {
 		return err
 	}
-	return o.service(func(s *kernel.Service) error {
-		if !o.confirm.Yes {
-			n, err := o.counted(ctx, s)
-			if err != nil {
-				return err
-			}
-			switch all := human.Plural(n, "expectation"); {
-			case o.confirm.DryRun:
-				fmt.Fprintf(o.con.Stderr, "natlens: %s would be deleted.\n", all)
-				return nil
-			case !o.con.Ask(ctx, fmt.Sprintf("delete all %s?", all)):
-				return errors.New("nothing was deleted")
-			}
+	return o.capture.Service(func(s *kernel.Service) error {
+		n, err := o.counted(ctx, s)
+		if err != nil {
+			return err
+		}
+		all := human.Plural(n, "expectation")
+		ok, err := o.confirm.Allow(ctx, o.con, "delete all "+all+"?", all+" would be deleted.", "deleted")
+		if !ok || err != nil {
+			return err
 		}
 		if err := s.FlushExpects(ctx); err != nil {
 			return err

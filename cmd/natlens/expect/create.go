@@ -32,23 +32,13 @@ var expectedFlags = []struct{ name, arg, help string }{
 	{"mask-key-dst", "MASK", "bits of the destination key that count"},
 }
 
-// expectedValue collects expectedFlags in the order in which they were given.
-type expectedValue struct {
-	given     *[]filter.FlagValue
-	name, arg string
-}
-
-func (v *expectedValue) String() string { return "" }
-func (v *expectedValue) Type() string   { return v.arg }
-func (v *expectedValue) Set(text string) error {
-	*v.given = append(*v.given, filter.FlagValue{Name: v.name, Value: text})
-	return nil
-}
-
 // expects registers the flags of an expectation that is made.
 func (o *options) expects(cmd *cobra.Command) {
 	for _, def := range expectedFlags {
-		cmd.Flags().Var(&expectedValue{&o.expected, def.name, def.arg}, def.name, def.help)
+		cmd.Flags().Var(cli.Value{Read: func(text string) error {
+			o.expected = append(o.expected, filter.FlagValue{Name: def.name, Value: text})
+			return nil
+		}, Kind: def.arg}, def.name, def.help)
 		cli.MustComplete(cmd, def.name, cobra.NoFileCompletions)
 	}
 	cmd.Long = `Make an expectation by hand, for tests. Its master, which --proto and the flags of the original
@@ -73,7 +63,7 @@ func (o *options) create(ctx context.Context) error {
 	if err := o.expectedOf(&x); err != nil {
 		return err
 	}
-	return o.service(func(s *kernel.Service) error {
+	return o.capture.Service(func(s *kernel.Service) error {
 		if err := s.CreateExpect(ctx, &x); err != nil {
 			return err
 		}
@@ -84,7 +74,7 @@ func (o *options) create(ctx context.Context) error {
 
 func (o *options) timeout() (uint32, error) {
 	for _, v := range o.filter.Given {
-		if def, _ := filter.FlagByName(v.Name); def.Name == "timeout" {
+		if cli.FlagName(v) == "timeout" {
 			n, err := cli.Number32(v, v.Value)
 			if err != nil {
 				return 0, err

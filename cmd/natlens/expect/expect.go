@@ -11,6 +11,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/export"
+	"natlens/monitor"
 	"natlens/monitor/filter"
 )
 
@@ -18,7 +19,7 @@ import (
 type options struct {
 	con      cli.Console
 	format   string
-	family   cli.FamilyFlag
+	family   monitor.Family
 	capture  cli.CaptureFlags
 	filter   cli.FilterFlags // its flags name one expectation
 	confirm  cli.ConfirmFlags
@@ -78,7 +79,7 @@ func (o *options) shows(cmd *cobra.Command) {
 	cli.MustComplete(cmd, "output-format", cli.CompleteExpectFormat)
 }
 
-func (o *options) families(cmd *cobra.Command) { o.family.Register(cmd) }
+func (o *options) families(cmd *cobra.Command) { cli.RegisterFamily(cmd, &o.family) }
 
 func (o *options) tuples(cmd *cobra.Command) {
 	o.filter.Register(cmd)

@@ -11,17 +11,17 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
+	"natlens/monitor/kernel"
 	"natlens/tui/walk"
 )
 
 // options is the command line.
 type options struct {
-	con     cli.Console
-	capture cli.CaptureFlags
-	from    cli.FromFlags
-	filter  cli.FilterFlags
-	limit   int
-	width   int
+	con    cli.Console
+	flows  cli.FlowFlags
+	filter cli.FilterFlags
+	limit  int
+	width  int
 }
 
 // New returns the command.
@@ -43,10 +43,7 @@ flows are those in the table now.`,
 	f.IntVar(&o.width, "width", 0, "`columns` to draw in (default the terminal's, else 100)")
 	cli.MustComplete(cmd, "limit", cobra.NoFileCompletions)
 	cli.MustComplete(cmd, "width", cobra.NoFileCompletions)
-	o.capture.RegisterNetNS(cmd)
-	o.capture.AllowEvery(cmd)
-	o.from.Register(cmd)
-	o.from.RegisterAt(cmd)
+	o.flows.Register(cmd)
 	o.filter.Register(cmd)
 	o.filter.RegisterLabelMap(cmd)
 	return cmd
@@ -57,7 +54,7 @@ func (o *options) run(cmd *cobra.Command) error {
 		return cli.Usagef("--limit and --width must not be negative")
 	}
 	o.con = o.filter.Named(o.con)
-	flows, names, err := o.flows(cmd)
+	flows, names, err := o.flows.Flows(cmd, o.con, kernel.DumpConfig{})
 	if err != nil {
 		return err
 	}
@@ -66,7 +63,7 @@ func (o *options) run(cmd *cobra.Command) error {
 	switch {
 	case err != nil:
 		return err
-	case total == 0 && o.from.Given():
+	case total == 0 && o.flows.From.Given():
 		return errors.New("explain: the table is empty: no flow of the recording was there then")
 	case total == 0:
 		return errors.New("explain: the table is empty: no flow is tracked in this network namespace")
@@ -74,19 +71,6 @@ func (o *options) run(cmd *cobra.Command) error {
 		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, o.filter.Sel.Expr)
 	}
 	return o.draw(walks, more)
-}
-
-// flows returns the flows of a recording or of the kernel, and the names of their namespaces.
-func (o *options) flows(cmd *cobra.Command) (iter.Seq2[*monitor.Batch, error], *monitor.Namespaces, error) {
-	if !o.from.Given() {
-		return o.kernelFlows(cmd.Context())
-	}
-	names := new(monitor.Namespaces)
-	source, err := o.from.FlowsAt(cmd, o.con, names)
-	if err != nil {
-		return nil, nil, err
-	}
-	return monitor.Batches(cmd.Context(), source), names, nil
 }
 
 // pick keeps the walks of the flows that are wanted, up to the limit; more is how many it left out.

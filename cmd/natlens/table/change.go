@@ -4,7 +4,6 @@ package table
 
 import (
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,74 +13,65 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// changeFlags are the flags of conntrack(8) that say what is written into an entry.
-var changeFlags = []string{"mark", "timeout", "status", "state", "orig-vtag", "reply-vtag"}
-
-// changes reports whether a flag says what is written.
-func changes(v filter.FlagValue) bool {
-	f, ok := filter.FlagByName(v.Name)
-	return ok && slices.Contains(changeFlags, f.Name)
-}
-
-// change is what is written into an entry.
+// change is what is written into an entry. The mark, status and state are joined with those of the flow.
 type change struct {
-	timeout  *uint32
-	status   *monitor.Status
-	mark     *uint32
-	markMask uint32 // bits of the old mark that are replaced
+	kernel.Change
+	family   monitor.Family // of the flow that is created
+	markMask uint32         // bits of the old mark that are replaced
 	state    string
 	vtags    [2]*uint32
 	role     uint8 // of a DCCP connection's original source
-	labels   []byte
-	labelSet []byte // labels that change; nil: all
-	always   bool   // write also what is so already
+	hasRole  bool
+	always   bool // write also what is so already
 }
 
-// readChange reads the flags of changeFlags.
-func readChange(given []filter.FlagValue) (c change, err error) {
-	seen := map[string]bool{}
-	for _, v := range given {
-		if !changes(v) {
-			continue
-		}
-		f, _ := filter.FlagByName(v.Name)
-		if seen[f.Name] && f.Name != "status" {
-			return c, cli.Usagef("--%s: given twice", v.Name)
-		}
-		seen[f.Name] = true
-		if err := c.set(f.Name, v); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
-}
+// setters read a flag of conntrack(8) that says what is written into an entry.
+type setters map[string]func(c *change, v filter.FlagValue) error
 
-func (c *change) set(name string, v filter.FlagValue) (err error) {
-	switch name {
-	case "timeout":
-		c.timeout, err = cli.Number32(v, v.Value)
-	case "mark":
+var changing = setters{
+	"mark": func(c *change, v filter.FlagValue) (err error) {
 		value, mask, masked := strings.Cut(v.Value, "/")
-		if c.mark, err = cli.Number32(v, value); err != nil {
+		if c.Mark, err = cli.Number32(v, value); err != nil || !masked {
+			c.markMask = ^uint32(0)
 			return err
 		}
-		if c.markMask = ^uint32(0); masked {
-			m, err := cli.Number32(v, mask)
-			if err != nil {
-				return err
-			}
+		m, err := cli.Number32(v, mask)
+		if err == nil {
 			c.markMask = *m
 		}
-	case "status":
-		err = c.setStatus(v)
-	case "state":
-		c.state = v.Value
-	case "orig-vtag":
-		c.vtags[0], err = cli.Number32(v, v.Value)
-	case "reply-vtag":
-		c.vtags[1], err = cli.Number32(v, v.Value)
-	}
+		return err
+	},
+	"timeout":    func(c *change, v filter.FlagValue) error { return number(&c.Timeout, v) },
+	"orig-vtag":  func(c *change, v filter.FlagValue) error { return number(&c.vtags[0], v) },
+	"reply-vtag": func(c *change, v filter.FlagValue) error { return number(&c.vtags[1], v) },
+	"state":      func(c *change, v filter.FlagValue) error { c.state = v.Value; return nil },
+	"status":     (*change).setStatus,
+}
+
+// changes reports whether a flag says what is written.
+func changes(v filter.FlagValue) bool { return changing[cli.FlagName(v)] != nil }
+
+func number(n **uint32, v filter.FlagValue) (err error) {
+	*n, err = cli.Number32(v, v.Value)
 	return err
+}
+
+// read reads the flags that are among the setters.
+func (c *change) read(given []filter.FlagValue, setters setters) error {
+	seen := map[string]bool{}
+	for _, v := range given {
+		name := cli.FlagName(v)
+		if seen[name] && changes(v) && name != "status" {
+			return cli.Usagef("--%s: given twice", v.Name)
+		}
+		seen[name] = true
+		if set := setters[name]; set != nil {
+			if err := set(c, v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // statusBits are the bits that conntrack(8) can set, by its words. UNSET is no bit.
@@ -89,68 +79,56 @@ var statusBits = []struct {
 	word string
 	bit  monitor.Status
 }{
-	{"ASSURED", monitor.Assured}, {"SEEN_REPLY", monitor.SeenReply}, {"UNSET", 0}, {"FIXED_TIMEOUT",
-		monitor.FixedTimeout},
-	{"EXPECTED", monitor.Expected}, {"OFFLOAD", monitor.Offload}, {"HW_OFFLOAD", monitor.HWOffload},
+	{"ASSURED", monitor.Assured}, {"SEEN_REPLY", monitor.SeenReply}, {"UNSET", 0},
+	{"FIXED_TIMEOUT", monitor.FixedTimeout}, {"EXPECTED", monitor.Expected}, {"OFFLOAD", monitor.Offload},
+	{"HW_OFFLOAD", monitor.HWOffload},
 }
 
 // setStatus reads words, which may be cut short.
 func (c *change) setStatus(v filter.FlagValue) error {
-	if c.status == nil {
-		c.status = new(monitor.Status)
+	if c.Status == nil {
+		c.Status = new(monitor.Status)
 	}
 next:
 	for word := range strings.SplitSeq(v.Value, ",") {
 		for _, b := range statusBits {
 			if word != "" && len(word) <= len(b.word) && strings.EqualFold(word, b.word[:len(word)]) {
-				*c.status |= b.bit
+				*c.Status |= b.bit
 				continue next
 			}
 		}
 		return cli.Usagef("--%s %s: bits can be set, of these: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, "+
-			"OFFLOAD, HW_OFFLOAD, UNSET",
-			v.Name, monitor.Escape(word))
+			"OFFLOAD, HW_OFFLOAD, UNSET", v.Name, monitor.Escape(word))
 	}
 	return nil
 }
 
+// hasState reports whether a state or a verification tag is written.
+func (c *change) hasState() bool { return c.state != "" || c.vtags != [2]*uint32{} }
+
 // empty reports whether nothing is written.
 func (c *change) empty() bool {
-	return c.timeout == nil && c.status == nil && c.mark == nil && c.state == "" && c.vtags == [2]*uint32{} &&
-		c.labels == nil
+	return c.Timeout == nil && c.Status == nil && c.Mark == nil && c.Labels == nil && !c.hasState()
 }
 
 // of returns what is written into the entry of a flow; nil if it is so already.
 func (c *change) of(e *monitor.Event) (*kernel.Change, error) {
-	f, out, differs := &e.Flow, &kernel.Change{}, c.always
-	if c.timeout != nil {
-		out.Timeout = c.timeout
-		differs = differs || *c.timeout != f.Timeout
+	f, out := &e.Flow, c.Change
+	differs := c.always || c.hasState() || c.Timeout != nil && *c.Timeout != f.Timeout ||
+		c.Labels != nil && c.changesLabels(e)
+	if c.Mark != nil {
+		mark := f.Mark&^c.markMask ^ *c.Mark
+		out.Mark, differs = &mark, differs || mark != f.Mark
 	}
-	if c.mark != nil {
-		mark := f.Mark&^c.markMask ^ *c.mark
-		out.Mark = &mark
-		differs = differs || mark != f.Mark
-	}
-	if c.status != nil {
-		status := f.Status | *c.status
-		out.Status = &status
-		differs = differs || status != f.Status
-	}
-	if c.labels != nil {
-		out.Labels, out.Mask = c.labels, c.labelSet
-		differs = differs || c.changesLabels(e)
-	}
-	if c.state != "" || c.vtags != [2]*uint32{} {
-		differs = true
-		if err := c.completedBy(e).protocol(f.Orig.Proto, out); err != nil {
-			return nil, err
-		}
+	if c.Status != nil {
+		status := f.Status | *c.Status
+		out.Status, differs = &status, differs || status != f.Status
 	}
 	if !differs {
 		return nil, nil
 	}
-	return out, nil
+	err := c.completedBy(e).protocol(f.Orig.Proto, &out)
+	return &out, err
 }
 
 // changesLabels reports whether the labels of a flow change.
@@ -161,10 +139,10 @@ func (c *change) changesLabels(e *monitor.Event) bool {
 	}
 	for i := range have {
 		mask := byte(0xff)
-		if c.labelSet != nil {
-			mask = c.labelSet[i]
+		if c.Mask != nil {
+			mask = c.Mask[i]
 		}
-		if have[i]&mask != c.labels[i] {
+		if have[i]&mask != c.Labels[i] {
 			return true
 		}
 	}
@@ -204,7 +182,7 @@ const (
 // protocol adds the state to what is written. The tracker has not seen the windows of a TCP connection that is made or
 // changed by hand, so it must be liberal. In TIME_WAIT and CLOSE the connection may be opened again.
 func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
-	if c.state == "" && c.vtags == [2]*uint32{} {
+	if !c.hasState() {
 		return nil
 	}
 	if c.state != "" && !p.HasState() {

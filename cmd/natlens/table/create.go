@@ -3,10 +3,11 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -17,19 +18,16 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// createOptions is the command line of create.
+// createOptions is the command line of create. The flags of the filter describe the entry.
 type createOptions struct {
-	con       cli.Console
-	capture   cli.CaptureFlags
-	filter    cli.FilterFlags // its flags describe the entry
+	options
 	labelAdd  string
 	ifMissing bool
-	summary   bool // count in conntrack(8)'s words
 }
 
 // NewCreate returns the command create.
 func NewCreate(con cli.Console) *cobra.Command {
-	o := createOptions{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	o := createOptions{options: newOptions(con)}
 	cmd := &cobra.Command{
 		Use:   "create flags",
 		Short: "Make an entry in the kernel's table by hand",
@@ -48,10 +46,8 @@ rewrite the flow.`,
 	f.StringVar(&o.labelAdd, "label-add", "", "`labels` of the entry, with commas between")
 	f.BoolVar(&o.ifMissing, "if-missing", false, "it is no error if the flow exists already")
 	cli.MustComplete(cmd, "label-add", o.filter.CompleteLabels)
-	cli.RegisterSummary(cmd, &o.summary)
-	o.capture.RegisterNetNS(cmd)
-	o.filter.Register(cmd)
-	o.filter.RegisterLabelMap(cmd)
+	o.flows.Capture.RegisterNetNS(cmd)
+	o.register(cmd)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
 	return cmd
 }
@@ -61,7 +57,7 @@ func (o *createOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return cli.WithService(o.capture.Netns, func(s *kernel.Service, _ *os.File) error {
+	return o.flows.Capture.Service(func(s *kernel.Service) error {
 		done, n := "created", uint64(1)
 		if o.ifMissing {
 			done = "added"
@@ -99,11 +95,25 @@ func keptLabels(ctx context.Context, s *kernel.Service, f *monitor.Flow) error {
 		"nothing was created"), err)
 }
 
-// createFlags are the flags that describe a new entry.
-var createFlags = slices.Concat([]string{"src-nat", "dst-nat", "role"}, cli.ExactFlags, changeFlags)
+// creating are the flags that say what is written into a new entry.
+var creating = setters{
+	"src-nat": func(c *change, v filter.FlagValue) (err error) { c.SrcNAT, err = natRange(v, c.family); return err },
+	"dst-nat": func(c *change, v filter.FlagValue) (err error) { c.DstNAT, err = natRange(v, c.family); return err },
+	"role": func(c *change, v filter.FlagValue) error {
+		c.hasRole, c.role = true, 0
+		if v.Value == "server" {
+			c.role = 1
+		}
+		_, err := filter.Env{}.FromFlags([]filter.FlagValue{v})
+		if err != nil {
+			err = cli.Usage(err)
+		}
+		return err
+	},
+}
 
 // entry reads what is to be made.
-func (o *createOptions) entry() (f monitor.Flow, out *kernel.Change, err error) {
+func (o *createOptions) entry() (f monitor.Flow, _ *kernel.Change, err error) {
 	x, err := cli.ReadExact("create", o.filter.Env, o.filter.Given)
 	if err != nil {
 		return f, nil, err
@@ -114,55 +124,29 @@ func (o *createOptions) entry() (f monitor.Flow, out *kernel.Change, err error) 
 	if err = x.Complete(&f); err != nil {
 		return f, nil, err
 	}
-	c, err := readChange(o.filter.Given)
-	switch {
+	used := slices.Concat(cli.ExactFlags, slices.Collect(maps.Keys(changing)), slices.Collect(maps.Keys(creating)))
+	if err := cli.CheckFlags("create", o.filter.Given, used...); err != nil {
+		return f, nil, err
+	}
+	c := change{family: f.Orig.Family}
+	err = cmp.Or(c.read(o.filter.Given, changing), c.read(o.filter.Given, creating))
+	switch isDCCP := x.Proto == monitor.DCCP; {
 	case err != nil:
 		return f, nil, err
-	case c.timeout == nil:
+	case c.Timeout == nil:
 		return f, nil, cli.Usagef("create needs --timeout")
 	case c.state == "" && x.Proto.HasState():
 		return f, nil, cli.Usagef("create needs --state for protocol %s", x.Proto)
-	}
-	out = &kernel.Change{Timeout: c.timeout, Status: c.status, Mark: c.mark}
-	if o.labelAdd != "" {
-		if out.Labels, err = labelBits("label-add", o.labelAdd, o.filter.LabelFile); err != nil {
-			return f, nil, err
-		}
-	}
-	role := ""
-	for _, v := range o.filter.Given {
-		if err := o.read(v, f.Orig.Family, out, &role); err != nil {
-			return f, nil, err
-		}
-	}
-	switch isDCCP := x.Proto == monitor.DCCP; {
-	case role != "" && !isDCCP:
+	case c.hasRole && !isDCCP:
 		return f, nil, cli.Usagef("--role: protocol %s has no roles", x.Proto)
-	case role == "" && isDCCP:
+	case !c.hasRole && isDCCP:
 		return f, nil, cli.Usagef("create needs --role for protocol %s: client or server, which is the role of the "+
 			"original source", x.Proto)
-	case role == "server":
-		c.role = 1
 	}
-	return f, out, c.protocol(x.Proto, out)
-}
-
-// read reads --role and the addresses to rewrite to, and reports flags that a new entry does not have.
-func (o *createOptions) read(v filter.FlagValue, family monitor.Family, out *kernel.Change, role *string) (err error) {
-	def, ok := filter.FlagByName(v.Name)
-	switch {
-	case !ok:
-	case def.Name == "src-nat":
-		out.SrcNAT, err = natRange(v, family)
-	case def.Name == "dst-nat":
-		out.DstNAT, err = natRange(v, family)
-	case def.Name == "role":
-		_, err = o.filter.Env.FromFlags([]filter.FlagValue{v})
-		if *role = v.Value; err != nil {
-			err = cli.Usage(err)
+	if o.labelAdd != "" {
+		if c.Labels, err = labelBits("label-add", o.labelAdd, o.filter.LabelFile); err != nil {
+			return f, nil, err
 		}
-	default:
-		err = cli.Allowed("create", def.Name, createFlags)
 	}
-	return err
+	return f, &c.Change, c.protocol(x.Proto, &c.Change)
 }

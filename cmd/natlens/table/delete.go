@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -18,21 +16,17 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// deleteOptions is the command line of delete.
+// deleteOptions is the command line of delete and flush.
 type deleteOptions struct {
-	con           cli.Console
-	output        cli.OutputFlags // only with -o, which shows what was deleted
-	capture       cli.CaptureFlags
-	filter        cli.FilterFlags
-	confirm       cli.ConfirmFlags
+	options
 	ignoreMissing bool
-	all           bool // without a filter
-	summary       bool // count in conntrack(8)'s words
+	all           bool           // without a filter
+	family        monitor.Family // of flush
 }
 
 // NewDelete returns the command delete.
 func NewDelete(con cli.Console) *cobra.Command {
-	o := deleteOptions{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	o := deleteOptions{options: newOptions(con)}
 	cmd := &cobra.Command{
 		Use:   "delete filter…",
 		Short: "Delete flows from the kernel's table",
@@ -47,22 +41,16 @@ A deleted flow is forgotten, not cut. Its next packet makes a new flow, which pa
 		Args: o.filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	o.confirm.Register(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "it is no error if no flow matches")
 	f.BoolVar(&o.all, "all", false, "without a filter delete every flow")
 	f.Lookup("all").Hidden = true
-	o.output.RegisterHidden(cmd)
-	cli.RegisterSummary(cmd, &o.summary)
-	o.capture.RegisterNetNS(cmd)
-	o.filter.Register(cmd)
-	o.filter.RegisterLabelMap(cmd)
+	o.registerAction(cmd)
 	return cmd
 }
 
 func (o *deleteOptions) run(ctx context.Context) error {
-	o.con = o.filter.Named(o.con)
-	if err := onlyFlows(&o.filter); err != nil {
+	if err := o.start(); err != nil {
 		return err
 	}
 	if o.filter.Compiled() == nil && !o.all {
@@ -71,95 +59,121 @@ func (o *deleteOptions) run(ctx context.Context) error {
 	if err := o.confirm.Check(o.con, "delete"); err != nil {
 		return err
 	}
-	if err := o.output.Check(); err != nil {
+	err := o.flows.Capture.Service(func(s *kernel.Service) error {
+		if o.confirm.Yes {
+			return o.deleteAtOnce(ctx, s)
+		}
+		targets, err := o.preview(ctx, "delete", "deleted")
+		if err != nil || targets == nil {
+			return err
+		}
+		deleted, gone, err := s.Delete(ctx, targets, nil)
+		text := human.Plural(deleted, "flow") + " deleted"
+		if gone > 0 {
+			text += fmt.Sprintf(", %s gone already", human.Count(uint64(gone)))
+		}
+		if left := len(targets) - deleted - gone; left > 0 {
+			text += fmt.Sprintf(", %s left", human.Count(uint64(left)))
+		}
+		fmt.Fprintf(o.con.Stderr, "natlens: %s.\n", text)
 		return err
-	}
-	err := cli.WithService(o.capture.Netns, func(s *kernel.Service, _ *os.File) error { return o.delete(ctx, s) })
+	})
 	if errors.Is(err, errNone) && o.ignoreMissing {
 		err = nil
 	}
 	return err
 }
 
-func (o *deleteOptions) delete(ctx context.Context, s *kernel.Service) error {
-	flows := o.capture.Flows(ctx, o.con.Refused, kernel.DumpConfig{Push: o.filter.Sel.Expr}, nil)
-	if o.confirm.Yes {
-		return o.deleteAtOnce(ctx, s, flows)
-	}
-	targets, err := preview(ctx, o.con, &o.confirm, flows, o.filter.Compiled(), "delete", "deleted")
-	if err != nil || targets == nil {
-		return err
-	}
-	deleted, gone, err := s.Delete(ctx, targets, nil)
-	text := human.Plural(deleted, "flow") + " deleted"
-	if gone > 0 {
-		text += fmt.Sprintf(", %s gone already", human.Count(uint64(gone)))
-	}
-	if left := len(targets) - deleted - gone; left > 0 {
-		text += fmt.Sprintf(", %s left", human.Count(uint64(left)))
-	}
-	fmt.Fprintf(o.con.Stderr, "natlens: %s.\n", text)
-	return err
-}
-
-// deleteAtOnce deletes flows as they come, and shows them if there is a format for that.
-func (o *deleteOptions) deleteAtOnce(ctx context.Context, s *kernel.Service, flows iter.Seq2[*monitor.Batch,
-	error]) error {
-	wanted := o.filter.Compiled()
-	deleted := func(yield func(*monitor.Batch, error) bool) {
-		var targets []kernel.Target
-		for b, failed := range flows {
-			if wanted != nil {
-				b.Keep(wanted)
-			}
-			targets = appendTargets(targets[:0], b)
-			_, _, err := s.Delete(ctx, targets, func(i int) { b.Events[i].Kind = monitor.KindNone })
-			b.Events = slices.DeleteFunc(b.Events, func(e monitor.Event) bool { return e.Kind == monitor.KindNone })
-			if err = errors.Join(failed, err); !yield(b, err) || err != nil {
-				return
-			}
-		}
-	}
-	var n uint64
-	var err error
-	if o.output.Format != "" {
-		n, err = show(o.con, &o.output, o.asCommands(deleted), nil, 0)
-	} else {
-		for b, failed := range deleted {
-			n, err = n+uint64(len(b.Events)), failed
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return doneTo(o.con, o.summary, n, "delete", "deleted")
-}
-
-// asCommands makes the flows ends of flows, if the format is that of command lines: they then delete the flow.
-func (o *deleteOptions) asCommands(flows iter.Seq2[*monitor.Batch, error]) iter.Seq2[*monitor.Batch, error] {
-	if !o.output.Saves() {
-		return flows
-	}
-	return func(yield func(*monitor.Batch, error) bool) {
-		for b, err := range flows {
-			for i := range b.Events {
+// deleteAtOnce deletes flows as they come. As command lines, what was deleted are ends of flows: they delete them again.
+func (o *deleteOptions) deleteAtOnce(ctx context.Context, s *kernel.Service) error {
+	n, err := o.act(o.wanted(ctx), func(b *monitor.Batch) error {
+		_, _, err := s.Delete(ctx, appendTargets(nil, b), func(i int) { b.Events[i].Kind = monitor.KindNone })
+		b.Events = slices.DeleteFunc(b.Events, func(e monitor.Event) bool { return e.Kind == monitor.KindNone })
+		for i := range b.Events {
+			if o.output.Saves() {
 				b.Events[i].Kind = monitor.KindDestroy
 			}
-			if !yield(b, err) {
-				return
-			}
 		}
+		return err
+	})
+	if err == nil && n == 0 && !o.summary {
+		return noneMatches("delete")
+	} else if err != nil {
+		return err
 	}
+	return o.done(n, "deleted")
 }
 
-// doneTo reports what was done to how many flows. None is an error, as in conntrack(8).
-func doneTo(con cli.Console, summary bool, n uint64, act, done string) error {
-	if n == 0 && !summary {
-		return noneMatches(act)
+// NewFlush returns the command flush.
+func NewFlush(con cli.Console) *cobra.Command {
+	o := deleteOptions{options: newOptions(con)}
+	cmd := &cobra.Command{
+		Use:   "flush",
+		Short: "Delete every flow from the kernel's table",
+		Long: `Delete every flow from the connection tracking table of this network namespace. natlens counts them
+and asks. Deleted flows are forgotten, not cut: their next packets make new flows, which pass the NAT rules again.`,
+		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.flush(cmd.Context()) },
 	}
-	cli.TellDone(con, summary, n, "flow", done)
-	if n == 0 {
-		return cli.ErrSilent
+	o.confirm.Register(cmd)
+	cli.RegisterFamily(cmd, &o.family)
+	o.flows.Capture.RegisterNetNS(cmd)
+	return cmd
+}
+
+func (o *deleteOptions) flush(ctx context.Context) (err error) {
+	if err := o.confirm.Check(o.con, "flush"); err != nil {
+		return err
 	}
-	return nil
+	emptied := func() { fmt.Fprintln(o.con.Stderr, "natlens: connection tracking table has been emptied.") }
+	if o.family != 0 { // the kernel ignores the family of a flush
+		if o.filter.Sel.Expr, err = o.filter.Env.Parse(o.family.String()); err != nil {
+			return err
+		}
+		if err = o.run(ctx); errors.Is(err, errNone) {
+			emptied()
+			return nil
+		}
+		return err
+	}
+	return o.flows.Capture.Service(func(s *kernel.Service) error {
+		fill, err := s.Fill(ctx)
+		if err != nil {
+			return err
+		}
+		flows := human.Plural(uint64(fill.Entries), "flow")
+		ok, err := o.confirm.Allow(ctx, o.con, "delete all "+flows+"?", flows+" would be deleted.", "deleted")
+		if !ok || err != nil {
+			return err
+		}
+		if err := s.Flush(ctx); err != nil {
+			return err
+		}
+		emptied()
+		return nil
+	})
+}
+
+// NewCount returns the command count.
+func NewCount(con cli.Console) *cobra.Command {
+	var capture cli.CaptureFlags
+	cmd := &cobra.Command{
+		Use:   "count",
+		Short: "Print how many flows are tracked",
+		Long: `Print how many flows the connection tracking table has, as the kernel counts them. natlens list
+counts those that a filter selects.`,
+		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return capture.Service(func(s *kernel.Service) error {
+				fill, err := s.Fill(cmd.Context())
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(con.Stdout, fill.Entries)
+				return err
+			})
+		},
+	}
+	capture.RegisterNetNS(cmd)
+	return cmd
 }

@@ -5,7 +5,6 @@ package table
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -15,18 +14,9 @@ import (
 	"natlens/monitor/netns"
 )
 
-// getOptions is the command line of get.
-type getOptions struct {
-	con     cli.Console
-	output  cli.OutputFlags
-	capture cli.CaptureFlags
-	filter  cli.FilterFlags
-	summary bool // count in conntrack(8)'s words
-}
-
 // NewGet returns the command get.
 func NewGet(con cli.Console) *cobra.Command {
-	o := getOptions{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	o := newOptions(con)
 	cmd := &cobra.Command{
 		Use:   "get flags",
 		Short: "Show one flow, looked up by its tuple",
@@ -38,19 +28,16 @@ zone. To find flows by less, list them.`,
   natlens get -p tcp -r 203.0.113.9 -q 203.0.113.1 \
     --reply-port-src 443 --reply-port-dst 39502`,
 		Args: o.filter.Words,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.get(cmd.Context()) },
 	}
-	cli.RegisterSummary(cmd, &o.summary)
 	o.output.Register(cmd)
-	o.capture.RegisterNetNS(cmd)
-	o.filter.Register(cmd)
-	o.filter.RegisterLabelMap(cmd)
+	o.flows.Capture.RegisterNetNS(cmd)
+	o.register(cmd)
 	return cmd
 }
 
-func (o *getOptions) run(ctx context.Context) error {
-	o.con = o.filter.Named(o.con)
-	if err := onlyFlows(&o.filter); err != nil {
+func (o *options) get(ctx context.Context) error {
+	if err := o.start(); err != nil {
 		return err
 	}
 	x, err := cli.ReadExact("get", o.filter.Env, o.filter.Given)
@@ -61,31 +48,36 @@ func (o *getOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := o.output.Check(); err != nil {
-		return err
-	}
-	return cli.WithService(o.capture.Netns, func(s *kernel.Service, file *os.File) error {
+	return o.flows.Capture.Service(func(s *kernel.Service) error {
 		var b monitor.Batch
 		if err := s.Get(ctx, &flow, &b); err != nil {
 			return err
 		}
-		locals, err := netns.Locals(cli.NetnsFD(file))
+		locals, err := netns.Locals(s.NetNS)
 		if err != nil {
 			return err
 		}
 		for i := range b.Events {
 			b.Events[i].Flow.Path = locals.Path(&b.Events[i].Flow)
 		}
-		n, err := show(o.con, &o.output, func(yield func(*monitor.Batch, error) bool) { yield(&b, nil) },
-			o.filter.Compiled(), 0)
+		n, err := o.show(func(yield func(*monitor.Batch, error) bool) { yield(&b, nil) }, o.filter.Compiled(), 0)
 		switch {
 		case err != nil:
 			return err
 		case o.summary:
-			return doneTo(o.con, true, n, "show", "shown")
+			return o.done(n, "shown")
 		case n == 0:
 			return errors.New("the flow exists, but does not match the rest of the filter")
 		}
 		return nil
 	})
+}
+
+// done reports what was done to how many flows. None is an error, as in conntrack(8).
+func (o *options) done(n uint64, done string) error {
+	cli.TellDone(o.con, o.summary, n, "flow", done)
+	if n == 0 {
+		return cli.ErrSilent
+	}
+	return nil
 }

@@ -1,35 +1,27 @@
-// Package table has the commands on the kernel's table of flows: list, get, create, update, delete, flush and count.
 package table
 
 import (
 	"context"
 	"errors"
-	"iter"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor"
+	"natlens/monitor/kernel"
 )
 
 // listOptions is the command line of list.
 type listOptions struct {
-	con     cli.Console
-	output  cli.OutputFlags
-	capture cli.CaptureFlags
-	from    cli.FromFlags
-	filter  cli.FilterFlags
-
-	table   string
-	limit   uint64
-	zero    bool
-	quiet   bool
-	summary bool // count in conntrack(8)'s words
+	options
+	table string
+	limit uint64
+	zero  bool
+	quiet bool
 }
 
 // NewList returns the command list.
 func NewList(con cli.Console) *cobra.Command {
-	o := listOptions{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	o := listOptions{options: newOptions(con)}
 	cmd := &cobra.Command{
 		Use:   "list [filter…]",
 		Short: "List the tracked flows",
@@ -47,41 +39,37 @@ is streamed, however long it is. The list is not a snapshot: flows that begin or
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` flows")
 	f.BoolVarP(&o.zero, "zero", "z", false, "set the counters of each flow to zero as it is listed")
 	f.BoolVar(&o.quiet, "quiet", false, "do not count the flows on standard error")
-	cli.RegisterSummary(cmd, &o.summary)
 	cli.MustComplete(cmd, "table", cli.OneOf("conntrack", "dying", "unconfirmed"))
-	cli.MustComplete(cmd, "limit", cobra.NoFileCompletions)
+	cli.NoComplete(cmd, "limit")
 	o.output.Register(cmd)
-	o.capture.RegisterNetNS(cmd)
-	o.capture.AllowEvery(cmd)
-	o.from.Register(cmd)
-	o.from.RegisterAt(cmd)
-	o.filter.Register(cmd)
-	o.filter.RegisterLabelMap(cmd)
+	o.flows.Register(cmd)
+	o.register(cmd)
 	return cmd
 }
 
 func (o *listOptions) run(cmd *cobra.Command) error {
-	o.con = o.filter.Named(o.con)
-	err := onlyFlows(&o.filter)
-	if err == nil {
-		err = o.output.Check()
+	if err := o.start(); err != nil {
+		return err
 	}
+	if !o.flows.From.Given() {
+		if err := o.check(); err != nil {
+			return err
+		}
+	}
+	cfg := kernel.DumpConfig{Table: tables[o.table], Push: o.filter.Sel.Expr, Zero: o.zero}
+	flows, names, err := o.flows.Flows(cmd, o.con, cfg)
 	if err != nil {
 		return err
 	}
-	flows, err := o.flows(cmd)
-	if err != nil {
-		return err
-	}
-	o.filter.Env.Namespaces = o.output.Namespaces
-	n, err := show(o.con, &o.output, flows, o.filter.Compiled(), o.limit)
+	o.output.Namespaces, o.output.Recorded, o.filter.Env.Namespaces = names, o.flows.From.Given(), names
+	n, err := o.show(flows, o.filter.Compiled(), o.limit)
 	interrupted := errors.Is(err, context.Canceled)
 	if err != nil && !interrupted {
 		return err
 	}
 	if !o.quiet {
 		cli.TellDone(o.con, o.summary, n, "flow", "shown")
-		if n == 0 && !o.summary && !o.from.Given() && o.table == "conntrack" {
+		if n == 0 && !o.summary && !o.flows.From.Given() && o.table == "conntrack" {
 			o.whyEmpty(cmd.Context())
 		}
 	}
@@ -91,15 +79,22 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// flows returns the flows of a recording or of the kernel, and sets the names of their namespaces.
-func (o *listOptions) flows(cmd *cobra.Command) (iter.Seq2[*monitor.Batch, error], error) {
-	if !o.from.Given() {
-		return o.kernelFlows(cmd.Context())
+var tables = map[string]kernel.Table{"conntrack": kernel.Conntrack, "dying": kernel.Dying,
+	"unconfirmed": kernel.Unconfirmed}
+
+// check reports flags of the kernel that are wrong or contradict each other.
+func (o *listOptions) check() error {
+	table, ok := tables[o.table]
+	switch {
+	case !ok:
+		return cli.Usagef("--table %s: must be conntrack, dying or unconfirmed", o.table)
+	case o.zero && table != kernel.Conntrack:
+		return cli.Usagef("--zero is for the table conntrack")
+	case o.zero && (o.filter.Compiled() != nil || o.limit > 0):
+		// The kernel zeroes what it sends, which is all of the table.
+		return cli.Usagef("--zero sets the counters of every flow: not together with a filter or --limit")
+	case o.flows.Capture.Every():
+		return o.output.EveryNeeds()
 	}
-	o.output.Namespaces, o.output.Recorded = new(monitor.Namespaces), true
-	source, err := o.from.FlowsAt(cmd, o.con, o.output.Namespaces)
-	if err != nil {
-		return nil, err
-	}
-	return monitor.Batches(cmd.Context(), source), nil
+	return nil
 }

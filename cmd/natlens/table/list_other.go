@@ -2,16 +2,6 @@
 
 package table
 
-import (
-	"context"
-	"iter"
+import "context"
 
-	"natlens/cmd/natlens/cli"
-	"natlens/monitor"
-)
-
-func (o *listOptions) kernelFlows(context.Context) (iter.Seq2[*monitor.Batch, error], error) {
-	return nil, cli.ErrNoKernel
-}
-
-func (o *listOptions) whyEmpty(context.Context) {}
+func (*listOptions) whyEmpty(context.Context) {}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -21,21 +20,16 @@ import (
 
 // updateOptions is the command line of update.
 type updateOptions struct {
-	con       cli.Console
-	output    cli.OutputFlags // only with -o, which shows what was updated
-	capture   cli.CaptureFlags
-	filter    cli.FilterFlags
-	confirm   cli.ConfirmFlags
+	options
 	labelAdd  string
 	labelDel  string
 	change    change
 	keepGoing bool // nothing to write is not a wrong command line
-	summary   bool // count in conntrack(8)'s words
 }
 
 // NewUpdate returns the command update.
 func NewUpdate(con cli.Console) *cobra.Command {
-	o := updateOptions{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	o := updateOptions{options: newOptions(con)}
 	cmd := &cobra.Command{
 		Use:   "update [filter…] --mark MARK …",
 		Short: "Change entries of the kernel's table",
@@ -55,14 +49,9 @@ replaced. Status bits are set, never cleared.`,
 	f.Lookup("label-del").NoOptDefVal = allLabels
 	cli.MustComplete(cmd, "label-add", o.filter.CompleteLabels)
 	cli.MustComplete(cmd, "label-del", o.filter.CompleteLabels)
-	o.confirm.Register(cmd)
-	o.output.RegisterHidden(cmd)
-	cli.RegisterSummary(cmd, &o.summary)
 	f.BoolVar(&o.keepGoing, "keep-going", false, "update nothing, if there is nothing to write")
 	f.Lookup("keep-going").Hidden = true
-	o.capture.RegisterNetNS(cmd)
-	o.filter.Register(cmd)
-	o.filter.RegisterLabelMap(cmd)
+	o.registerAction(cmd)
 	return cmd
 }
 
@@ -71,7 +60,7 @@ const allLabels = "*"
 
 // words separates the flags that change from those that select.
 func (o *updateOptions) words(cmd *cobra.Command, args []string) (err error) {
-	if o.change, err = readChange(o.filter.Given); err != nil {
+	if err := o.change.read(o.filter.Given, changing); err != nil {
 		return err
 	}
 	if err := o.checkState(); err != nil {
@@ -105,20 +94,19 @@ func (o *updateOptions) readLabels() (err error) {
 	case o.labelAdd != "" && o.labelDel != "":
 		return cli.Usagef("cannot use --label-add and --label-del at the same time")
 	case o.labelAdd != "":
-		c.labels, err = labelBits("label-add", o.labelAdd, o.filter.LabelFile)
-		c.labelSet, c.always = c.labels, true // conntrack(8) counts a flow that has them already
+		c.Labels, err = labelBits("label-add", o.labelAdd, o.filter.LabelFile)
+		c.Mask, c.always = c.Labels, true // conntrack(8) counts a flow that has them already
 	case o.labelDel == allLabels:
-		c.labels = make([]byte, 16)
+		c.Labels = make([]byte, 16)
 	case o.labelDel != "":
-		c.labels = make([]byte, 16)
-		c.labelSet, err = labelBits("label-del", o.labelDel, o.filter.LabelFile)
+		c.Labels = make([]byte, 16)
+		c.Mask, err = labelBits("label-del", o.labelDel, o.filter.LabelFile)
 	}
 	return err
 }
 
 func (o *updateOptions) run(ctx context.Context) error {
-	o.con = o.filter.Named(o.con)
-	if err := onlyFlows(&o.filter); err != nil {
+	if err := o.start(); err != nil {
 		return err
 	}
 	if o.change.empty() && !o.keepGoing {
@@ -128,68 +116,50 @@ func (o *updateOptions) run(ctx context.Context) error {
 	if err := o.confirm.Check(o.con, "update"); err != nil {
 		return err
 	}
-	if err := o.output.Check(); err != nil {
-		return err
-	}
-	flows := o.capture.Flows(ctx, o.con.Refused, kernel.DumpConfig{Push: o.filter.Sel.Expr}, nil)
 	if !o.confirm.Yes {
-		targets, err := preview(ctx, o.con, &o.confirm, flows, o.filter.Compiled(), "update", "updated")
+		targets, err := o.preview(ctx, "update", "updated")
 		if err != nil || targets == nil {
 			return err
 		}
 	}
-	return cli.WithService(o.capture.Netns, func(s *kernel.Service, _ *os.File) (err error) {
-		var n uint64
-		updated := o.updated(ctx, s, flows)
-		if o.output.Format != "" {
-			n, err = show(o.con, &o.output, updated, nil, 0)
-		} else {
-			for b, failed := range updated {
-				n, err = n+uint64(len(b.Events)), failed
+	return o.flows.Capture.Service(func(s *kernel.Service) error {
+		var now monitor.Batch
+		n, err := o.act(singly(o.wanted(ctx)), func(b *monitor.Batch) (err error) {
+			now.Reset()
+			for i := range b.Events {
+				err = o.update(ctx, s, &b.Events[i], &now)
 			}
-		}
+			b.Events = append(b.Events[:0], now.Events...)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		cli.TellDone(o.con, o.summary, n, "flow", "updated")
-		if n == 0 {
-			return cli.ErrSilent
-		}
-		return nil
+		return o.done(n, "updated")
 	})
 }
 
-// updated changes the flows that are wanted and returns what they are then. Flows that are so already, and those that
-// have ended meanwhile, are skipped.
-func (o *updateOptions) updated(ctx context.Context, s *kernel.Service, flows iter.Seq2[*monitor.Batch,
-	error]) iter.Seq2[*monitor.Batch, error] {
-	wanted := o.filter.Compiled()
+// singly returns the flows in batches of one, as each is read again into memory that the next one uses.
+func singly(flows iter.Seq2[*monitor.Batch, error]) iter.Seq2[*monitor.Batch, error] {
 	return func(yield func(*monitor.Batch, error) bool) {
-		var now monitor.Batch
-		for b, failed := range flows {
-			if wanted != nil {
-				b.Keep(wanted)
-			}
+		var one monitor.Batch
+		for b, err := range flows {
 			for i := range b.Events {
-				now.Reset()
-				if err := o.update(ctx, s, &b.Events[i], &now); err != nil {
-					yield(&now, err)
-					return
-				}
-				if len(now.Events) > 0 && !yield(&now, nil) {
+				one.Events = b.Events[i : i+1 : i+1]
+				if !yield(&one, nil) {
 					return
 				}
 			}
-			if failed != nil {
-				yield(b, failed)
+			if one.Events = nil; err != nil {
+				yield(&one, err)
 				return
 			}
 		}
 	}
 }
 
-// update changes one flow and reads it again into now. What the kernel rejects for one flow is reported and does not
-// end the run.
+// update changes one flow and reads it again into now. A flow that is so already, or has ended, is skipped. What the
+// kernel rejects for one flow is reported and does not end the run.
 func (o *updateOptions) update(ctx context.Context, s *kernel.Service, e *monitor.Event, now *monitor.Batch) error {
 	what, err := o.change.of(e)
 	if err != nil || what == nil {
