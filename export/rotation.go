@@ -57,7 +57,6 @@ type Rotation struct {
 	written uint64                         // by files that are closed
 	name    string                         // of the file at hand, without its ending
 	missed  uint64                         // events that are not in the recording: see Missing
-	ending  bool                           // the file at hand has its end, and waits for space
 	out     outage
 	err     error
 }
@@ -107,8 +106,8 @@ func (r *Rotation) Write(b *monitor.Batch) error {
 // write returns an error of a full disk only if it wrote nothing of the batch.
 func (r *Rotation) write(b *monitor.Batch) error {
 	at := r.begins(b)
-	if r.part != nil && (r.ending || r.o.Size > 0 && r.part.Size() >= r.o.Size || r.o.Every > 0 && r.due(at)) {
-		if err := r.end(); err != nil {
+	if r.part != nil && (r.o.Size > 0 && r.part.Size() >= r.o.Size || r.o.Every > 0 && r.due(at)) {
+		if err := r.end(false); err != nil {
 			return err
 		}
 	}
@@ -230,34 +229,20 @@ func (r *Rotation) Close() error {
 	if r.part == nil {
 		return errors.Join(missed, r.err)
 	}
-	return errors.Join(missed, r.err, r.endNow())
+	return errors.Join(missed, r.err, r.end(true))
 }
 
-// end ends the file at hand. On a full disk it must be called again.
-func (r *Rotation) end() error {
-	if !r.ending {
-		if err := r.sink.Close(); err != nil {
-			return err
-		}
-		r.ending = true
-	}
-	if err := r.part.Flush(); noRoom(err) {
-		return err
-	}
-	return r.endNow()
-}
-
-// endNow ends the file at hand, even on a full disk.
-func (r *Rotation) endNow() error {
-	var err error
-	if !r.ending {
-		err = r.sink.Close()
+// end ends the file at hand. On a full disk it must be called again, unless it must end now.
+func (r *Rotation) end(now bool) error {
+	err := r.sink.Close()
+	if full := r.part.Flush(); !now && err == nil && noRoom(full) {
+		return full
 	}
 	if r.err != nil {
 		err = nil // the sink returned it again
 	}
 	err = errors.Join(err, r.part.Close())
 	r.written += uint64(r.part.Size())
-	r.part, r.ending = nil, false
+	r.part = nil
 	return err
 }

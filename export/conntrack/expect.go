@@ -15,7 +15,7 @@ type Expects struct {
 	out      text.Lines
 	m        Modifiers
 	location *time.Location
-	header   bool
+	document
 }
 
 // NewExpects returns a sink of expectations. It takes the modifiers xml and timestamp. A
@@ -29,29 +29,19 @@ func NewExpects(w io.Writer, m Modifiers, location *time.Location) *Expects {
 
 // Write writes one expectation.
 func (x *Expects) Write(e *monitor.Expect) error {
-	b, err := x.out.Begin()
-	switch {
-	case err != nil:
-		return err
-	case !x.m.XML:
-		b = x.line(b, e)
-	case !x.header:
-		x.header = true
-		b = append(b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<expect>\n"...)
-		fallthrough
-	default:
-		b = x.xml(b, e)
-	}
-	return x.out.Flush(append(b, '\n'))
+	return x.out.Append(func(b []byte) []byte {
+		if x.m.XML {
+			b = x.xml(x.document.begin(b, "expect"), e)
+		} else {
+			b = x.line(b, e)
+		}
+		return append(b, '\n')
+	})
 }
 
 // Close ends an XML document that was begun.
 func (x *Expects) Close() error {
-	if x.out.Err == nil && x.header {
-		x.header = false
-		return x.out.Flush(append(x.out.Buf[:0], "</expect>\n"...))
-	}
-	return x.out.Err
+	return x.out.Append(func(b []byte) []byte { return x.document.end(b, "expect") })
 }
 
 func (x *Expects) line(b []byte, e *monitor.Expect) []byte {

@@ -26,7 +26,7 @@ type Writer struct {
 	labels *text.Labels
 	start  ctime
 	stop   ctime
-	header bool // XML: the header was written
+	document
 }
 
 // Options are the modifiers and what the sink needs from its surroundings.
@@ -69,34 +69,24 @@ func NewWriter(w io.Writer, o Options) *Writer {
 
 // Write writes the events of the batch with one Write.
 func (c *Writer) Write(batch *monitor.Batch) error {
-	b, err := c.out.Begin()
-	if err != nil {
-		return err
-	}
-	for i := range batch.Events {
-		e := &batch.Events[i]
+	return c.out.Events(batch, func(b []byte, e *monitor.Event) []byte {
 		switch {
 		case !e.Kind.HasFlow():
 			c.note(e)
+			return b
 		case c.o.XML:
-			b = c.xml(b, e)
+			return c.xml(b, e)
 		case c.o.Save:
-			b = c.save(b, e)
-		default:
-			b = c.line(b, e)
+			return c.save(b, e)
 		}
-	}
-	return c.out.Flush(b)
+		return c.line(b, e)
+	})
 }
 
 // Close ends an XML document that was begun. It returns the error that ended the sink, if
 // any.
 func (c *Writer) Close() error {
-	if c.out.Err == nil && c.header {
-		c.header = false
-		return c.out.Flush(append(c.out.Buf[:0], "</conntrack>\n"...))
-	}
-	return c.out.Err
+	return c.out.Append(func(b []byte) []byte { return c.document.end(b, "conntrack") })
 }
 
 // note writes what has no line in the format.

@@ -9,6 +9,25 @@ import (
 	"natlens/monitor"
 )
 
+// document is an XML document, which begins with its first element.
+type document struct{ begun bool }
+
+func (d *document) begin(b []byte, name string) []byte {
+	if d.begun {
+		return b
+	}
+	d.begun = true
+	return append(opening(append(b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"...), name), '\n')
+}
+
+func (d *document) end(b []byte, name string) []byte {
+	if !d.begun {
+		return b
+	}
+	d.begun = false
+	return append(closing(b, name), '\n')
+}
+
 // element appends <name>n</name>.
 func element(b []byte, name string, n uint64) []byte {
 	return closing(text.AppendUint(opening(b, name), n), name)
@@ -45,12 +64,8 @@ const independent = monitor.AttrState | monitor.AttrTimeout | monitor.AttrMark |
 	monitor.AttrUse | monitor.AttrStatus | monitor.AttrID | monitor.AttrLabels | monitor.AttrStart | monitor.AttrStop
 
 func (c *Writer) xml(b []byte, e *monitor.Event) []byte {
-	if !c.header {
-		c.header = true
-		b = append(b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<conntrack>\n"...)
-	}
 	f, h := &e.Flow, e.Has
-	b = append(flowElement(b, e.Kind), `<meta direction="original">`...)
+	b = append(flowElement(c.document.begin(b, "conntrack"), e.Kind), `<meta direction="original">`...)
 	b = direction(b, e, &f.Orig, f.CountersOrig, h&monitor.AttrZoneOrig != 0)
 	b = append(b, `<meta direction="reply">`...)
 	b = direction(b, e, &f.Reply, f.CountersReply, h&monitor.AttrZoneReply != 0)

@@ -36,25 +36,23 @@ func NewWriter(w io.Writer) *Writer { return &Writer{out: text.Lines{W: w}} }
 
 // Write writes the events of the batch with one Write, the first time after the header.
 func (c *Writer) Write(batch *monitor.Batch) error {
-	b, err := c.out.Begin()
-	if err != nil {
-		return err
-	}
-	if !c.header {
-		c.header = true
-		b = append(b, Header+"\n"...)
-	}
-	l := &c.line
-	l.b = b
-	for i := range batch.Events {
-		l.set(&batch.Events[i], c.Namespaces.Name(batch.Events[i].NetNS()))
-		for _, column := range columns {
-			column.cell(l)
-			l.b = append(l.b, ',')
+	return c.out.Append(func(b []byte) []byte {
+		if !c.header {
+			c.header = true
+			b = append(b, Header+"\n"...)
 		}
-		l.b[len(l.b)-1] = '\n'
-	}
-	return c.out.Flush(l.b)
+		l := &c.line
+		l.b = b
+		for i := range batch.Events {
+			l.set(&batch.Events[i], c.Namespaces.Name(batch.Events[i].NetNS()))
+			for _, column := range columns {
+				column.cell(l)
+				l.b = append(l.b, ',')
+			}
+			l.b[len(l.b)-1] = '\n'
+		}
+		return l.b
+	})
 }
 
 // Close writes the header if there was no event. It returns the error that ended the

@@ -9,24 +9,18 @@ import (
 )
 
 // Expects writes expectations, one JSON object a line.
-type Expects struct {
-	json Writer
-}
+type Expects struct{ json Writer }
 
 // NewExpects returns a sink of expectations.
 func NewExpects(w io.Writer) *Expects { return &Expects{json: Writer{out: text.Lines{W: w}}} }
 
 // Write writes one expectation.
 func (x *Expects) Write(e *monitor.Expect) error {
-	b, err := x.json.out.Begin()
-	if err != nil {
-		return err
-	}
-	return x.json.out.Flush(append(x.append(b, e), "}\n"...))
+	return x.json.out.Append(func(b []byte) []byte { return append(x.append(b, e), "}\n"...) })
 }
 
 // Close returns the error that ended the sink, if any.
-func (x *Expects) Close() error { return x.json.out.Err }
+func (x *Expects) Close() error { return x.json.out.Err() }
 
 func (x *Expects) append(b []byte, e *monitor.Expect) []byte {
 	b = append(x.json.ts.AppendTo(append(b, `{"v":1,"ts":"`...), e.Time), '"')

@@ -7,10 +7,10 @@ import (
 
 // Finding writes the line of a finding that appeared or was cleared.
 func (j *Writer) Finding(f *monitor.Finding) error {
-	b, err := j.out.Begin()
-	if err != nil {
-		return err
-	}
+	return j.out.Append(func(b []byte) []byte { return j.finding(b, f) })
+}
+
+func (j *Writer) finding(b []byte, f *monitor.Finding) []byte {
 	at, what := f.Seen, "appeared"
 	if f.Cleared != 0 {
 		at, what = f.Cleared, "cleared"
@@ -35,7 +35,7 @@ func (j *Writer) Finding(f *monitor.Finding) error {
 	for i := range f.Examples {
 		b = j.example(b, i, &f.Examples[i])
 	}
-	return j.out.Flush(append(b, "]}\n"...))
+	return append(b, "]}\n"...)
 }
 
 // example appends one of the flows that show the finding.

@@ -26,19 +26,10 @@ type Writer struct {
 func NewWriter(w io.Writer) *Writer { return &Writer{out: text.Lines{W: w}} }
 
 // Write writes the events of the batch with one Write.
-func (j *Writer) Write(batch *monitor.Batch) error {
-	b, err := j.out.Begin()
-	if err != nil {
-		return err
-	}
-	for i := range batch.Events {
-		b = j.AppendEvent(b, &batch.Events[i])
-	}
-	return j.out.Flush(b)
-}
+func (j *Writer) Write(batch *monitor.Batch) error { return j.out.Events(batch, j.AppendEvent) }
 
 // Close returns the error that ended the sink, if any.
-func (j *Writer) Close() error { return j.out.Err }
+func (j *Writer) Close() error { return j.out.Err() }
 
 // AppendEvent appends the line of an event.
 func (j *Writer) AppendEvent(b []byte, e *monitor.Event) []byte {

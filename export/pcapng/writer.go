@@ -20,6 +20,7 @@ type Writer struct {
 	out    text.Lines
 	o      Options
 	began  bool
+	ended  bool
 	json   jsonl.Writer
 	blocks blocks
 	text   []byte // memory for a comment
@@ -49,45 +50,36 @@ func NewWriter(w io.Writer, o Options) *Writer {
 
 // Write writes the events of the batch with one Write of whole blocks.
 func (p *Writer) Write(batch *monitor.Batch) error {
-	if err := p.start(); err != nil {
-		return err
-	}
-	for i := range batch.Events {
-		p.event(&batch.Events[i])
-	}
-	return p.out.Flush(p.blocks.b)
+	return p.out.Append(func(b []byte) []byte {
+		p.start(b)
+		for i := range batch.Events {
+			p.event(&batch.Events[i])
+		}
+		return p.blocks.b
+	})
 }
 
 // Locals records the host's addresses before the next batch. The paths of later flows
 // depend on them. It may be called from any goroutine.
 func (p *Writer) Locals(l *monitor.Locals) { p.locals.Store(l) }
 
-// Close ends the recording with the count of its messages. It returns the error that
+// Close ends the recording with the count of its messages, once. It returns the error that
 // ended the sink, if any.
 func (p *Writer) Close() error {
-	if err := p.start(); err != nil {
-		return err
-	}
-	w := &p.blocks
-	w.open(blockStatistics)
-	w.u32(0)
-	w.time(uint64(p.last))
-	w.option(optComment, []byte("natlens: end"))
-	w.moment(optStatsStart, uint64(p.first))
-	w.moment(optStatsEnd, uint64(p.last))
-	w.number(optStatsReceived, p.seen)
-	w.number(optStatsDropped, p.lost)
-	w.close()
-	return p.out.Flush(w.b)
+	return p.out.Append(func(b []byte) []byte {
+		if p.ended {
+			return b
+		}
+		p.ended = true
+		p.start(b)
+		p.note(p.last, []byte("natlens: end"), &monitor.Gap{From: p.first, To: p.last})
+		return p.blocks.b
+	})
 }
 
 // start takes the buffer and writes what precedes the next event: the header the first
 // time, and new addresses of the host.
-func (p *Writer) start() error {
-	b, err := p.out.Begin()
-	if err != nil {
-		return err
-	}
+func (p *Writer) start(b []byte) {
 	p.blocks.b = b
 	if !p.began {
 		p.began = true
@@ -99,7 +91,6 @@ func (p *Writer) start() error {
 	if l := p.locals.Swap(nil); l != nil {
 		p.noteLocals(l)
 	}
-	return nil
 }
 
 // noteLocals writes the host's addresses, as many as fit in a comment.
@@ -181,15 +172,18 @@ func (p *Writer) message(e *monitor.Event) {
 var inferredNew, inferredUpdate = []byte("natlens: inferred new"), []byte("natlens: inferred update")
 
 // note appends a comment without a packet, in a block of statistics.
-func (p *Writer) note(at monitor.Time, comment []byte, gap *monitor.Gap) {
+func (p *Writer) note(at monitor.Time, comment []byte, span *monitor.Gap) {
 	w := &p.blocks
 	w.open(blockStatistics)
 	w.u32(0)
 	w.time(uint64(at))
 	w.option(optComment, comment)
-	if gap != nil {
-		w.moment(optStatsStart, uint64(gap.From))
-		w.moment(optStatsEnd, uint64(gap.To))
+	if span != nil {
+		w.moment(optStatsStart, uint64(span.From))
+		w.moment(optStatsEnd, uint64(span.To))
+	}
+	if p.ended {
+		w.number(optStatsReceived, p.seen)
 	}
 	w.number(optStatsDropped, p.lost)
 	w.close()

@@ -61,33 +61,22 @@ func NewWriter(w io.Writer, o Options) *Writer {
 
 // Write writes the events of the batch with one Write.
 func (p *Writer) Write(batch *monitor.Batch) error {
-	b, err := p.out.Begin()
-	if err != nil {
-		return err
-	}
-	for i := range batch.Events {
-		e := &batch.Events[i]
+	return p.out.Events(batch, func(b []byte, e *monitor.Event) []byte {
 		switch {
 		case e.Kind.HasFlow():
-			b = p.flow(b, e)
+			return p.signs(b, p.flow(b, e))
 		case e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd:
-			b = p.rule(b, e.Time, e.NetNS(), p.pens.ended, text.NetNSWords(e.Kind))
-		default:
-			b = p.rule(b, e.Time, e.NetNS(), p.pens.bad, string(text.AppendGap(nil, e, p.o.Location)))
+			return p.rule(b, e.Time, e.NetNS(), p.pens.ended, text.NetNSWords(e.Kind))
 		}
-	}
-	return p.flush(b)
+		return p.rule(b, e.Time, e.NetNS(), p.pens.bad, string(text.AppendGap(nil, e, p.o.Location)))
+	})
 }
 
 // Close returns the error that ended the sink, if any.
-func (p *Writer) Close() error { return p.out.Err }
+func (p *Writer) Close() error { return p.out.Err() }
 
 // Finding writes the line of a finding that appeared or was cleared.
 func (p *Writer) Finding(f *monitor.Finding) error {
-	b, err := p.out.Begin()
-	if err != nil {
-		return err
-	}
 	at, pen := f.Seen, p.pens.warn
 	switch {
 	case f.Cleared != 0:
@@ -95,21 +84,24 @@ func (p *Writer) Finding(f *monitor.Finding) error {
 	case f.Severity == monitor.SeverityFail:
 		pen = p.pens.bad
 	}
-	return p.flush(p.rule(b, at, f.NetNS, pen, monitor.Escape(text.FindingText(f))))
+	return p.out.Append(func(b []byte) []byte {
+		return p.rule(b, at, f.NetNS, pen, monitor.Escape(text.FindingText(f)))
+	})
 }
 
-func (p *Writer) flush(b []byte) error {
-	if p.o.ASCII {
-		b = text.ASCII(b)
+// signs turns the line that begins at the end of before into ASCII, if that is wanted.
+func (p *Writer) signs(before, b []byte) []byte {
+	if !p.o.ASCII {
+		return b
 	}
-	return p.out.Flush(b)
+	return append(b[:len(before)], text.ASCII(b[len(before):])...)
 }
 
 // rule appends a line that is not about one flow.
-func (p *Writer) rule(b []byte, at monitor.Time, id monitor.NetNS, pen, words string) []byte {
-	b = append(append(p.front(b, at, id), pen...), "── "...)
+func (p *Writer) rule(before []byte, at monitor.Time, id monitor.NetNS, pen, words string) []byte {
+	b := append(append(p.front(before, at, id), pen...), "── "...)
 	b = append(append(b, words...), " ──"...)
-	return append(p.off(b, pen), '\n')
+	return p.signs(before, append(p.off(b, pen), '\n'))
 }
 
 // off ends a colour. There may be none.

@@ -3,29 +3,46 @@
 // and gaps.
 package text
 
-import "io"
+import (
+	"io"
+
+	"natlens/monitor"
+)
 
 // Lines is the output of a sink: the writer, a buffer that batches are written to, and
 // the first error, after which nothing more is written.
 type Lines struct {
 	W   io.Writer
-	Buf []byte
-	Err error
+	buf []byte
+	err error
 }
 
-// Begin returns the empty buffer, or the error that ended the sink.
-func (l *Lines) Begin() ([]byte, error) { return l.Buf[:0], l.Err }
-
-// Flush writes the buffer and keeps its memory for the next batch.
-func (l *Lines) Flush(b []byte) error {
-	l.Buf = b[:0]
-	if len(b) == 0 {
+// Append writes what f appends to the empty buffer, with one Write.
+func (l *Lines) Append(f func(b []byte) []byte) error {
+	if l.err != nil {
+		return l.err
+	}
+	l.buf = f(l.buf[:0])
+	if len(l.buf) == 0 {
 		return nil
 	}
-	n, err := l.W.Write(b)
-	if err == nil && n < len(b) {
+	n, err := l.W.Write(l.buf)
+	if err == nil && n < len(l.buf) {
 		err = io.ErrShortWrite
 	}
-	l.Err = err
+	l.err = err
 	return err
 }
+
+// Events is Append of each event of a batch.
+func (l *Lines) Events(batch *monitor.Batch, f func(b []byte, e *monitor.Event) []byte) error {
+	return l.Append(func(b []byte) []byte {
+		for i := range batch.Events {
+			b = f(b, &batch.Events[i])
+		}
+		return b
+	})
+}
+
+// Err returns the error that ended the sink, if any.
+func (l *Lines) Err() error { return l.err }
