@@ -31,7 +31,8 @@ func (e *Engine) manyFlows(limit float64, now monitor.Time) {
 		from := h.key.addr.String()
 		e.candidate(h.key.netns, level, monitor.Finding{
 			Subject: from,
-			Text:    fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f on average", from, rate, mean),
+			Text: fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f on average",
+				from, rate, mean),
 			Figures: figures(h.n, limit, monitor.Figure{Name: "per_second", Value: rate},
 				monitor.Figure{Name: "others_per_second", Value: mean}),
 			Examples: e.rows(h.value.last[:]),

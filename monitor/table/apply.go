@@ -95,7 +95,7 @@ func (t *Table) same(p *packedRow, e *monitor.Event) bool {
 // path works out the flow's path. Without local addresses it stays what the
 // source says, which only a recording knows.
 func (t *Table) path(f *monitor.Flow) {
-	if l := t.localsOf(f.Orig.NetNS); l != nil {
+	if l := t.locals[f.Orig.NetNS]; l != nil {
 		f.Path = l.Path(f)
 	}
 }
@@ -112,7 +112,7 @@ func (t *Table) add(h uint64, e *monitor.Event) {
 	row := t.rows.take()
 	t.newest = row
 	t.live++
-	p := t.rows.saveFlow(row, &e.Flow, e.Known())
+	p := t.rows.save(row, &e.Flow, e.Known())
 	p.gen, p.first, p.last, p.epoch = t.gen, e.Time, e.Time, 0
 	switch {
 	case e.Kind == monitor.KindExisting, e.Kind == monitor.KindNew && e.Inferred:
@@ -125,10 +125,8 @@ func (t *Table) add(h uint64, e *monitor.Event) {
 	if e.Extra != nil {
 		t.extras[row] = e.Extra.Clone()
 	}
-	e.Row, e.Born = row, p.born()
-	if p.known&monitor.AttrStart != 0 {
-		e.Born = e.Flow.Start
-	}
+	c, i := t.rows.chunkOf(row)
+	e.Row, e.Born = row, c.born(p, i)
 	t.index.insert(h, row)
 	if t.cfg.Life {
 		t.startLife(row, e)

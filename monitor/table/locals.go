@@ -10,21 +10,9 @@ func (t *Table) SetLocals(l *monitor.Locals) { t.SetLocalsOf(0, l) }
 // paths.
 func (t *Table) SetLocalsOf(n monitor.NetNS, l *monitor.Locals) {
 	t.mu.Lock()
-	switch {
-	case n == 0:
-		t.locals = l
-	case l == nil:
-		delete(t.others, n)
-	case t.others == nil:
-		t.others = map[monitor.NetNS]*monitor.Locals{n: l}
-	default:
-		t.others[n] = l
-	}
+	t.locals[n] = l
 	t.mu.Unlock()
-	if l == nil && n != 0 {
-		return
-	}
-	for c := 0; t.pathsOfChunk(c, n, l); c++ { // rows added meanwhile have the right path
+	for c := 0; l != nil && t.pathsOfChunk(c, n, l); c++ { // rows added meanwhile have the right path
 	}
 }
 
@@ -32,14 +20,7 @@ func (t *Table) SetLocalsOf(n monitor.NetNS, l *monitor.Locals) {
 func (t *Table) LocalsOf(n monitor.NetNS) *monitor.Locals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.localsOf(n)
-}
-
-func (t *Table) localsOf(n monitor.NetNS) *monitor.Locals {
-	if n == 0 {
-		return t.locals
-	}
-	return t.others[n]
+	return t.locals[n]
 }
 
 // pathsOfChunk computes the paths of a chunk's flows of one namespace.
@@ -49,10 +30,9 @@ func (t *Table) pathsOfChunk(c int, n monitor.NetNS, l *monitor.Locals) bool {
 	if c >= len(t.rows.chunks) {
 		return false
 	}
-	base := uint32(c * chunkRows)
-	for i := base; i < min(base+chunkRows, t.rows.next); i++ {
-		if p := t.rows.at(i); p.gen != 0 && p.netns == n {
-			t.rows.load(i, &t.scratch)
+	for row, p := range t.rows.used(c) {
+		if p.netns == n {
+			t.rows.load(row, &t.scratch)
 			p.path = l.Path(&t.scratch.Flow)
 			p.state &^= rowMatched
 		}

@@ -17,7 +17,9 @@ func TestPackedRows(t *testing.T) {
 	for i := range 20_000 {
 		row := uint32(rng.IntN(3))
 		want := randomRow(rng)
-		s.save(row, &want)
+		p := s.save(row, &want.Flow, want.Known)
+		p.gen, p.first, p.last = want.Gen, want.First, want.Last
+		p.state |= want.State
 		var got Row
 		s.load(row, &got)
 		if got != want {

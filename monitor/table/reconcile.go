@@ -138,17 +138,11 @@ func (r *Reconciliation) Sweep(chunk int, out *monitor.Batch) bool {
 		return false
 	}
 	now := monitor.Now()
-	base := uint32(chunk * chunkRows)
-	for i := range min(chunkRows, t.rows.next-base) {
-		p := t.rows.at(base + i)
-		if p.gen == 0 || p.state&RowEnded != 0 || p.epoch == r.epoch {
-			continue
+	for row, p := range t.rows.used(chunk) {
+		if p.state&RowEnded == 0 && p.epoch != r.epoch && (r.only == nil || slices.Contains(r.only, p.netns)) {
+			t.rows.load(row, &t.scratch)
+			r.inferEnd(row, t.index.hash(&t.scratch.Flow.Orig), now, out)
 		}
-		if r.only != nil && !slices.Contains(r.only, p.netns) {
-			continue
-		}
-		t.rows.load(base+i, &t.scratch)
-		r.inferEnd(base+i, t.index.hash(&t.scratch.Flow.Orig), now, out)
 	}
 	return true
 }

@@ -2,10 +2,22 @@ package table
 
 import "natlens/monitor"
 
+// rememberedAttrs are the attributes that later messages of a flow leave out
+// although they still hold: DESTROY contains no helper, labels, secctx or master, and
+// protoinfo comes only when it changed. Timeout and counters
+// change all the time and are not filled in.
+const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.AttrWScaleReply |
+	monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply | monitor.AttrVTagOrig | monitor.AttrVTagReply |
+	monitor.AttrDCCPRole | monitor.AttrDCCPSeq | monitor.AttrHelper | monitor.AttrHelperInfo |
+	monitor.AttrMark | monitor.AttrMaster | monitor.AttrSeqAdjOrig | monitor.AttrSeqAdjReply |
+	monitor.AttrSecCtx | monitor.AttrStart | monitor.AttrLabels | monitor.AttrSynproxy | monitor.AttrReply |
+	monitor.AttrStatus | monitor.AttrID
+
 // merge brings the event's attributes into the row and the row's into the event. What
 // the row knows from an UPDATE is newer than the NEW that it has overtaken, and stays.
 func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
-	p := t.rows.at(row)
+	c, i := t.rows.chunkOf(row)
+	p := &c.rows[i]
 	overtaken := e.Kind == monitor.KindNew && p.state&(RowNew|RowDump) == 0
 	if e.Kind != monitor.KindExisting {
 		t.noteEvent(p)
@@ -16,39 +28,81 @@ func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	if t.cfg.Life && !overtaken {
 		t.recordLife(row, e)
 	}
-	e.Gen, e.Row = p.gen, row
 	t.touchEpoch(p)
-	if !overtaken && p.mergePacked(e) {
-		e.Born = p.born()
-		return
-	}
-	r := &t.scratch
-	t.rows.load(row, r)
-	e.Flow.Path = r.Flow.Path
-	known := e.Known()
-	missing := r.Known & rememberedAttrs &^ known
-	if overtaken {
-		known &^= r.Known
-		r.First = min(r.First, e.Time)
-	}
-	if (r.Known|known)&monitor.AttrsInExtra != 0 {
-		t.mergeExtra(row, e, b, known, missing)
-	}
-	mergeFlow(&r.Flow, &e.Flow, known)
-	if missing != 0 {
-		mergeFlow(&e.Flow, &r.Flow, missing)
-		e.Remembered |= missing
-	}
-	r.Known |= known
-	if !overtaken {
-		r.Last = e.Time
-	}
-	e.Born = r.Born()
+	take := e.Known()
+	missing := p.known & rememberedAttrs &^ take
 	if e.Kind == monitor.KindDestroy && t.cfg.Linger <= 0 {
-		p.known = r.Known // what is let go at once need not be saved: a place for its counters may have to be made
-		return
+		take &^= meteredAttrs // the row is let go at once: make no place for its counters
 	}
-	t.rows.save(row, r)
+	if overtaken {
+		take &^= p.known
+		p.first = min(p.first, e.Time)
+	} else {
+		p.last = e.Time
+	}
+	if (p.known|take)&monitor.AttrsInExtra != 0 {
+		t.mergeExtra(row, e, b, take, missing)
+	}
+	c.merge(i, &e.Flow, take, missing)
+	e.Remembered |= missing
+	e.Flow.Path = p.path
+	e.Gen, e.Row, e.Born = p.gen, row, c.born(p, i)
+	if e.Known()&monitor.AttrStart != 0 {
+		e.Born = e.Flow.Start
+	}
+}
+
+// merge brings attributes of f into the chunk's i-th row, and attributes that f is missing
+// from the row into f. What comes with a tuple (family, protocol, zone) comes with it.
+func (c *chunk) merge(i uint32, f *monitor.Flow, take, missing monitor.Attrs) {
+	p := &c.rows[i]
+	switch {
+	case take&monitor.AttrReply != 0:
+		if p.state&rowWide != 0 || !p.is(2, p.replyZone, &f.Reply) {
+			orig, _ := c.tuples(p, i)
+			c.setTuples(p, i, &orig, &f.Reply)
+		}
+	case missing&monitor.AttrReply != 0:
+		_, f.Reply = c.tuples(p, i)
+	}
+	swap(take, missing, monitor.AttrStatus, &p.status, &f.Status)
+	swap(take, missing, monitor.AttrState, &p.conn, &f.State)
+	swap(take, missing, monitor.AttrMark, &p.mark, &f.Mark)
+	swap(take, missing, monitor.AttrID, &p.id, &f.ID)
+	swap(take, missing, monitor.AttrTimeout, &p.timeout, &f.Timeout)
+	if take&monitor.AttrUse != 0 {
+		p.use = uint16(min(f.Use, 0xffff))
+	}
+	const tcp = monitor.AttrWScaleOrig | monitor.AttrWScaleReply | monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply
+	if (take|missing)&tcp != 0 {
+		t := &p.tcp
+		swap(take, missing, monitor.AttrWScaleOrig, &t.WScaleOrig, &f.TCP.WScaleOrig)
+		swap(take, missing, monitor.AttrWScaleReply, &t.WScaleReply, &f.TCP.WScaleReply)
+		swap(take, missing, monitor.AttrTCPFlagsOrig, &t.FlagsOrig, &f.TCP.FlagsOrig)
+		swap(take, missing, monitor.AttrTCPFlagsOrig, &t.MaskOrig, &f.TCP.MaskOrig)
+		swap(take, missing, monitor.AttrTCPFlagsReply, &t.FlagsReply, &f.TCP.FlagsReply)
+		swap(take, missing, monitor.AttrTCPFlagsReply, &t.MaskReply, &f.TCP.MaskReply)
+	}
+	if (take|missing)&meteredAttrs != 0 {
+		m := c.meter(p, i)
+		swap(take, missing, monitor.AttrCountersOrig, &m.orig, &f.CountersOrig)
+		swap(take, missing, monitor.AttrCountersReply, &m.reply, &f.CountersReply)
+		swap(take, missing, monitor.AttrStart, &m.start, &f.Start)
+		swap(take, missing, monitor.AttrStop, &m.stop, &f.Stop)
+	}
+	p.known |= take
+	p.state &^= rowMatched
+}
+
+// swap brings a value from the event into the row if the row takes it, or from the row into
+// the event if it is missing there.
+func swap[T any](take, missing, attr monitor.Attrs, row, event *T) {
+	switch {
+	case take&attr != 0:
+		*row = *event
+	case missing&attr != 0:
+		*event = *row
+	}
 }
 
 // touchEpoch notes that the row was touched during the reconciliation under way.
@@ -77,62 +131,30 @@ func (t *Table) mergeExtra(row uint32, e *monitor.Event, b *monitor.Batch, take,
 	}
 }
 
-// mergeFlow copies the named attributes. What comes with a tuple (family,
-// protocol, zone) comes with it.
-func mergeFlow(dst, src *monitor.Flow, has monitor.Attrs) {
-	const often = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrState | monitor.AttrTimeout |
-		monitor.AttrMark | monitor.AttrID | monitor.AttrZone |
-		monitor.AttrZoneOrig | monitor.AttrZoneReply
-	if has&monitor.AttrReply != 0 {
-		dst.Reply = src.Reply
-	}
-	if has&monitor.AttrStatus != 0 {
-		dst.Status = src.Status
-	}
-	if has&monitor.AttrState != 0 {
-		dst.State = src.State
-	}
-	if has&monitor.AttrTimeout != 0 {
-		dst.Timeout = src.Timeout
-	}
-	if has&monitor.AttrMark != 0 {
-		dst.Mark = src.Mark
-	}
-	if has&monitor.AttrID != 0 {
-		dst.ID = src.ID
-	}
-	if has&^often == 0 {
-		return
-	}
-	mergeRare(dst, src, has)
-}
+// refreshed is what a reading of a flow brings into its row: what changes with
+// every packet and no event reports. States and bits are left to the events,
+// which come in order; a reading may have overtaken them.
+const refreshed = monitor.AttrTimeout | monitor.AttrCountersOrig | monitor.AttrCountersReply |
+	monitor.AttrUse | monitor.AttrStart
 
-func mergeRare(dst, src *monitor.Flow, has monitor.Attrs) {
-	if has&monitor.AttrWScaleOrig != 0 {
-		dst.TCP.WScaleOrig = src.TCP.WScaleOrig
+// Refresh brings a reading of a flow (a GET, or a line of a dump) into its row.
+// It does nothing and returns false if the flow of that generation has ended or
+// is gone, or if the reading belongs to another flow with the same
+// tuple: so a reading that comes late raises nothing from the dead.
+func (t *Table) Refresh(row uint32, gen uint64, e *monitor.Event) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if row >= t.rows.next || gen == 0 {
+		return false
 	}
-	if has&monitor.AttrWScaleReply != 0 {
-		dst.TCP.WScaleReply = src.TCP.WScaleReply
+	c, i := t.rows.chunkOf(row)
+	p := &c.rows[i]
+	if p.gen != gen || p.state&RowEnded != 0 || !t.rows.is(row, &e.Flow.Orig) ||
+		e.Has&p.known&monitor.AttrID != 0 && p.id != e.Flow.ID {
+		return false
 	}
-	if has&monitor.AttrTCPFlagsOrig != 0 {
-		dst.TCP.FlagsOrig, dst.TCP.MaskOrig = src.TCP.FlagsOrig, src.TCP.MaskOrig
-	}
-	if has&monitor.AttrTCPFlagsReply != 0 {
-		dst.TCP.FlagsReply, dst.TCP.MaskReply = src.TCP.FlagsReply, src.TCP.MaskReply
-	}
-	if has&monitor.AttrCountersOrig != 0 {
-		dst.CountersOrig = src.CountersOrig
-	}
-	if has&monitor.AttrCountersReply != 0 {
-		dst.CountersReply = src.CountersReply
-	}
-	if has&monitor.AttrStart != 0 {
-		dst.Start = src.Start
-	}
-	if has&monitor.AttrStop != 0 {
-		dst.Stop = src.Stop
-	}
-	if has&monitor.AttrUse != 0 {
-		dst.Use = src.Use
-	}
+	c.merge(i, &e.Flow, e.Has&refreshed, 0)
+	p.last = max(p.last, e.Time)
+	t.changes++
+	return true
 }

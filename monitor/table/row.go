@@ -37,6 +37,18 @@ func (r *Row) Born() monitor.Time {
 	return 0
 }
 
+// Ends returns when the flow ends if no packet comes, according to the last
+// message with a timeout; for an ended flow its end; 0 if no timeout is known.
+func (r *Row) Ends() monitor.Time {
+	switch {
+	case r.Ended():
+		return r.Last
+	case r.Known&monitor.AttrTimeout == 0:
+		return 0
+	}
+	return r.Last + monitor.Time(r.Flow.Timeout)*1e9
+}
+
 // Event fills e with what the table knows of the flow, as a filter wants it: an
 // event of KindExisting at the given time. The row's Extra x is shared.
 func (r *Row) Event(index uint32, x *monitor.Extra, now monitor.Time, e *monitor.Event) {

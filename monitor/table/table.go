@@ -40,19 +40,19 @@ type Table struct {
 	quotas      []quota // by network namespace
 	refused     uint64
 	silent      int // live rows known from dumps only
-	locals      *monitor.Locals
-	others      map[monitor.NetNS]*monitor.Locals // of namespaces with a number
-	reconciling *Reconciliation                   // nil unless one is under way
-	epoch       uint32                            // number of the last reconciliation
-	scratch     Row                               // the row at hand, unpacked
-	hashes      [32]uint64                        // of the events that are being applied
-	touched     uint64                            // keeps prefetch's reads alive
+	locals      map[monitor.NetNS]*monitor.Locals
+	reconciling *Reconciliation // nil unless one is under way
+	epoch       uint32          // number of the last reconciliation
+	scratch     Row             // the row at hand, unpacked
+	hashes      [32]uint64      // of the events that are being applied
+	touched     uint64          // keeps prefetch's reads alive
 	changes     uint64
 }
 
 // New returns an empty table.
 func New(cfg Config) *Table {
-	t := &Table{cfg: cfg, rows: new(slab), extras: make(map[uint32]*monitor.Extra)}
+	t := &Table{cfg: cfg, rows: new(slab), extras: make(map[uint32]*monitor.Extra),
+		locals: make(map[monitor.NetNS]*monitor.Locals)}
 	t.index.init()
 	return t
 }
@@ -116,48 +116,6 @@ func (t *Table) Lookup(orig monitor.Tuple) (row uint32, gen uint64, ok bool) {
 		return 0, 0, false
 	}
 	return uint32(i), t.rows.at(uint32(i)).gen, true
-}
-
-// Scan calls fn for every row, lingering ones included, until fn returns false.
-// The table is locked for a few thousand rows at a time: fn must be quick, must
-// not call the table, and must not retain r or x (x is nil for most rows). Rows
-// that come or go meanwhile may or may not be seen.
-func (t *Table) Scan(fn func(row uint32, r *Row, x *monitor.Extra) bool) {
-	for c := 0; t.scanChunk(c, fn); c++ {
-	}
-}
-
-// ScanChunk is Scan for one piece of the table, of a few thousand rows. It returns false
-// if there is no piece c, which ends a scan in steps.
-func (t *Table) ScanChunk(c int, fn func(row uint32, r *Row)) bool {
-	return t.scanChunk(c, func(row uint32, r *Row, _ *monitor.Extra) bool {
-		fn(row, r)
-		return true
-	})
-}
-
-func (t *Table) scanChunk(c int, fn func(uint32, *Row, *monitor.Extra) bool) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if c >= len(t.rows.chunks) {
-		return false
-	}
-	base := uint32(c * chunkRows)
-	for i := range min(chunkRows, t.rows.next-base) {
-		if t.rows.chunks[c].rows[i].gen == 0 {
-			continue
-		}
-		r := &t.scratch
-		t.rows.load(base+i, r)
-		var x *monitor.Extra
-		if r.Known&monitor.AttrsInExtra != 0 {
-			x = t.extras[base+i]
-		}
-		if !fn(base+i, r, x) {
-			return false
-		}
-	}
-	return true
 }
 
 // Silent returns the number of live flows that are known from dumps only. With
