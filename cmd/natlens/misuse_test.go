@@ -119,7 +119,6 @@ var misuses = []struct {
 	{"who 203.0.113.7 --at 14:32 --since 12:00", 2, "--at is one moment: not together with --since or --until"},
 	{"who 203.0.113.7 --live --at 14:32", 2, "--live is who holds it now: --at, --since and --until are for a history or a recording"},
 	{"who 203.0.113.7 --live --history DIR", 2, "--history, --from and --live: who searches one of them"},
-	{"who 203.0.113.7 --live --netns all", 2, "--netns all: this command reads one network namespace"},
 	{"who 203.0.113.7 --limit -1", 2, "--limit -1: must not be negative"},
 	{"who 203.0.113.7 --history DIR", 1, "no history in DIR; natlens record --history keeps one"},
 	{"who 203.0.113.7 --from DIR/none", 1, "recording: open DIR/none: no such file or directory"},
