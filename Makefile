@@ -38,6 +38,7 @@ PORTABLE = ./monitor ./monitor/ctnetlink ./monitor/filter ./monitor/replay ./exp
 foreign: ## run the tests of the decoder, the filter and the formats for 32 bits, and for big endian under qemu-user
 	GOARCH=386 go test $(PORTABLE)
 	GOARCH=mips GOMIPS=softfloat go test -short -skip '^TestLive$$' -exec qemu-mips-static $(PORTABLE)
+	GOARCH=s390x go test -short -skip '^TestLive$$' -exec qemu-s390x-static $(PORTABLE)
 
 cross: ## build for the other platforms
 	GOOS=linux GOARCH=amd64 go build ./...

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -19,8 +20,16 @@ func Recorded(msg []byte) []byte {
 	return Reordered(msg, binary.LittleEndian, binary.BigEndian)
 }
 
-// Reordered copies a message of the kernel from one byte order to the other. Labels are
-// words of 32 bits.
+// labelWord is the size of the words of labels on a big endian machine: this one, or the
+// other one, whose words are taken to have 32 bits.
+func labelWord() int {
+	if BigEndian {
+		return bits.UintSize / 8
+	}
+	return 4
+}
+
+// Reordered copies a message of the kernel from one byte order to the other.
 func Reordered(msg []byte, from, to binary.AppendByteOrder) []byte {
 	read := from.(binary.ByteOrder)
 	out := to.AppendUint32(nil, read.Uint32(msg))
@@ -43,8 +52,10 @@ func reorderAttrs(out, b []byte, from, to binary.AppendByteOrder) []byte {
 		case typ&0x8000 != 0:
 			out = reorderAttrs(out, body, from, to)
 		case (typ == 22 || typ == 23) && len(body) == 16:
-			for i := 0; i < 16; i += 4 {
-				out = append(out, body[i+3], body[i+2], body[i+1], body[i])
+			for word := range slices.Chunk(body, labelWord()) {
+				for _, b := range slices.Backward(word) {
+					out = append(out, b)
+				}
 			}
 		default:
 			out = append(out, body...)
