@@ -50,14 +50,14 @@ func TestConntrackRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := conntrack.Options{Modifiers: m}
+			var o Options
 			o.LabelFile, o.Location = "testdata/conntrack/connlabel.conf", time.UTC
 			events := messages(t, from+".hex")
 			asPrinted(t, events, want, &o)
 			if from != "events" {
 				asDumped(t, events, from+".time")
 			}
-			got := render(t, func(out *bytes.Buffer) monitor.Sink { return conntrack.NewWriter(out, o) }, events...)
+			got := render(t, func(out *bytes.Buffer) monitor.Sink { return conntrack.NewWriter(out, m, o) }, events...)
 			want = xmlUserspace.ReplaceAll(want, []byte("$1"))
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
 				t.Errorf("(-conntrack +ours):\n%s", diff)
@@ -96,10 +96,10 @@ var (
 
 // asPrinted gives the events what only the moment of printing knew: the time of
 // receipt and the names of programs.
-func asPrinted(t *testing.T, events []monitor.Event, printed []byte, o *conntrack.Options) {
+func asPrinted(t *testing.T, events []monitor.Event, printed []byte, o *Options) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(string(printed)), "\n")
-	if o.XML {
+	if bytes.HasPrefix(printed, []byte("<?xml")) {
 		lines = lines[2:] // the header
 	}
 	named := make([]string, len(events))

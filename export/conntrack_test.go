@@ -23,11 +23,11 @@ func TestConntrack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := conntrack.Options{Modifiers: m}
+		var o Options
 		o.LabelFile, o.Location, o.Notes = "testdata/conntrack/connlabel.conf", time.UTC, &notes
 		o.Now = func() time.Time { return time.Unix(9, 5e3) }
 		o.ProgName = func(portid uint32) string { return "evil\x1b\nname" }
-		got := render(t, func(out *bytes.Buffer) monitor.Sink { return conntrack.NewWriter(out, o) }, events()...)
+		got := render(t, func(out *bytes.Buffer) monitor.Sink { return conntrack.NewWriter(out, m, o) }, events()...)
 		golden(t, name, RecordedTags(got))
 		want := "2,844 events lost between 06:11:59.755 and 06:12:01.122\n" +
 			"table reconciled after the loss of 2,844 events: +37 ~4 −12\n" +
@@ -40,7 +40,7 @@ func TestConntrack(t *testing.T) {
 
 func TestConntrackLabelsWithoutNames(t *testing.T) {
 	var out, notes bytes.Buffer
-	sink := conntrack.NewWriter(&out, conntrack.Options{Modifiers: conntrack.Modifiers{Labels: true}, LabelFile: "testdata/none.conf", Notes: &notes})
+	sink := conntrack.NewWriter(&out, conntrack.Modifiers{Labels: true}, Options{LabelFile: "testdata/none.conf", Notes: &notes})
 	if want := "labels are not shown: open testdata/none.conf: no such file or directory\n"; notes.String() != want {
 		t.Errorf("note %q, want %q", &notes, want)
 	}
@@ -54,7 +54,7 @@ func TestConntrackLabelsWithoutNames(t *testing.T) {
 
 func TestConntrackXMLWithoutEvents(t *testing.T) {
 	out := render(t, func(out *bytes.Buffer) monitor.Sink {
-		return conntrack.NewWriter(out, conntrack.Options{Modifiers: conntrack.Modifiers{XML: true}})
+		return conntrack.NewWriter(out, conntrack.Modifiers{XML: true}, Options{})
 	}, gapEvents()...)
 	if len(out) != 0 {
 		t.Errorf("got %q, want nothing: conntrack writes no header without an event", out)
@@ -67,7 +67,7 @@ func TestConntrackAllocates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sink := conntrack.NewWriter(io.Discard, conntrack.Options{LabelFile: "testdata/conntrack/connlabel.conf", Modifiers: m})
+		sink := conntrack.NewWriter(io.Discard, m, Options{LabelFile: "testdata/conntrack/connlabel.conf"})
 		all := events()
 		b := batch(all[:len(all)-len(gapEvents())]...)
 		if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
@@ -78,14 +78,14 @@ func TestConntrackAllocates(t *testing.T) {
 
 func BenchmarkConntrack(b *testing.B) {
 	tcp := tcpEvents()
-	b.Run("new", func(b *testing.B) { benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Options{}), tcp[0]) })
+	b.Run("new", func(b *testing.B) { benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Modifiers{}, Options{}), tcp[0]) })
 	b.Run("udp", func(b *testing.B) {
-		benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Options{}), datagramEvents()[0])
+		benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Modifiers{}, Options{}), datagramEvents()[0])
 	})
 	b.Run("modifiers", func(b *testing.B) {
-		benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Options{Modifiers: conntrack.Modifiers{ID: true, Timestamp: true, KTimestamp: true, Extended: true}}), tcp[3])
+		benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Modifiers{ID: true, Timestamp: true, KTimestamp: true, Extended: true}, Options{}), tcp[3])
 	})
 	b.Run("xml", func(b *testing.B) {
-		benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Options{Modifiers: conntrack.Modifiers{XML: true}}), tcp[0])
+		benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Modifiers{XML: true}, Options{}), tcp[0])
 	})
 }

@@ -73,7 +73,7 @@ func TestFindingText(t *testing.T) {
 	var out bytes.Buffer
 	f := aFinding()
 	f.Text, f.Command = "one", "natlens list 'a\x1bb'"
-	pretty := pretty.NewWriter(&out, pretty.Options{Location: time.UTC})
+	pretty := pretty.NewWriter(&out, Options{Location: time.UTC})
 	notes := FindingNotes{&out}
 	for _, cleared := range []monitor.Time{0, f.Seen} {
 		f.Cleared = cleared

@@ -70,7 +70,7 @@ func TestHostileText(t *testing.T) {
 	}
 	var notes bytes.Buffer
 	_ = FindingNotes{&notes}.Finding(&finding)
-	conntrack.NewWriter(&notes, conntrack.Options{Notes: &notes, LabelFile: evil, Modifiers: conntrack.Modifiers{Labels: true}})
+	conntrack.NewWriter(&notes, conntrack.Modifiers{Labels: true}, Options{Notes: &notes, LabelFile: evil})
 	harmless(t, "notes", notes.String())
 	if _, err := New(evil, &notes, Options{}); err == nil {
 		t.Error("a format of that name")

@@ -127,7 +127,7 @@ func TestNetNSWord(t *testing.T) {
 	e := events[1]
 	e.SetNetNS(id)
 	got := render(t, func(out *bytes.Buffer) monitor.Sink {
-		return conntrack.NewWriter(out, conntrack.Options{Namespaces: names})
+		return conntrack.NewWriter(out, conntrack.Modifiers{}, Options{Namespaces: names})
 	}, e)
 	const want = `    [NEW] udp      17 src=10.0.0.2 dst=192.0.2.1 sport=40000 dport=53 src=192.0.2.1 dst=10.0.0.2 sport=53 dport=40000 netns=a\x20b\x20mark=5` + "\n"
 	if string(got) != want {

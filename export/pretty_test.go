@@ -8,20 +8,16 @@ import (
 	"time"
 
 	"natlens/export/pretty"
-	"natlens/export/text"
 	"natlens/monitor"
 )
 
 func TestPretty(t *testing.T) {
-	labels, err := text.ReadLabels("testdata/conntrack/connlabel.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, o := range map[string]pretty.Options{
-		"events.pretty":        {Labels: labels},
+	const labels = "testdata/conntrack/connlabel.conf"
+	for name, o := range map[string]Options{
+		"events.pretty":        {LabelFile: labels},
 		"events.pretty.colour": {Colour: true},
 		"events.pretty.light":  {Colour: true, Light: true},
-		"events.pretty.narrow": {Width: 80, Labels: labels},
+		"events.pretty.narrow": {Width: 80, LabelFile: labels},
 	} {
 		o.Location = time.FixedZone("CET", 3600)
 		out := render(t, func(out *bytes.Buffer) monitor.Sink { return pretty.NewWriter(out, o) }, prettyEvents()...)
@@ -50,11 +46,11 @@ func prettyEvents() []monitor.Event {
 // TestPrettyColourOnly holds the coloured lines to the plain ones: colours carry
 // no text, and each line ends as the terminal was before it.
 func TestPrettyColourOnly(t *testing.T) {
-	show := func(o pretty.Options) string {
+	show := func(o Options) string {
 		o.Location = time.UTC
 		return string(render(t, func(out *bytes.Buffer) monitor.Sink { return pretty.NewWriter(out, o) }, prettyEvents()...))
 	}
-	plain, coloured := show(pretty.Options{}), show(pretty.Options{Colour: true})
+	plain, coloured := show(Options{}), show(Options{Colour: true})
 	for line := range strings.Lines(coloured) {
 		if i := strings.LastIndex(line, "\x1b["); i >= 0 && !strings.HasPrefix(line[i:], "\x1b[m") {
 			t.Errorf("%q leaves its colour on", line)
@@ -81,7 +77,7 @@ func TestPrettyAllocates(t *testing.T) {
 			flows = append(flows, e)
 		}
 	}
-	sink, b := pretty.NewWriter(io.Discard, pretty.Options{Colour: true}), batch(flows...)
+	sink, b := pretty.NewWriter(io.Discard, Options{Colour: true}), batch(flows...)
 	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
 		t.Errorf("%v allocations a batch, want 0", n)
 	}
@@ -89,10 +85,10 @@ func TestPrettyAllocates(t *testing.T) {
 
 func BenchmarkPretty(b *testing.B) {
 	b.Run("new", func(b *testing.B) {
-		benchmarkSink(b, pretty.NewWriter(io.Discard, pretty.Options{Colour: true}), tcpEvents()[0])
+		benchmarkSink(b, pretty.NewWriter(io.Discard, Options{Colour: true}), tcpEvents()[0])
 	})
 	b.Run("destroy", func(b *testing.B) {
-		benchmarkSink(b, pretty.NewWriter(io.Discard, pretty.Options{Colour: true}), tcpEvents()[3])
+		benchmarkSink(b, pretty.NewWriter(io.Discard, Options{Colour: true}), tcpEvents()[3])
 	})
 }
 
@@ -111,7 +107,7 @@ func TestPrettySigns(t *testing.T) {
 		all = append(all, state(monitor.SCTP, monitor.State(s)))
 	}
 	for _, width := range []int{0, 80} {
-		o := pretty.Options{Location: time.UTC, Width: width, ASCII: true}
+		o := Options{Location: time.UTC, Width: width, ASCII: true}
 		out := render(t, func(out *bytes.Buffer) monitor.Sink { return pretty.NewWriter(out, o) }, append(all, gapEvents()...)...)
 		lines := strings.Split(string(out), "\n")
 		at := strings.Index(lines[0], "192.168.77.2")

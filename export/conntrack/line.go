@@ -23,11 +23,11 @@ func wordIf(b []byte, known bool, name string, n uint64) []byte {
 // line appends the line of an event or flow.
 func (c *Writer) line(b []byte, e *monitor.Event) []byte {
 	f, h := &e.Flow, e.Has
-	if c.o.Timestamp && e.Kind != monitor.KindExisting {
+	if c.m.Timestamp && e.Kind != monitor.KindExisting {
 		b = c.stamp(b, e)
 	}
 	b = kind(b, e.Kind)
-	if c.o.Extended {
+	if c.m.Extended {
 		b = named(b, f.Orig.Family.String(), uint64(f.Orig.Family))
 	}
 	b = named(b, protoName(f.Orig.Proto), uint64(f.Orig.Proto))
@@ -140,17 +140,17 @@ func (c *Writer) words(b []byte, e *monitor.Event) []byte {
 	if h&monitor.AttrStart != 0 {
 		b = word(b, "delta-time=", c.delta(e))
 	}
-	if c.o.KTimestamp && h&monitor.AttrStart != 0 {
+	if c.m.KTimestamp && h&monitor.AttrStart != 0 {
 		b = append(c.start.append(append(b, "[start="...), f.Start), "] "...)
 	}
-	if c.o.KTimestamp && h&monitor.AttrStop != 0 {
+	if c.m.KTimestamp && h&monitor.AttrStop != 0 {
 		b = append(c.stop.append(append(b, "[stop="...), f.Stop), "] "...)
 	}
 	if h&monitor.AttrHelper != 0 {
 		b = append(monitor.AppendEscaped(append(b, "helper="...), x.Helper), ' ')
 	}
 	b = wordIf(b, h&monitor.AttrUse != 0, "use=", uint64(f.Use))
-	b = wordIf(b, c.o.ID && h&monitor.AttrID != 0, "id=", uint64(f.ID))
+	b = wordIf(b, c.m.ID && h&monitor.AttrID != 0, "id=", uint64(f.ID))
 	if c.labels != nil && h&monitor.AttrLabels != 0 {
 		b = c.labels.AppendNames(append(b, "labels="...), x.Labels, "", ",")
 		b[len(b)-1] = ' ' // instead of the last comma, or of the equals sign if no label has a name

@@ -19,34 +19,20 @@ import (
 // security context, program, namespace) is escaped. Long XML lines are not cut at 1,023
 // bytes. Inferred events, which the kernel never sent, look like others.
 //
-// Losses and resyncs have no line in the format. They go to [Options.Notes].
+// Losses and resyncs have no line in the format. They go to [text.Options].Notes.
 type Writer struct {
 	out    text.Lines
-	o      Options
+	m      Modifiers
+	o      text.Options
 	labels *text.Labels
 	start  ctime
 	stop   ctime
 	document
 }
 
-// Options are the modifiers and what the sink needs from its surroundings.
-type Options struct {
-	Modifiers
-	LabelFile string                     // connlabel.conf; "" means [text.LabelFile]
-	Location  *time.Location             // for ktimestamp, XML and Notes; nil means the local one
-	Now       func() time.Time           // for events without a time; nil means time.Now
-	ProgName  func(portid uint32) string // the program of a netlink port, "" if unknown, see [ProgName]; nil names none
-	// gets a line for each loss and resync, and if labels have no names; nil drops them
-	Notes io.Writer
-
-	// Namespaces has the names of network namespaces. Lines of one that has a name end
-	// with the word netns=, which conntrack(8) does not have.
-	Namespaces *monitor.Namespaces
-}
-
 // NewWriter returns a sink of conntrack(8)'s lines. If the file of labels cannot be read,
 // lines have no labels and Notes gets the reason.
-func NewWriter(w io.Writer, o Options) *Writer {
+func NewWriter(w io.Writer, m Modifiers, o text.Options) *Writer {
 	if o.Location == nil {
 		o.Location = time.Local
 	}
@@ -56,8 +42,8 @@ func NewWriter(w io.Writer, o Options) *Writer {
 	if o.Notes == nil {
 		o.Notes = io.Discard
 	}
-	c := &Writer{out: text.Lines{W: w}, o: o, start: ctime{location: o.Location}, stop: ctime{location: o.Location}}
-	if o.Labels {
+	c := &Writer{out: text.Lines{W: w}, m: m, o: o, start: ctime{location: o.Location}, stop: ctime{location: o.Location}}
+	if m.Labels {
 		labels, err := text.ReadLabels(o.LabelFile)
 		if err != nil {
 			text.Note(o.Notes, "labels are not shown: "+err.Error())
@@ -74,9 +60,9 @@ func (c *Writer) Write(batch *monitor.Batch) error {
 		case !e.Kind.HasFlow():
 			c.note(e)
 			return b
-		case c.o.XML:
+		case c.m.XML:
 			return c.xml(b, e)
-		case c.o.Save:
+		case c.m.Save:
 			return c.save(b, e)
 		}
 		return c.line(b, e)

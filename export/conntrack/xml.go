@@ -76,7 +76,7 @@ func (c *Writer) xml(b []byte, e *monitor.Event) []byte {
 	if h&independent != 0 {
 		b = append(b, "</meta>"...)
 	}
-	if c.o.Timestamp && e.Kind != monitor.KindExisting {
+	if c.m.Timestamp && e.Kind != monitor.KindExisting {
 		b = when(b, c.time(e).Time().In(c.o.Location))
 	}
 	if h&monitor.AttrHelper != 0 {
@@ -173,7 +173,7 @@ func (c *Writer) independent(b []byte, e *monitor.Event) []byte {
 
 func (c *Writer) times(b []byte, e *monitor.Event) []byte {
 	f, h := &e.Flow, e.Has
-	if c.o.KTimestamp && h&(monitor.AttrStart|monitor.AttrStop) != 0 {
+	if c.m.KTimestamp && h&(monitor.AttrStart|monitor.AttrStop) != 0 {
 		b = opening(b, "timestamp")
 		b = elementIf(b, h&monitor.AttrStart != 0, "start", uint64(f.Start))
 		b = elementIf(b, h&monitor.AttrStop != 0, "stop", uint64(f.Stop))

@@ -19,37 +19,26 @@ import (
 // are not wrapped.
 type Writer struct {
 	out   text.Lines
-	o     Options
+	o     text.Options
 	clock dayTime
 	pens  pens
 	base  string // the colour of the line
 	netns int    // width of the column of namespaces
-}
 
-// Options say how the lines are printed.
-type Options struct {
-	Colour   bool           // the terminal's own sixteen colours; false for NO_COLOR, pipes and files
-	Light    bool           // colours that are readable on a light background
-	ASCII    bool           // ASCII signs instead of arrows and lines, for a locale without UTF-8
-	Width    int            // of the terminal; below 100 the lines are tighter. 0 means wide
-	Location *time.Location // nil means the local one
-	Labels   *text.Labels   // names of label bits; nil shows numbers
-
-	// Namespaces has the names of network namespaces. They are a column in front from
-	// the first event that has one. nil: none has.
-	Namespaces *monitor.Namespaces
+	labelNames *text.Labels
 }
 
 // pens are the escape sequences that begin a colour, and the one that ends it. All are
 // empty without colours.
 type pens struct{ nat, ended, warn, bad, reset string }
 
-// NewWriter returns a sink of lines for people.
-func NewWriter(w io.Writer, o Options) *Writer {
+// NewWriter returns a sink of lines for people. Labels without a name are numbers.
+func NewWriter(w io.Writer, o text.Options) *Writer {
 	if o.Location == nil {
 		o.Location = time.Local
 	}
 	p := &Writer{out: text.Lines{W: w}, o: o, clock: dayTime{location: o.Location}}
+	p.labelNames, _ = text.ReadLabels(o.LabelFile)
 	switch {
 	case o.Colour && o.Light:
 		p.pens = pens{"\x1b[34m", "\x1b[90m", "\x1b[35m", "\x1b[31m", "\x1b[m"}
