@@ -78,7 +78,9 @@ func TestConntrackAllocates(t *testing.T) {
 
 func BenchmarkConntrack(b *testing.B) {
 	tcp := tcpEvents()
-	b.Run("new", func(b *testing.B) { benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Modifiers{}, Options{}), tcp[0]) })
+	b.Run("new", func(b *testing.B) {
+		benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Modifiers{}, Options{}), tcp[0])
+	})
 	b.Run("udp", func(b *testing.B) {
 		benchmarkSink(b, conntrack.NewWriter(io.Discard, conntrack.Modifiers{}, Options{}), datagramEvents()[0])
 	})
