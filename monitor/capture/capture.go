@@ -9,10 +9,10 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
 	"natlens/monitor/netns"
@@ -31,17 +31,24 @@ import (
 // capture keeps it alive until then, which delays its end by two scans at most.
 type Capture struct {
 	cfg      Config
-	queue    queue
+	way      Way
 	wait     *waiter
 	pace     pace
-	out      *events
-	members  members
-	retiring []*member
+	names    *monitor.Namespaces
 	follower *netns.Follower // nil with one namespace
 	notRing  error           // why this is not a ring, with Auto
+	ending   sync.WaitGroup  // what followed the addresses of namespaces that are gone
 
-	closed atomic.Bool
-	mu     sync.Mutex // held by the reader
+	reader sync.Mutex // held while the caller reads
+
+	mu       sync.Mutex // guards what follows; the reader does not hold it while it waits
+	closed   bool
+	queue    queue
+	out      events
+	members  map[monitor.NetNS]*member
+	begun    []monitor.NetNS // found, and not announced yet
+	retiring []*member       // gone, and not read to their end yet
+	left     uint64          // events left out in namespaces that are gone
 }
 
 var _ monitor.Live = (*Capture)(nil)
@@ -55,9 +62,9 @@ func Open(cfg Config) (*Capture, error) {
 		return nil, err
 	}
 	if cfg.Way == Socket {
-		return open(cfg, openSockets)
+		return open(cfg, Socket)
 	}
-	c, err := open(cfg, openRing)
+	c, err := open(cfg, Ring)
 	var without *RingError
 	switch {
 	case !errors.As(err, &without):
@@ -65,23 +72,28 @@ func Open(cfg Config) (*Capture, error) {
 	case cfg.Way == Ring:
 		return nil, fmt.Errorf("capture by ring: %w", err)
 	}
-	if c, err = open(cfg, openSockets); err == nil {
+	if c, err = open(cfg, Socket); err == nil {
 		c.notRing = without
 	}
 	return c, err
 }
 
-func open(cfg Config, by func(Config, *events, *waiter, *atomic.Bool) (queue, error)) (*Capture, error) {
-	c := &Capture{cfg: cfg, out: &events{last: monitor.Now()}}
-	c.members.all, c.members.names = map[monitor.NetNS]*member{}, new(monitor.Namespaces)
+func open(cfg Config, way Way) (*Capture, error) {
+	c := &Capture{cfg: cfg, way: way, names: new(monitor.Namespaces), members: map[monitor.NetNS]*member{}}
+	c.out.last = monitor.Now()
 	if cfg.All != nil && cfg.All.Names != nil {
-		c.members.names = cfg.All.Names
+		c.names = cfg.All.Names
 	}
 	var err error
 	if c.wait, err = newWaiter(); err != nil {
 		return nil, err
 	}
-	if c.queue, err = by(cfg, c.out, c.wait, &c.members.waiting); err != nil {
+	if way == Ring {
+		c.queue, err = openRing(cfg, &c.out, c.wait)
+	} else {
+		c.queue = openSockets(cfg, &c.out, c.wait)
+	}
+	if err != nil {
 		c.wait.close()
 		return nil, err
 	}
@@ -97,17 +109,26 @@ func open(cfg Config, by func(Config, *events, *waiter, *atomic.Bool) (queue, er
 	return c, nil
 }
 
-// add opens a member's socket, joins its groups and gives the member to the reader.
+// add opens a member's socket, joins its groups and begins to read it.
 func (c *Capture) add(m *member) error {
-	conn, feed, err := c.queue.open(m)
+	conn, err := c.queue.open(m)
 	if err != nil {
+		m.closeSocket()
 		return err
 	}
 	defer conn.Close() // the socket lives on in its second descriptor
-	m.feed = feed
-	if err := c.members.arrive(m, func() error { return join(conn, c.cfg.Kinds) }); err != nil {
-		feed.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err = join(conn, c.cfg.Kinds); err == nil {
+		err = c.queue.admit(m)
+	}
+	if err != nil {
+		m.closeSocket()
 		return err
+	}
+	c.members[m.id] = m
+	if m.late {
+		c.begun = append(c.begun, m.id)
 	}
 	c.wait.interrupt()
 	return nil
@@ -121,18 +142,13 @@ const (
 )
 
 func join(conn *netlink.Conn, k Kinds) error {
-	if k == (Kinds{}) {
-		k = Kinds{true, true, true}
-	}
-	for _, g := range []struct {
-		wanted bool
-		group  uint32
-	}{{k.New, groupNew}, {k.Update, groupUpdate}, {k.Destroy, groupDestroy}} {
-		if !g.wanted {
+	all := k == Kinds{}
+	for group, wanted := range map[uint32]bool{groupNew: k.New, groupUpdate: k.Update, groupDestroy: k.Destroy} {
+		if !all && !wanted {
 			continue
 		}
-		if err := conn.JoinGroup(g.group); err != nil {
-			return fmt.Errorf("join conntrack event group %d: %w", g.group, netns.Privilege(err))
+		if err := conn.JoinGroup(group); err != nil {
+			return fmt.Errorf("join conntrack event group %d: %w", group, netns.Privilege(err))
 		}
 	}
 	return nil
@@ -140,29 +156,25 @@ func join(conn *netlink.Conn, k Kinds) error {
 
 // Next waits for events and fills the batch with what is there, up to its bound.
 func (c *Capture) Next(ctx context.Context, b *monitor.Batch) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for {
-		if c.closed.Load() {
-			return os.ErrClosed
-		}
+	c.reader.Lock()
+	defer c.reader.Unlock()
+	for woken := false; ; {
 		if err := c.wait.watch(ctx); err != nil {
 			return err
 		}
-		if c.pace.nap() {
-			c.out.stats.wakeups.Add(1)
-		}
-		if err := c.poll(b); err != nil || len(b.Events) > 0 {
+		woken = c.pace.nap() || woken
+		again, err := c.poll(b, woken)
+		if err != nil || len(b.Events) > 0 {
 			return err
 		}
-		if c.pace.interval > 0 || c.members.waiting.Load() || len(c.retiring) > 0 {
+		if woken = false; again || c.pace.interval > 0 {
 			continue
 		}
 		if err := c.wait.wait(); err != nil {
 			return err
 		}
 		if len(c.wait.found) > 0 {
-			c.out.stats.wakeups.Add(1)
+			woken = true
 			time.Sleep(shortNap) // more is about to come
 		}
 	}
@@ -170,53 +182,37 @@ func (c *Capture) Next(ctx context.Context, b *monitor.Batch) error {
 
 // Poll fills the batch with what is there now, up to its bound.
 func (c *Capture) Poll(b *monitor.Batch) error {
+	c.reader.Lock()
+	defer c.reader.Unlock()
+	_, err := c.poll(b, false)
+	return err
+}
+
+// poll reads the queue. again says that a namespace is gone that was not read to its end.
+func (c *Capture) poll(b *monitor.Batch, woken bool) (again bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed.Load() {
-		return os.ErrClosed
+	if c.closed {
+		return false, os.ErrClosed
 	}
-	return c.poll(b)
-}
-
-func (c *Capture) poll(b *monitor.Batch) error {
-	if err := c.admit(b); err != nil {
-		return err
+	if woken {
+		c.out.stats.Wakeups++
 	}
+	for _, id := range c.begun {
+		c.out.namespace(b, monitor.KindNetNSBegin, id)
+	}
+	c.begun = c.begun[:0]
 	found, err := c.queue.read(b)
 	if err != nil {
-		return err
+		return false, err
 	}
 	c.pace.after(found)
-	if err := c.retire(b); err != nil {
-		return err
-	}
-	c.out.publish()
-	return nil
-}
-
-// admit begins to read the namespaces that came.
-func (c *Capture) admit(b *monitor.Batch) error {
-	if !c.members.waiting.Load() {
-		return nil
-	}
-	arrived, leaving := c.members.take()
-	for _, m := range arrived {
-		if err := c.queue.admit(m); err != nil {
-			return err
-		}
-		if m.late {
-			c.out.namespace(b, monitor.KindNetNSBegin, m.id)
-		}
-	}
-	c.retiring = append(c.retiring, leaving...)
-	return nil
+	err = c.retire(b)
+	return len(c.retiring) > 0, err
 }
 
 // retire ends the namespaces that are gone and of which everything was read.
 func (c *Capture) retire(b *monitor.Batch) (err error) {
-	if len(c.retiring) == 0 {
-		return nil
-	}
 	c.retiring = slices.DeleteFunc(c.retiring, func(m *member) bool {
 		// A loss and the end must fit into the batch.
 		if err != nil || len(b.Events) > monitor.BatchSize-2 {
@@ -227,41 +223,73 @@ func (c *Capture) retire(b *monitor.Batch) (err error) {
 			return false
 		}
 		c.out.namespace(b, monitor.KindNetNSEnd, m.id)
-		c.members.release(m)
+		c.release(m)
 		return true
 	})
 	return err
 }
 
+// release closes a member.
+func (c *Capture) release(m *member) {
+	if m.stop != nil {
+		c.ending.Go(m.stop)
+	}
+	c.names.End(m.id)
+	c.left += m.leftOut()
+	delete(c.members, m.id)
+	m.closeSocket()
+	m.counters.unmap()
+	if m.file != nil {
+		m.file.Close()
+	}
+}
+
 // Close ends the capture and unblocks Next.
 func (c *Capture) Close() error {
-	if c.closed.Swap(true) {
+	c.mu.Lock()
+	closed := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if closed {
 		return nil
 	}
 	c.wait.interrupt()
 	if c.follower != nil {
 		c.follower.Close()
 	}
-	c.mu.Lock() // the reader has left
+	defer c.ending.Wait()
+	c.reader.Lock() // the reader has left
+	defer c.reader.Unlock()
+	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.members.closeAll()
+	for _, m := range c.members {
+		c.release(m)
+	}
 	c.queue.close()
 	return c.wait.close()
 }
 
 // Way returns how events are captured: Ring or Socket.
-func (c *Capture) Way() Way { return c.queue.way() }
+func (c *Capture) Way() Way { return c.way }
 
 // Stats returns the counters as they are now. It may be called at any time. Lost
 // includes what no event of KindLost reports yet, because the reader has not come to it.
 func (c *Capture) Stats() Stats {
-	s := &c.out.stats
-	left, lost, capacity := c.members.sum()
-	return Stats{
-		Received: s.received.Load(), Lost: s.lost.Load() + lost, Gaps: s.gaps.Load(), Malformed: s.malformed.Load(),
-		Unknown: s.unknown.Load(), Forged: s.forged.Load(), Wakeups: s.wakeups.Load(),
-		LeftOut: left, Capacity: c.queue.capacity() + capacity,
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.out.stats
+	s.Malformed += c.out.dec.Malformed
+	s.Unknown = c.out.dec.Unknown
+	s.LeftOut = c.left
+	if c.way == Ring {
+		s.Capacity = c.cfg.Ring
 	}
+	for _, m := range c.members {
+		s.LeftOut += m.leftOut()
+		s.Lost += c.queue.unreported(m)
+		s.Capacity += m.size
+	}
+	return s
 }
 
 // WhyNotRing returns why Open took sockets with Auto; nil if it took the ring or had
@@ -271,8 +299,41 @@ func (c *Capture) WhyNotRing() error { return c.notRing }
 // WhyNotPushed returns why the reader applies Config.Push and not the kernel; nil if
 // the kernel does, or if Push is empty. What comes is the same.
 func (c *Capture) WhyNotPushed() error {
-	if s, ok := c.queue.(interface{ whyNotPushed() error }); ok {
-		return s.whyNotPushed()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.members {
+		if m.unpushed != nil {
+			return m.unpushed
+		}
 	}
 	return nil
+}
+
+// IDs returns the numbers of the namespaces that are captured now; 0 is the only one.
+func (c *Capture) IDs() (all []monitor.NetNS) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id := range c.members {
+		all = append(all, id)
+	}
+	return all
+}
+
+// With calls f with the descriptor of a captured namespace (0: the caller's), which is
+// open until f returns. ok is false if the namespace is gone.
+func (c *Capture) With(id monitor.NetNS, f func(ns int) error) (ok bool, err error) {
+	c.mu.Lock()
+	m := c.members[id]
+	ns := 0
+	if m != nil && m.ns != 0 {
+		ns, err = unix.FcntlInt(uintptr(m.ns), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	c.mu.Unlock()
+	if m == nil || err != nil {
+		return m != nil, os.NewSyscallError("fcntl", err)
+	}
+	if ns != 0 {
+		defer unix.Close(ns)
+	}
+	return true, f(ns)
 }

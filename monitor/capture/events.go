@@ -4,7 +4,6 @@ package capture
 
 import (
 	"errors"
-	"sync/atomic"
 
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
@@ -13,27 +12,21 @@ import (
 // events turns messages into the events of batches, in the order of their times,
 // and counts them.
 type events struct {
-	dec      ctnetlink.Decoder
-	received uint64
-	refused  uint64 // messages that are no conntrack events
-	last     monitor.Time
-	stats    counters
-}
-
-// counters are Stats that another goroutine may load.
-type counters struct {
-	received, lost, gaps, malformed, unknown, forged, wakeups atomic.Uint64
+	dec   ctnetlink.Decoder
+	last  monitor.Time
+	stats Stats // without what the decoder and the members count
 }
 
 // decode appends the event of one message and returns it, or counts a message that
-// is no event and returns nil. at is its time unless the kernel stamped it.
+// is no event and returns nil. at is its time unless the kernel stamped it. Messages that
+// are no conntrack events count as malformed: only forged ones come, and only by the ring.
 func (x *events) decode(
 	msg []byte, at monitor.Time, source monitor.TimeSource, id monitor.NetNS, b *monitor.Batch,
 ) *monitor.Event {
 	n := len(b.Events)
 	if err := x.dec.Decode(msg, b); err != nil {
 		if errors.Is(err, ctnetlink.ErrNotConntrack) {
-			x.refused++
+			x.stats.Malformed++
 		}
 		return nil
 	}
@@ -45,7 +38,7 @@ func (x *events) decode(
 		e.SetNetNS(id)
 	}
 	x.order(e)
-	x.received++
+	x.stats.Received++
 	return e
 }
 
@@ -70,8 +63,8 @@ func (x *events) lose(e *monitor.Event, id monitor.NetNS, source monitor.TimeSou
 	e.Kind, e.Time, e.TimeSource, e.Gap = monitor.KindLost, gap.To, source, &gap
 	e.SetNetNS(id)
 	x.last = max(x.last, gap.To)
-	x.stats.gaps.Add(1)
-	x.stats.lost.Add(gap.Count)
+	x.stats.Gaps++
+	x.stats.Lost += gap.Count
 }
 
 // namespace appends the beginning or the end of a network namespace.
@@ -80,12 +73,4 @@ func (x *events) namespace(b *monitor.Batch, kind monitor.Kind, id monitor.NetNS
 	e.Kind, e.Time, e.TimeSource = kind, monitor.Now(), monitor.TimeReceived
 	e.SetNetNS(id)
 	x.order(e)
-}
-
-// publish shows the decoder's counters to Stats. Messages that are no conntrack events
-// count as malformed: only forged ones come, and only by the ring.
-func (x *events) publish() {
-	x.stats.received.Store(x.received)
-	x.stats.malformed.Store(x.dec.Malformed + x.refused)
-	x.stats.unknown.Store(x.dec.Unknown)
 }

@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"natlens/monitor"
 	"natlens/monitor/netns"
 )
@@ -26,9 +24,11 @@ func (c *Capture) follow(all *All) (err error) {
 			}
 			return err
 		},
-		Renamed: func(n netns.Found) { c.members.names.Rename(by[n.Inode].id, n.Name) },
+		Renamed: func(n netns.Found) { c.names.Rename(by[n.Inode].id, n.Name) },
 		Gone: func(n netns.Found) {
-			c.members.leave(by[n.Inode])
+			c.mu.Lock()
+			c.retiring = append(c.retiring, by[n.Inode])
+			c.mu.Unlock()
 			delete(by, n.Inode)
 			c.wait.interrupt()
 		},
@@ -42,7 +42,7 @@ var errManyNamespaces = errors.New("there are more network namespaces than can b
 
 // enter begins to capture a namespace. On an error the file is the caller's to close.
 func (c *Capture) enter(n netns.Found, file *os.File, late bool) (*member, error) {
-	id, ok := c.members.names.Add(monitor.Namespace{Name: n.Name, Inode: n.Inode})
+	id, ok := c.names.Add(monitor.Namespace{Name: n.Name, Inode: n.Inode})
 	if !ok {
 		return nil, errManyNamespaces
 	}
@@ -57,7 +57,7 @@ func (c *Capture) enter(n netns.Found, file *os.File, late bool) (*member, error
 		}
 	}
 	if err != nil {
-		c.members.names.End(id)
+		c.names.End(id)
 		return nil, err
 	}
 	return m, nil
@@ -70,22 +70,6 @@ func (c *Capture) Unseen() int {
 		return 0
 	}
 	return c.follower.Unseen()
-}
-
-// IDs returns the numbers of the namespaces that are captured now; 0 is the only one.
-func (c *Capture) IDs() []monitor.NetNS { return c.members.ids() }
-
-// With calls f with the descriptor of a captured namespace (0: the caller's), which is
-// open until f returns. ok is false if the namespace is gone.
-func (c *Capture) With(id monitor.NetNS, f func(ns int) error) (ok bool, err error) {
-	fd, ok, err := c.members.open(id)
-	if !ok || err != nil {
-		return ok, err
-	}
-	if fd != 0 {
-		defer unix.Close(fd)
-	}
-	return true, f(fd)
 }
 
 // Dump opens the tables of some namespaces, nil: of all, one after the other. Those that
@@ -143,7 +127,7 @@ func (d *dump) name(err error) error {
 	if err == nil || d.id == 0 {
 		return err
 	}
-	return fmt.Errorf("network namespace %s: %w", d.capture.members.names.Name(d.id), err)
+	return fmt.Errorf("network namespace %s: %w", d.capture.names.Name(d.id), err)
 }
 
 func (d *dump) open(ctx context.Context) error {

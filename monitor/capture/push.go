@@ -3,27 +3,27 @@
 package capture
 
 import (
-	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
 
+	"github.com/cilium/ebpf/asm"
+
+	"natlens/monitor"
 	"natlens/monitor/filter"
 )
 
 // A filter that is pushed down runs in the kernel, before a message is queued, so
-// that unwanted events cost the reader nothing. The ring's program applies it,
-// or without a ring a classic BPF program on the socket.
+// that unwanted events cost the reader nothing. It is part of the socket's eBPF program:
 //
-// Neither decodes. The program checks that the message is exactly as
-// ctnetlink_conntrack_event() writes it (net/netfilter/nf_conntrack_netlink.c),
-// reads the fields from where they then are, and compares them:
+//	message ─▶ both tuples, zone ─▶ filter ─▶ "leave"
+//	    │               │              │
+//	    └───────────────┴──────────────┴────▶ "take"
 //
-//	nlmsghdr ─▶ original tuple ─▶ reply tuple ─▶ zone ─▶ filter ─▶ the rest ─▶ left out
-//	    │             │                │           │        │          │
-//	    └─────────────┴────────────────┴───────────┴────────┴──────────┴─────▶ taken
-//
-// A message of any other shape is taken, and the reader decides. The rest of the
-// attributes is checked before a message is left out: a second tuple or zone, which
-// the decoder would use instead, makes it taken too. So a message that is left out
-// is an unwanted event, or is malformed behind its tuples, or is not the kernel's.
+// The program does not decode. It compares the message with the layouts that
+// ctnetlink_conntrack_event() writes (net/netfilter/nf_conntrack_netlink.c) and then knows
+// where the fields are. It takes a message of any other layout, and the reader decides. So
+// a message that is left out is an unwanted event, or is not the kernel's.
 
 // Push says which part of a filter runs where.
 type Push struct {
@@ -39,10 +39,189 @@ type Push struct {
 // always right as well.
 func ExplainPush(e filter.Expr, kinds bool) Push {
 	pushed, rest := filter.Split(e, kinds)
-	_, ring := ringFilter(pushed, 0)
-	_, socket := classicFilter(pushed)
-	if err := cmp.Or(ring, socket); err != nil {
+	if _, err := pushProgram(pushed); err != nil {
 		return Push{filter.Const(true), e, err.Error()}
 	}
 	return Push{pushed, rest, ""}
+}
+
+// maxPush is the most instructions of a filter: the verifier follows each of them on
+// every way that leads there.
+const maxPush = 2000
+
+var errPushLong = errors.New("the filter is too long for the kernel")
+
+// pushProgram returns the instructions that jump to "leave" with a message that the filter
+// does not want, and otherwise to "take"; none if the filter wants everything. They expect
+// the message in regSkb and its length in regLen.
+func pushProgram(e filter.Expr) (asm.Instructions, error) {
+	if e == nil {
+		return nil, nil
+	}
+	if e = filter.Lower(e); e == filter.Const(true) {
+		return nil, nil
+	}
+	p := &program{}
+	p.message()
+	p.label("filter")
+	p.match(e, "take", "leave")
+	if p.err == nil && len(p.ins) > maxPush {
+		p.err = errPushLong
+	}
+	return p.ins, p.err
+}
+
+// program is an eBPF program that is being written.
+type program struct {
+	ins   asm.Instructions
+	next  string // label of the next instruction
+	fresh int    // labels that newLabel has made
+	err   error  // what the filter asks for that a program can't do
+}
+
+func (p *program) do(ins ...asm.Instruction) {
+	if p.next != "" {
+		ins[0], p.next = ins[0].WithSymbol(p.next), ""
+	}
+	p.ins = append(p.ins, ins...)
+}
+
+func (p *program) label(label string)        { p.next = label }
+func (p *program) jump(to string)            { p.do(asm.Ja.Label(to)) }
+func (p *program) load(n number)             { p.do(asm.LoadMem(regA, asm.R10, n.at(), asm.Half)) }
+func (p *program) unless(v int32, to string) { p.do(asm.JNE.Imm32(regA, v, to)) }
+
+func (p *program) newLabel() string {
+	p.fresh++
+	return fmt.Sprintf("match %d", p.fresh)
+}
+
+// regA holds the value that is compared.
+const regA = asm.R7
+
+// match goes to yes if e is true and to no if it is not. A lowered filter has a
+// constant, which is false, only at the top, so that all of the program can be reached.
+func (p *program) match(e filter.Expr, yes, no string) {
+	switch e := e.(type) {
+	case filter.Const:
+		p.jump(no)
+	case filter.Not:
+		p.match(e.X, no, yes)
+	case filter.And:
+		for _, x := range e[:len(e)-1] {
+			next := p.newLabel()
+			p.match(x, next, no)
+			p.label(next)
+		}
+		p.match(e[len(e)-1], yes, no)
+	case filter.Or:
+		for _, x := range e[:len(e)-1] {
+			next := p.newLabel()
+			p.match(x, yes, next)
+			p.label(next)
+		}
+		p.match(e[len(e)-1], yes, no)
+	case filter.In:
+		p.in(e, yes, no)
+	case filter.Prefix:
+		p.prefix(e, yes, no)
+	case filter.Differ:
+		p.differ(e, yes, no)
+	default:
+		p.cannot(e)
+	}
+}
+
+// cannot sets the error of a condition that can't run in the kernel.
+func (p *program) cannot(e filter.Expr) {
+	if p.err == nil {
+		p.err = fmt.Errorf("%v can't run in the kernel", e)
+	}
+}
+
+// in compares a number with each range. Numbers have 16 bits.
+func (p *program) in(e filter.In, yes, no string) {
+	n, ok := numberOf[e.Field]
+	if !ok {
+		p.cannot(e)
+	}
+	p.load(n)
+	if mask := uint16(e.Mask); mask != 0xffff {
+		p.do(asm.And.Imm(regA, int32(mask)))
+	}
+	for _, r := range e.Set {
+		if r.Lo > 0xffff {
+			continue
+		}
+		lo, hi := int32(r.Lo), int32(min(r.Hi, 0xffff))
+		if lo == hi {
+			p.do(asm.JEq.Imm(regA, lo, yes))
+			continue
+		}
+		next := p.newLabel()
+		p.do(asm.JLT.Imm(regA, lo, next), asm.JLE.Imm(regA, hi, yes))
+		p.label(next)
+	}
+	p.jump(no)
+}
+
+// prefix compares an address word by word, as far as the prefix reaches.
+func (p *program) prefix(e filter.Prefix, yes, no string) {
+	addr, bits := e.Net.Addr().AsSlice(), e.Net.Bits()
+	family := monitor.IPv6
+	if len(addr) == 4 {
+		family = monitor.IPv4
+	}
+	at, ok := addressOf(e.Field, family)
+	if !ok {
+		p.cannot(e)
+	}
+	p.load(numFamily)
+	p.unless(int32(family), no)
+	for word := 0; 32*word < bits; word++ {
+		var mask [4]byte
+		binary.BigEndian.PutUint32(mask[:], ^uint32(0)<<(32-min(bits-32*word, 32)))
+		m := binary.NativeEndian.Uint32(mask[:])
+		p.do(asm.LoadMem(regA, asm.R10, at+int16(4*word), asm.Word))
+		if m != ^uint32(0) {
+			p.do(asm.And.Imm32(regA, int32(m)))
+		}
+		p.unless(int32(binary.NativeEndian.Uint32(addr[4*word:])&m), no)
+	}
+	p.jump(yes)
+}
+
+// differ compares two numbers, or two addresses of the flow's family.
+func (p *program) differ(e filter.Differ, yes, no string) {
+	a, isNumber := numberOf[e.A]
+	b, alsoNumber := numberOf[e.B]
+	if isNumber && alsoNumber {
+		p.load(a)
+		p.do(asm.LoadMem(asm.R1, asm.R10, b.at(), asm.Half), asm.JNE.Reg(regA, asm.R1, yes))
+		p.jump(no)
+		return
+	}
+	v6 := p.newLabel()
+	p.load(numFamily)
+	p.unless(int32(monitor.IPv4), v6)
+	p.differAddr(e, monitor.IPv4, yes, no)
+	p.label(v6)
+	p.differAddr(e, monitor.IPv6, yes, no)
+}
+
+func (p *program) differAddr(e filter.Differ, family monitor.Family, yes, no string) {
+	a, ok := addressOf(e.A, family)
+	b, also := addressOf(e.B, family)
+	if !ok || !also {
+		p.cannot(e)
+	}
+	words := int16(1)
+	if family == monitor.IPv6 {
+		words = 4
+	}
+	for i := range words {
+		p.do(asm.LoadMem(regA, asm.R10, a+4*i, asm.Word), asm.LoadMem(asm.R1, asm.R10, b+4*i, asm.Word),
+			asm.JNE.Reg(regA, asm.R1, yes))
+	}
+	p.jump(no)
 }

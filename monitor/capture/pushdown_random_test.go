@@ -64,7 +64,7 @@ func made(rnd *rand.Rand, n int) [][]byte {
 		zones := rnd.IntN(4)
 		body = append(body, madeTuple(rnd, 1, v6, shape, zones == 1)...)
 		body = append(body, madeTuple(rnd, 2, v6, shape, zones == 2)...)
-		if zones > 0 && rnd.IntN(4) > 0 {
+		if zones == 3 {
 			body = append(body, attribute(18, 0, byte(rnd.IntN(4)))...)
 		}
 		body = append(body, attribute(12, 1, 2, 3, 4)...)

@@ -5,51 +5,79 @@ package capture
 import (
 	"encoding/binary"
 
-	"golang.org/x/net/bpf"
+	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 )
 
-// A tuple in a message: its attributes in the only order that is accepted, with the
-// distances from its beginning.
-//
-//	              IPv4              IPv6
-//	 0            CTA_TUPLE_*       CTA_TUPLE_*
-//	 4            CTA_TUPLE_IP      CTA_TUPLE_IP
-//	 8            CTA_IP_V4_SRC     CTA_IP_V6_SRC
-//	16 / 28       CTA_IP_V4_DST     CTA_IP_V6_DST
-//	24 / 48       CTA_TUPLE_PROTO:  number alone, with two ports, or with id, type, code
-//	behind it     CTA_TUPLE_ZONE, or nothing
-const (
-	origAt   = 20 // of the original tuple in a message, behind the headers
-	minTuple = 4 + 20 + 12
-)
+// number is a field that the program has read from a message: 16 bits of its stack. The
+// verifier does not remember values of 16 bits. It follows a part of the program again for
+// every different value that it knows there, and would not get to the end.
+type number int16
 
-// Words of scratch: the numbers that are read from a message, and what the reading
-// needs.
 const (
-	numFamily = iota
-	numProto  // of the original tuple, as all that has no direction
+	numFamily number = iota
+	numProto
 	numKind
-	numOrig                  // L4 source, L4 destination, zone, whether CTA_TUPLE_ZONE was there
-	numReply   = numOrig + 4 // the same
-	numNumbers = numReply + 4
-
-	scratchAt    = numNumbers + iota - 6 // offset up to which the message was read
-	scratchRest                          // what is left of a tuple
-	scratchReply                         // where the reply tuple begins
-	scratchTmp
-	scratchWords
+	numOrigSrc // of layer 4
+	numOrigDst
+	numOrigZone
+	numReplySrc
+	numReplyDst
+	numReplyZone
+	numbers
 )
 
-// Distances from numOrig and numReply.
+// at returns the place of a number, relative to the top of the stack.
+func (n number) at() int16 { return -8 * int16(n+1) }
+
+// The stack holds the numbers, and below them copies of the message: its headers with the
+// original tuple, and the reply tuple with CTA_ZONE.
 const (
-	l4Src = iota
-	l4Dst
-	tupleZone
-	tupleZoned
+	stackOrig  = -8*int16(numbers) - maxTuple // the original tuple
+	stackHead  = stackOrig - headers
+	stackReply = stackHead - maxTuple - zoneSize - 4 // aligned to 8
+
+	headers  = 20 // nlmsghdr and nfgenmsg
+	minTuple = 36
+	maxTuple = 92
+	zoneSize = 8 // CTA_TUPLE_ZONE or CTA_ZONE
 )
+
+var numberOf = map[filter.Field]number{
+	filter.FieldFamily:     numFamily,
+	filter.FieldProto:      numProto,
+	filter.FieldEvent:      numKind,
+	filter.FieldOrigL4Src:  numOrigSrc,
+	filter.FieldOrigL4Dst:  numOrigDst,
+	filter.FieldOrigZone:   numOrigZone,
+	filter.FieldReplyL4Src: numReplySrc,
+	filter.FieldReplyL4Dst: numReplyDst,
+	filter.FieldReplyZone:  numReplyZone,
+}
+
+// addressOf returns the place of an address on the stack.
+func addressOf(f filter.Field, family monitor.Family) (at int16, ok bool) {
+	dst := int16(20)
+	if family == monitor.IPv6 {
+		dst = 32
+	}
+	at, ok = map[filter.Field]int16{
+		filter.FieldOrigSrc: stackOrig + 12, filter.FieldOrigDst: stackOrig + dst,
+		filter.FieldReplySrc: stackReply + 12, filter.FieldReplyDst: stackReply + dst,
+	}[f]
+	return at, ok
+}
+
+// kinds are the first words behind nlmsg_len in the three kinds of event: type and flags.
+// The sequence number behind them is 0. ctnetlink.kindOf says the same.
+var kinds = map[monitor.Kind]uint32{
+	monitor.KindNew:     halves(ctnetlinkNew, unix.NLM_F_CREATE|unix.NLM_F_EXCL),
+	monitor.KindUpdate:  halves(ctnetlinkNew, 0),
+	monitor.KindDestroy: halves(ctnetlinkDelete, 0),
+}
 
 // Message types: the subsystem NFNL_SUBSYS_CTNETLINK with IPCTNL_MSG_CT_NEW or
 // IPCTNL_MSG_CT_DELETE.
@@ -58,232 +86,172 @@ const (
 	ctnetlinkDelete = unix.NFNL_SUBSYS_CTNETLINK<<8 | 2
 )
 
+// halves returns two numbers of 16 bits as a load of 32 bits finds them: type and flags, or
+// the length and the type of an attribute.
+func halves(first, second uint16) uint32 {
+	b := binary.NativeEndian.AppendUint16(nil, first)
+	return binary.NativeEndian.Uint32(binary.NativeEndian.AppendUint16(b, second))
+}
+
+// layout is one form of a tuple, as the types of its attributes:
+//
+//	CTA_TUPLE_ORIG or CTA_TUPLE_REPLY
+//	├ CTA_TUPLE_IP     source, destination
+//	├ CTA_TUPLE_PROTO  CTA_PROTO_NUM and what l4 has
+//	└ CTA_TUPLE_ZONE   if zone
+type layout struct {
+	family monitor.Family
+	l4     []uint16 // nothing; ports; or id, type and code
+	zone   bool
+}
+
+// layouts are all that the kernel writes.
+var layouts = func() (all []layout) {
+	for _, family := range []monitor.Family{monitor.IPv4, monitor.IPv6} {
+		for _, l4 := range [][]uint16{{2, 3}, {4, 5, 6}, {7, 8, 9}, nil} {
+			all = append(all, layout{family, l4, false}, layout{family, l4, true})
+		}
+	}
+	return all
+}()
+
+// message reads a message, and goes to "take" with one of any other form than the kernel's.
+func (p *program) message() {
+	p.do(
+		asm.LoadMem(asm.R1, regSkb, 0, asm.Word), // __sk_buff.len again: a zero that the verifier does not know
+		asm.Sub.Reg(asm.R1, regLen))
+	for n := range numbers {
+		p.do(asm.StoreMem(asm.R10, n.at(), asm.R1, asm.Half))
+	}
+	for at := int16(stackReply); at < numbers.at()+8; at += 8 { // a copy may only overwrite what is set
+		p.do(asm.StoreMem(asm.R10, at, asm.R1, asm.DWord))
+	}
+	p.do(asm.Mov.Imm(regAt, 0))
+	p.copy(stackHead, headers+minTuple, headers+maxTuple)
+	p.do(asm.LoadMem(regA, asm.R10, stackHead+8, asm.Word)) // nlmsg_seq
+	p.unless(0, "take")
+	p.do(asm.LoadMem(regA, asm.R10, stackHead+4, asm.Word))
+	for _, kind := range []monitor.Kind{monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy} {
+		next := p.newLabel()
+		p.unless(int32(kinds[kind]), next)
+		p.do(asm.StoreImm(asm.R10, numKind.at(), int64(kind), asm.Half))
+		p.jump("orig")
+		p.label(next)
+	}
+	p.jump("take")
+
+	p.label("orig")
+	for _, l := range layouts {
+		p.tuple(l, stackOrig, 1)
+	}
+	p.jump("take")
+
+	p.label("reply")
+	p.do(asm.LoadMem(regAt, asm.R10, stackOrig, asm.Half), asm.JGT.Imm(regAt, maxTuple, "take"),
+		asm.Add.Imm(regAt, headers))
+	p.copy(stackReply, minTuple, maxTuple+zoneSize)
+	for _, l := range layouts {
+		p.tuple(l, stackReply, 2)
+	}
+	p.jump("take")
+}
+
+// regAt is where the message is read.
+const regAt = asm.R9
+
+// copy copies the message from regAt on to the stack: up to size bytes, and at least
+// least.
+func (p *program) copy(to int16, least, size int32) {
+	whole := p.newLabel()
+	p.do(asm.Mov.Reg(asm.R4, regLen), asm.Sub.Reg(asm.R4, regAt), asm.JLT.Imm(asm.R4, least, "take"),
+		asm.JLE.Imm(asm.R4, size, whole), asm.Mov.Imm(asm.R4, size))
+	p.label(whole)
+	p.do(asm.Mov.Reg(asm.R1, regSkb), asm.Mov.Reg(asm.R2, regAt), asm.Mov.Reg(asm.R3, asm.R10),
+		asm.Add.Imm(asm.R3, int32(to)), asm.FnSkbLoadBytes.Call(), asm.JNE.Imm(asm.R0, 0, "take"))
+}
+
+// read16 sets a number to 16 bits of the stack.
+func (p *program) read16(n number, at int16) {
+	p.do(asm.LoadMem(asm.R1, asm.R10, at, asm.Half), asm.HostTo(asm.BE, asm.R1, asm.Half),
+		asm.StoreMem(asm.R10, n.at(), asm.R1, asm.Half))
+}
+
+// tuple reads the tuple at base, whose type is typ, and goes on to "reply" or to "filter".
+// With a tuple of another layout it goes on behind itself.
+func (p *program) tuple(l layout, base int16, typ uint16) {
+	other := p.newLabel()
+	is := func(at int16, length int, typ uint16, otherwise string) {
+		p.do(asm.LoadMem(regA, asm.R10, at, asm.Word))
+		p.unless(int32(halves(uint16(length), typ)), otherwise)
+	}
+	addr, src := 8, uint16(1)
+	if l.family == monitor.IPv6 {
+		addr, src = 20, 3
+	}
+	proto := base + 8 + 2*int16(addr)
+	l4 := 12 + 8*len(l.l4)
+	size := 8 + 2*addr + l4
+	if l.zone {
+		size += zoneSize
+	}
+	is(base, size, attrNested|typ, other)
+	is(base+4, 4+2*addr, attrNested|1, other)
+	is(base+8, addr, src, other)
+	is(base+8+int16(addr), addr, src+1, other)
+	is(proto, l4, attrNested|2, other)
+	is(proto+4, 5, 1, other) // CTA_PROTO_NUM
+	for i, typ := range l.l4 {
+		length := 6 // ports and an id have two bytes, type and code one
+		if len(l.l4) == 3 && i > 0 {
+			length = 5
+		}
+		is(proto+12+8*int16(i), length, typ, other)
+	}
+	if l.zone {
+		is(base+int16(size)-zoneSize, 6, 3, other)
+	}
+
+	num := numOrigSrc
+	if typ == 1 {
+		p.do(asm.StoreImm(asm.R10, numFamily.at(), int64(l.family), asm.Half),
+			asm.LoadMem(asm.R1, asm.R10, proto+8, asm.Byte), asm.StoreMem(asm.R10, numProto.at(), asm.R1, asm.Half))
+	} else {
+		num = numReplySrc
+		p.do(asm.Mov.Reg(asm.R1, regAt), asm.Add.Imm(asm.R1, int32(size)),
+			asm.JGT.Reg(asm.R1, regLen, "take")) // cut short
+		p.load(numFamily)
+		p.unless(int32(l.family), "take")
+	}
+	if len(l.l4) > 0 {
+		p.read16(num, proto+16)
+		p.read16(num+1, proto+24)
+	}
+	if len(l.l4) == 3 { // the type is in the upper byte, and the code, which has its own attribute, in the lower
+		p.do(asm.LoadMem(regA, asm.R10, proto+24, asm.Byte), asm.LSh.Imm(regA, 8),
+			asm.LoadMem(asm.R1, asm.R10, proto+32, asm.Byte), asm.Or.Reg(regA, asm.R1),
+			asm.StoreMem(asm.R10, (num+1).at(), regA, asm.Half))
+	}
+	if l.zone {
+		p.read16(num+2, base+int16(size)-zoneSize+4)
+	}
+	if typ == 1 {
+		p.jump("reply")
+	} else {
+		// CTA_ZONE is the zone of both directions. No tuple has a zone beside it.
+		is(base+int16(size), 6, attrZone, "filter")
+		p.load(numOrigZone)
+		p.unless(0, "take")
+		p.load(numReplyZone)
+		p.unless(0, "take")
+		p.read16(numOrigZone, base+int16(size)+4)
+		p.read16(numReplyZone, base+int16(size)+4)
+		p.jump("filter")
+	}
+	p.label(other)
+}
+
 // Attribute types of the top level, and the flag of a nest.
 const (
-	attrTupleOrig  = 1
-	attrTupleReply = 2
-	attrZone       = 18
-
-	attrNested   = unix.NLA_F_NESTED
-	attrTypeMask = 0x3fff
+	attrZone   = 18
+	attrNested = unix.NLA_F_NESTED
 )
-
-// message reads a message into scratch, and goes to "take" with a message of any
-// other shape than the kernel's.
-func (p *program) message() {
-	p.header()
-	p.tuple("orig", attrTupleOrig, numOrig)
-	p.do(bpf.StoreScratch{Src: bpf.RegX, N: scratchReply})
-	p.tuple("reply", attrTupleReply, numReply)
-	p.zone()
-}
-
-// found16 is a number in the host's order as a load finds it: loads are big endian.
-func found16(v uint16) uint32 {
-	return uint32(binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, v)))
-}
-
-// foundAttr is the header of an attribute as a load finds it.
-func foundAttr(length, typ uint16) uint32 {
-	b := binary.NativeEndian.AppendUint16(nil, length)
-	return binary.BigEndian.Uint32(binary.NativeEndian.AppendUint16(b, typ))
-}
-
-// at loads what is at a distance from X.
-func at(distance uint32, size int) bpf.Instruction {
-	return bpf.LoadIndirect{Off: distance, Size: size}
-}
-
-// recall and keep are A from and to a word of scratch, recallX is X.
-func recall(n int) bpf.Instruction  { return bpf.LoadScratch{Dst: bpf.RegA, N: n} }
-func recallX(n int) bpf.Instruction { return bpf.LoadScratch{Dst: bpf.RegX, N: n} }
-func keep(n int) bpf.Instruction    { return bpf.StoreScratch{Src: bpf.RegA, N: n} }
-
-func set(a uint32) bpf.Instruction { return bpf.LoadConstant{Dst: bpf.RegA, Val: a} }
-
-// want goes on if A is a value, and else takes the message.
-func (p *program) want(value uint32) { p.ifA(bpf.JumpEqual, value, "", "take") }
-
-// wantAt does so with the header of an attribute at a distance from X.
-func (p *program) wantAt(distance uint32, length, typ uint16) {
-	p.do(at(distance, 4))
-	p.want(foundAttr(length, typ))
-}
-
-// room takes the message if it ends before A bytes behind scratchAt, and puts
-// scratchAt into X. A load beyond the end would leave the message out.
-func (p *program) room() {
-	p.do(recallX(scratchAt), bpf.ALUOpX{Op: bpf.ALUOpAdd}, bpf.TAX{}, bpf.LoadExtension{Num: bpf.ExtLen})
-	p.ifX(bpf.JumpGreaterOrEqual, "", "take")
-	p.do(recallX(scratchAt))
-}
-
-// advance moves scratchAt, and X with it, by A.
-func (p *program) advance() {
-	p.do(recallX(scratchAt), bpf.ALUOpX{Op: bpf.ALUOpAdd}, keep(scratchAt), bpf.TAX{})
-}
-
-// header reads struct nlmsghdr: the message must be one of the three kinds of event and
-// be no answer (ctnetlink.kindOf says the same).
-func (p *program) header() {
-	const typ, flags, seq = 4, 6, 8
-	p.do(bpf.LoadExtension{Num: bpf.ExtLen})
-	p.ifA(bpf.JumpGreaterOrEqual, origAt+2*minTuple, "", "take")
-	p.do(set(0))
-	for n := range numNumbers {
-		p.do(keep(n))
-	}
-	half := bpf.LoadAbsolute{Off: flags, Size: 2}
-	p.do(half)
-	p.ifA(bpf.JumpBitsSet, found16(unix.NLM_F_REQUEST), "take", "")
-	p.do(bpf.LoadAbsolute{Off: typ, Size: 2})
-	p.ifA(bpf.JumpEqual, found16(ctnetlinkDelete), "destroy", "")
-	p.want(found16(ctnetlinkNew))
-	p.do(half)
-	p.ifA(bpf.JumpBitsSet, found16(unix.NLM_F_MULTI|unix.NLM_F_DUMP_FILTERED), "take", "")
-	p.do(bpf.LoadAbsolute{Off: seq, Size: 4})
-	p.want(0)
-	p.do(half)
-	p.ifA(bpf.JumpBitsSet, found16(unix.NLM_F_CREATE|unix.NLM_F_EXCL), "new", "")
-	p.do(set(uint32(monitor.KindUpdate)))
-	p.jump("kind")
-	p.label("new")
-	p.do(set(uint32(monitor.KindNew)))
-	p.jump("kind")
-	p.label("destroy")
-	p.do(set(uint32(monitor.KindDestroy)))
-	p.label("kind")
-	p.do(keep(numKind), set(origAt), keep(scratchAt))
-}
-
-// tuple reads the tuple at scratchAt into the numbers from num on, and moves
-// scratchAt behind it.
-func (p *program) tuple(name string, typ uint16, num int) {
-	v6, proto := name+" v6", name+" proto"
-	lowest := found16(1) & 1 // where the low byte of a length is
-	p.do(set(minTuple))
-	p.room()
-	p.do(at(2, 2))
-	p.want(found16(attrNested | typ))
-	p.do(at(0, 2))
-	p.ifA(bpf.JumpBitsSet, found16(0xff00), "take", "")
-	p.do(at(lowest, 1))
-	p.ifA(bpf.JumpGreaterOrEqual, minTuple, "", "take")
-	p.do(keep(scratchRest))
-	p.room()
-	p.do(at(4, 4))
-	p.ifA(bpf.JumpEqual, foundAttr(44, attrNested|1), v6, "")
-	p.want(foundAttr(20, attrNested|1))
-	p.family(monitor.IPv4, num, 8, 1)
-	p.jump(proto)
-	p.label(v6)
-	p.do(recall(scratchRest))
-	p.ifA(bpf.JumpGreaterOrEqual, minTuple+24, "", "take")
-	p.family(monitor.IPv6, num, 20, 3)
-	p.label(proto)
-	p.proto(name, num)
-}
-
-// family reads the addresses of a tuple, in attributes of length addr and of types
-// src and src+1, and goes on with CTA_TUPLE_PROTO at X.
-func (p *program) family(f monitor.Family, num int, addr, src uint16) {
-	p.wantAt(8, addr, src)
-	p.wantAt(8+uint32(addr), addr, src+1)
-	if num == numOrig {
-		p.do(set(uint32(f)), keep(numFamily))
-	} else {
-		p.do(recall(numFamily))
-		p.want(uint32(f))
-	}
-	size := uint32(8 + 2*addr)
-	p.do(recall(scratchRest), bpf.ALUOpConstant{Op: bpf.ALUOpSub, Val: size}, keep(scratchRest), set(size))
-	p.advance()
-}
-
-// proto reads CTA_TUPLE_PROTO at X, and what follows it: CTA_TUPLE_ZONE, or
-// nothing.
-func (p *program) proto(name string, num int) {
-	ports, icmp, zone := name+" ports", name+" icmp", name+" zone"
-	p.wantAt(4, 5, 1) // CTA_PROTO_NUM
-	if num == numOrig {
-		p.do(at(8, 1), keep(numProto))
-	}
-	p.do(at(0, 4))
-	p.ifA(bpf.JumpEqual, foundAttr(28, attrNested|2), ports, "")
-	p.ifA(bpf.JumpEqual, foundAttr(36, attrNested|2), icmp, "")
-	p.want(foundAttr(12, attrNested|2))
-	p.do(set(12))
-	p.jump(zone)
-	p.label(ports)
-	p.ports(num)
-	p.jump(zone)
-	p.label(icmp)
-	p.icmp(name, num)
-	p.label(zone)
-	p.tupleZone(name, num)
-}
-
-// within takes the message if the tuple has less than size bytes from X on.
-func (p *program) within(size uint32) {
-	p.do(recall(scratchRest))
-	p.ifA(bpf.JumpGreaterOrEqual, size, "", "take")
-}
-
-// ports leaves in A what was read, as icmp does.
-func (p *program) ports(num int) {
-	p.within(28)
-	p.wantAt(12, 6, 2)
-	p.wantAt(20, 6, 3)
-	p.do(at(16, 2), keep(num+l4Src), at(24, 2), keep(num+l4Dst), set(28))
-}
-
-func (p *program) icmp(name string, num int) {
-	v6, echo := name+" icmp6", name+" echo"
-	p.within(36)
-	p.do(at(12, 4))
-	p.ifA(bpf.JumpEqual, foundAttr(6, 7), v6, "")
-	p.want(foundAttr(6, 4))
-	p.wantAt(20, 5, 5)
-	p.wantAt(28, 5, 6)
-	p.jump(echo)
-	p.label(v6)
-	p.wantAt(20, 5, 8)
-	p.wantAt(28, 5, 9)
-	p.label(echo)
-	p.do(at(16, 2), keep(num+l4Src),
-		at(32, 1), keep(scratchTmp), // code
-		at(24, 1), bpf.ALUOpConstant{Op: bpf.ALUOpShiftLeft, Val: 8}, // type
-		recallX(scratchTmp), bpf.ALUOpX{Op: bpf.ALUOpOr}, keep(num+l4Dst), set(36))
-}
-
-// tupleZone goes on behind the A bytes of the tuple's protocol.
-func (p *program) tupleZone(name string, num int) {
-	end := name + " end"
-	p.do(bpf.TAX{}, recall(scratchRest), bpf.ALUOpX{Op: bpf.ALUOpSub}, keep(scratchRest), bpf.TXA{})
-	p.advance()
-	p.do(recall(scratchRest))
-	p.ifA(bpf.JumpEqual, 0, end, "")
-	p.want(8)
-	p.wantAt(0, 6, 3)
-	p.do(at(4, 2), keep(num+tupleZone), set(1), keep(num+tupleZoned), set(8))
-	p.advance()
-	p.label(end)
-}
-
-// zone reads CTA_ZONE, which is behind the tuples if it is there, for the tuples
-// that have no zone of their own.
-func (p *program) zone() {
-	p.do(set(8))
-	p.room()
-	p.do(at(0, 4))
-	p.ifA(bpf.JumpEqual, foundAttr(6, attrZone), "", "filter")
-	p.do(at(4, 2), keep(scratchTmp), set(8))
-	p.advance()
-	p.do(recall(numOrig + tupleZoned))
-	p.ifA(bpf.JumpEqual, 0, "", "zone of reply")
-	p.do(recall(scratchTmp), keep(numOrig+tupleZone))
-	p.label("zone of reply")
-	p.do(recall(numReply + tupleZoned))
-	p.ifA(bpf.JumpEqual, 0, "", "filter")
-	p.do(recall(scratchTmp), keep(numReply+tupleZone))
-}

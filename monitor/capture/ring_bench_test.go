@@ -81,7 +81,7 @@ func BenchmarkRingProgram(b *testing.B) {
 				b.Skip("not the ring:", ringError(err))
 			}
 			defer ring.Close()
-			prog, err := newRingProgram(ring, e, 0)
+			prog, err := newProgram(ring, e, 0)
 			if err != nil {
 				b.Fatal(err)
 			}

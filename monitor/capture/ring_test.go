@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf/asm"
+	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
 	"natlens/monitor/lab/labtest"
@@ -61,7 +62,7 @@ func TestRingTakesEverySize(t *testing.T) {
 // equality with 0 (kernel/bpf/verifier.c: regs_refine_cond_op), so that the program
 // compares below 1: with the other, no ring was to be had there.
 func TestRingBoundsLengthForOldVerifiers(t *testing.T) {
-	for i, in := range ringInstructions(0, 0, nil, 0) {
+	for i, in := range instructions(nil, ringInstructions(0, 0, 0), 0) {
 		if in.IsFunctionCall() {
 			break
 		}
@@ -130,7 +131,7 @@ func TestRingHolds(t *testing.T) {
 
 // Losses by the count of drops in records.
 func TestRingLoss(t *testing.T) {
-	var l tap
+	var l member
 	for i, c := range []struct {
 		drops uint32
 		lost  uint64
@@ -139,9 +140,9 @@ func TestRingLoss(t *testing.T) {
 			t.Errorf("record %d with %d drops: %d lost, want %d", i, c.drops, got, c.lost)
 		}
 	}
-	l.drops.Store(1<<32 - 2)
-	if got := l.lostBefore(5); got != 7 || l.drops.Load() != 1<<32+5 {
-		t.Errorf("the counter wrapped: %d lost, %d reported; want 7, %d", got, l.drops.Load(), uint64(1<<32+5))
+	l.reported = 1<<32 - 2
+	if got := l.lostBefore(5); got != 7 || l.reported != 1<<32+5 {
+		t.Errorf("the counter wrapped: %d lost, %d reported; want 7, %d", got, l.reported, uint64(1<<32+5))
 	}
 }
 
@@ -164,7 +165,7 @@ func TestRingUncertainLoss(t *testing.T) {
 		{monitor.Gap{Count: 5}, monitor.Gap{Count: 5}},
 		{monitor.Gap{Count: 2, Uncertain: true}, monitor.Gap{Count: 2, Uncertain: true}},
 	} {
-		c.queue.(*ring).taps[0].pending = received.received
+		c.queue.(*ring).byID[0].pending = received.received
 		b.Reset()
 		if err := c.Poll(&b); err != nil || len(b.Events) != 1 || b.Events[0].Kind != monitor.KindLost {
 			t.Fatal(b.Events, err)
@@ -178,33 +179,15 @@ func TestRingUncertainLoss(t *testing.T) {
 	}
 }
 
-// Times follow a clock that is set, ahead and back, within a second of stamps.
-func TestWallClock(t *testing.T) {
-	const s = int64(time.Second)
-	boot, offset := 100*s, 1000*s
-	c := newWallClock(func() (int64, int64) { return boot, boot + offset })
-	for i, step := range []struct{ boot, offset, want int64 }{
-		{100 * s, 1000 * s, 1100 * s},
-		{101*s - 1, 5000 * s, 1101*s - 1}, // not measured yet
-		{101 * s, 5000 * s, 5101 * s},     // an hour ahead
-		{102*s - 1, 1000 * s, 5102*s - 1}, // corrected, not measured yet
-		{102 * s, 1000 * s, 1102 * s},
-	} {
-		boot, offset = step.boot, step.offset
-		if got := int64(c.at(uint64(boot))); got != step.want {
-			t.Errorf("step %d: %d, want %d", i, got, step.want)
-		}
-	}
-}
-
 // The clocks of this machine: a stamp of now is now.
-func TestBootAndWall(t *testing.T) {
-	shift := bootShift()
-	before := time.Now().UnixNano()
-	boot, wall := bootAndWall(shift)
-	after := time.Now().UnixNano()
-	if wall < before || wall > after || boot <= 0 {
-		t.Errorf("boot %d, wall %d not in %d to %d", boot, wall, before, after)
+func TestWallOffset(t *testing.T) {
+	var stamp unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &stamp); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UnixNano()
+	if off := time.Duration(stamp.Nano() + int64(wallOffset()) - now); off.Abs() > time.Second {
+		t.Errorf("off by %v", off)
 	}
 }
 
@@ -238,7 +221,7 @@ func TestPace(t *testing.T) {
 
 // Why the ring could not be had is an error of its own, with a reason.
 func TestRingError(t *testing.T) {
-	_, err := openRing(Config{Ring: 512}, nil, nil, nil)
+	_, err := openRing(Config{Ring: 512}, nil, nil)
 	var no *RingError
 	if !errors.As(err, &no) || no.Reason == "" {
 		t.Errorf("a ring smaller than a page: %v", err)

@@ -106,11 +106,11 @@ func (m *ringMemory) produced() uint64 { return atomic.LoadUint64(m.producer) }
 // consumed gives the memory before pos back to the writers.
 func (m *ringMemory) consumed(pos uint64) { atomic.StoreUint64(m.consumer, pos) }
 
-// ringCounters are the counters of a program as this process has them mapped.
-type ringCounters []byte
+// bpfCounters are the counters of a program as this process has them mapped; nil: no program.
+type bpfCounters []byte
 
 // mapCounters maps the counters of a program, which outlive the file descriptor.
-func mapCounters(fd int) (ringCounters, error) {
+func mapCounters(fd int) (bpfCounters, error) {
 	page := os.Getpagesize()
 	b, err := unix.Mmap(fd, 0, (counterMapSize+page-1)/page*page, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
@@ -119,9 +119,16 @@ func mapCounters(fd int) (ringCounters, error) {
 	return b, nil
 }
 
-func (c ringCounters) unmap() { unix.Munmap(c) }
+func (c bpfCounters) unmap() {
+	if c != nil {
+		unix.Munmap(c)
+	}
+}
 
 // load returns a counter: counterDrops or counterLeft.
-func (c ringCounters) load(at int) uint64 {
+func (c bpfCounters) load(at int) uint64 {
+	if c == nil {
+		return 0
+	}
 	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&c[at])))
 }

@@ -3,9 +3,7 @@
 package capture
 
 import (
-	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -27,35 +25,7 @@ type sockets struct {
 	out  *events
 	wait *waiter
 	mm   *mmsgReader
-	byFD map[int32]*socketFeed
-
-	unpushed atomic.Pointer[error] // why the kernel does not apply cfg.Push to a socket
-}
-
-// socketFeed is one socket and what is known of its losses.
-type socketFeed struct {
-	id      monitor.NetNS
-	fd      int
-	size    int           // of its buffer
-	overrun bool          // ENOBUFS came, its gap is not reported yet
-	before  monitor.Time  // the last event before that
-	drops   atomic.Uint32 // SO_MEMINFO's drops at the last report
-
-	here monitor.Filter // cfg.Push, if the kernel does not apply it; else nil
-	left atomic.Uint64  // events that here did not want
-}
-
-func (f *socketFeed) leftOut() uint64 { return f.left.Load() }
-func (f *socketFeed) capacity() int   { return f.size }
-func (f *socketFeed) close()          { unix.Close(f.fd) }
-
-func (f *socketFeed) unreported() uint64 {
-	reported := f.drops.Load()
-	drops, err := socketDrops(f.fd)
-	if err != nil {
-		return 0
-	}
-	return uint64(drops - reported)
+	byFD map[int32]*member
 }
 
 // A message takes this much of a socket's buffer: the smallest packet buffer of the
@@ -66,58 +36,49 @@ const socketCost = 1280
 // which there may be hundreds.
 const otherBuffer = 2 << 20
 
-func openSockets(cfg Config, out *events, w *waiter, _ *atomic.Bool) (queue, error) {
-	return &sockets{cfg: cfg, out: out, wait: w, mm: newMmsgReader(), byFD: map[int32]*socketFeed{}}, nil
+func openSockets(cfg Config, out *events, w *waiter) queue {
+	return &sockets{cfg: cfg, out: out, wait: w, mm: newMmsgReader(), byFD: map[int32]*member{}}
 }
 
-func (s *sockets) way() Way      { return Socket }
-func (s *sockets) capacity() int { return 0 }
-func (s *sockets) close()        {}
+func (s *sockets) close() {}
 
-func (s *sockets) open(m *member) (*netlink.Conn, feed, error) {
+// open has the kernel apply cfg.Push. If the kernel does not, the reader does: what comes
+// is the same.
+func (s *sockets) open(m *member) (*netlink.Conn, error) {
 	size := s.cfg.Buffer
 	if !m.own {
 		size = min(size, otherBuffer)
 	}
-	f := &socketFeed{id: m.id}
-	conn, fd, err := dial(m.ns, func(conn *netlink.Conn) (err error) {
-		f.here = s.push(conn)
-		if err = conn.SetReadBuffer(size); err == nil {
-			f.size, err = conn.ReadBuffer()
+	return m.dial(func(conn *netlink.Conn) error {
+		if s.cfg.Push != nil {
+			prog, err := newProgram(nil, s.cfg.Push, m.id)
+			if err = m.load(conn, prog, err); err != nil {
+				m.unpushed, m.here = ringError(err), filter.Compile(s.cfg.Push, filter.Env{})
+			}
+		}
+		err := conn.SetReadBuffer(size)
+		if err == nil {
+			m.size, err = conn.ReadBuffer()
 		}
 		return err
 	})
-	f.fd = fd
-	return conn, f, err
-}
-
-// push has the kernel apply cfg.Push to a socket that has joined no group yet. If the
-// kernel does not, it returns the filter for the reader: what comes is the same.
-func (s *sockets) push(conn *netlink.Conn) (here monitor.Filter) {
-	prog, err := classicFilter(s.cfg.Push)
-	if err == nil && prog != nil {
-		if err = conn.SetBPF(prog); errors.Is(err, unix.ENOMEM) {
-			err = fmt.Errorf("net.core.optmem_max leaves no room for a program of %d instructions", len(prog))
-		}
-	}
-	if err == nil {
-		return nil
-	}
-	s.unpushed.Store(&err)
-	return filter.Compile(s.cfg.Push, filter.Env{})
-}
-
-func (s *sockets) whyNotPushed() error {
-	if err := s.unpushed.Load(); err != nil {
-		return *err
-	}
-	return nil
 }
 
 func (s *sockets) admit(m *member) error {
-	f := m.feed.(*socketFeed)
-	s.byFD[int32(f.fd)] = f
-	return s.wait.add(f.fd, unix.EPOLLIN)
+	if err := s.wait.add(m.fd, unix.EPOLLIN); err != nil {
+		return err
+	}
+	s.byFD[int32(m.fd)] = m
+	return nil
+}
+
+// unreported wraps as the kernel's counter does.
+func (s *sockets) unreported(m *member) uint64 {
+	drops, err := socketDrops(m.fd)
+	if err != nil {
+		return 0
+	}
+	return uint64(drops - uint32(m.reported))
 }
 
 // read reads each socket that has something once, until the batch is full.
@@ -128,16 +89,16 @@ func (s *sockets) read(b *monitor.Batch) (found reading, err error) {
 		return found, err
 	}
 	for _, fd := range ready {
-		f := s.byFD[fd]
-		if f == nil {
+		m := s.byFD[fd]
+		if m == nil {
 			continue
 		}
-		n, err := s.drain(f, b, false)
+		n, err := s.drain(m, b, false)
 		if err != nil {
 			return found, err
 		}
 		found.events += n
-		found.fill = max(found.fill, float64(n*socketCost)/float64(f.size))
+		found.fill = max(found.fill, float64(n*socketCost)/float64(m.size))
 	}
 	found.dry = s.room(b) && len(ready) < cap(ready) // there may be more
 	return found, nil
@@ -148,11 +109,10 @@ func (s *sockets) room(b *monitor.Batch) bool {
 }
 
 func (s *sockets) finish(m *member, b *monitor.Batch) (done bool, err error) {
-	f := m.feed.(*socketFeed)
-	if _, err := s.drain(f, b, true); err != nil || !s.room(b) {
+	if _, err := s.drain(m, b, true); err != nil || !s.room(b) {
 		return false, err
 	}
-	delete(s.byFD, int32(f.fd))
+	delete(s.byFD, int32(m.fd))
 	return true, nil
 }
 
@@ -163,27 +123,27 @@ func (s *sockets) finish(m *member, b *monitor.Batch) (done bool, err error) {
 // overrun: the kernel then returns the error by the next call. So it makes one more call.
 // More would fetch two or three messages each, behind a sender that is as fast. With all,
 // and after an overrun, it reads until the kernel reports that the queue is empty.
-func (s *sockets) drain(f *socketFeed, b *monitor.Batch, all bool) (n int, err error) {
+func (s *sockets) drain(m *member, b *monitor.Batch, all bool) (n int, err error) {
 	for short := 0; s.room(b); {
-		got, more, errno := s.mm.recv(f.fd)
+		got, more, errno := s.mm.recv(m.fd)
 		switch errno {
 		case 0:
-			s.take(got, f, b)
+			s.take(got, m, b)
 			n += got
 			if !more {
 				short++
 			}
-			if short == 2 && !f.overrun && !all {
+			if short == 2 && !m.overrun && !all {
 				return n, nil
 			}
 		case unix.ENOBUFS:
-			if !f.overrun {
-				f.overrun, f.before = true, s.out.last
+			if !m.overrun {
+				m.overrun, m.before = true, s.out.last
 			}
 		case unix.EINTR:
 		case unix.EAGAIN:
-			if f.overrun {
-				s.reportLoss(f, b)
+			if m.overrun {
+				s.reportLoss(m, b)
 			}
 			return n, nil
 		default:
@@ -194,7 +154,7 @@ func (s *sockets) drain(f *socketFeed, b *monitor.Batch, all bool) (n int, err e
 }
 
 // take decodes the n messages that the last recv brought.
-func (s *sockets) take(n int, f *socketFeed, b *monitor.Batch) {
+func (s *sockets) take(n int, m *member, b *monitor.Batch) {
 	now := monitor.Now()
 	for i := range n {
 		msg, sender, whole := s.mm.message(i)
@@ -202,17 +162,17 @@ func (s *sockets) take(n int, f *socketFeed, b *monitor.Batch) {
 		case sender != 0:
 			// Any process with CAP_NET_ADMIN in the namespace can send to the groups;
 			// only the kernel's port id is 0.
-			s.out.stats.forged.Add(1)
+			s.out.stats.Forged++
 			continue
 		case !whole:
-			s.out.dec.Malformed++
+			s.out.stats.Malformed++
 			continue
 		}
-		e := s.out.decode(msg, now, monitor.TimeReceived, f.id, b)
-		if e != nil && f.here != nil && !f.here(e) {
+		e := s.out.decode(msg, now, monitor.TimeReceived, m.id, b)
+		if e != nil && m.here != nil && !m.here(e) {
 			b.Drop()
-			s.out.received--
-			f.left.Add(1)
+			s.out.stats.Received--
+			m.left++
 		}
 	}
 }
@@ -220,14 +180,13 @@ func (s *sockets) take(n int, f *socketFeed, b *monitor.Batch) {
 // reportLoss appends the loss that an ENOBUFS announced, now that the queue is empty.
 // An ENOBUFS without drops is a failed allocation in the kernel: it lost one event at
 // least and keeps no count.
-func (s *sockets) reportLoss(f *socketFeed, b *monitor.Batch) {
-	f.overrun = false
+func (s *sockets) reportLoss(m *member, b *monitor.Batch) {
+	m.overrun = false
 	// It began behind what the queue held at the ENOBUFS. Which of the events that
 	// were read since came only after it is not known.
-	gap := monitor.Gap{From: f.before, To: max(s.out.last, monitor.Now())}
-	if drops, err := socketDrops(f.fd); err == nil {
-		gap.Count = uint64(drops - f.drops.Swap(drops)) // wraps as the kernel's counter does
-	}
+	gap := monitor.Gap{From: m.before, To: max(s.out.last, monitor.Now())}
+	gap.Count = s.unreported(m)
+	m.reported += gap.Count
 	gap.Uncertain = gap.Count == 0
-	s.out.lose(b.Add(), f.id, monitor.TimeReceived, gap)
+	s.out.lose(b.Add(), m.id, monitor.TimeReceived, gap)
 }
