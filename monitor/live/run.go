@@ -119,9 +119,6 @@ func (r *Run) Tap(s monitor.Sink) {
 	r.OnClose(s.Close)
 }
 
-// Config returns how events are captured.
-func (r *Run) Config() capture.Config { return r.cfg.Capture }
-
 // Remembers reports whether the run's table has every flow.
 func (r *Run) Remembers() bool { return !r.cfg.Raw }
 

@@ -139,9 +139,8 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 		return err
 	}
 	defer stop()
-	beside := o.unfiltered(run) // it receives what comes from the next line on
 	o.note(con, "capture: %s", captureText(run))
-	stopNotes := o.notes(ctx, con, run, beside)
+	stopNotes := o.notes(ctx, con, run)
 	if at != nil {
 		at.Started()
 	}
@@ -230,11 +229,15 @@ func captureText(run *live.Run) string {
 	if run.Several() {
 		text += ", " + human.Plural(len(run.IDs()), "network namespace")
 	}
-	if err := c.WhyNotRing(); err != nil {
-		text += fmt.Sprintf("; not the ring: %v", err)
+	why := c.WhyNotRing()
+	if why != nil {
+		text += fmt.Sprintf("; not the ring: %v", why)
 	}
 	if err := c.WhyNotPushed(); err != nil {
-		text += fmt.Sprintf("; the filter runs here: %v", err)
+		text += "; natlens applies the filter"
+		if why == nil { // else for the same reason
+			text += fmt.Sprintf(": %v", err)
+		}
 	}
 	return text
 }
