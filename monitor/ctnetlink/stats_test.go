@@ -3,7 +3,7 @@ package ctnetlink
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
+	"maps"
 	"testing"
 )
 
@@ -15,18 +15,13 @@ func statsMessage(typ uint16, cpu uint16, attrs ...[]byte) []byte {
 }
 
 func TestDecodeCPUStats(t *testing.T) {
-	msg := statsMessage(0x0104, 3, num32(uint16(Found), 5), num32(uint16(ChainTooLong), 7), num32(17, 9), num32(40, 1))
+	msg := statsMessage(0x0104, 3, num32(2, 5), num32(15, 7), num32(17, 9), num32(40, 1))
 	s, err := DecodeCPUStats(append(msg, "what follows"...))
 	if err != nil || s.CPU != 3 {
 		t.Fatalf("cpu %d, %v", s.CPU, err)
 	}
-	var got []string
-	s.Each(func(k Counter, n uint32) { got = append(got, fmt.Sprintf("%s=%d", k, n)) })
-	if text := fmt.Sprint(got); text != "[found=5 chaintoolong=7 unknown2=9]" {
-		t.Errorf("got %s", text)
-	}
-	if s.Has(Drop) || !s.Has(Found) || s.Get(Drop) != 0 {
-		t.Error("a counter that was not sent exists, or a sent one is missing")
+	if want := map[string]uint32{"found": 5, "chaintoolong": 7, "unknown2": 9}; !maps.Equal(s.Counters, want) {
+		t.Errorf("got %v", s.Counters)
 	}
 }
 
@@ -62,14 +57,7 @@ func FuzzDecodeStats(f *testing.F) {
 	f.Add(statsMessage(0x0105, 0, num32(1, 1)))
 	f.Add([]byte{20, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		s, err := DecodeCPUStats(msg)
-		if err == nil {
-			s.Each(func(k Counter, n uint32) {
-				if k == 0 || k >= numCounters || s.Get(k) != n {
-					t.Errorf("counter %d", k)
-				}
-			})
-		}
+		_, _ = DecodeCPUStats(msg)
 		_, _ = DecodeGlobalStats(msg)
 	})
 }

@@ -16,7 +16,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/capture"
-	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor/probe"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
@@ -63,8 +62,8 @@ func (g *gateway) counters() (map[monitor.NetNS]Counters, error) {
 	var n Counters
 	cpus, err := g.service.CPUStats(context.Background())
 	for i := range cpus {
-		n.InsertFailed += uint64(cpus[i].Get(ctnetlink.InsertFailed))
-		n.ClashResolve += uint64(cpus[i].Get(ctnetlink.ClashResolve))
+		n.InsertFailed += uint64(cpus[i].Counters["insert_failed"])
+		n.ClashResolve += uint64(cpus[i].Counters["clash_resolve"])
 	}
 	return map[monitor.NetNS]Counters{0: n}, err
 }

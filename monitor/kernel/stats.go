@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -29,21 +30,12 @@ func (s *Service) CPUStats(ctx context.Context) (all []ctnetlink.CPUStats, err e
 	return all, flowError("statistics", err)
 }
 
-// ExpectStats are the counters of expectations of one CPU.
-type ExpectStats struct {
-	CPU                 uint16
-	New, Create, Delete uint32
-}
+// ExpectStats are the kernel's counters of expectations of one CPU.
+type ExpectStats = conntrack.StatsExpect
 
-// ExpectStats returns the kernel's counters of expectations of each CPU.
+// ExpectStats returns the counters of each CPU.
 func (s *Service) ExpectStats(ctx context.Context) (all []ExpectStats, err error) {
-	err = s.library(ctx, func(c *conntrack.Conn) error {
-		stats, err := c.StatsExpect()
-		for _, one := range stats {
-			all = append(all, ExpectStats{CPU: one.CPUID, New: one.New, Create: one.Create, Delete: one.Delete})
-		}
-		return err
-	})
+	err = s.library(ctx, func(c *conntrack.Conn) error { all, err = c.StatsExpect(); return err })
 	return all, flowError("statistics", err)
 }
 
@@ -62,30 +54,25 @@ func (s *Service) Fill(ctx context.Context) (fill ctnetlink.GlobalStats, err err
 	return fill, flowError("statistics", err)
 }
 
-// Sysctl is a setting of connection tracking, by the name that sysctl(8) gives
-// it.
-type Sysctl struct {
-	Name  string
-	Value uint64
-}
+// SysctlPrefix begins the names of the settings of connection tracking.
+const SysctlPrefix = "net.netfilter.nf_conntrack_"
 
-// sysctlDir has the settings of connection tracking.
-const sysctlDir = "/proc/sys/net/netfilter/"
-
-// Sysctls returns the settings of connection tracking in a network namespace, by
-// its file descriptor (0: the caller's), sorted by name: all that are numbers.
-// Which there are depends on the kernel.
-func Sysctls(ns int) (all []Sysctl, err error) {
-	err = netns.Do(ns, func() error {
-		files, err := os.ReadDir(sysctlDir)
+// Sysctls returns the settings of connection tracking in a network namespace, by its file descriptor (0: the
+// caller's): all that are numbers, by what follows SysctlPrefix. Which there are depends on the kernel.
+func Sysctls(ns int) (map[string]uint64, error) {
+	all := map[string]uint64{}
+	err := netns.Do(ns, func() error {
+		dir := filepath.Dir(sysctlFile(SysctlPrefix))
+		files, err := os.ReadDir(dir)
 		if err != nil {
 			return err
 		}
 		for _, f := range files {
-			if !strings.HasPrefix(f.Name(), "nf_conntrack_") {
+			name, ok := strings.CutPrefix(f.Name(), "nf_conntrack_")
+			if !ok {
 				continue
 			}
-			text, err := os.ReadFile(sysctlDir + f.Name())
+			text, err := os.ReadFile(filepath.Join(dir, f.Name()))
 			if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
 				continue // of the initial namespace only
 			}
@@ -93,7 +80,7 @@ func Sysctls(ns int) (all []Sysctl, err error) {
 				return err
 			}
 			if v, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err == nil {
-				all = append(all, Sysctl{"net.netfilter." + f.Name(), v})
+				all[name] = v
 			}
 		}
 		return nil

@@ -52,9 +52,6 @@ func (c *CaptureFlags) RegisterNetNS(cmd *cobra.Command) {
 	MustComplete(cmd, "netns", CompleteNetNS)
 }
 
-// EveryNetNS is the value of --netns for all namespaces. One of that name is reached by its path.
-const EveryNetNS = "all"
-
 // AllowEvery allows --netns all.
 func (c *CaptureFlags) AllowEvery(cmd *cobra.Command) {
 	c.every = true

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"natlens/monitor"
-	"natlens/monitor/ctnetlink"
+	"natlens/monitor/kernel"
 )
 
 type numbers map[string]uint64
@@ -36,22 +36,21 @@ type watchedObject struct {
 	Counters numbers `json:"counters"`
 }
 
-// asLines writes an object for each namespace, a line each.
-func asLines(all []*reading, seen *watched) (b []byte) {
-	for _, o := range objects(all, seen) {
+// asJSON writes an object for each namespace, a line each, or one array of them.
+func asJSON(all []*reading, seen *watched, array bool) (b []byte) {
+	var objects []object
+	for _, r := range all {
+		objects = append(objects, r.object(seen))
+	}
+	if array {
+		return encode(objects)
+	}
+	for _, o := range objects {
 		b = append(b, encode(o)...)
 	}
 	return b
 }
 
-func objects(all []*reading, seen *watched) (out []object) {
-	for _, r := range all {
-		out = append(out, r.object(seen))
-	}
-	return out
-}
-
-// encode writes a line of JSON.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -63,38 +62,32 @@ func encode(v any) []byte {
 func (r *reading) object(seen *watched) object {
 	sum := r.expectations()
 	out := object{
-		V: 1, Entries: r.fill.Entries, Max: r.max(), NetNS: r.ns.Name, Inode: r.ns.Inode,
+		V: 1, Entries: r.entries, Max: r.max, Buckets: r.sysctls["buckets"], NetNS: r.ns.Name, Inode: r.ns.Inode,
 		Counters: numbers{}, Sysctls: numbers{},
 		Expect: numbers{"new": uint64(sum.New), "create": uint64(sum.Create), "delete": uint64(sum.Delete)},
 	}
-	out.Buckets, _ = r.sysctl("buckets")
 	for _, k := range r.counters() {
-		out.Counters[k.String()] = r.total(k)
+		out.Counters[k] = r.total(k)
 	}
-	for i := range r.cpus {
-		one := numbers{"cpu": uint64(r.cpus[i].CPU)}
-		r.cpus[i].Each(func(k ctnetlink.Counter, n uint32) { one[k.String()] = uint64(n) })
+	for _, c := range r.cpus {
+		one := numbers{"cpu": uint64(c.CPU)}
+		for k, n := range c.Counters {
+			one[k] = uint64(n)
+		}
 		out.CPUs = append(out.CPUs, one)
 	}
-	for _, s := range r.sysctls {
-		out.Sysctls[s.Name] = s.Value
+	for name, v := range r.sysctls {
+		out.Sysctls[kernel.SysctlPrefix+name] = v
 	}
-	if seen != nil {
-		out.Watched = r.watched(seen)
+	if seen == nil {
+		return out
 	}
-	return out
-}
-
-func (r *reading) watched(w *watched) *watchedObject {
-	out := &watchedObject{Seconds: w.took.Round(time.Millisecond).Seconds(), Capture: w.way.String(),
-		Queue: w.capture.Capacity, Events: numbers{}, Counters: numbers{}}
-	for _, row := range w.rows(&r.events) {
+	out.Watched = &watchedObject{Seconds: seen.took.Round(time.Millisecond).Seconds(), Capture: seen.way.String(),
+		Queue: seen.capture.Capacity, Events: numbers{}, Counters: r.grown}
+	for _, row := range seen.rows(&r.events) {
 		if !row.unknown {
-			out.Events[row.member()] = row.n
+			out.Watched.Events[row.member()] = row.n
 		}
-	}
-	for _, k := range r.counters() {
-		out.Counters[k.String()] = r.grown(k)
 	}
 	return out
 }

@@ -3,8 +3,8 @@
 package stats
 
 import (
+	"cmp"
 	"context"
-	"slices"
 
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
@@ -14,14 +14,15 @@ import (
 // reading is what the kernel counts in one network namespace, and how it is set.
 type reading struct {
 	ns       monitor.Namespace // the zero value if it is the only one
-	fill     ctnetlink.GlobalStats
+	entries  uint32
+	max      uint64 // how many entries the table may have; 0: not known
 	cpus     []ctnetlink.CPUStats
 	expect   []kernel.ExpectStats
-	sysctls  []kernel.Sysctl
-	tracking kernel.Tracking // of several namespaces only
+	sysctls  map[string]uint64 // by what follows kernel.SysctlPrefix
+	tracking kernel.Tracking   // of several namespaces only
 
-	before []ctnetlink.CPUStats // with --for: the counters when it began
-	events kinds                // with --for
+	grown  map[string]uint64 // with --for: how much the counters have grown
+	events kinds             // with --for
 }
 
 // read reads the counters of the namespaces that --netns names.
@@ -43,7 +44,8 @@ func readOne(ctx context.Context, n monitor.Namespace, fd int) (*reading, error)
 	}
 	defer s.Close()
 	r := &reading{ns: n}
-	if r.fill, err = s.Fill(ctx); err != nil {
+	fill, err := s.Fill(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if r.cpus, err = s.CPUStats(ctx); err != nil {
@@ -55,55 +57,28 @@ func readOne(ctx context.Context, n monitor.Namespace, fd int) (*reading, error)
 	if r.sysctls, err = kernel.Sysctls(fd); err != nil {
 		return nil, err
 	}
+	r.entries, r.max = fill.Entries, cmp.Or(uint64(fill.Max), r.sysctls["max"])
 	if n.Name != "" {
 		r.tracking, err = kernel.ReadTracking(fd)
 	}
 	return r, err
 }
 
-// sysctl returns a setting by the end of its name.
-func (r *reading) sysctl(name string) (v uint64, ok bool) {
-	for _, s := range r.sysctls {
-		if s.Name == "net.netfilter.nf_conntrack_"+name {
-			return s.Value, true
-		}
-	}
-	return 0, false
-}
-
-// max is how many entries the table may have; 0: not known.
-func (r *reading) max() uint64 {
-	if r.fill.Max != 0 {
-		return uint64(r.fill.Max)
-	}
-	v, _ := r.sysctl("max")
-	return v
-}
-
 // counters are those that the CPUs have, in the kernel's order.
-func (r *reading) counters() (all []ctnetlink.Counter) {
-	if len(r.cpus) > 0 {
-		r.cpus[0].Each(func(k ctnetlink.Counter, _ uint32) { all = append(all, k) })
+func (r *reading) counters() (all []string) {
+	for _, name := range ctnetlink.CounterNames {
+		if len(r.cpus) > 0 {
+			if _, ok := r.cpus[0].Counters[name]; ok {
+				all = append(all, name)
+			}
+		}
 	}
 	return all
 }
 
-func (r *reading) total(k ctnetlink.Counter) (sum uint64) {
-	for i := range r.cpus {
-		sum += uint64(r.cpus[i].Get(k))
-	}
-	return sum
-}
-
-// grown is how much a counter has grown since before. The kernel's have 32 bits and wrap.
-func (r *reading) grown(k ctnetlink.Counter) (sum uint64) {
-	for i := range r.cpus {
-		var old uint32 // 0 if the CPU is new
-		j := slices.IndexFunc(r.before, func(b ctnetlink.CPUStats) bool { return b.CPU == r.cpus[i].CPU })
-		if j >= 0 {
-			old = r.before[j].Get(k)
-		}
-		sum += uint64(r.cpus[i].Get(k) - old)
+func (r *reading) total(counter string) (sum uint64) {
+	for _, c := range r.cpus {
+		sum += uint64(c.Counters[counter])
 	}
 	return sum
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor/capture"
 )
 
 // options is the command line.
@@ -106,15 +105,10 @@ func run(ctx context.Context, o *options) error {
 	return err
 }
 
-// everyKind joins all groups of events.
-var everyKind capture.Kinds
-
 func (o *options) text(all []*reading, seen *watched) []byte {
 	switch {
-	case o.format == "json" && o.capture.Every():
-		return encode(objects(all, seen))
 	case o.format == "json", o.format == "jsonl":
-		return asLines(all, seen)
+		return asJSON(all, seen, o.format == "json" && o.capture.Every())
 	case o.format == "conntrack" && o.table == "expect":
 		return all[0].conntrackExpect()
 	case o.format == "conntrack":
@@ -127,10 +121,10 @@ func (o *options) text(all []*reading, seen *watched) []byte {
 
 // conntrack writes what conntrack -S writes.
 func (r *reading) conntrack() (b []byte) {
-	for i := range r.cpus {
-		b = fmt.Appendf(b, "cpu=%-4d\t", r.cpus[i].CPU)
+	for _, c := range r.cpus {
+		b = fmt.Appendf(b, "cpu=%-4d\t", c.CPU)
 		for _, k := range r.counters() {
-			b = fmt.Appendf(b, "%s=%d ", k, r.cpus[i].Get(k))
+			b = fmt.Appendf(b, "%s=%d ", k, c.Counters[k])
 		}
 		b = append(b, '\n')
 	}
@@ -140,7 +134,7 @@ func (r *reading) conntrack() (b []byte) {
 // conntrackExpect writes what conntrack -S expect writes.
 func (r *reading) conntrackExpect() (b []byte) {
 	for _, e := range r.expect {
-		b = fmt.Appendf(b, "cpu=%-4d\texpect_new=%d expect_create=%d expect_delete=%d \n", e.CPU, e.New, e.Create,
+		b = fmt.Appendf(b, "cpu=%-4d\texpect_new=%d expect_create=%d expect_delete=%d \n", e.CPUID, e.New, e.Create,
 			e.Delete)
 	}
 	return b

@@ -3,29 +3,30 @@
 package stats
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
-	"natlens/monitor/ctnetlink"
 	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 )
 
 // counterMeanings say what a counter counts, in a few words.
-var counterMeanings = map[ctnetlink.Counter]string{
-	ctnetlink.Found:         "tuples that NAT tried and that were taken",
-	ctnetlink.Invalid:       "packets that could not be tracked",
-	ctnetlink.Insert:        "entries made by programs",
-	ctnetlink.InsertFailed:  "entries that could not be inserted: packets dropped",
-	ctnetlink.Drop:          "packets dropped: table full, or out of memory",
-	ctnetlink.EarlyDrop:     "entries removed to make room",
-	ctnetlink.Error:         "ICMP messages that are malformed, or about no flow of the table",
-	ctnetlink.SearchRestart: "look-ups restarted",
-	ctnetlink.ClashResolve:  "races of first packets resolved without a drop",
-	ctnetlink.ChainTooLong:  "entries rejected: bucket full",
+var counterMeanings = map[string]string{
+	"found":          "tuples that NAT tried and that were taken",
+	"invalid":        "packets that could not be tracked",
+	"insert":         "entries made by programs",
+	"insert_failed":  "entries that could not be inserted: packets dropped",
+	"drop":           "packets dropped: table full, or out of memory",
+	"early_drop":     "entries removed to make room",
+	"error":          "ICMP messages that are malformed, or about no flow of the table",
+	"search_restart": "look-ups restarted",
+	"clash_resolve":  "races of first packets resolved without a drop",
+	"chaintoolong":   "entries rejected: bucket full",
 }
 
 // settings are the sysctls that decide what can be seen, by the end of their names, and what their values mean.
@@ -47,11 +48,11 @@ var settings = []struct {
 // pretty writes tables for people.
 func (r *reading) pretty(seen *watched) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "entries  %s", human.Count(uint64(r.fill.Entries)))
-	if m := r.max(); m > 0 {
-		fmt.Fprintf(&b, " of %s, %.1f %%", human.Count(m), 100*float64(r.fill.Entries)/float64(m))
+	fmt.Fprintf(&b, "entries  %s", human.Count(uint64(r.entries)))
+	if r.max > 0 {
+		fmt.Fprintf(&b, " of %s, %.1f %%", human.Count(r.max), 100*float64(r.entries)/float64(r.max))
 	}
-	if n, ok := r.sysctl("buckets"); ok && n > 0 {
+	if n := r.sysctls["buckets"]; n > 0 {
 		fmt.Fprintf(&b, "; %s buckets, shared by all network namespaces", human.Count(n))
 	}
 	sum := r.expectations()
@@ -69,17 +70,17 @@ func (r *reading) counterTable(seen *watched) string {
 	if seen != nil {
 		head = append(head, seen.inTime())
 	}
-	for i := range r.cpus {
-		head = append(head, fmt.Sprintf("cpu %d", r.cpus[i].CPU))
+	for _, c := range r.cpus {
+		head = append(head, fmt.Sprintf("cpu %d", c.CPU))
 	}
 	rows := [][]string{head}
 	for _, k := range r.counters() {
-		row := []string{k.String(), human.Count(r.total(k))}
+		row := []string{k, human.Count(r.total(k))}
 		if seen != nil {
-			row = append(row, human.Count(r.grown(k)))
+			row = append(row, human.Count(r.grown[k]))
 		}
-		for i := range r.cpus {
-			row = append(row, human.Count(uint64(r.cpus[i].Get(k))))
+		for _, c := range r.cpus {
+			row = append(row, human.Count(uint64(c.Counters[k])))
 		}
 		rows = append(rows, append(row, counterMeanings[k]))
 	}
@@ -89,7 +90,7 @@ func (r *reading) counterTable(seen *watched) string {
 func (r *reading) settingTable() string {
 	var rows [][]string
 	for _, s := range settings {
-		v, ok := r.sysctl(s.name)
+		v, ok := r.sysctls[s.name]
 		if !ok {
 			continue
 		}
@@ -123,30 +124,24 @@ func (w *watched) table(events *kinds) string {
 }
 
 // harmful are the counters that have a column in the overview.
-var harmful = []ctnetlink.Counter{
-	ctnetlink.Drop, ctnetlink.InsertFailed, ctnetlink.EarlyDrop, ctnetlink.Invalid, ctnetlink.ChainTooLong,
-}
+var harmful = []string{"drop", "insert_failed", "early_drop", "invalid", "chaintoolong"}
 
 // overview writes a row a namespace. With --for the counters are what they grew by.
 func overview(all []*reading, seen *watched) []byte {
-	head := []string{"NETNS", "TRACKS", "ENTRIES"}
-	for _, k := range harmful {
-		head = append(head, k.String())
-	}
-	rows := [][]string{append(head, "EVENTS", "ACCT")}
+	rows := [][]string{slices.Concat([]string{"NETNS", "TRACKS", "ENTRIES"}, harmful, []string{"EVENTS", "ACCT"})}
 	var events kinds
 	for _, r := range all {
-		row := []string{monitor.Escape(r.ns.Name), tracksText(&r.tracking), human.Count(uint64(r.fill.Entries))}
+		row := []string{monitor.Escape(r.ns.Name), tracksText(&r.tracking), human.Count(uint64(r.entries))}
 		for _, k := range harmful {
 			n := r.total(k)
 			if seen != nil {
-				n = r.grown(k)
+				n = r.grown[k]
 			}
 			row = append(row, human.Count(n))
 		}
 		for _, name := range []string{"events", "acct"} {
 			text := "–"
-			if v, ok := r.sysctl(name); ok {
+			if v, ok := r.sysctls[name]; ok {
 				text = fmt.Sprint(v)
 			}
 			row = append(row, text)
@@ -165,13 +160,6 @@ func overview(all []*reading, seen *watched) []byte {
 
 // tracksText says for which families rules turn tracking on.
 func tracksText(t *kernel.Tracking) string {
-	switch {
-	case t.IPv4 && t.IPv6:
-		return "ipv4 ipv6"
-	case t.IPv4:
-		return "ipv4"
-	case t.IPv6:
-		return "ipv6"
-	}
-	return "–"
+	families := map[[2]bool]string{{true, true}: "ipv4 ipv6", {true, false}: "ipv4", {false, true}: "ipv6"}
+	return cmp.Or(families[[2]bool{t.IPv4, t.IPv6}], "–")
 }

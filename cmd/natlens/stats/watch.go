@@ -9,8 +9,6 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/capture"
-	"natlens/monitor/ctnetlink"
-	"natlens/monitor/kernel"
 	"natlens/monitor/live"
 )
 
@@ -51,7 +49,7 @@ func (kindCount) Close() error { return nil }
 // watch captures all events for the time of --for, or until ctx ends, which is no error, and reads the counters
 // before and after.
 func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err error) {
-	open, file, err := o.capture.Config(everyKind)
+	open, file, err := o.capture.Config(capture.Kinds{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,18 +62,12 @@ func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err
 	defer run.Close()
 	counts := kindCount{}
 	run.Loop.Sinks = append(run.Loop.Sinks, counts)
-	before := map[monitor.NetNS][]ctnetlink.CPUStats{}
-	for _, id := range run.IDs() {
-		err := run.In(id, func(fd int) (err error) {
-			before[id], err = readCPUs(ctx, fd)
-			return err
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-	}
 	// What was captured until an interrupt is shown.
 	reading := context.WithoutCancel(ctx)
+	before, err := run.Read(reading)
+	if err != nil {
+		return nil, nil, err
+	}
 	ctx, stop := context.WithTimeout(ctx, o.duration)
 	defer stop()
 	if o.started != nil {
@@ -87,17 +79,30 @@ func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err
 	}
 	seen = &watched{took: time.Since(began), way: run.Capture.Way(), resyncs: run.Loop.Stats().Resyncs,
 		capture: run.Capture.Stats()}
-	for _, id := range run.IDs() {
-		err := run.In(id, func(fd int) error {
+	after, err := run.Read(reading)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, now := range after {
+		grown := numbers{}
+		for word, n := range now.Counters {
+			grown[word] = n
+			for _, old := range before {
+				if old.ID == now.ID {
+					grown[word] = n - old.Counters[word]
+				}
+			}
+		}
+		err := run.In(now.ID, func(fd int) error {
 			var n monitor.Namespace
 			if names != nil {
-				n = names.Get(id)
+				n = names.Get(now.ID)
 			}
 			r, err := readOne(reading, n, fd)
 			if err != nil {
 				return err
 			}
-			r.before, r.events = before[id], *counts.of(id)
+			r.grown, r.events = grown, *counts.of(now.ID)
 			all = append(all, r)
 			return nil
 		})
@@ -106,15 +111,6 @@ func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err
 		}
 	}
 	return all, seen, nil
-}
-
-func readCPUs(ctx context.Context, fd int) ([]ctnetlink.CPUStats, error) {
-	s, err := kernel.OpenService(fd)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	return s.CPUStats(ctx)
 }
 
 // row is a line of what was captured.

@@ -27,7 +27,7 @@ type Reading struct {
 // 32 bits wide and wrap; those of a Meter start at the kernel's value and do not
 // wrap. The zero value is ready. It is for one goroutine at a time.
 type Meter struct {
-	before []ctnetlink.CPUStats
+	before map[uint16]map[string]uint32 // by CPU
 	total  map[string]uint64
 }
 
@@ -63,28 +63,19 @@ func (m *Meter) Read(ctx context.Context, netns int) (r Reading, err error) {
 	return r, nil
 }
 
-// add adds what the CPUs have counted since the reading before.
+// add adds what the CPUs have counted since the reading before. A CPU that is new had counted nothing.
 func (m *Meter) add(cpus []ctnetlink.CPUStats) {
 	if m.total == nil {
 		m.total = make(map[string]uint64)
 	}
-	for i := range cpus {
-		before := ofCPU(m.before, cpus[i].CPU)
-		cpus[i].Each(func(k ctnetlink.Counter, n uint32) {
-			m.total[k.String()] += uint64(n - before.Get(k))
-		})
-	}
-	m.before = cpus
-}
-
-// ofCPU returns the counters of a CPU, all 0 if it had none: a CPU may come or go.
-func ofCPU(all []ctnetlink.CPUStats, cpu uint16) (of ctnetlink.CPUStats) {
-	for i := range all {
-		if all[i].CPU == cpu {
-			of = all[i]
+	now := make(map[uint16]map[string]uint32, len(cpus))
+	for _, c := range cpus {
+		for word, n := range c.Counters {
+			m.total[word] += uint64(n - m.before[c.CPU][word])
 		}
+		now[c.CPU] = c.Counters
 	}
-	return of
+	m.before = now
 }
 
 // Between fills the snapshot with what moved between two readings of one Meter.

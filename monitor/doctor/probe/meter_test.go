@@ -3,7 +3,6 @@
 package probe
 
 import (
-	"encoding/binary"
 	"slices"
 	"testing"
 
@@ -13,18 +12,8 @@ import (
 // A meter sums the counters of the CPUs, over the end of 32 bits too.
 func TestMeter(t *testing.T) {
 	m := new(Meter)
-	cpu := func(n uint8, failed uint32) ctnetlink.CPUStats {
-		msg := make([]byte, 16, 32) // nlmsghdr
-		msg = append(msg, 0, 0, 0, n)
-		msg = binary.NativeEndian.AppendUint16(msg, 8)
-		msg = binary.NativeEndian.AppendUint16(msg, uint16(ctnetlink.InsertFailed))
-		msg = binary.BigEndian.AppendUint32(msg, failed)
-		binary.NativeEndian.PutUint32(msg, uint32(len(msg)))
-		c, err := ctnetlink.DecodeCPUStats(msg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
+	cpu := func(n uint16, failed uint32) ctnetlink.CPUStats {
+		return ctnetlink.CPUStats{CPU: n, Counters: map[string]uint32{"insert_failed": failed}}
 	}
 	var got []uint64
 	for _, cpus := range [][]ctnetlink.CPUStats{

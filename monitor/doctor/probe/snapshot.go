@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"strconv"
-	"strings"
 
 	"natlens/monitor"
 	"natlens/monitor/doctor"
@@ -17,13 +16,9 @@ import (
 // Settings reads the sysctls into the snapshot. A kernel without connection
 // tracking has none, which is no error.
 func Settings(s *doctor.Snapshot, netns int) error {
-	all, err := kernel.Sysctls(netns)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var err error
+	if s.Sysctls, err = kernel.Sysctls(netns); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
-	}
-	s.Sysctls = make(map[string]uint64, len(all))
-	for _, one := range all {
-		s.Sysctls[strings.TrimPrefix(one.Name, "net.netfilter.nf_conntrack_")] = one.Value
 	}
 	// rmem_max is the host's; some namespaces do not show it.
 	if text, err := kernel.ReadSysctl(0, "net.core.rmem_max"); err == nil {
