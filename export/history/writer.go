@@ -175,9 +175,7 @@ func (w *Writer) limitLocked() {
 	if len(w.pending.Opened) > w.cfg.MaxPending {
 		w.pending.Opened, w.stale = w.pending.Opened[:0], true
 	}
-	if len(w.pending.Gaps) > maxGaps {
-		w.pending.Gaps = translation.MergeGaps(w.pending.Gaps)
-	}
+	w.pending.Gaps = translation.JoinGaps(w.pending.Gaps, maxGaps)
 }
 
 func (w *Writer) kick() {

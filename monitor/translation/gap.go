@@ -60,18 +60,12 @@ func Overlapping(gaps []Gap, q *Query) []Gap {
 	return within
 }
 
-// MergeGaps joins gaps in pairs and returns half as many. It reuses the slice.
-func MergeGaps(gaps []Gap) []Gap {
-	n := 0
-	for i := 0; i < len(gaps); i += 2 {
-		g := gaps[i]
-		if i+1 < len(gaps) {
-			g.join(&gaps[i+1])
-		}
-		gaps[n] = g
-		n++
+// JoinGaps joins the last gaps, so that at most most are left.
+func JoinGaps(gaps []Gap, most int) []Gap {
+	for i := most; i < len(gaps); i++ {
+		gaps[most-1].join(&gaps[i])
 	}
-	return gaps[:n]
+	return gaps[:min(len(gaps), most)]
 }
 
 func (g *Gap) join(next *Gap) {

@@ -45,31 +45,24 @@ func (p *Previous) take(tuple monitor.Tuple, namespace string) (t Translation, o
 	return t, ok
 }
 
-// resume returns the flow of the previous run that the event shows alive. A flow
-// of that run whose tuple now belongs to another flow is closed.
-func (t *Tracker) resume(key *monitor.Tuple, e *monitor.Event, ch *Changes) (openFlow, bool) {
+// resume opens the flow of the previous run that the event shows alive, and returns it. A
+// flow of that run whose tuple now belongs to another flow is closed.
+func (t *Tracker) resume(key *monitor.Tuple, e *monitor.Event, ch *Changes) *open {
 	if len(t.previous.flows) == 0 {
-		return openFlow{}, false
+		return nil
 	}
 	was, ok := t.previous.take(*key, t.cfg.name(key.NetNS))
-	if !ok {
-		return openFlow{}, false
-	}
-	if !was.continues(e) {
+	switch {
+	case !ok:
+		return nil
+	case !was.continues(e):
 		t.endPrevious(&was, ch)
-		return openFlow{}, false
+		return nil
 	}
-	o := openFlow{
-		start: was.Start, number: was.Number, sentAs: was.SentAs, deliveredTo: was.DeliveredTo, id: was.ID,
-		status: was.Status, nat: was.NAT, state: was.State, doubt: was.Doubt | TouchedByRestart, bits: openDumped,
-	}
-	if was.HasState {
-		o.bits |= openHasState
-	}
-	if was.HasID {
-		o.bits |= openHasID
-	}
-	return o, true
+	was.Doubt |= TouchedByRestart
+	o := &open{Translation: was, dumped: true}
+	t.flows[*key] = o
+	return o
 }
 
 // continues reports whether the event is about this flow of the previous run.

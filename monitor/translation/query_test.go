@@ -113,14 +113,15 @@ func TestConcerns(t *testing.T) {
 	}
 }
 
-// TestMergeGaps joins an odd number of gaps.
-func TestMergeGaps(t *testing.T) {
-	got := MergeGaps([]Gap{
+// TestJoinGaps joins what is beyond a number of gaps.
+func TestJoinGaps(t *testing.T) {
+	got := JoinGaps([]Gap{
+		{From: at(0), To: at(1), Cause: Lost, Count: 1, Namespace: "red", Number: 4},
 		{From: at(1), To: at(2), Cause: Lost, Count: 3, Namespace: "blue", Number: 5},
 		{From: at(4), To: at(6), Cause: Lost, Count: 4, Namespace: "red", Number: 6},
-		{From: at(7), To: at(8), Cause: Lost, Count: 1, Namespace: "red", Number: 7},
-	})
-	want := []Gap{{From: at(1), To: at(6), Cause: Lost, Count: 7, Number: 6}, {From: at(7), To: at(8), Cause: Lost, Count: 1, Namespace: "red", Number: 7}}
+	}, 2)
+	want := []Gap{{From: at(0), To: at(1), Cause: Lost, Count: 1, Namespace: "red", Number: 4},
+		{From: at(1), To: at(6), Cause: Lost, Count: 7, Number: 6}}
 	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("%+v", got)
 	}

@@ -4,79 +4,59 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"iter"
 	"slices"
 
 	"natlens/monitor"
 )
 
-// Search answers a query from a stream of events: a recording, or a dump of the
-// kernel's table. It is a [monitor.Sink]. Flows that NAT leaves alone are
-// answers as well: an address can belong to this host.
-type Search struct {
-	collector Collector
-	names     *monitor.Namespaces
-	tracker   *Tracker
-	changes   Changes
-	gaps      []Gap
-	live      bool
-	stopped   bool
-}
-
-// NewSearch returns a search that passes its answers to each. names may be nil:
-// there is one network namespace then.
-func NewSearch(q Query, names *monitor.Namespaces, each Visit) *Search {
-	s := &Search{collector: Collector{Query: q, Each: each}, names: names}
-	s.tracker = NewTracker(TrackerConfig{All: true, Name: names.Name})
-	return s
-}
-
-// Table makes the search one of the kernel's table at time now: what is open is
-// live, and the result covers that moment.
-func (s *Search) Table(now monitor.Time) {
-	r := &s.collector.Result
-	s.live, r.Live, r.Began, r.Ended = true, true, now, now
-}
-
-// Write takes in a batch of events. It returns ErrStop when the search needs no
-// more.
-func (s *Search) Write(b *monitor.Batch) error {
-	r := &s.collector.Result
-	for i := 0; i < len(b.Events) && !s.live; i++ {
-		t := b.Events[i].Time
-		if r.Began == 0 {
-			r.Began = t
-		}
-		r.Ended = max(r.Ended, t)
+// Search answers a query from the events of a recording, or from a dump of the kernel's
+// table that was read at the time table, 0 for a recording: what is open in a table is live,
+// and the result covers that moment. It passes the answers to each: first those that are
+// closed, then the open ones in the order of their beginnings. Flows that NAT leaves alone
+// are answers as well: an address can belong to this host. names may be nil: there is one
+// network namespace then.
+func Search(
+	events iter.Seq2[*monitor.Batch, error], q Query, names *monitor.Namespaces, table monitor.Time, each Visit,
+) (Result, error) {
+	c := Collector{Query: q, Each: each, Result: Result{Live: table != 0, Began: table, Ended: table}}
+	r := &c.Result
+	tracker := NewTracker(TrackerConfig{All: true, Name: names.Name})
+	tracker.now = table
+	var gaps []Gap
+	if err := c.search(events, tracker, &gaps); err != nil && !errors.Is(err, ErrStop) {
+		return *r, err
 	}
-	s.changes.Reset()
-	s.tracker.Apply(b, &s.changes)
-	s.gaps = append(s.gaps, s.changes.Gaps...)
-	for i := range s.changes.Closed {
-		if err := s.offer(&s.changes.Closed[i]); err != nil {
+	r.Gaps = Overlapping(gaps, &q)
+	if r.Answers == 0 && q.Namespace != "" {
+		names.All(func(_ monitor.NetNS, n monitor.Namespace) { r.Namespaces = append(r.Namespaces, n.Name) })
+		slices.Sort(r.Namespaces)
+	}
+	return *r, nil
+}
+
+func (c *Collector) search(events iter.Seq2[*monitor.Batch, error], tracker *Tracker, gaps *[]Gap) error {
+	r := &c.Result
+	var ch Changes
+	for b, err := range events {
+		for i := 0; i < len(b.Events) && !r.Live; i++ {
+			r.Began, r.Ended = cmp.Or(r.Began, b.Events[i].Time), max(r.Ended, b.Events[i].Time)
+		}
+		ch.Reset()
+		tracker.Apply(b, &ch)
+		*gaps = append(*gaps, ch.Gaps...)
+		for _, t := range ch.Closed {
+			if err := c.Offer(&Answer{Translation: t, Live: r.Live}); err != nil {
+				return err
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (s *Search) offer(t *Translation) error {
-	if s.stopped {
-		return ErrStop
-	}
-	err := s.collector.Offer(&Answer{Translation: *t, Live: s.live})
-	s.stopped = errors.Is(err, ErrStop)
-	return err
-}
-
-// Close does nothing; call Finish for the rest of the answers.
-func (s *Search) Close() error { return nil }
-
-// Finish passes on the translations that are still open, in the order of their
-// beginnings, and returns the result.
-func (s *Search) Finish() (Result, error) {
 	var open []Translation
-	s.tracker.Open(func(t *Translation) bool {
-		if _, ok := s.collector.Query.Match(t); ok {
+	tracker.Open(func(t *Translation) bool {
+		if _, ok := c.Query.Match(t); ok {
 			open = append(open, *t)
 		}
 		return true
@@ -85,18 +65,10 @@ func (s *Search) Finish() (Result, error) {
 		return cmp.Or(cmp.Compare(a.Start, b.Start),
 			bytes.Compare(a.From.Addr[:], b.From.Addr[:]), cmp.Compare(a.From.Port, b.From.Port))
 	})
-	r := &s.collector.Result
-	for i := range open {
-		if err := s.offer(&open[i]); errors.Is(err, ErrStop) {
-			break
-		} else if err != nil {
-			return *r, err
+	for _, t := range open {
+		if err := c.Offer(&Answer{Translation: t, Live: r.Live}); err != nil {
+			return err
 		}
 	}
-	r.Gaps = Overlapping(s.gaps, &s.collector.Query)
-	if r.Answers == 0 && s.collector.Query.Namespace != "" {
-		s.names.All(func(_ monitor.NetNS, n monitor.Namespace) { r.Namespaces = append(r.Namespaces, n.Name) })
-		slices.Sort(r.Namespaces)
-	}
-	return *r, nil
+	return nil
 }

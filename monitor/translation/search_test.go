@@ -1,7 +1,7 @@
 package translation
 
 import (
-	"errors"
+	"iter"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,6 +9,11 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/translation/translationtest"
 )
+
+// one is a source of one batch.
+func one(b *monitor.Batch) iter.Seq2[*monitor.Batch, error] {
+	return func(yield func(*monitor.Batch, error) bool) { yield(b, nil) }
+}
 
 // TestSearch asks a recording of two network namespaces.
 func TestSearch(t *testing.T) {
@@ -37,14 +42,10 @@ func TestSearch(t *testing.T) {
 		{Query{Outside: outside, Limit: 2}, []int{0, 20}, 1, nil},
 	} {
 		var got []int
-		s := NewSearch(c.q, namespaces, func(a *Answer) error {
+		res, err := Search(one(batch), c.q, namespaces, 0, func(a *Answer) error {
 			got = append(got, int((a.Start-at(0))/translationtest.Second))
 			return nil
 		})
-		if err := s.Write(batch); err != nil && !errors.Is(err, ErrStop) {
-			t.Fatal(err)
-		}
-		res, err := s.Finish()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,13 +70,8 @@ func TestSearchOfATupleUsedAgain(t *testing.T) {
 	inside, _ := ParseEnd("10.0.0.5")
 	for limit, want := range map[int]int{0: 2, 1: 1, 2: 2} {
 		answers := 0
-		s := NewSearch(Query{Inside: inside, Limit: limit}, nil, func(*Answer) error { answers++; return nil })
-		s.Table(at(0))
-		err := s.Write(dump)
-		if err != nil && !errors.Is(err, ErrStop) {
-			t.Fatal(err)
-		}
-		res, err := s.Finish()
+		q := Query{Inside: inside, Limit: limit}
+		res, err := Search(one(dump), q, nil, at(0), func(*Answer) error { answers++; return nil })
 		if err != nil || answers != want || res.Answers != want || !res.Live || res.More != (limit == 1) {
 			t.Errorf("limit %d: %d answers, %+v, %v", limit, answers, res, err)
 		}

@@ -32,7 +32,8 @@ func (c *TrackerConfig) name(n monitor.NetNS) string {
 // their NEW does.
 type Tracker struct {
 	cfg      TrackerConfig
-	flows    map[monitor.Tuple]openFlow
+	flows    map[monitor.Tuple]*open
+	free     []*open      // closed ones, for reuse
 	first    monitor.Time // time of the first event
 	now      monitor.Time // time of the last event
 	last     uint64       // number of the flow that opened last
@@ -52,7 +53,7 @@ func (c *Changes) Reset() { c.Opened, c.Closed, c.Gaps = c.Opened[:0], c.Closed[
 
 // NewTracker returns a tracker that has seen no event.
 func NewTracker(cfg TrackerConfig) *Tracker {
-	return &Tracker{cfg: cfg, flows: map[monitor.Tuple]openFlow{}, last: cfg.Last, previous: cfg.Previous}
+	return &Tracker{cfg: cfg, flows: map[monitor.Tuple]*open{}, last: cfg.Last, previous: cfg.Previous}
 }
 
 // Len returns the number of open translations, those of the previous run
@@ -93,10 +94,8 @@ func (t *Tracker) Apply(b *monitor.Batch, ch *Changes) {
 // Open calls fn for every open translation, in no order, until fn returns false.
 // The translation is only valid during the call.
 func (t *Tracker) Open(fn func(*Translation) bool) {
-	var tr Translation
-	for key, o := range t.flows {
-		t.expand(&tr, &key, &o)
-		if !fn(&tr) {
+	for _, o := range t.flows {
+		if tr := t.current(o); !fn(&tr) {
 			return
 		}
 	}
@@ -140,22 +139,18 @@ func (t *Tracker) lossName(e *monitor.Event) string {
 
 // see takes in a message that shows a flow alive.
 func (t *Tracker) see(e *monitor.Event, ch *Changes) {
-	key := e.Flow.Orig
-	o, known := t.find(&key, e, ch)
-	if !known {
+	o := t.find(e, ch)
+	switch {
+	case o == nil:
 		o = t.begin(e)
 		o.learn(e)
-		t.flows[key] = o
-		ch.Opened = append(ch.Opened, Translation{})
-		t.expand(&ch.Opened[len(ch.Opened)-1], &key, &o)
-		return
-	}
-	if e.Kind == monitor.KindNew && !e.Inferred {
+		t.flows[e.Flow.Orig] = o
+		ch.Opened = append(ch.Opened, t.current(o))
+	case e.Kind == monitor.KindNew && !e.Inferred:
 		o.lateNew(t.timeOf(e))
-	} else {
+	default:
 		o.learn(e)
 	}
-	t.flows[key] = o
 }
 
 func (t *Tracker) wanted(e *monitor.Event) bool {
@@ -165,32 +160,41 @@ func (t *Tracker) wanted(e *monitor.Event) bool {
 }
 
 // begin returns a flow whose first message is e.
-func (t *Tracker) begin(e *monitor.Event) openFlow {
+func (t *Tracker) begin(e *monitor.Event) *open {
 	f := &e.Flow
 	t.last++
-	o := openFlow{
-		gen: e.Gen, number: t.last, sentAs: f.SentAs(), deliveredTo: f.DeliveredTo(),
-		nat: kindOf(f), losses: t.losses.count,
+	var o *open
+	if n := len(t.free); n > 0 {
+		o, t.free = t.free[n-1], t.free[:n-1]
+	} else {
+		o = new(open)
 	}
-	switch {
-	case e.Kind == monitor.KindExisting || e.Inferred:
-		o.bits |= openDumped
-	case e.Kind == monitor.KindNew:
-		o.bits |= openNew
+	*o = open{
+		Translation: Translation{
+			From: f.From(), To: f.To(), SentAs: f.SentAs(), DeliveredTo: f.DeliveredTo(),
+			Proto: f.Orig.Proto, Family: f.Orig.Family, NAT: kindOf(f), Zone: f.Orig.Zone,
+			Namespace: t.cfg.name(e.NetNS()), Number: t.last,
+		},
+		gen: e.Gen, losses: t.losses.count,
+		dumped: e.Kind == monitor.KindExisting || e.Inferred,
+		isNew:  e.Kind == monitor.KindNew && !e.Inferred,
+	}
+	if o.Proto.IsICMP() {
+		o.ICMP = f.Orig.DstPort
 	}
 	switch {
 	case e.Known().Any(monitor.AttrStart):
-		o.start = f.Start
-	case e.Kind == monitor.KindNew && !e.Inferred:
-		o.start = t.timeOf(e)
+		o.Start = f.Start
+	case o.isNew:
+		o.Start = t.timeOf(e)
 	case e.Kind == monitor.KindDestroy && e.Born != 0:
-		o.start = e.Born
+		o.Start = e.Born
 	case t.previous.Until != 0:
-		o.start, o.doubt = t.previous.From, BeganInGap|TouchedByRestart
+		o.Start, o.Doubt = t.previous.From, BeganInGap|TouchedByRestart
 	default:
-		o.start, o.doubt = t.timeOf(e), BeganBefore
-		if since := t.losses.since(t.cfg.name(e.NetNS())); since != 0 {
-			o.start, o.doubt = since, BeganInGap
+		o.Start, o.Doubt = t.timeOf(e), BeganBefore
+		if since := t.losses.since(o.Namespace); since != 0 {
+			o.Start, o.Doubt = since, BeganInGap
 		}
 	}
 	return o
@@ -206,17 +210,15 @@ func (t *Tracker) timeOf(e *monitor.Event) monitor.Time {
 // destroy closes the flow of a DESTROY. A flow that was never seen before opens
 // and closes at once: its end still proves who held the address.
 func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
-	key := e.Flow.Orig
-	o, known := t.find(&key, e, ch)
-	if !known {
+	o := t.find(e, ch)
+	if o == nil {
 		o = t.begin(e)
-		if o.doubt == BeganBefore {
-			o.start = t.first
+		if o.Doubt == BeganBefore {
+			o.Start = t.first
 		}
 	}
 	o.learn(e)
-	delete(t.flows, key)
-	tr := t.close(&key, &o, ch)
+	tr := t.close(&e.Flow.Orig, o, ch)
 	tr.End = t.timeOf(e)
 	if e.Known().Any(monitor.AttrStop) && e.Flow.Stop != 0 {
 		tr.End = e.Flow.Stop
@@ -238,28 +240,28 @@ func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
 	}
 }
 
-// find returns the open flow that the event is about. A known flow with the same
-// tuple that the event is not about has ended unnoticed, and is closed.
-func (t *Tracker) find(key *monitor.Tuple, e *monitor.Event, ch *Changes) (openFlow, bool) {
-	o, known := t.flows[*key]
+// find returns the open flow that the event is about, nil if there is none. A known flow
+// with the same tuple that the event is not about has ended unnoticed, and is closed.
+func (t *Tracker) find(e *monitor.Event, ch *Changes) *open {
+	key := &e.Flow.Orig
+	o := t.flows[*key]
 	switch {
-	case !known:
+	case o == nil:
 		return t.resume(key, e, ch)
 	case o.same(e):
-		return o, true
+		return o
 	}
-	delete(t.flows, *key)
-	tr := t.close(key, &o, ch)
+	tr := t.close(key, o, ch)
 	tr.End = max(t.timeOf(e), tr.Start)
 	tr.Reason = Replaced
 	tr.Doubt |= EndedInGap
-	return openFlow{}, false
+	return nil
 }
 
-// close adds the flow to the closed ones. The caller sets end and reason.
-func (t *Tracker) close(key *monitor.Tuple, o *openFlow, ch *Changes) *Translation {
-	ch.Closed = append(ch.Closed, Translation{})
-	tr := &ch.Closed[len(ch.Closed)-1]
-	t.expand(tr, key, o)
-	return tr
+// close moves the flow to the closed ones. The caller sets end and reason.
+func (t *Tracker) close(key *monitor.Tuple, o *open, ch *Changes) *Translation {
+	ch.Closed = append(ch.Closed, t.current(o))
+	delete(t.flows, *key)
+	t.free = append(t.free, o)
+	return &ch.Closed[len(ch.Closed)-1]
 }

@@ -50,7 +50,7 @@ func (u *asker) Where() string {
 
 // Ask implements who.Asker.
 func (u *asker) Ask(ctx context.Context, question string) (who.Answer, error) {
-	o := options{con: u.con, table: tableOf{u.scope.NetNS, u.scope.Called}}
+	o := options{con: u.con, at: u.scope}
 	cmd := &cobra.Command{Use: "who"}
 	o.register(cmd)
 	if err := cmd.ParseFlags(strings.Fields(question)); err != nil {

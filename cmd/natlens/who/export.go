@@ -2,6 +2,7 @@ package who
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -103,17 +104,14 @@ func runExport(ctx context.Context, o *exportOptions) (err error) {
 		w = f
 		defer func() { err = errors.Join(err, f.Close()) }()
 	}
+	buffer := bufio.NewWriterSize(w, 1<<16)
+	var out printer = &jsonRows{jsonPrinter{w: buffer, lines: true}}
 	if format == "csv" {
-		return o.write(ctx, h, q, newCSVRows(w))
+		out = newCSVPrinter(buffer)
 	}
-	return o.write(ctx, h, q, newJSONRows(w))
-}
-
-// write writes the answers, and says on standard error what is missing from them.
-func (o *exportOptions) write(ctx context.Context, h *historyPlace, q translation.Query, out rows) error {
-	res, err := h.find(ctx, q, out.row)
+	res, err := h.find(ctx, q, out.add)
 	if err == nil {
-		err = out.end(res.Gaps)
+		err = cmp.Or(out.end(&translation.Verdict{Result: res}, ""), buffer.Flush())
 	}
 	if err != nil {
 		return err
@@ -132,52 +130,36 @@ func (o *exportOptions) write(ctx context.Context, h *historyPlace, q translatio
 	return nil
 }
 
-// rows writes translations in one format.
-type rows interface {
-	row(*translation.Answer) error
-	end([]translation.Gap) error
-}
-
 // jsonRows writes a line for each translation and each gap.
-type jsonRows struct {
-	jsonPrinter
-	buffer *bufio.Writer
-}
+type jsonRows struct{ jsonPrinter }
 
-func newJSONRows(w io.Writer) *jsonRows {
-	buffer := bufio.NewWriterSize(w, 1<<16)
-	return &jsonRows{jsonPrinter{w: buffer, lines: true}, buffer}
-}
-
-func (j *jsonRows) row(a *translation.Answer) error { return j.add(a) }
-
-func (j *jsonRows) end(gaps []translation.Gap) error {
-	for i := range gaps {
-		if err := j.write(translation.NewGapRow(&gaps[i])); err != nil {
+func (j *jsonRows) end(v *translation.Verdict, _ string) error {
+	for i := range v.Result.Gaps {
+		if err := j.write(translation.NewGapRow(&v.Result.Gaps[i])); err != nil {
 			return err
 		}
 	}
-	return j.buffer.Flush()
+	return nil
 }
 
-// csvRows writes a header and a line for each translation.
-type csvRows struct {
+// csvPrinter writes a header and a line for each translation.
+type csvPrinter struct {
 	w    *csv.Writer
 	line []string
 }
 
-func newCSVRows(w io.Writer) *csvRows {
-	c := &csvRows{w: csv.NewWriter(w)}
+func newCSVPrinter(w io.Writer) *csvPrinter {
+	c := &csvPrinter{w: csv.NewWriter(w)}
 	_ = c.w.Write(translation.CSVColumns) // end returns its error
 	return c
 }
 
-func (c *csvRows) row(a *translation.Answer) error {
+func (c *csvPrinter) add(a *translation.Answer) error {
 	c.line = translation.AppendCSV(c.line[:0], a)
 	return c.w.Write(c.line)
 }
 
-func (c *csvRows) end([]translation.Gap) error {
+func (c *csvPrinter) end(*translation.Verdict, string) error {
 	c.w.Flush()
 	return c.w.Error()
 }

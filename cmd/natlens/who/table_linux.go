@@ -5,7 +5,6 @@ package who
 import (
 	"cmp"
 	"context"
-	"errors"
 	"strings"
 
 	"natlens/cmd/natlens/cli"
@@ -14,58 +13,28 @@ import (
 	"natlens/monitor/translation"
 )
 
-// tablePlace is the kernel's table as it is now.
-type tablePlace struct{ tableOf }
-
-func (o *options) openTable() (place, error) {
+// openTable opens the kernel's table as it is now.
+func (o *options) openTable() (*place, error) {
+	netns, called := o.at.NetNS, cmp.Or(o.at.Called, o.at.NetNS)
 	if o.netns != "" {
-		return &tablePlace{tableOf{o.netns, o.netns}}, nil
+		netns, called = o.netns, o.netns
 	}
-	return &tablePlace{o.table}, nil
-}
-
-func (p *tablePlace) name() string {
-	called := cmp.Or(p.called, p.netns)
+	p := &place{name: "the table of " + monitor.Escape(strings.TrimSpace(called)), span: untilNow}
 	switch called {
 	case "":
-		return "the table"
+		p.name = "the table"
 	case cli.EveryNetNS:
-		return "the table of all network namespaces"
+		p.name = "the table of all network namespaces"
 	}
-	return "the table of " + monitor.Escape(strings.TrimSpace(called))
-}
-
-func (p *tablePlace) span() (begin, end monitor.Time, help string, err error) {
-	now := monitor.Now()
-	return now, now, cli.MomentNowHelp, nil
-}
-
-func (p *tablePlace) find(
-	ctx context.Context, q translation.Query, each translation.Visit,
-) (translation.Result, error) {
-	flags := cli.FlagsOf(p.netns)
-	names := flags.Namespaces()
-	s := translation.NewSearch(q, names, each)
-	var refused []error
-	now := monitor.Now()
-	s.Table(now)
-	skipped := func(err error) { refused = append(refused, err) }
-	for b, err := range flags.Flows(ctx, skipped, kernel.DumpConfig{}, names) {
-		if err != nil {
-			return translation.Result{}, err
-		}
-		for i := range b.Events {
-			if e := &b.Events[i]; e.Time == 0 {
-				e.Time = now
-			}
-		}
-		if err := s.Write(b); errors.Is(err, translation.ErrStop) {
-			break
-		} else if err != nil {
-			return translation.Result{}, err
-		}
+	p.find = func(ctx context.Context, q translation.Query, each translation.Visit) (translation.Result, error) {
+		flags := cli.FlagsOf(netns)
+		names := flags.Namespaces()
+		var refused []error
+		skipped := func(err error) { refused = append(refused, err) }
+		flows := flags.Flows(ctx, skipped, kernel.DumpConfig{}, names)
+		res, err := translation.Search(flows, q, names, monitor.Now(), each)
+		res.Faults = refused
+		return res, err
 	}
-	res, err := s.Finish()
-	res.Faults = refused
-	return res, err
+	return p, nil
 }

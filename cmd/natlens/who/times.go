@@ -33,7 +33,7 @@ func (t *times) check() error {
 }
 
 // read puts the times into the query.
-func (t *times) read(p place, q *translation.Query) error {
+func (t *times) read(p *place, q *translation.Query) error {
 	if !t.given() {
 		return nil
 	}

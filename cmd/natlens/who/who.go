@@ -3,6 +3,7 @@
 package who
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,13 +32,7 @@ type options struct {
 	dir        string
 	recordings []string
 
-	table tableOf
-}
-
-// tableOf says whose table --live means if there is no --netns.
-type tableOf struct {
-	netns  string // path of the network namespace; "": the caller's own
-	called string // how the user knows it; "": it is this host's
+	at Scope // whose table --live means if there is no --netns
 }
 
 // New returns the command who.
@@ -120,9 +115,6 @@ type printer interface {
 	end(v *translation.Verdict, hint string) error
 }
 
-// newPrinter returns a printer. place says what is searched.
-type newPrinter func(place string) (printer, error)
-
 // printer returns the printer of -o. place says what is searched.
 func (o *options) printer(place string) (printer, error) {
 	switch o.format {
@@ -136,8 +128,11 @@ func (o *options) printer(place string) (printer, error) {
 	return nil, cli.Usagef("-o %s: must be pretty, json or jsonl", o.format)
 }
 
-// answer searches for what the options ask for and prints it.
-func (o *options) answer(ctx context.Context, newPrinter newPrinter) (*translation.Verdict, error) {
+// answer searches for what the options ask for and prints it. newPrinter gets the name of
+// the place.
+func (o *options) answer(ctx context.Context, newPrinter func(string) (printer, error)) (
+	*translation.Verdict, error,
+) {
 	q, err := o.query()
 	if err != nil {
 		return nil, err
@@ -155,7 +150,7 @@ func (o *options) answer(ctx context.Context, newPrinter newPrinter) (*translati
 	if !o.live && o.netns != cli.EveryNetNS {
 		q.Namespace = o.netns
 	}
-	out, err := newPrinter(place.name())
+	out, err := newPrinter(place.name)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +168,7 @@ func (o *options) answer(ctx context.Context, newPrinter newPrinter) (*translati
 
 // hint returns a hint for a user who asked for an inside address as if it were an
 // outside one.
-func (o *options) hint(ctx context.Context, p place, v *translation.Verdict) (string, error) {
+func (o *options) hint(ctx context.Context, p *place, v *translation.Verdict) (string, error) {
 	if v.Result.Answers > 0 || v.Query.Outside.Any() || !v.Query.Inside.Any() || slices.Contains(o.recordings, "-") {
 		return "", nil
 	}
@@ -208,18 +203,14 @@ func (o *options) check() error {
 
 // open opens what is searched. By default that is the history; if it does not exist
 // and the options have no time, it is the table.
-func (o *options) open(ctx context.Context) (place, error) {
+func (o *options) open(ctx context.Context) (*place, error) {
 	if len(o.recordings) > 0 {
 		return openRecordings(ctx, o.con, o.recordings)
 	}
 	if o.live {
 		return o.openTable()
 	}
-	dir := o.dir
-	if dir == "" {
-		dir = defaultHistory
-	}
-	p, err := openHistory(dir)
+	p, err := openHistory(cmp.Or(o.dir, defaultHistory))
 	if o.dir == "" && !o.times.given() && (errors.Is(err, errNoHistory) || errors.Is(err, history.ErrUnsupported)) {
 		o.live = true
 		return o.openTable()
