@@ -83,7 +83,7 @@ func (m *Model) cellKeys(p page.Page) keys.Actions {
 				m.s.Report(paint.Bad, err.Error())
 				return nil
 			}
-			return p.Pull(true)
+			return p.Pull()
 		}}
 	}
 	return keys.Actions{keys.Only: narrow(false), keys.Without: narrow(true)}
@@ -120,7 +120,7 @@ func (d inDetail) Lines() int                { return d.m.detail.Lines() }
 
 func (m *Model) closeDetail() tea.Cmd {
 	m.detail = nil
-	return m.page().Pull(true)
+	return m.page().Pull()
 }
 
 func (m *Model) beginFilter() tea.Cmd {
@@ -132,27 +132,17 @@ func (m *Model) beginFilter() tea.Cmd {
 
 func (m *Model) clearFilter() tea.Cmd {
 	_ = m.s.SetFilter("") // the empty text is valid
-	return m.page().Pull(true)
+	return m.page().Pull()
 }
 
-// pause stops the view, or lets it go on. What is to be held is asked once more, with
+// pause stops the view, or lets it go on. What is to be held is read once more, with
 // thousands of rows around the cursor, so that one can scroll in it.
 func (m *Model) pause() tea.Cmd {
 	s := m.s
 	s.Paused = !s.Paused
 	s.Stats = m.cfg.Stats()
 	s.PausedAt = s.Stats.Events
-	cmd := m.page().Pull(false)
-	s.Settling = s.Paused
-	m.settle()
-	return cmd
-}
-
-// settle notes that the paused view is complete: from now on the screen may say so.
-func (m *Model) settle() {
-	if !m.page().Running() {
-		m.s.Settling = false
-	}
+	return m.page().Pull()
 }
 
 // quit ends the UI, and asks before an export is left incomplete.

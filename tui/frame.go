@@ -64,12 +64,12 @@ func (m *Model) pullIfNew() tea.Cmd {
 	if age >= quietFrame {
 		s.Table.Expire(s.Frame) // while no events come, only this removes ended flows
 	}
-	if age < costShare*m.page().Cost() || state == m.pulled && age < quietFrame {
+	if age < costShare*s.Cost || state == m.pulled && age < quietFrame {
 		return nil
 	}
 	state.at = time.Now()
 	m.pulled = state
-	return m.page().Pull(false)
+	return m.page().Pull()
 }
 
 // counters returns the flows whose counters are seen, and whether those of all flows are

@@ -163,7 +163,7 @@ func (h *header) counts(width int, matching bool) (l paint.Line) {
 		}
 		l.Add(r, text)
 	}
-	if s.Paused && !s.Settling {
+	if s.Paused {
 		part(paint.Warn, "PAUSED +"+human.Plural(s.Stats.Events-min(s.Stats.Events, s.PausedAt), "event"))
 	}
 	if n, on, failed := s.Tail.Recording(); on && failed != nil {

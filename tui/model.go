@@ -85,7 +85,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case frameMsg:
 		return m, m.frame()
 	case page.Then:
-		return m, m.then(msg)
+		return m, msg()
 	case tea.KeyPressMsg:
 		return m, m.press(msg)
 	case tea.PasteMsg:
@@ -96,7 +96,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.wheel(msg)
 	case tea.WindowSizeMsg:
 		m.resize(msg.Width, msg.Height)
-		return m, m.page().Pull(true)
+		return m, m.page().Pull()
 	case tea.ColorProfileMsg:
 		m.theme.setProfile(msg.Profile)
 	case tea.BackgroundColorMsg:
@@ -105,13 +105,6 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.answers.answered()
 	}
 	return m, nil
-}
-
-// then takes what a command brings back.
-func (m *Model) then(result page.Then) tea.Cmd {
-	cmd := result()
-	m.settle()
-	return cmd
 }
 
 // focus is what the keys go to, and what the footer says of them: the hints that fit, and
@@ -191,7 +184,7 @@ func (m *Model) inBar(act func()) tea.Cmd {
 	if !m.bar.Open {
 		m.resize(m.width, m.height)
 	}
-	return m.page().Pull(true)
+	return m.page().Pull()
 }
 
 // page is the one that is open.
@@ -199,14 +192,11 @@ func (m *Model) page() page.Page { return m.pages[m.s.Open] }
 
 // Show opens a page.
 func (m *Model) Show(i int) tea.Cmd {
-	if i != m.s.Open { // its question would delay the one that is wanted now
-		m.page().Halt()
-	}
 	m.s.Open, m.detail, m.help.open = i, nil, false
 	if _, ok := m.page().(*health.Page); ok {
 		m.watch.Shown()
 	}
-	return m.page().Pull(true)
+	return m.page().Pull()
 }
 
 // Ask puts a question on the last line.

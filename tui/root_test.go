@@ -64,9 +64,7 @@ func (p *fakePage) note(what string) tea.Cmd { p.got = append(p.got, what); retu
 func (p *fakePage) Title() string          { return "Fake" }
 func (p *fakePage) Hints() []keys.Action   { return nil }
 func (p *fakePage) Resize(int, int)        {}
-func (p *fakePage) Pull(bool) tea.Cmd      { return p.note("pull") }
-func (p *fakePage) Running() bool          { return false }
-func (p *fakePage) Halt()                  { p.note("halt") }
+func (p *fakePage) Pull() tea.Cmd          { return p.note("pull") }
 func (p *fakePage) Step(rows int) tea.Cmd  { return p.note(fmt.Sprint("step ", rows)) }
 func (p *fakePage) Home() tea.Cmd          { return p.note("home") }
 func (p *fakePage) End() tea.Cmd           { return p.note("end") }
@@ -97,7 +95,7 @@ func TestRootRoutesToThePage(t *testing.T) {
 		{"the wheel beside the filter", "/", tea.MouseWheelMsg{Button: tea.MouseWheelDown}, nil},
 		{"a click beside the filter", "/", tea.MouseClickMsg{X: 3, Y: 5, Button: tea.MouseLeft}, nil},
 		{"a key to a question", "e", tea.KeyPressMsg{Code: 'z', Text: "z"}, nil},
-		{"another page", "", tea.KeyPressMsg{Code: '2', Text: "2"}, []string{"halt"}},
+		{"another page", "", tea.KeyPressMsg{Code: '2', Text: "2"}, nil},
 	} {
 		st := newStage(t, func(c *Config) { c.Exporter = &disk{} })
 		p := &fakePage{}

@@ -6,7 +6,6 @@ package events
 import (
 	"math"
 	"strings"
-	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -15,178 +14,78 @@ import (
 	"natlens/monitor/table"
 	"natlens/tui/keys"
 	"natlens/tui/page"
-	"natlens/tui/paint"
-	"natlens/tui/tail"
 )
 
 // Page is the tail of events.
 type Page struct {
-	s *page.Session
-	page.Puller
-	page.Sight
-
-	col    column // under the cursor
-	follow bool
-	seq    uint64 // of the event under the cursor
-	moves  int    // counts moves of the cursor
-
-	events          []monitor.Event
-	before, matched int
-	width           int
-	gen             int // of the filter
+	page.Table[monitor.Event, uint64]
 }
 
-// heldEvents is how many events above and below the cursor a paused view holds.
-const heldEvents = 5000
-
 // New returns the page. It follows the stream.
-func New(s *page.Session) *Page { return &Page{s: s, follow: true, col: colFrom} }
+func New(s *page.Session) *Page {
+	p := new(Page)
+	p.Table = page.Table[monitor.Event, uint64]{S: s, Column: colFrom, Follow: true, Newest: page.Last,
+		Key:     func(e *monitor.Event) uint64 { return e.Seq },
+		Faded:   func(e *monitor.Event) bool { return e.Kind == monitor.KindDestroy },
+		Columns: p.columns, Read: p.read, Open: p.open, Why: p.why}
+	return p
+}
 
 func (p *Page) Title() string { return "Events" }
 
 func (p *Page) Keys() keys.Actions {
-	return keys.Actions{
-		keys.Left:  {Run: func() tea.Cmd { p.col = max(p.col, 1) - 1; return nil }},
-		keys.Right: {Run: func() tea.Cmd { p.col = min(p.col+1, columns-1); return nil }},
-		keys.Enter: {Run: p.open},
-	}
+	all := p.ColumnKeys()
+	all[keys.Enter] = keys.Do{Run: p.open}
+	return all
 }
 
 func (p *Page) Hints() []keys.Action {
 	return []keys.Action{keys.Enter, keys.Filter, keys.Pause, keys.End, keys.Export, keys.Copy, keys.Only, keys.Names}
 }
 
-func (p *Page) Resize(width, height int) {
-	p.width, p.Height = width, height-1
-	p.Fit()
-}
-
-// found is the answer of the tail.
-type found struct {
-	tail.Stretch
-	moves int
-}
-
-func (p *Page) Pull(fresh bool) tea.Cmd {
-	if p.gen != p.s.Gen {
-		p.gen, p.follow, fresh = p.s.Gen, true, true
+// read reads the events at a place of the tail.
+func (p *Page) read(place page.Place) {
+	seq := uint64(0)
+	above, below := p.Stretch()
+	if e := p.Cursor(); e != nil && place == page.Around {
+		seq = e.Seq
 	}
-	seq, above, below := p.seq, p.Line+2*p.Height, 3*p.Height-p.Line
-	if p.s.Paused {
-		above, below = heldEvents, heldEvents
-	}
-	if p.follow {
+	if place == page.Last {
 		seq, above = math.MaxUint64, max(above, 3*p.Height)
 	}
-	t, keep, moves := p.s.Tail, p.s.Keep, p.moves
-	return p.Ask(p, fresh, func(*atomic.Bool) any { return found{t.Around(seq, keep, above, below), moves} })
+	a := p.S.Tail.Around(seq, p.S.Keep, above, below)
+	p.Set(place, a.Events, a.Before, a.Matched, min(a.At, len(a.Events)-1))
 }
 
-// Take replaces the events. It asks again if the cursor has moved meanwhile to an event
-// that is not among them.
-func (p *Page) Take(answer any) (again bool) {
-	a := answer.(found)
-	at := min(a.At, len(a.Events)-1)
-	switch {
-	case p.follow:
-		at, p.Line = len(a.Events)-1, p.Height-1
-	case at >= 0 && a.Events[at].Seq != p.seq && a.moves != p.moves:
-		return true
-	}
-	p.events, p.before, p.matched = a.Events, a.Before, a.Matched
-	p.N, p.At = len(p.events), max(0, at)
-	p.Fit()
-	p.anchor()
-	return false
-}
-
-// anchor notes which event the cursor is on.
-func (p *Page) anchor() {
-	if p.At < len(p.events) {
-		p.seq = p.events[p.At].Seq
-	}
-}
-
-func (p *Page) moved() tea.Cmd {
-	p.moves++
-	p.anchor()
-	p.follow = p.before+p.At+1 >= p.matched && p.At == p.N-1
-	if p.s.Paused {
-		return nil
-	}
-	above, below := p.Top(), p.N-p.Top()-p.Height
-	if p.follow || above < p.Height && p.before > 0 || below < p.Height && p.before+p.N < p.matched {
-		return p.Pull(false)
+// event returns the event under the cursor; nil if it has no flow.
+func (p *Page) event() *monitor.Event {
+	if e := p.Cursor(); e != nil && e.Kind.HasFlow() {
+		return e
 	}
 	return nil
-}
-
-// Step moves the cursor.
-func (p *Page) Step(rows int) tea.Cmd {
-	p.Move(rows)
-	return p.moved()
-}
-
-// Home goes to the oldest event.
-func (p *Page) Home() tea.Cmd {
-	p.seq, p.follow, p.Line = 0, false, 0
-	if p.s.Paused {
-		return p.Step(-p.N)
-	}
-	p.moves++
-	p.events, p.N, p.At = nil, 0, 0
-	return p.Pull(true)
-}
-
-// End goes to the newest event, and on with the stream.
-func (p *Page) End() tea.Cmd {
-	if p.s.Paused {
-		return p.Step(p.N)
-	}
-	p.follow = true
-	p.moves++
-	return p.Pull(true)
-}
-
-// open opens the detail of the flow under the cursor.
-func (p *Page) open() tea.Cmd {
-	if f, ok := p.Chosen(); ok {
-		p.s.Root.OpenDetail(f)
-	}
-	return nil
-}
-
-// Click chooses an event, and the cell if it is in a column of its own; on the heading, the
-// cell. The event under the cursor is opened.
-func (p *Page) Click(x, y int) tea.Cmd {
-	l := layOut(p.width, p.s.Several())
-	if col, ok := l.at(x); ok && (y == 0 || col < colFrom) {
-		p.col = col
-	}
-	at := p.Top() + y - 1
-	switch {
-	case y == 0 || at >= p.N:
-		return nil
-	case at == p.At:
-		return p.open()
-	}
-	p.To(at)
-	return p.moved()
 }
 
 // Chosen is the flow of the event under the cursor: as the table has it, or if it is gone
 // there, as of the event.
 func (p *Page) Chosen() (page.Flow, bool) {
-	if p.At >= len(p.events) || !p.events[p.At].Kind.HasFlow() {
+	e := p.event()
+	if e == nil {
 		return page.Flow{}, false
 	}
-	e := &p.events[p.At]
 	if e.Gen != 0 {
-		if r, x, ok := p.s.Table.Get(e.Row, e.Gen); ok {
+		if r, x, ok := p.S.Table.Get(e.Row, e.Gen); ok {
 			return page.Flow{Row: r, Index: e.Row, Extra: x}, true
 		}
 	}
 	return flowOf(e), true
+}
+
+// open opens the detail of the flow under the cursor.
+func (p *Page) open() tea.Cmd {
+	if f, ok := p.Chosen(); ok {
+		p.S.Root.OpenDetail(f)
+	}
+	return nil
 }
 
 // flowOf makes a flow of what an event reports.
@@ -205,31 +104,24 @@ func flowOf(e *monitor.Event) page.Flow {
 
 // Condition is the cell under the cursor as a filter: of the flow as of the event.
 func (p *Page) Condition() string {
-	if p.At >= len(p.events) || !p.events[p.At].Kind.HasFlow() {
+	e := p.event()
+	switch {
+	case e == nil:
 		return ""
-	}
-	e := &p.events[p.At]
-	if p.col == colKind {
+	case p.Column == colKind:
 		return "event " + strings.ToLower(e.Kind.String())
 	}
 	f := flowOf(e)
-	return f.Filter(cells[p.col])
+	return f.Filter(cells[p.Column])
 }
 
 // ExportsEvents: an export takes the events shown.
-func (p *Page) ExportsEvents() int { return p.matched }
-
-func (p *Page) Draw() []paint.Line {
-	l := layOut(p.width, p.s.Several())
-	return p.Sight.Draw([]paint.Line{l.heading(p.col)}, func(at int, cursor bool) paint.Line {
-		return l.row(p.s, &p.events[at], cursor, p.col)
-	}, p.why)
-}
+func (p *Page) ExportsEvents() int { return p.Total }
 
 // why says why no event is to be seen.
 func (p *Page) why() string {
-	if kept := p.s.Tail.Counts().Kept; p.s.Text != "" && kept > 0 {
+	if kept := p.S.Tail.Counts().Kept; p.S.Text != "" && kept > 0 {
 		return "none of the last " + human.Plural(kept, "event") + " matches the filter"
 	}
-	return p.s.WhyEmpty("events")
+	return p.S.WhyEmpty("events")
 }

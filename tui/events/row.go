@@ -1,95 +1,149 @@
 package events
 
 import (
+	"fmt"
+	"slices"
+
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
-// row draws an event; the cell of a column is marked on the line of the cursor. An event
-// without a flow has a line of its own.
-func (l *layout) row(s *page.Session, e *monitor.Event, cursor bool, col column) paint.Line {
-	out := paint.Row(cursor)
-	if !cursor {
-		col = columns
+// The cells that the cursor can be on. Those of the flow's ends are beside each other, without
+// columns.
+const (
+	colKind = iota + 1
+	colProto
+	colState
+	colFrom
+	colSentAs
+	colTo
+	colDelivered
+	columns
+)
+
+// cells are the columns' values as filters.
+var cells = [columns]page.Cell{colProto: page.CellProto, colState: page.CellState, colFrom: page.CellSource,
+	colSentAs: page.CellSentAs, colTo: page.CellDest, colDelivered: page.CellDelivered}
+
+// netnsWidth is the width of the column of namespaces.
+const netnsWidth = 8
+
+// form is how the ends are written. On a narrow screen all that is short.
+func (p *Page) form() page.WayForm {
+	if p.Width < 100 {
+		return page.InShort
 	}
-	out.Add(paint.Muted, s.At(e.Time)[:l.timeWidth()])
-	if !e.Kind.HasFlow() {
-		out.Pad(l.kind)
-		role, text := gapText(s, e)
-		out.Add(role, text)
-		out.Fit(l.width)
-		return out
+	return page.InLine
+}
+
+// netnsColumn reports whether network namespaces have a column: there are several of them, and
+// no space behind the flow.
+func (p *Page) netnsColumn() bool { return p.S.Several() && p.Width >= 76 && p.Width < 100 }
+
+// columns are the columns for the width. The ends of the flow have the rest.
+func (p *Page) columns() []page.Column[monitor.Event] {
+	type column = page.Column[monitor.Event]
+	at := column{Title: "TIME", Width: len("15:04:05.000"), Cell: p.time}
+	kind := column{ID: colKind, Title: "EVENT", Width: len("existing"), Spill: spill, Cell: p.kind}
+	proto := column{ID: colProto, Title: "PROTO", Width: len("icmpv6"), Spill: spill, Cell: protoCell}
+	state := column{ID: colState, Title: "STATE", Width: len("ESTABLISHED"), Spill: spill, Cell: stateCell}
+	netns := column{Title: "NETNS", Cell: p.netns}
+	gap := paint.Gap
+	if p.form() == page.InShort {
+		gap, at.Width, kind.Width, proto.Width, proto.TitleLeft = 1, len("15:04:05"), len("destroy"), len("icmp"), 1
 	}
-	role := map[monitor.Kind]paint.Role{monitor.KindNew: paint.New, monitor.KindDestroy: paint.Ended}[e.Kind]
-	put(&out, l.kind, role, l.kindText(e), col == colKind)
-	put(&out, l.proto, role, e.Flow.Orig.Proto.String(), col == colProto)
-	put(&out, l.state, stateRole(e, role), page.StateText(&e.Flow, e.Known()), col == colState)
-	behind := s.NetNS(e.NetNS())
-	if l.netns > 0 {
-		put(&out, l.netns, role, paint.Cut(behind, netnsWidth), false)
-		behind = ""
+	if p.Width < 90 { // "new tcp  ESTABLISHED"
+		kind.Title, kind.Width, proto.Title, proto.TitleLeft = "EVT", len("end"), "PROT", 0
 	}
-	put(&out, l.way, role, "", false)
-	w := page.NewWay(s.Names, &e.Flow, l.form())
-	if col >= colFrom && col < columns {
-		w[col-colFrom].Chosen = true
+	if p.netnsColumn() {
+		netns.Width = netnsWidth
 	}
-	w.Cut(l.width - 1 - out.Width())
-	for i := range w {
-		w[i].Add(&out)
+	way := column{ID: colFrom, Title: "SOURCE", Width: len("SOURCE"), TitleOnly: true, Draw: p.way}
+	out := page.Beside(gap, at, kind, proto, state, netns, way)
+	out = slices.Insert(out, 1, column{X: out[1].X, Width: kind.Width, Spill: spill, Cell: p.gap})
+	for i, title := range []string{"SENT AS", "DESTINATION", "DELIVERED TO"} {
+		last, sign := out[len(out)-1], p.form().Sign(i+1)
+		out = append(out, column{ID: last.ID + 1, Title: title, X: last.X + last.Width + paint.Width(sign),
+			Width: len(title), Sign: sign, TitleOnly: true})
 	}
-	l.tail(&out, e, behind)
-	out.Fit(l.width)
 	return out
 }
 
-// put adds a cell at its column, or behind one that is wider than its own.
-func put(out *paint.Line, at int, role paint.Role, text string, chosen bool) {
-	out.Pad(max(at, out.Width()+1))
-	var cell paint.Line
-	cell.Add(role, text)
-	if chosen {
-		cell.Choose()
-	}
-	out.AddLine(&cell)
+// spill is more than a text can take of the next column: it is not cut.
+const spill = 1000
+
+func (p *Page) time(e *monitor.Event, width int) (paint.Role, string) {
+	return paint.Muted, p.S.At(e.Time)[:width]
 }
 
-func (l *layout) timeWidth() int {
-	if l.compact {
-		return len("15:04:05")
-	}
-	return len("15:04:05.000")
+// role is how the texts of an event are drawn.
+func role(e *monitor.Event) paint.Role {
+	return map[monitor.Kind]paint.Role{monitor.KindNew: paint.New, monitor.KindDestroy: paint.Ended}[e.Kind]
 }
 
 // shortKinds are the events in three letters, for narrow screens.
 var shortKinds = map[monitor.Kind]string{monitor.KindNew: "new", monitor.KindUpdate: "upd", monitor.KindDestroy: "end",
 	monitor.KindExisting: "was"}
 
-// kindText names what happened; ~ says that a reconciliation inferred it.
-func (l *layout) kindText(e *monitor.Event) string {
-	text := e.Kind.String()
-	if short := shortKinds[e.Kind]; l.short && short != "" {
+// kind names what happened; ~ says that a reconciliation inferred it.
+func (p *Page) kind(e *monitor.Event, _ int) (_ paint.Role, text string) {
+	if !e.Kind.HasFlow() {
+		return paint.Text, ""
+	}
+	text = e.Kind.String()
+	if short := shortKinds[e.Kind]; p.Width < 90 && short != "" {
 		text = short
 	}
 	if e.Inferred {
 		text = "~" + text
 	}
-	return text
+	return role(e), text
 }
 
-func stateRole(e *monitor.Event, role paint.Role) paint.Role {
-	if role == paint.Text && e.Known().Any(monitor.AttrStatus) && !e.Flow.Status.Has(monitor.SeenReply) {
-		return paint.Warn
+func protoCell(e *monitor.Event, _ int) (_ paint.Role, text string) {
+	if e.Kind.HasFlow() {
+		text = e.Flow.Orig.Proto.String()
 	}
-	return role
+	return role(e), text
 }
 
-// tail adds what is behind the flow, as far as there is room: first the network namespace,
-// if it has a name.
-func (l *layout) tail(out *paint.Line, e *monitor.Event, netns string) {
-	if netns != "" && out.Width()+2+paint.Width(netns) < l.width {
+func stateCell(e *monitor.Event, _ int) (paint.Role, string) {
+	if !e.Kind.HasFlow() {
+		return paint.Text, ""
+	}
+	role := role(e)
+	if role == paint.Text && e.Known().Any(monitor.AttrStatus) && !e.Flow.Status.Has(monitor.SeenReply) {
+		role = paint.Warn
+	}
+	return role, page.StateText(&e.Flow, e.Known())
+}
+
+func (p *Page) netns(e *monitor.Event, _ int) (_ paint.Role, text string) {
+	if e.Kind.HasFlow() {
+		text = p.S.NetNS(e.NetNS())
+	}
+	return role(e), text
+}
+
+// way draws the ends of the flow, and behind them as much as there is space for: the network
+// namespace, if it has a name and no column, and how the flow went.
+func (p *Page) way(out *paint.Line, x int, e *monitor.Event, cursor bool) {
+	if !e.Kind.HasFlow() {
+		return
+	}
+	out.Pad(x)
+	w := page.NewWay(p.S.Names, &e.Flow, p.form())
+	if end := p.Column - colFrom; cursor && end >= 0 {
+		w[end].Chosen = true
+	}
+	w.Cut(p.Width - 1 - out.Width())
+	for i := range w {
+		w[i].Add(out)
+	}
+	netns := p.S.NetNS(e.NetNS())
+	if netns != "" && !p.netnsColumn() && out.Width()+2+paint.Width(netns) < p.Width {
 		out.Add(paint.Muted, "  "+netns)
 	}
 	var parts []string
@@ -100,14 +154,11 @@ func (l *layout) tail(out *paint.Line, e *monitor.Event, netns string) {
 	case e.Has.Any(monitor.AttrStatus) && e.Flow.Status.Has(monitor.Assured) && e.Flow.Orig.Proto.HasState():
 		parts, role = []string{"  assured"}, paint.Muted
 	}
-	for _, p := range parts {
-		if out.Width()+paint.Width(p) > l.width-1 {
+	for _, text := range parts {
+		if out.Width()+paint.Width(text) > p.Width-1 {
 			break
 		}
-		out.Add(role, p)
-	}
-	if e.Kind == monitor.KindDestroy {
-		out.Fade(paint.Ended)
+		out.Add(role, text)
 	}
 }
 
@@ -125,25 +176,20 @@ func sums(e *monitor.Event) (out []string) {
 	return out
 }
 
-// gapText reports a loss, the reconciliation after one, or that a network namespace has
-// come or gone.
-func gapText(s *page.Session, e *monitor.Event) (paint.Role, string) {
-	name, role, text := s.NetNS(e.NetNS()), paint.Muted, ""
+// gap reports a loss, the reconciliation after one, or that a network namespace has come or gone.
+func (p *Page) gap(e *monitor.Event, _ int) (paint.Role, string) {
+	name, role, text := p.S.NetNS(e.NetNS()), paint.Muted, ""
 	switch g := e.Gap; {
 	case e.Kind == monitor.KindNetNSBegin:
 		text = "network namespace " + name + " found"
 	case e.Kind == monitor.KindNetNSEnd:
 		text = "network namespace " + name + " gone"
-	case g == nil:
+	case g == nil || e.Kind.HasFlow():
 		return role, ""
 	case e.Kind == monitor.KindResynced:
-		role, text = paint.Warn, "table reconciled: +"+human.Count(
-			g.Added,
-		)+" −"+human.Count(
-			g.Ended,
-		)+", "+human.Count(
-			g.Changed,
-		)+" changed"
+		role = paint.Warn
+		text = fmt.Sprintf("table reconciled: +%s −%s, %s changed", human.Count(g.Added), human.Count(g.Ended),
+			human.Count(g.Changed))
 	default:
 		role, text = paint.Bad, human.Plural(g.Count, "event")+" lost"
 		if g.Uncertain {
@@ -153,7 +199,7 @@ func gapText(s *page.Session, e *monitor.Event) (paint.Role, string) {
 			text += " in " + name
 		}
 		if g.From != 0 && g.To != 0 {
-			text += " between " + s.At(g.From) + " and " + s.At(g.To)
+			text += " between " + p.S.At(g.From) + " and " + p.S.At(g.To)
 		}
 	}
 	return role, "── " + text + " ──"

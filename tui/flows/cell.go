@@ -11,67 +11,12 @@ import (
 	"natlens/tui/paint"
 )
 
-// drawer draws the cells of rows, for one frame.
-type drawer struct {
-	s   *page.Session
-	now monitor.Time
-	col columnID // under the cursor
-}
-
-// freshFor is how long a new flow has its mark.
-const freshFor = monitor.Time(2e9)
-
-// row draws a flow.
-func (d *drawer) row(l *layout, f *page.Flow, cursor bool) (out paint.Line) {
-	out.Select(cursor)
-	for _, c := range l.columns {
-		switch c.id {
-		case colSource:
-			d.ends(&out, l, f, cursor)
-		case colSentAs, colDest, colDelivered:
-		default:
-			d.cell(&out, c, f, cursor && c.id == d.col)
-		}
-	}
-	if f.Row.State&table.RowNew != 0 && !f.Row.Ended() && d.now-f.Row.First < freshFor {
-		out.Pad(l.width - 1)
-		out.Add(paint.New, "+")
-	}
-	if f.Row.Ended() || d.timedOut(f) {
-		out.Fade(paint.Ended)
-	}
-	out.Fit(l.width)
-	return out
-}
-
-// cell draws a column. A protocol's name that is too wide takes room of the next column.
-func (d *drawer) cell(out *paint.Line, c placedColumn, f *page.Flow, chosen bool) {
-	col, at := &columnTable[c.id], c.x
-	if out.Width() >= at {
-		at = out.Width() + 1
-	}
-	width := c.x + c.width - at
-	if c.id == colProto {
-		width = len("udplite")
-	}
-	var cell paint.Line
-	col.text(d, &cell, f, width)
-	cell.Cut(width)
-	if col.right {
-		at = c.x + c.width - cell.Width()
-	}
-	if chosen {
-		cell.Choose()
-	}
-	out.Pad(at)
-	out.AddLine(&cell)
-}
-
 // ends draws who talks to whom. Each end has its column; what does not fit there takes
-// room that the row does not need elsewhere, and is cut only if the row has no more room.
-func (d *drawer) ends(out *paint.Line, l *layout, f *page.Flow, cursor bool) {
-	w := page.NewWay(d.s.Names, &f.Row.Flow, l.form())
-	if i := slices.Index(endColumns[:], d.col); cursor && i >= 0 {
+// space that the row does not need elsewhere, and is cut only if the row has no more.
+func (p *Page) ends(out *paint.Line, _ int, r *row, cursor bool) {
+	l := &p.layout
+	w := page.NewWay(p.S.Names, &r.Row.Flow, l.form)
+	if i := slices.Index(endColumns[:], p.Column); cursor && i >= 0 {
 		w[i].Chosen = true
 	}
 	gap := l.gap
@@ -91,102 +36,111 @@ func (d *drawer) ends(out *paint.Line, l *layout, f *page.Flow, cursor bool) {
 	}
 }
 
-func (d *drawer) proto(l *paint.Line, f *page.Flow, _ int) {
-	l.Add(paint.Text, f.Row.Flow.Orig.Proto.String())
+// freshFor is how long a new flow has its mark.
+const freshFor = monitor.Time(2e9)
+
+func (p *Page) fresh(r *row, _ int) (paint.Role, string) {
+	if r.Row.State&table.RowNew != 0 && !r.Row.Ended() && p.S.Frame-r.Row.First < freshFor {
+		return paint.New, "+"
+	}
+	return paint.New, ""
 }
 
-func (d *drawer) timedOut(f *page.Flow) bool { return d.s.TimedOut(&f.Row, d.now) }
+func (p *Page) timedOut(r *row) bool { return p.S.TimedOut(&r.Row, p.S.Frame) }
+
+func (p *Page) proto(r *row, _ int) (paint.Role, string) {
+	return paint.Text, r.Row.Flow.Orig.Proto.String()
+}
 
 // state is the name of the state and a mark: × ended, · timed out, ! unanswered.
-func (d *drawer) state(l *paint.Line, f *page.Flow, width int) {
-	role, mark, text := paint.Text, "", page.StateText(&f.Row.Flow, f.Row.Known)
+func (p *Page) state(r *row, width int) (paint.Role, string) {
+	role, mark, text := paint.Text, "", page.StateText(&r.Row.Flow, r.Row.Known)
 	switch {
-	case f.Row.Ended():
+	case r.Row.Ended():
 		mark = "×"
-	case d.timedOut(f):
+	case p.timedOut(r):
 		mark = "·"
-	case !page.Answered(&f.Row):
+	case !page.Answered(&r.Row):
 		role, mark = paint.Warn, "!"
 	default:
-		l.Add(role, text)
-		return
+		return role, text
 	}
-	l.AddLeft(role, text, width-1)
-	l.Add(role, mark)
+	text = paint.Cut(text, width-1)
+	return role, text + strings.Repeat(" ", max(0, width-1-paint.Width(text))) + mark
 }
 
-func (d *drawer) netns(l *paint.Line, f *page.Flow, _ int) {
-	l.Add(paint.Text, d.s.NetNS(f.Row.Flow.Orig.NetNS))
+func (p *Page) netns(r *row, _ int) (paint.Role, string) {
+	return paint.Text, p.S.NetNS(r.Row.Flow.Orig.NetNS)
 }
 
-// put adds a text, or a dash if it is not known.
-func put(l *paint.Line, known bool, text func() string) {
+// value is a text, or a dash if it is not known.
+func value(known bool, text string) (paint.Role, string) {
 	if known {
-		l.Add(paint.Text, text())
-	} else {
-		l.Add(paint.Muted, page.NoValue)
+		return paint.Text, text
 	}
+	return paint.Muted, page.NoValue
 }
 
 // rate is a dash while nothing moves.
-func (d *drawer) rate(l *paint.Line, f *page.Flow, _ int) {
+func (p *Page) rate(r *row, _ int) (paint.Role, string) {
 	var rate uint64
-	if d.s.Rates != nil && !f.Row.Ended() && !d.timedOut(f) {
-		rate, _ = d.s.Rates.Of(f.Index, f.Row.Gen, d.now)
+	if p.S.Rates != nil && !r.Row.Ended() && !p.timedOut(r) {
+		rate, _ = p.S.Rates.Of(r.Index, r.Row.Gen, p.S.Frame)
 	}
-	put(l, rate > 0, func() string { return human.Bytes(rate) + "/s" })
+	return value(rate > 0, human.Bytes(rate)+"/s")
 }
 
 const counted = monitor.AttrCountersOrig | monitor.AttrCountersReply
 
-func (d *drawer) bytes(l *paint.Line, f *page.Flow, _ int) {
-	put(l, f.Row.Known.Any(counted), func() string {
-		return human.Bytes(f.Row.Flow.CountersOrig.Bytes + f.Row.Flow.CountersReply.Bytes)
-	})
+func (p *Page) bytes(r *row, _ int) (paint.Role, string) {
+	f := &r.Row.Flow
+	return value(r.Row.Known.Any(counted), human.Bytes(f.CountersOrig.Bytes+f.CountersReply.Bytes))
 }
 
-func (d *drawer) packets(l *paint.Line, f *page.Flow, _ int) {
-	put(l, f.Row.Known.Any(counted), func() string {
-		return human.Short(f.Row.Flow.CountersOrig.Packets + f.Row.Flow.CountersReply.Packets)
-	})
+func (p *Page) packets(r *row, _ int) (paint.Role, string) {
+	f := &r.Row.Flow
+	return value(r.Row.Known.Any(counted), human.Short(f.CountersOrig.Packets+f.CountersReply.Packets))
 }
 
 // age is the time since the flow began; of an ended one, how long it lasted. A flow that
 // was there before the UI began is older than is known.
-func (d *drawer) age(l *paint.Line, f *page.Flow, _ int) {
-	born, end := f.Row.Born(), d.now
-	if f.Row.Ended() {
-		end = f.Row.Last
+func (p *Page) age(r *row, _ int) (paint.Role, string) {
+	born, end := r.Row.Born(), p.S.Frame
+	if r.Row.Ended() {
+		end = r.Row.Last
 	}
-	put(l, born != 0, func() string { return human.Age(page.Since(born, end)) })
+	return value(born != 0, human.Age(page.Since(born, end)))
 }
 
 // left is the time until the flow ends if no packet comes. When it is over and the flow is
 // still there, a packet has come that no event reported.
-func (d *drawer) left(l *paint.Line, f *page.Flow, _ int) {
-	ends := f.Row.Ends()
-	put(l, !f.Row.Ended() && f.Row.Known&monitor.AttrTimeout != 0 && ends > d.now,
-		func() string { return human.Age(page.Since(d.now, ends)) })
+func (p *Page) left(r *row, _ int) (paint.Role, string) {
+	ends := r.Row.Ends()
+	return value(!r.Row.Ended() && r.Row.Known&monitor.AttrTimeout != 0 && ends > p.S.Frame,
+		human.Age(page.Since(p.S.Frame, ends)))
 }
 
-func (d *drawer) mark(l *paint.Line, f *page.Flow, _ int) {
-	if f.Row.Flow.Mark != 0 {
-		l.Add(paint.Text, page.Hex(uint64(f.Row.Flow.Mark)))
+func (p *Page) mark(r *row, _ int) (_ paint.Role, text string) {
+	if r.Row.Flow.Mark != 0 {
+		text = page.Hex(uint64(r.Row.Flow.Mark))
 	}
+	return paint.Text, text
 }
 
-func (d *drawer) zone(l *paint.Line, f *page.Flow, _ int) {
-	l.Add(paint.Text, page.ZoneText(&f.Row.Flow))
+func (p *Page) zone(r *row, _ int) (paint.Role, string) {
+	return paint.Text, page.ZoneText(&r.Row.Flow)
 }
 
-func (d *drawer) helper(l *paint.Line, f *page.Flow, _ int) {
-	if f.Extra != nil && f.Row.Known&monitor.AttrHelper != 0 {
-		l.Add(paint.Text, monitor.Escape(string(f.Extra.Helper)))
+func (p *Page) helper(r *row, _ int) (_ paint.Role, text string) {
+	if r.Extra != nil && r.Row.Known&monitor.AttrHelper != 0 {
+		text = monitor.Escape(string(r.Extra.Helper))
 	}
+	return paint.Text, text
 }
 
-func (d *drawer) labels(l *paint.Line, f *page.Flow, _ int) {
-	if f.Extra != nil && f.Row.Known&monitor.AttrLabels != 0 {
-		l.Add(paint.Text, strings.Join(d.s.LabelNames(f.Extra.Labels), ","))
+func (p *Page) labels(r *row, _ int) (_ paint.Role, text string) {
+	if r.Extra != nil && r.Row.Known&monitor.AttrLabels != 0 {
+		text = strings.Join(p.S.LabelNames(r.Extra.Labels), ",")
 	}
+	return paint.Text, text
 }

@@ -3,27 +3,34 @@ package flows
 import (
 	"strings"
 	"testing"
+
+	"natlens/monitor/table"
+	"natlens/tui/page"
 )
 
 // TestHeadingShowsItsOrder expects the arrow of the order on every column that
 // sorts, whatever the width, and headings that do not touch.
 func TestHeadingShowsItsOrder(t *testing.T) {
 	for _, width := range []int{60, 80, 120, 160} {
-		all := present{counters: true, rates: true, mark: true, zone: true, helper: true, labels: true}
-		l := layOut(width, all, endWidths{})
-		l = layOut(width, all, l.endNeeds(nil, nil, endWidths{}))
-		for _, c := range l.columns {
-			if !c.id.sortable() {
+		p := New(&page.Session{})
+		p.has = present{counters: true, rates: true, mark: true, zone: true, helper: true, labels: true}
+		p.Table.Resize(width, 10)
+		l := p.layOut()
+		p.needs = l.endNeeds(nil, nil, endWidths{})
+		p.layout = p.layOut()
+		shown := p.layout.columns[:len(p.layout.columns)-1] // without the mark of new flows
+		for _, c := range shown {
+			if columnTable[c.ID].order == table.ByArrival {
 				continue
 			}
-			h := l.heading(c.id, true, colSource)
-			text := h.String()
+			p.By = c.ID
+			text := p.Draw()[0].String()
 			if n := strings.Count(text, "▲") + strings.Count(text, "▼"); n != 1 || strings.Contains(text, "…") {
-				t.Errorf("%d cells, by %s: %q", width, columnTable[c.id].title, text)
+				t.Errorf("%d cells, by %s: %q", width, c.Title, text)
 			}
-			if got, want := len(strings.Fields(strings.NewReplacer("SENT AS", "SENT_AS", "DELIVERED TO", "DELIVERED_TO").Replace(text))),
-				len(l.columns); got != want {
-				t.Errorf("%d cells, by %s: %d headings of %d columns: %q", width, columnTable[c.id].title, got, want, text)
+			whole := strings.NewReplacer("SENT AS", "SENT_AS", "DELIVERED TO", "DELIVERED_TO").Replace(text)
+			if got := len(strings.Fields(whole)); got != len(shown) {
+				t.Errorf("%d cells, by %s: %d headings of %d columns: %q", width, c.Title, got, len(shown), text)
 			}
 		}
 	}

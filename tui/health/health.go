@@ -6,7 +6,6 @@ package health
 import (
 	"cmp"
 	"slices"
-	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -22,7 +21,6 @@ type Page struct {
 	s        *page.Session
 	watch    *Watch
 	findings Findings // may be nil
-	page.Puller
 	page.List[string]
 
 	view  view
@@ -82,7 +80,7 @@ func (p *Page) lay() {
 }
 
 // Pull takes what the watch has read already.
-func (p *Page) Pull(fresh bool) tea.Cmd {
+func (p *Page) Pull() tea.Cmd {
 	v := view{
 		line:    p.watch.Line,
 		now:     p.s.Clock(),
@@ -90,29 +88,26 @@ func (p *Page) Pull(fresh bool) tea.Cmd {
 		live:    p.watch.source != nil,
 		err:     p.watch.err,
 	}
-	counters := p.counters(v.now)
-	return p.Ask(p, fresh, func(*atomic.Bool) any {
-		if p.findings != nil {
-			for _, f := range p.findings.Snapshot() {
-				v.items = append(v.items, item{key: f.Rule + " " + f.Subject, level: f.Severity,
-					name: f.Rule, text: f.Text, why: f.Why, command: f.Command, filter: f.Filter, since: f.Since})
-			}
+	if p.findings != nil {
+		for _, f := range p.findings.Snapshot() {
+			v.items = append(v.items, item{key: f.Rule + " " + f.Subject, level: f.Severity,
+				name: f.Rule, text: f.Text, why: f.Why, command: f.Command, filter: f.Filter, since: f.Since})
 		}
-		for _, c := range v.reading.Checks {
-			v.items = append(
-				v.items,
-				item{key: "check " + c.Name, level: c.Level, name: c.Name, text: c.Text, command: c.Command},
-			)
+	}
+	for _, c := range v.reading.Checks {
+		v.items = append(v.items,
+			item{key: "check " + c.Name, level: c.Level, name: c.Name, text: c.Text, command: c.Command})
+	}
+	v.items = append(v.items, p.counters(v.now)...)
+	if !v.live { // the commands are for the gateway that was recorded
+		for i := range v.items {
+			v.items[i].command = ""
 		}
-		v.items = append(v.items, counters...)
-		if !v.live { // the commands are for the gateway that was recorded
-			for i := range v.items {
-				v.items[i].command = ""
-			}
-		}
-		slices.SortStableFunc(v.items, func(a, b item) int { return cmp.Compare(b.level, a.level) })
-		return v
-	})
+	}
+	slices.SortStableFunc(v.items, func(a, b item) int { return cmp.Compare(b.level, a.level) })
+	p.view, p.asked = v, true
+	p.Set(len(v.items), func(i int) string { return v.items[i].key })
+	return nil
 }
 
 // counters are the counters that have moved in the last ten minutes.
@@ -124,12 +119,6 @@ func (p *Page) counters(now monitor.Time) (items []item) {
 		}
 	}
 	return items
-}
-
-func (p *Page) Take(answer any) (again bool) {
-	p.view, p.asked = answer.(view), true
-	p.Set(len(p.view.items), func(i int) string { return p.view.items[i].key })
-	return false
 }
 
 // item returns the item under the cursor; or nil.

@@ -3,8 +3,6 @@
 package nat
 
 import (
-	"sync/atomic"
-
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor/human"
@@ -16,7 +14,7 @@ import (
 // Page lists pools.
 type Page struct {
 	s *page.Session
-	page.Puller
+	page.Asker
 	page.List[poolKey]
 
 	found found
@@ -45,21 +43,19 @@ func (p *Page) Resize(width, height int) {
 	p.Fit()
 }
 
-func (p *Page) Pull(fresh bool) tea.Cmd {
-	t, f, now := p.s.Table, p.s.Filter, p.s.Clock()
-	return p.Ask(p, fresh, func(stop *atomic.Bool) any {
-		if v := scan(t, f, now, stop); v != nil {
-			return *v
+func (p *Page) Pull() tea.Cmd {
+	t, f, now, gen := p.s.Table, p.s.Filter, p.s.Clock(), p.s.Gen
+	return p.Ask(p.s, p.Pull, func() func() {
+		found := scan(t, f, now)
+		return func() {
+			if gen != p.s.Gen { // of another filter
+				return
+			}
+			p.found, p.asked = found, true
+			p.s.Matched, p.s.Flows = found.matched, found.live
+			p.Set(len(found.pools), func(i int) poolKey { return found.pools[i].key })
 		}
-		return nil
 	})
-}
-
-func (p *Page) Take(answer any) (again bool) {
-	p.found, p.asked = answer.(found), true
-	p.s.Matched, p.s.Flows = p.found.matched, p.found.live
-	p.Set(len(p.found.pools), func(i int) poolKey { return p.found.pools[i].key })
-	return false
 }
 
 // drill shows the flows of the pool under the cursor.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-	"sync/atomic"
 
 	"natlens/monitor"
 	"natlens/monitor/table"
@@ -53,11 +52,10 @@ type found struct {
 	matched int
 }
 
-// scan goes over the table once; nil: it was stopped.
-func scan(t *table.Table, f *table.CachedFilter, now monitor.Time, stop *atomic.Bool) *found {
-	var v found
+// scan goes over the table once.
+func scan(t *table.Table, f *table.CachedFilter, now monitor.Time) (v found) {
 	pools := make(map[poolKey]*pool)
-	live, whole := t.ScanMatching(f, now, stop, func(_ uint32, r *table.Row) {
+	v.live, _ = t.ScanMatching(f, now, nil, func(_ uint32, r *table.Row) {
 		if r.Ended() {
 			return
 		}
@@ -70,10 +68,6 @@ func scan(t *table.Table, f *table.CachedFilter, now monitor.Time, stop *atomic.
 			destination(pools, r)
 		}
 	})
-	if !whole {
-		return nil
-	}
-	v.live = live
 	for _, p := range pools {
 		p.busiestIn = most(p.inside, func(a monitor.Addr) monitor.Endpoint { return monitor.Endpoint{Addr: a} })
 		p.busiestOut = most(p.outside, func(e monitor.Endpoint) monitor.Endpoint { return e })
@@ -83,7 +77,7 @@ func scan(t *table.Table, f *table.CachedFilter, now monitor.Time, stop *atomic.
 		v.pools = append(v.pools, *p)
 	}
 	slices.SortFunc(v.pools, func(a, b pool) int { return comparePools(&a, &b) })
-	return &v
+	return v
 }
 
 func source(pools map[poolKey]*pool, r *table.Row, n monitor.NAT) {

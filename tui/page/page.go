@@ -1,8 +1,6 @@
 package page
 
 import (
-	"time"
-
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
@@ -26,13 +24,8 @@ type Page interface {
 	// Resize sets the room; it may be called at any time.
 	Resize(width, height int)
 
-	Taker
-	// Halt ends a question that runs. The page asks again when it is shown again.
-	Halt()
-	// Running reports whether a question is on its way.
-	Running() bool
-	// Cost is how long the last question took.
-	Cost() time.Duration
+	// Pull brings what the page shows up to date, at once or by a command.
+	Pull() tea.Cmd
 
 	// Click acts on a cell. Lines count from 0, the page's heading.
 	Click(x, y int) tea.Cmd

@@ -39,11 +39,11 @@ type Session struct {
 
 	Open     int // the page that is open
 	Paused   bool
-	Settling bool       // what is to be paused is still on its way
 	PausedAt uint64     // events at that time
 	Stats    loop.Stats // as of the last frame
 	Frame    monitor.Time
-	Ended    bool // the source has ended
+	Ended    bool          // the source has ended
+	Cost     time.Duration // of bringing the page up to date, the last time
 
 	// Matched and Flows come from the last view, for the status line. A page whose answers
 	// count no matches leaves Matched alone.
@@ -85,6 +85,9 @@ func (s *Session) Note() (paint.Role, string) {
 	}
 	return s.noteRole, s.note
 }
+
+// Spent notes what it cost to bring the page up to date.
+func (s *Session) Spent(since time.Time) { s.Cost = time.Since(since) }
 
 // At formats a time of day with milliseconds.
 func (s *Session) At(t monitor.Time) string {

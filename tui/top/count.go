@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-	"sync/atomic"
 
 	"natlens/monitor"
 	"natlens/monitor/table"
@@ -51,12 +50,12 @@ func (o order) column() order { return o &^ reversed }
 // topGroups is how many groups are shown at the most.
 const topGroups = 500
 
-// countBy goes over the table once; nil: it was stopped.
-func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor.Time, stop *atomic.Bool) *tally {
+// countBy goes over the table once.
+func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor.Time) tally {
 	out := tally{by: by, counted: true}
 	index := make(map[key]int32)
 	var all []count
-	live, whole := t.ScanMatching(f, now, stop, func(_ uint32, r *table.Row) {
+	out.live, _ = t.ScanMatching(f, now, nil, func(_ uint32, r *table.Row) {
 		k, ok := groupings[by].key(&r.Flow)
 		fresh := r.State&table.RowNew != 0 && now-r.First < freshSpan
 		if !ok || r.Ended() && !fresh {
@@ -79,12 +78,9 @@ func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor
 			out.counters = out.counters || r.Known.Any(monitor.AttrCountersOrig|monitor.AttrCountersReply)
 		}
 	})
-	if !whole {
-		return nil
-	}
-	out.live, out.all = live, len(all)
+	out.all = len(all)
 	out.groups = biggest(all, o)
-	return &out
+	return out
 }
 
 // biggest returns the first groups of an order. Most groups of a big table are small: one

@@ -3,8 +3,6 @@
 package top
 
 import (
-	"sync/atomic"
-
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
@@ -15,7 +13,7 @@ import (
 // Page counts flows.
 type Page struct {
 	s *page.Session
-	page.Puller
+	page.Asker
 	page.List[key]
 
 	by    int // the grouping
@@ -71,25 +69,21 @@ func (p *Page) Resize(width, height int) {
 	p.Fit()
 }
 
-func (p *Page) Pull(fresh bool) tea.Cmd {
+func (p *Page) Pull() tea.Cmd {
 	if p.gen != p.s.Gen {
 		p.gen, p.known, p.needs = p.s.Gen, nil, 0
 	}
 	by, o, t, f, now := p.by, p.order, p.s.Table, p.s.Filter, p.s.Clock()
-	return p.Ask(p, fresh, func(stop *atomic.Bool) any {
-		if found := countBy(by, t, f, o, now, stop); found != nil {
-			return *found
+	gen := p.gen
+	return p.Ask(p.s, p.Pull, func() func() {
+		found := countBy(by, t, f, o, now)
+		return func() {
+			if by == p.by && gen == p.gen {
+				p.show(found)
+				p.s.Matched, p.s.Flows = int(found.flows), found.live
+			}
 		}
-		return nil
 	})
-}
-
-func (p *Page) Take(answer any) (again bool) {
-	if t := answer.(tally); t.by == p.by {
-		p.show(t)
-		p.s.Matched, p.s.Flows = int(t.flows), t.live
-	}
-	return false
 }
 
 // show takes an answer, or the zero tally before the first one.
@@ -114,7 +108,7 @@ func (p *Page) group(by int) tea.Cmd {
 	p.by, p.needs = by, 0
 	p.Clear()
 	p.show(p.known[by])
-	return p.Pull(true)
+	return p.Pull()
 }
 
 // nextOrder orders by the next column that is known.
@@ -132,7 +126,7 @@ func (p *Page) orderBy(o order) tea.Cmd {
 		o = p.order ^ reversed
 	}
 	p.order = o
-	return p.Pull(true)
+	return p.Pull()
 }
 
 // Condition is the group under the cursor as a filter.

@@ -4,8 +4,6 @@ package who
 
 import (
 	"context"
-	"errors"
-	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -40,11 +38,10 @@ type Row struct {
 type Page struct {
 	s     *page.Session
 	asker Asker
-	page.Puller
+	page.Asker
 	page.List[int]
 
 	question string // as it was typed last
-	due      bool   // it is to be asked
 	cancel   context.CancelFunc
 
 	found  found
@@ -89,52 +86,33 @@ func (p *Page) lay() {
 // ask has a question typed.
 func (p *Page) ask() tea.Cmd {
 	p.s.Root.Ask(page.AskText("who", p.question, func(question string) tea.Cmd {
-		p.question, p.due = question, true
-		return p.Pull(true)
+		p.question = question
+		return p.search()
 	}))
 	return nil
 }
 
-// Pull asks what was typed; an answer stays until there is another question.
-func (p *Page) Pull(bool) tea.Cmd {
-	if !p.due {
-		return nil
-	}
+// search asks what was typed. It ends the question before.
+func (p *Page) search() tea.Cmd {
+	p.cancel()
 	ctx, cancel := context.WithCancel(p.s.Context)
+	p.cancel = cancel
 	question := p.question
-	cmd := p.Puller.Ask(p, true, func(*atomic.Bool) any {
+	return p.Ask(p.s, p.search, func() func() {
 		defer cancel()
 		answer, err := p.asker.Ask(ctx, question)
-		if errors.Is(err, context.Canceled) {
-			return nil
+		return func() {
+			if question == p.question {
+				p.found, p.widths = found{question, answer, err}, columnWidths(&answer)
+				p.Clear()
+				p.Set(len(answer.Rows), func(i int) int { return i })
+			}
 		}
-		return found{question, answer, err}
 	})
-	if cmd == nil {
-		p.cancel() // the question before is out of date
-		cancel()
-		return nil
-	}
-	p.due, p.cancel = false, cancel
-	return cmd
 }
 
-func (p *Page) Take(answer any) (again bool) {
-	p.found = answer.(found)
-	p.widths = columnWidths(&p.found.answer)
-	p.Clear()
-	p.Set(len(p.found.answer.Rows), func(i int) int { return i })
-	return false
-}
-
-// Halt ends a question that runs; it is asked again when the page is shown again.
-func (p *Page) Halt() {
-	if p.Running() {
-		p.due = true
-		p.cancel()
-	}
-	p.Puller.Halt()
-}
+// Pull does nothing: an answer stays until there is another question.
+func (p *Page) Pull() tea.Cmd { return nil }
 
 // Click chooses a row.
 func (p *Page) Click(_, y int) tea.Cmd {

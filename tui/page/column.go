@@ -1,0 +1,145 @@
+package page
+
+import (
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"natlens/tui/keys"
+	"natlens/tui/paint"
+)
+
+// Column is a column of a [Table].
+type Column[R any] struct {
+	ID    int // for Table.Column and Table.By, rising from left to right; 0: for neither
+	Title string
+	X     int // where it begins; see [Beside]
+	Width int
+	Right bool // numbers
+	Older bool // its highest value comes last in ascending order, as of ages that sort by birth
+
+	// Cell returns the text of a row for so many cells. One of these draws the column; without
+	// any, another column draws it.
+	Cell func(r *R, width int) (paint.Role, string)
+	Bar  func(r *R) (role paint.Role, share float64)
+	Draw func(out *paint.Line, x int, r *R, cursor bool) // from x on
+
+	Spill int // cells of the next column that a long text may take
+
+	// Titles of cells that are beside each other without columns: what is before the title, and
+	// that a click chooses the column by its title only.
+	Sign      string
+	TitleOnly bool
+
+	TitleLeft int // cells that the title begins before the column
+}
+
+// Beside sets columns beside each other with gap blanks between them, and leaves out those
+// without a width.
+func Beside[R any](gap int, columns ...Column[R]) (out []Column[R]) {
+	x := paint.MarginLeft
+	for _, c := range columns {
+		if c.Width > 0 {
+			c.X = x
+			x += c.Width + gap
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// columnAt returns the column at a cell of the screen; ok is false if it has no ID.
+func columnAt[R any](columns []Column[R], x int) (at Column[R], ok bool) {
+	for _, c := range columns {
+		if x >= c.X-1 {
+			at = c
+		}
+	}
+	return at, at.ID != 0
+}
+
+// ColumnKeys are the keys that choose a column.
+func (t *Table[R, K]) ColumnKeys() keys.Actions {
+	beside := func(by int) keys.Do {
+		return keys.Do{Run: func() tea.Cmd {
+			c := slices.DeleteFunc(slices.Clone(t.Columns()), func(c Column[R]) bool { return c.ID == 0 })
+			at, by := slices.IndexFunc(c, func(c Column[R]) bool { return c.ID >= t.Column }), by
+			if at < 0 {
+				at, by = len(c)-1, 0
+			} else if c[at].ID > t.Column {
+				by = min(by, 0) // the column itself is not shown at this width
+			}
+			t.Column = c[min(max(0, at+by), len(c)-1)].ID
+			return nil
+		}}
+	}
+	return keys.Actions{keys.Left: beside(-1), keys.Right: beside(1)}
+}
+
+// row draws a row. A cell begins behind one that is too wide for its column.
+func (t *Table[R, K]) row(columns []Column[R], r *R, cursor bool) (out paint.Line) {
+	out.Select(cursor)
+	for _, c := range columns {
+		switch {
+		case c.Draw != nil:
+			c.Draw(&out, max(c.X, out.Width()+1), r, cursor)
+		case c.Bar != nil:
+			out.Pad(c.X)
+			role, share := c.Bar(r)
+			out.Bar(role, share, c.Width)
+		case c.Cell != nil:
+			free, end := out.Width()+1, c.X+c.Width
+			width := end - max(c.X, free)
+			var cell paint.Line
+			cell.Add(c.Cell(r, width))
+			if c.Right {
+				cell.Cut(end - free)
+				c.X = end - cell.Width()
+			}
+			cell.Cut(width + c.Spill)
+			if cursor && c.ID != 0 && c.ID == t.Column {
+				cell.Choose()
+			}
+			if cell.Width() > 0 {
+				out.Pad(max(c.X, free))
+				out.AddLine(&cell)
+			}
+		}
+	}
+	if t.Faded != nil && t.Faded(r) {
+		out.Fade(paint.Ended)
+	}
+	out.Fit(t.Width)
+	return out
+}
+
+// titles draws the titles. The column that sorts has its direction, and the one under the
+// cursor is marked.
+func (t *Table[R, K]) titles(columns []Column[R]) (out paint.Line) {
+	for _, c := range columns {
+		role, title, width := paint.Label, c.Title, c.Width+c.TitleLeft
+		if c.Right {
+			width++ // of the gap before the column
+		}
+		if c.ID != 0 && c.ID == t.By {
+			role = paint.Sorted
+			arrow := "▲"
+			if t.Down != c.Older {
+				arrow = "▼"
+			}
+			title = title[:min(len(title), width-1)] + arrow
+		}
+		if c.ID != 0 && c.ID == t.Column {
+			role = paint.Match
+		}
+		title = paint.Cut(title, width)
+		if c.Right {
+			c.X += c.Width - paint.Width(title)
+		}
+		out.Add(paint.Muted, c.Sign)
+		out.Pad(c.X - c.TitleLeft)
+		out.Add(role, title)
+	}
+	out.Cut(t.Width)
+	return out
+}
