@@ -56,8 +56,7 @@ func hook(s *Snapshot, c *Check) {
 	case len(t.Legacy) > 0:
 		c.Evidence["legacy"] = t.Legacy
 		c.Text = fmt.Sprintf("tracking may be on: iptables-legacy has rules (%s) that can't be read",
-			strings.Join(t.Legacy,
-				", "))
+			strings.Join(t.Legacy, ", "))
 		if left == 0 && s.Capture.Events == 0 {
 			c.Level, c.Command = Warn, s.shell("nft '"+TurnOn+"'")
 		}
@@ -103,7 +102,7 @@ func ring(s *Snapshot, c *Check) {
 	if s.Capture.NotRing != "" {
 		c.Level, c.Text = Warn,
 			"events come through a socket, which costs more CPU and holds fewer events than the ring: "+
-				""+s.Capture.NotRing
+				s.Capture.NotRing
 	}
 }
 
@@ -114,8 +113,8 @@ const (
 	ringEvent   = 160
 )
 
-// WantedBuffer is the socket buffer that natlens asks for.
-const WantedBuffer = 16 << 20
+// wantedBuffer is the socket buffer that natlens asks for.
+const wantedBuffer = 16 << 20
 
 // queueWarn is the least time that a queue should last at the rate seen.
 const queueWarn = time.Second
@@ -148,8 +147,8 @@ func queue(s *Snapshot, c *Check) {
 	default:
 		return
 	}
-	if q.Way == "socket" && s.RMemMax < WantedBuffer && uint64(q.Capacity) == 2*s.RMemMax { // the kernel doubles it
-		c.Command = s.host("net.core.rmem_max", WantedBuffer)
+	if q.Way == "socket" && s.RMemMax < wantedBuffer && uint64(q.Capacity) == 2*s.RMemMax { // the kernel doubles it
+		c.Command = s.host("net.core.rmem_max", wantedBuffer)
 	} else {
 		c.Command = s.Place.Natlens("watch", "--ring", fmt.Sprint(256<<20), "--buffer-size", fmt.Sprint(256<<20))
 	}

@@ -42,24 +42,8 @@ type Setting struct {
 	Value uint64 `json:"value"`
 }
 
-const (
-	needNothing   need = iota
-	needPrivilege      // to read flows, rules and events
-	needCounts         // of the flows
-)
-
 // skip makes the check one that could not be made.
 func (c *Check) skip(why string) { *c = Check{ID: c.ID, Level: Skip, Text: "not checked: " + why} }
-
-// Worst returns the most severe level of the checks that were made.
-func Worst(all []Check) (worst Level) {
-	for _, c := range all {
-		if c.Level != Skip {
-			worst = max(worst, c.Level)
-		}
-	}
-	return worst
-}
 
 // Fixes returns the settings that --fix makes for the checks that warn or fail.
 func Fixes(all []Check) (fixes []Setting) {
@@ -82,8 +66,8 @@ func (c *Check) set(s *Snapshot, name string, value uint64, safe bool) {
 	}
 }
 
-// share returns n of all in percent, 0 of none.
-func share(n, all uint64) float64 { return 100 * float64(n) / float64(cmp.Or(all, 1)) }
+// percent returns n of all in percent, 0 of none.
+func percent(n, all uint64) float64 { return 100 * float64(n) / float64(cmp.Or(all, 1)) }
 
 // round rounds the length of a run for people.
 func round(d time.Duration) time.Duration {

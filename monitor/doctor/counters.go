@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 
 	"natlens/monitor/human"
 )
@@ -24,8 +25,7 @@ var counters = []counter{
 		newFlows, anyMove, 10},
 	{"chaintoolong", "new flows are dropped because their hash bucket is full", raiseBuckets, anyMove, anyMove},
 	{"clash_resolve", "several packets began one flow at once (as DNS clients do), and the kernel merged them",
-		newFlows,
-		10, 0},
+		newFlows, 10, 0},
 	{"search_restart", "look-ups start again because entries moved meanwhile", raiseBuckets, 1000, 0},
 	{"invalid", "packets belong to no connection that the kernel can follow: out of window, or routed another way back",
 		logInvalid, 10, 0},
@@ -45,10 +45,11 @@ func logInvalid(s *Snapshot) string {
 	return command
 }
 
-// run makes the check.
-func (m *counter) run(s *Snapshot) Check {
-	k := kind{id: "counter." + m.word, needs: needPrivilege, check: m.check}
-	return k.run(s)
+func counterKinds() (all []kind) {
+	for i := range counters {
+		all = append(all, kind{"counter." + counters[i].word, needPrivilege, "", counters[i].check})
+	}
+	return all
 }
 
 func (m *counter) check(s *Snapshot, c *Check) {
@@ -103,13 +104,12 @@ func perSecond(rate float64) string {
 // Meaning says what it means that a counter moved as it did, by conntrack(8)'s word for it;
 // "" for one that no check is about.
 func (s *Snapshot) Meaning(word string) string {
-	for i := range counters {
-		if counters[i].word == word {
-			if s.Counters[word].Moved > 0 && s.moved(word) == 0 {
-				return insertions
-			}
-			return counters[i].means
-		}
+	i := slices.IndexFunc(counters, func(m counter) bool { return m.word == word })
+	switch {
+	case i < 0:
+		return ""
+	case s.Counters[word].Moved > 0 && s.moved(word) == 0:
+		return insertions
 	}
-	return ""
+	return counters[i].means
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -33,21 +34,59 @@ type Counts struct {
 	Timeouts monitor.TCPTimeouts
 	Before   func(orig monitor.Tuple) (monitor.Reading, bool)
 
-	sources, destinations tally[monitor.Addr]
-	ports                 tally[port]
-	states                tally[state]
+	tallies [len(groups)]tally
 }
 
-// port is a protocol with a destination port, 0 for protocols without.
-type port struct {
+// key is what flows have in common: an address, a protocol with its destination port, or a protocol with its state.
+type key struct {
+	addr  monitor.Addr
 	proto monitor.Proto
-	port  uint16
+	port  uint16 // 0 for protocols without
+	state string // for protocols without states, whether it was replied to
 }
 
-// state is a protocol with its state; for those without states, whether it was replied to.
-type state struct {
-	proto monitor.Proto
-	name  string
+// groups are the keys by which flows are counted, with their names in evidence and text.
+var groups = [...]struct {
+	name, word string
+	key        func(*monitor.Flow) key
+	text       func(key) string
+}{
+	{"sources", "from", func(f *monitor.Flow) key { return key{addr: f.Orig.Src} }, addrText},
+	{"destinations", "to", func(f *monitor.Flow) key { return key{addr: f.Orig.Dst} }, addrText},
+	{"ports", "by port", portOf, portText},
+	{"states", "in state", stateOf, func(k key) string { return k.proto.String() + " " + k.state }},
+}
+
+func addrText(k key) string { return k.addr.String() }
+
+func portOf(f *monitor.Flow) key {
+	k := key{proto: f.Orig.Proto}
+	if k.proto.HasPorts() {
+		k.port = f.Orig.DstPort
+	}
+	return k
+}
+
+// portText returns the words that a filter takes: "tcp dport 443", "icmp".
+func portText(k key) string {
+	if k.port == 0 {
+		return k.proto.String()
+	}
+	return k.proto.String() + " dport " + strconv.Itoa(int(k.port))
+}
+
+func stateOf(f *monitor.Flow) key {
+	k := key{proto: f.Orig.Proto, state: f.State.Name(f.Orig.Proto)}
+	switch {
+	case k.state != "":
+	case !f.Status.Has(monitor.SeenReply):
+		k.state = "UNREPLIED"
+	case f.Status.Has(monitor.Assured):
+		k.state = "ASSURED"
+	default:
+		k.state = "replied"
+	}
+	return k
 }
 
 // idleAfter is the number of seconds without a packet after which a flow is idle.
@@ -56,10 +95,7 @@ const idleAfter = 3600
 // Add counts a flow that a dump found.
 func (c *Counts) Add(e *monitor.Event) {
 	f, known := &e.Flow, e.Known()
-	to := port{proto: f.Orig.Proto}
-	if f.Orig.Proto.HasPorts() {
-		to.port = f.Orig.DstPort
-	}
+	to := portOf(f)
 	c.Flows++
 	count(&c.Counted, known.Any(monitor.AttrCountersOrig|monitor.AttrCountersReply))
 	count(&c.Helped, known.Any(monitor.AttrHelper))
@@ -78,10 +114,9 @@ func (c *Counts) Add(e *monitor.Event) {
 		count(&c.DNS, to.port == 53)
 		count(&c.QuietUDP, quiet[to.port] && !f.Status.Has(monitor.Assured))
 	}
-	c.sources.add(f.Orig.Src)
-	c.destinations.add(f.Orig.Dst)
-	c.ports.add(to)
-	c.states.add(stateOf(f))
+	for i := range groups {
+		c.tallies[i].add(groups[i].key(f))
+	}
 }
 
 func count(n *uint64, yes bool) {
@@ -99,35 +134,21 @@ func (c *Counts) idle(e *monitor.Event) bool {
 	return ok && before.Unchanged(e.Flow.Reading(e.Known(), e.Time))
 }
 
-func stateOf(f *monitor.Flow) state {
-	s := state{f.Orig.Proto, f.State.Name(f.Orig.Proto)}
-	switch {
-	case s.name != "":
-	case !f.Status.Has(monitor.SeenReply):
-		s.name = "UNREPLIED"
-	case f.Status.Has(monitor.Assured):
-		s.name = "ASSURED"
-	default:
-		s.name = "replied"
-	}
-	return s
-}
-
 // maxKeys bounds the keys of a tally.
 const maxKeys = 1 << 16
 
 // tally counts flows by a key. Counts are exact; flows of further keys than maxKeys are
 // counted in beyond alone.
-type tally[K comparable] struct {
-	n      map[K]uint64
+type tally struct {
+	n      map[key]uint64
 	beyond uint64
 }
 
-func (t *tally[K]) add(k K) {
+func (t *tally) add(k key) {
 	switch n, ok := t.n[k]; {
 	case ok || len(t.n) < maxKeys:
 		if t.n == nil {
-			t.n = make(map[K]uint64)
+			t.n = make(map[key]uint64)
 		}
 		t.n[k] = n + 1
 	default:
@@ -135,54 +156,30 @@ func (t *tally[K]) add(k K) {
 	}
 }
 
-func (c *Counts) beyond() uint64 {
-	return c.sources.beyond + c.destinations.beyond + c.ports.beyond + c.states.beyond
+func (c *Counts) beyond() (n uint64) {
+	for i := range c.tallies {
+		n += c.tallies[i].beyond
+	}
+	return n
 }
 
-// Share is a part of the flows that have something in common.
-type Share struct {
+// share is a part of the flows that have something in common.
+type share struct {
 	Name  string  `json:"name"`
 	Flows uint64  `json:"flows"`
-	Over  uint64  `json:"over"`  // 0: Flows is exact
+	Over  uint64  `json:"over"`  // always 0: Flows is exact
 	Share float64 `json:"share"` // of all flows, in percent
 }
 
-// The most frequent sources, destinations, ports and states, at most n of each.
-func (c *Counts) Sources(n int) []Share {
-	return most(c, &c.sources, n, monitor.Addr.String, compareAddr)
-}
-func (c *Counts) Destinations(n int) []Share {
-	return most(c, &c.destinations, n, monitor.Addr.String, compareAddr)
-}
-func (c *Counts) Ports(n int) []Share  { return most(c, &c.ports, n, port.String, comparePort) }
-func (c *Counts) States(n int) []Share { return most(c, &c.states, n, state.String, compareState) }
-
-func most[K comparable](c *Counts, t *tally[K], n int, name func(K) string, compare func(a, b K) int) (all []Share) {
-	keys := make([]K, 0, len(t.n))
-	for k := range t.n {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b K) int { return cmp.Or(cmp.Compare(t.n[b], t.n[a]), compare(a, b)) })
+// most returns the most frequent keys of a group, at most n.
+func (c *Counts) most(group, n int) (all []share) {
+	t := c.tallies[group].n
+	keys := slices.SortedFunc(maps.Keys(t), func(a, b key) int {
+		return cmp.Or(cmp.Compare(t[b], t[a]), bytes.Compare(a.addr[:], b.addr[:]), cmp.Compare(a.proto, b.proto),
+			cmp.Compare(a.port, b.port), cmp.Compare(a.state, b.state))
+	})
 	for _, k := range keys[:min(n, len(keys))] {
-		all = append(all, Share{Name: name(k), Flows: t.n[k], Share: share(t.n[k], c.Flows)})
+		all = append(all, share{Name: groups[group].text(k), Flows: t[k], Share: percent(t[k], c.Flows)})
 	}
 	return all
 }
-
-func compareAddr(a, b monitor.Addr) int { return bytes.Compare(a[:], b[:]) }
-func comparePort(a, b port) int {
-	return cmp.Or(cmp.Compare(a.proto, b.proto), cmp.Compare(a.port, b.port))
-}
-func compareState(a, b state) int {
-	return cmp.Or(cmp.Compare(a.proto, b.proto), cmp.Compare(a.name, b.name))
-}
-
-// String returns the words that a filter takes: "tcp dport 443", "icmp".
-func (p port) String() string {
-	if p.port == 0 {
-		return p.proto.String()
-	}
-	return p.proto.String() + " dport " + strconv.Itoa(int(p.port))
-}
-
-func (s state) String() string { return s.proto.String() + " " + s.name }

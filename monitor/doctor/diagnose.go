@@ -1,5 +1,7 @@
 package doctor
 
+import "slices"
+
 // kind is a check that is made of every snapshot, with what it needs to be made.
 type kind struct {
 	id     string
@@ -10,8 +12,14 @@ type kind struct {
 
 type need uint8
 
-// kinds are the checks in their order. Those of the counters come before the timeouts.
-var kinds = []kind{
+const (
+	needNothing   need = iota
+	needPrivilege      // to read flows, rules and events
+	needCounts         // of the flows
+)
+
+// kinds are the checks in their order.
+var kinds = slices.Concat([]kind{
 	{"privilege", needNothing, "", privilege},
 	{"conntrack", needNothing, "", conntrack},
 	{"hook", needPrivilege, "", hook},
@@ -28,23 +36,15 @@ var kinds = []kind{
 	{"buckets", needPrivilege, "buckets", buckets},
 	{"who", needCounts, "", who},
 	{"reclaim", needCounts, "", reclaim},
-}
-
-var timeouts = []kind{
+}, counterKinds(), []kind{
 	{"timeout.established", needNothing, "tcp_timeout_established", established},
 	{"timeout.udp", needNothing, "udp_timeout", udp},
-}
+})
 
 // Diagnose makes all checks, always the same ones in the same order.
 func Diagnose(s *Snapshot) (all []Check) {
 	for i := range kinds {
 		all = append(all, kinds[i].run(s))
-	}
-	for i := range counters {
-		all = append(all, counters[i].run(s))
-	}
-	for i := range timeouts {
-		all = append(all, timeouts[i].run(s))
 	}
 	return all
 }

@@ -236,9 +236,6 @@ func TestDenied(t *testing.T) {
 	if text := strings.Join(got, ","); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
-	if Worst(all) != Fail {
-		t.Error(Worst(all))
-	}
 }
 
 // TestDropsAlone counts drops once: an entry that can't be inserted moves two counters.
@@ -353,7 +350,7 @@ func TestCountsExact(t *testing.T) {
 		}
 	}
 	extra := uint64(maxKeys+1000)/100 + 1
-	if got := c.Sources(2); len(got) != 2 || got[0].Name != "10.0.0.7" || got[0].Flows != 1+extra || got[1].Flows != 1 || got[0].Over != 0 {
+	if got := c.most(0, 2); len(got) != 2 || got[0].Name != "10.0.0.7" || got[0].Flows != 1+extra || got[1].Flows != 1 || got[0].Over != 0 {
 		t.Errorf("%+v; %d extra", got, extra)
 	}
 	if c.beyond() != 1000 || c.Flows != maxKeys+1000+extra {

@@ -93,11 +93,8 @@ func offload(s *Snapshot, c *Check) {
 	if n > 0 {
 		c.Level, c.Command = Warn, s.Place.Natlens("list", "status", "offload")
 		c.Text = human.Plural(n, "flow") +
-			" in a flow table, past connection tracking: the state does not change, " +
-			"and counters are only right if the " +
-			"" +
-			"" +
-			"flow table has the flag counter"
+			" in a flow table, past connection tracking: the state does not change, and counters are only right if " +
+			"the flow table has the flag counter"
 	}
 }
 
@@ -115,21 +112,16 @@ func who(s *Snapshot, c *Check) {
 		return
 	}
 	var parts []string
-	for _, kind := range []struct {
-		name, word string
-		all        []Share
-	}{
-		{"sources", "from", s.Counts.Sources(mostKept)}, {"destinations", "to", s.Counts.Destinations(mostKept)},
-		{"ports", "by port", s.Counts.Ports(mostKept)}, {"states", "in state", s.Counts.States(mostKept)},
-	} {
-		c.Evidence[kind.name] = kind.all
+	for i, g := range groups {
+		all := s.Counts.most(i, mostKept)
+		c.Evidence[g.name] = all
 		var shown []string
-		for i, one := range kind.all[:min(mostShown, len(kind.all))] {
+		for i, one := range all[:min(mostShown, len(all))] {
 			if i == 0 || one.Share >= leastShown {
 				shown = append(shown, fmt.Sprintf("%s %.0f %%", one.Name, one.Share))
 			}
 		}
-		parts = append(parts, kind.word+" "+strings.Join(shown, ", "))
+		parts = append(parts, g.word+" "+strings.Join(shown, ", "))
 	}
 	c.Text = strings.Join(parts, "; ")
 	if n := s.Counts.beyond(); n > 0 {

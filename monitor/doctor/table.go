@@ -27,7 +27,7 @@ func table(s *Snapshot, c *Check) {
 	if f.Max == 0 {
 		return
 	}
-	full := share(f.End, f.Max)
+	full := percent(f.End, f.Max)
 	c.Evidence["max"], c.Evidence["percent"] = f.Max, full
 	c.Text = fmt.Sprintf("%s of %s, %.1f %% full", c.Text, human.Count(f.Max), full)
 	switch {
@@ -83,10 +83,10 @@ func reclaim(s *Snapshot, c *Check) {
 	n := s.Counts
 	could := n.Unreplied + n.TimeWait
 	c.Evidence["unreplied"], c.Evidence["time_wait"], c.Evidence["flows"] = n.Unreplied, n.TimeWait, n.Flows
-	c.Text = fmt.Sprintf("%.0f %% of the flows could be deleted: %s without a reply, %s in TIME_WAIT", share(could,
+	c.Text = fmt.Sprintf("%.0f %% of the flows could be deleted: %s without a reply, %s in TIME_WAIT", percent(could,
 		n.Flows), human.Count(n.Unreplied), human.Count(n.TimeWait))
-	if s.Fill.Max == 0 || could == 0 || share(s.Fill.End, s.Fill.Max) < reclaimFill || share(could,
-		n.Flows) < reclaimWarn {
+	if s.Fill.Max == 0 || could == 0 || percent(s.Fill.End, s.Fill.Max) < reclaimFill ||
+		percent(could, n.Flows) < reclaimWarn {
 		return
 	}
 	c.Level = Warn
