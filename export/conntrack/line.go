@@ -141,10 +141,12 @@ func (c *Writer) words(b []byte, e *monitor.Event) []byte {
 		b = word(b, "delta-time=", c.delta(e))
 	}
 	if c.m.KTimestamp && h&monitor.AttrStart != 0 {
-		b = append(c.start.append(append(b, "[start="...), f.Start), "] "...)
+		b, _ = c.start.AppendTo(append(b, "[start="...), f.Start, c.o.Location, ctime)
+		b = append(b, "] "...)
 	}
 	if c.m.KTimestamp && h&monitor.AttrStop != 0 {
-		b = append(c.stop.append(append(b, "[stop="...), f.Stop), "] "...)
+		b, _ = c.stop.AppendTo(append(b, "[stop="...), f.Stop, c.o.Location, ctime)
+		b = append(b, "] "...)
 	}
 	if h&monitor.AttrHelper != 0 {
 		b = append(monitor.AppendEscaped(append(b, "helper="...), x.Helper), ' ')

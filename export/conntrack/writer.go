@@ -25,8 +25,8 @@ type Writer struct {
 	m      Modifiers
 	o      text.Options
 	labels *text.Labels
-	start  ctime
-	stop   ctime
+	start  text.Second
+	stop   text.Second
 	document
 }
 
@@ -42,7 +42,7 @@ func NewWriter(w io.Writer, m Modifiers, o text.Options) *Writer {
 	if o.Notes == nil {
 		o.Notes = io.Discard
 	}
-	c := &Writer{out: text.Lines{W: w}, m: m, o: o, start: ctime{location: o.Location}, stop: ctime{location: o.Location}}
+	c := &Writer{out: text.Lines{W: w}, m: m, o: o}
 	if m.Labels {
 		labels, err := text.ReadLabels(o.LabelFile)
 		if err != nil {
@@ -105,18 +105,5 @@ func (c *Writer) delta(e *monitor.Event) uint64 {
 	return uint64(int64(stop)/1e9 - int64(e.Flow.Start)/1e9)
 }
 
-// ctime writes times like ctime(3) and keeps the text of the last second.
-type ctime struct {
-	location *time.Location
-	second   int64
-	text     []byte
-}
-
-func (c *ctime) append(b []byte, t monitor.Time) []byte {
-	second, _ := text.SplitTime(t)
-	if second != c.second || len(c.text) == 0 {
-		c.second, c.text = second, time.Unix(second, 0).In(c.location).AppendFormat(c.text[:0],
-			"Mon Jan _2 15:04:05 2006")
-	}
-	return append(b, c.text...)
-}
+// ctime is the layout of ctime(3).
+const ctime = "Mon Jan _2 15:04:05 2006"

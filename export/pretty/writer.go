@@ -20,7 +20,7 @@ import (
 type Writer struct {
 	out   text.Lines
 	o     text.Options
-	clock dayTime
+	clock text.Second
 	pens  pens
 	base  string // the colour of the line
 	netns int    // width of the column of namespaces
@@ -37,7 +37,7 @@ func NewWriter(w io.Writer, o text.Options) *Writer {
 	if o.Location == nil {
 		o.Location = time.Local
 	}
-	p := &Writer{out: text.Lines{W: w}, o: o, clock: dayTime{location: o.Location}}
+	p := &Writer{out: text.Lines{W: w}, o: o}
 	p.labelNames, _ = text.ReadLabels(o.LabelFile)
 	switch {
 	case o.Colour && o.Light:
@@ -116,7 +116,10 @@ func (p *Writer) front(b []byte, t monitor.Time, id monitor.NetNS) []byte {
 	if t == 0 {
 		b = append(b, "--:--:--.---"...)
 	} else {
-		b = p.clock.append(b, t)
+		var nanos uint32
+		b, nanos = p.clock.AppendTo(b, t, p.o.Location, "15:04:05.")
+		b = text.AppendNanos(b, nanos)
+		b = b[:len(b)-6]
 	}
 	if p.narrow() {
 		b = append(b[:start+len("15:04:05")], ' ')
@@ -139,20 +142,4 @@ func pad(b []byte, start, width int) []byte {
 		b = append(b, ' ')
 	}
 	return b
-}
-
-// dayTime writes the time of day with milliseconds and keeps the text of the last second.
-type dayTime struct {
-	location *time.Location
-	second   int64
-	text     []byte
-}
-
-func (d *dayTime) append(b []byte, t monitor.Time) []byte {
-	second, nanos := text.SplitTime(t)
-	if second != d.second || len(d.text) == 0 {
-		d.second, d.text = second, time.Unix(second, 0).In(d.location).AppendFormat(d.text[:0], "15:04:05.")
-	}
-	b = text.AppendNanos(append(b, d.text...), nanos)
-	return b[:len(b)-6]
 }

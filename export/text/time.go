@@ -6,22 +6,32 @@ import (
 	"natlens/monitor"
 )
 
-// RFC3339 writes times as 2006-01-02T15:04:05.000000000Z. It keeps the text of the last
-// second, which most events of a batch share.
-type RFC3339 struct {
+// Second writes times in one layout. It keeps the text of the last second, which most
+// events of a batch share. The zero Second is ready.
+type Second struct {
 	second int64
-	text   [len("2006-01-02T15:04:05.")]byte
-	valid  bool
+	text   []byte
 }
+
+// AppendTo appends the second in a layout of package time, and returns the nanoseconds. A
+// nil location is the local one.
+func (c *Second) AppendTo(b []byte, t monitor.Time, location *time.Location, layout string) (_ []byte, nanos uint32) {
+	second, nanos := SplitTime(t)
+	if second != c.second || c.text == nil {
+		if location == nil {
+			location = time.Local
+		}
+		c.second, c.text = second, time.Unix(second, 0).In(location).AppendFormat(c.text[:0], layout)
+	}
+	return append(b, c.text...), nanos
+}
+
+// RFC3339 writes times as 2006-01-02T15:04:05.000000000Z.
+type RFC3339 struct{ Second }
 
 // AppendTo appends the time in UTC with nine decimals.
 func (c *RFC3339) AppendTo(b []byte, t monitor.Time) []byte {
-	second, nanos := SplitTime(t)
-	if second != c.second || !c.valid {
-		time.Unix(second, 0).UTC().AppendFormat(c.text[:0], "2006-01-02T15:04:05.")
-		c.second, c.valid = second, true
-	}
-	b = append(b, c.text[:]...)
+	b, nanos := c.Second.AppendTo(b, t, time.UTC, "2006-01-02T15:04:05.")
 	return append(AppendNanos(b, nanos), 'Z')
 }
 
