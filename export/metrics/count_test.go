@@ -194,15 +194,15 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want, got []string
-	for _, f := range Families() {
+	for _, f := range families {
 		labels := ""
-		for i, l := range f.Labels {
+		for i, l := range f.labels {
 			if i > 0 {
 				labels += ", "
 			}
 			labels += "`" + l + "`"
 		}
-		want = append(want, "| `"+f.Name+"` | "+f.Type+" | "+labels+" |")
+		want = append(want, "| `"+f.name+"` | "+f.kind+" | "+labels+" |")
 	}
 	for line := range strings.Lines(string(text)) {
 		if strings.HasPrefix(line, "| `natlens_") {

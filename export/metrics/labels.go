@@ -27,50 +27,34 @@ const (
 var replyStates = []string{unreplied: "unreplied", replied: "replied", assured: "assured"}
 
 var (
-	slotOf      = protocolSlots()
-	protocols   = protocolNames()
-	states      = stateNames()
-	established = establishedStates()
+	slotOf    [256]uint8 // by protocol
+	protocols = [protoSlots]string{"other"}
+
+	// states are the values of the label state, "" for unused slots.
+	states [protoSlots][stateSlots]string
+
+	// established are the states with which a handshake ends; 0: no handshake.
+	established [protoSlots]monitor.State
 )
 
-func protocolSlots() (slots [256]uint8) {
-	for i, p := range monitor.Protos {
-		slots[p] = uint8(i + 1)
-	}
-	return slots
-}
-
-func protocolNames() (names [protoSlots]string) {
-	names[0] = "other"
-	for i, p := range monitor.Protos {
-		names[i+1] = p.Name()
-	}
-	return names
-}
-
-// stateNames are the values of the label state, "" for unused slots.
-func stateNames() (names [protoSlots][stateSlots]string) {
-	for slot := range names {
+func init() {
+	for slot := range states {
 		own := replyStates
 		if slot > 0 {
-			if n := monitor.StateNames(monitor.Protos[slot-1]); n != nil {
+			p := monitor.Protos[slot-1]
+			slotOf[p], protocols[slot] = uint8(slot), p.Name()
+			if n := monitor.StateNames(p); n != nil {
 				own = n
 			}
 		}
 		for i, n := range own {
-			names[slot][i] = strings.ToLower(n)
+			states[slot][i] = strings.ToLower(n)
 		}
-		names[slot][stateUnknown] = "unknown"
+		states[slot][stateUnknown] = "unknown"
 	}
-	return names
-}
-
-// establishedStates are the states with which a handshake ends; 0: no handshake.
-func establishedStates() (all [protoSlots]monitor.State) {
-	all[slotOf[monitor.TCP]] = monitor.TCPEstablished
-	all[slotOf[monitor.SCTP]], _ = monitor.StateByName(monitor.SCTP, "ESTABLISHED")
-	all[slotOf[monitor.DCCP]], _ = monitor.StateByName(monitor.DCCP, "OPEN")
-	return all
+	established[slotOf[monitor.TCP]] = monitor.TCPEstablished
+	established[slotOf[monitor.SCTP]], _ = monitor.StateByName(monitor.SCTP, "ESTABLISHED")
+	established[slotOf[monitor.DCCP]], _ = monitor.StateByName(monitor.DCCP, "OPEN")
 }
 
 // stateOf returns the slot of a flow's state.

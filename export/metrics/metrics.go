@@ -107,21 +107,12 @@ const page = `<!doctype html>
 <p>natlens watches connection tracking here. Its metrics for Prometheus are at <a href="/metrics">/metrics</a>.
 `
 
-// Describe sends the descriptions of all metrics, for prometheus.Collector.
-func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, f := range families {
-		d, _ := f.with(m.output(nil), nil)
-		to <- d
-	}
-}
-
-func (m *Metrics) output(to chan<- prometheus.Metric) output {
-	return output{to: to, several: m.cfg.Namespaces != nil}
-}
+// Describe sends nothing: the metrics depend on the run. It is for prometheus.Collector.
+func (m *Metrics) Describe(chan<- *prometheus.Desc) {}
 
 // Collect sends all values, for prometheus.Collector.
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
-	o := m.output(to)
+	o := output{to: to, several: m.cfg.Namespaces != nil}
 	o.value(build, 1, m.cfg.Version, runtime.Version())
 	named := labelsOf(m.cfg.Namespaces)
 	m.collectEvents(o, named)
@@ -132,7 +123,14 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 		o.value(resyncs, float64(s.Resyncs))
 	}
 	if m.cfg.Capture != nil {
-		m.cfg.Capture().collect(o)
+		c := m.cfg.Capture()
+		o.value(capture, 1, c.Way)
+		o.value(queue, float64(c.Capacity))
+		o.value(wakeups, float64(c.Wakeups))
+		o.value(malformed, float64(c.Malformed))
+		o.value(forged, float64(c.Forged))
+		o.value(unknown, float64(c.Unknown))
+		o.value(leftOut, float64(c.LeftOut))
 	}
 	if m.cfg.Capture != nil && m.cfg.Table != nil {
 		o.value(refused, float64(m.cfg.Table.Refused()))
@@ -145,16 +143,6 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 			}
 		}
 	}
-}
-
-func (c Capture) collect(o output) {
-	o.value(capture, 1, c.Way)
-	o.value(queue, float64(c.Capacity))
-	o.value(wakeups, float64(c.Wakeups))
-	o.value(malformed, float64(c.Malformed))
-	o.value(forged, float64(c.Forged))
-	o.value(unknown, float64(c.Unknown))
-	o.value(leftOut, float64(c.LeftOut))
 }
 
 // collectEvents sends the counts of events. The counts of a namespace that ended are

@@ -2,12 +2,10 @@ package text
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // LabelFile is connlabel.conf: the names of label bits for iptables, nft and conntrack.
@@ -29,7 +27,14 @@ func ReadLabels(path string) (*Labels, error) {
 	if path == "" {
 		path = LabelFile
 	}
-	file, err := readBounded(path)
+	info, err := os.Stat(path)
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxLabels) { // reading a FIFO would wait
+		err = fmt.Errorf("%s is not a regular file of at most %d bytes", path, maxLabels)
+	}
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -53,24 +58,6 @@ func ReadLabels(path string) (*Labels, error) {
 
 // maxLabels bounds the size of a connlabel.conf.
 const maxLabels = 1 << 20
-
-// readBounded reads a regular file of up to maxLabels bytes. It does not wait for the writer of a FIFO.
-func readBounded(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	switch info, err := f.Stat(); {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	case info.Size() > maxLabels:
-		return nil, fmt.Errorf("%s has more than %d bytes", path, maxLabels)
-	}
-	return io.ReadAll(io.LimitReader(f, maxLabels))
-}
 
 // Name returns the name of a bit, "" if it has none.
 func (l *Labels) Name(bit int) string {
