@@ -12,12 +12,14 @@ import (
 // ErrUnread says that a program has ended because nobody read its output.
 var ErrUnread = errors.New("nobody reads the output: what was left of it is dropped")
 
-// partSize is how much is written at once: a reader that takes so much within stuckTime
-// is not stuck.
-const partSize = 16 << 10
+const (
+	// partSize is how much is written at once: a reader that takes so much within
+	// stuckTime is not stuck.
+	partSize = 16 << 10
 
-// stuckTime is for how long an output may take nothing after the end of the context.
-const stuckTime = time.Second
+	// stuckTime is for how long an output may take nothing after the end of the context.
+	stuckTime = time.Second
+)
 
 // Outlet is standard output or standard error, if another program or a terminal reads
 // it. Writing does not hold up the end of the program: Once the context has ended, and
@@ -43,18 +45,13 @@ func NewOutlet(ctx context.Context, w io.Writer) io.Writer {
 	if !ok {
 		return w
 	}
-	if info, err := f.Stat(); err != nil || info.Mode().IsRegular() || isNull(info) {
+	info, err := f.Stat()
+	if null, _ := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() || os.SameFile(info, null) {
 		return w
 	}
 	o := &Outlet{file: f, ctx: ctx}
 	o.changed.L = &o.mu
 	return o
-}
-
-// isNull reports whether a file is /dev/null, which never holds up a program.
-func isNull(info os.FileInfo) bool {
-	null, err := os.Stat(os.DevNull)
-	return err == nil && os.SameFile(info, null)
 }
 
 // Fd, Read and Close are those of the file: they make an outlet a terminal for others.
@@ -82,9 +79,7 @@ func (o *Outlet) Full() bool {
 func (o *Outlet) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.err == nil && len(o.waiting) > 0 && len(o.waiting)+len(p) > o.room {
-		o.changed.Wait()
-	}
+	o.waitWhile(func() bool { return len(o.waiting) > 0 && len(o.waiting)+len(p) > o.room })
 	if o.err != nil {
 		return 0, o.err
 	}
@@ -94,7 +89,8 @@ func (o *Outlet) Write(p []byte) (int, error) {
 		go o.run()
 	}
 	if o.room == 0 {
-		return len(p), o.flush()
+		o.waitWhile(o.busy)
+		return len(p), o.err
 	}
 	return len(p), nil
 }
@@ -103,7 +99,8 @@ func (o *Outlet) Write(p []byte) (int, error) {
 func (o *Outlet) Flush() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.flush()
+	o.waitWhile(o.busy)
+	return o.err
 }
 
 // FlushFor is Flush for a limited time.
@@ -111,28 +108,24 @@ func (o *Outlet) FlushFor(d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	late := false
-	timer := time.AfterFunc(d, func() {
+	defer time.AfterFunc(d, func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		late = true
 		o.changed.Broadcast()
-	})
-	defer timer.Stop()
-	for !late && o.err == nil && o.busy() {
+	}).Stop()
+	o.waitWhile(func() bool { return !late && o.busy() })
+}
+
+// waitWhile waits for the end of a condition, or for an error..
+func (o *Outlet) waitWhile(condition func() bool) {
+	for o.err == nil && condition() {
 		o.changed.Wait()
 	}
 }
 
-// busy is for a caller that holds mu.
+// busy is for a caller that holds mu, like waitWhile.
 func (o *Outlet) busy() bool { return o.writing || len(o.waiting) > 0 }
-
-// flush is for a caller that holds mu.
-func (o *Outlet) flush() error {
-	for o.err == nil && o.busy() {
-		o.changed.Wait()
-	}
-	return o.err
-}
 
 // run writes what waits, and ends when nothing does or the file has an error.
 func (o *Outlet) run() {

@@ -4,17 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"natlens/export/pcapng"
+	"natlens/export/text"
 	"natlens/monitor"
 )
 
@@ -46,7 +44,14 @@ type RotationOptions struct {
 }
 
 // Rotation is a sink of pcapng files that follow each other. Each is a recording by itself.
-// A batch is never split. A full disk does not end it: see outage.
+// A batch is never split.
+//
+// A full disk does not end it. The stream continues and its events are counted. Once there
+// is space the recording continues with an event of KindLost:
+//
+//	batch ─▶ no space ─▶ kept in memory ─▶ (batches are counted) ─▶ space: the kept batch, lost, batch
+//
+// So no earlier event is lost, and at most one batch is kept.
 type Rotation struct {
 	o       RotationOptions
 	part    Part // nil: the next batch opens one
@@ -57,8 +62,13 @@ type Rotation struct {
 	written uint64                         // by files that are closed
 	name    string                         // of the file at hand, without its ending
 	missed  uint64                         // events that are not in the recording: see Missing
-	out     outage
 	err     error
+
+	full    error       // the disk is full; nil: it is not
+	tried   time.Time   // when there was no space the last time
+	gap     monitor.Gap // what is missing since
+	seq     uint64      // of the last event that is missing
+	waiting uint64      // events of the batch that is kept in memory
 }
 
 // NewRotation opens the file of a recording that does not rotate. Files of one that does
@@ -93,20 +103,116 @@ func (r *Rotation) Locals(l *monitor.Locals) { r.pending.Store(l) }
 
 // Write writes the batch to the file at hand or to the next one.
 func (r *Rotation) Write(b *monitor.Batch) error {
-	switch {
-	case r.err != nil:
-	case r.out.why != nil && !r.again(b):
-		r.missed += r.out.miss(b)
-	default:
-		r.err = r.pause(r.write(b), b)
+	if r.err != nil {
+		return r.err
 	}
-	return r.err
+	if r.full != nil && !r.resume(b) {
+		r.missed += r.miss(b)
+		return r.err
+	}
+	err := r.write(b)
+	wrote := err == nil
+	if wrote {
+		err = r.part.Room()
+	}
+	if !r.failed(err) || r.err != nil {
+		return r.err
+	}
+	r.full, r.tried = err, r.o.Now()
+	if n := r.miss(b); wrote {
+		r.waiting, r.gap = n, monitor.Gap{}
+	} else {
+		r.missed += n
+	}
+	words := err.Error()
+	if w, ok := errors.AsType[*WriteError](err); ok {
+		words = fmt.Sprintf("output file %s: %v; it keeps all up to byte %d", w.Path, w.Err, w.Kept)
+	}
+	text.Note(r.o.Notes, "natlens: "+words+"; what comes is not recorded until there is room")
+	return nil
+}
+
+// failed reports whether there is an error. One other than a full disk ends the recording.
+func (r *Rotation) failed(err error) bool {
+	if !noRoom(err) {
+		r.err = err
+	}
+	return err != nil
+}
+
+// Missing returns how many events are not in the recording because the disk was full,
+// including those that wait for space.
+func (r *Rotation) Missing() uint64 { return r.missed + r.waiting }
+
+// miss adds a batch to the gap, and returns its number of events, without those that were
+// lost before.
+func (r *Rotation) miss(b *monitor.Batch) (events uint64) {
+	for i := range b.Events {
+		e := &b.Events[i]
+		if r.gap.From == 0 {
+			r.gap.From = e.Time
+		}
+		r.gap.To, r.seq = max(r.gap.To, e.Time), e.Seq
+		switch {
+		case e.Kind == monitor.KindLost && e.Gap != nil:
+			r.gap.Count += e.Gap.Count
+			r.gap.Uncertain = r.gap.Uncertain || e.Gap.Uncertain
+		case e.Kind.HasFlow():
+			events++
+		}
+	}
+	r.gap.Count += events
+	return events
+}
+
+// retryEvery is how often a full disk is tried again at most.
+const retryEvery = 200 * time.Millisecond
+
+// resume tries to continue after a full disk, with a record of what is missing. b is the
+// first batch behind the gap, nil at the end of the recording. It returns false while there
+// is no space, or with r.err set.
+func (r *Rotation) resume(b *monitor.Batch) bool {
+	now := r.o.Now()
+	if b != nil && now.Sub(r.tried) < retryEvery {
+		return false
+	}
+	r.tried = now
+	if r.part != nil && r.failed(r.part.Room()) {
+		return false
+	}
+	r.waiting = 0
+	var lost monitor.Batch
+	e := lost.Add()
+	e.Kind, e.Seq, e.Time, e.TimeSource = monitor.KindLost, r.seq, monitor.Time(now.UnixNano()), monitor.TimeReceived
+	if b != nil && b.Events[0].Time != 0 {
+		e.Time, e.TimeSource = b.Events[0].Time, b.Events[0].TimeSource
+	}
+	e.Gap = &r.gap
+	e.Gap.To = max(e.Gap.From, e.Time)
+	if r.gap.Count > 0 {
+		if r.failed(r.write(&lost)) {
+			return false
+		}
+		if err := r.part.Room(); r.failed(err) {
+			r.full, r.gap = err, monitor.Gap{} // the record is kept in memory
+			return false
+		}
+	}
+	text.Note(r.o.Notes, fmt.Sprintf("natlens: there is room again: %s, as the recording says", text.AppendGap(nil, e,
+		time.Local)))
+	r.full, r.gap = nil, monitor.Gap{}
+	return true
 }
 
 // write returns an error of a full disk only if it wrote nothing of the batch.
 func (r *Rotation) write(b *monitor.Batch) error {
-	at := r.begins(b)
-	if r.part != nil && (r.o.Size > 0 && r.part.Size() >= r.o.Size || r.o.Every > 0 && r.due(at)) {
+	at := monitor.Time(r.o.Now().UnixNano())
+	if i := slices.IndexFunc(b.Events, func(e monitor.Event) bool { return e.Time != 0 }); i >= 0 {
+		at = b.Events[i].Time
+	}
+	// The time of the file at hand is also over if the clock was put back by more than that.
+	due := r.o.Every > 0 && (at >= r.until || r.until-at > 2*monitor.Time(r.o.Every))
+	if r.part != nil && (due || r.o.Size > 0 && r.part.Size() >= r.o.Size) {
 		if err := r.end(false); err != nil {
 			return err
 		}
@@ -123,22 +229,6 @@ func (r *Rotation) write(b *monitor.Batch) error {
 	return r.sink.Write(b)
 }
 
-// due reports whether a batch of that time begins the next file: the time of the file at
-// hand is over, or the clock was put back by more than that.
-func (r *Rotation) due(at monitor.Time) bool {
-	return at >= r.until || r.until-at > 2*monitor.Time(r.o.Every)
-}
-
-// begins returns the time of the first event of the batch.
-func (r *Rotation) begins(b *monitor.Batch) monitor.Time {
-	for i := range b.Events {
-		if at := b.Events[i].Time; at != 0 {
-			return at
-		}
-	}
-	return monitor.Time(r.o.Now().UnixNano())
-}
-
 // open begins a file.
 func (r *Rotation) open(at monitor.Time) (err error) {
 	if r.part, err = r.create(at); err != nil {
@@ -149,65 +239,6 @@ func (r *Rotation) open(at monitor.Time) (err error) {
 	r.until = at + monitor.Time(r.o.Every)
 	if r.o.Keep > 0 && r.rotates() {
 		return r.prune()
-	}
-	return nil
-}
-
-// nameTime is the form of the time in the name of a file.
-const nameTime = "20060102T150405Z"
-
-func (r *Rotation) create(at monitor.Time) (Part, error) {
-	if !r.rotates() {
-		return r.o.Open(r.o.Path)
-	}
-	stem, ext := splitName(r.o.Path)
-	for n := 1; ; n++ {
-		path := stem + "-" + at.Time().Format(nameTime)
-		if n > 1 { // within one second
-			path += fmt.Sprintf("-%03d", n)
-		}
-		part, err := r.o.Open(path + ext)
-		if !errors.Is(err, fs.ErrExist) || n == 999 {
-			r.name = filepath.Base(path)
-			return part, err
-		}
-	}
-}
-
-// splitName splits a path before its endings: flows, .pcapng.gz.
-func splitName(path string) (stem, ext string) {
-	dir, name := filepath.Split(path)
-	if i := strings.IndexByte(name[1:], '.'); len(name) > 1 && i >= 0 {
-		return dir + name[:i+1], name[i+1:]
-	}
-	return path, ""
-}
-
-// prune deletes the oldest files of the recording beyond Keep. Names sort like their
-// times. It touches only names that create could have made, and never the file at hand,
-// which is the oldest if the clock was put back.
-func (r *Rotation) prune() error {
-	stem, ext := splitName(r.o.Path)
-	ours := regexp.MustCompile(`^` + regexp.QuoteMeta(filepath.Base(stem)) + `-\d{8}T\d{6}Z(-\d{3})?` +
-		regexp.QuoteMeta(ext) + `$`)
-	dir := filepath.Dir(stem)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("prune recordings: %w", err)
-	}
-	var names []string
-	for _, e := range entries {
-		name := strings.TrimSuffix(e.Name(), ext)
-		if ours.MatchString(e.Name()) && e.Type().IsRegular() && name != r.name {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for len(names) > r.o.Keep-1 {
-		if err := os.Remove(filepath.Join(dir, names[0]+ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("prune recordings: %w", err)
-		}
-		names = names[1:]
 	}
 	return nil
 }
@@ -223,8 +254,8 @@ func (r *Rotation) Written() uint64 {
 // Close ends the file at hand.
 func (r *Rotation) Close() error {
 	var missed error
-	if r.err == nil && r.out.why != nil && !r.again(nil) {
-		missed = fmt.Errorf("%w; %d events are not in the recording", r.out.why, r.Missing())
+	if r.err == nil && r.full != nil && !r.resume(nil) {
+		missed = fmt.Errorf("%w; %d events are not in the recording", r.full, r.Missing())
 	}
 	if r.part == nil {
 		return errors.Join(missed, r.err)

@@ -29,10 +29,7 @@ func ReadLabels(path string) (*Labels, error) {
 	}
 	info, err := os.Stat(path)
 	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxLabels) { // reading a FIFO would wait
-		err = fmt.Errorf("%s is not a regular file of at most %d bytes", path, maxLabels)
-	}
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s is not a regular file of at most %d bytes", path, maxLabels)
 	}
 	file, err := os.ReadFile(path)
 	if err != nil {
