@@ -192,7 +192,7 @@ func askOnWho(p *pane) {
 	p.enter("203.0.113.1 --proto tcp")
 	p.await("the question", hasText(" who 203.0.113.1 --proto tcp"))
 	p.press("Enter")
-	p.await("the answer", hasText("The table of the lab gateway covers ", "INSIDE", " 203.0.113.1:", "still open"))
+	p.await("the answer", hasText("The table of the lab gateway as it was at ", "INSIDE", " 203.0.113.1:", "still open"))
 }
 
 // TestUIEnds holds the terminal to being as it was, whatever ends the UI.

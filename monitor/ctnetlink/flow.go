@@ -49,27 +49,41 @@ func (r *reader) flow(typ object, v []byte) {
 	case inFlow | ctaTimestampEvent:
 		e.Time, e.TimeSource = monitor.Time(r.be64(v)), monitor.TimeKernel
 		e.Has |= monitor.AttrEventTime
-	case inFlow | ctaTupleMaster:
-		e.Has |= monitor.AttrMaster
-		r.readTuple(v, &r.extra().Master)
-	case inFlow | ctaLabels:
-		e.Has |= monitor.AttrLabels
-		r.extra().Labels = r.labels(v)
-	case inFlow | ctaLabelsMask:
-		e.Has |= monitor.AttrLabelsMask
-		r.extra().LabelsMask = r.labels(v)
-	case inFlow | ctaSecMark:
-		e.Has |= monitor.AttrSecMark
-		r.extra().SecMark = r.be32(v)
-	case inFlow | ctaMarkMask:
-		e.Has |= monitor.AttrMarkMask
-		r.extra().MarkMask = r.be32(v)
-	case inFlow | ctaStatusMask:
-		e.Has |= monitor.AttrStatusMask
-		r.extra().StatusMask = r.be32(v)
 
 	case inFlow | ctaProtoinfo:
 		r.read(inProtoinfo, v)
+
+	case inFlow | ctaCountersOrig:
+		r.counters = &e.Flow.CountersOrig
+		e.Has |= monitor.AttrCountersOrig
+		r.read(inCounters, v)
+	case inFlow | ctaCountersReply:
+		r.counters = &e.Flow.CountersReply
+		e.Has |= monitor.AttrCountersReply
+		r.read(inCounters, v)
+	case inCounters | ctaCountersPackets: // Linux has not sent the 32-bit ones since 2.6.15
+		r.counters.Packets = r.be64(v)
+	case inCounters | ctaCountersBytes:
+		r.counters.Bytes = r.be64(v)
+
+	case inFlow | ctaTimestamp:
+		r.read(inTimestamp, v)
+	case inTimestamp | ctaTimestampStart:
+		e.Flow.Start = monitor.Time(r.be64(v))
+		e.Has |= monitor.AttrStart
+	case inTimestamp | ctaTimestampStop:
+		e.Flow.Stop = monitor.Time(r.be64(v))
+		e.Has |= monitor.AttrStop
+	case inCounters | ctaCountersPad, inTimestamp | ctaTimestampPad:
+	default:
+		r.protoinfo(typ, v)
+	}
+}
+
+// protoinfo is flow for what CTA_PROTOINFO has.
+func (r *reader) protoinfo(typ object, v []byte) {
+	e := r.event
+	switch typ {
 	case inProtoinfo | ctaProtoinfoTCP:
 		r.read(inTCP, v)
 	case inProtoinfo | ctaProtoinfoSCTP:
@@ -107,28 +121,34 @@ func (r *reader) flow(typ object, v []byte) {
 	case inDCCP | ctaDCCPHandshakeSeq:
 		r.extra().DCCPSeq = r.be64(v)
 		e.Has |= monitor.AttrDCCPSeq
+	case inDCCP | ctaDCCPPad:
+	default:
+		r.rare(typ, v)
+	}
+}
 
-	case inFlow | ctaCountersOrig:
-		r.counters = &e.Flow.CountersOrig
-		e.Has |= monitor.AttrCountersOrig
-		r.read(inCounters, v)
-	case inFlow | ctaCountersReply:
-		r.counters = &e.Flow.CountersReply
-		e.Has |= monitor.AttrCountersReply
-		r.read(inCounters, v)
-	case inCounters | ctaCountersPackets: // Linux has not sent the 32-bit ones since 2.6.15
-		r.counters.Packets = r.be64(v)
-	case inCounters | ctaCountersBytes:
-		r.counters.Bytes = r.be64(v)
-
-	case inFlow | ctaTimestamp:
-		r.read(inTimestamp, v)
-	case inTimestamp | ctaTimestampStart:
-		e.Flow.Start = monitor.Time(r.be64(v))
-		e.Has |= monitor.AttrStart
-	case inTimestamp | ctaTimestampStop:
-		e.Flow.Stop = monitor.Time(r.be64(v))
-		e.Has |= monitor.AttrStop
+// rare is flow for what few messages have.
+func (r *reader) rare(typ object, v []byte) {
+	e := r.event
+	switch typ {
+	case inFlow | ctaTupleMaster:
+		e.Has |= monitor.AttrMaster
+		r.readTuple(v, &r.extra().Master)
+	case inFlow | ctaLabels:
+		e.Has |= monitor.AttrLabels
+		r.extra().Labels = r.labels(v)
+	case inFlow | ctaLabelsMask:
+		e.Has |= monitor.AttrLabelsMask
+		r.extra().LabelsMask = r.labels(v)
+	case inFlow | ctaSecMark:
+		e.Has |= monitor.AttrSecMark
+		r.extra().SecMark = r.be32(v)
+	case inFlow | ctaMarkMask:
+		e.Has |= monitor.AttrMarkMask
+		r.extra().MarkMask = r.be32(v)
+	case inFlow | ctaStatusMask:
+		e.Has |= monitor.AttrStatusMask
+		r.extra().StatusMask = r.be32(v)
 
 	case inFlow | ctaHelp:
 		r.read(inHelp, v)
@@ -170,8 +190,6 @@ func (r *reader) flow(typ object, v []byte) {
 		e.Extra.Synproxy.ITS = r.be32(v)
 	case inSynproxy | ctaSynproxyTSOff:
 		e.Extra.Synproxy.TSOff = r.be32(v)
-
-	case inCounters | ctaCountersPad, inTimestamp | ctaTimestampPad, inDCCP | ctaDCCPPad:
 	default:
 		r.Unknown++
 	}
