@@ -61,18 +61,19 @@ type FindingSink interface {
 	Finding(*Finding) error
 }
 
-// Rules search for findings. The loop calls both methods, from its one
-// goroutine.
+// Rules search for findings. The loop calls the methods, from its one goroutine.
 type Rules interface {
 	// Observe sees every batch after the table, before the filter. It leaves
 	// the batch as it is and keeps nothing of it.
 	Observe(b *Batch)
 
-	// Tick is called every [TickEvery], also when no events come; with
-	// [Monitor.Clock] after every batch. It returns
+	// Tick is called every tenth of a second, also when no events come. It returns
 	// what has appeared or is gone since the last call, each once; the slice is
 	// good until the next call.
 	Tick(now Time) []Finding
+
+	// Finish is called at the end of a recording. It returns what Tick would.
+	Finish(now Time) []Finding
 }
 
 // MarshalFigures returns the figures as a JSON object in their order.

@@ -145,10 +145,10 @@ func (e *Engine) update(rule ruleID, end bool, now monitor.Time) {
 		for i := range all {
 			all[i].absent++
 		}
+		slices.SortFunc(e.found, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(b.level, a.level), cmp.Compare(a.finding.Subject, b.finding.Subject))
+		})
 	}
-	slices.SortFunc(e.found, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.level, a.level), cmp.Compare(a.finding.Subject, b.finding.Subject))
-	})
 	for _, c := range e.found {
 		f := c.finding
 		f.Rule, f.Severity, f.Why, f.Since, f.Seen = r.ID, r.Severity, r.Why, now, now

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,9 +33,10 @@ type Loop struct {
 	// the clock to the sinks that are a [monitor.FindingSink].
 	Rules monitor.Rules
 
-	// Clock, if not nil, replaces the wall clock for the rules, such as a
-	// recording's time. The rules are then called after each batch.
-	Clock func() monitor.Time
+	// Recorded says that the source is a recording, by whose time the rules are called,
+	// also for times without events. They finish at its end.
+	Recorded bool
+	For      time.Duration // end a recording so long after its first event; 0: at its end
 
 	// Scope, if not nil, matches the flows that the source reports events of.
 	// Other flows, which only a dump shows, are skipped. It must depend only on
@@ -55,6 +57,7 @@ type Loop struct {
 	stats   counters
 	rec     reconciler
 	ticks   ticker
+	replay  replay
 	refresh atomic.Bool
 }
 
@@ -120,11 +123,8 @@ func (m *Loop) run(ctx context.Context) error {
 	for {
 		b.Reset()
 		err := m.next(ctx, &b)
-		if werr := m.process(&b); werr != nil {
-			return werr
-		}
-		if terr := m.tick(); terr != nil {
-			return terr
+		if perr := m.take(&b, err != nil); perr != nil {
+			return perr
 		}
 		switch {
 		case err == nil:
@@ -169,7 +169,7 @@ func (m *Loop) readExisting(ctx context.Context) error {
 	if m.Existing == ExistingNone {
 		return nil
 	}
-	if err := m.rec.start(ctx, m, table.DumpExisting, nil); err != nil {
+	if err := m.rec.start(ctx, m, job{mode: table.DumpExisting}); err != nil {
 		return fmt.Errorf("read the table: %w", err)
 	}
 	for m.Existing == ExistingFirst && m.rec.active() {
@@ -189,20 +189,14 @@ func (m *Loop) next(ctx context.Context, b *monitor.Batch) error {
 	if m.rec.active() || len(m.rec.jobs) > 0 {
 		return m.Source.(monitor.Live).Poll(b)
 	}
-	wait, limited := m.nextReconcile()
-	byClock := m.Rules != nil && m.Clock == nil
-	if !limited && !byClock {
+	at, ok := m.nextReconcile()
+	if m.Rules != nil && !m.Recorded && (!ok || m.ticks.due.Before(at)) {
+		at, ok = m.ticks.due, true
+	}
+	if !ok {
 		return m.Source.Next(ctx, b)
 	}
-	until := ctx
-	if byClock {
-		until = m.ticks.until(ctx)
-	}
-	if limited {
-		var cancel context.CancelFunc
-		until, cancel = context.WithTimeout(until, wait)
-		defer cancel()
-	}
+	until := m.ticks.until(ctx, at)
 	err := m.Source.Next(until, b)
 	if ctx.Err() == nil && until.Err() != nil && errors.Is(err, until.Err()) {
 		return nil // time for the reconciliation, or for the rules
@@ -214,7 +208,7 @@ func (m *Loop) next(ctx context.Context, b *monitor.Batch) error {
 // under way.
 func (m *Loop) reconcile(ctx context.Context) error {
 	if m.refresh.Swap(false) {
-		m.rec.want(table.DumpRefresh)
+		m.rec.wantRefresh()
 	}
 	if m.rec.active() {
 		return m.stepDump(ctx)
@@ -225,20 +219,23 @@ func (m *Loop) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// nextReconcile returns how long the loop may wait for events before it has a
-// reconciliation to start.
-func (m *Loop) nextReconcile() (wait time.Duration, limited bool) {
-	if m.rec.due {
-		return max(m.rec.wait(m.Resync), 0), true
+// nextReconcile returns until when the loop may wait for events before it has a
+// reconciliation to start; ok is false if there is none to start.
+func (m *Loop) nextReconcile() (at time.Time, ok bool) {
+	at = m.rec.earliest(m.Resync)
+	switch {
+	case m.rec.pending != nil:
+		return at, true
+	case m.Resync.Every <= 0 || m.Table == nil || m.Table.Silent() == 0:
+		return at, false
 	}
-	if m.Resync.Every <= 0 || m.Table == nil || m.Table.Silent() == 0 {
-		return 0, false
+	if slow := m.rec.ended.Add(m.Resync.Every); slow.After(at) {
+		at = slow
 	}
-	wait = max(m.Resync.Every-time.Since(m.rec.ended), m.rec.wait(m.Resync))
-	if wait <= 0 {
-		m.rec.want(table.DumpRefresh)
+	if !time.Now().Before(at) {
+		m.rec.wantRefresh()
 	}
-	return max(wait, 0), true
+	return at, true
 }
 
 // Refresh asks for a reconciliation soon, for instance to bring counters up to
@@ -259,6 +256,21 @@ func (m *Loop) stepDump(ctx context.Context) error {
 		m.rec.out.Keep(func(e *monitor.Event) bool { return e.Kind != monitor.KindExisting })
 	}
 	return m.write(&m.rec.out)
+}
+
+// take carries a batch, the last one of the source if last is set, and calls the rules.
+func (m *Loop) take(b *monitor.Batch, last bool) error {
+	if !m.Recorded {
+		if err := m.process(b); err != nil {
+			return err
+		}
+		return m.tick()
+	}
+	err := m.processRecorded(b)
+	if m.Rules != nil && (last && err == nil || errors.Is(err, io.EOF)) {
+		err = cmp.Or(m.writeFindings(m.Rules.Finish(m.replay.now)), err)
+	}
+	return err
 }
 
 // process takes one batch through the table, the filter and the sinks.

@@ -3,21 +3,23 @@ package loop
 import (
 	"context"
 	"slices"
+	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/table"
 )
 
-// nsJob is what the begin or the end of a network namespace leaves to be done:
+// job is a reconciliation to be done.
+type job struct {
+	mode table.DumpMode
+	only []monitor.NetNS // namespaces to reconcile; nil: all
+	lost monitor.Gap     // what was lost there; only with DumpLoss
+}
+
+// namespace notes what an event of KindNetNSBegin or KindNetNSEnd leaves to be done:
 //
 //	begin   dump its table: flows that began before its capture did send no events
 //	end     end its flows: the kernel sends no DESTROY for them
-type nsJob struct {
-	mode  table.DumpMode // DumpBegin or SweepEnd
-	netns monitor.NetNS
-}
-
-// namespace notes what an event of KindNetNSBegin or KindNetNSEnd leaves to do.
 func (m *Loop) namespace(e *monitor.Event) {
 	if _, ok := m.Source.(monitor.Live); !ok || m.Table == nil || m.Table.Memoryless() {
 		return // a recording contains the result
@@ -26,71 +28,59 @@ func (m *Loop) namespace(e *monitor.Event) {
 	if e.Kind == monitor.KindNetNSEnd {
 		mode = table.SweepEnd
 	}
-	m.rec.jobs = append(m.rec.jobs, nsJob{mode, e.NetNS()})
+	m.rec.jobs = append(m.rec.jobs, job{mode: mode, only: []monitor.NetNS{e.NetNS()}})
 }
 
 // wantLoss asks for a reconciliation after a loss in one namespace, or in all if
-// it is 0.
+// it is 0. It outdoes a refresh.
 func (r *reconciler) wantLoss(n monitor.NetNS, g *monitor.Gap) {
-	r.owed.Count += g.Count
-	r.owed.Uncertain = r.owed.Uncertain || g.Uncertain
-	switch again := r.due && r.wanted == table.DumpLoss; {
-	case n == 0:
-		r.lost = nil
-	case !again:
-		r.lost = []monitor.NetNS{n}
-	case r.lost != nil && !slices.Contains(r.lost, n):
-		r.lost = append(r.lost, n)
+	if r.pending == nil || r.pending.mode != table.DumpLoss {
+		r.pending = &job{mode: table.DumpLoss, only: []monitor.NetNS{}}
 	}
-	r.want(table.DumpLoss)
+	p := r.pending
+	p.lost.Count += g.Count
+	p.lost.Uncertain = p.lost.Uncertain || g.Uncertain
+	switch {
+	case n == 0:
+		p.only = nil
+	case p.only != nil && !slices.Contains(p.only, n):
+		p.only = append(p.only, n)
+	}
+}
+
+// wantRefresh asks for a reconciliation of all namespaces, unless one is pending.
+func (r *reconciler) wantRefresh() {
+	if r.pending == nil {
+		r.pending = &job{mode: table.DumpRefresh}
+	}
 }
 
 // startNext starts what is to be done next, if there is anything: what namespaces
 // left at once, the rest when its time has come.
 func (r *reconciler) startNext(ctx context.Context, m *Loop) error {
-	if len(r.jobs) > 0 {
-		job := r.jobs[0]
-		r.jobs = r.jobs[1:]
-		return r.startJob(ctx, m, job)
-	}
-	if !r.due || r.wait(m.Resync) > 0 {
+	var next job
+	switch {
+	case len(r.jobs) > 0:
+		next, r.jobs = r.jobs[0], r.jobs[1:]
+	case r.pending != nil && !time.Now().Before(r.earliest(m.Resync)):
+		next, r.pending = *r.pending, nil
+	default:
 		return nil
 	}
-	var only []monitor.NetNS
-	if r.wanted == table.DumpLoss {
-		only = r.lost
-	}
-	r.due = false
-	if err := r.start(ctx, m, r.wanted, only); err != nil {
-		return err
-	}
-	if r.wanted == table.DumpLoss { // the resynced event counts the loss that it repairs
-		r.rec.Gap.Count, r.rec.Gap.Uncertain, r.owed = r.owed.Count, r.owed.Uncertain, monitor.Gap{}
-	}
-	return nil
-}
-
-func (r *reconciler) startJob(ctx context.Context, m *Loop, job nsJob) error {
-	if job.mode == table.SweepEnd {
-		m.Table.SetLocalsOf(job.netns, nil)
-	}
-	return r.start(ctx, m, job.mode, []monitor.NetNS{job.netns})
+	return r.start(ctx, m, next)
 }
 
 // endNamespaces ends the flows of the namespaces that are gone when the run ends.
 func (m *Loop) endNamespaces() error {
-	if len(m.rec.jobs) == 0 {
-		return nil
-	}
-	if m.rec.active() {
+	if len(m.rec.jobs) > 0 && m.rec.active() {
 		m.rec.stop()
 	}
-	for _, job := range m.rec.jobs {
-		if job.mode != table.SweepEnd {
+	for _, j := range m.rec.jobs {
+		if j.mode != table.SweepEnd {
 			continue
 		}
 		ctx := context.Background() // nothing of it waits
-		if err := m.rec.startJob(ctx, m, job); err != nil {
+		if err := m.rec.start(ctx, m, j); err != nil {
 			return err
 		}
 		for m.rec.active() {

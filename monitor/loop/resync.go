@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -41,35 +42,34 @@ const (
 type reconciler struct {
 	dump    monitor.Source
 	rec     *table.Reconciliation // nil unless one is under way
-	mode    table.DumpMode
+	job     job                   // under way
 	in, out monitor.Batch
-	only    []monitor.NetNS // namespaces under reconciliation; nil: all
-	jobs    []nsJob         // what namespaces that came and went have left to do
-	lost    []monitor.NetNS // those whose loss is to be reconciled; nil: all of them
-	owed    monitor.Gap     // what was lost there since the last reconciliation began
-	swept   int             // chunks of the table swept; -1 while the dump is being read
+	jobs    []job // what namespaces that came and went have left to do
+	pending *job  // for after the pause: after a loss, or a refresh
+	swept   int   // chunks of the table swept; -1 while the dump is being read
 	ended   time.Time
 	took    time.Duration // spent on the dump and the sweep, not on the events between
-	wanted  table.DumpMode
-	due     bool // wanted is meant
 }
 
-// start opens the dump of some namespaces, of all if only is nil.
-func (r *reconciler) start(ctx context.Context, m *Loop, mode table.DumpMode, only []monitor.NetNS) error {
+// start begins a reconciliation.
+func (r *reconciler) start(ctx context.Context, m *Loop, j job) error {
 	live, ok := m.Source.(monitor.Live)
 	if !ok || m.Table == nil {
 		return errors.New("reconcile: needs a live source and a table")
 	}
 	r.swept = 0
-	if mode != table.SweepEnd {
-		dump, err := live.Dump(ctx, only)
+	if j.mode == table.SweepEnd {
+		m.Table.SetLocalsOf(j.only[0], nil)
+	} else {
+		dump, err := live.Dump(ctx, j.only)
 		if err != nil {
 			return err
 		}
 		r.dump, r.swept = dump, -1
 	}
-	r.mode, r.only, r.took = mode, only, 0
-	r.rec = m.Table.Reconcile(mode, only)
+	r.job, r.took = j, 0
+	r.rec = m.Table.Reconcile(j.mode, j.only)
+	r.rec.Gap.Count, r.rec.Gap.Uncertain = j.lost.Count, j.lost.Uncertain
 	return nil
 }
 
@@ -94,19 +94,19 @@ func (r *reconciler) step(ctx context.Context, m *Loop) error {
 		r.rec.Apply(&r.in, &r.out)
 		return nil
 	}
-	if r.mode != table.DumpExisting && r.mode != table.DumpBegin && r.rec.Sweep(r.swept, &r.out) {
+	if mode := r.job.mode; mode != table.DumpExisting && mode != table.DumpBegin && r.rec.Sweep(r.swept, &r.out) {
 		r.swept++
 		return nil
 	}
 	gap := r.rec.Gap
 	r.stop()
-	if r.mode == table.DumpLoss {
+	if r.job.mode == table.DumpLoss {
 		e := r.out.Add()
 		e.Kind, e.Time, e.TimeSource = monitor.KindResynced, monitor.Now(), monitor.TimeReceived
 		gap.To = e.Time
 		e.Gap = &gap
-		if len(r.only) == 1 {
-			e.SetNetNS(r.only[0])
+		if len(r.job.only) == 1 {
+			e.SetNetNS(r.job.only[0])
 		}
 	}
 	return nil
@@ -119,7 +119,7 @@ func (r *reconciler) stop() {
 	}
 	r.rec.End()
 	r.rec = nil
-	if r.mode != table.SweepEnd && r.mode != table.DumpBegin {
+	if r.job.mode != table.SweepEnd && r.job.mode != table.DumpBegin {
 		r.ended = time.Now()
 	}
 }
@@ -127,22 +127,10 @@ func (r *reconciler) stop() {
 // active reports whether a reconciliation is under way.
 func (r *reconciler) active() bool { return r.rec != nil }
 
-// want asks for a reconciliation; one after a loss outdoes a refresh.
-func (r *reconciler) want(mode table.DumpMode) {
-	if !r.due || mode == table.DumpLoss {
-		r.wanted = mode
-	}
-	r.due = true
-}
-
-// wait returns how long the next reconciliation has to wait.
-func (r *reconciler) wait(cfg Resync) time.Duration {
-	pause := cfg.Pause
-	if pause == 0 {
-		pause = DefaultPause
-	}
+// earliest returns when the next reconciliation may begin.
+func (r *reconciler) earliest(cfg Resync) time.Time {
 	if r.ended.IsZero() {
-		return 0
+		return r.ended
 	}
-	return max(pause, min(pauseFactor*r.took, maxPause)) - time.Since(r.ended)
+	return r.ended.Add(max(cmp.Or(cfg.Pause, DefaultPause), min(pauseFactor*r.took, maxPause)))
 }

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"natlens/monitor"
@@ -10,63 +11,103 @@ import (
 // TickEvery is how often the Monitor's [Rules] are called without events.
 const TickEvery = 100 * time.Millisecond
 
-// ticker calls the Monitor's Rules by the clock. The wait for events ends when a
-// tick is late. While events come, ticks are on time without that, and put it
-// off: a wait that is cut short costs a source more than a hundred events.
+// ticker calls the Monitor's Rules by the clock, and ends the wait for events for them.
 type ticker struct {
 	due    time.Time
+	at     time.Time // when ctx ends
 	ctx    context.Context
 	cancel context.CancelFunc
-	late   *time.Timer // calls cancel
 }
 
-// until returns a context that ends when the next tick is late.
-func (t *ticker) until(ctx context.Context) context.Context {
-	if t.ctx == nil {
-		t.ctx, t.cancel = context.WithCancel(ctx)
-		t.late = time.AfterFunc(TickEvery, t.cancel)
+// until returns a context that ends at a time.
+func (t *ticker) until(ctx context.Context, at time.Time) context.Context {
+	if t.ctx == nil || t.ctx.Err() != nil || !t.at.Equal(at) {
+		t.stop()
+		t.ctx, t.cancel = context.WithDeadline(ctx, at)
+		t.at = at
 	}
 	return t.ctx
-}
-
-// putOff begins the time to the next tick.
-func (t *ticker) putOff(now time.Time) {
-	t.due = now.Add(TickEvery)
-	switch {
-	case t.ctx == nil:
-	case t.ctx.Err() != nil:
-		t.stop()
-	default:
-		t.late.Reset(TickEvery + TickEvery/4)
-	}
 }
 
 // stop lets the context go.
 func (t *ticker) stop() {
 	if t.ctx != nil {
-		t.late.Stop()
 		t.cancel()
-		t.ctx = nil
 	}
 }
 
 // tick calls the rules if it is time.
 func (m *Loop) tick() error {
-	if m.Rules == nil {
-		return nil
-	}
-	if m.Clock != nil {
-		return m.writeFindings(m.Rules.Tick(m.Clock()))
-	}
 	now := time.Now()
-	if now.Before(m.ticks.due) {
-		if m.ticks.ctx != nil && m.ticks.ctx.Err() != nil {
-			m.ticks.stop()
-		}
+	if m.Rules == nil || now.Before(m.ticks.due) {
 		return nil
 	}
-	m.ticks.putOff(now)
+	m.ticks.due = now.Add(TickEvery)
 	return m.writeFindings(m.Rules.Tick(monitor.Now()))
+}
+
+// replay is the time of a recording.
+type replay struct {
+	now monitor.Time
+	due monitor.Time // of the next tick
+	end monitor.Time // with Loop.For; 0: not known yet
+}
+
+// maxIdle is how many ticks a pause of a recording takes at most: those of a minute.
+// Findings that clear at all clear within that time.
+const maxIdle = 600
+
+// processRecorded processes the events up to each tick. It returns io.EOF at the end that
+// Loop.For sets.
+func (m *Loop) processRecorded(b *monitor.Batch) error {
+	r, all, from := &m.replay, b.Events, 0
+	for i := range all {
+		t := all[i].Time
+		if r.due == 0 {
+			r.due = t + monitor.Time(TickEvery)
+		}
+		if r.end == 0 && t != 0 && m.For > 0 {
+			r.end = t + monitor.Time(m.For)
+		}
+		ended := r.end != 0 && t > r.end
+		if m.Rules != nil {
+			all[i].Seq = 0 // findings have numbers too
+		}
+		if ended || m.Rules != nil && t > r.due {
+			b.Events, from = all[from:i:i], i
+			if err := m.process(b); err != nil {
+				return err
+			}
+			if ended {
+				t = r.end
+			}
+			if err := m.tickUntil(t); err != nil {
+				return err
+			}
+		}
+		if ended {
+			return io.EOF
+		}
+		r.now = max(r.now, t)
+	}
+	b.Events = all[from:]
+	return m.process(b)
+}
+
+// tickUntil calls the rules for the time of a recording up to the next event.
+func (m *Loop) tickUntil(next monitor.Time) error {
+	r := &m.replay
+	for idle := 1; m.Rules != nil && r.due < next; idle++ {
+		if idle > maxIdle {
+			r.due = next
+		}
+		r.now = r.due
+		if err := m.writeFindings(m.Rules.Tick(r.now)); err != nil {
+			return err
+		}
+		r.due += monitor.Time(TickEvery)
+	}
+	return nil
 }
 
 // writeFindings numbers findings and passes them to the sinks.

@@ -32,6 +32,8 @@ func (r *someRules) Tick(monitor.Time) []monitor.Finding {
 	return []monitor.Finding{{Rule: "a"}, {Rule: "b"}}
 }
 
+func (r *someRules) Finish(monitor.Time) []monitor.Finding { return nil }
+
 // findingSink keeps the findings.
 type findingSink struct {
 	countingSink

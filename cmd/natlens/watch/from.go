@@ -3,7 +3,6 @@ package watch
 import (
 	"context"
 	"errors"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -51,16 +50,14 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	if out, err = o.output.Open(con, nil); err != nil {
 		return err
 	}
-	l := &loop.Loop{Source: src, Filter: o.wanted(0), Sinks: []monitor.Sink{out.Sink}, Count: o.limit}
+	l := &loop.Loop{Source: src, Filter: o.wanted(0), Sinks: []monitor.Sink{out.Sink}, Count: o.limit,
+		Recorded: true, For: o.duration}
 	if !src.Remembers() || o.findings {
 		l.Table = t // a raw capture shows only what its messages contain
 	}
-	if o.duration > 0 {
-		l.Source = &firstPart{Source: src, length: monitor.Time(o.duration)}
-	}
 	if o.findings {
 		o.noteFindings(con, l)
-		findInRecording(l, findings.Config{
+		l.Rules = findings.New(findings.Config{
 			Table: t, Thresholds: o.Thresholds.Values, Namespace: filter.NetNS(names), Command: o.from.Command,
 		})
 	}
@@ -75,27 +72,4 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	}
 	cli.NoteFaults(con, src.Stats())
 	return nil
-}
-
-// firstPart is a recording up to some time after its first event.
-type firstPart struct {
-	monitor.Source
-	length monitor.Time
-	end    monitor.Time
-	cut    bool // there are events after the end
-}
-
-func (s *firstPart) Next(ctx context.Context, b *monitor.Batch) error {
-	err := s.Source.Next(ctx, b)
-	for i := range b.Events {
-		t := b.Events[i].Time
-		if s.end == 0 && t != 0 {
-			s.end = t + s.length
-		}
-		if s.end != 0 && t > s.end {
-			b.Events, s.cut = b.Events[:i], true
-			return io.EOF
-		}
-	}
-	return err
 }
