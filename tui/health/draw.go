@@ -16,30 +16,11 @@ var marks = [...]struct {
 }{monitor.SeverityInfo: {"·", paint.Text}, monitor.SeverityWarn: {"!", paint.Warn}, monitor.SeverityFail: {"✗",
 	paint.Bad}}
 
-func (p *Page) Draw() []paint.Line {
-	out := append(p.charts(), p.heading())
-	for i := range p.Height {
-		at := p.Top() + i
-		switch {
-		case at < len(p.view.items):
-			out = append(out, p.row(&p.view.items[at], at == p.At))
-			if at == p.At {
-				out = append(out, p.detail()...)
-			}
-		case i == 0 && len(p.view.items) == 0:
-			out = append(out, p.well())
-		default:
-			out = append(out, paint.Line{})
-		}
-	}
-	return paint.Fill(out, p.room)
-}
-
 // well is the list without items.
 func (p *Page) well() paint.Line {
 	l := paint.Row(false)
 	switch {
-	case !p.asked:
+	case !p.asked || len(p.Rows) > 0:
 	case p.view.err != nil:
 		l.Add(paint.Warn, "cannot read the kernel's state: "+p.view.err.Error())
 	case !p.view.live && p.findings == nil:
@@ -50,63 +31,45 @@ func (p *Page) well() paint.Line {
 		l.Add(paint.New, "✓")
 		l.Add(paint.Text, " all is well: no finding, no failed check, no moving counter")
 	}
-	l.Cut(p.width)
+	l.Cut(p.Width)
 	return l
 }
 
-// nameWidth is the width of the names in the list.
-func (p *Page) nameWidth() int {
+// columns are the name, what is seen with the space that is left, and since when.
+func (p *Page) columns() []page.Column[item] {
+	const since = 5
+	name := 16
 	switch {
-	case p.width >= wideCharts:
-		return 23
-	case p.width >= 76:
-		return 21
+	case p.Width >= wideCharts:
+		name = 23
+	case p.Width >= 76:
+		name = 21
 	}
-	return 16
+	return page.Beside(1,
+		page.Column[item]{Title: "PROBLEM", Width: name, Cell: func(it *item, _ int) (paint.Role, string) {
+			return marks[it.level].role, marks[it.level].sign + " " + it.name
+		}},
+		page.Column[item]{Title: "WHAT IS SEEN", Width: p.Width - paint.MarginLeft - name - since - 3,
+			Cell: func(it *item, _ int) (paint.Role, string) { return paint.Text, it.text }},
+		page.Column[item]{Title: "SINCE", Width: since, Right: true, Cell: p.since})
 }
 
-const sinceWidth = 6
-
-// textWidth is the width of the text of an item.
-func (p *Page) textWidth() int {
-	return p.width - paint.MarginLeft - p.nameWidth() - 1 - sinceWidth - 1
-}
-
-func (p *Page) heading() paint.Line {
-	l := paint.Row(false)
-	l.AddLeft(paint.Label, "PROBLEM", p.nameWidth())
-	l.Add(paint.Text, " ")
-	l.AddLeft(paint.Label, "WHAT IS SEEN", p.textWidth())
-	l.AddRight(paint.Label, "SINCE", sinceWidth)
-	return l
-}
-
-func (p *Page) row(it *item, cursor bool) paint.Line {
-	l, m, age := paint.Row(cursor), marks[it.level], ""
+func (p *Page) since(it *item, _ int) (_ paint.Role, text string) {
 	if it.since != 0 {
-		age = human.Age(page.Since(it.since, p.view.now))
+		text = human.Age(page.Since(it.since, p.view.now))
 	}
-	l.AddLeft(m.role, m.sign+" "+it.name, p.nameWidth())
-	l.Add(paint.Text, " ")
-	l.AddLeft(paint.Text, it.text, p.textWidth())
-	l.AddRight(paint.Muted, age, sinceWidth)
-	l.Fit(p.width)
-	return l
+	return paint.Muted, text
 }
 
 // detail is the item under the cursor in full: what did not fit, why, and the command.
-func (p *Page) detail() (out []paint.Line) {
-	it := p.item()
-	if it == nil {
-		return nil
-	}
-	most := max(1, min(6, p.room-p.chartLines()-4))
+func (p *Page) detail(it *item) (out []paint.Line) {
+	most := max(1, min(6, p.Room-p.chartLines()-4))
 	add := func(role paint.Role, text string) {
 		if text != "" && len(out) < most {
-			out = append(out, paint.Wrapped(role, text, "", paint.MarginLeft+2, p.width, most-len(out))...)
+			out = append(out, paint.Wrapped(role, text, "", paint.MarginLeft+2, p.Width, most-len(out))...)
 		}
 	}
-	if paint.Width(it.text) > p.textWidth() {
+	if paint.Width(it.text) > p.columns()[1].Width {
 		add(paint.Text, it.text)
 	}
 	why := it.why
@@ -127,11 +90,11 @@ const wideCharts = 100
 // chartHeight is how many lines the curve of a chart takes.
 func (p *Page) chartHeight() int {
 	switch {
-	case p.room >= 40:
+	case p.Room >= 40:
 		return 8
-	case p.room >= 24:
+	case p.Room >= 24:
 		return 5
-	case p.room >= 18:
+	case p.Room >= 18:
 		return 2
 	}
 	return 1
@@ -139,7 +102,7 @@ func (p *Page) chartHeight() int {
 
 // chartLines is how many lines the charts take.
 func (p *Page) chartLines() int {
-	if p.width >= wideCharts {
+	if p.Width >= wideCharts {
 		return p.chartHeight() + 2 // and a blank one
 	}
 	return 2 * (p.chartHeight() + 1)
@@ -149,13 +112,13 @@ func (p *Page) chartLines() int {
 func (p *Page) charts() []paint.Line {
 	flows := func(s second) uint64 { return s.flows }
 	events := func(s second) uint64 { return s.events }
-	if p.width < wideCharts {
-		room := p.width - 2
+	if p.Width < wideCharts {
+		room := p.Width - 2
 		return append(
 			p.chart(p.tableTitle(), room, flows, paint.Bar),
 			p.chart(p.eventsTitle(room), room, events, paint.Bar)...)
 	}
-	room := (p.width - 4) / 2
+	room := (p.Width - 4) / 2
 	left := p.chart(p.tableTitle(), room, flows, paint.Level(p.full(), paint.Bar))
 	right := p.chart(p.eventsTitle(room), room, events, paint.Bar)
 	for i := range left {

@@ -18,15 +18,12 @@ import (
 
 // Page shows whether the gateway is well.
 type Page struct {
-	s        *page.Session
+	page.Table[item, string]
 	watch    *Watch
 	findings Findings // may be nil
-	page.List[string]
 
 	view  view
 	asked bool // some answer has come
-
-	width, room int // cells, and lines with the charts'
 }
 
 // view is what the page shows, taken at one time.
@@ -36,7 +33,6 @@ type view struct {
 	reading Reading
 	live    bool // there is a kernel to ask
 	err     error
-	items   []item
 }
 
 // item is a line of the list.
@@ -53,8 +49,9 @@ type item struct {
 
 // New returns the page of a watch. findings may be nil.
 func New(s *page.Session, w *Watch, findings Findings) *Page {
-	p := &Page{s: s, watch: w, findings: findings}
-	p.Moved = p.lay
+	p := &Page{watch: w, findings: findings}
+	p.Table = page.Table[item, string]{S: s, Follow: true, Key: func(it *item) string { return it.key },
+		Columns: p.columns, Open: p.drill, Above: p.charts, Detail: p.detail, Rest: p.well}
 	return p
 }
 
@@ -68,45 +65,35 @@ func (p *Page) Hints() []keys.Action {
 	return []keys.Action{keys.Enter, keys.Up, keys.Down, keys.Pause}
 }
 
-func (p *Page) Resize(width, height int) {
-	p.width, p.room = width, height
-	p.lay()
-}
-
-// lay gives the list what the charts and the detail under the cursor leave.
-func (p *Page) lay() {
-	p.Height = max(1, p.room-p.chartLines()-1-len(p.detail()))
-	p.Fit()
-}
-
 // Pull takes what the watch has read already.
 func (p *Page) Pull() tea.Cmd {
 	v := view{
 		line:    p.watch.Line,
-		now:     p.s.Clock(),
+		now:     p.S.Clock(),
 		reading: p.watch.reading,
 		live:    p.watch.source != nil,
 		err:     p.watch.err,
 	}
+	var items []item
 	if p.findings != nil {
 		for _, f := range p.findings.Snapshot() {
-			v.items = append(v.items, item{key: f.Rule + " " + f.Subject, level: f.Severity,
+			items = append(items, item{key: f.Rule + " " + f.Subject, level: f.Severity,
 				name: f.Rule, text: f.Text, why: f.Why, command: f.Command, filter: f.Filter, since: f.Since})
 		}
 	}
 	for _, c := range v.reading.Checks {
-		v.items = append(v.items,
+		items = append(items,
 			item{key: "check " + c.Name, level: c.Level, name: c.Name, text: c.Text, command: c.Command})
 	}
-	v.items = append(v.items, p.counters(v.now)...)
+	items = append(items, p.counters(v.now)...)
 	if !v.live { // the commands are for the gateway that was recorded
-		for i := range v.items {
-			v.items[i].command = ""
+		for i := range items {
+			items[i].command = ""
 		}
 	}
-	slices.SortStableFunc(v.items, func(a, b item) int { return cmp.Compare(b.level, a.level) })
+	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(b.level, a.level) })
 	p.view, p.asked = v, true
-	p.Set(len(v.items), func(i int) string { return v.items[i].key })
+	p.SetAll(items)
 	return nil
 }
 
@@ -121,39 +108,19 @@ func (p *Page) counters(now monitor.Time) (items []item) {
 	return items
 }
 
-// item returns the item under the cursor; or nil.
-func (p *Page) item() *item {
-	if p.At >= len(p.view.items) {
-		return nil
-	}
-	return &p.view.items[p.At]
-}
-
 // drill shows the flows of a finding: its filter replaces the one that is there.
 func (p *Page) drill() tea.Cmd {
-	it := p.item()
+	it := p.Cursor()
 	if it == nil {
 		return nil
 	}
 	if it.filter == "" {
-		p.s.Report(paint.Muted, it.name+" has no flows to show")
+		p.S.Report(paint.Muted, it.name+" has no flows to show")
 		return nil
 	}
-	if err := p.s.Replace(it.filter); err != nil {
-		p.s.Report(paint.Bad, err.Error())
+	if err := p.S.Replace(it.filter); err != nil {
+		p.S.Report(paint.Bad, err.Error())
 		return nil
 	}
-	return p.s.Root.Show(page.FlowsPage)
-}
-
-// Click chooses an item; the flows of the one under the cursor are shown.
-func (p *Page) Click(_, y int) tea.Cmd {
-	y -= p.chartLines() + 1
-	if extra := len(p.detail()); y > p.Line {
-		y = max(p.Line, y-extra)
-	}
-	if p.List.Click(y) {
-		return p.drill()
-	}
-	return nil
+	return p.S.Root.Show(page.FlowsPage)
 }

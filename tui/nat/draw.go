@@ -1,6 +1,7 @@
 package nat
 
 import (
+	"slices"
 	"strings"
 
 	"natlens/monitor/human"
@@ -8,87 +9,141 @@ import (
 	"natlens/tui/paint"
 )
 
-// layout is the columns for a width; a column of width 0 is left out.
-type layout struct {
-	width, gap                                                   int
-	netns                                                        int
-	to, proto, flows, bar, use, kept, rewritten, inside, outside int
-}
+// widths are the widths of the columns; a column of width 0 is left out.
+type widths struct{ gap, to, netns, proto, flows, bar, use, kept, rewritten, inside, outside int }
 
-// layOut chooses the columns. Addresses that are longer than their share get room from
-// those that are shorter.
-func layOut(s *page.Session, width int, pools []pool) layout {
-	l := layout{width: width, gap: paint.Gap}
+// widths chooses the columns for the width of the page. Addresses that are longer than their
+// share get space from those that are shorter.
+func (p *Page) widths() widths {
+	w := widths{gap: paint.Gap}
 	switch {
-	case width >= 150:
-		l.to, l.proto, l.flows, l.bar, l.use, l.kept, l.rewritten = 20, 7, 8, 16, 16, 5, 9
-	case width >= 100:
-		l.to, l.proto, l.flows, l.bar, l.use, l.kept = 19, 6, 7, 8, 6, 5
+	case p.Width >= 150:
+		w.to, w.proto, w.flows, w.bar, w.use, w.kept, w.rewritten = 20, 7, 8, 16, 16, 5, 9
+	case p.Width >= 100:
+		w.to, w.proto, w.flows, w.bar, w.use, w.kept = 19, 6, 7, 8, 6, 5
 	default:
-		l.gap, l.to, l.proto, l.flows, l.use = 1, 17, len("PROTO"), 6, 6
-		if width >= 72 {
-			l.kept = 5
+		w.gap, w.to, w.proto, w.flows, w.use = 1, 17, len("PROTO"), 6, 6
+		if p.Width >= 72 {
+			w.kept = 5
 		}
 	}
-	for i := range pools {
-		l.proto = max(l.proto, len(pools[i].key.proto.String()))
-		if s.Several() {
-			l.netns = max(l.netns, page.NetNSWidth(width, s.NetNS(pools[i].key.netns)))
+	needs := []int{len("TRANSLATED TO"), len("BUSIEST INSIDE"), len("BUSIEST OUTSIDE")}
+	for i := range p.Rows {
+		q := &p.Rows[i]
+		w.proto = max(w.proto, len(q.key.proto.String()))
+		if p.S.Several() {
+			w.netns = max(w.netns, page.NetNSWidth(p.Width, p.S.NetNS(q.key.netns)))
+		}
+		to, inside, outside := cells(p.S, q)
+		needs[0], needs[2] = max(needs[0], to.width()), max(needs[2], outside.width())
+		if !q.key.dnat { // else it has the columns before too
+			needs[1] = max(needs[1], inside.width())
 		}
 	}
-	rest := width - paint.MarginLeft - paint.MarginRight - l.to - l.room(
-		l.netns,
-		l.proto,
-		l.flows,
-		l.inUse(),
-		l.kept,
-		l.rewritten,
-	)
+	rest := p.Width - paint.MarginLeft - paint.MarginRight - w.to
+	for _, n := range []int{w.netns, w.proto, w.flows, w.inUse(), w.kept, w.rewritten} {
+		if n > 0 {
+			rest -= w.gap + n
+		}
+	}
+	share := []int{w.to, rest - w.gap, 0}
 	if rest >= 28 {
-		l.inside = (rest - 2*l.gap) * 47 / 100
-		l.outside = rest - 2*l.gap - l.inside
+		share[1] = (rest - 2*w.gap) * 47 / 100
+		share[2] = rest - 2*w.gap - share[1]
 	} else {
-		l.inside = rest - l.gap
+		needs[2] = 0
 	}
-	share := []int{l.to, l.inside, l.outside}
-	paint.Lend(share, l.needs(s, pools))
-	l.to, l.inside, l.outside = share[0], share[1], share[2]
-	return l
-}
-
-// room is what columns take with the gaps before them.
-func (l *layout) room(widths ...int) (sum int) {
-	for _, w := range widths {
-		if w > 0 {
-			sum += l.gap + w
-		}
-	}
-	return sum
+	paint.Lend(share, needs)
+	w.to, w.inside, w.outside = share[0], share[1], share[2]
+	return w
 }
 
 // inUse is the width of PORTS IN USE: the bar and the share.
-func (l *layout) inUse() int {
-	if l.bar == 0 {
-		return l.use
+func (w *widths) inUse() int {
+	if w.bar == 0 {
+		return w.use
 	}
-	return l.bar + 1 + l.use
+	return w.bar + 1 + w.use
 }
 
-// needs is how wide the columns of addresses would have to be.
-func (l *layout) needs(s *page.Session, pools []pool) []int {
-	out := []int{len("TRANSLATED TO"), len("BUSIEST INSIDE"), len("BUSIEST OUTSIDE")}
-	for i := range pools {
-		p := &pools[i]
-		to, inside, outside := cells(s, p)
-		out[0], out[2] = max(out[0], to.width()), max(out[2], outside.width())
-		if !p.key.dnat { // else it has the columns before too
-			out[1] = max(out[1], inside.width())
+// columns are the columns for the width.
+func (p *Page) columns() []page.Column[pool] {
+	type column = page.Column[pool]
+	w := p.widths()
+	text := func(text func(q *pool, width int) string) func(*pool, int) (paint.Role, string) {
+		return func(q *pool, width int) (paint.Role, string) { return paint.Text, text(q, width) }
+	}
+	percent := func(n func(*pool) int) func(*pool, int) (paint.Role, string) {
+		return func(q *pool, _ int) (paint.Role, string) {
+			return ofAddress(q, paint.Text, human.Percent(float64(n(q))/float64(q.flows)))
 		}
 	}
-	if l.outside == 0 {
-		out[2] = 0
+	inUse := column{Title: "IN USE", Width: w.use, Right: true, Cell: func(q *pool, _ int) (paint.Role, string) {
+		return ofAddress(q, paint.Level(q.used, paint.Text), q.use(w.use))
+	}}
+	if w.bar > 0 {
+		inUse = column{Title: "PORTS IN USE", Width: w.inUse(), Draw: func(out *paint.Line, x int, q *pool, _ bool) {
+			if !q.key.dnat {
+				out.Pad(x)
+				out.Bar(paint.Level(q.used, paint.Bar), q.used, w.bar)
+				out.Add(paint.Level(q.used, paint.Bar), " ")
+				out.AddLeft(paint.Level(q.used, paint.Text), q.use(w.use), w.use)
+			}
+		}}
 	}
-	return out
+	out := page.Beside(w.gap,
+		column{Title: "TRANSLATED TO", Width: w.to, Cell: func(q *pool, width int) (paint.Role, string) {
+			to, _, _ := cells(p.S, q)
+			return paint.NAT, to.fit(width)
+		}},
+		column{Title: "NETNS", Width: w.netns, Cell: text(func(q *pool, _ int) string { return p.S.NetNS(q.key.netns) })},
+		column{Title: "PROTO", Width: w.proto, Cell: text(func(q *pool, _ int) string { return q.key.proto.String() })},
+		column{Title: "FLOWS", Width: w.flows, Right: true,
+			Cell: text(func(q *pool, _ int) string { return human.Short(uint64(q.flows)) })},
+		inUse,
+		column{Title: "KEPT", Width: w.kept, Right: true, Cell: percent(func(q *pool) int { return q.kept })},
+		column{Title: "REWRITTEN", Width: w.rewritten, Right: true, Cell: percent(func(q *pool) int { return q.rewritten })},
+		column{Title: busiestTitle("INSIDE", w.inside), Width: w.inside, Cell: func(q *pool, width int) (paint.Role, string) {
+			_, inside, _ := cells(p.S, q)
+			return ofAddress(q, paint.Text, inside.fit(width))
+		}},
+		column{Title: busiestTitle("OUTSIDE", w.outside), Width: w.outside, Cell: text(func(q *pool, width int) string {
+			_, _, outside := cells(p.S, q)
+			return outside.fit(width)
+		})})
+	first := slices.IndexFunc(out, func(c column) bool { return c.Title == inUse.Title })
+	last := slices.IndexFunc(out, func(c column) bool { return strings.HasSuffix(c.Title, "INSIDE") })
+	// A service has no ports that could run out: its text has their columns.
+	return slices.Insert(out, first, column{X: out[first].X, Width: out[last].X + out[last].Width - out[first].X,
+		Cell: func(q *pool, width int) (_ paint.Role, text string) {
+			if _, service, _ := cells(p.S, q); q.key.dnat {
+				text = service.fit(width)
+			}
+			return paint.Muted, text
+		}})
+}
+
+// ofAddress is a cell that only an address that sources are translated to has.
+func ofAddress(q *pool, role paint.Role, text string) (paint.Role, string) {
+	if q.key.dnat {
+		text = ""
+	}
+	return role, text
+}
+
+func busiestTitle(side string, width int) string {
+	if title := "BUSIEST " + side; len(title) <= width {
+		return title
+	}
+	return side
+}
+
+// use is how many of an address's ports are in use, with the number of all if there is space.
+func (p *pool) use(width int) string {
+	if width >= 15 {
+		return human.Percent(p.used) + " of " + human.Count(uint64(p.size))
+	}
+	return human.Percent(p.used)
 }
 
 // cells are the addresses of a row. A published service has in the middle the service, and
@@ -130,80 +185,4 @@ func (t text) fit(width int) string {
 		number = ""
 	}
 	return t.sign + t.end.Fit(room-paint.Width(number)).String() + number
-}
-
-func (l *layout) heading() paint.Line {
-	out := paint.Row(false)
-	out.AddLeft(paint.Label, "TRANSLATED TO", l.to)
-	l.left(&out, paint.Label, "NETNS", l.netns)
-	l.left(&out, paint.Label, "PROTO", l.proto)
-	l.right(&out, paint.Label, "FLOWS", l.flows)
-	if l.bar > 0 {
-		l.left(&out, paint.Label, "PORTS IN USE", l.inUse())
-	} else {
-		l.right(&out, paint.Label, "IN USE", l.use)
-	}
-	l.right(&out, paint.Label, "KEPT", l.kept)
-	l.right(&out, paint.Label, "REWRITTEN", l.rewritten)
-	for _, c := range []struct {
-		title string
-		width int
-	}{{"BUSIEST INSIDE", l.inside}, {"BUSIEST OUTSIDE", l.outside}} {
-		if len(c.title) > c.width {
-			c.title = strings.TrimPrefix(c.title, "BUSIEST ")
-		}
-		l.left(&out, paint.Label, c.title, c.width)
-	}
-	out.Cut(l.width)
-	return out
-}
-
-func (l *layout) left(line *paint.Line, r paint.Role, text string, width int) {
-	if width > 0 {
-		line.Pad(line.Width() + l.gap)
-		line.AddLeft(r, text, width)
-	}
-}
-
-func (l *layout) right(line *paint.Line, r paint.Role, text string, width int) {
-	if width > 0 {
-		line.AddRight(r, text, width+l.gap)
-	}
-}
-
-func (l *layout) row(s *page.Session, p *pool, cursor bool) paint.Line {
-	out := paint.Row(cursor)
-	to, inside, outside := cells(s, p)
-	out.AddLeft(paint.NAT, to.fit(l.to), l.to)
-	l.left(&out, paint.Text, s.NetNS(p.key.netns), l.netns)
-	l.left(&out, paint.Text, p.key.proto.String(), l.proto)
-	l.right(&out, paint.Text, human.Short(uint64(p.flows)), l.flows)
-	if p.key.dnat { // a service has no ports that could run out
-		room := l.room(l.kept, l.rewritten, l.inside) + l.inUse()
-		l.left(&out, paint.Muted, inside.fit(room), room)
-	} else {
-		l.ports(&out, p)
-		l.left(&out, paint.Text, inside.fit(l.inside), l.inside)
-	}
-	l.left(&out, paint.Text, outside.fit(l.outside), l.outside)
-	out.Fit(l.width)
-	return out
-}
-
-// ports draws how many of an address's ports are in use, and how they were chosen.
-func (l *layout) ports(line *paint.Line, p *pool) {
-	use := human.Percent(p.used)
-	if l.use >= 15 {
-		use += " of " + human.Count(uint64(p.size))
-	}
-	if l.bar > 0 {
-		line.Pad(line.Width() + l.gap)
-		line.Bar(paint.Level(p.used, paint.Bar), p.used, l.bar)
-		line.Add(paint.Level(p.used, paint.Bar), " ")
-		line.AddLeft(paint.Level(p.used, paint.Text), use, l.use)
-	} else {
-		l.right(line, paint.Level(p.used, paint.Text), use, l.use)
-	}
-	l.right(line, paint.Text, human.Percent(float64(p.kept)/float64(p.flows)), l.kept)
-	l.right(line, paint.Text, human.Percent(float64(p.rewritten)/float64(p.flows)), l.rewritten)
 }

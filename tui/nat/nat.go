@@ -8,22 +8,24 @@ import (
 	"natlens/monitor/human"
 	"natlens/tui/keys"
 	"natlens/tui/page"
-	"natlens/tui/paint"
 )
 
 // Page lists pools.
 type Page struct {
-	s *page.Session
+	page.Table[pool, poolKey]
 	page.Asker
-	page.List[poolKey]
 
-	found found
+	live  int  // flows in the table
 	asked bool // some answer has come
-	width int
 }
 
 // New returns the page.
-func New(s *page.Session) *Page { return &Page{s: s} }
+func New(s *page.Session) *Page {
+	p := new(Page)
+	p.Table = page.Table[pool, poolKey]{S: s, Follow: true, Key: func(q *pool) poolKey { return q.key },
+		Columns: p.columns, Open: func() tea.Cmd { return s.Drill(p.Condition()) }, Why: p.why}
+	return p
+}
 
 func (p *Page) Title() string { return "NAT" }
 
@@ -31,72 +33,48 @@ func (p *Page) Title() string { return "NAT" }
 func (p *Page) CountsMatches() {}
 
 func (p *Page) Keys() keys.Actions {
-	return keys.Actions{keys.Enter: {Run: p.drill, Does: "these flows"}}
+	return keys.Actions{keys.Enter: {Run: p.Open, Does: "these flows"}}
 }
 
 func (p *Page) Hints() []keys.Action {
 	return []keys.Action{keys.Enter, keys.Filter, keys.Only, keys.Pause, keys.Names}
 }
 
-func (p *Page) Resize(width, height int) {
-	p.width, p.Height = width, height-1
-	p.Fit()
-}
-
 func (p *Page) Pull() tea.Cmd {
-	t, f, now, gen := p.s.Table, p.s.Filter, p.s.Clock(), p.s.Gen
-	return p.Ask(p.s, p.Pull, func() func() {
+	t, f, now, gen := p.S.Table, p.S.Filter, p.S.Clock(), p.S.Gen
+	return p.Ask(p.S, p.Pull, func() func() {
 		found := scan(t, f, now)
 		return func() {
-			if gen != p.s.Gen { // of another filter
+			if gen != p.S.Gen { // of another filter
 				return
 			}
-			p.found, p.asked = found, true
-			p.s.Matched, p.s.Flows = found.matched, found.live
-			p.Set(len(found.pools), func(i int) poolKey { return found.pools[i].key })
+			p.live, p.asked = found.live, true
+			p.S.Matched, p.S.Flows = found.matched, found.live
+			p.SetAll(found.pools)
 		}
 	})
 }
 
-// drill shows the flows of the pool under the cursor.
-func (p *Page) drill() tea.Cmd { return p.s.Drill(p.Condition()) }
-
-// Click chooses a pool; the one under the cursor is opened.
-func (p *Page) Click(_, y int) tea.Cmd {
-	if p.List.Click(y - 1) {
-		return p.drill()
-	}
-	return nil
-}
-
 // Condition is the pool under the cursor as a filter.
 func (p *Page) Condition() string {
-	if p.At >= len(p.found.pools) {
+	q := p.Cursor()
+	if q == nil {
 		return ""
 	}
-	q := &p.found.pools[p.At]
 	f, within := page.Flow{Row: q.sample}, ""
-	if p.s.Several() {
-		within = p.s.NetNSFilter(q.key.netns) + " and "
+	if p.S.Several() {
+		within = p.S.NetNSFilter(q.key.netns) + " and "
 	}
 	if q.key.dnat {
-		return within + f.Filter(
-			page.CellDest,
-		) + " and proto " + q.key.proto.String() + " and dnat and reply.src " + q.key.to.Addr.String()
+		return within + f.Filter(page.CellDest) + " and proto " + q.key.proto.String() + " and dnat and reply.src " +
+			q.key.to.Addr.String()
 	}
 	return within + "proto " + q.key.proto.String() + " and snat and reply.dst " + q.key.addr.Addr.String()
 }
 
-func (p *Page) Draw() []paint.Line {
-	l := layOut(p.s, p.width, p.found.pools)
-	return p.Sight.Draw([]paint.Line{l.heading()}, func(at int, cursor bool) paint.Line {
-		return l.row(p.s, &p.found.pools[at], cursor)
-	}, p.why)
-}
-
 func (p *Page) why() string {
-	if p.asked && p.found.live > 0 {
-		return "none of " + human.Plural(p.found.live, "flow") + " is translated"
+	if p.asked && p.live > 0 {
+		return "none of " + human.Plural(p.live, "flow") + " is translated"
 	}
-	return p.s.WhyEmpty("flows")
+	return p.S.WhyEmpty("flows")
 }

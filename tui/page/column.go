@@ -21,7 +21,6 @@ type Column[R any] struct {
 	// Cell returns the text of a row for so many cells. One of these draws the column; without
 	// any, another column draws it.
 	Cell func(r *R, width int) (paint.Role, string)
-	Bar  func(r *R) (role paint.Role, share float64)
 	Draw func(out *paint.Line, x int, r *R, cursor bool) // from x on
 
 	Spill int // cells of the next column that a long text may take
@@ -83,10 +82,6 @@ func (t *Table[R, K]) row(columns []Column[R], r *R, cursor bool) (out paint.Lin
 		switch {
 		case c.Draw != nil:
 			c.Draw(&out, max(c.X, out.Width()+1), r, cursor)
-		case c.Bar != nil:
-			out.Pad(c.X)
-			role, share := c.Bar(r)
-			out.Bar(role, share, c.Width)
 		case c.Cell != nil:
 			free, end := out.Width()+1, c.X+c.Width
 			width := end - max(c.X, free)

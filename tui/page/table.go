@@ -32,6 +32,7 @@ type Table[R any, K comparable] struct {
 	Before, Total int // rows of the list before them, and in all
 
 	Width, Height int // cells, and lines for rows
+	Room          int // lines of the page
 	At            int // the row of the cursor, in Rows
 	Line          int // the line of the screen that it is on
 
@@ -42,8 +43,7 @@ type Table[R any, K comparable] struct {
 	Follow bool  // the cursor stays at Newest
 	Newest Place // First, or Last
 
-	lines int // of the page
-	gen   int // of the filter
+	gen int // of the filter
 }
 
 // Place is where the rows are that are read.
@@ -176,16 +176,22 @@ func (t *Table[R, K]) move(rows int) {
 
 // Resize sets the space of the page.
 func (t *Table[R, K]) Resize(width, height int) {
-	t.Width, t.lines = width, height
+	t.Width, t.Room = width, height
 	t.fit()
 }
 
-// fit gives the rows the lines that the page leaves. It brings the cursor onto the screen, and
-// the list to its edges: there are no empty lines while there are rows for them.
+// fit gives the rows the lines that the page leaves.
 func (t *Table[R, K]) fit() {
+	t.fitLine()
+	t.Height = max(1, t.Room-len(t.above())-1-len(t.detail()))
+	t.fitLine()
+}
+
+// fitLine brings the cursor onto the screen, and the list to its edges: there are no empty lines
+// while there are rows for them.
+func (t *Table[R, K]) fitLine() {
 	t.At = min(max(0, t.At), max(0, len(t.Rows)-1))
-	t.Height = max(1, t.lines-len(t.above())-1-len(t.detail()))
-	t.Line = min(max(0, t.Line), t.Height-1, t.At)
+	t.Line = min(max(0, t.Line), max(0, t.Height-1), t.At)
 	if below := len(t.Rows) - t.At; t.Line+below < t.Height {
 		t.Line = max(0, min(t.At, t.Height-below))
 	}
@@ -248,5 +254,5 @@ func (t *Table[R, K]) Draw() []paint.Line {
 	if t.Rest != nil {
 		out = append(out, t.Rest())
 	}
-	return paint.Fill(out, t.lines)
+	return paint.Fill(out, t.Room)
 }

@@ -32,20 +32,19 @@ type count struct {
 	bytes uint64
 }
 
-// order is what the groups are ordered by.
-type order uint8
+// order is a column that the groups are ordered by, and its direction.
+type order struct {
+	by   int
+	down bool
+}
 
+// The columns that groups can be ordered by.
 const (
-	byFlows order = iota
+	byFlows = iota + 1
 	byFresh
 	byBytes
 	byName
-
-	reversed order = 1 << 7 // beside one of the others
 )
-
-// column is the order without its direction.
-func (o order) column() order { return o &^ reversed }
 
 // topGroups is how many groups are shown at the most.
 const topGroups = 500
@@ -102,7 +101,7 @@ func biggest(all []count, o order) (out []count) {
 
 func compare(a, b *count, o order) int {
 	c := 0
-	switch o.column() {
+	switch o.by {
 	case byFlows:
 		c = cmp.Compare(b.flows, a.flows)
 	case byFresh:
@@ -110,7 +109,7 @@ func compare(a, b *count, o order) int {
 	case byBytes:
 		c = cmp.Compare(b.bytes, a.bytes)
 	}
-	if c = cmp.Or(c, bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.n, b.key.n)); o&reversed != 0 {
+	if c = cmp.Or(c, bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.n, b.key.n)); o.down == (o.by == byName) {
 		return -c
 	}
 	return c

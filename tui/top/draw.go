@@ -10,15 +10,6 @@ import (
 	"natlens/tui/paint"
 )
 
-// The columns from the right: bytes, new flows a second, a bar, share, flows. The name has
-// the rest.
-const (
-	flowsWidth = 10
-	newWidth   = 8
-	bytesWidth = 9
-	shareWidth = 7
-)
-
 // The bar has what the names leave. What both leave stays at the right, so that numbers are
 // beside their names.
 const (
@@ -27,39 +18,63 @@ const (
 	nameLeast = 24
 )
 
-// lay shares the room between the names and the bar. The room of names that were in sight
+// columns shares the space between the names and the bar. The space of names that were in sight
 // is kept, so that the bar does not jump.
-func (p *Page) lay() {
-	p.nameWidth = p.width - paint.MarginLeft - paint.MarginRight - flowsWidth - shareWidth - newWidth - 2*paint.Gap
-	if p.tally.counters {
-		p.nameWidth -= bytesWidth + paint.Gap
+func (p *Page) columns() []page.Column[count] {
+	type column = page.Column[count]
+	by := &groupings[p.by]
+	text := func(text func(*count) string) func(*count, int) (paint.Role, string) {
+		return func(g *count, _ int) (paint.Role, string) { return paint.Text, text(g) }
 	}
-	groups := p.tally.groups
-	for i := p.Top(); i < min(len(groups), p.Top()+p.Height); i++ {
-		p.needs = max(p.needs, paint.Width(groupings[p.by].text(p.s, groups[i].key)))
+	share := func(g *count) float64 { return float64(g.flows) / float64(max(1, p.tally.flows)) }
+	name := column{ID: byName, Title: strings.ToUpper(by.name), Cell: func(g *count, width int) (paint.Role, string) {
+		return paint.Text, by.cut(by.text(p.S, g.key), width)
+	}}
+	barWidth := 0
+	bar := column{Draw: func(out *paint.Line, x int, g *count, _ bool) {
+		out.Pad(x)
+		out.Bar(paint.Bar, share(g), barWidth)
+	}}
+	numbers := []column{
+		{ID: byFlows, Title: "FLOWS", Width: 8, Cell: text(func(g *count) string { return human.Count(g.flows) })},
+		{Title: "SHARE", Width: 7, Cell: text(func(g *count) string { return human.Percent(share(g)) })},
+		{ID: byFresh, Title: "NEW/S", Width: 8, Cell: text(func(g *count) string { return freshText(g.fresh) })},
+		{ID: byBytes, Title: "BYTES", Width: 9, Cell: text(func(g *count) string { return human.Bytes(g.bytes) })},
 	}
-	if p.bar = min(barMost, p.nameWidth-paint.Gap-p.needs); p.bar < barLeast {
-		p.bar = 0
-		return
+	if !p.tally.counters {
+		numbers = numbers[:3]
 	}
-	p.nameWidth = min(p.nameWidth-p.bar-paint.Gap, max(p.needs, nameLeast))
+	name.Width = p.Width - paint.MarginLeft - paint.MarginRight
+	for i := range numbers {
+		numbers[i].Right = true
+		name.Width -= numbers[i].Width + paint.Gap
+	}
+	for _, g := range p.Table.InSight() {
+		p.needs = max(p.needs, paint.Width(by.text(p.S, g.key)))
+	}
+	if bar.Width = min(barMost, name.Width-paint.Gap-p.needs); bar.Width < barLeast {
+		bar.Width = 0
+	} else {
+		name.Width = min(name.Width-bar.Width-paint.Gap, max(p.needs, nameLeast))
+	}
+	barWidth = bar.Width
+	return page.Beside(paint.Gap, append([]column{name, numbers[0], numbers[1], bar}, numbers[2:]...)...)
 }
 
-func (p *Page) Draw() []paint.Line {
-	p.lay()
-	out := p.Sight.Draw([]paint.Line{p.choices(), p.heading()}, p.row, p.why)
-	if line := 2 + p.N - p.Top(); p.tally.all > p.N && line < len(out) {
-		out[line] = paint.Row(false)
-		out[line].Add(paint.Muted, "and "+human.Count(uint64(p.tally.all-p.N))+" more")
+// more says how many groups are not shown.
+func (p *Page) more() (l paint.Line) {
+	if n := p.tally.all - len(p.Rows); n > 0 {
+		l = paint.Row(false)
+		l.Add(paint.Muted, "and "+human.Count(uint64(n))+" more")
 	}
-	return out
+	return l
 }
 
 func (p *Page) why() string {
 	if !p.tally.counted {
 		return ""
 	}
-	return p.s.WhyEmpty("such flows")
+	return p.S.WhyEmpty("such flows")
 }
 
 // choices draws the names of the groupings.
@@ -78,7 +93,7 @@ func (p *Page) choices() paint.Line {
 		p.tabs = append(p.tabs, l.Width())
 		l.Pad(l.Width() + gap)
 	}
-	l.Cut(p.width)
+	l.Cut(p.Width)
 	return l
 }
 
@@ -94,62 +109,11 @@ func (p *Page) names() (names []string, gap int) {
 		for i := range p.offered() {
 			names = append(names, name(&groupings[i]))
 		}
-		if paint.MarginLeft+len("by  ")+len(strings.Join(names, "  ")) <= p.width {
+		if paint.MarginLeft+len("by  ")+len(strings.Join(names, "  ")) <= p.Width {
 			return names, 2
 		}
 	}
 	return names, 1
-}
-
-func (p *Page) heading() paint.Line {
-	l := paint.Row(false)
-	from := l.Width()
-	p.heads = p.heads[:0]
-	title := func(o order, text string, add func(paint.Role, string, int), width int) {
-		role := paint.Label
-		if p.order.column() == o {
-			role = paint.Sorted
-			arrow := "▼"
-			if (o == byName) == (p.order&reversed == 0) {
-				arrow = "▲"
-			}
-			text += arrow
-		}
-		add(role, text, width)
-		p.heads = append(p.heads, head{o, from, l.Width()})
-		from = l.Width()
-	}
-	title(byName, strings.ToUpper(groupings[p.by].name), l.AddLeft, p.nameWidth)
-	title(byFlows, "FLOWS", l.AddRight, flowsWidth)
-	l.AddRight(paint.Label, "SHARE", shareWidth+paint.Gap)
-	if p.bar > 0 {
-		l.Pad(l.Width() + paint.Gap + p.bar)
-	}
-	from = l.Width()
-	title(byFresh, "NEW/S", l.AddRight, newWidth+paint.Gap)
-	if p.tally.counters {
-		title(byBytes, "BYTES", l.AddRight, bytesWidth+paint.Gap)
-	}
-	return l
-}
-
-func (p *Page) row(at int, cursor bool) paint.Line {
-	g, by := &p.tally.groups[at], &groupings[p.by]
-	l := paint.Row(cursor)
-	l.AddLeft(paint.Text, by.cut(by.text(p.s, g.key), p.nameWidth), p.nameWidth)
-	l.AddRight(paint.Text, human.Count(g.flows), flowsWidth)
-	share := float64(g.flows) / float64(max(1, p.tally.flows))
-	l.AddRight(paint.Text, human.Percent(share), shareWidth+paint.Gap)
-	if p.bar > 0 {
-		l.Pad(l.Width() + paint.Gap)
-		l.Bar(paint.Bar, share, p.bar)
-	}
-	l.AddRight(paint.Text, freshText(g.fresh), newWidth+paint.Gap)
-	if p.tally.counters {
-		l.AddRight(paint.Text, human.Bytes(g.bytes), bytesWidth+paint.Gap)
-	}
-	l.Fit(p.width)
-	return l
 }
 
 // freshText writes new flows a second.

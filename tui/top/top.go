@@ -8,16 +8,15 @@ import (
 	"natlens/monitor"
 	"natlens/tui/keys"
 	"natlens/tui/page"
+	"natlens/tui/paint"
 )
 
 // Page counts flows.
 type Page struct {
-	s *page.Session
+	page.Table[count, key]
 	page.Asker
-	page.List[key]
 
 	by    int // the grouping
-	order order
 	tally tally
 
 	// The last answer of each grouping for the filter of that number: it is shown until the
@@ -25,21 +24,20 @@ type Page struct {
 	known map[int]tally
 	gen   int
 
-	width          int
-	needs          int   // the widest name that was in sight
-	nameWidth, bar int   // cells, as lay shares them
-	tabs           []int // where the names of the groupings begin and end
-	heads          []head
-}
-
-// head is where the title of a column is that the groups can be ordered by.
-type head struct {
-	order    order
-	from, to int
+	needs int   // the widest name that was in sight
+	tabs  []int // where the names of the groupings begin and end
 }
 
 // New returns the page. It counts by source.
-func New(s *page.Session) *Page { return &Page{s: s} }
+func New(s *page.Session) *Page {
+	p := new(Page)
+	p.Table = page.Table[count, key]{S: s, By: byFlows, Down: true, Follow: true,
+		Key: func(g *count) key { return g.key }, Columns: p.columns, OnTitle: p.orderBy,
+		Open:  func() tea.Cmd { return s.Drill(p.Condition()) },
+		Above: func() []paint.Line { return []paint.Line{p.choices()} },
+		Why:   p.why, Rest: p.more}
+	return p
+}
 
 func (p *Page) Title() string { return "Top" }
 
@@ -54,8 +52,8 @@ func (p *Page) Keys() keys.Actions {
 		},
 		keys.Right:   {Run: func() tea.Cmd { return p.group((p.by + 1) % p.offered()) }, Label: "←→", Does: "group by"},
 		keys.Sort:    {Run: p.nextOrder},
-		keys.Reverse: {Run: func() tea.Cmd { return p.orderBy(p.order.column()) }},
-		keys.Enter:   {Run: func() tea.Cmd { return p.s.Drill(p.Condition()) }, Does: "these flows"},
+		keys.Reverse: {Run: func() tea.Cmd { return p.orderBy(p.By) }},
+		keys.Enter:   {Run: p.Open, Does: "these flows"},
 	}
 }
 
@@ -63,24 +61,23 @@ func (p *Page) Hints() []keys.Action {
 	return []keys.Action{keys.Enter, keys.Right, keys.Sort, keys.Filter, keys.Only, keys.Pause, keys.Names}
 }
 
-// Resize sets the room. Two lines are above the rows: the groupings, and the heading.
 func (p *Page) Resize(width, height int) {
-	p.width, p.Height, p.needs = width, height-2, 0
-	p.Fit()
+	p.needs = 0
+	p.Table.Resize(width, height)
 }
 
 func (p *Page) Pull() tea.Cmd {
-	if p.gen != p.s.Gen {
-		p.gen, p.known, p.needs = p.s.Gen, nil, 0
+	if p.gen != p.S.Gen {
+		p.gen, p.known, p.needs = p.S.Gen, nil, 0
 	}
-	by, o, t, f, now := p.by, p.order, p.s.Table, p.s.Filter, p.s.Clock()
-	gen := p.gen
-	return p.Ask(p.s, p.Pull, func() func() {
-		found := countBy(by, t, f, o, now)
+	t, f, gen, by := p.S.Table, p.S.Filter, p.gen, p.by
+	order, now := order{p.By, p.Down}, p.S.Clock()
+	return p.Ask(p.S, p.Pull, func() func() {
+		found := countBy(by, t, f, order, now)
 		return func() {
 			if by == p.by && gen == p.gen {
 				p.show(found)
-				p.s.Matched, p.s.Flows = int(found.flows), found.live
+				p.S.Matched, p.S.Flows = int(found.flows), found.live
 			}
 		}
 	})
@@ -92,12 +89,12 @@ func (p *Page) show(t tally) {
 		p.known = make(map[int]tally)
 	}
 	p.tally, p.known[p.by] = t, t
-	p.Set(len(t.groups), func(i int) key { return t.groups[i].key })
+	p.SetAll(t.groups)
 }
 
 // offered is how many groupings are offered.
 func (p *Page) offered() int {
-	if p.s.Several() {
+	if p.S.Several() {
 		return len(groupings)
 	}
 	return len(groupings) - 1
@@ -105,15 +102,14 @@ func (p *Page) offered() int {
 
 // group counts by another grouping.
 func (p *Page) group(by int) tea.Cmd {
-	p.by, p.needs = by, 0
-	p.Clear()
+	p.by, p.needs, p.Follow = by, 0, true
 	p.show(p.known[by])
 	return p.Pull()
 }
 
 // nextOrder orders by the next column that is known.
 func (p *Page) nextOrder() tea.Cmd {
-	next := (p.order.column() + 1) % (byName + 1)
+	next := p.By%byName + 1
 	if next == byBytes && !p.tally.counters {
 		next++
 	}
@@ -121,20 +117,21 @@ func (p *Page) nextOrder() tea.Cmd {
 }
 
 // orderBy orders by a column, by its better end first; the same column again reverses.
-func (p *Page) orderBy(o order) tea.Cmd {
-	if p.order.column() == o {
-		o = p.order ^ reversed
+func (p *Page) orderBy(column int) tea.Cmd {
+	p.Down = p.Down != (p.By == column)
+	if p.By != column {
+		p.By, p.Down = column, column != byName
 	}
-	p.order = o
 	return p.Pull()
 }
 
 // Condition is the group under the cursor as a filter.
 func (p *Page) Condition() string {
-	if p.At >= len(p.tally.groups) {
+	g := p.Cursor()
+	if g == nil {
 		return ""
 	}
-	return groupings[p.by].filter(p.s, p.tally.groups[p.At].key)
+	return groupings[p.by].filter(p.S, g.key)
 }
 
 // WantsDump: the groups are summed by bytes.
@@ -145,21 +142,13 @@ func (p *Page) InSight() []monitor.Tuple { return nil }
 
 // Click chooses a grouping, an order or a group; the group under the cursor is opened.
 func (p *Page) Click(x, y int) tea.Cmd {
-	switch {
-	case y == 0:
-		for i := 0; i+1 < len(p.tabs); i += 2 {
-			if x >= p.tabs[i] && x < p.tabs[i+1] {
-				return p.group(i / 2)
-			}
+	if y > 0 {
+		return p.Table.Click(x, y)
+	}
+	for i := 0; i+1 < len(p.tabs); i += 2 {
+		if x >= p.tabs[i] && x < p.tabs[i+1] {
+			return p.group(i / 2)
 		}
-	case y == 1:
-		for _, h := range p.heads {
-			if x >= h.from && x < h.to {
-				return p.orderBy(h.order)
-			}
-		}
-	case p.List.Click(y - 2):
-		return p.s.Drill(p.Condition())
 	}
 	return nil
 }

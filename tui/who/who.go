@@ -36,18 +36,14 @@ type Row struct {
 
 // Page asks and shows.
 type Page struct {
-	s     *page.Session
-	asker Asker
+	page.Table[Row, int]
 	page.Asker
-	page.List[int]
+	asker Asker
 
 	question string // as it was typed last
 	cancel   context.CancelFunc
 
-	found  found
-	widths []int // of the columns
-	width  int
-	room   int
+	found found
 }
 
 // found is the answer to a question.
@@ -59,8 +55,9 @@ type found struct {
 
 // New returns the page.
 func New(s *page.Session, asker Asker) *Page {
-	p := &Page{s: s, asker: asker, cancel: func() {}}
-	p.Moved = p.lay
+	p := &Page{asker: asker, cancel: func() {}}
+	p.Table = page.Table[Row, int]{S: s, Key: func(*Row) int { return 0 }, // an answer never changes
+		Columns: p.columns, Above: p.above, Detail: p.detail}
 	return p
 }
 
@@ -72,20 +69,9 @@ func (p *Page) Keys() keys.Actions {
 
 func (p *Page) Hints() []keys.Action { return []keys.Action{keys.Enter, keys.Up, keys.Down} }
 
-func (p *Page) Resize(width, height int) {
-	p.width, p.room = width, height
-	p.lay()
-}
-
-// lay gives the list what the lines above it and the detail of its row leave.
-func (p *Page) lay() {
-	p.Height = max(1, p.room-p.above()-len(p.detail()))
-	p.Fit()
-}
-
 // ask has a question typed.
 func (p *Page) ask() tea.Cmd {
-	p.s.Root.Ask(page.AskText("who", p.question, func(question string) tea.Cmd {
+	p.S.Root.Ask(page.AskText("who", p.question, func(question string) tea.Cmd {
 		p.question = question
 		return p.search()
 	}))
@@ -95,17 +81,16 @@ func (p *Page) ask() tea.Cmd {
 // search asks what was typed. It ends the question before.
 func (p *Page) search() tea.Cmd {
 	p.cancel()
-	ctx, cancel := context.WithCancel(p.s.Context)
+	ctx, cancel := context.WithCancel(p.S.Context)
 	p.cancel = cancel
+	p.show(found{question: p.question})
 	question := p.question
-	return p.Ask(p.s, p.search, func() func() {
+	return p.Ask(p.S, p.search, func() func() {
 		defer cancel()
 		answer, err := p.asker.Ask(ctx, question)
 		return func() {
 			if question == p.question {
-				p.found, p.widths = found{question, answer, err}, columnWidths(&answer)
-				p.Clear()
-				p.Set(len(answer.Rows), func(i int) int { return i })
+				p.show(found{question, answer, err})
 			}
 		}
 	})
@@ -114,12 +99,8 @@ func (p *Page) search() tea.Cmd {
 // Pull does nothing: an answer stays until there is another question.
 func (p *Page) Pull() tea.Cmd { return nil }
 
-// Click chooses a row.
-func (p *Page) Click(_, y int) tea.Cmd {
-	y -= p.above()
-	if extra := len(p.detail()); y > p.Line {
-		y = max(p.Line, y-extra)
-	}
-	p.List.Click(y)
-	return nil
+// show puts the cursor on the first row of an answer.
+func (p *Page) show(a found) {
+	p.found, p.Follow = a, true
+	p.SetAll(a.answer.Rows)
 }
