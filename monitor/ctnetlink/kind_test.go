@@ -78,19 +78,3 @@ func TestTail(t *testing.T) {
 		t.Errorf("%d bytes with room for %d, has %#x", len(e.Raw), cap(e.Raw), e.Has)
 	}
 }
-
-func TestSwapWords(t *testing.T) {
-	in := []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
-	if got, want := swapWords(in, 4), []byte{3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12}; !slices.Equal(
-		got,
-		want,
-	) {
-		t.Errorf("32-bit words: %v", got)
-	}
-	if got, want := swapWords(in, 8), []byte{7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8}; !slices.Equal(
-		got,
-		want,
-	) {
-		t.Errorf("64-bit words: %v", got)
-	}
-}

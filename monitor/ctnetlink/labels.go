@@ -3,6 +3,7 @@ package ctnetlink
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 const labelsSize = 16 // NF_CT_LABELS_MAX_SIZE
@@ -22,18 +23,12 @@ func (r *reader) labels(v []byte) []byte {
 
 // littleWords returns v. On a big endian host it is a copy with every word reversed.
 func littleWords(v []byte) []byte {
-	if !hostIsBigEndian || len(v) == 0 {
+	if !hostIsBigEndian {
 		return v
 	}
-	return swapWords(v, bits.UintSize/8)
-}
-
-// swapWords returns a copy of v with the bytes of each word reversed.
-func swapWords(v []byte, size int) []byte {
-	out := make([]byte, len(v))
-	for i := range v {
-		word := i / size * size
-		out[i] = v[word+size-1-(i-word)]
+	v = slices.Clone(v)
+	for word := range slices.Chunk(v, bits.UintSize/8) {
+		slices.Reverse(word)
 	}
-	return out
+	return v
 }

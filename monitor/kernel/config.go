@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"natlens/monitor"
-	"natlens/monitor/filter"
-)
+import "natlens/monitor/filter"
 
 // Table is a list of flows that the kernel keeps.
 type Table uint8
@@ -20,9 +17,6 @@ const (
 type DumpConfig struct {
 	NetNS int // file descriptor of a network namespace; 0: the caller's
 	Table Table
-
-	// Family leaves flows of other families out; 0: every family.
-	Family monitor.Family
 
 	// Push is a filter that the kernel may apply, where it can: what it leaves
 	// out, Push does not want, but more may come than Push wants. Nil: every flow.

@@ -27,8 +27,7 @@ type dumpPush struct {
 //
 // and ignores what it does not know, which lets more through. Two things it knows are
 // not pushed: it compares IPv6 addresses wrongly, and ports of TCP and UDP alone.
-func pushDump(e filter.Expr, family monitor.Family) dumpPush {
-	p := dumpPush{family: family}
+func pushDump(e filter.Expr) (p dumpPush) {
 	if e == nil {
 		return p
 	}
@@ -55,26 +54,38 @@ func pushDump(e filter.Expr, family monitor.Family) dumpPush {
 	return p
 }
 
-// side returns the tuple that a field is in, what is compared of it, and the flag of
-// the field. Of two conditions on one field the first is used: it alone selects no fewer
-// flows than both.
-func (p *dumpPush) side(f filter.Field) (t *monitor.Tuple, flags *uint32, flag uint32) {
-	t, flags = &p.Orig, &p.CompareOrig
-	switch f {
-	case filter.FieldReplySrc, filter.FieldReplyDst, filter.FieldReplyL4Src, filter.FieldReplyL4Dst:
+// compared are the fields of tuples that the kernel compares, and their flags.
+var compared = map[filter.Field]struct {
+	reply bool
+	flag  uint32
+}{
+	filter.FieldOrigSrc: {false, ctnetlink.CompareSrc}, filter.FieldReplySrc: {true, ctnetlink.CompareSrc},
+	filter.FieldOrigDst: {false, ctnetlink.CompareDst}, filter.FieldReplyDst: {true, ctnetlink.CompareDst},
+	filter.FieldOrigL4Src: {false, ctnetlink.CompareSrcPort}, filter.FieldReplyL4Src: {true, ctnetlink.CompareSrcPort},
+	filter.FieldOrigL4Dst: {false, ctnetlink.CompareDstPort}, filter.FieldReplyL4Dst: {true, ctnetlink.CompareDstPort},
+}
+
+// compare takes the value of a field of a tuple: an address or a port. Of two conditions on one field the first is
+// used: it alone selects no fewer flows than both.
+func (p *dumpPush) compare(f filter.Field, addr monitor.Addr, port uint16) {
+	t, flags, c := &p.Orig, &p.CompareOrig, compared[f]
+	if c.reply {
 		t, flags = &p.Reply, &p.CompareReply
 	}
-	switch f {
-	case filter.FieldOrigSrc, filter.FieldReplySrc:
-		flag = ctnetlink.CompareSrc
-	case filter.FieldOrigDst, filter.FieldReplyDst:
-		flag = ctnetlink.CompareDst
-	case filter.FieldOrigL4Src, filter.FieldReplyL4Src:
-		flag = ctnetlink.CompareSrcPort
-	case filter.FieldOrigL4Dst, filter.FieldReplyL4Dst:
-		flag = ctnetlink.CompareDstPort
+	if *flags&c.flag != 0 {
+		return
 	}
-	return t, flags, flag
+	*flags |= c.flag
+	switch c.flag {
+	case ctnetlink.CompareSrc:
+		t.Src = addr
+	case ctnetlink.CompareDst:
+		t.Dst = addr
+	case ctnetlink.CompareSrcPort:
+		t.SrcPort = port
+	case ctnetlink.CompareDstPort:
+		t.DstPort = port
+	}
 }
 
 // prefix takes the family of a network, and the address of one that is a single
@@ -85,15 +96,8 @@ func (p *dumpPush) prefix(e filter.Prefix) {
 		family = monitor.IPv4
 	}
 	p.family = cmp.Or(p.family, family)
-	t, flags, flag := p.side(e.Field)
-	if p.family != monitor.IPv4 || family != monitor.IPv4 || !e.Net.IsSingleIP() || *flags&flag != 0 {
-		return
-	}
-	*flags |= flag
-	if flag == ctnetlink.CompareSrc {
-		t.Src = monitor.AddrFrom(e.Net.Addr())
-	} else {
-		t.Dst = monitor.AddrFrom(e.Net.Addr())
+	if p.family == monitor.IPv4 && family == monitor.IPv4 && e.Net.IsSingleIP() {
+		p.compare(e.Field, monitor.AddrFrom(e.Net.Addr()), 0)
 	}
 }
 
@@ -101,23 +105,14 @@ func (p *dumpPush) number(f filter.Field, v uint16) {
 	switch f {
 	case filter.FieldFamily:
 		p.family = cmp.Or(p.family, monitor.Family(v))
-		return
 	case filter.FieldProto:
 		p.Orig.Proto, p.Reply.Proto = monitor.Proto(v), monitor.Proto(v)
 		p.CompareOrig |= ctnetlink.CompareProto
-		return
 	case filter.FieldOrigZone, filter.FieldReplyZone:
 		// Flows of zone 0 in one direction may have another one in the other.
 		p.Zone = cmp.Or(p.Zone, v)
-		return
-	}
-	t, flags, flag := p.side(f)
-	*flags |= flag
-	switch flag {
-	case ctnetlink.CompareSrcPort:
-		t.SrcPort = v
-	case ctnetlink.CompareDstPort:
-		t.DstPort = v
+	default:
+		p.compare(f, monitor.Addr{}, v)
 	}
 }
 
@@ -152,16 +147,11 @@ func (p *dumpPush) settle() {
 
 // dumpRequest writes the request of a dump.
 func dumpRequest(r *ctnetlink.Request, cfg DumpConfig) {
-	op := ctnetlink.OpGet
-	switch {
-	case cfg.Table == Dying:
-		op = ctnetlink.OpDying
-	case cfg.Table == Unconfirmed:
-		op = ctnetlink.OpUnconfirmed
-	case cfg.Zero:
+	op := [...]ctnetlink.Op{ctnetlink.OpGet, ctnetlink.OpDying, ctnetlink.OpUnconfirmed}[cfg.Table]
+	if cfg.Zero && cfg.Table == Conntrack {
 		op = ctnetlink.OpGetZero
 	}
-	p := pushDump(cfg.Push, cfg.Family)
+	p := pushDump(cfg.Push)
 	r.Reset()
 	r.Begin(op, ctnetlink.FlagDump, p.family)
 	if op == ctnetlink.OpGet {

@@ -1,22 +1,20 @@
 package netns
 
-import "strings"
+import (
+	"cmp"
+	"regexp"
+	"strings"
+)
 
-// runtimes maps the prefix of a scope's name, before the container's id, to the runtime.
-var runtimes = map[string]string{
-	"docker":         "docker",
-	"cri-containerd": "containerd",
-	"nerdctl":        "nerdctl",
-	"crio":           "crio",
-	"libpod":         "podman",
-}
+// runtimes are the runtimes by the words before the id of a container; "" for the monitor of one, which is outside it.
+var runtimes = map[string]string{"docker": "docker", "cri-containerd": "containerd", "nerdctl": "nerdctl",
+	"crio": "crio", "libpod": "podman", "crio-conmon": "", "libpod-conmon": ""}
 
-// parents maps the parent of a cgroup whose name is only an id to the runtime (the
-// cgroupfs driver).
-var parents = map[string]string{
-	"docker":        "docker",
-	"libpod_parent": "podman",
-}
+// parents are the runtimes by the parent of a cgroup whose name is only an id (the cgroupfs driver).
+var parents = map[string]string{"docker": "docker", "libpod_parent": "podman"}
+
+// withID is the name of a cgroup that ends with an id of 64 digits, of which runtimes show twelve.
+var withID = regexp.MustCompile(`^(?:(?:.*:)?([^:]+)[-:])?([0-9a-f]{12})[0-9a-f]{52}$`)
 
 // container returns the name of a container by the path of its cgroup (cgroups(7)): the
 // runtime and the first twelve digits of the id, as the runtimes show it. "" if the path
@@ -34,59 +32,29 @@ var parents = map[string]string{
 func container(path string) string {
 	parts := strings.Split(path, "/")
 	for i := len(parts) - 1; i > 0; i-- {
-		part, before := strings.TrimSuffix(parts[i], ".scope"), parts[i-1]
-		if at := strings.LastIndexAny(part, "-:"); at > 0 && isID(part[at+1:]) {
-			name := part[:at]
-			name = name[strings.LastIndexByte(name, ':')+1:]
-			if r, ok := runtimes[name]; ok {
-				return r + ":" + part[at+1:][:shortID]
+		part, parent := strings.TrimSuffix(parts[i], ".scope"), parts[i-1]
+		if m := withID.FindStringSubmatch(part); m != nil {
+			runtime, known := runtimes[m[1]]
+			switch {
+			case m[1] == "" && strings.Contains(path, "/kubepods"):
+				runtime = cmp.Or(parents[parent], "k8s")
+			case m[1] == "":
+				runtime = cmp.Or(parents[parent], "container")
+			case known && runtime == "":
+				return ""
 			}
-			if name == "crio-conmon" || name == "libpod-conmon" {
-				return "" // the monitor of a container is outside it
-			}
-			return "container:" + part[at+1:][:shortID]
+			return cmp.Or(runtime, "container") + ":" + m[2]
 		}
+		name, lxc := strings.CutPrefix(part, "lxc.payload.")
+		machine, isMachine := strings.CutPrefix(part, "machine-")
 		switch {
-		case isID(part):
-			return idRuntime(before, path) + ":" + part[:shortID]
-		case strings.HasPrefix(part, "lxc.payload.") && len(part) > len("lxc.payload."):
-			return "lxc:" + part[len("lxc.payload."):]
-		case before == "lxc" && part != "":
-			return "lxc:" + part
-		case before == "machine.slice" && strings.HasPrefix(part, "machine-") && len(part) > len("machine-"):
-			return "machine:" + strings.ReplaceAll(part[len("machine-"):], `\x2d`, "-")
+		case (lxc || parent == "lxc") && name != "":
+			return "lxc:" + name
+		case isMachine && parent == "machine.slice" && machine != "":
+			return "machine:" + strings.ReplaceAll(machine, `\x2d`, "-")
 		}
 	}
 	return ""
-}
-
-// idRuntime returns the runtime of a cgroup whose name is only an id.
-func idRuntime(parent, path string) string {
-	if r, ok := parents[parent]; ok {
-		return r
-	}
-	if strings.Contains(path, "/kubepods") {
-		return "k8s"
-	}
-	return "container"
-}
-
-const (
-	fullID  = 64 // digits of an id
-	shortID = 12 // digits that runtimes show
-)
-
-// isID reports whether a word is the id of a container.
-func isID(word string) bool {
-	if len(word) != fullID {
-		return false
-	}
-	for _, c := range []byte(word) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
 }
 
 // containerOf returns the name of a process's container. cgroup is the text of

@@ -166,40 +166,35 @@ func (f *Follower) run(mounts syscall.RawConn) {
 		})
 		switch {
 		case err == nil:
-			f.scanMounts()
+			f.scan(false)
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return // closed
 		}
 		if !time.Now().Before(f.next) {
-			f.scan()
+			f.scan(true)
 		}
 	}
 }
 
-// scanMounts takes new mounts. Whether a namespace without a mount has ended is shown only
-// by a scan of the processes, which then follows soon.
-func (f *Follower) scanMounts() {
-	if f.finder.ScanMounts() != nil {
-		return // read again with the processes
+// scan takes new namespaces and drops those that are gone. Whether a namespace without a mount has ended is shown only
+// by a scan of the processes too, which then follows soon.
+func (f *Follower) scan(processes bool) {
+	began, scan := time.Now(), f.finder.ScanMounts
+	if processes {
+		scan = f.finder.Scan
 	}
-	f.takeNew()
-	if next := f.soonest(scanSoon); f.dropGone(false) && next.Before(f.next) {
-		f.next = next
+	err := scan()
+	if processes {
+		f.ended = time.Now()
+		f.took = f.ended.Sub(began)
+		f.next = f.soonest(scanEvery)
 	}
-}
-
-func (f *Follower) scan() {
-	began := time.Now()
-	err := f.finder.Scan()
-	f.ended = time.Now()
-	f.took = f.ended.Sub(began)
-	f.next = f.soonest(scanEvery)
 	if err != nil {
 		return // until the next scan
 	}
 	f.takeNew()
-	if f.dropGone(true) {
-		f.next = f.soonest(scanSoon)
+	if next := f.soonest(scanSoon); f.dropGone(processes) && next.Before(f.next) {
+		f.next = next
 	}
 }
 
