@@ -50,71 +50,70 @@ var rules = [numRules]Rule{
 		[]threshold{synUnanswered, synAge}, handshakes(0)},
 	ruleSynHost: {"syn-unanswered-host", monitor.SeverityWarn, "A host gets no answer from many destinations.",
 		"the same flows, by client, to eight destinations or more",
-		"The host scans or is infected, or what it connects to has moved.",
+		"The host scans the network, is infected, or connects to a service that has moved.",
 		[]threshold{synHost, synAge}, (*Engine).unansweredHosts},
 	ruleHalfOpen: {"half-open", monitor.SeverityWarn, "Handshakes are answered but not completed.",
 		"TCP flows in SYN_RECV, by destination",
-		"The client's packets take another way than the answers (asymmetric routing), or the answers do not reach " +
+		"The client's packets take another path than the answers (asymmetric routing), or the answers do not reach " +
 			"the client.",
 		[]threshold{halfOpen, halfAge}, handshakes(1)},
 	ruleOneSided: {"one-sided", monitor.SeverityWarn, "Only one direction of connections passes this gateway.",
-		"TCP flows in ESTABLISHED without a reply, which are tracked from the middle on",
-		"Packets of the other direction take another way. Check the routes of both ends.",
+		"TCP flows in ESTABLISHED without a reply; the kernel tracks them from the middle of the connection",
+		"Packets of the other direction take another path. Check the routes of both ends.",
 		[]threshold{oneSided, halfAge}, handshakes(2)},
 	ruleDNATStale: {"dnat-stale", monitor.SeverityFail, "A client still sends to a target that is gone.",
-		"flows that DNAT sends to a target which does not answer, while another target of the same port does",
+		"flows that DNAT sends to a target that does not answer, while another target of the same port answers",
 		"The flow began before the service moved, and its entry stays as long as the client sends. Delete the entry.",
 		[]threshold{dnatStale, dnatAge}, stale(false)},
-	ruleDNATMissed: {"dnat-missed", monitor.SeverityFail, "A client bypasses the DNAT that others have.",
-		"flows without DNAT and without an answer to a port that younger flows reach by DNAT",
+	ruleDNATMissed: {"dnat-missed", monitor.SeverityFail, "A client's packets do not get the DNAT that other clients get.",
+		"flows without DNAT and without an answer, to a port for which younger flows have DNAT",
 		"The flow began before the rule existed, and NAT is decided on the first packet only. Delete the entry.",
 		[]threshold{dnatStale, dnatAge}, stale(true)},
 	ruleHairpin: {"hairpin", monitor.SeverityWarn, "Clients can't reach a published server in their own network.",
-		"unanswered flows with DNAT and without SNAT whose target is in a network of this host that holds " +
-			"the client, too",
-		"The server answers the client directly, from an address that the client did not ask. " +
-			"Add SNAT (masquerade) for flows from that network to the server, or give clients there the server's own " +
+		"unanswered flows with DNAT and without SNAT whose client and target are in the same network of this host",
+		"The server answers the client directly, from an address that the client does not expect. " +
+			"Add SNAT (masquerade) for flows from that network to the server, or let clients there use the server's own " +
 			"address (split DNS).",
 		[]threshold{hairpinFlows, synAge, dnatAge}, (*Engine).hairpins},
 	ruleSNATPorts: {"snat-ports", monitor.SeverityFail, "A pool of source ports is nearly used up.",
-		"flows with SNAT by public address, protocol and destination, each of which needs a port of its own; also by " +
+		"flows with SNAT, by public address, protocol and destination, because each needs its own port; also by " +
 			"client, if each client has a block of ports",
-		"One public address has so many ports towards one destination. Add addresses, or have clients reuse " +
+		"A public address has a limited number of ports for each destination. Add addresses, or let clients reuse " +
 			"connections.",
 		[]threshold{snatPorts, snatMin}, (*Engine).exhausted},
 	ruleSNATClash: {"snat-clash", monitor.SeverityInfo, "Source ports collide behind one public address.",
-		"flows with SNAT whose port had to be changed, by public address; not if nearly all are, as `masquerade " +
-			"random` does",
-		"Many inside hosts use the same source ports. What relies on its port (games, VoIP, IPsec) may fail.",
+		"flows with SNAT whose port had to be changed, by public address; not if nearly all ports are changed, as by " +
+			"`masquerade random`",
+		"Many inside hosts use the same source ports. Protocols that need a certain port (games, VoIP, IPsec) may fail.",
 		[]threshold{snatClash, snatClashMin}, (*Engine).clashes},
 	ruleSNATGone: {"snat-gone", monitor.SeverityFail,
-		"Clients are still sent from an address that this gateway no longer has.",
-		"flows with SNAT to an address that is not local, younger flows with SNAT to one that is (or a local address " +
-			"in the same network), and the kernel's counters: packets go out and none comes back any more",
-		"The gateway's address has changed, and the entry of a flow keeps the old one as long as the client sends. " +
+		"Flows still use a public address that this gateway no longer has.",
+		"flows with SNAT to an address that is not local, while younger flows have SNAT to a local address, or a local " +
+			"address is in the same network; by the kernel's counters, packets go out and none come back any more",
+		"The gateway's address has changed, and the entry of a flow keeps the old address as long as the client sends. " +
 			"Delete the entries.",
 		[]threshold{snatGone, dnatAge}, (*Engine).gone},
 	ruleManyFlows: {"many-flows", monitor.SeverityWarn, "A host opens many more flows than the others.",
-		"new flows by inside host, compared with the mean of the others if there are any",
-		"A program leaks connections, the host is infected, or it is a busy server that needs a limit of its own.",
+		"new flows by inside host, compared with the mean of the other inside hosts if there are any",
+		"A program leaks connections, the host is infected, or it is a busy server: then raise the threshold.",
 		[]threshold{manyFlows, manyFactor, windowTime}, (*Engine).manyFlows},
 	ruleManyDestinations: {"many-destinations", monitor.SeverityWarn, "A host opens flows to very many destinations.",
 		"distinct destinations of new flows, by inside host",
 		"A scan, a worm, or a peer-to-peer program.",
 		[]threshold{manyDestinations, windowTime}, (*Engine).manyDestinations},
 	ruleDNSRace: {"dns-race", monitor.SeverityWarn, "DNS queries are lost to races in the kernel.",
-		"the kernel's counter insert_failed, and new UDP flows to the resolver that is asked most",
-		"NAT chose one port for two packets at once, or the pool is used up. The client repeats the query after 5 s. " +
-			"Translate to more ports or addresses, at random, or run a resolver on this host.",
+		"the kernel's counter insert_failed, and new UDP flows to the resolver that gets most queries",
+		"NAT chose the same port for two packets at once, or the port pool is used up. The client repeats the query " +
+			"after 5 s. Give NAT more ports or addresses, let it choose ports at random, or run a resolver on this host.",
 		[]threshold{raceFailed, raceQueries, windowTime}, races(0)},
-	ruleDNSClash: {"dns-clash", monitor.SeverityInfo, "DNS queries race in the kernel, which saves them.",
-		"the kernel's counter clash_resolve, and new UDP flows to the resolver that is asked most",
+	ruleDNSClash: {"dns-clash", monitor.SeverityInfo, "DNS queries race in the kernel; none is lost.",
+		"the kernel's counter clash_resolve, and new UDP flows to the resolver that gets most queries",
 		"A client sends two queries (A and AAAA) at once from one port. Kernels before 5.0 lose one of them, and the " +
-			"client waits 5 s. Use single-request-reopen, TCP, or a resolver on the host.",
+			"client waits 5 s. Use the resolver option single-request-reopen, TCP, or a resolver on the host.",
 		[]threshold{raceClashes, raceQueries, windowTime}, races(1)},
 	ruleIdle: {"idle", monitor.SeverityInfo, "Connections have been idle for hours.",
-		"TCP flows in ESTABLISHED whose timeout has fallen for so long, and that had no packet between two dumps",
-		"Connections ended without closing. Have the programs send keepalives, or shorten " +
+		"TCP flows in ESTABLISHED that had no packet for `idle-age`, by their timeout, and none between two dumps",
+		"Connections ended without closing. Let the programs send keepalives, or shorten " +
 			"nf_conntrack_tcp_timeout_established.",
 		[]threshold{idleFlows, idleAge}, (*Engine).idle},
 }
