@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Traffic is a mix of what a gateway sees in a day: web, names, pings, a published
@@ -31,21 +32,15 @@ const inFlight = 512
 func (l *Lab) Run(ctx context.Context, t Traffic) error {
 	rate, seed := cmp.Or(t.Rate, 20), cmp.Or(t.Seed, rand.Uint64())
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	failed := make(chan error, 1)
-	slots := make(chan struct{}, inFlight)
-	var running sync.WaitGroup
+	var running errgroup.Group
+	running.SetLimit(inFlight)
 	begin := func(do action) {
-		slots <- struct{}{}
 		choices := rand.New(rand.NewPCG(seed, rnd.Uint64()))
-		running.Go(func() {
-			defer func() { <-slots }()
-			// A flow that ctx ended has not failed.
+		running.Go(func() error {
 			if err := do(ctx, choices); err != nil && ctx.Err() == nil {
-				select {
-				case failed <- fmt.Errorf("traffic: %w", err):
-				default: // not the first
-				}
+				return fmt.Errorf("traffic: %w", err)
 			}
+			return nil // a flow that ctx ended has not failed
 		})
 	}
 	begin(l.samePort(l.Client))
@@ -59,11 +54,5 @@ func (l *Lab) Run(ctx context.Context, t Traffic) error {
 	for sleep(ctx, time.Duration(min(rnd.ExpFloat64(), 5)/rate*float64(time.Second))) == nil {
 		begin(drawn[rnd.IntN(len(drawn))])
 	}
-	running.Wait()
-	select {
-	case err := <-failed:
-		return err
-	default:
-		return nil
-	}
+	return running.Wait()
 }

@@ -34,28 +34,23 @@ func (r *Run) Get(ctx context.Context, orig []monitor.Tuple, got func(*monitor.E
 	for _, t := range orig {
 		of[t.NetNS] = append(of[t.NetNS], t)
 	}
+	var b monitor.Batch
 	for id, tuples := range of {
-		inNetNS := func(e *monitor.Event) {
-			e.SetNetNS(id)
-			got(e)
-		}
-		err := r.service(id, func(s *kernel.Service) error { return getAll(ctx, s, tuples, inNetNS) })
+		err := r.service(id, func(s *kernel.Service) error {
+			for _, t := range tuples {
+				b.Reset()
+				if err := s.Get(ctx, &monitor.Flow{Orig: t}, &b); err != nil && !errors.Is(err, kernel.ErrNoFlow) {
+					return err
+				}
+				for i := range b.Events {
+					b.Events[i].SetNetNS(id)
+					got(&b.Events[i])
+				}
+			}
+			return nil
+		})
 		if err != nil && !errors.Is(err, netns.ErrGone) {
 			return err
-		}
-	}
-	return nil
-}
-
-func getAll(ctx context.Context, s *kernel.Service, tuples []monitor.Tuple, got func(*monitor.Event)) error {
-	var b monitor.Batch
-	for _, t := range tuples {
-		b.Reset()
-		if err := s.Get(ctx, &monitor.Flow{Orig: t}, &b); err != nil && !errors.Is(err, kernel.ErrNoFlow) {
-			return err
-		}
-		for i := range b.Events {
-			got(&b.Events[i])
 		}
 	}
 	return nil

@@ -27,50 +27,26 @@ type Reading struct {
 // Read reads the kernel's counters of every namespace. Those that are gone are left
 // out; the error joins those of the others.
 func (r *Run) Read(ctx context.Context) (all []Reading, err error) {
-	ids := r.IDs()
-	r.meters.keep(ids)
-	var failed []error
-	for _, id := range ids {
-		switch one, err := r.read(ctx, id); {
-		case err == nil:
-			all = append(all, Reading{id, one})
-		case !errors.Is(err, netns.ErrGone):
-			failed = append(failed, err)
-		}
-	}
-	return all, errors.Join(failed...)
-}
-
-// read reads the kernel's counters of a namespace.
-func (r *Run) read(ctx context.Context, id monitor.NetNS) (one probe.Reading, err error) {
 	r.meters.mu.Lock()
 	defer r.meters.mu.Unlock()
-	m := r.meters.byID[id]
-	if m == nil {
-		m = new(probe.Meter)
-	}
-	err = r.In(id, func(fd int) (err error) {
-		one, err = m.Read(ctx, fd)
-		return err
-	})
-	if err == nil {
-		if r.meters.byID == nil {
-			r.meters.byID = make(map[monitor.NetNS]*probe.Meter)
+	kept := map[monitor.NetNS]*probe.Meter{}
+	for _, id := range r.IDs() {
+		m := r.meters.byID[id]
+		if m == nil {
+			m = new(probe.Meter)
 		}
-		r.meters.byID[id] = m
-	}
-	return one, err
-}
-
-// keep drops the meters of all other namespaces.
-func (m *meters) keep(ids []monitor.NetNS) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	kept := make(map[monitor.NetNS]*probe.Meter, len(ids))
-	for _, id := range ids {
-		if one := m.byID[id]; one != nil {
-			kept[id] = one
+		kept[id] = m
+		failed := r.In(id, func(fd int) error {
+			one, err := m.Read(ctx, fd)
+			if err == nil {
+				all = append(all, Reading{id, one})
+			}
+			return err
+		})
+		if !errors.Is(failed, netns.ErrGone) {
+			err = errors.Join(err, failed)
 		}
 	}
-	m.byID = kept
+	r.meters.byID = kept
+	return all, err
 }
