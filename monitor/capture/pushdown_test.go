@@ -74,7 +74,7 @@ func TestPushdownIsTheFilter(t *testing.T) {
 }
 
 // repeats reports whether the decoder reads a tuple or zone that is not where the kernel
-// writes it. Only forged messages have one, and the program does not look for it.
+// writes it. Only forged messages have one, and the program does not search for it.
 func repeats(msg []byte) bool {
 	i := 0
 	for rest := msg[20:]; len(rest) >= 4; i++ {

@@ -2,244 +2,192 @@ package filter
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
-func isComparison(op string) bool {
-	switch op {
-	case "=", "==", "!=", "<", "<=", ">", ">=":
-		return true
-	}
-	return false
+// comparisons are the ways to write an operator, but for "in" and "not in".
+var comparisons = map[string]Op{"=": Eq, "==": Eq, "!=": Ne, "<": Lt, "<=": Le, ">": Gt, ">=": Ge}
+
+func (p *parser) isNotIn() bool { return p.peek().isWord("not") && p.tokens[p.at+1].isWord("in") }
+
+// atOperator reports whether an operator comes next.
+func (p *parser) atOperator() bool {
+	t := p.peek()
+	_, ok := comparisons[t.text]
+	return t.kind == tokOp && ok || t.isWord("in") || p.isNotIn()
 }
 
 // test reads a comparison after its field: [& mask] [operator] values.
-func (p *parser) test(f Field, name token) (Expr, error) {
+func (p *parser) test(f Field, name token) Expr {
 	p.expect(want{what: wantValue, field: f})
-	side := f.info().kind == kindAddr && (fold(name.text) == "src" || fold(name.text) == "dst")
+	side := f.info().kind == kindAddr && (name.isWord("src") || name.isWord("dst"))
 	p.expect(want{what: wantOperator, field: f, qualifies: side && p.tokens[p.at-1] == name})
 	var mask uint64
 	if p.accept("&") {
-		var err *Error
-		if mask, err = p.mask(f, p.tokens[p.at-1]); err != nil {
-			return nil, err
-		}
+		mask = p.mask(f)
 		p.expect(want{what: wantOperator, field: f, masked: true})
-		switch n := p.peek(); {
-		case n.kind == tokOp && (n.text[0] == '<' || n.text[0] == '>'):
-			return nil, p.fail(n, "after a mask comes == or !=")
-		case (n.kind != tokOp || !isComparison(n.text)) && !isIn(n) && !p.isNotIn():
-			return newCmp(f, mask, Ne, []Range{{}}), nil
+		if n := p.peek(); n.kind == tokOp && (n.text[0] == '<' || n.text[0] == '>') {
+			panic(p.fail(n, "after a mask comes == or !="))
+		}
+		if !p.atOperator() {
+			return newCmp(f, mask, Ne, []Range{{}})
 		}
 	}
-	op, err := p.operator(f)
-	if err != nil {
-		return nil, err
-	}
-	if f.info().kind == kindHex && mask == 0 {
-		if x, ok, err := p.slashMask(f, op); ok || err != nil {
-			return x, err
-		}
+	op := p.operator(f)
+	if t := p.peek(); f.info().kind == kindHex && mask == 0 && t.kind == tokAtom && strings.Contains(t.text, "/") {
+		return p.slashMask(f, op)
 	}
 	return p.values(f, mask, op)
 }
 
 // mask reads what follows the &.
-func (p *parser) mask(f Field, and token) (uint64, *Error) {
+func (p *parser) mask(f Field) uint64 {
 	if !f.info().kind.masked {
-		return 0, p.fail(and, "only mark, status and keys can be masked")
+		panic(p.fail(p.tokens[p.at-1], "only mark, status and keys can be masked"))
 	}
 	t := p.next()
 	if t.kind != tokAtom {
-		return 0, p.fail(t, "a mask should follow: mark & 0xff")
+		panic(p.fail(t, "a mask should follow: mark & 0xff"))
 	}
-	v, err := p.number(f, t, f.info().max)
-	if err == nil && v == 0 {
-		err = p.fail(t, "a mask of 0 leaves nothing to compare")
+	v := must(p.number(f, t, f.info().max))
+	if v == 0 {
+		panic(p.fail(t, "a mask of 0 leaves nothing to compare"))
 	}
-	return v, err
+	return v
 }
 
 // slashMask reads conntrack(8)'s way to write a mask: mark 0x10/0xff.
-func (p *parser) slashMask(f Field, op Op) (Expr, bool, error) {
-	t := p.peek()
-	i := strings.IndexByte(t.text, '/')
-	if t.kind != tokAtom || i < 0 {
-		return nil, false, nil
+func (p *parser) slashMask(f Field, op Op) Expr {
+	t := p.next()
+	value, behind := t.cut('/')
+	v := must(p.number(f, value, f.info().max))
+	mask := must(p.number(f, behind, f.info().max))
+	switch {
+	case op != Eq && op != Ne:
+		panic(p.fail(t, "a masked value is compared with == or !="))
+	case mask == 0:
+		panic(p.fail(behind, "a mask of 0 leaves nothing to compare"))
+	case v&^mask != 0:
+		panic(p.fail(value, "has bits outside the mask: never true"))
 	}
-	p.next()
-	value := token{tokAtom, t.text[:i], t.pos, t.pos + i}
-	behind := token{tokAtom, t.text[i+1:], t.pos + i + 1, t.end}
-	v, err := p.number(f, value, f.info().max)
-	if err != nil {
-		return nil, true, err
-	}
-	mask, err := p.number(f, behind, f.info().max)
-	if err != nil {
-		return nil, true, err
-	}
-	if op != Eq && op != Ne {
-		return nil, true, p.fail(t, "a masked value is compared with == or !=")
-	}
-	if mask == 0 {
-		return nil, true, p.fail(behind, "a mask of 0 leaves nothing to compare")
-	}
-	if v&^mask != 0 {
-		return nil, true, p.fail(value, "has bits outside the mask: never true")
-	}
-	return newCmp(f, mask, op, []Range{{v, v}}), true, nil
-}
-
-func isIn(t token) bool { return t.kind == tokAtom && fold(t.text) == "in" }
-
-func (p *parser) isNotIn() bool {
-	t := p.peek()
-	return t.kind == tokAtom && fold(t.text) == "not" && isIn(p.tokens[p.at+1])
+	return newCmp(f, mask, op, []Range{{v, v}})
 }
 
 // operator reads the operator between a field and its values; none means ==.
-func (p *parser) operator(f Field) (Op, *Error) {
-	t := p.peek()
-	if t.kind == tokAtom {
-		switch fold(t.text) {
-		case "in":
-			p.next()
-			return Eq, nil
-		case "not":
-			if p.isNotIn() {
-				p.at += 2
-				return Ne, nil
-			}
-		}
-		return Eq, nil
+func (p *parser) operator(f Field) Op {
+	switch t := p.peek(); {
+	case !p.atOperator():
+		return Eq
+	case p.isNotIn():
+		p.at += 2
+		return Ne
+	case t.kind == tokAtom:
+		p.next()
+		return Eq
 	}
-	if t.kind != tokOp || !isComparison(t.text) {
-		return Eq, nil
+	t := p.next()
+	op := comparisons[t.text]
+	if op > Ne && !f.info().kind.ordered {
+		panic(p.fail(t, f.String()+" has no order: use ==, != or in"))
 	}
-	p.next()
-	switch t.text {
-	case "!=":
-		return Ne, nil
-	case "=", "==":
-		return Eq, nil
-	}
-	if !f.info().kind.ordered {
-		return Eq, p.fail(t, f.String()+" has no order: use ==, != or in")
-	}
-	switch t.text {
-	case "<":
-		return Lt, nil
-	case "<=":
-		return Le, nil
-	case ">":
-		return Gt, nil
-	}
-	return Ge, nil
+	return op
 }
 
 // values reads one value or several and makes the comparison.
-func (p *parser) values(f Field, mask uint64, op Op) (Expr, error) {
-	items, err := p.items(f)
-	if err != nil {
-		return nil, err
+func (p *parser) values(f Field, mask uint64, op Op) Expr {
+	items := p.items(f)
+	if op > Ne && (len(items) != 1 || items[0].hi.kind != tokEnd) {
+		panic(p.fail(items[0].lo, "one value is compared with "+op.String()+", not several"))
 	}
-	if op != Eq && op != Ne && (len(items) != 1 || items[0].hi.kind != tokEnd) {
-		return nil, p.fail(items[0].lo, "one value is compared with "+op.String()+", not several")
-	}
-	switch f.info().kind {
-	case kindAddr:
-		var set []netip.Prefix
-		for _, it := range items {
-			nets, err := p.networks(it)
-			if err != nil {
-				return nil, err
-			}
-			set = append(set, nets...)
-		}
-		return newAddr(f, op, set), nil
-	case kindText:
-		var set []string
-		for _, it := range items {
+	switch k := f.info().kind; {
+	case k == kindAddr:
+		return newAddr(f, op, slices.Concat(mapped(items, p.networks)...))
+	case k == kindText:
+		return newText(f, op, mapped(items, func(it item) string {
 			if it.hi.kind != tokEnd {
-				return nil, p.fail(it.hi, "texts have no range")
+				panic(p.fail(it.hi, "texts have no range"))
 			}
-			set = append(set, it.lo.text)
-		}
-		return newText(f, op, set), nil
-	case kindStatus, kindNAT:
-		if mask == 0 {
-			return p.bits(f, op, items)
-		}
+			return it.lo.text
+		}))
+	case k.bits && mask == 0:
+		return p.bits(f, op, items)
 	}
 	var set []Range
 	for _, it := range items {
-		r, err := p.ranges(f, it)
-		if err != nil {
-			return nil, err
-		}
+		r := p.ranges(f, it)
 		if mask != 0 && (r[0].Lo&^mask != 0 || r[0].Hi&^mask != 0) {
-			return nil, p.fail(it.lo, "has bits outside the mask: never true")
+			panic(p.fail(it.lo, "has bits outside the mask: never true"))
 		}
 		set = append(set, r...)
 	}
-	return newCmp(f, mask, op, set), nil
+	return newCmp(f, mask, op, set)
 }
 
 // items reads a value, a range, several with commas, or a set in braces.
-func (p *parser) items(f Field) ([]item, *Error) {
+func (p *parser) items(f Field) (out []item) {
 	braces := p.accept("{")
-	var out []item
 	for {
 		p.expect(want{what: wantValue, field: f})
-		it, err := p.item(f)
-		if err != nil {
-			return nil, err
+		it := item{lo: p.value(f)}
+		if p.accept("..") {
+			it.hi = p.value(f)
 		}
 		out = append(out, it)
 		if braces {
 			p.expect(want{what: wantInSet})
 		}
-		if p.accept(",") {
-			continue
+		switch t := p.peek(); {
+		case p.accept(","):
+		case !braces || p.accept("}"):
+			return out
+		case t.kind == tokEnd:
+			panic(p.fail(t, "the set is not closed with }"))
+		default:
+			panic(p.fail(t, "values of a set are parted by commas"))
 		}
-		if !braces {
-			return out, nil
-		}
-		if p.accept("}") {
-			return out, nil
-		}
-		t := p.peek()
-		if t.kind == tokEnd {
-			return nil, p.fail(t, "the set is not closed with }")
-		}
-		return nil, p.fail(t, "values of a set are parted by commas")
 	}
-}
-
-func (p *parser) item(f Field) (item, *Error) {
-	lo, err := p.value(f)
-	if err != nil {
-		return item{}, err
-	}
-	if !p.accept("..") {
-		return item{lo: lo}, nil
-	}
-	hi, err := p.value(f)
-	return item{lo, hi}, err
 }
 
 // value takes the token of a value; what it means is decided later.
-func (p *parser) value(f Field) (token, *Error) {
+func (p *parser) value(f Field) token {
 	t := p.peek()
-	if t.kind == tokString || t.kind == tokAtom && !isJoin(t) && fold(t.text) != "not" && !isIn(t) {
-		return p.next(), nil
+	if t.kind == tokString || t.kind == tokAtom && !isJoin(t) && !t.isWord("not") && !t.isWord("in") {
+		return p.next()
+	}
+	if t.kind == tokEnd {
+		panic(p.lacks(f.info().kind.noun))
 	}
 	err := p.fail(t, f.info().kind.noun+" is expected here")
-	err.Expected = f.info().kind.samples()
-	if t.kind == tokEnd {
-		p.lacks(err, f.info().kind.noun)
-	} else if isJoin(t) {
+	if isJoin(t) {
 		err.Suggestion = p.shared()
 	}
-	return t, err
+	panic(err)
+}
+
+// newCmp returns the comparison in its one canonical form.
+func newCmp(f Field, mask uint64, op Op, set []Range) Expr {
+	set = normalize(set, !f.info().kind.discrete)
+	// One bit is either set or not: there is one way to say it.
+	if mask != 0 && mask&(mask-1) == 0 && f.info().kind.bits && len(set) == 1 {
+		switch {
+		case op == Ne && set[0] == (Range{mask, mask}):
+			op, set = Eq, []Range{{}}
+		case op == Ne && set[0] == (Range{}):
+			op, set = Eq, []Range{{mask, mask}}
+		}
+	}
+	return Cmp{f, mask, op, set}
+}
+
+func newAddr(f Field, op Op, set []netip.Prefix) Expr {
+	set = slices.Clone(set)
+	slices.SortFunc(set, netip.Prefix.Compare)
+	return Addr{f, op, slices.Compact(set)}
+}
+
+func newText(f Field, op Op, set []string) Expr {
+	set = slices.Clone(set)
+	slices.Sort(set)
+	return Text{f, op, slices.Compact(set)}
 }

@@ -26,18 +26,10 @@ func (p *parser) stray(t token) *Error {
 	return p.fail(t, "a comparison needs a field before it: dport > 1023")
 }
 
-// lacks says what is missing after the last token.
-func (p *parser) lacks(err *Error, what string) *Error {
-	if p.at > 0 {
-		last := p.tokens[min(p.at, len(p.tokens)-1)]
-		for i := p.at; i >= 0 && last.kind == tokEnd; i-- {
-			last = p.tokens[i]
-		}
-		if last.kind != tokEnd {
-			err.Msg = what + " should follow " + strconv.Quote(p.text[last.pos:last.end])
-		}
-	}
-	return err
+// lacks reports that the text ends after its last token, where something should follow.
+func (p *parser) lacks(what string) *Error {
+	last := p.tokens[p.at-1]
+	return p.fail(p.peek(), what+" should follow "+strconv.Quote(p.text[last.pos:last.end]))
 }
 
 // unknown reports a word that nothing begins with.
@@ -51,7 +43,6 @@ func (p *parser) unknown(t token) *Error {
 		words = append(append([]string{}, termWords...), "and", "or")
 	}
 	err.Suggestion = human.Nearest(t.text, words)
-	err.Expected = []string{"a condition"}
 	return err
 }
 
@@ -114,19 +105,18 @@ func (p *parser) filterOf(texts ...string) string {
 func (p *parser) noValue(f Field, t token) *Error {
 	k := f.info().kind
 	err := p.fail(t, "not "+k.noun)
-	words := k.sorted()
-	err.Expected = k.samples()
+	words, samples := k.sorted(), k.samples()
 	if k == kindLabel && len(p.env.Labels) > 0 {
 		words = p.labelNames()
-		err.Expected = slices.Concat(words[:min(4, len(words))], err.Expected)
+		samples = slices.Concat(words[:min(4, len(words))], samples)
 	}
 	err.Suggestion = human.Nearest(t.text, words)
 	if k == kindLabel && p.env.Nameless != nil {
 		err.Msg += ": labels have no names here (" + p.env.Nameless.Error() + "), and numbers from 0 to 127"
 		return err
 	}
-	if err.Suggestion == "" && len(err.Expected) <= 8 {
-		err.Msg += ", such as " + strings.Join(err.Expected, " ")
+	if err.Suggestion == "" && len(samples) <= 8 {
+		err.Msg += ", such as " + strings.Join(samples, " ")
 	}
 	return err
 }

@@ -58,12 +58,7 @@ func (env Env) Complete(text string, cursor int) []Candidate {
 // wants returns what the parser would have taken behind the text.
 func (env Env) wants(text string) []want {
 	p := parser{env: env, text: text, tokens: lex(text)}
-	p.expect(want{what: wantTerm})
-	if p.peek().kind != tokEnd {
-		// An error is no matter: most texts are not complete. One before the end
-		// leaves no wants.
-		_, _ = p.expr(powerOr)
-	}
+	_, _ = p.parse() // most texts are not complete; an error before the end leaves no wants
 	return p.wants
 }
 

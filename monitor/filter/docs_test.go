@@ -20,7 +20,7 @@ func TestDocs(t *testing.T) {
 		if kind == "error" {
 			text, _, _ := strings.Cut(block, "\n")
 			_, err := Parse(text)
-			if e, ok := err.(*Error); !ok || e.Caret() != block {
+			if e, ok := err.(*Error); !ok || caret(e) != block {
 				t.Errorf("%s\nsays %v", block, err)
 			}
 			ran[kind]++

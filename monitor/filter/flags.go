@@ -219,9 +219,8 @@ func splitTarget(s string) (net netip.Prefix, port int, err error) {
 			return net, port, errors.New("not ADDR, ADDR:PORT or [ADDR]:PORT")
 		}
 	}
-	p := parser{text: addr, tokens: lex("")}
-	net, wrong := p.network(token{tokAtom, addr, 0, len(addr)})
-	if wrong != nil {
+	net, ok := parseNetwork(addr)
+	if !ok {
 		return net, port, errors.New("not an address")
 	}
 	return net, port, nil

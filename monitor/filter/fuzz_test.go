@@ -57,8 +57,8 @@ func checkError(t *testing.T, text string, err error) {
 	if e.Col < 1 || e.Col > n+1 || e.Len < 1 || e.Col+e.Len > n+2 {
 		t.Fatalf("%q: columns %d+%d of %d: %v", text, e.Col, e.Len, n, e)
 	}
-	if e.Msg == "" || strings.ContainsAny(e.Error(), "\n\x1b") || strings.Count(e.Caret(), "\n") != 1 {
-		t.Fatalf("%q: %q\n%q", text, e.Error(), e.Caret())
+	if e.Msg == "" || strings.ContainsAny(e.Error(), "\n\x1b") || strings.Count(caret(e), "\n") != 1 {
+		t.Fatalf("%q: %q\n%q", text, e.Error(), caret(e))
 	}
 }
 

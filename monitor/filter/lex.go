@@ -26,6 +26,18 @@ type token struct {
 
 func (t token) is(op string) bool { return t.kind == tokOp && t.text == op }
 
+// isWord reports whether the token is a word; case does not count.
+func (t token) isWord(word string) bool { return t.kind == tokAtom && fold(t.text) == word }
+
+// cut parts the token at the first sep. Without one the second part is a tokEnd.
+func (t token) cut(sep byte) (before, after token) {
+	i := strings.IndexByte(t.text, sep)
+	if t.kind != tokAtom || i < 0 {
+		return t, token{}
+	}
+	return token{tokAtom, t.text[:i], t.pos, t.pos + i}, token{tokAtom, t.text[i+1:], t.pos + i + 1, t.end}
+}
+
 // operators, the longer ones first.
 var operators = []string{"==", "!=", "<=", ">=", "&&", "||", "..", "(", ")", "{", "}", ",", "=", "<", ">", "!", "&"}
 

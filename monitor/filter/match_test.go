@@ -171,7 +171,7 @@ func TestMatch(t *testing.T) {
 		e, err := Parse(c.text)
 		if err != nil {
 			if c.want != "?" {
-				t.Errorf("%s\n%s", c.text, err.(*Error).Caret())
+				t.Errorf("%s\n%s", c.text, caret(err))
 			}
 			continue
 		}

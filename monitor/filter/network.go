@@ -6,71 +6,49 @@ import (
 )
 
 // networks reads an address, a network or a range of addresses.
-func (p *parser) networks(it item) ([]netip.Prefix, *Error) {
+func (p *parser) networks(it item) []netip.Prefix {
 	if it.hi.kind == tokEnd {
 		net, err := p.network(it.lo)
 		if err == nil {
-			return []netip.Prefix{net}, nil
+			return []netip.Prefix{net}
 		}
-		lo, hi, ok := strings.Cut(it.lo.text, "-")
-		if !ok {
-			return nil, err
+		if it.lo, it.hi = it.lo.cut('-'); it.hi.kind == tokEnd {
+			panic(err)
 		}
-		cut := it.lo.pos + len(lo)
-		it = item{token{tokAtom, lo, it.lo.pos, cut}, token{tokAtom, hi, cut + 1, it.lo.end}}
 	}
-	lo, err := p.network(it.lo)
-	if err != nil {
-		return nil, err
-	}
-	hi, err := p.network(it.hi)
-	if err != nil {
-		return nil, err
-	}
+	lo, hi := must(p.network(it.lo)), must(p.network(it.hi))
 	switch {
 	case !lo.IsSingleIP() || !hi.IsSingleIP():
-		return nil, newError(p.text, it.lo.pos, it.hi.end, "a range goes from one address to another")
+		panic(newError(p.text, it.lo.pos, it.hi.end, "a range goes from one address to another"))
 	case lo.Addr().BitLen() != hi.Addr().BitLen():
-		return nil, newError(p.text, it.lo.pos, it.hi.end, "the range begins in one family and ends in another")
+		panic(newError(p.text, it.lo.pos, it.hi.end, "the range begins in one family and ends in another"))
 	case hi.Addr().Less(lo.Addr()):
-		e := newError(p.text, it.lo.pos, it.hi.end, "the range runs backwards")
-		e.Suggestion = it.hi.text + ".." + it.lo.text
-		return nil, e
+		panic(p.backwards(it))
 	}
-	return between(lo.Addr(), hi.Addr()), nil
+	return between(lo.Addr(), hi.Addr())
 }
 
 func (p *parser) network(t token) (netip.Prefix, *Error) {
-	bad := func() *Error {
-		err := p.fail(t, "not an address or network")
-		if t.text != "" && !strings.ContainsAny(t.text, ":/") && strings.Trim(t.text, "0123456789.") != "" {
-			err.Msg = "not an address; names are not looked up"
-		}
-		err.Expected = kindAddr.samples()
-		return err
+	n, ok := parseNetwork(t.text)
+	switch {
+	case t.kind == tokAtom && ok:
+		return n, nil
+	case t.text != "" && !strings.ContainsAny(t.text, ":/") && strings.Trim(t.text, "0123456789.") != "":
+		return n, p.fail(t, "not an address; names are not looked up")
 	}
-	if t.kind != tokAtom {
-		return netip.Prefix{}, bad()
+	return n, p.fail(t, "not an address or network")
+}
+
+// parseNetwork reads an address or a network. An IPv4 address in IPv6 is that of IPv4.
+func parseNetwork(s string) (n netip.Prefix, ok bool) {
+	n, err := netip.ParsePrefix(s)
+	if a, wrong := netip.ParseAddr(s); wrong == nil {
+		n, err = netip.PrefixFrom(a.WithZone(""), a.BitLen()), nil
 	}
-	if !strings.Contains(t.text, "/") {
-		a, err := netip.ParseAddr(t.text)
-		if err != nil {
-			return netip.Prefix{}, bad()
-		}
-		a = a.Unmap()
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	n, err := netip.ParsePrefix(t.text)
-	if err != nil {
-		return netip.Prefix{}, bad()
-	}
-	if n.Addr().Is4In6() {
-		if n.Bits() < 96 {
-			return netip.Prefix{}, bad()
-		}
+	if err == nil && n.Addr().Is4In6() {
 		n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
 	}
-	return n.Masked(), nil
+	return n.Masked(), err == nil && n.IsValid()
 }
 
 // between returns the fewest networks that hold the addresses from lo to hi.

@@ -111,7 +111,7 @@ func TestParse(t *testing.T) {
 	for _, c := range canonical {
 		e, err := Parse(c.text)
 		if err != nil {
-			t.Errorf("%s\n%s", c.text, err.(*Error).Caret())
+			t.Errorf("%s\n%s", c.text, caret(err))
 			continue
 		}
 		if got := e.String(); got != c.want {

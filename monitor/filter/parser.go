@@ -6,14 +6,50 @@ import (
 	"natlens/monitor"
 )
 
+// Env is what a filter may need to know of the world. The zero Env knows
+// nothing, and works.
+type Env struct {
+	Labels     map[string]int       // bit numbers of the connection labels that have names (connlabel.conf)
+	Nameless   error                // why labels have no names: the error of reading connlabel.conf; or nil
+	Values     func(Field) []string // values that are about, for completion: what the table has seen
+	Namespaces *monitor.Namespaces  // names of network namespaces; nil: none has one
+	Now        func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown
+
+	terse bool // errors suggest no filters
+}
+
+// maxDepth is how deep brackets and nots may nest.
+const maxDepth = 200
+
+// parser reads the tokens by recursive descent. Its methods panic with an *Error, which
+// parse returns.
+type parser struct {
+	env    Env
+	text   string
+	tokens []token
+	at     int
+	depth  int
+	open   int    // brackets that are open
+	wants  []want // what could have come where the text ended
+}
+
 // item is one value, or a range of two.
 type item struct{ lo, hi token }
 
+// fail returns the error of a token.
 func (p *parser) fail(t token, msg string) *Error {
 	if t.kind == tokBad {
 		msg = t.text
 	}
 	return newError(p.text, t.pos, t.end, msg)
+}
+
+// must returns v, or panics for the parser.
+func must[T any](v T, err *Error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // want is something that could follow where a text ends.
@@ -46,40 +82,6 @@ func (p *parser) expect(w want) {
 	}
 }
 
-// Env is what a filter may need to know of the world. The zero Env knows
-// nothing, and works.
-type Env struct {
-	Labels     map[string]int       // bit numbers of the connection labels that have names (connlabel.conf)
-	Nameless   error                // why labels have no names: the error of reading connlabel.conf; or nil
-	Values     func(Field) []string // values that are about, for completion: what the table has seen
-	Namespaces *monitor.Namespaces  // names of network namespaces; nil: none has one
-	Now        func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown
-
-	terse bool // errors suggest no filters
-}
-
-// How tightly what joins two parts binds them. A not binds tighter than all.
-const (
-	powerNone = iota
-	powerOr
-	powerAnd
-)
-
-// maxDepth is how deep brackets and nots may nest.
-const maxDepth = 200
-
-// parser reads the tokens by precedence climbing (Pratt): expr reads a prefix and
-// then, as long as what follows binds tightly enough, more parts.
-type parser struct {
-	env    Env
-	text   string
-	tokens []token
-	at     int
-	depth  int
-	open   int    // brackets that are open
-	wants  []want // what could have come where the text ended
-}
-
 func (p *parser) peek() token { return p.tokens[p.at] }
 
 func (p *parser) next() token {
@@ -98,10 +100,7 @@ func (p *parser) accept(op string) bool {
 	return false
 }
 
-func isJoin(t token) bool {
-	if t.kind == tokAtom {
-		w := fold(t.text)
-		return w == "and" || w == "or"
-	}
-	return t.is("&&") || t.is("||")
-}
+func (t token) isAnd() bool { return t.is("&&") || t.isWord("and") }
+func (t token) isOr() bool  { return t.is("||") || t.isWord("or") }
+
+func isJoin(t token) bool { return t.isAnd() || t.isOr() }

@@ -1,57 +1,48 @@
 package filter
 
 import (
+	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 )
 
 // ranges reads one value or range of a numeric field. The name of a state may
 // mean several numbers.
-func (p *parser) ranges(f Field, it item) ([]Range, *Error) {
+func (p *parser) ranges(f Field, it item) []Range {
+	if f.info().kind.discrete && it.hi.kind != tokEnd {
+		panic(p.fail(it.hi, f.String()+" has no order and so no ranges"))
+	}
 	if f.info().kind == kindState {
-		return p.states(it)
+		if set := stateSet(it.lo.text); set != nil {
+			return set
+		}
+		panic(p.noValue(f, it.lo))
 	}
 	if it.hi.kind == tokEnd {
 		v, err := p.scalar(f, it.lo)
 		if err == nil {
-			return []Range{{v, v}}, nil
+			return []Range{{v, v}}
 		}
-		lo, hi, ok := p.hyphen(f, it.lo)
-		if !ok {
-			return nil, err
+		// tcpdump's 1024-2047. Names may have hyphens of their own.
+		lo, hi := it.lo.cut('-')
+		if lo.text == "" || hi.text == "" || !isDigit(lo.text[0], 10) || f.info().kind.discrete {
+			panic(err)
 		}
 		it = item{lo, hi}
 	}
-	if f.info().kind.discrete {
-		return nil, p.fail(it.hi, f.String()+" has no order and so no ranges")
-	}
-	lo, err := p.scalar(f, it.lo)
-	if err != nil {
-		return nil, err
-	}
-	hi, err := p.scalar(f, it.hi)
-	if err != nil {
-		return nil, err
-	}
+	lo, hi := must(p.scalar(f, it.lo)), must(p.scalar(f, it.hi))
 	if lo > hi {
-		err := newError(p.text, it.lo.pos, it.hi.end, "the range runs backwards")
-		err.Suggestion = it.hi.text + ".." + it.lo.text
-		return nil, err
+		panic(p.backwards(it))
 	}
-	return []Range{{lo, hi}}, nil
+	return []Range{{lo, hi}}
 }
 
-// hyphen cuts tcpdump's 1024-2047 in two. Names may have hyphens of their own:
-// it is tried only for what is no value as a whole.
-func (p *parser) hyphen(f Field, t token) (lo, hi token, ok bool) {
-	i := strings.IndexByte(t.text, '-')
-	if t.kind != tokAtom || i <= 0 || i == len(t.text)-1 || f.info().kind.discrete {
-		return lo, hi, false
-	}
-	if c := t.text[0]; c < '0' || c > '9' {
-		return lo, hi, false
-	}
-	return token{tokAtom, t.text[:i], t.pos, t.pos + i}, token{tokAtom, t.text[i+1:], t.pos + i + 1, t.end}, true
+// backwards reports a range whose end is before its beginning.
+func (p *parser) backwards(it item) *Error {
+	err := newError(p.text, it.lo.pos, it.hi.end, "the range runs backwards")
+	err.Suggestion = it.hi.text + ".." + it.lo.text
+	return err
 }
 
 // scalar reads one value of a numeric field.
@@ -76,26 +67,16 @@ func (p *parser) scalar(f Field, t token) (uint64, *Error) {
 
 // number reads a decimal or hexadecimal number up to limit.
 func (p *parser) number(f Field, t token, limit uint64) (uint64, *Error) {
-	digits, base := t.text, 10
+	digits, base, prefix := t.text, 10, ""
 	if len(digits) > 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X') {
-		digits, base = digits[2:], 16
+		digits, base, prefix = digits[2:], 16, "0x"
 	}
-	for _, c := range digits {
-		if c >= 0x80 || !isDigit(byte(c), base) {
-			return 0, p.noValue(f, t)
-		}
-	}
-	v, err := strconv.ParseUint(digits, base, 64)
-	if digits == "" {
+	if digits == "" || strings.ContainsFunc(digits, func(c rune) bool { return c >= 0x80 || !isDigit(byte(c), base) }) {
 		return 0, p.noValue(f, t)
 	}
+	v, err := strconv.ParseUint(digits, base, 64)
 	if err != nil || v > limit {
-		e := p.fail(t, f.String()+" goes from 0 to "+strconv.FormatUint(limit, 10))
-		if base == 16 {
-			e.Msg = f.String() + " goes from 0 to 0x" + strconv.FormatUint(limit, 16)
-		}
-		e.Expected = []string{"0.." + strconv.FormatUint(limit, 10)}
-		return 0, e
+		return 0, p.fail(t, f.String()+" goes from 0 to "+prefix+strconv.FormatUint(limit, base))
 	}
 	return v, nil
 }
@@ -104,43 +85,88 @@ func isDigit(c byte, base int) bool {
 	return c >= '0' && c <= '9' || base == 16 && (c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F')
 }
 
-// states reads the name of a state: it means that state of every protocol
-// that has one of the name.
-func (p *parser) states(it item) ([]Range, *Error) {
-	if it.hi.kind != tokEnd {
-		return nil, p.fail(it.hi, "state has no order and so no ranges")
-	}
-	if set := stateSet(it.lo.text); set != nil {
-		return set, nil
-	}
-	return nil, p.noValue(FieldState, it.lo)
-}
-
 // bits reads words for bits of the status or of the NAT kind.
-func (p *parser) bits(f Field, op Op, items []item) (Expr, error) {
-	var out []Expr
-	for _, it := range items {
+func (p *parser) bits(f Field, op Op, items []item) Expr {
+	out := mapped(items, func(it item) Expr {
 		if it.hi.kind != tokEnd {
-			return nil, p.fail(it.hi, f.String()+" has no order and so no ranges")
+			panic(p.fail(it.hi, f.String()+" has no order and so no ranges"))
 		}
 		c, ok := bitWord(f, it.lo.text)
 		if !ok {
 			if f.info().kind != kindStatus || it.lo.text == "" || !isDigit(it.lo.text[0], 10) {
-				return nil, p.noValue(f, it.lo)
+				panic(p.noValue(f, it.lo))
 			}
-			v, err := p.number(f, it.lo, f.info().max)
-			if err != nil {
-				return nil, err
-			}
+			v := must(p.number(f, it.lo, f.info().max))
 			c = Cmp{Set: []Range{{v, v}}}
 		}
 		if op == Ne { // turned round: Eq and Ne are 0 and 1
 			c.Op ^= Ne
 		}
-		out = append(out, newCmp(f, c.Mask, c.Op, c.Set))
-	}
+		return newCmp(f, c.Mask, c.Op, c.Set)
+	})
 	if op == Ne {
-		return AllOf(out...), nil
+		return AllOf(out...)
 	}
-	return AnyOf(out...), nil
+	return AnyOf(out...)
+}
+
+// quantity reads a sum of numbers with units: 1h30m, 1.5M. A number without
+// counts plain.
+func (p *parser) quantity(f Field, t token) (uint64, *Error) {
+	k := f.info().kind
+	sum, rest := uint64(0), t.text
+	for first := true; first || rest != ""; first = false {
+		name := strings.TrimLeft(rest, "0123456789.")
+		number := rest[:len(rest)-len(name)]
+		rest = strings.TrimLeftFunc(name, func(r rune) bool { return r|0x20 >= 'a' && r|0x20 <= 'z' })
+		name = name[:len(name)-len(rest)]
+		size, ok := k.plain, first && rest == "" // only a number alone has no unit
+		if name != "" {
+			size, ok = unitSize(name, k.units)
+		}
+		v, exact := times(number, size)
+		if !ok || !exact {
+			return 0, p.noValue(f, t)
+		}
+		var carry uint64
+		if sum, carry = bits.Add64(sum, v, 0); carry != 0 || sum > f.info().max {
+			return 0, p.fail(t, "too much: "+f.String()+" goes up to "+k.value(f.info().max))
+		}
+	}
+	return sum, nil
+}
+
+func unitSize(name string, units []unit) (uint64, bool) {
+	for _, u := range units {
+		if strings.EqualFold(u.name, name) {
+			return u.size, true
+		}
+	}
+	return 0, false
+}
+
+// times multiplies a decimal number such as "1.5" exactly; it reports whether
+// that gives a whole number, of 64 bits.
+func times(decimal string, size uint64) (uint64, bool) {
+	whole, frac, _ := strings.Cut(decimal, ".")
+	if whole == "" || strings.Contains(frac, ".") || strings.HasSuffix(decimal, ".") || len(frac) > 15 {
+		return 0, false
+	}
+	w, err := strconv.ParseUint(whole, 10, 64)
+	hi, v := bits.Mul64(w, size)
+	if err != nil || hi != 0 {
+		return 0, false
+	}
+	if frac == "" {
+		return v, true
+	}
+	n, _ := strconv.ParseUint(frac, 10, 64)
+	scale := uint64(math.Pow10(len(frac)))
+	hi, lo := bits.Mul64(n, size)
+	if hi >= scale {
+		return 0, false
+	}
+	part, rem := bits.Div64(hi, lo, scale)
+	v, carry := bits.Add64(v, part, 0)
+	return v, rem == 0 && carry == 0
 }
