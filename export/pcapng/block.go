@@ -102,31 +102,3 @@ func (w *blocks) moment(code uint16, t uint64) {
 		w.time(t)
 	}
 }
-
-// section appends the block that begins a recording, whose length is not known yet.
-func (w *blocks) section(app, system string) {
-	w.open(blockSection)
-	w.u32(sectionMagic)
-	w.u16(1)
-	w.u16(0)
-	w.u64(1<<64 - 1)
-	w.option(optSectionOS, []byte(system))
-	w.option(optSectionApp, []byte(app))
-	w.close()
-}
-
-// source appends an interface description: where packets come from. Times are in
-// nanoseconds.
-func (w *blocks) source(name, text, filter string) {
-	w.open(blockInterface)
-	w.u16(linkNetlink)
-	w.u16(0)
-	w.u32(0) // packets are never cut
-	w.option(optInterfaceName, []byte(name))
-	w.option(optInterfaceText, []byte(text))
-	if filter != "" {
-		w.option(optInterfaceFilter, []byte("\x00"+filter)) // 0: the text of the filter
-	}
-	w.option(optInterfaceTime, []byte{9})
-	w.close()
-}

@@ -1,7 +1,7 @@
 package pcapng
 
 import (
-	"math/bits"
+	"math/big"
 
 	"natlens/monitor"
 )
@@ -14,38 +14,21 @@ type clock struct {
 
 // time returns 0 for an impossible time.
 func (c clock) time(t uint64) monitor.Time {
-	var ns uint64
-	if c.unit&0x80 != 0 {
-		n := uint(c.unit & 0x7f)
-		hi, lo := bits.Mul64(t, 1e9)
-		if n < 64 {
-			if hi>>n != 0 {
-				return 0
-			}
-			ns = hi<<(64-n) | lo>>n
-		} else {
-			ns = hi >> (n - 64)
-		}
-	} else {
-		ns = t
-		for n := c.unit; n < 9; n++ {
-			hi, lo := bits.Mul64(ns, 10)
-			if hi != 0 {
-				return 0
-			}
-			ns = lo
-		}
-		for n := c.unit; n > 9 && ns > 0; n-- {
-			ns /= 10
-		}
-	}
 	const limit = 9e18 // the year 2255
-	if ns > limit || c.shift > limit/1e9 || c.shift < -limit/1e9 {
+	if c == (clock{unit: 9}) && t <= limit {
+		return monitor.Time(t)
+	}
+	second := big.NewInt(1e9)
+	ns := new(big.Int).SetUint64(t)
+	ns.Mul(ns, second)
+	if n := uint(c.unit & 0x7f); c.unit&0x80 != 0 {
+		ns.Rsh(ns, n)
+	} else {
+		ns.Quo(ns, new(big.Int).Exp(big.NewInt(10), new(big.Int).SetUint64(uint64(n)), nil))
+	}
+	ns.Add(ns, second.Mul(second, big.NewInt(c.shift)))
+	if ns.Sign() < 0 || !ns.IsInt64() || ns.Int64() > limit {
 		return 0
 	}
-	sum := int64(ns) + c.shift*1e9
-	if sum < 0 {
-		return 0
-	}
-	return monitor.Time(sum)
+	return monitor.Time(ns.Int64())
 }

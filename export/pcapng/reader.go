@@ -3,8 +3,10 @@ package pcapng
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"natlens/export/jsonl"
 	"natlens/monitor"
@@ -32,11 +34,10 @@ type reader struct {
 
 // iface is where packets come from.
 type iface struct {
-	link    uint16
-	clock   clock
-	source  monitor.TimeSource
-	own     bool // written by natlens
-	snapLen uint32
+	link   uint16
+	clock  clock
+	source monitor.TimeSource
+	own    bool // written by natlens
 }
 
 // maxInterfaces bounds the memory that a hostile file can take.
@@ -91,13 +92,15 @@ func sectionOrder(b []byte) binary.ByteOrder {
 // block reads a whole block. An error ends the reading.
 func (r *reader) block(block []byte, b *monitor.Batch) error {
 	body := block[8 : len(block)-4]
-	switch typ := r.order.Uint32(block); typ {
+	switch r.order.Uint32(block) {
 	case blockSection:
 		r.ifaces = r.ifaces[:0]
 	case blockInterface:
 		return r.describe(body)
-	case blockPacket, blockOldPacket, blockSimple:
-		return r.packet(typ, body, b)
+	case blockPacket:
+		return r.packet(body, b)
+	case blockOldPacket, blockSimple:
+		return r.in.Error(errors.New("packets of an old form: convert the file with editcap -F pcapng"))
 	case blockStatistics:
 		r.statistics(body, b)
 	}
@@ -112,8 +115,7 @@ func (r *reader) describe(body []byte) error {
 	if len(r.ifaces) == maxInterfaces {
 		return r.in.Error(fmt.Errorf("more than %d interfaces", maxInterfaces))
 	}
-	i := iface{link: r.order.Uint16(body), clock: clock{unit: 6}, source: monitor.TimeReceived,
-		snapLen: r.order.Uint32(body[4:])}
+	i := iface{link: r.order.Uint16(body), clock: clock{unit: 6}, source: monitor.TimeReceived}
 	r.options(body[8:], func(code uint16, v []byte) {
 		switch {
 		case code == optInterfaceTime && len(v) == 1:
@@ -143,33 +145,19 @@ func (r *reader) options(b []byte, f func(code uint16, v []byte)) {
 	}
 }
 
-// packet reads one of the three kinds of packet blocks:
+// packet reads an Enhanced Packet Block:
 //
-//	enhanced   interface 4 │ time 8 │ captured 4 │ length 4 │ data │ options
-//	old        interface 2 │ drops 2 │ time 8 │ captured 4 │ length 4 │ data │ options
-//	simple     length 4 │ data
+//	interface 4 │ time 8 │ captured 4 │ length 4 │ data │ options
 //
 // Sizes and numbers are compared as unsigned: an int has 32 bits on some machines.
-func (r *reader) packet(typ uint32, body []byte, b *monitor.Batch) error {
-	simple := typ == blockSimple
-	at := 20 // of the data
-	if simple {
-		at = 4
-	}
-	if len(body) < at {
+func (r *reader) packet(body []byte, b *monitor.Batch) error {
+	const data = 20
+	if len(body) < data {
 		r.in.Bad(replay.ErrCut)
 		return nil
 	}
-	var index, n uint32
-	if simple {
-		n = uint32(min(uint64(r.order.Uint32(body)), uint64(len(body)-at)))
-	} else {
-		if index = r.order.Uint32(body); typ == blockOldPacket {
-			index = uint32(r.order.Uint16(body))
-		}
-		n = r.order.Uint32(body[12:])
-	}
-	if uint64(n) > uint64(len(body)-at) || uint64(index) >= uint64(len(r.ifaces)) {
+	index, n := r.order.Uint32(body), r.order.Uint32(body[12:])
+	if uint64(n) > uint64(len(body)-data) || uint64(index) >= uint64(len(r.ifaces)) {
 		r.in.Bad(fmt.Errorf("packet of %d bytes of interface %d, in a block of %d", n, index, len(body)+12))
 		return nil
 	}
@@ -177,15 +165,10 @@ func (r *reader) packet(typ uint32, body []byte, b *monitor.Batch) error {
 	if i.link != linkNetlink {
 		return r.in.Error(linkError(uint32(i.link)))
 	}
-	if simple && i.snapLen != 0 {
-		n = min(n, i.snapLen)
-	}
-	p := packet{data: body[at : at+int(n)], own: i.own, source: i.source}
-	if !simple {
-		p.time = i.clock.time(uint64(r.order.Uint32(body[4:]))<<32 | uint64(r.order.Uint32(body[8:])))
-	}
-	if p.own && !simple {
-		r.options(body[min(len(body), at+int(n+3)&^3):], func(code uint16, v []byte) {
+	p := packet{data: body[data : data+int(n)], own: i.own, source: i.source}
+	p.time = i.clock.time(uint64(r.order.Uint32(body[4:]))<<32 | uint64(r.order.Uint32(body[8:])))
+	if p.own {
+		r.options(body[min(len(body), data+int(n+3)&^3):], func(code uint16, v []byte) {
 			switch {
 			case code == optComment && p.note == nil:
 				p.note = v
@@ -220,4 +203,19 @@ func (r *reader) statistics(body []byte, b *monitor.Batch) {
 		}
 		r.in.Good(b)
 	})
+}
+
+// parseLocals reads the host's addresses from a comment:
+// {"v":1,"locals":["192.0.2.1",…]}. It returns false for any other comment.
+func parseLocals(text []byte) (*monitor.Locals, bool) {
+	var c struct {
+		V      int
+		Locals *[]netip.Addr
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if d.Decode(&c) != nil || d.More() || c.V != 1 || c.Locals == nil {
+		return nil, false
+	}
+	return monitor.NewLocals(*c.Locals), true
 }

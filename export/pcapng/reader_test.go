@@ -28,11 +28,11 @@ func TestLargeNumbers(t *testing.T) {
 		block []byte
 		want  string
 	}{
-		"interface":        {block(blockPacket, all, 0, 0, 0, 0), "x: block 3 at byte 48: packet of 0 bytes of interface 4294967295, in a block of 32"},
-		"next interface":   {block(blockPacket, 1<<31, 0, 0, 0, 0), "x: block 3 at byte 48: packet of 0 bytes of interface 2147483648, in a block of 32"},
-		"captured":         {block(blockPacket, 0, 0, 0, all, all), "x: block 3 at byte 48: packet of 4294967295 bytes of interface 0, in a block of 32"},
-		"simple":           {block(blockSimple, all), "x: block 3 at byte 48: ends in the middle"},
-		"simple, no bytes": {block(blockSimple), "x: block 3 at byte 48: ends in the middle"},
+		"interface":      {block(blockPacket, all, 0, 0, 0, 0), "x: block 3 at byte 48: packet of 0 bytes of interface 4294967295, in a block of 32"},
+		"next interface": {block(blockPacket, 1<<31, 0, 0, 0, 0), "x: block 3 at byte 48: packet of 0 bytes of interface 2147483648, in a block of 32"},
+		"captured":       {block(blockPacket, 0, 0, 0, all, all), "x: block 3 at byte 48: packet of 4294967295 bytes of interface 0, in a block of 32"},
+		"cut":            {block(blockPacket), "x: block 3 at byte 48: ends in the middle"},
+		"simple":         {block(blockSimple, 0), "x: block 3 at byte 48: packets of an old form: convert the file with editcap -F pcapng"},
 	} {
 		src, err := replay.Bytes(replay.Config{Formats: []replay.Format{Format}}, "x", append(start[:len(start):len(start)], c.block...)).Open()
 		if err != nil {

@@ -83,13 +83,36 @@ func (p *Writer) start(b []byte) {
 	p.blocks.b = b
 	if !p.began {
 		p.began = true
-		p.blocks.section(p.o.Application, runtime.GOOS)
-		for s := monitor.TimeUnknown; s <= monitor.TimeReceived; s++ {
-			p.blocks.source("ctnetlink", "natlens: time of the "+s.String()+" clock", p.o.Filter)
-		}
+		p.header()
 	}
 	if l := p.locals.Swap(nil); l != nil {
 		p.noteLocals(l)
+	}
+}
+
+// header begins a recording. Its length is not known yet, and times are in nanoseconds.
+func (p *Writer) header() {
+	w := &p.blocks
+	w.open(blockSection)
+	w.u32(sectionMagic)
+	w.u16(1)
+	w.u16(0)
+	w.u64(1<<64 - 1)
+	w.option(optSectionOS, []byte(runtime.GOOS))
+	w.option(optSectionApp, []byte(p.o.Application))
+	w.close()
+	for s := monitor.TimeUnknown; s <= monitor.TimeReceived; s++ {
+		w.open(blockInterface)
+		w.u16(linkNetlink)
+		w.u16(0)
+		w.u32(0) // packets are never cut
+		w.option(optInterfaceName, []byte("ctnetlink"))
+		w.option(optInterfaceText, []byte("natlens: time of the "+s.String()+" clock"))
+		if p.o.Filter != "" {
+			w.option(optInterfaceFilter, []byte("\x00"+p.o.Filter)) // 0: the text of the filter
+		}
+		w.option(optInterfaceTime, []byte{9})
+		w.close()
 	}
 }
 
