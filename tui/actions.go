@@ -30,7 +30,7 @@ func (m *Model) bindKeys() {
 			keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.cellKeys(p), m.flowKeys(p)),
 		)
 	}
-	m.detailKeys = keys.Bind(opens, quit, common, keys.Moves(inDetail{m}), m.flowKeys(inDetail{m}),
+	m.detailKeys = keys.Bind(opens, quit, common, keys.Moves(&m.detail), m.flowKeys(&m.detail),
 		keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail}})
 	closeHelp := do(func() { m.help.open = false })
 	m.helpKeys = keys.Bind(opens, quit, keys.Moves(&m.help), keys.Actions{keys.Back: closeHelp, keys.Help: closeHelp})
@@ -109,22 +109,13 @@ func (m *Model) flowKeys(of any) keys.Actions {
 	return all
 }
 
-// inDetail is the detail that is open at the time.
-type inDetail struct{ m *Model }
-
-func (d inDetail) Chosen() (page.Flow, bool) { return d.m.detail.Flow, true }
-func (d inDetail) Step(rows int) tea.Cmd     { return d.m.detail.Step(rows) }
-func (d inDetail) Home() tea.Cmd             { return d.m.detail.Home() }
-func (d inDetail) End() tea.Cmd              { return d.m.detail.End() }
-func (d inDetail) Lines() int                { return d.m.detail.Lines() }
-
 func (m *Model) closeDetail() tea.Cmd {
-	m.detail = nil
+	m.detail.Open = false
 	return m.page().Pull()
 }
 
 func (m *Model) beginFilter() tea.Cmd {
-	m.detail = nil
+	m.detail.Open = false
 	m.bar.Begin()
 	m.resize(m.width, m.height)
 	return nil
@@ -157,7 +148,7 @@ func (m *Model) quit() tea.Cmd {
 func (m *Model) export() {
 	events, isEvents := m.page().(page.Exporting)
 	switch {
-	case isEvents && m.detail == nil:
+	case isEvents && !m.detail.Open:
 		m.exporter.ask(exportKept, "the "+human.Plural(events.ExportsEvents(), "event")+" shown")
 	case m.matching():
 		m.exporter.ask(exportFlows, "the "+human.Plural(m.s.Matched, "flow")+" shown")

@@ -91,12 +91,12 @@ func TestEventsJumpToFlow(t *testing.T) {
 	st.now += 10e9
 	st.frame()
 	st.press("2<up><up><enter>") // the end of 192.168.77.2:39498
-	if s := st.screen(); st.detail == nil || !strings.Contains(s, "192.168.77.2:39498") ||
+	if s := st.screen(); !st.detail.Open || !strings.Contains(s, "192.168.77.2:39498") ||
 		!strings.Contains(s, "× ended 12s ago") {
 		t.Errorf("the detail of an ended flow:\n%s", s)
 	}
 	st.press("<esc><down><enter>")
-	if st.detail != nil {
+	if st.detail.Open {
 		t.Error("a loss has a detail")
 	}
 	st.press("/udp<enter>")

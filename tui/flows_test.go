@@ -179,7 +179,7 @@ func TestMouse(t *testing.T) {
 		t.Errorf("a click on the fifth row: the cursor is on line %d", l)
 	}
 	st.send(tea.MouseClickMsg{X: 20, Y: 7, Button: tea.MouseLeft})
-	if st.detail == nil {
+	if !st.detail.Open {
 		t.Error("a click on the row under the cursor opens no detail")
 	}
 	st.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown})

@@ -44,7 +44,7 @@ func (m *Model) frame() tea.Cmd {
 			s.Flows = s.Table.Len()
 		}
 		cmds = append(cmds, m.pullIfNew(), m.refresher.frame(m.counters()))
-		if m.detail != nil {
+		if m.detail.Open {
 			m.detail.Refresh()
 		}
 	}
@@ -78,7 +78,7 @@ func (m *Model) counters() (seen []monitor.Tuple, all bool) {
 	p, counts := m.page().(page.Counting)
 	all = counts && p.WantsDump()
 	switch {
-	case m.detail != nil:
+	case m.detail.Open:
 		return []monitor.Tuple{m.detail.Flow.Row.Flow.Orig}, all
 	case counts:
 		return p.InSight(), all

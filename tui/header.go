@@ -22,9 +22,7 @@ type header struct {
 	pages    []page.Page
 	spark    spark
 
-	tabs        []int // cells at which the pages' names begin and end
-	tabGap      int   // blanks behind each
-	barAt, barN int   // cells of a recording's bar
+	barAt, barN int // cells of a recording's bar
 }
 
 // titleLine draws the program, the source, the pages, and the events a second. If room is
@@ -33,9 +31,11 @@ type header struct {
 func (h *header) titleLine(width int) (l paint.Line) {
 	rate, sources := h.rate(), h.sources()
 	source, name := sources[len(sources)-1], "natlens  "
-	left := width - 1 - h.tabsWidth(2) - 2 - rate.Width()
+	gap := 2 // behind each page's name
+	left := width - 1 - h.tabsWidth(gap) - 2 - rate.Width()
 	if left < paint.Width(source)+2+sparkLeast {
-		left = width - 1 - h.tabsWidth(1) - 2 - rate.Width()
+		gap = 1
+		left = width - 1 - h.tabsWidth(gap) - 2 - rate.Width()
 	}
 	l.Add(paint.Text, " ")
 	for i := len(sources) - 1; i >= 0; i-- {
@@ -60,7 +60,17 @@ func (h *header) titleLine(width int) (l paint.Line) {
 		left -= max(0, at-l.Width())
 		l.Pad(at)
 	}
-	h.drawTabs(&l)
+	for i, p := range h.pages {
+		role := paint.Text
+		if i == h.s.Open {
+			role = paint.Tab
+		}
+		l.Mark(i, func() {
+			l.Add(paint.Muted, fmt.Sprintf("%d ", i+1))
+			l.Add(role, p.Title())
+		})
+		l.Pad(l.Width() + gap)
+	}
 	if cells := sparkCells(left - 1); cells > 0 {
 		l.Pad(width - rate.Width() - cells - 1)
 		l.Add(paint.Bar, h.spark.text(cells)+" ")
@@ -96,29 +106,11 @@ func sparkCells(room int) int {
 }
 
 // tabsWidth is the width of the pages' names with so many blanks behind each.
-func (h *header) tabsWidth(gap int) int {
-	h.tabGap = gap
-	n := 0
+func (h *header) tabsWidth(gap int) (n int) {
 	for _, p := range h.pages {
 		n += 2 + paint.Width(p.Title()) + gap
 	}
 	return n
-}
-
-// drawTabs draws the pages' names and remembers where they are.
-func (h *header) drawTabs(l *paint.Line) {
-	h.tabs = h.tabs[:0]
-	for i, p := range h.pages {
-		h.tabs = append(h.tabs, l.Width())
-		role := paint.Text
-		if i == h.s.Open {
-			role = paint.Tab
-		}
-		l.Add(paint.Muted, fmt.Sprintf("%d ", i+1))
-		l.Add(role, p.Title())
-		h.tabs = append(h.tabs, l.Width())
-		l.Pad(l.Width() + h.tabGap)
-	}
 }
 
 // sources are host, namespace and capture as far as they are known, and shorter forms: the
@@ -237,14 +229,4 @@ func (h *header) seek(x int) {
 	}
 	st := h.player.State()
 	h.player.Seek(st.Start + monitor.Time(float64(st.Finish-st.Start)*float64(x-h.barAt)/float64(h.barN)))
-}
-
-// tabAt returns the page whose name is at a cell of the first line.
-func (h *header) tabAt(x int) (int, bool) {
-	for i := 0; i+1 < len(h.tabs); i += 2 {
-		if x >= h.tabs[i] && x < h.tabs[i+1] {
-			return i / 2, true
-		}
-	}
-	return 0, false
 }

@@ -1,50 +1,38 @@
 package tui
 
 import (
-	tea "charm.land/bubbletea/v2"
-
 	"natlens/tui/keys"
+	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
 // help lists every key of what had the focus, and what the signs of the tables mean.
 type help struct {
-	open          bool
-	keys          *keys.Map
-	scroll        int
-	width, height int
+	page.Scroll
+	open bool
+	keys *keys.Map
 }
 
 // helpColumn is the width of a column.
 const helpColumn = 38
 
 // begin opens the help of a map of keys.
-func (h *help) begin(of *keys.Map) { h.open, h.keys, h.scroll = true, of, 0 }
-
-// Step, Home, End and Lines make it a keys.Mover.
-
-func (h *help) Step(rows int) tea.Cmd { return h.scrollTo(h.scroll + rows) }
-func (h *help) Home() tea.Cmd         { return h.scrollTo(0) }
-func (h *help) End() tea.Cmd          { return h.scrollTo(len(h.lines())) }
-func (h *help) Lines() int            { return h.height }
-
-func (h *help) scrollTo(line int) tea.Cmd {
-	h.scroll = max(0, min(line, len(h.lines())-h.height))
-	return nil
+func (h *help) begin(of *keys.Map) {
+	h.open, h.keys = true, of
+	h.Home()
+	h.Set(h.lines())
 }
 
 func (h *help) resize(width, height int) {
-	h.width, h.height = width, height
+	h.Width, h.Height = width, height
 	if h.open {
-		h.scrollTo(h.scroll)
+		h.Set(h.lines())
 	}
 }
 
-func (h *help) draw() []paint.Line { return paint.Scrolled(h.lines(), h.scroll, h.width, h.height) }
-
 // lines sets the groups of keys in columns as the width allows.
 func (h *help) lines() (lines []paint.Line) {
-	fit := max(1, h.width/helpColumn)
+	fit := max(1, h.Width/helpColumn)
 	columns := make([][]paint.Line, fit)
 	for i, g := range h.keys.Groups() {
 		shortest := min(i, fit-1)

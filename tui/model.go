@@ -27,14 +27,13 @@ type Model struct {
 	helpKeys   keys.Map
 
 	bar    *filterbar.Bar
-	detail *detail.Pane // nil: closed
+	detail detail.Pane
 	prompt *page.Prompt // nil: nothing is asked
 	help   help
 
 	theme     theme
 	answers   answers
 	header    header
-	footer    footer
 	banner    []paint.Line // above the page
 	watch     *health.Watch
 	exporter  exporter
@@ -121,7 +120,7 @@ func (m *Model) focus() focus {
 		return focus{&m.bar.Keys, []keys.Action{keys.Accept, keys.Complete, keys.Older}, []keys.Action{keys.Cancel}}
 	case m.help.open:
 		return focus{&m.helpKeys, []keys.Action{keys.Back, keys.Up, keys.Down}, []keys.Action{keys.Quit}}
-	case m.detail != nil:
+	case m.detail.Open:
 		return focus{&m.detailKeys, []keys.Action{keys.Back, keys.Up, keys.Down, keys.Copy, keys.Delete}, always}
 	}
 	hints := m.page().Hints()
@@ -192,7 +191,7 @@ func (m *Model) page() page.Page { return m.pages[m.s.Open] }
 
 // Show opens a page.
 func (m *Model) Show(i int) tea.Cmd {
-	m.s.Open, m.detail, m.help.open = i, nil, false
+	m.s.Open, m.detail.Open, m.help.open = i, false, false
 	if _, ok := m.page().(*health.Page); ok {
 		m.watch.Shown()
 	}

@@ -16,9 +16,9 @@ func TestKeyRightBehindEnter(t *testing.T) {
 		next tea.KeyPressMsg
 		want func(st *stage) bool
 	}{
-		{"1", tea.KeyPressMsg{Code: tea.KeyEscape}, func(st *stage) bool { return st.s.Open == 0 && st.detail == nil }},
-		{"1", tea.KeyPressMsg{Code: tea.KeyDown}, func(st *stage) bool { return st.detail != nil && st.flows().Line == 0 }},
-		{"2", tea.KeyPressMsg{Code: tea.KeyDown}, func(st *stage) bool { return st.s.Open == 1 && st.detail != nil }},
+		{"1", tea.KeyPressMsg{Code: tea.KeyEscape}, func(st *stage) bool { return st.s.Open == 0 && !st.detail.Open }},
+		{"1", tea.KeyPressMsg{Code: tea.KeyDown}, func(st *stage) bool { return st.detail.Open && st.flows().Line == 0 }},
+		{"2", tea.KeyPressMsg{Code: tea.KeyDown}, func(st *stage) bool { return st.s.Open == 1 && st.detail.Open }},
 		{"3", tea.KeyPressMsg{Code: tea.KeyDown}, func(st *stage) bool { return st.s.Open == 0 && st.s.Text != "" }},
 		{"4", tea.KeyPressMsg{Code: tea.KeyDown}, func(st *stage) bool { return st.s.Open == 0 && st.s.Text != "" }},
 		{"6", tea.KeyPressMsg{Code: '2', Text: "2"}, func(st *stage) bool { return st.s.Open == 5 && strings.HasPrefix(st.line(st.height-1), " who 2") }},

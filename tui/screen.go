@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/tui/filterbar"
+	"natlens/tui/keys"
 	"natlens/tui/paint"
 )
 
@@ -26,7 +27,7 @@ func (m *Model) resize(width, height int) {
 		p.Resize(width, room)
 	}
 	m.help.resize(width, room)
-	if m.detail != nil {
+	if m.detail.Open {
 		m.detail.Resize(width, room)
 	}
 }
@@ -88,8 +89,8 @@ func (m *Model) lines() (out []paint.Line, cursor *tea.Cursor) {
 	out = append(out, m.banner...)
 	switch {
 	case m.help.open:
-		out = append(out, m.help.draw()...)
-	case m.detail != nil:
+		out = append(out, m.help.Draw()...)
+	case m.detail.Open:
 		out = append(out, m.detail.Draw()...)
 	default:
 		out = append(out, m.page().Draw()...)
@@ -112,24 +113,27 @@ func (m *Model) lastLine() (l paint.Line, cursor int) {
 		l.Add(role, note)
 		return l, -1
 	}
-	return m.footer.draw(m.focus(), m.width), -1
+	return m.focus().footer(m.width), -1
 }
 
 func (m *Model) click(c tea.MouseClickMsg) tea.Cmd {
 	top := m.bodyTop()
 	switch {
 	case c.Button != tea.MouseLeft:
-	case m.prompt != nil:
-		if c.Y == m.height-1 {
-			return m.answer(m.prompt, func() (tea.Cmd, bool) { return m.prompt.Click(c.X) })
-		}
 	case c.Y == m.height-1:
-		if a, ok := m.footer.hit(c.X); ok {
-			return m.do(a)
+		l, _ := m.lastLine()
+		switch spot, ok := l.At(c.X); {
+		case !ok:
+		case m.prompt != nil:
+			return m.answer(m.prompt, func() (tea.Cmd, bool) { return m.prompt.Choose(spot), true })
+		default:
+			return m.do(keys.Action(spot))
 		}
+	case m.prompt != nil:
 	case m.bar.Open:
 	case c.Y == 0:
-		if i, ok := m.header.tabAt(c.X); ok {
+		l := m.header.titleLine(m.width)
+		if i, ok := l.At(c.X); ok {
 			return m.Show(i)
 		}
 	case c.Y == 1:
@@ -138,7 +142,7 @@ func (m *Model) click(c tea.MouseClickMsg) tea.Cmd {
 		m.header.seek(c.X)
 	case m.help.open:
 		m.help.open = false
-	case c.Y >= top && c.Y < top+m.bodyHeight() && m.detail == nil:
+	case c.Y >= top && c.Y < top+m.bodyHeight() && !m.detail.Open:
 		return m.page().Click(c.X, c.Y-top)
 	}
 	return nil
@@ -154,7 +158,7 @@ func (m *Model) wheel(w tea.MouseWheelMsg) tea.Cmd {
 		return nil
 	case m.help.open:
 		return m.help.Step(lines)
-	case m.detail != nil:
+	case m.detail.Open:
 		return m.detail.Step(lines)
 	}
 	return m.page().Step(lines)

@@ -5,8 +5,6 @@ package detail
 import (
 	"strconv"
 
-	tea "charm.land/bubbletea/v2"
-
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
@@ -18,24 +16,21 @@ import (
 // Pane shows a flow. It follows the flow while that lives, and then keeps what was known
 // last.
 type Pane struct {
+	page.Scroll
+	Open bool
 	Flow page.Flow
 
 	s     *page.Session
 	life  table.Life
 	lived bool // life is known
 	gone  bool // the table has dropped the flow
-
-	scroll        int
-	width, height int
-	lines         []paint.Line
 }
 
-// New returns the pane of a flow.
-func New(s *page.Session, f page.Flow) *Pane {
-	p := &Pane{s: s, Flow: f}
-	p.Refresh()
-	return p
-}
+// New returns the pane of a flow, open.
+func New(s *page.Session, f page.Flow) Pane { return Pane{s: s, Flow: f, Open: true} }
+
+// Chosen returns the flow.
+func (p *Pane) Chosen() (page.Flow, bool) { return p.Flow, true }
 
 // Refresh reads the flow again.
 func (p *Pane) Refresh() {
@@ -50,43 +45,21 @@ func (p *Pane) Refresh() {
 	p.lay()
 }
 
-// Resize sets the room.
+// Resize sets the space, and reads the flow.
 func (p *Pane) Resize(width, height int) {
-	p.width, p.height = width, height
-	p.lay()
+	p.Width, p.Height = width, height
+	p.Refresh()
 }
 
 // lay makes the lines for the width.
 func (p *Pane) lay() {
-	if p.width == 0 {
-		return
+	inner, w := p.Width-2, monitor.NewWalk(&p.Flow.Row.Flow)
+	lines := p.summary(inner)
+	for _, block := range [][]paint.Line{walk.Lines(&w, inner), p.lifeLines(inner), p.attributes(inner)} {
+		lines = append(append(lines, paint.Line{}), block...)
 	}
-	inner, w := p.width-2, monitor.NewWalk(&p.Flow.Row.Flow)
-	p.lines = nil
-	for _, block := range [][]paint.Line{p.summary(inner), walk.Lines(&w, inner), p.lifeLines(inner),
-		p.attributes(inner)} {
-		if p.lines != nil {
-			p.lines = append(p.lines, paint.Line{})
-		}
-		p.lines = append(p.lines, block...)
-	}
-	p.scrollTo(p.scroll)
+	p.Set(lines)
 }
-
-func (p *Pane) scrollTo(line int) tea.Cmd {
-	p.scroll = max(0, min(line, len(p.lines)-p.height))
-	return nil
-}
-
-// Step, Home, End and Lines make the pane a keys.Mover.
-
-func (p *Pane) Step(rows int) tea.Cmd { return p.scrollTo(p.scroll + rows) }
-func (p *Pane) Home() tea.Cmd         { return p.scrollTo(0) }
-func (p *Pane) End() tea.Cmd          { return p.scrollTo(len(p.lines)) }
-func (p *Pane) Lines() int            { return p.height }
-
-// Draw returns the lines in sight.
-func (p *Pane) Draw() []paint.Line { return paint.Scrolled(p.lines, p.scroll, p.width, p.height) }
 
 // summary is the first line: what kind of flow it is, and in which state.
 func (p *Pane) summary(width int) []paint.Line {

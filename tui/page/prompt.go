@@ -14,7 +14,6 @@ type Prompt struct {
 	choices  []Choice
 	input    *textinput.Model // nil: a key is asked for
 	typed    func(string) tea.Cmd
-	spots    []int // cells at which the choices begin and end, and then esc
 }
 
 // Choice is a key that answers a prompt.
@@ -81,31 +80,22 @@ func (p *Prompt) Draw(width int) (paint.Line, int) {
 		l.Cut(width)
 		return l, min(at+cursor, width-1)
 	}
-	p.spots = p.spots[:0]
-	for _, c := range p.choices {
+	for i, c := range p.choices {
 		l.Add(paint.Text, " ")
-		p.spots = append(p.spots, l.Width())
-		l.Add(paint.Key, c.Key)
-		l.Add(paint.Text, " "+c.Text+" ")
-		p.spots = append(p.spots, l.Width())
+		l.Mark(i, func() {
+			l.Add(paint.Key, c.Key)
+			l.Add(paint.Text, " "+c.Text+" ")
+		})
 	}
-	p.spots = append(p.spots, l.Width())
-	l.Add(paint.Muted, " esc no")
-	p.spots = append(p.spots, l.Width())
+	l.Mark(len(p.choices), func() { l.Add(paint.Muted, " esc no") })
 	l.Cut(width)
 	return l, -1
 }
 
-// Click answers by mouse, as the key of the choice at a cell would.
-func (p *Prompt) Click(x int) (cmd tea.Cmd, done bool) {
-	for i := 0; i+1 < len(p.spots); i += 2 {
-		if x < p.spots[i] || x >= p.spots[i+1] {
-			continue
-		}
-		if i/2 == len(p.choices) {
-			return nil, true
-		}
-		return p.choices[i/2].Act(), true
+// Choose answers with a spot of the line: a choice, or esc behind them.
+func (p *Prompt) Choose(spot int) tea.Cmd {
+	if spot < len(p.choices) {
+		return p.choices[spot].Act()
 	}
-	return nil, false
+	return nil
 }

@@ -18,7 +18,11 @@ type Line struct {
 	Spans []Span
 	Base  Role // what is below every span, as Selected; Text for nothing
 	width int
+	spots []spot
 }
+
+// spot is cells of a line that a click means something on.
+type spot struct{ from, to, value int }
 
 // The margins of a row: the left one holds the cursor, the right one the mark of new flows.
 const (
@@ -138,6 +142,23 @@ func (l *Line) Cut(width int) {
 		l.Pad(width) // a wide character that did not fit leaves a cell
 		return
 	}
+}
+
+// Mark makes the cells that add adds a spot, for At.
+func (l *Line) Mark(value int, add func()) {
+	from := l.width
+	add()
+	l.spots = append(l.spots, spot{from, l.width, value})
+}
+
+// At returns the value of the spot at a cell; ok is false if there is none.
+func (l *Line) At(x int) (value int, ok bool) {
+	for _, s := range l.spots {
+		if x >= s.from && x < s.to {
+			return s.value, true
+		}
+	}
+	return 0, false
 }
 
 // String returns the text of the line.

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"natlens/monitor"
-	"natlens/monitor/human"
 )
 
 // Note is text that is laid out later, by width: it breaks at blanks, and never inside
@@ -129,23 +128,6 @@ func Wrapped(role Role, text, command string, from, width, most int) (out []Line
 			l.Add(role, line)
 		}
 		out = append(out, l)
-	}
-	return out
-}
-
-// Scrolled returns height lines from one on. The last one reports how many are below it.
-func Scrolled(lines []Line, from, width, height int) []Line {
-	out := make([]Line, height)
-	for i := range out {
-		if at := from + i; at < len(lines) {
-			out[i].Add(Text, " ")
-			out[i].AddLine(&lines[at])
-			out[i].Cut(width)
-		}
-	}
-	if below := len(lines) - from - height; below > 0 {
-		out[height-1] = Line{}
-		out[height-1].Add(Muted, " ↓ "+human.Count(uint64(below+1))+" more lines")
 	}
 	return out
 }

@@ -81,16 +81,13 @@ func (p *Page) why() string {
 func (p *Page) choices() paint.Line {
 	l := paint.Row(false)
 	l.Add(paint.Muted, "by  ")
-	p.tabs = p.tabs[:0]
 	names, gap := p.names()
 	for g, name := range names {
 		role := paint.Text
 		if g == p.by {
 			role = paint.Tab
 		}
-		p.tabs = append(p.tabs, l.Width())
-		l.Add(role, name)
-		p.tabs = append(p.tabs, l.Width())
+		l.Mark(g, func() { l.Add(role, name) })
 		l.Pad(l.Width() + gap)
 	}
 	l.Cut(p.Width)

@@ -24,8 +24,7 @@ type Page struct {
 	known map[int]tally
 	gen   int
 
-	needs int   // the widest name that was in sight
-	tabs  []int // where the names of the groupings begin and end
+	needs int // the widest name that was in sight
 }
 
 // New returns the page. It counts by source.
@@ -145,10 +144,9 @@ func (p *Page) Click(x, y int) tea.Cmd {
 	if y > 0 {
 		return p.Table.Click(x, y)
 	}
-	for i := 0; i+1 < len(p.tabs); i += 2 {
-		if x >= p.tabs[i] && x < p.tabs[i+1] {
-			return p.group(i / 2)
-		}
+	l := p.choices()
+	if by, ok := l.At(x); ok {
+		return p.group(by)
 	}
 	return nil
 }
