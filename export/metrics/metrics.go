@@ -80,12 +80,6 @@ func New(cfg Config) *Metrics {
 	return m
 }
 
-// The limits of scrapes.
-const (
-	scrapesAtOnce = 4
-	scrapeTime    = 20 * time.Second
-)
-
 // Handler answers /metrics, with the metrics of the process and of the Go runtime, and a
 // page on / that links to it.
 func (m *Metrics) Handler() http.Handler {
@@ -93,7 +87,7 @@ func (m *Metrics) Handler() http.Handler {
 	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
 	registry.MustRegister(m, collectors.NewGoCollector(), process)
 	mux := http.NewServeMux()
-	limits := promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTime}
+	limits := promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, limits))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

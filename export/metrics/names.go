@@ -1,6 +1,10 @@
 package metrics
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // The budget of new label values: one for each place at first, then one every quarter of
 // an hour, which is 96 a day.
@@ -13,13 +17,8 @@ const (
 const maxKnown = 4096
 
 // names chooses the pools that have series. Prometheus stores every label value that it
-// has seen, so a gateway with changing public addresses must not make too many series:
-//
-//	the pool has a place and flows              ─▶ it keeps the place
-//	a place is free                             ─▶ the busiest pool without a place gets it
-//	twice the flows of the least pool placed    ─▶ it gets that place
-//
-// A pool with a name that was never used needs one from the budget. Without, its flows
+// has seen, so a gateway with changing public addresses must not make too many series: a
+// name that was never used needs one from the budget. The flows of pools without a place
 // are counted as "other".
 type names struct {
 	placed map[poolKey]bool // pools with a place
@@ -28,8 +27,9 @@ type names struct {
 	filled time.Time        // last increase of left
 }
 
-// refill increases the budget.
-func (n *names) refill(now time.Time) {
+// place gives the places to the busiest pools. The flows of one that has a place count
+// twice, so that places do not change all the time.
+func (n *names) place(all []pool, now time.Time) {
 	if n.known == nil {
 		n.known, n.left, n.filled = make(map[poolKey]bool), namesAtOnce, now
 	}
@@ -39,47 +39,28 @@ func (n *names) refill(now time.Time) {
 	} else if due < 0 {
 		n.filled = now // the clock was set back
 	}
-}
-
-// take reports whether a pool can have its name, and takes it from the budget.
-func (n *names) take(k poolKey) bool {
-	if n.known[k] {
-		return true
-	}
-	if n.left == 0 {
-		return false
-	}
-	if len(n.known) == maxKnown {
-		clear(n.known)
-	}
-	n.known[k] = true
-	n.left--
-	return true
-}
-
-// place gives places to pools. The busiest come first in all.
-func (n *names) place(all []pool, now time.Time) {
-	n.refill(now)
-	placed := make(map[poolKey]bool, TopPools)
-	least := make([]pool, 0, TopPools) // pools with a place, the busiest first
-	for _, p := range all {
+	weight := func(p *pool) uint64 {
 		if n.placed[p.key] {
-			placed[p.key] = true
-			least = append(least, p)
+			return 2 * p.flows
 		}
+		return p.flows
 	}
-	for _, p := range all {
-		last := len(least) - 1
-		full := len(placed) == TopPools
-		if full && (last < 0 || p.flows < 2*least[last].flows) {
+	byWeight := slices.Clone(all)
+	slices.SortStableFunc(byWeight, func(a, b pool) int { return cmp.Compare(weight(&b), weight(&a)) })
+	placed := make(map[poolKey]bool, TopPools)
+	for _, p := range byWeight {
+		if len(placed) == TopPools {
 			break
 		}
-		if placed[p.key] || !n.take(p.key) {
-			continue
-		}
-		if full {
-			delete(placed, least[last].key)
-			least = least[:last]
+		if !n.known[p.key] {
+			if n.left == 0 {
+				continue
+			}
+			if len(n.known) == maxKnown {
+				clear(n.known)
+			}
+			n.known[p.key] = true
+			n.left--
 		}
 		placed[p.key] = true
 	}

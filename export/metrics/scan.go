@@ -49,11 +49,6 @@ type poolKey struct {
 	netns monitor.NetNS
 }
 
-// poolOf returns the pool of a flow whose source is translated.
-func poolOf(f *monitor.Flow) poolKey {
-	return poolKey{f.SentAs().Addr, slotOf[f.Orig.Proto], f.Orig.NetNS}
-}
-
 type pool struct {
 	key   poolKey
 	flows uint64
@@ -71,6 +66,11 @@ func (p *pool) available() int {
 	return p.ports.Available(proto, p.flows, p.changed)
 }
 
+// translated returns the pool of a flow whose source is translated.
+func translated(f *monitor.Flow) (key poolKey, ok bool) {
+	return poolKey{f.SentAs().Addr, slotOf[f.Orig.Proto], f.Orig.NetNS}, f.NAT().Kind&monitor.NATSource != 0
+}
+
 // take scans the table twice: first for the pools, then for the ports of those pools that
 // n gives a name. The table is locked for a part at a time.
 func (s *scan) take(t *table.Table, n *names, now time.Time) {
@@ -83,8 +83,7 @@ func (s *scan) take(t *table.Table, n *names, now time.Time) {
 		}
 		slot := slotOf[r.Flow.Orig.Proto]
 		in.flows[slot][stateOf(&r.Flow, r.Known)]++
-		if translated(&r.Flow) {
-			key := poolOf(&r.Flow)
+		if key, ok := translated(&r.Flow); ok {
 			if had, ok := flows[key]; ok || len(flows) < maxPools {
 				flows[key] = had + 1
 			} else {
@@ -94,14 +93,26 @@ func (s *scan) take(t *table.Table, n *names, now time.Time) {
 		return true
 	})
 	s.choose(flows, n, now)
-	if len(s.pools) > 0 {
-		s.fill(t)
+	at := make(map[poolKey]*pool, len(s.pools))
+	for i := range s.pools {
+		at[s.pools[i].key] = &s.pools[i]
 	}
+	t.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
+		key, ok := translated(&r.Flow)
+		p := at[key]
+		if !ok || p == nil || r.Ended() {
+			return len(at) > 0
+		}
+		if r.Flow.NAT().SrcPort {
+			p.changed++
+		}
+		if port := r.Flow.SentAs().Port; !r.Flow.Orig.Proto.HasPorts() || port >= monitor.FirstNATPort {
+			p.ports.Add(port)
+		}
+		return true
+	})
 	s.took = time.Since(began)
 }
-
-// translated reports whether the source of the flow is translated.
-func translated(f *monitor.Flow) bool { return f.NAT().Kind&monitor.NATSource != 0 }
 
 // choose selects the pools with names. The others are counted as "other".
 func (s *scan) choose(flows map[poolKey]uint64, n *names, now time.Time) {
@@ -123,28 +134,4 @@ func (s *scan) choose(flows map[poolKey]uint64, n *names, now time.Time) {
 			in.other[p.key.slot] += p.flows
 		}
 	}
-}
-
-// fill finds the ports of the chosen pools.
-func (s *scan) fill(t *table.Table) {
-	at := make(map[poolKey]*pool, len(s.pools))
-	for i := range s.pools {
-		at[s.pools[i].key] = &s.pools[i]
-	}
-	t.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
-		if r.Ended() || !translated(&r.Flow) {
-			return true
-		}
-		p := at[poolOf(&r.Flow)]
-		if p == nil {
-			return true
-		}
-		if r.Flow.NAT().SrcPort {
-			p.changed++
-		}
-		if port := r.Flow.SentAs().Port; !r.Flow.Orig.Proto.HasPorts() || port >= monitor.FirstNATPort {
-			p.ports.Add(port)
-		}
-		return true
-	})
 }

@@ -60,39 +60,30 @@ type Server struct {
 	done chan struct{} // closed when the listener is
 }
 
-// The limits of a connection: a scraper sends little and reads at once.
-const (
-	readTime    = 5 * time.Second
-	writeTime   = 30 * time.Second
-	idleTime    = 2 * time.Minute
-	headerBytes = 16 << 10
-	closingTime = 2 * time.Second
-	connections = 32 // at once; further ones wait
-)
+// connections is how many there are at once; further ones wait.
+const connections = 32
 
 // Serve answers connections with the metrics of m, in a goroutine that Close ends.
 func Serve(l net.Listener, m *Metrics) *Server {
 	s := &Server{
-		http: &http.Server{
-			Handler: m.Handler(), ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
-			MaxHeaderBytes: headerBytes,
-			ErrorLog:       log.New(io.Discard, "", 0), // clients that disconnect
+		http: &http.Server{ // a scraper sends little and reads at once
+			Handler: m.Handler(), ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
+			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+			ErrorLog: log.New(io.Discard, "", 0), // clients that disconnect
 		},
 		done: make(chan struct{}),
 	}
-	go s.serve(l)
+	go func() {
+		defer close(s.done)
+		// It ends only by Close: net/http retries after errors of accept(2).
+		_ = s.http.Serve(netutil.LimitListener(l, connections))
+	}()
 	return s
-}
-
-func (s *Server) serve(l net.Listener) {
-	defer close(s.done)
-	// It ends only by Close: net/http retries after errors of accept(2).
-	_ = s.http.Serve(netutil.LimitListener(l, connections))
 }
 
 // Close stops listening, and waits up to two seconds for running scrapes.
 func (s *Server) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closingTime)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
