@@ -101,12 +101,6 @@ func (r *reader) expectation(typ object, v []byte) {
 	}
 }
 
-// BeginExpect begins a message about expectations. op is OpNew, OpGet or OpDelete;
-// OpDelete without a tuple deletes all.
-func (r *Request) BeginExpect(op Op, flags uint16, family monitor.Family) {
-	r.begin(subsysExpect, uint8(op), flags, family)
-}
-
 // ExpectTuple appends CTA_EXPECT_TUPLE, which identifies an expectation, and
 // CTA_EXPECT_ZONE if its zone is not 0.
 func (r *Request) ExpectTuple(t *monitor.Tuple) {

@@ -22,7 +22,7 @@ func someExpect() monitor.Expect {
 // expectMessage is what a kernel that was asked for x might send of it.
 func expectMessage(typ, flags uint16, x monitor.Expect, more ...[]byte) []byte {
 	r := Request{Last: ^uint32(0)} // the number 0, as events have
-	r.BeginExpect(OpNew, 0, x.Tuple.Family)
+	r.Begin(OpExpectNew, 0, x.Tuple.Family)
 	r.Expect(&x)
 	msg := r.Bytes()
 	for _, m := range more {

@@ -6,19 +6,32 @@ import (
 	"natlens/monitor"
 )
 
-// Op is the operation of a request: enum cntl_msg_types.
-type Op uint8
+// Op is the operation of a request: its subsystem in the upper byte and one of enum cntl_msg_types, or of enum
+// ctnl_exp_msg_types.
+type Op uint16
 
-// The operations of NFNL_SUBSYS_CTNETLINK.
+// The operations.
 const (
-	OpNew         Op = iota // IPCTNL_MSG_CT_NEW: create or change
-	OpGet                   // IPCTNL_MSG_CT_GET: one entry, or with FlagDump the table
-	OpDelete                // IPCTNL_MSG_CT_DELETE: one entry, or without a tuple all
-	OpGetZero               // IPCTNL_MSG_CT_GET_CTRZERO: as OpGet, and reset the counters
-	OpStatsCPU              // IPCTNL_MSG_CT_GET_STATS_CPU
-	OpStats                 // IPCTNL_MSG_CT_GET_STATS
-	OpDying                 // IPCTNL_MSG_CT_GET_DYING
-	OpUnconfirmed           // IPCTNL_MSG_CT_GET_UNCONFIRMED
+	OpNew         Op = subsysConntrack<<8 + iota // IPCTNL_MSG_CT_NEW: create or change
+	OpGet                                        // IPCTNL_MSG_CT_GET: one entry, or with FlagDump the table
+	OpDelete                                     // IPCTNL_MSG_CT_DELETE: one entry, or without a tuple all
+	OpGetZero                                    // IPCTNL_MSG_CT_GET_CTRZERO: as OpGet, and reset the counters
+	OpStatsCPU                                   // IPCTNL_MSG_CT_GET_STATS_CPU
+	OpStats                                      // IPCTNL_MSG_CT_GET_STATS
+	OpDying                                      // IPCTNL_MSG_CT_GET_DYING
+	OpUnconfirmed                                // IPCTNL_MSG_CT_GET_UNCONFIRMED
+)
+
+// The operations on expectations, as OpNew, OpGet and OpDelete.
+const (
+	OpExpectNew Op = subsysExpect<<8 + iota
+	OpExpectGet
+	OpExpectDelete
+)
+
+const (
+	subsysConntrack = 1 // NFNL_SUBSYS_CTNETLINK
+	subsysExpect    = 2 // NFNL_SUBSYS_CTNETLINK_EXP
 )
 
 // Flags of requests. All have NLM_F_REQUEST in addition.
@@ -56,20 +69,11 @@ func (r *Request) Bytes() []byte {
 
 // Begin begins a message: nlmsghdr and nfgenmsg. A family of 0 is all families.
 func (r *Request) Begin(op Op, flags uint16, family monitor.Family) {
-	r.begin(subsysConntrack, uint8(op), flags, family)
-}
-
-const (
-	subsysConntrack = 1 // NFNL_SUBSYS_CTNETLINK
-	subsysExpect    = 2 // NFNL_SUBSYS_CTNETLINK_EXP
-)
-
-func (r *Request) begin(subsys, op uint8, flags uint16, family monitor.Family) {
 	r.end()
 	r.Last++
 	r.at = len(r.buf)
 	b := append(r.buf, 0, 0, 0, 0) // the length, which end writes
-	b = binary.NativeEndian.AppendUint16(b, uint16(subsys)<<8|uint16(op))
+	b = binary.NativeEndian.AppendUint16(b, uint16(op))
 	b = binary.NativeEndian.AppendUint16(b, flagRequest|flags)
 	b = binary.NativeEndian.AppendUint32(b, r.Last)
 	b = append(b, 0, 0, 0, 0) // nlmsg_pid: the kernel knows it

@@ -16,14 +16,14 @@ import (
 // Expects calls each with every expectation of the network namespace, of one
 // family or (0) of all. An error of each ends it.
 func (s *Service) Expects(ctx context.Context, family monitor.Family, each func(*monitor.Expect) error) error {
-	s.expect(ctnetlink.OpGet, ctnetlink.FlagDump, family)
+	s.begin(ctnetlink.OpExpectGet, ctnetlink.FlagDump, family)
 	return flowError("list expectations", s.talk(ctx, s.expects(each), nil))
 }
 
 // GetExpect calls each with the expectation that a packet of the given tuple
 // would meet. If no expectation matches, it returns [ErrNoExpect].
 func (s *Service) GetExpect(ctx context.Context, t *monitor.Tuple, each func(*monitor.Expect) error) error {
-	s.expect(ctnetlink.OpGet, ctnetlink.FlagAck, t.Family)
+	s.begin(ctnetlink.OpExpectGet, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
 	return expectError("get expectation", s.talk(ctx, s.expects(each), nil))
 }
@@ -42,15 +42,9 @@ func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
 // DeleteExpect deletes the expectation that a packet of the given tuple would
 // meet. If no expectation matches, it returns [ErrNoExpect].
 func (s *Service) DeleteExpect(ctx context.Context, t *monitor.Tuple) error {
-	s.expect(ctnetlink.OpDelete, ctnetlink.FlagAck, t.Family)
+	s.begin(ctnetlink.OpExpectDelete, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
 	return expectError("delete expectation", s.talk(ctx, nil, nil))
-}
-
-// expect begins the only message of a request about expectations.
-func (s *Service) expect(op ctnetlink.Op, flags uint16, family monitor.Family) {
-	s.req.Reset()
-	s.req.BeginExpect(op, flags, family)
 }
 
 // expectError names the errors of requests about one expectation.
@@ -63,14 +57,14 @@ func expectError(op string, err error) error {
 
 // FlushExpects deletes every expectation.
 func (s *Service) FlushExpects(ctx context.Context) error {
-	s.expect(ctnetlink.OpDelete, ctnetlink.FlagAck, 0)
+	s.begin(ctnetlink.OpExpectDelete, ctnetlink.FlagAck, 0)
 	return flowError("flush expectations", s.talk(ctx, nil, nil))
 }
 
 // CreateExpect makes an expectation. Its master must be in the table, with a
 // helper.
 func (s *Service) CreateExpect(ctx context.Context, x *monitor.Expect) error {
-	s.expect(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, x.Tuple.Family)
+	s.begin(ctnetlink.OpExpectNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, x.Tuple.Family)
 	s.req.Expect(x)
 	err := s.talk(ctx, nil, nil)
 	switch {

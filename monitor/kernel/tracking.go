@@ -17,28 +17,13 @@ import (
 	"natlens/monitor/netns"
 )
 
-// Tracker is a rule or an object of nftables that turns connection tracking on
-// in its network namespace: the kernel hooks conntrack in when the first one is
-// made, and removes it with the last. The rules of iptables-nft are rules of
-// nftables.
-type Tracker struct {
-	Family string // nft(8)'s word: ip, ip6, inet, bridge, netdev
-	Table  string
-	Chain  string // of a rule; the name of an object
-	By     string // what does it: "ct", "masq", "xt conntrack", "ct helper"
-}
-
-// String returns where it is and what does it, in the order of nft(8).
-func (t Tracker) String() string {
-	return fmt.Sprintf("%s %s %s: %s", t.Family, t.Table, t.Chain, t.By)
-}
-
-// Tracking says what turns connection tracking on in a network namespace, as far
-// as rules show: IPVS, Open vSwitch and BPF programs may do it too.
+// Tracking says what turns connection tracking on in a network namespace, as far as rules show: IPVS, Open vSwitch and
+// BPF programs may do it too. The kernel hooks conntrack in when the first rule or object of nftables needs it, and
+// removes it with the last. The rules of iptables-nft are rules of nftables.
 type Tracking struct {
-	IPv4, IPv6 bool      // the families that are tracked because of By
-	By         []Tracker // the first few
-	Count      int       // how many there are
+	IPv4, IPv6 bool     // the families that are tracked because of By
+	By         []string // the first few, as "ip nat postrouting: masq": family, table, chain or object, and what does it
+	Count      int      // how many there are
 
 	// Legacy are the tables that iptables-legacy has here. Which rules they
 	// have can't be read.
@@ -110,7 +95,7 @@ func (t *Tracking) add(table *nftables.Table, name, by string) {
 	t.IPv6 = t.IPv6 || table.Family != nftables.TableFamilyIPv4
 	t.Count++
 	if len(t.By) < maxTrackers {
-		t.By = append(t.By, Tracker{Family: familyWords[table.Family], Table: table.Name, Chain: name, By: by})
+		t.By = append(t.By, fmt.Sprintf("%s %s %s: %s", familyWords[table.Family], table.Name, name, by))
 	}
 }
 

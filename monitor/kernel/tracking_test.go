@@ -39,12 +39,12 @@ func TestReadTracking(t *testing.T) {
 	}{
 		{"notrack", []expr.Any{&expr.Notrack{}}, nftables.TableFamilyIPv4, Tracking{}},
 		{"ct", []expr.Any{&expr.Ct{Key: expr.CtKeySTATE, Register: 1}}, nftables.TableFamilyIPv6,
-			Tracking{IPv6: true, Count: 1, By: []Tracker{{"ip6", "ct", "c", "ct"}}}},
+			Tracking{IPv6: true, Count: 1, By: []string{"ip6 ct c: ct"}}},
 		{"masq", []expr.Any{&expr.Counter{}, &expr.Masq{}}, nftables.TableFamilyIPv4,
-			Tracking{IPv4: true, Count: 1, By: []Tracker{{"ip", "masq", "c", "masq"}}}},
+			Tracking{IPv4: true, Count: 1, By: []string{"ip masq c: masq"}}},
 		{"inet", []expr.Any{&expr.Ct{Key: expr.CtKeySTATE, Register: 1}, &expr.Ct{Key: expr.CtKeyMARK, Register: 1}},
 			nftables.TableFamilyINet,
-			Tracking{IPv4: true, IPv6: true, Count: 1, By: []Tracker{{"inet", "inet", "c", "ct"}}}},
+			Tracking{IPv4: true, IPv6: true, Count: 1, By: []string{"inet inet c: ct"}}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			table := &nftables.Table{Family: step.table, Name: step.name}
@@ -76,14 +76,10 @@ func TestTrackingObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []string
-	for _, by := range got.By {
-		all = append(all, by.String())
-	}
 	for _, want := range []string{"ip nat postrouting: masq", "ip nat prerouting: nat", "ip nat output: redir",
 		"ip filter forward: ct", "ip filter ftp: ct helper"} {
-		if !strings.Contains(strings.Join(all, "\n"), want) {
-			t.Errorf("%s is not in %q", want, all)
+		if !strings.Contains(strings.Join(got.By, "\n"), want) {
+			t.Errorf("%s is not in %q", want, got.By)
 		}
 	}
 	if got.Count < len(got.By) || !got.IPv4 || got.IPv6 != l.IPv6 {
@@ -162,10 +158,7 @@ func TestTrackingIptables(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text := ""
-			for _, by := range got.By {
-				text += by.String()
-			}
+			text := strings.Join(got.By, "")
 			if text != c.want {
 				t.Errorf("said: %q, wanted %q", text, c.want)
 			}

@@ -36,7 +36,7 @@ func Tracking(netns int) doctor.Tracking {
 	}
 	all := doctor.Tracking{IPv4: t.IPv4, IPv6: t.IPv6, Count: t.Count, Legacy: t.Legacy}
 	for _, by := range t.By {
-		all.By = append(all.By, monitor.Escape(by.String()))
+		all.By = append(all.By, monitor.Escape(by))
 	}
 	return all
 }
