@@ -73,7 +73,7 @@ const (
 	ExistingUntold          // likewise, but for the table, taps and rules only, not for sinks
 )
 
-// Stats are the Monitor's counters. They may be read while it runs.
+// Stats are the Loop's counters. They may be read while it runs.
 type Stats struct {
 	Events  uint64 // events of the source, losses and resyncs left out
 	Written uint64 // those of Events that passed the filter

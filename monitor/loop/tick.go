@@ -8,10 +8,10 @@ import (
 	"natlens/monitor"
 )
 
-// TickEvery is how often the Monitor's [Rules] are called without events.
+// TickEvery is how often the [monitor.Rules] of a Loop are called without events.
 const TickEvery = 100 * time.Millisecond
 
-// ticker calls the Monitor's Rules by the clock, and ends the wait for events for them.
+// ticker calls the Loop's rules by the clock, and ends the wait for events for them.
 type ticker struct {
 	due    time.Time
 	at     time.Time // when ctx ends

@@ -8,8 +8,8 @@ import (
 	"natlens/tui/paint"
 )
 
-// Page is one screen between the header and the footer. A page asks in commands and draws
-// what it has; it never waits.
+// Page is one screen between the header and the footer. It reads rows at
+// once, takes what is slow from commands, and draws what it has; it never waits.
 type Page interface {
 	Title() string
 
