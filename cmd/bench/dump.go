@@ -32,7 +32,6 @@ func (b *bench) dump(ctx context.Context) error {
 		{"conntrack -L", []string{"conntrack", "-L"}},
 		{"conntrack -L -o xml", []string{"conntrack", "-L", "-o", "xml"}},
 		{"cat /proc/net/nf_conntrack", []string{"cat", "/proc/self/net/nf_conntrack"}},
-		{"ti-mo/conntrack Dump", []string{self(), timoDumpArg}},
 	})
 }
 

@@ -22,14 +22,11 @@ import (
 type listener struct {
 	name    string
 	args    []string
-	summary string // what follows the number of events on its standard error; "": its output has the events
+	summary bool   // its summary has the number of events; otherwise its output has them
 	part    bool   // it wants only a part of the events
 	snat    bool   // the flows are translated
 	rmem    string // net.core.rmem_default while it opens its socket; "" leaves that
 }
-
-// ofNatlens precedes what natlens's summary has after the number of events.
-const ofNatlens = " events, "
 
 func (b *bench) watch(way, name string, args ...string) listener {
 	args = append([]string{b.natlens, "watch", "--capture", way}, args...)
@@ -47,26 +44,25 @@ func (b *bench) listen(ctx context.Context) error {
 		part := b.watch(way, "jsonl, 1 in 1,000 wanted", "-o", "jsonl", "udp", "dport", "1000-1012")
 		part.part = true
 		nothing := b.watch(way, "no match", "-o", "jsonl", "mark", "999")
-		nothing.summary = ofNatlens
+		nothing.summary = true
 		all = append(all,
 			b.watch(way, "jsonl", "-o", "jsonl"), b.watch(way, "conntrack", "-o", "conntrack"), nothing, part)
 	}
 	for _, with := range [][]string{{"--findings"}, {"--findings", "--metrics", "127.0.0.1:0"}} {
 		l := b.watch("ring", "no match, "+strings.Join(with, " "), append(with, "-o", "jsonl", "mark", "999")...)
-		l.summary = ofNatlens
+		l.summary = true
 		all = append(all, l)
 	}
 	record := []string{b.natlens, "record", filepath.Join(b.dir, "record.pcapng"), "--capture", "ring", "--force"}
 	history := append(record, "--history", filepath.Join(b.dir, "history"))
 	const raised = "268435456"
 	return b.each(ctx, fmt.Sprintf("%d new flows %s", b.flows, speed), b.rate, 0, append(all,
-		listener{name: "natlens ring record, SNAT", summary: ofNatlens, snat: true, args: record},
-		listener{name: "natlens ring record --history, SNAT", summary: ofNatlens, snat: true, args: history},
+		listener{name: "natlens ring record, SNAT", summary: true, snat: true, args: record},
+		listener{name: "natlens ring record --history, SNAT", summary: true, snat: true, args: history},
 		listener{name: "conntrack -E", args: []string{"conntrack", "-E"}},
 		listener{name: "conntrack -E, rmem_default raised", rmem: raised, args: []string{"conntrack", "-E"}},
 		listener{name: "conntrack -E -o xml, rmem_default raised", rmem: raised,
-			args: []string{"conntrack", "-E", "-o", "xml"}},
-		listener{name: "ti-mo/conntrack Listen", args: []string{self(), timoListenArg}, summary: " listened"}))
+			args: []string{"conntrack", "-E", "-o", "xml"}}))
 }
 
 // listenStalled prints what is lost if the listeners are stopped for a while. All have
@@ -166,11 +162,11 @@ func (b *bench) measure(ctx context.Context, l *listener, rate int, stall time.D
 	cmd.Wait()
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() - startUp
 	r.stderr = stderr.String()
-	if l.summary == "" {
+	if !l.summary {
 		r.delivered, err = countEvents(out.Name())
 		return r, err
 	}
-	delivered, ok := numberBefore(r.stderr, l.summary)
+	delivered, ok := numberBefore(r.stderr, " events, ")
 	if !ok {
 		return r, fmt.Errorf("no number of events in %q", r.stderr)
 	}

@@ -1,10 +1,10 @@
 //go:build linux
 
 // Command bench measures listeners of connection tracking events side by side: natlens
-// with its ring and its socket, conntrack(8) if it is installed, and ti-mo/conntrack.
-// Each gets the same number of new flows, at full speed, in its own network namespace.
-// It also measures the listing of a table, deletion, and the terminal UI. It needs root;
-// `make bench` runs it.
+// with its ring and its socket, and conntrack(8) if it is installed. Each gets the same
+// number of new flows, at full speed, in its own network namespace. It also measures
+// the listing of a table, deletion, and the terminal UI. It needs root; `make bench` runs
+// it.
 //
 // `bench history` measures the history on disk.
 package main
@@ -27,21 +27,12 @@ import (
 )
 
 func main() {
-	command := ""
-	if len(os.Args) > 1 {
-		command = os.Args[1]
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	switch command {
-	case timoListenArg:
-		err = timoListen(ctx)
-	case timoDumpArg:
-		err = timoDump()
-	case "history":
+	if len(os.Args) > 1 && os.Args[1] == "history" {
 		err = benchHistory(ctx, os.Args[2:])
-	default:
+	} else {
 		err = benchAll(ctx)
 	}
 	if err != nil {
@@ -139,13 +130,4 @@ func (b *bench) wanted(t *table, name, program string) bool {
 	}
 	fmt.Fprintln(os.Stderr, "measure", name)
 	return true
-}
-
-// self is the path of this program.
-func self() string {
-	path, err := os.Executable()
-	if err != nil {
-		panic(err) // /proc is not mounted
-	}
-	return path
 }

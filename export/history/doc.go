@@ -10,7 +10,7 @@
 //	public, _ := translation.ParseEnd("203.0.113.7:32768")
 //	q := translation.Query{Outside: public, Since: at, Until: at}
 //	res, err := r.Find(ctx, q, func(a *translation.Answer) error {
-//		fmt.Println(a.Inside(a.Side), a.Start.Time(), a.End.Time(), a.Certain())
+//		fmt.Println(a.Inside(a.Side), a.Start.Time(), a.End.Time(), a.Uncertain())
 //		return nil
 //	})
 //	// res.Gaps: times within the query that were not captured

@@ -120,14 +120,3 @@ var rules = [numRules]Rule{
 
 // Rules returns all rules in a fixed order.
 func Rules() []Rule { return rules[:] }
-
-// Thresholds writes the thresholds of the rule with their defaults.
-func (r *Rule) Thresholds() (text string) {
-	for i, t := range r.thresholds {
-		if i > 0 {
-			text += ", "
-		}
-		text += "`" + thresholds[t].Name + "` " + thresholds[t].Default
-	}
-	return text
-}

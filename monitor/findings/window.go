@@ -2,7 +2,6 @@ package findings
 
 import (
 	"hash/maphash"
-	"slices"
 	"time"
 
 	"natlens/monitor"
@@ -46,8 +45,7 @@ type hostKey struct {
 // inside is what a window keeps of an inside host.
 type inside struct {
 	recent
-	destinations uint64    // distinct ones
-	first        [4]uint64 // the first of these, hashed; the others are in window.pairs
+	destinations uint64 // distinct ones
 }
 
 // recent are the flows of a group that came last.
@@ -99,14 +97,6 @@ func (w *window) observe(events []monitor.Event) {
 // this window.
 func (w *window) reaches(h *inside, t *monitor.Tuple) {
 	pair := maphash.Comparable(w.seed, key{t.Src, t.Dst, 0, t.DstPort, t.NetNS, t.Proto})
-	if slices.Contains(h.first[:min(h.destinations, uint64(len(h.first)))], pair) {
-		return
-	}
-	if h.destinations < uint64(len(h.first)) {
-		h.first[h.destinations] = pair
-		h.destinations++
-		return
-	}
 	if _, ok := w.pairs[pair]; ok {
 		return
 	}

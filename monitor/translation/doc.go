@@ -12,7 +12,7 @@
 //	t.Apply(batch, &ch)
 //	for i := range ch.Closed {
 //		tr := &ch.Closed[i]
-//		fmt.Println(tr.Inside(translation.SourceSide), tr.Outside(translation.SourceSide), tr.Certain())
+//		fmt.Println(tr.Inside(translation.SourceSide), tr.Outside(translation.SourceSide), tr.Uncertain())
 //	}
 //
 // The package does no I/O. [Row] is the JSON form of a translation.

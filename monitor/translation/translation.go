@@ -158,9 +158,6 @@ func (t *Translation) destination(p monitor.Endpoint) End {
 
 func (t *Translation) portsBothSides() bool { return t.Proto.HasPorts() || t.Proto == monitor.GRE }
 
-// Certain reports whether nothing makes the translation doubtful.
-func (t *Translation) Certain() bool { return t.Doubt == 0 }
-
 // Uncertain reports whether the translation may have been different. That it
 // began before the capture does not make it so.
 func (t *Translation) Uncertain() bool { return t.Doubt&^BeganBefore != 0 }
