@@ -75,31 +75,25 @@ type closedFile struct {
 // the last id. If it fails, none of them is in the file.
 func (f *closedFile) write(all []translation.Translation, lastID int64) (int64, error) {
 	e, id := f.entry, lastID
-	err := transaction(f.db, func(tx *sql.Tx) error {
-		insert, err := tx.Prepare(insertInto("translation", "id"))
-		if err != nil {
-			return err
-		}
+	err := transaction(f.db, func(t *tx) {
+		insert := t.prepare(insertInto("translation", "id"))
 		var args []any
 		for i := range all {
-			t := &all[i]
-			if classOf(t) != e.class {
+			x := &all[i]
+			if classOf(x) != e.class {
 				continue
 			}
-			if e.rows == 0 || t.Start < e.start {
-				e.start = t.Start
+			if e.rows == 0 || x.Start < e.start {
+				e.start = x.Start
 			}
-			e.end = max(e.end, t.End)
-			for _, side := range t.Sides() {
+			e.end = max(e.end, x.End)
+			for _, side := range x.Sides() {
 				id++
-				args = appendRow(append(args[:0], id), t, side)
-				if _, err := insert.Exec(args...); err != nil {
-					return err
-				}
+				args = appendRow(append(args[:0], id), x, side)
+				insert(args...)
 				e.rows++
 			}
 		}
-		return nil
 	})
 	if err != nil {
 		return lastID, named(f.path, err)

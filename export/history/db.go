@@ -125,21 +125,47 @@ func texts(ctx context.Context, db querier, query string) (all []string, err err
 	return all, err
 }
 
+// tx is a transaction. After its first error it executes nothing more.
+type tx struct {
+	*sql.Tx
+	err error
+}
+
+func (t *tx) exec(query string, args ...any) {
+	if t.err == nil {
+		_, t.err = t.Exec(query, args...)
+	}
+}
+
+// prepare returns a function that executes a statement.
+func (t *tx) prepare(query string) func(args ...any) {
+	var s *sql.Stmt
+	if t.err == nil {
+		s, t.err = t.Prepare(query)
+	}
+	return func(args ...any) {
+		if t.err == nil {
+			_, t.err = s.Exec(args...)
+		}
+	}
+}
+
 // transaction runs fn in a transaction. A commit that fails can leave the
 // connection within the transaction: it is rolled back in any case.
-func transaction(db *sql.DB, fn func(*sql.Tx) error) error {
-	tx, err := db.Begin()
+func transaction(db *sql.DB, fn func(*tx)) error {
+	begun, err := db.Begin()
 	if err != nil {
 		return err
 	}
-	if err = fn(tx); err == nil {
-		err = tx.Commit()
+	t := &tx{Tx: begun}
+	if fn(t); t.err == nil {
+		t.err = t.Commit()
 	}
-	if err != nil {
-		_ = tx.Rollback()
+	if t.err != nil {
+		_ = t.Rollback()
 		_, _ = db.Exec("ROLLBACK")
 	}
-	return err
+	return t.err
 }
 
 // named adds the path to an error that does not have it.

@@ -46,7 +46,7 @@ func (r *Reader) Find(ctx context.Context, q translation.Query, fn translation.V
 	}
 	f.Result.Live = locked(r.dir)
 	// Open ones first: what closes meanwhile is then in both places, not in none.
-	err := f.withOpen(f.readState, f.readFiles, f.readGaps, f.readNames, f.readOpen)
+	err := f.readOpen()
 	if err == nil {
 		err = f.searchClosed()
 	}
@@ -71,8 +71,8 @@ type find struct {
 	open  map[uint64]translation.Answer // open translations that the query selects, by number
 }
 
-// withOpen reads open.sqlite in one transaction.
-func (f *find) withOpen(reads ...func(*sql.Tx) error) error {
+// readOpen reads open.sqlite in one transaction.
+func (f *find) readOpen() error {
 	path := filepath.Join(f.dir, openName)
 	db, err := openDB(path, forReading)
 	if err != nil {
@@ -87,50 +87,33 @@ func (f *find) withOpen(reads ...func(*sql.Tx) error) error {
 		return named(path, err)
 	}
 	defer tx.Rollback()
-	for _, read := range reads {
-		if err := read(tx); err != nil {
-			return named(path, err)
-		}
+	err = tx.QueryRowContext(f.ctx, "SELECT began, committed FROM history").Scan(&f.Result.Began, &f.Result.Ended)
+	if err == nil {
+		f.files, err = readFiles(f.ctx, tx)
 	}
-	return nil
-}
-
-func (f *find) readState(tx *sql.Tx) error {
-	return tx.QueryRowContext(f.ctx, "SELECT began, committed FROM history").Scan(&f.Result.Began, &f.Result.Ended)
-}
-
-func (f *find) readFiles(tx *sql.Tx) (err error) {
-	f.files, err = readFiles(f.ctx, tx)
-	return err
-}
-
-func (f *find) readGaps(tx *sql.Tx) error {
 	var gaps []translation.Gap
 	var g translation.Gap
-	err := scan(f.ctx, tx, "SELECT start, end, cause, count, at_least, netns FROM gap", nil, func() error {
-		gaps = append(gaps, g)
-		return nil
-	}, &g.From, &g.To, &g.Cause, &g.Count, &g.AtLeast, &g.Namespace)
+	if err == nil {
+		err = scan(f.ctx, tx, "SELECT start, end, cause, count, at_least, netns FROM gap", nil, func() error {
+			gaps = append(gaps, g)
+			return nil
+		}, &g.From, &g.To, &g.Cause, &g.Count, &g.AtLeast, &g.Namespace)
+	}
 	f.Result.Gaps = translation.Overlapping(gaps, &f.Query)
-	return err
-}
-
-func (f *find) readNames(tx *sql.Tx) (err error) {
-	if f.Query.Namespace != "" {
+	if err == nil && f.Query.Namespace != "" {
 		f.Result.Namespaces, err = texts(f.ctx, tx, "SELECT name FROM netns ORDER BY name")
 	}
-	return err
-}
-
-func (f *find) readOpen(tx *sql.Tx) error {
-	f.open = map[uint64]translation.Answer{}
-	where, args := f.where()
-	return scanRows(f.ctx, tx, "SELECT "+columns+" FROM open"+where, args, func(r *row) error {
-		if want, ok := f.Query.Match(&r.t); ok && want == r.side {
-			f.open[r.t.Number] = translation.Answer{Translation: r.t, Live: f.Result.Live}
-		}
-		return nil
-	})
+	if err == nil {
+		f.open = map[uint64]translation.Answer{}
+		where, args := f.where()
+		err = scanRows(f.ctx, tx, "SELECT "+columns+" FROM open"+where, args, func(r *row) error {
+			if want, ok := f.Query.Match(&r.t); ok && want == r.side {
+				f.open[r.t.Number] = translation.Answer{Translation: r.t, Live: f.Result.Live}
+			}
+			return nil
+		})
+	}
+	return named(path, err)
 }
 
 // offerOpen answers with the translations that are still open, in the order of

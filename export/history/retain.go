@@ -1,7 +1,6 @@
 package history
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -72,15 +71,10 @@ func (s *store) forget(e *entry, now monitor.Time) error {
 	if e.class == shortLives {
 		s.state.began = max(s.state.began, min(e.end, now))
 	}
-	err := transaction(s.db, func(tx *sql.Tx) error {
-		_, err := tx.Exec("DELETE FROM file WHERE path = ?", e.name)
-		if err == nil {
-			_, err = tx.Exec("DELETE FROM gap WHERE end < ?", int64(s.state.began))
-		}
-		if err == nil {
-			err = s.putState(tx)
-		}
-		return err
+	err := transaction(s.db, func(t *tx) {
+		t.exec("DELETE FROM file WHERE path = ?", e.name)
+		t.exec("DELETE FROM gap WHERE end < ?", int64(s.state.began))
+		s.putState(t)
 	})
 	if err != nil {
 		return named(s.path, err)

@@ -210,7 +210,7 @@ func TestLongLives(t *testing.T) {
 		t.Error(diff)
 	}
 	fd := &find{ctx: t.Context(), dir: dir, Collector: translation.Collector{Query: q}}
-	if err := fd.withOpen(fd.readFiles); err != nil {
+	if err := fd.readOpen(); err != nil {
 		t.Fatal(err)
 	}
 	opened := 0

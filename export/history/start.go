@@ -73,10 +73,9 @@ func (s *store) takeStock() error {
 		}
 	}
 	for name, e := range missing {
-		err := transaction(s.db, func(tx *sql.Tx) error {
-			gap := translation.Gap{From: e.start, To: e.end, Count: uint64(e.rows), Cause: translation.Removed}
-			_, err := tx.Exec("DELETE FROM file WHERE path = ?", name)
-			return errors.Join(err, s.putGap(tx, &gap))
+		err := transaction(s.db, func(t *tx) {
+			t.exec("DELETE FROM file WHERE path = ?", name)
+			putGap(t, &translation.Gap{From: e.start, To: e.end, Count: uint64(e.rows), Cause: translation.Removed})
 		})
 		if err != nil {
 			return err
@@ -127,16 +126,13 @@ func (s *store) merge(name, path string, committed int64) (err error) {
 			SELECT ?, coalesce(min(start), 0), coalesce(max(end), 0), count(*) FROM closed.translation`
 		last = "SELECT max(coalesce(max(id), 0), ?), max(coalesce(max(flow), 0), ?) FROM closed.translation"
 	)
-	return transaction(s.db, func(tx *sql.Tx) error {
-		_, err := tx.Exec(remove, committed)
-		if err == nil {
-			_, err = tx.Exec(list, name)
+	return transaction(s.db, func(t *tx) {
+		t.exec(remove, committed)
+		t.exec(list, name)
+		if x := &s.state; t.err == nil {
+			t.err = t.QueryRow(last, x.lastID, x.lastFlow).Scan(&x.lastID, &x.lastFlow)
 		}
-		x := &s.state
-		if err == nil {
-			err = tx.QueryRow(last, x.lastID, x.lastFlow).Scan(&x.lastID, &x.lastFlow)
-		}
-		return errors.Join(err, s.putState(tx))
+		s.putState(t)
 	})
 }
 
@@ -178,17 +174,14 @@ func (s *store) begin() error {
 	s.clock.mono = mono
 	s.clock.tick(now, mono)
 	gap := translation.Gap{From: before.From, To: before.Until, Count: open, Cause: translation.Restarted}
-	return transaction(s.db, func(tx *sql.Tx) error {
-		_, err := tx.Exec("UPDATE open SET doubt = doubt | ?", int64(translation.TouchedByRestart))
-		if err == nil && !first {
-			err = s.putGap(tx, &gap)
+	return transaction(s.db, func(t *tx) {
+		t.exec("UPDATE open SET doubt = doubt | ?", int64(translation.TouchedByRestart))
+		if !first {
+			putGap(t, &gap)
 		}
-		if err == nil && wrong != nil {
-			err = s.putGap(tx, &translation.Gap{From: wrong.from, To: wrong.to, Cause: translation.ClockSet})
+		if wrong != nil {
+			putGap(t, &translation.Gap{From: wrong.from, To: wrong.to, Cause: translation.ClockSet})
 		}
-		if err == nil {
-			err = s.putState(tx)
-		}
-		return err
+		s.putState(t)
 	})
 }

@@ -39,39 +39,32 @@ type state struct {
 	lastID, lastFlow int64
 }
 
-func (s *store) readState() error {
+// columns are the fields of the row, with those of the clocks.
+func (s *store) columns() []any {
 	x := &s.state
-	const read = "SELECT began, committed, ended, last_id, last_flow, clock, jumped, step_from, step_to FROM history"
-	return s.db.QueryRow(read).Scan(
-		&x.began, &x.committed, &x.ended, &x.lastID, &x.lastFlow,
-		&s.clock.trusted, &s.clock.jumped, &s.steps.from, &s.steps.to)
+	return []any{&x.began, &x.committed, &x.ended, &x.lastID, &x.lastFlow, &s.clock.trusted, &s.clock.jumped,
+		&s.steps.from, &s.steps.to}
 }
 
-func (s *store) putState(tx *sql.Tx) error {
-	x := &s.state
-	_, err := tx.Exec("UPDATE history SET began=?, committed=?, ended=?, last_id=?, last_flow=?, clock=?, jumped=?,"+
-		" step_from=?, step_to=?",
-		x.began, x.committed, x.ended, x.lastID, x.lastFlow, s.clock.trusted, s.clock.jumped,
-		s.steps.from, s.steps.to)
-	return err
+func (s *store) readState() error {
+	const read = "SELECT began, committed, ended, last_id, last_flow, clock, jumped, step_from, step_to FROM history"
+	return s.db.QueryRow(read).Scan(s.columns()...)
+}
+
+func (s *store) putState(t *tx) {
+	t.exec("UPDATE history SET began=?, committed=?, ended=?, last_id=?, last_flow=?, clock=?, jumped=?,"+
+		" step_from=?, step_to=?", s.columns()...)
 }
 
 // putGap adds a gap. Open translations that it touched become doubtful. When a step
 // of the clock is taken back, the gap that ends there replaces the one of the step.
-func (s *store) putGap(tx *sql.Tx, g *translation.Gap) error {
-	const (
-		insert  = "INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?)"
-		replace = "DELETE FROM gap WHERE start = ? AND end > ? AND cause IN (2, 5)"
-		touch   = "UPDATE open SET doubt = doubt | ?1 WHERE flow <= ?2 AND doubt & ?1 = 0 AND (?3 = '' OR netns = ?3)"
-	)
-	_, err := tx.Exec(replace, g.From, g.To)
-	if err == nil {
-		_, err = tx.Exec(insert, g.From, g.To, g.Cause, int64(g.Count), g.AtLeast, g.Namespace)
+func putGap(t *tx, g *translation.Gap) {
+	t.exec("DELETE FROM gap WHERE start = ? AND end > ? AND cause IN (2, 5)", g.From, g.To)
+	t.exec("INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?)", g.From, g.To, g.Cause, int64(g.Count), g.AtLeast, g.Namespace)
+	if g.Cause == translation.Lost || g.Cause == translation.ClockSet {
+		const touch = "UPDATE open SET doubt = doubt | ?1 WHERE flow <= ?2 AND doubt & ?1 = 0 AND (?3 = '' OR netns = ?3)"
+		t.exec(touch, translation.TouchedByGap, int64(g.Number), g.Namespace)
 	}
-	if err == nil && (g.Cause == translation.Lost || g.Cause == translation.ClockSet) {
-		_, err = tx.Exec(touch, translation.TouchedByGap, int64(g.Number), g.Namespace)
-	}
-	return err
 }
 
 // commit brings the commit to its end, or to the step that fails.
@@ -81,7 +74,7 @@ func (s *store) commit(c *commit) error {
 			return err
 		}
 	}
-	err := transaction(s.db, func(tx *sql.Tx) error { return s.writeOpen(tx, c) })
+	err := transaction(s.db, func(t *tx) { s.writeOpen(t, c) })
 	if err == nil {
 		c.step = stepDone
 	}
@@ -106,87 +99,62 @@ func (s *store) writeClosed(class class, c *commit) (err error) {
 }
 
 // writeOpen writes the rest of a commit: what is not in files of closed ones.
-func (s *store) writeOpen(tx *sql.Tx, c *commit) error {
-	if err := s.changeOpen(tx, c); err != nil {
-		return err
-	}
+func (s *store) writeOpen(t *tx, c *commit) {
+	s.changeOpen(t, c)
 	for i := range c.Gaps {
-		if err := s.putGap(tx, &c.Gaps[i]); err != nil {
-			return err
-		}
+		putGap(t, &c.Gaps[i])
 	}
-	const list = "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)"
 	for _, f := range s.current {
-		if f == nil {
-			continue
-		}
-		if _, err := tx.Exec(list, f.name, f.start, f.end, f.rows); err != nil {
-			return err
+		if f != nil {
+			t.exec("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)", f.name, f.start, f.end, f.rows)
 		}
 	}
 	s.state.committed, s.state.ended, s.state.lastFlow = c.at, c.good, int64(c.last)
 	s.clock.tick(c.at, c.mono)
-	return s.putState(tx)
+	s.putState(t)
 }
 
 // changeOpen inserts what has opened into table open, and deletes what has
 // closed. What did both within the commit is not inserted.
-func (s *store) changeOpen(tx *sql.Tx, c *commit) error {
+func (s *store) changeOpen(t *tx, c *commit) {
 	opened := c.Opened
 	if c.stale {
-		if _, err := tx.Exec("DELETE FROM open"); err != nil {
-			return err
-		}
+		t.exec("DELETE FROM open")
 		opened = c.all
 	}
-	insert, err := tx.Prepare(insertInto("open"))
-	remove, removeErr := tx.Prepare("DELETE FROM open WHERE flow = ?")
-	if err := errors.Join(err, removeErr); err != nil {
-		return err
-	}
+	insert, remove := t.prepare(insertInto("open")), t.prepare("DELETE FROM open WHERE flow = ?")
 	inTable := make(map[uint64]bool, len(c.Closed)) // closed translations, by number
 	for i := range c.Closed {
-		t := &c.Closed[i]
-		inTable[t.Number] = !c.stale
-		if err := s.putName(tx, t.Namespace); err != nil {
-			return err
-		}
+		inTable[c.Closed[i].Number] = !c.stale
+		s.putName(t, c.Closed[i].Namespace)
 	}
 	var args []any
 	for i := range opened {
-		t := &opened[i]
-		if _, closed := inTable[t.Number]; closed {
-			inTable[t.Number] = false
+		x := &opened[i]
+		if _, closed := inTable[x.Number]; closed {
+			inTable[x.Number] = false
 			continue
 		}
-		for _, side := range t.Sides() {
-			args = appendRow(args[:0], t, side)
-			if _, err := insert.Exec(args...); err != nil {
-				return err
-			}
+		for _, side := range x.Sides() {
+			args = appendRow(args[:0], x, side)
+			insert(args...)
 		}
-		if err := s.putName(tx, t.Namespace); err != nil {
-			return err
-		}
+		s.putName(t, x.Namespace)
 	}
 	for i := range c.Closed {
 		if number := c.Closed[i].Number; inTable[number] {
-			if _, err := remove.Exec(int64(number)); err != nil {
-				return err
-			}
+			remove(int64(number))
 		}
 	}
-	return nil
 }
 
 // putName adds the name of a network namespace to table netns.
-func (s *store) putName(tx *sql.Tx, name string) error {
+func (s *store) putName(t *tx, name string) {
 	if name == "" || s.names[name] {
-		return nil
+		return
 	}
-	_, err := tx.Exec("INSERT OR IGNORE INTO netns VALUES (?)", name)
-	s.names[name] = err == nil
-	return err
+	t.exec("INSERT OR IGNORE INTO netns VALUES (?)", name)
+	s.names[name] = t.err == nil
 }
 
 // seal completes the current file of a class.
