@@ -45,7 +45,7 @@ func AppendEscaped(dst, text []byte) []byte {
 		r, size := utf8.DecodeRune(text)
 		switch {
 		case r == utf8.RuneError && size <= 1:
-			dst = appendHexByte(dst, text[0])
+			dst = appendHex(dst, 'x', rune(text[0]), 2)
 		case r == '\\':
 			dst = append(dst, `\\`...)
 		case Unsafe(r):
@@ -75,20 +75,16 @@ func AppendMessage(dst, text []byte) []byte {
 // Escape is [AppendEscaped] for a string, and returns it unchanged when nothing
 // in it needs an escape.
 func Escape(text string) string {
-	for i := 0; i < len(text); i++ {
-		if !plainByte(text[i]) {
-			return string(AppendEscaped(nil, []byte(text)))
-		}
+	if plainPrefix(text) == len(text) {
+		return text
 	}
-	return text
+	return string(AppendEscaped(nil, []byte(text)))
 }
 
-// plainByte reports whether a byte is ASCII that needs no escape.
-func plainByte(c byte) bool { return c >= 0x20 && c < 0x7f && c != '\\' }
-
-func plainPrefix(text []byte) int {
-	for i, c := range text {
-		if !plainByte(c) {
+// plainPrefix returns how many bytes at the beginning are ASCII that needs no escape.
+func plainPrefix[T string | []byte](text T) int {
+	for i := range len(text) {
+		if c := text[i]; c < 0x20 || c >= 0x7f || c == '\\' {
 			return i
 		}
 	}
@@ -105,14 +101,18 @@ func appendUnsafe(dst []byte, r rune) []byte {
 		return append(dst, `\t`...)
 	}
 	if r < 0x80 {
-		return appendHexByte(dst, byte(r))
+		return appendHex(dst, 'x', r, 2)
 	}
-	return appendRune(dst, r)
+	return appendHex(dst, 'u', r, 4)
 }
 
-func appendHexByte(dst []byte, c byte) []byte {
-	const hex = "0123456789abcdef"
-	return append(dst, '\\', 'x', hex[c>>4], hex[c&15])
+// appendHex appends an escape with a letter and hex digits.
+func appendHex(dst []byte, letter byte, r rune, digits int) []byte {
+	dst = append(dst, '\\', letter)
+	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+		dst = append(dst, "0123456789abcdef"[r>>shift&15])
+	}
+	return dst
 }
 
 // EscapeJSON writes the unsafe characters of a JSON text as \u escapes, which mean the
@@ -125,17 +125,11 @@ func EscapeJSON(text []byte) []byte {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
 		if r != '\n' && Unsafe(r) {
-			out = appendRune(out, r)
+			out = appendHex(out, 'u', r, 4)
 		} else {
 			out = append(out, text[:size]...)
 		}
 		text = text[size:]
 	}
 	return out
-}
-
-// appendRune appends \u and four digits.
-func appendRune(dst []byte, r rune) []byte {
-	const hex = "0123456789abcdef"
-	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }

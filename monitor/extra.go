@@ -39,67 +39,49 @@ type Synproxy struct{ ISN, ITS, TSOff uint32 }
 // Take copies the named attributes of x; blobs are copied into new memory.
 func (k *Extra) Take(x *Extra, has Attrs) {
 	k.Share(x, has)
-	for _, f := range k.blobs() {
-		if has&f.attr != 0 {
-			*f.b = bytes.Clone(*f.b)
-		}
-	}
+	k.ownBlobs(has)
 }
 
 // Share copies the named attributes of x; blobs are shared with x.
 func (k *Extra) Share(x *Extra, has Attrs) {
-	for i, f := range k.blobs() {
-		if has&f.attr != 0 {
-			*f.b = *x.blobs()[i].b
+	share(has&AttrHelper, &k.Helper, &x.Helper)
+	share(has&AttrHelperInfo, &k.HelperInfo, &x.HelperInfo)
+	share(has&AttrSecCtx, &k.SecCtx, &x.SecCtx)
+	share(has&AttrLabels, &k.Labels, &x.Labels)
+	share(has&AttrLabelsMask, &k.LabelsMask, &x.LabelsMask)
+	share(has&AttrMaster, &k.Master, &x.Master)
+	share(has&AttrSeqAdjOrig, &k.SeqAdjOrig, &x.SeqAdjOrig)
+	share(has&AttrSeqAdjReply, &k.SeqAdjReply, &x.SeqAdjReply)
+	share(has&AttrSynproxy, &k.Synproxy, &x.Synproxy)
+	share(has&AttrDCCPSeq, &k.DCCPSeq, &x.DCCPSeq)
+	share(has&AttrDCCPRole, &k.DCCPRole, &x.DCCPRole)
+	share(has&AttrVTagOrig, &k.VTagOrig, &x.VTagOrig)
+	share(has&AttrVTagReply, &k.VTagReply, &x.VTagReply)
+	share(has&AttrMarkMask, &k.MarkMask, &x.MarkMask)
+	share(has&AttrSecMark, &k.SecMark, &x.SecMark)
+	share(has&AttrStatusMask, &k.StatusMask, &x.StatusMask)
+}
+
+// share copies an attribute if it is wanted.
+func share[T any](wanted Attrs, to, from *T) {
+	if wanted != 0 {
+		*to = *from
+	}
+}
+
+// ownBlobs copies blobs into new memory.
+func (k *Extra) ownBlobs(has Attrs) {
+	for _, b := range []struct {
+		attr  Attrs
+		bytes *[]byte
+	}{
+		{AttrHelper, &k.Helper}, {AttrHelperInfo, &k.HelperInfo}, {AttrSecCtx, &k.SecCtx},
+		{AttrLabels, &k.Labels}, {AttrLabelsMask, &k.LabelsMask},
+	} {
+		if has&b.attr != 0 {
+			*b.bytes = bytes.Clone(*b.bytes)
 		}
 	}
-	if has&AttrMaster != 0 {
-		k.Master = x.Master
-	}
-	if has&AttrSeqAdjOrig != 0 {
-		k.SeqAdjOrig = x.SeqAdjOrig
-	}
-	if has&AttrSeqAdjReply != 0 {
-		k.SeqAdjReply = x.SeqAdjReply
-	}
-	if has&AttrSynproxy != 0 {
-		k.Synproxy = x.Synproxy
-	}
-	if has&AttrDCCPSeq != 0 {
-		k.DCCPSeq = x.DCCPSeq
-	}
-	if has&AttrDCCPRole != 0 {
-		k.DCCPRole = x.DCCPRole
-	}
-	k.shareWords(x, has)
-}
-
-func (k *Extra) shareWords(x *Extra, has Attrs) {
-	if has&AttrVTagOrig != 0 {
-		k.VTagOrig = x.VTagOrig
-	}
-	if has&AttrVTagReply != 0 {
-		k.VTagReply = x.VTagReply
-	}
-	if has&AttrMarkMask != 0 {
-		k.MarkMask = x.MarkMask
-	}
-	if has&AttrSecMark != 0 {
-		k.SecMark = x.SecMark
-	}
-	if has&AttrStatusMask != 0 {
-		k.StatusMask = x.StatusMask
-	}
-}
-
-type blob struct {
-	attr Attrs
-	b    *[]byte
-}
-
-func (k *Extra) blobs() [5]blob {
-	return [5]blob{{AttrHelper, &k.Helper}, {AttrHelperInfo, &k.HelperInfo}, {AttrSecCtx, &k.SecCtx},
-		{AttrLabels, &k.Labels}, {AttrLabelsMask, &k.LabelsMask}}
 }
 
 // Clone returns a copy that shares nothing with k; nil if k is nil.
@@ -108,8 +90,6 @@ func (k *Extra) Clone() *Extra {
 		return nil
 	}
 	c := *k
-	for _, f := range c.blobs() {
-		*f.b = bytes.Clone(*f.b)
-	}
+	c.ownBlobs(^Attrs(0))
 	return &c
 }

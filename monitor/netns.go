@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -25,15 +26,13 @@ type Namespace struct {
 // its name for the next 60,000 namespaces. The zero value is ready; the nil one
 // knows none. All methods may be called from several goroutines.
 type Namespaces struct {
-	pages [256]atomic.Pointer[namespacePage]
+	entries atomic.Pointer[[]*namespaceEntry] // by number
 
 	mu     sync.Mutex
 	last   NetNS
 	used   int // numbers of those that are there
 	byName map[string]NetNS
 }
-
-type namespacePage [256]atomic.Pointer[namespaceEntry]
 
 type namespaceEntry struct {
 	Namespace
@@ -115,12 +114,7 @@ func (n *Namespaces) Get(id NetNS) Namespace {
 
 // Any reports whether a number was ever given.
 func (n *Namespaces) Any() bool {
-	if n == nil {
-		return false
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.last != 0
+	return len(n.list()) > 0
 }
 
 // Name returns the name of a namespace, or "". It costs little
@@ -134,38 +128,42 @@ func (n *Namespaces) Name(id NetNS) string {
 
 // All calls f for every namespace that has not ended, in the order of numbers.
 func (n *Namespaces) All(f func(NetNS, Namespace)) {
+	for id, e := range n.list() {
+		if e != nil && !e.ended {
+			f(NetNS(id), e.Namespace)
+		}
+	}
+}
+
+func (n *Namespaces) list() []*namespaceEntry {
 	if n == nil {
-		return
+		return nil
 	}
-	for i := range n.pages {
-		page := n.pages[i].Load()
-		if page == nil {
-			continue
-		}
-		for j := range page {
-			if e := page[j].Load(); e != nil && !e.ended {
-				f(NetNS(i<<8|j), e.Namespace)
-			}
-		}
+	if list := n.entries.Load(); list != nil {
+		return *list
 	}
+	return nil
 }
 
 func (n *Namespaces) entry(id NetNS) *namespaceEntry {
-	if n == nil {
-		return nil
+	if list := n.list(); int(id) < len(list) {
+		return list[id]
 	}
-	page := n.pages[id>>8].Load()
-	if page == nil {
-		return nil
-	}
-	return page[id&0xff].Load()
+	return nil
 }
 
+// set changes an entry in a copy, and appends a new one: nobody reads beyond the list
+// that there was before.
 func (n *Namespaces) set(id NetNS, e namespaceEntry) {
-	page := n.pages[id>>8].Load()
-	if page == nil {
-		page = new(namespacePage)
-		n.pages[id>>8].Store(page)
+	list := n.list()
+	if list == nil {
+		list = []*namespaceEntry{nil} // number 0
 	}
-	page[id&0xff].Store(&e)
+	if int(id) == len(list) {
+		list = append(list, &e)
+	} else {
+		list = slices.Clone(list)
+		list[id] = &e
+	}
+	n.entries.Store(&list)
 }
