@@ -37,7 +37,7 @@ func (m *Model) frame() tea.Cmd {
 	s.Stats = m.cfg.Stats()
 	now := s.Clock()
 	m.header.spark.sample(now, s.Stats.Events)
-	cmds := []tea.Cmd{m.watch.Frame(), m.answers.ask()}
+	cmds := []tea.Cmd{m.watch.Frame(), m.answers.ask(), s.Names.Ask(s.Context)}
 	if !s.Paused {
 		s.Frame = now
 		if !m.matching() { // else the page counts them
@@ -59,7 +59,7 @@ func (m *Model) matching() bool {
 
 func (m *Model) pullIfNew() tea.Cmd {
 	s := m.s
-	state := frameState{table: s.Table.Changes(), names: s.Names.Changes(), events: s.Stats.Events, at: m.pulled.at}
+	state := frameState{table: s.Table.Changes(), names: s.Names.Changes, events: s.Stats.Events, at: m.pulled.at}
 	age := time.Since(m.pulled.at)
 	if age >= quietFrame {
 		s.Table.Expire(s.Frame) // while no events come, only this removes ended flows

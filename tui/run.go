@@ -37,14 +37,8 @@ func Run(ctx context.Context, cfg Config) error {
 	p := tea.NewProgram(guardedModel{m, g}, options(cfg)...)
 
 	var tasks sync.WaitGroup
-	start := func(work func()) { tasks.Go(func() { g.run(work) }) }
-	if cfg.Resolver != nil {
-		for range namesAskers {
-			start(func() { m.s.Names.Ask(ctx) })
-		}
-	}
 	if cfg.Feed != nil {
-		start(func() { m.feed(ctx, p) })
+		tasks.Go(func() { g.run(func() { m.feed(ctx, p) }) })
 	}
 	tasks.Go(func() { // ends the UI with its context
 		<-ctx.Done()
@@ -77,9 +71,6 @@ const (
 // keyFPS is how often the renderer checks for a new screen. That is how long a key waits for
 // its frame, not how often there is one.
 const keyFPS = 120
-
-// namesAskers is how many goroutines ask for names.
-const namesAskers = 4
 
 // options are Bubble Tea's for a configuration.
 func options(cfg Config) []tea.ProgramOption {

@@ -3,14 +3,14 @@ package page
 import (
 	"context"
 	"net/netip"
-	"sync"
 	"time"
+
+	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
 )
 
-// Resolver finds the name of an address; "" for none. It may block: a few goroutines ask
-// it, and each answer is kept.
+// Resolver finds the name of an address; "" for none. It may block, and is asked in commands.
 type Resolver interface {
 	Name(ctx context.Context, a netip.Addr) (string, error)
 }
@@ -18,26 +18,27 @@ type Resolver interface {
 // Names finds names of addresses and ports without blocking: what is not known yet is
 // asked for by [Names.Ask], and a later frame has it. All text is escaped.
 type Names struct {
-	On bool // else nothing has a name
+	On      bool   // else nothing has a name
+	Changes uint64 // grows with every answer
 
 	resolver Resolver                           // may be nil
 	services func(monitor.Proto, uint16) string // may be nil
 
-	mu      sync.Mutex
-	known   map[netip.Addr]name
-	queue   chan netip.Addr
-	changes uint64
+	known  map[netip.Addr]name
+	wanted []netip.Addr
+	asked  int // questions that run
 }
 
 type name struct {
-	text    string // "" for none
-	asked   time.Time
+	text    string    // "" for none
+	asked   time.Time // the last time
 	pending bool
 }
 
 const (
 	namesKept    = 8192             // answers; then all are dropped
-	namesQueued  = 256              // questions that wait; a later frame asks the others again
+	namesWanted  = 256              // a later frame asks for the others
+	namesAtOnce  = 4                // questions
 	nameGoodFor  = 10 * time.Minute // then it is asked again
 	nameTimesOut = 5 * time.Second
 )
@@ -45,33 +46,31 @@ const (
 // NewNames returns the names that a resolver and a table of services know; either may be
 // nil.
 func NewNames(r Resolver, services func(monitor.Proto, uint16) string) *Names {
-	return &Names{
-		resolver: r,
-		services: services,
-		known:    make(map[netip.Addr]name),
-		queue:    make(chan netip.Addr, namesQueued),
-	}
+	return &Names{resolver: r, services: services, known: make(map[netip.Addr]name)}
 }
 
-// Ask answers questions until ctx ends. Several goroutines may do so at a time.
-func (n *Names) Ask(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case a := <-n.queue:
+// Ask asks for the names that are wanted, a few at a time.
+func (n *Names) Ask(ctx context.Context) tea.Cmd {
+	var all []tea.Cmd
+	for ; len(n.wanted) > 0 && n.asked < namesAtOnce; n.asked++ {
+		a := n.wanted[0]
+		n.wanted = n.wanted[1:]
+		all = append(all, func() tea.Msg {
 			limited, cancel := context.WithTimeout(ctx, nameTimesOut)
+			defer cancel()
 			text, err := n.resolver.Name(limited, a)
-			cancel()
 			if err != nil {
 				text = ""
 			}
-			n.mu.Lock()
-			n.known[a] = name{text: monitor.Escape(text), asked: time.Now()}
-			n.changes++
-			n.mu.Unlock()
-		}
+			return Then(func() tea.Cmd {
+				n.asked--
+				n.Changes++
+				n.known[a] = name{text: monitor.Escape(text), asked: time.Now()}
+				return n.Ask(ctx)
+			})
+		})
 	}
+	return tea.Batch(all...)
 }
 
 // Addr returns the name of an address, or "" while it is not known.
@@ -79,19 +78,14 @@ func (n *Names) Addr(a netip.Addr) string {
 	if !n.On || n.resolver == nil {
 		return ""
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	k, ok := n.known[a]
-	if !k.pending && (!ok || time.Since(k.asked) > nameGoodFor) {
-		select {
-		case n.queue <- a:
-			if len(n.known) >= namesKept {
-				clear(n.known)
-			}
-			k.pending, k.asked = true, time.Now()
-			n.known[a] = k
-		default: // full
+	k := n.known[a]
+	if !k.pending && time.Since(k.asked) > nameGoodFor && len(n.wanted) < namesWanted {
+		if len(n.known) >= namesKept {
+			clear(n.known)
 		}
+		k.pending = true
+		n.known[a] = k
+		n.wanted = append(n.wanted, a)
 	}
 	return k.text
 }
@@ -122,11 +116,4 @@ func (n *Names) Endpoint(p monitor.Proto, e monitor.Endpoint) EndText {
 		out.Port = ":" + port
 	}
 	return out
-}
-
-// Changes grows with every answer.
-func (n *Names) Changes() uint64 {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.changes
 }
