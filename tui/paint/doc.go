@@ -6,7 +6,7 @@
 //	l.Add(paint.Text, "10.0.0.5:51000 ")
 //	l.Add(paint.NAT, "⇒ 203.0.113.7:1024")
 //	l.Fit(40)
-//	out := paint.Dark().Append(nil, &l)
+//	out := paint.Dark.Append(nil, &l)
 //
 // The zero Style is plain text without a single escape sequence. Lines hold no
 // escape sequences either: whatever unsafe character comes into one becomes a

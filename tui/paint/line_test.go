@@ -70,10 +70,10 @@ func TestStyleAppend(t *testing.T) {
 		base  Role
 		want  string
 	}{
-		{Plain(), Selected, "a b"},
-		{Mono(), Text, "a \x1b[4mb\x1b[m"},
-		{Mono(), Selected, "\x1b[7ma \x1b[m\x1b[7m\x1b[4mb\x1b[m"},
-		{ANSI(), Text, "a \x1b[36mb\x1b[m"},
+		{Plain, Selected, "a b"},
+		{Mono, Text, "a \x1b[4mb\x1b[m"},
+		{Mono, Selected, "\x1b[7ma \x1b[m\x1b[7m\x1b[4mb\x1b[m"},
+		{ANSI, Text, "a \x1b[36mb\x1b[m"},
 	} {
 		l.Base = c.base
 		if got := string(c.style.Append(nil, &l)); got != c.want {
@@ -102,7 +102,7 @@ func TestLinesTrim(t *testing.T) {
 	lines[0].Add(NAT, "a  ")
 	lines[0].Pad(9)
 	lines[1].Pad(3)
-	st := Plain()
+	st := Plain
 	if got := st.Lines(lines); got != "a\n" || strings.Contains(got, " ") {
 		t.Errorf("got %q", got)
 	}

@@ -41,7 +41,7 @@ type Style struct {
 	ascii bool
 }
 
-// pens are the SGR sequences that start the roles; "" for none.
+// pens are the SGR parameters of the roles; "" for none.
 type pens [roles]string
 
 // Name returns dark, light, ansi, mono or plain.
@@ -53,104 +53,83 @@ func (s Style) Name() string { return cmp.Or(s.name, "plain") }
 func For(theme string, p colorprofile.Profile) Style {
 	switch {
 	case p <= colorprofile.NoTTY:
-		return Plain()
+		return Plain
 	case p == colorprofile.ASCII:
-		return Mono()
+		return Mono
 	case p == colorprofile.ANSI:
-		return ANSI()
+		return ANSI
 	case theme == "light":
-		return Light()
+		return Light
 	}
-	return Dark()
+	return Dark
 }
 
-// sgr is a sequence with these parameters. (The golden screens have a second 4, underline,
-// behind some; it changes nothing.)
-func sgr(parameters string) string { return "\x1b[" + parameters + "m" }
+// The styles: without escape sequences, for dark and light terminals, for the terminal's own
+// sixteen colours, and for NO_COLOR and terminals without colour. In SGR, 1 is bold, 2 faint,
+// 4 underlined and 7 reversed. (A second 4 behind some changes nothing; the golden screens have
+// it.)
+var (
+	Plain = Style{}
 
-const (
-	bold      = "1"
-	faint     = "2"
-	underline = "4"
-	reverse   = "7"
+	Dark = colours("dark", palette{text: "230;230;230", muted: "138;143;152", nat: "95;215;215",
+		fresh: "135;215;135", ended: "108;112;121", warn: "229;192;123", bad: "255;107;107", key: "159;180;255",
+		bar: "111;159;216", back: "45;51;64"})
+
+	Light = colours("light", palette{text: "17;17;17", muted: "95;102;112", nat: "0;112;122",
+		fresh: "28;122;28", ended: "141;147;156", warn: "138;90;0", bad: "192;24;24", key: "47;79;181",
+		bar: "59;111;176", back: "221;227;238"})
+
+	ANSI = Style{name: "ansi", over: mono, pens: pens{ // reversed, a colour would be a block of it
+		Muted: "2", Title: "1", Label: "2", Sorted: "1", NAT: "36", Arrow: "36", New: "32", Ended: "90", Warn: "33",
+		Bad: "31", Key: "34", Match: "4;36;4", Bar: "34", Selected: "7", Tab: "1;7", Chosen: "1;4"}}
+
+	Mono = Style{name: "mono", pens: mono, over: mono}
+
+	mono = pens{Muted: "2", Title: "1", Sorted: "1", NAT: "4", Ended: "2", Bad: "1", Key: "1", Match: "4",
+		Selected: "7", Tab: "7", Chosen: "1"}
 )
-
-// Plain has no escape sequences: files, pipes, tests.
-func Plain() Style { return Style{} }
-
-// Dark is for dark terminals.
-func Dark() Style {
-	return colours("dark", palette{text: "230;230;230", muted: "138;143;152", nat: "95;215;215", fresh: "135;215;135",
-		ended: "108;112;121", warn: "229;192;123", bad: "255;107;107", key: "159;180;255", bar: "111;159;216",
-		back: "45;51;64"})
-}
-
-// Light is for light terminals.
-func Light() Style {
-	return colours("light", palette{text: "17;17;17", muted: "95;102;112", nat: "0;112;122",
-		fresh: "28;122;28",
-		ended: "141;147;156", warn: "138;90;0", bad: "192;24;24", key: "47;79;181", bar: "59;111;176",
-		back: "221;227;238"})
-}
 
 // palette is colours, as red;green;blue.
 type palette struct{ text, muted, nat, fresh, ended, warn, bad, key, bar, back string }
 
 func colours(name string, p palette) Style {
-	fg := func(before, colour string) string { return sgr(before + "38;2;" + colour) }
-	s := Style{name: name, pens: pens{
-		Muted: fg("", p.muted), Title: fg("1;", p.text), Label: fg("", p.muted), Sorted: fg("1;", p.text),
-		NAT: fg("", p.nat), Arrow: fg("", p.nat), New: fg("", p.fresh), Ended: fg("", p.ended), Warn: fg("", p.warn),
-		Bad: fg("", p.bad), Key: fg("", p.key), Match: fg("4;", p.nat+";4"), Bar: fg("", p.bar),
-		Selected: sgr("48;2;" + p.back), Tab: fg("1;4;", p.text+";4"), Chosen: sgr("1;4;4"),
-	}}
-	s.over = s.pens
-	return s
-}
-
-// ANSI uses the terminal's own sixteen colours.
-func ANSI() Style {
-	cyan, green, grey, yellow, red, blue := sgr("36"), sgr("32"), sgr("90"), sgr("33"), sgr("31"), sgr("34")
-	return Style{name: "ansi", over: Mono().pens, pens: pens{ // reversed, a colour would be a block of it
-		Muted: sgr(faint), Title: sgr(bold), Label: sgr(faint), Sorted: sgr(bold), NAT: cyan, Arrow: cyan, New: green,
-		Ended: grey, Warn: yellow, Bad: red, Key: blue, Match: sgr("4;36;4"), Bar: blue,
-		Selected: sgr(reverse), Tab: sgr("1;7"), Chosen: sgr("1;4"),
-	}}
-}
-
-// Mono is for NO_COLOR and terminals without colour.
-func Mono() Style {
-	s := Style{name: "mono", pens: pens{
-		Muted: sgr(faint), Title: sgr(bold), Sorted: sgr(bold), NAT: sgr(underline), Ended: sgr(faint), Bad: sgr(bold),
-		Key: sgr(bold), Match: sgr(underline), Selected: sgr(reverse), Tab: sgr(reverse), Chosen: sgr(bold),
-	}}
-	s.over = s.pens
-	return s
+	const fg = "38;2;"
+	all := pens{Muted: fg + p.muted, Title: "1;" + fg + p.text, Label: fg + p.muted, Sorted: "1;" + fg + p.text,
+		NAT: fg + p.nat, Arrow: fg + p.nat, New: fg + p.fresh, Ended: fg + p.ended, Warn: fg + p.warn, Bad: fg + p.bad,
+		Key: fg + p.key, Match: "4;" + fg + p.nat + ";4", Bar: fg + p.bar, Selected: "48;2;" + p.back,
+		Tab: "1;4;" + fg + p.text + ";4", Chosen: "1;4;4"}
+	return Style{name: name, pens: all, over: all}
 }
 
 // Append appends the line to dst.
 func (s *Style) Append(dst []byte, l *Line) []byte {
-	under, on, pens := s.pens[l.Base], false, &s.pens
+	pens, on := &s.pens, false
 	if l.Base == Selected {
 		pens = &s.over
 	}
 	for _, sp := range l.Spans {
-		over := pens[sp.Role]
+		all := [...]string{s.pens[l.Base], pens[sp.Role], s.pens[Chosen]}
 		if sp.Role == l.Base {
-			over = ""
+			all[1] = ""
 		}
-		if sp.Chosen {
-			over += s.pens[Chosen]
+		if !sp.Chosen {
+			all[2] = ""
 		}
 		if on {
 			dst = append(dst, "\x1b[m"...)
 		}
-		on = under != "" || over != ""
+		on = false
+		for _, pen := range all {
+			if pen != "" {
+				on = true
+				dst = append(append(append(dst, "\x1b["...), pen...), 'm')
+			}
+		}
 		text := sp.Text
 		if s.ascii {
 			text = ascii(text)
 		}
-		dst = append(append(append(dst, under...), over...), text...)
+		dst = append(dst, text...)
 	}
 	if on {
 		dst = append(dst, "\x1b[m"...)

@@ -14,7 +14,7 @@ const sideBySide = 100
 // where conntrack looks them up, when the nat table is asked, what is rewritten and where the
 // entry is confirmed. From 100 columns on the two directions are side by side, below that one
 // above the other. No line is wider than width, unless an address alone is. Lines end in a
-// newline. With paint.Plain() they have no escape sequences.
+// newline. With paint.Plain they have no escape sequences.
 func Render(w monitor.Walk, width int, st paint.Style) string {
 	return st.Lines(Lines(&w, width)) + "\n"
 }

@@ -85,7 +85,7 @@ func TestWalk(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var b strings.Builder
 			for _, width := range []int{60, 80, 120, 160} {
-				got := Render(monitor.NewWalk(&c.flow), width, paint.Plain())
+				got := Render(monitor.NewWalk(&c.flow), width, paint.Plain)
 				for _, line := range strings.Split(got, "\n") {
 					if n := paint.Width(line); n > width {
 						t.Errorf("width %d: a line takes %d: %q", width, n, line)
@@ -110,7 +110,7 @@ func TestWalkParent(t *testing.T) {
 		80: "\nparent tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper expected this flow)\n",
 		60: "\nparent tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper\nexpected this flow)\n",
 	} {
-		got := Render(w, width, paint.Plain())
+		got := Render(w, width, paint.Plain)
 		if !strings.Contains(got, want) || !strings.Contains(got, "nat table or the flow's helper: dst unchanged\n") ||
 			!strings.Contains(got, "nat table or the flow's helper: SNAT\n") || strings.Contains(got, "first packet only") {
 			t.Errorf("width %d:\n%s", width, got)
@@ -120,7 +120,7 @@ func TestWalkParent(t *testing.T) {
 
 // With colour the words are the same; what NAT rewrote has its colour.
 func TestWalkColour(t *testing.T) {
-	for _, st := range []paint.Style{paint.Dark(), paint.Mono()} {
+	for _, st := range []paint.Style{paint.Dark, paint.Mono} {
 		w := monitor.NewWalk(&walkFlows[3].flow) // port-only
 		golden(t, "port-only."+st.Name()+".ansi", Render(w, 120, st))
 	}

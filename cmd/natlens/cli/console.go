@@ -58,7 +58,7 @@ func (c Console) Light() bool { return c.Background() == "light" }
 
 // Style is the style of drawings on w: the colours of the terminal, or plain text if w is not a terminal.
 func (c Console) Style(w io.Writer) paint.Style {
-	style := paint.Plain()
+	style := paint.Plain
 	if _, ok := Terminal(w); ok {
 		theme := ""
 		if c.Light() {
