@@ -56,18 +56,18 @@ func unwell(c *Config) {
 				Total: 5000,
 			},
 		},
-		Checks: []health.Check{
+		Checks: []monitor.Finding{
 			{
-				Level:   monitor.SeverityFail,
-				Name:    "events",
-				Text:    "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do",
-				Command: "sysctl -w net.netfilter.nf_conntrack_events=1",
+				Severity: monitor.SeverityFail,
+				Rule:     "events",
+				Text:     "no flow sends events: nf_conntrack_events is 0; flows that begin from its change on do",
+				Command:  "sysctl -w net.netfilter.nf_conntrack_events=1",
 			},
 			{
-				Level:   monitor.SeverityWarn,
-				Name:    "acct",
-				Text:    "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters",
-				Command: "sysctl -w net.netfilter.nf_conntrack_acct=1",
+				Severity: monitor.SeverityWarn,
+				Rule:     "acct",
+				Text:     "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters",
+				Command:  "sysctl -w net.netfilter.nf_conntrack_acct=1",
 			},
 		},
 	}}
@@ -225,21 +225,21 @@ func TestAdvice(t *testing.T) {
 			st := newStage(t)
 			st.gateway()
 			before := st.line(2)
-			h.reading.Checks = []health.Check{
+			h.reading.Checks = []monitor.Finding{
 				{
-					Level:   monitor.SeverityFail,
-					Name:    "events",
-					Text:    "no flow sends events: nf_conntrack_events is 0\x1b[2J",
-					Command: "sysctl -w net.netfilter.nf_conntrack_events=1",
+					Severity: monitor.SeverityFail,
+					Rule:     "events",
+					Text:     "no flow sends events: nf_conntrack_events is 0\x1b[2J",
+					Command:  "sysctl -w net.netfilter.nf_conntrack_events=1",
 				},
 				{
-					Level:   monitor.SeverityWarn,
-					Name:    "acct",
-					Text:    "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters",
-					Command: "sysctl -w net.netfilter.nf_conntrack_acct=1",
+					Severity: monitor.SeverityWarn,
+					Rule:     "acct",
+					Text:     "packets and bytes are not counted: nf_conntrack_acct is 0; flows that begin from its change on have counters",
+					Command:  "sysctl -w net.netfilter.nf_conntrack_acct=1",
 				},
-				{Level: monitor.SeverityInfo, Name: "helper", Text: "no helper", Command: ""},
-				{Level: monitor.SeverityInfo, Name: "labels", Text: "no labels", Command: ""},
+				{Severity: monitor.SeverityInfo, Rule: "helper", Text: "no helper", Command: ""},
+				{Severity: monitor.SeverityInfo, Rule: "labels", Text: "no labels", Command: ""},
 			}
 			st = newStage(t, func(c *Config) { c.Health = h })
 			st.gateway()

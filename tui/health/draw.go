@@ -35,8 +35,10 @@ func (p *Page) well() paint.Line {
 	return l
 }
 
+type column = page.Column[monitor.Finding]
+
 // columns are the name, what is seen with the space that is left, and since when.
-func (p *Page) columns() []page.Column[item] {
+func (p *Page) columns() []column {
 	const since = 5
 	name := 16
 	switch {
@@ -46,40 +48,40 @@ func (p *Page) columns() []page.Column[item] {
 		name = 21
 	}
 	return page.Beside(1,
-		page.Column[item]{Title: "PROBLEM", Width: name, Cell: func(it *item, _ int) (paint.Role, string) {
-			return marks[it.level].role, marks[it.level].sign + " " + it.name
+		column{Title: "PROBLEM", Width: name, Cell: func(f *monitor.Finding, _ int) (paint.Role, string) {
+			return marks[f.Severity].role, marks[f.Severity].sign + " " + f.Rule
 		}},
-		page.Column[item]{Title: "WHAT IS SEEN", Width: p.Width - paint.MarginLeft - name - since - 3,
-			Cell: func(it *item, _ int) (paint.Role, string) { return paint.Text, it.text }},
-		page.Column[item]{Title: "SINCE", Width: since, Right: true, Cell: p.since})
+		column{Title: "WHAT IS SEEN", Width: p.Width - paint.MarginLeft - name - since - 3,
+			Cell: func(f *monitor.Finding, _ int) (paint.Role, string) { return paint.Text, f.Text }},
+		column{Title: "SINCE", Width: since, Right: true, Cell: p.since})
 }
 
-func (p *Page) since(it *item, _ int) (_ paint.Role, text string) {
-	if it.since != 0 {
-		text = human.Age(page.Since(it.since, p.view.now))
+func (p *Page) since(f *monitor.Finding, _ int) (_ paint.Role, text string) {
+	if f.Since != 0 {
+		text = human.Age(page.Since(f.Since, p.view.now))
 	}
 	return paint.Muted, text
 }
 
 // detail is the item under the cursor in full: what did not fit, why, and the command.
-func (p *Page) detail(it *item) (out []paint.Line) {
+func (p *Page) detail(f *monitor.Finding) (out []paint.Line) {
 	most := max(1, min(6, p.Room-p.chartLines()-4))
 	add := func(role paint.Role, text string) {
 		if text != "" && len(out) < most {
 			out = append(out, paint.Wrapped(role, text, "", paint.MarginLeft+2, p.Width, most-len(out))...)
 		}
 	}
-	if paint.Width(it.text) > p.columns()[1].Width {
-		add(paint.Text, it.text)
+	if paint.Width(f.Text) > p.columns()[1].Width {
+		add(paint.Text, f.Text)
 	}
-	why := it.why
-	if it.filter != "" {
+	why := f.Why
+	if f.Filter != "" {
 		why += " (enter shows its flows)"
 	}
 	add(paint.Muted, why)
-	if it.command != "" {
+	if f.Command != "" {
 		out = out[:min(len(out), most-1)] // the command is shown in any case
-		add(paint.Key, "→ "+it.command)
+		add(paint.Key, "→ "+f.Command)
 	}
 	return out
 }

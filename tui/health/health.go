@@ -18,7 +18,7 @@ import (
 
 // Page shows whether the gateway is well.
 type Page struct {
-	page.Table[item, string]
+	page.Table[monitor.Finding, [2]string]
 	watch    *Watch
 	findings Findings // may be nil
 
@@ -35,22 +35,11 @@ type view struct {
 	err     error
 }
 
-// item is a line of the list.
-type item struct {
-	key     string // of the item, over readings
-	level   monitor.Severity
-	name    string
-	text    string
-	why     string
-	command string
-	filter  string       // its flows; "": it has no flows to show
-	since   monitor.Time // 0: not known
-}
-
 // New returns the page of a watch. findings may be nil.
 func New(s *page.Session, w *Watch, findings Findings) *Page {
 	p := &Page{watch: w, findings: findings}
-	p.Table = page.Table[item, string]{S: s, Follow: true, Key: func(it *item) string { return it.key },
+	p.Table = page.Table[monitor.Finding, [2]string]{S: s, Follow: true,
+		Key:     func(f *monitor.Finding) [2]string { return [...]string{f.Rule, f.Subject} },
 		Columns: p.columns, Open: p.drill, Above: p.charts, Detail: p.detail, Rest: p.well}
 	return p
 }
@@ -74,51 +63,44 @@ func (p *Page) Pull() tea.Cmd {
 		live:    p.watch.source != nil,
 		err:     p.watch.err,
 	}
-	var items []item
+	var all []monitor.Finding
 	if p.findings != nil {
-		for _, f := range p.findings.Snapshot() {
-			items = append(items, item{key: f.Rule + " " + f.Subject, level: f.Severity,
-				name: f.Rule, text: f.Text, why: f.Why, command: f.Command, filter: f.Filter, since: f.Since})
-		}
+		all = p.findings.Snapshot()
 	}
-	for _, c := range v.reading.Checks {
-		items = append(items,
-			item{key: "check " + c.Name, level: c.Level, name: c.Name, text: c.Text, command: c.Command})
-	}
-	items = append(items, p.counters(v.now)...)
+	all = slices.Concat(all, v.reading.Checks, p.counters(v.now))
 	if !v.live { // the commands are for the gateway that was recorded
-		for i := range items {
-			items[i].command = ""
+		for i := range all {
+			all[i].Command = ""
 		}
 	}
-	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(b.level, a.level) })
+	slices.SortStableFunc(all, func(a, b monitor.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	p.view, p.asked = v, true
-	p.SetAll(items)
+	p.SetAll(all)
 	return nil
 }
 
 // counters are the counters that have moved in the last ten minutes.
-func (p *Page) counters(now monitor.Time) (items []item) {
+func (p *Page) counters(now monitor.Time) (out []monitor.Finding) {
 	for _, c := range p.watch.reading.Counters {
 		if moved, in := p.watch.Moved.of(&c, now); moved > 0 {
-			items = append(items, item{key: "counter " + c.Name, level: c.Level, name: c.Name, command: c.Command,
-				text: "+" + human.Count(moved) + " in " + human.Age(in) + ": " + c.Means})
+			out = append(out, monitor.Finding{Rule: c.Name, Subject: "counter", Severity: c.Level, Command: c.Command,
+				Text: "+" + human.Count(moved) + " in " + human.Age(in) + ": " + c.Means})
 		}
 	}
-	return items
+	return out
 }
 
 // drill shows the flows of a finding: its filter replaces the one that is there.
 func (p *Page) drill() tea.Cmd {
-	it := p.Cursor()
-	if it == nil {
+	f := p.Cursor()
+	if f == nil {
 		return nil
 	}
-	if it.filter == "" {
-		p.S.Report(paint.Muted, it.name+" has no flows to show")
+	if f.Filter == "" {
+		p.S.Report(paint.Muted, f.Rule+" has no flows to show")
 		return nil
 	}
-	if err := p.S.Replace(it.filter); err != nil {
+	if err := p.S.Replace(f.Filter); err != nil {
 		p.S.Report(paint.Bad, err.Error())
 		return nil
 	}

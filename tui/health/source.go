@@ -21,7 +21,7 @@ type Source interface {
 type Reading struct {
 	Entries, Max uint64 // of the kernel's table; Max 0: not known
 	Counters     []Counter
-	Checks       []Check // those that are not well, the gravest first
+	Checks       []monitor.Finding // those that are not well, the gravest first
 }
 
 // Counter is one of the kernel's counters.
@@ -31,12 +31,6 @@ type Counter struct {
 	Total   uint64
 	Level   monitor.Severity // of how fast it moves
 	Command string           // shows its flows or stops it, for a shell; "" if it moves slowly
-}
-
-// Check is something that is not well. Command changes it; "" if no command does.
-type Check struct {
-	Level               monitor.Severity
-	Name, Text, Command string
 }
 
 // Findings are what rules have found in the flows. It may be called from any goroutine.

@@ -39,9 +39,9 @@ type Watch struct {
 	reason  string
 	command string
 
-	failing string       // what trouble returned last
-	advice  []Check      // what was not well at the beginning, while the banner has it
-	advised monitor.Time // when it leaves the banner
+	failing string            // what trouble returned last
+	advice  []monitor.Finding // what was not well at the beginning, while the banner has it
+	advised monitor.Time      // when it leaves the banner
 }
 
 const (
@@ -119,7 +119,7 @@ func (w *Watch) done(at monitor.Time, r Reading, err error) {
 	w.Moved.Note(at, r.Counters)
 	if first && len(r.Checks) > 0 {
 		w.s.Report(paint.Warn, "checks of connection tracking failed: see page 5 Health")
-		w.advice = slices.DeleteFunc(slices.Clone(r.Checks), func(c Check) bool { return c.Command == "" })
+		w.advice = slices.DeleteFunc(slices.Clone(r.Checks), func(c monitor.Finding) bool { return c.Command == "" })
 		w.advised = w.s.Clock() + adviceFor
 		w.resized()
 	}
@@ -162,7 +162,7 @@ func (w *Watch) Banner(width int) (out []paint.Line) {
 		out = paint.Wrapped(paint.Bad, w.failing, "", 1, width, bannerLines)
 	}
 	for _, c := range w.advice[:min(len(w.advice), adviceMost)] {
-		m := marks[c.Level]
+		m := marks[c.Severity]
 		text := shortened(m.sign+" "+c.Text, width-2-paint.Width(" → "+monitor.Escape(c.Command)))
 		out = append(out, paint.Wrapped(m.role, text, c.Command, 1, width, bannerLines)...)
 	}

@@ -30,9 +30,10 @@ func (h liveHealth) Read(ctx context.Context) (health.Reading, error) {
 	}
 	for _, c := range read.Checks {
 		if level, ok := levels[c.Level]; ok {
-			out.Checks = append(out.Checks, health.Check{Level: level, Name: c.ID, Text: c.Text, Command: c.Command})
+			out.Checks = append(out.Checks, monitor.Finding{Severity: level, Rule: c.ID, Subject: "check",
+				Text: c.Text, Command: c.Command})
 		}
 	}
-	slices.SortStableFunc(out.Checks, func(a, b health.Check) int { return cmp.Compare(b.Level, a.Level) })
+	slices.SortStableFunc(out.Checks, func(a, b monitor.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	return out, err
 }
