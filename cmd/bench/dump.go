@@ -57,7 +57,7 @@ func (b *bench) commands(ctx context.Context, title string, flows int, again *la
 	if len(all) == 0 {
 		return nil
 	}
-	g, err := labtest.NewGenerator(labtest.GeneratorConfig{UDPTimeout: time.Hour})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"udp_timeout": "3600"}})
 	if err != nil {
 		return err
 	}

@@ -200,7 +200,7 @@ type soaked struct {
 // it, which send no event, some after.
 func (s *soak) begin(t *testing.T, i, flows int) *soaked {
 	t.Helper()
-	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"net.netfilter.nf_conntrack_events": "2"}})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"events": "2"}})
 	if err != nil {
 		t.Fatal(err)
 	}

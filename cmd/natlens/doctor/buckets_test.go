@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"natlens/monitor/lab/labtest"
 )
@@ -35,7 +34,7 @@ func TestBuckets(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	g, err := labtest.NewGenerator(labtest.GeneratorConfig{UDPTimeout: 600 * time.Second})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"udp_timeout": "600"}})
 	if err != nil {
 		t.Fatal(err)
 	}

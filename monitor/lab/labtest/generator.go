@@ -5,9 +5,7 @@ package labtest
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
-	"time"
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
@@ -28,16 +26,8 @@ var (
 // GeneratorConfig configures conntrack for the generated flows. The zero value is the
 // kernel's defaults and no NAT.
 type GeneratorConfig struct {
-	Acct      bool // nf_conntrack_acct
-	Timestamp bool // nf_conntrack_timestamp
-	SNAT      bool // translate the source to GeneratorSNAT
-
-	// UDPTimeout is the timeout of unreplied flows in whole seconds; 0 is the kernel's
-	// 30 s. Garbage collection runs on the kernel's own schedule.
-	UDPTimeout time.Duration
-
-	// Sysctls are written as well, by sysctl(8)'s names.
-	Sysctls map[string]string
+	SNAT    bool              // translate the source to GeneratorSNAT
+	Sysctls map[string]string // by sysctl(8)'s names without net.netfilter.nf_conntrack_
 }
 
 // Generator makes many new flows in its own namespace: UDP packets that leave by an ifb
@@ -54,12 +44,9 @@ func NewGenerator(cfg GeneratorConfig) (*Generator, error) {
 		return nil, err
 	}
 	g := &Generator{ns: ns}
-	err = g.wire()
-	if err == nil {
-		err = g.loadRules(cfg.SNAT)
-	}
-	if err == nil {
-		err = g.tune(cfg)
+	err = errors.Join(g.wire(), g.loadRules(cfg.SNAT))
+	for name, value := range cfg.Sysctls {
+		err = errors.Join(err, ns.WriteSysctl("net.netfilter.nf_conntrack_"+name, value))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("generator: %w", err), g.Close())
@@ -80,30 +67,21 @@ func (g *Generator) wire() error {
 	}
 	defer h.Close()
 	sink := &netlink.Ifb{LinkAttrs: netlink.LinkAttrs{Name: "sink", Index: 11}}
-	if err := h.LinkAdd(sink); err != nil {
-		return fmt.Errorf("add ifb device: %w", err)
-	}
-	if err := h.LinkSetUp(sink); err != nil {
-		return fmt.Errorf("sink up: %w", err)
-	}
-	addr, err := netlink.ParseAddr("198.18.0.1/15")
-	if err != nil {
-		return err
-	}
-	if err := h.AddrAdd(sink, addr); err != nil {
-		return fmt.Errorf("address %s: %w", addr, err)
-	}
-	// A local route instead of an address for each source.
-	dst, err := netlink.ParseIPNet("198.18.0.0/24")
-	if err != nil {
-		return err
-	}
-	local := &netlink.Route{
-		LinkIndex: sink.Attrs().Index, Dst: dst,
+	addr, _ := netlink.ParseAddr("198.18.0.1/15")
+	sources, _ := netlink.ParseIPNet("198.18.0.0/24")
+	local := &netlink.Route{ // instead of an address for each source
+		LinkIndex: sink.Attrs().Index, Dst: sources,
 		Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: netlink.SCOPE_HOST,
 	}
-	if err := h.RouteAdd(local); err != nil {
-		return fmt.Errorf("local route %s: %w", dst, err)
+	for _, step := range []func() error{
+		func() error { return h.LinkAdd(sink) },
+		func() error { return h.LinkSetUp(sink) },
+		func() error { return h.AddrAdd(sink, addr) },
+		func() error { return h.RouteAdd(local) },
+	} {
+		if err := step(); err != nil {
+			return fmt.Errorf("ifb device: %w", err)
+		}
 	}
 	return nil
 }
@@ -124,20 +102,4 @@ func (g *Generator) loadRules(snat bool) error {
 		c.AddRule(lab.Rule(postrouting, lab.OIf("sink"), SNAT(GeneratorSNAT, 0, 0, false)))
 		return nil
 	})
-}
-
-func (g *Generator) tune(cfg GeneratorConfig) error {
-	const prefix = "net.netfilter.nf_conntrack_"
-	onOff := map[bool]string{false: "0", true: "1"}
-	chosen := map[string]string{prefix + "acct": onOff[cfg.Acct], prefix + "timestamp": onOff[cfg.Timestamp]}
-	if cfg.UDPTimeout > 0 {
-		chosen[prefix+"udp_timeout"] = fmt.Sprint(int(cfg.UDPTimeout.Seconds()))
-	}
-	maps.Copy(chosen, cfg.Sysctls)
-	for name, value := range chosen {
-		if err := g.ns.WriteSysctl(name, value); err != nil {
-			return err
-		}
-	}
-	return nil
 }

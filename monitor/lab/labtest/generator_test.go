@@ -92,7 +92,7 @@ func TestGenerateStops(t *testing.T) {
 
 func TestGenerateSNAT(t *testing.T) {
 	t.Parallel()
-	g := newGenerator(t, GeneratorConfig{SNAT: true, Acct: true, UDPTimeout: time.Minute})
+	g := newGenerator(t, GeneratorConfig{SNAT: true, Sysctls: map[string]string{"acct": "1", "udp_timeout": "60"}})
 	if _, err := g.Generate(t.Context(), GenConfig{Flows: 1}); err != nil {
 		t.Fatal(err)
 	}
