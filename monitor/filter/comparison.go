@@ -110,7 +110,7 @@ func (p *parser) values(f Field, mask uint64, op Op) Expr {
 			}
 			return it.lo.text
 		}))
-	case k.bits && mask == 0:
+	case k.bits != nil && mask == 0:
 		return p.bits(f, op, items)
 	}
 	var set []Range
@@ -166,10 +166,10 @@ func (p *parser) value(f Field) token {
 }
 
 // newCmp returns the comparison in its one canonical form.
-func newCmp(f Field, mask uint64, op Op, set []Range) Expr {
+func newCmp(f Field, mask uint64, op Op, set []Range) Cmp {
 	set = normalize(set, !f.info().kind.discrete)
 	// One bit is either set or not: there is one way to say it.
-	if mask != 0 && mask&(mask-1) == 0 && f.info().kind.bits && len(set) == 1 {
+	if mask != 0 && mask&(mask-1) == 0 && f.info().kind.bits != nil && len(set) == 1 {
 		switch {
 		case op == Ne && set[0] == (Range{mask, mask}):
 			op, set = Eq, []Range{{}}

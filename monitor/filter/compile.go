@@ -15,9 +15,13 @@ func compile(e Expr, env Env) monitor.Filter {
 	case Const:
 		return func(*monitor.Event) bool { return bool(e) }
 	case And:
-		return compileAnd(e, env)
+		return compileAll(e, env, func(a, b monitor.Filter) monitor.Filter {
+			return func(ev *monitor.Event) bool { return a(ev) && b(ev) }
+		})
 	case Or:
-		return compileOr(e, env)
+		return compileAll(e, env, func(a, b monitor.Filter) monitor.Filter {
+			return func(ev *monitor.Event) bool { return a(ev) || b(ev) }
+		})
 	case Not:
 		f := compile(e.X, env)
 		return func(ev *monitor.Event) bool { return !f(ev) }
@@ -37,36 +41,12 @@ func compile(e Expr, env Env) monitor.Filter {
 	panic("filter: a node that Lower did not leave")
 }
 
-func compileAnd(e And, env Env) monitor.Filter {
-	if len(e) == 2 {
-		a, b := compile(e[0], env), compile(e[1], env)
-		return func(ev *monitor.Event) bool { return a(ev) && b(ev) }
+// compileAll joins the parts two by two.
+func compileAll(parts []Expr, env Env, join func(a, b monitor.Filter) monitor.Filter) monitor.Filter {
+	if n := len(parts); n > 1 {
+		return join(compileAll(parts[:n/2], env, join), compileAll(parts[n/2:], env, join))
 	}
-	parts := mapped(e, func(x Expr) monitor.Filter { return compile(x, env) })
-	return func(ev *monitor.Event) bool {
-		for _, f := range parts {
-			if !f(ev) {
-				return false
-			}
-		}
-		return true
-	}
-}
-
-func compileOr(e Or, env Env) monitor.Filter {
-	if len(e) == 2 {
-		a, b := compile(e[0], env), compile(e[1], env)
-		return func(ev *monitor.Event) bool { return a(ev) || b(ev) }
-	}
-	parts := mapped(e, func(x Expr) monitor.Filter { return compile(x, env) })
-	return func(ev *monitor.Event) bool {
-		for _, f := range parts {
-			if f(ev) {
-				return true
-			}
-		}
-		return false
-	}
+	return compile(parts[0], env)
 }
 
 // compileIn tests a number of the tuples. The commonest questions, for one
@@ -83,18 +63,6 @@ func compileIn(e In) monitor.Filter {
 		case FieldOrigL4Dst:
 			port := uint16(v)
 			return func(ev *monitor.Event) bool { return ev.Flow.Orig.DstPort == port }
-		}
-	}
-	if e.Field == FieldProto && e.Mask == noMask {
-		var set [4]uint64
-		for p := range uint64(256) {
-			if contains(e.Set, p) {
-				set[p/64] |= 1 << (p % 64)
-			}
-		}
-		return func(ev *monitor.Event) bool {
-			p := ev.Flow.Orig.Proto
-			return set[p/64]&(1<<(p%64)) != 0
 		}
 	}
 	get, reply, mask, within := e.Field.info().value, e.Field.inReply(), e.Mask, compileSet(e.Set)
@@ -130,21 +98,12 @@ func compilePrefix(e Prefix) monitor.Filter {
 		maskLo = ^(^uint64(0) >> (n - 64))
 	}
 	hi, lo = hi&maskHi, lo&maskLo
-	in := func(t *monitor.Tuple, a *monitor.Addr) bool {
+	f := e.Field
+	return func(ev *monitor.Event) bool {
+		t, a := f.addr(&ev.Flow)
 		h, l := words(a)
 		return t.Family == family && h&maskHi == hi && l&maskLo == lo
 	}
-	switch e.Field {
-	case FieldOrigSrc:
-		return func(ev *monitor.Event) bool { return in(&ev.Flow.Orig, &ev.Flow.Orig.Src) }
-	case FieldOrigDst:
-		return func(ev *monitor.Event) bool { return in(&ev.Flow.Orig, &ev.Flow.Orig.Dst) }
-	case FieldReplySrc:
-		return func(ev *monitor.Event) bool { return in(&ev.Flow.Reply, &ev.Flow.Reply.Src) }
-	case FieldReplyDst:
-		return func(ev *monitor.Event) bool { return in(&ev.Flow.Reply, &ev.Flow.Reply.Dst) }
-	}
-	panic("filter: no address: " + e.Field.String())
 }
 
 func words(a *monitor.Addr) (hi, lo uint64) {
@@ -152,25 +111,26 @@ func words(a *monitor.Addr) (hi, lo uint64) {
 }
 
 func compileDiffer(e Differ) monitor.Filter {
-	if a, b := tupleAddr(e.A), tupleAddr(e.B); a != nil && b != nil {
+	if e.A.info().kind == kindAddr {
 		return func(ev *monitor.Event) bool {
-			return ev.Flow.Reply.Family != 0 && *a(&ev.Flow) != *b(&ev.Flow)
+			_, a := e.A.addr(&ev.Flow)
+			_, b := e.B.addr(&ev.Flow)
+			return ev.Flow.Reply.Family != 0 && *a != *b
 		}
 	}
 	a, b := e.A.info().value, e.B.info().value
 	return func(ev *monitor.Event) bool { return ev.Flow.Reply.Family != 0 && a(ev) != b(ev) }
 }
 
-func tupleAddr(f Field) func(*monitor.Flow) *monitor.Addr {
+// addr returns an address of the tuples, and the tuple.
+func (f Field) addr(fl *monitor.Flow) (*monitor.Tuple, *monitor.Addr) {
 	switch f {
 	case FieldOrigSrc:
-		return func(fl *monitor.Flow) *monitor.Addr { return &fl.Orig.Src }
+		return &fl.Orig, &fl.Orig.Src
 	case FieldOrigDst:
-		return func(fl *monitor.Flow) *monitor.Addr { return &fl.Orig.Dst }
+		return &fl.Orig, &fl.Orig.Dst
 	case FieldReplySrc:
-		return func(fl *monitor.Flow) *monitor.Addr { return &fl.Reply.Src }
-	case FieldReplyDst:
-		return func(fl *monitor.Flow) *monitor.Addr { return &fl.Reply.Dst }
+		return &fl.Reply, &fl.Reply.Src
 	}
-	return nil
+	return &fl.Reply, &fl.Reply.Dst
 }

@@ -238,9 +238,8 @@ func valueDoc(f Field, word string) string {
 	case kindProto:
 		return "protocol " + strconv.FormatUint(protocols[fold(word)], 10)
 	case kindStatus, kindNAT:
-		if c, ok := bitWord(f, word); ok {
-			return Describe(newCmp(f, c.Mask, c.Op, c.Set))
-		}
+		w, _ := f.info().kind.bit(word)
+		return w.phrase + inMessage(f)
 	case kindEvent:
 		return "event " + word
 	case kindState:

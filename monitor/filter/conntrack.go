@@ -172,7 +172,8 @@ func each(list string, text func(string) (string, error)) (string, error) {
 // must not be set.
 func statusText(name string) (string, error) {
 	word, negated := strings.CutPrefix(name, "!")
-	full := abbreviated(word, append(slices.Clone(statusWords), kindStatus.words...))
+	bits := mapped(statusBitWords, func(w bitWord) string { return w.word })
+	full := abbreviated(word, slices.Concat(statusWords, bits))
 	switch {
 	case full == "":
 		err := "no status bit " + strconv.Quote(word)

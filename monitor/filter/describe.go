@@ -3,8 +3,6 @@ package filter
 import (
 	"strconv"
 	"strings"
-
-	"natlens/monitor"
 )
 
 // Describe says in one line of English what a filter wants.
@@ -55,32 +53,15 @@ func describeAll(parts []Expr, joint string) string {
 	}), joint)
 }
 
-// natPhrases say what each bit of FieldNAT means.
-var natPhrases = map[uint64]string{
-	natSource: "source rewritten", natDest: "destination rewritten", natPortOnly: "only ports rewritten",
-	natRedirect: "redirected to this host", natNoBits: "rewritten without a NAT status bit",
-	natStrayBits: "a NAT status bit without a rewrite", natSrcAddr: "source address rewritten",
-	natSrcPort: "source port rewritten", natDstAddr: "destination address rewritten",
-	natDstPort: "destination port rewritten",
-}
-
-// statusPhrases say what each status bit means.
-var statusPhrases = [...]string{
-	"born of an expectation", "packets seen both ways", "assured", "in the table", "source rewritten (status)",
-	"destination rewritten (status)", "sequence numbers adjusted", "source nat hooks passed",
-	"destination nat hooks passed", "being removed", "timeout fixed", "a template", "lost a clash of first packets",
-	"helper attached by rule", "in a flow table", "in a hardware flow table",
-}
-
 func describeCmp(c Cmp) string {
 	switch f := c.Field &^ Sent; f.info().kind {
 	case kindFlag:
 		return "inferred"
-	case kindNAT:
-		return describeNAT(c)
-	case kindStatus:
-		if s, ok := describeStatus(c); ok {
-			return s + inMessage(c.Field)
+	case kindNAT, kindStatus:
+		if w, opposite, ok := c.bitWord(); opposite {
+			return negated(w.phrase) + inMessage(c.Field)
+		} else if ok {
+			return w.phrase + inMessage(c.Field)
 		}
 	case kindProto, kindFamily:
 		if c.Op == Eq && c.single() {
@@ -125,43 +106,6 @@ func properName(word string, f Field) string {
 		return "IPv6"
 	}
 	return f.info().phrase + word
-}
-
-func describeNAT(c Cmp) string {
-	if c.Mask == natKinds {
-		s := "source or destination rewritten"
-		if c.Set[0].Lo == natKinds {
-			s = "source and destination rewritten"
-			if c.Op == Ne {
-				return negated(s)
-			}
-			return s
-		}
-		if c.Op == Eq {
-			return "nothing rewritten"
-		}
-		return s
-	}
-	if c.Set[0].Lo == 0 {
-		return negated(natPhrases[c.Mask])
-	}
-	return natPhrases[c.Mask]
-}
-
-func describeStatus(c Cmp) (string, bool) {
-	for i, s := range statusPhrases {
-		if c.Mask != 1<<i || !c.single() || c.Op != Eq {
-			continue
-		}
-		switch {
-		case c.Set[0].Lo == c.Mask:
-			return s, true
-		case monitor.Status(c.Mask) == monitor.SeenReply:
-			return "no reply seen", true
-		}
-		return negated(s), true
-	}
-	return "", false
 }
 
 // describeSet joins operator and values.

@@ -17,12 +17,12 @@ type kind struct {
 	named    map[string]uint64   // values by name, folded
 	units    []unit              // values are sums of numbers with these units
 	plain    uint64              // size of a number without a unit
+	bits     []bitWord           // values are sets of bits, written as these words
 	format   func(uint64) string // nil: decimal
 
 	nameless bool // numbers are accepted beside the names
 	ordered  bool // < and > make sense
 	discrete bool // neighbouring numbers have nothing in common: no ranges
-	bits     bool // values are sets of bits, written as words
 	masked   bool // "& mask" may follow the field
 }
 
@@ -50,40 +50,20 @@ var (
 		noun: "a protocol", words: sortedKeys(protocols), named: both(protocols, rareProtocols), nameless: true,
 		format: func(v uint64) string { return monitor.Proto(v).String() },
 	}
-	kindFamily = &kind{
-		noun: "an address family", words: []string{"ipv4", "ipv6"}, discrete: true,
-		named: map[string]uint64{"ipv4": uint64(monitor.IPv4), "ip": uint64(monitor.IPv4), "inet": uint64(monitor.IPv4),
-			"ipv6": uint64(monitor.IPv6), "ip6": uint64(monitor.IPv6), "inet6": uint64(monitor.IPv6)},
-		format: func(v uint64) string { return monitor.Family(v).String() },
-	}
-	kindEvent = &kind{
-		noun: "a kind of event", words: []string{"destroy", "existing", "new", "update"}, discrete: true,
-		named: map[string]uint64{"new": uint64(monitor.KindNew), "update": uint64(monitor.KindUpdate),
-			"updates": uint64(monitor.KindUpdate), "destroy": uint64(monitor.KindDestroy),
-			"existing": uint64(monitor.KindExisting)},
-		format: func(v uint64) string { return monitor.Kind(v).String() },
-	}
-	kindPath = &kind{
-		noun: "a path", words: []string{"forward", "local-in", "local-out", "loopback", "unknown"}, discrete: true,
-		named: map[string]uint64{"forward": uint64(monitor.PathForward), "local_out": uint64(monitor.PathOut),
-			"local_in": uint64(monitor.PathIn), "loopback": uint64(monitor.PathLoop),
-			"unknown": uint64(monitor.PathUnknown)},
-		format: func(v uint64) string { return monitor.Path(v).String() },
-	}
-	kindRole = &kind{
-		noun: "a role", words: []string{"client", "server"}, discrete: true,
-		named:  map[string]uint64{"client": 0, "server": 1},
-		format: func(v uint64) string { return [...]string{"client", "server"}[v&1] },
-	}
+	kindFamily = oneOf("an address family", monitor.Family.String, []monitor.Family{monitor.IPv4, monitor.IPv6},
+		map[string]monitor.Family{"ip": monitor.IPv4, "inet": monitor.IPv4, "ip6": monitor.IPv6, "inet6": monitor.IPv6})
+	kindEvent = oneOf("a kind of event", monitor.Kind.String,
+		[]monitor.Kind{monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy, monitor.KindExisting},
+		map[string]monitor.Kind{"updates": monitor.KindUpdate})
+	kindPath = oneOf("a path", monitor.Path.String, []monitor.Path{
+		monitor.PathForward, monitor.PathOut, monitor.PathIn, monitor.PathLoop, monitor.PathUnknown}, nil)
+	kindRole = oneOf("a role", func(v uint8) string { return [...]string{"client", "server"}[v&1] }, []uint8{0, 1}, nil)
+
 	kindState  = &kind{noun: "a state", words: stateWords(), discrete: true} // a name means several numbers: stateSet
 	kindStatus = &kind{
-		noun: "a status bit", words: append(monitor.StatusNames(), "unreplied"), nameless: true,
-		discrete: true, bits: true, masked: true, format: hex,
+		noun: "a status bit", bits: statusBitWords, nameless: true, discrete: true, masked: true, format: hex,
 	}
-	kindNAT = &kind{
-		noun: "a kind of NAT", words: append(sortedValues(natBitNames), "none", "snat+dnat"),
-		discrete: true, bits: true,
-	}
+	kindNAT      = &kind{noun: "a kind of NAT", bits: natBitWords, discrete: true}
 	kindDuration = &kind{
 		noun: "a time", examples: []string{"30s", "5m", "1h30m"}, units: durationUnits, plain: second, ordered: true,
 		format: formatDuration,
@@ -93,6 +73,19 @@ var (
 		format: formatSize,
 	}
 )
+
+// oneOf returns the kind of values that have names, and perhaps second names.
+func oneOf[T ~uint8](noun string, print func(T) string, values []T, aliases map[string]T) *kind {
+	k := &kind{noun: noun, words: mapped(values, print), named: map[string]uint64{}, discrete: true,
+		format: func(v uint64) string { return print(T(v)) }}
+	for i, v := range values {
+		k.named[fold(k.words[i])] = uint64(v)
+	}
+	for name, v := range aliases {
+		k.named[name] = uint64(v)
+	}
+	return k
+}
 
 // samples are values of the kind as they are written.
 func (k *kind) samples() []string {
@@ -105,6 +98,11 @@ func (k *kind) samples() []string {
 // sorted returns the words in order.
 func (k *kind) sorted() []string {
 	out := slices.Clone(k.words)
+	for _, w := range k.bits {
+		if w.op == Eq {
+			out = append(out, w.word)
+		}
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -163,8 +161,6 @@ func stateWords() (out []string) {
 }
 
 func sortedKeys(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }
-
-func sortedValues(m map[uint64]string) []string { return slices.Sorted(maps.Values(m)) }
 
 // folded returns the map with its names as fold makes them.
 func folded(m map[string]uint64) map[string]uint64 {

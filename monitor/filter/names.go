@@ -40,10 +40,3 @@ var services = map[string]uint64{
 	"stun": 3478, "ipsec-nat-t": 4500, "sip": 5060, "sips": 5061, "mdns": 5353, "postgresql": 5432,
 	"vxlan": 4789, "redis": 6379, "http-alt": 8080, "https-alt": 8443, "wireguard": 51820,
 }
-
-// natBitNames are the canonical words of single bits.
-var natBitNames = map[uint64]string{
-	natSource: "snat", natDest: "dnat", natPortOnly: "portonly", natRedirect: "redirect",
-	natNoBits: "untracked-bits", natStrayBits: "stray-bits", natSrcAddr: "snat-addr",
-	natSrcPort: "snat-port", natDstAddr: "dnat-addr", natDstPort: "dnat-port",
-}

@@ -193,7 +193,7 @@ func (p *parser) field(f Field, t token) Expr {
 	case FieldNAT:
 		p.expect(want{what: wantValue, field: f})
 		v := p.peek()
-		_, isBit := natWords[fold(v.text)]
+		_, isBit := kindNAT.bit(v.text)
 		if !v.is("{") && !p.atOperator() && !(v.kind == tokAtom && isBit) {
 			return Cmp{f, natKinds, Ne, []Range{{}}}
 		}

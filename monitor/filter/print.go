@@ -87,11 +87,18 @@ func (x Cmp) String() string {
 	switch f := x.Field; f.info().kind {
 	case kindFlag:
 		return f.String()
-	case kindNAT:
-		return x.natString()
-	case kindStatus:
-		if s, ok := x.statusString(); ok {
-			return s
+	case kindNAT, kindStatus:
+		if w, opposite, ok := x.bitWord(); ok {
+			_, bare := bareWords[fold(w.word)]
+			switch {
+			case w.word == "any":
+				return f.String()
+			case opposite:
+				return f.String() + " != " + w.word
+			case bare && f&Sent == 0 && w.mask != natKinds:
+				return w.word
+			}
+			return f.String() + " " + w.word
 		}
 	case kindState:
 		return f.String() + opSet(x.Op, stateNames(x.Set))
@@ -120,48 +127,6 @@ func (x Cmp) String() string {
 
 // single reports whether the comparison is with one number.
 func (x Cmp) single() bool { return len(x.Set) == 1 && x.Set[0].Lo == x.Set[0].Hi }
-
-func (x Cmp) natString() string {
-	if x.Mask == natKinds {
-		switch {
-		case x.Op == Ne && x.Set[0].Hi == 0:
-			return "nat"
-		case x.Op == Eq && x.Set[0].Hi == 0:
-			return "nat none"
-		}
-		return "nat" + opSet(x.Op, []string{"snat+dnat"})
-	}
-	if x.Set[0].Lo == 0 {
-		return "nat != " + natBitNames[x.Mask]
-	}
-	return natBitNames[x.Mask]
-}
-
-// statusString writes a comparison with one bit as its word.
-func (x Cmp) statusString() (string, bool) {
-	name := ""
-	for i, n := range monitor.StatusNames() {
-		if x.Mask == 1<<i {
-			name = n
-		}
-	}
-	if name == "" || !x.single() || x.Op != Eq {
-		return "", false
-	}
-	prefix := ""
-	if _, bare := bareWords[name]; !bare || x.Field&Sent != 0 {
-		prefix = x.Field.String() + " "
-	}
-	switch {
-	case x.Set[0].Lo == x.Mask:
-		return prefix + name, true
-	case x.Set[0].Lo != 0:
-		return "", false
-	case monitor.Status(x.Mask) == monitor.SeenReply:
-		return prefix + "unreplied", true
-	}
-	return x.Field.String() + " != " + name, true
-}
 
 // stateNames returns each name in the set once.
 func stateNames(set []Range) []string {

@@ -91,18 +91,14 @@ func (p *parser) bits(f Field, op Op, items []item) Expr {
 		if it.hi.kind != tokEnd {
 			panic(p.fail(it.hi, f.String()+" has no order and so no ranges"))
 		}
-		c, ok := bitWord(f, it.lo.text)
-		if !ok {
-			if f.info().kind != kindStatus || it.lo.text == "" || !isDigit(it.lo.text[0], 10) {
-				panic(p.noValue(f, it.lo))
-			}
-			v := must(p.number(f, it.lo, f.info().max))
-			c = Cmp{Set: []Range{{v, v}}}
+		if w, ok := f.info().kind.bit(it.lo.text); ok {
+			return w.cmp(f, op)
 		}
-		if op == Ne { // turned round: Eq and Ne are 0 and 1
-			c.Op ^= Ne
+		if f.info().kind != kindStatus || it.lo.text == "" || !isDigit(it.lo.text[0], 10) {
+			panic(p.noValue(f, it.lo))
 		}
-		return newCmp(f, c.Mask, c.Op, c.Set)
+		v := must(p.number(f, it.lo, f.info().max))
+		return newCmp(f, 0, op, []Range{{v, v}})
 	})
 	if op == Ne {
 		return AllOf(out...)

@@ -7,37 +7,82 @@ import (
 	"natlens/monitor"
 )
 
-// natWords are the bits of FieldNAT: mask and value.
-var natWords = map[string][2]uint64{
-	"none": {natKinds, 0}, "any": {natKinds, 0}, "snat": {natSource, natSource}, "dnat": {natDest, natDest},
-	"snat+dnat": {natKinds, natKinds}, "portonly": {natPortOnly, natPortOnly},
-	"port_only": {natPortOnly, natPortOnly}, "redirect": {natRedirect, natRedirect},
-	"untracked_bits": {natNoBits, natNoBits}, "nobits": {natNoBits, natNoBits},
-	"stray_bits": {natStrayBits, natStrayBits},
-	"snat_addr":  {natSrcAddr, natSrcAddr}, "snat_port": {natSrcPort, natSrcPort},
-	"dnat_addr": {natDstAddr, natDstAddr}, "dnat_port": {natDstPort, natDstPort},
+// bitWord is a word for bits of the status or of the NAT kind: the comparison that it
+// means, and what Describe says.
+type bitWord struct {
+	word   string
+	mask   uint64
+	op     Op
+	value  uint64
+	phrase string
 }
 
-// bitWord returns mask and value that a word of a status or NAT bit means.
-func bitWord(f Field, word string) (Cmp, bool) {
+var natBitWords = []bitWord{
+	{"none", natKinds, Eq, 0, "nothing rewritten"},
+	{"any", natKinds, Ne, 0, "source or destination rewritten"},
+	{"snat+dnat", natKinds, Eq, natKinds, "source and destination rewritten"},
+	{"snat", natSource, Eq, natSource, "source rewritten"},
+	{"dnat", natDest, Eq, natDest, "destination rewritten"},
+	{"portonly", natPortOnly, Eq, natPortOnly, "only ports rewritten"},
+	{"redirect", natRedirect, Eq, natRedirect, "redirected to this host"},
+	{"untracked-bits", natNoBits, Eq, natNoBits, "rewritten without a NAT status bit"},
+	{"stray-bits", natStrayBits, Eq, natStrayBits, "a NAT status bit without a rewrite"},
+	{"snat-addr", natSrcAddr, Eq, natSrcAddr, "source address rewritten"},
+	{"snat-port", natSrcPort, Eq, natSrcPort, "source port rewritten"},
+	{"dnat-addr", natDstAddr, Eq, natDstAddr, "destination address rewritten"},
+	{"dnat-port", natDstPort, Eq, natDstPort, "destination port rewritten"},
+}
+
+var statusBitWords = func() (all []bitWord) {
+	phrases := [...]string{
+		"born of an expectation", "packets seen both ways", "assured", "in the table", "source rewritten (status)",
+		"destination rewritten (status)", "sequence numbers adjusted", "source nat hooks passed",
+		"destination nat hooks passed", "being removed", "timeout fixed", "a template", "lost a clash of first packets",
+		"helper attached by rule", "in a flow table", "in a hardware flow table",
+	}
+	for i, name := range monitor.StatusNames() {
+		all = append(all, bitWord{name, 1 << i, Eq, 1 << i, phrases[i]})
+	}
+	return append(all, bitWord{"unreplied", uint64(monitor.SeenReply), Eq, 0, "no reply seen"})
+}()
+
+// bitAliases are second words, folded.
+var bitAliases = map[string]string{
+	"port_only": "portonly", "nobits": "untracked_bits", "replied": "seen_reply", "related": "expected",
+}
+
+// bit finds a word of the kind.
+func (k *kind) bit(word string) (w bitWord, ok bool) {
 	word = fold(word)
-	if f.info().kind == kindNAT {
-		w, ok := natWords[word]
-		if word == "any" {
-			return Cmp{Mask: natKinds, Op: Ne, Set: []Range{{}}}, ok
+	if other := bitAliases[word]; other != "" {
+		word = other
+	}
+	i := slices.IndexFunc(k.bits, func(w bitWord) bool { return fold(w.word) == word })
+	if i < 0 {
+		return w, false
+	}
+	return k.bits[i], true
+}
+
+// cmp returns the comparison that the word means, with Ne its opposite.
+func (w bitWord) cmp(f Field, op Op) Cmp {
+	if op == Ne { // turned round: Eq and Ne are 0 and 1
+		w.op ^= Ne
+	}
+	return newCmp(f, w.mask, w.op, []Range{{w.value, w.value}})
+}
+
+// bitWord returns the word for a comparison, or for its opposite.
+func (x Cmp) bitWord() (w bitWord, opposite, ok bool) {
+	for _, op := range []Op{Eq, Ne} {
+		for _, w := range x.Field.info().kind.bits {
+			c := w.cmp(x.Field, op)
+			if c.Mask == x.Mask && c.Op == x.Op && slices.Equal(c.Set, x.Set) {
+				return w, op == Ne, true
+			}
 		}
-		return Cmp{Mask: w[0], Set: []Range{{w[1], w[1]}}}, ok
 	}
-	switch word {
-	case "unreplied":
-		return Cmp{Mask: uint64(monitor.SeenReply), Set: []Range{{}}}, true
-	case "replied":
-		word = "seen_reply"
-	case "related":
-		word = "expected"
-	}
-	s, ok := monitor.StatusByName(word)
-	return Cmp{Mask: uint64(s), Set: []Range{{uint64(s), uint64(s)}}}, ok
+	return w, false, false
 }
 
 // bareWords are the conditions of one word that begin with no field.
@@ -50,17 +95,15 @@ var bareWords = func() map[string]Expr {
 	for _, p := range monitor.Protos {
 		m[p.Name()] = newCmp(FieldProto, 0, Eq, []Range{{uint64(p), uint64(p)}})
 	}
-	for w := range natWords {
-		if w != "none" && w != "any" {
-			c, _ := bitWord(FieldNAT, w)
-			m[w] = newCmp(FieldNAT, c.Mask, Eq, c.Set)
+	for _, f := range []Field{FieldNAT, FieldStatus} {
+		for _, w := range f.info().kind.bits {
+			if _, isField := fieldByName[w.word]; !isField && w.word != "none" && w.word != "any" {
+				m[fold(w.word)] = w.cmp(f, Eq)
+			}
 		}
 	}
-	for _, w := range append([]string{"unreplied", "replied", "related"}, monitor.StatusNames()...) {
-		if _, isField := fieldByName[w]; !isField {
-			c, _ := bitWord(FieldStatus, w)
-			m[w] = newCmp(FieldStatus, c.Mask, Eq, c.Set)
-		}
+	for alias, word := range bitAliases {
+		m[alias] = m[word]
 	}
 	for _, p := range []monitor.Proto{monitor.TCP, monitor.SCTP} {
 		for _, n := range monitor.StateNames(p) {
