@@ -18,18 +18,39 @@ const (
 // errNoTime is the error of a text that is no time. A help completes it.
 var errNoTime = errors.New("not a time such as")
 
-// layouts are the forms of a time, and how long a time of that form is. A fraction of a second may follow the seconds.
+// layouts are the forms of a time, and how long a time of that form is. A fraction of a second may follow the seconds,
+// and a zone the whole.
 var layouts = []struct {
 	form string
 	long time.Duration
 }{
-	{time.RFC3339, time.Second},
-	{"2006-01-02T15:04:05", time.Second}, {"2006-01-02T15:04", time.Minute},
+	{"2006-01-02T15:04:05", time.Second}, {"2006-01-02T15:04", time.Minute}, {"20060102T150405", time.Second},
 	{time.DateTime, time.Second}, {"2006-01-02 15:04", time.Minute},
-	{"2006-01-02 15:04:05 -0700", time.Second}, {"2006-01-02 15:04 -0700", time.Minute},
-	{"02/Jan/2006:15:04:05 -0700", time.Second}, // web servers
-	{time.Stamp, time.Second},                   // syslog: the last one before the end
+	{"02/Jan/2006:15:04:05", time.Second}, {"2006/01/02 15:04:05", time.Second}, // web servers: access, errors
+	{"Mon, 2 Jan 2006 15:04:05", time.Second}, {"2 Jan 2006 15:04:05", time.Second}, // mails
+	{time.ANSIC, time.Second}, // ctime(3)
+	{time.Stamp, time.Second}, // syslog: the last one before the end
 	{time.TimeOnly, time.Second}, {"15:04", time.Minute},
+}
+
+// zones are the forms of a zone behind a time.
+var zones = []string{"", "Z07:00", " Z07:00", " -0700"}
+
+// epochs are the units of a time since 1970, by the number of its digits.
+var epochs = map[int]string{10: "s", 13: "ms", 16: "us", 19: "ns"}
+
+// parseEpoch reads a time since 1970, with or without a fraction.
+func parseEpoch(text string) (t time.Time, long time.Duration, ok bool) {
+	whole, _, fraction := strings.Cut(text, ".")
+	unit := epochs[len(whole)]
+	since, err := time.ParseDuration(text + unit)
+	if unit == "" || err != nil || strings.Trim(text, ".0123456789") != "" {
+		return t, 0, false
+	}
+	if long, _ = time.ParseDuration("1" + unit); fraction {
+		long = 1
+	}
+	return time.Unix(0, int64(since)), long, true
 }
 
 // ParseTime reads a time, and how long it is: 14:32 is a minute. Times without a zone are loc's. A time of day is the
@@ -48,25 +69,23 @@ func ParseTime(text string, begin, end time.Time, loc *time.Location) (t time.Ti
 		}
 		return begin.Add(d), 1, nil
 	}
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		switch len(text) {
-		case 10:
-			return time.Unix(n, 0).In(loc), time.Second, nil
-		case 13:
-			return time.UnixMilli(n).In(loc), time.Millisecond, nil
-		}
+	if t, long, ok := parseEpoch(text); ok {
+		return t.In(loc), long, nil
 	}
+	text = strings.TrimSuffix(strings.Trim(text, "[]"), " (UTC)")
 	for _, zone := range []string{" UTC", " GMT"} {
 		if stamp, ok := strings.CutSuffix(text, zone); ok {
 			text, loc = stamp, time.UTC
 		}
 	}
 	for _, l := range layouts {
-		if t, err = time.ParseInLocation(l.form, text, loc); err == nil {
-			if strings.Contains(text, ".") {
-				l.long = 1
+		for _, zone := range zones {
+			if t, err = time.ParseInLocation(l.form+zone, text, loc); err == nil {
+				if strings.ContainsAny(text, ".,") {
+					l.long = 1
+				}
+				return dated(t, l.form, end.In(loc)), l.long, nil
 			}
-			return dated(t, l.form, end.In(loc)), l.long, nil
 		}
 	}
 	return t, 0, errNoTime
