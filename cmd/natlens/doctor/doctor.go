@@ -13,6 +13,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 )
 
@@ -81,7 +82,7 @@ func run(ctx context.Context, o *options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	open, netns, err := o.capture.Config(everyKind)
+	open, netns, err := o.capture.Config(capture.Kinds{})
 	if err != nil {
 		return err
 	}
@@ -90,13 +91,16 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	if _, err := o.con.Stdout.Write(o.text(e)); err != nil {
+	text := e.text(o.con)
+	if o.format == "json" {
+		text = e.json()
+	}
+	if _, err := o.con.Stdout.Write(text); err != nil {
 		return err
 	}
 	checks := e.checks
 	if o.fix {
-		f := fixes{con: o.con, netns: open.NetNS, place: e.all[0].Snapshot.Place}
-		if err := f.apply(ctx, &o.confirm, doctor.Fixes(e.all[0].Checks)); err != nil {
+		if err := o.apply(ctx, open.NetNS, e.all[0]); err != nil {
 			return err
 		}
 		checks = slices.DeleteFunc(slices.Clone(checks), func(c doctor.Merged) bool { return len(c.Fix) > 0 })
@@ -105,13 +109,6 @@ func run(ctx context.Context, o *options) error {
 		return cli.ErrSilent
 	}
 	return nil
-}
-
-func (o *options) text(e *examined) []byte {
-	if o.format == "json" {
-		return asJSON(e)
-	}
-	return asText(o.con, e)
 }
 
 // worst is the gravest level of the checks and the findings.

@@ -5,6 +5,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"natlens/cmd/natlens/cli"
@@ -28,9 +29,6 @@ type examined struct {
 
 // span is how long events were captured; 0 if they could not be.
 func (e *examined) span() time.Duration { return e.all[0].Snapshot.Span }
-
-// everyKind joins all groups of events.
-var everyKind capture.Kinds
 
 // examine captures for the time of --for, or until ctx ends, and makes the checks.
 func examine(ctx context.Context, o *options, open capture.Config) (*examined, error) {
@@ -67,23 +65,17 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 		return nil, err
 	}
 	events := captured(run.Capture, open.Way)
-	old := make(map[monitor.NetNS]*live.Reading)
-	for i := range before {
-		old[before[i].ID] = &before[i]
-	}
-	for i := range after {
-		now := &after[i]
-		if old[now.ID] == nil {
+	for _, now := range after {
+		old := slices.IndexFunc(before, func(r live.Reading) bool { return r.ID == now.ID })
+		if old < 0 {
 			continue // it began meanwhile
 		}
 		s := &doctor.Snapshot{Place: run.Place(now.ID), Capture: events}
-		probe.Between(s, &old[now.ID].Reading, &now.Reading)
-		err := run.In(now.ID, func(fd int) error {
-			return fill(reading, s, fd, func(orig monitor.Tuple) (monitor.Reading,
-				bool) {
-				return run.Reading(now.ID, orig)
-			})
-		})
+		probe.Between(s, &before[old].Reading, &now.Reading)
+		s.Counts = &doctor.Counts{Before: func(orig monitor.Tuple) (monitor.Reading, bool) {
+			return run.Reading(now.ID, orig)
+		}}
+		err := run.In(now.ID, func(fd int) error { return fill(reading, s, fd) })
 		switch {
 		case err == nil:
 			e.add(run.Name(now.ID), s)
@@ -102,14 +94,12 @@ func (e *examined) add(name string, s *doctor.Snapshot) {
 	e.all = append(e.all, doctor.Named{Name: name, Snapshot: s, Checks: doctor.Diagnose(s)})
 }
 
-// fill reads settings, rules and the flows of the table. before returns the reading of a
-// flow by the run.
-func fill(ctx context.Context, s *doctor.Snapshot, fd int, before func(monitor.Tuple) (monitor.Reading, bool)) error {
+// fill reads settings, rules and the flows of the table.
+func fill(ctx context.Context, s *doctor.Snapshot, fd int) error {
 	if err := probe.Settings(s, fd); err != nil {
 		return err
 	}
-	s.Tracking = probe.Tracking(fd)
-	s.Counts = &doctor.Counts{Timeouts: probe.TCPTimeouts(fd), Before: before}
+	s.Tracking, s.Counts.Timeouts = probe.Tracking(fd), probe.TCPTimeouts(fd)
 	dump, err := kernel.Dump(ctx, fd)
 	if err != nil {
 		return err

@@ -4,32 +4,24 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
-	"natlens/cmd/natlens/cli"
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
 )
 
-// fixes sets sysctls of a network namespace.
-type fixes struct {
-	con   cli.Console
-	netns int // its file descriptor; 0: the caller's
-	place doctor.Place
-}
-
-// apply asks, sets what is wanted, and prints the commands that undo it.
-func (f *fixes) apply(ctx context.Context, confirm *cli.ConfirmFlags, wanted []doctor.Setting) error {
+// apply asks, makes the settings that are safe in the network namespace, and prints the commands that undo them.
+func (o *options) apply(ctx context.Context, netns int, found doctor.Named) error {
+	wanted := doctor.Fixes(found.Checks)
 	if len(wanted) == 0 {
-		fmt.Fprintln(f.con.Stderr, "natlens: --fix has nothing to set")
+		fmt.Fprintln(o.con.Stderr, "natlens: --fix has nothing to set")
 		return nil
 	}
 	before := make([]string, len(wanted))
 	var list []string
 	for i, w := range wanted {
-		now, err := kernel.ReadSysctl(f.netns, w.Name)
+		now, err := kernel.ReadSysctl(netns, w.Name)
 		if err != nil {
 			return err
 		}
@@ -37,19 +29,15 @@ func (f *fixes) apply(ctx context.Context, confirm *cli.ConfirmFlags, wanted []d
 		list = append(list, fmt.Sprintf("%s=%d (is %s)", w.Name, w.Value, now))
 	}
 	all := strings.Join(list, ", ")
-	switch {
-	case confirm.DryRun:
-		fmt.Fprintf(f.con.Stderr, "natlens: would set %s\n", all)
-		return nil
-	case !confirm.Yes && !f.con.Ask(ctx, "set "+all+"?"):
-		return errors.New("nothing was set")
+	if ok, err := o.confirm.Allow(ctx, o.con, "set "+all+"?", "would set "+all, "set"); !ok {
+		return err
 	}
 	for i, w := range wanted {
-		if err := kernel.WriteSysctl(f.netns, w.Name, fmt.Sprint(w.Value)); err != nil {
+		if err := kernel.WriteSysctl(netns, w.Name, fmt.Sprint(w.Value)); err != nil {
 			return err
 		}
-		fmt.Fprintf(f.con.Stderr, "natlens: %s=%d; undo: %ssysctl -w %s=%s\n", w.Name, w.Value, f.place.Enter(),
-			w.Name, before[i])
+		fmt.Fprintf(o.con.Stderr, "natlens: %s=%d; undo: %ssysctl -w %s=%s\n", w.Name, w.Value,
+			found.Snapshot.Place.Enter(), w.Name, before[i])
 	}
 	return nil
 }

@@ -30,8 +30,8 @@ type finding struct {
 	Figures  json.RawMessage  `json:"figures"`
 }
 
-// asJSON writes one object.
-func asJSON(e *examined) []byte {
+// json writes one object.
+func (e *examined) json() []byte {
 	out := struct {
 		V        int          `json:"v"`
 		Verdict  doctor.Level `json:"verdict"`

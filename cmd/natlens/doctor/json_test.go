@@ -27,7 +27,7 @@ func TestJSONDocs(t *testing.T) {
 		name:   func(monitor.NetNS) string { return "a" },
 	}
 	var out map[string]any
-	if err := json.Unmarshal(asJSON(e), &out); err != nil {
+	if err := json.Unmarshal(e.json(), &out); err != nil {
 		t.Fatal(err)
 	}
 	var fields []string

@@ -26,16 +26,12 @@ var marks = map[doctor.Level]struct{ mark, colour string }{
 // indent is the column of the text of checks.
 const indent = 22
 
-// asText writes a line for each check and finding: its mark, its name, what was found, and after an arrow the command
+// text writes a line for each check and finding: its mark, its name, what was found, and after an arrow the command
 // that changes it. On a terminal lines are wrapped below the text.
-func asText(con cli.Console, e *examined) (b []byte) {
-	var all []doctor.Check
-	for _, c := range e.checks {
-		all = append(all, c.Check)
-	}
+func (e *examined) text(con cli.Console) (b []byte) {
 	width, _ := cli.Terminal(con.Stdout)
 	colour := con.Colour(con.Stdout)
-	for _, c := range joinSkipped(joinCounters(append(all, e.findings()...))) {
+	for _, c := range e.lines() {
 		mark := marks[c.Level].mark
 		if colour {
 			mark = marks[c.Level].colour + mark + "\x1b[m"
@@ -48,7 +44,7 @@ func asText(con cli.Console, e *examined) (b []byte) {
 		if width > indent+20 {
 			text = strings.ReplaceAll(ansi.Wrap(text, width-indent, ""), "\n", "\n"+strings.Repeat(" ", indent))
 		}
-		b = fmt.Appendf(b, "%s %-*s %s\n", mark, indent-3, counterName(c.ID), text)
+		b = fmt.Appendf(b, "%s %-*s %s\n", mark, indent-3, c.ID, text)
 	}
 	return b
 }
@@ -71,44 +67,33 @@ func (e *examined) findings() (lines []doctor.Check) {
 	return lines
 }
 
-// counterName is the name of a check, without the prefix of counters.
-func counterName(id string) string { return strings.TrimPrefix(id, "counter.") }
-
-// joinCounters makes one line of the counters that are good.
-func joinCounters(all []doctor.Check) (lines []doctor.Check) {
-	var names []string
-	for _, c := range all {
-		name := counterName(c.ID)
-		if name == c.ID || c.Level != doctor.OK {
-			lines = append(lines, c)
-			continue
-		}
-		if n, ok := c.Evidence["moved"].(uint64); ok && n > 0 {
-			name += fmt.Sprintf(" +%d", n)
-		}
-		names = append(names, name)
+// lines are the checks and findings, in which counters lose the prefix of their names. The counters that are good are one
+// line, and so are the checks that were skipped for the same reason. Those lines are the last.
+func (e *examined) lines() (lines []doctor.Check) {
+	var all, skipped []doctor.Check
+	for _, c := range e.checks {
+		all = append(all, c.Check)
 	}
-	if names == nil {
-		return lines
-	}
-	return append(lines, doctor.Check{ID: "counters", Text: "nothing to worry about: " + strings.Join(names, ", ")})
-}
-
-// joinSkipped makes one line, after the others, of the checks that were skipped for the same reason.
-func joinSkipped(all []doctor.Check) (lines []doctor.Check) {
-	var skipped []doctor.Check
-	for _, c := range all {
-		if c.Level != doctor.Skip {
-			lines = append(lines, c)
-			continue
-		}
-		c.ID = counterName(c.ID)
-		at := slices.IndexFunc(skipped, func(s doctor.Check) bool { return s.Text == c.Text })
-		if at < 0 {
+	var good []string
+	for _, c := range append(all, e.findings()...) {
+		name, isCounter := strings.CutPrefix(c.ID, "counter.")
+		c.ID = name
+		switch at := slices.IndexFunc(skipped, func(s doctor.Check) bool { return s.Text == c.Text }); {
+		case c.Level == doctor.Skip && at >= 0:
+			skipped[at].ID += ", " + name
+		case c.Level == doctor.Skip:
 			skipped = append(skipped, c)
-		} else {
-			skipped[at].ID += ", " + c.ID
+		case !isCounter || c.Level != doctor.OK:
+			lines = append(lines, c)
+		default:
+			if n, ok := c.Evidence["moved"].(uint64); ok && n > 0 {
+				name += fmt.Sprintf(" +%d", n)
+			}
+			good = append(good, name)
 		}
+	}
+	if good != nil {
+		lines = append(lines, doctor.Check{ID: "counters", Text: "nothing to worry about: " + strings.Join(good, ", ")})
 	}
 	for _, c := range skipped {
 		if strings.Contains(c.ID, ", ") {

@@ -5,8 +5,6 @@ package probe
 import (
 	"context"
 	"maps"
-	"strconv"
-	"strings"
 	"time"
 
 	"natlens/monitor"
@@ -53,9 +51,9 @@ func (m *Meter) Read(ctx context.Context, netns int) (r Reading, err error) {
 	}
 	r = Reading{At: time.Now(), Entries: uint64(fill.Entries), Max: uint64(fill.Max)}
 	if r.Max == 0 { // before Linux 5.9 the answer has no maximum
-		text, err := kernel.ReadSysctl(netns, "net.netfilter.nf_conntrack_max")
+		settings, err := kernel.Sysctls(netns)
 		if err == nil {
-			r.Max, _ = strconv.ParseUint(text, 10, 64)
+			r.Max = settings["max"]
 		}
 	}
 	m.add(cpus)
@@ -90,17 +88,8 @@ func Between(s *doctor.Snapshot, old, now *Reading) {
 
 // TCPTimeouts reads settings of connection tracking; 0 for those that can't be read.
 func TCPTimeouts(netns int) monitor.TCPTimeouts {
-	read := func(name string) uint32 {
-		text, err := kernel.ReadSysctl(netns, "net.netfilter.nf_conntrack_tcp_timeout_"+name)
-		if err != nil {
-			return 0
-		}
-		n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
-		if err != nil {
-			return 0
-		}
-		return uint32(n)
-	}
-	return monitor.TCPTimeouts{Established: read("established"), Unacknowledged: read("unacknowledged"),
-		MaxRetrans: read("max_retrans")}
+	all, _ := kernel.Sysctls(netns)
+	seconds := func(name string) uint32 { return uint32(all["tcp_timeout_"+name]) }
+	return monitor.TCPTimeouts{Established: seconds("established"), Unacknowledged: seconds("unacknowledged"),
+		MaxRetrans: seconds("max_retrans")}
 }
