@@ -2,10 +2,13 @@ package findings
 
 import (
 	"cmp"
+	"hash/maphash"
 	"slices"
 	"sync"
+	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/table"
 )
 
 // Engine evaluates the rules. Observe, Tick and Finish belong to one goroutine, the
@@ -34,8 +37,16 @@ func New(cfg Config) *Engine {
 		cfg.Namespace = func(monitor.NetNS) (name, filter string) { return "", "" }
 	}
 	e := &Engine{cfg: cfg, silence: make(map[ref]*sending)}
-	e.scan.init(&e.cfg)
-	e.window.init(&e.cfg.Thresholds)
+	s, w := &e.scan, &e.window
+	s.cfg, s.spaces, s.readings = &e.cfg, make(map[monitor.NetNS]*space), make(map[ref]*idleReading)
+	s.published, s.crowded = make(map[key]struct{}), make(map[key]struct{})
+	s.services.max, w.hosts.max = maxServices, maxHosts
+	s.tallies = append(s.tallies, &s.hosts, &s.services, &s.hairpins, &s.senders, &s.publics, &s.pools, &s.blocks)
+	for i := range s.handshakes {
+		s.tallies = append(s.tallies, &s.handshakes[i])
+	}
+	w.seed, w.pairs = maphash.MakeSeed(), make(map[uint64]struct{})
+	w.most = max(maxDestinations, uint64(cfg.Thresholds[manyDestinations]))
 	return e
 }
 
@@ -217,4 +228,51 @@ func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.stats
+}
+
+// Config says what the engine can read and ask. Rules that need what is nil find
+// nothing.
+type Config struct {
+	Table      *table.Table // nil: rules about rates only
+	Thresholds Thresholds
+
+	// Namespace returns the name of a network namespace, and the filter that
+	// selects its flows; "" for the only one of a run. nil: there is one only.
+	Namespace func(monitor.NetNS) (name, filter string)
+
+	// Counters returns the kernel's counters of each network namespace. It is
+	// asked once a second at most. nil: no dns-race and no dns-clash.
+	Counters func() (map[monitor.NetNS]Counters, error)
+
+	// TCPTimeouts returns the settings of a network namespace; 0 for those that can't be
+	// read. nil: no idle.
+	TCPTimeouts func(monitor.NetNS) monitor.TCPTimeouts
+
+	// Packets asks the kernel how many packets a flow has sent in each direction; ok
+	// is false if the kernel does not count, or has no such flow. It is asked for at
+	// most maxWatched flows per scan. nil: no findings about flows that were answered
+	// once.
+	Packets func(f *monitor.Flow) (orig, reply uint64, ok bool)
+
+	// Refresh asks for a dump of the kernel's table, which updates timeouts and
+	// counters: events don't report packets. nil: no idle.
+	Refresh func()
+
+	// Command writes a command line of natlens as it has to be typed for a network
+	// namespace. nil: as it is.
+	Command func(n monitor.NetNS, args ...string) string
+}
+
+// Counters are the kernel's counters that rules use, since boot.
+type Counters struct{ InsertFailed, ClashResolve uint64 }
+
+// Stats says what the engine did.
+type Stats struct {
+	Scans uint64        // of the whole table
+	Rows  uint64        // of the last scan
+	Took  time.Duration // by the last scan, over all its ticks
+
+	// Uncounted is how many flows the last scan and the last window left out because
+	// they belong to more groups than are counted.
+	Uncounted uint64
 }

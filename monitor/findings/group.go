@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 	"time"
@@ -91,3 +92,57 @@ func (e *Engine) text(t threshold) string {
 	}
 	return text
 }
+
+// maxKeys is how many keys a tally counts at most, unless it says otherwise. A key
+// takes some 200 bytes. More keys would cost more time than memory: their counts would not
+// fit into a processor's cache.
+const maxKeys = 1 << 15
+
+// tally counts how often each key occurs. Counts are exact. Once it has max keys, what
+// occurs to further keys is only counted in beyond. Memory is kept for the next use.
+type tally[K comparable, V any] struct {
+	max    int // 0: maxKeys
+	beyond uint64
+	last   uint32 // index of the key that was added last: it often comes again
+	index  map[K]uint32
+	all    []tallied[K, V] // in the order in which the keys first occurred
+}
+
+type tallied[K comparable, V any] struct {
+	key   K
+	n     uint64 // occurrences
+	value V      // zero when the key first occurs
+}
+
+// add counts one occurrence. The result is valid until the next add; nil if the tally
+// is full.
+func (t *tally[K, V]) add(k K) *tallied[K, V] {
+	if int(t.last) < len(t.all) && t.all[t.last].key == k {
+		t.all[t.last].n++
+		return &t.all[t.last]
+	}
+	i, ok := t.index[k]
+	if !ok {
+		if len(t.all) == cmp.Or(t.max, maxKeys) {
+			t.beyond++
+			return nil
+		}
+		if t.index == nil {
+			t.index = make(map[K]uint32)
+		}
+		i = uint32(len(t.all))
+		t.index[k] = i
+		t.all = append(t.all, tallied[K, V]{key: k})
+	}
+	t.last = i
+	t.all[i].n++
+	return &t.all[i]
+}
+
+// reset forgets all keys.
+func (t *tally[K, V]) reset() {
+	clear(t.index)
+	t.all, t.beyond = t.all[:0], 0
+}
+
+func (t *tally[K, V]) left() uint64 { return t.beyond }

@@ -71,16 +71,6 @@ type space struct {
 	unsure uint64 // flows that may be idle: another dump will show it
 }
 
-func (s *scan) init(cfg *Config) {
-	s.cfg, s.spaces, s.readings = cfg, make(map[monitor.NetNS]*space), make(map[ref]*idleReading)
-	s.services.max = maxServices
-	s.tallies = append(s.tallies, &s.hosts, &s.services, &s.hairpins, &s.senders, &s.publics, &s.pools, &s.blocks)
-	for i := range s.handshakes {
-		s.tallies = append(s.tallies, &s.handshakes[i])
-	}
-	s.published, s.crowded = make(map[key]struct{}), make(map[key]struct{})
-}
-
 // step scans the next piece. It returns true at the end of a scan.
 func (s *scan) step(now monitor.Time) bool {
 	start := time.Now()

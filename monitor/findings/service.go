@@ -145,23 +145,12 @@ func stale(bypass bool) func(*Engine, float64, monitor.Time) {
 	return func(e *Engine, limit float64, now monitor.Time) {
 		for i := range e.scan.services.all {
 			s := &e.scan.services.all[i]
-			switch {
-			case s.value.n == 0:
-			case bypass:
-				e.unanswered(s, 0, limit, now)
-			default:
-				for at := 1; at <= s.value.n; at++ {
-					e.unanswered(s, at, limit, now)
+			for at := 0; s.value.n > 0 && at <= s.value.n; at++ {
+				if (at == 0) == bypass && !e.silentOnce(s, at, limit, now) {
+					e.neverAnswered(s, at, limit)
 				}
 			}
 		}
-	}
-}
-
-// unanswered adds the flows of a service to one target that get no answer.
-func (e *Engine) unanswered(s *tallied[key, service], at int, limit float64, now monitor.Time) {
-	if !e.silentOnce(s, at, limit, now) {
-		e.neverAnswered(s, at, limit)
 	}
 }
 

@@ -62,12 +62,6 @@ func (r *recent) add(e *monitor.Event) {
 // checkEvery is how often a window is evaluated before it ends.
 const checkEvery = time.Second
 
-func (w *window) init(t *Thresholds) {
-	w.seed, w.pairs = maphash.MakeSeed(), make(map[uint64]struct{})
-	w.hosts.max = maxHosts
-	w.most = max(maxDestinations, uint64(t[manyDestinations]))
-}
-
 // observe counts the new flows of some events.
 func (w *window) observe(events []monitor.Event) {
 	for i := range events {

@@ -365,7 +365,7 @@ func (m *Loop) numberAll(b *monitor.Batch) {
 func (m *Loop) cut(b *monitor.Batch) error {
 	left := m.Count - m.stats.written.Load()
 	for i := range b.Events {
-		if !countsAsEvent(b.Events[i].Kind) {
+		if !b.Events[i].Kind.HasFlow() {
 			continue
 		}
 		if left--; left == 0 {
@@ -379,16 +379,9 @@ func (m *Loop) cut(b *monitor.Batch) error {
 // counted returns the number of events in a batch.
 func counted(b *monitor.Batch) (n uint64) {
 	for i := range b.Events {
-		if countsAsEvent(b.Events[i].Kind) {
+		if b.Events[i].Kind.HasFlow() {
 			n++
 		}
 	}
 	return n
-}
-
-// countsAsEvent reports whether events of the kind are about a flow and not about
-// the stream.
-func countsAsEvent(k monitor.Kind) bool {
-	return k != monitor.KindLost && k != monitor.KindResynced &&
-		k != monitor.KindNetNSBegin && k != monitor.KindNetNSEnd
 }

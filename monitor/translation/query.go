@@ -1,6 +1,14 @@
 package translation
 
-import "natlens/monitor"
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"natlens/monitor"
+)
 
 // Query selects translations. All conditions must hold; the zero Query selects
 // everything.
@@ -43,4 +51,164 @@ func (q *Query) Covers(start, end monitor.Time) bool {
 // Concerns reports whether the gap can hide answers.
 func (q *Query) Concerns(g *Gap) bool {
 	return q.Covers(g.From, g.To) && (g.Namespace == "" || q.Namespace == "" || q.Namespace == g.Namespace)
+}
+
+// End is an address with a port, an ICMP id or a GRE key. In a [Query] the zero
+// value means any.
+type End struct {
+	Addr    monitor.Addr // in a query, zero means any address
+	Port    uint16       // only with HasPort
+	HasPort bool         // false: the protocol has no port here; in a query, any port
+}
+
+// Any reports whether the end excludes nothing.
+func (e End) Any() bool { return e == End{} }
+
+// match reports whether an end of a translation is wanted.
+func (e End) match(is End) bool {
+	return (!e.HasPort || is.HasPort && e.Port == is.Port) && (e.Addr == monitor.Addr{} || e.Addr == is.Addr)
+}
+
+// String returns ADDR, ADDR:PORT or [ADDR]:PORT.
+func (e End) String() string {
+	switch {
+	case !e.HasPort:
+		return e.Addr.String()
+	case e.Addr.Is4():
+		return e.Addr.String() + ":" + strconv.Itoa(int(e.Port))
+	}
+	return "[" + e.Addr.String() + "]:" + strconv.Itoa(int(e.Port))
+}
+
+// ParseEnd reads ADDR, [ADDR], ADDR:PORT or [ADDR]:PORT. Scoped addresses are
+// rejected.
+func ParseEnd(text string) (End, bool) {
+	bare, bracket := strings.CutPrefix(text, "[")
+	if bracket {
+		bare, bracket = strings.CutSuffix(bare, "]")
+	}
+	if addr, err := netip.ParseAddr(bare); err == nil && bracket == strings.HasPrefix(text, "[") {
+		return End{Addr: monitor.AddrFrom(addr)}, addr.Zone() == ""
+	}
+	both, err := netip.ParseAddrPort(text)
+	if err != nil || both.Addr().Zone() != "" {
+		return End{}, false
+	}
+	return End{monitor.AddrFrom(both.Addr()), both.Port(), true}, true
+}
+
+// Answer is a translation that a query selects.
+type Answer struct {
+	Translation
+	Side Side // the side that the query selects; use it for Inside, Outside and Peer
+	Live bool // it is open and capture is running. An open one that is not Live was open when capture ended
+}
+
+// Result is what a search says beside its answers.
+type Result struct {
+	Answers int
+	Late    int  // answers that were open when capture ended, before the time of the query
+	More    bool // there are more than Query.Limit
+
+	Gaps  []Gap        // that overlap the time of the query, in the order of their beginnings
+	Began monitor.Time // nothing is known from before
+	Ended monitor.Time // nothing is known from after; while a writer is running, its last commit
+	Live  bool         // a writer is running
+
+	Faults []error // files and network namespaces that could not be read; their translations are missing
+
+	// Namespaces are the names that are known, sorted. They are set if the query
+	// names one and there is no answer.
+	Namespaces []string
+}
+
+// Visit is called with each answer of a search. The answer is only valid during
+// the call. An error ends the search.
+type Visit func(*Answer) error
+
+// ErrStop ends a search without an error when Visit returns it.
+var ErrStop = errors.New("stop")
+
+// Collector passes the translations that a query selects to a function and
+// counts them. Set Result.Ended before the first open translation.
+type Collector struct {
+	Query  Query
+	Each   Visit
+	Result Result
+}
+
+// Offer passes the translation to Each if the query selects it. It returns the
+// error of Each, or ErrStop after Query.Limit answers.
+func (c *Collector) Offer(a *Answer) error {
+	side, ok := c.Query.Match(&a.Translation)
+	if !ok {
+		return nil
+	}
+	r := &c.Result
+	if c.Query.Limit > 0 && r.Answers == c.Query.Limit {
+		r.More = true
+		return ErrStop
+	}
+	a.Side = side
+	if a.End == 0 && !a.Live && r.Ended != 0 && c.Query.Since > r.Ended {
+		// It was open when capture ended. Nobody knows whether it still was later.
+		a.Doubt |= TouchedByRestart
+		r.Late++
+	}
+	r.Answers++
+	return c.Each(a)
+}
+
+// Verdict is what the answers to a query prove.
+type Verdict struct {
+	Query   Query
+	Result  Result
+	Word    Word
+	Covered Coverage
+	Foreign bool // nothing is known of the network namespace that the query names
+}
+
+// Word is the verdict in one word.
+type Word string
+
+// The words. JSON has them as they are.
+const (
+	Found      Word = "found"       // somebody held the address
+	Nobody     Word = "nobody"      // nobody did, as far as was captured; see Result.Gaps
+	NotCovered Word = "not-covered" // nothing is known of the time or the network namespace
+)
+
+// Coverage says how much of the time of a query is known.
+type Coverage string
+
+// The coverages. JSON has them as they are.
+const (
+	Whole Coverage = "whole"
+	Part  Coverage = "part"
+	None  Coverage = "none"
+)
+
+// Decide returns the verdict on a query.
+func Decide(q Query, r Result) Verdict {
+	v := Verdict{Query: q, Result: r, Word: Nobody, Covered: Whole}
+	v.Foreign = q.Namespace != "" && r.Answers == 0 && !slices.Contains(r.Namespaces, q.Namespace)
+	switch {
+	case v.Foreign,
+		r.Began == 0 && r.Ended == 0,
+		q.Until != 0 && q.Until < r.Began,
+		!r.Live && q.Since > r.Ended:
+		v.Covered, v.Word = None, NotCovered
+	case q.Since != 0 && q.Since < r.Began,
+		!r.Live && q.Until > r.Ended:
+		v.Covered = Part
+	}
+	if r.Answers > r.Late {
+		v.Word = Found
+	}
+	return v
+}
+
+// Complete reports whether nothing can be missing from the answers.
+func (v *Verdict) Complete() bool {
+	return v.Covered == Whole && len(v.Result.Gaps) == 0 && len(v.Result.Faults) == 0
 }

@@ -1,7 +1,9 @@
 package who
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -153,4 +155,37 @@ func (c clock) zone(t monitor.Time) string { return t.Time().In(c.loc).Format("M
 // time returns date and time of day with milliseconds.
 func (c clock) time(t monitor.Time) string {
 	return t.Time().In(c.loc).Format("2006-01-02 15:04:05.000")
+}
+
+// jsonPrinter prints JSON. With lines it prints a line for each answer and one
+// for the verdict; without, one object. docs/who.md has their fields.
+type jsonPrinter struct {
+	w         io.Writer
+	lines     bool
+	rows      []translation.Row
+	uncertain int
+}
+
+func (p *jsonPrinter) add(a *translation.Answer) error {
+	if a.Uncertain() {
+		p.uncertain++
+	}
+	row := translation.NewRow(a)
+	if p.lines {
+		return p.write(row)
+	}
+	p.rows = append(p.rows, row)
+	return nil
+}
+
+func (p *jsonPrinter) end(v *translation.Verdict, _ string) error {
+	row := translation.NewVerdictRow(v, p.uncertain)
+	row.Translations = p.rows
+	return p.write(row)
+}
+
+func (p *jsonPrinter) write(v any) error {
+	enc := json.NewEncoder(p.w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }
