@@ -81,7 +81,7 @@ func ParseTime(text string, begin, end time.Time, loc *time.Location) (t time.Ti
 	for _, l := range layouts {
 		for _, zone := range zones {
 			if t, err = time.ParseInLocation(l.form+zone, text, loc); err == nil {
-				if strings.ContainsAny(text, ".,") {
+				if strings.ContainsAny(strings.ReplaceAll(text, ", ", " "), ".,") { // a fraction
 					l.long = 1
 				}
 				return dated(t, l.form, end.In(loc)), l.long, nil
