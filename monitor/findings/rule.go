@@ -65,15 +65,16 @@ var rules = [numRules]Rule{
 		"flows that DNAT sends to a target that does not answer, while another target of the same port answers",
 		"The flow began before the service moved, and its entry stays as long as the client sends. Delete the entry.",
 		[]threshold{dnatStale, dnatAge}, stale(false)},
-	ruleDNATMissed: {"dnat-missed", monitor.SeverityFail, "A client's packets do not get the DNAT that other clients get.",
+	ruleDNATMissed: {"dnat-missed", monitor.SeverityFail,
+		"A client's packets do not get the DNAT that other clients get.",
 		"flows without DNAT and without an answer, to a port for which younger flows have DNAT",
 		"The flow began before the rule existed, and NAT is decided on the first packet only. Delete the entry.",
 		[]threshold{dnatStale, dnatAge}, stale(true)},
 	ruleHairpin: {"hairpin", monitor.SeverityWarn, "Clients can't reach a published server in their own network.",
 		"unanswered flows with DNAT and without SNAT whose client and target are in the same network of this host",
 		"The server answers the client directly, from an address that the client does not expect. " +
-			"Add SNAT (masquerade) for flows from that network to the server, or let clients there use the server's own " +
-			"address (split DNS).",
+			"Add SNAT (masquerade) for flows from that network to the server, or let clients there use the server's " +
+			"own address (split DNS).",
 		[]threshold{hairpinFlows, synAge, dnatAge}, (*Engine).hairpins},
 	ruleSNATPorts: {"snat-ports", monitor.SeverityFail, "A pool of source ports is nearly used up.",
 		"flows with SNAT, by public address, protocol and destination, because each needs its own port; also by " +
@@ -84,14 +85,16 @@ var rules = [numRules]Rule{
 	ruleSNATClash: {"snat-clash", monitor.SeverityInfo, "Source ports collide behind one public address.",
 		"flows with SNAT whose port had to be changed, by public address; not if nearly all ports are changed, as by " +
 			"`masquerade random`",
-		"Many inside hosts use the same source ports. Protocols that need a certain port (games, VoIP, IPsec) may fail.",
+		"Many inside hosts use the same source ports. Protocols that need a certain port (games, VoIP, IPsec) " +
+			"may fail.",
 		[]threshold{snatClash, snatClashMin}, (*Engine).clashes},
 	ruleSNATGone: {"snat-gone", monitor.SeverityFail,
 		"Flows still use a public address that this gateway no longer has.",
-		"flows with SNAT to an address that is not local, while younger flows have SNAT to a local address, or a local " +
-			"address is in the same network; by the kernel's counters, packets go out and none come back any more",
-		"The gateway's address has changed, and the entry of a flow keeps the old address as long as the client sends. " +
-			"Delete the entries.",
+		"flows with SNAT to an address that is not local, while younger flows have SNAT to a local address, or a " +
+			"local address is in the same network; by the kernel's counters, packets go out and none come back " +
+			"any more",
+		"The gateway's address has changed, and the entry of a flow keeps the old address as long as the client " +
+			"sends. Delete the entries.",
 		[]threshold{snatGone, dnatAge}, (*Engine).gone},
 	ruleManyFlows: {"many-flows", monitor.SeverityWarn, "A host opens many more flows than the others.",
 		"new flows by inside host, compared with the mean of the other inside hosts if there are any",
@@ -104,7 +107,8 @@ var rules = [numRules]Rule{
 	ruleDNSRace: {"dns-race", monitor.SeverityWarn, "DNS queries are lost to races in the kernel.",
 		"the kernel's counter insert_failed, and new UDP flows to the resolver that gets most queries",
 		"NAT chose the same port for two packets at once, or the port pool is used up. The client repeats the query " +
-			"after 5 s. Give NAT more ports or addresses, let it choose ports at random, or run a resolver on this host.",
+			"after 5 s. Give NAT more ports or addresses, let it choose ports at random, or run a resolver on " +
+			"this host.",
 		[]threshold{raceFailed, raceQueries, windowTime}, races(0)},
 	ruleDNSClash: {"dns-clash", monitor.SeverityInfo, "DNS queries race in the kernel; none is lost.",
 		"the kernel's counter clash_resolve, and new UDP flows to the resolver that gets most queries",

@@ -56,8 +56,8 @@ type Threshold struct {
 // thresholds describes them all. docs/findings.md has the same table.
 var thresholds = [numThresholds]Threshold{
 	synUnanswered: {"syn-unanswered", "20", "TCP connections to one destination without an answer",
-		"A browser opens six connections to a dead server, two browsers twelve. Twenty at once are many users or many " +
-			"attempts."},
+		"A browser opens six connections to a dead server, two browsers twelve. Twenty at once are many users or " +
+			"many attempts."},
 	synHost: {"syn-unanswered-host", "50",
 		"TCP connections of one host without an answer, to eight destinations or more",
 		"Peer-to-peer programs often have some dozens."},
