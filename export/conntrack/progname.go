@@ -51,20 +51,17 @@ func (p *progNames) find(portid uint32) string {
 	return p.name
 }
 
-func (p *progNames) open() (io.ReadCloser, error) {
-	if p.table != nil {
-		return p.table()
-	}
-	return os.Open(filepath.Join(p.proc, "net/netlink"))
-}
-
 // socket returns the inode of the port's socket, from /proc/net/netlink:
 //
 //	sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
 //	0000000000000000 12  4242       00000007 0        0        0     2        0        12345
 func (p *progNames) socket(portid uint32) string {
 	const netfilter = "12" // NETLINK_NETFILTER
-	f, err := p.open()
+	open := p.table
+	if open == nil {
+		open = func() (io.ReadCloser, error) { return os.Open(filepath.Join(p.proc, "net/netlink")) }
+	}
+	f, err := open()
 	if err != nil {
 		return ""
 	}
@@ -81,34 +78,32 @@ func (p *progNames) socket(portid uint32) string {
 // holder returns the name of the process that has the socket open. Most ports have the
 // number of their process, so that one is read first.
 func (p *progNames) holder(portid uint32, socket string) string {
-	first := strconv.FormatUint(uint64(portid), 10)
-	if p.holds(first, socket) {
-		return p.processName(first)
+	if name, ok := p.holds(strconv.FormatUint(uint64(portid), 10), socket); ok {
+		return name
 	}
 	entries, _ := os.ReadDir(p.proc) // no entries: no name
 	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil && pid > 1 && p.holds(e.Name(), socket) {
-			return p.processName(e.Name())
+		if pid, err := strconv.Atoi(e.Name()); err == nil && pid > 1 {
+			if name, ok := p.holds(e.Name(), socket); ok {
+				return name
+			}
 		}
 	}
 	return ""
 }
 
-func (p *progNames) holds(pid, socket string) bool {
+// holds returns the name of a process that has the socket open: what is between the
+// parentheses in /proc/PID/stat.
+func (p *progNames) holds(pid, socket string) (name string, ok bool) {
 	dir := filepath.Join(p.proc, pid, "fd")
 	files, _ := os.ReadDir(dir) // of a process that is gone: none
 	for _, f := range files {
 		if to, err := os.Readlink(filepath.Join(dir, f.Name())); err == nil && to == socket {
-			return true
+			text, _ := os.ReadFile(filepath.Join(p.proc, pid, "stat"))
+			_, rest, _ := strings.Cut(string(text), "(")
+			name, _, _ = strings.Cut(rest, ")")
+			return name, true
 		}
 	}
-	return false
-}
-
-// processName returns what is between the parentheses in /proc/PID/stat.
-func (p *progNames) processName(pid string) string {
-	text, _ := os.ReadFile(filepath.Join(p.proc, pid, "stat"))
-	_, rest, _ := strings.Cut(string(text), "(")
-	name, _, _ := strings.Cut(rest, ")")
-	return name
+	return "", false
 }

@@ -32,20 +32,15 @@ func (j *Writer) finding(b []byte, f *monitor.Finding) []byte {
 	b = numIf(b, f.Flows > 0, `,"flows":`, f.Flows)
 	b = append(append(b, `,"figures":`...), monitor.MarshalFigures(f.Figures)...)
 	b = append(b, `,"examples":[`...)
-	for i := range f.Examples {
-		b = j.example(b, i, &f.Examples[i])
+	for i := range f.Examples { // flows that show the finding
+		x := &f.Examples[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = num(b, `{"flow":`, x.Gen)
+		b = text.AppendProto(append(b, `,"proto":"`...), x.Orig.Proto)
+		b = num(b, `","protonum":`, uint64(x.Orig.Proto))
+		b = append(j.tuple(append(b, `,"orig":{`...), &x.Orig), "}}"...)
 	}
 	return append(b, "]}\n"...)
-}
-
-// example appends one of the flows that show the finding.
-func (j *Writer) example(b []byte, i int, x *monitor.FlowRef) []byte {
-	if i > 0 {
-		b = append(b, ',')
-	}
-	b = num(b, `{"flow":`, x.Gen)
-	b = text.AppendProto(append(b, `,"proto":"`...), x.Orig.Proto)
-	b = num(b, `","protonum":`, uint64(x.Orig.Proto))
-	b = j.tuple(append(b, `,"orig":{`...), &x.Orig)
-	return append(b, "}}"...)
 }

@@ -84,7 +84,10 @@ func appendHead(b []byte, h head) []byte {
 }
 
 func appendStatus(b []byte, s monitor.Status) []byte {
-	return closeList(text.AppendStatusWords(append(b, `,"status":["`...), s, `","`), s == 0)
+	if s == 0 {
+		return append(b, `,"status":[]`...)
+	}
+	return append(text.AppendStatusWords(append(b, `,"status":["`...), s, `","`), `"]`...)
 }
 
 // addr appends an address. Those of IPv6 take long to write.

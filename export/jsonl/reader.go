@@ -29,7 +29,8 @@ type reader struct {
 	long bool // in the middle of a line that is too long
 }
 
-// step reads one line.
+// step reads one line. Only a line of a later version is an error: its meaning is not
+// known.
 func (r *reader) step(b *monitor.Batch) (bool, error) {
 	text := r.in.Unread()
 	n := bytes.IndexByte(text, '\n')
@@ -51,20 +52,14 @@ func (r *reader) step(b *monitor.Batch) (bool, error) {
 		r.long = true
 		return true, nil
 	}
-	return true, r.line(r.in.Take(n + 1)[:n], b)
-}
-
-// line reads a line without its end. Only a line of a later version is an error: its
-// meaning is not known.
-func (r *reader) line(text []byte, b *monitor.Batch) error {
-	err := r.decode(text, b)
+	err := r.decode(r.in.Take(n + 1)[:n], b)
 	if _, later := errors.AsType[VersionError](err); later {
-		return r.in.Error(err)
+		return true, r.in.Error(err)
 	}
 	if err != nil {
 		r.in.Bad(err)
 	}
-	return nil
+	return true, nil
 }
 
 // decode skips blank lines and findings.
@@ -72,14 +67,14 @@ func (r *reader) decode(text []byte, b *monitor.Batch) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}
-	err := r.d.Decode(text, b)
-	if errors.Is(err, errFinding) {
+	switch err := r.d.Decode(text, b); {
+	case errors.Is(err, errFinding):
 		return nil
+	case err != nil:
+		return err
 	}
-	if err == nil {
-		r.in.Good(b)
-	}
-	return err
+	r.in.Good(b)
+	return nil
 }
 
 // last reads what is left behind the last line end. If it cannot be read, the recording

@@ -31,14 +31,6 @@ func flag(b []byte, member string, set bool) []byte {
 	return b
 }
 
-// closeList ends a list of words, after the last word or the first quote.
-func closeList(b []byte, empty bool) []byte {
-	if empty {
-		return append(b[:len(b)-1], ']')
-	}
-	return append(b, `"]`...)
-}
-
 // closeObject ends an object. Its members, each behind a comma, begin at b[at], after
 // its name. The first comma becomes the brace. An object without members is removed.
 func closeObject(b []byte, name string, at int) []byte {

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,13 +38,13 @@ func (s *Source) Next(ctx context.Context, b *monitor.Batch) error {
 		return s.done
 	}
 	defer context.AfterFunc(ctx, func() { s.Close() })()
-	s.done = s.read(b)
-	switch {
-	case s.done == nil:
-	case ctx.Err() != nil:
-		s.done = ctx.Err()
-	case s.isClosed():
-		s.done = errClosed
+	if s.done = s.read(b); s.done == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		s.done = cmp.Or(ctx.Err(), errClosed)
 	}
 	return s.done
 }
@@ -82,12 +83,6 @@ func (s *Source) closeLocked() (err error) {
 	}
 	s.file = nil
 	return err
-}
-
-func (s *Source) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
 }
 
 // nextPart opens the next file of the recording.
