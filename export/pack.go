@@ -17,12 +17,11 @@ const packTime = time.Second
 // packer is a part of a recording that is compressed.
 type packer struct {
 	file *File
-	stop chan struct{}
-	done chan struct{}
 
 	mu    sync.Mutex // guards what follows, and the file
 	z     flusher
-	dirty bool
+	dirty bool        // something is buffered
+	timer *time.Timer // writes it to the file
 	err   error
 }
 
@@ -37,35 +36,17 @@ func CreatePart(path string, force bool) (Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	var z flusher
 	switch {
 	case strings.HasSuffix(path, ".gz"):
-		z = gzip.NewWriter(file)
+		return &packer{file: file, z: gzip.NewWriter(file)}, nil
 	case strings.HasSuffix(path, ".zst"):
-		if z, err = zstd.NewWriter(file, zstd.WithEncoderConcurrency(1)); err != nil {
+		z, err := zstd.NewWriter(file, zstd.WithEncoderConcurrency(1))
+		if err != nil {
 			return nil, errors.Join(err, file.Close())
 		}
-	default:
-		return file, nil
+		return &packer{file: file, z: z}, nil
 	}
-	p := &packer{file: file, z: z, stop: make(chan struct{}), done: make(chan struct{})}
-	go p.flushNow()
-	return p, nil
-}
-
-// flushNow writes what is buffered to the file, once every packTime.
-func (p *packer) flushNow() {
-	defer close(p.done)
-	tick := time.NewTicker(packTime)
-	defer tick.Stop()
-	for {
-		select {
-		case <-p.stop:
-			return
-		case <-tick.C:
-		}
-		_ = p.Flush() // the next Write returns the error, or waits for space
-	}
+	return file, nil
 }
 
 func (p *packer) Write(b []byte) (n int, err error) {
@@ -74,7 +55,12 @@ func (p *packer) Write(b []byte) (n int, err error) {
 	if p.err != nil {
 		return 0, p.err
 	}
-	p.dirty = true
+	if !p.dirty {
+		p.dirty = true
+		p.timer = time.AfterFunc(packTime, func() {
+			_ = p.Flush() // the next Write returns the error, or waits for space
+		})
+	}
 	n, p.err = p.z.Write(b)
 	return n, p.err
 }
@@ -98,6 +84,7 @@ func (p *packer) Flush() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dirty && p.err == nil {
+		p.timer.Stop()
 		p.err = p.z.Flush()
 		p.dirty = false
 	}
@@ -105,10 +92,12 @@ func (p *packer) Flush() error {
 }
 
 func (p *packer) Close() error {
-	close(p.stop)
-	<-p.done
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.dirty {
+		p.timer.Stop()
+		p.dirty = false
+	}
 	err := p.z.Close()
 	if p.err != nil {
 		err = p.err
