@@ -3,7 +3,6 @@ package filter
 import (
 	"math"
 	"net/netip"
-	"slices"
 
 	"natlens/monitor"
 )
@@ -21,9 +20,9 @@ const noMask = math.MaxUint64
 func Lower(e Expr) Expr {
 	switch e := e.(type) {
 	case And:
-		return merged(AllOf(mapped(e, Lower)...))
+		return AllOf(mapped(e, Lower)...)
 	case Or:
-		return merged(AnyOf(mapped(e, Lower)...))
+		return AnyOf(mapped(e, Lower)...)
 	case Not:
 		return Negate(Lower(e.X))
 	case Addr:
@@ -34,46 +33,6 @@ func Lower(e Expr) Expr {
 		}
 	}
 	return e
-}
-
-// merged joins tests of one field that are parts of the same And or Or: proto in
-// {6} and proto in {6,17} is proto in {6}.
-func merged(e Expr) Expr {
-	parts, all := e.(And)
-	if or, any := e.(Or); any {
-		parts = And(or)
-	} else if !all {
-		return e
-	}
-	var out []Expr
-	type tested struct {
-		field Field
-		mask  uint64
-	}
-	at := map[tested]int{}
-	for _, part := range parts {
-		in, ok := part.(In)
-		key := tested{in.Field, in.Mask}
-		i, seen := at[key]
-		switch {
-		case ok && seen && all:
-			out[i] = inSet(in.Field, in.Mask, intersect(out[i].(In).Set, in.Set))
-			if out[i] == Const(false) {
-				return Const(false)
-			}
-		case ok && seen:
-			out[i] = In{in.Field, in.Mask, normalize(slices.Concat(out[i].(In).Set, in.Set), true)}
-		default:
-			if ok {
-				at[key] = len(out)
-			}
-			out = append(out, part)
-		}
-	}
-	if all {
-		return AllOf(out...)
-	}
-	return AnyOf(out...)
 }
 
 func protoIn(protos ...monitor.Proto) Expr {

@@ -63,23 +63,6 @@ func complement(set []Range, limit uint64) (out []Range) {
 	return append(out, Range{next, limit})
 }
 
-// intersect returns the numbers that are in both sets.
-func intersect(a, b []Range) []Range {
-	var out []Range
-	for i, j := 0, 0; i < len(a) && j < len(b); {
-		lo, hi := max(a[i].Lo, b[j].Lo), min(a[i].Hi, b[j].Hi)
-		if lo <= hi {
-			out = append(out, Range{lo, hi})
-		}
-		if a[i].Hi < b[j].Hi {
-			i++
-		} else {
-			j++
-		}
-	}
-	return out
-}
-
 func mapped[A, B any](in []A, f func(A) B) []B {
 	out := make([]B, len(in))
 	for i, x := range in {
