@@ -78,7 +78,7 @@ func loaded(b *testing.B, flows, rate int) (*Model, func()) {
 	m := New(Config{Table: table, Tail: tail, Theme: "dark", Info: Info{Max: 1 << 21}})
 	m.tick = func() tea.Cmd { return nil }
 	m.resize(160, 50)
-	m.theme.setProfile(colorprofile.TrueColor)
+	m.theme.set("dark", colorprofile.TrueColor)
 	c.next = time.Now()
 	ctx, cancel := context.WithCancel(context.Background())
 	var feed sync.WaitGroup

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -26,35 +26,19 @@ func (c *Crash) Error() string {
 // guard keeps a panic from leaving the terminal raw: it notes the first one and ends the UI.
 // All that Run starts runs in it.
 type guard struct {
-	end func() // must not wait
-
-	mu    sync.Mutex
-	crash *Crash
+	end   func() // must not wait
+	crash atomic.Pointer[Crash]
 }
 
 // run does the work, and returns even if that panics.
 func (g *guard) run(work func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			g.mu.Lock()
-			if g.crash == nil {
-				g.crash = &Crash{r, debug.Stack()}
-			}
-			g.mu.Unlock()
+			g.crash.CompareAndSwap(nil, &Crash{r, debug.Stack()})
 			g.end()
 		}
 	}()
 	work()
-}
-
-// err is the crash, or nil.
-func (g *guard) err() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.crash == nil {
-		return nil
-	}
-	return g.crash
 }
 
 // guardedModel is a Model with a guard around all that Bubble Tea calls. Bubble Tea's own

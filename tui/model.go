@@ -97,7 +97,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.resize(msg.Width, msg.Height)
 		return m, m.page().Pull()
 	case tea.ColorProfileMsg:
-		m.theme.setProfile(msg.Profile)
+		m.theme.set(m.theme.name, msg.Profile)
 	case tea.BackgroundColorMsg:
 		m.theme.setBackground(msg.IsDark())
 	case tea.CursorPositionMsg:

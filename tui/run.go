@@ -55,7 +55,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if errors.Is(err, tea.ErrInterrupted) {
 		err = nil
 	}
-	if crash := g.err(); crash != nil {
+	if crash := g.crash.Load(); crash != nil {
 		return crash
 	}
 	return err

@@ -20,21 +20,16 @@ type theme struct {
 
 func newTheme(cfg *Config) theme {
 	t := theme{name: cmp.Or(cfg.Theme, "dark"), fixed: cfg.Theme != "", noColor: cfg.NoColor, ascii: cfg.ASCII}
-	t.set(colorprofile.NoTTY)
+	t.set(t.name, colorprofile.NoTTY)
 	return t
 }
 
-// setProfile chooses the style for the colours that the terminal has.
-func (t *theme) setProfile(p colorprofile.Profile) {
-	if t.noColor && p > colorprofile.ASCII {
-		p = colorprofile.ASCII
+// set chooses the style for a theme and the colours that the terminal has.
+func (t *theme) set(name string, p colorprofile.Profile) {
+	if t.noColor {
+		p = min(p, colorprofile.ASCII)
 	}
-	t.set(p)
-}
-
-func (t *theme) set(p colorprofile.Profile) {
-	t.profile = p
-	t.style = paint.For(t.name, p)
+	t.name, t.profile, t.style = name, p, paint.For(name, p)
 	if t.ascii {
 		t.style = t.style.ASCII()
 	}
@@ -49,6 +44,5 @@ func (t *theme) setBackground(dark bool) {
 
 // turn changes between dark and light.
 func (t *theme) turn() {
-	t.name = map[string]string{"dark": "light", "light": "dark"}[t.name]
-	t.set(t.profile)
+	t.set(map[string]string{"dark": "light", "light": "dark"}[t.name], t.profile)
 }

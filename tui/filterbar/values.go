@@ -38,6 +38,12 @@ func (b *Bar) values(f filter.Field) []string {
 // too many values to offer.
 func fieldValue(f filter.Field, r *table.Row, x *monitor.Extra) string {
 	fl := &r.Flow
+	port := func(n uint16) string {
+		if !fl.Orig.Proto.HasPorts() {
+			return ""
+		}
+		return strconv.Itoa(int(n))
+	}
 	switch f {
 	case filter.FieldHost, filter.FieldOrigSrc:
 		return fl.Orig.Src.String()
@@ -48,39 +54,25 @@ func fieldValue(f filter.Field, r *table.Row, x *monitor.Extra) string {
 	case filter.FieldReplyDst, filter.FieldNATSrc:
 		return fl.Reply.Dst.String()
 	case filter.FieldPort, filter.FieldOrigDPort:
-		return portValue(fl.Orig.Proto, fl.Orig.DstPort)
+		return port(fl.Orig.DstPort)
 	case filter.FieldOrigSPort:
-		return portValue(fl.Orig.Proto, fl.Orig.SrcPort)
+		return port(fl.Orig.SrcPort)
 	case filter.FieldReplySPort, filter.FieldNATDPort:
-		return portValue(fl.Reply.Proto, fl.Reply.SrcPort)
+		return port(fl.Reply.SrcPort)
 	case filter.FieldReplyDPort, filter.FieldNATSPort:
-		return portValue(fl.Reply.Proto, fl.Reply.DstPort)
+		return port(fl.Reply.DstPort)
 	case filter.FieldProto:
 		return fl.Orig.Proto.String()
-	case filter.FieldState:
-		if r.Known&monitor.AttrState == 0 {
-			return ""
-		}
-		return strings.ToLower(fl.State.Name(fl.Orig.Proto))
 	}
-	return rareValue(f, r, x)
-}
-
-func rareValue(f filter.Field, r *table.Row, x *monitor.Extra) string {
-	switch {
-	case f == filter.FieldMark && r.Known&monitor.AttrMark != 0:
-		return page.Hex(uint64(r.Flow.Mark))
-	case f == filter.FieldZone && r.Known&monitor.AttrZone != 0:
-		return strconv.Itoa(int(r.Flow.Zone))
-	case f == filter.FieldHelper && r.Known&monitor.AttrHelper != 0 && x != nil:
+	switch known := r.Known.Any; {
+	case f == filter.FieldState && known(monitor.AttrState):
+		return strings.ToLower(fl.State.Name(fl.Orig.Proto))
+	case f == filter.FieldMark && known(monitor.AttrMark):
+		return page.Hex(uint64(fl.Mark))
+	case f == filter.FieldZone && known(monitor.AttrZone):
+		return strconv.Itoa(int(fl.Zone))
+	case f == filter.FieldHelper && known(monitor.AttrHelper) && x != nil:
 		return string(x.Helper)
 	}
 	return ""
-}
-
-func portValue(p monitor.Proto, port uint16) string {
-	if !p.HasPorts() {
-		return ""
-	}
-	return strconv.Itoa(int(port))
 }

@@ -4,6 +4,7 @@ package tail
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"natlens/monitor"
 )
@@ -23,7 +24,7 @@ type Tail struct {
 	counts  Counts
 	matches []int // scratch of Around: where the matching events are
 
-	recording recording
+	recording atomic.Pointer[recording]
 }
 
 // New returns an empty tail.
@@ -41,17 +42,15 @@ func (t *Tail) Clear() {
 // Write keeps the events of the batch. It never fails: when a recording fails, that
 // recording ends and StopRecording returns the error.
 func (t *Tail) Write(b *monitor.Batch) error {
-	t.keepAll(b)
-	t.recording.write(b)
-	return nil
-}
-
-func (t *Tail) keepAll(b *monitor.Batch) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	for i := range b.Events {
 		t.keep(&b.Events[i])
 	}
+	t.mu.Unlock()
+	if r := t.recording.Load(); r != nil {
+		r.write(b)
+	}
+	return nil
 }
 
 func (t *Tail) keep(e *monitor.Event) {
