@@ -25,10 +25,8 @@ func (m *Model) bindKeys() {
 	common := m.commonKeys()
 	for _, p := range m.pages {
 		back := keys.Actions{keys.Back: {Run: m.s.StepBack}}
-		m.pageKeys = append(
-			m.pageKeys,
-			keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.cellKeys(p), m.flowKeys(p)),
-		)
+		m.pageKeys = append(m.pageKeys,
+			keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.cellKeys(p), m.flowKeys(p)))
 	}
 	m.detailKeys = keys.Bind(opens, quit, common, keys.Moves(&m.detail), m.flowKeys(&m.detail),
 		keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail}})

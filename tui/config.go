@@ -8,6 +8,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/loop"
+	"natlens/monitor/replay"
 	"natlens/monitor/table"
 	"natlens/tui/filterbar"
 	"natlens/tui/health"
@@ -102,8 +103,4 @@ type Player interface {
 }
 
 // Playing is the state of a Player.
-type Playing struct {
-	On                bool
-	Speed             float64
-	Start, At, Finish monitor.Time
-}
+type Playing = replay.State

@@ -49,10 +49,8 @@ func deleteCommand(f *monitor.Flow) string {
 		out = append(out, fmt.Sprintf("--icmp-type %d --icmp-code %d --icmp-id %d", t.ICMPType(), t.ICMPCode(),
 			t.ICMPID()))
 	case t.Proto == monitor.ICMPv6:
-		out = append(
-			out,
-			fmt.Sprintf("--icmpv6-type %d --icmpv6-code %d --icmpv6-id %d", t.ICMPType(), t.ICMPCode(), t.ICMPID()),
-		)
+		out = append(out, fmt.Sprintf("--icmpv6-type %d --icmpv6-code %d --icmpv6-id %d", t.ICMPType(), t.ICMPCode(),
+			t.ICMPID()))
 	case t.Proto == monitor.GRE:
 		out = append(out, fmt.Sprintf("--srckey %d --dstkey %d", t.SrcPort, t.DstPort))
 	}
@@ -74,23 +72,18 @@ func tcpdumpCommands(f *monitor.Flow) []string {
 }
 
 func tcpdumpCommand(p monitor.Proto, a, b monitor.Endpoint) string {
-	proto := fmt.Sprintf("proto %d", p)
-	switch p {
-	case monitor.TCP, monitor.UDP, monitor.SCTP:
-		proto = p.String()
-	case monitor.ICMP:
+	proto, ports := "", ""
+	switch {
+	case p == monitor.TCP || p == monitor.UDP || p == monitor.SCTP:
+		proto, ports = p.String(), fmt.Sprintf(" and port %d and port %d", a.Port, b.Port)
+	case p == monitor.ICMP:
 		proto = fmt.Sprintf("icmp and icmp[4:2] == %d", a.Port)
-	case monitor.ICMPv6:
+	case p == monitor.ICMPv6:
 		proto = fmt.Sprintf("icmp6 and ip6[44:2] == %d", a.Port)
+	case a.Addr.Is4():
+		proto = fmt.Sprintf("ip proto %d", p)
+	default:
+		proto = fmt.Sprintf("ip6 proto %d", p)
 	}
-	if strings.HasPrefix(proto, "proto") && !a.Addr.Is4() {
-		proto = "ip6 " + proto
-	} else if strings.HasPrefix(proto, "proto") {
-		proto = "ip " + proto
-	}
-	ends := fmt.Sprintf("host %s and host %s", a.Addr, b.Addr)
-	if p == monitor.TCP || p == monitor.UDP || p == monitor.SCTP {
-		ends += fmt.Sprintf(" and port %d and port %d", a.Port, b.Port)
-	}
-	return fmt.Sprintf("tcpdump -n -i any '%s and %s'", proto, ends)
+	return fmt.Sprintf("tcpdump -n -i any '%s and host %s and host %s%s'", proto, a.Addr, b.Addr, ports)
 }

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"sync/atomic"
@@ -64,10 +63,7 @@ func (x *exporter) ask(what exported, shown string) {
 	to := func(what exported) func() tea.Cmd {
 		return func() tea.Cmd {
 			name := what.thing() + "s" + x.s.Clock().Time().In(x.s.Location).Format("-20060102-150405") + ".jsonl"
-			x.s.Root.Ask(page.AskText("JSON lines to", name, func(path string) tea.Cmd {
-				return x.start(path, what,
-					false)
-			}))
+			x.s.Root.Ask(page.AskText("JSON lines to", name, func(path string) tea.Cmd { return x.start(path, what, false) }))
 			return nil
 		}
 	}
@@ -91,11 +87,7 @@ func (x *exporter) progress() string {
 	if x.running == nil {
 		return ""
 	}
-	return fmt.Sprintf(
-		"exporting %s of %s",
-		human.Count(uint64(x.running.written.Load())),
-		human.Count(uint64(x.running.all.Load())),
-	)
+	return "exporting " + human.Count(uint64(x.running.written.Load())) + " of " + human.Count(uint64(x.running.all.Load()))
 }
 
 // start creates the file and writes it.
@@ -112,11 +104,9 @@ func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
 		case what == exportStream:
 			events.Record(sink, keep)
 		case what == exportKept:
-			err = e.writeEvents(events.Around(0, keep, 0, tail.Size).Events, sink)
-			err = errors.Join(err, sink.Close())
+			err = errors.Join(e.writeEvents(events.Around(0, keep, 0, tail.Size).Events, sink), sink.Close())
 		default:
-			err = e.write(t, keep, now, sink)
-			err = errors.Join(err, sink.Close())
+			err = errors.Join(e.write(t, keep, now, sink), sink.Close())
 		}
 		return page.Then(func() tea.Cmd { x.started(e, what, err); return nil })
 	}

@@ -186,6 +186,20 @@ func (m *Model) inBar(act func()) tea.Cmd {
 	return m.page().Pull()
 }
 
+// front is what is between the header and the footer: the help, the detail of a flow, or the page.
+func (m *Model) front() interface {
+	keys.Mover
+	Draw() []paint.Line
+} {
+	switch {
+	case m.help.open:
+		return &m.help
+	case m.detail.Open:
+		return &m.detail
+	}
+	return m.page()
+}
+
 // page is the one that is open.
 func (m *Model) page() page.Page { return m.pages[m.s.Open] }
 

@@ -87,14 +87,7 @@ func (m *Model) lines() (out []paint.Line, cursor *tea.Cursor) {
 		out = append(out, m.header.playLine(m.width))
 	}
 	out = append(out, m.banner...)
-	switch {
-	case m.help.open:
-		out = append(out, m.help.Draw()...)
-	case m.detail.Open:
-		out = append(out, m.detail.Draw()...)
-	default:
-		out = append(out, m.page().Draw()...)
-	}
+	out = append(out, m.front().Draw()...)
 	last, at := m.lastLine()
 	if at >= 0 {
 		cursor = tea.NewCursor(at, m.height-1)
@@ -153,13 +146,8 @@ const wheelLines = 3
 
 func (m *Model) wheel(w tea.MouseWheelMsg) tea.Cmd {
 	lines, ok := map[tea.MouseButton]int{tea.MouseWheelUp: -wheelLines, tea.MouseWheelDown: wheelLines}[w.Button]
-	switch {
-	case !ok || m.bar.Open:
+	if !ok || m.bar.Open {
 		return nil
-	case m.help.open:
-		return m.help.Step(lines)
-	case m.detail.Open:
-		return m.detail.Step(lines)
 	}
-	return m.page().Step(lines)
+	return m.front().Step(lines)
 }

@@ -116,8 +116,7 @@ func (p *Page) charts() []paint.Line {
 	events := func(s second) uint64 { return s.events }
 	if p.Width < wideCharts {
 		room := p.Width - 2
-		return append(
-			p.chart(p.tableTitle(), room, flows, paint.Bar),
+		return append(p.chart(p.tableTitle(), room, flows, paint.Bar),
 			p.chart(p.eventsTitle(room), room, events, paint.Bar)...)
 	}
 	room := (p.Width - 4) / 2
@@ -169,10 +168,8 @@ func (p *Page) tableTitle() (l paint.Line) {
 	v := &p.view
 	l.Add(paint.Label, " TABLE  ")
 	if v.live && v.reading.Max > 0 {
-		l.Add(
-			paint.Level(p.full(), paint.Text),
-			human.Count(v.reading.Entries)+" of "+human.Count(v.reading.Max)+", "+human.Percent(p.full()),
-		)
+		l.Add(paint.Level(p.full(), paint.Text),
+			human.Count(v.reading.Entries)+" of "+human.Count(v.reading.Max)+", "+human.Percent(p.full()))
 	} else {
 		l.Add(paint.Text, human.Plural(v.line.flows, "flow"))
 	}

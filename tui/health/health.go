@@ -56,13 +56,8 @@ func (p *Page) Hints() []keys.Action {
 
 // Pull takes what the watch has read already.
 func (p *Page) Pull() tea.Cmd {
-	v := view{
-		line:    p.watch.Line,
-		now:     p.S.Clock(),
-		reading: p.watch.reading,
-		live:    p.watch.source != nil,
-		err:     p.watch.err,
-	}
+	w := p.watch
+	v := view{line: w.Line, now: p.S.Clock(), reading: w.reading, live: w.source != nil, err: w.err}
 	var all []monitor.Finding
 	if p.findings != nil {
 		all = p.findings.Snapshot()

@@ -43,7 +43,8 @@ type Table[R any, K comparable] struct {
 	Follow bool  // the cursor stays at Newest
 	Newest Place // First, or Last
 
-	gen int // of the filter
+	cursor K   // the row of the cursor
+	gen    int // of the filter
 }
 
 // Place is where the rows are that are read.
@@ -91,11 +92,8 @@ func (t *Table[R, K]) Set(place Place, rows []R, before, total, at int) {
 	case Last:
 		at, t.Line = len(rows)-1, t.Height-1
 	case Around:
-		if cursor := t.Cursor(); cursor != nil {
-			key := t.Key(cursor)
-			if i := slices.IndexFunc(rows, func(r R) bool { return t.Key(&r) == key }); i >= 0 {
-				at = i
-			}
+		if i := slices.IndexFunc(rows, func(r R) bool { return t.Key(&r) == t.cursor }); i >= 0 {
+			at = i
 		}
 	}
 	if t.Read == nil { // rows that come before the cursor push it down
@@ -103,6 +101,16 @@ func (t *Table[R, K]) Set(place Place, rows []R, before, total, at int) {
 	}
 	t.Rows, t.Before, t.Total, t.At = rows, before, total, at
 	t.fit()
+	if t.Read != nil || place != Around { // else the row may come again
+		t.anchor()
+	}
+}
+
+// anchor notes which row the cursor is on.
+func (t *Table[R, K]) anchor() {
+	if r := t.Cursor(); r != nil {
+		t.cursor = t.Key(r)
+	}
 }
 
 // SetAll takes a list that is at hand as a whole.
@@ -137,6 +145,7 @@ func (t *Table[R, K]) Lines() int { return t.Height }
 // Step moves the cursor, as far as the rows go, and reads others before it comes to their end.
 func (t *Table[R, K]) Step(rows int) tea.Cmd {
 	t.move(rows)
+	t.anchor()
 	t.Follow = t.Newest == Last && t.At == len(t.Rows)-1 && t.Before+len(t.Rows) >= t.Total
 	above, below := t.Top(), len(t.Rows)-t.Top()-t.Height
 	if t.Read != nil && !t.S.Paused && (t.Follow || above < t.Height && t.Before > 0 ||

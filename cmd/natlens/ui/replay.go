@@ -95,7 +95,7 @@ func (o *screen) play(ctx context.Context, name string, asker tuiwho.Asker,
 	l.Source, l.Rules = player, recorded{engine, player}
 	cfg := o.config(l, last, names)
 	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
-	cfg.Player, cfg.Clock, cfg.Findings, cfg.Who = steered{player}, player.Now, engine, asker
+	cfg.Player, cfg.Clock, cfg.Findings, cfg.Who = player, player.Now, engine, asker
 	return tui.Run(ctx, cfg)
 }
 
@@ -107,9 +107,3 @@ type recorded struct {
 
 // Tick takes the recording's time for now.
 func (r recorded) Tick(monitor.Time) []monitor.Finding { return r.Engine.Tick(r.player.Now()) }
-
-// steered is a replay.Player as the UI steers it.
-type steered struct{ *replay.Player }
-
-// State returns the position and the speed of the player.
-func (s steered) State() tui.Playing { return tui.Playing(s.Player.State()) }
