@@ -30,12 +30,31 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 	if l == nil {
 		return
 	}
+	var mu sync.Mutex
+	var lost uint64 // a counter never goes back
 	cfg := Config{
 		Version:    version,
-		Stats:      (&losses{run: run}).stats,
-		Capture:    func() Capture { return captureMetrics(run) },
-		Kernel:     func() ([]Kernel, error) { return kernelMetrics(run) },
 		Namespaces: run.Names(),
+		Stats: func() loop.Stats { // the run itself reports a loss only when it reads on
+			st := run.Loop.Stats()
+			mu.Lock()
+			defer mu.Unlock()
+			lost = max(lost, st.Lost, run.Capture.Stats().Lost)
+			st.Lost = lost
+			return st
+		},
+		Capture: func() Capture {
+			st := run.Capture.Stats()
+			return Capture{Way: run.Capture.Way().String(), Capacity: st.Capacity, Wakeups: st.Wakeups,
+				Malformed: st.Malformed, Forged: st.Forged, Unknown: st.Unknown, LeftOut: st.LeftOut}
+		},
+		Kernel: func() (all []Kernel, err error) {
+			read, err := run.Read(context.Background())
+			for _, r := range read {
+				all = append(all, Kernel{NetNS: r.ID, Entries: r.Entries, Max: r.Max, Counters: r.Counters})
+			}
+			return all, err
+		},
 	}
 	if run.Remembers() {
 		cfg.Table = run.Loop.Table
@@ -46,38 +65,6 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 	}
 	m := New(cfg)
 	run.Tap(served{m, Serve(l, m)})
-}
-
-// losses counts lost events up to now. The run itself reports a loss only when it reads on.
-type losses struct {
-	run  *live.Run
-	mu   sync.Mutex
-	lost uint64 // a counter never goes back
-}
-
-func (l *losses) stats() loop.Stats {
-	st := l.run.Loop.Stats()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lost = max(l.lost, st.Lost, l.run.Capture.Stats().Lost)
-	st.Lost = l.lost
-	return st
-}
-
-func captureMetrics(run *live.Run) Capture {
-	st := run.Capture.Stats()
-	return Capture{
-		Way: run.Capture.Way().String(), Capacity: st.Capacity,
-		Wakeups: st.Wakeups, Malformed: st.Malformed, Forged: st.Forged, Unknown: st.Unknown, LeftOut: st.LeftOut,
-	}
-}
-
-func kernelMetrics(run *live.Run) (all []Kernel, err error) {
-	read, err := run.Read(context.Background())
-	for _, r := range read {
-		all = append(all, Kernel{NetNS: r.ID, Entries: r.Entries, Max: r.Max, Counters: r.Counters})
-	}
-	return all, err
 }
 
 // findingMetrics counts the findings that hold, of every rule in every namespace.

@@ -132,8 +132,8 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	m.collectSnapshots(o, named)
 	if m.cfg.Findings != nil {
 		for _, f := range m.cfg.Findings() {
-			if label, ok := named[f.NetNS]; ok {
-				o.in(label).value(findings, float64(f.Active), f.Rule)
+			if o, ok := o.of(named, f.NetNS); ok {
+				o.value(findings, float64(f.Active), f.Rule)
 			}
 		}
 	}
@@ -163,7 +163,8 @@ func (m *Metrics) collectEvents(o output, named labels) {
 	}
 	m.mu.Unlock()
 	for label, c := range all {
-		c.collect(o.in(label))
+		o.netns = label
+		c.collect(o)
 	}
 }
 

@@ -62,10 +62,10 @@ type output struct {
 	netns   string // its value
 }
 
-// in returns the output for the values of a network namespace.
-func (o output) in(netns string) output {
-	o.netns = netns
-	return o
+// of returns the output for the values of a network namespace, false if that is gone.
+func (o output) of(named labels, id monitor.NetNS) (_ output, ok bool) {
+	o.netns, ok = named[id]
+	return o, ok
 }
 
 // desc returns the description of a metric, and the values of its labels.

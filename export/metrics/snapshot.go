@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -51,9 +52,15 @@ func (m *Metrics) collectSnapshots(o output, named labels) {
 	if m.cfg.Kernel != nil {
 		o.value(kernelErrors, float64(s.failed))
 	}
-	for i := range s.kernel {
-		if label, ok := named[s.kernel[i].NetNS]; ok {
-			s.kernel[i].collect(o.in(label))
+	for _, k := range s.kernel {
+		if o, ok := o.of(named, k.NetNS); ok {
+			o.value(entries, float64(k.Entries))
+			if k.Max > 0 {
+				o.value(maximum, float64(k.Max))
+			}
+			for word, n := range k.Counters {
+				o.value(kernelMoves, float64(n), word)
+			}
 		}
 	}
 	if s.scan == nil {
@@ -62,31 +69,21 @@ func (m *Metrics) collectSnapshots(o output, named labels) {
 	before := s.seen
 	s.seen = map[string]*seen{}
 	for id, tally := range s.scan.of {
-		label, ok := named[id]
-		if !ok {
-			continue // it ended after the scan
+		if o, ok := o.of(named, id); ok { // otherwise it ended after the scan
+			s.seen[o.netns] = cmp.Or(before[o.netns], new(seen))
+			tally.collect(o, s.seen[o.netns])
 		}
-		if s.seen[label] = before[label]; s.seen[label] == nil {
-			s.seen[label] = new(seen)
-		}
-		tally.collect(o.in(label), s.seen[label])
 	}
 	for i := range s.scan.pools {
-		if label, ok := named[s.scan.pools[i].key.netns]; ok {
-			s.scan.pools[i].collect(o.in(label))
+		p := &s.scan.pools[i]
+		if o, ok := o.of(named, p.key.netns); ok {
+			addr, proto := p.key.addr.String(), protocols[p.key.slot]
+			o.value(portsInUse, float64(p.ports.Len()), addr, proto)
+			o.value(portsThereAre, float64(p.available()), addr, proto)
+			o.value(snatFlows, float64(p.flows), addr, proto)
 		}
 	}
 	o.value(scanTook, s.scan.took.Seconds())
-}
-
-func (k *Kernel) collect(o output) {
-	o.value(entries, float64(k.Entries))
-	if k.Max > 0 {
-		o.value(maximum, float64(k.Max))
-	}
-	for word, n := range k.Counters {
-		o.value(kernelMoves, float64(n), word)
-	}
 }
 
 // collect sends the flows by state, and the flows of pools without a series.
@@ -98,20 +95,10 @@ func (t *tally) collect(o output, before *seen) {
 				o.value(flows, float64(n), protocols[slot], states[slot][state])
 			}
 		}
-	}
-	for slot, n := range t.other {
-		if n > 0 {
-			// At most each flow has its own port.
+		if n := t.other[slot]; n > 0 { // at most each flow has its own port
 			o.value(portsInUse, float64(n), "other", protocols[slot])
 			o.value(snatFlows, float64(n), "other", protocols[slot])
 		}
 	}
 	o.value(snatPools, float64(t.pools))
-}
-
-func (p *pool) collect(o output) {
-	addr, proto := p.key.addr.String(), protocols[p.key.slot]
-	o.value(portsInUse, float64(p.ports.Len()), addr, proto)
-	o.value(portsThereAre, float64(p.available()), addr, proto)
-	o.value(snatFlows, float64(p.flows), addr, proto)
 }
