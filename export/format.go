@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/klauspost/compress/zstd"
+
 	"natlens/export/conntrack"
 	"natlens/export/csv"
 	"natlens/export/jsonl"
@@ -12,6 +14,7 @@ import (
 	"natlens/export/pretty"
 	"natlens/export/text"
 	"natlens/monitor"
+	"natlens/monitor/replay"
 )
 
 // Format is one way to write events.
@@ -138,4 +141,18 @@ func (n FindingNotes) Close() error { return nil }
 func (n FindingNotes) Finding(f *monitor.Finding) error {
 	text.Note(n.W, "natlens: "+text.FindingText(f))
 	return nil
+}
+
+// Reading returns the configuration with all formats of recordings (JSON lines, pcapng and
+// pcap) and with zstd.
+func Reading(cfg replay.Config) replay.Config {
+	cfg.Formats = []replay.Format{jsonl.Format, pcapng.Format, pcapng.PCAP}
+	cfg.Zstd = unpackZstd
+	return cfg
+}
+
+// unpackZstd unpacks in bounded memory, without a goroutine.
+func unpackZstd(r io.Reader) (io.Reader, error) {
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20),
+		zstd.WithDecoderLowmem(true))
 }

@@ -117,7 +117,7 @@ func (o *Outlet) FlushFor(d time.Duration) {
 	o.waitWhile(func() bool { return !late && o.busy() })
 }
 
-// waitWhile waits for the end of a condition, or for an error..
+// waitWhile waits for the end of a condition, or for an error.
 func (o *Outlet) waitWhile(condition func() bool) {
 	for o.err == nil && condition() {
 		o.changed.Wait()
@@ -127,7 +127,6 @@ func (o *Outlet) waitWhile(condition func() bool) {
 // busy is for a caller that holds mu, like waitWhile.
 func (o *Outlet) busy() bool { return o.writing || len(o.waiting) > 0 }
 
-// run writes what waits, and ends when nothing does or the file has an error.
 func (o *Outlet) run() {
 	defer context.AfterFunc(o.ctx, o.giveUp)()
 	o.mu.Lock()

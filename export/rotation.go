@@ -229,7 +229,6 @@ func (r *Rotation) write(b *monitor.Batch) error {
 	return r.sink.Write(b)
 }
 
-// open begins a file.
 func (r *Rotation) open(at monitor.Time) (err error) {
 	if r.part, err = r.create(at); err != nil {
 		return err

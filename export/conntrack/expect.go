@@ -67,7 +67,6 @@ func (x *Expects) line(b []byte, e *monitor.Expect) []byte {
 	return b[:len(b)-1] // without the last blank
 }
 
-// expectTuple appends the addresses, whose names have the prefix, and the ports.
 func expectTuple(b []byte, prefix string, t *monitor.Tuple) []byte {
 	b = address(append(b, prefix...), "src=", &t.Src, t.Family)
 	b = address(append(b, prefix...), "dst=", &t.Dst, t.Family)

@@ -20,7 +20,6 @@ func wordIf(b []byte, known bool, name string, n uint64) []byte {
 	return b
 }
 
-// line appends the line of an event or flow.
 func (c *Writer) line(b []byte, e *monitor.Event) []byte {
 	f, h := &e.Flow, e.Has
 	if c.m.Timestamp && e.Kind != monitor.KindExisting {
@@ -126,7 +125,6 @@ func ports(b []byte, t *monitor.Tuple) []byte {
 	return b
 }
 
-// words appends what follows the tuples.
 func (c *Writer) words(b []byte, e *monitor.Event) []byte {
 	f, x, h := &e.Flow, e.Extra, e.Has
 	b = wordIf(b, h&monitor.AttrMark != 0, "mark=", uint64(f.Mark))
@@ -164,7 +162,6 @@ func (c *Writer) words(b []byte, e *monitor.Event) []byte {
 	return b
 }
 
-// userspace appends which process caused an event.
 func (c *Writer) userspace(b []byte, e *monitor.Event) []byte {
 	if e.PortID == 0 || e.Kind == monitor.KindExisting {
 		return b

@@ -97,7 +97,6 @@ func saveProto(b []byte, e *monitor.Event) []byte {
 	return saveState(b, e)
 }
 
-// saveState appends what else the kernel knows of TCP, SCTP and DCCP.
 func saveState(b []byte, e *monitor.Event) []byte {
 	if p := e.Flow.Orig.Proto; e.Has&monitor.AttrState != 0 && p.HasState() {
 		name := e.Flow.State.Name(p)

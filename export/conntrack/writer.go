@@ -75,7 +75,6 @@ func (c *Writer) Close() error {
 	return c.out.Append(func(b []byte) []byte { return c.document.end(b, "conntrack") })
 }
 
-// note writes what has no line in the format.
 func (c *Writer) note(e *monitor.Event) {
 	name := monitor.Escape(c.o.Namespaces.Name(e.NetNS()))
 	words := string(text.AppendGap(nil, e, c.o.Location))
@@ -88,7 +87,6 @@ func (c *Writer) note(e *monitor.Event) {
 	text.Note(c.o.Notes, words)
 }
 
-// time returns the time of the event, now if that is not known.
 func (c *Writer) time(e *monitor.Event) monitor.Time {
 	if e.Time != 0 {
 		return e.Time

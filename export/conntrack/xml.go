@@ -28,7 +28,6 @@ func (d *document) end(b []byte, name string) []byte {
 	return append(closing(b, name), '\n')
 }
 
-// element appends <name>n</name>.
 func element(b []byte, name string, n uint64) []byte {
 	return closing(text.AppendUint(opening(b, name), n), name)
 }
@@ -95,7 +94,6 @@ func flowElement(b []byte, k monitor.Kind) []byte {
 	return append(append(append(b, `<flow type="`...), k.String()...), `">`...)
 }
 
-// layer begins the element of a protocol.
 func layer(b []byte, name string, number uint64, proto string) []byte {
 	b = text.AppendUint(append(append(append(b, '<'), name...), ` protonum="`...), number)
 	return append(append(append(b, `" protoname="`...), proto...), `">`...)
@@ -141,7 +139,6 @@ func portElements(b []byte, t *monitor.Tuple) []byte {
 	return b
 }
 
-// independent appends what belongs to no direction.
 func (c *Writer) independent(b []byte, e *monitor.Event) []byte {
 	f, x, h := &e.Flow, e.Extra, e.Has
 	if h&monitor.AttrState != 0 && f.Orig.Proto.HasState() {
@@ -194,10 +191,7 @@ func (c *Writer) times(b []byte, e *monitor.Event) []byte {
 // when appends the local time. Weekdays count from 1, Sunday.
 func when(b []byte, t time.Time) []byte {
 	b = element(opening(b, "when"), "hour", uint64(t.Hour()))
-	b = closing(text.AppendTwo(opening(b, "min"), t.Minute()), "min")
-	b = closing(text.AppendTwo(opening(b, "sec"), t.Second()), "sec")
+	b = t.AppendFormat(b, "<min>04</min><sec>05</sec>")
 	b = element(b, "wday", uint64(t.Weekday())+1)
-	b = element(b, "day", uint64(t.Day()))
-	b = element(b, "month", uint64(t.Month()))
-	return closing(element(b, "year", uint64(t.Year())), "when")
+	return t.AppendFormat(b, "<day>2</day><month>1</month><year>2006</year></when>")
 }

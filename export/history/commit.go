@@ -33,7 +33,6 @@ const (
 	stepDone
 )
 
-// count returns the number of closed translations of a class.
 func (c *commit) count(class class) (n int) {
 	for i := range c.Closed {
 		if classOf(&c.Closed[i]) == class {

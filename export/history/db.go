@@ -137,7 +137,6 @@ func (t *tx) exec(query string, args ...any) {
 	}
 }
 
-// prepare returns a function that executes a statement.
 func (t *tx) prepare(query string) func(args ...any) {
 	var s *sql.Stmt
 	if t.err == nil {
@@ -168,7 +167,6 @@ func transaction(db *sql.DB, fn func(*tx)) error {
 	return t.err
 }
 
-// named adds the path to an error that does not have it.
 func named(path string, err error) error {
 	if err == nil || strings.Contains(err.Error(), path) {
 		return err

@@ -36,7 +36,6 @@ func checkDir(dir string, writing bool) error {
 	return nil
 }
 
-// removeDB deletes an SQLite file.
 func removeDB(path string) (failed error) {
 	for _, tail := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(path + tail); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +85,6 @@ func lockDir(dir string) (*sql.DB, error) {
 	return db, nil
 }
 
-// locked reports whether a writer holds the lock.
 func locked(dir string) bool {
 	db, err := openDB(filepath.Join(dir, lockName), strings.Replace(forReading, "2000", "0", 1))
 	if err != nil {

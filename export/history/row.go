@@ -30,7 +30,6 @@ func appendRow(args []any, t *translation.Translation, s translation.Side) []any
 		ifKnown(t.Counted, t.Reply.Packets), ifKnown(t.Counted, t.Reply.Bytes))
 }
 
-// ifKnown returns the number, or NULL.
 func ifKnown[N uint16 | uint32 | uint64 | monitor.State](known bool, n N) any {
 	if !known {
 		return nil
@@ -56,7 +55,6 @@ type scanEnd struct {
 	port sql.Null[uint16]
 }
 
-// dest returns where Scan puts the columns.
 func (r *row) dest() []any {
 	t := &r.t
 	dest := []any{&t.Number, &t.Start, &t.End, &t.Proto, &r.sideText}

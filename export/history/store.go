@@ -148,7 +148,6 @@ func (s *store) changeOpen(t *tx, c *commit) {
 	}
 }
 
-// putName adds the name of a network namespace to table netns.
 func (s *store) putName(t *tx, name string) {
 	if name == "" || s.names[name] {
 		return
@@ -157,7 +156,6 @@ func (s *store) putName(t *tx, name string) {
 	s.names[name] = t.err == nil
 }
 
-// seal completes the current file of a class.
 func (s *store) seal(c class) error {
 	f := s.current[c]
 	if f == nil {
@@ -172,7 +170,6 @@ func (s *store) seal(c class) error {
 	return err
 }
 
-// close completes the current files and closes all.
 func (s *store) close() (err error) {
 	for c := range s.current {
 		err = errors.Join(err, s.seal(class(c)))
@@ -180,7 +177,6 @@ func (s *store) close() (err error) {
 	return errors.Join(err, named(s.path, s.db.Close()))
 }
 
-// size returns the bytes of all files.
 func (s *store) size() (bytes int64) {
 	bytes = sizeOf(s.path)
 	for i := range s.files {

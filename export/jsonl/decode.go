@@ -154,7 +154,6 @@ func (c *converter) event() error {
 	return nil
 }
 
-// netns gives the event the number of its network namespace.
 func (c *converter) netns(names *monitor.Namespaces) error {
 	if err := limit("netns", len(c.NetNS), maxName); err != nil {
 		return err
@@ -268,7 +267,6 @@ func (c *converter) flow(f *monitor.Flow) {
 	}
 }
 
-// extra reads the attributes that few events have.
 func (c *converter) extra() error {
 	x := c.x
 	take(c, &x.Helper, (*[]byte)(c.Helper), monitor.AttrHelper)
@@ -300,7 +298,6 @@ func (c *converter) extra() error {
 		limit("secctx", len(x.SecCtx), monitor.MaxSecCtx))
 }
 
-// bits makes a bit set of a list of bit numbers.
 func (c *converter) bits(name string, set *[]byte, bits *[]uint16, attr monitor.Attrs) error {
 	if bits == nil {
 		return nil

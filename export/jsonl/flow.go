@@ -11,7 +11,6 @@ import (
 const common = monitor.AttrOrig | monitor.AttrReply | monitor.AttrStatus | monitor.AttrState | monitor.AttrTimeout |
 	monitor.AttrMark | monitor.AttrID | monitor.AttrEventTime
 
-// flow appends the members of an event of a flow.
 func (j *Writer) flow(b []byte, e *monitor.Event) []byte {
 	f, known := &e.Flow, e.Known()
 	b = flag(b, `,"inferred":true`, e.Inferred)

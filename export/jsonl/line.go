@@ -190,7 +190,6 @@ func not(what, value string) error {
 	return &json.UnmarshalTypeError{Value: fmt.Sprintf("%q is not %s", short(value), what)}
 }
 
-// short cuts a value for an error message.
 func short(s string) string {
 	const limit = 64
 	if len(s) <= limit {

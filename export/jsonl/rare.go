@@ -7,7 +7,6 @@ import (
 	"natlens/monitor"
 )
 
-// rare appends the attributes that few events have.
 func (j *Writer) rare(b []byte, e *monitor.Event, known monitor.Attrs) []byte {
 	f, h := &e.Flow, known
 	b = numIf(b, h&monitor.AttrZone != 0, `,"zone":`, uint64(f.Zone))
@@ -50,7 +49,6 @@ func counterMembers(b []byte, known bool, name string, c monitor.Counters) []byt
 	return append(num(b, `,"bytes":`, c.Bytes), '}')
 }
 
-// side appends what TCP has for one direction.
 func side(b []byte, name string, hasScale, hasFlags bool, scale, flags, mask uint8) []byte {
 	b = append(b, name...)
 	at := len(b)
@@ -60,7 +58,6 @@ func side(b []byte, name string, hasScale, hasFlags bool, scale, flags, mask uin
 	return closeObject(b, name, at)
 }
 
-// extraText appends attributes of text, bytes, bits and a tuple.
 func (j *Writer) extraText(b []byte, x *monitor.Extra, known monitor.Attrs) []byte {
 	if known&monitor.AttrHelper != 0 {
 		b = appendText(append(b, `,"helper":`...), x.Helper)
@@ -86,7 +83,6 @@ func (j *Writer) extraText(b []byte, x *monitor.Extra, known monitor.Attrs) []by
 	return b
 }
 
-// extraNumbers appends what protocols and NAT have besides the state.
 func extraNumbers(b []byte, x *monitor.Extra, known monitor.Attrs) []byte {
 	h := known
 	const sctp, dccp, seqadj = `,"sctp":`, `,"dccp":`, `,"seqadj":`

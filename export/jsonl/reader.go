@@ -62,7 +62,6 @@ func (r *reader) step(b *monitor.Batch) (bool, error) {
 	return true, nil
 }
 
-// decode skips blank lines and findings.
 func (r *reader) decode(text []byte, b *monitor.Batch) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil

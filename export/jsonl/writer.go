@@ -50,7 +50,6 @@ func (j *Writer) AppendEvent(b []byte, e *monitor.Event) []byte {
 	return append(b, "}\n"...)
 }
 
-// gap appends the members of lost and resynced events.
 func (j *Writer) gap(b []byte, e *monitor.Event) []byte {
 	g := e.Gap
 	if g == nil {

@@ -57,7 +57,6 @@ func init() {
 	established[slotOf[monitor.DCCP]], _ = monitor.StateByName(monitor.DCCP, "OPEN")
 }
 
-// stateOf returns the slot of a flow's state.
 func stateOf(f *monitor.Flow, known monitor.Attrs) int {
 	if f.Orig.Proto.HasState() {
 		if known&monitor.AttrState == 0 || f.State >= stateUnknown {

@@ -114,7 +114,6 @@ func (s *scan) take(t *table.Table, n *names, now time.Time) {
 	s.took = time.Since(began)
 }
 
-// choose selects the pools with names. The others are counted as "other".
 func (s *scan) choose(flows map[poolKey]uint64, n *names, now time.Time) {
 	all := make([]pool, 0, len(flows))
 	for k, n := range flows {

@@ -43,7 +43,6 @@ func (s *snapshots) refreshLocked(cfg *Config, named labels) {
 	}
 }
 
-// collectSnapshots sends the values of the snapshots.
 func (m *Metrics) collectSnapshots(o output, named labels) {
 	s := &m.snapshots
 	s.mu.Lock()

@@ -45,7 +45,6 @@ type blocks struct {
 	from int // where the open block begins
 }
 
-// open begins a block.
 func (w *blocks) open(typ uint32) {
 	w.from = len(w.b)
 	w.u32(typ)

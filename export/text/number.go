@@ -56,9 +56,6 @@ func AppendInt(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }
 // AppendHex appends n in lower-case hex without leading zeros or prefix.
 func AppendHex(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 16) }
 
-// AppendTwo appends n, which is below 100, in two digits.
-func AppendTwo(b []byte, n int) []byte { return append(b, '0'+byte(n/10), '0'+byte(n%10)) }
-
 // AppendNanos appends nine digits.
 func AppendNanos(b []byte, n uint32) []byte {
 	b = slices.Grow(b, 12)

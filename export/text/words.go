@@ -1,9 +1,15 @@
 package text
 
 import (
+	"fmt"
+	"io"
+	"iter"
 	"math/bits"
+	"strings"
+	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 )
 
 // AppendProto appends the name of a protocol, its number if it has none.
@@ -88,4 +94,92 @@ func NetNSWords(k monitor.Kind) string {
 		return "network namespace found"
 	}
 	return "network namespace gone"
+}
+
+// FindingText is a finding in one line for people, with the command that shows more.
+func FindingText(f *monitor.Finding) string {
+	if f.Cleared != 0 {
+		return "gone: " + f.Rule + ": " + f.Text
+	}
+	return f.Rule + ": " + f.Text + " → " + f.Command
+}
+
+// UnknownWord is the error for a word that is not in names. It suggests the nearest
+// one, or lists all.
+func UnknownWord(what, word string, names []string) error {
+	if near := human.Nearest(word, names); near != "" {
+		return fmt.Errorf("unknown %s %q: did you mean %s?", what, word, near)
+	}
+	return fmt.Errorf("unknown %s %q: it is one of %s", what, word, strings.Join(names, ", "))
+}
+
+// Note writes one line for people, whatever the text contains. It ignores errors: notes
+// do not end a sink.
+func Note(w io.Writer, text string) {
+	_, _ = w.Write(append(monitor.AppendMessage(nil, []byte(text)), '\n'))
+}
+
+// AppendGap appends a lost or resynced event in words:
+//
+//	2,844 events lost between 12:03:08.112 and 12:03:09.480
+//	table reconciled after the loss of 2,844 events: +37 ~4 −12
+func AppendGap(b []byte, e *monitor.Event, location *time.Location) []byte {
+	g := e.Gap
+	if g == nil {
+		g = &monitor.Gap{}
+	}
+	if e.Kind == monitor.KindResynced {
+		b = append(b, "table reconciled after the loss of "...)
+		b = appendLostCount(b, g)
+		b = append(append(b, ": +"...), human.Count(g.Added)...)
+		b = append(append(b, " ~"...), human.Count(g.Changed)...)
+		return append(append(b, " −"...), human.Count(g.Ended)...)
+	}
+	b = append(appendLostCount(b, g), " lost"...)
+	switch {
+	case g.From != 0 && g.To != 0:
+		b = appendClock(append(b, " between "...), g.From, location)
+		b = appendClock(append(b, " and "...), g.To, location)
+	case g.To != 0:
+		b = appendClock(append(b, " before "...), g.To, location)
+	}
+	return b
+}
+
+func appendLostCount(b []byte, g *monitor.Gap) []byte {
+	if g.Uncertain {
+		b = append(b, "at least "...)
+	}
+	b = append(b, human.Count(g.Count)...)
+	if g.Count == 1 {
+		return append(b, " event"...)
+	}
+	return append(b, " events"...)
+}
+
+// appendClock appends the time of day with milliseconds.
+func appendClock(b []byte, t monitor.Time, location *time.Location) []byte {
+	return time.Unix(0, int64(t)).In(location).AppendFormat(b, "15:04:05.000")
+}
+
+// Bits returns the numbers of the bits that are set: bit n is bit n%8 of byte n/8.
+func Bits(set []byte) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, c := range set {
+			for bit := 8 * i; c != 0; bit, c = bit+1, c>>1 {
+				if c&1 != 0 && !yield(bit) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// AppendBits appends the numbers of the bits that are set.
+func AppendBits(b, set []byte, separator string) []byte {
+	first := len(b)
+	for bit := range Bits(set) {
+		b = AppendUint(AppendSeparated(b, first, separator, ""), uint64(bit))
+	}
+	return b
 }

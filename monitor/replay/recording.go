@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -121,4 +122,46 @@ func (c *Config) unpack(r io.Reader) (io.Reader, error) {
 		return z, nil
 	}
 	return in, nil
+}
+
+// Two minutes on the gateway of the lab, recorded by cmd/demo-recording: events of a real
+// kernel, with addresses of the documentation ranges.
+//
+//go:embed demo.jsonl.gz
+var demo []byte
+
+// Demo is the recording that ships with the program: a gateway with two clients, SNAT with
+// port clashes, published services, and IPv6. It begins with the flows that existed. To
+// play it as if it were now, without an end:
+//
+//	NewPlayer(Demo(cfg), PlayerConfig{AsOf: monitor.Now(), Loop: true, Reset: …})
+func Demo(cfg Config) *Recording { return Bytes(cfg, "demo", demo) }
+
+// Format is one form of recordings: how it is recognized and read.
+type Format struct {
+	// Begins reports whether a recording of the format begins with head. That is
+	// four bytes or more, fewer if the recording is shorter.
+	Begins func(head []byte) bool
+
+	// Open returns what reads the recording in the input, record by record.
+	Open func(in *Input, cfg *Config) Step
+
+	Remembers bool // events contain what their writer remembered of each flow
+	Lines     bool // reading can begin after any line end
+}
+
+// ErrNoRecording means that a file is in no known format.
+var ErrNoRecording = errors.New("neither JSON lines of natlens nor a netlink capture (pcapng, pcap)")
+
+// detect chooses the format of the recording in the input.
+func (c *Config) detect(in *Input) (*Format, error) {
+	if _, err := in.r.Peek(4); err != nil && !errors.Is(err, io.EOF) && !cut(err) {
+		return nil, err
+	}
+	for i := range c.Formats {
+		if f := &c.Formats[i]; f.Begins(in.Unread()) {
+			return f, nil
+		}
+	}
+	return nil, ErrNoRecording
 }
