@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -30,37 +31,35 @@ import (
 // It accepts more: SCTP tags and the DCCP role, networks for -r, -q, -n, -g and
 // -j, ranges and lists of ports, names of states in any case, ports without -p.
 func (env Env) FromFlags(values []FlagValue) (Selection, error) {
-	t := translation{env: env, masks: map[string]FlagValue{}}
-	var seen []string
+	t := translation{env: env, given: map[string]FlagValue{}}
 	for _, v := range values {
 		f, ok := FlagByName(v.Name)
+		if !ok {
+			return Selection{}, FlagValue{Name: v.Name}.fails("not a filter flag of conntrack(8)", "")
+		}
+		_, twice := t.given[f.Name]
 		switch {
-		case !ok:
-			return Selection{}, &FlagError{Flag: v.Name, Msg: "not a filter flag of conntrack(8)"}
-		case !f.Repeats && slices.Contains(seen, f.Name):
-			return Selection{}, &FlagError{Flag: v.Name, Msg: "given twice"}
-		case v.Value == "" && !f.Optional:
-			return Selection{}, &FlagError{Flag: v.Name, Msg: "needs a value: " + f.Arg}
+		case twice && !f.Repeats():
+			return Selection{}, FlagValue{Name: v.Name}.fails("given twice", "")
+		case v.Value == "" && !f.Optional():
+			return Selection{}, v.fails("needs a value: "+f.Arg, "")
 		}
-		seen = append(seen, f.Name)
-		if strings.HasPrefix(f.Name, "mask-") {
-			t.masks["orig-"+f.Name[len("mask-"):]] = v
-		}
+		t.given[f.Name] = v
 	}
-	if slices.Contains(seen, "any-nat") && (slices.Contains(seen, "src-nat") || slices.Contains(seen, "dst-nat")) {
-		return Selection{}, &FlagError{Flag: "any-nat", Msg: "not together with --src-nat or --dst-nat"}
+	if t.has("any-nat") && (t.has("src-nat") || t.has("dst-nat")) {
+		return Selection{}, FlagValue{Name: "any-nat"}.fails("not together with --src-nat or --dst-nat", "")
 	}
-	for flag, v := range t.masks {
-		if !slices.Contains(seen, flag) {
-			return Selection{}, &FlagError{Flag: v.Name, Msg: "needs --" + flag[len("orig-"):]}
+	for _, side := range []string{"src", "dst"} {
+		if mask := "mask-" + side; t.has(mask) && !t.has("orig-"+side) {
+			return Selection{}, FlagValue{Name: mask}.fails("needs --"+side, "")
 		}
 	}
 	var parts []Expr
 	// Protocol and family first: other flags must suit them.
-	for _, pass := range []bool{true, false} {
+	for _, first := range []bool{true, false} {
 		for _, v := range values {
 			f, _ := FlagByName(v.Name)
-			if (f.Name == "proto" || f.Name == "family") != pass {
+			if first != (f.Name == "proto" || f.Name == "family") {
 				continue
 			}
 			x, err := t.flag(f, v)
@@ -76,70 +75,72 @@ func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 // translation translates flags one by one.
 type translation struct {
 	env    Env
+	given  map[string]FlagValue // by the names of the flags
 	kinds  KindSet
-	proto  Expr                 // what -p says, nil without -p
-	family string               // of the addresses and of -f so far
-	masks  map[string]FlagValue // --mask-src and --mask-dst, by the flag that they belong to
+	proto  Expr   // what -p says, nil without -p
+	family string // of the addresses and of -f so far
+}
+
+func (t *translation) has(flag string) bool {
+	_, ok := t.given[flag]
+	return ok
 }
 
 // flag translates one flag.
 func (t *translation) flag(f *Flag, v FlagValue) (Expr, error) {
-	if err := t.suits(f, v); err != nil {
-		return nil, err
+	proto, one := t.protocol()
+	if one && f.protos != nil && !f.protos(proto) {
+		return nil, FlagValue{Name: v.Name}.fails("protocol "+proto.String()+" does not have this attribute", "")
 	}
-	if mask, ok := t.masks[f.Name]; ok {
-		net, err := masked(v.Value, mask.Value)
-		if err != nil {
-			return nil, &FlagError{Flag: mask.Name, Value: mask.Value, Msg: err.Error()}
+	value := v.Value
+	if mask, ok := t.given["mask-"+strings.TrimPrefix(f.Name, "orig-")]; ok {
+		var err error
+		if value, err = masked(v.Value, mask.Value); err != nil {
+			return nil, mask.fails(err.Error(), "")
 		}
-		v.Value = net
 	}
-	text, err := t.text(f, v)
+	text, err := t.text(f, value)
 	if err != nil {
-		return nil, &FlagError{Flag: v.Name, Value: v.Value, Msg: err.Error()}
+		return nil, v.fails(err.Error(), "")
 	}
 	x, err := t.env.Parse(text)
 	if wrong := new(Error); errors.As(err, &wrong) {
-		return nil, &FlagError{v.Name, v.Value, wrong.Msg, wrong.Suggestion}
+		return nil, v.fails(wrong.Msg, wrong.Suggestion)
 	}
-	switch proto, one := t.protocol(); {
-	case f.Name == "proto":
+	if f.Name == "proto" {
 		t.proto = x
-	case f.Name == "state" && one && !x.(Cmp).hasStateOf(proto):
-		return nil, &FlagError{
-			v.Name,
-			v.Value,
-			"not a state of " + proto.String() + ": " + strings.Join(monitor.StateNames(proto), ", "),
-			human.Nearest(v.Value, monitor.StateNames(proto)),
-		}
+	}
+	if f.Name == "state" && one && !x.(Cmp).hasStateOf(proto) {
+		names := monitor.StateNames(proto)
+		return nil, v.fails("not a state of "+proto.String()+": "+strings.Join(names, ", "), human.Nearest(v.Value, names))
 	}
 	return x, t.sameFamily(v, x)
 }
 
 // text returns what a flag means in the filter language.
-func (t *translation) text(f *Flag, v FlagValue) (string, error) {
+func (t *translation) text(f *Flag, value string) (string, error) {
 	// Only a value's characters: a value must not bring in operators.
 	operator := func(r rune) bool { return r <= ' ' || strings.ContainsRune("()&|<>=\"'`", r) }
-	if strings.ContainsFunc(v.Value, operator) {
+	if strings.ContainsFunc(value, operator) {
 		return "", errors.New("not a value: " + f.Arg)
 	}
 	switch f.Name {
 	case "mask-src", "mask-dst": // read with their addresses
 		return "true", nil
 	case "src-nat":
-		return natText("snat", v.Value)
+		return natText("snat", value)
 	case "dst-nat":
-		return natText("dnat", v.Value)
+		return natText("dnat", value)
 	case "any-nat":
-		src, err := natText("snat", v.Value)
-		dst, _ := natText("dnat", v.Value)
+		src, err := natText("snat", value)
+		dst, _ := natText("dnat", value)
 		return "(" + src + ") or (" + dst + ")", err
 	case "mark":
-		return markText(v.Value)
+		return markText(value)
 	case "label":
-		return each(v.Value, func(name string) (string, error) { return "msg.label " + Quote(name), nil })
+		return each(value, func(name string) (string, error) { return "msg.label " + Quote(name), nil })
 	case "zone", "orig-zone", "reply-zone":
-		n, err := strconv.ParseUint(v.Value, 0, 16)
+		n, err := strconv.ParseUint(value, 0, 16)
 		if err != nil {
 			return "", errors.New("a zone is a number from 0 to 65535")
 		}
@@ -148,11 +149,11 @@ func (t *translation) text(f *Flag, v FlagValue) (string, error) {
 		}
 		return fmt.Sprint(f.field, " ", n), nil
 	case "status":
-		return each(v.Value, statusText)
+		return each(value, statusText)
 	case "event-mask":
-		return "true", t.events(v.Value)
+		return "true", t.events(value)
 	}
-	return f.field + " " + v.Value, nil
+	return f.field + " " + value, nil
 }
 
 // each joins the texts of a list's members.
@@ -256,19 +257,16 @@ func masked(addr, mask string) (string, error) {
 }
 
 func (t *translation) events(list string) error {
+	kinds := map[string]KindSet{
+		"ALL": Kinds(monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy),
+		"NEW": Kinds(monitor.KindNew), "UPDATES": Kinds(monitor.KindUpdate), "DESTROY": Kinds(monitor.KindDestroy),
+	}
 	for name := range strings.SplitSeq(list, ",") {
-		switch abbreviated(name, []string{"ALL", "NEW", "UPDATES", "DESTROY"}) {
-		case "ALL":
-			t.kinds |= Kinds(monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy)
-		case "NEW":
-			t.kinds |= Kinds(monitor.KindNew)
-		case "UPDATES":
-			t.kinds |= Kinds(monitor.KindUpdate)
-		case "DESTROY":
-			t.kinds |= Kinds(monitor.KindDestroy)
-		default:
+		set, ok := kinds[abbreviated(name, slices.Sorted(maps.Keys(kinds)))]
+		if !ok {
 			return errors.New("not a kind of event: all, new, update, destroy")
 		}
+		t.kinds |= set
 	}
 	return nil
 }
@@ -285,14 +283,6 @@ func (t *translation) protocol() (p monitor.Proto, one bool) {
 		return 0, false
 	}
 	return monitor.Proto(c.Set[0].Lo), true
-}
-
-// suits reports a flag for an attribute that the protocol of -p does not have.
-func (t *translation) suits(f *Flag, v FlagValue) error {
-	if p, one := t.protocol(); one && f.protos != nil && !f.protos(p) {
-		return &FlagError{Flag: v.Name, Msg: "protocol " + p.String() + " does not have this attribute"}
-	}
-	return nil
 }
 
 // sameFamily reports addresses of two families: no flow has both.
@@ -313,7 +303,7 @@ func (t *translation) sameFamily(v FlagValue, x Expr) error {
 		return nil
 	}
 	if t.family != "" {
-		return &FlagError{Flag: v.Name, Value: v.Value, Msg: family + " beside " + t.family}
+		return v.fails(family+" beside "+t.family, "")
 	}
 	t.family = family
 	return nil

@@ -10,84 +10,90 @@ import (
 	"natlens/monitor"
 )
 
-// Flag is one of conntrack(8)'s filter flags. All of them take a value; that of
-// an Optional one may be left out.
+// Flag is one of conntrack(8)'s filter flags. All of them take a value.
 type Flag struct {
-	Name     string   // long name without the dashes
-	Aliases  []string // more long names
-	Short    byte     // 0: no short form
-	Arg      string   // what the value is, as usage lines say it
-	Optional bool     // the value may be left out
-	Usage    string
-	Legal    string   // conntrack(8)'s commands that take it as a filter, of "LDEU"; others call it illegal
-	Repeats  bool     // may be given more than once
-	Words    []string // values that are words, for completion
+	Name  string // long name without the dashes
+	Alias string // another long name, or ""
+	Short byte   // 0: no short form
+	Arg   string // what the value is, as usage lines say it
+	Usage string
 
+	form   form
 	field  string                   // the field that it compares
 	protos func(monitor.Proto) bool // protocols that have the attribute; nil: all
+
+	Words []string // values that are words, for completion
 }
+
+type form uint8
+
+const (
+	one      form = iota
+	optional      // the value may be left out
+	list          // of values; the flag may be given more than once
+)
+
+// Names returns the long names.
+func (f Flag) Names() []string {
+	if f.Alias == "" {
+		return []string{f.Name}
+	}
+	return []string{f.Name, f.Alias}
+}
+
+// Optional reports whether the value may be left out.
+func (f Flag) Optional() bool { return f.form == optional }
+
+// Repeats reports whether the flag may be given more than once.
+func (f Flag) Repeats() bool { return f.form == list }
 
 var statusWords = []string{"ASSURED", "SEEN_REPLY", "UNSET", "FIXED_TIMEOUT", "EXPECTED", "OFFLOAD", "HW_OFFLOAD",
 	"UNREPLIED"}
 
 var flags = []Flag{
-	{"family", nil, 'f', "ipv4|ipv6", false, "address family", "LDEU", false, []string{"ipv4", "ipv6"}, "family", nil},
-	{"proto", []string{"protonum"}, 'p', "PROTO", false, "layer 4 protocol, by name or number",
-		"LDEU", false, kindProto.sorted(), "proto", nil},
-	{"orig-src", []string{"src"}, 's', "ADDR[/BITS]", false, "source address, original direction",
-		"LDEU", false, nil, "orig.src", nil},
-	{"orig-dst", []string{"dst"}, 'd', "ADDR[/BITS]", false, "destination address, original direction",
-		"LDEU", false, nil, "orig.dst", nil},
-	{"reply-src", nil, 'r', "ADDR[/BITS]", false, "source address, reply direction",
-		"LDEU", false, nil, "reply.src", nil},
-	{"reply-dst", nil, 'q', "ADDR[/BITS]", false, "destination address, reply direction",
-		"LDEU", false, nil, "reply.dst", nil},
-	{"mask-src", nil, 0, "MASK", false, "mask of --orig-src", "LDEU", false, nil, "", nil},
-	{"mask-dst", nil, 0, "MASK", false, "mask of --orig-dst", "LDEU", false, nil, "", nil},
-	{"orig-port-src", []string{"sport"}, 0, "PORT", false, "source port, original direction",
-		"LDEU", false, nil, "sport", monitor.Proto.HasPorts},
-	{"orig-port-dst", []string{"dport"}, 0, "PORT", false, "destination port, original direction",
-		"LDEU", false, nil, "dport", monitor.Proto.HasPorts},
-	{"reply-port-src", nil, 0, "PORT", false, "source port, reply direction",
-		"LDEU", false, nil, "reply.sport", monitor.Proto.HasPorts},
-	{"reply-port-dst", nil, 0, "PORT", false, "destination port, reply direction",
-		"LDEU", false, nil, "reply.dport", monitor.Proto.HasPorts},
-	{"state", nil, 0, "STATE", false, "state of a TCP, SCTP or DCCP connection",
-		"LDEU", false, upper(kindState.sorted()), "msg.state", monitor.Proto.HasState},
-	{"icmp-type", []string{"icmpv6-type"}, 0, "TYPE", false, "ICMP type",
-		"LDEU", false, nil, "icmp.type", monitor.Proto.IsICMP},
-	{"icmp-code", []string{"icmpv6-code"}, 0, "CODE", false, "ICMP code",
-		"LDEU", false, nil, "icmp.code", monitor.Proto.IsICMP},
-	{"icmp-id", []string{"icmpv6-id"}, 0, "ID", false, "ICMP id", "LDEU", false, nil, "icmp.id", monitor.Proto.IsICMP},
-	{"orig-key-src", []string{"srckey"}, 0, "KEY", false, "GRE source key, original direction",
-		"LDEU", false, nil, "srckey", only(monitor.GRE)},
-	{"orig-key-dst", []string{"dstkey"}, 0, "KEY", false, "GRE destination key, original direction",
-		"LDEU", false, nil, "dstkey", only(monitor.GRE)},
-	{"reply-key-src", nil, 0, "KEY", false, "GRE source key, reply direction",
-		"LDEU", false, nil, "reply.srckey", only(monitor.GRE)},
-	{"reply-key-dst", nil, 0, "KEY", false, "GRE destination key, reply direction",
-		"LDEU", false, nil, "reply.dstkey", only(monitor.GRE)},
-	{"orig-vtag", nil, 0, "TAG", false, "SCTP verification tag, original direction",
-		"U", false, nil, "msg.vtag", only(monitor.SCTP)},
-	{"reply-vtag", nil, 0, "TAG", false, "SCTP verification tag, reply direction",
-		"U", false, nil, "msg.reply.vtag", only(monitor.SCTP)},
-	{"role", nil, 0, "client|server", false, "DCCP role of the original source",
-		"", false, []string{"client", "server"}, "msg.role", only(monitor.DCCP)},
-	{"src-nat", nil, 'n', "ADDR[:PORT]", true, "source is rewritten, or to this", "LDEU", false, nil, "", nil},
-	{"dst-nat", nil, 'g', "ADDR[:PORT]", true, "destination is rewritten, or to this", "LDEU", false, nil, "", nil},
-	{"any-nat", nil, 'j', "ADDR[:PORT]", true, "source or destination is rewritten, or to this",
-		"LE", false, nil, "", nil},
-	{"mark", nil, 'm', "MARK[/MASK]", false, "connection mark", "LDEU", false, nil, "", nil},
-	{"label", nil, 'l', "LABEL[,...]", false, "labels that are set, all of them", "LDEU", true, nil, "", nil},
-	{"zone", nil, 'w', "ZONE", false, "zone of both directions", "LDE", false, nil, "msg.zone", nil},
-	{"orig-zone", nil, 0, "ZONE", false, "zone of the original direction", "LDE", false, nil, "msg.orig.zone", nil},
-	{"reply-zone", nil, 0, "ZONE", false, "zone of the reply direction", "LDE", false, nil, "msg.reply.zone", nil},
-	{"status", nil, 'u', "STATUS[,...]", false, "status bits: set, or with ! not set",
-		"LDU", true, statusWords, "", nil},
-	{"timeout", nil, 't', "SECONDS", false, "time left", "DU", false, nil, "msg.timeout", nil},
-	{"id", nil, 'i', "ID", false, "the kernel's id of the entry", "DU", false, nil, "id", nil},
-	{"event-mask", nil, 'e', "new|update|destroy[,...]", false, "kinds of events",
-		"E", true, []string{"all", "new", "updates", "destroy"}, "", nil},
+	{"family", "", 'f', "ipv4|ipv6", "address family", one, "family", nil, []string{"ipv4", "ipv6"}},
+	{"proto", "protonum", 'p', "PROTO", "layer 4 protocol, by name or number", one, "proto", nil, kindProto.sorted()},
+	{"orig-src", "src", 's', "ADDR[/BITS]", "source address, original direction", one, "orig.src", nil, nil},
+	{"orig-dst", "dst", 'd', "ADDR[/BITS]", "destination address, original direction", one, "orig.dst", nil, nil},
+	{"reply-src", "", 'r', "ADDR[/BITS]", "source address, reply direction", one, "reply.src", nil, nil},
+	{"reply-dst", "", 'q', "ADDR[/BITS]", "destination address, reply direction", one, "reply.dst", nil, nil},
+	{"mask-src", "", 0, "MASK", "mask of --orig-src", one, "", nil, nil},
+	{"mask-dst", "", 0, "MASK", "mask of --orig-dst", one, "", nil, nil},
+	{"orig-port-src", "sport", 0, "PORT", "source port, original direction", one, "sport", monitor.Proto.HasPorts, nil},
+	{"orig-port-dst", "dport", 0, "PORT", "destination port, original direction",
+		one, "dport", monitor.Proto.HasPorts, nil},
+	{"reply-port-src", "", 0, "PORT", "source port, reply direction", one, "reply.sport", monitor.Proto.HasPorts, nil},
+	{"reply-port-dst", "", 0, "PORT", "destination port, reply direction",
+		one, "reply.dport", monitor.Proto.HasPorts, nil},
+	{"state", "", 0, "STATE", "state of a TCP, SCTP or DCCP connection",
+		one, "msg.state", monitor.Proto.HasState, upper(kindState.sorted())},
+	{"icmp-type", "icmpv6-type", 0, "TYPE", "ICMP type", one, "icmp.type", monitor.Proto.IsICMP, nil},
+	{"icmp-code", "icmpv6-code", 0, "CODE", "ICMP code", one, "icmp.code", monitor.Proto.IsICMP, nil},
+	{"icmp-id", "icmpv6-id", 0, "ID", "ICMP id", one, "icmp.id", monitor.Proto.IsICMP, nil},
+	{"orig-key-src", "srckey", 0, "KEY", "GRE source key, original direction", one, "srckey", only(monitor.GRE), nil},
+	{"orig-key-dst", "dstkey", 0, "KEY", "GRE destination key, original direction",
+		one, "dstkey", only(monitor.GRE), nil},
+	{"reply-key-src", "", 0, "KEY", "GRE source key, reply direction", one, "reply.srckey", only(monitor.GRE), nil},
+	{"reply-key-dst", "", 0, "KEY", "GRE destination key, reply direction",
+		one, "reply.dstkey", only(monitor.GRE), nil},
+	{"orig-vtag", "", 0, "TAG", "SCTP verification tag, original direction", one, "msg.vtag", only(monitor.SCTP), nil},
+	{"reply-vtag", "", 0, "TAG", "SCTP verification tag, reply direction",
+		one, "msg.reply.vtag", only(monitor.SCTP), nil},
+	{"role", "", 0, "client|server", "DCCP role of the original source",
+		one, "msg.role", only(monitor.DCCP), []string{"client", "server"}},
+	{"src-nat", "", 'n', "ADDR[:PORT]", "source is rewritten, or to this", optional, "", nil, nil},
+	{"dst-nat", "", 'g', "ADDR[:PORT]", "destination is rewritten, or to this", optional, "", nil, nil},
+	{"any-nat", "", 'j', "ADDR[:PORT]", "source or destination is rewritten, or to this", optional, "", nil, nil},
+	{"mark", "", 'm', "MARK[/MASK]", "connection mark", one, "", nil, nil},
+	{"label", "", 'l', "LABEL[,...]", "labels that are set, all of them", list, "", nil, nil},
+	{"zone", "", 'w', "ZONE", "zone of both directions", one, "msg.zone", nil, nil},
+	{"orig-zone", "", 0, "ZONE", "zone of the original direction", one, "msg.orig.zone", nil, nil},
+	{"reply-zone", "", 0, "ZONE", "zone of the reply direction", one, "msg.reply.zone", nil, nil},
+	{"status", "", 'u', "STATUS[,...]", "status bits: set, or with ! not set", list, "", nil, statusWords},
+	{"timeout", "", 't', "SECONDS", "time left", one, "msg.timeout", nil, nil},
+	{"id", "", 'i', "ID", "the kernel's id of the entry", one, "id", nil, nil},
+	{"event-mask", "", 'e', "new|update|destroy[,...]", "kinds of events",
+		list, "", nil, []string{"all", "new", "updates", "destroy"}},
 }
 
 // only accepts one protocol.
@@ -111,7 +117,7 @@ func Flags() []Flag { return flags }
 func FlagByName(name string) (*Flag, bool) {
 	for i := range flags {
 		f := &flags[i]
-		if f.Name == name || slices.Contains(f.Aliases, name) || f.Short != 0 && name == string(f.Short) {
+		if slices.Contains(f.Names(), name) || f.Short != 0 && name == string(f.Short) {
 			return f, true
 		}
 	}
@@ -129,52 +135,35 @@ type Selection struct {
 	Kinds KindSet
 }
 
-// FlagError says which flag cannot be used so.
-type FlagError struct {
-	Flag       string // as given, without dashes
-	Value      string
-	Msg        string
-	Suggestion string
+// fails returns the error of a flag.
+func (v FlagValue) fails(msg, suggestion string) error {
+	s := "--" + v.Name
+	if len(v.Name) == 1 {
+		s = "-" + v.Name
+	}
+	if v.Value != "" {
+		s += " " + monitor.Escape(v.Value)
+	}
+	s += ": " + msg
+	if suggestion != "" {
+		s += "; did you mean " + suggestion + "?"
+	}
+	return errors.New(s)
 }
 
-// Error returns one line.
-func (e *FlagError) Error() string {
-	s := "--" + e.Flag
-	if len(e.Flag) == 1 {
-		s = "-" + e.Flag
+// SplitFlag takes --name, --name=value, -n, -nvalue or -n=value apart; name is "" for other
+// arguments.
+func SplitFlag(arg string) (name, value string, attached bool) {
+	switch {
+	case len(arg) < 2 || arg[0] != '-':
+		return "", "", false
+	case arg[1] != '-':
+		return arg[1:2], strings.TrimPrefix(arg[2:], "="), len(arg) > 2
 	}
-	if e.Value != "" {
-		s += " " + monitor.Escape(e.Value)
+	if name, value, attached = strings.Cut(arg[2:], "="); len(name) == 1 {
+		return "", "", false
 	}
-	s += ": " + e.Msg
-	if e.Suggestion != "" {
-		s += "; did you mean " + e.Suggestion + "?"
-	}
-	return s
-}
-
-// splitFlag takes --name, --name=value, -n, -nvalue or -n=value apart; f is nil if
-// arg is not a filter flag.
-func splitFlag(arg string) (name string, f *Flag, value string, attached bool) {
-	if long, ok := strings.CutPrefix(arg, "--"); ok {
-		name, value, attached = strings.Cut(long, "=")
-		if f, _ = FlagByName(name); len(name) == 1 {
-			f = nil
-		}
-		return name, f, value, attached
-	}
-	if len(arg) < 2 || arg[0] != '-' {
-		return "", nil, "", false
-	}
-	f, _ = FlagByName(arg[1:2])
-	return arg[1:2], f, strings.TrimPrefix(arg[2:], "="), len(arg) > 2
-}
-
-// isTarget reports whether an argument can be the value of -n, -g or -j, which
-// may be left out: only then it is theirs.
-func isTarget(arg string) bool {
-	_, _, err := splitTarget(arg)
-	return err == nil
+	return name, value, attached
 }
 
 // AttachOptional makes of "-n 192.0.2.1" the one argument
@@ -186,16 +175,17 @@ func AttachOptional(args []string) []string {
 		if args[i] == "--" {
 			return append(out, args[i:]...)
 		}
-		_, f, value, attached := splitFlag(args[i])
-		switch {
-		case f == nil || !f.Optional:
-			out = append(out, args[i])
-		case attached:
+		name, value, attached := SplitFlag(args[i])
+		f, ok := FlagByName(name)
+		if ok && f.Optional() && !attached && i+1 < len(args) {
+			if _, _, err := splitTarget(args[i+1]); err == nil {
+				i++
+				value, attached = args[i], true
+			}
+		}
+		if ok && f.Optional() && attached {
 			out = append(out, "--"+f.Name+"="+value)
-		case i+1 < len(args) && isTarget(args[i+1]):
-			i++
-			out = append(out, "--"+f.Name+"="+args[i])
-		default:
+		} else {
 			out = append(out, args[i])
 		}
 	}

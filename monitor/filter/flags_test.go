@@ -68,12 +68,13 @@ func fromArgs(env Env, args []string) (s Selection, rest []string, err error) {
 			rest = append(rest, args[i:]...)
 			break
 		}
-		name, f, value, attached := splitFlag(args[i])
+		name, value, attached := SplitFlag(args[i])
+		f, ok := FlagByName(name)
 		switch {
-		case f == nil:
+		case !ok:
 			rest = append(rest, args[i])
 			continue
-		case attached || f.Optional:
+		case attached || f.Optional():
 		case i+1 < len(args):
 			i++
 			value = args[i]
@@ -192,7 +193,7 @@ func TestAttachOptional(t *testing.T) {
 func TestFlagTable(t *testing.T) {
 	seen := map[string]string{}
 	for _, f := range Flags() {
-		names := append([]string{f.Name}, f.Aliases...)
+		names := f.Names()
 		if f.Short != 0 {
 			names = append(names, string(f.Short))
 		}

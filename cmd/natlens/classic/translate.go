@@ -211,7 +211,7 @@ func (l *line) flags(args []string) (out []string) {
 		for strings.HasPrefix(arg, "-z") && len(arg) > 2 {
 			out, arg = append(out, "-z"), "-"+arg[2:]
 		}
-		name, value, attached := splitFlag(arg)
+		name, value, attached := filter.SplitFlag(arg)
 		next := func() string { // the value, which the argument behind may be
 			if !attached && i+1 < len(args) {
 				i++
@@ -230,23 +230,12 @@ func (l *line) flags(args []string) (out []string) {
 		default:
 			l.labels = l.labels || isFilter && def.Name == "label" || strings.HasPrefix(name, "label-")
 			out = append(out, arg)
-			if isFilter && !attached && !def.Optional && i+1 < len(args) {
+			if isFilter && !attached && !def.Optional() && i+1 < len(args) {
 				out = append(out, next())
 			}
 		}
 	}
 	return out
-}
-
-// splitFlag takes --name, --name=value, -n, -nvalue or -n=value apart; name is "" for other arguments.
-func splitFlag(arg string) (name, value string, attached bool) {
-	if long, ok := strings.CutPrefix(arg, "--"); ok {
-		return strings.Cut(long, "=")
-	}
-	if len(arg) < 2 || arg[0] != '-' {
-		return "", "", false
-	}
-	return arg[1:2], strings.TrimPrefix(arg[2:], "="), len(arg) > 2
 }
 
 // ignores reports whether conntrack(8) takes a flag with a value and does nothing with it, and notes why.

@@ -97,7 +97,7 @@ func CompleteCommands(cmd *cobra.Command, args []string, _ string) (names []stri
 func PrepareCompletion(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		_, f.Usage = pflag.UnquoteUsage(f)
-		if def, ok := filter.FlagByName(f.Name); ok && slices.Contains(def.Aliases, f.Name) {
+		if def, ok := filter.FlagByName(f.Name); ok && def.Alias == f.Name {
 			f.Hidden = false
 		}
 	})

@@ -70,12 +70,12 @@ func (c *FilterFlags) completeFlags(cmd *cobra.Command) {
 			complete = c.CompleteLabels
 		case def.Name == "state":
 			complete = c.completeStates(def.Words)
-		case def.Words != nil && def.Repeats:
+		case def.Words != nil && def.Repeats():
 			complete = listOf(def.Words...)
 		case def.Words != nil:
 			complete = OneOf(def.Words...)
 		}
-		for _, name := range append([]string{def.Name}, def.Aliases...) {
+		for _, name := range def.Names() {
 			MustComplete(cmd, name, complete)
 		}
 	}

@@ -25,20 +25,20 @@ type FilterFlags struct {
 func (c *FilterFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	for _, def := range filter.Flags() {
-		for i, name := range append([]string{def.Name}, def.Aliases...) {
+		for i, name := range def.Names() {
 			short := ""
 			if i == 0 && def.Short != 0 {
 				short = string(def.Short)
 			}
 			f.VarP(Value{func(text string) error {
-				if def.Optional && text == noValue {
+				if def.Optional() && text == noValue {
 					text = ""
 				}
 				c.Given = append(c.Given, filter.FlagValue{Name: name, Value: text})
 				return nil
 			}, def.Arg}, name, short, def.Usage)
 			f.Lookup(name).Hidden = i > 0
-			if InGroup(f, GroupFilter, name); def.Optional {
+			if InGroup(f, GroupFilter, name); def.Optional() {
 				f.Lookup(name).NoOptDefVal = noValue
 			}
 		}

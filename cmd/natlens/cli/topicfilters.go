@@ -34,7 +34,7 @@ docs/filters.md is the whole reference.`,
 		flags := Table{Heading: GroupFilter, Before: GroupFilter + ", which must all hold, and the filter too:"}
 		for _, def := range filter.Flags() {
 			value := " " + def.Arg
-			if def.Optional {
+			if def.Optional() {
 				value = " [" + def.Arg + "]"
 			}
 			flags.Rows = append(flags.Rows, [2]string{flagNames(&def) + value, def.Usage})
