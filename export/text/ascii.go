@@ -3,7 +3,8 @@ package text
 import "unicode/utf8"
 
 // signs are the ASCII forms of what natlens writes to people.
-var signs = map[rune]string{'→': "->", '⇒': "=>", '↑': "^", '↓': "v", '─': "-", '−': "-", '–': "-", '…': "~"}
+var signs = map[rune]string{'→': "->", '⇒': "=>", '↑': "^", '↓': "v", '─': "-", '−': "-", '–': "-", '…': "~",
+	'✓': "+", '✗': "x"}
 
 // ASCII returns the text in ASCII, for terminals whose locale has no UTF-8. Characters
 // without an ASCII form become question marks.

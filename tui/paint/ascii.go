@@ -4,7 +4,7 @@ import "strings"
 
 // signs are what ASCII has instead of the signs that the UI uses, as wide as these.
 var signs = func() map[rune]string {
-	pairs := strings.Fields("→ > ← < ⇒ = ↑ ^ ↓ v ▲ ^ ▼ v … ~ – - − - ─ - ━ = ╸ - ▌ > ▶ > ❚ | ● * × x · . ✓ + ✗ ! " +
+	pairs := strings.Fields("→ > ← < ⇒ = ↑ ^ ↓ v ▲ ^ ▼ v … ~ – - − - ─ - ━ = ╸ - ▌ > ▶ > ❚ | ● * × x · . ✓ + ✗ x " +
 		"▁ _ ▂ . ▃ : ▄ - ▅ = ▆ + ▇ * █ #")
 	m := make(map[rune]string)
 	for i := 0; i < len(pairs); i += 2 {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"natlens/export/text"
 	"natlens/monitor/filter"
 )
 
@@ -44,7 +45,11 @@ func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
 		if w, ok := Terminal(con.Stdout); ok {
 			width = min(max(w, 60), 120)
 		}
-		_, err := io.WriteString(con.Stdout, Help(cmd, topics, width))
+		help := Help(cmd, topics, width)
+		if con.ASCII() {
+			help = string(text.ASCII([]byte(strings.ReplaceAll(help, "…", "..."))))
+		}
+		_, err := io.WriteString(con.Stdout, help)
 		return err
 	}
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _ = show(cmd) })

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	exporttext "natlens/export/text"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
@@ -94,6 +95,8 @@ func run(ctx context.Context, o *options) error {
 	text := e.text(o.con)
 	if o.format == "json" {
 		text = e.json()
+	} else if o.con.ASCII() {
+		text = exporttext.ASCII(text)
 	}
 	if _, err := o.con.Stdout.Write(text); err != nil {
 		return err
