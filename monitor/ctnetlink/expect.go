@@ -56,9 +56,18 @@ const (
 	givenWhole = givenTuple | givenMask | givenMaster
 )
 
+// expectAttrs are what an expectation is known to have by an attribute.
+var expectAttrs = [inStats]monitor.ExpectAttrs{
+	inExpect | ctaExpectTimeout: monitor.ExpectTimeout, inExpect | ctaExpectID: monitor.ExpectID,
+	inExpect | ctaExpectHelpName: monitor.ExpectHelper, inExpect | ctaExpectZone: monitor.ExpectZone,
+	inExpect | ctaExpectClass: monitor.ExpectClass, inExpect | ctaExpectFunc: monitor.ExpectFunc,
+	inExpect | ctaExpectNAT: monitor.ExpectNAT,
+}
+
 // expectation reads an attribute of an expectation, or of its NAT.
 func (r *reader) expectation(typ object, v []byte) {
 	x := r.expect
+	x.Has |= expectAttrs[typ]
 	switch typ {
 	case inExpect | ctaExpectTuple:
 		r.given |= givenTuple
@@ -71,26 +80,19 @@ func (r *reader) expectation(typ object, v []byte) {
 		r.readTuple(v, &x.Master)
 	case inExpect | ctaExpectTimeout:
 		x.Timeout = r.be32(v)
-		x.Has |= monitor.ExpectTimeout
 	case inExpect | ctaExpectID:
 		x.ID = r.be32(v)
-		x.Has |= monitor.ExpectID
 	case inExpect | ctaExpectHelpName:
 		x.Helper = string(r.text(v, maxHelper))
-		x.Has |= monitor.ExpectHelper
 	case inExpect | ctaExpectZone:
 		x.Zone = r.be16(v)
-		x.Has |= monitor.ExpectZone
 	case inExpect | ctaExpectFlags:
 		x.Flags = monitor.ExpectFlags(r.be32(v))
 	case inExpect | ctaExpectClass:
 		x.Class = r.be32(v)
-		x.Has |= monitor.ExpectClass
 	case inExpect | ctaExpectFunc:
 		x.Func = string(r.text(v, maxExpectFunc))
-		x.Has |= monitor.ExpectFunc
 	case inExpect | ctaExpectNAT:
-		x.Has |= monitor.ExpectNAT
 		r.read(inExpectNAT, v)
 	case inExpectNAT | ctaExpectNATDir:
 		x.NATDir = r.be32(v)

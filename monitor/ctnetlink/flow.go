@@ -10,17 +10,37 @@ func (r *reader) extra() *monitor.Extra {
 	return r.event.Extra
 }
 
-// flow reads an attribute of a flow, or of what is nested in it.
+// flowAttrs are what a flow is known to have by an attribute.
+var flowAttrs = [inTuple]monitor.Attrs{
+	inFlow | ctaTupleOrig: monitor.AttrOrig, inFlow | ctaTupleReply: monitor.AttrReply,
+	inFlow | ctaTimeout: monitor.AttrTimeout, inFlow | ctaMark: monitor.AttrMark, inFlow | ctaID: monitor.AttrID,
+	inFlow | ctaUse: monitor.AttrUse, inFlow | ctaZone: monitor.AttrZone,
+	inFlow | ctaTimestampEvent: monitor.AttrEventTime, inFlow | ctaCountersOrig: monitor.AttrCountersOrig,
+	inFlow | ctaCountersReply: monitor.AttrCountersReply, inTimestamp | ctaTimestampStart: monitor.AttrStart,
+	inTimestamp | ctaTimestampStop: monitor.AttrStop, inTCP | ctaTCPState: monitor.AttrState,
+	inSCTP | ctaSCTPState: monitor.AttrState, inDCCP | ctaDCCPState: monitor.AttrState,
+	inTCP | ctaTCPWScaleOrig: monitor.AttrWScaleOrig, inTCP | ctaTCPWScaleReply: monitor.AttrWScaleReply,
+	inTCP | ctaTCPFlagsOrig: monitor.AttrTCPFlagsOrig, inTCP | ctaTCPFlagsReply: monitor.AttrTCPFlagsReply,
+	inSCTP | ctaSCTPVTagOrig: monitor.AttrVTagOrig, inSCTP | ctaSCTPVTagReply: monitor.AttrVTagReply,
+	inDCCP | ctaDCCPRole: monitor.AttrDCCPRole, inDCCP | ctaDCCPHandshakeSeq: monitor.AttrDCCPSeq,
+	inFlow | ctaTupleMaster: monitor.AttrMaster, inFlow | ctaLabels: monitor.AttrLabels,
+	inFlow | ctaLabelsMask: monitor.AttrLabelsMask, inFlow | ctaSecMark: monitor.AttrSecMark,
+	inFlow | ctaMarkMask: monitor.AttrMarkMask, inFlow | ctaStatusMask: monitor.AttrStatusMask,
+	inHelp | ctaHelpName: monitor.AttrHelper, inHelp | ctaHelpInfo: monitor.AttrHelperInfo,
+	inSecCtx | ctaSecCtxName: monitor.AttrSecCtx, inFlow | ctaSeqAdjOrig: monitor.AttrSeqAdjOrig,
+	inFlow | ctaSeqAdjReply: monitor.AttrSeqAdjReply, inFlow | ctaSynproxy: monitor.AttrSynproxy,
+}
+
+// flow reads an attribute of a flow, of its counters or of its times.
 func (r *reader) flow(typ object, v []byte) {
 	e := r.event
+	e.Has |= flowAttrs[typ]
 	switch typ {
 	case inFlow | ctaTupleOrig:
-		e.Has |= monitor.AttrOrig
 		if r.readTuple(v, &e.Flow.Orig) {
 			e.Has |= monitor.AttrZoneOrig
 		}
 	case inFlow | ctaTupleReply:
-		e.Has |= monitor.AttrReply
 		if r.readTuple(v, &e.Flow.Reply) {
 			e.Has |= monitor.AttrZoneReply
 		}
@@ -33,33 +53,24 @@ func (r *reader) flow(typ object, v []byte) {
 		}
 	case inFlow | ctaTimeout:
 		e.Flow.Timeout = r.be32(v)
-		e.Has |= monitor.AttrTimeout
 	case inFlow | ctaMark:
 		e.Flow.Mark = r.be32(v)
-		e.Has |= monitor.AttrMark
 	case inFlow | ctaID:
 		e.Flow.ID = r.be32(v)
-		e.Has |= monitor.AttrID
 	case inFlow | ctaUse:
 		e.Flow.Use = r.be32(v)
-		e.Has |= monitor.AttrUse
 	case inFlow | ctaZone:
 		e.Flow.Zone = r.be16(v)
-		e.Has |= monitor.AttrZone
 	case inFlow | ctaTimestampEvent:
 		e.Time, e.TimeSource = monitor.Time(r.be64(v)), monitor.TimeKernel
-		e.Has |= monitor.AttrEventTime
 
 	case inFlow | ctaProtoinfo:
 		r.read(inProtoinfo, v)
-
 	case inFlow | ctaCountersOrig:
 		r.counters = &e.Flow.CountersOrig
-		e.Has |= monitor.AttrCountersOrig
 		r.read(inCounters, v)
 	case inFlow | ctaCountersReply:
 		r.counters = &e.Flow.CountersReply
-		e.Has |= monitor.AttrCountersReply
 		r.read(inCounters, v)
 	case inCounters | ctaCountersPackets: // Linux has not sent the 32-bit ones since 2.6.15
 		r.counters.Packets = r.be64(v)
@@ -70,19 +81,18 @@ func (r *reader) flow(typ object, v []byte) {
 		r.read(inTimestamp, v)
 	case inTimestamp | ctaTimestampStart:
 		e.Flow.Start = monitor.Time(r.be64(v))
-		e.Has |= monitor.AttrStart
 	case inTimestamp | ctaTimestampStop:
 		e.Flow.Stop = monitor.Time(r.be64(v))
-		e.Has |= monitor.AttrStop
 	case inCounters | ctaCountersPad, inTimestamp | ctaTimestampPad:
 	default:
-		r.protoinfo(typ, v)
+		r.rare(typ, v)
 	}
 }
 
-// protoinfo is flow for what CTA_PROTOINFO has.
+// protoinfo reads an attribute of CTA_PROTOINFO.
 func (r *reader) protoinfo(typ object, v []byte) {
 	e := r.event
+	e.Has |= flowAttrs[typ]
 	switch typ {
 	case inProtoinfo | ctaProtoinfoTCP:
 		r.read(inTCP, v)
@@ -92,86 +102,67 @@ func (r *reader) protoinfo(typ object, v []byte) {
 		r.read(inDCCP, v)
 	case inTCP | ctaTCPState, inSCTP | ctaSCTPState, inDCCP | ctaDCCPState:
 		e.Flow.State = monitor.State(r.u8(v))
-		e.Has |= monitor.AttrState
 	case inTCP | ctaTCPWScaleOrig:
 		e.Flow.TCP.WScaleOrig = r.u8(v)
-		e.Has |= monitor.AttrWScaleOrig
 	case inTCP | ctaTCPWScaleReply:
 		e.Flow.TCP.WScaleReply = r.u8(v)
-		e.Has |= monitor.AttrWScaleReply
 	case inTCP | ctaTCPFlagsOrig: // struct nf_ct_tcp_flags { __u8 flags; __u8 mask; }
 		if r.sized(v, 2) {
 			e.Flow.TCP.FlagsOrig, e.Flow.TCP.MaskOrig = v[0], v[1]
 		}
-		e.Has |= monitor.AttrTCPFlagsOrig
 	case inTCP | ctaTCPFlagsReply:
 		if r.sized(v, 2) {
 			e.Flow.TCP.FlagsReply, e.Flow.TCP.MaskReply = v[0], v[1]
 		}
-		e.Has |= monitor.AttrTCPFlagsReply
 	case inSCTP | ctaSCTPVTagOrig:
 		r.extra().VTagOrig = r.be32(v)
-		e.Has |= monitor.AttrVTagOrig
 	case inSCTP | ctaSCTPVTagReply:
 		r.extra().VTagReply = r.be32(v)
-		e.Has |= monitor.AttrVTagReply
 	case inDCCP | ctaDCCPRole:
 		r.extra().DCCPRole = r.u8(v)
-		e.Has |= monitor.AttrDCCPRole
 	case inDCCP | ctaDCCPHandshakeSeq:
 		r.extra().DCCPSeq = r.be64(v)
-		e.Has |= monitor.AttrDCCPSeq
 	case inDCCP | ctaDCCPPad:
 	default:
-		r.rare(typ, v)
+		r.Unknown++
 	}
 }
 
-// rare is flow for what few messages have.
+// rare reads an attribute that few messages have.
 func (r *reader) rare(typ object, v []byte) {
 	e := r.event
+	e.Has |= flowAttrs[typ]
 	switch typ {
 	case inFlow | ctaTupleMaster:
-		e.Has |= monitor.AttrMaster
 		r.readTuple(v, &r.extra().Master)
 	case inFlow | ctaLabels:
-		e.Has |= monitor.AttrLabels
 		r.extra().Labels = r.labels(v)
 	case inFlow | ctaLabelsMask:
-		e.Has |= monitor.AttrLabelsMask
 		r.extra().LabelsMask = r.labels(v)
 	case inFlow | ctaSecMark:
-		e.Has |= monitor.AttrSecMark
 		r.extra().SecMark = r.be32(v)
 	case inFlow | ctaMarkMask:
-		e.Has |= monitor.AttrMarkMask
 		r.extra().MarkMask = r.be32(v)
 	case inFlow | ctaStatusMask:
-		e.Has |= monitor.AttrStatusMask
 		r.extra().StatusMask = r.be32(v)
 
 	case inFlow | ctaHelp:
 		r.read(inHelp, v)
 	case inHelp | ctaHelpName:
 		r.extra().Helper = r.text(v, maxHelper)
-		e.Has |= monitor.AttrHelper
 	case inHelp | ctaHelpInfo:
 		r.extra().HelperInfo = r.upTo(v, maxHelperInfo)
-		e.Has |= monitor.AttrHelperInfo
 
 	case inFlow | ctaSecCtx:
 		r.read(inSecCtx, v)
 	case inSecCtx | ctaSecCtxName:
 		r.extra().SecCtx = r.text(v, maxSecCtx)
-		e.Has |= monitor.AttrSecCtx
 
 	case inFlow | ctaSeqAdjOrig:
 		r.seqAdj = &r.extra().SeqAdjOrig
-		e.Has |= monitor.AttrSeqAdjOrig
 		r.read(inSeqAdj, v)
 	case inFlow | ctaSeqAdjReply:
 		r.seqAdj = &r.extra().SeqAdjReply
-		e.Has |= monitor.AttrSeqAdjReply
 		r.read(inSeqAdj, v)
 	case inSeqAdj | ctaSeqAdjCorrection:
 		r.seqAdj.Correction = r.be32(v)
@@ -182,7 +173,6 @@ func (r *reader) rare(typ object, v []byte) {
 
 	case inFlow | ctaSynproxy:
 		r.extra()
-		e.Has |= monitor.AttrSynproxy
 		r.read(inSynproxy, v)
 	case inSynproxy | ctaSynproxyISN:
 		e.Extra.Synproxy.ISN = r.be32(v)

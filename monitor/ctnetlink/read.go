@@ -29,17 +29,17 @@ type reader struct {
 	seqAdj   *monitor.SeqAdj
 }
 
-// object is what attributes are nested in. The lower byte is 0: an attribute's type is added to it.
+// object is what attributes are nested in. The lower five bits are 0: an attribute's type is added to it.
 type object uint16
 
 const (
-	inFlow object = iota << 8
+	inFlow object = iota << 5
+	inCounters
+	inTimestamp
 	inProtoinfo
 	inTCP
 	inSCTP
 	inDCCP
-	inCounters
-	inTimestamp
 	inHelp
 	inSecCtx
 	inSeqAdj
@@ -54,9 +54,9 @@ const (
 
 // String returns what errors call the object.
 func (n object) String() string {
-	return [...]string{"flow", "protoinfo", "protoinfo tcp", "protoinfo sctp", "protoinfo dccp", "counters", "timestamp",
+	return [...]string{"flow", "counters", "timestamp", "protoinfo", "protoinfo tcp", "protoinfo sctp", "protoinfo dccp",
 		"help", "secctx", "seqadj", "synproxy", "tuple", "tuple address", "tuple protocol", "expectation",
-		"expectation's NAT", "statistics"}[n>>8]
+		"expectation's NAT", "statistics"}[n>>5]
 }
 
 // body returns a message without what follows it, if its header is whole.
@@ -82,16 +82,20 @@ func (r *reader) read(in object, b []byte) {
 			r.fail(fmt.Sprintf("length of the attribute %d bytes before its end", len(b)))
 			return
 		}
-		typ := in | object(min(binary.NativeEndian.Uint16(b[2:])&attrTypeMask, 0xff)) // no enum has as many
+		typ := in | object(min(binary.NativeEndian.Uint16(b[2:])&attrTypeMask, 31)) // no enum has as many
 		switch v := b[attrHeader:n]; {
-		case in < inTuple:
+		case in <= inTimestamp:
 			r.flow(typ, v)
+		case in <= inDCCP:
+			r.protoinfo(typ, v)
+		case in < inTuple:
+			r.rare(typ, v)
 		case in < inExpect:
 			r.tuplePart(typ, v)
 		case in < inStats:
 			r.expectation(typ, v)
 		default:
-			r.number(uint8(typ), r.be32(v))
+			r.number(uint8(typ-in), r.be32(v))
 		}
 		b = b[min((n+3)&^3, len(b)):] // the last attribute may have no padding
 	}

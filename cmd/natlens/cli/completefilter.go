@@ -12,13 +12,6 @@ import (
 	"natlens/monitor/filter"
 )
 
-// complete completes the words of a filter: several arguments, or one in quotes.
-func (c *FilterFlags) complete(_ *cobra.Command, args []string, last string) ([]cobra.Completion,
-	cobra.ShellCompDirective) {
-	return completeFilter(LabelEnv(c.LabelFile), strings.Join(append(args, last), " "), last),
-		cobra.ShellCompDirectiveNoFileComp
-}
-
 // CompleteUIFilter completes --filter, which is one argument.
 func CompleteUIFilter(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return completeFilter(LabelEnv(""), typed, typed), cobra.ShellCompDirectiveNoFileComp
@@ -26,7 +19,15 @@ func CompleteUIFilter(_ *cobra.Command, _ []string, typed string) ([]cobra.Compl
 
 // completeFilter completes the text of a filter, of which last is the shell's last word.
 func completeFilter(env filter.Env, text, last string) (out []cobra.Completion) {
-	env.Values = knownValues
+	env.Values = func(f filter.Field) []string { // of fields that are names
+		switch f {
+		case filter.FieldHelper:
+			return kernelHelpers
+		case filter.FieldNetNS:
+			return namespaceNames()
+		}
+		return nil
+	}
 	word := []rune(last)
 	quoted := strings.ContainsAny(last, " (")
 	for _, candidate := range env.Complete(text, utf8.RuneCountInString(text)) {
@@ -49,17 +50,6 @@ func completeFilter(env filter.Env, text, last string) (out []cobra.Completion) 
 // kernelHelpers are the names of Linux's helpers.
 var kernelHelpers = []string{"amanda", "ftp", "h323", "irc", "netbios-ns", "pptp", "Q.931", "RAS", "sane", "sip",
 	"snmp", "tftp"}
-
-// knownValues are the values of fields that are names.
-func knownValues(f filter.Field) []string {
-	switch f {
-	case filter.FieldHelper:
-		return kernelHelpers
-	case filter.FieldNetNS:
-		return namespaceNames()
-	}
-	return nil
-}
 
 // completeFlags registers the completions of the filter flags.
 func (c *FilterFlags) completeFlags(cmd *cobra.Command) {

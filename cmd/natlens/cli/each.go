@@ -33,7 +33,12 @@ func (c *CaptureFlags) Each(ctx context.Context, refused func(error),
 	}
 	read := 0
 	for _, n := range finder.Found() {
-		switch err := open(n, f); {
+		file, err := n.Open()
+		if err == nil {
+			err = f(monitor.Namespace{Name: n.Name, Inode: n.Inode}, NetnsFD(file))
+			file.Close()
+		}
+		switch {
 		case err == nil:
 			read++
 		case ctx.Err() != nil:
@@ -46,13 +51,4 @@ func (c *CaptureFlags) Each(ctx context.Context, refused func(error),
 		return errors.New("no network namespace could be read")
 	}
 	return nil
-}
-
-func open(n netns.Found, f func(n monitor.Namespace, fd int) error) error {
-	file, err := n.Open()
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return f(monitor.Namespace{Name: n.Name, Inode: n.Inode}, NetnsFD(file))
 }

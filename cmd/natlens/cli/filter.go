@@ -44,7 +44,11 @@ func (c *FilterFlags) Register(cmd *cobra.Command) {
 		}
 	}
 	c.completeFlags(cmd)
-	cmd.ValidArgsFunction = c.complete
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, last string) ([]cobra.Completion,
+		cobra.ShellCompDirective) {
+		text := strings.Join(append(args, last), " ") // several arguments, or one in quotes
+		return completeFilter(LabelEnv(c.LabelFile), text, last), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // RegisterLabelMap adds --labelmap of conntrack(8) 1.4.9. The names count in the filter and in the output.
@@ -67,15 +71,20 @@ func (c *FilterFlags) Words(cmd *cobra.Command, args []string) error {
 	if c.Sel, err = c.Env.FromFlags(c.Given); err != nil {
 		return Usage(err)
 	}
-	if len(args) == 0 {
-		return nil
+	if len(args) > 0 {
+		expr, err := c.Env.Parse(strings.Join(args, " "))
+		if err != nil {
+			return FilterError(err)
+		}
+		c.Sel.Expr = filter.AllOf(c.Sel.Expr, expr)
 	}
-	expr, err := c.Env.Parse(strings.Join(args, " "))
-	if err != nil {
-		return FilterError(err)
-	}
-	c.Sel.Expr = filter.AllOf(c.Sel.Expr, expr)
 	return nil
+}
+
+// FlagName is the name of a filter flag that was given, perhaps by an alias.
+func FlagName(v filter.FlagValue) string {
+	f, _ := filter.FlagByName(v.Name)
+	return f.Name
 }
 
 // FilterError is a usage error that shows the position in the filter's text.
@@ -102,12 +111,6 @@ func (c *FilterFlags) Compiled() monitor.Filter {
 	return filter.Compile(c.Sel.Expr, c.Env)
 }
 
-// CompiledFor is Compiled for events of several network namespaces.
-func (c *FilterFlags) CompiledFor(namespaces *monitor.Namespaces) monitor.Filter {
-	c.Env.Namespaces = namespaces
-	return c.Compiled()
-}
-
 // Named is the console with the names of labels that --labelmap gives.
 func (c *FilterFlags) Named(con Console) Console {
 	con.LabelFile = c.LabelFile
@@ -117,15 +120,13 @@ func (c *FilterFlags) Named(con Console) Console {
 // Proto is the protocol that -p names, if it was given.
 func (c *FilterFlags) Proto() (p monitor.Proto, known bool, err error) {
 	for _, v := range c.Given {
-		def, ok := filter.FlagByName(v.Name)
-		if !ok || def.Name != "proto" {
-			continue
+		if FlagName(v) == "proto" {
+			sel, err := filter.Env{}.FromFlags([]filter.FlagValue{v})
+			if err != nil {
+				return 0, false, Usage(err)
+			}
+			p, known = monitor.Proto(sel.Expr.(filter.Cmp).Set[0].Lo), true
 		}
-		sel, err := filter.Env{}.FromFlags([]filter.FlagValue{v})
-		if err != nil {
-			return 0, false, Usage(err)
-		}
-		p, known = monitor.Proto(sel.Expr.(filter.Cmp).Set[0].Lo), true
 	}
 	return p, known, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -17,12 +18,17 @@ func FlagError(cmd *cobra.Command, err error) error {
 		return unknownFlag(cmd, e, see)
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return Usagef("%s needs a value: %s", dashed(e.GetSpecifiedName()), valueName(e.GetFlag()))
+		value, _ := pflag.UnquoteUsage(e.GetFlag())
+		return Usagef("%s needs a value: %s", dashed(e.GetSpecifiedName()), value)
 	}
-	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok && e.GetValue() == "" {
-		return Usagef("--%s needs a value: %s", e.GetFlag().Name, valueName(e.GetFlag()))
-	} else if ok {
-		return Usagef("--%s %s: %s%s", e.GetFlag().Name, e.GetValue(), wrongValue(e), see)
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		name := e.GetFlag().Name
+		if value, _ := pflag.UnquoteUsage(e.GetFlag()); e.GetValue() == "" {
+			return Usagef("--%s needs a value: %s", name, value)
+		}
+		wrong := map[string]string{"duration": "not a time such as 10s or 5m", "uint64": "not a whole number",
+			"int": "not a whole number", "bool": "not true or false"}[e.GetFlag().Value.Type()]
+		return Usagef("--%s %s: %s%s", name, e.GetValue(), cmp.Or(wrong, strings.TrimSpace(e.Unwrap().Error())), see)
 	}
 	return Usagef("%w%s", err, see)
 }
@@ -51,23 +57,4 @@ func dashed(name string) string {
 		return "-" + name
 	}
 	return "--" + name
-}
-
-// valueName is the name of a flag's value in help.
-func valueName(f *pflag.Flag) string {
-	name, _ := pflag.UnquoteUsage(f)
-	return name
-}
-
-// wrongValue says which values a flag of that type accepts.
-func wrongValue(e *pflag.InvalidValueError) string {
-	switch e.GetFlag().Value.Type() {
-	case "duration":
-		return "not a time such as 10s or 5m"
-	case "uint64", "int":
-		return "not a whole number"
-	case "bool":
-		return "not true or false"
-	}
-	return strings.TrimSpace(e.Unwrap().Error())
 }

@@ -28,12 +28,6 @@ var (
 		"reply-key-dst", "reply-zone"}, OrigFlags...)
 )
 
-// FlagName is the name of a filter flag that was given, perhaps by an alias.
-func FlagName(v filter.FlagValue) string {
-	f, _ := filter.FlagByName(v.Name)
-	return f.Name
-}
-
 // CheckFlags reports a flag that a command does not use.
 func CheckFlags(command string, given []filter.FlagValue, used ...string) error {
 	for _, v := range given {

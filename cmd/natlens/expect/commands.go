@@ -15,19 +15,23 @@ import (
 )
 
 func (o *options) list(ctx context.Context) error {
+	n := uint64(0)
+	err := o.show(func(s *kernel.Service, write func(*monitor.Expect) error) error {
+		return s.Expects(ctx, o.family, func(x *monitor.Expect) error { n++; return write(x) })
+	})
+	if err == nil {
+		cli.TellDone(o.con, o.summary, n, "expectation", "shown")
+	}
+	return err
+}
+
+// show writes the expectations that a request returns.
+func (o *options) show(ask func(s *kernel.Service, write func(*monitor.Expect) error) error) error {
 	sink, err := o.sink()
 	if err != nil {
 		return err
 	}
-	return o.capture.Service(func(s *kernel.Service) error {
-		n := uint64(0)
-		err := s.Expects(ctx, o.family, func(x *monitor.Expect) error { n++; return sink.Write(x) })
-		if err := errors.Join(err, sink.Close()); err != nil {
-			return err
-		}
-		cli.TellDone(o.con, o.summary, n, "expectation", "shown")
-		return nil
-	})
+	return o.capture.Service(func(s *kernel.Service) error { return errors.Join(ask(s, sink.Write), sink.Close()) })
 }
 
 func (o *options) counted(ctx context.Context, s *kernel.Service) (n int, err error) {
@@ -113,13 +117,8 @@ func (o *options) get(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sink, err := o.sink()
-	if err != nil {
-		return err
-	}
-	return o.capture.Service(func(s *kernel.Service) error {
-		return errors.Join(s.GetExpect(ctx, &t, sink.Write),
-			sink.Close())
+	return o.show(func(s *kernel.Service, write func(*monitor.Expect) error) error {
+		return s.GetExpect(ctx, &t, write)
 	})
 }
 
