@@ -24,7 +24,7 @@ type Writer struct {
 	out    text.Lines
 	m      Modifiers
 	o      text.Options
-	labels *text.Labels
+	labels text.Labels
 	start  text.Second
 	stop   text.Second
 	document

@@ -54,7 +54,7 @@ func (m *messages) read(p *packet, b *monitor.Batch) {
 		return
 	}
 	if binary.BigEndian.Uint16(p.data) == toKernel || binary.BigEndian.Uint16(p.data[14:]) != netfilter {
-		m.in.Foreign()
+		m.in.Stats.Foreign++
 		return
 	}
 	for rest := p.data[sllSize:]; len(rest) > 0; {
@@ -81,7 +81,7 @@ func (m *messages) message(p *packet, msg []byte, b *monitor.Batch) {
 	err := m.d.Decode(msg, b)
 	switch {
 	case errors.Is(err, ctnetlink.ErrNotConntrack):
-		m.in.Foreign()
+		m.in.Stats.Foreign++
 		return
 	case err != nil:
 		m.in.Bad(err)
@@ -89,7 +89,7 @@ func (m *messages) message(p *packet, msg []byte, b *monitor.Batch) {
 	}
 	e := &b.Events[len(b.Events)-1]
 	if !p.own && m.double(msg, e.Kind, p.time) {
-		m.in.Double()
+		m.in.Stats.Doubles++
 		b.Drop()
 		return
 	}

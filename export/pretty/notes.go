@@ -126,7 +126,7 @@ func (p *Writer) labels(b, set []byte) []byte {
 	for bit := range text.Bits(set) {
 		b = append(b, before...)
 		before = ","
-		if name := p.labelNames.Name(bit); name != "" {
+		if name := p.labelNames[bit]; name != "" {
 			b = append(b, name...)
 		} else {
 			b = text.AppendUint(b, uint64(bit))

@@ -25,7 +25,7 @@ type Writer struct {
 	base  string // the colour of the line
 	netns int    // width of the column of namespaces
 
-	labelNames *text.Labels
+	labelNames text.Labels
 }
 
 // pens are the escape sequences that begin a colour, and the one that ends it. All are

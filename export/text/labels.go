@@ -11,8 +11,8 @@ import (
 // LabelFile is connlabel.conf: the names of label bits for iptables, nft and conntrack.
 const LabelFile = "/etc/xtables/connlabel.conf"
 
-// Labels are the names of label bits. The nil Labels has none.
-type Labels struct{ names map[int]string }
+// Labels are the names of label bits.
+type Labels map[int]string
 
 var (
 	labelNumber = regexp.MustCompile(`^(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)`)
@@ -23,7 +23,7 @@ var (
 // in decimal, octal or hex, and a name. As in libnetfilter_conntrack, other lines, numbers
 // above 1023, and the second line for a bit or with a name are ignored. A file without a
 // name is an error, and so is one that is not a regular file or has over 1 MiB.
-func ReadLabels(path string) (*Labels, error) {
+func ReadLabels(path string) (Labels, error) {
 	if path == "" {
 		path = LabelFile
 	}
@@ -36,15 +36,15 @@ func ReadLabels(path string) (*Labels, error) {
 		return nil, err
 	}
 	const blanks = " \f\r\t\v\n"
-	labels, bits := &Labels{map[int]string{}}, map[string]int{}
+	labels, bits := Labels{}, map[string]int{}
 	for line := range strings.Lines(string(file)) {
 		line = strings.Trim(line, blanks)
 		number := labelNumber.FindString(line)
 		name := strings.Trim(line[len(number):], blanks)
 		bit, err := strconv.ParseUint(number, 0, 10)
 		_, used := bits[name]
-		if err == nil && !used && labelName.MatchString(name) && labels.Name(int(bit)) == "" {
-			labels.names[int(bit)], bits[name] = name, int(bit)
+		if err == nil && !used && labelName.MatchString(name) && labels[int(bit)] == "" {
+			labels[int(bit)], bits[name] = name, int(bit)
 		}
 	}
 	if len(bits) == 0 {
@@ -56,21 +56,10 @@ func ReadLabels(path string) (*Labels, error) {
 // maxLabels bounds the size of a connlabel.conf.
 const maxLabels = 1 << 20
 
-// Name returns the name of a bit, "" if it has none.
-func (l *Labels) Name(bit int) string {
-	if l == nil {
-		return ""
-	}
-	return l.names[bit]
-}
-
-// Bits returns the numbers of the bits by their names, nil for the nil Labels.
-func (l *Labels) Bits() map[string]int {
-	if l == nil {
-		return nil
-	}
-	bits := make(map[string]int, len(l.names))
-	for bit, name := range l.names {
+// Bits returns the numbers of the bits by their names.
+func (l Labels) Bits() map[string]int {
+	bits := make(map[string]int, len(l))
+	for bit, name := range l {
 		bits[name] = bit
 	}
 	return bits
@@ -78,9 +67,9 @@ func (l *Labels) Bits() map[string]int {
 
 // AppendNames appends the names of the bits that are set and have one, each between
 // before and after.
-func (l *Labels) AppendNames(b, set []byte, before, after string) []byte {
+func (l Labels) AppendNames(b, set []byte, before, after string) []byte {
 	for bit := range Bits(set) {
-		if name := l.Name(bit); name != "" {
+		if name := l[bit]; name != "" {
 			b = append(append(append(b, before...), name...), after...)
 		}
 	}

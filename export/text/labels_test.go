@@ -18,8 +18,8 @@ func TestReadLabels(t *testing.T) {
 	}
 	want := map[int]string{0: "eth0-in", 31: "eth1 in", 8: "octal", 3: "voip", 1023: "last"}
 	for bit := range 1100 {
-		if labels.Name(bit) != want[bit] {
-			t.Errorf("bit %d is %q, want %q", bit, labels.Name(bit), want[bit])
+		if labels[bit] != want[bit] {
+			t.Errorf("bit %d is %q, want %q", bit, labels[bit], want[bit])
 		}
 	}
 	if err := os.WriteFile(file, []byte("# nothing\n"), 0o600); err != nil {

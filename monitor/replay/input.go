@@ -57,8 +57,8 @@ type Step func(b *monitor.Batch) (more bool, err error)
 // blocks or packets. What cannot be read is counted, and becomes an event of KindLost in
 // its place.
 type Input struct {
-	// What the format calls a record in errors: line, block or packet.
-	What string
+	What  string // what the format calls a record in errors: line, block or packet
+	Stats Stats  // of all files
 
 	name   string
 	r      *bufio.Reader
@@ -70,15 +70,13 @@ type Input struct {
 	ended  bool   // there is nothing behind Unread
 	fail   error  // what read returns from now on
 
-	// Of all files.
-	stats   Stats
 	pending uint64       // unreadable since the last event
 	last    monitor.Time // of the last event that had one
 }
 
 // open begins the next file.
 func (in *Input) open(name string, r io.Reader) {
-	*in = Input{name: name, r: bufio.NewReaderSize(r, MaxRecord), stats: in.stats, pending: in.pending, last: in.last}
+	*in = Input{name: name, r: bufio.NewReaderSize(r, MaxRecord), Stats: in.Stats, pending: in.pending, last: in.last}
 }
 
 // Unread returns what is in memory and was not taken. It has [MaxRecord] bytes before a
@@ -110,7 +108,7 @@ func (in *Input) Skip(n int) []byte {
 // Good counts the last event of the batch as read. What could not be read before it
 // becomes an event in front of it.
 func (in *Input) Good(b *monitor.Batch) {
-	in.stats.Events++
+	in.Stats.Events++
 	read := b.Events[len(b.Events)-1]
 	if in.pending > 0 {
 		b.Drop()
@@ -125,9 +123,9 @@ func (in *Input) Good(b *monitor.Batch) {
 // Bad counts the record taken last as unreadable. Reading goes on.
 func (in *Input) Bad(err error) {
 	in.pending++
-	in.stats.Bad++
-	if in.stats.First == nil {
-		in.stats.First = in.Error(err)
+	in.Stats.Bad++
+	if in.Stats.First == nil {
+		in.Stats.First = in.Error(err)
 	}
 }
 
@@ -140,13 +138,7 @@ func (in *Input) NextError(err error) *Error {
 }
 
 // Cut notes that the file ends in the middle of a record.
-func (in *Input) Cut() { in.stats.Cut = in.NextError(ErrCut) }
-
-// Foreign counts a message about something else than a flow.
-func (in *Input) Foreign() { in.stats.Foreign++ }
-
-// Double counts a second copy of a message.
-func (in *Input) Double() { in.stats.Doubles++ }
+func (in *Input) Cut() { in.Stats.Cut = in.NextError(ErrCut) }
 
 // lost appends what is missing between the last event and the next one. The number of
 // events is not known: a line may have been none, or two.

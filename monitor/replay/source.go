@@ -63,7 +63,7 @@ func (s *Source) read(b *monitor.Batch) error {
 }
 
 // Stats returns the counters so far. It must not be called while Next runs.
-func (s *Source) Stats() Stats { return s.in.stats }
+func (s *Source) Stats() Stats { return s.in.Stats }
 
 // Remembers reports whether events contain what the writer remembered of each flow, as
 // JSON lines do. Other recordings need a table for that.
