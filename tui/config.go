@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"time"
@@ -63,6 +64,25 @@ type Config struct {
 	Input   io.Reader // nil: the terminal
 	Output  io.Writer // nil: the terminal
 	Environ []string  // for TERM and the like; nil: os.Environ
+}
+
+// session adds what the UI can't do without, and returns what the pages share.
+func (cfg *Config) session() *page.Session {
+	if cfg.Clock == nil {
+		cfg.Clock = monitor.Now
+	}
+	if cfg.Stats == nil {
+		cfg.Stats = func() loop.Stats { return loop.Stats{} }
+	}
+	cfg.Tail = cmp.Or(cfg.Tail, tail.New())
+	cfg.Env.Now = cfg.Clock
+	s := &page.Session{Table: cfg.Table, Tail: cfg.Tail, Env: cfg.Env, Clock: cfg.Clock, Context: context.Background(),
+		Location: cmp.Or(cfg.Location, time.Local), Names: page.NewNames(cfg.Resolver, cfg.Services),
+		Replay: cfg.Player != nil}
+	if cfg.Refresher != nil {
+		s.Rates = new(page.Rates)
+	}
+	return s
 }
 
 // Info is what the header says of the source.

@@ -3,6 +3,7 @@ package tui
 import (
 	"errors"
 	"io/fs"
+	"iter"
 	"slices"
 	"sync/atomic"
 
@@ -104,9 +105,11 @@ func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
 		case what == exportStream:
 			events.Record(sink, keep)
 		case what == exportKept:
-			err = errors.Join(e.writeEvents(events.Around(0, keep, 0, tail.Size).Events, sink), sink.Close())
+			kept := events.Around(0, keep, 0, tail.Size).Events
+			err = errors.Join(e.write(len(kept), slices.Values(kept), sink), sink.Close())
 		default:
-			err = errors.Join(e.write(t, keep, now, sink), sink.Close())
+			all, now := flowEvents(t, keep, now)
+			err = errors.Join(e.write(all, now, sink), sink.Close())
 		}
 		return page.Then(func() tea.Cmd { x.started(e, what, err); return nil })
 	}
@@ -145,9 +148,9 @@ func (x *exporter) stop() tea.Cmd {
 	}
 }
 
-// write writes the flows that the filter wants as they are when they are written; those that
-// are gone by then are left out.
-func (e *export) write(t *table.Table, keep monitor.Filter, now monitor.Time, sink monitor.Sink) error {
+// flowEvents returns the flows that the filter wants, each as it is when it is written. Those that are
+// gone by then are left out.
+func flowEvents(t *table.Table, keep monitor.Filter, now monitor.Time) (all int, events iter.Seq[monitor.Event]) {
 	type ref struct {
 		row uint32
 		gen uint64
@@ -163,36 +166,41 @@ func (e *export) write(t *table.Table, keep monitor.Filter, now monitor.Time, si
 		}
 		return true
 	})
-	e.all.Store(int64(len(refs)))
-	var b monitor.Batch
-	for n, f := range refs {
-		if r, x, ok := t.Get(f.row, f.gen); ok && !r.Ended() {
-			r.Event(f.row, x, now, b.Add())
-			b.Events[len(b.Events)-1].Seq = uint64(e.written.Add(1))
-		}
-		if len(b.Events) == monitor.BatchSize || n == len(refs)-1 && len(b.Events) > 0 {
-			if err := sink.Write(&b); err != nil {
-				return err
+	return len(refs), func(yield func(monitor.Event) bool) {
+		seq := uint64(0)
+		for _, f := range refs {
+			r, x, ok := t.Get(f.row, f.gen)
+			if !ok || r.Ended() {
+				continue
 			}
-			b.Reset()
+			r.Event(f.row, x, now, &ev)
+			seq++
+			ev.Seq = seq
+			if !yield(ev) {
+				return
+			}
 		}
 	}
-	return nil
 }
 
-// writeEvents writes events as they came.
-func (e *export) writeEvents(events []monitor.Event, sink monitor.Sink) error {
-	e.all.Store(int64(len(events)))
+// write writes events in batches.
+func (e *export) write(all int, events iter.Seq[monitor.Event], sink monitor.Sink) error {
+	e.all.Store(int64(all))
 	var b monitor.Batch
-	for part := range slices.Chunk(events, monitor.BatchSize) {
-		b.Reset()
-		for i := range part {
-			*b.Add() = part[i]
+	flush := func() error {
+		if len(b.Events) == 0 {
+			return nil
 		}
-		if err := sink.Write(&b); err != nil {
-			return err
-		}
-		e.written.Add(int64(len(part)))
+		e.written.Add(int64(len(b.Events)))
+		defer b.Reset()
+		return sink.Write(&b)
 	}
-	return nil
+	for ev := range events {
+		if *b.Add() = ev; len(b.Events) == monitor.BatchSize {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
 }

@@ -7,6 +7,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/tui/page"
+	"natlens/tui/tail"
 )
 
 // frameMsg is the beginning of a frame.
@@ -36,7 +37,7 @@ func (m *Model) frame() tea.Cmd {
 	s := m.s
 	s.Stats = m.cfg.Stats()
 	now := s.Clock()
-	m.header.spark.sample(now, s.Stats.Events)
+	m.header.line.Sample(now, 0, tail.Counts{Created: s.Stats.Events})
 	cmds := []tea.Cmd{m.watch.Frame(), m.answers.ask(), s.Names.Ask(s.Context)}
 	if !s.Paused {
 		s.Frame = now

@@ -20,7 +20,7 @@ type header struct {
 	watch    *health.Watch
 	exporter *exporter
 	pages    []page.Page
-	spark    spark
+	line     health.Timeline // of events of any kind
 
 	barAt, barN int // cells of a recording's bar
 }
@@ -73,7 +73,7 @@ func (h *header) titleLine(width int) (l paint.Line) {
 	}
 	if cells := sparkCells(left - 1); cells > 0 {
 		l.Pad(width - rate.Width() - cells - 1)
-		l.Add(paint.Bar, h.spark.text(cells)+" ")
+		l.Add(paint.Bar, h.line.Spark(cells)+" ")
 	}
 	l.Pad(width - rate.Width())
 	l.AddLine(&rate)
@@ -83,7 +83,7 @@ func (h *header) titleLine(width int) (l paint.Line) {
 
 // rate is the events a second, or that there will be no more.
 func (h *header) rate() (l paint.Line) {
-	text, role := human.Count(h.spark.rate())+" ev/s", paint.Text
+	text, role := human.Count(h.line.Rate())+" ev/s", paint.Text
 	if h.s.Ended {
 		text, role = "source ended", paint.Warn
 	}

@@ -47,9 +47,8 @@ type Model struct {
 
 // New returns the UI. Run is what most programs want.
 func New(cfg Config) *Model {
-	cfg = cfg.withDefaults()
-	m := &Model{s: newSession(&cfg), cfg: cfg, theme: newTheme(&cfg), tick: tick}
-	s := m.s
+	s := cfg.session()
+	m := &Model{s: s, cfg: cfg, theme: newTheme(&cfg), tick: tick}
 	s.Root = m
 	m.bar = filterbar.New(s, cfg.History)
 	m.watch = health.NewWatch(s, cfg.Health, cfg.Trouble, func() { m.resize(m.width, m.height) })

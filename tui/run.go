@@ -93,14 +93,14 @@ func options(cfg Config) []tea.ProgramOption {
 func (m *Model) feed(ctx context.Context, p *tea.Program) {
 	err := m.cfg.Feed(ctx)
 	if ctx.Err() == nil {
-		p.Send(page.Then(func() tea.Cmd { m.fed(err); return nil }))
+		p.Send(page.Then(func() tea.Cmd { return m.fed(err) }))
 	}
 }
 
-// fed notes the end of the source.
-func (m *Model) fed(err error) {
+func (m *Model) fed(err error) tea.Cmd {
 	m.s.Ended = true
 	if err != nil {
 		m.s.Report(paint.Bad, "the source has ended: "+err.Error())
 	}
+	return nil
 }

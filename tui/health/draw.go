@@ -182,12 +182,9 @@ func (p *Page) tableTitle() (l paint.Line) {
 // eventsTitle has the rate, what was lost, and the kinds of the events as far as there is
 // room.
 func (p *Page) eventsTitle(room int) (l paint.Line) {
-	line, rate := &p.view.line, uint64(0)
-	if n := len(line.seconds); n > 0 {
-		rate = line.seconds[n-1].events
-	}
+	line := &p.view.line
 	l.Add(paint.Label, " EVENTS  ")
-	l.Add(paint.Text, human.Count(rate)+"/s")
+	l.Add(paint.Text, human.Count(line.Rate())+"/s")
 	if line.seen.Lost > 0 {
 		l.Add(paint.Bad, ", "+human.Count(line.seen.Lost)+" lost")
 	}

@@ -2,6 +2,7 @@ package health
 
 import (
 	"natlens/monitor"
+	"natlens/tui/paint"
 	"natlens/tui/tail"
 )
 
@@ -33,7 +34,7 @@ func (t *Timeline) Sample(now monitor.Time, flows uint64, seen tail.Counts) {
 	}
 	t.flows, t.seen = flows, seen
 	if seen.Events() < t.last.Events() { // a recording began again
-		t.last = tail.Counts{}
+		t.at, t.last = now, seen
 	}
 	n := int((now - t.at) / 1e9)
 	if n < 1 {
@@ -47,6 +48,25 @@ func (t *Timeline) Sample(now monitor.Time, flows uint64, seen tail.Counts) {
 	t.seconds = seconds[max(0, len(seconds)-timelineSeconds):]
 	t.at += monitor.Time(n) * 1e9
 	t.last = seen
+}
+
+// Rate is the events of the last second.
+func (t *Timeline) Rate() uint64 {
+	if len(t.seconds) == 0 {
+		return 0
+	}
+	return t.seconds[len(t.seconds)-1].events
+}
+
+// Spark draws the events of the last minute in so many cells, a number that divides it. Each cell
+// is the busiest of its seconds; seconds that are not known yet are blank.
+func (t *Timeline) Spark(cells int) string {
+	values, per, n := make([]uint64, cells), 60/cells, min(60, len(t.seconds))
+	for i := range n {
+		c := cells - 1 - i/per
+		values[c] = max(values[c], t.seconds[len(t.seconds)-1-i].events)
+	}
+	return paint.Spark(values, (n+per-1)/per)
 }
 
 // spans are how many seconds a chart may show: the shortest that holds what is known, so

@@ -3,8 +3,31 @@ package health
 import (
 	"testing"
 
+	"natlens/monitor"
 	"natlens/tui/tail"
 )
+
+func TestSpark(t *testing.T) {
+	var l Timeline
+	if got := l.Spark(10); got != "          " {
+		t.Errorf("nothing known: %q", got)
+	}
+	for i := range 13 { // 0, 1, 2 … events a second
+		l.Sample(monitor.Time(1+i)*1e9, 0, tail.Counts{Created: uint64(i * (i - 1) / 2)})
+	}
+	if got := l.Spark(10); got != "        ▄█" || l.Rate() != 11 {
+		t.Errorf("twelve seconds: %q, %d a second", got, l.Rate())
+	}
+	l.Sample(200e9, 0, tail.Counts{Created: 66}) // a long silence
+	if got := l.Spark(10); got != "▁▁▁▁▁▁▁▁▁▁" || l.Rate() != 0 {
+		t.Errorf("silence: %q, %d a second", got, l.Rate())
+	}
+	l.Sample(100e9, 0, tail.Counts{Created: 9}) // a recording that was sought backwards
+	l.Sample(101e9, 0, tail.Counts{Created: 12})
+	if l.Rate() != 3 {
+		t.Errorf("after a step back in time: %d a second", l.Rate())
+	}
+}
 
 func TestTimeline(t *testing.T) {
 	var l Timeline
@@ -30,6 +53,7 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("%d seconds, %d cells", len(l.seconds), known)
 	}
 	l.Sample(2001e9, 9, tail.Counts{Created: 30})
+	l.Sample(2002e9, 9, tail.Counts{Created: 60})
 	if last := l.seconds[len(l.seconds)-1]; last != (second{9, 30}) {
 		t.Errorf("counted again: %+v", last)
 	}
