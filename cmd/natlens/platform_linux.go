@@ -18,7 +18,6 @@ import (
 const withoutCommand = `Without a command it opens the terminal UI on this host's flows. ` +
 	`That needs CAP_NET_ADMIN, for example by sudo. natlens lab and natlens demo need no privilege.`
 
-// platformCommands are the commands that need a Linux kernel.
 func platformCommands(con cli.Console) []*cobra.Command {
 	return []*cobra.Command{
 		watch.New(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con),

@@ -66,7 +66,6 @@ func complete(ctx context.Context, con cli.Console, root *cobra.Command, args []
 	return report(con, err, args)
 }
 
-// report prints an error and returns the exit code.
 func report(con cli.Console, err error, args []string) int {
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
@@ -90,7 +89,6 @@ func report(con cli.Console, err error, args []string) int {
 	return cli.ExitFailure
 }
 
-// newRoot builds the tree of commands.
 func newRoot(con cli.Console) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "natlens",
@@ -121,7 +119,6 @@ func newRoot(con cli.Console) *cobra.Command {
 	return root
 }
 
-// topics are the pages of help that belong to no command.
 func topics() []cli.Topic {
 	return []cli.Topic{cli.FiltersTopic, cli.FindingsTopic, classic.Topic(), cli.FilesTopic}
 }

@@ -31,7 +31,6 @@ var flowAttrs = [inTuple]monitor.Attrs{
 	inFlow | ctaSeqAdjReply: monitor.AttrSeqAdjReply, inFlow | ctaSynproxy: monitor.AttrSynproxy,
 }
 
-// flow reads an attribute of a flow, of its counters or of its times.
 func (r *reader) flow(typ object, v []byte) {
 	e := r.event
 	e.Has |= flowAttrs[typ]
@@ -89,7 +88,6 @@ func (r *reader) flow(typ object, v []byte) {
 	}
 }
 
-// protoinfo reads an attribute of CTA_PROTOINFO.
 func (r *reader) protoinfo(typ object, v []byte) {
 	e := r.event
 	e.Has |= flowAttrs[typ]
@@ -128,7 +126,6 @@ func (r *reader) protoinfo(typ object, v []byte) {
 	}
 }
 
-// rare reads an attribute that few messages have.
 func (r *reader) rare(typ object, v []byte) {
 	e := r.event
 	e.Has |= flowAttrs[typ]

@@ -103,7 +103,6 @@ func (r *reader) read(in object, b []byte) {
 
 func (r *reader) fail(what string) { r.err = fmt.Errorf("decode %s: %s: %w", r.in, what, ErrMalformed) }
 
-// wrongSize sets the error of a value whose size is wrong.
 func (r *reader) wrongSize(v []byte) { r.fail(fmt.Sprintf("value of %d bytes", len(v))) }
 
 // sized reports whether the value has a size. If not, it sets the error.

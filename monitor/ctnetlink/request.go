@@ -80,7 +80,6 @@ func (r *Request) Begin(op Op, flags uint16, family monitor.Family) {
 	r.buf = append(b, byte(family), 0 /* NFNETLINK_V0 */, 0, 0)
 }
 
-// end writes the length of the last message.
 func (r *Request) end() {
 	if len(r.buf) > 0 {
 		binary.NativeEndian.PutUint32(r.buf[r.at:], uint32(len(r.buf)-r.at))

@@ -78,7 +78,6 @@ func (m *counter) check(s *Snapshot, c *Check) {
 	}
 }
 
-// insertions is what it means that drop moves no further than insert_failed.
 const insertions = "each also counts in insert_failed"
 
 // moved returns how far a counter moved. The kernel counts an entry that could not be

@@ -49,7 +49,6 @@ func Diagnose(s *Snapshot) (all []Check) {
 	return all
 }
 
-// run makes the check, or skips it.
 func (k *kind) run(s *Snapshot) Check {
 	c := Check{ID: k.id, Evidence: map[string]any{}}
 	switch _, known := s.Sysctls[k.sysctl]; {

@@ -19,7 +19,6 @@ const (
 	quietTime                = 30               // seconds for which they are: a keepalive every 25 to 30 s is usual
 )
 
-// table is about how full the table is.
 func table(s *Snapshot, c *Check) {
 	f := &s.Fill
 	c.Evidence["entries"] = f.End
@@ -39,7 +38,6 @@ func table(s *Snapshot, c *Check) {
 	}
 }
 
-// growth is about when the table will be full.
 func growth(s *Snapshot, c *Check) {
 	perMinute := s.PerMinute()
 	c.Evidence["per_minute"] = perMinute
@@ -78,7 +76,6 @@ func buckets(s *Snapshot, c *Check) {
 	}
 }
 
-// reclaim is about flows that could be deleted without harm.
 func reclaim(s *Snapshot, c *Check) {
 	n := s.Counts
 	could := n.Unreplied + n.TimeWait

@@ -60,7 +60,6 @@ func CompleteDir(*cobra.Command, []string, string) ([]cobra.Completion, cobra.Sh
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
-// completeFormat completes -o: a format, and the modifiers of conntrack.
 func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobra.Completion,
 	_ cobra.ShellCompDirective) {
 	if strings.HasPrefix(typed, "conntrack,") {

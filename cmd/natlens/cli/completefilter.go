@@ -51,7 +51,6 @@ func completeFilter(env filter.Env, text, last string) (out []cobra.Completion) 
 var kernelHelpers = []string{"amanda", "ftp", "h323", "irc", "netbios-ns", "pptp", "Q.931", "RAS", "sane", "sip",
 	"snmp", "tftp"}
 
-// completeFlags registers the completions of the filter flags.
 func (c *FilterFlags) completeFlags(cmd *cobra.Command) {
 	for _, def := range filter.Flags() {
 		var complete cobra.CompletionFunc = cobra.NoFileCompletions

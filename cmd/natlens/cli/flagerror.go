@@ -33,7 +33,6 @@ func FlagError(cmd *cobra.Command, err error) error {
 	return Usagef("%w%s", err, see)
 }
 
-// unknownFlag suggests the flag that was probably meant.
 func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 	word := e.GetSpecifiedName()
 	if group := e.GetSpecifiedShortnames(); len(group) > 1 {
@@ -51,7 +50,6 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {
 	return Usagef("unknown flag %s%s", dashed(word), see)
 }
 
-// dashed is a flag as users type it.
 func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name

@@ -28,7 +28,6 @@ func (c *FromFlags) Register(cmd *cobra.Command) {
 		"lines or a netlink capture, plain or compressed; - for standard input; may be repeated")
 }
 
-// registerAt adds --at.
 func (c *FromFlags) registerAt(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.at, "at", "", "with --from: the flows of this `time`: "+MomentHelp+" (default the end)")
 	NoComplete(cmd, "at")

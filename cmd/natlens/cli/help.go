@@ -102,7 +102,6 @@ func Help(cmd *cobra.Command, topics []Topic, width int) string {
 	return b.String()
 }
 
-// listed are the commands and topics below a command that help lists.
 func listed(cmd *cobra.Command) (subs []*cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {

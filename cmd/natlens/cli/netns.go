@@ -95,7 +95,6 @@ func netlinkTable(file *os.File) func() (io.ReadCloser, error) {
 	}
 }
 
-// namespaceNames are the names of the network namespaces that can be found.
 func namespaceNames() (names []string) {
 	var f netns.Finder
 	if f.Scan() != nil {

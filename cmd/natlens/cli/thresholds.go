@@ -27,7 +27,6 @@ func (t *ThresholdFlags) Register(cmd *cobra.Command) {
 	MustComplete(cmd, "threshold", completeThreshold)
 }
 
-// completeThreshold offers the names with their defaults.
 func completeThreshold(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var all []cobra.Completion
 	for _, t := range findings.AllThresholds() {

@@ -2,7 +2,6 @@ package cli
 
 import "natlens/monitor/filter"
 
-// topicFilters is what "natlens help" calls the page about filters.
 const topicFilters = "filters"
 
 // FiltersTopic is the page about filters: the words that a condition may begin

@@ -20,7 +20,6 @@ type Table struct {
 	Rows    [][2]string
 }
 
-// write writes the tables.
 func (t *Topic) write(b *strings.Builder, width int) {
 	for _, table := range t.Tables() {
 		if table.Before == "" {

@@ -147,7 +147,6 @@ func (x *Exact) tuple(direction string) (t monitor.Tuple, err error) {
 	return t, nil
 }
 
-// set sets what the flags say of a tuple's addresses, and ports or keys.
 func (x *Exact) set(direction string, t *monitor.Tuple) {
 	if a, ok := x.addrs[direction+"-src"]; ok {
 		t.Src = a

@@ -18,7 +18,6 @@ import (
 	"natlens/monitor/doctor"
 )
 
-// options is the command line.
 type options struct {
 	con        cli.Console
 	capture    cli.CaptureFlags
@@ -62,7 +61,6 @@ undo it.`,
 	return cmd
 }
 
-// check reports flags that contradict each other.
 func (o *options) check() error {
 	switch {
 	case o.format != "pretty" && o.format != "json":

@@ -94,7 +94,6 @@ func (e *examined) add(name string, s *doctor.Snapshot) {
 	e.all = append(e.all, doctor.Named{Name: name, Snapshot: s, Checks: doctor.Diagnose(s)})
 }
 
-// fill reads settings, rules and the flows of the table.
 func fill(ctx context.Context, s *doctor.Snapshot, fd int) error {
 	if err := probe.Settings(s, fd); err != nil {
 		return err

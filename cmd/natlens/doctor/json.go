@@ -16,7 +16,6 @@ type check struct {
 	NetNS []string `json:"netns,omitempty"` // those with this level, of several
 }
 
-// finding is a finding in JSON.
 type finding struct {
 	Rule     string           `json:"rule"`
 	Severity monitor.Severity `json:"severity"`
@@ -30,7 +29,6 @@ type finding struct {
 	Figures  json.RawMessage  `json:"figures"`
 }
 
-// json writes one object.
 func (e *examined) json() []byte {
 	out := struct {
 		V        int          `json:"v"`

@@ -96,7 +96,6 @@ func (o *options) watch(ctx context.Context) error {
 	return nil
 }
 
-// tuple reads the tuple of a packet. More are the names of other flags that the command takes.
 func (o *options) tuple(command string, more ...string) (t monitor.Tuple, err error) {
 	if err := cli.CheckFlags("expect "+command, o.filter.Given, append(more, cli.OrigFlags...)...); err != nil {
 		return t, err

@@ -32,7 +32,6 @@ var expectedFlags = []struct{ name, arg, help string }{
 	{"mask-key-dst", "MASK", "bits of the destination key that count"},
 }
 
-// expects registers the flags of an expectation that is made.
 func (o *options) expects(cmd *cobra.Command) {
 	for _, def := range expectedFlags {
 		cmd.Flags().Var(cli.Value{Read: func(text string) error {
@@ -85,7 +84,6 @@ func (o *options) timeout() (uint32, error) {
 	return 0, cli.Usagef("expect create needs --timeout")
 }
 
-// expectedOf reads the expected tuple and its mask.
 func (o *options) expectedOf(x *monitor.Expect) (err error) {
 	p := x.Master.Proto
 	if p.IsICMP() {
@@ -115,7 +113,6 @@ type expected struct {
 	err    error // the first
 }
 
-// take returns the value of a flag.
 func (e *expected) take(name string) (text string, ok bool) {
 	text, ok = e.given[name]
 	return text, ok && e.err == nil

@@ -15,7 +15,6 @@ import (
 	"natlens/tui/walk"
 )
 
-// options is the command line.
 type options struct {
 	con    cli.Console
 	flows  cli.FlowFlags

@@ -18,7 +18,6 @@ import (
 	"natlens/monitor/lab"
 )
 
-// options is the command line.
 type options struct {
 	con    cli.Console
 	plain  bool // --watch: a stream instead of the terminal UI

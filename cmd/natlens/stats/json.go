@@ -27,7 +27,6 @@ type object struct {
 	Watched  *watchedObject `json:"look,omitempty"`
 }
 
-// watchedObject is what --for adds.
 type watchedObject struct {
 	Seconds  float64 `json:"seconds"`
 	Capture  string  `json:"capture"`

@@ -25,7 +25,6 @@ type reading struct {
 	events kinds             // with --for
 }
 
-// read reads the counters of the namespaces that --netns names.
 func (o *options) read(ctx context.Context) (all []*reading, _ *watched, err error) {
 	err = o.capture.Each(ctx, o.con.Refused, func(n monitor.Namespace, fd int) error {
 		r, err := readOne(ctx, n, fd)
@@ -83,7 +82,6 @@ func (r *reading) total(counter string) (sum uint64) {
 	return sum
 }
 
-// expectations sums what the CPUs count of expectations.
 func (r *reading) expectations() (sum kernel.ExpectStats) {
 	for _, e := range r.expect {
 		sum.New, sum.Create, sum.Delete = sum.New+e.New, sum.Create+e.Create, sum.Delete+e.Delete

@@ -14,7 +14,6 @@ import (
 	"natlens/cmd/natlens/cli"
 )
 
-// options is the command line.
 type options struct {
 	con      cli.Console
 	capture  cli.CaptureFlags
@@ -66,7 +65,6 @@ many were lost, could not be decoded or were forged, and how often the reader wa
 
 var formats = []string{"pretty", "json", "jsonl"}
 
-// check reports wrong flags, and chooses the format if -o does not.
 func (o *options) check() error {
 	switch _, isTerminal := cli.Terminal(o.con.Stdout); {
 	case o.format == "" && isTerminal:
@@ -119,7 +117,6 @@ func (o *options) text(all []*reading, seen *watched) []byte {
 	return all[0].pretty(seen)
 }
 
-// conntrack writes what conntrack -S writes.
 func (r *reading) conntrack() (b []byte) {
 	for _, c := range r.cpus {
 		b = fmt.Appendf(b, "cpu=%-4d\t", c.CPU)
@@ -131,7 +128,6 @@ func (r *reading) conntrack() (b []byte) {
 	return b
 }
 
-// conntrackExpect writes what conntrack -S expect writes.
 func (r *reading) conntrackExpect() (b []byte) {
 	for _, e := range r.expect {
 		b = fmt.Appendf(b, "cpu=%-4d\texpect_new=%d expect_create=%d expect_delete=%d \n", e.CPUID, e.New, e.Create,

@@ -15,7 +15,6 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// counterMeanings say what a counter counts, in a few words.
 var counterMeanings = map[string]string{
 	"found":          "tuples that NAT tried and that were taken",
 	"invalid":        "packets that could not be tracked",
@@ -45,7 +44,6 @@ var settings = []struct {
 	{"checksum", []string{"checksums are not verified", "packets with a wrong checksum are invalid"}},
 }
 
-// pretty writes tables for people.
 func (r *reading) pretty(seen *watched) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "entries  %s", human.Count(uint64(r.entries)))
@@ -123,7 +121,6 @@ func (w *watched) table(events *kinds) string {
 		cli.Columns(rows, 1, 3))
 }
 
-// harmful are the counters that have a column in the overview.
 var harmful = []string{"drop", "insert_failed", "early_drop", "invalid", "chaintoolong"}
 
 // overview writes a row a namespace. With --for the counters are what they grew by.

@@ -48,7 +48,6 @@ var changing = setters{
 	"status":     (*change).setStatus,
 }
 
-// changes reports whether a flag says what is written.
 func changes(v filter.FlagValue) bool { return changing[cli.FlagName(v)] != nil }
 
 func number(n **uint32, v filter.FlagValue) (err error) {
@@ -84,7 +83,6 @@ var statusBits = []struct {
 	{"HW_OFFLOAD", monitor.HWOffload},
 }
 
-// setStatus reads words, which may be cut short.
 func (c *change) setStatus(v filter.FlagValue) error {
 	if c.Status == nil {
 		c.Status = new(monitor.Status)
@@ -103,10 +101,8 @@ next:
 	return nil
 }
 
-// hasState reports whether a state or a verification tag is written.
 func (c *change) hasState() bool { return c.state != "" || c.vtags != [2]*uint32{} }
 
-// empty reports whether nothing is written.
 func (c *change) empty() bool {
 	return c.Timeout == nil && c.Status == nil && c.Mark == nil && c.Labels == nil && !c.hasState()
 }
@@ -131,7 +127,6 @@ func (c *change) of(e *monitor.Event) (*kernel.Change, error) {
 	return &out, err
 }
 
-// changesLabels reports whether the labels of a flow change.
 func (c *change) changesLabels(e *monitor.Event) bool {
 	have := make([]byte, 16)
 	if e.Has&monitor.AttrLabels != 0 {

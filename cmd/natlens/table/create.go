@@ -112,7 +112,6 @@ var creating = setters{
 	},
 }
 
-// entry reads what is to be made.
 func (o *createOptions) entry() (f monitor.Flow, _ *kernel.Change, err error) {
 	x, err := cli.ReadExact("create", o.filter.Env, o.filter.Given)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// listOptions is the command line of list.
 type listOptions struct {
 	options
 	table string

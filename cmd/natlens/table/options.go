@@ -25,7 +25,6 @@ func newOptions(con cli.Console) options {
 	return options{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 }
 
-// register adds the flags of a filter.
 func (o *options) register(cmd *cobra.Command) {
 	cli.RegisterSummary(cmd, &o.summary)
 	o.filter.Register(cmd)

@@ -18,7 +18,6 @@ import (
 	"natlens/monitor/netns"
 )
 
-// updateOptions is the command line of update.
 type updateOptions struct {
 	options
 	labelAdd  string
