@@ -48,7 +48,7 @@ func TestExpects(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := sink.Write(&x); err != nil {
+		if err := sink.Expect(&x); err != nil {
 			t.Fatal(err)
 		}
 		if err := sink.Close(); err != nil {

@@ -106,7 +106,7 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 
 // ExpectSink writes expectations, one a call. Close writes what ends the format.
 type ExpectSink interface {
-	Write(*monitor.Expect) error
+	Expect(*monitor.Expect) error
 	Close() error
 }
 
@@ -120,9 +120,10 @@ func NewExpects(format string, w io.Writer, o Options) (ExpectSink, error) {
 		if err != nil {
 			return nil, err
 		}
-		return conntrack.NewExpects(w, m, o.Location), nil
+		m.Labels = false
+		return conntrack.NewWriter(w, m, o), nil
 	case format == "jsonl":
-		return jsonl.NewExpects(w), nil
+		return jsonl.NewWriter(w), nil
 	}
 	return nil, fmt.Errorf("output format %s: expectations are written as conntrack or jsonl", format)
 }

@@ -63,7 +63,7 @@ func TestHostileText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := sink.Write(&expectation); err != nil {
+		if err := sink.Expect(&expectation); err != nil {
 			t.Fatal(err)
 		}
 		harmless(t, format+" expectations", out.String())

@@ -2,50 +2,25 @@ package conntrack
 
 import (
 	"fmt"
-	"io"
 	"strings"
-	"time"
 
 	"natlens/export/text"
 	"natlens/monitor"
 )
 
-// Expects writes expectations, one a call, as the lines or the XML of conntrack(8).
-type Expects struct {
-	out      text.Lines
-	m        Modifiers
-	location *time.Location
-	document
-}
-
-// NewExpects returns a sink of expectations. It takes the modifiers xml and timestamp. A
-// nil location is the local one.
-func NewExpects(w io.Writer, m Modifiers, location *time.Location) *Expects {
-	if location == nil {
-		location = time.Local
-	}
-	return &Expects{out: text.Lines{W: w}, m: m, location: location}
-}
-
-// Write writes one expectation.
-func (x *Expects) Write(e *monitor.Expect) error {
-	return x.out.Append(func(b []byte) []byte {
-		if x.m.XML {
-			b = x.xml(x.document.begin(b, "expect"), e)
-		} else {
-			b = x.line(b, e)
+// Expect writes an expectation. It takes the modifiers xml and timestamp. A document has
+// either expectations or events.
+func (c *Writer) Expect(e *monitor.Expect) error {
+	return c.out.Append(func(b []byte) []byte {
+		if c.m.XML {
+			return append(c.expectXML(c.document.begin(b, "expect"), e), '\n')
 		}
-		return append(b, '\n')
+		return append(c.expectLine(b, e), '\n')
 	})
 }
 
-// Close ends an XML document that was begun.
-func (x *Expects) Close() error {
-	return x.out.Append(func(b []byte) []byte { return x.document.end(b, "expect") })
-}
-
-func (x *Expects) line(b []byte, e *monitor.Expect) []byte {
-	if x.m.Timestamp {
+func (c *Writer) expectLine(b []byte, e *monitor.Expect) []byte {
+	if c.m.Timestamp {
 		// Without leading zeros, as conntrack has it.
 		second, nanos := text.SplitTime(e.Time)
 		b = fmt.Appendf(b, "[%-8d.%-6d]\t", second, nanos/1000)
@@ -73,7 +48,7 @@ func expectTuple(b []byte, prefix string, t *monitor.Tuple) []byte {
 	return ports(b, t)
 }
 
-func (x *Expects) xml(b []byte, e *monitor.Expect) []byte {
+func (c *Writer) expectXML(b []byte, e *monitor.Expect) []byte {
 	parts := []struct {
 		name string
 		t    *monitor.Tuple
@@ -93,8 +68,8 @@ func (x *Expects) xml(b []byte, e *monitor.Expect) []byte {
 	b = elementIf(b, e.Has&monitor.ExpectTimeout != 0, "timeout", uint64(e.Timeout))
 	b = elementIf(b, e.Has&monitor.ExpectClass != 0, "class", uint64(e.Class))
 	b = elementIf(b, e.Has&monitor.ExpectZone != 0, "zone", uint64(e.Zone))
-	if x.m.Timestamp {
-		b = when(b, e.Time.Time().In(x.location))
+	if c.m.Timestamp {
+		b = when(b, e.Time.Time().In(c.o.Location))
 	}
 	for _, name := range e.Flags.Names() {
 		b = append(append(append(b, '<'), name...), "/>"...)

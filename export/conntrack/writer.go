@@ -71,9 +71,7 @@ func (c *Writer) Write(batch *monitor.Batch) error {
 
 // Close ends an XML document that was begun. It returns the error that ended the sink, if
 // any.
-func (c *Writer) Close() error {
-	return c.out.Append(func(b []byte) []byte { return c.document.end(b, "conntrack") })
-}
+func (c *Writer) Close() error { return c.out.Append(c.document.end) }
 
 func (c *Writer) note(e *monitor.Event) {
 	name := monitor.Escape(c.o.Namespaces.Name(e.NetNS()))

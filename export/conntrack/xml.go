@@ -10,22 +10,23 @@ import (
 )
 
 // document is an XML document, which begins with its first element.
-type document struct{ begun bool }
+type document struct{ name string }
 
 func (d *document) begin(b []byte, name string) []byte {
-	if d.begun {
+	if d.name != "" {
 		return b
 	}
-	d.begun = true
+	d.name = name
 	return append(opening(append(b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"...), name), '\n')
 }
 
-func (d *document) end(b []byte, name string) []byte {
-	if !d.begun {
+func (d *document) end(b []byte) []byte {
+	if d.name == "" {
 		return b
 	}
-	d.begun = false
-	return append(closing(b, name), '\n')
+	b = append(closing(b, d.name), '\n')
+	d.name = ""
+	return b
 }
 
 func element(b []byte, name string, n uint64) []byte {

@@ -31,7 +31,7 @@ func (o *options) show(ask func(s *kernel.Service, write func(*monitor.Expect) e
 	if err != nil {
 		return err
 	}
-	return o.capture.Service(func(s *kernel.Service) error { return errors.Join(ask(s, sink.Write), sink.Close()) })
+	return o.capture.Service(func(s *kernel.Service) error { return errors.Join(ask(s, sink.Expect), sink.Close()) })
 }
 
 func (o *options) counted(ctx context.Context, s *kernel.Service) (n int, err error) {
@@ -82,7 +82,7 @@ func (o *options) watch(ctx context.Context) error {
 		if n++; n == o.limit {
 			cancel()
 		}
-		return sink.Write(x)
+		return sink.Expect(x)
 	}, func(lost uint64) {
 		fmt.Fprintf(o.con.Stderr, "natlens: %s lost\n", human.Plural(lost, "expectation event"))
 	})
