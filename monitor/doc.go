@@ -1,15 +1,7 @@
-// Package monitor holds the words of connection tracking: what a tuple, a flow,
-// an event and a NAT rewrite are, the live [Table] of flows, and the [Monitor]
-// that carries events from one [Source] through the table and a filter to sinks.
-//
-// A program that prints what the kernel tracks is five lines:
-//
-//	m := monitor.Monitor{
-//		Source: src, // monitor/capture, monitor/replay
-//		Table:  monitor.NewTable(monitor.TableConfig{}),
-//		Sinks:  []monitor.Sink{sink}, // export
-//	}
-//	err := m.Run(ctx)
+// Package monitor has the types of connection tracking: what a tuple, a flow, an event and
+// a NAT rewrite are, and the interfaces between the packages that handle them. A [Source]
+// gives batches of events, a [Filter] selects among them, and a [Sink] takes them.
+// Package loop carries events from one to the other, through the table of package table.
 //
 // The package knows no socket, no file and no terminal, imports the standard
 // library only and runs on every system. The words are the kernel's

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -38,18 +39,19 @@ func Unsafe(r rune) bool {
 //
 // Different texts stay different. Clean ASCII is copied in one go.
 func AppendEscaped(dst, text []byte) []byte {
-	if n := plainPrefix(text); n > 0 {
-		dst, text = append(dst, text[:n]...), text[n:]
-	}
+	n := plainPrefix(text)
+	dst, text = append(dst, text[:n]...), text[n:]
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
-		switch {
+		switch named := strings.IndexRune("\n\r\t\\", r); {
 		case r == utf8.RuneError && size <= 1:
 			dst = appendHex(dst, 'x', rune(text[0]), 2)
-		case r == '\\':
-			dst = append(dst, `\\`...)
+		case named >= 0:
+			dst = append(dst, '\\', `nrt\`[named])
+		case Unsafe(r) && r < 0x80:
+			dst = appendHex(dst, 'x', r, 2)
 		case Unsafe(r):
-			dst = appendUnsafe(dst, r)
+			dst = appendHex(dst, 'u', r, 4)
 		default:
 			dst = append(dst, text[:size]...)
 		}
@@ -91,21 +93,6 @@ func plainPrefix[T string | []byte](text T) int {
 	return len(text)
 }
 
-func appendUnsafe(dst []byte, r rune) []byte {
-	switch r {
-	case '\n':
-		return append(dst, `\n`...)
-	case '\r':
-		return append(dst, `\r`...)
-	case '\t':
-		return append(dst, `\t`...)
-	}
-	if r < 0x80 {
-		return appendHex(dst, 'x', r, 2)
-	}
-	return appendHex(dst, 'u', r, 4)
-}
-
 // appendHex appends an escape with a letter and hex digits.
 func appendHex(dst []byte, letter byte, r rune, digits int) []byte {
 	dst = append(dst, '\\', letter)
@@ -117,19 +104,13 @@ func appendHex(dst []byte, letter byte, r rune, digits int) []byte {
 
 // EscapeJSON writes the unsafe characters of a JSON text as \u escapes, which mean the
 // same. encoding/json leaves some of them as they are. Line ends between values stay.
-func EscapeJSON(text []byte) []byte {
-	if bytes.IndexFunc(text, func(r rune) bool { return r != '\n' && Unsafe(r) }) < 0 {
-		return text
-	}
-	out := make([]byte, 0, 2*len(text))
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
+func EscapeJSON(text []byte) (out []byte) {
+	for _, r := range string(text) {
 		if r != '\n' && Unsafe(r) {
 			out = appendHex(out, 'u', r, 4)
 		} else {
-			out = append(out, text[:size]...)
+			out = utf8.AppendRune(out, r)
 		}
-		text = text[size:]
 	}
 	return out
 }

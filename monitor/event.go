@@ -19,25 +19,10 @@ const (
 	KindNetNSEnd        // a network namespace is gone, and its flows with it: Event.NetNS
 )
 
-var kindNames = [...]string{
-	"none",
-	"new",
-	"update",
-	"destroy",
-	"existing",
-	"lost",
-	"resynced",
-	"netns_begin",
-	"netns_end",
-}
+var kindNames = []string{"none", "new", "update", "destroy", "existing", "lost", "resynced", "netns_begin", "netns_end"}
 
 // String returns the word that filters and JSON lines use.
-func (k Kind) String() string {
-	if int(k) < len(kindNames) {
-		return kindNames[k]
-	}
-	return "unknown"
-}
+func (k Kind) String() string { return name(k, kindNames, "unknown") }
 
 // HasFlow reports whether events of the kind are about one flow.
 func (k Kind) HasFlow() bool { return k >= KindNew && k <= KindExisting }
@@ -64,15 +49,7 @@ const (
 
 // String returns the word that JSON lines use: kernel, ring, receive, unknown.
 func (s TimeSource) String() string {
-	switch s {
-	case TimeKernel:
-		return "kernel"
-	case TimeRing:
-		return "ring"
-	case TimeReceived:
-		return "receive"
-	}
-	return "unknown"
+	return name(s, []string{"unknown", "kernel", "ring", "receive"}, "unknown")
 }
 
 // Event is one message of the stream.
@@ -108,12 +85,7 @@ const (
 )
 
 // String returns the word that JSON lines use: resync, netns_end.
-func (r Reason) String() string {
-	if r == ReasonNetNSEnd {
-		return "netns_end"
-	}
-	return "resync"
-}
+func (r Reason) String() string { return name(r, []string{"resync", "netns_end"}, "resync") }
 
 // NetNS returns the namespace of the event, also of a loss and of a namespace's
 // begin and end; 0 if only one namespace is watched, and for a loss
@@ -164,13 +136,18 @@ func (b *Batch) Reset() {
 // Add appends an empty event and returns it; the pointer is good until the next
 // Add.
 func (b *Batch) Add() *Event {
-	if len(b.Events) == cap(b.Events) {
-		b.Events = append(b.Events, Event{})
-	} else {
-		b.Events = b.Events[:len(b.Events)+1]
-		b.Events[len(b.Events)-1] = Event{}
-	}
+	b.Events = extended(b.Events)
 	return &b.Events[len(b.Events)-1]
+}
+
+// extended returns the slice with one more element, which is zero.
+func extended[T any](s []T) []T {
+	if n := len(s); n < cap(s) {
+		s = s[:n+1]
+		clear(s[n:])
+		return s
+	}
+	return append(s, *new(T))
 }
 
 // Drop takes the last event back.
@@ -180,12 +157,7 @@ func (b *Batch) Drop() { b.Events = b.Events[:len(b.Events)-1] }
 func (b *Batch) NewExtra() *Extra {
 	// When the slice grows, earlier events keep pointing into the old array,
 	// which stays alive and unchanged.
-	if len(b.extras) == cap(b.extras) {
-		b.extras = append(b.extras, Extra{})
-	} else {
-		b.extras = b.extras[:len(b.extras)+1]
-		b.extras[len(b.extras)-1] = Extra{}
-	}
+	b.extras = extended(b.extras)
 	return &b.extras[len(b.extras)-1]
 }
 

@@ -49,14 +49,7 @@ const (
 	ExpectUserspace                         // made by a program
 )
 
-var expectFlagNames = [...]string{"permanent", "inactive", "userspace"}
-
 // Names returns the names of the bits that are set.
-func (f ExpectFlags) Names() (names []string) {
-	for i, n := range expectFlagNames {
-		if f&(1<<i) != 0 {
-			names = append(names, n)
-		}
-	}
-	return names
+func (f ExpectFlags) Names() []string {
+	return bitNames(uint32(f), []string{"permanent", "inactive", "userspace"})
 }

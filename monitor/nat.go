@@ -14,15 +14,7 @@ const (
 
 // String returns the word that filters and JSON lines use.
 func (k NATKind) String() string {
-	switch k {
-	case NATSource:
-		return "snat"
-	case NATDestination:
-		return "dnat"
-	case NATBoth:
-		return "snat+dnat"
-	}
-	return "none"
+	return name(k, []string{"none", "snat", "dnat", "snat+dnat"}, "none")
 }
 
 // NAT is what happens to the packets of a flow, derived from its two tuples: a

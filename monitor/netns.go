@@ -3,7 +3,6 @@ package monitor
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
 // NetNS is the number of a network namespace within a run, short enough for a
@@ -26,37 +25,36 @@ type Namespace struct {
 // its name for the next 60,000 namespaces. The zero value is ready; the nil one
 // knows none. All methods may be called from several goroutines.
 type Namespaces struct {
-	entries atomic.Pointer[[]*namespaceEntry] // by number
-
-	mu     sync.Mutex
-	last   NetNS
-	used   int // numbers of those that are there
-	byName map[string]NetNS
+	mu      sync.RWMutex
+	entries []namespaceEntry // by number; the first is none
+	last    NetNS
+	used    int // numbers of those that are there
+	byName  map[string]NetNS
 }
 
 type namespaceEntry struct {
 	Namespace
-	ended bool
+	there bool
 }
 
 // Add gives a namespace a number. ok is false if all 65,535 are in use.
 func (n *Namespaces) Add(s Namespace) (id NetNS, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	return n.add(s)
+}
+
+func (n *Namespaces) add(s Namespace) (id NetNS, ok bool) {
 	if n.used == 1<<16-1 {
 		return 0, false
 	}
-	for {
-		n.last++
-		if n.last == 0 {
-			continue
-		}
-		if e := n.entry(n.last); e == nil || e.ended {
-			break
-		}
+	for n.last++; n.last == 0 || int(n.last) < len(n.entries) && n.entries[n.last].there; n.last++ {
+	}
+	for int(n.last) >= len(n.entries) {
+		n.entries = append(n.entries, namespaceEntry{})
 	}
 	n.used++
-	n.set(n.last, namespaceEntry{Namespace: s})
+	n.entries[n.last] = namespaceEntry{s, true}
 	return n.last, true
 }
 
@@ -65,14 +63,11 @@ func (n *Namespaces) Add(s Namespace) (id NetNS, ok bool) {
 // use. What is named so never ends.
 func (n *Namespaces) Named(s Namespace) (id NetNS, ok bool) {
 	n.mu.Lock()
-	id, ok = n.byName[s.Name]
-	n.mu.Unlock()
-	if ok {
+	defer n.mu.Unlock()
+	if id, ok = n.byName[s.Name]; ok {
 		return id, true
 	}
-	if id, ok = n.Add(s); ok {
-		n.mu.Lock()
-		defer n.mu.Unlock()
+	if id, ok = n.add(s); ok {
 		if n.byName == nil {
 			n.byName = map[string]NetNS{}
 		}
@@ -86,10 +81,8 @@ func (n *Namespaces) Named(s Namespace) (id NetNS, ok bool) {
 func (n *Namespaces) Rename(id NetNS, name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if e := n.entry(id); e != nil && !e.ended {
-		s := e.Namespace
-		s.Name = name
-		n.set(id, namespaceEntry{Namespace: s})
+	if int(id) < len(n.entries) && n.entries[id].there {
+		n.entries[id].Name = name
 	}
 }
 
@@ -97,73 +90,51 @@ func (n *Namespaces) Rename(id NetNS, name string) {
 func (n *Namespaces) End(id NetNS) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if e := n.entry(id); e != nil && !e.ended {
+	if int(id) < len(n.entries) && n.entries[id].there {
+		n.entries[id].there = false
 		n.used--
-		n.set(id, namespaceEntry{e.Namespace, true})
 	}
 }
 
 // Get returns what is known of a namespace, the zero Namespace for the number 0
 // and for those that are none.
 func (n *Namespaces) Get(id NetNS) Namespace {
-	if e := n.entry(id); e != nil {
-		return e.Namespace
+	if n == nil {
+		return Namespace{}
+	}
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if int(id) < len(n.entries) {
+		return n.entries[id].Namespace
 	}
 	return Namespace{}
 }
 
-// Any reports whether a number was ever given.
-func (n *Namespaces) Any() bool {
-	return len(n.list()) > 0
-}
-
 // Name returns the name of a namespace, or "". It costs little
 // enough for every event.
-func (n *Namespaces) Name(id NetNS) string {
-	if e := n.entry(id); e != nil {
-		return e.Name
+func (n *Namespaces) Name(id NetNS) string { return n.Get(id).Name }
+
+// Any reports whether a number was ever given.
+func (n *Namespaces) Any() bool {
+	if n == nil {
+		return false
 	}
-	return ""
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return len(n.entries) > 0
 }
 
 // All calls f for every namespace that has not ended, in the order of numbers.
 func (n *Namespaces) All(f func(NetNS, Namespace)) {
-	for id, e := range n.list() {
-		if e != nil && !e.ended {
+	if n == nil {
+		return
+	}
+	n.mu.RLock()
+	entries := slices.Clone(n.entries)
+	n.mu.RUnlock()
+	for id, e := range entries {
+		if e.there {
 			f(NetNS(id), e.Namespace)
 		}
 	}
-}
-
-func (n *Namespaces) list() []*namespaceEntry {
-	if n == nil {
-		return nil
-	}
-	if list := n.entries.Load(); list != nil {
-		return *list
-	}
-	return nil
-}
-
-func (n *Namespaces) entry(id NetNS) *namespaceEntry {
-	if list := n.list(); int(id) < len(list) {
-		return list[id]
-	}
-	return nil
-}
-
-// set changes an entry in a copy, and appends a new one: nobody reads beyond the list
-// that there was before.
-func (n *Namespaces) set(id NetNS, e namespaceEntry) {
-	list := n.list()
-	if list == nil {
-		list = []*namespaceEntry{nil} // number 0
-	}
-	if int(id) == len(list) {
-		list = append(list, &e)
-	} else {
-		list = slices.Clone(list)
-		list[id] = &e
-	}
-	n.entries.Store(&list)
 }

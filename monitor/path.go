@@ -20,17 +20,7 @@ const (
 
 // String returns forward, local-out, local-in, loopback or unknown.
 func (p Path) String() string {
-	switch p {
-	case PathForward:
-		return "forward"
-	case PathOut:
-		return "local-out"
-	case PathIn:
-		return "local-in"
-	case PathLoop:
-		return "loopback"
-	}
-	return "unknown"
+	return name(p, []string{"unknown", "forward", "local-out", "local-in", "loopback"}, "unknown")
 }
 
 // Locals are the addresses of the host (of one network namespace). The nil

@@ -21,28 +21,12 @@ const (
 // Protos lists the protocols that have a name here, in the order of their numbers.
 var Protos = []Proto{ICMP, TCP, UDP, DCCP, GRE, ICMPv6, SCTP, UDPLite}
 
-// Name returns conntrack(8)'s name of the protocol, or "" where it has none.
-func (p Proto) Name() string {
-	switch p {
-	case ICMP:
-		return "icmp"
-	case TCP:
-		return "tcp"
-	case UDP:
-		return "udp"
-	case DCCP:
-		return "dccp"
-	case GRE:
-		return "gre"
-	case ICMPv6:
-		return "icmpv6"
-	case SCTP:
-		return "sctp"
-	case UDPLite:
-		return "udplite"
-	}
-	return ""
+var protoNames = [256]string{
+	ICMP: "icmp", TCP: "tcp", UDP: "udp", DCCP: "dccp", GRE: "gre", ICMPv6: "icmpv6", SCTP: "sctp", UDPLite: "udplite",
 }
+
+// Name returns conntrack(8)'s name of the protocol, or "" where it has none.
+func (p Proto) Name() string { return protoNames[p] }
 
 // String returns the name, or the number of a protocol without a name.
 func (p Proto) String() string {

@@ -1,7 +1,5 @@
 package monitor
 
-import "strings"
-
 // State is the connection state of a flow in its protocol's own numbering
 // (enum tcp_conntrack, sctp_conntrack, ct_dccp_states). Without the protocol it
 // means nothing.
@@ -46,19 +44,10 @@ func StateNames(p Proto) []string {
 
 // Name returns the kernel's name of the state, in capital letters as
 // conntrack(8) prints it, and "" for a number that it does not know.
-func (s State) Name(p Proto) string {
-	if n := StateNames(p); int(s) < len(n) {
-		return n[s]
-	}
-	return ""
-}
+func (s State) Name(p Proto) string { return name(s, StateNames(p), "") }
 
 // StateByName returns the number of a protocol's state by its name (any case).
 func StateByName(p Proto, name string) (State, bool) {
-	for i, n := range StateNames(p) {
-		if strings.EqualFold(n, name) {
-			return State(i), true
-		}
-	}
-	return 0, false
+	i := byName(StateNames(p), name)
+	return State(max(i, 0)), i >= 0
 }

@@ -1,7 +1,5 @@
 package monitor
 
-import "strings"
-
 // Status is the bit set ct->status (enum ip_conntrack_status).
 type Status uint32
 
@@ -40,12 +38,8 @@ func StatusNames() []string { return statusNames[:] }
 
 // StatusByName returns the bit of that name (any case).
 func StatusByName(name string) (Status, bool) {
-	for i, n := range statusNames {
-		if strings.EqualFold(n, name) {
-			return 1 << i, true
-		}
-	}
-	return 0, false
+	i := byName(StatusNames(), name)
+	return 1 << max(i, 0), i >= 0
 }
 
 // Has reports whether all the given bits are set.
@@ -53,15 +47,7 @@ func (s Status) Has(bits Status) bool { return s&bits == bits }
 
 // Names returns the names of the bits that are set; bits without a name are
 // left out (see [Status.Unnamed]).
-func (s Status) Names() []string {
-	var out []string
-	for i, n := range statusNames {
-		if s&(1<<i) != 0 {
-			out = append(out, n)
-		}
-	}
-	return out
-}
+func (s Status) Names() []string { return bitNames(uint32(s), StatusNames()) }
 
 // Unnamed returns the bits that this program has no word for.
 func (s Status) Unnamed() Status { return s &^ (1<<len(statusNames) - 1) }

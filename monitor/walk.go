@@ -14,17 +14,7 @@ const (
 
 // String returns the hook's name in capital letters.
 func (h Hook) String() string {
-	switch h {
-	case Prerouting:
-		return "PREROUTING"
-	case Input:
-		return "INPUT"
-	case Forward:
-		return "FORWARD"
-	case Output:
-		return "OUTPUT"
-	}
-	return "POSTROUTING"
+	return name(h, []string{"PREROUTING", "INPUT", "FORWARD", "OUTPUT"}, "POSTROUTING")
 }
 
 // Lookup says what conntrack does with a packet at a hook.
