@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -360,8 +361,19 @@ var starter = sync.OnceValue(func() chan<- func() {
 func startWithin(t *testing.T, ns *lab.Namespace, cmd *exec.Cmd) {
 	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	own, err := os.Open("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
 	started := make(chan error)
-	starter() <- func() { started <- ns.Do(cmd.Start) }
+	starter() <- func() {
+		err := unix.Setns(ns.FD(), unix.CLONE_NEWNET)
+		if err == nil {
+			err = errors.Join(cmd.Start(), unix.Setns(int(own.Fd()), unix.CLONE_NEWNET))
+		}
+		started <- err
+	}
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func spoof(t *testing.T, ns *lab.Namespace, port uint32) (refused error) {
 		err := ns.Do(func() error {
 			fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
 			if err != nil {
-				t.Fatal(err)
+				return err
 			}
 			defer unix.Close(fd)
 			return unix.Sendto(fd, msg, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: port})

@@ -5,7 +5,6 @@ package lab
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 
 	"github.com/google/nftables"
@@ -52,30 +51,12 @@ func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getp
 // Close removes the namespace and its flows. There are no DESTROY events.
 func (n *Namespace) Close() error { return n.file.Close() }
 
-// Do runs f on a thread inside the namespace and returns the thread to its own
-// namespace afterwards, also if f panics or ends the goroutine (testing's FailNow). It
+// Do runs f in another goroutine, on a thread inside the namespace that ends with f, and
 // returns f's error with the namespace's name before it. Goroutines that f starts are not
 // in the namespace. A socket stays in the namespace where it was made: make it in f, use
 // it anywhere.
 func (n *Namespace) Do(f func() error) error {
-	runtime.LockOSThread()
-	own, err := netns.Get()
-	if err == nil {
-		defer own.Close()
-		err = netns.Set(netns.NsHandle(n.FD()))
-	}
-	if err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter %s: %w", n.name, err)
-	}
-	defer func() {
-		// A thread that cannot return stays locked and ends with this goroutine, so
-		// that no other goroutine runs on it.
-		if netns.Set(own) == nil {
-			runtime.UnlockOSThread()
-		}
-	}()
-	if err := f(); err != nil {
+	if err := threads.Do(n.FD(), f); err != nil {
 		return fmt.Errorf("in %s: %w", n.name, err)
 	}
 	return nil
