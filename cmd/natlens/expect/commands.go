@@ -127,7 +127,11 @@ func (o *options) delete(ctx context.Context) error {
 		return err
 	}
 	return o.capture.Service(func(s *kernel.Service) error {
-		if err := s.DeleteExpect(ctx, &t); err != nil {
+		err := s.DeleteExpect(ctx, &t)
+		if o.ignoreMissing && errors.Is(err, kernel.ErrNoExpect) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		cli.TellDone(o.con, o.summary, 1, "expectation", "deleted")

@@ -27,6 +27,8 @@ type options struct {
 	limit    uint64
 	summary  bool // count in conntrack(8)'s words
 
+	ignoreMissing bool // delete: it is no error if no expectation matches
+
 	expected []filter.FlagValue // create: the flow that is expected, by the names of expectedFlags
 }
 
@@ -50,7 +52,8 @@ another flow, its master. When the flow comes, it is related to the master.`,
 			(*options).ends)},
 		{"get", "Show the expectation that a packet would match", (*options).get, groups((*options).shows,
 			(*options).tuples)},
-		{"delete", "Delete the expectation that a packet would match", (*options).delete, groups((*options).tuples)},
+		{"delete", "Delete the expectation that a packet would match", (*options).delete, groups((*options).tuples,
+			(*options).ignores)},
 		{"flush", "Delete every expectation", (*options).flush, groups((*options).asks)},
 		{"count", "Print how many expectations there are", (*options).count, groups((*options).families)},
 		{"create", "Make an expectation by hand", (*options).create, groups((*options).tuples, (*options).expects)},
@@ -84,6 +87,10 @@ func (o *options) families(cmd *cobra.Command) { cli.RegisterFamily(cmd, &o.fami
 func (o *options) tuples(cmd *cobra.Command) {
 	o.filter.Register(cmd)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
+}
+
+func (o *options) ignores(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.ignoreMissing, "ignore-missing", false, "it is no error if no expectation matches")
 }
 
 func (o *options) asks(cmd *cobra.Command) { o.confirm.Register(cmd) }

@@ -19,9 +19,8 @@ import (
 // deleteOptions is the command line of delete and flush.
 type deleteOptions struct {
 	options
-	ignoreMissing bool
-	all           bool           // without a filter
-	family        monitor.Family // of flush
+	all    bool           // without a filter
+	family monitor.Family // of flush
 }
 
 // NewDelete returns the command delete.

@@ -73,10 +73,10 @@ func (o *options) get(ctx context.Context) error {
 	})
 }
 
-// done reports what was done to how many flows. None is an error, as in conntrack(8).
+// done reports what was done to how many flows. None is an error, as in conntrack(8), unless --ignore-missing is given.
 func (o *options) done(n uint64, done string) error {
 	cli.TellDone(o.con, o.summary, n, "flow", done)
-	if n == 0 {
+	if n == 0 && !o.ignoreMissing {
 		return cli.ErrSilent
 	}
 	return nil

@@ -19,6 +19,8 @@ type options struct {
 	output  cli.OutputFlags // of delete and update hidden: with it they show what they did
 	confirm cli.ConfirmFlags
 	summary bool // count in conntrack(8)'s words
+
+	ignoreMissing bool // delete: it is no error if no flow matches
 }
 
 func newOptions(con cli.Console) options {

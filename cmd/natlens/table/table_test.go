@@ -105,6 +105,7 @@ func TestIgnoreMissing(t *testing.T) {
 		code int
 	}{
 		{"tcp --yes", 1}, {"tcp --yes --ignore-missing", 0}, {"tcp --dry-run", 1}, {"tcp --dry-run --ignore-missing", 0}, {"udp --yes --ignore-missing", 0},
+		{"tcp --yes --summary", 1}, {"tcp --yes --summary --ignore-missing", 0},
 	} {
 		if got := in(t, ns, NewDelete, c.args); got.Code() != c.code {
 			t.Errorf("%s: code %d, %v, want %d", c.args, got.Code(), got.Err, c.code)
