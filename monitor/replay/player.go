@@ -21,7 +21,6 @@ const (
 // PlayerConfig says how a recording is played. The zero value plays it once, from its
 // beginning, as fast as it was recorded.
 type PlayerConfig struct {
-	Clock  Clock        // nil: the clock of the system
 	Paused bool         // begin paused
 	Speed  float64      // 0: 1
 	At     monitor.Time // begin at this time; 0: at the beginning
@@ -51,10 +50,9 @@ type PlayerConfig struct {
 // step back begins again and delivers all up to there. At the end of the recording Next
 // waits: the position can still be moved.
 type Player struct {
-	rec   *Recording
-	cfg   PlayerConfig
-	clock Clock
-	wake  chan struct{}
+	rec  *Recording
+	cfg  PlayerConfig
+	wake chan struct{}
 
 	mu     sync.Mutex
 	on     bool
@@ -89,11 +87,8 @@ func NewPlayer(rec *Recording, cfg PlayerConfig) (*Player, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Player{rec: rec, cfg: cfg, clock: cfg.Clock, wake: make(chan struct{}, 1), on: !cfg.Paused, speed: 1,
+	p := &Player{rec: rec, cfg: cfg, wake: make(chan struct{}, 1), on: !cfg.Paused, speed: 1,
 		start: start, finish: finish}
-	if p.clock == nil {
-		p.clock = wallClock{}
-	}
 	if cfg.AsOf != 0 {
 		p.shift = cfg.AsOf - start
 		p.start, p.finish = p.start+p.shift, p.finish+p.shift
@@ -101,7 +96,7 @@ func NewPlayer(rec *Recording, cfg PlayerConfig) (*Player, error) {
 	if p.src, err = rec.Open(); err != nil {
 		return nil, err
 	}
-	p.from, p.since = p.start, p.clock.Now()
+	p.from, p.since = p.start, time.Now()
 	if cfg.At != 0 {
 		p.from = min(max(cfg.At, p.start), p.finish)
 	}
@@ -179,7 +174,7 @@ func (p *Player) position() monitor.Time {
 	if !p.on {
 		return p.from
 	}
-	passed := float64(p.clock.Now().Sub(p.since)) * p.speed
+	passed := float64(time.Since(p.since)) * p.speed
 	if passed >= float64(p.finish-p.from) {
 		return p.finish
 	}
@@ -187,7 +182,7 @@ func (p *Player) position() monitor.Time {
 }
 
 // hold fixes the position before speed or state change. The caller holds mu.
-func (p *Player) hold() { p.from, p.since = p.position(), p.clock.Now() }
+func (p *Player) hold() { p.from, p.since = p.position(), time.Now() }
 
 // poke wakes Next, which then computes again how long to wait.
 func (p *Player) poke() {
@@ -214,7 +209,11 @@ func (p *Player) Next(ctx context.Context, b *monitor.Batch) error {
 			return nil
 		}
 		if wait > 0 {
-			p.clock.Wait(ctx, wait, p.wake)
+			select {
+			case <-ctx.Done():
+			case <-p.wake:
+			case <-time.After(wait):
+			}
 		}
 	}
 }
@@ -350,25 +349,4 @@ func (p *Player) Close() error {
 	p.closed = true
 	p.poke()
 	return p.src.Close()
-}
-
-// Clock is the time that a [Player] plays by.
-type Clock interface {
-	Now() time.Time
-
-	// Wait returns after d, after a value from wake, or when ctx ends.
-	Wait(ctx context.Context, d time.Duration, wake <-chan struct{})
-}
-
-// wallClock is the clock of the system.
-type wallClock struct{}
-
-func (wallClock) Now() time.Time { return time.Now() }
-
-func (wallClock) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) {
-	select {
-	case <-ctx.Done():
-	case <-wake:
-	case <-time.After(d):
-	}
 }

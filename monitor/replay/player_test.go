@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"natlens/export"
@@ -18,38 +19,13 @@ import (
 	"natlens/monitor/table"
 )
 
-// jumpClock is a clock whose waits take no time: it jumps to their end. A wait
-// without an end ends the test's patience instead.
-type jumpClock struct {
-	now     time.Time
-	forever func() // called when somebody would wait for ever
-}
-
-func (c *jumpClock) Now() time.Time { return c.now }
-
-func (c *jumpClock) Wait(_ context.Context, d time.Duration, wake <-chan struct{}) {
-	select {
-	case <-wake:
-		return
-	default:
-	}
-	if d > 1000*time.Hour {
-		c.forever()
-		return
-	}
-	c.now = c.now.Add(d)
-}
-
-// stage plays ten events, one a second, and writes down what happens and when by
-// the clock.
+// stage plays ten events, one a second, and writes down what happens and when. It is for
+// a bubble of synctest, whose waits take no time.
 type stage struct {
 	t     *testing.T
-	clock *jumpClock
 	began time.Time
 	p     *replay.Player
 	log   []string
-	stop  context.CancelFunc
-	ctx   context.Context
 }
 
 func eventLine(seq int, second int) string {
@@ -70,22 +46,18 @@ func newStage(t *testing.T, cfg replay.PlayerConfig) *stage {
 	for i := range 10 {
 		text.WriteString(eventLine(i, i))
 	}
-	s := &stage{t: t, clock: &jumpClock{now: time.Unix(1e9, 0)}}
-	s.began = s.clock.now
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.clock.forever = func() { s.note("waits"); s.stop() }
-	cfg.Clock = s.clock
+	s := &stage{t: t, began: time.Now()}
 	cfg.Reset = func() { s.note("reset") }
 	var err error
 	if s.p, err = replay.NewPlayer(replay.Bytes(config, "ten.jsonl", []byte(text.String())), cfg); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.p.Close(); s.stop() })
+	t.Cleanup(func() { s.p.Close() })
 	return s
 }
 
 func (s *stage) note(format string, args ...any) {
-	s.log = append(s.log, fmt.Sprintf("%gs ", s.clock.now.Sub(s.began).Seconds())+fmt.Sprintf(format, args...))
+	s.log = append(s.log, fmt.Sprintf("%gs ", time.Since(s.began).Seconds())+fmt.Sprintf(format, args...))
 }
 
 // next takes up to n batches.
@@ -93,8 +65,12 @@ func (s *stage) next(n int) {
 	s.t.Helper()
 	for range n {
 		var b monitor.Batch
-		err := s.p.Next(s.ctx, &b)
-		if errors.Is(err, context.Canceled) {
+		ctx, cancel := context.WithTimeout(context.Background(), 1000*time.Hour)
+		err := s.p.Next(ctx, &b)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) { // it would wait for ever
+			s.began = s.began.Add(1000 * time.Hour)
+			s.note("waits")
 			return
 		}
 		if err != nil {
@@ -125,11 +101,13 @@ func (s *stage) state(want string) {
 	}
 }
 
-func TestPlayerKeepsTime(t *testing.T) {
+func TestPlayerKeepsTime(t *testing.T) { synctest.Test(t, testPlayerKeepsTime) }
+
+func testPlayerKeepsTime(t *testing.T) {
 	s := newStage(t, replay.PlayerConfig{})
 	s.state("on=true speed=1 0..0..9")
 	s.next(3)
-	s.clock.now = s.clock.now.Add(2500 * time.Millisecond) // the sink was slow
+	time.Sleep(2500 * time.Millisecond) // the sink was slow
 	s.next(2)
 	s.want("0s events 0", "1s events 1", "2s events 2", "4.5s events 3 4", "5s events 5")
 	s.state("on=true speed=1 0..5..9")
@@ -138,7 +116,9 @@ func TestPlayerKeepsTime(t *testing.T) {
 	s.state("on=false speed=1 0..9..9")
 }
 
-func TestPlayerSpeed(t *testing.T) {
+func TestPlayerSpeed(t *testing.T) { synctest.Test(t, testPlayerSpeed) }
+
+func testPlayerSpeed(t *testing.T) {
 	s := newStage(t, replay.PlayerConfig{Speed: 10})
 	s.next(3)
 	s.p.Speed(0.1)
@@ -151,11 +131,13 @@ func TestPlayerSpeed(t *testing.T) {
 	s.want("0s events 0", "0.1s events 1", "0.2s events 2", "10.2s events 3", "10.21s events 4")
 }
 
-func TestPlayerPauses(t *testing.T) {
+func TestPlayerPauses(t *testing.T) { synctest.Test(t, testPlayerPauses) }
+
+func testPlayerPauses(t *testing.T) {
 	s := newStage(t, replay.PlayerConfig{Paused: true, At: second(3.5)})
 	s.next(1) // what lies before the position is given though it is paused
 	s.state("on=false speed=1 0..3.5..9")
-	s.clock.now = s.clock.now.Add(time.Hour)
+	time.Sleep(time.Hour)
 	s.p.Play(true)
 	s.next(1)
 	s.p.Play(false)
@@ -163,7 +145,9 @@ func TestPlayerPauses(t *testing.T) {
 	s.want("0s events 0 1 2 3", "3600.5s events 4", "3600.5s waits")
 }
 
-func TestPlayerSeeks(t *testing.T) {
+func TestPlayerSeeks(t *testing.T) { synctest.Test(t, testPlayerSeeks) }
+
+func testPlayerSeeks(t *testing.T) {
 	s := newStage(t, replay.PlayerConfig{})
 	s.next(2)
 	s.p.Seek(second(6.5)) // on: all that lies between
@@ -184,7 +168,9 @@ func TestPlayerSeeks(t *testing.T) {
 	s.state("on=false speed=1 0..9..9")
 }
 
-func TestPlayerBeginsAnewFromItsEnd(t *testing.T) {
+func TestPlayerBeginsAnewFromItsEnd(t *testing.T) { synctest.Test(t, testPlayerBeginsAnewFromItsEnd) }
+
+func testPlayerBeginsAnewFromItsEnd(t *testing.T) {
 	s := newStage(t, replay.PlayerConfig{At: second(9)})
 	s.next(1)
 	s.p.Play(false)
@@ -193,7 +179,9 @@ func TestPlayerBeginsAnewFromItsEnd(t *testing.T) {
 	s.want("0s events 0 1 2 3 4 5 6 7 8 9", "0s reset", "0s events 0", "1s events 1")
 }
 
-func TestPlayerLoopsAsOfNow(t *testing.T) {
+func TestPlayerLoopsAsOfNow(t *testing.T) { synctest.Test(t, testPlayerLoopsAsOfNow) }
+
+func testPlayerLoopsAsOfNow(t *testing.T) {
 	s := newStage(t, replay.PlayerConfig{Loop: true, AsOf: second(100), Speed: 3, At: second(108)})
 	s.state("on=true speed=3 100..108..109")
 	s.next(4)
@@ -217,45 +205,41 @@ func TestPlayerTable(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	flows := table.New(table.Config{})
-	clock := &jumpClock{now: time.Unix(1, 0)}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	steps := []struct {
-		at   float64
-		want string
-	}{{9, "3"}, {5, "1 2 3"}, {1, "1"}, {7, "2 3"}, {0, "1"}, {2, "1 2"}}
-	var p *replay.Player
-	clock.forever = func() {
-		var got []string
-		flows.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
-			got = append(got, fmt.Sprint(r.Flow.Orig.SrcPort))
-			if r.Flow.Path != monitor.PathOut {
-				t.Errorf("path %s", r.Flow.Path)
+	synctest.Test(t, func(t *testing.T) {
+		flows := table.New(table.Config{})
+		p, err := replay.NewPlayer(replay.File(config, path), replay.PlayerConfig{Paused: true, At: second(9), Reset: flows.Clear})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- (&loop.Loop{Source: p, Table: flows}).Run(ctx) }()
+		for _, step := range []struct {
+			at   float64
+			want string
+		}{{9, "3"}, {5, "1 2 3"}, {1, "1"}, {7, "2 3"}, {0, "1"}, {2, "1 2"}} {
+			p.Seek(second(step.at))
+			synctest.Wait()
+			var got []string
+			flows.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
+				got = append(got, fmt.Sprint(r.Flow.Orig.SrcPort))
+				if r.Flow.Path != monitor.PathOut {
+					t.Errorf("path %s", r.Flow.Path)
+				}
+				return true
+			})
+			if strings.Join(got, " ") != step.want {
+				t.Errorf("at %gs: %v, want %s", step.at, got, step.want)
 			}
-			return true
-		})
-		if strings.Join(got, " ") != steps[0].want {
-			t.Errorf("at %gs: %v, want %s", steps[0].at, got, steps[0].want)
 		}
-		if steps = steps[1:]; len(steps) == 0 {
-			cancel()
-			return
+		cancel()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
 		}
-		p.Seek(second(steps[0].at))
-	}
-	p, err := replay.NewPlayer(replay.File(config, path), replay.PlayerConfig{Clock: clock, Paused: true, At: second(9), Reset: flows.Clear})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	m := loop.Loop{Source: p, Table: flows}
-	if err := m.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if len(steps) > 0 {
-		t.Errorf("%d steps were not made", len(steps))
-	}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestPlayerCloses(t *testing.T) {
@@ -295,7 +279,9 @@ func (r *interrupting) Read(b []byte) (int, error) {
 
 // TestPlayerOutlivesItsWaits has contexts end while the file is read, as the
 // Monitor's ticks do when they are late: the next call goes on.
-func TestPlayerOutlivesItsWaits(t *testing.T) {
+func TestPlayerOutlivesItsWaits(t *testing.T) { synctest.Test(t, testPlayerOutlivesItsWaits) }
+
+func testPlayerOutlivesItsWaits(t *testing.T) {
 	var text strings.Builder
 	for i := range 10 {
 		text.WriteString(eventLine(i, i))
@@ -305,7 +291,7 @@ func TestPlayerOutlivesItsWaits(t *testing.T) {
 		return &interrupting{strings.NewReader(text.String()), func() { stop() }}, nil
 	}}
 	p, err := replay.NewPlayer(replay.Bytes(cfg, "ten.zst", []byte("\x28\xb5\x2f\xfd")),
-		replay.PlayerConfig{Clock: &jumpClock{now: time.Unix(1e9, 0)}, Loop: true})
+		replay.PlayerConfig{Loop: true})
 	if err != nil {
 		t.Fatal(err)
 	}
