@@ -8,7 +8,6 @@ import (
 	"io"
 
 	"natlens/monitor"
-	"natlens/monitor/ctnetlink"
 )
 
 // Dump opens the connection tracking table of a network namespace (0: the
@@ -26,23 +25,22 @@ func DumpWith(ctx context.Context, cfg DumpConfig) (monitor.Source, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r, err := openRequests(cfg.NetNS)
+	s, err := OpenService(cfg.NetNS)
 	if err != nil {
 		return nil, err
 	}
-	dumpRequest(&r.req, cfg)
-	if err := r.send(ctx); err != nil {
-		r.Close()
+	dumpRequest(&s.req, cfg)
+	if err := s.send(ctx); err != nil {
+		s.Close()
 		return nil, fmt.Errorf("request dump: %w", err)
 	}
-	return &dump{requests: r}, nil
+	return &dump{Service: s}, nil
 }
 
 // dump reads the kernel's answer. The kernel makes each part while the one
 // before is being read, so that there is always something to read.
 type dump struct {
-	*requests
-	dec  ctnetlink.Decoder
+	*Service
 	done bool
 	now  monitor.Time // of the last read
 }

@@ -25,7 +25,7 @@ func (s *Service) Expects(ctx context.Context, family monitor.Family, each func(
 func (s *Service) GetExpect(ctx context.Context, t *monitor.Tuple, each func(*monitor.Expect) error) error {
 	s.begin(ctnetlink.OpExpectGet, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
-	return expectError("get expectation", s.talk(ctx, s.expects(each), nil))
+	return named("get expectation", ErrNoExpect, s.talk(ctx, s.expects(each), nil))
 }
 
 func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
@@ -44,15 +44,7 @@ func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
 func (s *Service) DeleteExpect(ctx context.Context, t *monitor.Tuple) error {
 	s.begin(ctnetlink.OpExpectDelete, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
-	return expectError("delete expectation", s.talk(ctx, nil, nil))
-}
-
-// expectError names the errors of requests about one expectation.
-func expectError(op string, err error) error {
-	if errors.Is(err, unix.ENOENT) {
-		err = ErrNoExpect
-	}
-	return flowError(op, err)
+	return named("delete expectation", ErrNoExpect, s.talk(ctx, nil, nil))
 }
 
 // FlushExpects deletes every expectation.

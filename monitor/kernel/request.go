@@ -7,15 +7,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"syscall"
 	"unsafe"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"natlens/monitor/ctnetlink"
 	"natlens/monitor/netns"
 )
 
@@ -23,53 +20,21 @@ import (
 // the size of the largest read it has seen, and 32 KiB at most.
 const answerSize = 32 << 10
 
-// requests is a netlink socket for requests, on which only the kernel can answer.
-// One goroutine uses it at a time; Close may be called from another one.
-type requests struct {
-	req  ctnetlink.Request
-	conn *netlink.Conn
-	raw  syscall.RawConn
-
-	buf   []byte
-	rest  []byte // what was read and not returned yet
-	n     int
-	errno unix.Errno
-	try   func(fd uintptr) bool // reads once; prepared, as a closure a call would allocate
-}
-
-func openRequests(ns int) (*requests, error) {
-	conn, err := netns.DialKernel(unix.NETLINK_NETFILTER, ns)
-	if err != nil {
-		return nil, err
-	}
-	r := &requests{conn: conn, buf: make([]byte, answerSize)}
-	r.req.Last = rand.Uint32() >> 1 // the first sequence numbers; they do not wrap
-	if r.raw, err = conn.SyscallConn(); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	r.try = func(fd uintptr) bool {
-		r.n, r.errno = recvWhole(int(fd), r.buf)
-		return r.errno != unix.EAGAIN
-	}
-	return r, nil
-}
-
 // Close closes the socket and unblocks what waits for an answer.
-func (r *requests) Close() error {
-	r.conn.Close()
+func (s *Service) Close() error {
+	s.conn.Close()
 	return nil
 }
 
 // send sends the messages of req to the kernel.
-func (r *requests) send(ctx context.Context) error {
+func (s *Service) send(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r.rest = nil
+	s.rest = nil
 	var err error
-	cerr := r.raw.Control(func(fd uintptr) {
-		err = unix.Sendto(int(fd), r.req.Bytes(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	cerr := s.raw.Control(func(fd uintptr) {
+		err = unix.Sendto(int(fd), s.req.Bytes(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 	})
 	return netns.Privilege(closedErr(errors.Join(cerr, err)))
 }
@@ -77,60 +42,59 @@ func (r *requests) send(ctx context.Context) error {
 // next returns the next message of the answer to what was sent last; it is good until
 // one is returned that needs another read. Messages with other sequence numbers are
 // late answers to requests that a context has ended, and are skipped.
-func (r *requests) next(ctx context.Context) (msg []byte, seq uint32, err error) {
+func (s *Service) next(ctx context.Context) (msg []byte, seq uint32, err error) {
 	for {
-		if len(r.rest) < unix.NLMSG_HDRLEN {
-			if r.rest, err = r.receive(ctx); err != nil {
+		if len(s.rest) < unix.NLMSG_HDRLEN {
+			if s.rest, err = s.receive(ctx); err != nil {
 				return nil, 0, err
 			}
 			continue
 		}
-		size := int(binary.NativeEndian.Uint32(r.rest))
-		if size < unix.NLMSG_HDRLEN || size > len(r.rest) {
-			return nil, 0, fmt.Errorf("answer of %d bytes in %d", size, len(r.rest))
+		size := int(binary.NativeEndian.Uint32(s.rest))
+		if size < unix.NLMSG_HDRLEN || size > len(s.rest) {
+			return nil, 0, fmt.Errorf("answer of %d bytes in %d", size, len(s.rest))
 		}
-		msg, r.rest = r.rest[:size], r.rest[min((size+3)&^3, len(r.rest)):]
-		if seq = binary.NativeEndian.Uint32(msg[8:]); seq >= r.req.First && seq <= r.req.Last {
+		msg, s.rest = s.rest[:size], s.rest[min((size+3)&^3, len(s.rest)):]
+		if seq = binary.NativeEndian.Uint32(msg[8:]); seq >= s.req.First && seq <= s.req.Last {
 			return msg, seq, nil
 		}
 	}
 }
 
 // more reports whether next needs no other read.
-func (r *requests) more() bool { return len(r.rest) >= unix.NLMSG_HDRLEN }
+func (s *Service) more() bool { return len(s.rest) >= unix.NLMSG_HDRLEN }
 
 // receive reads one part of an answer. The kernel makes an answer while it takes the
 // request or while the part before is read, or reports an error on the socket: nothing is
 // waited for.
-func (r *requests) receive(ctx context.Context) ([]byte, error) {
+func (s *Service) receive(ctx context.Context) ([]byte, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := r.raw.Read(r.try); err != nil {
+		if err := s.raw.Read(s.try); err != nil {
 			return nil, closedErr(err)
 		}
 		switch {
-		case r.errno == unix.EINTR:
-		case r.errno != 0:
-			return nil, os.NewSyscallError("recvfrom", r.errno)
-		case r.n > len(r.buf):
-			return nil, fmt.Errorf("answer of %d bytes, longer than %d", r.n, len(r.buf))
+		case s.errno == unix.EINTR:
+		case s.errno != 0:
+			return nil, os.NewSyscallError("recvfrom", s.errno)
+		case s.n > len(s.buf):
+			return nil, fmt.Errorf("answer of %d bytes, longer than %d", s.n, len(s.buf))
 		default:
-			return r.buf[:r.n], nil
+			return s.buf[:s.n], nil
 		}
 	}
 }
 
-// recvWhole reads one message from a socket's queue, without waiting and without
-// allocating. n is its length, also if that is more than the buffer took.
-func recvWhole(fd int, buf []byte) (n int, errno unix.Errno) {
-	got, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))),
-		uintptr(len(buf)), unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(got), 0
+// tryRead reads one message from the socket's queue, without waiting and without allocating, and reports whether there
+// was one. n is its length, also if that is more than the buffer took.
+func (s *Service) tryRead(fd uintptr) bool {
+	var got uintptr
+	got, _, s.errno = unix.Syscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(s.buf))),
+		uintptr(len(s.buf)), unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+	s.n = int(got)
+	return s.errno != unix.EAGAIN
 }
 
 // ended reports whether a message is the last of an answer, and with which error.

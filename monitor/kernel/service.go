@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
+	"syscall"
 
 	"github.com/mdlayher/netlink"
 	"github.com/ti-mo/conntrack"
@@ -17,12 +19,21 @@ import (
 	"natlens/monitor/netns"
 )
 
-// Service asks the kernel about single flows and changes them. It is for one
-// goroutine at a time; Close may be called from another one.
+// Service sends requests to the kernel on a netlink socket on which only the kernel can answer. It is for one goroutine
+// at a time; Close may be called from another one.
 type Service struct {
-	*requests
 	NetNS int // file descriptor of its network namespace; 0: the caller's
-	dec   ctnetlink.Decoder
+
+	conn *netlink.Conn
+	raw  syscall.RawConn
+	req  ctnetlink.Request
+	dec  ctnetlink.Decoder
+
+	buf   []byte
+	rest  []byte // what was read and not returned yet
+	n     int
+	errno unix.Errno
+	try   func(fd uintptr) bool // tryRead; a method value a call would allocate
 }
 
 // ErrNoFlow says that the table has no such flow.
@@ -37,16 +48,23 @@ var ErrExists = errors.New("the flow exists already")
 // OpenService opens the service of a network namespace, by its file descriptor
 // (0: the caller's).
 func OpenService(ns int) (*Service, error) {
-	r, err := openRequests(ns)
+	conn, err := netns.DialKernel(unix.NETLINK_NETFILTER, ns)
 	if err != nil {
 		return nil, err
 	}
+	s := &Service{NetNS: ns, conn: conn, buf: make([]byte, answerSize)}
+	s.req.Last = rand.Uint32() >> 1 // the first sequence numbers; they do not wrap
+	s.try = s.tryRead
 	// Answers to requests that failed need not repeat them.
-	if err := r.conn.SetOption(netlink.CapAcknowledge, true); err != nil {
-		r.Close()
+	err = conn.SetOption(netlink.CapAcknowledge, true)
+	if err == nil {
+		s.raw, err = conn.SyscallConn()
+	}
+	if err != nil {
+		conn.Close()
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
-	return &Service{requests: r, NetNS: ns}, nil
+	return s, nil
 }
 
 // library makes a request by ti-mo/conntrack, on a connection of its own: where its
@@ -113,13 +131,16 @@ func (s *Service) talk(ctx context.Context, each func(msg []byte) error, failed 
 	}
 }
 
-// flowError names the errors of requests about one flow.
-func flowError(op string, err error) error {
+// flowError names the errors of requests about flows.
+func flowError(op string, err error) error { return named(op, ErrNoFlow, err) }
+
+// named names the error of a request. None is the error of one about what the table does not have.
+func named(op string, none, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, unix.ENOENT):
-		err = ErrNoFlow
+		err = none
 	case errors.Is(err, unix.EEXIST):
 		err = ErrExists
 	}
