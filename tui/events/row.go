@@ -45,11 +45,24 @@ func (p *Page) netnsColumn() bool { return p.S.Several() && p.Width >= 76 && p.W
 // columns are the columns for the width. The ends of the flow have the rest.
 func (p *Page) columns() []page.Column[monitor.Event] {
 	type column = page.Column[monitor.Event]
-	at := column{Title: "TIME", Width: len("15:04:05.000"), Cell: p.time}
-	kind := column{ID: colKind, Title: "EVENT", Width: len("existing"), Spill: spill, Cell: p.kind}
-	proto := column{ID: colProto, Title: "PROTO", Width: len("icmpv6"), Spill: spill, Cell: protoCell}
-	state := column{ID: colState, Title: "STATE", Width: len("ESTABLISHED"), Spill: spill, Cell: stateCell}
-	netns := column{Title: "NETNS", Cell: p.netns}
+	flow := func(id int, title string, width int, text func(e *monitor.Event) string) column {
+		cell := func(e *monitor.Event, _ int) (paint.Role, string) {
+			if !e.Kind.HasFlow() {
+				return paint.Text, ""
+			}
+			return role(e, id), text(e)
+		}
+		return column{ID: id, Title: title, Width: width, Spill: spill, Cell: cell}
+	}
+	at := column{Title: "TIME", Width: len("15:04:05.000"), Cell: func(e *monitor.Event, width int) (paint.Role, string) {
+		return paint.Muted, p.S.At(e.Time)[:width]
+	}}
+	kind := flow(colKind, "EVENT", len("existing"), p.kind)
+	proto := flow(colProto, "PROTO", len("icmpv6"), func(e *monitor.Event) string { return e.Flow.Orig.Proto.String() })
+	state := flow(colState, "STATE", len("ESTABLISHED"), func(e *monitor.Event) string {
+		return page.StateText(&e.Flow, e.Known())
+	})
+	netns := flow(0, "NETNS", 0, func(e *monitor.Event) string { return paint.Cut(p.S.NetNS(e.NetNS()), netnsWidth) })
 	gap := paint.Gap
 	if p.form() == page.InShort {
 		gap, at.Width, kind.Width, proto.Width, proto.TitleLeft = 1, len("15:04:05"), len("destroy"), len("icmp"), 1
@@ -74,13 +87,17 @@ func (p *Page) columns() []page.Column[monitor.Event] {
 // spill is more than a text can take of the next column: it is not cut.
 const spill = 1000
 
-func (p *Page) time(e *monitor.Event, width int) (paint.Role, string) {
-	return paint.Muted, p.S.At(e.Time)[:width]
-}
-
-// role is how the texts of an event are drawn.
-func role(e *monitor.Event) paint.Role {
-	return map[monitor.Kind]paint.Role{monitor.KindNew: paint.New, monitor.KindDestroy: paint.Ended}[e.Kind]
+// role is how a column of an event is drawn.
+func role(e *monitor.Event, column int) paint.Role {
+	switch {
+	case e.Kind == monitor.KindNew:
+		return paint.New
+	case e.Kind == monitor.KindDestroy:
+		return paint.Ended
+	case column == colState && e.Known().Any(monitor.AttrStatus) && !e.Flow.Status.Has(monitor.SeenReply):
+		return paint.Warn
+	}
+	return paint.Text
 }
 
 // shortKinds are the events in three letters, for narrow screens.
@@ -88,43 +105,15 @@ var shortKinds = map[monitor.Kind]string{monitor.KindNew: "new", monitor.KindUpd
 	monitor.KindExisting: "was"}
 
 // kind names what happened; ~ says that a reconciliation inferred it.
-func (p *Page) kind(e *monitor.Event, _ int) (_ paint.Role, text string) {
-	if !e.Kind.HasFlow() {
-		return paint.Text, ""
-	}
-	text = e.Kind.String()
+func (p *Page) kind(e *monitor.Event) string {
+	text := e.Kind.String()
 	if short := shortKinds[e.Kind]; p.Width < 90 && short != "" {
 		text = short
 	}
 	if e.Inferred {
 		text = "~" + text
 	}
-	return role(e), text
-}
-
-func protoCell(e *monitor.Event, _ int) (_ paint.Role, text string) {
-	if e.Kind.HasFlow() {
-		text = e.Flow.Orig.Proto.String()
-	}
-	return role(e), text
-}
-
-func stateCell(e *monitor.Event, _ int) (paint.Role, string) {
-	if !e.Kind.HasFlow() {
-		return paint.Text, ""
-	}
-	role := role(e)
-	if role == paint.Text && e.Known().Any(monitor.AttrStatus) && !e.Flow.Status.Has(monitor.SeenReply) {
-		role = paint.Warn
-	}
-	return role, page.StateText(&e.Flow, e.Known())
-}
-
-func (p *Page) netns(e *monitor.Event, _ int) (_ paint.Role, text string) {
-	if e.Kind.HasFlow() {
-		text = p.S.NetNS(e.NetNS())
-	}
-	return role(e), text
+	return text
 }
 
 // way draws the ends of the flow, and behind them as much as there is space for: the network

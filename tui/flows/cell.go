@@ -48,10 +48,6 @@ func (p *Page) fresh(r *row, _ int) (paint.Role, string) {
 
 func (p *Page) timedOut(r *row) bool { return p.S.TimedOut(&r.Row, p.S.Frame) }
 
-func (p *Page) proto(r *row, _ int) (paint.Role, string) {
-	return paint.Text, r.Row.Flow.Orig.Proto.String()
-}
-
 // state is the name of the state and a mark: × ended, · timed out, ! unanswered.
 func (p *Page) state(r *row, width int) (paint.Role, string) {
 	role, mark, text := paint.Text, "", page.StateText(&r.Row.Flow, r.Row.Known)
@@ -69,78 +65,62 @@ func (p *Page) state(r *row, width int) (paint.Role, string) {
 	return role, text + strings.Repeat(" ", max(0, width-1-paint.Width(text))) + mark
 }
 
-func (p *Page) netns(r *row, _ int) (paint.Role, string) {
-	return paint.Text, p.S.NetNS(r.Row.Flow.Orig.NetNS)
-}
-
-// value is a text, or a dash if it is not known.
-func value(known bool, text string) (paint.Role, string) {
-	if known {
-		return paint.Text, text
-	}
-	return paint.Muted, page.NoValue
-}
-
 // rate is a dash while nothing moves.
-func (p *Page) rate(r *row, _ int) (paint.Role, string) {
-	var rate uint64
-	if p.S.Rates != nil && !r.Row.Ended() && !p.timedOut(r) {
-		rate, _ = p.S.Rates.Of(r.Index, r.Row.Gen, p.S.Frame)
+func (p *Page) rate(r *row) (known bool, text string) {
+	if p.S.Rates == nil || r.Row.Ended() || p.timedOut(r) {
+		return false, ""
 	}
-	return value(rate > 0, human.Bytes(rate)+"/s")
+	rate, _ := p.S.Rates.Of(r.Index, r.Row.Gen, p.S.Frame)
+	return rate > 0, human.Bytes(rate) + "/s"
 }
 
 const counted = monitor.AttrCountersOrig | monitor.AttrCountersReply
 
-func (p *Page) bytes(r *row, _ int) (paint.Role, string) {
+func (p *Page) bytes(r *row) (known bool, text string) {
 	f := &r.Row.Flow
-	return value(r.Row.Known.Any(counted), human.Bytes(f.CountersOrig.Bytes+f.CountersReply.Bytes))
+	return r.Row.Known.Any(counted), human.Bytes(f.CountersOrig.Bytes + f.CountersReply.Bytes)
 }
 
-func (p *Page) packets(r *row, _ int) (paint.Role, string) {
+func (p *Page) packets(r *row) (known bool, text string) {
 	f := &r.Row.Flow
-	return value(r.Row.Known.Any(counted), human.Short(f.CountersOrig.Packets+f.CountersReply.Packets))
+	return r.Row.Known.Any(counted), human.Short(f.CountersOrig.Packets + f.CountersReply.Packets)
 }
 
 // age is the time since the flow began; of an ended one, how long it lasted. A flow that
 // was there before the UI began is older than is known.
-func (p *Page) age(r *row, _ int) (paint.Role, string) {
+func (p *Page) age(r *row) (known bool, text string) {
 	born, end := r.Row.Born(), p.S.Frame
 	if r.Row.Ended() {
 		end = r.Row.Last
 	}
-	return value(born != 0, human.Age(page.Since(born, end)))
+	return born != 0, human.Age(page.Since(born, end))
 }
 
 // left is the time until the flow ends if no packet comes. When it is over and the flow is
 // still there, a packet has come that no event reported.
-func (p *Page) left(r *row, _ int) (paint.Role, string) {
+func (p *Page) left(r *row) (known bool, text string) {
 	ends := r.Row.Ends()
-	return value(!r.Row.Ended() && r.Row.Known&monitor.AttrTimeout != 0 && ends > p.S.Frame,
-		human.Age(page.Since(p.S.Frame, ends)))
+	return !r.Row.Ended() && r.Row.Known&monitor.AttrTimeout != 0 && ends > p.S.Frame,
+		human.Age(page.Since(p.S.Frame, ends))
 }
 
-func (p *Page) mark(r *row, _ int) (_ paint.Role, text string) {
-	if r.Row.Flow.Mark != 0 {
-		text = page.Hex(uint64(r.Row.Flow.Mark))
+func (p *Page) mark(r *row) string {
+	if r.Row.Flow.Mark == 0 {
+		return ""
 	}
-	return paint.Text, text
+	return page.Hex(uint64(r.Row.Flow.Mark))
 }
 
-func (p *Page) zone(r *row, _ int) (paint.Role, string) {
-	return paint.Text, page.ZoneText(&r.Row.Flow)
-}
-
-func (p *Page) helper(r *row, _ int) (_ paint.Role, text string) {
-	if r.Extra != nil && r.Row.Known&monitor.AttrHelper != 0 {
-		text = monitor.Escape(string(r.Extra.Helper))
+func (p *Page) helper(r *row) string {
+	if r.Extra == nil || r.Row.Known&monitor.AttrHelper == 0 {
+		return ""
 	}
-	return paint.Text, text
+	return monitor.Escape(string(r.Extra.Helper))
 }
 
-func (p *Page) labels(r *row, _ int) (_ paint.Role, text string) {
-	if r.Extra != nil && r.Row.Known&monitor.AttrLabels != 0 {
-		text = strings.Join(p.S.LabelNames(r.Extra.Labels), ",")
+func (p *Page) labels(r *row) string {
+	if r.Extra == nil || r.Row.Known&monitor.AttrLabels == 0 {
+		return ""
 	}
-	return paint.Text, text
+	return strings.Join(p.S.LabelNames(r.Extra.Labels), ",")
 }

@@ -109,7 +109,8 @@ func compare(a, b *count, o order) int {
 	case byBytes:
 		c = cmp.Compare(b.bytes, a.bytes)
 	}
-	if c = cmp.Or(c, bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.n, b.key.n)); o.down == (o.by == byName) {
+	c = cmp.Or(c, bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.n, b.key.n))
+	if o.down == (o.by == byName) {
 		return -c
 	}
 	return c

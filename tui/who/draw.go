@@ -73,12 +73,13 @@ func (p *Page) columns() []page.Column[Row] {
 	var out []page.Column[Row]
 	x := paint.MarginLeft
 	for i, head := range a.Heads {
-		c := page.Column[Row]{Title: head, X: x, Width: paint.Width(head), Cell: func(r *Row, _ int) (_ paint.Role, text string) {
+		cell := func(r *Row, _ int) (_ paint.Role, text string) {
 			if i < len(r.Cells) {
 				text = r.Cells[i]
 			}
 			return paint.Text, text
-		}}
+		}
+		c := page.Column[Row]{Title: head, X: x, Width: paint.Width(head), Cell: cell}
 		for _, row := range a.Rows {
 			if i < len(row.Cells) {
 				c.Width = max(c.Width, paint.Width(row.Cells[i]))
