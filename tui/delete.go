@@ -28,18 +28,13 @@ func askDelete(s *page.Session, f page.Flow, deleter Deleter) {
 		where = "in netns " + name + "?"
 	}
 	s.Root.Ask(page.AskKey("delete "+text+" "+where, page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd {
-		return func() tea.Msg {
+		return page.Do(func() func() {
 			ctx, cancel := context.WithTimeout(s.Context, deleteLimit)
 			defer cancel()
-			err := deleter.Delete(ctx, fl, f.Row.Known)
-			return page.Then(func() tea.Cmd {
-				if err != nil {
-					s.Report(paint.Bad, "not deleted: "+monitor.Escape(err.Error()))
-				} else {
-					s.Report(paint.New, "deleted "+text)
-				}
-				return nil
-			})
-		}
+			if err := deleter.Delete(ctx, fl, f.Row.Known); err != nil {
+				return func() { s.Report(paint.Bad, "not deleted: "+monitor.Escape(err.Error())) }
+			}
+			return func() { s.Report(paint.New, "deleted "+text) }
+		})
 	}}))
 }

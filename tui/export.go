@@ -98,7 +98,7 @@ func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
 	if what != exportStream {
 		x.running = e
 	}
-	return func() tea.Msg {
+	return page.Do(func() func() {
 		sink, err := x.files.Create(path, overwrite)
 		switch {
 		case err != nil:
@@ -111,8 +111,8 @@ func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
 			all, now := flowEvents(t, keep, now)
 			err = errors.Join(e.write(all, now, sink), sink.Close())
 		}
-		return page.Then(func() tea.Cmd { x.started(e, what, err); return nil })
-	}
+		return func() { x.started(e, what, err) }
+	})
 }
 
 // started reports how a file went, and asks before one is overwritten.
@@ -141,11 +141,10 @@ func (x *exporter) written(path string, n uint64, what exported, err error) {
 
 // stop ends the recording of the stream.
 func (x *exporter) stop() tea.Cmd {
-	events := x.s.Tail
-	return func() tea.Msg {
-		n, err := events.StopRecording()
-		return page.Then(func() tea.Cmd { x.written(x.recording, n, exportStream, err); return nil })
-	}
+	return page.Do(func() func() {
+		n, err := x.s.Tail.StopRecording()
+		return func() { x.written(x.recording, n, exportStream, err) }
+	})
 }
 
 // flowEvents returns the flows that the filter wants, each as it is when it is written. Those that are

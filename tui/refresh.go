@@ -36,17 +36,16 @@ func (r *refresher) frame(flows []monitor.Tuple, all bool) tea.Cmd {
 		return nil
 	}
 	r.busy, r.next = true, now.Add(refreshEvery)
-	return func() tea.Msg {
+	return page.Do(func() func() {
 		missing := r.read(flows, dump)
 		took := time.Since(now)
-		return page.Then(func() tea.Cmd {
+		return func() {
 			r.busy, r.s.Missing = false, missing
 			if dump {
 				r.nextDump = time.Now().Add(max(dumpEvery, dumpShare*took))
 			}
-			return nil
-		})
-	}
+		}
+	})
 }
 
 // read reads the flows in sight, or every flow, and returns those in sight that were not

@@ -103,10 +103,10 @@ func (w *Watch) readSource(now monitor.Time) tea.Cmd {
 		return nil
 	}
 	w.busy, w.next = true, now+lookEvery
-	return func() tea.Msg {
+	return page.Do(func() func() {
 		r, err := w.source.Read(w.s.Context)
-		return page.Then(func() tea.Cmd { w.done(now, r, err); return nil })
-	}
+		return func() { w.done(now, r, err) }
+	})
 }
 
 func (w *Watch) done(at monitor.Time, r Reading, err error) {
@@ -138,22 +138,19 @@ func (w *Watch) quiet(now monitor.Time) tea.Cmd {
 		return nil
 	}
 	w.asking, w.asked = true, now
-	return func() tea.Msg {
+	return page.Do(func() func() {
 		reason, command, err := w.source.Quiet(w.s.Context)
-		return page.Then(func() tea.Cmd { w.quieted(reason, command, err); return nil })
-	}
-}
-
-func (w *Watch) quieted(reason, command string, err error) {
-	w.asking = false
-	if w.seen {
-		return
-	}
-	w.reason, w.command, w.advice = reason, command, nil
-	if err != nil {
-		w.reason, w.command = "the reason is not known: "+err.Error(), ""
-	}
-	w.resized()
+		if err != nil {
+			reason, command = "the reason is not known: "+err.Error(), ""
+		}
+		return func() {
+			w.asking = false
+			if !w.seen {
+				w.reason, w.command, w.advice = reason, command, nil
+				w.resized()
+			}
+		}
+	})
 }
 
 // Banner returns the lines above the page.

@@ -2,7 +2,6 @@ package nat
 
 import (
 	"slices"
-	"strings"
 
 	"natlens/monitor/human"
 	"natlens/tui/page"
@@ -91,6 +90,16 @@ func (p *Page) columns() []page.Column[pool] {
 			}
 		}}
 	}
+	busiestIn := column{Title: busiestTitle("INSIDE", w.inside), Width: w.inside}
+	busiestIn.Cell = func(q *pool, width int) (paint.Role, string) {
+		_, inside, _ := cells(p.S, q)
+		return ofAddress(q, paint.Text, inside.fit(width))
+	}
+	busiestOut := column{Title: busiestTitle("OUTSIDE", w.outside), Width: w.outside}
+	busiestOut.Cell = text(func(q *pool, width int) string {
+		_, _, outside := cells(p.S, q)
+		return outside.fit(width)
+	})
 	out := page.Beside(w.gap,
 		column{Title: "TRANSLATED TO", Width: w.to, Cell: func(q *pool, width int) (paint.Role, string) {
 			to, _, _ := cells(p.S, q)
@@ -103,16 +112,9 @@ func (p *Page) columns() []page.Column[pool] {
 		inUse,
 		column{Title: "KEPT", Width: w.kept, Right: true, Cell: percent(func(q *pool) int { return q.kept })},
 		column{Title: "REWRITTEN", Width: w.rewritten, Right: true, Cell: percent(func(q *pool) int { return q.rewritten })},
-		column{Title: busiestTitle("INSIDE", w.inside), Width: w.inside, Cell: func(q *pool, width int) (paint.Role, string) {
-			_, inside, _ := cells(p.S, q)
-			return ofAddress(q, paint.Text, inside.fit(width))
-		}},
-		column{Title: busiestTitle("OUTSIDE", w.outside), Width: w.outside, Cell: text(func(q *pool, width int) string {
-			_, _, outside := cells(p.S, q)
-			return outside.fit(width)
-		})})
+		busiestIn, busiestOut)
 	first := slices.IndexFunc(out, func(c column) bool { return c.Title == inUse.Title })
-	last := slices.IndexFunc(out, func(c column) bool { return strings.HasSuffix(c.Title, "INSIDE") })
+	last := slices.IndexFunc(out, func(c column) bool { return c.Title == busiestIn.Title })
 	// A service has no ports that could run out: its text has their columns.
 	return slices.Insert(out, first, column{X: out[first].X, Width: out[last].X + out[last].Width - out[first].X,
 		Cell: func(q *pool, width int) (_ paint.Role, text string) {

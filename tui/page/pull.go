@@ -10,6 +10,14 @@ import (
 // touch the model; what it found comes into the model here.
 type Then func() tea.Cmd
 
+// Do returns a command that runs work, and then in Update what it returned.
+func Do(work func() (done func())) tea.Cmd {
+	return func() tea.Msg {
+		done := work()
+		return Then(func() tea.Cmd { done(); return nil })
+	}
+}
+
 // Asker asks for what takes long, in commands, one question at a time.
 type Asker struct{ busy, again bool }
 
