@@ -93,7 +93,7 @@ func newRoot(con cli.Console) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "natlens",
 		Short: "Watch Linux connection tracking live and see what NAT does to every flow",
-		Example: `  natlens lab --watch               a NAT gateway of its own, without root
+		Example: `  natlens lab --watch               a temporary NAT gateway, without root
   sudo natlens watch tcp dport 443  this host's events`,
 		// report prints errors.
 		SilenceErrors: true,

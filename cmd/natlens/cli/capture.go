@@ -29,9 +29,9 @@ type CaptureFlags struct {
 // Register adds all flags.
 func (c *CaptureFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&c.way, "capture", "auto", "`way` to capture: ring, socket, or auto: the ring if possible")
-	f.StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "socket buffer to ask the kernel for, in `bytes`")
-	f.StringVar(&c.ring, "ring", "32MiB", "BPF ring to capture into, in `bytes`, a power of two")
+	f.StringVar(&c.way, "capture", "auto", "capture `way`: ring, socket, or auto (the ring if possible)")
+	f.StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "size of the socket buffer in `bytes`")
+	f.StringVar(&c.ring, "ring", "32MiB", "size of the BPF ring in `bytes`, a power of two")
 	InGroup(f, GroupKernel, "capture", "buffer-size", "ring")
 	MustComplete(cmd, "capture", OneOf("auto", "ring", "socket"))
 	NoComplete(cmd, "buffer-size", "ring")
@@ -56,7 +56,7 @@ func (c *CaptureFlags) RegisterNetNS(cmd *cobra.Command) {
 func (c *CaptureFlags) AllowEvery(cmd *cobra.Command) {
 	c.every = true
 	f := cmd.Flags().Lookup("netns")
-	f.Usage += "; all: every one that has a name, a container or a process"
+	f.Usage += "; all: every namespace that has a name, a container or a process"
 	f.Annotations["netns-all"] = nil
 }
 

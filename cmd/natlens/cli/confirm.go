@@ -21,7 +21,7 @@ type ConfirmFlags struct {
 // Register adds --yes and --dry-run.
 func (c *ConfirmFlags) Register(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&c.Yes, "yes", "y", false, "do it without asking")
-	cmd.Flags().BoolVar(&c.DryRun, "dry-run", false, "only say what would be done")
+	cmd.Flags().BoolVar(&c.DryRun, "dry-run", false, "print what would be done, and change nothing")
 }
 
 // Check reports contradicting flags, and a question that nobody can answer.

@@ -54,7 +54,7 @@ func (c *FilterFlags) Register(cmd *cobra.Command) {
 // RegisterLabelMap adds --labelmap of conntrack(8) 1.4.9. The names count in the filter and in the output.
 func (c *FilterFlags) RegisterLabelMap(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&c.LabelFile, "labelmap", "M", c.LabelFile,
-		"names of labels: this `file` instead of "+text.LabelFile)
+		"read names of labels from this `file` instead of "+text.LabelFile)
 	cmd.Flags().Lookup("labelmap").DefValue = ""
 }
 

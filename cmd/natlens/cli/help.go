@@ -56,7 +56,7 @@ func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
 	root.SetUsageFunc(show)
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [command]",
-		Short: "Help about a command, or about filters",
+		Short: "Show help about a command or topic",
 		RunE: func(_ *cobra.Command, words []string) error {
 			cmd, rest, err := root.Find(words)
 			if err != nil {
@@ -97,7 +97,7 @@ func Help(cmd *cobra.Command, topics []Topic, width int) string {
 			rows = append(rows, [2]string{sub.Name(), sub.Short})
 		}
 		writeRows(&b, rows, width)
-		b.WriteString("\n" + Wrapped(cmd.Root().Name()+" help COMMAND says more about a command.", width) + "\n")
+		b.WriteString("\n" + Wrapped(cmd.Root().Name()+" help COMMAND describes a command or topic.", width) + "\n")
 	}
 	return b.String()
 }

@@ -24,14 +24,14 @@ func (c *HistoryFlags) Register(cmd *cobra.Command, usage string) {
 	f := cmd.Flags()
 	f.StringVar(&c.dir, "history", "", "keep a log of all translations in this `directory`, for natlens who")
 	f.StringArrayVar(&c.Keep, "keep", nil, usage)
-	f.StringVar(&c.maxSize, "max-size", "", "with --history: keep the newest `bytes` of it, such as 50GB")
+	f.StringVar(&c.maxSize, "max-size", "", "with --history: delete the oldest files above this size in `bytes`, such as 50GB")
 	InGroup(f, GroupOutput, "history", "keep", "max-size")
 	MustComplete(cmd, "history", CompleteDir)
 	NoComplete(cmd, "keep", "max-size")
 }
 
 // KeepHistoryHelp is the help of --keep for a history only.
-const KeepHistoryHelp = "with --history: keep what ended less than this `time` ago, such as 90d"
+const KeepHistoryHelp = "with --history: keep translations that ended less than this `time` ago, such as 90d"
 
 // Given reports whether a history is written.
 func (c *HistoryFlags) Given() bool { return c.dir != "" }

@@ -30,7 +30,7 @@ func (c *OutputFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&c.Format, "output-format", "o", "", "`format`: "+export.FormatsHelp()+" (default pretty on a "+
 		"terminal, else jsonl)")
-	f.StringVar(&c.path, "output", "", "write to this new `file` of mode 0600")
+	f.StringVar(&c.path, "output", "", "write to this new `file`, with mode 0600")
 	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
 	InGroup(f, GroupOutput, "output-format", "output", "force")
 	MustComplete(cmd, "output-format", completeFormat)

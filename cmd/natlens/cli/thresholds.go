@@ -21,8 +21,8 @@ func (t *ThresholdFlags) Register(cmd *cobra.Command) {
 		t.Texts = append(t.Texts, text)
 		return t.Values.Set(text)
 	}
-	cmd.Flags().Var(Value{read, "NAME=VALUE"}, "threshold", "set a threshold of findings, such as syn-unanswered=20; "+
-		"may be repeated: `NAME=VALUE`")
+	cmd.Flags().Var(Value{read, "NAME=VALUE"}, "threshold", "set a threshold of findings by `NAME=VALUE`, such as "+
+		"syn-unanswered=20; may be repeated")
 	InGroup(cmd.Flags(), GroupOutput, "threshold")
 	MustComplete(cmd, "threshold", completeThreshold)
 }

@@ -9,19 +9,18 @@ const topicFilters = "filters"
 var FiltersTopic = Topic{
 	Name:  topicFilters,
 	Short: "The words of a filter, and conntrack(8)'s flags",
-	Long: `A filter is made of conditions with and, or, not and brackets between them. Conditions side by side
-must all hold. Quote what the shell would take for itself: ( ) < > & | ! { }.
+	Long: `A filter consists of conditions, joined by and, or, not and brackets. Conditions side by side must all
+hold. Quote the characters that the shell interprets: ( ) < > & | ! { }.
 
   tcp dport 443
   snat and reply.dport in 1024..2047
   not dst 10.0.0.0/8 or state syn_sent
   mark & 0xff == 0x10 and bytes > 1M
 
-Comparisons are == != < <= > >= in {…} in A..B; == may be left out. Lists are written with commas: dport 80,443.
-docs/filters.md is the whole reference.`,
+Comparisons are == != < <= > >= in {…} in A..B; == can be omitted. Write lists with commas: dport 80,443.`,
 	Tables: func() []Table {
-		fields := Table{Heading: "Fields, which are compared"}
-		words := Table{Heading: "Words that are a condition by themselves"}
+		fields := Table{Heading: "Fields, to compare with a value"}
+		words := Table{Heading: "Words that are conditions without a value"}
 		for _, c := range filter.Complete("", 0) {
 			switch c.Kind {
 			case filter.CandidateField:
@@ -30,7 +29,7 @@ docs/filters.md is the whole reference.`,
 				words.Rows = append(words.Rows, [2]string{c.Text, c.Doc})
 			}
 		}
-		flags := Table{Heading: GroupFilter, Before: GroupFilter + ", which must all hold, and the filter too:"}
+		flags := Table{Heading: GroupFilter, Before: GroupFilter + "; all of them and the filter must hold:"}
 		for _, def := range filter.Flags() {
 			value := " " + def.Arg
 			if def.Optional() {

@@ -9,17 +9,17 @@ import (
 // FindingsTopic is the page about findings: the rules and the thresholds.
 var FindingsTopic = Topic{
 	Name:  "findings",
-	Short: "The rules that findings come from, and their thresholds",
-	Long: `Rules check the flow table and the stream of events and report what is wrong with the traffic of a
-gateway. They see every flow, whatever the filter selects. A finding appears when its threshold is reached, and is
-cleared when its count was below half of that twice in a row.
+	Short: "The rules of findings, and their thresholds",
+	Long: `A finding reports something that is wrong with the traffic of a gateway. Rules check the flow table and
+the stream of events, and every flow, whatever the filter selects. A finding appears when its count reaches the
+threshold. It is cleared when its count was below half of the threshold twice in a row.
 
   natlens watch --findings
   natlens watch --findings -o jsonl false
   natlens watch --findings --threshold syn-unanswered=50 --threshold window=30s
   natlens doctor --for 30s
 
-The severity info is worth knowing. With warn some connections fail or soon will, with fail they fail now.`,
+Severity: with info no connection fails. With warn some connections fail, or will soon. With fail connections fail now.`,
 	Tables: func() []Table {
 		rules := Table{Heading: "Rules"}
 		for _, r := range findings.Rules() {

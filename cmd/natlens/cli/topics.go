@@ -35,27 +35,27 @@ func (t *Topic) write(b *strings.Builder, width int) {
 var FilesTopic = Topic{
 	Name:  "files",
 	Short: "Exit codes, environment and files",
-	Long:  "An error is one line on standard error. The exit code says of which kind it is.",
+	Long:  "An error is one line on standard error. The exit code is the kind of error.",
 	Tables: func() []Table {
 		return []Table{
 			{Heading: "Exit status", Rows: [][2]string{
-				{"0", "success; also if the reader of a pipe has gone"},
+				{"0", "success; also if the reader of a pipe closed it"},
 				{"1", "failure: a missing privilege, an entry that does not exist, a full disk; with doctor: " +
 					"something is wrong"},
 				{"2", "the command line is wrong"},
 			}},
 			{Heading: "Environment", Rows: [][2]string{
 				{"NO_COLOR", "any text: no colour"},
-				{"TERM, COLORTERM", "what the terminal can draw; TERM=dumb: no colour"},
-				{"COLORFGBG", "set by several terminals: whether their background is light"},
+				{"TERM, COLORTERM", "colours of the terminal; TERM=dumb: no colour"},
+				{"COLORFGBG", "set by some terminals: whether the background is light"},
 				{"LC_ALL, LC_CTYPE, LANG", "a locale without UTF-8: ASCII only"},
-				{"XDG_STATE_HOME, HOME", "where the UI keeps the filters that were typed"},
+				{"XDG_STATE_HOME, HOME", "where the UI saves the filters that you typed"},
 			}},
 			{Heading: "Files", Rows: [][2]string{
-				{text.LabelFile, "names of connection labels: a line has the number of a bit and its name"},
+				{text.LabelFile, "names of connection labels: each line has a bit number and a name"},
 				{"/etc/services", "names of ports in the UI"},
-				{"/run/netns", "names of network namespaces, as ip-netns(8) keeps them"},
-				{"$XDG_STATE_HOME/natlens/filters", "filters typed in the UI; without the variable in ~/.local/state"},
+				{"/run/netns", "names of network namespaces, made by ip-netns(8)"},
+				{"$XDG_STATE_HOME/natlens/filters", "filters that you typed in the UI; if the variable is not set, in ~/.local/state"},
 			}},
 		}
 	},

@@ -33,10 +33,10 @@ func New(con cli.Console) *cobra.Command {
 	o := options{con: con}
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what is wrong with connection tracking here, and the commands that change it",
-		Long: `Capture for some seconds and print a line for each check: whether natlens sees what people
-expect, whether the table is healthy, and what is wrong with the traffic. ✓ is good, ! could be better, ✗ is
-wrong. Each line names the evidence and the command that changes it. The exit code is 1 if something is wrong.
+		Short: "Report what is wrong with connection tracking, and the commands that fix it",
+		Long: `Capture events for some seconds and print a line for each check: whether natlens gets all events,
+whether the table is healthy, and what is wrong with the traffic. ✓ is good, ! can be improved, ✗ is wrong. Each line
+has the evidence and, after an arrow, the command that fixes the problem. The exit code is 1 if something is wrong.
 
 With --fix it asks, sets the sysctls of this network namespace that are safe to set, and prints the commands that
 undo it.`,
@@ -48,9 +48,9 @@ undo it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
 	}
 	f := cmd.Flags()
-	f.DurationVar(&o.duration, "for", 5*time.Second, "how `long` to capture")
+	f.DurationVar(&o.duration, "for", 5*time.Second, "capture for this `time`, such as 30s")
 	f.StringVarP(&o.format, "output-format", "o", "pretty", "`format`: pretty or json")
-	f.BoolVar(&o.fix, "fix", false, "set what is safe to set, after asking")
+	f.BoolVar(&o.fix, "fix", false, "ask, then set the sysctls that are safe to set")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
 	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json"))
 	cli.NoComplete(cmd, "for")

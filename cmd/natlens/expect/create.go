@@ -26,10 +26,10 @@ var expectedFlags = []struct{ name, arg, help string }{
 	{"tuple-port-dst", "PORT", "destination port of the expected flow"},
 	{"tuple-key-src", "KEY", "GRE source key of the expected flow"},
 	{"tuple-key-dst", "KEY", "GRE destination key of the expected flow"},
-	{"mask-port-src", "MASK", "bits of the source port that count"},
-	{"mask-port-dst", "MASK", "bits of the destination port that count"},
-	{"mask-key-src", "MASK", "bits of the source key that count"},
-	{"mask-key-dst", "MASK", "bits of the destination key that count"},
+	{"mask-port-src", "MASK", "bits of the source port to compare"},
+	{"mask-port-dst", "MASK", "bits of the destination port to compare"},
+	{"mask-key-src", "MASK", "bits of the source key to compare"},
+	{"mask-key-dst", "MASK", "bits of the destination key to compare"},
 }
 
 func (o *options) expects(cmd *cobra.Command) {
@@ -40,10 +40,10 @@ func (o *options) expects(cmd *cobra.Command) {
 		}, Kind: def.arg}, def.name, def.help)
 		cli.MustComplete(cmd, def.name, cobra.NoFileCompletions)
 	}
-	cmd.Long = `Make an expectation by hand, for tests. Its master, which --proto and the flags of the original
-direction name, is a flow in the table that has a helper. --tuple-src, --tuple-dst and the ports or keys describe
-the expected flow. Without a mask all bits of a value count, and a source port that is not given does not count.
-How long the expectation lasts is up to the helper, and the kernel uses the mask of the source only.`
+	cmd.Long = `Make an expectation by hand, for tests. --proto and the flags of the original direction select the
+master, a flow in the table that has a helper. --tuple-src, --tuple-dst and the ports or keys describe the expected
+flow. Without a mask all bits of a value are compared. If you give no source port, it is not compared. The helper
+decides how long the expectation lasts. The kernel uses only the mask of the source.`
 	cmd.Example = `  natlens expect create -p tcp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 40000 --orig-port-dst 21 -t 60 \
     --tuple-src 203.0.113.9 --tuple-dst 192.168.77.2 \

@@ -37,8 +37,8 @@ func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "expect command",
 		Short: "List, watch, delete and make expectations",
-		Long: `An expectation is a flow that a helper (FTP, SIP, TFTP, PPTP …) has read of in the payload of
-another flow, its master. When the flow comes, it is related to the master.`,
+		Long: `A helper (FTP, SIP, TFTP, PPTP …) reads in the payload of one flow, the master, that another flow
+will follow. Until that flow comes, the kernel keeps an expectation of it.`,
 		Args: cli.NoWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -48,7 +48,7 @@ another flow, its master. When the flow comes, it is related to the master.`,
 		flags       []func(*options, *cobra.Command)
 	}{
 		{"list", "List the expectations", (*options).list, groups((*options).shows, (*options).families)},
-		{"watch", "Stream expectations as they are made and go", (*options).watch, groups((*options).shows,
+		{"watch", "Stream expectations as they are made and removed", (*options).watch, groups((*options).shows,
 			(*options).ends)},
 		{"get", "Show the expectation that a packet would match", (*options).get, groups((*options).shows,
 			(*options).tuples)},

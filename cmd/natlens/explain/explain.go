@@ -28,18 +28,17 @@ func New(con cli.Console) *cobra.Command {
 	o := options{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 	cmd := &cobra.Command{
 		Use:   "explain [filter…]",
-		Short: "Draw the way of a flow's packets through the hooks",
+		Short: "Draw the way of a flow's packets through the netfilter hooks",
 		Long: `Draw the way of the packets of the selected flows through this host, in both directions: where
-conntrack looks them up, at which hook NAT rewrites what, and why nothing else is looked up or rewritten. The
-flows are those in the table now.`,
+conntrack looks them up, and which hook rewrites what. The filter selects flows that are in the kernel's table now.`,
 		Example: `  natlens explain tcp dport 443 and src 192.168.77.2
   natlens explain id 1561741433`,
 		Args: o.filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.limit, "limit", 10, "draw at most `N` flows, and say how many more there are; 0: all")
-	f.IntVar(&o.width, "width", 0, "`columns` to draw in (default the terminal's, else 100)")
+	f.IntVar(&o.limit, "limit", 10, "draw at most `N` flows, and report how many more there are; 0: all")
+	f.IntVar(&o.width, "width", 0, "width of the drawing in `columns` (default that of the terminal, else 100)")
 	cli.MustComplete(cmd, "limit", cobra.NoFileCompletions)
 	cli.MustComplete(cmd, "width", cobra.NoFileCompletions)
 	o.flows.Register(cmd)

@@ -31,11 +31,11 @@ func New(con cli.Console) *cobra.Command {
 		screen: ui.NewOptions(con)}
 	cmd := &cobra.Command{
 		Use:   "lab [--watch] [filter…]",
-		Short: "Watch a NAT gateway made for the occasion: no root, no set-up",
-		Long: `Build a NAT gateway with hosts on both sides in network namespaces of their own, make traffic
-through it, and open the terminal UI in the gateway, or with --watch stream its events as natlens watch does. The
-events are the kernel's. Nothing on this host is changed, and nothing is left. It needs no root: without privilege
-it runs in a user namespace of its own.`,
+		Short: "Watch a temporary NAT gateway: no root, no set-up",
+		Long: `Build a NAT gateway with hosts on both sides in temporary network namespaces, make traffic through
+it, and open the terminal UI in the gateway. With --watch, stream its events as natlens watch does. The events are
+real events of the kernel. The lab changes nothing on this host and leaves nothing behind. It needs no root: without
+privilege it runs in a new user namespace.`,
 		Example: `  natlens lab
   natlens lab --watch
   natlens lab --watch nat and tcp`,

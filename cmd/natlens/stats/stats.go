@@ -30,12 +30,12 @@ func newCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stats",
 		Short: "Show the kernel's counters, how full the table is, and the settings that matter",
-		Long: `Show how many entries the connection tracking table has and may have, the counters that the
-kernel keeps for each CPU, and the settings that decide what can be seen. The counters belong to the network
+		Long: `Show how many entries the connection tracking table has and how many it may have, the kernel's
+counters for each CPU, and the settings that decide what natlens can see. The counters belong to the network
 namespace. They have 32 bits and wrap.
 
-With --for, also how much the counters grow in that time, the events that come, and how they were captured: how
-many were lost, could not be decoded or were forged, and how often the reader was woken.`,
+With --for, also show how much the counters grow in that time, the events, and the capture: how many events were
+lost, could not be decoded or were forged, and how often the reader was woken.`,
 		Example: `  natlens stats
   natlens stats --netns all
   natlens stats --for 5s`,
@@ -50,9 +50,9 @@ many were lost, could not be decoded or were forged, and how often the reader wa
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty; json, one document; jsonl, a line a "+
-		"namespace (default pretty on a terminal, else jsonl)")
-	f.DurationVar(&o.duration, "for", 0, "capture events for this `time` too, such as 5s")
+	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty; json: one document; jsonl: one line "+
+		"per namespace (default pretty on a terminal, else jsonl)")
+	f.DurationVar(&o.duration, "for", 0, "also capture events for this `time`, such as 5s")
 	f.StringVar(&o.table, "table", "conntrack", "counters of this `table`: conntrack or expect")
 	f.Lookup("table").Hidden = true
 	cli.InGroup(f, cli.GroupOutput, "output-format", "for")

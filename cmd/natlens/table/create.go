@@ -29,12 +29,12 @@ type createOptions struct {
 func NewCreate(con cli.Console) *cobra.Command {
 	o := createOptions{options: newOptions(con)}
 	cmd := &cobra.Command{
-		Use:   "create flags",
+		Use:   "create",
 		Short: "Make an entry in the kernel's table by hand",
 		Long: `Make an entry in the connection tracking table by hand, for tests and repairs. The flags of
 conntrack(8) describe it: its tuple, its timeout, for TCP its state, and optionally mark, status, labels and zone.
-One of the two directions may be left out, or parts of it: natlens then inverts the other. --src-nat and --dst-nat
-rewrite the flow.`,
+You can omit one of the two directions or parts of it: natlens derives them from the other. --src-nat and --dst-nat
+set the NAT of the flow.`,
 		Example: `  natlens create -p 253 -s 192.0.2.1 -d 192.0.2.2 -t 60
   natlens create -p udp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 5000 --orig-port-dst 53 \
@@ -43,8 +43,8 @@ rewrite the flow.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.labelAdd, "label-add", "", "`labels` of the entry, with commas between")
-	f.BoolVar(&o.ifMissing, "if-missing", false, "it is no error if the flow exists already")
+	f.StringVar(&o.labelAdd, "label-add", "", "`labels` of the entry, separated by commas")
+	f.BoolVar(&o.ifMissing, "if-missing", false, "no error if the flow already exists")
 	cli.MustComplete(cmd, "label-add", o.filter.CompleteLabels)
 	o.flows.Capture.RegisterNetNS(cmd)
 	o.register(cmd)

@@ -30,10 +30,10 @@ func NewDelete(con cli.Console) *cobra.Command {
 		Use:   "delete filter…",
 		Short: "Delete flows from the kernel's table",
 		Long: `Delete the flows that a filter selects from the connection tracking table. natlens counts them,
-shows the first ten and asks. It deletes exactly the flows that it counted: not those that began since. It reports
-how many have ended meanwhile.
+shows the first ten and asks. It deletes exactly the flows that it counted, not flows that began later. It reports
+how many ended meanwhile.
 
-A deleted flow is forgotten, not cut. Its next packet makes a new flow, which passes the NAT rules again.`,
+Deleting a flow does not end its connection. The next packet makes a new flow, and passes the NAT rules again.`,
 		Example: `  natlens delete udp dport 53 and dst 192.0.2.53
   natlens delete --dry-run dst 10.0.0.7
   natlens delete --yes --ignore-missing orig.dst 203.0.113.1 and udp`,
@@ -41,7 +41,7 @@ A deleted flow is forgotten, not cut. Its next packet makes a new flow, which pa
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "it is no error if no flow matches")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "no error if no flow matches")
 	f.BoolVar(&o.all, "all", false, "without a filter delete every flow")
 	f.Lookup("all").Hidden = true
 	o.registerAction(cmd)
@@ -110,7 +110,8 @@ func NewFlush(con cli.Console) *cobra.Command {
 		Use:   "flush",
 		Short: "Delete every flow from the kernel's table",
 		Long: `Delete every flow from the connection tracking table of this network namespace. natlens counts them
-and asks. Deleted flows are forgotten, not cut: their next packets make new flows, which pass the NAT rules again.`,
+and asks. Deleting a flow does not end its connection. The next packet makes a new flow, and passes the NAT rules
+again.`,
 		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.flush(cmd.Context()) },
 	}
@@ -159,8 +160,8 @@ func NewCount(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "count",
 		Short: "Print how many flows are tracked",
-		Long: `Print how many flows the connection tracking table has, as the kernel counts them. natlens list
-counts those that a filter selects.`,
+		Long: `Print the number of flows in the connection tracking table, as the kernel counts them. To count the
+flows that a filter selects, use natlens list.`,
 		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return capture.Service(func(s *kernel.Service) error {

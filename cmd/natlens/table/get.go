@@ -18,11 +18,11 @@ import (
 func NewGet(con cli.Console) *cobra.Command {
 	o := newOptions(con)
 	cmd := &cobra.Command{
-		Use:   "get flags",
+		Use:   "get",
 		Short: "Show one flow, looked up by its tuple",
 		Long: `Show one flow. The kernel looks it up by its tuple, as it does for a packet: protocol, both
 addresses and both ports (or ICMP type, code and id, or GRE keys) of the original or the reply direction, and the
-zone. To find flows by less, list them.`,
+zone. If you do not know all of these, use natlens list.`,
 		Example: `  natlens get -p tcp -s 192.168.77.2 -d 203.0.113.9 \
     --orig-port-src 39502 --orig-port-dst 443
   natlens get -p tcp -r 203.0.113.9 -q 203.0.113.1 \

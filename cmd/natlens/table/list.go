@@ -24,8 +24,8 @@ func NewList(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [filter…]",
 		Short: "List the tracked flows",
-		Long: `List the flows that are in the connection tracking table now, with what NAT does to each. The table
-is streamed, however long it is. The list is not a snapshot: flows that begin or end meanwhile may be missing.`,
+		Long: `List the flows in the connection tracking table, with what NAT does to each. natlens prints them
+while it reads the table, so the list is not a snapshot: flows that begin or end meanwhile may be missing.`,
 		Example: `  natlens list tcp dport 443 and snat
   natlens list -o conntrack,id -p udp -s 192.168.77.2
   natlens list -o csv --output flows.csv
@@ -36,8 +36,8 @@ is streamed, however long it is. The list is not a snapshot: flows that begin or
 	f := cmd.Flags()
 	f.StringVar(&o.table, "table", "conntrack", "list this `table`: conntrack, dying or unconfirmed")
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` flows")
-	f.BoolVarP(&o.zero, "zero", "z", false, "set the counters of each flow to zero as it is listed")
-	f.BoolVar(&o.quiet, "quiet", false, "do not count the flows on standard error")
+	f.BoolVarP(&o.zero, "zero", "z", false, "set the counters of each listed flow to zero")
+	f.BoolVar(&o.quiet, "quiet", false, "do not print the number of flows on standard error")
 	cli.MustComplete(cmd, "table", cli.OneOf("conntrack", "dying", "unconfirmed"))
 	cli.NoComplete(cmd, "limit")
 	o.output.Register(cmd)

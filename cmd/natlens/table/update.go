@@ -32,10 +32,10 @@ func NewUpdate(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update [filter…] --mark MARK …",
 		Short: "Change entries of the kernel's table",
-		Long: `Change the entries that a filter selects. The flags --mark, --timeout, --status, --state and those
-of labels say what is written. All other flags select; words of a filter select by marks and states too. natlens
-counts the flows, shows the first ten and asks. With a mask, --mark 0x10/0xf0, only the bits of the mask are
-replaced. Status bits are set, never cleared.`,
+		Long: `Change the entries that a filter selects. --mark, --timeout, --status, --state, --label-add and
+--label-del are what to change. All other flags select entries. To select by a mark or state, use the words of a
+filter. natlens counts the flows, shows the first ten and asks. With a mask, as in --mark 0x10/0xf0, only the bits of
+the mask are replaced. Status bits can be set, but not cleared.`,
 		Example: `  natlens update -s 192.168.77.2 --mark 0x10
   natlens update tcp dport 443 and mark 7 --mark 0 --yes
   natlens update udp --timeout 10 --label-add seen`,
@@ -43,8 +43,8 @@ replaced. Status bits are set, never cleared.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.labelAdd, "label-add", "", "add these `labels`, with commas between")
-	f.StringVar(&o.labelDel, "label-del", "", "remove these `labels`, with commas between; without a value all")
+	f.StringVar(&o.labelAdd, "label-add", "", "add these `labels`, separated by commas")
+	f.StringVar(&o.labelDel, "label-del", "", "remove these `labels`, separated by commas; without a value all")
 	f.Lookup("label-del").NoOptDefVal = allLabels
 	cli.MustComplete(cmd, "label-add", o.filter.CompleteLabels)
 	cli.MustComplete(cmd, "label-del", o.filter.CompleteLabels)

@@ -15,13 +15,13 @@ func NewDemo(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the terminal UI on a recording that ships with natlens",
-		Long: `See the terminal UI on a recording that ships with natlens: a NAT gateway with two clients, as if it were
-now, over and over. It needs no privilege and runs on any system. For real events without privilege, on Linux:
-natlens lab.`,
+		Long: `See the terminal UI on a recording that ships with natlens: a NAT gateway with two clients. The recording
+plays again and again, with the current time. The demo needs no privilege and runs on any platform. For real events
+without privilege, use natlens lab on Linux.`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, ok := cli.Terminal(con.Stdout); !ok {
-				return cli.Usagef("standard output is no terminal: the demo is a terminal UI")
+				return cli.Usagef("standard output is not a terminal: the demo is a terminal UI")
 			}
 			return o.play(cmd.Context(), "demo", nil, openDemo)
 		},

@@ -33,9 +33,9 @@ func NewReplay(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Play a recording in the terminal UI",
-		Long: `Play a recording in the terminal UI: JSON lines as natlens watch writes them, or a netlink capture as
-natlens record does, plain or compressed. Several files follow each other. The keys of the UI play, pause, seek and
-set the speed. To write a recording as lines, use natlens watch --from FILE.`,
+		Long: `Play a recording in the terminal UI: JSON lines of natlens watch, or a netlink capture of natlens record,
+plain or compressed. Several files are played one after another. The keys of the UI play, pause, seek and set the
+speed. To print a recording as lines, use natlens watch --from FILE.`,
 		Example: "  natlens watch -o jsonl --output night.jsonl\n  natlens replay night.jsonl --speed 10",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -45,8 +45,8 @@ set the speed. To write a recording as lines, use natlens watch --from FILE.`,
 		},
 	}
 	f := cmd.Flags()
-	f.Float64Var(&o.speed, "speed", 1, "how fast to play, from 0.1 to 100 `times` as it was recorded")
-	f.BoolVar(&o.paused, "paused", false, "begin paused")
+	f.Float64Var(&o.speed, "speed", 1, "play this many `times` as fast as recorded, from 0.1 to 100")
+	f.BoolVar(&o.paused, "paused", false, "start paused")
 	o.register(cmd)
 	return cmd
 }

@@ -23,14 +23,14 @@ type screen struct {
 }
 
 func (o *screen) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.filter, "filter", "", "`filter` to begin with")
+	cmd.Flags().StringVar(&o.filter, "filter", "", "start with this `filter`")
 	cli.MustComplete(cmd, "filter", cli.CompleteUIFilter)
 	o.RegisterTheme(cmd)
 }
 
 // RegisterTheme adds --theme to the command.
 func (o *screen) RegisterTheme(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.theme, "theme", "auto", "colours for a `dark|light` background; auto asks the terminal")
+	cmd.Flags().StringVar(&o.theme, "theme", "auto", "background of the terminal, `dark|light`; auto asks the terminal")
 	cli.MustComplete(cmd, "theme", cli.OneOf("auto", "dark", "light"))
 }
 

@@ -31,12 +31,12 @@ func NewRecord(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "record [FILE] [filter…]",
 		Short: "Record the kernel's messages, for replay and for Wireshark",
-		Long: `Record each message of the kernel as it sent it, with its time, in a capture file (pcapng) that natlens
-reads with --from, and that Wireshark and tshark open. Losses are recorded too. The recording begins with the flows
-that are in the table. A name that ends in .gz or .zst makes a compressed file.
+		Long: `Record the kernel's messages, unchanged and with their times, in a capture file (pcapng). natlens reads
+it with --from, and Wireshark and tshark open it. The file also contains losses. The recording begins with the flows
+that are in the table. If the name ends in .gz or .zst, the file is compressed.
 
-With --history DIR, a log of all translations is kept beside the recording, or with no FILE instead of it: a row for
-each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are given by conntrack(8)'s flags.`,
+With --history DIR, natlens also keeps a log of all translations for natlens who: a row for each flow that NAT
+rewrites. Without FILE it keeps only this log; the filter must then be flags of conntrack(8).`,
 		Example: `  natlens record flows.pcapng
   natlens record --rotate 100MiB --rotate 1h --keep 24 flows.pcapng.zst nat
   natlens record --history /var/lib/natlens --keep 90d --max-size 50GB`,
@@ -53,17 +53,17 @@ each flow that NAT rewrote, for natlens who. Where there is no FILE, filters are
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), con) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.force, "force", false, "write over a file that exists")
+	f.BoolVar(&o.force, "force", false, "overwrite existing files")
 	f.StringArrayVar(&o.rotate, "rotate", nil,
-		"begin a new file after `size|time`, such as 100MiB or 1h; twice for both, whichever comes first")
+		"start a new file after this `size|time`, such as 100MiB or 1h; give it twice for both")
 	cli.InGroup(f, cli.GroupOutput, "force", "rotate")
 	cli.MustComplete(cmd, "rotate", cobra.NoFileCompletions)
 	o.register(cmd)
-	o.history.Register(cmd, "with --rotate: keep the newest `N|time` files of this name, such as 24; "+
-		"with --history: keep what ended less than this time ago, such as 90d; twice for both")
+	o.history.Register(cmd, "`N|time`: with --rotate, keep the newest N files, such as 24; "+
+		"with --history, keep translations that ended less than this time ago, such as 90d; give it twice for both")
 	f.Lookup("existing").DefValue = "true"
-	f.Lookup("existing").Usage = "the flows that are in the table first, then the events; " +
-		"--existing=false leaves them out"
+	f.Lookup("existing").Usage = "begin with the flows that are in the table; " +
+		"--existing=false omits them"
 	o.existing = true
 	complete := cmd.ValidArgsFunction
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) (

@@ -49,8 +49,8 @@ func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [filter…]",
 		Short: "Stream connection tracking events",
-		Long: `Stream connection tracking events: each flow as it is made, changes and ends, with what NAT does to it.
-On a terminal as lines for people, in a pipe as JSON lines.`,
+		Long: `Stream connection tracking events: when a flow begins, changes and ends, with what NAT does to it. natlens
+prints readable lines on a terminal, and JSON lines in a pipe.`,
 		Example: `  natlens watch tcp dport 443
   natlens watch snat and not dst 10.0.0.0/8
   natlens watch -o jsonl -e new,destroy --for 10s > flows.jsonl
@@ -81,12 +81,12 @@ func (o *Options) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` events")
 	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
-	f.BoolVar(&o.existing, "existing", false, "the flows that are in the table first, then the events")
-	f.StringVar(&o.resync, "resync", "on", "keep a table of flows, reconcile it with the kernel's after a loss and "+
-		"report what changed; off: the raw stream, nothing remembered: `on|off`")
+	f.BoolVar(&o.existing, "existing", false, "begin with the flows that are in the table")
+	f.StringVar(&o.resync, "resync", "on", "`on|off`: keep a table of flows, and after a loss reconcile it with "+
+		"the kernel's and report what changed; off: the raw stream without a table")
 	f.BoolVar(&o.explain, "explain-filter", false,
-		"print which part of the filter runs in the kernel and which here, and end")
-	f.BoolVar(&o.quiet, "quiet", false, "no notes and no summary on stderr")
+		"print which part of the filter runs in the kernel and which in natlens, and exit")
+	f.BoolVar(&o.quiet, "quiet", false, "no notes and no summary on standard error")
 	f.BoolVar(&o.raw, "raw", false, "the messages as they are")
 	f.Lookup("raw").Hidden = true
 	cli.RegisterSummary(cmd, &o.summary)

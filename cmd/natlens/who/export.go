@@ -39,8 +39,8 @@ func newExport(con cli.Console) *cobra.Command {
 		Use:   "export FILE",
 		Short: "Write the history, or a part of it, as CSV or JSON lines",
 		Long: `Write the translations of the history, or those that were open at some time between --since and --until:
-the closed ones in the order in which they ended, then the open ones. FILE is - for standard output. Gaps are lines of
-their own in JSON. CSV has no place for them: standard error says how many there are.`,
+first the closed ones in the order in which they ended, then the open ones. FILE - is standard output. JSON contains
+gaps as lines of their own. CSV does not contain gaps: natlens prints their number on standard error.`,
 		Example: `  natlens history export translations.csv
   natlens history export --since 14:00 -o jsonl - | grep 203.0.113.7`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -53,11 +53,11 @@ their own in JSON. CSV has no place for them: standard error says how many there
 		RunE: func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), &o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.dir, "history", defaultHistory, "the `directory` of the history")
+	f.StringVar(&o.dir, "history", defaultHistory, "`directory` of the history")
 	f.StringVar(&o.times.since, "since", "", "open at this `time` or later: "+cli.MomentNowHelp)
 	f.StringVar(&o.times.until, "until", "", "open at this `time` or earlier")
 	f.StringVarP(&o.format, "output-format", "o", "", "`format`: csv or jsonl (default: by FILE's name, else jsonl)")
-	f.BoolVar(&o.force, "force", false, "overwrite a file that exists")
+	f.BoolVar(&o.force, "force", false, "overwrite an existing file")
 	cli.InGroup(f, cli.GroupOutput, "output-format", "force")
 	cli.MustComplete(cmd, "history", cli.CompleteDir)
 	cli.MustComplete(cmd, "since", cobra.NoFileCompletions)
@@ -168,9 +168,9 @@ func (c *csvPrinter) end(*translation.Verdict, string) error {
 func NewHistory(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
-		Short: "Work with the history of translations on disk",
-		Long: `Work with the history of translations, which natlens record --history and natlens watch --history write:
-who held which address and port, from when to when. natlens who searches it.`,
+		Short: "Export the history of translations",
+		Long: `natlens record --history and natlens watch --history write a history of translations: who held which
+address and port, from when to when. natlens who searches it, and natlens history export writes it out.`,
 		Example: "  natlens history export --since -1h translations.csv",
 		Args:    cli.NoWords,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

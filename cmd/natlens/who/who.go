@@ -41,14 +41,14 @@ func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "who ADDR[:PORT] [flags]",
 		Short: "Find who held a translated address and port, and when",
-		Long: `Find which host behind the gateway held an address and port, from when to when and towards whom, and what
-makes that uncertain. --inside asks the reverse: what did this host hold?
+		Long: `Find which host behind the gateway held a public address and port: from when to when, towards which peer,
+and how certain that is. --inside finds the reverse: the public addresses and ports that a host held.
 
-It searches the history that natlens record --history keeps; with --from, a recording; with --live, or if there is no
-history, the kernel's table as it is now.
+natlens searches the history that natlens record --history keeps; with --from, a recording; with --live, or if there is
+no history, the kernel's table.
 
-A time covers what is written: 14:32 is a minute, 14:32:15 a second. Times without a zone are local. The exit code is 0
-if somebody was found, and 1 if nobody was or the time is not covered; the answer says which.`,
+A time covers its whole unit: 14:32 is a minute, 14:32:15 a second. Times without a zone are local. The exit code is 0
+if a host was found, and 1 if none was, or if there is no data for the time; the answer says which.`,
 		Example: `  natlens who 203.0.113.7:32768 --proto tcp --at 14:32:15
   natlens who 203.0.113.7:32768 --since 2026-11-21T22:00:00Z --until -1h
   natlens who --inside 10.0.0.5 --since -2h --dst 192.0.2.80:443
@@ -72,19 +72,19 @@ if somebody was found, and 1 if nobody was or the time is not covered; the answe
 
 func (o *options) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.inside, "inside", "", "what this host held: its own `ADDR[:PORT]`")
-	f.StringVar(&o.peer, "dst", "", "only towards this `ADDR[:PORT]`")
-	f.StringVarP(&o.proto, "proto", "p", "", "only this `protocol`, by name or number; the port of ICMP is its id")
+	f.StringVar(&o.inside, "inside", "", "what the host with this `ADDR[:PORT]` held")
+	f.StringVar(&o.peer, "dst", "", "only flows to this peer, `ADDR[:PORT]`")
+	f.StringVarP(&o.proto, "proto", "p", "", "only this `protocol`, by name or number; for ICMP, PORT is the id")
 	o.times.register(cmd)
 	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty, json or jsonl (default pretty)")
 	f.IntVar(&o.limit, "limit", 0, "end after `N` translations; 0: all")
 	cli.InGroup(f, cli.GroupOutput, "output-format", "limit")
 	f.StringVar(&o.dir, "history", "", "search the history in this `directory` (default "+defaultHistory+")")
 	f.StringArrayVar(&o.recordings, "from", nil, "search this recording instead: a `file` of JSON lines or a netlink "+
-		"capture, plain or packed, - for standard input; again for one that follows")
-	f.BoolVar(&o.live, "live", false, "search the kernel's table instead: who holds it now")
-	f.StringVar(&o.netns, "netns", "", "only this network `namespace`: by its name in a history or recording; "+
-		"for a table by name, path or process id; all: every one")
+		"capture, plain or compressed; - for standard input; may be repeated")
+	f.BoolVar(&o.live, "live", false, "search the kernel's table instead")
+	f.StringVar(&o.netns, "netns", "", "only this network `namespace`: its name in the history or recording; "+
+		"for the kernel's table its name, path or process id; all: every namespace")
 	cli.MustComplete(cmd, "netns", cli.CompleteNetNS)
 	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json", "jsonl"))
 	cli.MustComplete(cmd, "proto", cli.OneOf(protoWords()...))
