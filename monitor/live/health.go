@@ -4,7 +4,6 @@ package live
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"natlens/monitor"
@@ -27,7 +26,6 @@ type Health struct {
 
 // checked is what is kept of a namespace.
 type checked struct {
-	id       monitor.NetNS
 	readings []probe.Reading // of the last minute, oldest first
 	base     doctor.Snapshot // settings, rules, counts and place
 }
@@ -40,19 +38,13 @@ type load struct {
 
 // HealthReading is what the checks found.
 type HealthReading struct {
-	Entries  uint64 // in the tables of all namespaces
-	Max      uint64 // nf_conntrack_max; 0: not known, or there are several tables
-	Counters []CounterReading
-	Checks   []doctor.Check // none of them about a counter
-}
+	Entries uint64 // in the tables of all namespaces
+	Max     uint64 // nf_conntrack_max; 0: not known, or there are several tables
+	Checks  []doctor.Merged
 
-// CounterReading is a counter of the kernel, summed over the namespaces.
-type CounterReading struct {
-	Word    string
-	Total   uint64 // never goes back
-	Means   string // what its moving means
-	Level   doctor.Level
-	Command string
+	// Counted is what the kernel's counters have counted in all namespaces. It never
+	// goes back. It is valid until the next reading.
+	Counted map[string]uint64
 }
 
 // How long readings are good for.
@@ -90,20 +82,24 @@ func (h *Health) Read(ctx context.Context) (out HealthReading, err error) {
 	}
 	now := time.Now()
 	h.take(all, now)
-	h.settings.do(now, 0, func() { h.each((*checked).readSettings) })
-	h.tracking.do(now, trackEvery, func() { h.each((*checked).readTracking) })
-	h.counts.do(now, countsEvery, h.takeCounts)
+	h.settings.do(now, 0, func() { h.each(readSettings) })
+	h.tracking.do(now, trackEvery, func() { h.each(readTracking) })
+	h.counts.do(now, countsEvery, h.count)
 
+	events := h.capture()
 	var named []doctor.Named
 	for _, r := range all {
-		s := h.snapshot(r.ID)
-		named = append(named, doctor.Named{Name: h.run.Name(r.ID), Snapshot: s, Checks: doctor.Diagnose(s)})
+		c := h.of[r.ID]
+		s := c.base
+		s.Capture = events
+		probe.Between(&s, &c.readings[0], &c.readings[len(c.readings)-1])
+		named = append(named, doctor.Named{Name: h.run.Name(r.ID), Snapshot: &s, Checks: doctor.Diagnose(&s)})
 		out.Entries += r.Entries
 	}
 	if len(all) == 1 {
 		out.Max = all[0].Max
 	}
-	out.split(named, h.total)
+	out.Checks, out.Counted = doctor.Merge(named), h.total
 	return out, nil
 }
 
@@ -114,10 +110,10 @@ func (h *Health) take(all []Reading, now time.Time) {
 		c := h.of[r.ID]
 		before := map[string]uint64{}
 		if c == nil {
-			c = &checked{id: r.ID}
+			c = new(checked)
 			c.base.Place = h.run.Place(r.ID)
-			h.in(c, (*checked).readSettings)
-			h.in(c, (*checked).readTracking)
+			h.in(r.ID, c, readSettings)
+			h.in(r.ID, c, readTracking)
 		} else {
 			before = c.readings[len(c.readings)-1].Counters
 		}
@@ -138,25 +134,25 @@ func (h *Health) take(all []Reading, now time.Time) {
 	}
 }
 
-// in calls f with the descriptor of a namespace, unless that is gone.
-func (h *Health) in(c *checked, f func(c *checked, fd int)) {
-	_ = h.run.In(c.id, func(fd int) error { f(c, fd); return nil })
+// in has f read from a namespace, unless that is gone.
+func (h *Health) in(id monitor.NetNS, c *checked, f func(s *doctor.Snapshot, fd int)) {
+	_ = h.run.In(id, func(fd int) error { f(&c.base, fd); return nil })
 }
 
-func (h *Health) each(f func(c *checked, fd int)) {
-	for _, c := range h.of {
-		h.in(c, f)
+func (h *Health) each(f func(s *doctor.Snapshot, fd int)) {
+	for id, c := range h.of {
+		h.in(id, c, f)
 	}
 }
 
 // readSettings leaves the settings as they were if they can't be read.
-func (c *checked) readSettings(fd int) { _ = probe.Settings(&c.base, fd) }
+func readSettings(s *doctor.Snapshot, fd int) { _ = probe.Settings(s, fd) }
 
-func (c *checked) readTracking(fd int) { c.base.Tracking = probe.Tracking(fd) }
+func readTracking(s *doctor.Snapshot, fd int) { s.Tracking = probe.Tracking(fd) }
 
-// takeCounts counts the flows of the run's own table. Their timeouts are old, so
-// that nothing is known of idle flows.
-func (h *Health) takeCounts() {
+// count counts the flows of the run's own table. Their timeouts are old, so that nothing is
+// known of idle flows.
+func (h *Health) count() {
 	for _, c := range h.of {
 		c.base.Counts = new(doctor.Counts)
 	}
@@ -171,51 +167,13 @@ func (h *Health) takeCounts() {
 	})
 }
 
-// snapshot is what is known of a namespace over the last minute.
-func (h *Health) snapshot(id monitor.NetNS) *doctor.Snapshot {
-	c := h.of[id]
-	s := c.base
-	probe.Between(&s, &c.readings[0], &c.readings[len(c.readings)-1])
-	s.Capture = h.capture()
-	return &s
-}
-
 // capture is how the events came in the last minute.
 func (h *Health) capture() doctor.Capture {
-	old, last := &h.load[0], &h.load[len(h.load)-1]
-	c := doctor.Capture{
-		Way: h.run.Capture.Way().String(), Capacity: h.run.Capture.Stats().Capacity,
-		Events: last.received - old.received, Lost: last.lost - old.lost,
-	}
-	if err := h.run.Capture.WhyNotRing(); err != nil {
+	old, last, from := &h.load[0], &h.load[len(h.load)-1], h.run.Capture
+	c := doctor.Capture{Way: from.Way().String(), Capacity: from.Stats().Capacity,
+		Events: last.received - old.received, Lost: last.lost - old.lost}
+	if err := from.WhyNotRing(); err != nil {
 		c.NotRing = err.Error()
 	}
 	return c
-}
-
-// counterCheck begins the ids of checks of one counter.
-const counterCheck = "counter."
-
-// Quiet is [Run.Quiet].
-func (h *Health) Quiet(ctx context.Context) (reason, command string, err error) {
-	return h.run.Quiet(ctx)
-}
-
-// split takes the checks of counters apart from the others.
-func (out *HealthReading) split(named []doctor.Named, total map[string]uint64) {
-	for _, c := range doctor.Merge(named) {
-		word, ok := strings.CutPrefix(c.ID, counterCheck)
-		switch {
-		case !ok:
-			out.Checks = append(out.Checks, c.Check)
-		case c.Level != doctor.Skip:
-			means := c.Of.Meaning(word)
-			if c.Level != doctor.OK {
-				means = doctor.InNamespaces(c.In, means)
-			}
-			out.Counters = append(out.Counters, CounterReading{
-				Word: word, Total: total[word], Level: c.Level, Command: c.Command, Means: means,
-			})
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"natlens/monitor"
 	"natlens/monitor/doctor"
@@ -14,22 +15,31 @@ import (
 )
 
 // liveHealth is the checks of a run as the page Health shows them.
-type liveHealth struct{ *live.Health }
+type liveHealth struct {
+	*live.Run // Quiet
+	health    *live.Health
+}
 
 // levels are doctor's levels on the page. It shows no check that is OK or skipped.
 var levels = map[doctor.Level]monitor.Severity{doctor.Warn: monitor.SeverityWarn, doctor.Fail: monitor.SeverityFail}
 
 // Read returns what the page shows of the kernel and the checks.
 func (h liveHealth) Read(ctx context.Context) (health.Reading, error) {
-	read, err := h.Health.Read(ctx)
+	read, err := h.health.Read(ctx)
 	out := health.Reading{Entries: read.Entries, Max: read.Max}
-	for _, c := range read.Counters {
-		out.Counters = append(out.Counters, health.Counter{
-			Name: c.Word, Means: c.Means, Total: c.Total, Level: levels[c.Level], Command: c.Command,
-		})
-	}
 	for _, c := range read.Checks {
-		if level, ok := levels[c.Level]; ok {
+		level, bad := levels[c.Level]
+		word, counter := strings.CutPrefix(c.ID, "counter.")
+		switch {
+		case counter && c.Level != doctor.Skip:
+			means := c.Of.Meaning(word)
+			if c.Level != doctor.OK {
+				means = doctor.InNamespaces(c.In, means)
+			}
+			out.Counters = append(out.Counters, health.Counter{
+				Name: word, Means: means, Total: read.Counted[word], Level: level, Command: c.Command,
+			})
+		case !counter && bad:
 			out.Checks = append(out.Checks, monitor.Finding{Severity: level, Rule: c.ID, Subject: "check",
 				Text: c.Text, Command: c.Command})
 		}

@@ -114,7 +114,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 		cfg.Info.Max = tableMax()
 	}
 	cfg.Deleter, cfg.Refresher = run, run
-	cfg.Health, cfg.Findings = liveHealth{live.NewHealth(run)}, run.Findings
+	cfg.Health, cfg.Findings = liveHealth{run, live.NewHealth(run)}, run.Findings
 	cfg.Enter = func(id monitor.NetNS) string { return run.Place(id).Enter() }
 	scope := who.Scope{Dir: kept.Dir, NetNS: pathOfFD(open.NetNS), Called: o.called(at), Table: at != nil}
 	if run.Several() {

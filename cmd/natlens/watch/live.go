@@ -134,18 +134,15 @@ const orderTime = time.Second
 
 // carry carries the events, with notes on what is captured and a summary at the end.
 func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out *output, at *cli.Gateway) error {
-	ctx, stop, err := untilReaderGone(ctx, out.N.W)
-	if err != nil {
-		return err
-	}
-	defer stop()
+	ctx = untilReaderGone(ctx, out.N.W)
 	o.note(con, "capture: %s", captureText(run))
 	stopNotes := o.notes(ctx, con, run)
 	if at != nil {
 		at.Started()
 	}
 	began := time.Now()
-	if err = run.Run(ctx); err == nil && context.Cause(ctx) == syscall.EPIPE {
+	err := run.Run(ctx)
+	if err == nil && context.Cause(ctx) == syscall.EPIPE {
 		err = syscall.EPIPE
 	}
 	stopNotes()
