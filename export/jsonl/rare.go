@@ -7,18 +7,15 @@ import (
 	"natlens/monitor"
 )
 
-func (j *Writer) rare(b []byte, e *monitor.Event, known monitor.Attrs) []byte {
-	f, h := &e.Flow, known
+func (j *Writer) rare(b []byte, e *monitor.Event, h monitor.Attrs) []byte {
+	f := &e.Flow
 	b = numIf(b, h&monitor.AttrZone != 0, `,"zone":`, uint64(f.Zone))
 	b = numIf(b, h&monitor.AttrZoneOrig != 0, `,"zone_orig":`, uint64(f.Orig.Zone))
 	b = numIf(b, h&monitor.AttrZoneReply != 0, `,"zone_reply":`, uint64(f.Reply.Zone))
-
-	const counters = `,"counters":`
-	at := len(b) + len(counters)
-	b = counterMembers(append(b, counters...), h&monitor.AttrCountersOrig != 0, `,"orig":{`, f.CountersOrig)
+	b, counters := openObject(b, `,"counters":`)
+	b = counterMembers(b, h&monitor.AttrCountersOrig != 0, `,"orig":{`, f.CountersOrig)
 	b = counterMembers(b, h&monitor.AttrCountersReply != 0, `,"reply":{`, f.CountersReply)
-	b = closeObject(b, counters, at)
-
+	b = counters.close(b)
 	if h&monitor.AttrStart != 0 {
 		b = j.time(b, `,"start":"`, &j.start, f.Start)
 	}
@@ -26,17 +23,15 @@ func (j *Writer) rare(b []byte, e *monitor.Event, known monitor.Attrs) []byte {
 		b = j.time(b, `,"stop":"`, &j.stop, f.Stop)
 	}
 	b = numIf(b, h&monitor.AttrUse != 0, `,"use":`, uint64(f.Use))
-
-	const tcp = `,"tcp":`
-	at, t := len(b)+len(tcp), &f.TCP
-	b = append(b, tcp...)
+	b, tcp := openObject(b, `,"tcp":`)
+	t := &f.TCP
 	b = side(b, `,"orig":`, h&monitor.AttrWScaleOrig != 0, h&monitor.AttrTCPFlagsOrig != 0, t.WScaleOrig, t.FlagsOrig,
 		t.MaskOrig)
 	b = side(b, `,"reply":`, h&monitor.AttrWScaleReply != 0, h&monitor.AttrTCPFlagsReply != 0, t.WScaleReply,
 		t.FlagsReply, t.MaskReply)
-	b = closeObject(b, tcp, at)
-	if x := e.Extra; x != nil && known&monitor.AttrsInExtra != 0 {
-		b = extraNumbers(j.extraText(b, x, known), x, known)
+	b = tcp.close(b)
+	if e.Extra != nil && h&monitor.AttrsInExtra != 0 {
+		b = extraNumbers(j.extraText(b, e.Extra, h), e.Extra, h)
 	}
 	return b
 }
@@ -50,60 +45,50 @@ func counterMembers(b []byte, known bool, name string, c monitor.Counters) []byt
 }
 
 func side(b []byte, name string, hasScale, hasFlags bool, scale, flags, mask uint8) []byte {
-	b = append(b, name...)
-	at := len(b)
+	b, members := openObject(b, name)
 	b = numIf(b, hasScale, `,"wscale":`, uint64(scale))
 	b = numIf(b, hasFlags, `,"flags":`, uint64(flags))
 	b = numIf(b, hasFlags, `,"flags_mask":`, uint64(mask))
-	return closeObject(b, name, at)
+	return members.close(b)
 }
 
-func (j *Writer) extraText(b []byte, x *monitor.Extra, known monitor.Attrs) []byte {
-	if known&monitor.AttrHelper != 0 {
+func (j *Writer) extraText(b []byte, x *monitor.Extra, h monitor.Attrs) []byte {
+	if h&monitor.AttrHelper != 0 {
 		b = appendText(append(b, `,"helper":`...), x.Helper)
 	}
-	if known&monitor.AttrHelperInfo != 0 {
+	if h&monitor.AttrHelperInfo != 0 {
 		b = append(hex.AppendEncode(append(b, `,"helper_info":"`...), x.HelperInfo), '"')
 	}
-	if known&monitor.AttrSecCtx != 0 {
+	if h&monitor.AttrSecCtx != 0 {
 		b = appendText(append(b, `,"secctx":`...), x.SecCtx)
 	}
-	if known&monitor.AttrLabels != 0 {
+	if h&monitor.AttrLabels != 0 {
 		b = append(text.AppendBits(append(b, `,"labels":[`...), x.Labels, ","), ']')
 	}
-	if known&monitor.AttrLabelsMask != 0 {
+	if h&monitor.AttrLabelsMask != 0 {
 		b = append(text.AppendBits(append(b, `,"labels_mask":[`...), x.LabelsMask, ","), ']')
 	}
-	if known&monitor.AttrMaster != 0 {
-		b = append(b, `,"master":`...)
-		at := len(b)
-		b = append(j.tuple(append(protocol(b, &x.Master), ','), &x.Master), '}')
-		b[at] = '{'
+	if h&monitor.AttrMaster != 0 {
+		var master object
+		b, master = openObject(b, `,"master":`)
+		b = master.close(j.tuple(append(protocol(b, &x.Master), ','), &x.Master))
 	}
 	return b
 }
 
-func extraNumbers(b []byte, x *monitor.Extra, known monitor.Attrs) []byte {
-	h := known
-	const sctp, dccp, seqadj = `,"sctp":`, `,"dccp":`, `,"seqadj":`
-	at := len(b) + len(sctp)
-	b = numIf(append(b, sctp...), h&monitor.AttrVTagOrig != 0, `,"vtag_orig":`, uint64(x.VTagOrig))
+func extraNumbers(b []byte, x *monitor.Extra, h monitor.Attrs) []byte {
+	b, sctp := openObject(b, `,"sctp":`)
+	b = numIf(b, h&monitor.AttrVTagOrig != 0, `,"vtag_orig":`, uint64(x.VTagOrig))
 	b = numIf(b, h&monitor.AttrVTagReply != 0, `,"vtag_reply":`, uint64(x.VTagReply))
-	b = closeObject(b, sctp, at)
-
-	at = len(b) + len(dccp)
-	b = append(b, dccp...)
+	b, dccp := openObject(sctp.close(b), `,"dccp":`)
 	if h&monitor.AttrDCCPRole != 0 {
 		b = word(b, `,"role":"`, dccpRoles[min(int(x.DCCPRole), len(dccpRoles)-1)])
 	}
 	b = numIf(b, h&monitor.AttrDCCPSeq != 0, `,"seq":`, x.DCCPSeq)
-	b = closeObject(b, dccp, at)
-
-	at = len(b) + len(seqadj)
-	b = adjustment(append(b, seqadj...), h&monitor.AttrSeqAdjOrig != 0, `,"orig":{`, x.SeqAdjOrig)
+	b, seqadj := openObject(dccp.close(b), `,"seqadj":`)
+	b = adjustment(b, h&monitor.AttrSeqAdjOrig != 0, `,"orig":{`, x.SeqAdjOrig)
 	b = adjustment(b, h&monitor.AttrSeqAdjReply != 0, `,"reply":{`, x.SeqAdjReply)
-	b = closeObject(b, seqadj, at)
-
+	b = seqadj.close(b)
 	if h&monitor.AttrSynproxy != 0 {
 		b = num(b, `,"synproxy":{"isn":`, uint64(x.Synproxy.ISN))
 		b = num(b, `,"its":`, uint64(x.Synproxy.ITS))

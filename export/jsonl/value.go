@@ -31,13 +31,19 @@ func flag(b []byte, member string, set bool) []byte {
 	return b
 }
 
-// closeObject ends an object. Its members, each behind a comma, begin at b[at], after
-// its name. The first comma becomes the brace. An object without members is removed.
-func closeObject(b []byte, name string, at int) []byte {
-	if len(b) == at {
-		return b[:at-len(name)]
+// object is an object whose members each begin with a comma. The first comma becomes the
+// brace. An object without members is removed.
+type object struct{ name, members int } // where they begin
+
+func openObject(b []byte, name string) ([]byte, object) {
+	return append(b, name...), object{len(b), len(b) + len(name)}
+}
+
+func (o object) close(b []byte) []byte {
+	if len(b) == o.members {
+		return b[:o.name]
 	}
-	b[at] = '{'
+	b[o.members] = '{'
 	return append(b, '}')
 }
 

@@ -12,6 +12,13 @@ import (
 // note begins a note, behind two blanks.
 func note(b []byte, words string) []byte { return append(append(b, "  "...), words...) }
 
+func number(b []byte, known bool, words string, n uint64) []byte {
+	if known {
+		b = text.AppendUint(note(b, words), n)
+	}
+	return b
+}
+
 // notes appends what else is worth a word, behind three blanks.
 func (p *Writer) notes(b []byte, e *monitor.Event) []byte {
 	start := len(b)
@@ -37,21 +44,13 @@ func (p *Writer) notes(b []byte, e *monitor.Event) []byte {
 	if known&monitor.AttrMark != 0 && f.Mark != 0 {
 		b = text.AppendHex(note(b, "mark 0x"), uint64(f.Mark))
 	}
-	if known&monitor.AttrZone != 0 {
-		b = text.AppendUint(note(b, "zone "), uint64(f.Zone))
-	}
-	if known&monitor.AttrZoneOrig != 0 {
-		b = text.AppendUint(note(b, "orig zone "), uint64(f.Orig.Zone))
-	}
-	if known&monitor.AttrZoneReply != 0 {
-		b = text.AppendUint(note(b, "reply zone "), uint64(f.Reply.Zone))
-	}
+	b = number(b, known&monitor.AttrZone != 0, "zone ", uint64(f.Zone))
+	b = number(b, known&monitor.AttrZoneOrig != 0, "orig zone ", uint64(f.Orig.Zone))
+	b = number(b, known&monitor.AttrZoneReply != 0, "reply zone ", uint64(f.Reply.Zone))
 	if x != nil && known&monitor.AttrLabels != 0 {
 		b = p.labels(b, x.Labels)
 	}
-	if e.PortID != 0 {
-		b = text.AppendUint(note(b, "by netlink port "), uint64(e.PortID))
-	}
+	b = number(b, e.PortID != 0, "by netlink port ", uint64(e.PortID))
 	if len(b) > start {
 		b = slices.Insert(b, start, ' ')
 	}
