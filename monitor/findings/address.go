@@ -2,24 +2,11 @@ package findings
 
 import (
 	"fmt"
-	"net/netip"
 
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
 )
-
-// hairpin is what a scan keeps of the flows that DNAT sends back into the network they come
-// from, without SNAT. The server answers the client directly, with an address that the
-// client did not ask:
-//
-//	client ── to the public address ──▶ gateway ── DNAT ──▶ server
-//	   ▲                                                      │
-//	   └───────────────── from its own address ───────────────┘
-type hairpin struct {
-	group
-	network netip.Prefix
-}
 
 // hairpin adds an unanswered flow with DNAT and without SNAT whose target is in the client's
 // network.
@@ -66,13 +53,6 @@ func (e *Engine) hairpins(limit float64, _ monitor.Time) {
 		}, "list", fmt.Sprintf("%s unreplied dnat not snat dst %s dport %d nat.dst %s nat.dport %d src %s",
 			words, k.addr, k.port, k.peer, k.peerPort, h.value.network))
 	}
-}
-
-// sender is what a scan keeps of the flows that SNAT sends from one address.
-type sender struct {
-	local bool         // it is an address of this host
-	born  monitor.Time // of the youngest flow; 0: not known
-	open  some         // flows that were answered once; none if it is local
 }
 
 // sender adds a flow with SNAT.

@@ -17,7 +17,7 @@ import (
 //	syn         ✓      –             SYN_SENT, no reply seen
 //	half        ✓      ✓      –      SYN_RECV
 //	one-sided   –      –      ✓      ESTABLISHED, no reply seen: tracked from the middle on
-var handshakeRules = [...]struct {
+var handshakeRules = [handshakeStates]struct {
 	age    threshold
 	filter string // without the destination
 	text   string
@@ -25,17 +25,6 @@ var handshakeRules = [...]struct {
 	{synAge, "tcp syn_sent unreplied", "not answered"},
 	{halfAge, "tcp syn_recv", "answered and not completed"},
 	{halfAge, "tcp established unreplied", "seen in one direction only"},
-}
-
-// fewDestinations is the number of destinations from which on unanswered connections
-// are a finding about their host. Those to fewer are findings about the destinations.
-const fewDestinations = 8
-
-// host is what a scan keeps of a host's unanswered connections.
-type host struct {
-	group
-	destinations [fewDestinations]monitor.Endpoint // the first ones
-	reached      int                               // of destinations
 }
 
 // handshake adds a TCP flow to the groups of its state.

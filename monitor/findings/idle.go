@@ -17,13 +17,6 @@ const (
 	refreshEvery = 10 * time.Minute // least time between two pairs of dumps that idle asks for
 )
 
-// idleReading is what the last two dumps revealed about a flow that may be idle.
-type idleReading struct {
-	last monitor.Reading
-	idle bool   // no packet passed since the reading before
-	scan uint64 // the last scan that saw the flow
-}
-
 // idle counts an ESTABLISHED flow. No event reports packets: what is known of a flow is as
 // old as the last dump, or the last message about it.
 func (s *scan) idle(sp *space, flow ref, r *table.Row) {

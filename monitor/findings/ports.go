@@ -9,21 +9,6 @@ import (
 	"natlens/monitor/human"
 )
 
-// pool is what a scan keeps of the flows of one public address and protocol, either to
-// one destination or to all.
-type pool struct {
-	group
-	low, high uint16 // ports in use
-	changed   uint64 // flows whose port is not their own
-}
-
-// block identifies the flows of one client in a pool: providers map each client to ports
-// of its own.
-type block struct {
-	pool   key
-	client monitor.Addr
-}
-
 // source adds a flow with SNAT. Towards one destination each flow needs a port of its
 // own: reply tuples are unique.
 func (s *scan) source(flow ref, f *monitor.Flow) {

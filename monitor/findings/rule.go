@@ -15,33 +15,6 @@ type Rule struct {
 	find func(e *Engine, limit float64, now monitor.Time)
 }
 
-// ruleID is an index into rules.
-type ruleID uint8
-
-const (
-	ruleSyn ruleID = iota
-	ruleSynHost
-	ruleHalfOpen
-	ruleOneSided
-	ruleDNATStale
-	ruleDNATMissed
-	ruleHairpin
-	ruleSNATPorts
-	ruleSNATClash
-	ruleSNATGone
-	ruleManyFlows
-	ruleManyDestinations
-	ruleDNSRace
-	ruleDNSClash
-	ruleIdle
-	numRules
-
-	// The rules about rates are evaluated at the end of a window, the others at the end of
-	// a scan.
-	firstRate = ruleManyFlows
-	numRates  = ruleIdle - firstRate
-)
-
 // rules describes them all. docs/findings.md has the same table.
 var rules = [numRules]Rule{
 	ruleSyn: {"syn-unanswered", monitor.SeverityWarn, "A destination answers no connection.",

@@ -18,59 +18,6 @@ const (
 // timeoutsEvery is how often the timeouts are read.
 const timeoutsEvery = 10 * time.Second
 
-// scan goes over the table in steps and counts groups of flows.
-type scan struct {
-	cfg     *Config
-	running bool
-	number  uint64 // of this scan
-	piece   int    // of the table, to be scanned next
-	wait    bool   // the next tick scans nothing
-	began   monitor.Time
-	now     monitor.Time // of this step
-	rows    uint64
-	took    time.Duration
-
-	handshakes [len(handshakeRules)]tally[key, group] // by destination
-	hosts      tally[key, host]                       // that open unanswered connections
-	services   tally[key, service]                    // published by DNAT
-	hairpins   tally[key, hairpin]                    // flows that DNAT sends back without SNAT
-	senders    tally[key, sender]                     // flows with SNAT by public address
-	publics    tally[key, pool]                       // likewise, and by protocol
-	pools      tally[key, pool]                       // and by destination
-	blocks     tally[block, pool]                     // and by client, if the pool is crowded
-
-	tallies []interface { // all of these
-		reset()
-		left() uint64
-	}
-
-	// What the scan before has found.
-	published map[key]struct{} // services
-	crowded   map[key]struct{} // pools
-
-	spaces map[monitor.NetNS]*space
-	last   *space // of the row before, which is in lastOf
-	lastOf monitor.NetNS
-
-	readings  map[ref]*idleReading
-	unread    uint64 // flows that may be idle and are not in readings
-	refreshed monitor.Time
-	again     bool // a second dump is to be asked for
-}
-
-// space is what a scan keeps of a network namespace, and what is known of it since the
-// scan before.
-type space struct {
-	locals   *monitor.Locals // nil: not known
-	timeouts monitor.TCPTimeouts
-	read     monitor.Time // when the timeouts were read
-
-	rows   uint64
-	idle   group  // ESTABLISHED flows that are idle
-	flows  uint64 // of these
-	unsure uint64 // flows that may be idle: another dump will show it
-}
-
 // step scans the next piece. It returns true at the end of a scan.
 func (s *scan) step(now monitor.Time) bool {
 	start := time.Now()

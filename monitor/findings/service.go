@@ -9,13 +9,6 @@ import (
 	"natlens/monitor/table"
 )
 
-// Bounds of what a scan keeps of services.
-const (
-	maxTargets  = 6    // of one service; flows to others are left out
-	maxServices = 1024 // a service takes some 3 KiB
-	maxYoung    = 16
-)
-
 // service is what a scan keeps of a published port: where its flows are sent to. NAT is
 // decided on a flow's first packet. A client that keeps sending from one port keeps the
 // entry, and the old decision, alive.
@@ -232,3 +225,10 @@ func (e *Engine) staleCandidate(s *tallied[key, service], at int, limit float64,
 		Examples: e.rows(examples),
 	}, "delete", filter)
 }
+
+// Bounds of what a scan keeps of services.
+const (
+	maxTargets  = 6    // of one service; flows to others are left out
+	maxServices = 1024 // a service takes some 3 KiB
+	maxYoung    = 16
+)

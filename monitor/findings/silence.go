@@ -13,19 +13,6 @@ const maxWatched = 64
 // keepalive shows nothing.
 const fewPackets = 3
 
-// sending is a flow that may send packets and get none back.
-type sending struct {
-	orig, reply uint64       // packets when the last reply was seen
-	since       monitor.Time // when that was
-	scan        uint64       // the last scan that asked
-}
-
-// some are the first flows of a group that can still send.
-type some struct {
-	flows [16]ref
-	n     int
-}
-
 // add adds a flow, unless it is a TCP connection that is closing.
 func (s *some) add(flow ref, f *monitor.Flow) {
 	open := f.Orig.Proto != monitor.TCP || f.State == monitor.TCPSynSent || f.State == monitor.TCPSynRecv ||

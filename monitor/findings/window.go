@@ -2,7 +2,6 @@ package findings
 
 import (
 	"hash/maphash"
-	"time"
 
 	"natlens/monitor"
 )
@@ -59,9 +58,6 @@ func (r *recent) add(e *monitor.Event) {
 	r.next ^= 1
 }
 
-// checkEvery is how often a window is evaluated before it ends.
-const checkEvery = time.Second
-
 // observe counts the new flows of some events.
 func (w *window) observe(events []monitor.Event) {
 	for i := range events {
@@ -117,55 +113,4 @@ func isInside(f *monitor.Flow) bool {
 		return true
 	}
 	return a[12] == 100 && a[13]&0xc0 == 64 // RFC 6598
-}
-
-// tickWindow evaluates the window, and begins the next one when it is over. It returns
-// whether it did.
-func (e *Engine) tickWindow(now monitor.Time) bool {
-	w := &e.window
-	switch {
-	case w.began == 0: // the first window has what was observed before the first tick
-		w.began, w.checked, w.counters = now, now, e.counters()
-		return false
-	case now < w.began: // the clock was set back
-		e.openWindow(now)
-		return false
-	}
-	full := e.cfg.Thresholds.reached(windowTime, now-w.began)
-	if !full && now < w.checked+monitor.Time(checkEvery) {
-		return false
-	}
-	w.checked = now
-	if full {
-		e.closeWindow(now)
-		e.openWindow(now)
-		return true
-	}
-	e.rates(false, now)
-	return true
-}
-
-// closeWindow evaluates a window that is over.
-func (e *Engine) closeWindow(now monitor.Time) {
-	e.rates(true, now)
-	e.window.missed = e.window.hosts.beyond + e.window.resolvers.beyond + e.window.beyond
-}
-
-// rates evaluates the rules about rates.
-func (e *Engine) rates(end bool, now monitor.Time) {
-	w := &e.window
-	w.asked, w.moved = e.resolvers(), nil
-	if w.asked != nil && w.counters != nil {
-		w.moved = e.counters()
-	}
-	e.evaluate(firstRate, firstRate+numRates, end, now)
-}
-
-func (e *Engine) openWindow(now monitor.Time) {
-	w := &e.window
-	w.began, w.checked, w.beyond = now, now, 0
-	w.hosts.reset()
-	w.resolvers.reset()
-	clear(w.pairs)
-	w.counters = e.counters()
 }

@@ -1,0 +1,196 @@
+package findings
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"natlens/monitor"
+)
+
+// Observe counts new flows. It keeps nothing of the batch.
+func (e *Engine) Observe(b *monitor.Batch) { e.window.observe(b.Events) }
+
+// Tick scans the next piece of the table, and returns the findings that have appeared
+// or are cleared since the last call.
+func (e *Engine) Tick(now monitor.Time) []monitor.Finding {
+	e.changed = e.changed[:0]
+	evaluated := e.tickWindow(now)
+	if e.cfg.Table != nil && e.scan.step(now) {
+		e.conclude(now)
+		evaluated = true
+	}
+	if evaluated {
+		e.publish()
+	}
+	return e.changed
+}
+
+// Finish ends the window and scans the whole table, for a run that ends here. It
+// returns what Tick would.
+func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
+	e.changed = e.changed[:0]
+	if e.window.began != 0 {
+		e.closeWindow(now)
+	}
+	if e.cfg.Table != nil {
+		for e.scan.running && !e.scan.step(now) {
+		}
+		// A scan uses the results of its predecessor.
+		for range 2 {
+			for e.scan.began = now - monitor.Time(scanEvery); !e.scan.step(now); {
+			}
+		}
+		e.conclude(now)
+	}
+	e.publish()
+	return e.changed
+}
+
+// conclude evaluates the rules about the table at the end of a scan.
+func (e *Engine) conclude(now monitor.Time) {
+	e.evaluate(0, firstRate, true, now)
+	e.evaluate(firstRate+numRates, numRules, true, now)
+	e.scan.forgetReadings()
+	e.forgetSilence()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stats.Scans++
+	e.stats.Rows, e.stats.Took = e.scan.rows, e.scan.took
+	e.stats.Uncounted = e.scan.beyond() + e.window.missed
+}
+
+// evaluate evaluates the rules of a range. Unless it is the end of a scan or window,
+// findings only appear, and none is cleared.
+func (e *Engine) evaluate(from, to ruleID, end bool, now monitor.Time) {
+	for id := from; id < to; id++ {
+		r := &rules[id]
+		e.found = e.found[:0]
+		r.find(e, e.cfg.Thresholds[r.thresholds[0]], now)
+		e.update(id, end, now)
+	}
+}
+
+// absences is how many evaluations in a row must be below half of the threshold to clear a
+// finding.
+const absences = 2
+
+// How many findings of one rule are active at once, those with the highest level first.
+const (
+	maxActive    = 16 // in one network namespace
+	maxActiveAll = 1024
+)
+
+// update compares what a rule found with its active findings.
+func (e *Engine) update(rule ruleID, end bool, now monitor.Time) {
+	all, r := e.active[rule], &rules[rule]
+	if end {
+		for i := range all {
+			all[i].absent++
+		}
+		slices.SortFunc(e.found, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(b.level, a.level), cmp.Compare(a.finding.Subject, b.finding.Subject))
+		})
+	}
+	for _, c := range e.found {
+		f := c.finding
+		f.Rule, f.Severity, f.Why, f.Since, f.Seen = r.ID, r.Severity, r.Why, now, now
+		at, inNetNS := -1, 0
+		for i := range all {
+			if all[i].finding.NetNS == f.NetNS {
+				inNetNS++
+			}
+			if all[i].finding.Subject == f.Subject {
+				at = i
+			}
+		}
+		switch {
+		case at >= 0 && (c.level >= 1 || end && c.level >= 0.5):
+			f.Since = all[at].finding.Since
+			all[at] = active{finding: f}
+		case at < 0 && c.level >= 1 && inNetNS < maxActive && len(all) < maxActiveAll:
+			all = append(all, active{finding: f})
+			e.changed = append(e.changed, f)
+		}
+	}
+	e.active[rule] = slices.DeleteFunc(all, func(a active) bool {
+		if a.absent < absences {
+			return false
+		}
+		a.finding.Cleared = now
+		e.changed = append(e.changed, a.finding)
+		return true
+	})
+}
+
+// publish makes the active findings what Snapshot returns.
+func (e *Engine) publish() {
+	var all []monitor.Finding
+	for _, of := range e.active {
+		for i := range of {
+			all = append(all, of[i].finding)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b monitor.Finding) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(a.Subject, b.Subject))
+	})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.snapshot = all
+	e.version++
+}
+
+// checkEvery is how often a window is evaluated before it ends.
+const checkEvery = time.Second
+
+// tickWindow evaluates the window, and begins the next one when it is over. It returns
+// whether it did.
+func (e *Engine) tickWindow(now monitor.Time) bool {
+	w := &e.window
+	switch {
+	case w.began == 0: // the first window has what was observed before the first tick
+		w.began, w.checked, w.counters = now, now, e.counters()
+		return false
+	case now < w.began: // the clock was set back
+		e.openWindow(now)
+		return false
+	}
+	full := e.cfg.Thresholds.reached(windowTime, now-w.began)
+	if !full && now < w.checked+monitor.Time(checkEvery) {
+		return false
+	}
+	w.checked = now
+	if full {
+		e.closeWindow(now)
+		e.openWindow(now)
+		return true
+	}
+	e.rates(false, now)
+	return true
+}
+
+// closeWindow evaluates a window that is over.
+func (e *Engine) closeWindow(now monitor.Time) {
+	e.rates(true, now)
+	e.window.missed = e.window.hosts.beyond + e.window.resolvers.beyond + e.window.beyond
+}
+
+// rates evaluates the rules about rates.
+func (e *Engine) rates(end bool, now monitor.Time) {
+	w := &e.window
+	w.asked, w.moved = e.resolvers(), nil
+	if w.asked != nil && w.counters != nil {
+		w.moved = e.counters()
+	}
+	e.evaluate(firstRate, firstRate+numRates, end, now)
+}
+
+func (e *Engine) openWindow(now monitor.Time) {
+	w := &e.window
+	w.began, w.checked, w.beyond = now, now, 0
+	w.hosts.reset()
+	w.resolvers.reset()
+	clear(w.pairs)
+	w.counters = e.counters()
+}
