@@ -72,9 +72,16 @@ func createDB(path string, schema ...string) (*sql.DB, error) {
 // errUnfinished says that a crash came before the file had its tables.
 var errUnfinished = errors.New("the file has no tables")
 
+// maxRow bounds a row that is read. The longest that natlens writes has a name of a network namespace of 4 KiB.
+const maxRow = 64 << 10
+
 // checkSchema rejects a file that does not have exactly these tables and indexes:
-// a view, trigger or generated column in it would run code that is not ours.
+// a view, trigger or generated column in it would run code that is not ours. Rows longer
+// than maxRow are an error from then on.
 func checkSchema(ctx context.Context, db *sql.DB, path string, schema []string) error {
+	if err := limitLength(ctx, db, maxRow); err != nil {
+		return named(path, err)
+	}
 	var id, version int
 	const pragmas = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
 	err := db.QueryRowContext(ctx, pragmas).Scan(&id, &version)

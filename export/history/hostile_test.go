@@ -84,6 +84,20 @@ func TestHostileDirectories(t *testing.T) {
 			t.Errorf("%d answers, faults %v", len(got), res.Faults)
 		}
 	})
+	t.Run("a name of megabytes", func(t *testing.T) {
+		dir := threeFiles(t)
+		db, err := openDB(filepath.Join(dir, newEntry(2, shortLives).name), forWriting)
+		if err == nil {
+			_, err = db.Exec("UPDATE translation SET netns = hex(zeroblob(1000000)) WHERE id % 7 = 0")
+			err = errors.Join(err, db.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, res := ask(t, dir, translation.Query{}); len(res.Faults) != 1 || !strings.Contains(res.Faults[0].Error(), "too big") {
+			t.Errorf("faults %v", res.Faults)
+		}
+	})
 	t.Run("links where files will be made", func(t *testing.T) {
 		dir := t.TempDir()
 		if err := link(filepath.Join(dir, newEntry(1, shortLives).name)); err != nil {

@@ -2,5 +2,13 @@
 
 package history
 
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
 // Supported reports whether there is SQLite for this platform, and so a history.
 const Supported = false
+
+func limitLength(context.Context, *sql.DB, int) error { return errors.ErrUnsupported }
