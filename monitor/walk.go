@@ -101,25 +101,24 @@ var pathHooks = [...]struct {
 
 // walk fills in the steps of a direction from its first addresses on.
 func (d *Direction) walk(hooks []Hook, w *Walk) {
-	src, dst := d.Src, d.Dst
+	d.Last.Src, d.Last.Dst = d.Src, d.Dst
 	done := NATNone // each manipulation happens once, also on the long way over loopback
 	for i, h := range hooks {
 		s := Step{Hook: h, Lookup: d.lookup(i, h)}
 		s.NATTable = !d.Reply && h != Forward && !(w.Path == PathLoop && i >= 2)
 		s.Confirm = !d.Reply && w.confirms(h)
-		if kind := manip(h, d.Reply); kind != NATNone && w.NAT.Kind&kind != 0 && done&kind == 0 {
-			s.Rewrite = d.rewrite(kind, &w.Flow, h == Postrouting || h == Input, src, dst)
+		if kind := manip(h, d.Reply); w.NAT.Kind&kind&^done != 0 {
 			done |= kind
-			if s.Rewrite.Source {
-				src = s.Rewrite.To
-			} else {
-				dst = s.Rewrite.To
+			end, source := &d.Last.Dst, h == Postrouting || h == Input
+			if source {
+				end = &d.Last.Src
 			}
+			s.Rewrite = &Rewrite{source, *end, rewritten(kind, d.Reply, &w.Flow), kind, d.Reply}
+			*end = s.Rewrite.To
 		}
-		s.Src, s.Dst = src, dst
+		s.Src, s.Dst = d.Last.Src, d.Last.Dst
 		d.Steps = append(d.Steps, s)
 	}
-	d.Last.Src, d.Last.Dst = src, dst
 }
 
 func (d *Direction) lookup(i int, h Hook) Lookup {
@@ -146,39 +145,25 @@ func (w *Walk) confirms(h Hook) bool {
 // manip is HOOK2MANIP of the kernel, with the bit inverted for replies: the
 // manipulation that the hook does, or undoes.
 func manip(h Hook, reply bool) NATKind {
-	switch h {
-	case Prerouting, Output:
-		if reply {
-			return NATSource
-		}
-		return NATDestination
-	case Postrouting, Input:
-		if reply {
-			return NATDestination
-		}
+	switch {
+	case h == Forward:
+		return NATNone
+	case (h == Postrouting || h == Input) != reply:
 		return NATSource
 	}
-	return NATNone
+	return NATDestination
 }
 
-// rewrite says what a packet's address becomes: for the original direction what
+// rewritten returns what a packet's address becomes: for the original direction what
 // the reply tuple asks for, for replies what the original tuple had.
-func (d *Direction) rewrite(kind NATKind, f *Flow, source bool, src, dst Endpoint) *Rewrite {
-	r := &Rewrite{Kind: kind, Undo: d.Reply, Source: source}
-	if r.Source {
-		r.From = src
-	} else {
-		r.From = dst
-	}
+func rewritten(kind NATKind, reply bool, f *Flow) Endpoint {
 	switch {
-	case kind == NATSource && !d.Reply:
-		r.To = f.SentAs()
+	case kind == NATSource && reply:
+		return f.From()
 	case kind == NATSource:
-		r.To = f.From()
-	case !d.Reply:
-		r.To = f.DeliveredTo()
-	default:
-		r.To = f.To()
+		return f.SentAs()
+	case reply:
+		return f.To()
 	}
-	return r
+	return f.DeliveredTo()
 }

@@ -102,14 +102,18 @@ func (p *parser) values(f Field, mask uint64, op Op) Expr {
 	}
 	switch k := f.info().kind; {
 	case k == kindAddr:
-		return newAddr(f, op, slices.Concat(mapped(items, p.networks)...))
+		set := slices.Concat(mapped(items, p.networks)...)
+		slices.SortFunc(set, netip.Prefix.Compare)
+		return Addr{f, op, slices.Compact(set)}
 	case k == kindText:
-		return newText(f, op, mapped(items, func(it item) string {
+		set := mapped(items, func(it item) string {
 			if it.hi.kind != tokEnd {
 				panic(p.fail(it.hi, "texts have no range"))
 			}
 			return it.lo.text
-		}))
+		})
+		slices.Sort(set)
+		return Text{f, op, slices.Compact(set)}
 	case k.bits != nil && mask == 0:
 		return p.bits(f, op, items)
 	}
@@ -178,16 +182,4 @@ func newCmp(f Field, mask uint64, op Op, set []Range) Cmp {
 		}
 	}
 	return Cmp{f, mask, op, set}
-}
-
-func newAddr(f Field, op Op, set []netip.Prefix) Expr {
-	set = slices.Clone(set)
-	slices.SortFunc(set, netip.Prefix.Compare)
-	return Addr{f, op, slices.Compact(set)}
-}
-
-func newText(f Field, op Op, set []string) Expr {
-	set = slices.Clone(set)
-	slices.Sort(set)
-	return Text{f, op, slices.Compact(set)}
 }

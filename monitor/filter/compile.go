@@ -49,22 +49,8 @@ func compileAll(parts []Expr, env Env, join func(a, b monitor.Filter) monitor.Fi
 	return compile(parts[0], env)
 }
 
-// compileIn tests a number of the tuples. The commonest questions, for one
-// protocol and one port of the original direction, have closures of their own.
+// compileIn tests a number of the tuples.
 func compileIn(e In) monitor.Filter {
-	if len(e.Set) == 1 && e.Set[0].Lo == e.Set[0].Hi && e.Mask == noMask {
-		switch v := e.Set[0].Lo; e.Field {
-		case FieldProto:
-			p := monitor.Proto(v)
-			return func(ev *monitor.Event) bool { return ev.Flow.Orig.Proto == p }
-		case FieldOrigL4Src:
-			port := uint16(v)
-			return func(ev *monitor.Event) bool { return ev.Flow.Orig.SrcPort == port }
-		case FieldOrigL4Dst:
-			port := uint16(v)
-			return func(ev *monitor.Event) bool { return ev.Flow.Orig.DstPort == port }
-		}
-	}
 	get, reply, mask, within := e.Field.info().value, e.Field.inReply(), e.Mask, compileSet(e.Set)
 	return func(ev *monitor.Event) bool {
 		if reply && ev.Flow.Reply.Family == 0 {

@@ -30,9 +30,6 @@ type Candidate struct {
 	Start, End int // in runes: the beginning of the word before the cursor, and the cursor
 }
 
-// Complete is [Env.Complete] for nobody in particular.
-func Complete(text string, cursor int) []Candidate { return Env{}.Complete(text, cursor) }
-
 // Complete says what may come next at the cursor, which counts runes from 0: the
 // words that go on from the letters before it, in the order in which they should
 // be offered. Text after the cursor does not count. It returns none where

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -223,11 +224,11 @@ func natText(side, target string) (string, error) {
 	if target == "" {
 		return side + " and msg.status " + done, nil
 	}
-	net, n, err := splitTarget(target)
+	to, n, err := splitTarget(target)
 	if err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("%s-addr and %s %s", side, addr, net)
+	text := fmt.Sprintf("%s-addr and %s %s", side, addr, to)
 	if n >= 0 {
 		text += fmt.Sprintf(" and %s-port and %s %d", side, port, n)
 	}
@@ -244,16 +245,12 @@ func masked(addr, mask string) (string, error) {
 	if err != nil || m.Zone() != "" || m.BitLen() != a.BitLen() {
 		return "", errors.New("not a mask for this address, such as ffff:: or 255.255.255.0")
 	}
-	bits := 0
-	for bits < m.BitLen() && m.AsSlice()[bits/8]&(0x80>>(bits%8)) != 0 {
-		bits++
-	}
-	net, _ := m.Prefix(bits)
-	if net.Masked().Addr() != m {
+	bits, size := net.IPMask(m.AsSlice()).Size()
+	if size == 0 {
 		return "", errors.New("not a network: the ones of the mask have gaps")
 	}
-	net, _ = a.Prefix(bits)
-	return net.String(), nil
+	n, _ := a.Prefix(bits)
+	return n.String(), nil
 }
 
 func (t *translation) events(list string) error {

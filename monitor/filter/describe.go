@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -65,7 +66,8 @@ func describeCmp(c Cmp) string {
 		}
 	case kindProto, kindFamily:
 		if c.Op == Eq && c.single() {
-			return properName(f.info().kind.value(c.Set[0].Lo), f)
+			word := f.info().kind.value(c.Set[0].Lo)
+			return cmp.Or(properNames[word], f.info().phrase+word)
 		}
 	case kindState:
 		return f.info().phrase + describeSet(c.Op, upper(stateNames(c.Set))) + inMessage(c.Field)
@@ -92,20 +94,10 @@ func inMessage(f Field) string {
 	return ""
 }
 
-func properName(word string, f Field) string {
-	switch word {
-	case "tcp", "udp", "icmp", "sctp", "dccp", "gre":
-		return strings.ToUpper(word)
-	case "icmpv6":
-		return "ICMPv6"
-	case "udplite":
-		return "UDPLite"
-	case "ipv4":
-		return "IPv4"
-	case "ipv6":
-		return "IPv6"
-	}
-	return f.info().phrase + word
+// properNames are the names that people write with capital letters.
+var properNames = map[string]string{
+	"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "sctp": "SCTP", "dccp": "DCCP", "gre": "GRE", "icmpv6": "ICMPv6",
+	"udplite": "UDPLite", "ipv4": "IPv4", "ipv6": "IPv6",
 }
 
 // describeSet joins operator and values.

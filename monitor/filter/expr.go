@@ -76,7 +76,7 @@ type Text struct {
 type Has struct{ Field Field }
 
 // In is a primitive: the field, after Mask, lies in one of the ranges. The field
-// is one for which Field.InTuple holds, or FieldEvent.
+// is in a tuple of every event, or it is FieldEvent.
 type In struct {
 	Field Field
 	Mask  uint64 // all ones where nothing is masked
@@ -96,26 +96,25 @@ type Differ struct{ A, B Field }
 
 // AllOf returns the filter that wants what all the given ones want. Without any
 // it wants everything.
-func AllOf(x ...Expr) Expr {
-	return joined(x, true, func(e Expr) []Expr { and, _ := e.(And); return and }, func(x []Expr) Expr { return And(x) })
-}
+func AllOf(x ...Expr) Expr { return joined[And](x, true) }
 
 // AnyOf returns the filter that wants what any of the given ones wants. Without
 // any it wants nothing.
-func AnyOf(x ...Expr) Expr {
-	return joined(x, false, func(e Expr) []Expr { or, _ := e.(Or); return or }, func(x []Expr) Expr { return Or(x) })
-}
+func AnyOf(x ...Expr) Expr { return joined[Or](x, false) }
 
 // joined flattens parts of the same kind, and leaves out those that are the
 // neutral constant. The other constant is the whole.
-func joined(x []Expr, neutral Const, parts func(Expr) []Expr, join func([]Expr) Expr) Expr {
-	var out []Expr
+func joined[T interface {
+	And | Or
+	Expr
+}](x []Expr, neutral Const) Expr {
+	var out T
 	for _, e := range x {
 		if c, ok := e.(Const); ok {
 			if c != neutral {
 				return c
 			}
-		} else if inner := parts(e); inner != nil {
+		} else if inner, ok := e.(T); ok {
 			out = append(out, inner...)
 		} else {
 			out = append(out, e)
@@ -127,7 +126,7 @@ func joined(x []Expr, neutral Const, parts func(Expr) []Expr, join func([]Expr) 
 	case 1:
 		return out[0]
 	}
-	return join(out)
+	return out
 }
 
 // Negate returns the filter that wants what x does not.

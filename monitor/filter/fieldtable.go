@@ -70,8 +70,10 @@ var fields = [numFields]fieldInfo{
 		"GRE source key, reply direction", "replies from GRE key ", nil},
 	FieldReplyDstKey: {[]string{"reply.dstkey"}, kindHex, max16, 0,
 		"GRE destination key, reply direction", "replies to GRE key ", nil},
-	FieldZone:   {[]string{"zone"}, kindNumber, max16, monitor.AttrZone, "zone of both directions", "in zone ", nil},
-	FieldNAT:    {[]string{"nat"}, kindNAT, 0, 0, "what is rewritten: none, snat, dnat, snat+dnat …", "", nil},
+	FieldZone: {[]string{"zone"}, kindNumber, max16, monitor.AttrZone, "zone of both directions", "in zone ",
+		func(e *monitor.Event) uint64 { return uint64(e.Flow.Zone) }},
+	FieldNAT: {[]string{"nat"}, kindNAT, 0, 0, "what is rewritten: none, snat, dnat, snat+dnat …", "",
+		func(e *monitor.Event) uint64 { return natBits(&e.Flow) }},
 	FieldNATSrc: {[]string{"nat.src"}, kindAddr, 0, 0, "source address after SNAT", "source rewritten to ", nil},
 	FieldNATDst: {[]string{"nat.dst"}, kindAddr, 0, 0,
 		"destination address after DNAT", "destination rewritten to ", nil},
@@ -81,10 +83,12 @@ var fields = [numFields]fieldInfo{
 		"destination port after DNAT", "destination rewritten, to port ", nil},
 	FieldEvent: {[]string{"event"}, kindEvent, max8, 0, "kind of event: new, update, destroy, existing", "event ",
 		func(e *monitor.Event) uint64 { return uint64(e.Kind) }},
-	FieldInferred: {[]string{"inferred"}, kindFlag, 1, 0, "concluded from a resync, not sent by the kernel", "", nil},
+	FieldInferred: {[]string{"inferred"}, kindFlag, 1, 0, "concluded from a resync, not sent by the kernel", "", inferred},
 	FieldPortID: {[]string{"portid"}, kindNumber, max32, 0,
-		"netlink port of the program that caused it, 0 for traffic", "caused by netlink port ", nil},
-	FieldGen: {[]string{"gen", "flow"}, kindNumber, max64, 0, "number of the flow in this run", "flow number ", nil},
+		"netlink port of the program that caused it, 0 for traffic", "caused by netlink port ",
+		func(e *monitor.Event) uint64 { return uint64(e.PortID) }},
+	FieldGen: {[]string{"gen", "flow"}, kindNumber, max64, 0, "number of the flow in this run", "flow number ",
+		func(e *monitor.Event) uint64 { return e.Gen }},
 	FieldMark: {[]string{"mark"}, kindHex, max32, monitor.AttrMark, "connection mark; 0 if unmarked", "mark ",
 		func(e *monitor.Event) uint64 { return uint64(e.Flow.Mark) }},
 	FieldID: {[]string{"id"}, kindNumber, max32, monitor.AttrID, "the kernel's id of the entry", "id ",
@@ -136,9 +140,17 @@ var fields = [numFields]fieldInfo{
 		"DCCP role of the original source: client, server", "DCCP role ",
 		func(e *monitor.Event) uint64 { return uint64(e.Extra.DCCPRole) }},
 	FieldPath: {[]string{"path"}, kindPath, max8, 0,
-		"way through this host: forward, local-out, local-in, loopback", "path ", nil},
+		"way through this host: forward, local-out, local-in, loopback", "path ",
+		func(e *monitor.Event) uint64 { return uint64(e.Flow.Path) }},
 	FieldNetNS: {[]string{"netns"}, kindText, 0, 0,
 		"network namespace, where several are watched", "network namespace ", nil},
+}
+
+func inferred(e *monitor.Event) uint64 {
+	if e.Inferred {
+		return 1
+	}
+	return 0
 }
 
 func (f Field) info() *fieldInfo { return &fields[f&^Sent] }
@@ -156,10 +168,6 @@ func (f Field) String() string {
 
 // Doc says in a few words what the field is.
 func (f Field) Doc() string { return f.info().doc }
-
-// InTuple reports whether the field is one of the first group: it is in a
-// tuple of every event.
-func (f Field) InTuple() bool { return f >= FieldFamily && f <= FieldReplyZone }
 
 var fieldByName = func() map[string]Field {
 	m := make(map[string]Field)

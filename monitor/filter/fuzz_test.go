@@ -102,7 +102,7 @@ func FuzzComplete(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, cursor int) {
 		n := utf8.RuneCountInString(text)
-		for _, c := range Complete(text, cursor) {
+		for _, c := range (Env{}).Complete(text, cursor) {
 			if c.Start < 0 || c.Start > c.End || c.End > n {
 				t.Fatalf("%q at %d: %+v", text, cursor, c)
 			}

@@ -174,33 +174,19 @@ func lowerAddr(a Addr) Expr {
 // lowerNAT spells out a question of the NAT kind, nil if the tuples do not
 // answer it.
 func lowerNAT(c Cmp) Expr {
-	yes := c.Op == Eq
-	if c.Mask == natKinds {
-		var x Expr
-		switch c.Set[0].Lo {
-		case 0:
-			x = Negate(AnyOf(natBit(natSource), natBit(natDest)))
-		case natKinds:
-			x = AllOf(natBit(natSource), natBit(natDest))
-		default:
-			return nil
-		}
-		if yes {
-			return x
-		}
+	x := natBit(c.Mask)
+	switch src, dst := natBit(natSource), natBit(natDest); {
+	case c.Mask == natKinds && c.Set[0].Lo == natKinds:
+		x = AllOf(src, dst)
+	case c.Mask == natKinds:
+		x = Negate(AnyOf(src, dst))
+	case x != nil && c.Set[0].Lo == 0:
+		x = Negate(x)
+	}
+	if x != nil && c.Op == Ne {
 		return Negate(x)
 	}
-	x := natBit(c.Mask)
-	if x == nil {
-		return nil
-	}
-	if c.Set[0].Lo == 0 {
-		yes = !yes
-	}
-	if yes {
-		return x
-	}
-	return Negate(x)
+	return x
 }
 
 // natBit says in terms of the tuples what [monitor.Flow.NAT] says: a reply tuple

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"slices"
 
 	"natlens/monitor"
@@ -11,6 +12,10 @@ import (
 func knows(f Field) func(*monitor.Event) bool {
 	attrs := f.info().attrs
 	switch {
+	case f == FieldGen:
+		return func(e *monitor.Event) bool { return e.Gen != 0 }
+	case attrs == 0:
+		return func(*monitor.Event) bool { return true }
 	case attrs&monitor.AttrsInExtra != 0 && f&Sent != 0:
 		return func(e *monitor.Event) bool { return e.Has&attrs != 0 && e.Extra != nil }
 	case attrs&monitor.AttrsInExtra != 0:
@@ -28,16 +33,9 @@ func compileCmp(c Cmp, env Env) monitor.Filter {
 		return compileLabel(c)
 	}
 	get := number(c.Field, env)
-	limit := c.Field.info().max
-	if limit == 0 {
-		limit = noMask
-	}
+	limit, mask := cmp.Or(c.Field.info().max, noMask), uint64(noMask)
 	if c.Mask != 0 {
-		mask, within := c.Mask, compileSet(c.ranges(noMask))
-		return func(e *monitor.Event) bool {
-			v, ok := get(e)
-			return ok && within(v&mask)
-		}
+		limit, mask = noMask, c.Mask
 	}
 	set := c.ranges(limit)
 	if len(set) == 0 {
@@ -46,61 +44,36 @@ func compileCmp(c Cmp, env Env) monitor.Filter {
 	within := compileSet(set)
 	return func(e *monitor.Event) bool {
 		v, ok := get(e)
-		return ok && within(v)
+		return ok && within(v&mask)
 	}
+}
+
+// leftOut are the fields whose attribute the kernel leaves out where it would be 0. That is
+// how conntrack(8) compares: a zone of one direction does not match one of both.
+var leftOut = map[Field]monitor.Attrs{
+	FieldMark: monitor.AttrMark, FieldZone | Sent: monitor.AttrZone,
+	FieldOrigZone | Sent: monitor.AttrZoneOrig, FieldReplyZone | Sent: monitor.AttrZoneReply,
 }
 
 // number returns what reads a field, and whether it is known.
 func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
-	switch f {
-	case FieldMark: // the kernel leaves a mark of 0 out
-		return func(e *monitor.Event) (uint64, bool) {
-			if e.Known()&monitor.AttrMark == 0 {
-				return 0, true
-			}
-			return uint64(e.Flow.Mark), true
-		}
-	case FieldZone | Sent: // and the default zone
-		return sentZone(monitor.AttrZone, func(fl *monitor.Flow) uint16 { return fl.Zone })
-	case FieldOrigZone | Sent:
-		return sentZone(monitor.AttrZoneOrig, func(fl *monitor.Flow) uint16 { return fl.Orig.Zone })
-	case FieldReplyZone | Sent:
-		return sentZone(monitor.AttrZoneReply, func(fl *monitor.Flow) uint16 { return fl.Reply.Zone })
-	case FieldInferred:
-		return func(e *monitor.Event) (uint64, bool) {
-			if e.Inferred {
-				return 1, true
-			}
-			return 0, true
-		}
-	case FieldPortID:
-		return func(e *monitor.Event) (uint64, bool) { return uint64(e.PortID), true }
-	case FieldGen:
-		return func(e *monitor.Event) (uint64, bool) { return e.Gen, e.Gen != 0 }
-	case FieldPath:
-		return func(e *monitor.Event) (uint64, bool) { return uint64(e.Flow.Path), true }
-	case FieldNAT:
-		return func(e *monitor.Event) (uint64, bool) { return natBits(&e.Flow), true }
-	case FieldAge:
+	if f == FieldAge {
 		return func(e *monitor.Event) (uint64, bool) { return age(e, env.Now) }
 	}
 	known, value := knows(f), f.info().value
+	if attr, ok := leftOut[f]; ok {
+		return func(e *monitor.Event) (uint64, bool) {
+			if has := e.Has | e.Remembered; f&Sent == 0 && has&attr == 0 || f&Sent != 0 && e.Has&attr == 0 {
+				return 0, true
+			}
+			return value(e), true
+		}
+	}
 	return func(e *monitor.Event) (uint64, bool) {
 		if !known(e) {
 			return 0, false
 		}
 		return value(e), true
-	}
-}
-
-// sentZone reads a zone out of the one attribute that contains it. That is how
-// conntrack(8) compares: a zone of one direction does not match one of both.
-func sentZone(attr monitor.Attrs, zone func(*monitor.Flow) uint16) func(*monitor.Event) (uint64, bool) {
-	return func(e *monitor.Event) (uint64, bool) {
-		if e.Has&attr == 0 {
-			return 0, true
-		}
-		return uint64(zone(&e.Flow)), true
 	}
 }
 

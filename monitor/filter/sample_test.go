@@ -180,3 +180,6 @@ func matching(e Expr) string {
 	}
 	return strings.Join(names, " ")
 }
+
+// InTuple reports whether the field is in a tuple of every event.
+func (f Field) InTuple() bool { return f >= FieldFamily && f <= FieldReplyZone }

@@ -1,7 +1,7 @@
 package filter
 
 import (
-	"math"
+	"math/big"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -120,12 +120,16 @@ func (p *parser) quantity(f Field, t token) (uint64, *Error) {
 		if name != "" {
 			size, ok = unitSize(name, k.units)
 		}
-		v, exact := times(number, size)
-		if !ok || !exact {
+		v, isNumber := new(big.Rat).SetString(number)
+		if !ok || !isNumber || number[0] == '.' || number[len(number)-1] == '.' {
+			return 0, p.noValue(f, t)
+		}
+		v.Mul(v, new(big.Rat).SetInt(new(big.Int).SetUint64(size)))
+		if !v.IsInt() || !v.Num().IsUint64() {
 			return 0, p.noValue(f, t)
 		}
 		var carry uint64
-		if sum, carry = bits.Add64(sum, v, 0); carry != 0 || sum > f.info().max {
+		if sum, carry = bits.Add64(sum, v.Num().Uint64(), 0); carry != 0 || sum > f.info().max {
 			return 0, p.fail(t, "too much: "+f.String()+" goes up to "+k.value(f.info().max))
 		}
 	}
@@ -139,30 +143,4 @@ func unitSize(name string, units []unit) (uint64, bool) {
 		}
 	}
 	return 0, false
-}
-
-// times multiplies a decimal number such as "1.5" exactly; it reports whether
-// that gives a whole number, of 64 bits.
-func times(decimal string, size uint64) (uint64, bool) {
-	whole, frac, _ := strings.Cut(decimal, ".")
-	if whole == "" || strings.Contains(frac, ".") || strings.HasSuffix(decimal, ".") || len(frac) > 15 {
-		return 0, false
-	}
-	w, err := strconv.ParseUint(whole, 10, 64)
-	hi, v := bits.Mul64(w, size)
-	if err != nil || hi != 0 {
-		return 0, false
-	}
-	if frac == "" {
-		return v, true
-	}
-	n, _ := strconv.ParseUint(frac, 10, 64)
-	scale := uint64(math.Pow10(len(frac)))
-	hi, lo := bits.Mul64(n, size)
-	if hi >= scale {
-		return 0, false
-	}
-	part, rem := bits.Div64(hi, lo, scale)
-	v, carry := bits.Add64(v, part, 0)
-	return v, rem == 0 && carry == 0
 }

@@ -21,7 +21,7 @@ Comparisons are == != < <= > >= in {…} in A..B; == can be omitted. Write lists
 	Tables: func() []Table {
 		fields := Table{Heading: "Fields, to compare with a value"}
 		words := Table{Heading: "Words that are conditions without a value"}
-		for _, c := range filter.Complete("", 0) {
+		for _, c := range (filter.Env{}).Complete("", 0) {
 			switch c.Kind {
 			case filter.CandidateField:
 				fields.Rows = append(fields.Rows, [2]string{c.Text, c.Doc})
