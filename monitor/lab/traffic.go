@@ -6,12 +6,150 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"net"
+	"net/netip"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
+
+// action makes one flow, or a few that belong together, with choices of r.
+type action func(ctx context.Context, r *rand.Rand) error
+
+// trafficKind is one kind of traffic.
+type trafficKind struct {
+	weight int // frequency, relative to the other kinds
+	do     action
+}
+
+// kinds returns the mix. If answered is set, it has only kinds whose destination answers.
+func (l *Lab) kinds(answered bool) []trafficKind {
+	web := func(to netip.AddrPort) action {
+		return func(ctx context.Context, r *rand.Rand) error { return l.web(ctx, r, l.either(r), to) }
+	}
+	names := func(to netip.AddrPort) action {
+		return func(ctx context.Context, r *rand.Rand) error {
+			return failure(l.UDPOnce(ctx, UDP{From: l.either(r), To: to, Bytes: 30 + r.IntN(30)}))
+		}
+	}
+	ping := func(to netip.Addr) action {
+		return func(ctx context.Context, r *rand.Rand) error { return l.pings(ctx, r, to) }
+	}
+	kinds := []trafficKind{
+		{24, web(ServerHTTPS)},
+		{10, web(ServerHTTP)},
+		{8, func(ctx context.Context, r *rand.Rand) error { return l.web(ctx, r, l.Server, PublishedHTTP) }},
+		{5, web(Redirected)},
+		{2, func(ctx context.Context, r *rand.Rand) error { return l.web(ctx, r, l.Gateway, RedirectedLoopback) }},
+		{1, l.session},
+		{20, names(ServerDNS)},
+		{5, ping(ServerIP)},
+		{1, func(ctx context.Context, r *rand.Rand) error {
+			// Raw packets need a port of their own: one from Linux's ephemeral range.
+			local := portOnly(uint16(32768 + r.IntN(28232)))
+			to := netip.AddrPortFrom(ServerIP, 3868)
+			return failure(l.SCTPOnce(ctx, SCTP{From: l.either(r), Local: local, To: to}))
+		}},
+		{1, func(ctx context.Context, r *rand.Rand) error {
+			return failure(l.UDPLiteOnce(ctx, UDP{From: l.either(r), To: ServerDNS}))
+		}},
+		// Only one client: without ports two clients cannot share one address.
+		{1, func(ctx context.Context, _ *rand.Rand) error { return l.GREOnce(ctx, GRE{Raw: Raw{To: ServerIP}}) }},
+		{1, func(ctx context.Context, _ *rand.Rand) error { return l.RawOnce(ctx, Raw{To: ServerIP}) }},
+	}
+	if !answered {
+		kinds = append(kinds,
+			trafficKind{3, func(ctx context.Context, r *rand.Rand) error {
+				to := netip.AddrPortFrom(Blackhole, 123)
+				return failure(l.UDPOnce(ctx, UDP{From: l.either(r), To: to, Bytes: 48, NoReply: true}))
+			}},
+			trafficKind{2, func(ctx context.Context, r *rand.Rand) error {
+				return failure(l.SYNOnce(ctx, TCP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 443)}))
+			}})
+	}
+	if l.cfg.Helpers {
+		kinds = append(kinds, trafficKind{2, func(ctx context.Context, r *rand.Rand) error {
+			return failure(l.FTPOnce(ctx, FTP{From: l.either(r), Bytes: sizeOf(r), Passive: r.IntN(2) == 0}))
+		}})
+	}
+	if l.IPv6 {
+		kinds = append(kinds,
+			trafficKind{10, web(ServerHTTPS6)}, trafficKind{6, names(ServerDNS6)}, trafficKind{3, ping(ServerIP6)})
+	}
+	return kinds
+}
+
+// failure returns the error of an action.
+func failure(_ netip.AddrPort, err error) error { return err }
+
+// either draws a client.
+func (l *Lab) either(r *rand.Rand) *Namespace {
+	if r.IntN(3) == 0 {
+		return l.Client2
+	}
+	return l.Client
+}
+
+// web makes a request: most end at once, some stay open, some are reset.
+func (l *Lab) web(ctx context.Context, r *rand.Rand, from *Namespace, to netip.AddrPort) error {
+	c := TCP{From: from, To: to, Bytes: sizeOf(r), Abort: r.IntN(12) == 0}
+	if r.IntN(3) == 0 {
+		c.Hold = seconds(r, 0.5, 10)
+	}
+	return failure(l.TCPOnce(ctx, c))
+}
+
+// sizeOf draws 1 KiB to 2 MiB. Each order of magnitude is equally likely.
+func sizeOf(r *rand.Rand) int { return int(1024 * math.Pow(2, 11*r.Float64())) }
+
+func seconds(r *rand.Rand, least, most float64) time.Duration {
+	return time.Duration((least + r.Float64()*(most-least)) * float64(time.Second))
+}
+
+func portOnly(p uint16) netip.AddrPort { return netip.AddrPortFrom(netip.Addr{}, p) }
+
+// pings sends a few echoes, one a second, as ping(8) does.
+func (l *Lab) pings(ctx context.Context, r *rand.Rand, to netip.Addr) (err error) {
+	p := Ping{From: l.either(r), To: to, ID: uint16(r.Uint32())}
+	for n := uint16(1 + r.IntN(4)); p.Seq < n && err == nil; {
+		p.Seq++
+		if err = l.PingOnce(ctx, p); err == nil {
+			err = sleep(ctx, time.Second)
+		}
+	}
+	return err
+}
+
+// session keeps a connection open for a time, with a few bytes every second.
+func (l *Lab) session(ctx context.Context, r *rand.Rand) error {
+	c := TCP{From: l.either(r), To: ServerSSH, Hold: seconds(r, 20, 120)}
+	return failure(l.connection(ctx, c, func(ctx context.Context, conn *net.TCPConn) (err error) {
+		for end := time.Now().Add(c.Hold); err == nil && time.Now().Before(end); {
+			if err = fetch(conn, 200); err == nil {
+				err = sleep(ctx, time.Second)
+			}
+		}
+		return err
+	}))
+}
+
+// samePort repeatedly opens a connection from port 4444 to one destination. If both
+// clients do, the gateway must translate the port of one.
+func (l *Lab) samePort(from *Namespace) action {
+	// Ended by RST: TIME_WAIT would keep the port.
+	c := TCP{From: from, Local: portOnly(4444), To: ServerHTTPS, Bytes: 20_000, Hold: 8 * time.Second, Abort: true}
+	return func(ctx context.Context, _ *rand.Rand) (err error) {
+		for err == nil {
+			if _, err = l.TCPOnce(ctx, c); err == nil {
+				err = sleep(ctx, 4*time.Second)
+			}
+		}
+		return err
+	}
+}
 
 // Traffic is a mix of what a gateway sees in a day: web, names, pings, a published
 // service, sessions, and packets without an answer.

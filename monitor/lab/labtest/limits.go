@@ -83,17 +83,19 @@ func guardLimits(lockfile *os.File) (*Limits, error) {
 
 // SetBuckets sets nf_conntrack_buckets, which the kernel rounds up to whole pages:
 // multiples of 512.
-func (l *Limits) SetBuckets(n int) error { return l.set(conntrackBuckets, n) }
+func (l *Limits) SetBuckets(n int) error {
+	return l.change(conntrackBuckets, func(int) int { return n })
+}
 
-func (l *Limits) set(path string, n int) error {
+func (l *Limits) change(path string, to func(old int) int) error {
 	old, err := readLimit(path)
+	if err == nil {
+		_, err = fmt.Fprintln(l.end, path, old)
+	}
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(l.end, path, old); err != nil {
-		return err
-	}
-	return os.WriteFile(path, []byte(strconv.Itoa(n)), 0)
+	return os.WriteFile(path, []byte(strconv.Itoa(to(old))), 0)
 }
 
 func readLimit(path string) (int, error) {
@@ -119,11 +121,7 @@ func HoldMax(ctx context.Context, change func(old int) int) (*Limits, error) {
 	if err != nil {
 		return nil, err
 	}
-	old, err := readLimit(conntrackMax)
-	if err == nil {
-		err = l.set(conntrackMax, change(old))
-	}
-	if err != nil {
+	if err := l.change(conntrackMax, change); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil

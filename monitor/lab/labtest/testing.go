@@ -3,9 +3,18 @@
 package labtest
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 
 	"natlens/monitor/lab"
 )
@@ -50,4 +59,95 @@ func InitialUserNS() bool {
 	const initial = "user:[4026531837]"
 	link, err := os.Readlink("/proc/self/ns/user")
 	return err == nil && link == initial
+}
+
+// deadline is how long WaitFor waits for what is sure to happen.
+const deadline = 30 * time.Second
+
+// WaitFor waits until the condition holds, and fails the test if it takes too long.
+func WaitFor(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(deadline); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// Busy does something again and again until the test ends.
+func Busy(t testing.TB, f func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			f(ctx)
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+// Shell runs a command that natlens gave in the gateway. The test has the privilege
+// there, and needs no sudo for it.
+func Shell(t *testing.T, l *lab.Lab, command string) {
+	t.Helper()
+	command = strings.TrimPrefix(command, "sudo ")
+	words := strings.Fields(command)
+	Need(t, words[0])
+	if words[0] == "nsenter" { // nsenter --net=PATH PROGRAM
+		Need(t, words[2])
+	}
+	err := l.Gateway.Do(func() error {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v: %s", command, err, out)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SetConntrack returns a function that sets net.netfilter.nf_conntrack_NAME in the
+// gateway.
+func SetConntrack(name, value string) func(*testing.T, *lab.Lab) {
+	return func(t *testing.T, l *lab.Lab) {
+		t.Helper()
+		if err := l.Gateway.WriteSysctl("net.netfilter.nf_conntrack_"+name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// FlushRules deletes all rules of the gateway: nothing is tracked afterwards.
+func FlushRules(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	if err := l.Gateway.NFT(func(c *nftables.Conn) error { c.FlushRuleset(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ForgetFlows deletes all flows of the gateway.
+func ForgetFlows(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	h, err := netlink.NewHandleAt(netns.NsHandle(l.Gateway.FD()), unix.NETLINK_NETFILTER)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if err := h.ConntrackTableFlush(netlink.ConntrackTable); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FlowsUDP makes n flows of three events: NEW, UPDATE when it is answered, and in the
+// end DESTROY.
+func FlowsUDP(t *testing.T, l *lab.Lab, n int) {
+	t.Helper()
+	for range n {
+		if _, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
