@@ -135,9 +135,6 @@ func (f *File) write(p []byte) (int, error) {
 	return whole, f.err
 }
 
-// Path returns the path that Create got.
-func (f *File) Path() string { return f.path }
-
 // Size returns how many bytes of whole lines were written.
 func (f *File) Size() int64 { return f.size }
 

@@ -71,10 +71,8 @@ func Formats() (all []Format) {
 	return all
 }
 
-// FormatsHelp returns the names of the formats for the help of a flag.
-func FormatsHelp() string { return strings.Join(formatNames(), ", ") }
-
-func formatNames() (names []string) {
+// FormatNames returns the names of the formats.
+func FormatNames() (names []string) {
 	for _, f := range formats {
 		names = append(names, f.Name)
 	}
@@ -101,7 +99,7 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 			return nil, fmt.Errorf("unknown output format %q: did you mean conntrack,%s?", name, m)
 		}
 	}
-	return nil, text.UnknownWord("output format", name, formatNames())
+	return nil, text.UnknownWord("output format", name, FormatNames())
 }
 
 // ExpectSink writes expectations, one a call. Close writes what ends the format.

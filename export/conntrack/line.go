@@ -1,6 +1,7 @@
 package conntrack
 
 import (
+	"strconv"
 	"strings"
 
 	"natlens/export/text"
@@ -182,6 +183,6 @@ func (c *Writer) stamp(b []byte, e *monitor.Event) []byte {
 	for limit := int64(1e7); limit > second && limit > 1; limit /= 10 {
 		b = append(b, '0')
 	}
-	b = text.AppendNanos(append(text.AppendInt(b, second), '.'), nanos)
+	b = text.AppendNanos(append(strconv.AppendInt(b, second, 10), '.'), nanos)
 	return append(b[:len(b)-3], "]\t"...)
 }

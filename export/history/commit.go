@@ -9,10 +9,8 @@ import (
 
 // commit is what is written at once. Closed files are committed before table
 // open: a crash in between leaves a flow in both, never in none, and the next
-// start removes the double. A commit that fails is tried again from the step
-// that failed:
-//
-//	stepShort ─▶ stepLong ─▶ stepOpen ─▶ stepDone
+// start removes the double. A commit that fails is tried again from the class
+// or table that failed.
 type commit struct {
 	translation.Changes
 	all   []translation.Translation // with stale: what is open
@@ -20,18 +18,10 @@ type commit struct {
 	last  uint64                    // number of the flow that opened last
 	at    monitor.Time              // capture was running up to here
 	mono  time.Duration
-	good  bool // capture ends here in good order
-	step  commitStep
+	good  bool  // capture ends here in good order
+	next  class // the first class that is not written; classes: all are
+	done  bool  // table open is written, too
 }
-
-type commitStep uint8
-
-const (
-	stepShort commitStep = iota
-	stepLong
-	stepOpen
-	stepDone
-)
 
 func (c *commit) count(class class) (n int) {
 	for i := range c.Closed {
@@ -44,8 +34,8 @@ func (c *commit) count(class class) (n int) {
 
 // unwritten returns the number of closed translations that are not in files yet.
 func (c *commit) unwritten() (n int) {
-	for step := c.step; step < stepOpen; step++ {
-		n += c.count(class(step))
+	for class := c.next; class < classes; class++ {
+		n += c.count(class)
 	}
 	return n
 }
@@ -60,7 +50,7 @@ func (w *Writer) commitLoop() {
 	defer close(w.ended)
 	ticker := time.NewTicker(w.cfg.Every)
 	defer ticker.Stop()
-	c := &commit{step: stepDone}
+	c := &commit{next: classes, done: true}
 	for {
 		var done chan error
 		select {
@@ -82,8 +72,8 @@ func (w *Writer) commitLoop() {
 // reports whether the writer is closing.
 func (w *Writer) commitPending(c *commit) (closing bool) {
 	for {
-		if c.step == stepDone {
-			if closing = w.take(c); c.step == stepDone {
+		if c.done {
+			if closing = w.take(c); c.done {
 				return closing
 			}
 		}
@@ -129,7 +119,7 @@ func (w *Writer) take(c *commit) (closing bool) {
 		})
 		w.stale = false
 	}
-	c.last, c.at, c.mono, c.good, c.step = w.tracker.Last(), now, mono, w.closing, stepShort
+	c.last, c.at, c.mono, c.good, c.next, c.done = w.tracker.Last(), now, mono, w.closing, 0, false
 	w.moved.Broadcast()
 	return false
 }
@@ -140,7 +130,7 @@ func (w *Writer) finished(c *commit, err error) (closing bool) {
 	was := w.fault
 	w.fault = err
 	w.held = c.unwritten()
-	if c.step == stepDone {
+	if c.done {
 		w.stats.Rows += uint64(len(c.Closed))
 		c.Reset()
 	}

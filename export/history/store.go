@@ -69,15 +69,13 @@ func putGap(t *tx, g *translation.Gap) {
 
 // commit brings the commit to its end, or to the step that fails.
 func (s *store) commit(c *commit) error {
-	for ; c.step < stepOpen; c.step++ {
-		if err := s.writeClosed(class(c.step), c); err != nil {
+	for ; c.next < classes; c.next++ {
+		if err := s.writeClosed(c.next, c); err != nil {
 			return err
 		}
 	}
 	err := transaction(s.db, func(t *tx) { s.writeOpen(t, c) })
-	if err == nil {
-		c.step = stepDone
-	}
+	c.done = err == nil
 	return named(s.path, err)
 }
 

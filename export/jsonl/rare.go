@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"encoding/hex"
+	"strconv"
 
 	"natlens/export/text"
 	"natlens/monitor"
@@ -108,7 +109,7 @@ func adjustment(b []byte, known bool, name string, s monitor.SeqAdj) []byte {
 		return b
 	}
 	b = num(append(b, name...), `"correction":`, uint64(s.Correction))
-	b = text.AppendInt(append(b, `,"offset_before":`...), int64(s.OffsetBefore))
-	b = text.AppendInt(append(b, `,"offset_after":`...), int64(s.OffsetAfter))
+	b = strconv.AppendInt(append(b, `,"offset_before":`...), int64(s.OffsetBefore), 10)
+	b = strconv.AppendInt(append(b, `,"offset_after":`...), int64(s.OffsetAfter), 10)
 	return append(b, '}')
 }

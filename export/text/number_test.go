@@ -18,9 +18,6 @@ func FuzzNumbers(f *testing.F) {
 		if got, want := string(AppendUint(nil, n)), strconv.FormatUint(n, 10); got != want {
 			t.Errorf("appendUint: %s, want %s", got, want)
 		}
-		if got, want := string(AppendInt(nil, int64(n))), strconv.FormatInt(int64(n), 10); got != want {
-			t.Errorf("appendInt: %s, want %s", got, want)
-		}
 		if got, want := string(AppendHex(nil, n)), strconv.FormatUint(n, 16); got != want {
 			t.Errorf("appendHex: %s, want %s", got, want)
 		}
