@@ -44,6 +44,11 @@ func (c *FilterFlags) Register(cmd *cobra.Command) {
 		}
 	}
 	c.completeFlags(cmd)
+	c.RegisterWords(cmd)
+}
+
+// RegisterWords completes the words of a filter only: for a command without the flags.
+func (c *FilterFlags) RegisterWords(cmd *cobra.Command) {
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, last string) ([]cobra.Completion,
 		cobra.ShellCompDirective) {
 		text := strings.Join(append(args, last), " ") // several arguments, or one in quotes

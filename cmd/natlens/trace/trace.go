@@ -1,0 +1,159 @@
+//go:build linux
+
+// Package trace is the command that shows which rules of nf_tables packets meet.
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor/human"
+	"natlens/monitor/kernel"
+	"natlens/monitor/trace"
+)
+
+// options is the command line.
+type options struct {
+	con      cli.Console
+	capture  cli.CaptureFlags
+	filter   cli.FilterFlags
+	format   string
+	rate     string
+	limit    int
+	duration time.Duration
+}
+
+// New returns the command.
+func New(con cli.Console) *cobra.Command {
+	o := options{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
+	cmd := &cobra.Command{
+		Use:   "trace [filter…]",
+		Short: "Show which rules of nf_tables a packet meets, and which one drops or rewrites it",
+		Long: `Show the way of packets through the chains of nf_tables: each rule that they meet, its verdict, what NAT
+makes of the addresses, and the flow that they belong to. A packet that is dropped is shown too, although no flow is
+made of it.
+
+The filter selects packets by what they have when they come, before NAT: family, protocol, addresses and ports. To
+mark them, trace adds a table of its own, which the kernel removes when natlens ends. It changes no rule of yours. A
+traced packet costs the kernel time: --rate bounds how many there are.
+
+The rules of iptables-nft are shown as nft has them. iptables-legacy does not use nf_tables: its rules are not seen.
+The text of a rule comes from nft(8); without it, a rule has its table, chain, handle and comment.`,
+		Example: `  natlens trace tcp dport 8080
+  natlens trace --limit 1 src 192.168.77.2 and udp dport 53
+  natlens trace --rate 100/s --for 10s -o jsonl icmp`,
+		Args: o.filter.Words,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.rate, "rate", "10/s", "trace at most this many packets in a `time`, such as 10/s, 100/m or 1/h")
+	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
+	f.IntVar(&o.limit, "limit", 0, "end after `N` packets; 0: never")
+	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty or jsonl (default pretty)")
+	cli.InGroup(f, cli.GroupOutput, "output-format", "limit")
+	for _, name := range []string{"rate", "for", "limit"} {
+		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
+	}
+	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "jsonl"))
+	o.capture.RegisterNetNS(cmd)
+	o.filter.RegisterWords(cmd)
+	return cmd
+}
+
+func (o *options) run(ctx context.Context) error {
+	rate, err := parseRate(o.rate)
+	switch {
+	case err != nil:
+		return err
+	case o.limit < 0 || o.duration < 0:
+		return cli.Usagef("--limit and --for must not be negative")
+	}
+	print, err := o.printer()
+	if err != nil {
+		return err
+	}
+	file, err := cli.OpenNetNS(o.capture.Netns)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // nil: does nothing
+	t, err := trace.Open(trace.Config{NetNS: cli.NetnsFD(file), Wanted: o.filter.Sel.Expr, Rate: rate})
+	if wrong, ok := errors.AsType[trace.FilterError](err); ok {
+		return cli.Usagef("filter: %w", wrong)
+	} else if err != nil {
+		return err
+	}
+	defer t.Close()
+	const note = "natlens: trace: table %s marks packets, at most %s, until natlens ends\n"
+	fmt.Fprintf(o.con.Stderr, note, t.Table(), o.rate)
+	if t.NoText != nil {
+		fmt.Fprintf(o.con.Stderr, "natlens: trace: rules have no text: %v\n", t.NoText)
+	}
+	if o.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.duration)
+		defer cancel()
+	}
+	flows, err := kernel.OpenService(cli.NetnsFD(file))
+	if err != nil {
+		return err
+	}
+	defer flows.Close()
+	shown := 0
+	err = t.Run(ctx, func(p *trace.Packet) error {
+		if _, err := io.WriteString(o.con.Stdout, print(found(ctx, flows, p))); err != nil {
+			return err
+		}
+		if shown++; shown == o.limit {
+			return errDone
+		}
+		return nil
+	})
+	if errors.Is(err, errDone) {
+		err = nil
+	}
+	text := "natlens: " + human.Plural(shown, "packet") + " traced"
+	if t.Lost > 0 {
+		text += fmt.Sprintf("; messages were lost %d times: packets may be incomplete", t.Lost)
+	}
+	fmt.Fprintln(o.con.Stderr, text)
+	return err
+}
+
+// errDone ends a run at --limit.
+var errDone = errors.New("limit")
+
+// parseRate reads 10/s, 10/second, 100/m, 1/h.
+func parseRate(text string) (r trace.Rate, err error) {
+	count, unit, _ := strings.Cut(text, "/")
+	r.Packets, err = strconv.ParseUint(count, 10, 32)
+	for name, per := range map[string]time.Duration{"second": time.Second, "minute": time.Minute, "hour": time.Hour} {
+		if unit != "" && strings.HasPrefix(name, unit) {
+			r.Per = per
+		}
+	}
+	if err != nil || r.Packets == 0 || r.Per == 0 {
+		return r, cli.Usagef("--rate %s: must be a number of packets in a second, minute or hour, such as 10/s, "+
+			"100/m or 1/h", text)
+	}
+	return r, nil
+}
+
+// printer returns what writes a packet as text of -o.
+func (o *options) printer() (func(*packet) string, error) {
+	switch o.format {
+	case "", "pretty":
+		return o.pretty, nil
+	case "jsonl":
+		return jsonLine, nil
+	}
+	return nil, cli.Usagef("-o %s: must be pretty or jsonl", o.format)
+}

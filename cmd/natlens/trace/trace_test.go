@@ -1,0 +1,167 @@
+//go:build linux
+
+package trace
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/netip"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor/kernel"
+	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
+	"natlens/monitor/trace"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
+
+// traced runs the command in the lab's gateway, and makes flows until it ends.
+func traced(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) (stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var out, notes bytes.Buffer
+	cmd := New(cli.Console{Stdout: &out, Stderr: &notes, Getenv: func(string) string { return "" }})
+	cmd.SetArgs(append(args, "--netns", l.Gateway.Path()))
+	go func() {
+		for ctx.Err() == nil {
+			act(ctx)
+		}
+	}()
+	if err := cmd.ExecuteContext(ctx); err != nil {
+		t.Fatalf("%v; %s", err, notes.String())
+	}
+	return out.String(), notes.String()
+}
+
+var varying = regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{6}|flow \d+|192\.168\.77\.2:\d+|203\.0\.113\.1:\d+|trace-\d+`)
+
+// TestPretty traces the first packet of a flow that is masqueraded.
+func TestPretty(t *testing.T) {
+	t.Parallel()
+	labtest.Need(t, "nft")
+	l := labtest.NewWith(t, lab.Config{})
+	out, notes := traced(t, l, func(ctx context.Context) {
+		l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS})
+	}, "--limit", "1", "udp", "dport", "53")
+	want := `TIME udp CLIENT → 203.0.113.9:53, in lan, out wan, flow ID, new
+  prerouting -300  ip filter raw_prerouting     policy                               accept
+  prerouting -150  ip filter mangle_prerouting  policy                               accept
+  prerouting -100  ip nat prerouting            policy                               accept
+  forward 0        ip filter forward            ct state new accept # handle 4       accept
+  postrouting 100  ip nat postrouting           oifname "wan" masquerade # handle 8  accept
+  now GATEWAY → 203.0.113.9:53
+  no rule dropped it
+`
+	got := varying.ReplaceAllStringFunc(out, func(s string) string {
+		switch {
+		case s[:4] == "flow":
+			return "flow ID"
+		case s[:4] == "192.":
+			return "CLIENT"
+		case s[:4] == "203.":
+			return "GATEWAY"
+		}
+		return "TIME"
+	})
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	wantNotes := "natlens: trace: table inet natlens-TIME marks packets, at most 10/s, until natlens ends\nnatlens: 1 packet traced\n"
+	if diff := cmp.Diff(wantNotes, varying.ReplaceAllString(notes, "TIME")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestJSON reads a JSON line of a packet that is dropped.
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	out, _ := traced(t, l, func(ctx context.Context) {
+		l.SYNOnce(ctx, lab.TCP{From: l.Server, To: lab.PublishedHTTP})
+	}, "--limit", "1", "-o", "jsonl", "tcp", "dport", "8080")
+	var p struct {
+		V      int
+		Proto  string
+		Packet struct {
+			Src, Dst string
+			Dport    int
+		}
+		Flow struct {
+			ID               uint32
+			Direction, Match string
+		}
+		Steps []struct {
+			Table, Chain, Kind, Verdict string
+			Handle                      int
+			Packet                      *struct {
+				Dst   string
+				Dport int
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &p); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if p.V != 1 || p.Proto != "tcp" || p.Packet.Dport != 8080 || p.Flow.ID == 0 || p.Flow.Match != "id" {
+		t.Errorf("%+v", p)
+	}
+	rewritten := ""
+	for _, s := range p.Steps {
+		if s.Packet != nil {
+			rewritten += s.Packet.Dst
+		}
+	}
+	if rewritten != lab.ClientIP.String() {
+		t.Errorf("rewritten to %q: %s", rewritten, out)
+	}
+}
+
+// TestByAddress joins a packet of a kernel that does not say which flow it belongs to.
+func TestByAddress(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	local, err := l.UDPOnce(t.Context(), lab.UDP{To: lab.ServerDNS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := kernel.OpenService(l.Gateway.FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	h := trace.Headers{Proto: 17, Src: local, Dst: lab.ServerDNS}
+	p := found(t.Context(), s, &trace.Packet{First: h, Last: h})
+	if !p.byAddress || p.Flow.ID == 0 || p.Flow.Reply || p.src.Addr() != lab.GatewayWAN || p.dst != lab.ServerDNS {
+		t.Errorf("%+v, flow %+v", p, p.Packet.Flow)
+	}
+	back := trace.Headers{Proto: 17, Src: lab.ServerDNS, Dst: netip.AddrPortFrom(lab.GatewayWAN, p.src.Port())}
+	p = found(t.Context(), s, &trace.Packet{First: back, Last: back})
+	if !p.byAddress || !p.Flow.Reply || p.dst != local {
+		t.Errorf("%+v, flow %+v", p, p.Packet.Flow)
+	}
+}
+
+// TestMisuse reports what cannot be traced.
+func TestMisuse(t *testing.T) {
+	for args, want := range map[string]string{
+		"--rate":  "--rate 10: must be a number of packets in a second, minute or hour, such as 10/s, 100/m or 1/h",
+		"--limit": "--limit and --for must not be negative",
+		"-o":      "-o xml: must be pretty or jsonl",
+	} {
+		value := map[string]string{"--rate": "10", "--limit": "-1", "-o": "xml"}[args]
+		cmd := New(cli.Console{Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer)})
+		cmd.SetArgs([]string{args, value})
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		if err := cmd.Execute(); err == nil || err.Error() != want {
+			t.Errorf("%s %s: %v, want %s", args, value, err, want)
+		}
+	}
+}

@@ -1,0 +1,203 @@
+//go:build linux
+
+package trace
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+)
+
+// Attributes of a trace message that package unix does not have (enum nft_trace_attributes).
+// Kernels before 6.16 do not send them.
+const (
+	attrCTID        = 18
+	attrCTDirection = 19
+	attrCTStatus    = 20
+	attrCTState     = 21
+)
+
+// Kind says what a Step is about.
+type Kind uint8
+
+// The kinds, by their kernel numbers (enum nft_trace_types).
+const (
+	Policy Kind = 1 // the end of a base chain: its policy decides
+	Return Kind = 2 // the end of another chain
+	Rule   Kind = 3
+)
+
+// Flow is what conntrack knows of a traced packet. Join it to other data by ID.
+type Flow struct {
+	ID     uint32 // CTA_ID of ctnetlink; 0: the packet has no flow, or the kernel does not say
+	Reply  bool   // the packet goes in the reply direction
+	Status monitor.Status
+	State  State
+}
+
+// State is ctinfo as nft(8) has it: the bits of "ct state".
+type State uint32
+
+// The states (NF_CT_STATE_BIT).
+const (
+	Invalid     State = 1 << 0
+	Established State = 1 << 1
+	Related     State = 1 << 2
+	New         State = 1 << 3
+	Untracked   State = 1 << 6
+)
+
+// String returns nft's word.
+func (s State) String() string {
+	switch s {
+	case Invalid:
+		return "invalid"
+	case Established:
+		return "established"
+	case Related:
+		return "related"
+	case New:
+		return "new"
+	case Untracked:
+		return "untracked"
+	}
+	return ""
+}
+
+// message is one trace message.
+type message struct {
+	id       uint32 // of the packet, not unique
+	family   uint8  // of the table, NFPROTO_
+	table    string
+	chain    string
+	handle   uint64 // of the rule
+	kind     Kind
+	verdict  int32  // NF_ or NFT_
+	jump     string // the chain of a jump or goto
+	iif, oif uint32
+	flow     Flow
+	headers  Headers
+}
+
+// decode reads the payload of NFT_MSG_TRACE.
+func decode(b []byte) (m message, err error) {
+	if len(b) < 4 {
+		return m, errShort
+	}
+	m.family = b[0]
+	d, err := netlink.NewAttributeDecoder(b[4:])
+	if err != nil {
+		return m, err
+	}
+	d.ByteOrder = binary.BigEndian
+	var network, transport []byte
+	var policy uint32
+	for d.Next() {
+		switch d.Type() {
+		case unix.NFTA_TRACE_TABLE:
+			m.table = d.String()
+		case unix.NFTA_TRACE_CHAIN:
+			m.chain = d.String()
+		case unix.NFTA_TRACE_RULE_HANDLE:
+			m.handle = d.Uint64()
+		case unix.NFTA_TRACE_TYPE:
+			m.kind = Kind(d.Uint32())
+		case unix.NFTA_TRACE_VERDICT:
+			d.Nested(func(v *netlink.AttributeDecoder) error {
+				v.ByteOrder = binary.BigEndian
+				for v.Next() {
+					switch v.Type() {
+					case unix.NFTA_VERDICT_CODE:
+						m.verdict = int32(v.Uint32())
+					case unix.NFTA_VERDICT_CHAIN:
+						m.jump = v.String()
+					}
+				}
+				return nil
+			})
+		case unix.NFTA_TRACE_ID:
+			m.id = d.Uint32()
+		case unix.NFTA_TRACE_NETWORK_HEADER:
+			network = d.Bytes()
+		case unix.NFTA_TRACE_TRANSPORT_HEADER:
+			transport = d.Bytes()
+		case unix.NFTA_TRACE_IIF:
+			m.iif = d.Uint32()
+		case unix.NFTA_TRACE_OIF:
+			m.oif = d.Uint32()
+		case unix.NFTA_TRACE_POLICY:
+			policy = d.Uint32()
+		case attrCTID:
+			m.flow.ID = d.Uint32()
+		case attrCTDirection:
+			m.flow.Reply = d.Uint8() == 1
+		case attrCTStatus:
+			m.flow.Status = monitor.Status(d.Uint32())
+		case attrCTState:
+			m.flow.State = State(d.Uint32())
+		}
+	}
+	if m.kind == Policy {
+		m.verdict = int32(policy)
+	}
+	m.headers = readHeaders(network, transport)
+	return m, d.Err()
+}
+
+// Headers are the addresses of a packet. Proto 0 says that the message has none.
+type Headers struct {
+	Proto    monitor.Proto
+	Src, Dst netip.AddrPort // port 0: the protocol has none
+	ICMP     uint16         // type<<8 | code
+	ICMPID   uint16         // of an echo
+	Length   int            // of the packet, in bytes
+}
+
+// readHeaders reads the beginning of an IPv4 or IPv6 packet.
+func readHeaders(network, transport []byte) (h Headers) {
+	var src, dst netip.Addr
+	switch {
+	case len(network) >= 20 && network[0]>>4 == 4:
+		h.Proto, h.Length = monitor.Proto(network[9]), int(binary.BigEndian.Uint16(network[2:]))
+		src, dst = netip.AddrFrom4([4]byte(network[12:])), netip.AddrFrom4([4]byte(network[16:]))
+	case len(network) >= 40 && network[0]>>4 == 6:
+		h.Proto, h.Length = monitor.Proto(network[6]), 40+int(binary.BigEndian.Uint16(network[4:]))
+		src, dst = netip.AddrFrom16([16]byte(network[8:])), netip.AddrFrom16([16]byte(network[24:]))
+	default:
+		return h
+	}
+	var sport, dport uint16
+	if len(transport) >= 4 {
+		first, second := binary.BigEndian.Uint16(transport), binary.BigEndian.Uint16(transport[2:])
+		switch {
+		case h.Proto.IsICMP():
+			h.ICMP = first
+			if len(transport) >= 6 {
+				h.ICMPID = binary.BigEndian.Uint16(transport[4:])
+			}
+		case h.Proto.HasPorts():
+			sport, dport = first, second
+		}
+	}
+	h.Src, h.Dst = netip.AddrPortFrom(src, sport), netip.AddrPortFrom(dst, dport)
+	return h
+}
+
+// Tuple returns what conntrack looks the packet up by, in zone 0.
+func (h *Headers) Tuple() monitor.Tuple {
+	t := monitor.Tuple{
+		Src: monitor.AddrFrom(h.Src.Addr()), Dst: monitor.AddrFrom(h.Dst.Addr()),
+		SrcPort: h.Src.Port(), DstPort: h.Dst.Port(), Proto: h.Proto, Family: monitor.IPv4,
+	}
+	if h.Src.Addr().Is6() {
+		t.Family = monitor.IPv6
+	}
+	if h.Proto.IsICMP() {
+		t.SetICMP(h.ICMPID, byte(h.ICMP>>8), byte(h.ICMP))
+	}
+	return t
+}

@@ -1,0 +1,107 @@
+//go:build linux
+
+package trace
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Sets reports whether the rule writes into the packet itself, which NAT does between two
+// chains.
+func (s *Step) Sets() bool { return strings.Contains(s.Text, " set ") }
+
+// Packet is the way of one packet.
+type Packet struct {
+	Time    time.Time // of its first message
+	In, Out string    // interfaces; "": made here, or delivered here
+	First   Headers   // as it came
+	Last    Headers   // as the last chain got it
+	Flow    Flow      // of its last message that has one
+	Steps   []Step
+	last    time.Time
+	chains  []Chain // the base chains that it passed
+	id      uint32
+	rewrote bool // before the next step
+}
+
+// Step is a rule or the end of a chain that a packet met.
+type Step struct {
+	Chain   Chain
+	Kind    Kind
+	Handle  uint64  // of the rule
+	Text    string  // of the rule as nft(8) writes it; "": there is no nft
+	Comment string  // of the rule
+	Verdict string  // accept, drop, continue, jump, goto, return, queue, stolen
+	Target  string  // chain of a jump or goto
+	Headers Headers // of the packet
+	Rewrote bool    // they differ from those of the step before: by NAT, or if Sets by this rule
+}
+
+// Dropped returns the step that dropped the packet, nil if none did.
+func (p *Packet) Dropped() *Step {
+	if n := len(p.Steps); n > 0 && p.Steps[n-1].Verdict == "drop" {
+		return &p.Steps[n-1]
+	}
+	return nil
+}
+
+// NeverConfirmed reports whether the packet was dropped before its flow entered the
+// table.
+func (p *Packet) NeverConfirmed() bool {
+	return p.Dropped() != nil && p.Flow.ID != 0 && !p.Flow.confirmed()
+}
+
+// packets joins messages to packets. The kernel's number of a packet is not unique: a
+// message of another flow, or of a base chain that the packet has passed, is about another
+// packet with the same number.
+type packets struct{ open []*Packet }
+
+// add adds a message. Own says that it is about the table that marks packets: it has the
+// packet as it came, and is no step.
+func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(uint32) string) {
+	var p *Packet
+	for _, open := range slices.Backward(ps.open) { // the last one of a number first
+		if open.id == m.id && (open.Flow.ID == 0 || m.flow.ID == 0 || open.Flow.ID == m.flow.ID) &&
+			open.Dropped() == nil && !(m.headers.Proto != 0 && open.passed(s.Chain)) {
+			p = open
+			break
+		}
+	}
+	if p == nil {
+		p = &Packet{Time: now, First: m.headers, Last: m.headers, id: m.id, In: nameOf(m.iif)}
+		ps.open = append(ps.open, p)
+	}
+	if m.headers.Proto != 0 {
+		p.rewrote = p.rewrote || m.headers.Src != p.Last.Src || m.headers.Dst != p.Last.Dst
+		p.Last = m.headers
+		p.chains = append(p.chains, s.Chain)
+	}
+	if p.Out == "" {
+		p.Out = nameOf(m.oif)
+	}
+	if m.flow.ID != 0 {
+		p.Flow = m.flow
+	}
+	p.last = now
+	if !own && (s.Kind != Rule || s.Handle != 0) { // handle 0: no rule of the chain matched; its policy comes next
+		s.Headers, s.Rewrote = p.Last, p.rewrote
+		p.Steps, p.rewrote = append(p.Steps, s), false
+	}
+}
+
+// passed reports whether the packet was in a base chain. It meets each once.
+func (p *Packet) passed(c Chain) bool { return slices.Contains(p.chains, c) }
+
+// ended removes and returns the packets of which nothing was said since.
+func (ps *packets) ended(since time.Time) (done []*Packet) {
+	ps.open = slices.DeleteFunc(ps.open, func(p *Packet) bool {
+		if p.last.After(since) && p.Dropped() == nil {
+			return false
+		}
+		done = append(done, p)
+		return true
+	})
+	return done
+}

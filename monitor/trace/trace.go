@@ -1,0 +1,180 @@
+//go:build linux
+
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/google/nftables/expr"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+	"natlens/monitor/filter"
+	"natlens/monitor/netns"
+)
+
+// Rate bounds how many packets are traced.
+type Rate struct {
+	Packets uint64
+	Per     time.Duration // a second, minute or hour
+}
+
+// Config configures a Tracer.
+type Config struct {
+	NetNS  int         // file descriptor of the network namespace; 0: the caller's
+	Wanted filter.Expr // packets as they come, before NAT; nil: all
+	Rate   Rate
+}
+
+// Tracer traces packets. Use it from one goroutine.
+type Tracer struct {
+	ns      int
+	conn    *netlink.Conn
+	table   *table
+	rules   *ruleset
+	packets packets
+
+	// NoText is why rules have no text, nil if they have.
+	NoText error
+	// Lost counts the times that messages were lost because they were read too slowly.
+	Lost int
+}
+
+var errShort = errors.New("short trace message")
+
+// Open makes the table that marks packets. The error is a [FilterError] if packets do not
+// have what Config.Wanted asks for. Close removes the table.
+func Open(cfg Config) (*Tracer, error) {
+	rules, err := match(cfg.Wanted)
+	if err != nil {
+		return nil, FilterError{err}
+	}
+	t := &Tracer{ns: cfg.NetNS}
+	if t.rules, err = readRules(cfg.NetNS); err != nil {
+		return nil, err
+	}
+	if t.conn, err = netns.Dial(unix.NETLINK_NETFILTER, cfg.NetNS); err != nil {
+		return nil, err
+	}
+	err = errors.Join(t.conn.SetReadBuffer(buffer), t.conn.JoinGroup(unix.NFNLGRP_NFTRACE))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("follow traces: %w", netns.Privilege(err)), t.conn.Close())
+	}
+	t.NoText = t.rules.noText
+	unit := map[time.Duration]expr.LimitTime{
+		time.Second: expr.LimitTimeSecond, time.Minute: expr.LimitTimeMinute, time.Hour: expr.LimitTimeHour,
+	}[cfg.Rate.Per]
+	limit := expr.Limit{Type: expr.LimitTypePkts, Rate: cfg.Rate.Packets, Unit: unit, Burst: uint32(cfg.Rate.Packets)}
+	if t.table, err = newTable(cfg.NetNS, rules, limit); err != nil {
+		return nil, errors.Join(err, t.conn.Close())
+	}
+	return t, nil
+}
+
+// buffer is the size of the socket's buffer in bytes. The kernel counts about 1 kB for a
+// message, of which a packet has ten.
+const buffer = 16 << 20
+
+// FilterError is the error of a filter that a packet cannot answer.
+type FilterError struct{ error }
+
+// Table returns the name of the table that marks packets.
+func (t *Tracer) Table() string { return "inet " + t.table.Name }
+
+// Close removes the table.
+func (t *Tracer) Close() error { return errors.Join(t.table.close(), t.conn.Close()) }
+
+// quiet is how long nothing more must be said of a packet until it is passed on. The way
+// through all hooks takes microseconds, but a packet may wait in a queue.
+const quiet = 50 * time.Millisecond
+
+// Run calls each with every packet, in the order of their last messages, until ctx ends or
+// each returns an error.
+func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
+	defer context.AfterFunc(ctx, func() { _ = t.conn.SetReadDeadline(time.Unix(1, 0)) })()
+	for ctx.Err() == nil {
+		if err := t.conn.SetReadDeadline(time.Now().Add(quiet)); err != nil {
+			return err
+		}
+		msgs, err := t.conn.Receive()
+		switch {
+		case errors.Is(err, unix.ENOBUFS):
+			t.Lost++
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+			return fmt.Errorf("read traces: %w", err)
+		}
+		now := time.Now()
+		for _, m := range msgs {
+			if m.Header.Type != unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_TRACE {
+				continue
+			}
+			if msg, err := decode(m.Data); err == nil {
+				t.packets.add(&msg, t.step(&msg), msg.table == t.table.Name, now, t.nameOf)
+			}
+		}
+		for _, p := range t.packets.ended(now.Add(-quiet)) {
+			if err := each(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// step says what a message says, with the text of its rule.
+func (t *Tracer) step(m *message) Step {
+	chain, rule := t.rules.find(t.ns, m)
+	return Step{
+		Chain: chain, Kind: m.kind, Handle: m.handle, Text: rule.text, Comment: rule.comment,
+		Verdict: verdictName(m.verdict), Target: m.jump,
+	}
+}
+
+// verdictName returns nft's word.
+func verdictName(code int32) string {
+	switch code {
+	case unix.NFT_CONTINUE, unix.NFT_BREAK:
+		return "continue"
+	case unix.NFT_JUMP:
+		return "jump"
+	case unix.NFT_GOTO:
+		return "goto"
+	case unix.NFT_RETURN:
+		return "return"
+	}
+	switch code & 0xff {
+	case 0:
+		return "drop"
+	case 1:
+		return "accept"
+	case 2:
+		return "stolen" // also reject and synproxy
+	case 3:
+		return "queue"
+	}
+	return fmt.Sprint("verdict ", code)
+}
+
+// nameOf returns the name of an interface.
+func (t *Tracer) nameOf(index uint32) (name string) {
+	if index == 0 {
+		return ""
+	}
+	_ = netns.Do(t.ns, func() error {
+		i, err := net.InterfaceByIndex(int(index))
+		if err == nil {
+			name = i.Name
+		}
+		return err
+	})
+	return name
+}
+
+// confirmed reports whether the flow is in the table.
+func (f *Flow) confirmed() bool { return f.Status&monitor.Confirmed != 0 }

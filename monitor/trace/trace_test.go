@@ -1,0 +1,316 @@
+//go:build linux
+
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"natlens/monitor/filter"
+	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
+
+// load loads rules into the gateway.
+func load(t *testing.T, l *lab.Lab, rules string) {
+	t.Helper()
+	nft := labtest.Need(t, "nft")
+	err := l.Gateway.Do(func() error {
+		cmd := exec.CommandContext(t.Context(), nft, "-f", "-")
+		cmd.Stdin = strings.NewReader(rules)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%w: %s", err, out)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(t *testing.T, l *lab.Lab, wanted string, rate uint64) *Tracer {
+	t.Helper()
+	e, err := filter.Parse(wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := Open(Config{NetNS: l.Gateway.FD(), Wanted: e, Rate: Rate{rate, time.Second}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tr.Close() })
+	return tr
+}
+
+// packetsOf traces n packets of what act makes.
+func packetsOf(t *testing.T, tr *Tracer, n int, act func(context.Context)) (all []*Packet) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var acting sync.WaitGroup
+	acting.Go(func() { act(ctx) })
+	done := errors.New("done")
+	err := tr.Run(ctx, func(p *Packet) error {
+		if all = append(all, p); len(all) == n {
+			return done
+		}
+		return nil
+	})
+	cancel()
+	acting.Wait()
+	if !errors.Is(err, done) {
+		t.Fatalf("%d of %d packets, lost %d, %v", len(all), n, tr.Lost, err)
+	}
+	return all
+}
+
+// way writes the way of a packet without policies that accept.
+func way(p *Packet) (text string) {
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		now := ""
+		if s.Rewrote {
+			now = fmt.Sprintf("now %s -> %s\n", withoutPort(s.Headers.Src), withoutPort(s.Headers.Dst))
+		}
+		if !s.Sets() {
+			text += now
+			now = ""
+		}
+		if s.Kind == Policy && s.Verdict == "accept" {
+			continue
+		}
+		what := s.Text
+		if s.Kind == Policy {
+			what = "policy"
+		}
+		line := fmt.Sprintf("%s %s: %s: %s %s", s.Chain.Hook, s.Chain.String(), what, s.Verdict, s.Target)
+		text += strings.TrimSpace(line) + "\n" + now
+	}
+	if p.NeverConfirmed() {
+		text += "never confirmed\n"
+	}
+	return text
+}
+
+// withoutPort leaves out a port that the kernel chose.
+func withoutPort(a netip.AddrPort) string {
+	if a.Port() > 20000 {
+		return a.Addr().String()
+	}
+	return a.String()
+}
+
+// TestRules makes a packet for each kind of rule, and expects its way.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	labtest.Need(t, "nft")
+	port := func(p uint16) netip.AddrPort { return netip.AddrPortFrom(lab.ServerIP, p) }
+	elements := make([]string, 1000)
+	for i := range elements {
+		elements[i] = fmt.Sprintf("%d : 203.0.113.9", 20000+i)
+	}
+	for _, c := range []struct {
+		name, rules string
+		from        func(l *lab.Lab) *lab.Namespace // nil: the client
+		to          netip.AddrPort
+		want        string
+	}{
+		{"masquerade", "", nil, port(443), `
+forward ip filter forward: ct state new accept: accept
+postrouting ip nat postrouting: oifname "wan" masquerade: accept
+`},
+		{"dnat", "", func(l *lab.Lab) *lab.Namespace { return l.Server }, lab.PublishedHTTP, `
+prerouting ip nat prerouting: iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80: accept
+now 203.0.113.9 -> 192.168.77.2:80
+forward ip filter forward: ct state new accept: accept
+`},
+		{"redirect", "", nil, lab.Redirected, `
+prerouting ip nat prerouting: iifname "lan" tcp dport 8081 redirect to :9091: accept
+`},
+		{"a rule that drops", "insert rule ip filter forward tcp dport 443 drop", nil, port(443), `
+forward ip filter forward: tcp dport 443 drop: drop
+never confirmed
+`},
+		{"a policy that drops", "table inet fw { chain forward { type filter hook forward priority 5; policy drop; }; }",
+			nil, port(443), `
+forward ip filter forward: ct state new accept: accept
+forward inet fw forward: policy: drop
+never confirmed
+`},
+		{"reject", "insert rule ip filter forward tcp dport 443 reject with tcp reset", nil, port(443), `
+forward ip filter forward: tcp dport 443 reject with tcp reset: drop
+never confirmed
+`},
+		{"notrack", "insert rule ip filter raw_prerouting tcp dport 443 notrack", nil, port(443), `
+prerouting ip filter raw_prerouting: tcp dport 443 notrack: continue
+`},
+		{"stateless rewrite", "insert rule ip filter raw_prerouting tcp dport 444 tcp dport set 443", nil, port(444), `
+prerouting ip filter raw_prerouting: tcp dport 444 tcp dport set 443: continue
+now 192.168.77.2 -> 203.0.113.9:443
+forward ip filter forward: ct state new accept: accept
+postrouting ip nat postrouting: oifname "wan" masquerade: accept
+`},
+		{"map", "add map ip nat m { type inet_service : ipv4_addr; elements = { " + strings.Join(elements, ", ") + " }; }\n" +
+			"insert rule ip nat prerouting iifname \"lan\" dnat to tcp dport map @m", nil, port(20777), `
+prerouting ip nat prerouting: iifname "lan" dnat to tcp dport map @m: accept
+forward ip filter forward: ct state new accept: accept
+postrouting ip nat postrouting: oifname "wan" masquerade: accept
+`},
+		{"jumps", "table ip filter { chain a { jump b; }; chain b { jump c; }; chain c { tcp dport 443 drop; }; }\n" +
+			"insert rule ip filter forward jump a", nil, port(443), `
+forward ip filter forward: jump a: jump a
+ip filter a: jump b: jump b
+ip filter b: jump c: jump c
+ip filter c: tcp dport 443 drop: drop
+never confirmed
+`},
+		{"ipv6", "insert rule ip6 filter forward tcp dport 443 drop", nil, lab.ServerHTTPS6, `
+forward ip6 filter forward: tcp dport 443 drop: drop
+never confirmed
+`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := labtest.NewWith(t, lab.Config{})
+			if c.to.Addr().Is6() && !l.IPv6 {
+				labtest.Lack(t, "IPv6")
+			}
+			if c.rules != "" {
+				load(t, l, c.rules)
+			}
+			from := l.Client
+			if c.from != nil {
+				from = c.from(l)
+			}
+			tr := open(t, l, fmt.Sprintf("tcp and dport %d", c.to.Port()), 1000)
+			p := packetsOf(t, tr, 1, func(ctx context.Context) { l.SYNOnce(ctx, lab.TCP{From: from, To: c.to}) })[0]
+			if diff := cmp.Diff(strings.TrimPrefix(c.want, "\n"), way(p)); diff != "" {
+				t.Error(diff)
+			}
+			if notrack := strings.Contains(c.rules, "notrack"); (p.Flow.ID == 0) != notrack {
+				t.Errorf("flow %+v", p.Flow)
+			}
+		})
+	}
+}
+
+// TestManyFlows traces a hundred flows at once, each with a rule of its own.
+func TestManyFlows(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	rules := "table inet many { chain forward { type filter hook forward priority 5; }; }\n"
+	for i := range 100 {
+		rules += fmt.Sprintf("add rule inet many forward tcp dport %d comment \"rule %d\"\n", 20000+i, i)
+	}
+	load(t, l, rules)
+	tr := open(t, l, "tcp and dport 20000..20099", 100_000)
+	var all sync.WaitGroup
+	flows := map[uint32]bool{}
+	for _, p := range packetsOf(t, tr, 100, func(ctx context.Context) {
+		for i := range 100 {
+			all.Go(func() { l.SYNOnce(ctx, lab.TCP{To: netip.AddrPortFrom(lab.ServerIP, uint16(20000+i))}) })
+		}
+		all.Wait()
+	}) {
+		var met []string
+		for i := range p.Steps {
+			if s := &p.Steps[i]; s.Chain.Table == "many" && s.Kind == Rule {
+				met = append(met, s.Comment)
+			}
+		}
+		want := fmt.Sprintf("rule %d", p.First.Dst.Port()-20000)
+		if len(met) != 1 || met[0] != want || flows[p.Flow.ID] {
+			t.Errorf("port %d met %q, flow %d", p.First.Dst.Port(), met, p.Flow.ID)
+		}
+		flows[p.Flow.ID] = true
+	}
+}
+
+// TestRate sends 500 packets, of which a few may be traced.
+func TestRate(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	tr := open(t, l, "udp", 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	go func() {
+		for i := range 500 {
+			l.UDPOnce(ctx, lab.UDP{To: netip.AddrPortFrom(lab.Blackhole, uint16(1000+i)), NoReply: true})
+		}
+		time.AfterFunc(2*quiet, cancel)
+	}()
+	if err := tr.Run(ctx, func(*Packet) error { n++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if n == 0 || n > 60 { // one a second
+		t.Errorf("%d of 500 packets were traced at one a second", n)
+	}
+}
+
+// TestNothingLeft closes a tracer: its table is gone, and so is what it marked.
+func TestNothingLeft(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	tr := open(t, l, "udp", 1)
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	labtest.WaitFor(t, "the end of the table", func() bool {
+		rules, err := readRules(l.Gateway.FD())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range rules.chains {
+			if strings.HasPrefix(c.Table, "natlens") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// TestFilters says which filters a packet can answer.
+func TestFilters(t *testing.T) {
+	const tail = ": a trace can ask for family, protocol, addresses and ports, as they are before NAT"
+	for text, want := range map[string]string{
+		"":                         "",
+		"tcp and dport 443":        "",
+		"not src 10.0.0.0/8":       "",
+		"host 10.0.0.1 and udp":    "",
+		"port {53,123,1000..2000}": "",
+		"icmp.type 8":              "",
+		"not (tcp and dport 22)":   "",
+		"state established":        "a packet does not have state established" + tail,
+		"tcp and snat":             "a packet does not have snat" + tail,
+		"zone 5":                   "a packet does not have zone 5" + tail,
+		"reply.src 10.0.0.1":       "a packet does not have reply.src 10.0.0.1" + tail,
+		"mark 5":                   "a packet does not have mark 0x5" + tail,
+	} {
+		var e filter.Expr
+		if text != "" {
+			var err error
+			if e, err = filter.Parse(text); err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+		}
+		got := ""
+		if _, err := match(e); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
