@@ -9,8 +9,10 @@ import (
 
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/term"
+	"github.com/spf13/cobra"
 
 	"natlens/export"
+	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
 
@@ -80,3 +82,28 @@ func (c Console) ASCII() bool {
 
 // Refused reports on standard error that a network namespace can't be read.
 func (c Console) Refused(err error) { fmt.Fprintf(c.Stderr, "natlens: %s\n", OneLine(err)) }
+
+// RegisterSummary adds the hidden flag --summary.
+func RegisterSummary(cmd *cobra.Command, on *bool) {
+	cmd.Flags().BoolVar(on, "summary", false, "count in conntrack(8)'s words")
+	cmd.Flags().Lookup("summary").Hidden = true
+}
+
+// TellDone prints on standard error what was done to how many; with --summary in conntrack(8)'s words.
+func TellDone(con Console, summary bool, n uint64, noun, done string) {
+	switch {
+	case !summary:
+		fmt.Fprintf(con.Stderr, "natlens: %s %s.\n", human.Plural(n, noun), done)
+	case noun == "flow":
+		fmt.Fprintf(con.Stderr, "natlens: %d flow entries have been %s.\n", n, done)
+	default:
+		fmt.Fprintf(con.Stderr, "natlens: %d %ss have been %s.\n", n, noun, done)
+	}
+}
+
+// Gateway is a network namespace that a command made for a run: that of the lab.
+type Gateway struct {
+	FD      int    // descriptor of the namespace
+	Name    string // what the user interface calls it
+	Started func() // called when the run listens
+}

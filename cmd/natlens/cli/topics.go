@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"natlens/export/text"
+	"natlens/monitor/filter"
+	"natlens/monitor/findings"
 )
 
 // Topic is a page of help that belongs to no command.
@@ -58,5 +60,71 @@ var FilesTopic = Topic{
 				{"$XDG_STATE_HOME/natlens/filters", "filters that you typed in the UI; if the variable is not set, in ~/.local/state"},
 			}},
 		}
+	},
+}
+
+const topicFilters = "filters"
+
+// FiltersTopic is the page about filters: the words that a condition may begin
+// with, and conntrack(8)'s flags.
+var FiltersTopic = Topic{
+	Name:  topicFilters,
+	Short: "The words of a filter, and conntrack(8)'s flags",
+	Long: `A filter consists of conditions, joined by and, or, not and brackets. Conditions side by side must all
+hold. Quote the characters that the shell interprets: ( ) < > & | ! { }.
+
+  tcp dport 443
+  snat and reply.dport in 1024..2047
+  not dst 10.0.0.0/8 or state syn_sent
+  mark & 0xff == 0x10 and bytes > 1M
+
+Comparisons are == != < <= > >= in {…} in A..B; == can be omitted. Write lists with commas: dport 80,443.`,
+	Tables: func() []Table {
+		fields := Table{Heading: "Fields, to compare with a value"}
+		words := Table{Heading: "Words that are conditions without a value"}
+		for _, c := range (filter.Env{}).Complete("", 0) {
+			switch c.Kind {
+			case filter.CandidateField:
+				fields.Rows = append(fields.Rows, [2]string{c.Text, c.Doc})
+			case filter.CandidateWord:
+				words.Rows = append(words.Rows, [2]string{c.Text, c.Doc})
+			}
+		}
+		flags := Table{Heading: GroupFilter, Before: GroupFilter + "; all of them and the filter must hold:"}
+		for _, def := range filter.Flags() {
+			value := " " + def.Arg
+			if def.Optional() {
+				value = " [" + def.Arg + "]"
+			}
+			flags.Rows = append(flags.Rows, [2]string{flagNames(&def) + value, def.Usage})
+		}
+		return []Table{fields, words, flags}
+	},
+}
+
+// FindingsTopic is the page about findings: the rules and the thresholds.
+var FindingsTopic = Topic{
+	Name:  "findings",
+	Short: "The rules of findings, and their thresholds",
+	Long: `A finding reports something that is wrong with the traffic of a gateway. Rules check the flow table and
+the stream of events, and every flow, whatever the filter selects. A finding appears when its count reaches the
+threshold. It is cleared when its count was below half of the threshold twice in a row.
+
+  natlens watch --findings
+  natlens watch --findings -o jsonl false
+  natlens watch --findings --threshold syn-unanswered=50 --threshold window=30s
+  natlens doctor --for 30s
+
+Severity: with info no connection fails. With warn some connections fail, or will soon. With fail connections fail now.`,
+	Tables: func() []Table {
+		rules := Table{Heading: "Rules"}
+		for _, r := range findings.Rules() {
+			rules.Rows = append(rules.Rows, [2]string{r.ID, fmt.Sprintf("%s %s (%s)", r.Means, r.Why, r.Severity)})
+		}
+		thresholds := Table{Heading: "Values of --threshold, with the defaults"}
+		for _, t := range findings.AllThresholds() {
+			thresholds.Rows = append(thresholds.Rows, [2]string{t.Name + "=" + t.Default, t.Means})
+		}
+		return []Table{rules, thresholds}
 	},
 }

@@ -1,5 +1,14 @@
 package cli
 
+import (
+	"fmt"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"natlens/monitor"
+)
+
 // Value is the value of a flag, for pflag: each text that is given is passed to Read.
 type Value struct {
 	Read func(text string) error
@@ -14,3 +23,32 @@ func (Value) String() string { return "" }
 
 // Type returns Kind.
 func (v Value) Type() string { return v.Kind }
+
+// RegisterFamily adds --family. Without it the family is 0, for both.
+func RegisterFamily(cmd *cobra.Command, f *monitor.Family) {
+	read := func(text string) error {
+		switch text {
+		case "ipv4":
+			*f = monitor.IPv4
+		case "ipv6":
+			*f = monitor.IPv6
+		default:
+			return Usagef("not ipv4 or ipv6")
+		}
+		return nil
+	}
+	cmd.Flags().VarP(Value{read, "string"}, "family", "f", "only this address family: `ipv4|ipv6`")
+	MustComplete(cmd, "family", OneOf("ipv4", "ipv6"))
+}
+
+// ParseSize reads a number of bytes between 1 and limit, with SI units (50GB) or binary ones (32MiB).
+func ParseSize(text string, limit uint64) (int64, error) {
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n == 0 || n > limit {
+		return 0, fmt.Errorf("not a size between 1 and %s, such as 212992, 64kB or 16MiB", humanize.IBytes(limit))
+	}
+	return int64(n), nil
+}
+
+// MaxSize bounds the size of files.
+const MaxSize = 1 << 50
