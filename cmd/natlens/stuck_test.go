@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -219,5 +220,24 @@ func TestMetricsCountLossAtScrape(t *testing.T) {
 			return line != nil && line[1] != "0"
 		})
 		endsStuck(t, p)
+	}
+}
+
+// SIGTERM ends the commands that read a recording from a pipe that has nothing.
+func TestStuckRecording(t *testing.T) {
+	for _, args := range []string{"list --from", "watch --from", "who 192.0.2.1 --from"} {
+		t.Run(args, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "pipe")
+			if err := unix.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, nil, append(strings.Fields(args), path)...)
+			pipe, err := os.OpenFile(path, os.O_WRONLY, 0) // waits for the reader
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pipe.Close()
+			endsStuck(t, p)
+		})
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -53,23 +56,34 @@ func (c *FromFlags) Check(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// Recording returns the one that --from names. The end of ctx ends the reading of standard input.
+// Recording returns the one that --from names. The end of ctx ends the reading of standard input and of a pipe.
 func (c *FromFlags) Recording(ctx context.Context, con Console, cfg replay.Config) (*replay.Recording, error) {
 	cfg = export.Reading(cfg)
-	if !slices.Contains(c.Paths, "-") {
-		return replay.File(cfg, c.Paths...), nil
+	if slices.Contains(c.Paths, "-") {
+		if len(c.Paths) > 1 {
+			return nil, Usagef("--from -: standard input can't be combined with other recordings")
+		}
+		return stream(ctx, cfg, "standard input", func() (io.Reader, error) { return con.Stdin, nil }), nil
 	}
-	if len(c.Paths) > 1 {
-		return nil, Usagef("--from -: standard input can't be combined with other recordings")
+	if st, err := os.Stat(c.Paths[0]); err == nil && st.Mode()&fs.ModeNamedPipe != 0 && len(c.Paths) == 1 {
+		return stream(ctx, cfg, filepath.Base(c.Paths[0]), func() (io.Reader, error) { return os.Open(c.Paths[0]) }), nil
 	}
-	// A read of standard input can't be cancelled. It continues until the process ends.
+	return replay.File(cfg, c.Paths...), nil
+}
+
+// stream returns a recording that is read once. Opening a pipe and reading standard input can't be cancelled: they
+// continue until the process ends.
+func stream(ctx context.Context, cfg replay.Config, name string, open func() (io.Reader, error)) *replay.Recording {
 	in, out := io.Pipe()
 	go func() {
-		_, err := io.Copy(out, con.Stdin)
+		r, err := open()
+		if err == nil {
+			_, err = io.Copy(out, r)
+		}
 		out.CloseWithError(err)
 	}()
 	context.AfterFunc(ctx, func() { out.CloseWithError(ctx.Err()) })
-	return replay.Stream(cfg, "standard input", in), nil
+	return replay.Stream(cfg, name, in)
 }
 
 // NoteFaults reports on standard error what could not be read.
