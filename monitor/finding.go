@@ -47,9 +47,7 @@ const (
 )
 
 // String returns the word that JSON uses: info, warn, fail.
-func (s Severity) String() string {
-	return [...]string{"info", "warn", "fail"}[min(s, SeverityFail)]
-}
+func (s Severity) String() string { return name(s, []string{"info", "warn", "fail"}, "fail") }
 
 // MarshalText makes the word what JSON shows.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

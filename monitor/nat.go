@@ -52,19 +52,13 @@ func (f *Flow) NAT() NAT {
 	case orig.Proto.HasPorts(), orig.Proto == GRE:
 		n.SrcPort, n.DstPort = orig.SrcPort != reply.DstPort, orig.DstPort != reply.SrcPort
 	}
-	var bits NATKind
-	if f.Status&SrcNAT != 0 {
-		bits |= NATSource
-	}
-	if f.Status&DstNAT != 0 {
-		bits |= NATDestination
-	}
 	if n.SrcAddr || n.SrcPort {
 		n.Kind |= NATSource
 	}
 	if n.DstAddr || n.DstPort {
 		n.Kind |= NATDestination
 	}
+	bits := NATKind(f.Status/SrcNAT) & NATBoth // SrcNAT and DstNAT are side by side
 	n.NoBits = n.Kind&^bits != 0
 	n.StrayBits = bits&^n.Kind != 0
 	n.Redirect = n.Kind&NATDestination != 0 && (f.Path == PathIn || f.Path == PathLoop)

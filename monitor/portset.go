@@ -27,20 +27,20 @@ func (s *PortSet) Len() int { return s.n }
 
 // Span returns the lowest and the highest port of the set, 0 and 0 of an empty one.
 func (s *PortSet) Span() (low, high uint16) {
-	first := true
+	if s.n == 0 {
+		return 0, 0
+	}
+	low = 65535
 	for i, p := range s.pieces {
 		if p == nil {
 			continue
 		}
 		for w, word := range p {
-			if word == 0 {
-				continue
+			if word != 0 {
+				base := uint16(i<<12 | w<<6)
+				low = min(low, base|uint16(bits.TrailingZeros64(word)))
+				high = base | uint16(63-bits.LeadingZeros64(word))
 			}
-			base := uint16(i<<12 | w<<6)
-			if first {
-				low, first = base|uint16(bits.TrailingZeros64(word)), false
-			}
-			high = base | uint16(63-bits.LeadingZeros64(word))
 		}
 	}
 	return low, high

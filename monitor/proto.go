@@ -39,8 +39,7 @@ func (p Proto) String() string {
 // otherNames are names of /etc/protocols for protocols that only NAT of a gateway meets.
 var otherNames = map[Proto]string{
 	2: "igmp", 4: "ipip", 8: "egp", 9: "igp", 41: "ipv6", 46: "rsvp", 50: "esp", 51: "ah", 88: "eigrp", 89: "ospf",
-	103: "pim",
-	112: "vrrp", 115: "l2tp", 137: "mpls",
+	103: "pim", 112: "vrrp", 115: "l2tp", 137: "mpls",
 }
 
 // CommonName returns a name for people, which filters take too: esp for 50. It is "" for

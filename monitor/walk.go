@@ -102,11 +102,15 @@ var pathHooks = [...]struct {
 // walk fills in the steps of a direction from its first addresses on.
 func (d *Direction) walk(hooks []Hook, w *Walk) {
 	d.Last.Src, d.Last.Dst = d.Src, d.Dst
+	last := Postrouting // before the first packet leaves the stack for the first time
+	if w.Path == PathIn {
+		last = Input
+	}
 	done := NATNone // each manipulation happens once, also on the long way over loopback
 	for i, h := range hooks {
 		s := Step{Hook: h, Lookup: d.lookup(i, h)}
 		s.NATTable = !d.Reply && h != Forward && !(w.Path == PathLoop && i >= 2)
-		s.Confirm = !d.Reply && w.confirms(h)
+		s.Confirm = !d.Reply && h == last
 		if kind := manip(h, d.Reply); w.NAT.Kind&kind&^done != 0 {
 			done |= kind
 			end, source := &d.Last.Dst, h == Postrouting || h == Input
@@ -131,15 +135,6 @@ func (d *Direction) lookup(i int, h Hook) Lookup {
 		return LookupCarried
 	}
 	return LookupNone
-}
-
-// confirms reports whether h is the last hook before the first packet leaves the
-// stack for the first time. Over loopback that is POSTROUTING.
-func (w *Walk) confirms(h Hook) bool {
-	if w.Path == PathIn {
-		return h == Input
-	}
-	return h == Postrouting
 }
 
 // manip is HOOK2MANIP of the kernel, with the bit inverted for replies: the

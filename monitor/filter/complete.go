@@ -100,7 +100,7 @@ func (c *completion) offer(w want) {
 	case wantHas:
 		for _, f := range fieldOrder {
 			if f.info().attrs != 0 {
-				c.add(CandidateField, f.String(), f.Doc())
+				c.add(CandidateField, f.String(), f.info().doc)
 			}
 		}
 	}
@@ -155,7 +155,7 @@ func (c *completion) terms() {
 	if strings.HasPrefix(c.letters, "msg") {
 		for _, f := range fieldOrder {
 			if f.info().attrs != 0 && f != FieldAge {
-				c.add(CandidateField, (f | Sent).String(), f.Doc()+", of this message only")
+				c.add(CandidateField, (f | Sent).String(), f.info().doc+", of this message only")
 			}
 		}
 	}
@@ -164,7 +164,7 @@ func (c *completion) terms() {
 // term offers a word that begins a condition.
 func (c *completion) term(word string) {
 	if f, ok := fieldByName[word]; ok {
-		c.add(CandidateField, word, f.Doc())
+		c.add(CandidateField, word, f.info().doc)
 	} else if x, ok := bareWords[word]; ok {
 		c.add(CandidateWord, display(word), Describe(x))
 	}
@@ -246,5 +246,5 @@ func valueDoc(f Field, word string) string {
 		}
 		return "state of " + strings.Join(in, ", ")
 	}
-	return f.Doc()
+	return f.info().doc
 }

@@ -166,9 +166,6 @@ func (f Field) String() string {
 	return f.info().names[0]
 }
 
-// Doc says in a few words what the field is.
-func (f Field) Doc() string { return f.info().doc }
-
 var fieldByName = func() map[string]Field {
 	m := make(map[string]Field)
 	for f := Field(1); f < numFields; f++ {

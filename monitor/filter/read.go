@@ -81,15 +81,11 @@ func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 func natBits(f *monitor.Flow) uint64 {
 	n := f.NAT()
 	v := uint64(n.Kind)
-	for _, b := range [...]struct {
-		set bool
-		bit uint64
-	}{
-		{n.PortOnly(), natPortOnly}, {n.Redirect, natRedirect}, {n.NoBits, natNoBits}, {n.StrayBits, natStrayBits},
-		{n.SrcAddr, natSrcAddr}, {n.SrcPort, natSrcPort}, {n.DstAddr, natDstAddr}, {n.DstPort, natDstPort},
+	for i, set := range [...]bool{
+		n.PortOnly(), n.Redirect, n.NoBits, n.StrayBits, n.SrcAddr, n.SrcPort, n.DstAddr, n.DstPort,
 	} {
-		if b.set {
-			v |= b.bit
+		if set {
+			v |= natPortOnly << i
 		}
 	}
 	return v
@@ -131,13 +127,12 @@ func compileLabel(c Cmp) monitor.Filter {
 		if !known(e) {
 			return false
 		}
-		hit := false
 		for i, b := range e.Extra.Labels {
 			if i < len(want) && b&want[i] != 0 {
-				hit = true
+				return any
 			}
 		}
-		return hit == any
+		return !any
 	}
 }
 
