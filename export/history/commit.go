@@ -32,14 +32,6 @@ func (c *commit) count(class class) (n int) {
 	return n
 }
 
-// unwritten returns the number of closed translations that are not in files yet.
-func (c *commit) unwritten() (n int) {
-	for class := c.next; class < classes; class++ {
-		n += c.count(class)
-	}
-	return n
-}
-
 // heartbeat is how often a commit says that capture is running when nothing
 // opens or closes. After a crash, the gap begins at the last commit.
 const heartbeat = 10 * time.Second
@@ -129,7 +121,10 @@ func (w *Writer) finished(c *commit, err error) (closing bool) {
 	w.mu.Lock()
 	was := w.fault
 	w.fault = err
-	w.held = c.unwritten()
+	w.held = 0
+	for class := c.next; class < classes; class++ {
+		w.held += c.count(class)
+	}
 	if c.done {
 		w.stats.Rows += uint64(len(c.Closed))
 		c.Reset()

@@ -75,31 +75,39 @@ var errUnfinished = errors.New("the file has no tables")
 // maxRow bounds a row that is read. The longest that natlens writes has a name of a network namespace of 4 KiB.
 const maxRow = 64 << 10
 
-// checkSchema rejects a file that does not have exactly these tables and indexes:
-// a view, trigger or generated column in it would run code that is not ours. Rows longer
-// than maxRow are an error from then on.
-func checkSchema(ctx context.Context, db *sql.DB, path string, schema []string) error {
+// openFile is openDB of a file that has exactly these tables and indexes: a view, trigger
+// or generated column in it would run code that is not ours. Rows longer than maxRow are
+// an error.
+func openFile(ctx context.Context, path, how string, schema []string) (db *sql.DB, err error) {
+	if db, err = openDB(path, how); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = db.Close()
+			db, err = nil, named(path, err)
+		}
+	}()
 	if err := limitLength(ctx, db, maxRow); err != nil {
-		return named(path, err)
+		return db, err
 	}
 	var id, version int
 	const pragmas = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
-	err := db.QueryRowContext(ctx, pragmas).Scan(&id, &version)
+	err = db.QueryRowContext(ctx, pragmas).Scan(&id, &version)
 	var is []string
 	if err == nil {
 		is, err = texts(ctx, db, "SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY 1 LIMIT 100")
 	}
 	switch {
 	case err != nil:
-		return named(path, err)
 	case len(is) == 0 && id == 0:
-		return fmt.Errorf("%s: %w", path, errUnfinished)
+		err = errUnfinished
 	case id != applicationID || version != schemaVersion:
-		return fmt.Errorf("%s: not a file of a history, or of another version of it", path)
+		err = errors.New("not a file of a history, or of another version of it")
 	case !slices.Equal(is, slices.Sorted(slices.Values(schema))):
-		return fmt.Errorf("%s: the file has tables, views or triggers that natlens did not make", path)
+		err = errors.New("the file has tables, views or triggers that natlens did not make")
 	}
-	return nil
+	return db, err
 }
 
 // querier is a database or a transaction.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -74,14 +75,11 @@ type find struct {
 
 func (f *find) readOpen() error {
 	path := filepath.Join(f.dir, openName)
-	db, err := openDB(path, forReading)
+	db, err := openFile(f.ctx, path, forReading, openSchema)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := checkSchema(f.ctx, db, path, openSchema); err != nil {
-		return err
-	}
 	tx, err := db.BeginTx(f.ctx, nil)
 	if err != nil {
 		return named(path, err)
@@ -119,15 +117,10 @@ func (f *find) readOpen() error {
 // offerOpen answers with the translations that are still open, in the order of
 // their beginnings.
 func (f *find) offerOpen() error {
-	open := make([]translation.Answer, 0, len(f.open))
-	for _, a := range f.open {
-		open = append(open, a)
-	}
-	slices.SortFunc(open, func(a, b translation.Answer) int {
+	for _, a := range slices.SortedFunc(maps.Values(f.open), func(a, b translation.Answer) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Number, b.Number))
-	})
-	for i := range open {
-		if err := f.Offer(&open[i]); err != nil {
+	}) {
+		if err := f.Offer(&a); err != nil {
 			return err
 		}
 	}
@@ -205,14 +198,11 @@ func (f *find) searchFile(e *entry, yield func(int64, *translation.Answer) bool)
 	if hasLog(path) {
 		how = forReading
 	}
-	db, err := openDB(path, how)
+	db, err := openFile(f.ctx, path, how, closedSchema)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := checkSchema(f.ctx, db, path, closedSchema); err != nil {
-		return err
-	}
 	where, args := f.where()
 	if since := f.Query.Since; since != 0 {
 		where, args = where+" AND end >= ?", append(args, int64(since))

@@ -27,20 +27,14 @@ func openStore(cfg *Config) (s *store, err error) {
 
 // openOpen opens open.sqlite, and makes it if it does not exist or has no tables.
 func openOpen(path string) (*sql.DB, error) {
-	db, err := openDB(path, forWriting)
-	if err == nil {
-		if err = checkSchema(context.Background(), db, path, openSchema); err == nil {
-			return db, nil
-		}
-		err = errors.Join(err, db.Close())
-		if errors.Is(err, errUnfinished) {
-			err = errors.Join(removeDB(path), os.ErrNotExist)
-		}
+	db, err := openFile(context.Background(), path, forWriting, openSchema)
+	if errors.Is(err, errUnfinished) {
+		err = errors.Join(removeDB(path), os.ErrNotExist)
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return createDB(path, append(openSchema, "INSERT INTO history VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0)")...)
 	}
-	return nil, err
+	return db, err
 }
 
 // takeStock compares the list of files with the directory. A file that somebody
@@ -93,12 +87,12 @@ func (s *store) takeStock() error {
 // added. One that cannot be read is listed for all times: questions then name it.
 func (s *store) takeOver(name string, committed int64) error {
 	path := filepath.Join(s.cfg.Dir, name)
-	db, err := openDB(path, forWriting)
-	if err == nil {
-		err = errors.Join(checkSchema(context.Background(), db, path, closedSchema), db.Close())
-	}
+	db, err := openFile(context.Background(), path, forWriting, closedSchema)
 	if errors.Is(err, errUnfinished) {
 		return removeDB(path)
+	}
+	if err == nil {
+		err = db.Close()
 	}
 	if err == nil {
 		err = named(path, s.merge(name, path, committed))
