@@ -111,7 +111,8 @@ func (p *Page) columns() []page.Column[pool] {
 			Cell: text(func(q *pool, _ int) string { return human.Short(uint64(q.flows)) })},
 		inUse,
 		column{Title: "KEPT", Width: w.kept, Right: true, Cell: percent(func(q *pool) int { return q.kept })},
-		column{Title: "REWRITTEN", Width: w.rewritten, Right: true, Cell: percent(func(q *pool) int { return q.rewritten })},
+		column{Title: "REWRITTEN", Width: w.rewritten, Right: true,
+			Cell: percent(func(q *pool) int { return q.rewritten })},
 		busiestIn, busiestOut)
 	first := slices.IndexFunc(out, func(c column) bool { return c.Title == inUse.Title })
 	last := slices.IndexFunc(out, func(c column) bool { return c.Title == busiestIn.Title })

@@ -3,6 +3,8 @@ package paint
 import (
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"natlens/monitor"
 )
 
@@ -108,7 +110,7 @@ func (l *Line) Fade(r Role) {
 // Pad appends blanks up to the given width; a longer line stays as it is.
 func (l *Line) Pad(width int) {
 	if n := width - l.width; n > 0 {
-		l.Spans = append(l.Spans, Span{Role: Text, Text: blanks(n)})
+		l.Spans = append(l.Spans, Span{Role: Text, Text: strings.Repeat(" ", n)})
 		l.width = width
 	}
 }
@@ -136,7 +138,7 @@ func (l *Line) Cut(width int) {
 			at += w
 			continue
 		}
-		s.Text = cutTo(s.Text, width-1-at) + "…"
+		s.Text = ansi.Truncate(s.Text, width-1-at, "") + "…"
 		l.Spans = l.Spans[:i+1]
 		l.width = at + Width(s.Text)
 		l.Pad(width) // a wide character that did not fit leaves a cell
@@ -173,28 +175,8 @@ func (l *Line) String() string {
 // safe escapes what must not reach the screen. Foreign text should have passed
 // monitor.Escape already; then nothing changes.
 func safe(text string) string {
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; c < 0x20 || c >= 0x7f {
-			return safeRunes(text)
-		}
+	if strings.ContainsFunc(text, func(r rune) bool { return r == '\uFFFD' || monitor.Unsafe(r) }) {
+		return monitor.Escape(text)
 	}
 	return text
-}
-
-func safeRunes(text string) string {
-	for _, r := range text {
-		if r == '\uFFFD' || monitor.Unsafe(r) {
-			return monitor.Escape(text)
-		}
-	}
-	return text
-}
-
-const someBlanks = "                                                                "
-
-func blanks(n int) string {
-	if n <= len(someBlanks) {
-		return someBlanks[:n]
-	}
-	return strings.Repeat(" ", n)
 }

@@ -2,7 +2,6 @@ package paint
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/charmbracelet/colorprofile"
@@ -94,17 +93,6 @@ func TestFor(t *testing.T) {
 		if got := For(c.theme, c.profile).Name(); got != c.want {
 			t.Errorf("For(%q, %v) = %s, want %s", c.theme, c.profile, got, c.want)
 		}
-	}
-}
-
-func TestLinesTrim(t *testing.T) {
-	lines := make([]Line, 2)
-	lines[0].Add(NAT, "a  ")
-	lines[0].Pad(9)
-	lines[1].Pad(3)
-	st := Plain
-	if got := st.Lines(lines); got != "a\n" || strings.Contains(got, " ") {
-		t.Errorf("got %q", got)
 	}
 }
 

@@ -2,7 +2,6 @@ package paint
 
 import (
 	"cmp"
-	"strings"
 
 	"github.com/charmbracelet/colorprofile"
 )
@@ -135,35 +134,4 @@ func (s *Style) Append(dst []byte, l *Line) []byte {
 		dst = append(dst, "\x1b[m"...)
 	}
 	return dst
-}
-
-// Lines joins lines with newlines; blanks at their ends are left out.
-func (s *Style) Lines(lines []Line) string {
-	var b []byte
-	for i := range lines {
-		if i > 0 {
-			b = append(b, '\n')
-		}
-		l := lines[i]
-		l.trim()
-		b = s.Append(b, &l)
-	}
-	return string(b)
-}
-
-// trim takes blanks off the end.
-func (l *Line) trim() {
-	for n := len(l.Spans); n > 0; n-- {
-		t := strings.TrimRight(l.Spans[n-1].Text, " ")
-		if t == l.Spans[n-1].Text {
-			return
-		}
-		l.width -= len(l.Spans[n-1].Text) - len(t)
-		if t != "" {
-			l.Spans = append(l.Spans[:n-1:n-1], l.Spans[n-1])
-			l.Spans[n-1].Text = t
-			return
-		}
-		l.Spans = l.Spans[:n-1]
-	}
 }

@@ -9,7 +9,7 @@ import (
 // Width returns the terminal cells that text takes: two for wide characters,
 // none for combining ones. It is the measure that the renderer uses.
 func Width(text string) int {
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		if text[i] >= 0x80 {
 			return ansi.StringWidth(text)
 		}
@@ -19,13 +19,10 @@ func Width(text string) int {
 
 // Cut shortens text to so many cells; what is cut ends in an ellipsis.
 func Cut(text string, cells int) string {
-	switch {
-	case Width(text) <= cells:
+	if Width(text) <= cells {
 		return text
-	case cells <= 0:
-		return ""
 	}
-	return cutTo(text, cells-1) + "…"
+	return ansi.Truncate(text, cells, "…")
 }
 
 // Wrap breaks text into lines of so many cells, between words. A hyphen is a part of
@@ -48,18 +45,5 @@ func CutMiddle(text string, cells int) string {
 		return ""
 	}
 	left := cells / 2
-	return cutTo(text, left) + "…" + ansi.Cut(text, w-(cells-1-left), w)
-}
-
-// cutTo returns the longest beginning of text that fits.
-func cutTo(text string, cells int) string {
-	if cells <= 0 {
-		return ""
-	}
-	for i := 0; i < len(text) && i <= cells; i++ {
-		if text[i] >= 0x80 {
-			return ansi.Truncate(text, cells, "")
-		}
-	}
-	return text[:min(cells, len(text))]
+	return ansi.Truncate(text, left, "") + "…" + ansi.Cut(text, w-(cells-1-left), w)
 }

@@ -16,7 +16,11 @@ const sideBySide = 100
 // above the other. No line is wider than width, unless an address alone is. Lines end in a
 // newline. With paint.Plain they have no escape sequences.
 func Render(w monitor.Walk, width int, st paint.Style) string {
-	return st.Lines(Lines(&w, width)) + "\n"
+	var out []byte
+	for _, l := range Lines(&w, width) {
+		out = append(st.Append(out, &l), '\n')
+	}
+	return string(out)
 }
 
 // Lines lays a walk out.
@@ -51,7 +55,7 @@ func appendBeside(out, left, right []paint.Line, column int) []paint.Line {
 		if i < len(left) {
 			l.AddLine(&left[i])
 		}
-		if i < len(right) {
+		if i < len(right) && right[i].Width() > 0 {
 			l.Pad(column)
 			l.AddLine(&right[i])
 		}
