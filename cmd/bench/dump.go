@@ -17,21 +17,15 @@ import (
 // commandRuns is the number of runs of each command. The table has the median.
 const commandRuns = 3
 
-// command is one row of the tables of commands.
-type command struct {
-	name string
-	args []string
-}
-
 // dump prints the cost of listing the kernel's table.
 func (b *bench) dump(ctx context.Context) error {
-	return b.commands(ctx, fmt.Sprintf("dump of %d flows", b.flows), b.flows, nil, []command{
-		{"natlens list jsonl", []string{b.natlens, "list", "-o", "jsonl"}},
-		{"natlens list conntrack", []string{b.natlens, "list", "-o", "conntrack"}},
-		{"natlens list, no match", []string{b.natlens, "list", "-o", "jsonl", "mark", "999"}},
-		{"conntrack -L", []string{"conntrack", "-L"}},
-		{"conntrack -L -o xml", []string{"conntrack", "-L", "-o", "xml"}},
-		{"cat /proc/net/nf_conntrack", []string{"cat", "/proc/self/net/nf_conntrack"}},
+	return b.commands(ctx, fmt.Sprintf("dump of %d flows", b.flows), b.flows, nil, []listener{
+		{name: "natlens list jsonl", args: []string{b.natlens, "list", "-o", "jsonl"}},
+		{name: "natlens list conntrack", args: []string{b.natlens, "list", "-o", "conntrack"}},
+		{name: "natlens list, no match", args: []string{b.natlens, "list", "-o", "jsonl", "mark", "999"}},
+		{name: "conntrack -L", args: []string{"conntrack", "-L"}},
+		{name: "conntrack -L -o xml", args: []string{"conntrack", "-L", "-o", "xml"}},
+		{name: "cat /proc/net/nf_conntrack", args: []string{"cat", "/proc/self/net/nf_conntrack"}},
 	})
 }
 
@@ -41,19 +35,19 @@ func (b *bench) delete(ctx context.Context) error {
 	const source = "198.18.0.101" // the source with Base 100
 	again := &labtest.GenConfig{Flows: quarter, Base: 100}
 	title := fmt.Sprintf("deletion of %d of %d flows", quarter, b.flows)
-	return b.commands(ctx, title, b.flows-quarter, again, []command{
-		{"natlens delete --yes", []string{b.natlens, "delete", "--yes", "src", source}},
-		{"natlens -D", []string{b.natlens, "-D", "-s", source}},
-		{"conntrack -D", []string{"conntrack", "-D", "-s", source}},
+	return b.commands(ctx, title, b.flows-quarter, again, []listener{
+		{name: "natlens delete --yes", args: []string{b.natlens, "delete", "--yes", "src", source}},
+		{name: "natlens -D", args: []string{b.natlens, "-D", "-s", source}},
+		{name: "conntrack -D", args: []string{"conntrack", "-D", "-s", source}},
 	})
 }
 
 // commands makes flows and prints the cost of each command. If again is set, its flows
 // are made before each run, and the run must delete them.
-func (b *bench) commands(ctx context.Context, title string, flows int, again *labtest.GenConfig, all []command) error {
+func (b *bench) commands(ctx context.Context, title string, flows int, again *labtest.GenConfig, all []listener) error {
 	t := newTable(fmt.Sprintf("%s, median of %d", title, commandRuns), "program", "s", "CPU s", "peak MiB")
 	defer t.Flush()
-	all = slices.DeleteFunc(all, func(c command) bool { return !b.wanted(t, c.name, c.args[0]) })
+	all = slices.DeleteFunc(all, func(c listener) bool { return !b.wanted(t, c.name, c.args[0]) })
 	if len(all) == 0 {
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// listener is one row of the table.
+// listener is one row of a table: a listener, or a command of the tables of commands.
 type listener struct {
 	name    string
 	args    []string

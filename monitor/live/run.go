@@ -5,6 +5,7 @@ package live
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"natlens/monitor"
@@ -150,10 +151,10 @@ func (r *Run) Run(ctx context.Context) error {
 
 // Close closes what Open opened and what was added, in reverse order.
 func (r *Run) Close() error {
-	var all []error
-	for i := len(r.closers) - 1; i >= 0; i-- {
-		all = append(all, r.closers[i]())
+	var err error
+	for _, close := range slices.Backward(r.closers) {
+		err = errors.Join(err, close())
 	}
 	r.closers = nil
-	return errors.Join(all...)
+	return err
 }
