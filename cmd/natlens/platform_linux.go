@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
@@ -13,6 +17,8 @@ import (
 	"natlens/cmd/natlens/trace"
 	"natlens/cmd/natlens/watch"
 	"natlens/cmd/natlens/who"
+	"natlens/monitor"
+	"natlens/monitor/netns"
 )
 
 // withoutCommand says what natlens does if it is given no command.
@@ -26,4 +32,23 @@ func platformCommands(con cli.Console) []*cobra.Command {
 		explain.New(con), trace.New(con),
 		watch.NewRecord(con), doctor.New(con), lab.New(con), who.New(con),
 	}
+}
+
+// advice says what can be done about an error of the given command line, "" for
+// most errors.
+func advice(err error, args []string) string {
+	text := "try sudo " + monitor.ShellLine(append([]string{"natlens"}, args...)...)
+	if _, ok := errors.AsType[cli.NetnsError](err); ok && errors.Is(err, fs.ErrPermission) {
+		return text // the lab is no other way into that namespace
+	}
+	if !errors.Is(err, netns.ErrPrivilege) {
+		return ""
+	}
+	if len(args) > 0 && args[0] == "lab" {
+		return text
+	}
+	if len(args) == 0 || strings.HasPrefix(args[0], "--") { // the terminal UI, which the lab has too
+		return text + ", or natlens lab, which needs no privilege"
+	}
+	return text + ", or natlens lab --watch, which needs no privilege"
 }

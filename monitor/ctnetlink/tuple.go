@@ -1,6 +1,10 @@
 package ctnetlink
 
-import "natlens/monitor"
+import (
+	"encoding/binary"
+
+	"natlens/monitor"
+)
 
 // The mandatory parts of a tuple, and its zone.
 const (
@@ -77,4 +81,90 @@ func (r *reader) address(a *monitor.Addr, part uint8, family monitor.Family, v [
 		*a = monitor.Addr(v)
 	}
 	r.tuple.Family = family
+}
+
+// Nearly all tuples have ports, and the kernel always writes them in the same layout
+// (ctnetlink_dump_tuples):
+//
+//	 0  CTA_TUPLE_IP             CTA_TUPLE_IP
+//	 4    CTA_IP_V4_SRC  8         CTA_IP_V6_SRC  8
+//	12    CTA_IP_V4_DST 16        24 CTA_IP_V6_DST 28
+//	20  CTA_TUPLE_PROTO          44 CTA_TUPLE_PROTO
+//	24    CTA_PROTO_NUM 28        48 CTA_PROTO_NUM 52
+//	32    CTA_PROTO_SRC_PORT 36   56 CTA_PROTO_SRC_PORT 60
+//	40    CTA_PROTO_DST_PORT 44   64 CTA_PROTO_DST_PORT 68
+//
+// So the seven attribute headers are compared at once, and the values are read from fixed
+// offsets. Any other layout is read attribute by attribute.
+const (
+	plainSize4 = 48
+	plainSize6 = 72
+)
+
+// The headers in host order.
+var (
+	headIP4      = head(20, nested|ctaTupleIP)
+	headIP6      = head(44, nested|ctaTupleIP)
+	headIPv4Src  = head(8, ctaIPv4Src)
+	headIPv4Dst  = head(8, ctaIPv4Dst)
+	headIPv6Src  = head(20, ctaIPv6Src)
+	headIPv6Dst  = head(20, ctaIPv6Dst)
+	headProto    = head(28, nested|ctaTupleProto)
+	headProtoNum = head(5, ctaProtoNum)
+	headSrcPort  = head(6, ctaProtoSrcPort)
+	headDstPort  = head(6, ctaProtoDstPort)
+)
+
+func head(size, typ uint16) uint32 {
+	var b [4]byte
+	binary.NativeEndian.PutUint16(b[:], size)
+	binary.NativeEndian.PutUint16(b[2:], typ)
+	return binary.NativeEndian.Uint32(b[:])
+}
+
+// plainTuple reads a tuple of this layout into t, which is zero. It returns false for
+// another layout.
+func plainTuple(b []byte, t *monitor.Tuple) bool {
+	switch len(b) {
+	case plainSize4:
+		p := (*[plainSize4]byte)(b)
+		if (native32(p[0:])^headIP4)|(native32(p[4:])^headIPv4Src)|(native32(p[12:])^headIPv4Dst) != 0 ||
+			!plainPorts((*[28]byte)(p[20:]), t) {
+			return false
+		}
+		t.Family = monitor.IPv4
+		mapped4(&t.Src, p[8:12])
+		mapped4(&t.Dst, p[16:20])
+		return true
+	case plainSize6:
+		p := (*[plainSize6]byte)(b)
+		if (native32(p[0:])^headIP6)|(native32(p[4:])^headIPv6Src)|(native32(p[24:])^headIPv6Dst) != 0 ||
+			!plainPorts((*[28]byte)(p[44:]), t) {
+			return false
+		}
+		t.Family = monitor.IPv6
+		t.Src = monitor.Addr(p[8:24])
+		t.Dst = monitor.Addr(p[28:44])
+		return true
+	}
+	return false
+}
+
+// plainPorts reads CTA_TUPLE_PROTO. It returns false for another layout.
+func plainPorts(p *[28]byte, t *monitor.Tuple) bool {
+	if (native32(p[0:])^headProto)|(native32(p[4:])^headProtoNum)|
+		(native32(p[12:])^headSrcPort)|(native32(p[20:])^headDstPort) != 0 {
+		return false
+	}
+	t.Proto = monitor.Proto(p[8])
+	t.SrcPort = binary.BigEndian.Uint16(p[16:])
+	t.DstPort = binary.BigEndian.Uint16(p[24:])
+	return true
+}
+
+func native32(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
+
+// mapped4 writes an IPv4 address to a, which is zero or an IPv4 address.
+func mapped4(a *monitor.Addr, v []byte) {
+	binary.BigEndian.PutUint64(a[8:], 0xffff<<32|uint64(binary.BigEndian.Uint32(v)))
 }

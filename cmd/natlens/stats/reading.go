@@ -5,10 +5,14 @@ package stats
 import (
 	"cmp"
 	"context"
+	"strings"
+	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/kernel"
+	"natlens/monitor/live"
 )
 
 // reading is what the kernel counts in one network namespace, and how it is set.
@@ -87,4 +91,138 @@ func (r *reading) expectations() (sum kernel.ExpectStats) {
 		sum.New, sum.Create, sum.Delete = sum.New+e.New, sum.Create+e.Create, sum.Delete+e.Delete
 	}
 	return sum
+}
+
+// watched is what was captured with --for.
+type watched struct {
+	took    time.Duration
+	way     capture.Way
+	resyncs uint64
+	capture capture.Stats
+}
+
+// kinds counts events by kind.
+type kinds [monitor.KindNetNSEnd + 1]uint64
+
+// kindCount is a sink that counts the events of each namespace.
+type kindCount map[monitor.NetNS]*kinds
+
+func (c kindCount) of(id monitor.NetNS) *kinds {
+	if c[id] == nil {
+		c[id] = new(kinds)
+	}
+	return c[id]
+}
+
+// Write counts what the kernel sent.
+func (c kindCount) Write(b *monitor.Batch) error {
+	for i := range b.Events {
+		if e := &b.Events[i]; !e.Inferred {
+			c.of(e.Flow.Orig.NetNS)[e.Kind]++
+		}
+	}
+	return nil
+}
+
+// Close does nothing.
+func (kindCount) Close() error { return nil }
+
+// watch captures all events for the time of --for, or until ctx ends, which is no error, and reads the counters
+// before and after.
+func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err error) {
+	open, file, err := o.capture.Config(capture.Kinds{})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close() // nil: does nothing
+	names := o.capture.Namespaces()
+	run, err := live.Open(live.Config{Capture: open, Names: names, Refused: o.con.Refused})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer run.Close()
+	counts := kindCount{}
+	run.Loop.Sinks = append(run.Loop.Sinks, counts)
+	// What was captured until an interrupt is shown.
+	reading := context.WithoutCancel(ctx)
+	before, err := run.Read(reading)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, stop := context.WithTimeout(ctx, o.duration)
+	defer stop()
+	if o.started != nil {
+		o.started()
+	}
+	began := time.Now()
+	if err := run.Run(ctx); err != nil {
+		return nil, nil, err
+	}
+	seen = &watched{took: time.Since(began), way: run.Capture.Way(), resyncs: run.Loop.Stats().Resyncs,
+		capture: run.Capture.Stats()}
+	after, err := run.Read(reading)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, now := range after {
+		grown := numbers{}
+		for word, n := range now.Counters {
+			grown[word] = n
+			for _, old := range before {
+				if old.ID == now.ID {
+					grown[word] = n - old.Counters[word]
+				}
+			}
+		}
+		err := run.In(now.ID, func(fd int) error {
+			var n monitor.Namespace
+			if names != nil {
+				n = names.Get(now.ID)
+			}
+			r, err := readOne(reading, n, fd)
+			if err != nil {
+				return err
+			}
+			r.grown, r.events = grown, *counts.of(now.ID)
+			all = append(all, r)
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return all, seen, nil
+}
+
+// row is a line of what was captured.
+type row struct {
+	name    string
+	n       uint64
+	unknown bool // the capture can't know it
+	means   string
+}
+
+// member is the name of a row in JSON.
+func (r *row) member() string { return strings.ReplaceAll(r.name, "-", "") }
+
+// rows are the events of a namespace, or of all, and how they were captured.
+func (w *watched) rows(events *kinds) []row {
+	c := &w.capture
+	forged := row{name: "forged", n: c.Forged, means: "messages of other senders than the kernel, rejected"}
+	if w.way == capture.Ring {
+		forged.unknown, forged.means = true, "the ring does not report senders; --capture socket does"
+	}
+	return []row{
+		{name: "new", n: events[monitor.KindNew]},
+		{name: "update", n: events[monitor.KindUpdate]},
+		{name: "destroy", n: events[monitor.KindDestroy]},
+		{name: "received", n: c.Received, means: "events in all"},
+		{name: "lost", n: c.Lost, means: "events dropped because the queue was full"},
+		{name: "gaps", n: c.Gaps, means: "times that this happened"},
+		{name: "resyncs", n: w.resyncs, means: "reconciliations with the kernel's table after a loss"},
+		{name: "malformed", n: c.Malformed, means: "messages that could not be decoded"},
+		forged,
+		{name: "unknown", n: c.Unknown, means: "attributes that natlens does not know, skipped"},
+		{name: "wake-ups", n: c.Wakeups, means: "times that the reader was woken"},
+	}
 }

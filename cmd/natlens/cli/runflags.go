@@ -1,14 +1,19 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"natlens/export/history"
+	"natlens/export/metrics"
+	"natlens/monitor/findings"
 	"natlens/monitor/human"
 )
 
@@ -103,4 +108,69 @@ func HistoryText(st history.Stats) string {
 		text += fmt.Sprintf(", %s could not be written", human.Count(st.Unkept))
 	}
 	return text
+}
+
+// MetricsFlags say where metrics are served. The zero value serves none.
+type MetricsFlags struct{ Address string }
+
+// Register adds --metrics.
+func (c *MetricsFlags) Register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.Address, "metrics", "", "serve metrics for Prometheus on this `ADDRESS:PORT`, such as "+
+		"127.0.0.1:9742")
+	InGroup(cmd.Flags(), GroupOutput, "metrics")
+	MustComplete(cmd, "metrics", cobra.FixedCompletions([]cobra.Completion{"127.0.0.1:9742", "[::1]:9742"},
+		cobra.ShellCompDirectiveNoFileComp))
+}
+
+// Listen opens the port. The listener is nil without --metrics.
+func (c *MetricsFlags) Listen() (net.Listener, error) {
+	if c.Address == "" {
+		return nil, nil
+	}
+	l, err := metrics.Listen(c.Address)
+	if errors.Is(err, metrics.ErrAddress) {
+		return nil, Usagef("--metrics %s: %w", c.Address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--metrics %s: %w", c.Address, err)
+	}
+	return l, nil
+}
+
+// MetricsText says where the metrics are.
+func MetricsText(l net.Listener) string {
+	text := fmt.Sprintf("metrics: http://%s/metrics", l.Addr())
+	if !metrics.Loopback(l) {
+		text += "; anyone who reaches that address can read them: restrict it with a firewall"
+	}
+	return text
+}
+
+// ThresholdFlags are the thresholds of findings that a command line sets.
+type ThresholdFlags struct {
+	Texts  []string // NAME=VALUE, as they were given
+	Values findings.Thresholds
+}
+
+// Register adds --threshold, with the defaults as values.
+func (t *ThresholdFlags) Register(cmd *cobra.Command) {
+	t.Values = findings.DefaultThresholds()
+	read := func(text string) error {
+		t.Texts = append(t.Texts, text)
+		return t.Values.Set(text)
+	}
+	cmd.Flags().Var(Value{read, "NAME=VALUE"}, "threshold", "set a threshold of findings by `NAME=VALUE`, such as "+
+		"syn-unanswered=20; may be repeated")
+	InGroup(cmd.Flags(), GroupOutput, "threshold")
+	MustComplete(cmd, "threshold", completeThreshold)
+}
+
+func completeThreshold(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var all []cobra.Completion
+	for _, t := range findings.AllThresholds() {
+		if strings.HasPrefix(t.Name, typed) {
+			all = append(all, cobra.CompletionWithDesc(t.Name+"="+t.Default, t.Means))
+		}
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp
 }
