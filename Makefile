@@ -77,7 +77,7 @@ alone: ## tests that change what all network namespaces share; nothing may run b
 screenshots: build ## take the pictures in docs/screens (needs tmux and freeze)
 	docs/screens/take.sh bin/natlens
 
-demo-recording: ## record anew the demo that ships with natlens, in the lab
+demo-recording: ## record the demo that ships with natlens again, in the lab
 	go run ./cmd/demo-recording
 
 ci: ## what the continuous integration runs

@@ -64,7 +64,8 @@ func (x *exporter) ask(what exported, shown string) {
 	to := func(what exported) func() tea.Cmd {
 		return func() tea.Cmd {
 			name := what.thing() + "s" + x.s.Clock().Time().In(x.s.Location).Format("-20060102-150405") + ".jsonl"
-			x.s.Root.Ask(page.AskText("JSON lines to", name, func(path string) tea.Cmd { return x.start(path, what, false) }))
+			start := func(path string) tea.Cmd { return x.start(path, what, false) }
+			x.s.Root.Ask(page.AskText("JSON lines to", name, start))
 			return nil
 		}
 	}
@@ -88,7 +89,8 @@ func (x *exporter) progress() string {
 	if x.running == nil {
 		return ""
 	}
-	return "exporting " + human.Count(uint64(x.running.written.Load())) + " of " + human.Count(uint64(x.running.all.Load()))
+	written, all := x.running.written.Load(), x.running.all.Load()
+	return "exporting " + human.Count(uint64(written)) + " of " + human.Count(uint64(all))
 }
 
 // start creates the file and writes it.

@@ -62,7 +62,8 @@ func putGap(t *tx, g *translation.Gap) {
 	t.exec("DELETE FROM gap WHERE start = ? AND end > ? AND cause IN (2, 5)", g.From, g.To)
 	t.exec("INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?)", g.From, g.To, g.Cause, int64(g.Count), g.AtLeast, g.Namespace)
 	if g.Cause == translation.Lost || g.Cause == translation.ClockSet {
-		const touch = "UPDATE open SET doubt = doubt | ?1 WHERE flow <= ?2 AND doubt & ?1 = 0 AND (?3 = '' OR netns = ?3)"
+		const touch = "UPDATE open SET doubt = doubt | ?1 " +
+			"WHERE flow <= ?2 AND doubt & ?1 = 0 AND (?3 = '' OR netns = ?3)"
 		t.exec(touch, translation.TouchedByGap, int64(g.Number), g.Namespace)
 	}
 }

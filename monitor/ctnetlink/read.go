@@ -54,9 +54,9 @@ const (
 
 // String returns what errors call the object.
 func (n object) String() string {
-	return [...]string{"flow", "counters", "timestamp", "protoinfo", "protoinfo tcp", "protoinfo sctp", "protoinfo dccp",
-		"help", "secctx", "seqadj", "synproxy", "tuple", "tuple address", "tuple protocol", "expectation",
-		"expectation's NAT", "statistics"}[n>>5]
+	return [...]string{"flow", "counters", "timestamp", "protoinfo", "protoinfo tcp", "protoinfo sctp",
+		"protoinfo dccp", "help", "secctx", "seqadj", "synproxy", "tuple", "tuple address", "tuple protocol",
+		"expectation", "expectation's NAT", "statistics"}[n>>5]
 }
 
 // body returns a message without what follows it, if its header is whole.

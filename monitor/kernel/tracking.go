@@ -22,7 +22,7 @@ import (
 // removes it with the last. The rules of iptables-nft are rules of nftables.
 type Tracking struct {
 	IPv4, IPv6 bool     // the families that are tracked because of By
-	By         []string // the first few, as "ip nat postrouting: masq": family, table, chain or object, and what does it
+	By         []string // the first few, as "ip nat postrouting: masq": family, table, chain or object, action
 	Count      int      // how many there are
 
 	// Legacy are the tables that iptables-legacy has here. Which rules they

@@ -2,7 +2,7 @@
 // namespace or of all, a table that follows it, the host's addresses, the rules of
 // package findings, and the sinks and taps that the caller adds:
 //
-//	run, err := live.Open(live.Config{Capture: capture.Config{}, Existing: monitor.ExistingBeside})
+//	run, err := live.Open(live.Config{Capture: capture.Config{}, Existing: loop.ExistingBeside})
 //	if err != nil { … }
 //	defer run.Close()
 //	run.Sink(sink, sink.Close)

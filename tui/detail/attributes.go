@@ -33,8 +33,9 @@ func (p *Pane) attributes(width int) (out []paint.Line) {
 		{monitor.AttrStop, "stop", p.timeText(f.Stop)},
 		{monitor.AttrWScaleOrig | monitor.AttrWScaleReply, "window",
 			fmt.Sprintf("scale %d → %d ←", f.TCP.WScaleOrig, f.TCP.WScaleReply)},
-		{monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply, "tcp flags", fmt.Sprintf("0x%02x/0x%02x → 0x%02x/0x%02x ←",
-			f.TCP.FlagsOrig, f.TCP.MaskOrig, f.TCP.FlagsReply, f.TCP.MaskReply)},
+		{monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply, "tcp flags",
+			fmt.Sprintf("0x%02x/0x%02x → 0x%02x/0x%02x ←", f.TCP.FlagsOrig, f.TCP.MaskOrig,
+				f.TCP.FlagsReply, f.TCP.MaskReply)},
 		{monitor.AttrMark, "mark", page.Hex(uint64(f.Mark))},
 		{monitor.AttrUse, "use", decimal(f.Use)},
 		{monitor.AttrMaster, "parent", x.Master.Proto.String() + " " + tupleText(&x.Master) +

@@ -54,9 +54,8 @@ func (p *Page) columns() []page.Column[monitor.Event] {
 		}
 		return column{ID: id, Title: title, Width: width, Spill: spill, Cell: cell}
 	}
-	at := column{Title: "TIME", Width: len("15:04:05.000"), Cell: func(e *monitor.Event, width int) (paint.Role, string) {
-		return paint.Muted, p.S.At(e.Time)[:width]
-	}}
+	clock := func(e *monitor.Event, width int) (paint.Role, string) { return paint.Muted, p.S.At(e.Time)[:width] }
+	at := column{Title: "TIME", Width: len("15:04:05.000"), Cell: clock}
 	kind := flow(colKind, "EVENT", len("existing"), p.kind)
 	proto := flow(colProto, "PROTO", len("icmpv6"), func(e *monitor.Event) string { return e.Flow.Orig.Proto.String() })
 	state := flow(colState, "STATE", len("ESTABLISHED"), func(e *monitor.Event) string {

@@ -67,8 +67,8 @@ func (e *examined) findings() (lines []doctor.Check) {
 	return lines
 }
 
-// lines are the checks and findings, in which counters lose the prefix of their names. The counters that are good are one
-// line, and so are the checks that were skipped for the same reason. Those lines are the last.
+// lines are the checks and findings, in which counters lose the prefix of their names. The counters that are good are
+// one line, and so are the checks that were skipped for the same reason. Those lines are the last.
 func (e *examined) lines() (lines []doctor.Check) {
 	var all, skipped []doctor.Check
 	for _, c := range e.checks {
