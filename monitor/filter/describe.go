@@ -70,7 +70,7 @@ func describeCmp(c Cmp) string {
 			return cmp.Or(properNames[word], f.info().phrase+word)
 		}
 	case kindState:
-		return f.info().phrase + describeSet(c.Op, upper(stateNames(c.Set))) + inMessage(c.Field)
+		return f.info().phrase + describeSet(c.Op, mapped(stateNames(c.Set), strings.ToUpper)) + inMessage(c.Field)
 	}
 	parts := c.Field.info().kind.printed(c.Set, " to ")
 	s := c.Field.info().phrase

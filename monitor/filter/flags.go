@@ -66,7 +66,7 @@ var flags = []Flag{
 	{"reply-port-dst", "", 0, "PORT", "destination port, reply direction",
 		one, "reply.dport", monitor.Proto.HasPorts, nil},
 	{"state", "", 0, "STATE", "state of a TCP, SCTP or DCCP connection",
-		one, "msg.state", monitor.Proto.HasState, upper(kindState.sorted())},
+		one, "msg.state", monitor.Proto.HasState, mapped(kindState.sorted(), strings.ToUpper)},
 	{"icmp-type", "icmpv6-type", 0, "TYPE", "ICMP type", one, "icmp.type", monitor.Proto.IsICMP, nil},
 	{"icmp-code", "icmpv6-code", 0, "CODE", "ICMP code", one, "icmp.code", monitor.Proto.IsICMP, nil},
 	{"icmp-id", "icmpv6-id", 0, "ID", "ICMP id", one, "icmp.id", monitor.Proto.IsICMP, nil},
@@ -101,27 +101,16 @@ func only(p monitor.Proto) func(monitor.Proto) bool {
 	return func(q monitor.Proto) bool { return p == q }
 }
 
-func upper(words []string) []string {
-	out := make([]string, len(words))
-	for i, w := range words {
-		out[i] = strings.ToUpper(w)
-	}
-	return out
-}
-
 // Flags lists conntrack(8)'s filter flags, for the code that registers them. The
 // caller must not change it.
 func Flags() []Flag { return flags }
 
 // FlagByName finds a flag by one of its long names, or its letter.
 func FlagByName(name string) (*Flag, bool) {
-	for i := range flags {
-		f := &flags[i]
-		if slices.Contains(f.Names(), name) || f.Short != 0 && name == string(f.Short) {
-			return f, true
-		}
-	}
-	return nil, false
+	i := slices.IndexFunc(flags, func(f Flag) bool {
+		return slices.Contains(f.Names(), name) || f.Short != 0 && name == string(f.Short)
+	})
+	return &flags[max(i, 0)], i >= 0
 }
 
 // FlagValue is a flag as it was given: any of its names, and its value, "" where
@@ -133,6 +122,35 @@ type FlagValue struct{ Name, Value string }
 type Selection struct {
 	Expr  Expr
 	Kinds KindSet
+}
+
+// KindSet is a set of kinds of events. The empty set means all of them.
+type KindSet uint8
+
+// Kinds returns the set of the given kinds.
+func Kinds(kinds ...monitor.Kind) KindSet {
+	var s KindSet
+	for _, k := range kinds {
+		s |= 1 << k
+	}
+	return s
+}
+
+// Has reports whether a kind is in the set.
+func (s KindSet) Has(k monitor.Kind) bool { return s == 0 || s&(1<<k) != 0 }
+
+// Expr returns the filter for events of the set.
+func (s KindSet) Expr() Expr {
+	if s == 0 {
+		return Const(true)
+	}
+	var set []Range
+	for k := monitor.KindNew; k <= monitor.KindExisting; k++ {
+		if s.Has(k) {
+			set = append(set, Range{uint64(k), uint64(k)})
+		}
+	}
+	return newCmp(FieldEvent, 0, Eq, set)
 }
 
 // fails returns the error of a flag.

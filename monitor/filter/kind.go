@@ -44,11 +44,12 @@ var (
 
 	kindPort = &kind{
 		noun: "a port", examples: []string{"443", "https", "1024..2047", "{80,443}"},
-		words: sortedKeys(services), named: folded(services), nameless: true, ordered: true,
+		words: slices.Sorted(maps.Keys(services)), named: folded(services), nameless: true, ordered: true,
 	}
 	kindProto = &kind{
-		noun: "a protocol", words: sortedKeys(protocols), named: both(protocols, rareProtocols), nameless: true,
-		format: func(v uint64) string { return monitor.Proto(v).String() },
+		noun: "a protocol", words: slices.Sorted(maps.Keys(protocols)), named: folded(protocols, rareProtocols),
+		nameless: true,
+		format:   func(v uint64) string { return monitor.Proto(v).String() },
 	}
 	kindFamily = oneOf("an address family", monitor.Family.String, []monitor.Family{monitor.IPv4, monitor.IPv6},
 		map[string]monitor.Family{"ip": monitor.IPv4, "inet": monitor.IPv4, "ip6": monitor.IPv6, "inet6": monitor.IPv6})
@@ -160,20 +161,14 @@ func stateWords() (out []string) {
 	return out
 }
 
-func sortedKeys(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }
-
-// folded returns the map with its names as fold makes them.
-func folded(m map[string]uint64) map[string]uint64 {
-	out := make(map[string]uint64, len(m))
-	for name, v := range m {
-		out[fold(name)] = v
+// folded returns the maps as one, with the names as fold makes them.
+func folded(all ...map[string]uint64) map[string]uint64 {
+	out := map[string]uint64{}
+	for _, m := range all {
+		for name, v := range m {
+			out[fold(name)] = v
+		}
 	}
-	return out
-}
-
-func both(a, b map[string]uint64) map[string]uint64 {
-	out := maps.Clone(a)
-	maps.Copy(out, b)
 	return out
 }
 

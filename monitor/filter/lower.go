@@ -36,10 +36,7 @@ func Lower(e Expr) Expr {
 }
 
 func protoIn(protos ...monitor.Proto) Expr {
-	set := make([]Range, len(protos))
-	for i, p := range protos {
-		set[i] = Range{uint64(p), uint64(p)}
-	}
+	set := mapped(protos, func(p monitor.Proto) Range { return Range{uint64(p), uint64(p)} })
 	return In{FieldProto, noMask, normalize(set, true)}
 }
 
@@ -83,12 +80,11 @@ func lowerCmp(c Cmp) Expr {
 	case FieldZone:
 		return AllOf(Negate(Differ{FieldOrigZone, FieldReplyZone}), inSet(FieldOrigZone, noMask, c.ranges(max16)))
 	case FieldPort:
-		src, dst := c, c
-		src.Field, dst.Field = FieldOrigSPort, FieldOrigDPort
+		src, dst := slots[FieldOrigSPort].in(c), slots[FieldOrigDPort].in(c)
 		if c.Op == Ne {
-			return AllOf(withPorts, slots[src.Field].in(src), slots[dst.Field].in(dst))
+			return AllOf(withPorts, src, dst)
 		}
-		return AllOf(withPorts, AnyOf(slots[src.Field].in(src), slots[dst.Field].in(dst)))
+		return AllOf(withPorts, AnyOf(src, dst))
 	case FieldNATSPort:
 		return AllOf(natBit(natSource), withPorts, inSet(FieldReplyL4Dst, noMask, c.ranges(max16)))
 	case FieldNATDPort:

@@ -18,9 +18,10 @@ var protocols = func() map[string]uint64 {
 // offered. 0 has none: "ip" and "hopopt" are the protocol of no flow.
 var rareProtocols = map[string]uint64{
 	"ggp": 3, "ip_encap": 4, "st": 5, "pup": 12, "hmp": 20, "xns_idp": 22, "rdp": 27, "iso_tp4": 29, "xtp": 36,
-	"ddp": 37, "idpr_cmtp": 38, "ipv6_route": 43, "ipv6_frag": 44, "idrp": 45, "ipsec_esp": 50, "ipsec_ah": 51, "skip": 57, "ipv6_nonxt": 59,
-	"ipv6_opts": 60, "rspf": 73, "cphb": 73, "vmtp": 81, "ospfigp": 89, "ax.25": 93, "etherip": 97, "encap": 98, "ipcomp": 108, "isis": 124,
-	"fc": 133, "mobility_header": 135, "mpls_in_ip": 137, "manet": 138, "hip": 139, "shim6": 140, "wesp": 141, "rohc": 142, "ethernet": 143,
+	"ddp": 37, "idpr_cmtp": 38, "ipv6_route": 43, "ipv6_frag": 44, "idrp": 45, "ipsec_esp": 50, "ipsec_ah": 51,
+	"skip": 57, "ipv6_nonxt": 59, "ipv6_opts": 60, "rspf": 73, "cphb": 73, "vmtp": 81, "ospfigp": 89, "ax.25": 93,
+	"etherip": 97, "encap": 98, "ipcomp": 108, "isis": 124, "fc": 133, "mobility_header": 135, "mpls_in_ip": 137,
+	"manet": 138, "hip": 139, "shim6": 140, "wesp": 141, "rohc": 142, "ethernet": 143,
 }
 
 // services are the names that a port may have. The table is fixed, so that a

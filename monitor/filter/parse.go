@@ -113,7 +113,8 @@ func (p *parser) term(t token) Expr {
 	if word == "has" {
 		return p.has()
 	}
-	if f, ok := p.qualified(word); ok {
+	if f, ok := qualified[word+" "+fold(p.peek().text)]; ok && p.peek().kind == tokAtom {
+		p.next()
 		return p.test(f, t)
 	}
 	if f, ok := fieldOf(word); ok {
@@ -143,25 +144,10 @@ func fieldOf(word string) (Field, bool) {
 // hasSent reports whether "msg." may be before the field.
 func (f Field) hasSent() bool { return f.info().attrs != 0 && f != FieldAge }
 
-// qualified reads tcpdump's "src port", "dst host", "src net" and the like.
-func (p *parser) qualified(word string) (Field, bool) {
-	if word != "src" && word != "dst" || p.peek().kind != tokAtom {
-		return FieldNone, false
-	}
-	var f Field
-	switch fold(p.peek().text) {
-	case "host", "net":
-		f = FieldOrigSrc
-	case "port", "portrange":
-		f = FieldOrigSPort
-	default:
-		return FieldNone, false
-	}
-	p.next()
-	if word == "dst" {
-		f++ // the destination follows the source
-	}
-	return f, true
+// qualified are tcpdump's fields of two words.
+var qualified = map[string]Field{
+	"src host": FieldOrigSrc, "src net": FieldOrigSrc, "src port": FieldOrigSPort, "src portrange": FieldOrigSPort,
+	"dst host": FieldOrigDst, "dst net": FieldOrigDst, "dst port": FieldOrigDPort, "dst portrange": FieldOrigDPort,
 }
 
 func (p *parser) has() Expr {

@@ -88,12 +88,12 @@ func (x Cmp) bitWord() (w bitWord, opposite, ok bool) {
 // bareWords are the conditions of one word that begin with no field.
 var bareWords = func() map[string]Expr {
 	m := map[string]Expr{"true": Const(true), "all": Const(true), "false": Const(false)}
+	is := func(f Field, v uint64) Expr { return newCmp(f, 0, Eq, []Range{{v, v}}) }
 	for _, w := range []string{"ip", "ipv4", "ip6", "ipv6"} {
-		v := kindFamily.named[w]
-		m[w] = newCmp(FieldFamily, 0, Eq, []Range{{v, v}})
+		m[w] = is(FieldFamily, kindFamily.named[w])
 	}
 	for _, p := range monitor.Protos {
-		m[p.Name()] = newCmp(FieldProto, 0, Eq, []Range{{uint64(p), uint64(p)}})
+		m[p.Name()] = is(FieldProto, uint64(p))
 	}
 	for _, f := range []Field{FieldNAT, FieldStatus} {
 		for _, w := range f.info().kind.bits {
@@ -114,7 +114,7 @@ var bareWords = func() map[string]Expr {
 	}
 	for w, v := range kindPath.named {
 		if w != "unknown" {
-			m[w] = newCmp(FieldPath, 0, Eq, []Range{{v, v}})
+			m[w] = is(FieldPath, v)
 		}
 	}
 	return m
