@@ -12,9 +12,7 @@ var PCAP = replay.Format{
 	Begins: func(head []byte) bool { return pcapOrder(head) != nil },
 	Open: func(in *replay.Input, _ *replay.Config) replay.Step {
 		in.What = "packet"
-		order := pcapOrder(in.Unread())
-		r := &pcapReader{in: in, m: messages{in: in}, order: order, nanos: order.Uint32(in.Unread()) == pcapNanos}
-		return r.step
+		return (&pcapReader{in: in, m: messages{in: in}, order: pcapOrder(in.Unread())}).step
 	},
 }
 
@@ -26,17 +24,14 @@ type pcapReader struct {
 	in    *replay.Input
 	m     messages
 	order binary.ByteOrder
-	nanos bool // the fraction is in nanoseconds, not in microseconds
-	begun bool // the header was read
+	unit  monitor.Time // of the fraction, in nanoseconds; 0: the header was not read
 }
 
-// The magic numbers: the first four bytes in the writer's byte order.
 const (
+	// The magic numbers: the first four bytes in the writer's byte order.
 	pcapMicros = 0xa1b2c3d4
 	pcapNanos  = 0xa1b23c4d
-)
 
-const (
 	pcapHeader   = 24
 	pcapPacket   = 16
 	pcapLinkMask = 0x03ffffff // the bits above describe the end of frames
@@ -59,14 +54,16 @@ func pcapOrder(head []byte) binary.ByteOrder {
 // step reads the header or a packet.
 func (r *pcapReader) step(b *monitor.Batch) (bool, error) {
 	head := r.in.Unread()
-	if !r.begun {
+	if r.unit == 0 {
 		if len(head) < pcapHeader {
 			return false, nil
 		}
 		if link := r.order.Uint32(head[20:]) & pcapLinkMask; link != linkNetlink {
 			return false, r.in.Error(linkError(link))
 		}
-		r.begun = true
+		if r.unit = 1; r.order.Uint32(head) == pcapMicros {
+			r.unit = 1e3
+		}
 		r.in.Skip(pcapHeader)
 		return true, nil
 	}
@@ -81,13 +78,9 @@ func (r *pcapReader) step(b *monitor.Batch) (bool, error) {
 		return false, nil
 	}
 	data := r.in.Take(pcapPacket + int(n))
-	fraction := monitor.Time(r.order.Uint32(data[4:]))
-	if !r.nanos {
-		fraction *= 1e3
-	}
 	r.m.read(&packet{
 		data:   data[pcapPacket:],
-		time:   monitor.Time(r.order.Uint32(data))*1e9 + fraction,
+		time:   monitor.Time(r.order.Uint32(data))*1e9 + monitor.Time(r.order.Uint32(data[4:]))*r.unit,
 		source: monitor.TimeReceived,
 	}, b)
 	return true, nil

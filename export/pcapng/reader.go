@@ -66,16 +66,12 @@ func (r *reader) step(b *monitor.Batch) (bool, error) {
 		return false, nil
 	case order.Uint32(head[n-4:]) != n:
 		return false, r.in.NextError(fmt.Errorf("block of %d bytes ends as one of %d", n, order.Uint32(head[n-4:])))
-	case len(b.Events) > 0 && isLocals(order, head[:n]):
+	case len(b.Events) > 0 && order.Uint32(head) == blockStatistics &&
+		bytes.Contains(head[:min(n, 80)], []byte(`"locals":`)):
 		return false, nil // the addresses apply to later events only
 	}
 	r.order = order
 	return true, r.block(r.in.Take(int(n)), b)
-}
-
-// isLocals reports whether a block has the host's addresses.
-func isLocals(order binary.ByteOrder, block []byte) bool {
-	return order.Uint32(block) == blockStatistics && bytes.Contains(block[:min(len(block), 80)], []byte(`"locals":`))
 }
 
 // sectionOrder returns the byte order of a section by its magic number, nil if that is
@@ -182,7 +178,8 @@ func (r *reader) packet(body []byte, b *monitor.Batch) error {
 	return nil
 }
 
-// statistics reads the comment in which natlens notes what is no message.
+// statistics reads the comment in which natlens notes what is no message: the line of an
+// event, or the host's addresses, {"v":1,"locals":["192.0.2.1",…]}.
 func (r *reader) statistics(body []byte, b *monitor.Batch) {
 	if len(body) < 12 {
 		return
@@ -192,9 +189,15 @@ func (r *reader) statistics(body []byte, b *monitor.Batch) {
 		if code != optComment || !ours || len(text) == 0 || text[0] != '{' {
 			return
 		}
-		if locals, ok := parseLocals(text); ok {
+		var c struct {
+			V      int
+			Locals *[]netip.Addr
+		}
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.DisallowUnknownFields()
+		if d.Decode(&c) == nil && !d.More() && c.V == 1 && c.Locals != nil {
 			if r.locals != nil {
-				r.locals(locals)
+				r.locals(monitor.NewLocals(*c.Locals))
 			}
 			return
 		}
@@ -204,21 +207,6 @@ func (r *reader) statistics(body []byte, b *monitor.Batch) {
 		}
 		r.in.Good(b)
 	})
-}
-
-// parseLocals reads the host's addresses from a comment:
-// {"v":1,"locals":["192.0.2.1",…]}. It returns false for any other comment.
-func parseLocals(text []byte) (*monitor.Locals, bool) {
-	var c struct {
-		V      int
-		Locals *[]netip.Addr
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if d.Decode(&c) != nil || d.More() || c.V != 1 || c.Locals == nil {
-		return nil, false
-	}
-	return monitor.NewLocals(*c.Locals), true
 }
 
 // clock is how an interface counts time.
