@@ -125,32 +125,33 @@ func (p *Player) Now() monitor.Time { return p.State().At }
 
 // Play continues or pauses. At the end of the recording it continues at the beginning.
 func (p *Player) Play(on bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.hold()
-	if on && !p.on && p.from >= p.finish {
-		p.seek(p.start)
-	}
-	p.on = on
-	p.poke()
+	p.steer(func() {
+		if on && !p.on && p.from >= p.finish {
+			p.seek(p.start)
+		}
+		p.on = on
+	})
 }
 
 // Speed sets the speed, from [MinSpeed] to [MaxSpeed]. 1 is the recorded speed.
-func (p *Player) Speed(factor float64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.hold()
-	p.speed = limitSpeed(factor)
-	p.poke()
-}
+func (p *Player) Speed(factor float64) { p.steer(func() { p.speed = limitSpeed(factor) }) }
 
 // Seek moves the position, within the recording.
 func (p *Player) Seek(to monitor.Time) {
+	p.steer(func() { p.seek(min(max(to, p.start), p.finish)) })
+}
+
+// steer makes a change at the position now, and wakes Next, which then computes again how
+// long to wait.
+func (p *Player) steer(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hold()
-	p.seek(min(max(to, p.start), p.finish))
-	p.poke()
+	change()
+	select {
+	case p.wake <- struct{}{}:
+	default: // it was woken
+	}
 }
 
 // Stats returns the counters since the last beginning.
@@ -183,14 +184,6 @@ func (p *Player) position() monitor.Time {
 
 // hold fixes the position before speed or state change. The caller holds mu.
 func (p *Player) hold() { p.from, p.since = p.position(), time.Now() }
-
-// poke wakes Next, which then computes again how long to wait.
-func (p *Player) poke() {
-	select {
-	case p.wake <- struct{}{}:
-	default: // it was woken
-	}
-}
 
 // Next appends the events whose time has come, and waits until there is one.
 func (p *Player) Next(ctx context.Context, b *monitor.Batch) error {
@@ -331,22 +324,22 @@ func (p *Player) atEnd() time.Duration {
 
 // shiftEvent shifts all times of an event.
 func shiftEvent(e *monitor.Event, by monitor.Time) {
-	times := [6]*monitor.Time{&e.Time, &e.Born, &e.Flow.Start, &e.Flow.Stop}
-	if g := e.Gap; g != nil {
-		times[4], times[5] = &g.From, &g.To
+	gap := e.Gap
+	if gap == nil {
+		gap = new(monitor.Gap)
 	}
-	for _, t := range times {
-		if t != nil && *t != 0 {
+	for _, t := range []*monitor.Time{&e.Time, &e.Born, &e.Flow.Start, &e.Flow.Stop, &gap.From, &gap.To} {
+		if *t != 0 {
 			*t += by
 		}
 	}
 }
 
 // Close ends the player and unblocks Next.
-func (p *Player) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	p.poke()
-	return p.src.Close()
+func (p *Player) Close() (err error) {
+	p.steer(func() {
+		p.closed = true
+		err = p.src.Close()
+	})
+	return err
 }
