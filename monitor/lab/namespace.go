@@ -35,11 +35,8 @@ func NewNamespace(name string) (*Namespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make namespace %s: %w", name, err)
 	}
-	return OpenNamespace(name, os.NewFile(uintptr(handle), "netns "+name)), nil
+	return &Namespace{name, os.NewFile(uintptr(handle), "netns "+name)}, nil
 }
-
-// OpenNamespace returns the namespace that file holds, and takes the file over.
-func OpenNamespace(name string, file *os.File) *Namespace { return &Namespace{name, file} }
 
 // Name is the role in the lab: client, client2, gateway or server.
 func (n *Namespace) Name() string { return n.name }
