@@ -10,7 +10,7 @@ import (
 )
 
 // ErrUnread says that a program has ended because nobody read its output.
-var ErrUnread = errors.New("nobody reads the output: what was left of it is dropped")
+var ErrUnread = errors.New("nobody reads the output: the rest of it is dropped")
 
 const (
 	// partSize is how much is written at once: a reader that takes so much within

@@ -128,7 +128,7 @@ func (r *Rotation) Write(b *monitor.Batch) error {
 	if w, ok := errors.AsType[*WriteError](err); ok {
 		words = fmt.Sprintf("output file %s: %v; it keeps all up to byte %d", w.Path, w.Err, w.Kept)
 	}
-	text.Note(r.o.Notes, "natlens: "+words+"; what comes is not recorded until there is room")
+	text.Note(r.o.Notes, "natlens: "+words+"; events are not recorded until there is space")
 	return nil
 }
 
@@ -198,7 +198,7 @@ func (r *Rotation) resume(b *monitor.Batch) bool {
 			return false
 		}
 	}
-	text.Note(r.o.Notes, fmt.Sprintf("natlens: there is room again: %s, as the recording says", text.AppendGap(nil, e,
+	text.Note(r.o.Notes, fmt.Sprintf("natlens: there is space again: %s, as the recording says", text.AppendGap(nil, e,
 		time.Local)))
 	r.full, r.gap = nil, monitor.Gap{}
 	return true

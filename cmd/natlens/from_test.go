@@ -189,7 +189,7 @@ func TestFromMisuse(t *testing.T) {
 		"explain --from FILE --at +1s dport 1":          "explain: none of the 1 flows in the table matches dport 1",
 		"watch --from /none/x.jsonl":                    "recording: open /none/x.jsonl: no such file or directory",
 		"watch --from /proc/version":                    "recording version: neither JSON lines of natlens nor a netlink capture (pcapng, pcap)",
-		"list --from FILE -e new":                       "--event-mask asks for kinds of events: natlens watch has them",
+		"list --from FILE -e new":                       "--event-mask selects kinds of events: use it with natlens watch",
 		"watch --from FILE -o yaml --output /none/none": `unknown output format "yaml"`,
 	} {
 		c := call(t.Context(), cli.Console{}, strings.Fields(strings.ReplaceAll(args, "FILE", path))...)

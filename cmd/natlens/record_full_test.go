@@ -58,7 +58,7 @@ func TestRecordOnFullDisk(t *testing.T) {
 		if err := os.Remove(filepath.Join(root, dir, "ballast")); err != nil {
 			t.Fatal(err)
 		}
-		labtest.WaitFor(t, "room", func() bool { labtest.FlowsUDP(t, l, 1); return says("room again")() })
+		labtest.WaitFor(t, "room", func() bool { labtest.FlowsUDP(t, l, 1); return says("space again")() })
 		labtest.FlowsUDP(t, l, 5)
 		// The file ends with the mount namespace: it is kept open.
 		file, err := os.Open(filepath.Join(root, path))
@@ -70,8 +70,8 @@ func TestRecordOnFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd.Wait()
-		want := regexp.MustCompile(fmt.Sprintf(`natlens: output file %s: no space left on device; it keeps all up to byte \d+; what comes is not recorded until there is room
-natlens: there is room again: [\d,]+ events? lost between .*, as the recording says
+		want := regexp.MustCompile(fmt.Sprintf(`natlens: output file %s: no space left on device; it keeps all up to byte \d+; events are not recorded until there is space
+natlens: there is space again: [\d,]+ events? lost between .*, as the recording says
 natlens: (\d+) events, \d+ shown, 0 lost, [^,]+ written in [^,]+, (\d+) not recorded for want of room`, path))
 		said := want.FindStringSubmatch(stderr.String())
 		if said == nil || cmd.ProcessState.ExitCode() != 0 {

@@ -53,8 +53,8 @@ func ModifierNames() (names []string) {
 
 // ErrSaveAlone means that save is combined with other modifiers. conntrack(8) has the exit
 // code of a failure for it, not of a wrong command line.
-var ErrSaveAlone = errors.New("output modifier save: not together with others, for command lines have no place " +
-	"for what they add")
+var ErrSaveAlone = errors.New("output modifier save: not together with others, because command lines cannot contain " +
+	"what they add")
 
 // ParseModifiers reads the argument of conntrack's -o: words with commas between them, in
 // any case and perhaps abbreviated. "" means no modifiers.

@@ -103,7 +103,7 @@ func openFile(ctx context.Context, path, how string, schema []string) (db *sql.D
 	case len(is) == 0 && id == 0:
 		err = errUnfinished
 	case id != applicationID || version != schemaVersion:
-		err = errors.New("not a file of a history, or of another version of it")
+		err = errors.New("not a history file, or one of another version")
 	case !slices.Equal(is, slices.Sorted(slices.Values(schema))):
 		err = errors.New("the file has tables, views or triggers that natlens did not make")
 	}

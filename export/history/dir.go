@@ -26,11 +26,12 @@ func checkDir(dir string, writing bool) error {
 		return fmt.Errorf("%s: not a directory", dir)
 	}
 	if err := onlyOurs(st, writing); err != nil {
-		return fmt.Errorf("%s: %w; a history needs a directory that nobody else can write to", dir, err)
+		return fmt.Errorf("%s: %w; a history needs a directory that only its owner can write to", dir, err)
 	}
 	for _, name := range []string{"catalog.sqlite", "open.journal"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			return fmt.Errorf("%s: its history has a form that natlens cannot read (%s): use another one", dir, name)
+			return fmt.Errorf("%s: its history has a format that natlens cannot read (%s): use another directory",
+				dir, name)
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 // Errors of NewWriter and Open.
 var (
 	ErrLocked      = errors.New("another process writes to this history")
-	ErrUnsupported = errors.New("there is no SQLite for this platform: no history")
+	ErrUnsupported = errors.New("there is no SQLite for this platform, so there is no history")
 	errClosed      = errors.New("history: the writer is closed")
 )
 

@@ -247,7 +247,7 @@ func masked(addr, mask string) (string, error) {
 	}
 	bits, size := net.IPMask(m.AsSlice()).Size()
 	if size == 0 {
-		return "", errors.New("not a network: the ones of the mask have gaps")
+		return "", errors.New("not a network: the bits of the mask are not contiguous")
 	}
 	n, _ := a.Prefix(bits)
 	return n.String(), nil

@@ -149,7 +149,7 @@ func TestFlagErrors(t *testing.T) {
 		{"--mask-src 255.0.0.0", "--mask-src: needs --src"},
 		{"-s 10.0.0.0/8 --mask-src 255.0.0.0", "--mask-src 255.0.0.0: 10.0.0.0/8 is not a single address"},
 		{"-s x\x1b --mask-src 255.0.0.0", "--mask-src 255.0.0.0: x\\x1b is not a single address"},
-		{"-s 10.0.0.0 --mask-src 255.0.255.0", "--mask-src 255.0.255.0: not a network: the ones of the mask have gaps"},
+		{"-s 10.0.0.0 --mask-src 255.0.255.0", "--mask-src 255.0.255.0: not a network: the bits of the mask are not contiguous"},
 		{"-s 10.0.0.0 --mask-src ffff::", "--mask-src ffff::: not a mask for this address, such as ffff:: or 255.255.255.0"},
 		{"-n -j", "--any-nat: not together with --src-nat or --dst-nat"},
 		{"-n=10.0.0.1:99999", "--src-nat 10.0.0.1:99999: a port is a number from 0 to 65535"},

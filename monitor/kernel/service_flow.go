@@ -148,10 +148,10 @@ func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error 
 func changeError(err error, c *Change) error {
 	switch {
 	case errors.Is(err, unix.EBUSY) && c.Status != nil:
-		return fmt.Errorf("the kernel alone sets expected and dying, and takes seen_reply and assured from no flow: %w",
+		return fmt.Errorf("only the kernel sets expected and dying, and seen_reply and assured cannot be cleared: %w",
 			err)
 	case errors.Is(err, unix.ENOSPC) && c.Labels != nil:
-		return fmt.Errorf("the flow has no room for labels: only flows that began while a rule here used labels "+
+		return fmt.Errorf("the flow cannot have labels: only flows that began while a rule used labels "+
 			"have it: %w", err)
 	}
 	return err

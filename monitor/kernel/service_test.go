@@ -142,9 +142,9 @@ func TestServiceSaysWhy(t *testing.T) {
 		want   string
 	}{
 		{Change{Labels: make([]byte, 16)},
-			"update: the flow has no room for labels: only flows that began while a rule here used labels have it: no space left on device"},
+			"update: the flow cannot have labels: only flows that began while a rule used labels have it: no space left on device"},
 		{Change{Status: ptr(monitor.Expected)},
-			"update: the kernel alone sets expected and dying, and takes seen_reply and assured from no flow: device or resource busy"},
+			"update: only the kernel sets expected and dying, and seen_reply and assured cannot be cleared: device or resource busy"},
 	} {
 		if err := s.Update(ctx, &f, &c.change); err == nil || err.Error() != c.want {
 			t.Errorf("got %v, want %s", err, c.want)

@@ -113,7 +113,7 @@ func (c *Config) unpack(r io.Reader) (io.Reader, error) {
 		return z, nil
 	case bytes.HasPrefix(head, magicZstd):
 		if c.Zstd == nil {
-			return nil, errors.New("packed with zstd, which can't be read here")
+			return nil, errors.New("compressed with zstd, which this program cannot read")
 		}
 		z, err := c.Zstd(in)
 		if err != nil {

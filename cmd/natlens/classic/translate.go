@@ -73,7 +73,7 @@ func Translate(args []string) (out, ignored []string, err error) {
 	case l == nil && len(args) > 0 && strings.HasPrefix(args[0], "--load-file"):
 		return nil, nil, errLoads("--load-file")
 	case l == nil && len(args) > 1 && args[0] == "conntrack" && find(args[1:]) != nil:
-		return nil, nil, cli.Usagef("natlens takes conntrack(8)'s letters without its name: %s",
+		return nil, nil, cli.Usagef("use conntrack(8)'s letters without the word conntrack: %s",
 			monitor.ShellLine(append([]string{"natlens"}, args[1:]...)...))
 	case l == nil:
 		return args, nil, nil
@@ -86,7 +86,7 @@ func Translate(args []string) (out, ignored []string, err error) {
 }
 
 func errLoads(flag string) error {
-	return cli.Usagef("%s: natlens reads no file of commands; conntrack %[1]s FILE does, "+
+	return cli.Usagef("%s: natlens does not read files of commands; use conntrack %[1]s FILE, "+
 		"or xargs -L1 natlens < FILE", flag)
 }
 

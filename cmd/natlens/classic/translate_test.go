@@ -86,9 +86,9 @@ func TestOtherTables(t *testing.T) {
 		"-D dying":    "-D dying: natlens delete has the table conntrack only",
 		"-U expect":   "-U expect: natlens update has the table conntrack only",
 		"-S unconf":   "-S unconfirmed: natlens stats has the table conntrack only",
-		"-R file":     "-R: natlens reads no file of commands; conntrack -R FILE does, or xargs -L1 natlens < FILE",
-		"-Rfile":      "-R: natlens reads no file of commands; conntrack -R FILE does, or xargs -L1 natlens < FILE",
-		"--load-file": "--load-file: natlens reads no file of commands; conntrack --load-file FILE does, or xargs -L1 natlens < FILE",
+		"-R file":     "-R: natlens does not read files of commands; use conntrack -R FILE, or xargs -L1 natlens < FILE",
+		"-Rfile":      "-R: natlens does not read files of commands; use conntrack -R FILE, or xargs -L1 natlens < FILE",
+		"--load-file": "--load-file: natlens does not read files of commands; use conntrack --load-file FILE, or xargs -L1 natlens < FILE",
 	} {
 		if _, _, err := Translate(strings.Fields(args)); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", args, err, want)

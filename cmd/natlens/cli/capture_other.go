@@ -16,7 +16,8 @@ import (
 )
 
 // ErrNoKernel is what a command ends with that would read the kernel.
-var ErrNoKernel = errors.New("connection tracking is Linux's: here natlens reads recordings, with --from FILE")
+var ErrNoKernel = errors.New("connection tracking needs Linux; on this platform natlens only reads recordings, " +
+	"with --from FILE")
 
 // CaptureFlags says how events are captured: not at all.
 type CaptureFlags struct{}

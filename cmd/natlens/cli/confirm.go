@@ -30,7 +30,7 @@ func (c *ConfirmFlags) Check(con Console, cmd string) error {
 		return Usagef("--yes and --dry-run contradict each other")
 	}
 	if !c.Yes && !c.DryRun && !con.canAsk() {
-		return Usagef("%s must ask first and has no terminal for that: use --yes to skip the question, or "+
+		return Usagef("%s asks first, and there is no terminal to ask on: use --yes to skip the question, or "+
 			"--dry-run to see what it would do", cmd)
 	}
 	return nil

@@ -32,7 +32,8 @@ func (c *FromFlags) Register(cmd *cobra.Command) {
 }
 
 func (c *FromFlags) registerAt(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.at, "at", "", "with --from: the flows that existed at this `time`: "+MomentHelp+" (default the end)")
+	cmd.Flags().StringVar(&c.at, "at", "", "with --from: the flows that existed at this `time`: "+MomentHelp+
+		" (default the end)")
 	NoComplete(cmd, "at")
 }
 

@@ -66,7 +66,7 @@ func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
 	out := &Output{Binary: export.IsBinary(c.Format)}
 	if c.path == "" {
 		if _, ok := Terminal(con.Stdout); ok && out.Binary {
-			return nil, Usagef("-o %s is not for a terminal: --output FILE, or a pipe", c.Format)
+			return nil, Usagef("-o %s cannot be printed on a terminal: use --output FILE or a pipe", c.Format)
 		}
 		out.N.W = con.Stdout
 	} else {
@@ -182,10 +182,10 @@ func (c *OutputFlags) Saves() bool {
 	return name == "conntrack" && m.Save
 }
 
-// EveryNeeds reports, for --netns all, a format that has no place for the name of a namespace.
+// EveryNeeds reports, for --netns all, a format that cannot contain the name of a namespace.
 func (c *OutputFlags) EveryNeeds() error {
 	if c.Format == "pcapng" || c.Saves() {
-		return Usagef("-o %s has no place for network namespaces: not together with --netns all", c.Format)
+		return Usagef("-o %s cannot contain network namespaces: not together with --netns all", c.Format)
 	}
 	return nil
 }

@@ -29,7 +29,8 @@ func (c *HistoryFlags) Register(cmd *cobra.Command, usage string) {
 	f := cmd.Flags()
 	f.StringVar(&c.dir, "history", "", "keep a log of all translations in this `directory`, for natlens who")
 	f.StringArrayVar(&c.Keep, "keep", nil, usage)
-	f.StringVar(&c.maxSize, "max-size", "", "with --history: delete the oldest files above this size in `bytes`, such as 50GB")
+	f.StringVar(&c.maxSize, "max-size", "", "with --history: delete the oldest files above this size in `bytes`, "+
+		"such as 50GB")
 	InGroup(f, GroupOutput, "history", "keep", "max-size")
 	MustComplete(cmd, "history", CompleteDir)
 	NoComplete(cmd, "keep", "max-size")
@@ -52,7 +53,7 @@ func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 		case isCount && files == 0:
 			files = n
 		case isAge || isCount:
-			return cfg, 0, Usagef("--keep %s: there is one already", text)
+			return cfg, 0, Usagef("--keep %s: one is already given", text)
 		default:
 			return cfg, 0, Usagef("--keep %s: not a time of a minute or more, such as 90d or 36h, nor a number of "+
 				"files", text)
@@ -63,12 +64,12 @@ func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 			return cfg, 0, Usagef("--max-size %s: %w", c.maxSize, err)
 		}
 		if cfg.MaxSize < minHistory {
-			return cfg, 0, Usagef("--max-size %s: a history has at least %s", c.maxSize, human.Bytes(minHistory))
+			return cfg, 0, Usagef("--max-size %s: must be at least %s", c.maxSize, human.Bytes(minHistory))
 		}
 	}
 	switch {
 	case !c.Given() && cfg.Keep > 0:
-		return cfg, 0, Usagef("--keep %s: a time is for --history", c.Keep[0])
+		return cfg, 0, Usagef("--keep %s: a time needs --history", c.Keep[0])
 	case !c.Given() && cfg.MaxSize > 0:
 		return cfg, 0, Usagef("--max-size needs --history")
 	}

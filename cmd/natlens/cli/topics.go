@@ -57,7 +57,8 @@ var FilesTopic = Topic{
 				{text.LabelFile, "names of connection labels: each line has a bit number and a name"},
 				{"/etc/services", "names of ports in the UI"},
 				{"/run/netns", "names of network namespaces, made by ip-netns(8)"},
-				{"$XDG_STATE_HOME/natlens/filters", "filters that you typed in the UI; if the variable is not set, in ~/.local/state"},
+				{"$XDG_STATE_HOME/natlens/filters", "filters that you typed in the UI; without the variable, in " +
+					"~/.local/state"},
 			}},
 		}
 	},

@@ -211,7 +211,7 @@ func (x *Exact) invertICMP(t *monitor.Tuple) error {
 			return nil
 		}
 	}
-	return Usagef("%s: %s type %d has no answer, so that it makes no flow", x.command,
+	return Usagef("%s: %s type %d has no reply type, so it makes no flow", x.command,
 		strings.ToUpper(x.Proto.String()), t.ICMPType())
 }
 

@@ -66,7 +66,7 @@ func TestMisuse(t *testing.T) {
 	for args, want := range map[string]string{
 		"--for 0s": "--for 0s: must be longer than 0",
 		"--yes":    "--yes and --dry-run go with --fix",
-		"--fix": "doctor --fix must ask first and has no terminal for that: use --yes to skip the question, " +
+		"--fix": "doctor --fix asks first, and there is no terminal to ask on: use --yes to skip the question, " +
 			"or --dry-run to see what it would do",
 		"--fix --yes --dry-run": "--yes and --dry-run contradict each other",
 		"--fix --netns all":     "--fix changes one network namespace: not together with --netns all",

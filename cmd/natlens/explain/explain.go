@@ -62,7 +62,7 @@ func (o *options) run(cmd *cobra.Command) error {
 	case err != nil:
 		return err
 	case total == 0 && o.flows.From.Given():
-		return errors.New("explain: the table is empty: no flow of the recording was there then")
+		return errors.New("explain: no flow of the recording existed at that time")
 	case total == 0:
 		return errors.New("explain: the table is empty: no flow is tracked in this network namespace")
 	case len(walks) == 0:

@@ -58,7 +58,7 @@ func (o *options) check(cmd *cobra.Command) (err error) {
 	screen := []string{"theme"}
 	both := []string{"watch", "capture", "ring", "buffer-size", "metrics", "threshold", "help"}
 	if o.stream.Capture.Netns != "" {
-		return cli.Usagef("lab takes no --netns: it makes its own")
+		return cli.Usagef("lab does not accept --netns: it makes its own namespaces")
 	}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch {
@@ -77,7 +77,7 @@ func (o *options) run(ctx context.Context, words []string) error {
 		return err
 	}
 	if _, ok := cli.Terminal(o.con.Stdout); !ok && !o.plain {
-		return cli.Usagef("standard output is no terminal: natlens lab --watch streams the events as lines")
+		return cli.Usagef("standard output is not a terminal: natlens lab --watch streams the events as lines")
 	}
 	return withGateway(ctx, func(ctx context.Context, at *cli.Gateway) error {
 		if o.plain {

@@ -80,7 +80,7 @@ func (o *options) check() error {
 	case o.duration < 0:
 		return cli.Usagef("--for %s: must not be negative", o.duration)
 	case o.format == "conntrack" && o.duration > 0:
-		return cli.Usagef("--for: -o conntrack has no place for events")
+		return cli.Usagef("--for: -o conntrack cannot contain events")
 	case o.format == "conntrack" && o.capture.Every():
 		return cli.Usagef("-o conntrack covers one network namespace; natlens stats --netns all shows all")
 	}

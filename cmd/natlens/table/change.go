@@ -95,7 +95,7 @@ next:
 				continue next
 			}
 		}
-		return cli.Usagef("--%s %s: bits can be set, of these: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, "+
+		return cli.Usagef("--%s %s: these bits can be set: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, "+
 			"OFFLOAD, HW_OFFLOAD, UNSET", v.Name, monitor.Escape(word))
 	}
 	return nil
@@ -222,7 +222,7 @@ func labelBits(flag, names, file string) ([]byte, error) {
 		case ok && bit < 128:
 			bits[bit/8] |= 1 << (bit % 8)
 		case env.Nameless != nil:
-			return nil, cli.Usagef("--%s %s: no such label: labels have no names here (%w)", flag,
+			return nil, cli.Usagef("--%s %s: no such label: there are no names of labels (%w)", flag,
 				monitor.Escape(name), env.Nameless)
 		default:
 			return nil, cli.Usagef("--%s %s: no such label", flag, monitor.Escape(name))
@@ -234,7 +234,7 @@ func labelBits(flag, names, file string) ([]byte, error) {
 // natRange reads the value of -n or -g: what a new entry of that family is rewritten to.
 func natRange(v filter.FlagValue, family monitor.Family) (r kernel.NATRange, err error) {
 	if v.Value == "" {
-		return r, cli.Usagef("--%s needs a value here, what to rewrite to: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name)
+		return r, cli.Usagef("--%s needs the address to rewrite to: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name)
 	}
 	addr, err := netip.ParseAddr(v.Value)
 	port := uint16(0)

@@ -37,7 +37,7 @@ func (o *options) register(cmd *cobra.Command) {
 func (o *options) start() error {
 	o.con = o.filter.Named(o.con)
 	if o.filter.Sel.Kinds != 0 {
-		return cli.Usagef("--event-mask asks for kinds of events: natlens watch has them")
+		return cli.Usagef("--event-mask selects kinds of events: use it with natlens watch")
 	}
 	return o.output.Check()
 }

@@ -109,7 +109,7 @@ func (o *updateOptions) run(ctx context.Context) error {
 		return err
 	}
 	if o.change.empty() && !o.keepGoing {
-		return cli.Usagef("update has nothing to write: --mark, --timeout, --status, --state, --label-add or " +
+		return cli.Usagef("update needs something to change: --mark, --timeout, --status, --state, --label-add or " +
 			"--label-del")
 	}
 	if err := o.confirm.Check(o.con, "update"); err != nil {

@@ -54,7 +54,7 @@ func AddRoot(con cli.Console, root *cobra.Command) {
 	o.Thresholds.Register(root)
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		if _, ok := cli.Terminal(o.con.Stdout); !ok {
-			return cli.Usagef("standard output is no terminal: " +
+			return cli.Usagef("standard output is not a terminal: " +
 				"natlens watch writes lines, natlens --help lists the commands")
 		}
 		return o.Run(cmd.Context(), nil)

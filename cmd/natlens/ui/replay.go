@@ -53,7 +53,7 @@ speed. To print a recording as lines, use natlens watch --from FILE.`,
 
 func (o *replayOptions) run(ctx context.Context, paths []string) error {
 	if _, ok := cli.Terminal(o.con.Stdout); !ok {
-		return cli.Usagef("standard output is no terminal: natlens watch --from FILE writes a recording as lines")
+		return cli.Usagef("standard output is not a terminal: natlens watch --from FILE writes a recording as lines")
 	}
 	if o.speed < replay.MinSpeed || o.speed > replay.MaxSpeed {
 		return cli.Usagef("--speed %g: must be from %g to %g",

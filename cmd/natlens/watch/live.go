@@ -210,7 +210,7 @@ func (o *Options) readHistory() error {
 	o.kept.Namespace = o.Capture.NamespaceName()
 	switch {
 	case o.raw:
-		return cli.Usagef("--history is not for -E: natlens watch has it")
+		return cli.Usagef("--history does not work with -E: use natlens watch")
 	case !o.everyKind():
 		return cli.Usagef("--history needs events of every kind: not together with --event-mask")
 	case o.resync != "on":

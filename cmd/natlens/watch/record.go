@@ -79,7 +79,7 @@ rewrites. Without FILE it keeps only this log; the filter must then be flags of 
 
 func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
 	if o.Capture.Every() && o.path != "" {
-		return cli.Usagef("--netns all: a recording holds one network namespace; " +
+		return cli.Usagef("--netns all: a recording contains one network namespace; " +
 			"natlens watch --netns all -o jsonl --output FILE records all")
 	}
 	kept, files, err := o.history.Config()
@@ -127,7 +127,7 @@ func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, er
 		case err == nil && every >= time.Second && to.Every == 0:
 			to.Every = every
 		case isSize || err == nil && every >= time.Second:
-			return to, cli.Usagef("--rotate %s: there is a size or a time already", text)
+			return to, cli.Usagef("--rotate %s: a size or a time is already given", text)
 		default:
 			return to, cli.Usagef("--rotate %s: not a size such as 100MiB, nor a time of a second or more such as 1h",
 				text)
@@ -135,11 +135,11 @@ func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, er
 	}
 	switch {
 	case o.path == "" && (len(o.rotate) > 0 || o.force):
-		return to, cli.Usagef("--rotate and --force are for a recording: record FILE")
+		return to, cli.Usagef("--rotate and --force need a recording: record FILE")
 	case o.files > 0 && len(o.rotate) == 0:
 		return to, cli.Usagef("--keep %d: a number of files needs --rotate", o.files)
 	case o.force && len(o.rotate) > 0:
-		return to, cli.Usagef("--force: files of --rotate have names of their own")
+		return to, cli.Usagef("--force is not needed with --rotate: each file has a new name")
 	}
 	to.Path, to.Keep, to.Notes = o.path, o.files, con.Stderr
 	to.Open = func(path string) (export.Part, error) { return export.CreatePart(path, o.force) }

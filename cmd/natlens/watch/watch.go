@@ -49,8 +49,8 @@ func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [filter…]",
 		Short: "Stream connection tracking events",
-		Long: `Stream connection tracking events: when a flow begins, changes and ends, with what NAT does to it. natlens
-prints readable lines on a terminal, and JSON lines in a pipe.`,
+		Long: `Stream connection tracking events: when a flow begins, changes and ends, with what NAT does to it.
+natlens prints readable lines on a terminal, and JSON lines in a pipe.`,
 		Example: `  natlens watch tcp dport 443
   natlens watch snat and not dst 10.0.0.0/8
   natlens watch -o jsonl -e new,destroy --for 10s > flows.jsonl

@@ -61,7 +61,7 @@ func (u *asker) Ask(ctx context.Context, question string) (who.Answer, error) {
 	case len(words) > 1:
 		return who.Answer{}, cli.Usagef("one ADDR[:PORT], not %s as well", words[1])
 	case o.format != "":
-		return who.Answer{}, cli.Usagef("-o is for natlens who on the command line")
+		return who.Answer{}, cli.Usagef("-o works only with natlens who on the command line")
 	case slices.Contains(o.recordings, "-"):
 		return who.Answer{}, cli.Usagef("--from -: standard input is the keyboard here")
 	case len(words) == 1:

@@ -45,7 +45,7 @@ gaps as lines of their own. CSV does not contain gaps: natlens prints their numb
   natlens history export --since 14:00 -o jsonl - | grep 203.0.113.7`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
-				return cli.Usagef("history export needs the name of one file, - for standard output")
+				return cli.Usagef("history export needs the name of one file, or - for standard output")
 			}
 			o.path = args[0]
 			return nil

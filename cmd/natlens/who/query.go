@@ -82,7 +82,7 @@ func (t *times) given() bool { return t.at != "" || t.since != "" || t.until != 
 
 func (t *times) check() error {
 	if t.at != "" && (t.since != "" || t.until != "") {
-		return cli.Usagef("--at is one moment: not together with --since or --until")
+		return cli.Usagef("--at is one time: not together with --since or --until")
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func openHistory(dir string) (*place, error) {
 	r, err := history.Open(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w in %s; natlens record --history keeps one", errNoHistory, dir)
+		return nil, fmt.Errorf("%w in %s; natlens record --history makes one", errNoHistory, dir)
 	case err != nil:
 		return nil, err
 	}

@@ -5,5 +5,5 @@ package who
 import "natlens/cmd/natlens/cli"
 
 func (o *options) openTable() (*place, error) {
-	return nil, cli.Usagef("the live table is Linux's: here who searches --history DIR and --from FILE")
+	return nil, cli.Usagef("the kernel's table needs Linux; on this platform use --history DIR or --from FILE")
 }

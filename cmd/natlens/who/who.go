@@ -192,9 +192,10 @@ func (o *options) check() error {
 	}
 	switch {
 	case given > 1:
-		return cli.Usagef("--history, --from and --live: who searches one of them")
+		return cli.Usagef("use only one of --history, --from and --live")
 	case o.live && o.times.given():
-		return cli.Usagef("--live is who holds it now: --at, --since and --until are for a history or a recording")
+		return cli.Usagef("--live searches the table as it is now: --at, --since and --until need a history or a " +
+			"recording")
 	case o.limit < 0:
 		return cli.Usagef("--limit %d: must not be negative", o.limit)
 	}

@@ -45,7 +45,7 @@ func TestWhoInTheUI(t *testing.T) {
 	for question, want := range map[string]string{
 		"203.0.113":                    "203.0.113: not an address, such as 203.0.113.7, 203.0.113.7:32768 or [2001:db8::7]:443",
 		"203.0.113.1 203.0.113.2":      "one ADDR[:PORT], not 203.0.113.2 as well",
-		"203.0.113.1 -o jsonl":         "-o is for natlens who on the command line",
+		"203.0.113.1 -o jsonl":         "-o works only with natlens who on the command line",
 		"203.0.113.1 --from -":         "--from -: standard input is the keyboard here",
 		"203.0.113.1 --att 14:32":      "unknown flag --att: did you mean --at?",
 		"203.0.113.1 --at half-past-2": "--at half-past-2: not a time such as " + cli.MomentHelp,
