@@ -55,10 +55,12 @@ func (o *open) learn(e *monitor.Event) {
 	}
 }
 
-// current returns an open translation with the losses during its life.
-func (t *Tracker) current(o *open) Translation {
+// current returns an open translation with the losses during its life, and with the name that
+// its network namespace has by now: one that is known by a process can be given a name.
+func (t *Tracker) current(key *monitor.Tuple, o *open) Translation {
 	tr := o.Translation
-	if t.losses.touched(tr.Namespace, o.losses) {
+	tr.Namespace = t.cfg.name(key.NetNS)
+	if t.losses.touched(o.Namespace, o.losses) || t.losses.touched(tr.Namespace, o.losses) {
 		tr.Doubt |= TouchedByGap
 	}
 	return tr

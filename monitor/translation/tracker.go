@@ -94,8 +94,8 @@ func (t *Tracker) Apply(b *monitor.Batch, ch *Changes) {
 // Open calls fn for every open translation, in no order, until fn returns false.
 // The translation is only valid during the call.
 func (t *Tracker) Open(fn func(*Translation) bool) {
-	for _, o := range t.flows {
-		if tr := t.current(o); !fn(&tr) {
+	for key, o := range t.flows {
+		if tr := t.current(&key, o); !fn(&tr) {
 			return
 		}
 	}
@@ -145,7 +145,7 @@ func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 		o = t.begin(e)
 		o.learn(e)
 		t.flows[e.Flow.Orig] = o
-		ch.Opened = append(ch.Opened, t.current(o))
+		ch.Opened = append(ch.Opened, t.current(&e.Flow.Orig, o))
 	case e.Kind == monitor.KindNew && !e.Inferred:
 		o.lateNew(t.timeOf(e))
 	default:
@@ -260,7 +260,7 @@ func (t *Tracker) find(e *monitor.Event, ch *Changes) *open {
 
 // close moves the flow to the closed ones. The caller sets end and reason.
 func (t *Tracker) close(key *monitor.Tuple, o *open, ch *Changes) *Translation {
-	ch.Closed = append(ch.Closed, t.current(o))
+	ch.Closed = append(ch.Closed, t.current(key, o))
 	delete(t.flows, *key)
 	t.free = append(t.free, o)
 	return &ch.Closed[len(ch.Closed)-1]

@@ -299,3 +299,28 @@ func BenchmarkTracker(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch.Events)), "ns/event")
 }
+
+// TestTrackerBetterName gives a network namespace a name while a translation is open in it, and loses events before and
+// after that.
+func TestTrackerBetterName(t *testing.T) {
+	for _, lost := range []string{"", "pid:7", "blue"} {
+		name := "pid:7"
+		tracker := NewTracker(TrackerConfig{Name: func(monitor.NetNS) string { return name }})
+		var f feed
+		var ch Changes
+		f.Add(monitor.KindNew, at(0), 1, in(7, client(1)))
+		if lost == "pid:7" {
+			f.Lost(at(1), at(2), 10).SetNetNS(7)
+		}
+		tracker.Apply(f.Take(), &ch)
+		name = "blue"
+		if lost == "blue" {
+			f.Lost(at(3), at(4), 10).SetNetNS(7)
+		}
+		f.Add(monitor.KindDestroy, at(9), 1, in(7, client(1)))
+		tracker.Apply(f.Take(), &ch)
+		if len(ch.Closed) != 1 || ch.Closed[0].Namespace != "blue" || (ch.Closed[0].Doubt == TouchedByGap) != (lost != "") {
+			t.Errorf("lost in %q: %+v", lost, ch.Closed)
+		}
+	}
+}
