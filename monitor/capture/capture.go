@@ -143,11 +143,11 @@ const (
 
 func join(conn *netlink.Conn, k Kinds) error {
 	all := k == Kinds{}
-	for group, wanted := range map[uint32]bool{groupNew: k.New, groupUpdate: k.Update, groupDestroy: k.Destroy} {
-		if !all && !wanted {
+	for group, wanted := range [...]bool{groupNew: k.New, groupUpdate: k.Update, groupDestroy: k.Destroy} {
+		if group == 0 || !all && !wanted {
 			continue
 		}
-		if err := conn.JoinGroup(group); err != nil {
+		if err := conn.JoinGroup(uint32(group)); err != nil {
 			return fmt.Errorf("join conntrack event group %d: %w", group, netns.Privilege(err))
 		}
 	}
