@@ -76,13 +76,11 @@ func (m *Model) pullIfNew() tea.Cmd {
 // counters returns the flows whose counters are seen, and whether those of all flows are
 // needed.
 func (m *Model) counters() (seen []monitor.Tuple, all bool) {
-	p, counts := m.page().(page.Counting)
-	all = counts && p.WantsDump()
-	switch {
-	case m.detail.Open:
-		return []monitor.Tuple{m.detail.Flow.Row.Flow.Orig}, all
-	case counts:
-		return p.InSight(), all
+	if p, ok := m.page().(page.Counting); ok {
+		seen, all = p.InSight(), p.WantsDump()
 	}
-	return nil, false
+	if m.detail.Open {
+		seen = []monitor.Tuple{m.detail.Flow.Row.Flow.Orig}
+	}
+	return seen, all
 }

@@ -11,24 +11,18 @@ const seekStep = 10e9
 // speeds are where the keys go on their way from slow to fast and back.
 var speeds = [...]float64{0.1, 0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 100}
 
-// faster is the next speed above another one.
+// faster is the next speed above another one, slower the next below.
 func faster(than float64) float64 {
-	for _, s := range speeds {
-		if s > than {
-			return s
-		}
+	i := slices.IndexFunc(speeds[:], func(s float64) bool { return s > than })
+	if i < 0 {
+		i = len(speeds) - 1
 	}
-	return speeds[len(speeds)-1]
+	return speeds[i]
 }
 
-// slower is the next speed below another one.
 func slower(than float64) float64 {
-	for _, s := range slices.Backward(speeds[:]) {
-		if s < than {
-			return s
-		}
-	}
-	return speeds[0]
+	i, _ := slices.BinarySearch(speeds[:], than)
+	return speeds[max(0, i-1)]
 }
 
 // addPlayKeys adds the actions that steer a recording.

@@ -27,7 +27,7 @@ func New(s *page.Session) *Page {
 	p.Table = page.Table[monitor.Event, uint64]{S: s, Column: colFrom, Follow: true, Newest: page.Last,
 		Key:     func(e *monitor.Event) uint64 { return e.Seq },
 		Faded:   func(e *monitor.Event) bool { return e.Kind == monitor.KindDestroy },
-		Columns: p.columns, Read: p.read, Open: p.open, Why: p.why}
+		Columns: p.columns, Read: p.read, Open: func() tea.Cmd { return s.OpenChosen(p) }, Why: p.why}
 	return p
 }
 
@@ -35,7 +35,7 @@ func (p *Page) Title() string { return "Events" }
 
 func (p *Page) Keys() keys.Actions {
 	all := p.ColumnKeys()
-	all[keys.Enter] = keys.Do{Run: p.open}
+	all[keys.Enter] = keys.Do{Run: p.Open}
 	return all
 }
 
@@ -78,14 +78,6 @@ func (p *Page) Chosen() (page.Flow, bool) {
 		}
 	}
 	return flowOf(e), true
-}
-
-// open opens the detail of the flow under the cursor.
-func (p *Page) open() tea.Cmd {
-	if f, ok := p.Chosen(); ok {
-		p.S.Root.OpenDetail(f)
-	}
-	return nil
 }
 
 // flowOf makes a flow of what an event reports.

@@ -37,7 +37,7 @@ func New(s *page.Session) *Page {
 		Key:     func(r *row) uint64 { return r.Row.Gen },
 		Columns: func() []page.Column[row] { return p.layout.columns },
 		Faded:   func(r *row) bool { return r.Row.Ended() || p.timedOut(r) },
-		Read:    p.read, Open: p.open, OnTitle: p.sortBy,
+		Read:    p.read, Open: func() tea.Cmd { return s.OpenChosen(p) }, OnTitle: p.sortBy,
 		Why: func() string { return s.WhyEmpty("flows") },
 	}
 	return p
@@ -52,7 +52,7 @@ func (p *Page) Keys() keys.Actions {
 	all := p.ColumnKeys()
 	all[keys.Sort] = keys.Do{Run: func() tea.Cmd { return p.sortBy(p.Column) }}
 	all[keys.Reverse] = keys.Do{Run: func() tea.Cmd { return p.sortBy(p.By) }}
-	all[keys.Enter] = keys.Do{Run: p.open}
+	all[keys.Enter] = keys.Do{Run: p.Open}
 	return all
 }
 
@@ -136,14 +136,6 @@ func (p *Page) Chosen() (page.Flow, bool) {
 		return r.Flow, true
 	}
 	return page.Flow{}, false
-}
-
-// open opens the detail of the flow under the cursor.
-func (p *Page) open() tea.Cmd {
-	if f, ok := p.Chosen(); ok {
-		p.S.Root.OpenDetail(f)
-	}
-	return nil
 }
 
 // Condition is the cell under the cursor as a filter.

@@ -69,8 +69,8 @@ func (w *widths) inUse() int {
 func (p *Page) columns() []page.Column[pool] {
 	type column = page.Column[pool]
 	w := p.widths()
-	text := func(text func(q *pool, width int) string) func(*pool, int) (paint.Role, string) {
-		return func(q *pool, width int) (paint.Role, string) { return paint.Text, text(q, width) }
+	text := func(text func(*pool) string) func(*pool, int) (paint.Role, string) {
+		return func(q *pool, _ int) (paint.Role, string) { return paint.Text, text(q) }
 	}
 	percent := func(n func(*pool) int) func(*pool, int) (paint.Role, string) {
 		return func(q *pool, _ int) (paint.Role, string) {
@@ -96,19 +96,19 @@ func (p *Page) columns() []page.Column[pool] {
 		return ofAddress(q, paint.Text, inside.fit(width))
 	}
 	busiestOut := column{Title: busiestTitle("OUTSIDE", w.outside), Width: w.outside}
-	busiestOut.Cell = text(func(q *pool, width int) string {
+	busiestOut.Cell = func(q *pool, width int) (paint.Role, string) {
 		_, _, outside := cells(p.S, q)
-		return outside.fit(width)
-	})
+		return paint.Text, outside.fit(width)
+	}
 	out := page.Beside(w.gap,
 		column{Title: "TRANSLATED TO", Width: w.to, Cell: func(q *pool, width int) (paint.Role, string) {
 			to, _, _ := cells(p.S, q)
 			return paint.NAT, to.fit(width)
 		}},
-		column{Title: "NETNS", Width: w.netns, Cell: text(func(q *pool, _ int) string { return p.S.NetNS(q.key.netns) })},
-		column{Title: "PROTO", Width: w.proto, Cell: text(func(q *pool, _ int) string { return q.key.proto.String() })},
+		column{Title: "NETNS", Width: w.netns, Cell: text(func(q *pool) string { return p.S.NetNS(q.key.netns) })},
+		column{Title: "PROTO", Width: w.proto, Cell: text(func(q *pool) string { return q.key.proto.String() })},
 		column{Title: "FLOWS", Width: w.flows, Right: true,
-			Cell: text(func(q *pool, _ int) string { return human.Short(uint64(q.flows)) })},
+			Cell: text(func(q *pool) string { return human.Short(uint64(q.flows)) })},
 		inUse,
 		column{Title: "KEPT", Width: w.kept, Right: true, Cell: percent(func(q *pool) int { return q.kept })},
 		column{Title: "REWRITTEN", Width: w.rewritten, Right: true,

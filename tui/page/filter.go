@@ -98,11 +98,9 @@ func (s *Session) Narrow(condition string, not bool) error {
 
 // notAmong returns the conditions of x that have does not contain.
 func notAmong(x, have filter.Expr) []filter.Expr {
-	said := make(map[string]bool)
-	for _, c := range conditions(have) {
-		said[c.String()] = true
-	}
-	return slices.DeleteFunc(conditions(x), func(c filter.Expr) bool { return said[c.String()] })
+	return slices.DeleteFunc(conditions(x), func(c filter.Expr) bool {
+		return slices.ContainsFunc(conditions(have), func(h filter.Expr) bool { return h.String() == c.String() })
+	})
 }
 
 // conditions are what an expression asks for all of.

@@ -70,6 +70,14 @@ type Root interface {
 	Ask(*Prompt)
 }
 
+// OpenChosen opens the detail of the flow that a page has chosen.
+func (s *Session) OpenChosen(c Chooser) tea.Cmd {
+	if f, ok := c.Chosen(); ok {
+		s.Root.OpenDetail(f)
+	}
+	return nil
+}
+
 // FlowsPage is the number of the page that lists flows.
 const FlowsPage = 0
 
