@@ -120,6 +120,9 @@ func (p *parser) values(f Field, mask uint64, op Op) Expr {
 	var set []Range
 	for _, it := range items {
 		r := p.ranges(f, it)
+		if op > Ne && r[0].Lo != r[0].Hi { // 7-53
+			panic(p.fail(it.lo, "one value is compared with "+op.String()+", not several"))
+		}
 		if mask != 0 && (r[0].Lo&^mask != 0 || r[0].Hi&^mask != 0) {
 			panic(p.fail(it.lo, "has bits outside the mask: never true"))
 		}
@@ -167,19 +170,4 @@ func (p *parser) value(f Field) token {
 		err.Suggestion = p.shared()
 	}
 	panic(err)
-}
-
-// newCmp returns the comparison in its one canonical form.
-func newCmp(f Field, mask uint64, op Op, set []Range) Cmp {
-	set = normalize(set, !f.info().kind.discrete)
-	// One bit is either set or not: there is one way to say it.
-	if mask != 0 && mask&(mask-1) == 0 && f.info().kind.bits != nil && len(set) == 1 {
-		switch {
-		case op == Ne && set[0] == (Range{mask, mask}):
-			op, set = Eq, []Range{{}}
-		case op == Ne && set[0] == (Range{}):
-			op, set = Eq, []Range{{mask, mask}}
-		}
-	}
-	return Cmp{f, mask, op, set}
 }

@@ -162,3 +162,14 @@ func every(e Expr, f func(Expr) bool) bool {
 	}
 	return f(e)
 }
+
+// Range is the numbers from Lo to Hi, both included.
+type Range struct{ Lo, Hi uint64 }
+
+func mapped[A, B any](in []A, f func(A) B) []B {
+	out := make([]B, len(in))
+	for i, x := range in {
+		out[i] = f(x)
+	}
+	return out
+}

@@ -178,3 +178,17 @@ var fieldByName = func() map[string]Field {
 	}
 	return m
 }()
+
+// natBits returns the bits of FieldNAT.
+func natBits(f *monitor.Flow) uint64 {
+	n := f.NAT()
+	v := uint64(n.Kind)
+	for i, set := range [...]bool{
+		n.PortOnly(), n.Redirect, n.NoBits, n.StrayBits, n.SrcAddr, n.SrcPort, n.DstAddr, n.DstPort,
+	} {
+		if set {
+			v |= natPortOnly << i
+		}
+	}
+	return v
+}

@@ -18,7 +18,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(c.text)
 	}
 	for _, s := range []string{"dprot 443", "((((", "not not", "dport 80..", "src ::1-::5", "helper \"\\xff\"", "日本 tcp",
-		"mark 1/2/3", "timeout 1.5.2s", "a..b...c", "age > 106751d", "bytes 18446744073709551615", "port {", "nat in {none,any}"} {
+		"mark 1/2/3", "timeout 1.5.2s", "a..b...c", "age > 106751d", "bytes 18446744073709551615", "port {", "dport <7-53", "nat in {none,any}"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -201,3 +201,16 @@ func stateSet(name string) []Range {
 	}
 	return set
 }
+
+// bit finds a word of the kind.
+func (k *kind) bit(word string) (w bitWord, ok bool) {
+	word = fold(word)
+	if other := bitAliases[word]; other != "" {
+		word = other
+	}
+	i := slices.IndexFunc(k.bits, func(w bitWord) bool { return fold(w.word) == word })
+	if i < 0 {
+		return w, false
+	}
+	return k.bits[i], true
+}

@@ -1,13 +1,10 @@
 package filter
 
 import (
-	"math"
 	"net/netip"
 
 	"natlens/monitor"
 )
-
-const noMask = math.MaxUint64
 
 // Lower spells a filter out: every Addr, and every Cmp whose value is in the
 // tuples or is the kind of event, becomes a tree of the primitives In, Prefix and
@@ -116,31 +113,6 @@ func inSet(f Field, mask uint64, set []Range) Expr {
 		return Const(false)
 	}
 	return In{f, mask, set}
-}
-
-// ranges returns the numbers from 0 to limit for which the comparison is true,
-// its mask left aside.
-func (c Cmp) ranges(limit uint64) []Range {
-	v := c.Set[0].Lo
-	switch c.Op {
-	case Ne:
-		return complement(c.Set, limit)
-	case Lt:
-		if v == 0 {
-			return nil
-		}
-		return []Range{{0, v - 1}}
-	case Le:
-		return []Range{{0, v}}
-	case Gt:
-		if v >= limit {
-			return nil
-		}
-		return []Range{{v + 1, limit}}
-	case Ge:
-		return []Range{{v, limit}}
-	}
-	return c.Set
 }
 
 func lowerAddr(a Addr) Expr {

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -22,9 +23,6 @@ func compileSet(set []Range) func(uint64) bool {
 	}
 	return func(v uint64) bool { return contains(set, v) }
 }
-
-// Range is the numbers from Lo to Hi, both included.
-type Range struct{ Lo, Hi uint64 }
 
 // normalize sorts ranges and joins those that overlap, and those that touch as
 // well where adjacent says that the numbers have an order.
@@ -63,10 +61,29 @@ func complement(set []Range, limit uint64) (out []Range) {
 	return append(out, Range{next, limit})
 }
 
-func mapped[A, B any](in []A, f func(A) B) []B {
-	out := make([]B, len(in))
-	for i, x := range in {
-		out[i] = f(x)
+const noMask = math.MaxUint64
+
+// ranges returns the numbers from 0 to limit for which the comparison is true,
+// its mask left aside.
+func (c Cmp) ranges(limit uint64) []Range {
+	v := c.Set[0].Lo
+	switch c.Op {
+	case Ne:
+		return complement(c.Set, limit)
+	case Lt:
+		if v == 0 {
+			return nil
+		}
+		return []Range{{0, v - 1}}
+	case Le:
+		return []Range{{0, v}}
+	case Gt:
+		if v >= limit {
+			return nil
+		}
+		return []Range{{v + 1, limit}}
+	case Ge:
+		return []Range{{v, limit}}
 	}
-	return out
+	return c.Set
 }

@@ -77,20 +77,6 @@ func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 	}
 }
 
-// natBits returns the bits of FieldNAT.
-func natBits(f *monitor.Flow) uint64 {
-	n := f.NAT()
-	v := uint64(n.Kind)
-	for i, set := range [...]bool{
-		n.PortOnly(), n.Redirect, n.NoBits, n.StrayBits, n.SrcAddr, n.SrcPort, n.DstAddr, n.DstPort,
-	} {
-		if set {
-			v |= natPortOnly << i
-		}
-	}
-	return v
-}
-
 // age returns how old a flow is: from its beginning to its end if that is known,
 // else to the event. A new flow is 0 old.
 func age(e *monitor.Event, now func() monitor.Time) (uint64, bool) {
