@@ -9,9 +9,6 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// EveryNetNS is the value of --netns for all namespaces. One of that name is reached by its path.
-const EveryNetNS = "all"
-
 // FlowFlags say which flows a command reads: those of the kernel's table, in one network namespace or in all, or those
 // of a recording at one time.
 type FlowFlags struct {

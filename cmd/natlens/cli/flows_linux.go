@@ -105,3 +105,17 @@ func (c *CaptureFlags) Each(ctx context.Context, refused func(error),
 	}
 	return nil
 }
+
+// Service calls f with the requests of the network namespace that --netns names.
+func (c *CaptureFlags) Service(f func(s *kernel.Service) error) error {
+	file, err := OpenNetNS(c.Netns)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // nil: does nothing
+	s, err := kernel.OpenService(NetnsFD(file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(s), s.Close())
+}

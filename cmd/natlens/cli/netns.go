@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
-	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 	"natlens/monitor/netns"
 )
@@ -52,20 +51,6 @@ func NetnsFD(file *os.File) int {
 		return 0
 	}
 	return int(file.Fd())
-}
-
-// Service calls f with the requests of the network namespace that --netns names.
-func (c *CaptureFlags) Service(f func(s *kernel.Service) error) error {
-	file, err := OpenNetNS(c.Netns)
-	if err != nil {
-		return err
-	}
-	defer file.Close() // nil: does nothing
-	s, err := kernel.OpenService(NetnsFD(file))
-	if err != nil {
-		return err
-	}
-	return errors.Join(f(s), s.Close())
 }
 
 // CompleteNetNS completes --netns: named network namespaces, or the path of a file.

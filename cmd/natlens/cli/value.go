@@ -52,3 +52,6 @@ func ParseSize(text string, limit uint64) (int64, error) {
 
 // MaxSize bounds the size of files.
 const MaxSize = 1 << 50
+
+// EveryNetNS is the value of --netns for all namespaces. One of that name is reached by its path.
+const EveryNetNS = "all"
