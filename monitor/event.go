@@ -47,10 +47,11 @@ const (
 	TimeReceived            // read from the socket
 )
 
+// A literal in String would be built by each call.
+var timeSourceNames = []string{"unknown", "kernel", "ring", "receive"}
+
 // String returns the word that JSON lines use: kernel, ring, receive, unknown.
-func (s TimeSource) String() string {
-	return name(s, []string{"unknown", "kernel", "ring", "receive"}, "unknown")
-}
+func (s TimeSource) String() string { return name(s, timeSourceNames, "unknown") }
 
 // Event is one message of the stream.
 //

@@ -12,10 +12,10 @@ const (
 	NATBoth                = NATSource | NATDestination
 )
 
+var natKindNames = []string{"none", "snat", "dnat", "snat+dnat"}
+
 // String returns the word that filters and JSON lines use.
-func (k NATKind) String() string {
-	return name(k, []string{"none", "snat", "dnat", "snat+dnat"}, "none")
-}
+func (k NATKind) String() string { return name(k, natKindNames, "none") }
 
 // NAT is what happens to the packets of a flow, derived from its two tuples: a
 // reply tuple that is not the original one turned round is a rewrite. The status

@@ -18,10 +18,10 @@ const (
 	PathLoop                // OUTPUT, POSTROUTING, PREROUTING, INPUT: from here to here
 )
 
+var pathNames = []string{"unknown", "forward", "local-out", "local-in", "loopback"}
+
 // String returns forward, local-out, local-in, loopback or unknown.
-func (p Path) String() string {
-	return name(p, []string{"unknown", "forward", "local-out", "local-in", "loopback"}, "unknown")
-}
+func (p Path) String() string { return name(p, pathNames, "unknown") }
 
 // Locals are the addresses of the host (of one network namespace). The nil
 // Locals knows nothing. It is immutable and may be shared.
