@@ -20,6 +20,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
+	"natlens/monitor/netns"
 )
 
 // peopled is a network namespace with a process in it, by which --netns all finds
@@ -185,8 +186,8 @@ func TestEveryNamespaceRefused(t *testing.T) {
 // nameNetNS gives a namespace a name of ip-netns(8) for the test.
 func nameNetNS(t *testing.T, ns *lab.Namespace, name string) {
 	t.Helper()
-	at := filepath.Join(cli.NetnsDir, name)
-	if err := os.MkdirAll(cli.NetnsDir, 0o755); err != nil {
+	at := filepath.Join(netns.Dir, name)
+	if err := os.MkdirAll(netns.Dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(at, nil, 0o444); err != nil {

@@ -18,9 +18,6 @@ import (
 	"natlens/monitor/netns"
 )
 
-// NetnsDir is where ip-netns(8) keeps named network namespaces.
-const NetnsDir = netns.Dir
-
 // NetnsError says why a network namespace that exists can't be opened.
 type NetnsError struct{ error }
 
@@ -60,7 +57,7 @@ func CompleteNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Comp
 			names = append(names, cobra.CompletionWithDesc(EveryNetNS, "every network namespace"))
 		}
 	}
-	entries, _ := os.ReadDir(NetnsDir) // no directory, no names
+	entries, _ := os.ReadDir(netns.Dir) // no directory, no names
 	for _, e := range entries {
 		if monitor.Escape(e.Name()) == e.Name() { // a shell would print others as they are
 			names = append(names, e.Name())

@@ -28,8 +28,8 @@ type OutputFlags struct {
 // Register adds all flags.
 func (c *OutputFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&c.Format, "output-format", "o", "", "`format`: "+strings.Join(export.FormatNames(), ", ")+" (default pretty on a "+
-		"terminal, else jsonl)")
+	f.StringVarP(&c.Format, "output-format", "o", "", "`format`: "+strings.Join(export.FormatNames(), ", ")+
+		" (default pretty on a terminal, else jsonl)")
 	f.StringVar(&c.path, "output", "", "write to this new `file`, with mode 0600")
 	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
 	InGroup(f, GroupOutput, "output-format", "output", "force")
