@@ -113,7 +113,8 @@ func (t *translation) flag(f *Flag, v FlagValue) (Expr, error) {
 	}
 	if f.Name == "state" && one && !x.(Cmp).hasStateOf(proto) {
 		names := monitor.StateNames(proto)
-		return nil, v.fails("not a state of "+proto.String()+": "+strings.Join(names, ", "), human.Nearest(v.Value, names))
+		msg := "not a state of " + proto.String() + ": " + strings.Join(names, ", ")
+		return nil, v.fails(msg, human.Nearest(v.Value, names))
 	}
 	return x, t.sameFamily(v, x)
 }
