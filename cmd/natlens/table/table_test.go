@@ -72,7 +72,7 @@ func TestLabelsWithoutRules(t *testing.T) {
 		t.Errorf("%s flows after it, want 2", left)
 	}
 	got = in(t, ns, NewUpdate, "--yes udp --label-add 5,7")
-	if got.Code() != 1 || strings.Count(got.Stderr, "no room for labels") != 2 || !strings.HasSuffix(got.Stderr, "\nnatlens: 0 flows updated.\n") {
+	if got.Code() != 1 || strings.Count(got.Stderr, "cannot have labels") != 2 || !strings.HasSuffix(got.Stderr, "\nnatlens: 0 flows updated.\n") {
 		t.Errorf("update: code %d, %v, %s", got.Code(), got.Err, got.Stderr)
 	}
 }
