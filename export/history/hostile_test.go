@@ -35,7 +35,7 @@ func TestHostileDirectories(t *testing.T) {
 	}{
 		"others can write":    {func(dir string) error { return os.Chmod(dir, 0o777) }, "its group or others can write to it"},
 		"the group can write": {func(dir string) error { return os.Chmod(dir, 0o770) }, "its group or others can write to it"},
-		"another form":        {replace("catalog.sqlite", link), "its history has a form that natlens cannot read (catalog.sqlite): use another one"},
+		"another form":        {replace("catalog.sqlite", link), "its history has a format that natlens cannot read (catalog.sqlite): use another directory"},
 		"a link to the list":  {replace(openName, link), openName + ": not a regular file"},
 		"a pipe as the list":  {replace(openName, pipe), openName + ": not a regular file"},
 		"a link as the log":   {replace(openName+"-wal", link), openName + "-wal: not a regular file"},
