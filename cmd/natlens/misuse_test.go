@@ -259,7 +259,7 @@ func TestDoctorDenied(t *testing.T) {
 	}
 	text := p.rest(t)
 	if code := p.wait(t); code != cli.ExitFailure || !strings.HasPrefix(text, "✗ privilege           flows, rules and events can't be read: ") ||
-		!strings.Contains(text, "CAP_NET_ADMIN is missing") || !strings.Contains(text, "\n- others              not checked: it needs the privilege that is missing (hook, ring, queue, ") || strings.Count(text, "CAP_NET_ADMIN") != 1 {
+		!strings.Contains(text, "CAP_NET_ADMIN is missing") || !strings.Contains(text, "\n- others              not checked: a privilege is missing (hook, ring, queue, ") || strings.Count(text, "CAP_NET_ADMIN") != 1 {
 		t.Errorf("exit code %d:\n%s", code, text)
 	}
 }

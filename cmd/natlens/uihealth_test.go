@@ -59,7 +59,7 @@ func TestUINoEvents(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{Acct: true})
 	labtest.SetConntrack("events", "0")(t, l)
 	p := openPane(t, 120, 30, "--theme", "dark", "--netns", l.Gateway.Path())
-	const reason = "nothing seen for 5s: flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it → "
+	const reason = "nothing seen for 5s: flows send no events: nf_conntrack_events is 0; a change affects only flows that begin afterwards → "
 	const command = "sysctl -w net.netfilter.nf_conntrack_events=1"
 	p.await("the reason", func(lines []string) bool {
 		_, seen, ok := strings.Cut(unwrapped(lines), reason)

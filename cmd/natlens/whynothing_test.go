@@ -22,7 +22,7 @@ func TestWhyNothing(t *testing.T) {
 		mended bool // by its command
 	}{
 		{"no hook", labtest.FlushRules, nil, "nothing is tracked here: no nftables or iptables rule in this network namespace turns connection tracking on → nft 'add table inet ", true},
-		{"no events", labtest.SetConntrack("events", "0"), nil, "flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it → sysctl -w net.netfilter.nf_conntrack_events=1", true},
+		{"no events", labtest.SetConntrack("events", "0"), nil, "flows send no events: nf_conntrack_events is 0; a change affects only flows that begin afterwards → sysctl -w net.netfilter.nf_conntrack_events=1", true},
 		{"unheard", func(t *testing.T, l *lab.Lab) { labtest.FlowsUDP(t, l, 2) }, nil,
 			"no flow began or ended; of 2 flows in the table, those that began while nobody listened send no events (nf_conntrack_events is 2) → sysctl -w net.netfilter.nf_conntrack_events=1", true},
 		{"filter", nil, []string{"tcp", "dport", "9"}, "events come, 10 so far, but the filter wants none of them → natlens watch --explain-filter …", false},
@@ -66,7 +66,7 @@ func TestWhyNothing(t *testing.T) {
 // its command has them counted.
 func TestUncounted(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})
-	const want = "natlens: packets and bytes are not counted: nf_conntrack_acct is 0; a change applies to flows that begin after it → "
+	const want = "natlens: packets and bytes are not counted: nf_conntrack_acct is 0; a change affects only flows that begin afterwards → "
 	p := start(t, l, "watch")
 	labtest.WaitFor(t, "the line", func() bool { return strings.Contains(p.stderr.String(), want) })
 	_, command, _ := strings.Cut(p.stderr.String(), " → ")

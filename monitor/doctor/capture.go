@@ -80,7 +80,7 @@ func events(s *Snapshot, c *Check) {
 	switch v {
 	case 0:
 		c.Level, c.Text = Fail,
-			"flows send no events: nf_conntrack_events is 0; a change applies to flows that begin after it"
+			"flows send no events: nf_conntrack_events is 0; a change affects only flows that begin afterwards"
 		c.set(s, "events", 1, true)
 	case 1:
 		c.Text = "every flow sends events"

@@ -55,7 +55,7 @@ func counterKinds() (all []kind) {
 func (m *counter) check(s *Snapshot, c *Check) {
 	v, ok := s.Counters[m.word]
 	if !ok {
-		c.skip("the kernel does not keep it")
+		c.skip("this kernel does not have this counter")
 		return
 	}
 	moved := s.moved(m.word)

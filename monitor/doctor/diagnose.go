@@ -58,7 +58,7 @@ func (k *kind) run(s *Snapshot) Check {
 	c := Check{ID: k.id, Evidence: map[string]any{}}
 	switch _, known := s.Sysctls[k.sysctl]; {
 	case k.needs >= needPrivilege && s.Denied != "":
-		c.skip("it needs the privilege that is missing")
+		c.skip("a privilege is missing")
 	case k.needs == needCounts && s.Counts == nil:
 		c.skip("the table was not read")
 	case k.sysctl != "" && !known:

@@ -14,7 +14,8 @@ func acct(s *Snapshot, c *Check) {
 	c.Evidence["nf_conntrack_acct"] = v
 	if v == 0 {
 		c.Level, c.Text = Warn,
-			"packets and bytes are not counted: nf_conntrack_acct is 0; a change applies to flows that begin after it"
+			"packets and bytes are not counted: nf_conntrack_acct is 0; a change affects only flows that "+
+				"begin afterwards"
 		c.set(s, "acct", 1, true)
 	}
 	if s.Counts == nil {
@@ -35,7 +36,8 @@ func timestamp(s *Snapshot, c *Check) {
 	c.Evidence["nf_conntrack_timestamp"] = v
 	if v == 0 {
 		c.Level = Warn
-		c.Text = "the kernel records no times: nf_conntrack_timestamp is 0; events have the time of their capture, " +
+		c.Text = "the kernel records no times: nf_conntrack_timestamp is 0; events have the time at which " +
+			"natlens got them, " +
 			"and flows that began before have no age"
 		c.set(s, "timestamp", 1, true)
 	}

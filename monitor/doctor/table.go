@@ -32,7 +32,7 @@ func table(s *Snapshot, c *Check) {
 	switch {
 	case full >= fillFail:
 		c.Level, c.Command = Fail, raiseMax(s)
-		c.Text += ": a full table drops flows without a reply, and then new connections"
+		c.Text += ": a full table evicts flows without a reply, and then drops new connections"
 	case full >= fillWarn:
 		c.Level, c.Command = Warn, raiseMax(s)
 	}
@@ -133,7 +133,7 @@ func udp(s *Snapshot, c *Check) {
 	}
 	if s.Counts.QuietUDP >= quietWarn && v <= quietTime {
 		c.Level = Warn
-		c.Text += fmt.Sprintf("; %s of SIP, STUN, IPsec or VPNs, which are silent for as long, lose their way back",
+		c.Text += fmt.Sprintf("; %s of SIP, STUN, IPsec or VPNs, which are silent for longer, stop working",
 			human.Plural(s.Counts.QuietUDP, "flow"))
 		c.set(s, "udp_timeout", 120, false)
 	}

@@ -30,9 +30,9 @@ var natBitWords = []bitWord{
 
 var statusBitWords = func() (all []bitWord) {
 	phrases := [...]string{
-		"born of an expectation", "packets seen both ways", "assured", "in the table", "source rewritten (status)",
-		"destination rewritten (status)", "sequence numbers adjusted", "source nat hooks passed",
-		"destination nat hooks passed", "being removed", "timeout fixed", "a template", "lost a clash of first packets",
+		"expected by a helper", "packets seen in both directions", "assured", "in the table", "source rewritten (status)",
+		"destination rewritten (status)", "sequence numbers adjusted", "passed the nat hooks for the source",
+		"passed the nat hooks for the destination", "being removed", "timeout fixed", "a template", "lost a race of first packets",
 		"helper attached by rule", "in a flow table", "in a hardware flow table",
 	}
 	for i, name := range monitor.StatusNames() {

@@ -133,7 +133,7 @@ func (c *completion) terms() {
 	for _, w := range common {
 		c.term(w)
 	}
-	c.add(CandidateWord, "not", "what the next condition does not want")
+	c.add(CandidateWord, "not", "negates the next condition")
 	c.add(CandidateWord, "has", "the attribute is known")
 	c.add(CandidateOperator, "(", "a group")
 	for _, f := range fieldOrder {

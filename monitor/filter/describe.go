@@ -30,7 +30,7 @@ func Describe(e Expr) string {
 		return e.Field.info().phrase + describeSet(e.Op, mapped(e.Set, strconv.Quote)) + inMessage(e.Field)
 	case Has:
 		if e.Field&^Sent == FieldMaster {
-			return "born of an expectation" + inMessage(e.Field)
+			return "expected by a helper" + inMessage(e.Field)
 		}
 		return (e.Field &^ Sent).String() + " known" + inMessage(e.Field)
 	}

@@ -83,10 +83,10 @@ var fields = [numFields]fieldInfo{
 		"destination port after DNAT", "destination rewritten, to port ", nil},
 	FieldEvent: {[]string{"event"}, kindEvent, max8, 0, "kind of event: new, update, destroy, existing", "event ",
 		func(e *monitor.Event) uint64 { return uint64(e.Kind) }},
-	FieldInferred: {[]string{"inferred"}, kindFlag, 1, 0, "concluded from a resync, not sent by the kernel", "",
+	FieldInferred: {[]string{"inferred"}, kindFlag, 1, 0, "derived from a resync, not sent by the kernel", "",
 		inferred},
 	FieldPortID: {[]string{"portid"}, kindNumber, max32, 0,
-		"netlink port of the program that caused it, 0 for traffic", "caused by netlink port ",
+		"netlink port of the program that caused the event, 0 for traffic", "caused by netlink port ",
 		func(e *monitor.Event) uint64 { return uint64(e.PortID) }},
 	FieldGen: {[]string{"gen", "flow"}, kindNumber, max64, 0, "number of the flow in this run", "flow number ",
 		func(e *monitor.Event) uint64 { return e.Gen }},
@@ -128,7 +128,7 @@ var fields = [numFields]fieldInfo{
 	FieldSecCtx: {[]string{"secctx"}, kindText, 0, monitor.AttrSecCtx, "security context", "security context ", nil},
 	FieldSecMark: {[]string{"secmark"}, kindNumber, max32, monitor.AttrSecMark,
 		"security mark (obsolete)", "security mark ", func(e *monitor.Event) uint64 { return uint64(e.Extra.SecMark) }},
-	FieldMaster: {[]string{"master"}, kindFlag, 1, monitor.AttrMaster, "has a master: born of an expectation", "", nil},
+	FieldMaster: {[]string{"master"}, kindFlag, 1, monitor.AttrMaster, "has a master: a helper expected it", "", nil},
 	FieldUse: {[]string{"use"}, kindNumber, max32, monitor.AttrUse, "reference count of the entry", "references ",
 		func(e *monitor.Event) uint64 { return uint64(e.Flow.Use) }},
 	FieldOrigVTag: {[]string{"vtag", "orig.vtag"}, kindHex, max32, monitor.AttrVTagOrig,
@@ -144,7 +144,7 @@ var fields = [numFields]fieldInfo{
 		"way through this host: forward, local-out, local-in, loopback", "path ",
 		func(e *monitor.Event) uint64 { return uint64(e.Flow.Path) }},
 	FieldNetNS: {[]string{"netns"}, kindText, 0, 0,
-		"network namespace, where several are watched", "network namespace ", nil},
+		"network namespace, if several are watched", "network namespace ", nil},
 }
 
 func inferred(e *monitor.Event) uint64 {

@@ -59,7 +59,7 @@ func TestFull(t *testing.T) {
 	expect(d, "table", "warn", " % full")
 	expect(d, "reclaim", "warn", "100 % of the flows could be deleted: ")
 	fill(most * 12 / 100)
-	expect(diagnose(), "table", "fail", " % full: a full table drops flows without a reply, and then new connections")
+	expect(diagnose(), "table", "fail", " % full: a full table evicts flows without a reply, and then drops new connections")
 
 	over := func(counter, text string) {
 		t.Run(counter, func(t *testing.T) {
