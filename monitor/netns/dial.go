@@ -21,8 +21,8 @@ func Dial(protocol, ns int) (*netlink.Conn, error) {
 	return conn, nil
 }
 
-// DialKernel opens a netlink socket for requests in a network namespace (0: the
-// caller's). Only the kernel can answer on it.
+// DialKernel opens a netlink socket for requests and events in a network namespace (0: the
+// caller's). Only the kernel can send to it.
 func DialKernel(protocol, ns int) (*netlink.Conn, error) {
 	conn, err := Dial(protocol, ns)
 	if err != nil {

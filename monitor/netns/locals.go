@@ -74,7 +74,7 @@ func ifAddr(m netlink.Message) (addr netip.Addr, ok bool) {
 // addresses can't be read any more because the namespace is gone, the last ones stay. The
 // caller may close ns after it.
 func FollowLocals(ns int, set func(*monitor.Locals)) (stop func(), err error) {
-	conn, err := Dial(unix.NETLINK_ROUTE, ns)
+	conn, err := DialKernel(unix.NETLINK_ROUTE, ns)
 	if err != nil {
 		return nil, fmt.Errorf("follow local addresses: %w", err)
 	}

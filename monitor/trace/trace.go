@@ -59,7 +59,7 @@ func Open(cfg Config) (*Tracer, error) {
 	if t.rules, err = readRules(cfg.NetNS); err != nil {
 		return nil, err
 	}
-	if t.conn, err = netns.Dial(unix.NETLINK_NETFILTER, cfg.NetNS); err != nil {
+	if t.conn, err = netns.DialKernel(unix.NETLINK_NETFILTER, cfg.NetNS); err != nil {
 		return nil, err
 	}
 	err = errors.Join(t.conn.SetReadBuffer(buffer), t.conn.JoinGroup(unix.NFNLGRP_NFTRACE))
