@@ -67,7 +67,8 @@ func (c *FromFlags) Recording(ctx context.Context, con Console, cfg replay.Confi
 		return stream(ctx, cfg, "standard input", func() (io.Reader, error) { return con.Stdin, nil }), nil
 	}
 	if st, err := os.Stat(c.Paths[0]); err == nil && st.Mode()&fs.ModeNamedPipe != 0 && len(c.Paths) == 1 {
-		return stream(ctx, cfg, filepath.Base(c.Paths[0]), func() (io.Reader, error) { return os.Open(c.Paths[0]) }), nil
+		open := func() (io.Reader, error) { return os.Open(c.Paths[0]) }
+		return stream(ctx, cfg, filepath.Base(c.Paths[0]), open), nil
 	}
 	return replay.File(cfg, c.Paths...), nil
 }

@@ -116,7 +116,8 @@ threshold. It is cleared when its count was below half of the threshold twice in
   natlens watch --findings --threshold syn-unanswered=50 --threshold window=30s
   natlens doctor --for 30s
 
-Severity: with info no connection fails. With warn some connections fail, or will soon. With fail connections fail now.`,
+Severity: with info no connection fails. With warn some connections fail, or will soon. With fail connections fail
+now.`,
 	Tables: func() []Table {
 		rules := Table{Heading: "Rules"}
 		for _, r := range findings.Rules() {
