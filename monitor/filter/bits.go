@@ -30,9 +30,11 @@ var natBitWords = []bitWord{
 
 var statusBitWords = func() (all []bitWord) {
 	phrases := [...]string{
-		"expected by a helper", "packets seen in both directions", "assured", "in the table", "source rewritten (status)",
+		"expected by a helper", "packets seen in both directions",
+		"assured", "in the table", "source rewritten (status)",
 		"destination rewritten (status)", "sequence numbers adjusted", "passed the nat hooks for the source",
-		"passed the nat hooks for the destination", "being removed", "timeout fixed", "a template", "lost a race of first packets",
+		"passed the nat hooks for the destination", "being removed",
+		"timeout fixed", "a template", "lost a race of first packets",
 		"helper attached by rule", "in a flow table", "in a hardware flow table",
 	}
 	for i, name := range monitor.StatusNames() {
