@@ -53,7 +53,7 @@ func TestRecordOnFullDisk(t *testing.T) {
 		cmd, stderr, root := onDisk(t, dir, 1<<20, 1000, "record", path, "--netns", l.Gateway.Path())
 		says := func(text string) func() bool { return func() bool { return strings.Contains(stderr.String(), text) } }
 		labtest.WaitFor(t, "natlens to listen", says("natlens: capture: "))
-		labtest.WaitFor(t, "the disk to be full", func() bool { labtest.FlowsUDP(t, l, 50); return says("until there is room")() })
+		labtest.WaitFor(t, "the disk to be full", func() bool { labtest.FlowsUDP(t, l, 50); return says("until there is space")() })
 		labtest.WaitFor(t, "events to be missed", func() bool { labtest.FlowsUDP(t, l, 50); return true })
 		if err := os.Remove(filepath.Join(root, dir, "ballast")); err != nil {
 			t.Fatal(err)
@@ -103,7 +103,7 @@ func TestRecordStaysFull(t *testing.T) {
 	cmd, stderr, _ := onDisk(t, dir, 64<<10, 44, "record", filepath.Join(dir, "x.pcapng"), "--netns", l.Gateway.Path())
 	labtest.WaitFor(t, "the disk to be full", func() bool {
 		labtest.FlowsUDP(t, l, 50)
-		return strings.Contains(stderr.String(), "until there is room")
+		return strings.Contains(stderr.String(), "until there is space")
 	})
 	labtest.FlowsUDP(t, l, 50)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
