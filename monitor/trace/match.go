@@ -26,8 +26,8 @@ func match(e filter.Expr) ([][]expr.Any, error) {
 		return [][]expr.Any{nil}, nil
 	}
 	if leaf := unanswered(e); leaf != nil {
-		return nil, fmt.Errorf("a packet does not have %s: a trace can ask for family, protocol, addresses and ports, "+
-			"as they are before NAT", leaf)
+		return nil, fmt.Errorf("a packet does not have %s: a trace can ask for family, protocol, addresses, ports, "+
+			"and ICMP's type, code and id, as they are before NAT", leaf)
 	}
 	return build(e)
 }

@@ -44,26 +44,20 @@ type State uint32
 
 // The states (NF_CT_STATE_BIT).
 const (
-	Invalid     State = 1 << 0
 	Established State = 1 << 1
 	Related     State = 1 << 2
 	New         State = 1 << 3
-	Untracked   State = 1 << 6
 )
 
 // String returns nft's word.
 func (s State) String() string {
 	switch s {
-	case Invalid:
-		return "invalid"
 	case Established:
 		return "established"
 	case Related:
 		return "related"
 	case New:
 		return "new"
-	case Untracked:
-		return "untracked"
 	}
 	return ""
 }

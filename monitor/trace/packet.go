@@ -81,7 +81,7 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 	if p.Out == "" {
 		p.Out = nameOf(m.oif)
 	}
-	if m.flow.ID != 0 {
+	if m.flow.ID != 0 || p.Flow.ID == 0 {
 		p.Flow = m.flow
 	}
 	p.last = now

@@ -154,7 +154,7 @@ func verdictName(code int32) string {
 	case 1:
 		return "accept"
 	case 2:
-		return "stolen" // also reject and synproxy
+		return "stolen" // synproxy and the like
 	case 3:
 		return "queue"
 	}

@@ -283,7 +283,7 @@ func TestNothingLeft(t *testing.T) {
 
 // TestFilters says which filters a packet can answer.
 func TestFilters(t *testing.T) {
-	const tail = ": a trace can ask for family, protocol, addresses and ports, as they are before NAT"
+	const tail = ": a trace can ask for family, protocol, addresses, ports, and ICMP's type, code and id, as they are before NAT"
 	for text, want := range map[string]string{
 		"":                         "",
 		"tcp and dport 443":        "",

@@ -23,7 +23,7 @@ type packet struct {
 func found(ctx context.Context, s *kernel.Service, p *trace.Packet) *packet {
 	out := &packet{Packet: p, src: p.Last.Src, dst: p.Last.Dst}
 	known := p.Flow.ID != 0
-	if p.Dropped() != nil || p.Flow.State == trace.Untracked || !known && p.Flow.State != 0 {
+	if p.Dropped() != nil {
 		return out
 	}
 	var b monitor.Batch

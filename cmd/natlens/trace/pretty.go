@@ -58,8 +58,7 @@ func heading(p *packet) string {
 	if p.Out != "" {
 		text += ", out " + p.Out
 	}
-	switch {
-	case p.Flow.ID != 0:
+	if p.Flow.ID != 0 {
 		text += fmt.Sprintf(", flow %d", p.Flow.ID)
 		if p.Flow.Reply {
 			text += " in the reply direction"
@@ -69,8 +68,6 @@ func heading(p *packet) string {
 		} else {
 			text += ", " + p.Flow.State.String()
 		}
-	case p.Flow.State == trace.Untracked:
-		text += ", not tracked"
 	}
 	return text
 }
@@ -121,7 +118,7 @@ func ending(p *packet) string {
 	s := p.Dropped()
 	if s == nil {
 		if n := len(p.Steps); n > 0 && p.Steps[n-1].Verdict == "stolen" {
-			return "taken by a rule of " + p.Steps[n-1].Chain.String() + " (reject, queue, synproxy or the like)"
+			return "taken by a rule of " + p.Steps[n-1].Chain.String() + " (synproxy or the like)"
 		}
 		if len(p.Steps) == 0 {
 			return "it met no chain"

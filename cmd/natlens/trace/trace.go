@@ -37,15 +37,15 @@ func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace [filter…]",
 		Short: "Show which rules of nf_tables a packet meets, and which one drops or rewrites it",
-		Long: `Show the way of packets through the chains of nf_tables: each rule that they meet, its verdict, what NAT
-makes of the addresses, and the flow that they belong to. A packet that is dropped is shown too, although no flow is
-made of it.
+		Long: `Show the way of packets through the chains of nf_tables: each rule that matches them, its verdict, what
+NAT makes of the addresses, and the flow that they belong to. A packet that is dropped is shown too, although it makes
+no flow.
 
 The filter selects packets by what they have when they come, before NAT: family, protocol, addresses and ports. To
 mark them, trace adds a table of its own, which the kernel removes when natlens ends. It changes no rule of yours. A
-traced packet costs the kernel time: --rate bounds how many there are.
+traced packet costs the kernel time: --rate limits how many are traced.
 
-The rules of iptables-nft are shown as nft has them. iptables-legacy does not use nf_tables: its rules are not seen.
+The rules of iptables-nft are shown as nft has them. iptables-legacy does not use nf_tables: its rules are not shown.
 The text of a rule comes from nft(8); without it, a rule has its table, chain, handle and comment.`,
 		Example: `  natlens trace tcp dport 8080
   natlens trace --limit 1 src 192.168.77.2 and udp dport 53
