@@ -126,8 +126,12 @@ func (s *scanner) chunk(t *Table, at int) {
 		}
 		v.Marked = v.Marked || p.mark != 0
 		v.Zoned = v.Zoned || p.origZone|p.replyZone != 0
-		t.rows.load(row, r)
-		if place := s.Place(row, r); place.Before(&s.At) {
+		place, ok := s.packedPlace(p)
+		if !ok {
+			t.rows.load(row, r)
+			place = s.Place(row, r)
+		}
+		if place.Before(&s.At) {
 			v.Before++
 			s.above.add(placed{place, row})
 		} else {
