@@ -91,13 +91,16 @@ func (q *Query) Place(index uint32, r *Row) Place {
 }
 
 // packedPlace is Place for a packed row. Unpacking rows is most of the time of a view:
-// the orders that the UI begins with do without. ok is false for the others.
+// by arrival, and by age if the kernel recorded no start, it needs none. ok is false for
+// the other orders.
 func (q *Query) packedPlace(p *packedRow) (place Place, ok bool) {
-	switch q.By {
-	case ByArrival:
+	switch {
+	case q.By == ByArrival:
 		place.Hi = p.gen
-	case ByLast:
-		place.Hi = uint64(p.last)
+	case q.By == ByBorn && p.known&monitor.AttrStart == 0:
+		if p.state&RowNew != 0 {
+			place.Hi = uint64(p.first)
+		}
 	default:
 		return place, false
 	}
