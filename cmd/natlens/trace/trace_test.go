@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"regexp"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,12 +31,16 @@ func traced(t *testing.T, l *lab.Lab, act func(context.Context), args ...string)
 	var out, notes bytes.Buffer
 	cmd := New(cli.Console{Stdout: &out, Stderr: &notes, Getenv: func(string) string { return "" }})
 	cmd.SetArgs(append(args, "--netns", l.Gateway.Path()))
-	go func() {
+	var acting sync.WaitGroup
+	acting.Go(func() {
 		for ctx.Err() == nil {
 			act(ctx)
 		}
-	}()
-	if err := cmd.ExecuteContext(ctx); err != nil {
+	})
+	err := cmd.ExecuteContext(ctx)
+	cancel()
+	acting.Wait()
+	if err != nil {
 		t.Fatalf("%v; %s", err, notes.String())
 	}
 	return out.String(), notes.String()
