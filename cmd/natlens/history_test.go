@@ -111,7 +111,15 @@ func TestHistoryOnFullDisk(t *testing.T) {
 	}
 	c := call(t.Context(), cli.Console{}, "who", "--inside", "192.168.77.2", "-p", "udp", "--history", copied, "-o", "jsonl")
 	lines := c.stdout.String()
-	if n := strings.Count(lines, `"inside"`); n != flows || c.code != 0 || strings.Contains(lines, `"doubt":[`) {
+	// A flow that is in the first dump although its NEW comes later is certain too: it counts as begun before.
+	if n := strings.Count(lines, `"inside"`); n != flows || c.code != 0 || !strings.Contains(lines, `"uncertain":0,`) {
 		t.Errorf("code %d, %d translations of %d: %s\n%s", c.code, n, flows, c.stderr.String(), lines[max(0, len(lines)-400):])
+	}
+	if t.Failed() {
+		for line := range strings.Lines(lines) {
+			if strings.Contains(line, `"doubt":[`) {
+				t.Logf("doubtful: %s", line)
+			}
+		}
 	}
 }
