@@ -2,6 +2,7 @@ package findings
 
 import (
 	"fmt"
+	"strings"
 
 	"natlens/monitor"
 	"natlens/monitor/human"
@@ -79,12 +80,12 @@ func (e *Engine) gone(limit float64, now monitor.Time) {
 		netns monitor.NetNS
 		ipv4  bool
 	}
-	addresses := make(map[monitor.NetNS]int)
+	addresses := make(map[monitor.NetNS][]*tallied[key, sender])
 	current := make(map[family]*tallied[key, sender]) // the local address of the youngest flow
 	all := e.scan.senders.all
 	for i := range all {
 		s := &all[i]
-		addresses[s.key.netns]++
+		addresses[s.key.netns] = append(addresses[s.key.netns], s)
 		of := family{s.key.netns, s.key.addr.Is4()}
 		if c := current[of]; s.value.local && (c == nil || s.value.born > c.value.born) {
 			current[of] = s
@@ -105,10 +106,6 @@ func (e *Engine) gone(limit float64, now monitor.Time) {
 		if len(silent) == 0 {
 			continue
 		}
-		filter := fmt.Sprintf("snat and nat.src %s", s.key.addr)
-		if addresses[s.key.netns] <= 2 { // this one, and the current one if it is in use
-			filter = fmt.Sprintf("snat and not nat.src %s", to)
-		}
 		e.candidate(s.key.netns, float64(len(silent))/limit, monitor.Finding{
 			Subject: s.key.addr.String(),
 			Text: fmt.Sprintf("%s sent as %s, which is no longer an address of this gateway, and not answered for %s; "+
@@ -116,8 +113,26 @@ func (e *Engine) gone(limit float64, now monitor.Time) {
 			Flows:    s.n,
 			Figures:  figures(s.n, limit),
 			Examples: e.rows(silent),
-		}, "delete", filter)
+		}, "delete", allBut(s, to, addresses[s.key.netns]))
 	}
+}
+
+// maxKept is how many addresses the remedy of a lost address names.
+const maxKept = 8
+
+// allBut returns a filter of the flows that are sent as the lost address. It names the addresses that remain: that one
+// and the others that are used. It names the lost one if one of those isn't local either, or if they are too many.
+func allBut(lost *tallied[key, sender], current monitor.Addr, used []*tallied[key, sender]) string {
+	kept := []string{current.String()}
+	for _, s := range used {
+		if s != lost && s.key.addr != current {
+			kept = append(kept, s.key.addr.String())
+		}
+		if s != lost && !s.value.local || len(kept) > maxKept {
+			return fmt.Sprintf("snat and nat.src %s", lost.key.addr)
+		}
+	}
+	return "snat and not nat.src " + strings.Join(kept, ",")
 }
 
 // beside returns the address of this host in the network of an address, or that address

@@ -26,6 +26,7 @@ func sent(proto monitor.Proto, port, as string) flow {
 // the kernel counts of them.
 func TestGone(t *testing.T) {
 	const local, local2, lost, lost2 = "198.51.100.2", "198.51.100.3", "198.51.100.77", "198.51.100.78"
+	sent6 := flow{proto: monitor.UDP, from: "[2001:db8:77::2]:3", to: "[2001:db8::9]:53", sentAs: "[2001:db8::2]:3", status: monitor.SeenReply}
 	for _, c := range []struct {
 		what    string
 		flows   []flow         // begin one after the other
@@ -37,7 +38,9 @@ func TestGone(t *testing.T) {
 		{"TCP", []flow{sent(monitor.TCP, "1", lost), sent(monitor.TCP, "2", local)}, nil,
 			map[string]string{"snat-gone " + lost: "snat and not nat.src " + local}},
 		{"two local addresses", []flow{sent(monitor.UDP, "1", lost), sent(monitor.UDP, "2", local), sent(monitor.UDP, "3", local2)}, nil,
-			map[string]string{"snat-gone " + lost: "snat and nat.src " + lost}},
+			map[string]string{"snat-gone " + lost: "snat and not nat.src " + local2 + "," + local}},
+		{"an address of each family", []flow{sent(monitor.UDP, "1", lost), sent(monitor.UDP, "2", local), sent6}, nil,
+			map[string]string{"snat-gone " + lost: "snat and not nat.src " + local + ",2001:db8::2"}},
 		{"two addresses lost", []flow{sent(monitor.UDP, "1", lost), sent(monitor.UDP, "2", lost2), sent(monitor.UDP, "3", local)}, nil,
 			map[string]string{"snat-gone " + lost: "snat and nat.src " + lost, "snat-gone " + lost2: "snat and nat.src " + lost2}},
 		{"an address that is routed here", []flow{sent(monitor.UDP, "1", lost), sent(monitor.UDP, "2", local)}, map[string]int{"1": 1}, nil},

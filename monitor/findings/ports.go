@@ -44,8 +44,7 @@ func (p *pool) use(flow ref, own, port uint16) {
 	p.high = max(p.high, port)
 }
 
-// exhausted finds pools of ports that are nearly used up, as a whole or by one client in
-// its own part.
+// exhausted finds pools of ports that are nearly used up, as a whole or in one of its blocks.
 func (e *Engine) exhausted(limit float64, _ monitor.Time) {
 	clients := make(map[key][]*tallied[block, pool])
 	for i := range e.scan.blocks.all {
@@ -53,32 +52,49 @@ func (e *Engine) exhausted(limit float64, _ monitor.Time) {
 		clients[b.key.pool] = append(clients[b.key.pool], b)
 	}
 	for _, p := range e.scan.pools.all {
-		e.fullPool(limit, &p.key, "", p.n, &p.value)
-		for _, b := range apart(clients[p.key]) {
-			e.fullPool(limit, &p.key, " "+b.key.client.String(), b.n, &b.value)
+		e.fullPool(limit, &p.key, nil, p.n, &p.value)
+		for _, users := range apart(clients[p.key]) {
+			n, all := joined(users)
+			e.fullPool(limit, &p.key, users, n, &all)
 		}
 	}
 }
 
-// apart returns the blocks of those clients whose ports lie in a range that no other
-// client uses. A single client has the whole pool.
-func apart(all []*tallied[block, pool]) (blocks []*tallied[block, pool]) {
-	if len(all) < 2 {
+// apart separates the clients of a pool into those that share a block: clients whose ranges of ports overlap. It
+// returns nothing if all of them share the pool.
+func apart(all []*tallied[block, pool]) (blocks [][]*tallied[block, pool]) {
+	slices.SortFunc(all, func(a, b *tallied[block, pool]) int { return cmp.Compare(a.value.low, b.value.low) })
+	high, first := uint16(0), 0 // of the block that is being read
+	for i, c := range all {
+		if i > first && c.value.low > high {
+			blocks, first = append(blocks, all[first:i]), i
+		}
+		high = max(high, c.value.high)
+	}
+	if first == 0 {
 		return nil
 	}
-	slices.SortFunc(all, func(a, b *tallied[block, pool]) int { return cmp.Compare(a.value.low, b.value.low) })
-	high := uint16(0) // of the blocks so far
-	for i, b := range all {
-		if b.value.low > high && (i == len(all)-1 || b.value.high < all[i+1].value.low) {
-			blocks = append(blocks, b)
-		}
-		high = max(high, b.value.high)
-	}
-	return blocks
+	return append(blocks, all[first:])
 }
 
-// fullPool adds the n flows of a pool, or of one client in it ("": of all).
-func (e *Engine) fullPool(limit float64, k *key, client string, n uint64, p *pool) {
+// joined returns what the clients of a block use together. It sorts them by address.
+func joined(users []*tallied[block, pool]) (n uint64, all pool) {
+	slices.SortFunc(users, func(a, b *tallied[block, pool]) int {
+		return a.key.client.Netip().Compare(b.key.client.Netip())
+	})
+	all = users[0].value
+	for _, u := range users {
+		n += u.n
+		all.low, all.high = min(all.low, u.value.low), max(all.high, u.value.high)
+		if u != users[0] {
+			all.changed += u.value.changed
+		}
+	}
+	return n, all
+}
+
+// fullPool adds the n flows of a pool, or of the clients that share a block of it (nil: of all).
+func (e *Engine) fullPool(limit float64, k *key, users []*tallied[block, pool], n uint64, p *pool) {
 	least := e.cfg.Thresholds[snatMin]
 	if float64(n) < least/2 {
 		return
@@ -88,16 +104,22 @@ func (e *Engine) fullPool(limit float64, k *key, client string, n uint64, p *poo
 	if used < limit/2 {
 		return
 	}
-	public, to, of := k.addr.String(), endpoint(k.peer, k.peerPort), ""
+	public, to, of, others := k.addr.String(), endpoint(k.peer, k.peerPort), "", ""
 	filter := fmt.Sprintf("%s snat reply.dst %s reply.src %s reply.sport %d", k.proto, public, k.peer, k.peerPort)
-	if client != "" {
-		of = " for" + client
-		filter += " src" + client
+	switch len(users) {
+	case 0:
+	case 1:
+		of = " for " + users[0].key.client.String()
+		filter += " src " + users[0].key.client.String()
+	default: // the subject stays the same if another client begins to use the block
+		of = fmt.Sprintf(" for %s and others", users[0].key.client)
+		others = fmt.Sprintf(" (%d clients)", len(users))
+		filter += fmt.Sprintf(" reply.dport %d..%d", p.low, p.high)
 	}
 	e.candidate(k.netns, min(used/limit, float64(n)/least), monitor.Finding{
 		Subject: fmt.Sprintf("%s %s → %s%s", public, k.proto, to, of),
-		Text: fmt.Sprintf("%d of %d %s ports of %s%s in use towards %s (%d–%d seen)",
-			n, size, k.proto, public, of, to, p.low, p.high),
+		Text: fmt.Sprintf("%d of %d %s ports of %s%s%s in use towards %s (%d–%d seen)",
+			n, size, k.proto, public, of, others, to, p.low, p.high),
 		Flows: n,
 		Figures: figures(n, limit,
 			monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used}),

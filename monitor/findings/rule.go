@@ -51,7 +51,7 @@ var rules = [numRules]Rule{
 		[]threshold{hairpinFlows, synAge, dnatAge}, (*Engine).hairpins},
 	ruleSNATPorts: {"snat-ports", monitor.SeverityFail, "A pool of source ports is nearly used up.",
 		"flows with SNAT, by public address, protocol and destination, because each needs its own port; also by " +
-			"client, if each client has a block of ports",
+			"block, if clients have blocks of ports, each alone or with others",
 		"A public address has a limited number of ports for each destination. Add addresses, or let clients reuse " +
 			"connections.",
 		[]threshold{snatPorts, snatMin}, (*Engine).exhausted},
