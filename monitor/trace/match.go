@@ -25,16 +25,16 @@ func match(e filter.Expr) ([][]expr.Any, error) {
 	if e == nil {
 		return [][]expr.Any{nil}, nil
 	}
-	if leaf := unanswered(e); leaf != nil {
+	if leaf := unsupported(e); leaf != nil {
 		return nil, fmt.Errorf("a packet does not have %s: a trace can ask for family, protocol, addresses, ports, "+
 			"and ICMP's type, code and id, as they are before NAT", leaf)
 	}
 	return build(e)
 }
 
-// unanswered returns the first part of a filter that a packet cannot answer, nil if there
-// is none.
-func unanswered(e filter.Expr) filter.Expr {
+// unsupported returns the first part of a filter that compares something that a packet does
+// not have, or nil.
+func unsupported(e filter.Expr) filter.Expr {
 	var parts []filter.Expr
 	switch x := e.(type) {
 	case filter.And:
@@ -49,14 +49,14 @@ func unanswered(e filter.Expr) filter.Expr {
 		}
 	}
 	for _, part := range parts {
-		if leaf := unanswered(part); leaf != nil {
+		if leaf := unsupported(part); leaf != nil {
 			return leaf
 		}
 	}
 	return nil
 }
 
-// errUnknown is the error of what a packet does not have.
+// errUnknown is the error of a comparison with something that a packet does not have.
 var errUnknown = errors.New("a packet does not have it")
 
 func build(e filter.Expr) (rules [][]expr.Any, err error) {
@@ -174,8 +174,9 @@ func alternatives(e filter.Expr, not bool) (all [][]test, err error) {
 
 var errMany = fmt.Errorf("the filter would need more than %d rules", maxRules)
 
-// someNot are the alternatives of "not all": in each, the parts before the one that does
-// not hold do. One of them may be the protocol that says where a port is.
+// someNot returns the alternatives of "not all": the first part does not match, or the first
+// matches and the second does not, and so on. The parts that match are kept because one of
+// them may be the protocol, which is needed to find a port.
 func someNot(parts filter.And) (all [][]test, err error) {
 	for i := range parts {
 		before, err := alternatives(filter.AllOf(parts[:i]...), false)

@@ -53,13 +53,13 @@ func (p *Packet) NeverConfirmed() bool {
 	return p.Dropped() != nil && p.Flow.ID != 0 && !p.Flow.confirmed()
 }
 
-// packets joins messages to packets. The kernel's number of a packet is not unique: a
-// message of another flow, or of a base chain that the packet has passed, is about another
-// packet with the same number.
+// packets joins messages to packets by the kernel's number of the packet, which is not unique.
+// A message with another flow belongs to another packet, and so does a message from a base
+// chain that the packet has passed.
 type packets struct{ open []*Packet }
 
-// add adds a message. Own says that it is about the table that marks packets: it has the
-// packet as it came, and is no step.
+// add adds a message. Own is true for a message from the table that marks packets: it has the
+// headers of the packet as it came, and makes no step.
 func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(uint32) string) {
 	var p *Packet
 	for _, open := range slices.Backward(ps.open) { // the last one of a number first
@@ -94,7 +94,7 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 // passed reports whether the packet was in a base chain. It meets each once.
 func (p *Packet) passed(c Chain) bool { return slices.Contains(p.chains, c) }
 
-// ended removes and returns the packets of which nothing was said since.
+// ended removes and returns the packets that had no message since then.
 func (ps *packets) ended(since time.Time) (done []*Packet) {
 	ps.open = slices.DeleteFunc(ps.open, func(p *Packet) bool {
 		if p.last.After(since) && p.Dropped() == nil {

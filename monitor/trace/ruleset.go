@@ -107,7 +107,7 @@ func (rs *ruleset) find(ns int, m *message) (Chain, ruleText) {
 	c := Chain{Family: familyName(m.family), Table: m.table, Name: m.chain}
 	chain, known := rs.chains[c.String()]
 	rule, knownRule := rs.rules[ruleKey{c.String(), m.handle}]
-	if !known || m.kind == Rule && !knownRule {
+	if !known || m.kind == Rule && m.handle != 0 && !knownRule {
 		if again, err := readRules(ns); err == nil {
 			*rs = *again
 			chain, known = rs.chains[c.String()]

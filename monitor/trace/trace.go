@@ -56,9 +56,6 @@ func Open(cfg Config) (*Tracer, error) {
 		return nil, FilterError{err}
 	}
 	t := &Tracer{ns: cfg.NetNS}
-	if t.rules, err = readRules(cfg.NetNS); err != nil {
-		return nil, err
-	}
 	if t.conn, err = netns.DialKernel(unix.NETLINK_NETFILTER, cfg.NetNS); err != nil {
 		return nil, err
 	}
@@ -66,7 +63,6 @@ func Open(cfg Config) (*Tracer, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("follow traces: %w", netns.Privilege(err)), t.conn.Close())
 	}
-	t.NoText = t.rules.noText
 	unit := map[time.Duration]expr.LimitTime{
 		time.Second: expr.LimitTimeSecond, time.Minute: expr.LimitTimeMinute, time.Hour: expr.LimitTimeHour,
 	}[cfg.Rate.Per]
@@ -74,6 +70,10 @@ func Open(cfg Config) (*Tracer, error) {
 	if t.table, err = newTable(cfg.NetNS, rules, limit); err != nil {
 		return nil, errors.Join(err, t.conn.Close())
 	}
+	if t.rules, err = readRules(cfg.NetNS); err != nil { // with the table
+		return nil, errors.Join(err, t.Close())
+	}
+	t.NoText = t.rules.noText
 	return t, nil
 }
 
@@ -81,7 +81,7 @@ func Open(cfg Config) (*Tracer, error) {
 // message, of which a packet has ten.
 const buffer = 16 << 20
 
-// FilterError is the error of a filter that a packet cannot answer.
+// FilterError is the error of a filter that compares something that a packet does not have.
 type FilterError struct{ error }
 
 // Table returns the name of the table that marks packets.
@@ -90,8 +90,8 @@ func (t *Tracer) Table() string { return "inet " + t.table.Name }
 // Close removes the table.
 func (t *Tracer) Close() error { return errors.Join(t.table.close(), t.conn.Close()) }
 
-// quiet is how long nothing more must be said of a packet until it is passed on. The way
-// through all hooks takes microseconds, but a packet may wait in a queue.
+// quiet is how long a packet must have no message until Run passes it on. The way through all
+// hooks takes microseconds, but a packet may wait in a queue.
 const quiet = 50 * time.Millisecond
 
 // Run calls each with every packet, in the order of their last messages, until ctx ends or
@@ -127,7 +127,7 @@ func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
 	return nil
 }
 
-// step says what a message says, with the text of its rule.
+// step returns a message as a step, with the text of its rule.
 func (t *Tracer) step(m *message) Step {
 	chain, rule := t.rules.find(t.ns, m)
 	return Step{

@@ -42,11 +42,16 @@ func load(t *testing.T, l *lab.Lab, rules string) {
 
 func open(t *testing.T, l *lab.Lab, wanted string, rate uint64) *Tracer {
 	t.Helper()
+	return openAt(t, l, wanted, Rate{rate, time.Second})
+}
+
+func openAt(t *testing.T, l *lab.Lab, wanted string, rate Rate) *Tracer {
+	t.Helper()
 	e, err := filter.Parse(wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := Open(Config{NetNS: l.Gateway.FD(), Wanted: e, Rate: Rate{rate, time.Second}})
+	tr, err := Open(Config{NetNS: l.Gateway.FD(), Wanted: e, Rate: rate})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,24 +243,26 @@ func TestManyFlows(t *testing.T) {
 	}
 }
 
-// TestRate sends 500 packets, of which a few may be traced.
+// TestRate sends 500 packets, of which one may be traced.
 func TestRate(t *testing.T) {
 	t.Parallel()
 	l := labtest.NewWith(t, lab.Config{})
-	tr := open(t, l, "udp", 1)
+	tr := openAt(t, l, "udp", Rate{1, time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
-	n := 0
+	first := make(chan bool, 500)
 	go func() {
+		defer cancel()
 		for i := range 500 {
 			l.UDPOnce(ctx, lab.UDP{To: netip.AddrPortFrom(lab.Blackhole, uint16(1000+i)), NoReply: true})
 		}
-		time.AfterFunc(2*quiet, cancel)
+		<-first
 	}()
-	if err := tr.Run(ctx, func(*Packet) error { n++; return nil }); err != nil {
+	n := 0
+	if err := tr.Run(ctx, func(*Packet) error { n++; first <- true; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if n == 0 || n > 60 { // one a second
-		t.Errorf("%d of 500 packets were traced at one a second", n)
+	if n != 1 {
+		t.Errorf("%d of 500 packets were traced at one an hour", n)
 	}
 }
 
@@ -279,6 +286,46 @@ func TestNothingLeft(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// TestJoin joins messages of packets that have one number.
+func TestJoin(t *testing.T) {
+	headers := func(port uint16) Headers {
+		server := netip.AddrPortFrom(lab.ServerIP, 53)
+		return Headers{Proto: 17, Src: netip.AddrPortFrom(lab.ClientIP, port), Dst: server}
+	}
+	for _, c := range []struct {
+		name     string
+		messages []message
+		chains   []string
+		want     []string // the chains of each packet
+	}{
+		{"one packet", []message{{headers: headers(1)}, {headers: headers(1), flow: Flow{ID: 7}}},
+			[]string{"a", "b"}, []string{"a b "}},
+		{"another flow", []message{{headers: headers(1), flow: Flow{ID: 7}}, {headers: headers(2), flow: Flow{ID: 8}}},
+			[]string{"a", "b"}, []string{"a ", "b "}},
+		{"the next packet of a flow", []message{{headers: headers(1)}, {headers: headers(1)}, {headers: headers(1)}},
+			[]string{"a", "b", "a"}, []string{"a b ", "a "}},
+		{"after a drop", []message{{headers: headers(1)}, {headers: headers(1)}},
+			[]string{"drop", "b"}, []string{"drop ", "b "}},
+	} {
+		var ps packets
+		for i := range c.messages {
+			s := Step{Chain: Chain{Name: c.chains[i]}, Kind: Rule, Handle: 1, Verdict: c.chains[i]}
+			ps.add(&c.messages[i], s, false, time.Unix(1, 0), func(uint32) string { return "" })
+		}
+		var got []string
+		for _, p := range ps.ended(time.Unix(1, 0)) {
+			chains := ""
+			for _, s := range p.Steps {
+				chains += s.Chain.Name + " "
+			}
+			got = append(got, chains)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
 }
 
 // TestFilters says which filters a packet can answer.

@@ -129,7 +129,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestByAddress joins a packet of a kernel that does not say which flow it belongs to.
+// TestByAddress joins a packet of a kernel that does not say which flow it belongs to. A flow
+// with another id than the packet's is not joined.
 func TestByAddress(t *testing.T) {
 	t.Parallel()
 	l := labtest.NewWith(t, lab.Config{})
@@ -146,6 +147,10 @@ func TestByAddress(t *testing.T) {
 	p := found(t.Context(), s, &trace.Packet{First: h, Last: h})
 	if !p.byAddress || p.Flow.ID == 0 || p.Flow.Reply || p.src.Addr() != lab.GatewayWAN || p.dst != lab.ServerDNS {
 		t.Errorf("%+v, flow %+v", p, p.Packet.Flow)
+	}
+	other := &trace.Packet{First: h, Last: h, Flow: trace.Flow{ID: p.Flow.ID + 1}}
+	if q := found(t.Context(), s, other); q.byAddress || q.src != local || q.dst != lab.ServerDNS {
+		t.Errorf("the flow of another packet: %+v", q)
 	}
 	back := trace.Headers{Proto: 17, Src: lab.ServerDNS, Dst: netip.AddrPortFrom(lab.GatewayWAN, p.src.Port())}
 	p = found(t.Context(), s, &trace.Packet{First: back, Last: back})
