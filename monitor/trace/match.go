@@ -29,7 +29,7 @@ func match(e filter.Expr) ([][]expr.Any, error) {
 		return nil, fmt.Errorf("a packet does not have %s: a trace can ask for family, protocol, addresses, ports, "+
 			"and ICMP's type, code and id, as they are before NAT", leaf)
 	}
-	return build(e)
+	return build(e, false)
 }
 
 // unsupported returns the first part of a filter that compares something that a packet does
@@ -44,7 +44,7 @@ func unsupported(e filter.Expr) filter.Expr {
 	case filter.Not:
 		parts = []filter.Expr{x.X}
 	default:
-		if _, err := build(e); errors.Is(err, errUnknown) {
+		if _, err := build(e, false); errors.Is(err, errUnknown) {
 			return e
 		}
 	}
@@ -59,7 +59,10 @@ func unsupported(e filter.Expr) filter.Expr {
 // errUnknown is the error of a comparison with something that a packet does not have.
 var errUnknown = errors.New("a packet does not have it")
 
-func build(e filter.Expr) (rules [][]expr.Any, err error) {
+// build returns the rules of match. With flow they compare the original tuple of the
+// packet's flow instead of the packet: they match packets of both directions, and ICMP
+// errors about them.
+func build(e filter.Expr, flow bool) (rules [][]expr.Any, err error) {
 	all, err := alternatives(filter.Lower(e), false)
 	if err != nil {
 		return nil, err
@@ -74,7 +77,7 @@ func build(e filter.Expr) (rules [][]expr.Any, err error) {
 		var rule []expr.Any
 		ports := offsetsOf(tests)
 		for _, t := range tests {
-			x, err := t.exprs(ports)
+			x, err := t.exprs(ports, flow)
 			if err != nil {
 				return nil, err
 			}
@@ -230,17 +233,17 @@ func offsetsOf(tests []test) (o offsets) {
 }
 
 // exprs returns the expressions of a test.
-func (t test) exprs(ports offsets) ([]expr.Any, error) {
+func (t test) exprs(ports offsets, flow bool) ([]expr.Any, error) {
 	switch x := t.e.(type) {
 	case filter.In:
-		return t.in(x, ports)
+		return t.in(x, ports, flow)
 	case filter.Prefix:
-		return t.prefix(x)
+		return t.prefix(x, flow)
 	}
 	return nil, errUnknown
 }
 
-func (t test) in(x filter.In, ports offsets) ([]expr.Any, error) {
+func (t test) in(x filter.In, ports offsets, flow bool) ([]expr.Any, error) {
 	var load expr.Any
 	size := 1
 	switch x.Field {
@@ -248,14 +251,20 @@ func (t test) in(x filter.In, ports offsets) ([]expr.Any, error) {
 		load = &expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1}
 	case filter.FieldProto:
 		load = &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}
+		if flow {
+			load = &expr.Ct{Key: expr.CtKeyPROTOCOL, Register: 1}
+		}
 	case filter.FieldOrigL4Src, filter.FieldOrigL4Dst:
 		if ports.known {
-			offset := ports.src
+			offset, key := ports.src, expr.CtKeyPROTOSRC
 			if x.Field == filter.FieldOrigL4Dst {
-				offset = ports.dst
+				offset, key = ports.dst, expr.CtKeyPROTODST
 			}
 			size = 2
 			load = payload(expr.PayloadBaseTransportHeader, offset, 2)
+			if flow {
+				load = &expr.Ct{Key: key, Register: 1}
+			}
 		}
 	}
 	if load == nil {
@@ -282,17 +291,23 @@ func (t test) in(x filter.In, ports offsets) ([]expr.Any, error) {
 }
 
 // prefix tests the family and an address.
-func (t test) prefix(x filter.Prefix) ([]expr.Any, error) {
-	offset := uint32(0)
+func (t test) prefix(x filter.Prefix, flow bool) ([]expr.Any, error) {
+	var load expr.Any
 	family, size := byte(unix.NFPROTO_IPV4), uint32(4)
 	if x.Net.Addr().Is6() {
 		family, size = unix.NFPROTO_IPV6, 16
 	}
 	switch x.Field {
 	case filter.FieldOrigSrc:
-		offset = map[uint32]uint32{4: 12, 16: 8}[size]
+		load = payload(expr.PayloadBaseNetworkHeader, map[uint32]uint32{4: 12, 16: 8}[size], size)
+		if flow {
+			load = &expr.Ct{Key: expr.CtKeySRC, Register: 1}
+		}
 	case filter.FieldOrigDst:
-		offset = map[uint32]uint32{4: 16, 16: 24}[size]
+		load = payload(expr.PayloadBaseNetworkHeader, map[uint32]uint32{4: 16, 16: 24}[size], size)
+		if flow {
+			load = &expr.Ct{Key: expr.CtKeyDST, Register: 1}
+		}
 	default:
 		return nil, errUnknown
 	}
@@ -307,7 +322,7 @@ func (t test) prefix(x filter.Prefix) ([]expr.Any, error) {
 	return []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{family}},
-		payload(expr.PayloadBaseNetworkHeader, offset, size),
+		load,
 		masked(mask),
 		&expr.Cmp{Op: op, Register: 1, Data: x.Net.Masked().Addr().AsSlice()},
 	}, nil

@@ -148,6 +148,7 @@ type Headers struct {
 	Src, Dst netip.AddrPort // port 0: the protocol has none
 	ICMP     uint16         // type<<8 | code
 	ICMPID   uint16         // of an echo
+	Flags    uint8          // of TCP
 	Length   int            // of the packet, in bytes
 }
 
@@ -175,6 +176,9 @@ func readHeaders(network, transport []byte) (h Headers) {
 			}
 		case h.Proto.HasPorts():
 			sport, dport = first, second
+			if h.Proto == monitor.TCP && len(transport) >= 14 {
+				h.Flags = transport[13]
+			}
 		}
 	}
 	h.Src, h.Dst = netip.AddrPortFrom(src, sport), netip.AddrPortFrom(dst, dport)

@@ -20,10 +20,12 @@ type Packet struct {
 	Last    Headers   // as the last chain got it
 	Flow    Flow      // of its last message that has one
 	Steps   []Step
+	Answer  bool // traced as an answer (Config.Answers)
 	last    time.Time
 	chains  []Chain // the base chains that it passed
 	id      uint32
-	rewrote bool // before the next step
+	own     []string // the chains of the Tracer's table that it met
+	rewrote bool     // before the next step
 }
 
 // Step is a rule or the end of a chain that a packet met.
@@ -53,6 +55,10 @@ func (p *Packet) NeverConfirmed() bool {
 	return p.Dropped() != nil && p.Flow.ID != 0 && !p.Flow.confirmed()
 }
 
+// Reached reports whether the packet came to a hook: forward, input, postrouting. It is for
+// a Tracer with Config.Answers. The hook "tracked" is after conntrack's lookup.
+func (p *Packet) Reached(hook string) bool { return slices.Contains(p.own, hook) }
+
 // packets joins messages to packets by the kernel's number of the packet, which is not unique.
 // A message with another flow belongs to another packet, and so does a message from a base
 // chain that the packet has passed.
@@ -71,6 +77,7 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 	}
 	if p == nil {
 		p = &Packet{Time: now, First: m.headers, Last: m.headers, id: m.id, In: nameOf(m.iif)}
+		p.Answer = own && m.chain == chainAnswers
 		ps.open = append(ps.open, p)
 	}
 	if m.headers.Proto != 0 {
@@ -85,7 +92,11 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 		p.Flow = m.flow
 	}
 	p.last = now
-	if !own && (s.Kind != Rule || s.Handle != 0) { // handle 0: no rule of the chain matched; its policy comes next
+	if own {
+		p.own = append(p.own, m.chain)
+		return
+	}
+	if s.Kind != Rule || s.Handle != 0 { // handle 0: no rule of the chain matched; its policy comes next
 		s.Headers, s.Rewrote = p.Last, p.rewrote
 		p.Steps, p.rewrote = append(p.Steps, s), false
 	}

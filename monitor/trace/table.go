@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -27,12 +28,14 @@ const firstPriority = -400
 // table is the table that marks packets.
 type table struct {
 	nftables.Table
-	conn *nftables.Conn
+	conn  *nftables.Conn
+	first []*nftables.Chain // those at firstPriority
 }
 
 // newTable makes the table. Packets that all expressions of a rule match are traced, up
-// to the limit.
-func newTable(ns int, rules [][]expr.Any, limit expr.Limit) (*table, error) {
+// to the limit. Answers are rules on the flow of a packet: packets that they match are
+// traced if they go in the reply direction, and the table has a chain in each hook.
+func newTable(ns int, rules, answers [][]expr.Any, limit expr.Limit) (*table, error) {
 	t := &table{Table: nftables.Table{
 		Family: nftables.TableFamilyINet, Name: fmt.Sprintf("natlens-trace-%d", os.Getpid()), Flags: tableOwner,
 	}}
@@ -41,28 +44,84 @@ func newTable(ns int, rules [][]expr.Any, limit expr.Limit) (*table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nftables: %w", netns.Privilege(err))
 	}
-	set := t.conn.AddChain(&nftables.Chain{Table: &t.Table, Name: "mark"})
-	t.conn.AddRule(&nftables.Rule{Table: &t.Table, Chain: set, Exprs: []expr.Any{
-		&limit,
-		&expr.Immediate{Register: 1, Data: []byte{1}},
-		&expr.Meta{Key: expr.MetaKeyNFTRACE, SourceRegister: true, Register: 1},
-	}})
-	for name, hook := range map[string]*nftables.ChainHook{
-		"prerouting": nftables.ChainHookPrerouting, "output": nftables.ChainHookOutput,
-	} {
-		chain := t.conn.AddChain(&nftables.Chain{
-			Table: &t.Table, Name: name, Type: nftables.ChainTypeFilter, Hooknum: hook,
-			Priority: nftables.ChainPriorityRef(firstPriority),
-		})
-		for _, match := range rules {
-			t.conn.AddRule(&nftables.Rule{Table: &t.Table, Chain: chain, Exprs: append(match[:len(match):len(match)],
-				&expr.Verdict{Kind: expr.VerdictGoto, Chain: set.Name})})
-		}
+	t.addSet(chainMark, limit)
+	pre, out := nftables.ChainHookPrerouting, nftables.ChainHookOutput
+	t.first = []*nftables.Chain{t.addChain("prerouting", pre, firstPriority), t.addChain("output", out, firstPriority)}
+	if answers != nil {
+		t.addAnswers(answers, limit)
 	}
+	t.mark(rules)
 	if err := t.conn.Flush(); err != nil {
 		return nil, errors.Join(fmt.Errorf("nftables: %w", netns.Privilege(err)), t.close())
 	}
 	return t, nil
+}
+
+// Chains that rules go to in order to mark a packet.
+const (
+	chainMark    = "mark"
+	chainAnswers = "mark-answer"
+)
+
+// addSet adds a chain that marks packets, up to a limit of its own.
+func (t *table) addSet(name string, limit expr.Limit) {
+	set := t.conn.AddChain(&nftables.Chain{Table: &t.Table, Name: name})
+	t.add(set,
+		&limit,
+		&expr.Immediate{Register: 1, Data: []byte{1}},
+		&expr.Meta{Key: expr.MetaKeyNFTRACE, SourceRegister: true, Register: 1})
+}
+
+func (t *table) addChain(name string, hook *nftables.ChainHook, prio nftables.ChainPriority) *nftables.Chain {
+	return t.conn.AddChain(&nftables.Chain{
+		Table: &t.Table, Name: name, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &prio,
+	})
+}
+
+func (t *table) add(c *nftables.Chain, rule ...expr.Any) {
+	t.conn.AddRule(&nftables.Rule{Table: &t.Table, Chain: c, Exprs: rule})
+}
+
+// mark marks packets at the first priority.
+func (t *table) mark(rules [][]expr.Any) {
+	for _, chain := range t.first {
+		for _, match := range rules {
+			t.add(chain, append(slices.Clip(match), &expr.Verdict{Kind: expr.VerdictGoto, Chain: chainMark})...)
+		}
+	}
+}
+
+// addAnswers adds the chains for Config.Answers. Those that mark answers come after
+// conntrack's lookup. Those without rules make the kernel report that a packet came there.
+func (t *table) addAnswers(rules [][]expr.Any, limit expr.Limit) {
+	t.addSet(chainAnswers, limit)
+	tracked := []*nftables.Chain{
+		t.addChain("tracked", nftables.ChainHookPrerouting, -150),
+		t.addChain("tracked-output", nftables.ChainHookOutput, -150),
+	}
+	for _, c := range slices.Concat(t.first, tracked) {
+		const synOrRST = 1<<1 | 1<<2
+		t.add(c,
+			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}},
+			payload(expr.PayloadBaseTransportHeader, 13, 1),
+			masked([]byte{synOrRST}),
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{0}},
+			&expr.Verdict{Kind: expr.VerdictReturn})
+	}
+	for _, c := range tracked {
+		for _, match := range rules {
+			rule := []expr.Any{
+				&expr.Ct{Key: expr.CtKeyDIRECTION, Register: 1},
+				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{1}},
+			}
+			rule = append(append(rule, match...), &expr.Verdict{Kind: expr.VerdictGoto, Chain: chainAnswers})
+			t.add(c, rule...)
+		}
+	}
+	t.addChain("forward", nftables.ChainHookForward, firstPriority)
+	t.addChain("input", nftables.ChainHookInput, firstPriority)
+	t.addChain("postrouting", nftables.ChainHookPostrouting, 1000) // after NAT
 }
 
 // create makes the table with its flag, which package nftables does not send.

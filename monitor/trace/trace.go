@@ -30,6 +30,12 @@ type Config struct {
 	NetNS  int         // file descriptor of the network namespace; 0: the caller's
 	Wanted filter.Expr // packets as they come, before NAT; nil: all
 	Rate   Rate
+
+	// Answers traces how flows begin, in both directions: packets of Wanted, their answers
+	// and ICMP errors about them, but of TCP only packets with SYN or RST. Then Wanted has
+	// only conditions on protocol, addresses and ports. Packet.Answer and Packet.Reached
+	// need it.
+	Answers bool
 }
 
 // Tracer traces packets. Use it from one goroutine.
@@ -67,7 +73,13 @@ func Open(cfg Config) (*Tracer, error) {
 		time.Second: expr.LimitTimeSecond, time.Minute: expr.LimitTimeMinute, time.Hour: expr.LimitTimeHour,
 	}[cfg.Rate.Per]
 	limit := expr.Limit{Type: expr.LimitTypePkts, Rate: cfg.Rate.Packets, Unit: unit, Burst: uint32(cfg.Rate.Packets)}
-	if t.table, err = newTable(cfg.NetNS, rules, limit); err != nil {
+	var answers [][]expr.Any
+	if cfg.Answers {
+		if answers, err = build(cfg.Wanted, true); err != nil {
+			return nil, errors.Join(FilterError{err}, t.conn.Close())
+		}
+	}
+	if t.table, err = newTable(cfg.NetNS, rules, answers, limit); err != nil {
 		return nil, errors.Join(err, t.conn.Close())
 	}
 	if t.rules, err = readRules(cfg.NetNS); err != nil { // with the table
@@ -86,6 +98,19 @@ type FilterError struct{ error }
 
 // Table returns the name of the table that marks packets.
 func (t *Tracer) Table() string { return "inet " + t.table.Name }
+
+// Also traces packets of one more filter.
+func (t *Tracer) Also(e filter.Expr) error {
+	rules, err := match(e)
+	if err != nil {
+		return FilterError{err}
+	}
+	t.table.mark(rules)
+	if err := t.table.conn.Flush(); err != nil {
+		return fmt.Errorf("nftables: %w", netns.Privilege(err))
+	}
+	return nil
+}
 
 // Close removes the table.
 func (t *Tracer) Close() error { return errors.Join(t.table.close(), t.conn.Close()) }
