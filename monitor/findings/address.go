@@ -35,7 +35,7 @@ func (s *scan) hairpin(sp *space, flow ref, r *table.Row) {
 }
 
 // hairpins finds services that clients in the network of the server can't reach.
-func (e *Engine) hairpins(limit float64, _ monitor.Time) {
+func (e *Engine) hairpins() {
 	for _, h := range e.scan.hairpins.all {
 		k := &h.key
 		at, to := endpoint(k.addr, k.port), endpoint(k.peer, k.peerPort)
@@ -43,16 +43,12 @@ func (e *Engine) hairpins(limit float64, _ monitor.Time) {
 		if k.proto != monitor.TCP {
 			words = k.proto.String()
 		}
-		e.candidate(k.netns, float64(h.value.old)/limit, monitor.Finding{
-			Subject: fmt.Sprintf("%s %s → %s", at, k.proto, to),
-			Text: fmt.Sprintf("%s to %s not answered: DNAT leads to %s in the client's own network %s without SNAT, "+
+		e.add(k.netns, float64(h.value.old)/e.limit, h.n, h.value.refs(), fmt.Sprintf("%s %s → %s", at, k.proto, to),
+			fmt.Sprintf("%s to %s not answered: DNAT leads to %s in the client's own network %s without SNAT, "+
 				"so that answers bypass this gateway",
 				human.Plural(h.n, k.proto.String()+" flow"), at, to, h.value.network),
-			Flows:    h.n,
-			Figures:  figures(h.n, limit),
-			Examples: e.refs(&h.value.group),
-		}, "list", fmt.Sprintf("%s unreplied dnat not snat dst %s dport %d nat.dst %s nat.dport %d src %s",
-			words, k.addr, k.port, k.peer, k.peerPort, h.value.network))
+			fmt.Sprintf("%s unreplied dnat not snat dst %s dport %d nat.dst %s nat.dport %d src %s",
+				words, k.addr, k.port, k.peer, k.peerPort, h.value.network))
 	}
 }
 
@@ -75,7 +71,7 @@ func (s *scan) sender(sp *space, flow ref, r *table.Row) {
 // gone finds flows that SNAT sends from an address which this host no longer has: they were
 // answered once and are not any more, and newer flows are sent from an address that it has.
 // An address that it never had may be routed here.
-func (e *Engine) gone(limit float64, now monitor.Time) {
+func (e *Engine) gone() {
 	type family struct {
 		netns monitor.NetNS
 		ipv4  bool
@@ -102,18 +98,14 @@ func (e *Engine) gone(limit float64, now monitor.Time) {
 		if s.value.local || to == s.key.addr {
 			continue
 		}
-		silent := e.silent(&s.value.open, now)
+		silent := e.silent(&s.value.open)
 		if len(silent) == 0 {
 			continue
 		}
-		e.candidate(s.key.netns, float64(len(silent))/limit, monitor.Finding{
-			Subject: s.key.addr.String(),
-			Text: fmt.Sprintf("%s sent as %s, which is no longer an address of this gateway, and not answered for %s; "+
+		e.add(s.key.netns, float64(len(silent))/e.limit, s.n, silent, s.key.addr.String(),
+			fmt.Sprintf("%s sent as %s, which is no longer an address of this gateway, and not answered for %s; "+
 				"the gateway has %s", human.Plural(s.n, "flow"), s.key.addr, e.text(dnatAge), to),
-			Flows:    s.n,
-			Figures:  figures(s.n, limit),
-			Examples: e.rows(silent),
-		}, "delete", allBut(s, to, addresses[s.key.netns]))
+			allBut(s, to, addresses[s.key.netns]))
 	}
 }
 

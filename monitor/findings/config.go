@@ -1,8 +1,6 @@
 package findings
 
 import (
-	"time"
-
 	"natlens/monitor"
 	"natlens/monitor/table"
 )
@@ -42,14 +40,3 @@ type Config struct {
 
 // Counters are the kernel's counters that rules use, since boot.
 type Counters struct{ InsertFailed, ClashResolve uint64 }
-
-// Stats says what the engine did.
-type Stats struct {
-	Scans uint64        // of the whole table
-	Rows  uint64        // of the last scan
-	Took  time.Duration // by the last scan, over all its ticks
-
-	// Uncounted is how many flows the last scan and the last window left out because
-	// they belong to more groups than are counted.
-	Uncounted uint64
-}

@@ -14,8 +14,7 @@
 //	Observe ─▶ window (hosts, resolvers) ─┐
 //	Tick ────▶ scan (groups of flows) ────┴▶ candidates ─▶ appeared, cleared
 //
-// Counts are exact. The number of groups is bounded; Stats.Uncounted is how many flows
-// belong to groups beyond the bound.
+// Counts are exact. The number of groups is bounded: flows of further groups are not counted.
 //
 // docs/findings.md lists the rules, their thresholds and the reasons.
 package findings

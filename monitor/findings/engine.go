@@ -17,14 +17,17 @@ type Engine struct {
 	scan    scan
 	window  window
 	silence map[ref]*sending
-	found   []candidate // of the rule that is being evaluated
-	active  [numRules][]active
+	active  [][]active        // by rule
 	changed []monitor.Finding // what Tick returns
+
+	// While a rule is evaluated:
+	rule  *Rule
+	limit float64 // its first threshold
+	now   monitor.Time
+	found []candidate
 
 	mu       sync.Mutex
 	snapshot []monitor.Finding
-	version  uint64
-	stats    Stats
 }
 
 // New returns an engine that has seen no event and no flow.
@@ -35,7 +38,7 @@ func New(cfg Config) *Engine {
 	if cfg.Namespace == nil {
 		cfg.Namespace = func(monitor.NetNS) (name, filter string) { return "", "" }
 	}
-	e := &Engine{cfg: cfg, silence: make(map[ref]*sending)}
+	e := &Engine{cfg: cfg, silence: make(map[ref]*sending), active: make([][]active, len(rules))}
 	s, w := &e.scan, &e.window
 	s.cfg, s.spaces, s.readings = &e.cfg, make(map[monitor.NetNS]*space), make(map[ref]*idleReading)
 	s.published, s.crowded = make(map[key]struct{}), make(map[key]struct{})
@@ -55,13 +58,21 @@ type candidate struct {
 	finding monitor.Finding
 }
 
-// candidate adds a group of flows to those that the rule found, with the filter that
-// selects its flows and the command of natlens that shows or deletes them. If there are
-// several network namespaces, it names the one of the finding.
-func (e *Engine) candidate(n monitor.NetNS, level float64, f monitor.Finding, command, filter string) {
-	f.NetNS, f.Filter, f.Command = n, filter, e.cfg.Command(n, command, filter)
+// add adds a group of flows to those that the rule found. filter selects them. If there are
+// several network namespaces, the finding names its own.
+func (e *Engine) add(n monitor.NetNS, level float64, flows uint64, examples []ref, subject, text, filter string,
+	more ...monitor.Figure) {
+	r := e.rule
+	f := monitor.Finding{Rule: r.ID, Severity: r.Severity, Why: r.Why, Since: e.now, Seen: e.now, NetNS: n,
+		Subject: subject, Text: text, Filter: filter, Command: e.cfg.Command(n, r.command, filter),
+		Examples: e.rows(examples)}
+	f.Figures = append([]monitor.Figure{{Name: "flows", Value: float64(flows)}, {Name: "limit", Value: e.limit}},
+		more...)
+	if !r.window { // that flow is in the table
+		f.Flows = flows
+	}
 	if name, only := e.cfg.Namespace(n); name != "" {
-		f.Subject, f.Text, f.Filter = f.Subject+" in "+name, name+": "+f.Text, only+" "+filter
+		f.Subject, f.Text, f.Filter = subject+" in "+name, name+": "+text, only+" "+filter
 	}
 	e.found = append(e.found, candidate{level, f})
 }
@@ -81,23 +92,6 @@ func (e *Engine) Snapshot() []monitor.Finding {
 	defer e.mu.Unlock()
 	return slices.Clone(e.snapshot)
 }
-
-// Version returns a number that grows whenever Snapshot changes.
-func (e *Engine) Version() uint64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.version
-}
-
-// Stats returns the counters.
-func (e *Engine) Stats() Stats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.stats
-}
-
-// refs returns the examples that still exist.
-func (e *Engine) refs(g *group) []monitor.FlowRef { return e.rows(g.examples[:g.n]) }
 
 // rows returns the first of some flows that still exist.
 func (e *Engine) rows(all []ref) (flows []monitor.FlowRef) {
@@ -121,11 +115,4 @@ func (e *Engine) text(t threshold) string {
 		}
 	}
 	return text
-}
-
-// sending is a flow that may send packets and get none back.
-type sending struct {
-	orig, reply uint64       // packets when the last reply was seen
-	since       monitor.Time // when that was
-	scan        uint64       // the last scan that asked
 }

@@ -31,7 +31,7 @@ func (e *Engine) Tick(now monitor.Time) []monitor.Finding {
 func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
 	e.changed = e.changed[:0]
 	if e.window.began != 0 {
-		e.closeWindow(now)
+		e.rates(true, now)
 	}
 	if e.cfg.Table != nil {
 		for e.scan.running && !e.scan.step(now) {
@@ -49,25 +49,20 @@ func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
 
 // conclude evaluates the rules about the table at the end of a scan.
 func (e *Engine) conclude(now monitor.Time) {
-	e.evaluate(0, firstRate, true, now)
-	e.evaluate(firstRate+numRates, numRules, true, now)
+	e.evaluate(false, true, now)
 	e.scan.forgetReadings()
 	e.forgetSilence()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.stats.Scans++
-	e.stats.Rows, e.stats.Took = e.scan.rows, e.scan.took
-	e.stats.Uncounted = e.scan.beyond() + e.window.missed
 }
 
-// evaluate evaluates the rules of a range. Unless it is the end of a scan or window,
-// findings only appear, and none is cleared.
-func (e *Engine) evaluate(from, to ruleID, end bool, now monitor.Time) {
-	for id := from; id < to; id++ {
-		r := &rules[id]
-		e.found = e.found[:0]
-		r.find(e, e.cfg.Thresholds[r.thresholds[0]], now)
-		e.update(id, end, now)
+// evaluate evaluates the rules about the table, or those about a window. Unless it is the
+// end of a scan or window, findings only appear, and none is cleared.
+func (e *Engine) evaluate(window, end bool, now monitor.Time) {
+	for i := range rules {
+		if r := &rules[i]; r.window == window {
+			e.rule, e.limit, e.now, e.found = r, e.cfg.Thresholds[r.thresholds[0]], now, e.found[:0]
+			r.find(e)
+			e.active[i] = e.update(e.active[i], end)
+		}
 	}
 }
 
@@ -81,9 +76,8 @@ const (
 	maxActiveAll = 1024
 )
 
-// update compares what a rule found with its active findings.
-func (e *Engine) update(rule ruleID, end bool, now monitor.Time) {
-	all, r := e.active[rule], &rules[rule]
+// update compares what the rule found with its active findings, and returns those that are active now.
+func (e *Engine) update(all []active, end bool) []active {
 	if end {
 		for i := range all {
 			all[i].absent++
@@ -94,7 +88,6 @@ func (e *Engine) update(rule ruleID, end bool, now monitor.Time) {
 	}
 	for _, c := range e.found {
 		f := c.finding
-		f.Rule, f.Severity, f.Why, f.Since, f.Seen = r.ID, r.Severity, r.Why, now, now
 		at, inNetNS := -1, 0
 		for i := range all {
 			if all[i].finding.NetNS == f.NetNS {
@@ -113,11 +106,11 @@ func (e *Engine) update(rule ruleID, end bool, now monitor.Time) {
 			e.changed = append(e.changed, f)
 		}
 	}
-	e.active[rule] = slices.DeleteFunc(all, func(a active) bool {
+	return slices.DeleteFunc(all, func(a active) bool {
 		if a.absent < absences {
 			return false
 		}
-		a.finding.Cleared = now
+		a.finding.Cleared = e.now
 		e.changed = append(e.changed, a.finding)
 		return true
 	})
@@ -138,7 +131,6 @@ func (e *Engine) publish() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.snapshot = all
-	e.version++
 }
 
 // checkEvery is how often a window is evaluated before it ends.
@@ -161,19 +153,11 @@ func (e *Engine) tickWindow(now monitor.Time) bool {
 		return false
 	}
 	w.checked = now
+	e.rates(full, now)
 	if full {
-		e.closeWindow(now)
 		e.openWindow(now)
-		return true
 	}
-	e.rates(false, now)
 	return true
-}
-
-// closeWindow evaluates a window that is over.
-func (e *Engine) closeWindow(now monitor.Time) {
-	e.rates(true, now)
-	e.window.missed = e.window.hosts.beyond + e.window.resolvers.beyond + e.window.beyond
 }
 
 // rates evaluates the rules about rates.
@@ -183,12 +167,12 @@ func (e *Engine) rates(end bool, now monitor.Time) {
 	if w.asked != nil && w.counters != nil {
 		w.moved = e.counters()
 	}
-	e.evaluate(firstRate, firstRate+numRates, end, now)
+	e.evaluate(true, end, now)
 }
 
 func (e *Engine) openWindow(now monitor.Time) {
 	w := &e.window
-	w.began, w.checked, w.beyond = now, now, 0
+	w.began, w.checked = now, now
 	w.hosts.reset()
 	w.resolvers.reset()
 	clear(w.pairs)

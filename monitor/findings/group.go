@@ -43,10 +43,8 @@ func (g *group) add(flow ref, old bool) {
 	}
 }
 
-// figures are the numbers behind a finding.
-func figures(flows uint64, limit float64, more ...monitor.Figure) []monitor.Figure {
-	return append([]monitor.Figure{{Name: "flows", Value: float64(flows)}, {Name: "limit", Value: limit}}, more...)
-}
+// refs returns the examples.
+func (g *group) refs() []ref { return g.examples[:g.n] }
 
 // endpoint writes an address with a port.
 func endpoint(a monitor.Addr, port uint16) string {
@@ -58,14 +56,13 @@ func endpoint(a monitor.Addr, port uint16) string {
 // fit into a processor's cache.
 const maxKeys = 1 << 15
 
-// tally counts how often each key occurs. Counts are exact. Once it has max keys, what
-// occurs to further keys is only counted in beyond. Memory is kept for the next use.
+// tally counts how often each key occurs. Counts are exact. Once it has max keys, further
+// keys are not counted. Memory is kept for the next use.
 type tally[K comparable, V any] struct {
-	max    int // 0: maxKeys
-	beyond uint64
-	last   uint32 // index of the key that was added last: it often comes again
-	index  map[K]uint32
-	all    []tallied[K, V] // in the order in which the keys first occurred
+	max   int    // 0: maxKeys
+	last  uint32 // index of the key that was added last: it often comes again
+	index map[K]uint32
+	all   []tallied[K, V] // in the order in which the keys first occurred
 }
 
 type tallied[K comparable, V any] struct {
@@ -84,7 +81,6 @@ func (t *tally[K, V]) add(k K) *tallied[K, V] {
 	i, ok := t.index[k]
 	if !ok {
 		if len(t.all) == cmp.Or(t.max, maxKeys) {
-			t.beyond++
 			return nil
 		}
 		if t.index == nil {
@@ -102,7 +98,5 @@ func (t *tally[K, V]) add(k K) *tallied[K, V] {
 // reset forgets all keys.
 func (t *tally[K, V]) reset() {
 	clear(t.index)
-	t.all, t.beyond = t.all[:0], 0
+	t.all = t.all[:0]
 }
-
-func (t *tally[K, V]) left() uint64 { return t.beyond }

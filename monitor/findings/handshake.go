@@ -63,40 +63,32 @@ func (s *scan) handshake(flow ref, r *table.Row) {
 }
 
 // handshakes finds the destinations with too many connections in one state.
-func handshakes(at int) func(*Engine, float64, monitor.Time) {
-	return func(e *Engine, limit float64, _ monitor.Time) {
+func handshakes(at int) func(*Engine) {
+	return func(e *Engine) {
 		rule := &handshakeRules[at]
 		for _, g := range e.scan.handshakes[at].all {
-			if float64(g.value.old) < limit/2 {
+			if float64(g.value.old) < e.limit/2 {
 				continue
 			}
 			to := endpoint(g.key.addr, g.key.port)
-			e.candidate(g.key.netns, float64(g.value.old)/limit, monitor.Finding{
-				Subject: to,
-				Text: fmt.Sprintf("%s to %s %s, %d for %s and longer",
+			e.add(g.key.netns, float64(g.value.old)/e.limit, g.n, g.value.refs(), to,
+				fmt.Sprintf("%s to %s %s, %d for %s and longer",
 					human.Plural(g.n, "TCP connection"), to, rule.text, g.value.old, e.text(rule.age)),
-				Flows:    g.n,
-				Figures:  figures(g.n, limit),
-				Examples: e.refs(&g.value),
-			}, "list", fmt.Sprintf("%s dst %s dport %d", rule.filter, g.key.addr, g.key.port))
+				fmt.Sprintf("%s dst %s dport %d", rule.filter, g.key.addr, g.key.port))
 		}
 	}
 }
 
 // unansweredHosts finds the hosts whose connections are answered nowhere.
-func (e *Engine) unansweredHosts(limit float64, _ monitor.Time) {
+func (e *Engine) unansweredHosts() {
 	for _, h := range e.scan.hosts.all {
-		if float64(h.value.old) < limit/2 || h.value.reached < fewDestinations {
+		if float64(h.value.old) < e.limit/2 || h.value.reached < fewDestinations {
 			continue
 		}
 		from := h.key.addr.String()
-		e.candidate(h.key.netns, float64(h.value.old)/limit, monitor.Finding{
-			Subject: from,
-			Text: fmt.Sprintf("%s of %s to many destinations not answered, %d for %s and longer",
+		e.add(h.key.netns, float64(h.value.old)/e.limit, h.n, h.value.refs(), from,
+			fmt.Sprintf("%s of %s to many destinations not answered, %d for %s and longer",
 				human.Plural(h.n, "TCP connection"), from, h.value.old, e.text(synAge)),
-			Flows:    h.n,
-			Figures:  figures(h.n, limit),
-			Examples: e.refs(&h.value.group),
-		}, "list", "tcp syn_sent unreplied src "+from)
+			"tcp syn_sent unreplied src "+from)
 	}
 }

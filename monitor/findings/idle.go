@@ -42,7 +42,6 @@ func (s *scan) compare(flow ref, now monitor.Reading) bool {
 	old := s.readings[flow]
 	switch {
 	case old == nil && len(s.readings) == maxReadings:
-		s.unread++
 		return false
 	case old == nil:
 		s.readings[flow] = &idleReading{last: now, scan: s.number}
@@ -76,23 +75,20 @@ func (s *scan) refresh(now monitor.Time) {
 }
 
 // idle finds the namespaces with many ESTABLISHED flows that have been idle for long.
-func (e *Engine) idle(limit float64, now monitor.Time) {
+func (e *Engine) idle() {
 	for id, sp := range e.scan.spaces {
-		if sp.unsure > 0 && float64(sp.flows+sp.unsure) >= limit {
-			e.scan.refresh(now)
+		if sp.unsure > 0 && float64(sp.flows+sp.unsure) >= e.limit {
+			e.scan.refresh(e.now)
 		}
-		if float64(sp.flows) < limit/2 {
+		if float64(sp.flows) < e.limit/2 {
 			continue
 		}
 		above := max(sp.timeouts.Unacknowledged, sp.timeouts.MaxRetrans)
 		below := int64(sp.timeouts.Established) - int64(e.cfg.Thresholds[idleAge])
-		e.candidate(id, float64(sp.flows)/limit, monitor.Finding{
-			Subject: "table",
-			Text: fmt.Sprintf("%s idle for %s and longer, of %s",
+		e.add(id, float64(sp.flows)/e.limit, sp.flows, sp.idle.refs(), "table",
+			fmt.Sprintf("%s idle for %s and longer, of %s",
 				human.Plural(sp.flows, "ESTABLISHED flow"), e.text(idleAge), human.Plural(sp.rows, "flow")),
-			Flows:    sp.flows,
-			Figures:  figures(sp.flows, limit, monitor.Figure{Name: "table", Value: float64(sp.rows)}),
-			Examples: e.refs(&sp.idle),
-		}, "list", fmt.Sprintf("tcp established timeout > %ds timeout <= %ds", above, below))
+			fmt.Sprintf("tcp established timeout > %ds timeout <= %ds", above, below),
+			monitor.Figure{Name: "table", Value: float64(sp.rows)})
 	}
 }

@@ -45,17 +45,17 @@ func (p *pool) use(flow ref, own, port uint16) {
 }
 
 // exhausted finds pools of ports that are nearly used up, as a whole or in one of its blocks.
-func (e *Engine) exhausted(limit float64, _ monitor.Time) {
+func (e *Engine) exhausted() {
 	clients := make(map[key][]*tallied[block, pool])
 	for i := range e.scan.blocks.all {
 		b := &e.scan.blocks.all[i]
 		clients[b.key.pool] = append(clients[b.key.pool], b)
 	}
 	for _, p := range e.scan.pools.all {
-		e.fullPool(limit, &p.key, nil, p.n, &p.value)
+		e.fullPool(&p.key, nil, p.n, &p.value)
 		for _, users := range apart(clients[p.key]) {
 			n, all := joined(users)
-			e.fullPool(limit, &p.key, users, n, &all)
+			e.fullPool(&p.key, users, n, &all)
 		}
 	}
 }
@@ -94,14 +94,14 @@ func joined(users []*tallied[block, pool]) (n uint64, all pool) {
 }
 
 // fullPool adds the n flows of a pool, or of the clients that share a block of it (nil: of all).
-func (e *Engine) fullPool(limit float64, k *key, users []*tallied[block, pool], n uint64, p *pool) {
+func (e *Engine) fullPool(k *key, users []*tallied[block, pool], n uint64, p *pool) {
 	least := e.cfg.Thresholds[snatMin]
 	if float64(n) < least/2 {
 		return
 	}
 	size := monitor.PoolSize(k.proto, n, p.changed, p.low, p.high)
 	used := 100 * float64(n) / float64(size)
-	if used < limit/2 {
+	if used < e.limit/2 {
 		return
 	}
 	public, to, of, others := k.addr.String(), endpoint(k.peer, k.peerPort), "", ""
@@ -116,15 +116,11 @@ func (e *Engine) fullPool(limit float64, k *key, users []*tallied[block, pool], 
 		others = fmt.Sprintf(" (%d clients)", len(users))
 		filter += fmt.Sprintf(" reply.dport %d..%d", p.low, p.high)
 	}
-	e.candidate(k.netns, min(used/limit, float64(n)/least), monitor.Finding{
-		Subject: fmt.Sprintf("%s %s → %s%s", public, k.proto, to, of),
-		Text: fmt.Sprintf("%d of %d %s ports of %s%s%s in use towards %s (%d–%d seen)",
-			n, size, k.proto, public, of, others, to, p.low, p.high),
-		Flows: n,
-		Figures: figures(n, limit,
-			monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used}),
-		Examples: e.refs(&p.group),
-	}, "list", filter)
+	e.add(k.netns, min(used/e.limit, float64(n)/least), n, p.refs(),
+		fmt.Sprintf("%s %s → %s%s", public, k.proto, to, of),
+		fmt.Sprintf("%d of %d %s ports of %s%s%s in use towards %s (%d–%d seen)",
+			n, size, k.proto, public, of, others, to, p.low, p.high), filter,
+		monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used})
 }
 
 // allChanged is the share in percent from which on a rule changes all ports, such as
@@ -132,23 +128,20 @@ func (e *Engine) fullPool(limit float64, k *key, users []*tallied[block, pool], 
 const allChanged = 95
 
 // clashes finds public addresses for which many ports had to be changed.
-func (e *Engine) clashes(limit float64, _ monitor.Time) {
+func (e *Engine) clashes() {
 	least := e.cfg.Thresholds[snatClashMin]
 	for _, p := range e.scan.publics.all {
 		changed := p.value.changed
 		percent := 100 * float64(changed) / float64(p.n)
-		if float64(changed) < least/2 || percent < limit/2 || percent > allChanged {
+		if float64(changed) < least/2 || percent < e.limit/2 || percent > allChanged {
 			continue
 		}
 		public := p.key.addr.String()
-		e.candidate(p.key.netns, min(percent/limit, float64(changed)/least), monitor.Finding{
-			Subject: fmt.Sprintf("%s %s", public, p.key.proto),
-			Text: fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d",
+		e.add(p.key.netns, min(percent/e.limit, float64(changed)/least), changed, p.value.refs(),
+			fmt.Sprintf("%s %s", public, p.key.proto),
+			fmt.Sprintf("the source port of %s behind %s was in use and had to be changed, of %d",
 				human.Plural(changed, p.key.proto.String()+" flow"), public, p.n),
-			Flows: changed,
-			Figures: figures(changed, limit,
-				monitor.Figure{Name: "all", Value: float64(p.n)}, monitor.Figure{Name: "percent", Value: percent}),
-			Examples: e.refs(&p.value.group),
-		}, "list", fmt.Sprintf("%s snat-port reply.dst %s", p.key.proto, public))
+			fmt.Sprintf("%s snat-port reply.dst %s", p.key.proto, public),
+			monitor.Figure{Name: "all", Value: float64(p.n)}, monitor.Figure{Name: "percent", Value: percent})
 	}
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // manyFlows finds hosts that open many more flows than the others.
-func (e *Engine) manyFlows(limit float64, now monitor.Time) {
+func (e *Engine) manyFlows() {
 	w := &e.window
-	seconds := max(float64(now-w.began)/float64(time.Second), e.cfg.Thresholds[windowTime])
+	seconds := max(float64(e.now-w.began)/float64(time.Second), e.cfg.Thresholds[windowTime])
 	factor := e.cfg.Thresholds[manyFactor]
 	all := 0.0
 	for i := range w.hosts.all {
@@ -20,7 +20,7 @@ func (e *Engine) manyFlows(limit float64, now monitor.Time) {
 	for i := range w.hosts.all {
 		h := &w.hosts.all[i]
 		rate, mean := float64(h.n)/seconds, 0.0
-		level := rate / limit
+		level := rate / e.limit
 		if others := len(w.hosts.all) - 1; others > 0 {
 			mean = (all - float64(h.n)) / float64(others) / seconds
 			level = min(level, rate/mean/factor)
@@ -29,36 +29,29 @@ func (e *Engine) manyFlows(limit float64, now monitor.Time) {
 			continue
 		}
 		from := h.key.addr.String()
-		e.candidate(h.key.netns, level, monitor.Finding{
-			Subject: from,
-			Text: fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f on average",
-				from, rate, mean),
-			Figures: figures(h.n, limit, monitor.Figure{Name: "per_second", Value: rate},
-				monitor.Figure{Name: "others_per_second", Value: mean}),
-			Examples: e.rows(h.value.last[:]),
-		}, "list", "src "+from)
+		e.add(h.key.netns, level, h.n, h.value.last[:], from,
+			fmt.Sprintf("%s opens %.0f flows a second, the other inside hosts %.1f on average", from, rate, mean),
+			"src "+from, monitor.Figure{Name: "per_second", Value: rate},
+			monitor.Figure{Name: "others_per_second", Value: mean})
 	}
 }
 
 // manyDestinations finds hosts that open flows to very many destinations.
-func (e *Engine) manyDestinations(limit float64, _ monitor.Time) {
+func (e *Engine) manyDestinations() {
 	for i := range e.window.hosts.all {
 		h := &e.window.hosts.all[i]
 		to := float64(h.value.destinations)
-		if to < limit/2 {
+		if to < e.limit/2 {
 			continue
 		}
 		from, least := h.key.addr.String(), ""
 		if h.value.destinations == e.window.most {
 			least = "at least "
 		}
-		e.candidate(h.key.netns, to/limit, monitor.Finding{
-			Subject: from,
-			Text: fmt.Sprintf("%s opened flows to %s%s within %s",
+		e.add(h.key.netns, to/e.limit, h.n, h.value.last[:], from,
+			fmt.Sprintf("%s opened flows to %s%s within %s",
 				from, least, human.Plural(h.value.destinations, "destination"), e.text(windowTime)),
-			Figures:  figures(h.n, limit, monitor.Figure{Name: "destinations", Value: to}),
-			Examples: e.rows(h.value.last[:]),
-		}, "list", "src "+from)
+			"src "+from, monitor.Figure{Name: "destinations", Value: to})
 	}
 }
 
@@ -109,24 +102,21 @@ func (e *Engine) resolvers() map[monitor.NetNS]*tallied[hostKey, recent] {
 }
 
 // races finds resolvers that are asked while a counter moves.
-func races(at int) func(*Engine, float64, monitor.Time) {
-	return func(e *Engine, limit float64, _ monitor.Time) {
+func races(at int) func(*Engine) {
+	return func(e *Engine) {
 		r, w, queries := &raceRules[at], &e.window, e.cfg.Thresholds[raceQueries]
 		for netns, asked := range w.asked {
 			was, known := w.counters[netns]
 			is, ok := w.moved[netns]
 			before, after := r.of(&was), r.of(&is)
-			if !known || !ok || after < before || float64(after-before) < limit/2 {
+			if !known || !ok || after < before || float64(after-before) < e.limit/2 {
 				continue
 			}
 			moved, at := float64(after-before), asked.key.addr.String()
-			e.candidate(netns, min(moved/limit, float64(asked.n)/queries), monitor.Finding{
-				Subject: at,
-				Text: fmt.Sprintf("%.0f %s (%s) while %s asked %s",
+			e.add(netns, min(moved/e.limit, float64(asked.n)/queries), asked.n, asked.value.last[:], at,
+				fmt.Sprintf("%.0f %s (%s) while %s asked %s",
 					moved, r.text, r.figure, human.Plural(asked.n, "new UDP flow"), at),
-				Figures:  figures(asked.n, limit, monitor.Figure{Name: r.figure, Value: moved}),
-				Examples: e.rows(asked.value.last[:]),
-			}, "list", "udp dport 53 dst "+at)
+				"udp dport 53 dst "+at, monitor.Figure{Name: r.figure, Value: moved})
 		}
 	}
 }

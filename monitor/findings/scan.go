@@ -20,7 +20,6 @@ const timeoutsEvery = 10 * time.Second
 
 // step scans the next piece. It returns true at the end of a scan.
 func (s *scan) step(now monitor.Time) bool {
-	start := time.Now()
 	if !s.running {
 		if now >= s.began && now < s.began+monitor.Time(scanEvery) { // an earlier time: the clock was set back
 			return false
@@ -33,7 +32,6 @@ func (s *scan) step(now monitor.Time) bool {
 	s.now = now
 	s.running = s.cfg.Table.ScanChunk(s.piece, s.row)
 	s.piece++
-	s.took += time.Since(start)
 	return !s.running
 }
 
@@ -69,16 +67,7 @@ func (s *scan) begin(now monitor.Time) {
 	s.last = nil
 	s.running, s.began = true, now
 	s.number++
-	s.piece, s.rows, s.took, s.unread = 0, 0, 0, 0
-}
-
-// beyond returns how many flows were left out of a group because a tally was full.
-func (s *scan) beyond() uint64 {
-	n := s.unread
-	for _, t := range s.tallies {
-		n += t.left()
-	}
-	return n
+	s.piece, s.rows = 0, 0
 }
 
 // row adds a flow to the groups that it belongs to.

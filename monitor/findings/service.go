@@ -134,13 +134,13 @@ func (s *scan) service(flow ref, r *table.Row) {
 
 // stale finds flows that keep an old decision of NAT and get no answer: those that bypass
 // DNAT, or those that DNAT sends to a target that is gone.
-func stale(bypass bool) func(*Engine, float64, monitor.Time) {
-	return func(e *Engine, limit float64, now monitor.Time) {
+func stale(bypass bool) func(*Engine) {
+	return func(e *Engine) {
 		for i := range e.scan.services.all {
 			s := &e.scan.services.all[i]
 			for at := 0; s.value.n > 0 && at <= s.value.n; at++ {
-				if (at == 0) == bypass && !e.silentOnce(s, at, limit, now) {
-					e.neverAnswered(s, at, limit)
+				if (at == 0) == bypass && !e.silentOnce(s, at) {
+					e.neverAnswered(s, at)
 				}
 			}
 		}
@@ -150,12 +150,12 @@ func stale(bypass bool) func(*Engine, float64, monitor.Time) {
 // silentOnce finds flows to a target that were answered once and are not any more. The
 // entry of such a flow says replied for good: the kernel's counters must show that
 // packets go out and none comes back.
-func (e *Engine) silentOnce(s *tallied[key, service], at int, limit float64, now monitor.Time) bool {
+func (e *Engine) silentOnce(s *tallied[key, service], at int) bool {
 	t := &s.value.targets[at]
 	if at == 0 && !(s.value.bypassed() && s.value.answering() != nil) || at > 0 && !s.value.abandoned(at) {
 		return false
 	}
-	silent := e.silent(&t.replied, now)
+	silent := e.silent(&t.replied)
 	if len(silent) == 0 {
 		return false
 	}
@@ -164,14 +164,14 @@ func (e *Engine) silentOnce(s *tallied[key, service], at int, limit float64, now
 		to = &s.value.targets[s.value.young.target[0]]
 	}
 	text := fmt.Sprintf("not answered for %s; new flows go to %s", e.text(dnatAge), endpoint(to.to.Addr, to.to.Port))
-	e.staleCandidate(s, at, limit, t.answered+t.silent, float64(len(silent)), silent, "", text)
+	e.addStale(s, at, t.answered+t.silent, float64(len(silent)), silent, "", text)
 	return true
 }
 
 // neverAnswered finds flows to a target that were never answered, while another target
 // answers. An unanswered SYN shows less than unanswered UDP: it is sent to a server that is
 // down, too.
-func (e *Engine) neverAnswered(s *tallied[key, service], at int, limit float64) {
+func (e *Engine) neverAnswered(s *tallied[key, service], at int) {
 	t, to, tcp := &s.value.targets[at], s.value.answering(), s.key.proto == monitor.TCP
 	switch {
 	case t.silent == 0, to == nil,
@@ -186,7 +186,7 @@ func (e *Engine) neverAnswered(s *tallied[key, service], at int, limit float64) 
 		words = "syn_sent unreplied "
 	}
 	text := "never answered; other flows get answers from " + endpoint(to.to.Addr, to.to.Port)
-	e.staleCandidate(s, at, limit, t.silent, float64(t.old), t.examples[:t.n], words, text)
+	e.addStale(s, at, t.silent, float64(t.old), t.refs(), words, text)
 }
 
 // enoughAnswers is how many answered connections with DNAT show that one without it
@@ -201,10 +201,10 @@ func (s *service) answers() (n uint64) {
 	return n
 }
 
-// staleCandidate adds flows of a service that go to one target; old of them have the
+// addStale adds flows of a service that go to one target; old of them have the
 // age that makes a finding.
-func (e *Engine) staleCandidate(s *tallied[key, service], at int, limit float64, flows uint64, old float64,
-	examples []ref, words, text string) {
+func (e *Engine) addStale(s *tallied[key, service], at int, flows uint64, old float64, examples []ref, words,
+	text string) {
 	k, service, what, kind, to := &s.key, endpoint(s.key.addr, s.key.port), "without DNAT", "UDP flow", ""
 	if k.proto == monitor.TCP {
 		to, kind = " tcp", "TCP connection"
@@ -217,13 +217,8 @@ func (e *Engine) staleCandidate(s *tallied[key, service], at int, limit float64,
 		filter = fmt.Sprintf("%s %sdst %s dport %d nat.dst %s nat.dport %d",
 			k.proto, words, k.addr, k.port, t.Addr, t.Port)
 	}
-	e.candidate(k.netns, old/limit, monitor.Finding{
-		Subject:  service + to,
-		Text:     fmt.Sprintf("%s to %s %s, %s", human.Plural(flows, kind), service, what, text),
-		Flows:    flows,
-		Figures:  figures(flows, limit),
-		Examples: e.rows(examples),
-	}, "delete", filter)
+	e.add(k.netns, old/e.limit, flows, examples, service+to,
+		fmt.Sprintf("%s to %s %s, %s", human.Plural(flows, kind), service, what, text), filter)
 }
 
 // Bounds of what a scan keeps of services.

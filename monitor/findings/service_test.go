@@ -65,7 +65,8 @@ func TestWatchReset(t *testing.T) {
 		{1, 1, 40, watchAnswered},
 	} {
 		orig, reply = step.orig, step.reply
-		if got := e.watch(r, 1+step.after*1e9); got != step.want {
+		e.now = 1 + step.after*1e9
+		if got := e.watch(r); got != step.want {
 			t.Errorf("step %d: %d, want %d", i, got, step.want)
 		}
 	}

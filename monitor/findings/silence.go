@@ -13,6 +13,13 @@ const maxWatched = 64
 // keepalive shows nothing.
 const fewPackets = 3
 
+// sending is a flow that may send packets and get none back.
+type sending struct {
+	orig, reply uint64       // packets when the last reply was seen
+	since       monitor.Time // when that was
+	scan        uint64       // the last scan that asked
+}
+
 // add adds a flow, unless it is a TCP connection that is closing.
 func (s *some) add(flow ref, f *monitor.Flow) {
 	open := f.Orig.Proto != monitor.TCP || f.State == monitor.TCPSynSent || f.State == monitor.TCPSynRecv ||
@@ -25,10 +32,10 @@ func (s *some) add(flow ref, f *monitor.Flow) {
 
 // silent returns those of some flows that send packets and have got none back for the
 // time of dnat-stale-age; none if any of the flows gets answers.
-func (e *Engine) silent(s *some, now monitor.Time) (silent []ref) {
+func (e *Engine) silent(s *some) (silent []ref) {
 	answered := false
 	for _, r := range s.flows[:s.n] {
-		switch e.watch(r, now) {
+		switch e.watch(r) {
 		case watchSilent:
 			silent = append(silent, r)
 		case watchAnswered:
@@ -51,7 +58,7 @@ const (
 )
 
 // watch compares the counters of a flow with those of the scans before.
-func (e *Engine) watch(r ref, now monitor.Time) watched {
+func (e *Engine) watch(r ref) watched {
 	if e.cfg.Packets == nil {
 		return watchUnknown
 	}
@@ -63,7 +70,7 @@ func (e *Engine) watch(r ref, now monitor.Time) watched {
 	if !ok {
 		return watchUnknown
 	}
-	w := e.silence[r]
+	w, now := e.silence[r], e.now
 	if w == nil {
 		if len(e.silence) < maxWatched {
 			e.silence[r] = &sending{orig, reply, now, e.scan.number}

@@ -2,7 +2,6 @@ package findings
 
 import (
 	"net/netip"
-	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/table"
@@ -18,7 +17,6 @@ type scan struct {
 	began   monitor.Time
 	now     monitor.Time // of this step
 	rows    uint64
-	took    time.Duration
 
 	handshakes [handshakeStates]tally[key, group] // by destination
 	hosts      tally[key, host]                   // that open unanswered connections
@@ -29,10 +27,7 @@ type scan struct {
 	pools      tally[key, pool]                   // and by destination
 	blocks     tally[block, pool]                 // and by client, if the pool is crowded
 
-	tallies []interface { // all of these
-		reset()
-		left() uint64
-	}
+	tallies []interface{ reset() } // all of these
 
 	// What the scan before has found.
 	published map[key]struct{} // services
@@ -43,7 +38,6 @@ type scan struct {
 	lastOf monitor.NetNS
 
 	readings  map[ref]*idleReading
-	unread    uint64 // flows that may be idle and are not in readings
 	refreshed monitor.Time
 	again     bool // a second dump is to be asked for
 }

@@ -21,11 +21,9 @@ const (
 type window struct {
 	began   monitor.Time
 	checked monitor.Time
-	missed  uint64 // flows that the last full window left out
 
 	hosts     tally[hostKey, inside]
 	pairs     map[uint64]struct{} // hosts with a destination, hashed
-	beyond    uint64              // destinations left out because pairs is full
 	seed      maphash.Seed
 	most      uint64 // destinations of one host that are counted
 	resolvers tally[hostKey, recent]
@@ -87,15 +85,10 @@ func (w *window) observe(events []monitor.Event) {
 // this window.
 func (w *window) reaches(h *inside, t *monitor.Tuple) {
 	pair := maphash.Comparable(w.seed, key{t.Src, t.Dst, 0, t.DstPort, t.NetNS, t.Proto})
-	if _, ok := w.pairs[pair]; ok {
-		return
+	if _, ok := w.pairs[pair]; !ok && len(w.pairs) < maxPairs {
+		w.pairs[pair] = struct{}{}
+		h.destinations++
 	}
-	if len(w.pairs) == maxPairs {
-		w.beyond++
-		return
-	}
-	w.pairs[pair] = struct{}{}
-	h.destinations++
 }
 
 // isInside reports whether a flow comes from a host on the inside: its address is
