@@ -13,6 +13,8 @@ import (
 type Decoder struct {
 	Unknown   uint64 // unknown attributes, skipped
 	Malformed uint64 // messages rejected with ErrTruncated or ErrMalformed
+
+	r reader // here it needs no allocation
 }
 
 // The sizes of struct nlmsghdr and struct nfgenmsg, which precede the attributes.
@@ -60,8 +62,11 @@ func (d *Decoder) Decode(msg []byte, b *monitor.Batch) error {
 	if kind != monitor.KindExisting { // otherwise it is the port id of the request
 		e.PortID = binary.NativeEndian.Uint32(msg[12:])
 	}
-	r := reader{Decoder: d, event: e, batch: b}
-	if r.read(inFlow, msg[headers:]); r.err == nil {
+	r := &d.r
+	*r = reader{event: e, flow: &e.Flow, batch: b}
+	r.read(inFlow, msg[headers:])
+	d.Unknown += r.unknown
+	if e.Has = r.has; r.err == nil {
 		r.err = complete(e)
 	}
 	if r.err != nil {

@@ -37,70 +37,48 @@ func (d *Decoder) DecodeExpect(msg []byte) (x monitor.Expect, err error) {
 		return x, err
 	}
 	x.PortID = binary.NativeEndian.Uint32(msg[12:])
-	r := reader{Decoder: d, expect: &x}
+	r := reader{expect: &x}
 	r.read(inExpect, msg[headers:])
-	if r.in = inExpect; r.err == nil && r.given != givenWhole {
+	d.Unknown += r.unknown
+	if r.in = inExpect; r.err == nil && r.has&givenWhole != givenWhole {
 		r.fail("tuple, mask or master missing")
 	}
-	if r.err != nil {
+	if x.Has = monitor.ExpectAttrs(r.has &^ givenWhole); r.err != nil {
 		d.Malformed++
 	}
 	return x, r.err
 }
 
-// The mandatory parts of an expectation.
+// The mandatory parts of an expectation, beside monitor.ExpectAttrs.
 const (
-	givenTuple = 1 << iota
+	givenTuple monitor.Attrs = 1 << (16 + iota)
 	givenMask
 	givenMaster
 	givenWhole = givenTuple | givenMask | givenMaster
 )
 
-// expectAttrs are what an expectation is known to have by an attribute.
-var expectAttrs = [inStats]monitor.ExpectAttrs{
-	inExpect | ctaExpectTimeout: monitor.ExpectTimeout, inExpect | ctaExpectID: monitor.ExpectID,
-	inExpect | ctaExpectHelpName: monitor.ExpectHelper, inExpect | ctaExpectZone: monitor.ExpectZone,
-	inExpect | ctaExpectClass: monitor.ExpectClass, inExpect | ctaExpectFunc: monitor.ExpectFunc,
-	inExpect | ctaExpectNAT: monitor.ExpectNAT,
-}
-
-// expectation reads an attribute of an expectation, or of its NAT.
-func (r *reader) expectation(typ object, v []byte) {
-	x := r.expect
-	x.Has |= expectAttrs[typ]
-	switch typ {
-	case inExpect | ctaExpectTuple:
-		r.given |= givenTuple
-		r.readTuple(v, &x.Tuple)
-	case inExpect | ctaExpectMask:
-		r.given |= givenMask
-		r.readTuple(v, &x.Mask)
-	case inExpect | ctaExpectMaster:
-		r.given |= givenMaster
-		r.readTuple(v, &x.Master)
-	case inExpect | ctaExpectTimeout:
-		x.Timeout = r.be32(v)
-	case inExpect | ctaExpectID:
-		x.ID = r.be32(v)
-	case inExpect | ctaExpectHelpName:
-		x.Helper = string(r.text(v, maxHelper))
-	case inExpect | ctaExpectZone:
-		x.Zone = r.be16(v)
-	case inExpect | ctaExpectFlags:
-		x.Flags = monitor.ExpectFlags(r.be32(v))
-	case inExpect | ctaExpectClass:
-		x.Class = r.be32(v)
-	case inExpect | ctaExpectFunc:
-		x.Func = string(r.text(v, maxExpectFunc))
-	case inExpect | ctaExpectNAT:
-		r.read(inExpectNAT, v)
-	case inExpectNAT | ctaExpectNATDir:
-		x.NATDir = r.be32(v)
-	case inExpectNAT | ctaExpectNATTuple:
-		r.readTuple(v, &x.NAT)
-	default:
-		r.Unknown++
-	}
+func init() {
+	know(map[object]attribute{
+		inExpect | ctaExpectTuple:  {givenTuple, func(r *reader) { r.readTuple(&r.expect.Tuple) }},
+		inExpect | ctaExpectMask:   {givenMask, func(r *reader) { r.readTuple(&r.expect.Mask) }},
+		inExpect | ctaExpectMaster: {givenMaster, func(r *reader) { r.readTuple(&r.expect.Master) }},
+		inExpect | ctaExpectTimeout: {monitor.Attrs(monitor.ExpectTimeout), func(r *reader) {
+			r.expect.Timeout = r.be32()
+		}},
+		inExpect | ctaExpectID: {monitor.Attrs(monitor.ExpectID), func(r *reader) { r.expect.ID = r.be32() }},
+		inExpect | ctaExpectHelpName: {monitor.Attrs(monitor.ExpectHelper), func(r *reader) {
+			r.expect.Helper = string(r.text(maxHelper))
+		}},
+		inExpect | ctaExpectZone:  {monitor.Attrs(monitor.ExpectZone), func(r *reader) { r.expect.Zone = r.be16() }},
+		inExpect | ctaExpectFlags: {0, func(r *reader) { r.expect.Flags = monitor.ExpectFlags(r.be32()) }},
+		inExpect | ctaExpectClass: {monitor.Attrs(monitor.ExpectClass), func(r *reader) { r.expect.Class = r.be32() }},
+		inExpect | ctaExpectFunc: {monitor.Attrs(monitor.ExpectFunc), func(r *reader) {
+			r.expect.Func = string(r.text(maxExpectFunc))
+		}},
+		inExpect | ctaExpectNAT:         {monitor.Attrs(monitor.ExpectNAT), children(inExpectNAT)},
+		inExpectNAT | ctaExpectNATDir:   {0, func(r *reader) { r.expect.NATDir = r.be32() }},
+		inExpectNAT | ctaExpectNATTuple: {0, func(r *reader) { r.readTuple(&r.expect.NAT) }},
+	})
 }
 
 // ExpectTuple appends CTA_EXPECT_TUPLE, which identifies an expectation, and

@@ -16,175 +16,124 @@ func (r *reader) extra() *monitor.Extra {
 	return r.event.Extra
 }
 
-// flowAttrs are what a flow is known to have by an attribute.
-var flowAttrs = [inTuple]monitor.Attrs{
-	inFlow | ctaTupleOrig: monitor.AttrOrig, inFlow | ctaTupleReply: monitor.AttrReply,
-	inFlow | ctaTimeout: monitor.AttrTimeout, inFlow | ctaMark: monitor.AttrMark, inFlow | ctaID: monitor.AttrID,
-	inFlow | ctaUse: monitor.AttrUse, inFlow | ctaZone: monitor.AttrZone,
-	inFlow | ctaTimestampEvent: monitor.AttrEventTime, inFlow | ctaCountersOrig: monitor.AttrCountersOrig,
-	inFlow | ctaCountersReply: monitor.AttrCountersReply, inTimestamp | ctaTimestampStart: monitor.AttrStart,
-	inTimestamp | ctaTimestampStop: monitor.AttrStop, inTCP | ctaTCPState: monitor.AttrState,
-	inSCTP | ctaSCTPState: monitor.AttrState, inDCCP | ctaDCCPState: monitor.AttrState,
-	inTCP | ctaTCPWScaleOrig: monitor.AttrWScaleOrig, inTCP | ctaTCPWScaleReply: monitor.AttrWScaleReply,
-	inTCP | ctaTCPFlagsOrig: monitor.AttrTCPFlagsOrig, inTCP | ctaTCPFlagsReply: monitor.AttrTCPFlagsReply,
-	inSCTP | ctaSCTPVTagOrig: monitor.AttrVTagOrig, inSCTP | ctaSCTPVTagReply: monitor.AttrVTagReply,
-	inDCCP | ctaDCCPRole: monitor.AttrDCCPRole, inDCCP | ctaDCCPHandshakeSeq: monitor.AttrDCCPSeq,
-	inFlow | ctaTupleMaster: monitor.AttrMaster, inFlow | ctaLabels: monitor.AttrLabels,
-	inFlow | ctaLabelsMask: monitor.AttrLabelsMask, inFlow | ctaSecMark: monitor.AttrSecMark,
-	inFlow | ctaMarkMask: monitor.AttrMarkMask, inFlow | ctaStatusMask: monitor.AttrStatusMask,
-	inHelp | ctaHelpName: monitor.AttrHelper, inHelp | ctaHelpInfo: monitor.AttrHelperInfo,
-	inSecCtx | ctaSecCtxName: monitor.AttrSecCtx, inFlow | ctaSeqAdjOrig: monitor.AttrSeqAdjOrig,
-	inFlow | ctaSeqAdjReply: monitor.AttrSeqAdjReply, inFlow | ctaSynproxy: monitor.AttrSynproxy,
+func init() {
+	know(map[object]attribute{
+		inFlow | ctaTupleOrig: {monitor.AttrOrig, func(r *reader) {
+			r.zonedTuple(&r.flow.Orig, monitor.AttrZoneOrig)
+		}},
+		inFlow | ctaTupleReply: {monitor.AttrReply, func(r *reader) {
+			r.zonedTuple(&r.flow.Reply, monitor.AttrZoneReply)
+		}},
+		inFlow | ctaStatus:  {0, (*reader).status},
+		inFlow | ctaTimeout: {monitor.AttrTimeout, func(r *reader) { r.flow.Timeout = r.be32() }},
+		inFlow | ctaMark:    {monitor.AttrMark, func(r *reader) { r.flow.Mark = r.be32() }},
+		inFlow | ctaID:      {monitor.AttrID, func(r *reader) { r.flow.ID = r.be32() }},
+		inFlow | ctaUse:     {monitor.AttrUse, func(r *reader) { r.flow.Use = r.be32() }},
+		inFlow | ctaZone:    {monitor.AttrZone, func(r *reader) { r.flow.Zone = r.be16() }},
+		inFlow | ctaTimestampEvent: {monitor.AttrEventTime, func(r *reader) {
+			r.event.Time, r.event.TimeSource = monitor.Time(r.be64()), monitor.TimeKernel
+		}},
+		inFlow | ctaCountersOrig: {monitor.AttrCountersOrig, func(r *reader) {
+			r.counters = &r.flow.CountersOrig
+			r.read(inCounters, r.v)
+		}},
+		inFlow | ctaCountersReply: {monitor.AttrCountersReply, func(r *reader) {
+			r.counters = &r.flow.CountersReply
+			r.read(inCounters, r.v)
+		}},
+		// Linux has not sent the 32-bit ones since 2.6.15.
+		inCounters | ctaCountersPackets: {0, func(r *reader) { r.counters.Packets = r.be64() }},
+		inCounters | ctaCountersBytes:   {0, func(r *reader) { r.counters.Bytes = r.be64() }},
+		inCounters | ctaCountersPad:     {0, skip},
+
+		inFlow | ctaTimestamp: {0, children(inTimestamp)},
+		inTimestamp | ctaTimestampStart: {monitor.AttrStart, func(r *reader) {
+			r.flow.Start = monitor.Time(r.be64())
+		}},
+		inTimestamp | ctaTimestampStop: {monitor.AttrStop, func(r *reader) { r.flow.Stop = monitor.Time(r.be64()) }},
+		inTimestamp | ctaTimestampPad:  {0, skip},
+
+		inFlow | ctaTupleMaster: {monitor.AttrMaster, func(r *reader) { r.readTuple(&r.extra().Master) }},
+		inFlow | ctaLabels:      {monitor.AttrLabels, func(r *reader) { r.extra().Labels = r.labels() }},
+		inFlow | ctaLabelsMask:  {monitor.AttrLabelsMask, func(r *reader) { r.extra().LabelsMask = r.labels() }},
+		inFlow | ctaSecMark:     {monitor.AttrSecMark, func(r *reader) { r.extra().SecMark = r.be32() }},
+		inFlow | ctaMarkMask:    {monitor.AttrMarkMask, func(r *reader) { r.extra().MarkMask = r.be32() }},
+		inFlow | ctaStatusMask:  {monitor.AttrStatusMask, func(r *reader) { r.extra().StatusMask = r.be32() }},
+
+		inFlow | ctaHelp:     {0, children(inHelp)},
+		inHelp | ctaHelpName: {monitor.AttrHelper, func(r *reader) { r.extra().Helper = r.text(maxHelper) }},
+		inHelp | ctaHelpInfo: {monitor.AttrHelperInfo, func(r *reader) {
+			r.extra().HelperInfo = r.upTo(maxHelperInfo)
+		}},
+		inFlow | ctaSecCtx:       {0, children(inSecCtx)},
+		inSecCtx | ctaSecCtxName: {monitor.AttrSecCtx, func(r *reader) { r.extra().SecCtx = r.text(maxSecCtx) }},
+	})
 }
 
-func (r *reader) flow(typ object, v []byte) {
-	e := r.event
-	e.Has |= flowAttrs[typ]
-	switch typ {
-	case inFlow | ctaTupleOrig:
-		if r.readTuple(v, &e.Flow.Orig) {
-			e.Has |= monitor.AttrZoneOrig
-		}
-	case inFlow | ctaTupleReply:
-		if r.readTuple(v, &e.Flow.Reply) {
-			e.Has |= monitor.AttrZoneReply
-		}
-	case inFlow | ctaStatus:
-		// On mips, sparc and older arm the kernel aligns CTA_TIMESTAMP_EVENT with
-		// an empty CTA_TIMESTAMP_PAD. Its number, 3, is CTA_STATUS at this level.
-		if len(v) > 0 {
-			e.Flow.Status = monitor.Status(r.be32(v))
-			e.Has |= monitor.AttrStatus
-		}
-	case inFlow | ctaTimeout:
-		e.Flow.Timeout = r.be32(v)
-	case inFlow | ctaMark:
-		e.Flow.Mark = r.be32(v)
-	case inFlow | ctaID:
-		e.Flow.ID = r.be32(v)
-	case inFlow | ctaUse:
-		e.Flow.Use = r.be32(v)
-	case inFlow | ctaZone:
-		e.Flow.Zone = r.be16(v)
-	case inFlow | ctaTimestampEvent:
-		e.Time, e.TimeSource = monitor.Time(r.be64(v)), monitor.TimeKernel
+func init() { // of protocols, and what rewrites payload leaves
+	know(map[object]attribute{
+		inFlow | ctaProtoinfo:          {0, children(inProtoinfo)},
+		inProtoinfo | ctaProtoinfoTCP:  {0, children(inTCP)},
+		inProtoinfo | ctaProtoinfoSCTP: {0, children(inSCTP)},
+		inProtoinfo | ctaProtoinfoDCCP: {0, children(inDCCP)},
+		inTCP | ctaTCPState:            {monitor.AttrState, (*reader).state},
+		inSCTP | ctaSCTPState:          {monitor.AttrState, (*reader).state},
+		inDCCP | ctaDCCPState:          {monitor.AttrState, (*reader).state},
+		inTCP | ctaTCPWScaleOrig:       {monitor.AttrWScaleOrig, func(r *reader) { r.flow.TCP.WScaleOrig = r.u8() }},
+		inTCP | ctaTCPWScaleReply:      {monitor.AttrWScaleReply, func(r *reader) { r.flow.TCP.WScaleReply = r.u8() }},
+		// struct nf_ct_tcp_flags { __u8 flags; __u8 mask; }
+		inTCP | ctaTCPFlagsOrig: {monitor.AttrTCPFlagsOrig, func(r *reader) {
+			if r.sized(2) {
+				r.flow.TCP.FlagsOrig, r.flow.TCP.MaskOrig = r.v[0], r.v[1]
+			}
+		}},
+		inTCP | ctaTCPFlagsReply: {monitor.AttrTCPFlagsReply, func(r *reader) {
+			if r.sized(2) {
+				r.flow.TCP.FlagsReply, r.flow.TCP.MaskReply = r.v[0], r.v[1]
+			}
+		}},
+		inSCTP | ctaSCTPVTagOrig:     {monitor.AttrVTagOrig, func(r *reader) { r.extra().VTagOrig = r.be32() }},
+		inSCTP | ctaSCTPVTagReply:    {monitor.AttrVTagReply, func(r *reader) { r.extra().VTagReply = r.be32() }},
+		inDCCP | ctaDCCPRole:         {monitor.AttrDCCPRole, func(r *reader) { r.extra().DCCPRole = r.u8() }},
+		inDCCP | ctaDCCPHandshakeSeq: {monitor.AttrDCCPSeq, func(r *reader) { r.extra().DCCPSeq = r.be64() }},
+		inDCCP | ctaDCCPPad:          {0, skip},
 
-	case inFlow | ctaProtoinfo:
-		r.read(inProtoinfo, v)
-	case inFlow | ctaCountersOrig:
-		r.counters = &e.Flow.CountersOrig
-		r.read(inCounters, v)
-	case inFlow | ctaCountersReply:
-		r.counters = &e.Flow.CountersReply
-		r.read(inCounters, v)
-	case inCounters | ctaCountersPackets: // Linux has not sent the 32-bit ones since 2.6.15
-		r.counters.Packets = r.be64(v)
-	case inCounters | ctaCountersBytes:
-		r.counters.Bytes = r.be64(v)
+		inFlow | ctaSeqAdjOrig: {monitor.AttrSeqAdjOrig, func(r *reader) {
+			r.seqAdj = &r.extra().SeqAdjOrig
+			r.read(inSeqAdj, r.v)
+		}},
+		inFlow | ctaSeqAdjReply: {monitor.AttrSeqAdjReply, func(r *reader) {
+			r.seqAdj = &r.extra().SeqAdjReply
+			r.read(inSeqAdj, r.v)
+		}},
+		inSeqAdj | ctaSeqAdjCorrection:   {0, func(r *reader) { r.seqAdj.Correction = r.be32() }},
+		inSeqAdj | ctaSeqAdjOffsetBefore: {0, func(r *reader) { r.seqAdj.OffsetBefore = int32(r.be32()) }},
+		inSeqAdj | ctaSeqAdjOffsetAfter:  {0, func(r *reader) { r.seqAdj.OffsetAfter = int32(r.be32()) }},
+		inFlow | ctaSynproxy: {monitor.AttrSynproxy, func(r *reader) {
+			r.extra() // also of an empty one
+			r.read(inSynproxy, r.v)
+		}},
+		inSynproxy | ctaSynproxyISN:   {0, func(r *reader) { r.event.Extra.Synproxy.ISN = r.be32() }},
+		inSynproxy | ctaSynproxyITS:   {0, func(r *reader) { r.event.Extra.Synproxy.ITS = r.be32() }},
+		inSynproxy | ctaSynproxyTSOff: {0, func(r *reader) { r.event.Extra.Synproxy.TSOff = r.be32() }},
+	})
+}
 
-	case inFlow | ctaTimestamp:
-		r.read(inTimestamp, v)
-	case inTimestamp | ctaTimestampStart:
-		e.Flow.Start = monitor.Time(r.be64(v))
-	case inTimestamp | ctaTimestampStop:
-		e.Flow.Stop = monitor.Time(r.be64(v))
-	case inCounters | ctaCountersPad, inTimestamp | ctaTimestampPad:
-	default:
-		r.rare(typ, v)
+func (r *reader) state() { r.flow.State = monitor.State(r.u8()) }
+
+// status reads CTA_STATUS. On mips, sparc and older arm the kernel aligns CTA_TIMESTAMP_EVENT with an empty
+// CTA_TIMESTAMP_PAD. Its number, 3, is CTA_STATUS at this level.
+func (r *reader) status() {
+	if len(r.v) > 0 {
+		r.flow.Status = monitor.Status(r.be32())
+		r.has |= monitor.AttrStatus
 	}
 }
 
-func (r *reader) protoinfo(typ object, v []byte) {
-	e := r.event
-	e.Has |= flowAttrs[typ]
-	switch typ {
-	case inProtoinfo | ctaProtoinfoTCP:
-		r.read(inTCP, v)
-	case inProtoinfo | ctaProtoinfoSCTP:
-		r.read(inSCTP, v)
-	case inProtoinfo | ctaProtoinfoDCCP:
-		r.read(inDCCP, v)
-	case inTCP | ctaTCPState, inSCTP | ctaSCTPState, inDCCP | ctaDCCPState:
-		e.Flow.State = monitor.State(r.u8(v))
-	case inTCP | ctaTCPWScaleOrig:
-		e.Flow.TCP.WScaleOrig = r.u8(v)
-	case inTCP | ctaTCPWScaleReply:
-		e.Flow.TCP.WScaleReply = r.u8(v)
-	case inTCP | ctaTCPFlagsOrig: // struct nf_ct_tcp_flags { __u8 flags; __u8 mask; }
-		if r.sized(v, 2) {
-			e.Flow.TCP.FlagsOrig, e.Flow.TCP.MaskOrig = v[0], v[1]
-		}
-	case inTCP | ctaTCPFlagsReply:
-		if r.sized(v, 2) {
-			e.Flow.TCP.FlagsReply, e.Flow.TCP.MaskReply = v[0], v[1]
-		}
-	case inSCTP | ctaSCTPVTagOrig:
-		r.extra().VTagOrig = r.be32(v)
-	case inSCTP | ctaSCTPVTagReply:
-		r.extra().VTagReply = r.be32(v)
-	case inDCCP | ctaDCCPRole:
-		r.extra().DCCPRole = r.u8(v)
-	case inDCCP | ctaDCCPHandshakeSeq:
-		r.extra().DCCPSeq = r.be64(v)
-	case inDCCP | ctaDCCPPad:
-	default:
-		r.Unknown++
-	}
-}
-
-func (r *reader) rare(typ object, v []byte) {
-	e := r.event
-	e.Has |= flowAttrs[typ]
-	switch typ {
-	case inFlow | ctaTupleMaster:
-		r.readTuple(v, &r.extra().Master)
-	case inFlow | ctaLabels:
-		r.extra().Labels = r.labels(v)
-	case inFlow | ctaLabelsMask:
-		r.extra().LabelsMask = r.labels(v)
-	case inFlow | ctaSecMark:
-		r.extra().SecMark = r.be32(v)
-	case inFlow | ctaMarkMask:
-		r.extra().MarkMask = r.be32(v)
-	case inFlow | ctaStatusMask:
-		r.extra().StatusMask = r.be32(v)
-
-	case inFlow | ctaHelp:
-		r.read(inHelp, v)
-	case inHelp | ctaHelpName:
-		r.extra().Helper = r.text(v, maxHelper)
-	case inHelp | ctaHelpInfo:
-		r.extra().HelperInfo = r.upTo(v, maxHelperInfo)
-
-	case inFlow | ctaSecCtx:
-		r.read(inSecCtx, v)
-	case inSecCtx | ctaSecCtxName:
-		r.extra().SecCtx = r.text(v, maxSecCtx)
-
-	case inFlow | ctaSeqAdjOrig:
-		r.seqAdj = &r.extra().SeqAdjOrig
-		r.read(inSeqAdj, v)
-	case inFlow | ctaSeqAdjReply:
-		r.seqAdj = &r.extra().SeqAdjReply
-		r.read(inSeqAdj, v)
-	case inSeqAdj | ctaSeqAdjCorrection:
-		r.seqAdj.Correction = r.be32(v)
-	case inSeqAdj | ctaSeqAdjOffsetBefore:
-		r.seqAdj.OffsetBefore = int32(r.be32(v))
-	case inSeqAdj | ctaSeqAdjOffsetAfter:
-		r.seqAdj.OffsetAfter = int32(r.be32(v))
-
-	case inFlow | ctaSynproxy:
-		r.extra()
-		r.read(inSynproxy, v)
-	case inSynproxy | ctaSynproxyISN:
-		e.Extra.Synproxy.ISN = r.be32(v)
-	case inSynproxy | ctaSynproxyITS:
-		e.Extra.Synproxy.ITS = r.be32(v)
-	case inSynproxy | ctaSynproxyTSOff:
-		e.Extra.Synproxy.TSOff = r.be32(v)
-	default:
-		r.Unknown++
+// zonedTuple reads a tuple whose own zone is the attribute zone.
+func (r *reader) zonedTuple(t *monitor.Tuple, zone monitor.Attrs) {
+	if r.readTuple(t) {
+		r.has |= zone
 	}
 }
 
@@ -196,11 +145,11 @@ var hostIsBigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 // labels returns the bytes of CTA_LABELS or CTA_LABELS_MASK. Label n is bit n%8 of byte
 // n/8. The kernel sends an unsigned long[] in host order, so the result is a copy on a big
 // endian machine.
-func (r *reader) labels(v []byte) []byte {
-	if !r.sized(v, labelsSize) {
+func (r *reader) labels() []byte {
+	if !r.sized(labelsSize) {
 		return nil
 	}
-	return littleWords(v)
+	return littleWords(r.v)
 }
 
 // littleWords returns v. On a big endian host it is a copy with every word reversed.

@@ -137,8 +137,8 @@ func TestLive(t *testing.T) {
 			}
 		}
 	}
-	if d != (Decoder{}) {
-		t.Errorf("the kernel says what the decoder does not know: %+v", d)
+	if d.Unknown+d.Malformed > 0 {
+		t.Errorf("the kernel says what the decoder does not know: %d attributes, %d messages", d.Unknown, d.Malformed)
 	}
 	checkLive(t, l, protos, has)
 }

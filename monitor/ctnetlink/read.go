@@ -11,12 +11,15 @@ import (
 // reader reads one message. The first error ends it: an attribute with an impossible length, a value of
 // the wrong size, or what is missing from a tuple.
 type reader struct {
-	*Decoder
-	err error
-	in  object // whose attributes are being read
+	err     error
+	in      object        // whose attributes are being read
+	v       []byte        // the value of the attribute
+	has     monitor.Attrs // of the event, or monitor.ExpectAttrs
+	unknown uint64        // attributes
 
 	// What is read. Attributes set the fields of one of these.
 	event  *monitor.Event
+	flow   *monitor.Flow // of the event
 	batch  *monitor.Batch
 	expect *monitor.Expect
 	number func(typ uint8, n uint32) // called with each attribute of statistics
@@ -24,7 +27,6 @@ type reader struct {
 	// What is being read of it.
 	tuple    *monitor.Tuple
 	seen     uint8 // parts of the tuple
-	given    uint8 // parts of the expectation
 	counters *monitor.Counters
 	seqAdj   *monitor.SeqAdj
 }
@@ -59,6 +61,28 @@ func (n object) String() string {
 		"expectation", "expectation's NAT", "statistics"}[n>>5]
 }
 
+// attribute says what an event is known to have by an attribute, and reads its value.
+type attribute struct {
+	has  monitor.Attrs // of an expectation, its monitor.ExpectAttrs
+	read func(r *reader)
+}
+
+// attributes are those that the decoder knows, by object and type.
+var attributes [inStats]attribute
+
+// know adds attributes. They are no literal of the variable, because they refer to it.
+func know(some map[object]attribute) {
+	for typ, a := range some {
+		attributes[typ] = a
+	}
+}
+
+// children reads the attributes that are nested in one.
+func children(in object) func(*reader) { return func(r *reader) { r.read(in, r.v) } }
+
+// skip is for attributes that align others.
+func skip(*reader) {}
+
 // body returns a message without what follows it, if its header is whole.
 func body(what string, msg []byte) ([]byte, error) {
 	if len(msg) < headers {
@@ -83,19 +107,14 @@ func (r *reader) read(in object, b []byte) {
 			return
 		}
 		typ := in | object(min(binary.NativeEndian.Uint16(b[2:])&attrTypeMask, 31)) // no enum has as many
-		switch v := b[attrHeader:n]; {
-		case in <= inTimestamp:
-			r.flow(typ, v)
-		case in <= inDCCP:
-			r.protoinfo(typ, v)
-		case in < inTuple:
-			r.rare(typ, v)
-		case in < inExpect:
-			r.tuplePart(typ, v)
-		case in < inStats:
-			r.expectation(typ, v)
-		default:
-			r.number(uint8(typ-in), r.be32(v))
+		r.v = b[attrHeader:n]
+		if in == inStats {
+			r.number(uint8(typ-in), r.be32())
+		} else if a := &attributes[typ]; a.read != nil {
+			r.has |= a.has
+			a.read(r)
+		} else {
+			r.unknown++
 		}
 		b = b[min((n+3)&^3, len(b)):] // the last attribute may have no padding
 	}
@@ -103,57 +122,57 @@ func (r *reader) read(in object, b []byte) {
 
 func (r *reader) fail(what string) { r.err = fmt.Errorf("decode %s: %s: %w", r.in, what, ErrMalformed) }
 
-func (r *reader) wrongSize(v []byte) { r.fail(fmt.Sprintf("value of %d bytes", len(v))) }
+func (r *reader) wrongSize() { r.fail(fmt.Sprintf("value of %d bytes", len(r.v))) }
 
 // sized reports whether the value has a size. If not, it sets the error.
-func (r *reader) sized(v []byte, n int) bool {
-	if len(v) != n {
-		r.wrongSize(v)
+func (r *reader) sized(n int) bool {
+	if len(r.v) != n {
+		r.wrongSize()
 	}
-	return len(v) == n
+	return len(r.v) == n
 }
 
 // u8 to be64 return the value as a number. If it has another size, they set the error and return 0.
-func (r *reader) u8(v []byte) uint8 {
-	if !r.sized(v, 1) {
+func (r *reader) u8() uint8 {
+	if !r.sized(1) {
 		return 0
 	}
-	return v[0]
+	return r.v[0]
 }
 
-func (r *reader) be16(v []byte) uint16 {
-	if !r.sized(v, 2) {
+func (r *reader) be16() uint16 {
+	if !r.sized(2) {
 		return 0
 	}
-	return binary.BigEndian.Uint16(v)
+	return binary.BigEndian.Uint16(r.v)
 }
 
-func (r *reader) be32(v []byte) uint32 {
-	if !r.sized(v, 4) {
+func (r *reader) be32() uint32 {
+	if !r.sized(4) {
 		return 0
 	}
-	return binary.BigEndian.Uint32(v)
+	return binary.BigEndian.Uint32(r.v)
 }
 
-func (r *reader) be64(v []byte) uint64 {
-	if !r.sized(v, 8) {
+func (r *reader) be64() uint64 {
+	if !r.sized(8) {
 		return 0
 	}
-	return binary.BigEndian.Uint64(v)
+	return binary.BigEndian.Uint64(r.v)
 }
 
 // upTo returns a value of at most n bytes. A longer one is malformed, so that a forged message cannot fill the memory.
-func (r *reader) upTo(v []byte, n int) []byte {
-	if len(v) > n {
-		r.wrongSize(v)
+func (r *reader) upTo(n int) []byte {
+	if len(r.v) > n {
+		r.wrongSize()
 		return nil
 	}
-	return v
+	return r.v
 }
 
 // text returns a C string of at most n bytes, without its NUL. The kernel writes a NUL (nla_put_string); a value
 // without one is returned whole.
-func (r *reader) text(v []byte, n int) []byte {
-	v, _, _ = bytes.Cut(r.upTo(v, n), []byte{0})
+func (r *reader) text(n int) []byte {
+	v, _, _ := bytes.Cut(r.upTo(n), []byte{0})
 	return v[:len(v):len(v)]
 }

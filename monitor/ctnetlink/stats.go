@@ -50,7 +50,7 @@ func DecodeGlobalStats(msg []byte) (s GlobalStats, err error) {
 
 // readStats calls number with each attribute of a message, which are all of 32 bits.
 func readStats(msg []byte, number func(typ uint8, n uint32)) error {
-	r := reader{Decoder: new(Decoder), number: number}
+	r := reader{number: number}
 	msg, err := body("statistics", msg)
 	if err == nil {
 		r.read(inStats, msg[headers:])

@@ -16,12 +16,12 @@ const (
 )
 
 // readTuple reads CTA_TUPLE_ORIG, _REPLY or _MASTER into t, and reports whether it has a CTA_TUPLE_ZONE.
-func (r *reader) readTuple(b []byte, t *monitor.Tuple) (zone bool) {
+func (r *reader) readTuple(t *monitor.Tuple) (zone bool) {
 	*t = monitor.Tuple{}
-	if plainTuple(b, t) {
+	if plainTuple(r.v, t) {
 		return false
 	}
-	return r.anyTuple(b, t)
+	return r.anyTuple(r.v, t)
 }
 
 // anyTuple reads a tuple of any layout into t, which is zero.
@@ -34,51 +34,49 @@ func (r *reader) anyTuple(b []byte, t *monitor.Tuple) (zone bool) {
 	return r.seen&seenZone != 0
 }
 
-// tuplePart reads an attribute of the tuple, or of what is nested in it.
-func (r *reader) tuplePart(typ object, v []byte) {
-	t := r.tuple
-	switch typ {
-	case inTuple | ctaTupleIP:
-		r.read(inTupleIP, v)
-	case inTuple | ctaTupleProto:
-		r.read(inTupleProto, v)
-	case inTuple | ctaTupleZone:
-		t.Zone = r.be16(v)
-		r.seen |= seenZone
-	case inTupleIP | ctaIPv4Src:
-		r.address(&t.Src, seenSrc, monitor.IPv4, v)
-	case inTupleIP | ctaIPv4Dst:
-		r.address(&t.Dst, seenDst, monitor.IPv4, v)
-	case inTupleIP | ctaIPv6Src:
-		r.address(&t.Src, seenSrc, monitor.IPv6, v)
-	case inTupleIP | ctaIPv6Dst:
-		r.address(&t.Dst, seenDst, monitor.IPv6, v)
-	case inTupleProto | ctaProtoNum:
-		t.Proto = monitor.Proto(r.u8(v))
-		r.seen |= seenProto
-	case inTupleProto | ctaProtoSrcPort, inTupleProto | ctaProtoICMPID, inTupleProto | ctaProtoICMPv6ID:
-		t.SrcPort = r.be16(v)
-	case inTupleProto | ctaProtoDstPort:
-		t.DstPort = r.be16(v)
-	case inTupleProto | ctaProtoICMPType, inTupleProto | ctaProtoICMPv6Type: // see monitor.Tuple
-		t.DstPort = t.DstPort&0x00ff | uint16(r.u8(v))<<8
-	case inTupleProto | ctaProtoICMPCode, inTupleProto | ctaProtoICMPv6Code:
-		t.DstPort = t.DstPort&0xff00 | uint16(r.u8(v))
-	default:
-		r.Unknown++
-	}
+func init() {
+	know(map[object]attribute{
+		inTuple | ctaTupleIP:    {0, children(inTupleIP)},
+		inTuple | ctaTupleProto: {0, children(inTupleProto)},
+		inTuple | ctaTupleZone: {0, func(r *reader) {
+			r.tuple.Zone = r.be16()
+			r.seen |= seenZone
+		}},
+		inTupleIP | ctaIPv4Src: {0, func(r *reader) { r.address(&r.tuple.Src, seenSrc, monitor.IPv4) }},
+		inTupleIP | ctaIPv4Dst: {0, func(r *reader) { r.address(&r.tuple.Dst, seenDst, monitor.IPv4) }},
+		inTupleIP | ctaIPv6Src: {0, func(r *reader) { r.address(&r.tuple.Src, seenSrc, monitor.IPv6) }},
+		inTupleIP | ctaIPv6Dst: {0, func(r *reader) { r.address(&r.tuple.Dst, seenDst, monitor.IPv6) }},
+		inTupleProto | ctaProtoNum: {0, func(r *reader) {
+			r.tuple.Proto = monitor.Proto(r.u8())
+			r.seen |= seenProto
+		}},
+		inTupleProto | ctaProtoSrcPort:    {0, (*reader).source},
+		inTupleProto | ctaProtoICMPID:     {0, (*reader).source},
+		inTupleProto | ctaProtoICMPv6ID:   {0, (*reader).source},
+		inTupleProto | ctaProtoDstPort:    {0, func(r *reader) { r.tuple.DstPort = r.be16() }},
+		inTupleProto | ctaProtoICMPType:   {0, (*reader).icmpType},
+		inTupleProto | ctaProtoICMPv6Type: {0, (*reader).icmpType},
+		inTupleProto | ctaProtoICMPCode:   {0, (*reader).icmpCode},
+		inTupleProto | ctaProtoICMPv6Code: {0, (*reader).icmpCode},
+	})
 }
 
+// The second half of a tuple is as in monitor.Tuple.
+
+func (r *reader) source()   { r.tuple.SrcPort = r.be16() }
+func (r *reader) icmpType() { r.tuple.DstPort = r.tuple.DstPort&0x00ff | uint16(r.u8())<<8 }
+func (r *reader) icmpCode() { r.tuple.DstPort = r.tuple.DstPort&0xff00 | uint16(r.u8()) }
+
 // address reads an address of the tuple.
-func (r *reader) address(a *monitor.Addr, part uint8, family monitor.Family, v []byte) {
+func (r *reader) address(a *monitor.Addr, part uint8, family monitor.Family) {
 	r.seen |= part
 	switch {
 	case r.tuple.Family != 0 && r.tuple.Family != family:
 		r.fail("both families")
-	case family == monitor.IPv4 && r.sized(v, 4):
-		mapped4(a, v)
-	case family == monitor.IPv6 && r.sized(v, 16):
-		*a = monitor.Addr(v)
+	case family == monitor.IPv4 && r.sized(4):
+		mapped4(a, r.v)
+	case family == monitor.IPv6 && r.sized(16):
+		*a = monitor.Addr(r.v)
 	}
 	r.tuple.Family = family
 }
