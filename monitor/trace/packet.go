@@ -65,7 +65,8 @@ func (p *Packet) Reached(hook string) bool { return slices.Contains(p.own, hook)
 type packets struct{ open []*Packet }
 
 // add adds a message. Own is true for a message from the table that marks packets: it has the
-// headers of the packet as it came, and makes no step.
+// headers of the packet as it came, and makes no step. A packet that met no rule of that table
+// is skipped: a rule of another program marks it.
 func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(uint32) string) {
 	var p *Packet
 	for _, open := range slices.Backward(ps.open) { // the last one of a number first
@@ -76,6 +77,9 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 		}
 	}
 	if p == nil {
+		if !own || m.handle == 0 {
+			return // another program traces it
+		}
 		p = &Packet{Time: now, First: m.headers, Last: m.headers, id: m.id, In: nameOf(m.iif)}
 		p.Answer = own && m.chain == chainAnswers
 		ps.open = append(ps.open, p)

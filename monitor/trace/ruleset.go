@@ -4,12 +4,16 @@ package trace
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/userdata"
+	"github.com/google/nftables/xt"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor/netns"
@@ -40,6 +44,7 @@ type ruleset struct {
 	chains map[string]Chain
 	rules  map[ruleKey]ruleText
 	noText error // nft(8) can't be run
+	legacy []string
 }
 
 // readRules reads the chains of a network namespace, and the text of their rules if nft(8)
@@ -54,6 +59,16 @@ func readRules(ns int) (*ruleset, error) {
 		return nil, fmt.Errorf("read chains: %w", netns.Privilege(err))
 	}
 	rs := &ruleset{chains: map[string]Chain{}, rules: map[ruleKey]ruleText{}}
+	err = netns.Do(ns, func() error {
+		text, err := exec.Command("nft", "-a", "list", "ruleset").Output()
+		rs.noText = err
+		rs.read(string(text))
+		rs.legacy = legacyTables()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range chains {
 		chain := Chain{
 			Family: familyName(uint8(c.Table.Family)), Table: c.Table.Name, Name: c.Name, Type: string(c.Type),
@@ -62,21 +77,53 @@ func readRules(ns int) (*ruleset, error) {
 			chain.Hook, chain.Prio = hookName(uint32(*c.Hooknum)), int(*c.Priority)
 		}
 		rs.chains[chain.String()] = chain
+		rules, err := conn.GetRules(c.Table, c)
+		if err != nil {
+			continue // the chain was removed
+		}
+		for _, r := range rules {
+			key := ruleKey{chain.String(), r.Handle}
+			text := rs.rules[key]
+			text.comment = commentOf(r)
+			if text.text != "" && !strings.Contains(text.text, text.comment) { // of iptables-nft
+				text.text += fmt.Sprintf(" comment %q", text.comment)
+			}
+			rs.rules[key] = text
+		}
 	}
-	var text []byte
-	rs.noText = netns.Do(ns, func() (err error) {
-		text, err = exec.Command("nft", "-a", "list", "ruleset").Output()
-		return err
-	})
-	rs.read(string(text))
 	return rs, nil
 }
 
+// commentOf returns the comment of a rule, as nft or iptables-nft stores it.
+func commentOf(r *nftables.Rule) string {
+	for _, e := range r.Exprs {
+		if m, ok := e.(*expr.Match); ok {
+			if c, ok := m.Info.(*xt.Comment); ok {
+				return string(*c)
+			}
+		}
+	}
+	text, _ := userdata.GetString(r.UserData, userdata.TypeComment)
+	return text
+}
+
+// legacyTables returns the tables of iptables-legacy that are loaded in the network namespace
+// of the calling thread.
+func legacyTables() (names []string) {
+	for _, program := range []string{"iptables", "ip6tables"} {
+		file := "/proc/thread-self/net/" + strings.Replace(program, "tables", "_tables_names", 1)
+		tables, _ := os.ReadFile(file) // absent if the kernel has none
+		for _, table := range strings.Fields(string(tables)) {
+			names = append(names, program+" "+table)
+		}
+	}
+	return names
+}
+
 var (
-	tableLine   = regexp.MustCompile(`^table (\S+) (\S+) \{`)
-	chainLine   = regexp.MustCompile(`^\tchain (\S+) \{`)
-	handleLine  = regexp.MustCompile(`^\t\t(.*) # handle (\d+)$`)
-	commentText = regexp.MustCompile(`comment "([^"]*)"`)
+	tableLine  = regexp.MustCompile(`^table (\S+) (\S+) \{`)
+	chainLine  = regexp.MustCompile(`^\tchain (\S+) \{`)
+	handleLine = regexp.MustCompile(`^\t\t(.*) # handle (\d+)$`)
 )
 
 // read reads what nft -a list ruleset prints.
@@ -93,11 +140,7 @@ func (rs *ruleset) read(text string) {
 			if err != nil {
 				continue
 			}
-			r := ruleText{text: m[1]}
-			if c := commentText.FindStringSubmatch(m[1]); c != nil {
-				r.comment = c[1]
-			}
-			rs.rules[ruleKey{chain, handle}] = r
+			rs.rules[ruleKey{chain, handle}] = ruleText{text: m[1]}
 		}
 	}
 }

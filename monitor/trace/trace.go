@@ -48,6 +48,9 @@ type Tracer struct {
 
 	// NoText is why rules have no text, nil if they have.
 	NoText error
+	// Legacy are the tables of iptables-legacy that are loaded, such as "iptables nat". The kernel
+	// does not trace them.
+	Legacy []string
 	// Lost counts the times that messages were lost because they were read too slowly.
 	Lost int
 }
@@ -85,7 +88,7 @@ func Open(cfg Config) (*Tracer, error) {
 	if t.rules, err = readRules(cfg.NetNS); err != nil { // with the table
 		return nil, errors.Join(err, t.Close())
 	}
-	t.NoText = t.rules.noText
+	t.NoText, t.Legacy = t.rules.noText, t.rules.legacy
 	return t, nil
 }
 

@@ -26,18 +26,22 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 func load(t *testing.T, l *lab.Lab, rules string) {
 	t.Helper()
 	nft := labtest.Need(t, "nft")
-	err := l.Gateway.Do(func() error {
-		cmd := exec.CommandContext(t.Context(), nft, "-f", "-")
-		cmd.Stdin = strings.NewReader(rules)
+	if err := run(t, l, rules, nft, "-f", "-"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs a program in the gateway.
+func run(t *testing.T, l *lab.Lab, stdin, program string, args ...string) error {
+	return l.Gateway.Do(func() error {
+		cmd := exec.CommandContext(t.Context(), program, args...)
+		cmd.Stdin = strings.NewReader(stdin)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			err = fmt.Errorf("%w: %s", err, out)
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func open(t *testing.T, l *lab.Lab, wanted string, rate uint64) *Tracer {
@@ -185,6 +189,18 @@ never confirmed
 forward ip6 filter forward: tcp dport 443 drop: drop
 never confirmed
 `},
+		{"iptables-nft drops", "iptables-nft -I FORWARD -p tcp --dport 443 -m comment --comment \"no https\" -j DROP",
+			nil, port(443), `
+forward ip filter FORWARD: tcp dport 443  counter packets 0 bytes 0 drop comment "no https": drop
+never confirmed
+`},
+		{"iptables-nft rewrites", "iptables-nft -t nat -A PREROUTING -p tcp --dport 777 -j DNAT --to-destination " +
+			"203.0.113.9:443", nil, port(777), `
+prerouting ip nat PREROUTING: tcp dport 777 counter packets 0 bytes 0 dnat to 203.0.113.9:443: accept
+now 192.168.77.2 -> 203.0.113.9:443
+forward ip filter forward: ct state new accept: accept
+postrouting ip nat postrouting: oifname "wan" masquerade: accept
+`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -192,7 +208,12 @@ never confirmed
 			if c.to.Addr().Is6() && !l.IPv6 {
 				labtest.Lack(t, "IPv6")
 			}
-			if c.rules != "" {
+			if strings.HasPrefix(c.rules, "iptables-nft") {
+				labtest.Need(t, "iptables-nft")
+				if err := run(t, l, c.rules, "sh"); err != nil {
+					t.Fatal(err)
+				}
+			} else if c.rules != "" {
 				load(t, l, c.rules)
 			}
 			from := l.Client
@@ -208,6 +229,42 @@ never confirmed
 				t.Errorf("flow %+v", p.Flow)
 			}
 		})
+	}
+}
+
+// TestComments reads comments without nft(8), and the tables of iptables-legacy.
+func TestComments(t *testing.T) {
+	labtest.Need(t, "iptables-nft")
+	labtest.Need(t, "iptables-legacy")
+	l := labtest.NewWith(t, lab.Config{})
+	load(t, l, "insert rule ip filter forward tcp dport 443 counter comment \"for nft\"")
+	err := run(t, l, "iptables-nft -A FORWARD -m comment --comment \"for iptables\" -j ACCEPT", "sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run(t, l, "iptables-legacy -t mangle -A FORWARD -j ACCEPT && ip6tables-legacy -A INPUT -j ACCEPT", "sh") != nil {
+		labtest.Lack(t, "iptables-legacy")
+	}
+	t.Setenv("PATH", "")
+	rules, err := readRules(l.Gateway.FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := map[string]string{}
+	for key, r := range rules.rules {
+		if r.comment != "" {
+			comments[key.chain] += r.text + r.comment
+		}
+	}
+	want := map[string]string{"ip filter forward": "for nft", "ip filter FORWARD": "for iptables"}
+	if diff := cmp.Diff(want, comments); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"iptables mangle", "ip6tables filter"}, rules.legacy); diff != "" {
+		t.Error(diff)
+	}
+	if rules.noText == nil {
+		t.Error("nft(8) was found")
 	}
 }
 
@@ -266,6 +323,21 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// TestForeign leaves out a packet that a rule of the user's traces.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	load(t, l, "insert rule ip filter raw_prerouting tcp dport 443 meta nftrace set 1")
+	tr := open(t, l, "udp", 1000)
+	p := packetsOf(t, tr, 1, func(ctx context.Context) {
+		l.SYNOnce(ctx, lab.TCP{To: netip.AddrPortFrom(lab.ServerIP, 443)})
+		l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS})
+	})[0]
+	if p.First.Dst != lab.ServerDNS {
+		t.Errorf("%+v", p.First)
+	}
+}
+
 // TestNothingLeft closes a tracer: its table is gone, and so is what it marked.
 func TestNothingLeft(t *testing.T) {
 	t.Parallel()
@@ -300,19 +372,23 @@ func TestJoin(t *testing.T) {
 		chains   []string
 		want     []string // the chains of each packet
 	}{
-		{"one packet", []message{{headers: headers(1)}, {headers: headers(1), flow: Flow{ID: 7}}},
-			[]string{"a", "b"}, []string{"a b "}},
-		{"another flow", []message{{headers: headers(1), flow: Flow{ID: 7}}, {headers: headers(2), flow: Flow{ID: 8}}},
-			[]string{"a", "b"}, []string{"a ", "b "}},
-		{"the next packet of a flow", []message{{headers: headers(1)}, {headers: headers(1)}, {headers: headers(1)}},
-			[]string{"a", "b", "a"}, []string{"a b ", "a "}},
-		{"after a drop", []message{{headers: headers(1)}, {headers: headers(1)}},
-			[]string{"drop", "b"}, []string{"drop ", "b "}},
+		{"one packet", []message{{headers: headers(1)}, {headers: headers(1)}, {headers: headers(1), flow: Flow{ID: 7}}},
+			[]string{"own", "a", "b"}, []string{"a b "}},
+		{"another flow", []message{{headers: headers(1)}, {headers: headers(1), flow: Flow{ID: 7}},
+			{headers: headers(2)}, {headers: headers(2), flow: Flow{ID: 8}}, {headers: headers(1), flow: Flow{ID: 7}}},
+			[]string{"own", "a", "own", "a", "b"}, []string{"a b ", "a "}},
+		{"the next packet of a flow", []message{{headers: headers(1)}, {headers: headers(1)}, {headers: headers(1)}, {}},
+			[]string{"own", "a", "own", "b"}, []string{"a ", "b "}},
+		{"after a drop", []message{{headers: headers(1)}, {}, {headers: headers(1)}, {}},
+			[]string{"own", "drop", "own 2", "b"}, []string{"drop ", "b "}},
+		{"of another program", []message{{headers: headers(1)}, {headers: headers(1)}}, []string{"a", "b"}, nil},
 	} {
 		var ps packets
 		for i := range c.messages {
+			m := &c.messages[i]
+			m.handle = 1
 			s := Step{Chain: Chain{Name: c.chains[i]}, Kind: Rule, Handle: 1, Verdict: c.chains[i]}
-			ps.add(&c.messages[i], s, false, time.Unix(1, 0), func(uint32) string { return "" })
+			ps.add(m, s, strings.HasPrefix(c.chains[i], "own"), time.Unix(1, 0), func(uint32) string { return "" })
 		}
 		var got []string
 		for _, p := range ps.ended(time.Unix(1, 0)) {

@@ -45,7 +45,8 @@ The filter selects packets by what they have when they come, before NAT: family,
 mark them, trace adds a table of its own, which the kernel removes when natlens ends. It changes no rule of yours. A
 traced packet costs the kernel time: --rate limits how many are traced.
 
-The rules of iptables-nft are shown as nft has them. iptables-legacy does not use nf_tables: its rules are not shown.
+The rules of iptables-nft are shown as nft has them. iptables-legacy does not use nf_tables: its rules are not shown,
+and trace prints which of its tables are loaded.
 The text of a rule comes from nft(8); without it, a rule has its table, chain, handle and comment.`,
 		Example: `  natlens trace tcp dport 8080
   natlens trace --limit 1 src 192.168.77.2 and udp dport 53
@@ -96,6 +97,10 @@ func (o *options) run(ctx context.Context) error {
 	fmt.Fprintf(o.con.Stderr, note, t.Table(), o.rate)
 	if t.NoText != nil {
 		fmt.Fprintf(o.con.Stderr, "natlens: trace: rules have no text: %v\n", t.NoText)
+	}
+	if len(t.Legacy) > 0 {
+		fmt.Fprintf(o.con.Stderr, "natlens: trace: tables of iptables-legacy are loaded, and their rules are not "+
+			"traced: %s\n", strings.Join(t.Legacy, ", "))
 	}
 	if o.duration > 0 {
 		var cancel context.CancelFunc

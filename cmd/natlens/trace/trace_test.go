@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"os/exec"
 	"regexp"
 	"sync"
 	"testing"
@@ -53,6 +54,12 @@ func TestPretty(t *testing.T) {
 	t.Parallel()
 	labtest.Need(t, "nft")
 	l := labtest.NewWith(t, lab.Config{})
+	legacy := exec.CommandContext(t.Context(), "iptables-legacy", "-t", "nat", "-A", "INPUT", "-j", "ACCEPT")
+	legacyNote := "natlens: trace: tables of iptables-legacy are loaded, and their rules are not traced: iptables nat\n"
+	if err := l.Gateway.Do(legacy.Run); err != nil {
+		t.Logf("iptables-legacy does not work here: %v", err)
+		legacyNote = ""
+	}
 	out, notes := traced(t, l, func(ctx context.Context) {
 		l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS})
 	}, "--limit", "1", "udp", "dport", "53")
@@ -79,7 +86,8 @@ func TestPretty(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	wantNotes := "natlens: trace: table inet natlens-TIME marks packets, at most 10/s, until natlens ends\nnatlens: 1 packet traced\n"
+	wantNotes := "natlens: trace: table inet natlens-TIME marks packets, at most 10/s, until natlens ends\n" +
+		legacyNote + "natlens: 1 packet traced\n"
 	if diff := cmp.Diff(wantNotes, varying.ReplaceAllString(notes, "TIME")); diff != "" {
 		t.Error(diff)
 	}
