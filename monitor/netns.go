@@ -22,11 +22,11 @@ type Namespace struct {
 
 // Namespaces gives network namespaces their numbers. A number is given again
 // only after all others were: rows, events and lines of an ended namespace keep
-// its name for the next 60,000 namespaces. The zero value is ready; the nil one
-// knows none. All methods may be called from several goroutines.
+// its name for the next 60,000 namespaces. The zero value is ready to use; a nil pointer
+// has no namespaces. All methods may be called from several goroutines.
 type Namespaces struct {
 	mu      sync.RWMutex
-	entries []namespaceEntry // by number; the first is none
+	entries []namespaceEntry // by number; entry 0 is unused
 	last    NetNS
 	used    int // numbers of those that are there
 	byName  map[string]NetNS

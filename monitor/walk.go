@@ -63,12 +63,12 @@ type Walk struct {
 	NAT             NAT
 	Path            Path
 	Assumed         bool   // the local addresses are not known: drawn as forwarded
-	Parent          *Tuple // original tuple of the flow whose helper expected this one; nil: unknown
+	Master          *Tuple // original tuple of the flow whose helper expected this one; nil: unknown
 	Original, Reply Direction
 }
 
 // NewWalk draws up the walk of a flow; Flow.Path says which hooks it passes. A
-// flow does not know its parent; the caller fills it in.
+// flow does not know its master; the caller fills it in.
 //
 // The rules are those of the kernel's nf_nat_packet: conntrack looks a packet up
 // once, at PREROUTING or OUTPUT, priority −200. NAT rewrites destinations at

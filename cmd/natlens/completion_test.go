@@ -109,7 +109,7 @@ func TestCompletion(t *testing.T) {
 // TestCompletionHint expects that what can't be completed is described.
 func TestCompletionHint(t *testing.T) {
 	got := call(t.Context(), cli.Console{}, "__complete", "watch", "dport", "").stdout.String()
-	if want := "_activeHelp_ a port: 443 https 1024..2047 {80,443}\n==\tequals\nin\tis one of\n:4\n"; got != want {
+	if want := "_activeHelp_ a port: 443 https 1024..2047 {80,443}\n==\tequals\nin\tis in the set\n:4\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

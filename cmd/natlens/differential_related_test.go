@@ -77,9 +77,9 @@ func TestHelpersSame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	parents, want := drawnParents(t, l.Gateway), " → "+lab.ServerFTP.String()+" (its helper expected this flow)\n"
-	if len(parents) != 2 || !strings.HasSuffix(parents[0], want) || !strings.HasSuffix(parents[1], want) {
-		t.Errorf("of two data connections of FTP the drawing says %q", parents)
+	masters, want := drawnMasters(t, l.Gateway), " → "+lab.ServerFTP.String()+" (its helper expected this flow)\n"
+	if len(masters) != 2 || !strings.HasSuffix(masters[0], want) || !strings.HasSuffix(masters[1], want) {
+		t.Errorf("of two data connections of FTP the drawing says %q", masters)
 	}
 	both.compare(t, stderr...)
 }
@@ -118,18 +118,18 @@ func toldMaster(t *testing.T, ns *lab.Namespace, c conversation) {
 	if text := ours(t, ns, "list", "-o", "pretty", "expected").stdout; !strings.Contains(text, "of "+lab.ClientIP.String()) {
 		t.Errorf("the lines for people say %s", text)
 	}
-	parents := drawnParents(t, ns)
-	if want := "parent PROTO " + lab.ClientIP.String() + ":SPORT → " + net.JoinHostPort(m.Dst, c.master) + " (its helper expected this flow)\n"; len(parents) != 1 ||
-		parents[0] != strings.NewReplacer("PROTO", m.Proto, "SPORT", strconv.Itoa(int(m.Sport))).Replace(want) {
-		t.Errorf("the drawing says %q", parents)
+	masters := drawnMasters(t, ns)
+	if want := "master PROTO " + lab.ClientIP.String() + ":SPORT → " + net.JoinHostPort(m.Dst, c.master) + " (its helper expected this flow)\n"; len(masters) != 1 ||
+		masters[0] != strings.NewReplacer("PROTO", m.Proto, "SPORT", strconv.Itoa(int(m.Sport))).Replace(want) {
+		t.Errorf("the drawing says %q", masters)
 	}
 }
 
-// drawnParents are the lines of natlens explain that name a flow's parent.
-func drawnParents(t *testing.T, ns *lab.Namespace) (lines []string) {
+// drawnMasters are the lines of natlens explain that name a flow's master.
+func drawnMasters(t *testing.T, ns *lab.Namespace) (lines []string) {
 	t.Helper()
 	for line := range strings.Lines(ours(t, ns, "explain", "--width", "120").stdout) {
-		if strings.HasPrefix(line, "parent ") {
+		if strings.HasPrefix(line, "master ") {
 			lines = append(lines, line)
 		}
 	}

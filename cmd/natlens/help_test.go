@@ -75,7 +75,7 @@ func TestHelpIsOnePlace(t *testing.T) {
 func TestHelpGroups(t *testing.T) {
 	text := call(t.Context(), cli.Console{}, "watch", "--help").stdout.String()
 	headings := regexp.MustCompile(`(?m)^\S.*:$`).FindAllString(text, -1)
-	want := "Usage:|Examples:|Flags:|Output:|Kernel:|Filter flags of conntrack(8):"
+	want := "Usage:|Examples:|Flags:|Output:|Kernel:|Flags of conntrack(8):"
 	if got := strings.Join(headings, "|"); got != want {
 		t.Errorf("headings %s\nwant     %s", got, want)
 	}

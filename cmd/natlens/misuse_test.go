@@ -62,6 +62,8 @@ var misuses = []struct {
 	{"expect nosuch --family ipv4", 2, `unknown command "nosuch": natlens expect --help lists them`},
 	{"help history nosuch", 2, `unknown command "nosuch": natlens history --help lists them`},
 	{"help list nosuch", 2, `natlens list has no commands, such as "nosuch"`},
+	{"conntrack nosuch", 2, `natlens conntrack is a help topic and takes no arguments, got "nosuch"`},
+	{"filters tcp -o jsonl", 2, `natlens filters is a help topic and takes no arguments, got "tcp"`},
 	{"man history nosuch", 2, `unknown command "nosuch": natlens history --help lists them`},
 	{"conntrack -L -p tcp", 2, "use conntrack(8)'s letters without the word conntrack: natlens -L -p tcp"},
 	{"history export", 2, "history export needs the name of one file, or - for standard output"},

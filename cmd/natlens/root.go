@@ -110,12 +110,7 @@ func newRoot(con cli.Console) *cobra.Command {
 	ui.AddRoot(con, root)
 	cli.SetHelp(con, root, topics()...)
 	root.AddCommand(platformCommands(con)...)
-	root.InitDefaultCompletionCmd()
-	if completion, _, err := root.Find([]string{"completion"}); err == nil {
-		for _, shell := range completion.Commands() {
-			shell.Args = cli.NoArgs // cobra's own reports no usage error
-		}
-	}
+	cli.AddCompletion(root)
 	return root
 }
 

@@ -23,15 +23,16 @@ var modifiers = []struct {
 	name, help string
 	set        func(*Modifiers)
 }{
-	{"xml", "an XML document in the place of lines", func(o *Modifiers) { o.XML = true }},
-	{"extended", "the family too, at the beginning of the line", func(o *Modifiers) { o.Extended = true }},
+	{"xml", "an XML document instead of lines", func(o *Modifiers) { o.XML = true }},
+	{"extended", "the address family at the beginning of each line", func(o *Modifiers) { o.Extended = true }},
 	{"timestamp", "the time of each event", func(o *Modifiers) { o.Timestamp = true }},
 	{"id", "the kernel's id of the entry", func(o *Modifiers) { o.ID = true }},
 	{"ktimestamp", "when the flow began and ended, if nf_conntrack_timestamp is 1",
 		func(o *Modifiers) { o.KTimestamp = true }},
 	{"labels", "the names of connection labels", func(o *Modifiers) { o.Labels = true }},
-	{"userspace", "nothing more: lines always name the program that caused an event", func(*Modifiers) {}},
-	{"save", "command lines of conntrack(8) that make, update and delete the flows, without marks and labels; alone",
+	{"userspace", "no effect: lines always name the program that caused an event", func(*Modifiers) {}},
+	{"save", "command lines of conntrack(8): -A for a new or listed flow, -U for an update, -D for an end; " +
+		"without marks, labels and helpers. Not together with other modifiers",
 		func(o *Modifiers) { o.Save = true }},
 }
 

@@ -219,7 +219,7 @@ func TestCapture(t *testing.T) {
 	m := New(Config{
 		Stats: func() loop.Stats { return loop.Stats{Lost: 11, Gaps: 12, Resyncs: 13} },
 		Capture: func() Capture {
-			return Capture{Way: "ring", Capacity: 21, Wakeups: 22, Malformed: 23, Forged: 24, Unknown: 25, LeftOut: 26}
+			return Capture{Way: "ring", Capacity: 21, Wakeups: 22, Malformed: 23, Forged: 24, Unknown: 25}
 		},
 	})
 	for prefix, want := range map[string]string{
@@ -227,7 +227,6 @@ func TestCapture(t *testing.T) {
 		"natlens_resyncs": "natlens_resyncs_total 13\n",
 		"natlens_capture": `natlens_capture_forged_total 24
 natlens_capture_info{way="ring"} 1
-natlens_capture_left_out_total 26
 natlens_capture_malformed_total 23
 natlens_capture_queue_bytes 21
 natlens_capture_unknown_attributes_total 25

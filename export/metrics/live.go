@@ -46,7 +46,7 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 		Capture: func() Capture {
 			st := run.Capture.Stats()
 			return Capture{Way: run.Capture.Way().String(), Capacity: st.Capacity, Wakeups: st.Wakeups,
-				Malformed: st.Malformed, Forged: st.Forged, Unknown: st.Unknown, LeftOut: st.LeftOut}
+				Malformed: st.Malformed, Forged: st.Forged, Unknown: st.Unknown}
 		},
 		Kernel: func() (all []Kernel, err error) {
 			read, err := run.Read(context.Background())

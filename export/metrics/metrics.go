@@ -34,9 +34,9 @@ type Config struct {
 
 // Capture is the way of the capture and its counters.
 type Capture struct {
-	Way                                          string
-	Capacity                                     int // bytes
-	Wakeups, Malformed, Forged, Unknown, LeftOut uint64
+	Way                                 string
+	Capacity                            int // bytes
+	Wakeups, Malformed, Forged, Unknown uint64
 }
 
 // Kernel are the kernel's numbers of the table of one network namespace.
@@ -124,7 +124,6 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 		o.value(malformed, float64(c.Malformed))
 		o.value(forged, float64(c.Forged))
 		o.value(unknown, float64(c.Unknown))
-		o.value(leftOut, float64(c.LeftOut))
 	}
 	if m.cfg.Capture != nil && m.cfg.Table != nil {
 		o.value(refused, float64(m.cfg.Table.Refused()))

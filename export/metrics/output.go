@@ -116,8 +116,6 @@ var (
 	forged    = global("counter", "natlens_capture_forged_total", "Messages of other senders than the kernel, refused.")
 	unknown   = global("counter", "natlens_capture_unknown_attributes_total",
 		"Attributes of messages that natlens does not know, skipped.")
-	leftOut = global("counter", "natlens_capture_left_out_total",
-		"Events that the filter left out in the kernel; no other metric counts them.")
 
 	entries = perNetNS("gauge", "natlens_table_entries",
 		"Entries in the kernel's table of connections (nf_conntrack_count).")

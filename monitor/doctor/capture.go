@@ -130,7 +130,7 @@ func queue(s *Snapshot, c *Check) {
 		"way": q.Way, "bytes": q.Capacity, "holds": holds, "events_per_second": rate, "lost": q.Lost,
 		"rmem_max": s.RMemMax,
 	}
-	c.Text = fmt.Sprintf("the queue (%s of %s) holds %s", q.Way, human.Bytes(uint64(q.Capacity)), human.Plural(holds,
+	c.Text = fmt.Sprintf("the queue (%s of %s) holds %s", q.Way, human.Binary(uint64(q.Capacity)), human.Plural(holds,
 		"event"))
 	lasts := queueWarn
 	if rate > 0 {

@@ -65,9 +65,9 @@ func (m *counter) check(s *Snapshot, c *Check) {
 	case v.Moved == 0:
 		c.Text = fmt.Sprintf("%s stayed at %s", m.word, human.Count(v.Total))
 	case moved == 0:
-		c.Text = fmt.Sprintf("%s moved by %s in %s: %s", m.word, human.Count(v.Moved), round(s.Span), insertions)
+		c.Text = fmt.Sprintf("%s grew by %s in %s: %s", m.word, human.Count(v.Moved), round(s.Span), insertions)
 	default:
-		c.Text = fmt.Sprintf("%s moved by %s in %s, %s a second: %s", m.word, human.Count(moved), round(s.Span),
+		c.Text = fmt.Sprintf("%s grew by %s in %s, %s a second: %s", m.word, human.Count(moved), round(s.Span),
 			perSecond(rate), m.means)
 	}
 	switch {

@@ -85,7 +85,7 @@ func (c *completion) offer(w want) {
 		c.terms()
 	case wantJoin:
 		c.add(CandidateWord, "and", "both")
-		c.add(CandidateWord, "or", "one of both")
+		c.add(CandidateWord, "or", "either")
 		if w.open {
 			c.add(CandidateOperator, ")", "closes the bracket")
 		}
@@ -178,8 +178,9 @@ func (c *completion) operators(w want) {
 			c.add(CandidateWord, word, "of that side")
 		}
 	}
-	docs := [...][2]string{{"==", "equals"}, {"!=", "does not equal"}, {"in", "is one of"}, {"not in", "is none of"},
-		{"<", "is less than"}, {"<=", "is at most"}, {">", "is more than"}, {">=", "is at least"}}
+	docs := [...][2]string{{"==", "equals"}, {"!=", "does not equal"}, {"in", "is in the set"},
+		{"not in", "is not in the set"}, {"<", "is less than"}, {"<=", "is at most"},
+		{">", "is more than"}, {">=", "is at least"}}
 	n, k := len(docs), w.field.info().kind
 	if !k.ordered || w.masked {
 		n = 4

@@ -90,7 +90,7 @@ var flags = []Flag{
 	{"orig-zone", "", 0, "ZONE", "zone of the original direction", one, "msg.orig.zone", nil, nil},
 	{"reply-zone", "", 0, "ZONE", "zone of the reply direction", one, "msg.reply.zone", nil, nil},
 	{"status", "", 'u', "STATUS[,...]", "status bits: set, or with ! not set", list, "", nil, statusWords},
-	{"timeout", "", 't', "SECONDS", "time left", one, "msg.timeout", nil, nil},
+	{"timeout", "", 't', "SECONDS", "time until the flow ends if no packet comes", one, "msg.timeout", nil, nil},
 	{"id", "", 'i', "ID", "the kernel's id of the entry", one, "id", nil, nil},
 	{"event-mask", "", 'e', "new|update|destroy[,...]", "kinds of events",
 		list, "", nil, []string{"all", "new", "updates", "destroy"}},

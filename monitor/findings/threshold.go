@@ -61,11 +61,11 @@ var thresholds = [numThresholds]Threshold{
 	synHost: {"syn-unanswered-host", "50",
 		"TCP connections of one host without an answer, to eight destinations or more",
 		"Peer-to-peer programs often have some dozens."},
-	synAge: {"syn-age", "3s", "age of such a connection, also for hairpin",
+	synAge: {"syn-age", "3s", "minimum age of a connection without an answer; hairpin uses it too",
 		"A client repeats its SYN after 1 s and 3 s. By then two packets were lost, or there is no answer."},
 	halfOpen: {"half-open", "10", "TCP connections to one destination in SYN_RECV",
 		"The third packet of a handshake follows within a round trip. Ten missing at once are no coincidence."},
-	halfAge: {"half-open-age", "5s", "age of such a connection, also for one-sided",
+	halfAge: {"half-open-age", "5s", "minimum age of a connection in SYN_RECV; one-sided uses it too",
 		"If the third packet is lost, the next data completes the handshake, or the server repeats its SYN/ACK after " +
 			"1 s and 3 s."},
 	oneSided: {"one-sided", "10", "established TCP connections to one destination with packets in one direction only",
@@ -73,8 +73,8 @@ var thresholds = [numThresholds]Threshold{
 	dnatStale: {"dnat-stale", "1", "flows that keep an old DNAT decision and get no answer",
 		"One such flow is a client that gets no answer as long as it keeps sending."},
 	dnatAge: {"dnat-stale-age", "10s",
-		"age of such a flow without an answer, or time since its last answer; also for snat-gone, and for UDP flows " +
-			"of hairpin",
+		"minimum age of such a flow without an answer, or time since its last answer; snat-gone uses it too, and " +
+			"hairpin for UDP flows",
 		"Answers take milliseconds, and a DNS client repeats its query after 5 s."},
 	hairpinFlows: {"hairpin", "1", "unanswered flows that DNAT sends back into the client's own network without SNAT",
 		"Such a flow never gets an answer that the client accepts, so one is enough."},
@@ -107,7 +107,7 @@ var thresholds = [numThresholds]Threshold{
 		"Without a burst of queries the counter grows for another reason."},
 	idleFlows: {"idle-flows", "1000", "idle ESTABLISHED TCP flows",
 		"A thousand use 300 kB, and show that connections end without closing."},
-	idleAge: {"idle-age", "1h", "time since the last packet of such a flow",
+	idleAge: {"idle-age", "1h", "minimum time since the last packet of such a flow",
 		"Programs that send keepalives send one within the hour, the kernel after two hours."},
 }
 

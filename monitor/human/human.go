@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Count writes n with a comma between thousands.
@@ -35,6 +37,9 @@ func Short(n uint64) string {
 	}
 	return string(appendScaled(nil, n))
 }
+
+// Binary writes the size of a buffer in binary units: 32 MiB, 208 KiB.
+func Binary(n uint64) string { return humanize.IBytes(n) }
 
 // Bytes writes bytes with two or three digits: 310 B, 1.1 MB, 84 kB.
 func Bytes(n uint64) string { return string(AppendBytes(nil, n)) }

@@ -219,8 +219,8 @@ func (m *Loop) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// nextReconcile returns until when the loop may wait for events before it has a
-// reconciliation to start; ok is false if there is none to start.
+// nextReconcile returns when the next reconciliation must start, which ends the wait for events;
+// ok is false if no reconciliation is pending.
 func (m *Loop) nextReconcile() (at time.Time, ok bool) {
 	at = m.rec.earliest(m.Resync)
 	switch {

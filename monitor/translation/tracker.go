@@ -240,8 +240,8 @@ func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
 	}
 }
 
-// find returns the open flow that the event is about, nil if there is none. A known flow
-// with the same tuple that the event is not about has ended unnoticed, and is closed.
+// find returns the open flow of an event, or nil. If another flow with the same tuple is open, its
+// end was missed: find closes it.
 func (t *Tracker) find(e *monitor.Event, ch *Changes) *open {
 	key := &e.Flow.Orig
 	o := t.flows[*key]

@@ -38,7 +38,7 @@ func (p *Pane) attributes(width int) (out []paint.Line) {
 				f.TCP.FlagsReply, f.TCP.MaskReply)},
 		{monitor.AttrMark, "mark", page.Hex(uint64(f.Mark))},
 		{monitor.AttrUse, "use", decimal(f.Use)},
-		{monitor.AttrMaster, "parent", x.Master.Proto.String() + " " + tupleText(&x.Master) +
+		{monitor.AttrMaster, "master", x.Master.Proto.String() + " " + tupleText(&x.Master) +
 			" (its helper expected this flow)"},
 		{monitor.AttrHelper, "helper", monitor.Escape(string(x.Helper))},
 		{monitor.AttrHelperInfo, "helper info", hex.EncodeToString(x.HelperInfo)},

@@ -122,7 +122,7 @@ func (t *Table[R, K]) SetAll(rows []R) {
 	}
 }
 
-// Cursor returns the row under the cursor; nil if there is none.
+// Cursor returns the row under the cursor, or nil if the table has no rows.
 func (t *Table[R, K]) Cursor() *R {
 	if t.At < len(t.Rows) {
 		return &t.Rows[t.At]

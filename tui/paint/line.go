@@ -153,7 +153,7 @@ func (l *Line) Mark(value int, add func()) {
 	l.spots = append(l.spots, spot{from, l.width, value})
 }
 
-// At returns the value of the spot at a cell; ok is false if there is none.
+// At returns the value of the spot at a cell; ok is false if the cell has no spot.
 func (l *Line) At(x int) (value int, ok bool) {
 	for _, s := range l.spots {
 		if x >= s.from && x < s.to {

@@ -98,17 +98,17 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// A flow that a helper expected names its parent, on every width; its NAT may be
-// the parent's, so that the nat table was asked for neither side.
-func TestWalkParent(t *testing.T) {
+// A flow that a helper expected names its master, on every width; its NAT may be
+// the master's, so that the nat table was asked for neither side.
+func TestWalkMaster(t *testing.T) {
 	f := walkFlows[0].flow
 	f.Status |= monitor.Expected
 	w := monitor.NewWalk(&f)
-	parent := tupleOf(monitor.TCP, "192.168.77.2:39500", "203.0.113.9:21")
-	w.Parent = &parent
+	master := tupleOf(monitor.TCP, "192.168.77.2:39500", "203.0.113.9:21")
+	w.Master = &master
 	for width, want := range map[int]string{
-		80: "\nparent tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper expected this flow)\n",
-		60: "\nparent tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper\nexpected this flow)\n",
+		80: "\nmaster tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper expected this flow)\n",
+		60: "\nmaster tcp 192.168.77.2:39500 → 203.0.113.9:21 (its helper\nexpected this flow)\n",
 	} {
 		got := Render(w, width, paint.Plain)
 		if !strings.Contains(got, want) || !strings.Contains(got, "nat table or the flow's helper: dst unchanged\n") ||

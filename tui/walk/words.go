@@ -105,8 +105,8 @@ func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) paint.Note {
 // footNotes are what holds for the whole walk.
 func footNotes(w *monitor.Walk) []paint.Note {
 	var out []paint.Note
-	if w.Parent != nil {
-		out = append(out, parentNote(w.Parent))
+	if w.Master != nil {
+		out = append(out, masterNote(w.Master))
 	}
 	if w.Assumed {
 		out = append(out, paint.Note{{Role: paint.Warn,
@@ -131,10 +131,10 @@ func footNotes(w *monitor.Walk) []paint.Note {
 	return append(out, paint.Words(later+"."))
 }
 
-// parentNote names the flow whose helper expected this one.
-func parentNote(t *monitor.Tuple) paint.Note {
+// masterNote names the flow whose helper expected this one.
+func masterNote(t *monitor.Tuple) paint.Note {
 	f := monitor.Flow{Orig: *t}
-	return paint.Note{{Role: paint.Label, Text: "parent "}, {Role: paint.Text, Text: t.Proto.String() + " "},
+	return paint.Note{{Role: paint.Label, Text: "master "}, {Role: paint.Text, Text: t.Proto.String() + " "},
 		{Role: paint.Text, Text: paint.Whole(page.End(t.Proto, f.From()).String())}, {Role: paint.Muted, Text: " → "},
 		{
 			Role: paint.Text,

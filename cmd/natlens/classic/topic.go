@@ -12,13 +12,13 @@ func Topic() cli.Topic {
 		Short: "conntrack(8)'s letters, and the commands that they run",
 		Long: `natlens accepts the command lines of conntrack(8): the same letters and flags, the same lines on
 standard output, the same exit codes. The first word after the letter can name a table, and can be abbreviated:
-conntrack, expect, dying, unconfirmed.
+conntrack, expect, dying, unconfirmed. All other words are a filter.
 
   natlens -L -p tcp --dport 443 -o extended
   natlens -E expect
   natlens -D -s 192.0.2.7
 
-natlens has no -R. "natlens help filters" lists the filter flags.`,
+natlens has no -R. "natlens help filters" lists the flags that select flows.`,
 		Tables: func() []cli.Table {
 			letters := cli.Table{Heading: "Letters"}
 			for _, c := range Commands {
@@ -32,7 +32,7 @@ natlens has no -R. "natlens help filters" lists the filter flags.`,
 				letters.Rows = append(letters.Rows, [2]string{term, meaning})
 			}
 			modifiers := cli.Table{Heading: "Modifiers of -o", Rows: conntrack.ModifierHelp(),
-				Before: "Modifiers of -o, separated by commas; natlens's own commands accept them as -o " +
+				Before: "Modifiers of -o, separated by commas. With natlens's own commands, write -o " +
 					"conntrack,NAME:"}
 			return []cli.Table{letters, modifiers}
 		},

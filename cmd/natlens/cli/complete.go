@@ -12,6 +12,45 @@ import (
 	"natlens/monitor/filter"
 )
 
+// completionHelp says how the completion script of each shell is loaded: in the current shell, then in all.
+var completionHelp = map[string]string{
+	"bash": `It needs the package bash-completion. To load it into this shell, or into every new shell:
+
+  source <(natlens completion bash)
+  natlens completion bash > /etc/bash_completion.d/natlens`,
+	"zsh": `To load it into this shell, or into every new shell (after compinit):
+
+  source <(natlens completion zsh)
+  natlens completion zsh > "${fpath[1]}/_natlens"`,
+	"fish": `To load it into this shell, or into every new shell:
+
+  natlens completion fish | source
+  natlens completion fish > ~/.config/fish/completions/natlens.fish`,
+	"powershell": `To load it into this shell, or into every new shell by a line of your profile:
+
+  natlens completion powershell | Out-String | Invoke-Expression`,
+}
+
+// AddCompletion adds the command completion, which is cobra's, with natlens's texts.
+func AddCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	completion, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		return
+	}
+	completion.Short = "Print a script with which a shell completes natlens's commands"
+	completion.Long = completion.Short +
+		", flags, filters and files. natlens completion SHELL --help says how to load it."
+	for _, shell := range completion.Commands() {
+		shell.Args = NoArgs // cobra's own reports no usage error
+		shell.Short = "Print the completion script for " + shell.Name()
+		shell.Long = shell.Short + ". " + completionHelp[shell.Name()]
+		if f := shell.Flags().Lookup("no-descriptions"); f != nil {
+			f.Usage = "complete without descriptions"
+		}
+	}
+}
+
 // MustComplete gives a flag that is registered its completion. It panics if there is no such flag.
 func MustComplete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {

@@ -33,7 +33,7 @@ func (c *FromFlags) Register(cmd *cobra.Command) {
 
 func (c *FromFlags) registerAt(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.at, "at", "", "with --from: the flows that existed at this `time`: "+MomentHelp+
-		" (default the end)")
+		" (default the end). 14:32 is 14:32:00; without a date it is the last one before the end")
 	NoComplete(cmd, "at")
 }
 

@@ -20,7 +20,7 @@ import (
 const (
 	GroupOutput = "Output"
 	GroupKernel = "Kernel"
-	GroupFilter = "Filter flags of conntrack(8)"
+	GroupFilter = "Flags of conntrack(8)"
 )
 
 // groupNote is the annotation of a flag that names its group.
@@ -138,7 +138,7 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 	}
 	text := strings.ReplaceAll(Wrapped(strings.Join(names, "; "), width-2), "\n", "\n  ")
 	fmt.Fprintf(b, "\n%s:\n  %s\n%s\n", GroupFilter, text, Wrapped(cmd.Root().Name()+" help "+topicFilters+" "+
-		"describes them, and the words of a filter.", width))
+		"describes them.", width))
 }
 
 // flagNames is a filter flag as help names it: "-p, --proto".

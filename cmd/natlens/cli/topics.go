@@ -91,7 +91,7 @@ Comparisons are == != < <= > >= in {…} in A..B; == can be omitted. Write lists
 				words.Rows = append(words.Rows, [2]string{c.Text, c.Doc})
 			}
 		}
-		flags := Table{Heading: GroupFilter, Before: GroupFilter + "; all of them and the filter must hold:"}
+		flags := Table{Heading: GroupFilter, Before: GroupFilter + ". All of them and the filter must hold:"}
 		for _, def := range filter.Flags() {
 			value := " " + def.Arg
 			if def.Optional() {

@@ -61,11 +61,17 @@ func NoWords(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// CheckCommand reports a word where a command should be, whatever flags follow it.
+// CheckCommand rejects a word where a command should be, and a word after a topic, even if flags follow it.
 func CheckCommand(root *cobra.Command, line []string) error {
 	root.InitDefaultHelpCmd()
 	cmd, rest, err := root.Find(line)
-	if err == nil && cmd.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+	if err != nil || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
+		return nil
+	}
+	if cmd.IsAdditionalHelpTopicCommand() {
+		return Usagef("natlens %s is a help topic and takes no arguments, got %q", cmd.Name(), rest[0])
+	}
+	if cmd.HasSubCommands() {
 		return UnknownCommand(cmd, rest[0])
 	}
 	return nil

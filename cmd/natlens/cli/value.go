@@ -37,7 +37,7 @@ func RegisterFamily(cmd *cobra.Command, f *monitor.Family) {
 		}
 		return nil
 	}
-	cmd.Flags().VarP(Value{read, "string"}, "family", "f", "only this address family: `ipv4|ipv6`")
+	cmd.Flags().VarP(Value{read, "ipv4|ipv6"}, "family", "f", "only this address family")
 	MustComplete(cmd, "family", OneOf("ipv4", "ipv6"))
 }
 

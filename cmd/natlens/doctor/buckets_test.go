@@ -162,7 +162,7 @@ func (b *bucketsTest) restarts(t *testing.T) {
 		labtest.WaitFor(t, "look-ups to begin again", func() bool {
 			c := b.diagnose(t).Check(t, "counter.search_restart")
 			moved, _ := c.Evidence["moved"].(float64)
-			return moved > 0 && strings.Contains(c.Text, "search_restart moved by ") && strings.HasSuffix(c.Text,
+			return moved > 0 && strings.Contains(c.Text, "search_restart grew by ") && strings.HasSuffix(c.Text,
 				": look-ups start again because entries moved meanwhile")
 		})
 	})

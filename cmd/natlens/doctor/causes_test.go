@@ -138,7 +138,7 @@ func TestCauses(t *testing.T) {
 			remove: func(*testing.T, *lab.Lab, string) {},
 		},
 		{
-			id: "counter.insert_failed", level: "warn", text: "insert_failed moved by", evidence: "",
+			id: "counter.insert_failed", level: "warn", text: "insert_failed grew by", evidence: "",
 			cause: func(t *testing.T, l *lab.Lab) {
 				// One public port for all: the second flow to a destination finds it taken.
 				err := labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting",
@@ -153,7 +153,7 @@ func TestCauses(t *testing.T) {
 			remove: func(t *testing.T, l *lab.Lab, _ string) { labtest.FlushRules(t, l) },
 		},
 		{
-			id: "counter.invalid", level: "warn", text: "invalid moved by",
+			id: "counter.invalid", level: "warn", text: "invalid grew by",
 			cause:  func(t *testing.T, l *lab.Lab) { shortSegments(t, l, 20) },
 			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
 		},

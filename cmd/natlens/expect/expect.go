@@ -40,7 +40,7 @@ type options struct {
 // New returns the group of commands.
 func New(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "expect command",
+		Use:   "expect COMMAND",
 		Short: "List, watch, delete and make expectations",
 		Long: `A helper (FTP, SIP, TFTP, PPTP …) reads in the payload of one flow, the master, that another flow
 will follow. Until that flow comes, the kernel keeps an expectation of it.`,
@@ -67,6 +67,12 @@ will follow. Until that flow comes, the kernel keeps an expectation of it.`,
 		sub := &cobra.Command{
 			Use: c.name, Short: c.short, Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.run(o, cmd.Context()) },
+		}
+		if c.name == "get" || c.name == "delete" {
+			sub.Long = c.short + `. Give the packet's protocol, addresses and ports by the flags of the original
+direction.`
+			sub.Example = "  natlens expect " + c.name + ` -p tcp -s 203.0.113.9 -d 192.168.77.2 \
+    --orig-port-src 20 --orig-port-dst 50000`
 		}
 		cli.RegisterSummary(sub, &o.summary)
 		for _, register := range c.flags {
@@ -95,7 +101,7 @@ func (o *options) tuples(cmd *cobra.Command) {
 }
 
 func (o *options) ignores(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.ignoreMissing, "ignore-missing", false, "it is no error if no expectation matches")
+	cmd.Flags().BoolVar(&o.ignoreMissing, "ignore-missing", false, "no error if no expectation matches")
 }
 
 func (o *options) asks(cmd *cobra.Command) { o.confirm.Register(cmd) }

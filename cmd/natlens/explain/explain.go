@@ -93,12 +93,12 @@ func (o *options) pick(flows iter.Seq2[*monitor.Batch, error]) (walks []monitor.
 	return walks, more, total, nil
 }
 
-// walkOf is the walk of a flow, with its parent if it has one.
+// walkOf is the walk of a flow, with its master if it has one.
 func walkOf(e *monitor.Event) monitor.Walk {
 	w := monitor.NewWalk(&e.Flow)
 	if e.Known()&monitor.AttrMaster != 0 {
-		parent := e.Extra.Master
-		w.Parent = &parent
+		master := e.Extra.Master
+		w.Master = &master
 	}
 	return w
 }

@@ -55,7 +55,7 @@ lost, could not be decoded or were forged, and how often the reader was woken.`,
 	f.DurationVar(&o.duration, "for", 0, "also capture events for this `time`, such as 5s")
 	f.StringVar(&o.table, "table", "conntrack", "counters of this `table`: conntrack or expect")
 	f.Lookup("table").Hidden = true
-	cli.InGroup(f, cli.GroupOutput, "output-format", "for")
+	cli.InGroup(f, cli.GroupOutput, "output-format")
 	cli.NoComplete(cmd, "for")
 	cli.MustComplete(cmd, "output-format", cli.OneOf(formats...))
 	o.capture.Register(cmd)

@@ -78,7 +78,7 @@ unknown1              1      0              1      0
 expectations  1,234 made, 7 gone
 
 
-captured by socket of 32 MB
+captured by socket of 31 MiB
             in 2s  a second
 new         4,000     2,001
 update      6,000     3,002

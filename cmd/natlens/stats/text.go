@@ -117,7 +117,7 @@ func (w *watched) table(events *kinds) string {
 		}
 		rows = append(rows, []string{r.name, n, rate, r.means})
 	}
-	return fmt.Sprintf("\ncaptured by %s of %s\n%s", w.way, human.Bytes(uint64(w.capture.Capacity)),
+	return fmt.Sprintf("\ncaptured by %s of %s\n%s", w.way, human.Binary(uint64(w.capture.Capacity)),
 		cli.Columns(rows, 1, 3))
 }
 

@@ -41,25 +41,29 @@ func New(con cli.Console) *cobra.Command {
 NAT makes of the addresses, and the flow that they belong to. A packet that is dropped is shown too, although it makes
 no flow.
 
-The filter selects packets by what they have when they come, before NAT: family, protocol, addresses and ports. To
-mark them, trace adds a table of its own, which the kernel removes when natlens ends. It changes no rule of yours. A
-traced packet costs the kernel time: --rate limits how many are traced.
+The filter compares each packet as it arrives, before NAT: its family, protocol, addresses and ports. A reply arrives
+before NAT is undone: after SNAT its destination is the public address. To trace both directions, select by the end
+that NAT does not rewrite, with host and port.
+
+To mark packets, trace adds an nftables table of its own, which the kernel removes when natlens ends. It changes no
+other table. Each traced packet costs the kernel time: --rate limits how many are traced.
 
 The rules of iptables-nft are shown as nft has them. iptables-legacy does not use nf_tables: its rules are not shown,
 and trace prints which of its tables are loaded.
 The text of a rule comes from nft(8); without it, a rule has its table, chain, handle and comment.`,
 		Example: `  natlens trace tcp dport 8080
   natlens trace --limit 1 src 192.168.77.2 and udp dport 53
+  natlens trace host 203.0.113.9 and tcp port 443
   natlens trace --rate 100/s --for 10s -o jsonl icmp`,
 		Args: o.filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.rate, "rate", "10/s", "trace at most this many packets in a `time`, such as 10/s, 100/m or 1/h")
+	f.StringVar(&o.rate, "rate", "10/s", "trace at most `N/unit` packets, such as 10/s, 100/m or 1/h")
 	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
-	f.IntVar(&o.limit, "limit", 0, "end after `N` packets; 0: never")
+	f.IntVar(&o.limit, "limit", 0, "end after `N` packets; 0: no limit")
 	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty or jsonl (default pretty)")
-	cli.InGroup(f, cli.GroupOutput, "output-format", "limit")
+	cli.InGroup(f, cli.GroupOutput, "output-format")
 	for _, name := range []string{"rate", "for", "limit"} {
 		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
 	}

@@ -30,7 +30,11 @@ func (o *screen) register(cmd *cobra.Command) {
 
 // RegisterTheme adds --theme to the command.
 func (o *screen) RegisterTheme(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.theme, "theme", "auto", "background of the terminal, `dark|light`; auto asks the terminal")
+	o.theme = "auto"
+	f := cmd.Flags()
+	f.Var(cli.Value{Read: func(text string) error { o.theme = text; return nil }, Kind: "auto|dark|light"}, "theme",
+		"background of the terminal; auto asks the terminal")
+	f.Lookup("theme").DefValue = o.theme
 	cli.MustComplete(cmd, "theme", cli.OneOf("auto", "dark", "light"))
 }
 

@@ -222,7 +222,7 @@ func (o *Options) readHistory() error {
 // captureText says how events are captured, and why not by the ring.
 func captureText(run *live.Run) string {
 	c := run.Capture
-	text := fmt.Sprintf("%s of %s", c.Way(), human.Bytes(uint64(c.Stats().Capacity)))
+	text := fmt.Sprintf("%s of %s", c.Way(), human.Binary(uint64(c.Stats().Capacity)))
 	if run.Several() {
 		text += ", " + human.Plural(len(run.IDs()), "network namespace")
 	}

@@ -36,7 +36,8 @@ it with --from, and Wireshark and tshark open it. The file also contains losses.
 that are in the table. If the name ends in .gz or .zst, the file is compressed.
 
 With --history DIR, natlens also keeps a log of all translations for natlens who: a row for each flow that NAT
-rewrites. Without FILE it keeps only this log; the filter must then be flags of conntrack(8).`,
+rewrites. Without FILE it keeps only this log. Then give the filter as flags, because the first word is the name
+of the file.`,
 		Example: `  natlens record flows.pcapng
   natlens record --rotate 100MiB --rotate 1h --keep 24 flows.pcapng.zst nat
   natlens record --history /var/lib/natlens --keep 90d --max-size 50GB`,
@@ -53,14 +54,14 @@ rewrites. Without FILE it keeps only this log; the filter must then be flags of 
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), con) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.force, "force", false, "overwrite existing files")
+	f.BoolVar(&o.force, "force", false, "overwrite an existing file")
 	f.StringArrayVar(&o.rotate, "rotate", nil,
-		"start a new file after this `size|time`, such as 100MiB or 1h; give it twice for both")
+		"start a new file at this `limit`: a size such as 100MiB, or a time such as 1h; give it twice for both")
 	cli.InGroup(f, cli.GroupOutput, "force", "rotate")
 	cli.MustComplete(cmd, "rotate", cobra.NoFileCompletions)
 	o.register(cmd)
-	o.history.Register(cmd, "`N|time`: with --rotate, keep the newest N files, such as 24; "+
-		"with --history, keep translations that ended less than this time ago, such as 90d; give it twice for both")
+	o.history.Register(cmd, "keep up to this `limit`: with --rotate a number of files, such as 24; with --history the "+
+		"time since a translation ended, such as 90d; give it twice for both")
 	f.Lookup("existing").DefValue = "true"
 	f.Lookup("existing").Usage = "begin with the flows that are in the table; " +
 		"--existing=false omits them"

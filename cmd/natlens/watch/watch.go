@@ -82,8 +82,11 @@ func (o *Options) register(cmd *cobra.Command) {
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` events")
 	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
 	f.BoolVar(&o.existing, "existing", false, "begin with the flows that are in the table")
-	f.StringVar(&o.resync, "resync", "on", "`on|off`: keep a table of flows, and after a loss reconcile it with "+
-		"the kernel's and report what changed; off: the raw stream without a table")
+	o.resync = "on"
+	f.Var(cli.Value{Read: func(text string) error { o.resync = text; return nil }, Kind: "on|off"}, "resync",
+		"on: keep a table of flows; after a loss, reconcile it with the kernel's and report what changed. "+
+			"off: the raw stream without a table")
+	f.Lookup("resync").DefValue = o.resync
 	f.BoolVar(&o.explain, "explain-filter", false,
 		"print which part of the filter runs in the kernel and which in natlens, and exit")
 	f.BoolVar(&o.quiet, "quiet", false, "no notes and no summary on standard error")

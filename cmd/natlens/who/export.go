@@ -167,7 +167,7 @@ func (c *csvPrinter) end(*translation.Verdict, string) error {
 // NewHistory returns the command history.
 func NewHistory(con cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "history",
+		Use:   "history COMMAND",
 		Short: "Export the history of translations",
 		Long: `natlens record --history and natlens watch --history write a history of translations: who held which
 address and port, from when to when. natlens who searches it, and natlens history export writes it out.`,

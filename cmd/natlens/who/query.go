@@ -70,7 +70,7 @@ type times struct{ at, since, until string }
 
 func (t *times) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&t.at, "at", "", "open at this `time`: "+cli.MomentNowHelp+" (of a recording: before its end)")
+	f.StringVar(&t.at, "at", "", "open at this `time`: "+cli.MomentNowHelp+"; in a recording, before its end")
 	f.StringVar(&t.since, "since", "", "open at this `time` or later")
 	f.StringVar(&t.until, "until", "", "open at this `time` or earlier")
 	for _, name := range []string{"at", "since", "until"} {

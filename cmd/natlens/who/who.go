@@ -44,11 +44,11 @@ func New(con cli.Console) *cobra.Command {
 		Long: `Find which host behind the gateway held a public address and port: from when to when, towards which peer,
 and how certain that is. --inside finds the reverse: the public addresses and ports that a host held.
 
-natlens searches the history that natlens record --history keeps; with --from, a recording; with --live, or if there is
-no history, the kernel's table.
+natlens searches the history that natlens record --history keeps. With --from it searches a recording. With --live, or
+if there is no history and you give no time, it searches the kernel's table.
 
 A time covers its whole unit: 14:32 is a minute, 14:32:15 a second. Times without a zone are local. The exit code is 0
-if a host was found, and 1 if none was, or if there is no data for the time; the answer says which.`,
+if a host was found. It is 1 if none was found, or if there is no data for that time; the answer says which.`,
 		Example: `  natlens who 203.0.113.7:32768 --proto tcp --at 14:32:15
   natlens who 203.0.113.7:32768 --since 2026-11-21T22:00:00Z --until -1h
   natlens who --inside 10.0.0.5 --since -2h --dst 192.0.2.80:443
@@ -77,8 +77,8 @@ func (o *options) register(cmd *cobra.Command) {
 	f.StringVarP(&o.proto, "proto", "p", "", "only this `protocol`, by name or number; for ICMP, PORT is the id")
 	o.times.register(cmd)
 	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty, json or jsonl (default pretty)")
-	f.IntVar(&o.limit, "limit", 0, "end after `N` translations; 0: all")
-	cli.InGroup(f, cli.GroupOutput, "output-format", "limit")
+	f.IntVar(&o.limit, "limit", 0, "end after `N` translations; 0: no limit")
+	cli.InGroup(f, cli.GroupOutput, "output-format")
 	f.StringVar(&o.dir, "history", "", "search the history in this `directory` (default "+defaultHistory+")")
 	f.StringArrayVar(&o.recordings, "from", nil, "search this recording instead: a `file` of JSON lines or a netlink "+
 		"capture, plain or compressed; - for standard input; may be repeated")
