@@ -102,7 +102,7 @@ func (p *parser) values(f Field, mask uint64, op Op) Expr {
 	}
 	switch k := f.info().kind; {
 	case k == kindAddr:
-		set := slices.Concat(mapped(items, p.networks)...)
+		set := slices.Concat(mapped(items, func(it item) []netip.Prefix { return p.networks(f, it) })...)
 		slices.SortFunc(set, netip.Prefix.Compare)
 		return Addr{f, op, slices.Compact(set)}
 	case k == kindText:
@@ -167,7 +167,7 @@ func (p *parser) value(f Field) token {
 	}
 	err := p.fail(t, f.info().kind.noun+" is expected here")
 	if isJoin(t) {
-		err.Suggestion = p.shared()
+		p.shared(err)
 	}
 	panic(err)
 }

@@ -34,6 +34,7 @@ import (
 func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 	t := translation{env: env, given: map[string]FlagValue{}}
 	for _, v := range values {
+		v.Value = strings.TrimSpace(v.Value) // "-p tcp" as one argument
 		f, ok := FlagByName(v.Name)
 		if !ok {
 			return Selection{}, FlagValue{Name: v.Name}.fails("not a filter flag of conntrack(8)", "")

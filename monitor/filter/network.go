@@ -6,9 +6,9 @@ import (
 )
 
 // networks reads an address, a network or a range of addresses.
-func (p *parser) networks(it item) []netip.Prefix {
+func (p *parser) networks(f Field, it item) []netip.Prefix {
 	if it.hi.kind == tokEnd {
-		net, err := p.network(it.lo)
+		net, err := p.network(f, it.lo)
 		if err == nil {
 			return []netip.Prefix{net}
 		}
@@ -16,7 +16,7 @@ func (p *parser) networks(it item) []netip.Prefix {
 			panic(err)
 		}
 	}
-	lo, hi := must(p.network(it.lo)), must(p.network(it.hi))
+	lo, hi := must(p.network(f, it.lo)), must(p.network(f, it.hi))
 	switch {
 	case !lo.IsSingleIP() || !hi.IsSingleIP():
 		panic(newError(p.text, it.lo.pos, it.hi.end, "a range goes from one address to another"))
@@ -28,7 +28,7 @@ func (p *parser) networks(it item) []netip.Prefix {
 	return between(lo.Addr(), hi.Addr())
 }
 
-func (p *parser) network(t token) (netip.Prefix, *Error) {
+func (p *parser) network(f Field, t token) (netip.Prefix, *Error) {
 	n, ok := parseNetwork(t.text)
 	switch {
 	case t.kind == tokAtom && ok:
@@ -36,7 +36,9 @@ func (p *parser) network(t token) (netip.Prefix, *Error) {
 	case t.text != "" && !strings.ContainsAny(t.text, ":/") && strings.Trim(t.text, "0123456789.") != "":
 		return n, p.fail(t, "not an address; names are not looked up")
 	}
-	return n, p.fail(t, "not an address or network")
+	err := p.fail(t, "not an address or network")
+	p.ofKind(err, f, t)
+	return n, err
 }
 
 // parseNetwork reads an address or a network. An IPv4 address in IPv6 is that of IPv4.

@@ -94,7 +94,7 @@ func (p *parser) part() Expr {
 	case t.kind == tokString:
 		panic(p.fail(t, "a text alone says nothing; write helper "+strconv.Quote(t.text)))
 	}
-	panic(p.fail(t, "a condition is expected here"))
+	panic(p.bad(t))
 }
 
 // deeper enters a bracket or a not, which no joining word may follow.
