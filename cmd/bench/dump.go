@@ -5,9 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -77,35 +75,28 @@ func (b *bench) commands(ctx context.Context, title string, flows int, again *la
 		}
 		slices.SortFunc(runs, func(a, b commandRun) int { return int(a.wall - b.wall) })
 		r := runs[len(runs)/2]
-		t.row(c.name, r.wall.Seconds(), r.cpu.Seconds(), r.peak>>20)
+		t.row(c.name, r.wall.Seconds(), r.cpu.Seconds(), r.peak)
 	}
 	return nil
 }
 
 type commandRun struct {
 	wall, cpu time.Duration
-	peak      int64 // resident bytes
+	peak      int64 // resident MiB
 }
 
-// runCommand runs a command in the generator's namespace. Its output goes to a file.
+// runCommand runs a command in the generator's namespace.
 func (b *bench) runCommand(ctx context.Context, g *labtest.Generator, args []string) (r commandRun, err error) {
-	out, err := b.output()
+	cmd, err := b.command(ctx, args)
 	if err != nil {
 		return r, err
 	}
-	defer out.Close()
-	var stderr strings.Builder
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = out, &stderr
 	began := time.Now()
-	if err := g.Namespace().Do(cmd.Start); err != nil {
-		return r, err
+	if err := g.Namespace().Do(cmd.Run); err != nil {
+		return r, fmt.Errorf("%w: %s", err, cmd.Stderr)
 	}
-	if err := cmd.Wait(); err != nil {
-		return r, fmt.Errorf("%w: %s", err, stderr.String())
-	}
-	r.wall = time.Since(began)
+	used := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	r.wall, r.peak = time.Since(began), used.Maxrss>>10
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	r.peak = int64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10
 	return r, nil
 }

@@ -3,12 +3,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -97,7 +95,7 @@ func (b *bench) each(ctx context.Context, title string, rate int, stall time.Dur
 		if n, ok := numberBefore(r.stderr, " lost,"); ok {
 			reported = n
 		}
-		t.row(l.name, float64(r.cpu.Microseconds())/float64(events), r.delivered, lost, reported, r.peak>>20,
+		t.row(l.name, float64(r.cpu.Microseconds())/float64(events), r.delivered, lost, reported, r.peak,
 			int(float64(r.made.Flows)/r.made.Elapsed.Seconds()))
 	}
 	return nil
@@ -108,7 +106,7 @@ type result struct {
 	made      labtest.Made
 	delivered int
 	cpu       time.Duration // without its start
-	peak      int64         // resident bytes
+	peak      int64         // resident MiB
 	stderr    string
 }
 
@@ -120,25 +118,17 @@ func (b *bench) measure(ctx context.Context, l *listener, rate int, stall time.D
 		return r, err
 	}
 	defer g.Close()
-	out, err := b.output()
-	if err != nil {
-		return r, err
+	cmd, err := b.command(ctx, l.args)
+	if err == nil {
+		err = startIn(ctx, g.Namespace(), cmd, l.rmem)
 	}
-	defer out.Close()
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, l.args[0], l.args[1:]...)
-	cmd.Stdout, cmd.Stderr = out, &stderr
-	err = startIn(g.Namespace(), cmd, l.rmem)
 	if cmd.Process != nil {
 		defer cmd.Process.Kill() // after an error
 	}
 	if err != nil {
-		return r, fmt.Errorf("%w: %s", err, stderr.String())
+		return r, fmt.Errorf("%w: %s", err, cmd.Stderr)
 	}
 	pid := cmd.Process.Pid
-	if err := waitIdle(ctx, pid); err != nil {
-		return r, err
-	}
 	startUp := cpuOf(pid)
 	var stalled sync.WaitGroup
 	if stall > 0 {
@@ -151,55 +141,39 @@ func (b *bench) measure(ctx context.Context, l *listener, rate int, stall time.D
 	}
 	r.made, err = g.Generate(ctx, labtest.GenConfig{Flows: b.flows, Rate: rate})
 	stalled.Wait()
-	if err != nil {
-		return r, err
+	if err == nil {
+		err = waitIdle(ctx, pid)
 	}
-	if err := waitIdle(ctx, pid); err != nil {
+	if err != nil {
 		return r, err
 	}
 	r.peak = peakResident(pid)
 	cmd.Process.Signal(os.Interrupt)
 	cmd.Wait()
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() - startUp
-	r.stderr = stderr.String()
+	r.stderr = fmt.Sprint(cmd.Stderr)
 	if !l.summary {
-		r.delivered, err = countEvents(out.Name())
-		return r, err
+		r.delivered, err = countEvents(b.out.Name())
+	} else if delivered, ok := numberBefore(r.stderr, " events, "); ok {
+		r.delivered = delivered
+	} else {
+		err = fmt.Errorf("no number of events in %q", r.stderr)
 	}
-	delivered, ok := numberBefore(r.stderr, " events, ")
-	if !ok {
-		return r, fmt.Errorf("no number of events in %q", r.stderr)
-	}
-	r.delivered = delivered
-	return r, nil
+	return r, err
 }
-
-// output opens the empty file that gets the output of what is measured.
-func (b *bench) output() (*os.File, error) { return os.Create(filepath.Join(b.dir, "out")) }
 
 // countEvents counts the events in a file of JSON lines, or of conntrack(8)'s lines or
 // XML. Inferred events were not delivered.
-func countEvents(path string) (n int, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
+func countEvents(path string) (int, error) {
+	text, err := os.ReadFile(path)
+	count := func(s string) int { return bytes.Count(text, []byte(s)) }
+	switch {
+	case bytes.HasPrefix(text, []byte("{")):
+		return count(`"event":"new"`) - count(`"event":"new","inferred":true`), err
+	case bytes.HasPrefix(text, []byte("<")):
+		return count("</flow>"), err
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		switch line := lines.Bytes(); {
-		case bytes.HasPrefix(line, []byte("{")):
-			if bytes.Contains(line, []byte(`"event":"new"`)) && !bytes.Contains(line, []byte(`"inferred":true`)) {
-				n++
-			}
-		case bytes.HasPrefix(line, []byte("<")):
-			n += bytes.Count(line, []byte("</flow>"))
-		default:
-			n++
-		}
-	}
-	return n, lines.Err()
+	return count("\n"), err
 }
 
 // numberBefore returns the number in front of the last occurrence of a text.

@@ -48,7 +48,8 @@ type bench struct {
 	stall   time.Duration
 	natlens string
 	only    *regexp.Regexp
-	dir     string // of the output
+	dir     string   // of the recordings
+	out     *os.File // of the program that is measured
 }
 
 func benchAll(ctx context.Context) (err error) {
@@ -69,6 +70,10 @@ func benchAll(ctx context.Context) (err error) {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	if b.out, err = os.Create(filepath.Join(b.dir, "out")); err != nil {
+		return err
+	}
+	defer b.out.Close()
 	if b.natlens == "" {
 		b.natlens = filepath.Join(b.dir, "natlens")
 		build := exec.CommandContext(ctx, "go", "build", "-o", b.natlens, "./cmd/natlens")

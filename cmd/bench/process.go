@@ -3,10 +3,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,9 +16,17 @@ import (
 	"natlens/monitor/lab"
 )
 
-// startIn starts the command in the namespace and waits until it listens. rmem is
-// net.core.rmem_default while it opens its socket; "" leaves that.
-func startIn(ns *lab.Namespace, cmd *exec.Cmd, rmem string) (err error) {
+// command returns a command whose output replaces that of the previous one in b.out.
+func (b *bench) command(ctx context.Context, args []string) (*exec.Cmd, error) {
+	_, err := b.out.Seek(0, io.SeekStart)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = b.out, new(strings.Builder)
+	return cmd, errors.Join(err, b.out.Truncate(0))
+}
+
+// startIn starts the command in the namespace and waits until it is idle: it listens then.
+// rmem is net.core.rmem_default while it opens its socket; "" leaves that.
+func startIn(ctx context.Context, ns *lab.Namespace, cmd *exec.Cmd, rmem string) (err error) {
 	if rmem != "" {
 		const path = "/proc/sys/net/core/rmem_default"
 		old, err := os.ReadFile(path)
@@ -33,30 +41,7 @@ func startIn(ns *lab.Namespace, cmd *exec.Cmd, rmem string) (err error) {
 	if err := ns.Do(cmd.Start); err != nil {
 		return err
 	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if listening(cmd.Process.Pid) {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s does not listen", cmd.Args[0])
-}
-
-// listening reports whether the process's namespace has a netlink socket of netfilter
-// that is a member of the group of NEW.
-func listening(pid int) bool {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/net/netlink", pid))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		// sk Eth Pid Groups …
-		field := strings.Fields(s.Text())
-		if len(field) > 3 && field[1] == "12" && strings.ContainsAny(field[3][len(field[3])-1:], "13579bdf") {
-			return true
-		}
-	}
-	return false
+	return waitIdle(ctx, cmd.Process.Pid)
 }
 
 // cpuOf returns the CPU time of the process so far: the first number of each thread's
@@ -73,17 +58,13 @@ func cpuOf(pid int) (sum time.Duration) {
 	return sum
 }
 
-// peakResident returns the peak resident memory of the process in bytes: VmHWM of
-// proc(5), which unlike getrusage(2) begins with its exec.
+// peakResident returns the peak resident memory of the process in MiB: VmHWM of proc(5),
+// which unlike getrusage(2) begins with its exec.
 func peakResident(pid int) (n int64) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	if _, after, ok := strings.Cut(string(status), "VmHWM:"); ok {
-		fmt.Sscan(after, &n)
-	}
-	return n << 10
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	fmt.Sscan(after, &n)
+	return n >> 10
 }
 
 // waitIdle waits until the process uses less than 1 % of a core for half a second.

@@ -3,16 +3,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"regexp"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +25,7 @@ const (
 // at full speed.
 func (b *bench) screen(ctx context.Context) error {
 	title := fmt.Sprintf("terminal UI, 160 columns and 50 lines, %d flows in its table and more at full speed", b.flows)
-	t := newTable(title, "program", "% of one core", "KB/s", "lost", "peak MiB", "flows/s")
+	t := newTable(title, "program", "% of one core", "KB/s", "peak MiB", "flows/s")
 	defer t.Flush()
 	if !b.wanted(t, "terminal UI", b.natlens) {
 		return nil
@@ -39,24 +35,21 @@ func (b *bench) screen(ctx context.Context) error {
 		return err
 	}
 	defer g.Close()
-	out, err := b.output()
+	cmd, err := b.command(ctx, []string{b.natlens})
 	if err != nil {
 		return err
 	}
-	defer out.Close()
 	master, slave, err := openTerminal()
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
 	defer master.Close()
 	defer slave.Close()
-	go io.Copy(out, master)
-	cmd := exec.CommandContext(ctx, b.natlens)
+	go io.Copy(b.out, master)
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	err = errors.Join(resize(master, 160, 50), startIn(g.Namespace(), cmd, ""))
-	if err != nil {
+	if err := startIn(ctx, g.Namespace(), cmd, ""); err != nil {
 		return err
 	}
 	defer cmd.Process.Kill()
@@ -65,23 +58,19 @@ func (b *bench) screen(ctx context.Context) error {
 		return err
 	}
 	rate := int(float64(full.Flows) / full.Elapsed.Seconds())
-	cpu, written := cpuOf(cmd.Process.Pid), size(out)
+	cpu, written := cpuOf(cmd.Process.Pid), b.written()
 	made, err := g.Generate(ctx, labtest.GenConfig{Flows: screenSeconds * rate, Rate: rate, Base: 1})
 	if err != nil {
 		return err
 	}
-	cpu, written = cpuOf(cmd.Process.Pid)-cpu, size(out)-written
-	lost, err := lostOnScreen(ctx, master, out)
-	if err != nil {
-		return err
-	}
+	cpu, written = cpuOf(cmd.Process.Pid)-cpu, b.written()-written
 	peak := peakResident(cmd.Process.Pid)
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		return err
 	}
 	cmd.Wait()
 	seconds := made.Elapsed.Seconds()
-	t.row("natlens", 100*cpu.Seconds()/seconds, float64(written)/1000/seconds, lost, peak>>20,
+	t.row("natlens", 100*cpu.Seconds()/seconds, float64(written)/1000/seconds, peak,
 		int(float64(made.Flows)/seconds))
 	return nil
 }
@@ -93,45 +82,18 @@ func openTerminal() (master, slave *os.File, err error) {
 	}
 	fd := int(master.Fd())
 	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	err = errors.Join(err, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0))
+	err = errors.Join(err, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0),
+		unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: 160, Row: 50}))
 	if err == nil {
 		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
 	}
 	return master, slave, err
 }
 
-func resize(terminal *os.File, columns, lines uint16) error {
-	return unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: lines})
-}
-
-func size(f *os.File) (n int64) {
-	if s, err := f.Stat(); err == nil {
+// written returns how many bytes the output has.
+func (b *bench) written() (n int64) {
+	if s, err := b.out.Stat(); err == nil {
 		n = s.Size()
 	}
 	return n
-}
-
-var lost = regexp.MustCompile(`lost[ \x1b\[0-9;m]*? ([0-9,]+)`)
-
-// lostOnScreen makes the UI draw its screen again, in another size, and returns the number
-// of lost events on it. out has what the UI wrote.
-func lostOnScreen(ctx context.Context, terminal, out *os.File) (string, error) {
-	from := size(out)
-	if err := resize(terminal, 158, 48); err != nil {
-		return "", err
-	}
-	for range 500 {
-		if ctx.Err() != nil {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-		text, err := os.ReadFile(out.Name())
-		if err != nil {
-			return "", err
-		}
-		if m := lost.FindSubmatch(text[from:]); m != nil {
-			return string(bytes.ReplaceAll(m[1], []byte(","), nil)), nil
-		}
-	}
-	return "", errors.New("the screen shows no number of lost events")
 }
