@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,15 +21,14 @@ import (
 
 // options is the command line of all commands; each has some of the flags.
 type options struct {
-	con      cli.Console
-	format   string
-	family   monitor.Family
-	capture  cli.CaptureFlags
-	filter   cli.FilterFlags // its flags name one expectation
-	confirm  cli.ConfirmFlags
-	duration time.Duration
-	limit    uint64
-	summary  bool // count in conntrack(8)'s words
+	con     cli.Console
+	format  string
+	family  monitor.Family
+	capture cli.CaptureFlags
+	filter  cli.FilterFlags // its flags name one expectation
+	confirm cli.ConfirmFlags
+	end     cli.EndFlags
+	summary bool // count in conntrack(8)'s words
 
 	ignoreMissing bool // delete: it is no error if no expectation matches
 
@@ -106,12 +104,7 @@ func (o *options) ignores(cmd *cobra.Command) {
 
 func (o *options) asks(cmd *cobra.Command) { o.confirm.Register(cmd) }
 
-func (o *options) ends(cmd *cobra.Command) {
-	cmd.Flags().DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
-	cmd.Flags().Uint64Var(&o.limit, "limit", 0, "end after `N` events")
-	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
-	cli.MustComplete(cmd, "limit", cobra.NoFileCompletions)
-}
+func (o *options) ends(cmd *cobra.Command) { o.end.Register(cmd, "events") }
 
 // sink opens what expectations are written to.
 func (o *options) sink() (export.ExpectSink, error) {
@@ -166,8 +159,8 @@ func (o *options) count(ctx context.Context) error {
 }
 
 func (o *options) watch(ctx context.Context) error {
-	if o.duration < 0 {
-		return cli.Usagef("--for %s: must not be negative", o.duration)
+	if err := o.end.Check(); err != nil {
+		return err
 	}
 	sink, err := o.sink()
 	if err != nil {
@@ -183,18 +176,14 @@ func (o *options) watch(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := o.end.Context(ctx)
 	defer cancel()
-	if o.duration > 0 {
-		ctx, cancel = context.WithTimeout(ctx, o.duration)
-		defer cancel()
-	}
 	n := uint64(0)
 	err = w.Run(ctx, func(x *monitor.Expect) error {
-		if o.limit > 0 && n == o.limit {
+		if o.end.Limit > 0 && n == o.end.Limit {
 			return nil
 		}
-		if n++; n == o.limit {
+		if n++; n == o.end.Limit {
 			cancel()
 		}
 		return sink.Expect(x)

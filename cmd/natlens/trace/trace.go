@@ -22,13 +22,12 @@ import (
 
 // options is the command line.
 type options struct {
-	con      cli.Console
-	capture  cli.CaptureFlags
-	filter   cli.FilterFlags
-	format   string
-	rate     string
-	limit    int
-	duration time.Duration
+	con     cli.Console
+	capture cli.CaptureFlags
+	filter  cli.FilterFlags
+	format  string
+	rate    string
+	end     cli.EndFlags
 }
 
 // New returns the command.
@@ -60,13 +59,10 @@ The text of a rule comes from nft(8); without it, a rule has its table, chain, h
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.rate, "rate", "10/s", "trace at most `N/unit` packets, such as 10/s, 100/m or 1/h")
-	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
-	f.IntVar(&o.limit, "limit", 0, "end after `N` packets; 0: no limit")
+	o.end.Register(cmd, "packets")
 	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty or jsonl (default pretty)")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
-	for _, name := range []string{"rate", "for", "limit"} {
-		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
-	}
+	cli.NoComplete(cmd, "rate")
 	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "jsonl"))
 	o.capture.RegisterNetNS(cmd)
 	o.filter.RegisterWords(cmd)
@@ -75,11 +71,11 @@ The text of a rule comes from nft(8); without it, a rule has its table, chain, h
 
 func (o *options) run(ctx context.Context) error {
 	rate, err := parseRate(o.rate)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case o.limit < 0 || o.duration < 0:
-		return cli.Usagef("--limit and --for must not be negative")
+	}
+	if err := o.end.Check(); err != nil {
+		return err
 	}
 	print, err := o.printer()
 	if err != nil {
@@ -106,22 +102,19 @@ func (o *options) run(ctx context.Context) error {
 		fmt.Fprintf(o.con.Stderr, "natlens: trace: tables of iptables-legacy are loaded, and their rules are not "+
 			"traced: %s\n", strings.Join(t.Legacy, ", "))
 	}
-	if o.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.duration)
-		defer cancel()
-	}
+	ctx, cancel := o.end.Context(ctx)
+	defer cancel()
 	flows, err := kernel.OpenService(cli.NetnsFD(file))
 	if err != nil {
 		return err
 	}
 	defer flows.Close()
-	shown := 0
+	shown := uint64(0)
 	err = t.Run(ctx, func(p *trace.Packet) error {
 		if _, err := io.WriteString(o.con.Stdout, print(found(ctx, flows, p))); err != nil {
 			return err
 		}
-		if shown++; shown == o.limit {
+		if shown++; shown == o.end.Limit {
 			return errDone
 		}
 		return nil

@@ -170,11 +170,11 @@ func TestByAddress(t *testing.T) {
 // TestMisuse reports what cannot be traced.
 func TestMisuse(t *testing.T) {
 	for args, want := range map[string]string{
-		"--rate":  "--rate 10: must be a number of packets in a second, minute or hour, such as 10/s, 100/m or 1/h",
-		"--limit": "--limit and --for must not be negative",
-		"-o":      "-o xml: must be pretty or jsonl",
+		"--rate": "--rate 10: must be a number of packets in a second, minute or hour, such as 10/s, 100/m or 1/h",
+		"--for":  "--for -1s: must not be negative",
+		"-o":     "-o xml: must be pretty or jsonl",
 	} {
-		value := map[string]string{"--rate": "10", "--limit": "-1", "-o": "xml"}[args]
+		value := map[string]string{"--rate": "10", "--for": "-1s", "-o": "xml"}[args]
 		cmd := New(cli.Console{Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer)})
 		cmd.SetArgs([]string{args, value})
 		cmd.SilenceErrors, cmd.SilenceUsage = true, true

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// EndFlags say when a command that follows events ends. The zero value never ends it.
+type EndFlags struct {
+	Limit uint64
+	For   time.Duration
+}
+
+// Register adds --limit and --for. What names the things that --limit counts.
+func (e *EndFlags) Register(cmd *cobra.Command, what string) {
+	cmd.Flags().Uint64Var(&e.Limit, "limit", 0, "end after `N` "+what+"; 0: no limit")
+	cmd.Flags().DurationVar(&e.For, "for", 0, "end after this `time`, such as 10s or 5m")
+	NoComplete(cmd, "limit", "for")
+}
+
+// Check rejects a negative time.
+func (e *EndFlags) Check() error {
+	if e.For < 0 {
+		return Usagef("--for %s: must not be negative", e.For)
+	}
+	return nil
+}
+
+// Context returns a context that ends after --for from now, or never.
+func (e *EndFlags) Context(ctx context.Context) (context.Context, context.CancelFunc) {
+	if e.For == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, e.For)
+}
