@@ -99,7 +99,7 @@ func (o *deleteOptions) deleteAtOnce(ctx context.Context, s *kernel.Service) err
 	if err == nil && n == 0 && !o.summary {
 		return noneMatches("delete")
 	} else if err != nil {
-		return err
+		return o.partly(n, "deleted", err)
 	}
 	return o.done(n, "deleted")
 }

@@ -5,11 +5,13 @@ package table
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 )
@@ -73,10 +75,22 @@ func (o *options) get(ctx context.Context) error {
 	})
 }
 
-// done reports what was done to how many flows. None is an error, as in conntrack(8), unless --ignore-missing is given.
+// partly reports how many flows something was done to before the error that ended the run, and returns the error.
+func (o *options) partly(n uint64, done string, err error) error {
+	if n > 0 {
+		cli.TellDone(o.con, o.summary, n, "flow", done)
+	}
+	return err
+}
+
+// done reports what was done to how many flows, and how many failed. If any failed, or nothing was done, the exit code
+// is 1. --ignore-missing allows that nothing was done.
 func (o *options) done(n uint64, done string) error {
+	if o.failed > 0 {
+		done += fmt.Sprintf(", %s failed", human.Count(o.failed))
+	}
 	cli.TellDone(o.con, o.summary, n, "flow", done)
-	if n == 0 && !o.ignoreMissing {
+	if n == 0 && !o.ignoreMissing || o.failed > 0 {
 		return cli.ErrSilent
 	}
 	return nil

@@ -20,7 +20,8 @@ type options struct {
 	confirm cli.ConfirmFlags
 	summary bool // count in conntrack(8)'s words
 
-	ignoreMissing bool // delete: it is no error if no flow matches
+	ignoreMissing bool   // delete: it is no error if no flow matches
+	failed        uint64 // update: flows that the kernel refused to change
 }
 
 func newOptions(con cli.Console) options {

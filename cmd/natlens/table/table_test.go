@@ -4,6 +4,7 @@ package table
 
 import (
 	"net/netip"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -72,8 +73,38 @@ func TestLabelsWithoutRules(t *testing.T) {
 		t.Errorf("%s flows after it, want 2", left)
 	}
 	got = in(t, ns, NewUpdate, "--yes udp --label-add 5,7")
-	if got.Code() != 1 || strings.Count(got.Stderr, "cannot have labels") != 2 || !strings.HasSuffix(got.Stderr, "\nnatlens: 0 flows updated.\n") {
+	if got.Code() != 1 || strings.Count(got.Stderr, "cannot have labels") != 2 || !strings.HasSuffix(got.Stderr, "\nnatlens: 0 flows updated, 2 failed.\n") {
 		t.Errorf("update: code %d, %v, %s", got.Code(), got.Err, got.Stderr)
+	}
+}
+
+// TestSomeFail changes two flows, one of which began before a rule used labels and cannot have them.
+func TestSomeFail(t *testing.T) {
+	nft, err := exec.LookPath("nft")
+	if err != nil {
+		t.Skip("nft makes the rule that uses labels: ", err)
+	}
+	ns := withUDP(t, 1)
+	err = ns.Do(func() error {
+		return exec.Command(nft, "add table t; add chain t c { type filter hook output priority 0; }; add rule t c ct label set 1").Run()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := kernel.OpenService(ns.FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	begin(t, s, 1001)
+	for args, want := range map[string]string{
+		"--yes udp --label-add 5":           "natlens: 1 flow updated, 1 failed.",
+		"--yes udp --label-add 6 --summary": "natlens: 1 flow entries have been updated, 1 failed.",
+	} {
+		got := in(t, ns, NewUpdate, args)
+		if got.Code() != 1 || !strings.HasSuffix(got.Stderr, "\n"+want+"\n") || strings.Count(got.Stderr, "\n") != 2 {
+			t.Errorf("%s: code %d, %v, %s", args, got.Code(), got.Err, got.Stderr)
+		}
 	}
 }
 

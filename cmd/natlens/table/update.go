@@ -132,7 +132,7 @@ func (o *updateOptions) run(ctx context.Context) error {
 			return err
 		})
 		if err != nil {
-			return err
+			return o.partly(n, "updated", err)
 		}
 		return o.done(n, "updated")
 	})
@@ -158,7 +158,7 @@ func singly(flows iter.Seq2[*monitor.Batch, error]) iter.Seq2[*monitor.Batch, er
 }
 
 // update changes one flow and reads it again into now. A flow that is so already, or has ended, is skipped. What the
-// kernel rejects for one flow is reported and does not end the run.
+// kernel rejects for one flow is reported and counted, and does not end the run.
 func (o *updateOptions) update(ctx context.Context, s *kernel.Service, e *monitor.Event, now *monitor.Batch) error {
 	what, err := o.change.of(e)
 	if err != nil || what == nil {
@@ -171,6 +171,7 @@ func (o *updateOptions) update(ctx context.Context, s *kernel.Service, e *monito
 		return err
 	case err != nil:
 		fmt.Fprintf(o.con.Stderr, "natlens: %v\n", err)
+		o.failed++
 		return nil
 	}
 	if err := s.Get(ctx, &e.Flow, now); err != nil && !errors.Is(err, kernel.ErrNoFlow) {
