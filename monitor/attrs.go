@@ -1,8 +1,8 @@
 package monitor
 
-// Attrs says which attributes of a flow are known: absent and zero are
-// different. Each bit is one attribute of
-// nfnetlink_conntrack.h, or one child of it.
+// Attrs is the set of attributes of a flow that are known, one bit for each attribute of
+// nfnetlink_conntrack.h or child of one. An attribute whose bit is not set is unknown, even if
+// its field is zero.
 type Attrs uint64
 
 // The attributes, with the fields of Flow or Extra that they fill.

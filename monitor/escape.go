@@ -6,10 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// This file is the one escaper of text that was not made here: helper names,
-// security contexts, labels, DNS names, recordings. Whatever goes to a terminal
-// or into a file of lines passes it, so that no foreign byte moves the cursor,
-// ends a line or turns the reading direction.
+// This file escapes untrusted text: helper names, security contexts, labels, DNS names,
+// recordings. All text that is written to a terminal or to a file of lines is escaped here, so
+// that it cannot move the cursor, end a line or change the writing direction.
 
 // Unsafe reports whether a character must not reach a terminal or a line as it
 // is: C0, DEL and C1 controls, line and paragraph separators, and the characters
@@ -60,9 +59,9 @@ func AppendEscaped(dst, text []byte) []byte {
 	return dst
 }
 
-// AppendMessage appends a message for people, in which names, arguments and errors may
-// contain anything. It escapes what AppendEscaped does, but for the backslash: text that
-// was escaped before stays as it is.
+// AppendMessage appends a message for people, which may contain untrusted names, arguments and
+// errors. It escapes what AppendEscaped escapes except the backslash, so that text that is
+// escaped already stays the same.
 func AppendMessage(dst, text []byte) []byte {
 	for part := range bytes.SplitAfterSeq(text, []byte(`\`)) {
 		part, ended := bytes.CutSuffix(part, []byte(`\`))

@@ -5,18 +5,17 @@ import "time"
 // Kind is the type of an event.
 type Kind uint8
 
-// The kinds. New, Update and Destroy are the kernel's events; the others are
-// made here.
+// The kinds. The kernel sends New, Update and Destroy; natlens makes the others.
 const (
 	KindNone       Kind = iota
 	KindNew             // IPCTNL_MSG_CT_NEW with NLM_F_CREATE|NLM_F_EXCL
-	KindUpdate          // IPCTNL_MSG_CT_NEW without
+	KindUpdate          // IPCTNL_MSG_CT_NEW without these flags
 	KindDestroy         // IPCTNL_MSG_CT_DELETE
 	KindExisting        // a flow that a dump of the table found
-	KindLost            // the kernel dropped events before they reached us: Event.Gap
+	KindLost            // the kernel dropped events: Event.Gap
 	KindResynced        // the table was reconciled after a loss: Event.Gap
-	KindNetNSBegin      // a network namespace was found while the run was under way: Event.NetNS
-	KindNetNSEnd        // a network namespace is gone, and its flows with it: Event.NetNS
+	KindNetNSBegin      // a network namespace was found during the run: Event.NetNS
+	KindNetNSEnd        // a network namespace ended, and its flows with it: Event.NetNS
 )
 
 var kindNames = []string{"none", "new", "update", "destroy", "existing", "lost", "resynced", "netns_begin", "netns_end"}
@@ -30,10 +29,10 @@ func (k Kind) HasFlow() bool { return k >= KindNew && k <= KindExisting }
 // Time is nanoseconds since the Unix epoch, UTC; 0 means unknown.
 type Time int64
 
-// Now is the wall clock's time.
+// Now returns the time of the wall clock.
 func Now() Time { return Time(time.Now().UnixNano()) }
 
-// Time returns t as the time package knows it, in UTC.
+// Time returns t as a time.Time in UTC.
 func (t Time) Time() time.Time { return time.Unix(0, int64(t)).UTC() }
 
 // TimeSource says whose clock stamped an event.
@@ -47,7 +46,7 @@ const (
 	TimeReceived            // read from the socket
 )
 
-// A literal in String would be built by each call.
+// A literal in String would be built at each call.
 var timeSourceNames = []string{"unknown", "kernel", "ring", "receive"}
 
 // String returns the word that JSON lines use: kernel, ring, receive, unknown.
@@ -62,12 +61,12 @@ type Event struct {
 	Time       Time
 	TimeSource TimeSource
 	Kind       Kind
-	Inferred   bool   // concluded, from a resync or a namespace's end; the kernel did not send it
+	Inferred   bool   // derived from a resync or the end of a namespace; the kernel did not send it
 	Reason     Reason // of an inferred end
 	Has        Attrs  // attributes that this message contains
 	Remembered Attrs  // attributes filled in from earlier messages of the same flow
 	Gen        uint64 // the table's number of this flow, unique within a run; 0 without a table
-	PortID     uint32 // nlmsg_pid: who caused it; 0 the traffic itself, and nobody what is found by a dump
+	PortID     uint32 // nlmsg_pid: port of the program that caused the event; 0 for traffic, and in a dump
 	Born       Time   // when the flow began: the kernel's start, else the time of its NEW; 0 unknown
 	Row        uint32 // the flow's row in the table; valid with Gen only
 	Flow       Flow
@@ -76,21 +75,21 @@ type Event struct {
 	Raw        []byte // the netlink message as the kernel sent it, header included; or nil
 }
 
-// Reason says from what an end was concluded.
+// Reason says why natlens inferred that a flow ended.
 type Reason uint8
 
 // The reasons. The kernel sends no DESTROY for the flows of a namespace that ends.
 const (
-	ReasonResync   Reason = iota // the kernel's table has no such flow any more
-	ReasonNetNSEnd               // the namespace is gone
+	ReasonResync   Reason = iota // the kernel's table does not contain the flow any more
+	ReasonNetNSEnd               // the namespace ended
 )
 
 // String returns the word that JSON lines use: resync, netns_end.
 func (r Reason) String() string { return name(r, []string{"resync", "netns_end"}, "resync") }
 
-// NetNS returns the namespace of the event, also of a loss and of a namespace's
-// begin and end; 0 if only one namespace is watched, and for a loss
-// or a resync that concerns all.
+// NetNS returns the namespace of the event, also for a loss and for the begin and end of a
+// namespace. It is 0 if only one namespace is watched, and for a loss or a resync of all
+// namespaces.
 func (e *Event) NetNS() NetNS { return e.Flow.Orig.NetNS }
 
 // SetNetNS sets the namespace of an event that a decoder made.
@@ -101,31 +100,30 @@ func (e *Event) SetNetNS(n NetNS) {
 	}
 }
 
-// Known returns what is known of the flow: what the message contains and what is
-// remembered.
+// Known returns the attributes that are known: those in the message and those remembered.
 func (e *Event) Known() Attrs { return e.Has | e.Remembered }
 
 // Gap describes lost events, and the reconciliation after them.
 type Gap struct {
 	Count     uint64 // events lost
 	Uncertain bool   // the kernel did not count them; Count is a minimum
-	From, To  Time   // the gap lies between these two: last event before it, first moment after
+	From, To  Time   // the events were lost between these two: last event before the gap, first time after it
 
 	// Only for KindResynced: inferred events emitted, by kind.
 	Added, Changed, Ended uint64
 }
 
-// Filter says whether an event is wanted. It must not retain the event.
+// Filter reports whether it selects an event. It must not retain the event.
 type Filter func(*Event) bool
 
-// Batch is a reused run of events in the order of arrival. The caller of
-// Source.Next owns it; sinks must not retain it or anything it points to.
+// Batch is a reused slice of events in the order of arrival. The caller of Source.Next owns it.
+// Sinks must not retain it or anything that it points to.
 type Batch struct {
 	Events []Event
 	extras []Extra
 }
 
-// BatchSize is how many events a source fills a batch with at the most.
+// BatchSize is the maximum number of events that a source adds to a batch.
 const BatchSize = 512
 
 // Reset empties the batch and keeps its memory.
@@ -134,8 +132,7 @@ func (b *Batch) Reset() {
 	b.extras = b.extras[:0]
 }
 
-// Add appends an empty event and returns it; the pointer is good until the next
-// Add.
+// Add appends an empty event and returns it. The pointer is valid until the next Add.
 func (b *Batch) Add() *Event {
 	b.Events = extended(b.Events)
 	return &b.Events[len(b.Events)-1]
@@ -151,19 +148,19 @@ func extended[T any](s []T) []T {
 	return append(s, *new(T))
 }
 
-// Drop takes the last event back.
+// Drop removes the last event.
 func (b *Batch) Drop() { b.Events = b.Events[:len(b.Events)-1] }
 
 // NewExtra returns an empty Extra that lives as long as the batch's events.
 func (b *Batch) NewExtra() *Extra {
-	// When the slice grows, earlier events keep pointing into the old array,
-	// which stays alive and unchanged.
+	// When the slice grows, earlier events still point into the old array, which stays
+	// unchanged.
 	b.extras = extended(b.extras)
 	return &b.extras[len(b.extras)-1]
 }
 
-// Keep compacts the batch in place to the events that f wants (nil: all). Losses and
-// resyncs are always kept: nobody asked not to know.
+// Keep removes the events that f does not select (nil selects all). Losses and resyncs always
+// stay, because a user must know of them.
 func (b *Batch) Keep(f Filter) {
 	if f == nil {
 		return

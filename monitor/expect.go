@@ -1,8 +1,7 @@
 package monitor
 
-// Expect is an expectation (struct nf_conntrack_expect): a flow that a helper
-// has read of in the payload of another one, the master, and that will be taken
-// for its child when it comes.
+// Expect is an expectation (struct nf_conntrack_expect): a flow that a helper expects because
+// of what it read in the payload of another flow, the master.
 type Expect struct {
 	Kind       Kind // New, Destroy or Existing
 	PortID     uint32
@@ -10,19 +9,19 @@ type Expect struct {
 	TimeSource TimeSource
 	Has        ExpectAttrs
 
-	Tuple  Tuple // what is expected; what Mask leaves out counts for nothing
-	Mask   Tuple // bits of Tuple that count, all ones for a whole address or port
+	Tuple  Tuple // the expected flow; bits that Mask does not have are not compared
+	Mask   Tuple // bits of Tuple to compare; all ones: the whole address or port
 	Master Tuple // original tuple of the master
 	NAT    Tuple // source of the expected flow before NAT; its destination is empty
 
-	Timeout uint32 // seconds until it is given up
+	Timeout uint32 // seconds until the kernel removes it
 	ID      uint32
 	Flags   ExpectFlags
 	Class   uint32 // the helper's own
 	NATDir  uint32 // direction that NAT rewrites
 	Zone    uint16
 	Helper  string // untrusted text
-	Func    string // untrusted text: what the kernel calls when it comes
+	Func    string // untrusted text: the kernel function that runs when the flow comes
 }
 
 // ExpectAttrs says which attributes of an expectation are known.
@@ -44,7 +43,7 @@ type ExpectFlags uint32
 
 // The bits.
 const (
-	ExpectPermanent ExpectFlags = 1 << iota // it stays when a flow has met it
+	ExpectPermanent ExpectFlags = 1 << iota // it stays after a flow has matched it
 	ExpectInactive                          // not active yet
 	ExpectUserspace                         // made by a program
 )

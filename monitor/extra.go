@@ -2,8 +2,8 @@ package monitor
 
 import "bytes"
 
-// Extra has the attributes that few messages contain. Its byte slices belong to
-// the batch or the table that it came from.
+// Extra has the attributes that few messages contain. Its byte slices belong to the batch or
+// table that owns the Extra.
 type Extra struct {
 	Helper, HelperInfo []byte // untrusted text, without its NUL; and a blob
 	SecCtx             []byte // untrusted text, without its NUL
@@ -33,16 +33,16 @@ type SeqAdj struct {
 	OffsetAfter  int32
 }
 
-// Synproxy is what SYNPROXY keeps of a connection (struct nf_conn_synproxy).
+// Synproxy has the values that SYNPROXY stores for a connection (struct nf_conn_synproxy).
 type Synproxy struct{ ISN, ITS, TSOff uint32 }
 
-// Take copies the named attributes of x; blobs are copied into new memory.
+// Take copies the attributes in has from x, with their bytes.
 func (k *Extra) Take(x *Extra, has Attrs) {
 	k.Share(x, has)
 	k.ownBlobs(has)
 }
 
-// Share copies the named attributes of x; blobs are shared with x.
+// Share copies the attributes in has from x. The byte slices are shared with x.
 func (k *Extra) Share(x *Extra, has Attrs) {
 	share(has&AttrHelper, &k.Helper, &x.Helper)
 	share(has&AttrHelperInfo, &k.HelperInfo, &x.HelperInfo)
@@ -62,14 +62,14 @@ func (k *Extra) Share(x *Extra, has Attrs) {
 	share(has&AttrStatusMask, &k.StatusMask, &x.StatusMask)
 }
 
-// share copies an attribute if it is wanted.
+// share copies an attribute if wanted is not 0.
 func share[T any](wanted Attrs, to, from *T) {
 	if wanted != 0 {
 		*to = *from
 	}
 }
 
-// ownBlobs copies blobs into new memory.
+// ownBlobs replaces the byte slices of the attributes in has by copies.
 func (k *Extra) ownBlobs(has Attrs) {
 	for _, b := range []struct {
 		attr  Attrs

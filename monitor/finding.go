@@ -2,25 +2,24 @@ package monitor
 
 import "encoding/json"
 
-// Finding is something that is wrong with the traffic or with NAT, seen in the
-// table and in the stream by a rule (package findings). It is a value that the
-// caller may keep; its slices are not changed by anyone.
+// Finding is a problem of the traffic or of NAT that a rule (package findings) found in the
+// table and the events. The caller may keep it: nothing changes its slices.
 type Finding struct {
-	Rule     string // its id, which never changes its meaning: syn-unanswered
+	Rule     string // id of the rule, such as syn-unanswered; its meaning never changes
 	Severity Severity
-	Subject  string    // what it is about: 203.0.113.66:443. Rule and Subject name a finding
+	Subject  string    // such as 203.0.113.66:443. Rule and Subject identify the finding
 	Text     string    // a line for people, with the figures
-	Why      string    // what it usually comes of
-	Flows    uint64    // flows that Filter selected when it was last seen; 0: the rule is about a rate
-	Figures  []Figure  // what is behind Text, in a fixed order
-	Examples []FlowRef // a few flows of the evidence
-	Filter   string    // selects the flows of the evidence
-	Command  string    // for a shell: what shows or mends it
+	Why      string    // the usual cause and the remedy
+	Flows    uint64    // how many flows Filter selected at Seen; 0: the rule counts a rate
+	Figures  []Figure  // the numbers of Text, in a fixed order
+	Examples []FlowRef // a few of the affected flows
+	Filter   string    // selects the affected flows
+	Command  string    // shell command that shows or fixes the problem
 	Since    Time      // when it appeared
 	Seen     Time      // when it was last seen
 	Cleared  Time      // when it ended; 0: still active
 	Seq      uint64    // number of its last change; set by the loop
-	NetNS    NetNS     // the network namespace of its flows; 0: there is one only
+	NetNS    NetNS     // network namespace of the flows; 0: only one is watched
 }
 
 // Figure is a named number.
@@ -29,19 +28,19 @@ type Figure struct {
 	Value float64
 }
 
-// FlowRef names a row of a table, for [Table.Get].
+// FlowRef identifies a row of a table, for [Table.Get].
 type FlowRef struct {
 	Row  uint32
 	Gen  uint64
 	Orig Tuple
 }
 
-// Severity says how grave a finding is.
+// Severity says how bad a finding is.
 type Severity uint8
 
 // The severities.
 const (
-	SeverityInfo Severity = iota // worth knowing
+	SeverityInfo Severity = iota // no connection fails
 	SeverityWarn                 // some connections fail, or soon will
 	SeverityFail                 // connections fail now
 )
@@ -52,29 +51,29 @@ func (s Severity) String() string { return name(s, []string{"info", "warn", "fai
 // MarshalText makes the word what JSON shows.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// FindingSink is a [Sink] that writes findings too. The loop calls Finding
-// between two batches: once when a finding appears, and once when it is gone.
+// FindingSink is a [Sink] that also writes findings. The loop calls Finding between two
+// batches: once when a finding appears, and once when it is cleared.
 type FindingSink interface {
 	Sink
 	Finding(*Finding) error
 }
 
-// Rules search for findings. The loop calls the methods, from its one goroutine.
+// Rules search for findings. The loop calls the methods from one goroutine.
 type Rules interface {
-	// Observe sees every batch after the table, before the filter. It leaves
-	// the batch as it is and keeps nothing of it.
+	// Observe gets every batch after the table and before the filter. It must not change or
+	// retain the batch.
 	Observe(b *Batch)
 
-	// Tick is called every tenth of a second, also when no events come. It returns
-	// what has appeared or is gone since the last call, each once; the slice is
-	// good until the next call.
+	// Tick is called every tenth of a second, even if no events come. It returns the findings
+	// that appeared or were cleared since the last call. The slice is valid until the next
+	// call.
 	Tick(now Time) []Finding
 
-	// Finish is called at the end of a recording. It returns what Tick would.
+	// Finish is called at the end of a recording. It returns the same as Tick.
 	Finish(now Time) []Finding
 }
 
-// MarshalFigures returns the figures as a JSON object in their order.
+// MarshalFigures returns the figures as a JSON object, in their order.
 func MarshalFigures(figures []Figure) []byte {
 	b := []byte{'{'}
 	for i, f := range figures {
@@ -83,7 +82,7 @@ func MarshalFigures(figures []Figure) []byte {
 		}
 		name, _ := json.Marshal(f.Name)
 		value, err := json.Marshal(f.Value)
-		if err != nil { // NaN and the infinities, which JSON has no word for
+		if err != nil { // JSON has no NaN and no infinities
 			value = []byte("null")
 		}
 		b = append(append(append(b, name...), ':'), value...)

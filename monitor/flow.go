@@ -1,13 +1,13 @@
 package monitor
 
-// Flow is one tracked connection as the kernel reports it (struct nf_conn). It
-// is a value without pointers; which fields are known is said beside it, in
-// Event.Has or Row.Known. Attributes of few flows are in [Extra].
+// Flow is one tracked connection as the kernel reports it (struct nf_conn). It is a value
+// without pointers. Event.Has or Row.Known says which fields are known. Attributes that few
+// flows have are in [Extra].
 type Flow struct {
-	Orig, Reply                 Tuple    // as the first packet was, and as replies are expected
-	CountersOrig, CountersReply Counters // zero unless nf_conntrack_acct was on at birth
-	Start, Stop                 Time     // CTA_TIMESTAMP; unknown unless nf_conntrack_timestamp was on at birth
-	ID                          uint32   // CTA_ID: a hash; a new flow with the same tuple can have the same one
+	Orig, Reply                 Tuple    // the first packet as it came, and the expected reply
+	CountersOrig, CountersReply Counters // zero unless nf_conntrack_acct was 1 when the flow began
+	Start, Stop                 Time     // CTA_TIMESTAMP; unknown without nf_conntrack_timestamp when the flow began
+	ID                          uint32   // CTA_ID: a hash; a new flow with the same tuple can have the same id
 	Status                      Status
 	Timeout                     uint32 // seconds until it ends if no packet comes
 	Mark                        uint32
@@ -15,32 +15,32 @@ type Flow struct {
 	Zone                        uint16 // CTA_ZONE; zones of one direction are in the tuples
 	State                       State
 	TCP                         TCPInfo
-	Path                        Path // not of the kernel: from the local addresses, by [Locals]
+	Path                        Path // not sent by the kernel: derived from the local addresses by [Locals]
 }
 
 // Counters counts one direction of a flow: packets, and bytes of layer 3.
 type Counters struct{ Packets, Bytes uint64 }
 
-// TCPInfo is what the TCP tracker reports besides the state: window scales and its
-// internal flags (IP_CT_TCP_FLAG_*) with the mask that says which of them count.
+// TCPInfo is what the TCP tracker reports besides the state: window scales, its internal flags
+// (IP_CT_TCP_FLAG_*), and the mask that says which flags are valid.
 type TCPInfo struct {
 	WScaleOrig, WScaleReply uint8
 	FlagsOrig, MaskOrig     uint8
 	FlagsReply, MaskReply   uint8
 }
 
-// Endpoint is one end of a packet: an address and what the protocol has for a
-// port (see [Tuple]).
+// Endpoint is one end of a packet: an address and a port, or what the protocol has instead (see
+// [Tuple]).
 type Endpoint struct {
 	Addr Addr
 	Port uint16 // port, ICMP id or GRE key; 0 where the protocol has none
 }
 
-// From is the sender of the original direction before any rewrite.
+// From returns the sender of the original direction before NAT.
 func (f *Flow) From() Endpoint { return Endpoint{f.Orig.Src, f.Orig.SrcPort} }
 
-// To is the destination of the original direction before any rewrite. For ICMP
-// the id is on the sender's side only: the port is 0.
+// To returns the destination of the original direction before NAT. For ICMP the port is 0: only
+// the sender has the id.
 func (f *Flow) To() Endpoint {
 	if f.Orig.Proto.IsICMP() {
 		return Endpoint{f.Orig.Dst, 0}
@@ -48,7 +48,7 @@ func (f *Flow) To() Endpoint {
 	return Endpoint{f.Orig.Dst, f.Orig.DstPort}
 }
 
-// SentAs is the sender as the far side sees it: where replies are sent to.
+// SentAs returns the sender after SNAT: the destination of the replies.
 func (f *Flow) SentAs() Endpoint {
 	if f.Reply.Proto.IsICMP() {
 		return Endpoint{f.Reply.Dst, f.Reply.SrcPort}
@@ -56,8 +56,7 @@ func (f *Flow) SentAs() Endpoint {
 	return Endpoint{f.Reply.Dst, f.Reply.DstPort}
 }
 
-// DeliveredTo is who really gets the original direction's packets: where replies
-// come from.
+// DeliveredTo returns the destination after DNAT: the sender of the replies.
 func (f *Flow) DeliveredTo() Endpoint {
 	if f.Reply.Proto.IsICMP() {
 		return Endpoint{f.Reply.Src, 0}

@@ -7,10 +7,10 @@ type TCPTimeouts struct {
 	MaxRetrans     uint32 // nf_conntrack_tcp_timeout_max_retrans
 }
 
-// IdleFor concludes from the timeout of an ESTABLISHED flow how many seconds ago its last
-// packet was; 0 if that is not known. Each packet sets the timeout to Established. After
-// data that is not acknowledged it is set to one of the others, so that a timeout up to
-// these shows nothing. A timeout above Established was set otherwise.
+// IdleFor derives from the timeout of an ESTABLISHED flow how many seconds ago its last packet
+// came; 0 means unknown. Each packet sets the timeout to Established. After unacknowledged data
+// the kernel sets one of the other two instead, so a timeout up to these says nothing.
+// Something else set a timeout above Established.
 func (t TCPTimeouts) IdleFor(timeout uint32) uint32 {
 	if timeout <= max(t.Unacknowledged, t.MaxRetrans) || timeout > t.Established {
 		return 0
@@ -18,7 +18,7 @@ func (t TCPTimeouts) IdleFor(timeout uint32) uint32 {
 	return t.Established - timeout
 }
 
-// Reading is what a dump reveals about the packets of a flow.
+// Reading is what a dump says about the packets of a flow.
 type Reading struct {
 	At      Time
 	Timeout uint32
@@ -26,7 +26,7 @@ type Reading struct {
 	Counted bool   // Packets is known
 }
 
-// Reading returns what is known of a flow at a time.
+// Reading returns what is known of the flow at the given time.
 func (f *Flow) Reading(known Attrs, at Time) Reading {
 	return Reading{
 		at,
@@ -36,8 +36,8 @@ func (f *Flow) Reading(known Attrs, at Time) Reading {
 	}
 }
 
-// Unchanged reports whether no packet passed between a reading and a later one: the
-// counters are the same, and the timeout fell by a second a second.
+// Unchanged reports whether no packet passed between r and a later reading: the counters are
+// the same, and the timeout fell by one second each second.
 func (r Reading) Unchanged(later Reading) bool {
 	fell, elapsed := int64(r.Timeout)-int64(later.Timeout), int64(later.At-r.At)/1e9
 	return r.Packets == later.Packets && r.Counted == later.Counted && fell >= elapsed-1 && fell <= elapsed+1

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// name returns the name of a number, or otherwise where it has none.
+// name returns the name of v, or otherwise if v has no name.
 func name[T ~uint8](v T, names []string, otherwise string) string {
 	if int(v) < len(names) {
 		return names[v]
@@ -13,7 +13,7 @@ func name[T ~uint8](v T, names []string, otherwise string) string {
 	return otherwise
 }
 
-// byName returns the number of a name (any case), -1 if no number has it.
+// byName returns the number of a name (any case), or -1.
 func byName(names []string, name string) int {
 	return slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }

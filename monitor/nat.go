@@ -7,7 +7,7 @@ type NATKind uint8
 // The kinds.
 const (
 	NATNone        NATKind = 0
-	NATSource      NATKind = 1 // SNAT; masquerade is indistinguishable
+	NATSource      NATKind = 1 // SNAT or masquerade: they cannot be distinguished
 	NATDestination NATKind = 2 // DNAT, redirect
 	NATBoth                = NATSource | NATDestination
 )
@@ -17,33 +17,32 @@ var natKindNames = []string{"none", "snat", "dnat", "snat+dnat"}
 // String returns the word that filters and JSON lines use.
 func (k NATKind) String() string { return name(k, natKindNames, "none") }
 
-// NAT is what happens to the packets of a flow, derived from its two tuples: a
-// reply tuple that is not the original one turned round is a rewrite. The status
-// bits only say who did it.
+// NAT is what NAT does to the packets of a flow. It is derived from the two tuples: if the
+// reply tuple is not the reversed original tuple, something is rewritten. The status bits only
+// say which kind of NAT did it.
 type NAT struct {
 	Kind NATKind
 
-	SrcAddr, SrcPort bool // which part of the source moves; the "port" may be an ICMP id or a GRE key
-	DstAddr, DstPort bool // which part of the destination moves
+	SrcAddr, SrcPort bool // which part of the source is rewritten; the port may be an ICMP id or a GRE key
+	DstAddr, DstPort bool // which part of the destination is rewritten
 
 	Redirect  bool // the destination was rewritten to this host itself; needs Flow.Path
-	NoBits    bool // a side differs that no status bit claims: IPVS, or an entry made by hand
-	StrayBits bool // a status bit claims a side that does not differ: an entry made by hand
+	NoBits    bool // a side is rewritten without a status bit: IPVS, or an entry made by hand
+	StrayBits bool // a status bit is set for a side that is not rewritten: an entry made by hand
 }
 
 // PortOnly reports whether only ports, ids or keys are rewritten.
 func (n NAT) PortOnly() bool { return n.Kind != NATNone && !n.SrcAddr && !n.DstAddr }
 
-// NAT derives what is rewritten. It needs both tuples; without the reply tuple
-// (an expectation, a cut message) the zero NAT is the answer for a reply tuple
-// that is empty.
+// NAT derives what is rewritten from both tuples. Without a reply tuple (in an expectation or a
+// truncated message) it returns the zero value.
 func (f *Flow) NAT() NAT {
 	var n NAT
 	if f.Reply.Family == 0 {
 		return n
 	}
-	// From, To, SentAs and DeliveredTo without copies: this is
-	// asked for every line.
+	// This runs for every line, so it does without the copies that From, To, SentAs and
+	// DeliveredTo make.
 	orig, reply := &f.Orig, &f.Reply
 	n.SrcAddr, n.DstAddr = orig.Src != reply.Dst, orig.Dst != reply.Src
 	switch {

@@ -5,30 +5,28 @@ import (
 	"sync"
 )
 
-// NetNS is the number of a network namespace within a run, short enough for a
-// tuple. 0 is the only namespace of a run that watches one. Names
-// are with [Namespaces].
+// NetNS is the number of a network namespace within a run, short enough for a tuple. 0 means
+// that the run watches only one namespace. [Namespaces] has the names.
 type NetNS uint16
 
-// Namespace is what is known of a network namespace.
+// Namespace describes a network namespace.
 type Namespace struct {
-	// Name is what people call it, unique among those that there are at one time
-	// as far as its givers see to that: the name of ip-netns(8), a container's id
-	// with its runtime (docker:0123456789ab), a process (pid:1234) or a path. It
-	// is untrusted text: what prints it escapes it.
+	// Name is the name of ip-netns(8), a container's id with its runtime (docker:0123456789ab),
+	// a process (pid:1234) or a path. The names of existing namespaces differ. It is untrusted
+	// text and must be escaped when it is printed.
 	Name  string
-	Inode uint64 // of its file in nsfs; unique among the namespaces of the moment
+	Inode uint64 // of its file in nsfs; unique among the existing namespaces
 }
 
-// Namespaces gives network namespaces their numbers. A number is given again
-// only after all others were: rows, events and lines of an ended namespace keep
-// its name for the next 60,000 namespaces. The zero value is ready to use; a nil pointer
-// has no namespaces. All methods may be called from several goroutines.
+// Namespaces assigns numbers to network namespaces. It reuses a number only after it has
+// assigned all others, so events and lines of an ended namespace keep its name for the next
+// 60,000 namespaces. The zero value is ready to use; a nil pointer has no namespaces. All
+// methods may be called from several goroutines.
 type Namespaces struct {
 	mu      sync.RWMutex
 	entries []namespaceEntry // by number; entry 0 is unused
 	last    NetNS
-	used    int // numbers of those that are there
+	used    int // numbers of existing namespaces
 	byName  map[string]NetNS
 }
 
@@ -37,7 +35,7 @@ type namespaceEntry struct {
 	there bool
 }
 
-// Add gives a namespace a number. ok is false if all 65,535 are in use.
+// Add assigns a number to a namespace. ok is false if all 65,535 are in use.
 func (n *Namespaces) Add(s Namespace) (id NetNS, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -58,9 +56,9 @@ func (n *Namespaces) add(s Namespace) (id NetNS, ok bool) {
 	return n.last, true
 }
 
-// Named returns the number of the namespace of a name, and gives it one if it has
-// none: for recordings, which know names alone. ok is false if all numbers are in
-// use. What is named so never ends.
+// Named returns the number of the namespace with this name, and assigns one if it has none. It
+// is for recordings, which have only names. ok is false if all numbers are in use. Such a
+// namespace never ends.
 func (n *Namespaces) Named(s Namespace) (id NetNS, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -76,8 +74,7 @@ func (n *Namespaces) Named(s Namespace) (id NetNS, ok bool) {
 	return id, ok
 }
 
-// Rename gives a namespace another name, under which its flows of before appear
-// as well.
+// Rename changes the name of a namespace. Earlier flows of it have the new name too.
 func (n *Namespaces) Rename(id NetNS, name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -86,7 +83,7 @@ func (n *Namespaces) Rename(id NetNS, name string) {
 	}
 }
 
-// End says that the namespace is gone. Get goes on to know it.
+// End marks the namespace as ended. Get still returns it.
 func (n *Namespaces) End(id NetNS) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -96,8 +93,7 @@ func (n *Namespaces) End(id NetNS) {
 	}
 }
 
-// Get returns what is known of a namespace, the zero Namespace for the number 0
-// and for those that are none.
+// Get returns a namespace, or the zero Namespace for the number 0 and for unused numbers.
 func (n *Namespaces) Get(id NetNS) Namespace {
 	if n == nil {
 		return Namespace{}
@@ -110,11 +106,10 @@ func (n *Namespaces) Get(id NetNS) Namespace {
 	return Namespace{}
 }
 
-// Name returns the name of a namespace, or "". It costs little
-// enough for every event.
+// Name returns the name of a namespace, or "". It is cheap enough to be called for every event.
 func (n *Namespaces) Name(id NetNS) string { return n.Get(id).Name }
 
-// Any reports whether a number was ever given.
+// Any reports whether a number was ever assigned.
 func (n *Namespaces) Any() bool {
 	if n == nil {
 		return false

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Path is the way that packets of a flow's original direction take through this
-// host. It depends on the local addresses: the tuples do not contain it.
+// Path is the way of a flow's original direction through this host. It depends on the local
+// addresses, so the tuples alone do not contain it.
 type Path uint8
 
 // The paths and the hooks on them.
@@ -23,16 +23,16 @@ var pathNames = []string{"unknown", "forward", "local-out", "local-in", "loopbac
 // String returns forward, local-out, local-in, loopback or unknown.
 func (p Path) String() string { return name(p, pathNames, "unknown") }
 
-// Locals are the addresses of the host (of one network namespace). The nil
-// Locals knows nothing. It is immutable and may be shared.
+// Locals are the addresses of the host (of one network namespace). A nil Locals has no
+// addresses. It is immutable and may be shared.
 type Locals struct {
 	addrs    map[Addr]struct{}
 	networks []netip.Prefix
-	marks    [256]bool // by Addr.mark: an address whose mark is not set is not in addrs
+	marks    [256]bool // filter before addrs: if the bit of Addr.mark is not set, the address is not in addrs
 }
 
-// NewLocals returns the set of the given addresses and all of 127.0.0.0/8 and ::1. The
-// networks are those that the host is connected to; a recording does not know them.
+// NewLocals returns the set of the given addresses, 127.0.0.0/8 and ::1. networks are those to
+// which the host is directly connected; a recording does not have them.
 func NewLocals(addrs []netip.Addr, networks ...netip.Prefix) *Locals {
 	l := &Locals{addrs: make(map[Addr]struct{}, len(addrs)+1), networks: networks}
 	l.add(AddrFrom(netip.IPv6Loopback()))
@@ -47,10 +47,10 @@ func (l *Locals) add(a Addr) {
 	l.marks[a.mark()] = true
 }
 
-// mark is a hash of few bits.
+// mark returns a hash of 8 bits.
 func (a *Addr) mark() uint8 { return a[12] ^ 5*a[13] ^ 17*a[14] ^ 101*a[15] }
 
-// Addrs returns the addresses in rising order, without those of 127.0.0.0/8.
+// Addrs returns the addresses in ascending order, without those of 127.0.0.0/8.
 func (l *Locals) Addrs() []netip.Addr {
 	if l == nil {
 		return nil
@@ -67,7 +67,7 @@ func (l *Locals) Addrs() []netip.Addr {
 // addresses are not.
 func (l *Locals) Has(a Addr) bool { return l != nil && l.has(&a) }
 
-// Network returns a network that the host is connected to and that holds both addresses.
+// Network returns a connected network that contains both addresses.
 func (l *Locals) Network(a, b Addr) (n netip.Prefix, ok bool) {
 	if l == nil {
 		return n, false
@@ -91,9 +91,8 @@ func (l *Locals) has(a *Addr) bool {
 	return ok
 }
 
-// Path derives the way of the flow from where it is sent and where it is
-// delivered after all rewrites. An incoming flow that DNAT leads on is
-// forwarded, though it was sent to an address of this host.
+// Path derives the way of the flow from its sender and its destination after NAT. A flow to a
+// local address that DNAT sends to another host is forwarded.
 func (l *Locals) Path(f *Flow) Path {
 	if l == nil {
 		return PathUnknown

@@ -2,14 +2,14 @@ package monitor
 
 import "math/bits"
 
-// PortSet is a set of ports, in pieces: most pools of translated ports use few.
+// PortSet is a set of ports. It allocates memory in pieces, because most pools use few ports.
 // The zero value is empty.
 type PortSet struct {
 	pieces [16]*[64]uint64
 	n      int
 }
 
-// Add puts a port into the set.
+// Add adds a port to the set.
 func (s *PortSet) Add(port uint16) {
 	p := s.pieces[port>>12]
 	if p == nil {
@@ -22,10 +22,10 @@ func (s *PortSet) Add(port uint16) {
 	}
 }
 
-// Len returns how many ports there are in the set.
+// Len returns the number of ports in the set.
 func (s *PortSet) Len() int { return s.n }
 
-// Span returns the lowest and the highest port of the set, 0 and 0 of an empty one.
+// Span returns the lowest and the highest port of the set; 0 and 0 if it is empty.
 func (s *PortSet) Span() (low, high uint16) {
 	if s.n == 0 {
 		return 0, 0
@@ -46,12 +46,12 @@ func (s *PortSet) Span() (low, high uint16) {
 	return low, high
 }
 
-// leastConcluded is how many ports must be in use before their span indicates a
-// range that a rule gives.
+// leastConcluded is how many ports must be in use before natlens derives the range of a rule
+// from them.
 const leastConcluded = 64
 
-// Available estimates how many ports, ids or keys exist if those of the set are in
-// use, as [PoolSize] does; few used ports do not indicate a range.
+// Available estimates how many ports, ids or keys an address has, as [PoolSize] does. If few of
+// them are in use, it returns the number without a range.
 func (s *PortSet) Available(p Proto, flows, changed uint64) int {
 	if s.n < leastConcluded {
 		return NATPorts(p)
@@ -60,13 +60,12 @@ func (s *PortSet) Available(p Proto, flows, changed uint64) int {
 	return PoolSize(p, flows, changed, low, high)
 }
 
-// FirstNATPort is the first port that the kernel chooses for a flow whose own
-// port is not one of the privileged ones (nf_nat_l4proto_unique_tuple).
+// FirstNATPort is the lowest port that the kernel chooses for a flow whose own port is not
+// privileged (nf_nat_l4proto_unique_tuple).
 const FirstNATPort = 1024
 
-// NATPorts returns how many ports, ids or keys of one address the kernel can
-// choose from when it translates sources without a range of its own: ports those
-// from [FirstNATPort] on.
+// NATPorts returns how many ports, ids or keys of one address the kernel can choose for SNAT if
+// the rule has no range. For ports these are the ports from [FirstNATPort] on.
 func NATPorts(p Proto) int {
 	if p.HasPorts() {
 		return 65536 - FirstNATPort
@@ -74,11 +73,11 @@ func NATPorts(p Proto) int {
 	return 65536
 }
 
-// PoolSize concludes how many ports, ids or keys an address has of which so many
-// flows use those from low to high, changed of them others than their own. Where the
-// kernel is free to choose it leaves most ports as they are, or spreads them over
-// all; where most are changed and lie close together, a rule gives it a range. Of
-// few flows this says little.
+// PoolSize estimates how many ports, ids or keys an address has. flows is the number of flows,
+// changed how many of them have another port than their own, and low and high the range of the
+// ports in use. Without a range in the rule, the kernel keeps most ports, or spreads them over
+// all. If most ports are changed and lie close together, the rule has a range. For few flows
+// the estimate is not reliable.
 func PoolSize(p Proto, flows, changed uint64, low, high uint16) int {
 	if !p.HasPorts() || changed*2 < flows || high < low {
 		return NATPorts(p)

@@ -5,8 +5,7 @@ import "strconv"
 // Proto is an IP protocol number.
 type Proto uint8
 
-// The protocols that have a tracker of their own in the kernel, and DCCP, which
-// had one until 6.15.
+// The protocols that the kernel has a tracker for, and DCCP, which had one until 6.15.
 const (
 	ICMP    Proto = 1
 	TCP     Proto = 6
@@ -36,14 +35,14 @@ func (p Proto) String() string {
 	return strconv.Itoa(int(p))
 }
 
-// otherNames are names of /etc/protocols for protocols that only NAT of a gateway meets.
+// otherNames are names of /etc/protocols for other protocols that pass a NAT gateway.
 var otherNames = map[Proto]string{
 	2: "igmp", 4: "ipip", 8: "egp", 9: "igp", 41: "ipv6", 46: "rsvp", 50: "esp", 51: "ah", 88: "eigrp", 89: "ospf",
 	103: "pim", 112: "vrrp", 115: "l2tp", 137: "mpls",
 }
 
-// CommonName returns a name for people, which filters take too: esp for 50. It is "" for
-// protocols without one. Machine-readable formats have the name that conntrack(8) has.
+// CommonName returns a name for people, which filters accept too: esp for 50. It is "" for
+// protocols without one. Machine-readable formats use the names of conntrack(8).
 func (p Proto) CommonName() string {
 	if n := p.Name(); n != "" {
 		return n

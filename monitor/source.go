@@ -7,13 +7,12 @@ import (
 	"iter"
 )
 
-// Source gives events in the order in which they happened.
+// Source returns events in the order in which they happened.
 type Source interface {
-	// Next appends at least one event to an empty batch, or returns an error.
-	// It blocks until there is one, or until ctx ends (and returns ctx.Err(),
-	// perhaps with events in the batch). io.EOF means that the source has ended
-	// well; the batch may hold its last events. What Next put into the batch is
-	// good until the next call of Next or Close.
+	// Next appends at least one event to an empty batch, or returns an error. It blocks until
+	// an event comes or ctx ends; then it returns ctx.Err(), perhaps with events in the batch.
+	// io.EOF means that the source ended without an error; the batch may contain its last
+	// events. The events are valid until the next call of Next or Close.
 	Next(ctx context.Context, b *Batch) error
 
 	// Close ends the source and unblocks Next. It may be called more than once,
@@ -55,24 +54,23 @@ func Each(ctx context.Context, s Source, f func(*Event)) error {
 	return nil
 }
 
-// Live is a source that the running kernel feeds from one network namespace or from
-// several, which come and go: events of KindNetNSBegin and KindNetNSEnd report that.
+// Live is a source of the running kernel, for one network namespace or for several, which begin
+// and end during the run: events of KindNetNSBegin and KindNetNSEnd report that.
 type Live interface {
 	Source
 
-	// Poll is Next without waiting: the batch stays empty if nothing is there.
+	// Poll is Next without waiting: if there are no events, the batch stays empty.
 	Poll(b *Batch) error
 
-	// Dump opens the kernel's tables of some network namespaces, nil: of all, as a
-	// source of KindExisting events, one read of the kernel's answer a call, that ends
-	// with io.EOF. Namespaces that are gone are skipped. It does not disturb the events
-	// of the source.
+	// Dump opens the kernel's tables of the namespaces in only (nil: all) as a source of
+	// KindExisting events that ends with io.EOF. Each call of Next reads once from the kernel.
+	// Namespaces that have ended are skipped. Dump does not disturb the events of the source.
 	Dump(ctx context.Context, only []NetNS) (Source, error)
 }
 
-// Sink takes events. Write gets the events that passed the filter, never none,
-// must not retain the batch and has written whole lines when it returns; an
-// error ends the run. Close flushes, and closes what the sink opened itself.
+// Sink writes events. Write gets at least one event, all of which passed the filter. It must
+// not retain the batch, and has written whole lines when it returns. An error ends the run.
+// Close flushes, and closes what the sink opened itself.
 type Sink interface {
 	Write(b *Batch) error
 	Close() error

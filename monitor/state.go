@@ -1,8 +1,8 @@
 package monitor
 
-// State is the connection state of a flow in its protocol's own numbering
-// (enum tcp_conntrack, sctp_conntrack, ct_dccp_states). Without the protocol it
-// means nothing.
+// State is the connection state of a flow, in the numbering of its protocol (enum
+// tcp_conntrack, sctp_conntrack, ct_dccp_states). It has a meaning only together with the
+// protocol.
 type State uint8
 
 // The TCP states (enum tcp_conntrack).

@@ -3,11 +3,11 @@ package monitor
 // Status is the bit set ct->status (enum ip_conntrack_status).
 type Status uint32
 
-// The bits of Status. SrcNAT and DstNAT are set iff that manipulation changed
-// the tuple; the Done bits only say that the nat hooks were passed.
+// The bits of Status. SrcNAT and DstNAT are set if that rewrite changed the tuple. The Done
+// bits only say that the packet passed the nat hooks.
 const (
-	Expected     Status = 1 << iota // born of an expectation: it has a master
-	SeenReply                       // packets went both ways
+	Expected     Status = 1 << iota // a helper expected it: it has a master
+	SeenReply                       // packets seen in both directions
 	Assured                         // not evicted early when the table is full
 	Confirmed                       // in the table
 	SrcNAT                          // the source was rewritten
@@ -15,7 +15,7 @@ const (
 	SeqAdjust                       // TCP sequence numbers need adjusting
 	SrcNATDone                      // went through the source nat hooks
 	DstNATDone                      // went through the destination nat hooks
-	Dying                           // taken out of the table
+	Dying                           // removed from the table
 	FixedTimeout                    // the timeout is not refreshed
 	Template                        // a template of the CT target
 	NATClash                        // lost a clash of parallel first packets
@@ -49,5 +49,5 @@ func (s Status) Has(bits Status) bool { return s&bits == bits }
 // left out (see [Status.Unnamed]).
 func (s Status) Names() []string { return bitNames(uint32(s), StatusNames()) }
 
-// Unnamed returns the bits that this program has no word for.
+// Unnamed returns the bits that have no name.
 func (s Status) Unnamed() Status { return s &^ (1<<len(statusNames) - 1) }

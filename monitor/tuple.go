@@ -5,9 +5,8 @@ import (
 	"net/netip"
 )
 
-// Addr is an IP address in 16 bytes; IPv4 is mapped (::ffff:a.b.c.d).
-// It is comparable and holds no pointer, so that a table of a million flows
-// is no work for the garbage collector.
+// Addr is an IP address in 16 bytes; IPv4 is mapped (::ffff:a.b.c.d). It is comparable and has
+// no pointer, so the garbage collector does not scan a table of flows.
 type Addr [16]byte
 
 // AddrFrom4 returns the mapped form of an IPv4 address.
@@ -15,8 +14,8 @@ func AddrFrom4(a [4]byte) Addr {
 	return Addr{10: 0xff, 11: 0xff, 12: a[0], 13: a[1], 14: a[2], 15: a[3]}
 }
 
-// AddrFrom returns a as an Addr. The zone of a scoped address is dropped: the
-// kernel tracks none.
+// AddrFrom returns a as an Addr. It drops the zone of a scoped address, because the kernel does
+// not track zones of addresses.
 func AddrFrom(a netip.Addr) Addr { return Addr(a.As16()) }
 
 // Is4 reports whether the address is an IPv4 one.
@@ -26,7 +25,7 @@ func Is4(a *Addr) bool {
 	return binary.BigEndian.Uint64(a[:8]) == 0 && binary.BigEndian.Uint32(a[8:12]) == 0xffff
 }
 
-// Netip returns the address as netip knows it, IPv4 unmapped.
+// Netip returns the address as a netip.Addr, IPv4 unmapped.
 func (a Addr) Netip() netip.Addr { return netip.AddrFrom16(a).Unmap() }
 
 // AppendTo appends the usual text of the address, without allocating.
@@ -55,15 +54,14 @@ func (f Family) String() string {
 	return "unknown"
 }
 
-// Tuple names one direction of a flow: what conntrack looks a packet up by
-// (struct nf_conntrack_tuple). It is comparable: equal tuples
-// mean the same direction of the same flow.
+// Tuple identifies one direction of a flow: conntrack looks a packet up by it (struct
+// nf_conntrack_tuple). It is comparable.
 //
 // The meaning of the ports depends on the protocol, as in the kernel:
 //
 //	TCP, UDP, UDPLITE, SCTP, DCCP   source and destination port
-//	ICMP, ICMPv6                    SrcPort the id, DstPort type<<8 | code
-//	GRE                             the call keys
+//	ICMP, ICMPv6                    SrcPort: id, DstPort: type<<8 | code
+//	GRE                             call keys
 //	others                          both zero
 type Tuple struct {
 	Src, Dst         Addr
@@ -88,9 +86,9 @@ func (t *Tuple) SetICMP(id uint16, typ, code uint8) {
 	t.SrcPort, t.DstPort = id, uint16(typ)<<8|uint16(code)
 }
 
-// Set4 is AddrFrom4 in two stores: one byte after the other, the processor waits
-// for all of them when the address is read as a whole, and a view of a million
-// rows unpacks four million addresses.
+// Set4 is AddrFrom4 in two stores. With a store for each byte, the processor waits for all of
+// them before it reads the address as a whole, and a view of a million rows unpacks four
+// million addresses.
 func (a *Addr) Set4(v4 *[4]byte) {
 	binary.BigEndian.PutUint64(a[:8], 0)
 	binary.BigEndian.PutUint64(a[8:], 0xffff<<32|uint64(binary.BigEndian.Uint32(v4[:])))

@@ -20,40 +20,40 @@ func (h Hook) String() string {
 // Lookup says what conntrack does with a packet at a hook.
 type Lookup uint8
 
-// The ways of conntrack with a packet at a hook.
+// The results of the lookup.
 const (
-	LookupNone    Lookup = iota // nothing to look up: the entry rides on the packet
-	LookupNew                   // looked up by its tuple, not found: a new entry
-	LookupReply                 // looked up by its tuple, found as the reply direction of the entry
-	LookupCarried               // came back over loopback with its entry: not looked up again
+	LookupNone    Lookup = iota // no lookup: the packet carries its entry
+	LookupNew                   // no entry found: a new one is made
+	LookupReply                 // found as the reply direction of an entry
+	LookupCarried               // no lookup: the packet came back over loopback with its entry
 )
 
 // Rewrite is one change of a packet's address or port at a hook.
 type Rewrite struct {
-	Source   bool     // the source is rewritten, else the destination
+	Source   bool     // the source is rewritten; false: the destination
 	From, To Endpoint // before and after
-	Kind     NATKind  // NATSource or NATDestination: the manipulation that does it or is undone
-	Undo     bool     // the reply direction: the manipulation is undone
+	Kind     NATKind  // NATSource or NATDestination: the manipulation that is done or undone
+	Undo     bool     // a reply: the manipulation is undone
 }
 
 // Step is what happens to a packet at one hook.
 type Step struct {
 	Hook     Hook
 	Lookup   Lookup
-	NATTable bool     // the hook has a nat chain and this packet asks it: the first packet of the flow only
-	Rewrite  *Rewrite // nil: the addresses stay
-	Confirm  bool     // here the entry enters the table, and NEW is sent
-	Src, Dst Endpoint // on the packet when it leaves the hook
+	NATTable bool     // the hook has a nat chain, and this packet passes it: only the first packet of the flow does
+	Rewrite  *Rewrite // nil: nothing is rewritten
+	Confirm  bool     // the entry enters the table here, and the kernel sends NEW
+	Src, Dst Endpoint // addresses of the packet after the hook
 }
 
 // Direction is the way of one direction's packets through this host.
 type Direction struct {
 	Reply    bool
-	In       bool     // arrives from the wire; else it is made here
-	Out      bool     // leaves on the wire; else it is delivered here
-	Src, Dst Endpoint // as it comes in
+	In       bool     // arrives from the network; false: made on this host
+	Out      bool     // leaves to the network; false: delivered to this host
+	Src, Dst Endpoint // addresses before the first hook
 	Steps    []Step
-	Last     struct{ Src, Dst Endpoint } // as it goes out
+	Last     struct{ Src, Dst Endpoint } // addresses after the last hook
 }
 
 // Walk is one flow as its packets see it: the first packet of the original
@@ -62,19 +62,19 @@ type Walk struct {
 	Flow            Flow
 	NAT             NAT
 	Path            Path
-	Assumed         bool   // the local addresses are not known: drawn as forwarded
+	Assumed         bool   // the local addresses are not known, so the path is assumed to be forward
 	Master          *Tuple // original tuple of the flow whose helper expected this one; nil: unknown
 	Original, Reply Direction
 }
 
-// NewWalk draws up the walk of a flow; Flow.Path says which hooks it passes. A
-// flow does not know its master; the caller fills it in.
+// NewWalk returns the walk of a flow. Flow.Path says which hooks it passes. The caller sets
+// Master, which a flow does not contain.
 //
-// The rules are those of the kernel's nf_nat_packet: conntrack looks a packet up
-// once, at PREROUTING or OUTPUT, priority −200. NAT rewrites destinations at
-// PREROUTING and OUTPUT and sources at POSTROUTING and INPUT; for replies the
-// same hooks undo the other manipulation. The nat chains run for the packet that
-// made the entry only; all others are rewritten from the entry.
+// The rules are those of the kernel's nf_nat_packet. Conntrack looks a packet up once, at
+// PREROUTING or OUTPUT, priority −200. NAT rewrites destinations at PREROUTING and OUTPUT, and
+// sources at POSTROUTING and INPUT. For replies the same hooks undo the other manipulation.
+// Only the packet that made the entry passes the nat chains; all others are rewritten from the
+// entry.
 func NewWalk(f *Flow) Walk {
 	w := Walk{Flow: *f, NAT: f.NAT(), Path: f.Path}
 	if w.Path == PathUnknown {
@@ -99,14 +99,14 @@ var pathHooks = [...]struct {
 		[]Hook{Output, Postrouting, Prerouting, Input}},
 }
 
-// walk fills in the steps of a direction from its first addresses on.
+// walk sets the steps of a direction, from its first addresses on.
 func (d *Direction) walk(hooks []Hook, w *Walk) {
 	d.Last.Src, d.Last.Dst = d.Src, d.Dst
-	last := Postrouting // before the first packet leaves the stack for the first time
+	last := Postrouting // where the first packet leaves the stack for the first time
 	if w.Path == PathIn {
 		last = Input
 	}
-	done := NATNone // each manipulation happens once, also on the long way over loopback
+	done := NATNone // each manipulation happens once, even over loopback
 	for i, h := range hooks {
 		s := Step{Hook: h, Lookup: d.lookup(i, h)}
 		s.NATTable = !d.Reply && h != Forward && !(w.Path == PathLoop && i >= 2)
@@ -137,8 +137,8 @@ func (d *Direction) lookup(i int, h Hook) Lookup {
 	return LookupNone
 }
 
-// manip is HOOK2MANIP of the kernel, with the bit inverted for replies: the
-// manipulation that the hook does, or undoes.
+// manip is the kernel's HOOK2MANIP, with the bit inverted for replies: the manipulation that
+// the hook does or undoes.
 func manip(h Hook, reply bool) NATKind {
 	switch {
 	case h == Forward:
@@ -149,8 +149,8 @@ func manip(h Hook, reply bool) NATKind {
 	return NATDestination
 }
 
-// rewritten returns what a packet's address becomes: for the original direction what
-// the reply tuple asks for, for replies what the original tuple had.
+// rewritten returns the new address of a packet: in the original direction that of the reply
+// tuple, in the reply direction that of the original tuple.
 func rewritten(kind NATKind, reply bool, f *Flow) Endpoint {
 	switch {
 	case kind == NATSource && reply:
