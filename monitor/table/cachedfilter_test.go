@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -235,9 +234,9 @@ func compareView(t *testing.T, table *Table, q Query, at int) {
 		t.Errorf("filter %v, order %d\ngot  %v\nwant %v", q.Filter, q.By, got, want)
 	}
 	var scanned []uint32
-	flows, whole := table.ScanMatching(q.Filter, q.Now, nil, func(row uint32, _ *Row) { scanned = append(scanned, row) })
+	flows := table.ScanMatching(q.Filter, q.Now, func(row uint32, _ *Row) { scanned = append(scanned, row) })
 	slices.Sort(rows)
-	if flows != want.Flows || !whole || !slices.Equal(scanned, rows) {
+	if flows != want.Flows || !slices.Equal(scanned, rows) {
 		t.Errorf("a scan of filter %v: %d flows, rows %v; want %d, %v", q.Filter, flows, scanned, want.Flows, rows)
 	}
 }
@@ -281,20 +280,10 @@ func TestJudgeIsAskedOnce(t *testing.T) {
 		}
 	}
 	asked = 0
-	table.ScanMatching(timed, 0, nil, func(uint32, *Row) {})
+	table.ScanMatching(timed, 0, func(uint32, *Row) {})
 	table.View(Query{Filter: timed, By: BySource})
 	if asked != 2*all {
 		t.Errorf("a scan and a view: asked about %d rows, not %d", asked, 2*all)
-	}
-}
-
-func TestLookStopped(t *testing.T) {
-	var stop atomic.Bool
-	table := filled(3 * chunkRows)
-	seen := 0
-	flows, whole := table.ScanMatching(nil, 0, &stop, func(uint32, *Row) { seen++; stop.Store(true) })
-	if whole || flows != chunkRows || seen != chunkRows {
-		t.Errorf("%d flows, %d seen, whole: %v", flows, seen, whole)
 	}
 }
 
@@ -312,7 +301,7 @@ func TestJudgesAtOnce(t *testing.T) {
 				for i := range v.Rows {
 					ok = ok && int(v.Rows[i].Flow.Orig.SrcPort%2) == port
 				}
-				table.ScanMatching(j, 0, nil, func(_ uint32, r *Row) { ok = ok && int(r.Flow.Orig.SrcPort%2) == port })
+				table.ScanMatching(j, 0, func(_ uint32, r *Row) { ok = ok && int(r.Flow.Orig.SrcPort%2) == port })
 			}
 			done <- ok
 		}()

@@ -33,7 +33,7 @@ const (
 func (t *Table) Life(row uint32, gen uint64) (l Life, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.cfg.Life || row >= t.rows.next || gen == 0 || t.rows.at(row).gen != gen {
+	if !t.cfg.Life || !t.has(row, gen) {
 		return Life{}, false
 	}
 	return *t.lifeAt(row), true

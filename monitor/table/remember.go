@@ -144,13 +144,12 @@ const refreshed = monitor.AttrTimeout | monitor.AttrCountersOrig | monitor.AttrC
 func (t *Table) Refresh(row uint32, gen uint64, e *monitor.Event) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if row >= t.rows.next || gen == 0 {
+	if !t.has(row, gen) {
 		return false
 	}
 	c, i := t.rows.chunkOf(row)
 	p := &c.rows[i]
-	if p.gen != gen || p.state&RowEnded != 0 || !t.rows.is(row, &e.Flow.Orig) ||
-		e.Has&p.known&monitor.AttrID != 0 && p.id != e.Flow.ID {
+	if p.state&RowEnded != 0 || !t.rows.is(row, &e.Flow.Orig) || e.Has&p.known&monitor.AttrID != 0 && p.id != e.Flow.ID {
 		return false
 	}
 	c.merge(i, &e.Flow, e.Has&refreshed, 0)

@@ -2,7 +2,6 @@ package table
 
 import (
 	"iter"
-	"sync/atomic"
 
 	"natlens/monitor"
 )
@@ -93,11 +92,7 @@ func (s *slab) used(c int) iter.Seq2[uint32, *packedRow] {
 // not call the table, and must not retain r or x (x is nil for most rows). Rows
 // that come or go meanwhile may or may not be seen.
 func (t *Table) Scan(fn func(row uint32, r *Row, x *monitor.Extra) bool) {
-	for c := 0; ; c++ {
-		if _, ok := t.scanChunk(c, &matcher{}, fn); !ok {
-			return
-		}
-	}
+	t.scanAll(&matcher{}, fn)
 }
 
 // ScanChunk is Scan for one piece of the table, of a few thousand rows. It returns false
@@ -111,23 +106,23 @@ func (t *Table) ScanChunk(c int, fn func(row uint32, r *Row)) bool {
 }
 
 // ScanMatching calls fn for every row that matches, lingering rows included; a nil
-// filter matches all. It returns the number of flows that have not ended, and
-// false if stop ended the scan early. Another goroutine may set stop; it may be
-// nil. fn has the limits of [Table.Scan].
-func (t *Table) ScanMatching(
-	j *CachedFilter, now monitor.Time, stop *atomic.Bool, fn func(row uint32, r *Row),
-) (flows int, whole bool) {
-	k := matcher{filter: j, now: now, extras: t.extras}
-	for c := 0; stop == nil || !stop.Load(); c++ {
-		live, ok := t.scanChunk(c, &k, func(row uint32, r *Row, _ *monitor.Extra) bool {
-			fn(row, r)
-			return true
-		})
-		if flows += live; !ok {
-			return flows, true
-		}
+// filter matches all. It returns the number of flows that have not ended, matching or
+// not. fn has the limits of [Table.Scan].
+func (t *Table) ScanMatching(j *CachedFilter, now monitor.Time, fn func(row uint32, r *Row)) (flows int) {
+	return t.scanAll(&matcher{filter: j, now: now, extras: t.extras}, func(row uint32, r *Row, _ *monitor.Extra) bool {
+		fn(row, r)
+		return true
+	})
+}
+
+// scanAll is scanChunk for all chunks, until fn returns false.
+func (t *Table) scanAll(k *matcher, fn func(uint32, *Row, *monitor.Extra) bool) (live int) {
+	for c, ok := 0, true; ok; c++ {
+		var n int
+		n, ok = t.scanChunk(c, k, fn)
+		live += n
 	}
-	return flows, false
+	return live
 }
 
 // scanChunk calls fn for the matching rows of a chunk, and counts its flows that have not

@@ -97,7 +97,7 @@ func (t *Table) Changes() uint64 {
 func (t *Table) Get(row uint32, gen uint64) (r Row, x *monitor.Extra, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if row >= t.rows.next || gen == 0 || t.rows.at(row).gen != gen {
+	if !t.has(row, gen) {
 		return Row{}, nil, false
 	}
 	if x = t.extras[row]; x != nil {
@@ -105,6 +105,11 @@ func (t *Table) Get(row uint32, gen uint64) (r Row, x *monitor.Extra, ok bool) {
 	}
 	t.rows.load(row, &r)
 	return r, x, true
+}
+
+// has reports whether the flow of that generation is in the row.
+func (t *Table) has(row uint32, gen uint64) bool {
+	return row < t.rows.next && gen != 0 && t.rows.at(row).gen == gen
 }
 
 // Lookup finds the live flow of an original tuple.

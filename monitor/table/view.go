@@ -2,7 +2,6 @@ package table
 
 import (
 	"slices"
-	"sync/atomic"
 
 	"natlens/monitor"
 )
@@ -24,10 +23,6 @@ type Query struct {
 	// Near is a row near the place, if one is known. The scan begins there, so
 	// that most later rows are no candidates.
 	Near uint32
-
-	// Stop, when it becomes true, ends the scan: the view comes back cut. It
-	// may be set by another goroutine; nil: never.
-	Stop *atomic.Bool
 }
 
 // View is what a [Query] found. It shares nothing with the table.
@@ -42,7 +37,6 @@ type View struct {
 	Marked  bool          // some matching row has a mark
 	Zoned   bool          // some matching row has a zone other than 0
 	Changes uint64        // [Table.Changes] before the scan
-	Cut     bool          // the scan was stopped: nothing in the view is right
 }
 
 // ViewRow is a row with its position in the table and in the order.
@@ -77,10 +71,6 @@ func (t *Table) View(q Query) View {
 		step := (i + 1) / 2
 		if i%2 == 0 {
 			step = chunks - step
-		}
-		if q.Stop != nil && q.Stop.Load() {
-			s.v.Cut = true
-			return s.v
 		}
 		s.chunk(t, (from+step)%chunks)
 	}

@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 	"testing"
 
 	"natlens/monitor"
@@ -228,14 +227,9 @@ func TestViewPlaceOutlivesItsRow(t *testing.T) {
 	}
 }
 
-func TestViewEmptyAndStopped(t *testing.T) {
-	if v := New(Config{}).View(Query{Above: 10, Below: 10}); len(v.Rows) != 0 || v.At != 0 || v.Cut {
+func TestViewEmpty(t *testing.T) {
+	if v := New(Config{}).View(Query{Above: 10, Below: 10}); len(v.Rows) != 0 || v.At != 0 {
 		t.Errorf("empty table: %+v", v)
-	}
-	var stop atomic.Bool
-	stop.Store(true)
-	if v := filled(10).View(Query{Below: 10, Stop: &stop}); !v.Cut {
-		t.Error("a stopped scan is not cut")
 	}
 }
 

@@ -54,7 +54,7 @@ func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor
 	out := tally{by: by, counted: true}
 	index := make(map[key]int32)
 	var all []count
-	out.live, _ = t.ScanMatching(f, now, nil, func(_ uint32, r *table.Row) {
+	out.live = t.ScanMatching(f, now, func(_ uint32, r *table.Row) {
 		k, ok := groupings[by].key(&r.Flow)
 		fresh := r.State&table.RowNew != 0 && now-r.First < freshSpan
 		if !ok || r.Ended() && !fresh {
