@@ -194,7 +194,7 @@ func (st *stage) screen() string {
 		st.t.Errorf("%d lines on a screen of %d", len(lines), st.height)
 	}
 	for i := range lines {
-		if n := paint.Width(lines[i]); st.theme.style.Name() == "plain" && n > st.width && st.width >= minWidth {
+		if n := paint.Width(lines[i]); st.theme.style == paint.Plain && n > st.width && st.width >= minWidth {
 			st.t.Errorf("line %d takes %d of %d cells: %q", i, n, st.width, lines[i])
 		}
 		lines[i] = strings.TrimRight(lines[i], " ")

@@ -36,7 +36,6 @@ type View struct {
 	Seen    monitor.Attrs // what is known of any flow that matches and is not ended
 	Marked  bool          // some matching row has a mark
 	Zoned   bool          // some matching row has a zone other than 0
-	Changes uint64        // [Table.Changes] before the scan
 }
 
 // ViewRow is a row with its position in the table and in the order.
@@ -61,7 +60,6 @@ func (t *Table) View(q Query) View {
 		above: picker{n: max(0, q.Above), last: true}, below: picker{n: max(0, q.Below)},
 	}
 	t.mu.Lock()
-	s.v.Changes = t.changes
 	chunks, from := len(t.rows.chunks), int(t.newest/chunkRows)
 	t.mu.Unlock()
 	if near := int(q.Near / chunkRows); q.At != (Place{}) && !q.End && near < chunks {

@@ -76,7 +76,7 @@ func TestStyleAppend(t *testing.T) {
 	} {
 		l.Base = c.base
 		if got := string(c.style.Append(nil, &l)); got != c.want {
-			t.Errorf("%s, base %d: got %q, want %q", c.style.Name(), c.base, got, c.want)
+			t.Errorf("base %d: got %q, want %q", c.base, got, c.want)
 		}
 	}
 }
@@ -85,13 +85,13 @@ func TestFor(t *testing.T) {
 	for _, c := range []struct {
 		theme   string
 		profile colorprofile.Profile
-		want    string
+		want    Style
 	}{
-		{"light", colorprofile.TrueColor, "light"}, {"", colorprofile.ANSI256, "dark"}, {"dark", colorprofile.ANSI, "ansi"},
-		{"light", colorprofile.ASCII, "mono"}, {"dark", colorprofile.NoTTY, "plain"},
+		{"light", colorprofile.TrueColor, Light}, {"", colorprofile.ANSI256, Dark}, {"dark", colorprofile.ANSI, ANSI},
+		{"light", colorprofile.ASCII, Mono}, {"dark", colorprofile.NoTTY, Plain},
 	} {
-		if got := For(c.theme, c.profile).Name(); got != c.want {
-			t.Errorf("For(%q, %v) = %s, want %s", c.theme, c.profile, got, c.want)
+		if got := For(c.theme, c.profile); got != c.want {
+			t.Errorf("For(%q, %v) = %v, want %v", c.theme, c.profile, got, c.want)
 		}
 	}
 }

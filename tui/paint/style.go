@@ -1,10 +1,6 @@
 package paint
 
-import (
-	"cmp"
-
-	"github.com/charmbracelet/colorprofile"
-)
+import "github.com/charmbracelet/colorprofile"
 
 // Role is what a span means. Colour has meaning only.
 type Role uint8
@@ -34,7 +30,6 @@ const (
 // Style says what each role looks like. The zero Style is plain text. It is immutable and
 // may be shared.
 type Style struct {
-	name  string
 	pens  pens
 	over  pens // on the line under the cursor
 	ascii bool
@@ -42,9 +37,6 @@ type Style struct {
 
 // pens are the SGR parameters of the roles; "" for none.
 type pens [roles]string
-
-// Name returns dark, light, ansi, mono or plain.
-func (s Style) Name() string { return cmp.Or(s.name, "plain") }
 
 // For returns the style of a theme (dark, light, or "" for dark) on a terminal of that
 // colour profile. A terminal with sixteen colours uses its own palette; one without colour,
@@ -70,19 +62,19 @@ func For(theme string, p colorprofile.Profile) Style {
 var (
 	Plain = Style{}
 
-	Dark = colours("dark", palette{text: "230;230;230", muted: "138;143;152", nat: "95;215;215",
+	Dark = colours(palette{text: "230;230;230", muted: "138;143;152", nat: "95;215;215",
 		fresh: "135;215;135", ended: "108;112;121", warn: "229;192;123", bad: "255;107;107", key: "159;180;255",
 		bar: "111;159;216", back: "45;51;64"})
 
-	Light = colours("light", palette{text: "17;17;17", muted: "95;102;112", nat: "0;112;122",
+	Light = colours(palette{text: "17;17;17", muted: "95;102;112", nat: "0;112;122",
 		fresh: "28;122;28", ended: "141;147;156", warn: "138;90;0", bad: "192;24;24", key: "47;79;181",
 		bar: "59;111;176", back: "221;227;238"})
 
-	ANSI = Style{name: "ansi", over: mono, pens: pens{ // reversed, a colour would be a block of it
+	ANSI = Style{over: mono, pens: pens{ // reversed, a colour would be a block of it
 		Muted: "2", Title: "1", Label: "2", Sorted: "1", NAT: "36", Arrow: "36", New: "32", Ended: "90", Warn: "33",
 		Bad: "31", Key: "34", Match: "4;36;4", Bar: "34", Selected: "7", Tab: "1;7", Chosen: "1;4"}}
 
-	Mono = Style{name: "mono", pens: mono, over: mono}
+	Mono = Style{pens: mono, over: mono}
 
 	mono = pens{Muted: "2", Title: "1", Sorted: "1", NAT: "4", Ended: "2", Bad: "1", Key: "1", Match: "4",
 		Selected: "7", Tab: "7", Chosen: "1"}
@@ -91,13 +83,13 @@ var (
 // palette is colours, as red;green;blue.
 type palette struct{ text, muted, nat, fresh, ended, warn, bad, key, bar, back string }
 
-func colours(name string, p palette) Style {
+func colours(p palette) Style {
 	const fg = "38;2;"
 	all := pens{Muted: fg + p.muted, Title: "1;" + fg + p.text, Label: fg + p.muted, Sorted: "1;" + fg + p.text,
 		NAT: fg + p.nat, Arrow: fg + p.nat, New: fg + p.fresh, Ended: fg + p.ended, Warn: fg + p.warn, Bad: fg + p.bad,
 		Key: fg + p.key, Match: "4;" + fg + p.nat + ";4", Bar: fg + p.bar, Selected: "48;2;" + p.back,
 		Tab: "1;4;" + fg + p.text + ";4", Chosen: "1;4;4"}
-	return Style{name: name, pens: all, over: all}
+	return Style{pens: all, over: all}
 }
 
 // Append appends the line to dst.

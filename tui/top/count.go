@@ -77,25 +77,8 @@ func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor
 			out.counters = out.counters || r.Known.Any(monitor.AttrCountersOrig|monitor.AttrCountersReply)
 		}
 	})
-	out.all = len(all)
-	out.groups = biggest(all, o)
-	return out
-}
-
-// biggest returns the first groups of an order. Most groups of a big table are small: one
-// comparison is enough for them.
-func biggest(all []count, o order) (out []count) {
-	for i := range all {
-		g := &all[i]
-		if len(out) == topGroups && compare(g, &out[topGroups-1], o) > 0 {
-			continue
-		}
-		at, _ := slices.BinarySearchFunc(out, g, func(a count, b *count) int { return compare(&a, b, o) })
-		if len(out) == topGroups {
-			out = out[:topGroups-1]
-		}
-		out = slices.Insert(out, at, *g)
-	}
+	slices.SortFunc(all, func(a, b count) int { return compare(&a, &b, o) })
+	out.all, out.groups = len(all), slices.Clone(all[:min(len(all), topGroups)])
 	return out
 }
 
