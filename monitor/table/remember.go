@@ -149,7 +149,8 @@ func (t *Table) Refresh(row uint32, gen uint64, e *monitor.Event) bool {
 	}
 	c, i := t.rows.chunkOf(row)
 	p := &c.rows[i]
-	if p.state&RowEnded != 0 || !t.rows.is(row, &e.Flow.Orig) || e.Has&p.known&monitor.AttrID != 0 && p.id != e.Flow.ID {
+	if p.state&RowEnded != 0 || !t.rows.is(row, &e.Flow.Orig) ||
+		e.Has&p.known&monitor.AttrID != 0 && p.id != e.Flow.ID {
 		return false
 	}
 	c.merge(i, &e.Flow, e.Has&refreshed, 0)
