@@ -20,15 +20,15 @@ import (
 
 // Capture is a live source of the events of one network namespace or of all.
 //
-// Events of one namespace are in the order in which they happened. With the ring so
-// are those of all namespaces, which share one queue; by sockets they are in the order
-// in which the sockets were read.
+// Events of one namespace are in the order in which they happened. With the ring, all
+// namespaces share one queue, so all events are in this order. With sockets, events of
+// different namespaces are in the order in which the sockets were read.
 //
-// A namespace that is found after Open has returned begins with an event of
-// KindNetNSBegin. What happened in it before is only in its table ([Capture.Dump]): flows that
-// began before a listener was there send no events (nf_conntrack_events=2). A namespace ends
-// with an event of KindNetNSEnd when it is mounted nowhere and no process is in it. The
-// capture keeps it alive until then, which delays its end by two scans at most.
+// A namespace that is found after Open has returned begins with an event of KindNetNSBegin.
+// Earlier flows are only in its table ([Capture.Dump]): flows that began before there was a
+// listener send no events (nf_conntrack_events=2). A namespace ends with an event of
+// KindNetNSEnd, when it is mounted nowhere and no process is in it. The capture keeps it alive
+// until then, which delays its end by up to two scans.
 type Capture struct {
 	cfg      Config
 	way      Way
@@ -37,26 +37,26 @@ type Capture struct {
 	names    *monitor.Namespaces
 	follower *netns.Follower // nil with one namespace
 	notRing  error           // why this is not a ring, with Auto
-	ending   sync.WaitGroup  // what followed the addresses of namespaces that are gone
+	ending   sync.WaitGroup  // goroutines that follow the addresses of ended namespaces
 
 	reader sync.Mutex // held while the caller reads
 
-	mu       sync.Mutex // guards what follows; the reader does not hold it while it waits
+	mu       sync.Mutex // guards the fields below; the reader does not hold it while it waits
 	closed   bool
 	queue    queue
 	out      events
 	members  map[monitor.NetNS]*member
-	begun    []monitor.NetNS // found, and not announced yet
-	retiring []*member       // gone, and not read to their end yet
-	left     uint64          // events left out in namespaces that are gone
+	begun    []monitor.NetNS // found, KindNetNSBegin not sent yet
+	retiring []*member       // ended, but not read to the end yet
+	left     uint64          // events left out in ended namespaces
 }
 
 var _ monitor.Live = (*Capture)(nil)
 
-// Open starts to capture: no event is missed without a loss from its return on. With
-// Auto it takes the ring if it can be had, else sockets; [Capture.WhyNotRing] then
-// returns the reason. An error wraps [netns.ErrPrivilege] without CAP_NET_ADMIN. With
-// Config.All, an error means that not even the caller's own namespace can be captured.
+// Open starts to capture. After it returns, every event is delivered or reported as lost. With
+// Auto it uses the ring if possible, and sockets otherwise; [Capture.WhyNotRing] then returns
+// the reason. Without CAP_NET_ADMIN the error wraps [netns.ErrPrivilege]. With Config.All, an
+// error means that not even the caller's own namespace can be captured.
 func Open(cfg Config) (*Capture, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
@@ -109,14 +109,14 @@ func open(cfg Config, way Way) (*Capture, error) {
 	return c, nil
 }
 
-// add opens a member's socket, joins its groups and begins to read it.
+// add opens a member's socket, joins its groups and starts to read it.
 func (c *Capture) add(m *member) error {
 	conn, err := c.queue.open(m)
 	if err != nil {
 		m.closeSocket()
 		return err
 	}
-	defer conn.Close() // the socket lives on in its second descriptor
+	defer conn.Close() // the second descriptor keeps the socket open
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err = join(conn, c.cfg.Kinds); err == nil {
@@ -154,7 +154,7 @@ func join(conn *netlink.Conn, k Kinds) error {
 	return nil
 }
 
-// Next waits for events and fills the batch with what is there, up to its bound.
+// Next waits for events and adds those that are queued to the batch, up to BatchSize.
 func (c *Capture) Next(ctx context.Context, b *monitor.Batch) error {
 	c.reader.Lock()
 	defer c.reader.Unlock()
@@ -175,12 +175,12 @@ func (c *Capture) Next(ctx context.Context, b *monitor.Batch) error {
 		}
 		if len(c.wait.found) > 0 {
 			woken = true
-			time.Sleep(shortNap) // more is about to come
+			time.Sleep(shortNap) // let more events arrive
 		}
 	}
 }
 
-// Poll fills the batch with what is there now, up to its bound.
+// Poll adds the queued events to the batch, up to BatchSize.
 func (c *Capture) Poll(b *monitor.Batch) error {
 	c.reader.Lock()
 	defer c.reader.Unlock()
@@ -188,7 +188,7 @@ func (c *Capture) Poll(b *monitor.Batch) error {
 	return err
 }
 
-// poll reads the queue. again says that a namespace is gone that was not read to its end.
+// poll reads the queue. again reports that an ended namespace is not read to its end yet.
 func (c *Capture) poll(b *monitor.Batch, woken bool) (again bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -211,7 +211,7 @@ func (c *Capture) poll(b *monitor.Batch, woken bool) (again bool, err error) {
 	return len(c.retiring) > 0, err
 }
 
-// retire ends the namespaces that are gone and of which everything was read.
+// retire removes ended namespaces whose events are all read.
 func (c *Capture) retire(b *monitor.Batch) (err error) {
 	c.retiring = slices.DeleteFunc(c.retiring, func(m *member) bool {
 		// A loss and the end must fit into the batch.
@@ -258,7 +258,7 @@ func (c *Capture) Close() error {
 		c.follower.Close()
 	}
 	defer c.ending.Wait()
-	c.reader.Lock() // the reader has left
+	c.reader.Lock() // wait until the reader has returned
 	defer c.reader.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -272,8 +272,8 @@ func (c *Capture) Close() error {
 // Way returns how events are captured: Ring or Socket.
 func (c *Capture) Way() Way { return c.way }
 
-// Stats returns the counters as they are now. It may be called at any time. Lost
-// includes what no event of KindLost reports yet, because the reader has not come to it.
+// Stats returns the current counters. It may be called at any time. Lost includes events that
+// no event of KindLost has reported yet.
 func (c *Capture) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -292,12 +292,11 @@ func (c *Capture) Stats() Stats {
 	return s
 }
 
-// WhyNotRing returns why Open took sockets with Auto; nil if it took the ring or had
-// no choice.
+// WhyNotRing returns why Auto uses sockets; nil with the ring, or if Config.Way was not Auto.
 func (c *Capture) WhyNotRing() error { return c.notRing }
 
-// WhyNotPushed returns why the reader applies Config.Push and not the kernel; nil if
-// the kernel does, or if Push is empty. What comes is the same.
+// WhyNotPushed returns why the reader applies Config.Push and not the kernel; nil if the kernel
+// does, or if Push is empty. The events are the same in both cases.
 func (c *Capture) WhyNotPushed() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -309,7 +308,8 @@ func (c *Capture) WhyNotPushed() error {
 	return nil
 }
 
-// IDs returns the numbers of the namespaces that are captured now; 0 is the only one.
+// IDs returns the numbers of the namespaces that are captured now. It is 0 if there is only
+// one.
 func (c *Capture) IDs() (all []monitor.NetNS) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -319,8 +319,8 @@ func (c *Capture) IDs() (all []monitor.NetNS) {
 	return all
 }
 
-// With calls f with the descriptor of a captured namespace (0: the caller's), which is
-// open until f returns. ok is false if the namespace is gone.
+// With calls f with the descriptor of a captured namespace (0: the caller's), which stays open
+// until f returns. ok is false if the namespace has ended.
 func (c *Capture) With(id monitor.NetNS, f func(ns int) error) (ok bool, err error) {
 	c.mu.Lock()
 	m := c.members[id]

@@ -15,7 +15,7 @@ import (
 // Way is how events are captured.
 type Way uint8
 
-// The ways. Auto takes the ring if it can be had.
+// The ways. Auto uses the ring if possible.
 const (
 	Auto Way = iota
 	Ring
@@ -34,39 +34,37 @@ type Config struct {
 	Way    Way
 	NetNS  int   // file descriptor of a network namespace; 0: the caller's
 	Kinds  Kinds // groups to join; the zero value joins all three
-	Buffer int   // bytes of socket buffer to ask for; 0: DefaultBuffer
+	Buffer int   // requested size of the socket buffer in bytes; 0: DefaultBuffer
 	Ring   int   // bytes of BPF ring, a power of two; 0: DefaultRing
 
-	// Push is a filter that the kernel applies before events are queued: the part
-	// that [ExplainPush] returns. Messages of another shape than the kernel's
-	// pass, so the caller must apply the whole filter to what comes. Nil: every event.
+	// Push is a filter that the kernel applies before it queues events: Kernel of
+	// [ExplainPush]. The kernel does not check messages of an unknown layout, so the caller
+	// must apply the whole filter again. Nil: every event.
 	Push filter.Expr
 
-	// Dump opens the table of a network namespace for the method Dump: kernel.Dump.
-	// Nil: that returns an error.
+	// Dump opens the table of a network namespace for the method Dump, such as kernel.Dump.
+	// Nil: the method returns an error.
 	Dump func(ctx context.Context, netns int) (monitor.Source, error)
 
 	// All, if not nil, captures all network namespaces instead of NetNS.
 	All *All
 }
 
-// All is a capture of all network namespaces. They share one ring. Each has a socket
-// buffer of its own, of 2 MiB at most but for the caller's own namespace.
+// All is a capture of all network namespaces. They share one ring. With sockets each has its
+// own buffer, of at most 2 MiB except for the caller's own namespace.
 type All struct {
-	// Names gives each namespace its number, which its events have; nil: the
-	// capture's own.
+	// Names assigns each namespace the number that its events have; nil: the capture's own.
 	Names *monitor.Namespaces
 
-	// Locals is called with the addresses of a namespace before the first event of
-	// it can be read, and after each change, from one goroutine at a time for each
-	// namespace. It may be nil.
+	// Locals is called with the addresses of a namespace before its first event can be read,
+	// and after each change. Calls for one namespace are never concurrent. It may be nil.
 	Locals func(monitor.NetNS, *monitor.Locals)
 
 	// Refused is called once for each namespace that can't be captured. It is not
 	// called for the caller's own: Open returns that error. It may be nil.
 	Refused func(name string, err error)
 
-	// Wanted chooses among the namespaces; nil: all.
+	// Wanted selects namespaces; nil: all.
 	Wanted func(netns.Found) bool
 }
 
@@ -76,7 +74,7 @@ const (
 	DefaultRing   = 32 << 20
 )
 
-// complete fills in the defaults.
+// complete sets the defaults.
 func (cfg *Config) complete() error {
 	if cfg.Buffer == 0 {
 		cfg.Buffer = DefaultBuffer
@@ -94,10 +92,10 @@ func (cfg *Config) complete() error {
 type Stats struct {
 	Received  uint64 // messages decoded
 	Lost      uint64 // events that the kernel dropped because the queue was full
-	Gaps      uint64 // how often it did
+	Gaps      uint64 // how often the kernel dropped events
 	Malformed uint64 // messages that could not be decoded
 	Unknown   uint64 // attributes and children skipped
-	Forged    uint64 // messages of other senders than the kernel, rejected; without those that Push left out
+	Forged    uint64 // messages that another process sent, rejected; without those that Push left out
 	Wakeups   uint64 // times the reader woke up
 	LeftOut   uint64 // events that Push left out; by socket only if the reader does it ([Capture.WhyNotPushed])
 	Capacity  int    // bytes of queue that the kernel granted, in all sockets together

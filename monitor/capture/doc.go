@@ -1,5 +1,5 @@
-// Package capture reads connection tracking events from the running kernel, by a
-// BPF ring or by a netlink socket, of one network namespace or of all of them.
+// Package capture reads connection tracking events from the running kernel, by a BPF ring or by
+// netlink sockets, of one network namespace or of all.
 //
 //	c, err := capture.Open(capture.Config{Dump: kernel.Dump})
 //	if err != nil { … }
@@ -10,9 +10,9 @@
 //		err = c.Next(ctx, &b) // blocks; then whole batches
 //	}
 //
-// One goroutine reads a capture. It needs CAP_NET_ADMIN in the user namespace that
-// owns the network namespace; the ring also needs CAP_BPF.
+// One goroutine reads a capture. It needs CAP_NET_ADMIN in the user namespace that owns the
+// network namespace; the ring also needs CAP_BPF.
 //
-// What the kernel drops because the reader was too slow is an event of KindLost,
-// with an exact count wherever the kernel keeps one.
+// If the reader is too slow, the kernel drops events. Capture reports them as an event of
+// KindLost, with an exact count if the kernel has one.
 package capture

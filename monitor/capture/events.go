@@ -9,17 +9,16 @@ import (
 	"natlens/monitor/ctnetlink"
 )
 
-// events turns messages into the events of batches, in the order of their times,
-// and counts them.
+// events decodes messages into batches, in the order of their times, and counts them.
 type events struct {
 	dec   ctnetlink.Decoder
 	last  monitor.Time
 	stats Stats // without what the decoder and the members count
 }
 
-// decode appends the event of one message and returns it, or counts a message that
-// is no event and returns nil. at is its time unless the kernel stamped it. Messages that
-// are no conntrack events count as malformed: only forged ones come, and only by the ring.
+// decode appends the event of one message and returns it. at is its time, unless the kernel
+// stamped it. A message that is not a conntrack event counts as malformed, and decode returns
+// nil: only another process can have sent it, and only by the ring.
 func (x *events) decode(
 	msg []byte, at monitor.Time, source monitor.TimeSource, id monitor.NetNS, b *monitor.Batch,
 ) *monitor.Event {
@@ -42,13 +41,12 @@ func (x *events) decode(
 	return e
 }
 
-// clockStep is how far back a time must be to be the step of a clock, which is
-// followed, and not disorder, which is mended.
+// clockStep separates a clock that was set back from stamps that are out of order. If a time is
+// further back than this, the clock was set.
 const clockStep = monitor.Time(1e9)
 
-// order lifts the event's time to that of the event before it, unless the clock was
-// set back: stamps of several CPUs, and of several clocks, may go back a little from
-// one message to the next.
+// order raises an event's time to that of the previous event, unless the clock was set back.
+// Stamps of several CPUs and clocks can be a little out of order.
 func (x *events) order(e *monitor.Event) {
 	if back := x.last - e.Time; back > 0 && back < clockStep {
 		e.Time = x.last
@@ -56,7 +54,7 @@ func (x *events) order(e *monitor.Event) {
 	x.last = e.Time
 }
 
-// lose makes e the event of a loss. Its time is the end of the gap.
+// lose makes e an event of KindLost. Its time is the end of the gap.
 func (x *events) lose(e *monitor.Event, id monitor.NetNS, source monitor.TimeSource, gap monitor.Gap) {
 	gap.Count = max(gap.Count, 1)
 	gap.To = max(gap.To, gap.From)
@@ -67,7 +65,7 @@ func (x *events) lose(e *monitor.Event, id monitor.NetNS, source monitor.TimeSou
 	x.stats.Lost += gap.Count
 }
 
-// namespace appends the beginning or the end of a network namespace.
+// namespace appends an event of the begin or end of a network namespace.
 func (x *events) namespace(b *monitor.Batch, kind monitor.Kind, id monitor.NetNS) {
 	e := b.Add()
 	e.Kind, e.Time, e.TimeSource = kind, monitor.Now(), monitor.TimeReceived

@@ -15,8 +15,8 @@ import (
 	"natlens/monitor/netns"
 )
 
-// The groups of NETLINK_NETFILTER with events of expectations. The kernel reports no
-// updates of them.
+// The groups of NETLINK_NETFILTER with events of expectations. The kernel sends no updates of
+// expectations.
 const (
 	groupExpectNew     = 4
 	groupExpectDestroy = 6
@@ -33,7 +33,8 @@ type ExpectWatch struct {
 // expectSize is more than the longest message about an expectation.
 const expectSize = 32 << 10
 
-// WatchExpects begins to follow: no event is missed without a loss from its return on.
+// WatchExpects starts to follow expectations. After it returns, every event is delivered or
+// reported as lost.
 func WatchExpects(ns int) (*ExpectWatch, error) {
 	conn, err := netns.Dial(unix.NETLINK_NETFILTER, ns)
 	if err != nil {
@@ -56,9 +57,8 @@ func WatchExpects(ns int) (*ExpectWatch, error) {
 // Close ends the watch and unblocks Run.
 func (w *ExpectWatch) Close() error { return w.conn.Close() }
 
-// Run calls each with every event, and lost with the number of events that the kernel
-// dropped. It returns when ctx ends, with its error, or with that of each; it closes the
-// watch.
+// Run calls each with every event, and lost with the number of events that the kernel dropped.
+// It returns ctx.Err() when ctx ends, or the first error of each. It closes the watch.
 func (w *ExpectWatch) Run(ctx context.Context, each func(*monitor.Expect) error, lost func(n uint64)) error {
 	defer w.Close()
 	stop := context.AfterFunc(ctx, func() { w.Close() })
@@ -72,7 +72,7 @@ func (w *ExpectWatch) Run(ctx context.Context, each func(*monitor.Expect) error,
 		closed := w.raw.Read(func(fd uintptr) bool {
 			n, from, err = unix.Recvfrom(int(fd), w.buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
 			if err == unix.EAGAIN && overrun {
-				// As with flows, the gap is where the queue runs empty.
+				// The gap is where the queue runs empty, as with flows.
 				overrun = false
 				now, _ := socketDrops(int(fd))
 				lost(max(uint64(now-drops), 1))

@@ -13,9 +13,9 @@ import (
 	"natlens/monitor/netns"
 )
 
-// follow begins to capture all network namespaces as they come and go.
+// follow captures all network namespaces, also those that begin later.
 func (c *Capture) follow(all *All) (err error) {
-	by := map[uint64]*member{} // by inode; the follower's
+	by := map[uint64]*member{} // by inode; only the follower uses it
 	c.follower, err = netns.Follow(netns.FollowConfig{
 		Came: func(n netns.Found, file *os.File, late bool) error {
 			m, err := c.enter(n, file, late)
@@ -40,7 +40,7 @@ func (c *Capture) follow(all *All) (err error) {
 
 var errManyNamespaces = errors.New("there are more network namespaces than can be numbered")
 
-// enter begins to capture a namespace. On an error the file is the caller's to close.
+// enter starts to capture a namespace. On an error the caller closes the file.
 func (c *Capture) enter(n netns.Found, file *os.File, late bool) (*member, error) {
 	id, ok := c.names.Add(monitor.Namespace{Name: n.Name, Inode: n.Inode})
 	if !ok {
@@ -63,8 +63,8 @@ func (c *Capture) enter(n netns.Found, file *os.File, late bool) (*member, error
 	return m, nil
 }
 
-// Unseen returns how many processes could not be read when the capture began: the
-// namespaces that only they live in are not captured.
+// Unseen returns how many processes natlens could not read when the capture began. Namespaces
+// that contain only such processes are not captured.
 func (c *Capture) Unseen() int {
 	if c.follower == nil {
 		return 0
@@ -72,8 +72,8 @@ func (c *Capture) Unseen() int {
 	return c.follower.Unseen()
 }
 
-// Dump opens the tables of some namespaces, nil: of all, one after the other. Those that
-// are gone by then are skipped.
+// Dump opens the tables of the given namespaces (nil: all), one after the other. Namespaces
+// that have ended are skipped.
 func (c *Capture) Dump(ctx context.Context, only []monitor.NetNS) (monitor.Source, error) {
 	if c.cfg.Dump == nil {
 		return nil, errors.New("the capture was opened without a table")
@@ -85,7 +85,7 @@ func (c *Capture) Dump(ctx context.Context, only []monitor.NetNS) (monitor.Sourc
 	if err := ctx.Err(); err != nil || len(only) != 1 {
 		return d, err
 	}
-	return d, d.open(ctx) // its error at once
+	return d, d.open(ctx) // report its error now
 }
 
 // dump reads tables one after the other.

@@ -13,39 +13,38 @@ import (
 	"natlens/monitor/netns"
 )
 
-// member is a network namespace that is captured: the only one, which has the number
-// 0, or one of many.
+// member is one captured network namespace. Its number is 0 if it is the only one.
 type member struct {
 	id   monitor.NetNS
-	ns   int      // its descriptor; 0: the caller's
-	file *os.File // keeps the namespace alive; nil: the descriptor is not ours
-	own  bool     // it is the caller's
+	ns   int      // its file descriptor; 0: the caller's namespace
+	file *os.File // keeps the namespace alive; nil: the caller owns the descriptor
+	own  bool     // it is the caller's own namespace
 	late bool     // found after Open has returned
-	stop func()   // ends what follows its addresses; nil: nothing does
+	stop func()   // stops following its addresses; nil: they are not followed
 
 	fd       int         // the socket that receives its events
 	counters bpfCounters // of the socket's program; nil without one
-	reported uint64      // lost events that events of KindLost have reported
+	reported uint64      // lost events that were reported
 
 	// By ring.
-	dropped uint32 // drops of the socket, when they were last read
+	dropped uint32 // drops of the socket at the last reading
 	pending monitor.Gap
 	gone    bool   // its socket is closed
-	until   uint64 // then: where its last record ends
+	until   uint64 // if gone: the end of its last record
 
 	// By socket.
 	size     int            // bytes of its buffer
-	overrun  bool           // ENOBUFS came, its gap is not reported yet
-	before   monitor.Time   // the last event before that
+	overrun  bool           // ENOBUFS came, and its gap is not reported yet
+	before   monitor.Time   // time of the last event before that
 	here     monitor.Filter // Config.Push, if the kernel does not apply it; else nil
 	unpushed error          // why not
-	left     uint64         // events that here did not want
+	left     uint64         // events that here did not select
 }
 
-// leftOut returns how many events Config.Push did not want.
+// leftOut returns how many events Config.Push did not select.
 func (m *member) leftOut() uint64 { return m.left + m.counters.load(counterLeft) }
 
-// closeSocket closes the socket, so that no event comes any more.
+// closeSocket closes the socket; no events come after that.
 func (m *member) closeSocket() {
 	if m.fd != 0 {
 		unix.Close(m.fd)
@@ -53,25 +52,24 @@ func (m *member) closeSocket() {
 	}
 }
 
-// queue is where the kernel puts events: one ring for all members, or a socket each.
-// One goroutine calls it, but open may be called from another one meanwhile.
+// queue is where the kernel puts events: one ring for all members, or a socket for each. One
+// goroutine calls its methods; another one may call open at the same time.
 type queue interface {
-	// open opens the socket of a member, which joins no group yet.
+	// open opens the socket of a member, which has joined no group yet.
 	open(m *member) (*netlink.Conn, error)
-	// admit begins to read a member.
+	// admit starts to read a member.
 	admit(m *member) error
-	// read appends events until the queue is dry or the batch is full.
+	// read appends events until the queue is empty or the batch is full.
 	read(b *monitor.Batch) (reading, error)
-	// finish reads what is left of a member that is gone, and reports whether that
-	// is all.
+	// finish reads the last events of an ended member. done is true after the last one.
 	finish(m *member, b *monitor.Batch) (done bool, err error)
-	// unreported returns how many events of a member are lost and not reported yet.
+	// unreported returns how many lost events of a member are not reported yet.
 	unreported(m *member) uint64
 	close()
 }
 
-// dial opens the member's socket and calls setUp with it. The member's descriptor is a
-// second one, which Go's poller does not know. The caller closes both.
+// dial opens the member's socket and calls setUp with it. The member uses a second descriptor,
+// which Go's poller does not watch. The caller closes both.
 func (m *member) dial(setUp func(*netlink.Conn) error) (*netlink.Conn, error) {
 	conn, err := netns.Dial(unix.NETLINK_NETFILTER, m.ns)
 	if err != nil {

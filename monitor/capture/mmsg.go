@@ -10,15 +10,14 @@ import (
 	"natlens/monitor"
 )
 
-// mmsgReader reads many netlink messages by one system call (recvmmsg(2)). Each
-// message has a slot of its own that stays as it is until reset, so that events
-// may point to their bytes:
+// mmsgReader reads many netlink messages by one system call (recvmmsg(2)). Each message has its
+// own slot until reset, so events may point into it:
 //
 //	message 0   [ slot 512 B ][ overflow 16 KiB ]   iov[0], iov[1]
 //	message 1   [ slot 512 B ][ overflow 16 KiB ]
 //
-// Small slots keep the memory that is really touched small; the overflow, for
-// long labels and security contexts, is shared by all calls and copied away.
+// Small slots keep the used memory small. All messages share the overflow, for long labels and
+// security contexts; natlens copies from it.
 type mmsgReader struct {
 	hdrs     [mmsgBurst]mmsghdr
 	iovs     [mmsgBurst][2]unix.Iovec
@@ -56,14 +55,14 @@ func newMmsgReader() *mmsgReader {
 	return r
 }
 
-// reset gives all slots back: earlier messages must not be used any more.
+// reset frees all slots. Earlier messages must not be used after that.
 func (r *mmsgReader) reset() { r.used = 0 }
 
 // room reports whether a slot is free.
 func (r *mmsgReader) room() bool { return r.used < slotCount }
 
-// recv reads what is queued into the free slots, without blocking. more says that the
-// call was filled: there may be more.
+// recv reads queued messages into the free slots, without blocking. more reports that all slots
+// were filled, so there may be more messages.
 func (r *mmsgReader) recv(fd int) (n int, more bool, errno unix.Errno) {
 	burst := min(mmsgBurst, slotCount-r.used)
 	for i := range burst {
@@ -80,8 +79,8 @@ func (r *mmsgReader) recv(fd int) (n int, more bool, errno unix.Errno) {
 	return int(got), int(got) == burst, 0
 }
 
-// message returns the i-th message of the last recv, the netlink port of its
-// sender (0 the kernel), and whether it fitted.
+// message returns the i-th message of the last recv, the netlink port of its sender (0: the
+// kernel), and whether it was read as a whole.
 func (r *mmsgReader) message(i int) (msg []byte, sender uint32, whole bool) {
 	h := &r.hdrs[i]
 	whole = h.hdr.Flags&unix.MSG_TRUNC == 0
@@ -96,8 +95,7 @@ func (r *mmsgReader) message(i int) (msg []byte, sender uint32, whole bool) {
 	return long, r.from[i].Pid, whole
 }
 
-// socketDrops returns how many messages the socket has dropped since it was
-// opened (sk_drops).
+// socketDrops returns how many messages the socket has dropped since it was opened (sk_drops).
 func socketDrops(fd int) (uint32, error) {
 	var mem [unix.SK_MEMINFO_VARS]uint32
 	size := uint32(unsafe.Sizeof(mem))

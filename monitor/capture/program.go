@@ -34,7 +34,7 @@ func newRingMap(size int) (*ebpf.Map, error) {
 }
 
 // newProgram loads a program that applies a filter to the messages of a namespace. It copies
-// them into the ring, or without one lets them pass to the socket's own queue.
+// them into the ring. Without a ring it lets them pass to the socket's own queue.
 func newProgram(ring *ebpf.Map, push filter.Expr, id monitor.NetNS) (*bpfProgram, error) {
 	pushed, err := pushProgram(push)
 	if err != nil {
@@ -47,7 +47,7 @@ func newProgram(ring *ebpf.Map, push filter.Expr, id monitor.NetNS) (*bpfProgram
 	}); err != nil {
 		return nil, fmt.Errorf("make counters: %w", err)
 	}
-	take := asm.Instructions{asm.Mov.Imm(asm.R0, -1).WithSymbol("take"), asm.Return()} // all of its bytes
+	take := asm.Instructions{asm.Mov.Imm(asm.R0, -1).WithSymbol("take"), asm.Return()} // the whole message
 	if ring != nil {
 		take = ringInstructions(ring.FD(), p.counters.FD(), id)
 	}
@@ -61,15 +61,14 @@ func newProgram(ring *ebpf.Map, push filter.Expr, id monitor.NetNS) (*bpfProgram
 	return p, nil
 }
 
-// close closes the file descriptors. What is attached or mapped lives on until it is
-// detached or unmapped.
+// close closes the file descriptors. What is attached or mapped exists until it is detached or
+// unmapped.
 func (p *bpfProgram) close() {
 	p.prog.Close()
 	p.counters.Close()
 }
 
-// Registers that keep their meaning through the program. R1 to R5 are arguments
-// and scratch, R0 results.
+// Registers with a fixed meaning. R1 to R5 are arguments and temporary values, R0 results.
 const (
 	regSkb    = asm.R6 // struct __sk_buff *
 	regRecord = asm.R7 // the reserved record
@@ -77,8 +76,8 @@ const (
 	regStamp  = asm.R9
 )
 
-// instructions assembles a program: the filter, which may be empty, and what happens to a
-// message that is taken.
+// instructions assembles a program from the filter, which may be empty, and what is done with a
+// message that the filter selects.
 func instructions(pushed, take asm.Instructions, counters int) asm.Instructions {
 	count := func(label string, counter uint32) asm.Instructions {
 		return asm.Instructions{
@@ -91,7 +90,7 @@ func instructions(pushed, take asm.Instructions, counters int) asm.Instructions 
 	all := asm.Instructions{
 		asm.Mov.Reg(regSkb, asm.R1),
 		asm.LoadMem(regLen, regSkb, 0, asm.Word), // __sk_buff.len
-		asm.JLT.Imm(regLen, 1, "out"),            // not JEq 0, of which verifiers before Linux 6.8 learn no bound
+		asm.JLT.Imm(regLen, 1, "out"),            // not JEq 0, from which verifiers before Linux 6.8 derive no bound
 		asm.JGT.Imm(regLen, maxNetlink, "dropped"),
 	}
 	all = append(all, pushed...)
@@ -103,38 +102,36 @@ func instructions(pushed, take asm.Instructions, counters int) asm.Instructions 
 	return append(all, asm.Mov.Imm(asm.R0, 0).WithSymbol("out"), asm.Return())
 }
 
-// A record of the ring is what is known of a message, and the message:
+// A record of the ring is a header and the message:
 //
 //	0       8       12      16                  16+n
 //	┌───────┬───────┬───────┬────────────────────┬─ ─ ─ ─ ┐
 //	│ stamp │ drops │ netns │ message, n bytes   │ unused
 //	└───────┴───────┴───────┴────────────────────┴─ ─ ─ ─ ┘
 //
-// stamp is CLOCK_BOOTTIME, drops the low half of the drop counter of the namespace's
-// program, and netns the number of the namespace. The message's own nlmsg_len is n: the
-// kernel sends one message a datagram, and the program sets nlmsg_len to 0 if it is not
-// the length of the datagram.
+// stamp is CLOCK_BOOTTIME, drops the lower 32 bits of the program's drop counter, and netns the
+// number of the namespace. n is the message's nlmsg_len. The kernel sends one message in each
+// datagram; if nlmsg_len is not the length of the datagram, the program sets it to 0.
 const (
 	recordStamp   = 0
 	recordDrops   = 8
 	recordNetNS   = 12
 	recordMessage = 16
 
-	maxNetlink = 128 << 10 // twice what one attribute can hold; ctnetlink has one that is not of fixed size
+	maxNetlink = 128 << 10 // twice the maximum size of one attribute; only one attribute has no fixed size
 )
 
-// The value of the counters map. All CPUs read the first cache line for each event and
-// write it hardly ever.
+// The value of the counters map. All CPUs read its first cache line for each event, and rarely
+// write it.
 const (
 	counterDrops   = 0  // events that did not fit
-	counterLeft    = 64 // events that the filter did not want
+	counterLeft    = 64 // events that the filter did not select
 	counterMapSize = 72
 )
 
-// recordSizes are the sizes of records. bpf_ringbuf_reserve takes constants only, so
-// that the program has to choose from a list: steps of 8, which is what the ring rounds
-// to, where everyday events are, and larger ones above. The longest is what netlink
-// attributes can make at all.
+// recordSizes are the sizes of records. bpf_ringbuf_reserve accepts only constants, so the
+// program chooses from this list. For common events the steps are 8 bytes, the alignment of the
+// ring; above they are larger. The last one holds every possible message.
 var recordSizes = func() []int32 {
 	sizes := []int32{64, 96, 128}
 	for s := int32(136); s <= 272; s += 8 {
@@ -146,15 +143,14 @@ var recordSizes = func() []int32 {
 	return append(sizes, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 16<<10, 32<<10, maxNetlink+recordMessage)
 }()
 
-// ringInstructions copy a message into the ring. The program then returns 0: nothing is ever
-// queued on the socket.
+// ringInstructions copy a message into the ring. The program then returns 0, so the socket
+// queues nothing.
 //
-// The message is copied from the socket buffer into its place in the ring. A per-CPU
-// scratch area, from which bpf_ringbuf_output could take any length, is not safe: if a
-// process causes the event (conntrack -D, a packet sent locally), a socket filter runs
-// with soft interrupts on. A packet that then arrives on the same CPU runs the filter
-// again, in the middle of the first, and would overwrite its scratch. A reserved record
-// belongs to one run alone.
+// The message is copied from the socket buffer into a reserved record of the ring. A per-CPU
+// scratch area, from which bpf_ringbuf_output could take any length, is not safe. If a process
+// causes the event (conntrack -D, a packet sent locally), the socket filter runs with soft
+// interrupts on. A packet that then arrives on the same CPU runs the filter again, inside the
+// first run, and would overwrite the scratch area. A reserved record belongs to one run only.
 func ringInstructions(ring, counters int, id monitor.NetNS) asm.Instructions {
 	return slices.Concat(asm.Instructions{
 		asm.FnKtimeGetBootNs.Call().WithSymbol("take"),
@@ -184,7 +180,7 @@ func ringInstructions(ring, counters int, id monitor.NetNS) asm.Instructions {
 		asm.StoreImm(regRecord, recordMessage, 0, asm.Word),
 
 		asm.Mov.Reg(asm.R1, regRecord).WithSymbol("submit"),
-		asm.Mov.Imm(asm.R2, 0), // the reader is woken if it waits for this record
+		asm.Mov.Imm(asm.R2, 0), // wakes the reader if it waits for this record
 		asm.FnRingbufSubmit.Call(),
 		asm.Ja.Label("out"),
 
@@ -194,9 +190,9 @@ func ringInstructions(ring, counters int, id monitor.NetNS) asm.Instructions {
 	})
 }
 
-// chooseSize puts the smallest of sizes that holds regLen bytes behind a record's header
-// into R2 and goes to then: a binary search as straight code. The verifier follows each
-// way to its end, and so knows both the size of the record and the bound of regLen there.
+// chooseSize puts the smallest size that holds a record header and regLen bytes into R2 and
+// jumps to then. It is a binary search without a loop. The verifier follows each branch to its
+// end, so it knows the size of the record and the bound of regLen there.
 func chooseSize(sizes []int32, label, then string) asm.Instructions {
 	if len(sizes) == 1 {
 		return asm.Instructions{

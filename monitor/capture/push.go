@@ -13,30 +13,31 @@ import (
 	"natlens/monitor/filter"
 )
 
-// A filter that is pushed down runs in the kernel, before a message is queued, so
-// that unwanted events cost the reader nothing. It is part of the socket's eBPF program:
+// A pushed filter runs in the kernel before a message is queued, so events that it does not
+// select cost the reader nothing. It is part of the socket's eBPF program:
 //
 //	message ─▶ both tuples, zone ─▶ filter ─▶ "leave"
 //	    │               │              │
 //	    └───────────────┴──────────────┴────▶ "take"
 //
 // The program does not decode. It compares the message with the layouts that
-// ctnetlink_conntrack_event() writes (net/netfilter/nf_conntrack_netlink.c) and then knows
-// where the fields are. It takes a message of any other layout, and the reader decides. So
-// a message that is left out is an unwanted event, or is not the kernel's.
+// ctnetlink_conntrack_event() writes (net/netfilter/nf_conntrack_netlink.c), which give the
+// offsets of the fields. It takes a message of any other layout, and the reader decides. So a
+// message that is left out is an event that the filter does not select, or was not sent by the
+// kernel.
 
 // Push says which part of a filter runs where.
 type Push struct {
-	Kernel filter.Expr // what the kernel applies, by ring and by socket alike; a Const true: nothing
-	Reader filter.Expr // what is left to apply to the events that come
-	Why    string      // why nothing runs in the kernel, though something could; else ""
+	Kernel filter.Expr // what the kernel applies, by ring and by socket; Const(true): nothing
+	Reader filter.Expr // what the reader must apply
+	Why    string      // why the kernel applies nothing although it could; else ""
 }
 
-// ExplainPush plans a filter. kinds says whether conditions on the kind of event may
-// be pushed: only for streams without a table, which needs all events of its flows.
+// ExplainPush splits a filter. kinds reports whether conditions on the kind of event may be
+// pushed. That is only for streams without a table, because a table needs all events of its
+// flows.
 //
-// Config.Push should be Kernel. To apply the whole filter to the events that come is
-// always right as well.
+// Use Kernel as Config.Push. To apply the whole filter in the reader is always correct too.
 func ExplainPush(e filter.Expr, kinds bool) Push {
 	pushed, rest := filter.Split(e, kinds)
 	if _, err := pushProgram(pushed); err != nil {
@@ -45,15 +46,15 @@ func ExplainPush(e filter.Expr, kinds bool) Push {
 	return Push{pushed, rest, ""}
 }
 
-// maxPush is the most instructions of a filter: the verifier follows each of them on
-// every way that leads there.
+// maxPush is the maximum number of instructions of a filter. The verifier follows every path
+// through them.
 const maxPush = 2000
 
 var errPushLong = errors.New("the filter is too long for the kernel")
 
-// pushProgram returns the instructions that jump to "leave" with a message that the filter
-// does not want, and otherwise to "take"; none if the filter wants everything. They expect
-// the message in regSkb and its length in regLen.
+// pushProgram returns instructions that jump to "leave" for a message that the filter does not
+// select, and to "take" otherwise. It returns none if the filter selects everything. They
+// expect the message in regSkb and its length in regLen.
 func pushProgram(e filter.Expr) (asm.Instructions, error) {
 	if e == nil {
 		return nil, nil
@@ -71,12 +72,12 @@ func pushProgram(e filter.Expr) (asm.Instructions, error) {
 	return p.ins, p.err
 }
 
-// program is an eBPF program that is being written.
+// program is an eBPF program under construction.
 type program struct {
 	ins   asm.Instructions
 	next  string // label of the next instruction
-	fresh int    // labels that newLabel has made
-	err   error  // what the filter asks for that a program can't do
+	fresh int    // labels made by newLabel
+	err   error  // the first condition that a program cannot check
 }
 
 func (p *program) do(ins ...asm.Instruction) {
@@ -99,8 +100,8 @@ func (p *program) newLabel() string {
 // regA holds the value that is compared.
 const regA = asm.R7
 
-// match goes to yes if e is true and to no if it is not. A lowered filter has a
-// constant, which is false, only at the top, so that all of the program can be reached.
+// match jumps to yes if e is true and to no if it is false. A lowered filter has a constant
+// only at the top, and only false, so all of the program can be reached.
 func (p *program) match(e filter.Expr, yes, no string) {
 	switch e := e.(type) {
 	case filter.Const:
@@ -165,7 +166,7 @@ func (p *program) in(e filter.In, yes, no string) {
 	p.jump(no)
 }
 
-// prefix compares an address word by word, as far as the prefix reaches.
+// prefix compares the words of an address that the prefix covers.
 func (p *program) prefix(e filter.Prefix, yes, no string) {
 	addr, bits := e.Net.Addr().AsSlice(), e.Net.Bits()
 	family := monitor.IPv6

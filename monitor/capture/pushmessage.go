@@ -12,9 +12,9 @@ import (
 	"natlens/monitor/filter"
 )
 
-// number is a field that the program has read from a message: 16 bits of its stack. The
-// verifier does not remember values of 16 bits. It follows a part of the program again for
-// every different value that it knows there, and would not get to the end.
+// number is a field that the program has read from a message: 16 bits on its stack. The
+// verifier does not track values of 16 bits. For tracked values it would follow the same code
+// again for each value, and exceed its limit.
 type number int16
 
 const (
@@ -33,8 +33,8 @@ const (
 // at returns the place of a number, relative to the top of the stack.
 func (n number) at() int16 { return -8 * int16(n+1) }
 
-// The stack holds the numbers, and below them copies of the message: its headers with the
-// original tuple, and the reply tuple with CTA_ZONE.
+// The stack has the numbers, and below them copies of parts of the message: the headers with
+// the original tuple, and the reply tuple with CTA_ZONE.
 const (
 	stackOrig  = -8*int16(numbers) - maxTuple // the original tuple
 	stackHead  = stackOrig - headers
@@ -71,8 +71,8 @@ func addressOf(f filter.Field, family monitor.Family) (at int16, ok bool) {
 	return at, ok
 }
 
-// kinds are the first words behind nlmsg_len in the three kinds of event: type and flags.
-// The sequence number behind them is 0. ctnetlink.kindOf says the same.
+// kinds are the words after nlmsg_len in the three kinds of event: type and flags. The sequence
+// number after them is 0. ctnetlink.kindOf has the same rule.
 var kinds = map[monitor.Kind]uint32{
 	monitor.KindNew:     halves(ctnetlinkNew, unix.NLM_F_CREATE|unix.NLM_F_EXCL),
 	monitor.KindUpdate:  halves(ctnetlinkNew, 0),
@@ -86,8 +86,8 @@ const (
 	ctnetlinkDelete = unix.NFNL_SUBSYS_CTNETLINK<<8 | 2
 )
 
-// halves returns two numbers of 16 bits as a load of 32 bits finds them: type and flags, or
-// the length and the type of an attribute.
+// halves returns two 16-bit numbers as a 32-bit load reads them: type and flags, or the length
+// and type of an attribute.
 func halves(first, second uint16) uint32 {
 	b := binary.NativeEndian.AppendUint16(nil, first)
 	return binary.NativeEndian.Uint32(binary.NativeEndian.AppendUint16(b, second))
@@ -105,7 +105,7 @@ type layout struct {
 	zone   bool
 }
 
-// layouts are all that the kernel writes.
+// layouts are all layouts that the kernel writes.
 var layouts = func() (all []layout) {
 	for _, family := range []monitor.Family{monitor.IPv4, monitor.IPv6} {
 		for _, l4 := range [][]uint16{{2, 3}, {4, 5, 6}, {7, 8, 9}, nil} {
@@ -115,7 +115,7 @@ var layouts = func() (all []layout) {
 	return all
 }()
 
-// message reads a message, and goes to "take" with one of any other form than the kernel's.
+// message reads a message, and jumps to "take" if the kernel does not write this layout.
 func (p *program) message() {
 	p.do(
 		asm.LoadMem(asm.R1, regSkb, 0, asm.Word), // __sk_buff.len again: a zero that the verifier does not know
@@ -123,7 +123,7 @@ func (p *program) message() {
 	for n := range numbers {
 		p.do(asm.StoreMem(asm.R10, n.at(), asm.R1, asm.Half))
 	}
-	for at := int16(stackReply); at < numbers.at()+8; at += 8 { // a copy may only overwrite what is set
+	for at := int16(stackReply); at < numbers.at()+8; at += 8 { // a copy may only overwrite initialised stack
 		p.do(asm.StoreMem(asm.R10, at, asm.R1, asm.DWord))
 	}
 	p.do(asm.Mov.Imm(regAt, 0))
@@ -156,11 +156,10 @@ func (p *program) message() {
 	p.jump("take")
 }
 
-// regAt is where the message is read.
+// regAt is the offset in the message at which the program reads.
 const regAt = asm.R9
 
-// copy copies the message from regAt on to the stack: up to size bytes, and at least
-// least.
+// copy copies the message from regAt to the stack: up to size bytes, and at least least bytes.
 func (p *program) copy(to int16, least, size int32) {
 	whole := p.newLabel()
 	p.do(asm.Mov.Reg(asm.R4, regLen), asm.Sub.Reg(asm.R4, regAt), asm.JLT.Imm(asm.R4, least, "take"),
@@ -176,8 +175,8 @@ func (p *program) read16(n number, at int16) {
 		asm.StoreMem(asm.R10, n.at(), asm.R1, asm.Half))
 }
 
-// tuple reads the tuple at base, whose type is typ, and goes on to "reply" or to "filter".
-// With a tuple of another layout it goes on behind itself.
+// tuple reads the tuple at base, whose attribute type is typ, and jumps to "reply" or "filter".
+// For another layout it continues with the next instruction.
 func (p *program) tuple(l layout, base int16, typ uint16) {
 	other := p.newLabel()
 	is := func(at int16, length int, typ uint16, otherwise string) {
@@ -218,7 +217,7 @@ func (p *program) tuple(l layout, base int16, typ uint16) {
 	} else {
 		num = numReplySrc
 		p.do(asm.Mov.Reg(asm.R1, regAt), asm.Add.Imm(asm.R1, int32(size)),
-			asm.JGT.Reg(asm.R1, regLen, "take")) // cut short
+			asm.JGT.Reg(asm.R1, regLen, "take")) // truncated
 		p.load(numFamily)
 		p.unless(int32(l.family), "take")
 	}
@@ -226,7 +225,7 @@ func (p *program) tuple(l layout, base int16, typ uint16) {
 		p.read16(num, proto+16)
 		p.read16(num+1, proto+24)
 	}
-	if len(l.l4) == 3 { // the type is in the upper byte, and the code, which has its own attribute, in the lower
+	if len(l.l4) == 3 { // the type is the upper byte; the code, another attribute, is the lower
 		p.do(asm.LoadMem(regA, asm.R10, proto+24, asm.Byte), asm.LSh.Imm(regA, 8),
 			asm.LoadMem(asm.R1, asm.R10, proto+32, asm.Byte), asm.Or.Reg(regA, asm.R1),
 			asm.StoreMem(asm.R10, (num+1).at(), regA, asm.Half))
@@ -237,7 +236,7 @@ func (p *program) tuple(l layout, base int16, typ uint16) {
 	if typ == 1 {
 		p.jump("reply")
 	} else {
-		// CTA_ZONE is the zone of both directions. No tuple has a zone beside it.
+		// CTA_ZONE is the zone of both directions. Then no tuple has its own zone.
 		is(base+int16(size), 6, attrZone, "filter")
 		p.load(numOrigZone)
 		p.unless(0, "take")

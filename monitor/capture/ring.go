@@ -16,32 +16,30 @@ import (
 	"natlens/monitor"
 )
 
-// ring is one queue for all members: a BPF ring buffer. A socket filter on each
-// member's netlink socket copies messages there and lets none pass, so that the
-// sockets' own queues stay empty:
+// ring is one queue for all members: a BPF ring buffer. A socket filter on each member's
+// netlink socket copies messages there and lets none pass, so the sockets' own queues stay
+// empty:
 //
 //	namespace 1 ─▶ netlink broadcast ─▶ program 1 ─┐
 //	namespace 2 ─▶ netlink broadcast ─▶ program 2 ─┼─▶ ring ─▶ read
 //	namespace 3 ─▶ netlink broadcast ─▶ program 3 ─┘
 //
-// Events are decoded where they are. read gives the memory of a batch back to the
-// kernel when it is called again, which is when the batch's Raw bytes end.
+// Events are decoded in the ring, and Raw points into it. The next read returns that memory to
+// the kernel.
 //
 // A socket filter cannot see who sent a message. A program with CAP_NET_ADMIN over the
-// namespace can send messages to the groups in the kernel's form: the socket way rejects
-// and counts them (Stats.Forged), here they are events. A message
-// whose length is not that of its datagram, which the kernel never sends, counts as
-// malformed.
+// namespace can send messages to the groups in the kernel's form. The socket way rejects and
+// counts them (Stats.Forged); the ring reports them as events. A message whose length is not
+// that of its datagram, which the kernel never sends, counts as malformed.
 //
-// The program counts messages that do not fit into the ring, and each record has the
-// count of its time: the loss is in front of the first record with a higher count than
-// its predecessor. What was lost after the last
-// record is seen when the ring runs empty. That count is exact.
+// The program counts messages that do not fit into the ring, and each record contains the
+// current count. A loss lies before the first record whose count is higher than that of the
+// previous record. Losses after the last record are found when the ring runs empty. These
+// counts are exact.
 //
-// If the kernel fails to make a message at all, for want of memory, it returns ENOBUFS
-// on the socket: with a count of drops if it could not copy a message that existed
-// (netlink_overrun), without if there never was one (netlink_set_err); then the loss is
-// uncertain.
+// If the kernel fails to allocate a message, it returns ENOBUFS on the socket: with a drop
+// count if it could not copy an existing message (netlink_overrun), and without one if it could
+// not make the message (netlink_set_err). The loss is then uncertain.
 type ring struct {
 	cfg  Config
 	out  *events
@@ -49,15 +47,15 @@ type ring struct {
 	bpf  *ebpf.Map
 	mem  *ringMemory
 
-	pos    uint64 // of the first record that was not read yet
+	pos    uint64 // of the first unread record
 	byID   map[monitor.NetNS]*member
-	last   *member      // of the record before: most often that of the next one
-	shift  monitor.Time // of bootShift
-	offset monitor.Time // from a record's stamp to the time of day
+	last   *member      // member of the previous record: usually also that of the next one
+	shift  monitor.Time // from bootShift
+	offset monitor.Time // from a record's stamp to the wall clock
 }
 
-// openRing opens a ring of cfg.Ring bytes that nothing fills yet. An error is a
-// [RingError] if it is about the ring alone, so that sockets may do.
+// openRing opens a ring of cfg.Ring bytes that no program fills yet. If only the ring cannot be
+// used, the error is a [RingError]; sockets may work then.
 func openRing(cfg Config, out *events, w *waiter) (queue, error) {
 	if bits.UintSize != 64 {
 		return nil, &RingError{Reason: "the ring needs a 64-bit machine"}
@@ -71,7 +69,7 @@ func openRing(cfg Config, out *events, w *waiter) (queue, error) {
 		return nil, ringError(err)
 	}
 	if r.mem, err = mapRing(r.bpf.FD(), cfg.Ring); err == nil {
-		// close does not unmap: the reader may still use a batch.
+		// close does not unmap, because the reader may still use a batch.
 		runtime.AddCleanup(r, (*ringMemory).unmap, r.mem)
 		err = w.add(r.bpf.FD(), unix.EPOLLIN)
 	}
@@ -84,8 +82,8 @@ func openRing(cfg Config, out *events, w *waiter) (queue, error) {
 
 func (r *ring) close() { r.bpf.Close() }
 
-// open attaches the program before the first group is joined, so that no message gets
-// past it.
+// open attaches the program before the socket joins its first group, so that the program sees
+// every message.
 func (r *ring) open(m *member) (*netlink.Conn, error) {
 	return m.dial(func(conn *netlink.Conn) error {
 		prog, err := newProgram(r.bpf, r.cfg.Push, m.id)
@@ -97,7 +95,7 @@ func (r *ring) open(m *member) (*netlink.Conn, error) {
 }
 
 func (r *ring) admit(m *member) error {
-	if err := r.wait.add(m.fd, 0); err != nil { // its errors
+	if err := r.wait.add(m.fd, 0); err != nil { // for errors of the socket
 		return err
 	}
 	r.byID[m.id] = m
@@ -114,7 +112,7 @@ func (r *ring) read(b *monitor.Batch) (found reading, err error) {
 	if start != end {
 		r.offset = wallOffset() + r.shift
 	}
-	// A record may make two events, a loss and its own, and the end one loss more.
+	// A record may make two events, a loss and its own. At the end one more loss may follow.
 	for len(b.Events) < monitor.BatchSize-2 {
 		if r.pos == end {
 			if end = r.mem.produced(); r.pos == end {
@@ -124,7 +122,7 @@ func (r *ring) read(b *monitor.Batch) (found reading, err error) {
 		}
 		rec, next, ok := r.mem.record(r.pos)
 		if !ok {
-			found.dry = true // its writer is still busy
+			found.dry = true // the record is still being written
 			break
 		}
 		if rec != nil {
@@ -167,16 +165,15 @@ func (r *ring) take(rec []byte, b *monitor.Batch) {
 	r.out.lose(&b.Events[n], id, monitor.TimeRing, gap)
 }
 
-// lostBefore returns how many events were lost before a record with the given count of
-// drops. A record may have a lower count than its predecessor: two CPUs wrote them at
-// the same time.
+// lostBefore returns how many events were lost before a record with the given drop count. A
+// record may have a lower count than the previous one if two CPUs wrote them at the same time.
 func (m *member) lostBefore(drops uint32) uint64 {
 	n := uint64(max(int32(drops-uint32(m.reported)), 0))
 	m.reported += n
 	return n
 }
 
-// lateLosses appends what was lost since the last record, now that the ring is empty.
+// lateLosses appends the losses since the last record. The ring is empty.
 func (r *ring) lateLosses(b *monitor.Batch) error {
 	ready, err := r.wait.ready()
 	if err != nil {
@@ -189,16 +186,16 @@ func (r *ring) lateLosses(b *monitor.Batch) error {
 	}
 	for _, m := range r.byID {
 		if len(b.Events) == monitor.BatchSize {
-			break // the next time, then
+			break // at the next call
 		}
 		r.lateLoss(m, b)
 	}
 	return nil
 }
 
-// lateLoss reads the counter first and checks the ring after it: if that is still empty,
-// no record was written before the last of these drops, and they are in front of all that
-// comes. Otherwise the next record has them. A namespace that is gone sends no records.
+// lateLoss reads the counter first and checks the ring after it. If the ring is still empty, no
+// record was written before the last of these drops, so they precede all later records.
+// Otherwise the next record reports them. An ended namespace sends no records.
 func (r *ring) lateLoss(m *member, b *monitor.Batch) {
 	gap := m.pending
 	if n := r.unreported(m); n > 0 && (m.gone || r.mem.produced() == r.pos) {
@@ -213,15 +210,15 @@ func (r *ring) lateLoss(m *member, b *monitor.Batch) {
 	r.out.lose(b.Add(), m.id, monitor.TimeRing, gap)
 }
 
-// socketErrors reads the errors of a socket, which has nothing else to read.
+// socketErrors reads the errors of a socket, which has no messages.
 func (r *ring) socketErrors(fd int) {
 	for _, m := range r.byID {
 		if m.fd != fd {
 			continue
 		}
 		for {
-			// Reading takes the error, and ends the state of congestion in which the
-			// kernel would not raise another.
+			// Reading clears the error, and ends the congestion during which the kernel reports
+			// no other error.
 			switch _, _, err := unix.Recvfrom(fd, nil, unix.MSG_DONTWAIT); err {
 			case unix.ENOBUFS:
 				m.countOverrun()
@@ -236,15 +233,14 @@ func (r *ring) socketErrors(fd int) {
 func (m *member) countOverrun() {
 	n := uint64(0)
 	if drops, err := socketDrops(m.fd); err == nil {
-		n = uint64(drops - m.dropped) // wraps as the kernel's counter does
+		n = uint64(drops - m.dropped) // wraps like the kernel's counter
 		m.dropped = drops
 	}
 	m.pending.Count += n
 	m.pending.Uncertain = m.pending.Uncertain || n == 0
 }
 
-// finish closes the socket of a member that is gone: what is in the ring by then is
-// its last.
+// finish closes the socket of an ended member. The ring then contains its last record.
 func (r *ring) finish(m *member, b *monitor.Batch) (done bool, err error) {
 	if !m.gone {
 		m.closeSocket()

@@ -12,17 +12,17 @@ import (
 	"natlens/monitor/netns"
 )
 
-// RingError says why events can't be captured by the ring. Sockets may do.
+// RingError says why the ring cannot be used. Sockets may work.
 type RingError struct {
 	Reason string // for people: what is missing
-	Err    error  // what was refused; nil if nothing was tried
+	Err    error  // the failed call; nil if natlens did not try
 }
 
 func (e *RingError) Error() string { return e.Reason }
 
 func (e *RingError) Unwrap() error { return e.Err }
 
-// ringError finds the reason behind err.
+// ringError returns err with its reason.
 func ringError(err error) error {
 	var verifier *ebpf.VerifierError
 	reason := "the ring could not be set up"
@@ -30,7 +30,7 @@ func ringError(err error) error {
 	case errors.As(err, &verifier):
 		reason = "the kernel's verifier refuses the program"
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		// The text of bpf(2) adds nothing.
+		// The error text of bpf(2) adds nothing.
 		return &RingError{"bpf(2) is not permitted: needs CAP_BPF in the initial user namespace", netns.Privilege(err)}
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.EINVAL):
 		reason = "needs Linux 5.8 or later"

@@ -11,29 +11,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ringMemory is a BPF ring buffer as this process has it mapped
-// (kernel/bpf/ringbuf.c):
+// ringMemory is a BPF ring buffer mapped into this process (kernel/bpf/ringbuf.c):
 //
 //	┌──────────┬──────────┬───────────────┬───────────────┐
 //	│ consumer │ producer │     data      │  data again   │
 //	│ position │ position │               │               │
 //	└──────────┴──────────┴───────────────┴───────────────┘
 //	  a page,    a page,    size bytes,     the same pages:
-//	  ours       read only  read only       no record wraps
+//	  writable   read only  read only       no record wraps
 //
-// Positions count bytes since the beginning and are taken modulo size. A record is a
-// length of 32 bits with two flags, a page offset of 32 bits for the kernel's own use,
-// and the bytes; the next one begins at a multiple of 8.
+// Positions count bytes since the beginning; modulo size they are offsets. A record is a 32-bit
+// length with two flags, a 32-bit page offset for the kernel's own use, and the bytes. The next
+// record begins at a multiple of 8.
 //
-// The kernel publishes a record in two steps. Reserving moves the producer position,
-// with the record marked busy; submitting clears the mark by an atomic exchange, after
-// the bytes were written. So the reader must see, in this order, the producer position,
-// the mark, the bytes: loads that acquire. It gives memory back by a store that releases
-// of the consumer position, after it has read the last byte. Before it waits it stores
-// the consumer position and the kernel reads the producer position, while a writer
-// stores the record and then reads the consumer position to decide whether to wake the
-// reader: one of the two sees the other only if neither pair is reordered. Go's atomic
-// loads and stores are sequentially consistent, which is all of this.
+// The kernel publishes a record in two steps. It reserves space by moving the producer
+// position, with the record marked busy. It submits by an atomic exchange that clears the mark,
+// after it has written the bytes. So the reader must load the producer position, the mark and
+// the bytes in this order, with acquire loads. It frees memory by a release store of the
+// consumer position, after it has read the last byte. Before it waits, it stores the consumer
+// position and then reads the producer position. A writer stores the record and then reads the
+// consumer position to decide whether to wake the reader. One of them sees the other's store
+// only if neither pair is reordered. Go's atomic loads and stores are sequentially consistent,
+// which is enough for all of this.
 type ringMemory struct {
 	consumer *uint64
 	producer *uint64
@@ -73,7 +72,7 @@ func mapRing(fd, size int) (*ringMemory, error) {
 	return m, nil
 }
 
-// unmap ends the life of all bytes that were read from the ring.
+// unmap makes all bytes invalid that were read from the ring.
 func (m *ringMemory) unmap() {
 	for i, b := range m.mappings {
 		if b != nil {
@@ -83,9 +82,9 @@ func (m *ringMemory) unmap() {
 	}
 }
 
-// record returns the bytes of the record at pos, which is below the producer
-// position, and the position of the next; nil if it was discarded. ok is false
-// while its writer is still busy.
+// record returns the bytes of the record at pos, which must be below the producer position, and
+// the position of the next record. rec is nil if the record was discarded. ok is false while
+// the record is still being written.
 func (m *ringMemory) record(pos uint64) (rec []byte, next uint64, ok bool) {
 	at := pos & m.mask
 	n := atomic.LoadUint32((*uint32)(unsafe.Pointer(&m.data[at])))
@@ -103,13 +102,13 @@ func (m *ringMemory) record(pos uint64) (rec []byte, next uint64, ok bool) {
 // produced returns the position at which the next record will begin.
 func (m *ringMemory) produced() uint64 { return atomic.LoadUint64(m.producer) }
 
-// consumed gives the memory before pos back to the writers.
+// consumed frees the memory before pos for new records.
 func (m *ringMemory) consumed(pos uint64) { atomic.StoreUint64(m.consumer, pos) }
 
-// bpfCounters are the counters of a program as this process has them mapped; nil: no program.
+// bpfCounters are the counters of a program, mapped into this process; nil: no program.
 type bpfCounters []byte
 
-// mapCounters maps the counters of a program, which outlive the file descriptor.
+// mapCounters maps the counters of a program. The mapping outlives the file descriptor.
 func mapCounters(fd int) (bpfCounters, error) {
 	page := os.Getpagesize()
 	b, err := unix.Mmap(fd, 0, (counterMapSize+page-1)/page*page, unix.PROT_READ, unix.MAP_SHARED)

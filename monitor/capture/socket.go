@@ -14,10 +14,9 @@ import (
 
 // sockets are a queue for each member: the buffer of its netlink socket.
 //
-// When a buffer overruns, the kernel marks the socket congested and drops everything
-// until the queue is empty, and returns ENOBUFS once, before the messages that were
-// queued earlier. So the gap is where the queue runs empty, and there the exact number
-// of drops is read:
+// When a buffer overruns, the kernel marks the socket congested and drops everything until the
+// queue is empty. It returns ENOBUFS once, before the messages that were queued earlier. So the
+// gap is where the queue runs empty, and there natlens reads the exact number of drops:
 //
 //	recvmmsg ─▶ ENOBUFS ─▶ recvmmsg … (older messages) ─▶ EAGAIN ─▶ SO_MEMINFO ─▶ KindLost
 type sockets struct {
@@ -28,12 +27,12 @@ type sockets struct {
 	byFD map[int32]*member
 }
 
-// A message takes this much of a socket's buffer: the smallest packet buffer of the
-// kernel with its management (skb->truesize).
+// socketCost is how many bytes of a socket's buffer a message takes: the kernel's smallest
+// packet buffer with its management data (skb->truesize).
 const socketCost = 1280
 
-// otherBuffer bounds the socket buffer of each namespace but the caller's own, of
-// which there may be hundreds.
+// otherBuffer limits the socket buffer of each namespace except the caller's own, because there
+// may be hundreds.
 const otherBuffer = 2 << 20
 
 func openSockets(cfg Config, out *events, w *waiter) queue {
@@ -42,8 +41,8 @@ func openSockets(cfg Config, out *events, w *waiter) queue {
 
 func (s *sockets) close() {}
 
-// open has the kernel apply cfg.Push. If the kernel does not, the reader does: what comes
-// is the same.
+// open lets the kernel apply cfg.Push. If the kernel cannot, the reader applies it, with the
+// same events as result.
 func (s *sockets) open(m *member) (*netlink.Conn, error) {
 	size := s.cfg.Buffer
 	if !m.own {
@@ -72,7 +71,7 @@ func (s *sockets) admit(m *member) error {
 	return nil
 }
 
-// unreported wraps as the kernel's counter does.
+// The difference wraps like the kernel's counter.
 func (s *sockets) unreported(m *member) uint64 {
 	drops, err := socketDrops(m.fd)
 	if err != nil {
@@ -81,7 +80,7 @@ func (s *sockets) unreported(m *member) uint64 {
 	return uint64(drops - uint32(m.reported))
 }
 
-// read reads each socket that has something once, until the batch is full.
+// read reads each ready socket once, until the batch is full.
 func (s *sockets) read(b *monitor.Batch) (found reading, err error) {
 	s.mm.reset()
 	ready, err := s.wait.ready()
@@ -116,13 +115,14 @@ func (s *sockets) finish(m *member, b *monitor.Batch) (done bool, err error) {
 	return true, nil
 }
 
-// drain reads one socket until its queue is empty or the batch is full, and returns
-// how many messages there were.
+// drain reads one socket until its queue is empty or the batch is full, and returns the number
+// of messages.
 //
-// A call that returns fewer messages than it has buffers has met an empty queue, or an
-// overrun: the kernel then returns the error by the next call. So it makes one more call.
-// More would fetch two or three messages each, behind a sender that is as fast. With all,
-// and after an overrun, it reads until the kernel reports that the queue is empty.
+// A call that returns fewer messages than it has buffers has found an empty queue or an
+// overrun; the kernel returns the error of an overrun by the next call. So drain makes one more
+// call. Further calls would return only two or three messages each while a fast sender goes on.
+// If all is true, and after an overrun, drain reads until the kernel reports that the queue is
+// empty.
 func (s *sockets) drain(m *member, b *monitor.Batch, all bool) (n int, err error) {
 	for short := 0; s.room(b); {
 		got, more, errno := s.mm.recv(m.fd)
@@ -153,7 +153,7 @@ func (s *sockets) drain(m *member, b *monitor.Batch, all bool) (n int, err error
 	return n, nil
 }
 
-// take decodes the n messages that the last recv brought.
+// take decodes the n messages of the last recv.
 func (s *sockets) take(n int, m *member, b *monitor.Batch) {
 	now := monitor.Now()
 	for i := range n {
@@ -177,13 +177,13 @@ func (s *sockets) take(n int, m *member, b *monitor.Batch) {
 	}
 }
 
-// reportLoss appends the loss that an ENOBUFS announced, now that the queue is empty.
-// An ENOBUFS without drops is a failed allocation in the kernel: it lost one event at
-// least and keeps no count.
+// reportLoss appends the loss that an ENOBUFS announced, now that the queue is empty. An
+// ENOBUFS without drops is a failed allocation in the kernel: at least one event is lost, and
+// the kernel has no count.
 func (s *sockets) reportLoss(m *member, b *monitor.Batch) {
 	m.overrun = false
-	// It began behind what the queue held at the ENOBUFS. Which of the events that
-	// were read since came only after it is not known.
+	// The gap begins after the messages that were queued at the ENOBUFS. It is not known which
+	// of the events read since then came later.
 	gap := monitor.Gap{From: m.before, To: max(s.out.last, monitor.Now())}
 	gap.Count = s.unreported(m)
 	m.reported += gap.Count

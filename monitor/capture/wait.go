@@ -11,23 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waiter waits until one of its descriptors is ready, until it is interrupted or
-// until a context ends. It is an epoll(7) instance beside Go's network poller, which
-// watches its descriptors for good: there each message that arrives wakes a thread,
-// also while the reader only lets messages gather. Here the kernel wakes a reader
-// that waits.
+// waiter waits until one of its descriptors is ready, until interrupt is called or until a
+// context ends. It uses its own epoll(7) instance. Go's network poller watches its descriptors
+// all the time, so each message would wake a thread even while the reader lets messages gather.
+// Here the kernel wakes only a reader that waits.
 //
-// One goroutine uses it; interrupt may be called from others, also after close.
+// One goroutine uses it. Others may call interrupt, even after close.
 type waiter struct {
 	epoll int
-	event *os.File // eventfd(2): readable once interrupted
+	event *os.File // eventfd(2): readable after an interrupt
 	fd    int32    // of event
 
 	events [64]unix.EpollEvent
-	found  []int32 // ready descriptors that the last wait found and ready has not returned
-	ended  bool    // an interrupt came that has not ended a wait yet
+	found  []int32 // ready descriptors that the last wait found and ready has not returned yet
+	ended  bool    // an interrupt has not ended a wait yet
 
-	ctx  context.Context // the one that is watched
+	ctx  context.Context // the watched context
 	stop func() bool
 }
 
@@ -51,15 +50,14 @@ func newWaiter() (*waiter, error) {
 	return w, nil
 }
 
-// add waits for a descriptor as well, until that is closed. Errors are always waited
-// for.
+// add also waits for a descriptor, until it is closed. Errors are always reported.
 func (w *waiter) add(fd int, events uint32) error {
 	err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
 	return os.NewSyscallError("epoll_ctl", err)
 }
 
-// watch makes the end of ctx interrupt the wait. It is called before each; with the
-// same context again it costs nothing. One context is watched at a time.
+// watch lets the end of ctx interrupt the wait. Call it before each wait; for the same context
+// again it costs nothing. Only one context is watched at a time.
 func (w *waiter) watch(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -74,7 +72,7 @@ func (w *waiter) watch(ctx context.Context) error {
 	return nil
 }
 
-// wait blocks until a descriptor is ready or until an interrupt.
+// wait blocks until a descriptor is ready or interrupt is called.
 func (w *waiter) wait() error {
 	if !w.ended {
 		if err := w.poll(-1); err != nil {
@@ -85,8 +83,7 @@ func (w *waiter) wait() error {
 	return nil
 }
 
-// ready returns the descriptors that are ready now. The list is good until the next
-// call.
+// ready returns the descriptors that are ready now. The slice is valid until the next call.
 func (w *waiter) ready() ([]int32, error) {
 	if len(w.found) == 0 {
 		if err := w.poll(0); err != nil {
@@ -119,7 +116,7 @@ func (w *waiter) poll(timeout int) error {
 	return nil
 }
 
-// interrupt ends a wait, or the next one.
+// interrupt ends the current or the next wait.
 func (w *waiter) interrupt() {
 	var one [8]byte
 	one[0], one[7] = 1, 1 // not zero in either byte order
@@ -140,30 +137,30 @@ func (w *waiter) close() error {
 //	 ▲                                                                     │
 //	 └─────────────── a reading has less than two ◀── read, nap, read … ◀──┘
 //
-// Cold, the reader blocks. Hot, it reads by the clock, with naps that grow while readings
-// have few events, and shrink while the queue fills up.
+// Cold: the reader blocks. Hot: it reads at intervals. They grow while readings have few
+// events, and shrink while the queue fills up.
 type pace struct {
 	interval time.Duration // between readings; 0: cold
 	due      time.Time     // of the next reading
 	events   int           // since the last nap
-	fill     float64       // share of the queue that they took
+	fill     float64       // share of the queue that they used
 }
 
 const (
-	shortNap   = time.Millisecond     // one wake-up serves what comes in this time
+	shortNap   = time.Millisecond     // collects the events of this time into one wake-up
 	longNap    = 5 * time.Millisecond // at most
-	manyEvents = 512                  // a reading that has so many is worth its wake-up
-	fullQueue  = 0.15                 // a share that makes naps shrink
+	manyEvents = 512                  // events that justify a wake-up
+	fullQueue  = 0.15                 // share of the queue above which naps shrink
 )
 
 // reading is what was read from the queue at one time.
 type reading struct {
 	events int
 	fill   float64 // share of the queue, of 1
-	dry    bool    // nothing is left
+	dry    bool    // the queue is empty
 }
 
-// after sets the time of the next reading after one.
+// after sets the time of the next reading.
 func (p *pace) after(r reading) {
 	p.events += r.events
 	p.fill += r.fill
@@ -185,7 +182,7 @@ func (p *pace) after(r reading) {
 	}
 }
 
-// nap sleeps until the next reading, if it is hot, and reports whether it slept.
+// nap sleeps until the next reading if it is hot, and reports whether it slept.
 func (p *pace) nap() bool {
 	if p.interval == 0 {
 		return false

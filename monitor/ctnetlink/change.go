@@ -2,10 +2,11 @@ package ctnetlink
 
 import "natlens/monitor"
 
-// Change is what is written into a flow's entry. What is nil is left alone, or in a new entry left out.
+// Change is what a request changes in a flow's entry. Nil fields stay as they are; a new entry
+// does not get them.
 type Change struct {
 	Timeout *uint32         // seconds; a new entry needs it
-	Status  *monitor.Status // bits can be set, not cleared; Confirmed is added, Expected must be as it is
+	Status  *monitor.Status // bits can be set, not cleared; Confirmed is always set, Expected cannot change
 	Mark    *uint32
 	Proto   *ProtoInfo
 	Labels  []byte // 16 bytes, bit n in byte n/8

@@ -8,13 +8,13 @@ import (
 	"natlens/monitor"
 )
 
-// Decoder decodes ctnetlink messages into events. The zero value is ready. It is not safe
-// for concurrent use.
+// Decoder decodes ctnetlink messages into events. The zero value is ready to use. It is not
+// safe for concurrent use.
 type Decoder struct {
 	Unknown   uint64 // unknown attributes, skipped
 	Malformed uint64 // messages rejected with ErrTruncated or ErrMalformed
 
-	r reader // here it needs no allocation
+	r reader // a field, so that it needs no allocation
 }
 
 // The sizes of struct nlmsghdr and struct nfgenmsg, which precede the attributes.

@@ -70,7 +70,7 @@ func init() {
 	})
 }
 
-func init() { // of protocols, and what rewrites payload leaves
+func init() { // attributes of the protocols, and those after a payload was rewritten
 	know(map[object]attribute{
 		inFlow | ctaProtoinfo:          {0, children(inProtoinfo)},
 		inProtoinfo | ctaProtoinfoTCP:  {0, children(inTCP)},
@@ -110,7 +110,7 @@ func init() { // of protocols, and what rewrites payload leaves
 		inSeqAdj | ctaSeqAdjOffsetBefore: {0, func(r *reader) { r.seqAdj.OffsetBefore = int32(r.be32()) }},
 		inSeqAdj | ctaSeqAdjOffsetAfter:  {0, func(r *reader) { r.seqAdj.OffsetAfter = int32(r.be32()) }},
 		inFlow | ctaSynproxy: {monitor.AttrSynproxy, func(r *reader) {
-			r.extra() // also of an empty one
+			r.extra() // Extra exists even if the attribute is empty
 			r.read(inSynproxy, r.v)
 		}},
 		inSynproxy | ctaSynproxyISN:   {0, func(r *reader) { r.event.Extra.Synproxy.ISN = r.be32() }},

@@ -8,30 +8,31 @@ import (
 	"natlens/monitor"
 )
 
-// reader reads one message. The first error ends it: an attribute with an impossible length, a value of
-// the wrong size, or what is missing from a tuple.
+// reader reads one message. It stops at the first error: an attribute with an impossible
+// length, a value of the wrong size, or a missing part of a tuple.
 type reader struct {
 	err     error
-	in      object        // whose attributes are being read
+	in      object        // the object whose attributes are read
 	v       []byte        // the value of the attribute
 	has     monitor.Attrs // of the event, or monitor.ExpectAttrs
-	unknown uint64        // attributes
+	unknown uint64        // number of unknown attributes
 
-	// What is read. Attributes set the fields of one of these.
+	// The results. Attributes set fields of one of these.
 	event  *monitor.Event
 	flow   *monitor.Flow // of the event
 	batch  *monitor.Batch
 	expect *monitor.Expect
 	number func(typ uint8, n uint32) // called with each attribute of statistics
 
-	// What is being read of it.
+	// The state of the result.
 	tuple    *monitor.Tuple
 	seen     uint8 // parts of the tuple
 	counters *monitor.Counters
 	seqAdj   *monitor.SeqAdj
 }
 
-// object is what attributes are nested in. The lower five bits are 0: an attribute's type is added to it.
+// object is what contains the attributes. Its lower five bits are 0: the type of an attribute
+// is added to it.
 type object uint16
 
 const (
@@ -54,36 +55,37 @@ const (
 	inStats
 )
 
-// String returns what errors call the object.
+// String returns the name of the object in errors.
 func (n object) String() string {
 	return [...]string{"flow", "counters", "timestamp", "protoinfo", "protoinfo tcp", "protoinfo sctp",
 		"protoinfo dccp", "help", "secctx", "seqadj", "synproxy", "tuple", "tuple address", "tuple protocol",
 		"expectation", "expectation's NAT", "statistics"}[n>>5]
 }
 
-// attribute says what an event is known to have by an attribute, and reads its value.
+// attribute describes an attribute: the bit that it sets in an event, and the function that
+// reads its value.
 type attribute struct {
 	has  monitor.Attrs // of an expectation, its monitor.ExpectAttrs
 	read func(r *reader)
 }
 
-// attributes are those that the decoder knows, by object and type.
+// attributes are the known attributes, by object and type.
 var attributes [inStats]attribute
 
-// know adds attributes. They are no literal of the variable, because they refer to it.
+// know adds attributes. They cannot be a literal of the variable, because they refer to it.
 func know(some map[object]attribute) {
 	for typ, a := range some {
 		attributes[typ] = a
 	}
 }
 
-// children reads the attributes that are nested in one.
+// children returns a function that reads nested attributes.
 func children(in object) func(*reader) { return func(r *reader) { r.read(in, r.v) } }
 
-// skip is for attributes that align others.
+// skip ignores an attribute that only aligns others.
 func skip(*reader) {}
 
-// body returns a message without what follows it, if its header is whole.
+// body returns a message without the bytes after it, if its header is complete.
 func body(what string, msg []byte) ([]byte, error) {
 	if len(msg) < headers {
 		return nil, fmt.Errorf("decode %s: %d bytes: %w", what, len(msg), ErrTruncated)
@@ -106,7 +108,7 @@ func (r *reader) read(in object, b []byte) {
 			r.fail(fmt.Sprintf("length of the attribute %d bytes before its end", len(b)))
 			return
 		}
-		typ := in | object(min(binary.NativeEndian.Uint16(b[2:])&attrTypeMask, 31)) // no enum has as many
+		typ := in | object(min(binary.NativeEndian.Uint16(b[2:])&attrTypeMask, 31)) // no enum has as many values
 		r.v = b[attrHeader:n]
 		if in == inStats {
 			r.number(uint8(typ-in), r.be32())
@@ -124,7 +126,7 @@ func (r *reader) fail(what string) { r.err = fmt.Errorf("decode %s: %s: %w", r.i
 
 func (r *reader) wrongSize() { r.fail(fmt.Sprintf("value of %d bytes", len(r.v))) }
 
-// sized reports whether the value has a size. If not, it sets the error.
+// sized reports whether the value has n bytes. If not, it sets the error.
 func (r *reader) sized(n int) bool {
 	if len(r.v) != n {
 		r.wrongSize()
@@ -161,7 +163,8 @@ func (r *reader) be64() uint64 {
 	return binary.BigEndian.Uint64(r.v)
 }
 
-// upTo returns a value of at most n bytes. A longer one is malformed, so that a forged message cannot fill the memory.
+// upTo returns a value of at most n bytes. A longer one is malformed, so a forged message
+// cannot fill the memory.
 func (r *reader) upTo(n int) []byte {
 	if len(r.v) > n {
 		r.wrongSize()

@@ -58,7 +58,7 @@ type Request struct {
 	at  int // start of the last message
 }
 
-// Reset drops all messages.
+// Reset removes all messages.
 func (r *Request) Reset() { r.buf, r.First = r.buf[:0], r.Last+1 }
 
 // Bytes returns the messages. They are valid until Reset.
@@ -67,16 +67,16 @@ func (r *Request) Bytes() []byte {
 	return r.buf
 }
 
-// Begin begins a message: nlmsghdr and nfgenmsg. A family of 0 is all families.
+// Begin starts a message: nlmsghdr and nfgenmsg. The family 0 means all families.
 func (r *Request) Begin(op Op, flags uint16, family monitor.Family) {
 	r.end()
 	r.Last++
 	r.at = len(r.buf)
-	b := append(r.buf, 0, 0, 0, 0) // the length, which end writes
+	b := append(r.buf, 0, 0, 0, 0) // the length, which end sets
 	b = binary.NativeEndian.AppendUint16(b, uint16(op))
 	b = binary.NativeEndian.AppendUint16(b, flagRequest|flags)
 	b = binary.NativeEndian.AppendUint32(b, r.Last)
-	b = append(b, 0, 0, 0, 0) // nlmsg_pid: the kernel knows it
+	b = append(b, 0, 0, 0, 0) // nlmsg_pid: the kernel sets it
 	r.buf = append(b, byte(family), 0 /* NFNETLINK_V0 */, 0, 0)
 }
 

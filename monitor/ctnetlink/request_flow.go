@@ -2,12 +2,12 @@ package ctnetlink
 
 import "natlens/monitor"
 
-// Entry appends the original tuple and the zone, by which the kernel looks up an entry; if the original tuple is empty,
-// the reply tuple.
+// Entry appends the original tuple and the zone, by which the kernel looks up an entry. If the
+// original tuple is empty, it appends the reply tuple instead.
 //
 // A zone of the original direction only is inside the tuple. A zone of both directions is
-// CTA_ZONE. The kernel rejects a message with both. A zone of the reply direction only is
-// not part of the original tuple.
+// CTA_ZONE. The kernel rejects a message with both. A zone of the reply direction only is not
+// part of the original tuple.
 func (r *Request) Entry(f *monitor.Flow) {
 	typ, t, both := uint16(ctaTupleOrig), &f.Orig, f.Orig.Zone == f.Reply.Zone
 	if f.Orig.Family == 0 {
@@ -65,12 +65,12 @@ func (r *Request) tupleProto(t *monitor.Tuple) {
 // ID appends CTA_ID: OpDelete rejects an entry with another id.
 func (r *Request) ID(id uint32) { r.be32(ctaID, id) }
 
-// Filter is what the kernel compares while it dumps (struct ctnetlink_filter of net/netfilter/nf_conntrack_netlink.c).
-// All of it must hold; what is zero selects everything.
+// Filter is what the kernel compares during a dump (struct ctnetlink_filter of
+// net/netfilter/nf_conntrack_netlink.c). All parts must match; zero parts match everything.
 type Filter struct {
 	monitor.Flow // the values
 
-	// The parts of both tuples in which a flow must equal the values. They need a family.
+	// The parts of both tuples that the kernel compares with the values. They need a family.
 	CompareOrig, CompareReply uint32
 
 	HasMark    bool
@@ -87,7 +87,7 @@ const (
 	CompareDstPort = 1 << 5
 )
 
-// Filter appends a filter to a dump. Flow.Zone is that of either direction.
+// Filter appends a filter to a dump. Flow.Zone matches the zone of either direction.
 func (r *Request) Filter(f *Filter) {
 	if f.HasMark {
 		r.be32(ctaMark, f.Mark)

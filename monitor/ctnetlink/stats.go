@@ -2,9 +2,10 @@ package ctnetlink
 
 import "encoding/binary"
 
-// CounterNames are conntrack(8)'s names of the kernel's counters of each CPU, in their order: enum ctattr_stats_cpu.
-// Kernels since 5.9 send found, invalid and those from insert on, since 5.10 and 5.15 also clash_resolve and
-// chaintoolong. Older kernels send some of the others.
+// CounterNames are conntrack(8)'s names of the kernel's counters of each CPU, in the order of
+// enum ctattr_stats_cpu. Kernels since 5.9 send found, invalid and the counters from insert on;
+// clash_resolve since 5.10 and chaintoolong since 5.15. Older kernels send some of the others
+// too.
 var CounterNames = [...]string{"searched", "found", "new", "invalid", "ignore", "delete", "delete_list", "insert",
 	"insert_failed", "drop", "early_drop", "error", "search_restart", "clash_resolve", "chaintoolong", "unknown1",
 	"unknown2", "unknown3", "unknown4"}
@@ -29,7 +30,7 @@ func DecodeCPUStats(msg []byte) (s CPUStats, err error) {
 	return s, err
 }
 
-// GlobalStats is the fill level of a network namespace's table.
+// GlobalStats is how full a network namespace's table is.
 type GlobalStats struct {
 	Entries uint32
 	Max     uint32 // nf_conntrack_max; 0 if the kernel does not send it (before 5.9)
@@ -48,7 +49,7 @@ func DecodeGlobalStats(msg []byte) (s GlobalStats, err error) {
 	return s, err
 }
 
-// readStats calls number with each attribute of a message, which are all of 32 bits.
+// readStats calls number with each attribute of a message. All have 32 bits.
 func readStats(msg []byte, number func(typ uint8, n uint32)) error {
 	r := reader{number: number}
 	msg, err := body("statistics", msg)

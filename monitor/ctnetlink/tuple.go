@@ -24,7 +24,7 @@ func (r *reader) readTuple(t *monitor.Tuple) (zone bool) {
 	return r.anyTuple(r.v, t)
 }
 
-// anyTuple reads a tuple of any layout into t, which is zero.
+// anyTuple reads a tuple of any layout into t, which must be zero.
 func (r *reader) anyTuple(b []byte, t *monitor.Tuple) (zone bool) {
 	r.tuple, r.seen = t, 0
 	r.read(inTuple, b)
@@ -120,7 +120,7 @@ func head(size, typ uint16) uint32 {
 	return binary.NativeEndian.Uint32(b[:])
 }
 
-// plainTuple reads a tuple of this layout into t, which is zero. It returns false for
+// plainTuple reads a tuple of this layout into t, which must be zero. It returns false for
 // another layout.
 func plainTuple(b []byte, t *monitor.Tuple) bool {
 	switch len(b) {
