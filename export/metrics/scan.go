@@ -3,6 +3,7 @@ package metrics
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,7 +23,7 @@ const maxPools = 65536
 // scan is the result of one scan of the table.
 type scan struct {
 	of    map[monitor.NetNS]*tally // of the existing namespaces
-	pools []pool                   // those with series, the busiest first
+	pools []*pool                  // those with series
 	took  time.Duration
 }
 
@@ -71,9 +72,10 @@ func translated(f *monitor.Flow) (key poolKey, ok bool) {
 	return poolKey{f.SentAs().Addr, slotOf[f.Orig.Proto], f.Orig.NetNS}, f.NAT().Kind&monitor.NATSource != 0
 }
 
-// take scans the table twice: first for the pools, then for the ports of those pools that
-// n gives a name. The table is locked for a part at a time.
-func (s *scan) take(t *table.Table, n *names, now time.Time) {
+// take scans the table twice: first for the pools, then for the ports of those that choose
+// selects. The table is locked for a part at a time. before is the scan before this one, or
+// nil.
+func (s *scan) take(t *table.Table, before *scan) {
 	began := time.Now()
 	flows := make(map[poolKey]uint64)
 	t.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
@@ -92,11 +94,7 @@ func (s *scan) take(t *table.Table, n *names, now time.Time) {
 		}
 		return true
 	})
-	s.choose(flows, n, now)
-	at := make(map[poolKey]*pool, len(s.pools))
-	for i := range s.pools {
-		at[s.pools[i].key] = &s.pools[i]
-	}
+	at := s.choose(flows, before)
 	t.Scan(func(_ uint32, r *table.Row, _ *monitor.Extra) bool {
 		key, ok := translated(&r.Flow)
 		p := at[key]
@@ -114,23 +112,30 @@ func (s *scan) take(t *table.Table, n *names, now time.Time) {
 	s.took = time.Since(began)
 }
 
-func (s *scan) choose(flows map[poolKey]uint64, n *names, now time.Time) {
-	all := make([]pool, 0, len(flows))
-	for k, n := range flows {
-		all = append(all, pool{key: k, flows: n})
-	}
-	slices.SortFunc(all, func(a, b pool) int {
-		return cmp.Or(cmp.Compare(b.flows, a.flows), bytes.Compare(a.key.addr[:], b.key.addr[:]),
-			cmp.Compare(a.key.slot, b.key.slot), cmp.Compare(a.key.netns, b.key.netns))
-	})
-	n.place(all, now)
-	for _, p := range all {
-		in := s.of[p.key.netns]
-		in.pools++
-		if n.placed[p.key] {
-			s.pools = append(s.pools, p)
-		} else {
-			in.other[p.key.slot] += p.flows
+// choose gives series to the busiest pools, and returns them. The flows of a pool that had
+// series before count twice, so that series do not change all the time.
+func (s *scan) choose(flows map[poolKey]uint64, before *scan) map[poolKey]*pool {
+	weights := maps.Clone(flows)
+	if before != nil {
+		for _, p := range before.pools {
+			if weights[p.key] > 0 {
+				weights[p.key] *= 2
+			}
 		}
 	}
+	keys := slices.SortedFunc(maps.Keys(flows), func(a, b poolKey) int {
+		return cmp.Or(cmp.Compare(weights[b], weights[a]), bytes.Compare(a.addr[:], b.addr[:]),
+			cmp.Compare(a.slot, b.slot), cmp.Compare(a.netns, b.netns))
+	})
+	at := map[poolKey]*pool{}
+	for _, key := range keys {
+		in := s.of[key.netns]
+		if in.pools++; len(at) == TopPools {
+			in.other[key.slot] += flows[key]
+			continue
+		}
+		at[key] = &pool{key: key, flows: flows[key]}
+		s.pools = append(s.pools, at[key])
+	}
+	return at
 }

@@ -16,7 +16,6 @@ type snapshots struct {
 	kernel []Kernel // of the namespaces that could be read
 	failed uint64
 	scan   *scan
-	names  names
 	seen   map[string]*seen // by label netns
 }
 
@@ -38,8 +37,9 @@ func (s *snapshots) refreshLocked(cfg *Config, named labels) {
 		}
 	}
 	if cfg.Table != nil {
+		before := s.scan
 		s.scan = newScan(named)
-		s.scan.take(cfg.Table, &s.names, now)
+		s.scan.take(cfg.Table, before)
 	}
 }
 
@@ -73,8 +73,7 @@ func (m *Metrics) collectSnapshots(o output, named labels) {
 			tally.collect(o, s.seen[o.netns])
 		}
 	}
-	for i := range s.scan.pools {
-		p := &s.scan.pools[i]
+	for _, p := range s.scan.pools {
 		if o, ok := o.of(named, p.key.netns); ok {
 			addr, proto := p.key.addr.String(), protocols[p.key.slot]
 			o.value(portsInUse, float64(p.ports.Len()), addr, proto)
