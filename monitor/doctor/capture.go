@@ -46,30 +46,28 @@ func hook(s *Snapshot, c *Check) {
 	case t.Unread != "":
 		c.skip(t.Unread)
 	case t.Count > 0:
-		families := "IPv4 and IPv6 are tracked"
+		c.Text = "IPv4 and IPv6 are tracked"
 		if !t.IPv6 {
-			families = "IPv4 is tracked, IPv6 is not"
+			c.Text = "IPv4 is tracked, IPv6 is not"
 		} else if !t.IPv4 {
-			families = "IPv6 is tracked, IPv4 is not"
+			c.Text = "IPv6 is tracked, IPv4 is not"
 		}
-		c.Text = fmt.Sprintf("%s, by %s such as %s", families, human.Plural(t.Count, "rule"), t.By[0])
+		c.say(", by %s such as %s", human.Plural(t.Count, "rule"), t.By[0])
 	case len(t.Legacy) > 0:
 		c.Evidence["legacy"] = t.Legacy
-		c.Text = fmt.Sprintf("tracking may be on: iptables-legacy has rules (%s) that can't be read",
-			strings.Join(t.Legacy, ", "))
+		c.say("tracking may be on: iptables-legacy has rules (%s) that can't be read", strings.Join(t.Legacy, ", "))
 		if left == 0 && s.Capture.Events == 0 {
 			c.Level, c.Command = Warn, s.shell("nft '"+TurnOn+"'")
 		}
 	case s.Capture.Events > 0:
-		c.Text = fmt.Sprintf("flows are tracked although no nftables rule asks for it (%s in %s): IPVS, Open vSwitch "+
-			"or BPF programs do that",
-			human.Plural(s.Capture.Events, "event"), round(s.Span))
+		c.say("flows are tracked although no nftables rule asks for it (%s in %s): IPVS, Open vSwitch or BPF programs "+
+			"do that", human.Plural(s.Capture.Events, "event"), round(s.Span))
 	default:
 		c.Level, c.Command = Fail, s.shell("nft '"+TurnOn+"'")
 		c.Text = "nothing is tracked here: no nftables or iptables rule in this network namespace turns connection " +
 			"tracking on"
 		if left > 0 {
-			c.Text += fmt.Sprintf("; %s left from before", human.Plural(left, "flow"))
+			c.say("; %s left from before", human.Plural(left, "flow"))
 		}
 	}
 }
@@ -87,22 +85,22 @@ func events(s *Snapshot, c *Check) {
 	default:
 		c.Text = "flows send events if somebody listened when they began (nf_conntrack_events is 2)"
 		if s.Fill.Begin > 0 {
-			c.Text += fmt.Sprintf("; of %s that began before natlens listened, those without a listener never send any",
+			c.say("; of %s that began before natlens listened, those without a listener never send any",
 				human.Plural(s.Fill.Begin, "flow"))
 			c.set(s, "events", 1, true)
 		}
 	}
 	if v != 0 && s.Denied == "" && s.Span > 0 {
-		c.Text += fmt.Sprintf("; %s in %s", human.Plural(s.Capture.Events, "event"), round(s.Span))
+		c.say("; %s in %s", human.Plural(s.Capture.Events, "event"), round(s.Span))
 	}
 }
 
 func ring(s *Snapshot, c *Check) {
 	c.Text = "events come through a BPF ring"
 	if s.Capture.NotRing != "" {
-		c.Level, c.Text = Warn,
-			"events come through a socket, which costs more CPU and holds fewer events than the ring: "+
-				s.Capture.NotRing
+		c.Level = Warn
+		c.Text = "events come through a socket, which costs more CPU and holds fewer events than the ring: " +
+			s.Capture.NotRing
 	}
 }
 
@@ -130,18 +128,16 @@ func queue(s *Snapshot, c *Check) {
 		"way": q.Way, "bytes": q.Capacity, "holds": holds, "events_per_second": rate, "lost": q.Lost,
 		"rmem_max": s.RMemMax,
 	}
-	c.Text = fmt.Sprintf("the queue (%s of %s) holds %s", q.Way, human.Binary(uint64(q.Capacity)), human.Plural(holds,
-		"event"))
+	c.say("the queue (%s of %s) holds %s", q.Way, human.Binary(uint64(q.Capacity)), human.Plural(holds, "event"))
 	lasts := queueWarn
 	if rate > 0 {
 		lasts = time.Duration(float64(holds) / rate * float64(time.Second))
-		c.Text += fmt.Sprintf(", or %s at the %s events/s seen", human.AppendDuration(nil, lasts),
-			human.Count(uint64(rate+0.5)))
+		c.say(", or %s at the %s events/s seen", human.AppendDuration(nil, lasts), human.Count(uint64(rate+0.5)))
 	}
 	switch {
 	case q.Lost > 0:
 		c.Level = Fail
-		c.Text += fmt.Sprintf("; %s lost", human.Plural(q.Lost, "event"))
+		c.say("; %s lost", human.Plural(q.Lost, "event"))
 	case lasts < queueWarn:
 		c.Level = Warn
 	default:

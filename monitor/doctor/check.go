@@ -46,6 +46,9 @@ type Setting struct {
 	Value uint64 `json:"value"`
 }
 
+// say adds to the text.
+func (c *Check) say(format string, args ...any) { c.Text += fmt.Sprintf(format, args...) }
+
 // skip makes the check one that could not be made.
 func (c *Check) skip(why string) { *c = Check{ID: c.ID, Level: Skip, Text: "not checked: " + why} }
 
@@ -136,10 +139,101 @@ func InNamespaces(names []string, text string) string {
 	if len(names) == 0 {
 		return text
 	}
-	shown := slices.Clone(names[:min(len(names), namesShown)])
-	list := strings.Join(shown, ", ")
-	if more := len(names) - len(shown); more > 0 {
-		list = fmt.Sprintf("%s and %s more", list, human.Count(uint64(more)))
+	list := strings.Join(names[:min(len(names), namesShown)], ", ")
+	if more := len(names) - namesShown; more > 0 {
+		list += " and " + human.Count(uint64(more)) + " more"
 	}
 	return list + ": " + text
+}
+
+// kind is a check that is made of every snapshot, with what it needs to be made.
+type kind struct {
+	id     string
+	needs  need
+	sysctl string // nf_conntrack_…, without which the check is skipped; "": none
+	check  func(*Snapshot, *Check)
+}
+
+type need uint8
+
+const (
+	needNothing   need = iota
+	needPrivilege      // to read flows, rules and events
+	needCounts         // of the flows
+)
+
+// kinds are the checks in their order.
+var kinds = slices.Concat([]kind{
+	{"privilege", needNothing, "", privilege},
+	{"conntrack", needNothing, "", conntrack},
+	{"hook", needPrivilege, "", hook},
+	{"events", needNothing, "events", events},
+	{"ring", needPrivilege, "", ring},
+	{"queue", needPrivilege, "", queue},
+	{"acct", needNothing, "acct", acct},
+	{"timestamp", needNothing, "timestamp", timestamp},
+	{"helper", needCounts, "", helper},
+	{"labels", needCounts, "", labels},
+	{"offload", needCounts, "", offload},
+	{"table", needPrivilege, "", table},
+	{"growth", needPrivilege, "", growth},
+	{"buckets", needPrivilege, "buckets", buckets},
+	{"who", needCounts, "", who},
+	{"reclaim", needCounts, "", reclaim},
+}, counterKinds(), []kind{
+	{"timeout.established", needNothing, "tcp_timeout_established", established},
+	{"timeout.udp", needNothing, "udp_timeout", udp},
+})
+
+// Diagnose makes all checks, always the same ones in the same order.
+func Diagnose(s *Snapshot) (all []Check) {
+	for i := range kinds {
+		all = append(all, kinds[i].run(s))
+	}
+	return all
+}
+
+func (k *kind) run(s *Snapshot) Check {
+	c := Check{ID: k.id, Evidence: map[string]any{}}
+	switch _, known := s.Sysctls[k.sysctl]; {
+	case k.needs >= needPrivilege && s.Denied != "":
+		c.skip("a privilege is missing")
+	case k.needs == needCounts && s.Counts == nil:
+		c.skip("the table was not read")
+	case k.sysctl != "" && !known:
+		c.skip("there is no " + sysctlPrefix + k.sysctl)
+	default:
+		k.check(s, &c)
+	}
+	return c
+}
+
+// Quiet returns the likeliest reason why no event has come for a while, and the command that
+// changes it, "" if none does. It uses Place, Sysctls, Tracking, Fill and Denied only.
+func Quiet(s *Snapshot) (reason, command string) {
+	for _, k := range []kind{{check: conntrack}, {sysctl: "events", check: events}, {needs: needPrivilege,
+		check: hook}} {
+		if c := k.run(s); c.Level == Fail || c.Level == Warn {
+			return c.Text, c.Command
+		}
+	}
+	flows := human.Plural(s.Fill.End, "flow")
+	if s.Sysctls["events"] == 2 && s.Fill.End > 0 {
+		var c Check
+		c.set(s, "events", 1, true)
+		return fmt.Sprintf("no flow began or ended; of %s in the table, those that began while nobody listened send "+
+			"no events (nf_conntrack_events is 2)", flows), c.Command
+	}
+	return fmt.Sprintf("no flow began, changed or ended in this network namespace, which tracks %s; other "+
+		"namespaces have events of their own", flows), "ip netns list"
+}
+
+// Uncounted says that flows which begin now have no counters of packets and bytes, and
+// returns the command that changes it; "" if they have. It uses Place and Sysctls only.
+func Uncounted(s *Snapshot) (reason, command string) {
+	k := kind{sysctl: "acct", check: acct}
+	if c := k.run(s); c.Level == Warn {
+		return c.Text, c.Command
+	}
+	return "", ""
 }

@@ -13,9 +13,9 @@ func acct(s *Snapshot, c *Check) {
 	c.Text = "packets and bytes are counted"
 	c.Evidence["nf_conntrack_acct"] = v
 	if v == 0 {
-		c.Level, c.Text = Warn,
-			"packets and bytes are not counted: nf_conntrack_acct is 0; a change affects only flows that "+
-				"begin afterwards"
+		c.Level = Warn
+		c.Text = "packets and bytes are not counted: nf_conntrack_acct is 0; a change affects only flows that begin " +
+			"afterwards"
 		c.set(s, "acct", 1, true)
 	}
 	if s.Counts == nil {
@@ -24,7 +24,7 @@ func acct(s *Snapshot, c *Check) {
 	without := s.Counts.Flows - s.Counts.Counted
 	c.Evidence["flows"], c.Evidence["without_counters"] = s.Counts.Flows, without
 	if v != 0 && without > 0 {
-		c.Text += fmt.Sprintf("; %s of %s began before that and have no counters", human.Count(without),
+		c.say("; %s of %s began before that and have no counters", human.Count(without),
 			human.Plural(s.Counts.Flows, "flow"))
 	}
 }
@@ -36,9 +36,8 @@ func timestamp(s *Snapshot, c *Check) {
 	c.Evidence["nf_conntrack_timestamp"] = v
 	if v == 0 {
 		c.Level = Warn
-		c.Text = "the kernel records no times: nf_conntrack_timestamp is 0; events have the time at which " +
-			"natlens got them, " +
-			"and flows that began before have no age"
+		c.Text = "the kernel records no times: nf_conntrack_timestamp is 0; events have the time at which natlens " +
+			"got them, and flows that began before have no age"
 		c.set(s, "timestamp", 1, true)
 	}
 }
@@ -74,8 +73,8 @@ func helper(s *Snapshot, c *Check) {
 		}
 	}
 	if missing != nil {
-		c.Text += fmt.Sprintf("; without one: %s. The connections that they negotiate (FTP data, PPTP calls) are "+
-			"neither expected nor translated", strings.Join(missing, ", "))
+		c.say("; without one: %s. The connections that they negotiate (FTP data, PPTP calls) are neither expected nor "+
+			"translated", strings.Join(missing, ", "))
 	}
 }
 

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"fmt"
 	"time"
 
 	"natlens/monitor/human"
@@ -28,7 +27,7 @@ func table(s *Snapshot, c *Check) {
 	}
 	full := percent(f.End, f.Max)
 	c.Evidence["max"], c.Evidence["percent"] = f.Max, full
-	c.Text = fmt.Sprintf("%s of %s, %.1f %% full", c.Text, human.Count(f.Max), full)
+	c.say(" of %s, %.1f %% full", human.Count(f.Max), full)
 	switch {
 	case full >= fillFail:
 		c.Level, c.Command = Fail, raiseMax(s)
@@ -41,14 +40,14 @@ func table(s *Snapshot, c *Check) {
 func growth(s *Snapshot, c *Check) {
 	perMinute := s.PerMinute()
 	c.Evidence["per_minute"] = perMinute
-	c.Text = fmt.Sprintf("the table changed by %+.0f flows a minute", perMinute)
+	c.say("the table changed by %+.0f flows a minute", perMinute)
 	grown := float64(s.Fill.End) - float64(s.Fill.Begin)
 	if s.Fill.Max == 0 || grown*100 < growthMin*float64(s.Fill.Max) || grown <= 0 {
 		return
 	}
 	left := time.Duration(float64(s.Fill.Max-min(s.Fill.End, s.Fill.Max)) / perMinute * float64(time.Minute))
 	c.Evidence["full_in_seconds"] = left.Seconds()
-	c.Text += fmt.Sprintf(": full in %s at this rate", human.AppendDuration(nil, left))
+	c.say(": full in %s at this rate", human.AppendDuration(nil, left))
 	if left < fullWarn {
 		c.Level, c.Command = Warn, raiseMax(s)
 	}
@@ -64,8 +63,7 @@ func buckets(s *Snapshot, c *Check) {
 	}
 	chain := 2 * float64(s.Fill.End) / float64(n)
 	c.Evidence["buckets"], c.Evidence["chain"] = n, chain
-	c.Text = fmt.Sprintf("%.2f entries per hash bucket (of %s, which all network namespaces share)", chain,
-		human.Count(n))
+	c.say("%.2f entries per hash bucket (of %s, which all network namespaces share)", chain, human.Count(n))
 	switch {
 	case chain >= chainFail:
 		c.Level, c.Command = Fail, raiseBuckets(s)
@@ -80,8 +78,8 @@ func reclaim(s *Snapshot, c *Check) {
 	n := s.Counts
 	could := n.Unreplied + n.TimeWait
 	c.Evidence["unreplied"], c.Evidence["time_wait"], c.Evidence["flows"] = n.Unreplied, n.TimeWait, n.Flows
-	c.Text = fmt.Sprintf("%.0f %% of the flows could be deleted: %s without a reply, %s in TIME_WAIT", percent(could,
-		n.Flows), human.Count(n.Unreplied), human.Count(n.TimeWait))
+	c.say("%.0f %% of the flows could be deleted: %s without a reply, %s in TIME_WAIT", percent(could, n.Flows),
+		human.Count(n.Unreplied), human.Count(n.TimeWait))
 	if s.Fill.Max == 0 || could == 0 || percent(s.Fill.End, s.Fill.Max) < reclaimFill ||
 		percent(could, n.Flows) < reclaimWarn {
 		return
@@ -99,14 +97,12 @@ func reclaim(s *Snapshot, c *Check) {
 func established(s *Snapshot, c *Check) {
 	v := s.Sysctls["tcp_timeout_established"]
 	c.Evidence["seconds"] = v
-	c.Text = fmt.Sprintf("TCP connections are kept for %s without a packet", human.AppendDuration(nil,
-		time.Duration(v)*time.Second))
+	c.say("TCP connections are kept for %s without a packet", human.AppendDuration(nil, time.Duration(v)*time.Second))
 	if s.Counts == nil {
 		return
 	}
 	c.Evidence["established"], c.Evidence["idle"] = s.Counts.Established, s.Counts.Idle
-	c.Text += fmt.Sprintf("; %s of %s had none for an hour", human.Count(s.Counts.Idle),
-		human.Count(s.Counts.Established))
+	c.say("; %s of %s had none for an hour", human.Count(s.Counts.Idle), human.Count(s.Counts.Established))
 	if s.Counts.Idle >= idleWarn {
 		c.Level = Warn
 		c.Text += ": most of these are dead; RFC 5382 asks for at least 2 h 4 min"
@@ -122,18 +118,18 @@ var quiet = map[uint16]bool{5060: true, 3478: true, 500: true, 4500: true, 1194:
 func udp(s *Snapshot, c *Check) {
 	v, stream := s.Sysctls["udp_timeout"], s.Sysctls["udp_timeout_stream"]
 	c.Evidence["seconds"], c.Evidence["stream_seconds"] = v, stream
-	c.Text = fmt.Sprintf("UDP flows are kept for %d s without a packet, and for %d s after packets in both "+
-		"directions for 2 s", v, stream)
+	c.say("UDP flows are kept for %d s without a packet, and for %d s after packets in both directions for 2 s", v,
+		stream)
 	if s.Counts == nil {
 		return
 	}
 	c.Evidence["dns"], c.Evidence["quiet_protocols"] = s.Counts.DNS, s.Counts.QuietUDP
 	if s.Counts.DNS > 0 {
-		c.Text += fmt.Sprintf("; %s to port 53 need one answer only", human.Plural(s.Counts.DNS, "flow"))
+		c.say("; %s to port 53 need one answer only", human.Plural(s.Counts.DNS, "flow"))
 	}
 	if s.Counts.QuietUDP >= quietWarn && v <= quietTime {
 		c.Level = Warn
-		c.Text += fmt.Sprintf("; %s of SIP, STUN, IPsec or VPNs, which are silent for longer, stop working",
+		c.say("; %s of SIP, STUN, IPsec or VPNs, which are silent for longer, stop working",
 			human.Plural(s.Counts.QuietUDP, "flow"))
 		c.set(s, "udp_timeout", 120, false)
 	}
