@@ -38,6 +38,9 @@ func (*CaptureFlags) Flows(context.Context, func(error), kernel.DumpConfig,
 	return func(yield func(*monitor.Batch, error) bool) { yield(new(monitor.Batch), ErrNoKernel) }
 }
 
+// WhyEmpty does nothing.
+func (*CaptureFlags) WhyEmpty(context.Context, Console) {}
+
 // Owned returns true: natlens is run by sudo(8) on Linux only.
 func Owned(string) bool { return true }
 

@@ -50,7 +50,8 @@ will follow. Until that flow comes, the kernel keeps an expectation of it.`,
 		run         func(*options, context.Context) error
 		flags       []func(*options, *cobra.Command)
 	}{
-		{"list", "List the expectations", (*options).list, groups((*options).shows, (*options).families)},
+		{"list", "List the expectations", (*options).list, groups((*options).shows, (*options).families,
+			(*options).limits)},
 		{"watch", "Stream expectations as they are made and removed", (*options).watch, groups((*options).shows,
 			(*options).ends)},
 		{"get", "Show the expectation that a packet would match", (*options).get, groups((*options).shows,
@@ -106,6 +107,11 @@ func (o *options) asks(cmd *cobra.Command) { o.confirm.Register(cmd) }
 
 func (o *options) ends(cmd *cobra.Command) { o.end.Register(cmd, "events") }
 
+func (o *options) limits(cmd *cobra.Command) {
+	cmd.Flags().Uint64Var(&o.end.Limit, "limit", 0, "end after `N` expectations; 0: no limit")
+	cli.NoComplete(cmd, "limit")
+}
+
 // sink opens what expectations are written to.
 func (o *options) sink() (export.ExpectSink, error) {
 	format := o.format
@@ -125,13 +131,30 @@ func (o *options) sink() (export.ExpectSink, error) {
 func (o *options) list(ctx context.Context) error {
 	n := uint64(0)
 	err := o.show(func(s *kernel.Service, write func(*monitor.Expect) error) error {
-		return s.Expects(ctx, o.family, func(x *monitor.Expect) error { n++; return write(x) })
+		err := s.Expects(ctx, o.family, func(x *monitor.Expect) error {
+			if n == o.end.Limit && n > 0 {
+				return errLimit
+			}
+			n++
+			return write(x)
+		})
+		if errors.Is(err, errLimit) {
+			return nil
+		}
+		return err
 	})
-	if err == nil {
-		cli.TellDone(o.con, o.summary, n, "expectation", "shown")
+	if err != nil {
+		return err
 	}
-	return err
+	cli.TellDone(o.con, o.summary, n, "expectation", "shown")
+	if n == 0 {
+		o.capture.WhyEmpty(ctx, o.con)
+	}
+	return nil
 }
+
+// errLimit ends a list after --limit.
+var errLimit = errors.New("limit")
 
 // show writes the expectations that a request returns.
 func (o *options) show(ask func(s *kernel.Service, write func(*monitor.Expect) error) error) error {

@@ -3,13 +3,58 @@
 package expect
 
 import (
+	"strings"
 	"testing"
 
 	"natlens/cmd/natlens/cli/clitest"
+	"natlens/monitor"
+	"natlens/monitor/kernel"
 	"natlens/monitor/lab/labtest"
 )
 
 func TestMain(m *testing.M) { labtest.Main(m) }
+
+// TestList lists expectations up to --limit. On an empty table it says why there are none, on standard error.
+func TestList(t *testing.T) {
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	list := func(args ...string) *clitest.Result {
+		return clitest.Run(t.Context(), New, "", append([]string{"list", "-o", "jsonl", "--netns", g.Namespace().Path()}, args...)...)
+	}
+	got := list()
+	if got.Code() != 0 || got.Stdout != "" || !strings.HasPrefix(got.Stderr, "natlens: 0 expectations shown.\nnatlens: the table is empty: ") {
+		t.Errorf("an empty table: %v, %s%s", got.Err, got.Stdout, got.Stderr)
+	}
+	s, err := kernel.OpenService(g.Namespace().FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	client, server := monitor.AddrFrom4([4]byte{192, 0, 2, 1}), monitor.AddrFrom4([4]byte{192, 0, 2, 2})
+	timeout, all := uint32(600), monitor.AddrFrom4([4]byte{255, 255, 255, 255})
+	for port := range uint16(3) {
+		master := monitor.Flow{
+			Orig:  monitor.Tuple{Src: client, Dst: server, SrcPort: 4000 + port, DstPort: 69, Proto: monitor.UDP, Family: monitor.IPv4},
+			Reply: monitor.Tuple{Src: server, Dst: client, SrcPort: 69, DstPort: 4000 + port, Proto: monitor.UDP, Family: monitor.IPv4},
+		}
+		if err := s.Create(t.Context(), &master, &kernel.Change{Timeout: &timeout, Helper: "tftp"}); err != nil {
+			t.Skip("no helper: ", err)
+		}
+		x := monitor.Expect{Master: master.Orig, Timeout: 60, Tuple: master.Reply, Mask: master.Reply}
+		x.Mask.Src, x.Mask.Dst, x.Mask.SrcPort, x.Mask.DstPort = all, all, 0, 0xffff
+		if err := s.CreateExpect(t.Context(), &x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for args, want := range map[string]string{"--limit=2": "2 expectations shown", "--limit=3": "3 expectations shown", "--limit=0": "3 expectations shown"} {
+		if got := list(args); got.Code() != 0 || got.Stderr != "natlens: "+want+".\n" || strings.Count(got.Stdout, "\n") != int(want[0]-'0') {
+			t.Errorf("%s: %v, %s%s", args, got.Err, got.Stdout, got.Stderr)
+		}
+	}
+}
 
 // TestIgnoreMissing deletes an expectation that does not exist.
 func TestIgnoreMissing(t *testing.T) {

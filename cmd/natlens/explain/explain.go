@@ -64,7 +64,8 @@ func (o *options) run(cmd *cobra.Command) error {
 	case total == 0 && o.flows.From.Given():
 		return errors.New("explain: no flow of the recording existed at that time")
 	case total == 0:
-		return errors.New("explain: the table is empty: no flow is tracked in this network namespace")
+		o.flows.Capture.WhyEmpty(cmd.Context(), o.con)
+		return errors.New("explain: no flow is tracked")
 	case len(walks) == 0:
 		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, o.filter.Sel.Expr)
 	}

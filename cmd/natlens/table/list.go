@@ -68,8 +68,8 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	}
 	if !o.quiet {
 		cli.TellDone(o.con, o.summary, n, "flow", "shown")
-		if n == 0 && !o.summary && !o.flows.From.Given() && o.table == "conntrack" {
-			o.whyEmpty(cmd.Context())
+		if n == 0 && !o.flows.From.Given() && o.table == "conntrack" {
+			o.flows.Capture.WhyEmpty(cmd.Context(), o.con)
 		}
 	}
 	if interrupted {

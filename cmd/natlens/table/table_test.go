@@ -165,7 +165,14 @@ func TestListEmpty(t *testing.T) {
 	if got := in(t, ns, NewDelete, "udp --yes"); got.Code() != 0 {
 		t.Fatal(got.Err)
 	}
-	got := in(t, ns, NewList, "")
+	got := in(t, ns, NewList, "tcp --summary -o conntrack")
+	if got.Stdout != "" || !strings.HasPrefix(got.Stderr, "natlens: 0 flow entries have been shown.\nnatlens: the table is empty: ") {
+		t.Errorf("conntrack(8)'s words and a filter: %s%s", got.Stdout, got.Stderr)
+	}
+	if got := in(t, ns, NewList, "-o jsonl --quiet"); got.Stdout+got.Stderr != "" {
+		t.Errorf("--quiet: %s%s", got.Stdout, got.Stderr)
+	}
+	got = in(t, ns, NewList, "")
 	if !strings.HasPrefix(got.Stderr, "natlens: 0 flows shown.\nnatlens: the table is empty: ") || !strings.Contains(got.Stderr, " → ") {
 		t.Errorf("an empty table: %s", got.Stderr)
 	}

@@ -25,6 +25,7 @@ type exportOptions struct {
 	con    cli.Console
 	dir    string
 	times  times // since and until
+	limit  int
 	format string
 	path   string
 	force  bool
@@ -56,12 +57,13 @@ gaps as lines of their own. CSV does not contain gaps: natlens prints their numb
 	f.StringVar(&o.dir, "history", defaultHistory, "`directory` of the history")
 	f.StringVar(&o.times.since, "since", "", "open at this `time` or later: "+cli.MomentNowHelp)
 	f.StringVar(&o.times.until, "until", "", "open at this `time` or earlier")
+	f.IntVar(&o.limit, "limit", 0, "end after `N` translations; 0: no limit")
 	f.StringVarP(&o.format, "output-format", "o", "", "`format`: csv or jsonl (default: by FILE's name, else jsonl)")
 	f.BoolVar(&o.force, "force", false, "overwrite an existing file")
 	cli.InGroup(f, cli.GroupOutput, "output-format", "force")
 	cli.MustComplete(cmd, "history", cli.CompleteDir)
 	cli.MustComplete(cmd, "since", cobra.NoFileCompletions)
-	cli.MustComplete(cmd, "until", cobra.NoFileCompletions)
+	cli.NoComplete(cmd, "until", "limit")
 	cli.MustComplete(cmd, "output-format", cobra.FixedCompletions(exportFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -87,11 +89,14 @@ func runExport(ctx context.Context, o *exportOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.limit < 0 {
+		return cli.Usagef("--limit %d: must not be negative", o.limit)
+	}
 	h, err := openHistory(o.dir)
 	if err != nil {
 		return err
 	}
-	var q translation.Query
+	q := translation.Query{Limit: o.limit}
 	if err := o.times.read(h, &q); err != nil {
 		return err
 	}
@@ -117,6 +122,9 @@ func runExport(ctx context.Context, o *exportOptions) (err error) {
 		return err
 	}
 	fmt.Fprintf(o.con.Stderr, "natlens: %s", human.Plural(res.Answers, "translation"))
+	if res.More {
+		fmt.Fprint(o.con.Stderr, "; --limit ended the export")
+	}
 	if n := len(res.Gaps); n > 0 {
 		fmt.Fprintf(o.con.Stderr, "; some may be missing: %s in that time", human.Plural(n, "gap"))
 	}

@@ -124,12 +124,17 @@ func TestExport(t *testing.T) {
 	}{
 		{"--since 2025-11-22T08:33:09Z", 11}, // the last to end, and the open ones
 		{"--until 2025-11-22T08:26:41Z", 2},  // until the end of that second
+		{"--limit 3", 3},
+		{"--limit 100", 100},
 		{"--since 2025-11-22T08:31:42Z --until 2025-11-22T08:31:42Z", 98},
 	} {
 		args := append([]string{"export", "-o", "csv", "--history", dir, "-"}, strings.Fields(c.flags)...)
 		got := clitest.Run(t.Context(), NewHistory, "", args...)
 		if n := strings.Count(got.Stdout, "\n") - 1; n != c.want || got.Err != nil {
 			t.Errorf("%s: %d rows, want %d: %v", c.flags, n, c.want, got.Err)
+		}
+		if ended := strings.Contains(got.Stderr, "; --limit ended the export"); ended != (c.flags == "--limit 3") {
+			t.Errorf("%s: %s", c.flags, got.Stderr)
 		}
 	}
 }

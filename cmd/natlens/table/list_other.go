@@ -1,7 +1,0 @@
-//go:build !linux
-
-package table
-
-import "context"
-
-func (*listOptions) whyEmpty(context.Context) {}
