@@ -29,12 +29,12 @@ func conntrack(s *Snapshot, c *Check) {
 	}
 }
 
-// TurnOn is a ruleset that turns connection tracking on and does nothing else: the chain
-// has no hook, but a rule with ct state makes the kernel track.
+// TurnOn is a ruleset that turns connection tracking on and does nothing else. The chain has no
+// hook, but a rule with ct state is enough for the kernel to track.
 const TurnOn = "add table inet tracking; add chain inet tracking on; add rule inet tracking on ct state new"
 
-// hook is about what turns connection tracking on in a network namespace: it is off in one
-// without rules.
+// hook checks what turns connection tracking on in a network namespace. Without rules it is
+// off.
 func hook(s *Snapshot, c *Check) {
 	t := &s.Tracking
 	left := max(s.Fill.Begin, s.Fill.End)
@@ -104,8 +104,8 @@ func ring(s *Snapshot, c *Check) {
 	}
 }
 
-// Bytes of queue that an event takes: in a socket those of its skb (struct sk_buff and a
-// kmalloc'ed head of 512 bytes), in the ring those of the message.
+// How many bytes of queue an event takes: in a socket buffer its skb (struct sk_buff and a
+// kmalloc'ed head of 512 bytes), in the ring the message.
 const (
 	socketEvent = 1280
 	ringEvent   = 160
@@ -114,7 +114,7 @@ const (
 // wantedBuffer is the socket buffer that natlens asks for.
 const wantedBuffer = 16 << 20
 
-// queueWarn is the least time that a queue should last at the rate seen.
+// queueWarn is how long the queue should last at the observed rate.
 const queueWarn = time.Second
 
 func queue(s *Snapshot, c *Check) {

@@ -7,15 +7,15 @@ import (
 	"natlens/monitor/human"
 )
 
-// counter is a check of a counter of the kernel that moved.
+// counter is the check of a kernel counter.
 type counter struct {
-	word       string // conntrack(8)'s
-	means      string // what it means that the counter moves
+	word       string // conntrack(8)'s name
+	means      string // what it means if the counter grows
 	command    func(*Snapshot) string
-	warn, fail float64 // moves a second; 0: never
+	warn, fail float64 // growth per second; 0: never
 }
 
-// anyMove is a rate below one move in the longest run that makes sense.
+// anyMove is less than an increase by one in the longest useful run.
 const anyMove = 1e-9
 
 var counters = []counter{
@@ -32,11 +32,11 @@ var counters = []counter{
 	{"error", "ICMP messages are malformed, or report an error of a flow that is not in the table", logInvalid, 10, 0},
 }
 
-// newFlows shows the flows that begin: no setting stops these counters.
+// newFlows returns a command that shows new flows: no setting stops these counters.
 func newFlows(s *Snapshot) string { return s.Place.Natlens("watch", "event", "new") }
 
-// logInvalid makes the kernel log the reason. In a network namespace it logs nothing unless
-// the host allows it.
+// logInvalid returns a command that makes the kernel log the reason. In a network namespace the
+// kernel logs nothing unless the host allows it.
 func logInvalid(s *Snapshot) string {
 	command := s.shell("sysctl -w " + sysctlPrefix + "log_invalid=255")
 	if s.Place.Prefix != "" || !s.Place.Host && !s.Place.Sudo {
@@ -80,8 +80,9 @@ func (m *counter) check(s *Snapshot, c *Check) {
 
 const insertions = "each also counts in insert_failed"
 
-// moved returns how far a counter moved. The kernel counts an entry that could not be
-// inserted twice, in insert_failed and in drop or chaintoolong: drop is without these.
+// moved returns how much a counter grew. The kernel counts an entry that it could not insert
+// twice, in insert_failed and in drop or chaintoolong; the result for drop does not contain
+// these.
 func (s *Snapshot) moved(word string) uint64 {
 	n := s.Counters[word].Moved
 	if word != "drop" {
@@ -92,7 +93,7 @@ func (s *Snapshot) moved(word string) uint64 {
 	return n - min(n, failed)
 }
 
-// perSecond writes a rate, in two digits if it is small.
+// perSecond writes a rate, with two digits if it is small.
 func perSecond(rate float64) string {
 	if rate < 10 {
 		return fmt.Sprintf("%.2g", rate)
@@ -100,8 +101,8 @@ func perSecond(rate float64) string {
 	return human.Count(uint64(rate + 0.5))
 }
 
-// Meaning says what it means that a counter moved as it did, by conntrack(8)'s word for it;
-// "" for one that no check is about.
+// Meaning says what the growth of a counter means, by its conntrack(8) name. It is "" if no
+// check has that counter.
 func (s *Snapshot) Meaning(word string) string {
 	i := slices.IndexFunc(counters, func(m counter) bool { return m.word == word })
 	switch {

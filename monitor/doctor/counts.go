@@ -10,42 +10,43 @@ import (
 	"natlens/monitor"
 )
 
-// Counts counts the flows of a table; each is given to Add once.
+// Counts counts the flows of a table. Call Add once for each flow.
 type Counts struct {
 	Flows     uint64
-	Counted   uint64 // with counters
+	Counted   uint64 // flows with packet counters
 	Helped    uint64
 	Labelled  uint64
 	Offloaded uint64
-	Unhelped  [len(helped)]uint64 // flows to those ports without a helper
+	Unhelped  [len(helped)]uint64 // flows to the ports of helped, without a helper
 
 	Unreplied uint64
 	TimeWait  uint64 // TCP in TIME_WAIT
 
 	Established uint64 // TCP in ESTABLISHED
-	Idle        uint64 // of these, flows that had no packet for an hour; see Before
+	Idle        uint64 // of these, flows without a packet for an hour; see Before
 
-	QuietUDP uint64 // UDP of protocols that are silent for long, not yet assured
+	QuietUDP uint64 // UDP of protocols that are silent for a long time, not assured yet
 	DNS      uint64 // UDP to port 53
 
-	// Timeouts are the settings by which Idle is counted, and Before returns an earlier
-	// reading of a flow: one that had packets since is not idle. To be set before Add;
-	// nil: Idle is 0.
+	// Timeouts and Before are set before Add. Timeouts are the kernel's settings from which
+	// Idle is derived. Before returns an earlier reading of a flow: a flow that had packets
+	// since then is not idle. If Before is nil, Idle stays 0.
 	Timeouts monitor.TCPTimeouts
 	Before   func(orig monitor.Tuple) (monitor.Reading, bool)
 
 	tallies [len(groups)]tally
 }
 
-// key is what flows have in common: an address, a protocol with its destination port, or a protocol with its state.
+// key is the attribute by which flows are grouped: an address, a protocol with its destination
+// port, or a protocol with its state.
 type key struct {
 	addr  monitor.Addr
 	proto monitor.Proto
-	port  uint16 // 0 for protocols without
-	state string // for protocols without states, whether it was replied to
+	port  uint16 // 0 for protocols without ports
+	state string // for protocols without states: whether there was a reply
 }
 
-// groups are the keys by which flows are counted, with their names in evidence and text.
+// groups are the keys by which flows are counted, with their names in Evidence and Text.
 var groups = [...]struct {
 	name, word string
 	key        func(*monitor.Flow) key
@@ -67,7 +68,7 @@ func portOf(f *monitor.Flow) key {
 	return k
 }
 
-// portText returns the words that a filter takes: "tcp dport 443", "icmp".
+// portText returns a filter for the protocol and port: "tcp dport 443", "icmp".
 func portText(k key) string {
 	if k.port == 0 {
 		return k.proto.String()
@@ -134,11 +135,11 @@ func (c *Counts) idle(e *monitor.Event) bool {
 	return ok && before.Unchanged(e.Flow.Reading(e.Known(), e.Time))
 }
 
-// maxKeys bounds the keys of a tally.
+// maxKeys is the maximum number of keys of a tally.
 const maxKeys = 1 << 16
 
-// tally counts flows by a key. Counts are exact; flows of further keys than maxKeys are
-// counted in beyond alone.
+// tally counts flows by key. Counts are exact. After maxKeys keys, flows of new keys are
+// counted only in beyond.
 type tally struct {
 	n      map[key]uint64
 	beyond uint64
@@ -163,7 +164,7 @@ func (c *Counts) beyond() (n uint64) {
 	return n
 }
 
-// share is a part of the flows that have something in common.
+// share is a group of flows with the same key.
 type share struct {
 	Name  string  `json:"name"`
 	Flows uint64  `json:"flows"`

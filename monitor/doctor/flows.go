@@ -7,7 +7,7 @@ import (
 	"natlens/monitor/human"
 )
 
-// acct is about packets and bytes of flows.
+// acct checks whether flows have counters of packets and bytes.
 func acct(s *Snapshot, c *Check) {
 	v := s.Sysctls["acct"]
 	c.Text = "packets and bytes are counted"
@@ -29,7 +29,7 @@ func acct(s *Snapshot, c *Check) {
 	}
 }
 
-// timestamp is about when flows began and events happened.
+// timestamp checks whether flows have start times and events have times.
 func timestamp(s *Snapshot, c *Check) {
 	v := s.Sysctls["timestamp"]
 	c.Text = "the kernel records the times of events and of the begin and end of flows"
@@ -42,20 +42,20 @@ func timestamp(s *Snapshot, c *Check) {
 	}
 }
 
-// helped are the ports of protocols that open further connections, with the helper that the
-// kernel has for each.
+// helped are the ports of protocols that open more connections, with the kernel's helper for
+// each.
 var helped = [...]struct {
 	name, proto string
 	port        uint16
 }{{"ftp", "tcp", 21}, {"pptp", "tcp", 1723}, {"tftp", "udp", 69}}
 
-// assignHelper is a ruleset that gives flows to a port their helper.
+// assignHelper is a ruleset that assigns a helper to flows to a port.
 const assignHelper = "add table inet assist; " +
 	`add ct helper inet assist %[1]s { type "%[1]s" protocol %[2]s; }; ` +
 	"add chain inet assist pre { type filter hook prerouting priority -150; }; " +
 	`add rule inet assist pre %[2]s dport %[3]d ct helper set "%[1]s"`
 
-// helper is about protocols that open further connections.
+// helper checks protocols that open more connections.
 func helper(s *Snapshot, c *Check) {
 	c.Evidence["with_helper"] = s.Counts.Helped
 	c.Text = human.Plural(s.Counts.Helped, "flow") + " with a helper"
@@ -86,7 +86,7 @@ func labels(s *Snapshot, c *Check) {
 	}
 }
 
-// offload is about flows that the kernel's fast path carries past connection tracking.
+// offload checks whether the kernel's fast path forwards flows without connection tracking.
 func offload(s *Snapshot, c *Check) {
 	n := s.Counts.Offloaded
 	c.Text = "no flow bypasses connection tracking through a flow table"
@@ -99,14 +99,14 @@ func offload(s *Snapshot, c *Check) {
 	}
 }
 
-// Bounds of who.
+// Limits of who.
 const (
 	mostKept   = 10 // of each kind in the evidence
 	mostShown  = 3  // of each kind in the text
-	leastShown = 1  // share in percent below which only the first is named
+	leastShown = 1  // percentage below which only the first is named
 )
 
-// who says which addresses, ports and states the flows have.
+// who reports which addresses, ports and states the flows have.
 func who(s *Snapshot, c *Check) {
 	if s.Counts.Flows == 0 {
 		c.Text = "the table is empty"

@@ -8,53 +8,53 @@ import (
 	"natlens/monitor"
 )
 
-// Snapshot is all that the checks know. What could not be read is left out.
+// Snapshot is the input of the checks. Values that could not be read are absent.
 type Snapshot struct {
-	Span time.Duration // for which events and counters were observed
+	Span time.Duration // how long events and counters were observed
 
-	// Denied says why flows, rules and events could not be read; "" if they could.
-	// Only Place and the sysctls are known then.
+	// Denied says why flows, rules and events could not be read; "" if they could. If it is
+	// set, only Place and Sysctls are known.
 	Denied string
 
 	Place   Place             // how commands reach the network namespace
-	Sysctls map[string]uint64 // net.netfilter.nf_conntrack_…, by what follows that; none: no connection tracking
-	RMemMax uint64            // net.core.rmem_max; 0 if it can't be read here
+	Sysctls map[string]uint64 // net.netfilter.nf_conntrack_…, by the rest of the name; empty: no connection tracking
+	RMemMax uint64            // net.core.rmem_max; 0 if it cannot be read
 
 	Tracking Tracking
 	Capture  Capture
 	Fill     Fill
-	Counters map[string]Moved // those that the kernel keeps, by conntrack(8)'s word
-	Counts   *Counts          // of the flows in the table; nil: it was not read
+	Counters map[string]Moved // the kernel's counters, by conntrack(8)'s names
+	Counts   *Counts          // of the flows in the table; nil: the table was not read
 }
 
 // Tracking says what turns connection tracking on.
 type Tracking struct {
 	IPv4, IPv6 bool
-	By         []string // the first few rules that do
-	Count      int      // all of them
-	Legacy     []string // tables of iptables-legacy, whose rules can't be read
+	By         []string // the first few rules that turn it on
+	Count      int      // number of such rules
+	Legacy     []string // tables of iptables-legacy, whose rules cannot be read
 	Unread     string   // why rules could not be read; "" if they could
 }
 
-// Capture is how the events came.
+// Capture describes how events were captured.
 type Capture struct {
 	Way      string // "ring" or "socket"
-	NotRing  string // why not the ring; "" if it was
-	Capacity int    // bytes of queue
+	NotRing  string // why the ring was not used; "" if it was
+	Capacity int    // size of the queue in bytes
 	Events   uint64
 	Lost     uint64
 }
 
-// Fill is the number of flows in the table when the span began and ended.
+// Fill is the number of flows in the table at the begin and end of Span.
 type Fill struct {
 	Begin, End uint64
-	Max        uint64 // nf_conntrack_max; 0: not known
+	Max        uint64 // nf_conntrack_max; 0: unknown
 }
 
-// Moved is a counter of the kernel: since boot, and within the span.
+// Moved is a kernel counter: since boot, and during Span.
 type Moved struct{ Total, Moved uint64 }
 
-// PerSecond returns n in the span as a rate.
+// PerSecond returns n events during Span as a rate.
 func (s *Snapshot) PerSecond(n uint64) float64 {
 	if s.Span <= 0 {
 		return 0
@@ -62,8 +62,7 @@ func (s *Snapshot) PerSecond(n uint64) float64 {
 	return float64(n) / s.Span.Seconds()
 }
 
-// PerMinute returns by how many flows a minute the table grew; it is negative if the table
-// shrank.
+// PerMinute returns by how many flows a minute the table grew; negative if it shrank.
 func (s *Snapshot) PerMinute() float64 {
 	if s.Span <= 0 {
 		return 0
@@ -71,19 +70,19 @@ func (s *Snapshot) PerMinute() float64 {
 	return (float64(s.Fill.End) - float64(s.Fill.Begin)) / s.Span.Minutes()
 }
 
-// Place says how a typed command reaches a network namespace.
+// Place says how a command that a user types reaches a network namespace.
 type Place struct {
-	Sudo   bool   // it needs sudo(8)
-	NetNS  string // the value of --netns, quoted for a shell; "" for here
-	Prefix string // what enters the namespace: "ip netns exec red "; "" for here
+	Sudo   bool   // commands need sudo(8)
+	NetNS  string // the value of --netns, quoted for a shell; "": the current namespace
+	Prefix string // command that enters the namespace: "ip netns exec red "; "": the current namespace
 
-	// Host says that settings of the whole host, such as nf_conntrack_max, can be made
-	// where the command is typed.
+	// Host reports that settings of the whole host, such as nf_conntrack_max, can be set from
+	// the current namespace.
 	Host bool
 }
 
-// Enter returns what comes before a command that has to run there, with a blank behind it;
-// "" for nothing.
+// Enter returns what to put before a command that must run in the namespace, with a space after
+// it, or "".
 func (p Place) Enter() string {
 	if p.Sudo {
 		return "sudo " + p.Prefix
@@ -104,10 +103,10 @@ func (p Place) Natlens(args ...string) string {
 	return strings.TrimRight(line+" "+monitor.ShellLine(args[1:]...), " ")
 }
 
-// shell returns the command as it has to be typed to run in the namespace.
+// shell returns a command line that runs command in the namespace.
 func (s *Snapshot) shell(command string) string { return s.Place.Enter() + command }
 
-// host returns the command that makes a setting of the whole host.
+// host returns the command that sets a setting of the whole host.
 func (s *Snapshot) host(name string, value uint64) string {
 	text := fmt.Sprintf("sysctl -w %s=%d", name, value)
 	switch {

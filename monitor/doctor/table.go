@@ -15,7 +15,7 @@ const (
 	reclaimFill, reclaimWarn = 50, 50           // share of nf_conntrack_max, and of the flows, in percent
 	idleWarn                 = 1000             // ESTABLISHED flows without a packet for an hour
 	quietWarn                = 10               // UDP flows of protocols that are silent for long
-	quietTime                = 30               // seconds for which they are: a keepalive every 25 to 30 s is usual
+	quietTime                = 30               // seconds of silence: a keepalive every 25 to 30 s is usual
 )
 
 func table(s *Snapshot, c *Check) {
@@ -53,8 +53,8 @@ func growth(s *Snapshot, c *Check) {
 	}
 }
 
-// buckets is about the length of the chains that each look-up walks. Each flow is in the
-// table twice, once for each direction.
+// buckets checks the length of the chains that each look-up follows. Each flow is in the table
+// twice, once for each direction.
 func buckets(s *Snapshot, c *Check) {
 	n := s.Sysctls["buckets"]
 	if n == 0 {
@@ -92,8 +92,8 @@ func reclaim(s *Snapshot, c *Check) {
 	}
 }
 
-// established is about the five days for which the kernel keeps a connection that ended
-// without closing.
+// established checks the timeout, five days by default, of a connection that ended without
+// closing.
 func established(s *Snapshot, c *Check) {
 	v := s.Sysctls["tcp_timeout_established"]
 	c.Evidence["seconds"] = v
@@ -110,11 +110,11 @@ func established(s *Snapshot, c *Check) {
 	}
 }
 
-// quiet are the ports of protocols over UDP whose ends are silent for about as long as an
-// unassured flow is kept: SIP, STUN, IKE, IPsec over UDP, OpenVPN, WireGuard.
+// quiet are the ports of UDP protocols that are silent for about as long as the kernel keeps an
+// unassured flow: SIP, STUN, IKE, IPsec over UDP, OpenVPN, WireGuard.
 var quiet = map[uint16]bool{5060: true, 3478: true, 500: true, 4500: true, 1194: true, 51820: true}
 
-// udp is about the seconds for which unassured UDP flows are kept.
+// udp checks the timeout of unassured UDP flows.
 func udp(s *Snapshot, c *Check) {
 	v, stream := s.Sysctls["udp_timeout"], s.Sysctls["udp_timeout_stream"]
 	c.Evidence["seconds"], c.Evidence["stream_seconds"] = v, stream

@@ -2,8 +2,8 @@ package filter
 
 import "natlens/monitor"
 
-// bitWord is a word for bits of the status or of the NAT kind: the comparison that it
-// means, and what Describe says.
+// bitWord is a word for bits of the status or of the NAT kind: the comparison that it means,
+// and its text in Describe.
 type bitWord struct {
 	word   string
 	mask   uint64
@@ -43,7 +43,7 @@ var statusBitWords = func() (all []bitWord) {
 	return append(all, bitWord{"unreplied", uint64(monitor.SeenReply), Eq, 0, "no reply seen"})
 }()
 
-// bitAliases are second words, folded.
+// bitAliases are alternative words, folded.
 var bitAliases = map[string]string{
 	"port_only": "portonly", "nobits": "untracked_bits", "replied": "seen_reply", "related": "expected",
 }

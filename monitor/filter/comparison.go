@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// comparisons are the ways to write an operator, but for "in" and "not in".
+// comparisons are the spellings of the operators, except "in" and "not in".
 var comparisons = map[string]Op{"=": Eq, "==": Eq, "!=": Ne, "<": Lt, "<=": Le, ">": Gt, ">=": Ge}
 
 func (p *parser) isNotIn() bool { return p.peek().isWord("not") && p.tokens[p.at+1].isWord("in") }
 
-// atOperator reports whether an operator comes next.
+// atOperator reports whether the next token is an operator.
 func (p *parser) atOperator() bool {
 	t := p.peek()
 	_, ok := comparisons[t.text]
@@ -41,7 +41,7 @@ func (p *parser) test(f Field, name token) Expr {
 	return p.values(f, mask, op)
 }
 
-// mask reads what follows the &.
+// mask reads the number after &.
 func (p *parser) mask(f Field) uint64 {
 	if !f.info().kind.masked {
 		panic(p.fail(p.tokens[p.at-1], "only mark, status and keys can be masked"))
@@ -57,7 +57,7 @@ func (p *parser) mask(f Field) uint64 {
 	return v
 }
 
-// slashMask reads conntrack(8)'s way to write a mask: mark 0x10/0xff.
+// slashMask reads a mask in conntrack(8)'s form: mark 0x10/0xff.
 func (p *parser) slashMask(f Field, op Op) Expr {
 	t := p.next()
 	value, behind := t.cut('/')
@@ -74,7 +74,7 @@ func (p *parser) slashMask(f Field, op Op) Expr {
 	return newCmp(f, mask, op, []Range{{v, v}})
 }
 
-// operator reads the operator between a field and its values; none means ==.
+// operator reads the operator between a field and its values; without one it is ==.
 func (p *parser) operator(f Field) Op {
 	switch t := p.peek(); {
 	case !p.atOperator():
@@ -94,7 +94,7 @@ func (p *parser) operator(f Field) Op {
 	return op
 }
 
-// values reads one value or several and makes the comparison.
+// values reads the values and returns the comparison.
 func (p *parser) values(f Field, mask uint64, op Op) Expr {
 	items := p.items(f)
 	if op > Ne && (len(items) != 1 || items[0].hi.kind != tokEnd) {
@@ -131,7 +131,7 @@ func (p *parser) values(f Field, mask uint64, op Op) Expr {
 	return newCmp(f, mask, op, set)
 }
 
-// items reads a value, a range, several with commas, or a set in braces.
+// items reads a value, a range, several separated by commas, or a set in braces.
 func (p *parser) items(f Field) (out []item) {
 	braces := p.accept("{")
 	for {
@@ -156,7 +156,7 @@ func (p *parser) items(f Field) (out []item) {
 	}
 }
 
-// value takes the token of a value; what it means is decided later.
+// value returns the token of a value, which is read later.
 func (p *parser) value(f Field) token {
 	t := p.peek()
 	if t.kind == tokString || t.kind == tokAtom && !isJoin(t) && !t.isWord("not") && !t.isWord("in") {

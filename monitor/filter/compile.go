@@ -6,8 +6,8 @@ import (
 	"natlens/monitor"
 )
 
-// Compile makes a closure of a filter. It allocates nothing when it is called,
-// and may be called by several goroutines at once.
+// Compile returns a filter as a function. The function does not allocate, and several
+// goroutines may call it at once.
 func Compile(e Expr, env Env) monitor.Filter { return compile(Lower(e), env) }
 
 func compile(e Expr, env Env) monitor.Filter {
@@ -41,7 +41,7 @@ func compile(e Expr, env Env) monitor.Filter {
 	panic("filter: a node that Lower did not leave")
 }
 
-// compileAll joins the parts two by two.
+// compileAll joins the parts in pairs.
 func compileAll(parts []Expr, env Env, join func(a, b monitor.Filter) monitor.Filter) monitor.Filter {
 	if n := len(parts); n > 1 {
 		return join(compileAll(parts[:n/2], env, join), compileAll(parts[n/2:], env, join))
@@ -49,7 +49,7 @@ func compileAll(parts []Expr, env Env, join func(a, b monitor.Filter) monitor.Fi
 	return compile(parts[0], env)
 }
 
-// compileIn tests a number of the tuples.
+// compileIn compares a number of the tuples.
 func compileIn(e In) monitor.Filter {
 	get, reply, mask, within := e.Field.info().value, e.Field.inReply(), e.Mask, compileSet(e.Set)
 	return func(ev *monitor.Event) bool {
@@ -108,7 +108,7 @@ func compileDiffer(e Differ) monitor.Filter {
 	return func(ev *monitor.Event) bool { return ev.Flow.Reply.Family != 0 && a(ev) != b(ev) }
 }
 
-// addr returns an address of the tuples, and the tuple.
+// addr returns the address and its tuple.
 func (f Field) addr(fl *monitor.Flow) (*monitor.Tuple, *monitor.Addr) {
 	switch f {
 	case FieldOrigSrc:

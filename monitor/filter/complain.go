@@ -10,7 +10,7 @@ import (
 	"natlens/monitor/human"
 )
 
-// stray reports a token with which no condition can go on.
+// stray returns the error of a token that cannot continue a condition.
 func (p *parser) stray(t token) *Error {
 	switch {
 	case t.is(")"):
@@ -32,13 +32,13 @@ func (p *parser) stray(t token) *Error {
 	return p.fail(t, "a comparison needs a field before it: dport > 1023")
 }
 
-// lacks reports that the text ends after its last token, where something should follow.
+// lacks returns the error of a text that ends too early.
 func (p *parser) lacks(what string) *Error {
 	last := p.tokens[p.at-1]
 	return p.fail(p.peek(), what+" should follow "+strconv.Quote(p.text[last.pos:last.end]))
 }
 
-// noValue reports a text that is no value of the field.
+// noValue returns the error of a text that is not a value of the field.
 func (p *parser) noValue(f Field, t token) *Error {
 	k := f.info().kind
 	err := p.fail(t, "not "+k.noun)
@@ -61,7 +61,7 @@ func (p *parser) noValue(f Field, t token) *Error {
 	return err
 }
 
-// labelNames are the names of labels, by their bits.
+// labelNames returns the names of labels, ordered by bit.
 func (p *parser) labelNames() []string {
 	labels := p.env.Labels
 	return slices.SortedFunc(maps.Keys(labels), func(a, b string) int {

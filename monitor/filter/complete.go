@@ -19,21 +19,20 @@ const (
 	CandidateField                         // a field's name
 	CandidateOperator                      // ==, <, in, {, , …
 	CandidateValue                         // a value of the field before it
-	CandidateHint                          // nothing to insert: Doc says what should be typed
+	CandidateHint                          // nothing to insert: Doc says what to type
 )
 
-// Candidate is something that may come next in a filter.
+// Candidate is something that can come next in a filter.
 type Candidate struct {
-	Text       string // what to insert in the place of Start..End; "" for a hint
-	Doc        string // what it is, in a few words
+	Text       string // replaces Start..End; "" for a hint
+	Doc        string // a short description
 	Kind       CandidateKind
 	Start, End int // in runes: the beginning of the word before the cursor, and the cursor
 }
 
-// Complete says what may come next at the cursor, which counts runes from 0: the
-// words that go on from the letters before it, in the order in which they should
-// be offered. Text after the cursor does not count. It returns none where
-// the text is wrong before the cursor.
+// Complete returns what can come next at the cursor, in the order in which to offer it. The
+// cursor counts runes from 0. The candidates begin with the letters before the cursor; the text
+// after it is ignored. There are none if the text before the cursor is wrong.
 func (env Env) Complete(text string, cursor int) []Candidate {
 	before := string([]rune(text)[:min(max(cursor, 0), utf8.RuneCountInString(text))])
 	tokens := lex(before)
@@ -52,10 +51,10 @@ func (env Env) Complete(text string, cursor int) []Candidate {
 	return c.out
 }
 
-// wants returns what the parser would have taken behind the text.
+// wants returns what the parser accepts after the text.
 func (env Env) wants(text string) []want {
 	p := parser{env: env, text: text, tokens: lex(text)}
-	_, _ = p.parse() // most texts are not complete; an error before the end leaves no wants
+	_, _ = p.parse() // most texts are incomplete; after an error before the end there are no wants
 	return p.wants
 }
 
@@ -106,8 +105,7 @@ func (c *completion) offer(w want) {
 	}
 }
 
-// fieldOrder is all fields that have a word, in the order of their canonical
-// words.
+// fieldOrder is all fields that have a word, ordered by their canonical words.
 var fieldOrder = func() []Field {
 	var out []Field
 	for f := Field(1); f < numFields; f++ {
@@ -119,16 +117,16 @@ var fieldOrder = func() []Field {
 	return out
 }()
 
-// common are the words that most filters begin with, and so the first offered.
+// common are the words that most filters begin with. They are offered first.
 var common = []string{"tcp", "udp", "icmp", "icmpv6", "ipv4", "ipv6", "port", "sport", "dport", "host", "net", "src",
 	"dst", "nat", "snat", "dnat", "state", "established", "assured", "unreplied", "event",
 	"mark", "zone", "bytes", "age"}
 
-// aliases are second words for what has a better one, or is the default.
+// aliases are alternative or superfluous words.
 var aliases = []string{"all", "true", "false", "ip", "ip6", "nobits", "port_only", "replied", "related"}
 
-// terms offers what may begin a condition. Second names and the fields of the
-// message are offered only to who has begun to type them.
+// terms offers what can begin a condition. Aliases and "msg." fields are offered only after
+// their first letters.
 func (c *completion) terms() {
 	for _, w := range common {
 		c.term(w)
@@ -161,7 +159,7 @@ func (c *completion) terms() {
 	}
 }
 
-// term offers a word that begins a condition.
+// term offers a word that can begin a condition.
 func (c *completion) term(word string) {
 	if f, ok := fieldByName[word]; ok {
 		c.add(CandidateField, word, f.info().doc)
@@ -193,7 +191,7 @@ func (c *completion) operators(w want) {
 	}
 }
 
-// values offers what is about, then what has a name, then what to type.
+// values offers the values in use, then the named values, then a hint.
 func (c *completion) values(f Field) {
 	k := f.info().kind
 	if c.env.Values != nil {
@@ -230,7 +228,7 @@ func (c *completion) values(f Field) {
 	}
 }
 
-// valueDoc says what a named value means.
+// valueDoc describes a named value.
 func valueDoc(f Field, word string) string {
 	switch f.info().kind {
 	case kindProto:

@@ -14,23 +14,23 @@ import (
 	"natlens/monitor/human"
 )
 
-// FromFlags translates conntrack(8)'s filter flags into the text of a filter and
-// parses it. All flags must hold.
+// FromFlags translates conntrack(8)'s filter flags into the text of a filter and parses it. All
+// flags must match.
 //
-// The filter compares what conntrack(8) compares: attributes of the message
-// itself (the fields with "msg."), so that an UPDATE without a state matches no
-// --state. It differs where conntrack(8) 1.4.9 is wrong:
+// The filter compares what conntrack(8) compares: attributes of the message itself (the fields
+// with "msg."), so an UPDATE without a state matches no --state. It differs where conntrack(8)
+// 1.4.9 is wrong:
 //
 //   - -n and -g match flows whose source or destination was rewritten.
-//     conntrack(8) takes the id and the type of an ICMP flow for ports, and
+//     conntrack(8) reads the id and the type of an ICMP flow as ports, and
 //     matches every ping that passed the nat hooks.
 //   - -n, -g and -j compare IPv6 addresses; conntrack(8) compares only IPv4.
-//   - -u with both plain and negated names requires all of them; conntrack(8)
-//     ignores the plain ones.
+//   - -u with both plain and negated names requires all of them; conntrack -L
+//     then finds no flow.
 //   - GRE keys are compared; conntrack(8) ignores them.
 //
-// It accepts more: SCTP tags and the DCCP role, networks for -r, -q, -n, -g and
-// -j, ranges and lists of ports, names of states in any case, ports without -p.
+// It accepts more: SCTP tags and the DCCP role, networks for -r, -q, -n, -g and -j, ranges and
+// lists of ports, names of states in any case, ports without -p.
 func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 	t := translation{env: env, given: map[string]FlagValue{}}
 	for _, v := range values {
@@ -57,7 +57,7 @@ func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 		}
 	}
 	var parts []Expr
-	// Protocol and family first: other flags must suit them.
+	// Protocol and family first: other flags depend on them.
 	for _, first := range []bool{true, false} {
 		for _, v := range values {
 			f, _ := FlagByName(v.Name)
@@ -79,7 +79,7 @@ type translation struct {
 	env    Env
 	given  map[string]FlagValue // by the names of the flags
 	kinds  KindSet
-	proto  Expr   // what -p says, nil without -p
+	proto  Expr   // the condition of -p; nil without -p
 	family string // of the addresses and of -f so far
 }
 
@@ -120,9 +120,9 @@ func (t *translation) flag(f *Flag, v FlagValue) (Expr, error) {
 	return x, t.sameFamily(v, x)
 }
 
-// text returns what a flag means in the filter language.
+// text returns the flag in the filter language.
 func (t *translation) text(f *Flag, value string) (string, error) {
-	// Only a value's characters: a value must not bring in operators.
+	// A value must not contain operators.
 	operator := func(r rune) bool { return r <= ' ' || strings.ContainsRune("()&|<>=\"'`", r) }
 	if strings.ContainsFunc(value, operator) {
 		return "", errors.New("not a value: " + f.Arg)
@@ -159,7 +159,7 @@ func (t *translation) text(f *Flag, value string) (string, error) {
 	return f.field + " " + value, nil
 }
 
-// each joins the texts of a list's members.
+// each joins the texts of a list's members by and.
 func each(list string, text func(string) (string, error)) (string, error) {
 	var parts []string
 	for name := range strings.SplitSeq(list, ",") {
@@ -172,8 +172,8 @@ func each(list string, text func(string) (string, error)) (string, error) {
 	return strings.Join(parts, " and "), nil
 }
 
-// statusText reads the name of a bit, or its beginning, with "!" before one that
-// must not be set.
+// statusText reads the name of a status bit, which may be abbreviated. "!" before it means that
+// the bit must not be set.
 func statusText(name string) (string, error) {
 	word, negated := strings.CutPrefix(name, "!")
 	bits := mapped(statusBitWords, func(w bitWord) string { return w.word })
@@ -215,9 +215,9 @@ func markText(value string) (string, error) {
 	return fmt.Sprintf("msg.mark & %d == %d", m, n), nil
 }
 
-// natText requires that a side is rewritten, and to what. As in conntrack(8),
-// the nat hooks must have been passed, and an address or a port is compared only
-// if it was rewritten.
+// natText returns a filter for flows whose side is rewritten, to target if it is not empty. As
+// in conntrack(8), the flow must have passed the nat hooks, and an address or a port is
+// compared only if it was rewritten.
 func natText(side, target string) (string, error) {
 	addr, port, done := "reply.dst", "reply.dport", "src_nat_done"
 	if side == "dnat" {
@@ -284,7 +284,7 @@ func (t *translation) protocol() (p monitor.Proto, one bool) {
 	return monitor.Proto(c.Set[0].Lo), true
 }
 
-// sameFamily reports addresses of two families: no flow has both.
+// sameFamily returns an error if addresses have two families, because no flow has both.
 func (t *translation) sameFamily(v FlagValue, x Expr) error {
 	var family string
 	switch x := x.(type) {
@@ -308,8 +308,7 @@ func (t *translation) sameFamily(v FlagValue, x Expr) error {
 	return nil
 }
 
-// abbreviated returns the first word that begins with the given letters, "" for
-// none; case does not count.
+// abbreviated returns the first word that begins with the given letters in any case, or "".
 func abbreviated(letters string, words []string) string {
 	for _, w := range words {
 		if letters != "" && len(letters) <= len(w) && strings.EqualFold(letters, w[:len(letters)]) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Describe says in one line of English what a filter wants.
+// Describe returns a filter as one line of English.
 //
 //	tcp dport 443 and not snat    TCP, to port 443, not (source rewritten)
 func Describe(e Expr) string {
@@ -94,7 +94,7 @@ func inMessage(f Field) string {
 	return ""
 }
 
-// properNames are the names that people write with capital letters.
+// properNames are names with capital letters.
 var properNames = map[string]string{
 	"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "sctp": "SCTP", "dccp": "DCCP", "gre": "GRE", "icmpv6": "ICMPv6",
 	"udplite": "UDPLite", "ipv4": "IPv4", "ipv6": "IPv6",

@@ -7,13 +7,13 @@ import (
 	"natlens/monitor"
 )
 
-// Error says what is wrong with a filter's text, and where.
+// Error describes what is wrong in a filter, and where.
 type Error struct {
 	Text       string // the whole text
-	Col        int    // where, in runes from 1; one past the last where the text ends too early
-	Len        int    // how many runes are meant; 1 at the end of the text
+	Col        int    // position in runes from 1; one after the last rune if the text ends too early
+	Len        int    // number of runes; 1 at the end of the text
 	Msg        string // what is wrong, without the word itself
-	Suggestion string // what was perhaps meant; "" if nothing comes close
+	Suggestion string // a similar word or filter, or ""
 }
 
 // Error returns one line with the column.
@@ -32,14 +32,14 @@ func (e *Error) hint() string {
 	return ""
 }
 
-// word returns the text that is meant, "" at the end.
+// word returns the wrong text, "" at the end.
 func (e *Error) word() string {
 	runes := []rune(e.Text)
 	from := min(e.Col-1, len(runes))
 	return string(runes[from:min(from+e.Len, len(runes))])
 }
 
-// newError makes an Error from a place in bytes.
+// newError returns an Error for the bytes pos to end.
 func newError(text string, pos, end int, msg string) *Error {
 	return &Error{
 		Text: text,

@@ -7,34 +7,34 @@ import (
 
 // Expr is a node of a filter. The nodes are
 //
-//	Const And Or Not                what joins
-//	Cmp Addr Text Has               what Parse makes of the words
-//	In Prefix Differ                what Lower spells Cmp and Addr out in
+//	Const And Or Not                constants and operators
+//	Cmp Addr Text Has               conditions, from Parse
+//	In Prefix Differ                primitives, from Lower
 //
-// Nodes are values and never changed once made; trees may share them.
+// Nodes are values and never change; trees may share them.
 type Expr interface {
-	// String returns canonical text: Parse(x.String()) gives x again for every
-	// tree that Parse or FromFlags made.
+	// String returns canonical text. Parse(x.String()) returns x for every tree that Parse or
+	// FromFlags returned.
 	String() string
 }
 
-// Const is a filter that wants everything or nothing.
+// Const selects everything or nothing.
 type Const bool
 
-// And wants what all its parts want. Parse never makes one with fewer than two
-// parts, nor one directly inside another.
+// And selects what all its parts select. Parse never returns an And with fewer than two parts,
+// or with an And as a part.
 type And []Expr
 
-// Or wants what at least one of its parts wants; as for And.
+// Or selects what at least one of its parts selects. Parse has the same rules as for And.
 type Or []Expr
 
-// Not wants what X does not want.
+// Not selects what X does not select.
 type Not struct{ X Expr }
 
 // Op is a comparison.
 type Op uint8
 
-// The comparisons. With several values Eq means one of them, and Ne none; the
+// The comparisons. With several values, Eq means equal to one of them and Ne equal to none. The
 // others have one value.
 const (
 	Eq Op = iota
@@ -47,14 +47,14 @@ const (
 
 func (o Op) String() string { return [...]string{"==", "!=", "<", "<=", ">", ">="}[o] }
 
-// Cmp compares a field that has a number with constants, after a mask if Mask is
-// not 0. It is false where the field is not known. Units are those of the field:
-// times in nanoseconds, a state as protocol<<8 | number.
+// Cmp compares a numeric field with constants, after Mask if it is not 0. It is false if the
+// field is unknown. The unit is that of the field: nanoseconds for times, protocol<<8 | number
+// for states.
 type Cmp struct {
 	Field Field
 	Mask  uint64
 	Op    Op
-	Set   []Range // sorted, disjoint; one of a single number for Lt, Le, Gt and Ge
+	Set   []Range // sorted and disjoint; a single number for Lt, Le, Gt and Ge
 }
 
 // Addr compares an address field with networks. A prefix contains
@@ -72,38 +72,36 @@ type Text struct {
 	Set   []string
 }
 
-// Has asks whether the field is known at all.
+// Has reports whether the field is known.
 type Has struct{ Field Field }
 
-// In is a primitive: the field, after Mask, lies in one of the ranges. The field
-// is in a tuple of every event, or it is FieldEvent.
+// In is a primitive: the field, after Mask, is in one of the ranges. The field is in a tuple of
+// every event, or is FieldEvent.
 type In struct {
 	Field Field
-	Mask  uint64 // all ones where nothing is masked
+	Mask  uint64 // all ones: no mask
 	Set   []Range
 }
 
-// Prefix is a primitive: the field, one of the tuples' four addresses, lies in
-// the network. The tuple has the network's family.
+// Prefix is a primitive: the field, one of the four addresses of the tuples, is in the network
+// and has its family.
 type Prefix struct {
 	Field Field
 	Net   netip.Prefix
 }
 
-// Differ is a primitive: two fields of the tuples, of one type, are not equal.
-// It is false for a flow without a reply tuple.
+// Differ is a primitive: two fields of the tuples, of the same type, are not equal. It is false
+// for a flow without a reply tuple.
 type Differ struct{ A, B Field }
 
-// AllOf returns the filter that wants what all the given ones want. Without any
-// it wants everything.
+// AllOf joins filters by and. Without filters it selects everything.
 func AllOf(x ...Expr) Expr { return joined[And](x, true) }
 
-// AnyOf returns the filter that wants what any of the given ones wants. Without
-// any it wants nothing.
+// AnyOf joins filters by or. Without filters it selects nothing.
 func AnyOf(x ...Expr) Expr { return joined[Or](x, false) }
 
-// joined flattens parts of the same kind, and leaves out those that are the
-// neutral constant. The other constant is the whole.
+// joined flattens parts of the same kind and drops neutral constants. If a part is the other
+// constant, it returns that.
 func joined[T interface {
 	And | Or
 	Expr
@@ -129,7 +127,7 @@ func joined[T interface {
 	return out
 }
 
-// Negate returns the filter that wants what x does not.
+// Negate returns the filter that selects what x does not.
 func Negate(x Expr) Expr {
 	if c, ok := x.(Const); ok {
 		return !c
@@ -137,7 +135,8 @@ func Negate(x Expr) Expr {
 	return Not{x}
 }
 
-// rebuilt returns the tree with f of each condition. Not turns wide round.
+// rebuilt returns the tree with each condition replaced by f of it. wide is inverted below each
+// Not.
 func rebuilt(e Expr, wide bool, f func(e Expr, wide bool) Expr) Expr {
 	switch e := e.(type) {
 	case And:
@@ -150,7 +149,7 @@ func rebuilt(e Expr, wide bool, f func(e Expr, wide bool) Expr) Expr {
 	return f(e, wide)
 }
 
-// every reports whether f holds for each condition of the tree.
+// every reports whether f is true for each condition of the tree.
 func every(e Expr, f func(Expr) bool) bool {
 	switch e := e.(type) {
 	case And:

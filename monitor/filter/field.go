@@ -2,15 +2,15 @@ package filter
 
 import "natlens/monitor"
 
-// Field is what a filter can ask of a flow or an event.
+// Field is an attribute of a flow or an event that a filter can compare.
 type Field uint8
 
-// Sent, added to a field, selects the attribute of this very message;
-// without, for what is known of the flow. In text it is the prefix "msg.".
+// Sent, added to a field, selects the attribute in this message only. Without it, the field is
+// what is known of the flow. In text it is the prefix "msg.".
 const Sent Field = 0x80
 
-// The fields. The first group is in both tuples, which every event of the kernel
-// contains and which never change in the life of a flow.
+// The fields. Those of the first group are in both tuples, which every event of the kernel
+// contains and which never change.
 const (
 	FieldNone Field = iota
 
@@ -27,7 +27,7 @@ const (
 	FieldOrigZone
 	FieldReplyZone
 
-	// Read from the first group; Lower spells them out.
+	// Derived from the first group by Lower.
 	FieldHost // any of the four addresses
 	FieldPort // either port of the original tuple
 	FieldOrigSPort
@@ -49,13 +49,13 @@ const (
 	FieldNATSPort
 	FieldNATDPort
 
-	// The event itself.
+	// Of the event.
 	FieldEvent
 	FieldInferred
 	FieldPortID
 	FieldGen
 
-	// What may be absent, or changes in the life of a flow.
+	// Attributes that can be absent, or change during a flow's life.
 	FieldMark
 	FieldID
 	FieldState

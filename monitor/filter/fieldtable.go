@@ -10,10 +10,10 @@ type fieldInfo struct {
 	names  []string // the canonical one first, folded as fold does
 	kind   *kind
 	max    uint64
-	attrs  monitor.Attrs               // one of these must be known; 0: every event has the field
-	doc    string                      // what it is, for help and completion
-	phrase string                      // what Describe says before the values
-	value  func(*monitor.Event) uint64 // reads a number; nil where compile has its own way
+	attrs  monitor.Attrs               // the field is known if one of these is; 0: always
+	doc    string                      // description for help and completion
+	phrase string                      // text of Describe before the values
+	value  func(*monitor.Event) uint64 // reads a number; nil: compile has special code
 }
 
 const (

@@ -15,7 +15,7 @@ type Flag struct {
 	Name  string // long name without the dashes
 	Alias string // another long name, or ""
 	Short byte   // 0: no short form
-	Arg   string // what the value is, as usage lines say it
+	Arg   string // placeholder of the value in help
 	Usage string
 
 	form   form
@@ -96,13 +96,12 @@ var flags = []Flag{
 		list, "", nil, []string{"all", "new", "updates", "destroy"}},
 }
 
-// only accepts one protocol.
+// only returns a function that accepts one protocol.
 func only(p monitor.Proto) func(monitor.Proto) bool {
 	return func(q monitor.Proto) bool { return p == q }
 }
 
-// Flags lists conntrack(8)'s filter flags, for the code that registers them. The
-// caller must not change it.
+// Flags returns conntrack(8)'s filter flags. The caller must not change them.
 func Flags() []Flag { return flags }
 
 // FlagByName finds a flag by one of its long names, or its letter.
@@ -113,12 +112,12 @@ func FlagByName(name string) (*Flag, bool) {
 	return &flags[max(i, 0)], i >= 0
 }
 
-// FlagValue is a flag as it was given: any of its names, and its value, "" where
-// an optional one was left out.
+// FlagValue is a flag on the command line: one of its names, and its value, "" if an optional
+// value was omitted.
 type FlagValue struct{ Name, Value string }
 
-// Selection is what conntrack(8)'s flags select: the flows, and the kinds of
-// events that -e asks for (which a capture may use to join those groups only).
+// Selection is what conntrack(8)'s flags select: the flows, and the kinds of events of -e. A
+// capture may join only the groups of these kinds.
 type Selection struct {
 	Expr  Expr
 	Kinds KindSet
@@ -153,7 +152,7 @@ func (s KindSet) Expr() Expr {
 	return newCmp(FieldEvent, 0, Eq, set)
 }
 
-// fails returns the error of a flag.
+// fails returns an error that names the flag and its value.
 func (v FlagValue) fails(msg, suggestion string) error {
 	s := "--" + v.Name
 	if len(v.Name) == 1 {
@@ -169,7 +168,7 @@ func (v FlagValue) fails(msg, suggestion string) error {
 	return errors.New(s)
 }
 
-// SplitFlag takes --name, --name=value, -n, -nvalue or -n=value apart; name is "" for other
+// SplitFlag splits --name, --name=value, -n, -nvalue or -n=value; name is "" for other
 // arguments.
 func SplitFlag(arg string) (name, value string, attached bool) {
 	switch {
@@ -184,9 +183,9 @@ func SplitFlag(arg string) (name, value string, attached bool) {
 	return name, value, attached
 }
 
-// AttachOptional makes of "-n 192.0.2.1" the one argument
-// "--src-nat=192.0.2.1", for libraries such as pflag that know optional values
-// in that form only. Other arguments stay.
+// AttachOptional joins "-n 192.0.2.1" to the one argument "--src-nat=192.0.2.1", because
+// libraries such as pflag accept optional values only in this form. It returns other arguments
+// unchanged.
 func AttachOptional(args []string) []string {
 	var out []string
 	for i := 0; i < len(args); i++ {
@@ -210,8 +209,8 @@ func AttachOptional(args []string) []string {
 	return out
 }
 
-// splitTarget reads ADDR, ADDR:PORT or [ADDR]:PORT; the port is -1 where there is
-// none. ADDR may be a network.
+// splitTarget reads ADDR, ADDR:PORT or [ADDR]:PORT. ADDR may be a network. Without a port, port
+// is -1.
 func splitTarget(s string) (net netip.Prefix, port int, err error) {
 	addr := s
 	port = -1

@@ -8,21 +8,20 @@ import (
 	"natlens/monitor"
 )
 
-// kind is a type of values: how they are written, read and printed. Each field
-// has one.
+// kind is a type of values: how they are written, read and printed. Each field has one.
 type kind struct {
 	noun     string              // "a port", for errors
-	examples []string            // values as they are written; nil: the words
-	words    []string            // values that have names and are offered, sorted
+	examples []string            // example values; nil: the words
+	words    []string            // named values that are offered, sorted
 	named    map[string]uint64   // values by name, folded
-	units    []unit              // values are sums of numbers with these units
-	plain    uint64              // size of a number without a unit
+	units    []unit              // units; a value is a sum of numbers with units
+	plain    uint64              // unit of a number without one
 	bits     []bitWord           // values are sets of bits, written as these words
 	format   func(uint64) string // nil: decimal
 
-	nameless bool // numbers are accepted beside the names
-	ordered  bool // < and > make sense
-	discrete bool // neighbouring numbers have nothing in common: no ranges
+	nameless bool // numbers are accepted besides the names
+	ordered  bool // < and > are allowed
+	discrete bool // the order of the numbers means nothing: no ranges
 	masked   bool // "& mask" may follow the field
 }
 
@@ -39,8 +38,8 @@ var (
 		format:   hex,
 	}
 	kindText  = &kind{noun: "a text", examples: []string{"ftp", `"any text"`}}
-	kindLabel = &kind{noun: "a label", examples: []string{"5", "{1,5}"}, nameless: true} // names come from Env.Labels
-	kindFlag  = &kind{noun: "a number", discrete: true}                                  // no value is written
+	kindLabel = &kind{noun: "a label", examples: []string{"5", "{1,5}"}, nameless: true} // names are in Env.Labels
+	kindFlag  = &kind{noun: "a number", discrete: true}                                  // has no value
 
 	kindPort = &kind{
 		noun: "a port", examples: []string{"443", "https", "1024..2047", "{80,443}"},
@@ -60,7 +59,7 @@ var (
 		monitor.PathForward, monitor.PathOut, monitor.PathIn, monitor.PathLoop, monitor.PathUnknown}, nil)
 	kindRole = oneOf("a role", func(v uint8) string { return [...]string{"client", "server"}[v&1] }, []uint8{0, 1}, nil)
 
-	kindState  = &kind{noun: "a state", words: stateWords(), discrete: true} // a name means several numbers: stateSet
+	kindState  = &kind{noun: "a state", words: stateWords(), discrete: true} // a name can mean several: stateSet
 	kindStatus = &kind{
 		noun: "a status bit", bits: statusBitWords, nameless: true, discrete: true, masked: true, format: hex,
 	}
@@ -75,7 +74,7 @@ var (
 	}
 )
 
-// oneOf returns the kind of values that have names, and perhaps second names.
+// oneOf returns the kind of values that have names, and perhaps aliases.
 func oneOf[T ~uint8](noun string, print func(T) string, values []T, aliases map[string]T) *kind {
 	k := &kind{noun: noun, words: mapped(values, print), named: map[string]uint64{}, discrete: true,
 		format: func(v uint64) string { return print(T(v)) }}
@@ -88,7 +87,7 @@ func oneOf[T ~uint8](noun string, print func(T) string, values []T, aliases map[
 	return k
 }
 
-// samples are values of the kind as they are written.
+// samples returns example values.
 func (k *kind) samples() []string {
 	if k.examples != nil {
 		return k.examples
@@ -96,7 +95,7 @@ func (k *kind) samples() []string {
 	return k.sorted()
 }
 
-// sorted returns the words in order.
+// sorted returns the words in alphabetical order.
 func (k *kind) sorted() []string {
 	out := slices.Clone(k.words)
 	for _, w := range k.bits {
@@ -108,7 +107,7 @@ func (k *kind) sorted() []string {
 	return slices.Compact(out)
 }
 
-// value prints a number as values of the kind are written.
+// value prints a number as a value of the kind.
 func (k *kind) value(v uint64) string {
 	if k.format != nil {
 		return k.format(v)
@@ -151,7 +150,7 @@ func formatSize(v uint64) string {
 	return strconv.FormatUint(v, 10)
 }
 
-// stateWords are the names of all states, folded.
+// stateWords returns the names of all states, folded.
 func stateWords() (out []string) {
 	for _, p := range monitor.Protos {
 		for _, n := range monitor.StateNames(p) {
@@ -161,7 +160,7 @@ func stateWords() (out []string) {
 	return out
 }
 
-// folded returns the maps as one, with the names as fold makes them.
+// folded merges the maps, with folded names.
 func folded(all ...map[string]uint64) map[string]uint64 {
 	out := map[string]uint64{}
 	for _, m := range all {
@@ -202,7 +201,7 @@ func stateSet(name string) []Range {
 	return set
 }
 
-// bit finds a word of the kind.
+// bit returns the bitWord of a word.
 func (k *kind) bit(word string) (w bitWord, ok bool) {
 	word = fold(word)
 	if other := bitAliases[word]; other != "" {

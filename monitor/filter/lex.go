@@ -14,7 +14,7 @@ const (
 	tokAtom             // a word, number, address …
 	tokString           // "…", unquoted in text
 	tokOp               // an operator or a bracket
-	tokBad              // what no token begins with; text is the message
+	tokBad              // not a token; text is the error message
 )
 
 // token is a piece of the text, with its place in bytes.
@@ -26,10 +26,10 @@ type token struct {
 
 func (t token) is(op string) bool { return t.kind == tokOp && t.text == op }
 
-// isWord reports whether the token is a word; case does not count.
+// isWord reports whether the token is this word, in any case.
 func (t token) isWord(word string) bool { return t.kind == tokAtom && fold(t.text) == word }
 
-// cut parts the token at the first sep. Without one the second part is a tokEnd.
+// cut splits the token at the first sep. Without one, after is a tokEnd.
 func (t token) cut(sep byte) (before, after token) {
 	i := strings.IndexByte(t.text, sep)
 	if t.kind != tokAtom || i < 0 {
@@ -41,8 +41,8 @@ func (t token) cut(sep byte) (before, after token) {
 // operators, the longer ones first.
 var operators = []string{"==", "!=", "<=", ">=", "&&", "||", "..", "(", ")", "{", "}", ",", "=", "<", ">", "!", "&"}
 
-// lex cuts a text into tokens. The last one is tokEnd; what is no token becomes
-// a tokBad, for the parser to report when it gets there.
+// lex splits a text into tokens. The last one is tokEnd. Invalid text becomes a tokBad, which
+// the parser reports when it reaches it.
 func lex(text string) []token {
 	var out []token
 	for i := 0; i < len(text); {
@@ -67,8 +67,8 @@ func lex(text string) []token {
 	return append(out, token{tokEnd, "", len(text), len(text)})
 }
 
-// isAtom reports whether the byte at i belongs to a word, number or address.
-// Two points are an operator: 1024..2047.
+// isAtom reports whether the byte at i belongs to a word, number or address. Two dots are an
+// operator: 1024..2047.
 func isAtom(text string, i int) bool {
 	switch c := text[i]; {
 	case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
@@ -127,8 +127,7 @@ func lexString(text string, i int) token {
 	return token{tokString, s, i, j}
 }
 
-// fold makes words comparable: case does not count, and a hyphen is as good as
-// an underscore.
+// fold returns a word in lower case with underscores instead of hyphens.
 func fold(word string) string {
 	return strings.ReplaceAll(strings.ToLower(word), "-", "_")
 }

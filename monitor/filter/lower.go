@@ -6,14 +6,12 @@ import (
 	"natlens/monitor"
 )
 
-// Lower spells a filter out: every Addr, and every Cmp whose value is in the
-// tuples or is the kind of event, becomes a tree of the primitives In, Prefix and
-// Differ. What else there is stays as it is. The meaning is the same for every
-// event of a flow with both tuples.
+// Lower rewrites a filter: every Addr, and every Cmp of a value in the tuples or of the kind of
+// event, becomes a tree of the primitives In, Prefix and Differ. Other nodes stay. The result
+// selects the same events of flows with both tuples.
 //
-// An In reads a field of the tuples as monitor.Tuple has it: an absent port, id
-// or key is 0. What a field means depends on the protocol, so Lower adds the
-// test of the protocol where it is needed.
+// In reads a field as monitor.Tuple has it: an absent port, id or key is 0. The meaning of such
+// a field depends on the protocol, so Lower adds a comparison of the protocol if it is needed.
 func Lower(e Expr) Expr {
 	switch e := e.(type) {
 	case And:
@@ -43,7 +41,7 @@ var (
 	withKeys  = protoIn(monitor.GRE)
 )
 
-// slot says where in a tuple a field's value is, and for which protocols.
+// slot is the place of a field's value in a tuple, and the protocols that have it.
 type slot struct {
 	protos Expr
 	field  Field
@@ -66,7 +64,7 @@ var slots = map[Field]slot{
 	FieldReplyDstKey: {withKeys, FieldReplyL4Dst, 0, max16},
 }
 
-// lowerCmp returns the primitives for a comparison, nil if there are none.
+// lowerCmp returns the primitives of a comparison, or nil.
 func lowerCmp(c Cmp) Expr {
 	if s, ok := slots[c.Field]; ok {
 		return AllOf(s.protos, s.in(c))
@@ -92,11 +90,11 @@ func lowerCmp(c Cmp) Expr {
 	return nil
 }
 
-// in tests a slot, wherever in its 16 bits the value is.
+// in compares a value that may be only a part of the 16 bits of the slot.
 func (s slot) in(c Cmp) Expr {
 	set := c.ranges(s.max)
 	switch {
-	case c.Mask != 0: // keys only: they fill the slot
+	case c.Mask != 0: // only keys, which fill the slot
 		return inSet(s.field, c.Mask, set)
 	case s.max == max16:
 		return inSet(s.field, noMask, set)
@@ -139,8 +137,8 @@ func lowerAddr(a Addr) Expr {
 	return x
 }
 
-// lowerNAT spells out a question of the NAT kind, nil if the tuples do not
-// answer it.
+// lowerNAT returns the primitives of a comparison of the NAT kind, or nil if the tuples are not
+// enough.
 func lowerNAT(c Cmp) Expr {
 	x := natBit(c.Mask)
 	switch src, dst := natBit(natSource), natBit(natDest); {
@@ -157,9 +155,9 @@ func lowerNAT(c Cmp) Expr {
 	return x
 }
 
-// natBit says in terms of the tuples what [monitor.Flow.NAT] says: a reply tuple
-// that is not the original one reversed. The id of an ICMP echo is on
-// the source side of both tuples. It returns nil for bits of the status or path.
+// natBit returns the condition on the tuples that [monitor.Flow.NAT] uses for a bit: the reply
+// tuple is not the reversed original tuple. The id of an ICMP echo is the source port of both
+// tuples. It returns nil for bits that depend on the status or path.
 func natBit(bit uint64) Expr {
 	srcAddr, dstAddr := Differ{FieldOrigSrc, FieldReplyDst}, Differ{FieldOrigDst, FieldReplySrc}
 	srcPort := AnyOf(AllOf(withICMP, Differ{FieldOrigL4Src, FieldReplyL4Src}),

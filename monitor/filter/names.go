@@ -2,8 +2,8 @@ package filter
 
 import "natlens/monitor"
 
-// protocols are the names that may follow proto: those of the core, and
-// those of /etc/protocols that a gateway may meet.
+// protocols are the names of proto: those with a word of their own, and those of /etc/protocols
+// that a gateway may forward.
 var protocols = func() map[string]uint64 {
 	m := map[string]uint64{"ipencap": 4, "ipv6_icmp": 58}
 	for n := range 256 {
@@ -14,8 +14,8 @@ var protocols = func() map[string]uint64 {
 	return m
 }()
 
-// rareProtocols are the other names of /etc/protocols, which are taken and not
-// offered. 0 has none: "ip" and "hopopt" are the protocol of no flow.
+// rareProtocols are the other names of /etc/protocols, which are accepted but not offered. 0
+// has no name, because no flow has the protocols "ip" and "hopopt".
 var rareProtocols = map[string]uint64{
 	"ggp": 3, "ip_encap": 4, "st": 5, "pup": 12, "hmp": 20, "xns_idp": 22, "rdp": 27, "iso_tp4": 29, "xtp": 36,
 	"ddp": 37, "idpr_cmtp": 38, "ipv6_route": 43, "ipv6_frag": 44, "idrp": 45, "ipsec_esp": 50, "ipsec_ah": 51,
@@ -24,8 +24,8 @@ var rareProtocols = map[string]uint64{
 	"manet": 138, "hip": 139, "shim6": 140, "wesp": 141, "rohc": 142, "ethernet": 143,
 }
 
-// services are the names that a port may have. The table is fixed, so that a
-// filter means the same on every host.
+// services are the names of ports. The table is fixed, so a filter means the same on every
+// host.
 var services = map[string]uint64{
 	"ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "dns": 53, "bootps": 67,
 	"bootpc": 68, "dhcp": 67, "tftp": 69, "http": 80, "kerberos": 88, "pop3": 110, "sunrpc": 111, "ntp": 123,

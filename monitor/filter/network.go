@@ -41,7 +41,7 @@ func (p *parser) network(f Field, t token) (netip.Prefix, *Error) {
 	return n, err
 }
 
-// parseNetwork reads an address or a network. An IPv4 address in IPv6 is that of IPv4.
+// parseNetwork reads an address or a network. An IPv4 address mapped to IPv6 becomes IPv4.
 func parseNetwork(s string) (n netip.Prefix, ok bool) {
 	n, err := netip.ParsePrefix(s)
 	if a, wrong := netip.ParseAddr(s); wrong == nil {
@@ -53,7 +53,7 @@ func parseNetwork(s string) (n netip.Prefix, ok bool) {
 	return n.Masked(), err == nil && n.IsValid()
 }
 
-// between returns the fewest networks that hold the addresses from lo to hi.
+// between returns the smallest list of networks that covers the addresses from lo to hi.
 func between(lo, hi netip.Addr) []netip.Prefix {
 	var out []netip.Prefix
 	for {

@@ -2,10 +2,10 @@ package filter
 
 import "slices"
 
-// newCmp returns the comparison in its one canonical form.
+// newCmp returns the comparison in its canonical form.
 func newCmp(f Field, mask uint64, op Op, set []Range) Cmp {
 	set = normalize(set, !f.info().kind.discrete)
-	// One bit is either set or not: there is one way to say it.
+	// One bit is either set or not: use one form for both.
 	if mask != 0 && mask&(mask-1) == 0 && f.info().kind.bits != nil && len(set) == 1 {
 		switch {
 		case op == Ne && set[0] == (Range{mask, mask}):
@@ -17,15 +17,15 @@ func newCmp(f Field, mask uint64, op Op, set []Range) Cmp {
 	return Cmp{f, mask, op, set}
 }
 
-// cmp returns the comparison that the word means, with Ne its opposite.
+// cmp returns the comparison of the word; with Ne its opposite.
 func (w bitWord) cmp(f Field, op Op) Cmp {
-	if op == Ne { // turned round: Eq and Ne are 0 and 1
+	if op == Ne { // inverted: Eq and Ne are 0 and 1
 		w.op ^= Ne
 	}
 	return newCmp(f, w.mask, w.op, []Range{{w.value, w.value}})
 }
 
-// bitWord returns the word for a comparison, or for its opposite.
+// bitWord returns the word of a comparison, or of its opposite.
 func (x Cmp) bitWord() (w bitWord, opposite, ok bool) {
 	for _, op := range []Op{Eq, Ne} {
 		for _, w := range x.Field.info().kind.bits {

@@ -7,7 +7,7 @@ import (
 	"natlens/monitor/human"
 )
 
-// Parse reads a filter. The empty text wants everything. Any error is an *Error.
+// Parse reads a filter. The empty text selects everything. Every error is an *Error.
 func Parse(text string) (Expr, error) { return Env{}.Parse(text) }
 
 // Parse is [Parse] with names of labels.
@@ -46,8 +46,8 @@ func (p *parser) any() Expr {
 	return AnyOf(parts...)
 }
 
-// all reads parts that are joined by and, or that are side by side. Each part reads the
-// joining word before it.
+// all reads parts that are joined by and, or are side by side. Each part reads the and before
+// it.
 func (p *parser) all() Expr {
 	parts := []Expr{p.part()}
 	for {
@@ -97,7 +97,7 @@ func (p *parser) part() Expr {
 	panic(p.bad(t))
 }
 
-// deeper enters a bracket or a not, which no joining word may follow.
+// deeper counts a bracket or a not, after which no and or or may follow.
 func (p *parser) deeper(t token) {
 	if p.depth++; p.depth > maxDepth {
 		panic(p.fail(t, "nested too deep"))
@@ -107,7 +107,7 @@ func (p *parser) deeper(t token) {
 	}
 }
 
-// term reads what a word begins: a word of its own, or a field and its values.
+// term reads a condition: a bare word, or a field and its values.
 func (p *parser) term(t token) Expr {
 	word := fold(t.text)
 	if word == "has" {
@@ -131,7 +131,7 @@ func (p *parser) term(t token) Expr {
 	panic(p.unknown(t))
 }
 
-// fieldOf finds a field by its word, with or without the prefix "msg.".
+// fieldOf returns the field of a word, with or without the prefix "msg.".
 func fieldOf(word string) (Field, bool) {
 	if f, ok := fieldByName[word]; ok {
 		return f, true
@@ -141,7 +141,7 @@ func fieldOf(word string) (Field, bool) {
 	return f | Sent, ok && f.hasSent()
 }
 
-// hasSent reports whether "msg." may be before the field.
+// hasSent reports whether the field can have the prefix "msg.".
 func (f Field) hasSent() bool { return f.info().attrs != 0 && f != FieldAge }
 
 // qualified are tcpdump's fields of two words.
@@ -168,8 +168,8 @@ func (p *parser) has() Expr {
 	return Has{f}
 }
 
-// field reads the rest of a condition that begins with a field's name. Some
-// fields say something alone.
+// field reads the rest of a condition that begins with a field's name. Some fields are
+// conditions without a value.
 func (p *parser) field(f Field, t token) Expr {
 	switch f &^ Sent {
 	case FieldMaster:

@@ -6,19 +6,18 @@ import (
 	"natlens/monitor"
 )
 
-// Env is what a filter may need to know of the world. The zero Env knows
-// nothing, and works.
+// Env is what a filter needs besides its text. The zero value has no names and is ready to use.
 type Env struct {
-	Labels     map[string]int       // bit numbers of the connection labels that have names (connlabel.conf)
-	Nameless   error                // why labels have no names: the error of reading connlabel.conf; or nil
-	Values     func(Field) []string // values that are about, for completion: what the table has seen
-	Namespaces *monitor.Namespaces  // names of network namespaces; nil: none has one
-	Now        func() monitor.Time  // for ages, where an event has no time; nil: such ages are unknown
+	Labels     map[string]int       // bit numbers of connection labels by name (connlabel.conf)
+	Nameless   error                // why labels have no names: the error of reading connlabel.conf
+	Values     func(Field) []string // values in use, for completion; may be nil
+	Namespaces *monitor.Namespaces  // names of network namespaces; nil: no names
+	Now        func() monitor.Time  // for ages of events without a time; nil: such ages are unknown
 
-	terse bool // errors suggest no filters
+	terse bool // errors contain no suggested filters
 }
 
-// maxDepth is how deep brackets and nots may nest.
+// maxDepth is the maximum nesting of brackets and nots.
 const maxDepth = 200
 
 // parser reads the tokens by recursive descent. Its methods panic with an *Error, which
@@ -30,10 +29,10 @@ type parser struct {
 	at     int
 	depth  int
 	open   int    // brackets that are open
-	wants  []want // what could have come where the text ended
+	wants  []want // what can follow at the end of the text
 }
 
-// item is one value, or a range of two.
+// item is one value, or a range.
 type item struct{ lo, hi token }
 
 // fail returns the error of a token.
@@ -52,13 +51,13 @@ func must[T any](v T, err *Error) T {
 	return v
 }
 
-// want is something that could follow where a text ends.
+// want is something that can follow at the end of a text.
 type want struct {
 	what      wantKind
 	field     Field
 	open      bool // for wantJoin: a bracket is open
-	qualifies bool // for wantOperator: "src" or "dst", which net and port may follow
-	masked    bool // for wantOperator: behind a mask
+	qualifies bool // for wantOperator: after "src" or "dst", which net and port may follow
+	masked    bool // for wantOperator: after a mask
 }
 
 type wantKind uint8
@@ -72,7 +71,7 @@ const (
 	wantHas                      // a field after has
 )
 
-// expect notes what could come next if the text ends here.
+// expect records what can follow if the text ends here.
 func (p *parser) expect(w want) {
 	if p.peek().kind == tokEnd {
 		w.open = p.open > 0

@@ -41,8 +41,7 @@ func (x Text) String() string {
 	return x.Field.String() + opSet(x.Op, mapped(x.Set, Quote))
 }
 
-// Quote writes a text value so that the parser reads it back: as it is, or in double
-// quotes.
+// Quote writes a text value in the form that the parser reads: unchanged or in double quotes.
 func Quote(s string) string {
 	switch fold(s) {
 	case "", "and", "or", "not", "in":
@@ -71,7 +70,7 @@ func formatNet(n netip.Prefix) string {
 	return n.String()
 }
 
-// opSet writes operator and values: " 443", " != {80,443}", " < 5".
+// opSet writes the operator and the values: " 443", " != {80,443}", " < 5".
 func opSet(op Op, parts []string) string {
 	values := parts[0]
 	if len(parts) > 1 {
@@ -128,7 +127,7 @@ func (x Cmp) String() string {
 // single reports whether the comparison is with one number.
 func (x Cmp) single() bool { return len(x.Set) == 1 && x.Set[0].Lo == x.Set[0].Hi }
 
-// stateNames returns each name in the set once.
+// stateNames returns the names in the set, each once.
 func stateNames(set []Range) []string {
 	var out []string
 	for _, r := range set {
@@ -140,7 +139,7 @@ func stateNames(set []Range) []string {
 	return out
 }
 
-// The primitives print as a person would read them; they are no text for Parse.
+// Primitives print for people; Parse does not accept this text.
 
 func (x In) String() string {
 	parts := x.Field.info().kind.printed(x.Set, "..")
@@ -155,8 +154,8 @@ func (x Prefix) String() string { return x.Field.String() + " in " + x.Net.Strin
 
 func (x Differ) String() string { return x.A.String() + " != " + x.B.String() }
 
-// NetNS returns a function that returns the name of a network namespace and the filter
-// that selects its flows, "" for one without a name.
+// NetNS returns a function that returns the name of a network namespace and a filter for its
+// flows, "" if it has no name.
 func NetNS(names *monitor.Namespaces) func(monitor.NetNS) (name, text string) {
 	return func(id monitor.NetNS) (name, text string) {
 		if name = names.Name(id); name != "" {

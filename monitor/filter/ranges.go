@@ -8,7 +8,7 @@ import (
 
 // contains reports whether a number is in a normalized set.
 func contains(set []Range, v uint64) bool {
-	for _, r := range set { // few: they were typed
+	for _, r := range set { // short, because a user typed it
 		if v <= r.Hi {
 			return v >= r.Lo
 		}
@@ -24,8 +24,8 @@ func compileSet(set []Range) func(uint64) bool {
 	return func(v uint64) bool { return contains(set, v) }
 }
 
-// normalize sorts ranges and joins those that overlap, and those that touch as
-// well where adjacent says that the numbers have an order.
+// normalize sorts ranges and joins those that overlap. If adjacent is true, it also joins
+// neighbours.
 func normalize(set []Range, adjacent bool) []Range {
 	set = slices.Clone(set)
 	slices.SortFunc(set, func(a, b Range) int { return cmp.Compare(a.Lo, b.Lo) })
@@ -63,8 +63,8 @@ func complement(set []Range, limit uint64) (out []Range) {
 
 const noMask = math.MaxUint64
 
-// ranges returns the numbers from 0 to limit for which the comparison is true,
-// its mask left aside.
+// ranges returns the numbers from 0 to limit for which the comparison is true, without its
+// mask.
 func (c Cmp) ranges(limit uint64) []Range {
 	v := c.Set[0].Lo
 	switch c.Op {

@@ -7,8 +7,8 @@ import (
 	"natlens/monitor"
 )
 
-// knows returns what says whether one of the attributes of a field is known: of
-// the flow, or with Sent of the message itself.
+// knows returns a function that reports whether the field is known: of the flow, or with Sent
+// in the message.
 func knows(f Field) func(*monitor.Event) bool {
 	attrs := f.info().attrs
 	switch {
@@ -26,8 +26,8 @@ func knows(f Field) func(*monitor.Event) bool {
 	return func(e *monitor.Event) bool { return (e.Has|e.Remembered)&attrs != 0 }
 }
 
-// compileCmp compares a number that is no primitive's. Absent ones compare to
-// nothing.
+// compileCmp compares a number that is not in a primitive. The comparison with an unknown
+// number is false.
 func compileCmp(c Cmp, env Env) monitor.Filter {
 	if c.Field&^Sent == FieldLabel {
 		return compileLabel(c)
@@ -48,14 +48,14 @@ func compileCmp(c Cmp, env Env) monitor.Filter {
 	}
 }
 
-// leftOut are the fields whose attribute the kernel leaves out where it would be 0. That is
-// how conntrack(8) compares: a zone of one direction does not match one of both.
+// leftOut are the fields whose attribute the kernel does not send if it is 0. conntrack(8)
+// compares these attributes: a zone of one direction does not match a zone of both.
 var leftOut = map[Field]monitor.Attrs{
 	FieldMark: monitor.AttrMark, FieldZone | Sent: monitor.AttrZone,
 	FieldOrigZone | Sent: monitor.AttrZoneOrig, FieldReplyZone | Sent: monitor.AttrZoneReply,
 }
 
-// number returns what reads a field, and whether it is known.
+// number returns a function that reads a field and reports whether it is known.
 func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 	if f == FieldAge {
 		return func(e *monitor.Event) (uint64, bool) { return age(e, env.Now) }
@@ -77,8 +77,8 @@ func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 	}
 }
 
-// age returns how old a flow is: from its beginning to its end if that is known,
-// else to the event. A new flow is 0 old.
+// age returns the time from the flow's beginning to its end, or to the event if the end is
+// unknown. A new flow has the age 0.
 func age(e *monitor.Event, now func() monitor.Time) (uint64, bool) {
 	known, born, at := e.Known(), e.Born, e.Time
 	if known&monitor.AttrStart != 0 {
@@ -99,8 +99,7 @@ func age(e *monitor.Event, now func() monitor.Time) (uint64, bool) {
 	return uint64(max(0, at-born)), true
 }
 
-// compileLabel asks for bits of the labels: any of those in the set, or none of
-// them.
+// compileLabel compares bits of the labels: any bit of the set is set, or with Ne none.
 func compileLabel(c Cmp) monitor.Filter {
 	var want [16]byte
 	for bit := range uint64(128) {
@@ -146,7 +145,8 @@ func compileText(t Text, env Env) monitor.Filter {
 	}
 }
 
-// compileNetNS asks for names: namespaces come and go while the filter runs.
+// compileNetNS compares names at each event, because namespaces begin and end while the filter
+// runs.
 func compileNetNS(t Text, env Env) monitor.Filter {
 	equal, set, names := t.Op == Eq, t.Set, env.Namespaces
 	return func(e *monitor.Event) bool { return slices.Contains(set, names.Name(e.NetNS())) == equal }

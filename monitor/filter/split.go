@@ -1,22 +1,19 @@
 package filter
 
-// Split says which part of a filter may run where a message is seen first, in
-// the kernel: pushed reads only what is in the tuples of every message and
-// never changes in the life of a flow, so that a flow passes with all its
-// messages or with none, and a table behind it misses nothing of what it keeps.
-// With kinds it may ask for the kind of event as well; that is for streams
-// without such a table.
+// Split returns the part of a filter that can run in the kernel, and the rest. pushed reads
+// only fields of both tuples that never change. So it selects all messages of a flow or none,
+// and a table after it gets every event of its flows. If kinds is true, pushed may also compare
+// the kind of event; that is only for streams without a table.
 //
-// An event is wanted by e exactly if pushed and rest both want it. Where e is
-// not of one piece, pushed is what e implies and rest is e without the
-// conditions that pushed has settled:
+// e selects an event exactly if pushed and rest both select it. If e cannot be split at an and,
+// pushed is implied by e, and rest is e without the conditions that pushed has decided:
 //
 //	tcp dport 443 and established     tcp dport 443      established
 //	(tcp or mark 1) and udp           udp                tcp or mark 1
 //	tcp and mark 1 or udp             tcp or udp         all of it
 //
-// Lower(pushed) consists of the primitives alone. Where a program cannot find
-// both tuples in a message it must let it pass.
+// Lower(pushed) consists of primitives only. A program that cannot find both tuples in a
+// message must let it pass.
 func Split(e Expr, kinds bool) (pushed, rest Expr) {
 	pushable := func(e Expr) bool {
 		switch e := e.(type) {
@@ -29,8 +26,8 @@ func Split(e Expr, kinds bool) (pushed, rest Expr) {
 		}
 		return false
 	}
-	// What cannot be pushed becomes the constant that makes the whole want more;
-	// below a not, the one that makes it want less.
+	// A condition that cannot be pushed becomes the constant that makes the whole select more;
+	// below a not, the one that makes it select less.
 	pushed = rebuilt(e, true, func(e Expr, wide bool) Expr {
 		if pushable(e) {
 			return e
@@ -53,11 +50,10 @@ func Split(e Expr, kinds bool) (pushed, rest Expr) {
 	return pushed, AllOf(left...)
 }
 
-// Steady reports whether what a filter says of a flow rests on what is known of
-// the flow alone: while it does not change, neither does the result (table.CachedFilter). A flow's
-// age is not steady, for it grows, and neither is the name of its network
-// namespace, which is kept elsewhere and may change. The time left is: it is the
-// one of the last message.
+// Steady reports whether the result of a filter depends only on what is known of the flow, and
+// so stays the same until that changes (table.CachedFilter). The age of a flow is not steady,
+// because it grows, nor is the name of its network namespace, which can change. The timeout is
+// steady: it is that of the last message.
 func Steady(e Expr) bool {
 	return every(e, func(e Expr) bool {
 		switch e := e.(type) {
@@ -66,6 +62,6 @@ func Steady(e Expr) bool {
 		case Text:
 			return e.Field != FieldNetNS
 		}
-		return true // the others ask for the tuples, or for whether something is known
+		return true // the others compare the tuples, or whether something is known
 	})
 }

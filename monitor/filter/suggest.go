@@ -32,7 +32,7 @@ var foreign = func() map[string]string {
 	return m
 }()
 
-// unknown reports a word that nothing begins with.
+// unknown returns the error of an unknown word.
 func (p *parser) unknown(t token) *Error {
 	if c := t.text[0]; c >= '0' && c <= '9' || strings.Contains(t.text, ":") {
 		return p.loose(t)
@@ -88,7 +88,7 @@ func (p *parser) suggestField(err *Error, t token) bool {
 	return false
 }
 
-// loose reports a value in place of a condition. What it suggests is a filter.
+// loose returns the error of a value in place of a condition, with a filter as suggestion.
 func (p *parser) loose(t token) *Error {
 	if p.at > 1 {
 		last := p.tokens[p.at-2]
@@ -174,7 +174,8 @@ func sides(f Field) (addr, port string) {
 	return "", ""
 }
 
-// shared reports "src or dst VALUE", in which the first field has no value, and suggests what it means.
+// shared returns the filter that "src or dst VALUE" means, in which the first field has no
+// value.
 func (p *parser) shared(err *Error) {
 	if p.at == 0 || p.at+2 >= len(p.tokens) {
 		return

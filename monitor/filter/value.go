@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ranges reads one value or range of a numeric field. The name of a state may
-// mean several numbers.
+// ranges reads one value or range of a numeric field. The name of a state may mean several
+// numbers.
 func (p *parser) ranges(f Field, it item) []Range {
 	if f.info().kind.discrete && it.hi.kind != tokEnd {
 		panic(p.fail(it.hi, f.String()+" has no order and so no ranges"))
@@ -24,7 +24,7 @@ func (p *parser) ranges(f Field, it item) []Range {
 		if err == nil {
 			return []Range{{v, v}}
 		}
-		// tcpdump's 1024-2047. Names may have hyphens of their own.
+		// tcpdump's 1024-2047; names may contain hyphens too
 		lo, hi := it.lo.cut('-')
 		if lo.text == "" || hi.text == "" || !isDigit(lo.text[0], 10) || f.info().kind.discrete {
 			panic(err)
@@ -38,7 +38,7 @@ func (p *parser) ranges(f Field, it item) []Range {
 	return []Range{{lo, hi}}
 }
 
-// backwards reports a range whose end is before its beginning.
+// backwards returns an error if a range ends before it begins.
 func (p *parser) backwards(it item) *Error {
 	err := newError(p.text, it.lo.pos, it.hi.end, "the range runs backwards")
 	err.Suggestion = it.hi.text + ".." + it.lo.text
@@ -106,8 +106,8 @@ func (p *parser) bits(f Field, op Op, items []item) Expr {
 	return AnyOf(out...)
 }
 
-// quantity reads a sum of numbers with units: 1h30m, 1.5M. A number without
-// counts plain.
+// quantity reads a sum of numbers with units: 1h30m, 1.5M. A number without a unit has the unit
+// plain.
 func (p *parser) quantity(f Field, t token) (uint64, *Error) {
 	k := f.info().kind
 	sum, rest := uint64(0), t.text
@@ -116,7 +116,7 @@ func (p *parser) quantity(f Field, t token) (uint64, *Error) {
 		number := rest[:len(rest)-len(name)]
 		rest = strings.TrimLeftFunc(name, func(r rune) bool { return r|0x20 >= 'a' && r|0x20 <= 'z' })
 		name = name[:len(name)-len(rest)]
-		size, ok := k.plain, first && rest == "" // only a number alone has no unit
+		size, ok := k.plain, first && rest == "" // only a single number may have no unit
 		if name != "" {
 			size, ok = unitSize(name, k.units)
 		}

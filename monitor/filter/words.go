@@ -7,7 +7,7 @@ import (
 	"natlens/monitor"
 )
 
-// bareWords are the conditions of one word that begin with no field.
+// bareWords are the conditions of one word that are not fields.
 var bareWords = func() map[string]Expr {
 	m := map[string]Expr{"true": Const(true), "all": Const(true), "false": Const(false)}
 	is := func(f Field, v uint64) Expr { return newCmp(f, 0, Eq, []Range{{v, v}}) }
@@ -42,7 +42,7 @@ var bareWords = func() map[string]Expr {
 	return m
 }()
 
-// display turns a folded word into the way it is usually written.
+// display returns a folded word in its usual form.
 func display(word string) string {
 	switch word {
 	case "local_in", "local_out", "untracked_bits", "stray_bits", "snat_addr", "snat_port", "dnat_addr", "dnat_port":
@@ -51,7 +51,7 @@ func display(word string) string {
 	return word
 }
 
-// termWords are all words that may begin a condition, in order.
+// termWords are all words that can begin a condition, sorted.
 var termWords = func() []string {
 	out := []string{"not", "has"}
 	for w := range bareWords {

@@ -13,23 +13,23 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// Reading is what the kernel counts in one network namespace at one time.
+// Reading are the kernel's counters of one network namespace at one time.
 type Reading struct {
 	At       time.Time
 	Entries  uint64            // in the table
-	Max      uint64            // nf_conntrack_max; 0: not known
-	Counters map[string]uint64 // summed over the CPUs, by conntrack(8)'s words
+	Max      uint64            // nf_conntrack_max; 0: unknown
+	Counters map[string]uint64 // summed over the CPUs, by conntrack(8)'s names
 }
 
-// Meter reads the counters of one network namespace repeatedly. The kernel's are
-// 32 bits wide and wrap; those of a Meter start at the kernel's value and do not
-// wrap. The zero value is ready. It is for one goroutine at a time.
+// Meter reads the counters of one network namespace repeatedly. The kernel's counters have 32
+// bits and wrap. Those of a Meter start at the kernel's value and do not wrap. The zero value
+// is ready to use. Only one goroutine may use it at a time.
 type Meter struct {
 	before map[uint16]map[string]uint32 // by CPU
 	total  map[string]uint64
 }
 
-// readTime bounds a reading.
+// readTime is the timeout of a reading.
 const readTime = 3 * time.Second
 
 // Read reads the counters. The caller owns the result.
@@ -61,7 +61,8 @@ func (m *Meter) Read(ctx context.Context, netns int) (r Reading, err error) {
 	return r, nil
 }
 
-// add adds what the CPUs have counted since the reading before. A CPU that is new had counted nothing.
+// add adds what the CPUs have counted since the previous reading. The previous values of a new
+// CPU are 0.
 func (m *Meter) add(cpus []ctnetlink.CPUStats) {
 	if m.total == nil {
 		m.total = make(map[string]uint64)
@@ -76,7 +77,7 @@ func (m *Meter) add(cpus []ctnetlink.CPUStats) {
 	m.before = now
 }
 
-// Between fills the snapshot with what moved between two readings of one Meter.
+// Between sets the snapshot's counters from two readings of one Meter.
 func Between(s *doctor.Snapshot, old, now *Reading) {
 	s.Span = now.At.Sub(old.At)
 	s.Fill = doctor.Fill{Begin: old.Entries, End: now.Entries, Max: now.Max}
@@ -86,7 +87,7 @@ func Between(s *doctor.Snapshot, old, now *Reading) {
 	}
 }
 
-// TCPTimeouts reads settings of connection tracking; 0 for those that can't be read.
+// TCPTimeouts reads settings of connection tracking. Those that cannot be read are 0.
 func TCPTimeouts(netns int) monitor.TCPTimeouts {
 	all, _ := kernel.Sysctls(netns)
 	seconds := func(name string) uint32 { return uint32(all["tcp_timeout_"+name]) }

@@ -15,8 +15,8 @@ import (
 	"natlens/monitor/netns"
 )
 
-// Places says how typed commands reach network namespaces. Its methods may be
-// called from several goroutines.
+// Places says how commands reach network namespaces. Its methods may be called from several
+// goroutines.
 type Places struct {
 	Sudo bool // commands need sudo(8)
 
@@ -25,12 +25,12 @@ type Places struct {
 	scanned time.Time
 }
 
-// placesAge is how old a scan of the processes may be.
+// placesAge is how long a scan of the processes is valid.
 const placesAge = time.Second
 
-// Of returns how a command reaches a namespace: by its ip-netns(8) name, by another
-// place where it is mounted, or by a process in it. A namespace that was not found
-// is addressed by n.Name, so that the command fails instead of running elsewhere.
+// Of returns how a command reaches a namespace: by its ip-netns(8) name, by another mount, or
+// by a process in it. A namespace that is not found is addressed by n.Name, so that the command
+// fails instead of running elsewhere.
 func (p *Places) Of(n monitor.Namespace) doctor.Place {
 	f, ok := p.find(n.Inode)
 	switch name, named := strings.CutPrefix(f.Path, netns.Dir+"/"); {
@@ -61,7 +61,7 @@ func (p *Places) find(inode uint64) (netns.Found, bool) {
 	return f, ok
 }
 
-// At is the place of a value of --netns; "" is the caller's own namespace.
+// At returns the place for a value of --netns; "" is the caller's own namespace.
 func (p *Places) At(which string) doctor.Place {
 	at := doctor.Place{Sudo: p.Sudo, NetNS: monitor.ShellLine(which)}
 	at.Host = !p.Sudo && unix.Access("/proc/sys/net/netfilter/nf_conntrack_max", unix.W_OK) == nil
@@ -78,5 +78,5 @@ func (p *Places) At(which string) doctor.Place {
 	return at
 }
 
-// Here is the place of commands that run in the caller's own namespace.
+// Here returns the place of the caller's own namespace.
 func (p *Places) Here() doctor.Place { return p.At("") }

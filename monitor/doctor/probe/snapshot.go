@@ -13,14 +13,14 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// Settings reads the sysctls into the snapshot. A kernel without connection
-// tracking has none, which is no error.
+// Settings reads the sysctls into the snapshot. A kernel without connection tracking has none,
+// which is not an error.
 func Settings(s *doctor.Snapshot, netns int) error {
 	var err error
 	if s.Sysctls, err = kernel.Sysctls(netns); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	// rmem_max is the host's; some namespaces do not show it.
+	// rmem_max belongs to the host; some namespaces do not have it.
 	if text, err := kernel.ReadSysctl(0, "net.core.rmem_max"); err == nil {
 		s.RMemMax, _ = strconv.ParseUint(text, 10, 64)
 	}
@@ -41,7 +41,7 @@ func Tracking(netns int) doctor.Tracking {
 	return all
 }
 
-// Quiet reads what [doctor.Quiet] needs to say why no event has come.
+// Quiet reads what [doctor.Quiet] needs.
 func Quiet(ctx context.Context, netns int, place doctor.Place) (*doctor.Snapshot, error) {
 	s := &doctor.Snapshot{Place: place, Tracking: Tracking(netns)}
 	err := Settings(s, netns)
