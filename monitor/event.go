@@ -55,7 +55,7 @@ func (s TimeSource) String() string { return name(s, timeSourceNames, "unknown")
 // Event is one message of the stream.
 //
 // Raw, Extra and Gap are only valid until the batch that holds the event is
-// reset; everything else is a value.
+// reset. Local stays valid; everything else is a value.
 type Event struct {
 	Seq        uint64 // 1, 2, 3 … within a run, in the order of arrival; set by the loop unless a recording contains it
 	Time       Time
@@ -71,6 +71,7 @@ type Event struct {
 	Row        uint32 // the flow's row in the table; valid with Gen only
 	Flow       Flow
 	Extra      *Extra // nil unless Has or Remembered names an attribute in it
+	Local      *Local // nil unless processes and containers were looked up and one was found
 	Gap        *Gap   // only for KindLost and KindResynced
 	Raw        []byte // the netlink message as the kernel sent it, header included; or nil
 }

@@ -55,6 +55,9 @@ func (j *Writer) flow(b []byte, e *monitor.Event) []byte {
 	if e.Reason != monitor.ReasonResync {
 		b = word(b, `,"reason":"`, e.Reason.String())
 	}
+	if e.Local != nil {
+		b = local(b, e.Local)
+	}
 	return b
 }
 

@@ -36,7 +36,11 @@ type packet struct {
 	seq    uint64
 	own    bool // written by natlens: each message is there once
 	note   []byte
+	local  []byte // the JSON object in a comment
 }
+
+// localNote is how the comment with the process or container of a flow begins.
+var localNote = []byte(`natlens: {"local":`)
 
 // messages turns the packets of a capture into events.
 type messages struct {
@@ -103,6 +107,13 @@ func (m *messages) message(p *packet, msg []byte, b *monitor.Batch) {
 	if note, ok := bytes.CutPrefix(p.note, []byte("natlens: inferred ")); ok {
 		if k := jsonl.KindNamed(string(note)); k == monitor.KindNew || k == monitor.KindUpdate {
 			e.Kind, e.Inferred = k, true
+		}
+	}
+	if p.local != nil {
+		if e.Local, err = jsonl.DecodeLocal(p.local); err != nil {
+			m.in.Bad(err)
+			b.Drop()
+			return
 		}
 	}
 	m.in.Good(b)

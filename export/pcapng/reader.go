@@ -167,6 +167,8 @@ func (r *reader) packet(body []byte, b *monitor.Batch) error {
 	if p.own {
 		r.options(body[min(len(body), data+int(n+3)&^3):], func(code uint16, v []byte) {
 			switch {
+			case code == optComment && bytes.HasPrefix(v, localNote):
+				p.local = v[len("natlens: "):]
 			case code == optComment && p.note == nil:
 				p.note = v
 			case code == optPacketID && len(v) == 8:

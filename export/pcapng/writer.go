@@ -178,6 +178,10 @@ func (p *Writer) message(e *monitor.Event) {
 	default:
 		w.option(optComment, inferredUpdate)
 	}
+	if e.Local != nil {
+		p.text = jsonl.AppendLocal(append(p.text[:0], "natlens: "...), e.Local)
+		w.option(optComment, p.text)
+	}
 	if p.gaps > 0 {
 		p.text = append(text.AppendUint(append(p.text[:0], "natlens: "...), p.since), " events lost before this"...)
 		if p.unsure {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/annotate"
 	"natlens/monitor/capture"
 	"natlens/monitor/doctor/probe"
 	"natlens/monitor/filter"
@@ -40,6 +41,9 @@ type Config struct {
 	// reconciles nothing.
 	Raw bool
 
+	// Process has processes and containers looked up: Event.Local.
+	Process bool
+
 	Table    table.Config   // Memoryless is set by the run
 	Filter   monitor.Filter // of what the sinks get; nil: every event
 	Existing loop.Existing
@@ -59,6 +63,8 @@ type Run struct {
 	Loop     *loop.Loop
 	Capture  *capture.Capture
 	Findings *findings.Engine // nil before AddRules
+
+	Annotator *annotate.Annotator // nil without Config.Process
 
 	cfg     Config
 	places  probe.Places
@@ -88,7 +94,23 @@ func Open(cfg Config) (r *Run, err error) {
 		m.Scope = filter.Compile(cfg.Capture.Push, filter.Env{})
 	}
 	m.Resync = resync(&cfg)
+	if cfg.Process {
+		r.annotate()
+	}
 	return r, nil
+}
+
+// annotate looks up the processes and containers of events. What can't be looked up is
+// refused and left out.
+func (r *Run) annotate() {
+	a, err := annotate.Open(annotate.Config{In: r.In})
+	for _, err := range []error{err, annotate.Denied()} {
+		if err != nil && r.cfg.Refused != nil {
+			r.cfg.Refused(err)
+		}
+	}
+	r.Annotator, r.Loop.Annotate = a, a.Batch
+	r.OnClose(a.Close)
 }
 
 // resync says when the table is reconciled with the kernel's.

@@ -25,6 +25,9 @@ type Loop struct {
 	Filter monitor.Filter // nil: every event
 	Sinks  []monitor.Sink
 
+	// Annotate, if not nil, sets Local of the events before the filter.
+	Annotate func(*monitor.Batch)
+
 	// Taps get every event, before the filter. They must not change the batch.
 	// Metrics are a tap: they count the whole gateway, whatever is shown.
 	Taps []monitor.Sink
@@ -307,6 +310,9 @@ func (m *Loop) observe(b *monitor.Batch) error {
 
 // write takes events through the filter to the sinks.
 func (m *Loop) write(b *monitor.Batch) error {
+	if m.Annotate != nil {
+		m.Annotate(b)
+	}
 	if m.Filter != nil {
 		b.Keep(m.Filter)
 	}

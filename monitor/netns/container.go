@@ -59,9 +59,9 @@ func container(path string) string {
 	return ""
 }
 
-// containerOf returns the name of a process's container. cgroup is the text of
+// ContainerOf returns the name of a process's container. cgroup is the text of
 // /proc/PID/cgroup: lines of the form 4:memory:/docker/…
-func containerOf(cgroup string) string {
+func ContainerOf(cgroup string) string {
 	for line := range strings.Lines(cgroup) {
 		// Controllers' names hold no colon; paths may.
 		f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)

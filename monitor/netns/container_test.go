@@ -88,7 +88,7 @@ func TestContainerOf(t *testing.T) {
 		{"none", "", ""},
 		{"no cgroups", "docker/ID\n0:/docker/ID\n\n:::\n", ""},
 	} {
-		if got := containerOf(strings.ReplaceAll(c.file, "ID", id)); got != c.want {
+		if got := ContainerOf(strings.ReplaceAll(c.file, "ID", id)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

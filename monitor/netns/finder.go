@@ -220,7 +220,7 @@ func (f *Finder) container(pid int) string {
 	if err != nil {
 		return ""
 	}
-	return containerOf(string(text))
+	return ContainerOf(string(text))
 }
 
 // Own returns the name of the caller's own namespace: its ip-netns(8) name if there is

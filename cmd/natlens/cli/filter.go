@@ -18,6 +18,7 @@ import (
 // All must hold. Words reads them; the other methods are for after it.
 type FilterFlags struct {
 	LabelFile string // connlabel.conf; "" means text.LabelFile
+	Process   bool   // processes and containers are looked up
 
 	Given []filter.FlagValue // the flags, in the order in which they were given
 	Env   filter.Env
@@ -64,6 +65,13 @@ func (c *FilterFlags) RegisterLabelMap(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&c.LabelFile, "labelmap", "M", c.LabelFile,
 		"read names of labels from this `file` instead of "+text.LabelFile)
 	cmd.Flags().Lookup("labelmap").DefValue = ""
+}
+
+// RegisterProcess adds --process.
+func (c *FilterFlags) RegisterProcess(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.Process, "process", false,
+		"look up the process, user, container and pod of each flow")
+	InGroup(cmd.Flags(), GroupOutput, "process")
 }
 
 // noValue is an optional value that was left out: pflag needs one that is not empty.

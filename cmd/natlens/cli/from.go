@@ -42,7 +42,7 @@ func (c *FromFlags) Given() bool { return len(c.Paths) > 0 || c.at != "" }
 
 // kernelFlags are for the kernel only.
 var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter",
-	"table", "zero", "metrics", "history", "keep", "max-size"}
+	"table", "zero", "metrics", "history", "keep", "max-size", "process"}
 
 // Check reports --at without a recording, and flags of the kernel with one.
 func (c *FromFlags) Check(cmd *cobra.Command) (err error) {

@@ -65,6 +65,7 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 		Capture: cfg, Names: names,
 		Refused:  func(err error) { o.note(con, "%s", cli.OneLine(err)) },
 		Raw:      !o.remembers(),
+		Process:  o.Filter.Process,
 		Filter:   o.wanted(filter.Kinds(monitor.KindExisting)),
 		Existing: o.begin(),
 		Count:    o.limit,

@@ -87,6 +87,7 @@ func (o *Options) register(cmd *cobra.Command) {
 		"on: keep a table of flows; after a loss, reconcile it with the kernel's and report what changed. "+
 			"off: the raw stream without a table")
 	f.Lookup("resync").DefValue = o.resync
+	o.Filter.RegisterProcess(cmd)
 	f.BoolVar(&o.explain, "explain-filter", false,
 		"print which part of the filter runs in the kernel and which in natlens, and exit")
 	f.BoolVar(&o.quiet, "quiet", false, "no notes and no summary on standard error")

@@ -1,0 +1,74 @@
+package jsonl
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"natlens/monitor"
+)
+
+// AppendLocal appends an object with the member local, which is the process or container
+// of a flow.
+func AppendLocal(b []byte, l *monitor.Local) []byte {
+	b, object := openObject(b, "")
+	return object.close(local(b, l))
+}
+
+// DecodeLocal reads what AppendLocal writes.
+func DecodeLocal(data []byte) (*monitor.Local, error) {
+	var l struct {
+		Local owner `json:"local"`
+	}
+	if err := json.Unmarshal(data, &l); err != nil {
+		return nil, memberError(err)
+	}
+	return l.Local.local()
+}
+
+func local(b []byte, l *monitor.Local) []byte {
+	b, members := openObject(b, `,"local":`)
+	b = textIf(b, `,"process":`, l.Process)
+	b = numIf(b, l.PID != 0, `,"pid":`, uint64(l.PID))
+	b = numIf(b, l.User != "", `,"uid":`, uint64(l.UID))
+	b = textIf(b, `,"user":`, l.User)
+	b = textIf(b, `,"container":`, l.Container)
+	b = textIf(b, `,"pod":`, l.Pod)
+	return members.close(word(b, `,"match":"`, l.Match.String()))
+}
+
+// textIf appends a text that is not empty.
+func textIf(b []byte, name, text string) []byte {
+	if text == "" {
+		return b
+	}
+	return appendText(append(b, name...), []byte(text))
+}
+
+// owner is the member local.
+type owner struct {
+	Process   string  `json:"process"`
+	PID       uint32  `json:"pid"`
+	UID       *uint32 `json:"uid"`
+	User      string  `json:"user"`
+	Container string  `json:"container"`
+	Pod       string  `json:"pod"`
+	Match     string  `json:"match"`
+}
+
+func (o *owner) local() (*monitor.Local, error) {
+	match, ok := monitor.MatchByName(o.Match)
+	if !ok {
+		return nil, fmt.Errorf("local.match: %q is not exact, listener or address", short(o.Match))
+	}
+	if err := limit("local", len(o.Process)+len(o.User)+len(o.Container)+len(o.Pod), maxName); err != nil {
+		return nil, err
+	}
+	l := &monitor.Local{Process: o.Process, PID: o.PID, Container: o.Container, Pod: o.Pod, Match: match}
+	if o.UID != nil {
+		l.UID = *o.UID
+		l.User = cmp.Or(o.User, strconv.FormatUint(uint64(l.UID), 10))
+	}
+	return l, nil
+}

@@ -1,0 +1,198 @@
+//go:build linux
+
+package annotate
+
+import (
+	"sync"
+
+	"natlens/monitor"
+	"natlens/monitor/netns"
+)
+
+// Config says where sockets are looked up.
+type Config struct {
+	// In calls f with the file descriptor of a network namespace (0: the caller's).
+	In func(id monitor.NetNS, f func(fd int) error) error
+}
+
+// Annotator finds the Local of events. Its methods may be called from several goroutines.
+type Annotator struct {
+	in         func(monitor.NetNS, func(int) error) error
+	containers containers
+	addresses  addresses
+
+	mu        sync.Mutex // of what follows
+	conns     map[monitor.NetNS]*sockets
+	processes processes
+	cgroups   cgroups
+	known     map[monitor.Tuple]*monitor.Local // of local flows, by the original tuple
+	asked     []question                       // memory for a batch
+}
+
+// question is an event whose socket is looked up.
+type question struct {
+	event *monitor.Event
+	found socket
+}
+
+// maxKnown bounds the flows that are remembered. When it is reached all are forgotten, and
+// looked up again with their next event.
+const maxKnown = 1 << 17
+
+// Open returns an Annotator, which follows the addresses of containers until Close. If
+// containers can't be followed, their forwarded flows are left out, and the second result
+// says why.
+func Open(cfg Config) (*Annotator, error) {
+	a := &Annotator{in: cfg.In, conns: map[monitor.NetNS]*sockets{}, known: map[monitor.Tuple]*monitor.Local{}}
+	a.cgroups.containers = &a.containers
+	return a, a.addresses.follow(&a.containers)
+}
+
+// Close ends the lookups.
+func (a *Annotator) Close() error {
+	a.addresses.close()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.conns {
+		a.drop(id)
+	}
+	return nil
+}
+
+// Batch sets Local of the events whose Path is known.
+func (a *Annotator) Batch(b *monitor.Batch) {
+	at := a.addresses.now.Load()
+	locals := false
+	for i := range b.Events {
+		switch e := &b.Events[i]; e.Flow.Path {
+		case monitor.PathForward:
+			e.Local = at.of(&e.Flow)
+		case monitor.PathIn, monitor.PathOut, monitor.PathLoop:
+			locals = true
+		default:
+			locals = locals || e.Kind == monitor.KindNetNSEnd
+		}
+	}
+	if locals {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.locals(b)
+	}
+}
+
+// Of returns what is known of a flow already. It looks nothing up.
+func (a *Annotator) Of(f *monitor.Flow) *monitor.Local {
+	if f.Path == monitor.PathForward {
+		return a.addresses.now.Load().of(f)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known[f.Orig]
+}
+
+// locals sets Local of the flows that begin or end on this host.
+func (a *Annotator) locals(b *monitor.Batch) {
+	a.asked = a.asked[:0]
+	for i := range b.Events {
+		e := &b.Events[i]
+		if e.Kind == monitor.KindNetNSEnd {
+			a.drop(e.NetNS())
+		}
+		if e.Flow.Path <= monitor.PathForward || !e.Kind.HasFlow() {
+			continue
+		}
+		e.Local = a.known[e.Flow.Orig]
+		switch {
+		case e.Kind == monitor.KindDestroy: // another socket may have the addresses now
+			delete(a.known, e.Flow.Orig)
+		case e.Local == nil || e.Local.Match != monitor.MatchExact || e.Local.PID == 0:
+			a.asked = append(a.asked, question{event: e})
+		}
+	}
+	for start, end := 0, 0; start < len(a.asked); start = end { // those of one namespace
+		id := a.asked[start].event.NetNS()
+		for end < len(a.asked) && a.asked[end].event.NetNS() == id {
+			end++
+		}
+		if s := a.sockets(id); s != nil && s.find(a.asked[start:end]) != nil {
+			a.drop(id)
+		}
+	}
+	a.processes.findAll(a.asked, &a.cgroups)
+	for i := range a.asked {
+		a.answer(&a.asked[i])
+	}
+	clear(a.asked)
+}
+
+// answer makes the Local of a socket that was found. What was known before stays if it
+// says more.
+func (a *Annotator) answer(q *question) {
+	e, s := q.event, &q.found
+	if first := a.known[e.Flow.Orig]; first != nil { // an earlier event of the batch asked, too
+		e.Local = first
+	}
+	if s.match == monitor.MatchNone {
+		return
+	}
+	l := &monitor.Local{Match: s.match}
+	named, ok := a.cgroups.container(s.cgroup)
+	switch {
+	case s.inode != 0:
+		l.UID, l.User = s.uid, a.processes.user(s.uid)
+	case !ok: // no process has the socket open any more, and the kernel calls its user root
+		return
+	}
+	if p, found := a.processes.byInode[s.inode]; found {
+		l.Process, l.PID = p.name, p.pid
+		if !ok {
+			named = a.containers.ofProcess(int(p.pid))
+		}
+	}
+	l.Container, l.Pod = named.container, named.pod
+	if old := e.Local; old != nil && (rank(old) > rank(l) || *old == *l) {
+		return
+	}
+	if len(a.known) >= maxKnown {
+		clear(a.known)
+	}
+	a.known[e.Flow.Orig], e.Local = l, l
+}
+
+// rank orders what was found for one flow. A process that listens says more than an
+// accepted socket without a process.
+func rank(l *monitor.Local) (n int) {
+	if l.PID != 0 {
+		n = 2
+	}
+	if l.Match == monitor.MatchExact {
+		n++
+	}
+	return n
+}
+
+// sockets returns the lookup of a namespace, nil if it can't be asked.
+func (a *Annotator) sockets(id monitor.NetNS) *sockets {
+	if s := a.conns[id]; s != nil {
+		return s
+	}
+	var s *sockets
+	err := a.in(id, func(fd int) error {
+		conn, err := netns.DialKernel(sockDiag, fd)
+		s = &sockets{conn: conn}
+		return err
+	})
+	if err != nil {
+		return nil
+	}
+	a.conns[id] = s
+	return s
+}
+
+// drop closes the lookup of a namespace.
+func (a *Annotator) drop(id monitor.NetNS) {
+	if s := a.conns[id]; s != nil {
+		s.conn.Close()
+		delete(a.conns, id)
+	}
+}

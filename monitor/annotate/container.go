@@ -1,0 +1,214 @@
+//go:build linux
+
+package annotate
+
+import (
+	"cmp"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"natlens/monitor/netns"
+)
+
+// names is what a container is called. Both are empty outside a container. A flow of a
+// pod's own network namespace has only the pod.
+type names struct{ container, pod string }
+
+// containers finds the names of containers in files of the host. The zero value is ready.
+type containers struct {
+	root string // in front of all paths; tests set it
+
+	mu    sync.Mutex
+	known map[string]names // by runtime and id, and pod
+}
+
+// maxContainers bounds the containers that are remembered.
+const maxContainers = 1 << 14
+
+// ofProcess returns the container of a process.
+func (c *containers) ofProcess(pid int) names {
+	text, err := os.ReadFile(c.root + "/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return names{}
+	}
+	n, _ := c.of(string(text))
+	return n
+}
+
+// ofPath returns the container of a cgroup's path. ok is false if it belongs to none.
+func (c *containers) ofPath(path string) (n names, ok bool) { return c.of("0::" + path) }
+
+// podUID is the part of a cgroup's path that names a pod. systemd needs "_" for "-".
+var podUID = regexp.MustCompile(`pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})`)
+
+// of returns the container of a text like that of /proc/PID/cgroup.
+func (c *containers) of(cgroup string) (n names, ok bool) {
+	container := netns.ContainerOf(cgroup)
+	if container == "" {
+		return n, false
+	}
+	uid := ""
+	if m := podUID.FindStringSubmatch(cgroup); m != nil {
+		uid = strings.ReplaceAll(m[1], "_", "-")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := container + " " + uid
+	if n, ok = c.known[key]; ok {
+		return n, true
+	}
+	if c.known == nil || len(c.known) >= maxContainers {
+		c.known = map[string]names{}
+	}
+	n = c.read(container, uid)
+	c.known[key] = n
+	return n, true
+}
+
+// read finds the names of runtime:id, whose id has twelve digits or is a name.
+func (c *containers) read(container, uid string) (n names) {
+	runtime, id, _ := strings.Cut(container, ":")
+	if runtime == "lxc" || runtime == "machine" {
+		return names{container: id}
+	}
+	n, sandbox := c.annotations(id)
+	if n == (names{}) {
+		n = c.kubelet(id)
+	}
+	n.pod = cmp.Or(n.pod, c.podOf(uid))
+	if !sandbox {
+		n.container = cmp.Or(n.container, c.docker(id), c.podman(id), id)
+	}
+	return n
+}
+
+// bundles are the files that have the annotations of an OCI container (config.json of its
+// runtime specification): of containerd, and of CRI-O and Podman.
+var bundles = []string{"/run/containerd/io.containerd.runtime.v2.task/*/ID*/config.json",
+	"/run/containers/storage/overlay-containers/ID*/userdata/config.json"}
+
+// states are the files of OCI runtimes that name the bundle: of runc and of crun.
+var states = []string{"/run/runc/ID*/state.json", "/run/containerd/runc/*/ID*/state.json",
+	"/run/docker/runtime-runc/moby/ID*/state.json", "/run/crun/ID*/status"}
+
+// annotations returns the names that a runtime wrote into the configuration of a
+// container. A sandbox is the container that holds the network of a pod.
+func (c *containers) annotations(id string) (n names, sandbox bool) {
+	files := c.glob(id, bundles...)
+	for _, state := range c.glob(id, states...) {
+		var s struct {
+			Bundle string                    // crun
+			Config struct{ Labels []string } // runc
+		}
+		if !readJSON(state, &s) {
+			continue
+		}
+		for _, l := range s.Config.Labels {
+			if at, ok := strings.CutPrefix(l, "bundle="); ok {
+				s.Bundle = at
+			}
+		}
+		if s.Bundle != "" {
+			files = append(files, c.root+s.Bundle+"/config.json")
+		}
+	}
+	for _, file := range files {
+		var config struct{ Annotations map[string]string }
+		if !readJSON(file, &config) {
+			continue
+		}
+		a := config.Annotations
+		kind := cmp.Or(a["io.kubernetes.cri.container-type"], a["io.kubernetes.cri-o.ContainerType"])
+		n.container = cmp.Or(a["io.kubernetes.cri.container-name"], a["io.kubernetes.container.name"],
+			a["nerdctl/name"])
+		space := cmp.Or(a["io.kubernetes.cri.sandbox-namespace"], a["io.kubernetes.pod.namespace"])
+		if pod := cmp.Or(a["io.kubernetes.cri.sandbox-name"], a["io.kubernetes.pod.name"]); pod != "" {
+			n.pod = space + "/" + pod
+		}
+		if kind == "sandbox" {
+			return names{pod: n.pod}, true
+		}
+		if n != (names{}) {
+			return n, false
+		}
+	}
+	return n, false
+}
+
+// kubelet returns the names in the link that kubelet makes for the log of a container:
+// POD_NAMESPACE_CONTAINER-ID.log.
+func (c *containers) kubelet(id string) (n names) {
+	for _, file := range c.glob(id, "/var/log/containers/*-ID*.log") {
+		part := strings.Split(filepath.Base(file), "_")
+		if len(part) == 3 {
+			return names{part[2][:strings.LastIndex(part[2], "-"+id)], part[1] + "/" + part[0]}
+		}
+	}
+	return n
+}
+
+// podOf returns the pod of an id, by the directory of its logs: NAMESPACE_POD_UID.
+func (c *containers) podOf(uid string) string {
+	if uid == "" {
+		return ""
+	}
+	for _, dir := range c.glob(uid, "/var/log/pods/*_ID") {
+		if part := strings.Split(filepath.Base(dir), "_"); len(part) == 3 {
+			return part[0] + "/" + part[1]
+		}
+	}
+	return ""
+}
+
+func (c *containers) docker(id string) string {
+	for _, file := range c.glob(id, "/var/lib/docker/containers/ID*/config.v2.json") {
+		var config struct{ Name string }
+		if readJSON(file, &config) {
+			return strings.TrimPrefix(config.Name, "/")
+		}
+	}
+	return ""
+}
+
+func (c *containers) podman(id string) string {
+	var all []struct {
+		ID    string
+		Names []string
+	}
+	if readJSON(c.root+"/var/lib/containers/storage/overlay-containers/containers.json", &all) {
+		for _, one := range all {
+			if strings.HasPrefix(one.ID, id) && len(one.Names) > 0 {
+				return one.Names[0]
+			}
+		}
+	}
+	return ""
+}
+
+// glob returns the files of patterns in which ID is the id.
+func (c *containers) glob(id string, patterns ...string) (files []string) {
+	for _, p := range patterns {
+		found, _ := filepath.Glob(c.root + strings.Replace(p, "ID", id, 1))
+		files = slices.Concat(files, found)
+	}
+	return files
+}
+
+// maxJSON bounds the files that are read.
+const maxJSON = 4 << 20
+
+// readJSON reads a file, and reports whether it could.
+func readJSON(path string, to any) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxJSON {
+		return false
+	}
+	text, err := os.ReadFile(path)
+	return err == nil && json.Unmarshal(text, to) == nil
+}

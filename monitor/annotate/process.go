@@ -1,0 +1,189 @@
+//go:build linux
+
+package annotate
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// processes finds the process that has a socket open.
+type processes struct {
+	byInode map[uint64]process // of sockets
+	users   map[uint32]string
+	wanted  map[uint64]bool // inodes of one search
+	missed  map[uint64]bool // inodes that the processes of their cgroup do not have
+	all     pause           // between searches of all processes
+	link    [64]byte
+}
+
+type process struct {
+	pid  uint32
+	name string
+}
+
+// maxInodes bounds the sockets that are remembered.
+const maxInodes = 1 << 16
+
+// findAll searches the processes of the sockets that were found. A cgroup lists its
+// processes, which are few. A socket that they do not have is closed already, or was made
+// in another cgroup. All processes are searched when it is asked for again.
+func (p *processes) findAll(asked []question, groups *cgroups) {
+	if p.byInode == nil || len(p.byInode) > maxInodes || len(p.missed) > maxInodes {
+		p.byInode, p.wanted, p.missed = map[uint64]process{}, map[uint64]bool{}, map[uint64]bool{}
+	}
+	clear(p.wanted)
+	var ids []uint64
+	for i := range asked {
+		s := &asked[i].found
+		if _, known := p.byInode[s.inode]; known || s.inode == 0 {
+			continue
+		}
+		p.wanted[s.inode] = true
+		if !slices.Contains(ids, s.cgroup) {
+			ids = append(ids, s.cgroup)
+		}
+	}
+	everywhere := false
+	for _, id := range ids {
+		if pids := groups.processes(id); len(pids) > 0 {
+			p.search(pids)
+		} else {
+			everywhere = true
+		}
+	}
+	for inode := range p.wanted {
+		everywhere = everywhere || p.missed[inode]
+		p.missed[inode] = true
+	}
+	if everywhere && len(p.wanted) > 0 {
+		p.all.do(func() {
+			names, err := os.ReadDir("/proc")
+			if err == nil {
+				p.search(numbers(names))
+			}
+		})
+	}
+}
+
+// numbers returns the entries that are process ids.
+func numbers(entries []os.DirEntry) (pids []int) {
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// search reads the files of processes, in the order of their ids, until no socket is
+// wanted any more. A socket that several processes share belongs to the first.
+func (p *processes) search(pids []int) {
+	slices.Sort(pids)
+	for _, pid := range pids {
+		if len(p.wanted) == 0 {
+			return
+		}
+		p.read(pid)
+	}
+}
+
+// read remembers all sockets of a process.
+func (p *processes) read(pid int) {
+	dir, err := os.Open("/proc/" + strconv.Itoa(pid) + "/fd")
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return
+	}
+	var found process
+	for _, name := range slices.Backward(names) { // a new socket has a high number
+		n, err := unix.Readlinkat(int(dir.Fd()), name, p.link[:])
+		if err != nil {
+			continue
+		}
+		inode, ok := socketInode(p.link[:n])
+		if _, known := p.byInode[inode]; !ok || known {
+			continue
+		}
+		if found.pid == 0 {
+			found = process{uint32(pid), nameOf(pid)}
+		}
+		p.byInode[inode] = found
+		delete(p.wanted, inode)
+	}
+}
+
+// socketInode reads the link of a file that is a socket: socket:[1234].
+func socketInode(link []byte) (inode uint64, ok bool) {
+	digits, ok := bytes.CutPrefix(link, []byte("socket:["))
+	if !ok {
+		return 0, false
+	}
+	digits, ok = bytes.CutSuffix(digits, []byte("]"))
+	inode, err := strconv.ParseUint(string(digits), 10, 64)
+	return inode, ok && err == nil
+}
+
+// nameOf returns the name of a process, at most 15 bytes.
+func nameOf(pid int) string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(string(text), "\n")
+}
+
+// user returns the name of a user, or the digits of the id.
+func (p *processes) user(uid uint32) string {
+	if name, ok := p.users[uid]; ok {
+		return name
+	}
+	name := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(name); err == nil {
+		name = u.Username
+	}
+	if p.users == nil || len(p.users) > maxInodes {
+		p.users = map[uint32]string{}
+	}
+	p.users[uid] = name
+	return name
+}
+
+// Denied returns an error if the processes of other users can't be searched.
+func Denied() error {
+	if _, err := os.ReadDir("/proc/1/fd"); errors.Is(err, fs.ErrPermission) {
+		return errors.New("the processes of other users need CAP_SYS_PTRACE and are left out; " +
+			"users and containers are shown")
+	}
+	return nil
+}
+
+// pause bounds the share of the time that something costly takes.
+type pause struct{ next time.Time }
+
+// pauseFactor makes that share a fifth.
+const pauseFactor = 4
+
+// do calls f, or does nothing if the last call was too recent.
+func (p *pause) do(f func()) {
+	began := time.Now()
+	if began.Before(p.next) {
+		return
+	}
+	f()
+	ended := time.Now()
+	p.next = ended.Add(pauseFactor * ended.Sub(began))
+}
