@@ -1,6 +1,10 @@
 package paint
 
-import "github.com/charmbracelet/colorprofile"
+import (
+	"strings"
+
+	"github.com/charmbracelet/colorprofile"
+)
 
 // Role is what a span means. Colour has meaning only.
 type Role uint8
@@ -126,4 +130,39 @@ func (s *Style) Append(dst []byte, l *Line) []byte {
 		dst = append(dst, "\x1b[m"...)
 	}
 	return dst
+}
+
+// signs are what ASCII has instead of the signs that the UI uses, as wide as these.
+var signs = func() map[rune]string {
+	pairs := strings.Fields("→ > ← < ⇒ = ↑ ^ ↓ v ▲ ^ ▼ v … ~ – - − - ─ - ━ = ╸ - ▌ > ▶ > ❚ | ● * × x · . ✓ + ✗ x " +
+		"▁ _ ▂ . ▃ : ▄ - ▅ = ▆ + ▇ * █ #")
+	m := make(map[rune]string)
+	for i := 0; i < len(pairs); i += 2 {
+		m[[]rune(pairs[i])[0]] = pairs[i+1]
+	}
+	return m
+}()
+
+// ASCII returns the style for a terminal that shows ASCII only, as one with LC_ALL=C.
+// Characters that ASCII has nothing for become question marks.
+func (s Style) ASCII() Style {
+	s.ascii = true
+	return s
+}
+
+// ascii writes text in ASCII, in as many cells.
+func ascii(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		sign, ok := signs[r]
+		switch {
+		case r < 0x80:
+			b.WriteRune(r)
+		case ok:
+			b.WriteString(sign)
+		default:
+			b.WriteString(strings.Repeat("?", Width(string(r))))
+		}
+	}
+	return b.String()
 }

@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"strconv"
+	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
 )
@@ -52,4 +55,86 @@ func Quiet(ctx context.Context, netns int, place doctor.Place) (*doctor.Snapshot
 		serr = errors.Join(ferr, service.Close())
 	}
 	return s, errors.Join(err, serr)
+}
+
+// Reading are the kernel's counters of one network namespace at one time.
+type Reading struct {
+	At       time.Time
+	Entries  uint64            // in the table
+	Max      uint64            // nf_conntrack_max; 0: unknown
+	Counters map[string]uint64 // summed over the CPUs, by conntrack(8)'s names
+}
+
+// Meter reads the counters of one network namespace repeatedly. The kernel's counters have 32
+// bits and wrap. Those of a Meter start at the kernel's value and do not wrap. The zero value
+// is ready to use. Only one goroutine may use it at a time.
+type Meter struct {
+	before map[uint16]map[string]uint32 // by CPU
+	total  map[string]uint64
+}
+
+// readTime is the timeout of a reading.
+const readTime = 3 * time.Second
+
+// Read reads the counters. The caller owns the result.
+func (m *Meter) Read(ctx context.Context, netns int) (r Reading, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	s, err := kernel.OpenService(netns)
+	if err != nil {
+		return r, err
+	}
+	defer s.Close()
+	fill, err := s.Fill(ctx)
+	if err != nil {
+		return r, err
+	}
+	cpus, err := s.CPUStats(ctx)
+	if err != nil {
+		return r, err
+	}
+	r = Reading{At: time.Now(), Entries: uint64(fill.Entries), Max: uint64(fill.Max)}
+	if r.Max == 0 { // before Linux 5.9 the answer has no maximum
+		settings, err := kernel.Sysctls(netns)
+		if err == nil {
+			r.Max = settings["max"]
+		}
+	}
+	m.add(cpus)
+	r.Counters = maps.Clone(m.total)
+	return r, nil
+}
+
+// add adds what the CPUs have counted since the previous reading. The previous values of a new
+// CPU are 0.
+func (m *Meter) add(cpus []ctnetlink.CPUStats) {
+	if m.total == nil {
+		m.total = make(map[string]uint64)
+	}
+	now := make(map[uint16]map[string]uint32, len(cpus))
+	for _, c := range cpus {
+		for word, n := range c.Counters {
+			m.total[word] += uint64(n - m.before[c.CPU][word])
+		}
+		now[c.CPU] = c.Counters
+	}
+	m.before = now
+}
+
+// Between sets the snapshot's counters from two readings of one Meter.
+func Between(s *doctor.Snapshot, old, now *Reading) {
+	s.Span = now.At.Sub(old.At)
+	s.Fill = doctor.Fill{Begin: old.Entries, End: now.Entries, Max: now.Max}
+	s.Counters = make(map[string]doctor.Moved, len(now.Counters))
+	for word, n := range now.Counters {
+		s.Counters[word] = doctor.Moved{Total: n, Moved: n - old.Counters[word]}
+	}
+}
+
+// TCPTimeouts reads settings of connection tracking. Those that cannot be read are 0.
+func TCPTimeouts(netns int) monitor.TCPTimeouts {
+	all, _ := kernel.Sysctls(netns)
+	seconds := func(name string) uint32 { return uint32(all["tcp_timeout_"+name]) }
+	return monitor.TCPTimeouts{Established: seconds("established"), Unacknowledged: seconds("unacknowledged"),
+		MaxRetrans: seconds("max_retrans")}
 }
