@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"cmp"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -38,93 +40,45 @@ func (t token) cut(sep byte) (before, after token) {
 	return token{tokAtom, t.text[:i], t.pos, t.pos + i}, token{tokAtom, t.text[i+1:], t.pos + i + 1, t.end}
 }
 
-// operators, the longer ones first.
-var operators = []string{"==", "!=", "<=", ">=", "&&", "||", "..", "(", ")", "{", "}", ",", "=", "<", ">", "!", "&"}
+// pieces are what a text begins with: blanks, a text in quotes, an operator, a word, number or address, or what no
+// token begins with.
+var pieces = regexp.MustCompile(`(?s)^(?:([\s\v\x{85}\pZ]+)|("(?:[^"\\]|\\.)*")|` +
+	`(==|!=|<=|>=|&&|\|\||\.\.|[(){},=<>!&])|([\w:/+.-]+)|\pL[\pL\p{Nd}]*|.)`)
+
+// badPieces are the messages about pieces that are no token.
+var badPieces = map[string]string{"|": "or is written or, or ||", "'": `text is quoted "like this"`,
+	`"`: "the quote is not closed"}
 
 // lex splits a text into tokens. The last one is tokEnd. Invalid text becomes a tokBad, which
 // the parser reports when it reaches it.
-func lex(text string) []token {
-	var out []token
-	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRuneInString(text[i:])
-		switch {
-		case unicode.IsSpace(r):
-			i += n
+func lex(text string) (out []token) {
+	for at := 0; at < len(text); {
+		piece := pieces.FindStringSubmatch(text[at:])
+		t := token{tokOp, piece[0], at, at + len(piece[0])}
+		blanks, quoted, operator, word := piece[1], piece[2], piece[3], piece[4]
+		switch at = t.end; {
+		case blanks != "":
 			continue
-		case r == '"':
-			out = append(out, lexString(text, i))
-		case isAtom(text, i):
-			j := i + 1
-			for j < len(text) && isAtom(text, j) {
-				j++
+		case quoted != "":
+			s, err := strconv.Unquote(quoted)
+			if t.kind, t.text = tokString, s; err != nil {
+				t.kind, t.text = tokBad, "not a quoted text"
 			}
-			out = append(out, token{tokAtom, text[i:j], i, j})
-		default:
-			out = append(out, lexOperator(text, i, n))
+		case word != "": // two points are an operator: 1024..2047
+			t.text, _, _ = strings.Cut(word, "..")
+			t.kind, t.end = tokAtom, t.pos+len(t.text)
+		case operator == "":
+			if t.kind, t.text = tokBad, badPieces[piece[0]]; piece[0] == `"` {
+				t.end = len(text)
+			}
+			if r, _ := utf8.DecodeRuneInString(piece[0]); unicode.IsLetter(r) {
+				t.text = "unknown word"
+			}
+			t.text = cmp.Or(t.text, "no filter has this character")
 		}
-		i = out[len(out)-1].end
+		out, at = append(out, t), t.end
 	}
 	return append(out, token{tokEnd, "", len(text), len(text)})
-}
-
-// isAtom reports whether the byte at i belongs to a word, number or address. Two dots are an
-// operator: 1024..2047.
-func isAtom(text string, i int) bool {
-	switch c := text[i]; {
-	case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
-		return true
-	case c == '_', c == ':', c == '/', c == '-', c == '+':
-		return true
-	case c == '.':
-		return !strings.HasPrefix(text[i:], "..") && (i == 0 || text[i-1] != '.')
-	}
-	return false
-}
-
-func lexOperator(text string, i, n int) token {
-	for _, op := range operators {
-		if strings.HasPrefix(text[i:], op) {
-			return token{tokOp, op, i, i + len(op)}
-		}
-	}
-	switch text[i] {
-	case '|':
-		return token{tokBad, "or is written or, or ||", i, i + n}
-	case '\'':
-		return token{tokBad, `text is quoted "like this"`, i, i + n}
-	}
-	if r, _ := utf8.DecodeRuneInString(text[i:]); unicode.IsLetter(r) {
-		end := i
-		for end < len(text) {
-			r, n := utf8.DecodeRuneInString(text[end:])
-			if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-				break
-			}
-			end += n
-		}
-		return token{tokBad, "unknown word", i, end}
-	}
-	return token{tokBad, "no filter has this character", i, i + n}
-}
-
-// lexString reads a text in double quotes, with Go's escapes.
-func lexString(text string, i int) token {
-	j := i + 1
-	for j < len(text) && text[j] != '"' {
-		if text[j] == '\\' {
-			j++
-		}
-		j++
-	}
-	if j >= len(text) {
-		return token{tokBad, "the quote is not closed", i, len(text)}
-	}
-	j++
-	s, err := strconv.Unquote(text[i:j])
-	if err != nil {
-		return token{tokBad, "not a quoted text", i, j}
-	}
-	return token{tokString, s, i, j}
 }
 
 // fold returns a word in lower case with underscores instead of hyphens.

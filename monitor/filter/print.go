@@ -47,10 +47,8 @@ func Quote(s string) string {
 	case "", "and", "or", "not", "in":
 		return strconv.Quote(s)
 	}
-	for i := range len(s) {
-		if !isAtom(s, i) {
-			return strconv.Quote(s)
-		}
+	if t := lex(s)[0]; t.kind != tokAtom || t.text != s {
+		return strconv.Quote(s)
 	}
 	return s
 }
