@@ -49,30 +49,20 @@ func expectTuple(b []byte, prefix string, t *monitor.Tuple) []byte {
 }
 
 func (c *Writer) expectXML(b []byte, e *monitor.Expect) []byte {
-	parts := []struct {
-		name string
-		t    *monitor.Tuple
-	}{{"expected", &e.Tuple}, {"mask", &e.Mask}, {"master", &e.Master}}
-	b = layer(flowElement(b, e.Kind), "layer3", uint64(e.Tuple.Family), e.Tuple.Family.String())
-	for _, p := range parts {
-		b = closing(addressElements(opening(b, p.name), p.t), p.name)
+	each := func(of func(*monitor.Tuple) string) string {
+		return fmt.Sprintf("<expected>%s</expected><mask>%s</mask><master>%s</master>",
+			of(&e.Tuple), of(&e.Mask), of(&e.Master))
 	}
-	b = layer(closing(b, "layer3"), "layer4", uint64(e.Tuple.Proto), protoName(e.Tuple.Proto))
-	for _, p := range parts {
-		b = closing(portElements(opening(b, p.name), p.t), p.name)
-	}
-	b = opening(closing(b, "layer4"), "meta")
-	if e.Has&monitor.ExpectHelper != 0 {
-		b = textElement(b, "helper-name", []byte(e.Helper))
-	}
-	b = elementIf(b, e.Has&monitor.ExpectTimeout != 0, "timeout", uint64(e.Timeout))
-	b = elementIf(b, e.Has&monitor.ExpectClass != 0, "class", uint64(e.Class))
-	b = elementIf(b, e.Has&monitor.ExpectZone != 0, "zone", uint64(e.Zone))
+	b = append(layers(flowElement(b, e.Kind), &e.Tuple, each(addressElements), each(portElements)), "<meta>"...)
+	b = element(b, e.Has&monitor.ExpectHelper != 0, "helper-name", e.Helper)
+	b = element(b, e.Has&monitor.ExpectTimeout != 0, "timeout", e.Timeout)
+	b = element(b, e.Has&monitor.ExpectClass != 0, "class", e.Class)
+	b = element(b, e.Has&monitor.ExpectZone != 0, "zone", e.Zone)
 	if c.m.Timestamp {
 		b = when(b, e.Time.Time().In(c.o.Location))
 	}
 	for _, name := range e.Flags.Names() {
-		b = append(append(append(b, '<'), name...), "/>"...)
+		b = fmt.Appendf(b, "<%s/>", name)
 	}
-	return closing(closing(b, "meta"), "flow")
+	return append(b, "</meta></flow>"...)
 }

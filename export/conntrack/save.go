@@ -1,19 +1,16 @@
 package conntrack
 
 import (
+	"cmp"
 	"encoding/binary"
+	"fmt"
+	"strings"
 
 	"natlens/monitor"
 )
 
 // savedStatus are the bits of the status that -o save writes, in its order.
-var savedStatus = []struct {
-	bit  monitor.Status
-	name string
-}{
-	{monitor.Expected, "EXPECTED,"}, {monitor.SeenReply, "SEEN_REPLY,"}, {monitor.Assured, "ASSURED,"},
-	{monitor.FixedTimeout, "FIXED_TIMEOUT,"},
-}
+var savedStatus = []monitor.Status{monitor.Expected, monitor.SeenReply, monitor.Assured, monitor.FixedTimeout}
 
 // save appends the command line of conntrack(8) that repeats the event: that adds,
 // updates or deletes the flow. It has no mark, labels and helper, as in conntrack(8).
@@ -55,8 +52,8 @@ func (c *Writer) save(b []byte, e *monitor.Event) []byte {
 func saveStatus(b []byte, s monitor.Status) []byte {
 	before := len(b)
 	for _, saved := range savedStatus {
-		if s.Has(saved.bit) {
-			b = append(b, saved.name...)
+		if s.Has(saved) {
+			b = append(append(b, strings.ToUpper(saved.Names()[0])...), ',')
 		}
 	}
 	if len(b) == before {
@@ -70,40 +67,29 @@ func saveStatus(b []byte, s monitor.Status) []byte {
 // conntrack(8) are numbers.
 func saveProto(b []byte, e *monitor.Event) []byte {
 	orig, reply := &e.Flow.Orig, &e.Flow.Reply
-	p := orig.Proto
-	if !p.HasPorts() && !p.IsICMP() && p != monitor.GRE {
-		return word(b, "-p ", uint64(p))
-	}
-	b = append(append(append(b, "-p "...), p.Name()...), ' ')
-	switch {
+	switch p := orig.Proto; {
 	case p.IsICMP():
-		flag := "--" + p.Name()
-		b = word(append(b, flag...), "-type ", uint64(orig.ICMPType()))
-		b = word(append(b, flag...), "-code ", uint64(orig.ICMPCode()))
-		return word(append(b, flag...), "-id ", uint64(orig.ICMPID()))
+		return fmt.Appendf(b, "-p %s --%[1]s-type %d --%[1]s-code %[3]d --%[1]s-id %[4]d ", p, orig.ICMPType(),
+			orig.ICMPCode(), orig.ICMPID())
 	case p == monitor.GRE:
-		b = word(b, "--srckey ", uint64(orig.SrcPort))
-		b = word(b, "--dstkey ", uint64(orig.DstPort))
-		b = word(b, "--reply-key-src ", uint64(reply.SrcPort))
-		return word(b, "--reply-key-dst ", uint64(reply.DstPort))
+		return fmt.Appendf(b, "-p gre --srckey %d --dstkey %d --reply-key-src %d --reply-key-dst %d ", orig.SrcPort,
+			orig.DstPort, reply.SrcPort, reply.DstPort)
+	case !p.HasPorts():
+		return word(b, "-p ", uint64(p))
+	default:
+		b = fmt.Appendf(b, "-p %s ", p)
 	}
 	// A kernel without a tracker for DCCP sends no ports.
-	if p != monitor.DCCP || orig.SrcPort|orig.DstPort|reply.SrcPort|reply.DstPort != 0 {
-		b = word(b, "--sport ", uint64(orig.SrcPort))
-		b = word(b, "--dport ", uint64(orig.DstPort))
-		b = word(b, "--reply-port-src ", uint64(reply.SrcPort))
-		b = word(b, "--reply-port-dst ", uint64(reply.DstPort))
+	if orig.Proto != monitor.DCCP || orig.SrcPort|orig.DstPort|reply.SrcPort|reply.DstPort != 0 {
+		b = fmt.Appendf(b, "--sport %d --dport %d --reply-port-src %d --reply-port-dst %d ", orig.SrcPort, orig.DstPort,
+			reply.SrcPort, reply.DstPort)
 	}
 	return saveState(b, e)
 }
 
 func saveState(b []byte, e *monitor.Event) []byte {
 	if p := e.Flow.Orig.Proto; e.Has&monitor.AttrState != 0 && p.HasState() {
-		name := e.Flow.State.Name(p)
-		if name == "" {
-			name = "NONE"
-		}
-		b = append(append(append(b, "--state "...), name...), ' ')
+		b = fmt.Appendf(b, "--state %s ", cmp.Or(e.Flow.State.Name(p), "NONE"))
 	}
 	if e.Has&monitor.AttrVTagOrig != 0 {
 		b = word(b, "--orig-vtag ", uint64(SavedVTag(e.Extra.VTagOrig)))
@@ -112,7 +98,7 @@ func saveState(b []byte, e *monitor.Event) []byte {
 		b = word(b, "--reply-vtag ", uint64(SavedVTag(e.Extra.VTagReply)))
 	}
 	if e.Has&monitor.AttrDCCPRole != 0 {
-		b = append(append(append(b, "--role "...), [...]string{"client", "server"}[e.Extra.DCCPRole&1]...), ' ')
+		b = fmt.Appendf(b, "--role %s ", [...]string{"client", "server"}[e.Extra.DCCPRole&1])
 	}
 	return b
 }

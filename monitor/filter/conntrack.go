@@ -33,6 +33,7 @@ import (
 // lists of ports, names of states in any case, ports without -p.
 func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 	t := translation{env: env, given: map[string]FlagValue{}}
+	var first, rest []FlagValue // protocol and family first: other flags depend on them
 	for _, v := range values {
 		v.Value = strings.TrimSpace(v.Value) // "-p tcp" as one argument
 		f, ok := FlagByName(v.Name)
@@ -45,6 +46,10 @@ func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 			return Selection{}, FlagValue{Name: v.Name}.fails("given twice", "")
 		case v.Value == "" && !f.Optional():
 			return Selection{}, v.fails("needs a value: "+f.Arg, "")
+		case f.Name == "proto" || f.Name == "family":
+			first = append(first, v)
+		default:
+			rest = append(rest, v)
 		}
 		t.given[f.Name] = v
 	}
@@ -57,19 +62,13 @@ func (env Env) FromFlags(values []FlagValue) (Selection, error) {
 		}
 	}
 	var parts []Expr
-	// Protocol and family first: other flags depend on them.
-	for _, first := range []bool{true, false} {
-		for _, v := range values {
-			f, _ := FlagByName(v.Name)
-			if first != (f.Name == "proto" || f.Name == "family") {
-				continue
-			}
-			x, err := t.flag(f, v)
-			if err != nil {
-				return Selection{}, err
-			}
-			parts = append(parts, x)
+	for _, v := range append(first, rest...) {
+		f, _ := FlagByName(v.Name)
+		x, err := t.flag(f, v)
+		if err != nil {
+			return Selection{}, err
 		}
+		parts = append(parts, x)
 	}
 	return Selection{AllOf(parts...), t.kinds}, nil
 }

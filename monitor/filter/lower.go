@@ -13,21 +13,17 @@ import (
 // In reads a field as monitor.Tuple has it: an absent port, id or key is 0. The meaning of such
 // a field depends on the protocol, so Lower adds a comparison of the protocol if it is needed.
 func Lower(e Expr) Expr {
-	switch e := e.(type) {
-	case And:
-		return AllOf(mapped(e, Lower)...)
-	case Or:
-		return AnyOf(mapped(e, Lower)...)
-	case Not:
-		return Negate(Lower(e.X))
-	case Addr:
-		return lowerAddr(e)
-	case Cmp:
-		if x := lowerCmp(e); x != nil {
-			return x
+	return rebuilt(e, true, func(e Expr, _ bool) Expr {
+		switch c := e.(type) {
+		case Addr:
+			return lowerAddr(c)
+		case Cmp:
+			if x := lowerCmp(c); x != nil {
+				return x
+			}
 		}
-	}
-	return e
+		return e
+	})
 }
 
 func protoIn(protos ...monitor.Proto) Expr {
