@@ -88,10 +88,11 @@ func open(cfg Config, way Way) (*Capture, error) {
 	if c.wait, err = newWaiter(); err != nil {
 		return nil, err
 	}
+	base := shared{cfg, &c.out, c.wait, c.members}
 	if way == Ring {
-		c.queue, err = openRing(cfg, &c.out, c.wait)
+		c.queue, err = openRing(base)
 	} else {
-		c.queue = openSockets(cfg, &c.out, c.wait)
+		c.queue = &sockets{shared: base, mm: newMmsgReader()}
 	}
 	if err != nil {
 		c.wait.close()
@@ -120,7 +121,7 @@ func (c *Capture) add(m *member) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err = join(conn, c.cfg.Kinds); err == nil {
-		err = c.queue.admit(m)
+		err = c.wait.add(m.fd, int32(m.id), c.queue.awaited())
 	}
 	if err != nil {
 		m.closeSocket()

@@ -3,10 +3,7 @@
 package capture
 
 import (
-	"fmt"
 	"math"
-	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,17 +27,4 @@ func wallOffset() (offset monitor.Time) {
 		}
 	}
 	return offset
-}
-
-// bootShift returns how far CLOCK_BOOTTIME of this process is ahead of the kernel's
-// own: not 0 only in a time namespace (time_namespaces(7)).
-func bootShift() monitor.Time {
-	text, _ := os.ReadFile("/proc/self/timens_offsets") // no such file: no time namespaces
-	for line := range strings.Lines(string(text)) {
-		var sec, nsec int64
-		if n, _ := fmt.Sscanf(line, "boottime %d %d", &sec, &nsec); n == 2 {
-			return monitor.Time(sec*int64(time.Second) + nsec)
-		}
-	}
-	return 0
 }

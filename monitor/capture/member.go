@@ -6,10 +6,12 @@ import (
 	"cmp"
 	"os"
 
+	"github.com/cilium/ebpf"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/netns"
 )
 
@@ -57,8 +59,8 @@ func (m *member) closeSocket() {
 type queue interface {
 	// open opens the socket of a member, which has joined no group yet.
 	open(m *member) (*netlink.Conn, error)
-	// admit starts to read a member.
-	admit(m *member) error
+	// awaited are the events of a member's socket, beside errors, that end a wait.
+	awaited() uint32
 	// read appends events until the queue is empty or the batch is full.
 	read(b *monitor.Batch) (reading, error)
 	// finish reads the last events of an ended member. done is true after the last one.
@@ -66,6 +68,14 @@ type queue interface {
 	// unreported returns how many lost events of a member are not reported yet.
 	unreported(m *member) uint64
 	close()
+}
+
+// shared is what queues use of the capture. The caller of a queue guards members.
+type shared struct {
+	cfg     Config
+	out     *events
+	wait    *waiter
+	members map[monitor.NetNS]*member
 }
 
 // dial opens the member's socket and calls setUp with it. The member uses a second descriptor,
@@ -88,15 +98,14 @@ func (m *member) dial(setUp func(*netlink.Conn) error) (*netlink.Conn, error) {
 	return conn, nil
 }
 
-// load loads a program into the socket and maps its counters.
-func (m *member) load(conn *netlink.Conn, p *bpfProgram, err error) error {
+// load loads a program into the socket. ring is nil for the program of a socket.
+func (m *member) load(conn *netlink.Conn, ring *ebpf.Map, push filter.Expr) error {
+	p, err := newProgram(ring, push, m.id)
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	if m.counters, err = mapCounters(p.counters.FD()); err != nil {
-		return err
-	}
+	defer p.prog.Close() // it lives on in the socket
+	m.counters = p.counters
 	return control(conn, func(fd int) error {
 		err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, p.prog.FD())
 		return os.NewSyscallError("setsockopt SO_ATTACH_BPF", err)

@@ -18,7 +18,7 @@ import (
 // bpfProgram is the socket filter of one member, with its counters.
 type bpfProgram struct {
 	prog     *ebpf.Program
-	counters *ebpf.Map
+	counters bpfCounters
 }
 
 // newRingMap makes a ring of size bytes.
@@ -40,32 +40,31 @@ func newProgram(ring *ebpf.Map, push filter.Expr, id monitor.NetNS) (*bpfProgram
 	if err != nil {
 		return nil, fmt.Errorf("push filter: %w", err)
 	}
-	p := &bpfProgram{}
-	if p.counters, err = ebpf.NewMap(&ebpf.MapSpec{
+	counters, err := ebpf.NewMap(&ebpf.MapSpec{
 		Name: "natlens_count", Type: ebpf.Array, KeySize: 4, ValueSize: counterMapSize, MaxEntries: 1,
 		Flags: unix.BPF_F_MMAPABLE,
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, fmt.Errorf("make counters: %w", err)
 	}
+	// The program and the mapping keep the map.
+	defer counters.Close()
 	take := asm.Instructions{asm.Mov.Imm(asm.R0, -1).WithSymbol("take"), asm.Return()} // the whole message
 	if ring != nil {
-		take = ringInstructions(ring.FD(), p.counters.FD(), id)
+		take = ringInstructions(ring.FD(), counters.FD(), id)
 	}
+	p := &bpfProgram{}
 	if p.prog, err = ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: "natlens", Type: ebpf.SocketFilter, License: "Dual MIT/GPL",
-		Instructions: instructions(pushed, take, p.counters.FD()),
+		Instructions: instructions(pushed, take, counters.FD()),
 	}); err != nil {
-		p.close()
 		return nil, fmt.Errorf("load program: %w", err)
 	}
+	if p.counters, err = mapCounters(counters.FD()); err != nil {
+		p.prog.Close()
+		return nil, err
+	}
 	return p, nil
-}
-
-// close closes the file descriptors. What is attached or mapped exists until it is detached or
-// unmapped.
-func (p *bpfProgram) close() {
-	p.prog.Close()
-	p.counters.Close()
 }
 
 // Registers with a fixed meaning. R1 to R5 are arguments and temporary values, R0 results.

@@ -18,10 +18,9 @@ type pushRunner interface {
 
 // runner runs the program of a way with a filter over single messages.
 type runner struct {
-	prog     *bpfProgram
-	ring     *ebpf.Map // nil: the program of a socket
-	mem      *ringMemory
-	counters bpfCounters
+	*bpfProgram
+	ring *ebpf.Map // nil: the program of a socket
+	mem  *ringMemory
 }
 
 func newRunner(t *testing.T, w Way, e filter.Expr) pushRunner {
@@ -37,18 +36,15 @@ func newRunner(t *testing.T, w Way, e filter.Expr) pushRunner {
 			t.Fatal(err)
 		}
 	}
-	if r.prog, err = newProgram(r.ring, e, 0); err != nil {
+	if r.bpfProgram, err = newProgram(r.ring, e, 0); err != nil {
 		t.Fatalf("%v: %v", e, err)
-	}
-	if r.counters, err = mapCounters(r.prog.counters.FD()); err != nil {
-		t.Fatal(err)
 	}
 	return r
 }
 
 func (r *runner) close() {
 	r.counters.unmap()
-	r.prog.close()
+	r.prog.Close()
 	if r.ring != nil {
 		r.mem.unmap()
 		r.ring.Close()
@@ -64,7 +60,7 @@ func (r *runner) takes(t *testing.T, msg []byte) bool {
 		pos = r.mem.produced()
 	}
 	// The kernel takes the first 14 bytes for an Ethernet header, and them away.
-	ret, _, err := r.prog.prog.Test(append(make([]byte, 14), msg...))
+	ret, _, err := r.prog.Test(append(make([]byte, 14), msg...))
 	if err != nil || r.ring != nil && ret != 0 {
 		t.Fatalf("run program: returned %d, %v", ret, err)
 	}

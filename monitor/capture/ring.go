@@ -41,37 +41,33 @@ import (
 // count if it could not copy an existing message (netlink_overrun), and without one if it could
 // not make the message (netlink_set_err). The loss is then uncertain.
 type ring struct {
-	cfg  Config
-	out  *events
-	wait *waiter
-	bpf  *ebpf.Map
-	mem  *ringMemory
+	shared
+	bpf *ebpf.Map
+	mem *ringMemory
 
-	pos    uint64 // of the first unread record
-	byID   map[monitor.NetNS]*member
+	pos    uint64       // of the first unread record
 	last   *member      // member of the previous record: usually also that of the next one
-	shift  monitor.Time // from bootShift
 	offset monitor.Time // from a record's stamp to the wall clock
 }
 
-// openRing opens a ring of cfg.Ring bytes that no program fills yet. If only the ring cannot be
+// openRing opens a ring of s.cfg.Ring bytes that no program fills yet. If only the ring cannot be
 // used, the error is a [RingError]; sockets may work then.
-func openRing(cfg Config, out *events, w *waiter) (queue, error) {
+func openRing(s shared) (queue, error) {
 	if bits.UintSize != 64 {
 		return nil, &RingError{Reason: "the ring needs a 64-bit machine"}
 	}
-	if page := os.Getpagesize(); cfg.Ring%page != 0 {
-		return nil, &RingError{Reason: fmt.Sprintf("a ring of %d bytes is smaller than a page of %d", cfg.Ring, page)}
+	if page := os.Getpagesize(); s.cfg.Ring%page != 0 {
+		return nil, &RingError{Reason: fmt.Sprintf("a ring of %d bytes is smaller than a page of %d", s.cfg.Ring, page)}
 	}
-	r := &ring{cfg: cfg, out: out, wait: w, byID: map[monitor.NetNS]*member{}, shift: bootShift()}
+	r := &ring{shared: s}
 	var err error
-	if r.bpf, err = newRingMap(cfg.Ring); err != nil {
+	if r.bpf, err = newRingMap(s.cfg.Ring); err != nil {
 		return nil, ringError(err)
 	}
-	if r.mem, err = mapRing(r.bpf.FD(), cfg.Ring); err == nil {
+	if r.mem, err = mapRing(r.bpf.FD(), s.cfg.Ring); err == nil {
 		// close does not unmap, because the reader may still use a batch.
 		runtime.AddCleanup(r, (*ringMemory).unmap, r.mem)
-		err = w.add(r.bpf.FD(), unix.EPOLLIN)
+		err = s.wait.add(r.bpf.FD(), tagRing, unix.EPOLLIN)
 	}
 	if err != nil {
 		r.bpf.Close()
@@ -86,21 +82,14 @@ func (r *ring) close() { r.bpf.Close() }
 // every message.
 func (r *ring) open(m *member) (*netlink.Conn, error) {
 	return m.dial(func(conn *netlink.Conn) error {
-		prog, err := newProgram(r.bpf, r.cfg.Push, m.id)
-		if err = m.load(conn, prog, err); err != nil {
+		if err := m.load(conn, r.bpf, r.cfg.Push); err != nil {
 			return ringError(err)
 		}
 		return nil
 	})
 }
 
-func (r *ring) admit(m *member) error {
-	if err := r.wait.add(m.fd, 0); err != nil { // for errors of the socket
-		return err
-	}
-	r.byID[m.id] = m
-	return nil
-}
+func (r *ring) awaited() uint32 { return 0 }
 
 func (r *ring) unreported(m *member) uint64 { return m.counters.load(counterDrops) - m.reported }
 
@@ -110,7 +99,7 @@ func (r *ring) read(b *monitor.Batch) (found reading, err error) {
 	r.mem.consumed(start)
 	end := r.mem.produced()
 	if start != end {
-		r.offset = wallOffset() + r.shift
+		r.offset = wallOffset()
 	}
 	// A record may make two events, a loss and its own. At the end one more loss may follow.
 	for len(b.Events) < monitor.BatchSize-2 {
@@ -142,7 +131,7 @@ func (r *ring) read(b *monitor.Batch) (found reading, err error) {
 func (r *ring) take(rec []byte, b *monitor.Batch) {
 	id := monitor.NetNS(binary.NativeEndian.Uint32(rec[recordNetNS:]))
 	if r.last == nil || id != r.last.id {
-		r.last = r.byID[id]
+		r.last = r.members[id]
 	}
 	m := r.last
 	if m == nil {
@@ -179,12 +168,12 @@ func (r *ring) lateLosses(b *monitor.Batch) error {
 	if err != nil {
 		return err
 	}
-	for _, fd := range ready {
-		if int(fd) != r.bpf.FD() {
-			r.socketErrors(int(fd))
+	for _, tag := range ready {
+		if m := r.members[monitor.NetNS(tag)]; tag >= 0 && m != nil {
+			m.socketErrors()
 		}
 	}
-	for _, m := range r.byID {
+	for _, m := range r.members {
 		if len(b.Events) == monitor.BatchSize {
 			break // at the next call
 		}
@@ -210,22 +199,17 @@ func (r *ring) lateLoss(m *member, b *monitor.Batch) {
 	r.out.lose(b.Add(), m.id, monitor.TimeRing, gap)
 }
 
-// socketErrors reads the errors of a socket, which has no messages.
-func (r *ring) socketErrors(fd int) {
-	for _, m := range r.byID {
-		if m.fd != fd {
-			continue
-		}
-		for {
-			// Reading clears the error, and ends the congestion during which the kernel reports
-			// no other error.
-			switch _, _, err := unix.Recvfrom(fd, nil, unix.MSG_DONTWAIT); err {
-			case unix.ENOBUFS:
-				m.countOverrun()
-			case nil, unix.EINTR:
-			default:
-				return
-			}
+// socketErrors reads the errors of the socket, which has no messages.
+func (m *member) socketErrors() {
+	for {
+		// Reading clears the error, and ends the congestion during which the kernel reports
+		// no other error.
+		switch _, _, err := unix.Recvfrom(m.fd, nil, unix.MSG_DONTWAIT); err {
+		case unix.ENOBUFS:
+			m.countOverrun()
+		case nil, unix.EINTR:
+		default:
+			return
 		}
 	}
 }
@@ -250,7 +234,6 @@ func (r *ring) finish(m *member, b *monitor.Batch) (done bool, err error) {
 		return false, nil
 	}
 	r.lateLoss(m, b)
-	delete(r.byID, m.id)
 	if r.last == m {
 		r.last = nil
 	}

@@ -85,17 +85,13 @@ func BenchmarkRingProgram(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer prog.close()
+			defer prog.prog.Close()
 			mem, err := mapRing(ring.FD(), 1<<20)
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer mem.unmap()
-			counters, err := mapCounters(prog.counters.FD())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer counters.unmap()
+			defer prog.counters.unmap()
 			const runs = 1000
 			var spent time.Duration
 			for b.Loop() {
@@ -106,7 +102,7 @@ func BenchmarkRingProgram(b *testing.B) {
 				spent += each
 				mem.consumed(mem.produced())
 			}
-			if counters.load(counterDrops) > 0 {
+			if prog.counters.load(counterDrops) > 0 {
 				b.Fatal("the ring was full")
 			}
 			b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "ns/message")

@@ -165,7 +165,7 @@ func TestRingUncertainLoss(t *testing.T) {
 		{monitor.Gap{Count: 5}, monitor.Gap{Count: 5}},
 		{monitor.Gap{Count: 2, Uncertain: true}, monitor.Gap{Count: 2, Uncertain: true}},
 	} {
-		c.queue.(*ring).byID[0].pending = received.received
+		c.queue.(*ring).members[0].pending = received.received
 		b.Reset()
 		if err := c.Poll(&b); err != nil || len(b.Events) != 1 || b.Events[0].Kind != monitor.KindLost {
 			t.Fatal(b.Events, err)
@@ -221,7 +221,7 @@ func TestPace(t *testing.T) {
 
 // Why the ring could not be had is an error of its own, with a reason.
 func TestRingError(t *testing.T) {
-	_, err := openRing(Config{Ring: 512}, nil, nil)
+	_, err := openRing(shared{cfg: Config{Ring: 512}})
 	var no *RingError
 	if !errors.As(err, &no) || no.Reason == "" {
 		t.Errorf("a ring smaller than a page: %v", err)

@@ -20,11 +20,8 @@ import (
 //
 //	recvmmsg ─▶ ENOBUFS ─▶ recvmmsg … (older messages) ─▶ EAGAIN ─▶ SO_MEMINFO ─▶ KindLost
 type sockets struct {
-	cfg  Config
-	out  *events
-	wait *waiter
-	mm   *mmsgReader
-	byFD map[int32]*member
+	shared
+	mm *mmsgReader
 }
 
 // socketCost is how many bytes of a socket's buffer a message takes: the kernel's smallest
@@ -34,10 +31,6 @@ const socketCost = 1280
 // otherBuffer limits the socket buffer of each namespace except the caller's own, because there
 // may be hundreds.
 const otherBuffer = 2 << 20
-
-func openSockets(cfg Config, out *events, w *waiter) queue {
-	return &sockets{cfg: cfg, out: out, wait: w, mm: newMmsgReader(), byFD: map[int32]*member{}}
-}
 
 func (s *sockets) close() {}
 
@@ -50,8 +43,7 @@ func (s *sockets) open(m *member) (*netlink.Conn, error) {
 	}
 	return m.dial(func(conn *netlink.Conn) error {
 		if s.cfg.Push != nil {
-			prog, err := newProgram(nil, s.cfg.Push, m.id)
-			if err = m.load(conn, prog, err); err != nil {
+			if err := m.load(conn, nil, s.cfg.Push); err != nil {
 				m.unpushed, m.here = ringError(err), filter.Compile(s.cfg.Push, filter.Env{})
 			}
 		}
@@ -63,13 +55,7 @@ func (s *sockets) open(m *member) (*netlink.Conn, error) {
 	})
 }
 
-func (s *sockets) admit(m *member) error {
-	if err := s.wait.add(m.fd, unix.EPOLLIN); err != nil {
-		return err
-	}
-	s.byFD[int32(m.fd)] = m
-	return nil
-}
+func (s *sockets) awaited() uint32 { return unix.EPOLLIN }
 
 // The difference wraps like the kernel's counter.
 func (s *sockets) unreported(m *member) uint64 {
@@ -87,8 +73,8 @@ func (s *sockets) read(b *monitor.Batch) (found reading, err error) {
 	if err != nil {
 		return found, err
 	}
-	for _, fd := range ready {
-		m := s.byFD[fd]
+	for _, id := range ready {
+		m := s.members[monitor.NetNS(id)]
 		if m == nil {
 			continue
 		}
@@ -108,11 +94,8 @@ func (s *sockets) room(b *monitor.Batch) bool {
 }
 
 func (s *sockets) finish(m *member, b *monitor.Batch) (done bool, err error) {
-	if _, err := s.drain(m, b, true); err != nil || !s.room(b) {
-		return false, err
-	}
-	delete(s.byFD, int32(m.fd))
-	return true, nil
+	_, err = s.drain(m, b, true)
+	return err == nil && s.room(b), err
 }
 
 // drain reads one socket until its queue is empty or the batch is full, and returns the number

@@ -20,10 +20,9 @@ import (
 type waiter struct {
 	epoll int
 	event *os.File // eventfd(2): readable after an interrupt
-	fd    int32    // of event
 
 	events [64]unix.EpollEvent
-	found  []int32 // ready descriptors that the last wait found and ready has not returned yet
+	found  []int32 // tags that the last wait found ready and ready has not returned yet
 	ended  bool    // an interrupt has not ended a wait yet
 
 	ctx  context.Context // the watched context
@@ -41,18 +40,24 @@ func newWaiter() (*waiter, error) {
 		unix.Close(w.epoll)
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	w.event, w.fd = os.NewFile(uintptr(fd), "eventfd"), int32(fd)
+	w.event = os.NewFile(uintptr(fd), "eventfd")
 	w.found = make([]int32, 0, len(w.events))
-	if err := w.add(fd, unix.EPOLLIN); err != nil {
+	if err := w.add(fd, tagInterrupt, unix.EPOLLIN); err != nil {
 		w.close()
 		return nil, err
 	}
 	return w, nil
 }
 
+// The tags of descriptors that are no member's socket, whose tag is the member's number.
+const (
+	tagInterrupt = -1
+	tagRing      = -2
+)
+
 // add also waits for a descriptor, until it is closed. Errors are always reported.
-func (w *waiter) add(fd int, events uint32) error {
-	err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+func (w *waiter) add(fd int, tag int32, events uint32) error {
+	err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: tag})
 	return os.NewSyscallError("epoll_ctl", err)
 }
 
@@ -83,7 +88,8 @@ func (w *waiter) wait() error {
 	return nil
 }
 
-// ready returns the descriptors that are ready now. The slice is valid until the next call.
+// ready returns the tags of the descriptors that are ready now. The slice is valid until the
+// next call.
 func (w *waiter) ready() ([]int32, error) {
 	if len(w.found) == 0 {
 		if err := w.poll(0); err != nil {
@@ -105,9 +111,9 @@ func (w *waiter) poll(timeout int) error {
 		return os.NewSyscallError("epoll_wait", err)
 	}
 	for _, e := range w.events[:n] {
-		if e.Fd == w.fd {
+		if e.Fd == tagInterrupt {
 			var count [8]byte
-			unix.Read(int(w.fd), count[:])
+			w.event.Read(count[:])
 			w.ended = true
 			continue
 		}
