@@ -15,10 +15,10 @@ type Level uint8
 
 // The levels.
 const (
-	OK   Level = iota // all is well
-	Warn              // something could be better, or may become a problem
+	OK   Level = iota // no problem
+	Warn              // can be improved, or may become a problem
 	Fail              // something is wrong now
-	Skip              // the check could not be made
+	Skip              // not checked
 )
 
 // String returns the word that JSON uses: ok, warn, fail, skip.
@@ -26,18 +26,18 @@ func (l Level) String() string {
 	return [...]string{"ok", "warn", "fail", "skip"}[min(l, Skip)]
 }
 
-// MarshalText returns the same word.
+// MarshalText returns String.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// Check is one answer. ID never changes its meaning; Text is a line for people,
-// without a newline.
+// Check is the result of one check. The meaning of an ID never changes. Text is a line for
+// people, without a newline.
 type Check struct {
 	ID       string         `json:"id"`
 	Level    Level          `json:"level"`
 	Text     string         `json:"text"`
-	Evidence map[string]any `json:"evidence,omitempty"` // the figures behind Text
-	Command  string         `json:"command,omitempty"`  // what fixes it, for a shell
-	Fix      []Setting      `json:"fix,omitempty"`      // what of it doctor --fix does
+	Evidence map[string]any `json:"evidence,omitempty"` // the numbers in Text
+	Command  string         `json:"command,omitempty"`  // shell command that fixes the problem
+	Fix      []Setting      `json:"fix,omitempty"`      // the settings that doctor --fix sets
 }
 
 // Setting is a sysctl of the network namespace and the value to set.
@@ -49,10 +49,10 @@ type Setting struct {
 // say adds to the text.
 func (c *Check) say(format string, args ...any) { c.Text += fmt.Sprintf(format, args...) }
 
-// skip makes the check one that could not be made.
+// skip marks the check as not made.
 func (c *Check) skip(why string) { *c = Check{ID: c.ID, Level: Skip, Text: "not checked: " + why} }
 
-// Fixes returns the settings that --fix makes for the checks that warn or fail.
+// Fixes returns the settings that --fix sets for the checks that warn or fail.
 func Fixes(all []Check) (fixes []Setting) {
 	for _, c := range all {
 		if c.Level == Warn || c.Level == Fail {
@@ -65,7 +65,7 @@ func Fixes(all []Check) (fixes []Setting) {
 // sysctlPrefix begins the names of Snapshot.Sysctls.
 const sysctlPrefix = "net.netfilter.nf_conntrack_"
 
-// set gives the check the command that sets a sysctl; safe lets --fix do it.
+// set sets Command to a command that sets a sysctl. If safe is true, --fix may set it too.
 func (c *Check) set(s *Snapshot, name string, value uint64, safe bool) {
 	c.Command = s.shell(fmt.Sprintf("sysctl -w %s%s=%d", sysctlPrefix, name, value))
 	if safe {
@@ -73,10 +73,10 @@ func (c *Check) set(s *Snapshot, name string, value uint64, safe bool) {
 	}
 }
 
-// percent returns n of all in percent, 0 of none.
+// percent returns n as a percentage of all; 0 if all is 0.
 func percent(n, all uint64) float64 { return 100 * float64(n) / float64(cmp.Or(all, 1)) }
 
-// round rounds the length of a run for people.
+// round rounds a duration for people.
 func round(d time.Duration) time.Duration {
 	if d < time.Second {
 		return d.Round(time.Millisecond)
@@ -88,19 +88,19 @@ func round(d time.Duration) time.Duration {
 type Named struct {
 	Name     string // "" if it is the only one
 	Snapshot *Snapshot
-	Checks   []Check // by Diagnose
+	Checks   []Check // from Diagnose
 }
 
-// Merged is a check of several namespaces: that of the worst of them. Where several
-// are as bad, it is the first.
+// Merged is the worst result of one check in several namespaces. If several are equally bad, it
+// is the first.
 type Merged struct {
 	Check
-	Of *Snapshot // of the namespace whose check it is
-	In []string  // names of the namespaces with this level; nil if there is one only
+	Of *Snapshot // of the namespace with this result
+	In []string  // names of the namespaces with this level; nil if only one was checked
 }
 
-// Merge makes one list of the checks of several namespaces. Text names the
-// namespaces that have the worst level, if that is Warn or Fail.
+// Merge returns one list of the checks of several namespaces. If the worst level is Warn or
+// Fail, Text names the namespaces that have it.
 func Merge(all []Named) (merged []Merged) {
 	if len(all) == 0 {
 		return nil
@@ -108,7 +108,7 @@ func Merge(all []Named) (merged []Merged) {
 	for i, first := range all[0].Checks {
 		m := Merged{Check: first, Of: all[0].Snapshot}
 		for _, n := range all {
-			c := n.Checks[i] // always the same ones in the same order
+			c := n.Checks[i] // Diagnose always returns the same checks in the same order
 			switch {
 			case grave(c.Level) > grave(m.Level):
 				m = Merged{Check: c, Of: n.Snapshot, In: []string{n.Name}}
@@ -130,11 +130,10 @@ func Merge(all []Named) (merged []Merged) {
 // grave orders levels; Skip is the least.
 func grave(l Level) int { return (int(l) + 1) % (int(Skip) + 1) }
 
-// namesShown is how many namespaces are named.
+// namesShown is the maximum number of namespaces that are named.
 const namesShown = 3
 
-// InNamespaces puts the names of the namespaces that a text is about before it; none
-// leaves it as it is.
+// InNamespaces puts the names of namespaces before a text. Without names it returns the text.
 func InNamespaces(names []string, text string) string {
 	if len(names) == 0 {
 		return text
@@ -146,11 +145,11 @@ func InNamespaces(names []string, text string) string {
 	return list + ": " + text
 }
 
-// kind is a check that is made of every snapshot, with what it needs to be made.
+// kind is a check, with what it needs from the snapshot.
 type kind struct {
 	id     string
 	needs  need
-	sysctl string // nf_conntrack_…, without which the check is skipped; "": none
+	sysctl string // nf_conntrack_…; without this sysctl the check is skipped; "": none
 	check  func(*Snapshot, *Check)
 }
 
@@ -185,7 +184,7 @@ var kinds = slices.Concat([]kind{
 	{"timeout.udp", needNothing, "udp_timeout", udp},
 })
 
-// Diagnose makes all checks, always the same ones in the same order.
+// Diagnose makes all checks. It always returns the same ones in the same order.
 func Diagnose(s *Snapshot) (all []Check) {
 	for i := range kinds {
 		all = append(all, kinds[i].run(s))
@@ -208,8 +207,8 @@ func (k *kind) run(s *Snapshot) Check {
 	return c
 }
 
-// Quiet returns the likeliest reason why no event has come for a while, and the command that
-// changes it, "" if none does. It uses Place, Sysctls, Tracking, Fill and Denied only.
+// Quiet returns the most likely reason why no event comes, and a command that changes it ("" if
+// there is none). It uses only Place, Sysctls, Tracking, Fill and Denied.
 func Quiet(s *Snapshot) (reason, command string) {
 	for _, k := range []kind{{check: conntrack}, {sysctl: "events", check: events}, {needs: needPrivilege,
 		check: hook}} {
@@ -228,8 +227,8 @@ func Quiet(s *Snapshot) (reason, command string) {
 		"namespaces have events of their own", flows), "ip netns list"
 }
 
-// Uncounted says that flows which begin now have no counters of packets and bytes, and
-// returns the command that changes it; "" if they have. It uses Place and Sysctls only.
+// Uncounted reports that new flows have no counters of packets and bytes, with a command that
+// turns counters on. It returns "" if they have counters. It uses only Place and Sysctls.
 func Uncounted(s *Snapshot) (reason, command string) {
 	k := kind{sysctl: "acct", check: acct}
 	if c := k.run(s); c.Level == Warn {

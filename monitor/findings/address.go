@@ -68,9 +68,9 @@ func (s *scan) sender(sp *space, flow ref, r *table.Row) {
 	}
 }
 
-// gone finds flows that SNAT sends from an address which this host no longer has: they were
-// answered once and are not any more, and newer flows are sent from an address that it has.
-// An address that it never had may be routed here.
+// gone finds flows with SNAT to an address that this host no longer has: they were answered
+// once and are not any more, and newer flows use a local address. An address that the host
+// never had may be routed here.
 func (e *Engine) gone() {
 	type family struct {
 		netns monitor.NetNS
@@ -109,11 +109,11 @@ func (e *Engine) gone() {
 	}
 }
 
-// maxKept is how many addresses the remedy of a lost address names.
+// maxKept is the maximum number of addresses in the command for a lost address.
 const maxKept = 8
 
-// allBut returns a filter of the flows that are sent as the lost address. It names the addresses that remain: that one
-// and the others that are used. It names the lost one if one of those isn't local either, or if they are too many.
+// allBut returns a filter for flows that use the lost address. If all other addresses in use
+// are local and not too many, it names these; otherwise it names the lost one.
 func allBut(lost *tallied[key, sender], current monitor.Addr, used []*tallied[key, sender]) string {
 	kept := []string{current.String()}
 	for _, s := range used {
@@ -127,8 +127,8 @@ func allBut(lost *tallied[key, sender], current monitor.Addr, used []*tallied[ke
 	return "snat and not nat.src " + strings.Join(kept, ",")
 }
 
-// beside returns the address of this host in the network of an address, or that address
-// itself if the host has no such address.
+// beside returns the local address in the network of an address, or that address itself if
+// there is none.
 func (sp *space) beside(a monitor.Addr) monitor.Addr {
 	for _, local := range sp.locals.Addrs() {
 		if _, ok := sp.locals.Network(a, monitor.AddrFrom(local)); ok {

@@ -11,8 +11,8 @@ import (
 	"natlens/monitor/table"
 )
 
-// Engine evaluates the rules. Observe, Tick and Finish belong to one goroutine, the
-// others to any.
+// Engine evaluates the rules. One goroutine calls Observe, Tick and Finish; any may call the
+// other methods.
 type Engine struct {
 	cfg     Config
 	scan    scan
@@ -21,7 +21,7 @@ type Engine struct {
 	active  [][]active        // by rule
 	changed []monitor.Finding // what Tick returns
 
-	// While a rule is evaluated:
+	// Used while a rule is evaluated:
 	rule  *Rule
 	limit float64 // its first threshold
 	now   monitor.Time
@@ -31,7 +31,7 @@ type Engine struct {
 	snapshot []monitor.Finding
 }
 
-// New returns an engine that has seen no event and no flow.
+// New returns an engine without events and flows.
 func New(cfg Config) *Engine {
 	if cfg.Command == nil {
 		cfg.Command = func(_ monitor.NetNS, args ...string) string { return "natlens " + monitor.ShellLine(args...) }
@@ -59,8 +59,8 @@ type candidate struct {
 	finding monitor.Finding
 }
 
-// add adds a group of flows to those that the rule found. filter selects them. If there are
-// several network namespaces, the finding names its own.
+// add reports a group of flows to the rule that is being evaluated. filter selects them. If
+// there are several network namespaces, the finding names its own.
 func (e *Engine) add(n monitor.NetNS, level float64, flows uint64, examples []ref, subject, text, filter string,
 	more ...monitor.Figure) {
 	r := e.rule
@@ -78,16 +78,17 @@ func (e *Engine) add(n monitor.NetNS, level float64, flows uint64, examples []re
 	e.found = append(e.found, candidate{level, f})
 }
 
-// active is a finding of a rule, identified by its subject.
+// active is an active finding, identified by its subject.
 //
-//	level ≥ 1: appears          level ≥ ½: goes on
+//	level ≥ 1: appears          level ≥ ½: stays active
 //	level < ½ twice in a row: is cleared
 type active struct {
-	absent  int // evaluations without it, up to now
+	absent  int // consecutive evaluations below ½
 	finding monitor.Finding
 }
 
-// Snapshot returns the active findings, the most severe first, of these the oldest.
+// Snapshot returns the active findings, the most severe first, and the oldest first among
+// equals.
 func (e *Engine) Snapshot() []monitor.Finding {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -107,7 +108,7 @@ func (e *Engine) rows(all []ref) (flows []monitor.FlowRef) {
 	return flows
 }
 
-// text writes the value of a threshold that is a time.
+// text writes the value of a threshold that is a duration.
 func (e *Engine) text(t threshold) string {
 	text := time.Duration(e.cfg.Thresholds[t] * float64(time.Second)).String()
 	for _, zero := range [...]string{"m0s", "h0m"} { // of 1h0m0s
@@ -118,36 +119,34 @@ func (e *Engine) text(t threshold) string {
 	return text
 }
 
-// Config says what the engine can read and ask. Rules that need what is nil find
-// nothing.
+// Config gives the engine what it reads. Rules that need a nil field find nothing.
 type Config struct {
 	Table      *table.Table // nil: rules about rates only
 	Thresholds Thresholds
 
-	// Namespace returns the name of a network namespace, and the filter that
-	// selects its flows; "" for the only one of a run. nil: there is one only.
+	// Namespace returns the name of a network namespace, and a filter for its flows; "" for the
+	// only one. nil: the run watches only one.
 	Namespace func(monitor.NetNS) (name, filter string)
 
-	// Counters returns the kernel's counters of each network namespace. It is
-	// asked once a second at most. nil: no dns-race and no dns-clash.
+	// Counters returns the kernel's counters of each network namespace. It is called at most
+	// once a second. nil: no dns-race and no dns-clash.
 	Counters func() (map[monitor.NetNS]Counters, error)
 
-	// TCPTimeouts returns the settings of a network namespace; 0 for those that can't be
-	// read. nil: no idle.
+	// TCPTimeouts returns the settings of a network namespace. Those that cannot be read are 0.
+	// nil: no idle.
 	TCPTimeouts func(monitor.NetNS) monitor.TCPTimeouts
 
-	// Packets asks the kernel how many packets a flow has sent in each direction; ok
-	// is false if the kernel does not count, or has no such flow. It is asked for at
-	// most maxWatched flows per scan. nil: no findings about flows that were answered
-	// once.
+	// Packets asks the kernel for the packets of a flow in each direction; ok is false if the
+	// kernel does not count, or has no such flow. A scan calls it for at most maxWatched flows.
+	// nil: no findings about flows that were answered once.
 	Packets func(f *monitor.Flow) (orig, reply uint64, ok bool)
 
-	// Refresh asks for a dump of the kernel's table, which updates timeouts and
-	// counters: events don't report packets. nil: no idle.
+	// Refresh requests a dump of the kernel's table, which updates timeouts and counters:
+	// events do not report packets. nil: no idle.
 	Refresh func()
 
-	// Command writes a command line of natlens as it has to be typed for a network
-	// namespace. nil: as it is.
+	// Command returns a natlens command line for a network namespace, as a user types it. nil:
+	// the words as they are.
 	Command func(n monitor.NetNS, args ...string) string
 }
 

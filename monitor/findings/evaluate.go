@@ -8,11 +8,11 @@ import (
 	"natlens/monitor"
 )
 
-// Observe counts new flows. It keeps nothing of the batch.
+// Observe counts new flows. It does not retain the batch.
 func (e *Engine) Observe(b *monitor.Batch) { e.window.observe(b.Events) }
 
-// Tick scans the next piece of the table, and returns the findings that have appeared
-// or are cleared since the last call.
+// Tick scans the next piece of the table, and returns the findings that appeared or were
+// cleared since the last call.
 func (e *Engine) Tick(now monitor.Time) []monitor.Finding {
 	e.changed = e.changed[:0]
 	evaluated := e.tickWindow(now)
@@ -26,8 +26,8 @@ func (e *Engine) Tick(now monitor.Time) []monitor.Finding {
 	return e.changed
 }
 
-// Finish ends the window and scans the whole table, for a run that ends here. It
-// returns what Tick would.
+// Finish ends the window and scans the whole table, at the end of a run. It returns the same as
+// Tick.
 func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
 	e.changed = e.changed[:0]
 	if e.window.began != 0 {
@@ -36,7 +36,7 @@ func (e *Engine) Finish(now monitor.Time) []monitor.Finding {
 	if e.cfg.Table != nil {
 		for e.scan.running && !e.scan.step(now) {
 		}
-		// A scan uses the results of its predecessor.
+		// A scan uses the results of the previous one.
 		for range 2 {
 			for e.scan.began = now - monitor.Time(scanEvery); !e.scan.step(now); {
 			}
@@ -54,8 +54,8 @@ func (e *Engine) conclude(now monitor.Time) {
 	e.forgetSilence()
 }
 
-// evaluate evaluates the rules about the table, or those about a window. Unless it is the
-// end of a scan or window, findings only appear, and none is cleared.
+// evaluate evaluates the rules about the table, or those about a window. Findings are cleared
+// only at the end of a scan or window.
 func (e *Engine) evaluate(window, end bool, now monitor.Time) {
 	for i := range rules {
 		if r := &rules[i]; r.window == window {
@@ -66,11 +66,10 @@ func (e *Engine) evaluate(window, end bool, now monitor.Time) {
 	}
 }
 
-// absences is how many evaluations in a row must be below half of the threshold to clear a
-// finding.
+// absences is how many consecutive evaluations below half of the threshold clear a finding.
 const absences = 2
 
-// How many findings of one rule are active at once, those with the highest level first.
+// The maximum number of active findings of one rule; those with the highest level are kept.
 const (
 	maxActive    = 16 // in one network namespace
 	maxActiveAll = 1024
@@ -116,7 +115,7 @@ func (e *Engine) update(all []active, end bool) []active {
 	})
 }
 
-// publish makes the active findings what Snapshot returns.
+// publish sets what Snapshot returns.
 func (e *Engine) publish() {
 	var all []monitor.Finding
 	for _, of := range e.active {

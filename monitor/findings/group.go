@@ -7,9 +7,9 @@ import (
 	"natlens/monitor"
 )
 
-// key identifies a group of flows of one network namespace: by an address, an endpoint,
-// or two of them. What a rule does not group by is zero. Its fields have no gaps, so
-// that it is hashed in one go.
+// key identifies a group of flows of one network namespace: by an address, an endpoint, or two
+// of them. Unused fields are zero. The fields have no padding, so the key is hashed as one
+// block.
 type key struct {
 	addr, peer     monitor.Addr
 	port, peerPort uint16
@@ -23,13 +23,13 @@ type ref struct {
 	gen uint64
 }
 
-// maxExamples is how many flows of a group a finding shows.
+// maxExamples is the maximum number of example flows of a finding.
 const maxExamples = 4
 
-// group is what a scan keeps of flows that belong together.
+// group is the flows that a scan counts together.
 type group struct {
-	old      uint32 // flows that have the age that their rule asks for
-	n        uint32 // examples
+	old      uint32 // flows that have the minimum age of their rule
+	n        uint32 // number of examples
 	examples [maxExamples]ref
 }
 
@@ -51,16 +51,15 @@ func endpoint(a monitor.Addr, port uint16) string {
 	return netip.AddrPortFrom(a.Netip(), port).String()
 }
 
-// maxKeys is how many keys a tally counts at most, unless it says otherwise. A key
-// takes some 200 bytes. More keys would cost more time than memory: their counts would not
-// fit into a processor's cache.
+// maxKeys is the default maximum number of keys of a tally. A key takes about 200 bytes. With
+// more keys, the counts would not fit into a processor's cache.
 const maxKeys = 1 << 15
 
-// tally counts how often each key occurs. Counts are exact. Once it has max keys, further
-// keys are not counted. Memory is kept for the next use.
+// tally counts how often each key occurs. Counts are exact. After max keys, new keys are not
+// counted. reset keeps the memory.
 type tally[K comparable, V any] struct {
 	max   int    // 0: maxKeys
-	last  uint32 // index of the key that was added last: it often comes again
+	last  uint32 // index of the last key, which often occurs again
 	index map[K]uint32
 	all   []tallied[K, V] // in the order in which the keys first occurred
 }
@@ -95,7 +94,7 @@ func (t *tally[K, V]) add(k K) *tallied[K, V] {
 	return &t.all[i]
 }
 
-// reset forgets all keys.
+// reset removes all keys.
 func (t *tally[K, V]) reset() {
 	clear(t.index)
 	t.all = t.all[:0]

@@ -9,14 +9,13 @@ import (
 	"natlens/monitor/table"
 )
 
-// handshakeRules are about TCP connections to one destination that stay in one state for
-// too long:
+// handshakeRules find TCP connections to one destination that stay in one state for too long:
 //
 //	           packets that were seen
 //	           SYN  SYN/ACK  ACK
 //	syn         ✓      –             SYN_SENT, no reply seen
 //	half        ✓      ✓      –      SYN_RECV
-//	one-sided   –      –      ✓      ESTABLISHED, no reply seen: tracked from the middle on
+//	one-sided   –      –      ✓      ESTABLISHED, no reply seen: tracked from the middle
 var handshakeRules = [handshakeStates]struct {
 	age    threshold
 	filter string // without the destination
@@ -79,7 +78,7 @@ func handshakes(at int) func(*Engine) {
 	}
 }
 
-// unansweredHosts finds the hosts whose connections are answered nowhere.
+// unansweredHosts finds hosts without an answer from any destination.
 func (e *Engine) unansweredHosts() {
 	for _, h := range e.scan.hosts.all {
 		if float64(h.value.old) < e.limit/2 || h.value.reached < fewDestinations {

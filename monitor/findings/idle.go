@@ -12,13 +12,13 @@ import (
 
 // A flow is idle if its timeout says so and no packet passed between two dumps.
 const (
-	maxReadings  = maxKeys          // flows that are compared; a flow takes some 100 bytes
-	readingApart = 2 * time.Second  // least time between the two dumps
-	refreshEvery = 10 * time.Minute // least time between two pairs of dumps that idle asks for
+	maxReadings  = maxKeys          // flows to compare; each takes about 100 bytes
+	readingApart = 2 * time.Second  // minimum time between the two dumps
+	refreshEvery = 10 * time.Minute // minimum time between two pairs of dumps for idle
 )
 
-// idle counts an ESTABLISHED flow. No event reports packets: what is known of a flow is as
-// old as the last dump, or the last message about it.
+// idle counts an ESTABLISHED flow. Events do not report packets, so the counters of a flow are
+// those of the last dump.
 func (s *scan) idle(sp *space, flow ref, r *table.Row) {
 	if r.Flow.State != monitor.TCPEstablished || sp.timeouts.Established == 0 || r.Known&monitor.AttrTimeout == 0 {
 		return
@@ -55,12 +55,12 @@ func (s *scan) compare(flow ref, now monitor.Reading) bool {
 	return old.idle
 }
 
-// forgetReadings drops the flows that this scan did not find idle by their timeout.
+// forgetReadings removes the flows that are not idle by their timeout in this scan.
 func (s *scan) forgetReadings() {
 	maps.DeleteFunc(s.readings, func(_ ref, r *idleReading) bool { return r.scan != s.number })
 }
 
-// refresh asks for a dump, and for a second one to compare with it.
+// refresh requests a dump, and later a second one to compare with it.
 func (s *scan) refresh(now monitor.Time) {
 	since := now - s.refreshed
 	switch {

@@ -9,8 +9,8 @@ import (
 	"natlens/monitor/human"
 )
 
-// source adds a flow with SNAT. Towards one destination each flow needs a port of its
-// own: reply tuples are unique.
+// source adds a flow with SNAT. Flows to one destination need different ports, because reply
+// tuples are unique.
 func (s *scan) source(flow ref, f *monitor.Flow) {
 	if !f.Orig.Proto.HasPorts() {
 		return
@@ -44,7 +44,7 @@ func (p *pool) use(flow ref, own, port uint16) {
 	p.high = max(p.high, port)
 }
 
-// exhausted finds pools of ports that are nearly used up, as a whole or in one of its blocks.
+// exhausted finds pools of ports that are nearly used up, as a whole or in one block.
 func (e *Engine) exhausted() {
 	clients := make(map[key][]*tallied[block, pool])
 	for i := range e.scan.blocks.all {
@@ -60,8 +60,8 @@ func (e *Engine) exhausted() {
 	}
 }
 
-// apart separates the clients of a pool into those that share a block: clients whose ranges of ports overlap. It
-// returns nothing if all of them share the pool.
+// apart groups the clients of a pool by block: clients whose ranges of ports overlap share a
+// block. It returns nil if all clients share the pool.
 func apart(all []*tallied[block, pool]) (blocks [][]*tallied[block, pool]) {
 	slices.SortFunc(all, func(a, b *tallied[block, pool]) int { return cmp.Compare(a.value.low, b.value.low) })
 	high, first := uint16(0), 0 // of the block that is being read
@@ -77,7 +77,7 @@ func apart(all []*tallied[block, pool]) (blocks [][]*tallied[block, pool]) {
 	return append(blocks, all[first:])
 }
 
-// joined returns what the clients of a block use together. It sorts them by address.
+// joined returns the union of the clients' pools. It sorts the clients by address.
 func joined(users []*tallied[block, pool]) (n uint64, all pool) {
 	slices.SortFunc(users, func(a, b *tallied[block, pool]) int {
 		return a.key.client.Netip().Compare(b.key.client.Netip())
@@ -111,7 +111,7 @@ func (e *Engine) fullPool(k *key, users []*tallied[block, pool], n uint64, p *po
 	case 1:
 		of = " for " + users[0].key.client.String()
 		filter += " src " + users[0].key.client.String()
-	default: // the subject stays the same if another client begins to use the block
+	default: // the subject stays the same when another client begins to use the block
 		of = fmt.Sprintf(" for %s and others", users[0].key.client)
 		others = fmt.Sprintf(" (%d clients)", len(users))
 		filter += fmt.Sprintf(" reply.dport %d..%d", p.low, p.high)
@@ -123,8 +123,8 @@ func (e *Engine) fullPool(k *key, users []*tallied[block, pool], n uint64, p *po
 		monitor.Figure{Name: "pool", Value: float64(size)}, monitor.Figure{Name: "percent", Value: used})
 }
 
-// allChanged is the share in percent from which on a rule changes all ports, such as
-// masquerade random: that is no clash.
+// allChanged is the percentage above which a rule changes all ports, such as masquerade random.
+// That is not a clash.
 const allChanged = 95
 
 // clashes finds public addresses for which many ports had to be changed.

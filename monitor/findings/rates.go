@@ -55,9 +55,9 @@ func (e *Engine) manyDestinations() {
 	}
 }
 
-// raceRules are about a counter of the kernel that moves while a resolver is asked:
+// raceRules report a kernel counter that grows while a resolver gets queries:
 //
-//	one client, two queries at once from one port   ─▶ clash_resolve: both go on
+//	one client, two queries at once from one port   ─▶ clash_resolve: none is lost
 //	two clients whose queries NAT gives one port    ─▶ insert_failed: one is lost
 var raceRules = [...]struct {
 	of     func(*Counters) uint64
@@ -69,7 +69,7 @@ var raceRules = [...]struct {
 		"packets began a flow that another one had just begun"},
 }
 
-// counters asks the kernel. Nil: it could not be asked.
+// counters reads the kernel's counters; nil on an error.
 func (e *Engine) counters() map[monitor.NetNS]Counters {
 	if e.cfg.Counters == nil {
 		return nil
@@ -81,8 +81,8 @@ func (e *Engine) counters() map[monitor.NetNS]Counters {
 	return c
 }
 
-// resolvers returns the resolver that is asked most, of each network namespace in which
-// there are enough queries to let a finding go on.
+// resolvers returns the resolver with the most queries of each network namespace that has
+// enough queries for a finding.
 func (e *Engine) resolvers() map[monitor.NetNS]*tallied[hostKey, recent] {
 	var most map[monitor.NetNS]*tallied[hostKey, recent]
 	all := e.window.resolvers.all
@@ -101,7 +101,7 @@ func (e *Engine) resolvers() map[monitor.NetNS]*tallied[hostKey, recent] {
 	return most
 }
 
-// races finds resolvers that are asked while a counter moves.
+// races finds resolvers that get queries while a counter grows.
 func races(at int) func(*Engine) {
 	return func(e *Engine) {
 		r, w, queries := &raceRules[at], &e.window, e.cfg.Thresholds[raceQueries]

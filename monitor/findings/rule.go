@@ -4,19 +4,19 @@ import "natlens/monitor"
 
 // Rule is one kind of finding.
 type Rule struct {
-	ID         string // never changes its meaning
+	ID         string // its meaning never changes
 	Severity   monitor.Severity
 	Means      string
 	Evidence   string      // what is counted
 	Why        string      // the usual cause, and what to do
 	thresholds []threshold // the first is the level of the finding
-	window     bool        // it is about rates: evaluated at the end of a window, not of a scan
-	command    string      // of natlens: what to do with the flows
+	window     bool        // a rule about rates: evaluated at the end of a window, not of a scan
+	command    string      // natlens command that shows or deletes the flows
 
 	find func(*Engine) // calls Engine.add for each group of flows
 }
 
-// rules describes them all. docs/findings.md has the same table.
+// rules are all rules. docs/findings.md has the same table.
 var rules = []Rule{
 	{"syn-unanswered", monitor.SeverityWarn, "A destination answers no connection.",
 		"TCP flows in SYN_SENT without a reply, by destination",

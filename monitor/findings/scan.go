@@ -8,9 +8,9 @@ import (
 	"natlens/monitor/table"
 )
 
-// scanEvery is the least time between the beginnings of two scans. A tick scans a piece
-// of 4,096 rows; of a table with more than quickPieces every second tick does, so that a
-// scan of a million flows takes 50 s.
+// scanEvery is the minimum time between two scans. A tick scans a piece of 4,096 rows. If the
+// table has more than quickPieces, only every second tick does, so a scan of a million flows
+// takes 50 s.
 const (
 	scanEvery   = time.Second
 	quickPieces = 10
@@ -36,8 +36,8 @@ func (s *scan) step(now monitor.Time) bool {
 	return !s.running
 }
 
-// begin begins a scan. It reads what the scan has to know of the namespaces that have
-// flows, which is not possible within the table's lock.
+// begin starts a scan. It reads the properties of the namespaces, which is not possible while
+// the table is locked.
 func (s *scan) begin(now monitor.Time) {
 	clear(s.published)
 	for i := range s.services.all {
@@ -107,7 +107,7 @@ func (s *scan) row(i uint32, r *table.Row) {
 	}
 }
 
-// scan goes over the table in steps and counts groups of flows.
+// scan reads the table in steps and counts groups of flows.
 type scan struct {
 	cfg     *Config
 	running bool
@@ -129,36 +129,35 @@ type scan struct {
 
 	tallies []interface{ reset() } // all of these
 
-	// What the scan before has found.
+	// Results of the previous scan.
 	published map[key]struct{} // services
 	crowded   map[key]struct{} // pools
 
 	spaces map[monitor.NetNS]*space
-	last   *space // of the row before, which is in lastOf
+	last   *space // of the previous row, which is in namespace lastOf
 	lastOf monitor.NetNS
 
 	readings  map[ref]*idleReading
 	refreshed monitor.Time
-	again     bool // a second dump is to be asked for
+	again     bool // a second dump is needed
 }
 
 // handshakeStates is the number of states in which a TCP connection may stay for too long.
 const handshakeStates = 3
 
-// space is what a scan keeps of a network namespace, and what is known of it since the
-// scan before.
+// space is a network namespace during a scan.
 type space struct {
-	locals   *monitor.Locals // nil: not known
+	locals   *monitor.Locals // nil: unknown
 	timeouts monitor.TCPTimeouts
 	read     monitor.Time // when the timeouts were read
 
 	rows   uint64
 	idle   group  // ESTABLISHED flows that are idle
 	flows  uint64 // of these
-	unsure uint64 // flows that may be idle: another dump will show it
+	unsure uint64 // flows that may be idle; another dump is needed
 }
 
-// aged reports whether the flow is as old as a threshold asks for. If its birth was not
+// aged reports whether the flow has the minimum age of a threshold. If its beginning was not
 // seen, its age counts from the first message about it.
 func (s *scan) aged(r *table.Row, by threshold) bool {
 	born := r.Born()
@@ -168,20 +167,20 @@ func (s *scan) aged(r *table.Row, by threshold) bool {
 	return s.cfg.Thresholds.reached(by, s.now-born)
 }
 
-// host is what a scan keeps of a host's unanswered connections.
+// host counts a host's unanswered connections.
 type host struct {
 	group
 	destinations [fewDestinations]monitor.Endpoint // the first ones
-	reached      int                               // of destinations
+	reached      int                               // number of destinations
 }
 
-// fewDestinations is the number of destinations from which on unanswered connections
-// are a finding about their host. Those to fewer are findings about the destinations.
+// fewDestinations is the number of destinations from which unanswered connections are reported
+// for their host. With fewer they are reported for the destinations.
 const fewDestinations = 8
 
-// hairpin is what a scan keeps of the flows that DNAT sends back into the network they come
-// from, without SNAT. The server answers the client directly, with an address that the
-// client did not ask:
+// hairpin counts the flows that DNAT sends back into the network from which they come, without
+// SNAT. The server answers the client directly, from an address that the client does not
+// expect:
 //
 //	client ── to the public address ──▶ gateway ── DNAT ──▶ server
 //	   ▲                                                      │
@@ -191,35 +190,34 @@ type hairpin struct {
 	network netip.Prefix
 }
 
-// sender is what a scan keeps of the flows that SNAT sends from one address.
+// sender counts the flows with SNAT to one address.
 type sender struct {
 	local bool         // it is an address of this host
-	born  monitor.Time // of the youngest flow; 0: not known
+	born  monitor.Time // when the youngest flow began; 0: unknown
 	open  some         // flows that were answered once; none if it is local
 }
 
-// some are the first flows of a group that can still send.
+// some are the first flows of a group that are not closing.
 type some struct {
 	flows [16]ref
 	n     int
 }
 
-// pool is what a scan keeps of the flows of one public address and protocol, either to
-// one destination or to all.
+// pool counts the flows of one public address and protocol, to one destination or to all.
 type pool struct {
 	group
 	low, high uint16 // ports in use
-	changed   uint64 // flows whose port is not their own
+	changed   uint64 // flows with another port than their own
 }
 
-// block identifies the flows of one client in a pool: providers map each client to ports
-// of its own.
+// block identifies the flows of one client in a pool. Providers give each client a block of
+// ports.
 type block struct {
 	pool   key
 	client monitor.Addr
 }
 
-// idleReading is what the last two dumps revealed about a flow that may be idle.
+// idleReading is the last two dumps of a flow that may be idle.
 type idleReading struct {
 	last monitor.Reading
 	idle bool   // no packet passed since the reading before

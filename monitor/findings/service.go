@@ -9,27 +9,27 @@ import (
 	"natlens/monitor/table"
 )
 
-// service is what a scan keeps of a published port: where its flows are sent to. NAT is
-// decided on a flow's first packet. A client that keeps sending from one port keeps the
-// entry, and the old decision, alive.
+// service is a port that DNAT publishes, with the targets of its flows. NAT is decided on a
+// flow's first packet. A client that keeps sending from one port keeps the entry with the old
+// decision.
 type service struct {
 	targets [1 + maxTargets]target // the first: flows without DNAT
-	n       int                    // targets of DNAT
+	n       int                    // number of DNAT targets
 	young   youngest               // flows with DNAT
 }
 
-// target is where DNAT sends flows of a service to.
+// target is a destination to which DNAT sends flows of a service.
 type target struct {
 	to       monitor.Endpoint
-	born     monitor.Time // of the youngest flow; 0: not known
+	born     monitor.Time // when the youngest flow began; 0: unknown
 	answered uint64       // flows
-	replied  some         // of these
+	replied  some         // examples of these
 	silent   uint64       // flows that were never answered; TCP: in SYN_SENT
-	group                 // of the silent
+	group                 // examples of the silent flows
 }
 
-// youngest are the flows with DNAT that began last, the youngest first. Flows whose
-// birth is not known are left out.
+// youngest are the latest flows with DNAT, the youngest first, without flows whose beginning is
+// unknown.
 type youngest struct {
 	born   [maxYoung]monitor.Time
 	target [maxYoung]uint8
@@ -51,13 +51,13 @@ func (y *youngest) add(born monitor.Time, target int) {
 	y.born[at], y.target[at] = born, uint8(target)
 }
 
-// enoughOthers is how many young flows that go to one other target show that a target is
-// abandoned.
+// enoughOthers is how many of the youngest flows must go to other targets before a target
+// counts as abandoned.
 const enoughOthers = 6
 
-// abandoned reports whether new flows no longer go to a target of DNAT: so many of the
-// youngest go to others that a service which spreads its flows over all targets hardly
-// ever does so by chance. If no birth is known, so many flows must have been answered.
+// abandoned reports whether new flows no longer go to a target of DNAT: so many of the youngest
+// flows go to others that load balancing over all targets is very unlikely. If no beginning is
+// known, that many flows must have been answered instead.
 func (s *service) abandoned(at int) bool {
 	wanted := min(enoughOthers*(s.n-1), maxYoung)
 	if s.young.n == 0 {
@@ -66,9 +66,9 @@ func (s *service) abandoned(at int) bool {
 	return wanted > 0 && s.young.n >= wanted && !slices.Contains(s.young.target[:wanted], uint8(at))
 }
 
-// bypassed reports whether DNAT is newer than the flows without it: none of them is known
-// to be younger than the youngest flow with DNAT. Otherwise DNAT depends on something
-// else, such as the interface or the client.
+// bypassed reports whether DNAT is newer than the flows without it: no such flow is known to be
+// younger than the youngest flow with DNAT. Otherwise DNAT depends on something else, such as
+// the interface or the client.
 func (s *service) bypassed() bool { return s.young.n == 0 || s.young.born[0] >= s.targets[0].born }
 
 // target returns the index of a target of DNAT, -1 if there are too many.
@@ -86,7 +86,7 @@ func (s *service) target(to monitor.Endpoint) int {
 	return s.n
 }
 
-// answering returns the first target of DNAT that answers, nil if none does.
+// answering returns the first target of DNAT that answers, or nil.
 func (s *service) answering() *target {
 	for i := 1; i <= s.n; i++ {
 		if s.targets[i].answered > 0 {
@@ -96,8 +96,8 @@ func (s *service) answering() *target {
 	return nil
 }
 
-// service adds a flow to its service. A flow without DNAT belongs to one if the scan
-// before has found flows to the same port with DNAT.
+// service adds a flow to its service. A flow without DNAT belongs to one if the previous scan
+// found flows with DNAT to the same port.
 func (s *scan) service(flow ref, r *table.Row) {
 	f := &r.Flow
 	dnat := f.Status&monitor.DstNAT != 0
@@ -132,8 +132,8 @@ func (s *scan) service(flow ref, r *table.Row) {
 	}
 }
 
-// stale finds flows that keep an old decision of NAT and get no answer: those that bypass
-// DNAT, or those that DNAT sends to a target that is gone.
+// stale finds flows that keep an old NAT decision and get no answer: those that bypass DNAT, or
+// those that DNAT sends to a target that is gone.
 func stale(bypass bool) func(*Engine) {
 	return func(e *Engine) {
 		for i := range e.scan.services.all {
@@ -147,9 +147,9 @@ func stale(bypass bool) func(*Engine) {
 	}
 }
 
-// silentOnce finds flows to a target that were answered once and are not any more. The
-// entry of such a flow says replied for good: the kernel's counters must show that
-// packets go out and none comes back.
+// silentOnce finds flows to a target that were answered once and are not any more. Such a flow
+// keeps the status seen_reply, so the kernel's counters must show that packets go out and none
+// come back.
 func (e *Engine) silentOnce(s *tallied[key, service], at int) bool {
 	t := &s.value.targets[at]
 	if at == 0 && !(s.value.bypassed() && s.value.answering() != nil) || at > 0 && !s.value.abandoned(at) {
@@ -168,9 +168,8 @@ func (e *Engine) silentOnce(s *tallied[key, service], at int) bool {
 	return true
 }
 
-// neverAnswered finds flows to a target that were never answered, while another target
-// answers. An unanswered SYN shows less than unanswered UDP: it is sent to a server that is
-// down, too.
+// neverAnswered finds flows to a target that were never answered, while another target answers.
+// An unanswered SYN says less than unanswered UDP: it also occurs if only the server is down.
 func (e *Engine) neverAnswered(s *tallied[key, service], at int) {
 	t, to, tcp := &s.value.targets[at], s.value.answering(), s.key.proto == monitor.TCP
 	switch {
@@ -189,8 +188,8 @@ func (e *Engine) neverAnswered(s *tallied[key, service], at int) {
 	e.addStale(s, at, t.silent, float64(t.old), t.refs(), words, text)
 }
 
-// enoughAnswers is how many answered connections with DNAT show that one without it
-// bypasses a rule.
+// enoughAnswers is how many answered connections with DNAT must exist before one without it
+// counts as bypassing the rule.
 const enoughAnswers = 3
 
 // answers returns how many flows with DNAT are answered.
@@ -201,8 +200,7 @@ func (s *service) answers() (n uint64) {
 	return n
 }
 
-// addStale adds flows of a service that go to one target; old of them have the
-// age that makes a finding.
+// addStale reports flows of a service that go to one target. old of them have the minimum age.
 func (e *Engine) addStale(s *tallied[key, service], at int, flows uint64, old float64, examples []ref, words,
 	text string) {
 	k, service, what, kind, to := &s.key, endpoint(s.key.addr, s.key.port), "without DNAT", "UDP flow", ""
@@ -221,9 +219,9 @@ func (e *Engine) addStale(s *tallied[key, service], at int, flows uint64, old fl
 		fmt.Sprintf("%s to %s %s, %s", human.Plural(flows, kind), service, what, text), filter)
 }
 
-// Bounds of what a scan keeps of services.
+// Limits of a scan.
 const (
-	maxTargets  = 6    // of one service; flows to others are left out
+	maxTargets  = 6    // of one service; flows to other targets are not counted
 	maxServices = 1024 // a service takes some 3 KiB
 	maxYoung    = 16
 )

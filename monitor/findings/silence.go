@@ -6,11 +6,12 @@ import (
 	"natlens/monitor"
 )
 
-// maxWatched bounds the flows that are watched, and so how often a scan asks the kernel.
+// maxWatched is the maximum number of watched flows, which limits the requests of a scan to the
+// kernel.
 const maxWatched = 64
 
-// fewPackets is how many packets have to go out without one that comes back: a single
-// keepalive shows nothing.
+// fewPackets is how many packets must go out while none come back. A single keepalive is not
+// enough.
 const fewPackets = 3
 
 // sending is a flow that may send packets and get none back.
@@ -30,8 +31,8 @@ func (s *some) add(flow ref, f *monitor.Flow) {
 	}
 }
 
-// silent returns those of some flows that send packets and have got none back for the
-// time of dnat-stale-age; none if any of the flows gets answers.
+// silent returns those flows that have sent packets and got none back for dnat-stale-age. It
+// returns none if any of the flows gets answers.
 func (e *Engine) silent(s *some) (silent []ref) {
 	answered := false
 	for _, r := range s.flows[:s.n] {
@@ -48,7 +49,7 @@ func (e *Engine) silent(s *some) (silent []ref) {
 	return silent
 }
 
-// watched is what the counters of a flow show.
+// watched is the result of comparing a flow's counters.
 type watched uint8
 
 const (
@@ -57,7 +58,7 @@ const (
 	watchAnswered                // a packet came back since the last scan
 )
 
-// watch compares the counters of a flow with those of the scans before.
+// watch compares the counters of a flow with those of earlier scans.
 func (e *Engine) watch(r ref) watched {
 	if e.cfg.Packets == nil {
 		return watchUnknown
@@ -82,7 +83,7 @@ func (e *Engine) watch(r ref) watched {
 	case reply != w.reply:
 		w.orig, w.reply, w.since = orig, reply, now
 		return watchAnswered
-	case orig < w.orig: // somebody has reset the counters
+	case orig < w.orig: // another program reset the counters
 		w.orig, w.since = orig, now
 	case orig-w.orig >= fewPackets && e.cfg.Thresholds.reached(dnatAge, now-w.since):
 		return watchSilent
@@ -90,7 +91,7 @@ func (e *Engine) watch(r ref) watched {
 	return watchUnknown
 }
 
-// forgetSilence drops the flows that this scan did not ask about.
+// forgetSilence removes the flows that this scan did not watch.
 func (e *Engine) forgetSilence() {
 	maps.DeleteFunc(e.silence, func(_ ref, w *sending) bool { return w.scan != e.scan.number })
 }

@@ -11,8 +11,7 @@ import (
 	"natlens/monitor"
 )
 
-// Thresholds say from which values on the rules report something. They start as
-// [DefaultThresholds] and are changed by Set.
+// Thresholds are the values from which the rules report. Use [DefaultThresholds] and Set.
 type Thresholds [numThresholds]float64
 
 // threshold is an index into Thresholds.
@@ -50,10 +49,10 @@ type Threshold struct {
 	Name    string
 	Default string // 20, 80% or 10s: other values are written the same way
 	Means   string // what is counted
-	Reason  string // why the default is what it is
+	Reason  string // reason of the default
 }
 
-// thresholds describes them all. docs/findings.md has the same table.
+// thresholds are all thresholds. docs/findings.md has the same table.
 var thresholds = [numThresholds]Threshold{
 	synUnanswered: {"syn-unanswered", "20", "TCP connections to one destination without an answer",
 		"A browser opens six connections to a dead server, two browsers twelve. Twenty at once are many users or " +
@@ -148,8 +147,8 @@ func (t *Thresholds) Set(text string) error {
 	return fmt.Errorf("there is no threshold %q; accepted are %s", name, strings.Join(names, ", "))
 }
 
-// Within adapts the thresholds to a run of that length: the window ends with it, and a
-// flow whose birth was not seen is old enough in the second half.
+// Within adapts the thresholds to a run of that duration: the window is at most as long, and a
+// flow whose beginning was not seen has the minimum age in the second half.
 func (t *Thresholds) Within(d time.Duration) {
 	t[windowTime] = min(t[windowTime], d.Seconds())
 	for _, age := range []threshold{synAge, halfAge, dnatAge} {
@@ -157,7 +156,7 @@ func (t *Thresholds) Within(d time.Duration) {
 	}
 }
 
-// parse reads a value: a time, which is kept in seconds, a share in percent, or a number.
+// parse reads a value: a duration (stored in seconds), a percentage, or a number.
 func (t *Threshold) parse(value string) (v float64, ok bool) {
 	if _, err := time.ParseDuration(t.Default); err == nil {
 		d, err := time.ParseDuration(value)

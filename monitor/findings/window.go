@@ -6,18 +6,18 @@ import (
 	"natlens/monitor"
 )
 
-// Bounds of what a window counts.
+// Limits of a window.
 const (
 	maxHosts        = 1 << 14
 	maxPairs        = 1 << 18 // pairs of a host and a destination; a pair takes some 16 bytes
 	maxDestinations = 8192    // of one host, unless the threshold is above
 )
 
-// window counts the new flows of a span of time, which the table does not report:
+// window counts the new flows of a span of time, which the table does not contain:
 //
 //	│◀──── window ────▶│◀──── window ────▶│
 //	  ▲   ▲   ▲   ▲   ▲: findings that reach their threshold appear
-//	                  └ findings below half of it get cleared
+//	                  └ findings below half of it are cleared
 type window struct {
 	began   monitor.Time
 	checked monitor.Time
@@ -28,7 +28,7 @@ type window struct {
 	most      uint64 // destinations of one host that are counted
 	resolvers tally[hostKey, recent]
 
-	counters map[monitor.NetNS]Counters // when the window began; nil: not known
+	counters map[monitor.NetNS]Counters // at the beginning of the window; nil: unknown
 	moved    map[monitor.NetNS]Counters // now
 	asked    map[monitor.NetNS]*tallied[hostKey, recent]
 }
@@ -39,13 +39,13 @@ type hostKey struct {
 	netns monitor.NetNS
 }
 
-// inside is what a window keeps of an inside host.
+// inside counts the flows of an inside host.
 type inside struct {
 	recent
 	destinations uint64 // distinct ones
 }
 
-// recent are the flows of a group that came last.
+// recent are the latest flows of a group.
 type recent struct {
 	last [2]ref
 	next uint8
@@ -81,8 +81,7 @@ func (w *window) observe(events []monitor.Event) {
 	}
 }
 
-// reaches counts the destination of a flow, unless the host has opened a flow to it in
-// this window.
+// reaches counts the destination of a flow, once for each host and window.
 func (w *window) reaches(h *inside, t *monitor.Tuple) {
 	pair := maphash.Comparable(w.seed, key{t.Src, t.Dst, 0, t.DstPort, t.NetNS, t.Proto})
 	if _, ok := w.pairs[pair]; !ok && len(w.pairs) < maxPairs {

@@ -2,24 +2,24 @@ package kernel
 
 import "natlens/monitor/filter"
 
-// Table is a list of flows that the kernel keeps.
+// Table is one of the kernel's lists of flows.
 type Table uint8
 
 // The tables.
 const (
 	Conntrack   Table = iota // the tracked flows
 	Dying                    // destroyed, but their DESTROY could not be delivered yet
-	Unconfirmed              // their first packet is still on its way; empty from Linux 5.19 on
+	Unconfirmed              // their first packet is not confirmed yet; empty since Linux 5.19
 )
 
-// DumpConfig says what to dump. The zero value is the whole table of the
-// caller's network namespace.
+// DumpConfig says what to dump. The zero value dumps the whole table of the caller's network
+// namespace.
 type DumpConfig struct {
 	NetNS int // file descriptor of a network namespace; 0: the caller's
 	Table Table
 
-	// Push is a filter that the kernel may apply, where it can: what it leaves
-	// out, Push does not want, but more may come than Push wants. Nil: every flow.
+	// Push is a filter that the kernel applies as far as it can. The dump contains every flow
+	// that Push selects, and may contain others. Nil: every flow.
 	Push filter.Expr
 
 	// Zero sets the counters of each flow to zero as it is read.

@@ -13,17 +13,17 @@ import (
 	"natlens/monitor/filter"
 )
 
-// Dump opens the connection tracking table of a network namespace (0: the
-// caller's) as a source of KindExisting events. The table is streamed: one read
-// of the kernel's answer a call of Next, io.EOF at its end.
+// Dump opens the connection tracking table of a network namespace (0: the caller's) as a source
+// of KindExisting events. Each call of Next reads once from the kernel; io.EOF is the end of
+// the table.
 //
-// A dump is not a snapshot: flows that come or go while it runs may or may not
-// be in it, and expired entries that it passes are evicted.
+// A dump is not a snapshot: flows that begin or end during the dump may be missing. The dump
+// also evicts expired entries.
 func Dump(ctx context.Context, ns int) (monitor.Source, error) {
 	return DumpWith(ctx, DumpConfig{NetNS: ns})
 }
 
-// DumpWith is Dump with a choice of what is dumped.
+// DumpWith is Dump with options.
 func DumpWith(ctx context.Context, cfg DumpConfig) (monitor.Source, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -40,8 +40,8 @@ func DumpWith(ctx context.Context, cfg DumpConfig) (monitor.Source, error) {
 	return &dump{Service: s}, nil
 }
 
-// dump reads the kernel's answer. The kernel makes each part while the one
-// before is being read, so that there is always something to read.
+// dump reads the kernel's answer. The kernel prepares the next part while one is read, so a
+// read never waits.
 type dump struct {
 	*Service
 	done bool
@@ -77,23 +77,23 @@ func (d *dump) Next(ctx context.Context, b *monitor.Batch) error {
 	return nil
 }
 
-// dumpPush is what the kernel compares while it dumps. It may select more flows than the filter that it was made of,
+// dumpPush is what the kernel compares during a dump. It may select more flows than the filter,
 // never fewer.
 type dumpPush struct {
 	ctnetlink.Filter
 	family monitor.Family
 }
 
-// pushDump finds what of a filter the kernel can compare: conditions that must
-// all hold, each on a single value. The kernel knows
+// pushDump returns the part of a filter that the kernel can compare: conditions that must all
+// hold, each on a single value. The kernel compares
 //
 //	family, mark & mask                  always
-//	protocol, addresses, ports           Linux 5.8 (CTA_FILTER), only beside a family
+//	protocol, addresses, ports           Linux 5.8 (CTA_FILTER), only with a family
 //	status & mask                        Linux 5.15
 //	zone, that of either direction       Linux 6.8
 //
-// and ignores what it does not know, which lets more through. Two things it knows are
-// not pushed: it compares IPv6 addresses wrongly, and ports of TCP and UDP alone.
+// and ignores what it does not know, so it selects more. IPv6 addresses are not pushed, because
+// the kernel compares them wrongly, nor are ports of protocols other than TCP and UDP.
 func pushDump(e filter.Expr) (p dumpPush) {
 	if e == nil {
 		return p
@@ -132,8 +132,8 @@ var compared = map[filter.Field]struct {
 	filter.FieldOrigL4Dst: {false, ctnetlink.CompareDstPort}, filter.FieldReplyL4Dst: {true, ctnetlink.CompareDstPort},
 }
 
-// compare takes the value of a field of a tuple: an address or a port. Of two conditions on one field the first is
-// used: it alone selects no fewer flows than both.
+// compare adds the value of a tuple's field: an address or a port. If a field has two
+// conditions, the first is used: alone it selects no fewer flows than both.
 func (p *dumpPush) compare(f filter.Field, addr monitor.Addr, port uint16) {
 	t, flags, c := &p.Orig, &p.CompareOrig, compared[f]
 	if c.reply {
@@ -155,8 +155,7 @@ func (p *dumpPush) compare(f filter.Field, addr monitor.Addr, port uint16) {
 	}
 }
 
-// prefix takes the family of a network, and the address of one that is a single
-// IPv4 address.
+// prefix adds the family of a network, and the address if it is a single IPv4 address.
 func (p *dumpPush) prefix(e filter.Prefix) {
 	family := monitor.IPv6
 	if e.Net.Addr().Is4() {
@@ -176,7 +175,7 @@ func (p *dumpPush) number(f filter.Field, v uint16) {
 		p.Orig.Proto, p.Reply.Proto = monitor.Proto(v), monitor.Proto(v)
 		p.CompareOrig |= ctnetlink.CompareProto
 	case filter.FieldOrigZone, filter.FieldReplyZone:
-		// Flows of zone 0 in one direction may have another one in the other.
+		// Flows with zone 0 in one direction may have another zone in the other.
 		p.Zone = cmp.Or(p.Zone, v)
 	default:
 		p.compare(f, monitor.Addr{}, v)
@@ -196,7 +195,7 @@ func (p *dumpPush) bits(f filter.Field, v, mask uint32) {
 	}
 }
 
-// settle takes back what the kernel would refuse, or not compare.
+// settle removes what the kernel would reject, or not compare.
 func (p *dumpPush) settle() {
 	const ports = ctnetlink.CompareSrcPort | ctnetlink.CompareDstPort
 	p.Orig.Family, p.Reply.Family = p.family, p.family

@@ -13,15 +13,15 @@ import (
 	"natlens/monitor/ctnetlink"
 )
 
-// Expects calls each with every expectation of the network namespace, of one
-// family or (0) of all. An error of each ends it.
+// Expects calls each with every expectation of the network namespace, of one family or (0) of
+// all. An error of each ends it and is returned.
 func (s *Service) Expects(ctx context.Context, family monitor.Family, each func(*monitor.Expect) error) error {
 	s.begin(ctnetlink.OpExpectGet, ctnetlink.FlagDump, family)
 	return flowError("list expectations", s.talk(ctx, s.expects(each), nil))
 }
 
-// GetExpect calls each with the expectation that a packet of the given tuple
-// would meet. If no expectation matches, it returns [ErrNoExpect].
+// GetExpect calls each with the expectation that a packet with the given tuple would match. If
+// there is none, it returns [ErrNoExpect].
 func (s *Service) GetExpect(ctx context.Context, t *monitor.Tuple, each func(*monitor.Expect) error) error {
 	s.begin(ctnetlink.OpExpectGet, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
@@ -39,8 +39,8 @@ func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
 	}
 }
 
-// DeleteExpect deletes the expectation that a packet of the given tuple would
-// meet. If no expectation matches, it returns [ErrNoExpect].
+// DeleteExpect deletes the expectation that a packet with the given tuple would match. If there
+// is none, it returns [ErrNoExpect].
 func (s *Service) DeleteExpect(ctx context.Context, t *monitor.Tuple) error {
 	s.begin(ctnetlink.OpExpectDelete, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
@@ -53,8 +53,7 @@ func (s *Service) FlushExpects(ctx context.Context) error {
 	return flowError("flush expectations", s.talk(ctx, nil, nil))
 }
 
-// CreateExpect makes an expectation. Its master must be in the table, with a
-// helper.
+// CreateExpect makes an expectation. Its master must be a flow in the table with a helper.
 func (s *Service) CreateExpect(ctx context.Context, x *monitor.Expect) error {
 	s.begin(ctnetlink.OpExpectNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, x.Tuple.Family)
 	s.req.Expect(x)

@@ -22,8 +22,8 @@ import (
 	"natlens/monitor/netns"
 )
 
-// Service sends requests to the kernel on a netlink socket on which only the kernel can answer. It is for one goroutine
-// at a time; Close may be called from another one.
+// Service sends requests to the kernel on a netlink socket that accepts only the kernel's
+// answers. One goroutine may use it at a time; another one may call Close.
 type Service struct {
 	NetNS int // file descriptor of its network namespace; 0: the caller's
 
@@ -33,19 +33,19 @@ type Service struct {
 	dec  ctnetlink.Decoder
 
 	buf   []byte
-	rest  []byte // what was read and not returned yet
+	rest  []byte // read, but not returned yet
 	n     int
 	errno unix.Errno
-	try   func(fd uintptr) bool // tryRead; a method value a call would allocate
+	try   func(fd uintptr) bool // tryRead; a method value at each call would allocate
 }
 
-// ErrNoFlow says that the table has no such flow.
+// ErrNoFlow means that the table does not contain the flow.
 var ErrNoFlow = errors.New("no such flow")
 
-// ErrNoExpect says that nothing is expected of a packet.
+// ErrNoExpect means that no expectation matches a packet.
 var ErrNoExpect = errors.New("no such expectation")
 
-// ErrExists says that the flow to be created is in the table already.
+// ErrExists means that the flow to create is in the table already.
 var ErrExists = errors.New("the flow exists already")
 
 // OpenService opens the service of a network namespace, by its file descriptor
@@ -58,7 +58,7 @@ func OpenService(ns int) (*Service, error) {
 	s := &Service{NetNS: ns, conn: conn, buf: make([]byte, answerSize)}
 	s.req.Last = rand.Uint32() >> 1 // the first sequence numbers; they do not wrap
 	s.try = s.tryRead
-	// Answers to requests that failed need not repeat them.
+	// The answer to a failed request need not repeat the request.
 	err = conn.SetOption(netlink.CapAcknowledge, true)
 	if err == nil {
 		s.raw, err = conn.SyscallConn()
@@ -70,9 +70,9 @@ func OpenService(ns int) (*Service, error) {
 	return s, nil
 }
 
-// library makes a request by ti-mo/conntrack, on a connection of its own: where its
-// answer has all there is to know, and nothing is to be streamed or counted. The end of
-// ctx ends it. The error is an errno if the kernel refused.
+// library makes a request with ti-mo/conntrack, on its own connection. It is for answers that
+// need no streaming. The end of ctx ends the request. The error is an errno if the kernel
+// rejected it.
 func (s *Service) library(ctx context.Context, request func(*conntrack.Conn) error) error {
 	c, err := conntrack.Dial(&netlink.Config{NetNS: s.NetNS})
 	if err != nil {
@@ -101,16 +101,15 @@ func connOf(c *conntrack.Conn) *netlink.Conn {
 	return (*netlink.Conn)(inner.UnsafePointer())
 }
 
-// begin begins the only message of a request.
+// begin starts a request with one message.
 func (s *Service) begin(op ctnetlink.Op, flags uint16, family monitor.Family) {
 	s.req.Reset()
 	s.req.Begin(op, flags, family)
 }
 
-// talk sends the messages that were built and reads the answers to them, up to the
-// acknowledgement, or the error, of the last one. It calls each with every message that
-// is neither, and failed with the error of every other request; both may be nil. It
-// returns the error of the last one.
+// talk sends the built messages and reads the answers, up to the acknowledgement or the error
+// of the last message. It calls each with every other message, and failed with the error of
+// every other request; both may be nil. It returns the error of the last message.
 func (s *Service) talk(ctx context.Context, each func(msg []byte) error, failed func(seq uint32, err error)) error {
 	if err := s.send(ctx); err != nil {
 		return err
@@ -134,10 +133,10 @@ func (s *Service) talk(ctx context.Context, each func(msg []byte) error, failed 
 	}
 }
 
-// flowError names the errors of requests about flows.
+// flowError returns the error of a request about a flow.
 func flowError(op string, err error) error { return named(op, ErrNoFlow, err) }
 
-// named names the error of a request. None is the error of one about what the table does not have.
+// named returns the error of a request; none is the error if the table does not have the entry.
 func named(op string, none, err error) error {
 	switch {
 	case err == nil:
@@ -150,11 +149,11 @@ func named(op string, none, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// answerSize is the size of one read. The kernel fills a part of a dump up to
-// the size of the largest read it has seen, and 32 KiB at most.
+// answerSize is the size of one read. The kernel fills each part of a dump up to the largest
+// read so far, and at most 32 KiB.
 const answerSize = 32 << 10
 
-// Close closes the socket and unblocks what waits for an answer.
+// Close closes the socket and ends pending requests.
 func (s *Service) Close() error {
 	s.conn.Close()
 	return nil
@@ -173,9 +172,9 @@ func (s *Service) send(ctx context.Context) error {
 	return netns.Privilege(closedErr(errors.Join(cerr, err)))
 }
 
-// next returns the next message of the answer to what was sent last; it is good until
-// one is returned that needs another read. Messages with other sequence numbers are
-// late answers to requests that a context has ended, and are skipped.
+// next returns the next message of the answer to the last request. It is valid until a message
+// is returned for which next had to read again. Messages with other sequence numbers are late
+// answers to cancelled requests, and are skipped.
 func (s *Service) next(ctx context.Context) (msg []byte, seq uint32, err error) {
 	for {
 		if len(s.rest) < unix.NLMSG_HDRLEN {
@@ -195,12 +194,11 @@ func (s *Service) next(ctx context.Context) (msg []byte, seq uint32, err error) 
 	}
 }
 
-// more reports whether next needs no other read.
+// more reports whether next returns a message without reading.
 func (s *Service) more() bool { return len(s.rest) >= unix.NLMSG_HDRLEN }
 
-// receive reads one part of an answer. The kernel makes an answer while it takes the
-// request or while the part before is read, or reports an error on the socket: nothing is
-// waited for.
+// receive reads one part of an answer. The kernel makes an answer when it gets the request or
+// when the previous part is read, or reports an error on the socket, so receive never waits.
 func (s *Service) receive(ctx context.Context) ([]byte, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -221,8 +219,9 @@ func (s *Service) receive(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// tryRead reads one message from the socket's queue, without waiting and without allocating, and reports whether there
-// was one. n is its length, also if that is more than the buffer took.
+// tryRead reads one message from the socket's queue, without waiting and without allocating,
+// and reports whether there was one. n is the length of the message, even if it was longer than
+// the buffer.
 func (s *Service) tryRead(fd uintptr) bool {
 	var got uintptr
 	got, _, s.errno = unix.Syscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(s.buf))),
@@ -231,7 +230,7 @@ func (s *Service) tryRead(fd uintptr) bool {
 	return s.errno != unix.EAGAIN
 }
 
-// ended reports whether a message is the last of an answer, and with which error.
+// ended reports whether a message is the last of an answer, and its error.
 func ended(msg []byte) (done bool, err error) {
 	switch binary.NativeEndian.Uint16(msg[4:]) {
 	case unix.NLMSG_DONE, unix.NLMSG_ERROR:
@@ -251,7 +250,7 @@ func errorNumber(msg []byte) unix.Errno {
 	return unix.Errno(-int32(binary.NativeEndian.Uint32(msg[unix.NLMSG_HDRLEN:])))
 }
 
-// closedErr turns the many errors of a closed connection into os.ErrClosed.
+// closedErr returns os.ErrClosed for the various errors of a closed connection.
 func closedErr(err error) error {
 	if errors.Is(err, os.ErrClosed) || errors.Is(err, syscall.EBADF) {
 		return os.ErrClosed

@@ -15,9 +15,9 @@ import (
 	"natlens/monitor/ctnetlink"
 )
 
-// Get appends the flow to b as an event of KindExisting. It finds the flow by its original
-// tuple and zone or, if that is empty, by its reply tuple. If no flow matches, it returns
-// [ErrNoFlow]. The event's Raw and Extra are good until the next request.
+// Get appends the flow to b as an event of KindExisting. It looks it up by its original tuple
+// and zone or, if that tuple is empty, by its reply tuple. If the table does not contain it, it
+// returns [ErrNoFlow]. The event's Raw and Extra are valid until the next request.
 func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) error {
 	s.begin(ctnetlink.OpGet, ctnetlink.FlagAck, cmp.Or(f.Orig.Family, f.Reply.Family))
 	s.req.Entry(f)
@@ -34,16 +34,15 @@ func (s *Service) Get(ctx context.Context, f *monitor.Flow, b *monitor.Batch) er
 	}, nil))
 }
 
-// Target names a flow that is to be deleted: by its original tuple and zones,
-// and, if it is not 0, by its id, so that a flow which was made again since is
-// left alone.
+// Target identifies a flow to delete: by its original tuple, its zones and its id. With the id,
+// a newer flow with the same tuple is not deleted. The id 0 is not compared.
 type Target struct {
 	Orig      monitor.Tuple
 	ReplyZone uint16
 	ID        uint32
 }
 
-// TargetOf returns the target of a flow, whose id is taken if it is known.
+// TargetOf returns the target of a flow, with its id if it is known.
 func TargetOf(f *monitor.Flow, known monitor.Attrs) Target {
 	t := Target{Orig: f.Orig, ReplyZone: f.Reply.Zone}
 	if known&monitor.AttrID != 0 {
@@ -52,13 +51,13 @@ func TargetOf(f *monitor.Flow, known monitor.Attrs) Target {
 	return t
 }
 
-// deleteBurst is how many deletions go to the kernel in one call. It answers each that
-// fails with a message of 768 bytes of socket buffer at most: all of them fit.
+// deleteBurst is how many deletions are sent in one call. The kernel answers each failed one
+// with a message that takes at most 768 bytes of socket buffer, so all answers fit.
 const deleteBurst = 128
 
-// Delete deletes flows, and returns how many it deleted and how many were gone already.
-// It calls each, if not nil, with the index of each flow that was gone. On an error the
-// numbers count what was done until then, and may leave out up to deleteBurst flows.
+// Delete deletes flows, and returns how many it deleted and how many had ended already. If each
+// is not nil, it is called with the index of each flow that had ended. On an error the numbers
+// may be up to deleteBurst too low.
 func (s *Service) Delete(ctx context.Context, targets []Target, each func(i int)) (deleted, gone int, err error) {
 	for done := 0; done < len(targets); done += deleteBurst {
 		d, m, err := s.deleteBurst(ctx, targets[done:min(done+deleteBurst, len(targets))], func(i int) {
@@ -118,15 +117,16 @@ func (s *Service) Flush(ctx context.Context) error {
 	return flowError("flush", s.library(ctx, (*conntrack.Conn).Flush))
 }
 
-// Change is what is written into a flow's entry, ProtoInfo the state in it, and NATRange what a side is rewritten to.
+// Change is what to change in a flow's entry, ProtoInfo the new state, and NATRange the address
+// to which a side is rewritten.
 type (
 	Change    = ctnetlink.Change
 	ProtoInfo = ctnetlink.ProtoInfo
 	NATRange  = ctnetlink.NATRange
 )
 
-// Create makes an entry with both tuples of f; [ErrExists] if there is one with
-// its original tuple.
+// Create makes an entry with both tuples of f. It returns [ErrExists] if there is one with its
+// original tuple.
 func (s *Service) Create(ctx context.Context, f *monitor.Flow, c *Change) error {
 	s.begin(ctnetlink.OpNew, ctnetlink.FlagAck|ctnetlink.FlagCreate|ctnetlink.FlagExcl, f.Orig.Family)
 	s.req.Tuples(f)
@@ -143,7 +143,7 @@ func (s *Service) Update(ctx context.Context, f *monitor.Flow, c *Change) error 
 	return flowError("update", changeError(s.talk(ctx, nil, nil), c))
 }
 
-// changeError adds the reason to errors of the kernel that mean something else here
+// changeError adds the reason to errors of the kernel that have a special meaning here
 // (ctnetlink_change_status, nf_connlabels_replace).
 func changeError(err error, c *Change) error {
 	switch {

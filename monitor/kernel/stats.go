@@ -18,12 +18,12 @@ import (
 	"natlens/monitor/netns"
 )
 
-// ErrNoSysctl says that the kernel has no such setting, or that it has it in the
-// initial network namespace only.
+// ErrNoSysctl means that the kernel does not have this setting, or only in the initial network
+// namespace.
 var ErrNoSysctl = errors.New("no such setting here")
 
-// ReadSysctl returns a setting as a network namespace (0: the caller's) shows
-// it, by the name that sysctl(8) gives it.
+// ReadSysctl returns the value of a setting in a network namespace (0: the caller's), by its
+// sysctl(8) name.
 func ReadSysctl(ns int, name string) (value string, err error) {
 	err = netns.Do(ns, func() error {
 		text, err := os.ReadFile(sysctlFile(name))
@@ -54,7 +54,7 @@ func WriteSysctl(ns int, name, value string) error {
 
 func sysctlFile(name string) string { return "/proc/sys/" + strings.ReplaceAll(name, ".", "/") }
 
-// sysctlError leaves the path out, which says nothing that the name does not.
+// sysctlError removes the path, because the name says the same.
 func sysctlError(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNoSysctl
@@ -65,8 +65,8 @@ func sysctlError(err error) error {
 	return err
 }
 
-// CPUStats returns the kernel's counters of each CPU, in the kernel's order. They count
-// in one network namespace and are never reset.
+// CPUStats returns the kernel's counters of each CPU, in the kernel's order. They belong to one
+// network namespace and are never reset.
 func (s *Service) CPUStats(ctx context.Context) (all []ctnetlink.CPUStats, err error) {
 	s.begin(ctnetlink.OpStatsCPU, ctnetlink.FlagDump, 0)
 	err = s.talk(ctx, func(msg []byte) error {
@@ -86,7 +86,7 @@ func (s *Service) ExpectStats(ctx context.Context) (all []ExpectStats, err error
 	return all, flowError("statistics", err)
 }
 
-// Fill returns how many entries the table has, and may have.
+// Fill returns how many entries the table has and its maximum.
 func (s *Service) Fill(ctx context.Context) (fill ctnetlink.GlobalStats, err error) {
 	answered := false
 	s.begin(ctnetlink.OpStats, ctnetlink.FlagAck, 0)
@@ -101,11 +101,12 @@ func (s *Service) Fill(ctx context.Context) (fill ctnetlink.GlobalStats, err err
 	return fill, flowError("statistics", err)
 }
 
-// SysctlPrefix begins the names of the settings of connection tracking.
+// SysctlPrefix is the beginning of the names of conntrack's settings.
 const SysctlPrefix = "net.netfilter.nf_conntrack_"
 
-// Sysctls returns the settings of connection tracking in a network namespace, by its file descriptor (0: the
-// caller's): all that are numbers, by what follows SysctlPrefix. Which there are depends on the kernel.
+// Sysctls returns the numeric settings of connection tracking in a network namespace, by the
+// part of the name after SysctlPrefix. ns is a file descriptor (0: the caller's namespace).
+// Which settings exist depends on the kernel.
 func Sysctls(ns int) (map[string]uint64, error) {
 	all := map[string]uint64{}
 	err := netns.Do(ns, func() error {
@@ -121,7 +122,7 @@ func Sysctls(ns int) (map[string]uint64, error) {
 			}
 			text, err := os.ReadFile(filepath.Join(dir, f.Name()))
 			if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
-				continue // of the initial namespace only
+				continue // exists only in the initial namespace
 			}
 			if err != nil {
 				return err

@@ -17,24 +17,24 @@ import (
 	"natlens/monitor/netns"
 )
 
-// Tracking says what turns connection tracking on in a network namespace, as far as rules show: IPVS, Open vSwitch and
-// BPF programs may do it too. The kernel hooks conntrack in when the first rule or object of nftables needs it, and
-// removes it with the last. The rules of iptables-nft are rules of nftables.
+// Tracking says which rules turn connection tracking on in a network namespace. IPVS, Open
+// vSwitch and BPF programs may do it too. The kernel turns conntrack on with the first nftables
+// rule or object that needs it, and off with the last. Rules of iptables-nft are nftables
+// rules.
 type Tracking struct {
 	IPv4, IPv6 bool     // the families that are tracked because of By
 	By         []string // the first few, as "ip nat postrouting: masq": family, table, chain or object, action
 	Count      int      // how many there are
 
-	// Legacy are the tables that iptables-legacy has here. Which rules they
-	// have can't be read.
+	// Legacy are the tables of iptables-legacy in this namespace. Their rules cannot be read.
 	Legacy []string
 }
 
-// maxTrackers bounds Tracking.By.
+// maxTrackers is the maximum length of Tracking.By.
 const maxTrackers = 8
 
-// ReadTracking reads the rules of a network namespace (0: the caller's). A
-// kernel without nftables has none.
+// ReadTracking reads the rules of a network namespace (0: the caller's). A kernel without
+// nftables has no rules.
 func ReadTracking(ns int) (t Tracking, err error) {
 	conn, err := nftables.New(nftables.WithNetNSFd(ns), nftables.AsLasting(), rulesOnlyKernel)
 	if err != nil {
@@ -42,14 +42,14 @@ func ReadTracking(ns int) (t Tracking, err error) {
 	}
 	defer conn.CloseLasting()
 	err = t.read(conn)
-	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) { // nfnetlink knows no nftables
+	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) { // without nftables in nfnetlink
 		return t, fmt.Errorf("read rules: %w", netns.Privilege(err))
 	}
 	t.Legacy, err = legacyTables(ns)
 	return t, err
 }
 
-// rulesOnlyKernel makes the library's socket one on which only the kernel can answer.
+// rulesOnlyKernel makes the library's socket accept only the kernel's answers.
 var rulesOnlyKernel = nftables.WithSockOptions(netns.OnlyKernel)
 
 func (t *Tracking) read(conn *nftables.Conn) error {
@@ -78,7 +78,7 @@ func (t *Tracking) read(conn *nftables.Conn) error {
 	for _, table := range tables {
 		objects, err := conn.GetNamedObjects(table)
 		if err != nil {
-			continue // of a kind that the library does not know
+			continue // of a kind that the library does not have
 		}
 		for _, o := range objects {
 			if o, ok := o.(*nftables.NamedObj); ok && ctObjects[o.Type] != "" {
@@ -89,7 +89,7 @@ func (t *Tracking) read(conn *nftables.Conn) error {
 	return nil
 }
 
-// add counts what turns conntrack on.
+// add counts a rule or object that turns conntrack on.
 func (t *Tracking) add(table *nftables.Table, name, by string) {
 	t.IPv4 = t.IPv4 || table.Family != nftables.TableFamilyIPv6
 	t.IPv6 = t.IPv6 || table.Family != nftables.TableFamilyIPv4
@@ -110,8 +110,8 @@ var familyWords = map[nftables.TableFamily]string{
 var xtTrackers = strings.Fields("conntrack state connmark connbytes connlabel connlimit cluster helper " +
 	"SNAT DNAT MASQUERADE REDIRECT NETMAP CT CONNMARK CONNSECMARK SYNPROXY")
 
-// trackingExpr names an expression whose init function calls nf_ct_netns_get, for the
-// family of its table (net/netfilter/nft_*.c).
+// trackingExpr returns the name of an expression whose init function calls nf_ct_netns_get for
+// the family of its table (net/netfilter/nft_*.c), or "".
 func trackingExpr(e expr.Any) (by string) {
 	xt := ""
 	switch e := e.(type) {
@@ -156,7 +156,7 @@ func legacyTables(ns int) (tables []string, err error) {
 			"ip6tables"}} {
 			text, err := os.ReadFile("/proc/thread-self/net/" + f.path)
 			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-				continue // the kernel has none; or they are not ours to see
+				continue // the kernel has none, or this process may not read it
 			}
 			if err != nil {
 				return err

@@ -13,43 +13,41 @@ import (
 	"natlens/monitor/table"
 )
 
-// Loop carries events from a source through the table and the filter to the
-// sinks, in one goroutine and in whole batches. There is no queue in it: a sink
-// that is slow holds the loop back, the kernel's queue fills, and what the
-// kernel then drops is counted there and comes as an event of KindLost.
+// Loop passes events from a source through the table and the filter to the sinks, in one
+// goroutine and in whole batches. It has no queue: a slow sink delays the loop, the kernel's
+// queue fills, and the kernel counts what it drops, which comes as an event of KindLost.
 //
-// The fields are set before Run and not changed after it.
+// Set the fields before Run, and do not change them afterwards.
 type Loop struct {
 	Source monitor.Source
-	Table  *table.Table   // nil: no memory of flows; nothing is remembered, no generations
+	Table  *table.Table   // nil: no table, so no remembered attributes and no generations
 	Filter monitor.Filter // nil: every event
 	Sinks  []monitor.Sink
 
 	// Annotate, if not nil, sets Local of the events before the filter.
 	Annotate func(*monitor.Batch)
 
-	// Taps get every event, before the filter. They must not change the batch.
-	// Metrics are a tap: they count the whole gateway, whatever is shown.
+	// Taps get every event, before the filter. They must not change the batch. Metrics are a
+	// tap: they count all flows, whatever the filter selects.
 	Taps []monitor.Sink
 
-	// Rules, if not nil, get every event as the taps do, and report findings by
-	// the clock to the sinks that are a [monitor.FindingSink].
+	// Rules, if not nil, get every event like the taps. They are also called by the clock, and
+	// their findings go to each sink that is a [monitor.FindingSink].
 	Rules monitor.Rules
 
-	// Recorded says that the source is a recording, by whose time the rules are called,
-	// also for times without events. They finish at its end.
+	// Recorded means that the source is a recording. The rules are then called by its clock,
+	// also for times without events, and Finish is called at its end.
 	Recorded bool
-	For      time.Duration // end a recording so long after its first event; 0: at its end
+	For      time.Duration // end a recording this long after its first event; 0: at its end
 
-	// Scope, if not nil, matches the flows that the source reports events of.
-	// Other flows, which only a dump shows, are skipped. It must depend only on
-	// attributes that never change during a flow's life.
+	// Scope, if not nil, selects the flows of which the source reports events. Other flows of a
+	// dump are skipped. It must compare only attributes that never change during a flow's life.
 	Scope monitor.Filter
 
-	Count uint64 // end without an error after so many events have passed the filter; 0: never
+	Count uint64 // end without an error after this many events have passed the filter; 0: never
 
-	// Resync is how the table is brought up to date after a loss. The zero
-	// value does nothing; it needs a Table and a Source that is [Live].
+	// Resync says how the table is reconciled after a loss. The zero value does nothing. It
+	// needs a Table and a Source that is [Live].
 	Resync Resync
 
 	// Existing says whether flows that are already in the kernel's table become
@@ -64,25 +62,24 @@ type Loop struct {
 	refresh atomic.Bool
 }
 
-// Existing says how a run begins.
+// Existing says whether and when a run reads the flows that are already in the table.
 type Existing uint8
 
-// The ways to begin. Each but ExistingNone needs a Table and a Source that is
-// [Live].
+// All but ExistingNone need a Table and a Source that is [Live].
 const (
 	ExistingNone   Existing = iota
-	ExistingFirst           // all flows of the table, then the events that queued up meanwhile
-	ExistingBeside          // flows of the table between the events: the queue is never left alone for long
-	ExistingUntold          // likewise, but for the table, taps and rules only, not for sinks
+	ExistingFirst           // all flows of the table first, then the events that were queued meanwhile
+	ExistingBeside          // flows of the table between the events, so that the queue does not fill up
+	ExistingUntold          // like ExistingBeside, but only for the table, taps and rules, not for sinks
 )
 
 // Stats are the Loop's counters. They may be read while it runs.
 type Stats struct {
-	Events  uint64 // events of the source, losses and resyncs left out
+	Events  uint64 // events of the source, without losses and resyncs
 	Written uint64 // those of Events that passed the filter
 	Lost    uint64 // events that the kernel dropped
-	Gaps    uint64 // how often it did
-	Resyncs uint64 // reconciliations that were finished
+	Gaps    uint64 // number of gaps
+	Resyncs uint64 // finished reconciliations
 
 	Existing uint64 // those of Events that come from a dump of the table
 }
@@ -98,9 +95,9 @@ func (m *Loop) Stats() Stats {
 // errCount ends the loop when Count events have been written.
 var errCount = errors.New("count reached")
 
-// Run carries events until the source ends, ctx ends or Count is reached, all of
-// which are no errors. When ctx ends, what the kernel's queue holds at that
-// moment is still carried. It does not close the source or the sinks.
+// Run passes events until the source ends, ctx ends or Count is reached, none of which is an
+// error. When ctx ends, it still passes the events that are in the kernel's queue. It closes
+// neither the source nor the sinks.
 func (m *Loop) Run(ctx context.Context) error {
 	err := m.run(ctx)
 	if errors.Is(err, errCount) || errors.Is(err, io.EOF) {
@@ -141,12 +138,10 @@ func (m *Loop) run(ctx context.Context) error {
 	}
 }
 
-// drainTime is how long the queue is emptied after the end of the context, if
-// new events come as fast as they are read.
+// drainTime is how long Run reads the queue after ctx has ended, if new events keep coming.
 const drainTime = time.Second
 
-// drain carries the events that are queued when the run ends, so that none is
-// lost.
+// drain passes the events that are queued when the run ends.
 func (m *Loop) drain(b *monitor.Batch) error {
 	live, ok := m.Source.(monitor.Live)
 	if !ok {
@@ -167,7 +162,7 @@ func (m *Loop) drain(b *monitor.Batch) error {
 	return m.endNamespaces()
 }
 
-// readExisting starts with the flows that are already in the table.
+// readExisting reads the flows that are already in the table.
 func (m *Loop) readExisting(ctx context.Context) error {
 	if m.Existing == ExistingNone {
 		return nil
@@ -183,8 +178,8 @@ func (m *Loop) readExisting(ctx context.Context) error {
 	return nil
 }
 
-// next gets the next batch. While a reconciliation is under way each call brings
-// it one step further and then polls the queue without waiting.
+// next gets the next batch. During a reconciliation each call makes one step of it and then
+// polls the queue without waiting.
 func (m *Loop) next(ctx context.Context, b *monitor.Batch) error {
 	if err := m.reconcile(ctx); err != nil {
 		return err
@@ -207,8 +202,7 @@ func (m *Loop) next(ctx context.Context, b *monitor.Batch) error {
 	return err
 }
 
-// reconcile starts a reconciliation that is due, or goes on with the one that is
-// under way.
+// reconcile starts a reconciliation that is due, or continues the current one.
 func (m *Loop) reconcile(ctx context.Context) error {
 	if m.refresh.Swap(false) {
 		m.rec.wantRefresh()
@@ -241,12 +235,11 @@ func (m *Loop) nextReconcile() (at time.Time, ok bool) {
 	return at, true
 }
 
-// Refresh asks for a reconciliation soon, for instance to bring counters up to
-// date. It may be called from any goroutine; it takes effect with the next
-// events, and within a second where some flows are known from dumps alone.
+// Refresh requests a reconciliation, for example to update counters. Any goroutine may call it.
+// It starts with the next events, and within a second if some flows send no events.
 func (m *Loop) Refresh() { m.refresh.Store(true) }
 
-// stepDump takes the dump one step further and carries its events.
+// stepDump makes one step of the dump and passes its events.
 func (m *Loop) stepDump(ctx context.Context) error {
 	if err := m.rec.step(ctx, m); err != nil {
 		return fmt.Errorf("read the table: %w", err)
@@ -261,7 +254,7 @@ func (m *Loop) stepDump(ctx context.Context) error {
 	return m.write(&m.rec.out)
 }
 
-// take carries a batch, the last one of the source if last is set, and calls the rules.
+// take passes a batch on and calls the rules. last says that it is the last one of the source.
 func (m *Loop) take(b *monitor.Batch, last bool) error {
 	if !m.Recorded {
 		if err := m.process(b); err != nil {
@@ -276,7 +269,7 @@ func (m *Loop) take(b *monitor.Batch, last bool) error {
 	return err
 }
 
-// process takes one batch through the table, the filter and the sinks.
+// process passes one batch through the table, the filter and the sinks.
 func (m *Loop) process(b *monitor.Batch) error {
 	if len(b.Events) == 0 {
 		return nil
@@ -291,8 +284,7 @@ func (m *Loop) process(b *monitor.Batch) error {
 	return m.write(b)
 }
 
-// observe takes numbered events, which the table knows, past the taps and the
-// rules.
+// observe passes numbered events to the taps and the rules. The table has them already.
 func (m *Loop) observe(b *monitor.Batch) error {
 	if len(b.Events) == 0 {
 		return nil
@@ -308,7 +300,7 @@ func (m *Loop) observe(b *monitor.Batch) error {
 	return nil
 }
 
-// write takes events through the filter to the sinks.
+// write passes events through the filter to the sinks.
 func (m *Loop) write(b *monitor.Batch) error {
 	if m.Annotate != nil {
 		m.Annotate(b)
@@ -332,9 +324,8 @@ func (m *Loop) write(b *monitor.Batch) error {
 	return end
 }
 
-// numberAll gives the events their places in the run and counts them. The events
-// of a recording may have their numbers already, with gaps where a filter took
-// some.
+// numberAll sets the sequence numbers of the events and counts them. Events of a recording may
+// have numbers already, with gaps where a filter dropped events.
 func (m *Loop) numberAll(b *monitor.Batch) {
 	var events, existing uint64
 	for i := range b.Events {
@@ -366,8 +357,7 @@ func (m *Loop) numberAll(b *monitor.Batch) {
 	m.stats.events.Add(events)
 }
 
-// cut ends the batch with the event that reaches Count. Losses and the like do
-// not count.
+// cut drops the events after the one that reaches Count. Losses and resyncs do not count.
 func (m *Loop) cut(b *monitor.Batch) error {
 	left := m.Count - m.stats.written.Load()
 	for i := range b.Events {
@@ -382,7 +372,7 @@ func (m *Loop) cut(b *monitor.Batch) error {
 	return nil
 }
 
-// counted returns the number of events in a batch.
+// counted returns the number of events in a batch, without losses and resyncs.
 func counted(b *monitor.Batch) (n uint64) {
 	for i := range b.Events {
 		if b.Events[i].Kind.HasFlow() {

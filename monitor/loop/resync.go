@@ -12,44 +12,43 @@ import (
 	"natlens/monitor/table"
 )
 
-// Resync says how the table is reconciled with the kernel's. The zero value
-// never does it.
+// Resync says how the table is reconciled with the kernel's. The zero value never does it.
 //
-// A reconciliation reads a dump of the kernel's table, piece by piece between
-// two polls of the event queue, so that the queue goes on being emptied:
+// A reconciliation reads a dump of the kernel's table in pieces, and polls the event queue
+// between them, so that the queue does not fill up:
 //
 //	loss ─▶ dump piece ─▶ events ─▶ dump piece ─▶ … ─▶ sweep ─▶ KindResynced
 //
-// A dump is not a snapshot. What an event has touched since the dump began is
-// left alone, and what has been destroyed since then is not raised again. All
-// that changes becomes events marked Inferred.
+// A dump is not a snapshot. A flow with an event since the dump began is not changed, and a
+// flow that was destroyed since then is not added again. Each change is an event marked
+// Inferred.
 type Resync struct {
 	AfterLoss bool          // reconcile after a KindLost
-	Every     time.Duration // reconcile also so often, for flows that send no events; 0: never
-	Pause     time.Duration // at least this long between two reconciliations; 0: DefaultPause
+	Every     time.Duration // also reconcile at this interval, for flows that send no events; 0: never
+	Pause     time.Duration // minimum time between two reconciliations; 0: DefaultPause
 }
 
-// DefaultPause is the least time between two reconciliations. It grows with what
-// the last one took, up to maxPause: under continuous loss a table is dumped for
-// a twentieth of the time, and is never wrong for long.
+// DefaultPause is the minimum time between two reconciliations. It grows with the duration of
+// the last one, up to maxPause: under continuous loss, dumps take at most a twentieth of the
+// time, and the table is never wrong for long.
 const (
 	DefaultPause = time.Second
 	pauseFactor  = 20
 	maxPause     = 10 * time.Second
 )
 
-// reconciler runs one reconciliation after the other: it opens the dumps and
-// decides when the next one begins.
+// reconciler makes one reconciliation after the other: it opens the dumps and decides when the
+// next one begins.
 type reconciler struct {
 	dump    monitor.Source
-	rec     *table.Reconciliation // nil unless one is under way
-	job     job                   // under way
+	rec     *table.Reconciliation // the current one, or nil
+	job     job                   // the current one
 	in, out monitor.Batch
-	jobs    []job // what namespaces that came and went have left to do
-	pending *job  // for after the pause: after a loss, or a refresh
-	swept   int   // chunks of the table swept; -1 while the dump is being read
+	jobs    []job // for namespaces that began or ended
+	pending *job  // after the pause: for a loss, or a refresh
+	swept   int   // chunks of the table that are swept; -1 while the dump is read
 	ended   time.Time
-	took    time.Duration // spent on the dump and the sweep, not on the events between
+	took    time.Duration // spent on the dump and the sweep, not on events between
 }
 
 // start begins a reconciliation.
@@ -74,8 +73,8 @@ func (r *reconciler) start(ctx context.Context, m *Loop, j job) error {
 	return nil
 }
 
-// step reads one piece of the dump, or sweeps one piece of the table, and leaves
-// the resulting events in out.
+// step reads one piece of the dump, or sweeps one piece of the table, and puts the resulting
+// events into out.
 func (r *reconciler) step(ctx context.Context, m *Loop) error {
 	began := time.Now()
 	defer func() { r.took += time.Since(began) }()
@@ -125,7 +124,7 @@ func (r *reconciler) stop() {
 	}
 }
 
-// active reports whether a reconciliation is under way.
+// active reports whether a reconciliation is in progress.
 func (r *reconciler) active() bool { return r.rec != nil }
 
 // earliest returns when the next reconciliation may begin.
@@ -136,20 +135,20 @@ func (r *reconciler) earliest(cfg Resync) time.Time {
 	return r.ended.Add(max(cmp.Or(cfg.Pause, DefaultPause), min(pauseFactor*r.took, maxPause)))
 }
 
-// job is a reconciliation to be done.
+// job is a requested reconciliation.
 type job struct {
 	mode table.DumpMode
 	only []monitor.NetNS // namespaces to reconcile; nil: all
-	lost monitor.Gap     // what was lost there; only with DumpLoss
+	lost monitor.Gap     // the loss; only with DumpLoss
 }
 
-// namespace notes what an event of KindNetNSBegin or KindNetNSEnd leaves to be done:
+// namespace adds the job for an event of KindNetNSBegin or KindNetNSEnd:
 //
 //	begin   dump its table: flows that began before its capture did send no events
 //	end     end its flows: the kernel sends no DESTROY for them
 func (m *Loop) namespace(e *monitor.Event) {
 	if _, ok := m.Source.(monitor.Live); !ok || m.Table == nil || m.Table.Memoryless() {
-		return // a recording contains the result
+		return // a recording contains the resulting events
 	}
 	mode := table.DumpBegin
 	if e.Kind == monitor.KindNetNSEnd {
@@ -158,8 +157,8 @@ func (m *Loop) namespace(e *monitor.Event) {
 	m.rec.jobs = append(m.rec.jobs, job{mode: mode, only: []monitor.NetNS{e.NetNS()}})
 }
 
-// wantLoss asks for a reconciliation after a loss in one namespace, or in all if
-// it is 0. It outdoes a refresh.
+// wantLoss requests a reconciliation after a loss in one namespace (0: all). It replaces a
+// pending refresh.
 func (r *reconciler) wantLoss(n monitor.NetNS, g *monitor.Gap) {
 	if r.pending == nil || r.pending.mode != table.DumpLoss {
 		r.pending = &job{mode: table.DumpLoss, only: []monitor.NetNS{}}
@@ -175,15 +174,15 @@ func (r *reconciler) wantLoss(n monitor.NetNS, g *monitor.Gap) {
 	}
 }
 
-// wantRefresh asks for a reconciliation of all namespaces, unless one is pending.
+// wantRefresh requests a reconciliation of all namespaces, unless one is pending.
 func (r *reconciler) wantRefresh() {
 	if r.pending == nil {
 		r.pending = &job{mode: table.DumpRefresh}
 	}
 }
 
-// startNext starts what is to be done next, if there is anything: what namespaces
-// left at once, the rest when its time has come.
+// startNext starts the next job, if there is one: those of namespaces at once, a pending one
+// after the pause.
 func (r *reconciler) startNext(ctx context.Context, m *Loop) error {
 	var next job
 	switch {
@@ -197,7 +196,7 @@ func (r *reconciler) startNext(ctx context.Context, m *Loop) error {
 	return r.start(ctx, m, next)
 }
 
-// endNamespaces ends the flows of the namespaces that are gone when the run ends.
+// endNamespaces ends the flows of ended namespaces at the end of the run.
 func (m *Loop) endNamespaces() error {
 	if len(m.rec.jobs) > 0 && m.rec.active() {
 		m.rec.stop()
@@ -206,7 +205,7 @@ func (m *Loop) endNamespaces() error {
 		if j.mode != table.SweepEnd {
 			continue
 		}
-		ctx := context.Background() // nothing of it waits
+		ctx := context.Background() // nothing here waits
 		if err := m.rec.start(ctx, m, j); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 // TickEvery is how often the [monitor.Rules] of a Loop are called without events.
 const TickEvery = 100 * time.Millisecond
 
-// ticker calls the Loop's rules by the clock, and ends the wait for events for them.
+// ticker calls the Loop's rules by the clock, and interrupts the wait for events for them.
 type ticker struct {
 	due    time.Time
 	at     time.Time // when ctx ends
@@ -29,14 +29,14 @@ func (t *ticker) until(ctx context.Context, at time.Time) context.Context {
 	return t.ctx
 }
 
-// stop lets the context go.
+// stop releases the context.
 func (t *ticker) stop() {
 	if t.ctx != nil {
 		t.cancel()
 	}
 }
 
-// tick calls the rules if it is time.
+// tick calls the rules if they are due.
 func (m *Loop) tick() error {
 	now := time.Now()
 	if m.Rules == nil || now.Before(m.ticks.due) {
@@ -46,18 +46,18 @@ func (m *Loop) tick() error {
 	return m.writeFindings(m.Rules.Tick(monitor.Now()))
 }
 
-// replay is the time of a recording.
+// replay is the clock of a recording.
 type replay struct {
 	now monitor.Time
 	due monitor.Time // of the next tick
 	end monitor.Time // with Loop.For; 0: not known yet
 }
 
-// maxIdle is how many ticks a pause of a recording takes at most: those of a minute.
-// Findings that clear at all clear within that time.
+// maxIdle is the maximum number of ticks for a pause in a recording: a minute. Every finding
+// that clears does so within that time.
 const maxIdle = 600
 
-// processRecorded processes the events up to each tick. It returns io.EOF at the end that
+// processRecorded processes the events before each tick. It returns io.EOF at the end that
 // Loop.For sets.
 func (m *Loop) processRecorded(b *monitor.Batch) error {
 	r, all, from := &m.replay, b.Events, 0
@@ -94,7 +94,7 @@ func (m *Loop) processRecorded(b *monitor.Batch) error {
 	return m.process(b)
 }
 
-// tickUntil calls the rules for the time of a recording up to the next event.
+// tickUntil calls the rules for each tick before the next event.
 func (m *Loop) tickUntil(next monitor.Time) error {
 	r := &m.replay
 	for idle := 1; m.Rules != nil && r.due < next; idle++ {
