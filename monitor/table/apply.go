@@ -52,9 +52,12 @@ func (t *Table) prefetch(events []monitor.Event) {
 //	unknown     add, born      add            add              –
 //	known       end the old,   merge          merge            merge, end
 //	            add, born (*)
+//	ended       – (**)         –              add              –
+//	just now
 //
 // (*) only if the row's NEW was seen, or its id is another one. Otherwise the NEW
 // means the same flow: a dump, or an UPDATE from another CPU, has overtaken it.
+// (**) if the flow had no row and ended no earlier; otherwise it is the NEW of the next flow: add, born.
 func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 	if !e.Kind.HasFlow() {
 		return
@@ -70,10 +73,14 @@ func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 		t.merge(uint32(row), e, b)
 		if e.Kind == monitor.KindDestroy {
 			t.end(uint32(row), h, e.Time)
+			t.ends.note(h, e, true)
 		}
 	case e.Kind == monitor.KindDestroy:
 		t.gen++
 		e.Gen = t.gen
+		t.path(&e.Flow)
+		t.ends.note(h, e, false)
+	case t.ends.late(h, e):
 		t.path(&e.Flow)
 	default:
 		t.add(h, e)

@@ -34,6 +34,7 @@ type Table struct {
 	extras      map[uint32]*monitor.Extra // by row; few flows have one
 	life        []*[chunkRows]Life
 	linger      rowList // ended rows in the order of their ends
+	ends        *ends
 	gen         uint64
 	newest      uint32 // the row that was added last
 	live        int
@@ -51,7 +52,7 @@ type Table struct {
 
 // New returns an empty table.
 func New(cfg Config) *Table {
-	t := &Table{cfg: cfg, rows: new(slab), extras: make(map[uint32]*monitor.Extra),
+	t := &Table{cfg: cfg, rows: new(slab), ends: new(ends), extras: make(map[uint32]*monitor.Extra),
 		locals: make(map[monitor.NetNS]*monitor.Locals)}
 	t.index.init()
 	return t
@@ -67,6 +68,7 @@ func (t *Table) Clear() {
 		t.rows.release(i - 1)
 	}
 	t.index.reset()
+	*t.ends = ends{}
 	clear(t.extras)
 	t.live, t.silent = 0, 0
 	for i := range t.quotas {

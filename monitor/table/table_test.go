@@ -376,14 +376,15 @@ func TestIndexAgainstMap(t *testing.T) {
 	want := map[monitor.Tuple]uint64{}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range monitor.Time(200_000) {
+		at := i * 2 * maxLate // no message is late
 		tuple := tcpTuple(byte(rng.IntN(4)), uint16(rng.IntN(5000)))
 		gen, live := want[tuple]
 		if live && rng.IntN(2) == 0 {
-			apply(table, message(monitor.KindDestroy, i, tuple, 1, nil))
+			apply(table, message(monitor.KindDestroy, at, tuple, 1, nil))
 			delete(want, tuple)
 			continue
 		}
-		e := apply(table, message(monitor.KindUpdate, i, tuple, 1, nil))[0]
+		e := apply(table, message(monitor.KindUpdate, at, tuple, 1, nil))[0]
 		if live && e.Gen != gen {
 			t.Fatalf("step %d: generation %d became %d", i, gen, e.Gen)
 		}

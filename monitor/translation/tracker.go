@@ -137,8 +137,11 @@ func (t *Tracker) lossName(e *monitor.Event) string {
 	return t.cfg.name(e.NetNS())
 }
 
-// see takes in a message that shows a flow alive.
+// see takes in a message that shows a flow alive, unless its end has overtaken it.
 func (t *Tracker) see(e *monitor.Event, ch *Changes) {
+	if e.Late {
+		return
+	}
 	o := t.find(e, ch)
 	switch {
 	case o == nil:

@@ -1,0 +1,48 @@
+package table
+
+import (
+	"time"
+
+	"natlens/monitor"
+)
+
+// ends remembers the flows that ended last. Messages of two CPUs may change places: an UPDATE, or a NEW, that the
+// DESTROY has overtaken must not add a flow, which would never end. Of two flows whose hashes share a place, the later
+// is remembered.
+type ends [256]ended
+
+type ended struct {
+	hash  uint64 // of the original tuple
+	at    monitor.Time
+	gen   uint64
+	id    uint32
+	known bool // the flow had a row, so that its NEW is not to come
+}
+
+// maxLate is how long after a flow's end an UPDATE of it is recognised.
+const maxLate = monitor.Time(time.Second)
+
+// note remembers the end of a flow. Without an id or a time, late messages can't be recognised.
+func (n *ends) note(h uint64, e *monitor.Event, known bool) {
+	if e.Has&monitor.AttrID != 0 && e.Time != 0 {
+		n[h%uint64(len(n))] = ended{h, e.Time, e.Gen, e.Flow.ID, known}
+	}
+}
+
+// late reports whether a flow without a row has ended before the event, and sets its generation. The next flow with
+// this tuple may have the same id. A NEW is that flow's if the flow that ended had a row, or ended before the time of
+// the NEW.
+func (n *ends) late(h uint64, e *monitor.Event) bool {
+	o := &n[h%uint64(len(n))]
+	if o.hash != h || o.gen == 0 || o.id != e.Flow.ID || e.Has&monitor.AttrID == 0 || e.Inferred {
+		return false
+	}
+	switch age := e.Time - o.at; {
+	case e.Kind == monitor.KindUpdate && e.Time != 0 && -maxLate <= age && age <= maxLate:
+	case e.Kind == monitor.KindNew && !o.known && -maxLate <= age && age <= 0:
+	default:
+		return false
+	}
+	e.Late, e.Gen = true, o.gen
+	return true
+}
