@@ -3,11 +3,14 @@
 package nat
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor/human"
 	"natlens/tui/keys"
 	"natlens/tui/page"
+	"natlens/tui/paint"
 )
 
 // Page lists pools.
@@ -77,4 +80,172 @@ func (p *Page) why() string {
 		return "none of " + human.Plural(p.live, "flow") + " is translated"
 	}
 	return p.S.WhyEmpty("flows")
+}
+
+// The columns from left to right.
+const (
+	colTo = iota
+	colNetNS
+	colProto
+	colFlows
+	colInUse
+	colKept
+	colRewritten
+	colInside
+	colOutside
+	columns
+)
+
+// widths chooses the columns for the width of the page; 0 leaves one out. bar is the part of
+// colInUse that is a bar. Addresses that are longer than their share get space from those
+// that are shorter.
+func (p *Page) widths() (w [columns]int, bar, gap int) {
+	gap = paint.Gap
+	switch {
+	case p.Width >= 150:
+		w, bar = [...]int{20, 0, 7, 8, 33, 5, 9, 0, 0}, 16
+	case p.Width >= 100:
+		w, bar = [...]int{19, 0, 6, 7, 15, 5, 0, 0, 0}, 8
+	case p.Width >= 72:
+		w, gap = [...]int{17, 0, 5, 6, 6, 5, 0, 0, 0}, 1
+	default:
+		w, gap = [...]int{17, 0, 5, 6, 6, 0, 0, 0, 0}, 1
+	}
+	needs := []int{len("TRANSLATED TO"), len("BUSIEST INSIDE"), len("BUSIEST OUTSIDE")}
+	for i := range p.Rows {
+		q := &p.Rows[i]
+		w[colProto] = max(w[colProto], len(q.key.proto.String()))
+		if p.S.Several() {
+			w[colNetNS] = max(w[colNetNS], page.NetNSWidth(p.Width, p.S.NetNS(q.key.netns)))
+		}
+		for i, t := range cells(p.S, q) {
+			if i != 1 || !q.key.dnat { // a service has the columns before too
+				needs[i] = max(needs[i], t.width())
+			}
+		}
+	}
+	rest := p.Width - paint.MarginLeft - paint.MarginRight - w[colTo]
+	for _, n := range w[colNetNS:colInside] {
+		if n > 0 {
+			rest -= gap + n
+		}
+	}
+	share := []int{w[colTo], rest - gap, 0}
+	if rest >= 28 {
+		share[1] = (rest - 2*gap) * 47 / 100
+		share[2] = rest - 2*gap - share[1]
+	} else {
+		needs[2] = 0
+	}
+	paint.Lend(share, needs)
+	w[colTo], w[colInside], w[colOutside] = share[0], share[1], share[2]
+	return w, bar, gap
+}
+
+// columns are the columns for the width.
+func (p *Page) columns() []page.Column[pool] {
+	type column = page.Column[pool]
+	w, bar, gap := p.widths()
+	text := func(role paint.Role, ofService bool, text func(*pool, int) string) func(*pool, int) (paint.Role, string) {
+		return func(q *pool, width int) (paint.Role, string) {
+			if q.key.dnat && !ofService {
+				return role, ""
+			}
+			return role, text(q, width)
+		}
+	}
+	end := func(i int) func(*pool, int) string {
+		return func(q *pool, width int) string { return cells(p.S, q)[i].fit(width) }
+	}
+	percent := func(n func(*pool) int) func(*pool, int) (paint.Role, string) {
+		return text(paint.Text, false, func(q *pool, _ int) string {
+			return human.Percent(float64(n(q)) / float64(q.flows))
+		})
+	}
+	inUse := column{Title: "IN USE", Right: true, Cell: func(q *pool, width int) (paint.Role, string) {
+		return text(paint.Level(q.used, paint.Text), false, (*pool).use)(q, width)
+	}}
+	if bar > 0 {
+		inUse = column{Title: "PORTS IN USE", Draw: func(out *paint.Line, x int, q *pool, _ bool) {
+			if !q.key.dnat {
+				use := w[colInUse] - bar - 1
+				out.Pad(x)
+				out.Bar(paint.Level(q.used, paint.Bar), q.used, bar)
+				out.Add(paint.Level(q.used, paint.Bar), " ")
+				out.AddLeft(paint.Level(q.used, paint.Text), q.use(use), use)
+			}
+		}}
+	}
+	all := [columns]column{
+		{Title: "TRANSLATED TO", Cell: text(paint.NAT, true, end(0))},
+		{Title: "NETNS", Cell: text(paint.Text, true, func(q *pool, _ int) string { return p.S.NetNS(q.key.netns) })},
+		{Title: "PROTO", Cell: text(paint.Text, true, func(q *pool, _ int) string { return q.key.proto.String() })},
+		{Title: "FLOWS", Right: true,
+			Cell: text(paint.Text, true, func(q *pool, _ int) string { return human.Short(uint64(q.flows)) })},
+		inUse,
+		{Title: "KEPT", Right: true, Cell: percent(func(q *pool) int { return q.kept })},
+		{Title: "REWRITTEN", Right: true, Cell: percent(func(q *pool) int { return q.rewritten })},
+		{Title: busiestTitle("INSIDE", w[colInside]), Cell: text(paint.Text, false, end(1))},
+		{Title: busiestTitle("OUTSIDE", w[colOutside]), Cell: text(paint.Text, true, end(2))},
+	}
+	for i := range all {
+		all[i].Width = w[i]
+	}
+	out := page.Beside(gap, all[:]...)
+	first := slices.IndexFunc(out, func(c column) bool { return c.Title == inUse.Title })
+	last := slices.IndexFunc(out, func(c column) bool { return c.Title == all[colInside].Title })
+	// A service has no ports that could run out: its text has their columns.
+	return slices.Insert(out, first, column{X: out[first].X, Width: out[last].X + out[last].Width - out[first].X,
+		Cell: func(q *pool, width int) (_ paint.Role, text string) {
+			if q.key.dnat {
+				text = end(1)(q, width)
+			}
+			return paint.Muted, text
+		}})
+}
+
+func busiestTitle(side string, width int) string {
+	if title := "BUSIEST " + side; len(title) <= width {
+		return title
+	}
+	return side
+}
+
+// use is how many of an address's ports are in use, with the number of all if there is space.
+func (p *pool) use(width int) string {
+	if width >= 15 {
+		return human.Percent(p.used) + " of " + human.Count(uint64(p.size))
+	}
+	return human.Percent(p.used)
+}
+
+// cells are the addresses of a row: translated to, inside and outside. A published service
+// has in the middle the service, and outside who uses it most.
+func cells(s *page.Session, p *pool) [3]text {
+	busiest := text{end: s.Names.Host(p.busiestIn.at.Addr), number: " (" + human.Short(uint64(p.busiestIn.flows)) + ")"}
+	if p.key.dnat {
+		return [...]text{{sign: "⇒ ", end: s.Names.Endpoint(p.key.proto, p.key.to)},
+			{sign: "for ", end: s.Names.Endpoint(p.key.proto, p.key.addr)}, busiest}
+	}
+	share := human.Percent(float64(p.busiestOut.flows) / float64(p.flows))
+	return [...]text{{end: s.Names.Host(p.key.addr.Addr)}, busiest,
+		{end: s.Names.Endpoint(p.key.proto, p.busiestOut.at), number: " (" + share + ")"}}
+}
+
+// text is an address with a sign before it and a number behind it.
+type text struct {
+	sign   string
+	end    page.EndText
+	number string
+}
+
+func (t text) width() int { return paint.Width(t.sign) + t.end.Width() + paint.Width(t.number) }
+
+// fit writes it in so many cells. In few cells the number is left out before the address is
+// cut.
+func (t text) fit(width int) string {
+	if width < 20 && t.width() > width {
+		t.number = ""
+	}
+	return t.sign + t.end.Fit(width-paint.Width(t.sign)-paint.Width(t.number)).String() + t.number
 }

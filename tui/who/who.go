@@ -4,11 +4,13 @@ package who
 
 import (
 	"context"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/tui/keys"
 	"natlens/tui/page"
+	"natlens/tui/paint"
 )
 
 // Asker answers who held an address. Its methods may block and may be called from any
@@ -103,4 +105,121 @@ func (p *Page) Pull() tea.Cmd { return nil }
 func (p *Page) show(a found) {
 	p.found, p.Follow = a, true
 	p.SetAll(a.answer.Rows)
+}
+
+// The page from top to bottom: the question and where it was asked, the verdict, a blank
+// line, the heads, the rows; below the row under the cursor what did not fit in its line.
+
+// above is what is above the heads.
+func (p *Page) above() []paint.Line {
+	out := append([]paint.Line{p.heading()}, p.verdict()...)
+	return append(out, paint.Line{})
+}
+
+// verdictLines is how many lines the verdict may take.
+const verdictLines = 6
+
+func (p *Page) verdict() (out []paint.Line) {
+	say := func(role paint.Role, text string) {
+		out = append(out, paint.Wrapped(role, text, "", paint.MarginLeft, p.Width, verdictLines)...)
+	}
+	switch {
+	case p.Running():
+		say(paint.Muted, "searching …")
+	case p.found.question == "":
+		say(paint.Muted, "enter asks who held an address: 203.0.113.7:32768 --proto tcp --at 14:32:15, "+
+			"or --inside 10.0.0.5 --since -2h; natlens help who says what else")
+	case p.found.err != nil:
+		say(paint.Bad, p.found.err.Error())
+	default:
+		for i, line := range p.found.answer.Verdict {
+			role := paint.Muted
+			switch {
+			case strings.HasPrefix(line, "Uncertain") || strings.HasPrefix(line, "Not covered"):
+				role = paint.Warn
+			case i == 0:
+				role = paint.Text
+			}
+			say(role, line)
+		}
+		if most := min(verdictLines, max(1, p.Room-6)); len(out) > most {
+			out = out[:most]
+			out[most-1].Add(paint.Muted, " …")
+			out[most-1].Cut(p.Width)
+		}
+	}
+	return out
+}
+
+func (p *Page) heading() (l paint.Line) {
+	l.Pad(1)
+	l.Add(paint.Label, "WHO  ")
+	l.Add(paint.Text, p.question)
+	where := p.asker.Where()
+	if room := p.Width - l.Width() - 3; room >= paint.Width(where) {
+		l.Pad(p.Width - paint.Width(where) - 1)
+		l.Add(paint.Muted, where)
+	}
+	l.Fit(p.Width)
+	return l
+}
+
+// columns are the columns of the answer that fit. The first one has the mark of an uncertain row.
+func (p *Page) columns() []page.Column[Row] {
+	a := &p.found.answer
+	if len(a.Rows) == 0 {
+		return nil
+	}
+	var out []page.Column[Row]
+	x := paint.MarginLeft
+	for i, head := range a.Heads {
+		cell := func(r *Row, _ int) (_ paint.Role, text string) {
+			if i < len(r.Cells) {
+				text = r.Cells[i]
+			}
+			return paint.Text, text
+		}
+		c := page.Column[Row]{Title: head, X: x, Width: paint.Width(head), Cell: cell}
+		for _, row := range a.Rows {
+			if i < len(row.Cells) {
+				c.Width = max(c.Width, paint.Width(row.Cells[i]))
+			}
+		}
+		if i == 0 {
+			c.Draw = func(out *paint.Line, x int, r *Row, _ bool) {
+				if r.Uncertain {
+					out.Pad(x - 1)
+					out.Add(paint.Warn, "?")
+				}
+				out.Pad(x)
+				out.Add(c.Cell(r, c.Width))
+			}
+		}
+		if x += c.Width + paint.Gap; x-paint.Gap > p.Width {
+			break
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// detail is what of the row under the cursor does not fit in its line.
+func (p *Page) detail(r *Row) []paint.Line {
+	var parts []string
+	heads := p.found.answer.Heads
+	for i := len(p.columns()); i < min(len(r.Cells), len(heads)); i++ {
+		if r.Cells[i] != "" {
+			parts = append(parts, strings.TrimLeft(inSentence(heads[i])+" "+r.Cells[i], " "))
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return paint.Wrapped(paint.Muted, strings.Join(parts, ", "), "", paint.MarginLeft+2, p.Width, 4)
+}
+
+// inSentence is the head of a column in small letters, except for what is in brackets.
+func inSentence(head string) string {
+	word, _, _ := strings.Cut(head, " (")
+	return strings.ToLower(word) + head[len(word):]
 }
