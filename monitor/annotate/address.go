@@ -13,7 +13,7 @@ import (
 	"natlens/monitor/netns"
 )
 
-// addresses knows the addresses of containers that have a network namespace of their own.
+// addresses are the addresses of containers with their own network namespace.
 type addresses struct {
 	now atomic.Pointer[addressMap]
 
@@ -32,14 +32,14 @@ type box struct {
 	addrs []netip.Addr
 }
 
-// addressMap is never changed once made.
+// addressMap is immutable.
 type addressMap struct {
-	set   *monitor.Locals // of the addresses: says quickly that an address is none
+	set   *monitor.Locals // of the addresses: a quick test before the map
 	owner map[monitor.Addr]*monitor.Local
 }
 
-// of returns the container that a forwarded flow belongs to: the sender's, otherwise the
-// one that it is delivered to.
+// of returns the container of a forwarded flow: the sender's, otherwise that of the destination
+// after NAT.
 func (m *addressMap) of(f *monitor.Flow) *monitor.Local {
 	switch {
 	case m == nil:
@@ -91,7 +91,7 @@ func (a *addresses) join(n netns.Found) {
 	}
 }
 
-// publish makes the map again. An address that two containers have belongs to none.
+// publish makes a new map. An address that two containers have belongs to neither.
 func (a *addresses) publish() {
 	owner := map[monitor.Addr]*monitor.Local{}
 	for b := range maps.Values(a.boxes) {
@@ -114,7 +114,7 @@ func (a *addresses) publish() {
 	a.now.Store(&addressMap{monitor.NewLocals(set), owner})
 }
 
-// drop forgets a namespace.
+// drop removes a namespace.
 func (a *addresses) drop(inode uint64) {
 	b := a.boxes[inode]
 	if b.stop != nil {
@@ -127,7 +127,7 @@ func (a *addresses) drop(inode uint64) {
 	a.publish()
 }
 
-// close ends what follow began.
+// close stops following.
 func (a *addresses) close() {
 	if a.follower == nil {
 		return

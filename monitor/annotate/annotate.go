@@ -21,7 +21,7 @@ type Annotator struct {
 	containers containers
 	addresses  addresses
 
-	mu        sync.Mutex // of what follows
+	mu        sync.Mutex // guards the fields below
 	conns     map[monitor.NetNS]*sockets
 	processes processes
 	cgroups   cgroups
@@ -35,13 +35,12 @@ type question struct {
 	found socket
 }
 
-// maxKnown bounds the flows that are remembered. When it is reached all are forgotten, and
-// looked up again with their next event.
+// maxKnown is the maximum number of remembered flows. When it is reached, all are dropped and
+// looked up again at their next event.
 const maxKnown = 1 << 17
 
 // Open returns an Annotator, which follows the addresses of containers until Close. If
-// containers can't be followed, their forwarded flows are left out, and the second result
-// says why.
+// containers cannot be followed, the second result says why, and forwarded flows have no Local.
 func Open(cfg Config) (*Annotator, error) {
 	a := &Annotator{in: cfg.In, conns: map[monitor.NetNS]*sockets{}, known: map[monitor.Tuple]*monitor.Local{}}
 	a.cgroups.containers = &a.containers
@@ -80,7 +79,7 @@ func (a *Annotator) Batch(b *monitor.Batch) {
 	}
 }
 
-// Of returns what is known of a flow already. It looks nothing up.
+// Of returns what is already known of a flow, without a lookup.
 func (a *Annotator) Of(f *monitor.Flow) *monitor.Local {
 	if f.Path == monitor.PathForward {
 		return a.addresses.now.Load().of(f)
@@ -103,7 +102,7 @@ func (a *Annotator) locals(b *monitor.Batch) {
 		}
 		e.Local = a.known[e.Flow.Orig]
 		switch {
-		case e.Kind == monitor.KindDestroy: // another socket may have the addresses now
+		case e.Kind == monitor.KindDestroy: // another socket may have these addresses now
 			delete(a.known, e.Flow.Orig)
 		case e.Local == nil || e.Local.Match != monitor.MatchExact || e.Local.PID == 0:
 			a.asked = append(a.asked, question{event: e})
@@ -129,7 +128,7 @@ func (a *Annotator) locals(b *monitor.Batch) {
 // says more.
 func (a *Annotator) answer(q *question) {
 	e, s := q.event, &q.found
-	if first := a.known[e.Flow.Orig]; first != nil { // an earlier event of the batch asked, too
+	if first := a.known[e.Flow.Orig]; first != nil { // an earlier event of the batch was looked up, too
 		e.Local = first
 	}
 	if s.match == monitor.MatchNone {
@@ -140,7 +139,7 @@ func (a *Annotator) answer(q *question) {
 	switch {
 	case s.inode != 0:
 		l.UID, l.User = s.uid, a.processes.user(s.uid)
-	case !ok: // no process has the socket open any more, and the kernel calls its user root
+	case !ok: // no process has the socket open any more; its user is root to the kernel
 		return
 	}
 	if p, found := a.processes.byInode[s.inode]; found {
@@ -159,8 +158,8 @@ func (a *Annotator) answer(q *question) {
 	a.known[e.Flow.Orig], e.Local = l, l
 }
 
-// rank orders what was found for one flow. A process that listens says more than an
-// accepted socket without a process.
+// rank orders the results for one flow. A listening process is better than an accepted socket
+// without a process.
 func rank(l *monitor.Local) (n int) {
 	if l.PID != 0 {
 		n = 2
@@ -171,7 +170,7 @@ func rank(l *monitor.Local) (n int) {
 	return n
 }
 
-// sockets returns the lookup of a namespace, nil if it can't be asked.
+// sockets returns the lookup of a namespace, or nil if it cannot be opened.
 func (a *Annotator) sockets(id monitor.NetNS) *sockets {
 	if s := a.conns[id]; s != nil {
 		return s

@@ -14,16 +14,16 @@ import (
 // (cgroups(7), version 2).
 type cgroups struct {
 	containers *containers
-	mount      string            // of the tree; "" not searched yet, "-" there is none
+	mount      string            // mount point of the tree; "": not searched yet, "-": there is none
 	paths      map[uint64]string // below mount, with a slash in front
 	walks      pause
 }
 
-// maxPaths bounds the cgroups that are remembered.
+// maxPaths is the maximum number of remembered cgroups.
 const maxPaths = 1 << 16
 
-// container returns the container of a cgroup. ok is false if the cgroup belongs to none
-// or is not known.
+// container returns the container of a cgroup. ok is false if the cgroup belongs to no
+// container or is unknown.
 func (c *cgroups) container(id uint64) (n names, ok bool) {
 	path := c.path(id)
 	if path == "" {

@@ -16,19 +16,20 @@ import (
 	"natlens/monitor/netns"
 )
 
-// names is what a container is called. Both are empty outside a container. A flow of a
-// pod's own network namespace has only the pod.
+// names are the names of a container and its pod. Both are empty outside a container. A flow of
+// a pod's own network namespace has only the pod.
 type names struct{ container, pod string }
 
-// containers finds the names of containers in files of the host. The zero value is ready.
+// containers finds the names of containers in files of the host. The zero value is ready to
+// use.
 type containers struct {
-	root string // in front of all paths; tests set it
+	root string // put before all paths; for tests
 
 	mu    sync.Mutex
 	known map[string]names // by runtime and id, and pod
 }
 
-// maxContainers bounds the containers that are remembered.
+// maxContainers is the maximum number of remembered containers.
 const maxContainers = 1 << 14
 
 // ofProcess returns the container of a process.
@@ -200,7 +201,7 @@ func (c *containers) glob(id string, patterns ...string) (files []string) {
 	return files
 }
 
-// maxJSON bounds the files that are read.
+// maxJSON is the maximum size of a file.
 const maxJSON = 4 << 20
 
 // readJSON reads a file, and reports whether it could.

@@ -22,7 +22,7 @@ type processes struct {
 	users   map[uint32]string
 	wanted  map[uint64]bool // inodes of one search
 	missed  map[uint64]bool // inodes that the processes of their cgroup do not have
-	all     pause           // between searches of all processes
+	all     pause           // between two searches of all processes
 	link    [64]byte
 }
 
@@ -31,7 +31,7 @@ type process struct {
 	name string
 }
 
-// maxInodes bounds the sockets that are remembered.
+// maxInodes is the maximum number of remembered sockets.
 const maxInodes = 1 << 16
 
 // findAll searches the processes of the sockets that were found. A cgroup lists its
@@ -97,7 +97,7 @@ func (p *processes) search(pids []int) {
 	}
 }
 
-// read remembers all sockets of a process.
+// read remembers all sockets that a process has open.
 func (p *processes) read(pid int) {
 	dir, err := os.Open("/proc/" + strconv.Itoa(pid) + "/fd")
 	if err != nil {
@@ -171,7 +171,7 @@ func Denied() error {
 	return nil
 }
 
-// pause bounds the share of the time that something costly takes.
+// pause limits the share of time that an expensive function takes.
 type pause struct{ next time.Time }
 
 // pauseFactor makes that share a fifth.

@@ -16,14 +16,14 @@ import (
 // sockDiag is the protocol of sock_diag(7).
 const sockDiag = unix.NETLINK_INET_DIAG
 
-// sockets asks the kernel for sockets of one network namespace.
+// sockets requests sockets of one network namespace from the kernel.
 type sockets struct {
 	conn   *netlink.Conn
 	buf    []byte     // requests
 	answer [4096]byte // one
 }
 
-// socket is what the kernel says of a socket.
+// socket is the kernel's answer about a socket.
 type socket struct {
 	match  monitor.Match // MatchNone: there is none
 	state  uint8
@@ -55,7 +55,7 @@ const (
 	stateNewSynRecv = 12
 )
 
-// maxAsked bounds the requests that are sent at once, so that the answers fit in the
+// maxAsked is the maximum number of requests in one call, so that the answers fit into the
 // socket's buffer.
 const maxAsked = 64
 
@@ -118,8 +118,8 @@ func (s *sockets) ask(asked []question, ends func(*monitor.Flow) (local, remote 
 	return errors.Join(failed, err)
 }
 
-// exchange sends the requests in the buffer and reads so many answers. An error of the
-// kernel says that there is no socket.
+// exchange sends the requests in the buffer and reads as many answers as there are requests. An
+// error of the kernel means that there is no such socket.
 func (s *sockets) exchange(fd, answers int, asked []question,
 	ends func(*monitor.Flow) (local, remote monitor.Endpoint)) error {
 	if err := unix.Sendto(fd, s.buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {

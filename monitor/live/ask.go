@@ -13,7 +13,7 @@ import (
 	"natlens/monitor/netns"
 )
 
-// Quiet says why no event has come, and the command that changes that.
+// Quiet returns why no event comes, and a command that changes that.
 func (r *Run) Quiet(ctx context.Context) (reason, command string, err error) {
 	if r.Several() {
 		return "no flow began, changed or ended in any of the network namespaces; " +
@@ -32,13 +32,13 @@ func (r *Run) Quiet(ctx context.Context) (reason, command string, err error) {
 	return reason, command, nil
 }
 
-// Uncounted says that the kernel counts no packets and bytes of flows that begin now,
-// in which namespaces, and the command that changes that; "" if it counts them.
+// Uncounted reports that the kernel does not count packets and bytes of new flows, in which
+// namespaces, and the command that changes that. It returns "" if the kernel counts them.
 func (r *Run) Uncounted() (reason, command string) {
 	var in []string
 	for _, id := range r.IDs() {
 		s := new(doctor.Snapshot)
-		// What can't be read is no news here: doctor says so.
+		// doctor reports settings that cannot be read.
 		if r.In(id, func(fd int) error { return probe.Settings(s, fd) }) != nil {
 			continue
 		}
@@ -56,8 +56,8 @@ func (r *Run) Uncounted() (reason, command string) {
 	return doctor.InNamespaces(in, reason), command
 }
 
-// Delete takes a flow out of its namespace's table. It is found by its tuple and by
-// what is known of it. kernel.ErrNoFlow says that it is gone.
+// Delete removes a flow from its namespace's table. It is identified by its tuple and by its id
+// if that is known. If the flow has ended, it returns kernel.ErrNoFlow.
 func (r *Run) Delete(ctx context.Context, flow *monitor.Flow, known monitor.Attrs) error {
 	err := r.service(flow.Orig.NetNS, func(s *kernel.Service) error {
 		deleted, _, err := s.Delete(ctx, []kernel.Target{kernel.TargetOf(flow, known)}, nil)
@@ -72,8 +72,7 @@ func (r *Run) Delete(ctx context.Context, flow *monitor.Flow, known monitor.Attr
 	return err
 }
 
-// Get reads single flows as the kernel has them now. Those that are gone are left
-// out.
+// Get calls got with the current state of each flow. Flows that have ended are skipped.
 func (r *Run) Get(ctx context.Context, orig []monitor.Tuple, got func(*monitor.Event)) error {
 	of := map[monitor.NetNS][]monitor.Tuple{}
 	for _, t := range orig {
@@ -101,7 +100,7 @@ func (r *Run) Get(ctx context.Context, orig []monitor.Tuple, got func(*monitor.E
 	return nil
 }
 
-// Dump reads the tables of all namespaces of the run.
+// Dump calls got with each flow in the tables of all namespaces of the run.
 func (r *Run) Dump(ctx context.Context, got func(*monitor.Event)) error {
 	dump, err := r.Capture.Dump(ctx, nil)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package live opens runs on the running kernel. A run is a capture of one network
-// namespace or of all, a table that follows it, the host's addresses, the rules of
-// package findings, and the sinks and taps that the caller adds:
+// Package live opens runs on the running kernel. A run is a capture of one network namespace or
+// of all, a table that follows it, the host's addresses, the rules of package findings, and the
+// sinks and taps that the caller adds:
 //
 //	run, err := live.Open(live.Config{Capture: capture.Config{}, Existing: loop.ExistingBeside})
 //	if err != nil { … }
@@ -8,7 +8,6 @@
 //	run.Sink(sink, sink.Close)
 //	err = run.Run(ctx)
 //
-// One namespace is the case of several with n = 1: a run numbers its namespaces, and
-// whatever asks the kernel beside the events asks each of them by its number. A
-// single namespace has the number 0.
+// A run numbers its namespaces, and its methods take these numbers. A single namespace has the
+// number 0.
 package live

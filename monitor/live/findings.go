@@ -16,11 +16,11 @@ import (
 	"natlens/monitor/netns"
 )
 
-// askTime bounds a question of the rules to the kernel.
+// askTime is the timeout of a request of the rules to the kernel.
 const askTime = 3 * time.Second
 
-// AddRules has the rules of package findings evaluate every flow. With report the sinks
-// get what they find. It is called once at most, before Run.
+// AddRules evaluates the rules of package findings for every flow. If report is true, the sinks
+// get the findings. Call it at most once, before Run.
 func (r *Run) AddRules(thresholds findings.Thresholds, report bool) {
 	r.Findings = findings.New(findings.Config{
 		Table:       r.Loop.Table,
@@ -39,10 +39,10 @@ func (r *Run) AddRules(thresholds findings.Thresholds, report bool) {
 	r.wantAll()
 }
 
-// silent is an engine whose findings come to no sink.
+// silent is an engine whose findings go to no sink.
 type silent struct{ *findings.Engine }
 
-// Tick lets the engine work, and reports nothing.
+// Tick runs the engine and returns nothing.
 func (s silent) Tick(now monitor.Time) []monitor.Finding {
 	s.Engine.Tick(now)
 	return nil
@@ -73,8 +73,8 @@ func (r *Run) tcpTimeouts(id monitor.NetNS) (t monitor.TCPTimeouts) {
 	return t
 }
 
-// Reading returns what the table knows about the packets of a flow; ok is false if it
-// has no such flow.
+// Reading returns what the table has about the packets of a flow; ok is false if the table does
+// not contain the flow.
 func (r *Run) Reading(id monitor.NetNS, orig monitor.Tuple) (_ monitor.Reading, ok bool) {
 	orig.NetNS = id
 	row, gen, _ := r.Loop.Table.Lookup(orig)
@@ -82,7 +82,7 @@ func (r *Run) Reading(id monitor.NetNS, orig monitor.Tuple) (_ monitor.Reading, 
 	return f.Flow.Reading(f.Known, f.Last), ok
 }
 
-// packets asks for the counters of a flow.
+// packets reads the counters of a flow from the kernel.
 func (r *Run) packets(f *monitor.Flow) (orig, reply uint64, ok bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
@@ -102,14 +102,14 @@ type meters struct {
 	byID map[monitor.NetNS]*probe.Meter
 }
 
-// Reading is what the kernel counts in one namespace of the run.
+// Reading are the kernel's counters of one namespace of the run.
 type Reading struct {
 	ID monitor.NetNS
 	probe.Reading
 }
 
-// Read reads the kernel's counters of every namespace. Those that are gone are left
-// out; the error joins those of the others.
+// Read reads the kernel's counters of every namespace. Ended namespaces are skipped; the error
+// joins those of the others.
 func (r *Run) Read(ctx context.Context) (all []Reading, err error) {
 	r.meters.mu.Lock()
 	defer r.meters.mu.Unlock()

@@ -12,50 +12,50 @@ import (
 	"natlens/monitor/table"
 )
 
-// Health makes doctor's checks of every namespace of a run, over what moved in the
-// last minute. It is for one goroutine at a time.
+// Health makes doctor's checks of every namespace of a run, with the counters of the last
+// minute. Only one goroutine may use it at a time.
 type Health struct {
 	run  *Run
 	of   map[monitor.NetNS]*checked
 	load []load // of the last minute, oldest first
 
-	total map[string]uint64 // what the counters of all namespaces have counted
+	total map[string]uint64 // counters summed over all namespaces
 
 	settings, tracking, counts due
 }
 
-// checked is what is kept of a namespace.
+// checked is the state of one namespace.
 type checked struct {
 	readings []probe.Reading // of the last minute, oldest first
 	base     doctor.Snapshot // settings, rules, counts and place
 }
 
-// load is what has come out of the capture's queue until some time.
+// load is the capture's counters at one time.
 type load struct {
 	at             time.Time
 	received, lost uint64
 }
 
-// HealthReading is what the checks found.
+// HealthReading is the result of the checks.
 type HealthReading struct {
 	Entries uint64 // in the tables of all namespaces
-	Max     uint64 // nf_conntrack_max; 0: not known, or there are several tables
+	Max     uint64 // nf_conntrack_max; 0: unknown, or there are several tables
 	Checks  []doctor.Merged
 
-	// Counted is what the kernel's counters have counted in all namespaces. It never
-	// goes back. It is valid until the next reading.
+	// Counted are the kernel's counters, summed over all namespaces. They never decrease. They
+	// are valid until the next reading.
 	Counted map[string]uint64
 }
 
-// How long readings are good for.
+// How long readings are valid.
 const (
-	healthSpan  = time.Minute      // over which movements are reported
-	trackEvery  = 30 * time.Second // rules change seldom, and there may be thousands
+	healthSpan  = time.Minute      // span of the counters
+	trackEvery  = 30 * time.Second // rules rarely change, and there may be thousands
 	countsEvery = 10 * time.Second
 )
 
-// due says when something expensive may be read again: after its interval, and not
-// for more than a twentieth of the time.
+// due is when something expensive may be read again: after its interval, and so that reading
+// takes at most a twentieth of the time.
 type due time.Time
 
 const dueShare = 20
@@ -69,12 +69,12 @@ func (d *due) do(now time.Time, every time.Duration, f func()) {
 	*d = due(now.Add(max(every, dueShare*time.Since(began))))
 }
 
-// NewHealth returns the checks of a run, which have read nothing.
+// NewHealth returns the checks of a run, without readings.
 func NewHealth(r *Run) *Health {
 	return &Health{run: r, of: map[monitor.NetNS]*checked{}, total: map[string]uint64{}}
 }
 
-// Read makes the checks. It is an error if no namespace can be read.
+// Read makes the checks. It returns an error if no namespace can be read.
 func (h *Health) Read(ctx context.Context) (out HealthReading, err error) {
 	all, err := h.run.Read(ctx)
 	if err != nil && len(all) == 0 {
@@ -103,7 +103,7 @@ func (h *Health) Read(ctx context.Context) (out HealthReading, err error) {
 	return out, nil
 }
 
-// take adds a reading of every namespace, and forgets namespaces that are gone.
+// take adds a reading of every namespace, and removes ended namespaces.
 func (h *Health) take(all []Reading, now time.Time) {
 	of := make(map[monitor.NetNS]*checked, len(all))
 	for _, r := range all {
@@ -134,7 +134,7 @@ func (h *Health) take(all []Reading, now time.Time) {
 	}
 }
 
-// in has f read from a namespace, unless that is gone.
+// in calls f for a namespace, unless it has ended.
 func (h *Health) in(id monitor.NetNS, c *checked, f func(s *doctor.Snapshot, fd int)) {
 	_ = h.run.In(id, func(fd int) error { f(&c.base, fd); return nil })
 }
@@ -145,13 +145,13 @@ func (h *Health) each(f func(s *doctor.Snapshot, fd int)) {
 	}
 }
 
-// readSettings leaves the settings as they were if they can't be read.
+// readSettings reads the settings. If that fails, it keeps the old ones.
 func readSettings(s *doctor.Snapshot, fd int) { _ = probe.Settings(s, fd) }
 
 func readTracking(s *doctor.Snapshot, fd int) { s.Tracking = probe.Tracking(fd) }
 
-// count counts the flows of the run's own table. Their timeouts are old, so that nothing is
-// known of idle flows.
+// count counts the flows of the run's own table. Their timeouts are old, so idle flows cannot
+// be counted.
 func (h *Health) count() {
 	for _, c := range h.of {
 		c.base.Counts = new(doctor.Counts)
@@ -167,7 +167,7 @@ func (h *Health) count() {
 	})
 }
 
-// capture is how the events came in the last minute.
+// capture returns how events were captured in the last minute.
 func (h *Health) capture() doctor.Capture {
 	old, last, from := &h.load[0], &h.load[len(h.load)-1], h.run.Capture
 	c := doctor.Capture{Way: from.Way().String(), Capacity: from.Stats().Capacity,

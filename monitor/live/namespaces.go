@@ -17,7 +17,7 @@ import (
 	"natlens/monitor/table"
 )
 
-// openCapture begins to capture.
+// openCapture starts to capture.
 func openCapture(cfg *Config, t *table.Table) (*capture.Capture, error) {
 	cfg.Capture.Dump = kernel.Dump
 	if cfg.Names == nil {
@@ -44,11 +44,11 @@ func openCapture(cfg *Config, t *table.Table) (*capture.Capture, error) {
 // Several reports whether the run watches all network namespaces.
 func (r *Run) Several() bool { return r.cfg.Names != nil }
 
-// Names has the names of the namespaces of a run of several; nil for one.
+// Names returns the names of the namespaces of a run of several; nil for one.
 func (r *Run) Names() *monitor.Namespaces { return r.cfg.Names }
 
-// IDs returns the numbers of the namespaces that are captured now, in the order of
-// their names. A single namespace has the number 0.
+// IDs returns the numbers of the namespaces that are captured now, ordered by name. A single
+// namespace has the number 0.
 func (r *Run) IDs() []monitor.NetNS {
 	ids := r.Capture.IDs()
 	slices.SortFunc(ids, func(a, b monitor.NetNS) int {
@@ -60,7 +60,7 @@ func (r *Run) IDs() []monitor.NetNS {
 // Name returns the name of a namespace, "" for the number 0.
 func (r *Run) Name(id monitor.NetNS) string { return r.cfg.Names.Name(id) }
 
-// Place returns how a typed command reaches a namespace.
+// Place returns how a command reaches a namespace.
 func (r *Run) Place(id monitor.NetNS) doctor.Place {
 	switch {
 	case !r.Several() && r.cfg.Capture.NetNS == 0:
@@ -71,7 +71,7 @@ func (r *Run) Place(id monitor.NetNS) doctor.Place {
 	return r.places.Of(r.namespace(id))
 }
 
-// namespace returns what identifies a namespace.
+// namespace returns the name and inode of a namespace.
 func (r *Run) namespace(id monitor.NetNS) monitor.Namespace {
 	if r.Several() {
 		return r.cfg.Names.Get(id)
@@ -84,8 +84,8 @@ func (r *Run) namespace(id monitor.NetNS) monitor.Namespace {
 	return n
 }
 
-// In calls f with the descriptor of a namespace (0: the caller's). A namespace that
-// is gone is netns.ErrGone.
+// In calls f with the descriptor of a namespace (0: the caller's). If it has ended, the error
+// is netns.ErrGone.
 func (r *Run) In(id monitor.NetNS, f func(fd int) error) error {
 	ok, err := r.Capture.With(id, f)
 	if !ok {
@@ -94,7 +94,7 @@ func (r *Run) In(id monitor.NetNS, f func(fd int) error) error {
 	return err
 }
 
-// service calls f with the requests of a namespace.
+// service calls f with a kernel.Service of a namespace.
 func (r *Run) service(id monitor.NetNS, f func(*kernel.Service) error) error {
 	var s *kernel.Service
 	err := r.In(id, func(fd int) (err error) {
@@ -108,7 +108,7 @@ func (r *Run) service(id monitor.NetNS, f func(*kernel.Service) error) error {
 	return f(s)
 }
 
-// maxFlows returns nf_conntrack_max of a namespace; 0 if it can't be read.
+// maxFlows returns nf_conntrack_max of a namespace; 0 if it cannot be read.
 func (r *Run) maxFlows(id monitor.NetNS) int {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
@@ -126,9 +126,8 @@ func (r *Run) maxFlows(id monitor.NetNS) int {
 // localsSink is a sink that writes the host's addresses into a recording.
 type localsSink interface{ Locals(*monitor.Locals) }
 
-// followLocals sets the addresses of a single namespace in the table and in the
-// sinks, now and after each change, until stop. The capture of all namespaces sets
-// them itself.
+// followLocals sets the addresses of a single namespace in the table and the sinks, now and
+// after each change, until stop is called. A capture of all namespaces sets them itself.
 func (r *Run) followLocals() (stop func(), err error) {
 	if r.Several() {
 		return func() {}, nil

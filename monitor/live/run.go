@@ -18,47 +18,46 @@ import (
 	"natlens/monitor/table"
 )
 
-// Config says what a run captures and keeps.
+// Config says what a run captures and which tables it keeps.
 type Config struct {
-	// Capture says how events are captured. Flows that Push does not select are
-	// in no table and reach no tap: leave it nil for a run that needs every flow.
+	// Capture says how events are captured. Flows that Push does not select are in no table and
+	// reach no tap: leave Push nil for a run that needs every flow.
 	Capture capture.Config
 
-	// Which is the value of --netns, by which typed commands reach the namespace. If
-	// it is "", its name or a process in it is found.
+	// Which is the value of --netns, for commands that the run suggests. If it is "", the run
+	// uses the namespace's name or a process in it.
 	Which string
 
-	// Names, if not nil, makes the run capture all network namespaces and holds
-	// their names. Capture.NetNS is then not used.
+	// Names, if not nil, makes the run capture all network namespaces, and gets their names.
+	// Capture.NetNS is then not used.
 	Names *monitor.Namespaces
 
-	// Refused is called with the reason for each namespace that can't be
-	// captured, by one goroutine at a time; nil: nobody wants to know. It is not
-	// called for the caller's own: Open returns that error.
+	// Refused is called with the reason for each namespace that cannot be captured, by one
+	// goroutine at a time. It may be nil. For the caller's own namespace Open returns the error
+	// instead.
 	Refused func(error)
 
-	// Raw has the run report the messages as they are: it remembers no flow and
-	// reconciles nothing.
+	// Raw reports the messages as they are: the run has no table and reconciles nothing.
 	Raw bool
 
-	// Process has processes and containers looked up: Event.Local.
+	// Process looks up processes and containers: Event.Local.
 	Process bool
 
-	Table    table.Config   // Memoryless is set by the run
-	Filter   monitor.Filter // of what the sinks get; nil: every event
+	Table    table.Config   // the run sets Memoryless
+	Filter   monitor.Filter // for the sinks; nil: every event
 	Existing loop.Existing
-	Count    uint64 // end after so many events have passed the filter; 0: never
+	Count    uint64 // end after this many events have passed the filter; 0: never
 
-	// Sudo says that commands which the run proposes need sudo(8).
+	// Sudo means that commands which the run suggests need sudo(8).
 	Sudo bool
 }
 
-// SilentEvery is how often the table is reconciled with the kernel's if a run knows
-// of flows that end without an event.
+// SilentEvery is how often the table is reconciled with the kernel's if some flows send no
+// events.
 const SilentEvery = time.Minute
 
-// Run is an open run. Its methods may be called from several goroutines, but for
-// those that add to it: these are for before Run.
+// Run is an open run. Several goroutines may call its methods, except those that add something,
+// which must be called before Run.
 type Run struct {
 	Loop     *loop.Loop
 	Capture  *capture.Capture
@@ -72,8 +71,8 @@ type Run struct {
 	closers []func() error // called in reverse order
 }
 
-// Open starts to capture: no event after its return is missed. The caller adds sinks
-// and taps, calls Run and then Close.
+// Open starts to capture. After it returns, every event is delivered or reported as lost. The
+// caller adds sinks and taps, calls Run and then Close.
 func Open(cfg Config) (r *Run, err error) {
 	cfg.Table.Memoryless = cfg.Raw && cfg.Existing == loop.ExistingNone
 	r = &Run{cfg: cfg, places: probe.Places{Sudo: cfg.Sudo}}
@@ -100,8 +99,8 @@ func Open(cfg Config) (r *Run, err error) {
 	return r, nil
 }
 
-// annotate looks up the processes and containers of events. What can't be looked up is
-// refused and left out.
+// annotate looks up the processes and containers of events. If that is not possible, Refused
+// gets the reason.
 func (r *Run) annotate() {
 	a, err := annotate.Open(annotate.Config{In: r.In})
 	for _, err := range []error{err, annotate.Denied()} {
@@ -113,7 +112,7 @@ func (r *Run) annotate() {
 	r.OnClose(a.Close)
 }
 
-// resync says when the table is reconciled with the kernel's.
+// resync returns when the table is reconciled with the kernel's.
 func resync(cfg *Config) (when loop.Resync) {
 	if cfg.Raw {
 		return when
@@ -125,8 +124,7 @@ func resync(cfg *Config) (when loop.Resync) {
 	return when
 }
 
-// Sink adds a sink, which gets the events that pass the filter. close, if not nil, is
-// called by Close.
+// Sink adds a sink for the events that pass the filter. Close calls close, which may be nil.
 func (r *Run) Sink(s monitor.Sink, close func() error) {
 	r.Loop.Sinks = append(r.Loop.Sinks, s)
 	if close != nil {
@@ -134,8 +132,8 @@ func (r *Run) Sink(s monitor.Sink, close func() error) {
 	}
 }
 
-// Tap adds a sink that gets every event of every flow, also of those that began
-// before the run. Close closes it.
+// Tap adds a sink for every event of every flow, including flows that began before the run.
+// Close closes it.
 func (r *Run) Tap(s monitor.Sink) {
 	r.Loop.Taps = append(r.Loop.Taps, s)
 	r.wantAll()
@@ -145,8 +143,8 @@ func (r *Run) Tap(s monitor.Sink) {
 // Remembers reports whether the run's table has every flow.
 func (r *Run) Remembers() bool { return !r.cfg.Raw }
 
-// wantAll has the table take in the flows that began before the run. The sinks
-// get them only with Config.Existing.
+// wantAll adds the flows that began before the run to the table. The sinks get them only with
+// Config.Existing.
 func (r *Run) wantAll() {
 	if r.cfg.Raw {
 		return
@@ -160,8 +158,7 @@ func (r *Run) wantAll() {
 // OnClose adds a function that Close calls.
 func (r *Run) OnClose(f func() error) { r.closers = append(r.closers, f) }
 
-// Run carries events until ctx ends or Config.Count is reached, neither of which is
-// an error.
+// Run passes events until ctx ends or Config.Count is reached, neither of which is an error.
 func (r *Run) Run(ctx context.Context) error {
 	stop, err := r.followLocals()
 	if err != nil {
