@@ -35,6 +35,9 @@ type Loop struct {
 	// their findings go to each sink that is a [monitor.FindingSink].
 	Rules monitor.Rules
 
+	// Clock returns the time with which the rules are called; nil: monitor.Now.
+	Clock func() monitor.Time
+
 	// Recorded means that the source is a recording. The rules are then called by its clock,
 	// also for times without events, and Finish is called at its end.
 	Recorded bool

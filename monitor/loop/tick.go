@@ -43,7 +43,11 @@ func (m *Loop) tick() error {
 		return nil
 	}
 	m.ticks.due = now.Add(TickEvery)
-	return m.writeFindings(m.Rules.Tick(monitor.Now()))
+	at := monitor.Now
+	if m.Clock != nil {
+		at = m.Clock
+	}
+	return m.writeFindings(m.Rules.Tick(at()))
 }
 
 // replay is the clock of a recording.

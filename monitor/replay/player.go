@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,13 +22,11 @@ const (
 // PlayerConfig says how a recording is played. The zero value plays it once, from its
 // beginning, as fast as it was recorded.
 type PlayerConfig struct {
-	Paused bool         // begin paused
-	Speed  float64      // 0: 1
-	At     monitor.Time // begin at this time; 0: at the beginning
-	Loop   bool         // after the end, continue at the beginning
+	Paused bool    // begin paused
+	Speed  float64 // 0: 1
 
-	// AsOf shifts all times so that the recording begins then. With Loop each round
-	// begins when the previous one ends. 0: times stay.
+	// AsOf shifts all times so that the recording begins then, and plays it again and
+	// again: each round begins when the previous one ends. 0: times stay.
 	AsOf monitor.Time
 
 	// Reset is called when the recording begins again, after a step back or for a new
@@ -40,7 +39,7 @@ type PlayerConfig struct {
 // may control it while another one calls Next.
 //
 //	            Play(false)                  end of the recording
-//	┌─────────┐ ──────────▶ ┌────────┐     (without Loop)
+//	┌─────────┐ ──────────▶ ┌────────┐     (without AsOf)
 //	│ playing │             │ paused │ ◀──────────────────────
 //	└─────────┘ ◀────────── └────────┘
 //	            Play(true): at the end it begins again
@@ -66,7 +65,6 @@ type Player struct {
 	again  bool         // begin again before the next event
 	closed bool
 	src    *Source
-	stats  Stats
 
 	// Used by Next alone: events that were read and are not due.
 	ahead monitor.Batch
@@ -87,7 +85,7 @@ func NewPlayer(rec *Recording, cfg PlayerConfig) (*Player, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Player{rec: rec, cfg: cfg, wake: make(chan struct{}, 1), on: !cfg.Paused, speed: 1,
+	p := &Player{rec: rec, cfg: cfg, wake: make(chan struct{}, 1), on: !cfg.Paused,
 		start: start, finish: finish}
 	if cfg.AsOf != 0 {
 		p.shift = cfg.AsOf - start
@@ -97,20 +95,8 @@ func NewPlayer(rec *Recording, cfg PlayerConfig) (*Player, error) {
 		return nil, err
 	}
 	p.from, p.since = p.start, time.Now()
-	if cfg.At != 0 {
-		p.from = min(max(cfg.At, p.start), p.finish)
-	}
-	if cfg.Speed != 0 {
-		p.speed = limitSpeed(cfg.Speed)
-	}
+	p.Speed(cmp.Or(cfg.Speed, 1))
 	return p, nil
-}
-
-func limitSpeed(f float64) float64 {
-	if math.IsNaN(f) {
-		return 1
-	}
-	return min(max(f, MinSpeed), MaxSpeed)
 }
 
 // State returns the state of the player.
@@ -134,7 +120,9 @@ func (p *Player) Play(on bool) {
 }
 
 // Speed sets the speed, from [MinSpeed] to [MaxSpeed]. 1 is the recorded speed.
-func (p *Player) Speed(factor float64) { p.steer(func() { p.speed = limitSpeed(factor) }) }
+func (p *Player) Speed(factor float64) {
+	p.steer(func() { p.speed = min(max(factor, MinSpeed), MaxSpeed) })
+}
 
 // Seek moves the position, within the recording.
 func (p *Player) Seek(to monitor.Time) {
@@ -152,13 +140,6 @@ func (p *Player) steer(change func()) {
 	case p.wake <- struct{}{}:
 	default: // it was woken
 	}
-}
-
-// Stats returns the counters since the last beginning.
-func (p *Player) Stats() Stats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.stats
 }
 
 // seek sets the position. The caller holds mu and has called hold.
@@ -235,7 +216,7 @@ func (p *Player) rewind() error {
 	p.next, p.ended = 0, false
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.src, p.stats = src, Stats{}
+	p.src = src
 	if p.closed {
 		_ = src.Close()
 		return errClosed
@@ -258,7 +239,6 @@ func (p *Player) readAhead() error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stats = p.src.Stats()
 	if p.shift != 0 {
 		for i := range p.ahead.Events {
 			shiftEvent(&p.ahead.Events[i], p.shift)
@@ -310,14 +290,12 @@ func (p *Player) until(to, at monitor.Time) time.Duration {
 func (p *Player) atEnd() time.Duration {
 	p.hold()
 	length := p.finish - p.start
-	if !p.cfg.Loop || length <= 0 {
+	if p.cfg.AsOf == 0 || length <= 0 {
 		p.on = false
 		return forever
 	}
-	if p.cfg.AsOf != 0 {
-		p.shift += length
-		p.start, p.finish = p.start+length, p.finish+length
-	}
+	p.shift += length
+	p.start, p.finish = p.start+length, p.finish+length
 	p.from, p.given, p.again = p.start, 0, true
 	return 0
 }

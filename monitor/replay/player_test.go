@@ -134,7 +134,8 @@ func testPlayerSpeed(t *testing.T) {
 func TestPlayerPauses(t *testing.T) { synctest.Test(t, testPlayerPauses) }
 
 func testPlayerPauses(t *testing.T) {
-	s := newStage(t, replay.PlayerConfig{Paused: true, At: second(3.5)})
+	s := newStage(t, replay.PlayerConfig{Paused: true})
+	s.p.Seek(second(3.5))
 	s.next(1) // what lies before the position is given though it is paused
 	s.state("on=false speed=1 0..3.5..9")
 	time.Sleep(time.Hour)
@@ -171,7 +172,8 @@ func testPlayerSeeks(t *testing.T) {
 func TestPlayerBeginsAnewFromItsEnd(t *testing.T) { synctest.Test(t, testPlayerBeginsAnewFromItsEnd) }
 
 func testPlayerBeginsAnewFromItsEnd(t *testing.T) {
-	s := newStage(t, replay.PlayerConfig{At: second(9)})
+	s := newStage(t, replay.PlayerConfig{})
+	s.p.Seek(second(9))
 	s.next(1)
 	s.p.Play(false)
 	s.p.Play(true)
@@ -182,7 +184,8 @@ func testPlayerBeginsAnewFromItsEnd(t *testing.T) {
 func TestPlayerLoopsAsOfNow(t *testing.T) { synctest.Test(t, testPlayerLoopsAsOfNow) }
 
 func testPlayerLoopsAsOfNow(t *testing.T) {
-	s := newStage(t, replay.PlayerConfig{Loop: true, AsOf: second(100), Speed: 3, At: second(108)})
+	s := newStage(t, replay.PlayerConfig{AsOf: second(100), Speed: 3})
+	s.p.Seek(second(108))
 	s.state("on=true speed=3 100..108..109")
 	s.next(4)
 	s.p.Seek(0)
@@ -207,10 +210,11 @@ func TestPlayerTable(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		flows := table.New(table.Config{})
-		p, err := replay.NewPlayer(replay.File(config, path), replay.PlayerConfig{Paused: true, At: second(9), Reset: flows.Clear})
+		p, err := replay.NewPlayer(replay.File(config, path), replay.PlayerConfig{Paused: true, Reset: flows.Clear})
 		if err != nil {
 			t.Fatal(err)
 		}
+		p.Seek(second(9))
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error)
 		go func() { ended <- (&loop.Loop{Source: p, Table: flows}).Run(ctx) }()
@@ -291,7 +295,7 @@ func testPlayerOutlivesItsWaits(t *testing.T) {
 		return &interrupting{strings.NewReader(text.String()), func() { stop() }}, nil
 	}}
 	p, err := replay.NewPlayer(replay.Bytes(cfg, "ten.zst", []byte("\x28\xb5\x2f\xfd")),
-		replay.PlayerConfig{Loop: true})
+		replay.PlayerConfig{AsOf: second(0)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,7 +134,7 @@ var demo []byte
 // port clashes, published services, and IPv6. It begins with the flows that existed. To
 // play it as if it were now, without an end:
 //
-//	NewPlayer(Demo(cfg), PlayerConfig{AsOf: monitor.Now(), Loop: true, Reset: …})
+//	NewPlayer(Demo(cfg), PlayerConfig{AsOf: monitor.Now(), Reset: …})
 func Demo(cfg Config) *Recording { return Bytes(cfg, "demo", demo) }
 
 // Format is one form of recordings: how it is recognized and read.

@@ -4,7 +4,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/replay"
 )
@@ -23,14 +22,9 @@ without privilege, use natlens lab on Linux.`,
 			if _, ok := cli.Terminal(con.Stdout); !ok {
 				return cli.Usagef("standard output is not a terminal: the demo is a terminal UI")
 			}
-			return o.play(cmd.Context(), "demo", nil, openDemo)
+			return o.play(cmd.Context(), "demo", nil, replay.Demo, replay.PlayerConfig{AsOf: monitor.Now()})
 		},
 	}
 	o.register(cmd)
 	return cmd
-}
-
-func openDemo(_ replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
-	p.AsOf, p.Loop = monitor.Now(), true
-	return replay.NewPlayer(replay.Demo(export.Reading(replay.Config{})), p)
 }

@@ -55,21 +55,18 @@ func (o *replayOptions) run(ctx context.Context, paths []string) error {
 	if _, ok := cli.Terminal(o.con.Stdout); !ok {
 		return cli.Usagef("standard output is not a terminal: natlens watch --from FILE writes a recording as lines")
 	}
-	if o.speed < replay.MinSpeed || o.speed > replay.MaxSpeed {
+	if !(o.speed >= replay.MinSpeed && o.speed <= replay.MaxSpeed) { // NaN neither
 		return cli.Usagef("--speed %g: must be from %g to %g",
 			o.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
 	}
 	asker := who.NewAsker(o.con, who.Scope{Recordings: paths})
-	open := func(cfg replay.Config, p replay.PlayerConfig) (*replay.Player, error) {
-		p.Speed, p.Paused = o.speed, o.paused
-		return replay.NewPlayer(replay.File(cfg, paths...), p)
-	}
-	return o.play(ctx, filepath.Base(paths[0]), asker, open)
+	rec := func(cfg replay.Config) *replay.Recording { return replay.File(cfg, paths...) }
+	return o.play(ctx, filepath.Base(paths[0]), asker, rec, replay.PlayerConfig{Speed: o.speed, Paused: o.paused})
 }
 
-// play shows the user interface on a recording, of which open makes a player.
+// play shows the user interface on a recording.
 func (o *screen) play(ctx context.Context, name string, asker tuiwho.Asker,
-	open func(replay.Config, replay.PlayerConfig) (*replay.Player, error)) error {
+	rec func(replay.Config) *replay.Recording, cfg replay.PlayerConfig) error {
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -78,13 +75,10 @@ func (o *screen) play(ctx context.Context, name string, asker tuiwho.Asker,
 		Table: table.New(table.Config{Linger: linger, Life: true}),
 		Sinks: []monitor.Sink{last},
 	}
-	reset := func() {
-		l.Table.Clear()
-		last.Clear()
-	}
+	cfg.Reset = func() { l.Table.Clear(); last.Clear() }
 	names := new(monitor.Namespaces)
-	player, err := open(export.Reading(replay.Config{Locals: l.Table.SetLocals, Namespaces: names}),
-		replay.PlayerConfig{Reset: reset})
+	reading := export.Reading(replay.Config{Locals: l.Table.SetLocals, Namespaces: names})
+	player, err := replay.NewPlayer(rec(reading), cfg)
 	if err != nil {
 		return err
 	}
@@ -92,18 +86,9 @@ func (o *screen) play(ctx context.Context, name string, asker tuiwho.Asker,
 	engine := findings.New(findings.Config{
 		Table: l.Table, Thresholds: findings.DefaultThresholds(), Namespace: filter.NetNS(names),
 	})
-	l.Source, l.Rules = player, recorded{engine, player}
-	cfg := o.config(l, last, names)
-	cfg.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
-	cfg.Player, cfg.Clock, cfg.Findings, cfg.Who = player, player.Now, engine, asker
-	return tui.Run(ctx, cfg)
+	l.Source, l.Rules, l.Clock = player, engine, player.Now
+	show := o.config(l, last, names)
+	show.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
+	show.Player, show.Clock, show.Findings, show.Who = player, player.Now, engine, asker
+	return tui.Run(ctx, show)
 }
-
-// recorded is an engine that goes by the clock of the recording.
-type recorded struct {
-	*findings.Engine
-	player *replay.Player
-}
-
-// Tick takes the recording's time for now.
-func (r recorded) Tick(monitor.Time) []monitor.Finding { return r.Engine.Tick(r.player.Now()) }
