@@ -144,7 +144,7 @@ func queue(s *Snapshot, c *Check) {
 		return
 	}
 	if q.Way == "socket" && s.RMemMax < wantedBuffer && uint64(q.Capacity) == 2*s.RMemMax { // the kernel doubles it
-		c.Command = s.host("net.core.rmem_max", wantedBuffer)
+		c.Command = s.Place.Setting("net.core.rmem_max", wantedBuffer)
 	} else {
 		c.Command = s.Place.Natlens("watch", "--ring", fmt.Sprint(256<<20), "--buffer-size", fmt.Sprint(256<<20))
 	}

@@ -106,13 +106,13 @@ func (p Place) Natlens(args ...string) string {
 // shell returns a command line that runs command in the namespace.
 func (s *Snapshot) shell(command string) string { return s.Place.Enter() + command }
 
-// host returns the command that sets a setting of the whole host.
-func (s *Snapshot) host(name string, value uint64) string {
+// Setting returns the command that sets a setting of the whole host.
+func (p Place) Setting(name string, value uint64) string {
 	text := fmt.Sprintf("sysctl -w %s=%d", name, value)
 	switch {
-	case s.Place.Host:
+	case p.Host:
 		return text
-	case s.Place.Sudo:
+	case p.Sudo:
 		return "sudo " + text // in the host's own network namespace
 	}
 	return "nsenter --net=/proc/1/ns/net " + text // root, in another one

@@ -141,11 +141,11 @@ func raiseMax(s *Snapshot) string {
 	if s.Fill.Max == 0 {
 		return ""
 	}
-	return s.host(sysctlPrefix+"max", 2*s.Fill.Max)
+	return s.Place.Setting(sysctlPrefix+"max", 2*s.Fill.Max)
 }
 
 func raiseBuckets(s *Snapshot) string {
-	return s.host(sysctlPrefix+"buckets", max(2*s.Sysctls["buckets"], s.Fill.End))
+	return s.Place.Setting(sysctlPrefix+"buckets", max(2*s.Sysctls["buckets"], s.Fill.End))
 }
 
 // counter is the check of a kernel counter.
@@ -181,7 +181,7 @@ func newFlows(s *Snapshot) string { return s.Place.Natlens("watch", "event", "ne
 func logInvalid(s *Snapshot) string {
 	command := s.shell("sysctl -w " + sysctlPrefix + "log_invalid=255")
 	if s.Place.Prefix != "" || !s.Place.Host && !s.Place.Sudo {
-		command = s.host("net.netfilter.nf_log_all_netns", 1) + " && " + command
+		command = s.Place.Setting("net.netfilter.nf_log_all_netns", 1) + " && " + command
 	}
 	return command
 }

@@ -81,7 +81,6 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 			return // another program traces it
 		}
 		p = &Packet{Time: now, First: m.headers, Last: m.headers, id: m.id, In: nameOf(m.iif)}
-		p.Answer = own && m.chain == chainAnswers
 		ps.open = append(ps.open, p)
 	}
 	if m.headers.Proto != 0 {
@@ -97,7 +96,7 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 	}
 	p.last = now
 	if own {
-		p.own = append(p.own, m.chain)
+		p.own, p.Answer = append(p.own, m.chain), p.Answer || m.chain == chainAnswers
 		return
 	}
 	if s.Kind != Rule || s.Handle != 0 { // handle 0: no rule of the chain matched; its policy comes next

@@ -3,10 +3,12 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -143,6 +145,20 @@ func (rs *ruleset) read(text string) {
 			rs.rules[ruleKey{chain, handle}] = ruleText{text: m[1]}
 		}
 	}
+}
+
+// Rules returns the rules of a hook's chains of one type (filter, nat, route), in the order of
+// their handles.
+func (t *Tracer) Rules(kind, hook string) (all []Step) {
+	for key, r := range t.rules.rules {
+		if c := t.rules.chains[key.chain]; c.Type == kind && c.Hook == hook {
+			all = append(all, Step{Chain: c, Kind: Rule, Handle: key.handle, Text: r.text, Comment: r.comment})
+		}
+	}
+	slices.SortFunc(all, func(a, b Step) int {
+		return cmp.Or(strings.Compare(a.Chain.String(), b.Chain.String()), cmp.Compare(a.Handle, b.Handle))
+	})
+	return all
 }
 
 // find returns the chain and the rule of a message. If they are new, it reads all again.

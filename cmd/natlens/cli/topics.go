@@ -43,7 +43,7 @@ var FilesTopic = Topic{
 			{Heading: "Exit status", Rows: [][2]string{
 				{"0", "success; also if the reader of a pipe closed it"},
 				{"1", "failure: a missing privilege, an entry that does not exist, a full disk; with doctor: " +
-					"something is wrong"},
+					"something is wrong; with why: it does not work, or no packet came"},
 				{"2", "the command line is wrong"},
 			}},
 			{Heading: "Environment", Rows: [][2]string{

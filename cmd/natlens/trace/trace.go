@@ -70,7 +70,7 @@ The text of a rule comes from nft(8); without it, a rule has its table, chain, h
 }
 
 func (o *options) run(ctx context.Context) error {
-	rate, err := parseRate(o.rate)
+	rate, err := ParseRate(o.rate)
 	if err != nil {
 		return err
 	}
@@ -133,8 +133,8 @@ func (o *options) run(ctx context.Context) error {
 // errDone ends a run at --limit.
 var errDone = errors.New("limit")
 
-// parseRate reads 10/s, 10/second, 100/m, 1/h.
-func parseRate(text string) (r trace.Rate, err error) {
+// ParseRate reads 10/s, 10/second, 100/m, 1/h.
+func ParseRate(text string) (r trace.Rate, err error) {
 	count, unit, _ := strings.Cut(text, "/")
 	r.Packets, err = strconv.ParseUint(count, 10, 32)
 	for name, per := range map[string]time.Duration{"second": time.Second, "minute": time.Minute, "hour": time.Hour} {

@@ -1,0 +1,51 @@
+//go:build linux
+
+package why
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"natlens/export/text"
+	"natlens/monitor"
+	"natlens/monitor/why"
+)
+
+// text writes a verdict in the format of -o.
+func (o *options) text(v *why.Verdict) []byte {
+	if o.format == "json" {
+		return jsonText(v)
+	}
+	b := line(nil, "%s", v.Sentence)
+	if v.Remedy != "" {
+		b = line(b, "→ %s", v.Remedy)
+	}
+	for _, e := range v.Evidence {
+		b = line(b, "  %s", e)
+	}
+	if o.con.ASCII() {
+		b = text.ASCII(b)
+	}
+	return b
+}
+
+// line appends a line. The text of rules may contain anything.
+func line(b []byte, format string, args ...any) []byte {
+	return append(monitor.AppendMessage(b, fmt.Appendf(nil, format, args...)), '\n')
+}
+
+// jsonText writes a verdict as one object, which docs/why.md describes.
+func jsonText(v *why.Verdict) []byte {
+	out := struct {
+		V int `json:"v"`
+		*why.Verdict
+	}{1, v}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // commands are for people
+	if err := enc.Encode(out); err != nil {
+		panic(err) // text only
+	}
+	return monitor.EscapeJSON(b.Bytes())
+}

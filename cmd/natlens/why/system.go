@@ -1,0 +1,152 @@
+//go:build linux
+
+package why
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	vnetns "github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
+	"natlens/monitor/why"
+)
+
+// routes looks up the routes to the target and back, as for the packet and its answer, and
+// the target's neighbour entry.
+func (w *watcher) routes() error {
+	open := func() (*netlink.Handle, error) { return netlink.NewHandle(unix.NETLINK_ROUTE) }
+	if w.ns != 0 {
+		open = func() (*netlink.Handle, error) { return netlink.NewHandleAt(vnetns.NsHandle(w.ns), unix.NETLINK_ROUTE) }
+	}
+	h, err := open()
+	if err != nil {
+		return fmt.Errorf("read routes: %w", netns.Privilege(err))
+	}
+	defer h.Close()
+	f := &w.facts
+	source, target := f.Packet.Src.Addr(), f.Packet.NewDst.Addr()
+	if f.Flow != nil {
+		target = f.Flow.DeliveredTo().Addr.Netip()
+	}
+	f.There = routeTo(h, target, source, f.Packet.In)
+	in := f.There.Dev
+	if f.Locals.Has(monitor.AddrFrom(target)) {
+		in = "" // the answer is made here
+	}
+	f.Back = routeTo(h, source, target, in)
+	name := "net.ipv4.ip_forward"
+	if target.Is6() {
+		name = "net.ipv6.conf.all.forwarding"
+	}
+	on, err := kernel.ReadSysctl(w.ns, name)
+	f.Forwarding = err != nil || on != "0"
+	f.Neighbour = neighbour(h, &f.There, target)
+	return nil
+}
+
+// routeTo looks up the route of a packet that came in on an interface; "": it is made here.
+func routeTo(h *netlink.Handle, to, from netip.Addr, in string) (r why.Route) {
+	all, err := h.RouteGetWithOptions(to.AsSlice(), &netlink.RouteGetOptions{Iif: in, SrcAddr: from.AsSlice()})
+	if errors.Is(err, unix.EXDEV) {
+		r.Filter = true
+		all, err = h.RouteGet(to.AsSlice())
+	}
+	if err != nil || len(all) == 0 {
+		r.Missing = true
+		return r
+	}
+	via, _ := netip.AddrFromSlice(all[0].Gw)
+	r.Via = via.Unmap()
+	if link, err := h.LinkByIndex(all[0].LinkIndex); err == nil {
+		r.Dev = link.Attrs().Name
+	}
+	return r
+}
+
+var neighbourStates = map[int]string{
+	netlink.NUD_INCOMPLETE: "INCOMPLETE", netlink.NUD_REACHABLE: "REACHABLE", netlink.NUD_STALE: "STALE",
+	netlink.NUD_DELAY: "DELAY", netlink.NUD_PROBE: "PROBE", netlink.NUD_FAILED: "FAILED",
+	netlink.NUD_NOARP: "NOARP", netlink.NUD_PERMANENT: "PERMANENT",
+}
+
+// neighbour returns the state of the next hop of a route to the target.
+func neighbour(h *netlink.Handle, r *why.Route, target netip.Addr) string {
+	if r.Via.IsValid() {
+		target = r.Via
+	}
+	link, err := h.LinkByName(r.Dev)
+	if err != nil {
+		return ""
+	}
+	all, err := h.NeighList(link.Attrs().Index, 0)
+	if err != nil {
+		return ""
+	}
+	for _, n := range all {
+		if a, ok := netip.AddrFromSlice(n.IP); ok && a.Unmap() == target {
+			return neighbourStates[n.State]
+		}
+	}
+	return ""
+}
+
+// counters reads the counters of conntrack and of rp_filter.
+func (w *watcher) counters(ctx context.Context) (map[string]uint64, error) {
+	r, err := w.meter.Read(ctx, w.ns)
+	if err != nil {
+		return nil, err
+	}
+	w.facts.Entries, w.facts.Max = r.Entries, r.Max
+	r.Counters[why.ReversePath], err = netstat(w.ns, why.ReversePath)
+	return r.Counters, err
+}
+
+// compare finds by how much the counters of losses grew.
+func (w *watcher) compare(ctx context.Context) error {
+	now, err := w.counters(ctx)
+	w.facts.Grown = map[string]uint64{}
+	for _, name := range []string{"drop", "early_drop", "insert_failed", "chaintoolong", why.ReversePath} {
+		w.facts.Grown[name] = now[name] - w.before[name]
+	}
+	return err
+}
+
+// netstat reads a counter of /proc/net/netstat, where a line of names is before each line
+// of values. A counter that is not there is 0.
+func netstat(ns int, name string) (n uint64, err error) {
+	err = netns.Do(ns, func() error {
+		f, err := os.Open("/proc/thread-self/net/netstat")
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		var names []string
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			words := strings.Fields(lines.Text())
+			if len(words) != len(names) || words[0] != names[0] {
+				names = words
+				continue
+			}
+			for i := range words {
+				if names[i] == name {
+					n, err = strconv.ParseUint(words[i], 10, 64)
+					return err
+				}
+			}
+			names = nil
+		}
+		return nil
+	})
+	return n, err
+}

@@ -1,0 +1,251 @@
+//go:build linux
+
+package why
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/doctor/probe"
+	"natlens/monitor/filter"
+	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
+	"natlens/monitor/trace"
+	"natlens/monitor/why"
+)
+
+// watcher waits for a packet and its answers, and collects facts.
+type watcher struct {
+	ns     int
+	tracer *trace.Tracer
+	flows  *kernel.Service
+	facts  why.Facts
+	wanted string // filter of the packet
+	meter  probe.Meter
+	before map[string]uint64 // counters
+	first  *trace.Packet     // the packet
+}
+
+func newWatcher(o *options, ns int, rate trace.Rate) (w *watcher, err error) {
+	w = &watcher{ns: ns, wanted: o.filter(), facts: why.Facts{Proto: o.proto, To: o.to, From: o.from}}
+	expr, err := filter.Parse(w.wanted)
+	if err != nil {
+		return nil, err
+	}
+	if w.flows, err = kernel.OpenService(w.ns); err != nil {
+		return nil, err
+	}
+	w.tracer, err = trace.Open(trace.Config{NetNS: w.ns, Wanted: expr, Rate: rate, Answers: true})
+	if err != nil {
+		return nil, errors.Join(err, w.flows.Close())
+	}
+	return w, nil
+}
+
+func (w *watcher) Close() error { return errors.Join(w.tracer.Close(), w.flows.Close()) }
+
+// answerTime is how long the answer to a packet is waited for: a TCP client sends its SYN
+// again after one second and after three. The flow is looked up after each slice of it.
+const (
+	answerTime = 4 * time.Second
+	slice      = 100 * time.Millisecond
+)
+
+// watch waits for a packet, at most for a time, and for its answer.
+func (w *watcher) watch(ctx context.Context, most time.Duration) (err error) {
+	if w.facts.Locals, err = netns.Locals(w.ns); err != nil {
+		return err
+	}
+	if w.before, err = w.counters(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := w.wait(ctx, most, func() bool { return w.first != nil }); err != nil {
+		return err
+	}
+	w.facts.Waited = time.Since(began)
+	if w.first != nil {
+		err := w.wait(ctx, answerTime, func() bool {
+			w.lookUp(ctx)
+			return w.facts.Settled()
+		})
+		if err == nil {
+			err = w.routes()
+		}
+		if err != nil {
+			return err
+		}
+		w.others(ctx)
+	}
+	return w.compare(ctx)
+}
+
+// wait traces until done, or for a time.
+func (w *watcher) wait(ctx context.Context, most time.Duration, done func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for ctx.Err() == nil && !done() {
+		part, cancel := context.WithTimeout(ctx, slice)
+		err := w.tracer.Run(part, w.take)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kept is how many answers are kept.
+const kept = 4
+
+// take keeps a packet if it is the first, or an answer.
+func (w *watcher) take(p *trace.Packet) error {
+	f := &w.facts
+	answer := p.Answer || p.Flow.Reply
+	switch {
+	case w.first == nil && !answer && p.First.Flags&rst == 0:
+		one := convert(p)
+		w.first, f.Packet, f.Forwards = p, &one, w.forwards(p.First.Dst.Port())
+	case w.first == nil || !answer && p.First.Dst == w.first.First.Dst:
+		// Of another flow, or sent again.
+	case answer && p.Flow.ID == w.first.Flow.ID:
+		if len(f.Answers) < kept {
+			f.Answers = append(f.Answers, convert(p))
+		}
+	case f.Flow != nil && p.First.Dst == why.AddrPort(f.Flow.SentAs()) && len(f.Strays) < kept:
+		f.Strays = append(f.Strays, convert(p))
+	}
+	return nil
+}
+
+const rst = 1 << 2
+
+// convert takes from a traced packet what a verdict needs.
+func convert(p *trace.Packet) (out why.Packet) {
+	here := p.In == "" // made here
+	out = why.Packet{
+		Proto: p.First.Proto, Src: p.First.Src, Dst: p.First.Dst, NewSrc: p.Last.Src, NewDst: p.Last.Dst,
+		In: p.In, Out: p.Out, ICMP: p.First.ICMP, RST: p.First.Flags&rst != 0, FlowID: p.Flow.ID,
+		Tracked: here || p.Reached("tracked"), Routed: here || p.Reached("forward") || p.Reached("input"),
+	}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if s.Chain.Type == "nat" && s.Chain.Hook == "prerouting" {
+			out.AskedNAT = true
+		}
+		switch {
+		case s.Kind != trace.Rule:
+		case strings.Contains(s.Text, "notrack"):
+			out.Untracks = rule(s)
+		case strings.Contains(s.Text, "ct zone set"):
+			out.Zone = rule(s).String()
+		case forwards(s.Text):
+			out.DNAT = rule(s)
+		}
+	}
+	if s := p.Dropped(); s != nil {
+		out.Dropped = rule(s)
+	}
+	return out
+}
+
+// forwards reports whether a rule changes the destination.
+func forwards(text string) bool {
+	return strings.Contains(text, "dnat") || strings.Contains(text, "redirect")
+}
+
+func rule(s *trace.Step) *why.Rule {
+	r := &why.Rule{Chain: s.Chain.String(), Hook: s.Chain.Hook, Text: s.Text}
+	if s.Kind == trace.Rule {
+		r.Handle = s.Handle
+	}
+	return r
+}
+
+// forwards returns the rules of prerouting that forward the port.
+func (w *watcher) forwards(port uint16) (all []why.Rule) {
+	for _, s := range w.tracer.Rules("nat", "prerouting") {
+		if strings.Contains(s.Text+" ", fmt.Sprintf("dport %d ", port)) && forwards(s.Text) {
+			all = append(all, *rule(&s))
+		}
+	}
+	return all
+}
+
+// lookUp gets the flow from the kernel's table. When it is found, packets from the target are
+// traced too, so that an answer is seen of which conntrack does not find the flow.
+func (w *watcher) lookUp(ctx context.Context) {
+	f := &w.facts
+	if f.Flow == nil {
+		if f.Flow = w.find(ctx); f.Flow == nil {
+			return
+		}
+		to := f.Flow.DeliveredTo()
+		if e, err := filter.Parse(fmt.Sprintf("%s src %s sport %d", f.Proto, to.Addr.Netip(), to.Port)); err == nil {
+			_ = w.tracer.Also(e) // without it there is less evidence
+		}
+		return
+	}
+	var b monitor.Batch
+	if w.flows.Get(ctx, &monitor.Flow{Orig: f.Flow.Orig, Zone: f.Flow.Zone}, &b) == nil && len(b.Events) == 1 {
+		f.Flow = &b.Events[0].Flow
+	}
+}
+
+// find finds the flow of the packet: in zone 0 by its addresses, else in the whole table.
+func (w *watcher) find(ctx context.Context) (found *monitor.Flow) {
+	id, orig := w.first.Flow.ID, w.first.First.Tuple()
+	var b monitor.Batch
+	if w.flows.Get(ctx, &monitor.Flow{Orig: orig}, &b) == nil && len(b.Events) == 1 {
+		if f := &b.Events[0].Flow; id == 0 || f.ID == id {
+			return f
+		}
+	}
+	w.each(ctx, w.wanted, func(f *monitor.Flow) {
+		same := f.Orig
+		same.Zone = 0
+		if id != 0 && f.ID == id || id == 0 && same == orig {
+			one := *f
+			found = &one
+		}
+	})
+	return found
+}
+
+// each calls f for the flows in the table that match a filter.
+func (w *watcher) each(ctx context.Context, wanted string, f func(*monitor.Flow)) {
+	expr, err := filter.Parse(wanted)
+	if err != nil {
+		return
+	}
+	dump, err := kernel.DumpWith(ctx, kernel.DumpConfig{NetNS: w.ns, Push: expr})
+	if err != nil {
+		return
+	}
+	defer dump.Close()
+	match := filter.Compile(expr, filter.Env{})
+	_ = monitor.Each(ctx, dump, func(e *monitor.Event) {
+		if match(e) {
+			f(&e.Flow)
+		}
+	})
+}
+
+// others counts the flows of other senders that the target answered.
+func (w *watcher) others(ctx context.Context) {
+	f := w.facts.Flow
+	if f == nil || f.Status&monitor.SeenReply != 0 {
+		return
+	}
+	to := f.DeliveredTo()
+	wanted := fmt.Sprintf("%s nat.dst %s nat.dport %d", w.facts.Proto, to.Addr.Netip(), to.Port)
+	w.each(ctx, wanted, func(other *monitor.Flow) {
+		if other.Status&monitor.SeenReply != 0 && other.Orig.Src != f.Orig.Src {
+			w.facts.Others++
+		}
+	})
+}

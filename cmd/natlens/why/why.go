@@ -1,0 +1,150 @@
+//go:build linux
+
+// Package why is the command that says why packets to a published address are not answered.
+package why
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/trace"
+	"natlens/monitor"
+	"natlens/monitor/doctor/probe"
+	"natlens/monitor/why"
+)
+
+type options struct {
+	con      cli.Console
+	capture  cli.CaptureFlags
+	to       netip.AddrPort
+	from     netip.Addr
+	protocol string
+	proto    monitor.Proto
+	format   string
+	rate     string
+	duration time.Duration
+}
+
+// New returns the command.
+func New(con cli.Console) *cobra.Command {
+	o := options{con: con}
+	cmd := &cobra.Command{
+		Use:   "why ADDRESS[:PORT] [from ADDRESS]",
+		Short: "Say why packets to a published address are not answered: why a port forward does not work",
+		Long: `Wait for a packet to an address, trace it and its answer through this host, and say in one sentence what
+happens: which rule drops it, where NAT sends it and who does not answer there, or that it works. The evidence and the
+command that mends it follow. Run it on the gateway, and then connect from outside.
+
+why changes no rule and sends no packet. To mark packets it adds a table of its own to nf_tables, as natlens trace
+does; the kernel removes the table when natlens ends.
+
+The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 for wrong usage.`,
+		Example: `  natlens why 203.0.113.1:8080
+  natlens why 203.0.113.1:8080 from 198.51.100.7
+  natlens why -p udp --for 2m -o json 203.0.113.1:51820`,
+		Args: func(_ *cobra.Command, words []string) error { return o.read(words) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.protocol, "proto", "p", "tcp", "`protocol`: tcp, udp or sctp")
+	f.DurationVar(&o.duration, "for", 30*time.Second, "wait at most this `time` for a packet, such as 10s or 5m")
+	f.StringVar(&o.rate, "rate", "10/s", "trace at most this many packets in a `time`, such as 10/s, 100/m or 1/h")
+	f.StringVarP(&o.format, "output-format", "o", "pretty", "`format`: pretty or json")
+	cli.InGroup(f, cli.GroupOutput, "output-format")
+	for _, name := range []string{"for", "rate"} {
+		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
+	}
+	cli.MustComplete(cmd, "proto", cli.OneOf("tcp", "udp", "sctp"))
+	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json"))
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	o.capture.RegisterNetNS(cmd)
+	return cmd
+}
+
+// read reads ADDRESS[:PORT] [from ADDRESS].
+func (o *options) read(words []string) (err error) {
+	if len(words) != 1 && len(words) != 3 || len(words) == 3 && words[1] != "from" {
+		return cli.Usagef("why needs an address, such as 203.0.113.1:8080, and optionally from and the sender's address")
+	}
+	if o.to, err = netip.ParseAddrPort(words[0]); err != nil {
+		addr, err := netip.ParseAddr(strings.Trim(words[0], "[]"))
+		if err != nil {
+			return cli.Usagef("%q: must be an address, or address:port, such as 203.0.113.1:8080 or [2001:db8::1]:443",
+				words[0])
+		}
+		o.to = netip.AddrPortFrom(addr, 0)
+	}
+	if len(words) == 3 {
+		if o.from, err = netip.ParseAddr(words[2]); err != nil || o.from.Is4() != o.to.Addr().Is4() {
+			return cli.Usagef("from %q: must be an address of the same family as %s", words[2], o.to.Addr())
+		}
+	}
+	return nil
+}
+
+// check reads the flags.
+func (o *options) check() error {
+	o.proto = map[string]monitor.Proto{"tcp": monitor.TCP, "udp": monitor.UDP, "sctp": monitor.SCTP}[o.protocol]
+	switch {
+	case o.proto == 0:
+		return cli.Usagef("-p %s: must be tcp, udp or sctp", o.protocol)
+	case o.duration <= 0:
+		return cli.Usagef("--for %s: must be longer than 0", o.duration)
+	case o.format != "pretty" && o.format != "json":
+		return cli.Usagef("-o %s: must be pretty or json", o.format)
+	}
+	return nil
+}
+
+func (o *options) run(ctx context.Context) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	rate, err := trace.ParseRate(o.rate)
+	if err != nil {
+		return err
+	}
+	file, err := cli.OpenNetNS(o.capture.Netns)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // nil: does nothing
+	w, err := newWatcher(o, cli.NetnsFD(file), rate)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	places := probe.Places{Sudo: cli.Sudo()}
+	w.facts.Place = places.At(o.capture.Netns)
+	fmt.Fprintf(o.con.Stderr, "natlens: why: waiting up to %s for a packet %s; table %s marks packets until natlens ends\n",
+		o.duration, w.wanted, w.tracer.Table())
+	if err := w.watch(ctx, o.duration); err != nil {
+		return err
+	}
+	v := why.Decide(&w.facts)
+	if _, err := o.con.Stdout.Write(o.text(&v)); err != nil {
+		return err
+	}
+	if v.Name != why.Works {
+		return cli.ErrSilent
+	}
+	return nil
+}
+
+// filter is the filter of the packets that are waited for.
+func (o *options) filter() string {
+	text := fmt.Sprintf("%s dst %s", o.proto, o.to.Addr())
+	if o.to.Port() != 0 {
+		text += fmt.Sprint(" dport ", o.to.Port())
+	}
+	if o.from.IsValid() {
+		text += " src " + o.from.String()
+	}
+	return text
+}

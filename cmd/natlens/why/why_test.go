@@ -1,0 +1,168 @@
+//go:build linux
+
+package why
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
+	"natlens/monitor/why"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
+
+// ask runs the command in the lab's gateway, and calls act again and again until it ends.
+func ask(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) (stdout string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var out, notes bytes.Buffer
+	cmd := New(cli.Console{Stdout: &out, Stderr: &notes, Getenv: func(string) string { return "" }})
+	cmd.SetArgs(append(args, "--netns", l.Gateway.Path()))
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	acting, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for act != nil && acting.Err() == nil {
+			act(acting)
+			select {
+			case <-acting.Done():
+			case <-time.After(20 * time.Millisecond): // a connection that is refused at once is begun again
+			}
+		}
+	})
+	err = cmd.ExecuteContext(ctx)
+	stop()
+	running.Wait()
+	if ctx.Err() != nil {
+		t.Fatalf("it did not end: %s", notes.String())
+	}
+	return out.String(), err
+}
+
+// dial connects, and waits as a client does, which sends its SYN again.
+func dial(n *lab.Namespace, to netip.AddrPort) func(context.Context) {
+	return func(ctx context.Context) {
+		conn, err := n.DialTCP(ctx, netip.AddrPort{}, to)
+		if err == nil {
+			conn.Close()
+		}
+	}
+}
+
+// run runs a shell command in a namespace.
+func run(t *testing.T, n *lab.Namespace, command string) {
+	t.Helper()
+	labtest.Need(t, strings.Fields(command)[0])
+	err := n.Do(func() error {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%s: %w: %s", command, err, out)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// numbers vary: ports that a client chose, ids of flows, how much counters grew.
+var numbers = regexp.MustCompile(`(flow|id) \d+|:\d{5}\b|/proc/\d+/fd/\d+|\+\d+`)
+
+func fixed(text string) string {
+	return numbers.ReplaceAllStringFunc(text, func(s string) string {
+		switch word, _, ok := strings.Cut(s, " "); {
+		case ok:
+			return word + " N"
+		case s[0] == '/':
+			return "NETNS"
+		}
+		return s[:1] + "N"
+	})
+}
+
+// outcome is what why has to say.
+type outcome struct {
+	name     string
+	sentence string
+	remedy   string
+	evidence []string // some of it
+}
+
+// expect asks in JSON and compares.
+func expect(t *testing.T, l *lab.Lab, want outcome, act func(context.Context), args ...string) {
+	t.Helper()
+	text, err := ask(t, l, act, append(args, "-o", "json")...)
+	var got why.Verdict
+	if failed := json.Unmarshal([]byte(text), &got); failed != nil {
+		t.Fatalf("%v, %v: %s", failed, err, text)
+	}
+	evidence := fixed(strings.Join(got.Evidence, "\n"))
+	if got.Name != want.name || fixed(got.Sentence) != want.sentence || fixed(got.Remedy) != want.remedy {
+		t.Errorf("verdict %s: %s\n→ %s\n%s\nwant %s: %s\n→ %s", got.Name, fixed(got.Sentence), fixed(got.Remedy), evidence,
+			want.name, want.sentence, want.remedy)
+	}
+	for _, line := range want.evidence {
+		if !strings.Contains("\n"+evidence+"\n", "\n"+line+"\n") {
+			t.Errorf("no evidence %q in\n%s", line, evidence)
+		}
+	}
+	if works := got.Name == why.Works; works != (err == nil) || !works && !errors.Is(err, cli.ErrSilent) {
+		t.Errorf("%s: %v", got.Name, err)
+	}
+}
+
+const published = "203.0.113.1:8080"
+
+const forward = `rule 4 of ip nat prerouting (iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80)`
+
+// TestWorks asks about a healthy port forward.
+func TestWorks(t *testing.T) {
+	t.Parallel()
+	labtest.Need(t, "nft")
+	l := labtest.NewWith(t, lab.Config{})
+	expect(t, l, outcome{why.Works, "It works: 192.168.77.2:80 answers what is sent to 203.0.113.1:8080.", "", []string{
+		"packet: tcp 203.0.113.9:N → 203.0.113.1:8080, in on wan, out by lan",
+		"destination now 192.168.77.2:80, by " + forward,
+		"answer: tcp 192.168.77.2:80 → 203.0.113.9:N, in on lan, out by wan",
+	}}, dial(l.Server, lab.PublishedHTTP), published)
+}
+
+// TestNoPacket waits for a packet that does not come.
+func TestNoPacket(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	text, err := ask(t, l, nil, "-p", "udp", "--for", "300ms", "203.0.113.1:51820", "from", "203.0.113.7")
+	want := "No udp packet from 203.0.113.7 to 203.0.113.1:N came in TIME.\n" +
+		"→ nsenter --net=NETNS tcpdump -ni any 'udp and dst host 203.0.113.1 and dst port 51820'\n"
+	text = regexp.MustCompile(`\d+ms`).ReplaceAllString(fixed(text), "TIME")
+	if text != want || !errors.Is(err, cli.ErrSilent) {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// TestDropped asks about a packet that a rule or a policy of the firewall drops.
+func TestDropped(t *testing.T) {
+	t.Parallel()
+	labtest.Need(t, "nft")
+	l := labtest.NewWith(t, lab.Config{})
+	run(t, l.Gateway, `nft insert rule ip filter forward tcp dport 80 drop comment \"no web\"`)
+	expect(t, l, outcome{"dropped",
+		`The packet is dropped in FORWARD by rule 5 of ip filter forward (tcp dport 80 drop comment "no web").`,
+		"nsenter --net=NETNS nft insert rule ip filter forward handle 5 ip daddr 192.168.77.2 tcp dport 80 accept",
+		[]string{"packet: tcp 203.0.113.9:N → 203.0.113.1:8080, in on wan, dropped"},
+	}, dial(l.Server, lab.PublishedHTTP), published)
+}

@@ -1,0 +1,140 @@
+// Package why finds out why packets to a published address are not answered: a port
+// forward that does not work. [Decide] takes what was seen of one packet and returns a
+// verdict: a sentence, the command that mends it, and the evidence.
+//
+// The package reads nothing from the system.
+package why
+
+import (
+	"net/netip"
+	"time"
+
+	"natlens/monitor"
+	"natlens/monitor/doctor"
+)
+
+// Facts are what is known of one packet to an address, and of its answers.
+type Facts struct {
+	Proto  monitor.Proto
+	To     netip.AddrPort // where the packet is sent; port 0: any
+	From   netip.Addr     // its sender; not valid: any
+	Waited time.Duration  // for the packet
+	Place  doctor.Place   // where commands have to run
+
+	Packet  *Packet       // nil: none came
+	Flow    *monitor.Flow // of the packet, when the wait ended; nil: it is not in the table
+	Answers []Packet      // of the flow, and ICMP errors about it
+	Strays  []Packet      // packets from the target to the sender that belong to no flow, or to another
+
+	Locals     *monitor.Locals
+	Forwards   []Rule            // DNAT rules of prerouting that name the port
+	There      Route             // to where the packet was delivered
+	Back       Route             // from there to the sender
+	Neighbour  string            // the target's state in the neighbour table; "": it is not there
+	Others     int               // flows of other senders that the target answered
+	Forwarding bool              // packets are routed between interfaces
+	Entries    uint64            // in the table of flows
+	Max        uint64            // nf_conntrack_max
+	Grown      map[string]uint64 // by how much counters grew: conntrack(8)'s words, and IPReversePathFilter
+}
+
+// Packet is a traced packet.
+type Packet struct {
+	Proto          monitor.Proto
+	Src, Dst       netip.AddrPort // as it came
+	NewSrc, NewDst netip.AddrPort // as it was last seen
+	In, Out        string         // interfaces; "": made here, or delivered here
+	ICMP           uint16         // type<<8 | code
+	RST            bool           // of TCP
+	FlowID         uint32         // 0: it has none, or the kernel does not say
+	Zone           string         // the rule that put it into a zone; "": none did
+
+	// How far it came: conntrack's lookup, the hook after routing.
+	Tracked, Routed bool
+
+	AskedNAT bool  // it met a nat chain of prerouting
+	Dropped  *Rule // what dropped it
+	DNAT     *Rule // what rewrote its destination
+	Untracks *Rule // what took it out of connection tracking
+}
+
+// Rule is a rule or a policy of nf_tables.
+type Rule struct {
+	Chain  string // family, table and name
+	Hook   string // of a base chain
+	Handle uint64 // 0: a policy
+	Text   string // as nft(8) writes it; "": not known
+}
+
+// Route is the answer of a route look-up.
+type Route struct {
+	Dev     string
+	Via     netip.Addr
+	Missing bool // there is no route
+	Filter  bool // rp_filter refuses the packet
+}
+
+// Verdict says why.
+type Verdict struct {
+	Name     string   `json:"verdict"` // one of docs/why.md
+	Sentence string   `json:"sentence"`
+	Remedy   string   `json:"remedy,omitempty"` // a command, or where another host has to be changed what to check there
+	Evidence []string `json:"evidence"`
+}
+
+// Works is the name of the verdict on a packet that was answered.
+const Works = "works"
+
+// target is where the packet is delivered.
+func (f *Facts) target() netip.AddrPort {
+	if f.Flow != nil {
+		return AddrPort(f.Flow.DeliveredTo())
+	}
+	return f.Packet.NewDst
+}
+
+// sentAs is the sender as the target sees it.
+func (f *Facts) sentAs() netip.AddrPort {
+	if f.Flow != nil {
+		return AddrPort(f.Flow.SentAs())
+	}
+	return f.Packet.NewSrc
+}
+
+// AddrPort returns an end of a flow.
+func AddrPort(e monitor.Endpoint) netip.AddrPort { return netip.AddrPortFrom(e.Addr.Netip(), e.Port) }
+
+// forwarded reports whether the destination was rewritten.
+func (f *Facts) forwarded() bool { return f.target() != f.Packet.Dst }
+
+// Settled reports whether nothing more has to be awaited: the packet was lost here, it is
+// refused, or it is answered and the answer has left.
+func (f *Facts) Settled() bool {
+	if !f.Packet.Routed || f.Packet.Dropped != nil {
+		return true
+	}
+	for i := range f.Answers {
+		if a := &f.Answers[i]; a.RST || a.Proto.IsICMP() || a.Dropped != nil {
+			return true
+		}
+	}
+	return len(f.Answers) > 0 && f.replied()
+}
+
+// replied reports whether both sides have agreed to talk: a handshake of TCP is done, of
+// other protocols a packet came back.
+func (f *Facts) replied() bool {
+	if f.Flow == nil || f.Flow.Status&monitor.SeenReply == 0 {
+		return false
+	}
+	if f.Proto != monitor.TCP {
+		return true
+	}
+	switch f.Flow.State {
+	case monitor.TCPNone, monitor.TCPSynSent, monitor.TCPSynSent2, monitor.TCPSynRecv:
+		return false
+	case monitor.TCPClose: // after a RST, also of a connection that was never established
+		return f.Flow.Status&monitor.Assured != 0
+	}
+	return true
+}

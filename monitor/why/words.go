@@ -1,0 +1,187 @@
+package why
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+)
+
+// String names the rule or policy, and quotes it.
+func (r *Rule) String() string {
+	if r.Handle == 0 {
+		return "the policy of " + r.Chain
+	}
+	text := fmt.Sprintf("rule %d of %s", r.Handle, r.Chain)
+	if r.Text != "" {
+		text += " (" + r.Text + ")"
+	}
+	return text
+}
+
+// in names the hook of a rule.
+func in(r *Rule) string {
+	if r.Hook == "" {
+		return ""
+	}
+	return " in " + strings.ToUpper(r.Hook)
+}
+
+// name writes an address, without a port that is 0.
+func name(a netip.AddrPort) string {
+	if a.Port() == 0 {
+		return a.Addr().String()
+	}
+	return a.String()
+}
+
+func six(a netip.AddrPort) string {
+	if a.Addr().Is6() {
+		return "6"
+	}
+	return ""
+}
+
+// port is nft's match of a protocol and a port.
+func port(p monitor.Proto, word string, a netip.AddrPort) string {
+	if a.Port() == 0 {
+		return "meta l4proto " + p.String()
+	}
+	return fmt.Sprintf("%s %s %d", p, word, a.Port())
+}
+
+// run is a command for the network namespace.
+func (f *Facts) run(format string, args ...any) string {
+	return f.Place.Enter() + fmt.Sprintf(format, args...)
+}
+
+// on is a command for another host, or for this one if it has the address.
+func (f *Facts) on(host netip.Addr, command string) string {
+	if f.Locals.Has(monitor.AddrFrom(host)) {
+		return f.run("%s", command)
+	}
+	return fmt.Sprintf("on %s: %s", host, command)
+}
+
+// accept is the command that accepts what a rule or policy drops.
+func (f *Facts) accept(r *Rule, match string) string {
+	if r.Handle == 0 {
+		return f.run("nft add rule %s %s accept", r.Chain, match)
+	}
+	return f.run("nft insert rule %s handle %d %s accept", r.Chain, r.Handle, match)
+}
+
+// route is the command that adds a route by an interface.
+func (f *Facts) route(to netip.Addr, dev string) string {
+	if _, near := f.Locals.Network(monitor.AddrFrom(to), monitor.AddrFrom(f.To.Addr())); near {
+		return f.run("ip route replace %s dev %s", to, dev)
+	}
+	return f.run("ip route replace %s via ROUTER dev %s", to, dev)
+}
+
+// evidence lists what was seen, in the order of the packet's way.
+func (f *Facts) evidence() (all []string) {
+	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	if f.Packet != nil {
+		f.way(say)
+	}
+	for i := range f.Forwards {
+		say("forward: %s", &f.Forwards[i])
+	}
+	for _, counter := range slices.Sorted(maps.Keys(f.Grown)) {
+		if n := f.Grown[counter]; n > 0 {
+			say("counter %s: +%d", counter, n)
+		}
+	}
+	return all
+}
+
+// way lists what was seen of the packet and its answers.
+func (f *Facts) way(say func(format string, args ...any)) {
+	p := f.Packet
+	from := "from this host"
+	if p.In != "" {
+		from = "in on " + p.In
+	}
+	say("packet: %s %s → %s, %s%s", p.Proto, name(p.Src), name(p.Dst), from, p.end())
+	if p.DNAT != nil {
+		say("destination now %s, by %s", name(f.target()), p.DNAT)
+	} else if f.forwarded() {
+		say("destination now %s", name(f.target()))
+	}
+	if as := f.sentAs(); as != p.Src {
+		say("source now %s", name(as))
+	}
+	if f.Flow != nil {
+		text := fmt.Sprintf("flow %d: %s", f.Flow.ID, strings.Join(f.Flow.Status.Names(), " "))
+		if state := f.Flow.State.Name(f.Proto); state != "" {
+			text += ", " + state
+		}
+		say("%s", text)
+	}
+	if p.Routed {
+		say("route to %s: %s", f.target().Addr(), &f.There)
+		say("route back to %s: %s", p.Src.Addr(), &f.Back)
+	}
+	if f.Neighbour != "" {
+		say("neighbour %s: %s", f.target().Addr(), f.Neighbour)
+	}
+	for i := range f.Answers {
+		a := &f.Answers[i]
+		say("answer: %s%s", a.what(), a.end())
+	}
+	for i := range f.Strays {
+		s := &f.Strays[i]
+		say("not of the flow: %s%s", s.what(), s.end())
+	}
+	if f.Others > 0 {
+		say("%s answered %s", name(f.target()), human.Plural(f.Others, "other flow"))
+	}
+}
+
+// what says what the packet is and where it came from.
+func (p *Packet) what() string {
+	text := fmt.Sprintf("%s %s → %s", p.Proto, name(p.Src), name(p.Dst))
+	if p.RST {
+		text += " RST"
+	}
+	if p.Proto.IsICMP() {
+		text += fmt.Sprintf(" type %d code %d", p.ICMP>>8, p.ICMP&0xff)
+	}
+	if p.In != "" {
+		text += ", in on " + p.In
+	}
+	return text
+}
+
+// end says how far the packet came.
+func (p *Packet) end() string {
+	switch {
+	case p.Dropped != nil:
+		return ", dropped"
+	case !p.Tracked:
+		return ", lost at conntrack's lookup"
+	case !p.Routed:
+		return ", lost in routing"
+	case p.Out != "":
+		return ", out by " + p.Out
+	}
+	return ", delivered here"
+}
+
+// String writes a route as ip(8) does.
+func (r *Route) String() string {
+	switch {
+	case r.Filter:
+		return "refused by rp_filter"
+	case r.Missing:
+		return "none"
+	case r.Via.IsValid():
+		return fmt.Sprintf("via %s dev %s", r.Via, r.Dev)
+	}
+	return "dev " + r.Dev
+}
