@@ -298,7 +298,7 @@ func TestHostCommand(t *testing.T) {
 		"sudo sysctl -w net.netfilter.nf_conntrack_max=9":                         {Sudo: true},
 		"nsenter --net=/proc/1/ns/net sysctl -w net.netfilter.nf_conntrack_max=9": {},
 	} {
-		if got := (&Snapshot{Place: p}).host("net.netfilter.nf_conntrack_max", 9); got != want {
+		if got := p.Setting("net.netfilter.nf_conntrack_max", 9); got != want {
 			t.Errorf("%+v: %s, want %s", p, got, want)
 		}
 	}
