@@ -1,7 +1,6 @@
 package why
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -19,46 +18,46 @@ func Decide(f *Facts) Verdict {
 			return *v
 		}
 	}
-	panic("the last check answers always")
+	panic("the last check always answers")
 }
 
-// checks are in the order of a packet's way: out, to the target, back.
+// checks are in the order of a packet's way: to this host, to the target, back.
 var checks = []func(*Facts) *Verdict{
-	noPacket, dropped, untracked, tableFull, conntrackDrop, refusedSource, unrouted,
+	noPacket, dropped, untracked, tableFull, conntrackDrop, unrouted,
 	works, stale, notMatched, noForward,
 	answerDropped, answerLost, refused, unreachable,
 	snatGone, stray, hairpin, noHost, otherWay, noWayBack, silent,
+}
+
+func verdict(name, remedy, format string, args ...any) *Verdict {
+	return &Verdict{Name: name, Remedy: remedy, Sentence: fmt.Sprintf(format, args...)}
 }
 
 func noPacket(f *Facts) *Verdict {
 	if f.Packet != nil {
 		return nil
 	}
-	from := ""
+	from, expr, end := "", fmt.Sprintf("%s and dst host %s", f.Proto, f.To.Addr()), ""
 	if f.From.IsValid() {
 		from = " from " + f.From.String()
 	}
-	text := fmt.Sprintf("No %s packet%s to %s came in %s", f.Proto, from, name(f.To), f.Waited.Round(time.Millisecond))
-	expr := fmt.Sprintf("%s and dst host %s", f.Proto, f.To.Addr())
 	if f.To.Port() != 0 {
 		expr += fmt.Sprint(" and dst port ", f.To.Port())
 	}
-	if !f.Locals.Has(monitor.AddrFrom(f.To.Addr())) {
-		text += fmt.Sprintf(", and this host does not have the address %s", f.To.Addr())
+	if !f.has(f.To.Addr()) {
+		end = fmt.Sprintf(", and %s is not an address of this host", f.To.Addr())
 	}
-	return &Verdict{Name: "no-packet", Sentence: text + ".", Remedy: f.run("tcpdump -ni any '%s'", expr)}
+	return verdict("no-packet", f.run("tcpdump -ni any '%s'", expr), "No %s packet%s to %s came in %s%s.",
+		f.Proto, from, name(f.To), f.Waited.Round(time.Millisecond), end)
 }
 
 func dropped(f *Facts) *Verdict {
-	r := f.Packet.Dropped
+	r, to := f.Packet.Dropped, f.Packet.NewDst
 	if r == nil {
 		return nil
 	}
-	return &Verdict{
-		Name: "dropped", Sentence: fmt.Sprintf("The packet is dropped%s by %s.", in(r), r),
-		Remedy: f.accept(r, fmt.Sprintf("ip%s daddr %s %s", six(f.Packet.NewDst), f.Packet.NewDst.Addr(),
-			port(f.Proto, "dport", f.Packet.NewDst))),
-	}
+	remedy := f.accept(r, fmt.Sprintf("%s daddr %s %s", ip(to.Addr()), to.Addr(), port(f.Proto, to)))
+	return verdict("dropped", remedy, "The packet is dropped%s by %s.", in(r), r)
 }
 
 func untracked(f *Facts) *Verdict {
@@ -66,170 +65,133 @@ func untracked(f *Facts) *Verdict {
 	if r == nil {
 		return nil
 	}
-	return &Verdict{
-		Name: "untracked", Sentence: fmt.Sprintf("The packet is not tracked, so NAT never sees it: %s.", r),
-		Remedy: f.run("nft delete rule %s handle %d", r.Chain, r.Handle),
-	}
+	return verdict("untracked", f.run("nft delete rule %s handle %d", r.Chain, r.Handle),
+		"The packet is not tracked because of %s, so NAT never sees it.", r)
 }
 
 func tableFull(f *Facts) *Verdict {
 	if f.Packet.Tracked || f.Max == 0 || f.Entries*100 < f.Max*95 && f.Grown["early_drop"] == 0 {
 		return nil
 	}
-	return &Verdict{
-		Name: "table-full",
-		Sentence: fmt.Sprintf("The table of flows is full (%d of %d): conntrack drops the packet before any rule but "+
-			"those of raw sees it.", f.Entries, f.Max),
-		Remedy: f.Place.Setting("net.netfilter.nf_conntrack_max", 2*f.Max),
-	}
+	return verdict("table-full", f.Place.Setting("net.netfilter.nf_conntrack_max", 2*f.Max),
+		"The table of flows is full (%d of %d), so conntrack drops the packet.", f.Entries, f.Max)
 }
 
 func conntrackDrop(f *Facts) *Verdict {
 	if f.Packet.Tracked {
 		return nil
 	}
-	return &Verdict{Name: "conntrack-drop", Sentence: "conntrack itself drops the packet.",
-		Remedy: f.Place.Natlens("doctor")}
+	return verdict("conntrack-drop", f.Place.Natlens("doctor"), "conntrack drops the packet.")
 }
 
-// refusedSource is rp_filter, on the packet.
-func refusedSource(f *Facts) *Verdict {
-	if f.Packet.Routed || f.Grown[ReversePath] == 0 && !f.There.Filter {
-		return nil
-	}
-	return f.reversePath(f.Packet, "The packet")
-}
-
-// ReversePath is the kernel's counter of packets that rp_filter drops.
-const ReversePath = "IPReversePathFilter"
-
-func (f *Facts) reversePath(p *Packet, what string) *Verdict {
-	return &Verdict{
-		Name: "rp-filter",
-		Sentence: fmt.Sprintf("%s is dropped by rp_filter of %s: the route to its sender %s does not use that interface.",
-			what, p.In, p.Src.Addr()),
-		Remedy: f.run("sysctl -w net.ipv4.conf.%s.rp_filter=2", p.In),
-	}
-}
-
+// unrouted is a packet that is lost after prerouting.
 func unrouted(f *Facts) *Verdict {
-	p := f.Packet
+	to := f.Packet.NewDst.Addr()
 	switch {
-	case p.Routed:
+	case f.Packet.Routed:
 		return nil
-	case !f.Forwarding && !f.Locals.Has(monitor.AddrFrom(p.NewDst.Addr())):
-		return &Verdict{
-			Name: "not-forwarding", Sentence: "This host does not forward packets between interfaces.",
-			Remedy: f.run("sysctl -w %s=1", forwardingName(p.NewDst.Addr())),
-		}
+	case !f.Forwarding && !f.has(to):
+		return verdict("not-forwarding", f.run("sysctl -w %s=1", Forwarding(to)),
+			"This host does not forward packets between interfaces.")
+	case f.There.Filter || f.Grown[ReversePath] > 0:
+		return f.reversePath(f.Packet, "The packet")
 	case f.There.Missing:
-		return &Verdict{
-			Name: "no-route", Sentence: fmt.Sprintf("This host has no route to %s.", p.NewDst.Addr()),
-			Remedy: f.run("ip route add %s via ROUTER", p.NewDst.Addr()),
-		}
+		return verdict("no-route", f.run("ip route add %s via ROUTER", to), "This host has no route to %s.", to)
 	}
-	return &Verdict{Name: "lost", Sentence: "The packet is lost in routing, after prerouting; no rule dropped it.",
-		Remedy: f.run("nstat -az 'Ip*'")}
+	return verdict("lost", f.run("nstat -az 'Ip*'"), "No rule drops the packet, but it is lost in routing.")
 }
 
-func forwardingName(a netip.Addr) string {
+// Forwarding is the setting that turns on routing between interfaces for the family of an
+// address.
+func Forwarding(a netip.Addr) string {
 	if a.Is6() {
 		return "net.ipv6.conf.all.forwarding"
 	}
 	return "net.ipv4.ip_forward"
 }
 
-func works(f *Facts) *Verdict {
-	if !f.replied() {
-		return nil
-	}
-	for i := range f.Answers {
-		if f.Answers[i].Dropped != nil {
-			return nil
-		}
-	}
-	text := fmt.Sprintf("It works: %s answers", name(f.target()))
-	if f.forwarded() {
-		text += fmt.Sprintf(" what is sent to %s", name(f.Packet.Dst))
-	}
-	return &Verdict{Name: Works, Sentence: text + "."}
+// ReversePath is the kernel's counter of packets that rp_filter drops.
+const ReversePath = "IPReversePathFilter"
+
+func (f *Facts) reversePath(p *Packet, what string) *Verdict {
+	return verdict("rp-filter", f.run("sysctl -w net.ipv4.conf.%s.rp_filter=2", p.In),
+		"%s is dropped by rp_filter of %s: the route to its sender %s uses another interface.",
+		what, p.In, p.Src.Addr())
 }
 
-// stale is a flow that is older than the rule: it is not asked for packets of the flow.
-func stale(f *Facts) *Verdict {
-	if f.Packet.AskedNAT || len(f.Forwards) == 0 || f.Packet.In == "" {
+func works(f *Facts) *Verdict {
+	if !f.replied() || answerDropped(f) != nil {
 		return nil
 	}
-	target := f.target().Addr().String()
+	what := ""
+	if f.forwarded() {
+		what = " what is sent to " + name(f.Packet.Dst)
+	}
+	return verdict(Works, "", "It works: %s answers%s.", name(f.target()), what)
+}
+
+// stale is a flow that is older than the rule.
+func stale(f *Facts) *Verdict {
+	if f.Packet.AskedNAT || len(f.Forwards) == 0 {
+		return nil
+	}
 	for i := range f.Forwards {
-		if f.forwarded() && strings.Contains(f.Forwards[i].Text, target) {
+		if f.forwarded() && strings.Contains(f.Forwards[i].Text, f.target().Addr().String()) {
 			return nil
 		}
 	}
-	return &Verdict{
-		Name: "stale",
-		Sentence: fmt.Sprintf("The packet belongs to a flow that began before %s: NAT rules see only the first packet of "+
-			"a flow. It is still delivered to %s.", &f.Forwards[0], name(f.target())),
-		Remedy: f.Place.Natlens("delete", fmt.Sprintf("id %d", f.Packet.FlowID)),
-	}
+	return verdict("stale", f.Place.Natlens("delete", fmt.Sprintf("id %d", f.Packet.FlowID)),
+		"The packet still goes to %s: its flow is older than %s, and NAT rules see only the first packet of a flow.",
+		name(f.target()), &f.Forwards[0])
 }
 
 var interfaceName = regexp.MustCompile(`iif(?:name)? "([^"]*)"`)
 
-// notMatched is a rule for the port that does not match.
+// notMatched is a rule that names the port and does not match.
 func notMatched(f *Facts) *Verdict {
 	if f.forwarded() || len(f.Forwards) == 0 {
 		return nil
 	}
 	r := &f.Forwards[0]
-	v := &Verdict{Name: "not-matched", Sentence: fmt.Sprintf("The packet is not forwarded: it does not match %s.", r),
-		Remedy: f.run("nft -a list chain %s", r.Chain)}
 	if m := interfaceName.FindStringSubmatch(r.Text); m != nil && m[1] != f.Packet.In {
-		v.Sentence = fmt.Sprintf("The packet is not forwarded: it came in on %s, and %s is only for %s.", f.Packet.In, r, m[1])
 		text := strings.Replace(r.Text, m[0], fmt.Sprintf("iifname %q", f.Packet.In), 1)
-		v.Remedy = f.run("nft insert rule %s %s", r.Chain, monitor.ShellLine(text))
+		return verdict("not-matched", f.run("nft insert rule %s %s", r.Chain, monitor.ShellLine(text)),
+			"The packet is not forwarded: it came in on %s, and %s is only for %s.", f.Packet.In, r, m[1])
 	}
-	return v
+	return verdict("not-matched", f.run("nft -a list chain %s", r.Chain),
+		"The packet is not forwarded: it does not match %s.", r)
 }
 
 func noForward(f *Facts) *Verdict {
-	if f.forwarded() || f.Packet.In == "" || !f.Locals.Has(monitor.AddrFrom(f.Packet.Dst.Addr())) {
+	to := f.Packet.Dst
+	if f.forwarded() || !f.has(to.Addr()) {
 		return nil
 	}
-	return &Verdict{
-		Name: "no-forward",
-		Sentence: fmt.Sprintf("No rule forwards %s to another host, and this host does not answer there.",
-			name(f.Packet.Dst)),
-		Remedy: f.run("nft add rule ip nat prerouting %s dnat to TARGET", port(f.Proto, "dport", f.Packet.Dst)),
-	}
+	return verdict("no-forward",
+		f.run("nft add rule %s nat prerouting %s dnat to TARGET", ip(to.Addr()), port(f.Proto, to)),
+		"No rule forwards %s to another host, and this host does not answer.", name(to))
 }
 
 func answerDropped(f *Facts) *Verdict {
 	for i := range f.Answers {
 		if r := f.Answers[i].Dropped; r != nil {
-			return &Verdict{
-				Name: "answer-dropped", Sentence: fmt.Sprintf("%s answers, but the answer is dropped%s by %s.",
-					name(f.target()), in(r), r),
-				Remedy: f.accept(r, "ct state established,related"),
-			}
+			return verdict("answer-dropped", f.accept(r, "ct state established,related"),
+				"%s answers, but the answer is dropped%s by %s.", name(f.target()), in(r), r)
 		}
 	}
 	return nil
 }
 
+// answerLost is an answer that is lost after prerouting.
 func answerLost(f *Facts) *Verdict {
 	for i := range f.Answers {
 		switch a := &f.Answers[i]; {
 		case a.Routed:
-			continue
-		case f.Grown[ReversePath] > 0:
+		case f.Back.Filter || f.Grown[ReversePath] > 0:
 			return f.reversePath(a, "The answer")
 		default:
-			return &Verdict{
-				Name: "no-route-back", Sentence: fmt.Sprintf("%s answers, but this host has no route to %s.",
-					name(f.target()), a.NewDst.Addr()),
-				Remedy: f.route(a.NewDst.Addr(), f.Packet.In),
-			}
+			return verdict("no-route-back", f.route(f.Packet.Src.Addr()),
+				"%s answers, but this host has no route to %s.", name(f.target()), f.Packet.Src.Addr())
 		}
 	}
 	return nil
@@ -237,15 +199,13 @@ func answerLost(f *Facts) *Verdict {
 
 func refused(f *Facts) *Verdict {
 	for i := range f.Answers {
-		if a := &f.Answers[i]; a.RST || a.closedPort() && a.Src.Addr() == f.target().Addr() {
-			what := "RST"
-			if !a.RST {
-				what = "ICMP port unreachable"
-			}
-			return &Verdict{
-				Name: "refused", Sentence: fmt.Sprintf("%s refuses with %s: nothing listens there.", name(f.target()), what),
-				Remedy: f.on(f.target().Addr(), "ss -lntu"),
-			}
+		a, what := &f.Answers[i], "RST"
+		if a.Proto.IsICMP() {
+			what = "ICMP port unreachable"
+		}
+		if a.RST || a.closedPort() && a.Src.Addr() == f.target().Addr() {
+			return verdict("refused", f.on(f.target().Addr(), "ss -lntu"),
+				"%s answers with %s: nothing listens there.", name(f.target()), what)
 		}
 	}
 	return nil
@@ -258,65 +218,44 @@ func (p *Packet) closedPort() bool {
 
 func unreachable(f *Facts) *Verdict {
 	for i := range f.Answers {
-		a := &f.Answers[i]
-		if !a.Proto.IsICMP() {
-			continue
-		}
-		if a.In == "" { // made here
+		switch a := &f.Answers[i]; {
+		case !a.Proto.IsICMP():
+		case a.In == "": // made here
 			return f.noNeighbour()
-		}
-		return &Verdict{
-			Name: "unreachable", Sentence: fmt.Sprintf("%s reports that %s can't be reached (ICMP type %d code %d).",
-				a.Src.Addr(), name(f.target()), a.ICMP>>8, a.ICMP&0xff),
-			Remedy: f.on(a.Src.Addr(), "ip route get "+f.target().Addr().String()),
+		default:
+			return verdict("unreachable", f.on(a.Src.Addr(), "ip route get "+f.target().Addr().String()),
+				"%s reports that %s is unreachable (ICMP type %d code %d).",
+				a.Src.Addr(), name(f.target()), a.ICMP>>8, a.ICMP&0xff)
 		}
 	}
 	return nil
 }
 
 func snatGone(f *Facts) *Verdict {
-	as := f.sentAs()
-	if as.Addr() == f.Packet.Src.Addr() || f.Locals.Has(monitor.AddrFrom(as.Addr())) || len(f.Answers) > 0 {
+	as := f.sentAs().Addr()
+	if as == f.Packet.Src.Addr() || f.has(as) || len(f.Answers) > 0 {
 		return nil
 	}
-	return &Verdict{
-		Name: "snat-gone",
-		Sentence: fmt.Sprintf("NAT changes the sender to %s, which this host does not have: answers do not come here.",
-			as.Addr()),
-		Remedy: f.run("ip address add %s dev %s", as.Addr(), f.There.Dev),
-	}
+	return verdict("snat-gone", f.run("ip address add %s dev %s", as, f.There.Dev),
+		"NAT changes the sender to %s, which is not an address of this host, so answers do not come here.", as)
 }
 
-// stray is an answer that conntrack does not find the flow of.
+// stray is an answer whose flow conntrack does not find.
 func stray(f *Facts) *Verdict {
 	if len(f.Strays) == 0 || len(f.Answers) > 0 {
 		return nil
 	}
 	s := &f.Strays[0]
-	zone, back := cmp.Or(f.Packet.Zone, "no zone"), cmp.Or(s.Zone, "no zone")
-	if zone != back {
-		return &Verdict{
-			Name: "zone",
-			Sentence: fmt.Sprintf("%s answers, but in another conntrack zone, so the answer is not found to belong to the "+
-				"flow: %s for the packet, %s for the answer.", name(f.target()), zone, back),
-			Remedy: f.zoneRule(s),
+	if z := f.Packet.Zone; zoneNumber(z) != zoneNumber(s.Zone) {
+		remedy := f.Place.Natlens("trace", fmt.Sprintf("%s src %s", f.Proto, f.target().Addr()))
+		if z != nil {
+			remedy = f.run("nft 'add rule %s iifname %q ct zone set %s'", z.Chain, s.In, zoneNumber(z))
 		}
+		return verdict("zone", remedy, "%s answers, but in another conntrack zone, so the answer does not belong to "+
+			"the flow. The packet is in %s; the answer is in %s.", name(f.target()), zone(z), zone(s.Zone))
 	}
-	return &Verdict{
-		Name: "answer-untracked",
-		Sentence: fmt.Sprintf("%s answers, but conntrack does not find the flow of the answer, so its addresses are not "+
-			"changed back.", name(f.target())),
-		Remedy: f.Place.Natlens("trace", fmt.Sprintf("%s src %s", f.Proto, f.target().Addr())),
-	}
-}
-
-// zoneRule gives the answers the zone of the flow.
-func (f *Facts) zoneRule(s *Packet) string {
-	if f.Flow == nil {
-		return ""
-	}
-	return f.run("nft 'add table inet zones; add chain inet zones prerouting { type filter hook prerouting priority -299; }; "+
-		"add rule inet zones prerouting iifname %q ct zone set %d'", s.In, cmp.Or(f.Flow.Zone, f.Flow.Orig.Zone))
+	return verdict("answer-untracked", f.Place.Natlens("trace", fmt.Sprintf("%s src %s", f.Proto, f.target().Addr())),
+		"%s answers, but conntrack does not find the flow, so NAT does not change the answer back.", name(f.target()))
 }
 
 func hairpin(f *Facts) *Verdict {
@@ -325,12 +264,11 @@ func hairpin(f *Facts) *Verdict {
 	if !ok || !f.forwarded() || f.sentAs().Addr() != source || len(f.Answers) > 0 || f.unresolved() {
 		return nil
 	}
-	return &Verdict{
-		Name: "hairpin",
-		Sentence: fmt.Sprintf("%s and %s are both in %s: the answer goes there directly, past this host, and the client "+
-			"does not know its sender.", source, target, network),
-		Remedy: f.run("nft add rule ip nat postrouting ip saddr %s ip daddr %s masquerade", network, target),
-	}
+	family := ip(target)
+	return verdict("hairpin", f.run("nft add rule %s nat postrouting %[1]s saddr %s %[1]s daddr %s masquerade",
+		family, network, target),
+		"%s and %s are both in %s, so the answer does not come through this host, and the sender does not know it.",
+		source, target, network)
 }
 
 // unresolved reports whether the next hop does not answer ARP or neighbour discovery.
@@ -344,36 +282,28 @@ func noHost(f *Facts) *Verdict {
 }
 
 func (f *Facts) noNeighbour() *Verdict {
-	hop := f.target().Addr()
+	hop, wrong := f.target().Addr(), "the address is wrong"
 	if f.There.Via.IsValid() {
 		hop = f.There.Via
+	} else if f.Packet.DNAT != nil {
+		wrong = fmt.Sprintf("the address in %s is wrong", f.Packet.DNAT)
 	}
-	text := fmt.Sprintf("No host answers for %s on %s: it is off, or", hop, f.There.Dev)
-	if r := f.Packet.DNAT; r != nil && hop == f.target().Addr() {
-		text += fmt.Sprintf(" the address in %s is wrong", r)
-	} else {
-		text += " the address is wrong"
-	}
-	return &Verdict{Name: "no-host", Sentence: text + ".", Remedy: f.run("ip neigh show %s dev %s", hop, f.There.Dev)}
+	return verdict("no-host", f.run("ip neigh show %s dev %s", hop, f.There.Dev),
+		"No host has the address %s on %s: it is off, or %s.", hop, f.There.Dev, wrong)
 }
 
-// otherWay is an answer that left, and that the sender did not take.
+// otherWay is an answer that left, but the sender does not go on.
 func otherWay(f *Facts) *Verdict {
 	if len(f.Answers) == 0 {
 		return nil
 	}
 	if a := &f.Answers[0]; a.Out != "" && a.Out != f.Packet.In {
-		return &Verdict{
-			Name: "other-way", Sentence: fmt.Sprintf("The answer goes another way: the packet came in on %s, and the answer "+
-				"leaves by %s.", f.Packet.In, a.Out),
-			Remedy: f.route(f.Packet.Src.Addr(), f.Packet.In),
-		}
+		return verdict("other-way", f.route(f.Packet.Src.Addr()),
+			"The answer goes another way: the packet came in on %s, and the answer leaves by %s.", f.Packet.In, a.Out)
 	}
-	return &Verdict{
-		Name: "unfinished", Sentence: fmt.Sprintf("%s answers and the answer leaves by %s, but %s does not go on.",
-			name(f.target()), f.Answers[0].Out, f.Packet.Src.Addr()),
-		Remedy: f.on(f.Packet.Src.Addr(), fmt.Sprintf("tcpdump -ni any 'src host %s'", f.Packet.Dst.Addr())),
-	}
+	return verdict("unfinished", f.on(f.Packet.Src.Addr(), fmt.Sprintf("tcpdump -ni any 'src host %s'", f.To.Addr())),
+		"%s answers, and the answer leaves by %s, but %s does not go on.",
+		name(f.target()), f.Answers[0].Out, f.Packet.Src.Addr())
 }
 
 // noWayBack is a target that answers others.
@@ -381,19 +311,13 @@ func noWayBack(f *Facts) *Verdict {
 	if f.Others == 0 {
 		return nil
 	}
-	return &Verdict{
-		Name: "no-way-back",
-		Sentence: fmt.Sprintf("%s answers others, but not %s: its route there is missing or does not go through this "+
-			"host, or it has a firewall.", name(f.target()), f.sentAs().Addr()),
-		Remedy: f.on(f.target().Addr(), "ip route get "+f.sentAs().Addr().String()),
-	}
+	return verdict("no-way-back", f.routeThere(),
+		"%s answers others, but not %s: it has no route there or another one, or a firewall.",
+		name(f.target()), f.sentAs().Addr())
 }
 
 func silent(f *Facts) *Verdict {
-	return &Verdict{
-		Name: "silent",
-		Sentence: fmt.Sprintf("The packet is delivered to %s, and no answer comes: the host drops it, or its route to %s "+
-			"is missing or does not go through this host.", name(f.target()), f.sentAs().Addr()),
-		Remedy: f.on(f.target().Addr(), "ip route get "+f.sentAs().Addr().String()),
-	}
+	return verdict("silent", f.routeThere(),
+		"The packet is delivered to %s, but no answer comes: nothing answers there, a firewall drops it, "+
+			"or the answer does not come through this host.", name(f.target()))
 }

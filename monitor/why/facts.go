@@ -47,7 +47,7 @@ type Packet struct {
 	ICMP           uint16         // type<<8 | code
 	RST            bool           // of TCP
 	FlowID         uint32         // 0: it has none, or the kernel does not say
-	Zone           string         // the rule that put it into a zone; "": none did
+	Zone           *Rule          // what put it into a conntrack zone
 
 	// How far it came: conntrack's lookup, the hook after routing.
 	Tracked, Routed bool
@@ -78,7 +78,7 @@ type Route struct {
 type Verdict struct {
 	Name     string   `json:"verdict"` // one of docs/why.md
 	Sentence string   `json:"sentence"`
-	Remedy   string   `json:"remedy,omitempty"` // a command, or where another host has to be changed what to check there
+	Remedy   string   `json:"remedy,omitempty"` // a command; for another host with "on ADDRESS: "
 	Evidence []string `json:"evidence"`
 }
 

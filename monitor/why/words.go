@@ -39,19 +39,20 @@ func name(a netip.AddrPort) string {
 	return a.String()
 }
 
-func six(a netip.AddrPort) string {
-	if a.Addr().Is6() {
-		return "6"
+// ip is nft's family of an address.
+func ip(a netip.Addr) string {
+	if a.Is6() {
+		return "ip6"
 	}
-	return ""
+	return "ip"
 }
 
-// port is nft's match of a protocol and a port.
-func port(p monitor.Proto, word string, a netip.AddrPort) string {
+// port is nft's match of a protocol and the destination's port.
+func port(p monitor.Proto, a netip.AddrPort) string {
 	if a.Port() == 0 {
 		return "meta l4proto " + p.String()
 	}
-	return fmt.Sprintf("%s %s %d", p, word, a.Port())
+	return fmt.Sprintf("%s dport %d", p, a.Port())
 }
 
 // run is a command for the network namespace.
@@ -61,10 +62,17 @@ func (f *Facts) run(format string, args ...any) string {
 
 // on is a command for another host, or for this one if it has the address.
 func (f *Facts) on(host netip.Addr, command string) string {
-	if f.Locals.Has(monitor.AddrFrom(host)) {
+	if f.has(host) {
 		return f.run("%s", command)
 	}
 	return fmt.Sprintf("on %s: %s", host, command)
+}
+
+func (f *Facts) has(a netip.Addr) bool { return f.Locals.Has(monitor.AddrFrom(a)) }
+
+// routeThere is how the target reaches the sender.
+func (f *Facts) routeThere() string {
+	return f.on(f.target().Addr(), "ip route get "+f.sentAs().Addr().String())
 }
 
 // accept is the command that accepts what a rule or policy drops.
@@ -75,8 +83,10 @@ func (f *Facts) accept(r *Rule, match string) string {
 	return f.run("nft insert rule %s handle %d %s accept", r.Chain, r.Handle, match)
 }
 
-// route is the command that adds a route by an interface.
-func (f *Facts) route(to netip.Addr, dev string) string {
+// route is the command that adds a route to the sender by the interface that its packet came
+// in on.
+func (f *Facts) route(to netip.Addr) string {
+	dev := f.Packet.In
 	if _, near := f.Locals.Network(monitor.AddrFrom(to), monitor.AddrFrom(f.To.Addr())); near {
 		return f.run("ip route replace %s dev %s", to, dev)
 	}
@@ -184,4 +194,20 @@ func (r *Route) String() string {
 		return fmt.Sprintf("via %s dev %s", r.Via, r.Dev)
 	}
 	return "dev " + r.Dev
+}
+
+// zone returns the zone that a rule sets, with the rule; nil sets none.
+func zone(r *Rule) string {
+	if r == nil {
+		return "the default zone"
+	}
+	return "zone " + zoneNumber(r) + ", by " + r.String()
+}
+
+func zoneNumber(r *Rule) string {
+	if r == nil {
+		return "0"
+	}
+	_, number, _ := strings.Cut(r.Text, "zone set ")
+	return strings.TrimSpace(number)
 }

@@ -45,11 +45,7 @@ func (w *watcher) routes() error {
 		in = "" // the answer is made here
 	}
 	f.Back = routeTo(h, source, target, in)
-	name := "net.ipv4.ip_forward"
-	if target.Is6() {
-		name = "net.ipv6.conf.all.forwarding"
-	}
-	on, err := kernel.ReadSysctl(w.ns, name)
+	on, err := kernel.ReadSysctl(w.ns, why.Forwarding(target))
 	f.Forwarding = err != nil || on != "0"
 	f.Neighbour = neighbour(h, &f.There, target)
 	return nil

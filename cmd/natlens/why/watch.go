@@ -142,7 +142,7 @@ func convert(p *trace.Packet) (out why.Packet) {
 		case strings.Contains(s.Text, "notrack"):
 			out.Untracks = rule(s)
 		case strings.Contains(s.Text, "ct zone set"):
-			out.Zone = rule(s).String()
+			out.Zone = rule(s)
 		case forwards(s.Text):
 			out.DNAT = rule(s)
 		}

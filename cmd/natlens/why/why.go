@@ -70,13 +70,12 @@ The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 fo
 // read reads ADDRESS[:PORT] [from ADDRESS].
 func (o *options) read(words []string) (err error) {
 	if len(words) != 1 && len(words) != 3 || len(words) == 3 && words[1] != "from" {
-		return cli.Usagef("why needs an address, such as 203.0.113.1:8080, and optionally from and the sender's address")
+		return cli.Usagef("why needs an address such as 203.0.113.1:8080; from and the sender's address may follow")
 	}
 	if o.to, err = netip.ParseAddrPort(words[0]); err != nil {
 		addr, err := netip.ParseAddr(strings.Trim(words[0], "[]"))
 		if err != nil {
-			return cli.Usagef("%q: must be an address, or address:port, such as 203.0.113.1:8080 or [2001:db8::1]:443",
-				words[0])
+			return cli.Usagef("%q: must be an address, or address:port, such as 203.0.113.1:8080", words[0])
 		}
 		o.to = netip.AddrPortFrom(addr, 0)
 	}
@@ -122,8 +121,8 @@ func (o *options) run(ctx context.Context) error {
 	defer w.Close()
 	places := probe.Places{Sudo: cli.Sudo()}
 	w.facts.Place = places.At(o.capture.Netns)
-	fmt.Fprintf(o.con.Stderr, "natlens: why: waiting up to %s for a packet %s; table %s marks packets until natlens ends\n",
-		o.duration, w.wanted, w.tracer.Table())
+	const note = "natlens: why: waiting up to %s for a packet %s; table %s marks packets until natlens ends\n"
+	fmt.Fprintf(o.con.Stderr, note, o.duration, w.wanted, w.tracer.Table())
 	if err := w.watch(ctx, o.duration); err != nil {
 		return err
 	}
