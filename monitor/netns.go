@@ -27,6 +27,7 @@ type Namespaces struct {
 	entries []namespaceEntry // by number; entry 0 is unused
 	last    NetNS
 	used    int // numbers of existing namespaces
+	renames uint64
 	byName  map[string]NetNS
 }
 
@@ -80,7 +81,18 @@ func (n *Namespaces) Rename(id NetNS, name string) {
 	defer n.mu.Unlock()
 	if int(id) < len(n.entries) && n.entries[id].there {
 		n.entries[id].Name = name
+		n.renames++
 	}
+}
+
+// Renames returns how often a namespace was renamed.
+func (n *Namespaces) Renames() uint64 {
+	if n == nil {
+		return 0
+	}
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.renames
 }
 
 // End marks the namespace as ended. Get still returns it.

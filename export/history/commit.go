@@ -96,7 +96,11 @@ func (w *Writer) take(c *commit) (closing bool) {
 		w.unkept = translation.Gap{}
 	}
 	p := &w.pending
-	idle := len(p.Opened)+len(p.Closed)+len(p.Gaps) == 0
+	if n := w.cfg.Names.Renames(); n != w.renames {
+		w.renames = n
+		w.tracker.Rename(p)
+	}
+	idle := len(p.Opened)+len(p.Closed)+len(p.Gaps)+len(p.Renamed) == 0
 	ending := w.closing && !c.good
 	if idle && !ending && mono-c.mono < heartbeat && !w.stale && w.fault == nil {
 		return w.closing

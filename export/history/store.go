@@ -140,6 +140,10 @@ func (s *store) changeOpen(t *tx, c *commit) {
 		}
 		s.putName(t, x.Namespace)
 	}
+	for _, r := range c.Renamed {
+		t.exec("UPDATE open SET netns = ? WHERE netns = ?", r.New, r.Old)
+		s.putName(t, r.New)
+	}
 	for i := range c.Closed {
 		if number := c.Closed[i].Number; inTable[number] {
 			remove(int64(number))

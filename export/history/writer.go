@@ -106,6 +106,7 @@ type Writer struct {
 	held    int             // closed translations of a commit that failed
 	unkept  translation.Gap // closed translations that did not fit; Count 0: none
 	stale   bool            // table open must be written again from the tracker
+	renames uint64          // of network namespaces, as far as they are in pending
 	fault   error           // of the last commit
 	closing bool
 	stats   Stats

@@ -229,6 +229,41 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
+// TestRenamed gives a network namespace a better name while a flow of it is open: its row, also one that is committed, has
+// the new name.
+func TestRenamed(t *testing.T) {
+	dir := t.TempDir()
+	names := new(monitor.Namespaces)
+	weak, _ := names.Add(monitor.Namespace{Name: "pid:7"})
+	other, _ := names.Add(monitor.Namespace{Name: "pid:8"})
+	w := open(t, Config{Dir: dir, Names: names, Clock: newClock(at(0)).read})
+	var f feed
+	f.Add(monitor.KindNew, at(0), 1, in(weak, client(1)))
+	f.Add(monitor.KindNew, at(0), 2, in(other, client(2)))
+	write(t, w, &f)
+	syncUp(t, w)
+	f.Add(monitor.KindNew, at(1), 3, in(weak, client(3))) // pending when the name changes
+	write(t, w, &f)
+	names.Rename(weak, "blue")
+	syncUp(t, w)
+	for _, when := range []string{"while writing", "closed"} {
+		got, _ := ask(t, dir, translation.Query{})
+		is := map[uint16]string{}
+		for _, a := range got {
+			is[a.SentAs.Port] = a.Namespace
+		}
+		if diff := cmp.Diff(map[uint16]string{1: "blue", 2: "pid:8", 3: "blue"}, is); diff != "" {
+			t.Errorf("%s: %s", when, diff)
+		}
+		if got, _ := ask(t, dir, translation.Query{Namespace: "blue"}); len(got) != 2 {
+			t.Errorf("%s: %d of blue", when, len(got))
+		}
+		if when == "while writing" {
+			closeWriter(t, w)
+		}
+	}
+}
+
 // TestGapOfOneNamespace loses events of one of two network namespaces. The flows
 // of the other stay certain, and a query about it reports no gap.
 func TestGapOfOneNamespace(t *testing.T) {

@@ -1,6 +1,10 @@
 package translation
 
-import "natlens/monitor"
+import (
+	"slices"
+
+	"natlens/monitor"
+)
 
 // TrackerConfig configures a Tracker. The zero value works.
 type TrackerConfig struct {
@@ -46,10 +50,16 @@ type Tracker struct {
 type Changes struct {
 	Opened, Closed []Translation
 	Gaps           []Gap
+	Renamed        []Rename
 }
 
+// Rename is a new name of the network namespace of flows that are open.
+type Rename struct{ Old, New string }
+
 // Reset empties the changes and keeps their memory.
-func (c *Changes) Reset() { c.Opened, c.Closed, c.Gaps = c.Opened[:0], c.Closed[:0], c.Gaps[:0] }
+func (c *Changes) Reset() {
+	c.Opened, c.Closed, c.Gaps, c.Renamed = c.Opened[:0], c.Closed[:0], c.Gaps[:0], c.Renamed[:0]
+}
 
 // NewTracker returns a tracker that has seen no event.
 func NewTracker(cfg TrackerConfig) *Tracker {
@@ -127,6 +137,19 @@ func (t *Tracker) ClockSet(from, to monitor.Time, ch *Changes) {
 		ch.Closed[i].Doubt |= TouchedByGap
 	}
 	ch.Gaps = append(ch.Gaps, Gap{From: from, To: to, Cause: ClockSet, Number: t.last})
+}
+
+// Rename gives the open flows the names that their network namespaces have now, and adds the new names to ch.
+func (t *Tracker) Rename(ch *Changes) {
+	for key, o := range t.flows {
+		now := t.current(&key, o)
+		if r := (Rename{o.Namespace, now.Namespace}); r.Old != r.New {
+			if !slices.Contains(ch.Renamed, r) {
+				ch.Renamed = append(ch.Renamed, r)
+			}
+			o.Namespace, o.Doubt = now.Namespace, now.Doubt
+		}
+	}
 }
 
 // lossName returns the network namespace of a loss or a resync, "" for all.
