@@ -74,7 +74,7 @@ soak-netns: ## capture 350 namespaces that come and go, ten a second (root)
 alone: ## tests that change what all network namespaces share; nothing may run beside them (root)
 	NATLENS_ALONE=1 go test -count 1 -p 1 -run '^TestBuckets$$|^TestHoldLimits$$' ./monitor/lab/labtest ./cmd/natlens/doctor
 
-screenshots: build ## take the pictures in docs/screens (needs tmux and freeze)
+screenshots: build ## take the pictures in docs/screens (needs tmux, freeze, asciinema, jq and svg-term)
 	docs/screens/take.sh bin/natlens
 
 demo-recording: ## record the demo that ships with natlens again, in the lab

@@ -5,7 +5,8 @@
 #
 #   docs/screens/take.sh bin/natlens [DIR]      DIR defaults to the script's own
 #
-# Needs tmux, GNU grep and freeze (go install github.com/charmbracelet/freeze@v0.2.2).
+# Needs tmux, GNU grep and freeze (go install github.com/charmbracelet/freeze@v0.2.2) for
+# the still pictures, and asciinema, jq and svg-term (npm install -g svg-term-cli) for tour.svg.
 set -euo pipefail
 
 natlens=$(realpath "$1")
@@ -52,6 +53,41 @@ take() {
   rm "$socket.ansi"
   echo "$dir/$name.svg"
 }
+
+# film NAME WORDS...: records the open terminal of 100 columns and 28 lines while it runs the
+# words, and writes NAME.svg. Frames that follow each other within half a second become one.
+film() {
+  local name=$1 cast=$socket.cast recorder
+  shift
+  # Without these capabilities tmux sends nothing that svg-term draws wrongly.
+  t set -ga terminal-overrides ,*:Tc:ech@:dch1@:dch@:ich@:ich1@:indn@:rin@:rep@
+  TERM=xterm-256color script -qec "stty rows 28 cols 100; asciinema rec -q -c 'tmux -S $socket attach' $cast" /dev/null >/dev/null &
+  recorder=$!
+  "$@"
+  t kill-server
+  wait "$recorder"
+  jq -cs '.[0], (reduce .[1:][] as $e ([];
+    if length > 0 and $e[0] - .[-1][0] < 0.5 then .[-1][2] += $e[2] else . + [$e] end) | .[])' "$cast" |
+    svg-term --no-cursor --no-optimize --out "$dir/$name.svg" >/dev/null
+  # A program that shows no animation shows the first full frame.
+  sed -i 's/<svg /<svg xml:space="preserve" /; s/{animation-duration/{transform:translate(-100px,0);animation-duration/' "$dir/$name.svg"
+  rm "$cast"
+  echo "$dir/$name.svg"
+}
+
+# tour shows a flow in detail, which NAT addresses are in use and who makes most flows.
+tour() {
+  local i filter='tcp and snat and state established'
+  sleep 3 && keys / && sleep 0.5
+  for ((i = 0; i < ${#filter}; i++)); do keys -l "${filter:i:1}" && sleep 0.1; done
+  sleep 1 && keys Enter && sleep 2.5
+  keys Enter && sleep 6 && keys Escape && sleep 1
+  keys 4 && sleep 3 && keys 3 && sleep 3 && keys 1 && sleep 2
+}
+
+open 100 28 "$natlens lab --theme dark"
+await '⇒192\.168\.77\.2:80 ' ' ! ' '[▁▂▃▄▅▆▇█]{6}'
+film tour tour
 
 open 120 30 "$natlens lab --theme dark"
 take flows '⇒ 192\.168\.77\.2:80 ' ' ! ' ' \+$' '[▁▂▃▄▅▆▇█]{6}'
