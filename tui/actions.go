@@ -31,13 +31,8 @@ func (m *Model) bindKeys() {
 	}
 	m.detailKeys = keys.Bind(opens, quit, common, keys.Moves(&m.detail), m.flowKeys(&m.detail),
 		keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail}})
-	closeHelp := do(func() { m.help.open = false })
+	closeHelp := keys.Act(func() { m.help.open = false })
 	m.helpKeys = keys.Bind(opens, quit, keys.Moves(&m.help), keys.Actions{keys.Back: closeHelp, keys.Help: closeHelp})
-}
-
-// do is an action without a command.
-func do(act func()) keys.Do {
-	return keys.Do{Run: func() tea.Cmd { act(); return nil }}
 }
 
 // commonKeys are the actions of every page.
@@ -46,18 +41,18 @@ func (m *Model) commonKeys() keys.Actions {
 		keys.Filter: {Run: m.beginFilter},
 		keys.Clear:  {Run: m.clearFilter},
 		keys.Pause:  {Run: m.pause},
-		keys.Theme:  do(m.theme.turn),
+		keys.Theme:  keys.Act(m.theme.turn),
 		keys.Redraw: {Run: func() tea.Cmd { return tea.ClearScreen }},
-		keys.Help:   do(func() { m.help.begin(m.focus().keys) }),
+		keys.Help:   keys.Act(func() { m.help.begin(m.focus().keys) }),
 	}
 	if runtime.GOOS != "windows" {
 		all[keys.Suspend] = keys.Do{Run: func() tea.Cmd { return tea.Suspend }}
 	}
 	if m.cfg.Resolver != nil || m.cfg.Services != nil {
-		all[keys.Names] = do(func() { m.s.Names.On = !m.s.Names.On })
+		all[keys.Names] = keys.Act(func() { m.s.Names.On = !m.s.Names.On })
 	}
 	if m.cfg.Exporter != nil {
-		all[keys.Export] = do(m.export)
+		all[keys.Export] = keys.Act(m.export)
 	}
 	if m.cfg.Player != nil {
 		addPlayKeys(all, m.cfg.Player)
@@ -95,7 +90,7 @@ func (m *Model) flowKeys(of any) keys.Actions {
 		return nil
 	}
 	with := func(ask func(page.Flow)) keys.Do {
-		return do(func() {
+		return keys.Act(func() {
 			if f, ok := c.Chosen(); ok {
 				ask(f)
 			}
@@ -163,25 +158,20 @@ const seekStep = 10e9
 // speeds are where the keys go on their way from slow to fast and back.
 var speeds = [...]float64{0.1, 0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 100}
 
-// faster is the next speed above another one, slower the next below.
-func faster(than float64) float64 {
-	i := slices.IndexFunc(speeds[:], func(s float64) bool { return s > than })
-	if i < 0 {
-		i = len(speeds) - 1
+// beside is the next of the speeds above another one, or below it.
+func beside(speed float64, by int) float64 {
+	at, found := slices.BinarySearch(speeds[:], speed)
+	if !found && by > 0 {
+		at--
 	}
-	return speeds[i]
-}
-
-func slower(than float64) float64 {
-	i, _ := slices.BinarySearch(speeds[:], than)
-	return speeds[max(0, i-1)]
+	return speeds[min(max(0, at+by), len(speeds)-1)]
 }
 
 // addPlayKeys adds the actions that steer a recording.
 func addPlayKeys(all keys.Actions, p Player) {
-	all[keys.Play] = do(func() { p.Play(!p.State().On) })
-	all[keys.Slower] = do(func() { p.Speed(slower(p.State().Speed)) })
-	all[keys.Faster] = do(func() { p.Speed(faster(p.State().Speed)) })
-	all[keys.SeekBack] = do(func() { st := p.State(); p.Seek(max(st.Start, st.At-seekStep)) })
-	all[keys.SeekOn] = do(func() { st := p.State(); p.Seek(min(st.Finish, st.At+seekStep)) })
+	all[keys.Play] = keys.Act(func() { p.Play(!p.State().On) })
+	all[keys.Slower] = keys.Act(func() { p.Speed(beside(p.State().Speed, -1)) })
+	all[keys.Faster] = keys.Act(func() { p.Speed(beside(p.State().Speed, 1)) })
+	all[keys.SeekBack] = keys.Act(func() { st := p.State(); p.Seek(max(st.Start, st.At-seekStep)) })
+	all[keys.SeekOn] = keys.Act(func() { st := p.State(); p.Seek(min(st.Finish, st.At+seekStep)) })
 }

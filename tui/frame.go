@@ -54,10 +54,7 @@ func (m *Model) frame() tea.Cmd {
 }
 
 // matching reports whether the page counts the flows of the filter.
-func (m *Model) matching() bool {
-	_, ok := m.page().(page.Matching)
-	return ok
-}
+func (m *Model) matching() bool { return m.s.Counted == m.page() }
 
 func (m *Model) pullIfNew() tea.Cmd {
 	s := m.s

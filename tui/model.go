@@ -85,9 +85,9 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case page.Then:
 		return m, msg()
 	case tea.KeyPressMsg:
-		return m, m.press(msg)
+		return m, m.typed(msg)
 	case tea.PasteMsg:
-		return m, m.paste(msg)
+		return m, m.typed(msg)
 	case tea.MouseClickMsg:
 		return m, m.click(msg)
 	case tea.MouseWheelMsg:
@@ -129,29 +129,23 @@ func (m *Model) focus() focus {
 	return focus{&m.pageKeys[m.s.Open], hints, always}
 }
 
-// press gives a key to what has the focus.
-func (m *Model) press(k tea.KeyPressMsg) tea.Cmd {
-	switch {
-	case m.prompt != nil:
-		return m.answer(m.prompt, func() (tea.Cmd, bool) { return m.prompt.Update(k) })
-	case m.bar.Open:
-		return m.inBar(func() { m.bar.Type(k) })
-	}
-	cmd, ok := m.focus().keys.Press(k)
-	if !ok {
-		m.help.open = false // any other key closes it
-	}
-	return cmd
-}
-
-func (m *Model) paste(msg tea.PasteMsg) tea.Cmd {
+// typed gives a key or a paste to what has the focus.
+func (m *Model) typed(msg tea.Msg) tea.Cmd {
 	switch {
 	case m.prompt != nil:
 		return m.answer(m.prompt, func() (tea.Cmd, bool) { return m.prompt.Update(msg) })
 	case m.bar.Open:
 		return m.inBar(func() { m.bar.Type(msg) })
 	}
-	return nil
+	k, ok := msg.(tea.KeyPressMsg)
+	if !ok {
+		return nil
+	}
+	cmd, ok := m.focus().keys.Press(k)
+	if !ok {
+		m.help.open = false // any other key closes it
+	}
+	return cmd
 }
 
 // answer closes a prompt that has its answer, unless that has asked the next question.

@@ -51,16 +51,13 @@ func New(s *page.Session, history History) *Bar {
 	if history != nil {
 		b.lines = history.Lines()
 	}
-	do := func(act func()) keys.Do {
-		return keys.Do{Run: func() tea.Cmd { act(); return nil }}
-	}
 	b.Keys = keys.Bind(keys.Actions{
-		keys.Accept:       do(b.accept),
-		keys.Cancel:       do(b.cancel),
-		keys.Complete:     do(func() { b.complete(1) }),
-		keys.CompleteBack: do(func() { b.complete(-1) }),
-		keys.Older:        do(func() { b.recall(-1) }),
-		keys.Newer:        do(func() { b.recall(1) }),
+		keys.Accept:       keys.Act(b.accept),
+		keys.Cancel:       keys.Act(b.cancel),
+		keys.Complete:     keys.Act(func() { b.complete(1) }),
+		keys.CompleteBack: keys.Act(func() { b.complete(-1) }),
+		keys.Older:        keys.Act(func() { b.recall(-1) }),
+		keys.Newer:        keys.Act(func() { b.recall(1) }),
 	})
 	return b
 }
@@ -143,21 +140,18 @@ func (b *Bar) complete(by int) {
 		b.base, b.baseAt = []rune(b.input.Value()), b.input.Position()
 	}
 	n := len(b.candidates)
+	at := max(b.pick, min(-by, 0)) // before the first, or at it, which comes after the last
 	for range n {
-		b.pick += by
-		if b.pick < 0 {
-			b.pick = n - 1
-		}
-		b.pick %= n
-		if b.candidates[b.pick].Text != "" {
+		if at = (at + by + n) % n; b.candidates[at].Text != "" {
 			break
 		}
 	}
-	if n == 0 || b.candidates[b.pick].Text == "" {
+	if n == 0 || b.candidates[at].Text == "" {
 		b.pick = -1
 		return
 	}
-	c := b.candidates[b.pick]
+	b.pick = at
+	c := b.candidates[at]
 	text, rest := string(b.base[:c.Start])+c.Text, string(b.base[c.End:])
 	if !strings.HasPrefix(rest, " ") {
 		text += " "

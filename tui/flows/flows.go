@@ -45,9 +45,6 @@ func New(s *page.Session) *Page {
 
 func (p *Page) Title() string { return "Flows" }
 
-// CountsMatches says that the page counts the flows of the filter.
-func (p *Page) CountsMatches() {}
-
 func (p *Page) Keys() keys.Actions {
 	all := p.ColumnKeys()
 	all[keys.Sort] = keys.Do{Run: func() tea.Cmd { return p.sortBy(p.Column) }}
@@ -108,7 +105,7 @@ func (p *Page) read(place page.Place) {
 			_, rows[i].Extra, _ = t.Get(r.Index, r.Gen)
 		}
 	}
-	p.S.Matched, p.S.Flows = view.Live, view.Flows
+	p.S.Count(p, view.Live, view.Flows)
 	p.has.add(&view)
 	p.Set(place, rows, view.Before, view.Matched, view.At)
 	p.lay()

@@ -20,12 +20,12 @@ var marks = [...]struct {
 func (p *Page) well() paint.Line {
 	l := paint.Row(false)
 	switch {
-	case !p.asked || len(p.Rows) > 0:
+	case p.now == 0 || len(p.Rows) > 0:
 	case p.view.err != nil:
 		l.Add(paint.Warn, "cannot read the kernel's state: "+p.view.err.Error())
-	case !p.view.live && p.findings == nil:
+	case p.view.source == nil && p.findings == nil:
 		l.Add(paint.Muted, "a recording has no kernel counters; it has flows, events and losses")
-	case !p.view.live:
+	case p.view.source == nil:
 		l.Add(paint.Muted, "no findings; a recording has no kernel counters")
 	default:
 		l.Add(paint.New, "✓")
@@ -58,7 +58,7 @@ func (p *Page) columns() []column {
 
 func (p *Page) since(f *monitor.Finding, _ int) (_ paint.Role, text string) {
 	if f.Since != 0 {
-		text = human.Age(page.Since(f.Since, p.view.now))
+		text = human.Age(page.Since(f.Since, p.now))
 	}
 	return paint.Muted, text
 }
@@ -136,7 +136,7 @@ const scaleWidth = 7
 func (p *Page) chart(title paint.Line, room int, of func(second) uint64, role paint.Role) []paint.Line {
 	title.Cut(room)
 	out, height := []paint.Line{title}, p.chartHeight()
-	values, known := p.view.line.values(max(10, room-scaleWidth-2), of)
+	values, known := p.view.Line.values(max(10, room-scaleWidth-2), of)
 	top := uint64(0)
 	for _, v := range values {
 		top = max(top, v)
@@ -167,13 +167,13 @@ func (p *Page) full() float64 {
 func (p *Page) tableTitle() (l paint.Line) {
 	v := &p.view
 	l.Add(paint.Label, " TABLE  ")
-	if v.live && v.reading.Max > 0 {
+	if v.source != nil && v.reading.Max > 0 {
 		l.Add(paint.Level(p.full(), paint.Text),
 			human.Count(v.reading.Entries)+" of "+human.Count(v.reading.Max)+", "+human.Percent(p.full()))
 	} else {
-		l.Add(paint.Text, human.Plural(v.line.flows, "flow"))
+		l.Add(paint.Text, human.Plural(v.Line.flows, "flow"))
 	}
-	if n := len(v.line.seconds); n > 0 {
+	if n := len(v.Line.seconds); n > 0 {
 		l.Add(paint.Muted, ", last "+human.Age(time.Duration(n)*time.Second))
 	}
 	return l
@@ -182,7 +182,7 @@ func (p *Page) tableTitle() (l paint.Line) {
 // eventsTitle has the rate, what was lost, and the kinds of the events as far as there is
 // room.
 func (p *Page) eventsTitle(room int) (l paint.Line) {
-	line := &p.view.line
+	line := &p.view.Line
 	l.Add(paint.Label, " EVENTS  ")
 	l.Add(paint.Text, human.Count(line.Rate())+"/s")
 	if line.seen.Lost > 0 {

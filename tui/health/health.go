@@ -22,17 +22,8 @@ type Page struct {
 	watch    *Watch
 	findings Findings // may be nil
 
-	view  view
-	asked bool // some answer has come
-}
-
-// view is what the page shows, taken at one time.
-type view struct {
-	line    Timeline
-	now     monitor.Time
-	reading Reading
-	live    bool // there is a kernel to ask
-	err     error
+	view Watch        // the watch at the last Pull
+	now  monitor.Time // then; 0: there was none
 }
 
 // New returns the page of a watch. findings may be nil.
@@ -56,28 +47,26 @@ func (p *Page) Hints() []keys.Action {
 
 // Pull takes what the watch has read already.
 func (p *Page) Pull() tea.Cmd {
-	w := p.watch
-	v := view{line: w.Line, now: p.S.Clock(), reading: w.reading, live: w.source != nil, err: w.err}
+	p.view, p.now = *p.watch, p.S.Clock()
 	var all []monitor.Finding
 	if p.findings != nil {
 		all = p.findings.Snapshot()
 	}
-	all = slices.Concat(all, v.reading.Checks, p.counters(v.now))
-	if !v.live { // the commands are for the gateway that was recorded
+	all = slices.Concat(all, p.view.reading.Checks, p.counters())
+	if p.view.source == nil { // the commands are for the gateway that was recorded
 		for i := range all {
 			all[i].Command = ""
 		}
 	}
 	slices.SortStableFunc(all, func(a, b monitor.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
-	p.view, p.asked = v, true
 	p.SetAll(all)
 	return nil
 }
 
 // counters are the counters that have moved in the last ten minutes.
-func (p *Page) counters(now monitor.Time) (out []monitor.Finding) {
-	for _, c := range p.watch.reading.Counters {
-		if moved, in := p.watch.Moved.of(&c, now); moved > 0 {
+func (p *Page) counters() (out []monitor.Finding) {
+	for _, c := range p.view.reading.Counters {
+		if moved, in := p.view.Moved.of(&c, p.now); moved > 0 {
 			out = append(out, monitor.Finding{Rule: c.Name, Subject: "counter", Severity: c.Level, Command: c.Command,
 				Text: "+" + human.Count(moved) + " in " + human.Age(in) + ": " + c.Means})
 		}

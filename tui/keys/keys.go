@@ -232,6 +232,11 @@ type Do struct {
 	Label, Does string
 }
 
+// Act is an action without a command.
+func Act(act func()) Do {
+	return Do{Run: func() tea.Cmd { act(); return nil }}
+}
+
 // Actions are what keys do while one thing has the focus.
 type Actions map[Action]Do
 

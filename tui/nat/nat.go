@@ -32,9 +32,6 @@ func New(s *page.Session) *Page {
 
 func (p *Page) Title() string { return "NAT" }
 
-// CountsMatches says that the page counts the flows of the filter.
-func (p *Page) CountsMatches() {}
-
 func (p *Page) Keys() keys.Actions {
 	return keys.Actions{keys.Enter: {Run: p.Open, Does: "these flows"}}
 }
@@ -52,7 +49,7 @@ func (p *Page) Pull() tea.Cmd {
 				return
 			}
 			p.live, p.asked = found.live, true
-			p.S.Matched, p.S.Flows = found.matched, found.live
+			p.S.Count(p, found.matched, found.live)
 			p.SetAll(found.pools)
 		}
 	})

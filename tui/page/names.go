@@ -91,12 +91,7 @@ func (n *Names) Addr(a netip.Addr) string {
 }
 
 // Host is an address's name, or the address.
-func (n *Names) Host(a monitor.Addr) EndText {
-	if name := n.Addr(a.Netip()); name != "" {
-		return EndText{Host: name}
-	}
-	return EndText{Host: a.String()}
-}
+func (n *Names) Host(a monitor.Addr) EndText { return n.Endpoint(0, monitor.Endpoint{Addr: a}) }
 
 // Service returns the name of a port, or "".
 func (n *Names) Service(p monitor.Proto, port uint16) string {

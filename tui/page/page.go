@@ -50,9 +50,6 @@ type Counting interface {
 	InSight() []monitor.Tuple
 }
 
-// Matching is a page whose answers set Session.Matched.
-type Matching interface{ CountsMatches() }
-
 // CellPage is a page on which a cell or a line can be added to the filter.
 type CellPage interface {
 	// Condition is the cell under the cursor as a filter; "" if it has none.

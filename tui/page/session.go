@@ -46,8 +46,9 @@ type Session struct {
 	Ended    bool          // the source has ended
 	Cost     time.Duration // of bringing the page up to date, the last time
 
-	// Matched and Flows come from the last view, for the status line. A page whose answers
-	// count no matches leaves Matched alone.
+	// What Count has set, for the status line. Flows is also set while a page is open that does
+	// not count.
+	Counted        Page
 	Matched, Flows int
 
 	// Missing are flows, by generation, that the kernel did not find at the last reading
@@ -101,6 +102,11 @@ func (s *Session) Spent(since time.Time) { s.Cost = time.Since(since) }
 // At formats a time of day with milliseconds.
 func (s *Session) At(t monitor.Time) string {
 	return t.Time().In(s.Location).Format("15:04:05.000")
+}
+
+// Count takes how many flows match the filter, and how many there are, from a page that counts them.
+func (s *Session) Count(by Page, matched, flows int) {
+	s.Counted, s.Matched, s.Flows = by, matched, flows
 }
 
 // WhyEmpty says why there is nothing to see.

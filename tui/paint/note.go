@@ -24,36 +24,21 @@ const HeadColumn = len("POSTROUTING") + 2
 
 // Hang sets a note beside a head. The note goes below a head that is too long.
 func Hang(r Role, head string, n Note, width int) []Line {
-	lines := n.Flow(nil, width, HeadColumn)
 	var l Line
 	l.Add(r, head)
-	if l.Width() < HeadColumn {
-		l.Pad(HeadColumn)
-		first := lines[0].trimLeft()
-		if l.Width()+first.Width() <= width {
-			l.AddLine(&first)
-			lines[0] = l
-			return lines
-		}
+	if l.Width() >= HeadColumn {
+		return n.Flow([]Line{l}, width, HeadColumn)
 	}
-	return append([]Line{l}, lines...)
-}
-
-// trimLeft returns the line without the blanks at its beginning.
-func (l *Line) trimLeft() (out Line) {
-	for i, s := range l.Spans {
-		if i == 0 {
-			s.Text = strings.TrimLeft(s.Text, " ")
-		}
-		out.Add(s.Role, s.Text)
-	}
-	return out
+	return n.flow(nil, l, width, HeadColumn)
 }
 
 // Flow appends the note to out in lines with an indent. A word that does not fit beside
 // the indent, such as an IPv6 address on a narrow screen, moves left.
-func (n Note) Flow(out []Line, width, indent int) []Line {
-	var l Line
+func (n Note) Flow(out []Line, width, indent int) []Line { return n.flow(out, Line{}, width, indent) }
+
+// flow is Flow with the beginning of the first line.
+func (n Note) flow(out []Line, l Line, width, indent int) []Line {
+	headed := len(l.Spans) > 0
 	l.Pad(indent)
 	start := true
 	for _, atom := range n.atoms() {
@@ -63,6 +48,9 @@ func (n Note) Flow(out []Line, width, indent int) []Line {
 			l, start = Line{}, true
 			l.Pad(max(0, min(indent, width-w)))
 		} else if start && l.Width()+w > width {
+			if headed {
+				out = append(out, l)
+			}
 			l = Line{}
 			l.Pad(max(0, width-w))
 		}

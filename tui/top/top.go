@@ -40,9 +40,6 @@ func New(s *page.Session) *Page {
 
 func (p *Page) Title() string { return "Top" }
 
-// CountsMatches says that the page counts the flows of the filter.
-func (p *Page) CountsMatches() {}
-
 func (p *Page) Keys() keys.Actions {
 	return keys.Actions{
 		keys.Left: {
@@ -76,7 +73,7 @@ func (p *Page) Pull() tea.Cmd {
 		return func() {
 			if by == p.by && gen == p.gen {
 				p.show(found)
-				p.S.Matched, p.S.Flows = int(found.flows), found.live
+				p.S.Count(p, int(found.flows), found.live)
 			}
 		}
 	})
