@@ -61,8 +61,8 @@ SOAK ?= 10m
 soak-findings: ## watch a busy, healthy gateway for SOAK and expect no finding
 	NATLENS_SOAK=$(SOAK) go test -count 1 -timeout 0 -v -run TestHealthy ./monitor/findings
 
-bench-history: ## measure the history on disk: 2,000,000 translations (go run ./cmd/bench history -h has more)
-	go run ./cmd/bench history
+bench-history: ## measure the history on disk: 2,000,000 translations
+	go test -run '^$$' -bench Day -benchtime 2000000x -timeout 0 ./export/history
 
 KILLS ?= 100
 soak-history: ## kill -9 a writer of a history KILLS times, and check what it had committed

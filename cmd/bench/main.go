@@ -5,8 +5,6 @@
 // number of new flows, at full speed, in its own network namespace. It also measures
 // the listing of a table, deletion, and the terminal UI. It needs root; `make bench` runs
 // it.
-//
-// `bench history` measures the history on disk.
 package main
 
 import (
@@ -29,13 +27,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	var err error
-	if len(os.Args) > 1 && os.Args[1] == "history" {
-		err = benchHistory(ctx, os.Args[2:])
-	} else {
-		err = benchAll(ctx)
-	}
-	if err != nil {
+	if err := benchAll(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
