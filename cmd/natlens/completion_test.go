@@ -72,7 +72,7 @@ var completions = []struct{ line, want string }{
 	{"create|--label-add|", "ssh web"},
 	{"-U|--label-add|web,", "web,ssh"},
 	{"-L|d", "dying dport dst dnat dstkey dccp dnat-addr dnat-port dst_nat dst_nat_done dying"},
-	{"-L|c", "conntrack close close_wait closed confirmed cookie_echoed cookie_wait"},
+	{"-L|c", "conntrack container close close_wait closed confirmed cookie_echoed cookie_wait"},
 	{"-S|", "conntrack expect"},
 	{"-C|", "conntrack expect"},
 	{"-I|", "conntrack expect"},

@@ -3,6 +3,7 @@
 package annotate
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"os"
@@ -66,7 +67,10 @@ func (a *addresses) follow(c *containers) (err error) {
 		Gone:    func(n netns.Found) { a.drop(n.Inode) },
 		Wanted:  func(n netns.Found) bool { return !n.Own },
 	})
-	return err
+	if err != nil {
+		return fmt.Errorf("forwarded flows are shown without containers: %w", err)
+	}
+	return nil
 }
 
 // join follows the addresses of a namespace if a container is in it.

@@ -13,6 +13,10 @@ import (
 type Config struct {
 	// In calls f with the file descriptor of a network namespace (0: the caller's).
 	In func(id monitor.NetNS, f func(fd int) error) error
+
+	// Refused is called with what can't be looked up and is left out; nil: nobody wants
+	// to know.
+	Refused func(error)
 }
 
 // Annotator finds the Local of events. Its methods may be called from several goroutines.
@@ -39,23 +43,26 @@ type question struct {
 // looked up again at their next event.
 const maxKnown = 1 << 17
 
-// Open returns an Annotator, which follows the addresses of containers until Close. If
-// containers cannot be followed, the second result says why, and forwarded flows have no Local.
-func Open(cfg Config) (*Annotator, error) {
+// Open returns an Annotator, which follows the addresses of containers until Close.
+func Open(cfg Config) *Annotator {
 	a := &Annotator{in: cfg.In, conns: map[monitor.NetNS]*sockets{}, known: map[monitor.Tuple]*monitor.Local{}}
 	a.cgroups.containers = &a.containers
-	return a, a.addresses.follow(&a.containers)
+	for _, err := range []error{a.addresses.follow(&a.containers), denied()} {
+		if err != nil && cfg.Refused != nil {
+			cfg.Refused(err)
+		}
+	}
+	return a
 }
 
 // Close ends the lookups.
-func (a *Annotator) Close() error {
+func (a *Annotator) Close() {
 	a.addresses.close()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for id := range a.conns {
 		a.drop(id)
 	}
-	return nil
 }
 
 // Batch sets Local of the events whose Path is known.

@@ -3,7 +3,7 @@
 // Package annotate looks up what no message of the kernel contains: the process, user,
 // container and pod of a flow.
 //
-//	a := annotate.Open(annotate.Config{In: run.In})
+//	a := annotate.Open(annotate.Config{In: run.In, Refused: note})
 //	defer a.Close()
 //	a.Batch(batch) // sets Event.Local
 //

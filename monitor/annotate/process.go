@@ -162,8 +162,8 @@ func (p *processes) user(uid uint32) string {
 	return name
 }
 
-// Denied returns an error if the processes of other users can't be searched.
-func Denied() error {
+// denied returns an error if the processes of other users can't be searched.
+func denied() error {
 	if _, err := os.ReadDir("/proc/1/fd"); errors.Is(err, fs.ErrPermission) {
 		return errors.New("the processes of other users need CAP_SYS_PTRACE and are left out; " +
 			"users and containers are shown")

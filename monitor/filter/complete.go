@@ -196,7 +196,7 @@ func (c *completion) values(f Field) {
 	k := f.info().kind
 	if c.env.Values != nil {
 		for _, v := range c.env.Values(f &^ Sent) {
-			if k == kindText {
+			if k == kindText || k == kindName {
 				v = Quote(v)
 			}
 			c.add(CandidateValue, v, "seen")

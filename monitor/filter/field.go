@@ -79,6 +79,12 @@ const (
 	FieldRole
 	FieldPath
 	FieldNetNS
+
+	// The process or container of the flow, which is looked up.
+	FieldProcess
+	FieldUser
+	FieldContainer
+	FieldPod
 	numFields
 )
 

@@ -147,6 +147,11 @@ var fields = [numFields]fieldInfo{
 		func(e *monitor.Event) uint64 { return uint64(e.Flow.Path) }},
 	FieldNetNS: {[]string{"netns"}, kindText, 0, 0,
 		"network namespace, if several are watched", "network namespace ", nil},
+	FieldProcess: {[]string{"process"}, kindName, 0, 0, "name of the process on this host", "process ", nil},
+	FieldUser:    {[]string{"user"}, kindName, 0, 0, "user of the socket: name or id", "user ", nil},
+	FieldContainer: {[]string{"container"}, kindName, 0, 0,
+		"name or first 12 digits of the container on this host", "container ", nil},
+	FieldPod: {[]string{"pod"}, kindName, 0, 0, "pod on this host: namespace/name", "pod ", nil},
 }
 
 func inferred(e *monitor.Event) uint64 {

@@ -38,6 +38,7 @@ var (
 		format:   hex,
 	}
 	kindText  = &kind{noun: "a text", examples: []string{"ftp", `"any text"`}}
+	kindName  = &kind{noun: "a name", examples: []string{"web", "web*", `"any name"`}}   // * matches any text
 	kindLabel = &kind{noun: "a label", examples: []string{"5", "{1,5}"}, nameless: true} // names are in Env.Labels
 	kindFlag  = &kind{noun: "a number", discrete: true}                                  // has no value
 

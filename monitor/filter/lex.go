@@ -43,7 +43,7 @@ func (t token) cut(sep byte) (before, after token) {
 // pieces are what a text begins with: blanks, a text in quotes, an operator, a word, number or address, or what no
 // token begins with.
 var pieces = regexp.MustCompile(`(?s)^(?:([\s\v\x{85}\pZ]+)|("(?:[^"\\]|\\.)*")|` +
-	`(==|!=|<=|>=|&&|\|\||\.\.|[(){},=<>!&])|([\w:/+.-]+)|\pL[\pL\p{Nd}]*|.)`)
+	`(==|!=|<=|>=|&&|\|\||\.\.|[(){},=<>!&])|([\w:/+.*-]+)|\pL[\pL\p{Nd}]*|.)`)
 
 // badPieces are the messages about pieces that are no token.
 var badPieces = map[string]string{"|": "or is written or, or ||", "'": `text is quoted "like this"`,

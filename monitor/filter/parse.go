@@ -162,6 +162,9 @@ func (p *parser) has() Expr {
 		err.Suggestion = human.Nearest(t.text, hasWords)
 		panic(err)
 	}
+	if f.isLocal() {
+		return Text{f, Eq, []string{"*"}}
+	}
 	if f.info().attrs == 0 {
 		panic(p.fail(t, "every event has it"))
 	}

@@ -14,6 +14,10 @@ type Env struct {
 	Namespaces *monitor.Namespaces  // names of network namespaces; nil: no names
 	Now        func() monitor.Time  // for ages of events without a time; nil: such ages are unknown
 
+	// Local returns what is known of the process or container of an event without one; nil:
+	// nothing is.
+	Local func(*monitor.Event) *monitor.Local
+
 	terse bool // errors contain no suggested filters
 }
 

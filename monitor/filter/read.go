@@ -122,6 +122,9 @@ func compileLabel(c Cmp) monitor.Filter {
 }
 
 func compileText(t Text, env Env) monitor.Filter {
+	if t.Field.isLocal() {
+		return compileLocal(t, env)
+	}
 	if t.Field&^Sent == FieldNetNS {
 		return compileNetNS(t, env)
 	}

@@ -87,6 +87,7 @@ var samples = []sample{
 			Status: done | monitor.SrcNAT, Timeout: 30, ID: 10, Path: monitor.PathForward,
 		}}},
 	{"ping6", monitor.Event{Kind: monitor.KindNew, Time: noon + 4*sec, Gen: 5, Has: always | monitor.AttrTimeout,
+		Local: &monitor.Local{Process: "ping", PID: 4711, UID: 1000, User: "ann", Match: monitor.MatchExact},
 		Flow: monitor.Flow{
 			Orig:   tuple(monitor.ICMPv6, "2001:db8::5", "2001:db8:1::9", 5, 128<<8),
 			Reply:  tuple(monitor.ICMPv6, "2001:db8:1::9", "2001:db8::5", 5, 129<<8),
@@ -121,6 +122,7 @@ var samples = []sample{
 		"half-zoned",
 		monitor.Event{Kind: monitor.KindNew, Time: noon, Gen: 9, Has: always | monitor.AttrTimeout | monitor.AttrZoneOrig,
 			Inferred: true,
+			Local:    &monitor.Local{Container: "web", Pod: "kube-system/web-0", Match: monitor.MatchAddress},
 			Flow: monitor.Flow{
 				Orig:   zoned(tuple(monitor.UDP, "10.0.0.6", "192.0.2.53", 124, 123), 6),
 				Reply:  tuple(monitor.UDP, "192.0.2.53", "10.0.0.6", 123, 124),

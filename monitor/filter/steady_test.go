@@ -16,7 +16,11 @@ func TestSteady(t *testing.T) {
 	names := new(monitor.Namespaces)
 	id, _ := names.Add(monitor.Namespace{Name: "before"})
 	var clock monitor.Time
-	env := Env{Namespaces: names, Now: func() monitor.Time { return clock }}
+	local := func(*monitor.Event) *monitor.Local {
+		name := names.Name(id)
+		return &monitor.Local{Process: name, User: name, Container: name, Pod: name}
+	}
+	env := Env{Namespaces: names, Now: func() monitor.Time { return clock }, Local: local}
 	var unsteady []string
 	for name := range fieldByName {
 		for _, name := range []string{name, "msg." + name} {
@@ -41,7 +45,7 @@ func TestSteady(t *testing.T) {
 		}
 	}
 	slices.Sort(unsteady)
-	if got := strings.Join(unsteady, " "); got != "age netns" {
+	if got := strings.Join(unsteady, " "); got != "age container netns pod process user" {
 		t.Errorf("fields whose results change although the flow does not: %s", got)
 	}
 	if !Steady(Has{FieldAge}) || !Steady(Const(false)) {
@@ -59,7 +63,7 @@ func questions(f Field) []Expr {
 		}
 	case kindAddr:
 		return []Expr{Addr{f, Eq, []netip.Prefix{netip.MustParsePrefix("192.168.77.0/24")}}}
-	case kindText:
+	case kindText, kindName:
 		return []Expr{Text{f, Eq, []string{"before", "ftp"}}, Text{f, Ne, []string{"ftp"}}}
 	}
 	var out []Expr

@@ -94,22 +94,11 @@ func Open(cfg Config) (r *Run, err error) {
 	}
 	m.Resync = resync(&cfg)
 	if cfg.Process {
-		r.annotate()
+		r.Annotator = annotate.Open(annotate.Config{In: r.In, Refused: cfg.Refused})
+		m.Annotate = r.Annotator.Batch
+		r.OnClose(func() error { r.Annotator.Close(); return nil })
 	}
 	return r, nil
-}
-
-// annotate looks up the processes and containers of events. If that is not possible, Refused
-// gets the reason.
-func (r *Run) annotate() {
-	a, err := annotate.Open(annotate.Config{In: r.In})
-	for _, err := range []error{err, annotate.Denied()} {
-		if err != nil && r.cfg.Refused != nil {
-			r.cfg.Refused(err)
-		}
-	}
-	r.Annotator, r.Loop.Annotate = a, a.Batch
-	r.OnClose(a.Close)
 }
 
 // resync returns when the table is reconciled with the kernel's.

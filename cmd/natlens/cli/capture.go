@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
+	"natlens/monitor/annotate"
 	"natlens/monitor/capture"
 	"natlens/monitor/kernel"
 )
@@ -24,6 +25,9 @@ type CaptureFlags struct {
 	buffer string
 	ring   string
 	every  bool // --netns all is allowed
+
+	annotator *annotate.Annotator // nil: processes are not looked up
+	fd        int                 // of the namespace whose flows are read
 }
 
 // Register adds all flags.

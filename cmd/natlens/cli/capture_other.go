@@ -38,6 +38,9 @@ func (*CaptureFlags) Flows(context.Context, func(error), kernel.DumpConfig,
 	return func(yield func(*monitor.Batch, error) bool) { yield(new(monitor.Batch), ErrNoKernel) }
 }
 
+// Annotate does nothing.
+func (*CaptureFlags) Annotate(func(error)) (stop func()) { return func() {} }
+
 // WhyEmpty does nothing.
 func (*CaptureFlags) WhyEmpty(context.Context, Console) {}
 

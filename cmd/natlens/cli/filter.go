@@ -18,7 +18,9 @@ import (
 // All must hold. Words reads them; the other methods are for after it.
 type FilterFlags struct {
 	LabelFile string // connlabel.conf; "" means text.LabelFile
-	Process   bool   // processes and containers are looked up
+	Process   bool   // look up processes and containers: --process, or the filter asks for them
+
+	mayProcess bool // the command has --process
 
 	Given []filter.FlagValue // the flags, in the order in which they were given
 	Env   filter.Env
@@ -67,8 +69,9 @@ func (c *FilterFlags) RegisterLabelMap(cmd *cobra.Command) {
 	cmd.Flags().Lookup("labelmap").DefValue = ""
 }
 
-// RegisterProcess adds --process.
+// RegisterProcess adds --process, and allows the fields of processes in the filter.
 func (c *FilterFlags) RegisterProcess(cmd *cobra.Command) {
+	c.mayProcess = true
 	cmd.Flags().BoolVar(&c.Process, "process", false,
 		"look up the process, user, container and pod of each flow")
 	InGroup(cmd.Flags(), GroupOutput, "process")
@@ -93,6 +96,12 @@ func (c *FilterFlags) Words(cmd *cobra.Command, args []string) error {
 			return FilterError(err)
 		}
 		c.Sel.Expr = filter.AllOf(c.Sel.Expr, expr)
+	}
+	if filter.NeedsLocal(c.Sel.Expr) {
+		if !c.mayProcess {
+			return Usagef("filter: process, user, container and pod work with watch, record and list only")
+		}
+		c.Process = true
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"natlens/monitor"
+	"natlens/monitor/annotate"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 )
@@ -28,13 +29,25 @@ func (c *CaptureFlags) Flows(ctx context.Context, refused func(error), cfg kerne
 					return errors.New("there are more namespaces than can be numbered")
 				}
 			}
-			cfg.NetNS = fd
-			return dump(ctx, cfg, id, func(b *monitor.Batch) bool { return yield(b, nil) })
+			cfg.NetNS, c.fd = fd, fd
+			return dump(ctx, cfg, id, func(b *monitor.Batch) bool {
+				if c.annotator != nil {
+					c.annotator.Batch(b)
+				}
+				return yield(b, nil)
+			})
 		})
 		if err != nil && !errors.Is(err, errStop) {
 			yield(new(monitor.Batch), err)
 		}
 	}
+}
+
+// Annotate has Flows look up the processes and containers of the flows until stop.
+func (c *CaptureFlags) Annotate(refused func(error)) (stop func()) {
+	in := func(_ monitor.NetNS, f func(int) error) error { return f(c.fd) }
+	c.annotator = annotate.Open(annotate.Config{In: in, Refused: refused})
+	return c.annotator.Close
 }
 
 // dump calls f with the flows of one table. If f returns false, the error is errStop.

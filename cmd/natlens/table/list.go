@@ -43,6 +43,7 @@ while it reads the table, so the list is not a snapshot: flows that begin or end
 	o.output.Register(cmd)
 	o.flows.Register(cmd)
 	o.register(cmd)
+	o.filter.RegisterProcess(cmd)
 	return cmd
 }
 
@@ -56,6 +57,9 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 		}
 	}
 	cfg := kernel.DumpConfig{Table: tables[o.table], Push: o.filter.Sel.Expr, Zero: o.zero}
+	if o.filter.Process && !o.flows.From.Given() {
+		defer o.flows.Capture.Annotate(o.con.Refused)()
+	}
 	flows, names, err := o.flows.Flows(cmd, o.con, cfg)
 	if err != nil {
 		return err
