@@ -2,6 +2,7 @@ package filter
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"natlens/monitor"
 )
@@ -36,7 +37,7 @@ func compile(e Expr, env Env) monitor.Filter {
 	case Text:
 		return compileText(e, env)
 	case Has:
-		return compileHas(e)
+		return knows(e.Field)
 	}
 	panic("filter: a node that Lower did not leave")
 }
@@ -51,22 +52,14 @@ func compileAll(parts []Expr, env Env, join func(a, b monitor.Filter) monitor.Fi
 
 // compileIn compares a number of the tuples.
 func compileIn(e In) monitor.Filter {
-	get, reply, mask, within := e.Field.info().value, e.Field.inReply(), e.Mask, compileSet(e.Set)
+	get, mask, within := e.Field.info().value, e.Mask, compileSet(e.Set)
+	reply := strings.HasPrefix(e.Field.String(), "reply.")
 	return func(ev *monitor.Event) bool {
 		if reply && ev.Flow.Reply.Family == 0 {
 			return false
 		}
 		return within(get(ev) & mask)
 	}
-}
-
-// inReply reports whether the field is in the reply tuple.
-func (f Field) inReply() bool {
-	switch f {
-	case FieldReplySrc, FieldReplyDst, FieldReplyL4Src, FieldReplyL4Dst, FieldReplyZone:
-		return true
-	}
-	return false
 }
 
 // compilePrefix compares 128 bits under a mask, in two words.

@@ -154,5 +154,3 @@ func compileNetNS(t Text, env Env) monitor.Filter {
 	equal, set, names := t.Op == Eq, t.Set, env.Namespaces
 	return func(e *monitor.Event) bool { return slices.Contains(set, names.Name(e.NetNS())) == equal }
 }
-
-func compileHas(h Has) monitor.Filter { return knows(h.Field) }

@@ -2,7 +2,7 @@ package filter
 
 import (
 	"math/big"
-	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -110,37 +110,25 @@ func (p *parser) bits(f Field, op Op, items []item) Expr {
 // plain.
 func (p *parser) quantity(f Field, t token) (uint64, *Error) {
 	k := f.info().kind
-	sum, rest := uint64(0), t.text
+	sum, rest := new(big.Rat), t.text
 	for first := true; first || rest != ""; first = false {
 		name := strings.TrimLeft(rest, "0123456789.")
 		number := rest[:len(rest)-len(name)]
 		rest = strings.TrimLeftFunc(name, func(r rune) bool { return r|0x20 >= 'a' && r|0x20 <= 'z' })
 		name = name[:len(name)-len(rest)]
-		size, ok := k.plain, first && rest == "" // only a single number may have no unit
-		if name != "" {
-			size, ok = unitSize(name, k.units)
+		size, ok := k.plain, name == "" && first && rest == "" // only a single number may have no unit
+		if i := slices.IndexFunc(k.units, func(u unit) bool { return strings.EqualFold(u.name, name) }); i >= 0 {
+			size, ok = k.units[i].size, true
 		}
 		v, isNumber := new(big.Rat).SetString(number)
-		if !ok || !isNumber || number[0] == '.' || number[len(number)-1] == '.' {
+		if !ok || !isNumber || number[0] == '.' || number[len(number)-1] == '.' ||
+			!v.Mul(v, new(big.Rat).SetUint64(size)).IsInt() {
 			return 0, p.noValue(f, t)
 		}
-		v.Mul(v, new(big.Rat).SetInt(new(big.Int).SetUint64(size)))
-		if !v.IsInt() || !v.Num().IsUint64() {
-			return 0, p.noValue(f, t)
-		}
-		var carry uint64
-		if sum, carry = bits.Add64(sum, v.Num().Uint64(), 0); carry != 0 || sum > f.info().max {
-			return 0, p.fail(t, "too much: "+f.String()+" goes up to "+k.value(f.info().max))
-		}
+		sum.Add(sum, v)
 	}
-	return sum, nil
-}
-
-func unitSize(name string, units []unit) (uint64, bool) {
-	for _, u := range units {
-		if strings.EqualFold(u.name, name) {
-			return u.size, true
-		}
+	if n := sum.Num(); !n.IsUint64() || n.Uint64() > f.info().max {
+		return 0, p.fail(t, "too much: "+f.String()+" goes up to "+k.value(f.info().max))
 	}
-	return 0, false
+	return sum.Num().Uint64(), nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -123,10 +122,12 @@ func (o *updateOptions) run(ctx context.Context) error {
 	}
 	return o.flows.Capture.Service(func(s *kernel.Service) error {
 		var now monitor.Batch
-		n, err := o.act(singly(o.wanted(ctx)), func(b *monitor.Batch) (err error) {
+		n, err := o.act(o.wanted(ctx), func(b *monitor.Batch) (err error) {
 			now.Reset()
 			for i := range b.Events {
-				err = o.update(ctx, s, &b.Events[i], &now)
+				if err = o.update(ctx, s, &b.Events[i], &now); err != nil {
+					break
+				}
 			}
 			b.Events = append(b.Events[:0], now.Events...)
 			return err
@@ -136,25 +137,6 @@ func (o *updateOptions) run(ctx context.Context) error {
 		}
 		return o.done(n, "updated")
 	})
-}
-
-// singly returns the flows in batches of one, as each is read again into memory that the next one uses.
-func singly(flows iter.Seq2[*monitor.Batch, error]) iter.Seq2[*monitor.Batch, error] {
-	return func(yield func(*monitor.Batch, error) bool) {
-		var one monitor.Batch
-		for b, err := range flows {
-			for i := range b.Events {
-				one.Events = b.Events[i : i+1 : i+1]
-				if !yield(&one, nil) {
-					return
-				}
-			}
-			if one.Events = nil; err != nil {
-				yield(&one, err)
-				return
-			}
-		}
-	}
 }
 
 // update changes one flow and reads it again into now. A flow that is so already, or has ended, is skipped. What the
@@ -174,8 +156,12 @@ func (o *updateOptions) update(ctx context.Context, s *kernel.Service, e *monito
 		o.failed++
 		return nil
 	}
+	before := len(now.Events)
 	if err := s.Get(ctx, &e.Flow, now); err != nil && !errors.Is(err, kernel.ErrNoFlow) {
 		return err
+	}
+	for i := before; i < len(now.Events); i++ { // the next request uses the memory again
+		now.Events[i].Raw, now.Events[i].Extra = nil, now.Events[i].Extra.Clone()
 	}
 	return nil
 }
