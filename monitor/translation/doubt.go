@@ -37,13 +37,15 @@ const (
 )
 
 var causeNames = [...]string{
-	Lost: "lost", Restarted: "restart", Unwritten: "unwritten", Removed: "removed", ClockSet: "clock",
+	0: "unknown", Lost: "lost", Restarted: "restart", Unwritten: "unwritten", Removed: "removed", ClockSet: "clock",
 }
 
 // String returns the word of text and JSON.
-func (c GapCause) String() string {
-	if int(c) < len(causeNames) && c != 0 {
-		return causeNames[c]
+func (c GapCause) String() string { return nameOf(causeNames[:], uint8(c)) }
+
+func nameOf(names []string, n uint8) string {
+	if int(n) < len(names) {
+		return names[n]
 	}
 	return "unknown"
 }
@@ -110,12 +112,7 @@ var reasonNames = [...]string{
 }
 
 // String returns the word of text and JSON.
-func (r Reason) String() string {
-	if int(r) < len(reasonNames) {
-		return reasonNames[r]
-	}
-	return "unknown"
-}
+func (r Reason) String() string { return nameOf(reasonNames[:], uint8(r)) }
 
 // Doubt says what makes a translation uncertain: a set of the bits below. Files
 // contain the numbers; they never change.

@@ -229,11 +229,10 @@ func Search(
 	r := &c.Result
 	tracker := NewTracker(TrackerConfig{All: true, Name: names.Name})
 	tracker.now = table
-	var gaps []Gap
-	if err := c.search(events, tracker, &gaps); err != nil && !errors.Is(err, ErrStop) {
+	if err := c.search(events, tracker); err != nil && !errors.Is(err, ErrStop) {
 		return *r, err
 	}
-	r.Gaps = Overlapping(gaps, &q)
+	r.Gaps = Overlapping(r.Gaps, &q)
 	if r.Answers == 0 && q.Namespace != "" {
 		names.All(func(_ monitor.NetNS, n monitor.Namespace) { r.Namespaces = append(r.Namespaces, n.Name) })
 		slices.Sort(r.Namespaces)
@@ -241,8 +240,17 @@ func Search(
 	return *r, nil
 }
 
-func (c *Collector) search(events iter.Seq2[*monitor.Batch, error], tracker *Tracker, gaps *[]Gap) error {
+// search offers what the tracker makes of the events, and collects all gaps.
+func (c *Collector) search(events iter.Seq2[*monitor.Batch, error], tracker *Tracker) error {
 	r := &c.Result
+	offer := func(all []Translation) error {
+		for _, t := range all {
+			if err := c.Offer(&Answer{Translation: t, Live: r.Live}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	var ch Changes
 	for b, err := range events {
 		for i := 0; i < len(b.Events) && !r.Live; i++ {
@@ -250,13 +258,8 @@ func (c *Collector) search(events iter.Seq2[*monitor.Batch, error], tracker *Tra
 		}
 		ch.Reset()
 		tracker.Apply(b, &ch)
-		*gaps = append(*gaps, ch.Gaps...)
-		for _, t := range ch.Closed {
-			if err := c.Offer(&Answer{Translation: t, Live: r.Live}); err != nil {
-				return err
-			}
-		}
-		if err != nil {
+		r.Gaps = append(r.Gaps, ch.Gaps...)
+		if err := cmp.Or(offer(ch.Closed), err); err != nil {
 			return err
 		}
 	}
@@ -271,10 +274,5 @@ func (c *Collector) search(events iter.Seq2[*monitor.Batch, error], tracker *Tra
 		return cmp.Or(cmp.Compare(a.Start, b.Start),
 			bytes.Compare(a.From.Addr[:], b.From.Addr[:]), cmp.Compare(a.From.Port, b.From.Port))
 	})
-	for _, t := range open {
-		if err := c.Offer(&Answer{Translation: t, Live: r.Live}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return offer(open)
 }

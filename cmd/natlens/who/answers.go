@@ -119,17 +119,10 @@ func noteText(a *translation.Answer) string {
 // doubtText returns why an answer is uncertain.
 func doubtText(d translation.Doubt) string {
 	var words []string
-	for _, one := range []struct {
-		bit  translation.Doubt
-		text string
-	}{
-		{translation.BeganInGap, "began in a gap"},
-		{translation.EndedInGap, "ended in a gap"},
-		{translation.TouchedByGap, "a gap during its life"},
-		{translation.TouchedByRestart, "not captured all the time"},
-	} {
-		if d&one.bit != 0 {
-			words = append(words, one.text)
+	for i, text := range [...]string{"began in a gap", "ended in a gap", "a gap during its life",
+		"not captured all the time"} {
+		if d&(translation.BeganInGap<<i) != 0 {
+			words = append(words, text)
 		}
 	}
 	return strings.Join(words, ", ")

@@ -70,17 +70,16 @@ gaps as lines of their own. CSV does not contain gaps: natlens prints their numb
 
 // formatOf returns the format that -o names, or else the name of the file.
 func (o *exportOptions) formatOf() (string, error) {
-	if o.format == "" {
-		ending := strings.TrimPrefix(filepath.Ext(o.path), ".")
-		if slices.Contains(exportFormats, ending) {
-			return ending, nil
+	format, ok := o.format, slices.Contains(exportFormats, o.format)
+	if format == "" {
+		if format, ok = "jsonl", true; filepath.Ext(o.path) == ".csv" {
+			format = "csv"
 		}
-		return "jsonl", nil
 	}
-	if !slices.Contains(exportFormats, o.format) {
+	if !ok {
 		return "", cli.Usagef("-o %s: must be %s", o.format, strings.Join(exportFormats, " or "))
 	}
-	return o.format, nil
+	return format, nil
 }
 
 // runExport writes the file.

@@ -37,17 +37,17 @@ func (p *answers) foundText(v *translation.Verdict) string {
 	if v.Word != translation.Found {
 		text = "Open when capture ended: held by "
 	}
+	hosts := human.Plural(len(p.hosts), "inside host")
 	switch n := len(p.hosts); {
 	case p.moreHosts:
-		text += "more than " + human.Plural(n, "inside host")
+		hosts = "more than " + hosts
 	case n == 1:
-		text += p.hosts[0]
+		hosts = p.hosts[0]
 	case n <= 4:
-		text += human.Plural(n, "inside host") + " (" + strings.Join(p.hosts, ", ") + ")"
-	default:
-		text += human.Plural(n, "inside host")
+		hosts += " (" + strings.Join(p.hosts, ", ") + ")"
 	}
 	r := &v.Result
+	text += hosts
 	if r.More {
 		text += ", and perhaps others: the first " + human.Plural(r.Answers, "translation")
 	} else {
@@ -102,13 +102,7 @@ func namesText(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	text := ", but"
-	for i, name := range names[:min(len(names), maxNames)] {
-		if i > 0 {
-			text += ","
-		}
-		text += " " + name
-	}
+	text := ", but " + strings.Join(names[:min(len(names), maxNames)], ", ")
 	if n := len(names) - maxNames; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
 	}

@@ -25,11 +25,9 @@ type text struct {
 	ascii  bool
 	place  string
 
-	held    [][]string
-	widths  []int // of the columns, once they are fixed
-	narrow  bool
-	settled bool
-	err     error
+	held   [][]string
+	widths []int // of the columns, once they are fixed
+	narrow bool
 }
 
 // maxHeld is how many answers are held back.
@@ -48,17 +46,18 @@ func (p *text) add(a *translation.Answer) error {
 	for i := range row {
 		row[i] = p.safe(row[i])
 	}
-	if p.settled {
-		p.print(row)
-	} else if p.held = append(p.held, row); len(p.held) == maxHeld {
-		p.settle()
+	if p.widths != nil {
+		return p.print(row)
 	}
-	return p.err
+	if p.held = append(p.held, row); len(p.held) == maxHeld {
+		return p.settle()
+	}
+	return nil
 }
 
 func (p *text) end(v *translation.Verdict, hint string) error {
-	if !p.settled {
-		p.settle()
+	if err := p.settle(); err != nil {
+		return err
 	}
 	out := ""
 	if v.Result.Answers > 0 {
@@ -75,8 +74,8 @@ func (p *text) end(v *translation.Verdict, hint string) error {
 		}
 		out += line + "\n"
 	}
-	p.write(out)
-	return p.err
+	_, err := io.WriteString(p.w, out)
+	return err
 }
 
 // safe escapes what names may contain, and writes ASCII if the terminal needs it.
@@ -88,11 +87,10 @@ func (p *text) safe(s string) string {
 	return string(b)
 }
 
-// settle fixes the widths by the answers that were held back, and prints those.
-func (p *text) settle() {
-	p.settled = true
+// settle fixes the widths by the answers that were held back, if there are any, and prints those.
+func (p *text) settle() error {
 	if len(p.held) == 0 {
-		return
+		return nil
 	}
 	heads := p.heads()
 	p.widths = make([]int, len(heads))
@@ -108,27 +106,26 @@ func (p *text) settle() {
 		}
 		total += p.widths[i] + 2
 	}
-	if p.narrow = p.width > 0 && total > p.width; !p.narrow {
-		p.print(heads)
-	}
-	for _, row := range p.held {
-		p.print(row)
-	}
+	all := p.held
 	p.held = nil
+	if p.narrow = p.width > 0 && total > p.width; !p.narrow {
+		all = slices.Insert(all, 0, heads)
+	}
+	for _, row := range all {
+		if err := p.print(row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (p *text) print(row []string) {
+func (p *text) print(row []string) error {
+	text := p.line
 	if p.narrow {
-		p.write(p.record(row))
-	} else {
-		p.write(p.line(row))
+		text = p.record
 	}
-}
-
-func (p *text) write(text string) {
-	if p.err == nil {
-		_, p.err = io.WriteString(p.w, text)
-	}
+	_, err := io.WriteString(p.w, text(row))
+	return err
 }
 
 // line returns an answer as a line of the table.

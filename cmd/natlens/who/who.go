@@ -184,14 +184,9 @@ func (o *options) hint(ctx context.Context, p *place, v *translation.Verdict) (s
 
 // check rejects flags that exclude each other.
 func (o *options) check() error {
-	given := 0
-	for _, is := range []bool{o.live, o.dir != "", len(o.recordings) > 0} {
-		if is {
-			given++
-		}
-	}
+	history, recording := o.dir != "", len(o.recordings) > 0
 	switch {
-	case given > 1:
+	case o.live && (history || recording), history && recording:
 		return cli.Usagef("use only one of --history, --from and --live")
 	case o.live && o.times.given():
 		return cli.Usagef("--live searches the table as it is now: --at, --since and --until need a history or a " +
