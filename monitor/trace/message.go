@@ -138,6 +138,9 @@ func decode(b []byte) (m message, err error) {
 	if m.kind == Policy {
 		m.verdict = int32(policy)
 	}
+	if m.flow.Status&monitor.Template != 0 { // "ct zone set" before the lookup: no flow yet
+		m.flow = Flow{}
+	}
 	m.headers = readHeaders(network, transport)
 	return m, d.Err()
 }

@@ -135,14 +135,26 @@ func stale(f *Facts) *Verdict {
 	if f.Packet.AskedNAT || len(f.Forwards) == 0 {
 		return nil
 	}
-	for i := range f.Forwards {
-		if f.forwarded() && strings.Contains(f.Forwards[i].Text, f.target().Addr().String()) {
-			return nil
-		}
+	if f.dnat() != nil {
+		return nil
 	}
 	return verdict("stale", f.Place.Natlens("delete", fmt.Sprintf("id %d", f.Packet.FlowID)),
 		"The packet still goes to %s: its flow is older than %s, and NAT rules see only the first packet of a flow.",
 		name(f.target()), &f.Forwards[0])
+}
+
+// dnat returns the rule that changed the destination: that of the trace, else one that names
+// the target, for a packet of a flow that had begun before. Nil: none is known.
+func (f *Facts) dnat() *Rule {
+	if f.Packet.DNAT != nil {
+		return f.Packet.DNAT
+	}
+	for i := range f.Forwards {
+		if f.forwarded() && strings.Contains(f.Forwards[i].Text, f.target().Addr().String()) {
+			return &f.Forwards[i]
+		}
+	}
+	return nil
 }
 
 var interfaceName = regexp.MustCompile(`iif(?:name)? "([^"]*)"`)
@@ -265,7 +277,7 @@ func hairpin(f *Facts) *Verdict {
 		return nil
 	}
 	family := ip(target)
-	return verdict("hairpin", f.run("nft add rule %s nat postrouting %[1]s saddr %s %[1]s daddr %s masquerade",
+	return verdict("hairpin", f.run("nft add rule %s nat postrouting %[1]s saddr %[2]s %[1]s daddr %[3]s masquerade",
 		family, network, target),
 		"%s and %s are both in %s, so the answer does not come through this host, and the sender does not know it.",
 		source, target, network)
@@ -285,8 +297,8 @@ func (f *Facts) noNeighbour() *Verdict {
 	hop, wrong := f.target().Addr(), "the address is wrong"
 	if f.There.Via.IsValid() {
 		hop = f.There.Via
-	} else if f.Packet.DNAT != nil {
-		wrong = fmt.Sprintf("the address in %s is wrong", f.Packet.DNAT)
+	} else if r := f.dnat(); r != nil {
+		wrong = fmt.Sprintf("the address in %s is wrong", r)
 	}
 	return verdict("no-host", f.run("ip neigh show %s dev %s", hop, f.There.Dev),
 		"No host has the address %s on %s: it is off, or %s.", hop, f.There.Dev, wrong)

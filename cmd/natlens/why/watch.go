@@ -30,10 +30,16 @@ type watcher struct {
 	first  *trace.Packet     // the packet
 }
 
-func newWatcher(o *options, ns int, rate trace.Rate) (w *watcher, err error) {
+func newWatcher(ctx context.Context, o *options, ns int, rate trace.Rate) (w *watcher, err error) {
 	w = &watcher{ns: ns, wanted: o.filter(), facts: why.Facts{Proto: o.proto, To: o.to, From: o.from}}
 	expr, err := filter.Parse(w.wanted)
 	if err != nil {
+		return nil, err
+	}
+	if w.facts.Locals, err = netns.Locals(w.ns); err != nil {
+		return nil, err
+	}
+	if w.before, err = w.counters(ctx); err != nil {
 		return nil, err
 	}
 	if w.flows, err = kernel.OpenService(w.ns); err != nil {
@@ -56,13 +62,7 @@ const (
 )
 
 // watch waits for a packet, at most for a time, and for its answer.
-func (w *watcher) watch(ctx context.Context, most time.Duration) (err error) {
-	if w.facts.Locals, err = netns.Locals(w.ns); err != nil {
-		return err
-	}
-	if w.before, err = w.counters(ctx); err != nil {
-		return err
-	}
+func (w *watcher) watch(ctx context.Context, most time.Duration) error {
 	began := time.Now()
 	if err := w.wait(ctx, most, func() bool { return w.first != nil }); err != nil {
 		return err
@@ -242,7 +242,7 @@ func (w *watcher) others(ctx context.Context) {
 		return
 	}
 	to := f.DeliveredTo()
-	wanted := fmt.Sprintf("%s nat.dst %s nat.dport %d", w.facts.Proto, to.Addr.Netip(), to.Port)
+	wanted := fmt.Sprintf("%s reply.src %s reply.sport %d", w.facts.Proto, to.Addr.Netip(), to.Port)
 	w.each(ctx, wanted, func(other *monitor.Flow) {
 		if other.Status&monitor.SeenReply != 0 && other.Orig.Src != f.Orig.Src {
 			w.facts.Others++

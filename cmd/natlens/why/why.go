@@ -114,7 +114,7 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer file.Close() // nil: does nothing
-	w, err := newWatcher(o, cli.NetnsFD(file), rate)
+	w, err := newWatcher(ctx, o, cli.NetnsFD(file), rate)
 	if err != nil {
 		return err
 	}

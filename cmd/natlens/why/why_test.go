@@ -29,13 +29,18 @@ func ask(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) (s
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var out, notes bytes.Buffer
+	var out bytes.Buffer
+	notes := waiting{begun: make(chan struct{})}
 	cmd := New(cli.Console{Stdout: &out, Stderr: &notes, Getenv: func(string) string { return "" }})
 	cmd.SetArgs(append(args, "--netns", l.Gateway.Path()))
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	acting, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
+		select {
+		case <-acting.Done():
+		case <-notes.begun:
+		}
 		for act != nil && acting.Err() == nil {
 			act(acting)
 			select {
@@ -51,6 +56,18 @@ func ask(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) (s
 		t.Fatalf("it did not end: %s", notes.String())
 	}
 	return out.String(), err
+}
+
+// waiting is standard error, on which the first line says that the command waits.
+type waiting struct {
+	bytes.Buffer
+	begun chan struct{}
+	once  sync.Once
+}
+
+func (w *waiting) Write(p []byte) (int, error) {
+	w.once.Do(func() { close(w.begun) })
+	return w.Buffer.Write(p)
 }
 
 // dial connects, and waits as a client does, which sends its SYN again.
