@@ -44,6 +44,8 @@ type Step struct {
 	Rewrite  *Rewrite // nil: nothing is rewritten
 	Confirm  bool     // the entry enters the table here, and the kernel sends NEW
 	Src, Dst Endpoint // addresses of the packet after the hook
+	Rules    []Decision
+	Dropped  bool // one of Rules drops the packet
 }
 
 // Direction is the way of one direction's packets through this host.
@@ -64,6 +66,7 @@ type Walk struct {
 	Path            Path
 	Assumed         bool   // the local addresses are not known, so the path is assumed to be forward
 	Master          *Tuple // original tuple of the flow whose helper expected this one; nil: unknown
+	Untracked       bool   // the packet has no flow, or was dropped before the lookup
 	Original, Reply Direction
 }
 

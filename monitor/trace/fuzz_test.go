@@ -34,7 +34,7 @@ func FuzzDecode(f *testing.F) {
 func FuzzRuleset(f *testing.F) {
 	f.Add("table ip nat {\n\tchain pre {\n\t\ttcp dport 8080 dnat to 10.9.0.1:22 comment \"a\" # handle 2\n\t}\n}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		rs := &ruleset{chains: map[string]Chain{}, rules: map[ruleKey]ruleText{}}
+		rs := &Rules{chains: map[string]Chain{}, rules: map[ruleKey]ruleText{}}
 		rs.read(text)
 		for key, r := range rs.rules {
 			if !strings.Contains(text, r.text) || key.handle == 0 && !strings.Contains(text, "handle 0") {

@@ -102,15 +102,7 @@ func decode(b []byte) (m message, err error) {
 			m.kind = Kind(d.Uint32())
 		case unix.NFTA_TRACE_VERDICT:
 			d.Nested(func(v *netlink.AttributeDecoder) error {
-				v.ByteOrder = binary.BigEndian
-				for v.Next() {
-					switch v.Type() {
-					case unix.NFTA_VERDICT_CODE:
-						m.verdict = int32(v.Uint32())
-					case unix.NFTA_VERDICT_CHAIN:
-						m.jump = v.String()
-					}
-				}
+				m.verdict, m.jump = readVerdict(v)
 				return nil
 			})
 		case unix.NFTA_TRACE_ID:

@@ -18,6 +18,7 @@ type Packet struct {
 	In, Out string    // interfaces; "": made here, or delivered here
 	First   Headers   // as it came
 	Last    Headers   // as the last chain got it
+	Tracked Headers   // as the first chain behind conntrack's lookup got it; Proto 0: it has no flow
 	Flow    Flow      // of its last message that has one
 	Steps   []Step
 	Answer  bool // traced as an answer (Config.Answers)
@@ -90,6 +91,9 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 	}
 	if p.Out == "" {
 		p.Out = nameOf(m.oif)
+	}
+	if m.flow.ID != 0 && p.Flow.ID == 0 {
+		p.Tracked = p.Last
 	}
 	if m.flow.ID != 0 || p.Flow.ID == 0 {
 		p.Flow = m.flow

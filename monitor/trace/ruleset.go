@@ -41,17 +41,20 @@ type ruleKey struct {
 	handle uint64
 }
 
-// ruleset is what the messages name: chains and rules.
-type ruleset struct {
+// Rules are the chains and rules of a network namespace. Use them from one goroutine.
+type Rules struct {
 	chains map[string]Chain
 	rules  map[ruleKey]ruleText
+	order  map[string][]*nftables.Rule // the rules of a chain
+	sets   map[string][]nftables.SetElement
+	conn   *nftables.Conn
 	noText error // nft(8) can't be run
 	legacy []string
 }
 
-// readRules reads the chains of a network namespace, and the text of their rules if nft(8)
-// is there.
-func readRules(ns int) (*ruleset, error) {
+// ReadRules reads the chains and rules of a network namespace, and the text of the rules if
+// nft(8) is there. The file descriptor ns (0: the caller's) must stay open while Rules are used.
+func ReadRules(ns int) (*Rules, error) {
 	conn, err := nftables.New(nftables.WithNetNSFd(ns))
 	if err != nil {
 		return nil, fmt.Errorf("nftables: %w", netns.Privilege(err))
@@ -60,7 +63,10 @@ func readRules(ns int) (*ruleset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read chains: %w", netns.Privilege(err))
 	}
-	rs := &ruleset{chains: map[string]Chain{}, rules: map[ruleKey]ruleText{}}
+	rs := &Rules{
+		chains: map[string]Chain{}, rules: map[ruleKey]ruleText{}, order: map[string][]*nftables.Rule{},
+		sets: map[string][]nftables.SetElement{}, conn: conn,
+	}
 	err = netns.Do(ns, func() error {
 		text, err := exec.Command("nft", "-a", "list", "ruleset").Output()
 		rs.noText = err
@@ -83,6 +89,7 @@ func readRules(ns int) (*ruleset, error) {
 		if err != nil {
 			continue // the chain was removed
 		}
+		rs.order[chain.String()] = rules
 		for _, r := range rules {
 			key := ruleKey{chain.String(), r.Handle}
 			text := rs.rules[key]
@@ -129,7 +136,7 @@ var (
 )
 
 // read reads what nft -a list ruleset prints.
-func (rs *ruleset) read(text string) {
+func (rs *Rules) read(text string) {
 	table, chain := "", ""
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
@@ -162,12 +169,12 @@ func (t *Tracer) Rules(kind, hook string) (all []Step) {
 }
 
 // find returns the chain and the rule of a message. If they are new, it reads all again.
-func (rs *ruleset) find(ns int, m *message) (Chain, ruleText) {
+func (rs *Rules) find(ns int, m *message) (Chain, ruleText) {
 	c := Chain{Family: familyName(m.family), Table: m.table, Name: m.chain}
 	chain, known := rs.chains[c.String()]
 	rule, knownRule := rs.rules[ruleKey{c.String(), m.handle}]
 	if !known || m.kind == Rule && m.handle != 0 && !knownRule {
-		if again, err := readRules(ns); err == nil {
+		if again, err := ReadRules(ns); err == nil {
 			*rs = *again
 			chain, known = rs.chains[c.String()]
 			if rule, knownRule = rs.rules[ruleKey{c.String(), m.handle}]; !knownRule && m.kind == Rule {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/google/nftables/expr"
@@ -23,6 +24,12 @@ import (
 type Rate struct {
 	Packets uint64
 	Per     time.Duration // a second, minute or hour
+}
+
+// String returns the rate as --rate has it: 10/s.
+func (r Rate) String() string {
+	unit := map[time.Duration]string{time.Second: "s", time.Minute: "m", time.Hour: "h"}[r.Per]
+	return fmt.Sprintf("%d/%s", r.Packets, unit)
 }
 
 // Config configures a Tracer.
@@ -41,9 +48,10 @@ type Config struct {
 // Tracer traces packets. Use it from one goroutine.
 type Tracer struct {
 	ns      int
+	rate    Rate
 	conn    *netlink.Conn
 	table   *table
-	rules   *ruleset
+	rules   *Rules
 	packets packets
 
 	// NoText is why rules have no text, nil if they have.
@@ -64,7 +72,7 @@ func Open(cfg Config) (*Tracer, error) {
 	if err != nil {
 		return nil, FilterError{err}
 	}
-	t := &Tracer{ns: cfg.NetNS}
+	t := &Tracer{ns: cfg.NetNS, rate: cfg.Rate}
 	if t.conn, err = netns.DialKernel(unix.NETLINK_NETFILTER, cfg.NetNS); err != nil {
 		return nil, err
 	}
@@ -85,7 +93,7 @@ func Open(cfg Config) (*Tracer, error) {
 	if t.table, err = newTable(cfg.NetNS, rules, answers, limit); err != nil {
 		return nil, errors.Join(err, t.conn.Close())
 	}
-	if t.rules, err = readRules(cfg.NetNS); err != nil { // with the table
+	if t.rules, err = ReadRules(cfg.NetNS); err != nil { // with the table
 		return nil, errors.Join(err, t.Close())
 	}
 	t.NoText, t.Legacy = t.rules.noText, t.rules.legacy
@@ -101,6 +109,19 @@ type FilterError struct{ error }
 
 // Table returns the name of the table that marks packets.
 func (t *Tracer) Table() string { return "inet " + t.table.Name }
+
+// Notes returns what a user should know: what the Tracer changes, and what it cannot show.
+func (t *Tracer) Notes() []string {
+	notes := []string{fmt.Sprintf("table %s marks packets, at most %s, until natlens ends", t.Table(), t.rate)}
+	if t.NoText != nil {
+		notes = append(notes, fmt.Sprintf("rules have no text: %v", t.NoText))
+	}
+	if len(t.Legacy) > 0 {
+		notes = append(notes, "tables of iptables-legacy are loaded, and their rules are not traced: "+
+			strings.Join(t.Legacy, ", "))
+	}
+	return notes
+}
 
 // Also traces packets of one more filter.
 func (t *Tracer) Also(e filter.Expr) error {

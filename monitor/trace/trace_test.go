@@ -246,7 +246,7 @@ func TestComments(t *testing.T) {
 		labtest.Lack(t, "iptables-legacy")
 	}
 	t.Setenv("PATH", "")
-	rules, err := readRules(l.Gateway.FD())
+	rules, err := ReadRules(l.Gateway.FD())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestNothingLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	labtest.WaitFor(t, "the end of the table", func() bool {
-		rules, err := readRules(l.Gateway.FD())
+		rules, err := ReadRules(l.Gateway.FD())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,7 @@ type options struct {
 	con    cli.Console
 	flows  cli.FlowFlags
 	filter cli.FilterFlags
+	rule   ruleFlags
 	limit  int
 	width  int
 }
@@ -41,6 +42,7 @@ conntrack looks them up, and which hook rewrites what. The filter selects flows 
 	f.IntVar(&o.width, "width", 0, "width of the drawing in `columns` (default that of the terminal, else 100)")
 	cli.MustComplete(cmd, "limit", cobra.NoFileCompletions)
 	cli.MustComplete(cmd, "width", cobra.NoFileCompletions)
+	o.rule.register(cmd)
 	o.flows.Register(cmd)
 	o.filter.Register(cmd)
 	o.filter.RegisterLabelMap(cmd)
@@ -51,7 +53,13 @@ func (o *options) run(cmd *cobra.Command) error {
 	if o.limit < 0 || o.width < 0 {
 		return cli.Usagef("--limit and --width must not be negative")
 	}
+	if err := o.rule.check(&o.flows); err != nil {
+		return err
+	}
 	o.con = o.filter.Named(o.con)
+	if o.rule.wait > 0 {
+		return o.follow(cmd.Context())
+	}
 	flows, names, err := o.flows.Flows(cmd, o.con, kernel.DumpConfig{})
 	if err != nil {
 		return err
@@ -68,6 +76,11 @@ func (o *options) run(cmd *cobra.Command) error {
 		return errors.New("explain: no flow is tracked")
 	case len(walks) == 0:
 		return fmt.Errorf("explain: none of the %d flows in the table matches %s", total, o.filter.Sel.Expr)
+	}
+	if o.rule.given {
+		if err := o.decide(walks); err != nil {
+			return err
+		}
 	}
 	return o.draw(walks, more)
 }
@@ -105,18 +118,11 @@ func walkOf(e *monitor.Event) monitor.Walk {
 }
 
 func (o *options) draw(walks []monitor.Walk, more int) error {
-	width, _ := cli.Terminal(o.con.Stdout)
-	if o.width > 0 {
-		width = o.width
-	} else if width == 0 {
-		width = 100
-	}
-	style := o.con.Style(o.con.Stdout)
 	for i := range walks {
 		if i > 0 {
 			fmt.Fprintln(o.con.Stdout)
 		}
-		if _, err := io.WriteString(o.con.Stdout, walk.Render(walks[i], width, style)); err != nil {
+		if err := o.drawOne(walks[i]); err != nil {
 			return err
 		}
 	}
@@ -124,4 +130,15 @@ func (o *options) draw(walks []monitor.Walk, more int) error {
 		fmt.Fprintf(o.con.Stderr, "natlens: %d more flows match; --limit 0 draws all\n", more)
 	}
 	return nil
+}
+
+func (o *options) drawOne(w monitor.Walk) error {
+	width, _ := cli.Terminal(o.con.Stdout)
+	if o.width > 0 {
+		width = o.width
+	} else if width == 0 {
+		width = 100
+	}
+	_, err := io.WriteString(o.con.Stdout, walk.Render(w, width, o.con.Style(o.con.Stdout)))
+	return err
 }

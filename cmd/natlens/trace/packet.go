@@ -6,7 +6,6 @@ import (
 	"context"
 	"net/netip"
 
-	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/trace"
 )
@@ -22,19 +21,14 @@ type packet struct {
 // another one by now, says nothing.
 func found(ctx context.Context, s *kernel.Service, p *trace.Packet) *packet {
 	out := &packet{Packet: p, src: p.Last.Src, dst: p.Last.Dst}
-	known := p.Flow.ID != 0
 	if p.Dropped() != nil {
 		return out
 	}
-	var b monitor.Batch
-	if err := s.Get(ctx, &monitor.Flow{Orig: p.First.Tuple()}, &b); err != nil || len(b.Events) != 1 {
+	f := p.Find(ctx, s)
+	if f == nil {
 		return out
 	}
-	f := &b.Events[0].Flow
-	if known && f.ID != p.Flow.ID {
-		return out
-	}
-	if !known {
+	if p.Flow.ID == 0 {
 		p.Flow.ID, p.Flow.Status, out.byAddress = f.ID, f.Status, true
 		p.Flow.Reply = f.Orig != p.First.Tuple()
 	}

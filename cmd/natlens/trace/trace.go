@@ -93,14 +93,8 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer t.Close()
-	const note = "natlens: trace: table %s marks packets, at most %s, until natlens ends\n"
-	fmt.Fprintf(o.con.Stderr, note, t.Table(), o.rate)
-	if t.NoText != nil {
-		fmt.Fprintf(o.con.Stderr, "natlens: trace: rules have no text: %v\n", t.NoText)
-	}
-	if len(t.Legacy) > 0 {
-		fmt.Fprintf(o.con.Stderr, "natlens: trace: tables of iptables-legacy are loaded, and their rules are not "+
-			"traced: %s\n", strings.Join(t.Legacy, ", "))
+	for _, note := range t.Notes() {
+		fmt.Fprintf(o.con.Stderr, "natlens: trace: %s\n", note)
 	}
 	ctx, cancel := o.end.Context(ctx)
 	defer cancel()

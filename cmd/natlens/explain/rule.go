@@ -1,0 +1,129 @@
+//go:build linux
+
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor"
+	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
+	"natlens/monitor/trace"
+)
+
+// ruleFlags say how rules are found.
+type ruleFlags struct {
+	given bool
+	wait  time.Duration // for new flows; 0: only the flows of the table
+}
+
+func (r *ruleFlags) register(cmd *cobra.Command) {
+	cmd.Long += `
+
+With --rule each hook shows the rule of nf_tables that decided. For flows in the table natlens compares the NAT rules
+with the flow and marks the result as probable. With --for it instead waits for new flows that match the filter, traces
+their first packets, and draws each with the rules that it met, also if it is dropped. To mark packets it adds a table
+of its own for that time; see natlens trace.`
+	cmd.Example += `
+  natlens explain --rule dnat
+  natlens explain --rule --for 30s --limit 1 tcp dport 8080`
+	f := cmd.Flags()
+	f.BoolVar(&r.given, "rule", false, "show which rule of nf_tables decided at each hook")
+	f.DurationVar(&r.wait, "for", 0, "with --rule: wait for new flows for this `time`, such as 30s, and trace them")
+	cli.NoComplete(cmd, "for")
+}
+
+func (r *ruleFlags) check(flows *cli.FlowFlags) error {
+	switch {
+	case r.wait < 0:
+		return cli.Usagef("--for %s: must not be negative", r.wait)
+	case r.wait > 0 && !r.given:
+		return cli.Usagef("--for needs --rule")
+	case r.given && flows.From.Given():
+		return cli.Usagef("--rule: a recording has no rules; leave out --from and --at")
+	case r.given && flows.Capture.Every():
+		return cli.Usagef("--rule needs one network namespace: --netns all is not possible")
+	}
+	return nil
+}
+
+// decide adds the rules to the walks of flows in the table.
+func (o *options) decide(walks []monitor.Walk) error {
+	file, err := cli.OpenNetNS(o.flows.Capture.Netns)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // nil: does nothing
+	rules, err := trace.ReadRules(cli.NetnsFD(file))
+	if err != nil {
+		return err
+	}
+	for i := range walks {
+		walks[i].Decide(rules.Probable(&walks[i]))
+	}
+	return nil
+}
+
+// rate bounds how many packets are traced: also those of flows that have begun before.
+var rate = trace.Rate{Packets: 100, Per: time.Second}
+
+// errDone ends a run at --limit.
+var errDone = errors.New("limit")
+
+// follow traces the first packets of new flows, and draws their walks.
+func (o *options) follow(ctx context.Context) error {
+	file, err := cli.OpenNetNS(o.flows.Capture.Netns)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // nil: does nothing
+	fd := cli.NetnsFD(file)
+	t, err := trace.Open(trace.Config{NetNS: fd, Wanted: o.filter.Sel.Expr, Rate: rate})
+	if wrong, ok := errors.AsType[trace.FilterError](err); ok {
+		return cli.Usagef("filter: %w", wrong)
+	} else if err != nil {
+		return err
+	}
+	defer t.Close()
+	for _, note := range t.Notes() {
+		fmt.Fprintf(o.con.Stderr, "natlens: explain: %s\n", note)
+	}
+	flows, err := kernel.OpenService(fd)
+	if err != nil {
+		return err
+	}
+	defer flows.Close()
+	locals, err := netns.Locals(fd)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.rule.wait)
+	defer cancel()
+	drawn := 0
+	err = t.Run(ctx, func(p *trace.Packet) error {
+		if !p.Begins() {
+			return nil
+		}
+		w := p.Walk(ctx, flows, locals)
+		if drawn > 0 {
+			fmt.Fprintln(o.con.Stdout)
+		}
+		if drawn++; drawn == o.limit {
+			return errors.Join(o.drawOne(w), errDone)
+		}
+		return o.drawOne(w)
+	})
+	if drawn == 0 && err == nil {
+		return fmt.Errorf("explain: no packet began a flow in %s", o.rule.wait)
+	}
+	if errors.Is(err, errDone) {
+		err = nil
+	}
+	return err
+}

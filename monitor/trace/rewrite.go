@@ -1,0 +1,162 @@
+//go:build linux
+
+package trace
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+)
+
+// packetBytes is what is known of the first packet of a flow when it meets a nat chain.
+type packetBytes struct {
+	family, proto      byte
+	network, transport []octet
+}
+
+// packetOf returns the packet before the rewrite of a step.
+func packetOf(w *monitor.Walk, s *monitor.Step) packetBytes {
+	src, dst := s.Src, s.Dst
+	if s.Rewrite.Source {
+		src = s.Rewrite.From
+	} else {
+		dst = s.Rewrite.From
+	}
+	t := &w.Flow.Orig
+	p := packetBytes{family: unix.NFPROTO_IPV4, proto: byte(t.Proto), network: unknown(40), transport: unknown(20)}
+	protoAt, srcAt, dstAt := 9, 12, 16
+	if t.Family == monitor.IPv6 {
+		p.family, protoAt, srcAt, dstAt = unix.NFPROTO_IPV6, 6, 8, 24
+	}
+	p.network[protoAt] = octet(p.proto)
+	copy(p.network[srcAt:], known(src.Addr.Netip().AsSlice()))
+	copy(p.network[dstAt:], known(dst.Addr.Netip().AsSlice()))
+	switch {
+	case t.Proto.HasPorts():
+		ports := binary.BigEndian.AppendUint16(nil, src.Port)
+		copy(p.transport, known(binary.BigEndian.AppendUint16(ports, dst.Port)))
+	case t.Proto.IsICMP():
+		copy(p.transport, known([]byte{t.ICMPType(), t.ICMPCode()}))
+	}
+	return p
+}
+
+func (p *packetBytes) meta(x *expr.Meta) []octet {
+	switch x.Key {
+	case expr.MetaKeyNFPROTO:
+		return []octet{octet(p.family)}
+	case expr.MetaKeyL4PROTO:
+		return []octet{octet(p.proto)}
+	}
+	return unknown(16)
+}
+
+func (p *packetBytes) payload(x *expr.Payload) []octet {
+	header := map[expr.PayloadBase][]octet{
+		expr.PayloadBaseNetworkHeader: p.network, expr.PayloadBaseTransportHeader: p.transport,
+	}[x.Base]
+	if end := uint64(x.Offset) + uint64(x.Len); end <= uint64(len(header)) {
+		return header[x.Offset:end]
+	}
+	return unknown(int(min(x.Len, 64)))
+}
+
+// ct returns what a rule about the flow compares: of the first packet only the state is known.
+func ct(x *expr.Ct) []octet {
+	if x.Key == expr.CtKeySTATE {
+		return known(binary.NativeEndian.AppendUint32(nil, uint32(New)))
+	}
+	return unknown(16)
+}
+
+// rewrites reports whether a NAT statement can give the flow's result.
+func (e *evaluation) rewrites(x expr.Any, regs *registers) bool {
+	switch x := x.(type) {
+	case *expr.NAT:
+		return (x.Type == expr.NATTypeSourceNAT) == e.rewrite.Source && e.address(regs, x.RegAddrMin, x.RegAddrMax) &&
+			e.port(regs, x.RegProtoMin, x.RegProtoMax)
+	case *expr.Masq:
+		return e.rewrite.Source && e.port(regs, x.RegProtoMin, x.RegProtoMax)
+	case *expr.Redir:
+		return e.redirected() && e.port(regs, x.RegisterProtoMin, x.RegisterProtoMax)
+	case *expr.Target: // of iptables-nft
+		ok := map[string]bool{"SNAT": e.rewrite.Source, "MASQUERADE": e.rewrite.Source, "DNAT": !e.rewrite.Source,
+			"REDIRECT": e.redirected()}[x.Name]
+		return ok && e.inRange(x.Info)
+	}
+	return false
+}
+
+func (e *evaluation) redirected() bool { return !e.rewrite.Source && e.walk.NAT.Redirect }
+
+func (e *evaluation) address(regs *registers, low, high uint32) bool {
+	return e.between(regs, low, high, e.rewrite.To.Addr.Netip().AsSlice())
+}
+
+func (e *evaluation) port(regs *registers, low, high uint32) bool {
+	return e.between(regs, low, high, binary.BigEndian.AppendUint16(nil, e.rewrite.To.Port))
+}
+
+// between reports whether a value can be between two registers; register 0 is no limit.
+func (e *evaluation) between(regs *registers, low, high uint32, value []byte) bool {
+	if low != 0 {
+		if order, sure := regs.order(low, value); sure && order > 0 {
+			return false
+		}
+	}
+	if high == 0 {
+		high = low
+	}
+	order, sure := regs.order(high, value)
+	return high == 0 || !sure || order >= 0
+}
+
+// inRange reports whether the result is in the range of a target of iptables-nft.
+func (e *evaluation) inRange(info xt.InfoAny) bool {
+	var r xt.NatRange
+	switch info := info.(type) {
+	case *xt.NatRange:
+		r = *info
+	case *xt.NatRange2:
+		r = info.NatRange
+	case *xt.NatIPv4MultiRangeCompat:
+		if len(*info) == 1 {
+			r = xt.NatRange((*info)[0])
+		}
+	}
+	flags, to := xt.NatRangeFlags(r.Flags), e.rewrite.To
+	if addr := to.Addr.Netip().As16(); flags&xt.NatRangeMapIPs != 0 &&
+		(bytes.Compare(addr[:], r.MinIP.To16()) < 0 || bytes.Compare(addr[:], r.MaxIP.To16()) > 0) {
+		return false
+	}
+	return flags&xt.NatRangeProtoSpecified == 0 || r.MinPort <= to.Port && to.Port <= r.MaxPort
+}
+
+// verdictOf reads the verdict of a map's element.
+func verdictOf(value []byte) (code int32, chain string) {
+	d, err := netlink.NewAttributeDecoder(value)
+	if err != nil {
+		return unix.NFT_CONTINUE, ""
+	}
+	return readVerdict(d)
+}
+
+// readVerdict reads a verdict (enum nft_verdict_attributes).
+func readVerdict(d *netlink.AttributeDecoder) (code int32, chain string) {
+	d.ByteOrder = binary.BigEndian
+	for d.Next() {
+		switch d.Type() {
+		case unix.NFTA_VERDICT_CODE:
+			code = int32(d.Uint32())
+		case unix.NFTA_VERDICT_CHAIN:
+			chain = d.String()
+		}
+	}
+	return code, chain
+}
