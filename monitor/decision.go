@@ -18,8 +18,8 @@ func (w *Walk) Decide(rules []Decision) {
 				s.Rules, s.Dropped = append(s.Rules, r), s.Dropped || r.Drop
 			}
 		}
+		s.Confirm = s.Confirm && !s.Dropped && !w.Untracked
 		if s.Dropped {
-			s.Confirm = false
 			w.Original.Steps = w.Original.Steps[:i+1]
 			return
 		}

@@ -11,8 +11,12 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// Begins reports whether the packet begins a flow, or has none.
-func (p *Packet) Begins() bool { return !p.Answer && (p.Flow.ID == 0 || !p.Flow.confirmed()) }
+// Begins reports whether the packet begins a flow, or has none. An ICMP error belongs to
+// another packet's flow.
+func (p *Packet) Begins() bool {
+	isError := p.First.Proto.IsICMP() && p.Flow.State == Related
+	return !p.Answer && !isError && (p.Flow.ID == 0 || !p.Flow.confirmed())
+}
 
 // Find gets the packet's flow from the kernel's table; nil if it is not there, or another flow
 // has its addresses by now.
@@ -39,7 +43,7 @@ func (p *Packet) Walk(ctx context.Context, s *kernel.Service, locals *monitor.Lo
 	if f == nil {
 		f = p.flow()
 	}
-	f.Path = locals.Path(f)
+	f.Path = p.path(locals.Path(f))
 	w := monitor.NewWalk(f)
 	first := monitor.Flow{Orig: p.First.Tuple()}
 	w.Original.Src, w.Original.Dst = first.From(), first.To() // before a rule writes into it
@@ -49,6 +53,21 @@ func (p *Packet) Walk(ctx context.Context, s *kernel.Service, locals *monitor.Lo
 	}
 	w.Decide(p.Decisions())
 	return w
+}
+
+// path returns the path that the packet took, as far as chains have seen it.
+func (p *Packet) path(otherwise monitor.Path) monitor.Path {
+	for i := range p.Steps {
+		switch hook := p.Steps[i].Chain.Hook; {
+		case hook == "output" && otherwise != monitor.PathLoop:
+			return monitor.PathOut
+		case hook == "forward":
+			return monitor.PathForward
+		case hook == "input" && otherwise != monitor.PathLoop:
+			return monitor.PathIn
+		}
+	}
+	return otherwise
 }
 
 // flow returns what the packet shows of a flow that is not in the table.

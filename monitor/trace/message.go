@@ -137,6 +137,20 @@ func decode(b []byte) (m message, err error) {
 	return m, d.Err()
 }
 
+// readVerdict reads a verdict (enum nft_verdict_attributes).
+func readVerdict(d *netlink.AttributeDecoder) (code int32, chain string) {
+	d.ByteOrder = binary.BigEndian
+	for d.Next() {
+		switch d.Type() {
+		case unix.NFTA_VERDICT_CODE:
+			code = int32(d.Uint32())
+		case unix.NFTA_VERDICT_CHAIN:
+			chain = d.String()
+		}
+	}
+	return code, chain
+}
+
 // Headers are the addresses of a packet. Proto 0 says that the message has none.
 type Headers struct {
 	Proto    monitor.Proto

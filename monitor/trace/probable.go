@@ -32,7 +32,7 @@ func (rs *Rules) Probable(w *monitor.Walk) (all []monitor.Decision) {
 				chain := rs.chains[chainOf(r)]
 				text := rs.rules[ruleKey{chain.String(), r.Handle}]
 				found := Step{Chain: chain, Kind: Rule, Handle: r.Handle, Text: text.text, Comment: text.comment}
-				d.Text = "probably " + found.name()
+				d.Text = "probable " + found.name()
 				break
 			}
 		}
@@ -63,7 +63,7 @@ func chainName(r *nftables.Rule, name string) string {
 	return c.String()
 }
 
-// evaluation looks for the rule that rewrites a packet.
+// evaluation finds the rule that rewrites a packet.
 type evaluation struct {
 	rules   *Rules
 	walk    *monitor.Walk

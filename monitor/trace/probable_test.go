@@ -51,7 +51,7 @@ func TestProbable(t *testing.T) {
 	for i := range elements {
 		elements[i] = fmt.Sprintf("%d : 203.0.113.9", 20000+i)
 	}
-	const masquerade = "POSTROUTING probably rule ip nat postrouting handle N: oifname \"wan\" masquerade"
+	const masquerade = "POSTROUTING probable rule ip nat postrouting handle N: oifname \"wan\" masquerade"
 	server := lab.ServerIP.String()
 	for _, c := range []struct {
 		name  string
@@ -63,58 +63,58 @@ func TestProbable(t *testing.T) {
 		{"no NAT", "flush table ip nat", server + ":53", nil},
 		{"snat", "insert rule ip nat postrouting meta l4proto udp snat to 203.0.113.1:4000-4999\n" +
 			"insert rule ip nat postrouting ip daddr 203.0.113.10 snat to 203.0.113.1", server + ":53",
-			[]string{"POSTROUTING probably rule ip nat postrouting handle N: meta l4proto udp snat to 203.0.113.1:4000-4999"}},
+			[]string{"POSTROUTING probable rule ip nat postrouting handle N: meta l4proto udp snat to 203.0.113.1:4000-4999"}},
 		{"dnat", "add rule ip nat prerouting iifname other accept\n" +
 			"add rule ip nat prerouting udp dport != { 53, 777 } dnat to 203.0.113.9:53\nadd rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53\n" +
 			"add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53", server + ":777",
-			[]string{"PREROUTING probably rule ip nat prerouting handle N: udp dport 777 dnat to 203.0.113.9:53", masquerade}},
+			[]string{"PREROUTING probable rule ip nat prerouting handle N: udp dport 777 dnat to 203.0.113.9:53", masquerade}},
 		{"rules that changed", "add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53\n# later\n" +
 			"flush chain ip nat prerouting; add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:54\n" +
 			"add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53", server + ":777",
-			[]string{"PREROUTING probably rule ip nat prerouting handle N: udp dport 777 dnat to 203.0.113.9:53", masquerade}},
+			[]string{"PREROUTING probable rule ip nat prerouting handle N: udp dport 777 dnat to 203.0.113.9:53", masquerade}},
 		{"a rule that is gone", "add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53\n# later\n" +
 			"flush chain ip nat prerouting", server + ":777",
 			[]string{"PREROUTING no rule of the nat chains gives this result now", masquerade}},
 		{"redirect", "insert rule ip nat prerouting udp dport 100-200 redirect to :9091\n" +
 			"insert rule ip nat prerouting udp dport 100-149 redirect to :9090", server + ":150",
-			[]string{"PREROUTING probably rule ip nat prerouting handle N: udp dport 100-200 redirect to :9091"}},
+			[]string{"PREROUTING probable rule ip nat prerouting handle N: udp dport 100-200 redirect to :9091"}},
 		{"map", "add map ip nat m { type inet_service : ipv4_addr; elements = { " + strings.Join(elements, ", ") +
 			" }; }\ninsert rule ip nat prerouting dnat to udp dport map @m", "203.0.113.66:20777",
-			[]string{"PREROUTING probably rule ip nat prerouting handle N: dnat to udp dport map @m", masquerade}},
+			[]string{"PREROUTING probable rule ip nat prerouting handle N: dnat to udp dport map @m", masquerade}},
 		{"map of ranges", "insert rule ip nat prerouting dnat to udp dport map { 1-99 : 203.0.113.8, 100-199 : " +
 			"203.0.113.9 }", "203.0.113.66:150",
-			[]string{"PREROUTING probably rule ip nat prerouting handle N: dnat to udp dport map { 1-99 : 203.0.113.8, " +
+			[]string{"PREROUTING probable rule ip nat prerouting handle N: dnat to udp dport map { 1-99 : 203.0.113.8, " +
 				"100-199 : 203.0.113.9 }", masquerade}},
 		{"map of addresses and ports", "insert rule ip nat prerouting dnat ip to ip daddr . udp dport map " +
 			"{ 203.0.113.66 . 150 : 203.0.113.9 . 53 }", "203.0.113.66:150",
-			[]string{"PREROUTING probably rule ip nat prerouting handle N: dnat ip to ip daddr . udp dport map " +
+			[]string{"PREROUTING probable rule ip nat prerouting handle N: dnat ip to ip daddr . udp dport map " +
 				"{ 203.0.113.66 . 150 : 203.0.113.9 . 53 }", masquerade}},
 		{"map of networks and ranges", "insert rule ip nat prerouting dnat ip to ip daddr . udp dport map " +
 			"{ 203.0.113.0/24 . 100-199 : 203.0.113.9 . 53 }", "203.0.113.66:150",
-			[]string{"PREROUTING probably rule ip nat prerouting handle N: dnat ip to ip daddr . udp dport map " +
+			[]string{"PREROUTING probable rule ip nat prerouting handle N: dnat ip to ip daddr . udp dport map " +
 				"{ 203.0.113.0/24 . 100-199 : 203.0.113.9 . 53 }", masquerade}},
 		{"one of several servers", "insert rule ip nat prerouting udp dport 150 dnat to numgen inc mod 2 map " +
 			"{ 0 : 203.0.113.8, 1 : 203.0.113.9 }\ninsert rule ip nat prerouting udp dport 150 limit rate over 1/second " +
 			"burst 5 packets dnat to numgen inc mod 2 map { 0 : 203.0.113.6, 1 : 203.0.113.7 }", "203.0.113.66:150",
-			[]string{"PREROUTING probably rule ip nat prerouting handle N: udp dport 150 dnat to numgen inc mod 2 map " +
+			[]string{"PREROUTING probable rule ip nat prerouting handle N: udp dport 150 dnat to numgen inc mod 2 map " +
 				"{ 0 : 203.0.113.8, 1 : 203.0.113.9 }", masquerade}},
 		{"jumps", "table ip nat { chain a { udp dport 53 jump b; udp dport 54 drop; }; chain b { jump c; }; chain c { " +
 			"udp dport vmap { 1-52 : drop, 53-60 : goto d }; }; chain d { ip saddr { 10.0.0.0/8, 192.168.0.0/16 } " +
 			"dnat to 203.0.113.9; }; }\ninsert rule ip nat prerouting jump a", "203.0.113.66:53",
-			[]string{"PREROUTING probably rule ip nat d handle N: ip saddr { 10.0.0.0/8, 192.168.0.0/16 } dnat to 203.0.113.9",
+			[]string{"PREROUTING probable rule ip nat d handle N: ip saddr { 10.0.0.0/8, 192.168.0.0/16 } dnat to 203.0.113.9",
 				masquerade}},
 		{"behind an accept", "add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53 comment \"never\"\n" +
 			"insert rule ip nat prerouting ip daddr . udp dport { 203.0.113.9 . 777 } accept\n" +
 			"table inet late { chain pre { type nat hook prerouting priority -90; udp dport 777 dnat ip to 203.0.113.9:53; }; }",
 			server + ":777",
-			[]string{"PREROUTING probably rule inet late pre handle N: udp dport 777 dnat ip to 203.0.113.9:53", masquerade}},
+			[]string{"PREROUTING probable rule inet late pre handle N: udp dport 777 dnat ip to 203.0.113.9:53", masquerade}},
 		{"iptables-nft", "iptables-nft -t nat -A PREROUTING -i other -p udp --dport 777 -j DNAT --to 203.0.113.8:53;" +
 			"iptables-nft -t nat -A PREROUTING -p udp --dport 777 -d 203.0.113.10 -j DNAT --to 203.0.113.9:53;" +
 			"iptables-nft -t nat -A PREROUTING -p udp --dport 777 -m comment --comment web -j DNAT --to 203.0.113.9:53;" +
 			"nft flush chain ip nat postrouting; iptables-nft -t nat -A POSTROUTING -o wan -j MASQUERADE", server + ":777",
-			[]string{"PREROUTING probably rule ip nat PREROUTING handle N: udp dport 777  counter packets 1 bytes 60 " +
+			[]string{"PREROUTING probable rule ip nat PREROUTING handle N: udp dport 777  counter packets 1 bytes 60 " +
 				"dnat to 203.0.113.9:53 comment \"web\"",
-				"POSTROUTING probably rule ip nat POSTROUTING handle N: oifname \"wan\" counter packets 1 bytes 60 masquerade"}},
+				"POSTROUTING probable rule ip nat POSTROUTING handle N: oifname \"wan\" counter packets 1 bytes 60 masquerade"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

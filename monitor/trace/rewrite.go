@@ -146,17 +146,3 @@ func verdictOf(value []byte) (code int32, chain string) {
 	}
 	return readVerdict(d)
 }
-
-// readVerdict reads a verdict (enum nft_verdict_attributes).
-func readVerdict(d *netlink.AttributeDecoder) (code int32, chain string) {
-	d.ByteOrder = binary.BigEndian
-	for d.Next() {
-		switch d.Type() {
-		case unix.NFTA_VERDICT_CODE:
-			code = int32(d.Uint32())
-		case unix.NFTA_VERDICT_CHAIN:
-			chain = d.String()
-		}
-	}
-	return code, chain
-}

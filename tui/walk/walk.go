@@ -26,7 +26,11 @@ func Render(w monitor.Walk, width int, st paint.Style) string {
 // Lines lays a walk out.
 func Lines(w *monitor.Walk, width int) []paint.Line {
 	var out []paint.Line
-	if width >= sideBySide {
+	if w.Dropped() || w.Untracked { // there is no reply
+		for _, b := range blocks(w, &w.Original, width) {
+			out = append(out, b...)
+		}
+	} else if width >= sideBySide {
 		half := (width - 2) / 2
 		left, right := blocks(w, &w.Original, half), blocks(w, &w.Reply, half)
 		for i := range left {
@@ -87,6 +91,11 @@ func blocks(w *monitor.Walk, d *monitor.Direction, width int) [][]paint.Line {
 			lines = append(lines, mark("── over lo ──"))
 		}
 		all = append(all, append(lines, stepLines(w, s, width)...))
+	}
+	if !d.Reply && w.Dropped() {
+		var l paint.Line
+		l.Add(paint.Ended, "── dropped ──")
+		return append(all, []paint.Line{l})
 	}
 	return append(all, flowEnds(paint.Muted, out, d.Last.Src, d.Last.Dst, p, width))
 }

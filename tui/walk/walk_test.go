@@ -118,6 +118,39 @@ func TestWalkMaster(t *testing.T) {
 	}
 }
 
+// The rules that decided are behind what happens at their hook. A rule that drops the packet
+// ends the drawing.
+func TestWalkRules(t *testing.T) {
+	var b strings.Builder
+	for _, c := range []struct {
+		name      string
+		untracked bool
+		rules     []monitor.Decision
+	}{
+		{"probable", false, []monitor.Decision{{Hook: monitor.Postrouting, Probable: true,
+			Text: "probable rule ip nat post handle 8: oifname \"wan\" masquerade comment \"a\x1b[31mb\""}}},
+		{"traced", false, []monitor.Decision{{Hook: monitor.Forward, Text: "rule ip filter forward handle 4: accept"},
+			{Hook: monitor.Postrouting, Text: "rule ip nat post handle 8: masquerade"}}},
+		{"dropped", false, []monitor.Decision{{Hook: monitor.Forward, Text: "policy of ip fw forward: drop", Drop: true}}},
+		{"not tracked", true, []monitor.Decision{{Hook: monitor.Prerouting, Text: "rule ip raw pre handle 2: notrack"}}},
+		{"dropped before the look-up", true,
+			[]monitor.Decision{{Hook: monitor.Prerouting, Text: "rule ip raw pre handle 3: drop", Drop: true}}},
+	} {
+		w := monitor.NewWalk(&walkFlows[0].flow)
+		if c.untracked {
+			f := walkFlows[0].flow
+			f.Reply = monitor.Tuple{}
+			w = monitor.NewWalk(&f)
+			w.Untracked = true
+		}
+		w.Decide(c.rules)
+		for _, width := range []int{60, 120} {
+			fmt.Fprintf(&b, "# %s, %d columns\n%s", c.name, width, Render(w, width, paint.Plain))
+		}
+	}
+	golden(t, "rules.txt", b.String())
+}
+
 // With colour the words are the same; what NAT rewrote has its colour.
 func TestWalkColour(t *testing.T) {
 	for name, st := range map[string]paint.Style{"dark": paint.Dark, "mono": paint.Mono} {

@@ -8,16 +8,32 @@ import (
 
 // stepNotes says what happens to the packet at a step: the look-up, the nat table, the
 // rewrite, the confirmation, in the order of their priorities at the hook (conntrack −200, nat
-// −100 or 100, confirm last).
+// −100 or 100, confirm last), and which rules decided.
 func stepNotes(w *monitor.Walk, s *monitor.Step) []paint.Note {
-	out := append([]paint.Note{paint.Words(lookupWords(s))}, natNotes(w, s)...)
+	out := append([]paint.Note{paint.Words(lookupWords(w, s))}, natNotes(w, s)...)
+	for _, r := range s.Rules {
+		role := paint.Text
+		switch {
+		case r.Drop:
+			role = paint.Bad
+		case r.Probable:
+			role = paint.Muted
+		}
+		out = append(out, paint.Note{{Role: role, Text: monitor.Escape(r.Text)}})
+	}
 	if s.Confirm {
 		out = append(out, paint.Note{{Role: paint.Text, Text: "entry confirmed: NEW is sent"}})
 	}
 	return out
 }
 
-func lookupWords(s *monitor.Step) string {
+func lookupWords(w *monitor.Walk, s *monitor.Step) string {
+	switch {
+	case w.Untracked && s.Dropped && s.Lookup == monitor.LookupNew:
+		return "dropped before the look-up"
+	case w.Untracked:
+		return "not tracked: no look-up, no NAT"
+	}
 	switch s.Lookup {
 	case monitor.LookupNew:
 		return "looked up: no entry yet, a new one"
@@ -35,7 +51,7 @@ func lookupWords(s *monitor.Step) string {
 // natNotes says whether the nat table is asked and what is rewritten.
 func natNotes(w *monitor.Walk, s *monitor.Step) []paint.Note {
 	switch {
-	case s.Hook == monitor.Forward:
+	case s.Hook == monitor.Forward || w.Untracked || s.Dropped && s.Rewrite == nil:
 		return nil
 	case s.Rewrite != nil:
 		return []paint.Note{paint.Words(rewriteWords(w, s.Rewrite)), rewriteNote(w, s.Rewrite)}
@@ -122,6 +138,12 @@ func footNotes(w *monitor.Walk) []paint.Note {
 	}
 	if w.NAT.Redirect {
 		out = append(out, paint.Words("DNAT leads to this host itself: a redirect."))
+	}
+	switch {
+	case w.Dropped():
+		return append(out, paint.Words("A rule or policy drops the packet, so its flow does not enter the table."))
+	case w.Untracked:
+		return append(out, paint.Words("Conntrack does not track the packet, so it has no flow and no NAT."))
 	}
 	later := "Conntrack looks a packet up once, where it enters; from there the packet has its entry. " +
 		"Only the first packet goes through the nat table"

@@ -111,6 +111,9 @@ func (o *options) follow(ctx context.Context) error {
 			return nil
 		}
 		w := p.Walk(ctx, flows, locals)
+		if w.Untracked && len(p.Decisions()) == 0 {
+			return nil // no rule and no flow: neighbour discovery and the like
+		}
 		if drawn > 0 {
 			fmt.Fprintln(o.con.Stdout)
 		}
