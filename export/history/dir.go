@@ -28,6 +28,10 @@ func checkDir(dir string, writing bool) error {
 	if err := onlyOurs(st, writing); err != nil {
 		return fmt.Errorf("%s: %w; a history needs a directory that only its owner can write to", dir, err)
 	}
+	if above := replaceable(dir); above != "" {
+		return fmt.Errorf("%s: others can write to %s and replace what is in it: remove that permission, or set its "+
+			"sticky bit", dir, above)
+	}
 	for _, name := range []string{"catalog.sqlite", "open.journal"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			return fmt.Errorf("%s: its history has a format that natlens cannot read (%s): use another directory",
@@ -35,6 +39,22 @@ func checkDir(dir string, writing bool) error {
 		}
 	}
 	return nil
+}
+
+// replaceable returns the directory above dir, by its name or where links lead, in which others can rename what
+// belongs to its owner; "" if there is none.
+func replaceable(dir string) string {
+	name, _ := filepath.Abs(dir)
+	real, _ := filepath.EvalSymlinks(name)
+	for _, path := range []string{name, real} {
+		for path != "" && path != filepath.Dir(path) {
+			path = filepath.Dir(path)
+			if st, err := os.Stat(path); err == nil && openToAll(st.Mode()) {
+				return path
+			}
+		}
+	}
+	return ""
 }
 
 func removeDB(path string) (failed error) {

@@ -20,3 +20,6 @@ func onlyOurs(st fs.FileInfo, writing bool) error {
 	}
 	return nil
 }
+
+// openToAll reports whether everybody can write to a directory and rename what is in it, files of others too.
+func openToAll(mode fs.FileMode) bool { return mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0 }

@@ -58,6 +58,34 @@ func TestHostileDirectories(t *testing.T) {
 			}
 		})
 	}
+	t.Run("others can write to a directory above", func(t *testing.T) {
+		top := t.TempDir()
+		dir, link := filepath.Join(top, "open", "in", "history"), filepath.Join(t.TempDir(), "link")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(dir), 0o700), os.Rename(threeFiles(t), dir), os.Symlink(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+		for mode, want := range map[os.FileMode]string{
+			0o777:                 ": others can write to " + filepath.Join(top, "open") + " and replace what is in it",
+			0o777 | os.ModeSticky: "", 0o755: "",
+		} {
+			if err := os.Chmod(filepath.Join(top, "open"), mode); err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range []string{dir, link} {
+				_, err := Open(path)
+				if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("%v: reading %s: %v", mode, path, err)
+				}
+				w, err := NewWriter(Config{Dir: path})
+				if err == nil {
+					w.Close()
+				}
+				if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("%v: writing %s: %v", mode, path, err)
+				}
+			}
+		}
+	})
 	t.Run("another user's", func(t *testing.T) {
 		if os.Geteuid() != 0 {
 			t.Skip("only root can give a directory away")

@@ -97,12 +97,30 @@ func namespaceNames() (names []string) {
 // user outside of it.
 func Sudo() bool { return os.Geteuid() != 0 || lab.Entered() }
 
-// Owned reports whether a directory belongs to the user that natlens runs as. If it does not exist, the nearest
-// directory above it that exists is checked.
+// Owned reports whether a directory belongs to the user that natlens runs as, and whether no other user but root can
+// replace it or a directory above it. If it does not exist, the nearest directory above it that exists is checked.
 func Owned(dir string) bool {
-	info, err := os.Stat(dir)
-	if os.IsNotExist(err) && dir != filepath.Dir(dir) {
-		return Owned(filepath.Dir(dir))
+	name, err := filepath.Abs(dir)
+	top, topErr := os.Stat("/") // of root, also in a user namespace that does not map root
+	if errors.Join(err, topErr) != nil {
+		return false
 	}
-	return err == nil && int(info.Sys().(*syscall.Stat_t).Uid) == os.Geteuid()
+	root := top.Sys().(*syscall.Stat_t).Uid
+	for exists := false; ; name = filepath.Dir(name) {
+		info, err := os.Lstat(name)
+		if os.IsNotExist(err) && !exists && name != filepath.Dir(name) {
+			continue
+		}
+		if err != nil {
+			return false
+		}
+		owner, mode := info.Sys().(*syscall.Stat_t).Uid, info.Mode()
+		shared := mode&0o002 != 0 && mode&(os.ModeSticky|os.ModeSymlink) == 0
+		if int(owner) != os.Geteuid() && (owner != root || !exists) || shared {
+			return false
+		}
+		if exists = true; name == filepath.Dir(name) {
+			return true
+		}
+	}
 }
