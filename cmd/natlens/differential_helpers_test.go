@@ -14,12 +14,19 @@ import (
 	"natlens/monitor/lab"
 )
 
+// The services of the conversations.
+var (
+	serverTFTP = netip.AddrPortFrom(lab.ServerIP, 69)
+	serverSIP  = netip.AddrPortFrom(lab.ServerIP, 5060)
+	serverPPTP = netip.AddrPortFrom(lab.ServerIP, 1723)
+)
+
 // conversationTimeout bounds each wait of a conversation.
 const conversationTimeout = 10 * time.Second
 
 // relatedFlow is a conversation from which a helper of the gateway learns of another flow.
 // That flow then begins, with the conversation's flow as its master. It needs
-// [lab.Config.Helpers], and a kernel for which [lab.Lab.Helps] is true.
+// the helper, which [lab.Lab.Assign] assigns.
 type relatedFlow struct {
 	From *lab.Namespace // nil is the client
 
@@ -45,7 +52,7 @@ func tftpOnce(ctx context.Context, l *lab.Lab, r relatedFlow) error {
 	answer := func(_ []byte, client netip.AddrPort) (netip.AddrPort, []byte, error) {
 		return client, []byte("\x00\x03\x00\x01block"), nil
 	}
-	return related(ctx, l, "tftp", lab.ServerTFTP, r, ask, answer)
+	return related(ctx, l, "tftp", serverTFTP, r, ask, answer)
 }
 
 // sipMedia is the caller's port of RTP, an even one. RTCP's is the next (RFC 3550).
@@ -64,7 +71,7 @@ func sipOnce(ctx context.Context, l *lab.Lab, r relatedFlow) error {
 		at, err := sdpMedia(string(invite))
 		return at, []byte("media"), err
 	}
-	return related(ctx, l, "sip", lab.ServerSIP, r, ask, answer)
+	return related(ctx, l, "sip", serverSIP, r, ask, answer)
 }
 
 // related is one conversation by UDP. ask returns the socket on which the client waits

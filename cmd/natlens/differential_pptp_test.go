@@ -40,14 +40,14 @@ func pptpOnce(ctx context.Context, l *lab.Lab, r relatedFlow) (err error) {
 		}
 	}()
 	from := cmp.Or(r.From, l.Client)
-	listener, err := l.Server.ListenTCP(lab.ServerPPTP)
+	listener, err := l.Server.ListenTCP(serverPPTP)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	ctx, cancel := context.WithTimeout(ctx, conversationTimeout)
 	defer cancel()
-	conn, err := from.DialTCP(ctx, netip.AddrPort{}, lab.ServerPPTP)
+	conn, err := from.DialTCP(ctx, netip.AddrPort{}, serverPPTP)
 	if err != nil {
 		return err
 	}

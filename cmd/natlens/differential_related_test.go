@@ -5,13 +5,16 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"net"
+	"fmt"
+	"net/netip"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
@@ -21,14 +24,15 @@ import (
 // conversation is one in which a helper reads of another flow.
 type conversation struct {
 	helper string
-	master string // destination port of the conversation's own flow
+	proto  uint8
+	server netip.AddrPort // the destination of the conversation's own flow
 	once   func(context.Context, *lab.Lab, relatedFlow) error
 }
 
 var conversations = []conversation{
-	{"tftp", "69", tftpOnce},
-	{"sip", "5060", sipOnce},
-	{"pptp", "1723", pptpOnce},
+	{"tftp", unix.IPPROTO_UDP, serverTFTP, tftpOnce},
+	{"sip", unix.IPPROTO_UDP, serverSIP, sipOnce},
+	{"pptp", unix.IPPROTO_TCP, serverPPTP, pptpOnce},
 }
 
 // TestHelpersSame provokes the helpers of TFTP, SIP, PPTP and FTP, through the
@@ -41,7 +45,7 @@ func TestHelpersSame(t *testing.T) {
 	both, stderr := watchExpects(t, l.Gateway), []string{"helper=ftp"}
 	for _, c := range conversations {
 		t.Run(c.helper, func(t *testing.T) {
-			if !l.Helps(c.helper) {
+			if l.Assign(c.helper, c.proto, c.server.Port()) != nil {
 				labtest.Lack(t, "helper "+c.helper)
 			}
 			stderr = append(stderr, "helper="+c.helper)
@@ -51,7 +55,7 @@ func TestHelpersSame(t *testing.T) {
 						compareSteady(t, l.Gateway, strings.Fields(text))
 					}
 					listed := ours(t, l.Gateway, "-L", "expect").stdout
-					if !strings.Contains(listed, "helper="+c.helper) || !strings.Contains(listed, "dport="+c.master+" ") {
+					if !strings.Contains(listed, "helper="+c.helper) || !strings.Contains(listed, fmt.Sprintf("dport=%d ", c.server.Port())) {
 						t.Errorf("expectations of %s:\n%s", c.helper, listed)
 					}
 					return nil
@@ -112,14 +116,14 @@ func toldMaster(t *testing.T, ns *lab.Namespace, c conversation) {
 		t.Fatalf("%v in %q, %s", err, got.stdout, got.stderr)
 	}
 	m := flow.Master
-	if strconv.Itoa(int(m.Dport)) != c.master || m.Src != lab.ClientIP.String() || m.Dst != lab.ServerIP.String() || !slices.Contains(flow.Status, "expected") {
+	if netip.AddrPortFrom(netip.MustParseAddr(m.Dst), uint16(m.Dport)) != c.server || m.Src != lab.ClientIP.String() || !slices.Contains(flow.Status, "expected") {
 		t.Errorf("a child of %s: %+v", c.helper, flow)
 	}
 	if text := ours(t, ns, "list", "-o", "pretty", "expected").stdout; !strings.Contains(text, "of "+lab.ClientIP.String()) {
 		t.Errorf("the lines for people say %s", text)
 	}
 	masters := drawnMasters(t, ns)
-	if want := "master PROTO " + lab.ClientIP.String() + ":SPORT → " + net.JoinHostPort(m.Dst, c.master) + " (its helper expected this flow)\n"; len(masters) != 1 ||
+	if want := "master PROTO " + lab.ClientIP.String() + ":SPORT → " + c.server.String() + " (its helper expected this flow)\n"; len(masters) != 1 ||
 		masters[0] != strings.NewReplacer("PROTO", m.Proto, "SPORT", strconv.Itoa(int(m.Sport))).Replace(want) {
 		t.Errorf("the drawing says %q", masters)
 	}

@@ -19,7 +19,7 @@ import (
 type Config struct {
 	Acct      bool // nf_conntrack_acct: count packets and bytes
 	Timestamp bool // nf_conntrack_timestamp: start, stop and event times
-	Helpers   bool // assign the helpers of FTP, TFTP, SIP and PPTP, as far as the kernel has them
+	Helpers   bool // assign the helper of FTP
 
 	// ShortTimeouts makes flows expire within seconds of their last packet, so that
 	// DESTROY events follow. Garbage collection runs on the kernel's own schedule.
@@ -37,9 +37,8 @@ type Lab struct {
 	// IPv6 is true if the kernel has IPv6. Otherwise the lab has IPv4 only.
 	IPv6 bool
 
-	cfg     Config
-	all     []*Namespace    // those that exist so far
-	helpers map[string]bool // assigned helpers, by the kernel's names
+	cfg Config
+	all []*Namespace // those that exist so far
 
 	serving sync.WaitGroup  // the services' goroutines
 	life    context.Context // its end closes their sockets
@@ -94,7 +93,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // of the process.
 func Build(ctx context.Context, cfg Config) (*Lab, error) {
 	_, err := os.Stat("/proc/sys/net/ipv6") // absent if IPv6 was disabled at boot
-	l := &Lab{cfg: cfg, IPv6: err == nil, helpers: map[string]bool{}}
+	l := &Lab{cfg: cfg, IPv6: err == nil}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	for _, step := range []func() error{l.makeNamespaces, l.tune, l.wire, l.loadRules, l.tuneConntrack, l.serve} {
 		err := ctx.Err()

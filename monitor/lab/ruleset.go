@@ -20,7 +20,7 @@ func Chain(
 	return c.AddChain(&nftables.Chain{Table: t, Name: name, Type: kind, Hooknum: hook, Priority: priority})
 }
 
-// loadRules loads the gateway's rules and helpers. They are, in nft's words:
+// loadRules loads the gateway's rules and the helper. They are, in nft's words:
 //
 //	table ip nat {
 //		chain prerouting {
@@ -33,17 +33,16 @@ func Chain(
 //	}
 //	table ip filter {  # ip6 as well
 //		chain raw_prerouting { }
-//		chain mangle_prerouting { tcp dport 21 ct helper set "ftp" … }
+//		chain mangle_prerouting { tcp dport 21 ct helper set "ftp" }
 //		chain forward { ct state new accept }
 //	}
 //
 // The rule of forward turns conntrack on for its family. The raw and mangle chains are
 // for rules that tests add before or after the lookup.
 func (l *Lab) loadRules() error {
-	var mangle *nftables.Chain
 	err := l.Gateway.NFT(func(c *nftables.Conn) error {
 		loadNAT(c)
-		mangle = loadFilter(c, nftables.TableFamilyIPv4)
+		loadFilter(c, nftables.TableFamilyIPv4)
 		if l.IPv6 {
 			loadFilter(c, nftables.TableFamilyIPv6)
 		}
@@ -52,36 +51,23 @@ func (l *Lab) loadRules() error {
 	if err != nil || !l.cfg.Helpers {
 		return err
 	}
-	for _, h := range []struct {
-		name  string
-		proto uint8
-		port  uint16
-	}{
-		{"ftp", unix.IPPROTO_TCP, ServerFTP.Port()},
-		{"tftp", unix.IPPROTO_UDP, ServerTFTP.Port()},
-		{"sip", unix.IPPROTO_UDP, ServerSIP.Port()},
-		{"pptp", unix.IPPROTO_TCP, ServerPPTP.Port()},
-	} {
-		// Each in its own transaction: the kernel may lack one. FTP is required.
-		failed := l.Gateway.NFT(func(c *nftables.Conn) error {
-			c.AddObj(&nftables.NamedObj{
-				Table: mangle.Table, Name: h.name, Type: nftables.ObjTypeCtHelper,
-				Obj: &expr.CtHelper{Name: h.name, L3Proto: unix.NFPROTO_IPV4, L4Proto: h.proto},
-			})
-			assign := Part{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: h.name}}
-			c.AddRule(Rule(mangle, Proto(h.proto), Dport(h.port), assign))
-			return nil
-		})
-		if h.name == "ftp" {
-			err = failed
-		}
-		l.helpers[h.name] = failed == nil
-	}
-	return err
+	return l.Assign("ftp", unix.IPPROTO_TCP, ServerFTP.Port())
 }
 
-// Helps reports whether the gateway assigns the helper, which has the kernel's name.
-func (l *Lab) Helps(name string) bool { return l.helpers[name] }
+// Assign makes a helper of the gateway, by the kernel's name, read the packets to a port.
+// The kernel may lack the helper.
+func (l *Lab) Assign(helper string, proto uint8, port uint16) error {
+	return l.Gateway.NFT(func(c *nftables.Conn) error {
+		t := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"}
+		c.AddObj(&nftables.NamedObj{
+			Table: t, Name: helper, Type: nftables.ObjTypeCtHelper,
+			Obj: &expr.CtHelper{Name: helper, L3Proto: unix.NFPROTO_IPV4, L4Proto: proto},
+		})
+		assign := Part{&expr.Objref{Type: unix.NFT_OBJECT_CT_HELPER, Name: helper}}
+		c.AddRule(Rule(&nftables.Chain{Name: "mangle_prerouting", Table: t}, Proto(proto), Dport(port), assign))
+		return nil
+	})
+}
 
 func loadNAT(c *nftables.Conn) {
 	t := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "nat"})
@@ -97,16 +83,15 @@ func loadNAT(c *nftables.Conn) {
 	c.AddRule(Rule(post, OIf(IfWAN), Masquerade()))
 }
 
-// loadFilter adds the filter table of a family and returns its mangle chain.
-func loadFilter(c *nftables.Conn, family nftables.TableFamily) *nftables.Chain {
+// loadFilter adds the filter table of a family.
+func loadFilter(c *nftables.Conn, family nftables.TableFamily) {
 	t := c.AddTable(&nftables.Table{Family: family, Name: "filter"})
 	const kind = nftables.ChainTypeFilter
 	pre := nftables.ChainHookPrerouting
 	Chain(c, t, kind, "raw_prerouting", pre, nftables.ChainPriorityRaw)
-	mangle := Chain(c, t, kind, "mangle_prerouting", pre, nftables.ChainPriorityMangle)
+	Chain(c, t, kind, "mangle_prerouting", pre, nftables.ChainPriorityMangle)
 	forward := Chain(c, t, kind, "forward", nftables.ChainHookForward, nftables.ChainPriorityFilter)
 	c.AddRule(Rule(forward, CtNew(), Accept()))
-	return mangle
 }
 
 // silenceKernel drops the ABORTs that the kernel's own SCTP sends in answer to packets

@@ -208,10 +208,6 @@ var (
 	ServerSSH   = netip.AddrPortFrom(ServerIP, 22)
 	ServerFTP   = netip.AddrPortFrom(ServerIP, 21)
 	ServerDNS   = netip.AddrPortFrom(ServerIP, 53)
-	// Control connections of helpers. The server has no such services: tests bring theirs.
-	ServerTFTP = netip.AddrPortFrom(ServerIP, 69)
-	ServerSIP  = netip.AddrPortFrom(ServerIP, 5060)
-	ServerPPTP = netip.AddrPortFrom(ServerIP, 1723)
 	// Takes UDP datagrams and never answers.
 	ServerDiscard = netip.AddrPortFrom(ServerIP, 9)
 	ServerHTTPS6  = netip.AddrPortFrom(ServerIP6, 443)
