@@ -12,8 +12,8 @@ import (
 	"natlens/tui/paint"
 )
 
-// bindKeys makes the maps of all that can have the focus. What the configuration does not
-// provide is not bound, and so neither in help nor in the footer.
+// bindKeys makes the key maps of everything that can have the focus. An action that the
+// configuration does not support is not bound, so help and footer do not show it.
 func (m *Model) bindKeys() {
 	opens := keys.Actions{
 		keys.NextPage: {Run: func() tea.Cmd { return m.Show((m.s.Open + 1) % len(m.pages)) }},
@@ -83,7 +83,7 @@ func (m *Model) cellKeys(p page.Page) keys.Actions {
 	return keys.Actions{keys.Only: narrow(false), keys.Without: narrow(true)}
 }
 
-// flowKeys are the actions on the flow under the cursor, where there is one.
+// flowKeys are the actions on the flow under the cursor, if there is one.
 func (m *Model) flowKeys(of any) keys.Actions {
 	c, ok := of.(page.Chooser)
 	if !ok {
@@ -120,8 +120,8 @@ func (m *Model) clearFilter() tea.Cmd {
 	return m.page().Pull()
 }
 
-// pause stops the view, or lets it go on. What is to be held is read once more, with
-// thousands of rows around the cursor, so that one can scroll in it.
+// pause stops the view, or continues it. When it stops, the page reads once more, with
+// thousands of rows around the cursor, so that the user can scroll.
 func (m *Model) pause() tea.Cmd {
 	s := m.s
 	s.Paused = !s.Paused
@@ -130,7 +130,7 @@ func (m *Model) pause() tea.Cmd {
 	return m.page().Pull()
 }
 
-// quit ends the UI, and asks before an export is left incomplete.
+// quit ends the UI. If an export is not complete, it asks first.
 func (m *Model) quit() tea.Cmd {
 	if m.exporter.askQuit(m.answers.leave) {
 		return nil
@@ -155,7 +155,7 @@ func (m *Model) export() {
 
 const seekStep = 10e9
 
-// speeds are where the keys go on their way from slow to fast and back.
+// speeds are the steps of the speed keys.
 var speeds = [...]float64{0.1, 0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 100}
 
 // beside is the next of the speeds above another one, or below it.
@@ -167,7 +167,7 @@ func beside(speed float64, by int) float64 {
 	return speeds[min(max(0, at+by), len(speeds)-1)]
 }
 
-// addPlayKeys adds the actions that steer a recording.
+// addPlayKeys adds the actions that control a recording.
 func addPlayKeys(all keys.Actions, p Player) {
 	all[keys.Play] = keys.Act(func() { p.Play(!p.State().On) })
 	all[keys.Slower] = keys.Act(func() { p.Speed(beside(p.State().Speed, -1)) })

@@ -17,16 +17,16 @@ import (
 	"natlens/tui/tail"
 )
 
-// exported is what a file gets.
+// exported is the content of a file.
 type exported uint8
 
 const (
-	exportFlows  exported = iota // those of the table that the filter wants
-	exportKept                   // likewise, the events that the page Events has
-	exportStream                 // likewise, the events from now on
+	exportFlows  exported = iota // the flows of the table that match the filter
+	exportKept                   // the matching events of the page Events
+	exportStream                 // the matching events from now on
 )
 
-// thing is what is counted.
+// thing is the word for one of them.
 func (x exported) thing() string {
 	if x == exportFlows {
 		return "flow"
@@ -38,11 +38,11 @@ func (x exported) thing() string {
 type exporter struct {
 	s         *page.Session
 	files     Exporter
-	running   *export // nil: none on its way
-	recording string  // the path of the stream's file, escaped
+	running   *export // nil: no export is running
+	recording string  // path of the file that records the stream, escaped
 }
 
-// export is a file on its way. Both counts are read while the command writes.
+// export is a running export. Both counts are read while the command writes.
 type export struct {
 	path    string
 	all     atomic.Int64
@@ -74,7 +74,7 @@ func (x *exporter) ask(what exported, shown string) {
 		page.Choice{Key: "n", Text: "events from now on", Act: to(exportStream)}))
 }
 
-// askQuit asks whether to quit while an export is running; false: none is.
+// askQuit asks whether to quit while an export is running; it returns false if there is none.
 func (x *exporter) askQuit(quit func() tea.Cmd) bool {
 	if x.running == nil {
 		return false
@@ -84,7 +84,7 @@ func (x *exporter) askQuit(quit func() tea.Cmd) bool {
 	return true
 }
 
-// progress says how far an export is; "" if none is on its way.
+// progress returns the progress of the running export, or "".
 func (x *exporter) progress() string {
 	if x.running == nil {
 		return ""
@@ -117,7 +117,7 @@ func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
 	})
 }
 
-// started reports how a file went, and asks before one is overwritten.
+// started reports the result of starting an export, and asks before it overwrites a file.
 func (x *exporter) started(e *export, what exported, err error) {
 	x.running = nil
 	path := monitor.Escape(e.path)
@@ -149,8 +149,8 @@ func (x *exporter) stop() tea.Cmd {
 	})
 }
 
-// flowEvents returns the flows that the filter wants, each as it is when it is written. Those that are
-// gone by then are left out.
+// flowEvents returns the flows that match the filter, each in its state when it is written. It
+// skips flows that are removed meanwhile.
 func flowEvents(t *table.Table, keep monitor.Filter, now monitor.Time) (all int, events iter.Seq[monitor.Event]) {
 	type ref struct {
 		row uint32

@@ -13,8 +13,8 @@ import (
 	"natlens/tui/paint"
 )
 
-// askCopy offers a flow as something to paste elsewhere. The terminal does the copying
-// (OSC 52), which works over SSH. enter is Config.Enter.
+// askCopy offers texts about a flow to copy. The terminal copies them (OSC 52), which works
+// over SSH. enter is Config.Enter.
 func askCopy(s *page.Session, f page.Flow, enter func(monitor.NetNS) string) {
 	fl, prefix := &f.Row.Flow, ""
 	if enter != nil {
@@ -36,7 +36,7 @@ func askCopy(s *page.Session, f page.Flow, enter func(monitor.NetNS) string) {
 		choice("t", "tcpdump", "the commands", captures...)))
 }
 
-// deleteCommand is the conntrack(8) command that deletes the flow.
+// deleteCommand returns the conntrack(8) command that deletes the flow.
 func deleteCommand(f *monitor.Flow) string {
 	t := &f.Orig
 	out := []string{"conntrack -D"}
@@ -62,7 +62,8 @@ func deleteCommand(f *monitor.Flow) string {
 	return strings.Join(out, " ")
 }
 
-// tcpdumpCommands capture the flow's packets before NAT, and after it if there is any.
+// tcpdumpCommands returns commands that capture the flow's packets before NAT, and after NAT if
+// there is NAT.
 func tcpdumpCommands(f *monitor.Flow) []string {
 	p := f.Orig.Proto
 	before := tcpdumpCommand(p, f.From(), f.To())
@@ -90,7 +91,7 @@ func tcpdumpCommand(p monitor.Proto, a, b monitor.Endpoint) string {
 	return fmt.Sprintf("tcpdump -n -i any '%s and host %s and host %s%s'", proto, a.Addr, b.Addr, ports)
 }
 
-// deleteLimit is how long a deletion may take.
+// deleteLimit is the timeout of a deletion.
 const deleteLimit = 5 * time.Second
 
 // askDelete asks before a flow is deleted.

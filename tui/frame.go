@@ -11,29 +11,29 @@ import (
 	"natlens/tui/tail"
 )
 
-// frameMsg is the beginning of a frame.
+// frameMsg starts a frame.
 type frameMsg time.Time
 
 const (
 	frameEvery = 100 * time.Millisecond
-	quietFrame = time.Second // when nothing happens: for the ages
-	costShare  = 10          // asking the table takes at most a tenth of the time
+	quietFrame = time.Second // without changes: for the ages
+	costShare  = 10          // reading the table takes at most a tenth of the time
 )
 
-// tick orders the next frame.
+// tick returns a command for the next frame.
 func tick() tea.Cmd {
 	return tea.Tick(frameEvery, func(t time.Time) tea.Msg { return frameMsg(t) })
 }
 
-// frameState is what decides whether a frame has anything new.
+// frameState is what decides whether a frame has changes.
 type frameState struct {
 	table, names uint64
 	events       uint64
 	at           time.Time
 }
 
-// frame samples what the status line shows, asks for rows if something has changed, and
-// orders the next frame.
+// frame reads the values of the status line, pulls the page if something has changed, and
+// schedules the next frame.
 func (m *Model) frame() tea.Cmd {
 	s := m.s
 	s.Stats = m.cfg.Stats()
@@ -42,7 +42,7 @@ func (m *Model) frame() tea.Cmd {
 	cmds := []tea.Cmd{m.watch.Frame(), m.answers.ask(), s.Names.Ask(s.Context)}
 	if !s.Paused {
 		s.Frame = now
-		if !m.matching() { // else the page counts them
+		if !m.matching() { // otherwise the page counts them
 			s.Flows = s.Table.Len()
 		}
 		cmds = append(cmds, m.pullIfNew(), m.refresher.frame(m.counters()))
@@ -61,7 +61,7 @@ func (m *Model) pullIfNew() tea.Cmd {
 	state := frameState{table: s.Table.Changes(), names: s.Names.Changes, events: s.Stats.Events, at: m.pulled.at}
 	age := time.Since(m.pulled.at)
 	if age >= quietFrame {
-		s.Table.Expire(s.Frame) // while no events come, only this removes ended flows
+		s.Table.Expire(s.Frame) // without events, only this removes ended flows
 	}
 	if age < costShare*s.Cost || state == m.pulled && age < quietFrame {
 		return nil
@@ -71,8 +71,8 @@ func (m *Model) pullIfNew() tea.Cmd {
 	return m.page().Pull()
 }
 
-// counters returns the flows whose counters are seen, and whether those of all flows are
-// needed.
+// counters returns the flows whose counters are on the screen, and whether the page needs those
+// of all flows.
 func (m *Model) counters() (seen []monitor.Tuple, all bool) {
 	if p, ok := m.page().(page.Counting); ok {
 		seen, all = p.InSight(), p.WantsDump()
@@ -83,9 +83,9 @@ func (m *Model) counters() (seen []monitor.Tuple, all bool) {
 	return seen, all
 }
 
-// refresher reads counters of flows: of those in sight once a second, of the whole table only
-// while rows are ordered or summed by them, and then so seldom that dumping takes a twentieth
-// of the time.
+// refresher reads counters of flows: those on the screen once a second, those of the whole
+// table only while rows are sorted or summed by them, and at intervals so long that dumps take
+// at most a twentieth of the time.
 type refresher struct {
 	s        *page.Session
 	source   Refresher // may be nil
@@ -98,7 +98,7 @@ const (
 	refreshEvery = time.Second
 	dumpEvery    = 2 * time.Second
 	dumpShare    = 20
-	refreshLimit = 3 * time.Second // of reading single flows
+	refreshLimit = 3 * time.Second // timeout for single flows
 )
 
 // frame starts a reading if one is due: of single flows, or of all.
@@ -121,9 +121,9 @@ func (r *refresher) frame(flows []monitor.Tuple, all bool) tea.Cmd {
 	})
 }
 
-// read reads the flows in sight, or every flow, and returns those in sight that were not
-// found. An error is not reported: what was not read is shown as not known, and the next
-// reading follows. It runs in a command; all that it touches is safe for that.
+// read reads the flows on the screen, or every flow, and returns those on the screen that the
+// kernel does not have. It reports no error: unread values are shown as unknown, and the next
+// reading follows. It runs in a command, and everything that it uses is safe for that.
 func (r *refresher) read(flows []monitor.Tuple, dump bool) map[uint64]bool {
 	wanted := make(map[monitor.Tuple]bool, len(flows))
 	for _, t := range flows {
@@ -153,7 +153,7 @@ func (r *refresher) read(flows []monitor.Tuple, dump bool) map[uint64]bool {
 	return missing
 }
 
-// take brings what was read into the table and the rates.
+// take copies a reading to the table and the rates.
 func (r *refresher) take(e *monitor.Event) {
 	row, gen, ok := r.s.Table.Lookup(e.Flow.Orig)
 	if !ok || !r.s.Table.Refresh(row, gen, e) {

@@ -11,12 +11,12 @@ import (
 	"natlens/tui/paint"
 )
 
-// header is the two lines at the top, and a third for a source that can be steered. It
-// remembers where the pages' names are, for the mouse.
+// header is the two lines at the top, and a third for a recording. It remembers the positions
+// of the pages' names for the mouse.
 type header struct {
 	s        *page.Session
 	info     Info
-	player   Player // nil: the source can't be steered
+	player   Player // nil: the source cannot be controlled
 	watch    *health.Watch
 	exporter *exporter
 	pages    []page.Page
@@ -25,13 +25,13 @@ type header struct {
 	barAt, barN int // cells of a recording's bar
 }
 
-// titleLine draws the program, the source, the pages, and the events a second. If room is
-// short, the program's name is left out first, then the minute of events; the namespace stays
-// as long as the pages' names fit beside it.
+// titleLine draws the program, the source, the pages, and the events per second. If the line is
+// too narrow, the program's name is dropped first, then the minute of events. The namespace
+// stays as long as the pages' names fit beside it.
 func (h *header) titleLine(width int) (l paint.Line) {
 	rate, sources := h.rate(), h.sources()
 	source, name := sources[len(sources)-1], "natlens  "
-	gap := 2 // behind each page's name
+	gap := 2 // after each page's name
 	left := width - 1 - h.tabsWidth(gap) - 2 - rate.Width()
 	if left < paint.Width(source)+2+sparkLeast {
 		gap = 1
@@ -81,7 +81,7 @@ func (h *header) titleLine(width int) (l paint.Line) {
 	return l
 }
 
-// rate is the events a second, or that there will be no more.
+// rate is the events per second, or that the source has ended.
 func (h *header) rate() (l paint.Line) {
 	text, role := human.Count(h.line.Rate())+" ev/s", paint.Text
 	if h.s.Ended {
@@ -95,7 +95,7 @@ func (h *header) rate() (l paint.Line) {
 // sparkLeast is the width of the shortest minute of events.
 const sparkLeast = 7
 
-// sparkCells is how long the minute of events may be: a number of cells that divides it.
+// sparkCells is the width of the minute of events: a divisor of 60.
 func sparkCells(room int) int {
 	for _, n := range []int{20, 10, 6} {
 		if n <= room {
@@ -105,7 +105,7 @@ func sparkCells(room int) int {
 	return 0
 }
 
-// tabsWidth is the width of the pages' names with so many blanks behind each.
+// tabsWidth is the width of the pages' names with gap spaces after each.
 func (h *header) tabsWidth(gap int) (n int) {
 	for _, p := range h.pages {
 		n += 2 + paint.Width(p.Title()) + gap
@@ -113,8 +113,8 @@ func (h *header) tabsWidth(gap int) (n int) {
 	return n
 }
 
-// sources are host, namespace and capture as far as they are known, and shorter forms: the
-// namespace says most.
+// sources are the host, namespace and capture, if known, in longer and shorter forms. The
+// namespace is the most useful part.
 func (h *header) sources() (out []string) {
 	info := &h.info
 	for _, parts := range [][]string{{info.Host, info.Namespace, info.Capture}, {info.Namespace, info.Capture},
@@ -130,8 +130,9 @@ func (h *header) sources() (out []string) {
 	return out
 }
 
-// statusLine draws the filter, and on the right what is paused, how many flows match, how full
-// the table is, and the losses. matching says that the page counts the flows that match.
+// statusLine draws the filter, and at the right whether the view is paused, how many flows
+// match, how full the table is, and the losses. matching reports that the page counts the
+// matching flows.
 func (h *header) statusLine(width int, matching bool) (l paint.Line) {
 	right := h.counts(width, matching)
 	if h.s.Text != "" {
@@ -176,7 +177,7 @@ func (h *header) counts(width int, matching bool) (l paint.Line) {
 	}
 	seen := s.Tail.Counts()
 	lost, at := seen.Lost, seen.LostAt
-	if !s.Replay { // a recording's losses are counted again when it begins again
+	if !s.Replay { // a recording's losses are counted again when it starts over
 		lost = max(lost, s.Stats.Lost)
 	}
 	switch {
@@ -191,7 +192,7 @@ func (h *header) counts(width int, matching bool) (l paint.Line) {
 	return l
 }
 
-// used is how full the kernel's table is, as far as that is known.
+// used is how full the kernel's table is, if known.
 func (h *header) used() (share float64, known bool) {
 	if share, known = h.watch.Used(); known {
 		return share, true
@@ -199,7 +200,7 @@ func (h *header) used() (share float64, known bool) {
 	return float64(h.s.Flows) / float64(max(1, h.info.Max)), h.info.Max > 0
 }
 
-// playLine draws where a recording is.
+// playLine draws the position of a recording.
 func (h *header) playLine(width int) (l paint.Line) {
 	st := h.player.State()
 	sign := "❚❚"
@@ -222,7 +223,7 @@ func (h *header) playLine(width int) (l paint.Line) {
 	return l
 }
 
-// seek moves a recording to the place of a cell of its bar.
+// seek moves a recording to a cell of its bar.
 func (h *header) seek(x int) {
 	if x < h.barAt || x >= h.barAt+h.barN {
 		return

@@ -6,7 +6,7 @@ import (
 	"natlens/tui/paint"
 )
 
-// help lists every key of what had the focus, and what the signs of the tables mean.
+// help lists every key of what had the focus, and explains the signs of the tables.
 type help struct {
 	page.Scroll
 	open bool
@@ -16,7 +16,7 @@ type help struct {
 // helpColumn is the width of a column.
 const helpColumn = 38
 
-// begin opens the help of a map of keys.
+// begin opens the help for a key map.
 func (h *help) begin(of *keys.Map) {
 	h.open, h.keys = true, of
 	h.Home()
@@ -30,7 +30,7 @@ func (h *help) resize(width, height int) {
 	}
 }
 
-// lines sets the groups of keys in columns as the width allows.
+// lines sets the groups of keys in as many columns as fit.
 func (h *help) lines() (lines []paint.Line) {
 	fit := max(1, h.Width/helpColumn)
 	columns := make([][]paint.Line, fit)
@@ -55,7 +55,8 @@ func (h *help) lines() (lines []paint.Line) {
 			put(l, i, c)
 		}
 	}
-	// The signs are wider than a column: they are below all but the first, or at the end.
+	// The signs are wider than a column: they are below all columns but the first, or at the
+	// end.
 	below, from := len(lines), 0
 	if fit >= 3 {
 		below, from = 0, 1
@@ -102,8 +103,8 @@ func signLines() []paint.Line {
 	}
 }
 
-// footer is the keys on the last line, each a spot of its action. Those that are always there get
-// their space first; of the others, as many as fit.
+// footer is the keys on the last line; a click on one does its action. Keys that are always
+// shown get their space first; of the others, as many as fit.
 func (f focus) footer(width int) (l paint.Line) {
 	var always, shown []keys.Hint
 	room := width
@@ -135,7 +136,7 @@ func (f focus) footer(width int) (l paint.Line) {
 	return l
 }
 
-// hintGap is the blanks between two keys.
+// hintGap is the number of spaces between two keys.
 const hintGap = 2
 
 func hintWidth(h keys.Hint) int { return paint.Width(h.Label) + 1 + paint.Width(h.Does) }

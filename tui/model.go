@@ -16,7 +16,8 @@ import (
 	"natlens/tui/who"
 )
 
-// Model is the whole UI for Bubble Tea. It only routes: pages, panes and prompts do the work.
+// Model is the whole UI for Bubble Tea. It only passes messages on: pages, panes and prompts do
+// the work.
 type Model struct {
 	s   *page.Session
 	cfg Config
@@ -28,7 +29,7 @@ type Model struct {
 
 	bar    *filterbar.Bar
 	detail detail.Pane
-	prompt *page.Prompt // nil: nothing is asked
+	prompt *page.Prompt // nil: no question
 	help   help
 
 	theme     theme
@@ -45,7 +46,7 @@ type Model struct {
 	width, height int
 }
 
-// New returns the UI. Run is what most programs want.
+// New returns the UI. Most programs use Run instead.
 func New(cfg Config) *Model {
 	s := cfg.session()
 	m := &Model{s: s, cfg: cfg, theme: newTheme(&cfg), tick: tick}
@@ -68,7 +69,7 @@ func New(cfg Config) *Model {
 	return m
 }
 
-// Init asks for the first frame, and for the terminal's background if no theme was asked for.
+// Init requests the first frame, and the terminal's background colour if no theme is set.
 func (m *Model) Init() tea.Cmd {
 	begin := func() tea.Msg { return frameMsg{} }
 	if m.theme.fixed || m.theme.noColor {
@@ -77,7 +78,7 @@ func (m *Model) Init() tea.Cmd {
 	return tea.Batch(begin, tea.RequestBackgroundColor)
 }
 
-// Update routes.
+// Update passes the message on.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case frameMsg:
@@ -105,8 +106,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// focus is what the keys go to, and what the footer says of them: the hints that fit, and
-// those that are always there.
+// focus is what receives the keys, and its hints in the footer: those that fit, and those that
+// are always shown.
 type focus struct {
 	keys          *keys.Map
 	hints, always []keys.Action
@@ -148,7 +149,7 @@ func (m *Model) typed(msg tea.Msg) tea.Cmd {
 	return cmd
 }
 
-// answer closes a prompt that has its answer, unless that has asked the next question.
+// answer closes an answered prompt, unless the answer has opened the next one.
 func (m *Model) answer(asked *page.Prompt, act func() (cmd tea.Cmd, done bool)) tea.Cmd {
 	cmd, done := act()
 	if done && m.prompt == asked {
@@ -157,7 +158,7 @@ func (m *Model) answer(asked *page.Prompt, act func() (cmd tea.Cmd, done bool)) 
 	return cmd
 }
 
-// do does an action of what has the focus, as its key would.
+// do does an action, as its key would.
 func (m *Model) do(a keys.Action) tea.Cmd {
 	if m.bar.Open {
 		return m.inBar(func() { m.bar.Keys.Run(a) })
@@ -165,8 +166,8 @@ func (m *Model) do(a keys.Action) tea.Cmd {
 	return m.focus().keys.Run(a)
 }
 
-// inBar does something in the filter bar. The page is asked again if the filter has changed
-// or the bar has closed.
+// inBar does something in the filter bar. If the filter changes or the bar closes, the page is
+// pulled again.
 func (m *Model) inBar(act func()) tea.Cmd {
 	gen := m.s.Gen
 	act()
@@ -193,7 +194,7 @@ func (m *Model) front() interface {
 	return m.page()
 }
 
-// page is the one that is open.
+// page returns the open page.
 func (m *Model) page() page.Page { return m.pages[m.s.Open] }
 
 // Show opens a page.
@@ -205,7 +206,7 @@ func (m *Model) Show(i int) tea.Cmd {
 	return m.page().Pull()
 }
 
-// Ask puts a question on the last line.
+// Ask shows a question on the last line.
 func (m *Model) Ask(p *page.Prompt) { m.prompt = p }
 
 // OpenDetail opens the pane of a flow.

@@ -74,14 +74,14 @@ const (
 	restoreTitle = "\x1b[23;0t"
 )
 
-// keyFPS is how often the renderer checks for a new screen. That is how long a key waits for
-// its frame, not how often there is one.
+// keyFPS is how often the renderer checks for a new screen, so a key waits at most that long.
+// It is not the rate of frames.
 const keyFPS = 120
 
-// options are Bubble Tea's for a configuration.
+// options are the options of Bubble Tea.
 func options(cfg Config) []tea.ProgramOption {
-	// Bubble Tea's own signal handler waits for ever if the program ends while it reports a
-	// signal: ctx ends with the signal instead.
+	// Bubble Tea's own signal handler blocks forever if the program ends while it reports a
+	// signal. ctx ends with the signal instead.
 	o := []tea.ProgramOption{tea.WithOutput(cfg.Output), tea.WithFPS(keyFPS), tea.WithoutSignalHandler()}
 	if cfg.Input != nil {
 		o = append(o, tea.WithInput(cfg.Input))
@@ -89,13 +89,13 @@ func options(cfg Config) []tea.ProgramOption {
 	if cfg.Environ != nil {
 		o = append(o, tea.WithEnvironment(cfg.Environ))
 	}
-	if _, ok := cfg.Output.(term.File); !ok { // no size will be reported
+	if _, ok := cfg.Output.(term.File); !ok { // not a terminal: no size is reported
 		o = append(o, tea.WithWindowSize(80, 24))
 	}
 	return o
 }
 
-// feed carries events until ctx ends, and reports the end of the source.
+// feed runs Config.Feed until ctx ends, and reports the end of the source.
 func (m *Model) feed(ctx context.Context, p *tea.Program) {
 	err := m.cfg.Feed(ctx)
 	if ctx.Err() == nil {
@@ -111,21 +111,21 @@ func (m *Model) fed(err error) tea.Cmd {
 	return nil
 }
 
-// answers waits, before the UI ends, for the answers of the terminal to what it was
-// asked at the start: its background, its modes, its keyboard. One that came later
-// would be typed into the shell. A terminal answers in order, so that the answer to a
-// last question, for the place of the cursor, says that all others have come.
+// answers waits, before the UI ends, for the terminal's answers to the queries of the start:
+// background, modes, keyboard. A later answer would be typed into the shell. A terminal answers
+// in order, so the answer to a last query, for the cursor position, shows that all others have
+// come.
 type answers struct {
 	wanted  bool      // the output is a terminal
-	asked   time.Time // when the last question was asked; zero: not yet
+	asked   time.Time // when the last query was sent; zero: not yet
 	leaving bool      // the UI ends with the answer
 }
 
-// answerTime is how long after the last question an answer may come. A terminal that
-// does not answer delays the end of a shorter run.
+// answerTime is how long after the last query an answer may come. A terminal that does not
+// answer delays the end of a shorter run.
 const answerTime = 2 * time.Second
 
-// ask asks the last question, once.
+// ask sends the last query, once.
 func (a *answers) ask() tea.Cmd {
 	if !a.wanted || !a.asked.IsZero() {
 		return nil
@@ -134,7 +134,7 @@ func (a *answers) ask() tea.Cmd {
 	return tea.RequestCursorPosition
 }
 
-// answered takes the answer to the last question.
+// answered handles the answer to the last query.
 func (a *answers) answered() tea.Cmd {
 	a.wanted = false
 	if a.leaving {
@@ -143,7 +143,7 @@ func (a *answers) answered() tea.Cmd {
 	return nil
 }
 
-// leave ends the UI, now or when all answers have come.
+// leave ends the UI, now or after the last answer.
 func (a *answers) leave() tea.Cmd {
 	last := a.ask()
 	left := answerTime - time.Since(a.asked)
@@ -160,20 +160,20 @@ type Crash struct {
 	Stack []byte // of the goroutine that panicked, in lines
 }
 
-// Error is one line, without the stack.
+// Error returns one line, without the stack.
 func (c *Crash) Error() string {
 	text := strings.Join(strings.Fields(fmt.Sprint(c.Value)), " ")
 	return "the terminal UI crashed: " + monitor.Escape(text)
 }
 
-// guard keeps a panic from leaving the terminal raw: it notes the first one and ends the UI.
-// All that Run starts runs in it.
+// guard prevents that a panic leaves the terminal in raw mode: it records the first panic and
+// ends the UI. Everything that Run starts runs in it.
 type guard struct {
 	end   func() // must not wait
 	crash atomic.Pointer[Crash]
 }
 
-// run does the work, and returns even if that panics.
+// run calls work, and returns even if that panics.
 func (g *guard) run(work func()) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -184,8 +184,8 @@ func (g *guard) run(work func()) {
 	work()
 }
 
-// guardedModel is a Model with a guard around all that Bubble Tea calls. Bubble Tea's own
-// recovery prints the stack of a command onto the UI's screen.
+// guardedModel is a Model with a guard around everything that Bubble Tea calls. Bubble Tea's
+// own recovery prints the stack of a command onto the UI's screen.
 type guardedModel struct {
 	*Model
 	guard *guard
@@ -209,7 +209,7 @@ func (m guardedModel) View() (v tea.View) {
 	return v
 }
 
-// guarded puts the guard around a command, and around those that it returns.
+// guarded wraps a command, and the commands that it returns, with the guard.
 func (m guardedModel) guarded(cmd tea.Cmd) tea.Cmd {
 	if cmd == nil {
 		return nil

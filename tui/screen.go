@@ -12,14 +12,14 @@ import (
 	"natlens/tui/paint"
 )
 
-// The smallest screen that the UI takes.
+// The smallest screen on which the UI works.
 const (
 	minWidth  = 60
 	minHeight = 16
 )
 
-// The screen from top to bottom: the pages, the filter (while it is typed, with two lines
-// below it), where a recording is, the banner, the page, the keys.
+// The screen from top to bottom: the pages, the filter (with two more lines while it is typed),
+// the position of a recording, the banner, the page, the keys.
 
 func (m *Model) resize(width, height int) {
 	m.width, m.height = width, height
@@ -48,7 +48,7 @@ func (m *Model) bodyTop() int {
 
 func (m *Model) bodyHeight() int { return max(4, m.height-m.bodyTop()-1) }
 
-// View draws what was computed.
+// View draws the computed lines.
 func (m *Model) View() tea.View {
 	v := tea.NewView("")
 	v.AltScreen = true
@@ -75,7 +75,7 @@ func (m *Model) View() tea.View {
 	return v
 }
 
-// lines draws the screen, and where the cursor of a text that is typed is.
+// lines draws the screen, and returns the position of a text cursor.
 func (m *Model) lines() (out []paint.Line, cursor *tea.Cursor) {
 	out = append(out, m.header.titleLine(m.width))
 	if m.bar.Open {
@@ -97,8 +97,8 @@ func (m *Model) lines() (out []paint.Line, cursor *tea.Cursor) {
 	return append(out, last), cursor
 }
 
-// lastLine is a prompt, a message for a moment, or the keys; and the cell of a prompt's
-// cursor, -1 for none.
+// lastLine is a prompt, a temporary message, or the keys; and the cell of a prompt's cursor, or
+// -1.
 func (m *Model) lastLine() (l paint.Line, cursor int) {
 	if m.prompt != nil {
 		return m.prompt.Draw(m.width)
@@ -143,7 +143,7 @@ func (m *Model) click(c tea.MouseClickMsg) tea.Cmd {
 	return nil
 }
 
-// wheelLines is how far one notch of the wheel goes.
+// wheelLines is how many lines one notch of the wheel scrolls.
 const wheelLines = 3
 
 func (m *Model) wheel(w tea.MouseWheelMsg) tea.Cmd {
@@ -170,7 +170,7 @@ func newTheme(cfg *Config) theme {
 	return t
 }
 
-// set chooses the style for a theme and the colours that the terminal has.
+// set chooses the style for a theme and the colours of the terminal.
 func (t *theme) set(name string, p colorprofile.Profile) {
 	if t.noColor {
 		p = min(p, colorprofile.ASCII)
@@ -188,7 +188,7 @@ func (t *theme) setBackground(dark bool) {
 	}
 }
 
-// turn changes between dark and light.
+// turn switches between dark and light.
 func (t *theme) turn() {
 	t.set(map[string]string{"dark": "light", "light": "dark"}[t.name], t.profile)
 }

@@ -129,8 +129,8 @@ func (p *Player) Seek(to monitor.Time) {
 	p.steer(func() { p.seek(min(max(to, p.start), p.finish)) })
 }
 
-// steer makes a change at the position now, and wakes Next, which then computes again how
-// long to wait.
+// steer applies a change at the current position, and wakes Next, which then computes its wait
+// again.
 func (p *Player) steer(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -49,7 +49,7 @@ func (s *Source) Next(ctx context.Context, b *monitor.Batch) error {
 	return s.done
 }
 
-// read reads the part at hand, or the first later one that has events.
+// read reads the current part, or the first later one that has events.
 func (s *Source) read(b *monitor.Batch) error {
 	for {
 		err := s.in.read(b)

@@ -2,10 +2,10 @@ package table
 
 import "natlens/monitor"
 
-// Apply brings the events of a batch into the table, and the table's memory into
-// the events: generation, path, and the attributes that earlier messages of the
-// same flow contained (Event.Remembered). What an event has in Remembered, as
-// those of a recording do, is taken as known.
+// Apply updates the table from the events of a batch, and adds to the events what the table
+// knows: generation, path, and attributes of earlier messages of the same flow
+// (Event.Remembered). If an event has Remembered already, as in a recording, these attributes
+// count as known.
 func (t *Table) Apply(b *monitor.Batch) {
 	if len(b.Events) == 0 {
 		return
@@ -30,8 +30,8 @@ func (t *Table) Apply(b *monitor.Batch) {
 	t.expireLocked(b.Events[len(b.Events)-1].Time)
 }
 
-// prefetch hashes the tuples of some events and brings what a search for them
-// reads into the cache. With 400,000 flows this saves a third of the table's time.
+// prefetch hashes the tuples of some events and loads what a search for them reads into the
+// cache. With 400,000 flows this saves a third of the table's time.
 func (t *Table) prefetch(events []monitor.Event) {
 	var slots [len(t.hashes)]uint64
 	for i := range events {
@@ -39,14 +39,14 @@ func (t *Table) prefetch(events []monitor.Event) {
 		slots[i] = t.index.touch(t.hashes[i])
 	}
 	for i, slot := range slots[:len(events)] {
-		// Not the row of another flow, which only has this place in the index.
+		// Compare the hash, because another flow may have this slot.
 		if slot != 0 && slot>>32 == t.hashes[i]>>32 {
 			t.touched += t.rows.at(uint32(slot) - 1).gen
 		}
 	}
 }
 
-// apply is the table's whole state machine:
+// apply is the table's state machine:
 //
 //	            NEW            UPDATE         EXISTING (dump)  DESTROY
 //	unknown     add, born      add            add              –
@@ -55,9 +55,9 @@ func (t *Table) prefetch(events []monitor.Event) {
 //	ended       – (**)         –              add              –
 //	just now
 //
-// (*) only if the row's NEW was seen, or its id is another one. Otherwise the NEW
-// means the same flow: a dump, or an UPDATE from another CPU, has overtaken it.
-// (**) if the flow had no row and ended no earlier; otherwise it is the NEW of the next flow: add, born.
+// (*) only if the row's NEW was seen, or its id is another one. Otherwise the NEW is about the
+// same flow, and a dump or an UPDATE from another CPU came before it. (**) if the flow had no
+// row and ended no earlier; otherwise it is the NEW of the next flow: add, born.
 func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 	if !e.Kind.HasFlow() {
 		return
@@ -90,8 +90,8 @@ func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 	}
 }
 
-// same reports whether the event means the flow of the row, not a later one with
-// the same tuple.
+// same reports whether the event is about the flow of the row, not about a later one with the
+// same tuple.
 func (t *Table) same(p *packedRow, e *monitor.Event) bool {
 	if e.Kind == monitor.KindNew && p.state&RowNew != 0 {
 		return false
@@ -99,16 +99,16 @@ func (t *Table) same(p *packedRow, e *monitor.Event) bool {
 	return e.Has&monitor.AttrID == 0 || p.known&monitor.AttrID == 0 || p.id == e.Flow.ID
 }
 
-// path works out the flow's path. Without local addresses it stays what the
-// source says, which only a recording knows.
+// path sets the flow's path. Without local addresses the flow keeps the path that the source
+// set, as recordings do.
 func (t *Table) path(f *monitor.Flow) {
 	if l := t.locals[f.Orig.NetNS]; l != nil {
 		f.Path = l.Path(f)
 	}
 }
 
-// add adds a flow, unless its namespace has as many as it may have. The event gets its
-// generation in either case.
+// add adds a flow, unless its namespace has reached its limit. The event gets a generation in
+// either case.
 func (t *Table) add(h uint64, e *monitor.Event) {
 	t.gen++
 	e.Gen = t.gen
@@ -140,7 +140,7 @@ func (t *Table) add(h uint64, e *monitor.Event) {
 	}
 }
 
-// end takes the row out of the index. It lingers, or is free at once.
+// end removes the row from the index. The row lingers, or is freed at once.
 func (t *Table) end(row uint32, h uint64, at monitor.Time) {
 	p := t.rows.at(row)
 	t.index.remove(h, row)
@@ -156,7 +156,7 @@ func (t *Table) end(row uint32, h uint64, at monitor.Time) {
 	t.linger.append(t.rows, row)
 }
 
-// noteEvent notes that the row is not known from dumps alone.
+// noteEvent marks the row as known from an event, not only from dumps.
 func (t *Table) noteEvent(p *packedRow) {
 	if p.state&RowDump != 0 {
 		p.state &^= RowDump
@@ -171,8 +171,8 @@ func (t *Table) release(row uint32) {
 	t.rows.release(row)
 }
 
-// Expire frees the ended flows that have lingered long enough at the given time,
-// some thousands a call. Apply does so by itself; call it when no events come.
+// Expire frees ended flows that have lingered long enough at the given time, a few thousand in
+// each call. Apply calls it too; call it when no events come.
 func (t *Table) Expire(now monitor.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -191,6 +191,6 @@ func (t *Table) expireLocked(now monitor.Time) {
 	}
 }
 
-// expireAtOnce bounds how long one call locks the table: after a silence,
-// hundreds of thousands of flows can be due. It is more than a batch can end.
+// expireAtOnce limits how long one call locks the table: after a pause, hundreds of thousands
+// of flows can be due. It is more than the number of flows that a batch can end.
 const expireAtOnce = 8 * monitor.BatchSize

@@ -7,15 +7,15 @@ import (
 	"natlens/monitor"
 )
 
-// index finds a row by its original tuple. It is an open-addressing table with
-// linear probing in many small shards: a shard that grows moves a few thousand
-// entries, so that no single insertion stalls the capture loop. A slot is
+// index finds a row by its original tuple. It is an open-addressing hash table with linear
+// probing in many small shards. A shard that grows moves only a few thousand entries, so no
+// insertion stalls the capture loop. A slot is
 //
 //	hash (upper 32 bits) | row + 1 (lower 32 bits)      0 = free
 //
-// The tuple itself is in the row only.
+// Only the row has the tuple itself.
 type index struct {
-	seed   maphash.Seed // the far side of a gateway chooses tuples, so they must not be able to collide
+	seed   maphash.Seed // random, because remote hosts choose tuples and could make them collide
 	shards [indexShards]shard
 }
 
@@ -31,14 +31,13 @@ const (
 
 func (x *index) init() { x.seed = maphash.MakeSeed() }
 
-// hash of the tuple. Tuple has no padding (a test holds it to that), so its
-// memory is its value.
+// hash hashes the bytes of the tuple, which has no padding (a test checks that).
 func (x *index) hash(t *monitor.Tuple) uint64 {
 	return maphash.Bytes(x.seed, unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)))
 }
 
-// touch reads the slot where a search for the hash begins. A later search finds
-// it in the cache: the waits of many searches for memory then overlap.
+// touch reads the slot where a search for the hash begins, so that a later search finds it in
+// the cache. The memory accesses of many searches then overlap.
 func (x *index) touch(h uint64) uint64 {
 	s := &x.shards[h%indexShards]
 	if s.used == 0 {
@@ -71,8 +70,8 @@ func (x *index) find(h uint64, t *monitor.Tuple, rows *slab) int {
 // insert adds a row whose tuple is not in the index.
 func (x *index) insert(h uint64, row uint32) {
 	s := &x.shards[h%indexShards]
-	// Shards fill evenly. Each has a limit of its own, between half full and
-	// seven eighths, so that they do not all grow in the same moment.
+	// Shards fill evenly. Their limits differ, between half full and seven eighths, so that
+	// they do not all grow at the same time.
 	if limit := indexShards/2 + 3*int(h%indexShards)/8; (s.used+1)*indexShards > len(s.slots)*limit {
 		s.grow()
 	}
@@ -80,8 +79,7 @@ func (x *index) insert(h uint64, row uint32) {
 	s.used++
 }
 
-// remove takes the row out. Entries behind it move up, so that no tombstones
-// are needed.
+// remove removes the row. Later entries move up, so no tombstones are needed.
 func (x *index) remove(h uint64, row uint32) {
 	s := &x.shards[h%indexShards]
 	if s.used == 0 {
@@ -129,5 +127,5 @@ func (s *shard) grow() {
 	}
 }
 
-// reset forgets all rows.
+// reset removes all rows.
 func (x *index) reset() { *x = index{seed: x.seed} }

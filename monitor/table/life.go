@@ -2,9 +2,9 @@ package table
 
 import "natlens/monitor"
 
-// Life is the history of a flow's states: each state that a message reported,
-// with the milliseconds since the first message. When there are more than fit,
-// it has the first ones and the last one, and Cut is set.
+// Life is the history of a flow's states: each state that a message reported, with the
+// milliseconds since the first message. If there are more than LifeSteps, it has the first ones
+// and the last one, and Cut is set.
 type Life struct {
 	At     [LifeSteps]uint32 // ms since Row.First
 	States [LifeSteps]LifeState
@@ -12,24 +12,24 @@ type Life struct {
 	Cut    bool
 }
 
-// LifeSteps is how many steps of a life are kept: a TCP connection from
-// SYN_SENT to DESTROY takes eight.
+// LifeSteps is the maximum number of steps in a Life. A TCP connection from SYN_SENT to DESTROY
+// has eight.
 const LifeSteps = 10
 
-// LifeState is one step of a life. For protocols without states only
-// the marks for reply, assurance and the end occur.
+// LifeState is one step of a Life. Protocols without states have only replied, assured, started
+// and ended.
 type LifeState uint8
 
 // A LifeState below LifeReplied is a State of the flow's protocol.
 const (
 	LifeReplied LifeState = 0xf0 + iota // SEEN_REPLY was set
 	LifeAssured                         // ASSURED was set
-	LifeStarted                         // the first message, of a protocol without states
+	LifeStarted                         // the first message, for a protocol without states
 	LifeEnded                           // DESTROY
 )
 
-// Life returns the life of a flow. ok is false if the table keeps none or the
-// flow is not there any more.
+// Life returns the life of a flow. ok is false if the table records none or has removed the
+// flow.
 func (t *Table) Life(row uint32, gen uint64) (l Life, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -54,7 +54,7 @@ func (t *Table) startLife(row uint32, e *monitor.Event) {
 	}
 }
 
-// recordLife notes what the event changes; the row still has the state before it.
+// recordLife adds the changes of the event. The row still has the previous state.
 func (t *Table) recordLife(row uint32, e *monitor.Event) {
 	l, p := t.lifeAt(row), t.rows.at(row)
 	ms := uint32(max(0, e.Time-p.first) / 1e6)

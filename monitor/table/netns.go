@@ -9,18 +9,17 @@ import (
 // SetLocals sets the host's addresses and recomputes the paths of all flows.
 func (t *Table) SetLocals(l *monitor.Locals) { t.SetLocalsOf(0, l) }
 
-// SetLocalsOf sets the addresses of one network namespace and recomputes the paths
-// of its flows. nil: the addresses are not known any more; the flows keep their
-// paths.
+// SetLocalsOf sets the addresses of one network namespace and recomputes the paths of its
+// flows. nil: the addresses are unknown from now on, and the flows keep their paths.
 func (t *Table) SetLocalsOf(n monitor.NetNS, l *monitor.Locals) {
 	t.mu.Lock()
 	t.locals[n] = l
 	t.mu.Unlock()
-	for c := 0; l != nil && t.pathsOfChunk(c, n, l); c++ { // rows added meanwhile have the right path
+	for c := 0; l != nil && t.pathsOfChunk(c, n, l); c++ { // rows that are added meanwhile have the right path
 	}
 }
 
-// LocalsOf returns the addresses of a network namespace, nil if they are not known.
+// LocalsOf returns the addresses of a network namespace, or nil if they are unknown.
 func (t *Table) LocalsOf(n monitor.NetNS) *monitor.Locals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -45,20 +44,19 @@ func (t *Table) pathsOfChunk(c int, n monitor.NetNS, l *monitor.Locals) bool {
 	return true
 }
 
-// quota bounds the flows of a network namespace by what the kernel's table may hold.
-// Forged events could otherwise fill the memory.
+// quota limits the flows of a network namespace to what the kernel's table can contain. Without
+// it, forged events could fill the memory.
 type quota struct {
 	live  int
-	max   int // 0: not asked yet, or unbounded
+	max   int // 0: not read yet, or no limit
 	asked time.Time
 }
 
-// askAgain is how long a limit that is reached is believed before it is asked for
-// again: it may have been raised.
+// askAgain is how long a reached limit is valid before it is read again.
 const askAgain = time.Second
 
-// admit counts one more flow of a namespace. It returns false, and counts the flow as
-// refused, if the namespace has as many as it may have.
+// admit counts one more flow of a namespace. If the namespace has reached its limit, it returns
+// false and counts the flow as refused.
 func (t *Table) admit(n monitor.NetNS) bool {
 	if int(n) >= len(t.quotas) {
 		t.quotas = append(t.quotas, make([]quota, int(n)+1-len(t.quotas))...)
@@ -77,8 +75,7 @@ func (t *Table) admit(n monitor.NetNS) bool {
 	return true
 }
 
-// Refused returns how many flows the table did not take because their namespace had as
-// many as Config.Max allows.
+// Refused returns how many flows the table rejected because of Config.Max.
 func (t *Table) Refused() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,14 +7,14 @@ import (
 	"natlens/monitor"
 )
 
-// Order is what the rows of a view are ordered by.
+// Order is what a view is sorted by.
 type Order uint8
 
-// The orders. Equal rows keep the order of arrival, also in descending order.
+// The orders. Equal rows stay in the order of arrival, also in descending order.
 const (
 	ByArrival     Order = iota // the order in which they were added
 	ByProto                    // protocol number
-	ByState                    // protocol, then state; without states replied and assured ones last
+	ByState                    // protocol, then state; without states, replied and assured ones last
 	BySource                   // address and port, before NAT
 	BySentAs                   // the source after NAT
 	ByDestination              // address and port, before NAT
@@ -23,14 +23,14 @@ const (
 	ByBytes                    // both directions
 	ByBorn                     // the beginning, unknown ones first
 	ByLast                     // the last message
-	ByTimeout                  // the moment at which it would end
+	ByTimeout                  // the time at which the flow would end
 	ByMark
 	ByZone
 	ByValue // Query.Value
 )
 
-// Place is a position in an order: the value, and the generation among
-// equal ones. A place stays good when its row is gone.
+// Place is a position in an order: the value, and the generation for equal values. A place
+// remains valid when its row is removed.
 type Place struct {
 	Hi, Lo uint64
 	Sub    uint32
@@ -90,8 +90,8 @@ func (q *Query) Place(index uint32, r *Row) Place {
 	return p
 }
 
-// packedPlace is Place for a packed row. Unpacking rows is most of the time of a view:
-// by arrival, and by age if the kernel recorded no start, it needs none. ok is false for
+// packedPlace is Place for a packed row. Unpacking rows takes most of the time of a view. The
+// orders by arrival, and by age if the kernel recorded no start, do without. ok is false for
 // the other orders.
 func (q *Query) packedPlace(p *packedRow) (place Place, ok bool) {
 	switch {
@@ -111,8 +111,8 @@ func (q *Query) packedPlace(p *packedRow) (place Place, ok bool) {
 	return place, true
 }
 
-// endpoint orders by address, then by port. IPv4 comes first and is all in the
-// first word, so that this word orders most rows:
+// endpoint sorts by address, then by port. IPv4 comes first and fits into the first word, which
+// decides most comparisons:
 //
 //	IPv4  Hi  0  address 32  port 16
 //	IPv6  Hi  1  bits 0–62 of the address     Lo  bits 63–126     Sub  bit 127  port 16
@@ -126,7 +126,7 @@ func (p *Place) endpoint(e monitor.Endpoint) {
 	p.Sub = uint32(lo&1)<<16 | uint32(e.Port)
 }
 
-// stateOrder is the protocol, then the state, or what the status says of one.
+// stateOrder is the protocol, then the state; for protocols without states, the status.
 func stateOrder(f *monitor.Flow) uint64 {
 	rank := uint64(0)
 	switch {

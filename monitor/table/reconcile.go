@@ -7,25 +7,24 @@ import (
 	"natlens/monitor"
 )
 
-// DumpMode says what a dump of the kernel's table is read for.
+// DumpMode is the purpose of a dump.
 type DumpMode uint8
 
 const (
 	DumpExisting DumpMode = iota // at the start of a run: every flow becomes an event of KindExisting
 	DumpLoss                     // after a loss: ends with KindResynced
-	DumpRefresh                  // retires silent flows and updates counters: only changes become events
-	DumpBegin                    // of a namespace found during the run: flows unknown so far become KindExisting
-	SweepEnd                     // of a namespace that is gone: no dump, all its flows end
+	DumpRefresh                  // ends silent flows and updates counters: only changes become events
+	DumpBegin                    // of a namespace found during the run: unknown flows become KindExisting
+	SweepEnd                     // of an ended namespace: no dump, all its flows end
 )
 
-// Reconciliation compares a table with a dump of the kernel's, piece by piece,
-// while events go on being applied to the table. A dump is not a snapshot: rows
-// that an event has touched since the dump began stay as they are, and flows
-// destroyed since then are not added again. All other differences become events
-// marked Inferred.
+// Reconciliation compares a table with a dump of the kernel's table, piece by piece, while the
+// table still applies events. A dump is not a snapshot: rows with an event since the dump began
+// stay as they are, and flows destroyed since then are not added again. All other differences
+// become events marked Inferred.
 //
-// A table has at most one Reconciliation at a time. Its methods may be called
-// from one goroutine; the table's from any.
+// A table has at most one Reconciliation at a time. One goroutine may call its methods; any may
+// call those of the table.
 type Reconciliation struct {
 	Gap monitor.Gap // counts the flows added, changed and ended
 
@@ -36,7 +35,7 @@ type Reconciliation struct {
 	ended map[monitor.Tuple]endedFlow // destroyed since the dump began
 }
 
-// endedFlow identifies a destroyed flow among those of one tuple.
+// endedFlow identifies a destroyed flow among those with the same tuple.
 type endedFlow struct {
 	id    uint32
 	hasID bool
@@ -64,7 +63,7 @@ func (r *Reconciliation) End() {
 	r.table.reconciling = nil
 }
 
-// Apply merges dumped flows into the table and appends to out what that changed.
+// Apply merges dumped flows into the table and appends the resulting events to out.
 func (r *Reconciliation) Apply(in, out *monitor.Batch) {
 	r.table.mu.Lock()
 	defer r.table.mu.Unlock()
@@ -107,7 +106,7 @@ func (r *Reconciliation) apply(d *monitor.Event, in, out *monitor.Batch) {
 			d.Kind, d.Inferred = monitor.KindNew, true
 			r.Gap.Added++
 		}
-		// add derives the row's state from the kind: it is known from a dump only.
+		// add derives the row's state from the kind: known only from a dump.
 		kind := d.Kind
 		d.Kind = monitor.KindExisting
 		t.add(h, d)
@@ -120,7 +119,7 @@ func (r *Reconciliation) apply(d *monitor.Event, in, out *monitor.Batch) {
 	switch {
 	case r.mode == DumpExisting:
 		out.Events = append(out.Events, *d)
-	case r.mode == DumpBegin: // an event reported it before the dump began
+	case r.mode == DumpBegin: // an event before the dump reported it
 	case changed:
 		r.Gap.Changed++
 		d.Kind, d.Inferred = monitor.KindUpdate, true
@@ -128,8 +127,8 @@ func (r *Reconciliation) apply(d *monitor.Event, in, out *monitor.Batch) {
 	}
 }
 
-// Sweep ends the flows of one chunk of the table that neither the dump nor an
-// event has touched. It returns false after the last chunk.
+// Sweep ends the flows of one chunk that neither the dump nor an event contained. It returns
+// false after the last chunk.
 func (r *Reconciliation) Sweep(chunk int, out *monitor.Batch) bool {
 	t := r.table
 	t.mu.Lock()
@@ -169,8 +168,8 @@ func (r *Reconciliation) inferEnd(row uint32, h uint64, at monitor.Time, out *mo
 	t.end(row, h, at)
 }
 
-// differs reports whether the dumped flow differs in something that an UPDATE
-// reports. Timeout and counters change all the time and do not count.
+// differs reports whether the dumped flow differs in something that an UPDATE reports. Timeout
+// and counters change all the time and are not compared.
 func (t *Table) differs(row uint32, d *monitor.Event) bool {
 	r := &t.scratch
 	t.rows.load(row, r)

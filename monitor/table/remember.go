@@ -2,10 +2,9 @@ package table
 
 import "natlens/monitor"
 
-// rememberedAttrs are the attributes that later messages of a flow leave out
-// although they still hold: DESTROY contains no helper, labels, secctx or master, and
-// protoinfo comes only when it changed. Timeout and counters
-// change all the time and are not filled in.
+// rememberedAttrs are the attributes that later messages of a flow omit although they are still
+// valid. DESTROY contains no helper, labels, secctx or master, and protoinfo comes only when it
+// changed. Timeout and counters change all the time and are not remembered.
 const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.AttrWScaleReply |
 	monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply | monitor.AttrVTagOrig | monitor.AttrVTagReply |
 	monitor.AttrDCCPRole | monitor.AttrDCCPSeq | monitor.AttrHelper | monitor.AttrHelperInfo |
@@ -13,8 +12,9 @@ const rememberedAttrs = monitor.AttrState | monitor.AttrWScaleOrig | monitor.Att
 	monitor.AttrSecCtx | monitor.AttrStart | monitor.AttrLabels | monitor.AttrSynproxy | monitor.AttrReply |
 	monitor.AttrStatus | monitor.AttrID
 
-// merge brings the event's attributes into the row and the row's into the event. What
-// the row knows from an UPDATE is newer than the NEW that it has overtaken, and stays.
+// merge copies the event's attributes to the row, and those that the event lacks from the row
+// to the event. If the row has attributes of an UPDATE and the event is an earlier NEW, the
+// row's stay.
 func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	c, i := t.rows.chunkOf(row)
 	p := &c.rows[i]
@@ -32,7 +32,7 @@ func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	take := e.Known()
 	missing := p.known & rememberedAttrs &^ take
 	if e.Kind == monitor.KindDestroy && t.cfg.Linger <= 0 {
-		take &^= meteredAttrs // the row is let go at once: make no place for its counters
+		take &^= meteredAttrs // the row is freed at once, so its counters need no memory
 	}
 	if overtaken {
 		take &^= p.known
@@ -52,8 +52,8 @@ func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	}
 }
 
-// merge brings attributes of f into the chunk's i-th row, and attributes that f is missing
-// from the row into f. What comes with a tuple (family, protocol, zone) comes with it.
+// merge copies the attributes take from f to the chunk's i-th row, and the attributes missing
+// from the row to f. Family, protocol and zone are copied with their tuple.
 func (c *chunk) merge(i uint32, f *monitor.Flow, take, missing monitor.Attrs) {
 	p := &c.rows[i]
 	switch {
@@ -94,8 +94,8 @@ func (c *chunk) merge(i uint32, f *monitor.Flow, take, missing monitor.Attrs) {
 	p.state &^= rowMatched
 }
 
-// swap brings a value from the event into the row if the row takes it, or from the row into
-// the event if it is missing there.
+// swap copies a value from the event to the row if take has the attribute, or from the row to
+// the event if missing has it.
 func swap[T any](take, missing, attr monitor.Attrs, row, event *T) {
 	switch {
 	case take&attr != 0:
@@ -105,15 +105,15 @@ func swap[T any](take, missing, attr monitor.Attrs, row, event *T) {
 	}
 }
 
-// touchEpoch notes that the row was touched during the reconciliation under way.
+// touchEpoch marks the row as seen during the current reconciliation.
 func (t *Table) touchEpoch(p *packedRow) {
 	if t.reconciling != nil {
 		p.epoch = t.reconciling.epoch
 	}
 }
 
-// mergeExtra merges the attributes in Extra: those that the row takes, and those that
-// the event is missing.
+// mergeExtra merges the attributes in Extra: take from the event to the row, missing from the
+// row to the event.
 func (t *Table) mergeExtra(row uint32, e *monitor.Event, b *monitor.Batch, take, missing monitor.Attrs) {
 	kept := t.extras[row]
 	if has := take & monitor.AttrsInExtra; has != 0 {
@@ -131,16 +131,15 @@ func (t *Table) mergeExtra(row uint32, e *monitor.Event, b *monitor.Batch, take,
 	}
 }
 
-// refreshed is what a reading of a flow brings into its row: what changes with
-// every packet and no event reports. States and bits are left to the events,
-// which come in order; a reading may have overtaken them.
+// refreshed are the attributes that a GET or dump of a flow updates: those that change with
+// every packet without an event. State and status are not updated, because a dump may be newer
+// than queued events.
 const refreshed = monitor.AttrTimeout | monitor.AttrCountersOrig | monitor.AttrCountersReply |
 	monitor.AttrUse | monitor.AttrStart
 
-// Refresh brings a reading of a flow (a GET, or a line of a dump) into its row.
-// It does nothing and returns false if the flow of that generation has ended or
-// is gone, or if the reading belongs to another flow with the same
-// tuple: so a reading that comes late raises nothing from the dead.
+// Refresh updates a row from a GET or a dump of its flow. It does nothing and returns false if
+// the flow of that generation has ended, or if the event is about another flow with the same
+// tuple.
 func (t *Table) Refresh(row uint32, gen uint64, e *monitor.Event) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

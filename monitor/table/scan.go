@@ -6,41 +6,40 @@ import (
 	"natlens/monitor"
 )
 
-// CachedFilter is a filter for repeated scans of a table. Each row caches the
-// result of the last scan until the row changes, so another scan with the same
-// CachedFilter (the same pointer) evaluates only rows that have changed. Two that
-// alternate get right results but no cached ones. A CachedFilter must not be
-// changed once it is in use; several tables and goroutines may use it at once.
+// CachedFilter is a filter for repeated scans of a table. Each row caches the result of the
+// last scan until the row changes, so another scan with the same CachedFilter (the same
+// pointer) evaluates only rows that have changed. If two alternate, the results are right but
+// not cached. A CachedFilter must not be changed once it is in use. Several tables and
+// goroutines may use it at once.
 type CachedFilter struct {
 	Match monitor.Filter // gets rows as [Row.Event] makes them
 
-	// Steady says that the result depends on the row alone: not on the time and
-	// on nothing outside the event. Results of other filters are not cached.
+	// Steady means that the result depends only on the row, not on the time or anything outside
+	// the event. Results of other filters are not cached.
 	Steady bool
 }
 
-// The result for a row is in its state:
+// The cached result of a row is in its state:
 //
 //	rowMatched  rowMatches
 //	    0           –       not evaluated, or the row has changed since
 //	    1           0       does not match
 //	    1           1       matches
 //
-// The chunk says which filter the results of its rows come from. Every change to
-// what [Row.Event] shows clears rowMatched; slab.save and chunk.merge, through
-// which most changes go, leave a row without it. Events do not show that and when a row
-// has ended.
+// The chunk says which filter the results of its rows come from. Every change of what
+// [Row.Event] contains clears rowMatched. Most changes go through slab.save and chunk.merge,
+// which clear it. The event does not contain that and when a row has ended.
 
-// matcher applies a cached filter to rows while the table is locked.
+// matcher applies a cached filter to rows. The table must be locked.
 type matcher struct {
-	filter *CachedFilter // nil: every row is wanted
+	filter *CachedFilter // nil: every row matches
 	now    monitor.Time
 	extras map[uint32]*monitor.Extra
 	event  monitor.Event // what the filter gets
 }
 
-// open clears the cached results of the chunk's rows if they come from another filter, or
-// from an earlier scan of one that is not steady.
+// open prepares a chunk: it clears cached results of another filter, or of a filter that is not
+// steady.
 func (k *matcher) open(c *chunk) {
 	if k.filter == nil || c.filter == k.filter && k.filter.Steady {
 		return
@@ -51,7 +50,7 @@ func (k *matcher) open(c *chunk) {
 	c.filter = k.filter
 }
 
-// wants reports whether the row, which is p in the chunk, matches, and caches that. The
+// wants reports whether a row matches, and caches the result. p is the packed row, and its
 // chunk is open.
 func (k *matcher) wants(c *chunk, p *packedRow, row uint32) bool {
 	if k.filter == nil {
@@ -87,16 +86,16 @@ func (s *slab) used(c int) iter.Seq2[uint32, *packedRow] {
 	}
 }
 
-// Scan calls fn for every row, lingering ones included, until fn returns false.
-// The table is locked for a few thousand rows at a time: fn must be quick, must
-// not call the table, and must not retain r or x (x is nil for most rows). Rows
-// that come or go meanwhile may or may not be seen.
+// Scan calls fn for every row, lingering ones included, until fn returns false. The table is
+// locked for a few thousand rows at a time: fn must be fast, must not call the table, and must
+// not retain r or x (x is nil for most rows). Rows that are added or removed meanwhile may be
+// missed.
 func (t *Table) Scan(fn func(row uint32, r *Row, x *monitor.Extra) bool) {
 	t.scanAll(&matcher{}, fn)
 }
 
-// ScanChunk is Scan for one piece of the table, of a few thousand rows. It returns false
-// if there is no piece c, which ends a scan in steps.
+// ScanChunk is Scan for one piece of the table, of a few thousand rows. It returns false if
+// there is no piece c.
 func (t *Table) ScanChunk(c int, fn func(row uint32, r *Row)) bool {
 	_, ok := t.scanChunk(c, &matcher{}, func(row uint32, r *Row, _ *monitor.Extra) bool {
 		fn(row, r)

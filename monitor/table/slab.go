@@ -2,7 +2,7 @@ package table
 
 import "natlens/monitor"
 
-// slab holds rows in chunks that never move: it grows without copying.
+// slab contains rows in chunks that never move, so it grows without copying.
 type slab struct {
 	chunks []chunk
 	free   rowList
@@ -16,7 +16,7 @@ func (s *slab) at(row uint32) *packedRow { return &s.chunks[row/chunkRows].rows[
 // chunkOf returns the chunk of a row and the row's place in it.
 func (s *slab) chunkOf(row uint32) (*chunk, uint32) { return &s.chunks[row/chunkRows], row % chunkRows }
 
-// take returns a free row; its contents are left over from before.
+// take returns a free row with arbitrary contents.
 func (s *slab) take() uint32 {
 	if row, ok := s.free.first(); ok {
 		s.free.drop(s)
@@ -29,17 +29,17 @@ func (s *slab) take() uint32 {
 	return s.next - 1
 }
 
-// release makes the row a free one, which is taken again before all others: it
-// is in the processor's cache.
+// release frees a row. It is the next one that take returns, because it is in the processor's
+// cache.
 func (s *slab) release(row uint32) {
 	s.at(row).gen = 0
 	s.free.prepend(s, row)
 }
 
-// rowList is a list of rows that have ended, threaded through the rows
-// themselves: a slice of a million numbers would have to be copied whenever it
-// grows, in the middle of the capture loop. A row is in one list at most, and its
-// epoch, which only live rows need, is the link: the next row + 1, 0 at the end.
+// rowList is a linked list of ended rows. The links are in the rows, because a slice of a
+// million numbers would be copied when it grows, which stalls the capture loop. A row is in at
+// most one list. The link is its epoch, which only live rows need: the next row + 1, or 0 at
+// the end.
 type rowList struct {
 	head, tail uint32 // row + 1; 0: the list is empty
 }
@@ -67,20 +67,20 @@ func (l *rowList) prepend(s *slab, row uint32) {
 // first returns the row at the head.
 func (l *rowList) first() (row uint32, ok bool) { return l.head - 1, l.head != 0 }
 
-// drop takes the row at the head out of the list, which is not empty.
+// drop removes the row at the head. The list must not be empty.
 func (l *rowList) drop(s *slab) {
 	if l.head = s.at(l.head - 1).epoch; l.head == 0 {
 		l.tail = 0
 	}
 }
 
-// packedRow is a Row in less than half the memory: most of the cost of a new flow
-// is memory that was never touched. Attributes that few flows have are in parts of
-// the chunk that are allocated when the first row needs them:
+// packedRow is a Row in less than half the memory: most of the cost of a new flow is memory
+// that was never touched. Attributes that few flows have are in parts of the chunk that are
+// allocated for the first row that needs them:
 //
 //	packedRow   every flow; IPv4 addresses in 4 bytes
-//	wide        both tuples, where they do not fit: IPv6, or tuples at odds
-//	metered     counters and times, where accounting or timestamping is on
+//	wide        both tuples if they do not fit: IPv6, or tuples that do not correspond
+//	metered     counters and times, with accounting or timestamping
 type packedRow struct {
 	gen         uint64
 	known       monitor.Attrs
@@ -89,12 +89,12 @@ type packedRow struct {
 	timeout     uint32
 	status      monitor.Status
 	addrs       [4][4]byte // original source and destination, reply source and destination
-	ports       [4]uint16  // likewise
+	ports       [4]uint16  // in the same order
 	origZone    uint16
 	replyZone   uint16
 	zone        uint16
 	use         uint16 // capped at 65535
-	epoch       uint32 // the reconciliation during which it was last touched; see rowList for rows that have ended
+	epoch       uint32 // the reconciliation that last touched it; see rowList for ended rows
 	tcp         monitor.TCPInfo
 	netns       monitor.NetNS
 	proto       monitor.Proto
@@ -105,19 +105,19 @@ type packedRow struct {
 
 // Beside the public bits of RowState.
 const (
-	rowMatches RowState = 1 << (5 + iota) // the verdict, see [CachedFilter]
+	rowMatches RowState = 1 << (5 + iota) // the cached result, see [CachedFilter]
 	rowMatched
 	rowWide // the tuples are in the wide part
 
 	rowPublic = rowMatches - 1
 )
 
-// chunk is a run of rows that never moves.
+// chunk is a block of rows that never moves.
 type chunk struct {
 	rows    *[chunkRows]packedRow
 	wide    *[chunkRows][2]monitor.Tuple
 	metered *[chunkRows]meteredRow
-	filter  *CachedFilter // that the cached results of the rows come from
+	filter  *CachedFilter // which made the cached results of the rows
 }
 
 type meteredRow struct {
@@ -167,8 +167,7 @@ func (p *packedRow) tuple(i int, zone uint16, t *monitor.Tuple) {
 	t.Zone, t.NetNS, t.Proto, t.Family = zone, p.netns, p.proto, monitor.IPv4
 }
 
-// save packs what is known of a flow into a row. The row's own fields are left to the
-// caller, who adds to the state.
+// save packs a flow into a row. The caller sets the row's other fields, and adds to the state.
 func (s *slab) save(row uint32, f *monitor.Flow, known monitor.Attrs) *packedRow {
 	c, i := s.chunkOf(row)
 	p := &c.rows[i]
@@ -226,14 +225,14 @@ func (s *slab) is(row uint32, t *monitor.Tuple) bool {
 	return p.netns == t.NetNS && p.is(0, p.origZone, t)
 }
 
-// is reports whether a tuple is the one of a row that is not wide whose source is the i-th
+// is reports whether a tuple equals the one of a row that is not wide, whose source is the i-th
 // address. The namespace is not compared.
 func (p *packedRow) is(i int, zone uint16, t *monitor.Tuple) bool {
 	return p.proto == t.Proto && zone == t.Zone && p.ports[i] == t.SrcPort && p.ports[i+1] == t.DstPort &&
 		p.addrs[i] == last4(&t.Src) && p.addrs[i+1] == last4(&t.Dst) && isIPv4(t)
 }
 
-// born is Row.Born of the chunk's i-th row, which is p.
+// born returns Row.Born of the chunk's i-th row, which is p.
 func (c *chunk) born(p *packedRow, i uint32) monitor.Time {
 	switch {
 	case p.known&monitor.AttrStart != 0:

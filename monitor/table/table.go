@@ -7,25 +7,24 @@ import (
 	"natlens/monitor"
 )
 
-// Config sets a Table up; the zero value works.
+// Config configures a Table. The zero value is ready to use.
 type Config struct {
-	Linger time.Duration // how long ended flows stay in sight; 0: not at all
-	Life   bool          // keep the times of each flow's states, for [Table.Life]
+	Linger time.Duration // how long ended flows stay in the table; 0: not at all
+	Life   bool          // record the times of each flow's states, for [Table.Life]
 
-	// Max returns how many live flows a network namespace may have; 0: any number.
-	// It is called with the table locked, for the first flow of a namespace and, at
-	// most once a second, when the limit is reached. Nil: no limits.
+	// Max returns how many live flows a network namespace may have; 0: any number. It is called
+	// with the table locked, for the first flow of a namespace and, at most once a second, when
+	// the limit is reached. Nil: no limits.
 	Max func(monitor.NetNS) int
 
-	// Memoryless keeps no flows: Apply only sets the events' paths. For streams
-	// without DESTROY, where a table would only grow, and for raw messages.
+	// Memoryless stores no flows: Apply only sets the events' paths. It is for streams without
+	// DESTROY, with which a table would only grow, and for raw messages.
 	Memoryless bool
 }
 
-// Table holds the flows of one or many network namespaces, built from events. A
-// flow is found by its original tuple (with the zone); a tuple that is made
-// again is another flow with another generation. All methods may be called from
-// several goroutines.
+// Table has the flows of one or many network namespaces, built from events. A flow is
+// identified by its original tuple (with the zone). A later flow with the same tuple has
+// another generation. Several goroutines may call the methods.
 type Table struct {
 	mu          sync.Mutex
 	cfg         Config
@@ -33,7 +32,7 @@ type Table struct {
 	rows        *slab
 	extras      map[uint32]*monitor.Extra // by row; few flows have one
 	life        []*[chunkRows]Life
-	linger      rowList // ended rows in the order of their ends
+	linger      rowList // ended rows, ordered by their ends
 	ends        *ends
 	gen         uint64
 	newest      uint32 // the row that was added last
@@ -42,11 +41,11 @@ type Table struct {
 	refused     uint64
 	silent      int // live rows known from dumps only
 	locals      map[monitor.NetNS]*monitor.Locals
-	reconciling *Reconciliation // nil unless one is under way
+	reconciling *Reconciliation // the current one, or nil
 	epoch       uint32          // number of the last reconciliation
-	scratch     Row             // the row at hand, unpacked
+	scratch     Row             // the current row, unpacked
 	hashes      [32]uint64      // of the events that are being applied
-	touched     uint64          // keeps prefetch's reads alive
+	touched     uint64          // so that the compiler keeps prefetch's reads
 	changes     uint64
 }
 
@@ -58,8 +57,8 @@ func New(cfg Config) *Table {
 	return t
 }
 
-// Clear removes all flows. Generations go on counting, so that an old flow is
-// never mistaken for a new one. The local addresses stay.
+// Clear removes all flows and keeps the local addresses. Generations are not reused, so an old
+// flow is never mistaken for a new one.
 func (t *Table) Clear() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,7 +76,7 @@ func (t *Table) Clear() {
 	t.changes++
 }
 
-// Memoryless reports whether the table keeps no flows.
+// Memoryless reports whether the table stores no flows.
 func (t *Table) Memoryless() bool { return t.cfg.Memoryless }
 
 // Len returns the number of live flows.
@@ -94,8 +93,8 @@ func (t *Table) Changes() uint64 {
 	return t.changes
 }
 
-// Get returns a copy of the row and of its Extra, which is nil for most flows.
-// ok is false if the flow of that generation is not there any more.
+// Get returns a copy of the row and of its Extra, which is nil for most flows. ok is false if
+// the table has removed the flow of that generation.
 func (t *Table) Get(row uint32, gen uint64) (r Row, x *monitor.Extra, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -136,28 +135,28 @@ func (t *Table) Silent() int {
 // Row is one flow of a [Table]. It is a value without pointers.
 type Row struct {
 	Flow  monitor.Flow
-	Known monitor.Attrs // attributes of Flow and Extra that a message contained
+	Known monitor.Attrs // attributes of Flow and Extra that are known
 	Gen   uint64        // number of the flow, unique within the table's life; 0: a free row
 	First monitor.Time  // first message about it
-	Last  monitor.Time  // last message about it; when Ended, the end
+	Last  monitor.Time  // last message about it; if Ended, the end
 	State RowState
 }
 
-// RowState is a set of what the table knows about a row beside the flow.
+// RowState is a set of properties of a row besides the flow.
 type RowState uint8
 
 // The bits of RowState.
 const (
-	RowNew   RowState = 1 << iota // its NEW was seen: First is its birth
-	RowDump                       // known from a dump only so far
+	RowNew   RowState = 1 << iota // its NEW was seen: First is when it began
+	RowDump                       // known only from a dump so far
 	RowEnded                      // destroyed; the row lingers
 )
 
-// Ended reports whether the flow has been destroyed and only lingers.
+// Ended reports whether the flow was destroyed and only lingers.
 func (r *Row) Ended() bool { return r.State&RowEnded != 0 }
 
-// Born returns when the flow began, as far as is known: the kernel's own start
-// time, else the time of its NEW, else 0.
+// Born returns when the flow began: the kernel's start time, otherwise the time of its NEW,
+// otherwise 0.
 func (r *Row) Born() monitor.Time {
 	if r.Known&monitor.AttrStart != 0 {
 		return r.Flow.Start
@@ -168,8 +167,8 @@ func (r *Row) Born() monitor.Time {
 	return 0
 }
 
-// Ends returns when the flow ends if no packet comes, according to the last
-// message with a timeout; for an ended flow its end; 0 if no timeout is known.
+// Ends returns when the flow ends if no packet comes, by the last message with a timeout; for
+// an ended flow its end. It is 0 if no timeout is known.
 func (r *Row) Ends() monitor.Time {
 	switch {
 	case r.Ended():
@@ -180,8 +179,8 @@ func (r *Row) Ends() monitor.Time {
 	return r.Last + monitor.Time(r.Flow.Timeout)*1e9
 }
 
-// Event fills e with what the table knows of the flow, as a filter wants it: an
-// event of KindExisting at the given time. The row's Extra x is shared.
+// Event sets e to the row as an event of KindExisting at the given time, for a filter. It
+// shares the row's Extra x.
 func (r *Row) Event(index uint32, x *monitor.Extra, now monitor.Time, e *monitor.Event) {
 	e.Time, e.Kind = now, monitor.KindExisting
 	e.Has, e.Remembered = r.Known, 0

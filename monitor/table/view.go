@@ -6,36 +6,36 @@ import (
 	"natlens/monitor"
 )
 
-// Query asks a table for the rows on a screen: those around a place in an order,
-// among the matching flows. The table is neither sorted nor copied. One scan
-// answers it, in a time that depends on the size of the table only.
+// Query selects the rows of a screen: those around a place in an order, among the matching
+// flows. The table is neither sorted nor copied. One scan answers it, in a time that depends
+// only on the size of the table.
 type Query struct {
 	Filter     *CachedFilter // nil: every flow
 	By         Order
-	Value      func(row uint32, r *Row) uint64 // what [ByValue] orders by; called with the table locked
+	Value      func(row uint32, r *Row) uint64 // the value for [ByValue]; called with the table locked
 	Descending bool
 	At         Place        // the zero Place is the beginning of every order
-	End        bool         // from the end of the order instead: At is ignored
-	Above      int          // how many rows before the place
-	Below      int          // how many rows from the place on
+	End        bool         // the end of the order; At is ignored
+	Above      int          // number of rows before the place
+	Below      int          // number of rows from the place on
 	Now        monitor.Time // the time of the events that the filter gets
 
-	// Near is a row near the place, if one is known. The scan begins there, so
-	// that most later rows are no candidates.
+	// Near is a row near the place, if known. The scan begins there, which excludes most later
+	// rows early.
 	Near uint32
 }
 
-// View is what a [Query] found. It shares nothing with the table.
+// View is the result of a [Query]. It shares nothing with the table.
 type View struct {
 	Rows    []ViewRow
 	At      int           // Rows[At] is the first row that is not before the place
 	Before  int           // matching rows before Rows[0]
 	Matched int           // rows that match, ended ones included
-	Live    int           // flows that match and are not ended
-	Flows   int           // flows in the table that are not ended
-	Seen    monitor.Attrs // what is known of any flow that matches and is not ended
-	Marked  bool          // some matching row has a mark
-	Zoned   bool          // some matching row has a zone other than 0
+	Live    int           // matching flows that have not ended
+	Flows   int           // flows in the table that have not ended
+	Seen    monitor.Attrs // attributes known of any matching flow that has not ended
+	Marked  bool          // a matching row has a mark
+	Zoned   bool          // a matching row has a zone other than 0
 }
 
 // ViewRow is a row with its position in the table and in the order.
@@ -45,12 +45,12 @@ type ViewRow struct {
 	Place Place
 }
 
-// View answers a query. Rows that come, go or change meanwhile may or may not be
-// seen, and two rows may be in the order of values that they no longer have.
+// View answers a query. Rows that are added, removed or changed meanwhile may be missed or be
+// sorted by an old value.
 //
-// It scans outwards from the row that the view is to show, or from the newest one. Rows
-// that arrived one after the other are beside each other, and so are their places in the
-// usual orders: what is wanted is found first, and the rest is refused at a glance.
+// It scans outwards from the row near the place, or from the newest row. Rows that arrived
+// together are adjacent, and so are their places in the usual orders. So it finds the rows of
+// the screen first, and excludes the rest quickly.
 func (t *Table) View(q Query) View {
 	if q.End { // behind every row: there is no such generation
 		q.At = Place{^uint64(0), ^uint64(0), ^uint32(0), ^uint64(0)}
@@ -85,7 +85,7 @@ func (t *Table) View(q Query) View {
 	return s.v
 }
 
-// scanner collects a view. Until the end v.Before counts all rows before the place.
+// scanner collects a view. During the scan v.Before counts all rows before the place.
 type scanner struct {
 	Query
 	v            View
@@ -93,7 +93,7 @@ type scanner struct {
 	above, below picker
 }
 
-// chunk takes one chunk of rows.
+// chunk scans one chunk of rows.
 func (s *scanner) chunk(t *Table, at int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -128,7 +128,7 @@ func (s *scanner) chunk(t *Table, at int) {
 	}
 }
 
-// appendViewRow appends a row as it is now, unless it is gone since the scan.
+// appendViewRow appends the current state of a row, unless it was removed since the scan.
 func (t *Table) appendViewRow(v *View, p placed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -138,19 +138,19 @@ func (t *Table) appendViewRow(v *View, p placed) {
 	}
 }
 
-// placed is a row that a view may want.
+// placed is a row that may be in the view.
 type placed struct {
 	place Place
 	index uint32
 }
 
-// picker keeps the n first of the rows that it is given, or the n last. It gathers many
-// more before it sorts them and throws the worse ones away.
+// picker keeps the first n of the rows that it gets, or the last n. It collects many more
+// before it sorts them and drops the rest.
 type picker struct {
 	n     int
 	last  bool
 	kept  []placed
-	limit Place // no place beyond it is wanted
+	limit Place // places beyond it are excluded
 	full  bool  // limit is set
 }
 
@@ -166,7 +166,7 @@ func (k *picker) add(p placed) {
 	}
 }
 
-// sorted returns what was picked, in order.
+// sorted returns the kept rows in order.
 func (k *picker) sorted() []placed {
 	slices.SortFunc(k.kept, func(a, b placed) int { return a.place.Compare(&b.place) })
 	if beyond := len(k.kept) - k.n; beyond >= 0 && k.n > 0 {

@@ -15,12 +15,12 @@ import (
 	"natlens/monitor/filter"
 )
 
-// maxRules bounds the rules that a filter becomes.
+// maxRules is the maximum number of rules for a filter.
 const maxRules = 256
 
-// match returns the matches of nf_tables for a filter, as packets have its fields before
-// any rewrite: a list of alternatives, each a list of expressions that all must hold. It
-// returns an error if a packet does not have what the filter asks for.
+// match returns a filter as expressions of nf_tables that compare a packet before NAT: a list
+// of alternatives, each a list of expressions that must all match. It returns an error if the
+// filter compares something that a packet does not have.
 func match(e filter.Expr) ([][]expr.Any, error) {
 	if e == nil {
 		return [][]expr.Any{nil}, nil
@@ -68,7 +68,7 @@ func build(e filter.Expr, flow bool) (rules [][]expr.Any, err error) {
 		return nil, err
 	}
 	for _, tests := range all {
-		// What NAT makes of the packet is not known when it comes.
+		// At this point it is not known what NAT does with the packet.
 		if slices.ContainsFunc(tests, func(t test) bool { return !t.not && afterNAT(t.e) }) {
 			err = errUnknown
 			continue
@@ -91,7 +91,7 @@ func build(e filter.Expr, flow bool) (rules [][]expr.Any, err error) {
 	return rules, nil
 }
 
-// afterNAT reports whether a primitive is about the reply tuple.
+// afterNAT reports whether a primitive compares the reply tuple.
 func afterNAT(e filter.Expr) bool {
 	var f filter.Field
 	switch e := e.(type) {
@@ -107,14 +107,13 @@ func afterNAT(e filter.Expr) bool {
 	return false
 }
 
-// test is one primitive of a filter, or its opposite. An In has one range, or is an
-// opposite.
+// test is one primitive of a filter, or its negation. An In has one range, or is negated.
 type test struct {
 	e   filter.Expr
 	not bool
 }
 
-// alternatives writes a filter as an "or" of "and"s.
+// alternatives returns a filter as alternatives (or) of conditions (and).
 func alternatives(e filter.Expr, not bool) (all [][]test, err error) {
 	var parts []filter.Expr
 	and := false
@@ -177,8 +176,8 @@ func alternatives(e filter.Expr, not bool) (all [][]test, err error) {
 
 var errMany = fmt.Errorf("the filter would need more than %d rules", maxRules)
 
-// someNot returns the alternatives of "not all": the first part does not match, or the first
-// matches and the second does not, and so on. The parts that match are kept because one of
+// someNot returns the alternatives of a negated And: the first part does not match, or the
+// first matches and the second does not, and so on. Parts that match are kept, because one of
 // them may be the protocol, which is needed to find a port.
 func someNot(parts filter.And) (all [][]test, err error) {
 	for i := range parts {
@@ -197,7 +196,7 @@ func someNot(parts filter.And) (all [][]test, err error) {
 	return all, nil
 }
 
-// product joins each alternative with each of the others.
+// product combines each alternative of a with each of b.
 func product(a, b [][]test) (all [][]test) {
 	for _, x := range a {
 		for _, y := range b {
@@ -209,13 +208,13 @@ func product(a, b [][]test) (all [][]test) {
 	return all
 }
 
-// offsets say where a protocol has the two words that conntrack calls ports.
+// offsets are the offsets of the two words that conntrack calls ports.
 type offsets struct {
 	src, dst uint32
 	known    bool
 }
 
-// offsetsOf returns the offsets for the protocol that is among the tests.
+// offsetsOf returns the offsets for the protocol in the tests.
 func offsetsOf(tests []test) (o offsets) {
 	for _, t := range tests {
 		in, ok := t.e.(filter.In)
@@ -290,7 +289,7 @@ func (t test) in(x filter.In, ports offsets, flow bool) ([]expr.Any, error) {
 	return out, nil
 }
 
-// prefix tests the family and an address.
+// prefix compares the family and an address.
 func (t test) prefix(x filter.Prefix, flow bool) ([]expr.Any, error) {
 	var load expr.Any
 	family, size := byte(unix.NFPROTO_IPV4), uint32(4)
@@ -332,7 +331,7 @@ func payload(base expr.PayloadBase, offset, size uint32) expr.Any {
 	return &expr.Payload{DestRegister: 1, Base: base, Offset: offset, Len: size}
 }
 
-// masked keeps the bits of a mask in register 1.
+// masked applies a mask to register 1.
 func masked(mask []byte) expr.Any {
 	return &expr.Bitwise{
 		SourceRegister: 1, DestRegister: 1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),

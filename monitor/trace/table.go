@@ -17,11 +17,11 @@ import (
 	"natlens/monitor/netns"
 )
 
-// tableOwner is NFT_TABLE_F_OWNER: the kernel removes the table with the socket that made
-// it, and lets nobody else change it.
+// tableOwner is NFT_TABLE_F_OWNER: the kernel removes the table when the socket that made it
+// closes, and no other process can change it.
 const tableOwner = 2
 
-// firstPriority is that of the chains that mark packets: before the raw table, so that
+// firstPriority is the priority of the chains that mark packets: before the raw table, so that
 // rules there are traced too.
 const firstPriority = -400
 
@@ -32,8 +32,8 @@ type table struct {
 	first []*nftables.Chain // those at firstPriority
 }
 
-// newTable makes the table. Packets that all expressions of a rule match are traced, up
-// to the limit. Answers are rules on the flow of a packet: packets that they match are
+// newTable makes the table. Packets that match all expressions of a rule are traced, up to the
+// limit. answers are rules that compare the flow of a packet: packets that match them are
 // traced if they go in the reply direction, and the table has a chain in each hook.
 func newTable(ns int, rules, answers [][]expr.Any, limit expr.Limit) (*table, error) {
 	t := &table{Table: nftables.Table{
@@ -57,13 +57,13 @@ func newTable(ns int, rules, answers [][]expr.Any, limit expr.Limit) (*table, er
 	return t, nil
 }
 
-// Chains that rules go to in order to mark a packet.
+// Chains that mark packets; other chains go to them.
 const (
 	chainMark    = "mark"
 	chainAnswers = "mark-answer"
 )
 
-// addSet adds a chain that marks packets, up to a limit of its own.
+// addSet adds a chain that marks packets, with its own limit.
 func (t *table) addSet(name string, limit expr.Limit) {
 	set := t.conn.AddChain(&nftables.Chain{Table: &t.Table, Name: name})
 	t.add(set,
@@ -91,8 +91,8 @@ func (t *table) mark(rules [][]expr.Any) {
 	}
 }
 
-// addAnswers adds the chains for Config.Answers. Those that mark answers come after
-// conntrack's lookup. Those without rules make the kernel report that a packet came there.
+// addAnswers adds the chains for Config.Answers. Those that mark answers come after conntrack's
+// lookup. Those without rules make the kernel report that a packet reached that hook.
 func (t *table) addAnswers(rules [][]expr.Any, limit expr.Limit) {
 	t.addSet(chainAnswers, limit)
 	tracked := []*nftables.Chain{

@@ -20,7 +20,7 @@ import (
 	"natlens/monitor/netns"
 )
 
-// Rate bounds how many packets are traced.
+// Rate limits how many packets are traced.
 type Rate struct {
 	Packets uint64
 	Per     time.Duration // a second, minute or hour
@@ -35,7 +35,7 @@ func (r Rate) String() string {
 // Config configures a Tracer.
 type Config struct {
 	NetNS  int         // file descriptor of the network namespace; 0: the caller's
-	Wanted filter.Expr // packets as they come, before NAT; nil: all
+	Wanted filter.Expr // compared with packets as they come, before NAT; nil: all
 	Rate   Rate
 
 	// Answers traces how flows begin, in both directions: packets of Wanted, their answers
@@ -54,7 +54,7 @@ type Tracer struct {
 	rules   *Rules
 	packets packets
 
-	// NoText is why rules have no text, nil if they have.
+	// NoText is why rules have no text; nil if they have.
 	NoText error
 	// Legacy are the tables of iptables-legacy that are loaded, such as "iptables nat". The kernel
 	// does not trace them.
@@ -65,8 +65,8 @@ type Tracer struct {
 
 var errShort = errors.New("short trace message")
 
-// Open makes the table that marks packets. The error is a [FilterError] if packets do not
-// have what Config.Wanted asks for. Close removes the table.
+// Open makes the table that marks packets. The error is a [FilterError] if Config.Wanted
+// compares something that a packet does not have. Close removes the table.
 func Open(cfg Config) (*Tracer, error) {
 	rules, err := match(cfg.Wanted)
 	if err != nil {
@@ -101,7 +101,7 @@ func Open(cfg Config) (*Tracer, error) {
 }
 
 // buffer is the size of the socket's buffer in bytes. The kernel counts about 1 kB for a
-// message, of which a packet has ten.
+// message; a packet has about ten.
 const buffer = 16 << 20
 
 // FilterError is the error of a filter that compares something that a packet does not have.
@@ -139,12 +139,12 @@ func (t *Tracer) Also(e filter.Expr) error {
 // Close removes the table.
 func (t *Tracer) Close() error { return errors.Join(t.table.close(), t.conn.Close()) }
 
-// quiet is how long a packet must have no message until Run passes it on. The way through all
-// hooks takes microseconds, but a packet may wait in a queue.
+// quiet is how long Run waits for more messages before it passes a packet on. The way through
+// all hooks takes microseconds, but a packet may wait in a queue.
 const quiet = 50 * time.Millisecond
 
-// Run calls each with every packet, in the order of their last messages, until ctx ends or
-// each returns an error.
+// Run calls each with every packet, in the order of their last messages, until ctx ends or each
+// returns an error.
 func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
 	defer context.AfterFunc(ctx, func() { _ = t.conn.SetReadDeadline(time.Unix(1, 0)) })()
 	for ctx.Err() == nil {
@@ -176,7 +176,7 @@ func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
 	return nil
 }
 
-// step returns a message as a step, with the text of its rule.
+// step returns the step of a message, with the text of its rule.
 func (t *Tracer) step(m *message) Step {
 	chain, rule := t.rules.find(t.ns, m)
 	return Step{
@@ -203,7 +203,7 @@ func verdictName(code int32) string {
 	case 1:
 		return "accept"
 	case 2:
-		return "stolen" // synproxy and the like
+		return "stolen" // such as by synproxy
 	case 3:
 		return "queue"
 	}

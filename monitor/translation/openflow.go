@@ -28,8 +28,8 @@ func (o *open) same(e *monitor.Event) bool {
 	return !o.HasID || e.Known()&monitor.AttrID == 0 || o.ID == e.Flow.ID
 }
 
-// lateNew takes over the beginning of the flow from a NEW that a dump or an UPDATE has
-// overtaken. What else the NEW says is older than what is known.
+// lateNew sets the beginning of the flow from a NEW that came after a dump or an UPDATE. The
+// other attributes of the NEW are older than the known ones.
 func (o *open) lateNew(at monitor.Time) {
 	o.isNew = true
 	switch {
@@ -43,7 +43,7 @@ func (o *open) lateNew(at monitor.Time) {
 	}
 }
 
-// learn takes over what a message says about the flow.
+// learn copies the attributes of a message.
 func (o *open) learn(e *monitor.Event) {
 	known := e.Known()
 	if known.Any(monitor.AttrStatus) {
@@ -60,8 +60,8 @@ func (o *open) learn(e *monitor.Event) {
 	}
 }
 
-// current returns an open translation with the losses during its life, and with the name that
-// its network namespace has by now: one that is known by a process can be given a name.
+// current returns an open translation with the losses during its life, and with the current
+// name of its network namespace, which can change.
 func (t *Tracker) current(key *monitor.Tuple, o *open) Translation {
 	tr := o.Translation
 	tr.Namespace = t.cfg.name(key.NetNS)
@@ -100,9 +100,8 @@ func (l *losses) touch(namespace string) {
 	l.last[namespace] = l.count
 }
 
-// reconciled removes the losses that a comparison with the kernel's table made
-// good, in one namespace or with "" in all. What was lost after the comparison
-// began stays.
+// reconciled removes the losses that a reconciliation has made up for, in one namespace or
+// (name "") in all. Losses since it began stay.
 func (l *losses) reconciled(namespace string, gap *monitor.Gap) {
 	for name, s := range l.open {
 		if (namespace == "" || namespace == name) && (gap == nil || s.to <= gap.From) {
@@ -127,12 +126,11 @@ func (l *losses) touched(namespace string, since uint32) bool {
 	return since != l.count && (l.last[""] > since || l.last[namespace] > since)
 }
 
-// Previous is what the previous run of a history left open. Which of these
-// flows still exist is not known at first:
+// Previous are the flows that were open at the end of the previous run of a history. Whether
+// they still exist is not known at first:
 //
-//   - A message that shows a flow with the same tuples and the same id resumes it.
-//   - [Tracker.Settle] ends the others, when the first dump of the kernel's table
-//     is surely complete.
+//   - A message about a flow with the same tuples and the same id resumes it.
+//   - [Tracker.Settle] closes the others, after the first complete dump of the kernel's table.
 type Previous struct {
 	From, Until monitor.Time // no capture was running between these
 	Reason      Reason       // of the flows that are gone: CaptureEnded or Restart
@@ -165,8 +163,8 @@ func (p *Previous) take(tuple monitor.Tuple, namespace string) (t Translation, o
 	return t, ok
 }
 
-// resume opens the flow of the previous run that the event shows alive, and returns it. A
-// flow of that run whose tuple now belongs to another flow is closed.
+// resume opens the flow of the previous run to which the event belongs, and returns it. If the
+// tuple belongs to another flow now, it closes the old one.
 func (t *Tracker) resume(key *monitor.Tuple, e *monitor.Event, ch *Changes) *open {
 	if len(t.previous.flows) == 0 {
 		return nil

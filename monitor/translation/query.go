@@ -30,8 +30,8 @@ type Query struct {
 	Limit     int    // end after this many translations; 0: never
 }
 
-// Match reports whether the translation is wanted, and by which of its sides. An
-// open translation has no end.
+// Match reports whether the query selects the translation, and by which side. An open
+// translation has no end.
 func (q *Query) Match(t *Translation) (Side, bool) {
 	switch {
 	case q.Proto != 0 && q.Proto != t.Proto, q.Namespace != "" && q.Namespace != t.Namespace, !q.Covers(t.Start, t.End):
@@ -64,10 +64,10 @@ type End struct {
 	HasPort bool         // false: the protocol has no port here; in a query, any port
 }
 
-// Any reports whether the end excludes nothing.
+// Any reports whether the end is the zero value.
 func (e End) Any() bool { return e == End{} }
 
-// match reports whether an end of a translation is wanted.
+// match reports whether the query's end matches an end of a translation.
 func (e End) match(is End) bool {
 	return (!e.HasPort || is.HasPort && e.Port == is.Port) && (e.Addr == monitor.Addr{} || e.Addr == is.Addr)
 }
@@ -107,7 +107,7 @@ type Answer struct {
 	Live bool // it is open and capture is running. An open one that is not Live was open when capture ended
 }
 
-// Result is what a search says beside its answers.
+// Result is the result of a search without its answers.
 type Result struct {
 	Answers int
 	Late    int  // answers that were open when capture ended, before the time of the query
@@ -154,7 +154,7 @@ func (c *Collector) Offer(a *Answer) error {
 	}
 	a.Side = side
 	if a.End == 0 && !a.Live && r.Ended != 0 && c.Query.Since > r.Ended {
-		// It was open when capture ended. Nobody knows whether it still was later.
+		// It was open when capture ended. It is not known whether it still was later.
 		a.Doubt |= TouchedByRestart
 		r.Late++
 	}

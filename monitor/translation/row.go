@@ -182,8 +182,8 @@ func TimeText(t monitor.Time) string {
 	return t.Time().Format("2006-01-02T15:04:05.000000000Z")
 }
 
-// Text is text that was not made here. In JSON it keeps its value; characters
-// that are unsafe in a terminal are written as \u escapes.
+// Text is untrusted text. In JSON it keeps its value; characters that are unsafe in a terminal
+// are written as \u escapes.
 type Text string
 
 // MarshalJSON implements json.Marshaler.
@@ -239,8 +239,7 @@ func AppendCSV(line []string, a *Answer) []string {
 	return line
 }
 
-// cell escapes text that was not made here, and keeps spreadsheets from taking it
-// for a formula.
+// cell escapes untrusted text, and prevents spreadsheets from reading it as a formula.
 func cell(text string) string {
 	text = monitor.Escape(text)
 	if text != "" && strings.ContainsRune("=+-@", rune(text[0])) {

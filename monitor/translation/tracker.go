@@ -160,7 +160,7 @@ func (t *Tracker) lossName(e *monitor.Event) string {
 	return t.cfg.name(e.NetNS())
 }
 
-// see takes in a message that shows a flow alive, unless its end has overtaken it.
+// see processes a message of a live flow, unless the flow has ended already.
 func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 	if e.Late {
 		return

@@ -146,7 +146,7 @@ func (t *Translation) Inside(s Side) End {
 	return t.source(t.From)
 }
 
-// Outside returns the address and port that represented the inside host.
+// Outside returns the translated address and port of the inside host.
 func (t *Translation) Outside(s Side) End {
 	if s == DestinationSide {
 		return t.destination(t.To)
@@ -154,8 +154,7 @@ func (t *Translation) Outside(s Side) End {
 	return t.source(t.SentAs)
 }
 
-// Peer returns the other end of the flow, at the address that the flow's
-// outside address was used with.
+// Peer returns the other end of the flow, with the address that it had for the outside address.
 func (t *Translation) Peer(s Side) End {
 	if s == DestinationSide {
 		return t.source(t.From)
@@ -176,8 +175,8 @@ func (t *Translation) destination(p monitor.Endpoint) End {
 
 func (t *Translation) portsBothSides() bool { return t.Proto.HasPorts() || t.Proto == monitor.GRE }
 
-// Uncertain reports whether the translation may have been different. That it
-// began before the capture does not make it so.
+// Uncertain reports whether the translation may have been different. BeganBefore alone does not
+// make it uncertain.
 func (t *Translation) Uncertain() bool { return t.Doubt&^BeganBefore != 0 }
 
 // tuple is the original tuple without its network namespace.

@@ -14,8 +14,8 @@ import (
 	"natlens/tui/paint"
 )
 
-// attributes lists all that is known of the flow, in the kernel's words, one a line. Texts are
-// foreign and are escaped.
+// attributes lists all known attributes of the flow by the kernel's names, one per line. Texts
+// are untrusted and are escaped.
 func (p *Pane) attributes(width int) (out []paint.Line) {
 	f, x, known := &p.Flow.Row.Flow, p.Flow.Extra, p.Flow.Row.Known
 	if x == nil {

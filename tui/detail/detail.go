@@ -13,8 +13,7 @@ import (
 	"natlens/tui/walk"
 )
 
-// Pane shows a flow. It follows the flow while that lives, and then keeps what was known
-// last.
+// Pane shows a flow. It follows the flow until it ends, and then keeps the last known state.
 type Pane struct {
 	page.Scroll
 	Open bool
@@ -26,7 +25,7 @@ type Pane struct {
 	gone  bool // the table has dropped the flow
 }
 
-// New returns the pane of a flow, open.
+// New returns an open pane for a flow.
 func New(s *page.Session, f page.Flow) Pane { return Pane{s: s, Flow: f, Open: true} }
 
 // Chosen returns the flow.
@@ -51,7 +50,7 @@ func (p *Pane) Resize(width, height int) {
 	p.Refresh()
 }
 
-// lay makes the lines for the width.
+// lay makes the lines for the current width.
 func (p *Pane) lay() {
 	inner, w := p.Width-2, monitor.NewWalk(&p.Flow.Row.Flow)
 	lines := p.summary(inner)
@@ -66,7 +65,7 @@ func (p *Pane) summary(width int) []paint.Line {
 	r := &p.Flow.Row
 	f := &r.Flow
 	n := paint.Note{{Role: paint.Title, Text: paint.Whole(f.Orig.Proto.String() + " " + page.StateText(f, r.Known))}}
-	put := func(role paint.Role, text string) { // two more blanks than between words
+	put := func(role paint.Role, text string) { // two more spaces than between words
 		n = append(n, paint.Span{Role: role, Text: " " + paint.Whole("  "+text)})
 	}
 	switch {
@@ -105,7 +104,7 @@ func (p *Pane) summary(width int) []paint.Line {
 
 func decimal(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 
-// natWords names what is rewritten.
+// natWords says what is rewritten.
 func natWords(f *monitor.Flow) string {
 	n := f.NAT()
 	switch {

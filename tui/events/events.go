@@ -1,6 +1,5 @@
-// Package events is the page Events of the terminal UI: the tail of the stream, the newest
-// at the bottom. At the bottom the cursor follows the stream; above it, it stays on its
-// event.
+// Package events is the page Events of the terminal UI: the stream of events, the newest at the
+// bottom. At the bottom the cursor follows the stream; above, it stays on its event.
 package events
 
 import (
@@ -16,7 +15,7 @@ import (
 	"natlens/tui/page"
 )
 
-// Page is the tail of events.
+// Page is the list of the last events.
 type Page struct {
 	page.Table[monitor.Event, uint64]
 }
@@ -43,7 +42,7 @@ func (p *Page) Hints() []keys.Action {
 	return []keys.Action{keys.Enter, keys.Filter, keys.Pause, keys.End, keys.Export, keys.Copy, keys.Only, keys.Names}
 }
 
-// read reads the events at a place of the tail.
+// read reads the events around a place.
 func (p *Page) read(place page.Place) {
 	seq := uint64(0)
 	above, below := p.Stretch()
@@ -57,7 +56,7 @@ func (p *Page) read(place page.Place) {
 	p.Set(place, a.Events, a.Before, a.Matched, min(a.At, len(a.Events)-1))
 }
 
-// event returns the event under the cursor; nil if it has no flow.
+// event returns the event under the cursor, or nil if it has no flow.
 func (p *Page) event() *monitor.Event {
 	if e := p.Cursor(); e != nil && e.Kind.HasFlow() {
 		return e
@@ -65,8 +64,8 @@ func (p *Page) event() *monitor.Event {
 	return nil
 }
 
-// Chosen is the flow of the event under the cursor: as the table has it, or if it is gone
-// there, as of the event.
+// Chosen returns the flow of the event under the cursor: from the table or, if it was removed
+// there, from the event.
 func (p *Page) Chosen() (page.Flow, bool) {
 	e := p.event()
 	if e == nil {
@@ -80,7 +79,7 @@ func (p *Page) Chosen() (page.Flow, bool) {
 	return flowOf(e), true
 }
 
-// flowOf makes a flow of what an event reports.
+// flowOf returns the flow that an event reports.
 func flowOf(e *monitor.Event) page.Flow {
 	r := table.Row{Flow: e.Flow, Known: e.Known(), Gen: e.Gen, First: e.Born, Last: e.Time}
 	if e.Born != 0 {
@@ -94,7 +93,7 @@ func flowOf(e *monitor.Event) page.Flow {
 	return page.Flow{Row: r, Index: e.Row, Extra: e.Extra}
 }
 
-// Condition is the cell under the cursor as a filter: of the flow as of the event.
+// Condition returns the cell under the cursor as a filter.
 func (p *Page) Condition() string {
 	e := p.event()
 	switch {
@@ -107,10 +106,10 @@ func (p *Page) Condition() string {
 	return f.Filter(cells[p.Column])
 }
 
-// ExportsEvents: an export takes the events shown.
+// ExportsEvents returns how many events an export writes.
 func (p *Page) ExportsEvents() int { return p.Total }
 
-// why says why no event is to be seen.
+// why explains why no event is shown.
 func (p *Page) why() string {
 	if kept := p.S.Tail.Counts().Kept; p.S.Text != "" && kept > 0 {
 		return "none of the last " + human.Plural(kept, "event") + " matches the filter"

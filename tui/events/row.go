@@ -10,7 +10,7 @@ import (
 	"natlens/tui/paint"
 )
 
-// The cells that the cursor can be on. Those of the flow's ends are beside each other, without
+// The cells that the cursor can be on. The ends of the flow are beside each other, without
 // columns.
 const (
 	colKind = iota + 1
@@ -30,7 +30,7 @@ var cells = [columns]page.Cell{colProto: page.CellProto, colState: page.CellStat
 // netnsWidth is the width of the column of namespaces.
 const netnsWidth = 8
 
-// form is how the ends are written. On a narrow screen all that is short.
+// form is how the ends are written. On a narrow screen all are short.
 func (p *Page) form() page.WayForm {
 	if p.Width < 100 {
 		return page.InShort
@@ -38,11 +38,11 @@ func (p *Page) form() page.WayForm {
 	return page.InLine
 }
 
-// netnsColumn reports whether network namespaces have a column: there are several of them, and
-// no space behind the flow.
+// netnsColumn reports whether network namespaces have a column: there are several, and no space
+// after the flow.
 func (p *Page) netnsColumn() bool { return p.S.Several() && p.Width >= 76 && p.Width < 100 }
 
-// columns are the columns for the width. The ends of the flow have the rest.
+// columns returns the columns for the width. The ends of the flow use the rest.
 func (p *Page) columns() []page.Column[monitor.Event] {
 	type column = page.Column[monitor.Event]
 	flow := func(id int, title string, width int, text func(e *monitor.Event) string) column {
@@ -83,10 +83,10 @@ func (p *Page) columns() []page.Column[monitor.Event] {
 	return out
 }
 
-// spill is more than a text can take of the next column: it is not cut.
+// spill is more than any text needs of the next column: the text is not cut.
 const spill = 1000
 
-// role is how a column of an event is drawn.
+// role returns the role of a column of an event.
 func role(e *monitor.Event, column int) paint.Role {
 	switch {
 	case e.Kind == monitor.KindNew:
@@ -99,7 +99,7 @@ func role(e *monitor.Event, column int) paint.Role {
 	return paint.Text
 }
 
-// shortKinds are the events in three letters, for narrow screens.
+// shortKinds are the kinds of events in three letters, for narrow screens.
 var shortKinds = map[monitor.Kind]string{monitor.KindNew: "new", monitor.KindUpdate: "upd", monitor.KindDestroy: "end",
 	monitor.KindExisting: "was"}
 
@@ -115,8 +115,8 @@ func (p *Page) kind(e *monitor.Event) string {
 	return text
 }
 
-// way draws the ends of the flow, and behind them as much as there is space for: the network
-// namespace, if it has a name and no column, and how the flow went.
+// way draws the ends of the flow and, if there is space after them, the network namespace if it
+// has a name and no column, and the duration and bytes of an ended flow.
 func (p *Page) way(out *paint.Line, x int, e *monitor.Event, cursor bool) {
 	if !e.Kind.HasFlow() {
 		return
@@ -150,7 +150,7 @@ func (p *Page) way(out *paint.Line, x int, e *monitor.Event, cursor bool) {
 	}
 }
 
-// sums are how long an ended flow was and how much it carried.
+// sums are the duration and the bytes of an ended flow.
 func sums(e *monitor.Event) (out []string) {
 	if e.Born != 0 {
 		out = append(out, "  "+human.Age(page.Since(e.Born, e.Time)))
@@ -164,7 +164,7 @@ func sums(e *monitor.Event) (out []string) {
 	return out
 }
 
-// gap reports a loss, the reconciliation after one, or that a network namespace has come or gone.
+// gap reports a loss, the reconciliation after it, or the begin or end of a network namespace.
 func (p *Page) gap(e *monitor.Event, _ int) (paint.Role, string) {
 	name, role, text := p.S.NetNS(e.NetNS()), paint.Muted, ""
 	switch g := e.Gap; {

@@ -1,4 +1,4 @@
-// Package filterbar is the line of the terminal UI on which the filter is typed.
+// Package filterbar is the line of the terminal UI in which the filter is typed.
 package filterbar
 
 import (
@@ -14,14 +14,14 @@ import (
 	"natlens/tui/paint"
 )
 
-// History keeps the filters that were used, over runs.
+// History stores the used filters for later runs.
 type History interface {
 	Lines() []string   // oldest first
-	Add(filter string) // must not block for long
+	Add(filter string) // must return quickly
 }
 
-// Bar is where the filter is typed. A valid text is the filter at once. A text that is not
-// valid leaves the view as it is, and the bar says what is wrong with it.
+// Bar is the line in which the filter is typed. A valid text becomes the filter at once. An
+// invalid text does not change the view, and the bar shows the error.
 type Bar struct {
 	Open bool
 	Keys keys.Map
@@ -29,11 +29,11 @@ type Bar struct {
 	s       *page.Session
 	history History // may be nil
 	input   textinput.Model
-	prior   string // the filter before, for esc
+	prior   string // the previous filter, for esc
 	err     *filter.Error
 
 	candidates []filter.Candidate
-	pick       int    // the candidate that tab has inserted; -1: none yet
+	pick       int    // the candidate that tab has inserted; -1: none
 	base       []rune // the text that tab completes
 	baseAt     int    // and the cursor in it
 
@@ -42,7 +42,7 @@ type Bar struct {
 	draft string
 }
 
-// Lines is how many lines the bar takes.
+// Lines is the height of the bar.
 const Lines = 3
 
 // New returns a closed bar. history may be nil.
@@ -71,7 +71,7 @@ func (b *Bar) Begin() {
 	b.changed()
 }
 
-// Type takes a key or a paste.
+// Type handles a key or a paste.
 func (b *Bar) Type(msg tea.Msg) {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		if _, ok := b.Keys.Press(k); ok {
@@ -85,7 +85,7 @@ func (b *Bar) Type(msg tea.Msg) {
 	}
 }
 
-// accept closes the bar, unless the text is not valid.
+// accept closes the bar if the text is valid.
 func (b *Bar) accept() {
 	text := b.input.Value()
 	if b.err != nil {
@@ -105,12 +105,11 @@ func (b *Bar) accept() {
 func (b *Bar) cancel() {
 	b.Open = false
 	if b.s.Text != b.prior {
-		_ = b.s.SetFilter(b.prior) // it was valid
+		_ = b.s.SetFilter(b.prior) // it was valid before
 	}
 }
 
-// changed parses the text and finds what may come next; behind a mistake, what was probably
-// meant.
+// changed parses the text and finds the candidates; after an error, the suggestion.
 func (b *Bar) changed() {
 	b.pick = -1
 	b.parse()
@@ -133,7 +132,7 @@ func (b *Bar) parse() {
 	}
 }
 
-// complete inserts the next candidate; the candidates stay, so that tab goes on to the one
+// complete inserts the next candidate. The candidates stay, so that tab continues with the one
 // after it.
 func (b *Bar) complete(by int) {
 	if b.pick < 0 {
@@ -156,13 +155,13 @@ func (b *Bar) complete(by int) {
 	if !strings.HasPrefix(rest, " ") {
 		text += " "
 	}
-	end := len([]rune(text)) + max(0, b.baseAt-c.End) // what is corrected may be before the cursor
+	end := len([]rune(text)) + max(0, b.baseAt-c.End) // a correction may be before the cursor
 	b.input.SetValue(text + rest)
 	b.input.SetCursor(end)
 	b.parse()
 }
 
-// recall goes through the filters used before.
+// recall moves through the used filters.
 func (b *Bar) recall(by int) {
 	if b.at == len(b.lines) {
 		b.draft = b.input.Value()
@@ -179,8 +178,8 @@ func (b *Bar) recall(by int) {
 
 const prompt = " / "
 
-// Draw returns the lines of the bar: the text, what is wrong with it under its place, and
-// what may come next; and the cell of the cursor on the first.
+// Draw returns the lines of the bar: the text, the error under its place, and the candidates;
+// and the cell of the cursor in the first line.
 func (b *Bar) Draw(width int) ([]paint.Line, int) {
 	out := make([]paint.Line, 3)
 	at := len(prompt)
@@ -196,7 +195,7 @@ func (b *Bar) Draw(width int) ([]paint.Line, int) {
 		}
 		role := paint.Bad
 		if b.err.Col > len([]rune(b.err.Text)) {
-			role = paint.Muted // not wrong, only not complete yet
+			role = paint.Muted // incomplete, not wrong
 		}
 		out[1].Add(role, "^ "+msg)
 	}

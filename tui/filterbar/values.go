@@ -13,11 +13,10 @@ import (
 	"natlens/tui/page"
 )
 
-// seenValues is how many values of a field are offered.
+// seenValues is the maximum number of values that are offered for a field.
 const seenValues = 50
 
-// values are what flows of the table have for a field, the most frequent first: completion
-// offers them.
+// values returns the values of a field in the table, the most frequent first, for completion.
 func (b *Bar) values(f filter.Field) []string {
 	count := make(map[string]int)
 	scanned := 0
@@ -26,7 +25,7 @@ func (b *Bar) values(f filter.Field) []string {
 			count[v]++
 		}
 		scanned++
-		return scanned < 20_000 // a sample: completion must come at once
+		return scanned < 20_000 // a sample, because completion must be fast
 	})
 	out := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
 		return cmp.Or(count[b]-count[a], strings.Compare(a, b))
@@ -34,8 +33,8 @@ func (b *Bar) values(f filter.Field) []string {
 	return out[:min(len(out), seenValues)]
 }
 
-// fieldValue is what a row has for a field, as the language writes it; "" for fields that have
-// too many values to offer.
+// fieldValue returns the value of a field in a row, as the filter language writes it; "" for
+// fields with too many values to offer.
 func fieldValue(f filter.Field, r *table.Row, x *monitor.Extra) string {
 	fl := &r.Flow
 	port := func(n uint16) string {

@@ -11,8 +11,8 @@ import (
 	"natlens/tui/paint"
 )
 
-// ends draws who talks to whom. Each end has its column; what does not fit there takes
-// space that the row does not need elsewhere, and is cut only if the row has no more.
+// ends draws the ends of a flow. Each has its column. A longer text uses free space of the row,
+// and is cut only if there is none.
 func (p *Page) ends(out *paint.Line, _ int, r *row, cursor bool) {
 	l := &p.layout
 	w := page.NewWay(p.S.Names, &r.Row.Flow, l.form)
@@ -36,7 +36,7 @@ func (p *Page) ends(out *paint.Line, _ int, r *row, cursor bool) {
 	}
 }
 
-// freshFor is how long a new flow has its mark.
+// freshFor is how long a new flow is marked.
 const freshFor = monitor.Time(2e9)
 
 func (p *Page) fresh(r *row, _ int) (paint.Role, string) {
@@ -48,7 +48,7 @@ func (p *Page) fresh(r *row, _ int) (paint.Role, string) {
 
 func (p *Page) timedOut(r *row) bool { return p.S.TimedOut(&r.Row, p.S.Frame) }
 
-// state is the name of the state and a mark: × ended, · timed out, ! unanswered.
+// state returns the name of the state and a mark: × ended, · timed out, ! unanswered.
 func (p *Page) state(r *row, width int) (paint.Role, string) {
 	role, mark, text := paint.Text, "", page.StateText(&r.Row.Flow, r.Row.Known)
 	switch {
@@ -65,7 +65,7 @@ func (p *Page) state(r *row, width int) (paint.Role, string) {
 	return role, text + strings.Repeat(" ", max(0, width-1-paint.Width(text))) + mark
 }
 
-// rate is a dash while nothing moves.
+// rate returns the bytes per second; a dash if there are none.
 func (p *Page) rate(r *row) (known bool, text string) {
 	if p.S.Rates == nil || r.Row.Ended() || p.timedOut(r) {
 		return false, ""
@@ -86,8 +86,8 @@ func (p *Page) packets(r *row) (known bool, text string) {
 	return r.Row.Known.Any(counted), human.Short(f.CountersOrig.Packets + f.CountersReply.Packets)
 }
 
-// age is the time since the flow began; of an ended one, how long it lasted. A flow that
-// was there before the UI began is older than is known.
+// age returns the time since the flow began; of an ended flow its duration. The age of a flow
+// that began before the UI is not known.
 func (p *Page) age(r *row) (known bool, text string) {
 	born, end := r.Row.Born(), p.S.Frame
 	if r.Row.Ended() {
@@ -96,8 +96,8 @@ func (p *Page) age(r *row) (known bool, text string) {
 	return born != 0, human.Age(page.Since(born, end))
 }
 
-// left is the time until the flow ends if no packet comes. When it is over and the flow is
-// still there, a packet has come that no event reported.
+// left returns the time until the flow ends if no packet comes. If it is over and the flow
+// still exists, a packet came that no event reported.
 func (p *Page) left(r *row) (known bool, text string) {
 	ends := r.Row.Ends()
 	return !r.Row.Ended() && r.Row.Known&monitor.AttrTimeout != 0 && ends > p.S.Frame,
@@ -146,13 +146,13 @@ const (
 	columns
 )
 
-// column is what a column is called, what it sorts by, and what it contains.
+// column describes a column: its title, its order and its content.
 type column struct {
 	title string
-	width int                                                   // cells; 0: the layout says how many
+	width int                                                   // cells; 0: the layout decides
 	right bool                                                  // numbers
-	order table.Order                                           // ByArrival: none, for texts that few flows have
-	down  bool                                                  // descending first
+	order table.Order                                           // ByArrival: not sortable
+	down  bool                                                  // sorts descending first
 	value page.Cell                                             // as a filter
 	cell  func(p *Page, r *row, width int) (paint.Role, string) // nil: Page.ends draws it
 }
@@ -183,7 +183,7 @@ func text(of func(*Page, *row) string) func(*Page, *row, int) (paint.Role, strin
 	return func(p *Page, r *row, _ int) (paint.Role, string) { return paint.Text, of(p, r) }
 }
 
-// value is a text, or a dash if it is not known.
+// value returns a cell with a text, or a dash if it is unknown.
 func value(of func(*Page, *row) (known bool, text string)) func(*Page, *row, int) (paint.Role, string) {
 	return func(p *Page, r *row, _ int) (paint.Role, string) {
 		if known, text := of(p, r); known {

@@ -1,7 +1,7 @@
-// Package flows is the page Flows of the terminal UI: the live table, one row a flow.
+// Package flows is the page Flows of the terminal UI: the live table, one row for each flow.
 //
-// The page holds the rows around its cursor, three screens up and down, and reads others
-// with each frame. The layout chooses the columns that the width has space for.
+// The page holds the rows around its cursor, three screens up and down, and reads others in
+// each frame. The layout chooses the columns that fit.
 package flows
 
 import (
@@ -19,12 +19,12 @@ type Page struct {
 	page.Table[row, uint64]
 
 	layout layout
-	needs  endWidths // of the flows seen since the last change of the filter or the width
-	has    present   // likewise, so that columns do not come and go
-	gen    int       // of the filter that both are for
+	needs  endWidths // widths of the ends since the filter or the width changed
+	has    present   // attributes since then, so that columns do not appear and disappear
+	gen    int       // the filter that both belong to
 }
 
-// row is a flow at its place in the order.
+// row is a flow with its place in the order.
 type row struct {
 	page.Flow
 	place table.Place
@@ -87,7 +87,7 @@ func (p *Page) read(place page.Place) {
 	q.Above, q.Below = p.Stretch()
 	if cursor := p.Cursor(); cursor != nil {
 		q.Near, q.At = cursor.Index, cursor.place
-		if r, _, ok := t.Get(cursor.Index, cursor.Row.Gen); ok { // it may have moved in the order
+		if r, _, ok := t.Get(cursor.Index, cursor.Row.Gen); ok { // its place in the order may have changed
 			q.At = q.Place(cursor.Index, &r)
 		}
 	}
@@ -111,7 +111,7 @@ func (p *Page) read(place page.Place) {
 	p.lay()
 }
 
-// lay chooses the columns for the rows at hand.
+// lay chooses the columns for the current rows.
 func (p *Page) lay() {
 	if p.S.Several() {
 		p.has.netns = max(p.has.netns, page.NetNSWidth(p.Width, ""))
@@ -147,12 +147,12 @@ func (p *Page) Condition() string {
 	return r.Filter(columnTable[p.Column].value)
 }
 
-// WantsDump: rows that are ordered by counters need all of them.
+// WantsDump reports whether rows are sorted by counters, which needs those of all flows.
 func (p *Page) WantsDump() bool {
 	return p.By == colRate || p.By == colBytes || p.By == colPackets
 }
 
-// InSight lists the flows on the screen that have not ended.
+// InSight returns the flows on the screen that have not ended.
 func (p *Page) InSight() (out []monitor.Tuple) {
 	for _, r := range p.Table.InSight() {
 		if !r.Row.Ended() {
@@ -162,7 +162,7 @@ func (p *Page) InSight() (out []monitor.Tuple) {
 	return out
 }
 
-// sortBy orders by a column, by its better end first; the same column again reverses.
+// sortBy sorts by a column, in its usual direction first; the same column again reverses it.
 func (p *Page) sortBy(id int) tea.Cmd {
 	switch col := &columnTable[id]; {
 	case col.order == table.ByArrival:

@@ -9,47 +9,46 @@ import (
 	"natlens/tui/paint"
 )
 
-// layout is the columns that a width has room for.
+// layout is the columns that fit into a width.
 type layout struct {
 	columns []page.Column[row]
-	form    page.WayForm // InFolds: what NAT makes of an end is in the column of that end
+	form    page.WayForm // InFolds: the translated end is in the same column
 	gap     int
 
-	// Where the ends of a flow have their columns, and where the last one ends. Folded,
-	// those that NAT makes have none.
+	// ends are the starts of the ends' columns, and the end of the last one. With InFolds the
+	// translated ends have none.
 	ends    [4]int
 	endsEnd int
 }
 
-// endWidths are cells, one for each end of a flow.
+// endWidths are the widths of a flow's ends in cells.
 type endWidths [4]int
 
 // endColumns are the columns of a flow's ends, in the order of a way.
 var endColumns = [4]int{colSource, colSentAs, colDest, colDelivered}
 
-// How the ends of a flow share their room: as IPv4 addresses of a small network need them.
-// The sums are the cells that the ends keep together beside optional columns.
+// How the ends of a flow share their space, for IPv4 addresses of a small network. The sums are
+// the minimum width of all ends beside optional columns.
 var (
 	endShare  = endWidths{18, 19, 16, 18}
 	foldShare = endWidths{26, 0, 16, 0}
 )
 
-// Cells of ends. The typical widths are the most that their column grows to: longer ends are
-// the exception and take room in their own row.
+// Widths of ends. A column grows up to the typical width. Longer ends are exceptions and take
+// space in their own row.
 const (
 	widestEndpoint = 47 // [IPv6]:port
 	typicalEnd     = 23 // an IPv4 address with its port
-	typicalFold    = 34 // and with what NAT makes of it
+	typicalFold    = 34 // with its translation
 )
 
-// present is what the flows of a view have: a column of an attribute that none has or had
-// is left out.
+// present is which attributes the flows of a view have. A column without values is left out.
 type present struct {
 	counters, rates, mark, zone, helper, labels bool
 	netns                                       int // width of the names of network namespaces; 0: there are no names
 }
 
-// add notes what the flows of a view have beside those of earlier ones.
+// add adds the attributes of a view to those of earlier ones.
 func (p *present) add(v *table.View) {
 	p.counters = p.counters || v.Seen.Any(counted)
 	p.mark = p.mark || v.Marked
@@ -58,8 +57,8 @@ func (p *present) add(v *table.View) {
 	p.labels = p.labels || v.Seen.Any(monitor.AttrLabels)
 }
 
-// layOut chooses columns for a width: the ends of the flow always, then what is asked for
-// most, as long as the ends stay readable.
+// layOut chooses columns for a width: always the ends of the flow, then the most useful others,
+// as long as the ends stay readable.
 func (p *Page) layOut() layout {
 	width, has := p.Width, p.has
 	l := layout{form: page.InColumns, gap: paint.Gap}
@@ -102,7 +101,7 @@ func (p *Page) layOut() layout {
 	return l
 }
 
-// gapBehind is the blanks behind a column: one less where most texts do not fill it.
+// gapBehind returns the number of spaces after a column: one less if most texts do not fill it.
 func (l *layout) gapBehind(id int) int {
 	if l.form == page.InColumns && (id == colProto || id == colState) {
 		return l.gap - 1
@@ -110,7 +109,7 @@ func (l *layout) gapBehind(id int) int {
 	return l.gap
 }
 
-// place sets the columns beside each other in their order, and the mark of new flows at the edge.
+// place sets the columns beside each other, and the mark of new flows at the edge.
 func (l *layout) place(p *Page, ids []int, widths [columns]int) {
 	slices.Sort(ids)
 	x := paint.MarginLeft
@@ -135,8 +134,8 @@ func (l *layout) place(p *Page, ids []int, widths [columns]int) {
 	l.columns = append(l.columns, page.Column[row]{X: p.Width - 1, Width: 1, Cell: p.fresh})
 }
 
-// shares divides the room among the ends of the flow. A column that needs more than its
-// share gets it from those that need less.
+// shares divides the space among the ends of the flow. A column that needs more than its share
+// gets it from those that need less.
 func shares(base endWidths, sum, room int, needs endWidths) (share endWidths) {
 	last, left := 3, room
 	if base[last] == 0 {
@@ -151,14 +150,14 @@ func shares(base endWidths, sum, room int, needs endWidths) (share endWidths) {
 	return share
 }
 
-// endCells returns where the ends of a flow have their columns and how wide they
-// are in this row, and what the row needs with so many blanks between them.
+// endCells returns the starts and widths of the ends in this row, and the total width with gap
+// spaces between them.
 func (l *layout) endCells(w *page.Way, gap int) (cells [4]paint.Cell, need int) {
 	for i := range w {
 		cells[i].At = l.ends[i]
 		at := i
 		if l.form == page.InFolds {
-			at = i &^ 1 // in the cell of the end that it is made of
+			at = i &^ 1 // in the cell of the original end
 		}
 		cells[at].Width += w[i].Width()
 	}
@@ -170,8 +169,8 @@ func (l *layout) endCells(w *page.Way, gap int) (cells [4]paint.Cell, need int) 
 	return cells, need - gap
 }
 
-// endNeeds is how wide the columns of the ends should be for these rows: at least as wide
-// as before, so that they seldom move.
+// endNeeds returns the widths of the ends' columns for these rows: at least the previous ones,
+// so that columns rarely move.
 func (l *layout) endNeeds(names *page.Names, rows []row, needs endWidths) endWidths {
 	most := typicalEnd
 	if l.form == page.InFolds {

@@ -16,7 +16,7 @@ var marks = [...]struct {
 }{monitor.SeverityInfo: {"·", paint.Text}, monitor.SeverityWarn: {"!", paint.Warn}, monitor.SeverityFail: {"✗",
 	paint.Bad}}
 
-// well is the list without items.
+// well is the line of a list without items.
 func (p *Page) well() paint.Line {
 	l := paint.Row(false)
 	switch {
@@ -37,7 +37,7 @@ func (p *Page) well() paint.Line {
 
 type column = page.Column[monitor.Finding]
 
-// columns are the name, what is seen with the space that is left, and since when.
+// columns returns the name, the text in the remaining space, and the time since when.
 func (p *Page) columns() []column {
 	const since = 5
 	name := 16
@@ -63,7 +63,7 @@ func (p *Page) since(f *monitor.Finding, _ int) (_ paint.Role, text string) {
 	return paint.Muted, text
 }
 
-// detail is the item under the cursor in full: what did not fit, why, and the command.
+// detail is the whole item under the cursor: the rest of its text, the reason, and the command.
 func (p *Page) detail(f *monitor.Finding) (out []paint.Line) {
 	most := max(1, min(6, p.Room-p.chartLines()-4))
 	add := func(role paint.Role, text string) {
@@ -80,13 +80,13 @@ func (p *Page) detail(f *monitor.Finding) (out []paint.Line) {
 	}
 	add(paint.Muted, why)
 	if f.Command != "" {
-		out = out[:min(len(out), most-1)] // the command is shown in any case
+		out = out[:min(len(out), most-1)] // keep space for the command
 		add(paint.Key, "→ "+f.Command)
 	}
 	return out
 }
 
-// wideCharts is the width from which on the charts are beside each other.
+// wideCharts is the width from which the charts are side by side.
 const wideCharts = 100
 
 // chartHeight is how many lines the curve of a chart takes.
@@ -110,7 +110,7 @@ func (p *Page) chartLines() int {
 	return 2 * (p.chartHeight() + 1)
 }
 
-// charts draws the table and the events of the last ten minutes.
+// charts draws the fill of the table and the events of the last ten minutes.
 func (p *Page) charts() []paint.Line {
 	flows := func(s second) uint64 { return s.flows }
 	events := func(s second) uint64 { return s.events }
@@ -132,7 +132,7 @@ func (p *Page) charts() []paint.Line {
 // scaleWidth is the width of the numbers beside a chart.
 const scaleWidth = 7
 
-// chart draws one: its title, and the curve with its highest value beside it.
+// chart draws a title, and a curve with its highest value beside it.
 func (p *Page) chart(title paint.Line, room int, of func(second) uint64, role paint.Role) []paint.Line {
 	title.Cut(room)
 	out, height := []paint.Line{title}, p.chartHeight()
@@ -159,7 +159,7 @@ func (p *Page) chart(title paint.Line, room int, of func(second) uint64, role pa
 	return out
 }
 
-// full is the share of the table that is in use; 0 if it is not known.
+// full returns the share of the table in use; 0 if unknown.
 func (p *Page) full() float64 {
 	return float64(p.view.reading.Entries) / float64(max(1, p.view.reading.Max))
 }
@@ -179,8 +179,7 @@ func (p *Page) tableTitle() (l paint.Line) {
 	return l
 }
 
-// eventsTitle has the rate, what was lost, and the kinds of the events as far as there is
-// room.
+// eventsTitle has the rate, the losses, and as many kinds of events as fit.
 func (p *Page) eventsTitle(room int) (l paint.Line) {
 	line := &p.view.Line
 	l.Add(paint.Label, " EVENTS  ")

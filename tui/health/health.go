@@ -1,6 +1,6 @@
-// Package health is the page Health of the terminal UI: the table and the events of the
-// last ten minutes as charts, and below them what is wrong: findings, checks, and the
-// kernel's counters that move. [Watch] collects that in the background.
+// Package health is the page Health of the terminal UI: the table and the events of the last
+// ten minutes as charts, and below them the problems: findings, checks, and kernel counters
+// that grow. [Watch] reads all that in the background.
 package health
 
 import (
@@ -16,7 +16,7 @@ import (
 	"natlens/tui/paint"
 )
 
-// Page shows whether the gateway is well.
+// Page shows the problems of the gateway.
 type Page struct {
 	page.Table[monitor.Finding, [2]string]
 	watch    *Watch
@@ -45,7 +45,7 @@ func (p *Page) Hints() []keys.Action {
 	return []keys.Action{keys.Enter, keys.Up, keys.Down, keys.Pause}
 }
 
-// Pull takes what the watch has read already.
+// Pull copies what the watch has read.
 func (p *Page) Pull() tea.Cmd {
 	p.view, p.now = *p.watch, p.S.Clock()
 	var all []monitor.Finding
@@ -63,7 +63,7 @@ func (p *Page) Pull() tea.Cmd {
 	return nil
 }
 
-// counters are the counters that have moved in the last ten minutes.
+// counters returns the counters that grew in the last ten minutes.
 func (p *Page) counters() (out []monitor.Finding) {
 	for _, c := range p.view.reading.Counters {
 		if moved, in := p.view.Moved.of(&c, p.now); moved > 0 {
@@ -74,7 +74,7 @@ func (p *Page) counters() (out []monitor.Finding) {
 	return out
 }
 
-// drill shows the flows of a finding: its filter replaces the one that is there.
+// drill shows the flows of a finding: its filter replaces the current one.
 func (p *Page) drill() tea.Cmd {
 	f := p.Cursor()
 	if f == nil {

@@ -9,34 +9,34 @@ import (
 	"natlens/tui/tail"
 )
 
-// timelineSeconds is how far back the charts go: ten minutes.
+// timelineSeconds is the length of the charts: ten minutes.
 const timelineSeconds = 600
 
-// Timeline is the last ten minutes, second by second, by the time of the flows.
+// Timeline is the last ten minutes in seconds, by the clock of the flows.
 type Timeline struct {
 	seconds []second     // the newest last
 	at      monitor.Time // of the last full second; 0: no sample yet
-	last    tail.Counts  // then
+	last    tail.Counts  // counts at that time
 
-	flows uint64 // as of the last sample, within a second too
+	flows uint64 // at the last sample, even within a second
 	seen  tail.Counts
 }
 
-// second is what one second had.
+// second has the counts of one second.
 type second struct {
 	flows  uint64 // in the table, at its end
 	events uint64
 }
 
-// Sample notes the flows of the table and the events so far. It may be called at any time
-// and counts whole seconds. A recording that is moved backwards begins again.
+// Sample adds the flows of the table and the events so far. It may be called at any time and
+// counts whole seconds. If a recording is moved back, the timeline starts over.
 func (t *Timeline) Sample(now monitor.Time, flows uint64, seen tail.Counts) {
 	if t.at == 0 || now < t.at {
 		*t = Timeline{at: now, last: seen, flows: flows, seen: seen}
 		return
 	}
 	t.flows, t.seen = flows, seen
-	if seen.Events() < t.last.Events() { // a recording began again
+	if seen.Events() < t.last.Events() { // a recording started over
 		t.at, t.last = now, seen
 	}
 	n := int((now - t.at) / 1e9)
@@ -61,8 +61,8 @@ func (t *Timeline) Rate() uint64 {
 	return t.seconds[len(t.seconds)-1].events
 }
 
-// Spark draws the events of the last minute in so many cells, a number that divides it. Each cell
-// is the busiest of its seconds; seconds that are not known yet are blank.
+// Spark draws the events of the last minute in the given number of cells, a divisor of 60. Each
+// cell is the highest of its seconds; unknown seconds are blank.
 func (t *Timeline) Spark(cells int) string {
 	values, per, n := make([]uint64, cells), 60/cells, min(60, len(t.seconds))
 	for i := range n {
@@ -72,12 +72,12 @@ func (t *Timeline) Spark(cells int) string {
 	return paint.Spark(values, (n+per-1)/per)
 }
 
-// spans are how many seconds a chart may show: the shortest that holds what is known, so
-// that the first minute is more than a few cells at the edge.
+// spans are the possible lengths of a chart in seconds. It uses the shortest that contains all
+// known values, so that the first minute is not only a few cells.
 var spans = []int{60, 120, 300, timelineSeconds}
 
-// values returns the time that is known in so many cells, each the highest of its seconds,
-// and how many of them, from the right, are known.
+// values returns the known time in the given number of cells, each the highest of its seconds,
+// and how many cells, from the right, are known.
 func (t *Timeline) values(cells int, of func(second) uint64) (values []uint64, known int) {
 	span, n := timelineSeconds, len(t.seconds)
 	for i := len(spans) - 1; i >= 0 && spans[i] >= n; i-- {
@@ -100,7 +100,7 @@ func (t *Timeline) values(cells int, of func(second) uint64) (values []uint64, k
 	return values, known
 }
 
-// Moved remembers the kernel's counters of the last ten minutes.
+// Moved stores the kernel's counters of the last ten minutes.
 type Moved struct {
 	kept []reading // oldest first
 }
@@ -110,10 +110,10 @@ type reading struct {
 	totals map[string]uint64
 }
 
-// countersEvery is how far apart the readings are that are kept.
+// countersEvery is the time between two stored readings.
 const countersEvery = monitor.Time(10e9)
 
-// Note takes a reading.
+// Note adds a reading.
 func (m *Moved) Note(at monitor.Time, counters []Counter) {
 	if n := len(m.kept); n > 0 && at >= m.kept[n-1].at && at < m.kept[n-1].at+countersEvery {
 		return
@@ -128,7 +128,7 @@ func (m *Moved) Note(at monitor.Time, counters []Counter) {
 	}
 }
 
-// of returns by how much a counter has moved, and in what time.
+// of returns by how much a counter grew, and in what time.
 func (m *Moved) of(c *Counter, now monitor.Time) (moved uint64, in time.Duration) {
 	if len(m.kept) == 0 {
 		return 0, 0

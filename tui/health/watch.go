@@ -14,35 +14,35 @@ import (
 	"natlens/tui/tail"
 )
 
-// Watch is what is known of the gateway beside its flows. It samples with every frame,
-// whatever page is shown, so that the charts have no holes, and it has the banner: the lines
-// above the page that report what goes wrong.
+// Watch reads everything about the gateway except its flows. It samples in every frame,
+// whatever page is open, so that the charts have no gaps. It also has the banner: the lines
+// above the page that report problems.
 type Watch struct {
 	Line   Timeline
 	Moved  Moved
 	Counts func() tail.Counts // of events so far
 
 	s       *page.Session
-	source  Source        // nil: there is no kernel to ask
-	trouble func() string // see New; nil: nothing can go wrong
-	resized func()        // called when the banner has other lines
+	source  Source        // nil: the source is not a kernel
+	trouble func() string // see NewWatch; nil: no problems
+	resized func()        // called when the number of banner lines changes
 
-	busy    bool         // Read is being called
+	busy    bool         // Read is running
 	next    monitor.Time // when the next call is due
 	reading Reading
 	read    bool // there is a reading
 	err     error
 
 	began   monitor.Time // first frame
-	asked   monitor.Time // when Quiet was called last
+	asked   monitor.Time // when Quiet was last called
 	asking  bool
-	seen    bool // some event has come
+	seen    bool // an event has come
 	reason  string
 	command string
 
-	failing string            // what trouble returned last
-	advice  []monitor.Finding // what was not well at the beginning, while the banner has it
-	advised monitor.Time      // when it leaves the banner
+	failing string            // last result of trouble
+	advice  []monitor.Finding // problems at the start, while the banner shows them
+	advised monitor.Time      // when the banner drops them
 }
 
 const (
@@ -53,15 +53,15 @@ const (
 	bannerLines = 4 // of each message, at most
 )
 
-// NewWatch returns a watch. source may be nil. trouble returns what goes wrong beside the
-// flows, "" for nothing; it is called with every frame and must not block. resized is called
-// when the banner has other lines.
+// NewWatch returns a watch. source may be nil. trouble returns a problem outside the flows, or
+// ""; it is called in every frame and must not block. resized is called when the number of
+// banner lines changes.
 func NewWatch(s *page.Session, source Source, trouble func() string, resized func()) *Watch {
 	return &Watch{s: s, source: source, trouble: trouble, resized: resized, Counts: s.Tail.Counts}
 }
 
-// Used is how full the kernel's table is, by its own count: it has entries that no event and
-// no dump has reported.
+// Used returns how full the kernel's table is, by the kernel's count, which includes entries
+// that natlens has not seen.
 func (w *Watch) Used() (share float64, known bool) {
 	if !w.read || w.err != nil || w.reading.Max == 0 {
 		return 0, false
@@ -69,7 +69,7 @@ func (w *Watch) Used() (share float64, known bool) {
 	return float64(w.reading.Entries) / float64(w.reading.Max), true
 }
 
-// Frame samples, and asks for what is due.
+// Frame samples, and returns a command for what is due.
 func (w *Watch) Frame() tea.Cmd {
 	now, flows := w.s.Clock(), uint64(w.s.Table.Len())
 	if w.read && w.err == nil {
@@ -91,7 +91,8 @@ func (w *Watch) Frame() tea.Cmd {
 	return tea.Batch(w.readSource(now), w.quiet(now))
 }
 
-// Shown takes the advice from the banner: the page that has it is shown, or its time is over.
+// Shown removes the advice from the banner: the page that contains it is shown, or its time is
+// over.
 func (w *Watch) Shown() {
 	if len(w.advice) > 0 {
 		w.advice = nil
@@ -100,7 +101,7 @@ func (w *Watch) Shown() {
 }
 
 func (w *Watch) readSource(now monitor.Time) tea.Cmd {
-	if w.busy || now < w.next && now >= w.next-lookEvery { // before that: the clock was put back
+	if w.busy || now < w.next && now >= w.next-lookEvery { // earlier: the clock was set back
 		return nil
 	}
 	w.busy, w.next = true, now+lookEvery
@@ -126,7 +127,7 @@ func (w *Watch) done(at monitor.Time, r Reading, err error) {
 	}
 }
 
-// quiet asks why nothing comes, if nothing has come since the beginning.
+// quiet asks for the reason if no event has come since the start.
 func (w *Watch) quiet(now monitor.Time) tea.Cmd {
 	if w.began == 0 {
 		w.began = now
@@ -171,8 +172,8 @@ func (w *Watch) Banner(width int) (out []paint.Line) {
 	return out
 }
 
-// shortened leaves out reasons and asides at a text's end, one after the other, until it
-// fits into a width or none is left: the page has them all.
+// shortened drops reasons and remarks at the end of a text, one after the other, until it fits
+// into a width. The page shows all of them.
 func shortened(text string, width int) string {
 	for paint.Width(monitor.Escape(text)) > width {
 		end := max(strings.LastIndex(text, "; "), strings.LastIndex(text, ": "))
@@ -184,34 +185,34 @@ func shortened(text string, width int) string {
 	return text
 }
 
-// Source reads what events do not report: the kernel's table and counters, and what is
-// wrong with connection tracking here. Its methods may block; each is called by one
-// goroutine at a time, and its context ends with the UI.
+// Source reads what events do not report: the kernel's table and counters, and problems of
+// connection tracking. Its methods may block. One goroutine at a time calls each, and the
+// context ends with the UI.
 type Source interface {
 	// Read reads everything. It is called every two seconds.
 	Read(ctx context.Context) (Reading, error)
-	// Quiet returns why no event has come since the beginning, and a command that changes
-	// that, or "".
+	// Quiet returns why no event has come since the start, and a command that changes that, or
+	// "".
 	Quiet(ctx context.Context) (reason, command string, err error)
 }
 
 // Reading is what Read returns.
 type Reading struct {
-	Entries, Max uint64 // of the kernel's table; Max 0: not known
+	Entries, Max uint64 // of the kernel's table; Max 0: unknown
 	Counters     []Counter
-	Checks       []monitor.Finding // those that are not well, the gravest first
+	Checks       []monitor.Finding // checks that warn or fail, the most severe first
 }
 
 // Counter is one of the kernel's counters.
 type Counter struct {
 	Name    string
-	Means   string // that it moves
+	Means   string // what its growth means
 	Total   uint64
-	Level   monitor.Severity // of how fast it moves
-	Command string           // shows its flows or stops it, for a shell; "" if it moves slowly
+	Level   monitor.Severity // severity of its growth
+	Command string           // shell command that shows its flows or stops it; "" if it grows slowly
 }
 
-// Findings are what rules have found in the flows. It may be called from any goroutine.
+// Findings returns the active findings. It may be called from any goroutine.
 type Findings interface {
-	Snapshot() []monitor.Finding // those that hold now, the gravest first
+	Snapshot() []monitor.Finding // active findings, the most severe first
 }

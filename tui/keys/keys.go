@@ -1,9 +1,9 @@
-// Package keys says what each key of the terminal UI does.
+// Package keys defines what each key of the terminal UI does.
 //
-// An [Action] has keys and words for help and footer, in one table. Each part that can
-// have the focus (a page, the detail of a flow, help, the filter bar) says what its actions do;
-// [Bind] makes a [Map] of that, once. Pressing a key, the help and the footer all read
-// that map, so that none of them can say what is not so.
+// An [Action] has keys and words for help and footer, in one table. Each part that can have the
+// focus (a page, the detail of a flow, help, the filter bar) defines what its actions do;
+// [Bind] makes a [Map] of them, once. Key presses, help and footer all use that map, so they
+// always agree.
 //
 //	m := keys.Bind(keys.Moves(list), keys.Actions{keys.Enter: {Run: open, Does: "these flows"}})
 //	cmd, ok := m.Press(msg)
@@ -15,14 +15,14 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// Map is what the keys do while one thing has the focus: a page, the detail of a flow,
-// the help or the filter bar. Help and footer read their words in it.
+// Map is the meaning of the keys for one focus: a page, the detail of a flow, the help or the
+// filter bar. Help and footer read their words from it.
 type Map struct {
 	do    Actions
 	byKey map[string]Action
 }
 
-// Bind makes the map of all actions. Two of them must not have a key in common.
+// Bind makes the map of all actions. Two actions must not have the same key.
 func Bind(all ...Actions) Map {
 	m := Map{do: make(Actions), byKey: make(map[string]Action)}
 	for _, some := range all {
@@ -39,13 +39,13 @@ func Bind(all ...Actions) Map {
 	return m
 }
 
-// Action returns what a key means.
+// Action returns the action of a key.
 func (m *Map) Action(k tea.KeyPressMsg) (a Action, ok bool) {
 	a, ok = m.byKey[k.String()]
 	return a, ok
 }
 
-// Press does what a key does; ok is false if it does nothing.
+// Press runs the action of a key; ok is false if it has none.
 func (m *Map) Press(k tea.KeyPressMsg) (cmd tea.Cmd, ok bool) {
 	a, ok := m.Action(k)
 	if !ok {
@@ -54,7 +54,7 @@ func (m *Map) Press(k tea.KeyPressMsg) (cmd tea.Cmd, ok bool) {
 	return m.Run(a), true
 }
 
-// Run does what an action does, which may be nothing here.
+// Run runs an action, if it is bound.
 func (m *Map) Run(a Action) tea.Cmd {
 	if do := m.do[a].Run; do != nil {
 		return do()
@@ -87,7 +87,7 @@ type Group struct {
 	Hints []Hint
 }
 
-// Groups returns all that help shows, in its order.
+// Groups returns the groups of help in their order.
 func (m *Map) Groups() (out []Group) {
 	for a := range actions {
 		h, ok := m.Hint(a)
@@ -103,11 +103,11 @@ func (m *Map) Groups() (out []Group) {
 	return out
 }
 
-// Action is something that a key does. The first MaxPages open a page each; the order of
-// the others is that of help.
+// Action is something that a key does. Each of the first MaxPages opens a page; the others are
+// in the order of help.
 type Action uint8
 
-// MaxPages is how many pages have a number as their key.
+// MaxPages is the maximum number of pages with a digit as key.
 const MaxPages = 9
 
 // The actions.
@@ -150,7 +150,7 @@ const (
 	SeekBack
 	SeekOn
 
-	Accept // keys of the filter bar and of prompts, which help does not show
+	Accept // keys of the filter bar and of prompts; help does not show them
 	Cancel
 	Complete
 	CompleteBack
@@ -159,16 +159,15 @@ const (
 	actions
 )
 
-// binding is the keys of an action, as Bubble Tea names them, and how help and footer
-// name it.
+// binding is the keys of an action by Bubble Tea's names, and its words in help and footer.
 type binding struct {
 	group string // the column of help; "": help does not show it
-	label string // how the keys are shown
+	label string // the keys as they are shown
 	does  string
 	keys  []string
 }
 
-// bindings are all keys of the UI. Nothing else names a key.
+// bindings are all keys of the UI. No other code names a key.
 var bindings = [actions]binding{
 	0: {"pages", "1", "", []string{"1"}},
 	1: {"pages", "2", "", []string{"2"}},
@@ -226,7 +225,7 @@ var bindings = [actions]binding{
 	Newer:        {"", "", "", []string{"down", "ctrl+n"}},
 }
 
-// Do is what an action does in one place. Label and Does, if not empty, name it there.
+// Do is what an action does for one focus. Label and Does, if not empty, replace its words.
 type Do struct {
 	Run         func() tea.Cmd
 	Label, Does string

@@ -1,5 +1,5 @@
-// Package nat is the page NAT of the terminal UI: each address that sources are translated
-// to, with the ports that it has in use, and each service that DNAT leads on.
+// Package nat is the page NAT of the terminal UI: each address that SNAT uses, with the ports
+// in use, and each service that DNAT publishes.
 package nat
 
 import (
@@ -19,7 +19,7 @@ type Page struct {
 	page.Asker
 
 	live  int  // flows in the table
-	asked bool // some answer has come
+	asked bool // a first answer has come
 }
 
 // New returns the page.
@@ -55,7 +55,7 @@ func (p *Page) Pull() tea.Cmd {
 	})
 }
 
-// Condition is the pool under the cursor as a filter.
+// Condition returns the pool under the cursor as a filter.
 func (p *Page) Condition() string {
 	q := p.Cursor()
 	if q == nil {
@@ -94,8 +94,7 @@ const (
 )
 
 // widths chooses the columns for the width of the page; 0 leaves one out. bar is the part of
-// colInUse that is a bar. Addresses that are longer than their share get space from those
-// that are shorter.
+// colInUse that is a bar. Long addresses get space from shorter ones.
 func (p *Page) widths() (w [columns]int, bar, gap int) {
 	gap = paint.Gap
 	switch {
@@ -116,7 +115,7 @@ func (p *Page) widths() (w [columns]int, bar, gap int) {
 			w[colNetNS] = max(w[colNetNS], page.NetNSWidth(p.Width, p.S.NetNS(q.key.netns)))
 		}
 		for i, t := range cells(p.S, q) {
-			if i != 1 || !q.key.dnat { // a service has the columns before too
+			if i != 1 || !q.key.dnat { // a service has the columns before, too
 				needs[i] = max(needs[i], t.width())
 			}
 		}
@@ -191,7 +190,7 @@ func (p *Page) columns() []page.Column[pool] {
 	out := page.Beside(gap, all[:]...)
 	first := slices.IndexFunc(out, func(c column) bool { return c.Title == inUse.Title })
 	last := slices.IndexFunc(out, func(c column) bool { return c.Title == all[colInside].Title })
-	// A service has no ports that could run out: its text has their columns.
+	// A service has no pool of ports: its text uses their columns.
 	return slices.Insert(out, first, column{X: out[first].X, Width: out[last].X + out[last].Width - out[first].X,
 		Cell: func(q *pool, width int) (_ paint.Role, text string) {
 			if q.key.dnat {
@@ -208,7 +207,7 @@ func busiestTitle(side string, width int) string {
 	return side
 }
 
-// use is how many of an address's ports are in use, with the number of all if there is space.
+// use returns how many ports of an address are in use, with the total if it fits.
 func (p *pool) use(width int) string {
 	if width >= 15 {
 		return human.Percent(p.used) + " of " + human.Count(uint64(p.size))
@@ -216,8 +215,8 @@ func (p *pool) use(width int) string {
 	return human.Percent(p.used)
 }
 
-// cells are the addresses of a row: translated to, inside and outside. A published service
-// has in the middle the service, and outside who uses it most.
+// cells returns the addresses of a row: translated, inside and outside. For a published service
+// the middle is the service, and outside is the most frequent client.
 func cells(s *page.Session, p *pool) [3]text {
 	busiest := text{end: s.Names.Host(p.busiestIn.at.Addr), number: " (" + human.Short(uint64(p.busiestIn.flows)) + ")"}
 	if p.key.dnat {
@@ -238,8 +237,8 @@ type text struct {
 
 func (t text) width() int { return paint.Width(t.sign) + t.end.Width() + paint.Width(t.number) }
 
-// fit writes it in so many cells. In few cells the number is left out before the address is
-// cut.
+// fit writes the text in the given number of cells. It drops the number before it cuts the
+// address.
 func (t text) fit(width int) string {
 	if width < 20 && t.width() > width {
 		t.number = ""

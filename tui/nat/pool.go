@@ -9,40 +9,40 @@ import (
 	"natlens/monitor/table"
 )
 
-// poolKey is an address that sources are translated to, with the protocol: each has ports
-// of its own. Or, for DNAT, a service and who gets it.
+// poolKey is an address that SNAT uses, with the protocol, because each protocol has its own
+// ports. For DNAT it is a service and its target.
 type poolKey struct {
 	netns monitor.NetNS
 	dnat  bool
 	proto monitor.Proto
 	addr  monitor.Endpoint // SNAT: the translated address; DNAT: the service
-	to    monitor.Endpoint // DNAT: who gets it
+	to    monitor.Endpoint // DNAT: the target
 }
 
 // pool is one line of the NAT page.
 type pool struct {
 	key       poolKey
 	flows     int
-	kept      int // source port as the client chose it
+	kept      int // flows whose source port was not changed
 	rewritten int
 	ports     monitor.PortSet
-	inside    map[monitor.Addr]int     // who sent; of DNAT, from outside
-	outside   map[monitor.Endpoint]int // to whom
+	inside    map[monitor.Addr]int     // senders; for DNAT from outside
+	outside   map[monitor.Endpoint]int // destinations
 	sample    table.Row
 
-	// When all flows have been seen:
+	// Set at the end of a scan:
 	busiestIn, busiestOut busiest
-	size                  int     // how many ports, ids or keys there are to choose from
-	used                  float64 // the share of them that is in use
+	size                  int     // number of ports, ids or keys that exist
+	used                  float64 // share in use
 }
 
-// busiest is the address with most flows in a pool.
+// busiest is the address with the most flows in a pool.
 type busiest struct {
 	at    monitor.Endpoint
 	flows int
 }
 
-// percent is the share in use, in whole percent: what the order of pools is made of.
+// percent is the share in use in whole percent, by which pools are sorted.
 func (p *pool) percent() int { return int(100 * p.used) }
 
 // found is the answer of the page.
@@ -52,7 +52,7 @@ type found struct {
 	matched int
 }
 
-// scan goes over the table once.
+// scan reads the table once.
 func scan(t *table.Table, f *table.CachedFilter, now monitor.Time) (v found) {
 	pools := make(map[poolKey]*pool)
 	v.live = t.ScanMatching(f, now, func(_ uint32, r *table.Row) {
@@ -114,8 +114,7 @@ func poolOf(pools map[poolKey]*pool, k poolKey, r *table.Row) *pool {
 	return p
 }
 
-// most finds the biggest count; of equal ones the lowest address, so that the view does
-// not jump.
+// most returns the highest count; among equals the lowest address, so that the view is stable.
 func most[K comparable](counts map[K]int, endpoint func(K) monitor.Endpoint) busiest {
 	var out busiest
 	for k, n := range counts {

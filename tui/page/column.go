@@ -11,30 +11,30 @@ import (
 
 // Column is a column of a [Table].
 type Column[R any] struct {
-	ID    int // for Table.Column and Table.By, rising from left to right; 0: for neither
+	ID    int // for Table.Column and Table.By, increasing from left to right; 0: for neither
 	Title string
 	X     int // where it begins; see [Beside]
 	Width int
 	Right bool // numbers
-	Older bool // its highest value comes last in ascending order, as of ages that sort by birth
+	Older bool // the highest value comes last in ascending order, like an age sorted by the beginning
 
-	// Cell returns the text of a row for so many cells. One of these draws the column; without
-	// any, another column draws it.
+	// Cell returns the text of a row for a width. Either Cell or Draw draws the column; without
+	// both, another column draws it.
 	Cell func(r *R, width int) (paint.Role, string)
 	Draw func(out *paint.Line, x int, r *R, cursor bool) // from x on
 
 	Spill int // cells of the next column that a long text may take
 
-	// Titles of cells that are beside each other without columns: what is before the title, and
-	// that a click chooses the column by its title only.
+	// For titles of cells without columns: the text before the title; a click chooses the
+	// column only by its title.
 	Sign      string
 	TitleOnly bool
 
 	TitleLeft int // cells that the title begins before the column
 }
 
-// Beside sets columns beside each other with gap blanks between them, and leaves out those
-// without a width.
+// Beside sets columns beside each other with gap spaces between them. It drops those without a
+// width.
 func Beside[R any](gap int, columns ...Column[R]) (out []Column[R]) {
 	x := paint.MarginLeft
 	for _, c := range columns {
@@ -75,7 +75,7 @@ func (t *Table[R, K]) ColumnKeys() keys.Actions {
 	return keys.Actions{keys.Left: beside(-1), keys.Right: beside(1)}
 }
 
-// row draws a row. A cell begins behind one that is too wide for its column.
+// row draws a row. If a cell is too wide for its column, the next one begins after it.
 func (t *Table[R, K]) row(columns []Column[R], r *R, cursor bool) (out paint.Line) {
 	out.Select(cursor)
 	for _, c := range columns {
@@ -108,8 +108,8 @@ func (t *Table[R, K]) row(columns []Column[R], r *R, cursor bool) (out paint.Lin
 	return out
 }
 
-// titles draws the titles. The column that sorts has its direction, and the one under the
-// cursor is marked.
+// titles draws the titles, with the direction at the sorted column. The one under the cursor is
+// marked.
 func (t *Table[R, K]) titles(columns []Column[R]) (out paint.Line) {
 	for _, c := range columns {
 		role, title, width := paint.Label, c.Title, c.Width+c.TitleLeft

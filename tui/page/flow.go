@@ -13,7 +13,7 @@ import (
 	"natlens/monitor/table"
 )
 
-// Flow is a flow and all that was known of it at the time of a view.
+// Flow is a flow with everything known of it at the time of a view.
 type Flow struct {
 	Row   table.Row
 	Index uint32 // of Row in the table
@@ -31,7 +31,7 @@ func Since(a, b monitor.Time) time.Duration {
 // Hex writes a mark or a key.
 func Hex(n uint64) string { return "0x" + strconv.FormatUint(n, 16) }
 
-// Cell is a value of a flow that can be a filter.
+// Cell is a value of a flow that can become a filter.
 type Cell uint8
 
 // The cells. NoCell can't be a filter.
@@ -42,14 +42,14 @@ const (
 	CellSource
 	CellSentAs    // the sender's translated address
 	CellDest      // the service: address and port
-	CellDelivered // the address to which DNAT leads
+	CellDelivered // the address after DNAT
 	CellMark
 	CellZone
 	CellHelper
-	CellLabel // the lowest
+	CellLabel // the lowest label
 )
 
-// Filter writes a cell as a condition of the filter language; "" if it can't be one.
+// Filter returns a cell as a condition of the filter language, or "".
 func (f *Flow) Filter(c Cell) string {
 	fl := &f.Row.Flow
 	switch c {
@@ -114,7 +114,7 @@ func (f *Flow) stateFilter() string {
 	return "not status seen_reply"
 }
 
-// ExactFilter wants this flow alone: its original tuple.
+// ExactFilter returns a filter for this flow only, by its original tuple.
 func (f *Flow) ExactFilter() string {
 	t := &f.Row.Flow.Orig
 	out := []string{"proto " + t.Proto.String(), "src " + t.Src.String(), "dst " + t.Dst.String()}
@@ -132,7 +132,7 @@ func (f *Flow) ExactFilter() string {
 	return strings.Join(out, " and ")
 }
 
-// Ago writes how long before now something was.
+// Ago returns how long ago something was.
 func Ago(now, at monitor.Time) string {
 	if d := Since(at, now); d >= time.Second {
 		return human.Age(d) + " ago"
@@ -140,10 +140,11 @@ func Ago(now, at monitor.Time) string {
 	return "now"
 }
 
-// NoValue is what a cell has whose value is not known.
+// NoValue is the text of a cell with an unknown value.
 const NoValue = "–"
 
-// Answered reports whether packets went both ways; true if the status is not known.
+// Answered reports whether there were packets in both directions; true if the status is
+// unknown.
 func Answered(r *table.Row) bool {
 	return r.Known&monitor.AttrStatus == 0 || r.Flow.Status.Has(monitor.SeenReply)
 }

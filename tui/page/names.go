@@ -10,15 +10,15 @@ import (
 	"natlens/monitor"
 )
 
-// Resolver finds the name of an address; "" for none. It may block, and is asked in commands.
+// Resolver returns the name of an address, or "". It may block, and is called in commands.
 type Resolver interface {
 	Name(ctx context.Context, a netip.Addr) (string, error)
 }
 
-// Names finds names of addresses and ports without blocking: what is not known yet is
-// asked for by [Names.Ask], and a later frame has it. All text is escaped.
+// Names returns names of addresses and ports without blocking. [Names.Ask] resolves unknown
+// ones, and a later frame has them. All text is escaped.
 type Names struct {
-	On      bool   // else nothing has a name
+	On      bool   // false: nothing has a name
 	Changes uint64 // grows with every answer
 
 	resolver Resolver                           // may be nil
@@ -26,7 +26,7 @@ type Names struct {
 
 	known  map[netip.Addr]name
 	wanted []netip.Addr
-	asked  int // questions that run
+	asked  int // running queries
 }
 
 type name struct {
@@ -38,8 +38,8 @@ type name struct {
 const (
 	namesKept    = 8192             // answers; then all are dropped
 	namesWanted  = 256              // a later frame asks for the others
-	namesAtOnce  = 4                // questions
-	nameGoodFor  = 10 * time.Minute // then it is asked again
+	namesAtOnce  = 4                // concurrent queries
+	nameGoodFor  = 10 * time.Minute // then it is resolved again
 	nameTimesOut = 5 * time.Second
 )
 
@@ -49,7 +49,7 @@ func NewNames(r Resolver, services func(monitor.Proto, uint16) string) *Names {
 	return &Names{resolver: r, services: services, known: make(map[netip.Addr]name)}
 }
 
-// Ask asks for the names that are wanted, a few at a time.
+// Ask resolves wanted names, a few at a time.
 func (n *Names) Ask(ctx context.Context) tea.Cmd {
 	var all []tea.Cmd
 	for ; len(n.wanted) > 0 && n.asked < namesAtOnce; n.asked++ {
@@ -73,7 +73,7 @@ func (n *Names) Ask(ctx context.Context) tea.Cmd {
 	return tea.Batch(all...)
 }
 
-// Addr returns the name of an address, or "" while it is not known.
+// Addr returns the name of an address, or "" if it is not known yet.
 func (n *Names) Addr(a netip.Addr) string {
 	if !n.On || n.resolver == nil {
 		return ""

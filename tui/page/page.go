@@ -1,9 +1,9 @@
-// Package page is what the pages of the terminal UI share: the [Session], the [Table] that most
-// pages are, text that scrolls ([Scroll]), questions in commands ([Asker]), and how a flow, its
-// ends and its state are written.
+// Package page is what the pages of the terminal UI share: the [Session], the [Table] of most
+// pages, text that scrolls ([Scroll]), work in commands ([Asker]), and how a flow, its ends and
+// its state are written.
 //
-// A page is a package of its own above this one and implements [Page]. It reads the session,
-// brings its rows up to date in Pull, and draws what it has. Pages never import each other.
+// Each page is its own package, which implements [Page]. It reads the session, updates its rows
+// in Pull, and draws them. Pages do not import each other.
 package page
 
 import (
@@ -16,8 +16,8 @@ import (
 	"natlens/tui/paint"
 )
 
-// Page is one screen between the header and the footer. It reads rows at
-// once, takes what is slow from commands, and draws what it has; it never waits.
+// Page is one screen between the header and the footer. It reads rows at once, does slow work
+// in commands, and draws what it has. It never waits.
 type Page interface {
 	Title() string
 
@@ -25,17 +25,17 @@ type Page interface {
 	Keys() keys.Actions
 	keys.Mover
 
-	// Hints are what the footer names, before help and quit: the most useful first, for
-	// there may be no room for the last ones. What is not bound is left out.
+	// Hints are the keys in the footer, before help and quit: the most useful first, because
+	// the last ones may not fit. Unbound ones are dropped.
 	Hints() []keys.Action
 
 	// Resize sets the room; it may be called at any time.
 	Resize(width, height int)
 
-	// Pull brings what the page shows up to date, at once or by a command.
+	// Pull updates what the page shows, at once or by a command.
 	Pull() tea.Cmd
 
-	// Click acts on a cell. Lines count from 0, the page's heading.
+	// Click handles a click on a cell. Line 0 is the page's heading.
 	Click(x, y int) tea.Cmd
 
 	// Draw returns exactly as many lines as Resize set, the heading first.
@@ -46,33 +46,33 @@ type Page interface {
 type Counting interface {
 	// WantsDump reports whether the counters of every flow are needed.
 	WantsDump() bool
-	// InSight lists the flows whose counters are seen.
+	// InSight returns the flows whose counters are on the screen.
 	InSight() []monitor.Tuple
 }
 
 // CellPage is a page on which a cell or a line can be added to the filter.
 type CellPage interface {
-	// Condition is the cell under the cursor as a filter; "" if it has none.
+	// Condition returns the cell under the cursor as a filter, or "".
 	Condition() string
 }
 
-// Chooser is a page on which a flow is chosen.
+// Chooser is a page with a flow under the cursor.
 type Chooser interface {
 	// Chosen returns the flow under the cursor.
 	Chosen() (Flow, bool)
 }
 
-// Exporting is a page that exports something else than flows.
+// Exporting is a page that exports events instead of flows.
 type Exporting interface {
-	// ExportsEvents is how many events it shows.
+	// ExportsEvents returns how many events it shows.
 	ExportsEvents() int
 }
 
-// Then is what a command brings back: Update runs it. A command does I/O and must not
-// touch the model; what it found comes into the model here.
+// Then is the result of a command, which Update runs. A command does I/O and must not use the
+// model; Then copies its results into the model.
 type Then func() tea.Cmd
 
-// Do returns a command that runs work, and then in Update what it returned.
+// Do returns a command that runs work. Update then runs what it returned.
 func Do(work func() (done func())) tea.Cmd {
 	return func() tea.Msg {
 		done := work()
@@ -80,11 +80,11 @@ func Do(work func() (done func())) tea.Cmd {
 	}
 }
 
-// Asker asks for what takes long, in commands, one question at a time.
+// Asker runs slow work in commands, one at a time.
 type Asker struct{ busy, again bool }
 
-// Ask runs work in a command, and what it returns in Update. While work runs, Ask notes that
-// next is to be called at its end.
+// Ask runs work in a command, and its result in Update. If work is already running, Ask calls
+// next after it has ended.
 func (a *Asker) Ask(s *Session, next func() tea.Cmd, work func() (take func())) tea.Cmd {
 	if a.busy {
 		a.again = true
@@ -106,5 +106,5 @@ func (a *Asker) Ask(s *Session, next func() tea.Cmd, work func() (take func())) 
 	}
 }
 
-// Running reports whether a question is on its way.
+// Running reports whether work is running.
 func (a *Asker) Running() bool { return a.busy }

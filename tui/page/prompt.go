@@ -8,11 +8,11 @@ import (
 	"natlens/tui/paint"
 )
 
-// Prompt asks something on the last line: one of a few keys, or a text.
+// Prompt asks a question on the last line, which is answered by a key or by a text.
 type Prompt struct {
 	question string
 	choices  []Choice
-	input    *textinput.Model // nil: a key is asked for
+	input    *textinput.Model // nil: a key answers
 	typed    func(string) tea.Cmd
 }
 
@@ -23,12 +23,12 @@ type Choice struct {
 	Act  func() tea.Cmd
 }
 
-// AskKey returns a prompt for one of a few keys; esc and n are always among them.
+// AskKey returns a prompt that one of a few keys answers; esc and n always work.
 func AskKey(question string, choices ...Choice) *Prompt {
 	return &Prompt{question: question, choices: choices}
 }
 
-// AskText returns a prompt for a text. The empty text is taken for esc.
+// AskText returns a prompt for a text. An empty text means esc.
 func AskText(question, proposal string, typed func(string) tea.Cmd) *Prompt {
 	in := NewInput()
 	in.SetValue(proposal)
@@ -39,7 +39,7 @@ func AskText(question, proposal string, typed func(string) tea.Cmd) *Prompt {
 
 var answers = keys.Bind(keys.Actions{keys.Accept: {}, keys.Cancel: {}})
 
-// Update takes a key or a paste. done says that the prompt has its answer.
+// Update handles a key or a paste. done reports that the prompt is answered.
 func (p *Prompt) Update(msg tea.Msg) (cmd tea.Cmd, done bool) {
 	k, isKey := msg.(tea.KeyPressMsg)
 	action, _ := answers.Action(k)
@@ -69,7 +69,7 @@ func (p *Prompt) choose(key string) (cmd tea.Cmd, done bool) {
 	return nil, key == "n" // no, unless a choice has this key
 }
 
-// Draw returns the line, and the cell of the cursor; -1 for none.
+// Draw returns the line and the cell of the cursor, or -1.
 func (p *Prompt) Draw(width int) (paint.Line, int) {
 	var l paint.Line
 	l.Add(paint.Title, " "+p.question+" ")
@@ -92,7 +92,7 @@ func (p *Prompt) Draw(width int) (paint.Line, int) {
 	return l, -1
 }
 
-// Choose answers with a spot of the line: a choice, or esc behind them.
+// Choose answers by a click: a choice, or esc after them.
 func (p *Prompt) Choose(spot int) tea.Cmd {
 	if spot < len(p.choices) {
 		return p.choices[spot].Act()
@@ -100,8 +100,8 @@ func (p *Prompt) Choose(spot int) tea.Cmd {
 	return nil
 }
 
-// NewInput is a line to type in, without a prompt and without a cursor of its own: the
-// terminal's is used. The system's clipboard is not read.
+// NewInput returns a text input without a prompt and without its own cursor: it uses the
+// terminal's. It does not read the system's clipboard.
 func NewInput() textinput.Model {
 	m := textinput.New()
 	m.Prompt = ""

@@ -6,8 +6,8 @@ import (
 	"natlens/monitor"
 )
 
-// Rates are the bytes per second of flows, of two readings of their counters. Its methods
-// may be called from several goroutines.
+// Rates are the bytes per second of flows, from two readings of their counters. Its methods may
+// be called from several goroutines.
 type Rates struct {
 	mu   sync.RWMutex
 	rows []sample // by row of the table
@@ -24,7 +24,7 @@ type sample struct {
 // rateHolds is how long a rate is shown after its last reading.
 const rateHolds = monitor.Time(10e9)
 
-// Note takes a reading of a flow's bytes in both directions.
+// Note adds a reading of a flow's bytes in both directions.
 func (r *Rates) Note(row uint32, gen, bytes uint64, at monitor.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,9 +36,9 @@ func (r *Rates) Note(row uint32, gen, bytes uint64, at monitor.Time) {
 	*s = sample{gen: gen, bytes: bytes, at: at}
 	switch {
 	case old.gen != gen:
-	case at <= old.at && old.at-at < rateHolds || bytes < old.bytes: // a reading that was overtaken
+	case at <= old.at && old.at-at < rateHolds || bytes < old.bytes: // a late reading
 		*s = old
-	case at <= old.at: // the clock was put back
+	case at <= old.at: // the clock was set back
 	default:
 		s.rate, s.known = uint64(float64(bytes-old.bytes)*1e9/float64(at-old.at)), true
 	}

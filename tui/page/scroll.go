@@ -7,20 +7,20 @@ import (
 	"natlens/tui/paint"
 )
 
-// Scroll is lines of which a screen shows a part. Its methods make it a keys.Mover.
+// Scroll is a text of which the screen shows a part. Its methods make it a keys.Mover.
 type Scroll struct {
 	Width, Height int // of the screen
 	lines         []paint.Line
-	top           int // the first line in sight
+	top           int // the first line on the screen
 }
 
-// Set takes the lines.
+// Set sets the lines.
 func (s *Scroll) Set(lines []paint.Line) {
 	s.lines = lines
 	s.Step(0)
 }
 
-// Step scrolls, as far as the lines go.
+// Step scrolls, within the text.
 func (s *Scroll) Step(rows int) tea.Cmd {
 	s.top = max(0, min(s.top+rows, len(s.lines)-s.Height))
 	return nil
@@ -32,7 +32,7 @@ func (s *Scroll) Home() tea.Cmd { return s.Step(-s.top) }
 // End goes to the last line.
 func (s *Scroll) End() tea.Cmd { return s.Step(len(s.lines)) }
 
-// Lines is how many lines the screen has.
+// Lines returns the number of lines on the screen.
 func (s *Scroll) Lines() int { return s.Height }
 
 // Draw returns the lines of the screen. The last one reports how many are below it.

@@ -17,42 +17,42 @@ import (
 	"natlens/tui/tail"
 )
 
-// Session is what all parts of the UI share: where flows come from, the filter, the pause,
-// and what the status line says. Update and View alone touch it; a command gets copies.
+// Session is what all parts of the UI share: the source of the flows, the filter, the pause,
+// and the status line. Only Update and View may use it; commands get copies.
 type Session struct {
 	Table    *table.Table
 	Tail     *tail.Tail
 	Env      filter.Env
-	Clock    func() monitor.Time // the time of the flows
-	Location *time.Location      // in which times are shown
+	Clock    func() monitor.Time // the clock of the flows
+	Location *time.Location      // time zone of displayed times
 	Names    *Names
-	Rates    *Rates          // nil: nobody reads counters twice
-	Context  context.Context // of what commands do; ends with the UI
-	Replay   bool            // the source is a recording that can be steered
+	Rates    *Rates          // nil: counters are not read
+	Context  context.Context // for commands; ends with the UI
+	Replay   bool            // the source is a recording that can be controlled
 	Root     Root
 
-	Text   string              // the filter as it was typed
-	Keep   monitor.Filter      // compiled; nil wants everything
-	Filter *table.CachedFilter // likewise, for the table
-	Gen    int                 // counts the filters
-	expr   filter.Expr         // what it means
+	Text   string              // the typed filter
+	Keep   monitor.Filter      // the compiled filter; nil selects everything
+	Filter *table.CachedFilter // the same for the table
+	Gen    int                 // number of the filter
+	expr   filter.Expr         // the parsed filter
 	trail  []step
 
-	Open     int // the page that is open
+	Open     int // the open page
 	Paused   bool
-	PausedAt uint64     // events at that time
-	Stats    loop.Stats // as of the last frame
+	PausedAt uint64     // events at the time of the pause
+	Stats    loop.Stats // at the last frame
 	Frame    monitor.Time
 	Ended    bool          // the source has ended
-	Cost     time.Duration // of bringing the page up to date, the last time
+	Cost     time.Duration // time of the last update of the page
 
 	// What Count has set, for the status line. Flows is also set while a page is open that does
 	// not count.
 	Counted        Page
 	Matched, Flows int
 
-	// Missing are flows, by generation, that the kernel did not find at the last reading
-	// although no event has reported their end: their time is over, and the kernel has not
+	// Missing are flows, by generation, that the kernel did not have at the last reading
+	// although no event has reported their end: their timeout is over, and the kernel has not
 	// removed them yet.
 	Missing map[uint64]bool
 
@@ -61,18 +61,18 @@ type Session struct {
 	noteEnds time.Time
 }
 
-// Root is the root model as pages see it. What they ask is done when it returns, and not
-// by a message: a key pressed right behind enter finds open what enter opens.
+// Root is the root model for pages. Its methods act before they return, not by a message, so a
+// key pressed right after enter finds what enter has opened.
 type Root interface {
 	// Show opens a page.
 	Show(page int) tea.Cmd
 	// OpenDetail opens the pane of a flow.
 	OpenDetail(Flow)
-	// Ask puts a question on the last line; nil takes it away.
+	// Ask shows a question on the last line; nil removes it.
 	Ask(*Prompt)
 }
 
-// OpenChosen opens the detail of the flow that a page has chosen.
+// OpenChosen opens the detail of the flow under the cursor.
 func (s *Session) OpenChosen(c Chooser) tea.Cmd {
 	if f, ok := c.Chosen(); ok {
 		s.Root.OpenDetail(f)
@@ -80,15 +80,15 @@ func (s *Session) OpenChosen(c Chooser) tea.Cmd {
 	return nil
 }
 
-// FlowsPage is the number of the page that lists flows.
+// FlowsPage is the number of the page with the flows.
 const FlowsPage = 0
 
-// Report puts a line at the bottom for a few seconds.
+// Report shows a line at the bottom for a few seconds.
 func (s *Session) Report(r paint.Role, text string) {
 	s.note, s.noteRole, s.noteEnds = text, r, time.Now().Add(5*time.Second)
 }
 
-// Note returns what Report was called with last, "" when its time is over.
+// Note returns the last report, or "" when its time is over.
 func (s *Session) Note() (paint.Role, string) {
 	if time.Now().After(s.noteEnds) {
 		return paint.Text, ""
@@ -96,7 +96,7 @@ func (s *Session) Note() (paint.Role, string) {
 	return s.noteRole, s.note
 }
 
-// Spent notes what it cost to bring the page up to date.
+// Spent records how long the update of the page took.
 func (s *Session) Spent(since time.Time) { s.Cost = time.Since(since) }
 
 // At formats a time of day with milliseconds.
@@ -109,7 +109,7 @@ func (s *Session) Count(by Page, matched, flows int) {
 	s.Counted, s.Matched, s.Flows = by, matched, flows
 }
 
-// WhyEmpty says why there is nothing to see.
+// WhyEmpty returns why nothing is shown.
 func (s *Session) WhyEmpty(what string) string {
 	switch {
 	case s.Text != "" && s.Flows > 0:
@@ -123,15 +123,15 @@ func (s *Session) WhyEmpty(what string) string {
 // Several reports whether the flows belong to network namespaces with names.
 func (s *Session) Several() bool { return s.Env.Namespaces.Any() }
 
-// NetNS is the name of a network namespace, escaped; "" for none.
+// NetNS returns the name of a network namespace, escaped, or "".
 func (s *Session) NetNS(n monitor.NetNS) string { return s.Env.Namespaces.Name(n) }
 
-// NetNSFilter wants the flows of a network namespace.
+// NetNSFilter returns a filter for the flows of a network namespace.
 func (s *Session) NetNSFilter(n monitor.NetNS) string {
 	return filter.Text{Field: filter.FieldNetNS, Op: filter.Eq, Set: []string{s.NetNS(n)}}.String()
 }
 
-// NetNSWidth is the width of a column of namespaces that has to show a name.
+// NetNSWidth returns the width of a column of namespaces that must fit a name.
 func NetNSWidth(width int, name string) int {
 	most := 12
 	switch {
@@ -143,12 +143,12 @@ func NetNSWidth(width int, name string) int {
 	return min(most, max(len("NETNS"), paint.Width(name)))
 }
 
-// FoldBelow is the width below which what NAT makes of an end has no column of its own.
+// FoldBelow is the width below which translated ends have no columns of their own.
 const FoldBelow = 110
 
-// TimedOut reports whether a flow's time is over while the kernel has not removed it yet.
-// It goes by the last reading; of a closed connection the clock is enough, for no packet
-// prolongs it.
+// TimedOut reports whether a flow's timeout is over while the kernel has not removed it yet. It
+// uses the last reading. For a closed connection the clock is enough, because no packet extends
+// it.
 func (s *Session) TimedOut(r *table.Row, now monitor.Time) bool {
 	if r.Ended() {
 		return false
@@ -158,7 +158,8 @@ func (s *Session) TimedOut(r *table.Row, now monitor.Time) bool {
 	return s.Missing[r.Gen] || closed && r.Ends() < now
 }
 
-// LabelNames names the bits that are set, escaped; those without a name have their number.
+// LabelNames returns the names of the labels that are set, escaped; the number of those without
+// a name.
 func (s *Session) LabelNames(labels []byte) (out []string) {
 	names := make(map[int]string, len(s.Env.Labels))
 	for n, bit := range s.Env.Labels {
@@ -179,7 +180,7 @@ func (s *Session) LabelNames(labels []byte) (out []string) {
 	return out
 }
 
-// SetFilter makes a filter the current one. A text that is not valid changes nothing.
+// SetFilter sets the filter. An invalid text changes nothing.
 func (s *Session) SetFilter(text string) error {
 	x, err := s.Env.Parse(text)
 	if err != nil {
@@ -194,13 +195,13 @@ func (s *Session) SetFilter(text string) error {
 	return nil
 }
 
-// all reports whether an expression wants everything.
+// all reports whether an expression selects everything.
 func all(x filter.Expr) bool {
 	c, ok := x.(filter.Const)
 	return ok && bool(c)
 }
 
-// filterText writes a filter; what wants everything is the empty text.
+// filterText returns a filter as text; "" if it selects everything.
 func filterText(x filter.Expr) string {
 	if all(x) {
 		return ""
@@ -208,14 +209,14 @@ func filterText(x filter.Expr) string {
 	return x.String()
 }
 
-// step is a change of the filter by a key: what esc goes back to.
+// step is a change of the filter by a key, which esc undoes.
 type step struct {
 	page   int
 	filter string // before
 	made   string // the filter that the step made
 }
 
-// Replace makes a filter the current one, as a step that esc takes back.
+// Replace sets the filter, as a step that esc undoes.
 func (s *Session) Replace(text string) error {
 	from := step{page: s.Open, filter: s.Text}
 	if err := s.SetFilter(text); err != nil {
@@ -226,8 +227,7 @@ func (s *Session) Replace(text string) error {
 	return nil
 }
 
-// CanStepBack reports whether there is a step to take back. A filter typed since then ends
-// the trail.
+// CanStepBack reports whether there is a step to undo. Typing a filter ends the chain of steps.
 func (s *Session) CanStepBack() bool {
 	return len(s.trail) > 0 && s.trail[len(s.trail)-1].made == s.Text
 }
@@ -239,12 +239,12 @@ func (s *Session) StepBack() tea.Cmd {
 	}
 	last := s.trail[len(s.trail)-1]
 	s.trail = s.trail[:len(s.trail)-1]
-	_ = s.SetFilter(last.filter) // it was valid
+	_ = s.SetFilter(last.filter) // it was valid before
 	return s.Root.Show(last.page)
 }
 
-// Narrow adds a condition to the filter, or with not its opposite, as a step. The text is
-// written again as the parser understood it.
+// Narrow adds a condition to the filter, or with not its negation, as a step. The filter's text
+// becomes canonical.
 func (s *Session) Narrow(condition string, not bool) error {
 	x, err := s.Env.Parse(condition)
 	if err != nil {
@@ -265,14 +265,14 @@ func (s *Session) Narrow(condition string, not bool) error {
 	return s.Replace(filterText(filter.AllOf(s.expr, fresh)))
 }
 
-// notAmong returns the conditions of x that have does not contain.
+// notAmong returns the conditions of x that are not in have.
 func notAmong(x, have filter.Expr) []filter.Expr {
 	return slices.DeleteFunc(conditions(x), func(c filter.Expr) bool {
 		return slices.ContainsFunc(conditions(have), func(h filter.Expr) bool { return h.String() == c.String() })
 	})
 }
 
-// conditions are what an expression asks for all of.
+// conditions returns the parts of an expression that must all hold.
 func conditions(x filter.Expr) []filter.Expr {
 	if and, ok := x.(filter.And); ok {
 		return slices.Clone(and)
@@ -280,8 +280,7 @@ func conditions(x filter.Expr) []filter.Expr {
 	return []filter.Expr{x}
 }
 
-// Drill adds a condition to the filter and shows its flows. The empty condition does
-// nothing.
+// Drill adds a condition to the filter and shows the flows. The empty condition does nothing.
 func (s *Session) Drill(condition string) tea.Cmd {
 	if condition == "" {
 		return nil

@@ -9,45 +9,45 @@ import (
 	"natlens/tui/paint"
 )
 
-// Table is a list of rows in columns with a cursor. The cursor stays on its row while others
-// come and go, or at the end of the list that it follows.
+// Table is a list of rows in columns with a cursor. The cursor stays on its row while other
+// rows appear and disappear, or stays at the end of the list that it follows.
 //
-// A page embeds a Table and sets S, Columns and Key. It gives a list that is at hand as a whole
-// to SetAll. Of a long list, Read gives the rows around the cursor to Set.
+// A page embeds a Table and sets S, Columns and Key. It passes a complete list to SetAll. For a
+// long list, Read passes the rows around the cursor to Set.
 type Table[R any, K comparable] struct {
 	S *Session
 
-	Columns func() []Column[R]       // as many as Width has space for, from the left
-	Key     func(*R) K               // what identifies a row
-	Read    func(Place)              // reads rows and calls Set; nil: all are at hand
+	Columns func() []Column[R]       // those that fit into Width, from the left
+	Key     func(*R) K               // identifies a row
+	Read    func(Place)              // reads rows and calls Set; nil: the list is complete
 	Open    func() tea.Cmd           // a click on the row of the cursor; nil: nothing
 	OnTitle func(column int) tea.Cmd // a click on a title; nil: nothing
 	Above   func() []paint.Line      // above the titles; nil: nothing
 	Detail  func(*R) []paint.Line    // below the row of the cursor; nil: nothing
-	Why     func() string            // why there are no rows; nil: nothing
+	Why     func() string            // text if there are no rows; nil: nothing
 	Rest    func() paint.Line        // below the last row; nil: nothing
-	Faded   func(*R) bool            // the row is drawn in grey; nil: none is
+	Faded   func(*R) bool            // the row is grey; nil: none is
 
-	Rows          []R // those at hand
-	Before, Total int // rows of the list before them, and in all
+	Rows          []R // loaded rows
+	Before, Total int // number of rows of the list before them, and in total
 
 	Width, Height int // cells, and lines for rows
 	Room          int // lines of the page
-	At            int // the row of the cursor, in Rows
-	Line          int // the line of the screen that it is on
+	At            int // index of the cursor's row in Rows
+	Line          int // its line on the screen
 
-	Column int  // the column under the cursor, by its ID; 0: the cursor is on whole rows
-	By     int  // the column that sorts, by its ID; 0: none
-	Down   bool // by its highest value first
+	Column int  // ID of the column under the cursor; 0: the cursor is on whole rows
+	By     int  // ID of the sorted column; 0: none
+	Down   bool // highest value first
 
 	Follow bool  // the cursor stays at Newest
 	Newest Place // First, or Last
 
-	cursor K   // the row of the cursor
+	cursor K   // key of the cursor's row
 	gen    int // of the filter
 }
 
-// Place is where the rows are that are read.
+// Place is a position in a list.
 type Place uint8
 
 // The places.
@@ -57,7 +57,7 @@ const (
 	Around // the cursor
 )
 
-// Pull reads a long list. With another filter it begins at Newest.
+// Pull reads a long list. With a new filter it starts at Newest.
 func (t *Table[R, K]) Pull() tea.Cmd {
 	defer t.S.Spent(time.Now())
 	if t.gen != t.S.Gen {
@@ -74,8 +74,8 @@ func (t *Table[R, K]) Pull() tea.Cmd {
 // heldRows is how many rows above and below the cursor a paused view holds.
 const heldRows = 5000
 
-// Stretch is how many rows above and below the cursor are read: three screens, or while the
-// view is paused, all that can be scrolled to.
+// Stretch returns how many rows above and below the cursor to read: three screens or, while the
+// view is paused, all that the user can scroll to.
 func (t *Table[R, K]) Stretch() (above, below int) {
 	if t.S.Paused {
 		return heldRows, heldRows
@@ -83,8 +83,8 @@ func (t *Table[R, K]) Stretch() (above, below int) {
 	return t.Line + 2*t.Height, 3*t.Height - t.Line
 }
 
-// Set takes the rows of a place. Around the cursor, it is on its row again, or if that is gone,
-// on row at.
+// Set sets the rows read at a place. With Around, the cursor stays on its row, or if that is
+// gone, moves to row at.
 func (t *Table[R, K]) Set(place Place, rows []R, before, total, at int) {
 	switch place {
 	case First:
@@ -96,24 +96,24 @@ func (t *Table[R, K]) Set(place Place, rows []R, before, total, at int) {
 			at = i
 		}
 	}
-	if t.Read == nil { // rows that come before the cursor push it down
+	if t.Read == nil { // rows that are added before the cursor push it down
 		t.Line += at - t.At
 	}
 	t.Rows, t.Before, t.Total, t.At = rows, before, total, at
 	t.fit()
-	if t.Read != nil || place != Around { // else the row may come again
+	if t.Read != nil || place != Around { // otherwise the row may appear again
 		t.anchor()
 	}
 }
 
-// anchor notes which row the cursor is on.
+// anchor remembers the cursor's row.
 func (t *Table[R, K]) anchor() {
 	if r := t.Cursor(); r != nil {
 		t.cursor = t.Key(r)
 	}
 }
 
-// SetAll takes a list that is at hand as a whole.
+// SetAll sets a complete list.
 func (t *Table[R, K]) SetAll(rows []R) {
 	if t.Follow {
 		t.Set(First, rows, 0, len(rows), 0)
@@ -136,13 +136,14 @@ func (t *Table[R, K]) InSight() []R {
 	return t.Rows[top:min(top+t.Height, len(t.Rows))]
 }
 
-// Top is the row on the first line.
+// Top returns the row on the first line.
 func (t *Table[R, K]) Top() int { return t.At - t.Line }
 
-// Lines is how many lines of the screen the rows have.
+// Lines returns the number of lines for rows.
 func (t *Table[R, K]) Lines() int { return t.Height }
 
-// Step moves the cursor, as far as the rows go, and reads others before it comes to their end.
+// Step moves the cursor within the list, and reads more rows before it reaches the end of the
+// loaded ones.
 func (t *Table[R, K]) Step(rows int) tea.Cmd {
 	t.move(rows)
 	t.anchor()
@@ -189,15 +190,15 @@ func (t *Table[R, K]) Resize(width, height int) {
 	t.fit()
 }
 
-// fit gives the rows the lines that the page leaves.
+// fit sets the number of lines for rows.
 func (t *Table[R, K]) fit() {
 	t.fitLine()
 	t.Height = max(1, t.Room-len(t.above())-1-len(t.detail()))
 	t.fitLine()
 }
 
-// fitLine brings the cursor onto the screen, and the list to its edges: there are no empty lines
-// while there are rows for them.
+// fitLine moves the cursor onto the screen, and leaves no line empty while there are rows for
+// it.
 func (t *Table[R, K]) fitLine() {
 	t.At = min(max(0, t.At), max(0, len(t.Rows)-1))
 	t.Line = min(max(0, t.Line), max(0, t.Height-1), t.At)
@@ -220,7 +221,8 @@ func (t *Table[R, K]) detail() []paint.Line {
 	return nil
 }
 
-// Click acts on a title, or on a row: it chooses the row, and opens the one of the cursor.
+// Click handles a click on a title or a row: it moves the cursor to the row, or opens the row
+// of the cursor.
 func (t *Table[R, K]) Click(x, y int) tea.Cmd {
 	y -= len(t.above())
 	c, ok := columnAt(t.Columns(), x)

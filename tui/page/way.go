@@ -8,15 +8,15 @@ import (
 	"natlens/tui/paint"
 )
 
-// Way is the ends of a flow in the order of its packets. What NAT leaves alone is empty.
+// Way is the ends of a flow in the order of its packets. Ends without a rewrite are empty.
 type Way [4]WayEnd
 
 // The ends of a way.
 const (
-	WayFrom      = iota // who sends
-	WaySentAs           // as what NAT sends it
-	WayTo               // to whom
-	WayDelivered        // to whom NAT delivers it
+	WayFrom      = iota // the sender
+	WaySentAs           // the sender after SNAT
+	WayTo               // the destination
+	WayDelivered        // the destination after DNAT
 )
 
 // WayEnd is one end of a way.
@@ -35,13 +35,13 @@ type WayForm uint8
 
 // The forms.
 const (
-	InColumns WayForm = iota // each end in a column of its own
-	InFolds                  // what NAT makes of an end is behind it, as far as it differs
+	InColumns WayForm = iota // each end in its own column
+	InFolds                  // a translated end is after the original one, reduced to the difference
 	InLine                   // one after the other, with arrows
 	InShort                  // InLine, but as short as InFolds
 )
 
-// Sign is what the form has before an end, by its place in the way.
+// Sign returns the sign before an end.
 func (form WayForm) Sign(end int) string {
 	arrow := [4]string{WayTo: "→", WaySentAs: "⇒", WayDelivered: "⇒"}[end]
 	switch {
@@ -55,7 +55,7 @@ func (form WayForm) Sign(end int) string {
 	return arrow
 }
 
-// NewWay writes the ends of a flow, with names where they are known.
+// NewWay returns the ends of a flow, with known names.
 func NewWay(names *Names, f *monitor.Flow, form WayForm) (w Way) {
 	p, nat := f.Orig.Proto, f.NAT()
 	w[WayFrom].text = names.Endpoint(p, f.From())
@@ -72,10 +72,10 @@ func NewWay(names *Names, f *monitor.Flow, form WayForm) (w Way) {
 	return w
 }
 
-// shorten leaves out what NAT did not rewrite, if the form has it just before.
+// shorten drops what NAT did not rewrite, if the form shows it just before.
 func (e *WayEnd) shorten(form WayForm) {
 	switch named := strings.HasPrefix(e.text.Port, " "); {
-	case form == InColumns && named && !e.movedPort: // " id 77" is in the column before
+	case form == InColumns && named && !e.movedPort: // " id 77" is in the previous column
 		e.text.Port = ""
 	case form == InColumns || form == InLine:
 	case !e.movedAddr:
@@ -85,11 +85,11 @@ func (e *WayEnd) shorten(form WayForm) {
 	}
 }
 
-// leastHost is how short an address is cut at the most.
+// leastHost is the minimum width of a cut address.
 const leastHost = 3
 
-// Cut makes the ends fit into so many cells. Signs and ports stay; of the addresses the
-// longest ones are cut first, and what is still too long loses its end.
+// Cut makes the ends fit into a width. Signs and ports stay; the longest addresses are cut
+// first. If that is not enough, the end is cut off.
 func (w *Way) Cut(room int) {
 	limit, spare := 0, room-w.Width()
 	var hosts [len(w)]int
@@ -117,7 +117,7 @@ func (w *Way) Cut(room int) {
 	}
 }
 
-// Width is what the ends take without blanks between them.
+// Width returns the width of all ends without spaces between them.
 func (w *Way) Width() (n int) {
 	for i := range w {
 		n += w[i].Width()
@@ -143,11 +143,11 @@ func (e *WayEnd) Add(l *paint.Line) {
 	l.AddLine(&text)
 }
 
-// EndText is one end of a flow: what is written for the address, and for the port with its
+// EndText is one end of a flow: the text of the address, and that of the port with its
 // separator. IPv6 is in brackets before a port; ICMP ids and GRE keys are named.
 type EndText struct{ Host, Port string }
 
-// End writes an end in numbers.
+// End returns an end in numbers.
 func End(p monitor.Proto, e monitor.Endpoint) EndText {
 	out := EndText{e.Addr.String(), portText(p, e.Port)}
 	if p.HasPorts() && !e.Addr.Is4() {
@@ -156,7 +156,7 @@ func End(p monitor.Proto, e monitor.Endpoint) EndText {
 	return out
 }
 
-// portText is what the protocol has for a port.
+// portText returns the port, or what the protocol has instead.
 func portText(p monitor.Proto, port uint16) string {
 	switch {
 	case p.HasPorts():
@@ -174,8 +174,8 @@ func (e EndText) String() string { return e.Host + e.Port }
 // Width returns the cells that the end takes.
 func (e EndText) Width() int { return paint.Width(e.Host) + paint.Width(e.Port) }
 
-// Fit cuts to a width: the port stays, and of the address the beginning and the end. If
-// even that does not fit, the end is cut off.
+// Fit cuts to a width: the port stays, and the beginning and end of the address. If even that
+// does not fit, the end is cut off.
 func (e EndText) Fit(width int) EndText {
 	port := paint.Width(e.Port)
 	switch {
@@ -187,8 +187,8 @@ func (e EndText) Fit(width int) EndText {
 	return EndText{paint.CutMiddle(e.Host, width-port), e.Port}
 }
 
-// Add draws the end. addr and port say what of it NAT has rewritten, which alone is in
-// the accent colour.
+// Add draws the end. addr and port say which parts NAT rewrote; only those have the accent
+// colour.
 func (e EndText) Add(l *paint.Line, addr, port bool) {
 	role := map[bool]paint.Role{false: paint.Text, true: paint.NAT}
 	l.Add(role[addr], e.Host)

@@ -5,7 +5,7 @@ import "strings"
 // blocks are cells that are filled by eighths from below.
 var blocks = []rune("▁▂▃▄▅▆▇█")
 
-// Bar appends a share between 0 and 1 in so many cells, to half a cell.
+// Bar appends a share between 0 and 1 as a bar of cells, with half cells.
 func (l *Line) Bar(r Role, share float64, cells int) {
 	halves := int(share*float64(2*cells) + 0.5)
 	full := strings.Repeat("━", halves/2)
@@ -16,7 +16,7 @@ func (l *Line) Bar(r Role, share float64, cells int) {
 	l.Add(Ended, strings.Repeat("─", cells-Width(full)))
 }
 
-// Spark draws values in one line of blocks. Only the last ones are known; those before
+// Spark draws values as one line of blocks. Only the last known values are drawn; those before
 // are blank.
 func Spark(values []uint64, known int) string {
 	top := uint64(0)
@@ -66,8 +66,7 @@ func Chart(values []uint64, known, height int) []string {
 	return out
 }
 
-// Level is the role of a share that must not become 1: Warn from 70 %, Bad from 90 %, below
-// that the usual one.
+// Level returns the role of a share: Warn from 70 %, Bad from 90 %, otherwise usual.
 func Level(used float64, usual Role) Role {
 	switch {
 	case used >= 0.9:

@@ -1,6 +1,5 @@
-// Package paint is how the terminal UI puts text on a line: spans with a meaning
-// (a [Role]), measured and cut by display width, and a [Style] that says what each
-// meaning looks like.
+// Package paint draws text on lines: spans with a [Role], measured and cut by display width,
+// and a [Style] for each role.
 //
 //	var l paint.Line
 //	l.Add(paint.Text, "10.0.0.5:51000 ")
@@ -8,9 +7,8 @@
 //	l.Fit(40)
 //	out := paint.Dark.Append(nil, &l)
 //
-// The zero Style is plain text without a single escape sequence. Lines hold no
-// escape sequences either: whatever unsafe character comes into one becomes a
-// visible escape (see [natlens/monitor.Escape]).
+// The zero Style is plain text without escape sequences. A Line never contains escape
+// sequences: each unsafe character becomes a visible escape (see [natlens/monitor.Escape]).
 package paint
 
 import (
@@ -21,7 +19,7 @@ import (
 	"natlens/monitor"
 )
 
-// Span is a run of text with one meaning.
+// Span is a text with one role.
 type Span struct {
 	Role   Role
 	Text   string
@@ -31,15 +29,15 @@ type Span struct {
 // Line is one line of the screen: spans from left to right. The zero Line is empty.
 type Line struct {
 	Spans []Span
-	Base  Role // what is below every span, as Selected; Text for nothing
+	Base  Role // role below every span, such as Selected; Text: none
 	width int
 	spots []spot
 }
 
-// spot is cells of a line that a click means something on.
+// spot is a range of cells with a value for clicks.
 type spot struct{ from, to, value int }
 
-// The margins of a row: the left one holds the cursor, the right one the mark of new flows.
+// The margins of a row: the left one has the cursor, the right one the mark of new flows.
 const (
 	MarginLeft  = 3
 	MarginRight = 2
@@ -55,7 +53,7 @@ func Row(cursor bool) (l Line) {
 	return l
 }
 
-// Select makes the empty line one under the cursor.
+// Select marks the empty line as the one under the cursor.
 func (l *Line) Select(cursor bool) {
 	if cursor {
 		l.Base = Selected
@@ -80,14 +78,14 @@ func (l *Line) Add(r Role, text string) {
 	l.Spans = append(l.Spans, Span{Role: r, Text: text})
 }
 
-// AddRight appends text right-aligned in so many cells, and cut to them.
+// AddRight appends text, right-aligned and cut to the given width.
 func (l *Line) AddRight(r Role, text string, cells int) {
 	text = Cut(safe(text), cells)
 	l.Pad(l.width + cells - Width(text))
 	l.Add(r, text)
 }
 
-// AddLeft appends text, cut to so many cells and padded to them.
+// AddLeft appends text, padded or cut to the given width.
 func (l *Line) AddLeft(r Role, text string, cells int) {
 	end := l.width + cells
 	l.Add(r, Cut(safe(text), cells))
@@ -106,7 +104,7 @@ func (l *Line) AddLine(m *Line) {
 	}
 }
 
-// Choose says that the line is the cell under the cursor.
+// Choose marks the line as the cell under the cursor.
 func (l *Line) Choose() {
 	for i := range l.Spans {
 		l.Spans[i].Chosen = true
@@ -128,13 +126,13 @@ func (l *Line) Pad(width int) {
 	}
 }
 
-// Fit makes the line exactly so wide: cut with an ellipsis, or padded.
+// Fit makes the line exactly as wide as width: cut with an ellipsis, or padded.
 func (l *Line) Fit(width int) {
 	l.Cut(width)
 	l.Pad(width)
 }
 
-// Cut shortens the line to the given width; what is cut ends in an ellipsis.
+// Cut shortens the line to the given width, with an ellipsis at the end.
 func (l *Line) Cut(width int) {
 	if l.width <= width {
 		return
@@ -154,12 +152,12 @@ func (l *Line) Cut(width int) {
 		s.Text = ansi.Truncate(s.Text, width-1-at, "") + "…"
 		l.Spans = l.Spans[:i+1]
 		l.width = at + Width(s.Text)
-		l.Pad(width) // a wide character that did not fit leaves a cell
+		l.Pad(width) // a wide character that did not fit leaves an empty cell
 		return
 	}
 }
 
-// Mark makes the cells that add adds a spot, for At.
+// Mark makes a spot of the cells that add adds, for At.
 func (l *Line) Mark(value int, add func()) {
 	from := l.width
 	add()
@@ -185,8 +183,8 @@ func (l *Line) String() string {
 	return b.String()
 }
 
-// safe escapes what must not reach the screen. Foreign text should have passed
-// monitor.Escape already; then nothing changes.
+// safe escapes unsafe characters. Untrusted text should be escaped already; then nothing
+// changes.
 func safe(text string) string {
 	if strings.ContainsFunc(text, func(r rune) bool { return r == '\uFFFD' || monitor.Unsafe(r) }) {
 		return monitor.Escape(text)

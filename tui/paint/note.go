@@ -6,23 +6,23 @@ import (
 	"natlens/monitor"
 )
 
-// Note is text that is laid out later, by width: it breaks at blanks, and never inside
-// what Whole returned.
+// Note is text that is wrapped later. It breaks at spaces, but never inside the result of
+// Whole.
 type Note []Span
 
-// noBreak is a blank at which no line is broken.
+// noBreak is a space at which no line breaks.
 const noBreak = "\u00a0"
 
-// Whole keeps text in one piece, such as an address and its ICMP id.
+// Whole prevents line breaks in a text, such as an address and its ICMP id.
 func Whole(text string) string { return strings.ReplaceAll(text, " ", noBreak) }
 
 // Words is a note in grey.
 func Words(text string) Note { return Note{{Role: Muted, Text: text}} }
 
-// HeadColumn is the room for the head of a note.
+// HeadColumn is the width of the head of a note.
 const HeadColumn = len("POSTROUTING") + 2
 
-// Hang sets a note beside a head. The note goes below a head that is too long.
+// Hang sets a note beside a head. If the head is too long, the note goes below it.
 func Hang(r Role, head string, n Note, width int) []Line {
 	var l Line
 	l.Add(r, head)
@@ -32,8 +32,8 @@ func Hang(r Role, head string, n Note, width int) []Line {
 	return n.flow(nil, l, width, HeadColumn)
 }
 
-// Flow appends the note to out in lines with an indent. A word that does not fit beside
-// the indent, such as an IPv6 address on a narrow screen, moves left.
+// Flow appends the note to out as lines with an indent. A word that does not fit after the
+// indent, such as an IPv6 address on a narrow screen, is moved to the left.
 func (n Note) Flow(out []Line, width, indent int) []Line { return n.flow(out, Line{}, width, indent) }
 
 // flow is Flow with the beginning of the first line.
@@ -63,8 +63,8 @@ func (n Note) flow(out []Line, l Line, width, indent int) []Line {
 	return append(out, l)
 }
 
-// atoms cuts a note at its blanks. Spans that touch stay together, and an arrow stays
-// with what follows it.
+// atoms splits a note at its spaces. Adjacent spans stay together, and an arrow stays with the
+// text after it.
 func (n Note) atoms() []Line {
 	var out []Line
 	open := false // the next text continues the last atom
@@ -94,8 +94,8 @@ func isArrow(l *Line) bool {
 	return len(l.Spans) == 1 && (l.Spans[0].Text == "→" || l.Spans[0].Text == "⇒")
 }
 
-// Wrapped lays foreign text out from a column on, with the command that mends what it
-// reports behind it, in at most so many lines.
+// Wrapped wraps untrusted text from column from on, with a command after it, in at most the
+// given number of lines.
 func Wrapped(role Role, text, command string, from, width, most int) (out []Line) {
 	text = monitor.Escape(text)
 	if command != "" {
@@ -120,7 +120,7 @@ func Wrapped(role Role, text, command string, from, width, most int) (out []Line
 	return out
 }
 
-// Fill makes a block of lines exactly so high.
+// Fill makes a block exactly as high as height.
 func Fill(lines []Line, height int) []Line {
 	for len(lines) < height {
 		lines = append(lines, Line{})

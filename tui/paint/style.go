@@ -6,33 +6,33 @@ import (
 	"github.com/charmbracelet/colorprofile"
 )
 
-// Role is what a span means. Colour has meaning only.
+// Role is the meaning of a span. Colours depend only on it.
 type Role uint8
 
 // The roles.
 const (
 	Text     Role = iota
-	Muted         // what explains: units, separators, hints
+	Muted         // explanations: units, separators, hints
 	Title         // names of pages and sections
 	Label         // column heads, names of attributes
-	Sorted        // the head of the column that sorts
+	Sorted        // the head of the sorted column
 	NAT           // what NAT rewrote
 	Arrow         // the sign before it
-	New           // a flow that has just come
-	Ended         // a flow that is gone
+	New           // a new flow
+	Ended         // an ended flow
 	Warn          // unanswered, 70 % full
 	Bad           // loss, errors, 90 % full
 	Key           // a key to press
-	Match         // the part of a line that is meant: an error's column, a completion
+	Match         // the marked part of a line: the place of an error, a completion
 	Bar           // filled cells of bars and sparklines
 	Selected      // base of the line under the cursor
 	Tab           // the page that is open
-	Chosen        // the cell under the cursor, above what it means
+	Chosen        // the cell under the cursor, over its role
 	roles
 )
 
-// Style says what each role looks like. The zero Style is plain text. It is immutable and
-// may be shared.
+// Style defines the colours and attributes of each role. The zero Style is plain text. It is immutable and may be
+// shared.
 type Style struct {
 	pens  pens
 	over  pens // on the line under the cursor
@@ -42,9 +42,9 @@ type Style struct {
 // pens are the SGR parameters of the roles; "" for none.
 type pens [roles]string
 
-// For returns the style of a theme (dark, light, or "" for dark) on a terminal of that
-// colour profile. A terminal with sixteen colours uses its own palette; one without colour,
-// or with NO_COLOR, has bold, faint, underline and reverse.
+// For returns the style for a theme (dark, light, or "" for dark) and the colour profile of a
+// terminal. A terminal with sixteen colours uses its own palette. A terminal without colour, or
+// with NO_COLOR, uses bold, faint, underline and reverse.
 func For(theme string, p colorprofile.Profile) Style {
 	switch {
 	case p <= colorprofile.NoTTY:
@@ -74,7 +74,7 @@ var (
 		fresh: "28;122;28", ended: "141;147;156", warn: "138;90;0", bad: "192;24;24", key: "47;79;181",
 		bar: "59;111;176", back: "221;227;238"})
 
-	ANSI = Style{over: mono, pens: pens{ // reversed, a colour would be a block of it
+	ANSI = Style{over: mono, pens: pens{ // reversed, because a colour would make a block
 		Muted: "2", Title: "1", Label: "2", Sorted: "1", NAT: "36", Arrow: "36", New: "32", Ended: "90", Warn: "33",
 		Bad: "31", Key: "34", Match: "4;36;4", Bar: "34", Selected: "7", Tab: "1;7", Chosen: "1;4"}}
 
@@ -132,7 +132,7 @@ func (s *Style) Append(dst []byte, l *Line) []byte {
 	return dst
 }
 
-// signs are what ASCII has instead of the signs that the UI uses, as wide as these.
+// signs are the ASCII replacements of the UI's signs, equally wide.
 var signs = func() map[rune]string {
 	pairs := strings.Fields("→ > ← < ⇒ = ↑ ^ ↓ v ▲ ^ ▼ v … ~ – - − - ─ - ━ = ╸ - ▌ > ▶ > ❚ | ● * × x · . ✓ + ✗ x " +
 		"▁ _ ▂ . ▃ : ▄ - ▅ = ▆ + ▇ * █ #")
@@ -143,14 +143,14 @@ var signs = func() map[rune]string {
 	return m
 }()
 
-// ASCII returns the style for a terminal that shows ASCII only, as one with LC_ALL=C.
-// Characters that ASCII has nothing for become question marks.
+// ASCII returns the style for a terminal that shows only ASCII, such as with LC_ALL=C. Other
+// characters become question marks.
 func (s Style) ASCII() Style {
 	s.ascii = true
 	return s
 }
 
-// ascii writes text in ASCII, in as many cells.
+// ascii returns text in ASCII, equally wide.
 func ascii(text string) string {
 	var b strings.Builder
 	for _, r := range text {

@@ -6,8 +6,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Width returns the terminal cells that text takes: two for wide characters,
-// none for combining ones. It is the measure that the renderer uses.
+// Width returns the number of terminal cells of a text: two for wide characters, none for
+// combining ones. The renderer measures in the same way.
 func Width(text string) int {
 	for i := range len(text) {
 		if text[i] >= 0x80 {
@@ -17,7 +17,7 @@ func Width(text string) int {
 	return len(text)
 }
 
-// Cut shortens text to so many cells; what is cut ends in an ellipsis.
+// Cut shortens text to the given width, with an ellipsis at the end.
 func Cut(text string, cells int) string {
 	if Width(text) <= cells {
 		return text
@@ -25,17 +25,16 @@ func Cut(text string, cells int) string {
 	return ansi.Truncate(text, cells, "…")
 }
 
-// Wrap breaks text into lines of so many cells, between words. A hyphen is a part of
-// its word: commands and their flags stay whole. Only a word that is longer than a
-// line is broken.
+// Wrap breaks text into lines of the given width, between words. A hyphen belongs to its word,
+// so commands and flags stay whole. Only a word longer than a line is broken.
 func Wrap(text string, cells int) []string {
-	const hyphen = "\u2011" // as wide as "-", and not broken behind
+	const hyphen = "\u2011" // as wide as "-", and no line breaks after it
 	text = ansi.Wrap(strings.ReplaceAll(text, "-", hyphen), cells, "")
 	return strings.Split(strings.ReplaceAll(text, hyphen, "-"), "\n")
 }
 
-// CutMiddle is Cut, but takes the middle out: of a long address, the network and the end
-// are both useful.
+// CutMiddle is Cut, but removes the middle: of a long address, both the network and the end are
+// useful.
 func CutMiddle(text string, cells int) string {
 	w := Width(text)
 	switch {
@@ -48,7 +47,7 @@ func CutMiddle(text string, cells int) string {
 	return ansi.Truncate(text, left, "") + "…" + ansi.Cut(text, w-(cells-1-left), w)
 }
 
-// Lend gives columns that need more than their share room from those that need less.
+// Lend moves space from columns that need less than their share to those that need more.
 func Lend(share, needs []int) {
 	for i := range share {
 		for j := range share {
@@ -60,13 +59,13 @@ func Lend(share, needs []int) {
 	}
 }
 
-// Cell is where a cell of a row begins, and the cells that its text takes.
+// Cell is the start of a cell in a row, and the width of its text.
 type Cell struct{ At, Width int }
 
-// Spread finds where the cells of a row begin, so that all of them have their room before
-// end with gap blanks between them. Cells stay in their columns as far as they can: one
-// that is too wide moves those at its right first, and then those at its left. Cells
-// without a width are ignored. The cells must fit together.
+// Spread computes the starts of the cells of a row, so that all fit before end with gap spaces
+// between them. Cells stay in their columns if possible: one that is too wide moves the cells
+// at its right first, then those at its left. Cells without a width are ignored. The cells must
+// fit together.
 func Spread(cells []Cell, end, gap int) {
 	free := 0 // first column that is free
 	for i := range cells {

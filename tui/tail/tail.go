@@ -1,5 +1,5 @@
-// Package tail keeps the last events of a stream for the terminal UI, and hands them on to
-// a file while a recording runs.
+// Package tail stores the last events of a stream for the terminal UI, and writes events to a
+// file while a recording is running.
 package tail
 
 import (
@@ -22,7 +22,7 @@ type Tail struct {
 	ring    []monitor.Event
 	next    int
 	counts  Counts
-	matches []int // scratch of Around: where the matching events are
+	matches []int // used by Around: positions of the matching events
 
 	recording atomic.Pointer[recording]
 }
@@ -30,8 +30,8 @@ type Tail struct {
 // New returns an empty tail.
 func New() *Tail { return new(Tail) }
 
-// Clear forgets the events and the losses, for a source that begins again. A recording
-// goes on.
+// Clear removes the events and the losses, for a source that starts over. A recording
+// continues.
 func (t *Tail) Clear() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -39,8 +39,8 @@ func (t *Tail) Clear() {
 	t.ring, t.next, t.counts = t.ring[:0], 0, Counts{}
 }
 
-// Write keeps the events of the batch. It never fails: when a recording fails, that
-// recording ends and StopRecording returns the error.
+// Write stores the events of the batch. It never fails: if a recording fails, it ends, and
+// StopRecording returns the error.
 func (t *Tail) Write(b *monitor.Batch) error {
 	t.mu.Lock()
 	for i := range b.Events {
@@ -84,18 +84,18 @@ func (t *Tail) keep(e *monitor.Event) {
 	}
 }
 
-// Close does nothing; recordings are closed by who started them.
+// Close does nothing; the caller of Record stops the recording.
 func (t *Tail) Close() error { return nil }
 
-// Counts are the events since the last Clear, by their kind.
+// Counts are the numbers of events since the last Clear.
 type Counts struct {
 	Created, Updated, Destroyed uint64
 	Lost                        uint64
-	LostAt                      monitor.Time // the last time
+	LostAt                      monitor.Time // time of the last loss
 	Kept                        int          // in the tail
 }
 
-// Events is how many events of the kernel there were.
+// Events returns the number of events from the kernel.
 func (c Counts) Events() uint64 { return c.Created + c.Updated + c.Destroyed }
 
 // Counts returns the counts.
@@ -110,14 +110,14 @@ func (t *Tail) Counts() Counts {
 // Stretch is a part of a Tail: events in the order of arrival.
 type Stretch struct {
 	Events  []monitor.Event
-	At      int // the first event that is not before the place asked for
+	At      int // the first event that is not before the requested one
 	Before  int // matching events before Events[0]
 	Matched int // matching events kept
 }
 
-// Around returns the events that the filter wants around the one with sequence number seq:
-// so many before it, and so many from it on. A nil filter wants all. Extra and Gap of the
-// events are shared and never change.
+// Around returns the matching events around the one with sequence number seq: up to above
+// events before it, and up to below events from it on. A nil filter matches all. Extra and Gap
+// of the events are shared and never change.
 func (t *Tail) Around(seq uint64, wants monitor.Filter, above, below int) (s Stretch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -142,8 +142,8 @@ func (t *Tail) Around(seq uint64, wants monitor.Filter, above, below int) (s Str
 	return s
 }
 
-// recording hands events on to a sink. mu is held while the sink writes, which may take long on
-// a slow disk; what the screen shows of it needs no lock.
+// recording writes events to a sink. mu is locked while the sink writes, which may take long on
+// a slow disk; what the screen shows needs no lock.
 type recording struct {
 	mu      sync.Mutex
 	sink    monitor.Sink
@@ -154,8 +154,8 @@ type recording struct {
 	failed  atomic.Pointer[error]
 }
 
-// Record hands all events from now on that the filter wants to the sink. A slow sink
-// delays the events, but no reader of the tail; nothing is dropped.
+// Record writes all matching events from now on to the sink. A slow sink delays the events, but
+// no reader of the tail; nothing is dropped.
 func (t *Tail) Record(s monitor.Sink, wants monitor.Filter) {
 	t.recording.Store(&recording{sink: s, wants: wants})
 }
@@ -189,8 +189,8 @@ func (t *Tail) Recording() (written uint64, on bool, failed error) {
 	return r.written.Load(), true, failed
 }
 
-// write passes the events that are wanted on until the sink fails. It leaves the batch as it is,
-// which belongs to the other sinks too.
+// write writes the matching events until the sink fails. It does not change the batch, which
+// other sinks use too.
 func (r *recording) write(b *monitor.Batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,16 +13,16 @@ import (
 	"natlens/tui/paint"
 )
 
-// freshSpan is the time over which new flows are counted. Ended flows stay in the table for
-// as long, so that short ones count too.
+// freshSpan is the time over which new flows are counted. The table keeps ended flows as long,
+// so short flows count too.
 const freshSpan = monitor.Time(5e9)
 
-// tally is the answer of the page.
+// tally is the result of counting.
 type tally struct {
 	by       int // the grouping
 	counted  bool
-	groups   []count // the biggest, in order
-	all      int     // how many groups there are
+	groups   []count // the biggest groups, in order
+	all      int     // number of groups
 	flows    uint64  // flows that belong to a group
 	live     int     // flows in the table
 	counters bool    // bytes are known
@@ -36,7 +36,7 @@ type count struct {
 	bytes uint64
 }
 
-// order is a column that the groups are ordered by, and its direction.
+// order is the column by which groups are sorted, and its direction.
 type order struct {
 	by   int
 	down bool
@@ -50,10 +50,10 @@ const (
 	byName
 )
 
-// topGroups is how many groups are shown at the most.
+// topGroups is the maximum number of groups shown.
 const topGroups = 500
 
-// countBy goes over the table once.
+// countBy reads the table once.
 func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor.Time) tally {
 	out := tally{by: by, counted: true}
 	index := make(map[key]int32)
@@ -103,15 +103,15 @@ func compare(a, b *count, o order) int {
 	return c
 }
 
-// grouping is what flows are counted by.
+// grouping is an attribute by which flows are counted.
 type grouping struct {
 	name   string                               // upper case: the heading
-	middle string                               // for screens that are not wide; "": name
+	middle string                               // for medium screens; "": name
 	short  string                               // for narrow screens
 	key    func(*monitor.Flow) (k key, ok bool) // the group of a flow, if it belongs to one
-	text   func(s *page.Session, k key) string  // how a group is called
-	filter func(s *page.Session, k key) string  // the flows of a group
-	cut    func(text string, width int) string  // a text that is too long
+	text   func(s *page.Session, k key) string  // name of a group
+	filter func(s *page.Session, k key) string  // filter for the flows of a group
+	cut    func(text string, width int) string  // shortens a text
 }
 
 // key is the value that the flows of a group share.
@@ -120,7 +120,7 @@ type key struct {
 	n    uint64
 }
 
-// groupings are all; the last one is offered only if there are several namespaces.
+// groupings are all groupings; the last one is offered only with several namespaces.
 var groupings = []grouping{
 	{"source", "", "source",
 		func(f *monitor.Flow) (key, bool) { return key{addr: f.Orig.Src}, true }, host,
@@ -144,7 +144,7 @@ var groupings = []grouping{
 			f := k.stateFlow()
 			return f.Row.Flow.Orig.Proto.String() + " " + page.StateText(&f.Row.Flow, f.Row.Known)
 		}, stateFilter, paint.Cut},
-	{"NAT address", "", "NAT", // a flow without SNAT belongs to none
+	{"NAT address", "", "NAT", // a flow without SNAT belongs to no group
 		func(f *monitor.Flow) (key, bool) { return key{addr: f.Reply.Dst}, f.NAT().Kind&monitor.NATSource != 0 }, host,
 		func(_ *page.Session, k key) string { return "snat and reply.dst " + k.addr.String() }, paint.CutMiddle},
 	{"zone", "", "zone",
@@ -163,7 +163,7 @@ var groupings = []grouping{
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// host is an address with its name.
+// host returns an address with its name.
 func host(s *page.Session, k key) string {
 	if n := s.Names.Addr(k.addr.Netip()); n != "" {
 		return k.addr.String() + "  " + n
@@ -171,7 +171,7 @@ func host(s *page.Session, k key) string {
 	return k.addr.String()
 }
 
-// service is a protocol and a port with its name.
+// service returns a protocol and port with its name.
 func service(s *page.Session, k key) string {
 	p, port := monitor.Proto(k.n>>16), uint16(k.n)
 	text := p.String() + " " + decimal(uint64(port))
@@ -181,8 +181,8 @@ func service(s *page.Session, k key) string {
 	return text
 }
 
-// stateKey is protocol and state; of protocols without states the status bits for replied
-// and assured, of ICMP with its type.
+// stateKey is the protocol and state; for protocols without states the status bits for replied
+// and assured, for ICMP with its type.
 //
 //	n  [ protocol 8 | ICMP type 8 | state 8 | status 8 ]
 func stateKey(f *monitor.Flow) (key, bool) {
@@ -197,7 +197,7 @@ func stateKey(f *monitor.Flow) (key, bool) {
 	return key{n: n | uint64(f.Status&(monitor.SeenReply|monitor.Assured))}, true
 }
 
-// stateFlow returns a flow with what stateKey was made of, and nothing else.
+// stateFlow returns a flow with only the attributes in a stateKey.
 func (k key) stateFlow() page.Flow {
 	r := table.Row{Known: monitor.AttrStatus}
 	f := &r.Flow

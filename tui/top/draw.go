@@ -10,16 +10,16 @@ import (
 	"natlens/tui/paint"
 )
 
-// The bar has what the names leave. What both leave stays at the right, so that numbers are
-// beside their names.
+// The bar uses the space that the names leave. Remaining space is at the right, so that numbers
+// are beside their names.
 const (
 	barLeast  = 8
 	barMost   = 40
 	nameLeast = 24
 )
 
-// columns shares the space between the names and the bar. The space of names that were in sight
-// is kept, so that the bar does not jump.
+// columns divides the space between the names and the bar. The names keep the width of those
+// seen before, so that the bar does not jump.
 func (p *Page) columns() []page.Column[count] {
 	type column = page.Column[count]
 	by := &groupings[p.by]
@@ -61,7 +61,7 @@ func (p *Page) columns() []page.Column[count] {
 	return page.Beside(paint.Gap, append([]column{name, numbers[0], numbers[1], bar}, numbers[2:]...)...)
 }
 
-// more says how many groups are not shown.
+// more reports how many groups are not shown.
 func (p *Page) more() (l paint.Line) {
 	if n := p.tally.all - len(p.Rows); n > 0 {
 		l = paint.Row(false)
@@ -94,7 +94,7 @@ func (p *Page) choices() paint.Line {
 	return l
 }
 
-// names are the names of the groupings that fit beside each other, and the blanks between
+// names returns the names of the groupings that fit beside each other, and the spaces between
 // them.
 func (p *Page) names() (names []string, gap int) {
 	for _, name := range []func(g *grouping) string{
@@ -113,7 +113,7 @@ func (p *Page) names() (names []string, gap int) {
 	return names, 1
 }
 
-// freshText writes new flows a second.
+// freshText returns new flows per second.
 func freshText(n uint64) string {
 	v := float64(n) * 1e9 / float64(freshSpan)
 	switch {

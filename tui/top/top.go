@@ -1,5 +1,5 @@
-// Package top is the page Top of the terminal UI: flows counted by something they share,
-// such as their source.
+// Package top is the page Top of the terminal UI: flows counted by a common attribute, such as
+// their source.
 package top
 
 import (
@@ -16,15 +16,15 @@ type Page struct {
 	page.Table[count, key]
 	page.Asker
 
-	by    int // the grouping
+	by    int // index of the grouping
 	tally tally
 
-	// The last answer of each grouping for the filter of that number: it is shown until the
-	// next one is there.
+	// The last result of each grouping for the current filter. It is shown until the next one
+	// comes.
 	known map[int]tally
 	gen   int
 
-	needs int // the widest name that was in sight
+	needs int // width of the longest name seen
 }
 
 // New returns the page. It counts by source.
@@ -79,7 +79,7 @@ func (p *Page) Pull() tea.Cmd {
 	})
 }
 
-// show takes an answer, or the zero tally before the first one.
+// show sets a result, or the zero tally before the first one.
 func (p *Page) show(t tally) {
 	if p.known == nil {
 		p.known = make(map[int]tally)
@@ -88,7 +88,7 @@ func (p *Page) show(t tally) {
 	p.SetAll(t.groups)
 }
 
-// offered is how many groupings are offered.
+// offered returns the number of groupings offered.
 func (p *Page) offered() int {
 	if p.S.Several() {
 		return len(groupings)
@@ -103,7 +103,7 @@ func (p *Page) group(by int) tea.Cmd {
 	return p.Pull()
 }
 
-// nextOrder orders by the next column that is known.
+// nextOrder sorts by the next known column.
 func (p *Page) nextOrder() tea.Cmd {
 	next := p.By%byName + 1
 	if next == byBytes && !p.tally.counters {
@@ -112,7 +112,7 @@ func (p *Page) nextOrder() tea.Cmd {
 	return p.orderBy(next)
 }
 
-// orderBy orders by a column, by its better end first; the same column again reverses.
+// orderBy sorts by a column, in its usual direction first; the same column again reverses it.
 func (p *Page) orderBy(column int) tea.Cmd {
 	p.Down = p.Down != (p.By == column)
 	if p.By != column {
@@ -121,7 +121,7 @@ func (p *Page) orderBy(column int) tea.Cmd {
 	return p.Pull()
 }
 
-// Condition is the group under the cursor as a filter.
+// Condition returns the group under the cursor as a filter.
 func (p *Page) Condition() string {
 	g := p.Cursor()
 	if g == nil {
@@ -130,13 +130,13 @@ func (p *Page) Condition() string {
 	return groupings[p.by].filter(p.S, g.key)
 }
 
-// WantsDump: the groups are summed by bytes.
+// WantsDump reports whether the groups have bytes.
 func (p *Page) WantsDump() bool { return p.tally.counters }
 
-// InSight: a group is no flow.
+// InSight returns nil, because a group is not a flow.
 func (p *Page) InSight() []monitor.Tuple { return nil }
 
-// Click chooses a grouping, an order or a group; the group under the cursor is opened.
+// Click chooses a grouping, an order or a group, and opens the group under the cursor.
 func (p *Page) Click(x, y int) tea.Cmd {
 	if y > 0 {
 		return p.Table.Click(x, y)

@@ -7,14 +7,14 @@ import (
 	"natlens/tui/paint"
 )
 
-// sideBySide is the width from which both directions are beside each other.
+// sideBySide is the width from which both directions are side by side.
 const sideBySide = 100
 
-// Render draws a flow as its packets see it: for both directions each hook that they pass,
-// where conntrack looks them up, when the nat table is asked, what is rewritten and where the
-// entry is confirmed. From 100 columns on the two directions are side by side, below that one
-// above the other. No line is wider than width, unless an address alone is. Lines end in a
-// newline. With paint.Plain they have no escape sequences.
+// Render draws the walk of a flow: for both directions each hook, where conntrack
+// looks the packet up, when the nat table is asked, what is rewritten and where the entry is confirmed.
+// From 100 columns the two directions are side by side, below that one above the other. No line
+// is wider than width, unless a single address is. Lines end in a newline. With paint.Plain
+// they have no escape sequences.
 func Render(w monitor.Walk, width int, st paint.Style) string {
 	var out []byte
 	for _, l := range Lines(&w, width) {
@@ -23,7 +23,7 @@ func Render(w monitor.Walk, width int, st paint.Style) string {
 	return string(out)
 }
 
-// Lines lays a walk out.
+// Lines returns a walk as lines.
 func Lines(w *monitor.Walk, width int) []paint.Line {
 	var out []paint.Line
 	if w.Dropped() || w.Untracked { // there is no reply
@@ -106,14 +106,14 @@ func mark(text string) paint.Line {
 	return l
 }
 
-// flowEnds is a line "name  src → dst", broken before the arrow when too long.
+// flowEnds returns the line "name src → dst", broken before the arrow if it is too long.
 func flowEnds(r paint.Role, name string, src, dst monitor.Endpoint, p monitor.Proto, width int) []paint.Line {
 	n := paint.Note{{Role: paint.Text, Text: paint.Whole(page.End(p, src).String())}, {Role: paint.Muted, Text: " → "},
 		{Role: paint.Text, Text: paint.Whole(page.End(p, dst).String())}}
 	return paint.Hang(r, name, n, width)
 }
 
-// stepLines is a hook's name and its notes beside it.
+// stepLines returns a hook's name with its notes.
 func stepLines(w *monitor.Walk, s *monitor.Step, width int) []paint.Line {
 	notes := stepNotes(w, s)
 	lines := paint.Hang(paint.Label, s.Hook.String(), notes[0], width)

@@ -61,7 +61,7 @@ func natNotes(w *monitor.Walk, s *monitor.Step) []paint.Note {
 	return []paint.Note{paint.Words("nat table: skipped")}
 }
 
-// rewriteWords names the manipulation and who ordered it.
+// rewriteWords names the manipulation and its cause.
 func rewriteWords(w *monitor.Walk, r *monitor.Rewrite) string {
 	verb, bit := "SNAT", monitor.SrcNAT
 	if r.Kind == monitor.NATDestination {
@@ -80,8 +80,8 @@ func rewriteWords(w *monitor.Walk, r *monitor.Rewrite) string {
 	return "nat table, first packet only: " + verb
 }
 
-// untouchedWords is for a nat hook that leaves the packet as it is. The bits SRC_NAT_DONE and
-// DST_NAT_DONE say whether there was a chain.
+// untouchedWords describes a nat hook that does not change the packet. The bits SRC_NAT_DONE
+// and DST_NAT_DONE say whether there was a chain.
 func untouchedWords(w *monitor.Walk, s *monitor.Step) string {
 	side, bit := "dst", monitor.DstNATDone
 	if s.Hook == monitor.Postrouting || s.Hook == monitor.Input {
@@ -90,13 +90,13 @@ func untouchedWords(w *monitor.Walk, s *monitor.Step) string {
 	switch {
 	case !w.Flow.Status.Has(bit):
 		return "nat table: no chain here, " + side + " unchanged"
-	case w.Flow.Status.Has(monitor.Expected): // nf_nat_follow_master fixes both sides, and then no chain is asked
+	case w.Flow.Status.Has(monitor.Expected): // nf_nat_follow_master sets both sides, and no chain is asked
 		return "nat table or the flow's helper: " + side + " unchanged"
 	}
 	return "nat table, first packet only: " + side + " unchanged"
 }
 
-// rewriteNote is the change: only what is new is in the accent colour.
+// rewriteNote is the change; only the new parts have the accent colour.
 func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) paint.Note {
 	side, addr, port := "dst ", w.NAT.DstAddr, w.NAT.DstPort
 	if r.Source {
@@ -118,7 +118,7 @@ func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) paint.Note {
 	return n
 }
 
-// footNotes are what holds for the whole walk.
+// footNotes are notes about the whole walk.
 func footNotes(w *monitor.Walk) []paint.Note {
 	var out []paint.Note
 	if w.Master != nil {

@@ -1,5 +1,5 @@
-// Package who is the page Who of the terminal UI: it asks who held a translated address, and
-// shows the answer.
+// Package who is the page Who of the terminal UI: it searches who held a translated address,
+// and shows the answer.
 package who
 
 import (
@@ -13,21 +13,21 @@ import (
 	"natlens/tui/paint"
 )
 
-// Asker answers who held an address. Its methods may block and may be called from any
-// goroutine; the context ends with the UI, or when the answer is not wanted any more.
+// Asker searches who held an address. Its methods may block and may be called from any
+// goroutine. The context ends with the UI, or when the answer is not needed any more.
 type Asker interface {
 	// Ask answers a question in the words of natlens who: ADDR[:PORT] and flags.
 	Ask(ctx context.Context, question string) (Answer, error)
 
-	// Where says what it searches, in a few words.
+	// Where returns what it searches, in a few words.
 	Where() string
 }
 
-// Answer is an answer as it is shown. All text may be foreign.
+// Answer is an answer as it is shown. All text may be untrusted.
 type Answer struct {
 	Heads   []string // of the columns, the most important first
 	Rows    []Row
-	Verdict []string // lines that say how much the rows prove
+	Verdict []string // lines about how certain the answer is
 }
 
 // Row is one translation.
@@ -36,13 +36,13 @@ type Row struct {
 	Uncertain bool
 }
 
-// Page asks and shows.
+// Page takes questions and shows the answers.
 type Page struct {
 	page.Table[Row, int]
 	page.Asker
 	asker Asker
 
-	question string // as it was typed last
+	question string // the last question
 	cancel   context.CancelFunc
 
 	found found
@@ -71,7 +71,7 @@ func (p *Page) Keys() keys.Actions {
 
 func (p *Page) Hints() []keys.Action { return []keys.Action{keys.Enter, keys.Up, keys.Down} }
 
-// ask has a question typed.
+// ask opens a prompt for a question.
 func (p *Page) ask() tea.Cmd {
 	p.S.Root.Ask(page.AskText("who", p.question, func(question string) tea.Cmd {
 		p.question = question
@@ -80,7 +80,7 @@ func (p *Page) ask() tea.Cmd {
 	return nil
 }
 
-// search asks what was typed. It ends the question before.
+// search starts the search and cancels the previous one.
 func (p *Page) search() tea.Cmd {
 	p.cancel()
 	ctx, cancel := context.WithCancel(p.S.Context)
@@ -98,25 +98,25 @@ func (p *Page) search() tea.Cmd {
 	})
 }
 
-// Pull does nothing: an answer stays until there is another question.
+// Pull does nothing: an answer stays until the next question.
 func (p *Page) Pull() tea.Cmd { return nil }
 
-// show puts the cursor on the first row of an answer.
+// show shows an answer, with the cursor on its first row.
 func (p *Page) show(a found) {
 	p.found, p.Follow = a, true
 	p.SetAll(a.answer.Rows)
 }
 
-// The page from top to bottom: the question and where it was asked, the verdict, a blank
-// line, the heads, the rows; below the row under the cursor what did not fit in its line.
+// The page from top to bottom: the question and where it was searched, the verdict, a blank
+// line, the heads, the rows. Below the row under the cursor is what did not fit in its line.
 
-// above is what is above the heads.
+// above is the lines above the heads.
 func (p *Page) above() []paint.Line {
 	out := append([]paint.Line{p.heading()}, p.verdict()...)
 	return append(out, paint.Line{})
 }
 
-// verdictLines is how many lines the verdict may take.
+// verdictLines is the maximum number of lines of the verdict.
 const verdictLines = 6
 
 func (p *Page) verdict() (out []paint.Line) {
@@ -164,7 +164,7 @@ func (p *Page) heading() (l paint.Line) {
 	return l
 }
 
-// columns are the columns of the answer that fit. The first one has the mark of an uncertain row.
+// columns returns the columns that fit. The first one marks uncertain rows.
 func (p *Page) columns() []page.Column[Row] {
 	a := &p.found.answer
 	if len(a.Rows) == 0 {
@@ -203,7 +203,7 @@ func (p *Page) columns() []page.Column[Row] {
 	return out
 }
 
-// detail is what of the row under the cursor does not fit in its line.
+// detail is the part of the row under the cursor that does not fit in its line.
 func (p *Page) detail(r *Row) []paint.Line {
 	var parts []string
 	heads := p.found.answer.Heads
@@ -218,7 +218,7 @@ func (p *Page) detail(r *Row) []paint.Line {
 	return paint.Wrapped(paint.Muted, strings.Join(parts, ", "), "", paint.MarginLeft+2, p.Width, 4)
 }
 
-// inSentence is the head of a column in small letters, except for what is in brackets.
+// inSentence returns the head of a column in lower case, except for text in brackets.
 func inSentence(head string) string {
 	word, _, _ := strings.Cut(head, " (")
 	return strings.ToLower(word) + head[len(word):]
