@@ -7,7 +7,6 @@ type Rule struct {
 	ID         string // its meaning never changes
 	Severity   monitor.Severity
 	Means      string
-	Evidence   string      // what is counted
 	Why        string      // the usual cause, and what to do
 	thresholds []threshold // the first is the level of the finding
 	window     bool        // a rule about rates: evaluated at the end of a window, not of a scan
@@ -16,81 +15,60 @@ type Rule struct {
 	find func(*Engine) // calls Engine.add for each group of flows
 }
 
-// rules are all rules. docs/findings.md has the same table.
+// rules are all rules. docs/findings.md has the same table, and what each of them counts.
 var rules = []Rule{
 	{"syn-unanswered", monitor.SeverityWarn, "A destination answers no connection.",
-		"TCP flows in SYN_SENT without a reply, by destination",
 		"The server is down, a firewall drops the packets, or the answers do not come back through this gateway.",
 		[]threshold{synUnanswered, synAge}, false, "list", handshakes(0)},
 	{"syn-unanswered-host", monitor.SeverityWarn, "A host gets no answer from many destinations.",
-		"the same flows, by client, to eight destinations or more",
 		"The host scans the network, is infected, or connects to a service that has moved.",
 		[]threshold{synHost, synAge}, false, "list", (*Engine).unansweredHosts},
 	{"half-open", monitor.SeverityWarn, "Handshakes are answered but not completed.",
-		"TCP flows in SYN_RECV, by destination",
 		"The client's packets take another path than the answers (asymmetric routing), or the answers do not reach " +
 			"the client.",
 		[]threshold{halfOpen, halfAge}, false, "list", handshakes(1)},
 	{"one-sided", monitor.SeverityWarn, "Only one direction of connections passes this gateway.",
-		"TCP flows in ESTABLISHED without a reply; the kernel tracks them from the middle of the connection",
 		"Packets of the other direction take another path. Check the routes of both ends.",
 		[]threshold{oneSided, halfAge}, false, "list", handshakes(2)},
 	{"dnat-stale", monitor.SeverityFail, "A client still sends to a target that is gone.",
-		"flows that DNAT sends to a target that does not answer, while another target of the same port answers",
 		"The flow began before the service moved, and its entry stays as long as the client sends. Delete the entry.",
 		[]threshold{dnatStale, dnatAge}, false, "delete", stale(false)},
-	{"dnat-missed", monitor.SeverityFail,
-		"A client's packets do not get the DNAT that other clients get.",
-		"flows without DNAT and without an answer, to a port for which younger flows have DNAT",
+	{"dnat-missed", monitor.SeverityFail, "A client's packets do not get the DNAT that other clients get.",
 		"The flow began before the rule existed, and NAT is decided on the first packet only. Delete the entry.",
 		[]threshold{dnatStale, dnatAge}, false, "delete", stale(true)},
 	{"hairpin", monitor.SeverityWarn, "Clients can't reach a published server in their own network.",
-		"unanswered flows with DNAT and without SNAT whose client and target are in the same network of this host",
-		"The server answers the client directly, from an address that the client does not expect. " +
-			"Add SNAT (masquerade) for flows from that network to the server, or let clients there use the server's " +
-			"own address (split DNS).",
+		"The server answers the client directly, from an address that the client does not expect. Add SNAT " +
+			"(masquerade) for flows from that network to the server, or let clients there use the server's own " +
+			"address (split DNS).",
 		[]threshold{hairpinFlows, synAge, dnatAge}, false, "list", (*Engine).hairpins},
 	{"snat-ports", monitor.SeverityFail, "A pool of source ports is nearly used up.",
-		"flows with SNAT, by public address, protocol and destination, because each needs its own port; also by " +
-			"block, if clients have blocks of ports, each alone or with others",
 		"A public address has a limited number of ports for each destination. Add addresses, or let clients reuse " +
 			"connections.",
 		[]threshold{snatPorts, snatMin}, false, "list", (*Engine).exhausted},
 	{"snat-clash", monitor.SeverityInfo, "Source ports collide behind one public address.",
-		"flows with SNAT whose port had to be changed, by public address; not if nearly all ports are changed, as by " +
-			"`masquerade random`",
-		"Many inside hosts use the same source ports. Protocols that need a certain port (games, VoIP, IPsec) " +
-			"may fail.",
+		"Many inside hosts use the same source ports. Protocols that need a certain port (games, VoIP, IPsec) may " +
+			"fail.",
 		[]threshold{snatClash, snatClashMin}, false, "list", (*Engine).clashes},
-	{"snat-gone", monitor.SeverityFail,
-		"Flows still use a public address that this gateway no longer has.",
-		"flows with SNAT to an address that is not local, while younger flows have SNAT to a local address, or a " +
-			"local address is in the same network; by the kernel's counters, packets go out and none come back " +
-			"any more",
+	{"snat-gone", monitor.SeverityFail, "Flows still use a public address that this gateway no longer has.",
 		"The gateway's address has changed, and the entry of a flow keeps the old address as long as the client " +
 			"sends. Delete the entries.",
 		[]threshold{snatGone, dnatAge}, false, "delete", (*Engine).gone},
 	{"many-flows", monitor.SeverityWarn, "A host opens many more flows than the others.",
-		"new flows by inside host, compared with the mean of the other inside hosts if there are any",
 		"A program leaks connections, the host is infected, or it is a busy server: then raise the threshold.",
 		[]threshold{manyFlows, manyFactor, windowTime}, true, "list", (*Engine).manyFlows},
 	{"many-destinations", monitor.SeverityWarn, "A host opens flows to very many destinations.",
-		"distinct destinations of new flows, by inside host",
 		"A scan, a worm, or a peer-to-peer program.",
 		[]threshold{manyDestinations, windowTime}, true, "list", (*Engine).manyDestinations},
 	{"dns-race", monitor.SeverityWarn, "DNS queries are lost to races in the kernel.",
-		"the kernel's counter insert_failed, and new UDP flows to the resolver that gets most queries",
-		"NAT chose the same port for two packets at once, or the port pool is used up. The client repeats the query " +
-			"after 5 s. Give NAT more ports or addresses, let it choose ports at random, or run a resolver on " +
-			"this host.",
+		"NAT chose the same port for two packets at once, or the port pool is used up. The client repeats the " +
+			"query after 5 s. Give NAT more ports or addresses, let it choose ports at random, or run a resolver " +
+			"on this host.",
 		[]threshold{raceFailed, raceQueries, windowTime}, true, "list", races(0)},
 	{"dns-clash", monitor.SeverityInfo, "DNS queries race in the kernel; none is lost.",
-		"the kernel's counter clash_resolve, and new UDP flows to the resolver that gets most queries",
-		"A client sends two queries (A and AAAA) at once from one port. Kernels before 5.0 lose one of them, and the " +
-			"client waits 5 s. Use the resolver option single-request-reopen, TCP, or a resolver on the host.",
+		"A client sends two queries (A and AAAA) at once from one port. Kernels before 5.0 lose one of them, and " +
+			"the client waits 5 s. Use the resolver option single-request-reopen, TCP, or a resolver on the host.",
 		[]threshold{raceClashes, raceQueries, windowTime}, true, "list", races(1)},
 	{"idle", monitor.SeverityInfo, "Connections have been idle for hours.",
-		"TCP flows in ESTABLISHED that had no packet for `idle-age`, by their timeout, and none between two dumps",
 		"Connections ended without closing. Let the programs send keepalives, or shorten " +
 			"nf_conntrack_tcp_timeout_established.",
 		[]threshold{idleFlows, idleAge}, false, "list", (*Engine).idle},
