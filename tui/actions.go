@@ -29,8 +29,11 @@ func (m *Model) bindKeys() {
 		m.pageKeys = append(m.pageKeys,
 			keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.cellKeys(p), m.flowKeys(p)))
 	}
-	m.detailKeys = keys.Bind(opens, quit, common, keys.Moves(&m.detail), m.flowKeys(&m.detail),
-		keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail}})
+	ofDetail := keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail}}
+	if m.cfg.Rules != nil {
+		ofDetail[keys.Rules] = keys.Do{Run: m.findRules}
+	}
+	m.detailKeys = keys.Bind(opens, quit, common, keys.Moves(&m.detail), m.flowKeys(&m.detail), ofDetail)
 	closeHelp := keys.Act(func() { m.help.open = false })
 	m.helpKeys = keys.Bind(opens, quit, keys.Moves(&m.help), keys.Actions{keys.Back: closeHelp, keys.Help: closeHelp})
 }

@@ -91,6 +91,51 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// TestRules asks which rule rewrites the flow of the detail.
+func TestRules(t *testing.T) {
+	var asked []string
+	var fail error
+	st := newStage(t, func(c *Config) {
+		c.Rules = func(w *monitor.Walk) ([]monitor.Decision, error) {
+			asked = append(asked, w.NAT.Kind.String())
+			text := "probable rule ip nat post handle 8: masquerade"
+			return []monitor.Decision{{Hook: monitor.Postrouting, Text: text, Probable: true}}, fail
+		}
+	})
+	st.gateway()
+	st.press("w")
+	if asked != nil {
+		t.Errorf("asked without a detail: %q", asked)
+	}
+	st.press("<enter>")
+	if screen := st.screen(); strings.Contains(screen, "probable") || !strings.Contains(screen, "w which rule") {
+		t.Errorf("before it is asked:\n%s", screen)
+	}
+	st.press("w")
+	if screen := st.screen(); !strings.Contains(screen, "probable rule ip nat post handle 8: masquerade\n") {
+		t.Errorf("no rule:\n%s", screen)
+	}
+	if !slices.Equal(asked, []string{"snat"}) {
+		t.Errorf("asked for %q", asked)
+	}
+	other := st.detail.Flow
+	other.Row.Gen++
+	st.detail.Decide(other, nil)
+	if !strings.Contains(st.screen(), "probable rule") {
+		t.Errorf("the answer for another flow is taken:\n%s", st.screen())
+	}
+	fail = errors.New("nftables: operation not permitted\x1b[2J")
+	st.press("w")
+	if !strings.Contains(st.screen(), `rules not read: nftables: operation not permitted\x1b[2J`) {
+		t.Errorf("the error is not shown:\n%s", st.screen())
+	}
+	st.detail.Flow.Row.Flow.Reply = monitor.Tuple{}
+	st.press("w")
+	if !strings.Contains(st.screen(), "no rule rewrites this flow") || len(asked) != 2 {
+		t.Errorf("a flow without NAT:\n%s", st.screen())
+	}
+}
+
 // file keeps what an export wrote.
 type file struct {
 	events []monitor.Event

@@ -62,6 +62,9 @@ type Config struct {
 	// prefix.
 	Enter func(monitor.NetNS) string
 
+	// Rules returns the rules of nf_tables that probably rewrite a flow. It may block.
+	Rules func(*monitor.Walk) ([]monitor.Decision, error)
+
 	Deleter   Deleter
 	Exporter  Exporter
 	Refresher Refresher

@@ -118,3 +118,23 @@ func askDelete(s *page.Session, f page.Flow, deleter Deleter) {
 		})
 	}}))
 }
+
+// findRules asks which rules rewrite the flow of the detail, and adds them to its walk.
+func (m *Model) findRules() tea.Cmd {
+	f := m.detail.Flow
+	w := monitor.NewWalk(&f.Row.Flow)
+	if w.NAT.Kind == monitor.NATNone {
+		m.s.Report(paint.Muted, "no rule rewrites this flow")
+		return nil
+	}
+	return page.Do(func() func() {
+		rules, err := m.cfg.Rules(&w)
+		return func() {
+			if err != nil {
+				m.s.Report(paint.Bad, "rules not read: "+monitor.Escape(err.Error()))
+				return
+			}
+			m.detail.Decide(f, rules)
+		}
+	})
+}

@@ -121,7 +121,8 @@ func (m *Model) focus() focus {
 	case m.help.open:
 		return focus{&m.helpKeys, []keys.Action{keys.Back, keys.Up, keys.Down}, []keys.Action{keys.Quit}}
 	case m.detail.Open:
-		return focus{&m.detailKeys, []keys.Action{keys.Back, keys.Up, keys.Down, keys.Copy, keys.Delete}, always}
+		hints := []keys.Action{keys.Back, keys.Up, keys.Down, keys.Copy, keys.Delete, keys.Rules}
+		return focus{&m.detailKeys, hints, always}
 	}
 	hints := m.page().Hints()
 	if m.s.CanStepBack() {

@@ -23,6 +23,7 @@ type Pane struct {
 	life  table.Life
 	lived bool // life is known
 	gone  bool // the table has dropped the flow
+	rules []monitor.Decision
 }
 
 // New returns an open pane for a flow.
@@ -44,6 +45,14 @@ func (p *Pane) Refresh() {
 	p.lay()
 }
 
+// Decide adds rules to the walk, if the pane still shows the flow.
+func (p *Pane) Decide(f page.Flow, rules []monitor.Decision) {
+	if p.Flow.Index == f.Index && p.Flow.Row.Gen == f.Row.Gen {
+		p.rules = rules
+		p.lay()
+	}
+}
+
 // Resize sets the space, and reads the flow.
 func (p *Pane) Resize(width, height int) {
 	p.Width, p.Height = width, height
@@ -53,6 +62,7 @@ func (p *Pane) Resize(width, height int) {
 // lay makes the lines for the current width.
 func (p *Pane) lay() {
 	inner, w := p.Width-2, monitor.NewWalk(&p.Flow.Row.Flow)
+	w.Decide(p.rules)
 	lines := p.summary(inner)
 	for _, block := range [][]paint.Line{walk.Lines(&w, inner), p.lifeLines(inner), p.attributes(inner)} {
 		lines = append(append(lines, paint.Line{}), block...)

@@ -137,6 +137,7 @@ const (
 	Export
 	Delete
 	Copy
+	Rules
 	Names
 	Theme
 	Redraw
@@ -204,6 +205,7 @@ var bindings = [actions]binding{
 	Export:  {"doing", "e", "export", []string{"e"}},
 	Delete:  {"doing", "x", "delete", []string{"x", "delete"}},
 	Copy:    {"doing", "y", "copy", []string{"y"}},
+	Rules:   {"doing", "w", "which rule", []string{"w"}},
 	Names:   {"doing", "n", "names", []string{"n"}},
 	Theme:   {"doing", "t", "theme", []string{"t"}},
 	Redraw:  {"doing", "ctrl+r", "redraw", []string{"ctrl+r"}},

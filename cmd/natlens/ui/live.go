@@ -23,6 +23,7 @@ import (
 	"natlens/monitor/loop"
 	"natlens/monitor/netns"
 	"natlens/monitor/table"
+	"natlens/monitor/trace"
 	"natlens/tui"
 	"natlens/tui/tail"
 )
@@ -114,6 +115,16 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 		cfg.Info.Max = tableMax()
 	}
 	cfg.Deleter, cfg.Refresher = run, run
+	cfg.Rules = func(w *monitor.Walk) (found []monitor.Decision, err error) {
+		err = run.In(w.Flow.Orig.NetNS, func(fd int) error {
+			rules, err := trace.ReadRules(fd)
+			if err == nil {
+				found = rules.Probable(w)
+			}
+			return err
+		})
+		return found, err
+	}
 	cfg.Health, cfg.Findings = liveHealth{run, live.NewHealth(run)}, run.Findings
 	cfg.Enter = func(id monitor.NetNS) string { return run.Place(id).Enter() }
 	scope := who.Scope{Dir: kept.Dir, NetNS: pathOfFD(open.NetNS), Called: o.called(at), Table: at != nil}
