@@ -72,10 +72,17 @@ func New(cfg Config) *Model {
 // Init requests the first frame, and the terminal's background colour if no theme is set.
 func (m *Model) Init() tea.Cmd {
 	begin := func() tea.Msg { return frameMsg{} }
-	if m.theme.fixed || m.theme.noColor {
+	if !m.asksBackground() {
 		return begin
 	}
 	return tea.Batch(begin, tea.RequestBackgroundColor)
+}
+
+func (m *Model) asksBackground() bool { return !m.theme.fixed && !m.theme.noColor }
+
+func (m *Model) setBackground(msg tea.BackgroundColorMsg) tea.Cmd {
+	m.theme.setBackground(msg.IsDark())
+	return m.answers.gotBackground()
 }
 
 // Update passes the message on.
@@ -99,9 +106,9 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.ColorProfileMsg:
 		m.theme.set(m.theme.name, msg.Profile)
 	case tea.BackgroundColorMsg:
-		m.theme.setBackground(msg.IsDark())
+		return m, m.setBackground(msg)
 	case tea.CursorPositionMsg:
-		return m, m.answers.answered()
+		return m, m.answers.gotCursor()
 	}
 	return m, nil
 }

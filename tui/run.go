@@ -38,7 +38,8 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Output == nil {
 		cfg.Output = os.Stdout
 	}
-	_, m.answers.wanted = cfg.Output.(term.File)
+	_, m.answers.cursor = cfg.Output.(term.File)
+	m.answers.background = m.answers.cursor && m.asksBackground()
 	g := &guard{end: cancel}
 	p := tea.NewProgram(guardedModel{m, g}, options(cfg)...)
 
@@ -113,12 +114,12 @@ func (m *Model) fed(err error) tea.Cmd {
 
 // answers waits, before the UI ends, for the terminal's answers to the queries of the start:
 // background, modes, keyboard. A later answer would be typed into the shell. A terminal answers
-// in order, so the answer to a last query, for the cursor position, shows that all others have
-// come.
+// in order, so the answer to a last query, for the cursor position, shows that the others have
+// come. But a multiplexer may answer that itself, and pass the query for the background on.
 type answers struct {
-	wanted  bool      // the output is a terminal
-	asked   time.Time // when the last query was sent; zero: not yet
-	leaving bool      // the UI ends with the answer
+	cursor, background bool      // this answer is to come
+	asked              time.Time // when the last query was sent; zero: not yet
+	leaving            bool      // the UI ends with the answers
 }
 
 // answerTime is how long after the last query an answer may come. A terminal that does not
@@ -127,17 +128,28 @@ const answerTime = 2 * time.Second
 
 // ask sends the last query, once.
 func (a *answers) ask() tea.Cmd {
-	if !a.wanted || !a.asked.IsZero() {
+	if !a.cursor || !a.asked.IsZero() {
 		return nil
 	}
 	a.asked = time.Now()
 	return tea.RequestCursorPosition
 }
 
-// answered handles the answer to the last query.
-func (a *answers) answered() tea.Cmd {
-	a.wanted = false
-	if a.leaving {
+// gotCursor handles the answer to the last query.
+func (a *answers) gotCursor() tea.Cmd {
+	a.cursor = false
+	return a.left()
+}
+
+// gotBackground handles the answer to the query for the background.
+func (a *answers) gotBackground() tea.Cmd {
+	a.background = false
+	return a.left()
+}
+
+// left ends the UI if it waited for the answer that has come.
+func (a *answers) left() tea.Cmd {
+	if a.leaving && !a.cursor && !a.background {
 		return tea.Quit
 	}
 	return nil
@@ -147,7 +159,7 @@ func (a *answers) answered() tea.Cmd {
 func (a *answers) leave() tea.Cmd {
 	last := a.ask()
 	left := answerTime - time.Since(a.asked)
-	if !a.wanted || a.leaving || left <= 0 {
+	if !a.cursor && !a.background || a.leaving || left <= 0 {
 		return tea.Quit
 	}
 	a.leaving = true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image/color"
 	"io"
 	"net/netip"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"natlens/monitor"
@@ -128,6 +130,48 @@ func TestRunShowsTheEndOfTheSource(t *testing.T) {
 	_, _ = keys.Write([]byte("q"))
 	if err := wait(t, done); err != nil {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestLateAnswers has the UI end before the terminal has answered: it ends with the last answer, in any order.
+func TestLateAnswers(t *testing.T) {
+	ends := func(cmd tea.Cmd) bool {
+		if cmd == nil {
+			return false
+		}
+		_, quit := cmd().(tea.QuitMsg)
+		return quit
+	}
+	place, background := tea.CursorPositionMsg{X: 1}, tea.BackgroundColorMsg{Color: color.Black}
+	for _, c := range []struct {
+		what           string
+		before, during []tea.Msg
+		none           bool // nothing was asked
+	}{
+		{"in order", nil, []tea.Msg{background, place}, false},
+		{"the place first", nil, []tea.Msg{place, background}, false},
+		{"the place before the end", []tea.Msg{place}, []tea.Msg{background}, false},
+		{"both before the end", []tea.Msg{place, background}, nil, false},
+		{"nothing was asked", nil, nil, true},
+	} {
+		m := New(Config{Table: table.New(table.Config{})})
+		m.answers = answers{cursor: !c.none, background: !c.none}
+		if asked := m.answers.ask(); (asked == nil) != c.none || m.answers.ask() != nil {
+			t.Errorf("%s: asked %v", c.what, asked != nil)
+		}
+		for _, msg := range c.before {
+			if _, cmd := m.Update(msg); cmd != nil {
+				t.Errorf("%s: %T has the UI do something", c.what, msg)
+			}
+		}
+		if now := m.answers.leave(); m.answers.leaving == (len(c.during) == 0) || !m.answers.leaving && !ends(now) {
+			t.Errorf("%s: leaving %v", c.what, m.answers.leaving)
+		}
+		for i, msg := range c.during {
+			if _, cmd := m.Update(msg); ends(cmd) != (i == len(c.during)-1) {
+				t.Errorf("%s: answer %d ends the UI: %v", c.what, i, ends(cmd))
+			}
+		}
 	}
 }
 
