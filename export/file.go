@@ -200,6 +200,3 @@ func (f *File) Room() error {
 	}
 	return err
 }
-
-// Flush is Room: a file has no other buffer.
-func (f *File) Flush() error { return f.Room() }

@@ -47,7 +47,6 @@ func (f *smallFile) Room() error {
 	return nil
 }
 
-func (f *smallFile) Flush() error { return f.Room() }
 func (f *smallFile) Size() int64  { return int64(len(f.data)) }
 func (f *smallFile) Close() error { f.closed = true; return f.Room() }
 

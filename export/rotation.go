@@ -22,9 +22,8 @@ type Part interface {
 	Size() int64 // bytes in the file so far
 
 	// Room returns nil if nothing waits for space on the disk, or if there is space
-	// now. Flush writes what is buffered first.
+	// now.
 	Room() error
-	Flush() error
 }
 
 // RotationOptions say where a recording goes and when its next file begins.
@@ -265,7 +264,7 @@ func (r *Rotation) Close() error {
 // end ends the file at hand. On a full disk it must be called again, unless it must end now.
 func (r *Rotation) end(now bool) error {
 	err := r.sink.Close()
-	if full := r.part.Flush(); !now && err == nil && noRoom(full) {
+	if full := r.part.Room(); !now && err == nil && noRoom(full) {
 		return full
 	}
 	if r.err != nil {

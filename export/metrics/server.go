@@ -55,29 +55,20 @@ func Loopback(l net.Listener) bool {
 }
 
 // Server answers scrapes until it is closed.
-type Server struct {
-	http *http.Server
-	done chan struct{} // closed when the listener is
-}
+type Server struct{ http http.Server }
 
 // connections is how many there are at once; further ones wait.
 const connections = 32
 
 // Serve answers connections with the metrics of m, in a goroutine that Close ends.
 func Serve(l net.Listener, m *Metrics) *Server {
-	s := &Server{
-		http: &http.Server{ // a scraper sends little and reads at once
-			Handler: m.Handler(), ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
-			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-			ErrorLog: log.New(io.Discard, "", 0), // clients that disconnect
-		},
-		done: make(chan struct{}),
-	}
-	go func() {
-		defer close(s.done)
-		// It ends only by Close: net/http retries after errors of accept(2).
-		_ = s.http.Serve(netutil.LimitListener(l, connections))
-	}()
+	s := &Server{http.Server{ // a scraper sends little and reads at once
+		Handler: m.Handler(), ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: log.New(io.Discard, "", 0), // clients that disconnect
+	}}
+	// It ends only by Close: net/http retries after errors of accept(2).
+	go s.http.Serve(netutil.LimitListener(l, connections))
 	return s
 }
 
@@ -89,6 +80,5 @@ func (s *Server) Close() error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.http.Close()
 	}
-	<-s.done
 	return err
 }
