@@ -5,9 +5,7 @@ package capture
 import (
 	"context"
 	"fmt"
-	"syscall"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
@@ -22,55 +20,38 @@ const (
 	groupExpectDestroy = 6
 )
 
-// ExpectWatch follows the expectations of a network namespace.
-type ExpectWatch struct {
-	conn *netlink.Conn
-	raw  syscall.RawConn
-	dec  ctnetlink.Decoder
-	buf  []byte
-}
-
 // expectSize is more than the longest message about an expectation.
 const expectSize = 32 << 10
 
-// WatchExpects starts to follow expectations. After it returns, every event is delivered or
-// reported as lost.
-func WatchExpects(ns int) (*ExpectWatch, error) {
+// WatchExpects follows the expectations of a network namespace. It calls each with every event,
+// and lost with the number of events that the kernel dropped. It returns ctx.Err() when ctx
+// ends, or the first error of each.
+func WatchExpects(ctx context.Context, ns int, each func(*monitor.Expect) error, lost func(n uint64)) error {
 	conn, err := netns.Dial(unix.NETLINK_NETFILTER, ns)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	defer conn.Close()
 	for _, group := range []uint32{groupExpectNew, groupExpectDestroy} {
 		if err := conn.JoinGroup(group); err != nil {
-			conn.Close()
-			return nil, fmt.Errorf("join expectation event group %d: %w", group, netns.Privilege(err))
+			return fmt.Errorf("join expectation event group %d: %w", group, netns.Privilege(err))
 		}
 	}
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		conn.Close()
-		return nil, err
+		return err
 	}
-	return &ExpectWatch{conn: conn, raw: raw, buf: make([]byte, expectSize)}, nil
-}
-
-// Close ends the watch and unblocks Run.
-func (w *ExpectWatch) Close() error { return w.conn.Close() }
-
-// Run calls each with every event, and lost with the number of events that the kernel dropped.
-// It returns ctx.Err() when ctx ends, or the first error of each. It closes the watch.
-func (w *ExpectWatch) Run(ctx context.Context, each func(*monitor.Expect) error, lost func(n uint64)) error {
-	defer w.Close()
-	stop := context.AfterFunc(ctx, func() { w.Close() })
-	defer stop()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	var dec ctnetlink.Decoder
+	buf := make([]byte, expectSize)
 	var drops uint32
 	overrun := false
 	for {
 		var n int
 		var from unix.Sockaddr
 		var err error
-		closed := w.raw.Read(func(fd uintptr) bool {
-			n, from, err = unix.Recvfrom(int(fd), w.buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
+		closed := raw.Read(func(fd uintptr) bool {
+			n, from, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
 			if err == unix.EAGAIN && overrun {
 				// The gap is where the queue runs empty, as with flows.
 				overrun = false
@@ -92,10 +73,10 @@ func (w *ExpectWatch) Run(ctx context.Context, each func(*monitor.Expect) error,
 			continue
 		case err != nil:
 			return fmt.Errorf("read expectation events: %w", err)
-		case !fromKernel(from), n > len(w.buf):
+		case !fromKernel(from), n > len(buf):
 			continue
 		}
-		x, err := w.dec.DecodeExpect(w.buf[:n])
+		x, err := dec.DecodeExpect(buf[:n])
 		if err != nil {
 			continue // counted; the stream goes on
 		}

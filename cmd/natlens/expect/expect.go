@@ -194,15 +194,10 @@ func (o *options) watch(ctx context.Context) error {
 		return err
 	}
 	defer file.Close() // nil: does nothing
-	w, err := capture.WatchExpects(cli.NetnsFD(file))
-	if err != nil {
-		return err
-	}
-	defer w.Close()
 	ctx, cancel := o.end.Context(ctx)
 	defer cancel()
 	n := uint64(0)
-	err = w.Run(ctx, func(x *monitor.Expect) error {
+	err = capture.WatchExpects(ctx, cli.NetnsFD(file), func(x *monitor.Expect) error {
 		if o.end.Limit > 0 && n == o.end.Limit {
 			return nil
 		}
