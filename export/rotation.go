@@ -197,7 +197,7 @@ func (r *Rotation) resume(b *monitor.Batch) bool {
 			return false
 		}
 	}
-	text.Note(r.o.Notes, fmt.Sprintf("natlens: there is space again: %s, as the recording says", text.AppendGap(nil, e,
+	text.Note(r.o.Notes, fmt.Sprintf("natlens: there is space again: %s, as the recording says", text.GapText(e,
 		time.Local)))
 	r.full, r.gap = nil, monitor.Gap{}
 	return true

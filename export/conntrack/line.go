@@ -60,17 +60,10 @@ func (c *Writer) line(b []byte, e *monitor.Event) []byte {
 	return append(c.userspace(b[:len(b)-1], e), '\n') // without the last blank
 }
 
-func kind(b []byte, k monitor.Kind) []byte {
-	switch k {
-	case monitor.KindNew:
-		return append(b, "    [NEW] "...)
-	case monitor.KindUpdate:
-		return append(b, " [UPDATE] "...)
-	case monitor.KindDestroy:
-		return append(b, "[DESTROY] "...)
-	}
-	return b
-}
+func kind(b []byte, k monitor.Kind) []byte { return append(b, kindWords[k]...) }
+
+var kindWords = [...]string{monitor.KindNew: "    [NEW] ", monitor.KindUpdate: " [UPDATE] ",
+	monitor.KindDestroy: "[DESTROY] ", monitor.KindExisting: ""}
 
 // named appends a name, filled up to 8 characters, and its number.
 func named(b []byte, name string, n uint64) []byte {

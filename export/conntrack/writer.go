@@ -75,7 +75,7 @@ func (c *Writer) Close() error { return c.out.Append(c.document.end) }
 
 func (c *Writer) note(e *monitor.Event) {
 	name := monitor.Escape(c.o.Namespaces.Name(e.NetNS()))
-	words := string(text.AppendGap(nil, e, c.o.Location))
+	words := text.GapText(e, c.o.Location)
 	switch {
 	case e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd:
 		words = text.NetNSWords(e.Kind) + ": " + name

@@ -57,7 +57,7 @@ func (p *Writer) Write(batch *monitor.Batch) error {
 		case e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd:
 			return p.rule(b, e.Time, e.NetNS(), p.pens.ended, text.NetNSWords(e.Kind))
 		}
-		return p.rule(b, e.Time, e.NetNS(), p.pens.bad, string(text.AppendGap(nil, e, p.o.Location)))
+		return p.rule(b, e.Time, e.NetNS(), p.pens.bad, text.GapText(e, p.o.Location))
 	})
 }
 

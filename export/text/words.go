@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"iter"
@@ -119,47 +120,27 @@ func Note(w io.Writer, text string) {
 	_, _ = w.Write(append(monitor.AppendMessage(nil, []byte(text)), '\n'))
 }
 
-// AppendGap appends a lost or resynced event in words:
+// GapText returns a lost or resynced event in words:
 //
 //	2,844 events lost between 12:03:08.112 and 12:03:09.480
 //	table reconciled after the loss of 2,844 events: +37 ~4 −12
-func AppendGap(b []byte, e *monitor.Event, location *time.Location) []byte {
-	g := e.Gap
-	if g == nil {
-		g = &monitor.Gap{}
-	}
-	if e.Kind == monitor.KindResynced {
-		b = append(b, "table reconciled after the loss of "...)
-		b = appendLostCount(b, g)
-		b = append(append(b, ": +"...), human.Count(g.Added)...)
-		b = append(append(b, " ~"...), human.Count(g.Changed)...)
-		return append(append(b, " −"...), human.Count(g.Ended)...)
-	}
-	b = append(appendLostCount(b, g), " lost"...)
-	switch {
-	case g.From != 0 && g.To != 0:
-		b = appendClock(append(b, " between "...), g.From, location)
-		b = appendClock(append(b, " and "...), g.To, location)
-	case g.To != 0:
-		b = appendClock(append(b, " before "...), g.To, location)
-	}
-	return b
-}
-
-func appendLostCount(b []byte, g *monitor.Gap) []byte {
+func GapText(e *monitor.Event, location *time.Location) string {
+	g := cmp.Or(e.Gap, &monitor.Gap{})
+	lost := human.Plural(g.Count, "event")
 	if g.Uncertain {
-		b = append(b, "at least "...)
+		lost = "at least " + lost
 	}
-	b = append(b, human.Count(g.Count)...)
-	if g.Count == 1 {
-		return append(b, " event"...)
+	clock := func(t monitor.Time) string { return time.Unix(0, int64(t)).In(location).Format("15:04:05.000") }
+	switch {
+	case e.Kind == monitor.KindResynced:
+		return fmt.Sprintf("table reconciled after the loss of %s: +%s ~%s −%s", lost, human.Count(g.Added),
+			human.Count(g.Changed), human.Count(g.Ended))
+	case g.From != 0 && g.To != 0:
+		return lost + " lost between " + clock(g.From) + " and " + clock(g.To)
+	case g.To != 0:
+		return lost + " lost before " + clock(g.To)
 	}
-	return append(b, " events"...)
-}
-
-// appendClock appends the time of day with milliseconds.
-func appendClock(b []byte, t monitor.Time, location *time.Location) []byte {
-	return time.Unix(0, int64(t)).In(location).AppendFormat(b, "15:04:05.000")
+	return lost + " lost"
 }
 
 // Bits returns the numbers of the bits that are set: bit n is bit n%8 of byte n/8.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
+
+	"natlens/monitor/human"
 )
 
 // ConfirmFlags say whether to ask before something is changed.
@@ -49,6 +51,20 @@ func (c *ConfirmFlags) Allow(ctx context.Context, con Console, question, would, 
 		return false, errors.New("nothing was " + done)
 	}
 	return true, nil
+}
+
+// Empty deletes the n entries of a table, if the user allows it.
+func (c *ConfirmFlags) Empty(ctx context.Context, con Console, n int, entry, table string,
+	flush func(context.Context) error) error {
+	all := human.Plural(n, entry)
+	ok, err := c.Allow(ctx, con, "delete all "+all+"?", all+" would be deleted.", "deleted")
+	if !ok || err != nil {
+		return err
+	}
+	if err = flush(ctx); err == nil {
+		fmt.Fprintf(con.Stderr, "natlens: %s table has been emptied.\n", table)
+	}
+	return err
 }
 
 // canAsk reports whether a user sees the question and can answer.

@@ -270,15 +270,6 @@ func (o *options) flush(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		all := human.Plural(n, "expectation")
-		ok, err := o.confirm.Allow(ctx, o.con, "delete all "+all+"?", all+" would be deleted.", "deleted")
-		if !ok || err != nil {
-			return err
-		}
-		if err := s.FlushExpects(ctx); err != nil {
-			return err
-		}
-		fmt.Fprintln(o.con.Stderr, "natlens: expectation table has been emptied.")
-		return nil
+		return o.confirm.Empty(ctx, o.con, n, "expectation", "expectation", s.FlushExpects)
 	})
 }

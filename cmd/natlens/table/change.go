@@ -3,7 +3,9 @@
 package table
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,30 +75,23 @@ func (c *change) read(given []filter.FlagValue, setters setters) error {
 	return nil
 }
 
-// statusBits are the bits that conntrack(8) can set, by its words. UNSET is no bit.
-var statusBits = []struct {
-	word string
-	bit  monitor.Status
-}{
-	{"ASSURED", monitor.Assured}, {"SEEN_REPLY", monitor.SeenReply}, {"UNSET", 0},
-	{"FIXED_TIMEOUT", monitor.FixedTimeout}, {"EXPECTED", monitor.Expected}, {"OFFLOAD", monitor.Offload},
-	{"HW_OFFLOAD", monitor.HWOffload},
-}
+// statusWords are conntrack(8)'s words for the bits that it can set. UNSET is no bit.
+var statusWords = []string{"ASSURED", "SEEN_REPLY", "UNSET", "FIXED_TIMEOUT", "EXPECTED", "OFFLOAD", "HW_OFFLOAD"}
 
 func (c *change) setStatus(v filter.FlagValue) error {
 	if c.Status == nil {
 		c.Status = new(monitor.Status)
 	}
-next:
 	for word := range strings.SplitSeq(v.Value, ",") {
-		for _, b := range statusBits {
-			if word != "" && len(word) <= len(b.word) && strings.EqualFold(word, b.word[:len(word)]) {
-				*c.Status |= b.bit
-				continue next
-			}
+		begins := func(w string) bool { return word != "" && strings.HasPrefix(w, strings.ToUpper(word)) }
+		i := slices.IndexFunc(statusWords, begins)
+		if i < 0 {
+			return cli.Usagef("--%s %s: these bits can be set: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, "+
+				"OFFLOAD, HW_OFFLOAD, UNSET", v.Name, monitor.Escape(word))
 		}
-		return cli.Usagef("--%s %s: these bits can be set: ASSURED, SEEN_REPLY, FIXED_TIMEOUT, EXPECTED, "+
-			"OFFLOAD, HW_OFFLOAD, UNSET", v.Name, monitor.Escape(word))
+		if bit, ok := monitor.StatusByName(statusWords[i]); ok {
+			*c.Status |= bit
+		}
 	}
 	return nil
 }
@@ -191,8 +186,8 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 		return cli.Usagef("--state %s: not a state of %s: %s", monitor.Escape(c.state), p,
 			strings.Join(monitor.StateNames(p), ", "))
 	}
-	out.Proto = &kernel.ProtoInfo{Proto: p, State: state, VTags: [2]uint32{value(c.vtags[0]), value(c.vtags[1])},
-		Role: c.role}
+	tags := [2]uint32{*cmp.Or(c.vtags[0], new(uint32)), *cmp.Or(c.vtags[1], new(uint32))}
+	out.Proto = &kernel.ProtoInfo{Proto: p, State: state, VTags: tags, Role: c.role}
 	if p == monitor.TCP {
 		flags := uint8(tcpBeLiberal | tcpSackPerm)
 		if state >= monitor.TCPTimeWait {
@@ -201,13 +196,6 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 		out.Proto.TCP = monitor.TCPInfo{FlagsOrig: flags, MaskOrig: flags, FlagsReply: flags, MaskReply: flags}
 	}
 	return nil
-}
-
-func value(n *uint32) uint32 {
-	if n == nil {
-		return 0
-	}
-	return *n
 }
 
 // labelBits returns the bits of labels, which are names or numbers with commas between.

@@ -126,13 +126,12 @@ func (o *deleteOptions) flush(ctx context.Context) (err error) {
 	if err := o.confirm.Check(o.con, "flush"); err != nil {
 		return err
 	}
-	emptied := func() { fmt.Fprintln(o.con.Stderr, "natlens: connection tracking table has been emptied.") }
 	if o.family != 0 { // the kernel ignores the family of a flush
 		if o.filter.Sel.Expr, err = o.filter.Env.Parse(o.family.String()); err != nil {
 			return err
 		}
 		if err = o.run(ctx); errors.Is(err, errNone) {
-			emptied()
+			fmt.Fprintln(o.con.Stderr, "natlens: connection tracking table has been emptied.")
 			return nil
 		}
 		return err
@@ -142,16 +141,7 @@ func (o *deleteOptions) flush(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		flows := human.Plural(uint64(fill.Entries), "flow")
-		ok, err := o.confirm.Allow(ctx, o.con, "delete all "+flows+"?", flows+" would be deleted.", "deleted")
-		if !ok || err != nil {
-			return err
-		}
-		if err := s.Flush(ctx); err != nil {
-			return err
-		}
-		emptied()
-		return nil
+		return o.confirm.Empty(ctx, o.con, int(fill.Entries), "flow", "connection tracking", s.Flush)
 	})
 }
 
