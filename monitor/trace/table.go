@@ -119,9 +119,10 @@ func (t *table) addAnswers(rules [][]expr.Any, limit expr.Limit) {
 			t.add(c, rule...)
 		}
 	}
+	t.addChain("prerouting-end", nftables.ChainHookPrerouting, 1000) // after NAT
 	t.addChain("forward", nftables.ChainHookForward, firstPriority)
 	t.addChain("input", nftables.ChainHookInput, firstPriority)
-	t.addChain("postrouting", nftables.ChainHookPostrouting, 1000) // after NAT
+	t.addChain("postrouting", nftables.ChainHookPostrouting, 1000)
 }
 
 // create makes the table with its flag, which package nftables does not send.

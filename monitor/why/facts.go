@@ -107,14 +107,14 @@ func AddrPort(e monitor.Endpoint) netip.AddrPort { return netip.AddrPortFrom(e.A
 // forwarded reports whether the destination was rewritten.
 func (f *Facts) forwarded() bool { return f.target() != f.Packet.Dst }
 
-// Settled reports whether nothing more has to be awaited: the packet was lost here, it is
-// refused, or it is answered and the answer has left.
+// Settled reports whether nothing more has to be awaited: the packet or its answer was lost
+// here, the packet is refused, or both sides go on.
 func (f *Facts) Settled() bool {
 	if !f.Packet.Routed || f.Packet.Dropped != nil {
 		return true
 	}
 	for i := range f.Answers {
-		if a := &f.Answers[i]; a.RST || a.Proto.IsICMP() || a.Dropped != nil {
+		if a := &f.Answers[i]; a.RST || a.Proto.IsICMP() || a.Dropped != nil || !a.Routed {
 			return true
 		}
 	}

@@ -50,6 +50,14 @@ func TestBroken(t *testing.T) {
 			_, _ = l.UDPOnce(ctx, lab.UDP{From: l.Server, Local: netip.AddrPortFrom(netip.Addr{}, 4000), To: to, NoReply: true})
 		}
 	}
+	foreign := func(l *lab.Lab) func(context.Context) {
+		return func(ctx context.Context) {
+			from := netip.AddrPortFrom(netip.MustParseAddr("198.51.100.7"), 0)
+			if conn, err := l.Server.DialTCP(ctx, from, lab.PublishedHTTP); err == nil {
+				conn.Close()
+			}
+		}
+	}
 	nft := func(rule string) func(*testing.T, *lab.Lab) {
 		return func(t *testing.T, l *lab.Lab) { run(t, l.Gateway, "nft "+rule) }
 	}
@@ -119,14 +127,7 @@ func TestBroken(t *testing.T) {
 			if err := l.Gateway.WriteSysctl("net.ipv4.conf.wan.rp_filter", "1"); err != nil {
 				t.Fatal(err)
 			}
-		}, func(l *lab.Lab) func(context.Context) {
-			return func(ctx context.Context) {
-				from := netip.AddrPortFrom(netip.MustParseAddr("198.51.100.7"), 0)
-				if conn, err := l.Server.DialTCP(ctx, from, lab.PublishedHTTP); err == nil {
-					conn.Close()
-				}
-			}
-		}, []string{published, "from", "198.51.100.7"}, outcome{"rp-filter", "The packet is dropped by rp_filter of wan: the " +
+		}, foreign, []string{published, "from", "198.51.100.7"}, outcome{"rp-filter", "The packet is dropped by rp_filter of wan: the " +
 			"route to its sender 198.51.100.7 uses another interface.",
 			"nsenter --net=NETNS sysctl -w net.ipv4.conf.wan.rp_filter=2", []string{
 				"packet: tcp 198.51.100.7:N → 203.0.113.1:8080, in on wan, lost in routing", "counter IPReversePathFilter: +N"}}},
@@ -135,6 +136,46 @@ func TestBroken(t *testing.T) {
 				`not belong to the flow. The packet is in zone 5, by rule 5 of ip filter raw_prerouting (iifname "wan" ct zone set 5); ` +
 				"the answer is in the default zone.", `nsenter --net=NETNS nft 'add rule ip filter raw_prerouting iifname "lan" ` +
 				`ct zone set 5'`, nil}},
+		{"answer dropped", nft("insert rule ip filter forward tcp sport 80 drop"), server(8080), []string{published},
+			outcome{"answer-dropped", "192.168.77.2:80 answers, but the answer is dropped in FORWARD by rule 5 of ip filter " +
+				"forward (tcp sport 80 drop).", "nsenter --net=NETNS nft insert rule ip filter forward handle 5 " +
+				"ct state established,related accept", nil}},
+		{"no route back here", func(t *testing.T, l *lab.Lab) {
+			if _, err := l.TCPOnce(t.Context(), lab.TCP{From: l.Server, To: lab.PublishedHTTP}); err != nil {
+				t.Fatal(err) // the hardware addresses are known
+			}
+			run(t, l.Server, "ip address add 198.51.100.7/32 dev lo")
+		}, foreign, []string{published}, outcome{"no-route-back", "192.168.77.2:80 answers, but this host has no route to " +
+			"198.51.100.7.", "nsenter --net=NETNS ip route replace 198.51.100.7 via ROUTER dev wan",
+			[]string{"route back to 198.51.100.7: none"}}},
+		{"the answer goes another way", func(t *testing.T, l *lab.Lab) {
+			if _, err := l.TCPOnce(t.Context(), lab.TCP{From: l.Server, To: lab.PublishedHTTP}); err != nil {
+				t.Fatal(err)
+			}
+			run(t, l.Server, "ip address add 198.51.100.7/32 dev lo")
+			run(t, l.Gateway, "ip route add 198.51.100.0/24 via 192.168.77.3")
+		}, foreign, []string{published}, outcome{"other-way", "The answer goes another way: the packet came in on wan, and " +
+			"the answer leaves by lan2.", "nsenter --net=NETNS ip route replace 198.51.100.7 via ROUTER dev wan", nil}},
+		{"SNAT to an address that is gone", nft("insert rule ip nat postrouting oifname lan snat to 192.168.77.50"),
+			server(8080), []string{published}, outcome{"snat-gone", "NAT changes the sender to 192.168.77.50, which is not an " +
+				"address of this host, so answers do not come here.", "nsenter --net=NETNS ip address add 192.168.77.50 dev lan",
+				nil}},
+		{"forwarding off", func(t *testing.T, l *lab.Lab) {
+			if err := l.Gateway.WriteSysctl("net.ipv4.ip_forward", "0"); err != nil {
+				t.Fatal(err)
+			}
+		}, server(8080), []string{published}, outcome{"not-forwarding", "This host does not forward packets between " +
+			"interfaces.", "nsenter --net=NETNS sysctl -w net.ipv4.ip_forward=1", nil}},
+		{"no route", nft("insert rule ip nat prerouting tcp dport 8088 dnat to 198.51.100.9:80"), server(8088),
+			[]string{"203.0.113.1:8088"}, outcome{"no-route", "This host has no route to 198.51.100.9.",
+				"nsenter --net=NETNS ip route add 198.51.100.9 via ROUTER", nil}},
+		{"not tracked", nft("insert rule ip filter raw_prerouting tcp dport 8080 notrack"), server(8080), []string{published},
+			outcome{"untracked", "The packet is not tracked because of rule 5 of ip filter raw_prerouting (tcp dport 8080 " +
+				"notrack), so NAT never sees it.", "nsenter --net=NETNS nft delete rule ip filter raw_prerouting handle 5", nil}},
+		{"no rule", func(*testing.T, *lab.Lab) {}, server(99), []string{"203.0.113.1:99"}, outcome{"no-forward",
+			"No rule forwards 203.0.113.1:99 to another host, and this host does not answer.",
+			"nsenter --net=NETNS nft add rule ip nat prerouting tcp dport 99 dnat to TARGET",
+			[]string{"packet: tcp 203.0.113.9:N → 203.0.113.1:99, in on wan, delivered here"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
@@ -182,4 +184,64 @@ func TestDropped(t *testing.T) {
 		"nsenter --net=NETNS nft insert rule ip filter forward handle 5 ip daddr 192.168.77.2 tcp dport 80 accept",
 		[]string{"packet: tcp 203.0.113.9:N → 203.0.113.1:8080, in on wan, dropped"},
 	}, dial(l.Server, lab.PublishedHTTP), published)
+}
+
+// TestRedirect asks about a port that is redirected to this host.
+func TestRedirect(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	expect(t, l, outcome{why.Works, "It works: 192.168.77.1:9091 answers what is sent to 203.0.113.9:8081.", "", nil},
+		dial(l.Client, lab.Redirected), "203.0.113.9:8081")
+}
+
+// TestWorksUDP asks in text about UDP, which has no handshake.
+func TestWorksUDP(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	text, err := ask(t, l, func(ctx context.Context) { _, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS}) },
+		"-p", "udp", "203.0.113.9:53", "from", "192.168.77.2")
+	want := `It works: 203.0.113.9:53 answers.
+  packet: udp 192.168.77.2:N → 203.0.113.9:53, in on lan, out by wan
+  source now 203.0.113.1:N
+  flow N: seen_reply confirmed src_nat src_nat_done dst_nat_done
+  route to 203.0.113.9: dev wan
+  route back to 192.168.77.2: dev lan
+  neighbour 203.0.113.9: REACHABLE
+  answer: udp 203.0.113.9:53 → 203.0.113.1:N, in on wan, out by lan
+`
+	if diff := cmp.Diff(want, fixed(text)); diff != "" || err != nil {
+		t.Errorf("%v: %s", err, diff)
+	}
+}
+
+// TestIPv6 asks about an address of IPv6, which is routed without NAT.
+func TestIPv6(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	if !l.IPv6 {
+		labtest.Lack(t, "IPv6")
+	}
+	expect(t, l, outcome{why.Works, "It works: [2001:db8:cb::9]:443 answers.", "", []string{
+		"packet: tcp [2001:db8:77::2]:N → [2001:db8:cb::9]:443, in on lan, out by wan",
+	}}, dial(l.Client, lab.ServerHTTPS6), "[2001:db8:cb::9]:443")
+}
+
+// TestMisuse reports what is wrong with a command line.
+func TestMisuse(t *testing.T) {
+	for args, want := range map[string]string{
+		"":             "why needs an address such as 203.0.113.1:8080; from and the sender's address may follow",
+		"x":            `"x": must be an address, or address:port, such as 203.0.113.1:8080`,
+		"::1 from ::x": `from "::x": must be an address of the same family as ::1`,
+		"::1 -p icmp":  "-p icmp: must be tcp, udp or sctp",
+		"::1 -o csv":   "-o csv: must be pretty or json",
+		"::1 --for 0s": "--for 0s: must be longer than 0",
+		"::1 --rate 1": "--rate 1: must be a number of packets in a second, minute or hour, such as 10/s, 100/m or 1/h",
+	} {
+		cmd := New(cli.Console{Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer)})
+		cmd.SetArgs(strings.Fields(args))
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		if err := cmd.Execute(); err == nil || err.Error() != want {
+			t.Errorf("why %s: %v, want %s", args, err, want)
+		}
+	}
 }
