@@ -15,7 +15,7 @@ import (
 type CreateOptions struct {
 	Force   bool // overwrite an existing file; it becomes readable by its owner only
 	Binary  bool // the file has no lines: after an error only whole Writes are kept
-	Patient bool // Write keeps in memory what a full disk has no space for, until Room finds space; with Binary
+	Patient bool // if the disk is full, Write keeps the rest in memory until Room finds space; with Binary
 }
 
 // File is an output file that contains whole lines only, even after the disk was full in
@@ -25,14 +25,14 @@ type File struct {
 	path string
 	size int64 // bytes written, all of them whole lines
 	o    CreateOptions
-	cut  bool // the file is a regular one: it can be cut
+	cut  bool // a regular file, which can be truncated
 	err  error
-	kept []byte // patient: what there was no space for
+	kept []byte // patient: data without space on the disk
 }
 
-// Create creates an output file with mode 0600. An existing file is an error, unless
-// o.Force is set: then it is emptied. Force rejects a symbolic link, a FIFO and a socket.
-// It uses a character device, and what /dev links to, such as /dev/stdout, as it is.
+// Create creates an output file with mode 0600. An existing file is an error, unless o.Force is
+// set; then it is emptied. Force rejects a symbolic link, a FIFO and a socket. It accepts a
+// character device, and links in /dev such as /dev/stdout.
 func Create(path string, o CreateOptions) (*File, error) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	old, err := os.Lstat(path)
@@ -138,8 +138,8 @@ func (f *File) write(p []byte) (int, error) {
 // Size returns how many bytes of whole lines were written.
 func (f *File) Size() int64 { return f.size }
 
-// Close closes the file. If there is no space for what is kept, that is lost and Close
-// returns a [*WriteError].
+// Close closes the file. If there is no space for the data in memory, that data is lost and
+// Close returns a [*WriteError].
 func (f *File) Close() error {
 	room := f.Room()
 	if err := f.f.Close(); err != nil {
@@ -153,7 +153,7 @@ type WriteError struct {
 	Path    string
 	Kept    int64 // bytes of whole lines that are in the file
 	Partial bool  // a partial line, which could not be cut off, follows them
-	Err     error // syscall.ENOSPC and the like
+	Err     error // such as syscall.ENOSPC
 }
 
 // Error returns one line.
@@ -168,7 +168,7 @@ func (e *WriteError) Error() string {
 // Unwrap returns the cause.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// reason returns an error of package os without the path, which WriteError has.
+// reason returns an error of package os without the path, because a WriteError has it.
 func reason(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -177,18 +177,18 @@ func reason(err error) error {
 	return err
 }
 
-// noRoom reports whether an error means that the disk is full, or the user's quota: the
+// noRoom reports whether an error means that the disk or the user's quota is full, so that the
 // write can be tried again.
 func noRoom(err error) bool {
 	if w, ok := errors.AsType[*WriteError](err); ok && w.Partial {
-		return false // the partial line would be there twice
+		return false // the partial line would be written twice
 	}
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// Room returns nil if the file contains all that was written. Otherwise the disk was full:
-// it tries again to write what a patient file keeps, and returns a [*WriteError] if there
-// is still no space. Memory grows with what is written meanwhile.
+// Room returns nil if the file contains everything that was written. Otherwise it tries again
+// to write the data in memory, and returns a [*WriteError] if there is still no space. Memory
+// grows with what is written meanwhile.
 func (f *File) Room() error {
 	if len(f.kept) == 0 {
 		return nil

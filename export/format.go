@@ -26,10 +26,10 @@ type Format struct {
 // IsBinary reports whether a format is not text.
 func IsBinary(format string) bool { return format == "pcapng" }
 
-// Options are what the formats take.
+// Options are the options of the formats.
 type Options = text.Options
 
-// formats are the formats that New takes. open gets the modifiers of conntrack, too.
+// formats are the formats of New. open also gets the modifiers of conntrack.
 var formats = []struct {
 	Format
 	open func(w io.Writer, o Options, modifiers string) (monitor.Sink, error)
@@ -63,7 +63,7 @@ var formats = []struct {
 		}},
 }
 
-// Formats lists the formats that [New] takes.
+// Formats returns the formats that [New] accepts.
 func Formats() (all []Format) {
 	for _, f := range formats {
 		all = append(all, f.Format)
@@ -79,8 +79,8 @@ func FormatNames() (names []string) {
 	return names
 }
 
-// New returns a sink that writes to w in a format of [Formats]. The name conntrack may
-// have modifiers behind it: conntrack,id,timestamp.
+// New returns a sink that writes to w in a format of [Formats]. The name conntrack may be
+// followed by modifiers: conntrack,id,timestamp.
 func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 	name, list, more := strings.Cut(format, ",")
 	switch {
@@ -94,7 +94,7 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 			return f.open(w, o, list)
 		}
 	}
-	for _, m := range conntrack.ModifierNames() { // conntrack(8) takes these for -o
+	for _, m := range conntrack.ModifierNames() { // conntrack(8) accepts these for -o
 		if strings.EqualFold(name, m) {
 			return nil, fmt.Errorf("unknown output format %q: did you mean conntrack,%s?", name, m)
 		}
@@ -102,7 +102,7 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 	return nil, text.UnknownWord("output format", name, FormatNames())
 }
 
-// ExpectSink writes expectations, one a call. Close writes what ends the format.
+// ExpectSink writes expectations, one in each call. Close writes the end of the format.
 type ExpectSink interface {
 	Expect(*monitor.Expect) error
 	Close() error

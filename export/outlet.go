@@ -9,37 +9,37 @@ import (
 	"time"
 )
 
-// ErrUnread says that a program has ended because nobody read its output.
+// ErrUnread means that the program ended while nothing read its output.
 var ErrUnread = errors.New("nobody reads the output: the rest of it is dropped")
 
 const (
-	// partSize is how much is written at once: a reader that takes so much within
-	// stuckTime is not stuck.
+	// partSize is the size of one write: a reader that reads this much within stuckTime is not
+	// stuck.
 	partSize = 16 << 10
 
-	// stuckTime is for how long an output may take nothing after the end of the context.
+	// stuckTime is how long, after the end of the context, an output may accept no data.
 	stuckTime = time.Second
 )
 
-// Outlet is standard output or standard error, if another program or a terminal reads
-// it. Writing does not hold up the end of the program: Once the context has ended, and
-// nothing more is read for a second, what waits is dropped and Write returns ErrUnread.
+// Outlet is standard output or standard error, if another program or a terminal reads it. A
+// reader that is stuck does not prevent the end of the program: if nothing is read for a second
+// after the context has ended, the waiting data is dropped and Write returns ErrUnread.
 type Outlet struct {
-	file *os.File // not embedded: its other methods would write past the outlet
+	file *os.File // not embedded, because its other methods would bypass the outlet
 	ctx  context.Context
 
 	mu      sync.Mutex
 	changed sync.Cond
-	room    int    // bytes that may wait behind a Write that has returned
-	waiting []byte // not yet being written
+	room    int    // maximum number of waiting bytes when Write returns
+	waiting []byte // not being written yet
 	spare   []byte // a buffer that was written
 	writing bool   // run is running
-	written uint64 // parts
+	written uint64 // number of parts
 	err     error  // of the file, or ErrUnread
 }
 
-// NewOutlet returns an outlet that a write to w goes through, or w itself if it is no
-// file, a regular one or /dev/null. ctx is the program's.
+// NewOutlet returns an outlet that writes to w. If w is not a file, is a regular file or
+// /dev/null, it returns w. ctx is the program's.
 func NewOutlet(ctx context.Context, w io.Writer) io.Writer {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -54,28 +54,28 @@ func NewOutlet(ctx context.Context, w io.Writer) io.Writer {
 	return o
 }
 
-// Fd, Read and Close are those of the file: they make an outlet a terminal for others.
+// Fd, Read and Close are those of the file, so that other code recognises a terminal.
 
 func (o *Outlet) Fd() uintptr                { return o.file.Fd() }
 func (o *Outlet) Read(p []byte) (int, error) { return o.file.Read(p) }
 func (o *Outlet) Close() error               { return o.file.Close() }
 
-// SetRoom lets so many bytes wait: Write returns before they are written.
+// SetRoom lets Write return while up to this many bytes wait.
 func (o *Outlet) SetRoom(bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.room = bytes
 }
 
-// Full reports whether the bytes that wait take half of the room: the reader is slower
-// than the writer.
+// Full reports whether waiting bytes use half of the room: the reader is slower than the
+// writer.
 func (o *Outlet) Full() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.waiting) > o.room/2
 }
 
-// Write hands bytes over. It waits until they are written, or until they fit the room.
+// Write waits until the bytes are written, or until the waiting bytes fit into the room.
 func (o *Outlet) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -117,14 +117,14 @@ func (o *Outlet) FlushFor(d time.Duration) {
 	o.waitWhile(func() bool { return !late && o.busy() })
 }
 
-// waitWhile waits for the end of a condition, or for an error.
+// waitWhile waits until the condition is false, or for an error. The caller holds mu.
 func (o *Outlet) waitWhile(condition func() bool) {
 	for o.err == nil && condition() {
 		o.changed.Wait()
 	}
 }
 
-// busy is for a caller that holds mu, like waitWhile.
+// busy reports whether bytes are not written yet. The caller holds mu.
 func (o *Outlet) busy() bool { return o.writing || len(o.waiting) > 0 }
 
 func (o *Outlet) run() {
@@ -152,7 +152,7 @@ func (o *Outlet) run() {
 	o.changed.Broadcast()
 }
 
-// giveUp drops what waits once nothing has been written for stuckTime. It ends when
+// giveUp drops the waiting bytes if nothing has been written for stuckTime. It ends when
 // nothing waits.
 func (o *Outlet) giveUp() {
 	o.mu.Lock()
@@ -169,7 +169,7 @@ func (o *Outlet) giveUp() {
 	}
 }
 
-// FileOf returns the file that a writer writes to, if it is one.
+// FileOf returns the file to which a writer writes, if there is one.
 func FileOf(w io.Writer) (*os.File, bool) {
 	if o, ok := w.(*Outlet); ok {
 		return o.file, true

@@ -43,9 +43,9 @@ func splitName(path string) (stem, ext string) {
 	return path, ""
 }
 
-// prune deletes the oldest files of the recording beyond Keep. Names sort like their
-// times. It touches only names that create could have made, and never the file at hand,
-// which is the oldest if the clock was put back.
+// prune deletes the oldest files of the recording beyond Keep. Names sort like their times. It
+// deletes only names that create could have made, and never the current file, which is the
+// oldest if the clock was set back.
 func (r *Rotation) prune() error {
 	stem, ext := splitName(r.o.Path)
 	ours := regexp.MustCompile(`^` + regexp.QuoteMeta(filepath.Base(stem)) + `-\d{8}T\d{6}Z(-\d{3})?` +

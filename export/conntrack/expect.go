@@ -39,7 +39,7 @@ func (c *Writer) expectLine(b []byte, e *monitor.Expect) []byte {
 	if e.Has&monitor.ExpectHelper != 0 {
 		return append(append(b, "helper="...), monitor.Escape(e.Helper)...)
 	}
-	return b[:len(b)-1] // without the last blank
+	return b[:len(b)-1] // without the last space
 }
 
 func expectTuple(b []byte, prefix string, t *monitor.Tuple) []byte {

@@ -8,7 +8,7 @@ import (
 	"natlens/monitor"
 )
 
-// Most functions below append words with a blank behind each.
+// Most functions below append words with a space after each.
 
 func word(b []byte, name string, n uint64) []byte {
 	return append(text.AppendUint(append(b, name...), n), ' ')
@@ -57,7 +57,7 @@ func (c *Writer) line(b []byte, e *monitor.Event) []byte {
 		}
 	}
 	b = c.words(b, e)
-	return append(c.userspace(b[:len(b)-1], e), '\n') // without the last blank
+	return append(c.userspace(b[:len(b)-1], e), '\n') // without the last space
 }
 
 func kind(b []byte, k monitor.Kind) []byte { return append(b, kindWords[k]...) }

@@ -15,7 +15,7 @@ type Modifiers struct {
 	Extended   bool // the family in front of the protocol
 	Labels     bool // labels=, by the names of LabelFile
 	XML        bool
-	Save       bool // command lines of conntrack(8) instead of lines; alone
+	Save       bool // command lines of conntrack(8) instead of lines; not with other modifiers
 }
 
 // modifiers are in the order in which conntrack(8) compares them with an abbreviation.
@@ -36,7 +36,7 @@ var modifiers = []struct {
 		func(o *Modifiers) { o.Save = true }},
 }
 
-// ModifierHelp returns the words that [ParseModifiers] takes, and what each adds.
+// ModifierHelp returns the words that [ParseModifiers] accepts, with their descriptions.
 func ModifierHelp() (rows [][2]string) {
 	for _, m := range modifiers {
 		rows = append(rows, [2]string{m.name, m.help})
@@ -44,7 +44,7 @@ func ModifierHelp() (rows [][2]string) {
 	return rows
 }
 
-// ModifierNames returns the words that [ParseModifiers] takes.
+// ModifierNames returns the words that [ParseModifiers] accepts.
 func ModifierNames() (names []string) {
 	for _, m := range modifiers {
 		names = append(names, m.name)
@@ -52,13 +52,13 @@ func ModifierNames() (names []string) {
 	return names
 }
 
-// ErrSaveAlone means that save is combined with other modifiers. conntrack(8) has the exit
+// ErrSaveAlone means that save is combined with other modifiers. conntrack(8) returns the exit
 // code of a failure for it, not of a wrong command line.
 var ErrSaveAlone = errors.New("output modifier save: not together with others, because command lines cannot contain " +
 	"what they add")
 
-// ParseModifiers reads the argument of conntrack's -o: words with commas between them, in
-// any case and perhaps abbreviated. "" means no modifiers.
+// ParseModifiers reads the argument of conntrack's -o: words separated by commas, in any case
+// and perhaps abbreviated. "" means no modifiers.
 func ParseModifiers(list string) (Modifiers, error) {
 	var o Modifiers
 	if list == "" {
@@ -80,7 +80,7 @@ next:
 	return o, nil
 }
 
-// UnknownModifier is the error for a word that is no modifier.
+// UnknownModifier is the error of a word that is not a modifier.
 func UnknownModifier(word string) error {
 	return text.UnknownWord("output modifier", word, ModifierNames())
 }

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// ProgName returns a function that names the program of a netfilter netlink port, as
-// conntrack(8) does: by the inode of the socket among the open files of all processes.
-// table opens the net/netlink of proc(5) of a network namespace; nil means that of this
-// process. The name is untrusted text, and "" if the process is gone or may not be read.
-// A call reads the table, and for another port than the last one all of /proc.
+// ProgName returns a function that returns the name of the program with a netfilter netlink
+// port. Like conntrack(8), it finds the process by the inode of the socket among its open
+// files. table opens the net/netlink of proc(5) of a network namespace; nil: that of this
+// process. The name is untrusted text, and "" if the process has ended or may not be read. A
+// call reads the table, and for another port than the last one all of /proc.
 func ProgName(table func() (io.ReadCloser, error)) func(portid uint32) string {
 	return (&progNames{proc: "/proc", table: table}).find
 }
@@ -27,15 +27,15 @@ type progNames struct {
 	name   string
 }
 
-// tries is how often the table is read before a port counts as gone. While sockets come
-// and go anywhere on the host, the kernel may omit entries.
+// tries is how often the table is read before a port counts as closed. While sockets are opened
+// and closed anywhere on the host, the kernel may omit entries.
 const tries = 3
 
 func (p *progNames) find(portid uint32) string {
 	same := portid == p.portid
 	left := tries
 	if same && p.inode == "" {
-		left = 1 // a port that is gone may have sent thousands of events
+		left = 1 // a closed port may have sent thousands of events
 	}
 	inode := ""
 	for ; left > 0 && inode == ""; left-- {
@@ -92,11 +92,11 @@ func (p *progNames) holder(portid uint32, socket string) string {
 	return ""
 }
 
-// holds returns the name of a process that has the socket open: what is between the
+// holds returns the name of a process that has the socket open: the text between the
 // parentheses in /proc/PID/stat.
 func (p *progNames) holds(pid, socket string) (name string, ok bool) {
 	dir := filepath.Join(p.proc, pid, "fd")
-	files, _ := os.ReadDir(dir) // of a process that is gone: none
+	files, _ := os.ReadDir(dir) // none if the process has ended
 	for _, f := range files {
 		if to, err := os.Readlink(filepath.Join(dir, f.Name())); err == nil && to == socket {
 			text, _ := os.ReadFile(filepath.Join(p.proc, pid, "stat"))

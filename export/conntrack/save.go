@@ -12,8 +12,8 @@ import (
 // savedStatus are the bits of the status that -o save writes, in its order.
 var savedStatus = []monitor.Status{monitor.Expected, monitor.SeenReply, monitor.Assured, monitor.FixedTimeout}
 
-// save appends the command line of conntrack(8) that repeats the event: that adds,
-// updates or deletes the flow. It has no mark, labels and helper, as in conntrack(8).
+// save appends the command line of conntrack(8) that repeats the event: it adds, updates or
+// deletes the flow. As in conntrack(8), it has no mark, labels and helper.
 func (c *Writer) save(b []byte, e *monitor.Event) []byte {
 	switch e.Kind {
 	case monitor.KindUpdate:
@@ -46,7 +46,7 @@ func (c *Writer) save(b []byte, e *monitor.Event) []byte {
 	b = address(b, src, &f.Reply.Src, f.Orig.Family)
 	b = address(b, dst, &f.Reply.Dst, f.Orig.Family)
 	b = saveProto(b, e)
-	return append(c.userspace(b[:len(b)-1], e), '\n') // without the last blank
+	return append(c.userspace(b[:len(b)-1], e), '\n') // without the last space
 }
 
 func saveStatus(b []byte, s monitor.Status) []byte {
@@ -103,8 +103,8 @@ func saveState(b []byte, e *monitor.Event) []byte {
 	return b
 }
 
-// SavedVTag turns a verification tag of SCTP into the number that conntrack(8) writes and
-// takes for it, and back: it reads bytes in network order as a number of the host.
+// SavedVTag converts an SCTP verification tag to the number that conntrack(8) writes and
+// accepts for it, and back: it reads bytes in network order as a number of the host.
 func SavedVTag(tag uint32) uint32 {
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], tag)

@@ -11,15 +11,14 @@ import (
 	"natlens/monitor"
 )
 
-// Writer writes the lines of conntrack(8) 1.4.9: of conntrack -E for events, of
-// conntrack -L for flows of a dump. It writes what each message contained and nothing
-// that is remembered from earlier ones.
+// Writer writes the lines of conntrack(8) 1.4.9: of conntrack -E for events, of conntrack -L
+// for flows of a dump. It writes what each message contained, and no remembered attributes.
 //
-// The bytes are those of conntrack(8), with three exceptions. Text from outside (helper,
-// security context, program, namespace) is escaped. Long XML lines are not cut at 1,023
-// bytes. Inferred events, which the kernel never sent, look like others.
+// The bytes are those of conntrack(8), with three exceptions. Untrusted text (helper, security
+// context, program, namespace) is escaped. Long XML lines are not cut at 1,023 bytes. Inferred
+// events, which the kernel did not send, have the same form as others.
 //
-// Losses and resyncs have no line in the format. They go to [text.Options].Notes.
+// The format has no line for losses and resyncs. They go to [text.Options].Notes.
 type Writer struct {
 	out    text.Lines
 	m      Modifiers

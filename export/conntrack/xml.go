@@ -40,10 +40,10 @@ func element(b []byte, known bool, name string, value any) []byte {
 	return b
 }
 
-// entities are the characters that XML needs for itself.
+// entities are the characters with a meaning in XML.
 var entities = strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;")
 
-// independent are the attributes that open the element of what belongs to no direction. A
+// independent are the attributes that open the element for attributes of no direction. A
 // security context alone does not.
 const independent = monitor.AttrState | monitor.AttrTimeout | monitor.AttrMark | monitor.AttrSecMark |
 	monitor.AttrZone | monitor.AttrUse | monitor.AttrStatus | monitor.AttrID | monitor.AttrLabels | monitor.AttrStart |

@@ -7,7 +7,7 @@ import (
 	"natlens/monitor"
 )
 
-// line is the event that is being written and what the cells are made of.
+// line is the current event and the values of its cells.
 type line struct {
 	b      []byte
 	e      *monitor.Event

@@ -17,11 +17,11 @@ var Header = func() (names string) {
 	return names[1:]
 }()
 
-// Writer writes a line an event, quoted as RFC 4180 says and ended by LF. A cell whose
-// value is not known is empty.
+// Writer writes a line for each event, quoted by RFC 4180 and ended by LF. An unknown value is
+// an empty cell.
 //
-// Spreadsheets take a cell that begins with = + - or @ for a formula, quoted or not. Cells
-// with text from outside (helper, secctx, netns) then begin with an apostrophe.
+// Spreadsheets read a cell that begins with = + - or @ as a formula, even if it is quoted. Such
+// cells with untrusted text (helper, secctx, netns) get an apostrophe before it.
 type Writer struct {
 	// Namespaces has the names of network namespaces, if several are watched.
 	Namespaces *monitor.Namespaces

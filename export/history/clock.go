@@ -6,8 +6,8 @@ import (
 	"natlens/monitor"
 )
 
-// Clock returns the system's time, which may jump, and the time since some fixed
-// moment, which does not.
+// Clock returns the system's time, which may jump, and the time since a fixed start, which does
+// not.
 type Clock func() (wall monitor.Time, mono time.Duration)
 
 // SystemClock is the clock of a Writer outside tests.
@@ -19,18 +19,18 @@ func SystemClock() Clock {
 	}
 }
 
-// ageClock is the time by which retention computes ages. A jump ahead of the
-// system's time is trusted only when it has lasted as long as it is far.
+// ageClock is the clock of retention. A forward jump of the system's time is trusted only when
+// it has lasted as long as its length.
 type ageClock struct {
-	trusted monitor.Time  // never goes back
-	jumped  monitor.Time  // trusted when the system's time jumped ahead; 0: it did not
+	trusted monitor.Time  // never decreases
+	jumped  monitor.Time  // value of trusted at a forward jump; 0: none
 	mono    time.Duration // at the last tick
 }
 
-// smallJump is how far the system's time may be ahead without being a jump.
+// smallJump is the difference up to which a forward step is not a jump.
 const smallJump = monitor.Time(time.Minute)
 
-// tick moves the clock on and returns the time for retention.
+// tick advances the clock and returns the time for retention.
 func (c *ageClock) tick(wall monitor.Time, mono time.Duration) monitor.Time {
 	c.trusted, c.mono = c.trusted+monitor.Time(mono-c.mono), mono
 	switch ahead := wall - c.trusted; {
@@ -45,21 +45,20 @@ func (c *ageClock) tick(wall monitor.Time, mono time.Duration) monitor.Time {
 	return c.trusted
 }
 
-// steps notices when the system's time is set: it moves by more than smallJump
-// against the steady clock.
+// steps detects that the system's time was set: it moved by more than smallJump relative to the
+// steady clock.
 type steps struct {
 	wall     monitor.Time  // at the last tick
 	mono     time.Duration // at the last tick
-	from, to monitor.Time  // of the last step ahead; 0: none, or it was taken back
+	from, to monitor.Time  // of the last forward step; 0: none, or it was undone
 }
 
 // span is a time in which translations are not certain.
 type span struct{ from, to monitor.Time }
 
-// tick returns the spans that a step since the last tick makes uncertain. A step
-// ahead skips a span, and a step back passes one twice. If it takes back a step
-// ahead, the time since that step has wrong translations by the wrong clock, and
-// none by the right one.
+// tick returns the spans that a step since the last tick makes uncertain. A forward step skips
+// a span, and a backward step passes one twice. If it undoes a forward step, translations since
+// that step have wrong times.
 func (s *steps) tick(wall monitor.Time, mono time.Duration) []span {
 	was := s.wall
 	step := wall - was - monitor.Time(mono-s.mono)

@@ -12,9 +12,8 @@ import (
 	"natlens/monitor/translation"
 )
 
-// class divides closed translations by how long they lived. Long lives have
-// files of their own: otherwise the times of all files would overlap, and a
-// question about an hour would open them all.
+// class separates closed translations by duration. Long ones have their own files. Otherwise
+// the time spans of all files would overlap, and a query for an hour would open all of them.
 type class uint8
 
 const (
@@ -23,7 +22,7 @@ const (
 	classes
 )
 
-// longLife is the life from which on a translation is a long one.
+// longLife is the minimum duration of a long translation.
 const longLife = monitor.Time(time.Hour)
 
 func classOf(t *translation.Translation) class {
@@ -36,7 +35,7 @@ func classOf(t *translation.Translation) class {
 // entry is a file of closed translations, as table file lists it.
 type entry struct {
 	name       string
-	number     int64 // the name is made of number and class
+	number     int64 // the name contains number and class
 	class      class
 	start, end monitor.Time // earliest start and latest end
 	rows       int64
@@ -50,8 +49,8 @@ func newEntry(number int64, c class) entry {
 	return entry{name: fmt.Sprintf(nameFormats[c], number), number: number, class: c}
 }
 
-// parseEntry returns the entry of a file by its name. ok is false if it is no
-// file of closed translations.
+// parseEntry returns the entry of a file by its name. ok is false if the file has no closed
+// translations.
 func parseEntry(name string) (e entry, ok bool) {
 	for c, format := range nameFormats {
 		if _, err := fmt.Sscanf(name, format, &e.number); err == nil {
@@ -64,7 +63,7 @@ func parseEntry(name string) (e entry, ok bool) {
 
 func byNumber(a, b entry) int { return cmp.Compare(a.number, b.number) }
 
-// closedFile is a file that is being written.
+// closedFile is a file that is written now.
 type closedFile struct {
 	entry
 	path string
@@ -103,8 +102,8 @@ func (f *closedFile) write(all []translation.Translation, lastID int64) (int64, 
 	return id, nil
 }
 
-// close moves the log into the file: it can then be read without locks. If
-// somebody reads it now, an empty log stays beside it until the next start.
+// close merges the log into the file, which can then be read without locks. If another process
+// reads it now, an empty log stays until the next start.
 func (f *closedFile) close() error {
 	if f.rows == 0 {
 		return errors.Join(f.db.Close(), removeDB(f.path))
@@ -121,8 +120,8 @@ func (f *closedFile) close() error {
 // retainEvery is how often retention runs.
 const retainEvery = time.Minute
 
-// upkeep is what follows a commit: it completes files that are full or old, and
-// deletes what is too old or too much.
+// upkeep runs after a commit: it completes files that are full or old, and deletes files that
+// are too old or exceed MaxSize.
 func (s *store) upkeep(now monitor.Time, mono time.Duration) error {
 	var err error
 	for c, f := range s.current {
@@ -141,14 +140,14 @@ func (s *store) upkeep(now monitor.Time, mono time.Duration) error {
 	return err
 }
 
-// retain deletes files that are too old by the trusted time, and the oldest of
-// those that are too much. Files that are being written stay.
+// retain deletes files that are too old by the trusted time, and the oldest files while MaxSize
+// is exceeded. It does not delete files that are written now.
 func (s *store) retain(now, trusted monitor.Time) error {
 	bytes, withheld := s.size(), false
 	for i := 0; i < len(s.files); {
 		e := &s.files[i]
-		// Files of long lives are few and fill slowly: by number, the first file
-		// is the oldest all the same.
+		// Files of long translations are few and fill slowly, but the first file by number is
+		// still the oldest.
 		much := s.cfg.MaxSize > 0 && bytes > s.cfg.MaxSize && i == 0
 		if !s.tooOld(e, trusted) && !much {
 			withheld = withheld || s.tooOld(e, now)
@@ -173,9 +172,9 @@ func (s *store) tooOld(e *entry, now monitor.Time) bool {
 	return s.cfg.Keep > 0 && e.end != 0 && now-e.end > monitor.Time(s.cfg.Keep)
 }
 
-// forget deletes a file. The file goes last: a file that is listed and does not
-// exist was removed by somebody else. A file that a crash leaves here is taken
-// over by the next writer, and deleted again.
+// forget deletes a file. The file itself is deleted last, because a listed file that does not
+// exist counts as removed by a user. If a crash leaves the file, the next writer takes it over
+// and deletes it again.
 func (s *store) forget(e *entry, now monitor.Time) error {
 	if e.class == shortLives {
 		s.state.began = max(s.state.began, min(e.end, now))

@@ -7,19 +7,18 @@ import (
 	"natlens/monitor/translation"
 )
 
-// commit is what is written at once. Closed files are committed before table
-// open: a crash in between leaves a flow in both, never in none, and the next
-// start removes the double. A commit that fails is tried again from the class
-// or table that failed.
+// commit is what is written in one step. Closed files are committed before table open: after a
+// crash in between, a flow is in both, and the next start removes the double. A failed commit
+// is repeated from the class or table that failed.
 type commit struct {
 	translation.Changes
-	all   []translation.Translation // with stale: what is open
+	all   []translation.Translation // with stale: all open translations
 	stale bool                      // all replaces the rows of table open
 	last  uint64                    // number of the flow that opened last
-	at    monitor.Time              // capture was running up to here
+	at    monitor.Time              // capture was running until then
 	mono  time.Duration
-	good  bool  // capture ends here in good order
-	next  class // the first class that is not written; classes: all are
+	good  bool  // the last commit of an orderly end
+	next  class // the first class that is not written; classes: all are written
 	done  bool  // table open is written, too
 }
 
@@ -32,12 +31,12 @@ func (c *commit) count(class class) (n int) {
 	return n
 }
 
-// heartbeat is how often a commit says that capture is running when nothing
-// opens or closes. After a crash, the gap begins at the last commit.
+// heartbeat is how often a commit records that capture is running if nothing opens or closes.
+// After a crash, the gap begins at the last commit.
 const heartbeat = 10 * time.Second
 
-// commitLoop commits what is pending every Config.Every, and at once when Write
-// waits or the writer closes. A commit that failed is tried again in the same way.
+// commitLoop commits pending changes every Config.Every, and at once when Write waits or the
+// writer closes. A failed commit is repeated in the same way.
 func (w *Writer) commitLoop() {
 	defer close(w.ended)
 	ticker := time.NewTicker(w.cfg.Every)
@@ -60,8 +59,8 @@ func (w *Writer) commitLoop() {
 	}
 }
 
-// commitPending completes a commit that failed, then commits what is pending. It
-// reports whether the writer is closing.
+// commitPending completes a failed commit, then commits pending changes. It reports whether the
+// writer is closing.
 func (w *Writer) commitPending(c *commit) (closing bool) {
 	for {
 		if c.done {
@@ -79,8 +78,7 @@ func (w *Writer) commitPending(c *commit) (closing bool) {
 	}
 }
 
-// take makes a commit of what is pending. It leaves the commit alone if there is
-// nothing to do.
+// take makes a commit of the pending changes. If there are none, it does not change the commit.
 func (w *Writer) take(c *commit) (closing bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -120,7 +118,7 @@ func (w *Writer) take(c *commit) (closing bool) {
 	return false
 }
 
-// finished records how a commit ended. It reports whether the writer is closing.
+// finished records the result of a commit. It reports whether the writer is closing.
 func (w *Writer) finished(c *commit, err error) (closing bool) {
 	w.mu.Lock()
 	was := w.fault

@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// How a file is opened: parameters of its name.
+// Parameters of the file name with which a file is opened.
 const (
 	forWriting = "mode=rw&_pragma=busy_timeout(2000)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)" +
 		"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)"
 	forReading      = "mode=ro&_pragma=busy_timeout(2000)&_pragma=trusted_schema(0)"
-	forReadingAlone = forReading + "&immutable=1" // without locks: a file that nobody writes to
+	forReadingAlone = forReading + "&immutable=1" // without locks: for a file that nothing writes to
 	forLocking      = "mode=rw&_pragma=busy_timeout(500)"
 )
 
@@ -69,15 +69,15 @@ func createDB(path string, schema ...string) (*sql.DB, error) {
 	return db, named(path, err)
 }
 
-// errUnfinished says that a crash came before the file had its tables.
+// errUnfinished means that a crash happened before the file had its tables.
 var errUnfinished = errors.New("the file has no tables")
 
-// maxRow bounds a row that is read. The longest that natlens writes has a name of a network namespace of 4 KiB.
+// maxRow is the maximum size of a row. The longest that natlens writes has a namespace name of
+// 4 KiB.
 const maxRow = 64 << 10
 
-// openFile is openDB of a file that has exactly these tables and indexes: a view, trigger
-// or generated column in it would run code that is not ours. Rows longer than maxRow are
-// an error.
+// openFile is openDB for a file with exactly these tables and indexes: a view, trigger or
+// generated column in it would run foreign code. Rows longer than maxRow are an error.
 func openFile(ctx context.Context, path, how string, schema []string) (db *sql.DB, err error) {
 	if db, err = openDB(path, how); err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// scan calls fn for every row of a query, after it has put the columns into dest.
+// scan calls fn for every row of a query, with its columns in dest.
 func scan(ctx context.Context, db querier, query string, args []any, fn func() error, dest ...any) error {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -133,7 +133,7 @@ func scan(ctx context.Context, db querier, query string, args []any, fn func() e
 	return rows.Err()
 }
 
-// texts returns the results of a query for one text.
+// texts returns the results of a query for one text column.
 func texts(ctx context.Context, db querier, query string) (all []string, err error) {
 	var text string
 	err = scan(ctx, db, query, nil, func() error { all = append(all, text); return nil }, &text)
@@ -164,8 +164,8 @@ func (t *tx) prepare(query string) func(args ...any) {
 	}
 }
 
-// transaction runs fn in a transaction. A commit that fails can leave the
-// connection within the transaction: it is rolled back in any case.
+// transaction runs fn in a transaction. It always rolls back after a failed commit, because
+// that can leave the transaction open.
 func transaction(db *sql.DB, fn func(*tx)) error {
 	begun, err := db.Begin()
 	if err != nil {
@@ -189,7 +189,7 @@ func named(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// busy reports whether another connection holds the file.
+// busy reports whether another connection has locked the file.
 func busy(err error) bool {
 	var e interface{ Code() int } // of the driver
 	return errors.As(err, &e) && (e.Code()&0xff == 5 || e.Code()&0xff == 6)

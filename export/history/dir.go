@@ -15,8 +15,8 @@ const (
 	lockName = "lock"
 )
 
-// checkDir rejects a directory that others can write to, and one with files of a
-// history that this package does not read.
+// checkDir rejects a directory to which others can write, and one with files of a history that
+// this version does not read.
 func checkDir(dir string, writing bool) error {
 	st, err := os.Stat(dir)
 	switch {
@@ -41,8 +41,8 @@ func checkDir(dir string, writing bool) error {
 	return nil
 }
 
-// replaceable returns the directory above dir, by its name or where links lead, in which others can rename what
-// belongs to its owner; "" if there is none.
+// replaceable returns the directory above dir, by its name or by links, in which others can
+// rename files of its owner, or "".
 func replaceable(dir string) string {
 	name, _ := filepath.Abs(dir)
 	real, _ := filepath.EvalSymlinks(name)
@@ -76,16 +76,15 @@ func sizeOf(path string) (bytes int64) {
 	return bytes
 }
 
-// hasLog reports whether the file has a write-ahead log: it is being written, or a
-// crash or a reader left the log. Other files are read without locks.
+// hasLog reports whether the file has a write-ahead log: it is being written, or a crash or a
+// reader left the log. Other files are read without locks.
 func hasLog(path string) bool {
 	_, err := os.Lstat(path + "-wal")
 	return err == nil
 }
 
-// lockDir takes the lock that a writer holds. It is a lock of SQLite, which all
-// platforms have and which ends with the process. Close the returned database to
-// release it.
+// lockDir takes the writer's lock. It is an SQLite lock, which all platforms have and which
+// ends with the process. Close the returned database to release it.
 func lockDir(dir string) (*sql.DB, error) {
 	path := filepath.Join(dir, lockName)
 	db, err := createDB(path)
@@ -95,7 +94,7 @@ func lockDir(dir string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A reader that tests the lock holds it for a moment: the timeout covers that.
+	// A reader that tests the lock holds it for a moment, so wait.
 	if _, err := db.Exec("BEGIN EXCLUSIVE"); err != nil {
 		db.Close()
 		if busy(err) {

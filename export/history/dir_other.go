@@ -4,8 +4,8 @@ package history
 
 import "io/fs"
 
-// onlyOurs does not know the permissions of this platform.
+// onlyOurs returns nil, because this platform has other permissions.
 func onlyOurs(fs.FileInfo, bool) error { return nil }
 
-// openToAll does not know them either.
+// openToAll returns false, because this platform has other permissions.
 func openToAll(fs.FileMode) bool { return false }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// onlyOurs reports why others can write to the directory, nil if they cannot. A
-// writer also rejects a directory of another user.
+// onlyOurs returns why others can write to the directory; nil if they cannot. A writer also
+// rejects a directory of another user.
 func onlyOurs(st fs.FileInfo, writing bool) error {
 	if owner, ok := st.Sys().(*syscall.Stat_t); writing && ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
 		return errors.New("it belongs to another user")
@@ -21,5 +21,5 @@ func onlyOurs(st fs.FileInfo, writing bool) error {
 	return nil
 }
 
-// openToAll reports whether everybody can write to a directory and rename what is in it, files of others too.
+// openToAll reports whether every user can rename files of others in a directory.
 func openToAll(mode fs.FileMode) bool { return mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0 }

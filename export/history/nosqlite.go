@@ -8,7 +8,7 @@ import (
 	"errors"
 )
 
-// Supported reports whether there is SQLite for this platform, and so a history.
+// Supported reports whether this platform has SQLite, and so a history.
 const Supported = false
 
 func limitLength(context.Context, *sql.DB, int) error { return errors.ErrUnsupported }

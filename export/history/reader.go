@@ -35,9 +35,9 @@ func Open(dir string) (*Reader, error) {
 	return nil, fmt.Errorf("no history in %s: %w", dir, err)
 }
 
-// Find calls fn for every translation that the query selects: the closed ones in
-// the order in which they ended, then the open ones. The end of ctx ends the
-// search, too. Files that cannot be read are in Result.Faults.
+// Find calls fn for every translation that the query selects: the closed ones in the order in
+// which they ended, then the open ones. The end of ctx ends the search. Result.Faults has the
+// files that could not be read.
 func (r *Reader) Find(ctx context.Context, q translation.Query, fn translation.Visit) (translation.Result, error) {
 	f := &find{ctx: ctx, dir: r.dir}
 	f.Query, f.Each = q, func(a *translation.Answer) error {
@@ -47,7 +47,8 @@ func (r *Reader) Find(ctx context.Context, q translation.Query, fn translation.V
 		return fn(a)
 	}
 	f.Result.Live = locked(r.dir)
-	// Open ones first: what closes meanwhile is then in both places, not in none.
+	// Read the open ones first: a translation that closes meanwhile is then found twice, not
+	// missed.
 	err := f.readOpen()
 	if err == nil {
 		err = f.searchClosed()
@@ -64,7 +65,7 @@ func (r *Reader) Find(ctx context.Context, q translation.Query, fn translation.V
 	return f.Result, err
 }
 
-// find is one query that is being answered.
+// find is the state of one query.
 type find struct {
 	translation.Collector
 	ctx   context.Context
@@ -114,8 +115,7 @@ func (f *find) readOpen() error {
 	return named(path, err)
 }
 
-// offerOpen answers with the translations that are still open, in the order of
-// their beginnings.
+// offerOpen passes on the translations that are still open, in the order of their beginnings.
 func (f *find) offerOpen() error {
 	for _, a := range slices.SortedFunc(maps.Values(f.open), func(a, b translation.Answer) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Number, b.Number))
@@ -127,8 +127,8 @@ func (f *find) offerOpen() error {
 	return nil
 }
 
-// where returns the condition that finds the rows of the query by an index.
-// Match tests the rest of the query.
+// where returns the condition that finds the rows of the query by an index. Match tests the
+// other conditions.
 func (f *find) where() (where string, args []any) {
 	q := &f.Query
 	where = " WHERE true"
@@ -147,8 +147,8 @@ func (f *find) where() (where string, args []any) {
 	return where, args
 }
 
-// searchClosed answers from the files of closed translations. Ids rise within a
-// class of files: the answers of both classes are merged by their ids.
+// searchClosed passes on the answers from the files of closed translations. Ids increase within
+// a class of files: the answers of both classes are merged by their ids.
 func (f *find) searchClosed() error {
 	short, stopShort := iter.Pull2(f.closed(shortLives))
 	defer stopShort()
@@ -172,8 +172,8 @@ func (f *find) searchClosed() error {
 	return f.ctx.Err()
 }
 
-// closed iterates over the answers of a class of files, with their ids. A file
-// that cannot be read is a fault and is left out.
+// closed iterates over the answers of a class of files, with their ids. It skips files that
+// cannot be read, and records a fault.
 func (f *find) closed(c class) iter.Seq2[int64, *translation.Answer] {
 	return func(yield func(int64, *translation.Answer) bool) {
 		for i := range f.files {
@@ -191,8 +191,8 @@ func (f *find) closed(c class) iter.Seq2[int64, *translation.Answer] {
 	}
 }
 
-// searchFile passes the answers of one file to yield. It returns ErrStop if yield
-// wants no more.
+// searchFile passes the answers of one file to yield. It returns ErrStop if yield returns
+// false.
 func (f *find) searchFile(e *entry, yield func(int64, *translation.Answer) bool) error {
 	path, how := filepath.Join(f.dir, e.name), forReadingAlone
 	if hasLog(path) {
@@ -206,14 +206,14 @@ func (f *find) searchFile(e *entry, yield func(int64, *translation.Answer) bool)
 	where, args := f.where()
 	if since := f.Query.Since; since != 0 {
 		where, args = where+" AND end >= ?", append(args, int64(since))
-		if e.class == shortLives { // bounds the part of the index that is read
+		if e.class == shortLives { // limits the part of the index that is read
 			where, args = where+" AND start > ?", append(args, int64(since-longLife))
 		}
 	}
 	query := "SELECT id," + columns + " FROM translation" + where + " ORDER BY id"
 	var id int64
 	return scanRows(f.ctx, db, query, args, func(r *row) error {
-		delete(f.open, r.t.Number) // it closed while the query ran, or the writer crashed
+		delete(f.open, r.t.Number) // it closed during the query, or the writer crashed
 		want, ok := f.Query.Match(&r.t)
 		if ok && want == r.side && !yield(id, &translation.Answer{Translation: r.t}) {
 			return translation.ErrStop

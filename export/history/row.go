@@ -114,7 +114,7 @@ func scanRows(ctx context.Context, db querier, query string, args []any, fn func
 // rejected.
 const schemaVersion = 2
 
-// applicationID marks the files as ours: "natl".
+// applicationID marks natlens's files: "natl".
 const applicationID = 0x6e61746c
 
 var (
@@ -127,8 +127,8 @@ var (
 	closedSchema = statements(closedSQL)
 	openSchema   = statements(openSQL)
 
-	// columns are those that tables translation and open have in common: all but
-	// the id of translation.
+	// columns are the columns that tables translation and open both have: all except the id of
+	// translation.
 	columns = strings.Join(regexp.MustCompile(`(?m)^\t[a-z_]+`).FindAllString(openSchema[0], -1), ",")
 )
 

@@ -9,7 +9,7 @@ import (
 	"modernc.org/sqlite" // also the driver "sqlite"
 )
 
-// Supported reports whether there is SQLite for this platform, and so a history.
+// Supported reports whether this platform has SQLite, and so a history.
 const Supported = true
 
 // limitLength makes longer texts and rows in a file an error.

@@ -10,8 +10,8 @@ import (
 	"natlens/monitor/translation"
 )
 
-// openStore opens the files of a history for writing. It completes what the
-// previous run left.
+// openStore opens the files of a history for writing. It completes the files of the previous
+// run.
 func openStore(cfg *Config) (s *store, err error) {
 	s = &store{cfg: cfg, next: 1, path: filepath.Join(cfg.Dir, openName), names: map[string]bool{}}
 	if s.db, err = openOpen(s.path); err != nil {
@@ -37,8 +37,7 @@ func openOpen(path string) (*sql.DB, error) {
 	return db, err
 }
 
-// takeStock compares the list of files with the directory. A file that somebody
-// removed leaves a gap.
+// takeStock compares the list of files with the directory. A removed file leaves a gap.
 func (s *store) takeStock() error {
 	listed, err := readFiles(context.Background(), s.db)
 	if err != nil {
@@ -83,8 +82,8 @@ func (s *store) takeStock() error {
 	return err
 }
 
-// takeOver lists a file that the previous run was writing, or that somebody
-// added. One that cannot be read is listed for all times: questions then name it.
+// takeOver adds a file to the list that the previous run was writing, or that a user added. A
+// file that cannot be read is listed for all times, so that queries report it.
 func (s *store) takeOver(name string, committed int64) error {
 	path := filepath.Join(s.cfg.Dir, name)
 	db, err := openFile(context.Background(), path, forWriting, closedSchema)
@@ -104,8 +103,8 @@ func (s *store) takeOver(name string, committed int64) error {
 	return err
 }
 
-// merge takes over a file that can be read. Translations of it that table open
-// still has are deleted there: a crash came between the two commits.
+// merge adds a readable file to the list. Translations that are also in table open are deleted
+// there: a crash happened between the two commits.
 func (s *store) merge(name, path string, committed int64) (err error) {
 	if _, err := s.db.Exec("ATTACH ? AS closed", path); err != nil {
 		return err
@@ -130,11 +129,11 @@ func (s *store) merge(name, path string, committed int64) (err error) {
 	})
 }
 
-// begin starts a run: it reads what the previous one left open, and records the
-// time until now as a gap.
+// begin starts a run: it reads the open translations of the previous one, and records the time
+// until now as a gap.
 func (s *store) begin() error {
 	x, before, open := &s.state, &s.previous, uint64(0)
-	var wrong *span // the clock was ahead then
+	var wrong *span // set if the clock was ahead
 	err := scanRows(context.Background(), s.db, "SELECT "+columns+" FROM open", nil, func(r *row) error {
 		if r.side == r.t.Sides()[0] {
 			before.Add(&r.t)

@@ -13,23 +13,23 @@ import (
 	"natlens/monitor/translation"
 )
 
-// store is the files of a history that is being written: open.sqlite, a current
-// file for each class, and the other files.
+// store is the files of a history that is open for writing: open.sqlite, a current file for
+// each class, and the other files.
 type store struct {
 	cfg      *Config
 	path     string // of open.sqlite
 	db       *sql.DB
 	state    state
 	current  [classes]*closedFile // nil: none yet
-	files    []entry              // the others, by number
+	files    []entry              // the other files, by number
 	next     int64                // number of the next file
 	names    map[string]bool      // network namespaces in table netns
 	clock    ageClock
 	steps    steps
 	retained time.Duration // when retention ran last
-	noted    bool          // the note about a jump of the clock is printed
+	noted    bool          // the note about a jump of the clock was printed
 
-	previous translation.Previous // what the previous run left open
+	previous translation.Previous // open translations of the previous run
 }
 
 // state is the row of table history.
@@ -56,8 +56,8 @@ func (s *store) putState(t *tx) {
 		" step_from=?, step_to=?", s.columns()...)
 }
 
-// putGap adds a gap. Open translations that it touched become doubtful. When a step
-// of the clock is taken back, the gap that ends there replaces the one of the step.
+// putGap adds a gap, which makes the open translations uncertain. When a clock step is undone,
+// the gap that ends there replaces the gap of the step.
 func putGap(t *tx, g *translation.Gap) {
 	t.exec("DELETE FROM gap WHERE start = ? AND end > ? AND cause IN (2, 5)", g.From, g.To)
 	t.exec("INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?)", g.From, g.To, g.Cause, int64(g.Count), g.AtLeast, g.Namespace)
@@ -68,7 +68,7 @@ func putGap(t *tx, g *translation.Gap) {
 	}
 }
 
-// commit brings the commit to its end, or to the step that fails.
+// commit executes the commit to its end, or to the step that fails.
 func (s *store) commit(c *commit) error {
 	for ; c.next < classes; c.next++ {
 		if err := s.writeClosed(c.next, c); err != nil {
@@ -113,8 +113,8 @@ func (s *store) writeOpen(t *tx, c *commit) {
 	s.putState(t)
 }
 
-// changeOpen inserts what has opened into table open, and deletes what has
-// closed. What did both within the commit is not inserted.
+// changeOpen inserts opened translations into table open, and deletes closed ones. Those that
+// opened and closed within the commit are skipped.
 func (s *store) changeOpen(t *tx, c *commit) {
 	opened := c.Opened
 	if c.stale {
@@ -198,7 +198,7 @@ func readFiles(ctx context.Context, db querier) (files []entry, err error) {
 	var row entry
 	err = scan(ctx, db, "SELECT path, start, end, rows FROM file", nil, func() error {
 		e, ok := parseEntry(row.name)
-		if !ok { // it could lead out of the directory
+		if !ok { // the name could point outside the directory
 			return fmt.Errorf("table file names %q", row.name)
 		}
 		e.start, e.end, e.rows = row.start, row.end, row.rows

@@ -1,9 +1,9 @@
-// Package history stores translations in SQLite files: who held which address
-// and port, from when to when.
+// Package history stores translations in SQLite files: who held which address and port, from
+// when to when.
 //
-// A [Writer] is a sink of events. It keeps what is open in open.sqlite and
-// writes a translation to the current file of closed ones when it ends. A
-// [Reader] answers queries, also while a Writer is running:
+// A [Writer] is a sink of events. It stores open translations in open.sqlite, and writes a
+// translation to the current file of closed ones when it ends. A [Reader] answers queries, also
+// while a Writer is running:
 //
 //	r, err := history.Open("/var/lib/natlens")
 //	…
@@ -15,7 +15,7 @@
 //	})
 //	// res.Gaps: times within the query that were not captured
 //
-// docs/history.md describes the files, their tables and what is promised.
+// docs/history.md describes the files, their tables and their guarantees.
 package history
 
 import (
@@ -41,26 +41,26 @@ var (
 
 // Config configures a Writer. Only Dir is required.
 type Config struct {
-	Dir string // is made, for its owner alone, if it does not exist
+	Dir string // created with mode 0700 if it does not exist
 
 	Keep    time.Duration // delete files whose last translation ended this long ago; 0: never
 	MaxSize int64         // delete the oldest files beyond this many bytes in all; 0: never
 
-	Namespace string              // name of the network namespace of events without a number of one
-	Names     *monitor.Namespaces // names of the numbered ones; nil: there are none
+	Namespace string              // name of the network namespace of events without a namespace number
+	Names     *monitor.Namespaces // names of the numbered namespaces; nil: none
 
 	Wanted monitor.Filter // log only these flows; nil: all
 
-	// Note is called with a sentence that the user must see: writing starts to
-	// fail or works again, a file cannot be read, or the clock jumped. The
-	// writer's goroutine calls it; it must not block. nil: nobody sees them.
+	// Note is called with a sentence for the user: writing starts to fail or works again, a
+	// file cannot be read, or the clock jumped. The writer's goroutine calls it; it must not
+	// block. nil: no notes.
 	Note func(string)
 
-	// The rest has good defaults.
+	// The defaults of the other fields are good.
 	Every       time.Duration // commit at least this often; 0: a second
 	RowsPerFile int64         // rows of a file; 0: a million
-	MaxPending  int           // closed translations held in memory while they cannot be written; 0: 262,144
-	Settle      time.Duration // time after the start in which flows of the previous run may be seen again; 0: a minute
+	MaxPending  int           // maximum number of closed translations in memory while they cannot be written; 0: 262,144
+	Settle      time.Duration // how long after the start flows of the previous run may be seen again; 0: a minute
 	Clock       Clock         // nil: SystemClock
 }
 
@@ -86,13 +86,13 @@ func (c *Config) name(n monitor.NetNS) string {
 	return fmt.Sprintf("netns-%d", n)
 }
 
-// Writer stores the translations of a stream of events. It is a [monitor.Sink].
-// Open it when capture is running: the time before counts as not captured.
+// Writer stores the translations of a stream of events. It is a [monitor.Sink]. Open it when
+// capture is running: the time before counts as not captured.
 //
-// Its own goroutine writes to the disk. Write follows the events in memory, and
-// waits while MaxPending translations are not written yet. While the disk fails,
-// Write does not wait: the writer holds MaxPending translations, counts those
-// that do not fit, and records them as a gap when the disk works again.
+// Its own goroutine writes to the disk. Write tracks the events in memory, and waits while
+// MaxPending translations are not written yet. While the disk fails, Write does not wait: the
+// writer keeps MaxPending translations, counts those that do not fit, and records them as a gap
+// when the disk works again.
 type Writer struct {
 	cfg   Config
 	lock  *sql.DB
@@ -100,13 +100,13 @@ type Writer struct {
 	start time.Duration // by the steady clock
 
 	mu      sync.Mutex
-	moved   sync.Cond // pending was taken, or the fault changed
+	moved   sync.Cond // signalled when pending was taken or the fault changed
 	tracker *translation.Tracker
 	pending translation.Changes
-	held    int             // closed translations of a commit that failed
+	held    int             // closed translations in a failed commit
 	unkept  translation.Gap // closed translations that did not fit; Count 0: none
-	stale   bool            // table open must be written again from the tracker
-	renames uint64          // of network namespaces, as far as they are in pending
+	stale   bool            // table open must be rewritten from the tracker
+	renames uint64          // renames of network namespaces that pending contains
 	fault   error           // of the last commit
 	closing bool
 	stats   Stats
@@ -116,18 +116,18 @@ type Writer struct {
 	ended chan struct{}
 }
 
-// Stats are counters of a Writer.
+// Stats are the counters of a Writer.
 type Stats struct {
 	Open    int    // translations that are open
 	Rows    uint64 // closed translations that this writer committed
 	Pending int    // closed translations that are not committed yet
-	Unkept  uint64 // closed translations that were dropped because the disk failed for too long
+	Unkept  uint64 // closed translations dropped because the disk failed for too long
 	Bytes   int64  // of all files
 }
 
-// NewWriter opens the history for writing, and creates it if it does not exist. It
-// returns ErrLocked if another writer is running. What the previous run left
-// open is resumed, see [Config].Settle.
+// NewWriter opens the history for writing, and creates it if it does not exist. It returns
+// ErrLocked if another writer is running. Open translations of the previous run are resumed,
+// see [Config].Settle.
 func NewWriter(cfg Config) (*Writer, error) {
 	if !Supported {
 		return nil, ErrUnsupported
@@ -157,7 +157,7 @@ func NewWriter(cfg Config) (*Writer, error) {
 	return w, nil
 }
 
-// Write follows the events of the batch. It fails only after Close.
+// Write tracks the events of the batch. It fails only after Close.
 func (w *Writer) Write(b *monitor.Batch) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -173,10 +173,10 @@ func (w *Writer) Write(b *monitor.Batch) error {
 	return nil
 }
 
-// maxGaps is how many gaps are held while they cannot be written.
+// maxGaps is the maximum number of gaps in memory while they cannot be written.
 const maxGaps = 4096
 
-// limitLocked keeps what is pending within MaxPending while the disk fails.
+// limitLocked limits pending changes to MaxPending while the disk fails.
 func (w *Writer) limitLocked() {
 	if w.fault == nil {
 		return
@@ -188,7 +188,7 @@ func (w *Writer) limitLocked() {
 			w.unkept.Include(&lost[i])
 		}
 		w.stats.Unkept += uint64(over)
-		w.stale = true // their rows in table open must go
+		w.stale = true // their rows in table open must be removed
 		w.pending.Closed = w.pending.Closed[:most]
 	}
 	if len(w.pending.Opened) > w.cfg.MaxPending {
@@ -204,8 +204,7 @@ func (w *Writer) kick() {
 	}
 }
 
-// Sync waits until everything that was written so far is committed. It returns
-// an error if that fails.
+// Sync waits until everything written so far is committed. It returns the error of that commit.
 func (w *Writer) Sync() error {
 	done := make(chan error)
 	select {
@@ -216,7 +215,7 @@ func (w *Writer) Sync() error {
 	}
 }
 
-// Trouble returns why the history cannot be written now, "" if it can.
+// Trouble returns why the history cannot be written now, or "".
 func (w *Writer) Trouble() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -236,8 +235,8 @@ func (w *Writer) Stats() Stats {
 	return s
 }
 
-// Close commits what is pending and releases the directory. What is open stays
-// open on disk. The error says what could not be written.
+// Close commits pending changes and releases the directory. Open translations stay open on
+// disk. The error says what could not be written.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	if w.closing {

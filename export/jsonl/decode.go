@@ -15,7 +15,7 @@ import (
 	"natlens/monitor/replay"
 )
 
-// version is the version of docs/json.md that can be read.
+// version is the latest version of docs/json.md that can be read.
 const version = 1
 
 // VersionError means that a recording has a later version of the format, in which
@@ -31,10 +31,10 @@ func (e VersionError) Error() string {
 // computed from its events.
 var errFinding = errors.New("a finding")
 
-// maxName bounds the name of a network namespace, in bytes.
+// maxName is the maximum length of the name of a network namespace, in bytes.
 const maxName = 4096
 
-// Decoder turns JSON lines into events. The zero value is ready; it keeps no names of
+// Decoder turns JSON lines into events. The zero value is ready to use; it has no names of
 // namespaces.
 type Decoder struct {
 	names *monitor.Namespaces
@@ -77,8 +77,8 @@ func (d *Decoder) Decode(data []byte, b *monitor.Batch) error {
 	return nil
 }
 
-// memberError says which member has a value of the wrong type, which one, and what it
-// should be.
+// memberError returns an error that names the member with a value of the wrong type, the value,
+// and what is expected.
 func memberError(err error) error {
 	t, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
@@ -180,7 +180,7 @@ func limit(name string, n, most int) error {
 	return fmt.Errorf("%s: %d bytes, at most %d are possible", name, n, most)
 }
 
-// take copies a value that is present, and notes its attribute.
+// take copies a value that is present, and adds its attribute.
 func take[T any](c *converter, to *T, from *T, attr monitor.Attrs) {
 	if from != nil {
 		*to = *from

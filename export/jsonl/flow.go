@@ -92,7 +92,7 @@ func appendStatus(b []byte, s monitor.Status) []byte {
 	return append(text.AppendStatusWords(append(b, `,"status":["`...), s, `","`), `"]`...)
 }
 
-// addr appends an address. Those of IPv6 take long to write.
+// addr appends an address. Those of IPv6 are cached, because they take long to write.
 func (j *Writer) addr(b []byte, a *monitor.Addr, family monitor.Family) []byte {
 	if family != monitor.IPv6 {
 		return text.AppendAddr(b, a, family)
@@ -121,7 +121,7 @@ func (j *Writer) tuple(b []byte, t *monitor.Tuple) []byte {
 	return b
 }
 
-// endNames are the members for what a protocol has in the place of a port, "" for none.
+// endNames are the members for a port, or what the protocol has instead; "": none.
 type endNames struct{ src, dst string }
 
 func namesOf(p monitor.Proto) endNames {
@@ -136,8 +136,8 @@ func namesOf(p monitor.Proto) endNames {
 	return endNames{}
 }
 
-// nat appends what NAT rewrites. A rewritten side has its address and its port, even if
-// only the port changes.
+// nat appends what NAT rewrites. A rewritten side has address and port, even if only the port
+// changes.
 func (j *Writer) nat(b []byte, f *monitor.Flow) []byte {
 	n := f.NAT()
 	b = word(b, `,"nat":{"kind":"`, n.Kind.String())

@@ -73,8 +73,8 @@ type line struct {
 	StatusMask *uint32           `json:"status_mask"`
 }
 
-// tuple is one direction. The protocol decides which of the members behind the
-// addresses it has. Only that of a master has family and protocol.
+// tuple is one direction. The protocol decides which members follow the addresses. Only the
+// tuple of a master has family and protocol.
 type tuple struct {
 	Family   string        `json:"family"`
 	ProtoNum monitor.Proto `json:"protonum"`
@@ -176,8 +176,9 @@ func (h *inHex) UnmarshalText(b []byte) (err error) {
 	return nil
 }
 
-// foreign is text that may contain bytes that are not UTF-8. The writer makes U+FFFD of
-// each. It becomes 0xff, so that it is written as U+FFFD again and a terminal shows \xff.
+// foreign is text that may contain bytes that are not UTF-8. The writer writes U+FFFD for each
+// of them. Here it becomes 0xff, so that it is written as U+FFFD again and a terminal shows
+// \xff.
 type foreign []byte
 
 // UnmarshalText reads the text.
@@ -186,7 +187,7 @@ func (f *foreign) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// not is the error of a member whose value is not what it must be.
+// not returns the error of a member with a wrong value.
 func not(what, value string) error {
 	return &json.UnmarshalTypeError{Value: fmt.Sprintf("%q is not %s", short(value), what)}
 }

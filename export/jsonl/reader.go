@@ -8,7 +8,7 @@ import (
 	"natlens/monitor/replay"
 )
 
-// Format reads JSON lines as docs/json.md specifies them. An empty file is one of them.
+// Format reads JSON lines as docs/json.md specifies them. An empty file has this format.
 var Format = replay.Format{
 	Begins: func(head []byte) bool {
 		text := bytes.TrimLeft(head, " \t\r\n")
@@ -29,8 +29,8 @@ type reader struct {
 	long bool // in the middle of a line that is too long
 }
 
-// step reads one line. Only a line of a later version is an error: its meaning is not
-// known.
+// step reads one line. Only a line of a later version is an error, because its meaning is
+// unknown.
 func (r *reader) step(b *monitor.Batch) (bool, error) {
 	text := r.in.Unread()
 	n := bytes.IndexByte(text, '\n')
@@ -76,8 +76,8 @@ func (r *reader) decode(text []byte, b *monitor.Batch) error {
 	return nil
 }
 
-// last reads what is left behind the last line end. If it cannot be read, the recording
-// was cut off there.
+// last reads the text after the last line end. If it cannot be read, the recording was cut off
+// there.
 func (r *reader) last(text []byte, b *monitor.Batch) bool {
 	switch {
 	case r.long:

@@ -7,8 +7,8 @@ import (
 	"natlens/monitor"
 )
 
-// In the functions below name is what precedes a value: comma, name, colon, and the
-// first quote of a word.
+// In the functions below, name is the text before a value: comma, name, colon, and the first
+// quote of a string.
 
 func num(b []byte, name string, v uint64) []byte { return text.AppendUint(append(b, name...), v) }
 
@@ -31,8 +31,8 @@ func flag(b []byte, member string, set bool) []byte {
 	return b
 }
 
-// object is an object whose members each begin with a comma. The first comma becomes the
-// brace. An object without members is removed.
+// object is an object whose members each begin with a comma. The first comma becomes the brace.
+// An object without members is removed.
 type object struct{ name, members int } // where they begin
 
 func openObject(b []byte, name string) ([]byte, object) {

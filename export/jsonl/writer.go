@@ -1,4 +1,4 @@
-// Package jsonl writes and reads JSON lines, one object an event. docs/json.md specifies
+// Package jsonl writes and reads JSON lines, one object for each event. docs/json.md specifies
 // the members and docs/event.schema.json is their schema.
 package jsonl
 
@@ -9,8 +9,8 @@ import (
 	"natlens/monitor"
 )
 
-// Writer writes an event as one JSON object a line. The order of the members is fixed,
-// new ones come last, and what is not known is absent.
+// Writer writes each event as one JSON object on a line. The order of the members is fixed, new
+// ones come last, and unknown ones are absent.
 type Writer struct {
 	// Namespaces has the names of network namespaces, if several are watched.
 	Namespaces *monitor.Namespaces

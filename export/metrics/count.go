@@ -35,7 +35,7 @@ func (m *Metrics) Write(b *monitor.Batch) error {
 	return nil
 }
 
-// maxGone bounds the counts of namespaces that ended, in case nothing scrapes.
+// maxGone is the maximum number of ended namespaces with counts, in case nothing scrapes.
 const maxGone = 1024
 
 // count selects the counts of a namespace for the next events.
@@ -60,7 +60,7 @@ func (m *Metrics) Close() error { return nil }
 func (c *counts) count(e *monitor.Event) {
 	kind := int(e.Kind) - int(firstKind)
 	if kind < 0 || kind >= eventKinds {
-		return // the loop counts losses, and the table a dump's flows
+		return // the loop counts losses, and the table the flows of a dump
 	}
 	if e.Inferred {
 		c.inferred[kind]++

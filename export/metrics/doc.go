@@ -1,5 +1,5 @@
-// Package metrics exports connection tracking to Prometheus: events, losses, the table
-// and its ports, the kernel's counters, and the durations of handshakes and flows.
+// Package metrics exports connection tracking to Prometheus: events, losses, the table and its
+// ports, the kernel's counters, and the durations of handshakes and flows.
 //
 //	m := metrics.New(metrics.Config{Table: table, Stats: run.Stats})
 //	run.Tap(m)
@@ -7,8 +7,8 @@
 //	server := metrics.Serve(l, m)
 //	defer server.Close()
 //
-// [Metrics.Write] counts events in plain arrays and does not allocate. Values that need a
-// scan of the table are computed for a scrape, at most once a second, and lock a part of
-// the table at a time. docs/metrics.md bounds the values of every label: protocols and
-// states have names, and only the busiest addresses are listed.
+// [Metrics.Write] counts events in plain arrays and does not allocate. Values that need a scan
+// of the table are computed at a scrape, at most once a second, and lock a part of the table at
+// a time. docs/metrics.md lists the limits of every label: protocols and states have names, and
+// only the busiest addresses have series.
 package metrics

@@ -24,18 +24,18 @@ func (s served) Close() error {
 	return nil
 }
 
-// ServeRun counts every event of a run and serves the metrics on a listener
-// until the run is closed. It is for before Run. A nil listener serves none.
+// ServeRun counts every event of a run and serves the metrics on a listener until the run is
+// closed. Call it before Run. A nil listener serves none.
 func ServeRun(l net.Listener, run *live.Run, version string) {
 	if l == nil {
 		return
 	}
 	var mu sync.Mutex
-	var lost uint64 // a counter never goes back
+	var lost uint64 // a counter never decreases
 	cfg := Config{
 		Version:    version,
 		Namespaces: run.Names(),
-		Stats: func() loop.Stats { // the run itself reports a loss only when it reads on
+		Stats: func() loop.Stats { // the run itself reports a loss only when it reads again
 			st := run.Loop.Stats()
 			mu.Lock()
 			defer mu.Unlock()
@@ -67,7 +67,7 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 	run.Tap(served{m, Serve(l, m)})
 }
 
-// findingMetrics counts the findings that hold, of every rule in every namespace.
+// findingMetrics counts the active findings of every rule in every namespace.
 func findingMetrics(run *live.Run) (all []Finding) {
 	holding := make(map[Finding]int)
 	for _, f := range run.Findings.Snapshot() {

@@ -15,11 +15,11 @@ import (
 	"natlens/monitor/table"
 )
 
-// Config is the source of each metric. A nil source has no metrics.
+// Config is the source of each metric. A metric with a nil source does not exist.
 type Config struct {
 	Version string
 
-	Table    *table.Table // nil also if it holds no flows
+	Table    *table.Table // also nil if the table stores no flows
 	Stats    func() loop.Stats
 	Capture  func() Capture
 	Kernel   func() ([]Kernel, error) // the namespaces that could be read; one call at a time, for a scrape
@@ -43,12 +43,12 @@ type Capture struct {
 type Kernel struct {
 	NetNS    monitor.NetNS
 	Entries  uint64
-	Max      uint64            // 0: not known
+	Max      uint64            // 0: unknown
 	Counters map[string]uint64 // by conntrack(8)'s names; they never decrease
 }
 
-// Finding is a rule and the number of its findings that hold in one network namespace,
-// which may be 0.
+// Finding is a rule with the number of its active findings in one network namespace, which may
+// be 0.
 type Finding struct {
 	NetNS  monitor.NetNS
 	Rule   string
@@ -68,7 +68,7 @@ type Metrics struct {
 	snapshots snapshots
 }
 
-// New returns metrics that have counted nothing.
+// New returns metrics with all counts 0.
 func New(cfg Config) *Metrics {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now

@@ -15,9 +15,9 @@ import (
 // a time. The flows of the others are counted as "other".
 const TopPools = 32
 
-// maxPools bounds the memory of a scan. Further pairs are counted as "other". Only a
-// gateway that gives each host its own public address, such as one that translates IPv6
-// prefixes, has more, and there no pool runs out of ports.
+// maxPools is the maximum number of pairs in a scan. Further pairs are counted as "other". Only
+// a gateway that gives each host its own public address, such as one that translates IPv6
+// prefixes, has more, and then no pool runs out of ports.
 const maxPools = 65536
 
 // scan is the result of one scan of the table.

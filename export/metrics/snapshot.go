@@ -19,8 +19,8 @@ type snapshots struct {
 	seen   map[string]*seen // by label netns
 }
 
-// seen are the series of natlens_flows that were sent before. They are sent forever: a
-// missing value would mean "unknown".
+// seen are the series of natlens_flows that were ever sent. They are always sent again, because
+// a missing value would mean "unknown".
 type seen [protoSlots][stateSlots]bool
 
 // refreshLocked makes new snapshots if the last ones are too old. The caller holds mu.

@@ -28,8 +28,8 @@ var foreignOrder = func() binary.ByteOrder {
 	return binary.BigEndian
 }()
 
-// turn puts a message of a machine of the other byte order into this one's, in place. An
-// attribute that is not whole stays as it is: the decoder reports it.
+// turn converts a message of a machine with the other byte order, in place. An incomplete
+// attribute is not converted: the decoder reports it.
 func turn(msg []byte) {
 	for _, field := range [][2]int{{0, 4}, {4, 6}, {6, 8}, {8, 12}, {12, 16}} {
 		slices.Reverse(msg[field[0]:field[1]])
@@ -58,9 +58,9 @@ func turnAttrs(b []byte, top bool) {
 	}
 }
 
-// turnLabels turns labels, which are unsigned longs. Their size is not in the message. Big
-// endian machines that forward packets are routers of 32 bits. The bytes of little endian
-// words are in the same order whatever their size, and become words of this machine.
+// turnLabels converts labels, which are unsigned longs. Their size is not in the message. Big
+// endian machines that forward packets are 32-bit routers. The bytes of little endian words
+// have the same order whatever their size, and become words of this machine.
 func turnLabels(b []byte) {
 	size := 4
 	if foreignOrder == binary.LittleEndian {

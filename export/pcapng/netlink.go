@@ -34,24 +34,24 @@ type packet struct {
 	time   monitor.Time
 	source monitor.TimeSource
 	seq    uint64
-	own    bool // written by natlens: each message is there once
+	own    bool // written by natlens: it contains each message once
 	note   []byte
 	local  []byte // the JSON object in a comment
 }
 
-// localNote is how the comment with the process or container of a flow begins.
+// localNote is the beginning of the comment with the process or container of a flow.
 var localNote = []byte(`natlens: {"local":`)
 
 // messages turns the packets of a capture into events.
 type messages struct {
 	in       *replay.Input
 	d        ctnetlink.Decoder
-	prev     []byte // the last message, in a capture of others
+	prev     []byte // the last message, in a capture of another program
 	prevTime monitor.Time
 }
 
-// read appends the events of a packet. It turns the packet's data into the byte order
-// of this machine, in place.
+// read appends the events of a packet. It converts the packet's data to the byte order of this
+// machine, in place.
 func (m *messages) read(p *packet, b *monitor.Batch) {
 	if len(p.data) < sllSize {
 		m.in.Bad(replay.ErrCut)
@@ -119,7 +119,7 @@ func (m *messages) message(p *packet, msg []byte, b *monitor.Batch) {
 	m.in.Good(b)
 }
 
-// doubleTime is how far apart the copies of one message may be.
+// doubleTime is the maximum time between two copies of one message.
 const doubleTime = 10e6
 
 // double reports whether an event repeats the previous one: an nlmon device gets a

@@ -14,7 +14,7 @@ import (
 	"natlens/monitor/replay"
 )
 
-// Format reads pcapng files of natlens and of others.
+// Format reads pcapng files of natlens and other programs.
 var Format = replay.Format{
 	Begins: func(head []byte) bool { return len(head) >= 4 && binary.LittleEndian.Uint32(head) == blockSection },
 	Open: func(in *replay.Input, cfg *replay.Config) replay.Step {
@@ -28,7 +28,7 @@ type reader struct {
 	in     *replay.Input
 	m      messages
 	d      jsonl.Decoder
-	order  binary.ByteOrder // of the section at hand
+	order  binary.ByteOrder // of the current section
 	ifaces []iface
 	locals func(*monitor.Locals)
 }
@@ -41,7 +41,7 @@ type iface struct {
 	own    bool // written by natlens
 }
 
-// maxInterfaces bounds the memory that a hostile file can take.
+// maxInterfaces limits the memory that a hostile file can use.
 const maxInterfaces = 1024
 
 // step reads one block.
@@ -74,8 +74,7 @@ func (r *reader) step(b *monitor.Batch) (bool, error) {
 	return true, r.block(r.in.Take(int(n)), b)
 }
 
-// sectionOrder returns the byte order of a section by its magic number, nil if that is
-// wrong.
+// sectionOrder returns the byte order of a section by its magic number; nil if it is wrong.
 func sectionOrder(b []byte) binary.ByteOrder {
 	switch uint32(sectionMagic) {
 	case binary.LittleEndian.Uint32(b[8:]):
@@ -180,7 +179,7 @@ func (r *reader) packet(body []byte, b *monitor.Batch) error {
 	return nil
 }
 
-// statistics reads the comment in which natlens notes what is no message: the line of an
+// statistics reads the comment in which natlens stores what is not a message: the line of an
 // event, or the host's addresses, {"v":1,"locals":["192.0.2.1",…]}.
 func (r *reader) statistics(body []byte, b *monitor.Batch) {
 	if len(body) < 12 {

@@ -1,5 +1,5 @@
-// Package pcapng writes recordings of netlink messages as pcapng files, and reads pcapng
-// and pcap files. docs/recording.md says what natlens puts into them.
+// Package pcapng writes recordings of netlink messages as pcapng files, and reads pcapng and
+// pcap files. docs/recording.md describes what natlens writes.
 package pcapng
 
 import (
@@ -34,9 +34,9 @@ type Writer struct {
 	locals atomic.Pointer[monitor.Locals] // to be written next
 }
 
-// Options say what the recording says about itself.
+// Options describe the recording.
 type Options struct {
-	Application string // who wrote it; "" means natlens
+	Application string // the program that writes it; "" means natlens
 	Filter      string // of the recorded events; "" means all
 }
 
@@ -77,8 +77,8 @@ func (p *Writer) Close() error {
 	})
 }
 
-// start takes the buffer and writes what precedes the next event: the header the first
-// time, and new addresses of the host.
+// start sets the buffer and writes what must precede the next event: the header the first time,
+// and new addresses of the host.
 func (p *Writer) start(b []byte) {
 	p.blocks.b = b
 	if !p.began {
@@ -116,7 +116,7 @@ func (p *Writer) header() {
 	}
 }
 
-// noteLocals writes the host's addresses, as many as fit in a comment.
+// noteLocals writes as many of the host's addresses as fit into a comment.
 func (p *Writer) noteLocals(l *monitor.Locals) {
 	p.text = append(p.text[:0], `natlens: {"v":1,"locals":[`...)
 	for i, a := range l.Addrs() {
@@ -155,12 +155,11 @@ func (p *Writer) event(e *monitor.Event) {
 	p.note(e.Time, p.text, e.Gap)
 }
 
-// cooked is the header in front of a message: to user space, ARPHRD_NETLINK,
-// NETLINK_NETFILTER. See sllSize.
+// cooked is the header before a message: to user space, ARPHRD_NETLINK, NETLINK_NETFILTER. See
+// sllSize.
 var cooked = []byte{0, 6, 0x03, 0x38, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, netfilter}
 
-// message appends a packet: the message behind its header, and comments that Wireshark
-// shows.
+// message appends a packet: the message after its header, and comments for Wireshark.
 func (p *Writer) message(e *monitor.Event) {
 	w := &p.blocks
 	w.open(blockPacket)
@@ -173,7 +172,7 @@ func (p *Writer) message(e *monitor.Event) {
 	w.bytes(e.Raw)
 	switch {
 	case !e.Inferred:
-	case e.Kind == monitor.KindNew: // a message of a dump, from which the event was concluded
+	case e.Kind == monitor.KindNew: // a message of a dump, from which the event was inferred
 		w.option(optComment, inferredNew)
 	default:
 		w.option(optComment, inferredUpdate)

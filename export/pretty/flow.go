@@ -18,8 +18,8 @@ func (p *Writer) flow(b []byte, e *monitor.Event) []byte {
 	return append(p.off(b, p.base), '\n')
 }
 
-// The widths of the columns, with the blanks behind them. Protocol and state share
-// theirs: protocols with long names have no state.
+// The widths of the columns, including the spaces after them. Protocol and state share one:
+// protocols with long names have no state.
 const (
 	eventWidth, narrowEventWidth = 9, 8
 	protoWidth                   = 5
@@ -70,7 +70,7 @@ func icmpType(b []byte, t *monitor.Tuple) []byte {
 	return b
 }
 
-// path appends the ends of the flow and what NAT makes of them.
+// path appends the ends of the flow and their translations.
 func (p *Writer) path(b []byte, e *monitor.Event) []byte {
 	f, known := &e.Flow, e.Known()
 	if known&monitor.AttrOrig == 0 {
@@ -94,7 +94,7 @@ func (p *Writer) path(b []byte, e *monitor.Event) []byte {
 	return b
 }
 
-// rewrite appends what an end becomes. Tight lines omit a port that stays.
+// rewrite appends the translated end. Tight lines omit a port that does not change.
 func (p *Writer) rewrite(b []byte, to monitor.Endpoint, how end, addr, port bool) []byte {
 	if !p.narrow() {
 		return p.end(append(b, " ⇒ "...), to, how, addr, port)
@@ -108,7 +108,7 @@ func (p *Writer) rewrite(b []byte, to monitor.Endpoint, how end, addr, port bool
 // end says how one end of a flow is written.
 type end struct {
 	family monitor.Family
-	port   string // what precedes the port: ":", " id " or " key 0x"; "" for no port
+	port   string // text before the port: ":", " id " or " key 0x"; "": no port
 }
 
 // endsOf says how sender and receiver of the flow are written.

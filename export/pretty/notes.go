@@ -9,7 +9,7 @@ import (
 	"natlens/monitor/human"
 )
 
-// note begins a note, behind two blanks.
+// note starts a note, after two spaces.
 func note(b []byte, words string) []byte { return append(append(b, "  "...), words...) }
 
 func number(b []byte, known bool, words string, n uint64) []byte {
@@ -19,7 +19,7 @@ func number(b []byte, known bool, words string, n uint64) []byte {
 	return b
 }
 
-// notes appends what else is worth a word, behind three blanks.
+// notes appends other notable attributes, after three spaces.
 func (p *Writer) notes(b []byte, e *monitor.Event) []byte {
 	start := len(b)
 	f, known := &e.Flow, e.Known()
@@ -57,8 +57,8 @@ func (p *Writer) notes(b []byte, e *monitor.Event) []byte {
 	return b
 }
 
-// status appends what the columns do not show. A NEW never has a reply, and at its end a
-// flow need not be called assured.
+// status appends what the columns do not show. A NEW never has a reply, and for an ended flow
+// assured does not matter.
 func (p *Writer) status(b []byte, e *monitor.Event) []byte {
 	s := e.Flow.Status
 	if s&monitor.SeenReply == 0 && e.Kind != monitor.KindNew {

@@ -14,9 +14,8 @@ import (
 //	12:03:01.676  new      tcp  SYN_SENT     192.168.77.2:39502 ⇒ 203.0.113.1:39502 → 203.0.113.9:443
 //	12:03:07.002  new      tcp  SYN_SENT     198.51.100.7:51022 → 203.0.113.1:8080 ⇒ 192.168.77.2:80
 //
-// → leads from the sender to the address that it sends to, ⇒ from an address to what NAT
-// makes of it. Only what NAT rewrites has the accent colour: address, port or both. Lines
-// are not wrapped.
+// → is from the sender to the destination, ⇒ from an address to its translation. Only what NAT
+// rewrites has the accent colour: address, port or both. Lines are not wrapped.
 type Writer struct {
 	out   text.Lines
 	o     text.Options
@@ -28,8 +27,8 @@ type Writer struct {
 	labelNames text.Labels
 }
 
-// pens are the escape sequences that begin a colour, and the one that ends it. All are
-// empty without colours.
+// pens are the escape sequences that start a colour, and the one that ends it. All are empty
+// without colours.
 type pens struct{ nat, ended, warn, bad, reset string }
 
 // NewWriter returns a sink of lines for people. Labels without a name are numbers.
@@ -78,7 +77,7 @@ func (p *Writer) Finding(f *monitor.Finding) error {
 	})
 }
 
-// signs turns the line that begins at the end of before into ASCII, if that is wanted.
+// signs converts the line after before to ASCII, if required.
 func (p *Writer) signs(before, b []byte) []byte {
 	if !p.o.ASCII {
 		return b
@@ -103,8 +102,8 @@ func (p *Writer) off(b []byte, pen string) []byte {
 
 func (p *Writer) narrow() bool { return p.o.Width > 0 && p.o.Width < 100 }
 
-// The column of namespaces grows with the names up to a bound, so that lines shift once
-// and not with each name.
+// The column of namespaces grows with the names up to a limit, so that lines shift only a few
+// times.
 const (
 	netNSWidth = 8
 	netNSMax   = 24
@@ -127,7 +126,7 @@ func (p *Writer) front(b []byte, t monitor.Time, id monitor.NetNS) []byte {
 		b = append(b, "  "...)
 	}
 	if id == 0 && p.netns == 0 {
-		return b // one namespace is watched
+		return b // only one namespace is watched
 	}
 	start = len(b)
 	b = monitor.AppendEscaped(b, []byte(p.o.Namespaces.Name(id)))
@@ -135,7 +134,7 @@ func (p *Writer) front(b []byte, t monitor.Time, id monitor.NetNS) []byte {
 	return append(pad(b, start, p.netns), ' ')
 }
 
-// pad fills what was appended since start up to the width, with at least one blank.
+// pad pads the text since start to the width, with at least one space.
 func pad(b []byte, start, width int) []byte {
 	b = append(b, ' ')
 	for len(b)-start < width {

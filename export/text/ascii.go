@@ -2,7 +2,7 @@ package text
 
 import "unicode/utf8"
 
-// signs are the ASCII forms of what natlens writes to people.
+// signs are the ASCII replacements of natlens's signs.
 var signs = map[rune]string{'→': "->", '⇒': "=>", '↑': "^", '↓': "v", '─': "-", '−': "-", '–': "-", '…': "~",
 	'✓': "+", '✗': "x"}
 

@@ -19,16 +19,16 @@ var (
 	labelName   = regexp.MustCompile(`^[A-Za-z0-9 -]+$`)
 )
 
-// ReadLabels reads a connlabel.conf; "" means [LabelFile]. A line is the number of a bit,
+// ReadLabels reads a connlabel.conf; "" means [LabelFile]. Each line has the number of a bit,
 // in decimal, octal or hex, and a name. As in libnetfilter_conntrack, other lines, numbers
-// above 1023, and the second line for a bit or with a name are ignored. A file without a
-// name is an error, and so is one that is not a regular file or has over 1 MiB.
+// above 1023, and the second line for a bit or a name are ignored. A file without names is an
+// error, and so is one that is not a regular file or has over 1 MiB.
 func ReadLabels(path string) (Labels, error) {
 	if path == "" {
 		path = LabelFile
 	}
 	info, err := os.Stat(path)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxLabels) { // reading a FIFO would wait
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxLabels) { // reading a FIFO would block
 		return nil, fmt.Errorf("%s is not a regular file of at most %d bytes", path, maxLabels)
 	}
 	file, err := os.ReadFile(path)
@@ -53,7 +53,7 @@ func ReadLabels(path string) (Labels, error) {
 	return labels, nil
 }
 
-// maxLabels bounds the size of a connlabel.conf.
+// maxLabels is the maximum size of a connlabel.conf.
 const maxLabels = 1 << 20
 
 // Bits returns the numbers of the bits by their names.

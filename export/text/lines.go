@@ -9,8 +9,8 @@ import (
 	"natlens/monitor"
 )
 
-// Lines is the output of a sink: the writer, a buffer that batches are written to, and
-// the first error, after which nothing more is written.
+// Lines is the output of a sink: the writer, a buffer for batches, and the first error, after
+// which nothing more is written.
 type Lines struct {
 	W   io.Writer
 	buf []byte

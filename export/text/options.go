@@ -12,8 +12,8 @@ import (
 type Options struct {
 	Colour    bool                       // pretty: the terminal's own sixteen colours
 	Light     bool                       // pretty: colours for a light background
-	ASCII     bool                       // pretty: no other characters, for a locale without UTF-8
-	Width     int                        // pretty: of the terminal; below 100 the lines are tighter. 0 means wide
+	ASCII     bool                       // pretty: only ASCII, for a locale without UTF-8
+	Width     int                        // pretty: width of the terminal; below 100 lines are tighter; 0 means wide
 	Location  *time.Location             // pretty, conntrack: nil means the local one
 	LabelFile string                     // pretty, conntrack: connlabel.conf; "" means [LabelFile]
 	Now       func() time.Time           // conntrack: for events without a time; nil means time.Now
@@ -23,5 +23,5 @@ type Options struct {
 	Namespaces *monitor.Namespaces
 
 	Application, Filter string    // pcapng: who writes it, and the filter of the events
-	Notes               io.Writer // conntrack: gets losses, which have no line in the format; nil drops them
+	Notes               io.Writer // conntrack: for losses, which have no line in the format; nil drops them
 }

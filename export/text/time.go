@@ -6,8 +6,8 @@ import (
 	"natlens/monitor"
 )
 
-// Second writes times in one layout. It keeps the text of the last second, which most
-// events of a batch share. The zero Second is ready.
+// Second writes times in one layout. It caches the text of the last second, which most events
+// of a batch share. The zero Second is ready to use.
 type Second struct {
 	second int64
 	text   []byte

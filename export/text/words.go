@@ -89,7 +89,7 @@ func AttrNamed(name string) monitor.Attrs {
 	return 0
 }
 
-// NetNSWords says that a network namespace was found or is gone.
+// NetNSWords reports the begin or end of a network namespace in words.
 func NetNSWords(k monitor.Kind) string {
 	if k == monitor.KindNetNSBegin {
 		return "network namespace found"
@@ -97,7 +97,7 @@ func NetNSWords(k monitor.Kind) string {
 	return "network namespace gone"
 }
 
-// FindingText is a finding in one line for people, with the command that shows more.
+// FindingText returns a finding in one line for people, with its command.
 func FindingText(f *monitor.Finding) string {
 	if f.Cleared != 0 {
 		return "gone: " + f.Rule + ": " + f.Text
@@ -105,8 +105,8 @@ func FindingText(f *monitor.Finding) string {
 	return f.Rule + ": " + f.Text + " → " + f.Command
 }
 
-// UnknownWord is the error for a word that is not in names. It suggests the nearest
-// one, or lists all.
+// UnknownWord is the error of a word that is not in names. It suggests the most similar one, or
+// lists all.
 func UnknownWord(what, word string, names []string) error {
 	if near := human.Nearest(word, names); near != "" {
 		return fmt.Errorf("unknown %s %q: did you mean %s?", what, word, near)
@@ -114,8 +114,8 @@ func UnknownWord(what, word string, names []string) error {
 	return fmt.Errorf("unknown %s %q: it is one of %s", what, word, strings.Join(names, ", "))
 }
 
-// Note writes one line for people, whatever the text contains. It ignores errors: notes
-// do not end a sink.
+// Note writes one line for people, with any text escaped. It ignores errors: notes do not end a
+// sink.
 func Note(w io.Writer, text string) {
 	_, _ = w.Write(append(monitor.AppendMessage(nil, []byte(text)), '\n'))
 }
