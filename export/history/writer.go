@@ -59,7 +59,7 @@ type Config struct {
 	// The defaults of the other fields are good.
 	Every       time.Duration // commit at least this often; 0: a second
 	RowsPerFile int64         // rows of a file; 0: a million
-	MaxPending  int           // maximum number of closed translations in memory while they cannot be written; 0: 262,144
+	MaxPending  int           // closed translations in memory while they cannot be written; 0: 262,144
 	Settle      time.Duration // how long after the start flows of the previous run may be seen again; 0: a minute
 	Clock       Clock         // nil: SystemClock
 }
