@@ -23,23 +23,13 @@ type Page struct {
 // New returns the page. It follows the stream.
 func New(s *page.Session) *Page {
 	p := new(Page)
-	p.Table = page.Table[monitor.Event, uint64]{S: s, Column: colFrom, Follow: true, Newest: page.Last,
+	p.Table = page.Table[monitor.Event, uint64]{S: s, Name: "Events", Column: colFrom, Follow: true, Newest: page.Last,
 		Key:     func(e *monitor.Event) uint64 { return e.Seq },
 		Faded:   func(e *monitor.Event) bool { return e.Kind == monitor.KindDestroy },
-		Columns: p.columns, Read: p.read, Open: func() tea.Cmd { return s.OpenChosen(p) }, Why: p.why}
+		Columns: p.columns, Read: p.read, Open: func() tea.Cmd { return s.OpenChosen(p) }, Why: p.why,
+		Footer: []keys.Action{keys.Enter, keys.Filter, keys.Pause, keys.End, keys.Export, keys.Copy, keys.Only,
+			keys.Names}}
 	return p
-}
-
-func (p *Page) Title() string { return "Events" }
-
-func (p *Page) Keys() keys.Actions {
-	all := p.ColumnKeys()
-	all[keys.Enter] = keys.Do{Run: p.Open}
-	return all
-}
-
-func (p *Page) Hints() []keys.Action {
-	return []keys.Action{keys.Enter, keys.Filter, keys.Pause, keys.End, keys.Export, keys.Copy, keys.Only, keys.Names}
 }
 
 // read reads the events around a place.

@@ -33,33 +33,24 @@ type row struct {
 // New returns the page. The newest flows are at its top.
 func New(s *page.Session) *Page {
 	p := new(Page)
-	p.Table = page.Table[row, uint64]{S: s, By: colAge, Down: true, Column: colSource, Follow: true,
+	p.Table = page.Table[row, uint64]{S: s, Name: "Flows", By: colAge, Down: true, Column: colSource, Follow: true,
 		Key:     func(r *row) uint64 { return r.Row.Gen },
 		Columns: func() []page.Column[row] { return p.layout.columns },
 		Faded:   func(r *row) bool { return r.Row.Ended() || p.timedOut(r) },
 		Read:    p.read, Open: func() tea.Cmd { return s.OpenChosen(p) }, OnTitle: p.sortBy,
 		Why: func() string { return s.WhyEmpty("flows") },
+		Actions: keys.Actions{
+			keys.Sort:    {Run: func() tea.Cmd { return p.sortBy(p.Column) }},
+			keys.Reverse: {Run: func() tea.Cmd { return p.sortBy(p.By) }},
+		},
+		Footer: []keys.Action{keys.Enter, keys.Filter, keys.Sort, keys.Pause, keys.Export, keys.Delete, keys.Copy,
+			keys.Names, keys.Only},
+	}
+	if s.Replay {
+		p.Footer = []keys.Action{keys.Enter, keys.Filter, keys.Play, keys.Faster, keys.Slower, keys.SeekOn,
+			keys.SeekBack, keys.Sort, keys.Only}
 	}
 	return p
-}
-
-func (p *Page) Title() string { return "Flows" }
-
-func (p *Page) Keys() keys.Actions {
-	all := p.ColumnKeys()
-	all[keys.Sort] = keys.Do{Run: func() tea.Cmd { return p.sortBy(p.Column) }}
-	all[keys.Reverse] = keys.Do{Run: func() tea.Cmd { return p.sortBy(p.By) }}
-	all[keys.Enter] = keys.Do{Run: p.Open}
-	return all
-}
-
-func (p *Page) Hints() []keys.Action {
-	if p.S.Replay {
-		return []keys.Action{keys.Enter, keys.Filter, keys.Play, keys.Faster, keys.Slower, keys.SeekOn, keys.SeekBack,
-			keys.Sort, keys.Only}
-	}
-	return []keys.Action{keys.Enter, keys.Filter, keys.Sort, keys.Pause, keys.Export, keys.Delete, keys.Copy,
-		keys.Names, keys.Only}
 }
 
 func (p *Page) Resize(width, height int) {

@@ -29,20 +29,11 @@ type Page struct {
 // New returns the page of a watch. findings may be nil.
 func New(s *page.Session, w *Watch, findings Findings) *Page {
 	p := &Page{watch: w, findings: findings}
-	p.Table = page.Table[monitor.Finding, [2]string]{S: s, Follow: true,
+	p.Table = page.Table[monitor.Finding, [2]string]{S: s, Name: "Health", Follow: true,
 		Key:     func(f *monitor.Finding) [2]string { return [...]string{f.Rule, f.Subject} },
-		Columns: p.columns, Open: p.drill, Above: p.charts, Detail: p.detail, Rest: p.well}
+		Columns: p.columns, Open: p.drill, Above: p.charts, Detail: p.detail, Rest: p.well,
+		Opens: "its flows", Footer: []keys.Action{keys.Enter, keys.Up, keys.Down, keys.Pause}}
 	return p
-}
-
-func (p *Page) Title() string { return "Health" }
-
-func (p *Page) Keys() keys.Actions {
-	return keys.Actions{keys.Enter: {Run: p.drill, Does: "its flows"}}
-}
-
-func (p *Page) Hints() []keys.Action {
-	return []keys.Action{keys.Enter, keys.Up, keys.Down, keys.Pause}
 }
 
 // Pull copies what the watch has read.

@@ -25,19 +25,10 @@ type Page struct {
 // New returns the page.
 func New(s *page.Session) *Page {
 	p := new(Page)
-	p.Table = page.Table[pool, poolKey]{S: s, Follow: true, Key: func(q *pool) poolKey { return q.key },
-		Columns: p.columns, Open: func() tea.Cmd { return s.Drill(p.Condition()) }, Why: p.why}
+	p.Table = page.Table[pool, poolKey]{S: s, Name: "NAT", Follow: true, Key: func(q *pool) poolKey { return q.key },
+		Columns: p.columns, Open: func() tea.Cmd { return s.Drill(p.Condition()) }, Why: p.why, Opens: "these flows",
+		Footer: []keys.Action{keys.Enter, keys.Filter, keys.Only, keys.Pause, keys.Names}}
 	return p
-}
-
-func (p *Page) Title() string { return "NAT" }
-
-func (p *Page) Keys() keys.Actions {
-	return keys.Actions{keys.Enter: {Run: p.Open, Does: "these flows"}}
-}
-
-func (p *Page) Hints() []keys.Action {
-	return []keys.Action{keys.Enter, keys.Filter, keys.Only, keys.Pause, keys.Names}
 }
 
 func (p *Page) Pull() tea.Cmd {

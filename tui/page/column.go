@@ -3,9 +3,6 @@ package page
 import (
 	"slices"
 
-	tea "charm.land/bubbletea/v2"
-
-	"natlens/tui/keys"
 	"natlens/tui/paint"
 )
 
@@ -57,22 +54,16 @@ func columnAt[R any](columns []Column[R], x int) (at Column[R], ok bool) {
 	return at, at.ID != 0
 }
 
-// ColumnKeys are the keys that choose a column.
-func (t *Table[R, K]) ColumnKeys() keys.Actions {
-	beside := func(by int) keys.Do {
-		return keys.Do{Run: func() tea.Cmd {
-			c := slices.DeleteFunc(slices.Clone(t.Columns()), func(c Column[R]) bool { return c.ID == 0 })
-			at, by := slices.IndexFunc(c, func(c Column[R]) bool { return c.ID >= t.Column }), by
-			if at < 0 {
-				at, by = len(c)-1, 0
-			} else if c[at].ID > t.Column {
-				by = min(by, 0) // the column itself is not shown at this width
-			}
-			t.Column = c[min(max(0, at+by), len(c)-1)].ID
-			return nil
-		}}
+// choose puts the cursor on the next column, or the previous one.
+func (t *Table[R, K]) choose(by int) {
+	c := slices.DeleteFunc(slices.Clone(t.Columns()), func(c Column[R]) bool { return c.ID == 0 })
+	at := slices.IndexFunc(c, func(c Column[R]) bool { return c.ID >= t.Column })
+	if at < 0 {
+		at, by = len(c)-1, 0
+	} else if c[at].ID > t.Column {
+		by = min(by, 0) // the column itself is not shown at this width
 	}
-	return keys.Actions{keys.Left: beside(-1), keys.Right: beside(1)}
+	t.Column = c[min(max(0, at+by), len(c)-1)].ID
 }
 
 // row draws a row. If a cell is too wide for its column, the next one begins after it.

@@ -1,11 +1,13 @@
 package page
 
 import (
+	"maps"
 	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"natlens/tui/keys"
 	"natlens/tui/paint"
 )
 
@@ -15,7 +17,11 @@ import (
 // A page embeds a Table and sets S, Columns and Key. It passes a complete list to SetAll. For a
 // long list, Read passes the rows around the cursor to Set.
 type Table[R any, K comparable] struct {
-	S *Session
+	S       *Session
+	Name    string        // Page.Title
+	Footer  []keys.Action // Page.Hints
+	Actions keys.Actions  // Page.Keys, without those of columns and of Open
+	Opens   string        // what Open does, for help and footer; "": the usual words
 
 	Columns func() []Column[R]       // those that fit into Width, from the left
 	Key     func(*R) K               // identifies a row
@@ -45,6 +51,25 @@ type Table[R any, K comparable] struct {
 
 	cursor K   // key of the cursor's row
 	gen    int // of the filter
+}
+
+func (t *Table[R, K]) Title() string { return t.Name }
+
+func (t *Table[R, K]) Hints() []keys.Action { return t.Footer }
+
+func (t *Table[R, K]) Keys() keys.Actions {
+	all := maps.Clone(t.Actions)
+	if all == nil {
+		all = make(keys.Actions)
+	}
+	if t.Open != nil {
+		all[keys.Enter] = keys.Do{Run: t.Open, Does: t.Opens}
+	}
+	if t.Column != 0 {
+		all[keys.Left] = keys.Act(func() { t.choose(-1) })
+		all[keys.Right] = keys.Act(func() { t.choose(1) })
+	}
+	return all
 }
 
 // Place is a position in a list.

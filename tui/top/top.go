@@ -30,31 +30,19 @@ type Page struct {
 // New returns the page. It counts by source.
 func New(s *page.Session) *Page {
 	p := new(Page)
-	p.Table = page.Table[count, key]{S: s, By: byFlows, Down: true, Follow: true,
+	p.Table = page.Table[count, key]{S: s, Name: "Top", By: byFlows, Down: true, Follow: true,
 		Key: func(g *count) key { return g.key }, Columns: p.columns, OnTitle: p.orderBy,
 		Open:  func() tea.Cmd { return s.Drill(p.Condition()) },
 		Above: func() []paint.Line { return []paint.Line{p.choices()} },
-		Why:   p.why, Rest: p.more}
-	return p
-}
-
-func (p *Page) Title() string { return "Top" }
-
-func (p *Page) Keys() keys.Actions {
-	return keys.Actions{
-		keys.Left: {
-			Run:  func() tea.Cmd { return p.group((p.by + p.offered() - 1) % p.offered()) },
-			Does: "previous group",
+		Why:   p.why, Rest: p.more, Opens: "these flows",
+		Actions: keys.Actions{
+			keys.Left:    {Run: func() tea.Cmd { return p.beside(-1) }, Does: "previous group"},
+			keys.Right:   {Run: func() tea.Cmd { return p.beside(1) }, Label: "←→", Does: "group by"},
+			keys.Sort:    {Run: p.nextOrder},
+			keys.Reverse: {Run: func() tea.Cmd { return p.orderBy(p.By) }},
 		},
-		keys.Right:   {Run: func() tea.Cmd { return p.group((p.by + 1) % p.offered()) }, Label: "←→", Does: "group by"},
-		keys.Sort:    {Run: p.nextOrder},
-		keys.Reverse: {Run: func() tea.Cmd { return p.orderBy(p.By) }},
-		keys.Enter:   {Run: p.Open, Does: "these flows"},
-	}
-}
-
-func (p *Page) Hints() []keys.Action {
-	return []keys.Action{keys.Enter, keys.Right, keys.Sort, keys.Filter, keys.Only, keys.Pause, keys.Names}
+		Footer: []keys.Action{keys.Enter, keys.Right, keys.Sort, keys.Filter, keys.Only, keys.Pause, keys.Names}}
+	return p
 }
 
 func (p *Page) Resize(width, height int) {
@@ -102,6 +90,9 @@ func (p *Page) group(by int) tea.Cmd {
 	p.show(p.known[by])
 	return p.Pull()
 }
+
+// beside counts by the next grouping, or the previous one.
+func (p *Page) beside(by int) tea.Cmd { return p.group((p.by + by + p.offered()) % p.offered()) }
 
 // nextOrder sorts by the next known column.
 func (p *Page) nextOrder() tea.Cmd {

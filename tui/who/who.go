@@ -58,18 +58,12 @@ type found struct {
 // New returns the page.
 func New(s *page.Session, asker Asker) *Page {
 	p := &Page{asker: asker, cancel: func() {}}
-	p.Table = page.Table[Row, int]{S: s, Key: func(*Row) int { return 0 }, // an answer never changes
-		Columns: p.columns, Above: p.above, Detail: p.detail}
+	p.Table = page.Table[Row, int]{S: s, Name: "Who", Key: func(*Row) int { return 0 }, // an answer never changes
+		Columns: p.columns, Above: p.above, Detail: p.detail,
+		Actions: keys.Actions{keys.Enter: {Run: p.ask, Does: "ask"}},
+		Footer:  []keys.Action{keys.Enter, keys.Up, keys.Down}}
 	return p
 }
-
-func (p *Page) Title() string { return "Who" }
-
-func (p *Page) Keys() keys.Actions {
-	return keys.Actions{keys.Enter: {Run: p.ask, Does: "ask"}}
-}
-
-func (p *Page) Hints() []keys.Action { return []keys.Action{keys.Enter, keys.Up, keys.Down} }
 
 // ask opens a prompt for a question.
 func (p *Page) ask() tea.Cmd {
