@@ -98,36 +98,23 @@ func (r *Request) close(at int) {
 	binary.NativeEndian.PutUint16(r.buf[at:], uint16(len(r.buf)-at))
 }
 
-func (r *Request) head(typ uint16, size int) {
-	b := binary.NativeEndian.AppendUint16(r.buf, uint16(attrHeader+size))
-	r.buf = binary.NativeEndian.AppendUint16(b, typ)
-}
-
 // bytes appends an attribute, padded to four bytes.
 func (r *Request) bytes(typ uint16, v []byte) {
-	r.head(typ, len(v))
-	r.buf = append(r.buf, v...)
-	for len(r.buf)&3 != 0 {
-		r.buf = append(r.buf, 0)
+	b := binary.NativeEndian.AppendUint16(r.buf, uint16(attrHeader+len(v)))
+	b = append(binary.NativeEndian.AppendUint16(b, typ), v...)
+	for len(b)&3 != 0 {
+		b = append(b, 0)
 	}
+	r.buf = b
 }
 
-func (r *Request) u8(typ uint16, v uint8) {
-	r.head(typ, 1)
-	r.buf = append(r.buf, v, 0, 0, 0)
-}
-
-func (r *Request) be16(typ uint16, v uint16) {
-	r.head(typ, 2)
-	r.buf = append(binary.BigEndian.AppendUint16(r.buf, v), 0, 0)
-}
+func (r *Request) u8(typ uint16, v uint8)    { r.bytes(typ, []byte{v}) }
+func (r *Request) be16(typ uint16, v uint16) { r.bytes(typ, []byte{byte(v >> 8), byte(v)}) }
 
 func (r *Request) be32(typ uint16, v uint32) {
-	r.head(typ, 4)
-	r.buf = binary.BigEndian.AppendUint32(r.buf, v)
+	r.bytes(typ, binary.BigEndian.AppendUint32(make([]byte, 0, 4), v))
 }
 
 func (r *Request) native32(typ uint16, v uint32) {
-	r.head(typ, 4)
-	r.buf = binary.NativeEndian.AppendUint32(r.buf, v)
+	r.bytes(typ, binary.NativeEndian.AppendUint32(make([]byte, 0, 4), v))
 }
