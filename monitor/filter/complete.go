@@ -108,7 +108,7 @@ func (c *completion) offer(w want) {
 // fieldOrder is all fields that have a word, ordered by their canonical words.
 var fieldOrder = func() []Field {
 	var out []Field
-	for f := Field(1); f < numFields; f++ {
+	for f := Field(1); int(f) < len(fields); f++ {
 		if f.info().kind != kindNone {
 			out = append(out, f)
 		}

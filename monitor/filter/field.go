@@ -52,31 +52,17 @@ const (
 	// Of the event.
 	FieldEvent
 	FieldInferred
-	FieldPortID
 	FieldGen
 
 	// Attributes that can be absent, or change during a flow's life.
 	FieldMark
-	FieldID
 	FieldState
 	FieldStatus
-	FieldTimeout
 	FieldAge
-	FieldPackets
-	FieldBytes
-	FieldOrigPackets
-	FieldOrigBytes
-	FieldReplyPackets
-	FieldReplyBytes
 	FieldHelper
 	FieldLabel
 	FieldSecCtx
-	FieldSecMark
 	FieldMaster
-	FieldUse
-	FieldOrigVTag
-	FieldReplyVTag
-	FieldRole
 	FieldPath
 	FieldNetNS
 
@@ -85,7 +71,8 @@ const (
 	FieldUser
 	FieldContainer
 	FieldPod
-	numFields
+
+	// The others are known to the table of fields only.
 )
 
 // The bits of FieldNAT.

@@ -23,7 +23,7 @@ const (
 	max64 = math.MaxUint64
 )
 
-var fields = [numFields]fieldInfo{
+var fields = [...]fieldInfo{
 	FieldFamily: {[]string{"family"}, kindFamily, max8, 0, "address family: ipv4, ipv6", "family ",
 		func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Family) }},
 	FieldProto: {[]string{"proto", "protonum"}, kindProto, max8, 0, "protocol: tcp, udp, 47 …", "protocol ",
@@ -86,62 +86,23 @@ var fields = [numFields]fieldInfo{
 		func(e *monitor.Event) uint64 { return uint64(e.Kind) }},
 	FieldInferred: {[]string{"inferred"}, kindFlag, 1, 0, "derived from a resync, not sent by the kernel", "",
 		inferred},
-	FieldPortID: {[]string{"portid"}, kindNumber, max32, 0,
-		"netlink port of the program that caused the event, 0 for traffic", "caused by netlink port ",
-		func(e *monitor.Event) uint64 { return uint64(e.PortID) }},
 	FieldGen: {[]string{"gen", "flow"}, kindNumber, max64, 0,
 		"number of the flow in this run; also flow", "flow number ",
 		func(e *monitor.Event) uint64 { return e.Gen }},
 	FieldMark: {[]string{"mark"}, kindHex, max32, monitor.AttrMark, "connection mark; 0 if unmarked", "mark ",
 		func(e *monitor.Event) uint64 { return uint64(e.Flow.Mark) }},
-	FieldID: {[]string{"id"}, kindNumber, max32, monitor.AttrID, "the kernel's id of the entry", "id ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.ID) }},
 	FieldState: {[]string{"state"}, kindState, max16, monitor.AttrState,
 		"state of a TCP, SCTP or DCCP connection", "state ",
 		func(e *monitor.Event) uint64 { return uint64(e.Flow.Orig.Proto)<<8 | uint64(e.Flow.State) }},
 	FieldStatus: {[]string{"status"}, kindStatus, max32, monitor.AttrStatus,
 		"status bit: assured, seen_reply …", "status ", func(e *monitor.Event) uint64 { return uint64(e.Flow.Status) }},
-	FieldTimeout: {[]string{"timeout"}, kindDuration, max32 * second, monitor.AttrTimeout,
-		"time until the flow ends if no packet comes", "time left ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Timeout) * second }},
 	FieldAge: {[]string{"age"}, kindDuration, math.MaxInt64, monitor.AttrStart,
 		"time since the flow began", "age ", nil},
-	FieldPackets: {[]string{"packets"}, kindSize, max64, monitor.AttrCountersOrig | monitor.AttrCountersReply,
-		"packets of both directions", "packets ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets + e.Flow.CountersReply.Packets }},
-	FieldBytes: {[]string{"bytes"}, kindSize, max64, monitor.AttrCountersOrig | monitor.AttrCountersReply,
-		"bytes of both directions", "bytes ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes + e.Flow.CountersReply.Bytes }},
-	FieldOrigPackets: {[]string{"orig.packets"}, kindSize, max64, monitor.AttrCountersOrig,
-		"packets of the original direction", "packets sent ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets }},
-	FieldOrigBytes: {[]string{"orig.bytes"}, kindSize, max64, monitor.AttrCountersOrig,
-		"bytes of the original direction", "bytes sent ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes }},
-	FieldReplyPackets: {[]string{"reply.packets"}, kindSize, max64, monitor.AttrCountersReply,
-		"packets of the reply direction", "packets returned ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Packets }},
-	FieldReplyBytes: {[]string{"reply.bytes"}, kindSize, max64, monitor.AttrCountersReply,
-		"bytes of the reply direction", "bytes returned ",
-		func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Bytes }},
 	FieldHelper: {[]string{"helper"}, kindText, 0, monitor.AttrHelper,
 		"name of the helper: ftp, sip …", "helper ", nil},
 	FieldLabel:  {[]string{"label"}, kindLabel, 127, monitor.AttrLabels, "label bit that is set", "label ", nil},
 	FieldSecCtx: {[]string{"secctx"}, kindText, 0, monitor.AttrSecCtx, "security context", "security context ", nil},
-	FieldSecMark: {[]string{"secmark"}, kindNumber, max32, monitor.AttrSecMark,
-		"security mark (obsolete)", "security mark ", func(e *monitor.Event) uint64 { return uint64(e.Extra.SecMark) }},
 	FieldMaster: {[]string{"master"}, kindFlag, 1, monitor.AttrMaster, "has a master: a helper expected it", "", nil},
-	FieldUse: {[]string{"use"}, kindNumber, max32, monitor.AttrUse, "reference count of the entry", "references ",
-		func(e *monitor.Event) uint64 { return uint64(e.Flow.Use) }},
-	FieldOrigVTag: {[]string{"vtag", "orig.vtag"}, kindHex, max32, monitor.AttrVTagOrig,
-		"SCTP verification tag, original direction", "SCTP tag ",
-		func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagOrig) }},
-	FieldReplyVTag: {[]string{"reply.vtag"}, kindHex, max32, monitor.AttrVTagReply,
-		"SCTP verification tag, reply direction", "SCTP tag of replies ",
-		func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagReply) }},
-	FieldRole: {[]string{"role"}, kindRole, 1, monitor.AttrDCCPRole,
-		"DCCP role of the original source: client, server", "DCCP role ",
-		func(e *monitor.Event) uint64 { return uint64(e.Extra.DCCPRole) }},
 	FieldPath: {[]string{"path"}, kindPath, max8, 0,
 		"way through this host: forward, local-out, local-in, loopback", "path ",
 		func(e *monitor.Event) uint64 { return uint64(e.Flow.Path) }},
@@ -152,6 +113,46 @@ var fields = [numFields]fieldInfo{
 	FieldContainer: {[]string{"container"}, kindName, 0, 0,
 		"name or first 12 digits of the container on this host", "container ", nil},
 	FieldPod: {[]string{"pod"}, kindName, 0, 0, "pod on this host: namespace/name", "pod ", nil},
+
+	{[]string{"portid"}, kindNumber, max32, 0,
+		"netlink port of the program that caused the event, 0 for traffic", "caused by netlink port ",
+		func(e *monitor.Event) uint64 { return uint64(e.PortID) }},
+	{[]string{"id"}, kindNumber, max32, monitor.AttrID, "the kernel's id of the entry", "id ",
+		func(e *monitor.Event) uint64 { return uint64(e.Flow.ID) }},
+	{[]string{"timeout"}, kindDuration, max32 * second, monitor.AttrTimeout,
+		"time until the flow ends if no packet comes", "time left ",
+		func(e *monitor.Event) uint64 { return uint64(e.Flow.Timeout) * second }},
+	{[]string{"packets"}, kindSize, max64, monitor.AttrCountersOrig | monitor.AttrCountersReply,
+		"packets of both directions", "packets ",
+		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets + e.Flow.CountersReply.Packets }},
+	{[]string{"bytes"}, kindSize, max64, monitor.AttrCountersOrig | monitor.AttrCountersReply,
+		"bytes of both directions", "bytes ",
+		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes + e.Flow.CountersReply.Bytes }},
+	{[]string{"orig.packets"}, kindSize, max64, monitor.AttrCountersOrig,
+		"packets of the original direction", "packets sent ",
+		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Packets }},
+	{[]string{"orig.bytes"}, kindSize, max64, monitor.AttrCountersOrig,
+		"bytes of the original direction", "bytes sent ",
+		func(e *monitor.Event) uint64 { return e.Flow.CountersOrig.Bytes }},
+	{[]string{"reply.packets"}, kindSize, max64, monitor.AttrCountersReply,
+		"packets of the reply direction", "packets returned ",
+		func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Packets }},
+	{[]string{"reply.bytes"}, kindSize, max64, monitor.AttrCountersReply,
+		"bytes of the reply direction", "bytes returned ",
+		func(e *monitor.Event) uint64 { return e.Flow.CountersReply.Bytes }},
+	{[]string{"secmark"}, kindNumber, max32, monitor.AttrSecMark,
+		"security mark (obsolete)", "security mark ", func(e *monitor.Event) uint64 { return uint64(e.Extra.SecMark) }},
+	{[]string{"use"}, kindNumber, max32, monitor.AttrUse, "reference count of the entry", "references ",
+		func(e *monitor.Event) uint64 { return uint64(e.Flow.Use) }},
+	{[]string{"vtag", "orig.vtag"}, kindHex, max32, monitor.AttrVTagOrig,
+		"SCTP verification tag, original direction", "SCTP tag ",
+		func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagOrig) }},
+	{[]string{"reply.vtag"}, kindHex, max32, monitor.AttrVTagReply,
+		"SCTP verification tag, reply direction", "SCTP tag of replies ",
+		func(e *monitor.Event) uint64 { return uint64(e.Extra.VTagReply) }},
+	{[]string{"role"}, kindRole, 1, monitor.AttrDCCPRole,
+		"DCCP role of the original source: client, server", "DCCP role ",
+		func(e *monitor.Event) uint64 { return uint64(e.Extra.DCCPRole) }},
 }
 
 func inferred(e *monitor.Event) uint64 {
@@ -165,7 +166,7 @@ func (f Field) info() *fieldInfo { return &fields[f&^Sent] }
 
 // String returns the field's canonical word.
 func (f Field) String() string {
-	if f&^Sent >= numFields || f&^Sent == FieldNone {
+	if int(f&^Sent) >= len(fields) || f&^Sent == FieldNone {
 		return "?"
 	}
 	if f&Sent != 0 {
@@ -176,11 +177,8 @@ func (f Field) String() string {
 
 var fieldByName = func() map[string]Field {
 	m := make(map[string]Field)
-	for f := Field(1); f < numFields; f++ {
-		if fields[f].kind == kindNone {
-			continue
-		}
-		for _, n := range fields[f].names {
+	for _, f := range fieldOrder {
+		for _, n := range f.info().names {
 			m[fold(n)] = f
 		}
 	}
