@@ -43,6 +43,10 @@ func TestLocal(t *testing.T) {
 		if err := schema.Validate(value); err != nil {
 			t.Error(err)
 		}
+		if got := write(t, "pretty", &b); !bytes.HasSuffix(got, []byte("  "+local.String()+"\n")) &&
+			!bytes.HasSuffix(got, []byte("  "+monitor.Escape(local.String())+"\n")) {
+			t.Errorf("%s does not end with %s", got, local)
+		}
 		for _, format := range []string{"jsonl", "pcapng"} {
 			recorded := write(t, format, &b)
 			src, err := replay.Bytes(export.Reading(replay.Config{}), "x", recorded).Open()

@@ -1,5 +1,11 @@
 package monitor
 
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
+
 // Local is the process or container of this host that a flow belongs to. It is looked up
 // beside the kernel's message. It is never changed once made, so events may share it.
 type Local struct {
@@ -10,6 +16,37 @@ type Local struct {
 	Container string // its name, or else 12 digits of its id; untrusted text; "" none or unknown
 	Pod       string // namespace/name; untrusted text; "" none or unknown
 	Match     Match
+}
+
+// String returns the text for people, such as "curl[4711] of ann in web, pod shop/web-0" and
+// "in web (by address)". Callers escape it.
+func (l *Local) String() string {
+	var out []string
+	if l.PID != 0 {
+		out = append(out, fmt.Sprintf("%s[%d]", l.Process, l.PID))
+	}
+	if l.User != "" {
+		out = append(out, "of "+l.User)
+	}
+	if l.Container != "" {
+		out = append(out, "in "+l.Container)
+	}
+	text := strings.Join(out, " ")
+	if l.Pod != "" {
+		text = strings.TrimPrefix(text+", pod "+l.Pod, ", ")
+	}
+	if l.Match != MatchExact {
+		text += " (by " + l.Match.String() + ")"
+	}
+	return text
+}
+
+// Name returns the shortest name: of the process, else of the container, else of the pod.
+func (l *Local) Name() string {
+	if l == nil {
+		return ""
+	}
+	return cmp.Or(l.Process, l.Container, l.Pod)
 }
 
 // Match says how a flow was joined to its Local.

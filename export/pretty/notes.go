@@ -51,6 +51,9 @@ func (p *Writer) notes(b []byte, e *monitor.Event) []byte {
 		b = p.labels(b, x.Labels)
 	}
 	b = number(b, e.PortID != 0, "by netlink port ", uint64(e.PortID))
+	if e.Local != nil {
+		b = monitor.AppendEscaped(note(b, ""), []byte(e.Local.String()))
+	}
 	if len(b) > start {
 		b = slices.Insert(b, start, ' ')
 	}

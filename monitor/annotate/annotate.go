@@ -4,6 +4,7 @@ package annotate
 
 import (
 	"sync"
+	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/netns"
@@ -30,8 +31,19 @@ type Annotator struct {
 	processes processes
 	cgroups   cgroups
 	known     map[monitor.Tuple]*monitor.Local // of local flows, by the original tuple
-	asked     []question                       // memory for a batch
+	ended     []endedFlow
+	asked     []question // memory for a batch
 }
+
+// endedFlow is a flow that is still shown for a while.
+type endedFlow struct {
+	orig monitor.Tuple
+	was  *monitor.Local
+	due  time.Time // when it is forgotten
+}
+
+// showFor is how long an ended flow keeps its Local for Of.
+const showFor = 10 * time.Second
 
 // question is an event whose socket is looked up.
 type question struct {
@@ -98,6 +110,13 @@ func (a *Annotator) Of(f *monitor.Flow) *monitor.Local {
 
 // locals sets Local of the flows that begin or end on this host.
 func (a *Annotator) locals(b *monitor.Batch) {
+	now := time.Now()
+	for len(a.ended) > 0 && now.After(a.ended[0].due) {
+		if old := a.ended[0]; a.known[old.orig] == old.was {
+			delete(a.known, old.orig)
+		}
+		a.ended = a.ended[1:]
+	}
 	a.asked = a.asked[:0]
 	for i := range b.Events {
 		e := &b.Events[i]
@@ -107,10 +126,15 @@ func (a *Annotator) locals(b *monitor.Batch) {
 		if e.Flow.Path <= monitor.PathForward || !e.Kind.HasFlow() {
 			continue
 		}
+		if e.Kind == monitor.KindNew { // an earlier flow may have had the same tuple
+			delete(a.known, e.Flow.Orig)
+		}
 		e.Local = a.known[e.Flow.Orig]
 		switch {
 		case e.Kind == monitor.KindDestroy: // another socket may have these addresses now
-			delete(a.known, e.Flow.Orig)
+			if e.Local != nil {
+				a.ended = append(a.ended, endedFlow{e.Flow.Orig, e.Local, now.Add(showFor)})
+			}
 		case e.Local == nil || e.Local.Match != monitor.MatchExact || e.Local.PID == 0:
 			a.asked = append(a.asked, question{event: e})
 		}

@@ -25,7 +25,7 @@ func compileLocal(t Text, env Env) monitor.Filter {
 	return func(e *monitor.Event) bool {
 		l := e.Local
 		if l == nil && env.Local != nil {
-			l = env.Local(e)
+			l = env.Local(&e.Flow)
 		}
 		name, other := localNames(t.Field, l)
 		if name == "" {

@@ -16,7 +16,7 @@ type Env struct {
 
 	// Local returns what is known of the process or container of an event without one; nil:
 	// nothing is.
-	Local func(*monitor.Event) *monitor.Local
+	Local func(*monitor.Flow) *monitor.Local
 
 	terse bool // errors contain no suggested filters
 }

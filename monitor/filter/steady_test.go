@@ -16,7 +16,7 @@ func TestSteady(t *testing.T) {
 	names := new(monitor.Namespaces)
 	id, _ := names.Add(monitor.Namespace{Name: "before"})
 	var clock monitor.Time
-	local := func(*monitor.Event) *monitor.Local {
+	local := func(*monitor.Flow) *monitor.Local {
 		name := names.Name(id)
 		return &monitor.Local{Process: name, User: name, Container: name, Pod: name}
 	}

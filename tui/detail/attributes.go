@@ -21,6 +21,10 @@ func (p *Pane) attributes(width int) (out []paint.Line) {
 	if x == nil {
 		x, known = new(monitor.Extra), known&^monitor.AttrsInExtra
 	}
+	if l := p.s.Local(f); l != nil {
+		local := paint.Note{{Role: paint.Text, Text: monitor.Escape(l.String())}}
+		out = paint.Hang(paint.Label, "process", local, width)
+	}
 	for _, a := range []struct {
 		attrs       monitor.Attrs // one of these is known; 0: always
 		name, value string

@@ -130,6 +130,7 @@ const (
 	colProto = iota + 1
 	colState
 	colNetNS
+	colLocal
 	colSource
 	colSentAs
 	colDest
@@ -161,6 +162,8 @@ var columnTable = [columns]column{
 	colProto: {"PROTO", 6, false, table.ByProto, false, page.CellProto,
 		text(func(_ *Page, r *row) string { return r.Row.Flow.Orig.Proto.String() })},
 	colState: {"STATE", 12, false, table.ByState, false, page.CellState, (*Page).state},
+	colLocal: {"PROCESS", 12, false, table.ByArrival, false, page.NoCell,
+		text(func(p *Page, r *row) string { return monitor.Escape(p.S.Local(&r.Row.Flow).Name()) })},
 	colNetNS: {"NETNS", 0, false, table.ByArrival, false, page.NoCell,
 		text(func(p *Page, r *row) string { return p.S.NetNS(r.Row.Flow.Orig.NetNS) })},
 	colSource:    {"SOURCE", 0, false, table.BySource, false, page.CellSource, nil},

@@ -132,6 +132,8 @@ func (p *Page) Condition() string {
 	switch {
 	case r == nil:
 		return ""
+	case p.Column == colLocal:
+		return page.LocalFilter(p.S.Local(&r.Row.Flow))
 	case p.Column == colNetNS:
 		return p.S.NetNSFilter(r.Row.Flow.Orig.NetNS)
 	}

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -183,6 +184,9 @@ func (s *Session) LabelNames(labels []byte) (out []string) {
 // SetFilter sets the filter. An invalid text changes nothing.
 func (s *Session) SetFilter(text string) error {
 	x, err := s.Env.Parse(text)
+	if err == nil && s.Env.Local == nil && filter.NeedsLocal(x) {
+		err = errors.New("processes and containers need natlens --process")
+	}
 	if err != nil {
 		return err
 	}

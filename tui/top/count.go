@@ -54,12 +54,13 @@ const (
 const topGroups = 500
 
 // countBy reads the table once.
-func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor.Time) tally {
+func countBy(by int, t *table.Table, f *table.CachedFilter, local func(*monitor.Flow) *monitor.Local, o order,
+	now monitor.Time) tally {
 	out := tally{by: by, counted: true}
 	index := make(map[key]int32)
 	var all []count
 	out.live = t.ScanMatching(f, now, func(_ uint32, r *table.Row) {
-		k, ok := groupings[by].key(&r.Flow)
+		k, ok := keyOf(by, &r.Flow, local)
 		fresh := r.State&table.RowNew != 0 && now-r.First < freshSpan
 		if !ok || r.Ended() && !fresh {
 			return
@@ -86,6 +87,15 @@ func countBy(by int, t *table.Table, f *table.CachedFilter, o order, now monitor
 	return out
 }
 
+// keyOf returns the group of a flow, if it belongs to one.
+func keyOf(by int, f *monitor.Flow, local func(*monitor.Flow) *monitor.Local) (key, bool) {
+	if groupings[by].key != nil {
+		return groupings[by].key(f)
+	}
+	l := local(f)
+	return key{name: l.Name(), want: page.LocalFilter(l)}, l.Name() != ""
+}
+
 func compare(a, b *count, o order) int {
 	c := 0
 	switch o.by {
@@ -96,7 +106,8 @@ func compare(a, b *count, o order) int {
 	case byBytes:
 		c = cmp.Compare(b.bytes, a.bytes)
 	}
-	c = cmp.Or(c, bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.n, b.key.n))
+	c = cmp.Or(c, bytes.Compare(a.key.addr[:], b.key.addr[:]), cmp.Compare(a.key.n, b.key.n),
+		cmp.Compare(a.key.name, b.key.name))
 	if o.down == (o.by == byName) {
 		return -c
 	}
@@ -108,57 +119,65 @@ type grouping struct {
 	name   string                               // upper case: the heading
 	middle string                               // for medium screens; "": name
 	short  string                               // for narrow screens
-	key    func(*monitor.Flow) (k key, ok bool) // the group of a flow, if it belongs to one
+	key    func(*monitor.Flow) (k key, ok bool) // the group of a flow, if it belongs to one; nil: its [monitor.Local]
 	text   func(s *page.Session, k key) string  // name of a group
 	filter func(s *page.Session, k key) string  // filter for the flows of a group
 	cut    func(text string, width int) string  // shortens a text
+	where  func(*page.Session) bool             // whether it is offered; nil: always
 }
 
 // key is the value that the flows of a group share.
 type key struct {
 	addr monitor.Addr
 	n    uint64
+	name string // untrusted text
+	want string // the filter of a name
 }
 
-// groupings are all groupings; the last one is offered only with several namespaces.
+// groupings are all groupings.
 var groupings = []grouping{
 	{"source", "", "source",
 		func(f *monitor.Flow) (key, bool) { return key{addr: f.Orig.Src}, true }, host,
-		func(_ *page.Session, k key) string { return "src " + k.addr.String() }, paint.CutMiddle},
+		func(_ *page.Session, k key) string { return "src " + k.addr.String() }, paint.CutMiddle, nil},
 	{"destination", "", "dest",
 		func(f *monitor.Flow) (key, bool) { return key{addr: f.Orig.Dst}, true }, host,
-		func(_ *page.Session, k key) string { return "dst " + k.addr.String() }, paint.CutMiddle},
+		func(_ *page.Session, k key) string { return "dst " + k.addr.String() }, paint.CutMiddle, nil},
 	{"destination port", "dst port", "port",
 		func(f *monitor.Flow) (key, bool) {
 			return key{n: uint64(f.Orig.Proto)<<16 | uint64(f.To().Port)}, f.Orig.Proto.HasPorts()
 		}, service,
 		func(_ *page.Session, k key) string {
 			return "proto " + monitor.Proto(k.n>>16).String() + " and dport " + decimal(k.n&0xffff)
-		}, paint.Cut},
+		}, paint.Cut, nil},
 	{"protocol", "", "proto",
 		func(f *monitor.Flow) (key, bool) { return key{n: uint64(f.Orig.Proto)}, true },
 		func(_ *page.Session, k key) string { return monitor.Proto(k.n).String() },
-		func(_ *page.Session, k key) string { return "proto " + monitor.Proto(k.n).String() }, paint.Cut},
+		func(_ *page.Session, k key) string { return "proto " + monitor.Proto(k.n).String() }, paint.Cut, nil},
 	{"state", "", "state", stateKey,
 		func(_ *page.Session, k key) string {
 			f := k.stateFlow()
 			return f.Row.Flow.Orig.Proto.String() + " " + page.StateText(&f.Row.Flow, f.Row.Known)
-		}, stateFilter, paint.Cut},
+		}, stateFilter, paint.Cut, nil},
 	{"NAT address", "", "NAT", // a flow without SNAT belongs to no group
 		func(f *monitor.Flow) (key, bool) { return key{addr: f.Reply.Dst}, f.NAT().Kind&monitor.NATSource != 0 }, host,
-		func(_ *page.Session, k key) string { return "snat and reply.dst " + k.addr.String() }, paint.CutMiddle},
+		func(_ *page.Session, k key) string { return "snat and reply.dst " + k.addr.String() }, paint.CutMiddle, nil},
 	{"zone", "", "zone",
 		func(f *monitor.Flow) (key, bool) { return key{n: uint64(f.Orig.Zone)}, true },
 		func(_ *page.Session, k key) string { return "zone " + decimal(k.n) },
-		func(_ *page.Session, k key) string { return "orig.zone " + decimal(k.n) }, paint.Cut},
+		func(_ *page.Session, k key) string { return "orig.zone " + decimal(k.n) }, paint.Cut, nil},
 	{"mark", "", "mark",
 		func(f *monitor.Flow) (key, bool) { return key{n: uint64(f.Mark)}, true },
 		func(_ *page.Session, k key) string { return "mark " + page.Hex(k.n) },
-		func(_ *page.Session, k key) string { return "mark " + page.Hex(k.n) }, paint.Cut},
+		func(_ *page.Session, k key) string { return "mark " + page.Hex(k.n) }, paint.Cut, nil},
 	{"namespace", "", "netns",
 		func(f *monitor.Flow) (key, bool) { return key{n: uint64(f.Orig.NetNS)}, true },
 		func(s *page.Session, k key) string { return s.NetNS(monitor.NetNS(k.n)) },
-		func(s *page.Session, k key) string { return s.NetNSFilter(monitor.NetNS(k.n)) }, paint.Cut},
+		func(s *page.Session, k key) string { return s.NetNSFilter(monitor.NetNS(k.n)) }, paint.Cut,
+		(*page.Session).Several},
+	{"process", "", "process", nil,
+		func(_ *page.Session, k key) string { return monitor.Escape(k.name) },
+		func(_ *page.Session, k key) string { return k.want }, paint.Cut,
+		func(s *page.Session) bool { return s.Env.Local != nil }},
 }
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }

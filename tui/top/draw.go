@@ -82,8 +82,8 @@ func (p *Page) choices() paint.Line {
 	l := paint.Row(false)
 	l.Add(paint.Muted, "by  ")
 	names, gap := p.names()
-	for g, name := range names {
-		role := paint.Text
+	for i, g := range p.offered() {
+		role, name := paint.Text, names[i]
 		if g == p.by {
 			role = paint.Tab
 		}
@@ -103,7 +103,7 @@ func (p *Page) names() (names []string, gap int) {
 		func(g *grouping) string { return g.short },
 	} {
 		names = nil
-		for i := range p.offered() {
+		for _, i := range p.offered() {
 			names = append(names, name(&groupings[i]))
 		}
 		if paint.MarginLeft+len("by  ")+len(strings.Join(names, "  ")) <= p.Width {

@@ -3,6 +3,8 @@
 package top
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
@@ -54,10 +56,10 @@ func (p *Page) Pull() tea.Cmd {
 	if p.gen != p.S.Gen {
 		p.gen, p.known, p.needs = p.S.Gen, nil, 0
 	}
-	t, f, gen, by := p.S.Table, p.S.Filter, p.gen, p.by
+	t, f, local, gen, by := p.S.Table, p.S.Filter, p.S.Env.Local, p.gen, p.by
 	order, now := order{p.By, p.Down}, p.S.Clock()
 	return p.Ask(p.S, p.Pull, func() func() {
-		found := countBy(by, t, f, order, now)
+		found := countBy(by, t, f, local, order, now)
 		return func() {
 			if by == p.by && gen == p.gen {
 				p.show(found)
@@ -76,12 +78,14 @@ func (p *Page) show(t tally) {
 	p.SetAll(t.groups)
 }
 
-// offered returns the number of groupings offered.
-func (p *Page) offered() int {
-	if p.S.Several() {
-		return len(groupings)
+// offered returns the groupings that are offered.
+func (p *Page) offered() (all []int) {
+	for by := range groupings {
+		if where := groupings[by].where; where == nil || where(p.S) {
+			all = append(all, by)
+		}
 	}
-	return len(groupings) - 1
+	return all
 }
 
 // group counts by another grouping.
@@ -92,7 +96,10 @@ func (p *Page) group(by int) tea.Cmd {
 }
 
 // beside counts by the next grouping, or the previous one.
-func (p *Page) beside(by int) tea.Cmd { return p.group((p.by + by + p.offered()) % p.offered()) }
+func (p *Page) beside(by int) tea.Cmd {
+	all := p.offered()
+	return p.group(all[(slices.Index(all, p.by)+len(all)+by)%len(all)])
+}
 
 // nextOrder sorts by the next known column.
 func (p *Page) nextOrder() tea.Cmd {

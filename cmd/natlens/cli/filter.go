@@ -72,10 +72,12 @@ func (c *FilterFlags) RegisterLabelMap(cmd *cobra.Command) {
 // RegisterProcess adds --process, and allows the fields of processes in the filter.
 func (c *FilterFlags) RegisterProcess(cmd *cobra.Command) {
 	c.mayProcess = true
-	cmd.Flags().BoolVar(&c.Process, "process", false,
-		"look up the process, user, container and pod of each flow")
+	cmd.Flags().BoolVar(&c.Process, "process", false, ProcessHelp)
 	InGroup(cmd.Flags(), GroupOutput, "process")
 }
+
+// ProcessHelp is the help of --process.
+const ProcessHelp = "look up the process, user, container and pod of each flow"
 
 // noValue is an optional value that was left out: pflag needs one that is not empty.
 const noValue = "any"

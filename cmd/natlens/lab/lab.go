@@ -84,6 +84,7 @@ func (o *options) run(ctx context.Context, words []string) error {
 			return o.stream.Run(ctx, o.con, at)
 		}
 		o.screen.SetFilter(words)
+		o.screen.Process = o.stream.Filter.Process
 		o.screen.Capture, o.screen.Metrics, o.screen.Thresholds = o.stream.Capture, o.stream.Metrics,
 			o.stream.Thresholds
 		return o.screen.Run(ctx, at)

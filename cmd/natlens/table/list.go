@@ -51,10 +51,13 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	if err := o.start(); err != nil {
 		return err
 	}
-	if !o.flows.From.Given() {
+	switch {
+	case !o.flows.From.Given():
 		if err := o.check(); err != nil {
 			return err
 		}
+	case o.filter.Process:
+		return cli.Usagef("filter: list --from has no process, user, container and pod; use natlens watch --from")
 	}
 	cfg := kernel.DumpConfig{Table: tables[o.table], Push: o.filter.Sel.Expr, Zero: o.zero}
 	if o.filter.Process && !o.flows.From.Given() {

@@ -19,6 +19,7 @@ import (
 	"natlens/export/metrics"
 	"natlens/monitor"
 	"natlens/monitor/capture"
+	"natlens/monitor/filter"
 	"natlens/monitor/live"
 	"natlens/monitor/loop"
 	"natlens/monitor/netns"
@@ -31,6 +32,7 @@ import (
 // Options is the command line of the user interface on the kernel's events.
 type Options struct {
 	screen
+	Process    bool // look up processes and containers
 	Capture    cli.CaptureFlags
 	Metrics    cli.MetricsFlags
 	Thresholds cli.ThresholdFlags // of the findings
@@ -50,6 +52,7 @@ func AddRoot(con cli.Console, root *cobra.Command) {
 	o.register(root)
 	o.Capture.Register(root)
 	o.Capture.AllowEvery(root)
+	root.Flags().BoolVar(&o.Process, "process", false, cli.ProcessHelp)
 	o.history.Register(root, cli.KeepHistoryHelp)
 	o.Metrics.Register(root)
 	o.Thresholds.Register(root)
@@ -95,6 +98,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 		Table:    table.Config{Linger: linger, Life: true},
 		Existing: loop.ExistingBeside,
 		Sudo:     cli.Sudo(),
+		Process:  o.Process || filter.NeedsLocal(o.expr),
 	})
 	if err != nil {
 		return err
@@ -104,6 +108,9 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	run.Sink(last, nil)
 	run.AddRules(o.Thresholds.Values, true)
 	cfg := o.config(run.Loop, last, names)
+	if run.Annotator != nil {
+		cfg.Env.Local = run.Annotator.Of
+	}
 	kept.Names, kept.Namespace = names, o.Capture.NamespaceName()
 	if cfg.Trouble, err = o.keepHistory(kept, run); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/loop"
 	"natlens/tui"
 	"natlens/tui/tail"
@@ -19,6 +20,7 @@ import (
 type screen struct {
 	con    cli.Console
 	filter string
+	expr   filter.Expr // what filter means; set by check
 	theme  string
 }
 
@@ -43,10 +45,8 @@ func (o *screen) check() error {
 	if o.theme != "auto" && o.theme != "dark" && o.theme != "light" {
 		return cli.Usagef("--theme %s: must be auto, dark or light", o.theme)
 	}
-	if o.filter == "" {
-		return nil
-	}
-	if _, err := cli.LabelEnv(o.con.LabelFile).Parse(o.filter); err != nil {
+	var err error
+	if o.expr, err = cli.LabelEnv(o.con.LabelFile).Parse(o.filter); err != nil {
 		return cli.FilterError(err)
 	}
 	return nil

@@ -1,0 +1,69 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"natlens/monitor"
+)
+
+// owned is two flows of this host and one of a container.
+func owned(t *testing.T) *stage {
+	st := newStage(t, readable, func(c *Config) {
+		c.Env.Local = func(f *monitor.Flow) *monitor.Local {
+			switch f.Orig.SrcPort {
+			case 40000:
+				return &monitor.Local{Process: "cu\x1brl", PID: 4711, UID: 1000, User: "ann", Match: monitor.MatchExact}
+			case 40002:
+				return &monitor.Local{Container: "web", Pod: "shop/web-0", Match: monitor.MatchAddress}
+			}
+			return nil
+		}
+	})
+	for i, from := range []string{"203.0.113.1:40000", "203.0.113.1:40001", "203.0.113.1:40002"} {
+		f := flowOf(monitor.TCP, from, "203.0.113.9:443", from, "203.0.113.9:443", assured, monitor.PathOut)
+		st.event(monitor.KindNew, float64(30-i), live(f, monitor.TCPEstablished, 432000), timed, nil)
+	}
+	st.commit()
+	return st
+}
+
+// The table, the detail and the groups show processes and containers.
+func TestScreensLocal(t *testing.T) {
+	for _, c := range []struct{ name, keys string }{{"flows", ""}, {"top", "3<left>"}, {"detail", "<enter>"}} {
+		t.Run(c.name, func(t *testing.T) {
+			st := owned(t)
+			st.press(c.keys)
+			st.goldenScreens("local-"+c.name, nil)
+		})
+	}
+}
+
+// A group of Top is a filter, and so is a filter that is typed.
+func TestLocalFilter(t *testing.T) {
+	st := owned(t)
+	st.size(120, 30)
+	st.press("3<left><enter>")
+	if want := `process "cu\x1brl"`; st.s.Text != want {
+		t.Errorf("filter %q, want %q", st.s.Text, want)
+	}
+	if s := st.screen(); !strings.Contains(s, ":40000") || strings.Contains(s, ":40002") {
+		t.Errorf("%s", s)
+	}
+	if err := st.s.SetFilter("pod shop/*"); err != nil {
+		t.Fatal(err)
+	}
+	st.press("1")
+	if s := st.screen(); strings.Contains(s, ":40000") || !strings.Contains(s, ":40002") {
+		t.Errorf("%s", s)
+	}
+}
+
+// Without --process a filter for processes is refused.
+func TestLocalFilterRefused(t *testing.T) {
+	st := newStage(t)
+	err := st.s.SetFilter("tcp and process curl")
+	if want := "processes and containers need natlens --process"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
