@@ -38,11 +38,12 @@ type RotationOptions struct {
 
 	Open    func(path string) (Part, error) // creates a file; after fs.ErrExist another name is tried
 	Capture pcapng.Options
+	Sink    func(io.Writer) monitor.Sink // what is written to a file; nil: pcapng. It does not split a batch
 	Now     func() time.Time // for events without a time; nil: time.Now
 	Notes   io.Writer        // gets a line when the disk is full, and when it has space again; nil: none
 }
 
-// Rotation is a sink of pcapng files that follow each other. Each is a recording by itself.
+// Rotation is a sink of files that follow each other. Each is a recording by itself.
 // A batch is never split.
 //
 // A full disk does not end it. The stream continues and its events are counted. Once there
@@ -54,7 +55,7 @@ type RotationOptions struct {
 type Rotation struct {
 	o       RotationOptions
 	part    Part // nil: the next batch opens one
-	sink    *pcapng.Writer
+	sink    monitor.Sink
 	locals  *monitor.Locals
 	pending atomic.Pointer[monitor.Locals] // new addresses, until the next Write
 	until   monitor.Time                   // when the next file begins
@@ -76,6 +77,9 @@ func NewRotation(o RotationOptions) (*Rotation, error) {
 	r := &Rotation{o: o}
 	if r.o.Now == nil {
 		r.o.Now = time.Now
+	}
+	if r.o.Sink == nil {
+		r.o.Sink = func(w io.Writer) monitor.Sink { return pcapng.NewWriter(w, o.Capture) }
 	}
 	if r.o.Notes == nil {
 		r.o.Notes = io.Discard
@@ -223,17 +227,24 @@ func (r *Rotation) write(b *monitor.Batch) error {
 	}
 	if l := r.pending.Swap(nil); l != nil {
 		r.locals = l
-		r.sink.Locals(l)
+		r.writeLocals()
 	}
 	return r.sink.Write(b)
+}
+
+// writeLocals writes the addresses into the file, if its format has them.
+func (r *Rotation) writeLocals() {
+	if sink, ok := r.sink.(interface{ Locals(*monitor.Locals) }); ok {
+		sink.Locals(r.locals)
+	}
 }
 
 func (r *Rotation) open(at monitor.Time) (err error) {
 	if r.part, err = r.create(at); err != nil {
 		return err
 	}
-	r.sink = pcapng.NewWriter(r.part, r.o.Capture)
-	r.sink.Locals(r.locals)
+	r.sink = r.o.Sink(r.part)
+	r.writeLocals()
 	r.until = at + monitor.Time(r.o.Every)
 	if r.o.Keep > 0 && r.rotates() {
 		return r.prune()

@@ -94,7 +94,7 @@ var misuses = []struct {
 	{"-F -p tcp", 2, "unknown flag -p; see natlens flush --help"},
 	{"-S -o xml", 2, "-o conntrack,xml: must be pretty, json or jsonl"},
 	{"-R file", 2, "-R: natlens does not read files of commands; use conntrack -R FILE, or xargs -L1 natlens < FILE"},
-	{"record x.pcapng --netns all", 2, "--netns all: a recording contains one network namespace; natlens watch --netns all -o jsonl --output FILE records all"},
+	{"record x.pcapng --netns all", 2, "--netns all: a pcapng file contains one network namespace; for all name the file FILE.jsonl"},
 	{"update --yes --state FOO", 2, "--state FOO: not a state"},
 	{"update --yes --state ESTABLISHD udp", 2, "--state ESTABLISHD: not a state; did you mean established?"},
 	{"update --yes --state FOO -p udp", 2, "--state: protocol udp has no states"},

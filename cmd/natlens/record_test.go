@@ -14,7 +14,7 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// TestRecord records in a gateway, in the three ways to pack and beside JSON
+// TestRecord records in a gateway, in both formats and the three ways to pack, beside JSON
 // lines, and wants the lines back from each file.
 func TestRecord(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{Acct: true, Timestamp: true, Helpers: true, Sysctls: briefLives})
@@ -24,7 +24,7 @@ func TestRecord(t *testing.T) {
 	dir := t.TempDir()
 	streams, end := context.WithCancel(ctx)
 	runs := map[string]*running{}
-	for _, name := range []string{"plain.pcapng", "gzip.pcapng.gz", "zstd.pcapng.zst"} {
+	for _, name := range []string{"plain.pcapng", "gzip.pcapng.gz", "zstd.pcapng.zst", "plain.jsonl", "zstd.jsonl.zst"} {
 		runs[name] = begin(t, streams, l, cli.Console{}, "record", "--existing=false", filepath.Join(dir, name))
 	}
 	lines := filepath.Join(dir, "lines")
@@ -48,6 +48,9 @@ func TestRecord(t *testing.T) {
 			t.Errorf("%s: code %d, %s; %s", name, again.code, firstDifference(again.stdout.String(), string(want)), again.stderr.String())
 		}
 	}
+	if plain, err := os.ReadFile(filepath.Join(dir, "plain.jsonl")); err != nil || string(plain) != string(want) {
+		t.Errorf("plain.jsonl: %v, %s", err, firstDifference(string(plain), string(want)))
+	}
 	compareTshark(t, filepath.Join(dir, "plain.pcapng"), string(want))
 	compareTshark(t, filepath.Join(dir, "gzip.pcapng.gz"), string(want))
 }
@@ -57,7 +60,7 @@ func TestRecord(t *testing.T) {
 func TestRecordSurvivesKill(t *testing.T) {
 	l := labtest.New(t)
 	labtest.FlowsUDP(t, l, 3)
-	for _, name := range []string{"x.pcapng", "x.pcapng.zst"} {
+	for _, name := range []string{"x.pcapng", "x.pcapng.zst", "x.jsonl", "x.jsonl.zst"} {
 		path := filepath.Join(t.TempDir(), name)
 		p := start(t, l, "record", path)
 		p.listening(t)

@@ -5,12 +5,14 @@ package watch
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/export"
+	"natlens/export/jsonl"
 	"natlens/export/pcapng"
 	"natlens/monitor"
 	"natlens/monitor/human"
@@ -33,12 +35,14 @@ func NewRecord(con cli.Console) *cobra.Command {
 		Short: "Record the kernel's messages, for replay and for Wireshark",
 		Long: `Record the kernel's messages, unchanged and with their times, in a capture file (pcapng). natlens reads
 it with --from, and Wireshark and tshark open it. The file also contains losses. The recording begins with the flows
-that are in the table. If the name ends in .gz or .zst, the file is compressed.
+that are in the table. If the name ends in .gz or .zst, the file is compressed. If it ends in .jsonl, .jsonl.gz or
+.jsonl.zst, the file has JSON lines. Only these contain several network namespaces (--netns all).
 
 With --history DIR, natlens also keeps a log of all translations for natlens who: a row for each flow that NAT
 rewrites. Without FILE it keeps only this log. Then give the filter as flags, because the first word is the name
 of the file.`,
 		Example: `  natlens record flows.pcapng
+  natlens record flows.jsonl.zst --netns all
   natlens record --rotate 100MiB --rotate 1h --keep 24 flows.pcapng.zst nat
   natlens record --history /var/lib/natlens --keep 90d --max-size 50GB`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -79,9 +83,9 @@ of the file.`,
 }
 
 func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
-	if o.Capture.Every() && o.path != "" {
-		return cli.Usagef("--netns all: a recording contains one network namespace; " +
-			"natlens watch --netns all -o jsonl --output FILE records all")
+	if o.Capture.Every() && o.path != "" && !o.lines() {
+		return cli.Usagef("--netns all: a pcapng file contains one network namespace; for all name the file " +
+			"FILE.jsonl")
 	}
 	kept, files, err := o.history.Config()
 	if err != nil {
@@ -102,6 +106,12 @@ func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
 		return out, err
 	}
 	return o.Run(ctx, con, nil)
+}
+
+// lines reports whether the name of the file asks for JSON lines.
+func (o *recordOptions) lines() bool {
+	name := strings.TrimSuffix(strings.TrimSuffix(o.path, ".gz"), ".zst")
+	return strings.HasSuffix(name, ".jsonl")
 }
 
 // nowhere is the sink of a run that only keeps a history.
@@ -144,6 +154,13 @@ func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, er
 	}
 	to.Path, to.Keep, to.Notes = o.path, o.files, con.Stderr
 	to.Open = func(path string) (export.Part, error) { return export.CreatePart(path, o.force) }
+	if o.lines() {
+		to.Sink = func(w io.Writer) monitor.Sink {
+			sink := jsonl.NewWriter(w)
+			sink.Namespaces = o.output.Namespaces
+			return sink
+		}
+	}
 	to.Capture = pcapng.Options{Application: "natlens " + cli.VersionText(), Filter: o.Filter.Text()}
 	return to, nil
 }
