@@ -39,8 +39,8 @@ type RotationOptions struct {
 	Open    func(path string) (Part, error) // creates a file; after fs.ErrExist another name is tried
 	Capture pcapng.Options
 	Sink    func(io.Writer) monitor.Sink // what is written to a file; nil: pcapng. It does not split a batch
-	Now     func() time.Time // for events without a time; nil: time.Now
-	Notes   io.Writer        // gets a line when the disk is full, and when it has space again; nil: none
+	Now     func() time.Time             // for events without a time; nil: time.Now
+	Notes   io.Writer                    // gets a line when the disk is full, and when it has space again; nil: none
 }
 
 // Rotation is a sink of files that follow each other. Each is a recording by itself.
