@@ -154,11 +154,18 @@ func (rs *Rules) read(text string) {
 	}
 }
 
-// Rules returns the rules of a hook's chains of one type (filter, nat, route), in the order of
-// their handles.
+// Rules returns the rules of a hook's chains of one type (filter, nat, route), and those of
+// the chains in their tables that rules jump to, in the order of chains and handles.
 func (t *Tracer) Rules(kind, hook string) (all []Step) {
+	tables := map[string]bool{}
+	for _, c := range t.rules.chains {
+		if c.Type == kind && c.Hook == hook {
+			tables[c.Family+" "+c.Table] = true
+		}
+	}
 	for key, r := range t.rules.rules {
-		if c := t.rules.chains[key.chain]; c.Type == kind && c.Hook == hook {
+		c := t.rules.chains[key.chain]
+		if c.Type == kind && c.Hook == hook || c.Hook == "" && tables[c.Family+" "+c.Table] {
 			all = append(all, Step{Chain: c, Kind: Rule, Handle: key.handle, Text: r.text, Comment: r.comment})
 		}
 	}

@@ -228,10 +228,22 @@ func (p *Packet) closedPort() bool {
 	return p.Proto == monitor.ICMP && p.ICMP == 3<<8|3 || p.Proto == monitor.ICMPv6 && p.ICMP == 1<<8|4
 }
 
+// unreachable reports whether the packet is an ICMP error that says that the target was not
+// reached: destination unreachable, but not for the size of the packet, or time exceeded.
+func (p *Packet) unreachable() bool {
+	switch kind := p.ICMP >> 8; p.Proto {
+	case monitor.ICMP:
+		return kind == 3 && p.ICMP != 3<<8|4 || kind == 11
+	case monitor.ICMPv6:
+		return kind == 1 || kind == 3
+	}
+	return false
+}
+
 func unreachable(f *Facts) *Verdict {
 	for i := range f.Answers {
 		switch a := &f.Answers[i]; {
-		case !a.Proto.IsICMP():
+		case !a.unreachable():
 		case a.In == "": // made here
 			return f.noNeighbour()
 		default:

@@ -27,7 +27,7 @@ type Facts struct {
 	Strays  []Packet      // packets from the target to the sender that belong to no flow, or to another
 
 	Locals     *monitor.Locals
-	Forwards   []Rule            // DNAT rules of prerouting that name the port
+	Forwards   []Rule            // rules of prerouting that forward such packets: Rule.Forwards, Rule.Names
 	There      Route             // to where the packet was delivered
 	Back       Route             // from there to the sender
 	Neighbour  string            // the target's state in the neighbour table; "": it is not there
@@ -52,6 +52,7 @@ type Packet struct {
 	// How far it came: conntrack's lookup, the hook after routing.
 	Tracked, Routed bool
 
+	Replied  bool  // its flow had been answered before
 	AskedNAT bool  // it met a nat chain of prerouting
 	Dropped  *Rule // what dropped it
 	DNAT     *Rule // what rewrote its destination
@@ -114,7 +115,7 @@ func (f *Facts) Settled() bool {
 		return true
 	}
 	for i := range f.Answers {
-		if a := &f.Answers[i]; a.RST || a.Proto.IsICMP() || a.Dropped != nil || !a.Routed {
+		if a := &f.Answers[i]; a.RST || a.unreachable() || a.Dropped != nil || !a.Routed {
 			return true
 		}
 	}
@@ -124,7 +125,7 @@ func (f *Facts) Settled() bool {
 // replied reports whether both sides have agreed to talk: a handshake of TCP is done, of
 // other protocols a packet came back.
 func (f *Facts) replied() bool {
-	if f.Flow == nil || f.Flow.Status&monitor.SeenReply == 0 {
+	if f.Flow == nil || f.Flow.Status&monitor.SeenReply == 0 || f.Packet.Replied && len(f.Answers) == 0 {
 		return false
 	}
 	if f.Proto != monitor.TCP {

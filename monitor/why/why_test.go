@@ -184,6 +184,11 @@ var tests = []struct {
 		"tcpdump -ni any 'src host 203.0.113.1'"},
 	{"others are answered", unanswered(func(f *Facts) { f.Others = 2 }), "no-way-back: 192.168.77.2:80 answers others, but not " +
 		"198.51.100.7: it has no route there or another one, or a firewall. → on 192.168.77.2: ip route get 198.51.100.7"},
+	{"ICMP about the size", healthy(func(f *Facts) { f.Answers = append(f.Answers, icmp("198.51.100.1", "wan", 3<<8|4)...) }),
+		"works: It works: 192.168.77.2:80 answers what is sent to 203.0.113.1:8080."},
+	{"an answer of long ago", healthy(func(f *Facts) { f.Proto, f.Packet.Replied, f.Answers = monitor.UDP, true, nil }),
+		"silent: The packet is delivered to 192.168.77.2:80, but no answer comes: nothing answers there, a firewall drops it, " +
+			"or the answer does not come through this host. → on 192.168.77.2: ip route get 198.51.100.7"},
 	{"silence", unanswered(func(*Facts) {}), "silent: The packet is delivered to 192.168.77.2:80, but no answer comes: nothing " +
 		"answers there, a firewall drops it, or the answer does not come through this host. → " +
 		"on 192.168.77.2: ip route get 198.51.100.7"},
@@ -226,7 +231,7 @@ func TestSettled(t *testing.T) {
 	for _, c := range tests[2:] {
 		v := Decide(c.facts)
 		want := slices.Contains([]string{"dropped", "table-full", "conntrack-drop", "rp-filter", "not-forwarding", "no-route",
-			"lost", "answer-dropped", "no-route-back", "refused", "unreachable"}, v.Name) || c.what == "this host reports"
+			"lost", "answer-dropped", "no-route-back", "refused", "unreachable"}, v.Name) || c.what == "this host reports" || c.what == "ICMP about the size"
 		if got := c.facts.Settled(); got != want {
 			t.Errorf("%s: settled %v", c.what, got)
 		}
@@ -257,5 +262,31 @@ func TestDocs(t *testing.T) {
 	slices.Sort(tested)
 	if diff := cmp.Diff(strings.Join(tested, "\n"), strings.Join(listed, "\n")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestNames finds the rules that forward a port.
+func TestNames(t *testing.T) {
+	for text, want := range map[string]bool{
+		"tcp dport 8080 dnat to 192.168.77.2:80":                                             true,
+		"ip protocol tcp tcp dport 8080 counter packets 3 bytes 180 dnat to 192.168.77.2:80": true,
+		"meta l4proto tcp th dport 8080 redirect to :80":                                     true,
+		"udp dport 8080 dnat to 192.168.77.2":                                                false,
+		"tcp dport 80 dnat to 192.168.77.2:8080":                                             false,
+		"tcp dport 8000-8100 dnat to 192.168.77.2":                                           true,
+		"tcp dport 8081-8100 dnat to 192.168.77.2":                                           false,
+		"tcp dport { 80, 8080 } dnat to 192.168.77.2":                                        true,
+		"tcp dport { 80, 8000-8079 } dnat to 192.168.77.2":                                   false,
+		"dnat ip to tcp dport map { 80 : 192.168.77.3 . 8080, 8080 : 192.168.77.2 . 80 }":    true,
+		"dnat ip to tcp dport map { 80 : 192.168.77.3 . 8080 }":                              false,
+		"ip daddr 203.0.113.1 dnat to 192.168.77.2":                                          true,
+		"ip daddr 203.0.113.10 dnat to 192.168.77.2":                                         false,
+		"tcp dport @web dnat to 192.168.77.2":                                                false,
+		"tcp dport 8080 accept":                                                              false,
+	} {
+		r := Rule{Text: text}
+		if got := r.Forwards() && r.Names(monitor.TCP, at(public)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"natlens/monitor"
@@ -21,6 +23,37 @@ func (r *Rule) String() string {
 		text += " (" + r.Text + ")"
 	}
 	return text
+}
+
+// Forwards reports whether the rule changes the destination.
+func (r *Rule) Forwards() bool {
+	text := strings.ToLower(r.Text) // a target of iptables-nft that nft does not know is DNAT
+	return strings.Contains(text, "dnat") || strings.Contains(text, "redirect")
+}
+
+// ports is nft's match of the destination's port: a number, a range, or a list or map of them.
+var ports = regexp.MustCompile(`(\w+) dport (?:map )?(?:\{([^}]*)\}|([\d-]+))`)
+
+// Names reports whether the rule is for the protocol and port of a destination, or for its
+// address and any port.
+func (r *Rule) Names(p monitor.Proto, to netip.AddrPort) bool {
+	m := ports.FindStringSubmatch(r.Text)
+	if m == nil {
+		return !strings.Contains(r.Text, "dport") && strings.Contains(r.Text+" ", "daddr "+to.Addr().String()+" ")
+	}
+	for element := range strings.SplitSeq(m[2]+m[3], ",") {
+		key, _, _ := strings.Cut(element, ":")
+		first, last, isRange := strings.Cut(strings.TrimSpace(key), "-")
+		if !isRange {
+			last = first
+		}
+		from, _ := strconv.Atoi(first)
+		end, _ := strconv.Atoi(last)
+		if port := int(to.Port()); from <= port && port <= end {
+			return m[1] == "th" || m[1] == p.String()
+		}
+	}
+	return false
 }
 
 // in names the hook of a rule.

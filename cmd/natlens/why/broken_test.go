@@ -84,6 +84,13 @@ func TestBroken(t *testing.T) {
 			[]string{"203.0.113.1:8088"}, outcome{"no-host", "No host has the address 192.168.77.99 on lan: it is off, or " +
 				"the address in rule 9 of ip nat prerouting (tcp dport 8088 dnat to 192.168.77.99:80) is wrong.",
 				"nsenter --net=NETNS ip neigh show 192.168.77.99 dev lan", nil}},
+		{"wrong address, in a chain that is jumped to", func(t *testing.T, l *lab.Lab) {
+			run(t, l.Gateway, "nft add chain ip nat DOCKER")
+			run(t, l.Gateway, "nft add rule ip nat prerouting fib daddr type local jump DOCKER")
+			run(t, l.Gateway, `nft add rule ip nat DOCKER iifname != docker0 tcp dport { 8088, 8089 } dnat to 192.168.77.99:80`)
+		}, server(8088), []string{"203.0.113.1:8088"}, outcome{"no-host", "No host has the address 192.168.77.99 on lan: it is " +
+			`off, or the address in rule 12 of ip nat DOCKER (iifname != "docker0" tcp dport { 8088, 8089 } dnat to ` +
+			"192.168.77.99:80) is wrong.", "nsenter --net=NETNS ip neigh show 192.168.77.99 dev lan", nil}},
 		{"missing route back", func(t *testing.T, l *lab.Lab) { run(t, l.Client, "ip route del default") }, server(8080),
 			[]string{published}, outcome{"silent", "The packet is delivered to 192.168.77.2:80, but no answer comes: nothing " +
 				"answers there, a firewall drops it, or the answer does not come through this host.",

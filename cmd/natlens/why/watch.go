@@ -109,10 +109,11 @@ func (w *watcher) take(p *trace.Packet) error {
 	switch {
 	case w.first == nil && !answer && p.First.Flags&rst == 0:
 		one := convert(p)
-		w.first, f.Packet, f.Forwards = p, &one, w.forwards(p.First.Dst.Port())
+		w.first, f.Packet = p, &one
+		f.Forwards = w.forwards()
 	case w.first == nil || !answer && p.First.Dst == w.first.First.Dst:
 		// Of another flow, or sent again.
-	case answer && p.Flow.ID == w.first.Flow.ID:
+	case answer && p.Flow.ID == w.first.Flow.ID && (p.Flow.ID != 0 || p.Last.Dst.Addr() == w.first.First.Src.Addr()):
 		if len(f.Answers) < kept {
 			f.Answers = append(f.Answers, convert(p))
 		}
@@ -130,6 +131,7 @@ func convert(p *trace.Packet) (out why.Packet) {
 	out = why.Packet{
 		Proto: p.First.Proto, Src: p.First.Src, Dst: p.First.Dst, NewSrc: p.Last.Src, NewDst: p.Last.Dst,
 		In: p.In, Out: p.Out, ICMP: p.First.ICMP, RST: p.First.Flags&rst != 0, FlowID: p.Flow.ID,
+		Replied: p.Flow.Status&monitor.SeenReply != 0,
 		Tracked: here || p.Reached("tracked"), Routed: here || p.Reached("forward") || p.Reached("input"),
 	}
 	for i := range p.Steps {
@@ -143,7 +145,7 @@ func convert(p *trace.Packet) (out why.Packet) {
 			out.Untracks = rule(s)
 		case strings.Contains(s.Text, "ct zone set"):
 			out.Zone = rule(s)
-		case forwards(s.Text):
+		case rule(s).Forwards():
 			out.DNAT = rule(s)
 		}
 	}
@@ -151,11 +153,6 @@ func convert(p *trace.Packet) (out why.Packet) {
 		out.Dropped = rule(s)
 	}
 	return out
-}
-
-// forwards reports whether a rule changes the destination.
-func forwards(text string) bool {
-	return strings.Contains(text, "dnat") || strings.Contains(text, "redirect")
 }
 
 func rule(s *trace.Step) *why.Rule {
@@ -166,11 +163,11 @@ func rule(s *trace.Step) *why.Rule {
 	return r
 }
 
-// forwards returns the rules of prerouting that forward the port.
-func (w *watcher) forwards(port uint16) (all []why.Rule) {
+// forwards returns the rules of prerouting that forward packets such as the first.
+func (w *watcher) forwards() (all []why.Rule) {
 	for _, s := range w.tracer.Rules("nat", "prerouting") {
-		if strings.Contains(s.Text+" ", fmt.Sprintf("dport %d ", port)) && forwards(s.Text) {
-			all = append(all, *rule(&s))
+		if r := rule(&s); r.Forwards() && r.Names(w.facts.Proto, w.first.First.Dst) {
+			all = append(all, *r)
 		}
 	}
 	return all
