@@ -64,12 +64,7 @@ func (t *Timeline) Rate() uint64 {
 // Spark draws the events of the last minute in the given number of cells, a divisor of 60. Each
 // cell is the highest of its seconds; unknown seconds are blank.
 func (t *Timeline) Spark(cells int) string {
-	values, per, n := make([]uint64, cells), 60/cells, min(60, len(t.seconds))
-	for i := range n {
-		c := cells - 1 - i/per
-		values[c] = max(values[c], t.seconds[len(t.seconds)-1-i].events)
-	}
-	return paint.Spark(values, (n+per-1)/per)
+	return paint.Spark(t.busiest(cells, 60, func(s second) uint64 { return s.events }))
 }
 
 // spans are the possible lengths of a chart in seconds. It uses the shortest that contains all
@@ -79,10 +74,16 @@ var spans = []int{60, 120, 300, timelineSeconds}
 // values returns the known time in the given number of cells, each the highest of its seconds,
 // and how many cells, from the right, are known.
 func (t *Timeline) values(cells int, of func(second) uint64) (values []uint64, known int) {
-	span, n := timelineSeconds, len(t.seconds)
-	for i := len(spans) - 1; i >= 0 && spans[i] >= n; i-- {
+	span := timelineSeconds
+	for i := len(spans) - 1; i >= 0 && spans[i] >= len(t.seconds); i-- {
 		span = spans[i]
 	}
+	return t.busiest(cells, span, of)
+}
+
+// busiest is values for a length.
+func (t *Timeline) busiest(cells, span int, of func(second) uint64) (values []uint64, known int) {
+	n := len(t.seconds)
 	values = make([]uint64, cells)
 	for i := range n {
 		// Cells before now: those that the second begins in, and ends in where there are

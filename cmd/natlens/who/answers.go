@@ -28,7 +28,7 @@ const (
 
 // answers turns answers into cells for people, and sums them up.
 type answers struct {
-	clock clock
+	loc *time.Location // of all times
 
 	zone      string   // time zone of the columns SINCE and UNTIL
 	hosts     []string // inside hosts, in the order of their first answers
@@ -48,7 +48,7 @@ func (p *answers) heads() []string {
 func (p *answers) cells(a *translation.Answer) []string {
 	p.count(a)
 	if p.zone == "" {
-		p.zone = p.clock.zone(a.Start)
+		p.zone = p.zoneOf(a.Start)
 	}
 	since := p.time(a.Start)
 	if a.Doubt&translation.BeganBefore != 0 {
@@ -91,8 +91,8 @@ func (p *answers) count(a *translation.Answer) {
 
 // time returns a time for a cell, with its zone if that is not the column's.
 func (p *answers) time(t monitor.Time) string {
-	text := p.clock.time(t)
-	if zone := p.clock.zone(t); zone != p.zone {
+	text := p.moment(t)
+	if zone := p.zoneOf(t); zone != p.zone {
 		text += " " + zone
 	}
 	return text
@@ -139,15 +139,12 @@ func endText(p monitor.Proto, e translation.End) string {
 	return fmt.Sprintf("%s id %d", e.Addr, e.Port)
 }
 
-// clock writes times for people.
-type clock struct{ loc *time.Location }
+// zoneOf returns the name of the time zone at that time.
+func (p *answers) zoneOf(t monitor.Time) string { return t.Time().In(p.loc).Format("MST") }
 
-// zone returns the name of the time zone at that time.
-func (c clock) zone(t monitor.Time) string { return t.Time().In(c.loc).Format("MST") }
-
-// time returns date and time of day with milliseconds.
-func (c clock) time(t monitor.Time) string {
-	return t.Time().In(c.loc).Format("2006-01-02 15:04:05.000")
+// moment returns date and time of day with milliseconds.
+func (p *answers) moment(t monitor.Time) string {
+	return t.Time().In(p.loc).Format("2006-01-02 15:04:05.000")
 }
 
 // jsonPrinter prints JSON. With lines it prints a line for each answer and one

@@ -75,7 +75,7 @@ func (u *asker) Ask(ctx context.Context, question string) (who.Answer, error) {
 		o.live = u.scope.Table && u.scope.Dir == ""
 	}
 	o.con.Stdin, o.con.Stdout, o.con.Stderr = strings.NewReader(""), io.Discard, io.Discard
-	out := screen{answers: answers{clock: clock{time.Local}}}
+	out := screen{answers: answers{loc: time.Local}}
 	_, err := o.answer(ctx, func(place string) (printer, error) {
 		out.place = place
 		return &out, nil

@@ -7,7 +7,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -109,13 +108,22 @@ func runExport(ctx context.Context, o *exportOptions) (err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 	}
 	buffer := bufio.NewWriterSize(w, 1<<16)
-	var out printer = &jsonRows{jsonPrinter{w: buffer, lines: true}}
+	out, cells := jsonPrinter{w: buffer, lines: true}, csv.NewWriter(buffer)
+	add := out.add
 	if format == "csv" {
-		out = newCSVPrinter(buffer)
+		_ = cells.Write(translation.CSVColumns) // Flush returns its error
+		var line []string
+		add = func(a *translation.Answer) error {
+			line = translation.AppendCSV(line[:0], a)
+			return cells.Write(line)
+		}
 	}
-	res, err := h.find(ctx, q, out.add)
-	if err == nil {
-		err = cmp.Or(out.end(&translation.Verdict{Result: res}, ""), buffer.Flush())
+	res, err := h.find(ctx, q, add)
+	for i := 0; err == nil && format == "jsonl" && i < len(res.Gaps); i++ {
+		err = out.write(translation.NewGapRow(&res.Gaps[i]))
+	}
+	if cells.Flush(); err == nil {
+		err = cmp.Or(cells.Error(), buffer.Flush())
 	}
 	if err != nil {
 		return err
@@ -135,40 +143,6 @@ func runExport(ctx context.Context, o *exportOptions) (err error) {
 		return cli.ErrSilent
 	}
 	return nil
-}
-
-// jsonRows writes a line for each translation and each gap.
-type jsonRows struct{ jsonPrinter }
-
-func (j *jsonRows) end(v *translation.Verdict, _ string) error {
-	for i := range v.Result.Gaps {
-		if err := j.write(translation.NewGapRow(&v.Result.Gaps[i])); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// csvPrinter writes a header and a line for each translation.
-type csvPrinter struct {
-	w    *csv.Writer
-	line []string
-}
-
-func newCSVPrinter(w io.Writer) *csvPrinter {
-	c := &csvPrinter{w: csv.NewWriter(w)}
-	_ = c.w.Write(translation.CSVColumns) // end returns its error
-	return c
-}
-
-func (c *csvPrinter) add(a *translation.Answer) error {
-	c.line = translation.AppendCSV(c.line[:0], a)
-	return c.w.Write(c.line)
-}
-
-func (c *csvPrinter) end(*translation.Verdict, string) error {
-	c.w.Flush()
-	return c.w.Error()
 }
 
 // NewHistory returns the command history.

@@ -70,7 +70,7 @@ func (p *answers) foundText(v *translation.Verdict) string {
 // coverText says which time is known.
 func (p *answers) coverText(v *translation.Verdict, place string) string {
 	r := &v.Result
-	from, to := p.clock.time(r.Began), p.clock.time(r.Ended)
+	from, to := p.moment(r.Began), p.moment(r.Ended)
 	moment := r.Live && r.Began == r.Ended // a table
 	if r.Live {
 		to = "now"
@@ -87,7 +87,7 @@ func (p *answers) coverText(v *translation.Verdict, place string) string {
 	case v.Covered == translation.None:
 		return "Not covered: " + place + " ends " + to + "."
 	case moment:
-		return upper + " as it was at " + p.clock.time(r.Ended) + "."
+		return upper + " as it was at " + p.moment(r.Ended) + "."
 	case v.Covered == translation.Part:
 		return upper + " covers only a part of that time: " + from + " to " + to + "."
 	}
@@ -128,7 +128,7 @@ func (p *answers) gapText(g translation.Gap) string {
 	if g.AtLeast {
 		count = "at least " + count
 	}
-	between := "between " + p.clock.time(g.From) + " and " + p.clock.time(g.To)
+	between := "between " + p.moment(g.From) + " and " + p.moment(g.To)
 	if g.Namespace != "" {
 		between += " in " + g.Namespace
 	}

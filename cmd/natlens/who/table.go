@@ -36,7 +36,7 @@ const maxHeld = 500
 func newText(o *options, place string) *text {
 	width, _ := cli.Terminal(o.con.Stdout)
 	return &text{
-		answers: answers{clock: clock{time.Local}}, w: o.con.Stdout,
+		answers: answers{loc: time.Local}, w: o.con.Stdout,
 		width: width, colour: o.con.Colour(o.con.Stdout), ascii: o.con.ASCII(), place: place,
 	}
 }

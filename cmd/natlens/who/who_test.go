@@ -83,7 +83,7 @@ func TestSpansInDays(t *testing.T) {
 // TestNarrowTerminal prints an answer in 60 columns.
 func TestNarrowTerminal(t *testing.T) {
 	var out strings.Builder
-	p := &text{answers: answers{clock: clock{time.UTC}}, w: &out, width: 60, place: "the history in DIR"}
+	p := &text{answers: answers{loc: time.UTC}, w: &out, width: 60, place: "the history in DIR"}
 	second := func(n int) monitor.Time {
 		return monitor.Time(time.Date(2026, 11, 22, 6, 12, n, 0, time.UTC).UnixNano())
 	}
