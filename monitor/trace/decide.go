@@ -58,7 +58,7 @@ func (p *Packet) Walk(ctx context.Context, s *kernel.Service, locals *monitor.Lo
 // path returns the path that the packet took, as far as chains have seen it.
 func (p *Packet) path(otherwise monitor.Path) monitor.Path {
 	for i := range p.Steps {
-		switch hook := p.Steps[i].Chain.Hook; {
+		switch hook := p.Steps[i].Hook; {
 		case hook == "output" && otherwise != monitor.PathLoop:
 			return monitor.PathOut
 		case hook == "forward":
@@ -93,13 +93,9 @@ var hooks = map[string]monitor.Hook{
 // or dropped it or sent it to a program, wrote into it, or turned conntrack off for it. Rules
 // that only count, log or jump are left out, and policies that accept.
 func (p *Packet) Decisions() (all []monitor.Decision) {
-	hook, known := monitor.Hook(0), false
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		if s.Chain.Hook != "" { // a chain that is jumped to has the hook of the base chain
-			hook, known = hooks[s.Chain.Hook]
-		}
-		if known && s.decides() {
+		if hook, known := hooks[s.Hook]; known && s.decides() {
 			all = append(all, monitor.Decision{Hook: hook, Text: s.name(), Drop: s.Verdict == "drop"})
 		}
 	}

@@ -32,6 +32,7 @@ type Packet struct {
 // Step is a rule or the end of a chain that a packet met.
 type Step struct {
 	Chain   Chain
+	Hook    string // of the base chain, also for a chain that a rule jumped to
 	Kind    Kind
 	Handle  uint64  // of the rule
 	Text    string  // of the rule as nft(8) writes it; "": there is no nft
@@ -104,7 +105,10 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 		return
 	}
 	if s.Kind != Rule || s.Handle != 0 { // handle 0: no rule of the chain matched; its policy comes next
-		s.Headers, s.Rewrote = p.Last, p.rewrote
+		s.Headers, s.Rewrote, s.Hook = p.Last, p.rewrote, s.Chain.Hook
+		if n := len(p.Steps); n > 0 && s.Hook == "" {
+			s.Hook = p.Steps[n-1].Hook
+		}
 		p.Steps, p.rewrote = append(p.Steps, s), false
 	}
 }

@@ -143,6 +143,9 @@ func (t *Tracer) Close() error { return errors.Join(t.table.close(), t.conn.Clos
 // all hooks takes microseconds, but a packet may wait in a queue.
 const quiet = 50 * time.Millisecond
 
+// ErrDone ends Run without an error.
+var ErrDone = errors.New("done")
+
 // Run calls each with every packet, in the order of their last messages, until ctx ends or each
 // returns an error.
 func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
@@ -168,7 +171,9 @@ func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
 			}
 		}
 		for _, p := range t.packets.ended(now.Add(-quiet)) {
-			if err := each(p); err != nil {
+			if err := each(p); errors.Is(err, ErrDone) {
+				return nil
+			} else if err != nil {
 				return err
 			}
 		}

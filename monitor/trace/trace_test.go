@@ -104,7 +104,7 @@ func way(p *Packet) (text string) {
 		if s.Kind == Policy {
 			what = "policy"
 		}
-		line := fmt.Sprintf("%s %s: %s: %s %s", s.Chain.Hook, s.Chain.String(), what, s.Verdict, s.Target)
+		line := fmt.Sprintf("%s %s: %s: %s %s", s.Hook, s.Chain.String(), what, s.Verdict, s.Target)
 		text += strings.TrimSpace(line) + "\n" + now
 	}
 	if p.NeverConfirmed() {
@@ -180,9 +180,9 @@ postrouting ip nat postrouting: oifname "wan" masquerade: accept
 		{"jumps", "table ip filter { chain a { jump b; }; chain b { jump c; }; chain c { tcp dport 443 drop; }; }\n" +
 			"insert rule ip filter forward jump a", nil, port(443), `
 forward ip filter forward: jump a: jump a
-ip filter a: jump b: jump b
-ip filter b: jump c: jump c
-ip filter c: tcp dport 443 drop: drop
+forward ip filter a: jump b: jump b
+forward ip filter b: jump c: jump c
+forward ip filter c: tcp dport 443 drop: drop
 never confirmed
 `},
 		{"ipv6", "insert rule ip6 filter forward tcp dport 443 drop", nil, lab.ServerHTTPS6, `

@@ -83,12 +83,7 @@ func dump(ctx context.Context, cfg kernel.DumpConfig, id monitor.NetNS, f func(*
 func (c *CaptureFlags) Each(ctx context.Context, refused func(error),
 	f func(n monitor.Namespace, fd int) error) error {
 	if !c.Every() {
-		file, err := OpenNetNS(c.Netns)
-		if err != nil {
-			return err
-		}
-		defer file.Close() // nil: does nothing
-		return f(monitor.Namespace{}, NetnsFD(file))
+		return c.In(func(fd int) error { return f(monitor.Namespace{}, fd) })
 	}
 	var finder netns.Finder
 	if err := finder.Scan(); err != nil {
@@ -119,16 +114,23 @@ func (c *CaptureFlags) Each(ctx context.Context, refused func(error),
 	return nil
 }
 
-// Service calls f with the requests of the network namespace that --netns names.
-func (c *CaptureFlags) Service(f func(s *kernel.Service) error) error {
+// In calls f with the descriptor of the network namespace that --netns names (0: the caller's).
+func (c *CaptureFlags) In(f func(fd int) error) error {
 	file, err := OpenNetNS(c.Netns)
 	if err != nil {
 		return err
 	}
 	defer file.Close() // nil: does nothing
-	s, err := kernel.OpenService(NetnsFD(file))
-	if err != nil {
-		return err
-	}
-	return errors.Join(f(s), s.Close())
+	return f(NetnsFD(file))
+}
+
+// Service calls f with the requests of the network namespace that --netns names.
+func (c *CaptureFlags) Service(f func(s *kernel.Service) error) error {
+	return c.In(func(fd int) error {
+		s, err := kernel.OpenService(fd)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f(s), s.Close())
+	})
 }

@@ -4,13 +4,13 @@ package explain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	tracecmd "natlens/cmd/natlens/trace"
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
@@ -55,78 +55,52 @@ func (r *ruleFlags) check(flows *cli.FlowFlags) error {
 
 // decide adds the rules to the walks of flows in the table.
 func (o *options) decide(walks []monitor.Walk) error {
-	file, err := cli.OpenNetNS(o.flows.Capture.Netns)
-	if err != nil {
-		return err
-	}
-	defer file.Close() // nil: does nothing
-	rules, err := trace.ReadRules(cli.NetnsFD(file))
-	if err != nil {
-		return err
-	}
-	for i := range walks {
-		walks[i].Decide(rules.Probable(&walks[i]))
-	}
-	return nil
+	return o.flows.Capture.In(func(fd int) error {
+		rules, err := trace.ReadRules(fd)
+		if err != nil {
+			return err
+		}
+		for i := range walks {
+			walks[i].Decide(rules.Probable(&walks[i]))
+		}
+		return nil
+	})
 }
 
 // rate bounds how many packets are traced: also those of flows that have begun before.
 var rate = trace.Rate{Packets: 100, Per: time.Second}
 
-// errDone ends a run at --limit.
-var errDone = errors.New("limit")
-
 // follow traces the first packets of new flows, and draws their walks.
 func (o *options) follow(ctx context.Context) error {
-	file, err := cli.OpenNetNS(o.flows.Capture.Netns)
-	if err != nil {
-		return err
-	}
-	defer file.Close() // nil: does nothing
-	fd := cli.NetnsFD(file)
-	t, err := trace.Open(trace.Config{NetNS: fd, Wanted: o.filter.Sel.Expr, Rate: rate})
-	if wrong, ok := errors.AsType[trace.FilterError](err); ok {
-		return cli.Usagef("filter: %w", wrong)
-	} else if err != nil {
-		return err
-	}
-	defer t.Close()
-	for _, note := range t.Notes() {
-		fmt.Fprintf(o.con.Stderr, "natlens: explain: %s\n", note)
-	}
-	flows, err := kernel.OpenService(fd)
-	if err != nil {
-		return err
-	}
-	defer flows.Close()
-	locals, err := netns.Locals(fd)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.rule.wait)
-	defer cancel()
 	drawn := 0
-	err = t.Run(ctx, func(p *trace.Packet) error {
-		if !p.Begins() {
-			return nil
-		}
-		w := p.Walk(ctx, flows, locals)
-		if w.Untracked && len(p.Decisions()) == 0 {
-			return nil // no rule and no flow: neighbour discovery and the like
-		}
-		if drawn > 0 {
-			fmt.Fprintln(o.con.Stdout)
-		}
-		if drawn++; drawn == o.limit {
-			return errors.Join(o.drawOne(w), errDone)
-		}
-		return o.drawOne(w)
-	})
+	err := tracecmd.Packets(o.con, "explain", &o.flows.Capture, trace.Config{Wanted: o.filter.Sel.Expr, Rate: rate},
+		func(t *trace.Tracer, flows *kernel.Service, fd int) error {
+			locals, err := netns.Locals(fd)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(ctx, o.rule.wait)
+			defer cancel()
+			return t.Run(ctx, func(p *trace.Packet) error {
+				if !p.Begins() {
+					return nil
+				}
+				w := p.Walk(ctx, flows, locals)
+				if w.Untracked && len(p.Decisions()) == 0 {
+					return nil // no rule and no flow: neighbour discovery and the like
+				}
+				if drawn > 0 {
+					fmt.Fprintln(o.con.Stdout)
+				}
+				err := o.drawOne(w)
+				if drawn++; drawn == o.limit && err == nil {
+					err = trace.ErrDone
+				}
+				return err
+			})
+		})
 	if drawn == 0 && err == nil {
-		return fmt.Errorf("explain: no packet began a flow in %s", o.rule.wait)
-	}
-	if errors.Is(err, errDone) {
-		err = nil
+		err = fmt.Errorf("explain: no packet began a flow in %s", o.rule.wait)
 	}
 	return err
 }

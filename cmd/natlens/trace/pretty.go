@@ -126,8 +126,8 @@ func ending(p *packet) string {
 		return "no rule dropped it"
 	}
 	text := "dropped"
-	if s.Chain.Hook != "" {
-		text += " in " + strings.ToUpper(s.Chain.Hook)
+	if s.Hook != "" {
+		text += " in " + strings.ToUpper(s.Hook)
 	}
 	if s.Kind == trace.Policy {
 		text += " by the policy of " + s.Chain.String()

@@ -81,51 +81,54 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	file, err := cli.OpenNetNS(o.capture.Netns)
-	if err != nil {
-		return err
-	}
-	defer file.Close() // nil: does nothing
-	t, err := trace.Open(trace.Config{NetNS: cli.NetnsFD(file), Wanted: o.filter.Sel.Expr, Rate: rate})
-	if wrong, ok := errors.AsType[trace.FilterError](err); ok {
-		return cli.Usagef("filter: %w", wrong)
-	} else if err != nil {
-		return err
-	}
-	defer t.Close()
-	for _, note := range t.Notes() {
-		fmt.Fprintf(o.con.Stderr, "natlens: trace: %s\n", note)
-	}
-	ctx, cancel := o.end.Context(ctx)
-	defer cancel()
-	flows, err := kernel.OpenService(cli.NetnsFD(file))
-	if err != nil {
-		return err
-	}
-	defer flows.Close()
-	shown := uint64(0)
-	err = t.Run(ctx, func(p *trace.Packet) error {
-		if _, err := io.WriteString(o.con.Stdout, print(found(ctx, flows, p))); err != nil {
+	return Packets(o.con, "trace", &o.capture, trace.Config{Wanted: o.filter.Sel.Expr, Rate: rate},
+		func(t *trace.Tracer, flows *kernel.Service, _ int) error {
+			ctx, cancel := o.end.Context(ctx)
+			defer cancel()
+			shown := uint64(0)
+			err := t.Run(ctx, func(p *trace.Packet) error {
+				if _, err := io.WriteString(o.con.Stdout, print(found(ctx, flows, p))); err != nil {
+					return err
+				}
+				if shown++; shown == o.end.Limit {
+					return trace.ErrDone
+				}
+				return nil
+			})
+			text := "natlens: " + human.Plural(shown, "packet") + " traced"
+			if t.Lost > 0 {
+				text += fmt.Sprintf("; messages were lost %d times: packets may be incomplete", t.Lost)
+			}
+			fmt.Fprintln(o.con.Stderr, text)
 			return err
-		}
-		if shown++; shown == o.end.Limit {
-			return errDone
-		}
-		return nil
-	})
-	if errors.Is(err, errDone) {
-		err = nil
-	}
-	text := "natlens: " + human.Plural(shown, "packet") + " traced"
-	if t.Lost > 0 {
-		text += fmt.Sprintf("; messages were lost %d times: packets may be incomplete", t.Lost)
-	}
-	fmt.Fprintln(o.con.Stderr, text)
-	return err
+		})
 }
 
-// errDone ends a run at --limit.
-var errDone = errors.New("limit")
+// Packets traces packets in the network namespace that --netns names. It prints what the user
+// should know of that, and calls f with the tracer, requests to the namespace's table of flows,
+// and the namespace's descriptor.
+func Packets(con cli.Console, command string, at *cli.CaptureFlags, cfg trace.Config,
+	f func(*trace.Tracer, *kernel.Service, int) error) error {
+	return at.In(func(fd int) error {
+		cfg.NetNS = fd
+		t, err := trace.Open(cfg)
+		if wrong, ok := errors.AsType[trace.FilterError](err); ok {
+			return cli.Usagef("filter: %w", wrong)
+		} else if err != nil {
+			return err
+		}
+		defer t.Close()
+		for _, note := range t.Notes() {
+			fmt.Fprintf(con.Stderr, "natlens: %s: %s\n", command, note)
+		}
+		flows, err := kernel.OpenService(fd)
+		if err != nil {
+			return err
+		}
+		defer flows.Close()
+		return f(t, flows, fd)
+	})
+}
 
 // ParseRate reads 10/s, 10/second, 100/m, 1/h.
 func ParseRate(text string) (r trace.Rate, err error) {
