@@ -69,20 +69,6 @@ func TestPrettyColourOnly(t *testing.T) {
 	}
 }
 
-func TestPrettyAllocates(t *testing.T) {
-	all := prettyEvents()
-	flows := all[:0:0]
-	for _, e := range all {
-		if e.Kind.HasFlow() {
-			flows = append(flows, e)
-		}
-	}
-	sink, b := pretty.NewWriter(io.Discard, Options{Colour: true}), batch(flows...)
-	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
-		t.Errorf("%v allocations a batch, want 0", n)
-	}
-}
-
 func BenchmarkPretty(b *testing.B) {
 	b.Run("new", func(b *testing.B) {
 		benchmarkSink(b, pretty.NewWriter(io.Discard, Options{Colour: true}), tcpEvents()[0])

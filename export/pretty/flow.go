@@ -1,24 +1,24 @@
 package pretty
 
 import (
+	"cmp"
+	"fmt"
+	"strconv"
+
 	"natlens/export/text"
 	"natlens/monitor"
 )
 
-// flow appends the line of an event of a flow.
-func (p *Writer) flow(b []byte, e *monitor.Event) []byte {
+// flow returns the line of an event of a flow.
+func (p *Writer) flow(e *monitor.Event) string {
 	p.base = ""
 	if e.Kind == monitor.KindDestroy {
 		p.base = p.pens.ended
 	}
-	b = p.front(append(b, p.base...), e.Time, e.NetNS())
-	b = p.columns(b, e)
-	b = p.path(b, e)
-	b = p.notes(b, e)
-	return append(p.off(b, p.base), '\n')
+	return p.base + p.front(e.Time, e.NetNS()) + p.columns(e) + p.path(e) + p.notes(e) + p.off(p.base) + "\n"
 }
 
-// The widths of the columns, including the spaces after them. Protocol and state share one:
+// The widths of the columns, with the spaces after them. Protocol and state share a column:
 // protocols with long names have no state.
 const (
 	eventWidth, narrowEventWidth = 9, 8
@@ -26,89 +26,80 @@ const (
 	stateWidth, narrowStateWidth = 13, 12
 )
 
-func (p *Writer) columns(b []byte, e *monitor.Event) []byte {
-	event, state := eventWidth, stateWidth
+func (p *Writer) columns(e *monitor.Event) string {
+	event, width := eventWidth, stateWidth
 	if p.narrow() {
-		event, state = narrowEventWidth, narrowStateWidth
+		event, width = narrowEventWidth, narrowStateWidth
 	}
-	f, t, start := &e.Flow, &e.Flow.Orig, len(b)
+	f, t, state := &e.Flow, &e.Flow.Orig, ""
 	if e.Known()&monitor.AttrOrig == 0 {
 		t = &f.Reply
 	}
-	b = pad(append(b, e.Kind.String()...), start, event)
-	start = len(b)
-	if name := t.Proto.CommonName(); name != "" {
-		b = append(b, name...)
-	} else {
-		b = text.AppendUint(b, uint64(t.Proto))
-	}
-	b = pad(b, start, protoWidth)
 	switch name := f.State.Name(t.Proto); {
 	case e.Known()&monitor.AttrState == 0 && t.Proto.IsICMP():
-		b = icmpType(b, t)
+		state = icmpType(t)
 	case e.Known()&monitor.AttrState == 0:
 	case name == "":
-		b = text.AppendUint(append(b, "state "...), uint64(f.State))
-	case len(name) >= state: // as some of SCTP
-		b = append(append(b, name[:state-2]...), "… "...)
-		return b
+		state = fmt.Sprint("state ", uint8(f.State))
+	case len(name) >= width: // as some of SCTP
+		state = name[:width-2] + "…"
 	default:
-		b = append(b, name...)
+		state = name
 	}
-	return pad(b, start, protoWidth+state)
+	proto := fmt.Sprintf("%-*s ", protoWidth-1, cmp.Or(t.Proto.CommonName(), strconv.Itoa(int(t.Proto))))
+	return fmt.Sprintf("%-*s %-*s ", event-1, e.Kind, protoWidth+width-1, proto+state)
 }
 
-func icmpType(b []byte, t *monitor.Tuple) []byte {
+func icmpType(t *monitor.Tuple) string {
 	const echo, echoV6 = 8, 128
-	if n := t.ICMPType(); n == echo && t.Proto == monitor.ICMP || n == echoV6 && t.Proto == monitor.ICMPv6 {
-		return append(b, "echo"...)
+	switch n := t.ICMPType(); {
+	case n == echo && t.Proto == monitor.ICMP, n == echoV6 && t.Proto == monitor.ICMPv6:
+		return "echo"
+	case t.ICMPCode() != 0:
+		return fmt.Sprintf("type %d/%d", n, t.ICMPCode())
+	default:
+		return fmt.Sprint("type ", n)
 	}
-	b = text.AppendUint(append(b, "type "...), uint64(t.ICMPType()))
-	if t.ICMPCode() != 0 {
-		b = text.AppendUint(append(b, '/'), uint64(t.ICMPCode()))
-	}
-	return b
 }
 
-// path appends the ends of the flow and their translations.
-func (p *Writer) path(b []byte, e *monitor.Event) []byte {
+// path returns the ends of the flow and what NAT makes of them.
+func (p *Writer) path(e *monitor.Event) string {
 	f, known := &e.Flow, e.Known()
 	if known&monitor.AttrOrig == 0 {
 		from, to := endsOf(&monitor.Flow{Orig: f.Reply})
-		b = append(p.end(b, f.SentAs(), from, false, false), " → "...)
-		return p.end(b, f.DeliveredTo(), to, false, false)
+		return p.end(f.SentAs(), from, false, false) + " → " + p.end(f.DeliveredTo(), to, false, false)
 	}
 	var n monitor.NAT
 	if known&monitor.AttrReply != 0 {
 		n = f.NAT()
 	}
 	from, to := endsOf(f)
-	b = p.end(b, f.From(), from, false, false)
+	line := p.end(f.From(), from, false, false)
 	if n.Kind&monitor.NATSource != 0 {
-		b = p.rewrite(b, f.SentAs(), from, n.SrcAddr, n.SrcPort)
+		line += p.rewrite(f.SentAs(), from, n.SrcAddr, n.SrcPort)
 	}
-	b = p.end(append(b, " → "...), f.To(), to, false, false)
+	line += " → " + p.end(f.To(), to, false, false)
 	if n.Kind&monitor.NATDestination != 0 {
-		b = p.rewrite(b, f.DeliveredTo(), to, n.DstAddr, n.DstPort)
+		line += p.rewrite(f.DeliveredTo(), to, n.DstAddr, n.DstPort)
 	}
-	return b
+	return line
 }
 
-// rewrite appends the translated end. Tight lines omit a port that does not change.
-func (p *Writer) rewrite(b []byte, to monitor.Endpoint, how end, addr, port bool) []byte {
+// rewrite returns what an end becomes. Narrow lines omit an unchanged port.
+func (p *Writer) rewrite(to monitor.Endpoint, how end, addr, port bool) string {
 	if !p.narrow() {
-		return p.end(append(b, " ⇒ "...), to, how, addr, port)
+		return " ⇒ " + p.end(to, how, addr, port)
 	}
 	if !port {
 		how.port = ""
 	}
-	return p.end(append(b, "⇒"...), to, how, addr, port)
+	return "⇒" + p.end(to, how, addr, port)
 }
 
 // end says how one end of a flow is written.
 type end struct {
 	family monitor.Family
-	port   string // text before the port: ":", " id " or " key 0x"; "": no port
+	port   string // what precedes the port: ":", " id " or " key 0x"; "" for no port
 }
 
 // endsOf says how sender and receiver of the flow are written.
@@ -125,36 +116,34 @@ func endsOf(f *monitor.Flow) (from, to end) {
 	return from, to
 }
 
-// end appends one end. Address and port are in the accent colour if they are rewritten.
-func (p *Writer) end(b []byte, at monitor.Endpoint, how end, addr, port bool) []byte {
-	port = port && how.port != ""
-	if addr {
-		b = append(b, p.pens.nat...)
-	}
-	if how.family == monitor.IPv6 && how.port == ":" {
-		b = append(text.AppendAddr(append(b, '['), &at.Addr, how.family), ']')
-	} else {
-		b = text.AppendAddr(b, &at.Addr, how.family)
-	}
-	if addr && !port {
-		b = p.plain(b)
-	}
-	b = append(b, how.port...)
-	if port && !addr {
-		b = append(b, p.pens.nat...)
-	}
+// end returns one end. Address and port are in the accent colour if they are rewritten.
+func (p *Writer) end(at monitor.Endpoint, how end, addr, port bool) string {
+	host, number := string(text.AppendAddr(nil, &at.Addr, how.family)), ""
 	switch how.port {
 	case "":
 	case " key 0x":
-		b = text.AppendHex(b, uint64(at.Port))
+		number = strconv.FormatUint(uint64(at.Port), 16)
 	default:
-		b = text.AppendUint(b, uint64(at.Port))
+		number = strconv.Itoa(int(at.Port))
 	}
-	if port {
-		b = p.plain(b)
+	if how.family == monitor.IPv6 && how.port == ":" {
+		host = "[" + host + "]"
 	}
-	return b
+	switch {
+	case addr && port:
+		return p.coloured(p.pens.nat, host+how.port+number)
+	case addr:
+		return p.coloured(p.pens.nat, host) + how.port + number
+	case port && number != "":
+		return host + how.port + p.coloured(p.pens.nat, number)
+	}
+	return host + how.port + number
 }
 
-// plain returns from a colour to that of the line.
-func (p *Writer) plain(b []byte) []byte { return append(append(b, p.pens.reset...), p.base...) }
+// coloured returns words in a colour. After them comes the colour of the line again.
+func (p *Writer) coloured(pen, words string) string {
+	if pen == "" {
+		return words
+	}
+	return pen + words + p.pens.reset + p.base
+}

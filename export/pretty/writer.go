@@ -2,6 +2,7 @@
 package pretty
 
 import (
+	"fmt"
 	"io"
 	"time"
 
@@ -19,7 +20,6 @@ import (
 type Writer struct {
 	out   text.Lines
 	o     text.Options
-	clock text.Second
 	pens  pens
 	base  string // the colour of the line
 	netns int    // width of the column of namespaces
@@ -52,11 +52,11 @@ func (p *Writer) Write(batch *monitor.Batch) error {
 	return p.out.Events(batch, func(b []byte, e *monitor.Event) []byte {
 		switch {
 		case e.Kind.HasFlow():
-			return p.signs(b, p.flow(b, e))
+			return p.append(b, p.flow(e))
 		case e.Kind == monitor.KindNetNSBegin || e.Kind == monitor.KindNetNSEnd:
-			return p.rule(b, e.Time, e.NetNS(), p.pens.ended, text.NetNSWords(e.Kind))
+			return p.append(b, p.rule(e.Time, e.NetNS(), p.pens.ended, text.NetNSWords(e.Kind)))
 		}
-		return p.rule(b, e.Time, e.NetNS(), p.pens.bad, text.GapText(e, p.o.Location))
+		return p.append(b, p.rule(e.Time, e.NetNS(), p.pens.bad, text.GapText(e, p.o.Location)))
 	})
 }
 
@@ -73,31 +73,29 @@ func (p *Writer) Finding(f *monitor.Finding) error {
 		pen = p.pens.bad
 	}
 	return p.out.Append(func(b []byte) []byte {
-		return p.rule(b, at, f.NetNS, pen, monitor.Escape(text.FindingText(f)))
+		return p.append(b, p.rule(at, f.NetNS, pen, monitor.Escape(text.FindingText(f))))
 	})
 }
 
-// signs converts the line after before to ASCII, if required.
-func (p *Writer) signs(before, b []byte) []byte {
-	if !p.o.ASCII {
-		return b
+// append appends a line, converted to ASCII if required.
+func (p *Writer) append(b []byte, line string) []byte {
+	if p.o.ASCII {
+		return append(b, text.ASCII([]byte(line))...)
 	}
-	return append(b[:len(before)], text.ASCII(b[len(before):])...)
+	return append(b, line...)
 }
 
-// rule appends a line that is not about one flow.
-func (p *Writer) rule(before []byte, at monitor.Time, id monitor.NetNS, pen, words string) []byte {
-	b := append(append(p.front(before, at, id), pen...), "── "...)
-	b = append(append(b, words...), " ──"...)
-	return p.signs(before, append(p.off(b, pen), '\n'))
+// rule returns a line that is not about one flow.
+func (p *Writer) rule(at monitor.Time, id monitor.NetNS, pen, words string) string {
+	return p.front(at, id) + pen + "── " + words + " ──" + p.off(pen) + "\n"
 }
 
 // off ends a colour. There may be none.
-func (p *Writer) off(b []byte, pen string) []byte {
+func (p *Writer) off(pen string) string {
 	if pen == "" {
-		return b
+		return ""
 	}
-	return append(b, p.pens.reset...)
+	return p.pens.reset
 }
 
 func (p *Writer) narrow() bool { return p.o.Width > 0 && p.o.Width < 100 }
@@ -109,36 +107,21 @@ const (
 	netNSMax   = 24
 )
 
-// front appends the time and the column of namespaces.
-func (p *Writer) front(b []byte, t monitor.Time, id monitor.NetNS) []byte {
-	start := len(b)
-	if t == 0 {
-		b = append(b, "--:--:--.---"...)
-	} else {
-		var nanos uint32
-		b, nanos = p.clock.AppendTo(b, t, p.o.Location, "15:04:05.")
-		b = text.AppendNanos(b, nanos)
-		b = b[:len(b)-6]
+// front returns the time and the column of namespaces.
+func (p *Writer) front(t monitor.Time, id monitor.NetNS) string {
+	clock := "--:--:--.---"
+	if t != 0 {
+		clock = time.Unix(0, int64(t)).In(p.o.Location).Format("15:04:05.000")
 	}
 	if p.narrow() {
-		b = append(b[:start+len("15:04:05")], ' ')
+		clock = clock[:len("15:04:05")] + " "
 	} else {
-		b = append(b, "  "...)
+		clock += "  "
 	}
 	if id == 0 && p.netns == 0 {
-		return b // only one namespace is watched
+		return clock // only one namespace is watched
 	}
-	start = len(b)
-	b = monitor.AppendEscaped(b, []byte(p.o.Namespaces.Name(id)))
-	p.netns = max(p.netns, netNSWidth, min(len(b)-start, netNSMax))
-	return append(pad(b, start, p.netns), ' ')
-}
-
-// pad pads the text since start to the width, with at least one space.
-func pad(b []byte, start, width int) []byte {
-	b = append(b, ' ')
-	for len(b)-start < width {
-		b = append(b, ' ')
-	}
-	return b
+	name := monitor.Escape(p.o.Namespaces.Name(id))
+	p.netns = max(p.netns, netNSWidth, min(len(name), netNSMax))
+	return fmt.Sprintf("%s%-*s  ", clock, p.netns-1, name)
 }

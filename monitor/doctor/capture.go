@@ -132,7 +132,7 @@ func queue(s *Snapshot, c *Check) {
 	lasts := queueWarn
 	if rate > 0 {
 		lasts = time.Duration(float64(holds) / rate * float64(time.Second))
-		c.say(", or %s at the %s events/s seen", human.AppendDuration(nil, lasts), human.Count(uint64(rate+0.5)))
+		c.say(", or %s at the %s events/s seen", human.Duration(lasts), human.Count(uint64(rate+0.5)))
 	}
 	switch {
 	case q.Lost > 0:

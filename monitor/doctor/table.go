@@ -49,7 +49,7 @@ func growth(s *Snapshot, c *Check) {
 	}
 	left := time.Duration(float64(s.Fill.Max-min(s.Fill.End, s.Fill.Max)) / perMinute * float64(time.Minute))
 	c.Evidence["full_in_seconds"] = left.Seconds()
-	c.say(": full in %s at this rate", human.AppendDuration(nil, left))
+	c.say(": full in %s at this rate", human.Duration(left))
 	if left < fullWarn {
 		c.Level, c.Command = Warn, raiseMax(s)
 	}
@@ -99,7 +99,7 @@ func reclaim(s *Snapshot, c *Check) {
 func established(s *Snapshot, c *Check) {
 	v := s.Sysctls["tcp_timeout_established"]
 	c.Evidence["seconds"] = v
-	c.say("TCP connections are kept for %s without a packet", human.AppendDuration(nil, time.Duration(v)*time.Second))
+	c.say("TCP connections are kept for %s without a packet", human.Duration(time.Duration(v)*time.Second))
 	if s.Counts == nil {
 		return
 	}

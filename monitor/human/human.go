@@ -35,25 +35,22 @@ func Short(n uint64) string {
 	if n < 10_000 {
 		return Count(n)
 	}
-	return string(appendScaled(nil, n))
+	return scaled(n)
 }
 
 // Binary writes the size of a buffer in binary units: 32 MiB, 208 KiB.
 func Binary(n uint64) string { return humanize.IBytes(n) }
 
 // Bytes writes bytes with two or three digits: 310 B, 1.1 MB, 84 kB.
-func Bytes(n uint64) string { return string(AppendBytes(nil, n)) }
-
-// AppendBytes appends what Bytes writes.
-func AppendBytes(b []byte, n uint64) []byte {
+func Bytes(n uint64) string {
 	if n < 1000 {
-		return append(strconv.AppendUint(b, n, 10), " B"...)
+		return fmt.Sprintf("%d B", n)
 	}
-	return append(appendScaled(b, n), 'B')
+	return scaled(n) + "B"
 }
 
-// appendScaled appends n, which is 1000 or more, with its prefix: 1.1 M.
-func appendScaled(b []byte, n uint64) []byte {
+// scaled returns n, which is 1000 or more, with its prefix: 1.1 M.
+func scaled(n uint64) string {
 	v, prefix := float64(n)/1000, 0
 	for v >= 999.5 {
 		v, prefix = v/1000, prefix+1
@@ -62,7 +59,7 @@ func appendScaled(b []byte, n uint64) []byte {
 	if v < 9.95 {
 		digits = 1
 	}
-	return append(strconv.AppendFloat(b, v, 'f', digits, 64), ' ', "kMGTPE"[prefix])
+	return fmt.Sprintf("%.*f %c", digits, v, "kMGTPE"[prefix])
 }
 
 // Percent writes a share between 0 and 1 in percent: <0.1 %, 5.0 %, 12 %.
@@ -95,24 +92,20 @@ func Age(d time.Duration) string {
 	return fmt.Sprintf("%dd", s/86400)
 }
 
-// AppendDuration appends a duration in its two largest units: 340ms, 12s, 2m06s, 3h07m,
-// 2d04h.
-func AppendDuration(b []byte, d time.Duration) []byte {
-	two := func(n time.Duration, unit string, rest time.Duration, restUnit byte) []byte {
-		b = append(strconv.AppendInt(b, int64(n), 10), unit...)
-		return append(b, byte('0'+rest/10), byte('0'+rest%10), restUnit)
+// Duration writes a duration in its two largest units: 340ms, 12s, 2m06s, 3h07m, 2d04h.
+func Duration(d time.Duration) string {
+	switch s := int64(d / time.Second); {
+	case s < 1:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	case s < 86400:
+		return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
+	default:
+		return fmt.Sprintf("%dd%02dh", s/86400, s/3600%24)
 	}
-	switch {
-	case d < time.Second:
-		return append(strconv.AppendInt(b, d.Milliseconds(), 10), "ms"...)
-	case d < time.Minute:
-		return append(strconv.AppendInt(b, int64(d/time.Second), 10), 's')
-	case d < time.Hour:
-		return two(d/time.Minute, "m", d/time.Second%60, 's')
-	case d < 24*time.Hour:
-		return two(d/time.Hour, "h", d/time.Minute%60, 'm')
-	}
-	return two(d/(24*time.Hour), "d", d/time.Hour%24, 'h')
 }
 
 // Clock writes a duration as a clock does: 4:02, 119:59:48.
