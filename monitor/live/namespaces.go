@@ -108,8 +108,8 @@ func (r *Run) service(id monitor.NetNS, f func(*kernel.Service) error) error {
 	return f(s)
 }
 
-// maxFlows returns nf_conntrack_max of a namespace; 0 if it cannot be read.
-func (r *Run) maxFlows(id monitor.NetNS) int {
+// MaxFlows returns nf_conntrack_max of a namespace; 0 if it cannot be read.
+func (r *Run) MaxFlows(id monitor.NetNS) int {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
 	var fill ctnetlink.GlobalStats

@@ -76,7 +76,7 @@ type Run struct {
 func Open(cfg Config) (r *Run, err error) {
 	cfg.Table.Memoryless = cfg.Raw && cfg.Existing == loop.ExistingNone
 	r = &Run{cfg: cfg, places: probe.Places{Sudo: cfg.Sudo}}
-	cfg.Table.Max = r.maxFlows
+	cfg.Table.Max = r.MaxFlows
 	m := &loop.Loop{
 		Table:    table.New(cfg.Table),
 		Filter:   cfg.Filter,

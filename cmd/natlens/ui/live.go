@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync/atomic"
 
@@ -119,7 +118,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	cfg.Feed = run.Run
 	cfg.Info = tui.Info{Host: hostName(), Capture: run.Capture.Way().String(), Namespace: o.scope(at, &leftOut)}
 	if !run.Several() {
-		cfg.Info.Max = tableMax()
+		cfg.Info.Max = uint64(run.MaxFlows(0))
 	}
 	cfg.Deleter, cfg.Refresher = run, run
 	cfg.Rules = func(w *monitor.Walk) (found []monitor.Decision, err error) {
@@ -200,16 +199,4 @@ func (o *Options) keepHistory(cfg history.Config, run *live.Run) (trouble func()
 	run.OnClose(func() error { notes.print(o.con.Stderr); return nil })
 	run.Tap(log)
 	return log.Trouble, nil
-}
-
-// tableMax returns nf_conntrack_max, 0 where it can't be read.
-func tableMax() (n uint64) {
-	text, err := os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_max")
-	if err != nil {
-		return 0
-	}
-	if _, err := fmt.Sscan(string(text), &n); err != nil {
-		return 0
-	}
-	return n
 }
