@@ -14,6 +14,7 @@ import (
 
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
+	"natlens/monitor/netns"
 )
 
 // TestReadTracking loads rules that turn conntrack on, and some that do not, and
@@ -91,19 +92,19 @@ func TestTrackingObject(t *testing.T) {
 func TestSysctl(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})
 	const name = "net.netfilter.nf_conntrack_acct"
-	if err := WriteSysctl(l.Gateway.FD(), name, "1"); err != nil {
+	if err := netns.WriteSysctl(l.Gateway.FD(), name, "1"); err != nil {
 		t.Fatal(err)
 	}
 	for at, want := range map[*lab.Namespace]string{l.Gateway: "1", l.Server: "0"} {
-		if got, err := ReadSysctl(at.FD(), name); got != want || err != nil {
+		if got, err := netns.ReadSysctl(at.FD(), name); got != want || err != nil {
 			t.Errorf("%s: got %q, %v", at.Name(), got, err)
 		}
 	}
-	if _, err := ReadSysctl(0, "net.netfilter.nf_nothing"); !errors.Is(err, ErrNoSysctl) ||
+	if _, err := netns.ReadSysctl(0, "net.netfilter.nf_nothing"); !errors.Is(err, netns.ErrNoSysctl) ||
 		err.Error() != "read net.netfilter.nf_nothing: no such setting here" {
 		t.Errorf("got %v", err)
 	}
-	if err := WriteSysctl(l.Gateway.FD(), name, "many"); err == nil ||
+	if err := netns.WriteSysctl(l.Gateway.FD(), name, "many"); err == nil ||
 		err.Error() != "set "+name+" to many: invalid argument" {
 		t.Errorf("got %v", err)
 	}

@@ -151,7 +151,7 @@ func refused(cause error) error {
 		{"user.max_user_namespaces", "0"},
 		{"user.max_net_namespaces", "0"},
 	} {
-		if v, err := os.ReadFile(sysctlPath(s.name)); err == nil && strings.TrimSpace(string(v)) == s.refuses {
+		if v, err := os.ReadFile(netns.SysctlFile(s.name)); err == nil && strings.TrimSpace(string(v)) == s.refuses {
 			found = append(found, s.name+"="+s.refuses)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"syscall"
 
 	"github.com/google/nftables"
@@ -79,24 +78,15 @@ func (n *Namespace) NFT(f func(*nftables.Conn) error) error {
 	return nil
 }
 
-// WriteSysctl sets a sysctl of the namespace, named as in sysctl(8)
-// ("net.ipv4.ip_forward"). Interface names with a dot are not supported.
+// WriteSysctl sets a sysctl of the namespace, named as in sysctl(8): "net.ipv4.ip_forward".
 func (n *Namespace) WriteSysctl(name, value string) error {
-	// /proc/sys/net shows the namespace of the thread that opens it.
-	return n.Do(func() error { return os.WriteFile(sysctlPath(name), []byte(value), 0) })
+	return threads.WriteSysctl(n.FD(), name, value)
 }
 
 // ReadSysctl returns a sysctl of the namespace without its final newline.
 func (n *Namespace) ReadSysctl(name string) (value string, err error) {
-	err = n.Do(func() error {
-		text, err := os.ReadFile(sysctlPath(name))
-		value = strings.TrimSpace(string(text))
-		return err
-	})
-	return value, err
+	return threads.ReadSysctl(n.FD(), name)
 }
-
-func sysctlPath(name string) string { return "/proc/sys/" + strings.ReplaceAll(name, ".", "/") }
 
 // DialTCP connects from the namespace. The kernel chooses the address and the port of
 // local that are zero.

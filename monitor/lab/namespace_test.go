@@ -11,6 +11,7 @@ import (
 
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
+	"natlens/monitor/netns"
 )
 
 // here names the namespace of the calling thread.
@@ -89,10 +90,7 @@ func TestSysctl(t *testing.T) {
 			t.Errorf("%s is %q, %v; want %q", name, got, err, want)
 		}
 	}
-	if _, err := lab.Build(t.Context(), lab.Config{Sysctls: map[string]string{"net.no_such_thing": "1"}}); !errors.Is(
-		err,
-		os.ErrNotExist,
-	) {
+	if _, err := lab.Build(t.Context(), lab.Config{Sysctls: map[string]string{"net.no_such_thing": "1"}}); !errors.Is(err, netns.ErrNoSysctl) {
 		t.Errorf("an unknown sysctl: %v", err)
 	}
 }

@@ -139,7 +139,7 @@ func levelOf(f *monitor.Finding) doctor.Level {
 }
 
 // apply asks, makes the settings that are safe in the network namespace, and prints the commands that undo them.
-func (o *options) apply(ctx context.Context, netns int, found doctor.Named) error {
+func (o *options) apply(ctx context.Context, ns int, found doctor.Named) error {
 	wanted := doctor.Fixes(found.Checks)
 	if len(wanted) == 0 {
 		fmt.Fprintln(o.con.Stderr, "natlens: --fix has nothing to set")
@@ -148,7 +148,7 @@ func (o *options) apply(ctx context.Context, netns int, found doctor.Named) erro
 	before := make([]string, len(wanted))
 	var list []string
 	for i, w := range wanted {
-		now, err := kernel.ReadSysctl(netns, w.Name)
+		now, err := netns.ReadSysctl(ns, w.Name)
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (o *options) apply(ctx context.Context, netns int, found doctor.Named) erro
 		return err
 	}
 	for i, w := range wanted {
-		if err := kernel.WriteSysctl(netns, w.Name, fmt.Sprint(w.Value)); err != nil {
+		if err := netns.WriteSysctl(ns, w.Name, fmt.Sprint(w.Value)); err != nil {
 			return err
 		}
 		fmt.Fprintf(o.con.Stderr, "natlens: %s=%d; undo: %ssysctl -w %s=%s\n", w.Name, w.Value,

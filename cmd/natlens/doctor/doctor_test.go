@@ -21,6 +21,7 @@ import (
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
+	"natlens/monitor/netns"
 	"natlens/monitor/translation/translationtest"
 )
 
@@ -87,7 +88,7 @@ func oneTCP(t *testing.T, l *lab.Lab, to netip.AddrPort) {
 // hostMax is how many flows the kernel allows.
 func hostMax(t *testing.T) int {
 	t.Helper()
-	text, err := kernel.ReadSysctl(0, "net.netfilter.nf_conntrack_max")
+	text, err := netns.ReadSysctl(0, "net.netfilter.nf_conntrack_max")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
-	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 	"natlens/monitor/why"
 )
@@ -45,7 +44,7 @@ func (w *watcher) routes() error {
 		in = "" // the answer is made here
 	}
 	f.Back = routeTo(h, source, target, in)
-	on, err := kernel.ReadSysctl(w.ns, why.Forwarding(target))
+	on, err := netns.ReadSysctl(w.ns, why.Forwarding(target))
 	f.Forwarding = err != nil || on != "0"
 	f.Neighbour = neighbour(h, &f.There, target)
 	return nil

@@ -14,17 +14,18 @@ import (
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/doctor"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // Settings reads the sysctls into the snapshot. A kernel without connection tracking has none,
 // which is not an error.
-func Settings(s *doctor.Snapshot, netns int) error {
+func Settings(s *doctor.Snapshot, ns int) error {
 	var err error
-	if s.Sysctls, err = kernel.Sysctls(netns); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if s.Sysctls, err = kernel.Sysctls(ns); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	// rmem_max belongs to the host; some namespaces do not have it.
-	if text, err := kernel.ReadSysctl(0, "net.core.rmem_max"); err == nil {
+	if text, err := netns.ReadSysctl(0, "net.core.rmem_max"); err == nil {
 		s.RMemMax, _ = strconv.ParseUint(text, 10, 64)
 	}
 	return nil
@@ -32,8 +33,8 @@ func Settings(s *doctor.Snapshot, netns int) error {
 
 // Tracking reads which rules turn connection tracking on. If they can't be read,
 // Unread says why.
-func Tracking(netns int) doctor.Tracking {
-	t, err := kernel.ReadTracking(netns)
+func Tracking(ns int) doctor.Tracking {
+	t, err := kernel.ReadTracking(ns)
 	if err != nil {
 		return doctor.Tracking{Unread: err.Error()}
 	}
@@ -45,10 +46,10 @@ func Tracking(netns int) doctor.Tracking {
 }
 
 // Quiet reads what [doctor.Quiet] needs.
-func Quiet(ctx context.Context, netns int, place doctor.Place) (*doctor.Snapshot, error) {
-	s := &doctor.Snapshot{Place: place, Tracking: Tracking(netns)}
-	err := Settings(s, netns)
-	service, serr := kernel.OpenService(netns)
+func Quiet(ctx context.Context, ns int, place doctor.Place) (*doctor.Snapshot, error) {
+	s := &doctor.Snapshot{Place: place, Tracking: Tracking(ns)}
+	err := Settings(s, ns)
+	service, serr := kernel.OpenService(ns)
 	if serr == nil {
 		fill, ferr := service.Fill(ctx)
 		s.Fill.End = uint64(fill.Entries)
@@ -77,10 +78,10 @@ type Meter struct {
 const readTime = 3 * time.Second
 
 // Read reads the counters. The caller owns the result.
-func (m *Meter) Read(ctx context.Context, netns int) (r Reading, err error) {
+func (m *Meter) Read(ctx context.Context, ns int) (r Reading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	s, err := kernel.OpenService(netns)
+	s, err := kernel.OpenService(ns)
 	if err != nil {
 		return r, err
 	}
@@ -95,7 +96,7 @@ func (m *Meter) Read(ctx context.Context, netns int) (r Reading, err error) {
 	}
 	r = Reading{At: time.Now(), Entries: uint64(fill.Entries), Max: uint64(fill.Max)}
 	if r.Max == 0 { // before Linux 5.9 the answer has no maximum
-		settings, err := kernel.Sysctls(netns)
+		settings, err := kernel.Sysctls(ns)
 		if err == nil {
 			r.Max = settings["max"]
 		}
@@ -132,8 +133,8 @@ func Between(s *doctor.Snapshot, old, now *Reading) {
 }
 
 // TCPTimeouts reads settings of connection tracking. Those that cannot be read are 0.
-func TCPTimeouts(netns int) monitor.TCPTimeouts {
-	all, _ := kernel.Sysctls(netns)
+func TCPTimeouts(ns int) monitor.TCPTimeouts {
+	all, _ := kernel.Sysctls(ns)
 	seconds := func(name string) uint32 { return uint32(all["tcp_timeout_"+name]) }
 	return monitor.TCPTimeouts{Established: seconds("established"), Unacknowledged: seconds("unacknowledged"),
 		MaxRetrans: seconds("max_retrans")}
