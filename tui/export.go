@@ -3,8 +3,6 @@ package tui
 import (
 	"errors"
 	"io/fs"
-	"iter"
-	"slices"
 	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
@@ -95,7 +93,7 @@ func (x *exporter) progress() string {
 
 // start creates the file and writes it.
 func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
-	keep, t, events, now := x.s.Keep, x.s.Table, x.s.Tail, x.s.Clock()
+	s, filter, keep, now := x.s, x.s.Filter, x.s.Keep, x.s.Clock()
 	e := &export{path: path}
 	if what != exportStream {
 		x.running = e
@@ -105,13 +103,13 @@ func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
 		switch {
 		case err != nil:
 		case what == exportStream:
-			events.Record(sink, keep)
+			s.Tail.Record(sink, keep)
 		case what == exportKept:
-			kept := events.Around(0, keep, 0, tail.Size).Events
-			err = errors.Join(e.write(len(kept), slices.Values(kept), sink), sink.Close())
+			kept := s.Tail.Around(0, keep, 0, tail.Size).Events
+			err = e.write(sink, len(kept), func(i int, ev *monitor.Event) bool { *ev = kept[i]; return true })
 		default:
-			all, now := flowEvents(t, keep, now)
-			err = errors.Join(e.write(all, now, sink), sink.Close())
+			n, get := matchingFlows(s.Table, filter, now)
+			err = e.write(sink, n, get)
 		}
 		return func() { x.started(e, what, err) }
 	})
@@ -149,59 +147,46 @@ func (x *exporter) stop() tea.Cmd {
 	})
 }
 
-// flowEvents returns the flows that match the filter, each in its state when it is written. It
-// skips flows that are removed meanwhile.
-func flowEvents(t *table.Table, keep monitor.Filter, now monitor.Time) (all int, events iter.Seq[monitor.Event]) {
-	type ref struct {
-		row uint32
-		gen uint64
-	}
-	var refs []ref
-	var ev monitor.Event
-	t.Scan(func(i uint32, r *table.Row, x *monitor.Extra) bool {
-		if r.Ended() {
-			return true
+// matchingFlows returns how many flows match the filter, and a function that writes the i-th of them as
+// it is then. ok is false if it is gone by then.
+func matchingFlows(t *table.Table, filter *table.CachedFilter, now monitor.Time) (
+	n int, get func(i int, e *monitor.Event) (ok bool),
+) {
+	var rows []uint32
+	var gens []uint64
+	t.ScanMatching(filter, now, func(i uint32, r *table.Row) {
+		if !r.Ended() {
+			rows, gens = append(rows, i), append(gens, r.Gen)
 		}
-		if r.Event(i, x, now, &ev); keep == nil || keep(&ev) {
-			refs = append(refs, ref{i, r.Gen})
-		}
-		return true
 	})
-	return len(refs), func(yield func(monitor.Event) bool) {
-		seq := uint64(0)
-		for _, f := range refs {
-			r, x, ok := t.Get(f.row, f.gen)
-			if !ok || r.Ended() {
-				continue
-			}
-			r.Event(f.row, x, now, &ev)
-			seq++
-			ev.Seq = seq
-			if !yield(ev) {
-				return
-			}
+	seq := uint64(0)
+	return len(rows), func(i int, e *monitor.Event) bool {
+		r, x, ok := t.Get(rows[i], gens[i])
+		if !ok || r.Ended() {
+			return false
 		}
+		seq++
+		r.Event(rows[i], x, now, e)
+		e.Seq = seq
+		return true
 	}
 }
 
-// write writes events in batches.
-func (e *export) write(all int, events iter.Seq[monitor.Event], sink monitor.Sink) error {
-	e.all.Store(int64(all))
+// write writes those of n events that get finds, in batches, and closes the sink.
+func (e *export) write(sink monitor.Sink, n int, get func(i int, e *monitor.Event) (ok bool)) (err error) {
+	e.all.Store(int64(n))
 	var b monitor.Batch
-	flush := func() error {
-		if len(b.Events) == 0 {
-			return nil
+	for i := range n {
+		if !get(i, b.Add()) {
+			b.Drop()
 		}
-		e.written.Add(int64(len(b.Events)))
-		defer b.Reset()
-		return sink.Write(&b)
-	}
-	for ev := range events {
-		if *b.Add() = ev; len(b.Events) == monitor.BatchSize {
-			if err := flush(); err != nil {
-				return err
+		if len(b.Events) == monitor.BatchSize || len(b.Events) > 0 && i == n-1 {
+			e.written.Add(int64(len(b.Events)))
+			if err = sink.Write(&b); err != nil {
+				break
 			}
+			b.Reset()
 		}
 	}
-	return flush()
+	return errors.Join(err, sink.Close())
 }

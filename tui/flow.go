@@ -47,12 +47,9 @@ func deleteCommand(f *monitor.Flow) string {
 	switch {
 	case t.Proto.HasPorts():
 		out = append(out, fmt.Sprintf("--sport %d --dport %d", t.SrcPort, t.DstPort))
-	case t.Proto == monitor.ICMP:
-		out = append(out, fmt.Sprintf("--icmp-type %d --icmp-code %d --icmp-id %d", t.ICMPType(), t.ICMPCode(),
-			t.ICMPID()))
-	case t.Proto == monitor.ICMPv6:
-		out = append(out, fmt.Sprintf("--icmpv6-type %d --icmpv6-code %d --icmpv6-id %d", t.ICMPType(), t.ICMPCode(),
-			t.ICMPID()))
+	case t.Proto.IsICMP():
+		out = append(out, fmt.Sprintf("--%[1]s-type %[2]d --%[1]s-code %[3]d --%[1]s-id %[4]d", t.Proto, t.ICMPType(),
+			t.ICMPCode(), t.ICMPID()))
 	case t.Proto == monitor.GRE:
 		out = append(out, fmt.Sprintf("--srckey %d --dstkey %d", t.SrcPort, t.DstPort))
 	}

@@ -100,16 +100,14 @@ func options(cfg Config) []tea.ProgramOption {
 func (m *Model) feed(ctx context.Context, p *tea.Program) {
 	err := m.cfg.Feed(ctx)
 	if ctx.Err() == nil {
-		p.Send(page.Then(func() tea.Cmd { return m.fed(err) }))
+		p.Send(page.Then(func() tea.Cmd { m.fed(err); return nil }))
 	}
 }
 
-func (m *Model) fed(err error) tea.Cmd {
-	m.s.Ended = true
-	if err != nil {
+func (m *Model) fed(err error) {
+	if m.s.Ended = true; err != nil {
 		m.s.Report(paint.Bad, "the source has ended: "+err.Error())
 	}
-	return nil
 }
 
 // answers waits, before the UI ends, for the terminal's answers to the queries of the start:
