@@ -23,7 +23,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"natlens/monitor"
@@ -46,8 +46,7 @@ type Engine struct {
 	now   monitor.Time
 	found []candidate
 
-	mu       sync.Mutex
-	snapshot []monitor.Finding
+	snapshot atomic.Pointer[[]monitor.Finding]
 }
 
 // New returns an engine without events and flows.
@@ -59,6 +58,7 @@ func New(cfg Config) *Engine {
 		cfg.Namespace = func(monitor.NetNS) (name, filter string) { return "", "" }
 	}
 	e := &Engine{cfg: cfg, silence: make(map[ref]*sending), active: make([][]active, len(rules))}
+	e.publish()
 	s, w := &e.scan, &e.window
 	s.cfg, s.spaces, s.readings = &e.cfg, make(map[monitor.NetNS]*space), make(map[ref]*idleReading)
 	s.published, s.crowded = make(map[key]struct{}), make(map[key]struct{})
@@ -109,9 +109,7 @@ type active struct {
 // Snapshot returns the active findings, the most severe first, and the oldest first among
 // equals.
 func (e *Engine) Snapshot() []monitor.Finding {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return slices.Clone(e.snapshot)
+	return slices.Clone(*e.snapshot.Load())
 }
 
 // rows returns the first of some flows that still exist.

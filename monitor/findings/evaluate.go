@@ -127,9 +127,7 @@ func (e *Engine) publish() {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), cmp.Compare(a.Rule, b.Rule),
 			cmp.Compare(a.Subject, b.Subject))
 	})
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.snapshot = all
+	e.snapshot.Store(&all)
 }
 
 // checkEvery is how often a window is evaluated before it ends.

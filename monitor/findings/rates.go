@@ -83,8 +83,8 @@ func (e *Engine) counters() map[monitor.NetNS]Counters {
 
 // resolvers returns the resolver with the most queries of each network namespace that has
 // enough queries for a finding.
-func (e *Engine) resolvers() map[monitor.NetNS]*tallied[hostKey, recent] {
-	var most map[monitor.NetNS]*tallied[hostKey, recent]
+func (e *Engine) resolvers() map[monitor.NetNS]*tallied[key, recent] {
+	var most map[monitor.NetNS]*tallied[key, recent]
 	all := e.window.resolvers.all
 	for i := range all {
 		r := &all[i]
@@ -92,7 +92,7 @@ func (e *Engine) resolvers() map[monitor.NetNS]*tallied[hostKey, recent] {
 			continue
 		}
 		if most == nil {
-			most = make(map[monitor.NetNS]*tallied[hostKey, recent])
+			most = make(map[monitor.NetNS]*tallied[key, recent])
 		}
 		if m := most[r.key.netns]; m == nil || r.n > m.n {
 			most[r.key.netns] = r

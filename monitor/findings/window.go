@@ -22,21 +22,15 @@ type window struct {
 	began   monitor.Time
 	checked monitor.Time
 
-	hosts     tally[hostKey, inside]
+	hosts     tally[key, inside]
 	pairs     map[uint64]struct{} // hosts with a destination, hashed
 	seed      maphash.Seed
 	most      uint64 // destinations of one host that are counted
-	resolvers tally[hostKey, recent]
+	resolvers tally[key, recent]
 
 	counters map[monitor.NetNS]Counters // at the beginning of the window; nil: unknown
 	moved    map[monitor.NetNS]Counters // now
-	asked    map[monitor.NetNS]*tallied[hostKey, recent]
-}
-
-// hostKey identifies a host of a network namespace.
-type hostKey struct {
-	addr  monitor.Addr
-	netns monitor.NetNS
+	asked    map[monitor.NetNS]*tallied[key, recent]
 }
 
 // inside counts the flows of an inside host.
@@ -65,14 +59,14 @@ func (w *window) observe(events []monitor.Event) {
 		}
 		t := &e.Flow.Orig
 		if t.Proto == monitor.UDP && t.DstPort == 53 {
-			if r := w.resolvers.add(hostKey{t.Dst, t.NetNS}); r != nil {
+			if r := w.resolvers.add(key{addr: t.Dst, netns: t.NetNS}); r != nil {
 				r.value.add(e)
 			}
 		}
 		if !isInside(&e.Flow) {
 			continue
 		}
-		if h := w.hosts.add(hostKey{t.Src, t.NetNS}); h != nil {
+		if h := w.hosts.add(key{addr: t.Src, netns: t.NetNS}); h != nil {
 			h.value.add(e)
 			if h.value.destinations < w.most {
 				w.reaches(&h.value, t)
@@ -97,12 +91,5 @@ func isInside(f *monitor.Flow) bool {
 		return true
 	}
 	a := &f.Orig.Src
-	if !a.Is4() {
-		return a[0]&0xfe == 0xfc // RFC 4193
-	}
-	switch {
-	case a[12] == 10, a[12] == 172 && a[13]&0xf0 == 16, a[12] == 192 && a[13] == 168: // RFC 1918
-		return true
-	}
-	return a[12] == 100 && a[13]&0xc0 == 64 // RFC 6598
+	return a.Netip().IsPrivate() || a.Is4() && a[12] == 100 && a[13]&0xc0 == 64 // RFC 1918, RFC 4193; RFC 6598
 }
