@@ -12,15 +12,15 @@ import (
 	"natlens/cmd/natlens/cli"
 )
 
-// signalInstant is how long after the first signal others are taken for the same.
+// signalInstant is how long after the first signal a second one counts as the same.
 const signalInstant = 300 * time.Millisecond
 
 func main() {
-	// A reader that went away is an end like any other, not a death.
+	// A closed pipe ends the program without an error, not by a signal.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the run in order, a later one at once. Two within an
-	// instant are one: timeout(1) sends its own to the process and to its group.
+	// The first signal ends the run in order, a later one at once. Two within signalInstant
+	// count as one: timeout(1) sends its signal to the process and to its group.
 	context.AfterFunc(ctx, func() {
 		time.Sleep(signalInstant)
 		stop()

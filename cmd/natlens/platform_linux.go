@@ -22,7 +22,7 @@ import (
 	"natlens/monitor/netns"
 )
 
-// withoutCommand says what natlens does if it is given no command.
+// withoutCommand describes natlens without a command.
 const withoutCommand = `Without a command it opens the terminal UI on this host's flows. ` +
 	`That needs CAP_NET_ADMIN, for example by sudo. natlens lab and natlens demo need no privilege.`
 
@@ -35,12 +35,11 @@ func platformCommands(con cli.Console) []*cobra.Command {
 	}
 }
 
-// advice says what can be done about an error of the given command line, "" for
-// most errors.
+// advice returns what a user can do about an error of the given command line, or "".
 func advice(err error, args []string) string {
 	text := "try sudo " + monitor.ShellLine(append([]string{"natlens"}, args...)...)
 	if _, ok := errors.AsType[cli.NetnsError](err); ok && errors.Is(err, fs.ErrPermission) {
-		return text // the lab is no other way into that namespace
+		return text // the lab does not lead into that namespace
 	}
 	if !errors.Is(err, netns.ErrPrivilege) {
 		return ""
@@ -48,7 +47,7 @@ func advice(err error, args []string) string {
 	if len(args) > 0 && args[0] == "lab" {
 		return text
 	}
-	if len(args) == 0 || strings.HasPrefix(args[0], "--") { // the terminal UI, which the lab has too
+	if len(args) == 0 || strings.HasPrefix(args[0], "--") { // the terminal UI, which lab also opens
 		return text + ", or natlens lab, which needs no privilege"
 	}
 	return text + ", or natlens lab --watch, which needs no privilege"

@@ -12,7 +12,7 @@ import (
 	"natlens/cmd/natlens/who"
 )
 
-// withoutCommand says what natlens does if it is given no command.
+// withoutCommand describes natlens without a command.
 const withoutCommand = `Connection tracking is a part of Linux. On this system natlens reads recordings; natlens
 demo shows one.`
 

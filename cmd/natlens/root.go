@@ -47,7 +47,7 @@ func execute(ctx context.Context, root *cobra.Command, line []string) error {
 	return root.ExecuteContext(ctx)
 }
 
-// complete prints how the last word of a command line goes on.
+// complete prints completions of the last word of a command line.
 func complete(ctx context.Context, con cli.Console, root *cobra.Command, args []string) int {
 	words, whole := classic.Complete(args[1:])
 	for _, w := range words {
@@ -78,7 +78,7 @@ func report(con cli.Console, err error, args []string) int {
 		text += ": " + what
 	}
 	fmt.Fprintf(con.Stderr, "natlens: %s\n", text)
-	if crash, ok := errors.AsType[*tui.Crash](err); ok { // the line above is for the user, this for a bug report
+	if crash, ok := errors.AsType[*tui.Crash](err); ok { // the line above is for the user, the stack for a bug report
 		for line := range bytes.Lines(crash.Stack) {
 			_, _ = con.Stderr.Write(line)
 		}

@@ -7,8 +7,8 @@ import (
 	"natlens/export/conntrack"
 )
 
-// Complete returns what the last word of a command line may be where natlens's own command can't know it:
-// a table behind conntrack(8)'s letter, and a modifier of -o. whole reports that it can be nothing else.
+// Complete returns completions that natlens's own command does not have: a table after
+// conntrack(8)'s letter, and a modifier of -o. whole reports that there are no others.
 func Complete(args []string) (words []string, whole bool) {
 	last := len(args) - 1
 	l := find(args[:max(last, 0)])

@@ -26,7 +26,7 @@ type Command struct {
 	Name   string // natlens's command
 	Expect bool   // natlens expect Name is the same for the table of expectations
 
-	options []string // what makes natlens's command the same
+	options []string // options of natlens's command with the same effect
 	prints  bool     // it prints entries, in the format of -o
 }
 
@@ -53,17 +53,17 @@ var expectOptions = map[string][]string{
 type line struct {
 	command  *Command
 	expect   bool
-	before   []string // the words in front of the command
-	rest     []string // those after it and its table
+	before   []string // the words before the command
+	rest     []string // the words after the command and its table
 	table    string   // of list and stats, "" for conntrack
 	modified []string // the values of -o
 	labels   bool     // print labels
 	ignored  []string
 }
 
-// Translate returns natlens's command line, which is args itself if args is no command line of
-// conntrack(8), but with optional values attached to their flags. Ignored are flags that
-// conntrack(8) takes and that select nothing, with the reason.
+// Translate returns natlens's command line. If args is not a command line of conntrack(8), it
+// returns args with optional values attached to their flags. ignored are flags that
+// conntrack(8) accepts without an effect, with the reason.
 func Translate(args []string) (out, ignored []string, err error) {
 	args = attached(args)
 	l := find(args)
@@ -90,8 +90,8 @@ func errLoads(flag string) error {
 		"or xargs -L1 natlens < FILE", flag)
 }
 
-// attached attaches values that may be left out to their flags, which is the only form that pflag
-// reads: "-n ADDR" becomes "--src-nat=ADDR".
+// attached attaches optional values to their flags, because pflag reads only this form: "-n
+// ADDR" becomes "--src-nat=ADDR".
 func attached(args []string) (out []string) {
 	args = filter.AttachOptional(args)
 	for i := 0; i < len(args); i++ {
@@ -104,7 +104,7 @@ func attached(args []string) (out []string) {
 	return out
 }
 
-// find finds conntrack(8)'s command in a command line that begins with a flag; or nil.
+// find returns conntrack(8)'s command in a command line that begins with a flag, or nil.
 func find(args []string) *line {
 	if len(args) == 0 || !strings.HasPrefix(args[0], "-") {
 		return nil
@@ -168,7 +168,7 @@ func (c *Command) has(table string) bool {
 	return c.Letter == 'L'
 }
 
-// head is the command with the options that make it the same. It is for after flags.
+// head returns the command with the options that give it the same effect. Call it after flags.
 func (l *line) head() (out []string) {
 	c := l.command
 	options := c.options
@@ -190,8 +190,8 @@ func (l *line) head() (out []string) {
 	return out
 }
 
-// format is natlens's format with the modifiers of -o. Once conntrack(8) has read the names of
-// labels, as -l and --label-add make it do, it prints them, but not in command lines.
+// format returns natlens's format with the modifiers of -o. If conntrack(8) has read the names
+// of labels, for -l or --label-add, it prints them, but not in command lines.
 func (l *line) format() string {
 	modifiers := strings.Join(l.modified, ",")
 	m, _ := conntrack.ParseModifiers(modifiers) // the command reports an error
@@ -212,7 +212,7 @@ func (l *line) flags(args []string) (out []string) {
 			out, arg = append(out, "-z"), "-"+arg[2:]
 		}
 		name, value, attached := filter.SplitFlag(arg)
-		next := func() string { // the value, which the argument behind may be
+		next := func() string { // the value, which may be the next argument
 			if !attached && i+1 < len(args) {
 				i++
 				return args[i]
@@ -238,7 +238,8 @@ func (l *line) flags(args []string) (out []string) {
 	return out
 }
 
-// ignores reports whether conntrack(8) takes a flag with a value and does nothing with it, and notes why.
+// ignores reports whether conntrack(8) accepts a flag with a value and ignores it, and adds the
+// reason to ignored.
 func (l *line) ignores(name string) bool {
 	note := ""
 	def, isFilter := filter.FlagByName(name)
@@ -252,7 +253,7 @@ func (l *line) ignores(name string) bool {
 	case def.Name == "status", def.Name == "reply-src", def.Name == "reply-dst":
 		note = fmt.Sprintf("--%s is ignored: an expectation has no status, and is found by the original direction",
 			def.Name)
-	case strings.HasPrefix(def.Name, "reply-"): // which conntrack(8) demands
+	case strings.HasPrefix(def.Name, "reply-"): // required by conntrack(8)
 		return true
 	default:
 		return false
@@ -261,7 +262,8 @@ func (l *line) ignores(name string) bool {
 	return true
 }
 
-// savedVTag is the verification tag that conntrack(8) means by a number. What is no number stays, to be reported.
+// savedVTag returns the verification tag that conntrack(8) means by a number. Invalid text
+// stays, so that the command reports it.
 func savedVTag(text string) string {
 	n, err := strconv.ParseUint(text, 0, 32)
 	if err != nil {

@@ -45,7 +45,7 @@ func (c *CaptureFlags) Register(cmd *cobra.Command) {
 // RegisterNetNS adds --netns only.
 func (c *CaptureFlags) RegisterNetNS(cmd *cobra.Command) {
 	read := func(text string) error {
-		if text == "" { // a variable that a script did not set is not the caller's own namespace
+		if text == "" { // an unset variable of a script must not mean the caller's own namespace
 			return errors.New("needs a value")
 		}
 		c.Netns = text
@@ -70,7 +70,7 @@ func FlagsOf(netns string) *CaptureFlags { return &CaptureFlags{Netns: netns, ev
 // Every reports whether --netns is all.
 func (c *CaptureFlags) Every() bool { return c.every && c.Netns == EveryNetNS }
 
-// Namespaces returns where several network namespaces get their numbers and names; nil for one.
+// Namespaces returns a new table of names for several network namespaces; nil for one.
 func (c *CaptureFlags) Namespaces() *monitor.Namespaces {
 	if !c.Every() {
 		return nil
@@ -78,7 +78,8 @@ func (c *CaptureFlags) Namespaces() *monitor.Namespaces {
 	return new(monitor.Namespaces)
 }
 
-// NamespaceName is the name of the one namespace, if --netns gives one: a path or a process id means nothing later.
+// NamespaceName returns the name of the one namespace, or "" if --netns is a path or a process
+// id, which mean nothing later.
 func (c *CaptureFlags) NamespaceName() string {
 	if _, err := strconv.Atoi(c.Netns); err == nil || strings.Contains(c.Netns, "/") || c.Every() {
 		return ""
@@ -114,5 +115,5 @@ func (c *CaptureFlags) Config(kinds capture.Kinds) (cfg capture.Config, file *os
 	return cfg, file, nil
 }
 
-// maxBuffer bounds a socket buffer and a ring.
+// maxBuffer is the maximum size of a socket buffer and a ring.
 const maxBuffer = 1 << 30

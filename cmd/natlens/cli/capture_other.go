@@ -15,11 +15,11 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// ErrNoKernel is what a command ends with that would read the kernel.
+// ErrNoKernel is the error of a command that needs the kernel.
 var ErrNoKernel = errors.New("connection tracking needs Linux; on this platform natlens only reads recordings, " +
 	"with --from FILE")
 
-// CaptureFlags says how events are captured: not at all.
+// CaptureFlags is empty: this platform has no capture.
 type CaptureFlags struct{}
 
 func (*CaptureFlags) Register(*cobra.Command)      {}

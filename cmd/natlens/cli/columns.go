@@ -7,8 +7,8 @@ import (
 	"charm.land/lipgloss/v2/table"
 )
 
-// Columns writes rows in columns, two blanks apart. The first left columns are aligned to the left, and so is
-// everything from the column after on; those between, to the right.
+// Columns writes rows in columns, two spaces apart. The first left columns and those from
+// column after on are left-aligned, those between right-aligned.
 func Columns(rows [][]string, left, after int) string {
 	cell := lipgloss.NewStyle().PaddingRight(2)
 	t := table.New().Rows(rows...).Border(lipgloss.Border{}).

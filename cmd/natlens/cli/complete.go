@@ -12,7 +12,8 @@ import (
 	"natlens/monitor/filter"
 )
 
-// completionHelp says how the completion script of each shell is loaded: in the current shell, then in all.
+// completionHelp says how to load the completion script of each shell: in the current shell,
+// then in all.
 var completionHelp = map[string]string{
 	"bash": `It needs the package bash-completion. To load it into this shell, or into every new shell:
 
@@ -42,7 +43,7 @@ func AddCompletion(root *cobra.Command) {
 	completion.Long = completion.Short +
 		", flags, filters and files. natlens completion SHELL --help says how to load it."
 	for _, shell := range completion.Commands() {
-		shell.Args = NoArgs // cobra's own reports no usage error
+		shell.Args = NoArgs // cobra's own returns no usage error
 		shell.Short = "Print the completion script for " + shell.Name()
 		shell.Long = shell.Short + ". " + completionHelp[shell.Name()]
 		if f := shell.Flags().Lookup("no-descriptions"); f != nil {
@@ -51,7 +52,7 @@ func AddCompletion(root *cobra.Command) {
 	}
 }
 
-// MustComplete gives a flag that is registered its completion. It panics if there is no such flag.
+// MustComplete sets the completion of a registered flag. It panics if there is no such flag.
 func MustComplete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
 		panic(err)
@@ -65,14 +66,14 @@ func NoComplete(cmd *cobra.Command, flags ...string) {
 	}
 }
 
-// OneOf completes a value that is one of some words, in the case that is typed.
+// OneOf completes one of several words, in the case that is typed.
 func OneOf(words ...string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return inCase(words, typed, ""), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-// listOf completes a value that is a list of words with commas between, in the case that is typed.
+// listOf completes a list of words separated by commas, in the case that is typed.
 func listOf(words ...string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndexByte(typed, ',')+1]
@@ -83,7 +84,7 @@ func listOf(words ...string) cobra.CompletionFunc {
 	}
 }
 
-// inCase returns words, with before in front, in small letters if they are typed so.
+// inCase returns the words with before in front of each, in lower case if they are typed so.
 func inCase(words []string, typed, before string) (out []cobra.Completion) {
 	for _, w := range words {
 		if typed != "" && strings.HasPrefix(strings.ToLower(w), typed) {
@@ -130,8 +131,8 @@ func CompleteCommands(cmd *cobra.Command, args []string, _ string) (names []stri
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// PrepareCompletion makes the flags of a command, and of those below it, ready to be shown by a shell: without the
-// quotes that help needs, and with all names of conntrack(8)'s flags.
+// PrepareCompletion prepares the flags of a command and its subcommands for a shell: without
+// the quotes that help needs, and with all names of conntrack(8)'s flags.
 func PrepareCompletion(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		_, f.Usage = pflag.UnquoteUsage(f)

@@ -26,7 +26,7 @@ func (c *ConfirmFlags) Register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.DryRun, "dry-run", false, "print what would be done, and change nothing")
 }
 
-// Check reports contradicting flags, and a question that nobody can answer.
+// Check rejects flags that contradict each other, and a question without a terminal.
 func (c *ConfirmFlags) Check(con Console, cmd string) error {
 	if c.Yes && c.DryRun {
 		return Usagef("--yes and --dry-run contradict each other")
@@ -38,8 +38,8 @@ func (c *ConfirmFlags) Check(con Console, cmd string) error {
 	return nil
 }
 
-// Allow reports whether to do something: with --yes, or after a question to which the answer is yes. With --dry-run it
-// prints what would be done. An answer other than yes is the error that nothing was done.
+// Allow reports whether to do something: with --yes, or if the user answers yes. With --dry-run
+// it prints what would be done. For another answer it returns an error that nothing was done.
 func (c *ConfirmFlags) Allow(ctx context.Context, con Console, question, would, done string) (bool, error) {
 	switch {
 	case c.Yes:
@@ -67,7 +67,7 @@ func (c *ConfirmFlags) Empty(ctx context.Context, con Console, n int, entry, tab
 	return err
 }
 
-// canAsk reports whether a user sees the question and can answer.
+// canAsk reports whether a user can see the question and answer it.
 func (c Console) canAsk() bool {
 	if c.Answers != nil {
 		return true
@@ -77,17 +77,18 @@ func (c Console) canAsk() bool {
 	return ok && seen && term.IsTerminal(f.Fd())
 }
 
-// Ask asks on standard error and reports whether the answer is yes. The end of ctx is a no.
+// Ask asks on standard error and reports whether the answer is yes. If ctx ends, the answer is
+// no.
 func (c Console) Ask(ctx context.Context, question string) bool {
 	fmt.Fprintf(c.Stderr, "%s [y/N] ", question)
 	in := c.Stdin
 	if c.Answers != nil {
 		in = c.Answers
 	}
-	// A read of a terminal can't be cancelled: it ends with the process.
+	// Reading from a terminal cannot be cancelled: it ends with the process.
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(in).ReadString('\n') // what ends without one is an answer too
+		line, _ := bufio.NewReader(in).ReadString('\n') // a line without an end is an answer too
 		answer <- line
 	}()
 	line := ""

@@ -19,7 +19,7 @@ import (
 	"natlens/tui/paint"
 )
 
-// Console is what a command reads and writes. Tests replace it.
+// Console is the input and output of a command. Tests replace it.
 type Console struct {
 	Stdin          io.Reader
 	Answers        io.Reader // answers to questions, as if Stdin were a terminal; nil: Stdin, if it is one
@@ -45,8 +45,8 @@ func (c Console) Colour(w io.Writer) bool {
 	return ok && c.Getenv("NO_COLOR") == "" && c.Getenv("TERM") != "dumb"
 }
 
-// Background is dark or light if the terminal says so (COLORFGBG, which several
-// terminals set: foreground;background), else "".
+// Background returns dark or light if the terminal reports it (COLORFGBG, set by some
+// terminals: foreground;background), otherwise "".
 func (c Console) Background() string {
 	colours := c.Getenv("COLORFGBG")
 	switch background := colours[strings.LastIndex(colours, ";")+1:]; background {
@@ -58,10 +58,11 @@ func (c Console) Background() string {
 	return "dark"
 }
 
-// Light reports whether the terminal says that its background is light.
+// Light reports whether the terminal's background is light.
 func (c Console) Light() bool { return c.Background() == "light" }
 
-// Style is the style of drawings on w: the colours of the terminal, or plain text if w is not a terminal.
+// Style returns the style of drawings on w: the colours of the terminal, or plain text if w is
+// not a terminal.
 func (c Console) Style(w io.Writer) paint.Style {
 	style := paint.Plain
 	if _, ok := Terminal(w); ok {
@@ -83,7 +84,7 @@ func (c Console) ASCII() bool {
 	return locale != "" && !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
 }
 
-// Refused reports on standard error that a network namespace can't be read.
+// Refused reports on standard error that a network namespace cannot be read.
 func (c Console) Refused(err error) { fmt.Fprintf(c.Stderr, "natlens: %s\n", OneLine(err)) }
 
 // RegisterSummary adds the hidden flag --summary.
@@ -92,7 +93,8 @@ func RegisterSummary(cmd *cobra.Command, on *bool) {
 	cmd.Flags().Lookup("summary").Hidden = true
 }
 
-// TellDone prints on standard error what was done to how many; with --summary in conntrack(8)'s words.
+// TellDone prints on standard error what was done to how many entries; with --summary in
+// conntrack(8)'s words.
 func TellDone(con Console, summary bool, n uint64, noun, done string) {
 	switch {
 	case !summary:
@@ -104,30 +106,29 @@ func TellDone(con Console, summary bool, n uint64, noun, done string) {
 	}
 }
 
-// Gateway is a network namespace that a command made for a run: that of the lab.
+// Gateway is a network namespace that a command made for a run, such as the lab's gateway.
 type Gateway struct {
 	FD      int    // descriptor of the namespace
-	Name    string // what the user interface calls it
-	Started func() // called when the run listens
+	Name    string // name in the user interface
+	Started func() // called when the capture has started
 }
 
-// messages is standard error for text that may contain anything: arguments, file names,
-// names from the kernel and from recordings, errors. Each Write is one line. Characters
-// that would move the cursor, change colours, turn the writing direction or begin another
-// line become visible escapes, once.
+// messages is standard error for untrusted text: arguments, file names, names from the kernel
+// and from recordings, errors. Each Write is one line. Characters that would move the cursor,
+// change colours, change the writing direction or start another line become visible escapes,
+// once.
 type messages struct {
 	w     io.Writer
 	ascii bool
 }
 
-// WithMessages returns the console with a standard error that is safe to print anything
-// to.
+// WithMessages returns the console with a standard error that escapes untrusted text.
 func (c Console) WithMessages() Console {
 	c.Stderr = messages{c.Stderr, c.ASCII()}
 	return c
 }
 
-// Screen returns the writer behind standard error, for drawings in colour.
+// Screen returns the writer behind standard error without escaping, for drawings in colour.
 func Screen(w io.Writer) io.Writer {
 	if m, ok := w.(messages); ok {
 		return m.w

@@ -9,8 +9,8 @@ import (
 	"natlens/monitor/doctor/probe"
 )
 
-// WhyEmpty notes why the tables of the network namespaces that --netns names have no flows, and a command that helps.
-// It notes nothing if one of them has flows, or can't be read.
+// WhyEmpty prints why the tables of the namespaces of --netns have no flows, and a command that
+// helps. It prints nothing if one of them has flows, or cannot be read.
 func (c *CaptureFlags) WhyEmpty(ctx context.Context, con Console) {
 	reason, command, places := "", "", probe.Places{Sudo: Sudo()}
 	flows := uint64(0)

@@ -7,13 +7,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// EndFlags say when a command that follows events ends. The zero value never ends it.
+// EndFlags say when a command that follows events ends. The zero value means never.
 type EndFlags struct {
 	Limit uint64
 	For   time.Duration
 }
 
-// Register adds --limit and --for. What names the things that --limit counts.
+// Register adds --limit and --for. what is the word for what --limit counts.
 func (e *EndFlags) Register(cmd *cobra.Command, what string) {
 	cmd.Flags().Uint64Var(&e.Limit, "limit", 0, "end after `N` "+what+"; 0: no limit")
 	cmd.Flags().DurationVar(&e.For, "for", 0, "end after this `time`, such as 10s or 5m")
@@ -28,7 +28,7 @@ func (e *EndFlags) Check() error {
 	return nil
 }
 
-// Context returns a context that ends after --for from now, or never.
+// Context returns a context that ends after the time of --for, or never.
 func (e *EndFlags) Context(ctx context.Context) (context.Context, context.CancelFunc) {
 	if e.For == 0 {
 		return context.WithCancel(ctx)

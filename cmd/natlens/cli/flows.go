@@ -9,8 +9,8 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// FlowFlags say which flows a command reads: those of the kernel's table, in one network namespace or in all, or those
-// of a recording at one time.
+// FlowFlags say which flows a command reads: those of the kernel's table, in one network
+// namespace or in all, or those of a recording at a given time.
 type FlowFlags struct {
 	Capture CaptureFlags
 	From    FromFlags

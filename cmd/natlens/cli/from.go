@@ -19,7 +19,7 @@ import (
 	"natlens/monitor/table"
 )
 
-// FromFlags names the recording that is read instead of the kernel.
+// FromFlags are the recordings that a command reads instead of the kernel.
 type FromFlags struct {
 	Paths []string
 	at    string
@@ -40,11 +40,11 @@ func (c *FromFlags) registerAt(cmd *cobra.Command) {
 // Given reports whether a recording is read.
 func (c *FromFlags) Given() bool { return len(c.Paths) > 0 || c.at != "" }
 
-// kernelFlags are for the kernel only.
+// kernelFlags are flags that a recording does not support.
 var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter",
 	"table", "zero", "metrics", "history", "keep", "max-size", "process"}
 
-// Check reports --at without a recording, and flags of the kernel with one.
+// Check rejects --at without a recording, and kernelFlags with one.
 func (c *FromFlags) Check(cmd *cobra.Command) (err error) {
 	if len(c.Paths) == 0 {
 		return Usagef("--at needs a recording: --from FILE")
@@ -57,7 +57,8 @@ func (c *FromFlags) Check(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// Recording returns the one that --from names. The end of ctx ends the reading of standard input and of a pipe.
+// Recording returns the recording of --from. The end of ctx ends the reading of standard input
+// and of a pipe.
 func (c *FromFlags) Recording(ctx context.Context, con Console, cfg replay.Config) (*replay.Recording, error) {
 	cfg = export.Reading(cfg)
 	if slices.Contains(c.Paths, "-") {
@@ -73,8 +74,8 @@ func (c *FromFlags) Recording(ctx context.Context, con Console, cfg replay.Confi
 	return replay.File(cfg, c.Paths...), nil
 }
 
-// stream returns a recording that is read once. Opening a pipe and reading standard input can't be cancelled: they
-// continue until the process ends.
+// stream returns a recording that can be read once. Opening a pipe and reading standard input
+// cannot be cancelled: they continue until the process ends.
 func stream(ctx context.Context, cfg replay.Config, name string, open func() (io.Reader, error)) *replay.Recording {
 	in, out := io.Pipe()
 	go func() {
@@ -148,7 +149,8 @@ func (c *FromFlags) moment(rec *replay.Recording) (monitor.Time, error) {
 	return monitor.Time(t.UnixNano()), nil
 }
 
-// Command returns the command line that shows the flows of a finding. In a recording that is always watch.
+// Command returns the command line that shows the flows of a finding. For a recording that is
+// always watch.
 func (c *FromFlags) Command(_ monitor.NetNS, args ...string) string {
 	words := []string{"natlens", "watch"}
 	for _, path := range c.Paths {

@@ -16,7 +16,7 @@ import (
 	"natlens/monitor/filter"
 )
 
-// The groups of flags in help, after those of no group.
+// The groups of flags in help, after the flags without a group.
 const (
 	GroupOutput = "Output"
 	GroupKernel = "Kernel"
@@ -35,7 +35,7 @@ func InGroup(f *pflag.FlagSet, group string, names ...string) {
 	}
 }
 
-// SetHelp adds help to the tree of commands, with topics that belong to no command.
+// SetHelp adds help to the tree of commands, and the topics.
 func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
 	for _, t := range topics {
 		root.AddCommand(&cobra.Command{Use: t.Name, Short: "(topic) " + t.Short, Long: t.Long})
@@ -71,7 +71,8 @@ func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
 	})
 }
 
-// Help says what a command does, how it is called, and its flags by groups; or it is a topic.
+// Help returns the help of a command (what it does, its usage, and its flags by groups) or of a
+// topic.
 func Help(cmd *cobra.Command, topics []Topic, width int) string {
 	var b strings.Builder
 	b.WriteString(Wrapped(cmp.Or(cmd.Long, cmd.Short), width) + "\n")
@@ -88,7 +89,7 @@ func Help(cmd *cobra.Command, topics []Topic, width int) string {
 	if cmd.HasExample() {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
 	}
-	// What was asked for comes last, where a terminal still shows it.
+	// The commands come last, where a terminal still shows them.
 	writeFlags(&b, cmd, width)
 	if cmd.HasAvailableSubCommands() {
 		b.WriteString("\nCommands:\n")
@@ -111,7 +112,8 @@ func listed(cmd *cobra.Command) (subs []*cobra.Command) {
 	return subs
 }
 
-// writeFlags writes the flags by groups. Of the many filter flags it writes only the names.
+// writeFlags writes the flags by groups. It writes only the names of conntrack(8)'s flags,
+// because there are many.
 func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 	groups := map[string]*pflag.FlagSet{}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -141,7 +143,7 @@ func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 		"describes them.", width))
 }
 
-// flagNames is a filter flag as help names it: "-p, --proto".
+// flagNames returns the names of a flag as in help: "-p, --proto".
 func flagNames(def *filter.Flag) string {
 	if def.Short == 0 {
 		return "    --" + def.Name
@@ -149,8 +151,8 @@ func flagNames(def *filter.Flag) string {
 	return "-" + string(def.Short) + ", --" + def.Name
 }
 
-// Wrapped joins the lines of each paragraph that is not indented, and breaks them between words to a width. It does not
-// break at a hyphen, which may begin a flag.
+// Wrapped joins the lines of each paragraph that is not indented, and wraps them between words.
+// It does not break at a hyphen, which may begin a flag.
 func Wrapped(text string, width int) string {
 	paragraphs := strings.Split(text, "\n\n")
 	for i, p := range paragraphs {
@@ -163,7 +165,7 @@ func Wrapped(text string, width int) string {
 	return strings.TrimRight(strings.ReplaceAll(text, unbroken, "-"), "\n")
 }
 
-// writeRows writes words and what they mean, wrapped beside the words.
+// writeRows writes words with their descriptions, wrapped beside the words.
 func writeRows(b *strings.Builder, rows [][2]string, width int) {
 	left := 0
 	for _, r := range rows {

@@ -18,12 +18,12 @@ import (
 	"natlens/monitor/netns"
 )
 
-// NetnsError says why a network namespace that exists can't be opened.
+// NetnsError is the reason why an existing network namespace cannot be opened.
 type NetnsError struct{ error }
 
 func (e NetnsError) Unwrap() error { return e.error }
 
-// OpenNetNS opens the network namespace that --netns names. For "", the caller's own, the file is nil.
+// OpenNetNS opens the network namespace of --netns. For "", the caller's own, the file is nil.
 func OpenNetNS(which string) (*os.File, error) {
 	switch which {
 	case "":
@@ -42,7 +42,7 @@ func OpenNetNS(which string) (*os.File, error) {
 	return nil, err
 }
 
-// NetnsFD is the descriptor of an open namespace; 0 for nil, the caller's own.
+// NetnsFD returns the descriptor of an open namespace; 0 for nil, the caller's own.
 func NetnsFD(file *os.File) int {
 	if file == nil {
 		return 0
@@ -59,7 +59,7 @@ func CompleteNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Comp
 	}
 	entries, _ := os.ReadDir(netns.Dir) // no directory, no names
 	for _, e := range entries {
-		if monitor.Escape(e.Name()) == e.Name() { // a shell would print others as they are
+		if monitor.Escape(e.Name()) == e.Name() { // a shell would print other names unescaped
 			names = append(names, e.Name())
 		}
 	}
@@ -93,15 +93,16 @@ func namespaceNames() (names []string) {
 	return names
 }
 
-// Sudo reports whether a command that the user types needs sudo(8). Root of the lab's user namespace is an ordinary
-// user outside of it.
+// Sudo reports whether a command that the user types needs sudo(8). Root of the lab's user
+// namespace is an ordinary user outside.
 func Sudo() bool { return os.Geteuid() != 0 || lab.Entered() }
 
-// Owned reports whether a directory belongs to the user that natlens runs as, and whether no other user but root can
-// replace it or a directory above it. If it does not exist, the nearest directory above it that exists is checked.
+// Owned reports whether a directory belongs to the user that natlens runs as, and no other user
+// except root can replace it or a directory above it. If it does not exist, Owned checks the
+// nearest existing directory above it.
 func Owned(dir string) bool {
 	name, err := filepath.Abs(dir)
-	top, topErr := os.Stat("/") // of root, also in a user namespace that does not map root
+	top, topErr := os.Stat("/") // owned by root, also in a user namespace that does not map root
 	if errors.Join(err, topErr) != nil {
 		return false
 	}

@@ -42,7 +42,7 @@ func (c *OutputFlags) RegisterHidden(cmd *cobra.Command) {
 	cmd.Flags().Lookup("output-format").Hidden = true
 }
 
-// Check reports an unknown format.
+// Check rejects an unknown format.
 func (c *OutputFlags) Check() error {
 	if c.Format == "" {
 		return nil
@@ -53,7 +53,7 @@ func (c *OutputFlags) Check() error {
 	return nil
 }
 
-// Output is an open sink and what it writes to.
+// Output is an open sink with its writer.
 type Output struct {
 	Sink   monitor.Sink
 	Binary bool         // the format has no lines
@@ -61,7 +61,8 @@ type Output struct {
 	N      CountWriter
 }
 
-// Open opens the sink. Check must have passed. Netns is the file of the network namespace; nil for the caller's.
+// Open opens the sink. Call Check before it. netns is the file of the network namespace; nil
+// for the caller's.
 func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
 	out := &Output{Binary: export.IsBinary(c.Format)}
 	if c.path == "" {
@@ -97,7 +98,7 @@ func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
 		Filter:      c.Filter,
 	}
 	options.Namespaces = c.Namespaces
-	if !c.Recorded && c.Namespaces == nil { // a port id belongs to its own namespace
+	if !c.Recorded && c.Namespaces == nil { // a port id is unique only in its namespace
 		options.ProgName = conntrack.ProgName(netlinkTable(netns))
 	}
 	var err error
@@ -117,7 +118,7 @@ func (o *Output) Close() error {
 	return err
 }
 
-// Outlet is where the output goes if somebody reads it, nil otherwise.
+// Outlet returns standard output if a program or terminal reads it, otherwise nil.
 func (o *Output) Outlet() *export.Outlet {
 	to, _ := o.N.W.(*export.Outlet)
 	return to
@@ -137,7 +138,7 @@ func (o *Output) Locals(l *monitor.Locals) {
 	}
 }
 
-// Written is how many bytes were written so far.
+// Written returns how many bytes were written so far.
 func (o *Output) Written() uint64 {
 	if r, ok := o.Sink.(*export.Rotation); ok {
 		return r.Written()
@@ -145,7 +146,7 @@ func (o *Output) Written() uint64 {
 	return o.N.n
 }
 
-// Missing is how many events are not in a recording because the disk was full.
+// Missing returns how many events are not in a recording because the disk was full.
 func (o *Output) Missing() uint64 {
 	if r, ok := o.Sink.(*export.Rotation); ok {
 		return r.Missing()
@@ -165,7 +166,7 @@ func (c *CountWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// noted writes lines with "natlens: " in front.
+// noted writes lines with "natlens: " before each.
 type noted struct{ io.Writer }
 
 func (t noted) Write(line []byte) (int, error) {
@@ -175,14 +176,14 @@ func (t noted) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Saves reports whether the format is that of command lines.
+// Saves reports whether the format is command lines (-o save).
 func (c *OutputFlags) Saves() bool {
 	name, list, _ := strings.Cut(c.Format, ",")
 	m, _ := conntrack.ParseModifiers(list) // Check reports an error
 	return name == "conntrack" && m.Save
 }
 
-// EveryNeeds reports, for --netns all, a format that cannot contain the name of a namespace.
+// EveryNeeds rejects, for --netns all, a format that cannot contain the name of a namespace.
 func (c *OutputFlags) EveryNeeds() error {
 	if c.Format == "pcapng" || c.Saves() {
 		return Usagef("-o %s cannot contain network namespaces: not together with --netns all", c.Format)

@@ -17,14 +17,14 @@ import (
 	"natlens/monitor/human"
 )
 
-// HistoryFlags say which history is written beside a run. The zero value writes none.
+// HistoryFlags say which history a run writes. The zero value means none.
 type HistoryFlags struct {
 	dir     string
 	Keep    []string // a time; for record also a number of files
 	maxSize string
 }
 
-// Register adds the flags. The help of --keep is usage.
+// Register adds the flags. usage is the help of --keep.
 func (c *HistoryFlags) Register(cmd *cobra.Command, usage string) {
 	f := cmd.Flags()
 	f.StringVar(&c.dir, "history", "", "keep a log of all translations in this `directory`, for natlens who")
@@ -36,13 +36,13 @@ func (c *HistoryFlags) Register(cmd *cobra.Command, usage string) {
 	NoComplete(cmd, "keep", "max-size")
 }
 
-// KeepHistoryHelp is the help of --keep for a history only.
+// KeepHistoryHelp is the help of --keep for a command that writes only a history.
 const KeepHistoryHelp = "with --history: keep translations that ended less than this `time` ago, such as 90d"
 
 // Given reports whether a history is written.
 func (c *HistoryFlags) Given() bool { return c.dir != "" }
 
-// Config reads the flags. Files is the number of files that --keep gives, 0 if none.
+// Config reads the flags. files is the number of files of --keep, or 0.
 func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 	for _, text := range c.Keep {
 		age, spanErr := ParseSpan(text)
@@ -77,10 +77,10 @@ func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 	return cfg, files, nil
 }
 
-// minHistory is the least size of a history. A smaller one is probably a forgotten unit.
+// minHistory is the minimum size of a history. A smaller number probably lacks its unit.
 const minHistory = 1_000_000
 
-// Beside is Config for commands that write no files to count.
+// Beside is Config for commands without a number of files.
 func (c *HistoryFlags) Beside() (history.Config, error) {
 	cfg, files, err := c.Config()
 	if err == nil && files > 0 {
@@ -89,8 +89,7 @@ func (c *HistoryFlags) Beside() (history.Config, error) {
 	return cfg, err
 }
 
-// OpenHistory opens the history of a run for writing. Notes about it go to notes, a
-// line each.
+// OpenHistory opens the history of a run for writing. Its notes go to notes, one per line.
 func OpenHistory(cfg history.Config, notes io.Writer) (*history.Writer, error) {
 	cfg.Note = func(text string) { fmt.Fprintf(notes, "natlens: %s\n", text) }
 	w, err := history.NewWriter(cfg)
@@ -100,7 +99,7 @@ func OpenHistory(cfg history.Config, notes io.Writer) (*history.Writer, error) {
 	return w, nil
 }
 
-// HistoryText sums up what a run has written to its history.
+// HistoryText returns a summary of what a run has written to its history.
 func HistoryText(st history.Stats) string {
 	text := fmt.Sprintf("history: %s ended, %s open, %s on disk",
 		human.Plural(st.Rows+uint64(st.Pending), "translation"), human.Count(uint64(st.Open)),
@@ -138,7 +137,7 @@ func (c *MetricsFlags) Listen() (net.Listener, error) {
 	return l, nil
 }
 
-// MetricsText says where the metrics are.
+// MetricsText returns the address of the metrics, with a warning if others can reach it.
 func MetricsText(l net.Listener) string {
 	text := fmt.Sprintf("metrics: http://%s/metrics", l.Addr())
 	if !metrics.Loopback(l) {

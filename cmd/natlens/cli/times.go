@@ -8,35 +8,35 @@ import (
 	"time"
 )
 
-// How a time is written, in a recording and in what is still written.
+// The accepted forms of a time, for a recording and for a running capture.
 const (
 	MomentHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, seconds since 1970, -2h before the end or +30s " +
 		"after the beginning"
 	MomentNowHelp = "14:32, 14:32:05, 2026-11-22 14:32, RFC 3339, seconds since 1970, now or -2h before now"
 )
 
-// errNoTime is the error of a text that is no time. A help completes it.
+// errNoTime is the error of an invalid time. A help text follows it.
 var errNoTime = errors.New("not a time such as")
 
-// layouts are the forms of a time, and how long a time of that form is. A fraction of a second may follow the seconds,
-// and a zone the whole.
+// layouts are the forms of a time, with the unit that each covers. A fraction may follow the
+// seconds, and a zone the whole.
 var layouts = []struct {
 	form string
 	long time.Duration
 }{
 	{"2006-01-02T15:04:05", time.Second}, {"2006-01-02T15:04", time.Minute}, {"20060102T150405", time.Second},
 	{time.DateTime, time.Second}, {"2006-01-02 15:04", time.Minute},
-	{"02/Jan/2006:15:04:05", time.Second}, {"2006/01/02 15:04:05", time.Second}, // web servers: access, errors
-	{"Mon, 2 Jan 2006 15:04:05", time.Second}, {"2 Jan 2006 15:04:05", time.Second}, // mails
+	{"02/Jan/2006:15:04:05", time.Second}, {"2006/01/02 15:04:05", time.Second}, // web servers: access log, error log
+	{"Mon, 2 Jan 2006 15:04:05", time.Second}, {"2 Jan 2006 15:04:05", time.Second}, // mail
 	{time.ANSIC, time.Second}, // ctime(3)
-	{time.Stamp, time.Second}, // syslog: the last one before the end
+	{time.Stamp, time.Second}, // syslog: the last such time before the end
 	{time.TimeOnly, time.Second}, {"15:04", time.Minute},
 }
 
-// zones are the forms of a zone behind a time.
+// zones are the forms of a zone after a time.
 var zones = []string{"", "Z07:00", " Z07:00", " -0700"}
 
-// epochs are the units of a time since 1970, by the number of its digits.
+// epochs are the units of a time since 1970, by its number of digits.
 var epochs = map[int]string{10: "s", 13: "ms", 16: "us", 19: "ns"}
 
 // parseEpoch reads a time since 1970, with or without a fraction.
@@ -53,8 +53,9 @@ func parseEpoch(text string) (t time.Time, long time.Duration, ok bool) {
 	return time.Unix(0, int64(since)), long, true
 }
 
-// ParseTime reads a time, and how long it is: 14:32 is a minute. Times without a zone are loc's. A time of day is the
-// last one before end; times with a sign count from begin or end.
+// ParseTime reads a time, and returns how long it is: 14:32 is a minute. A time without a zone
+// is in loc. A time of day is the last one before end. A time with a sign is relative to begin
+// (+) or end (-).
 func ParseTime(text string, begin, end time.Time, loc *time.Location) (t time.Time, long time.Duration, err error) {
 	if text == "now" {
 		return end, 1, nil
@@ -91,7 +92,7 @@ func ParseTime(text string, begin, end time.Time, loc *time.Location) (t time.Ti
 	return t, 0, errNoTime
 }
 
-// dated adds the date that a form leaves out: the last one before end.
+// dated adds the date that a form lacks, so that the time is the last one before end.
 func dated(t time.Time, form string, end time.Time) time.Time {
 	if strings.Contains(form, "2006") {
 		return t
@@ -107,8 +108,8 @@ func dated(t time.Time, form string, end time.Time) time.Time {
 	return t
 }
 
-// parseTimeWithin reads a time that must be between begin and end. If begin is inside the minute or second that text
-// names, the time is begin.
+// parseTimeWithin reads a time that must be between begin and end. If begin is inside the
+// minute or second of the time, it returns begin.
 func parseTimeWithin(text string, begin, end time.Time, loc *time.Location) (time.Time, error) {
 	t, long, err := ParseTime(text, begin, end, loc)
 	if err != nil {
@@ -125,7 +126,7 @@ func parseTimeWithin(text string, begin, end time.Time, loc *time.Location) (tim
 	return t, nil
 }
 
-// ParseSpan reads a length of time, also in days: -7d, 1d12h.
+// ParseSpan reads a duration, also in days: -7d, 1d12h.
 func ParseSpan(text string) (time.Duration, error) {
 	days, rest, ok := strings.Cut(text, "d")
 	n, err := strconv.Atoi(days)

@@ -15,10 +15,10 @@ type Topic struct {
 	Tables            func() []Table
 }
 
-// Table is a part of a topic: words and what they mean.
+// Table is a part of a topic: words with their descriptions.
 type Table struct {
 	Heading string
-	Before  string // a sentence in place of the heading
+	Before  string // a sentence instead of the heading
 	Rows    [][2]string
 }
 
@@ -33,7 +33,7 @@ func (t *Topic) write(b *strings.Builder, width int) {
 	}
 }
 
-// FilesTopic is about what natlens reads beside its command line, and how it ends.
+// FilesTopic is about exit codes, the environment and files.
 var FilesTopic = Topic{
 	Name:  "files",
 	Short: "Exit codes, environment and files",
@@ -66,8 +66,8 @@ var FilesTopic = Topic{
 
 const topicFilters = "filters"
 
-// FiltersTopic is the page about filters: the words that a condition may begin
-// with, and conntrack(8)'s flags.
+// FiltersTopic is about filters: the words that can begin a condition, and conntrack(8)'s
+// flags.
 var FiltersTopic = Topic{
 	Name:  topicFilters,
 	Short: "The words of a filter, and conntrack(8)'s flags",
@@ -103,7 +103,7 @@ Comparisons are == != < <= > >= in {…} in A..B; == can be omitted. Write lists
 	},
 }
 
-// FindingsTopic is the page about findings: the rules and the thresholds.
+// FindingsTopic is about findings: the rules and the thresholds.
 var FindingsTopic = Topic{
 	Name:  "findings",
 	Short: "The rules of findings, and their thresholds",

@@ -11,7 +11,7 @@ import (
 	"natlens/monitor/filter"
 )
 
-// Exact is what conntrack(8)'s flags say of one flow: each names one value, and not a set.
+// Exact is one flow by conntrack(8)'s flags: each flag has a single value.
 type Exact struct {
 	Proto   monitor.Proto
 	command string
@@ -20,7 +20,7 @@ type Exact struct {
 	addrs   map[string]monitor.Addr
 }
 
-// OrigFlags are the flags that name the original tuple of a flow, and ExactFlags those of both.
+// OrigFlags are the flags of the original tuple of a flow, and ExactFlags those of both tuples.
 var (
 	OrigFlags = []string{"family", "proto", "orig-src", "orig-dst", "orig-port-src", "orig-port-dst", "icmp-type",
 		"icmp-code", "icmp-id", "orig-key-src", "orig-key-dst", "zone", "orig-zone"}
@@ -28,7 +28,7 @@ var (
 		"reply-key-dst", "reply-zone"}, OrigFlags...)
 )
 
-// CheckFlags reports a flag that a command does not use.
+// CheckFlags rejects a flag that a command does not use.
 func CheckFlags(command string, given []filter.FlagValue, used ...string) error {
 	for _, v := range given {
 		if name := FlagName(v); !slices.Contains(used, name) {
@@ -38,7 +38,7 @@ func CheckFlags(command string, given []filter.FlagValue, used ...string) error 
 	return nil
 }
 
-// ReadExact reads those of the given flags that name tuples. Errors name the command.
+// ReadExact reads the given flags that belong to tuples. Errors name the command.
 func ReadExact(command string, env filter.Env, given []filter.FlagValue) (*Exact, error) {
 	x := &Exact{command: command, numbers: map[string]uint64{}, addrs: map[string]monitor.Addr{}}
 	given = slices.DeleteFunc(slices.Clone(given), func(v filter.FlagValue) bool {
@@ -63,7 +63,7 @@ func ReadExact(command string, env filter.Env, given []filter.FlagValue) (*Exact
 	return x, nil
 }
 
-// take keeps the value of a flag and reports whether it is a single one.
+// take stores the value of a flag and reports whether it is a single value.
 func (x *Exact) take(flag string, e filter.Expr) bool {
 	switch e := e.(type) {
 	case filter.Const:
@@ -92,7 +92,7 @@ func has[V any](given map[string]V, flags ...string) bool {
 	return !slices.ContainsFunc(flags, func(f string) bool { _, ok := given[f]; return !ok })
 }
 
-// ends are the flags of the ports of a direction, or of its GRE keys; nil for protocols without both.
+// ends returns the flags of the ports or GRE keys of a direction; nil for other protocols.
 func (x *Exact) ends(direction string) []string {
 	switch {
 	case x.Proto.HasPorts():
@@ -106,7 +106,8 @@ func (x *Exact) ends(direction string) []string {
 // HasOrig reports whether both addresses of the original direction are given.
 func (x *Exact) HasOrig() bool { return has(x.addrs, "orig-src", "orig-dst") }
 
-// Flow returns the flow with those tuples that the flags name completely, at least one. The other has the family 0.
+// Flow returns the flow with the tuples that the flags give completely, at least one. The other
+// tuple has the family 0.
 func (x *Exact) Flow() (f monitor.Flow, err error) {
 	orig, reply := x.HasOrig(), has(x.addrs, "reply-src", "reply-dst")
 	origEnds, replyEnds := has(x.numbers, x.ends("orig")...), has(x.numbers, x.ends("reply")...)
@@ -175,8 +176,8 @@ func (x *Exact) zones(f *monitor.Flow) error {
 	return nil
 }
 
-// Complete makes the tuple that is missing by inverting the other: a flow without NAT, apart from what the flags say
-// of that direction.
+// Complete sets the missing tuple to the inverse of the other, except what the flags give for
+// that direction.
 func (x *Exact) Complete(f *monitor.Flow) error {
 	have, missing, direction := &f.Orig, &f.Reply, "reply"
 	switch {
@@ -194,13 +195,13 @@ func (x *Exact) Complete(f *monitor.Flow) error {
 	return x.invertICMP(missing)
 }
 
-// icmpAnswers are the ICMP types that answer each other.
+// icmpAnswers are pairs of ICMP types that answer each other.
 var icmpAnswers = map[monitor.Proto][][2]uint8{
 	monitor.ICMP:   {{0, 8}, {13, 14}, {15, 16}, {17, 18}},
 	monitor.ICMPv6: {{128, 129}, {139, 140}},
 }
 
-// invertICMP makes the type of an ICMP tuple that of its answer.
+// invertICMP changes the type of an ICMP tuple to that of its answer.
 func (x *Exact) invertICMP(t *monitor.Tuple) error {
 	if !x.Proto.IsICMP() {
 		return nil
@@ -215,7 +216,7 @@ func (x *Exact) invertICMP(t *monitor.Tuple) error {
 		strings.ToUpper(x.Proto.String()), t.ICMPType())
 }
 
-// Number32 reads a number of 32 bits, which is text in the value of a flag.
+// Number32 reads a 32-bit number, which is text in the value of a flag.
 func Number32(v filter.FlagValue, text string) (*uint32, error) {
 	n, err := strconv.ParseUint(text, 0, 32)
 	if err != nil {

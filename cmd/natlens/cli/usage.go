@@ -13,30 +13,30 @@ import (
 	"natlens/monitor/human"
 )
 
-// The exit codes of every command, as conntrack(8) has them.
+// The exit codes of every command, as in conntrack(8).
 const (
 	ExitOK      = 0
-	ExitFailure = 1 // the world did not allow it
-	ExitUsage   = 2 // the command line did not make sense
+	ExitFailure = 1 // a missing privilege or entry, a full disk …
+	ExitUsage   = 2 // the command line is wrong
 )
 
-// UsageError is a command line that does not make sense.
+// UsageError is an error of the command line.
 type UsageError struct{ error }
 
 func (e UsageError) Unwrap() error { return e.error }
 
-// Usage makes an error one of the command line.
+// Usage returns err as an error of the command line.
 func Usage(err error) error { return UsageError{err} }
 
-// Usagef makes an error of the command line.
+// Usagef returns an error of the command line.
 func Usagef(format string, args ...any) error {
 	return UsageError{fmt.Errorf(format, args...)}
 }
 
-// ErrSilent fails a command that has said all there is to say.
+// ErrSilent is a failure without a message, because the command has printed everything.
 var ErrSilent = errors.New("failed")
 
-// UnknownCommand is the error of a word that is no command below cmd.
+// UnknownCommand returns the error of a word that is not a subcommand of cmd.
 func UnknownCommand(cmd *cobra.Command, word string) error {
 	var names []string
 	for _, sub := range cmd.Commands() {
@@ -53,7 +53,7 @@ func UnknownCommand(cmd *cobra.Command, word string) error {
 	return Usagef("unknown command %q: %s --help lists them", word, cmd.CommandPath())
 }
 
-// NoWords is for a command that has only commands below it.
+// NoWords is Args of a command that only has subcommands.
 func NoWords(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return UnknownCommand(cmd, args[0])
@@ -77,7 +77,7 @@ func CheckCommand(root *cobra.Command, line []string) error {
 	return nil
 }
 
-// OneLine writes an error in one line: what was joined side by side, each once.
+// OneLine returns an error in one line. Joined errors are listed, each once.
 func OneLine(err error) string {
 	var parts []string
 	for line := range strings.Lines(err.Error()) {
@@ -95,7 +95,7 @@ func NoArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// FlagError is the usage error for what pflag reports.
+// FlagError returns the usage error for an error of pflag.
 func FlagError(cmd *cobra.Command, err error) error {
 	see := "; see " + cmd.CommandPath() + " --help"
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {

@@ -9,13 +9,13 @@ import (
 	"natlens/monitor"
 )
 
-// Value is the value of a flag, for pflag: each text that is given is passed to Read.
+// Value is the value of a flag, for pflag: Read gets each given text.
 type Value struct {
 	Read func(text string) error
-	Kind string // what help and errors call the value, if the usage does not
+	Kind string // placeholder in help and errors, if the usage has none
 }
 
-// Set passes the text on.
+// Set calls Read.
 func (v Value) Set(text string) error { return v.Read(text) }
 
 // String returns the default, which is empty.
@@ -24,7 +24,7 @@ func (Value) String() string { return "" }
 // Type returns Kind.
 func (v Value) Type() string { return v.Kind }
 
-// RegisterFamily adds --family. Without it the family is 0, for both.
+// RegisterFamily adds --family. Without it f is 0, which means both.
 func RegisterFamily(cmd *cobra.Command, f *monitor.Family) {
 	read := func(text string) error {
 		switch text {
@@ -41,7 +41,8 @@ func RegisterFamily(cmd *cobra.Command, f *monitor.Family) {
 	MustComplete(cmd, "family", OneOf("ipv4", "ipv6"))
 }
 
-// ParseSize reads a number of bytes between 1 and limit, with SI units (50GB) or binary ones (32MiB).
+// ParseSize reads a number of bytes from 1 to limit, with SI units (50GB) or binary ones
+// (32MiB).
 func ParseSize(text string, limit uint64) (int64, error) {
 	n, err := humanize.ParseBytes(text)
 	if err != nil || n == 0 || n > limit {
@@ -50,8 +51,9 @@ func ParseSize(text string, limit uint64) (int64, error) {
 	return int64(n), nil
 }
 
-// MaxSize bounds the size of files.
+// MaxSize is the maximum size of files.
 const MaxSize = 1 << 50
 
-// EveryNetNS is the value of --netns for all namespaces. One of that name is reached by its path.
+// EveryNetNS is the value of --netns for all namespaces. A namespace of that name can be given
+// by its path.
 const EveryNetNS = "all"

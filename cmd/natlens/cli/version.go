@@ -9,10 +9,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version is set by the release build. "" means the version of the module.
+// Version is set by the release build; "": the version of the module.
 var Version string
 
-// VersionLine is what natlens version prints.
+// VersionLine returns what natlens version prints.
 func VersionLine() string {
 	return fmt.Sprintf("natlens %s %s/%s %s\n", VersionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
@@ -29,7 +29,8 @@ func VersionText() string {
 	return info.Main.Version
 }
 
-// NewVersion returns the command version, and makes --version and conntrack(8)'s -V of the root print the same line.
+// NewVersion returns the command version. --version and conntrack(8)'s -V of the root print the
+// same line.
 func NewVersion(con Console, root *cobra.Command) *cobra.Command {
 	root.Version = VersionText()
 	root.SetVersionTemplate(VersionLine())

@@ -16,7 +16,7 @@ import (
 	"natlens/monitor/doctor"
 )
 
-// marks are printed before a check, by its level.
+// marks are printed before a check, by level.
 var marks = map[doctor.Level]struct{ mark, colour string }{
 	doctor.OK:   {"✓", "\x1b[32m"},
 	doctor.Warn: {"!", "\x1b[33m"},
@@ -27,8 +27,8 @@ var marks = map[doctor.Level]struct{ mark, colour string }{
 // indent is the column of the text of checks.
 const indent = 22
 
-// text writes a line for each check and finding: its mark, its name, what was found, and after an arrow the command
-// that changes it. On a terminal lines are wrapped below the text.
+// text returns a line for each check and finding: its mark, its name, the result, and after an
+// arrow the command that fixes it. On a terminal lines are wrapped below the text.
 func (e *examined) text(con cli.Console) (b []byte) {
 	width, _ := cli.Terminal(con.Stdout)
 	colour := con.Colour(con.Stdout)
@@ -50,7 +50,7 @@ func (e *examined) text(con cli.Console) (b []byte) {
 	return b
 }
 
-// findings are the findings as checks, or one check that says that there are none.
+// findings returns the findings as checks, or one check if there are none.
 func (e *examined) findings() (lines []doctor.Check) {
 	if e.all[0].Snapshot.Denied != "" {
 		return nil
@@ -68,8 +68,9 @@ func (e *examined) findings() (lines []doctor.Check) {
 	return lines
 }
 
-// lines are the checks and findings, in which counters lose the prefix of their names. The counters that are good are
-// one line, and so are the checks that were skipped for the same reason. Those lines are the last.
+// lines returns the checks and findings, with the counters' names without their prefix.
+// Counters without a problem are one line, and so are checks that were skipped for the same
+// reason. Those lines are the last.
 func (e *examined) lines() (lines []doctor.Check) {
 	var all, skipped []doctor.Check
 	for _, c := range e.checks {
@@ -108,7 +109,7 @@ func (e *examined) lines() (lines []doctor.Check) {
 // check is a check in JSON, as docs/doctor.md describes it.
 type check struct {
 	doctor.Check
-	NetNS []string `json:"netns,omitempty"` // those with this level, of several
+	NetNS []string `json:"netns,omitempty"` // the namespaces with this level, if there are several
 }
 
 type finding struct {

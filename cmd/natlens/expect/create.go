@@ -18,7 +18,7 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// expectedFlags describe the flow that is expected, and which bits of it count.
+// expectedFlags describe the expected flow, and which bits of it to compare.
 var expectedFlags = []struct{ name, arg, help string }{
 	{"tuple-src", "ADDR[/BITS]", "source address of the expected flow"},
 	{"tuple-dst", "ADDR[/BITS]", "destination address of the expected flow"},
@@ -106,7 +106,7 @@ func (o *options) expectedOf(x *monitor.Expect) (err error) {
 	return e.err
 }
 
-// expected reads what flags say of the expected flow.
+// expected reads the flags of the expected flow.
 type expected struct {
 	family monitor.Family // of the master
 	given  map[string]string
@@ -118,7 +118,7 @@ func (e *expected) take(name string) (text string, ok bool) {
 	return text, ok && e.err == nil
 }
 
-// addr returns the address of one end, which must be given, and its mask: by default all bits.
+// addr returns the address of one end, which is required, and its mask: by default all bits.
 func (e *expected) addr(end string) (addr, mask monitor.Addr) {
 	text, ok := e.take("tuple-" + end)
 	if !ok {
@@ -152,8 +152,8 @@ func (e *expected) parse(name, text string) netip.Addr {
 	return a
 }
 
-// ends reads ports or keys. A source that is not given does not count. The kernel compares the destination whatever
-// its mask is, so it must be given.
+// ends reads ports or keys. Without a source, the source is not compared. The kernel compares
+// the destination whatever its mask is, so it is required.
 func (e *expected) ends(what string, x *monitor.Expect) {
 	if _, ok := e.take("tuple-" + what + "-dst"); !ok {
 		e.fail("expect create needs --tuple-%s-dst", what)

@@ -1,6 +1,7 @@
 //go:build linux
 
-// Package expect has the commands on expectations: flows that a helper has read of in the payload of another flow.
+// Package expect has the commands on expectations: flows that a helper expects because of the
+// payload of another flow.
 package expect
 
 import (
@@ -28,11 +29,11 @@ type options struct {
 	filter  cli.FilterFlags // its flags name one expectation
 	confirm cli.ConfirmFlags
 	end     cli.EndFlags
-	summary bool // count in conntrack(8)'s words
+	summary bool // print counts in conntrack(8)'s words
 
-	ignoreMissing bool // delete: it is no error if no expectation matches
+	ignoreMissing bool // delete: no error if no expectation matches
 
-	expected []filter.FlagValue // create: the flow that is expected, by the names of expectedFlags
+	expected []filter.FlagValue // create: flags of the expected flow, by the names of expectedFlags
 }
 
 // New returns the group of commands.
@@ -112,7 +113,7 @@ func (o *options) limits(cmd *cobra.Command) {
 	cli.NoComplete(cmd, "limit")
 }
 
-// sink opens what expectations are written to.
+// sink opens the output of expectations.
 func (o *options) sink() (export.ExpectSink, error) {
 	format := o.format
 	switch _, isTerminal := cli.Terminal(o.con.Stdout); {

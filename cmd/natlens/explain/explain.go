@@ -85,7 +85,7 @@ func (o *options) run(cmd *cobra.Command) error {
 	return o.draw(walks, more)
 }
 
-// pick keeps the walks of the flows that are wanted, up to the limit; more is how many it left out.
+// pick returns the walks of the matching flows, up to the limit; more is how many it left out.
 func (o *options) pick(flows iter.Seq2[*monitor.Batch, error]) (walks []monitor.Walk, more, total int, err error) {
 	wanted := o.filter.Compiled()
 	for b, err := range flows {
@@ -107,7 +107,7 @@ func (o *options) pick(flows iter.Seq2[*monitor.Batch, error]) (walks []monitor.
 	return walks, more, total, nil
 }
 
-// walkOf is the walk of a flow, with its master if it has one.
+// walkOf returns the walk of a flow, with its master if it has one.
 func walkOf(e *monitor.Event) monitor.Walk {
 	w := monitor.NewWalk(&e.Flow)
 	if e.Known()&monitor.AttrMaster != 0 {

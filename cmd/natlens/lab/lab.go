@@ -1,6 +1,7 @@
 //go:build linux
 
-// Package lab is the command that builds a NAT gateway in throw-away network namespaces and watches it.
+// Package lab is the command that builds a NAT gateway in temporary network namespaces and
+// watches it.
 package lab
 
 import (
@@ -53,7 +54,8 @@ privilege it runs in a new user namespace.`,
 	return cmd
 }
 
-// check reports flags that would be ignored: those of the stream without --watch, those of the UI with it.
+// check rejects flags that would be ignored: those of the stream without --watch, those of the
+// UI with it.
 func (o *options) check(cmd *cobra.Command) (err error) {
 	screen := []string{"theme"}
 	both := []string{"watch", "capture", "ring", "buffer-size", "metrics", "threshold", "help"}
@@ -91,8 +93,8 @@ func (o *options) run(ctx context.Context, words []string) error {
 	})
 }
 
-// withGateway builds the lab and calls f with its gateway. The traffic begins when the capture has started, so that
-// the first flows are seen too.
+// withGateway builds the lab and calls f with its gateway. The traffic begins when the capture
+// has started, so that it captures the first flows too.
 func withGateway(ctx context.Context, f func(context.Context, *cli.Gateway) error) error {
 	l, err := lab.Build(ctx, lab.Config{Acct: true, Timestamp: true, Helpers: true, ShortTimeouts: true})
 	if err != nil {

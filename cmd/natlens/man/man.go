@@ -42,7 +42,7 @@ func New(con cli.Console) *cobra.Command {
 	}
 }
 
-// Page returns the page of a command by its words; none: natlens(1).
+// Page returns the page of a command by its words; without words natlens(1).
 func Page(words []string) ([]byte, error) {
 	name := strings.Join(append([]string{"pages/natlens"}, words...), "-")
 	page, err := fs.ReadFile(pages, name+".1")

@@ -35,7 +35,7 @@ type watchedObject struct {
 	Counters numbers `json:"counters"`
 }
 
-// asJSON writes an object for each namespace, a line each, or one array of them.
+// asJSON writes an object for each namespace, one per line or in one array.
 func asJSON(all []*reading, seen *watched, array bool) (b []byte) {
 	var objects []object
 	for _, r := range all {

@@ -15,17 +15,17 @@ import (
 	"natlens/monitor/live"
 )
 
-// reading is what the kernel counts in one network namespace, and how it is set.
+// reading is the counters and settings of one network namespace.
 type reading struct {
 	ns       monitor.Namespace // the zero value if it is the only one
 	entries  uint32
-	max      uint64 // how many entries the table may have; 0: not known
+	max      uint64 // maximum number of entries; 0: unknown
 	cpus     []ctnetlink.CPUStats
 	expect   []kernel.ExpectStats
-	sysctls  map[string]uint64 // by what follows kernel.SysctlPrefix
-	tracking kernel.Tracking   // of several namespaces only
+	sysctls  map[string]uint64 // by the rest of the name after kernel.SysctlPrefix
+	tracking kernel.Tracking   // only with several namespaces
 
-	grown  map[string]uint64 // with --for: how much the counters have grown
+	grown  map[string]uint64 // with --for: the growth of the counters
 	events kinds             // with --for
 }
 
@@ -67,7 +67,7 @@ func readOne(ctx context.Context, n monitor.Namespace, fd int) (*reading, error)
 	return r, err
 }
 
-// counters are those that the CPUs have, in the kernel's order.
+// counters returns the names of the CPUs' counters, in the kernel's order.
 func (r *reading) counters() (all []string) {
 	for _, name := range ctnetlink.CounterNames {
 		if len(r.cpus) > 0 {
@@ -93,7 +93,7 @@ func (r *reading) expectations() (sum kernel.ExpectStats) {
 	return sum
 }
 
-// watched is what was captured with --for.
+// watched is the result of --for.
 type watched struct {
 	took    time.Duration
 	way     capture.Way
@@ -114,7 +114,7 @@ func (c kindCount) of(id monitor.NetNS) *kinds {
 	return c[id]
 }
 
-// Write counts what the kernel sent.
+// Write counts the events of the kernel.
 func (c kindCount) Write(b *monitor.Batch) error {
 	for i := range b.Events {
 		if e := &b.Events[i]; !e.Inferred {
@@ -127,8 +127,8 @@ func (c kindCount) Write(b *monitor.Batch) error {
 // Close does nothing.
 func (kindCount) Close() error { return nil }
 
-// watch captures all events for the time of --for, or until ctx ends, which is no error, and reads the counters
-// before and after.
+// watch captures all events for the time of --for, or until ctx ends, which is not an error,
+// and reads the counters before and after.
 func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err error) {
 	open, file, err := o.capture.Config(capture.Kinds{})
 	if err != nil {
@@ -143,7 +143,7 @@ func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err
 	defer run.Close()
 	counts := kindCount{}
 	run.Loop.Sinks = append(run.Loop.Sinks, counts)
-	// What was captured until an interrupt is shown.
+	// After an interrupt, show what was captured.
 	reading := context.WithoutCancel(ctx)
 	before, err := run.Read(reading)
 	if err != nil {
@@ -194,18 +194,18 @@ func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err
 	return all, seen, nil
 }
 
-// row is a line of what was captured.
+// row is a line of the table of captured events.
 type row struct {
 	name    string
 	n       uint64
-	unknown bool // the capture can't know it
+	unknown bool // the capture does not have this number
 	means   string
 }
 
 // member is the name of a row in JSON.
 func (r *row) member() string { return strings.ReplaceAll(r.name, "-", "") }
 
-// rows are the events of a namespace, or of all, and how they were captured.
+// rows returns the counts of events of a namespace, or of all, and the counters of the capture.
 func (w *watched) rows(events *kinds) []row {
 	c := &w.capture
 	forged := row{name: "forged", n: c.Forged, means: "messages of other senders than the kernel, rejected"}

@@ -19,8 +19,8 @@ type options struct {
 	capture  cli.CaptureFlags
 	format   string
 	table    string        // of -o conntrack
-	duration time.Duration // how long to capture; 0: not at all
-	started  func()        // called when events are being captured; nil: nothing
+	duration time.Duration // how long to capture; 0: no capture
+	started  func()        // called when the capture has started; may be nil
 }
 
 // New returns the command.

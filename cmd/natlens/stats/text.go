@@ -28,7 +28,8 @@ var counterMeanings = map[string]string{
 	"chaintoolong":   "entries rejected: bucket full",
 }
 
-// settings are the sysctls that decide what can be seen, by the end of their names, and what their values mean.
+// settings are the sysctls that decide what natlens can see, by the end of their names, and the
+// meaning of their values.
 var settings = []struct {
 	name  string
 	means []string // by value
@@ -62,7 +63,7 @@ func (r *reading) pretty(seen *watched) []byte {
 	return []byte(b.String())
 }
 
-// counterTable has a row a counter: its sum, how much it has grown, each CPU, what it means.
+// counterTable has a row for each counter: its sum, its growth, each CPU, its meaning.
 func (r *reading) counterTable(seen *watched) string {
 	head := []string{"", "total"}
 	if seen != nil {
@@ -104,10 +105,10 @@ func (r *reading) settingTable() string {
 	return cli.Columns(rows, 1, 2)
 }
 
-// inTime heads the column of what came with --for.
+// inTime returns the head of the column for --for.
 func (w *watched) inTime() string { return "in " + w.took.Round(100*time.Millisecond).String() }
 
-// table says what came, and how it was captured.
+// table returns the table of captured events and of the capture.
 func (w *watched) table(events *kinds) string {
 	rows := [][]string{{"", w.inTime(), "a second"}}
 	for _, r := range w.rows(events) {
@@ -123,7 +124,7 @@ func (w *watched) table(events *kinds) string {
 
 var harmful = []string{"drop", "insert_failed", "early_drop", "invalid", "chaintoolong"}
 
-// overview writes a row a namespace. With --for the counters are what they grew by.
+// overview writes a row for each namespace. With --for the counters are their growth.
 func overview(all []*reading, seen *watched) []byte {
 	rows := [][]string{slices.Concat([]string{"NETNS", "TRACKS", "ENTRIES"}, harmful, []string{"EVENTS", "ACCT"})}
 	var events kinds
@@ -155,7 +156,7 @@ func overview(all []*reading, seen *watched) []byte {
 	return []byte(text)
 }
 
-// tracksText says for which families rules turn tracking on.
+// tracksText returns for which families rules turn tracking on.
 func tracksText(t *kernel.Tracking) string {
 	families := map[[2]bool]string{{true, true}: "ipv4 ipv6", {true, false}: "ipv4", {false, true}: "ipv6"}
 	return cmp.Or(families[[2]bool{t.IPv4, t.IPv6}], "–")

@@ -17,7 +17,7 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// registerAction adds the flags of a command that does something to the flows of a filter.
+// registerAction adds the flags of a command that changes the flows of a filter.
 func (o *options) registerAction(cmd *cobra.Command) {
 	o.confirm.Register(cmd)
 	o.output.RegisterHidden(cmd)
@@ -25,7 +25,7 @@ func (o *options) registerAction(cmd *cobra.Command) {
 	o.register(cmd)
 }
 
-// wanted returns the flows in the kernel's table that the filter selects.
+// wanted returns the flows in the kernel's table that match the filter.
 func (o *options) wanted(ctx context.Context) iter.Seq2[*monitor.Batch, error] {
 	wanted := o.filter.Compiled()
 	return func(yield func(*monitor.Batch, error) bool) {
@@ -38,7 +38,8 @@ func (o *options) wanted(ctx context.Context) iter.Seq2[*monitor.Batch, error] {
 	}
 }
 
-// act does something to flows, shows with -o those that are left in the batch, and returns how many these are.
+// act calls do with flows, shows with -o those that are left in the batch, and returns their
+// number.
 func (o *options) act(flows iter.Seq2[*monitor.Batch, error], do func(*monitor.Batch) error) (n uint64, err error) {
 	acted := func(yield func(*monitor.Batch, error) bool) {
 		for b, failed := range flows {
@@ -59,8 +60,8 @@ func (o *options) act(flows iter.Seq2[*monitor.Batch, error], do func(*monitor.B
 // previewed is how many flows are shown before the question.
 const previewed = 10
 
-// preview shows the first of the wanted flows on standard error, asks whether to do something to all of them, and
-// returns them. There are none if --dry-run was given.
+// preview shows the first matching flows on standard error, asks whether to change all of them,
+// and returns them. With --dry-run it returns none.
 func (o *options) preview(ctx context.Context, act, done string) ([]kernel.Target, error) {
 	con := o.con
 	width, _ := cli.Terminal(con.Stderr)

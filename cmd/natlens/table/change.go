@@ -15,19 +15,19 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// change is what is written into an entry. The mark, status and state are joined with those of the flow.
+// change is a change of an entry. Mark, status and state are combined with those of the flow.
 type change struct {
 	kernel.Change
-	family   monitor.Family // of the flow that is created
+	family   monitor.Family // of the new flow
 	markMask uint32         // bits of the old mark that are replaced
 	state    string
 	vtags    [2]*uint32
 	role     uint8 // of a DCCP connection's original source
 	hasRole  bool
-	always   bool // write also what is so already
+	always   bool // also write values that the entry already has
 }
 
-// setters read a flag of conntrack(8) that says what is written into an entry.
+// setters read the flags of conntrack(8) that change an entry.
 type setters map[string]func(c *change, v filter.FlagValue) error
 
 var changing = setters{
@@ -57,7 +57,7 @@ func number(n **uint32, v filter.FlagValue) (err error) {
 	return err
 }
 
-// read reads the flags that are among the setters.
+// read reads the flags that have a setter.
 func (c *change) read(given []filter.FlagValue, setters setters) error {
 	seen := map[string]bool{}
 	for _, v := range given {
@@ -75,7 +75,7 @@ func (c *change) read(given []filter.FlagValue, setters setters) error {
 	return nil
 }
 
-// statusWords are conntrack(8)'s words for the bits that it can set. UNSET is no bit.
+// statusWords are conntrack(8)'s words for the bits that it can set. UNSET is not a bit.
 var statusWords = []string{"ASSURED", "SEEN_REPLY", "UNSET", "FIXED_TIMEOUT", "EXPECTED", "OFFLOAD", "HW_OFFLOAD"}
 
 func (c *change) setStatus(v filter.FlagValue) error {
@@ -102,7 +102,7 @@ func (c *change) empty() bool {
 	return c.Timeout == nil && c.Status == nil && c.Mark == nil && c.Labels == nil && !c.hasState()
 }
 
-// of returns what is written into the entry of a flow; nil if it is so already.
+// of returns the change of a flow's entry; nil if the entry already has the values.
 func (c *change) of(e *monitor.Event) (*kernel.Change, error) {
 	f, out := &e.Flow, c.Change
 	differs := c.always || c.hasState() || c.Timeout != nil && *c.Timeout != f.Timeout ||
@@ -139,8 +139,8 @@ func (c *change) changesLabels(e *monitor.Event) bool {
 	return false
 }
 
-// completedBy returns the change with what the kernel needs beside it from the flow: verification tags and state of
-// SCTP, the role of DCCP.
+// completedBy adds what the kernel requires from the flow: verification tags and state of SCTP,
+// the role of DCCP.
 func (c *change) completedBy(e *monitor.Event) *change {
 	with := *c
 	switch e.Flow.Orig.Proto {
@@ -169,8 +169,9 @@ const (
 	tcpBeLiberal = 0x08
 )
 
-// protocol adds the state to what is written. The tracker has not seen the windows of a TCP connection that is made or
-// changed by hand, so it must be liberal. In TIME_WAIT and CLOSE the connection may be opened again.
+// protocol adds the state to the change. The tracker does not know the windows of a TCP
+// connection that is made or changed by hand, so it must be liberal. In TIME_WAIT and CLOSE the
+// connection may be opened again.
 func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 	if !c.hasState() {
 		return nil
@@ -198,7 +199,7 @@ func (c *change) protocol(p monitor.Proto, out *kernel.Change) error {
 	return nil
 }
 
-// labelBits returns the bits of labels, which are names or numbers with commas between.
+// labelBits returns the bits of labels, which are names or numbers separated by commas.
 func labelBits(flag, names, file string) ([]byte, error) {
 	env, bits := cli.LabelEnv(file), make([]byte, 16)
 	for name := range strings.SplitSeq(names, ",") {
@@ -219,7 +220,8 @@ func labelBits(flag, names, file string) ([]byte, error) {
 	return bits, nil
 }
 
-// natRange reads the value of -n or -g: what a new entry of that family is rewritten to.
+// natRange reads the value of -n or -g: the address to which a new entry of that family is
+// rewritten.
 func natRange(v filter.FlagValue, family monitor.Family) (r kernel.NATRange, err error) {
 	if v.Value == "" {
 		return r, cli.Usagef("--%s needs the address to rewrite to: ADDR, ADDR:PORT or [ADDR]:PORT", v.Name)

@@ -48,7 +48,7 @@ set the NAT of the flow.`,
 	cli.MustComplete(cmd, "label-add", o.filter.CompleteLabels)
 	o.flows.Capture.RegisterNetNS(cmd)
 	o.register(cmd)
-	cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no words of a filter
+	cmd.ValidArgsFunction = cobra.NoFileCompletions // no words of a filter
 	return cmd
 }
 
@@ -81,7 +81,8 @@ func (o *createOptions) run(ctx context.Context) error {
 	})
 }
 
-// keptLabels deletes a new flow whose labels the kernel has dropped, as it does silently where no rule uses labels.
+// keptLabels deletes a new flow if the kernel has dropped its labels, which it does without an
+// error if no rule uses labels.
 func keptLabels(ctx context.Context, s *kernel.Service, f *monitor.Flow) error {
 	var b monitor.Batch
 	if err := s.Get(ctx, f, &b); err != nil {
@@ -95,7 +96,7 @@ func keptLabels(ctx context.Context, s *kernel.Service, f *monitor.Flow) error {
 		"nothing was created"), err)
 }
 
-// creating are the flags that say what is written into a new entry.
+// creating are the flags that set values of a new entry.
 var creating = setters{
 	"src-nat": func(c *change, v filter.FlagValue) (err error) { c.SrcNAT, err = natRange(v, c.family); return err },
 	"dst-nat": func(c *change, v filter.FlagValue) (err error) { c.DstNAT, err = natRange(v, c.family); return err },

@@ -83,8 +83,8 @@ func (o *deleteOptions) run(ctx context.Context) error {
 	return err
 }
 
-// deleteAtOnce deletes flows as they come. As command lines, what was deleted are ends of flows: they delete them
-// again.
+// deleteAtOnce deletes flows while it reads them. As command lines (-o save), deleted flows are
+// ends of flows, so the lines delete them again.
 func (o *deleteOptions) deleteAtOnce(ctx context.Context, s *kernel.Service) error {
 	n, err := o.act(o.wanted(ctx), func(b *monitor.Batch) error {
 		_, _, err := s.Delete(ctx, appendTargets(nil, b), func(i int) { b.Events[i].Kind = monitor.KindNone })

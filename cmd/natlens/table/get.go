@@ -75,7 +75,8 @@ func (o *options) get(ctx context.Context) error {
 	})
 }
 
-// partly reports how many flows something was done to before the error that ended the run, and returns the error.
+// partly reports how many flows were changed before the error that ended the run, and returns
+// the error.
 func (o *options) partly(n uint64, done string, err error) error {
 	if n > 0 {
 		cli.TellDone(o.con, o.summary, n, "flow", done)
@@ -83,8 +84,8 @@ func (o *options) partly(n uint64, done string, err error) error {
 	return err
 }
 
-// done reports what was done to how many flows, and how many failed. If any failed, or nothing was done, the exit code
-// is 1. --ignore-missing allows that nothing was done.
+// done reports how many flows were changed, and how many failed. If any failed, or none was
+// changed, the exit code is 1. With --ignore-missing, no change is allowed.
 func (o *options) done(n uint64, done string) error {
 	if o.failed > 0 {
 		done += fmt.Sprintf(", %s failed", human.Count(o.failed))

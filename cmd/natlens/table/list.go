@@ -88,7 +88,7 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 var tables = map[string]kernel.Table{"conntrack": kernel.Conntrack, "dying": kernel.Dying,
 	"unconfirmed": kernel.Unconfirmed}
 
-// check reports flags of the kernel that are wrong or contradict each other.
+// check rejects flags that are wrong or contradict each other.
 func (o *listOptions) check() error {
 	table, ok := tables[o.table]
 	switch {
@@ -97,7 +97,7 @@ func (o *listOptions) check() error {
 	case o.zero && table != kernel.Conntrack:
 		return cli.Usagef("--zero is for the table conntrack")
 	case o.zero && (o.filter.Compiled() != nil || o.limit > 0):
-		// The kernel zeroes what it sends, which is all of the table.
+		// The kernel zeroes what it sends, which is the whole table.
 		return cli.Usagef("--zero sets the counters of every flow: not together with a filter or --limit")
 	case o.flows.Capture.Every():
 		return o.output.EveryNeeds()

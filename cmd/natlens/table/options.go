@@ -1,4 +1,5 @@
-// Package table has the commands on the kernel's table of flows: list, get, create, update, delete, flush and count.
+// Package table has the commands for the kernel's table of flows: list, get, create, update,
+// delete, flush and count.
 package table
 
 import (
@@ -11,17 +12,18 @@ import (
 	"natlens/monitor"
 )
 
-// options is what the command lines of the commands share; each command registers its part.
+// options is the part of the command lines that the commands share; each command registers what
+// it uses.
 type options struct {
 	con     cli.Console
 	flows   cli.FlowFlags
 	filter  cli.FilterFlags
-	output  cli.OutputFlags // of delete and update hidden: with it they show what they did
+	output  cli.OutputFlags // hidden for delete and update: with it they show the changed flows
 	confirm cli.ConfirmFlags
-	summary bool // count in conntrack(8)'s words
+	summary bool // print counts in conntrack(8)'s words
 
-	ignoreMissing bool   // delete: it is no error if no flow matches
-	failed        uint64 // update: flows that the kernel refused to change
+	ignoreMissing bool   // delete: no error if no flow matches
+	failed        uint64 // update: flows that the kernel rejected
 }
 
 func newOptions(con cli.Console) options {
@@ -34,7 +36,7 @@ func (o *options) register(cmd *cobra.Command) {
 	o.filter.RegisterLabelMap(cmd)
 }
 
-// start reports a filter that asks for kinds of events, and an unknown format.
+// start rejects a filter with kinds of events, and an unknown format.
 func (o *options) start() error {
 	o.con = o.filter.Named(o.con)
 	if o.filter.Sel.Kinds != 0 {
@@ -43,8 +45,9 @@ func (o *options) start() error {
 	return o.output.Check()
 }
 
-// show writes the flows that are wanted (nil: all), at most limit of them (0: all), and returns how many. The output is
-// opened when the first flows come, so that a failure before leaves no empty file.
+// show writes the matching flows (wanted nil: all), at most limit of them (0: all), and returns
+// how many. It opens the output when the first flows come, so that an earlier failure leaves no
+// empty file.
 func (o *options) show(flows iter.Seq2[*monitor.Batch, error], wanted monitor.Filter, limit uint64) (n uint64,
 	err error) {
 	var out *cli.Output

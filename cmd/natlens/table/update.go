@@ -22,7 +22,7 @@ type updateOptions struct {
 	labelAdd  string
 	labelDel  string
 	change    change
-	keepGoing bool // nothing to write is not a wrong command line
+	keepGoing bool // no error if there is nothing to change
 }
 
 // NewUpdate returns the command update.
@@ -53,10 +53,10 @@ the mask are replaced. Status bits can be set, but not cleared.`,
 	return cmd
 }
 
-// allLabels is a --label-del without a value: pflag needs one that is not empty.
+// allLabels is the value of --label-del without one: pflag needs one that is not empty.
 const allLabels = "*"
 
-// words separates the flags that change from those that select.
+// words separates the flags that change entries from those that select them.
 func (o *updateOptions) words(cmd *cobra.Command, args []string) (err error) {
 	if err := o.change.read(o.filter.Given, changing); err != nil {
 		return err
@@ -71,7 +71,8 @@ func (o *updateOptions) words(cmd *cobra.Command, args []string) (err error) {
 	return o.readLabels()
 }
 
-// checkState reports a state that the protocol of -p does not have. Without -p, it must be one of any protocol.
+// checkState rejects a state that the protocol of -p, or without -p any protocol, does not
+// have.
 func (o *updateOptions) checkState() error {
 	proto, known, err := o.filter.Proto()
 	switch {
@@ -93,7 +94,7 @@ func (o *updateOptions) readLabels() (err error) {
 		return cli.Usagef("cannot use --label-add and --label-del at the same time")
 	case o.labelAdd != "":
 		c.Labels, err = labelBits("label-add", o.labelAdd, o.filter.LabelFile)
-		c.Mask, c.always = c.Labels, true // conntrack(8) counts a flow that has them already
+		c.Mask, c.always = c.Labels, true // conntrack(8) also counts a flow that has them already
 	case o.labelDel == allLabels:
 		c.Labels = make([]byte, 16)
 	case o.labelDel != "":
@@ -139,8 +140,9 @@ func (o *updateOptions) run(ctx context.Context) error {
 	})
 }
 
-// update changes one flow and reads it again into now. A flow that is so already, or has ended, is skipped. What the
-// kernel rejects for one flow is reported and counted, and does not end the run.
+// update changes one flow and reads it again into now. It skips a flow that already has the
+// values, or has ended. If the kernel rejects the change of one flow, that is reported and
+// counted, and the run continues.
 func (o *updateOptions) update(ctx context.Context, s *kernel.Service, e *monitor.Event, now *monitor.Batch) error {
 	what, err := o.change.of(e)
 	if err != nil || what == nil {
@@ -160,7 +162,7 @@ func (o *updateOptions) update(ctx context.Context, s *kernel.Service, e *monito
 	if err := s.Get(ctx, &e.Flow, now); err != nil && !errors.Is(err, kernel.ErrNoFlow) {
 		return err
 	}
-	for i := before; i < len(now.Events); i++ { // the next request uses the memory again
+	for i := before; i < len(now.Events); i++ { // the next request reuses the memory
 		now.Events[i].Raw, now.Events[i].Extra = nil, now.Events[i].Extra.Clone()
 	}
 	return nil

@@ -10,15 +10,15 @@ import (
 	"natlens/monitor/trace"
 )
 
-// packet is a traced packet and what the table of flows says of it.
+// packet is a traced packet, with its flow in the kernel's table.
 type packet struct {
 	*trace.Packet
-	byAddress bool // its flow was found by its addresses: the kernel did not say which it is
+	byAddress bool // the flow was found by its addresses, because the kernel did not report its id
 	src, dst  netip.AddrPort
 }
 
-// found gets the packet's flow from the kernel's table. A flow that is not there, or is
-// another one by now, says nothing.
+// found reads the packet's flow from the kernel's table. If the table does not contain it, or
+// has another flow with the same tuple, the packet gets no flow.
 func found(ctx context.Context, s *kernel.Service, p *trace.Packet) *packet {
 	out := &packet{Packet: p, src: p.Last.Src, dst: p.Last.Dst}
 	if p.Dropped() != nil {

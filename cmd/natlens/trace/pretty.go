@@ -13,8 +13,8 @@ import (
 	"natlens/monitor/trace"
 )
 
-// pretty returns a packet for people: a line for the packet, a line for each rule and
-// policy, and how it ended.
+// pretty returns a packet for people: a line for the packet, a line for each rule and policy,
+// and how it ended.
 func (o *options) pretty(p *packet) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", p.Time.Format("15:04:05.000000"), heading(p))
@@ -49,7 +49,7 @@ func (o *options) pretty(p *packet) string {
 	return string(out)
 }
 
-// heading says what the packet is.
+// heading describes the packet.
 func heading(p *packet) string {
 	text := p.First.Proto.String() + " " + addresses(&p.First)
 	if p.In != "" {
@@ -83,7 +83,8 @@ func addresses(h *trace.Headers) string {
 	return h.Src.String() + " → " + h.Dst.String()
 }
 
-// hook is the hook and priority of a base chain; a chain that is jumped to has none.
+// hook returns the hook and priority of a base chain, or an arrow for a chain that a rule
+// jumped to.
 func hook(c *trace.Chain) string {
 	if c.Hook == "" {
 		return "  ↳"
@@ -91,7 +92,7 @@ func hook(c *trace.Chain) string {
 	return fmt.Sprintf("%s %d", c.Hook, c.Prio)
 }
 
-// ruleOf is the text of a rule, or what there is without nft(8).
+// ruleOf returns the text of a rule, or without nft(8) its handle and comment.
 func ruleOf(s *trace.Step) string {
 	switch {
 	case s.Kind == trace.Policy:

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package trace is the command that shows which rules of nf_tables packets meet.
+// Package trace is the command that shows which rules of nf_tables packets match.
 package trace
 
 import (
@@ -146,7 +146,7 @@ func ParseRate(text string) (r trace.Rate, err error) {
 	return r, nil
 }
 
-// printer returns what writes a packet as text of -o.
+// printer returns the function that formats a packet by -o.
 func (o *options) printer() (func(*packet) string, error) {
 	switch o.format {
 	case "", "pretty":

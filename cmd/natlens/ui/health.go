@@ -14,7 +14,7 @@ import (
 	"natlens/tui/health"
 )
 
-// liveHealth is the checks of a run as the page Health shows them.
+// liveHealth has the checks of a run for the page Health.
 type liveHealth struct {
 	*live.Run // Quiet
 	health    *live.Health
@@ -23,7 +23,7 @@ type liveHealth struct {
 // levels are doctor's levels on the page. It shows no check that is OK or skipped.
 var levels = map[doctor.Level]monitor.Severity{doctor.Warn: monitor.SeverityWarn, doctor.Fail: monitor.SeverityFail}
 
-// Read returns what the page shows of the kernel and the checks.
+// Read returns the kernel's numbers and the checks for the page.
 func (h liveHealth) Read(ctx context.Context) (health.Reading, error) {
 	read, err := h.health.Read(ctx)
 	out := health.Reading{Entries: read.Entries, Max: read.Max}

@@ -14,7 +14,7 @@ type laterNotes struct {
 
 const laterMost = 20
 
-// Write keeps a note.
+// Write stores a note.
 func (n *laterNotes) Write(p []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -8,5 +8,5 @@ import (
 	"natlens/cmd/natlens/cli"
 )
 
-// AddRoot leaves the root command as it is: there is no kernel to watch.
+// AddRoot does nothing: there is no kernel to watch.
 func AddRoot(cli.Console, *cobra.Command) {}

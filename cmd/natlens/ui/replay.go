@@ -55,7 +55,7 @@ func (o *replayOptions) run(ctx context.Context, paths []string) error {
 	if _, ok := cli.Terminal(o.con.Stdout); !ok {
 		return cli.Usagef("standard output is not a terminal: natlens watch --from FILE writes a recording as lines")
 	}
-	if !(o.speed >= replay.MinSpeed && o.speed <= replay.MaxSpeed) { // NaN neither
+	if !(o.speed >= replay.MinSpeed && o.speed <= replay.MaxSpeed) { // rejects NaN too
 		return cli.Usagef("--speed %g: must be from %g to %g",
 			o.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
 	}

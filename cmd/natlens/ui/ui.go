@@ -40,7 +40,7 @@ func (o *screen) RegisterTheme(cmd *cobra.Command) {
 	cli.MustComplete(cmd, "theme", cli.OneOf("auto", "dark", "light"))
 }
 
-// check refuses what cannot be shown.
+// check rejects invalid values.
 func (o *screen) check() error {
 	if o.theme != "auto" && o.theme != "dark" && o.theme != "light" {
 		return cli.Usagef("--theme %s: must be auto, dark or light", o.theme)
@@ -52,8 +52,8 @@ func (o *screen) check() error {
 	return nil
 }
 
-// config is what the user interface needs whatever its source is. names has the
-// names of network namespaces, if there are several.
+// config returns the configuration of the user interface for any source. names has the names of
+// network namespaces, if there are several.
 func (o *screen) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces) tui.Config {
 	theme := o.theme
 	if theme == "auto" {
@@ -78,5 +78,5 @@ func hostName() string {
 	return name
 }
 
-// linger is how long ended flows stay in sight.
+// linger is how long ended flows stay on the screen.
 const linger = 5 * time.Second

@@ -19,7 +19,7 @@ import (
 	"natlens/monitor"
 )
 
-// fileExporter makes the files that the UI exports to.
+// fileExporter creates the files of the UI's exports.
 type fileExporter struct{ namespaces *monitor.Namespaces }
 
 // Create opens a new file of JSON lines.
@@ -42,7 +42,7 @@ type fileSink struct {
 // Close ends the sink and the file.
 func (s fileSink) Close() error { return errors.Join(s.Sink.Close(), s.file.Close()) }
 
-// systemResolver asks the system for names, with a bound on each question.
+// systemResolver resolves names by the system, with a timeout for each query.
 type systemResolver struct{}
 
 // Name returns the first name of the address, without the dot at its end.
@@ -56,8 +56,7 @@ func (systemResolver) Name(ctx context.Context, a netip.Addr) (string, error) {
 	return strings.TrimSuffix(names[0], "."), nil
 }
 
-// serviceNames returns the names of ports by services(5); without the file no
-// port has a name.
+// serviceNames returns the names of ports in services(5). Without the file no port has a name.
 func serviceNames() func(monitor.Proto, uint16) string {
 	names := make(map[string]string)
 	if f, err := os.Open("/etc/services"); err == nil {
@@ -72,14 +71,15 @@ func serviceNames() func(monitor.Proto, uint16) string {
 	return func(p monitor.Proto, port uint16) string { return names[strconv.Itoa(int(port))+"/"+p.String()] }
 }
 
-// historyLines is how many filters are kept over runs.
+// historyLines is how many filters are kept.
 const historyLines = 200
 
-// filterHistory keeps the UI's filters in a file, a line each.
+// filterHistory stores the UI's filters in a file, one per line.
 type filterHistory struct{ path string }
 
-// newFilterHistory keeps them where the XDG base directories say. It keeps none without a home, and none in the home of
-// another user, such as that of a user who runs natlens with sudo.
+// newFilterHistory returns a history in the XDG state directory. It stores nothing without a
+// home directory, or in the home of another user, such as that of a user who runs natlens with
+// sudo.
 func newFilterHistory(con cli.Console) *filterHistory {
 	dir := con.Getenv("XDG_STATE_HOME")
 	if home := con.Getenv("HOME"); dir == "" && home != "" {
@@ -91,10 +91,10 @@ func newFilterHistory(con cli.Console) *filterHistory {
 	return &filterHistory{filepath.Join(dir, "natlens", "filters")}
 }
 
-// maxHistory bounds the size of the file.
+// maxHistory is the maximum size of the file.
 const maxHistory = 1 << 20
 
-// Lines returns the filters, oldest first. It reads a regular file only.
+// Lines returns the filters, oldest first. It reads only a regular file.
 func (h *filterHistory) Lines() []string {
 	if info, err := os.Lstat(h.path); err != nil || !info.Mode().IsRegular() || info.Size() > maxHistory {
 		return nil
@@ -107,7 +107,8 @@ func (h *filterHistory) Lines() []string {
 	return lines[max(0, len(lines)-historyLines):]
 }
 
-// Add keeps one more, in a new file that replaces the old one. What can't be written is lost at the end of the run.
+// Add adds a filter, in a new file that replaces the old one. If it cannot be written, the
+// filter is lost at the end of the run.
 func (h *filterHistory) Add(filter string) {
 	if h.path == "" || os.MkdirAll(filepath.Dir(h.path), 0o700) != nil {
 		return

@@ -15,8 +15,8 @@ import (
 	"natlens/monitor/table"
 )
 
-// replay carries a recording through the filter to the output: the same events, the
-// same lines.
+// replay passes a recording through the filter to the output. The same events make the same
+// lines.
 func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	if err := o.from.Check(cmd); err != nil {
 		return err
@@ -40,7 +40,7 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 		return err
 	}
 	src, err := rec.Open()
-	if errors.Is(err, context.Canceled) { // nothing has come from standard input
+	if errors.Is(err, context.Canceled) { // standard input had no data
 		return nil
 	}
 	if err != nil {

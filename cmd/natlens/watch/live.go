@@ -21,8 +21,8 @@ import (
 	"natlens/monitor/loop"
 )
 
-// Run watches the kernel's events until ctx ends, the count is reached or the
-// output's reader has gone. at, if not nil, is what it watches in place of --netns.
+// Run watches the kernel's events until ctx ends, the limit is reached or the output's reader
+// closes the pipe. If at is not nil, it watches that namespace instead of --netns.
 func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (err error) {
 	if err := o.check(); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 	return o.carry(ctx, con, run, out, at)
 }
 
-// begin says whether the flows that are in the table come first.
+// begin returns whether the flows in the table come first.
 func (o *Options) begin() loop.Existing {
 	if o.existing {
 		return loop.ExistingFirst
@@ -98,8 +98,8 @@ func (o *Options) begin() loop.Existing {
 	return loop.ExistingNone
 }
 
-// add opens the output and what runs beside it. The output comes after the capture,
-// so that a failed capture leaves no empty file behind.
+// add opens the output and the other sinks of the run. The output is opened after the capture,
+// so that a failed capture leaves no empty file.
 func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*output, error) {
 	to, err := o.open()
 	if err != nil {
@@ -130,10 +130,10 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 	return out, nil
 }
 
-// orderTime bounds how long the summary waits for the reader of the output.
+// orderTime is how long the summary waits for the reader of the output.
 const orderTime = time.Second
 
-// carry carries the events, with notes on what is captured and a summary at the end.
+// carry runs the run, with notes about the capture and a summary at the end.
 func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out *output, at *cli.Gateway) error {
 	ctx = untilReaderGone(ctx, out.N.W)
 	o.note(con, "capture: %s", captureText(run))
@@ -147,17 +147,17 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 		err = syscall.EPIPE
 	}
 	stopNotes()
-	if to := out.Outlet(); to != nil { // the summary comes behind what was written
+	if to := out.Outlet(); to != nil { // the summary comes after the output
 		to.FlushFor(orderTime)
 	}
-	// A reader that closed the pipe has seen enough.
+	// No summary if the reader has closed the pipe.
 	if !errors.Is(err, syscall.EPIPE) {
 		o.summarise(con, run, out, time.Since(began))
 	}
 	return err
 }
 
-// kinds returns the groups to join, for the kinds that -e names.
+// kinds returns the groups to join for the kinds of -e.
 func (o *Options) kinds() capture.Kinds {
 	if o.whole() != "" {
 		return capture.Kinds{}
@@ -166,8 +166,7 @@ func (o *Options) kinds() capture.Kinds {
 	return capture.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
 }
 
-// plan splits the filter between the kernel and here. A table needs all the events
-// of the flows that it keeps.
+// plan splits the filter between the kernel and natlens. A table needs all events of its flows.
 func (o *Options) plan() capture.Push {
 	expr := o.Filter.Sel.Expr
 	if expr == nil {
@@ -179,7 +178,7 @@ func (o *Options) plan() capture.Push {
 	return capture.ExplainPush(expr, !o.remembers() && !o.existing)
 }
 
-// explainFilter prints what the filter means, and which part of it runs where.
+// explainFilter prints the meaning of the filter, and which part of it runs where.
 func explainFilter(con cli.Console, expr filter.Expr, plan capture.Push) error {
 	if expr == nil {
 		expr = filter.Const(true)
@@ -196,7 +195,7 @@ func explainFilter(con cli.Console, expr filter.Expr, plan capture.Push) error {
 	return err
 }
 
-// readHistory reads the flags of the history, unless record has.
+// readHistory reads the flags of the history, unless record has read them.
 func (o *Options) readHistory() error {
 	if o.kept == nil {
 		kept, err := o.history.Beside()
@@ -220,7 +219,7 @@ func (o *Options) readHistory() error {
 	return nil
 }
 
-// captureText says how events are captured, and why not by the ring.
+// captureText returns how events are captured, and why not by the ring.
 func captureText(run *live.Run) string {
 	c := run.Capture
 	text := fmt.Sprintf("%s of %s", c.Way(), human.Binary(uint64(c.Stats().Capacity)))
@@ -233,21 +232,21 @@ func captureText(run *live.Run) string {
 	}
 	if err := c.WhyNotPushed(); err != nil {
 		text += "; natlens applies the filter"
-		if why == nil { // else for the same reason
+		if why == nil { // otherwise for the same reason
 			text += fmt.Sprintf(": %v", err)
 		}
 	}
 	return text
 }
 
-// summarise says at the end what was captured.
+// summarise prints a summary of the run.
 func (o *Options) summarise(con cli.Console, run *live.Run, out *output, took time.Duration) {
 	st, cs := run.Loop.Stats(), run.Capture.Stats()
 	if o.summary {
 		cli.TellDone(con, true, st.Written, "flow event", "shown")
 	}
 	if !o.existing {
-		st.Events -= st.Existing // nobody asked for those
+		st.Events -= st.Existing // the user did not ask for those
 	}
 	text := fmt.Sprintf("%d events, %d shown, %d lost, %s written in %s",
 		st.Events, st.Written-out.skip.left(), st.Lost, human.Bytes(out.Written()), took.Round(100*time.Millisecond))

@@ -10,11 +10,11 @@ import (
 	"natlens/monitor/live"
 )
 
-// quietTime is after how long without an event the reason is noted.
+// quietTime is how long no event comes before the reason is printed.
 const quietTime = 5 * time.Second
 
-// notes notes, beside the run, what the kernel does not count, and once why nothing has
-// been seen for a while. The caller calls stop at the end.
+// notes prints, during the run, that the kernel does not count packets, and once why no event
+// has come. The caller calls stop at the end.
 func (o *Options) notes(ctx context.Context, con cli.Console, run *live.Run) (stop func()) {
 	if o.quiet {
 		return func() {}
@@ -35,13 +35,13 @@ func (o *Options) notes(ctx context.Context, con cli.Console, run *live.Run) (st
 	return func() { cancel(); <-done }
 }
 
-// whyQuiet notes why nothing has been seen.
+// whyQuiet prints why no event was shown.
 func (o *Options) whyQuiet(ctx context.Context, con cli.Console, run *live.Run) {
 	st := run.Loop.Stats()
 	others := st.Events - st.Existing + run.Capture.Stats().LeftOut
 	switch {
 	case st.Written > 0:
-	case others > 0 && o.findings: // they may be all that is wanted
+	case others > 0 && o.findings: // the user may only want findings
 	case others > 0:
 		o.note(con, "nothing seen for %s: events come, %d so far, but the filter wants none of them → "+
 			"natlens watch --explain-filter …", quietTime, others)

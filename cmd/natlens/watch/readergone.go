@@ -13,9 +13,9 @@ import (
 	"natlens/export"
 )
 
-// untilReaderGone returns a context that ends with ctx, or when w is a pipe whose reader
-// has closed it; its cause is then EPIPE. The next write would return that error too, but
-// an event may never come. Its goroutine ends with the reader or with this process.
+// untilReaderGone returns a context that ends with ctx, or when w is a pipe whose reader has
+// closed it; its cause is then EPIPE. The next write would return that error too, but there may
+// be no more events. Its goroutine ends with the reader or with this process.
 func untilReaderGone(ctx context.Context, w io.Writer) context.Context {
 	pipe, ok := export.FileOf(w)
 	if !ok {
@@ -26,7 +26,7 @@ func untilReaderGone(ctx context.Context, w io.Writer) context.Context {
 		return ctx
 	}
 	ctx, gone := context.WithCancelCause(ctx)
-	fds := []unix.PollFd{{Fd: int32(pipe.Fd())}} // no event is asked for: poll(2) always reports a hang-up
+	fds := []unix.PollFd{{Fd: int32(pipe.Fd())}} // no events requested: poll(2) always reports a hang-up
 	go func() {
 		err := error(unix.EINTR)
 		for err == unix.EINTR {

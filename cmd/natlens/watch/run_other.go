@@ -8,5 +8,5 @@ import (
 	"natlens/cmd/natlens/cli"
 )
 
-// Run fails: there is no kernel to watch.
+// Run returns an error: there is no kernel to watch.
 func (o *Options) Run(context.Context, cli.Console, *cli.Gateway) error { return cli.ErrNoKernel }

@@ -5,14 +5,14 @@ import (
 	"natlens/monitor"
 )
 
-// skipping is a sink for a run that keeps a history or serves metrics: these must not
-// wait for the reader of the output. While the reader is slower than the events come,
-// it leaves events out, and writes a loss with their count in their place.
+// skipping is the sink of a run with a history or metrics, which must not wait for the reader
+// of the output. While the reader is slower than the events, it drops events, and writes a loss
+// with their count in their place.
 type skipping struct {
 	monitor.Sink
 	full  func() bool
-	gap   monitor.Gap // what was left out since the last event that was written
-	seq   uint64      // of the first of these
+	gap   monitor.Gap // events dropped since the last written event
+	seq   uint64      // of the first dropped event
 	total uint64
 }
 
@@ -22,11 +22,11 @@ const outletRoom = 1 << 20
 // output is an open output.
 type output struct {
 	*cli.Output
-	skip *skipping // nil: no event is left out
+	skip *skipping // nil: no event is dropped
 }
 
-// unhurried returns the sink of the output. If something runs beside it, the sink does
-// not wait for the reader of lines.
+// unhurried returns the sink of the output. If there are other sinks beside it, it does not
+// wait for the reader of lines.
 func (out *output) unhurried(beside bool) monitor.Sink {
 	to := out.Outlet()
 	if to == nil {
@@ -43,7 +43,7 @@ func (out *output) unhurried(beside bool) monitor.Sink {
 	return out.skip
 }
 
-// left returns how many events were left out.
+// left returns how many events were dropped.
 func (s *skipping) left() uint64 {
 	if s == nil {
 		return 0
@@ -51,7 +51,7 @@ func (s *skipping) left() uint64 {
 	return s.total
 }
 
-// Write writes the events, or leaves them out.
+// Write writes the events, or drops them.
 func (s *skipping) Write(b *monitor.Batch) error {
 	if !s.full() {
 		if err := s.report(); err != nil {
@@ -74,7 +74,7 @@ func (s *skipping) Write(b *monitor.Batch) error {
 	return nil
 }
 
-// report writes what was left out.
+// report writes a loss for the dropped events.
 func (s *skipping) report() error {
 	if s == nil || s.gap.Count == 0 {
 		return nil
@@ -86,7 +86,7 @@ func (s *skipping) report() error {
 	}})
 }
 
-// skippingFindings is a skipping sink that writes findings too. It leaves none out.
+// skippingFindings is a skipping sink that also writes findings. It drops no finding.
 type skippingFindings struct {
 	*skipping
 	findings monitor.FindingSink

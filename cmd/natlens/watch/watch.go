@@ -1,5 +1,5 @@
-// Package watch has the commands that carry events to an output: watch, from the
-// kernel or from a recording, and record.
+// Package watch has the commands that write events: watch, from the kernel or from a recording,
+// and record.
 package watch
 
 import (
@@ -34,13 +34,13 @@ type Options struct {
 	resync   string
 	quiet    bool
 	explain  bool
-	raw      bool // the messages as they are, nothing remembered
-	summary  bool // count in conntrack(8)'s words
+	raw      bool // the messages as they are, without remembered attributes
+	summary  bool // print counts in conntrack(8)'s words
 
-	open func() (*cli.Output, error) // nil: what output says
-	kept *history.Config             // the history to keep; nil: what the flags say
+	open func() (*cli.Output, error) // opens the output; nil: by output
+	kept *history.Config             // the history to write; nil: by the flags
 
-	logSelected bool // it has the flows that the filter selects; else every flow
+	logSelected bool // the history has only the flows that the filter selects
 }
 
 // New returns the command watch.
@@ -70,13 +70,13 @@ natlens prints readable lines on a terminal, and JSON lines in a pipe.`,
 	return cmd
 }
 
-// Register adds the flags of a run from the kernel to the command's.
+// Register adds the flags of a run on the kernel's events.
 func (o *Options) Register(cmd *cobra.Command) {
 	o.register(cmd)
 	o.output.Register(cmd)
 }
 
-// register adds the flags that record has as well.
+// register adds the flags that watch and record share.
 func (o *Options) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` events")
@@ -124,21 +124,21 @@ func (o *Options) check() error {
 	return o.output.Check()
 }
 
-// everyKind reports whether -e leaves none of the kernel's kinds of events out.
+// everyKind reports whether -e includes all kinds of the kernel's events.
 func (o *Options) everyKind() bool {
 	has := o.Filter.Sel.Kinds.Has
 	return has(monitor.KindNew) && has(monitor.KindUpdate) && has(monitor.KindDestroy)
 }
 
-// remembers reports whether the run keeps a table of flows. A table without events of
-// new and ended flows would only grow.
+// remembers reports whether the run has a table of flows. Without events of new and ended flows
+// a table would only grow.
 func (o *Options) remembers() bool {
 	has := o.Filter.Sel.Kinds.Has
 	return !o.raw && o.resync == "on" && (o.whole() != "" || has(monitor.KindNew) && has(monitor.KindDestroy))
 }
 
-// whole says why the run needs every event of every flow, whatever the filter wants;
-// "" if it does not.
+// whole returns why the run needs every event of every flow, whatever the filter selects, or
+// "".
 func (o *Options) whole() string {
 	switch {
 	case o.findings:
@@ -151,7 +151,7 @@ func (o *Options) whole() string {
 	return ""
 }
 
-// wanted is the filter for the kinds of -e, and for some more.
+// wanted returns the filter for the kinds of -e and of more.
 func (o *Options) wanted(more filter.KindSet) monitor.Filter {
 	wanted, kinds := o.Filter.Compiled(), o.Filter.Sel.Kinds
 	if kinds == 0 {
@@ -164,14 +164,14 @@ func (o *Options) wanted(more filter.KindSet) monitor.Filter {
 	return func(e *monitor.Event) bool { return kinds.Has(e.Kind) && wanted(e) }
 }
 
-// noteFindings has findings noted on standard error if the sink has no line for them.
+// noteFindings prints findings on standard error if the sink has no line for them.
 func (o *Options) noteFindings(con cli.Console, l *loop.Loop) {
 	if _, ok := l.Sinks[0].(monitor.FindingSink); !ok && !o.quiet {
 		l.Sinks = append(l.Sinks, export.FindingNotes{W: con.Stderr})
 	}
 }
 
-// note writes a line about the run to standard error.
+// note prints a line about the run on standard error.
 func (o *Options) note(con cli.Console, format string, args ...any) {
 	if !o.quiet {
 		fmt.Fprintf(con.Stderr, "natlens: "+format+"\n", args...)

@@ -26,7 +26,7 @@ const (
 	colNote
 )
 
-// answers turns answers into cells for people, and sums them up.
+// answers turns answers into cells for people, and counts them.
 type answers struct {
 	loc *time.Location // of all times
 
@@ -36,7 +36,7 @@ type answers struct {
 	uncertain int
 }
 
-// maxHosts is how many inside hosts are counted.
+// maxHosts is the maximum number of inside hosts that are counted.
 const maxHosts = 1000
 
 // heads returns the heads of the columns. Call it after the first answer.
@@ -98,7 +98,7 @@ func (p *answers) time(t monitor.Time) string {
 	return text
 }
 
-// noteText returns what is special about an answer.
+// noteText returns the remarks about an answer.
 func noteText(a *translation.Answer) string {
 	var notes []string
 	if why := doubtText(a.Doubt); why != "" {

@@ -14,17 +14,16 @@ import (
 	"natlens/tui/who"
 )
 
-// Scope says what the page Who of the UI searches.
+// Scope is what the page Who of the UI searches.
 type Scope struct {
-	Dir        string   // the history that the run keeps; "": the default one, else the table
-	NetNS      string   // path of the network namespace whose table it is; "": the caller's own
-	Called     string   // how the user knows it; "": it is this host's
+	Dir        string   // the history that the run writes; "": the default one, or the table
+	NetNS      string   // path of the network namespace of the table; "": the caller's own
+	Called     string   // name of the namespace for the user; "": this host
 	Table      bool     // the default history belongs to another host: search the table
-	Recordings []string // what is played; nil: the kernel's events
+	Recordings []string // the recordings that are played; nil: the kernel's events
 }
 
-// NewAsker returns what answers the questions of the page Who, in the words of
-// the command who.
+// NewAsker returns the search of the page Who, which takes the words of the command who.
 func NewAsker(con cli.Console, scope Scope) who.Asker { return &asker{con, scope} }
 
 type asker struct {
@@ -32,7 +31,7 @@ type asker struct {
 	scope Scope
 }
 
-// screenLimit is how many translations the page shows, unless --limit says so.
+// screenLimit is the default maximum number of translations on the page.
 const screenLimit = 1000
 
 // Where implements who.Asker.

@@ -95,7 +95,7 @@ func (t *times) check() error {
 	return nil
 }
 
-// read puts the times into the query.
+// read adds the times to the query.
 func (t *times) read(p *place, q *translation.Query) error {
 	if !t.given() {
 		return nil
@@ -130,27 +130,27 @@ func (t *times) read(p *place, q *translation.Query) error {
 
 // place is what who searches: a history, a recording or the kernel's table.
 type place struct {
-	name string // what it is, in the middle of a sentence
+	name string // its name in the middle of a sentence
 
-	// span returns the times that relative times count from: +30s from begin,
-	// -2h from end. help says how times are written.
+	// span returns the times to which relative times refer: +30s from begin, -2h from end. help
+	// lists the forms of a time.
 	span func() (begin, end monitor.Time, help string, err error)
 
-	// find calls each for every translation that the query selects. Each ends
-	// the search with translation.ErrStop.
+	// find calls each for every translation that the query selects. each ends the search with
+	// translation.ErrStop.
 	find func(ctx context.Context, q translation.Query, each translation.Visit) (translation.Result, error)
 }
 
-// untilNow is the span of what goes on.
+// untilNow is the span of a place that still changes.
 func untilNow() (begin, end monitor.Time, help string, err error) {
 	now := monitor.Now()
 	return now, now, cli.MomentNowHelp, nil
 }
 
-// defaultHistory is the directory of the history if no flag names another.
+// defaultHistory is the directory of the history without a flag.
 const defaultHistory = "/var/lib/natlens"
 
-// errNoHistory says that a directory has no history.
+// errNoHistory means that a directory contains no history.
 var errNoHistory = errors.New("no history")
 
 func openHistory(dir string) (*place, error) {
@@ -194,7 +194,7 @@ func openRecordings(ctx context.Context, con cli.Console, files []string) (*plac
 					flows.Apply(b)
 				}
 				if ctx.Err() != nil {
-					err = nil // the answer is about what was read
+					err = nil // the answer is about what could be read
 				}
 				if !yield(b, err) {
 					return

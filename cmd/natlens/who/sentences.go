@@ -8,8 +8,8 @@ import (
 	"natlens/monitor/translation"
 )
 
-// sentences says what a verdict means: who it was, how complete that is, and what
-// makes it uncertain. place says what was searched.
+// sentences returns a verdict in sentences: who it was, how complete that is, and why it is
+// uncertain. place is the name of what was searched.
 func (p *answers) sentences(v *translation.Verdict, place string) (lines []string) {
 	r := &v.Result
 	switch {
@@ -67,7 +67,7 @@ func (p *answers) foundText(v *translation.Verdict) string {
 	return text + "."
 }
 
-// coverText says which time is known.
+// coverText returns which time is covered.
 func (p *answers) coverText(v *translation.Verdict, place string) string {
 	r := &v.Result
 	from, to := p.moment(r.Began), p.moment(r.Ended)
@@ -94,10 +94,10 @@ func (p *answers) coverText(v *translation.Verdict, place string) string {
 	return upper + " covers " + from + " to " + to + "."
 }
 
-// maxNames is how many network namespaces are named.
+// maxNames is the maximum number of network namespaces that are named.
 const maxNames = 8
 
-// namesText says which network namespaces are known, in the middle of a sentence.
+// namesText lists the known network namespaces, in the middle of a sentence.
 func namesText(names []string) string {
 	if len(names) == 0 {
 		return ""
@@ -122,7 +122,7 @@ func (p *answers) gapTexts(gaps []translation.Gap) (lines []string) {
 	return lines
 }
 
-// gapText says what a gap is, in the middle of a sentence.
+// gapText describes a gap, in the middle of a sentence.
 func (p *answers) gapText(g translation.Gap) string {
 	count := human.Count(g.Count)
 	if g.AtLeast {

@@ -14,9 +14,8 @@ import (
 	"natlens/monitor/translation"
 )
 
-// text prints answers for people: a table, or a few short lines for each answer
-// if the table does not fit the terminal. It holds the first answers back until
-// their widths are known.
+// text prints answers for people: a table, or a few short lines for each answer if the table is
+// wider than the terminal. It delays the first answers until the widths are known.
 type text struct {
 	answers
 	w      io.Writer
@@ -30,7 +29,7 @@ type text struct {
 	narrow bool
 }
 
-// maxHeld is how many answers are held back.
+// maxHeld is how many answers are delayed.
 const maxHeld = 500
 
 func newText(o *options, place string) *text {
@@ -78,7 +77,7 @@ func (p *text) end(v *translation.Verdict, hint string) error {
 	return err
 }
 
-// safe escapes what names may contain, and writes ASCII if the terminal needs it.
+// safe escapes untrusted names, and converts to ASCII if the terminal needs it.
 func (p *text) safe(s string) string {
 	b := monitor.AppendMessage(nil, []byte(s))
 	if p.ascii {
@@ -87,7 +86,7 @@ func (p *text) safe(s string) string {
 	return string(b)
 }
 
-// settle fixes the widths by the answers that were held back, if there are any, and prints those.
+// settle sets the widths from the delayed answers, if there are any, and prints these.
 func (p *text) settle() error {
 	if len(p.held) == 0 {
 		return nil
@@ -139,7 +138,7 @@ func (p *text) line(row []string) string {
 	return strings.TrimRight(b.String(), " ") + "\n"
 }
 
-// record returns an answer as a few lines of its own.
+// record returns an answer as a few lines.
 func (p *text) record(row []string) string {
 	times := row[colSince] + " to " + row[colUntil]
 	if !strings.HasPrefix(row[colUntil], "2") { // no time
@@ -159,7 +158,7 @@ func (p *text) record(row []string) string {
 	return text
 }
 
-// listed joins parts with commas, in lines that break between two parts.
+// listed joins parts with commas, in lines that break between parts.
 func listed(parts []string, width int) (lines []string) {
 	for i, part := range parts {
 		if i < len(parts)-1 {

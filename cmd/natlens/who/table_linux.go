@@ -13,7 +13,7 @@ import (
 	"natlens/monitor/translation"
 )
 
-// openTable opens the kernel's table as it is now.
+// openTable opens the current table of the kernel.
 func (o *options) openTable() (*place, error) {
 	netns, called := o.at.NetNS, cmp.Or(o.at.Called, o.at.NetNS)
 	if o.netns != "" {

@@ -1,5 +1,4 @@
-// Package who has the commands that answer from translations: who, and history
-// export.
+// Package who has the commands that search translations: who, and history export.
 package who
 
 import (
@@ -32,7 +31,7 @@ type options struct {
 	dir        string
 	recordings []string
 
-	at Scope // whose table --live means if there is no --netns
+	at Scope // whose table --live means without --netns
 }
 
 // New returns the command who.
@@ -94,7 +93,7 @@ func (o *options) register(cmd *cobra.Command) {
 	}
 }
 
-// run answers the command line. It returns an error if nobody was found.
+// run executes the command. It returns an error if no host was found.
 func run(ctx context.Context, o *options) error {
 	v, err := o.answer(ctx, o.printer)
 	if err != nil {
@@ -115,7 +114,7 @@ type printer interface {
 	end(v *translation.Verdict, hint string) error
 }
 
-// printer returns the printer of -o. place says what is searched.
+// printer returns the printer of -o. place is the name of what is searched.
 func (o *options) printer(place string) (printer, error) {
 	switch o.format {
 	case "", "pretty":
@@ -128,8 +127,7 @@ func (o *options) printer(place string) (printer, error) {
 	return nil, cli.Usagef("-o %s: must be pretty, json or jsonl", o.format)
 }
 
-// answer searches for what the options ask for and prints it. newPrinter gets the name of
-// the place.
+// answer searches and prints. newPrinter gets the name of the place.
 func (o *options) answer(ctx context.Context, newPrinter func(string) (printer, error)) (
 	*translation.Verdict, error,
 ) {
@@ -166,8 +164,7 @@ func (o *options) answer(ctx context.Context, newPrinter func(string) (printer, 
 	return &v, out.end(&v, hint)
 }
 
-// hint returns a hint for a user who asked for an inside address as if it were an
-// outside one.
+// hint returns a hint for a user who searched an inside address as if it were an outside one.
 func (o *options) hint(ctx context.Context, p *place, v *translation.Verdict) (string, error) {
 	if v.Result.Answers > 0 || v.Query.Outside.Any() || !v.Query.Inside.Any() || slices.Contains(o.recordings, "-") {
 		return "", nil
@@ -197,8 +194,8 @@ func (o *options) check() error {
 	return o.times.check()
 }
 
-// open opens what is searched. By default that is the history; if it does not exist
-// and the options have no time, it is the table.
+// open opens the place to search. The default is the history; if it does not exist and there
+// are no times, it is the table.
 func (o *options) open(ctx context.Context) (*place, error) {
 	if len(o.recordings) > 0 {
 		return openRecordings(ctx, o.con, o.recordings)
