@@ -1,12 +1,11 @@
 package monitor
 
-import "math/bits"
-
 // PortSet is a set of ports. It allocates memory in pieces, because most pools use few ports.
 // The zero value is empty.
 type PortSet struct {
-	pieces [16]*[64]uint64
-	n      int
+	pieces    [16]*[64]uint64
+	n         int
+	low, high uint16 // the lowest and the highest port
 }
 
 // Add adds a port to the set.
@@ -17,34 +16,16 @@ func (s *PortSet) Add(port uint16) {
 		s.pieces[port>>12] = p
 	}
 	if w, bit := &p[port>>6&63], uint64(1)<<(port&63); *w&bit == 0 {
+		if s.n == 0 {
+			s.low = port
+		}
 		*w |= bit
-		s.n++
+		s.n, s.low, s.high = s.n+1, min(s.low, port), max(s.high, port)
 	}
 }
 
 // Len returns the number of ports in the set.
 func (s *PortSet) Len() int { return s.n }
-
-// Span returns the lowest and the highest port of the set; 0 and 0 if it is empty.
-func (s *PortSet) Span() (low, high uint16) {
-	if s.n == 0 {
-		return 0, 0
-	}
-	low = 65535
-	for i, p := range s.pieces {
-		if p == nil {
-			continue
-		}
-		for w, word := range p {
-			if word != 0 {
-				base := uint16(i<<12 | w<<6)
-				low = min(low, base|uint16(bits.TrailingZeros64(word)))
-				high = base | uint16(63-bits.LeadingZeros64(word))
-			}
-		}
-	}
-	return low, high
-}
 
 // leastConcluded is how many ports must be in use before natlens derives the range of a rule
 // from them.
@@ -56,8 +37,7 @@ func (s *PortSet) Available(p Proto, flows, changed uint64) int {
 	if s.n < leastConcluded {
 		return NATPorts(p)
 	}
-	low, high := s.Span()
-	return PoolSize(p, flows, changed, low, high)
+	return PoolSize(p, flows, changed, s.low, s.high)
 }
 
 // FirstNATPort is the lowest port that the kernel chooses for a flow whose own port is not

@@ -19,28 +19,17 @@ const (
 	TCPSynSent2
 )
 
-var tcpStates = []string{"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT",
-	"LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"}
-
-var sctpStates = []string{"NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED",
-	"SHUTDOWN_SENT", "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT", "HEARTBEAT_SENT", "HEARTBEAT_ACKED"}
-
-var dccpStates = []string{"NONE", "REQUEST", "RESPOND", "PARTOPEN", "OPEN", "CLOSEREQ", "CLOSING",
-	"TIMEWAIT", "IGNORE", "INVALID"}
+var stateNames = [256][]string{
+	TCP: {"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",
+		"SYN_SENT2"},
+	SCTP: {"NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED", "SHUTDOWN_SENT", "SHUTDOWN_RECD",
+		"SHUTDOWN_ACK_SENT", "HEARTBEAT_SENT", "HEARTBEAT_ACKED"},
+	DCCP: {"NONE", "REQUEST", "RESPOND", "PARTOPEN", "OPEN", "CLOSEREQ", "CLOSING", "TIMEWAIT", "IGNORE", "INVALID"},
+}
 
 // StateNames returns the kernel's names of the protocol's states, by number, and
 // nil for a protocol without states. The caller must not change it.
-func StateNames(p Proto) []string {
-	switch p {
-	case TCP:
-		return tcpStates
-	case SCTP:
-		return sctpStates
-	case DCCP:
-		return dccpStates
-	}
-	return nil
-}
+func StateNames(p Proto) []string { return stateNames[p] }
 
 // Name returns the kernel's name of the state, in capital letters as
 // conntrack(8) prints it, and "" for a number that it does not know.

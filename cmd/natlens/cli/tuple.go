@@ -149,11 +149,10 @@ func (x *Exact) tuple(direction string) (t monitor.Tuple, err error) {
 }
 
 func (x *Exact) set(direction string, t *monitor.Tuple) {
-	if a, ok := x.addrs[direction+"-src"]; ok {
-		t.Src = a
-	}
-	if a, ok := x.addrs[direction+"-dst"]; ok {
-		t.Dst = a
+	for end, to := range map[string]*monitor.Addr{"-src": &t.Src, "-dst": &t.Dst} {
+		if a, ok := x.addrs[direction+end]; ok {
+			*to = a
+		}
 	}
 	for i, flag := range x.ends(direction) {
 		if n, ok := x.numbers[flag]; ok {
@@ -195,10 +194,10 @@ func (x *Exact) Complete(f *monitor.Flow) error {
 	return x.invertICMP(missing)
 }
 
-// icmpAnswers are pairs of ICMP types that answer each other.
-var icmpAnswers = map[monitor.Proto][][2]uint8{
-	monitor.ICMP:   {{0, 8}, {13, 14}, {15, 16}, {17, 18}},
-	monitor.ICMPv6: {{128, 129}, {139, 140}},
+// icmpAnswers are the ICMP types that answer others.
+var icmpAnswers = map[monitor.Proto]map[uint8]uint8{
+	monitor.ICMP:   {0: 8, 8: 0, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17},
+	monitor.ICMPv6: {128: 129, 129: 128, 139: 140, 140: 139},
 }
 
 // invertICMP changes the type of an ICMP tuple to that of its answer.
@@ -206,11 +205,9 @@ func (x *Exact) invertICMP(t *monitor.Tuple) error {
 	if !x.Proto.IsICMP() {
 		return nil
 	}
-	for _, pair := range icmpAnswers[x.Proto] {
-		if i := slices.Index(pair[:], t.ICMPType()); i >= 0 {
-			t.SetICMP(t.ICMPID(), pair[1-i], t.ICMPCode())
-			return nil
-		}
+	if answer, ok := icmpAnswers[x.Proto][t.ICMPType()]; ok {
+		t.SetICMP(t.ICMPID(), answer, t.ICMPCode())
+		return nil
 	}
 	return Usagef("%s: %s type %d has no reply type, so it makes no flow", x.command,
 		strings.ToUpper(x.Proto.String()), t.ICMPType())
