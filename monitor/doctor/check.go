@@ -48,6 +48,8 @@ type Check struct {
 	Evidence map[string]any `json:"evidence,omitempty"` // the numbers in Text
 	Command  string         `json:"command,omitempty"`  // shell command that fixes the problem
 	Fix      []Setting      `json:"fix,omitempty"`      // the settings that doctor --fix sets
+	In       []string       `json:"netns,omitempty"`    // by Merge: names of the namespaces with this level
+	Means    string         `json:"-"`                  // of a counter: what its growth means
 }
 
 // Setting is a sysctl of the network namespace and the value to set.
@@ -101,27 +103,18 @@ type Named struct {
 	Checks   []Check // from Diagnose
 }
 
-// Merged is the worst result of one check in several namespaces. If several are equally bad, it
-// is the first.
-type Merged struct {
-	Check
-	Of *Snapshot // of the namespace with this result
-	In []string  // names of the namespaces with this level; nil if only one was checked
-}
-
-// Merge returns one list of the checks of several namespaces. If the worst level is Warn or
-// Fail, Text names the namespaces that have it.
-func Merge(all []Named) (merged []Merged) {
+// Merge returns the worst result of each check in several namespaces; of equally bad ones, the
+// first. If it is Warn or Fail, Text names the namespaces that have it.
+func Merge(all []Named) (merged []Check) {
 	if len(all) == 0 {
 		return nil
 	}
-	for i, first := range all[0].Checks {
-		m := Merged{Check: first, Of: all[0].Snapshot}
+	for i, m := range all[0].Checks {
 		for _, n := range all {
 			c := n.Checks[i] // Diagnose always returns the same checks in the same order
 			switch {
 			case grave(c.Level) > grave(m.Level):
-				m = Merged{Check: c, Of: n.Snapshot, In: []string{n.Name}}
+				m, m.In = c, []string{n.Name}
 			case c.Level == m.Level:
 				m.In = append(m.In, n.Name)
 			}

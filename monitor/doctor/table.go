@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"natlens/monitor/human"
@@ -201,15 +200,18 @@ func (m *counter) check(s *Snapshot, c *Check) {
 	}
 	moved := s.moved(m.word)
 	rate := s.PerSecond(moved)
+	if c.Means = m.means; v.Moved > 0 && moved == 0 {
+		c.Means = "each also counts in insert_failed"
+	}
 	c.Evidence["moved"], c.Evidence["per_second"], c.Evidence["total"] = v.Moved, rate, v.Total
 	switch {
 	case v.Moved == 0:
-		c.Text = fmt.Sprintf("%s stayed at %s", m.word, human.Count(v.Total))
+		c.say("%s stayed at %s", m.word, human.Count(v.Total))
 	case moved == 0:
-		c.Text = fmt.Sprintf("%s grew by %s in %s: %s", m.word, human.Count(v.Moved), round(s.Span), insertions)
+		c.say("%s grew by %s in %s: %s", m.word, human.Count(v.Moved), round(s.Span), c.Means)
 	default:
-		c.Text = fmt.Sprintf("%s grew by %s in %s, %s a second: %s", m.word, human.Count(moved), round(s.Span),
-			perSecond(rate), m.means)
+		c.say("%s grew by %s in %s, %s a second: %s", m.word, human.Count(moved), round(s.Span), perSecond(rate),
+			c.Means)
 	}
 	switch {
 	case m.fail > 0 && rate >= m.fail:
@@ -218,8 +220,6 @@ func (m *counter) check(s *Snapshot, c *Check) {
 		c.Level, c.Command = Warn, m.command(s)
 	}
 }
-
-const insertions = "each also counts in insert_failed"
 
 // moved returns how much a counter grew. The kernel counts an entry that it could not insert
 // twice, in insert_failed and in drop or chaintoolong; the result for drop does not contain
@@ -240,17 +240,4 @@ func perSecond(rate float64) string {
 		return fmt.Sprintf("%.2g", rate)
 	}
 	return human.Count(uint64(rate + 0.5))
-}
-
-// Meaning says what the growth of a counter means, by its conntrack(8) name. It is "" if no
-// check has that counter.
-func (s *Snapshot) Meaning(word string) string {
-	i := slices.IndexFunc(counters, func(m counter) bool { return m.word == word })
-	switch {
-	case i < 0:
-		return ""
-	case s.Counters[word].Moved > 0 && s.moved(word) == 0:
-		return insertions
-	}
-	return counters[i].means
 }

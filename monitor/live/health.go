@@ -40,7 +40,7 @@ type load struct {
 type HealthReading struct {
 	Entries uint64 // in the tables of all namespaces
 	Max     uint64 // nf_conntrack_max; 0: unknown, or there are several tables
-	Checks  []doctor.Merged
+	Checks  []doctor.Check
 
 	// Counted are the kernel's counters, summed over all namespaces. They never decrease. They
 	// are valid until the next reading.

@@ -112,7 +112,7 @@ func run(ctx context.Context, o *options) error {
 		if err := o.apply(ctx, open.NetNS, e.all[0]); err != nil {
 			return err
 		}
-		checks = slices.DeleteFunc(slices.Clone(checks), func(c doctor.Merged) bool { return len(c.Fix) > 0 })
+		checks = slices.DeleteFunc(slices.Clone(checks), func(c doctor.Check) bool { return len(c.Fix) > 0 })
 	}
 	if worst(checks, e.found) == doctor.Fail {
 		return cli.ErrSilent
@@ -121,7 +121,7 @@ func run(ctx context.Context, o *options) error {
 }
 
 // worst is the gravest level of the checks and the findings.
-func worst(checks []doctor.Merged, found []monitor.Finding) (level doctor.Level) {
+func worst(checks []doctor.Check, found []monitor.Finding) (level doctor.Level) {
 	for _, c := range checks {
 		if c.Level != doctor.Skip {
 			level = max(level, c.Level)
@@ -172,7 +172,7 @@ func (o *options) apply(ctx context.Context, ns int, found doctor.Named) error {
 // examined is what was found, in one network namespace or in all.
 type examined struct {
 	all    []doctor.Named
-	checks []doctor.Merged
+	checks []doctor.Check
 	found  []monitor.Finding
 	name   func(monitor.NetNS) string // of a namespace, "" if there is only one
 }

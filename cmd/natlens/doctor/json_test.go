@@ -19,10 +19,10 @@ func TestJSONDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	section := string(page)[strings.Index(string(page), "## JSON"):]
-	fix := doctor.Check{Evidence: map[string]any{"a": 1}, Command: "a", Fix: []doctor.Setting{{Name: "a"}}}
+	fix := doctor.Check{Evidence: map[string]any{"a": 1}, Command: "a", Fix: []doctor.Setting{{Name: "a"}}, In: []string{"a"}}
 	e := &examined{
 		all:    []doctor.Named{{Snapshot: &doctor.Snapshot{}}},
-		checks: []doctor.Merged{{Check: fix, In: []string{"a"}}},
+		checks: []doctor.Check{fix},
 		found:  []monitor.Finding{{Flows: 1}},
 		name:   func(monitor.NetNS) string { return "a" },
 	}

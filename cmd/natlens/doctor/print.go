@@ -72,12 +72,9 @@ func (e *examined) findings() (lines []doctor.Check) {
 // Counters without a problem are one line, and so are checks that were skipped for the same
 // reason. Those lines are the last.
 func (e *examined) lines() (lines []doctor.Check) {
-	var all, skipped []doctor.Check
-	for _, c := range e.checks {
-		all = append(all, c.Check)
-	}
+	var skipped []doctor.Check
 	var good []string
-	for _, c := range append(all, e.findings()...) {
+	for _, c := range slices.Concat(e.checks, e.findings()) {
 		name, isCounter := strings.CutPrefix(c.ID, "counter.")
 		c.ID = name
 		switch at := slices.IndexFunc(skipped, func(s doctor.Check) bool { return s.Text == c.Text }); {
@@ -106,12 +103,6 @@ func (e *examined) lines() (lines []doctor.Check) {
 	return lines
 }
 
-// check is a check in JSON, as docs/doctor.md describes it.
-type check struct {
-	doctor.Check
-	NetNS []string `json:"netns,omitempty"` // the namespaces with this level, if there are several
-}
-
 type finding struct {
 	Rule     string           `json:"rule"`
 	Severity monitor.Severity `json:"severity"`
@@ -127,15 +118,12 @@ type finding struct {
 
 func (e *examined) json() []byte {
 	out := struct {
-		V        int          `json:"v"`
-		Verdict  doctor.Level `json:"verdict"`
-		Seconds  float64      `json:"seconds"`
-		Checks   []check      `json:"checks"`
-		Findings []finding    `json:"findings"`
-	}{V: 1, Verdict: worst(e.checks, e.found), Seconds: e.span().Seconds(), Findings: []finding{}}
-	for _, c := range e.checks {
-		out.Checks = append(out.Checks, check{c.Check, c.In})
-	}
+		V        int            `json:"v"`
+		Verdict  doctor.Level   `json:"verdict"`
+		Seconds  float64        `json:"seconds"`
+		Checks   []doctor.Check `json:"checks"`
+		Findings []finding      `json:"findings"`
+	}{V: 1, Verdict: worst(e.checks, e.found), Seconds: e.span().Seconds(), Checks: e.checks, Findings: []finding{}}
 	for i := range e.found {
 		f := &e.found[i]
 		out.Findings = append(out.Findings, finding{

@@ -32,12 +32,11 @@ func (h liveHealth) Read(ctx context.Context) (health.Reading, error) {
 		word, counter := strings.CutPrefix(c.ID, "counter.")
 		switch {
 		case counter && c.Level != doctor.Skip:
-			means := c.Of.Meaning(word)
 			if c.Level != doctor.OK {
-				means = doctor.InNamespaces(c.In, means)
+				c.Means = doctor.InNamespaces(c.In, c.Means)
 			}
 			out.Counters = append(out.Counters, health.Counter{
-				Name: word, Means: means, Total: read.Counted[word], Level: level, Command: c.Command,
+				Name: word, Means: c.Means, Total: read.Counted[word], Level: level, Command: c.Command,
 			})
 		case !counter && bad:
 			out.Checks = append(out.Checks, monitor.Finding{Severity: level, Rule: c.ID, Subject: "check",
