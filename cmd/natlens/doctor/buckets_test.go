@@ -22,7 +22,7 @@ const fewBuckets = 512
 // command to mend it, and nothing of it after that.
 func TestBuckets(t *testing.T) {
 	labtest.Alone(t, "nf_conntrack_buckets")
-	held, err := labtest.HoldLimits(t.Context())
+	held, err := labtest.HoldBuckets(t.Context())
 	if errors.Is(err, labtest.ErrNotInitial) {
 		t.Skip(err)
 	}
@@ -57,7 +57,7 @@ func TestBuckets(t *testing.T) {
 // bucketsTest are flows in a table of few buckets.
 type bucketsTest struct {
 	*testing.T
-	held  *labtest.Limits
+	held  *labtest.Limit
 	g     *labtest.Generator
 	begun atomic.Int64 // runs of the generator
 }
@@ -65,7 +65,7 @@ type bucketsTest struct {
 // set changes the number of buckets.
 func (b *bucketsTest) set(n int) {
 	b.Helper()
-	if err := b.held.SetBuckets(n); err != nil {
+	if err := b.held.Set(n); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -154,7 +154,7 @@ func (b *bucketsTest) restarts(t *testing.T) {
 		})
 		labtest.Busy(t, func(context.Context) {
 			for _, n := range []int{2 * fewBuckets, fewBuckets} {
-				if err := b.held.SetBuckets(n); err != nil {
+				if err := b.held.Set(n); err != nil {
 					t.Error(err)
 				}
 			}

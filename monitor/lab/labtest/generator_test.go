@@ -139,12 +139,12 @@ func TestHoldMax(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := readLimit(conntrackMax); got != raised {
+	if got, err := held.Read(); got != raised {
 		t.Errorf("raised to %d, want %d; %v", got, raised, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := HoldMax(ctx, func(int) int { return 1 }); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := HoldBuckets(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a second owner: %v", err)
 	}
 	if err := held.Close(); err != nil {
@@ -171,40 +171,22 @@ func BenchmarkGenerate(b *testing.B) {
 	}
 }
 
-// TestHoldLimits expects one holder at a time, and Close to restore the old number.
-func TestHoldLimits(t *testing.T) {
+// TestHoldBuckets expects Close to restore the old number.
+func TestHoldBuckets(t *testing.T) {
 	Alone(t, "nf_conntrack_buckets")
-	l, err := HoldLimits(t.Context())
+	l, err := HoldBuckets(t.Context())
 	if errors.Is(err, ErrNotInitial) {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func() int {
-		n, err := readLimit(conntrackBuckets)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
+	err = l.Set(1000)
+	if n, failed := l.Read(); n != 1024 {
+		t.Errorf("%d buckets, %v, %v", n, err, failed)
 	}
-	old := read()
-	if err := l.SetBuckets(1000); err != nil || read() != 1024 {
-		t.Errorf("%d buckets, %v", read(), err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := HoldLimits(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a second holder: %v", err)
-	}
-	if err := l.Close(); err != nil || read() != old {
-		t.Errorf("%d buckets, %d before; %v", read(), old, err)
-	}
-	again, err := HoldLimits(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Close(); err != nil {
-		t.Error(err)
+	err = l.Close()
+	if n, failed := l.Read(); n != l.Old {
+		t.Errorf("%d buckets, %d before; %v, %v", n, l.Old, err, failed)
 	}
 }

@@ -9,41 +9,50 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"natlens/monitor/netns"
 )
 
-// The sysctls that bound the conntrack tables of all network namespaces.
-const (
-	conntrackMax     = "/proc/sys/net/netfilter/nf_conntrack_max"
-	conntrackBuckets = "/proc/sys/net/netfilter/nf_conntrack_buckets"
-)
-
-// ErrNotInitial is the error of HoldLimits outside the initial namespaces.
+// ErrNotInitial is the error of HoldMax and HoldBuckets outside the initial namespaces.
 var ErrNotInitial = errors.New("nf_conntrack_max and nf_conntrack_buckets need root in the initial namespaces")
 
-// Limits are nf_conntrack_max and nf_conntrack_buckets of the host, held by one process
-// at a time.
-type Limits struct {
+// Limit is nf_conntrack_max or nf_conntrack_buckets, which bound the conntrack tables of all
+// network namespaces. One process at a time holds one of them.
+type Limit struct {
+	Old   int // the value at the beginning
+	name  string
 	guard *exec.Cmd
-	end   io.WriteCloser // the guard's standard input
+	end   io.Closer // the guard's standard input
 }
 
-// HoldLimits waits until no other process holds the limits, or until ctx ends. Close
-// restores the old values; they are restored even if this process is killed. With few
-// buckets the flows of all namespaces share long chains, and some new flows are
-// dropped: run nothing beside it that counts its flows.
-func HoldLimits(ctx context.Context) (*Limits, error) {
-	if !InitialUserNS() {
-		return nil, ErrNotInitial
+// HoldMax waits until no other process holds a limit, or until ctx ends, and changes
+// nf_conntrack_max to what change returns for its value. Close restores the old value; it is
+// restored even if this process is killed.
+func HoldMax(ctx context.Context, change func(old int) int) (*Limit, error) {
+	l, err := hold(ctx, "max")
+	if err != nil {
+		return nil, err
 	}
-	lockfile, err := os.OpenFile(conntrackMax, os.O_RDWR, 0)
-	if errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %w", ErrNotInitial, err)
+	if err := l.Set(change(l.Old)); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// HoldBuckets is HoldMax for nf_conntrack_buckets, which it does not change yet. With few
+// buckets the flows of all namespaces share long chains, and some new flows are dropped: run
+// nothing beside it that counts its flows.
+func HoldBuckets(ctx context.Context) (*Limit, error) { return hold(ctx, "buckets") }
+
+func hold(ctx context.Context, name string) (*Limit, error) {
+	l := &Limit{name: "net.netfilter.nf_conntrack_" + name}
+	lockfile, err := os.OpenFile(netns.SysctlFile("net.netfilter.nf_conntrack_max"), os.O_RDWR, 0)
+	if !InitialUserNS() || errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
+		return nil, ErrNotInitial
 	}
 	if err != nil {
 		return nil, err
@@ -52,7 +61,7 @@ func HoldLimits(ctx context.Context) (*Limits, error) {
 	for {
 		err := unix.Flock(int(lockfile.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return guardLimits(lockfile)
+			break
 		}
 		if err == unix.EWOULDBLOCK {
 			err = ctx.Err()
@@ -62,67 +71,35 @@ func HoldLimits(ctx context.Context) (*Limits, error) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-// guardLimits starts the process that restores the limits once this one closes its end
-// of a pipe or dies. It reads a path and an old value from each line.
-func guardLimits(lockfile *os.File) (*Limits, error) {
-	const guard = `while read -r path old; do undo="echo $old > $path; $undo"; done; eval "$undo"`
-	cmd := exec.Command("/bin/sh", "-c", guard)
-	cmd.ExtraFiles = []*os.File{lockfile}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // ^C does not end it
-	end, err := cmd.StdinPipe()
-	if err != nil {
+	if l.Old, err = l.Read(); err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	// The guard restores the value once this process closes its end of a pipe or dies.
+	l.guard = exec.Command("/bin/sh", "-c", fmt.Sprintf("read end; echo %d > %s", l.Old, netns.SysctlFile(l.name)))
+	l.guard.ExtraFiles = []*os.File{lockfile}
+	l.guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // ^C does not end it
+	if l.end, err = l.guard.StdinPipe(); err != nil {
 		return nil, err
 	}
-	return &Limits{cmd, end}, nil
+	return l, l.guard.Start()
 }
 
-// SetBuckets sets nf_conntrack_buckets, which the kernel rounds up to whole pages:
-// multiples of 512.
-func (l *Limits) SetBuckets(n int) error {
-	return l.change(conntrackBuckets, func(int) int { return n })
-}
-
-func (l *Limits) change(path string, to func(old int) int) error {
-	old, err := readLimit(path)
+// Read returns the value.
+func (l *Limit) Read() (n int, err error) {
+	text, err := netns.ReadSysctl(0, l.name)
 	if err == nil {
-		_, err = fmt.Fprintln(l.end, path, old)
+		_, err = fmt.Sscan(text, &n)
 	}
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, []byte(strconv.Itoa(to(old))), 0)
+	return n, err
 }
 
-func readLimit(path string) (int, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(string(text)))
-}
+// Set changes the value. The kernel rounds buckets up to whole pages: multiples of 512.
+func (l *Limit) Set(n int) error { return netns.WriteSysctl(0, l.name, fmt.Sprint(n)) }
 
-// Close restores the old values and releases the limits.
-func (l *Limits) Close() error {
+// Close restores the old value and releases it.
+func (l *Limit) Close() error {
 	if err := errors.Join(l.end.Close(), l.guard.Wait()); err != nil {
 		return fmt.Errorf("restore the limits of conntrack: %w", err)
 	}
 	return nil
-}
-
-// HoldMax holds the limits and changes nf_conntrack_max to what change returns for its
-// value.
-func HoldMax(ctx context.Context, change func(old int) int) (*Limits, error) {
-	l, err := HoldLimits(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.change(conntrackMax, change); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
 }
