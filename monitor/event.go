@@ -63,7 +63,7 @@ type Event struct {
 	Kind       Kind
 	Inferred   bool   // derived from a resync or the end of a namespace; the kernel did not send it
 	Reason     Reason // of an inferred end
-	Late       bool   // the flow ended before: its DESTROY has overtaken this message; set by the table
+	Unkept     bool   // the table does not keep this flow: it had ended, or there are too many; set by the table
 	Has        Attrs  // attributes that this message contains
 	Remembered Attrs  // attributes filled in from earlier messages of the same flow
 	Gen        uint64 // the table's number of this flow, unique within a run; 0 without a table

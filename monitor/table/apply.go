@@ -113,7 +113,7 @@ func (t *Table) add(h uint64, e *monitor.Event) {
 	t.gen++
 	e.Gen = t.gen
 	t.path(&e.Flow)
-	if !t.admit(e.Flow.Orig.NetNS) {
+	if e.Unkept = !t.admit(e.Flow.Orig.NetNS); e.Unkept {
 		return
 	}
 	row := t.rows.take()

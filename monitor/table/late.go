@@ -43,6 +43,6 @@ func (n *ends) late(h uint64, e *monitor.Event) bool {
 	default:
 		return false
 	}
-	e.Late, e.Gen = true, o.gen
+	e.Unkept, e.Gen = true, o.gen
 	return true
 }

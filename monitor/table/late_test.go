@@ -37,15 +37,15 @@ func TestLate(t *testing.T) {
 		if c.late {
 			live = 0
 		}
-		if got.Late != c.late || table.Len() != live || (got.Gen == ended) != c.late {
-			t.Errorf("%s: late %v, generation %d (ended %d), %d flows", c.what, got.Late, got.Gen, ended, table.Len())
+		if got.Unkept != c.late || table.Len() != live || (got.Gen == ended) != c.late {
+			t.Errorf("%s: late %v, generation %d (ended %d), %d flows", c.what, got.Unkept, got.Gen, ended, table.Len())
 		}
 		if !c.late {
 			continue
 		}
 		// The next flow with this tuple and, as the kernel does it, with the same id.
 		next := apply(table, at(monitor.KindNew, 2010*ms, 7), at(monitor.KindUpdate, 2011*ms, 7))
-		if next[0].Gen == ended || next[1].Gen != next[0].Gen || table.Len() != 1 || next[1].Late {
+		if next[0].Gen == ended || next[1].Gen != next[0].Gen || table.Len() != 1 || next[1].Unkept {
 			t.Errorf("%s, then the next flow: %d flows, %s", c.what, table.Len(), lines(next))
 		}
 	}

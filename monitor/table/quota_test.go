@@ -26,6 +26,9 @@ func TestQuota(t *testing.T) {
 			if e.Gen == 0 {
 				t.Errorf("the event of port %d has no generation", port)
 			}
+			if _, _, kept := table.Lookup(e.Flow.Orig); kept == e.Unkept && kind != monitor.KindDestroy {
+				t.Errorf("the flow of port %d: kept %v, unkept %v", port, kept, e.Unkept)
+			}
 		}
 		expect := func(live, refused int) {
 			t.Helper()

@@ -160,9 +160,10 @@ func (t *Tracker) lossName(e *monitor.Event) string {
 	return t.cfg.name(e.NetNS())
 }
 
-// see processes a message of a live flow, unless the flow has ended already.
+// see processes a message of a live flow. It skips flows that the table does not keep: they have ended already, or a
+// forged stream of them would fill the memory.
 func (t *Tracker) see(e *monitor.Event, ch *Changes) {
-	if e.Late {
+	if e.Unkept {
 		return
 	}
 	o := t.find(e, ch)
