@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/netns"
@@ -33,21 +34,28 @@ type box struct {
 	addrs []netip.Addr
 }
 
-// addressMap is immutable.
+// addressMap is never changed once made.
 type addressMap struct {
-	set   *monitor.Locals // of the addresses: a quick test before the map
 	owner map[monitor.Addr]*monitor.Local
+	marks [256]bool // an address whose mark is not set is not in owner
 }
 
-// of returns the container of a forwarded flow: the sender's, otherwise that of the destination
-// after NAT.
+// mark is a hash of few bits.
+func mark(a *monitor.Addr) uint8 { return a[13] ^ 17*a[14] ^ 101*a[15] }
+
+// of returns the container that a forwarded flow belongs to: that of the sender, otherwise
+// that of the receiver.
 func (m *addressMap) of(f *monitor.Flow) *monitor.Local {
-	switch {
-	case m == nil:
-	case m.set.Has(f.Orig.Src):
-		return m.owner[f.Orig.Src]
-	case m.set.Has(f.Reply.Src):
-		return m.owner[f.Reply.Src]
+	if m == nil {
+		return nil
+	}
+	for _, a := range [...]*monitor.Addr{&f.Orig.Src, &f.Reply.Src} {
+		if !m.marks[mark(a)] {
+			continue
+		}
+		if l := m.owner[*a]; l != nil {
+			return l
+		}
 	}
 	return nil
 }
@@ -66,6 +74,7 @@ func (a *addresses) follow(c *containers) (err error) {
 		Renamed: a.join, // a process may be in its namespace before it is in its container's cgroup
 		Gone:    func(n netns.Found) { a.drop(n.Inode) },
 		Wanted:  func(n netns.Found) bool { return !n.Own },
+		Every:   time.Second, // a scan costs as much as some hundred events
 	})
 	if err != nil {
 		return fmt.Errorf("forwarded flows are shown without containers: %w", err)
@@ -97,25 +106,22 @@ func (a *addresses) join(n netns.Found) {
 
 // publish makes a new map. An address that two containers have belongs to neither.
 func (a *addresses) publish() {
-	owner := map[monitor.Addr]*monitor.Local{}
+	m := &addressMap{owner: map[monitor.Addr]*monitor.Local{}}
 	for b := range maps.Values(a.boxes) {
 		for _, addr := range b.addrs {
 			if addr.IsLoopback() || addr.IsLinkLocalUnicast() {
 				continue
 			}
 			key := monitor.AddrFrom(addr)
-			if old, taken := owner[key]; taken && old != b.owner {
-				owner[key] = nil
+			m.marks[mark(&key)] = true
+			if old, taken := m.owner[key]; taken && old != b.owner {
+				m.owner[key] = nil
 				continue
 			}
-			owner[key] = b.owner
+			m.owner[key] = b.owner
 		}
 	}
-	set := make([]netip.Addr, 0, len(owner))
-	for addr := range owner {
-		set = append(set, addr.Netip())
-	}
-	a.now.Store(&addressMap{monitor.NewLocals(set), owner})
+	a.now.Store(m)
 }
 
 // drop removes a namespace.

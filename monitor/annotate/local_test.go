@@ -320,3 +320,52 @@ func TestProcessesOfShortConnections(t *testing.T) {
 	got, right, wrong := connections(t, 334, 5*time.Millisecond)
 	t.Logf("%d flows, %d joined (%d %%), %d wrong", got, right, 100*right/got, wrong)
 }
+
+// Forwarded flows belong to the containers whose addresses they come from.
+func TestContainersByAddress(t *testing.T) {
+	l := labtest.New(t)
+	one, two := cgroup(t, idOne), cgroup(t, idTwo)
+	server := netip.AddrPortFrom(lab.ServerIP, 7000)
+	far, err := l.Server.ListenTCP(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	go hold(far)
+	start(t, l.Client, one, idOne, "alpha serve 127.0.0.1:1")
+	start(t, l.Client2, two, idTwo, "beta serve 127.0.0.1:1")
+	o, stop := watch(t, l.Gateway, func(e *monitor.Event) bool { return e.Flow.Orig.DstPort == server.Port() })
+	port := uint16(50000)
+	dial := func(at *lab.Namespace, from netip.Addr) *monitor.Local {
+		port++
+		c, err := at.DialTCP(t.Context(), netip.AddrPortFrom(from, port), server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		labtest.WaitFor(t, "the flow", func() bool { return o.has(port) })
+		return o.local(port)
+	}
+	for at, from := range map[*lab.Namespace]netip.Addr{l.Client: lab.ClientIP, l.Client2: lab.Client2IP} {
+		want := monitor.Local{Container: map[*lab.Namespace]string{l.Client: idOne, l.Client2: idTwo}[at][:12],
+			Match: monitor.MatchAddress}
+		// The container is found by a scan of the processes.
+		labtest.WaitFor(t, "the container", func() bool { return dial(at, from) != nil })
+		if got := dial(at, from); *got != want {
+			t.Errorf("a flow of %s: %+v, want %+v", from, *got, want)
+		}
+	}
+	stop()
+}
+
+func (o *owners) has(port uint16) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.seen[port]
+}
+
+func (o *owners) local(port uint16) *monitor.Local {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.of[port]
+}

@@ -34,6 +34,9 @@ type FollowConfig struct {
 
 	// Wanted selects namespaces; nil: all.
 	Wanted func(Found) bool
+
+	// Every is the time between scans of the processes; 0: scanEvery.
+	Every time.Duration
 }
 
 // Follower reports network namespaces that appear and end. It finds a mount at once, and a
@@ -127,7 +130,7 @@ func (f *Follower) begin() error {
 		return last
 	}
 	f.ended = time.Now()
-	f.next = f.soonest(scanEvery)
+	f.next = f.soonest(cmp.Or(f.cfg.Every, scanEvery))
 	return nil
 }
 
@@ -187,7 +190,7 @@ func (f *Follower) scan(processes bool) {
 	if processes {
 		f.ended = time.Now()
 		f.took = f.ended.Sub(began)
-		f.next = f.soonest(scanEvery)
+		f.next = f.soonest(cmp.Or(f.cfg.Every, scanEvery))
 	}
 	if err != nil {
 		return // until the next scan
