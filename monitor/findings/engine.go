@@ -54,6 +54,9 @@ func New(cfg Config) *Engine {
 	if cfg.Command == nil {
 		cfg.Command = func(_ monitor.NetNS, args ...string) string { return "natlens " + monitor.ShellLine(args...) }
 	}
+	if cfg.Counters == nil {
+		cfg.Counters = func() map[monitor.NetNS]map[string]uint64 { return nil }
+	}
 	if cfg.Namespace == nil {
 		cfg.Namespace = func(monitor.NetNS) (name, filter string) { return "", "" }
 	}
@@ -145,9 +148,9 @@ type Config struct {
 	// only one. nil: the run watches only one.
 	Namespace func(monitor.NetNS) (name, filter string)
 
-	// Counters returns the kernel's counters of each network namespace. It is called at most
-	// once a second. nil: no dns-race and no dns-clash.
-	Counters func() (map[monitor.NetNS]Counters, error)
+	// Counters returns the kernel's counters of each network namespace by their names, those that
+	// it can read. It is called at most once a second. nil: no dns-race and no dns-clash.
+	Counters func() map[monitor.NetNS]map[string]uint64
 
 	// TCPTimeouts returns the settings of a network namespace. Those that cannot be read are 0.
 	// nil: no idle.
@@ -166,6 +169,3 @@ type Config struct {
 	// the words as they are.
 	Command func(n monitor.NetNS, args ...string) string
 }
-
-// Counters are the kernel's counters that rules use, since boot.
-type Counters struct{ InsertFailed, ClashResolve uint64 }

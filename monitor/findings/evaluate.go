@@ -139,7 +139,7 @@ func (e *Engine) tickWindow(now monitor.Time) bool {
 	w := &e.window
 	switch {
 	case w.began == 0: // the first window has what was observed before the first tick
-		w.began, w.checked, w.counters = now, now, e.counters()
+		w.began, w.checked, w.counters = now, now, e.cfg.Counters()
 		return false
 	case now < w.began: // the clock was set back
 		e.openWindow(now)
@@ -161,8 +161,8 @@ func (e *Engine) tickWindow(now monitor.Time) bool {
 func (e *Engine) rates(end bool, now monitor.Time) {
 	w := &e.window
 	w.asked, w.moved = e.resolvers(), nil
-	if w.asked != nil && w.counters != nil {
-		w.moved = e.counters()
+	if len(w.asked) > 0 && w.counters != nil {
+		w.moved = e.cfg.Counters()
 	}
 	e.evaluate(true, end, now)
 }
@@ -173,5 +173,5 @@ func (e *Engine) openWindow(now monitor.Time) {
 	w.hosts.reset()
 	w.resolvers.reset()
 	clear(w.pairs)
-	w.counters = e.counters()
+	w.counters = e.cfg.Counters()
 }

@@ -2,6 +2,7 @@ package findings
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -12,15 +13,15 @@ import (
 // with its own counts, filter and command.
 func TestNamespaces(t *testing.T) {
 	names := map[monitor.NetNS]string{1: "blue", 2: "red"}
-	counters := map[monitor.NetNS]Counters{1: {}, 2: {}}
+	counters := map[monitor.NetNS]map[string]uint64{1: {"insert_failed": 0}, 2: {"insert_failed": 0}}
 	w := newWorld(t, func(c *Config) {
 		c.Namespace = func(n monitor.NetNS) (string, string) { return names[n], "netns " + names[n] }
 		c.Command = func(n monitor.NetNS, args ...string) string { return fmt.Sprint(names[n], " ", args) }
 		c.TCPTimeouts = func(n monitor.NetNS) monitor.TCPTimeouts {
 			return monitor.TCPTimeouts{Established: uint32(n) * 24 * 3600}
 		}
-		c.Counters = func() (map[monitor.NetNS]Counters, error) {
-			return map[monitor.NetNS]Counters{1: counters[1], 2: counters[2]}, nil
+		c.Counters = func() map[monitor.NetNS]map[string]uint64 {
+			return maps.Clone(counters)
 		}
 	})
 	in := func(n monitor.NetNS, flows []flow) []flow {
@@ -42,7 +43,7 @@ func TestNamespaces(t *testing.T) {
 	w.see(monitor.KindNew, in(1, many(1000, idle))...) // of a day 20 hours are left
 	w.see(monitor.KindNew, in(2, many(999, idle))...)  // of two
 	w.see(monitor.KindNew, append(in(1, many(500, dns)), in(2, many(500, dns))...)...)
-	counters[2] = Counters{InsertFailed: 100}
+	counters[2] = map[string]uint64{"insert_failed": 100}
 	w.pass(6 * time.Second)
 	w.gone = nil
 

@@ -60,41 +60,21 @@ func (e *Engine) manyDestinations() {
 //	one client, two queries at once from one port   ─▶ clash_resolve: none is lost
 //	two clients whose queries NAT gives one port    ─▶ insert_failed: one is lost
 var raceRules = [...]struct {
-	of     func(*Counters) uint64
-	figure string // the kernel's name of the counter
-	text   string // what the kernel counts
+	counter string // the kernel's name
+	text    string // what the kernel counts
 }{
-	{func(c *Counters) uint64 { return c.InsertFailed }, "insert_failed", "entries could not be inserted"},
-	{func(c *Counters) uint64 { return c.ClashResolve }, "clash_resolve",
-		"packets began a flow that another one had just begun"},
-}
-
-// counters reads the kernel's counters; nil on an error.
-func (e *Engine) counters() map[monitor.NetNS]Counters {
-	if e.cfg.Counters == nil {
-		return nil
-	}
-	c, err := e.cfg.Counters()
-	if err != nil {
-		return nil
-	}
-	return c
+	{"insert_failed", "entries could not be inserted"},
+	{"clash_resolve", "packets began a flow that another one had just begun"},
 }
 
 // resolvers returns the resolver with the most queries of each network namespace that has
 // enough queries for a finding.
 func (e *Engine) resolvers() map[monitor.NetNS]*tallied[key, recent] {
-	var most map[monitor.NetNS]*tallied[key, recent]
+	most := make(map[monitor.NetNS]*tallied[key, recent])
 	all := e.window.resolvers.all
 	for i := range all {
 		r := &all[i]
-		if float64(r.n) < e.cfg.Thresholds[raceQueries]/2 {
-			continue
-		}
-		if most == nil {
-			most = make(map[monitor.NetNS]*tallied[key, recent])
-		}
-		if m := most[r.key.netns]; m == nil || r.n > m.n {
+		if m := most[r.key.netns]; float64(r.n) >= e.cfg.Thresholds[raceQueries]/2 && (m == nil || r.n > m.n) {
 			most[r.key.netns] = r
 		}
 	}
@@ -106,17 +86,16 @@ func races(at int) func(*Engine) {
 	return func(e *Engine) {
 		r, w, queries := &raceRules[at], &e.window, e.cfg.Thresholds[raceQueries]
 		for netns, asked := range w.asked {
-			was, known := w.counters[netns]
-			is, ok := w.moved[netns]
-			before, after := r.of(&was), r.of(&is)
+			before, known := w.counters[netns][r.counter]
+			after, ok := w.moved[netns][r.counter]
 			if !known || !ok || after < before || float64(after-before) < e.limit/2 {
 				continue
 			}
 			moved, at := float64(after-before), asked.key.addr.String()
 			e.add(netns, min(moved/e.limit, float64(asked.n)/queries), asked.n, asked.value.last[:], at,
 				fmt.Sprintf("%.0f %s (%s) while %s asked %s",
-					moved, r.text, r.figure, human.Plural(asked.n, "new UDP flow"), at),
-				"udp dport 53 dst "+at, monitor.Figure{Name: r.figure, Value: moved})
+					moved, r.text, r.counter, human.Plural(asked.n, "new UDP flow"), at),
+				"udp dport 53 dst "+at, monitor.Figure{Name: r.counter, Value: moved})
 		}
 	}
 }

@@ -28,8 +28,8 @@ type window struct {
 	most      uint64 // destinations of one host that are counted
 	resolvers tally[key, recent]
 
-	counters map[monitor.NetNS]Counters // at the beginning of the window; nil: unknown
-	moved    map[monitor.NetNS]Counters // now
+	counters map[monitor.NetNS]map[string]uint64 // at the beginning of the window; nil: unknown
+	moved    map[monitor.NetNS]map[string]uint64 // now
 	asked    map[monitor.NetNS]*tallied[key, recent]
 }
 

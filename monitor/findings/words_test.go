@@ -3,6 +3,7 @@ package findings
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func TestWords(t *testing.T) {
 		return flow{proto: proto, from: "10.0.0.2:1000", to: public, delivered: target, state: state, status: monitor.SeenReply}
 	}
 	var packets uint64
-	var counters Counters
+	counters := map[string]uint64{"insert_failed": 0, "clash_resolve": 0}
 	begin := func(flows ...flow) func(*world) {
 		return func(w *world) {
 			w.see(monitor.KindNew, flows...)
@@ -91,8 +92,8 @@ func TestWords(t *testing.T) {
 			f.to = fmt.Sprintf("203.0.113.9:%d", 1000+i)
 			return f
 		})...)},
-		{"dns-race", func(w *world) { counters.InsertFailed += 5; begin(many(20, client(monitor.UDP, 0, 0))...)(w) }},
-		{"dns-clash", func(w *world) { counters.ClashResolve += 200; begin(many(20, client(monitor.UDP, 0, 0))...)(w) }},
+		{"dns-race", func(w *world) { counters["insert_failed"] += 5; begin(many(20, client(monitor.UDP, 0, 0))...)(w) }},
+		{"dns-clash", func(w *world) { counters["clash_resolve"] += 200; begin(many(20, client(monitor.UDP, 0, 0))...)(w) }},
 		{"idle", begin(many(1000, func(i int) flow {
 			f := client(monitor.TCP, monitor.TCPEstablished, monitor.SeenReply)(i)
 			f.timeout = 3600
@@ -101,7 +102,9 @@ func TestWords(t *testing.T) {
 	} {
 		w := newWorld(t, func(cfg *Config) {
 			cfg.Packets = func(f *monitor.Flow) (orig, reply uint64, ok bool) { return packets, 0, f.Orig.SrcPort < 2000 }
-			cfg.Counters = func() (map[monitor.NetNS]Counters, error) { return map[monitor.NetNS]Counters{0: counters}, nil }
+			cfg.Counters = func() map[monitor.NetNS]map[string]uint64 {
+				return map[monitor.NetNS]map[string]uint64{0: maps.Clone(counters)}
+			}
 			cfg.TCPTimeouts = fixedTimeouts(432_000)
 		})
 		w.table.SetLocals(here)
