@@ -95,13 +95,6 @@ func TestCSVPage(t *testing.T) {
 	}
 }
 
-func TestCSVAllocates(t *testing.T) {
-	sink, b := csv.NewWriter(io.Discard), batch(events()...)
-	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
-		t.Errorf("%v allocations a batch, want 0", n)
-	}
-}
-
 func BenchmarkCSV(b *testing.B) {
 	b.Run("new", func(b *testing.B) { benchmarkSink(b, csv.NewWriter(io.Discard), tcpEvents()[0]) })
 }

@@ -1,7 +1,9 @@
 package csv
 
 import (
-	"bytes"
+	"cmp"
+	"fmt"
+	"strings"
 
 	"natlens/export/text"
 	"natlens/monitor"
@@ -9,7 +11,6 @@ import (
 
 // line is the current event and the values of its cells.
 type line struct {
-	b      []byte
 	e      *monitor.Event
 	f      *monitor.Flow
 	t      *monitor.Tuple // the original direction, or the reply if only that is known
@@ -18,9 +19,9 @@ type line struct {
 	hasGap bool
 	has    monitor.Attrs
 	nat    monitor.NATKind // 0 also if a direction is unknown
-	netns  []byte
+	netns  string
 
-	ts, start, stop text.RFC3339
+	clock text.RFC3339
 }
 
 var (
@@ -29,86 +30,70 @@ var (
 )
 
 func (l *line) set(e *monitor.Event, netns string) {
-	l.e, l.f, l.t, l.has, l.netns = e, &e.Flow, &e.Flow.Orig, e.Known(), append(l.netns[:0], netns...)
-	if !l.knows(monitor.AttrOrig) {
+	l.e, l.f, l.t, l.has, l.netns = e, &e.Flow, &e.Flow.Orig, e.Known(), netns
+	if l.has&monitor.AttrOrig == 0 {
 		l.t = &e.Flow.Reply
 	}
 	if l.nat = 0; l.has.All(monitor.AttrOrig | monitor.AttrReply) {
 		l.nat = e.Flow.NAT().Kind
 	}
-	if l.x = e.Extra; l.x == nil {
-		l.x = &noExtra
-	}
 	l.hasGap = e.Kind == monitor.KindLost || e.Kind == monitor.KindResynced
-	if l.gap = e.Gap; l.gap == nil || !l.hasGap {
-		l.gap = &noGap
+	if l.x, l.gap = cmp.Or(e.Extra, &noExtra), &noGap; l.hasGap {
+		l.gap = cmp.Or(e.Gap, &noGap)
 	}
 }
 
-func (l *line) knows(a monitor.Attrs) bool { return l.has&a != 0 }
-
-func (l *line) word(known bool, word string) {
+// when returns the value, or nil.
+func when(known bool, value any) any {
 	if known {
-		l.b = append(l.b, word...)
+		return value
 	}
+	return nil
 }
 
-func (l *line) number(known bool, n uint64) {
-	if known {
-		l.b = text.AppendUint(l.b, n)
-	}
-}
+func (l *line) known(a monitor.Attrs, value any) any { return when(l.has&a != 0, value) }
 
-func (l *line) time(known bool, c *text.RFC3339, t monitor.Time) {
-	if known && t != 0 {
-		l.b = c.AppendTo(l.b, t)
-	}
-}
-
-func (l *line) addr(known bool, a monitor.Addr) {
-	if known {
-		l.b = text.AppendAddr(l.b, &a, l.t.Family)
-	}
-}
-
-// port appends a port, or what the protocol has instead: a key of GRE.
-func (l *line) port(known bool, port uint16) {
-	l.number(known && (l.t.Proto.HasPorts() || l.t.Proto == monitor.GRE), uint64(port))
+// port returns a port, or what the protocol has instead: a key of GRE.
+func (l *line) port(port uint16) any {
+	return when(l.t.Proto.HasPorts() || l.t.Proto == monitor.GRE, port)
 }
 
 // senderPort is port for the sender, to whom an ICMP id belongs.
-func (l *line) senderPort(known bool, port uint16) {
-	l.port(known, port)
-	l.number(known && l.t.Proto.IsICMP(), uint64(port))
+func (l *line) senderPort(port uint16) any {
+	if l.t.Proto.IsICMP() {
+		return port
+	}
+	return l.port(port)
 }
 
-func (l *line) icmp(n uint8) { l.number(l.knows(monitor.AttrOrig) && l.t.Proto.IsICMP(), uint64(n)) }
+func (l *line) icmp(n uint8) any { return l.known(monitor.AttrOrig, when(l.t.Proto.IsICMP(), n)) }
 
-func (l *line) foreign(known bool, value []byte) {
-	if known {
-		l.b = foreign(l.b, value)
-	}
-}
-
-// foreign appends untrusted text. A spreadsheet would compute a cell that begins with = + - or @.
-func foreign(b, value []byte) []byte {
-	start := len(b)
-	b = monitor.AppendEscaped(append(b, `"'`...), value)
-	cell := b[start+2:]
-	if bare := bytes.TrimLeft(cell, " "); len(bare) > 0 && bytes.IndexByte([]byte("=+-@"), bare[0]) >= 0 {
-		cell = b[start+1:]
-	}
-	if !bytes.ContainsAny(cell, `", `) {
-		return append(b[:start], cell...)
-	}
-	n := copy(b[start+1:], cell)
-	b = b[:start+1+n]
-	for i := start + 1; i < len(b); i++ {
-		if b[i] == '"' {
-			b = append(b, 0)
-			copy(b[i+1:], b[i:])
-			i++
+// append appends a cell.
+func (l *line) append(b []byte, cell any) []byte {
+	switch v := cell.(type) {
+	case nil:
+		return b
+	case []byte:
+		return append(b, v...)
+	case monitor.Addr:
+		return text.AppendAddr(b, &v, l.t.Family)
+	case monitor.Time:
+		if v == 0 {
+			return b
 		}
+		return l.clock.AppendTo(b, v)
 	}
-	return append(b, '"')
+	return fmt.Append(b, cell)
+}
+
+// foreign returns a cell of untrusted text. A spreadsheet would compute a cell that begins with = + - or @.
+func foreign(value string) string {
+	cell := monitor.Escape(value)
+	if bare := strings.TrimLeft(cell, " "); bare != "" && strings.IndexByte("=+-@", bare[0]) >= 0 {
+		cell = "'" + cell
+	}
+	if strings.ContainsAny(cell, `", `) {
+		cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+	}
+	return cell
 }

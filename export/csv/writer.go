@@ -42,16 +42,14 @@ func (c *Writer) Write(batch *monitor.Batch) error {
 			b = append(b, Header+"\n"...)
 		}
 		l := &c.line
-		l.b = b
 		for i := range batch.Events {
 			l.set(&batch.Events[i], c.Namespaces.Name(batch.Events[i].NetNS()))
 			for _, column := range columns {
-				column.cell(l)
-				l.b = append(l.b, ',')
+				b = append(l.append(b, column.cell(l)), ',')
 			}
-			l.b[len(l.b)-1] = '\n'
+			b[len(b)-1] = '\n'
 		}
-		return l.b
+		return b
 	})
 }
 
