@@ -58,8 +58,7 @@ func (m *messages) read(p *packet, b *monitor.Batch) {
 		return
 	}
 	if binary.BigEndian.Uint16(p.data) == toKernel || binary.BigEndian.Uint16(p.data[14:]) != netfilter {
-		m.in.Stats.Foreign++
-		return
+		return // of another kind
 	}
 	for rest := p.data[sllSize:]; len(rest) > 0; {
 		if len(rest) < headerSize {
@@ -83,17 +82,14 @@ func (m *messages) read(p *packet, b *monitor.Batch) {
 
 func (m *messages) message(p *packet, msg []byte, b *monitor.Batch) {
 	err := m.d.Decode(msg, b)
-	switch {
-	case errors.Is(err, ctnetlink.ErrNotConntrack):
-		m.in.Stats.Foreign++
-		return
-	case err != nil:
-		m.in.Bad(err)
+	if err != nil {
+		if !errors.Is(err, ctnetlink.ErrNotConntrack) {
+			m.in.Bad(err)
+		}
 		return
 	}
 	e := &b.Events[len(b.Events)-1]
 	if !p.own && m.double(msg, e.Kind, p.time) {
-		m.in.Stats.Doubles++
 		b.Drop()
 		return
 	}

@@ -222,14 +222,13 @@ func (c clock) time(t uint64) monitor.Time {
 	if c == (clock{unit: 9}) && t <= limit {
 		return monitor.Time(t)
 	}
+	base, digits := big.NewInt(10), big.NewInt(int64(c.unit&0x7f))
+	if c.unit&0x80 != 0 {
+		base.SetInt64(2)
+	}
 	second := big.NewInt(1e9)
 	ns := new(big.Int).SetUint64(t)
-	ns.Mul(ns, second)
-	if n := uint(c.unit & 0x7f); c.unit&0x80 != 0 {
-		ns.Rsh(ns, n)
-	} else {
-		ns.Quo(ns, new(big.Int).Exp(big.NewInt(10), new(big.Int).SetUint64(uint64(n)), nil))
-	}
+	ns.Quo(ns.Mul(ns, second), base.Exp(base, digits, nil))
 	ns.Add(ns, second.Mul(second, big.NewInt(c.shift)))
 	if ns.Sign() < 0 || !ns.IsInt64() || ns.Int64() > limit {
 		return 0

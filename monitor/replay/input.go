@@ -15,9 +15,6 @@ type Stats struct {
 	Bad    uint64 // lines, blocks and messages that could not be read
 	First  error  // the first of them, an [*Error]; nil: none
 	Cut    error  // where the recording ends in the middle of a line or block, an [*Error]; nil: it does not
-
-	Foreign uint64 // captures: messages about other things than flows, skipped
-	Doubles uint64 // captures of others: copies of a message for a second listener, skipped
 }
 
 // Error is a place in a recording that could not be read.
