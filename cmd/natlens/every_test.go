@@ -266,7 +266,7 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 		return strings.Count(c.stdout.String(), `"netns":"`+name+`"`) == 3
 	})
 	p.press("6")
-	p.await("the page", hasText("enter asks who held an address"))
+	p.await("the page", hasText("enter to search who held an address"))
 	p.press("Enter")
 	p.await("the prompt", func(lines []string) bool {
 		return strings.HasPrefix(strings.TrimSpace(lines[len(lines)-1]), "who")

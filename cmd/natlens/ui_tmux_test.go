@@ -187,7 +187,7 @@ func deleteFlow(p *pane) {
 // askOnWho asks the lab's table, which is called by its name.
 func askOnWho(p *pane) {
 	p.enter("6")
-	p.await("the page Who", hasText("enter asks who held an address"))
+	p.await("the page Who", hasText("enter to search who held an address"))
 	p.press("Enter")
 	p.enter("203.0.113.1 --proto tcp")
 	p.await("the question", hasText(" who 203.0.113.1 --proto tcp"))

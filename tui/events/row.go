@@ -171,7 +171,7 @@ func (p *Page) gap(e *monitor.Event, _ int) (paint.Role, string) {
 	case e.Kind == monitor.KindNetNSBegin:
 		text = "network namespace " + name + " found"
 	case e.Kind == monitor.KindNetNSEnd:
-		text = "network namespace " + name + " gone"
+		text = "network namespace " + name + " ended"
 	case g == nil || e.Kind.HasFlow():
 		return role, ""
 	case e.Kind == monitor.KindResynced:

@@ -159,7 +159,7 @@ func (p *Page) InSight() (out []monitor.Tuple) {
 func (p *Page) sortBy(id int) tea.Cmd {
 	switch col := &columnTable[id]; {
 	case col.order == table.ByArrival:
-		p.S.Report(paint.Muted, "there is no order by this column")
+		p.S.Report(paint.Muted, "this column cannot be sorted")
 		return nil
 	case p.By == id:
 		p.Down = !p.Down

@@ -29,7 +29,7 @@ func (p *Page) well() paint.Line {
 		l.Add(paint.Muted, "no findings; a recording has no kernel counters")
 	default:
 		l.Add(paint.New, "✓")
-		l.Add(paint.Text, " all is well: no finding, no failed check, no moving counter")
+		l.Add(paint.Text, " no problems: no findings, no failed checks, no growing counters")
 	}
 	l.Cut(p.Width)
 	return l

@@ -187,7 +187,7 @@ var bindings = [actions]binding{
 	Down:     {"moving", "↓/j", "down", []string{"down", "j"}},
 	PageUp:   {"moving", "pgup/b", "page up", []string{"pgup", "b", "ctrl+u"}},
 	PageDown: {"moving", "pgdn/d", "page down", []string{"pgdown", "d", "ctrl+d"}},
-	Home:     {"moving", "home/g", "top, and stay there", []string{"home", "g"}},
+	Home:     {"moving", "home/g", "top, and follow new rows", []string{"home", "g"}},
 	End:      {"moving", "end/G", "end", []string{"end", "G"}},
 	Left:     {"moving", "←/h", "previous column", []string{"left", "h"}},
 	Right:    {"moving", "→/l", "next column", []string{"right", "l"}},

@@ -36,7 +36,7 @@ func lookupWords(w *monitor.Walk, s *monitor.Step) string {
 	}
 	switch s.Lookup {
 	case monitor.LookupNew:
-		return "looked up: no entry yet, a new one"
+		return "looked up: not found, new entry"
 	case monitor.LookupReply:
 		return "looked up: found by its reply tuple"
 	case monitor.LookupCarried:
@@ -137,7 +137,7 @@ func footNotes(w *monitor.Walk) []paint.Note {
 			"an entry made by hand."}})
 	}
 	if w.NAT.Redirect {
-		out = append(out, paint.Words("DNAT leads to this host itself: a redirect."))
+		out = append(out, paint.Words("DNAT sends the packet to this host itself: a redirect."))
 	}
 	switch {
 	case w.Dropped():
