@@ -4,7 +4,6 @@ package why
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"natlens/monitor/doctor/probe"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
-	"natlens/monitor/netns"
 	"natlens/monitor/trace"
 	"natlens/monitor/why"
 )
@@ -30,30 +28,6 @@ type watcher struct {
 	first  *trace.Packet     // the packet
 }
 
-func newWatcher(ctx context.Context, o *options, ns int, rate trace.Rate) (w *watcher, err error) {
-	w = &watcher{ns: ns, wanted: o.filter(), facts: why.Facts{Proto: o.proto, To: o.to, From: o.from}}
-	expr, err := filter.Parse(w.wanted)
-	if err != nil {
-		return nil, err
-	}
-	if w.facts.Locals, err = netns.Locals(w.ns); err != nil {
-		return nil, err
-	}
-	if w.before, err = w.counters(ctx); err != nil {
-		return nil, err
-	}
-	if w.flows, err = kernel.OpenService(w.ns); err != nil {
-		return nil, err
-	}
-	w.tracer, err = trace.Open(trace.Config{NetNS: w.ns, Wanted: expr, Rate: rate, Answers: true})
-	if err != nil {
-		return nil, errors.Join(err, w.flows.Close())
-	}
-	return w, nil
-}
-
-func (w *watcher) Close() error { return errors.Join(w.tracer.Close(), w.flows.Close()) }
-
 // answerTime is how long the answer to a packet is waited for: a TCP client sends its SYN
 // again after one second and after three. The flow is looked up after each slice of it.
 const (
@@ -61,34 +35,37 @@ const (
 	slice      = 100 * time.Millisecond
 )
 
-// watch waits for a packet, at most for a time, and for its answer.
+// watch waits for a packet, at most for a time, and for its answer. If ctx ends early, it
+// reports what came until then.
 func (w *watcher) watch(ctx context.Context, most time.Duration) error {
 	began := time.Now()
 	if err := w.wait(ctx, most, func() bool { return w.first != nil }); err != nil {
 		return err
 	}
 	w.facts.Waited = time.Since(began)
-	if w.first != nil {
-		err := w.wait(ctx, answerTime, func() bool {
-			w.lookUp(ctx)
-			return w.facts.Settled()
-		})
-		if err == nil {
-			err = w.routes()
-		}
-		if err != nil {
-			return err
-		}
-		w.others(ctx)
+	reading := context.WithoutCancel(ctx)
+	if w.first == nil {
+		return w.compare(reading)
 	}
-	return w.compare(ctx)
+	err := w.wait(ctx, answerTime, func() bool {
+		w.lookUp(reading)
+		return w.facts.Settled()
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.routes(); err != nil {
+		return err
+	}
+	w.others(reading)
+	return w.compare(reading)
 }
 
 // wait traces until done, or for a time.
 func (w *watcher) wait(ctx context.Context, most time.Duration, done func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	for ctx.Err() == nil && !done() {
+	for !done() && ctx.Err() == nil {
 		part, cancel := context.WithTimeout(ctx, slice)
 		err := w.tracer.Run(part, w.take)
 		cancel()
@@ -195,13 +172,10 @@ func (w *watcher) lookUp(ctx context.Context) {
 
 // find finds the flow of the packet: in zone 0 by its addresses, else in the whole table.
 func (w *watcher) find(ctx context.Context) (found *monitor.Flow) {
-	id, orig := w.first.Flow.ID, w.first.First.Tuple()
-	var b monitor.Batch
-	if w.flows.Get(ctx, &monitor.Flow{Orig: orig}, &b) == nil && len(b.Events) == 1 {
-		if f := &b.Events[0].Flow; id == 0 || f.ID == id {
-			return f
-		}
+	if found = w.first.Find(ctx, w.flows); found != nil {
+		return found
 	}
+	id, orig := w.first.Flow.ID, w.first.First.Tuple()
 	w.each(ctx, w.wanted, func(f *monitor.Flow) {
 		same := f.Orig
 		same.Zone = 0

@@ -13,9 +13,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/cmd/natlens/trace"
+	cmdtrace "natlens/cmd/natlens/trace"
 	"natlens/monitor"
 	"natlens/monitor/doctor/probe"
+	"natlens/monitor/filter"
+	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
+	"natlens/monitor/trace"
 	"natlens/monitor/why"
 )
 
@@ -105,35 +109,48 @@ func (o *options) run(ctx context.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	rate, err := trace.ParseRate(o.rate)
+	rate, err := cmdtrace.ParseRate(o.rate)
 	if err != nil {
 		return err
 	}
-	file, err := cli.OpenNetNS(o.capture.Netns)
+	expr, err := filter.Parse(o.filter())
 	if err != nil {
 		return err
 	}
-	defer file.Close() // nil: does nothing
-	w, err := newWatcher(ctx, o, cli.NetnsFD(file), rate)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
+	cfg := trace.Config{Wanted: expr, Rate: rate, Answers: true}
+	return cmdtrace.Packets(o.con, "why", &o.capture, cfg, func(t *trace.Tracer, flows *kernel.Service, ns int) error {
+		v, err := o.decide(ctx, &watcher{ns: ns, tracer: t, flows: flows, wanted: o.filter()})
+		if err != nil {
+			return err
+		}
+		if t.Lost > 0 {
+			fmt.Fprintf(o.con.Stderr, "natlens: messages were lost %d times: answers may be missing\n", t.Lost)
+		}
+		if _, err := o.con.Stdout.Write(o.text(&v)); err != nil {
+			return err
+		}
+		if v.Name != why.Works {
+			return cli.ErrSilent
+		}
+		return nil
+	})
+}
+
+// decide waits for the packet and its answer, and returns the verdict.
+func (o *options) decide(ctx context.Context, w *watcher) (v why.Verdict, err error) {
 	places := probe.Places{Sudo: cli.Sudo()}
-	w.facts.Place = places.At(o.capture.Netns)
-	const note = "natlens: why: waiting up to %s for a packet %s; table %s marks packets until natlens ends\n"
-	fmt.Fprintf(o.con.Stderr, note, o.duration, w.wanted, w.tracer.Table())
+	w.facts = why.Facts{Proto: o.proto, To: o.to, From: o.from, Place: places.At(o.capture.Netns)}
+	if w.facts.Locals, err = netns.Locals(w.ns); err != nil {
+		return v, err
+	}
+	if w.before, err = w.counters(ctx); err != nil {
+		return v, err
+	}
+	fmt.Fprintf(o.con.Stderr, "natlens: why: waiting up to %s for a packet %s\n", o.duration, w.wanted)
 	if err := w.watch(ctx, o.duration); err != nil {
-		return err
+		return v, err
 	}
-	v := why.Decide(&w.facts)
-	if _, err := o.con.Stdout.Write(o.text(&v)); err != nil {
-		return err
-	}
-	if v.Name != why.Works {
-		return cli.ErrSilent
-	}
-	return nil
+	return why.Decide(&w.facts), nil
 }
 
 // filter is the filter of the packets that are waited for.

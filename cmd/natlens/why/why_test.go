@@ -60,15 +60,16 @@ func ask(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) (s
 	return out.String(), err
 }
 
-// waiting is standard error, on which the first line says that the command waits.
+// waiting is standard error, which says when the command waits.
 type waiting struct {
 	bytes.Buffer
 	begun chan struct{}
-	once  sync.Once
 }
 
 func (w *waiting) Write(p []byte) (int, error) {
-	w.once.Do(func() { close(w.begun) })
+	if bytes.Contains(p, []byte("waiting")) {
+		close(w.begun)
+	}
 	return w.Buffer.Write(p)
 }
 
