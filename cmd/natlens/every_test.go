@@ -142,6 +142,32 @@ func TestEveryNamespace(t *testing.T) {
 	}
 }
 
+// TestEveryRecorded records two namespaces in one file of JSON lines.
+func TestEveryRecorded(t *testing.T) {
+	a, b := people(t, 0), people(t, 1)
+	a.flows(t, 128)
+	path := filepath.Join(t.TempDir(), "all.jsonl.zst")
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	r := beginIn(t, ctx, "all", "record", path, "udp", "net", "198.18.0.0/15")
+	b.flows(t, 64)
+	read := func() map[string]int {
+		c := call(t.Context(), cli.Console{}, "watch", "--quiet", "--from", path, "-o", "jsonl")
+		if c.code != 0 {
+			t.Fatal(c.stderr.String())
+		}
+		return perNamespace(t, c.stdout.String())
+	}
+	labtest.WaitFor(t, "the events", func() bool { return read()[b.key("new")] == 64 })
+	end()
+	if code := r.end(t); code != 0 {
+		t.Fatalf("code %d, %s", code, r.stderr.String())
+	}
+	if got := read(); got[a.key("existing")] != 128 || got[b.key("new")] != 64 {
+		t.Errorf("got %v", got)
+	}
+}
+
 // TestEveryNamespaceRefused: of what can't be read for want of privilege
 // there is a line, at the start too.
 func TestEveryNamespaceRefused(t *testing.T) {

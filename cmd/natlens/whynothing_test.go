@@ -62,6 +62,17 @@ func TestWhyNothing(t *testing.T) {
 	}
 }
 
+// TestWhoInAnEmptyTable expects the reason why nobody is found, in no format on standard output.
+func TestWhoInAnEmptyTable(t *testing.T) {
+	ns := generatorNS(t).Path()
+	for _, format := range []string{"pretty", "json"} {
+		got := call(t.Context(), cli.Console{}, "who", "--live", "--netns", ns, "-o", format, "192.0.2.1:443")
+		if got.code != 1 || strings.Contains(got.stdout.String(), "empty") || !strings.HasPrefix(got.stderr.String(), "natlens: the table is empty: ") {
+			t.Errorf("%s: code %d, %s%s", format, got.code, got.stdout.String(), got.stderr.String())
+		}
+	}
+}
+
 // TestUncounted expects a line where packets and bytes are not counted, and that
 // its command has them counted.
 func TestUncounted(t *testing.T) {

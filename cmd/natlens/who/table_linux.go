@@ -26,6 +26,7 @@ func (o *options) openTable() (*place, error) {
 	case cli.EveryNetNS:
 		p.name = "the table of all network namespaces"
 	}
+	o.whyEmpty = func(ctx context.Context) { cli.FlagsOf(netns).WhyEmpty(ctx, o.con) }
 	p.find = func(ctx context.Context, q translation.Query, each translation.Visit) (translation.Result, error) {
 		flags := cli.FlagsOf(netns)
 		names := flags.Namespaces()

@@ -32,6 +32,8 @@ type options struct {
 	recordings []string
 
 	at Scope // whose table --live means without --netns
+
+	whyEmpty func(context.Context) // notes why the table that was searched is empty, if it is; nil: no table was
 }
 
 // New returns the command who.
@@ -101,6 +103,9 @@ func run(ctx context.Context, o *options) error {
 	}
 	for _, fault := range v.Result.Faults {
 		fmt.Fprintf(o.con.Stderr, "natlens: %s\n", cli.OneLine(fault))
+	}
+	if v.Result.Answers == 0 && o.whyEmpty != nil {
+		o.whyEmpty(ctx)
 	}
 	if v.Word != translation.Found {
 		return cli.ErrSilent
