@@ -30,7 +30,6 @@ func (s *scan) idle(sp *space, flow ref, r *table.Row) {
 		return
 	}
 	if s.compare(flow, r.Flow.Reading(r.Known, r.Last)) {
-		sp.flows++
 		sp.idle.add(flow, true)
 	} else {
 		sp.unsure++
@@ -77,17 +76,18 @@ func (s *scan) refresh(now monitor.Time) {
 // idle finds the namespaces with many ESTABLISHED flows that have been idle for long.
 func (e *Engine) idle() {
 	for id, sp := range e.scan.spaces {
-		if sp.unsure > 0 && float64(sp.flows+sp.unsure) >= e.limit {
+		flows := uint64(sp.idle.old)
+		if sp.unsure > 0 && float64(flows+sp.unsure) >= e.limit {
 			e.scan.refresh(e.now)
 		}
-		if float64(sp.flows) < e.limit/2 {
+		if float64(flows) < e.limit/2 {
 			continue
 		}
 		above := max(sp.timeouts.Unacknowledged, sp.timeouts.MaxRetrans)
 		below := int64(sp.timeouts.Established) - int64(e.cfg.Thresholds[idleAge])
-		e.add(id, float64(sp.flows)/e.limit, sp.flows, sp.idle.refs(), "table",
+		e.add(id, float64(flows)/e.limit, flows, sp.idle.refs(), "table",
 			fmt.Sprintf("%s idle for %s and longer, of %s",
-				human.Plural(sp.flows, "ESTABLISHED flow"), e.text(idleAge), human.Plural(sp.rows, "flow")),
+				human.Plural(flows, "ESTABLISHED flow"), e.text(idleAge), human.Plural(sp.rows, "flow")),
 			fmt.Sprintf("tcp established timeout > %ds timeout <= %ds", above, below),
 			monitor.Figure{Name: "table", Value: float64(sp.rows)})
 	}

@@ -153,7 +153,6 @@ type space struct {
 
 	rows   uint64
 	idle   group  // ESTABLISHED flows that are idle
-	flows  uint64 // of these
 	unsure uint64 // flows that may be idle; another dump is needed
 }
 

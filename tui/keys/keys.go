@@ -10,6 +10,7 @@
 package keys
 
 import (
+	"cmp"
 	"maps"
 
 	tea "charm.land/bubbletea/v2"
@@ -71,14 +72,7 @@ type Hint struct {
 // Hint returns the words of an action; ok is false if it is not bound.
 func (m *Map) Hint(a Action) (h Hint, ok bool) {
 	do, ok := m.do[a]
-	h = Hint{a, bindings[a].label, bindings[a].does}
-	if do.Label != "" {
-		h.Label = do.Label
-	}
-	if do.Does != "" {
-		h.Does = do.Does
-	}
-	return h, ok
+	return Hint{a, cmp.Or(do.Label, bindings[a].label), cmp.Or(do.Does, bindings[a].does)}, ok
 }
 
 // Group is a column of help.
