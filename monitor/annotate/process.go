@@ -162,11 +162,14 @@ func (p *processes) user(uid uint32) string {
 	return name
 }
 
-// denied returns an error if the processes of other users can't be searched.
+// ErrPtrace means that the processes of other users can't be searched.
+var ErrPtrace = errors.New("the processes of other users, and containers of forwarded flows, need CAP_SYS_PTRACE " +
+	"and are left out; users are shown")
+
+// denied returns ErrPtrace, or nil.
 func denied() error {
 	if _, err := os.ReadDir("/proc/1/fd"); errors.Is(err, fs.ErrPermission) {
-		return errors.New("the processes of other users need CAP_SYS_PTRACE and are left out; " +
-			"users and containers are shown")
+		return ErrPtrace
 	}
 	return nil
 }

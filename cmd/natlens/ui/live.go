@@ -17,6 +17,7 @@ import (
 	"natlens/export/history"
 	"natlens/export/metrics"
 	"natlens/monitor"
+	"natlens/monitor/annotate"
 	"natlens/monitor/capture"
 	"natlens/monitor/filter"
 	"natlens/monitor/live"
@@ -147,7 +148,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 // countRefused counts the namespaces that can't be captured.
 func countRefused(n *atomic.Int32) func(error) {
 	return func(err error) {
-		if _, unseen := errors.AsType[netns.UnseenError](err); !unseen {
+		if _, unseen := errors.AsType[netns.UnseenError](err); !unseen && !errors.Is(err, annotate.ErrPtrace) {
 			n.Add(1)
 		}
 	}
