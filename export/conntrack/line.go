@@ -113,8 +113,8 @@ func ports(b []byte, t *monitor.Tuple) []byte {
 		b = word(b, "code=", uint64(t.ICMPCode()))
 		b = word(b, "id=", uint64(t.ICMPID()))
 	case t.Proto == monitor.GRE:
-		b = append(text.AppendHex(append(b, "srckey=0x"...), uint64(t.SrcPort)), ' ')
-		b = append(text.AppendHex(append(b, "dstkey=0x"...), uint64(t.DstPort)), ' ')
+		b = append(strconv.AppendUint(append(b, "srckey=0x"...), uint64(t.SrcPort), 16), ' ')
+		b = append(strconv.AppendUint(append(b, "dstkey=0x"...), uint64(t.DstPort), 16), ' ')
 	}
 	return b
 }

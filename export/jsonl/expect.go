@@ -3,7 +3,6 @@ package jsonl
 import (
 	"strings"
 
-	"natlens/export/text"
 	"natlens/monitor"
 )
 
@@ -21,7 +20,7 @@ func (j *Writer) expect(b []byte, e *monitor.Expect) []byte {
 	b = numIf(b, e.Has&monitor.ExpectTimeout != 0, `,"timeout":`, uint64(e.Timeout))
 	b = append(j.tuple(append(b, `,"expected":{`...), &e.Tuple), '}')
 	b = append(j.tuple(append(b, `,"mask":{`...), &e.Mask), '}')
-	b = append(text.AppendProto(append(b, `,"master":{"proto":"`...), e.Master.Proto), `",`...)
+	b = append(word(b, `,"master":{"proto":"`, e.Master.Proto.String()), ',')
 	b = append(j.tuple(b, &e.Master), '}')
 	if e.Has&monitor.ExpectNAT != 0 {
 		b = append(j.tuple(append(b, `,"nat":{`...), &e.NAT), '}')

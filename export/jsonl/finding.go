@@ -1,9 +1,6 @@
 package jsonl
 
-import (
-	"natlens/export/text"
-	"natlens/monitor"
-)
+import "natlens/monitor"
 
 // Finding writes the line of a finding that appeared or was cleared.
 func (j *Writer) Finding(f *monitor.Finding) error {
@@ -38,8 +35,8 @@ func (j *Writer) finding(b []byte, f *monitor.Finding) []byte {
 			b = append(b, ',')
 		}
 		b = num(b, `{"flow":`, x.Gen)
-		b = text.AppendProto(append(b, `,"proto":"`...), x.Orig.Proto)
-		b = num(b, `","protonum":`, uint64(x.Orig.Proto))
+		b = word(b, `,"proto":"`, x.Orig.Proto.String())
+		b = num(b, `,"protonum":`, uint64(x.Orig.Proto))
 		b = append(j.tuple(append(b, `,"orig":{`...), &x.Orig), "}}"...)
 	}
 	return append(b, "]}\n"...)

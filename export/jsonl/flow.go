@@ -63,8 +63,8 @@ func (j *Writer) flow(b []byte, e *monitor.Event) []byte {
 
 func protocol(b []byte, t *monitor.Tuple) []byte {
 	b = word(b, `,"family":"`, t.Family.String())
-	b = text.AppendProto(append(b, `,"proto":"`...), t.Proto)
-	return num(b, `","protonum":`, uint64(t.Proto))
+	b = word(b, `,"proto":"`, t.Proto.String())
+	return num(b, `,"protonum":`, uint64(t.Proto))
 }
 
 // head has what the members family, proto, protonum and state depend on.
@@ -80,7 +80,7 @@ func appendHead(b []byte, h head) []byte {
 		b = protocol(b, &monitor.Tuple{Family: h.family, Proto: h.proto})
 	}
 	if h.known&monitor.AttrState != 0 {
-		b = append(text.AppendState(append(b, `,"state":"`...), h.proto, h.state), '"')
+		b = word(b, `,"state":"`, text.StateName(h.proto, h.state))
 	}
 	return b
 }
@@ -89,7 +89,7 @@ func appendStatus(b []byte, s monitor.Status) []byte {
 	if s == 0 {
 		return append(b, `,"status":[]`...)
 	}
-	return append(text.AppendStatusWords(append(b, `,"status":["`...), s, `","`), `"]`...)
+	return append(word(b, `,"status":["`, text.StatusWords(s, `","`)), ']')
 }
 
 // addr appends an address. Those of IPv6 are cached, because they take long to write.

@@ -50,9 +50,6 @@ func AppendUint(b []byte, n uint64) []byte {
 	return AppendNanos(AppendUint(b, n/1e9), uint32(n%1e9))
 }
 
-// AppendHex appends n in lower-case hex without leading zeros or prefix.
-func AppendHex(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 16) }
-
 // AppendNanos appends nine digits.
 func AppendNanos(b []byte, n uint32) []byte {
 	b = slices.Grow(b, 12)

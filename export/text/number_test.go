@@ -18,9 +18,6 @@ func FuzzNumbers(f *testing.F) {
 		if got, want := string(AppendUint(nil, n)), strconv.FormatUint(n, 10); got != want {
 			t.Errorf("appendUint: %s, want %s", got, want)
 		}
-		if got, want := string(AppendHex(nil, n)), strconv.FormatUint(n, 16); got != want {
-			t.Errorf("appendHex: %s, want %s", got, want)
-		}
 		var clock RFC3339
 		want := time.Unix(0, int64(n)).UTC().Format("2006-01-02T15:04:05.000000000Z")
 		for range 2 { // the second from the memory of the first

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"math/bits"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,42 +13,19 @@ import (
 	"natlens/monitor/human"
 )
 
-// AppendProto appends the name of a protocol, its number if it has none.
-func AppendProto(b []byte, p monitor.Proto) []byte {
-	if name := p.Name(); name != "" {
-		return append(b, name...)
-	}
-	return AppendUint(b, uint64(p))
+// StateName returns the name of a state in lower case, its number if it has none.
+func StateName(p monitor.Proto, s monitor.State) string {
+	return cmp.Or(strings.ToLower(s.Name(p)), strconv.Itoa(int(s)))
 }
 
-// AppendState appends the name of a state in lower case, its number if it has none.
-func AppendState(b []byte, p monitor.Proto, s monitor.State) []byte {
-	name := s.Name(p)
-	if name == "" {
-		return AppendUint(b, uint64(s))
-	}
-	for i := range len(name) {
-		c := name[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		b = append(b, c)
-	}
-	return b
-}
-
-// AppendStatusWords appends the names of the bits that are set. Bits without a name
-// follow as one hex number.
-func AppendStatusWords(b []byte, s monitor.Status, separator string) []byte {
-	first := len(b)
-	names := monitor.StatusNames()
-	for rest := uint(s &^ s.Unnamed()); rest != 0; rest &= rest - 1 {
-		b = AppendSeparated(b, first, separator, names[bits.TrailingZeros(rest)])
-	}
+// StatusWords returns the names of the bits that are set. Bits without a name follow as one
+// hex number.
+func StatusWords(s monitor.Status, separator string) string {
+	words := s.Names()
 	if rest := s.Unnamed(); rest != 0 {
-		b = AppendHex(AppendSeparated(b, first, separator, "0x"), uint64(rest))
+		words = append(words, fmt.Sprintf("%#x", uint32(rest)))
 	}
-	return b
+	return strings.Join(words, separator)
 }
 
 // AppendSeparated appends a word to a list that began at b[first].
