@@ -1,6 +1,6 @@
 // Package why finds out why packets to a published address are not answered: a port
 // forward that does not work. [Decide] takes what was seen of one packet and returns a
-// verdict: a sentence, the command that mends it, and the evidence.
+// verdict: a sentence, the command that fixes it, and the evidence.
 //
 // The package reads nothing from the system.
 package why

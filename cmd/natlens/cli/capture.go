@@ -33,7 +33,7 @@ type CaptureFlags struct {
 // Register adds all flags.
 func (c *CaptureFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&c.way, "capture", "auto", "capture `way`: ring, socket, or auto (the ring if possible)")
+	f.StringVar(&c.way, "capture", "auto", "read events by this `way`: ring, socket, or auto (the ring if possible)")
 	f.StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "size of the socket buffer in `bytes`")
 	f.StringVar(&c.ring, "ring", "32MiB", "size of the BPF ring in `bytes`, a power of two")
 	InGroup(f, GroupKernel, "capture", "buffer-size", "ring")

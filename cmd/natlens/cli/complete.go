@@ -39,9 +39,9 @@ func AddCompletion(root *cobra.Command) {
 	if err != nil {
 		return
 	}
-	completion.Short = "Print a script with which a shell completes natlens's commands"
+	completion.Short = "Print a completion script for a shell"
 	completion.Long = completion.Short +
-		", flags, filters and files. natlens completion SHELL --help says how to load it."
+		": for commands, flags, filters and files. natlens completion SHELL --help says how to load it."
 	for _, shell := range completion.Commands() {
 		shell.Args = NoArgs // cobra's own returns no usage error
 		shell.Short = "Print the completion script for " + shell.Name()

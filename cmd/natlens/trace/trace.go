@@ -44,7 +44,7 @@ The filter compares each packet as it arrives, before NAT: its family, protocol,
 before NAT is undone: after SNAT its destination is the public address. To trace both directions, select by the end
 that NAT does not rewrite, with host and port.
 
-To mark packets, trace adds an nftables table of its own, which the kernel removes when natlens ends. It changes no
+To mark packets, trace adds a table of its own to nf_tables, which the kernel removes when natlens ends. It changes no
 other table. Each traced packet costs the kernel time: --rate limits how many are traced.
 
 The rules of iptables-nft are shown as nft has them. iptables-legacy does not use nf_tables: its rules are not shown,

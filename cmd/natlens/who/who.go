@@ -74,7 +74,7 @@ if a host was found. It is 1 if none was found, or if there is no data for that 
 func (o *options) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.inside, "inside", "", "what the host with this `ADDR[:PORT]` held")
-	f.StringVar(&o.peer, "dst", "", "only flows to this peer, `ADDR[:PORT]`")
+	f.StringVar(&o.peer, "dst", "", "only flows to the peer `ADDR[:PORT]`")
 	f.StringVarP(&o.proto, "proto", "p", "", "only this `protocol`, by name or number; for ICMP, PORT is the id")
 	o.times.register(cmd)
 	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty, json or jsonl (default pretty)")

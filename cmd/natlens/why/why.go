@@ -43,7 +43,7 @@ func New(con cli.Console) *cobra.Command {
 		Short: "Say why packets to a published address are not answered: why a port forward does not work",
 		Long: `Wait for a packet to an address, trace it and its answer through this host, and say in one sentence what
 happens: which rule drops it, where NAT sends it and who does not answer there, or that it works. The evidence and the
-command that mends it follow. Run it on the gateway, and then connect from outside.
+command that fixes it follow. Run it on the gateway, and then connect from outside.
 
 why changes no rule and sends no packet. To mark packets it adds a table of its own to nf_tables, as natlens trace
 does; the kernel removes the table when natlens ends.
@@ -58,7 +58,7 @@ The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 fo
 	f := cmd.Flags()
 	f.StringVarP(&o.protocol, "proto", "p", "tcp", "`protocol`: tcp, udp or sctp")
 	f.DurationVar(&o.duration, "for", 30*time.Second, "wait at most this `time` for a packet, such as 10s or 5m")
-	f.StringVar(&o.rate, "rate", "10/s", "trace at most this many packets in a `time`, such as 10/s, 100/m or 1/h")
+	f.StringVar(&o.rate, "rate", "10/s", "trace at most `N/unit` packets, such as 10/s, 100/m or 1/h")
 	f.StringVarP(&o.format, "output-format", "o", "pretty", "`format`: pretty or json")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
 	for _, name := range []string{"for", "rate"} {
