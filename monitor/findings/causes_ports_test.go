@@ -53,6 +53,31 @@ func causeBlock(g *gateway) {
 	g.clears("snat-ports 203.0.113.1 udp → 203.0.113.9:53 for 192.168.77.2")
 }
 
+// causeSharedBlock gives two clients one block of 100 ports, and the gateway another one. The clients use all of theirs.
+func causeSharedBlock(g *gateway) {
+	udp := lab.Proto(unix.IPPROTO_UDP)
+	for client, low := range map[netip.Addr]uint16{lab.ClientIP: 1024, lab.Client2IP: 1024, lab.GatewayWAN: 1124} {
+		block := g.rule("nat", "postrouting", lab.OIf(lab.IfWAN), udp, labtest.Saddr(client), labtest.SNAT(lab.GatewayWAN, low, low+99, false))
+		defer block()
+	}
+	for i := range uint16(50) {
+		g.ask(g.l.Client, 30000+i, lab.ServerDNS, true)
+		g.ask(g.l.Client2, 30000+i, lab.ServerDNS, true)
+		if i < 40 {
+			g.ask(g.l.Gateway, 30000+i, lab.ServerDNS, true)
+		}
+	}
+	g.await("udp seen_reply snat", 140)
+	g.later(3 * time.Second)
+	f := g.sees("snat-ports 203.0.113.1 udp → 203.0.113.9:53 for 192.168.77.2 and others", 100)
+	if !strings.HasPrefix(f.Text, "100 of 100 udp ports of 203.0.113.1 for 192.168.77.2 and others (2 clients) in use") {
+		g.t.Error(f.Text)
+	}
+	g.delete("udp and (src 192.168.77.3 or src 192.168.77.2 sport >= 30030)")
+	g.later(3 * time.Second)
+	g.clears("snat-ports 203.0.113.1 udp → 203.0.113.9:53 for 192.168.77.2 and others")
+}
+
 // causeClash has two clients use the same source ports.
 func causeClash(g *gateway) {
 	g.thresholds[snatClashMin] = 30

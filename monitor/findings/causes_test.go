@@ -38,6 +38,7 @@ func TestCauses(t *testing.T) {
 		{"hairpin, UDP", causeHairpinUDP},
 		{"snat-ports", causePorts},
 		{"snat-ports, a block of one client", causeBlock},
+		{"snat-ports, a block of two clients", causeSharedBlock},
 		{"snat-clash", causeClash},
 		{"snat-gone", causeGone},
 		{"many-flows", causeManyFlows},
