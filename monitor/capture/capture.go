@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/netns"
 )
 
@@ -135,21 +136,13 @@ func (c *Capture) add(m *member) error {
 	return nil
 }
 
-// The groups of NETLINK_NETFILTER with conntrack events (enum nfnetlink_groups).
-const (
-	groupNew     = 1
-	groupUpdate  = 2
-	groupDestroy = 3
-)
-
-func join(conn *netlink.Conn, k Kinds) error {
-	all := k == Kinds{}
-	for group, wanted := range [...]bool{groupNew: k.New, groupUpdate: k.Update, groupDestroy: k.Destroy} {
-		if group == 0 || !all && !wanted {
-			continue
-		}
-		if err := conn.JoinGroup(uint32(group)); err != nil {
-			return fmt.Errorf("join conntrack event group %d: %w", group, netns.Privilege(err))
+// join joins the groups of the kinds of events. Their numbers are in enum nfnetlink_groups.
+func join(conn *netlink.Conn, wanted filter.KindSet) error {
+	for i, kind := range []monitor.Kind{monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy} {
+		if group := uint32(i + 1); wanted.Has(kind) {
+			if err := conn.JoinGroup(group); err != nil {
+				return fmt.Errorf("join conntrack event group %d: %w", group, netns.Privilege(err))
+			}
 		}
 	}
 	return nil

@@ -25,17 +25,14 @@ const (
 // String returns the word of the --capture flag.
 func (w Way) String() string { return [...]string{Auto: "auto", Ring: "ring", Socket: "socket"}[w] }
 
-// Kinds is a set of the kernel's event kinds. The zero value means all.
-type Kinds struct{ New, Update, Destroy bool }
-
 // Config says what to capture and how. The zero value captures every event of
 // the caller's network namespace.
 type Config struct {
 	Way    Way
-	NetNS  int   // file descriptor of a network namespace; 0: the caller's
-	Kinds  Kinds // groups to join; the zero value joins all three
-	Buffer int   // requested size of the socket buffer in bytes; 0: DefaultBuffer
-	Ring   int   // bytes of BPF ring, a power of two; 0: DefaultRing
+	NetNS  int            // file descriptor of a network namespace; 0: the caller's
+	Kinds  filter.KindSet // the kernel's kinds to capture; 0: all three
+	Buffer int            // requested size of the socket buffer in bytes; 0: DefaultBuffer
+	Ring   int            // bytes of BPF ring, a power of two; 0: DefaultRing
 
 	// Push is a filter that the kernel applies before it queues events: Kernel of
 	// [ExplainPush]. The kernel does not check messages of an unknown layout, so the caller

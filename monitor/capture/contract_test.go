@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -106,7 +107,7 @@ func TestWakeups(t *testing.T) {
 		defer g.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
-		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}})
+		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: filter.Kinds(monitor.KindNew)})
 		came := make(chan int)
 		go func() {
 			defer close(came)
@@ -149,8 +150,8 @@ func TestLossIsExact(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*deadline)
 		defer cancel()
-		all := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}})
-		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 4096, Ring: 4096})
+		all := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: filter.Kinds(monitor.KindNew)})
+		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: filter.Kinds(monitor.KindNew), Buffer: 4096, Ring: 4096})
 		base := int(w.way) * 110
 		var want, got []received
 		for round := range rounds {
@@ -191,7 +192,7 @@ func TestLossInTheMiddle(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*deadline)
 		defer cancel()
-		all := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}})
+		all := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: filter.Kinds(monitor.KindNew)})
 		var want []received
 		read := make(chan error, 1)
 		go func() {
@@ -200,7 +201,7 @@ func TestLossInTheMiddle(t *testing.T) {
 			read <- err
 		}()
 		// Either queue holds some 2,000 events, or less, and a batch half of that.
-		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 2 << 20, Ring: 512 << 10})
+		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: filter.Kinds(monitor.KindNew), Buffer: 2 << 20, Ring: 512 << 10})
 		base := 100 * int(w.way)
 		if _, err := g.Generate(ctx, labtest.GenConfig{Flows: flood, Base: base, Rate: 40_000}); err != nil {
 			t.Fatal(err)
@@ -243,7 +244,7 @@ func TestLossWhileReading(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
-		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 64 << 10, Ring: 16 << 10})
+		c := w.start(t, Config{NetNS: g.Namespace().FD(), Kinds: filter.Kinds(monitor.KindNew), Buffer: 64 << 10, Ring: 16 << 10})
 		made := make(chan error, 1)
 		go func() {
 			m, err := g.Generate(ctx, labtest.GenConfig{Flows: flood, Base: 100 * int(w.way), Rate: 100_000})
@@ -337,7 +338,7 @@ func TestKinds(t *testing.T) {
 		l := labtest.New(t)
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
-		c := w.start(t, Config{NetNS: l.Gateway.FD(), Kinds: Kinds{New: true}})
+		c := w.start(t, Config{NetNS: l.Gateway.FD(), Kinds: filter.Kinds(monitor.KindNew)})
 		if _, err := l.TCPOnce(ctx, lab.TCP{To: lab.ServerHTTPS, Bytes: 10}); err != nil {
 			t.Fatal(err)
 		}

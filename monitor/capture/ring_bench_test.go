@@ -51,7 +51,7 @@ func benchRing(b *testing.B) (*labtest.Generator, *Capture) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c, err := Open(Config{Way: Ring, NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Ring: 1 << 20})
+	c, err := Open(Config{Way: Ring, NetNS: g.Namespace().FD(), Kinds: filter.Kinds(monitor.KindNew), Ring: 1 << 20})
 	if err != nil {
 		b.Skip("not the ring:", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -78,7 +79,7 @@ func TestOverrunIsReadToItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	c := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: Kinds{New: true}, Buffer: 4096})
+	c := ways[0].start(t, Config{NetNS: g.Namespace().FD(), Kinds: filter.Kinds(monitor.KindNew), Buffer: 4096})
 	if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 100}); err != nil {
 		t.Fatal(err)
 	}

@@ -166,7 +166,7 @@ func forge(t *testing.T, n *lab.Namespace, msg []byte) {
 			return err
 		}
 		defer unix.Close(fd)
-		return unix.Sendto(fd, msg, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << (groupNew - 1)})
+		return unix.Sendto(fd, msg, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1})
 	})
 	if err != nil {
 		t.Fatal("forge:", err)

@@ -15,6 +15,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/annotate"
 	"natlens/monitor/capture"
+	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 )
 
@@ -88,7 +89,7 @@ func (c *CaptureFlags) NamespaceName() string {
 }
 
 // Config returns what to open. The caller closes the file of the namespace, which may be nil, after the capture.
-func (c *CaptureFlags) Config(kinds capture.Kinds) (cfg capture.Config, file *os.File, err error) {
+func (c *CaptureFlags) Config(kinds filter.KindSet) (cfg capture.Config, file *os.File, err error) {
 	way, ok := map[string]capture.Way{"auto": capture.Auto, "ring": capture.Ring, "socket": capture.Socket}[c.way]
 	if !ok {
 		return cfg, nil, Usagef("--capture %s: must be auto, ring or socket", c.way)

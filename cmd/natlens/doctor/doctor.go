@@ -89,7 +89,7 @@ func run(ctx context.Context, o *options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	open, netns, err := o.capture.Config(capture.Kinds{})
+	open, netns, err := o.capture.Config(0)
 	if err != nil {
 		return err
 	}

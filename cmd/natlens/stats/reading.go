@@ -130,7 +130,7 @@ func (kindCount) Close() error { return nil }
 // watch captures all events for the time of --for, or until ctx ends, which is not an error,
 // and reads the counters before and after.
 func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err error) {
-	open, file, err := o.capture.Config(capture.Kinds{})
+	open, file, err := o.capture.Config(0)
 	if err != nil {
 		return nil, nil, err
 	}

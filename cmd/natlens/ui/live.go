@@ -18,7 +18,6 @@ import (
 	"natlens/export/metrics"
 	"natlens/monitor"
 	"natlens/monitor/annotate"
-	"natlens/monitor/capture"
 	"natlens/monitor/filter"
 	"natlens/monitor/live"
 	"natlens/monitor/loop"
@@ -75,7 +74,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	if err != nil {
 		return err
 	}
-	open, file, err := o.Capture.Config(capture.Kinds{})
+	open, file, err := o.Capture.Config(0)
 	if err != nil {
 		return err
 	}

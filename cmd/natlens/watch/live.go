@@ -157,13 +157,12 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 	return err
 }
 
-// kinds returns the groups to join for the kinds of -e.
-func (o *Options) kinds() capture.Kinds {
+// kinds returns the kinds to capture: those that -e names, or all.
+func (o *Options) kinds() filter.KindSet {
 	if o.whole() != "" {
-		return capture.Kinds{}
+		return 0
 	}
-	has := o.Filter.Sel.Kinds.Has
-	return capture.Kinds{New: has(monitor.KindNew), Update: has(monitor.KindUpdate), Destroy: has(monitor.KindDestroy)}
+	return o.Filter.Sel.Kinds
 }
 
 // plan splits the filter between the kernel and natlens. A table needs all events of its flows.
