@@ -63,14 +63,7 @@ func AppendEscaped(dst, text []byte) []byte {
 // errors. It escapes what AppendEscaped escapes except the backslash, so that text that is
 // escaped already stays the same.
 func AppendMessage(dst, text []byte) []byte {
-	for part := range bytes.SplitAfterSeq(text, []byte(`\`)) {
-		part, ended := bytes.CutSuffix(part, []byte(`\`))
-		dst = AppendEscaped(dst, part)
-		if ended {
-			dst = append(dst, '\\')
-		}
-	}
-	return dst
+	return append(dst, bytes.ReplaceAll(AppendEscaped(nil, text), []byte(`\\`), []byte(`\`))...)
 }
 
 // Escape is [AppendEscaped] for a string, and returns it unchanged when nothing

@@ -1,27 +1,22 @@
 package text
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+)
 
-// signs are the ASCII replacements of natlens's signs.
-var signs = map[rune]string{'→': "->", '⇒': "=>", '↑': "^", '↓': "v", '─': "-", '−': "-", '–': "-", '…': "~",
-	'✓': "+", '✗': "x"}
+// signs are the ASCII forms of what natlens writes to people.
+var signs = strings.NewReplacer("→", "->", "⇒", "=>", "↑", "^", "↓", "v", "─", "-", "−", "-", "–", "-", "…", "~",
+	"✓", "+", "✗", "x")
 
 // ASCII returns the text in ASCII, for terminals whose locale has no UTF-8. Characters
 // without an ASCII form become question marks.
 func ASCII(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	for len(b) > 0 {
-		r, size := utf8.DecodeRune(b)
-		sign, ok := signs[r]
-		switch {
-		case r < utf8.RuneSelf:
-			out = append(out, b[0])
-		case ok:
-			out = append(out, sign...)
-		default:
-			out = append(out, '?')
+	return bytes.Map(func(r rune) rune {
+		if r < utf8.RuneSelf {
+			return r
 		}
-		b = b[size:]
-	}
-	return out
+		return '?'
+	}, []byte(signs.Replace(string(b))))
 }

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"math/big"
 	"slices"
 	"strconv"
@@ -26,7 +27,7 @@ func (p *parser) ranges(f Field, it item) []Range {
 		}
 		// tcpdump's 1024-2047; names may contain hyphens too
 		lo, hi := it.lo.cut('-')
-		if lo.text == "" || hi.text == "" || !isDigit(lo.text[0], 10) || f.info().kind.discrete {
+		if lo.text == "" || hi.text == "" || !isDigit(lo.text[0]) || f.info().kind.discrete {
 			panic(err)
 		}
 		it = item{lo, hi}
@@ -71,19 +72,17 @@ func (p *parser) number(f Field, t token, limit uint64) (uint64, *Error) {
 	if len(digits) > 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X') {
 		digits, base, prefix = digits[2:], 16, "0x"
 	}
-	if digits == "" || strings.ContainsFunc(digits, func(c rune) bool { return c >= 0x80 || !isDigit(byte(c), base) }) {
+	v, err := strconv.ParseUint(digits, base, 64)
+	if errors.Is(err, strconv.ErrSyntax) {
 		return 0, p.noValue(f, t)
 	}
-	v, err := strconv.ParseUint(digits, base, 64)
 	if err != nil || v > limit {
 		return 0, p.fail(t, f.String()+" goes from 0 to "+prefix+strconv.FormatUint(limit, base))
 	}
 	return v, nil
 }
 
-func isDigit(c byte, base int) bool {
-	return c >= '0' && c <= '9' || base == 16 && (c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F')
-}
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // bits reads words for bits of the status or of the NAT kind.
 func (p *parser) bits(f Field, op Op, items []item) Expr {
@@ -94,7 +93,7 @@ func (p *parser) bits(f Field, op Op, items []item) Expr {
 		if w, ok := f.info().kind.bit(it.lo.text); ok {
 			return w.cmp(f, op)
 		}
-		if f.info().kind != kindStatus || it.lo.text == "" || !isDigit(it.lo.text[0], 10) {
+		if f.info().kind != kindStatus || it.lo.text == "" || !isDigit(it.lo.text[0]) {
 			panic(p.noValue(f, it.lo))
 		}
 		v := must(p.number(f, it.lo, f.info().max))

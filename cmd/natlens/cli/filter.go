@@ -47,9 +47,9 @@ func (c *FilterFlags) Register(cmd *cobra.Command) {
 			if InGroup(f, GroupFilter, name); def.Optional() {
 				f.Lookup(name).NoOptDefVal = noValue
 			}
+			MustComplete(cmd, name, c.complete(def))
 		}
 	}
-	c.completeFlags(cmd)
 	c.RegisterWords(cmd)
 }
 
@@ -203,23 +203,19 @@ func completeFilter(env filter.Env, text, last string) (out []cobra.Completion) 
 var kernelHelpers = []string{"amanda", "ftp", "h323", "irc", "netbios-ns", "pptp", "Q.931", "RAS", "sane", "sip",
 	"snmp", "tftp"}
 
-func (c *FilterFlags) completeFlags(cmd *cobra.Command) {
-	for _, def := range filter.Flags() {
-		var complete cobra.CompletionFunc = cobra.NoFileCompletions
-		switch {
-		case def.Name == "label":
-			complete = c.CompleteLabels
-		case def.Name == "state":
-			complete = c.completeStates(def.Words)
-		case def.Words != nil && def.Repeats():
-			complete = listOf(def.Words...)
-		case def.Words != nil:
-			complete = OneOf(def.Words...)
-		}
-		for _, name := range def.Names() {
-			MustComplete(cmd, name, complete)
-		}
+// complete returns the completion of a flag of conntrack(8).
+func (c *FilterFlags) complete(def filter.Flag) cobra.CompletionFunc {
+	switch {
+	case def.Name == "label":
+		return c.CompleteLabels
+	case def.Name == "state":
+		return c.completeStates(def.Words)
+	case def.Words != nil && def.Repeats():
+		return listOf(def.Words...)
+	case def.Words != nil:
+		return OneOf(def.Words...)
 	}
+	return cobra.NoFileCompletions
 }
 
 // CompleteLabels completes a list of names of labels.
