@@ -37,6 +37,7 @@ func (c *TrackerConfig) name(n monitor.NetNS) string {
 type Tracker struct {
 	cfg      TrackerConfig
 	flows    map[monitor.Tuple]*open
+	ended    [256]uint64  // Event.Gen of the flows that ended last, by its low bits
 	free     []*open      // closed ones, for reuse
 	first    monitor.Time // time of the first event
 	now      monitor.Time // time of the last event
@@ -160,14 +161,15 @@ func (t *Tracker) lossName(e *monitor.Event) string {
 	return t.cfg.name(e.NetNS())
 }
 
-// see processes a message of a live flow. It skips flows that the table does not keep: they have ended already, or a
-// forged stream of them would fill the memory.
+// see processes a message of a live flow. It skips flows that the table does not keep: forged ones would fill the
+// memory. It also skips flows that have ended: a flow that begins has a number of its own.
 func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 	if e.Unkept {
 		return
 	}
 	o := t.find(e, ch)
 	switch {
+	case o == nil && e.Gen != 0 && t.ended[e.Gen%uint64(len(t.ended))] == e.Gen: // its DESTROY has overtaken it
 	case o == nil:
 		o = t.begin(e)
 		o.learn(e)
@@ -245,6 +247,7 @@ func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
 		}
 	}
 	o.learn(e)
+	t.ended[e.Gen%uint64(len(t.ended))] = e.Gen
 	tr := t.close(&e.Flow.Orig, o, ch)
 	tr.End = t.timeOf(e)
 	if e.Known().Any(monitor.AttrStop) && e.Flow.Stop != 0 {

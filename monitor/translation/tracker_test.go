@@ -93,7 +93,8 @@ func TestTracker(t *testing.T) {
 		}, []life{{1, 1, 9, Destroyed, 0}}, 0},
 		{"its DESTROY overtakes an UPDATE", func(f *feed) {
 			f.Life(at(0), at(9), 1, client(1))
-			f.Add(monitor.KindUpdate, at(9), 1, client(1)).Unkept = true
+			f.Add(monitor.KindUpdate, at(9), 1, client(1)) // a recording has its number, too
+			f.Add(monitor.KindUpdate, at(10), 0, client(2)).Unkept = true
 		}, []life{{1, 0, 9, Destroyed, 0}}, 0},
 		{"an UPDATE overtakes its NEW", func(f *feed) {
 			f.Add(monitor.KindUpdate, at(2), 0, client(1))
