@@ -22,6 +22,8 @@ type processes struct {
 	users   map[uint32]string
 	wanted  map[uint64]bool // inodes of one search
 	missed  map[uint64]bool // inodes that the processes of their cgroup do not have
+	files   int             // that were read since the search began
+	resume  time.Time       // when the processes of cgroups are searched again
 	all     pause           // between two searches of all processes
 	link    [64]byte
 }
@@ -30,6 +32,12 @@ type process struct {
 	pid  uint32
 	name string
 }
+
+// After a search of many files, none of cgroups is searched for as long as it took.
+const (
+	manyFiles = 4096
+	fileTime  = 3 * time.Microsecond
+)
 
 // maxInodes is the maximum number of remembered sockets.
 const maxInodes = 1 << 16
@@ -54,12 +62,18 @@ func (p *processes) findAll(asked []question, groups *cgroups) {
 		}
 	}
 	everywhere := false
+	if p.files = 0; len(ids) == 0 || time.Now().Before(p.resume) {
+		return
+	}
 	for _, id := range ids {
 		if pids := groups.processes(id); len(pids) > 0 {
 			p.search(pids)
 		} else {
 			everywhere = true
 		}
+	}
+	if p.files > manyFiles {
+		p.resume = time.Now().Add(time.Duration(p.files) * fileTime)
 	}
 	for inode := range p.wanted {
 		everywhere = everywhere || p.missed[inode]
@@ -109,6 +123,7 @@ func (p *processes) read(pid int) {
 		return
 	}
 	var found process
+	p.files += len(names)
 	for _, name := range slices.Backward(names) { // a new socket has a high number
 		n, err := unix.Readlinkat(int(dir.Fd()), name, p.link[:])
 		if err != nil {
@@ -122,7 +137,9 @@ func (p *processes) read(pid int) {
 			found = process{uint32(pid), nameOf(pid)}
 		}
 		p.byInode[inode] = found
-		delete(p.wanted, inode)
+		if delete(p.wanted, inode); len(p.wanted) == 0 {
+			return
+		}
 	}
 }
 
