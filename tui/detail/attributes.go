@@ -1,6 +1,7 @@
 package detail
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -138,21 +139,11 @@ func (p *Pane) lifeLines(width int) []paint.Line {
 	return paint.Hang(paint.Label, "life", n, width)
 }
 
+var lifeNames = map[table.LifeState]string{table.LifeReplied: "replied", table.LifeAssured: "assured",
+	table.LifeStarted: "first packet", table.LifeEnded: "ended"}
+
 func lifeText(s table.LifeState, p monitor.Proto) string {
-	switch s {
-	case table.LifeReplied:
-		return "replied"
-	case table.LifeAssured:
-		return "assured"
-	case table.LifeStarted:
-		return "first packet"
-	case table.LifeEnded:
-		return "ended"
-	}
-	if n := monitor.State(s).Name(p); n != "" {
-		return n
-	}
-	return "state " + decimal(uint32(s))
+	return cmp.Or(lifeNames[s], monitor.State(s).Name(p), "state "+decimal(uint32(s)))
 }
 
 // spanText writes the time between two states: 18 ms, 1.5 s, 4m02.

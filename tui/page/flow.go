@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"strconv"
@@ -162,7 +163,8 @@ func StateText(f *monitor.Flow, known monitor.Attrs) string {
 	case p.HasState():
 		return NoValue
 	case p.IsICMP():
-		return icmpText(f.Orig.ICMPType(), p)
+		typ := f.Orig.ICMPType()
+		return cmp.Or(icmpNames[p][typ], "type "+strconv.Itoa(int(typ)))
 	case known&monitor.AttrStatus == 0:
 		return NoValue
 	case f.Status.Has(monitor.Assured):
@@ -173,19 +175,10 @@ func StateText(f *monitor.Flow, known monitor.Attrs) string {
 	return "unreplied"
 }
 
-// icmpText names the kinds of ICMP queries that conntrack makes flows of.
-func icmpText(typ uint8, p monitor.Proto) string {
-	switch {
-	case p == monitor.ICMP && typ == 8, p == monitor.ICMPv6 && typ == 128:
-		return "echo"
-	case p == monitor.ICMP && typ == 13:
-		return "timestamp"
-	case p == monitor.ICMP && typ == 15:
-		return "information"
-	case p == monitor.ICMP && typ == 17:
-		return "address mask"
-	}
-	return "type " + strconv.Itoa(int(typ))
+// icmpNames are the kinds of ICMP queries that conntrack makes flows of.
+var icmpNames = map[monitor.Proto]map[uint8]string{
+	monitor.ICMP:   {8: "echo", 13: "timestamp", 15: "information", 17: "address mask"},
+	monitor.ICMPv6: {128: "echo"},
 }
 
 // ZoneText is the zone, or the zones of both directions if they differ; "" for the

@@ -60,15 +60,14 @@ func NewWay(names *Names, f *monitor.Flow, form WayForm) (w Way) {
 	p, nat := f.Orig.Proto, f.NAT()
 	w[WayFrom].text = names.Endpoint(p, f.From())
 	w[WayTo] = WayEnd{text: names.Endpoint(p, f.To()), sign: form.Sign(WayTo)}
-	if nat.SrcAddr || nat.SrcPort {
-		w[WaySentAs] = WayEnd{names.Endpoint(p, f.SentAs()), form.Sign(WaySentAs), nat.SrcAddr, nat.SrcPort, false}
-		w[WaySentAs].shorten(form)
+	rewritten := func(end int, to monitor.Endpoint, addr, port bool) {
+		if addr || port {
+			w[end] = WayEnd{names.Endpoint(p, to), form.Sign(end), addr, port, false}
+			w[end].shorten(form)
+		}
 	}
-	if nat.DstAddr || nat.DstPort {
-		w[WayDelivered] = WayEnd{names.Endpoint(p, f.DeliveredTo()), form.Sign(WayDelivered), nat.DstAddr, nat.DstPort,
-			false}
-		w[WayDelivered].shorten(form)
-	}
+	rewritten(WaySentAs, f.SentAs(), nat.SrcAddr, nat.SrcPort)
+	rewritten(WayDelivered, f.DeliveredTo(), nat.DstAddr, nat.DstPort)
 	return w
 }
 
