@@ -6,6 +6,7 @@ import (
 
 	"natlens/monitor/table"
 	"natlens/tui/page"
+	"natlens/tui/paint"
 )
 
 // TestHeadingShowsItsOrder expects the arrow of the order on every column that
@@ -24,7 +25,7 @@ func TestHeadingShowsItsOrder(t *testing.T) {
 				continue
 			}
 			p.By = c.ID
-			text := p.Draw()[0].String()
+			text := string(paint.Plain.Append(nil, &p.Draw()[0]))
 			if n := strings.Count(text, "▲") + strings.Count(text, "▼"); n != 1 || strings.Contains(text, "…") {
 				t.Errorf("%d cells, by %s: %q", width, c.Title, text)
 			}

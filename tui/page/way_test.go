@@ -71,7 +71,7 @@ func TestWayCut(t *testing.T) {
 		for i := range w {
 			w[i].Add(&l)
 		}
-		if got := l.String(); got != c.want || l.Width() > c.room && c.room >= 15 {
+		if got := string(paint.Plain.Append(nil, &l)); got != c.want || l.Width() > c.room && c.room >= 15 {
 			t.Errorf("in %d cells: %q (%d), want %q", c.room, got, l.Width(), c.want)
 		}
 	}

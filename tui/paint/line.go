@@ -174,15 +174,6 @@ func (l *Line) At(x int) (value int, ok bool) {
 	return 0, false
 }
 
-// String returns the text of the line.
-func (l *Line) String() string {
-	var b strings.Builder
-	for _, s := range l.Spans {
-		b.WriteString(s.Text)
-	}
-	return b.String()
-}
-
 // safe escapes unsafe characters. Untrusted text should be escaped already; then nothing
 // changes.
 func safe(text string) string {

@@ -19,11 +19,11 @@ func TestLineCut(t *testing.T) {
 		l.Add(NAT, "日本語")
 		l.Add(Muted, " end")
 		l.Cut(c.width)
-		if got := l.String(); got != c.want {
+		if got := string(Plain.Append(nil, &l)); got != c.want {
 			t.Errorf("Cut(%d) = %q, want %q", c.width, got, c.want)
 		}
-		if l.Width() != Width(l.String()) {
-			t.Errorf("Cut(%d): Width says %d, the text takes %d", c.width, l.Width(), Width(l.String()))
+		if l.Width() != Width(string(Plain.Append(nil, &l))) {
+			t.Errorf("Cut(%d): Width says %d, the text takes %d", c.width, l.Width(), Width(string(Plain.Append(nil, &l))))
 		}
 	}
 }
@@ -34,7 +34,7 @@ func TestLineColumns(t *testing.T) {
 	l.AddRight(Text, "12", 5)
 	l.AddLeft(Text, " long text", 6)
 	l.Fit(20)
-	if got, want := l.String(), "tcp      12 long…   "; got != want {
+	if got, want := string(Plain.Append(nil, &l)), "tcp      12 long…   "; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -55,7 +55,7 @@ func TestCutMiddle(t *testing.T) {
 func TestLineHostile(t *testing.T) {
 	var l Line
 	l.Add(Text, "a\x1b[2Jb\x9b\u009bc\u202ed\x07e\nf\x7f")
-	if got, want := l.String(), `a\x1b[2Jb\x9b\u009bc\u202ed\x07e\nf\x7f`; got != want {
+	if got, want := string(Plain.Append(nil, &l)), `a\x1b[2Jb\x9b\u009bc\u202ed\x07e\nf\x7f`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
