@@ -93,7 +93,7 @@ func (x *exporter) progress() string {
 
 // start creates the file and writes it.
 func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
-	s, filter, keep, now := x.s, x.s.Filter, x.s.Keep, x.s.Clock()
+	s, filter, keep, local, now := x.s, x.s.Filter, x.s.Keep, x.s.Env.Local, x.s.Clock()
 	e := &export{path: path}
 	if what != exportStream {
 		x.running = e
@@ -108,7 +108,7 @@ func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
 			kept := s.Tail.Around(0, keep, 0, tail.Size).Events
 			err = e.write(sink, len(kept), func(i int, ev *monitor.Event) bool { *ev = kept[i]; return true })
 		default:
-			n, get := matchingFlows(s.Table, filter, now)
+			n, get := matchingFlows(s.Table, filter, local, now)
 			err = e.write(sink, n, get)
 		}
 		return func() { x.started(e, what, err) }
@@ -149,9 +149,8 @@ func (x *exporter) stop() tea.Cmd {
 
 // matchingFlows returns how many flows match the filter, and a function that writes the i-th of them as
 // it is then. ok is false if it is gone by then.
-func matchingFlows(t *table.Table, filter *table.CachedFilter, now monitor.Time) (
-	n int, get func(i int, e *monitor.Event) (ok bool),
-) {
+func matchingFlows(t *table.Table, filter *table.CachedFilter, local func(*monitor.Flow) *monitor.Local,
+	now monitor.Time) (n int, get func(i int, e *monitor.Event) (ok bool)) {
 	var rows []uint32
 	var gens []uint64
 	t.ScanMatching(filter, now, func(i uint32, r *table.Row) {
@@ -167,6 +166,9 @@ func matchingFlows(t *table.Table, filter *table.CachedFilter, now monitor.Time)
 		}
 		seq++
 		r.Event(rows[i], x, now, e)
+		if local != nil {
+			e.Local = local(&e.Flow)
+		}
 		e.Seq = seq
 		return true
 	}

@@ -8,8 +8,8 @@ import (
 )
 
 // owned is two flows of this host and one of a container.
-func owned(t *testing.T) *stage {
-	st := newStage(t, readable, func(c *Config) {
+func owned(t *testing.T, adjust ...func(*Config)) *stage {
+	st := newStage(t, append(adjust, readable, func(c *Config) {
 		c.Env.Local = func(f *monitor.Flow) *monitor.Local {
 			switch f.Orig.SrcPort {
 			case 40000:
@@ -19,7 +19,7 @@ func owned(t *testing.T) *stage {
 			}
 			return nil
 		}
-	})
+	})...)
 	for i, from := range []string{"203.0.113.1:40000", "203.0.113.1:40001", "203.0.113.1:40002"} {
 		f := flowOf(monitor.TCP, from, "203.0.113.9:443", from, "203.0.113.9:443", assured, monitor.PathOut)
 		st.event(monitor.KindNew, float64(30-i), live(f, monitor.TCPEstablished, 432000), timed, nil)
@@ -66,4 +66,18 @@ func TestLocalFilterRefused(t *testing.T) {
 	if want := "processes and containers need natlens --process"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
+}
+
+// An export has them too.
+func TestLocalExport(t *testing.T) {
+	files := &disk{files: map[string]*file{}}
+	st := owned(t, func(c *Config) { c.Exporter = files })
+	st.size(120, 30)
+	st.press("/container web<enter>es<enter>")
+	for _, f := range files.files {
+		if len(f.events) == 1 && f.events[0].Local.Name() == "web" {
+			return
+		}
+	}
+	t.Errorf("files %v\n%s", files.files, st.screen())
 }
