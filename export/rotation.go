@@ -64,11 +64,10 @@ type Rotation struct {
 	missed  uint64                         // events that are not in the recording: see Missing
 	err     error
 
-	full    error       // the disk is full; nil: it is not
-	tried   time.Time   // when there was no space the last time
-	gap     monitor.Gap // what is missing since
-	seq     uint64      // of the last event that is missing
-	waiting uint64      // events of the batch that is kept in memory
+	full    error     // the disk is full; nil: it is not
+	tried   time.Time // when there was no space the last time
+	gone    Dropped   // what is missing since
+	waiting uint64    // events of the batch that is kept in memory
 }
 
 // NewRotation opens the file of a recording that does not rotate. Files of one that does
@@ -110,7 +109,7 @@ func (r *Rotation) Write(b *monitor.Batch) error {
 		return r.err
 	}
 	if r.full != nil && !r.resume(b) {
-		r.missed += r.miss(b)
+		r.missed += r.gone.Add(b)
 		return r.err
 	}
 	err := r.write(b)
@@ -122,8 +121,8 @@ func (r *Rotation) Write(b *monitor.Batch) error {
 		return r.err
 	}
 	r.full, r.tried = err, r.o.Now()
-	if n := r.miss(b); wrote {
-		r.waiting, r.gap = n, monitor.Gap{}
+	if n := r.gone.Add(b); wrote {
+		r.waiting, r.gone.Gap = n, monitor.Gap{}
 	} else {
 		r.missed += n
 	}
@@ -147,24 +146,29 @@ func (r *Rotation) failed(err error) bool {
 // including those that wait for space.
 func (r *Rotation) Missing() uint64 { return r.missed + r.waiting }
 
-// miss adds a batch to the gap, and returns its number of events, without those that were
-// lost before.
-func (r *Rotation) miss(b *monitor.Batch) (events uint64) {
+// Dropped are events that a sink did not write. It writes their gap in their place.
+type Dropped struct {
+	Gap monitor.Gap
+	Seq uint64 // of the last one
+}
+
+// Add adds a batch, and returns its number of events, without those that were lost before.
+func (d *Dropped) Add(b *monitor.Batch) (events uint64) {
 	for i := range b.Events {
 		e := &b.Events[i]
-		if r.gap.From == 0 {
-			r.gap.From = e.Time
+		if d.Gap.From == 0 {
+			d.Gap.From = e.Time
 		}
-		r.gap.To, r.seq = max(r.gap.To, e.Time), e.Seq
+		d.Gap.To, d.Seq = max(d.Gap.To, e.Time), e.Seq
 		switch {
 		case e.Kind == monitor.KindLost && e.Gap != nil:
-			r.gap.Count += e.Gap.Count
-			r.gap.Uncertain = r.gap.Uncertain || e.Gap.Uncertain
+			d.Gap.Count += e.Gap.Count
+			d.Gap.Uncertain = d.Gap.Uncertain || e.Gap.Uncertain
 		case e.Kind.HasFlow():
 			events++
 		}
 	}
-	r.gap.Count += events
+	d.Gap.Count += events
 	return events
 }
 
@@ -186,24 +190,25 @@ func (r *Rotation) resume(b *monitor.Batch) bool {
 	r.waiting = 0
 	var lost monitor.Batch
 	e := lost.Add()
-	e.Kind, e.Seq, e.Time, e.TimeSource = monitor.KindLost, r.seq, monitor.Time(now.UnixNano()), monitor.TimeReceived
+	e.Kind, e.Seq = monitor.KindLost, r.gone.Seq
+	e.Time, e.TimeSource = monitor.Time(now.UnixNano()), monitor.TimeReceived
 	if b != nil && b.Events[0].Time != 0 {
 		e.Time, e.TimeSource = b.Events[0].Time, b.Events[0].TimeSource
 	}
-	e.Gap = &r.gap
+	e.Gap = &r.gone.Gap
 	e.Gap.To = max(e.Gap.From, e.Time)
-	if r.gap.Count > 0 {
+	if r.gone.Gap.Count > 0 {
 		if r.failed(r.write(&lost)) {
 			return false
 		}
 		if err := r.part.Room(); r.failed(err) {
-			r.full, r.gap = err, monitor.Gap{} // the record is kept in memory
+			r.full, r.gone.Gap = err, monitor.Gap{} // the record is kept in memory
 			return false
 		}
 	}
 	text.Note(r.o.Notes, fmt.Sprintf("natlens: there is space again: %s, as the recording says", text.GapText(e,
 		time.Local)))
-	r.full, r.gap = nil, monitor.Gap{}
+	r.full, r.gone.Gap = nil, monitor.Gap{}
 	return true
 }
 

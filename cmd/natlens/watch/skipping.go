@@ -2,6 +2,7 @@ package watch
 
 import (
 	"natlens/cmd/natlens/cli"
+	"natlens/export"
 	"natlens/monitor"
 )
 
@@ -11,8 +12,7 @@ import (
 type skipping struct {
 	monitor.Sink
 	full  func() bool
-	gap   monitor.Gap // events dropped since the last written event
-	seq   uint64      // of the first dropped event
+	gone  export.Dropped // since the last written event
 	total uint64
 }
 
@@ -59,31 +59,19 @@ func (s *skipping) Write(b *monitor.Batch) error {
 		}
 		return s.Sink.Write(b)
 	}
-	for i := range b.Events {
-		e := &b.Events[i]
-		if !e.Kind.HasFlow() {
-			continue
-		}
-		if s.gap.Count == 0 {
-			s.gap.From, s.seq = e.Time, e.Seq
-		}
-		s.gap.Count++
-		s.gap.To = e.Time
-		s.total++
-	}
+	s.total += s.gone.Add(b)
 	return nil
 }
 
 // report writes a loss for the dropped events.
 func (s *skipping) report() error {
-	if s == nil || s.gap.Count == 0 {
+	if s == nil || s.gone.Gap.Count == 0 {
 		return nil
 	}
-	gap := s.gap
-	s.gap = monitor.Gap{}
-	return s.Sink.Write(&monitor.Batch{Events: []monitor.Event{
-		{Kind: monitor.KindLost, Time: gap.To, TimeSource: monitor.TimeReceived, Seq: s.seq, Gap: &gap},
-	}})
+	gone := s.gone
+	s.gone = export.Dropped{}
+	return s.Sink.Write(&monitor.Batch{Events: []monitor.Event{{Kind: monitor.KindLost, Time: gone.Gap.To,
+		TimeSource: monitor.TimeReceived, Seq: gone.Seq, Gap: &gone.Gap}}})
 }
 
 // skippingFindings is a skipping sink that also writes findings. It drops no finding.
