@@ -33,6 +33,8 @@ type options struct {
 	format   string
 	rate     string
 	duration time.Duration
+	send     bool
+	started  func() // called when it waits; nil: nothing
 }
 
 // New returns the command.
@@ -46,19 +48,30 @@ happens: which rule drops it, where NAT sends it and who does not answer there, 
 command that fixes it follow. Run it on the gateway, and then connect from outside.
 
 why changes no rule and sends no packet. To mark packets it adds a table of its own to nf_tables, as natlens trace
-does; the kernel removes the table when natlens ends.
+does; the kernel removes the table when natlens ends. With --send it builds the gateway of natlens lab instead, which
+needs no root, and a host of the lab sends the packet: the server, or the host that has the address after from.
 
 The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 for wrong usage.`,
 		Example: `  natlens why 203.0.113.1:8080
   natlens why 203.0.113.1:8080 from 198.51.100.7
+  natlens why --send 203.0.113.1:8080 from 192.168.77.2
   natlens why -p udp --for 2m -o json 203.0.113.1:51820`,
 		Args: func(_ *cobra.Command, words []string) error { return o.read(words) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			if o.send {
+				return o.inLab(cmd.Context())
+			}
+			return o.run(cmd.Context())
+		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.protocol, "proto", "p", "tcp", "`protocol`: tcp, udp or sctp")
 	f.DurationVar(&o.duration, "for", 30*time.Second, "wait at most this `time` for a packet, such as 10s or 5m")
 	f.StringVar(&o.rate, "rate", "10/s", "trace at most `N/unit` packets, such as 10/s, 100/m or 1/h")
+	f.BoolVar(&o.send, "send", false, "build the gateway of natlens lab, and send the packet there")
 	f.StringVarP(&o.format, "output-format", "o", "pretty", "`format`: pretty or json")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
 	for _, name := range []string{"for", "rate"} {
@@ -99,6 +112,8 @@ func (o *options) check() error {
 		return cli.Usagef("-p %s: must be tcp, udp or sctp", o.protocol)
 	case o.duration <= 0:
 		return cli.Usagef("--for %s: must be longer than 0", o.duration)
+	case o.send && (o.capture.Netns != "" || o.to.Port() == 0):
+		return cli.Usagef("--send needs a port, and makes its own namespaces: not together with --netns")
 	case o.format != "pretty" && o.format != "json":
 		return cli.Usagef("-o %s: must be pretty or json", o.format)
 	}
@@ -106,9 +121,6 @@ func (o *options) check() error {
 }
 
 func (o *options) run(ctx context.Context) error {
-	if err := o.check(); err != nil {
-		return err
-	}
 	rate, err := cmdtrace.ParseRate(o.rate)
 	if err != nil {
 		return err
@@ -147,6 +159,9 @@ func (o *options) decide(ctx context.Context, w *watcher) (v why.Verdict, err er
 		return v, err
 	}
 	fmt.Fprintf(o.con.Stderr, "natlens: why: waiting up to %s for a packet %s\n", o.duration, w.wanted)
+	if o.started != nil {
+		o.started()
+	}
 	if err := w.watch(ctx, o.duration); err != nil {
 		return v, err
 	}

@@ -230,6 +230,26 @@ func TestIPv6(t *testing.T) {
 	}}, dial(l.Client, lab.ServerHTTPS6), "[2001:db8:cb::9]:443")
 }
 
+// TestSend has a host of a lab of its own send.
+func TestSend(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"--send 203.0.113.1:8080":                        "It works: 192.168.77.2:80 answers what is sent to 203.0.113.1:8080.",
+		"--send -p udp 203.0.113.9:53 from 192.168.77.3": "It works: 203.0.113.9:53 answers.",
+		"--send -p sctp 203.0.113.9:5 from 192.168.77.2": "It works: 203.0.113.9:5 answers.",
+		"--send 203.0.113.1:99":                          "No rule forwards 203.0.113.1:99 to another host, and this host does not answer.",
+	} {
+		var out, notes bytes.Buffer
+		cmd := New(cli.Console{Stdout: &out, Stderr: &notes, Getenv: func(string) string { return "" }})
+		cmd.SetArgs(strings.Fields(args))
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		err := cmd.ExecuteContext(t.Context())
+		if got, _, _ := strings.Cut(out.String(), "\n"); got != want || (err == nil) != strings.HasPrefix(want, "It works") {
+			t.Errorf("why %s: %v: %s%s", args, err, out.String(), notes.String())
+		}
+	}
+}
+
 // TestMisuse reports what is wrong with a command line.
 func TestMisuse(t *testing.T) {
 	for args, want := range map[string]string{
@@ -238,6 +258,7 @@ func TestMisuse(t *testing.T) {
 		"::1 from ::x": `from "::x": must be an address of the same family as ::1`,
 		"::1 -p icmp":  "-p icmp: must be tcp, udp or sctp",
 		"::1 -o csv":   "-o csv: must be pretty or json",
+		"::1 --send":   "--send needs a port, and makes its own namespaces: not together with --netns",
 		"::1 --for 0s": "--for 0s: must be longer than 0",
 		"::1 --rate 1": "--rate 1: must be a number of packets in a second, minute or hour, such as 10/s, 100/m or 1/h",
 	} {
