@@ -23,7 +23,7 @@ func Decide(f *Facts) Verdict {
 
 // checks are in the order of a packet's way: to this host, to the target, back.
 var checks = []func(*Facts) *Verdict{
-	noPacket, dropped, untracked, tableFull, conntrackDrop, unrouted,
+	noPacket, dropped, untracked, tableFull, conntrackDrop, unrouted, unconfirmed,
 	works, stale, notMatched, noForward,
 	answerDropped, answerLost, refused, unreachable,
 	snatGone, stray, hairpin, noHost, otherWay, noWayBack, silent,
@@ -93,7 +93,7 @@ func unrouted(f *Facts) *Verdict {
 	case !f.Forwarding && !f.has(to):
 		return verdict("not-forwarding", f.run("sysctl -w %s=1", Forwarding(to)),
 			"This host does not forward packets between interfaces.")
-	case f.There.Filter || f.Grown[ReversePath] > 0:
+	case f.There.Filter || to.Is4() && f.Grown[ReversePath] > 0:
 		return f.reversePath(f.Packet, "The packet")
 	case f.There.Missing:
 		return verdict("no-route", f.run("ip route add %s via ROUTER", to), "This host has no route to %s.", to)
@@ -119,6 +119,19 @@ func (f *Facts) reversePath(p *Packet, what string) *Verdict {
 		what, p.In, p.Src.Addr())
 }
 
+// unconfirmed is a packet that is lost before its flow gets into the table.
+func unconfirmed(f *Facts) *Verdict {
+	if f.Flow != nil || len(f.Answers) > 0 {
+		return nil
+	}
+	if r := f.Packet.Queued; r != nil {
+		return verdict("lost", f.run("cat /proc/net/netfilter/nfnetlink_queue"),
+			"The packet is given to a program by %s, and does not come back.", r)
+	}
+	return verdict("lost", f.run("iptables-legacy-save"),
+		"No rule of nf_tables drops the packet, but its flow does not get into the table.")
+}
+
 func works(f *Facts) *Verdict {
 	if !f.replied() || answerDropped(f) != nil {
 		return nil
@@ -132,13 +145,11 @@ func works(f *Facts) *Verdict {
 
 // stale is a flow that is older than the rule.
 func stale(f *Facts) *Verdict {
-	if f.Packet.AskedNAT || len(f.Forwards) == 0 {
+	p := f.Packet
+	if p.AskedNAT || p.In == "" || len(f.Forwards) == 0 || f.Flow == nil || f.dnat() != nil {
 		return nil
 	}
-	if f.dnat() != nil {
-		return nil
-	}
-	return verdict("stale", f.Place.Natlens("delete", fmt.Sprintf("id %d", f.Packet.FlowID)),
+	return verdict("stale", f.Place.Natlens("delete", fmt.Sprintf("id %d", f.Flow.ID)),
 		"The packet still goes to %s: its flow is older than %s, and NAT rules see only the first packet of a flow.",
 		name(f.target()), &f.Forwards[0])
 }
@@ -165,6 +176,10 @@ func notMatched(f *Facts) *Verdict {
 		return nil
 	}
 	r := &f.Forwards[0]
+	if f.Packet.In == "" {
+		return verdict("not-matched", f.run("nft list chain %s nat output", ip(f.To.Addr())), "The packet is not forwarded: this host makes "+
+			"it, and %s is only for packets that come in.", r)
+	}
 	if m := interfaceName.FindStringSubmatch(r.Text); m != nil && m[1] != f.Packet.In {
 		text := strings.Replace(r.Text, m[0], fmt.Sprintf("iifname %q", f.Packet.In), 1)
 		return verdict("not-matched", f.run("nft insert rule %s %s", r.Chain, monitor.ShellLine(text)),
@@ -199,7 +214,7 @@ func answerLost(f *Facts) *Verdict {
 	for i := range f.Answers {
 		switch a := &f.Answers[i]; {
 		case a.Routed:
-		case f.Back.Filter || f.Grown[ReversePath] > 0:
+		case f.Back.Filter || f.To.Addr().Is4() && f.Grown[ReversePath] > 0:
 			return f.reversePath(a, "The answer")
 		default:
 			return verdict("no-route-back", f.route(f.Packet.Src.Addr()),

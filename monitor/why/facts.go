@@ -46,7 +46,6 @@ type Packet struct {
 	In, Out        string         // interfaces; "": made here, or delivered here
 	ICMP           uint16         // type<<8 | code
 	RST            bool           // of TCP
-	FlowID         uint32         // 0: it has none, or the kernel does not say
 	Zone           *Rule          // what put it into a conntrack zone
 
 	// How far it came: conntrack's lookup, the hook after routing.
@@ -55,6 +54,7 @@ type Packet struct {
 	Replied  bool  // its flow had been answered before
 	AskedNAT bool  // it met a nat chain of prerouting
 	Dropped  *Rule // what dropped it
+	Queued   *Rule // what gave it to a program
 	DNAT     *Rule // what rewrote its destination
 	Untracks *Rule // what took it out of connection tracking
 }

@@ -39,7 +39,7 @@ func healthy(change func(*Facts)) *Facts {
 		Proto: monitor.TCP, To: at(public), Waited: 1500 * time.Millisecond, Place: doctor.Place{Sudo: true},
 		Packet: &Packet{
 			Proto: monitor.TCP, Src: at(sender), Dst: at(public), NewSrc: at(sender), NewDst: at(web),
-			In: "wan", Out: "lan", FlowID: 7, Tracked: true, Routed: true, AskedNAT: true, DNAT: &dnat,
+			In: "wan", Out: "lan", Tracked: true, Routed: true, AskedNAT: true, DNAT: &dnat,
 		},
 		Flow: &monitor.Flow{
 			ID: 7, Orig: tuple(sender, public), Reply: tuple(web, sender), State: monitor.TCPEstablished,
@@ -47,7 +47,7 @@ func healthy(change func(*Facts)) *Facts {
 		},
 		Answers: []Packet{{
 			Proto: monitor.TCP, Src: at(web), Dst: at(sender), NewSrc: at(public), NewDst: at(sender),
-			In: "lan", Out: "wan", FlowID: 7, Tracked: true, Routed: true,
+			In: "lan", Out: "wan", Tracked: true, Routed: true,
 		}},
 		Locals: monitor.NewLocals([]netip.Addr{at(public).Addr(), netip.MustParseAddr("192.168.77.1")},
 			netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("192.168.77.0/24")),
@@ -123,6 +123,18 @@ var tests = []struct {
 	}), "not-matched: The packet is not forwarded: it came in on wan2, and rule 4 of ip nat prerouting " +
 		`(iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80) is only for wan. → sudo nft insert rule ip nat prerouting ` +
 		`'iifname "wan2" tcp dport 8080 dnat to 192.168.77.2:80'`},
+	{"queued", unanswered(func(f *Facts) {
+		f.Flow, f.Packet.Queued = nil, &Rule{"inet fw forward", "forward", 3, "queue to 5"}
+	}), "lost: The packet is given to a program by rule 3 of inet fw forward (queue to 5), and does not come back. → " +
+		"sudo cat /proc/net/netfilter/nfnetlink_queue"},
+	{"never confirmed", unanswered(func(f *Facts) { f.Flow = nil }), "lost: No rule of nf_tables drops the packet, but its " +
+		"flow does not get into the table. → sudo iptables-legacy-save"},
+	{"made here", unanswered(func(f *Facts) {
+		f.Flow.Reply, f.Packet.DNAT, f.Packet.NewDst, f.Packet.In = tuple(public, sender), nil, at(public), ""
+		f.Packet.AskedNAT = false
+	}), "not-matched: The packet is not forwarded: this host makes it, and rule 4 of ip nat prerouting " +
+		`(iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80) is only for packets that come in. → ` +
+		"sudo nft list chain ip nat output"},
 	{"not matched", unanswered(func(f *Facts) {
 		f.Flow.Reply, f.Packet.DNAT, f.Packet.NewDst = tuple(public, sender), nil, at(public)
 	}), "not-matched: The packet is not forwarded: it does not match rule 4 of ip nat prerouting " +
@@ -231,7 +243,7 @@ func TestSettled(t *testing.T) {
 	for _, c := range tests[2:] {
 		v := Decide(c.facts)
 		want := slices.Contains([]string{"dropped", "table-full", "conntrack-drop", "rp-filter", "not-forwarding", "no-route",
-			"lost", "answer-dropped", "no-route-back", "refused", "unreachable"}, v.Name) || c.what == "this host reports" || c.what == "ICMP about the size"
+			"answer-dropped", "no-route-back", "refused", "unreachable"}, v.Name) || c.what == "this host reports" || c.what == "lost" || c.what == "ICMP about the size"
 		if got := c.facts.Settled(); got != want {
 			t.Errorf("%s: settled %v", c.what, got)
 		}

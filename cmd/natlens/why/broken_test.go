@@ -125,6 +125,10 @@ func TestBroken(t *testing.T) {
 		}, []string{published}, outcome{"not-matched", "The packet is not forwarded: it came in on lan, and " + forward +
 			" is only for wan.", `nsenter --net=NETNS nft insert rule ip nat prerouting ` +
 			`'iifname "lan" tcp dport 8080 dnat to 192.168.77.2:80'`, nil}},
+		{"this host sends", func(*testing.T, *lab.Lab) {}, func(l *lab.Lab) func(context.Context) {
+			return dial(l.Gateway, lab.PublishedHTTP)
+		}, []string{published}, outcome{"not-matched", "The packet is not forwarded: this host makes it, and " + forward +
+			" is only for packets that come in.", "nsenter --net=NETNS nft list chain ip nat output", nil}},
 		{"rp_filter", func(t *testing.T, l *lab.Lab) {
 			if _, err := l.TCPOnce(t.Context(), lab.TCP{From: l.Server, To: lab.PublishedHTTP}); err != nil {
 				t.Fatal(err) // then the server knows the gateway's hardware address: rp_filter is for ARP too

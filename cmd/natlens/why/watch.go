@@ -107,7 +107,7 @@ func convert(p *trace.Packet) (out why.Packet) {
 	here := p.In == "" // made here
 	out = why.Packet{
 		Proto: p.First.Proto, Src: p.First.Src, Dst: p.First.Dst, NewSrc: p.Last.Src, NewDst: p.Last.Dst,
-		In: p.In, Out: p.Out, ICMP: p.First.ICMP, RST: p.First.Flags&rst != 0, FlowID: p.Flow.ID,
+		In: p.In, Out: p.Out, ICMP: p.First.ICMP, RST: p.First.Flags&rst != 0,
 		Replied: p.Flow.Status&monitor.SeenReply != 0,
 		Tracked: here || p.Reached("tracked"), Routed: here || p.Reached("forward") || p.Reached("input"),
 	}
@@ -118,6 +118,8 @@ func convert(p *trace.Packet) (out why.Packet) {
 		}
 		switch {
 		case s.Kind != trace.Rule:
+		case s.Verdict == "queue":
+			out.Queued = rule(s)
 		case strings.Contains(s.Text, "notrack"):
 			out.Untracks = rule(s)
 		case strings.Contains(s.Text, "ct zone set"):
