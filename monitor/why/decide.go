@@ -177,8 +177,8 @@ func notMatched(f *Facts) *Verdict {
 	}
 	r := &f.Forwards[0]
 	if f.Packet.In == "" {
-		return verdict("not-matched", f.run("nft list chain %s nat output", ip(f.To.Addr())), "The packet is not forwarded: this host makes "+
-			"it, and %s is only for packets that come in.", r)
+		return verdict("not-matched", f.run("nft list chain %s nat output", ip(f.To.Addr())),
+			"The packet is not forwarded: this host makes it, and %s is only for packets that come in.", r)
 	}
 	if m := interfaceName.FindStringSubmatch(r.Text); m != nil && m[1] != f.Packet.In {
 		text := strings.Replace(r.Text, m[0], fmt.Sprintf("iifname %q", f.Packet.In), 1)
