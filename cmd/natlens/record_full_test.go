@@ -72,7 +72,7 @@ func TestRecordOnFullDisk(t *testing.T) {
 		cmd.Wait()
 		want := regexp.MustCompile(fmt.Sprintf(`natlens: output file %s: no space left on device; it keeps all up to byte \d+; events are not recorded until there is space
 natlens: there is space again: [\d,]+ events? lost between .*, as the recording says
-natlens: (\d+) events, \d+ shown, 0 lost, [^,]+ written in [^,]+, (\d+) not recorded for want of room`, path))
+natlens: (\d+) events, \d+ shown, 0 lost, [^,]+ written in [^,]+, (\d+) not recorded because the disk was full`, path))
 		said := want.FindStringSubmatch(stderr.String())
 		if said == nil || cmd.ProcessState.ExitCode() != 0 {
 			t.Fatalf("%s: code %d, standard error\n%s", name, cmd.ProcessState.ExitCode(), stderr.String())
@@ -110,7 +110,7 @@ func TestRecordStaysFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	want := regexp.MustCompile(`[1-9]\d+ not recorded for want of room
+	want := regexp.MustCompile(`[1-9]\d+ not recorded because the disk was full
 natlens: .* no space left on device; it keeps whole lines up to byte \d+; [1-9]\d+ events are not in the recording`)
 	if !want.MatchString(stderr.String()) || cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("code %d, standard error\n%s", cmd.ProcessState.ExitCode(), stderr.String())

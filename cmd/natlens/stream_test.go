@@ -66,7 +66,7 @@ func (r *running) end(t *testing.T) int {
 
 // The two lines on standard error of a run that went well.
 var (
-	captureLine = regexp.MustCompile(`^natlens: capture: (ring|socket) of \d[\d.]* [kM]B(; (not the ring|natlens applies the filter): [^\n]+)?\n`)
+	captureLine = regexp.MustCompile(`^natlens: capture: (ring|socket) of \d[\d.]* [KM]iB(; (not the ring|natlens applies the filter): [^\n]+)?\n`)
 	summaryLine = regexp.MustCompile(`^natlens: (\d+) events, (\d+) shown, (\d+) lost, (\d[\d.]* k?B) written in [\d.]+m?s\n$`)
 )
 

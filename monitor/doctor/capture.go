@@ -83,9 +83,9 @@ func events(s *Snapshot, c *Check) {
 	case 1:
 		c.Text = "every flow sends events"
 	default:
-		c.Text = "flows send events if somebody listened when they began (nf_conntrack_events is 2)"
+		c.Text = "flows send events if a program listened when they began (nf_conntrack_events is 2)"
 		if s.Fill.Begin > 0 {
-			c.say("; of %s that began before natlens listened, those without a listener never send any",
+			c.say("; %s began before natlens and may never send events",
 				human.Plural(s.Fill.Begin, "flow"))
 			c.set(s, "events", 1, true)
 		}

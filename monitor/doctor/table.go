@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"natlens/monitor/human"
@@ -41,7 +42,11 @@ func table(s *Snapshot, c *Check) {
 func growth(s *Snapshot, c *Check) {
 	perMinute := s.PerMinute()
 	c.Evidence["per_minute"] = perMinute
-	c.say("the table changed by %+.0f flows a minute", perMinute)
+	verb := "grows"
+	if perMinute < 0 {
+		verb = "shrinks"
+	}
+	c.say("the table %s by %s flows a minute", verb, human.Count(uint64(math.Round(math.Abs(perMinute)))))
 	grown := float64(s.Fill.End) - float64(s.Fill.Begin)
 	if s.Fill.Max == 0 || grown*100 < growthMin*float64(s.Fill.Max) || grown <= 0 {
 		return
@@ -103,7 +108,8 @@ func established(s *Snapshot, c *Check) {
 		return
 	}
 	c.Evidence["established"], c.Evidence["idle"] = s.Counts.Established, s.Counts.Idle
-	c.say("; %s of %s had none for an hour", human.Count(s.Counts.Idle), human.Count(s.Counts.Established))
+	c.say("; %s of %s connections had no packet for an hour", human.Count(s.Counts.Idle),
+		human.Count(s.Counts.Established))
 	if s.Counts.Idle >= idleWarn {
 		c.Level = Warn
 		c.Text += ": most of these are dead; RFC 5382 asks for at least 2 h 4 min"
@@ -126,7 +132,7 @@ func udp(s *Snapshot, c *Check) {
 	}
 	c.Evidence["dns"], c.Evidence["quiet_protocols"] = s.Counts.DNS, s.Counts.QuietUDP
 	if s.Counts.DNS > 0 {
-		c.say("; %s to port 53 need one answer only", human.Plural(s.Counts.DNS, "flow"))
+		c.say("; %s to port 53 (DNS) need only one answer", human.Plural(s.Counts.DNS, "flow"))
 	}
 	if s.Counts.QuietUDP >= quietWarn && v <= quietTime {
 		c.Level = Warn

@@ -73,8 +73,7 @@ func TestCauses(t *testing.T) {
 			},
 		},
 		{
-			id: "events", level: "ok", text: "; of 3 flows that began before natlens listened, those without a " +
-				"listener never send any; ", evidence: "nf_conntrack_events=2",
+			id: "events", level: "ok", text: "; 3 flows began before natlens and may never send events; ", evidence: "nf_conntrack_events=2",
 			cause: func(t *testing.T, l *lab.Lab) {
 				labtest.SetConntrack("events", "2")(t, l)
 				labtest.FlowsUDP(t,
@@ -117,7 +116,7 @@ func TestCauses(t *testing.T) {
 			remove: labtest.Shell,
 		},
 		{
-			id: "timeout.established", level: "warn", text: "; 1,000 of 1,000 had none for an hour: ",
+			id: "timeout.established", level: "warn", text: "; 1,000 of 1,000 connections had no packet for an hour: ",
 			evidence: "idle=1000",
 			cause:    causeIdle, remove: func(t *testing.T, l *lab.Lab, _ string) { labtest.ForgetFlows(t, l) },
 		},
@@ -132,7 +131,7 @@ func TestCauses(t *testing.T) {
 			},
 		},
 		{
-			// What the race drops is not said to be for want of room in the table.
+			// What the race drops does not count as a full table.
 			id: "counter.drop", level: "ok", text: ": each also counts in insert_failed",
 			cause:  func(t *testing.T, l *lab.Lab) { races(t, l, labtest.Race{To: lab.ServerDNS, TwoHosts: true}) },
 			remove: func(*testing.T, *lab.Lab, string) {},

@@ -92,7 +92,7 @@ func (e *examined) lines() (lines []doctor.Check) {
 		}
 	}
 	if good != nil {
-		lines = append(lines, doctor.Check{ID: "counters", Text: "nothing to worry about: " + strings.Join(good, ", ")})
+		lines = append(lines, doctor.Check{ID: "counters", Text: "no problem: " + strings.Join(good, ", ")})
 	}
 	for _, c := range skipped {
 		if strings.Contains(c.ID, ", ") {

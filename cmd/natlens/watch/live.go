@@ -188,7 +188,7 @@ func explainFilter(con cli.Console, expr filter.Expr, plan capture.Push) error {
 		text += "because    " + plan.Why + "\n"
 	}
 	if plan.Kernel != filter.Const(true) {
-		text += "The part in the kernel runs there by ring and by socket alike.\n"
+		text += "The kernel applies its part with the ring and with the socket.\n"
 	}
 	_, err := io.WriteString(con.Stdout, text)
 	return err
@@ -253,11 +253,11 @@ func (o *Options) summarise(con cli.Console, run *live.Run, out *output, took ti
 		n    uint64
 		what string
 	}{
-		{out.Missing(), "not recorded for want of room"},
+		{out.Missing(), "not recorded because the disk was full"},
 		{out.skip.left(), "not shown because they were not read in time"},
-		{run.Loop.Table.Refused(), "beyond nf_conntrack_max and not kept"},
+		{run.Loop.Table.Refused(), "flows not in the table because it had nf_conntrack_max"},
 		{cs.Malformed, "malformed"},
-		{cs.Forged, "forged and refused"},
+		{cs.Forged, "forged and rejected"},
 	} {
 		if extra.n > 0 {
 			text += fmt.Sprintf(", %d %s", extra.n, extra.what)

@@ -43,7 +43,7 @@ func (o *Options) whyQuiet(ctx context.Context, con cli.Console, run *live.Run) 
 	case st.Written > 0:
 	case others > 0 && o.findings: // the user may only want findings
 	case others > 0:
-		o.note(con, "nothing seen for %s: events come, %d so far, but the filter wants none of them → "+
+		o.note(con, "nothing seen for %s: %d events came, but the filter selects none of them → "+
 			"natlens watch --explain-filter …", quietTime, others)
 	default:
 		reason, command, err := run.Quiet(ctx)
@@ -51,7 +51,7 @@ func (o *Options) whyQuiet(ctx context.Context, con cli.Console, run *live.Run) 
 		case err == nil:
 			o.note(con, "nothing seen for %s: %s → %s", quietTime, reason, command)
 		case ctx.Err() == nil:
-			o.note(con, "nothing seen for %s; the reason can't be read: %s", quietTime, cli.OneLine(err))
+			o.note(con, "nothing seen for %s; the reason cannot be read: %s", quietTime, cli.OneLine(err))
 		}
 	}
 }
