@@ -230,24 +230,17 @@ func (s *Service) tryRead(fd uintptr) bool {
 	return s.errno != unix.EAGAIN
 }
 
-// ended reports whether a message is the last of an answer, and its error.
+// ended reports whether a message is the last of an answer, NLMSG_DONE or NLMSG_ERROR, and the
+// error in it.
 func ended(msg []byte) (done bool, err error) {
-	switch binary.NativeEndian.Uint16(msg[4:]) {
-	case unix.NLMSG_DONE, unix.NLMSG_ERROR:
-		if errno := errorNumber(msg); errno != 0 {
-			return true, netns.Privilege(errno)
+	typ := binary.NativeEndian.Uint16(msg[4:])
+	done = typ == unix.NLMSG_DONE || typ == unix.NLMSG_ERROR
+	if done && len(msg) >= unix.NLMSG_HDRLEN+4 {
+		if errno := unix.Errno(-int32(binary.NativeEndian.Uint32(msg[unix.NLMSG_HDRLEN:]))); errno != 0 {
+			err = netns.Privilege(errno)
 		}
-		return true, nil
 	}
-	return false, nil
-}
-
-// errorNumber reads the error number of NLMSG_DONE and NLMSG_ERROR.
-func errorNumber(msg []byte) unix.Errno {
-	if len(msg) < unix.NLMSG_HDRLEN+4 {
-		return 0
-	}
-	return unix.Errno(-int32(binary.NativeEndian.Uint32(msg[unix.NLMSG_HDRLEN:])))
+	return done, err
 }
 
 // closedErr returns os.ErrClosed for the various errors of a closed connection.

@@ -25,7 +25,7 @@ type Recording struct {
 type Config struct {
 	Formats []Format // that can be read
 
-	// Zstd unpacks zstd. nil: such recordings are refused.
+	// Zstd unpacks zstd.
 	Zstd func(io.Reader) (io.Reader, error)
 
 	// Locals gets the host's addresses from a capture, by the goroutine that calls
@@ -112,9 +112,6 @@ func (c *Config) unpack(r io.Reader) (io.Reader, error) {
 		}
 		return z, nil
 	case bytes.HasPrefix(head, magicZstd):
-		if c.Zstd == nil {
-			return nil, errors.New("compressed with zstd, which this program cannot read")
-		}
 		z, err := c.Zstd(in)
 		if err != nil {
 			return nil, fmt.Errorf("unpack zstd: %w", err)
