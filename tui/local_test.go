@@ -66,6 +66,11 @@ func TestLocalFilterRefused(t *testing.T) {
 	if want := "processes and containers need natlens --process"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
+	st.s.Replay = true
+	err = st.s.SetFilter("pod x")
+	if want := "a replay has no processes and containers: use natlens watch --from"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
 }
 
 // An export has them too.

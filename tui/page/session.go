@@ -186,6 +186,9 @@ func (s *Session) SetFilter(text string) error {
 	x, err := s.Env.Parse(text)
 	if err == nil && s.Env.Local == nil && filter.NeedsLocal(x) {
 		err = errors.New("processes and containers need natlens --process")
+		if s.Replay {
+			err = errors.New("a replay has no processes and containers: use natlens watch --from")
+		}
 	}
 	if err != nil {
 		return err
