@@ -3,7 +3,6 @@ package translation
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"natlens/monitor"
 )
@@ -139,6 +138,3 @@ func (d Doubt) Names() []string {
 	}
 	return names
 }
-
-// String returns the words, joined by +.
-func (d Doubt) String() string { return strings.Join(d.Names(), "+") }

@@ -97,9 +97,6 @@ func (s *Session) Note() (paint.Role, string) {
 	return s.noteRole, s.note
 }
 
-// Spent records how long the update of the page took.
-func (s *Session) Spent(since time.Time) { s.Cost = time.Since(since) }
-
 // At formats a time of day with milliseconds.
 func (s *Session) At(t monitor.Time) string {
 	return t.Time().In(s.Location).Format("15:04:05.000")

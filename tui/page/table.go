@@ -84,7 +84,7 @@ const (
 
 // Pull reads a long list. With a new filter it starts at Newest.
 func (t *Table[R, K]) Pull() tea.Cmd {
-	defer t.S.Spent(time.Now())
+	defer func(began time.Time) { t.S.Cost = time.Since(began) }(time.Now())
 	if t.gen != t.S.Gen {
 		t.gen, t.Follow = t.S.Gen, true
 	}

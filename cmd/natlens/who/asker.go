@@ -75,9 +75,9 @@ func (u *asker) Ask(ctx context.Context, question string) (who.Answer, error) {
 	}
 	o.con.Stdin, o.con.Stdout, o.con.Stderr = strings.NewReader(""), io.Discard, io.Discard
 	out := screen{answers: answers{loc: time.Local}}
-	_, err := o.answer(ctx, func(place string) (printer, error) {
+	_, err := o.answer(ctx, func(place string) printer {
 		out.place = place
-		return &out, nil
+		return &out
 	})
 	return out.answer, err
 }

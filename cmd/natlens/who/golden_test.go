@@ -191,7 +191,7 @@ func askGolden(t *testing.T, dir string, q goldenQuestion) string {
 		times: times{since: q.Since, until: q.Until},
 	}
 	var out bytes.Buffer
-	v, err := o.answer(t.Context(), func(string) (printer, error) { return &jsonPrinter{w: &out, lines: true}, nil })
+	v, err := o.answer(t.Context(), func(string) printer { return &jsonPrinter{w: &out, lines: true} })
 	if err != nil || len(v.Result.Faults) > 0 {
 		t.Fatal(err, v)
 	}

@@ -120,22 +120,15 @@ type printer interface {
 }
 
 // printer returns the printer of -o. place is the name of what is searched.
-func (o *options) printer(place string) (printer, error) {
-	switch o.format {
-	case "", "pretty":
-		return newText(o, place), nil
-	case "jsonl":
-		return &jsonPrinter{w: o.con.Stdout, lines: true}, nil
-	case "json":
-		return &jsonPrinter{w: o.con.Stdout}, nil
+func (o *options) printer(place string) printer {
+	if o.format == "json" || o.format == "jsonl" {
+		return &jsonPrinter{w: o.con.Stdout, lines: o.format == "jsonl"}
 	}
-	return nil, cli.Usagef("-o %s: must be pretty, json or jsonl", o.format)
+	return newText(o, place)
 }
 
 // answer searches and prints. newPrinter gets the name of the place.
-func (o *options) answer(ctx context.Context, newPrinter func(string) (printer, error)) (
-	*translation.Verdict, error,
-) {
+func (o *options) answer(ctx context.Context, newPrinter func(string) printer) (*translation.Verdict, error) {
 	q, err := o.query()
 	if err != nil {
 		return nil, err
@@ -153,10 +146,7 @@ func (o *options) answer(ctx context.Context, newPrinter func(string) (printer, 
 	if !o.live && o.netns != cli.EveryNetNS {
 		q.Namespace = o.netns
 	}
-	out, err := newPrinter(place.name)
-	if err != nil {
-		return nil, err
-	}
+	out := newPrinter(place.name)
 	res, err := place.find(ctx, q, out.add)
 	if err != nil {
 		return nil, err
@@ -193,6 +183,8 @@ func (o *options) check() error {
 	case o.live && o.times.given():
 		return cli.Usagef("--live searches the table as it is now: --at, --since and --until need a history or a " +
 			"recording")
+	case !slices.Contains([]string{"", "pretty", "json", "jsonl"}, o.format):
+		return cli.Usagef("-o %s: must be pretty, json or jsonl", o.format)
 	case o.limit < 0:
 		return cli.Usagef("--limit %d: must not be negative", o.limit)
 	}
