@@ -42,7 +42,7 @@ func TestDocs(t *testing.T) {
 		}
 	}
 	for f := range fieldByName {
-		if !regexp.MustCompile("`"+regexp.QuoteMeta(f)+"[` ]").Match(page) && f != "protonum" && f != "secmark" &&
+		if !regexp.MustCompile("`"+regexp.QuoteMeta(f)+"[` ]").Match(page) && f != "protonum" &&
 			!strings.HasSuffix(f, "key") &&
 			f != "orig.vtag" {
 			t.Errorf("the field %s is not described", f)
