@@ -28,39 +28,32 @@ func Fill(ctx context.Context, src monitor.Source, t *table.Table, until monitor
 	return last, nil
 }
 
-// Flows returns the flows of a table as a source of KindExisting events of the time at,
-// in the order of the rows. They have no timeouts: each packet of a flow resets its
+// Flows returns the flows of a table, as they are now, as a source of KindExisting events of the
+// time at, in the order of the rows. They have no timeouts: each packet of a flow resets its
 // timeout, and there is no event of that.
-func Flows(t *table.Table, at monitor.Time) monitor.Source { return &flows{t: t, at: at} }
-
-type flows struct {
-	t    *table.Table
-	at   monitor.Time
-	all  []monitor.Event
-	read bool
+func Flows(t *table.Table, at monitor.Time) monitor.Source {
+	var all monitor.Batch
+	t.Scan(func(row uint32, r *table.Row, x *monitor.Extra) bool {
+		if !r.Ended() {
+			e := all.Add()
+			r.Event(row, x.Clone(), at, e)
+			e.Has &^= monitor.AttrTimeout
+		}
+		return true
+	})
+	return &flows{all.Events}
 }
 
-// Next appends the next flows. The first call copies all of them from the table.
+type flows struct{ left []monitor.Event }
+
+// Next appends the next flows.
 func (f *flows) Next(_ context.Context, b *monitor.Batch) error {
-	if !f.read {
-		f.read = true
-		var all monitor.Batch
-		f.t.Scan(func(row uint32, r *table.Row, x *monitor.Extra) bool {
-			if !r.Ended() {
-				e := all.Add()
-				r.Event(row, x.Clone(), f.at, e)
-				e.Has &^= monitor.AttrTimeout
-			}
-			return true
-		})
-		f.all = all.Events
-	}
-	n := min(len(f.all), monitor.BatchSize)
-	if n == 0 {
+	if len(f.left) == 0 {
 		return io.EOF
 	}
-	b.Events = append(b.Events, f.all[:n]...)
-	f.all = f.all[n:]
+	n := min(len(f.left), monitor.BatchSize)
+	b.Events = append(b.Events, f.left[:n]...)
+	f.left = f.left[n:]
 	return nil
 }
 
