@@ -4,6 +4,7 @@
 package conntrack
 
 import (
+	"cmp"
 	"io"
 	"time"
 
@@ -32,9 +33,7 @@ type Writer struct {
 // NewWriter returns a sink of conntrack(8)'s lines. If the file of labels cannot be read,
 // lines have no labels and Notes gets the reason.
 func NewWriter(w io.Writer, m Modifiers, o text.Options) *Writer {
-	if o.Location == nil {
-		o.Location = time.Local
-	}
+	o.Location = cmp.Or(o.Location, time.Local)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -2,6 +2,7 @@
 package pretty
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -33,9 +34,7 @@ type pens struct{ nat, ended, warn, bad, reset string }
 
 // NewWriter returns a sink of lines for people. Labels without a name are numbers.
 func NewWriter(w io.Writer, o text.Options) *Writer {
-	if o.Location == nil {
-		o.Location = time.Local
-	}
+	o.Location = cmp.Or(o.Location, time.Local)
 	p := &Writer{out: text.Lines{W: w}, o: o}
 	p.labelNames, _ = text.ReadLabels(o.LabelFile)
 	switch {

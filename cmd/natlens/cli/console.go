@@ -66,11 +66,7 @@ func (c Console) Light() bool { return c.Background() == "light" }
 func (c Console) Style(w io.Writer) paint.Style {
 	style := paint.Plain
 	if _, ok := Terminal(w); ok {
-		theme := ""
-		if c.Light() {
-			theme = "light"
-		}
-		style = paint.For(theme, colorprofile.Detect(w, os.Environ()))
+		style = paint.For(c.Background(), colorprofile.Detect(w, os.Environ()))
 	}
 	if c.ASCII() {
 		style = style.ASCII()
