@@ -65,7 +65,7 @@ func (m *Model) commonKeys() keys.Actions {
 
 // cellKeys are the actions that add the cell under the cursor to the filter.
 func (m *Model) cellKeys(p page.Page) keys.Actions {
-	c, ok := p.(page.CellPage)
+	c, ok := p.(interface{ Condition() string })
 	if !ok {
 		return nil
 	}
@@ -143,7 +143,7 @@ func (m *Model) quit() tea.Cmd {
 
 // export asks what to export: what the page shows, or events from now on.
 func (m *Model) export() {
-	events, isEvents := m.page().(page.Exporting)
+	events, isEvents := m.page().(interface{ ExportsEvents() int })
 	switch {
 	case isEvents && !m.detail.Open:
 		m.exporter.ask(exportKept, "the "+human.Plural(events.ExportsEvents(), "event")+" shown")

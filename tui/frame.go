@@ -74,8 +74,11 @@ func (m *Model) pullIfNew() tea.Cmd {
 // counters returns the flows whose counters are on the screen, and whether the page needs those
 // of all flows.
 func (m *Model) counters() (seen []monitor.Tuple, all bool) {
-	if p, ok := m.page().(page.Counting); ok {
-		seen, all = p.InSight(), p.WantsDump()
+	if p, ok := m.page().(interface{ InSight() []monitor.Tuple }); ok {
+		seen = p.InSight()
+	}
+	if p, ok := m.page().(interface{ WantsDump() bool }); ok {
+		all = p.WantsDump()
 	}
 	if m.detail.Open {
 		seen = []monitor.Tuple{m.detail.Flow.Row.Flow.Orig}

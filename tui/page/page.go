@@ -11,7 +11,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"natlens/monitor"
 	"natlens/tui/keys"
 	"natlens/tui/paint"
 )
@@ -42,30 +41,10 @@ type Page interface {
 	Draw() []paint.Line
 }
 
-// Counting is a page that shows counters, which no event reports.
-type Counting interface {
-	// WantsDump reports whether the counters of every flow are needed.
-	WantsDump() bool
-	// InSight returns the flows whose counters are on the screen.
-	InSight() []monitor.Tuple
-}
-
-// CellPage is a page on which a cell or a line can be added to the filter.
-type CellPage interface {
-	// Condition returns the cell under the cursor as a filter, or "".
-	Condition() string
-}
-
 // Chooser is a page with a flow under the cursor.
 type Chooser interface {
 	// Chosen returns the flow under the cursor.
 	Chosen() (Flow, bool)
-}
-
-// Exporting is a page that exports events instead of flows.
-type Exporting interface {
-	// ExportsEvents returns how many events it shows.
-	ExportsEvents() int
 }
 
 // Then is the result of a command, which Update runs. A command does I/O and must not use the

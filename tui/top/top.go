@@ -10,7 +10,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/tui/keys"
 	"natlens/tui/page"
@@ -134,9 +133,6 @@ func (p *Page) Condition() string {
 
 // WantsDump reports whether the groups have bytes.
 func (p *Page) WantsDump() bool { return p.tally.counters }
-
-// InSight returns nil, because a group is not a flow.
-func (p *Page) InSight() []monitor.Tuple { return nil }
 
 // Click chooses a grouping, an order or a group, and opens the group under the cursor.
 func (p *Page) Click(x, y int) tea.Cmd {
