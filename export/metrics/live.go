@@ -5,7 +5,6 @@ package metrics
 import (
 	"context"
 	"net"
-	"sync"
 
 	rules "natlens/monitor/findings"
 	"natlens/monitor/live"
@@ -30,17 +29,12 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 	if l == nil {
 		return
 	}
-	var mu sync.Mutex
-	var lost uint64 // a counter never decreases
 	cfg := Config{
 		Version:    version,
 		Namespaces: run.Names(),
-		Stats: func() loop.Stats { // the run itself reports a loss only when it reads again
+		Stats: func() loop.Stats { // the loop counts a loss only when it reads on
 			st := run.Loop.Stats()
-			mu.Lock()
-			defer mu.Unlock()
-			lost = max(lost, st.Lost, run.Capture.Stats().Lost)
-			st.Lost = lost
+			st.Lost = max(st.Lost, run.Capture.Stats().Lost)
 			return st
 		},
 		Capture: func() Capture {
