@@ -127,7 +127,8 @@ func (f *Facts) route(to netip.Addr) string {
 }
 
 // evidence lists what was seen, in the order of the packet's way.
-func (f *Facts) evidence() (all []string) {
+func (f *Facts) evidence() []string {
+	all := []string{}
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if f.Packet != nil {
 		f.way(say)

@@ -3,12 +3,12 @@
 package why
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,27 +121,15 @@ func (w *watcher) compare(ctx context.Context) error {
 // of values. A counter that is not there is 0.
 func netstat(ns int, name string) (n uint64, err error) {
 	err = netns.Do(ns, func() error {
-		f, err := os.Open("/proc/thread-self/net/netstat")
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		var names []string
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			words := strings.Fields(lines.Text())
-			if len(words) != len(names) || words[0] != names[0] {
-				names = words
-				continue
+		text, err := os.ReadFile("/proc/thread-self/net/netstat")
+		lines := strings.Split(string(text), "\n")
+		for i := 0; i+1 < len(lines); i += 2 {
+			values := strings.Fields(lines[i+1])
+			if at := slices.Index(strings.Fields(lines[i]), name); at >= 0 && at < len(values) {
+				n, err = strconv.ParseUint(values[at], 10, 64)
 			}
-			for i := range words {
-				if names[i] == name {
-					n, err = strconv.ParseUint(words[i], 10, 64)
-					return err
-				}
-			}
-			names = nil
 		}
-		return nil
+		return err
 	})
 	return n, err
 }

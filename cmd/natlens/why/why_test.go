@@ -125,8 +125,8 @@ type outcome struct {
 	evidence []string // some of it
 }
 
-// expect asks in JSON and compares.
-func expect(t *testing.T, l *lab.Lab, want outcome, act func(context.Context), args ...string) {
+// expect asks in JSON, compares, and returns the remedy.
+func expect(t *testing.T, l *lab.Lab, want outcome, act func(context.Context), args ...string) (remedy string) {
 	t.Helper()
 	text, err := ask(t, l, act, append(args, "-o", "json")...)
 	var got why.Verdict
@@ -146,6 +146,7 @@ func expect(t *testing.T, l *lab.Lab, want outcome, act func(context.Context), a
 	if works := got.Name == why.Works; works != (err == nil) || !works && !errors.Is(err, cli.ErrSilent) {
 		t.Errorf("%s: %v", got.Name, err)
 	}
+	return got.Remedy
 }
 
 const published = "203.0.113.1:8080"
