@@ -102,7 +102,7 @@ func (m *Map) Groups() (out []Group) {
 type Action uint8
 
 // MaxPages is the maximum number of pages with a digit as key.
-const MaxPages = 9
+const MaxPages = 6
 
 // The actions.
 const (
@@ -170,9 +170,6 @@ var bindings = [actions]binding{
 	3: {"pages", "4", "", []string{"4"}},
 	4: {"pages", "5", "", []string{"5"}},
 	5: {"pages", "6", "", []string{"6"}},
-	6: {"pages", "7", "", []string{"7"}},
-	7: {"pages", "8", "", []string{"8"}},
-	8: {"pages", "9", "", []string{"9"}},
 
 	NextPage: {"pages", "tab", "next page", []string{"tab"}},
 	PrevPage: {"pages", "shift+tab", "previous page", []string{"shift+tab"}},
