@@ -113,14 +113,9 @@ type expected struct {
 	err    error // the first
 }
 
-func (e *expected) take(name string) (text string, ok bool) {
-	text, ok = e.given[name]
-	return text, ok && e.err == nil
-}
-
 // addr returns the address of one end, which is required, and its mask: by default all bits.
 func (e *expected) addr(end string) (addr, mask monitor.Addr) {
-	text, ok := e.take("tuple-" + end)
+	text, ok := e.given["tuple-"+end]
 	if !ok {
 		e.fail("expect create needs --tuple-%s", end)
 	}
@@ -133,7 +128,7 @@ func (e *expected) addr(end string) (addr, mask monitor.Addr) {
 	if err != nil || n < 0 || n > a.BitLen() {
 		e.fail("--tuple-%s %s/%s: not a network", end, monitor.Escape(text), monitor.Escape(bits))
 	}
-	if text, ok := e.take("mask-" + end); ok {
+	if text, ok := e.given["mask-"+end]; ok {
 		return monitor.AddrFrom(a), monitor.AddrFrom(e.parse("mask-"+end, text))
 	}
 	ones, _ := netip.AddrFromSlice(net.CIDRMask(max(n, 0), a.BitLen()))
@@ -155,11 +150,11 @@ func (e *expected) parse(name, text string) netip.Addr {
 // ends reads ports or keys. Without a source, the source is not compared. The kernel compares
 // the destination whatever its mask is, so it is required.
 func (e *expected) ends(what string, x *monitor.Expect) {
-	if _, ok := e.take("tuple-" + what + "-dst"); !ok {
+	if _, ok := e.given["tuple-"+what+"-dst"]; !ok {
 		e.fail("expect create needs --tuple-%s-dst", what)
 	}
 	all := uint16(0)
-	if _, ok := e.take("tuple-" + what + "-src"); ok {
+	if _, ok := e.given["tuple-"+what+"-src"]; ok {
 		all = 0xffff
 	}
 	x.Tuple.SrcPort, x.Mask.SrcPort = e.number("tuple-"+what+"-src", 0), e.number("mask-"+what+"-src", all)
@@ -167,7 +162,7 @@ func (e *expected) ends(what string, x *monitor.Expect) {
 }
 
 func (e *expected) number(name string, otherwise uint16) uint16 {
-	text, ok := e.take(name)
+	text, ok := e.given[name]
 	if !ok {
 		return otherwise
 	}
