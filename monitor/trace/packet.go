@@ -79,7 +79,7 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 		}
 	}
 	if p == nil {
-		if !own || m.handle == 0 {
+		if (!own || m.handle == 0) && !ps.has(m.flow.ID) {
 			return // another program traces it
 		}
 		p = &Packet{Time: now, First: m.headers, Last: m.headers, id: m.id, In: nameOf(m.iif)}
@@ -111,6 +111,12 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 		}
 		p.Steps, p.rewrote = append(p.Steps, s), false
 	}
+}
+
+// has reports whether a packet of the flow is open. It comes back over loopback, where the
+// filter need not match it again.
+func (ps *packets) has(flow uint32) bool {
+	return flow != 0 && slices.ContainsFunc(ps.open, func(p *Packet) bool { return p.Flow.ID == flow })
 }
 
 // passed reports whether the packet was in a base chain. It meets each once.

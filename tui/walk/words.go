@@ -1,6 +1,8 @@
 package walk
 
 import (
+	"slices"
+
 	"natlens/monitor"
 	"natlens/tui/page"
 	"natlens/tui/paint"
@@ -141,7 +143,11 @@ func footNotes(w *monitor.Walk) []paint.Note {
 	}
 	switch {
 	case w.Dropped():
-		return append(out, paint.Words("A rule or policy drops the packet, so its flow does not enter the table."))
+		text := "A rule or policy drops the packet, so its flow does not enter the table."
+		if slices.ContainsFunc(w.Original.Steps, func(s monitor.Step) bool { return s.Confirm }) { // over loopback
+			text = "A rule or policy drops the packet after its flow has entered the table."
+		}
+		return append(out, paint.Words(text))
 	case w.Untracked:
 		return append(out, paint.Words("Conntrack does not track the packet, so it has no flow and no NAT."))
 	}

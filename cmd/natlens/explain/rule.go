@@ -4,6 +4,7 @@ package explain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -73,6 +74,16 @@ var rate = trace.Rate{Packets: 100, Per: time.Second}
 // follow traces the first packets of new flows, and draws their walks.
 func (o *options) follow(ctx context.Context) error {
 	drawn := 0
+	draw := func(w monitor.Walk) error {
+		if drawn > 0 {
+			fmt.Fprintln(o.con.Stdout)
+		}
+		err := o.drawOne(w)
+		if drawn++; drawn == o.limit && err == nil {
+			err = trace.ErrDone
+		}
+		return err
+	}
 	err := tracecmd.Packets(o.con, "explain", &o.flows.Capture, trace.Config{Wanted: o.filter.Sel.Expr, Rate: rate},
 		func(t *trace.Tracer, flows *kernel.Service, fd int) error {
 			locals, err := netns.Locals(fd)
@@ -81,26 +92,65 @@ func (o *options) follow(ctx context.Context) error {
 			}
 			ctx, cancel := context.WithTimeout(ctx, o.rule.wait)
 			defer cancel()
-			return t.Run(ctx, func(p *trace.Packet) error {
-				if !p.Begins() {
-					return nil
+			var loops loops
+			err = t.Run(ctx, func(p *trace.Packet) error {
+				if w := loops.join(p, func() monitor.Walk { return p.Walk(ctx, flows, locals) }); w != nil {
+					return draw(*w)
 				}
-				w := p.Walk(ctx, flows, locals)
-				if w.Untracked && len(p.Decisions()) == 0 {
-					return nil // no rule and no flow: neighbour discovery and the like
-				}
-				if drawn > 0 {
-					fmt.Fprintln(o.con.Stdout)
-				}
-				err := o.drawOne(w)
-				if drawn++; drawn == o.limit && err == nil {
-					err = trace.ErrDone
-				}
-				return err
+				return nil
 			})
+			for _, w := range loops.sent {
+				if err == nil && (o.limit == 0 || drawn < o.limit) {
+					err = draw(*w)
+				}
+			}
+			if errors.Is(err, trace.ErrDone) {
+				err = nil
+			}
+			return err
 		})
 	if drawn == 0 && err == nil {
 		err = fmt.Errorf("explain: no packet began a flow in %s", o.rule.wait)
 	}
 	return err
+}
+
+// loops joins what is traced of a packet that this host sends to itself: first as it is sent,
+// then as it comes back over loopback. Either may be reported first.
+type loops struct {
+	sent map[uint32]*monitor.Walk // by id of the flow
+	back map[uint32][]monitor.Decision
+}
+
+// join returns the walk of a flow that the packet begins or completes; nil: there is none yet.
+func (l *loops) join(p *trace.Packet, walk func() monitor.Walk) *monitor.Walk {
+	if l.sent == nil {
+		l.sent, l.back = map[uint32]*monitor.Walk{}, map[uint32][]monitor.Decision{}
+	}
+	id := p.Flow.ID
+	if !p.Begins() {
+		if p.In != "lo" || p.Flow.Reply {
+			return nil
+		}
+		w := l.sent[id]
+		if delete(l.sent, id); w == nil {
+			l.back[id] = p.Decisions()
+			return nil
+		}
+		w.Decide(p.Decisions())
+		return w
+	}
+	w := walk()
+	switch {
+	case w.Untracked && len(p.Decisions()) == 0:
+		return nil // no rule and no flow: neighbour discovery and the like
+	case w.Path == monitor.PathLoop && !w.Untracked && !w.Dropped():
+		rules, known := l.back[id]
+		if !known {
+			l.sent[id] = &w
+			return nil
+		}
+		w.Decide(rules)
+	}
+	return &w
 }

@@ -142,6 +142,37 @@ func TestRule(t *testing.T) {
 	}
 }
 
+// TestRuleLoopback traces packets that the gateway sends to itself: as they are sent and as they
+// come back, which the filter need not match.
+func TestRuleLoopback(t *testing.T) {
+	t.Parallel()
+	labtest.Need(t, "nft")
+	for rules, want := range map[string]string{
+		"udp dport 5353 drop": "OUTPUT rule ip loop out handle N: udp dport 777 redirect to :5353\n" +
+			"INPUT rule ip loop in handle N: udp dport 5353 drop\n── dropped ──\n",
+		"udp dport 5353 accept": "OUTPUT rule ip loop out handle N: udp dport 777 redirect to :5353\n" +
+			"INPUT rule ip loop in handle N: udp dport 5353 accept\n",
+	} {
+		l := labtest.NewWith(t, lab.Config{})
+		loadRules(t, l, "table ip loop { chain out { type nat hook output priority -90; udp dport 777 redirect to :5353; }; "+
+			"chain in { type filter hook input priority 0; "+rules+"; }; }")
+		to := netip.MustParseAddrPort("127.0.0.1:777")
+		out := explained(t, l, func(ctx context.Context) {
+			_, _ = l.UDPOnce(ctx, lab.UDP{From: l.Gateway, To: to, NoReply: true})
+		}, "--for", "1m", "--limit", "1", "udp", "dport", "777")
+		if diff := cmp.Diff(want, rulesOf(out)); diff != "" {
+			t.Errorf("%s\n%s", diff, out)
+		}
+		last := "Conntrack looks"
+		if strings.Contains(rules, "drop") {
+			last = "A rule or policy drops the packet after its flow has entered the table.\n"
+		}
+		if !strings.Contains(out, "\n"+last) {
+			t.Errorf("no %q:\n%s", last, out)
+		}
+	}
+}
+
 // loadRules loads rules of nft or iptables-nft into the gateway.
 func loadRules(t *testing.T, l *lab.Lab, rules string) {
 	t.Helper()
