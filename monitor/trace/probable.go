@@ -26,7 +26,7 @@ func (rs *Rules) Probable(w *monitor.Walk) (all []monitor.Decision) {
 		}
 		d := monitor.Decision{Hook: s.Hook, Text: "no rule of the nat chains gives this result now", Probable: true}
 		if len(rs.legacy) > 0 {
-			d.Text = "no rule of nf_tables gives this result; iptables-legacy has tables too, which natlens does not read"
+			d.Text = "no rule of nf_tables gives this result; iptables-legacy has tables too, which natlens cannot read"
 		}
 		e := evaluation{rules: rs, walk: w, rewrite: s.Rewrite, packet: packetOf(w, s)}
 		for _, c := range rs.natChains(s.Hook, w.Flow.Orig.Family) {

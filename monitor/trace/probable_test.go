@@ -110,7 +110,7 @@ func TestProbable(t *testing.T) {
 			[]string{"PREROUTING probable rule inet late pre handle N: udp dport 777 dnat ip to 203.0.113.9:53", masquerade}},
 		{"iptables-legacy", "iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE && nft flush chain ip nat postrouting",
 			server + ":53", []string{"POSTROUTING no rule of nf_tables gives this result; iptables-legacy has tables too, " +
-				"which natlens does not read"}},
+				"which natlens cannot read"}},
 		{"iptables-nft", "iptables-nft -t nat -A PREROUTING -i other -p udp --dport 777 -j DNAT --to 203.0.113.8:53;" +
 			"iptables-nft -t nat -A PREROUTING -p udp --dport 777 -d 203.0.113.10 -j DNAT --to 203.0.113.9:53;" +
 			"iptables-nft -t nat -A PREROUTING -p udp --dport 777 -m comment --comment web -j DNAT --to 203.0.113.9:53;" +

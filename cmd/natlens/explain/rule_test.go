@@ -163,7 +163,7 @@ func TestRuleLoopback(t *testing.T) {
 		if diff := cmp.Diff(want, rulesOf(out)); diff != "" {
 			t.Errorf("%s\n%s", diff, out)
 		}
-		last := "Conntrack looks"
+		last := "reply  "
 		if strings.Contains(rules, "drop") {
 			last = "A rule or policy drops the packet after its flow has entered the table.\n"
 		}
