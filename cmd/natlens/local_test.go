@@ -1,0 +1,57 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/monitor/lab"
+	"natlens/monitor/lab/labtest"
+)
+
+// A connection that this process has open is listed with its name, and selected by it.
+func TestListProcess(t *testing.T) {
+	l := labtest.New(t)
+	server := netip.AddrPortFrom(lab.ServerIP, 7000)
+	far, err := l.Server.ListenTCP(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	conn, err := l.Gateway.DialTCP(t.Context(), netip.AddrPortFrom(lab.GatewayWAN, 20000), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	text, err := os.ReadFile("/proc/self/comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimSpace(string(text))
+	list := func(args ...string) string {
+		t.Helper()
+		args = append([]string{"list", "--netns", l.Gateway.Path(), "-o", "jsonl", "sport", "20000"}, args...)
+		c := call(t.Context(), cli.Console{}, args...)
+		if c.code != 0 {
+			t.Fatalf("code %d, %s", c.code, c.stderr.String())
+		}
+		return c.stdout.String()
+	}
+	want := fmt.Sprintf(`"local":{"process":%q,"pid":%d,"uid":%d,`, name, os.Getpid(), os.Getuid())
+	for _, args := range [][]string{{"--process"}, {"process", `"` + name + `"`}, {"process", name[:3] + "*"}} {
+		if got := list(args...); strings.Count(got, want) != 1 || !strings.Contains(got, `"match":"exact"`) {
+			t.Errorf("%q: %s without %s", args, got, want)
+		}
+	}
+	if got := list("process", "nobody"); got != "" {
+		t.Errorf("of another process: %s", got)
+	}
+	if got := list(); strings.Contains(got, `"local":`) || got == "" {
+		t.Errorf("without --process: %s", got)
+	}
+}
