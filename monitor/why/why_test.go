@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -301,4 +302,19 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: %v", text, got)
 		}
 	}
+}
+
+// FuzzNames reads rules that anybody may have written: a number alone names its own port.
+func FuzzNames(f *testing.F) {
+	f.Add("tcp dport { 80, 8000-8100 } dnat to 192.168.77.2", uint16(8080))
+	f.Add("dnat ip to tcp dport map { 80 : 192.168.77.3 . 8080 }", uint16(80))
+	f.Add("tcp dport 99999999999999999999- dnat", uint16(0))
+	f.Fuzz(func(t *testing.T, text string, port uint16) {
+		r := Rule{Text: text}
+		r.Names(monitor.TCP, netip.AddrPortFrom(at(public).Addr(), port))
+		r = Rule{Text: "tcp dport " + strconv.Itoa(int(port)) + " " + text}
+		if !r.Names(monitor.TCP, netip.AddrPortFrom(at(public).Addr(), port)) {
+			t.Errorf("%q is not for port %d", r.Text, port)
+		}
+	})
 }

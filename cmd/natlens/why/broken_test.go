@@ -87,6 +87,11 @@ func TestBroken(t *testing.T) {
 			[]string{"203.0.113.1:8088"}, outcome{"no-host", "No host has the address 192.168.77.99 on lan: it is off, or " +
 				"the address in rule 9 of ip nat prerouting (tcp dport 8088 dnat to 192.168.77.99:80) is wrong.",
 				"nsenter --net=NETNS ip neigh show 192.168.77.99 dev lan", nil}, ""},
+		{"a rule of iptables-nft drops", func(t *testing.T, l *lab.Lab) {
+			run(t, l.Gateway, "iptables-nft -t mangle -A FORWARD -p tcp --dport 80 -j DROP")
+		}, server(8080), []string{published}, outcome{"dropped", "The packet is dropped in FORWARD by rule 2 of ip mangle " +
+			"FORWARD (tcp dport 80 counter packets 0 bytes 0 drop).", "nsenter --net=NETNS nft insert rule ip mangle FORWARD " +
+			"handle 2 ip daddr 192.168.77.2 tcp dport 80 accept", nil}, "works"},
 		{"wrong address, in a chain that is jumped to", func(t *testing.T, l *lab.Lab) {
 			run(t, l.Gateway, "nft add chain ip nat DOCKER")
 			run(t, l.Gateway, "nft add rule ip nat prerouting fib daddr type local jump DOCKER")
