@@ -115,6 +115,11 @@ func TestEveryNamespace(t *testing.T) {
 		t.Errorf("list netns %s: code %d, %v, %s", a.name, one.code, got, one.stderr.String())
 	}
 
+	few := call(t.Context(), cli.Console{}, "list", "--netns", "all", "-o", "jsonl", "--limit", "3", "udp", "net", "198.18.0.0/15")
+	if n := strings.Count(few.stdout.String(), "\n"); few.code != 0 || n != 3 || strings.Contains(few.stderr.String(), "stop") {
+		t.Errorf("list --limit 3: code %d, %d flows, %s", few.code, n, few.stderr.String())
+	}
+
 	for _, p := range []*peopled{a, b} {
 		inside := fmt.Sprintf("198.18.0.%d", 1+p.base)
 		who := call(t.Context(), cli.Console{}, "who", "--inside", inside, "--live", "--netns", "all", "-o", "jsonl")

@@ -102,7 +102,7 @@ func (c *CaptureFlags) Each(ctx context.Context, refused func(error),
 		switch {
 		case err == nil:
 			read++
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, errors.Is(err, errStop):
 			return err
 		case !errors.Is(err, netns.ErrGone):
 			refused(fmt.Errorf("network namespace %s: %w", n.Name, err))
