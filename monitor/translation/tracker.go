@@ -37,7 +37,7 @@ func (c *TrackerConfig) name(n monitor.NetNS) string {
 type Tracker struct {
 	cfg      TrackerConfig
 	flows    map[monitor.Tuple]*open
-	ended    [256]uint64  // Event.Gen of the flows that ended last, by its low bits
+	ended    [256]ended   // the flows that ended last, by the low bits of their numbers
 	free     []*open      // closed ones, for reuse
 	first    monitor.Time // time of the first event
 	now      monitor.Time // time of the last event
@@ -162,14 +162,15 @@ func (t *Tracker) lossName(e *monitor.Event) string {
 }
 
 // see processes a message of a live flow. It skips flows that the table does not keep: forged ones would fill the
-// memory. It also skips flows that have ended: a flow that begins has a number of its own.
+// memory. It also skips flows that have ended: a flow that begins has another number or, in the recording of another
+// run, another tuple.
 func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 	if e.Unkept {
 		return
 	}
 	o := t.find(e, ch)
 	switch {
-	case o == nil && e.Gen != 0 && t.ended[e.Gen%uint64(len(t.ended))] == e.Gen: // its DESTROY has overtaken it
+	case o == nil && e.Gen != 0 && *t.endedAt(e.Gen) == ended{e.Gen, e.Flow.Orig}: // its DESTROY has overtaken it
 	case o == nil:
 		o = t.begin(e)
 		o.learn(e)
@@ -181,6 +182,14 @@ func (t *Tracker) see(e *monitor.Event, ch *Changes) {
 		o.learn(e)
 	}
 }
+
+// ended is a flow that has ended: Event.Gen and its original tuple.
+type ended struct {
+	gen   uint64
+	tuple monitor.Tuple
+}
+
+func (t *Tracker) endedAt(gen uint64) *ended { return &t.ended[gen%uint64(len(t.ended))] }
 
 func (t *Tracker) wanted(e *monitor.Event) bool {
 	f := &e.Flow
@@ -247,7 +256,7 @@ func (t *Tracker) destroy(e *monitor.Event, ch *Changes) {
 		}
 	}
 	o.learn(e)
-	t.ended[e.Gen%uint64(len(t.ended))] = e.Gen
+	*t.endedAt(e.Gen) = ended{e.Gen, e.Flow.Orig}
 	tr := t.close(&e.Flow.Orig, o, ch)
 	tr.End = t.timeOf(e)
 	if e.Known().Any(monitor.AttrStop) && e.Flow.Stop != 0 {

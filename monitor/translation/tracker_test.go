@@ -96,6 +96,10 @@ func TestTracker(t *testing.T) {
 			f.Add(monitor.KindUpdate, at(9), 1, client(1)) // a recording has its number, too
 			f.Add(monitor.KindUpdate, at(10), 0, client(2)).Unkept = true
 		}, []life{{1, 0, 9, Destroyed, 0}}, 0},
+		{"a recording of another run begins, which counts from 1", func(f *feed) {
+			f.Life(at(0), at(2), 1, client(1))
+			f.Life(at(3), at(9), 1, client(2))
+		}, []life{{1, 0, 2, Destroyed, 0}, {2, 3, 9, Destroyed, 0}}, 0},
 		{"an UPDATE overtakes its NEW", func(f *feed) {
 			f.Add(monitor.KindUpdate, at(2), 0, client(1))
 			f.Life(at(1), at(9), 0, client(1))
