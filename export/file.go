@@ -89,7 +89,7 @@ func newCreateError(path string, err error) error {
 	case statErr == nil && info.IsDir():
 		text, err = path+" is a directory", syscall.EISDIR
 	case errors.Is(err, fs.ErrExist):
-		text = path + " exists already; --force writes over it"
+		text = path + " exists already; --force overwrites it"
 	case errors.Is(err, fs.ErrNotExist):
 		text = path + ": there is no directory " + filepath.Dir(path)
 	}

@@ -30,7 +30,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
 	}
 	_, err = Create(path, CreateOptions{})
-	if want := "output file " + path + " exists already; --force writes over it"; !errors.Is(err, fs.ErrExist) || err.Error() != want {
+	if want := "output file " + path + " exists already; --force overwrites it"; !errors.Is(err, fs.ErrExist) || err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
 }

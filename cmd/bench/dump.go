@@ -12,7 +12,7 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// commandRuns is the number of runs of each command. The table has the median.
+// commandRuns is the number of runs of each command. The table shows the median.
 const commandRuns = 3
 
 // dump prints the cost of listing the kernel's table.
@@ -40,7 +40,7 @@ func (b *bench) delete(ctx context.Context) error {
 	})
 }
 
-// commands makes flows and prints the cost of each command. If again is set, its flows
+// commands makes flows and prints the cost of each command. If again is not nil, its flows
 // are made before each run, and the run must delete them.
 func (b *bench) commands(ctx context.Context, title string, flows int, again *labtest.GenConfig, all []listener) error {
 	t := newTable(fmt.Sprintf("%s, median of %d", title, commandRuns), "program", "s", "CPU s", "peak MiB")

@@ -20,10 +20,10 @@ import (
 type listener struct {
 	name    string
 	args    []string
-	summary bool   // its summary has the number of events; otherwise its output has them
-	part    bool   // it wants only a part of the events
-	snat    bool   // the flows are translated
-	rmem    string // net.core.rmem_default while it opens its socket; "" leaves that
+	summary bool   // the number of events is in its summary; otherwise its output is counted
+	part    bool   // it selects only a part of the events
+	snat    bool   // the flows have SNAT
+	rmem    string // net.core.rmem_default while it opens its socket; "" does not change it
 }
 
 func (b *bench) watch(way, name string, args ...string) listener {
@@ -63,12 +63,12 @@ func (b *bench) listen(ctx context.Context) error {
 			args: []string{"conntrack", "-E", "-o", "xml"}}))
 }
 
-// listenStalled prints what is lost if the listeners are stopped for a while. All have
-// queues of the same size.
+// listenStalled prints what is lost while the listeners are stopped. All have queues of the
+// same size.
 func (b *bench) listenStalled(ctx context.Context) error {
 	title := fmt.Sprintf("%d new flows, stopped for %s half a second after the first one, 64 MiB of queue",
 		b.flows, b.stall)
-	const queue, half = "67108864", "33554432" // the kernel doubles the number of a socket
+	const queue, half = "67108864", "33554432" // the kernel doubles the buffer size that a socket asks for
 	return b.each(ctx, title, 0, b.stall, []listener{
 		b.watch("ring", "jsonl", "--resync", "off", "-o", "jsonl", "--ring", queue),
 		b.watch("socket", "jsonl", "--resync", "off", "-o", "jsonl", "--buffer-size", half),
@@ -105,7 +105,7 @@ func (b *bench) each(ctx context.Context, title string, rate int, stall time.Dur
 type result struct {
 	made      labtest.Made
 	delivered int
-	cpu       time.Duration // without its start
+	cpu       time.Duration // without the CPU time of its start
 	peak      int64         // resident MiB
 	stderr    string
 }
@@ -176,7 +176,7 @@ func countEvents(path string) (int, error) {
 	return count("\n"), err
 }
 
-// numberBefore returns the number in front of the last occurrence of a text.
+// numberBefore returns the number before the last occurrence of text in s.
 func numberBefore(s, text string) (n int, ok bool) {
 	i := strings.LastIndex(s, text)
 	if i < 0 {

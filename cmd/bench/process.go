@@ -24,8 +24,8 @@ func (b *bench) command(ctx context.Context, args []string) (*exec.Cmd, error) {
 	return cmd, errors.Join(err, b.out.Truncate(0))
 }
 
-// startIn starts the command in the namespace and waits until it is idle: it listens then.
-// rmem is net.core.rmem_default while it opens its socket; "" leaves that.
+// startIn starts the command in the namespace and waits until it is idle, which means that it
+// listens. rmem is net.core.rmem_default while it opens its socket; "" does not change it.
 func startIn(ctx context.Context, ns *lab.Namespace, cmd *exec.Cmd, rmem string) (err error) {
 	if rmem != "" {
 		const path = "/proc/sys/net/core/rmem_default"

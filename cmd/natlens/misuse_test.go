@@ -32,7 +32,7 @@ var misuses = []struct {
 	{"watch -o", 2, "-o needs a value: format"},
 	{"flush --family= --yes", 2, "--family needs a value: ipv4|ipv6"},
 	{"watch --orig-src", 2, "--orig-src needs a value: ADDR[/BITS]"},
-	{"watch --force=perhaps", 2, "--force perhaps: not true or false; see natlens watch --help"},
+	{"watch --force=perhaps", 2, "--force perhaps: must be true or false; see natlens watch --help"},
 
 	{"watch dprot 443", 2, "filter: column 1: dprot: unknown word; did you mean dport?"},
 	{"watch tcp and dprot 443", 2, "filter: column 9: dprot: unknown word; did you mean dport?"},
@@ -71,8 +71,8 @@ var misuses = []struct {
 	{"history export --history DIR/none x", 1, "no history in DIR/none; natlens record --history makes one"},
 
 	{"watch --threshold syn-unanswered=5", 2, "--threshold needs --findings"},
-	{"watch --findings --resync off", 2, "--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead"},
-	{"watch --findings -e new,destroy", 2, "--findings needs every event of a flow: not with --resync off, nor with -e, which event in a filter does instead"},
+	{"watch --findings --resync off", 2, "--findings needs every event of a flow: not together with --resync off or -e; use event in the filter instead"},
+	{"watch --findings -e new,destroy", 2, "--findings needs every event of a flow: not together with --resync off or -e; use event in the filter instead"},
 	{"watch --findings --threshold syn-unanswerd=5", 2, noThreshold("syn-unanswerd")},
 	{"doctor --threshold syn-age=3", 2, `--threshold syn-age=3: syn-age: "3" is not a value above 0 such as 3s; see natlens doctor --help`},
 	{"doctor --threshold 3", 2, "--threshold 3: a threshold is NAME=VALUE, such as syn-unanswered=20; see natlens doctor --help"},
@@ -150,7 +150,7 @@ var misuses = []struct {
 	{"watch -b 5GiB", 2, "--buffer-size 5GiB: not a size between 1 and 1.0 GiB, such as 212992, 64kB or 16MiB"},
 	{"watch --for 10", 2, "--for 10: not a time such as 10s or 5m; see natlens watch --help"},
 	{"watch --for -1s", 2, "--for -1s: must not be negative"},
-	{"watch --limit -1", 2, "--limit -1: not a whole number; see natlens watch --help"},
+	{"watch --limit -1", 2, "--limit -1: must be a whole number, 0 or more; see natlens watch --help"},
 	{"watch --resync maybe", 2, "--resync maybe: must be on or off"},
 	{"watch --netns nowhere", 1, "--netns nowhere: there is no /run/netns/nowhere; ip netns list shows the names"},
 	{"watch --netns 2147483647", 1, "--netns 2147483647: there is no process with this id"},
@@ -159,15 +159,15 @@ var misuses = []struct {
 	{"expect get -p tcp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -r 192.0.2.3", 2, "--reply-src is not for natlens expect get"},
 	{"watch --netns /dev/null", 1, "--netns /dev/null: /dev/null is not a network namespace"},
 	{"explain --netns nowhere", 1, "--netns nowhere: there is no /run/netns/nowhere; ip netns list shows the names"},
-	{"explain --limit -1", 2, "--limit and --width must not be negative"},
+	{"explain --limit -1", 2, "--limit -1: must not be negative"},
 
 	{"watch --output DIR", 1, "output file DIR is a directory"},
 	{"watch --output DIR --force", 1, "output file DIR is a directory"},
 	{"watch --output DIR/none/x", 1, "output file DIR/none/x: there is no directory DIR/none"},
-	{"watch --output DIR/there", 1, "output file DIR/there exists already; --force writes over it"},
+	{"watch --output DIR/there", 1, "output file DIR/there exists already; --force overwrites it"},
 
 	{"lab", 2, "standard output is not a terminal: natlens lab --watch streams the events as lines"},
-	{"lab --limit 3", 2, "--limit is for natlens lab --watch; the terminal UI takes words of a filter"},
+	{"lab --limit 3", 2, "--limit works only with --watch; for the terminal UI give the filter as words"},
 	{"lab --watch --theme dark", 2, "--theme is for the terminal UI: not together with --watch"},
 	{"lab --watch --netns x", 2, "lab does not accept --netns: it makes its own namespaces"},
 }

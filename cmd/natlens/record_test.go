@@ -121,13 +121,13 @@ func TestRecordMisuse(t *testing.T) {
 		"record x dprot 443":               "filter: column 1: dprot: unknown word; did you mean dport?",
 		"record x --rotate often":          "--rotate often: not a size such as 100MiB, nor a time of a second or more such as 1h",
 		"record x --rotate 1ms":            "--rotate 1ms: not a size such as 100MiB, nor a time of a second or more such as 1h",
-		"record x --rotate 5":              "--rotate 5: 5 bytes; a file has 4KiB at least, and a time a unit such as 1h",
+		"record x --rotate 5":              "--rotate 5: 5 bytes; must be at least 4KiB, or a time with a unit such as 1h",
 		"record --history x --max-size 50": "--max-size 50: must be at least 1.0 MB",
-		"record x --rotate 1h --rotate 2h": "--rotate 2h: a size or a time is already given",
+		"record x --rotate 1h --rotate 2h": "--rotate 2h: give at most one size and one time",
 		"record x --keep 3":                "--keep 3: a number of files needs --rotate",
 		"record x --rotate 1h --keep -1":   "--keep -1: not a time of a minute or more, such as 90d or 36h, nor a number of files",
 		"record x --rotate 1h --force":     "--force is not needed with --rotate: each file has a new name",
-		"record DIR/there":                 "output file DIR/there exists already; --force writes over it",
+		"record DIR/there":                 "output file DIR/there exists already; --force overwrites it",
 	} {
 		c := call(t.Context(), cli.Console{}, strings.Fields(strings.ReplaceAll(args, "DIR", dir))...)
 		if got := c.stderr.String(); c.code == 0 || got != "natlens: "+strings.ReplaceAll(want, "DIR", dir)+"\n" {

@@ -10,7 +10,7 @@ import (
 	"natlens/monitor"
 )
 
-// Decide returns the verdict. The first check that answers decides.
+// Decide returns the verdict of the first check that has one.
 func Decide(f *Facts) Verdict {
 	for _, check := range checks {
 		if v := check(f); v != nil {
@@ -21,7 +21,7 @@ func Decide(f *Facts) Verdict {
 	panic("the last check always answers")
 }
 
-// checks are in the order of a packet's way: to this host, to the target, back.
+// checks are in the order of a packet's path: to this host, to the target, back.
 var checks = []func(*Facts) *Verdict{
 	noPacket, dropped, untracked, tableFull, conntrackDrop, unrouted, unconfirmed,
 	works, stale, notMatched, noForward,
@@ -84,7 +84,7 @@ func conntrackDrop(f *Facts) *Verdict {
 	return verdict("conntrack-drop", f.Place.Natlens("doctor"), "conntrack drops the packet.")
 }
 
-// unrouted is a packet that is lost after prerouting.
+// unrouted checks for a packet that is lost after prerouting.
 func unrouted(f *Facts) *Verdict {
 	to := f.Packet.NewDst.Addr()
 	switch {
@@ -101,8 +101,7 @@ func unrouted(f *Facts) *Verdict {
 	return verdict("lost", f.run("nstat -az 'Ip*'"), "No rule drops the packet, but it is lost in routing.")
 }
 
-// Forwarding is the setting that turns on routing between interfaces for the family of an
-// address.
+// Forwarding returns the sysctl that turns on forwarding for the family of an address.
 func Forwarding(a netip.Addr) string {
 	if a.Is6() {
 		return "net.ipv6.conf.all.forwarding"
@@ -119,7 +118,7 @@ func (f *Facts) reversePath(p *Packet, what string) *Verdict {
 		what, p.In, p.Src.Addr())
 }
 
-// unconfirmed is a packet that is lost before its flow gets into the table.
+// unconfirmed checks for a packet that is lost before its flow is in the table.
 func unconfirmed(f *Facts) *Verdict {
 	if f.Flow != nil || len(f.Answers) > 0 {
 		return nil
@@ -143,7 +142,7 @@ func works(f *Facts) *Verdict {
 	return verdict(Works, "", "It works: %s answers%s.", name(f.target()), what)
 }
 
-// stale is a flow that is older than the rule.
+// stale checks for a flow that is older than the rule.
 func stale(f *Facts) *Verdict {
 	p := f.Packet
 	if p.AskedNAT || p.In == "" || len(f.Forwards) == 0 || f.Flow == nil || f.dnat() != nil {
@@ -154,8 +153,8 @@ func stale(f *Facts) *Verdict {
 		name(f.target()), &f.Forwards[0])
 }
 
-// dnat returns the rule that changed the destination: that of the trace, else one that names
-// the target, for a packet of a flow that had begun before. Nil: none is known.
+// dnat returns the rule that changed the destination: the rule in the trace, or, if the flow
+// began before the trace, a rule that names the target. It is nil if no such rule is known.
 func (f *Facts) dnat() *Rule {
 	if f.Packet.DNAT != nil {
 		return f.Packet.DNAT
@@ -170,7 +169,7 @@ func (f *Facts) dnat() *Rule {
 
 var interfaceName = regexp.MustCompile(`iif(?:name)? "([^"]*)"`)
 
-// notMatched is a rule that names the port and does not match.
+// notMatched checks for a rule that names the port and does not match.
 func notMatched(f *Facts) *Verdict {
 	if f.forwarded() || len(f.Forwards) == 0 {
 		return nil
@@ -209,7 +208,7 @@ func answerDropped(f *Facts) *Verdict {
 	return nil
 }
 
-// answerLost is an answer that is lost after prerouting.
+// answerLost checks for an answer that is lost after prerouting.
 func answerLost(f *Facts) *Verdict {
 	for i := range f.Answers {
 		switch a := &f.Answers[i]; {
@@ -244,7 +243,7 @@ func (p *Packet) closedPort() bool {
 }
 
 // unreachable reports whether the packet is an ICMP error that says that the target was not
-// reached: destination unreachable, but not for the size of the packet, or time exceeded.
+// reached: time exceeded, or destination unreachable other than "fragmentation needed".
 func (p *Packet) unreachable() bool {
 	switch kind := p.ICMP >> 8; p.Proto {
 	case monitor.ICMP:
@@ -259,7 +258,7 @@ func unreachable(f *Facts) *Verdict {
 	for i := range f.Answers {
 		switch a := &f.Answers[i]; {
 		case !a.unreachable():
-		case a.In == "": // made here
+		case a.In == "": // sent by this host
 			return f.noNeighbour()
 		default:
 			return verdict("unreachable", f.on(a.Src.Addr(), "ip route get "+f.target().Addr().String()),
@@ -279,7 +278,7 @@ func snatGone(f *Facts) *Verdict {
 		"NAT changes the sender to %s, which is not an address of this host, so answers do not come here.", as)
 }
 
-// stray is an answer whose flow conntrack does not find.
+// stray checks for an answer that conntrack does not assign to the flow.
 func stray(f *Facts) *Verdict {
 	if len(f.Strays) == 0 || len(f.Answers) > 0 {
 		return nil
@@ -331,7 +330,7 @@ func (f *Facts) noNeighbour() *Verdict {
 		"No host has the address %s on %s: it is off, or %s.", hop, f.There.Dev, wrong)
 }
 
-// otherWay is an answer that left, but the sender does not go on.
+// otherWay checks for an answer that left this host, while the sender does not continue.
 func otherWay(f *Facts) *Verdict {
 	if len(f.Answers) == 0 {
 		return nil
@@ -345,7 +344,7 @@ func otherWay(f *Facts) *Verdict {
 		name(f.target()), f.Answers[0].Out, f.Packet.Src.Addr())
 }
 
-// noWayBack is a target that answers others.
+// noWayBack checks for a target that answers other senders only.
 func noWayBack(f *Facts) *Verdict {
 	if f.Others == 0 {
 		return nil

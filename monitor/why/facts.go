@@ -1,6 +1,6 @@
 // Package why finds out why packets to a published address are not answered: a port
-// forward that does not work. [Decide] takes what was seen of one packet and returns a
-// verdict: a sentence, the command that fixes it, and the evidence.
+// forward that does not work. [Decide] takes the facts about one packet and returns a
+// verdict: a sentence, the command that fixes the problem, and the evidence.
 //
 // The package reads nothing from the system.
 package why
@@ -13,7 +13,7 @@ import (
 	"natlens/monitor/doctor"
 )
 
-// Facts are what is known of one packet to an address, and of its answers.
+// Facts is what is known about one packet to an address, and about its answers.
 type Facts struct {
 	Proto  monitor.Proto
 	To     netip.AddrPort // where the packet is sent; port 0: any
@@ -43,20 +43,20 @@ type Packet struct {
 	Proto          monitor.Proto
 	Src, Dst       netip.AddrPort // as it came
 	NewSrc, NewDst netip.AddrPort // as it was last seen
-	In, Out        string         // interfaces; "": made here, or delivered here
+	In, Out        string         // interfaces; "": sent by this host, or delivered to it
 	ICMP           uint16         // type<<8 | code
 	RST            bool           // of TCP
-	Zone           *Rule          // what put it into a conntrack zone
+	Zone           *Rule          // the rule that set its conntrack zone
 
-	// How far it came: conntrack's lookup, the hook after routing.
+	// How far it came: conntrack's lookup, a hook after routing.
 	Tracked, Routed bool
 
 	Replied  bool  // its flow had been answered before
-	AskedNAT bool  // it met a nat chain of prerouting
-	Dropped  *Rule // what dropped it
-	Queued   *Rule // what gave it to a program
-	DNAT     *Rule // what rewrote its destination
-	Untracks *Rule // what took it out of connection tracking
+	AskedNAT bool  // it passed a nat chain of prerouting
+	Dropped  *Rule // the rule that dropped it
+	Queued   *Rule // the rule that queued it to a program (NFQUEUE)
+	DNAT     *Rule // the rule that rewrote its destination
+	Untracks *Rule // the rule that excluded it from connection tracking
 }
 
 // Rule is a rule or a policy of nf_tables.
@@ -64,18 +64,18 @@ type Rule struct {
 	Chain  string // family, table and name
 	Hook   string // of a base chain
 	Handle uint64 // 0: a policy
-	Text   string // as nft(8) writes it; "": not known
+	Text   string // as nft(8) prints it; "": not known
 }
 
-// Route is the answer of a route look-up.
+// Route is the result of a route lookup.
 type Route struct {
 	Dev     string
 	Via     netip.Addr
 	Missing bool // there is no route
-	Filter  bool // rp_filter refuses the packet
+	Filter  bool // rp_filter drops the packet
 }
 
-// Verdict says why.
+// Verdict says why the packet is not answered.
 type Verdict struct {
 	Name     string   `json:"verdict"` // one of docs/why.md
 	Sentence string   `json:"sentence"`
@@ -83,10 +83,10 @@ type Verdict struct {
 	Evidence []string `json:"evidence"`
 }
 
-// Works is the name of the verdict on a packet that was answered.
+// Works is the name of the verdict for a packet that was answered.
 const Works = "works"
 
-// target is where the packet is delivered.
+// target returns where the packet is delivered.
 func (f *Facts) target() netip.AddrPort {
 	if f.Flow != nil {
 		return AddrPort(f.Flow.DeliveredTo())
@@ -94,7 +94,7 @@ func (f *Facts) target() netip.AddrPort {
 	return f.Packet.NewDst
 }
 
-// sentAs is the sender as the target sees it.
+// sentAs returns the sender as the target sees it, after SNAT.
 func (f *Facts) sentAs() netip.AddrPort {
 	if f.Flow != nil {
 		return AddrPort(f.Flow.SentAs())
@@ -108,8 +108,8 @@ func AddrPort(e monitor.Endpoint) netip.AddrPort { return netip.AddrPortFrom(e.A
 // forwarded reports whether the destination was rewritten.
 func (f *Facts) forwarded() bool { return f.target() != f.Packet.Dst }
 
-// Settled reports whether nothing more has to be awaited: the packet or its answer was lost
-// here, the packet is refused, or both sides go on.
+// Settled reports whether waiting longer adds nothing: the packet or its answer was lost on
+// this host, the packet was refused, or both sides continue.
 func (f *Facts) Settled() bool {
 	if !f.Packet.Routed || f.Packet.Dropped != nil {
 		return true
@@ -122,8 +122,8 @@ func (f *Facts) Settled() bool {
 	return len(f.Answers) > 0 && f.replied()
 }
 
-// replied reports whether both sides have agreed to talk: a handshake of TCP is done, of
-// other protocols a packet came back.
+// replied reports whether the TCP handshake is complete or, for another protocol, whether a
+// packet came back.
 func (f *Facts) replied() bool {
 	if f.Flow == nil || f.Flow.Status&monitor.SeenReply == 0 || f.Packet.Replied && len(f.Answers) == 0 {
 		return false

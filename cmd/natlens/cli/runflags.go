@@ -53,7 +53,7 @@ func (c *HistoryFlags) Config() (cfg history.Config, files int, err error) {
 		case isCount && files == 0:
 			files = n
 		case isAge || isCount:
-			return cfg, 0, Usagef("--keep %s: one is already given", text)
+			return cfg, 0, Usagef("--keep %s: give at most one time and one number of files", text)
 		default:
 			return cfg, 0, Usagef("--keep %s: not a time of a minute or more, such as 90d or 36h, nor a number of "+
 				"files", text)

@@ -50,8 +50,11 @@ conntrack looks them up, and which hook rewrites what. The filter selects flows 
 }
 
 func (o *options) run(cmd *cobra.Command) error {
-	if o.limit < 0 || o.width < 0 {
-		return cli.Usagef("--limit and --width must not be negative")
+	switch {
+	case o.limit < 0:
+		return cli.Usagef("--limit %d: must not be negative", o.limit)
+	case o.width < 0:
+		return cli.Usagef("--width %d: must not be negative", o.width)
 	}
 	if err := o.rule.check(&o.flows); err != nil {
 		return err

@@ -68,7 +68,7 @@ func (o *options) check(cmd *cobra.Command) (err error) {
 		case o.plain && slices.Contains(screen, f.Name):
 			err = cli.Usagef("--%s is for the terminal UI: not together with --watch", f.Name)
 		case !o.plain && !slices.Contains(screen, f.Name):
-			err = cli.Usagef("--%s is for natlens lab --watch; the terminal UI takes words of a filter", f.Name)
+			err = cli.Usagef("--%s works only with --watch; for the terminal UI give the filter as words", f.Name)
 		}
 	})
 	return err

@@ -131,14 +131,14 @@ func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, er
 		every, err := time.ParseDuration(text)
 		switch {
 		case isSize && size < minRotate:
-			return to, cli.Usagef("--rotate %s: %s; a file has 4KiB at least, and a time a unit such as 1h",
+			return to, cli.Usagef("--rotate %s: %s; must be at least 4KiB, or a time with a unit such as 1h",
 				text, human.Plural(size, "byte"))
 		case isSize && to.Size == 0:
 			to.Size = size
 		case err == nil && every >= time.Second && to.Every == 0:
 			to.Every = every
 		case isSize || err == nil && every >= time.Second:
-			return to, cli.Usagef("--rotate %s: a size or a time is already given", text)
+			return to, cli.Usagef("--rotate %s: give at most one size and one time", text)
 		default:
 			return to, cli.Usagef("--rotate %s: not a size such as 100MiB, nor a time of a second or more such as 1h",
 				text)

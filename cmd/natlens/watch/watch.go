@@ -118,8 +118,8 @@ func (o *Options) check() error {
 	case !o.findings && o.Thresholds.Texts != nil:
 		return cli.Usagef("--threshold needs --findings")
 	case o.findings && (o.raw || o.resync != "on" || !o.everyKind()):
-		return cli.Usagef("--findings needs every event of a flow: not with --resync off, nor with -e, " +
-			"which event in a filter does instead")
+		return cli.Usagef("--findings needs every event of a flow: not together with --resync off or -e; " +
+			"use event in the filter instead")
 	}
 	return o.output.Check()
 }

@@ -12,7 +12,7 @@ import (
 	"natlens/monitor/why"
 )
 
-// text writes a verdict in the format of -o.
+// text returns the verdict in the format of -o.
 func (o *options) text(v *why.Verdict) []byte {
 	if o.format == "json" {
 		return jsonText(v)
@@ -30,12 +30,12 @@ func (o *options) text(v *why.Verdict) []byte {
 	return b
 }
 
-// line appends a line. The text of rules may contain anything.
+// line appends a line. It is made printable, because the text of rules may contain anything.
 func line(b []byte, format string, args ...any) []byte {
 	return append(monitor.AppendMessage(b, fmt.Appendf(nil, format, args...)), '\n')
 }
 
-// jsonText writes a verdict as one object, which docs/why.md describes.
+// jsonText returns the verdict as the JSON object that docs/why.md describes.
 func jsonText(v *why.Verdict) []byte {
 	out := struct {
 		V int `json:"v"`

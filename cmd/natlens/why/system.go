@@ -41,7 +41,7 @@ func (w *watcher) routes() error {
 	f.There = routeTo(h, target, source, f.Packet.In)
 	in := f.There.Dev
 	if f.Locals.Has(monitor.AddrFrom(target)) {
-		in = "" // the answer is made here
+		in = "" // this host sends the answer
 	}
 	f.Back = routeTo(h, source, target, in)
 	on, err := netns.ReadSysctl(w.ns, why.Forwarding(target))
@@ -50,7 +50,7 @@ func (w *watcher) routes() error {
 	return nil
 }
 
-// routeTo looks up the route of a packet that came in on an interface; "": it is made here.
+// routeTo looks up the route of a packet that arrived on an interface; "": this host sends it.
 func routeTo(h *netlink.Handle, to, from netip.Addr, in string) (r why.Route) {
 	all, err := h.RouteGetWithOptions(to.AsSlice(), &netlink.RouteGetOptions{Iif: in, SrcAddr: from.AsSlice()})
 	if errors.Is(err, unix.EXDEV) {
@@ -107,7 +107,7 @@ func (w *watcher) counters(ctx context.Context) (map[string]uint64, error) {
 	return r.Counters, err
 }
 
-// compare finds by how much the counters of losses grew.
+// compare sets facts.Grown from the counters now and before.
 func (w *watcher) compare(ctx context.Context) error {
 	now, err := w.counters(ctx)
 	w.facts.Grown = map[string]uint64{}
@@ -117,8 +117,8 @@ func (w *watcher) compare(ctx context.Context) error {
 	return err
 }
 
-// netstat reads a counter of /proc/net/netstat, where a line of names is before each line
-// of values. A counter that is not there is 0.
+// netstat reads a counter of /proc/net/netstat, where each line of values follows a line of
+// names. A counter that is not there is 0.
 func netstat(ns int, name string) (n uint64, err error) {
 	err = netns.Do(ns, func() error {
 		text, err := os.ReadFile("/proc/thread-self/net/netstat")

@@ -22,21 +22,21 @@ type watcher struct {
 	tracer *trace.Tracer
 	flows  *kernel.Service
 	facts  why.Facts
-	wanted string // filter of the packet
+	wanted string // filter that selects the packet
 	meter  probe.Meter
 	before map[string]uint64 // counters
 	first  *trace.Packet     // the packet
 }
 
-// answerTime is how long the answer to a packet is waited for: a TCP client sends its SYN
-// again after one second and after three. The flow is looked up after each slice of it.
+// answerTime is how long to wait for the answer to a packet: a TCP client repeats its SYN
+// after one second and after three. The flow is looked up after each slice of this time.
 const (
 	answerTime = 4 * time.Second
 	slice      = 100 * time.Millisecond
 )
 
-// watch waits for a packet, at most for a time, and for its answer. If ctx ends early, it
-// reports what came until then.
+// watch waits for a packet, at most for the time most, and then for its answer. If ctx ends
+// early, the facts are those collected until then.
 func (w *watcher) watch(ctx context.Context, most time.Duration) error {
 	began := time.Now()
 	if err := w.wait(ctx, most, func() bool { return w.first != nil }); err != nil {
@@ -61,7 +61,7 @@ func (w *watcher) watch(ctx context.Context, most time.Duration) error {
 	return w.compare(reading)
 }
 
-// wait traces until done, or for a time.
+// wait traces until done returns true, at most for the time most.
 func (w *watcher) wait(ctx context.Context, most time.Duration, done func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
@@ -76,10 +76,10 @@ func (w *watcher) wait(ctx context.Context, most time.Duration, done func() bool
 	return nil
 }
 
-// kept is how many answers are kept.
+// kept is the maximum number of answers that are kept.
 const kept = 4
 
-// take keeps a packet if it is the first, or an answer.
+// take keeps a packet if it is the first one or an answer to it.
 func (w *watcher) take(p *trace.Packet) error {
 	f := &w.facts
 	answer := p.Answer || p.Flow.Reply
@@ -102,9 +102,9 @@ func (w *watcher) take(p *trace.Packet) error {
 
 const rst = 1 << 2
 
-// convert takes from a traced packet what a verdict needs.
+// convert returns what a verdict needs of a traced packet.
 func convert(p *trace.Packet) (out why.Packet) {
-	here := p.In == "" // made here
+	here := p.In == "" // sent by this host
 	out = why.Packet{
 		Proto: p.First.Proto, Src: p.First.Src, Dst: p.First.Dst, NewSrc: p.Last.Src, NewDst: p.Last.Dst,
 		In: p.In, Out: p.Out, ICMP: p.First.ICMP, RST: p.First.Flags&rst != 0,
@@ -152,8 +152,8 @@ func (w *watcher) forwards() (all []why.Rule) {
 	return all
 }
 
-// lookUp gets the flow from the kernel's table. When it is found, packets from the target are
-// traced too, so that an answer is seen of which conntrack does not find the flow.
+// lookUp reads the flow from the kernel's table. Once it is found, packets from the target are
+// traced too, to see also an answer that conntrack does not assign to the flow.
 func (w *watcher) lookUp(ctx context.Context) {
 	f := &w.facts
 	if f.Flow == nil {
@@ -172,7 +172,7 @@ func (w *watcher) lookUp(ctx context.Context) {
 	}
 }
 
-// find finds the flow of the packet: in zone 0 by its addresses, else in the whole table.
+// find looks the flow of the packet up by its addresses in zone 0, and then in the whole table.
 func (w *watcher) find(ctx context.Context) (found *monitor.Flow) {
 	if found = w.first.Find(ctx, w.flows); found != nil {
 		return found
@@ -189,7 +189,7 @@ func (w *watcher) find(ctx context.Context) (found *monitor.Flow) {
 	return found
 }
 
-// each calls f for the flows in the table that match a filter.
+// each calls f for each flow in the table that the filter selects.
 func (w *watcher) each(ctx context.Context, wanted string, f func(*monitor.Flow)) {
 	expr, err := filter.Parse(wanted)
 	if err != nil {

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package why is the command that says why packets to a published address are not answered.
+// Package why is the command that finds out why packets to a published address are not answered.
 package why
 
 import (
@@ -34,7 +34,7 @@ type options struct {
 	rate     string
 	duration time.Duration
 	send     bool
-	started  func() // called when it waits; nil: nothing
+	started  func() // called when it begins to wait; may be nil
 }
 
 // New returns the command.
@@ -84,7 +84,7 @@ The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 fo
 	return cmd
 }
 
-// read reads ADDRESS[:PORT] [from ADDRESS].
+// read parses ADDRESS[:PORT] [from ADDRESS].
 func (o *options) read(words []string) (err error) {
 	if len(words) != 1 && len(words) != 3 || len(words) == 3 && words[1] != "from" {
 		return cli.Usagef("why needs an address such as 203.0.113.1:8080; from and the sender's address may follow")
@@ -104,7 +104,7 @@ func (o *options) read(words []string) (err error) {
 	return nil
 }
 
-// check reads the flags.
+// check checks the flags.
 func (o *options) check() error {
 	o.proto = map[string]monitor.Proto{"tcp": monitor.TCP, "udp": monitor.UDP, "sctp": monitor.SCTP}[o.protocol]
 	switch {
@@ -168,7 +168,7 @@ func (o *options) decide(ctx context.Context, w *watcher) (v why.Verdict, err er
 	return why.Decide(&w.facts), nil
 }
 
-// filter is the filter of the packets that are waited for.
+// filter returns the filter that selects the packets to wait for.
 func (o *options) filter() string {
 	text := fmt.Sprintf("%s dst %s", o.proto, o.to.Addr())
 	if o.to.Port() != 0 {
