@@ -110,8 +110,9 @@ func FlagError(cmd *cobra.Command, err error) error {
 		if value, _ := pflag.UnquoteUsage(e.GetFlag()); e.GetValue() == "" {
 			return Usagef("--%s needs a value: %s", name, value)
 		}
-		wrong := map[string]string{"duration": "not a time such as 10s or 5m", "uint64": "must be a whole number, 0 or more",
-			"int": "must be a whole number", "bool": "must be true or false"}[e.GetFlag().Value.Type()]
+		wrong := map[string]string{"duration": "not a time such as 10s or 5m",
+			"uint64": "must be a whole number, 0 or more",
+			"int":    "must be a whole number", "bool": "must be true or false"}[e.GetFlag().Value.Type()]
 		return Usagef("--%s %s: %s%s", name, e.GetValue(), cmp.Or(wrong, strings.TrimSpace(e.Unwrap().Error())), see)
 	}
 	return Usagef("%w%s", err, see)

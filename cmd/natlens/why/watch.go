@@ -172,7 +172,7 @@ func (w *watcher) lookUp(ctx context.Context) {
 	}
 }
 
-// find looks the flow of the packet up by its addresses in zone 0, and then in the whole table.
+// find returns the flow of the packet: by its addresses in zone 0, or from the whole table.
 func (w *watcher) find(ctx context.Context) (found *monitor.Flow) {
 	if found = w.first.Find(ctx, w.flows); found != nil {
 		return found
