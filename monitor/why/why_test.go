@@ -84,13 +84,13 @@ var tests = []struct {
 		"no-packet: No udp packet from 198.51.100.7 to 203.0.113.9:53 came in 1s, and 203.0.113.9 is not an address of this " +
 			"host. → tcpdump -ni any 'udp and dst host 203.0.113.9 and dst port 53'"},
 	{"a rule drops it", unanswered(func(f *Facts) { f.Packet.Dropped, f.Flow = &drop, nil }), "dropped: The packet is dropped " +
-		"in FORWARD by rule 9 of inet fw forward (tcp dport 80 drop). → sudo nft insert rule inet fw forward handle 9 " +
+		"in FORWARD by rule inet fw forward handle 9 (tcp dport 80 drop). → sudo nft insert rule inet fw forward handle 9 " +
 		"ip daddr 192.168.77.2 tcp dport 80 accept"},
 	{"a policy drops it", unanswered(func(f *Facts) { f.Packet.Dropped = &Rule{"ip filter FORWARD", "forward", 0, ""} }),
 		"dropped: The packet is dropped in FORWARD by the policy of ip filter FORWARD. → sudo nft add rule ip filter FORWARD " +
 			"ip daddr 192.168.77.2 tcp dport 80 accept"},
 	{"notrack", unanswered(func(f *Facts) { f.Packet.Untracks = &Rule{"ip raw PREROUTING", "prerouting", 2, "notrack"} }),
-		"untracked: The packet is not tracked because of rule 2 of ip raw PREROUTING (notrack), so NAT never sees it. " +
+		"untracked: The packet is not tracked because of rule ip raw PREROUTING handle 2 (notrack), so NAT never sees it. " +
 			"→ sudo nft delete rule ip raw PREROUTING handle 2"},
 	{"full", unanswered(func(f *Facts) { f.Packet.Tracked, f.Packet.Routed, f.Entries = false, false, 1000 }),
 		"table-full: The table of flows is full (1000 of 1000), so conntrack drops the packet. → " +
@@ -108,37 +108,37 @@ var tests = []struct {
 		"lost: No rule drops the packet, but it is lost in routing. → sudo nstat -az 'Ip*'"},
 	{"older than the rule", unanswered(func(f *Facts) {
 		f.Flow.Reply, f.Packet.AskedNAT, f.Packet.DNAT, f.Packet.NewDst = tuple(public, sender), false, nil, at(public)
-	}), "stale: The packet still goes to 203.0.113.1:8080: its flow is older than rule 4 of ip nat prerouting " +
+	}), "stale: The packet still goes to 203.0.113.1:8080: its flow is older than rule ip nat prerouting handle 4 " +
 		`(iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80), and NAT rules see only the first packet of a flow. → ` +
 		"sudo natlens delete 'id 7'"},
 	{"older than a rule that changed", unanswered(func(f *Facts) {
 		f.Flow.Reply, f.Packet.AskedNAT, f.Packet.DNAT = tuple("192.168.77.8:80", sender), false, nil
-	}), "stale: The packet still goes to 192.168.77.8:80: its flow is older than rule 4 of ip nat prerouting " +
+	}), "stale: The packet still goes to 192.168.77.8:80: its flow is older than rule ip nat prerouting handle 4 " +
 		`(iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80), and NAT rules see only the first packet of a flow. → ` +
 		"sudo natlens delete 'id 7'"},
 	{"sent again", unanswered(func(f *Facts) { f.Packet.AskedNAT, f.Packet.DNAT, f.Neighbour = false, nil, "FAILED" }),
-		"no-host: No host has the address 192.168.77.2 on lan: it is off, or the address in rule 4 of ip nat prerouting " +
+		"no-host: No host has the address 192.168.77.2 on lan: it is off, or the address in rule ip nat prerouting handle 4 " +
 			`(iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80) is wrong. → sudo ip neigh show 192.168.77.2 dev lan`},
 	{"another interface", unanswered(func(f *Facts) {
 		f.Flow.Reply, f.Packet.DNAT, f.Packet.NewDst, f.Packet.In = tuple(public, sender), nil, at(public), "wan2"
-	}), "not-matched: The packet is not forwarded: it came in on wan2, and rule 4 of ip nat prerouting " +
+	}), "not-matched: The packet is not forwarded: it came in on wan2, and rule ip nat prerouting handle 4 " +
 		`(iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80) is only for wan. → sudo nft insert rule ip nat prerouting ` +
 		`'iifname "wan2" tcp dport 8080 dnat to 192.168.77.2:80'`},
 	{"queued", unanswered(func(f *Facts) {
 		f.Flow, f.Packet.Queued = nil, &Rule{"inet fw forward", "forward", 3, "queue to 5"}
-	}), "lost: The packet is given to a program by rule 3 of inet fw forward (queue to 5), and does not come back. → " +
+	}), "lost: The packet is given to a program by rule inet fw forward handle 3 (queue to 5), and does not come back. → " +
 		"sudo cat /proc/net/netfilter/nfnetlink_queue"},
 	{"never confirmed", unanswered(func(f *Facts) { f.Flow = nil }), "lost: No rule of nf_tables drops the packet, but its " +
 		"flow does not get into the table. → sudo iptables-legacy-save"},
 	{"made here", unanswered(func(f *Facts) {
 		f.Flow.Reply, f.Packet.DNAT, f.Packet.NewDst, f.Packet.In = tuple(public, sender), nil, at(public), ""
 		f.Packet.AskedNAT = false
-	}), "not-matched: The packet is not forwarded: this host makes it, and rule 4 of ip nat prerouting " +
+	}), "not-matched: The packet is not forwarded: this host makes it, and rule ip nat prerouting handle 4 " +
 		`(iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80) is only for packets that come in. → ` +
 		"sudo nft list chain ip nat output"},
 	{"not matched", unanswered(func(f *Facts) {
 		f.Flow.Reply, f.Packet.DNAT, f.Packet.NewDst = tuple(public, sender), nil, at(public)
-	}), "not-matched: The packet is not forwarded: it does not match rule 4 of ip nat prerouting " +
+	}), "not-matched: The packet is not forwarded: it does not match rule ip nat prerouting handle 4 " +
 		`(iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80). → sudo nft -a list chain ip nat prerouting`},
 	{"no rule", unanswered(func(f *Facts) {
 		f.Flow.Reply, f.Packet.DNAT, f.Packet.NewDst, f.Forwards = tuple(public, sender), nil, at(public), nil
@@ -146,7 +146,7 @@ var tests = []struct {
 		"sudo nft add rule ip nat prerouting tcp dport 8080 dnat to TARGET"},
 	{"answer dropped", unanswered(func(f *Facts) {
 		f.Answers = []Packet{{Proto: monitor.TCP, Src: at(web), Dst: at(sender), Tracked: true, Routed: true, Dropped: &drop}}
-	}), "answer-dropped: 192.168.77.2:80 answers, but the answer is dropped in FORWARD by rule 9 of inet fw forward " +
+	}), "answer-dropped: 192.168.77.2:80 answers, but the answer is dropped in FORWARD by rule inet fw forward handle 9 " +
 		"(tcp dport 80 drop). → sudo nft insert rule inet fw forward handle 9 ct state established,related accept"},
 	{"answer refused by rp_filter", unanswered(func(f *Facts) {
 		f.Answers, f.Back = []Packet{{Src: at(web), Dst: at(sender), In: "lan", Tracked: true}}, Route{Filter: true}
@@ -165,7 +165,7 @@ var tests = []struct {
 		"unreachable: 192.168.77.254 reports that 192.168.77.2:80 is unreachable (ICMP type 3 code 13). → " +
 			"on 192.168.77.254: ip route get 192.168.77.2"},
 	{"this host reports", unanswered(func(f *Facts) { f.Answers = icmp("203.0.113.1", "", 3<<8|1) }), "no-host: No host has " +
-		"the address 192.168.77.2 on lan: it is off, or the address in rule 4 of ip nat prerouting " +
+		"the address 192.168.77.2 on lan: it is off, or the address in rule ip nat prerouting handle 4 " +
 		`(iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80) is wrong. → sudo ip neigh show 192.168.77.2 dev lan`},
 	{"the router is off", unanswered(func(f *Facts) { f.Neighbour, f.There.Via = "FAILED", netip.MustParseAddr("192.168.77.254") }),
 		"no-host: No host has the address 192.168.77.254 on lan: it is off, or the address is wrong. → " +
@@ -177,7 +177,7 @@ var tests = []struct {
 		f.Packet.Zone = &Rule{"ip raw PREROUTING", "prerouting", 3, `iifname "wan" ct zone set 5`}
 		f.Strays = []Packet{{Proto: monitor.TCP, Src: at(web), Dst: at(sender), In: "lan", Tracked: true, Routed: true}}
 	}), "zone: 192.168.77.2:80 answers, but in another conntrack zone, so the answer does not belong to the flow. The packet " +
-		`is in zone 5, by rule 3 of ip raw PREROUTING (iifname "wan" ct zone set 5); the answer is in the default zone. → ` +
+		`is in zone 5, by rule ip raw PREROUTING handle 3 (iifname "wan" ct zone set 5); the answer is in the default zone. → ` +
 		`sudo nft 'add rule ip raw PREROUTING iifname "lan" ct zone set 5'`},
 	{"an answer that conntrack does not know", unanswered(func(f *Facts) {
 		f.Strays = []Packet{{Proto: monitor.TCP, Src: at(web), Dst: at(sender), In: "lan", Tracked: true, Routed: true}}

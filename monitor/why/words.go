@@ -18,7 +18,7 @@ func (r *Rule) String() string {
 	if r.Handle == 0 {
 		return "the policy of " + r.Chain
 	}
-	text := fmt.Sprintf("rule %d of %s", r.Handle, r.Chain)
+	text := fmt.Sprintf("rule %s handle %d", r.Chain, r.Handle)
 	if r.Text != "" {
 		text += " (" + r.Text + ")"
 	}

@@ -133,7 +133,7 @@ func ending(p *packet) string {
 	if s.Kind == trace.Policy {
 		text += " by the policy of " + s.Chain.String()
 	} else {
-		text += fmt.Sprintf(" by rule %d of %s", s.Handle, s.Chain.String())
+		text += fmt.Sprintf(" by rule %s handle %d", s.Chain.String(), s.Handle)
 	}
 	if p.NeverConfirmed() {
 		text += ": its flow was never confirmed, so it is not in the table"

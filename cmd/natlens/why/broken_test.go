@@ -85,19 +85,19 @@ func TestBroken(t *testing.T) {
 				"nsenter --net=NETNS nft add rule inet fw forward ip daddr 192.168.77.2 tcp dport 80 accept", nil}, "answer-dropped"},
 		{"wrong address", nft("insert rule ip nat prerouting tcp dport 8088 dnat to 192.168.77.99:80"), server(8088),
 			[]string{"203.0.113.1:8088"}, outcome{"no-host", "No host has the address 192.168.77.99 on lan: it is off, or " +
-				"the address in rule 9 of ip nat prerouting (tcp dport 8088 dnat to 192.168.77.99:80) is wrong.",
+				"the address in rule ip nat prerouting handle 9 (tcp dport 8088 dnat to 192.168.77.99:80) is wrong.",
 				"nsenter --net=NETNS ip neigh show 192.168.77.99 dev lan", nil}, ""},
 		{"a rule of iptables-nft drops", func(t *testing.T, l *lab.Lab) {
 			run(t, l.Gateway, "iptables-nft -t mangle -A FORWARD -p tcp --dport 80 -j DROP")
-		}, server(8080), []string{published}, outcome{"dropped", "The packet is dropped in FORWARD by rule 2 of ip mangle " +
-			"FORWARD (tcp dport 80 counter packets 0 bytes 0 drop).", "nsenter --net=NETNS nft insert rule ip mangle FORWARD " +
+		}, server(8080), []string{published}, outcome{"dropped", "The packet is dropped in FORWARD by rule ip mangle " +
+			"FORWARD handle 2 (tcp dport 80 counter packets 0 bytes 0 drop).", "nsenter --net=NETNS nft insert rule ip mangle FORWARD " +
 			"handle 2 ip daddr 192.168.77.2 tcp dport 80 accept", nil}, "works"},
 		{"wrong address, in a chain that is jumped to", func(t *testing.T, l *lab.Lab) {
 			run(t, l.Gateway, "nft add chain ip nat DOCKER")
 			run(t, l.Gateway, "nft add rule ip nat prerouting fib daddr type local jump DOCKER")
 			run(t, l.Gateway, `nft add rule ip nat DOCKER iifname != docker0 tcp dport { 8088, 8089 } dnat to 192.168.77.99:80`)
 		}, server(8088), []string{"203.0.113.1:8088"}, outcome{"no-host", "No host has the address 192.168.77.99 on lan: it is " +
-			`off, or the address in rule 12 of ip nat DOCKER (iifname != "docker0" tcp dport { 8088, 8089 } dnat to ` +
+			`off, or the address in rule ip nat DOCKER handle 12 (iifname != "docker0" tcp dport { 8088, 8089 } dnat to ` +
 			"192.168.77.99:80) is wrong.", "nsenter --net=NETNS ip neigh show 192.168.77.99 dev lan", nil}, ""},
 		{"missing route back", func(t *testing.T, l *lab.Lab) { run(t, l.Client, "ip route del default") }, server(8080),
 			[]string{published}, outcome{"silent", "The packet is delivered to 192.168.77.2:80, but no answer comes: nothing " +
@@ -126,7 +126,7 @@ func TestBroken(t *testing.T) {
 			udp(l)(t.Context())
 			run(t, l.Gateway, "nft insert rule ip nat prerouting udp dport 5353 dnat to 192.168.77.2:53")
 		}, udp, []string{"-p", "udp", "203.0.113.1:5353"}, outcome{"stale", "The packet still goes to 203.0.113.1:5353: its " +
-			"flow is older than rule 9 of ip nat prerouting (udp dport 5353 dnat to 192.168.77.2:53), and NAT rules see only " +
+			"flow is older than rule ip nat prerouting handle 9 (udp dport 5353 dnat to 192.168.77.2:53), and NAT rules see only " +
 			"the first packet of a flow.", "natlens delete --netns NETNS 'id N'", nil}, ""},
 		{"wrong interface", func(*testing.T, *lab.Lab) {}, func(l *lab.Lab) func(context.Context) {
 			return dial(l.Client, lab.PublishedHTTP)
@@ -152,12 +152,12 @@ func TestBroken(t *testing.T) {
 				"packet: tcp 198.51.100.7:N → 203.0.113.1:8080, in on wan, lost in routing", "counter IPReversePathFilter: +N"}}, "other-way"},
 		{"ct zone mismatch", nft(`insert rule ip filter raw_prerouting iifname \"wan\" ct zone set 5`), server(8080),
 			[]string{published}, outcome{"zone", "192.168.77.2:80 answers, but in another conntrack zone, so the answer does " +
-				`not belong to the flow. The packet is in zone 5, by rule 5 of ip filter raw_prerouting (iifname "wan" ct zone set 5); ` +
+				`not belong to the flow. The packet is in zone 5, by rule ip filter raw_prerouting handle 5 (iifname "wan" ct zone set 5); ` +
 				"the answer is in the default zone.", `nsenter --net=NETNS nft 'add rule ip filter raw_prerouting iifname "lan" ` +
 				`ct zone set 5'`, nil}, "works"},
 		{"answer dropped", nft("insert rule ip filter forward tcp sport 80 drop"), server(8080), []string{published},
-			outcome{"answer-dropped", "192.168.77.2:80 answers, but the answer is dropped in FORWARD by rule 5 of ip filter " +
-				"forward (tcp sport 80 drop).", "nsenter --net=NETNS nft insert rule ip filter forward handle 5 " +
+			outcome{"answer-dropped", "192.168.77.2:80 answers, but the answer is dropped in FORWARD by rule ip filter " +
+				"forward handle 5 (tcp sport 80 drop).", "nsenter --net=NETNS nft insert rule ip filter forward handle 5 " +
 				"ct state established,related accept", nil}, "works"},
 		{"no route back here", func(t *testing.T, l *lab.Lab) {
 			if _, err := l.TCPOnce(t.Context(), lab.TCP{From: l.Server, To: lab.PublishedHTTP}); err != nil {
@@ -189,7 +189,7 @@ func TestBroken(t *testing.T) {
 			[]string{"203.0.113.1:8088"}, outcome{"no-route", "This host has no route to 198.51.100.9.",
 				"nsenter --net=NETNS ip route add 198.51.100.9 via ROUTER", nil}, ""},
 		{"not tracked", nft("insert rule ip filter raw_prerouting tcp dport 8080 notrack"), server(8080), []string{published},
-			outcome{"untracked", "The packet is not tracked because of rule 5 of ip filter raw_prerouting (tcp dport 8080 " +
+			outcome{"untracked", "The packet is not tracked because of rule ip filter raw_prerouting handle 5 (tcp dport 8080 " +
 				"notrack), so NAT never sees it.", "nsenter --net=NETNS nft delete rule ip filter raw_prerouting handle 5", nil}, "works"},
 		{"no rule", func(*testing.T, *lab.Lab) {}, server(99), []string{"203.0.113.1:99"}, outcome{"no-forward",
 			"No rule forwards 203.0.113.1:99 to another host, and this host does not answer.",

@@ -113,7 +113,7 @@ func convert(p *trace.Packet) (out why.Packet) {
 	}
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		if s.Chain.Type == "nat" && s.Chain.Hook == "prerouting" {
+		if s.Chain.Type == "nat" && s.Hook == "prerouting" {
 			out.AskedNAT = true
 		}
 		switch {
@@ -135,7 +135,7 @@ func convert(p *trace.Packet) (out why.Packet) {
 }
 
 func rule(s *trace.Step) *why.Rule {
-	r := &why.Rule{Chain: s.Chain.String(), Hook: s.Chain.Hook, Text: s.Text}
+	r := &why.Rule{Chain: s.Chain.String(), Hook: s.Hook, Text: s.Text}
 	if s.Kind == trace.Rule {
 		r.Handle = s.Handle
 	}

@@ -151,7 +151,7 @@ func expect(t *testing.T, l *lab.Lab, want outcome, act func(context.Context), a
 
 const published = "203.0.113.1:8080"
 
-const forward = `rule 4 of ip nat prerouting (iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80)`
+const forward = `rule ip nat prerouting handle 4 (iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80)`
 
 // TestWorks asks about a healthy port forward.
 func TestWorks(t *testing.T) {
@@ -185,7 +185,7 @@ func TestDropped(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})
 	run(t, l.Gateway, `nft insert rule ip filter forward tcp dport 80 drop comment \"no web\"`)
 	expect(t, l, outcome{"dropped",
-		`The packet is dropped in FORWARD by rule 5 of ip filter forward (tcp dport 80 drop comment "no web").`,
+		`The packet is dropped in FORWARD by rule ip filter forward handle 5 (tcp dport 80 drop comment "no web").`,
 		"nsenter --net=NETNS nft insert rule ip filter forward handle 5 ip daddr 192.168.77.2 tcp dport 80 accept",
 		[]string{"packet: tcp 203.0.113.9:N → 203.0.113.1:8080, in on wan, dropped"},
 	}, dial(l.Server, lab.PublishedHTTP), published)
