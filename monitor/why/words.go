@@ -13,7 +13,7 @@ import (
 	"natlens/monitor/human"
 )
 
-// String names the rule or policy, and quotes it.
+// String names the rule by handle and chain, with its text in parentheses, or the policy.
 func (r *Rule) String() string {
 	if r.Handle == 0 {
 		return "the policy of " + r.Chain
@@ -31,11 +31,11 @@ func (r *Rule) Forwards() bool {
 	return strings.Contains(text, "dnat") || strings.Contains(text, "redirect")
 }
 
-// ports is nft's match of the destination's port: a number, a range, or a list or map of them.
+// ports matches nft's expression for the destination port: a number, a range, a set or a map.
 var ports = regexp.MustCompile(`(\w+) dport (?:map )?(?:\{([^}]*)\}|([\d-]+))`)
 
-// Names reports whether the rule is for the protocol and port of a destination, or for its
-// address and any port.
+// Names reports whether the rule names the protocol and port of the destination, or its
+// address and no port.
 func (r *Rule) Names(p monitor.Proto, to netip.AddrPort) bool {
 	m := ports.FindStringSubmatch(r.Text)
 	if m == nil {
@@ -56,7 +56,7 @@ func (r *Rule) Names(p monitor.Proto, to netip.AddrPort) bool {
 	return false
 }
 
-// in names the hook of a rule.
+// in returns " in " and the hook of a rule, or "" if the hook is not known.
 func in(r *Rule) string {
 	if r.Hook == "" {
 		return ""
@@ -64,7 +64,7 @@ func in(r *Rule) string {
 	return " in " + strings.ToUpper(r.Hook)
 }
 
-// name writes an address, without a port that is 0.
+// name formats an address; a port of 0 is left out.
 func name(a netip.AddrPort) string {
 	if a.Port() == 0 {
 		return a.Addr().String()
@@ -72,7 +72,7 @@ func name(a netip.AddrPort) string {
 	return a.String()
 }
 
-// ip is nft's family of an address.
+// ip returns nft's word for the family of an address.
 func ip(a netip.Addr) string {
 	if a.Is6() {
 		return "ip6"
@@ -80,7 +80,7 @@ func ip(a netip.Addr) string {
 	return "ip"
 }
 
-// port is nft's match of a protocol and the destination's port.
+// port returns nft's expression that matches a protocol and the destination port.
 func port(p monitor.Proto, a netip.AddrPort) string {
 	if a.Port() == 0 {
 		return "meta l4proto " + p.String()
@@ -88,12 +88,12 @@ func port(p monitor.Proto, a netip.AddrPort) string {
 	return fmt.Sprintf("%s dport %d", p, a.Port())
 }
 
-// run is a command for the network namespace.
+// run returns a command to run in the network namespace.
 func (f *Facts) run(format string, args ...any) string {
 	return f.Place.Enter() + fmt.Sprintf(format, args...)
 }
 
-// on is a command for another host, or for this one if it has the address.
+// on returns a command for another host, or for this host if it has the address.
 func (f *Facts) on(host netip.Addr, command string) string {
 	if f.has(host) {
 		return f.run("%s", command)
@@ -103,12 +103,12 @@ func (f *Facts) on(host netip.Addr, command string) string {
 
 func (f *Facts) has(a netip.Addr) bool { return f.Locals.Has(monitor.AddrFrom(a)) }
 
-// routeThere is how the target reaches the sender.
+// routeThere returns the command that shows how the target reaches the sender.
 func (f *Facts) routeThere() string {
 	return f.on(f.target().Addr(), "ip route get "+f.sentAs().Addr().String())
 }
 
-// accept is the command that accepts what a rule or policy drops.
+// accept returns the command that accepts what a rule or policy drops.
 func (f *Facts) accept(r *Rule, match string) string {
 	if r.Handle == 0 {
 		return f.run("nft add rule %s %s accept", r.Chain, match)
@@ -116,8 +116,8 @@ func (f *Facts) accept(r *Rule, match string) string {
 	return f.run("nft insert rule %s handle %d %s accept", r.Chain, r.Handle, match)
 }
 
-// route is the command that adds a route to the sender by the interface that its packet came
-// in on.
+// route returns the command that adds a route to the sender over the interface on which its
+// packet arrived.
 func (f *Facts) route(to netip.Addr) string {
 	dev := f.Packet.In
 	if _, near := f.Locals.Network(monitor.AddrFrom(to), monitor.AddrFrom(f.To.Addr())); near {
@@ -126,7 +126,7 @@ func (f *Facts) route(to netip.Addr) string {
 	return f.run("ip route replace %s via ROUTER dev %s", to, dev)
 }
 
-// evidence lists what was seen, in the order of the packet's way.
+// evidence lists what was seen, in the order of the packet's path.
 func (f *Facts) evidence() []string {
 	all := []string{}
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
@@ -187,7 +187,7 @@ func (f *Facts) way(say func(format string, args ...any)) {
 	}
 }
 
-// what says what the packet is and where it came from.
+// what describes the packet and where it came from.
 func (p *Packet) what() string {
 	text := fmt.Sprintf("%s %s → %s", p.Proto, name(p.Src), name(p.Dst))
 	if p.RST {
@@ -202,7 +202,7 @@ func (p *Packet) what() string {
 	return text
 }
 
-// end says how far the packet came.
+// end describes how far the packet came.
 func (p *Packet) end() string {
 	switch {
 	case p.Dropped != nil:
@@ -217,7 +217,7 @@ func (p *Packet) end() string {
 	return ", delivered here"
 }
 
-// String writes a route as ip(8) does.
+// String formats a route as ip(8) does.
 func (r *Route) String() string {
 	switch {
 	case r.Filter:
@@ -230,7 +230,7 @@ func (r *Route) String() string {
 	return "dev " + r.Dev
 }
 
-// zone returns the zone that a rule sets, with the rule; nil sets none.
+// zone describes the zone that a rule sets, and the rule. The rule may be nil.
 func zone(r *Rule) string {
 	if r == nil {
 		return "the default zone"
