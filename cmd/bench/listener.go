@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -164,16 +165,27 @@ func (b *bench) measure(ctx context.Context, l *listener, rate int, stall time.D
 
 // countEvents counts the events in a file of JSON lines, or of conntrack(8)'s lines or
 // XML. Inferred events were not delivered.
-func countEvents(path string) (int, error) {
-	text, err := os.ReadFile(path)
-	count := func(s string) int { return bytes.Count(text, []byte(s)) }
-	switch {
-	case bytes.HasPrefix(text, []byte("{")):
-		return count(`"event":"new"`) - count(`"event":"new","inferred":true`), err
-	case bytes.HasPrefix(text, []byte("<")):
-		return count("</flow>"), err
+func countEvents(path string) (n int, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
 	}
-	return count("\n"), err
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		switch line := lines.Bytes(); {
+		case bytes.HasPrefix(line, []byte("{")):
+			if bytes.Contains(line, []byte(`"event":"new"`)) && !bytes.Contains(line, []byte(`"inferred":true`)) {
+				n++
+			}
+		case bytes.HasPrefix(line, []byte("<")):
+			n += bytes.Count(line, []byte("</flow>"))
+		default:
+			n++
+		}
+	}
+	return n, lines.Err()
 }
 
 // numberBefore returns the number before the last occurrence of text in s.
