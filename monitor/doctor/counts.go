@@ -184,3 +184,17 @@ func (c *Counts) most(group, n int) (all []share) {
 	}
 	return all
 }
+
+// percent returns n as a percentage of all; 0 if all is 0.
+func percent(n, all uint64) float64 { return 100 * float64(n) / float64(cmp.Or(all, 1)) }
+
+// helped are the ports of protocols that open more connections, with the kernel's helper for
+// each.
+var helped = [...]struct {
+	name, proto string
+	port        uint16
+}{{"ftp", "tcp", 21}, {"pptp", "tcp", 1723}, {"tftp", "udp", 69}}
+
+// quiet are the ports of UDP protocols that are silent for about as long as the kernel keeps an
+// unassured flow: SIP, STUN, IKE, IPsec over UDP, OpenVPN, WireGuard.
+var quiet = map[uint16]bool{5060: true, 3478: true, 500: true, 4500: true, 1194: true, 51820: true}

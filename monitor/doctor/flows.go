@@ -42,13 +42,6 @@ func timestamp(s *Snapshot, c *Check) {
 	}
 }
 
-// helped are the ports of protocols that open more connections, with the kernel's helper for
-// each.
-var helped = [...]struct {
-	name, proto string
-	port        uint16
-}{{"ftp", "tcp", 21}, {"pptp", "tcp", 1723}, {"tftp", "udp", 69}}
-
 // assignHelper is a ruleset that assigns a helper to flows to a port.
 const assignHelper = "add table inet assist; " +
 	`add ct helper inet assist %[1]s { type "%[1]s" protocol %[2]s; }; ` +

@@ -117,10 +117,6 @@ func established(s *Snapshot, c *Check) {
 	}
 }
 
-// quiet are the ports of UDP protocols that are silent for about as long as the kernel keeps an
-// unassured flow: SIP, STUN, IKE, IPsec over UDP, OpenVPN, WireGuard.
-var quiet = map[uint16]bool{5060: true, 3478: true, 500: true, 4500: true, 1194: true, 51820: true}
-
 // udp checks the timeout of unassured UDP flows.
 func udp(s *Snapshot, c *Check) {
 	v, stream := s.Sysctls["udp_timeout"], s.Sysctls["udp_timeout_stream"]
@@ -189,13 +185,6 @@ func logInvalid(s *Snapshot) string {
 		command = s.Place.Setting("net.netfilter.nf_log_all_netns", 1) + " && " + command
 	}
 	return command
-}
-
-func counterKinds() (all []kind) {
-	for i := range counters {
-		all = append(all, kind{"counter." + counters[i].word, needPrivilege, "", counters[i].check})
-	}
-	return all
 }
 
 func (m *counter) check(s *Snapshot, c *Check) {
