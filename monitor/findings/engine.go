@@ -20,6 +20,7 @@
 package findings
 
 import (
+	"cmp"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -27,7 +28,6 @@ import (
 	"time"
 
 	"natlens/monitor"
-	"natlens/monitor/table"
 )
 
 // Engine evaluates the rules. One goroutine calls Observe, Tick and Finish; any may call the
@@ -139,33 +139,30 @@ func (e *Engine) text(t threshold) string {
 	return text
 }
 
-// Config gives the engine what it reads. Rules that need a nil field find nothing.
-type Config struct {
-	Table      *table.Table // nil: rules about rates only
-	Thresholds Thresholds
+// publish sets what Snapshot returns.
+func (e *Engine) publish() {
+	var all []monitor.Finding
+	for _, of := range e.active {
+		for i := range of {
+			all = append(all, of[i].finding)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b monitor.Finding) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(a.Subject, b.Subject))
+	})
+	e.snapshot.Store(&all)
+}
 
-	// Namespace returns the name of a network namespace, and a filter for its flows; "" for the
-	// only one. nil: the run watches only one.
-	Namespace func(monitor.NetNS) (name, filter string)
+// Rule is one kind of finding.
+type Rule struct {
+	ID         string // its meaning never changes
+	Severity   monitor.Severity
+	Means      string
+	Why        string      // the usual cause, and what to do
+	thresholds []threshold // the first is the level of the finding
+	window     bool        // a rule about rates: evaluated at the end of a window, not of a scan
+	command    string      // natlens command that shows or deletes the flows
 
-	// Counters returns the kernel's counters of each network namespace by their names, those that
-	// it can read. It is called at most once a second. nil: no dns-race and no dns-clash.
-	Counters func() map[monitor.NetNS]map[string]uint64
-
-	// TCPTimeouts returns the settings of a network namespace. Those that cannot be read are 0.
-	// nil: no idle.
-	TCPTimeouts func(monitor.NetNS) monitor.TCPTimeouts
-
-	// Packets asks the kernel for the packets of a flow in each direction; ok is false if the
-	// kernel does not count, or has no such flow. A scan calls it for at most maxWatched flows.
-	// nil: no findings about flows that were answered once.
-	Packets func(f *monitor.Flow) (orig, reply uint64, ok bool)
-
-	// Refresh requests a dump of the kernel's table, which updates timeouts and counters:
-	// events do not report packets. nil: no idle.
-	Refresh func()
-
-	// Command returns a natlens command line for a network namespace, as a user types it. nil:
-	// the words as they are.
-	Command func(n monitor.NetNS, args ...string) string
+	find func(*Engine) // calls Engine.add for each group of flows
 }

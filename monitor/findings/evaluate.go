@@ -115,21 +115,6 @@ func (e *Engine) update(all []active, end bool) []active {
 	})
 }
 
-// publish sets what Snapshot returns.
-func (e *Engine) publish() {
-	var all []monitor.Finding
-	for _, of := range e.active {
-		for i := range of {
-			all = append(all, of[i].finding)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b monitor.Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), cmp.Compare(a.Rule, b.Rule),
-			cmp.Compare(a.Subject, b.Subject))
-	})
-	e.snapshot.Store(&all)
-}
-
 // checkEvery is how often a window is evaluated before it ends.
 const checkEvery = time.Second
 
