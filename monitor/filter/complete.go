@@ -105,18 +105,6 @@ func (c *completion) offer(w want) {
 	}
 }
 
-// fieldOrder is all fields that have a word, ordered by their canonical words.
-var fieldOrder = func() []Field {
-	var out []Field
-	for f := Field(1); int(f) < len(fields); f++ {
-		if f.info().kind != kindNone {
-			out = append(out, f)
-		}
-	}
-	slices.SortFunc(out, func(a, b Field) int { return strings.Compare(a.String(), b.String()) })
-	return out
-}()
-
 // common are the words that most filters begin with. They are offered first.
 var common = []string{"tcp", "udp", "icmp", "icmpv6", "ipv4", "ipv6", "port", "sport", "dport", "host", "net", "src",
 	"dst", "nat", "snat", "dnat", "state", "established", "assured", "unreplied", "event",

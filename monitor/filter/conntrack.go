@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -234,24 +232,6 @@ func natText(side, target string) (string, error) {
 		text += fmt.Sprintf(" and %s-port and %s %d", side, port, n)
 	}
 	return text + " and msg.status " + done, nil
-}
-
-// masked returns the network of an address and a mask such as 255.255.255.0.
-func masked(addr, mask string) (string, error) {
-	a, err := netip.ParseAddr(addr)
-	if err != nil {
-		return "", fmt.Errorf("%s is not a single address", monitor.Escape(addr))
-	}
-	m, err := netip.ParseAddr(mask)
-	if err != nil || m.Zone() != "" || m.BitLen() != a.BitLen() {
-		return "", errors.New("not a mask for this address, such as ffff:: or 255.255.255.0")
-	}
-	bits, size := net.IPMask(m.AsSlice()).Size()
-	if size == 0 {
-		return "", errors.New("not a network: the bits of the mask are not contiguous")
-	}
-	n, _ := a.Prefix(bits)
-	return n.String(), nil
 }
 
 func (t *translation) events(list string) error {

@@ -2,6 +2,8 @@ package filter
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"natlens/monitor"
 )
@@ -175,6 +177,24 @@ func (f Field) String() string {
 	return f.info().names[0]
 }
 
+// isLocal reports whether the field names the process or container of a flow.
+func (f Field) isLocal() bool { return f.info().kind == kindName }
+
+// hasSent reports whether the field can have the prefix "msg.".
+func (f Field) hasSent() bool { return f.info().attrs != 0 && f != FieldAge }
+
+// fieldOrder is all fields that have a word, ordered by their canonical words.
+var fieldOrder = func() []Field {
+	var out []Field
+	for f := Field(1); int(f) < len(fields); f++ {
+		if f.info().kind != kindNone {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b Field) int { return strings.Compare(a.String(), b.String()) })
+	return out
+}()
+
 var fieldByName = func() map[string]Field {
 	m := make(map[string]Field)
 	for _, f := range fieldOrder {
@@ -184,6 +204,22 @@ var fieldByName = func() map[string]Field {
 	}
 	return m
 }()
+
+// fieldOf returns the field of a word, with or without the prefix "msg.".
+func fieldOf(word string) (Field, bool) {
+	if f, ok := fieldByName[word]; ok {
+		return f, true
+	}
+	rest, ok := strings.CutPrefix(word, "msg.")
+	f := fieldByName[rest]
+	return f | Sent, ok && f.hasSent()
+}
+
+// qualified are tcpdump's fields of two words.
+var qualified = map[string]Field{
+	"src host": FieldOrigSrc, "src net": FieldOrigSrc, "src port": FieldOrigSPort, "src portrange": FieldOrigSPort,
+	"dst host": FieldOrigDst, "dst net": FieldOrigDst, "dst port": FieldOrigDPort, "dst portrange": FieldOrigDPort,
+}
 
 // natBits returns the bits of FieldNAT.
 func natBits(f *monitor.Flow) uint64 {

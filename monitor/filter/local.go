@@ -7,9 +7,6 @@ import (
 	"natlens/monitor"
 )
 
-// isLocal reports whether the field names the process or container of a flow.
-func (f Field) isLocal() bool { return f.info().kind == kindName }
-
 // NeedsLocal reports whether a filter asks for processes or containers, which must then be
 // looked up.
 func NeedsLocal(e Expr) bool {

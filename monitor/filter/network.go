@@ -1,45 +1,13 @@
 package filter
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"net/netip"
-	"strings"
+
+	"natlens/monitor"
 )
-
-// networks reads an address, a network or a range of addresses.
-func (p *parser) networks(f Field, it item) []netip.Prefix {
-	if it.hi.kind == tokEnd {
-		net, err := p.network(f, it.lo)
-		if err == nil {
-			return []netip.Prefix{net}
-		}
-		if it.lo, it.hi = it.lo.cut('-'); it.hi.kind == tokEnd {
-			panic(err)
-		}
-	}
-	lo, hi := must(p.network(f, it.lo)), must(p.network(f, it.hi))
-	switch {
-	case !lo.IsSingleIP() || !hi.IsSingleIP():
-		panic(newError(p.text, it.lo.pos, it.hi.end, "a range goes from one address to another"))
-	case lo.Addr().BitLen() != hi.Addr().BitLen():
-		panic(newError(p.text, it.lo.pos, it.hi.end, "the range begins in one family and ends in another"))
-	case hi.Addr().Less(lo.Addr()):
-		panic(p.backwards(it))
-	}
-	return between(lo.Addr(), hi.Addr())
-}
-
-func (p *parser) network(f Field, t token) (netip.Prefix, *Error) {
-	n, ok := parseNetwork(t.text)
-	switch {
-	case t.kind == tokAtom && ok:
-		return n, nil
-	case t.text != "" && !strings.ContainsAny(t.text, ":/") && strings.Trim(t.text, "0123456789.") != "":
-		return n, p.fail(t, "not an address; names are not looked up")
-	}
-	err := p.fail(t, "not an address or network")
-	p.ofKind(err, f, t)
-	return n, err
-}
 
 // parseNetwork reads an address or a network. An IPv4 address mapped to IPv6 becomes IPv4.
 func parseNetwork(s string) (n netip.Prefix, ok bool) {
@@ -82,4 +50,22 @@ func lastOf(n netip.Prefix) netip.Addr {
 	}
 	a, _ := netip.AddrFromSlice(b)
 	return a
+}
+
+// masked returns the network of an address and a mask such as 255.255.255.0.
+func masked(addr, mask string) (string, error) {
+	a, err := netip.ParseAddr(addr)
+	if err != nil {
+		return "", fmt.Errorf("%s is not a single address", monitor.Escape(addr))
+	}
+	m, err := netip.ParseAddr(mask)
+	if err != nil || m.Zone() != "" || m.BitLen() != a.BitLen() {
+		return "", errors.New("not a mask for this address, such as ffff:: or 255.255.255.0")
+	}
+	bits, size := net.IPMask(m.AsSlice()).Size()
+	if size == 0 {
+		return "", errors.New("not a network: the bits of the mask are not contiguous")
+	}
+	n, _ := a.Prefix(bits)
+	return n.String(), nil
 }

@@ -131,25 +131,6 @@ func (p *parser) term(t token) Expr {
 	panic(p.unknown(t))
 }
 
-// fieldOf returns the field of a word, with or without the prefix "msg.".
-func fieldOf(word string) (Field, bool) {
-	if f, ok := fieldByName[word]; ok {
-		return f, true
-	}
-	rest, ok := strings.CutPrefix(word, "msg.")
-	f := fieldByName[rest]
-	return f | Sent, ok && f.hasSent()
-}
-
-// hasSent reports whether the field can have the prefix "msg.".
-func (f Field) hasSent() bool { return f.info().attrs != 0 && f != FieldAge }
-
-// qualified are tcpdump's fields of two words.
-var qualified = map[string]Field{
-	"src host": FieldOrigSrc, "src net": FieldOrigSrc, "src port": FieldOrigSPort, "src portrange": FieldOrigSPort,
-	"dst host": FieldOrigDst, "dst net": FieldOrigDst, "dst port": FieldOrigDPort, "dst portrange": FieldOrigDPort,
-}
-
 func (p *parser) has() Expr {
 	p.expect(want{what: wantHas})
 	t := p.next()

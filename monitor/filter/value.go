@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"math/big"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,4 +131,40 @@ func (p *parser) quantity(f Field, t token) (uint64, *Error) {
 		return 0, p.fail(t, "too much: "+f.String()+" goes up to "+k.value(f.info().max))
 	}
 	return sum.Num().Uint64(), nil
+}
+
+// networks reads an address, a network or a range of addresses.
+func (p *parser) networks(f Field, it item) []netip.Prefix {
+	if it.hi.kind == tokEnd {
+		net, err := p.network(f, it.lo)
+		if err == nil {
+			return []netip.Prefix{net}
+		}
+		if it.lo, it.hi = it.lo.cut('-'); it.hi.kind == tokEnd {
+			panic(err)
+		}
+	}
+	lo, hi := must(p.network(f, it.lo)), must(p.network(f, it.hi))
+	switch {
+	case !lo.IsSingleIP() || !hi.IsSingleIP():
+		panic(newError(p.text, it.lo.pos, it.hi.end, "a range goes from one address to another"))
+	case lo.Addr().BitLen() != hi.Addr().BitLen():
+		panic(newError(p.text, it.lo.pos, it.hi.end, "the range begins in one family and ends in another"))
+	case hi.Addr().Less(lo.Addr()):
+		panic(p.backwards(it))
+	}
+	return between(lo.Addr(), hi.Addr())
+}
+
+func (p *parser) network(f Field, t token) (netip.Prefix, *Error) {
+	n, ok := parseNetwork(t.text)
+	switch {
+	case t.kind == tokAtom && ok:
+		return n, nil
+	case t.text != "" && !strings.ContainsAny(t.text, ":/") && strings.Trim(t.text, "0123456789.") != "":
+		return n, p.fail(t, "not an address; names are not looked up")
+	}
+	err := p.fail(t, "not an address or network")
+	p.ofKind(err, f, t)
+	return n, err
 }
