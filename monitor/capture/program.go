@@ -67,14 +67,6 @@ func newProgram(ring *ebpf.Map, push filter.Expr, id monitor.NetNS) (*bpfProgram
 	return p, nil
 }
 
-// Registers with a fixed meaning. R1 to R5 are arguments and temporary values, R0 results.
-const (
-	regSkb    = asm.R6 // struct __sk_buff *
-	regRecord = asm.R7 // the reserved record
-	regLen    = asm.R8 // skb->len: bytes of the datagram
-	regStamp  = asm.R9
-)
-
 // instructions assembles a program from the filter, which may be empty, and what is done with a
 // message that the filter selects.
 func instructions(pushed, take asm.Instructions, counters int) asm.Instructions {
@@ -118,14 +110,6 @@ const (
 	recordMessage = 16
 
 	maxNetlink = 128 << 10 // twice the maximum size of one attribute; only one attribute has no fixed size
-)
-
-// The value of the counters map. All CPUs read its first cache line for each event, and rarely
-// write it.
-const (
-	counterDrops   = 0  // events that did not fit
-	counterLeft    = 64 // events that the filter did not select
-	counterMapSize = 72
 )
 
 // recordSizes are the sizes of records. bpf_ringbuf_reserve accepts only constants, so the

@@ -72,34 +72,6 @@ func pushProgram(e filter.Expr) (asm.Instructions, error) {
 	return p.ins, p.err
 }
 
-// program is an eBPF program under construction.
-type program struct {
-	ins   asm.Instructions
-	next  string // label of the next instruction
-	fresh int    // labels made by newLabel
-	err   error  // the first condition that a program cannot check
-}
-
-func (p *program) do(ins ...asm.Instruction) {
-	if p.next != "" {
-		ins[0], p.next = ins[0].WithSymbol(p.next), ""
-	}
-	p.ins = append(p.ins, ins...)
-}
-
-func (p *program) label(label string)        { p.next = label }
-func (p *program) jump(to string)            { p.do(asm.Ja.Label(to)) }
-func (p *program) load(n number)             { p.do(asm.LoadMem(regA, asm.R10, n.at(), asm.Half)) }
-func (p *program) unless(v int32, to string) { p.do(asm.JNE.Imm32(regA, v, to)) }
-
-func (p *program) newLabel() string {
-	p.fresh++
-	return fmt.Sprintf("match %d", p.fresh)
-}
-
-// regA holds the value that is compared.
-const regA = asm.R7
-
 // match jumps to yes if e is true and to no if it is false. A lowered filter has a constant
 // only at the top, and only false, so all of the program can be reached.
 func (p *program) match(e filter.Expr, yes, no string) {

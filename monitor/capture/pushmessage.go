@@ -33,6 +33,8 @@ const (
 // at returns the place of a number, relative to the top of the stack.
 func (n number) at() int16 { return -8 * int16(n+1) }
 
+func (p *program) load(n number) { p.do(asm.LoadMem(regA, asm.R10, n.at(), asm.Half)) }
+
 // The stack has the numbers, and below them copies of parts of the message: the headers with
 // the original tuple, and the reply tuple with CTA_ZONE.
 const (

@@ -16,7 +16,7 @@ import (
 	"natlens/monitor"
 )
 
-// ring is one queue for all members: a BPF ring buffer. A socket filter on each member's
+// ringQueue is one queue for all members: a BPF ring buffer. A socket filter on each member's
 // netlink socket copies messages there and lets none pass, so the sockets' own queues stay
 // empty:
 //
@@ -40,7 +40,7 @@ import (
 // If the kernel fails to allocate a message, it returns ENOBUFS on the socket: with a drop
 // count if it could not copy an existing message (netlink_overrun), and without one if it could
 // not make the message (netlink_set_err). The loss is then uncertain.
-type ring struct {
+type ringQueue struct {
 	shared
 	bpf *ebpf.Map
 	mem *ringMemory
@@ -59,7 +59,7 @@ func openRing(s shared) (queue, error) {
 	if page := os.Getpagesize(); s.cfg.Ring%page != 0 {
 		return nil, &RingError{Reason: fmt.Sprintf("a ring of %d bytes is smaller than a page of %d", s.cfg.Ring, page)}
 	}
-	r := &ring{shared: s}
+	r := &ringQueue{shared: s}
 	var err error
 	if r.bpf, err = newRingMap(s.cfg.Ring); err != nil {
 		return nil, ringError(err)
@@ -76,11 +76,11 @@ func openRing(s shared) (queue, error) {
 	return r, nil
 }
 
-func (r *ring) close() { r.bpf.Close() }
+func (r *ringQueue) close() { r.bpf.Close() }
 
 // open attaches the program before the socket joins its first group, so that the program sees
 // every message.
-func (r *ring) open(m *member) (*netlink.Conn, error) {
+func (r *ringQueue) open(m *member) (*netlink.Conn, error) {
 	return m.dial(func(conn *netlink.Conn) error {
 		if err := m.load(conn, r.bpf, r.cfg.Push); err != nil {
 			return ringError(err)
@@ -89,12 +89,12 @@ func (r *ring) open(m *member) (*netlink.Conn, error) {
 	})
 }
 
-func (r *ring) awaited() uint32 { return 0 }
+func (r *ringQueue) awaited() uint32 { return 0 }
 
-func (r *ring) unreported(m *member) uint64 { return m.counters.load(counterDrops) - m.reported }
+func (r *ringQueue) unreported(m *member) uint64 { return m.counters.load(counterDrops) - m.reported }
 
 // read decodes records into the batch until it is full or the ring is empty.
-func (r *ring) read(b *monitor.Batch) (found reading, err error) {
+func (r *ringQueue) read(b *monitor.Batch) (found reading, err error) {
 	start := r.pos
 	r.mem.consumed(start)
 	end := r.mem.produced()
@@ -128,7 +128,7 @@ func (r *ring) read(b *monitor.Batch) (found reading, err error) {
 }
 
 // take decodes one record.
-func (r *ring) take(rec []byte, b *monitor.Batch) {
+func (r *ringQueue) take(rec []byte, b *monitor.Batch) {
 	id := monitor.NetNS(binary.NativeEndian.Uint32(rec[recordNetNS:]))
 	if r.last == nil || id != r.last.id {
 		r.last = r.members[id]
@@ -163,7 +163,7 @@ func (m *member) lostBefore(drops uint32) uint64 {
 }
 
 // lateLosses appends the losses since the last record. The ring is empty.
-func (r *ring) lateLosses(b *monitor.Batch) error {
+func (r *ringQueue) lateLosses(b *monitor.Batch) error {
 	ready, err := r.wait.ready()
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func (r *ring) lateLosses(b *monitor.Batch) error {
 // lateLoss reads the counter first and checks the ring after it. If the ring is still empty, no
 // record was written before the last of these drops, so they precede all later records.
 // Otherwise the next record reports them. An ended namespace sends no records.
-func (r *ring) lateLoss(m *member, b *monitor.Batch) {
+func (r *ringQueue) lateLoss(m *member, b *monitor.Batch) {
 	gap := m.pending
 	if n := r.unreported(m); n > 0 && (m.gone || r.mem.produced() == r.pos) {
 		m.reported += n
@@ -225,7 +225,7 @@ func (m *member) countOverrun() {
 }
 
 // finish closes the socket of an ended member. The ring then contains its last record.
-func (r *ring) finish(m *member, b *monitor.Batch) (done bool, err error) {
+func (r *ringQueue) finish(m *member, b *monitor.Batch) (done bool, err error) {
 	if !m.gone {
 		m.closeSocket()
 		m.gone, m.until = true, r.mem.produced()

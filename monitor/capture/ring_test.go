@@ -165,7 +165,7 @@ func TestRingUncertainLoss(t *testing.T) {
 		{monitor.Gap{Count: 5}, monitor.Gap{Count: 5}},
 		{monitor.Gap{Count: 2, Uncertain: true}, monitor.Gap{Count: 2, Uncertain: true}},
 	} {
-		c.queue.(*ring).members[0].pending = received.received
+		c.queue.(*ringQueue).members[0].pending = received.received
 		b.Reset()
 		if err := c.Poll(&b); err != nil || len(b.Events) != 1 || b.Events[0].Kind != monitor.KindLost {
 			t.Fatal(b.Events, err)

@@ -104,30 +104,3 @@ func (m *ringMemory) produced() uint64 { return atomic.LoadUint64(m.producer) }
 
 // consumed frees the memory before pos for new records.
 func (m *ringMemory) consumed(pos uint64) { atomic.StoreUint64(m.consumer, pos) }
-
-// bpfCounters are the counters of a program, mapped into this process; nil: no program.
-type bpfCounters []byte
-
-// mapCounters maps the counters of a program. The mapping outlives the file descriptor.
-func mapCounters(fd int) (bpfCounters, error) {
-	page := os.Getpagesize()
-	b, err := unix.Mmap(fd, 0, (counterMapSize+page-1)/page*page, unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("map counters: %w", err)
-	}
-	return b, nil
-}
-
-func (c bpfCounters) unmap() {
-	if c != nil {
-		unix.Munmap(c)
-	}
-}
-
-// load returns a counter: counterDrops or counterLeft.
-func (c bpfCounters) load(at int) uint64 {
-	if c == nil {
-		return 0
-	}
-	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&c[at])))
-}
