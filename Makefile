@@ -72,7 +72,7 @@ soak-netns: ## capture 350 namespaces that come and go, ten a second (root)
 	NATLENS_SOAK_NETNS=1 go test -count 1 -v -run '^TestEverySoak$$|^TestEveryNamespaceSoak$$' ./monitor/capture ./cmd/natlens
 
 alone: ## tests that change what all network namespaces share; nothing may run beside them (root)
-	NATLENS_ALONE=1 go test -count 1 -p 1 -run '^TestBuckets$$|^TestHoldBuckets$$' ./monitor/lab/labtest ./cmd/natlens/doctor
+	NATLENS_ALONE=1 go test -count 1 -p 1 -run '^TestBuckets$$|^TestHoldBuckets$$|^TestTableFull$$' ./monitor/lab/labtest ./cmd/natlens/doctor ./cmd/natlens/why
 
 screenshots: build ## take the pictures in docs/screens (needs tmux, freeze, asciinema, jq and svg-term)
 	docs/screens/take.sh bin/natlens
