@@ -16,62 +16,63 @@ import (
 	"natlens/monitor"
 )
 
-// Part is what one file of a rotation is written to, such as a [File].
+// Part is one output file of a rotation, such as a [File].
 type Part interface {
 	io.WriteCloser
 	Size() int64 // bytes in the file so far
 
-	// Room returns nil if nothing waits for space on the disk, or if there is space
-	// now.
+	// Room returns nil if the file contains everything that was written. Otherwise it tries
+	// again to write the rest, and returns an error if there is still no space on the disk.
 	Room() error
 }
 
-// RotationOptions say where a recording goes and when its next file begins.
+// RotationOptions are where a recording is written and when its next file begins. Path and
+// Open are required.
 type RotationOptions struct {
-	// Path is the recording. With Size or Every, the name of each file has the time of
-	// its first event in UTC: flows.pcapng becomes flows-20261122T061201Z.pcapng.
+	// Path is the file of the recording. With Size or Every, the name of each file contains the
+	// time of its first event in UTC: flows.pcapng becomes flows-20261122T061201Z.pcapng.
 	Path string
 
-	Size  int64         // begin the next file when one has so many bytes; 0: never
-	Every time.Duration // begin the next file so long after the first event of a file; 0: never
-	Keep  int           // with each new file delete the oldest beyond so many, also those of earlier runs; 0: never
+	Size  int64         // begin the next file when one has this many bytes; 0: never
+	Every time.Duration // begin the next file this long after the first event of a file; 0: never
+	Keep  int           // maximum number of files: a new one deletes the oldest, also of other runs; 0: no limit
 
-	Open    func(path string) (Part, error) // creates a file; after fs.ErrExist another name is tried
+	Open    func(path string) (Part, error) // creates a file; after fs.ErrExist the rotation tries another name
 	Capture pcapng.Options
-	Sink    func(io.Writer) monitor.Sink // what is written to a file; nil: pcapng. It does not split a batch
+	Sink    func(io.Writer) monitor.Sink // returns the sink that writes a file; nil: pcapng. It must not split a batch
 	Now     func() time.Time             // for events without a time; nil: time.Now
 	Notes   io.Writer                    // gets a line when the disk is full, and when it has space again; nil: none
 }
 
-// Rotation is a sink of files that follow each other. Each is a recording by itself.
-// A batch is never split.
+// Rotation is a sink that writes a sequence of files. Each file is a complete recording, and
+// no batch is split between files.
 //
-// A full disk does not end it. The stream continues and its events are counted. Once there
-// is space the recording continues with an event of KindLost:
+// A full disk does not end the recording. Rotation counts the events that it can't write. When
+// there is space again, it continues with an event of KindLost:
 //
 //	batch ─▶ no space ─▶ kept in memory ─▶ (batches are counted) ─▶ space: the kept batch, lost, batch
 //
-// So no earlier event is lost, and at most one batch is kept.
+// So it loses no event from before the gap, and keeps at most one batch in memory.
 type Rotation struct {
 	o       RotationOptions
-	part    Part // nil: the next batch opens one
+	part    Part // nil: the next batch opens a file
 	sink    monitor.Sink
 	locals  *monitor.Locals
 	pending atomic.Pointer[monitor.Locals] // new addresses, until the next Write
 	until   monitor.Time                   // when the next file begins
-	written uint64                         // by files that are closed
-	name    string                         // of the file at hand, without its ending
+	written uint64                         // bytes in files that are closed
+	name    string                         // of the current file, without its extension
 	missed  uint64                         // events that are not in the recording: see Missing
 	err     error
 
 	full    error     // the disk is full; nil: it is not
-	tried   time.Time // when there was no space the last time
-	gone    Dropped   // what is missing since
+	tried   time.Time // when the last attempt found no space
+	gone    Dropped   // what is missing since then
 	waiting uint64    // events of the batch that is kept in memory
 }
 
-// NewRotation opens the file of a recording that does not rotate. Files of one that does
-// are opened with their first batch.
+// NewRotation returns a Rotation, to be closed with Close. Without Size and Every it opens the
+// file at once; otherwise each file is opened with its first batch.
 func NewRotation(o RotationOptions) (*Rotation, error) {
 	r := &Rotation{o: o}
 	if r.o.Now == nil {
@@ -99,11 +100,12 @@ func NewRotation(o RotationOptions) (*Rotation, error) {
 
 func (r *Rotation) rotates() bool { return r.o.Size > 0 || r.o.Every > 0 }
 
-// Locals records the host's addresses before the next batch, and at the beginning of each
-// file. It may be called from any goroutine.
+// Locals sets the host's addresses, which Rotation records before the next batch and at the
+// beginning of each file. It may be called from any goroutine, and l must not change afterwards.
 func (r *Rotation) Locals(l *monitor.Locals) { r.pending.Store(l) }
 
-// Write writes the batch to the file at hand or to the next one.
+// Write writes the batch to the current file or to a new one. It returns nil while the disk is
+// full. Any other error ends the recording, and each later Write returns it.
 func (r *Rotation) Write(b *monitor.Batch) error {
 	if r.err != nil {
 		return r.err
@@ -134,7 +136,7 @@ func (r *Rotation) Write(b *monitor.Batch) error {
 	return nil
 }
 
-// failed reports whether there is an error. One other than a full disk ends the recording.
+// failed reports whether err is an error. Any error other than a full disk ends the recording.
 func (r *Rotation) failed(err error) bool {
 	if !noRoom(err) {
 		r.err = err
@@ -143,16 +145,18 @@ func (r *Rotation) failed(err error) bool {
 }
 
 // Missing returns how many events are not in the recording because the disk was full,
-// including those that wait for space.
+// including those in memory that wait for space.
 func (r *Rotation) Missing() uint64 { return r.missed + r.waiting }
 
-// Dropped are events that a sink did not write. It writes their gap in their place.
+// Dropped counts the events that a sink did not write. The sink writes Gap in their place. The
+// zero value has none.
 type Dropped struct {
 	Gap monitor.Gap
-	Seq uint64 // of the last one
+	Seq uint64 // of the last event
 }
 
-// Add adds a batch, and returns its number of events, without those that were lost before.
+// Add adds a batch, and returns its number of events with a flow. Gap.Count also includes the
+// events that the batch reports as lost.
 func (d *Dropped) Add(b *monitor.Batch) (events uint64) {
 	for i := range b.Events {
 		e := &b.Events[i]
@@ -172,12 +176,12 @@ func (d *Dropped) Add(b *monitor.Batch) (events uint64) {
 	return events
 }
 
-// retryEvery is how often a full disk is tried again at most.
+// retryEvery is the shortest time between two attempts to write to a full disk.
 const retryEvery = 200 * time.Millisecond
 
-// resume tries to continue after a full disk, with a record of what is missing. b is the
-// first batch behind the gap, nil at the end of the recording. It returns false while there
-// is no space, or with r.err set.
+// resume tries to continue after a full disk, with an event of KindLost. b is the first batch
+// after the gap; nil: the recording ends. It returns false if there is no space, or if another
+// error ended the recording (r.err).
 func (r *Rotation) resume(b *monitor.Batch) bool {
 	now := r.o.Now()
 	if b != nil && now.Sub(r.tried) < retryEvery {
@@ -212,13 +216,14 @@ func (r *Rotation) resume(b *monitor.Batch) bool {
 	return true
 }
 
-// write returns an error of a full disk only if it wrote nothing of the batch.
+// write writes the batch to the current file or begins the next one. It returns the error of a
+// full disk only if it wrote nothing of the batch.
 func (r *Rotation) write(b *monitor.Batch) error {
 	at := monitor.Time(r.o.Now().UnixNano())
 	if i := slices.IndexFunc(b.Events, func(e monitor.Event) bool { return e.Time != 0 }); i >= 0 {
 		at = b.Events[i].Time
 	}
-	// The time of the file at hand is also over if the clock was put back by more than that.
+	// If the clock was set back by more than Every, until is too far ahead: begin the next file too.
 	due := r.o.Every > 0 && (at >= r.until || r.until-at > 2*monitor.Time(r.o.Every))
 	if r.part != nil && (due || r.o.Size > 0 && r.part.Size() >= r.o.Size) {
 		if err := r.end(false); err != nil {
@@ -237,7 +242,7 @@ func (r *Rotation) write(b *monitor.Batch) error {
 	return r.sink.Write(b)
 }
 
-// writeLocals writes the addresses into the file, if its format has them.
+// writeLocals writes the host's addresses to the current file, if its format has them.
 func (r *Rotation) writeLocals() {
 	if sink, ok := r.sink.(interface{ Locals(*monitor.Locals) }); ok {
 		sink.Locals(r.locals)
@@ -257,7 +262,7 @@ func (r *Rotation) open(at monitor.Time) (err error) {
 	return nil
 }
 
-// Written returns how many bytes are in all files.
+// Written returns how many bytes this Rotation wrote to all its files.
 func (r *Rotation) Written() uint64 {
 	if r.part == nil {
 		return r.written
@@ -265,7 +270,9 @@ func (r *Rotation) Written() uint64 {
 	return r.written + uint64(r.part.Size())
 }
 
-// Close ends the file at hand.
+// Close tries once more to write what waits for space, and closes the current file. It returns
+// the error that ended the recording. If the disk is still full, the error has the number of
+// missing events.
 func (r *Rotation) Close() error {
 	var missed error
 	if r.err == nil && r.full != nil && !r.resume(nil) {
@@ -277,7 +284,8 @@ func (r *Rotation) Close() error {
 	return errors.Join(missed, r.err, r.end(true))
 }
 
-// end ends the file at hand. On a full disk it must be called again, unless it must end now.
+// end closes the current file. If the disk is full and now is false, it returns the error and
+// leaves the file open, so that it can be called again. If now is true, it always closes it.
 func (r *Rotation) end(now bool) error {
 	err := r.sink.Close()
 	if full := r.part.Room(); !now && err == nil && noRoom(full) {

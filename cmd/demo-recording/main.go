@@ -1,6 +1,6 @@
 //go:build linux
 
-// Command demo-recording records the demo inside natlens: the events of two minutes in
+// Command demo-recording records the demo that natlens contains: the events of two minutes in
 // the lab's gateway, as gzipped JSON lines. It needs no root. `make demo-recording` runs it.
 package main
 
@@ -24,7 +24,7 @@ import (
 	"natlens/monitor/loop"
 )
 
-// The recording begins when the traffic has gone on for a while.
+// The recording has this length. It begins after traffic has run for the time before.
 const (
 	before = 45 * time.Second
 	length = 2 * time.Minute
@@ -52,14 +52,14 @@ func record(ctx context.Context, path string) error {
 		return err
 	}
 	defer l.Close()
-	// Listen before the first flow: with nf_conntrack_events=2, flows that began before
-	// the first listener send no events.
+	// Listen before the first flow: with nf_conntrack_events=2 the kernel sends no events for
+	// flows that began before the first listener.
 	run, err := live.Open(live.Config{
 		Capture:  capture.Config{Way: capture.Socket, NetNS: l.Gateway.FD(), Buffer: 16 << 20},
 		Existing: loop.ExistingFirst,
 		Filter: func(e *monitor.Event) bool {
 			if e.Kind == monitor.KindExisting {
-				e.PortID = 0 // of the recorder's own dump
+				e.PortID = 0 // the id of this program's dump, which differs in each run
 			}
 			return true
 		},
@@ -75,7 +75,7 @@ func record(ctx context.Context, path string) error {
 	if err := skip(ctx, run.Capture); err != nil {
 		return err
 	}
-	// The file has no time and no name, so that the same lines make the same file.
+	// Leave time and name out of the gzip header, so that the same lines make the same file.
 	var compressed bytes.Buffer
 	z, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
 	if err != nil {
@@ -95,7 +95,7 @@ func record(ctx context.Context, path string) error {
 	return os.WriteFile(path, compressed.Bytes(), 0o644)
 }
 
-// skip reads events for a while, and drops them.
+// skip reads and drops the events of the time before. It returns an error if ctx ends earlier.
 func skip(ctx context.Context, src monitor.Source) error {
 	until, done := context.WithTimeout(ctx, before)
 	defer done()

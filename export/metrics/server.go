@@ -16,11 +16,12 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// ErrAddress is returned for an address without a valid host or port.
+// ErrAddress means that Listen got an address without a valid host or port.
 var ErrAddress = errors.New("not an address with a port, such as 127.0.0.1:9742 or [::1]:9742")
 
-// Listen listens on a TCP address with a port. An IPv4 address gets no IPv6 listener: 0.0.0.0
-// means every IPv4 address of this host. If the host is empty or ::, it listens on all.
+// Listen listens on a TCP address with a port. The caller closes the listener. 0.0.0.0 means
+// every IPv4 address of this host and no IPv6 address; an empty host or :: means every address
+// of both families.
 func Listen(address string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -54,25 +55,26 @@ func Loopback(l net.Listener) bool {
 	return ok && at.IP.IsLoopback()
 }
 
-// Server answers scrapes until it is closed.
+// Server answers scrapes of Prometheus until Close.
 type Server struct{ http http.Server }
 
-// connections is how many there are at once; further ones wait.
+// connections is the maximum number of connections at once. Further ones wait.
 const connections = 32
 
-// Serve answers connections with the metrics of m, in a goroutine that Close ends.
+// Serve answers requests on l with the metrics of m, in a goroutine that Close ends. Close also
+// closes l.
 func Serve(l net.Listener, m *Metrics) *Server {
-	s := &Server{http.Server{ // a scraper sends little and reads at once
+	s := &Server{http.Server{ // a scraper sends a short request and reads the answer at once
 		Handler: m.Handler(), ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: log.New(io.Discard, "", 0), // clients that disconnect
+		ErrorLog: log.New(io.Discard, "", 0), // do not log clients that disconnect
 	}}
-	// It ends only by Close: net/http retries after errors of accept(2).
+	// Ignore the error: net/http retries accept(2), so Serve returns only after Close.
 	go s.http.Serve(netutil.LimitListener(l, connections))
 	return s
 }
 
-// Close stops listening, and waits up to two seconds for running scrapes.
+// Close stops listening, waits up to two seconds for running scrapes, and then ends them.
 func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()

@@ -15,7 +15,8 @@ import (
 	"natlens/monitor/netns"
 )
 
-// addresses are the addresses of containers with their own network namespace.
+// addresses are the addresses of containers that have their own network namespace. now may be
+// loaded from any goroutine; it is nil until there is a map.
 type addresses struct {
 	now atomic.Pointer[addressMap]
 
@@ -26,25 +27,25 @@ type addresses struct {
 	boxes map[uint64]*box // by the inode of the namespace
 }
 
-// box is a network namespace and the container in it.
+// box is a network namespace with the container in it, if any.
 type box struct {
 	file  *os.File
-	stop  func() // nil: it belongs to no container
+	stop  func() // ends FollowLocals; nil: no container is known
 	owner *monitor.Local
 	addrs []netip.Addr
 }
 
-// addressMap is never changed once made.
+// addressMap maps addresses to containers. It is never changed after it is published.
 type addressMap struct {
 	owner map[monitor.Addr]*monitor.Local
-	marks [256]bool // an address whose mark is not set is not in owner
+	marks [256]bool // if the mark of an address is not set, owner does not have it
 }
 
-// mark is a hash of few bits.
+// mark returns an 8-bit hash of an address.
 func mark(a *monitor.Addr) uint8 { return a[13] ^ 17*a[14] ^ 101*a[15] }
 
-// of returns the container that a forwarded flow belongs to: that of the sender, otherwise
-// that of the receiver.
+// of returns the container of a forwarded flow's sender, otherwise that of its receiver, or nil.
+// m may be nil.
 func (m *addressMap) of(f *monitor.Flow) *monitor.Local {
 	if m == nil {
 		return nil
@@ -71,7 +72,7 @@ func (a *addresses) follow(c *containers) (err error) {
 			a.join(n)
 			return nil
 		},
-		Renamed: a.join, // a process may be in its namespace before it is in its container's cgroup
+		Renamed: a.join, // a process may enter its namespace before its container's cgroup
 		Gone:    func(n netns.Found) { a.drop(n.Inode) },
 		Wanted:  func(n netns.Found) bool { return !n.Own },
 		Every:   time.Second, // a scan costs as much as some hundred events
@@ -82,7 +83,7 @@ func (a *addresses) follow(c *containers) (err error) {
 	return nil
 }
 
-// join follows the addresses of a namespace if a container is in it.
+// join begins to follow the addresses of a namespace if a container is in it.
 func (a *addresses) join(n netns.Found) {
 	b := a.boxes[n.Inode]
 	if b == nil || b.stop != nil || n.PID == 0 {
@@ -104,7 +105,8 @@ func (a *addresses) join(n netns.Found) {
 	}
 }
 
-// publish makes a new map. An address that two containers have belongs to neither.
+// publish stores a new map in a.now. An address of two containers belongs to neither. The caller
+// holds a.mu.
 func (a *addresses) publish() {
 	m := &addressMap{owner: map[monitor.Addr]*monitor.Local{}}
 	for b := range maps.Values(a.boxes) {
@@ -124,7 +126,7 @@ func (a *addresses) publish() {
 	a.now.Store(m)
 }
 
-// drop removes a namespace.
+// drop removes a namespace, and stops following its addresses.
 func (a *addresses) drop(inode uint64) {
 	b := a.boxes[inode]
 	if b.stop != nil {
@@ -137,7 +139,7 @@ func (a *addresses) drop(inode uint64) {
 	a.publish()
 }
 
-// close stops following.
+// close stops following and removes all namespaces.
 func (a *addresses) close() {
 	if a.follower == nil {
 		return

@@ -10,17 +10,18 @@ import (
 	"natlens/monitor/netns"
 )
 
-// Config says where sockets are looked up.
+// Config is where an Annotator looks up sockets. In is required.
 type Config struct {
 	// In calls f with the file descriptor of a network namespace (0: the caller's).
 	In func(id monitor.NetNS, f func(fd int) error) error
 
-	// Refused is called with what can't be looked up and is left out; nil: nobody wants
-	// to know.
+	// Refused is called by Open with each reason that something can't be looked up and is left
+	// out, such as ErrPtrace; nil: reasons are dropped.
 	Refused func(error)
 }
 
-// Annotator finds the Local of events. Its methods may be called from several goroutines.
+// Annotator finds the Local of events. Its methods may be called from several goroutines. A
+// Local that it returns must not be changed.
 type Annotator struct {
 	in         func(monitor.NetNS, func(int) error) error
 	containers containers
@@ -30,16 +31,16 @@ type Annotator struct {
 	conns     map[monitor.NetNS]*sockets
 	processes processes
 	cgroups   cgroups
-	known     map[monitor.Tuple]*monitor.Local // of local flows, by the original tuple
+	known     map[monitor.Tuple]*monitor.Local // of flows that begin or end on this host, by the original tuple
 	ended     []endedFlow
-	asked     []question // memory for a batch
+	asked     []question // reused by each batch
 }
 
-// endedFlow is a flow that is still shown for a while.
+// endedFlow is a flow whose Local is kept until due.
 type endedFlow struct {
 	orig monitor.Tuple
 	was  *monitor.Local
-	due  time.Time // when it is forgotten
+	due  time.Time // when its Local is dropped
 }
 
 // showFor is how long an ended flow keeps its Local for Of.
@@ -51,11 +52,12 @@ type question struct {
 	found socket
 }
 
-// maxKnown is the maximum number of remembered flows. When it is reached, all are dropped and
-// looked up again at their next event.
+// maxKnown is the maximum number of remembered flows. When it is reached, all are dropped, and
+// each is looked up again at its next event.
 const maxKnown = 1 << 17
 
-// Open returns an Annotator, which follows the addresses of containers until Close.
+// Open returns an Annotator, which follows the addresses of containers until Close. It never
+// fails: what can't be looked up is reported to Config.Refused.
 func Open(cfg Config) *Annotator {
 	a := &Annotator{in: cfg.In, conns: map[monitor.NetNS]*sockets{}, known: map[monitor.Tuple]*monitor.Local{}}
 	a.cgroups.containers = &a.containers
@@ -67,7 +69,7 @@ func Open(cfg Config) *Annotator {
 	return a
 }
 
-// Close ends the lookups.
+// Close closes the sockets and stops following addresses. Call it once, after the last Batch.
 func (a *Annotator) Close() {
 	a.addresses.close()
 	a.mu.Lock()
@@ -77,7 +79,8 @@ func (a *Annotator) Close() {
 	}
 }
 
-// Batch sets Local of the events whose Path is known.
+// Batch sets Local of the events whose Path is known; it stays nil if no certain match is found.
+// Sockets are looked up before Batch returns.
 func (a *Annotator) Batch(b *monitor.Batch) {
 	at := a.addresses.now.Load()
 	locals := false
@@ -98,7 +101,7 @@ func (a *Annotator) Batch(b *monitor.Batch) {
 	}
 }
 
-// Of returns what is already known of a flow, without a lookup.
+// Of returns the Local that is already known for a flow, or nil. It makes no lookup.
 func (a *Annotator) Of(f *monitor.Flow) *monitor.Local {
 	if f.Path == monitor.PathForward {
 		return a.addresses.now.Load().of(f)
@@ -108,7 +111,7 @@ func (a *Annotator) Of(f *monitor.Flow) *monitor.Local {
 	return a.known[f.Orig]
 }
 
-// locals sets Local of the flows that begin or end on this host.
+// locals sets Local of the flows that begin or end on this host. The caller holds a.mu.
 func (a *Annotator) locals(b *monitor.Batch) {
 	now := time.Now()
 	for len(a.ended) > 0 && now.After(a.ended[0].due) {
@@ -155,11 +158,11 @@ func (a *Annotator) locals(b *monitor.Batch) {
 	clear(a.asked)
 }
 
-// answer makes the Local of a socket that was found. What was known before stays if it
-// says more.
+// answer sets Local from the socket that was found. An earlier Local stays if it has a higher
+// rank.
 func (a *Annotator) answer(q *question) {
 	e, s := q.event, &q.found
-	if first := a.known[e.Flow.Orig]; first != nil { // an earlier event of the batch was looked up, too
+	if first := a.known[e.Flow.Orig]; first != nil { // an earlier event of this batch was looked up
 		e.Local = first
 	}
 	if s.match == monitor.MatchNone {
@@ -189,8 +192,8 @@ func (a *Annotator) answer(q *question) {
 	a.known[e.Flow.Orig], e.Local = l, l
 }
 
-// rank orders the results for one flow. A listening process is better than an accepted socket
-// without a process.
+// rank orders the results for one flow; the highest is the best. A listening socket with a
+// process ranks above an exact match without one.
 func rank(l *monitor.Local) (n int) {
 	if l.PID != 0 {
 		n = 2

@@ -32,11 +32,11 @@ func (c *cgroups) container(id uint64) (n names, ok bool) {
 	return c.containers.ofPath(path)
 }
 
-// processes returns the processes of a cgroup.
+// processes returns the process ids in a cgroup, none if it is unknown or the root cgroup.
 func (c *cgroups) processes(id uint64) (pids []int) {
 	path := c.path(id)
 	if path == "" || path == "/" {
-		return nil // all that are in no cgroup
+		return nil // the root has all processes that are in no other cgroup
 	}
 	text, err := os.ReadFile(c.mount + path + "/cgroup.procs")
 	if err != nil {
@@ -50,8 +50,8 @@ func (c *cgroups) processes(id uint64) (pids []int) {
 	return pids
 }
 
-// path returns the path of a cgroup, "" if it is not known. If the id is new, it reads the
-// whole tree.
+// path returns the path of a cgroup below the mount point, "" if it is not known. If the id is
+// new, it reads the whole tree, unless that was done too recently.
 func (c *cgroups) path(id uint64) string {
 	if path, ok := c.paths[id]; ok || id == 0 {
 		return path
@@ -79,8 +79,8 @@ func (c *cgroups) path(id uint64) string {
 	return c.paths[id]
 }
 
-// mountOfCgroups returns where the tree is mounted, "-" if it is not. A line of
-// mountinfo of proc(5) is:
+// mountOfCgroups returns the mount point of the tree of cgroups, "-" if there is none. A line of
+// /proc/self/mountinfo (proc(5)) is:
 //
 //	41 31 0:38 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw
 func mountOfCgroups() string {

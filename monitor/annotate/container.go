@@ -16,8 +16,8 @@ import (
 	"natlens/monitor/netns"
 )
 
-// names are the names of a container and its pod. Both are empty outside a container. A flow of
-// a pod's own network namespace has only the pod.
+// names are the names of a container and its pod, NAMESPACE/POD. Both are empty outside a
+// container. The sandbox of a pod has only the pod.
 type names struct{ container, pod string }
 
 // containers finds the names of containers in files of the host. The zero value is ready to
@@ -32,7 +32,7 @@ type containers struct {
 // maxContainers is the maximum number of remembered containers.
 const maxContainers = 1 << 14
 
-// ofProcess returns the container of a process.
+// ofProcess returns the container of a process, the zero value if it is in none or is gone.
 func (c *containers) ofProcess(pid int) names {
 	text, err := os.ReadFile(c.root + "/proc/" + strconv.Itoa(pid) + "/cgroup")
 	if err != nil {
@@ -42,13 +42,14 @@ func (c *containers) ofProcess(pid int) names {
 	return n
 }
 
-// ofPath returns the container of a cgroup's path. ok is false if it belongs to none.
+// ofPath returns the container of a cgroup's path. ok is false if it is in none.
 func (c *containers) ofPath(path string) (n names, ok bool) { return c.of("0::" + path) }
 
-// podUID is the part of a cgroup's path that names a pod. systemd needs "_" for "-".
+// podUID is the part of a cgroup's path that names a pod. systemd writes "_" for "-".
 var podUID = regexp.MustCompile(`pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})`)
 
-// of returns the container of a text like that of /proc/PID/cgroup.
+// of returns the container of a text in the format of /proc/PID/cgroup. ok is false if it is in
+// none. It reads the files of a container once.
 func (c *containers) of(cgroup string) (n names, ok bool) {
 	container := netns.ContainerOf(cgroup)
 	if container == "" {
@@ -72,7 +73,8 @@ func (c *containers) of(cgroup string) (n names, ok bool) {
 	return n, true
 }
 
-// read finds the names of runtime:id, whose id has twelve digits or is a name.
+// read reads the names of a container from the files of its runtime. container is runtime:id;
+// the id has twelve digits or is a name. Without any file the container's name is its id.
 func (c *containers) read(container, uid string) (n names) {
 	runtime, id, _ := strings.Cut(container, ":")
 	if runtime == "lxc" || runtime == "machine" {
@@ -89,8 +91,8 @@ func (c *containers) read(container, uid string) (n names) {
 	return n
 }
 
-// bundles are the files that have the annotations of an OCI container (config.json of its
-// runtime specification): of containerd, and of CRI-O and Podman.
+// bundles are the files with the annotations of an OCI container (config.json of the runtime
+// specification): of containerd, and of CRI-O and Podman.
 var bundles = []string{"/run/containerd/io.containerd.runtime.v2.task/*/ID*/config.json",
 	"/run/containers/storage/overlay-containers/ID*/userdata/config.json"}
 
@@ -98,8 +100,8 @@ var bundles = []string{"/run/containerd/io.containerd.runtime.v2.task/*/ID*/conf
 var states = []string{"/run/runc/ID*/state.json", "/run/containerd/runc/*/ID*/state.json",
 	"/run/docker/runtime-runc/moby/ID*/state.json", "/run/crun/ID*/status"}
 
-// annotations returns the names that a runtime wrote into the configuration of a
-// container. A sandbox is the container that holds the network of a pod.
+// annotations returns the names in the OCI configuration of a container. sandbox is true for
+// the container that has the network namespace of a pod.
 func (c *containers) annotations(id string) (n names, sandbox bool) {
 	files := c.glob(id, bundles...)
 	for _, state := range c.glob(id, states...) {
@@ -154,7 +156,8 @@ func (c *containers) kubelet(id string) (n names) {
 	return n
 }
 
-// podOf returns the pod of an id, by the directory of its logs: NAMESPACE_POD_UID.
+// podOf returns the pod with an id, by the directory of its logs, NAMESPACE_POD_UID; "" if there
+// is none.
 func (c *containers) podOf(uid string) string {
 	if uid == "" {
 		return ""
@@ -192,7 +195,7 @@ func (c *containers) podman(id string) string {
 	return ""
 }
 
-// glob returns the files of patterns in which ID is the id.
+// glob returns the files that match one of the patterns, with id in place of ID.
 func (c *containers) glob(id string, patterns ...string) (files []string) {
 	for _, p := range patterns {
 		found, _ := filepath.Glob(c.root + strings.Replace(p, "ID", id, 1))
@@ -201,10 +204,11 @@ func (c *containers) glob(id string, patterns ...string) (files []string) {
 	return files
 }
 
-// maxJSON is the maximum size of a file.
+// maxJSON is the maximum size in bytes of a file that readJSON reads.
 const maxJSON = 4 << 20
 
-// readJSON reads a file, and reports whether it could.
+// readJSON decodes a file. It returns false if the file can't be read or decoded, is not a
+// regular file, or is larger than maxJSON.
 func readJSON(path string, to any) bool {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxJSON {

@@ -7,14 +7,14 @@
 //	defer a.Close()
 //	a.Batch(batch) // sets Event.Local
 //
-// A flow that begins or ends on this host is joined to its socket, and the socket to the
-// process that has it open. A forwarded flow is joined to the container that has one of its
-// addresses. Without a certain match the flow gets no Local.
+// It joins a flow that begins or ends on this host to its socket, and the socket to the process
+// that has it open. It joins a forwarded flow to the container that has one of its addresses.
+// Without a certain match the flow gets no Local.
 //
 // Sockets are looked up at once, because a short flow soon closes its socket. A TCP socket in
-// TIME_WAIT has no owner any more. Only TCP and UDP are looked up.
+// TIME_WAIT has no owner any more. Only sockets of TCP and UDP are looked up.
 //
-// Names come from files of the host, never from the API of a daemon. /proc/PID/fd of other
-// users needs CAP_SYS_PTRACE. Without it there are no processes, but users, and containers by
-// the cgroup of the socket.
+// Names come from files of the host, never from the API of a daemon. Reading /proc/PID/fd of
+// other users needs CAP_SYS_PTRACE. Without it flows still get the user, and the container by
+// the cgroup of the socket, but no process of another user.
 package annotate

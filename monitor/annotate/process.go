@@ -16,14 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processes finds the process that has a socket open.
+// processes finds the process that has a socket open. The zero value is ready to use.
 type processes struct {
 	byInode map[uint64]process // of sockets
 	users   map[uint32]string
-	wanted  map[uint64]bool // inodes of one search
+	wanted  map[uint64]bool // inodes of the current search
 	missed  map[uint64]bool // inodes that the processes of their cgroup do not have
-	files   int             // that were read since the search began
-	resume  time.Time       // when the processes of cgroups are searched again
+	files   int             // how many the current search has read
+	resume  time.Time       // no search before then
 	all     pause           // between two searches of all processes
 	link    [64]byte
 }
@@ -33,7 +33,8 @@ type process struct {
 	name string
 }
 
-// After a search of many files, none of cgroups is searched for as long as it took.
+// After a search of more than manyFiles files, the next search waits for about as long as that
+// one took: fileTime for each file.
 const (
 	manyFiles = 4096
 	fileTime  = 3 * time.Microsecond
@@ -42,9 +43,10 @@ const (
 // maxInodes is the maximum number of remembered sockets.
 const maxInodes = 1 << 16
 
-// findAll searches the processes of the sockets that were found. A cgroup lists its
-// processes, which are few. A socket that they do not have is closed already, or was made
-// in another cgroup. All processes are searched when it is asked for again.
+// findAll adds the processes of the sockets that were found to byInode. It first searches the
+// processes of each socket's cgroup, which are few. A socket that they do not have is closed
+// already, or was created in another cgroup: only if a later call asks for it again does findAll
+// search all processes.
 func (p *processes) findAll(asked []question, groups *cgroups) {
 	if p.byInode == nil || len(p.byInode) > maxInodes || len(p.missed) > maxInodes {
 		p.byInode, p.wanted, p.missed = map[uint64]process{}, map[uint64]bool{}, map[uint64]bool{}
@@ -89,7 +91,7 @@ func (p *processes) findAll(asked []question, groups *cgroups) {
 	}
 }
 
-// numbers returns the entries that are process ids.
+// numbers returns the process ids among the entries of /proc.
 func numbers(entries []os.DirEntry) (pids []int) {
 	for _, e := range entries {
 		if pid, err := strconv.Atoi(e.Name()); err == nil {
@@ -99,8 +101,9 @@ func numbers(entries []os.DirEntry) (pids []int) {
 	return pids
 }
 
-// search reads the files of processes, in the order of their ids, until no socket is
-// wanted any more. A socket that several processes share belongs to the first.
+// search reads the open files of processes, in the order of their ids, until no socket is
+// wanted any more. A socket that several processes share belongs to the lowest id. It sorts
+// pids.
 func (p *processes) search(pids []int) {
 	slices.Sort(pids)
 	for _, pid := range pids {
@@ -111,7 +114,8 @@ func (p *processes) search(pids []int) {
 	}
 }
 
-// read remembers all sockets that a process has open.
+// read adds the sockets that a process has open to byInode, until no socket is wanted any more.
+// It skips a process that is gone or can't be read.
 func (p *processes) read(pid int) {
 	dir, err := os.Open("/proc/" + strconv.Itoa(pid) + "/fd")
 	if err != nil {
@@ -143,7 +147,8 @@ func (p *processes) read(pid int) {
 	}
 }
 
-// socketInode reads the link of a file that is a socket: socket:[1234].
+// socketInode returns the inode in the link of an open file, which is socket:[1234] for a
+// socket. ok is false for other files.
 func socketInode(link []byte) (inode uint64, ok bool) {
 	digits, ok := bytes.CutPrefix(link, []byte("socket:["))
 	if !ok {
@@ -154,7 +159,7 @@ func socketInode(link []byte) (inode uint64, ok bool) {
 	return inode, ok && err == nil
 }
 
-// nameOf returns the name of a process, at most 15 bytes.
+// nameOf returns the name of a process (comm), at most 15 bytes; "" if it is gone.
 func nameOf(pid int) string {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
 	if err != nil {
@@ -163,7 +168,7 @@ func nameOf(pid int) string {
 	return strings.TrimSuffix(string(text), "\n")
 }
 
-// user returns the name of a user, or the digits of the id.
+// user returns the name of a user, or the id in decimal if it has none.
 func (p *processes) user(uid uint32) string {
 	if name, ok := p.users[uid]; ok {
 		return name
@@ -179,11 +184,12 @@ func (p *processes) user(uid uint32) string {
 	return name
 }
 
-// ErrPtrace means that the processes of other users can't be searched.
+// ErrPtrace means that CAP_SYS_PTRACE is missing, so that the processes of other users can't be
+// searched.
 var ErrPtrace = errors.New("the processes of other users, and containers of forwarded flows, need CAP_SYS_PTRACE " +
 	"and are left out; users are shown")
 
-// denied returns ErrPtrace, or nil.
+// denied returns ErrPtrace if the files of another user's process can't be read.
 func denied() error {
 	if _, err := os.ReadDir("/proc/1/fd"); errors.Is(err, fs.ErrPermission) {
 		return ErrPtrace
@@ -191,13 +197,14 @@ func denied() error {
 	return nil
 }
 
-// pause limits the share of time that an expensive function takes.
+// pause limits the share of time that an expensive function takes. The zero value is ready to
+// use.
 type pause struct{ next time.Time }
 
-// pauseFactor makes that share a fifth.
+// pauseFactor is how many times longer than the call the pause after it is: the share is 1/5.
 const pauseFactor = 4
 
-// do calls f, or does nothing if the last call was too recent.
+// do calls f, or does nothing during the pause after the last call.
 func (p *pause) do(f func()) {
 	began := time.Now()
 	if began.Before(p.next) {

@@ -16,20 +16,20 @@ import (
 // sockDiag is the protocol of sock_diag(7).
 const sockDiag = unix.NETLINK_INET_DIAG
 
-// sockets requests sockets of one network namespace from the kernel.
+// sockets looks up sockets of one network namespace by sock_diag(7). Use it from one goroutine.
 type sockets struct {
 	conn   *netlink.Conn
 	buf    []byte     // requests
-	answer [4096]byte // one
+	answer [4096]byte // one datagram
 }
 
-// socket is the kernel's answer about a socket.
+// socket is the kernel's answer for one flow.
 type socket struct {
-	match  monitor.Match // MatchNone: there is none
+	match  monitor.Match // MatchNone: there is no socket
 	state  uint8
 	uid    uint32
 	inode  uint64 // 0: no process has it open
-	cgroup uint64 // id of its cgroup; 0 unknown
+	cgroup uint64 // id of its cgroup; 0: unknown
 }
 
 // The layout of struct inet_diag_req_v2, inet_diag_sockid and inet_diag_msg of
@@ -59,7 +59,8 @@ const (
 // socket's buffer.
 const maxAsked = 64
 
-// find sets the sockets of questions of one namespace.
+// find sets found of questions, which are all of this namespace. After an error the caller must
+// close s.conn.
 func (s *sockets) find(asked []question) error {
 	for len(asked) > 0 {
 		n := min(len(asked), maxAsked)
@@ -79,7 +80,8 @@ func (s *sockets) find(asked []question) error {
 	return nil
 }
 
-// ends returns the local end of the flow's socket, and the other one.
+// ends returns the local and the remote end of the flow's socket on this host, with the addresses
+// that the socket has.
 func ends(f *monitor.Flow) (local, remote monitor.Endpoint) {
 	t := &f.Orig
 	if f.Path == monitor.PathIn {
@@ -88,7 +90,7 @@ func ends(f *monitor.Flow) (local, remote monitor.Endpoint) {
 	return monitor.Endpoint{Addr: t.Src, Port: t.SrcPort}, monitor.Endpoint{Addr: t.Dst, Port: t.DstPort}
 }
 
-// listener returns the ends of a socket that listens.
+// listener returns the ends of the listening socket: the remote end is zero.
 func listener(f *monitor.Flow) (local, remote monitor.Endpoint) {
 	local, _ = ends(f)
 	return local, remote
@@ -118,8 +120,8 @@ func (s *sockets) ask(asked []question, ends func(*monitor.Flow) (local, remote 
 	return errors.Join(failed, err)
 }
 
-// exchange sends the requests in the buffer and reads as many answers as there are requests. An
-// error of the kernel means that there is no such socket.
+// exchange sends the requests in the buffer, reads as many answers, and sets found of each
+// question. If the kernel answers with an error, there is no such socket.
 func (s *sockets) exchange(fd, answers int, asked []question,
 	ends func(*monitor.Flow) (local, remote monitor.Endpoint)) error {
 	if err := unix.Sendto(fd, s.buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
@@ -145,8 +147,8 @@ func (s *sockets) exchange(fd, answers int, asked []question,
 	return nil
 }
 
-// appendRequest appends a request for the socket of two ends. The kernel swaps the ends of UDP,
-// "for historical reasons".
+// appendRequest appends a request for the socket with two ends. seq identifies the answer. For
+// UDP the kernel expects the ends swapped, "for historical reasons".
 func appendRequest(b []byte, seq uint32, family monitor.Family, proto monitor.Proto,
 	local, remote monitor.Endpoint) []byte {
 	if proto == monitor.UDP {
@@ -196,7 +198,7 @@ func readAnswer(b []byte, f *monitor.Flow, local, remote monitor.Endpoint) (s so
 	case f.Orig.Proto == monitor.TCP && s.state == stateListen && f.Path == monitor.PathIn:
 		s.match = monitor.MatchListener
 	case f.Orig.Proto == monitor.TCP && s.state == stateListen:
-		return s // the socket that made the connection is gone
+		return s // the connection's own socket is gone
 	case connected:
 		s.match = monitor.MatchExact
 	case f.Orig.Proto == monitor.UDP:

@@ -8,7 +8,7 @@ import (
 	"natlens/monitor"
 )
 
-// Whatever the kernel answers, a socket without the local port is none.
+// A socket that does not have the local port is no match, whatever else the kernel answers.
 func FuzzReadAnswer(f *testing.F) {
 	to := monitor.Endpoint{Port: 443}
 	from := monitor.Endpoint{Port: 40000}

@@ -53,13 +53,13 @@ type Setting struct {
 	Value uint64 `json:"value"`
 }
 
-// say adds to the text.
+// say appends to the text.
 func (c *Check) say(format string, args ...any) { c.Text += fmt.Sprintf(format, args...) }
 
-// skip marks the check as not made.
+// skip replaces the check by one of level Skip, with the reason as its text.
 func (c *Check) skip(why string) { *c = Check{ID: c.ID, Level: Skip, Text: "not checked: " + why} }
 
-// Fixes returns the settings that --fix sets for the checks that warn or fail.
+// Fixes returns the settings of all checks that warn or fail, in the order of the checks.
 func Fixes(all []Check) (fixes []Setting) {
 	for _, c := range all {
 		if c.Level == Warn || c.Level == Fail {
@@ -69,10 +69,11 @@ func Fixes(all []Check) (fixes []Setting) {
 	return fixes
 }
 
-// sysctlPrefix begins the names of Snapshot.Sysctls.
+// sysctlPrefix is the part of a sysctl's name that Snapshot.Sysctls omits.
 const sysctlPrefix = "net.netfilter.nf_conntrack_"
 
-// set sets Command to a command that sets a sysctl. If safe is true, --fix may set it too.
+// set sets Command to a command that sets a sysctl; name has no sysctlPrefix. If safe is true,
+// --fix may set it too.
 func (c *Check) set(s *Snapshot, name string, value uint64, safe bool) {
 	c.Command = s.shell(fmt.Sprintf("sysctl -w %s%s=%d", sysctlPrefix, name, value))
 	if safe {
@@ -80,7 +81,7 @@ func (c *Check) set(s *Snapshot, name string, value uint64, safe bool) {
 	}
 }
 
-// round rounds a duration for people.
+// round rounds a duration to milliseconds, or from one second to tenths of a second.
 func round(d time.Duration) time.Duration {
 	if d < time.Second {
 		return d.Round(time.Millisecond)

@@ -30,7 +30,7 @@ func openAnswers(t *testing.T, l *lab.Lab, wanted string) *Tracer {
 	return tr
 }
 
-// begin writes how a packet goes through the host.
+// begin formats the path of a packet through the host.
 func begin(p *Packet) string {
 	text := fmt.Sprintf("%s %s", p.First.Proto, ends(&p.First))
 	if p.Answer {
@@ -96,7 +96,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestAlso traces packets of a filter that comes later.
+// TestAlso traces packets of a filter that is added later.
 func TestAlso(t *testing.T) {
 	t.Parallel()
 	l := labtest.NewWith(t, lab.Config{})

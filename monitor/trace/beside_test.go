@@ -22,7 +22,7 @@ import (
 
 var nftLine = regexp.MustCompile(`^trace id ([0-9a-f]+) (\S+ \S+ \S+) (?:rule (.*) # handle (\d+) \(verdict (.*)\)|policy (\S+))`)
 
-// TestBesideNft compares the way of packets with what nft(8) prints of them.
+// TestBesideNft compares the steps of packets with what nft(8) prints of them.
 func TestBesideNft(t *testing.T) {
 	t.Parallel()
 	labtest.Need(t, "nft")
@@ -46,7 +46,7 @@ func TestBesideNft(t *testing.T) {
 		t.Fatal(err)
 	}
 	theirs := map[string][]string{}
-	dropped := make(chan string, 1000) // packets that nft has seen to their end
+	dropped := make(chan string, 1000) // packets whose trace nft has printed completely
 	go func() {
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {

@@ -11,15 +11,17 @@ import (
 	"natlens/monitor/kernel"
 )
 
-// Begins reports whether the packet begins a flow, or has none. An ICMP error belongs to
-// another packet's flow.
+// Begins reports whether the packet's flow is not yet in the table, or the packet has no flow.
+// It returns false for answers (Packet.Answer) and for ICMP errors, which belong to another
+// packet's flow.
 func (p *Packet) Begins() bool {
 	isError := p.First.Proto.IsICMP() && p.Flow.State == Related
 	return !p.Answer && !isError && (p.Flow.ID == 0 || !p.Flow.confirmed())
 }
 
-// Find gets the packet's flow from the kernel's table; nil if it is not there, or another flow
-// has its addresses by now.
+// Find returns the packet's flow from the kernel's table, looked up by addresses in zone 0. It
+// returns nil if it finds no flow, if the request fails, or if another flow has the addresses
+// now.
 func (p *Packet) Find(ctx context.Context, s *kernel.Service) *monitor.Flow {
 	for _, h := range []*Headers{&p.Tracked, &p.First} {
 		var b monitor.Batch
@@ -33,7 +35,9 @@ func (p *Packet) Find(ctx context.Context, s *kernel.Service) *monitor.Flow {
 	return nil
 }
 
-// Walk returns the walk of the first packet of a flow, with the rules that decided.
+// Walk returns the walk of the first packet of a flow, with the rules that decided. If the
+// packet is dropped or the table does not have the flow, the packet's headers take its place.
+// locals are the host's addresses, which determine the path if no chain has seen it.
 func (p *Packet) Walk(ctx context.Context, s *kernel.Service, locals *monitor.Locals) monitor.Walk {
 	f := (*monitor.Flow)(nil)
 	if p.Dropped() == nil {
@@ -46,7 +50,7 @@ func (p *Packet) Walk(ctx context.Context, s *kernel.Service, locals *monitor.Lo
 	f.Path = p.path(locals.Path(f))
 	w := monitor.NewWalk(f)
 	first := monitor.Flow{Orig: p.First.Tuple()}
-	w.Original.Src, w.Original.Dst = first.From(), first.To() // before a rule writes into it
+	w.Original.Src, w.Original.Dst = first.From(), first.To() // before a rule changes it
 	if w.Untracked = untracked; untracked {
 		last := monitor.Flow{Orig: p.Last.Tuple()}
 		w.Original.Last.Src, w.Original.Last.Dst = last.From(), last.To()
@@ -55,7 +59,8 @@ func (p *Packet) Walk(ctx context.Context, s *kernel.Service, locals *monitor.Lo
 	return w
 }
 
-// path returns the path that the packet took, as far as chains have seen it.
+// path returns the packet's path by the first hook that determines it, or otherwise if none
+// does.
 func (p *Packet) path(otherwise monitor.Path) monitor.Path {
 	for i := range p.Steps {
 		switch hook := p.Steps[i].Hook; {
@@ -70,7 +75,8 @@ func (p *Packet) path(otherwise monitor.Path) monitor.Path {
 	return otherwise
 }
 
-// flow returns what the packet shows of a flow that is not in the table.
+// flow returns a flow made of the packet's headers, for one that is not in the table. Without
+// conntrack's lookup it has only the original tuple.
 func (p *Packet) flow() *monitor.Flow {
 	f := &monitor.Flow{Orig: p.First.Tuple(), ID: p.Flow.ID, Status: p.Flow.Status}
 	if p.Flow.ID != 0 {
@@ -83,15 +89,15 @@ func (p *Packet) flow() *monitor.Flow {
 	return f
 }
 
-// hooks are the hooks by nft's names.
+// hooks maps nft's names to hooks. The hooks ingress and egress are not part of a walk.
 var hooks = map[string]monitor.Hook{
 	"prerouting": monitor.Prerouting, "input": monitor.Input, "forward": monitor.Forward,
 	"output": monitor.Output, "postrouting": monitor.Postrouting,
 }
 
-// Decisions returns the rules and policies that decided about the packet: those that accepted
-// or dropped it or sent it to a program, wrote into it, or turned conntrack off for it. Rules
-// that only count, log or jump are left out, and policies that accept.
+// Decisions returns the rules and policies that decided about the packet, in the order of its
+// path: those that accepted, dropped, queued or changed it, or excluded it from conntrack. It
+// omits rules that only count, log or jump, and policies that accept.
 func (p *Packet) Decisions() (all []monitor.Decision) {
 	for i := range p.Steps {
 		s := &p.Steps[i]
@@ -102,7 +108,7 @@ func (p *Packet) Decisions() (all []monitor.Decision) {
 	return all
 }
 
-// decides reports whether a step decides about the packet.
+// decides reports whether a step belongs to Decisions.
 func (s *Step) decides() bool {
 	switch s.Verdict {
 	case "drop":
@@ -113,7 +119,8 @@ func (s *Step) decides() bool {
 	return s.Kind == Rule && (s.Sets() || strings.Contains(s.Text, "notrack"))
 }
 
-// name names a rule as nft(8) addresses it, with its text.
+// name returns the text of a Decision. A policy has its chain and verdict. A rule has its chain
+// and handle, as nft(8) takes them, and its text, or without text its comment and verdict.
 func (s *Step) name() string {
 	if s.Kind == Policy {
 		return "policy of " + s.Chain.String() + ": " + s.Verdict

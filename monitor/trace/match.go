@@ -19,8 +19,9 @@ import (
 const maxRules = 256
 
 // match returns a filter as expressions of nf_tables that compare a packet before NAT: a list
-// of alternatives, each a list of expressions that must all match. It returns an error if the
-// filter compares something that a packet does not have.
+// of alternatives, each a list of expressions that must all match. A nil filter matches every
+// packet. It returns an error if the filter compares something that a packet does not have, or
+// needs more than maxRules alternatives.
 func match(e filter.Expr) ([][]expr.Any, error) {
 	if e == nil {
 		return [][]expr.Any{nil}, nil
@@ -56,19 +57,20 @@ func unsupported(e filter.Expr) filter.Expr {
 	return nil
 }
 
-// errUnknown is the error of a comparison with something that a packet does not have.
+// errUnknown means that a filter compares something that a packet does not have.
 var errUnknown = errors.New("a packet does not have it")
 
-// build returns the rules of match. With flow they compare the original tuple of the
-// packet's flow instead of the packet: they match packets of both directions, and ICMP
-// errors about them.
+// build returns the alternatives of match. If flow is true, they compare the original tuple of
+// the packet's flow instead of the packet, and so match both directions and related ICMP errors.
+// The error is errUnknown or errMany.
 func build(e filter.Expr, flow bool) (rules [][]expr.Any, err error) {
 	all, err := alternatives(filter.Lower(e), false)
 	if err != nil {
 		return nil, err
 	}
 	for _, tests := range all {
-		// At this point it is not known what NAT does with the packet.
+		// The reply tuple is unknown before NAT. Omit alternatives that require it, and drop
+		// negated conditions on it.
 		if slices.ContainsFunc(tests, func(t test) bool { return !t.not && afterNAT(t.e) }) {
 			err = errUnknown
 			continue
@@ -107,13 +109,16 @@ func afterNAT(e filter.Expr) bool {
 	return false
 }
 
-// test is one primitive of a filter, or its negation. An In has one range, or is negated.
+// test is one primitive of a filter, or its negation if not is true. Unless negated, an In has
+// one range.
 type test struct {
 	e   filter.Expr
 	not bool
 }
 
-// alternatives returns a filter as alternatives (or) of conditions (and).
+// alternatives returns a filter, or its negation if not is true, as alternatives (or) of
+// conditions (and). Without alternatives it matches nothing; an alternative without conditions
+// matches everything. It returns errMany if there are more than maxRules.
 func alternatives(e filter.Expr, not bool) (all [][]test, err error) {
 	var parts []filter.Expr
 	and := false
@@ -196,7 +201,8 @@ func someNot(parts filter.And) (all [][]test, err error) {
 	return all, nil
 }
 
-// product combines each alternative of a with each of b.
+// product combines each alternative of a with each of b. It stops after maxRules+1 results,
+// so that callers can return errMany.
 func product(a, b [][]test) (all [][]test) {
 	for _, x := range a {
 		for _, y := range b {
@@ -208,13 +214,14 @@ func product(a, b [][]test) (all [][]test) {
 	return all
 }
 
-// offsets are the offsets of the two words that conntrack calls ports.
+// offsets are where the transport header has the two 16-bit words that conntrack uses as ports,
+// in bytes. known is false if the protocol is not known or has none.
 type offsets struct {
 	src, dst uint32
 	known    bool
 }
 
-// offsetsOf returns the offsets for the protocol in the tests.
+// offsetsOf returns the offsets for the one protocol that the tests require.
 func offsetsOf(tests []test) (o offsets) {
 	for _, t := range tests {
 		in, ok := t.e.(filter.In)
@@ -231,7 +238,8 @@ func offsetsOf(tests []test) (o offsets) {
 	return o
 }
 
-// exprs returns the expressions of a test.
+// exprs returns the expressions that load a value and compare it. The error is errUnknown. If
+// flow is true, they load it from the flow's original tuple.
 func (t test) exprs(ports offsets, flow bool) ([]expr.Any, error) {
 	switch x := t.e.(type) {
 	case filter.In:
@@ -289,7 +297,8 @@ func (t test) in(x filter.In, ports offsets, flow bool) ([]expr.Any, error) {
 	return out, nil
 }
 
-// prefix compares the family and an address.
+// prefix returns the expressions that require the family of a prefix and compare an address
+// with it. Only the comparison of the address is negated.
 func (t test) prefix(x filter.Prefix, flow bool) ([]expr.Any, error) {
 	var load expr.Any
 	family, size := byte(unix.NFPROTO_IPV4), uint32(4)
@@ -331,7 +340,7 @@ func payload(base expr.PayloadBase, offset, size uint32) expr.Any {
 	return &expr.Payload{DestRegister: 1, Base: base, Offset: offset, Len: size}
 }
 
-// masked applies a mask to register 1.
+// masked returns the expression that applies a mask to register 1.
 func masked(mask []byte) expr.Any {
 	return &expr.Bitwise{
 		SourceRegister: 1, DestRegister: 1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),

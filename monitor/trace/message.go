@@ -21,7 +21,7 @@ const (
 	attrCTState     = 21
 )
 
-// Kind says what a Step is about.
+// Kind is what a Step describes: a rule or the end of a chain.
 type Kind uint8
 
 // The kinds, by their kernel numbers (enum nft_trace_types).
@@ -31,15 +31,16 @@ const (
 	Rule   Kind = 3
 )
 
-// Flow is what conntrack knows of a traced packet. Join it to other data by ID.
+// Flow is the conntrack entry of a traced packet. Join it to events and to the table by ID. It
+// is zero for kernels before 6.16.
 type Flow struct {
-	ID     uint32 // CTA_ID of ctnetlink; 0: the packet has no flow, or the kernel does not say
+	ID     uint32 // CTA_ID of ctnetlink; 0: the packet has no flow, or the kernel does not send it
 	Reply  bool   // the packet goes in the reply direction
 	Status monitor.Status
 	State  State
 }
 
-// State is ctinfo as nft(8) has it: the bits of "ct state".
+// State is a bit of nft's "ct state" (enum ip_conntrack_info).
 type State uint32
 
 // The states (NF_CT_STATE_BIT).
@@ -49,7 +50,7 @@ const (
 	New         State = 1 << 3
 )
 
-// String returns nft's word.
+// String returns nft's word for one of the states, "" for any other value.
 func (s State) String() string {
 	switch s {
 	case Established:
@@ -64,7 +65,7 @@ func (s State) String() string {
 
 // message is one trace message.
 type message struct {
-	id       uint32 // of the packet, not unique
+	id       uint32 // of the packet; several packets may have it
 	family   uint8  // of the table, NFPROTO_
 	table    string
 	chain    string
@@ -77,7 +78,8 @@ type message struct {
 	headers  Headers
 }
 
-// decode reads the payload of NFT_MSG_TRACE.
+// decode reads the payload of NFT_MSG_TRACE. It skips unknown attributes. The error is errShort
+// or one of the attribute decoder.
 func decode(b []byte) (m message, err error) {
 	if len(b) < 4 {
 		return m, errShort
@@ -151,17 +153,18 @@ func readVerdict(d *netlink.AttributeDecoder) (code int32, chain string) {
 	return code, chain
 }
 
-// Headers are the addresses of a packet. Proto 0 says that the message has none.
+// Headers are what a trace message has of a packet's headers. Proto 0 means that it has none.
 type Headers struct {
 	Proto    monitor.Proto
-	Src, Dst netip.AddrPort // port 0: the protocol has none
+	Src, Dst netip.AddrPort // the port is 0 if the protocol has none
 	ICMP     uint16         // type<<8 | code
 	ICMPID   uint16         // of an echo
 	Flags    uint8          // of TCP
 	Length   int            // of the packet, in bytes
 }
 
-// readHeaders reads the beginning of an IPv4 or IPv6 packet.
+// readHeaders reads the network header of IPv4 or IPv6 and the beginning of the transport
+// header. It returns the zero value if the network header is short or of another family.
 func readHeaders(network, transport []byte) (h Headers) {
 	var src, dst netip.Addr
 	switch {
@@ -194,7 +197,7 @@ func readHeaders(network, transport []byte) (h Headers) {
 	return h
 }
 
-// Tuple returns what conntrack looks the packet up by, in zone 0.
+// Tuple returns the tuple by which conntrack looks up the packet, in zone 0.
 func (h *Headers) Tuple() monitor.Tuple {
 	t := monitor.Tuple{
 		Src: monitor.AddrFrom(h.Src.Addr()), Dst: monitor.AddrFrom(h.Dst.Addr()),

@@ -8,42 +8,42 @@ import (
 	"time"
 )
 
-// Sets reports whether the rule writes into the packet itself, which NAT does between two
-// chains.
+// Sets reports whether the rule has a set statement, which changes the packet or its metadata at
+// once. NAT changes the packet only after the chain. Sets returns false if Text is empty.
 func (s *Step) Sets() bool { return strings.Contains(s.Text, " set ") }
 
-// Packet is the way of one packet.
+// Packet is a traced packet with the rules that it met.
 type Packet struct {
 	Time    time.Time // of its first message
-	In, Out string    // interfaces; "": made here, or delivered here
-	First   Headers   // as it came
-	Last    Headers   // as the last chain got it
-	Tracked Headers   // as the first chain behind conntrack's lookup got it; Proto 0: it has no flow
+	In, Out string    // interfaces; "": sent by this host, or delivered to it
+	First   Headers   // as it arrived
+	Last    Headers   // as the last chain saw it
+	Tracked Headers   // as the first chain after conntrack's lookup saw it; Proto 0: it has no flow
 	Flow    Flow      // of its last message that has one
 	Steps   []Step
-	Answer  bool // traced as an answer (Config.Answers)
+	Answer  bool // it matched the rules for answers (Config.Answers)
 	last    time.Time
 	chains  []Chain // the base chains that it passed
 	id      uint32
-	own     []string // the chains of the Tracer's table that it met
-	rewrote bool     // before the next step
+	own     []string // the chains of the Tracer's table that it passed
+	rewrote bool     // its addresses changed since the last step
 }
 
-// Step is a rule or the end of a chain that a packet met.
+// Step is a rule that a packet matched, or the end of a chain that it reached.
 type Step struct {
 	Chain   Chain
 	Hook    string // of the base chain, also for a chain that a rule jumped to
 	Kind    Kind
 	Handle  uint64  // of the rule
-	Text    string  // of the rule as nft(8) writes it; "": there is no nft
+	Text    string  // of the rule as nft(8) prints it; "": nft could not be run
 	Comment string  // of the rule
 	Verdict string  // accept, drop, continue, jump, goto, return, queue, stolen
 	Target  string  // chain of a jump or goto
 	Headers Headers // of the packet
-	Rewrote bool    // they differ from those of the step before: by NAT, or if Sets by this rule
+	Rewrote bool    // its addresses differ from the previous step: changed by NAT, or if Sets by this rule
 }
 
-// Dropped returns the step that dropped the packet, nil if none did.
+// Dropped returns the step that dropped the packet, or nil.
 func (p *Packet) Dropped() *Step {
 	if n := len(p.Steps); n > 0 && p.Steps[n-1].Verdict == "drop" {
 		return &p.Steps[n-1]
@@ -57,21 +57,22 @@ func (p *Packet) NeverConfirmed() bool {
 	return p.Dropped() != nil && p.Flow.ID != 0 && !p.Flow.confirmed()
 }
 
-// Reached reports whether the packet came to a hook: forward, input, postrouting. It is for
-// a Tracer with Config.Answers. The hook "tracked" is after conntrack's lookup.
+// Reached reports whether the packet reached a hook: tracked (after conntrack's lookup in
+// prerouting), forward, input or postrouting. It needs Config.Answers.
 func (p *Packet) Reached(hook string) bool { return slices.Contains(p.own, hook) }
 
-// packets joins messages to packets by the kernel's number of the packet, which is not unique.
-// A message with another flow belongs to another packet, and so does a message from a base
-// chain that the packet has passed.
+// packets joins messages to packets by the kernel's trace id. Ids are not unique: a message with
+// the same id belongs to another packet if it has another flow, or if it is from a base chain
+// that the packet has passed.
 type packets struct{ open []*Packet }
 
-// add adds a message. Own is true for a message from the table that marks packets: it has the
-// headers of the packet as it came, and makes no step. A packet that met no rule of that table
-// is skipped: a rule of another program marks it.
+// add adds a message, which s describes, to its packet. own is true for a message from the
+// Tracer's table: the first one has the headers of the packet as it arrived, and none adds a
+// step. add skips packets that matched no rule of that table, because another program's rule
+// marks them. nameOf returns the name of an interface.
 func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(uint32) string) {
 	var p *Packet
-	for _, open := range slices.Backward(ps.open) { // the last one of a number first
+	for _, open := range slices.Backward(ps.open) { // the newest packet with this id first
 		if open.id == m.id && (open.Flow.ID == 0 || m.flow.ID == 0 || open.Flow.ID == m.flow.ID) &&
 			open.Dropped() == nil && !(m.headers.Proto != 0 && open.passed(s.Chain)) {
 			p = open
@@ -113,16 +114,16 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 	}
 }
 
-// has reports whether a packet of the flow is open. It comes back over loopback, where the
-// filter need not match it again.
+// has reports whether a packet of the flow is open. A packet that returns over loopback has this
+// flow, and is traced even if the filter does not match it again.
 func (ps *packets) has(flow uint32) bool {
 	return flow != 0 && slices.ContainsFunc(ps.open, func(p *Packet) bool { return p.Flow.ID == flow })
 }
 
-// passed reports whether the packet was in a base chain. It meets each once.
+// passed reports whether the packet was in a base chain. A packet passes each once.
 func (p *Packet) passed(c Chain) bool { return slices.Contains(p.chains, c) }
 
-// ended removes and returns the packets that had no message since then.
+// ended removes and returns the packets that were dropped, or had no message after since.
 func (ps *packets) ended(since time.Time) (done []*Packet) {
 	ps.open = slices.DeleteFunc(ps.open, func(p *Packet) bool {
 		if p.last.After(since) && p.Dropped() == nil {

@@ -14,10 +14,11 @@ import (
 	"natlens/monitor"
 )
 
-// Probable returns for each rewrite of a flow the rule of a nat chain that probably did it:
-// the first one that matches the flow's first packet and gives that result. The flow does not
-// say all that a rule can compare (interfaces, marks, sets of other times), and rules may have
-// changed since the flow began.
+// Probable returns for each rewrite of a flow the rule of a nat chain that probably made it: the
+// first one that matches the flow's first packet and gives that result. If there is none, the
+// decision's text is the reason. The result is not certain: a flow does not have all that a
+// rule can compare (interfaces, marks, earlier elements of sets), and rules may have changed
+// since the flow began.
 func (rs *Rules) Probable(w *monitor.Walk) (all []monitor.Decision) {
 	for i := range w.Original.Steps {
 		s := &w.Original.Steps[i]
@@ -44,8 +45,8 @@ func (rs *Rules) Probable(w *monitor.Walk) (all []monitor.Decision) {
 	return all
 }
 
-// natChains returns the base chains of type nat at a hook, in the order in which packets meet
-// them.
+// natChains returns the base chains of type nat at a hook, in the order in which packets of the
+// family pass them.
 func (rs *Rules) natChains(hook monitor.Hook, family monitor.Family) (all []Chain) {
 	for _, c := range rs.chains {
 		if h, ok := hooks[c.Hook]; ok && h == hook && c.Type == "nat" &&
@@ -66,7 +67,8 @@ func chainName(r *nftables.Rule, name string) string {
 	return c.String()
 }
 
-// evaluation finds the rule that rewrites a packet.
+// evaluation evaluates the rules of nat chains for one packet, to find the rule that can have
+// made a rewrite.
 type evaluation struct {
 	rules   *Rules
 	walk    *monitor.Walk
@@ -75,19 +77,19 @@ type evaluation struct {
 	visited map[string]bool
 }
 
-// ending says how the way of a packet goes on after a rule or chain.
+// ending is where evaluation continues after a rule or chain.
 type ending uint8
 
 const (
-	next  ending = iota // with the next rule
-	leave               // behind the rule that jumped here
-	stop                // the base chain ends
+	next  ending = iota // at the next rule
+	leave               // after the rule that jumped to this chain
+	stop                // nowhere: the base chain ends
 )
 
 // chain evaluates a chain, and the chains to which it jumps. It returns the rule that gives
-// the result, or else how the packet goes on.
+// the result, or nil and where evaluation continues.
 func (e *evaluation) chain(name string) (*nftables.Rule, ending) {
-	if e.visited[name] { // it has no such rule
+	if e.visited[name] { // it was evaluated before, and has no such rule
 		return nil, next
 	}
 	e.visited[name] = true
@@ -99,8 +101,8 @@ func (e *evaluation) chain(name string) (*nftables.Rule, ending) {
 	return nil, next
 }
 
-// rule evaluates the expressions of a rule. Sure says that what came before them matches for
-// sure. A verdict counts only if it does.
+// rule evaluates expressions of a rule. sure is true if all expressions before them match for
+// certain. A verdict ends the chain only then.
 func (e *evaluation) rule(r *nftables.Rule, exprs []expr.Any, regs registers, sure bool) (*nftables.Rule, ending) {
 	for i, x := range exprs {
 		matches := yes
@@ -125,7 +127,7 @@ func (e *evaluation) rule(r *nftables.Rule, exprs []expr.Any, regs registers, su
 			if e.rewrites(x, &regs) {
 				return r, stop
 			}
-			return nil, next // so it did not match, or came later than the flow
+			return nil, next // the rule did not match, or is newer than the flow
 		case *expr.Verdict:
 			return e.verdict(r, int32(x.Kind), x.Chain, sure)
 		case *expr.Counter, *expr.Log:
@@ -144,7 +146,8 @@ func (e *evaluation) rule(r *nftables.Rule, exprs []expr.Any, regs registers, su
 	return nil, next
 }
 
-// verdict follows a verdict.
+// verdict evaluates the chain of a jump or goto, and returns where evaluation continues after
+// the verdict: at the next rule if sure is false.
 func (e *evaluation) verdict(r *nftables.Rule, code int32, chain string, sure bool) (*nftables.Rule, ending) {
 	found, end := (*nftables.Rule)(nil), stop
 	switch code {
@@ -169,8 +172,8 @@ func (e *evaluation) verdict(r *nftables.Rule, code int32, chain string, sure bo
 	return nil, end
 }
 
-// lookup evaluates a look-up in a set or map, and the expressions behind it with each value
-// that it may give.
+// lookup evaluates a lookup in a set or map, and the expressions after it with each value
+// that the map may give.
 func (e *evaluation) lookup(r *nftables.Rule, rest []expr.Any, x *expr.Lookup, regs registers, sure bool) (
 	*nftables.Rule, ending) {
 	elements, exact := matching(e.rules.elements(r.Table, x.SetName), &regs, x.SourceRegister)
@@ -197,7 +200,8 @@ func (e *evaluation) lookup(r *nftables.Rule, rest []expr.Any, x *expr.Lookup, r
 	return nil, end
 }
 
-// elements returns the elements of a set; none if it is gone.
+// elements returns the elements of a set, sorted by key. It reads each set once, and returns
+// none if the set can't be read.
 func (rs *Rules) elements(t *nftables.Table, name string) []nftables.SetElement {
 	key := familyName(uint8(t.Family)) + " " + t.Name + " " + name
 	all, read := rs.sets[key]

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// octet is a byte, or less than 0 if it is not known.
+// octet is a byte, or negative if it is not known.
 type octet int16
 
-// known returns bytes that are known.
+// known returns the bytes of b as octets.
 func known(b []byte) []octet {
 	all := make([]octet, len(b))
 	for i, c := range b {
@@ -23,10 +23,11 @@ func known(b []byte) []octet {
 	return all
 }
 
-// unknown returns n bytes that are not known.
+// unknown returns n octets that are not known.
 func unknown(n int) []octet { return slices.Repeat([]octet{-1}, n) }
 
-// answer says whether a packet matches.
+// answer is whether a packet matches. The order matters: the least of several answers is the
+// answer of all together.
 type answer uint8
 
 const (
@@ -58,7 +59,8 @@ func (r registers) unknown() registers {
 	return r
 }
 
-// place returns where a register begins.
+// place returns the offset of a register in registers. The kernel numbers a register of 16
+// bytes from NFT_REG_1, one of 4 bytes from NFT_REG32_00.
 func place(reg uint32) int {
 	if reg >= unix.NFT_REG32_00 {
 		return min(int(reg-unix.NFT_REG32_00), 15) * 4
@@ -66,8 +68,8 @@ func place(reg uint32) int {
 	return min(max(int(reg)-unix.NFT_REG_1, 0), 3) * 16
 }
 
-// load writes a register, filled up with zeros to a multiple of four bytes. If write, the
-// expression writes into the packet, and load does nothing.
+// load stores a value in a register, padded with zeros to a multiple of four bytes. If write is
+// true, the expression writes to the packet instead, and load does nothing.
 func (r *registers) load(reg uint32, value []octet, write bool) {
 	if !write {
 		n := copy(r[place(reg):], value)
@@ -87,7 +89,8 @@ func (r *registers) bitwise(x *expr.Bitwise) {
 	r.load(x.DestRegister, value, false)
 }
 
-// order compares a register with a value. It is not sure if a byte that decides is not known.
+// order compares a register with a value, byte by byte: negative, 0 or positive. sure is false
+// if a byte that decides is not known.
 func (r *registers) order(reg uint32, value []byte) (order int, sure bool) {
 	for i, c := range value {
 		switch o := r[min(place(reg)+i, 63)]; {
@@ -120,7 +123,7 @@ func (r *registers) compare(x *expr.Cmp) answer {
 	return matchIf(order == 0)
 }
 
-// within reports whether a register is in a range.
+// within compares a register with a range, which includes from and to.
 func (r *registers) within(reg uint32, from, to []byte) answer {
 	low, sureLow := r.order(reg, from)
 	high, sureHigh := r.order(reg, to)
@@ -133,8 +136,8 @@ func (r *registers) within(reg uint32, from, to []byte) answer {
 	return maybe
 }
 
-// matching returns the elements of a sorted set that a register may match. Exact says that
-// the packet matches the one element for sure, or none.
+// matching returns the elements of a sorted set that a register may match. exact is true if it
+// matches all of them for certain.
 func matching(set []nftables.SetElement, regs *registers, reg uint32) (all []nftables.SetElement, exact bool) {
 	exact = true
 	intervals := slices.ContainsFunc(set, func(e nftables.SetElement) bool { return e.IntervalEnd })
@@ -150,7 +153,7 @@ func matching(set []nftables.SetElement, regs *registers, reg uint32) (all []nft
 				part := unix.NFT_REG32_00 + uint32(place(reg)+at)/4
 				m = min(m, regs.within(part, e.Key[at:at+4], e.KeyEnd[at:at+4]))
 			}
-		case intervals: // up to the next element
+		case intervals: // an element reaches up to the next one
 			m = regs.compare(&expr.Cmp{Op: expr.CmpOpGte, Register: reg, Data: e.Key})
 			if i+1 < len(set) {
 				m = min(m, regs.compare(&expr.Cmp{Op: expr.CmpOpLt, Register: reg, Data: set[i+1].Key}))

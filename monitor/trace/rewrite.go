@@ -14,7 +14,8 @@ import (
 	"natlens/monitor"
 )
 
-// packetBytes is what is known of the first packet of a flow when it meets a nat chain.
+// packetBytes are the headers of a flow's first packet at a nat chain, as far as the flow has
+// them. family is NFPROTO_IPV4 or NFPROTO_IPV6.
 type packetBytes struct {
 	family, proto      byte
 	network, transport []octet
@@ -67,7 +68,8 @@ func (p *packetBytes) payload(x *expr.Payload) []octet {
 	return unknown(int(min(x.Len, 64)))
 }
 
-// ct returns what a rule about the flow compares: of the first packet only the state is known.
+// ct returns the value of a ct expression for a flow's first packet. Only the state is known,
+// which is new.
 func ct(x *expr.Ct) []octet {
 	if x.Key == expr.CtKeySTATE {
 		return known(binary.NativeEndian.AppendUint32(nil, uint32(New)))
@@ -75,7 +77,7 @@ func ct(x *expr.Ct) []octet {
 	return unknown(16)
 }
 
-// rewrites reports whether a NAT statement can give the flow's result.
+// rewrites reports whether a NAT statement can make the rewrite.
 func (e *evaluation) rewrites(x expr.Any, regs *registers) bool {
 	switch x := x.(type) {
 	case *expr.NAT:
@@ -103,7 +105,8 @@ func (e *evaluation) port(regs *registers, low, high uint32) bool {
 	return e.between(regs, low, high, binary.BigEndian.AppendUint16(nil, e.rewrite.To.Port))
 }
 
-// between reports whether a value can be between two registers; register 0 is no limit.
+// between reports whether a value can be in the range of two registers, ends included. Without
+// high (0) the value must be the one in low; without both any value is in the range.
 func (e *evaluation) between(regs *registers, low, high uint32, value []byte) bool {
 	if low != 0 {
 		if order, sure := regs.order(low, value); sure && order > 0 {
@@ -117,7 +120,8 @@ func (e *evaluation) between(regs *registers, low, high uint32, value []byte) bo
 	return high == 0 || !sure || order >= 0
 }
 
-// inRange reports whether the result is in the range of a target of iptables-nft.
+// inRange reports whether the new address and port are in the range of a target of
+// iptables-nft. A range may limit the address, the port, both or neither.
 func (e *evaluation) inRange(info xt.InfoAny) bool {
 	var r xt.NatRange
 	switch info := info.(type) {
@@ -138,7 +142,7 @@ func (e *evaluation) inRange(info xt.InfoAny) bool {
 	return flags&xt.NatRangeProtoSpecified == 0 || r.MinPort <= to.Port && to.Port <= r.MaxPort
 }
 
-// verdictOf reads the verdict of a map's element.
+// verdictOf returns the verdict of a map's element; NFT_CONTINUE if it can't be read.
 func verdictOf(value []byte) (code int32, chain string) {
 	d, err := netlink.NewAttributeDecoder(value)
 	if err != nil {

@@ -41,11 +41,12 @@ type ruleKey struct {
 	handle uint64
 }
 
-// Rules are the chains and rules of a network namespace. Use them from one goroutine.
+// Rules are the chains and rules of a network namespace when they were read. Use them from one
+// goroutine.
 type Rules struct {
 	chains map[string]Chain
 	rules  map[ruleKey]ruleText
-	order  map[string][]*nftables.Rule // the rules of a chain
+	order  map[string][]*nftables.Rule // by chain, in the order of evaluation
 	sets   map[string][]nftables.SetElement
 	conn   *nftables.Conn
 	noText error // nft(8) can't be run
@@ -53,7 +54,8 @@ type Rules struct {
 }
 
 // ReadRules reads the chains and rules of a network namespace, and the text of the rules if
-// nft(8) is there. The file descriptor ns (0: the caller's) must stay open while Rules are used.
+// nft(8) can be run. ns is the namespace's file descriptor (0: the caller's), and must stay open
+// while Rules are used. Without privilege the error wraps netns.ErrPrivilege.
 func ReadRules(ns int) (*Rules, error) {
 	conn, err := nftables.New(nftables.WithNetNSFd(ns))
 	if err != nil {
@@ -94,7 +96,7 @@ func ReadRules(ns int) (*Rules, error) {
 			key := ruleKey{chain.String(), r.Handle}
 			text := rs.rules[key]
 			text.comment = commentOf(r)
-			if text.text != "" && !strings.Contains(text.text, text.comment) { // of iptables-nft
+			if text.text != "" && !strings.Contains(text.text, text.comment) { // nft prints no comment of iptables-nft
 				text.text += fmt.Sprintf(" comment %q", text.comment)
 			}
 			rs.rules[key] = text
@@ -117,7 +119,7 @@ func commentOf(r *nftables.Rule) string {
 }
 
 // legacyTables returns the tables of iptables-legacy that are loaded in the network namespace
-// of the calling thread.
+// of the calling thread, such as "iptables nat".
 func legacyTables() (names []string) {
 	for _, program := range []string{"iptables", "ip6tables"} {
 		file := "/proc/thread-self/net/" + strings.Replace(program, "tables", "_tables_names", 1)
@@ -135,7 +137,7 @@ var (
 	handleLine = regexp.MustCompile(`^\t\t(.*) # handle (\d+)$`)
 )
 
-// read reads what nft -a list ruleset prints.
+// read adds the text of the rules that "nft -a list ruleset" printed. It skips other lines.
 func (rs *Rules) read(text string) {
 	table, chain := "", ""
 	for line := range strings.Lines(text) {
@@ -155,7 +157,7 @@ func (rs *Rules) read(text string) {
 }
 
 // Rules returns the rules of a hook's chains of one type (filter, nat, route), and those of
-// the chains in their tables that rules jump to, in the order of chains and handles.
+// all chains without a hook in the same tables, sorted by chain and handle.
 func (t *Tracer) Rules(kind, hook string) (all []Step) {
 	tables := map[string]bool{}
 	for _, c := range t.rules.chains {
@@ -175,7 +177,8 @@ func (t *Tracer) Rules(kind, hook string) (all []Step) {
 	return all
 }
 
-// find returns the chain and the rule of a message. If they are new, it reads all again.
+// find returns the chain and the rule of a message. If it does not know one of them, it reads
+// the ruleset again. What is unknown then too has only the names in the message.
 func (rs *Rules) find(ns int, m *message) (Chain, ruleText) {
 	c := Chain{Family: familyName(m.family), Table: m.table, Name: m.chain}
 	chain, known := rs.chains[c.String()]
@@ -185,7 +188,7 @@ func (rs *Rules) find(ns int, m *message) (Chain, ruleText) {
 			*rs = *again
 			chain, known = rs.chains[c.String()]
 			if rule, knownRule = rs.rules[ruleKey{c.String(), m.handle}]; !knownRule && m.kind == Rule {
-				rs.rules[ruleKey{c.String(), m.handle}] = rule // not again
+				rs.rules[ruleKey{c.String(), m.handle}] = rule // do not read again for this rule
 			}
 		}
 	}
@@ -196,7 +199,7 @@ func (rs *Rules) find(ns int, m *message) (Chain, ruleText) {
 	return chain, rule
 }
 
-// familyName returns nft's word.
+// familyName returns nft's word for a family (NFPROTO_).
 func familyName(family uint8) string {
 	switch family {
 	case unix.NFPROTO_IPV4:
@@ -215,7 +218,7 @@ func familyName(family uint8) string {
 	return fmt.Sprint("family ", family)
 }
 
-// hookName returns nft's word (enum nf_inet_hooks).
+// hookName returns nft's word for a hook (enum nf_inet_hooks).
 func hookName(hook uint32) string {
 	names := []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
 	if int(hook) < len(names) {

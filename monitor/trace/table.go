@@ -17,24 +17,25 @@ import (
 	"natlens/monitor/netns"
 )
 
-// tableOwner is NFT_TABLE_F_OWNER: the kernel removes the table when the socket that made it
-// closes, and no other process can change it.
+// tableOwner is NFT_TABLE_F_OWNER: the kernel removes the table when the socket that created it
+// is closed, and no other process can change it.
 const tableOwner = 2
 
 // firstPriority is the priority of the chains that mark packets: before the raw table, so that
 // rules there are traced too.
 const firstPriority = -400
 
-// table is the table that marks packets.
+// table is the table that marks packets. close removes it.
 type table struct {
 	nftables.Table
 	conn  *nftables.Conn
-	first []*nftables.Chain // those at firstPriority
+	first []*nftables.Chain // the chains at firstPriority
 }
 
-// newTable makes the table. Packets that match all expressions of a rule are traced, up to the
-// limit. answers are rules that compare the flow of a packet: packets that match them are
-// traced if they go in the reply direction, and the table has a chain in each hook.
+// newTable creates the table in the network namespace ns (0: the caller's). Packets that match
+// all expressions of one of rules are traced, up to the limit. answers compare the flow of a
+// packet: packets that match one of them in the reply direction are traced up to a limit of
+// their own. If answers is not nil, the table has a chain at each hook.
 func newTable(ns int, rules, answers [][]expr.Any, limit expr.Limit) (*table, error) {
 	t := &table{Table: nftables.Table{
 		Family: nftables.TableFamilyINet, Name: fmt.Sprintf("natlens-trace-%d", os.Getpid()), Flags: tableOwner,
@@ -57,13 +58,13 @@ func newTable(ns int, rules, answers [][]expr.Any, limit expr.Limit) (*table, er
 	return t, nil
 }
 
-// Chains that mark packets; other chains go to them.
+// The chains that mark packets. The rules of other chains goto them.
 const (
 	chainMark    = "mark"
 	chainAnswers = "mark-answer"
 )
 
-// addSet adds a chain that marks packets, with its own limit.
+// addSet adds a chain that marks packets (sets nftrace), with its own limit.
 func (t *table) addSet(name string, limit expr.Limit) {
 	set := t.conn.AddChain(&nftables.Chain{Table: &t.Table, Name: name})
 	t.add(set,
@@ -82,7 +83,7 @@ func (t *table) add(c *nftables.Chain, rule ...expr.Any) {
 	t.conn.AddRule(&nftables.Rule{Table: &t.Table, Chain: c, Exprs: rule})
 }
 
-// mark marks packets at the first priority.
+// mark adds rules that mark packets to the chains at firstPriority, with the next Flush.
 func (t *table) mark(rules [][]expr.Any) {
 	for _, chain := range t.first {
 		for _, match := range rules {
@@ -91,8 +92,8 @@ func (t *table) mark(rules [][]expr.Any) {
 	}
 }
 
-// addAnswers adds the chains for Config.Answers. Those that mark answers come after conntrack's
-// lookup. Those without rules make the kernel report that a packet reached that hook.
+// addAnswers adds the chains for Config.Answers. Those that mark answers are after conntrack's
+// lookup. The chains without rules make the kernel report that a packet reached their hook.
 func (t *table) addAnswers(rules [][]expr.Any, limit expr.Limit) {
 	t.addSet(chainAnswers, limit)
 	tracked := []*nftables.Chain{
@@ -125,7 +126,8 @@ func (t *table) addAnswers(rules [][]expr.Any, limit expr.Limit) {
 	t.addChain("postrouting", nftables.ChainHookPostrouting, 1000)
 }
 
-// create makes the table with its flag, which package nftables does not send.
+// create creates the table with its flag, which package nftables does not send. It fails if a
+// table with this name exists.
 func (t *table) create(c *netlink.Conn) error {
 	attrs, err := netlink.MarshalAttributes([]netlink.Attribute{
 		{Type: unix.NFTA_TABLE_NAME, Data: append([]byte(t.Name), 0)},
@@ -150,5 +152,5 @@ func (t *table) create(c *netlink.Conn) error {
 	return err
 }
 
-// close removes the table.
+// close closes the socket that owns the table, so that the kernel removes the table.
 func (t *table) close() error { return t.conn.CloseLasting() }

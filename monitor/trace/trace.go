@@ -20,32 +20,32 @@ import (
 	"natlens/monitor/netns"
 )
 
-// Rate limits how many packets are traced.
+// Rate is the maximum number of packets that are traced in a time.
 type Rate struct {
 	Packets uint64
 	Per     time.Duration // a second, minute or hour
 }
 
-// String returns the rate as --rate has it: 10/s.
+// String returns the rate in the syntax of --rate, such as 10/s.
 func (r Rate) String() string {
 	unit := map[time.Duration]string{time.Second: "s", time.Minute: "m", time.Hour: "h"}[r.Per]
 	return fmt.Sprintf("%d/%s", r.Packets, unit)
 }
 
-// Config configures a Tracer.
+// Config is what a Tracer traces. Rate is required.
 type Config struct {
 	NetNS  int         // file descriptor of the network namespace; 0: the caller's
-	Wanted filter.Expr // compared with packets as they come, before NAT; nil: all
+	Wanted filter.Expr // compared with packets as they arrive, before NAT; nil: all
 	Rate   Rate
 
-	// Answers traces how flows begin, in both directions: packets of Wanted, their answers
-	// and ICMP errors about them, but of TCP only packets with SYN or RST. Then Wanted has
-	// only conditions on protocol, addresses and ports. Packet.Answer and Packet.Reached
-	// need it.
+	// Answers traces how flows begin, in both directions: packets that Wanted selects, their
+	// answers and ICMP errors about them, but of TCP only packets with SYN or RST. Wanted may
+	// then compare only protocol, addresses and ports. Packet.Answer and Packet.Reached need
+	// it.
 	Answers bool
 }
 
-// Tracer traces packets. Use it from one goroutine.
+// Tracer traces packets of one network namespace. Use it from one goroutine, and close it.
 type Tracer struct {
 	ns      int
 	rate    Rate
@@ -54,19 +54,19 @@ type Tracer struct {
 	rules   *Rules
 	packets packets
 
-	// NoText is why rules have no text; nil if they have.
+	// NoText is why the rules have no text; nil: they have text.
 	NoText error
 	// Legacy are the tables of iptables-legacy that are loaded, such as "iptables nat". The kernel
-	// does not trace them.
+	// does not trace their rules.
 	Legacy []string
-	// Lost counts the times that messages were lost because they were read too slowly.
+	// Lost is how often the kernel dropped messages because the socket's buffer was full.
 	Lost int
 }
 
 var errShort = errors.New("short trace message")
 
-// Open makes the table that marks packets. The error is a [FilterError] if Config.Wanted
-// compares something that a packet does not have. Close removes the table.
+// Open creates the table that marks packets; Close removes it. The error is a [FilterError] if
+// Config.Wanted can't be compared with packets. Without privilege it wraps netns.ErrPrivilege.
 func Open(cfg Config) (*Tracer, error) {
 	rules, err := match(cfg.Wanted)
 	if err != nil {
@@ -93,24 +93,25 @@ func Open(cfg Config) (*Tracer, error) {
 	if t.table, err = newTable(cfg.NetNS, rules, answers, limit); err != nil {
 		return nil, errors.Join(err, t.conn.Close())
 	}
-	if t.rules, err = ReadRules(cfg.NetNS); err != nil { // with the table
+	if t.rules, err = ReadRules(cfg.NetNS); err != nil { // after the table is created, to include it
 		return nil, errors.Join(err, t.Close())
 	}
 	t.NoText, t.Legacy = t.rules.noText, t.rules.legacy
 	return t, nil
 }
 
-// buffer is the size of the socket's buffer in bytes. The kernel counts about 1 kB for a
-// message; a packet has about ten.
+// buffer is the size of the socket's buffer in bytes. A message takes about 1 kB of it; a packet
+// has about ten messages.
 const buffer = 16 << 20
 
-// FilterError is the error of a filter that compares something that a packet does not have.
+// FilterError means that a filter can't be compared with packets: it compares something that a
+// packet does not have, or needs too many rules.
 type FilterError struct{ error }
 
-// Table returns the name of the table that marks packets.
+// Table returns the family and name of the table that marks packets.
 func (t *Tracer) Table() string { return "inet " + t.table.Name }
 
-// Notes returns what a user should know: what the Tracer changes, and what it cannot show.
+// Notes returns lines for the user: what the Tracer changes, and what it can't show.
 func (t *Tracer) Notes() []string {
 	notes := []string{fmt.Sprintf("table %s marks packets, at most %s, until natlens ends", t.Table(), t.rate)}
 	if t.NoText != nil {
@@ -123,7 +124,8 @@ func (t *Tracer) Notes() []string {
 	return notes
 }
 
-// Also traces packets of one more filter.
+// Also traces the packets of another filter too, until Close. The error is a [FilterError] if
+// the filter can't be compared with packets.
 func (t *Tracer) Also(e filter.Expr) error {
 	rules, err := match(e)
 	if err != nil {
@@ -136,18 +138,19 @@ func (t *Tracer) Also(e filter.Expr) error {
 	return nil
 }
 
-// Close removes the table.
+// Close removes the table. Call it after Run has returned.
 func (t *Tracer) Close() error { return errors.Join(t.table.close(), t.conn.Close()) }
 
-// quiet is how long Run waits for more messages before it passes a packet on. The way through
-// all hooks takes microseconds, but a packet may wait in a queue.
+// quiet is how long Run waits for further messages of a packet. A packet passes all hooks in
+// microseconds, but it may wait in a queue.
 const quiet = 50 * time.Millisecond
 
-// ErrDone ends Run without an error.
+// ErrDone ends Run without an error, if the function that Run calls returns it.
 var ErrDone = errors.New("done")
 
-// Run calls each with every packet, in the order of their last messages, until ctx ends or each
-// returns an error.
+// Run calls each with every packet that was dropped or has no message for 50 ms. each may keep
+// the packet. Run ends when ctx ends or each returns ErrDone, both without an error, or with the
+// error of each or of reading. A later Run continues.
 func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
 	defer context.AfterFunc(ctx, func() { _ = t.conn.SetReadDeadline(time.Unix(1, 0)) })()
 	for ctx.Err() == nil {
@@ -181,7 +184,7 @@ func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
 	return nil
 }
 
-// step returns the step of a message, with the text of its rule.
+// step returns the step of a message, with the text of its rule. It has no headers yet.
 func (t *Tracer) step(m *message) Step {
 	chain, rule := t.rules.find(t.ns, m)
 	return Step{
@@ -190,7 +193,7 @@ func (t *Tracer) step(m *message) Step {
 	}
 }
 
-// verdictName returns nft's word.
+// verdictName returns nft's word for a verdict (NFT_ or NF_).
 func verdictName(code int32) string {
 	switch code {
 	case unix.NFT_CONTINUE, unix.NFT_BREAK:
@@ -215,7 +218,8 @@ func verdictName(code int32) string {
 	return fmt.Sprint("verdict ", code)
 }
 
-// nameOf returns the name of an interface.
+// nameOf returns the name of an interface of the Tracer's network namespace; "" if the index is
+// 0 or there is no such interface.
 func (t *Tracer) nameOf(index uint32) (name string) {
 	if index == 0 {
 		return ""

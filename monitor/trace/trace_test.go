@@ -63,7 +63,7 @@ func openAt(t *testing.T, l *lab.Lab, wanted string, rate Rate) *Tracer {
 	return tr
 }
 
-// packetsOf traces n packets of what act makes.
+// packetsOf traces n packets of the traffic that act sends.
 func packetsOf(t *testing.T, tr *Tracer, n int, act func(context.Context)) (all []*Packet) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -85,7 +85,7 @@ func packetsOf(t *testing.T, tr *Tracer, n int, act func(context.Context)) (all 
 	return all
 }
 
-// way writes the way of a packet without policies that accept.
+// way formats the steps of a packet, without policies that accept.
 func way(p *Packet) (text string) {
 	for i := range p.Steps {
 		s := &p.Steps[i]
@@ -121,7 +121,7 @@ func withoutPort(a netip.AddrPort) string {
 	return a.String()
 }
 
-// TestRules makes a packet for each kind of rule, and expects its way.
+// TestRules sends a packet for each kind of rule, and compares its steps.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	labtest.Need(t, "nft")
@@ -323,7 +323,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// TestForeign leaves out a packet that a rule of the user's traces.
+// TestForeign checks that a packet which a rule of the user traces is left out.
 func TestForeign(t *testing.T) {
 	t.Parallel()
 	l := labtest.NewWith(t, lab.Config{})
@@ -338,7 +338,7 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestNothingLeft closes a tracer: its table is gone, and so is what it marked.
+// TestNothingLeft checks that the table is removed after Close.
 func TestNothingLeft(t *testing.T) {
 	t.Parallel()
 	l := labtest.NewWith(t, lab.Config{})
@@ -360,7 +360,7 @@ func TestNothingLeft(t *testing.T) {
 	})
 }
 
-// TestJoin joins messages of packets that have one number.
+// TestJoin joins messages of packets that have the same trace id.
 func TestJoin(t *testing.T) {
 	headers := func(port uint16) Headers {
 		server := netip.AddrPortFrom(lab.ServerIP, 53)
@@ -404,7 +404,7 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// TestFilters says which filters a packet can answer.
+// TestFilters checks which filters can be compared with packets.
 func TestFilters(t *testing.T) {
 	const tail = ": a trace can ask for family, protocol, addresses, ports, and ICMP's type, code and id, as they are before NAT"
 	for text, want := range map[string]string{

@@ -10,7 +10,8 @@ import (
 	"natlens/monitor"
 )
 
-// Decide returns the verdict of the first check that has one.
+// Decide returns the verdict of the first check that has one, with the evidence. It does not
+// change f.
 func Decide(f *Facts) Verdict {
 	for _, check := range checks {
 		if v := check(f); v != nil {
@@ -21,7 +22,8 @@ func Decide(f *Facts) Verdict {
 	panic("the last check always answers")
 }
 
-// checks are in the order of a packet's path: to this host, to the target, back.
+// checks return a verdict, or nil if they do not apply. They are in the order of a packet's path:
+// to this host, to the target, and back. The last one always returns a verdict.
 var checks = []func(*Facts) *Verdict{
 	noPacket, dropped, untracked, tableFull, conntrackDrop, unrouted, unconfirmed,
 	works, stale, notMatched, noForward,
@@ -101,7 +103,8 @@ func unrouted(f *Facts) *Verdict {
 	return verdict("lost", f.run("nstat -az 'Ip*'"), "No rule drops the packet, but it is lost in routing.")
 }
 
-// Forwarding returns the sysctl that turns on forwarding for the family of an address.
+// Forwarding returns the name of the sysctl that turns on forwarding for the family of an
+// address.
 func Forwarding(a netip.Addr) string {
 	if a.Is6() {
 		return "net.ipv6.conf.all.forwarding"
@@ -109,7 +112,7 @@ func Forwarding(a netip.Addr) string {
 	return "net.ipv4.ip_forward"
 }
 
-// ReversePath is the kernel's counter of packets that rp_filter drops.
+// ReversePath is the name in /proc/net/netstat of the counter of packets that rp_filter drops.
 const ReversePath = "IPReversePathFilter"
 
 func (f *Facts) reversePath(p *Packet, what string) *Verdict {
@@ -142,7 +145,7 @@ func works(f *Facts) *Verdict {
 	return verdict(Works, "", "It works: %s answers%s.", name(f.target()), what)
 }
 
-// stale checks for a flow that is older than the rule.
+// stale checks for a flow that is older than the rule that forwards its packets.
 func stale(f *Facts) *Verdict {
 	p := f.Packet
 	if p.AskedNAT || p.In == "" || len(f.Forwards) == 0 || f.Flow == nil || f.dnat() != nil {
@@ -237,7 +240,7 @@ func refused(f *Facts) *Verdict {
 	return nil
 }
 
-// closedPort reports whether the packet is ICMP's port unreachable.
+// closedPort reports whether the packet is an ICMP or ICMPv6 error "port unreachable".
 func (p *Packet) closedPort() bool {
 	return p.Proto == monitor.ICMP && p.ICMP == 3<<8|3 || p.Proto == monitor.ICMPv6 && p.ICMP == 1<<8|4
 }
@@ -344,7 +347,7 @@ func otherWay(f *Facts) *Verdict {
 		name(f.target()), f.Answers[0].Out, f.Packet.Src.Addr())
 }
 
-// noWayBack checks for a target that answers other senders only.
+// noWayBack checks for a target that answers only other senders.
 func noWayBack(f *Facts) *Verdict {
 	if f.Others == 0 {
 		return nil

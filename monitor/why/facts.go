@@ -2,7 +2,7 @@
 // forward that does not work. [Decide] takes the facts about one packet and returns a
 // verdict: a sentence, the command that fixes the problem, and the evidence.
 //
-// The package reads nothing from the system.
+// The package reads nothing from the system: the caller collects the facts.
 package why
 
 import (
@@ -13,15 +13,16 @@ import (
 	"natlens/monitor/doctor"
 )
 
-// Facts is what is known about one packet to an address, and about its answers.
+// Facts are what is known about one packet to an address, and about its answers. Proto, To, Place
+// and Locals are always needed. Without Packet only From, Waited, Forwards and Grown are used too.
 type Facts struct {
 	Proto  monitor.Proto
 	To     netip.AddrPort // where the packet is sent; port 0: any
 	From   netip.Addr     // its sender; not valid: any
-	Waited time.Duration  // for the packet
+	Waited time.Duration  // how long for the packet
 	Place  doctor.Place   // where commands have to run
 
-	Packet  *Packet       // nil: none came
+	Packet  *Packet       // nil: no packet arrived
 	Flow    *monitor.Flow // of the packet, when the wait ended; nil: it is not in the table
 	Answers []Packet      // of the flow, and ICMP errors about it
 	Strays  []Packet      // packets from the target to the sender that belong to no flow, or to another
@@ -35,23 +36,23 @@ type Facts struct {
 	Forwarding bool              // packets are routed between interfaces
 	Entries    uint64            // in the table of flows
 	Max        uint64            // nf_conntrack_max
-	Grown      map[string]uint64 // by how much counters grew: conntrack(8)'s words, and IPReversePathFilter
+	Grown      map[string]uint64 // by how much counters grew: conntrack(8)'s names, and ReversePath
 }
 
 // Packet is a traced packet.
 type Packet struct {
 	Proto          monitor.Proto
-	Src, Dst       netip.AddrPort // as it came
+	Src, Dst       netip.AddrPort // as it arrived
 	NewSrc, NewDst netip.AddrPort // as it was last seen
 	In, Out        string         // interfaces; "": sent by this host, or delivered to it
 	ICMP           uint16         // type<<8 | code
 	RST            bool           // of TCP
 	Zone           *Rule          // the rule that set its conntrack zone
 
-	// How far it came: conntrack's lookup, a hook after routing.
+	// How far it came: Tracked after conntrack's lookup, Routed at a hook after routing.
 	Tracked, Routed bool
 
-	Replied  bool  // its flow had been answered before
+	Replied  bool  // its flow already had a reply
 	AskedNAT bool  // it passed a nat chain of prerouting
 	Dropped  *Rule // the rule that dropped it
 	Queued   *Rule // the rule that queued it to a program (NFQUEUE)
@@ -75,7 +76,7 @@ type Route struct {
 	Filter  bool // rp_filter drops the packet
 }
 
-// Verdict says why the packet is not answered.
+// Verdict is why the packet is not answered, or that it is.
 type Verdict struct {
 	Name     string   `json:"verdict"` // one of docs/why.md
 	Sentence string   `json:"sentence"`
@@ -83,10 +84,10 @@ type Verdict struct {
 	Evidence []string `json:"evidence"`
 }
 
-// Works is the name of the verdict for a packet that was answered.
+// Works is Verdict.Name of a packet that was answered.
 const Works = "works"
 
-// target returns where the packet is delivered.
+// target returns the address to which the packet is delivered, after DNAT.
 func (f *Facts) target() netip.AddrPort {
 	if f.Flow != nil {
 		return AddrPort(f.Flow.DeliveredTo())
@@ -102,14 +103,14 @@ func (f *Facts) sentAs() netip.AddrPort {
 	return f.Packet.NewSrc
 }
 
-// AddrPort returns an end of a flow.
+// AddrPort returns an end of a flow as a netip.AddrPort.
 func AddrPort(e monitor.Endpoint) netip.AddrPort { return netip.AddrPortFrom(e.Addr.Netip(), e.Port) }
 
 // forwarded reports whether the destination was rewritten.
 func (f *Facts) forwarded() bool { return f.target() != f.Packet.Dst }
 
-// Settled reports whether waiting longer adds nothing: the packet or its answer was lost on
-// this host, the packet was refused, or both sides continue.
+// Settled reports whether further waiting adds nothing: the packet or its answer was lost on
+// this host, the packet was refused, or both sides continue. Packet must not be nil.
 func (f *Facts) Settled() bool {
 	if !f.Packet.Routed || f.Packet.Dropped != nil {
 		return true

@@ -59,7 +59,7 @@ func healthy(change func(*Facts)) *Facts {
 	return f
 }
 
-// unanswered is a port forward of which no answer came.
+// unanswered are the facts of a port forward without an answer.
 func unanswered(change func(*Facts)) *Facts {
 	return healthy(func(f *Facts) {
 		f.Answers, f.Flow.State, f.Flow.Status = nil, monitor.TCPSynSent, monitor.Confirmed|monitor.DstNAT
@@ -239,7 +239,7 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
-// TestSettled says when nothing more is awaited.
+// TestSettled checks when further waiting adds nothing.
 func TestSettled(t *testing.T) {
 	for _, c := range tests[2:] {
 		v := Decide(c.facts)
@@ -304,7 +304,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// FuzzNames reads rules that anybody may have written: a number alone names its own port.
+// FuzzNames reads any text as a rule. A port number alone names its own port.
 func FuzzNames(f *testing.F) {
 	f.Add("tcp dport { 80, 8000-8100 } dnat to 192.168.77.2", uint16(8080))
 	f.Add("dnat ip to tcp dport map { 80 : 192.168.77.3 . 8080 }", uint16(80))

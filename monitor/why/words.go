@@ -34,8 +34,8 @@ func (r *Rule) Forwards() bool {
 // ports matches nft's expression for the destination port: a number, a range, a set or a map.
 var ports = regexp.MustCompile(`(\w+) dport (?:map )?(?:\{([^}]*)\}|([\d-]+))`)
 
-// Names reports whether the rule names the protocol and port of the destination, or its
-// address and no port.
+// Names reports whether the rule's text has the protocol and port of the destination, or its
+// address and no port. It does not compare the address if the rule has a port.
 func (r *Rule) Names(p monitor.Proto, to netip.AddrPort) bool {
 	m := ports.FindStringSubmatch(r.Text)
 	if m == nil {
@@ -93,7 +93,8 @@ func (f *Facts) run(format string, args ...any) string {
 	return f.Place.Enter() + fmt.Sprintf(format, args...)
 }
 
-// on returns a command for another host, or for this host if it has the address.
+// on returns a command for the host that has an address, with "on ADDRESS: " before it unless
+// that is this host.
 func (f *Facts) on(host netip.Addr, command string) string {
 	if f.has(host) {
 		return f.run("%s", command)
@@ -108,7 +109,8 @@ func (f *Facts) routeThere() string {
 	return f.on(f.target().Addr(), "ip route get "+f.sentAs().Addr().String())
 }
 
-// accept returns the command that accepts what a rule or policy drops.
+// accept returns the command that adds a rule which accepts what match selects, before the rule
+// or policy r that drops it.
 func (f *Facts) accept(r *Rule, match string) string {
 	if r.Handle == 0 {
 		return f.run("nft add rule %s %s accept", r.Chain, match)

@@ -14,11 +14,11 @@ import (
 	"natlens/monitor/filter"
 )
 
-// FilterFlags is a filter as the command line gives it: words of the filter language, flags of conntrack(8), or both.
-// All must hold. Words reads them; the other methods are for after it.
+// FilterFlags is the filter of a command line: words of the filter language, flags of conntrack(8), or both, which
+// all must match. Call a Register method when the command is made, then Words, then the other methods.
 type FilterFlags struct {
 	LabelFile string // connlabel.conf; "" means text.LabelFile
-	Process   bool   // look up processes and containers: --process, or the filter asks for them
+	Process   bool   // look up processes and containers: --process is given, or the filter compares them
 
 	mayProcess bool // the command has --process
 
@@ -27,7 +27,7 @@ type FilterFlags struct {
 	Sel   filter.Selection
 }
 
-// Register adds conntrack(8)'s filter flags, and completes the words of a filter.
+// Register adds conntrack(8)'s filter flags to a command, and completes the words of a filter.
 func (c *FilterFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	for _, def := range filter.Flags() {
@@ -53,7 +53,7 @@ func (c *FilterFlags) Register(cmd *cobra.Command) {
 	c.RegisterWords(cmd)
 }
 
-// RegisterWords completes the words of a filter only: for a command without the flags.
+// RegisterWords completes the words of a filter. It is for a command without conntrack(8)'s flags.
 func (c *FilterFlags) RegisterWords(cmd *cobra.Command) {
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, last string) ([]cobra.Completion,
 		cobra.ShellCompDirective) {
@@ -62,14 +62,14 @@ func (c *FilterFlags) RegisterWords(cmd *cobra.Command) {
 	}
 }
 
-// RegisterLabelMap adds --labelmap of conntrack(8) 1.4.9. The names count in the filter and in the output.
+// RegisterLabelMap adds --labelmap of conntrack(8) 1.4.9. The filter and the output use its names.
 func (c *FilterFlags) RegisterLabelMap(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&c.LabelFile, "labelmap", "M", c.LabelFile,
 		"read names of labels from this `file` instead of "+text.LabelFile)
 	cmd.Flags().Lookup("labelmap").DefValue = ""
 }
 
-// RegisterProcess adds --process, and allows the fields of processes in the filter.
+// RegisterProcess adds --process, and allows the fields process, user, container and pod in the filter.
 func (c *FilterFlags) RegisterProcess(cmd *cobra.Command) {
 	c.mayProcess = true
 	cmd.Flags().BoolVar(&c.Process, "process", false, ProcessHelp)
@@ -79,10 +79,11 @@ func (c *FilterFlags) RegisterProcess(cmd *cobra.Command) {
 // ProcessHelp is the help of --process.
 const ProcessHelp = "look up the process, user, container and pod of each flow"
 
-// noValue is an optional value that was left out: pflag needs one that is not empty.
+// noValue is the value of a flag that is given without its optional value. pflag does not allow an empty one.
 const noValue = "any"
 
-// Words reads the filter. It is the Args of a command: cobra calls it after the flags.
+// Words parses the filter's flags and words, and sets Env and Sel. It returns a usage error for bad input. Use it as
+// the Args of a command, which cobra calls after it has parsed the flags.
 func (c *FilterFlags) Words(cmd *cobra.Command, args []string) error {
 	c.Env = LabelEnv(c.LabelFile)
 	if cmd.Flags().Changed("labelmap") && c.Env.Nameless != nil {
@@ -108,13 +109,13 @@ func (c *FilterFlags) Words(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// FlagName is the name of a filter flag that was given, perhaps by an alias.
+// FlagName returns the name of a filter flag, also if an alias was given.
 func FlagName(v filter.FlagValue) string {
 	f, _ := filter.FlagByName(v.Name)
 	return f.Name
 }
 
-// FilterError is a usage error that shows the position in the filter's text.
+// FilterError returns err as a usage error. If it is a *filter.Error, it has the position in the filter's text.
 func FilterError(err error) error {
 	if e, ok := errors.AsType[*filter.Error](err); ok {
 		return Usagef("filter: %w", e)
@@ -122,7 +123,7 @@ func FilterError(err error) error {
 	return Usage(err)
 }
 
-// Text is the filter in the filter language; "" selects everything.
+// Text returns the filter in the filter language, "" if it selects everything.
 func (c *FilterFlags) Text() string {
 	if c.Sel.Expr == nil {
 		return ""
@@ -130,7 +131,7 @@ func (c *FilterFlags) Text() string {
 	return c.Sel.Expr.String()
 }
 
-// Compiled returns the filter as a function; nil selects everything.
+// Compiled returns the filter as a function, nil if it selects everything.
 func (c *FilterFlags) Compiled() monitor.Filter {
 	if c.Sel.Expr == nil || c.Sel.Expr == filter.Const(true) {
 		return nil
@@ -138,13 +139,13 @@ func (c *FilterFlags) Compiled() monitor.Filter {
 	return filter.Compile(c.Sel.Expr, c.Env)
 }
 
-// Named is the console with the names of labels that --labelmap gives.
+// Named returns the console with the file of --labelmap.
 func (c *FilterFlags) Named(con Console) Console {
 	con.LabelFile = c.LabelFile
 	return con
 }
 
-// Proto is the protocol that -p names, if it was given.
+// Proto returns the protocol that -p names. known is false if -p was not given.
 func (c *FilterFlags) Proto() (p monitor.Proto, known bool, err error) {
 	for _, v := range c.Given {
 		if FlagName(v) == "proto" {
@@ -158,20 +159,21 @@ func (c *FilterFlags) Proto() (p monitor.Proto, known bool, err error) {
 	return p, known, nil
 }
 
-// LabelEnv is what a filter needs to know of labels: the names in a connlabel.conf, or why there are none.
+// LabelEnv returns a filter.Env with the names of labels in a connlabel.conf, or with the reason that they can't be
+// read. "" means text.LabelFile.
 func LabelEnv(file string) filter.Env {
 	labels, err := text.ReadLabels(file)
 	return filter.Env{Labels: labels.Bits(), Nameless: err}
 }
 
-// CompleteUIFilter completes --filter, which is one argument.
+// CompleteUIFilter completes the value of --filter, which has the whole filter.
 func CompleteUIFilter(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return completeFilter(LabelEnv(""), typed, typed), cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeFilter completes the text of a filter, of which last is the shell's last word.
+// completeFilter completes the text of a filter. last is the end of the text that the shell has as its current word.
 func completeFilter(env filter.Env, text, last string) (out []cobra.Completion) {
-	env.Values = func(f filter.Field) []string { // of fields that are names
+	env.Values = func(f filter.Field) []string { // values of the fields that are names
 		switch f {
 		case filter.FieldHelper:
 			return kernelHelpers
@@ -190,20 +192,20 @@ func completeFilter(env filter.Env, text, last string) (out []cobra.Completion) 
 			continue
 		}
 		if !quoted && strings.ContainsAny(candidate.Text, " <>{}()&|!") {
-			continue // the shell would read it as its own
+			continue // special to the shell without quotes
 		}
-		// The shell replaces its whole word; the candidate replaces only the end of it.
+		// The shell replaces its whole word, but the candidate only the end of it.
 		kept := word[:max(0, len(word)-(candidate.End-candidate.Start))]
 		out = append(out, cobra.CompletionWithDesc(string(kept)+candidate.Text, candidate.Doc))
 	}
 	return out
 }
 
-// kernelHelpers are the names of Linux's helpers.
+// kernelHelpers are the names of the conntrack helpers of Linux.
 var kernelHelpers = []string{"amanda", "ftp", "h323", "irc", "netbios-ns", "pptp", "Q.931", "RAS", "sane", "sip",
 	"snmp", "tftp"}
 
-// complete returns the completion of a flag of conntrack(8).
+// complete returns the completion of the value of a filter flag.
 func (c *FilterFlags) complete(def filter.Flag) cobra.CompletionFunc {
 	switch {
 	case def.Name == "label":
@@ -224,7 +226,7 @@ func (c *FilterFlags) CompleteLabels(cmd *cobra.Command, args []string, typed st
 	return listOf(slices.Sorted(maps.Keys(LabelEnv(c.LabelFile).Labels))...)(cmd, args, typed)
 }
 
-// completeStates completes a state: after -p, one of that protocol.
+// completeStates completes a state: one of the protocol that -p names, or any of all.
 func (c *FilterFlags) completeStates(all []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		words := all

@@ -12,7 +12,7 @@ import (
 	"natlens/monitor/netns"
 )
 
-// errStop ends CaptureFlags.Each at once, without a report.
+// errStop ends CaptureFlags.Each at once. Each returns it without a call of refused.
 var errStop = errors.New("stop")
 
 // Flows returns the flows in the tables of the network namespaces that --netns names, one table after another, each
@@ -43,14 +43,15 @@ func (c *CaptureFlags) Flows(ctx context.Context, refused func(error), cfg kerne
 	}
 }
 
-// Annotate has Flows look up the processes and containers of the flows until stop.
+// Annotate makes Flows look up the processes and containers of the flows. The caller calls stop when Flows is done.
+// refused is called with what can't be looked up.
 func (c *CaptureFlags) Annotate(refused func(error)) (stop func()) {
 	in := func(_ monitor.NetNS, f func(int) error) error { return f(c.fd) }
 	c.annotator = annotate.Open(annotate.Config{In: in, Refused: refused})
 	return c.annotator.Close
 }
 
-// dump calls f with the flows of one table. If f returns false, the error is errStop.
+// dump calls f with the flows of one table, in batches. If f returns false, dump ends and returns errStop.
 func dump(ctx context.Context, cfg kernel.DumpConfig, id monitor.NetNS, f func(*monitor.Batch) bool) error {
 	locals, err := netns.Locals(cfg.NetNS)
 	if err != nil {
@@ -77,9 +78,9 @@ func dump(ctx context.Context, cfg kernel.DumpConfig, id monitor.NetNS, f func(*
 	return nil
 }
 
-// Each calls f with every network namespace that --netns names, and its file descriptor (0: the caller's). A single
-// namespace has no name. Of several, those that can't be read are skipped, and refused is called with the
-// reason of each; it is an error if none can.
+// Each calls f with every network namespace that --netns names, and its file descriptor (0: the caller's), which is
+// valid until f returns. A single namespace has no name, and its error is returned. Of several, Each skips those that
+// can't be read, and calls refused with the reason. If none can be read, it returns an error.
 func (c *CaptureFlags) Each(ctx context.Context, refused func(error),
 	f func(n monitor.Namespace, fd int) error) error {
 	if !c.Every() {
@@ -114,7 +115,8 @@ func (c *CaptureFlags) Each(ctx context.Context, refused func(error),
 	return nil
 }
 
-// In calls f with the descriptor of the network namespace that --netns names (0: the caller's).
+// In calls f with the file descriptor of the network namespace that --netns names (0: the caller's), which is valid
+// until f returns. It returns the error of f.
 func (c *CaptureFlags) In(f func(fd int) error) error {
 	file, err := OpenNetNS(c.Netns)
 	if err != nil {
@@ -124,7 +126,7 @@ func (c *CaptureFlags) In(f func(fd int) error) error {
 	return f(NetnsFD(file))
 }
 
-// Service calls f with the requests of the network namespace that --netns names.
+// Service calls f with a kernel.Service of the network namespace that --netns names, and closes it afterwards.
 func (c *CaptureFlags) Service(f func(s *kernel.Service) error) error {
 	return c.In(func(fd int) error {
 		s, err := kernel.OpenService(fd)

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package doctor is the command that checks connection tracking: it captures for some seconds, and prints what is
-// wrong and the commands that change it.
+// Package doctor is the command that checks connection tracking. It captures events for some seconds, and prints what
+// is wrong and the commands that fix it.
 package doctor
 
 import (
@@ -36,7 +36,7 @@ type options struct {
 	fix        bool
 }
 
-// New returns the command.
+// New returns the command doctor.
 func New(con cli.Console) *cobra.Command {
 	o := options{con: con}
 	cmd := &cobra.Command{
@@ -120,7 +120,7 @@ func run(ctx context.Context, o *options) error {
 	return nil
 }
 
-// worst is the gravest level of the checks and the findings.
+// worst returns the highest level of the checks and the findings. Skipped checks do not count.
 func worst(checks []doctor.Check, found []monitor.Finding) (level doctor.Level) {
 	for _, c := range checks {
 		if c.Level != doctor.Skip {
@@ -133,12 +133,13 @@ func worst(checks []doctor.Check, found []monitor.Finding) (level doctor.Level) 
 	return level
 }
 
-// levelOf is the level of a check that is as grave as a finding.
+// levelOf returns the level of a check with the severity of a finding.
 func levelOf(f *monitor.Finding) doctor.Level {
 	return [...]doctor.Level{doctor.OK, doctor.Warn, doctor.Fail}[f.Severity]
 }
 
-// apply asks, makes the settings that are safe in the network namespace, and prints the commands that undo them.
+// apply asks, sets the sysctls that are safe to set in the network namespace, and prints the commands that undo it. It
+// sets nothing if the user does not agree.
 func (o *options) apply(ctx context.Context, ns int, found doctor.Named) error {
 	wanted := doctor.Fixes(found.Checks)
 	if len(wanted) == 0 {
@@ -169,18 +170,19 @@ func (o *options) apply(ctx context.Context, ns int, found doctor.Named) error {
 	return nil
 }
 
-// examined is what was found, in one network namespace or in all.
+// examined is the result for one network namespace or for all. all is never empty.
 type examined struct {
 	all    []doctor.Named
 	checks []doctor.Check
 	found  []monitor.Finding
-	name   func(monitor.NetNS) string // of a namespace, "" if there is only one
+	name   func(monitor.NetNS) string // of a namespace; "" if there is only one
 }
 
-// span is how long events were captured; 0 if they could not be.
+// span returns how long events were captured; 0 if they could not be captured.
 func (e *examined) span() time.Duration { return e.all[0].Snapshot.Span }
 
-// examine captures for the time of --for, or until ctx ends, and makes the checks.
+// examine captures for the time of --for, or until ctx ends, and returns the checks and findings. Without privilege it
+// makes only the checks that need none, unless all namespaces are asked for.
 func examine(ctx context.Context, o *options, open capture.Config) (*examined, error) {
 	thresholds := o.thresholds.Values
 	thresholds.Within(o.duration)
@@ -197,7 +199,7 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 	defer run.Close()
 	run.AddRules(thresholds, true)
 	e := &examined{name: run.Name}
-	// What is read at the end is read also if ctx ends early.
+	// Read the state at the end even if ctx ends early.
 	reading := context.WithoutCancel(ctx)
 	before, err := run.Read(reading)
 	if err != nil && len(before) == 0 {
@@ -218,7 +220,7 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 	for _, now := range after {
 		old := slices.IndexFunc(before, func(r live.Reading) bool { return r.ID == now.ID })
 		if old < 0 {
-			continue // it began meanwhile
+			continue // a namespace that is newer than the first reading
 		}
 		s := &doctor.Snapshot{Place: run.Place(now.ID), Capture: events}
 		probe.Between(s, &before[old].Reading, &now.Reading)
@@ -256,7 +258,7 @@ func fill(ctx context.Context, s *doctor.Snapshot, fd int) error {
 	return errors.Join(monitor.Each(ctx, dump, s.Counts.Add), dump.Close())
 }
 
-// captured says how the events came.
+// captured returns how events were captured, and why not over the ring if it was not used.
 func captured(c *capture.Capture, asked capture.Way) doctor.Capture {
 	st := c.Stats()
 	out := doctor.Capture{Way: c.Way().String(), Capacity: st.Capacity, Events: st.Received, Lost: st.Lost}
@@ -269,7 +271,7 @@ func captured(c *capture.Capture, asked capture.Way) doctor.Capture {
 	return out
 }
 
-// denied makes the checks that need no privilege.
+// denied returns the checks that need no privilege. why is the reason that nothing could be captured.
 func denied(which string, fd int, why error) (*examined, error) {
 	places := probe.Places{Sudo: cli.Sudo()}
 	s := &doctor.Snapshot{Place: places.At(which), Denied: why.Error()}

@@ -18,10 +18,10 @@ import (
 	"natlens/monitor/trace"
 )
 
-// ruleFlags say how rules are found.
+// ruleFlags are the flags --rule and --for.
 type ruleFlags struct {
 	given bool
-	wait  time.Duration // for new flows; 0: only the flows of the table
+	wait  time.Duration // how long to wait for new flows; 0: use the flows in the table
 }
 
 func (r *ruleFlags) register(cmd *cobra.Command) {
@@ -54,7 +54,7 @@ func (r *ruleFlags) check(flows *cli.FlowFlags) error {
 	return nil
 }
 
-// decide adds the rules to the walks of flows in the table.
+// decide adds the probable NAT rules to the walks of flows in the table.
 func (o *options) decide(walks []monitor.Walk) error {
 	return o.flows.Capture.In(func(fd int) error {
 		rules, err := trace.ReadRules(fd)
@@ -68,10 +68,11 @@ func (o *options) decide(walks []monitor.Walk) error {
 	})
 }
 
-// rate bounds how many packets are traced: also those of flows that have begun before.
+// rate limits how many packets are traced. Packets of flows that began earlier count too.
 var rate = trace.Rate{Packets: 100, Per: time.Second}
 
-// follow traces the first packets of new flows, and draws their walks.
+// follow traces the first packets of new flows for the time of --for, and draws at most --limit walks. It returns an
+// error if no packet began a flow.
 func (o *options) follow(ctx context.Context) error {
 	drawn := 0
 	draw := func(w monitor.Walk) error {
@@ -115,14 +116,15 @@ func (o *options) follow(ctx context.Context) error {
 	return err
 }
 
-// loops joins what is traced of a packet that this host sends to itself: first as it is sent,
-// then as it comes back over loopback. Either may be reported first.
+// loops joins the two traces of a packet that this host sends to itself: one as it is sent, one
+// as it returns over loopback. Either may be reported first. The zero value is ready to use.
 type loops struct {
-	sent map[uint32]*monitor.Walk // by id of the flow
+	sent map[uint32]*monitor.Walk // without the trace over loopback, by flow id
 	back map[uint32][]monitor.Decision
 }
 
-// join returns the walk of a flow that the packet begins or completes; nil: there is none yet.
+// join returns the walk of a flow if the packet begins or completes it, or nil. It calls walk
+// only for a packet that begins a flow.
 func (l *loops) join(p *trace.Packet, walk func() monitor.Walk) *monitor.Walk {
 	if l.sent == nil {
 		l.sent, l.back = map[uint32]*monitor.Walk{}, map[uint32][]monitor.Decision{}
@@ -143,7 +145,7 @@ func (l *loops) join(p *trace.Packet, walk func() monitor.Walk) *monitor.Walk {
 	w := walk()
 	switch {
 	case w.Untracked && len(p.Decisions()) == 0:
-		return nil // no rule and no flow: neighbour discovery and the like
+		return nil // no rule and no flow, such as neighbour discovery
 	case w.Path == monitor.PathLoop && !w.Untracked && !w.Dropped():
 		rules, known := l.back[id]
 		if !known {

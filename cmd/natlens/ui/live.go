@@ -28,7 +28,7 @@ import (
 	"natlens/tui/tail"
 )
 
-// Options is the command line of the user interface on the kernel's events.
+// Options are the flags of the user interface on the kernel's events.
 type Options struct {
 	screen
 	Process    bool // look up processes and containers
@@ -38,14 +38,15 @@ type Options struct {
 	history    cli.HistoryFlags
 }
 
-// NewOptions returns the options of a run for which another command has the flags of
-// the kernel.
+// NewOptions returns options without flags, for another command that has these flags itself.
 func NewOptions(con cli.Console) *Options { return &Options{screen: screen{con: con}} }
 
-// SetFilter makes a filter the one to begin with.
+// SetFilter sets the filter with which the user interface begins. The words are joined by
+// spaces.
 func (o *Options) SetFilter(words []string) { o.filter = strings.Join(words, " ") }
 
-// AddRoot makes the root command open the user interface.
+// AddRoot makes the root command open the user interface, and adds its flags. Without a
+// terminal the command returns a usage error.
 func AddRoot(con cli.Console, root *cobra.Command) {
 	o := NewOptions(con)
 	o.register(root)
@@ -64,8 +65,8 @@ func AddRoot(con cli.Console, root *cobra.Command) {
 	}
 }
 
-// Run shows the user interface on the kernel's events until the user or ctx ends it.
-// at, if not nil, is what it watches in place of --netns.
+// Run shows the user interface on the kernel's events until the user or ctx ends it. If at is
+// not nil, it watches that gateway instead of --netns.
 func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	if err := o.check(); err != nil {
 		return err
@@ -144,7 +145,8 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	return tui.Run(ctx, cfg)
 }
 
-// countRefused counts the namespaces that can't be captured.
+// countRefused returns a function for live.Config that adds to n each namespace that can't be
+// captured.
 func countRefused(n *atomic.Int32) func(error) {
 	return func(err error) {
 		if _, unseen := errors.AsType[netns.UnseenError](err); !unseen && !errors.Is(err, annotate.ErrPtrace) {
@@ -153,19 +155,19 @@ func countRefused(n *atomic.Int32) func(error) {
 	}
 }
 
-// scope is what the status line says of what is watched.
+// scope returns the network namespace for the status line.
 func (o *Options) scope(at *cli.Gateway, leftOut *atomic.Int32) string {
 	switch n := leftOut.Load(); {
 	case at != nil:
 		return at.Name
 	case o.Capture.Every() && n > 0:
-		return fmt.Sprintf("all but %d", n) // for want of privilege
+		return fmt.Sprintf("all but %d", n) // those that need more privilege
 	}
 	return cmp.Or(o.Capture.Netns, netns.Own())
 }
 
-// called is how the page Who calls the table that it asks: that of a namespace with a
-// name, of the lab's gateway, or, with "", of this host.
+// called returns the name by which the page Who calls the table that it queries: the name of a
+// namespace, the lab's gateway, or "" for this host.
 func (o *Options) called(at *cli.Gateway) string {
 	switch name := cmp.Or(o.Capture.Netns, netns.Own()); {
 	case at != nil:
@@ -177,7 +179,8 @@ func (o *Options) called(at *cli.Gateway) string {
 	}
 }
 
-// pathOfFD is a path to an open namespace, "" for the caller's own.
+// pathOfFD returns a path to an open network namespace, "" for the caller's (0). It is valid
+// while the file is open.
 func pathOfFD(netns int) string {
 	if netns == 0 {
 		return ""
@@ -185,8 +188,9 @@ func pathOfFD(netns int) string {
 	return fmt.Sprintf("/proc/self/fd/%d", netns)
 }
 
-// keepHistory has the run keep a history. trouble says why it can't be written, for
-// as long as it can't; the notes of that come once more when the screen is free.
+// keepHistory makes the run keep a history, which run.Close closes. trouble returns why the
+// history can't be written now, or "". It is nil if no history is kept. Notes are printed to
+// standard error after the screen is closed.
 func (o *Options) keepHistory(cfg history.Config, run *live.Run) (trouble func() string, err error) {
 	if cfg.Dir == "" {
 		return nil, nil

@@ -18,13 +18,13 @@ import (
 	"natlens/monitor/human"
 )
 
-// recordOptions has the flags of record: those of watch, and the file.
+// recordOptions are the flags of record: those of watch, and those of the file.
 type recordOptions struct {
 	Options
 	path   string
 	force  bool
 	rotate []string
-	files  int // of --keep
+	files  int // how many files --keep allows; 0: no limit
 }
 
 // NewRecord returns the command record.
@@ -108,22 +108,22 @@ func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
 	return o.Run(ctx, con, nil)
 }
 
-// lines reports whether the name of the file asks for JSON lines.
+// lines reports whether the recording has JSON lines: its name ends in .jsonl, .jsonl.gz or .jsonl.zst.
 func (o *recordOptions) lines() bool {
 	name := strings.TrimSuffix(strings.TrimSuffix(o.path, ".gz"), ".zst")
 	return strings.HasSuffix(name, ".jsonl")
 }
 
-// nowhere is the sink of a run that only keeps a history.
+// nowhere is the sink of a run that keeps only a history. It drops all batches.
 type nowhere struct{}
 
 func (nowhere) Write(*monitor.Batch) error { return nil }
 func (nowhere) Close() error               { return nil }
 
-// minRotate is the smallest size of a file. A smaller number lacks its unit.
+// minRotate is the smallest size for --rotate, in bytes. A smaller number has probably lost its unit.
 const minRotate = 4 << 10
 
-// rotation reads the flags.
+// rotation returns the options of the recording. It returns a usage error if flags are wrong or contradict each other.
 func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, err error) {
 	for _, text := range o.rotate {
 		size, noSize := cli.ParseSize(text, cli.MaxSize)

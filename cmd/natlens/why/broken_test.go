@@ -36,7 +36,7 @@ func side(t *testing.T, l *lab.Lab) {
 	run(t, l.Client2, "ip route add 192.168.77.2/32 dev side")
 }
 
-// TestBroken breaks port forwards, and expects what is wrong, and that the remedy helps.
+// TestBroken breaks port forwards, and checks the verdict and that the remedy helps.
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	labtest.Need(t, "nft")

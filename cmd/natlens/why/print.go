@@ -12,7 +12,7 @@ import (
 	"natlens/monitor/why"
 )
 
-// text returns the verdict in the format of -o.
+// text returns the verdict in the format of -o: pretty or json.
 func (o *options) text(v *why.Verdict) []byte {
 	if o.format == "json" {
 		return jsonText(v)
@@ -30,7 +30,8 @@ func (o *options) text(v *why.Verdict) []byte {
 	return b
 }
 
-// line appends a line. It is made printable, because the text of rules may contain anything.
+// line appends a line. It escapes what is not printable, because the text of rules may contain
+// any bytes.
 func line(b []byte, format string, args ...any) []byte {
 	return append(monitor.AppendMessage(b, fmt.Appendf(nil, format, args...)), '\n')
 }
@@ -43,9 +44,9 @@ func jsonText(v *why.Verdict) []byte {
 	}{1, v}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // commands are for people
+	enc.SetEscapeHTML(false) // commands contain < and &
 	if err := enc.Encode(out); err != nil {
-		panic(err) // text only
+		panic(err) // strings always encode
 	}
 	return monitor.EscapeJSON(b.Bytes())
 }

@@ -14,7 +14,8 @@ import (
 	"natlens/monitor/lab"
 )
 
-// inLab builds the lab, and runs the command in its gateway while a host of the lab sends.
+// inLab builds the lab, and runs the command in its gateway while a host of the lab sends
+// packets. It returns a usage error if no host of the lab has the sender's address.
 func (o *options) inLab(ctx context.Context) error {
 	if err := lab.Enter(); err != nil {
 		return err
@@ -48,7 +49,8 @@ func (o *options) inLab(ctx context.Context) error {
 	return o.run(ctx)
 }
 
-// sendOnce sends a packet and waits for the answer.
+// sendOnce sends a packet to the address, and waits for the answer. It ignores errors: the trace
+// shows what happened.
 func (o *options) sendOnce(ctx context.Context, l *lab.Lab, host *lab.Namespace) {
 	switch o.proto {
 	case monitor.TCP:
@@ -60,7 +62,7 @@ func (o *options) sendOnce(ctx context.Context, l *lab.Lab, host *lab.Namespace)
 	case monitor.SCTP:
 		_, _ = l.SCTPOnce(ctx, lab.SCTP{From: host, To: o.to, Local: netip.AddrPortFrom(netip.Addr{}, 40000)})
 	}
-	select { // an answer that refuses comes at once
+	select { // a refused packet is answered at once: do not repeat it in a busy loop
 	case <-ctx.Done():
 	case <-time.After(slice):
 	}

@@ -21,8 +21,8 @@ import (
 	"natlens/monitor/why"
 )
 
-// routes looks up the routes to the target and back, as for the packet and its answer, and
-// the target's neighbour entry.
+// routes sets the facts about routing: the routes to the target and back, as for the packet and
+// its answer, whether this host forwards, and the state of the neighbour entry.
 func (w *watcher) routes() error {
 	open := func() (*netlink.Handle, error) { return netlink.NewHandle(unix.NETLINK_ROUTE) }
 	if w.ns != 0 {
@@ -50,7 +50,8 @@ func (w *watcher) routes() error {
 	return nil
 }
 
-// routeTo looks up the route of a packet that arrived on an interface; "": this host sends it.
+// routeTo returns the route of a packet that arrived on the interface in ("": this host sends
+// it). If rp_filter drops the packet, Filter is set, and the route is that of this host.
 func routeTo(h *netlink.Handle, to, from netip.Addr, in string) (r why.Route) {
 	all, err := h.RouteGetWithOptions(to.AsSlice(), &netlink.RouteGetOptions{Iif: in, SrcAddr: from.AsSlice()})
 	if errors.Is(err, unix.EXDEV) {
@@ -75,7 +76,8 @@ var neighbourStates = map[int]string{
 	netlink.NUD_NOARP: "NOARP", netlink.NUD_PERMANENT: "PERMANENT",
 }
 
-// neighbour returns the state of the next hop of a route to the target.
+// neighbour returns the state, in the words of ip-neighbour(8), of the next hop of a route to the
+// target; "" if there is no entry or it can't be read.
 func neighbour(h *netlink.Handle, r *why.Route, target netip.Addr) string {
 	if r.Via.IsValid() {
 		target = r.Via
@@ -96,7 +98,8 @@ func neighbour(h *netlink.Handle, r *why.Route, target netip.Addr) string {
 	return ""
 }
 
-// counters reads the counters of conntrack and of rp_filter.
+// counters returns the counters of conntrack and of rp_filter by name, and sets the facts about
+// the size of the table.
 func (w *watcher) counters(ctx context.Context) (map[string]uint64, error) {
 	r, err := w.meter.Read(ctx, w.ns)
 	if err != nil {
@@ -107,7 +110,7 @@ func (w *watcher) counters(ctx context.Context) (map[string]uint64, error) {
 	return r.Counters, err
 }
 
-// compare sets facts.Grown from the counters now and before.
+// compare sets facts.Grown to the difference of the counters now and before.
 func (w *watcher) compare(ctx context.Context) error {
 	now, err := w.counters(ctx)
 	w.facts.Grown = map[string]uint64{}
@@ -117,8 +120,8 @@ func (w *watcher) compare(ctx context.Context) error {
 	return err
 }
 
-// netstat reads a counter of /proc/net/netstat, where each line of values follows a line of
-// names. A counter that is not there is 0.
+// netstat returns a counter of /proc/net/netstat, 0 if the file does not have it. In that file
+// each line of names is followed by a line of values.
 func netstat(ns int, name string) (n uint64, err error) {
 	err = netns.Do(ns, func() error {
 		text, err := os.ReadFile("/proc/thread-self/net/netstat")

@@ -16,7 +16,8 @@ import (
 	"natlens/monitor/why"
 )
 
-// watcher waits for a packet and its answers, and collects facts.
+// watcher waits for a packet and its answers, and collects facts. ns is the file descriptor of
+// the network namespace (0: the caller's).
 type watcher struct {
 	ns     int
 	tracer *trace.Tracer
@@ -25,11 +26,11 @@ type watcher struct {
 	wanted string // filter that selects the packet
 	meter  probe.Meter
 	before map[string]uint64 // counters
-	first  *trace.Packet     // the packet
+	first  *trace.Packet     // the packet that facts describes; nil: none yet
 }
 
-// answerTime is how long to wait for the answer to a packet: a TCP client repeats its SYN
-// after one second and after three. The flow is looked up after each slice of this time.
+// answerTime is how long to wait for the answer to a packet. A TCP client repeats its SYN after
+// one and after three seconds. The flow is looked up after each slice of this time.
 const (
 	answerTime = 4 * time.Second
 	slice      = 100 * time.Millisecond
@@ -79,7 +80,7 @@ func (w *watcher) wait(ctx context.Context, most time.Duration, done func() bool
 // kept is the maximum number of answers that are kept.
 const kept = 4
 
-// take keeps a packet if it is the first one or an answer to it.
+// take adds a packet to the facts if it is the first one, an answer to it, or a stray.
 func (w *watcher) take(p *trace.Packet) error {
 	f := &w.facts
 	answer := p.Answer || p.Flow.Reply
@@ -89,7 +90,7 @@ func (w *watcher) take(p *trace.Packet) error {
 		w.first, f.Packet = p, &one
 		f.Forwards = w.forwards()
 	case w.first == nil || !answer && p.First.Dst == w.first.First.Dst:
-		// Of another flow, or sent again.
+		// The packet is from another flow, or is a retransmission.
 	case answer && p.Flow.ID == w.first.Flow.ID && (p.Flow.ID != 0 || p.Last.Dst.Addr() == w.first.First.Src.Addr()):
 		if len(f.Answers) < kept {
 			f.Answers = append(f.Answers, convert(p))
@@ -102,7 +103,7 @@ func (w *watcher) take(p *trace.Packet) error {
 
 const rst = 1 << 2
 
-// convert returns what a verdict needs of a traced packet.
+// convert returns a traced packet as package why uses it.
 func convert(p *trace.Packet) (out why.Packet) {
 	here := p.In == "" // sent by this host
 	out = why.Packet{
@@ -152,8 +153,8 @@ func (w *watcher) forwards() (all []why.Rule) {
 	return all
 }
 
-// lookUp reads the flow from the kernel's table. Once it is found, packets from the target are
-// traced too, to see also an answer that conntrack does not assign to the flow.
+// lookUp reads the flow from the kernel's table. When it first finds it, it also traces packets
+// from the target, to see an answer that conntrack does not assign to the flow.
 func (w *watcher) lookUp(ctx context.Context) {
 	f := &w.facts
 	if f.Flow == nil {
@@ -162,7 +163,7 @@ func (w *watcher) lookUp(ctx context.Context) {
 		}
 		to := f.Flow.DeliveredTo()
 		if e, err := filter.Parse(fmt.Sprintf("%s src %s sport %d", f.Proto, to.Addr.Netip(), to.Port)); err == nil {
-			_ = w.tracer.Also(e) // without it there is less evidence
+			_ = w.tracer.Also(e) // on error only strays are missing
 		}
 		return
 	}
@@ -172,7 +173,8 @@ func (w *watcher) lookUp(ctx context.Context) {
 	}
 }
 
-// find returns the flow of the packet: by its addresses in zone 0, or from the whole table.
+// find returns the flow of the packet, or nil. It looks it up by addresses in zone 0, and then
+// searches the whole table.
 func (w *watcher) find(ctx context.Context) (found *monitor.Flow) {
 	if found = w.first.Find(ctx, w.flows); found != nil {
 		return found
@@ -189,7 +191,8 @@ func (w *watcher) find(ctx context.Context) (found *monitor.Flow) {
 	return found
 }
 
-// each calls f for each flow in the table that the filter selects.
+// each calls f for each flow in the table that the filter selects. The flow is valid until f
+// returns. Errors end it early without a report.
 func (w *watcher) each(ctx context.Context, wanted string, f func(*monitor.Flow)) {
 	expr, err := filter.Parse(wanted)
 	if err != nil {
@@ -208,7 +211,7 @@ func (w *watcher) each(ctx context.Context, wanted string, f func(*monitor.Flow)
 	})
 }
 
-// others counts the flows of other senders that the target answered.
+// others sets facts.Others, unless the target answered the packet's flow too.
 func (w *watcher) others(ctx context.Context) {
 	f := w.facts.Flow
 	if f == nil || f.Status&monitor.SeenReply != 0 {

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package why is the command that finds out why packets to a published address are not answered.
+// Package why is the command that waits for a packet to a published address, and prints why it is not answered.
 package why
 
 import (
@@ -34,10 +34,10 @@ type options struct {
 	rate     string
 	duration time.Duration
 	send     bool
-	started  func() // called when it begins to wait; may be nil
+	started  func() // called when the wait for the packet begins; may be nil
 }
 
-// New returns the command.
+// New returns the command why.
 func New(con cli.Console) *cobra.Command {
 	o := options{con: con}
 	cmd := &cobra.Command{
@@ -84,7 +84,7 @@ The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 fo
 	return cmd
 }
 
-// read parses ADDRESS[:PORT] [from ADDRESS].
+// read parses ADDRESS[:PORT] [from ADDRESS] into to and from. Its errors are usage errors.
 func (o *options) read(words []string) (err error) {
 	if len(words) != 1 && len(words) != 3 || len(words) == 3 && words[1] != "from" {
 		return cli.Usagef("why needs an address such as 203.0.113.1:8080; from and the sender's address may follow")
@@ -104,7 +104,7 @@ func (o *options) read(words []string) (err error) {
 	return nil
 }
 
-// check checks the flags.
+// check checks the flags and sets proto. Its errors are usage errors.
 func (o *options) check() error {
 	o.proto = map[string]monitor.Proto{"tcp": monitor.TCP, "udp": monitor.UDP, "sctp": monitor.SCTP}[o.protocol]
 	switch {
@@ -168,7 +168,7 @@ func (o *options) decide(ctx context.Context, w *watcher) (v why.Verdict, err er
 	return why.Decide(&w.facts), nil
 }
 
-// filter returns the filter that selects the packets to wait for.
+// filter returns the filter, in the filter language, that selects the packets to wait for.
 func (o *options) filter() string {
 	text := fmt.Sprintf("%s dst %s", o.proto, o.to.Addr())
 	if o.to.Port() != 0 {

@@ -47,7 +47,7 @@ func ask(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) (s
 			act(acting)
 			select {
 			case <-acting.Done():
-			case <-time.After(20 * time.Millisecond): // a connection that is refused at once is begun again
+			case <-time.After(20 * time.Millisecond): // do not repeat a refused connection in a busy loop
 			}
 		}
 	})
@@ -60,7 +60,7 @@ func ask(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) (s
 	return out.String(), err
 }
 
-// waiting is standard error, which says when the command waits.
+// waiting is standard error, and reports when the command waits.
 type waiting struct {
 	bytes.Buffer
 	begun chan struct{}
@@ -117,7 +117,7 @@ func fixed(text string) string {
 	})
 }
 
-// outcome is what why has to say.
+// outcome is the expected verdict.
 type outcome struct {
 	name     string
 	sentence string
@@ -231,7 +231,7 @@ func TestIPv6(t *testing.T) {
 	}}, dial(l.Client, lab.ServerHTTPS6), "[2001:db8:cb::9]:443")
 }
 
-// TestSend has a host of a lab of its own send.
+// TestSend lets a host of the command's own lab send the packet.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
