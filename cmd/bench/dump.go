@@ -96,7 +96,7 @@ func (b *bench) runCommand(ctx context.Context, g *labtest.Generator, args []str
 		return r, fmt.Errorf("%w: %s", err, cmd.Stderr)
 	}
 	used := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	r.wall, r.peak = time.Since(began), used.Maxrss>>10
+	r.wall, r.peak = time.Since(began), int64(used.Maxrss)>>10
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return r, nil
 }

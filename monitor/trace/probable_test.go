@@ -159,3 +159,20 @@ func TestProbable(t *testing.T) {
 		})
 	}
 }
+
+// TestHookName names the hooks of families that count them from other beginnings.
+func TestHookName(t *testing.T) {
+	for _, test := range []struct {
+		family string
+		hook   uint32
+		want   string
+	}{
+		{"inet", 0, "prerouting"}, {"ip", 4, "postrouting"}, {"inet", 5, "ingress"}, {"bridge", 3, "output"},
+		{"netdev", 0, "ingress"}, {"netdev", 1, "egress"}, {"arp", 0, "input"}, {"arp", 1, "output"},
+		{"ip", 9, "hook 9"},
+	} {
+		if got := hookName(test.family, test.hook); got != test.want {
+			t.Errorf("%s %d: %q, want %q", test.family, test.hook, got, test.want)
+		}
+	}
+}

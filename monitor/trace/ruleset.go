@@ -84,7 +84,7 @@ func ReadRules(ns int) (*Rules, error) {
 			Family: familyName(uint8(c.Table.Family)), Table: c.Table.Name, Name: c.Name, Type: string(c.Type),
 		}
 		if c.Hooknum != nil && c.Priority != nil {
-			chain.Hook, chain.Prio = hookName(uint32(*c.Hooknum)), int(*c.Priority)
+			chain.Hook, chain.Prio = hookName(chain.Family, uint32(*c.Hooknum)), int(*c.Priority)
 		}
 		rs.chains[chain.String()] = chain
 		rules, err := conn.GetRules(c.Table, c)
@@ -218,9 +218,15 @@ func familyName(family uint8) string {
 	return fmt.Sprint("family ", family)
 }
 
-// hookName returns nft's word for a hook (enum nf_inet_hooks).
-func hookName(hook uint32) string {
+// hookName returns nft's word for a hook of a family (enum nf_inet_hooks, nf_dev_hooks, NF_ARP_*).
+func hookName(family string, hook uint32) string {
 	names := []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
+	switch family {
+	case "netdev":
+		names = []string{"ingress", "egress"}
+	case "arp":
+		names = []string{"input", "output", "forward"}
+	}
 	if int(hook) < len(names) {
 		return names[hook]
 	}
