@@ -3,6 +3,7 @@ package translation
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"natlens/monitor"
 )
@@ -173,7 +174,7 @@ func (t *Tracker) resume(key *monitor.Tuple, e *monitor.Event, ch *Changes) *ope
 	switch {
 	case !ok:
 		return nil
-	case !was.continues(e):
+	case !was.continues(e, t.previous.Until):
 		t.endPrevious(&was, ch)
 		return nil
 	}
@@ -183,8 +184,9 @@ func (t *Tracker) resume(key *monitor.Tuple, e *monitor.Event, ch *Changes) *ope
 	return o
 }
 
-// continues reports whether the event is about this flow of the previous run.
-func (t *Translation) continues(e *monitor.Event) bool {
+// continues reports whether the event is about this flow of the previous run, which ended at
+// until. The kernel's start of a flow differs from the time of its NEW.
+func (t *Translation) continues(e *monitor.Event, until monitor.Time) bool {
 	switch {
 	case t.SentAs != e.Flow.SentAs(), t.DeliveredTo != e.Flow.DeliveredTo():
 		return false
@@ -193,7 +195,9 @@ func (t *Translation) continues(e *monitor.Event) bool {
 	case t.HasID && e.Known()&monitor.AttrID != 0 && t.ID != e.Flow.ID:
 		return false
 	}
-	return e.Has&monitor.AttrStart == 0 || t.Start == e.Flow.Start || t.Doubt != 0
+	began := e.Flow.Start
+	return e.Has&monitor.AttrStart == 0 || t.Doubt != 0 || began <= until ||
+		max(began, t.Start)-min(began, t.Start) < monitor.Time(time.Second) // the clock was set back
 }
 
 // endPrevious closes a flow of the previous run: it ended before this run.

@@ -206,6 +206,10 @@ func TestPrevious(t *testing.T) {
 		e.Flow.ID = uint32(id)
 		return e
 	}
+	started := func(e *monitor.Event, at monitor.Time) {
+		e.Flow.Start = at
+		e.Has |= monitor.AttrStart
+	}
 	const gone = EndedInGap | TouchedByRestart
 	for _, c := range []struct {
 		name string
@@ -228,6 +232,14 @@ func TestPrevious(t *testing.T) {
 			seen(f, monitor.KindExisting, 61, 1, 99)
 			seen(f, monitor.KindDestroy, 70, 1, 99)
 		}, []life{{1, 0, 60, Restart, gone}, {1, 10, 70, Destroyed, BeganInGap | TouchedByRestart}, {2, 1, 60, Restart, gone}}},
+		{"a dump shows one with the kernel's start", func(f *feed) {
+			started(seen(f, monitor.KindExisting, 61, 1, 1), at(0)+14_000)
+			started(seen(f, monitor.KindDestroy, 70, 1, 1), at(0)+14_000)
+		}, []life{{1, 0, 70, Destroyed, TouchedByRestart}, {2, 1, 60, Restart, gone}}},
+		{"a flow that began after the previous run has its tuple and its id", func(f *feed) {
+			started(seen(f, monitor.KindExisting, 62, 1, 1), at(61))
+			started(seen(f, monitor.KindDestroy, 70, 1, 1), at(61))
+		}, []life{{1, 0, 60, Restart, gone}, {1, 61, 70, Destroyed, 0}, {2, 1, 60, Restart, gone}}},
 		{"a flow of another network namespace has its tuple", func(f *feed) {
 			seen(f, monitor.KindExisting, 61, 1, 1).SetNetNS(8)
 			seen(f, monitor.KindDestroy, 70, 1, 1).SetNetNS(8)
