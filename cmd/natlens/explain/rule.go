@@ -121,13 +121,36 @@ func (o *options) follow(ctx context.Context) error {
 type loops struct {
 	sent map[uint32]*monitor.Walk // without the trace over loopback, by flow id
 	back map[uint32][]monitor.Decision
+	seen map[monitor.Tuple]bool // the packets without a flow id that began a flow
+}
+
+// maxSeen is the maximum number of remembered packets. When it is reached, all are forgotten.
+const maxSeen = 100_000
+
+// again reports whether the packet has no flow id and does not begin a flow: an earlier packet
+// had its addresses, or it is a TCP packet without SYN that no rule drops. Untracked packets have
+// no flow id, and before Linux 6.16 no packet has one.
+func (l *loops) again(p *trace.Packet) bool {
+	if p.Flow.ID != 0 {
+		return false
+	}
+	const syn = 0x02
+	tuple := p.First.Tuple()
+	if l.seen[tuple] || p.First.Proto == monitor.TCP && p.First.Flags&syn == 0 && p.Dropped() == nil {
+		return true
+	}
+	if len(l.seen) >= maxSeen {
+		clear(l.seen)
+	}
+	l.seen[tuple] = true
+	return false
 }
 
 // join returns the walk of a flow if the packet begins or completes it, or nil. It calls walk
 // only for a packet that begins a flow.
 func (l *loops) join(p *trace.Packet, walk func() monitor.Walk) *monitor.Walk {
 	if l.sent == nil {
-		l.sent, l.back = map[uint32]*monitor.Walk{}, map[uint32][]monitor.Decision{}
+		l.sent, l.back, l.seen = map[uint32]*monitor.Walk{}, map[uint32][]monitor.Decision{}, map[monitor.Tuple]bool{}
 	}
 	id := p.Flow.ID
 	if !p.Begins() {
@@ -142,11 +165,14 @@ func (l *loops) join(p *trace.Packet, walk func() monitor.Walk) *monitor.Walk {
 		w.Decide(p.Decisions())
 		return w
 	}
+	if l.again(p) {
+		return nil
+	}
 	w := walk()
 	switch {
 	case w.Untracked && len(p.Decisions()) == 0:
 		return nil // no rule and no flow, such as neighbour discovery
-	case w.Path == monitor.PathLoop && !w.Untracked && !w.Dropped():
+	case w.Path == monitor.PathLoop && id != 0 && !w.Untracked && !w.Dropped():
 		rules, known := l.back[id]
 		if !known {
 			l.sent[id] = &w
