@@ -36,4 +36,8 @@ func TestWithoutFlowIDs(t *testing.T) {
 			t.Errorf("packet %d: drawn %t, want %t", i, w != nil, step.drawn)
 		}
 	}
+	sent := packet(monitor.UDP, 1003, 0) // over loopback: its second half cannot be recognised
+	if l.join(sent, func() monitor.Walk { return monitor.Walk{Path: monitor.PathLoop} }) == nil {
+		t.Error("a packet over loopback is not drawn")
+	}
 }
