@@ -72,7 +72,7 @@ func (x *exporter) ask(what exported, shown string) {
 		page.Choice{Key: "n", Text: "events from now on", Act: to(exportStream)}))
 }
 
-// askQuit asks whether to quit while an export is running; it returns false if there is none.
+// askQuit asks whether to quit while an export is running; it returns false if no export is running.
 func (x *exporter) askQuit(quit func() tea.Cmd) bool {
 	if x.running == nil {
 		return false

@@ -14,7 +14,7 @@ import (
 // (cgroups(7), version 2).
 type cgroups struct {
 	containers *containers
-	mount      string            // mount point of the tree; "": not searched yet, "-": there is none
+	mount      string            // mount point of the tree; "": not searched yet, "-": no tree is mounted
 	paths      map[uint64]string // below mount, with a slash in front
 	walks      pause
 }
@@ -79,7 +79,7 @@ func (c *cgroups) path(id uint64) string {
 	return c.paths[id]
 }
 
-// mountOfCgroups returns the mount point of the tree of cgroups, "-" if there is none. A line of
+// mountOfCgroups returns the mount point of the tree of cgroups, "-" if none is mounted. A line of
 // /proc/self/mountinfo (proc(5)) is:
 //
 //	41 31 0:38 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw

@@ -156,8 +156,8 @@ func (c *containers) kubelet(id string) (n names) {
 	return n
 }
 
-// podOf returns the pod with an id, by the directory of its logs, NAMESPACE_POD_UID; "" if there
-// is none.
+// podOf returns the pod with an id, by the directory of its logs, NAMESPACE_POD_UID; "" if no
+// such directory exists.
 func (c *containers) podOf(uid string) string {
 	if uid == "" {
 		return ""

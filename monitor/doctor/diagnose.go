@@ -70,7 +70,7 @@ func (k *kind) run(s *Snapshot) Check {
 }
 
 // Quiet returns the most likely reason why no event comes, and a command that changes it ("" if
-// there is none). It uses only Place, Sysctls, Tracking, Fill and Denied.
+// natlens knows no command). It uses only Place, Sysctls, Tracking, Fill and Denied.
 func Quiet(s *Snapshot) (reason, command string) {
 	for _, k := range []kind{{check: conntrack}, {sysctl: "events", check: events}, {needs: needPrivilege,
 		check: hook}} {

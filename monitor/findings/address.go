@@ -128,7 +128,7 @@ func allBut(lost *tallied[key, sender], current monitor.Addr, used []*tallied[ke
 }
 
 // beside returns the local address in the network of an address, or that address itself if
-// there is none.
+// no local address is in that network.
 func (sp *space) beside(a monitor.Addr) monitor.Addr {
 	for _, local := range sp.locals.Addrs() {
 		if _, ok := sp.locals.Network(a, monitor.AddrFrom(local)); ok {

@@ -21,7 +21,7 @@ func (s *Service) Expects(ctx context.Context, family monitor.Family, each func(
 }
 
 // GetExpect calls each with the expectation that a packet with the given tuple would match. If
-// there is none, it returns [ErrNoExpect].
+// no expectation exists, it returns [ErrNoExpect].
 func (s *Service) GetExpect(ctx context.Context, t *monitor.Tuple, each func(*monitor.Expect) error) error {
 	s.begin(ctnetlink.OpExpectGet, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)
@@ -39,8 +39,8 @@ func (s *Service) expects(each func(*monitor.Expect) error) func([]byte) error {
 	}
 }
 
-// DeleteExpect deletes the expectation that a packet with the given tuple would match. If there
-// is none, it returns [ErrNoExpect].
+// DeleteExpect deletes the expectation that a packet with the given tuple would match. If no
+// expectation exists, it returns [ErrNoExpect].
 func (s *Service) DeleteExpect(ctx context.Context, t *monitor.Tuple) error {
 	s.begin(ctnetlink.OpExpectDelete, ctnetlink.FlagAck, t.Family)
 	s.req.ExpectTuple(t)

@@ -15,7 +15,7 @@ import (
 )
 
 // Probable returns for each rewrite of a flow the rule of a nat chain that probably made it: the
-// first one that matches the flow's first packet and gives that result. If there is none, the
+// first one that matches the flow's first packet and gives that result. If no rule does, the
 // decision's text is the reason. The result is not certain: a flow does not have all that a
 // rule can compare (interfaces, marks, earlier elements of sets), and rules may have changed
 // since the flow began.

@@ -12,7 +12,7 @@ import (
 )
 
 // ends draws the ends of a flow. Each has its column. A longer text uses free space of the row,
-// and is cut only if there is none.
+// and is cut only if no space is free.
 func (p *Page) ends(out *paint.Line, _ int, r *row, cursor bool) {
 	l := &p.layout
 	w := page.NewWay(p.S.Names, &r.Row.Flow, l.form)

@@ -14,7 +14,7 @@ func (s *Session) Local(f *monitor.Flow) *monitor.Local {
 }
 
 // LocalFilter writes the process, else the container or the pod, as a condition of the
-// filter language; "" if there is none.
+// filter language; "" if l has none of them.
 func LocalFilter(l *monitor.Local) string {
 	field := filter.FieldPod
 	switch {
