@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/google/nftables"
@@ -20,8 +21,9 @@ import (
 // Namespace is one anonymous network namespace. Only an open file holds it: the kernel
 // removes it when the file and the last socket in it are closed.
 type Namespace struct {
-	name string
-	file *os.File
+	name  string
+	file  *os.File
+	ports atomic.Uint32 // how many local ports bind has chosen
 }
 
 // NewNamespace makes a namespace. Messages use the name.
@@ -34,7 +36,7 @@ func NewNamespace(name string) (*Namespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make namespace %s: %w", name, err)
 	}
-	return &Namespace{name, os.NewFile(uintptr(handle), "netns "+name)}, nil
+	return &Namespace{name: name, file: os.NewFile(uintptr(handle), "netns "+name)}, nil
 }
 
 // Name is the role in the lab: client, client2, gateway or server.
@@ -146,7 +148,7 @@ func (n *Namespace) socket(kind, proto int, local, remote netip.AddrPort) (conn 
 		}
 		f := os.NewFile(uintptr(fd), "socket")
 		defer f.Close() // FileConn duplicates it
-		if err := unix.Bind(fd, sockaddr(local)); err != nil {
+		if err := n.bind(fd, kind, local, remote); err != nil {
 			return os.NewSyscallError("bind", err)
 		}
 		if remote.IsValid() {
@@ -158,6 +160,22 @@ func (n *Namespace) socket(kind, proto int, local, remote netip.AddrPort) (conn 
 		return err
 	})
 	return conn, err
+}
+
+// bind gives the socket its local address. A connected one without a port gets the next
+// of Linux's ephemeral ports: the kernel's own choice is random, and a port chosen again
+// continues the flow of an earlier socket instead of making a new one.
+func (n *Namespace) bind(fd, kind int, local, remote netip.AddrPort) error {
+	if local.Port() != 0 || !remote.IsValid() || kind == unix.SOCK_RAW {
+		return unix.Bind(fd, sockaddr(local))
+	}
+	const first, count = 32768, 28232
+	err := error(unix.EADDRINUSE)
+	for tries := 0; err == unix.EADDRINUSE && tries < count; tries++ {
+		port := uint16(first + n.ports.Add(1)%count)
+		err = unix.Bind(fd, sockaddr(netip.AddrPortFrom(local.Addr(), port)))
+	}
+	return err
 }
 
 func sockaddr(a netip.AddrPort) unix.Sockaddr {
