@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help prose build test race differential lint fuzz cross foreign bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording ci
+.PHONY: help prose build test race differential lint fuzz golden cross foreign bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ fuzz: ## fuzz every target for FUZZTIME each
 	    echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg; \
 	  done; \
 	done
+
+golden: ## write the golden files: wording, outputs, screens, manual pages (root, or the lab's stay)
+	go test -count 1 $$(git grep -l '"natlens/monitor/golden"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 PORTABLE = ./monitor ./monitor/ctnetlink ./monitor/filter ./monitor/replay ./export ./export/jsonl ./export/pcapng ./export/csv ./export/conntrack ./export/text
 foreign: ## run the tests of the decoder, the filter and the formats for 32 bits, and for big endian under qemu-user

@@ -8,6 +8,7 @@ import (
 
 	"natlens/export/conntrack"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
 // The golden files show what no kernel at hand sends: offload, security
@@ -28,7 +29,7 @@ func TestConntrack(t *testing.T) {
 		o.Now = func() time.Time { return time.Unix(9, 5e3) }
 		o.ProgName = func(portid uint32) string { return "evil\x1b\nname" }
 		got := render(t, func(out *bytes.Buffer) monitor.Sink { return conntrack.NewWriter(out, m, o) }, events()...)
-		golden(t, name, RecordedTags(got))
+		golden.File(t, name, RecordedTags(got))
 		want := "2,844 events lost between 06:11:59.755 and 06:12:01.122\n" +
 			"table reconciled after the loss of 2,844 events: +37 ~4 −12\n" +
 			"at least 1 event lost before 06:12:01.123\n"

@@ -12,6 +12,7 @@ import (
 
 	"natlens/export/csv"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
 func renderCSV(t *testing.T, events ...monitor.Event) []byte {
@@ -19,7 +20,7 @@ func renderCSV(t *testing.T, events ...monitor.Event) []byte {
 	return render(t, func(out *bytes.Buffer) monitor.Sink { return csv.NewWriter(out) }, events...)
 }
 
-func TestCSV(t *testing.T) { golden(t, "events.csv", renderCSV(t, events()...)) }
+func TestCSV(t *testing.T) { golden.File(t, "events.csv", renderCSV(t, events()...)) }
 
 func TestCSVWithoutEvents(t *testing.T) {
 	var out bytes.Buffer

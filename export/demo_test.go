@@ -3,19 +3,16 @@ package export_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/monitor/loop"
 	"natlens/monitor/replay"
 	"natlens/monitor/table"
@@ -42,7 +39,7 @@ func TestDemoRecording(t *testing.T) {
 	for what := range sampled {
 		for format, out := range demoIn(t, what, formats[what]...) {
 			out, name := export.RecordedTags(out), what+"."+format
-			fixed(t, "demo/"+name, sample(out, sampled[what]), false)
+			golden.Fixed(t, "demo/"+name, sample(out, sampled[what]))
 			if got := fmt.Sprintf("%x %7d %s\n", sha256.Sum256(out), len(out), name); got != want[name] {
 				t.Errorf("testdata/demo/sums: digest, bytes and output are\n%swant\n%s", got, want[name])
 			}
@@ -53,7 +50,7 @@ func TestDemoRecording(t *testing.T) {
 // TestDemoRecordingPretty is TestDemoRecording for people: the wording may change.
 func TestDemoRecordingPretty(t *testing.T) {
 	for what := range sampled {
-		fixed(t, "demo/"+what+".pretty", sample(demoIn(t, what, "pretty")["pretty"], sampled[what]), true)
+		golden.File(t, "demo/"+what+".pretty", sample(demoIn(t, what, "pretty")["pretty"], sampled[what]))
 	}
 }
 
@@ -126,21 +123,4 @@ func sample(text []byte, every int) (some []byte) {
 		n++
 	}
 	return some
-}
-
-// fixed compares an output with testdata/name. With -update it writes a file
-// that does not exist, or that is prose.
-func fixed(t *testing.T, name string, got []byte, prose bool) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	want, err := os.ReadFile(path)
-	if flag.Lookup("update").Value.String() == "true" && (prose || os.IsNotExist(err)) {
-		want, err = got, os.WriteFile(path, got, 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"natlens/export/jsonl"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
 func renderJSONL(t *testing.T, events ...monitor.Event) []byte {
@@ -20,7 +21,7 @@ func renderJSONL(t *testing.T, events ...monitor.Event) []byte {
 	return render(t, func(out *bytes.Buffer) monitor.Sink { return jsonl.NewWriter(out) }, events...)
 }
 
-func TestJSONL(t *testing.T) { golden(t, "events.jsonl", renderJSONL(t, events()...)) }
+func TestJSONL(t *testing.T) { golden.File(t, "events.jsonl", renderJSONL(t, events()...)) }
 
 // TestJSONLMatchesEncodingJSON compares each line with what encoding/json makes
 // of the same event.

@@ -16,6 +16,7 @@ import (
 
 	"natlens/export/pcapng"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
 // rawMessage is a message of the kernel's, as far as a capture file cares.
@@ -93,7 +94,7 @@ func TestPCAPNG(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("interface %s %q filter %q resolution %d", intf.Name, intf.Description, intf.Filter, intf.TimestampResolution))
 	}
-	golden(t, "events.pcapng.txt", []byte(strings.Join(got, "\n")+"\n"))
+	golden.File(t, "events.pcapng.txt", []byte(strings.Join(got, "\n")+"\n"))
 }
 
 // readByGopacket returns the number of an option. gopacket v1.7.7 takes options for

@@ -9,6 +9,7 @@ import (
 
 	"natlens/export/pretty"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
 func TestPretty(t *testing.T) {
@@ -22,7 +23,7 @@ func TestPretty(t *testing.T) {
 		o.Location = time.FixedZone("CET", 3600)
 		out := render(t, func(out *bytes.Buffer) monitor.Sink { return pretty.NewWriter(out, o) }, prettyEvents()...)
 		// The escape character is written as ␛ so that the file can be read.
-		golden(t, name, bytes.ReplaceAll(out, []byte("\x1b"), []byte("␛")))
+		golden.File(t, name, bytes.ReplaceAll(out, []byte("\x1b"), []byte("␛")))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
 // The groups of every grouping add up to at most the flows, and each group leads to as many
@@ -136,7 +137,7 @@ func TestPools(t *testing.T) {
 	st.size(160, 50)
 	st.press("4")
 	screen := st.screen()
-	golden(t, "screens/pool.txt", screen)
+	golden.File(t, "screens/pool.txt", screen)
 	st.press("<enter>")
 	if st.s.Text != "tcp and snat and reply.dst 203.0.113.1" {
 		t.Errorf("drilled down to %q", st.s.Text)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/tui/health"
 	"natlens/tui/paint"
 	"natlens/tui/tail"
@@ -249,7 +250,7 @@ func TestAdvice(t *testing.T) {
 					st.size(size[0], size[1])
 					all += fmt.Sprintf("# %d×%d\n%s", size[0], size[1], st.screen())
 				}
-				golden(t, "screens/advice.txt", all)
+				golden.File(t, "screens/advice.txt", all)
 				st.size(80, 24)
 			}
 			if !strings.Contains(st.screen(), "nf_conntrack_acct=1") {
@@ -328,7 +329,7 @@ func TestQuiet(t *testing.T) {
 		st.size(size[0], size[1])
 		all += fmt.Sprintf("# %d×%d\n%s", size[0], size[1], st.screen())
 	}
-	golden(t, "screens/quiet.txt", all)
+	golden.File(t, "screens/quiet.txt", all)
 	for _, page := range []string{"2", "3", "4", "5", "1"} {
 		st.press(page)
 		if !strings.Contains(st.screen(), "nothing seen for 5s: nothing is tracked here") {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/charmbracelet/colorprofile"
 
+	"natlens/monitor/golden"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 )
@@ -54,7 +55,7 @@ func TestScreensLight(t *testing.T) {
 		st.colour(colorprofile.TrueColor)
 		st.size(120, 30)
 		st.press(c.keys)
-		golden(t, "screens/"+c.name+".light.ansi", st.screen())
+		golden.File(t, "screens/"+c.name+".light.ansi", st.screen())
 	}
 }
 
@@ -79,13 +80,13 @@ func (st *stage) goldenScreens(name string, again func()) {
 		}
 		return all
 	}
-	golden(st.t, "screens/"+name+".txt", at(allSizes...))
+	golden.File(st.t, "screens/"+name+".txt", at(allSizes...))
 	st.colour(colorprofile.TrueColor)
-	golden(st.t, "screens/"+name+".dark.ansi", at(usualSizes...))
+	golden.File(st.t, "screens/"+name+".dark.ansi", at(usualSizes...))
 	st.colour(colorprofile.ASCII)
-	golden(st.t, "screens/"+name+".mono.ansi", at(usualSizes...))
+	golden.File(st.t, "screens/"+name+".mono.ansi", at(usualSizes...))
 	st.colour(colorprofile.ANSI)
-	golden(st.t, "screens/"+name+".ansi.ansi", at(usualSizes[1]))
+	golden.File(st.t, "screens/"+name+".ansi.ansi", at(usualSizes[1]))
 }
 
 // At every width all pages keep to it, the age of flows and the keys for help and
@@ -162,7 +163,7 @@ func TestScreensRare(t *testing.T) {
 			all += fmt.Sprintf("# %d×%d %s\n%s", size[0], size[1], keys, st.screen())
 		}
 	}
-	golden(t, "screens/rare.txt", all)
+	golden.File(t, "screens/rare.txt", all)
 }
 
 func TestScreensEmptyEndedSmall(t *testing.T) {
@@ -181,7 +182,7 @@ func TestScreensEmptyEndedSmall(t *testing.T) {
 		st.size(size[0], size[1])
 		all += fmt.Sprintf("# ended, %d×%d\n%s", size[0], size[1], st.screen())
 	}
-	golden(t, "screens/empty.txt", all)
+	golden.File(t, "screens/empty.txt", all)
 }
 
 func TestScreensThousand(t *testing.T) {
@@ -197,5 +198,5 @@ func TestScreensThousand(t *testing.T) {
 		}
 		st.press("1r")
 	}
-	golden(t, "screens/thousand.txt", all)
+	golden.File(t, "screens/thousand.txt", all)
 }

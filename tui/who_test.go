@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"natlens/monitor/golden"
 	"natlens/tui/who"
 )
 
@@ -79,7 +80,7 @@ func TestWhoPage(t *testing.T) {
 	st.press("<enter> -p tpc<enter>")
 	st.size(80, 16)
 	shot("a question that makes no sense")
-	golden(t, "who.txt", got.String())
+	golden.File(t, "who.txt", got.String())
 	want := []string{"203.0.113.1 --at 14:32", "203.0.113.1 --at 14:32 -p tpc"}
 	if strings.Join(asker.asked, "|") != strings.Join(want, "|") {
 		t.Errorf("asked %q, want %q", asker.asked, want)

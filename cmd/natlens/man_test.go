@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,10 +19,9 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/monitor/golden"
 	"natlens/monitor/lab/labtest"
 )
-
-var update = flag.Bool("update", false, "write the manual pages instead of comparing them")
 
 // TestManualPages compares the pages of natlens man with the commands, and with -update writes them.
 func TestManualPages(t *testing.T) {
@@ -35,7 +33,7 @@ func TestManualPages(t *testing.T) {
 		name, page := manualPage(t, cmd)
 		path := filepath.Join("man", "pages", name)
 		written[name] = true
-		if *update {
+		if *golden.Update {
 			if err := os.WriteFile(path, page, 0o644); err != nil {
 				t.Fatal(err)
 			}

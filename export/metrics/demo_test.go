@@ -1,24 +1,19 @@
 package metrics_test
 
 import (
-	"flag"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"natlens/export"
 	"natlens/export/metrics"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/monitor/loop"
 	"natlens/monitor/replay"
 	"natlens/monitor/table"
 )
-
-var update = flag.Bool("update", false, "write the golden files that do not exist")
 
 // TestDemoRecording scrapes the metrics of the demo recording after one minute and at
 // its end. What is scraped does not change, but for the help texts.
@@ -47,14 +42,14 @@ func TestDemoRecording(t *testing.T) {
 		}
 		if !scraped && now.Sub(begin.Time()) > time.Minute {
 			scraped = true
-			fixed(t, "testdata/demo.1m.prom", scrape(t, m))
+			golden.Fixed(t, "demo.1m.prom", scrape(t, m))
 		}
 	})}
 	if err := run.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(time.Minute)
-	fixed(t, "testdata/demo.prom", scrape(t, m))
+	golden.Fixed(t, "demo.prom", scrape(t, m))
 }
 
 // tap is a sink that is a function.
@@ -84,20 +79,4 @@ func scrape(t *testing.T, m *metrics.Metrics) string {
 		}
 	}
 	return b.String()
-}
-
-// fixed compares a scrape with a golden file. With -update it writes a file that
-// does not exist.
-func fixed(t *testing.T, path, got string) {
-	t.Helper()
-	want, err := os.ReadFile(path)
-	if *update && os.IsNotExist(err) {
-		want, err = []byte(got), os.WriteFile(path, []byte(got), 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
 }

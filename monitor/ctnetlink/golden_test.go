@@ -3,7 +3,6 @@ package ctnetlink
 import (
 	"bytes"
 	"encoding/hex"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,26 +11,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
-var update = flag.Bool("update", false, "write what the decoder says into testdata")
-
-// golden is one message as a kernel sent it, and what the decoder must make of it.
+// kernelMessage is one message as a kernel sent it, and what the decoder must make of it.
 //
 // A file of testdata is text: lines that start with # are comments, hexadecimal
 // lines are the message (of a little endian machine), lines that start with = are
 // the event as render writes it. An empty line ends a message.
-type golden struct {
+type kernelMessage struct {
 	file     string
 	comments []string
 	msg      []byte
 	want     []string
 }
 
-func (g *golden) name() string { return g.file + ": " + strings.Join(g.comments, " ") }
+func (g *kernelMessage) name() string { return g.file + ": " + strings.Join(g.comments, " ") }
 
 // goldenFile reads one file; the first block is its heading.
-func goldenFile(tb testing.TB, path string) (heading string, all []golden) {
+func goldenFile(tb testing.TB, path string) (heading string, all []kernelMessage) {
 	tb.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -39,7 +37,7 @@ func goldenFile(tb testing.TB, path string) (heading string, all []golden) {
 	}
 	heading, rest, _ := strings.Cut(string(text), "\n\n")
 	for block := range strings.SplitSeq(strings.TrimSpace(rest), "\n\n") {
-		g := golden{file: filepath.Base(path)}
+		g := kernelMessage{file: filepath.Base(path)}
 		var digits strings.Builder
 		for line := range strings.SplitSeq(block, "\n") {
 			switch {
@@ -71,7 +69,7 @@ func goldenFiles(tb testing.TB) []string {
 }
 
 // goldenAll returns the messages of all files.
-func goldenAll(tb testing.TB) (all []golden) {
+func goldenAll(tb testing.TB) (all []kernelMessage) {
 	tb.Helper()
 	for _, path := range goldenFiles(tb) {
 		_, g := goldenFile(tb, path)
@@ -86,13 +84,13 @@ func TestGolden(t *testing.T) {
 			heading, all := goldenFile(t, path)
 			for i := range all {
 				got := decodeGolden(t, &all[i])
-				if *update {
+				if *golden.Update {
 					all[i].want = got
 				} else if diff := cmp.Diff(all[i].want, got); diff != "" {
 					t.Errorf("%s: (-want +got)\n%s", all[i].name(), diff)
 				}
 			}
-			if *update {
+			if *golden.Update {
 				writeGolden(t, path, heading, all)
 			}
 		})
@@ -101,7 +99,7 @@ func TestGolden(t *testing.T) {
 
 // decodeGolden decodes one message with a decoder of its own. A kernel's message
 // has nothing in it that the decoder does not know.
-func decodeGolden(t *testing.T, g *golden) []string {
+func decodeGolden(t *testing.T, g *kernelMessage) []string {
 	t.Helper()
 	var d Decoder
 	var b monitor.Batch
@@ -125,7 +123,7 @@ func decodeGolden(t *testing.T, g *golden) []string {
 	return strings.Split(strings.TrimSpace(render(e)), "\n")
 }
 
-func writeGolden(t *testing.T, path, heading string, all []golden) {
+func writeGolden(t *testing.T, path, heading string, all []kernelMessage) {
 	t.Helper()
 	var out strings.Builder
 	out.WriteString(heading + "\n")

@@ -11,7 +11,7 @@ import (
 )
 
 // tuples calls f with the value of every tuple in front of a golden message.
-func tuples(tb testing.TB, f func(g *golden, v []byte)) {
+func tuples(tb testing.TB, f func(g *kernelMessage, v []byte)) {
 	tb.Helper()
 	for _, g := range goldenAll(tb) {
 		attrs, err := netlink.UnmarshalAttributes(g.msg[headers:])
@@ -29,7 +29,7 @@ func tuples(tb testing.TB, f func(g *golden, v []byte)) {
 // TestPlainTuple: the kernel's tuples with ports (or GRE keys) and without a zone
 // of their own take the short way, and only those.
 func TestPlainTuple(t *testing.T) {
-	tuples(t, func(g *golden, v []byte) {
+	tuples(t, func(g *kernelMessage, v []byte) {
 		var plain, slow monitor.Tuple
 		zone, err := slowTuple(v, &slow)
 		if err != nil {
@@ -56,7 +56,7 @@ func TestPlainTupleHeaders(t *testing.T) {
 		plainSize6: {0, 4, 24, 44, 48, 56, 64},
 	} {
 		var seen int
-		tuples(t, func(_ *golden, v []byte) {
+		tuples(t, func(_ *kernelMessage, v []byte) {
 			if len(v) != size || !plainTuple(v, new(monitor.Tuple)) {
 				return
 			}
@@ -80,7 +80,7 @@ func TestPlainTupleHeaders(t *testing.T) {
 
 // FuzzPlainTuple: the short way says what the long way says, or nothing at all.
 func FuzzPlainTuple(f *testing.F) {
-	tuples(f, func(_ *golden, v []byte) { f.Add(v) })
+	tuples(f, func(_ *kernelMessage, v []byte) { f.Add(v) })
 	f.Fuzz(func(t *testing.T, v []byte) {
 		var plain, slow monitor.Tuple
 		if !plainTuple(v, &plain) {

@@ -1,15 +1,13 @@
 package doctor
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
 // healthy is a busy gateway that is well.
@@ -156,7 +154,7 @@ func TestTroubles(t *testing.T) {
 	for _, c := range Diagnose(healthy()) {
 		fmt.Fprintf(&words, "%s %s: %s\n", c.ID, c.Level, c.Text)
 	}
-	golden(t, "checks.txt", words.String())
+	golden.File(t, "checks.txt", words.String())
 }
 
 // deny takes the privilege from a snapshot.
@@ -168,26 +166,6 @@ func deny(s *Snapshot) {
 func addUDP(s *Snapshot, n int) {
 	for range n {
 		s.Counts.Add(flow(monitor.UDP, 77, 53))
-	}
-}
-
-var update = flag.Bool("update", false, "write the golden files")
-
-// golden compares text with a file in testdata.
-func golden(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text != string(want) {
-		t.Errorf("%s differs. Check the difference, then run the test with -update. Got\n%s", path, text)
 	}
 }
 
@@ -389,5 +367,5 @@ func TestQuiet(t *testing.T) {
 		t.Error(command)
 	}
 	fmt.Fprintln(&words, reason)
-	golden(t, "quiet.txt", words.String())
+	golden.File(t, "quiet.txt", words.String())
 }

@@ -2,41 +2,13 @@ package filter
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"natlens/monitor/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares what a test got with a file of testdata, whole.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	file = "testdata/" + file
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got == string(want) {
-		return
-	}
-	g, w := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-	for i := range g {
-		if i >= len(w) || g[i] != w[i] {
-			t.Fatalf("%s line %d\n got %s\nwant %s", file, i+1, g[i], strings.Join(w[min(i, len(w)):min(i+1, len(w))], ""))
-		}
-	}
-	t.Fatalf("%s goes on", file)
-}
 
 // testdata/errors holds what Caret says of wrong filters: the filter itself, and
 // the complaint under its column.
@@ -51,7 +23,7 @@ func TestErrors(t *testing.T) {
 		}
 		fmt.Fprintf(&got, "%s\n\n", caret(e))
 	}
-	golden(t, "errors", got.String())
+	golden.File(t, "errors", got.String())
 }
 
 func TestErrorLine(t *testing.T) {
@@ -93,7 +65,7 @@ func TestComplete(t *testing.T) {
 			fmt.Fprintf(&got, "  %-8s %-14s %d..%d  %s\n", kind, c.Text, c.Start, c.End, c.Doc)
 		}
 	}
-	golden(t, "complete", got.String())
+	golden.File(t, "complete", got.String())
 }
 
 // testdata/describe holds filters and what Describe says of them.
@@ -106,7 +78,7 @@ func TestDescribe(t *testing.T) {
 		}
 		fmt.Fprintf(&got, "%-40s %s\n", c.text, Describe(e))
 	}
-	golden(t, "describe", got.String())
+	golden.File(t, "describe", got.String())
 }
 
 // testdata/split holds filters, the part that is pushed, as text and in
@@ -127,5 +99,5 @@ func TestSplit(t *testing.T) {
 			fmt.Fprintf(&got, "%s (kinds %v)\n  pushed %s\n         %s\n  rest   %s\n", text, kinds, pushed, Lower(pushed), rest)
 		}
 	}
-	golden(t, "split", got.String())
+	golden.File(t, "split", got.String())
 }

@@ -1,18 +1,15 @@
 package findings
 
 import (
-	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // TestWords makes a finding of every rule and compares its words with
 // testdata/findings.txt. Counts, addresses and filters are held by the other tests.
@@ -122,17 +119,5 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s is not found, but %+v", c.rule, w.came)
 		}
 	}
-	const path = "testdata/findings.txt"
-	if *update {
-		if err := os.WriteFile(path, []byte(words.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if words.String() != string(want) {
-		t.Errorf("%s differs. Check the difference, then run the test with -update. Got\n%s", path, &words)
-	}
+	golden.File(t, "findings.txt", words.String())
 }

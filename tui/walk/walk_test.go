@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/tui/paint"
 )
 
@@ -93,7 +94,7 @@ func TestWalk(t *testing.T) {
 				}
 				fmt.Fprintf(&b, "# %d columns\n%s", width, got)
 			}
-			golden(t, ""+c.name+".txt", b.String())
+			golden.File(t, ""+c.name+".txt", b.String())
 		})
 	}
 }
@@ -148,13 +149,13 @@ func TestWalkRules(t *testing.T) {
 			fmt.Fprintf(&b, "# %s, %d columns\n%s", c.name, width, Render(w, width, paint.Plain))
 		}
 	}
-	golden(t, "rules.txt", b.String())
+	golden.File(t, "rules.txt", b.String())
 }
 
 // With colour the words are the same; what NAT rewrote has its colour.
 func TestWalkColour(t *testing.T) {
 	for name, st := range map[string]paint.Style{"dark": paint.Dark, "mono": paint.Mono} {
 		w := monitor.NewWalk(&walkFlows[3].flow) // port-only
-		golden(t, "port-only."+name+".ansi", Render(w, 120, st))
+		golden.File(t, "port-only."+name+".ansi", Render(w, 120, st))
 	}
 }

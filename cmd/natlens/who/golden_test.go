@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,10 +17,9 @@ import (
 	"natlens/export"
 	"natlens/export/history"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/monitor/replay"
 )
-
-var update = flag.Bool("update", false, "write the golden answers")
 
 // goldenQuestion is a question of answers.jsonl.gz.
 type goldenQuestion struct {
@@ -67,7 +65,7 @@ func TestGolden(t *testing.T) {
 		for i := range lines {
 			if lines[i].Ask.Live == live {
 				got := askGolden(t, dir, lines[i].Ask)
-				if want := joined(lines[i].Answer); got != want && !*update {
+				if want := joined(lines[i].Answer); got != want && !*golden.Update {
 					if failed++; failed <= 3 {
 						t.Errorf("%+v\ngot\n%swant\n%s", lines[i].Ask, got, want)
 					}
@@ -82,7 +80,7 @@ func TestGolden(t *testing.T) {
 	if failed > 0 {
 		t.Errorf("%d of %d answers differ", failed, len(lines))
 	}
-	if *update {
+	if *golden.Update {
 		z := gzip.NewWriter(&now)
 		enc := json.NewEncoder(z)
 		enc.SetEscapeHTML(false)

@@ -13,6 +13,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/monitor/translation"
 	"natlens/monitor/translation/translationtest"
 	"natlens/tui/who"
@@ -144,10 +145,5 @@ func TestAnswers(t *testing.T) {
 			fmt.Fprintf(&got, "exit code %d\n\n", c.Code())
 		}
 	}
-	if *update {
-		err = os.WriteFile("testdata/who.txt", []byte(got.String()), 0o644)
-	}
-	if diff := cmp.Diff(string(text), got.String()); err != nil || diff != "" && !*update {
-		t.Error(err, diff)
-	}
+	golden.File(t, "who.txt", got.String())
 }
