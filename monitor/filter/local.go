@@ -19,14 +19,14 @@ func NeedsLocal(e Expr) bool {
 // compileLocal compares a name of the process or container.
 func compileLocal(t Text, env Env) monitor.Filter {
 	equal, set := t.Op == Eq, mapped(t.Set, func(s string) []string { return strings.Split(s, "*") })
+	read := names[t.Field]
 	return func(e *monitor.Event) bool {
-		l := e.Local
-		if l == nil && env.Local != nil {
-			l = env.Local(&e.Flow)
-		}
-		name, other := localNames(t.Field, l)
+		name, other := read(e, &env), ""
 		if name == "" {
 			return false
+		}
+		if t.Field == FieldUser {
+			other = strconv.FormatUint(uint64(env.local(e).UID), 10)
 		}
 		for _, pattern := range set {
 			if like(name, pattern) || other != "" && like(other, pattern) {
@@ -37,21 +37,27 @@ func compileLocal(t Text, env Env) monitor.Filter {
 	}
 }
 
-// localNames returns the value of a field, and another way to write it; "" if it is not
-// known.
-func localNames(f Field, l *monitor.Local) (name, other string) {
-	switch {
-	case l == nil:
-	case f == FieldProcess:
-		name = l.Process
-	case f == FieldContainer:
-		name = l.Container
-	case f == FieldPod:
-		name = l.Pod
-	case l.User != "":
-		name, other = l.User, strconv.FormatUint(uint64(l.UID), 10)
+// names are the readers of text fields; "" if the name is not known.
+var names = map[Field]func(*monitor.Event, *Env) string{
+	FieldNetNS:     func(e *monitor.Event, env *Env) string { return env.Namespaces.Name(e.NetNS()) },
+	FieldProcess:   func(e *monitor.Event, env *Env) string { return env.local(e).Process },
+	FieldUser:      func(e *monitor.Event, env *Env) string { return env.local(e).User },
+	FieldContainer: func(e *monitor.Event, env *Env) string { return env.local(e).Container },
+	FieldPod:       func(e *monitor.Event, env *Env) string { return env.local(e).Pod },
+}
+
+var unknownLocal monitor.Local
+
+// local returns the process or container of an event; it is empty if it is not known.
+func (env *Env) local(e *monitor.Event) *monitor.Local {
+	l := e.Local
+	if l == nil && env.Local != nil {
+		l = env.Local(&e.Flow)
 	}
-	return name, other
+	if l == nil {
+		return &unknownLocal
+	}
+	return l
 }
 
 // like reports whether a text has the parts of a pattern, with anything between them.

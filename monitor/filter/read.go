@@ -121,6 +121,12 @@ func compileLabel(c Cmp) monitor.Filter {
 	}
 }
 
+// blobs are the readers of text attributes of the kernel, which are known if knows reports so.
+var blobs = map[Field]func(*monitor.Extra) []byte{
+	FieldHelper: func(x *monitor.Extra) []byte { return x.Helper },
+	FieldSecCtx: func(x *monitor.Extra) []byte { return x.SecCtx },
+}
+
 func compileText(t Text, env Env) monitor.Filter {
 	if t.Field.isLocal() {
 		return compileLocal(t, env)
@@ -129,16 +135,12 @@ func compileText(t Text, env Env) monitor.Filter {
 		return compileNetNS(t, env)
 	}
 	known, equal := knows(t.Field), t.Op == Eq
-	set := t.Set
-	secctx := t.Field&^Sent == FieldSecCtx
+	set, blob := t.Set, blobs[t.Field&^Sent]
 	return func(e *monitor.Event) bool {
 		if !known(e) {
 			return false
 		}
-		text := e.Extra.Helper
-		if secctx {
-			text = e.Extra.SecCtx
-		}
+		text := blob(e.Extra)
 		for _, s := range set {
 			if string(text) == s { // the compiler makes no copy for this
 				return equal
@@ -151,6 +153,6 @@ func compileText(t Text, env Env) monitor.Filter {
 // compileNetNS compares names at each event, because namespaces begin and end while the filter
 // runs.
 func compileNetNS(t Text, env Env) monitor.Filter {
-	equal, set, names := t.Op == Eq, t.Set, env.Namespaces
-	return func(e *monitor.Event) bool { return slices.Contains(set, names.Name(e.NetNS())) == equal }
+	equal, set, read := t.Op == Eq, t.Set, names[FieldNetNS]
+	return func(e *monitor.Event) bool { return slices.Contains(set, read(e, &env)) == equal }
 }

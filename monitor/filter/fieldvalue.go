@@ -1,0 +1,226 @@
+package filter
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+)
+
+// Value is the value that a flow has of a field. Values of one field are equal (==) if and only
+// if they are the same.
+type Value struct {
+	addr monitor.Addr
+	n    uint64
+	text string
+}
+
+// Owned is a value of a flow. Reply means that its owner sends the reply direction, as the host
+// of a destination address does.
+type Owned struct {
+	Value
+	Reply bool
+}
+
+// Reader returns a function that appends the values that an event has of the field. It appends
+// none if the value is unknown, one for each label, and one for each other field with two
+// exceptions:
+//
+//	host   the two hosts that send packets: src, and reply.src
+//	port   the destination port, because most source ports are random
+func (f Field) Reader(env Env) func(e *monitor.Event, to []Owned) []Owned {
+	switch f.info().kind {
+	case kindAddr:
+		return addrReader(f)
+	case kindText, kindName:
+		return textReader(f, env)
+	case kindLabel:
+		return appendLabels
+	}
+	get := valueReader(f, env)
+	return func(e *monitor.Event, to []Owned) []Owned {
+		if n, ok := get(e); ok {
+			to = append(to, Owned{Value: Value{n: n}})
+		}
+		return to
+	}
+}
+
+func addrReader(f Field) func(*monitor.Event, []Owned) []Owned {
+	known := func(e *monitor.Event) bool { t, _ := f.addr(&e.Flow); return t.Family != 0 }
+	reply, from := f == FieldOrigDst || f == FieldReplySrc, f
+	switch f {
+	case FieldHost:
+		sender, replier := addrReader(FieldOrigSrc), addrReader(FieldReplySrc)
+		return func(e *monitor.Event, to []Owned) []Owned {
+			if to = sender(e, to); e.Flow.Orig.Src != e.Flow.Reply.Src {
+				to = replier(e, to)
+			}
+			return to
+		}
+	case FieldNATSrc:
+		known, from = compile(natBit(natSource), Env{}), FieldReplyDst
+	case FieldNATDst:
+		known, from, reply = compile(natBit(natDest), Env{}), FieldReplySrc, true
+	}
+	return func(e *monitor.Event, to []Owned) []Owned {
+		if known(e) {
+			_, a := from.addr(&e.Flow)
+			to = append(to, Owned{Value{addr: *a}, reply})
+		}
+		return to
+	}
+}
+
+func textReader(f Field, env Env) func(*monitor.Event, []Owned) []Owned {
+	known, blob, name := knows(f), blobs[f], names[f]
+	return func(e *monitor.Event, to []Owned) []Owned {
+		var text string
+		switch {
+		case blob == nil:
+			text = name(e, &env)
+		case known(e):
+			text = string(blob(e.Extra))
+		}
+		if text != "" {
+			to = append(to, Owned{Value{text: text}, f.isLocal() && e.Flow.Path == monitor.PathIn})
+		}
+		return to
+	}
+}
+
+func appendLabels(e *monitor.Event, to []Owned) []Owned {
+	if e.Known()&monitor.AttrLabels != 0 && e.Extra != nil {
+		for i, b := range e.Extra.Labels {
+			for ; b != 0; b &= b - 1 {
+				to = append(to, Owned{Value: Value{n: uint64(i*8 + bits.TrailingZeros8(b))}})
+			}
+		}
+	}
+	return to
+}
+
+// valueReader returns a function that reads a number. Numbers that a comparison of the field
+// does not distinguish are made equal.
+func valueReader(f Field, env Env) func(*monitor.Event) (uint64, bool) {
+	read, known := number(f, env), monitor.Filter(nil)
+	s, inSlot := slots[f]
+	switch {
+	case f == FieldPort:
+		return valueReader(FieldOrigDPort, env)
+	case f == FieldNATSPort:
+		s, known, inSlot = slots[FieldReplyDPort], compile(AllOf(natBit(natSource), withPorts), env), true
+	case f == FieldNATDPort:
+		s, known, inSlot = slots[FieldReplySPort], compile(AllOf(natBit(natDest), withPorts), env), true
+	case inSlot:
+		known = compile(s.protos, env)
+	case f == FieldZone:
+		return func(e *monitor.Event) (uint64, bool) {
+			return uint64(e.Flow.Orig.Zone), e.Flow.Orig.Zone == e.Flow.Reply.Zone
+		}
+	case f == FieldOrigZone || f == FieldReplyZone:
+		get := f.info().value
+		return func(e *monitor.Event) (uint64, bool) { return get(e), f == FieldOrigZone || e.Flow.Reply.Family != 0 }
+	case f == FieldMaster:
+		has := knows(f)
+		return func(e *monitor.Event) (uint64, bool) { return 1, has(e) }
+	case f == FieldNAT:
+		return func(e *monitor.Event) (uint64, bool) { return natBits(&e.Flow) & natKinds, true }
+	case f == FieldState:
+		return func(e *monitor.Event) (uint64, bool) {
+			v, ok := read(e)
+			set := stateSet(stateNames([]Range{{v, v}})[0])
+			if ok = ok && len(set) > 0; ok {
+				v = set[0].Lo // protocols share names
+			}
+			return v, ok
+		}
+	}
+	if !inSlot {
+		return read
+	}
+	get, reply := s.field.info().value, strings.HasPrefix(s.field.String(), "reply.")
+	return func(e *monitor.Event) (uint64, bool) {
+		return get(e) >> s.shift & s.max, known(e) && (!reply || e.Flow.Reply.Family != 0)
+	}
+}
+
+// Is returns the filter of the flows with this value, as Reader reads it.
+func (f Field) Is(v Value) Expr {
+	switch k := f.info().kind; {
+	case f == FieldHost:
+		return AnyOf(FieldOrigSrc.Is(v), FieldReplySrc.Is(v))
+	case f == FieldPort:
+		return FieldOrigDPort.Is(v)
+	case f == FieldMaster:
+		return Has{f}
+	case k == kindAddr:
+		a := v.addr.Netip()
+		return Addr{f, Eq, []netip.Prefix{netip.PrefixFrom(a, a.BitLen())}}
+	case k == kindText || k == kindName:
+		return Text{f, Eq, []string{v.text}}
+	case k == kindFlag && v.n == 0:
+		return Negate(f.Is(Value{n: 1}))
+	case k == kindNAT:
+		return AllOf(newCmp(f, natSource, Eq, []Range{{v.n & natSource, v.n & natSource}}),
+			newCmp(f, natDest, Eq, []Range{{v.n & natDest, v.n & natDest}}))
+	case k == kindState:
+		return newCmp(f, 0, Eq, stateSet(f.Text(v)))
+	}
+	return newCmp(f, 0, Eq, []Range{{v.n, v.n}})
+}
+
+// Text returns a value as the filter language writes it, and sets of bits as their names.
+func (f Field) Text(v Value) string {
+	switch k := f.info().kind; k {
+	case kindAddr:
+		return v.addr.String()
+	case kindText, kindName:
+		return v.text
+	case kindFlag:
+		return [...]string{"no", "yes"}[v.n&1]
+	case kindNAT:
+		return monitor.NATKind(v.n).String()
+	case kindState:
+		return stateNames([]Range{{v.n, v.n}})[0]
+	case kindStatus:
+		return cmp.Or(strings.Join(monitor.Status(v.n).Names(), ","), k.value(v.n))
+	default:
+		return k.value(v.n)
+	}
+}
+
+// JSON returns a value in the type that events have for it: an integer or a text.
+func (f Field) JSON(v Value) any {
+	switch f.info().kind {
+	case kindNumber, kindHex, kindPort, kindSize, kindLabel:
+		return v.n
+	}
+	return f.Text(v)
+}
+
+// Compare orders values of one field.
+func (v Value) Compare(w Value) int {
+	return cmp.Or(bytes.Compare(v.addr[:], w.addr[:]), cmp.Compare(v.n, w.n), strings.Compare(v.text, w.text))
+}
+
+// FieldByName returns the field of a word. The error suggests a similar word.
+func FieldByName(word string) (Field, error) {
+	f, ok := fieldByName[fold(word)]
+	if !ok {
+		err := newError(word, 0, len(word), "not a field of the filter language")
+		err.Suggestion = human.Nearest(word, slices.Sorted(maps.Keys(fieldByName)))
+		return 0, err
+	}
+	return f, nil
+}
+
+// Sided reports whether the values of the field belong to one end of a flow, so that Owned.Reply
+// has a meaning.
+func (f Field) Sided() bool { return f.info().kind == kindAddr || f.isLocal() }
