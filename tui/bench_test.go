@@ -67,7 +67,7 @@ func (c *churn) Close() error { return nil }
 
 // loaded is a UI over a full table to which events go on coming.
 func loaded(b *testing.B, flows, rate int) (*Model, func()) {
-	table, tail := table.New(table.Config{Linger: 5 * time.Second, Life: true}), tail.New()
+	table, tail := table.New(table.Config{Linger: 5 * time.Second, Life: true, Rates: true}), tail.New()
 	c := &churn{flows: flows, rate: rate}
 	var batch monitor.Batch
 	for c.n < flows {

@@ -33,7 +33,7 @@ import (
 // Config is what the UI works with. Table is required. Without another field, the UI does not
 // offer what needs it.
 type Config struct {
-	Table *table.Table // best with table.Config{Linger: 5 * time.Second, Life: true}
+	Table *table.Table // best with table.Config{Linger: 5 * time.Second, Life: true, Rates: true}
 	Tail  *tail.Tail   // the sink that keeps the last events; nil: the Events page is empty
 	Stats func() loop.Stats
 	Info  Info
@@ -51,6 +51,7 @@ type Config struct {
 	Theme    string              // dark, light, or "": by the terminal's background
 	NoColor  bool                // bold and reverse instead of colour
 	ASCII    bool                // only ASCII, for a locale without UTF-8
+	Bits     bool                // rates in bits per second, not bytes
 
 	// Trouble returns a problem outside the flows, such as a history that cannot be written, or
 	// "". The UI shows it above the page while it is returned. It is called in every frame and
@@ -93,10 +94,7 @@ func (cfg *Config) session() *page.Session {
 	cfg.Env.Now = cfg.Clock
 	s := &page.Session{Table: cfg.Table, Tail: cfg.Tail, Env: cfg.Env, Clock: cfg.Clock, Context: context.Background(),
 		Location: cmp.Or(cfg.Location, time.Local), Names: page.NewNames(cfg.Resolver, cfg.Services),
-		Replay: cfg.Player != nil}
-	if cfg.Refresher != nil {
-		s.Rates = new(page.Rates)
-	}
+		Replay: cfg.Player != nil, Reads: cfg.Refresher != nil, Bits: cfg.Bits, Window: table.Over10s}
 	return s
 }
 

@@ -156,13 +156,9 @@ func (r *refresher) read(flows []monitor.Tuple, dump bool) map[uint64]bool {
 	return missing
 }
 
-// take copies a reading to the table and the rates.
+// take copies a reading to the table.
 func (r *refresher) take(e *monitor.Event) {
-	row, gen, ok := r.s.Table.Lookup(e.Flow.Orig)
-	if !ok || !r.s.Table.Refresh(row, gen, e) {
-		return
-	}
-	if e.Has.Any(monitor.AttrCountersOrig | monitor.AttrCountersReply) {
-		r.s.Rates.Note(row, gen, e.Flow.CountersOrig.Bytes+e.Flow.CountersReply.Bytes, e.Time)
+	if row, gen, ok := r.s.Table.Lookup(e.Flow.Orig); ok {
+		r.s.Table.Refresh(row, gen, e)
 	}
 }

@@ -26,7 +26,7 @@ import (
 // for the feed. It restores the terminal in every case. A panic, of the feed or of what
 // Config contains too, is returned as a *Crash.
 //
-//	events, flows := tail.New(), table.New(table.Config{Linger: 5 * time.Second, Life: true})
+//	events, flows := tail.New(), table.New(table.Config{Linger: 5 * time.Second, Life: true, Rates: true})
 //	l := loop.Loop{Source: src, Table: flows, Sinks: []monitor.Sink{events}}
 //	err := tui.Run(ctx, tui.Config{Table: flows, Tail: events, Stats: l.Stats, Feed: l.Run})
 func Run(ctx context.Context, cfg Config) error {

@@ -36,7 +36,7 @@ type stage struct {
 func newStage(t *testing.T, adjust ...func(*Config)) *stage {
 	st := &stage{
 		t:     t,
-		table: table.New(table.Config{Linger: 5 * time.Second, Life: true}),
+		table: table.New(table.Config{Linger: 5 * time.Second, Life: true, Rates: true}),
 		tail:  tail.New(),
 		now:   stageNow,
 	}

@@ -49,6 +49,19 @@ func Bytes(n uint64) string {
 	return scaled(n) + "B"
 }
 
+// Rate writes bytes per second with two or three digits: 310 B/s, 84 kB/s; or as bits: 672 kb/s.
+func Rate(bytes float64, bits bool) string {
+	unit := "B/s"
+	if bits {
+		bytes, unit = 8*bytes, "b/s"
+	}
+	n := uint64(bytes + 0.5)
+	if n < 1000 {
+		return fmt.Sprintf("%d %s", n, unit)
+	}
+	return scaled(n) + unit
+}
+
 // scaled returns n, which is 1000 or more, with its prefix: 1.1 M.
 func scaled(n uint64) string {
 	v, prefix := float64(n)/1000, 0

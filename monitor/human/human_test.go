@@ -32,6 +32,15 @@ func TestBytes(t *testing.T) {
 	}
 }
 
+func TestRate(t *testing.T) {
+	for n, want := range map[float64][2]string{0: {"0 B/s", "0 b/s"}, 124.6: {"125 B/s", "997 b/s"},
+		999.6: {"1.0 kB/s", "8.0 kb/s"}, 1_250_000: {"1.2 MB/s", "10 Mb/s"}} {
+		if got := [2]string{Rate(n, false), Rate(n, true)}; got != want {
+			t.Errorf("Rate(%v) = %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestPercent(t *testing.T) {
 	for share, want := range map[float64]string{0: "0 %", 0.0004: "<0.1 %", 0.05: "5.0 %", 0.12: "12 %", 1: "100 %"} {
 		if got := Percent(share); got != want {

@@ -133,6 +133,9 @@ func (t *Table) add(h uint64, e *monitor.Event) {
 		t.extras[row] = e.Extra.Clone()
 	}
 	c, i := t.rows.chunkOf(row)
+	if t.cfg.Rates && p.known&counters != 0 {
+		c.startRate(i, e.Time)
+	}
 	e.Row, e.Born = row, c.born(p, i)
 	t.index.insert(h, row)
 	if t.cfg.Life {

@@ -26,7 +26,9 @@ const (
 	ByTimeout                  // the time at which the flow would end
 	ByMark
 	ByZone
-	ByValue // Query.Value
+	ByRate // both directions in Query.Window; of equal rates the newest flow is the highest
+	ByUp   // the original direction
+	ByDown // the reply direction
 )
 
 // Place is a position in an order: the value, and the generation for equal values. A place
@@ -49,7 +51,7 @@ func (p *Place) Compare(o *Place) int {
 func (p *Place) Before(o *Place) bool { return p.Compare(o) < 0 }
 
 // Place returns a row's position in the query's order.
-func (q *Query) Place(index uint32, r *Row) Place {
+func (q *Query) Place(r *Row) Place {
 	p := Place{Gen: r.Gen}
 	f := &r.Flow
 	switch q.By {
@@ -81,8 +83,8 @@ func (q *Query) Place(index uint32, r *Row) Place {
 		p.Hi = uint64(f.Mark)
 	case ByZone:
 		p.Hi = uint64(f.Orig.Zone)<<16 | uint64(f.Reply.Zone)
-	case ByValue:
-		p.Hi = q.Value(index, r)
+	case ByRate, ByUp, ByDown:
+		p.rate(q.By, r.Rates[q.Window])
 	}
 	if q.Descending {
 		p.Hi, p.Lo, p.Sub = ^p.Hi, ^p.Lo, ^p.Sub
@@ -91,12 +93,15 @@ func (q *Query) Place(index uint32, r *Row) Place {
 }
 
 // packedPlace is Place for a packed row. Unpacking rows takes most of the time of a view. The
-// orders by arrival, and by age if the kernel recorded no start, do without. ok is false for
-// the other orders.
-func (q *Query) packedPlace(p *packedRow) (place Place, ok bool) {
+// orders by arrival, by rates, and by age if the kernel recorded no start, do without. ok is
+// false for the other orders. The row is the chunk's i-th, p.
+func (q *Query) packedPlace(c *chunk, i uint32, p *packedRow) (place Place, ok bool) {
+	place.Gen = p.gen
 	switch {
 	case q.By == ByArrival:
 		place.Hi = p.gen
+	case q.By >= ByRate:
+		place.rate(q.By, c.rateOf(p, i, q.Window))
 	case q.By == ByBorn && p.known&monitor.AttrStart == 0:
 		if p.state&RowNew != 0 {
 			place.Hi = uint64(p.first)
@@ -104,11 +109,21 @@ func (q *Query) packedPlace(p *packedRow) (place Place, ok bool) {
 	default:
 		return place, false
 	}
-	place.Gen = p.gen
 	if q.Descending {
 		place.Hi, place.Lo, place.Sub = ^place.Hi, ^place.Lo, ^place.Sub
 	}
 	return place, true
+}
+
+// rate sorts by a rate, in the order by. The generation must be set.
+func (p *Place) rate(by Order, r Rate) {
+	switch by {
+	case ByUp:
+		r.Down = 0
+	case ByDown:
+		r.Up = 0
+	}
+	p.Hi, p.Lo = uint64(r.Total()), p.Gen
 }
 
 // endpoint sorts by address, then by port. IPv4 comes first and fits into the first word, which

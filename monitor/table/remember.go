@@ -43,7 +43,7 @@ func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	if (p.known|take)&monitor.AttrsInExtra != 0 {
 		t.mergeExtra(row, e, b, take, missing)
 	}
-	c.merge(i, &e.Flow, take, missing)
+	c.merge(i, &e.Flow, t.rate(c, i, e, take), missing)
 	e.Remembered |= missing
 	e.Flow.Path = p.path
 	e.Gen, e.Row, e.Born = p.gen, row, c.born(p, i)
@@ -152,7 +152,7 @@ func (t *Table) Refresh(row uint32, gen uint64, e *monitor.Event) bool {
 		e.Has&p.known&monitor.AttrID != 0 && p.id != e.Flow.ID {
 		return false
 	}
-	c.merge(i, &e.Flow, e.Has&refreshed, 0)
+	c.merge(i, &e.Flow, t.rate(c, i, e, e.Has&refreshed), 0)
 	p.last = max(p.last, e.Time)
 	t.changes++
 	return true

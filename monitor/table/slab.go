@@ -81,6 +81,7 @@ func (l *rowList) drop(s *slab) {
 //	packedRow   every flow; IPv4 addresses in 4 bytes
 //	wide        both tuples if they do not fit: IPv6, or tuples that do not correspond
 //	metered     counters and times, with accounting or timestamping
+//	rated       rates, with Config.Rates
 type packedRow struct {
 	gen         uint64
 	known       monitor.Attrs
@@ -117,6 +118,7 @@ type chunk struct {
 	rows    *[chunkRows]packedRow
 	wide    *[chunkRows][2]monitor.Tuple
 	metered *[chunkRows]meteredRow
+	rated   *[chunkRows]ratedRow
 	filter  *CachedFilter // which made the cached results of the rows
 }
 
@@ -134,6 +136,10 @@ func (s *slab) load(row uint32, r *Row) {
 	p := &c.rows[i]
 	r.Known, r.Gen, r.First, r.Last, r.State = p.known, p.gen, p.first, p.last, p.state&rowPublic
 	c.loadFlow(p, i, &r.Flow)
+	r.Rates = [Windows]Rate{}
+	if p.state&(RowRated|RowEnded) == RowRated {
+		r.Rates = c.rated[i].rates
+	}
 }
 
 // loadFlow unpacks the flow of the chunk's i-th row, which is p.

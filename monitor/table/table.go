@@ -11,6 +11,7 @@ import (
 type Config struct {
 	Linger time.Duration // how long ended flows stay in the table; 0: not at all
 	Life   bool          // record the times of each flow's states, for [Table.Life]
+	Rates  bool          // compute each flow's rates from the readings of its counters
 
 	// Max returns how many live flows a network namespace may have; 0: any number. It is called
 	// with the table locked, for the first flow of a namespace and, at most once a second, when
@@ -140,6 +141,7 @@ type Row struct {
 	First monitor.Time  // first message about it
 	Last  monitor.Time  // last message about it; if Ended, the end
 	State RowState
+	Rates [Windows]Rate // 0 if unknown, or if the flow has ended; see RowRated
 }
 
 // RowState is a set of properties of a row besides the flow.
@@ -150,6 +152,7 @@ const (
 	RowNew   RowState = 1 << iota // its NEW was seen: First is when it began
 	RowDump                       // known only from a dump so far
 	RowEnded                      // destroyed; the row lingers
+	RowRated                      // its counters were read twice: Rates are known
 )
 
 // Ended reports whether the flow was destroyed and only lingers.

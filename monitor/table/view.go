@@ -12,7 +12,7 @@ import (
 type Query struct {
 	Filter     *CachedFilter // nil: every flow
 	By         Order
-	Value      func(row uint32, r *Row) uint64 // the value for [ByValue]; called with the table locked
+	Window     Window // for [ByRate]
 	Descending bool
 	At         Place        // the zero Place is the beginning of every order
 	End        bool         // the end of the order; At is ignored
@@ -34,6 +34,7 @@ type View struct {
 	Live    int           // matching flows that have not ended
 	Flows   int           // flows in the table that have not ended
 	Seen    monitor.Attrs // attributes known of any matching flow that has not ended
+	Rated   bool          // the rates of a matching row are known
 	Marked  bool          // a matching row has a mark
 	Zoned   bool          // a matching row has a zone other than 0
 }
@@ -114,10 +115,11 @@ func (s *scanner) chunk(t *Table, at int) {
 		}
 		v.Marked = v.Marked || p.mark != 0
 		v.Zoned = v.Zoned || p.origZone|p.replyZone != 0
-		place, ok := s.packedPlace(p)
+		v.Rated = v.Rated || p.state&RowRated != 0
+		place, ok := s.packedPlace(c, row%chunkRows, p)
 		if !ok {
 			t.rows.load(row, r)
-			place = s.Place(row, r)
+			place = s.Place(r)
 		}
 		if place.Before(&s.At) {
 			v.Before++

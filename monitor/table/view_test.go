@@ -11,7 +11,7 @@ import (
 
 // filled returns a table of n flows with mixed values, some of them equal.
 func filled(n int) *Table {
-	t := New(Config{Linger: 5e9})
+	t := New(Config{Linger: 5e9, Rates: true})
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var b monitor.Batch
 	for i := range n {
@@ -43,6 +43,19 @@ func filled(n int) *Table {
 		}
 	}
 	t.Apply(&b)
+	b.Reset()
+	t.Scan(func(_ uint32, r *Row, _ *monitor.Extra) bool {
+		e := b.Add()
+		e.Kind, e.Time, e.Has, e.Flow.Orig = monitor.KindExisting, r.Last+1e9, counters, r.Flow.Orig
+		e.Flow.CountersOrig.Bytes = r.Flow.CountersOrig.Bytes + uint64(rnd.IntN(1000))
+		e.Flow.CountersReply.Bytes = uint64(rnd.IntN(1000))
+		return true
+	})
+	for i := range b.Events {
+		e := &b.Events[i]
+		row, gen, _ := t.Lookup(e.Flow.Orig)
+		t.Refresh(row, gen, e)
+	}
 	return t
 }
 
@@ -57,7 +70,7 @@ func sortedRows(t *Table, q *Query) []ViewRow {
 				return true
 			}
 		}
-		all = append(all, ViewRow{*r, i, q.Place(i, r)})
+		all = append(all, ViewRow{*r, i, q.Place(r)})
 		return true
 	})
 	slices.SortFunc(all, func(a, b ViewRow) int { return a.Place.Compare(&b.Place) })
@@ -71,11 +84,10 @@ func oddPort(e *monitor.Event) bool { return e.Flow.Orig.SrcPort%2 == 1 }
 func TestViewIsAWindow(t *testing.T) {
 	table := filled(3000)
 	odd, steady := &CachedFilter{Match: oddPort}, &CachedFilter{Match: oddPort, Steady: true}
-	for by := ByArrival; by <= ByValue; by++ {
+	for by := ByArrival; by <= ByDown; by++ {
 		for _, descending := range []bool{false, true} {
 			for _, j := range []*CachedFilter{nil, odd, steady} {
-				q := Query{By: by, Descending: descending, Filter: j, Above: 40, Below: 60,
-					Value: func(i uint32, _ *Row) uint64 { return uint64(i * 7919 % 1000) }}
+				q := Query{By: by, Descending: descending, Filter: j, Above: 40, Below: 60, Window: Over10s}
 				all := sortedRows(table, &q)
 				for _, at := range []int{0, 1, 39, 40, 41, len(all) / 2, len(all) - 1} {
 					q.At = all[at].Place
@@ -172,10 +184,9 @@ func TestViewOfManyChunks(t *testing.T) {
 		near = near[:1]
 	}
 	odd, steady := &CachedFilter{Match: oddPort}, &CachedFilter{Match: oddPort, Steady: true}
-	for by := ByArrival; by <= ByValue; by++ {
+	for by := ByArrival; by <= ByDown; by++ {
 		for _, j := range []*CachedFilter{nil, odd, steady} {
-			q := Query{By: by, Descending: by%2 == 0, Filter: j, Above: 40, Below: 60,
-				Value: func(i uint32, _ *Row) uint64 { return uint64(i * 7919 % 1000) }}
+			q := Query{By: by, Descending: by%2 == 0, Filter: j, Above: 40, Below: 60, Window: Over10s}
 			all := sortedRows(table, &q)
 			for _, at := range []int{0, 1, len(all) / 3, len(all) - 1} {
 				q.At = all[at].Place
@@ -241,6 +252,7 @@ func BenchmarkView(b *testing.B) {
 	}{
 		{"newest", Query{By: ByArrival, Descending: true, Below: 150}},
 		{"bytes", Query{By: ByBytes, Descending: true, Below: 150, Above: 100, At: Place{Hi: ^uint64(500)}}},
+		{"rate", Query{By: ByRate, Descending: true, Below: 150}},
 		{"source", Query{By: BySource, Below: 150}},
 		{"delivered", Query{By: ByDelivered, Descending: true, Below: 150}},
 		{"filter", Query{By: BySource, Below: 150, Filter: &CachedFilter{Match: oddPort}}},

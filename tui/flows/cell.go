@@ -67,11 +67,8 @@ func (p *Page) state(r *row, width int) (paint.Role, string) {
 
 // rate returns the bytes per second; a dash if there are none.
 func (p *Page) rate(r *row) (known bool, text string) {
-	if p.S.Rates == nil || r.Row.Ended() || p.timedOut(r) {
-		return false, ""
-	}
-	rate, _ := p.S.Rates.Of(r.Index, r.Row.Gen, p.S.Frame)
-	return rate > 0, human.Bytes(rate) + "/s"
+	rate := r.Row.Rates[p.S.Window].Total()
+	return rate >= 1 && !p.timedOut(r), human.Rate(rate, p.S.Bits)
 }
 
 const counted = monitor.AttrCountersOrig | monitor.AttrCountersReply
@@ -170,7 +167,7 @@ var columnTable = [columns]column{
 	colSentAs:    {"SENT AS", 0, false, table.BySentAs, false, page.CellSentAs, nil},
 	colDest:      {"DESTINATION", 0, false, table.ByDestination, false, page.CellDest, nil},
 	colDelivered: {"DELIVERED TO", 0, false, table.ByDelivered, false, page.CellDelivered, nil},
-	colRate:      {"RATE", 8, true, table.ByValue, true, page.NoCell, value((*Page).rate)},
+	colRate:      {"RATE", 8, true, table.ByRate, true, page.NoCell, value((*Page).rate)},
 	colBytes:     {"BYTES", 7, true, table.ByBytes, true, page.NoCell, value((*Page).bytes)},
 	colPackets:   {"PACKETS", 7, true, table.ByPackets, true, page.NoCell, value((*Page).packets)},
 	colAge:       {"AGE", 5, true, table.ByBorn, true, page.NoCell, value((*Page).age)},

@@ -68,18 +68,12 @@ func (p *Page) read(place page.Place) {
 	}
 	t := p.S.Table
 	q := table.Query{Filter: p.S.Filter, By: columnTable[p.By].order, Descending: p.Down, Now: p.S.Clock(),
-		End: place == page.Last}
-	if p.By == colRate {
-		q.Value = func(i uint32, r *table.Row) uint64 {
-			v, _ := p.S.Rates.Of(i, r.Gen, q.Now)
-			return v
-		}
-	}
+		Window: p.S.Window, End: place == page.Last}
 	q.Above, q.Below = p.Stretch()
 	if cursor := p.Cursor(); cursor != nil {
 		q.Near, q.At = cursor.Index, cursor.place
 		if r, _, ok := t.Get(cursor.Index, cursor.Row.Gen); ok { // its place in the order may have changed
-			q.At = q.Place(cursor.Index, &r)
+			q.At = q.Place(&r)
 		}
 	}
 	if place == page.First {
@@ -110,7 +104,7 @@ func (p *Page) lay() {
 			p.has.netns = max(p.has.netns, page.NetNSWidth(p.Width, p.S.NetNS(p.Rows[i].Row.Flow.Orig.NetNS)))
 		}
 	}
-	p.has.rates = p.has.counters && p.S.Rates != nil
+	p.has.rates = p.has.counters && p.S.Reads
 	p.layout = p.layOut()
 	if needs := p.layout.endNeeds(p.S.Names, p.Rows, p.needs); needs != p.needs {
 		p.needs = needs

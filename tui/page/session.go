@@ -27,7 +27,9 @@ type Session struct {
 	Clock    func() monitor.Time // the clock of the flows
 	Location *time.Location      // time zone of displayed times
 	Names    *Names
-	Rates    *Rates          // nil: counters are not read
+	Reads    bool            // counters of flows are read
+	Bits     bool            // rates are bits per second
+	Window   table.Window    // over which rates are smoothed
 	Context  context.Context // for commands; ends with the UI
 	Replay   bool            // the source is a recording that can be controlled
 	Root     Root

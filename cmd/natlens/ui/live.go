@@ -95,7 +95,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	names := o.Capture.Namespaces()
 	run, err := live.Open(live.Config{
 		Capture: open, Names: names, Refused: countRefused(&leftOut),
-		Table:    table.Config{Linger: linger, Life: true},
+		Table:    table.Config{Linger: linger, Life: true, Rates: true},
 		Existing: loop.ExistingBeside,
 		Sudo:     cli.Sudo(),
 		Process:  o.Process || filter.NeedsLocal(o.expr),
