@@ -38,7 +38,7 @@ func words(t *testing.T, write bool, name string, keysTexts ...string) string {
 
 func TestWords(t *testing.T) {
 	t.Chdir(t.TempDir())
-	one, two := []string{"a b", "text\n", "c\nd", "two\n\nlines"}, []string{"", "# no key"}
+	one, two := []string{"a b", "text\n", "c\nd", "two\n\n\x1b\tlines"}, []string{"", "# no key"}
 	if err := words(t, false, "TestTwo", two...); !strings.Contains(err, "no key") {
 		t.Error("without a file:", err)
 	}
@@ -46,7 +46,7 @@ func TestWords(t *testing.T) {
 	words(t, true, "TestOne", "old", "old")
 	words(t, true, "TestOne", one...)
 	text, err := os.ReadFile("testdata/words.txt")
-	if want := "# TestOne\na b\n\ttext\nc\\nd\n\ttwo\n\t\n\tlines\n\n# TestTwo\n\t# no key\n"; string(text) != want || err != nil {
+	if want := "# TestOne\na b\n\ttext\nc␊d\n\ttwo\n\t\n\t␛␉lines\n\n# TestTwo\n\t# no key\n"; string(text) != want || err != nil {
 		t.Errorf("%v, got\n%s\nwant\n%s", err, text, want)
 	}
 	for _, name := range []string{"TestOne", "TestTwo"} {
@@ -54,7 +54,7 @@ func TestWords(t *testing.T) {
 			t.Error(name, err)
 		}
 	}
-	for _, bad := range [][]string{one[:2], {"a b", "other", "c\nd", "two\n\nlines"}, append(one, "more", "")} {
+	for _, bad := range [][]string{one[:2], {"a b", "other", "c\nd", "two\n\n\x1b\tlines\n\n"}, append(one, "more", "")} {
 		if words(t, false, "TestOne", bad...) == "" {
 			t.Errorf("%q is accepted", bad)
 		}

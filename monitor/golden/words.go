@@ -2,6 +2,7 @@ package golden
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -26,10 +27,11 @@ var (
 	sections = map[string]string{}
 )
 
-// Words records a text that a user reads. The key is what the user typed, or what happened; it may be empty. When the
-// test ends, its keys and texts must be those of its section of testdata/words.txt, in the same order. A test that
-// failed or was skipped is not compared. One newline at the end of text is ignored.
-func Words(t testing.TB, key, text string) {
+// Words records what a user reads: an error, or a text. The key is what the user typed, or what happened; it may be
+// empty. When the test ends, its keys and texts must be those of its section of testdata/words.txt, in the same order.
+// A test that failed or was skipped is not compared. One newline at the end of text is ignored. Control characters
+// have their pictures in the file: ␛ is an escape.
+func Words(t testing.TB, key string, text any) {
 	t.Helper()
 	mu.Lock()
 	defer mu.Unlock()
@@ -38,9 +40,17 @@ func Words(t testing.TB, key, text string) {
 		t.Cleanup(func() { finish(t, name) })
 	}
 	if key != "" {
-		key = strings.ReplaceAll(key, "\n", `\n`) + "\n"
+		key = strings.Map(picture, strings.ReplaceAll(key, "\n", "␊")) + "\n"
 	}
-	sections[name] += key + "\t" + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n\t") + "\n"
+	lines := strings.Map(picture, strings.TrimSuffix(fmt.Sprint(text), "\n"))
+	sections[name] += key + "\t" + strings.ReplaceAll(lines, "\n", "\n\t") + "\n"
+}
+
+func picture(r rune) rune {
+	if r < ' ' && r != '\n' {
+		return r + '␀'
+	}
+	return r
 }
 
 // finish compares the section of a test with wordsFile. With -update it writes the section into the file.
