@@ -27,7 +27,7 @@ func TestBesideNft(t *testing.T) {
 	t.Parallel()
 	labtest.Need(t, "nft")
 	l := labtest.NewWith(t, lab.Config{})
-	load(t, l, `table ip many {
+	labtest.Rules(t, l, `table ip many {
 	chain a { udp dport 53 jump b; }
 	chain b { ip ttl > 1 continue; ip ttl 1-255 udp dport 53 drop comment "no # handle 7 here"; }
 	chain pre { type nat hook prerouting priority -90; dnat ip to udp dport map { 52 : 203.0.113.8, 53 : 203.0.113.9 }; }

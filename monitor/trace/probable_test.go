@@ -123,16 +123,7 @@ func TestProbable(t *testing.T) {
 			t.Parallel()
 			l := labtest.NewWith(t, lab.Config{})
 			before, later, _ := strings.Cut(c.rules, "# later\n")
-			if program, _, _ := strings.Cut(before, " "); strings.HasPrefix(program, "iptables-") {
-				labtest.Need(t, program)
-				if err := run(t, l, before, "sh"); err != nil && program == "iptables-legacy" {
-					labtest.Lack(t, program)
-				} else if err != nil {
-					t.Fatal(err)
-				}
-			} else if before != "" {
-				load(t, l, before)
-			}
+			labtest.Rules(t, l, before)
 			to := netip.MustParseAddrPort(c.to)
 			src, err := l.UDPOnce(t.Context(), lab.UDP{To: to, NoReply: true})
 			if err != nil {
@@ -140,7 +131,7 @@ func TestProbable(t *testing.T) {
 			}
 			w := walkOf(t, l, src, to)
 			if later != "" {
-				load(t, l, later)
+				labtest.Rules(t, l, later)
 			}
 			rules, err := ReadRules(l.Gateway.FD())
 			if err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -21,28 +20,6 @@ import (
 )
 
 func TestMain(m *testing.M) { labtest.Main(m) }
-
-// load loads rules into the gateway.
-func load(t *testing.T, l *lab.Lab, rules string) {
-	t.Helper()
-	nft := labtest.Need(t, "nft")
-	if err := run(t, l, rules, nft, "-f", "-"); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// run runs a program in the gateway.
-func run(t *testing.T, l *lab.Lab, stdin, program string, args ...string) error {
-	return l.Gateway.Do(func() error {
-		cmd := exec.CommandContext(t.Context(), program, args...)
-		cmd.Stdin = strings.NewReader(stdin)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("%w: %s", err, out)
-		}
-		return err
-	})
-}
 
 func open(t *testing.T, l *lab.Lab, wanted string, rate uint64) *Tracer {
 	t.Helper()
@@ -208,14 +185,7 @@ postrouting ip nat postrouting: oifname "wan" masquerade: accept
 			if c.to.Addr().Is6() && !l.IPv6 {
 				labtest.Lack(t, "IPv6")
 			}
-			if strings.HasPrefix(c.rules, "iptables-nft") {
-				labtest.Need(t, "iptables-nft")
-				if err := run(t, l, c.rules, "sh"); err != nil {
-					t.Fatal(err)
-				}
-			} else if c.rules != "" {
-				load(t, l, c.rules)
-			}
+			labtest.Rules(t, l, c.rules)
 			from := l.Client
 			if c.from != nil {
 				from = c.from(l)
@@ -234,17 +204,10 @@ postrouting ip nat postrouting: oifname "wan" masquerade: accept
 
 // TestComments reads comments without nft(8), and the tables of iptables-legacy.
 func TestComments(t *testing.T) {
-	labtest.Need(t, "iptables-nft")
-	labtest.Need(t, "iptables-legacy")
 	l := labtest.NewWith(t, lab.Config{})
-	load(t, l, "insert rule ip filter forward tcp dport 443 counter comment \"for nft\"")
-	err := run(t, l, "iptables-nft -A FORWARD -m comment --comment \"for iptables\" -j ACCEPT", "sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if run(t, l, "iptables-legacy -t mangle -A FORWARD -j ACCEPT && ip6tables-legacy -A INPUT -j ACCEPT", "sh") != nil {
-		labtest.Lack(t, "iptables-legacy")
-	}
+	labtest.Rules(t, l, "insert rule ip filter forward tcp dport 443 counter comment \"for nft\"")
+	labtest.Rules(t, l, "iptables-nft -A FORWARD -m comment --comment \"for iptables\" -j ACCEPT")
+	labtest.Rules(t, l, "iptables-legacy -t mangle -A FORWARD -j ACCEPT && ip6tables-legacy -A INPUT -j ACCEPT")
 	t.Setenv("PATH", "")
 	rules, err := ReadRules(l.Gateway.FD())
 	if err != nil {
@@ -276,7 +239,7 @@ func TestManyFlows(t *testing.T) {
 	for i := range 100 {
 		rules += fmt.Sprintf("add rule inet many forward tcp dport %d comment \"rule %d\"\n", 20000+i, i)
 	}
-	load(t, l, rules)
+	labtest.Rules(t, l, rules)
 	tr := open(t, l, "tcp and dport 20000..20099", 100_000)
 	var all sync.WaitGroup
 	flows := map[uint32]bool{}
@@ -327,7 +290,7 @@ func TestRate(t *testing.T) {
 func TestForeign(t *testing.T) {
 	t.Parallel()
 	l := labtest.NewWith(t, lab.Config{})
-	load(t, l, "insert rule ip filter raw_prerouting tcp dport 443 meta nftrace set 1")
+	labtest.Rules(t, l, "insert rule ip filter raw_prerouting tcp dport 443 meta nftrace set 1")
 	tr := open(t, l, "udp", 1000)
 	p := packetsOf(t, tr, 1, func(ctx context.Context) {
 		l.SYNOnce(ctx, lab.TCP{To: netip.AddrPortFrom(lab.ServerIP, 443)})

@@ -7,12 +7,9 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,23 +23,14 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 // explained runs the command in the lab's gateway, and makes flows until it ends.
 func explained(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
 	var out, notes bytes.Buffer
 	cmd := New(cli.Console{Stdout: &out, Stderr: &notes, Getenv: func(string) string { return "" }})
 	cmd.SetArgs(append(args, "--rule", "--width", "99", "--netns", l.Gateway.Path()))
-	var acting sync.WaitGroup
-	acting.Go(func() {
-		for ctx.Err() == nil && act != nil {
-			act(ctx)
+	labtest.While(t, act, func(ctx context.Context) {
+		if err := cmd.ExecuteContext(ctx); err != nil {
+			t.Errorf("%v; %s", err, notes.String())
 		}
 	})
-	err := cmd.ExecuteContext(ctx)
-	cancel()
-	acting.Wait()
-	if err != nil {
-		t.Fatalf("%v; %s", err, notes.String())
-	}
 	return out.String()
 }
 
@@ -124,7 +112,7 @@ func TestRule(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			l := labtest.NewWith(t, lab.Config{})
-			loadRules(t, l, c.rules)
+			labtest.Rules(t, l, c.rules)
 			out := explained(t, l, func(ctx context.Context) {
 				_, _ = l.UDPOnce(ctx, lab.UDP{To: netip.AddrPortFrom(lab.Blackhole, c.to), NoReply: true})
 			}, "--for", "1m", "--limit", "1", "udp", "dport", fmt.Sprint(c.to))
@@ -134,7 +122,7 @@ func TestRule(t *testing.T) {
 			if c.probable == "" {
 				return
 			}
-			out = explained(t, l, nil, "--limit", "1", "udp")
+			out = explained(t, l, func(ctx context.Context) { <-ctx.Done() }, "--limit", "1", "udp")
 			if diff := cmp.Diff(c.probable, rulesOf(out)); diff != "" {
 				t.Errorf("%s\n%s", diff, out)
 			}
@@ -154,7 +142,7 @@ func TestRuleLoopback(t *testing.T) {
 			"INPUT rule ip loop in handle N: udp dport 5353 accept\n",
 	} {
 		l := labtest.NewWith(t, lab.Config{})
-		loadRules(t, l, "table ip loop { chain out { type nat hook output priority -90; udp dport 777 redirect to :5353; }; "+
+		labtest.Rules(t, l, "table ip loop { chain out { type nat hook output priority -90; udp dport 777 redirect to :5353; }; "+
 			"chain in { type filter hook input priority 0; "+rules+"; }; }")
 		to := netip.MustParseAddrPort("127.0.0.1:777")
 		out := explained(t, l, func(ctx context.Context) {
@@ -170,26 +158,5 @@ func TestRuleLoopback(t *testing.T) {
 		if !strings.Contains(out, "\n"+last) {
 			t.Errorf("no %q:\n%s", last, out)
 		}
-	}
-}
-
-// loadRules loads rules of nft or iptables-nft into the gateway.
-func loadRules(t *testing.T, l *lab.Lab, rules string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "nft", "-f", "-")
-	if strings.HasPrefix(rules, "iptables-nft") {
-		labtest.Need(t, "iptables-nft")
-		cmd = exec.CommandContext(t.Context(), "sh")
-	}
-	cmd.Stdin = strings.NewReader(rules)
-	err := l.Gateway.Do(func() error {
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("%w: %s", err, out)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -9,9 +9,7 @@ import (
 	"net/netip"
 	"os/exec"
 	"regexp"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -27,23 +25,14 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 // traced runs the command in the lab's gateway, and makes flows until it ends.
 func traced(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) (stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
 	var out, notes bytes.Buffer
 	cmd := New(cli.Console{Stdout: &out, Stderr: &notes, Getenv: func(string) string { return "" }})
 	cmd.SetArgs(append(args, "--netns", l.Gateway.Path()))
-	var acting sync.WaitGroup
-	acting.Go(func() {
-		for ctx.Err() == nil {
-			act(ctx)
+	labtest.While(t, act, func(ctx context.Context) {
+		if err := cmd.ExecuteContext(ctx); err != nil {
+			t.Errorf("%v; %s", err, notes.String())
 		}
 	})
-	err := cmd.ExecuteContext(ctx)
-	cancel()
-	acting.Wait()
-	if err != nil {
-		t.Fatalf("%v; %s", err, notes.String())
-	}
 	return out.String(), notes.String()
 }
 

@@ -31,9 +31,9 @@ func side(t *testing.T, l *lab.Lab) {
 	if err := h.LinkAdd(pair); err != nil {
 		t.Fatal(err)
 	}
-	run(t, l.Client, "ip link set side up")
-	run(t, l.Client2, "ip link set side up")
-	run(t, l.Client2, "ip route add 192.168.77.2/32 dev side")
+	labtest.In(t, l.Client, "ip link set side up")
+	labtest.In(t, l.Client2, "ip link set side up")
+	labtest.In(t, l.Client2, "ip route add 192.168.77.2/32 dev side")
 }
 
 // TestBroken breaks port forwards, and checks the verdict and that the remedy helps.
@@ -61,7 +61,7 @@ func TestBroken(t *testing.T) {
 		}
 	}
 	nft := func(rule string) func(*testing.T, *lab.Lab) {
-		return func(t *testing.T, l *lab.Lab) { run(t, l.Gateway, "nft "+rule) }
+		return func(t *testing.T, l *lab.Lab) { labtest.In(t, l.Gateway, "nft "+rule) }
 	}
 	for _, c := range []struct {
 		name string
@@ -88,23 +88,23 @@ func TestBroken(t *testing.T) {
 				"the address in rule ip nat prerouting handle 9 (tcp dport 8088 dnat to 192.168.77.99:80) is wrong.",
 				"nsenter --net=NETNS ip neigh show 192.168.77.99 dev lan", nil}, ""},
 		{"a rule of iptables-nft drops", func(t *testing.T, l *lab.Lab) {
-			run(t, l.Gateway, "iptables-nft -t mangle -A FORWARD -p tcp --dport 80 -j DROP")
+			labtest.In(t, l.Gateway, "iptables-nft -t mangle -A FORWARD -p tcp --dport 80 -j DROP")
 		}, server(8080), []string{published}, outcome{"dropped", "The packet is dropped in FORWARD by rule ip mangle " +
 			"FORWARD handle 2 (tcp dport 80 counter packets 0 bytes 0 drop).", "nsenter --net=NETNS nft insert rule ip mangle FORWARD " +
 			"handle 2 ip daddr 192.168.77.2 tcp dport 80 accept", nil}, "works"},
 		{"wrong address, in a chain that is jumped to", func(t *testing.T, l *lab.Lab) {
-			run(t, l.Gateway, "nft add chain ip nat DOCKER")
-			run(t, l.Gateway, "nft add rule ip nat prerouting fib daddr type local jump DOCKER")
-			run(t, l.Gateway, `nft add rule ip nat DOCKER iifname != docker0 tcp dport { 8088, 8089 } dnat to 192.168.77.99:80`)
+			labtest.In(t, l.Gateway, "nft add chain ip nat DOCKER")
+			labtest.In(t, l.Gateway, "nft add rule ip nat prerouting fib daddr type local jump DOCKER")
+			labtest.In(t, l.Gateway, `nft add rule ip nat DOCKER iifname != docker0 tcp dport { 8088, 8089 } dnat to 192.168.77.99:80`)
 		}, server(8088), []string{"203.0.113.1:8088"}, outcome{"no-host", "No host has the address 192.168.77.99 on lan: it is " +
 			`off, or the address in rule ip nat DOCKER handle 12 (iifname != "docker0" tcp dport { 8088, 8089 } dnat to ` +
 			"192.168.77.99:80) is wrong.", "nsenter --net=NETNS ip neigh show 192.168.77.99 dev lan", nil}, ""},
-		{"missing route back", func(t *testing.T, l *lab.Lab) { run(t, l.Client, "ip route del default") }, server(8080),
+		{"missing route back", func(t *testing.T, l *lab.Lab) { labtest.In(t, l.Client, "ip route del default") }, server(8080),
 			[]string{published}, outcome{"silent", "The packet is delivered to 192.168.77.2:80, but no answer comes: nothing " +
 				"answers there, a firewall drops it, or the answer does not come through this host.",
 				"on 192.168.77.2: ip route get 203.0.113.9", []string{"neighbour 192.168.77.2: REACHABLE"}}, ""},
 		{"missing route back, others are answered", func(t *testing.T, l *lab.Lab) {
-			run(t, l.Client, "ip route del default")
+			labtest.In(t, l.Client, "ip route del default")
 			if _, err := l.TCPOnce(t.Context(), lab.TCP{From: l.Client2, To: lab.ClientHTTP}); err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestBroken(t *testing.T) {
 			[]string{"192.168.77.2:80 answered 1 other flow"}}, ""},
 		{"hairpin without SNAT", func(t *testing.T, l *lab.Lab) {
 			side(t, l)
-			run(t, l.Gateway, "nft insert rule ip nat prerouting ip daddr 203.0.113.1 tcp dport 8088 dnat to 192.168.77.3:80")
+			labtest.In(t, l.Gateway, "nft insert rule ip nat prerouting ip daddr 203.0.113.1 tcp dport 8088 dnat to 192.168.77.3:80")
 			if err := l.ServeTCP(l.Client2, netip.AddrPortFrom(lab.Client2IP, 80)); err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +124,7 @@ func TestBroken(t *testing.T) {
 			"nsenter --net=NETNS nft add rule ip nat postrouting ip saddr 192.168.77.0/24 ip daddr 192.168.77.3 masquerade", nil}, "works"},
 		{"stale UDP entry", func(t *testing.T, l *lab.Lab) {
 			udp(l)(t.Context())
-			run(t, l.Gateway, "nft insert rule ip nat prerouting udp dport 5353 dnat to 192.168.77.2:53")
+			labtest.In(t, l.Gateway, "nft insert rule ip nat prerouting udp dport 5353 dnat to 192.168.77.2:53")
 		}, udp, []string{"-p", "udp", "203.0.113.1:5353"}, outcome{"stale", "The packet still goes to 203.0.113.1:5353: its " +
 			"flow is older than rule ip nat prerouting handle 9 (udp dport 5353 dnat to 192.168.77.2:53), and NAT rules see only " +
 			"the first packet of a flow.", "natlens delete --netns NETNS 'id N'", nil}, ""},
@@ -141,8 +141,8 @@ func TestBroken(t *testing.T) {
 			if _, err := l.TCPOnce(t.Context(), lab.TCP{From: l.Server, To: lab.PublishedHTTP}); err != nil {
 				t.Fatal(err) // then the server knows the gateway's hardware address: rp_filter is for ARP too
 			}
-			run(t, l.Server, "ip address add 198.51.100.7/32 dev lo")
-			run(t, l.Gateway, "ip route add 198.51.100.0/24 dev lan")
+			labtest.In(t, l.Server, "ip address add 198.51.100.7/32 dev lo")
+			labtest.In(t, l.Gateway, "ip route add 198.51.100.0/24 dev lan")
 			if err := l.Gateway.WriteSysctl("net.ipv4.conf.wan.rp_filter", "1"); err != nil {
 				t.Fatal(err)
 			}
@@ -163,7 +163,7 @@ func TestBroken(t *testing.T) {
 			if _, err := l.TCPOnce(t.Context(), lab.TCP{From: l.Server, To: lab.PublishedHTTP}); err != nil {
 				t.Fatal(err) // the hardware addresses are known
 			}
-			run(t, l.Server, "ip address add 198.51.100.7/32 dev lo")
+			labtest.In(t, l.Server, "ip address add 198.51.100.7/32 dev lo")
 		}, foreign, []string{published}, outcome{"no-route-back", "192.168.77.2:80 answers, but this host has no route to " +
 			"198.51.100.7.", "nsenter --net=NETNS ip route replace 198.51.100.7 via ROUTER dev wan",
 			[]string{"route back to 198.51.100.7: none"}}, ""},
@@ -171,8 +171,8 @@ func TestBroken(t *testing.T) {
 			if _, err := l.TCPOnce(t.Context(), lab.TCP{From: l.Server, To: lab.PublishedHTTP}); err != nil {
 				t.Fatal(err)
 			}
-			run(t, l.Server, "ip address add 198.51.100.7/32 dev lo")
-			run(t, l.Gateway, "ip route add 198.51.100.0/24 via 192.168.77.3")
+			labtest.In(t, l.Server, "ip address add 198.51.100.7/32 dev lo")
+			labtest.In(t, l.Gateway, "ip route add 198.51.100.0/24 via 192.168.77.3")
 		}, foreign, []string{published}, outcome{"other-way", "The answer goes another way: the packet came in on wan, and " +
 			"the answer leaves by lan2.", "nsenter --net=NETNS ip route replace 198.51.100.7 via ROUTER dev wan", nil}, ""},
 		{"SNAT to an address that is gone", nft("insert rule ip nat postrouting oifname lan snat to 192.168.77.50"),

@@ -7,12 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/netip"
-	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,37 +23,27 @@ import (
 
 func TestMain(m *testing.M) { labtest.Main(m) }
 
-// ask runs the command in the lab's gateway, and calls act again and again until it ends.
+// ask runs the command in the lab's gateway, and calls act again and again while it waits.
 func ask(t *testing.T, l *lab.Lab, act func(context.Context), args ...string) (stdout string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	var out bytes.Buffer
 	notes := waiting{begun: make(chan struct{})}
 	cmd := New(cli.Console{Stdout: &out, Stderr: &notes, Getenv: func(string) string { return "" }})
 	cmd.SetArgs(append(args, "--netns", l.Gateway.Path()))
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	acting, stop := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() {
+	once := func(ctx context.Context) {
 		select {
-		case <-acting.Done():
+		case <-ctx.Done():
+			return
 		case <-notes.begun:
 		}
-		for act != nil && acting.Err() == nil {
-			act(acting)
-			select {
-			case <-acting.Done():
-			case <-time.After(20 * time.Millisecond): // do not repeat a refused connection in a busy loop
-			}
+		act(ctx)
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond): // do not repeat a refused connection in a busy loop
 		}
-	})
-	err = cmd.ExecuteContext(ctx)
-	stop()
-	running.Wait()
-	if ctx.Err() != nil {
-		t.Fatalf("it did not end: %s", notes.String())
 	}
+	labtest.While(t, once, func(ctx context.Context) { err = cmd.ExecuteContext(ctx) })
 	return out.String(), err
 }
 
@@ -80,22 +67,6 @@ func dial(n *lab.Namespace, to netip.AddrPort) func(context.Context) {
 		if err == nil {
 			conn.Close()
 		}
-	}
-}
-
-// run runs a shell command in a namespace.
-func run(t *testing.T, n *lab.Namespace, command string) {
-	t.Helper()
-	labtest.Need(t, strings.Fields(command)[0])
-	err := n.Do(func() error {
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("%s: %w: %s", command, err, out)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -169,7 +140,7 @@ func TestWorks(t *testing.T) {
 func TestNoPacket(t *testing.T) {
 	t.Parallel()
 	l := labtest.NewWith(t, lab.Config{})
-	text, err := ask(t, l, nil, "-p", "udp", "--for", "300ms", "203.0.113.1:51820", "from", "203.0.113.7")
+	text, err := ask(t, l, func(ctx context.Context) { <-ctx.Done() }, "-p", "udp", "--for", "300ms", "203.0.113.1:51820", "from", "203.0.113.7")
 	want := "No udp packet from 203.0.113.7 to 203.0.113.1:N came in TIME.\n" +
 		"→ nsenter --net=NETNS tcpdump -ni any 'udp and dst host 203.0.113.1 and dst port 51820'\n"
 	text = regexp.MustCompile(`\d+ms`).ReplaceAllString(fixed(text), "TIME")
@@ -183,7 +154,7 @@ func TestDropped(t *testing.T) {
 	t.Parallel()
 	labtest.Need(t, "nft")
 	l := labtest.NewWith(t, lab.Config{})
-	run(t, l.Gateway, `nft insert rule ip filter forward tcp dport 80 drop comment \"no web\"`)
+	labtest.In(t, l.Gateway, `nft insert rule ip filter forward tcp dport 80 drop comment \"no web\"`)
 	expect(t, l, outcome{"dropped",
 		`The packet is dropped in FORWARD by rule ip filter forward handle 5 (tcp dport 80 drop comment "no web").`,
 		"nsenter --net=NETNS nft insert rule ip filter forward handle 5 ip daddr 192.168.77.2 tcp dport 80 accept",

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,19 +94,68 @@ func Shell(t *testing.T, l *lab.Lab, command string) {
 	t.Helper()
 	command = strings.TrimPrefix(command, "sudo ")
 	words := strings.Fields(command)
-	Need(t, words[0])
 	if words[0] == "nsenter" { // nsenter --net=PATH PROGRAM
 		Need(t, words[2])
 	}
-	err := l.Gateway.Do(func() error {
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
+	In(t, l.Gateway, command)
+}
+
+// In runs a command of sh(1) in a namespace. The test is skipped if the command's first word is
+// not installed, and fails if the command fails.
+func In(t *testing.T, n *lab.Namespace, command string) {
+	t.Helper()
+	Need(t, strings.Fields(command)[0])
+	if err := Run(t, n, "", "sh", "-c", command); err != nil {
+		t.Fatalf("%s: %v", command, err)
+	}
+}
+
+// Run runs a program in a namespace. The error has its output.
+func Run(t *testing.T, n *lab.Namespace, stdin, program string, args ...string) error {
+	return n.Do(func() error {
+		cmd := exec.CommandContext(t.Context(), program, args...)
+		cmd.Stdin = strings.NewReader(stdin)
+		out, err := cmd.CombinedOutput()
 		if err != nil {
-			t.Errorf("%s: %v: %s", command, err, out)
+			err = fmt.Errorf("%w: %s", err, out)
 		}
-		return nil
+		return err
 	})
-	if err != nil {
+}
+
+// Rules loads rules into the gateway: lines for nft(8), or a command of iptables. It skips the
+// test if the kernel has no iptables-legacy.
+func Rules(t *testing.T, l *lab.Lab, rules string) {
+	t.Helper()
+	if program, _, _ := strings.Cut(rules, " "); program == "iptables-legacy" || program == "iptables-nft" {
+		Need(t, program)
+		if err := Run(t, l.Gateway, "", "sh", "-c", rules); err != nil && program == "iptables-legacy" {
+			Lack(t, program)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	} else if err := Run(t, l.Gateway, rules, Need(t, "nft"), "-f", "-"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// While calls act again and again until f returns. f fails the test if it takes too long.
+func While(t testing.TB, act func(context.Context), f func(context.Context)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*deadline)
+	defer cancel()
+	acting, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for acting.Err() == nil {
+			act(acting)
+		}
+	})
+	f(ctx)
+	stop()
+	running.Wait()
+	if ctx.Err() != nil {
+		t.Fatal("it did not end")
 	}
 }
 
