@@ -1,0 +1,184 @@
+// Package config reads and edits the configuration files of natlens, which are TOML
+// (https://toml.io): that of the system and, over it, that of the user.
+//
+//	cfg, err := config.Load(config.SystemFile, config.UserFile(os.Getenv))
+//	for _, s := range cfg.In("watch") { … }
+//
+// The package knows no keys. The caller checks each [Setting], and returns its Errorf or its
+// Unknown for a wrong one.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"natlens/monitor"
+	"natlens/monitor/human"
+)
+
+// Setting is a key of a file with its value, or the heading of a table.
+type Setting struct {
+	Path  []string // the names of its tables, and its own
+	Value any      // string, bool, int64, float64 or []any; nil: the heading of a table
+	File  string
+	Line  int
+
+	from, end int // bytes of the file; a heading has only its end
+}
+
+// Name returns the path with dots: watch.output.
+func (s *Setting) Name() string { return strings.Join(s.Path, ".") }
+
+// Errorf returns an error that begins with the file, the line and the name of the setting.
+func (s *Setting) Errorf(format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %s: %w", s.File, s.Line, s.Name(), fmt.Errorf(format, args...))
+}
+
+// Unknown returns the error of a setting whose last name is not among those that are accepted.
+func (s *Setting) Unknown(accepted ...string) error {
+	if near := human.Nearest(s.Path[len(s.Path)-1], accepted); near != "" {
+		return s.Errorf("unknown key: did you mean %s?", near)
+	}
+	return s.Errorf("unknown key: must be one of %s", strings.Join(accepted, ", "))
+}
+
+// Texts returns the value as texts: one for a single value, one for each element of a list.
+func (s *Setting) Texts() (out []string, err error) {
+	list, isList := s.Value.([]any)
+	if !isList {
+		list = []any{s.Value}
+	}
+	for _, v := range list {
+		switch v := v.(type) {
+		case string:
+			out = append(out, v)
+		case bool:
+			out = append(out, strconv.FormatBool(v))
+		case int64:
+			out = append(out, strconv.FormatInt(v, 10))
+		case float64:
+			out = append(out, strconv.FormatFloat(v, 'g', -1, 64))
+		default:
+			return nil, s.Errorf("must be a text, a number, true, false or a list of them")
+		}
+	}
+	return out, nil
+}
+
+// Text returns a single value as text.
+func (s *Setting) Text() (string, error) {
+	all, err := s.Texts()
+	if _, isList := s.Value.([]any); isList && err == nil {
+		err = s.Errorf("must be a single value, not a list")
+	}
+	if err != nil {
+		return "", err
+	}
+	return all[0], nil
+}
+
+// Config is the settings of all files, in their order. The zero Config has none.
+type Config struct {
+	Settings []Setting
+	Files    []string // the files that exist
+	User     string   // the file that Save edits; "" if the user has no home directory
+}
+
+// SystemFile is the file of the system.
+const SystemFile = "/etc/natlens/config.toml"
+
+// UserFile returns the file of the user, or "" without a home directory. For root by sudo(8)
+// it is the file of root, even if sudo keeps the user's environment.
+func UserFile(getenv func(string) string) string {
+	dir, home := getenv("XDG_CONFIG_HOME"), getenv("HOME")
+	if os.Geteuid() == 0 && getenv("SUDO_UID") != "" {
+		dir, home = "", "/root"
+	}
+	if !filepath.IsAbs(dir) { // the XDG specification ignores relative paths
+		dir = filepath.Join(home, ".config")
+	}
+	if !filepath.IsAbs(dir) {
+		return ""
+	}
+	return filepath.Join(dir, "natlens", "config.toml")
+}
+
+// Load reads two files. A setting of the user's file replaces that of the system's. A file that
+// does not exist has no settings. A file that another user can change is an error.
+func Load(system, user string) (Config, error) {
+	c := Config{User: user}
+	for _, path := range []string{system, user} {
+		data, err := read(path)
+		if err != nil {
+			return c, err
+		}
+		if data == nil {
+			continue
+		}
+		found, err := parse(path, data)
+		if err != nil {
+			return c, err
+		}
+		c.Files = append(c.Files, path)
+		c.Settings = slices.DeleteFunc(c.Settings, func(old Setting) bool {
+			return slices.ContainsFunc(found, func(s Setting) bool { return slices.Equal(s.Path, old.Path) })
+		})
+		c.Settings = append(c.Settings, found...)
+	}
+	return c, nil
+}
+
+// In returns the settings of a table, without those of its subtables.
+func (c *Config) In(table ...string) (out []Setting) {
+	for _, s := range c.Settings {
+		if s.Value != nil && slices.Equal(s.Path[:len(s.Path)-1], table) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// maxSize is the maximum size of a file.
+const maxSize = 1 << 20
+
+// read returns the content of a file that only the user or root can change; nil if there is no
+// file.
+func read(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case os.IsNotExist(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() || info.Size() > maxSize: // opening a pipe would block
+		return nil, fmt.Errorf("%s: must be a regular file of at most %s", path, human.Binary(maxSize))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, err
+	}
+	if !ownedByUser(info) {
+		return nil, fmt.Errorf("%s: belongs to another user: it must belong to you or to root", path)
+	}
+	if perm := info.Mode().Perm(); checksMode && perm&0o022 != 0 {
+		return nil, fmt.Errorf("%s: has mode %#o, so other users can change it: chmod go-w %s", path, perm,
+			monitor.ShellLine(path))
+	}
+	data := make([]byte, info.Size())
+	n, err := f.ReadAt(data, 0)
+	if n < len(data) {
+		return nil, err
+	}
+	return data, nil
+}
