@@ -217,6 +217,8 @@ func TestNoPrivilege(t *testing.T) {
 		{[]string{"-E", "-p", "tcp"}, "-E -p tcp", socket},
 		{[]string{"list", "--netns", "1"}, "list --netns 1", "natlens: --netns 1: open /proc/1/ns/net: permission denied: try sudo natlens ARGS\n"},
 		{[]string{"explain", "snat"}, "explain snat", "natlens: dump: CAP_NET_ADMIN is missing (operation not permitted)" + hint},
+		{[]string{"why", "203.0.113.1:80"}, "why 203.0.113.1:80", "natlens: follow traces: CAP_NET_ADMIN is missing " +
+			"(netlink join-group: setsockopt: operation not permitted): try sudo natlens ARGS, or natlens why --send, which needs no privilege\n"},
 	} {
 		cmd := natlens(c.args...)
 		var stdout, stderr safeBuffer

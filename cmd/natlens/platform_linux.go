@@ -44,11 +44,14 @@ func advice(err error, args []string) string {
 	if !errors.Is(err, netns.ErrPrivilege) {
 		return ""
 	}
-	if len(args) > 0 && args[0] == "lab" {
+	instead := "natlens lab --watch"
+	switch {
+	case len(args) > 0 && args[0] == "lab":
 		return text
+	case len(args) > 0 && args[0] == "why":
+		instead = "natlens why --send"
+	case len(args) == 0 || strings.HasPrefix(args[0], "--"): // the terminal UI, which lab also opens
+		instead = "natlens lab"
 	}
-	if len(args) == 0 || strings.HasPrefix(args[0], "--") { // the terminal UI, which lab also opens
-		return text + ", or natlens lab, which needs no privilege"
-	}
-	return text + ", or natlens lab --watch, which needs no privilege"
+	return text + ", or " + instead + ", which needs no privilege"
 }

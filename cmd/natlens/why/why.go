@@ -49,7 +49,8 @@ command that fixes it follow. Run it on the gateway, and then connect from outsi
 
 why changes no rule and sends no packet. To mark packets it adds a table of its own to nf_tables, as natlens trace
 does; the kernel removes the table when natlens ends. With --send it builds the gateway of natlens lab instead, which
-needs no root, and a host of the lab sends the packet: the server, or the host that has the address after from.
+needs no root, and a host of the lab sends the packet: the server, or the host that has the address after from. The
+lab is gone when natlens ends, so the command that fixes it is the one for a real gateway.
 
 The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 for wrong usage.`,
 		Example: `  natlens why 203.0.113.1:8080
@@ -152,6 +153,9 @@ func (o *options) run(ctx context.Context) error {
 func (o *options) decide(ctx context.Context, w *watcher) (v why.Verdict, err error) {
 	places := probe.Places{Sudo: cli.Sudo()}
 	w.facts = why.Facts{Proto: o.proto, To: o.to, From: o.from, Place: places.At(o.capture.Netns)}
+	if o.send {
+		w.facts.Place = places.Here() // the lab is gone when the command is read
+	}
 	if w.facts.Locals, err = netns.Locals(w.ns); err != nil {
 		return v, err
 	}
@@ -165,7 +169,11 @@ func (o *options) decide(ctx context.Context, w *watcher) (v why.Verdict, err er
 	if err := w.watch(ctx, o.duration); err != nil {
 		return v, err
 	}
-	return why.Decide(&w.facts), nil
+	v = why.Decide(&w.facts)
+	if o.send && v.Remedy != "" && !strings.HasPrefix(v.Remedy, "on ") {
+		v.Remedy = "on a real gateway: " + v.Remedy
+	}
+	return v, nil
 }
 
 // filter returns the filter, in the filter language, that selects the packets to wait for.
