@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/doctor/probe"
 	"natlens/monitor/kernel"
@@ -108,4 +109,17 @@ func (r *Run) Dump(ctx context.Context, got func(*monitor.Event)) error {
 	}
 	defer dump.Close()
 	return monitor.Each(ctx, dump, got)
+}
+
+// Captured returns how events are captured, why not by the ring, and the counts since Open.
+func (r *Run) Captured() doctor.Capture {
+	way, st := r.Capture.Way(), r.Capture.Stats()
+	c := doctor.Capture{Way: way.String(), Capacity: st.Capacity, Events: st.Received, Lost: st.Lost}
+	switch why := r.Capture.WhyNotRing(); {
+	case why != nil:
+		c.NotRing = why.Error()
+	case way == capture.Socket:
+		c.NotRing = "--capture socket"
+	}
+	return c
 }

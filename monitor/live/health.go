@@ -169,11 +169,7 @@ func (h *Health) count() {
 
 // capture returns how events were captured in the last minute.
 func (h *Health) capture() doctor.Capture {
-	old, last, from := &h.load[0], &h.load[len(h.load)-1], h.run.Capture
-	c := doctor.Capture{Way: from.Way().String(), Capacity: from.Stats().Capacity,
-		Events: last.received - old.received, Lost: last.lost - old.lost}
-	if err := from.WhyNotRing(); err != nil {
-		c.NotRing = err.Error()
-	}
+	old, last, c := &h.load[0], &h.load[len(h.load)-1], h.run.Captured()
+	c.Events, c.Lost = last.received-old.received, last.lost-old.lost
 	return c
 }

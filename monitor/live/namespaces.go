@@ -47,6 +47,9 @@ func (r *Run) Several() bool { return r.cfg.Names != nil }
 // Names returns the names of the namespaces of a run of several; nil for one.
 func (r *Run) Names() *monitor.Namespaces { return r.cfg.Names }
 
+// NetNS returns the descriptor of the single namespace, which is open until Close; 0: the caller's.
+func (r *Run) NetNS() int { return r.cfg.Capture.NetNS }
+
 // IDs returns the numbers of the namespaces that are captured now, ordered by name. A single
 // namespace has the number 0.
 func (r *Run) IDs() []monitor.NetNS {
@@ -123,22 +126,11 @@ func (r *Run) MaxFlows(id monitor.NetNS) int {
 	return int(fill.Max)
 }
 
-// localsSink is a sink that writes the host's addresses into a recording.
-type localsSink interface{ Locals(*monitor.Locals) }
-
 // followLocals sets the addresses of a single namespace in the table and the sinks, now and
 // after each change, until stop is called. A capture of all namespaces sets them itself.
 func (r *Run) followLocals() (stop func(), err error) {
 	if r.Several() {
 		return func() {}, nil
 	}
-	set := func(l *monitor.Locals) {
-		r.Loop.Table.SetLocals(l)
-		for _, s := range r.Loop.Sinks {
-			if s, ok := s.(localsSink); ok {
-				s.Locals(l)
-			}
-		}
-	}
-	return netns.FollowLocals(r.cfg.Capture.NetNS, set)
+	return netns.FollowLocals(r.cfg.Capture.NetNS, r.SetLocals)
 }

@@ -4,8 +4,7 @@ package live
 
 import (
 	"context"
-	"errors"
-	"slices"
+	"os"
 	"time"
 
 	"natlens/monitor"
@@ -23,6 +22,9 @@ type Config struct {
 	// Capture says how events are captured. Flows that Push does not select are in no table and
 	// reach no tap: leave Push nil for a run that needs every flow.
 	Capture capture.Config
+
+	// File, if not nil, is the file of Capture.NetNS. Close closes it last, and Open if it fails.
+	File *os.File
 
 	// Which is the value of --netns, for commands that the run suggests. If it is "", the run
 	// uses the namespace's name or a process in it.
@@ -56,19 +58,18 @@ type Config struct {
 // events.
 const SilentEvery = time.Minute
 
-// Run is an open run. Several goroutines may call its methods, except those that add something,
-// which must be called before Run.
+// Run is an open run: a loop, what opened it and what answers questions about it. Several goroutines
+// may call its methods, except those that add something, which must be called before Run.
 type Run struct {
-	Loop     *loop.Loop
+	*loop.Loop
 	Capture  *capture.Capture
 	Findings *findings.Engine // nil before AddRules
 
 	Annotator *annotate.Annotator // nil without Config.Process
 
-	cfg     Config
-	places  probe.Places
-	meters  meters
-	closers []func() error // called in reverse order
+	cfg    Config
+	places probe.Places
+	meters meters
 }
 
 // Open starts to capture. After it returns, every event is delivered or reported as lost. The
@@ -84,7 +85,9 @@ func Open(cfg Config) (r *Run, err error) {
 		Existing: cfg.Existing,
 	}
 	r.Loop = m
+	r.OnClose(func() error { cfg.File.Close(); return nil }) // nil: does nothing
 	if r.Capture, err = openCapture(&cfg, m.Table); err != nil {
+		r.Close()
 		return nil, err
 	}
 	r.OnClose(r.Capture.Close)
@@ -113,14 +116,6 @@ func resync(cfg *Config) (when loop.Resync) {
 	return when
 }
 
-// Sink adds a sink for the events that pass the filter. Close calls close, which may be nil.
-func (r *Run) Sink(s monitor.Sink, close func() error) {
-	r.Loop.Sinks = append(r.Loop.Sinks, s)
-	if close != nil {
-		r.OnClose(close)
-	}
-}
-
 // Tap adds a sink for every event of every flow, including flows that began before the run.
 // Close closes it.
 func (r *Run) Tap(s monitor.Sink) {
@@ -144,9 +139,6 @@ func (r *Run) wantAll() {
 	}
 }
 
-// OnClose adds a function that Close calls.
-func (r *Run) OnClose(f func() error) { r.closers = append(r.closers, f) }
-
 // Run passes events until ctx ends or Config.Count is reached, neither of which is an error.
 func (r *Run) Run(ctx context.Context) error {
 	stop, err := r.followLocals()
@@ -155,14 +147,4 @@ func (r *Run) Run(ctx context.Context) error {
 	}
 	defer stop()
 	return r.Loop.Run(ctx)
-}
-
-// Close closes what Open opened and what was added, in reverse order.
-func (r *Run) Close() error {
-	var err error
-	for _, close := range slices.Backward(r.closers) {
-		err = errors.Join(err, close())
-	}
-	r.closers = nil
-	return err
 }

@@ -57,6 +57,7 @@ type Loop struct {
 	// events of KindExisting.
 	Existing Existing
 
+	closers []func() error // called in reverse order
 	seq     uint64
 	stats   counters
 	rec     reconciler
@@ -100,7 +101,7 @@ var errCount = errors.New("count reached")
 
 // Run passes events until the source ends, ctx ends or Count is reached, none of which is an
 // error. When ctx ends, it still passes the events that are in the kernel's queue. It closes
-// neither the source nor the sinks.
+// nothing: the caller calls Close.
 func (m *Loop) Run(ctx context.Context) error {
 	err := m.run(ctx)
 	if errors.Is(err, errCount) || errors.Is(err, io.EOF) {

@@ -15,8 +15,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/annotate"
 	"natlens/monitor/capture"
-	"natlens/monitor/filter"
-	"natlens/monitor/kernel"
+	"natlens/monitor/live"
 )
 
 // CaptureFlags says what is captured or read: which network namespace, and how.
@@ -26,6 +25,7 @@ type CaptureFlags struct {
 	buffer string
 	ring   string
 	every  bool // --netns all is allowed
+	names  *monitor.Namespaces
 
 	annotator *annotate.Annotator // nil: processes are not looked up
 	fd        int                 // of the namespace whose flows are read
@@ -71,12 +71,12 @@ func FlagsOf(netns string) *CaptureFlags { return &CaptureFlags{Netns: netns, ev
 // Every reports whether --netns is all.
 func (c *CaptureFlags) Every() bool { return c.every && c.Netns == EveryNetNS }
 
-// Namespaces returns a new table of names for several network namespaces; nil for one.
+// Namespaces returns the table of names for several network namespaces; nil for one.
 func (c *CaptureFlags) Namespaces() *monitor.Namespaces {
-	if !c.Every() {
-		return nil
+	if c.Every() && c.names == nil {
+		c.names = new(monitor.Namespaces)
 	}
-	return new(monitor.Namespaces)
+	return c.names
 }
 
 // NamespaceName returns the name of the one namespace, or "" if --netns is a path or a process
@@ -88,32 +88,45 @@ func (c *CaptureFlags) NamespaceName() string {
 	return c.Netns
 }
 
-// Config returns what to open. The caller closes the file of the namespace, which may be nil, after the capture.
-func (c *CaptureFlags) Config(kinds filter.KindSet) (cfg capture.Config, file *os.File, err error) {
+// Open opens a run on the network namespaces of --netns. at, if not nil, is watched instead. cfg has
+// everything that the flags do not say.
+func (c *CaptureFlags) Open(cfg live.Config, at *Gateway) (*live.Run, error) {
+	if err := c.size(&cfg.Capture); err != nil {
+		return nil, err
+	}
+	cfg.Names, cfg.Sudo = c.Namespaces(), Sudo()
+	switch {
+	case at != nil:
+		cfg.Capture.NetNS = at.FD
+	case !c.Every():
+		var err error
+		if cfg.File, err = OpenNetNS(c.Netns); err != nil {
+			return nil, err
+		}
+		cfg.Capture.NetNS = NetnsFD(cfg.File)
+	}
+	return live.Open(cfg)
+}
+
+// size reads the flags of the capture.
+func (c *CaptureFlags) size(cfg *capture.Config) error {
 	way, ok := map[string]capture.Way{"auto": capture.Auto, "ring": capture.Ring, "socket": capture.Socket}[c.way]
 	if !ok {
-		return cfg, nil, Usagef("--capture %s: must be auto, ring or socket", c.way)
+		return Usagef("--capture %s: must be auto, ring or socket", c.way)
 	}
 	buffer, err := ParseSize(c.buffer, maxBuffer)
 	if err != nil {
-		return cfg, nil, Usagef("--buffer-size %s: %w", c.buffer, err)
+		return Usagef("--buffer-size %s: %w", c.buffer, err)
 	}
 	ring, err := ParseSize(c.ring, maxBuffer)
 	if err == nil && (bits.OnesCount64(uint64(ring)) != 1 || ring < int64(os.Getpagesize())) {
 		err = fmt.Errorf("must be a power of two of at least %d, such as 32MiB", os.Getpagesize())
 	}
 	if err != nil {
-		return cfg, nil, Usagef("--ring %s: %w", c.ring, err)
+		return Usagef("--ring %s: %w", c.ring, err)
 	}
-	cfg = capture.Config{Dump: kernel.Dump, Way: way, Kinds: kinds, Buffer: int(buffer), Ring: int(ring)}
-	if c.Every() {
-		return cfg, nil, nil
-	}
-	if file, err = OpenNetNS(c.Netns); err != nil {
-		return cfg, nil, err
-	}
-	cfg.NetNS = NetnsFD(file)
-	return cfg, file, nil
+	cfg.Way, cfg.Buffer, cfg.Ring = way, int(buffer), int(ring)
+	return nil
 }
 
 // maxBuffer is the maximum size of a socket buffer and a ring.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -51,4 +50,4 @@ var CompleteNetNS = cobra.NoFileCompletions
 
 func namespaceNames() []string { return nil }
 
-func netlinkTable(*os.File) func() (io.ReadCloser, error) { return nil }
+func netlinkTable(int) func() (io.ReadCloser, error) { return nil }

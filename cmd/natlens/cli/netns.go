@@ -66,13 +66,13 @@ func CompleteNetNS(cmd *cobra.Command, _ []string, _ string) (names []cobra.Comp
 	return names, cobra.ShellCompDirectiveDefault
 }
 
-// netlinkTable returns a function that opens /proc/net/netlink of a network namespace; nil for the caller's own.
-func netlinkTable(file *os.File) func() (io.ReadCloser, error) {
-	if file == nil {
+// netlinkTable returns a function that opens /proc/net/netlink of a network namespace; nil for the caller's own (0).
+func netlinkTable(fd int) func() (io.ReadCloser, error) {
+	if fd == 0 {
 		return nil
 	}
 	return func() (f io.ReadCloser, err error) {
-		err = netns.Do(NetnsFD(file), func() (err error) {
+		err = netns.Do(fd, func() (err error) {
 			f, err = os.Open("/proc/thread-self/net/netlink")
 			return err
 		})

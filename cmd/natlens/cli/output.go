@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,9 +60,9 @@ type Output struct {
 	N      CountWriter
 }
 
-// Open opens the sink. Call Check before it. netns is the file of the network namespace; nil
-// for the caller's.
-func (c *OutputFlags) Open(con Console, netns *os.File) (*Output, error) {
+// Open opens the sink. Call Check before it. netns is the descriptor of the network namespace, which must
+// be open until Close; 0: the caller's.
+func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 	out := &Output{Binary: export.IsBinary(c.Format)}
 	if c.path == "" {
 		if _, ok := Terminal(con.Stdout); ok && out.Binary {
@@ -129,13 +128,6 @@ func (o *Output) closeFile() error {
 		return nil
 	}
 	return o.file.Close()
-}
-
-// Locals writes the host's addresses into a recording.
-func (o *Output) Locals(l *monitor.Locals) {
-	if sink, ok := o.Sink.(interface{ Locals(*monitor.Locals) }); ok {
-		sink.Locals(l)
-	}
 }
 
 // Written returns how many bytes were written so far.

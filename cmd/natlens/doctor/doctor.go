@@ -17,7 +17,6 @@ import (
 	"natlens/cmd/natlens/cli"
 	exporttext "natlens/export/text"
 	"natlens/monitor"
-	"natlens/monitor/capture"
 	"natlens/monitor/doctor"
 	"natlens/monitor/doctor/probe"
 	"natlens/monitor/kernel"
@@ -89,12 +88,7 @@ func run(ctx context.Context, o *options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	open, netns, err := o.capture.Config(0)
-	if err != nil {
-		return err
-	}
-	defer netns.Close() // nil: does nothing
-	e, err := examine(ctx, o, open)
+	e, err := examine(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -109,7 +103,8 @@ func run(ctx context.Context, o *options) error {
 	}
 	checks := e.checks
 	if o.fix {
-		if err := o.apply(ctx, open.NetNS, e.all[0]); err != nil {
+		err := o.capture.In(func(fd int) error { return o.apply(ctx, fd, e.all[0]) })
+		if err != nil {
 			return err
 		}
 		checks = slices.DeleteFunc(slices.Clone(checks), func(c doctor.Check) bool { return len(c.Fix) > 0 })
@@ -183,22 +178,23 @@ func (e *examined) span() time.Duration { return e.all[0].Snapshot.Span }
 
 // examine captures for the time of --for, or until ctx ends, and returns the checks and findings. Without privilege it
 // makes only the checks that need none, unless all namespaces are asked for.
-func examine(ctx context.Context, o *options, open capture.Config) (*examined, error) {
+func examine(ctx context.Context, o *options) (e *examined, err error) {
 	thresholds := o.thresholds.Values
 	thresholds.Within(o.duration)
-	run, err := live.Open(live.Config{
-		Capture: open, Which: o.capture.Netns, Names: o.capture.Namespaces(), Refused: o.con.Refused,
-		Existing: loop.ExistingBeside, Sudo: cli.Sudo(),
-	})
+	run, err := o.capture.Open(live.Config{Which: o.capture.Netns, Refused: o.con.Refused,
+		Existing: loop.ExistingBeside}, nil)
 	if errors.Is(err, netns.ErrPrivilege) && !o.capture.Every() {
-		return denied(o.capture.Netns, open.NetNS, err)
+		return e, o.capture.In(func(fd int) (failed error) {
+			e, failed = denied(o.capture.Netns, fd, err)
+			return failed
+		})
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer run.Close()
 	run.AddRules(thresholds, true)
-	e := &examined{name: run.Name}
+	e = &examined{name: run.Name}
 	// Read the state at the end even if ctx ends early.
 	reading := context.WithoutCancel(ctx)
 	before, err := run.Read(reading)
@@ -216,7 +212,7 @@ func examine(ctx context.Context, o *options, open capture.Config) (*examined, e
 	if err != nil && len(after) == 0 {
 		return nil, err
 	}
-	events := captured(run.Capture, open.Way)
+	events := run.Captured()
 	for _, now := range after {
 		old := slices.IndexFunc(before, func(r live.Reading) bool { return r.ID == now.ID })
 		if old < 0 {
@@ -256,19 +252,6 @@ func fill(ctx context.Context, s *doctor.Snapshot, fd int) error {
 		return err
 	}
 	return errors.Join(monitor.Each(ctx, dump, s.Counts.Add), dump.Close())
-}
-
-// captured returns how events were captured, and why not over the ring if it was not used.
-func captured(c *capture.Capture, asked capture.Way) doctor.Capture {
-	st := c.Stats()
-	out := doctor.Capture{Way: c.Way().String(), Capacity: st.Capacity, Events: st.Received, Lost: st.Lost}
-	if asked == capture.Socket {
-		out.NotRing = "--capture socket"
-	}
-	if err := c.WhyNotRing(); err != nil {
-		out.NotRing = err.Error()
-	}
-	return out
 }
 
 // denied returns the checks that need no privilege. why is the reason that nothing could be captured.

@@ -130,19 +130,13 @@ func (kindCount) Close() error { return nil }
 // watch captures all events for the time of --for, or until ctx ends, which is not an error,
 // and reads the counters before and after.
 func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err error) {
-	open, file, err := o.capture.Config(0)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer file.Close() // nil: does nothing
-	names := o.capture.Namespaces()
-	run, err := live.Open(live.Config{Capture: open, Names: names, Refused: o.con.Refused})
+	run, err := o.capture.Open(live.Config{Refused: o.con.Refused}, nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer run.Close()
 	counts := kindCount{}
-	run.Loop.Sinks = append(run.Loop.Sinks, counts)
+	run.Sink(counts, nil)
 	// After an interrupt, show what was captured.
 	reading := context.WithoutCancel(ctx)
 	before, err := run.Read(reading)
@@ -175,11 +169,7 @@ func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err
 			}
 		}
 		err := run.In(now.ID, func(fd int) error {
-			var n monitor.Namespace
-			if names != nil {
-				n = names.Get(now.ID)
-			}
-			r, err := readOne(reading, n, fd)
+			r, err := readOne(reading, run.Names().Get(now.ID), fd)
 			if err != nil {
 				return err
 			}

@@ -57,7 +57,7 @@ func (o *options) show(flows iter.Seq2[*monitor.Batch, error], wanted monitor.Fi
 			return 0, failed
 		}
 		if out == nil {
-			if out, err = o.output.Open(o.con, nil); err != nil {
+			if out, err = o.output.Open(o.con, 0); err != nil {
 				return 0, err
 			}
 		}
@@ -77,7 +77,7 @@ func (o *options) show(flows iter.Seq2[*monitor.Batch, error], wanted monitor.Fi
 		}
 	}
 	if out == nil {
-		if out, err = o.output.Open(o.con, nil); err != nil {
+		if out, err = o.output.Open(o.con, 0); err != nil {
 			return 0, err
 		}
 	}

@@ -75,14 +75,6 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	if err != nil {
 		return err
 	}
-	open, file, err := o.Capture.Config(0)
-	if err != nil {
-		return err
-	}
-	defer file.Close() // nil: does nothing
-	if at != nil {
-		open.NetNS = at.FD
-	}
 	listener, err := o.Metrics.Listen()
 	if err != nil {
 		return err
@@ -93,13 +85,12 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	}
 	var leftOut atomic.Int32
 	names := o.Capture.Namespaces()
-	run, err := live.Open(live.Config{
-		Capture: open, Names: names, Refused: countRefused(&leftOut),
+	run, err := o.Capture.Open(live.Config{
+		Refused:  countRefused(&leftOut),
 		Table:    table.Config{Linger: linger, Life: true, Rates: true},
 		Existing: loop.ExistingBeside,
-		Sudo:     cli.Sudo(),
 		Process:  o.Process || filter.NeedsLocal(o.expr),
-	})
+	}, at)
 	if err != nil {
 		return err
 	}
@@ -134,7 +125,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	}
 	cfg.Health, cfg.Findings = liveHealth{run, live.NewHealth(run)}, run.Findings
 	cfg.Enter = func(id monitor.NetNS) string { return run.Place(id).Enter() }
-	scope := who.Scope{Dir: kept.Dir, NetNS: pathOfFD(open.NetNS), Called: o.called(at), Table: at != nil}
+	scope := who.Scope{Dir: kept.Dir, NetNS: pathOfFD(run.NetNS()), Called: o.called(at), Table: at != nil}
 	if run.Several() {
 		scope.NetNS = cli.EveryNetNS
 	}

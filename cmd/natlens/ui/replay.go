@@ -70,15 +70,11 @@ func (o *screen) play(ctx context.Context, name string, asker tuiwho.Asker,
 	if err := o.check(); err != nil {
 		return err
 	}
-	last := tail.New()
-	l := &loop.Loop{
-		Table: table.New(table.Config{Linger: linger, Life: true}),
-		Sinks: []monitor.Sink{last},
-	}
+	last, names := tail.New(), new(monitor.Namespaces)
+	l := &loop.Loop{Table: table.New(table.Config{Linger: linger, Life: true})}
+	l.Sink(last, nil)
 	cfg.Reset = func() { l.Table.Clear(); last.Clear() }
-	names := new(monitor.Namespaces)
-	reading := export.Reading(replay.Config{Locals: l.Table.SetLocals, Namespaces: names})
-	player, err := replay.NewPlayer(rec(reading), cfg)
+	player, err := replay.NewPlayer(rec(export.Reading(replay.Config{Locals: l.SetLocals, Namespaces: names})), cfg)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -18,24 +19,15 @@ import (
 // replay passes a recording through the filter to the output. The same events make the same
 // lines.
 func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
-	if err := o.from.Check(cmd); err != nil {
+	if err := cmp.Or(o.from.Check(cmd), o.check()); err != nil {
 		return err
 	}
-	if err := o.check(); err != nil {
-		return err
-	}
-	has := o.Filter.Sel.Kinds.Has
-	t := table.New(table.Config{Memoryless: o.raw || !has(monitor.KindNew) || !has(monitor.KindDestroy)})
-	var out *cli.Output
 	names := new(monitor.Namespaces)
 	o.Filter.Env.Namespaces = names
 	o.output.Filter, o.output.Namespaces, o.output.Recorded = o.Filter.Text(), names, true
-	locals := func(l *monitor.Locals) {
-		t.SetLocals(l)
-		out.Locals(l)
-	}
-	rec, err := o.from.Recording(cmd.Context(), con,
-		replay.Config{Namespaces: names, Locals: locals})
+	run := &loop.Loop{Filter: o.wanted(0), Count: o.limit, Recorded: true, For: o.duration}
+	defer run.Close()
+	rec, err := o.from.Recording(cmd.Context(), con, replay.Config{Namespaces: names, Locals: run.SetLocals})
 	if err != nil {
 		return err
 	}
@@ -46,25 +38,27 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close()
-	if out, err = o.output.Open(con, nil); err != nil {
+	run.Source = src
+	run.OnClose(src.Close)
+	out, err := o.output.Open(con, 0)
+	if err != nil {
 		return err
 	}
-	l := &loop.Loop{Source: src, Filter: o.wanted(0), Sinks: []monitor.Sink{out.Sink}, Count: o.limit,
-		Recorded: true, For: o.duration}
-	if !src.Remembers() || o.findings {
-		l.Table = t // a raw capture shows only what its messages contain
+	run.Sink(out.Sink, out.Close)
+	if !src.Remembers() || o.findings { // a raw capture shows only what its messages contain
+		has := o.Filter.Sel.Kinds.Has
+		memoryless := o.raw || !has(monitor.KindNew) || !has(monitor.KindDestroy)
+		run.Table = table.New(table.Config{Memoryless: memoryless})
 	}
 	if o.findings {
-		o.noteFindings(con, l)
-		l.Rules = findings.New(findings.Config{
-			Table: t, Thresholds: o.Thresholds.Values, Namespace: filter.NetNS(names), Command: o.from.Command,
-		})
+		o.noteFindings(con, run)
+		run.Rules = findings.New(findings.Config{Table: run.Table, Thresholds: o.Thresholds.Values,
+			Namespace: filter.NetNS(names), Command: o.from.Command})
 	}
-	if err := errors.Join(l.Run(cmd.Context()), out.Close()); err != nil {
+	if err := errors.Join(run.Run(cmd.Context()), run.Close()); err != nil {
 		return err
 	}
-	switch st := l.Stats(); {
+	switch st := run.Stats(); {
 	case o.summary:
 		cli.TellDone(con, true, st.Written, "flow event", "shown")
 	default:

@@ -41,14 +41,7 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 			return err
 		}
 	}
-	cfg, netns, err := o.Capture.Config(o.kinds())
-	if err != nil {
-		return err
-	}
-	defer netns.Close() // nil: does nothing
-	if at != nil {
-		cfg.NetNS = at.FD
-	}
+	cfg := capture.Config{Kinds: o.kinds()}
 	if plan.Kernel != filter.Const(true) {
 		cfg.Push = plan.Kernel
 	}
@@ -61,23 +54,19 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 	}
 	o.output.Filter, o.output.Namespaces = o.Filter.Text(), names
 	o.Filter.Env.Namespaces, o.kept.Names = names, names
-	run, err := live.Open(live.Config{
-		Capture: cfg, Names: names,
+	run, err := o.Capture.Open(live.Config{
+		Capture:  cfg,
 		Refused:  func(err error) { o.note(con, "%s", cli.OneLine(err)) },
 		Raw:      !o.remembers(),
 		Process:  o.Filter.Process,
 		Filter:   o.wanted(filter.Kinds(monitor.KindExisting)),
 		Existing: o.begin(),
 		Count:    o.limit,
-		Sudo:     cli.Sudo(),
-	})
+	}, at)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, run.Close()) }()
-	if o.open == nil {
-		o.open = func() (*cli.Output, error) { return o.output.Open(con, netns) }
-	}
 	out, err := o.add(con, run, listener)
 	if err != nil {
 		return err
@@ -101,7 +90,11 @@ func (o *Options) begin() loop.Existing {
 // add opens the output and the other sinks of the run. The output is opened after the capture,
 // so that a failed capture leaves no empty file.
 func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*output, error) {
-	to, err := o.open()
+	open := o.open
+	if open == nil {
+		open = func() (*cli.Output, error) { return o.output.Open(con, run.NetNS()) }
+	}
+	to, err := open()
 	if err != nil {
 		return nil, err
 	}
