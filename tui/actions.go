@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor/human"
+	"natlens/monitor/table"
 	"natlens/tui/keys"
 	"natlens/tui/page"
 	"natlens/tui/paint"
@@ -53,6 +54,12 @@ func (m *Model) commonKeys() keys.Actions {
 	}
 	if m.cfg.Resolver != nil || m.cfg.Services != nil {
 		all[keys.Names] = keys.Act(func() { m.s.Names.On = !m.s.Names.On })
+	}
+	if m.s.Reads {
+		all[keys.Window] = keys.Do{Run: func() tea.Cmd {
+			m.s.Window = (m.s.Window + 1) % table.Windows
+			return m.page().Pull()
+		}}
 	}
 	if m.cfg.Exporter != nil {
 		all[keys.Export] = keys.Act(m.export)

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -91,7 +92,8 @@ func (m *Model) counters() (seen []monitor.Tuple, all bool) {
 // at most a twentieth of the time.
 type refresher struct {
 	s        *page.Session
-	source   Refresher // may be nil
+	source   Refresher                  // may be nil
+	enter    func(monitor.NetNS) string // Config.Enter
 	busy     bool
 	next     time.Time
 	nextDump time.Time
@@ -113,27 +115,43 @@ func (r *refresher) frame(flows []monitor.Tuple, all bool) tea.Cmd {
 	}
 	r.busy, r.next = true, now.Add(refreshEvery)
 	return page.Do(func() func() {
-		missing := r.read(flows, dump)
+		read := reading{at: r.s.Clock()}
+		err := r.read(&read, flows, dump)
 		took := time.Since(now)
 		return func() {
-			r.busy, r.s.Missing = false, missing
+			r.busy = false
 			if dump {
 				r.nextDump = time.Now().Add(max(dumpEvery, dumpShare*took))
+			}
+			if r.s.Missing = read.missing; err == nil && (dump || !all) {
+				r.note(&read)
 			}
 		}
 	})
 }
 
-// read reads the flows on the screen, or every flow, and returns those on the screen that the
-// kernel does not have. It reports no error: unread values are shown as unknown, and the next
-// reading follows. It runs in a command, and everything that it uses is safe for that.
-func (r *refresher) read(flows []monitor.Tuple, dump bool) map[uint64]bool {
+// reading is what a reading found.
+type reading struct {
+	at             monitor.Time    // when it began
+	missing        map[uint64]bool // the flows on the screen that the kernel does not have
+	flows, counted int             // flows read, and those of them with counters
+	netns          monitor.NetNS   // of one of them
+}
+
+// read reads the flows on the screen, or every flow. The caller does not show an error: unread
+// values are shown as unknown, and the next reading follows. It runs in a command, and
+// everything that it uses is safe for that.
+func (r *refresher) read(found *reading, flows []monitor.Tuple, dump bool) error {
 	wanted := make(map[monitor.Tuple]bool, len(flows))
 	for _, t := range flows {
 		wanted[t] = true
 	}
 	got := func(e *monitor.Event) {
 		delete(wanted, e.Flow.Orig)
+		found.flows, found.netns = found.flows+1, e.Flow.Orig.NetNS
+		if e.Has.Any(monitor.AttrCountersOrig | monitor.AttrCountersReply) {
+			found.counted++
+		}
 		r.take(e)
 	}
 	var err error
@@ -145,20 +163,36 @@ func (r *refresher) read(flows []monitor.Tuple, dump bool) map[uint64]bool {
 		err = r.source.Get(ctx, flows, got)
 	}
 	if err != nil {
-		return nil
+		return err
 	}
-	missing := make(map[uint64]bool)
+	found.missing = make(map[uint64]bool)
 	for t := range wanted {
 		if _, gen, ok := r.s.Table.Lookup(t); ok {
-			missing[gen] = true
+			found.missing[gen] = true
 		}
 	}
-	return missing
+	return nil
 }
 
 // take copies a reading to the table.
 func (r *refresher) take(e *monitor.Event) {
 	if row, gen, ok := r.s.Table.Lookup(e.Flow.Orig); ok {
 		r.s.Table.Refresh(row, gen, e)
+	}
+}
+
+// note sets when counters were read, and the command that turns accounting on if no flow has
+// counters.
+func (r *refresher) note(found *reading) {
+	s := r.s
+	switch {
+	case found.counted > 0:
+		s.Read, s.Uncounted = found.at, ""
+	case found.flows > 0:
+		prefix := "sudo "
+		if r.enter != nil {
+			prefix = cmp.Or(r.enter(found.netns), prefix)
+		}
+		s.Uncounted = prefix + "sysctl -w net.netfilter.nf_conntrack_acct=1"
 	}
 }

@@ -167,6 +167,9 @@ func (h *header) counts(width int, matching bool) (l paint.Line) {
 	if text := h.exporter.progress(); text != "" {
 		part(paint.New, text)
 	}
+	if s.Read != 0 && (s.Text == "" || width >= 100) {
+		part(paint.Muted, "rates over "+fmt.Sprint(s.Window.Span().Seconds())+" s, "+page.Ago(s.Frame, s.Read))
+	}
 	flows := human.Plural(s.Flows, "flow")
 	if s.Text != "" && matching {
 		flows = human.Count(uint64(s.Matched)) + " of " + flows

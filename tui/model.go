@@ -54,7 +54,7 @@ func New(cfg Config) *Model {
 	m.bar = filterbar.New(s, cfg.History)
 	m.watch = health.NewWatch(s, cfg.Health, cfg.Trouble, func() { m.resize(m.width, m.height) })
 	m.exporter = exporter{s: s, files: cfg.Exporter}
-	m.refresher = refresher{s: s, source: cfg.Refresher}
+	m.refresher = refresher{s: s, source: cfg.Refresher, enter: cfg.Enter}
 	m.pages = []page.Page{flows.New(s), events.New(s), top.New(s), nat.New(s), health.New(s, m.watch, cfg.Findings)}
 	if cfg.Who != nil {
 		m.pages = append(m.pages, who.New(s, cfg.Who))

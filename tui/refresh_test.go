@@ -74,6 +74,7 @@ func TestRefresh(t *testing.T) {
 	r.st = st
 	st.clients(500)
 	st.size(120, 30)
+	st.press("s") // by source
 	later := func() {
 		st.now += 1e9
 		st.refresher.next, st.refresher.nextDump = time.Time{}, time.Time{}
@@ -133,13 +134,80 @@ func TestTimedOut(t *testing.T) {
 	if line := row(); !strings.Contains(line, "ESTABLISHED·") {
 		t.Errorf("not found: %q", line)
 	}
-	st.press("<right><right><right><right><right>s") // by bytes: the whole table is read
+	dumps := r.dumps // of the order by rate
 	st.refresher.nextDump = time.Time{}
-	if line := row(); r.dumps != 1 || !strings.Contains(line, "ESTABLISHED·") {
+	if line := row(); r.dumps != dumps+1 || !strings.Contains(line, "ESTABLISHED·") {
 		t.Errorf("not found in a dump: %q", line)
 	}
 	r.gone = 0
 	if line := row(); strings.Contains(line, "ESTABLISHED·") {
 		t.Errorf("found again: %q", line)
+	}
+}
+
+// Once rates are known the busiest flow is first, unless the user has moved the cursor or chosen
+// an order. The window of the rates and the age of the reading are in the status line.
+func TestBusiestFirst(t *testing.T) {
+	for _, c := range []struct{ keys, want, title string }{
+		{"", "tcp    ESTABLISHED  10.0.0.2:1026 ", "RATE▼"},
+		{"<down>", "tcp    ESTABLISHED  10.0.0.1:1025 ", "AGE▲"},
+		{"s", "tcp    ESTABLISHED  10.0.0.0:1024 ", "SOURCE▲"},
+	} {
+		st := newStage(t, readable)
+		st.clients(3)
+		st.size(120, 30)
+		st.press(c.keys)
+		st.refresher.source = &readings{st: st}
+		for range 3 {
+			st.now += 1e9
+			st.refresher.next, st.refresher.nextDump = time.Time{}, time.Time{}
+			st.frame()
+		}
+		if !strings.HasPrefix(st.cursor(), c.want) || !strings.Contains(st.line(2), c.title) {
+			t.Errorf("after %q the cursor is on %q under %q, want %q and %q", c.keys, st.cursor(), st.line(2), c.want, c.title)
+		}
+		st.now += 4e9
+		st.press("a")
+		st.send(frameMsg{})
+		if want := "rates over 60 s, 4s ago   3 flows"; !strings.Contains(st.line(1), want) {
+			t.Errorf("after %q: %q does not contain %q", c.keys, st.line(1), want)
+		}
+	}
+}
+
+// uncounted is a kernel with accounting off.
+type uncounted struct{ readings }
+
+func (u *uncounted) Get(ctx context.Context, orig []monitor.Tuple, got func(*monitor.Event)) error {
+	return u.readings.Get(ctx, orig, func(e *monitor.Event) { e.Has &^= counted; got(e) })
+}
+
+// Where no flow has counters, a line has the command that turns accounting on. It goes when the
+// first counters come.
+func TestAccountingOff(t *testing.T) {
+	u := &uncounted{}
+	st := newStage(t, func(c *Config) {
+		c.Refresher, c.Enter = u, func(monitor.NetNS) string { return "sudo ip netns exec red " }
+	})
+	u.st = st
+	st.clients(3)
+	read := func() {
+		st.now += 1e9
+		st.refresher.next, st.refresher.nextDump = time.Time{}, time.Time{}
+		st.frame()
+		st.frame()
+	}
+	read()
+	if got, want := st.line(2), "   no bytes and rates: sudo ip netns exec red sysctl -w net.netfilter.nf_conntr…"; got != want {
+		t.Errorf("in 80 columns: %q, want %q", got, want)
+	}
+	st.size(120, 30)
+	want := "   no bytes and rates: sudo ip netns exec red sysctl -w net.netfilter.nf_conntrack_acct=1 counts new flows"
+	if got := st.line(2); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	st.refresher.source = &u.readings
+	if read(); strings.Contains(st.screen(), "no bytes") || !strings.Contains(st.line(2), "RATE") {
+		t.Errorf("with counters:\n%s", st.screen())
 	}
 }

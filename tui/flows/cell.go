@@ -65,10 +65,12 @@ func (p *Page) state(r *row, width int) (paint.Role, string) {
 	return role, text + strings.Repeat(" ", max(0, width-1-paint.Width(text))) + mark
 }
 
-// rate returns the bytes per second; a dash if there are none.
-func (p *Page) rate(r *row) (known bool, text string) {
-	rate := r.Row.Rates[p.S.Window].Total()
-	return rate >= 1 && !p.timedOut(r), human.Rate(rate, p.S.Bits)
+// rate returns a cell with a part of the flow's rate; a dash if it is 0.
+func rate(part func(table.Rate) float64) func(*Page, *row, int) (paint.Role, string) {
+	return value(func(p *Page, r *row) (known bool, text string) {
+		rate := part(r.Row.Rates[p.S.Window])
+		return rate >= 1 && !p.timedOut(r), human.Rate(rate, p.S.Bits)
+	})
 }
 
 const counted = monitor.AttrCountersOrig | monitor.AttrCountersReply
@@ -132,6 +134,8 @@ const (
 	colSentAs
 	colDest
 	colDelivered
+	colUp
+	colDown
 	colRate
 	colBytes
 	colPackets
@@ -167,12 +171,16 @@ var columnTable = [columns]column{
 	colSentAs:    {"SENT AS", 0, false, table.BySentAs, false, page.CellSentAs, nil},
 	colDest:      {"DESTINATION", 0, false, table.ByDestination, false, page.CellDest, nil},
 	colDelivered: {"DELIVERED TO", 0, false, table.ByDelivered, false, page.CellDelivered, nil},
-	colRate:      {"RATE", 8, true, table.ByRate, true, page.NoCell, value((*Page).rate)},
-	colBytes:     {"BYTES", 7, true, table.ByBytes, true, page.NoCell, value((*Page).bytes)},
-	colPackets:   {"PACKETS", 7, true, table.ByPackets, true, page.NoCell, value((*Page).packets)},
-	colAge:       {"AGE", 5, true, table.ByBorn, true, page.NoCell, value((*Page).age)},
-	colLeft:      {"LEFT", 5, true, table.ByTimeout, false, page.NoCell, value((*Page).left)},
-	colMark:      {"MARK", 8, false, table.ByMark, true, page.CellMark, text((*Page).mark)},
+	colUp: {"UP", 8, true, table.ByUp, true, page.NoCell,
+		rate(func(r table.Rate) float64 { return float64(r.Up) })},
+	colDown: {"DOWN", 8, true, table.ByDown, true, page.NoCell,
+		rate(func(r table.Rate) float64 { return float64(r.Down) })},
+	colRate:    {"RATE", 8, true, table.ByRate, true, page.NoCell, rate(table.Rate.Total)},
+	colBytes:   {"BYTES", 7, true, table.ByBytes, true, page.NoCell, value((*Page).bytes)},
+	colPackets: {"PACKETS", 7, true, table.ByPackets, true, page.NoCell, value((*Page).packets)},
+	colAge:     {"AGE", 5, true, table.ByBorn, true, page.NoCell, value((*Page).age)},
+	colLeft:    {"LEFT", 5, true, table.ByTimeout, false, page.NoCell, value((*Page).left)},
+	colMark:    {"MARK", 8, false, table.ByMark, true, page.CellMark, text((*Page).mark)},
 	colZone: {"ZONE", 4, true, table.ByZone, false, page.CellZone,
 		text(func(_ *Page, r *row) string { return page.ZoneText(&r.Row.Flow) })},
 	colHelper: {"HELPER", 6, false, table.ByArrival, false, page.CellHelper, text((*Page).helper)},

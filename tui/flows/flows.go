@@ -22,6 +22,7 @@ type Page struct {
 	needs  endWidths // widths of the ends since the filter or the width changed
 	has    present   // attributes since then, so that columns do not appear and disappear
 	gen    int       // the filter that both belong to
+	chosen bool      // the user chose the order
 }
 
 // row is a flow with its place in the order.
@@ -30,7 +31,7 @@ type row struct {
 	place table.Place
 }
 
-// New returns the page. The newest flows are at its top.
+// New returns the page. The newest flows are at its top, or once rates are known, the busiest.
 func New(s *page.Session) *Page {
 	p := new(Page)
 	p.Table = page.Table[row, uint64]{S: s, Name: "Flows", By: colAge, Down: true, Column: colSource, Follow: true,
@@ -38,7 +39,7 @@ func New(s *page.Session) *Page {
 		Columns: func() []page.Column[row] { return p.layout.columns },
 		Faded:   func(r *row) bool { return r.Row.Ended() || p.timedOut(r) },
 		Read:    p.read, Open: func() tea.Cmd { return s.OpenChosen(p) }, OnTitle: p.sortBy,
-		Why: func() string { return s.WhyEmpty("flows") },
+		Why: func() string { return s.WhyEmpty("flows") }, Above: func() []paint.Line { return s.Accounting(p.Width) },
 		Actions: keys.Actions{
 			keys.Sort:    {Run: func() tea.Cmd { return p.sortBy(p.Column) }},
 			keys.Reverse: {Run: func() tea.Cmd { return p.sortBy(p.By) }},
@@ -83,6 +84,14 @@ func (p *Page) read(place page.Place) {
 		q.Above = max(q.Above, 3*p.Height)
 	}
 	view := t.View(q)
+	if view.Busy && !p.chosen && p.S.Reads {
+		p.chosen = true
+		if p.Follow {
+			p.By = colRate
+			p.read(page.First)
+			return
+		}
+	}
 	rows := make([]row, len(view.Rows))
 	for i, r := range view.Rows {
 		rows[i] = row{page.Flow{Row: r.Row, Index: r.Index}, r.Place}
@@ -134,9 +143,10 @@ func (p *Page) Condition() string {
 	return r.Filter(columnTable[p.Column].value)
 }
 
-// WantsDump reports whether rows are sorted by counters, which needs those of all flows.
+// WantsDump reports whether rows are sorted by counters, which needs those of all flows, or will
+// be once rates are known.
 func (p *Page) WantsDump() bool {
-	return p.By == colRate || p.By == colBytes || p.By == colPackets
+	return p.By >= colUp && p.By <= colPackets || !p.chosen && p.has.counters
 }
 
 // InSight returns the flows on the screen that have not ended.
@@ -160,6 +170,6 @@ func (p *Page) sortBy(id int) tea.Cmd {
 	default:
 		p.By, p.Down = id, col.down
 	}
-	p.Follow = true
+	p.Follow, p.chosen = true, true
 	return p.Pull()
 }

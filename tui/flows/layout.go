@@ -83,10 +83,11 @@ func (p *Page) layOut() layout {
 		id int
 		on bool
 	}{
-		{colNetNS, has.netns > 0}, {colLocal, p.S.Env.Local != nil}, {colAge, true}, {colRate, has.rates},
+		{colNetNS, has.netns > 0}, {colLocal, p.S.Env.Local != nil}, {colRate, has.rates}, {colAge, true},
 		{colMark, has.mark && width >= 140}, {colZone, has.zone && width >= 140},
 		{colHelper, has.helper && width >= 140}, {colLabels, has.labels && width >= 140},
-		{colBytes, has.counters && width >= 100}, {colLeft, width >= 130}, {colPackets, has.counters && width >= 140},
+		{colBytes, has.counters && width >= 100}, {colUp, has.rates && width >= 150},
+		{colDown, has.rates && width >= 150}, {colLeft, width >= 130}, {colPackets, has.counters && width >= 140},
 	} {
 		need := widths[extra.id] + l.gap
 		if extra.on && room-need >= least {

@@ -124,6 +124,7 @@ const (
 	Clear
 	Sort
 	Reverse
+	Window
 	Enter
 	Back
 
@@ -189,6 +190,7 @@ var bindings = [actions]binding{
 	Clear:   {"choosing", "ctrl+l", "no filter", []string{"ctrl+l"}},
 	Sort:    {"choosing", "s", "sort", []string{"s"}},
 	Reverse: {"choosing", "r", "reverse", []string{"r"}},
+	Window:  {"choosing", "a", "rates over 1, 10, 60 s", []string{"a"}},
 	Enter:   {"choosing", "enter", "detail", []string{"enter"}},
 	Back:    {"choosing", "esc", "back", []string{"esc", "backspace"}},
 

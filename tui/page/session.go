@@ -27,12 +27,15 @@ type Session struct {
 	Clock    func() monitor.Time // the clock of the flows
 	Location *time.Location      // time zone of displayed times
 	Names    *Names
-	Reads    bool            // counters of flows are read
-	Bits     bool            // rates are bits per second
-	Window   table.Window    // over which rates are smoothed
 	Context  context.Context // for commands; ends with the UI
 	Replay   bool            // the source is a recording that can be controlled
 	Root     Root
+
+	Reads     bool         // counters of flows are read
+	Bits      bool         // rates are bits per second
+	Window    table.Window // over which rates are smoothed
+	Read      monitor.Time // last reading: of all flows, or if the page needs no more, of those on the screen
+	Uncounted string       // the command that turns accounting on, if no flow has counters
 
 	Text   string              // the typed filter
 	Keep   monitor.Filter      // the compiled filter; nil selects everything
@@ -102,6 +105,21 @@ func (s *Session) Note() (paint.Role, string) {
 // At formats a time of day with milliseconds.
 func (s *Session) At(t monitor.Time) string {
 	return t.Time().In(s.Location).Format("15:04:05.000")
+}
+
+// Accounting returns a line with the command that turns accounting on, if no flow has counters.
+func (s *Session) Accounting(width int) []paint.Line {
+	if s.Uncounted == "" {
+		return nil
+	}
+	l := paint.Row(false)
+	l.Add(paint.Warn, "no bytes and rates: ")
+	l.Add(paint.Key, s.Uncounted)
+	if more := " counts new flows"; l.Width()+len(more) < width {
+		l.Add(paint.Muted, more)
+	}
+	l.Cut(width)
+	return []paint.Line{l}
 }
 
 // Count takes how many flows match the filter, and how many there are, from a page that counts them.
