@@ -4,7 +4,6 @@ package why
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -46,11 +45,5 @@ func TestTableFull(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	expect(t, l, outcome{"table-full",
-		fmt.Sprintf("The table of flows is full (%d of %d), so conntrack drops the packet.", flows, flows),
-		fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d", 2*flows),
-		[]string{
-			"packet: tcp 203.0.113.9:N → 203.0.113.1:8080, in on wan, lost at conntrack's lookup", "counter drop: +N",
-		},
-	}, dial(l.Server, lab.PublishedHTTP), published)
+	expect(t, l, "table-full", []string{"packet", "counter"}, dial(l.Server, lab.PublishedHTTP), published)
 }
