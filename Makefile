@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help prose build test race differential lint fuzz golden cross foreign bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording ci
+.PHONY: help prose build test race differential lint fuzz golden cross foreign bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording packages install uninstall ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,16 @@ soak-netns: ## capture 350 namespaces that come and go, ten a second (root)
 
 alone: ## tests that change what all network namespaces share; nothing may run beside them (root)
 	NATLENS_ALONE=1 go test -count 1 -p 1 -run '^TestBuckets$$|^TestHoldBuckets$$|^TestTableFull$$' ./monitor/lab/labtest ./cmd/natlens/doctor ./cmd/natlens/why
+
+packages: ## make the packages of every architecture in dist/; ARCH="amd64 arm64": only these
+	packaging/build.sh $(ARCH)
+
+PREFIX ?= /usr/local
+install: build ## install natlens below DESTDIR/PREFIX
+	packaging/install.sh install "$(DESTDIR)$(PREFIX)"
+
+uninstall: ## remove what install has installed
+	packaging/install.sh uninstall "$(DESTDIR)$(PREFIX)"
 
 screenshots: build ## take the pictures in docs/screens (needs tmux, freeze, asciinema, jq and svg-term)
 	docs/screens/take.sh bin/natlens
