@@ -12,8 +12,9 @@ export SOURCE_DATE_EPOCH
 VERSION=${VERSION:-$(git describe --tags --match 'v*' 2>/dev/null || git log -1 --date=format-local:%Y%m%d.%H%M%S --format=0.%cd)}
 export VERSION=${VERSION#v}
 
-tool() { env -u GOOS -u GOFLAGS go tool -modfile=packaging/tools.mod "$@"; }
-natlens() { env -u GOOS -u GOARCH -u GOARM -u GOMIPS go run ./cmd/natlens "$@"; }
+here() { env -u GOOS -u GOARCH -u GOARM -u GOMIPS -u GOFLAGS "$@"; } # for this machine
+tool() { here go tool -modfile=packaging/tools.mod "$@"; }
+natlens() { here go run ./cmd/natlens "$@"; }
 
 # common puts what all packages hold under DIR: manual pages, completions, units, examples, dashboards, licences.
 common() {
