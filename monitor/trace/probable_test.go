@@ -9,9 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
@@ -51,73 +50,50 @@ func TestProbable(t *testing.T) {
 	for i := range elements {
 		elements[i] = fmt.Sprintf("%d : 203.0.113.9", 20000+i)
 	}
-	const masquerade = "POSTROUTING probable rule ip nat postrouting handle N: oifname \"wan\" masquerade"
 	server := lab.ServerIP.String()
 	for _, c := range []struct {
 		name  string
 		rules string // before the flow and, behind "# later", after it
 		to    string
-		want  []string
 	}{
-		{"masquerade", "", server + ":53", []string{masquerade}},
-		{"no NAT", "flush table ip nat", server + ":53", nil},
+		{"masquerade", "", server + ":53"},
+		{"no NAT", "flush table ip nat", server + ":53"},
 		{"snat", "insert rule ip nat postrouting meta l4proto udp snat to 203.0.113.1:4000-4999\n" +
-			"insert rule ip nat postrouting ip daddr 203.0.113.10 snat to 203.0.113.1", server + ":53",
-			[]string{"POSTROUTING probable rule ip nat postrouting handle N: meta l4proto udp snat to 203.0.113.1:4000-4999"}},
+			"insert rule ip nat postrouting ip daddr 203.0.113.10 snat to 203.0.113.1", server + ":53"},
 		{"dnat", "add rule ip nat prerouting iifname other accept\n" +
 			"add rule ip nat prerouting udp dport != { 53, 777 } dnat to 203.0.113.9:53\nadd rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53\n" +
-			"add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53", server + ":777",
-			[]string{"PREROUTING probable rule ip nat prerouting handle N: udp dport 777 dnat to 203.0.113.9:53", masquerade}},
+			"add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53", server + ":777"},
 		{"rules that changed", "add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53\n# later\n" +
 			"flush chain ip nat prerouting; add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:54\n" +
-			"add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53", server + ":777",
-			[]string{"PREROUTING probable rule ip nat prerouting handle N: udp dport 777 dnat to 203.0.113.9:53", masquerade}},
+			"add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53", server + ":777"},
 		{"a rule that is gone", "add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53\n# later\n" +
-			"flush chain ip nat prerouting", server + ":777",
-			[]string{"PREROUTING no rule of the nat chains gives this result now", masquerade}},
+			"flush chain ip nat prerouting", server + ":777"},
 		{"redirect", "insert rule ip nat prerouting udp dport 100-200 redirect to :9091\n" +
-			"insert rule ip nat prerouting udp dport 100-149 redirect to :9090", server + ":150",
-			[]string{"PREROUTING probable rule ip nat prerouting handle N: udp dport 100-200 redirect to :9091"}},
+			"insert rule ip nat prerouting udp dport 100-149 redirect to :9090", server + ":150"},
 		{"map", "add map ip nat m { type inet_service : ipv4_addr; elements = { " + strings.Join(elements, ", ") +
-			" }; }\ninsert rule ip nat prerouting dnat to udp dport map @m", "203.0.113.66:20777",
-			[]string{"PREROUTING probable rule ip nat prerouting handle N: dnat to udp dport map @m", masquerade}},
+			" }; }\ninsert rule ip nat prerouting dnat to udp dport map @m", "203.0.113.66:20777"},
 		{"map of ranges", "insert rule ip nat prerouting dnat to udp dport map { 1-99 : 203.0.113.8, 100-199 : " +
-			"203.0.113.9 }", "203.0.113.66:150",
-			[]string{"PREROUTING probable rule ip nat prerouting handle N: dnat to udp dport map { 1-99 : 203.0.113.8, " +
-				"100-199 : 203.0.113.9 }", masquerade}},
+			"203.0.113.9 }", "203.0.113.66:150"},
 		{"map of addresses and ports", "insert rule ip nat prerouting dnat ip to ip daddr . udp dport map " +
-			"{ 203.0.113.66 . 150 : 203.0.113.9 . 53 }", "203.0.113.66:150",
-			[]string{"PREROUTING probable rule ip nat prerouting handle N: dnat ip to ip daddr . udp dport map " +
-				"{ 203.0.113.66 . 150 : 203.0.113.9 . 53 }", masquerade}},
+			"{ 203.0.113.66 . 150 : 203.0.113.9 . 53 }", "203.0.113.66:150"},
 		{"map of networks and ranges", "insert rule ip nat prerouting dnat ip to ip daddr . udp dport map " +
-			"{ 203.0.113.0/24 . 100-199 : 203.0.113.9 . 53 }", "203.0.113.66:150",
-			[]string{"PREROUTING probable rule ip nat prerouting handle N: dnat ip to ip daddr . udp dport map " +
-				"{ 203.0.113.0/24 . 100-199 : 203.0.113.9 . 53 }", masquerade}},
+			"{ 203.0.113.0/24 . 100-199 : 203.0.113.9 . 53 }", "203.0.113.66:150"},
 		{"one of several servers", "insert rule ip nat prerouting udp dport 150 dnat to numgen inc mod 2 map " +
 			"{ 0 : 203.0.113.8, 1 : 203.0.113.9 }\ninsert rule ip nat prerouting udp dport 150 limit rate over 1/second " +
-			"burst 5 packets dnat to numgen inc mod 2 map { 0 : 203.0.113.6, 1 : 203.0.113.7 }", "203.0.113.66:150",
-			[]string{"PREROUTING probable rule ip nat prerouting handle N: udp dport 150 dnat to numgen inc mod 2 map " +
-				"{ 0 : 203.0.113.8, 1 : 203.0.113.9 }", masquerade}},
+			"burst 5 packets dnat to numgen inc mod 2 map { 0 : 203.0.113.6, 1 : 203.0.113.7 }", "203.0.113.66:150"},
 		{"jumps", "table ip nat { chain a { udp dport 53 jump b; udp dport 54 drop; }; chain b { jump c; }; chain c { " +
 			"udp dport vmap { 1-52 : drop, 53-60 : goto d }; }; chain d { ip saddr { 10.0.0.0/8, 192.168.0.0/16 } " +
-			"dnat to 203.0.113.9; }; }\ninsert rule ip nat prerouting jump a", "203.0.113.66:53",
-			[]string{"PREROUTING probable rule ip nat d handle N: ip saddr { 10.0.0.0/8, 192.168.0.0/16 } dnat to 203.0.113.9",
-				masquerade}},
+			"dnat to 203.0.113.9; }; }\ninsert rule ip nat prerouting jump a", "203.0.113.66:53"},
 		{"behind an accept", "add rule ip nat prerouting udp dport 777 dnat to 203.0.113.9:53 comment \"never\"\n" +
 			"insert rule ip nat prerouting ip daddr . udp dport { 203.0.113.9 . 777 } accept\n" +
 			"table inet late { chain pre { type nat hook prerouting priority -90; udp dport 777 dnat ip to 203.0.113.9:53; }; }",
-			server + ":777",
-			[]string{"PREROUTING probable rule inet late pre handle N: udp dport 777 dnat ip to 203.0.113.9:53", masquerade}},
+			server + ":777"},
 		{"iptables-legacy", "iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE && nft flush chain ip nat postrouting",
-			server + ":53", []string{"POSTROUTING no rule of nf_tables gives this result; iptables-legacy has tables too, " +
-				"which natlens cannot read"}},
+			server + ":53"},
 		{"iptables-nft", "iptables-nft -t nat -A PREROUTING -i other -p udp --dport 777 -j DNAT --to 203.0.113.8:53;" +
 			"iptables-nft -t nat -A PREROUTING -p udp --dport 777 -d 203.0.113.10 -j DNAT --to 203.0.113.9:53;" +
 			"iptables-nft -t nat -A PREROUTING -p udp --dport 777 -m comment --comment web -j DNAT --to 203.0.113.9:53;" +
-			"nft flush chain ip nat postrouting; iptables-nft -t nat -A POSTROUTING -o wan -j MASQUERADE", server + ":777",
-			[]string{"PREROUTING probable rule ip nat PREROUTING handle N: udp dport 777  counter packets 1 bytes 60 " +
-				"dnat to 203.0.113.9:53 comment \"web\"",
-				"POSTROUTING probable rule ip nat POSTROUTING handle N: oifname \"wan\" counter packets 1 bytes 60 masquerade"}},
+			"nft flush chain ip nat postrouting; iptables-nft -t nat -A POSTROUTING -o wan -j MASQUERADE", server + ":777"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -144,9 +120,7 @@ func TestProbable(t *testing.T) {
 				}
 				got = append(got, d.Hook.String()+" "+handles.ReplaceAllString(d.Text, "handle N"))
 			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Error(diff)
-			}
+			golden.Words(t, "", strings.Join(got, "\n"))
 		})
 	}
 }
