@@ -28,7 +28,7 @@ func TestStepBack(t *testing.T) {
 	st := newStage(t)
 	st.gateway()
 	st.size(120, 30)
-	st.press("3<right><right><enter>f")
+	st.press("3ooo<enter>f")
 	if want := "tcp and dport 443 and src 192.168.77.3"; st.s.Open != 0 || st.s.Text != want {
 		t.Fatalf("page %d, filter %q, want %q", st.s.Open, st.s.Text, want)
 	}

@@ -153,7 +153,7 @@ func matchingFlows(t *table.Table, filter *table.CachedFilter, local func(*monit
 	now monitor.Time) (n int, get func(i int, e *monitor.Event) (ok bool)) {
 	var rows []uint32
 	var gens []uint64
-	t.ScanMatching(filter, now, func(i uint32, r *table.Row) {
+	t.ScanMatching(filter, now, func(i uint32, r *table.Row, _ *monitor.Extra) {
 		if !r.Ended() {
 			rows, gens = append(rows, i), append(gens, r.Gen)
 		}

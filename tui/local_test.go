@@ -30,7 +30,7 @@ func owned(t *testing.T, adjust ...func(*Config)) *stage {
 
 // The table, the detail and the groups show processes and containers.
 func TestScreensLocal(t *testing.T) {
-	for _, c := range []struct{ name, keys string }{{"flows", ""}, {"top", "3<left>"}, {"detail", "<enter>"}} {
+	for _, c := range []struct{ name, keys string }{{"flows", ""}, {"top", "3ooooooooo"}, {"detail", "<enter>"}} {
 		t.Run(c.name, func(t *testing.T) {
 			st := owned(t)
 			st.press(c.keys)
@@ -43,7 +43,7 @@ func TestScreensLocal(t *testing.T) {
 func TestLocalFilter(t *testing.T) {
 	st := owned(t)
 	st.size(120, 30)
-	st.press("3<left><enter>")
+	st.press("3ooooooooo<enter>")
 	if want := `process "cu\x1brl"`; st.s.Text != want {
 		t.Errorf("filter %q, want %q", st.s.Text, want)
 	}

@@ -24,7 +24,7 @@ func TestScreens(t *testing.T) {
 		{"flows-sorted", "<right><right>s"},
 		{"events", "2"},
 		{"top", "3"},
-		{"top-ports", "3<right><right>"},
+		{"top-ports", "3ooo"},
 		{"nat", "4"},
 		{"detail", "<down><down><down><down><enter>"},
 		{"filter", "/tcp and snat<enter>"},

@@ -102,6 +102,10 @@ func (s *Sums) add(o *Sums, reply bool) {
 
 // Counter sums flows. It is not safe for use by several goroutines.
 type Counter struct {
+	// Open returns whether the groups within a group are counted; key has the values from the
+	// first level on. It is called once for each group. Nil: all are counted.
+	Open func(key []filter.Value) bool
+
 	by     By
 	steps  []step // one for each field, in order
 	index  map[edge]uint32
@@ -113,6 +117,7 @@ type step struct {
 	read   func(*monitor.Event, []filter.Owned) []filter.Owned
 	values []filter.Owned // reused
 	sided  bool           // the field decides which direction is up
+	last   bool           // of its level
 }
 
 // edge leads from a group to one within it.
@@ -125,14 +130,17 @@ type edge struct {
 type node struct {
 	edge
 	Sums
-	depth int // number of fields
+	depth  int  // number of fields
+	closed bool // see Counter.Open
 }
 
 // New returns a counter without flows.
 func New(by By, env filter.Env) *Counter {
 	c := &Counter{by: by, index: map[edge]uint32{}, groups: make([]node, 1)}
-	for _, f := range slices.Concat(by...) {
-		c.steps = append(c.steps, step{read: f.Reader(env), sided: f.Sided()})
+	for _, level := range by {
+		for i, f := range level {
+			c.steps = append(c.steps, step{read: f.Reader(env), sided: f.Sided(), last: i == len(level)-1})
+		}
 	}
 	return c
 }
@@ -168,8 +176,11 @@ func (c *Counter) add(e *monitor.Event, s *Sums, at int, parent uint32, decided,
 			group = uint32(len(c.groups))
 			c.index[to] = group
 			c.groups = append(c.groups, node{edge: to, depth: at + 1})
+			c.groups[group].closed = step.last && c.Open != nil && !c.Open(c.key(group, at+1))
 		}
 		c.groups[group].add(s, up)
-		c.add(e, s, at+1, group, decided || step.sided, up)
+		if !c.groups[group].closed {
+			c.add(e, s, at+1, group, decided || step.sided, up)
+		}
 	}
 }

@@ -133,6 +133,34 @@ udp 443: 1 1 1000/0 2/1
 	}
 }
 
+// Only within groups that Open returns are others counted.
+func TestOpen(t *testing.T) {
+	by, err := Parse("proto,port > host > dst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(by, filter.Env{})
+	c.Open = func(key []filter.Value) bool { return by[0][1].Text(key[1]) == "80" && len(key) == 2 }
+	for _, e := range flows {
+		c.Add(e, Of(e))
+	}
+	top := c.Top(ByName, false, 9)
+	var out strings.Builder
+	lines(&out, by, "", &top)
+	const want = `
+tcp 22: 1 1 300/200 0/0
+tcp 80: 2 2 710/920 0/0
+  10.0.0.1: 1 1 20/10 0/0
+  10.0.0.2: 1 1 700/900 0/0
+  10.0.0.3: 1 1 10/20 0/0
+tcp 443: 1 1 100/5000 0/0
+udp 443: 1 1 1000/0 0/0
+`
+	if got := "\n" + out.String(); got != want {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
 		"host":               "host",

@@ -235,7 +235,7 @@ func compareView(t *testing.T, table *Table, q Query, at int) {
 		t.Errorf("filter %v, order %d\ngot  %v\nwant %v", q.Filter, q.By, got, want)
 	}
 	var scanned []uint32
-	flows := table.ScanMatching(q.Filter, q.Now, func(row uint32, _ *Row) { scanned = append(scanned, row) })
+	flows := table.ScanMatching(q.Filter, q.Now, func(row uint32, _ *Row, _ *monitor.Extra) { scanned = append(scanned, row) })
 	slices.Sort(rows)
 	if flows != want.Flows || !slices.Equal(scanned, rows) {
 		t.Errorf("a scan of filter %v: %d flows, rows %v; want %d, %v", q.Filter, flows, scanned, want.Flows, rows)
@@ -281,7 +281,7 @@ func TestJudgeIsAskedOnce(t *testing.T) {
 		}
 	}
 	asked = 0
-	table.ScanMatching(timed, 0, func(uint32, *Row) {})
+	table.ScanMatching(timed, 0, func(uint32, *Row, *monitor.Extra) {})
 	table.View(Query{Filter: timed, By: BySource})
 	if asked != 2*all {
 		t.Errorf("a scan and a view: asked about %d rows, not %d", asked, 2*all)
@@ -302,7 +302,7 @@ func TestJudgesAtOnce(t *testing.T) {
 				for i := range v.Rows {
 					ok = ok && int(v.Rows[i].Flow.Orig.SrcPort%2) == port
 				}
-				table.ScanMatching(j, 0, func(_ uint32, r *Row) { ok = ok && int(r.Flow.Orig.SrcPort%2) == port })
+				table.ScanMatching(j, 0, func(_ uint32, r *Row, _ *monitor.Extra) { ok = ok && int(r.Flow.Orig.SrcPort%2) == port })
 			}
 			done <- ok
 		}()

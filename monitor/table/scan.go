@@ -107,9 +107,10 @@ func (t *Table) ScanChunk(c int, fn func(row uint32, r *Row)) bool {
 // ScanMatching calls fn for every row that matches, lingering rows included; a nil
 // filter matches all. It returns the number of flows that have not ended, matching or
 // not. fn has the limits of [Table.Scan].
-func (t *Table) ScanMatching(j *CachedFilter, now monitor.Time, fn func(row uint32, r *Row)) (flows int) {
-	return t.scanAll(&matcher{filter: j, now: now, extras: t.extras}, func(row uint32, r *Row, _ *monitor.Extra) bool {
-		fn(row, r)
+func (t *Table) ScanMatching(j *CachedFilter, now monitor.Time,
+	fn func(row uint32, r *Row, x *monitor.Extra)) (flows int) {
+	return t.scanAll(&matcher{filter: j, now: now, extras: t.extras}, func(row uint32, r *Row, x *monitor.Extra) bool {
+		fn(row, r, x)
 		return true
 	})
 }

@@ -124,6 +124,8 @@ const (
 	Clear
 	Sort
 	Reverse
+	GroupBy
+	Fields
 	Window
 	Enter
 	Back
@@ -190,6 +192,8 @@ var bindings = [actions]binding{
 	Clear:   {"choosing", "ctrl+l", "no filter", []string{"ctrl+l"}},
 	Sort:    {"choosing", "s", "sort", []string{"s"}},
 	Reverse: {"choosing", "r", "reverse", []string{"r"}},
+	GroupBy: {"choosing", "o", "group by", []string{"o"}},
+	Fields:  {"choosing", "O", "group by fields", []string{"O"}},
 	Window:  {"choosing", "a", "rates over 1, 10, 60 s", []string{"a"}},
 	Enter:   {"choosing", "enter", "detail", []string{"enter"}},
 	Back:    {"choosing", "esc", "back", []string{"esc", "backspace"}},

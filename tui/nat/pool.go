@@ -55,7 +55,7 @@ type found struct {
 // scan reads the table once.
 func scan(t *table.Table, f *table.CachedFilter, now monitor.Time) (v found) {
 	pools := make(map[poolKey]*pool)
-	v.live = t.ScanMatching(f, now, func(_ uint32, r *table.Row) {
+	v.live = t.ScanMatching(f, now, func(_ uint32, r *table.Row, _ *monitor.Extra) {
 		if r.Ended() {
 			return
 		}

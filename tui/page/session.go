@@ -201,11 +201,8 @@ func (s *Session) LabelNames(labels []byte) (out []string) {
 // SetFilter sets the filter. An invalid text changes nothing.
 func (s *Session) SetFilter(text string) error {
 	x, err := s.Env.Parse(text)
-	if err == nil && s.Env.Local == nil && filter.NeedsLocal(x) {
-		err = errors.New("processes and containers need natlens --process")
-		if s.Replay {
-			err = errors.New("a replay has no processes and containers: use natlens watch --from")
-		}
+	if err == nil {
+		err = s.Needs(x)
 	}
 	if err != nil {
 		return err
@@ -217,6 +214,17 @@ func (s *Session) SetFilter(text string) error {
 		s.Filter = &table.CachedFilter{Match: s.Keep, Steady: filter.Steady(x)}
 	}
 	return nil
+}
+
+// Needs returns an error if an expression needs processes, and they are not looked up.
+func (s *Session) Needs(x filter.Expr) error {
+	switch {
+	case s.Env.Local != nil || !filter.NeedsLocal(x):
+		return nil
+	case s.Replay:
+		return errors.New("a replay has no processes and containers: use natlens watch --from")
+	}
+	return errors.New("processes and containers need natlens --process")
 }
 
 // all reports whether an expression selects everything.

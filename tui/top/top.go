@@ -1,15 +1,16 @@
-// Package top is the page Top of the terminal UI: flows counted by a common attribute, such as
-// their source.
+// Package top is the page Top of the terminal UI: flows counted by what they have in common, such
+// as their source. The groups are a tree: a source opens to its ports.
 package top
 
 import (
 	"cmp"
-	"fmt"
-	"slices"
+	"maps"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
+	"natlens/monitor/filter"
+	"natlens/monitor/groups"
 	"natlens/monitor/human"
 	"natlens/tui/keys"
 	"natlens/tui/page"
@@ -18,35 +19,47 @@ import (
 
 // Page counts flows.
 type Page struct {
-	page.Table[count, key]
+	page.Table[row, string]
 	page.Asker
+	answer answer
 
-	by    int // index of the grouping
-	tally tally
+	at      int    // index of the grouping; len(groupings): the user's
+	typed   string // the user's fields; "": none yet
+	by      groups.By
+	counter *groups.Counter
+	open    map[string]bool // paths of the open groups
+	chosen  bool            // the user chose the order
+	counted bool            // an answer for the grouping and the filter has come
+	gen     int             // the filter
 
-	// The last result of each grouping for the current filter. It is shown until the next one
-	// comes.
-	known map[int]tally
-	gen   int
+	total   page.Minute             // the rate of all flows
+	minutes map[string]*page.Minute // the rates of the groups, by their paths
 
 	needs int // width of the longest name seen
 }
 
-// New returns the page. It counts by source.
+// New returns the page. It counts by source, the group with the most flows first, or once rates
+// are known, the busiest.
 func New(s *page.Session) *Page {
 	p := new(Page)
-	p.Table = page.Table[count, key]{S: s, Name: "Top", By: byFlows, Down: true, Follow: true,
-		Key: func(g *count) key { return g.key }, Columns: p.columns, OnTitle: p.orderBy,
-		Open:  func() tea.Cmd { return s.Drill(p.Condition()) },
-		Above: func() []paint.Line { return []paint.Line{p.choices()} },
-		Why:   p.why, Rest: p.more, Opens: "these flows",
+	p.Table = page.Table[row, string]{S: s, Name: "Top", By: byFlows, Down: true, Follow: true,
+		Key: func(r *row) string { return r.path }, Columns: p.columns, OnTitle: p.orderBy,
+		Open: func() tea.Cmd { return s.Drill(p.Condition()) },
+		Why:  p.why, Rest: p.more, Opens: "these flows",
+		Above: func() []paint.Line {
+			return append(append([]paint.Line{p.choices()}, s.Accounting(p.Width)...), p.graph()...)
+		},
 		Actions: keys.Actions{
-			keys.Left:    {Run: func() tea.Cmd { return p.beside(-1) }, Does: "previous group"},
-			keys.Right:   {Run: func() tea.Cmd { return p.beside(1) }, Label: "←→", Does: "group by"},
+			keys.Left:    {Run: func() tea.Cmd { return p.setOpen(false) }, Does: "close"},
+			keys.Right:   {Run: func() tea.Cmd { return p.setOpen(true) }, Label: "→", Does: "open"},
+			keys.GroupBy: {Run: p.nextGrouping},
+			keys.Fields:  keys.Act(p.askFields),
 			keys.Sort:    {Run: p.nextOrder},
 			keys.Reverse: {Run: func() tea.Cmd { return p.orderBy(p.By) }},
 		},
-		Footer: []keys.Action{keys.Enter, keys.Right, keys.Sort, keys.Filter, keys.Only, keys.Pause, keys.Names}}
+		Footer: []keys.Action{keys.Enter, keys.GroupBy, keys.Right, keys.Sort, keys.Window, keys.Filter, keys.Only,
+			keys.Pause, keys.Names}}
+	_ = p.use(0, groupings[0].by) // these fields exist
 	return p
 }
 
@@ -57,65 +70,151 @@ func (p *Page) Resize(width, height int) {
 
 func (p *Page) Pull() tea.Cmd {
 	if p.gen != p.S.Gen {
-		p.gen, p.known, p.needs = p.S.Gen, nil, 0
+		p.gen = p.S.Gen
+		p.forget()
 	}
-	t, f, local, gen, by := p.S.Table, p.S.Filter, p.S.Env.Local, p.gen, p.by
-	order, now := order{p.By, p.Down}, p.S.Clock()
+	q := question{table: p.S.Table, filter: p.S.Filter, counter: p.counter, by: p.by, open: maps.Clone(p.open),
+		order: orders[p.By], reverse: p.Down == (p.By == byName), window: p.S.Window, now: p.S.Clock()}
+	gen := p.gen
 	return p.Ask(p.S, p.Pull, func() func() {
-		found := countBy(by, t, f, local, order, now)
+		found := q.count()
 		return func() {
-			if by == p.by && gen == p.gen {
-				p.show(found)
-				p.S.Count(p, int(found.flows), found.live)
+			if q.counter == p.counter && gen == p.gen {
+				p.show(&found, &q)
 			}
 		}
 	})
 }
 
-// show sets a result, or the zero tally before the first one.
-func (p *Page) show(t tally) {
-	if p.known == nil {
-		p.known = make(map[int]tally)
+// show sets an answer. It sorts by rate as soon as there is one, unless the user has chosen an
+// order or moved the cursor.
+func (p *Page) show(found *answer, q *question) {
+	p.answer, p.counted = *found, true
+	p.S.Count(p, int(found.all.Flows), found.live)
+	p.SetAll(found.rows)
+	if found.all.Rated > 0 {
+		p.total.Note(q.now, uint64(found.all.Rate.Sum()))
+		for i := range found.rows {
+			r := &found.rows[i]
+			if p.minutes[r.path] == nil {
+				p.minutes[r.path] = new(page.Minute)
+			}
+			p.minutes[r.path].Note(q.now, uint64(r.Rate.Sum()))
+		}
+		maps.DeleteFunc(p.minutes, func(_ string, m *page.Minute) bool { return m.Old(q.now) })
 	}
-	p.tally, p.known[p.by] = t, t
-	p.SetAll(t.groups)
+	if !p.chosen && found.all.Rate.Sum() >= 1 {
+		p.chosen = true
+		if p.Follow {
+			p.By = byRate
+		}
+	}
+}
+
+// forget drops the rates of another grouping or filter.
+func (p *Page) forget() {
+	p.needs, p.total, p.minutes = 0, page.Minute{}, make(map[string]*page.Minute)
+}
+
+// use changes the grouping and its fields.
+func (p *Page) use(at int, fields string) error {
+	by, err := groups.Parse(fields)
+	if err != nil {
+		return err
+	}
+	for _, level := range by {
+		for _, f := range level {
+			if err := p.S.Needs(f.Is(filter.Value{})); err != nil {
+				return err
+			}
+		}
+	}
+	p.at, p.by, p.counter, p.open = at, by, groups.New(by, p.S.Env), make(map[string]bool)
+	p.answer, p.counted, p.Follow = answer{}, false, true
+	p.SetAll(nil)
+	p.forget()
+	return nil
+}
+
+// group counts by one of the groupings offered.
+func (p *Page) group(at int) tea.Cmd {
+	fields := p.typed
+	if at < len(groupings) {
+		fields = groupings[at].by
+	}
+	_ = p.use(at, fields) // those offered were parsed before
+	return p.Pull()
 }
 
 // offered returns the groupings that are offered.
 func (p *Page) offered() (all []int) {
-	for by := range groupings {
-		if where := groupings[by].where; where == nil || where(p.S) {
-			all = append(all, by)
+	for i := range groupings {
+		if groupings[i].where(p.S) {
+			all = append(all, i)
 		}
+	}
+	if p.typed != "" {
+		all = append(all, len(groupings))
 	}
 	return all
 }
 
-// group counts by another grouping.
-func (p *Page) group(by int) tea.Cmd {
-	p.by, p.needs, p.Follow = by, 0, true
-	p.show(p.known[by])
-	return p.Pull()
+func (p *Page) nextGrouping() tea.Cmd {
+	all := p.offered()
+	for _, i := range all {
+		if i > p.at {
+			return p.group(i)
+		}
+	}
+	return p.group(all[0])
 }
 
-// beside counts by the next grouping, or the previous one.
-func (p *Page) beside(by int) tea.Cmd {
-	all := p.offered()
-	return p.group(all[(slices.Index(all, p.by)+len(all)+by)%len(all)])
+// askFields asks for the fields by which flows are grouped.
+func (p *Page) askFields() {
+	p.S.Root.Ask(page.AskText("group by fields:", p.by.String(), func(text string) tea.Cmd {
+		if err := p.use(len(groupings), text); err != nil {
+			p.S.Report(paint.Bad, err.Error())
+			return nil
+		}
+		p.typed = text
+		return p.Pull()
+	}))
+}
+
+// setOpen opens the group under the cursor or closes it. A group that is closed already, or
+// has none within it, closes the one above.
+func (p *Page) setOpen(open bool) tea.Cmd {
+	r := p.Cursor()
+	switch {
+	case r == nil, open && r.leaf:
+		return nil
+	case open:
+		p.open[r.path] = true
+	case p.open[r.path]:
+		delete(p.open, r.path)
+	case r.level > 0:
+		at := p.At
+		for p.Rows[at].level == r.level {
+			at--
+		}
+		delete(p.open, p.Rows[at].path)
+		p.Step(at - p.At)
+	}
+	return p.Pull()
 }
 
 // nextOrder sorts by the next known column.
 func (p *Page) nextOrder() tea.Cmd {
-	next := p.By%byName + 1
-	if next == byBytes && !p.tally.counters {
-		next++
+	next := p.By%byNew + 1
+	if next == byRate && p.answer.all.Counted == 0 {
+		next = byFlows
 	}
 	return p.orderBy(next)
 }
 
 // orderBy sorts by a column, in its usual direction first; the same column again reverses it.
 func (p *Page) orderBy(column int) tea.Cmd {
-	p.Down = p.Down != (p.By == column)
+	p.Down, p.chosen = p.Down != (p.By == column), true
 	if p.By != column {
 		p.By, p.Down = column, column != byName
 	}
@@ -124,15 +223,14 @@ func (p *Page) orderBy(column int) tea.Cmd {
 
 // Condition returns the group under the cursor as a filter.
 func (p *Page) Condition() string {
-	g := p.Cursor()
-	if g == nil {
-		return ""
+	if r := p.Cursor(); r != nil {
+		return r.condition()
 	}
-	return groupings[p.by].filter(p.S, g.key)
+	return ""
 }
 
 // WantsDump reports whether the groups have bytes.
-func (p *Page) WantsDump() bool { return p.tally.counters }
+func (p *Page) WantsDump() bool { return p.answer.all.Counted > 0 }
 
 // Click chooses a grouping, an order or a group, and opens the group under the cursor.
 func (p *Page) Click(x, y int) tea.Cmd {
@@ -140,77 +238,34 @@ func (p *Page) Click(x, y int) tea.Cmd {
 		return p.Table.Click(x, y)
 	}
 	l := p.choices()
-	if by, ok := l.At(x); ok {
-		return p.group(by)
+	if at, ok := l.At(x); ok {
+		return p.group(at)
 	}
 	return nil
 }
 
-// The bar uses the space that the names leave. Remaining space is at the right, so that numbers
-// are beside their names.
-const (
-	barLeast  = 8
-	barMost   = 40
-	nameLeast = 24
-)
-
-// columns divides the space between the names and the bar. The names keep the width of those
-// seen before, so that the bar does not jump.
-func (p *Page) columns() []page.Column[count] {
-	type column = page.Column[count]
-	by := &groupings[p.by]
-	text := func(text func(*count) string) func(*count, int) (paint.Role, string) {
-		return func(g *count, _ int) (paint.Role, string) { return paint.Text, text(g) }
-	}
-	share := func(g *count) float64 { return float64(g.flows) / float64(max(1, p.tally.flows)) }
-	name := column{ID: byName, Title: strings.ToUpper(by.name), Cell: func(g *count, width int) (paint.Role, string) {
-		return paint.Text, by.cut(by.text(p.S, g.key), width)
-	}}
-	barWidth := 0
-	bar := column{Draw: func(out *paint.Line, x int, g *count, _ bool) {
-		out.Pad(x)
-		out.Bar(paint.Bar, share(g), barWidth)
-	}}
-	numbers := []column{
-		{ID: byFlows, Title: "FLOWS", Width: 8, Cell: text(func(g *count) string { return human.Count(g.flows) })},
-		{Title: "SHARE", Width: 7, Cell: text(func(g *count) string { return human.Percent(share(g)) })},
-		{ID: byFresh, Title: "NEW/S", Width: 8, Cell: text(func(g *count) string { return freshText(g.fresh) })},
-		{ID: byBytes, Title: "BYTES", Width: 9, Cell: text(func(g *count) string { return human.Bytes(g.bytes) })},
-	}
-	if !p.tally.counters {
-		numbers = numbers[:3]
-	}
-	name.Width = p.Width - paint.MarginLeft - paint.MarginRight
-	for i := range numbers {
-		numbers[i].Right = true
-		name.Width -= numbers[i].Width + paint.Gap
-	}
-	for _, g := range p.Table.InSight() {
-		p.needs = max(p.needs, paint.Width(by.text(p.S, g.key)))
-	}
-	if bar.Width = min(barMost, name.Width-paint.Gap-p.needs); bar.Width < barLeast {
-		bar.Width = 0
-	} else {
-		name.Width = min(name.Width-bar.Width-paint.Gap, max(p.needs, nameLeast))
-	}
-	barWidth = bar.Width
-	return page.Beside(paint.Gap, append([]column{name, numbers[0], numbers[1], bar}, numbers[2:]...)...)
-}
-
 // more reports how many groups are not shown.
 func (p *Page) more() (l paint.Line) {
-	if n := p.tally.all - len(p.Rows); n > 0 {
+	if p.answer.all.More > 0 {
 		l = paint.Row(false)
-		l.Add(paint.Muted, "and "+human.Count(uint64(n))+" more")
+		l.Add(paint.Muted, "and "+human.Count(uint64(p.answer.all.More))+" more")
 	}
 	return l
 }
 
 func (p *Page) why() string {
-	if !p.tally.counted {
+	if !p.counted {
 		return ""
 	}
 	return p.S.WhyEmpty("such flows")
+}
+
+// title returns the name of the grouping.
+func (p *Page) title() string {
+	if p.at < len(groupings) {
+		return groupings[p.at].name
+	}
+	return p.by.String()
 }
 
 // choices draws the names of the groupings.
@@ -218,13 +273,15 @@ func (p *Page) choices() paint.Line {
 	l := paint.Row(false)
 	l.Add(paint.Muted, "by  ")
 	names, gap := p.names()
-	for i, g := range p.offered() {
-		role, name := paint.Text, names[i]
-		if g == p.by {
+	for i, at := range p.offered() {
+		if i > 0 {
+			l.Pad(l.Width() + gap)
+		}
+		role := paint.Text
+		if at == p.at {
 			role = paint.Tab
 		}
-		l.Mark(g, func() { l.Add(role, name) })
-		l.Pad(l.Width() + gap)
+		l.Mark(at, func() { l.Add(role, names[i]) })
 	}
 	l.Cut(p.Width)
 	return l
@@ -233,30 +290,21 @@ func (p *Page) choices() paint.Line {
 // names returns the names of the groupings that fit beside each other, and the spaces between
 // them.
 func (p *Page) names() (names []string, gap int) {
-	for _, name := range []func(g *grouping) string{
-		func(g *grouping) string { return g.name },
-		func(g *grouping) string { return cmp.Or(g.middle, g.name) },
-		func(g *grouping) string { return g.short },
-	} {
+	for _, short := range []bool{false, true} {
 		names = nil
-		for _, i := range p.offered() {
-			names = append(names, name(&groupings[i]))
+		for _, at := range p.offered() {
+			switch {
+			case at == len(groupings):
+				names = append(names, p.typed)
+			case short:
+				names = append(names, cmp.Or(groupings[at].short, groupings[at].name))
+			default:
+				names = append(names, groupings[at].name)
+			}
 		}
-		if paint.MarginLeft+len("by  ")+len(strings.Join(names, "  ")) <= p.Width {
+		if paint.MarginLeft+len("by  ")+paint.Width(strings.Join(names, "  ")) <= p.Width {
 			return names, 2
 		}
 	}
 	return names, 1
-}
-
-// freshText returns new flows per second.
-func freshText(n uint64) string {
-	v := float64(n) * 1e9 / float64(freshSpan)
-	switch {
-	case n == 0:
-		return page.NoValue
-	case v < 9.95:
-		return fmt.Sprintf("%.1f", v)
-	}
-	return human.Count(uint64(v + 0.5))
 }
