@@ -16,8 +16,8 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// top is the top of the module, seen from this package.
-const top = "../.."
+// moduleTop is the top of the module, seen from this package.
+const moduleTop = "../.."
 
 // packageRow is one row of the table in docs/architecture.md. The rows are in
 // layers: a package imports only packages of rows above its own.
@@ -29,7 +29,7 @@ type packageRow struct {
 // architecture reads the table of packages.
 func architecture(t *testing.T) []packageRow {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(top, "docs/architecture.md"))
+	text, err := os.ReadFile(filepath.Join(moduleTop, "docs/architecture.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,14 +148,14 @@ func trackedFiles(t *testing.T, patterns ...string) []string {
 	t.Helper()
 	git := labtest.Need(t, "git")
 	// The clone may be another user's.
-	out, err := exec.Command(git, append([]string{"-c", "safe.directory=*", "-C", top, "ls-files", "--"}, patterns...)...).Output()
+	out, err := exec.Command(git, append([]string{"-c", "safe.directory=*", "-C", moduleTop, "ls-files", "--"}, patterns...)...).Output()
 	if err != nil {
 		t.Skip("needs a git clone: ", err)
 	}
 	var files []string
 	for file := range strings.Lines(string(out)) {
 		file = strings.TrimSuffix(file, "\n")
-		if _, err := os.Stat(filepath.Join(top, file)); err == nil {
+		if _, err := os.Stat(filepath.Join(moduleTop, file)); err == nil {
 			files = append(files, file)
 		}
 	}
@@ -164,7 +164,7 @@ func trackedFiles(t *testing.T, patterns ...string) []string {
 
 func importsOf(t *testing.T, file string) []string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(top, file), nil, parser.ImportsOnly)
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(moduleTop, file), nil, parser.ImportsOnly)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,9 +26,9 @@ var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
 // blocks of console, and all in blocks of sh. Flags and filter of natlens's are
 // checked as natlens checks them, and jq reads its programs.
 func TestDocs(t *testing.T) {
-	pages := []string{filepath.Join(top, "README.md")}
+	pages := []string{filepath.Join(moduleTop, "README.md")}
 	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
-		found, err := filepath.Glob(filepath.Join(top, pattern))
+		found, err := filepath.Glob(filepath.Join(moduleTop, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +44,7 @@ func TestDocs(t *testing.T) {
 			for _, line := range commandLines(m[1], m[2]) {
 				lines++
 				if err := checkDocsLine(t, line); err != nil {
-					t.Errorf("%s: %s: %v", strings.TrimPrefix(page, top+"/"), line, err)
+					t.Errorf("%s: %s: %v", strings.TrimPrefix(page, moduleTop+"/"), line, err)
 				}
 			}
 			if m[1] == "console" {
@@ -128,7 +128,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 	case "natlens", "./bin/natlens":
 		return checkNatlensLine(args)
 	case "make":
-		makefile, err := os.ReadFile(filepath.Join(top, "Makefile"))
+		makefile, err := os.ReadFile(filepath.Join(moduleTop, "Makefile"))
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 // TestConntrackDocs holds docs/conntrack.md to each option of
 // conntrack(8)'s man page.
 func TestConntrackDocs(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(top, "docs/conntrack.md"))
+	page, err := os.ReadFile(filepath.Join(moduleTop, "docs/conntrack.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ type findingLine struct {
 var lineSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	return c.Compile(filepath.Join(top, "docs", "event.schema.json"))
+	return c.Compile(filepath.Join(moduleTop, "docs", "event.schema.json"))
 })
 
 // checkSchema holds a line that natlens wrote to the schema.

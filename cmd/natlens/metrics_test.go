@@ -188,7 +188,7 @@ func TestDashboard(t *testing.T) {
 	prometheus := labtest.Need(t, "prometheus")
 	t.Parallel()
 	var d dashboard
-	text, err := os.ReadFile(filepath.Join(top, "docs/grafana/natlens.json"))
+	text, err := os.ReadFile(filepath.Join(moduleTop, "docs/grafana/natlens.json"))
 	if err == nil {
 		err = json.Unmarshal(text, &d)
 	}

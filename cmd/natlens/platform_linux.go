@@ -14,6 +14,7 @@ import (
 	"natlens/cmd/natlens/lab"
 	"natlens/cmd/natlens/stats"
 	"natlens/cmd/natlens/table"
+	"natlens/cmd/natlens/top"
 	"natlens/cmd/natlens/trace"
 	"natlens/cmd/natlens/watch"
 	"natlens/cmd/natlens/who"
@@ -30,7 +31,7 @@ func platformCommands(con cli.Console) []*cobra.Command {
 	return []*cobra.Command{
 		watch.New(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con),
 		table.NewCreate(con), table.NewUpdate(con), table.NewCount(con), stats.New(con), expect.New(con),
-		explain.New(con), trace.New(con), why.New(con),
+		explain.New(con), top.New(con), trace.New(con), why.New(con),
 		watch.NewRecord(con), doctor.New(con), lab.New(con), who.New(con),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/explain"
 	"natlens/cmd/natlens/table"
+	"natlens/cmd/natlens/top"
 	"natlens/cmd/natlens/watch"
 	"natlens/cmd/natlens/who"
 )
@@ -19,7 +20,7 @@ demo shows one.`
 // platformCommands are the commands that use the kernel on Linux. Here they read
 // recordings.
 func platformCommands(con cli.Console) []*cobra.Command {
-	return []*cobra.Command{watch.New(con), table.NewList(con), explain.New(con), who.New(con)}
+	return []*cobra.Command{watch.New(con), table.NewList(con), top.New(con), explain.New(con), who.New(con)}
 }
 
 func advice(error, []string) string { return "" }

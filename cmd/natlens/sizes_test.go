@@ -21,7 +21,7 @@ const (
 func TestSizes(t *testing.T) {
 	for _, file := range trackedFiles(t, "*.go") {
 		set := token.NewFileSet()
-		f, err := parser.ParseFile(set, filepath.Join(top, file), nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(set, filepath.Join(moduleTop, file), nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}

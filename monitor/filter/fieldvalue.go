@@ -3,6 +3,7 @@ package filter
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"maps"
 	"math/bits"
 	"net/netip"
@@ -214,9 +215,8 @@ func (v Value) Compare(w Value) int {
 func FieldByName(word string) (Field, error) {
 	f, ok := fieldByName[fold(word)]
 	if !ok {
-		err := newError(word, 0, len(word), "not a field of the filter language")
-		err.Suggestion = human.Nearest(word, slices.Sorted(maps.Keys(fieldByName)))
-		return 0, err
+		err := Error{Suggestion: human.Nearest(word, slices.Sorted(maps.Keys(fieldByName)))}
+		return 0, fmt.Errorf("%q is not a field of the filter language%s", word, err.hint())
 	}
 	return f, nil
 }
@@ -224,3 +224,6 @@ func FieldByName(word string) (Field, error) {
 // Sided reports whether the values of the field belong to one end of a flow, so that Owned.Reply
 // has a meaning.
 func (f Field) Sided() bool { return f.info().kind == kindAddr || f.isLocal() }
+
+// FieldNames returns the canonical words of all fields, sorted.
+func FieldNames() []string { return mapped(fieldOrder, Field.String) }

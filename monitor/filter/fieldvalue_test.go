@@ -73,7 +73,7 @@ func TestValuesOfAFlow(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", out, want)
 	}
 	if _, err := FieldByName("hosst"); err == nil || err.Error() !=
-		"column 1: hosst: not a field of the filter language; did you mean host?" {
+		`"hosst" is not a field of the filter language; did you mean host?` {
 		t.Errorf("hosst: %v", err)
 	}
 }

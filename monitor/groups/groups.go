@@ -151,6 +151,9 @@ func (c *Counter) Reset() {
 	c.groups = append(c.groups[:0], node{})
 }
 
+// Sums returns the sums of all flows.
+func (c *Counter) Sums() Sums { return c.groups[0].Sums }
+
 // Add adds one flow. The event is not retained.
 func (c *Counter) Add(e *monitor.Event, s Sums) {
 	c.groups[0].add(&s, false)

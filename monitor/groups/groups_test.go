@@ -165,10 +165,10 @@ func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
 		"host":               "host",
 		"HOST>proto , dport": "host > proto,dport",
-		"hosst":              "column 1: hosst: not a field of the filter language; did you mean host?",
+		"hosst":              `"hosst" is not a field of the filter language; did you mean host?`,
 		"host > dport,host":  "host is given twice",
-		"":                   "column 1: not a field of the filter language",
-		"host >":             "column 1: not a field of the filter language",
+		"":                   `"" is not a field of the filter language`,
+		"host >":             `"" is not a field of the filter language`,
 		"src > orig.src":     "src is given twice",
 	} {
 		by, err := Parse(text)

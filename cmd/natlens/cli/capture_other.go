@@ -43,6 +43,9 @@ func (*CaptureFlags) Annotate(func(error)) (stop func()) { return func() {} }
 // WhyEmpty does nothing.
 func (*CaptureFlags) WhyEmpty(context.Context, Console) {}
 
+// WhyUncounted does nothing.
+func (*CaptureFlags) WhyUncounted(context.Context, Console, uint64) {}
+
 // Owned returns true: natlens is run by sudo(8) on Linux only.
 func Owned(string) bool { return true }
 

@@ -73,8 +73,8 @@ func OneOf(words ...string) cobra.CompletionFunc {
 	}
 }
 
-// listOf completes a list of words separated by commas, in the case that is typed.
-func listOf(words ...string) cobra.CompletionFunc {
+// ListOf completes a list of words separated by commas, in the case that is typed.
+func ListOf(words ...string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndexByte(typed, ',')+1]
 		left := slices.DeleteFunc(slices.Clone(words), func(w string) bool {
@@ -103,7 +103,7 @@ func CompleteDir(*cobra.Command, []string, string) ([]cobra.Completion, cobra.Sh
 func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobra.Completion,
 	_ cobra.ShellCompDirective) {
 	if strings.HasPrefix(typed, "conntrack,") {
-		return listOf(conntrack.ModifierNames()...)(cmd, args, typed)
+		return ListOf(conntrack.ModifierNames()...)(cmd, args, typed)
 	}
 	for _, f := range export.Formats() {
 		out = append(out, cobra.CompletionWithDesc(f.Name, f.Help))

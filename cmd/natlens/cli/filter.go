@@ -102,7 +102,7 @@ func (c *FilterFlags) Words(cmd *cobra.Command, args []string) error {
 	}
 	if filter.NeedsLocal(c.Sel.Expr) {
 		if !c.mayProcess {
-			return Usagef("filter: process, user, container and pod work with watch, record and list only")
+			return Usagef("filter: process, user, container and pod work with watch, record, list and top only")
 		}
 		c.Process = true
 	}
@@ -213,7 +213,7 @@ func (c *FilterFlags) complete(def filter.Flag) cobra.CompletionFunc {
 	case def.Name == "state":
 		return c.completeStates(def.Words)
 	case def.Words != nil && def.Repeats():
-		return listOf(def.Words...)
+		return ListOf(def.Words...)
 	case def.Words != nil:
 		return OneOf(def.Words...)
 	}
@@ -223,7 +223,7 @@ func (c *FilterFlags) complete(def filter.Flag) cobra.CompletionFunc {
 // CompleteLabels completes a list of names of labels.
 func (c *FilterFlags) CompleteLabels(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion,
 	cobra.ShellCompDirective) {
-	return listOf(slices.Sorted(maps.Keys(LabelEnv(c.LabelFile).Labels))...)(cmd, args, typed)
+	return ListOf(slices.Sorted(maps.Keys(LabelEnv(c.LabelFile).Labels))...)(cmd, args, typed)
 }
 
 // completeStates completes a state: one of the protocol that -p names, or any of all.

@@ -14,6 +14,8 @@ import (
 type FlowFlags struct {
 	Capture CaptureFlags
 	From    FromFlags
+
+	names *monitor.Namespaces // the same for each reading
 }
 
 // Register adds --netns, --from and --at.
@@ -25,12 +27,14 @@ func (c *FlowFlags) Register(cmd *cobra.Command) {
 }
 
 // Flows returns the flows with their paths through the host, and the names of their namespaces (nil: there is one).
-// cfg is for the kernel only.
+// Several calls give a namespace the same number. // cfg is for the kernel only.
 func (c *FlowFlags) Flows(cmd *cobra.Command, con Console, cfg kernel.DumpConfig) (iter.Seq2[*monitor.Batch, error],
 	*monitor.Namespaces, error) {
 	if !c.From.Given() {
-		names := c.Capture.Namespaces()
-		return c.Capture.Flows(cmd.Context(), con.Refused, cfg, names), names, nil
+		if c.names == nil {
+			c.names = c.Capture.Namespaces()
+		}
+		return c.Capture.Flows(cmd.Context(), con.Refused, cfg, c.names), c.names, nil
 	}
 	names := new(monitor.Namespaces)
 	source, err := c.From.flowsAt(cmd, con, names)

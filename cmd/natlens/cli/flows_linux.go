@@ -25,7 +25,7 @@ func (c *CaptureFlags) Flows(ctx context.Context, refused func(error), cfg kerne
 			var id monitor.NetNS
 			if names != nil {
 				var ok bool
-				if id, ok = names.Add(n); !ok {
+				if id, ok = names.Named(n); !ok {
 					return errors.New("there are more namespaces than can be numbered")
 				}
 			}
