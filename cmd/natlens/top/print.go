@@ -16,7 +16,8 @@ import (
 func (o *options) print(top *groups.Group, at monitor.Time) error {
 	var out []byte
 	if o.format == "json" {
-		b, err := json.Marshal(document{V: 1, TS: string(new(text.RFC3339).AppendTo(nil, at)), By: o.by.String(), object: o.object(top, o.by)})
+		ts := string(new(text.RFC3339).AppendTo(nil, at))
+		b, err := json.Marshal(document{V: 1, TS: ts, By: o.by.String(), object: o.object(top, o.by)})
 		if err != nil {
 			return err
 		}
