@@ -50,6 +50,7 @@ privilege it runs in a new user namespace.`,
 	}
 	cmd.Flags().BoolVar(&o.plain, "watch", false, "stream the gateway's events as natlens watch does")
 	o.screen.RegisterTheme(cmd)
+	o.screen.RegisterBits(cmd)
 	o.stream.Register(cmd)
 	return cmd
 }
@@ -57,7 +58,7 @@ privilege it runs in a new user namespace.`,
 // check rejects flags that would be ignored: those of the stream without --watch, those of the
 // UI with it.
 func (o *options) check(cmd *cobra.Command) (err error) {
-	screen := []string{"theme"}
+	screen := []string{"theme", "bits"}
 	both := []string{"watch", "capture", "ring", "buffer-size", "metrics", "threshold", "help"}
 	if o.stream.Capture.Netns != "" {
 		return cli.Usagef("lab does not accept --netns: it makes its own namespaces")

@@ -32,6 +32,7 @@ import (
 type Options struct {
 	screen
 	Process    bool // look up processes and containers
+	bits       bool // rates in bits per second
 	Capture    cli.CaptureFlags
 	Metrics    cli.MetricsFlags
 	Thresholds cli.ThresholdFlags // of the findings
@@ -53,6 +54,7 @@ func AddRoot(con cli.Console, root *cobra.Command) {
 	o.Capture.Register(root)
 	o.Capture.AllowEvery(root)
 	root.Flags().BoolVar(&o.Process, "process", false, cli.ProcessHelp)
+	o.RegisterBits(root)
 	o.history.Register(root, cli.KeepHistoryHelp)
 	o.Metrics.Register(root)
 	o.Thresholds.Register(root)
@@ -63,6 +65,11 @@ func AddRoot(con cli.Console, root *cobra.Command) {
 		}
 		return o.Run(cmd.Context(), nil)
 	}
+}
+
+// RegisterBits adds --bits to the command.
+func (o *Options) RegisterBits(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.bits, "bits", false, "show rates in bits per second, not bytes")
 }
 
 // Run shows the user interface on the kernel's events until the user or ctx ends it. If at is
@@ -112,7 +119,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 	if !run.Several() {
 		cfg.Info.Max = uint64(run.MaxFlows(0))
 	}
-	cfg.Deleter, cfg.Refresher = run, run
+	cfg.Deleter, cfg.Refresher, cfg.Bits = run, run, o.bits
 	cfg.Rules = func(w *monitor.Walk) (found []monitor.Decision, err error) {
 		err = run.In(w.Flow.Orig.NetNS, func(fd int) error {
 			rules, err := trace.ReadRules(fd)
