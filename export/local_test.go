@@ -2,6 +2,7 @@ package export_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -102,4 +103,54 @@ func write(t *testing.T, format string, b *monitor.Batch) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// The places of the source and the destination are at the end of the line, if they are known.
+func TestPlace(t *testing.T) {
+	schema, err := jsonschema.NewCompiler().Compile("../docs/event.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d ctnetlink.Decoder
+	var b monitor.Batch
+	if err := d.Decode(kernelMessages(t)[0], &b); err != nil {
+		t.Fatal(err)
+	}
+	o := &b.Events[0].Flow.Orig
+	berlin := &monitor.Place{Country: "DE", City: "Ber\x1blin", AS: 3320, Org: "Deutsche Telekom AG"}
+	for _, c := range []struct {
+		of           map[monitor.Addr]*monitor.Place
+		json, pretty string
+	}{
+		{map[monitor.Addr]*monitor.Place{o.Src: berlin, o.Dst: {AS: 64500}},
+			`,"place":{"src":{"country":"DE","city":"Ber\u001blin","as":3320,"org":"Deutsche Telekom AG"},"dst":{"as":64500}}}`,
+			`  from Ber\x1blin, DE, AS3320 Deutsche Telekom AG  to AS64500`},
+		{map[monitor.Addr]*monitor.Place{o.Dst: {Country: "US"}}, `,"place":{"dst":{"country":"US"}}}`, "  to US"},
+		{nil, "}", ""},
+	} {
+		options := export.Options{Places: func(a monitor.Addr) *monitor.Place { return c.of[a] }}
+		for format, want := range map[string]string{"jsonl": c.json, "pretty": c.pretty} {
+			var out bytes.Buffer
+			sink, err := export.New(format, &out, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(sink.Write(&b), sink.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.HasSuffix(out.Bytes(), []byte(want+"\n")) || c.of == nil && bytes.Contains(out.Bytes(), []byte("place")) {
+				t.Errorf("%s does not end with %s", out.Bytes(), want)
+			}
+			if format != "jsonl" {
+				continue
+			}
+			value, err := jsonschema.UnmarshalJSON(&out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.Validate(value); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 }

@@ -58,6 +58,9 @@ func (j *Writer) flow(b []byte, e *monitor.Event) []byte {
 	if e.Local != nil {
 		b = local(b, e.Local)
 	}
+	if j.Places != nil {
+		b = places(b, j.Places.Of(f.Orig.Src), j.Places.Of(f.Orig.Dst))
+	}
 	return b
 }
 

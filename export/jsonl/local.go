@@ -38,6 +38,26 @@ func local(b []byte, l *monitor.Local) []byte {
 	return members.close(word(b, `,"match":"`, l.Match.String()))
 }
 
+// places appends the places of a flow's ends, if one is known.
+func places(b []byte, src, dst *monitor.Place) []byte {
+	if *src == (monitor.Place{}) && *dst == (monitor.Place{}) {
+		return b
+	}
+	b, members := openObject(b, `,"place":`)
+	return members.close(place(place(b, `,"src":`, src), `,"dst":`, dst))
+}
+
+func place(b []byte, name string, p *monitor.Place) []byte {
+	if *p == (monitor.Place{}) {
+		return b
+	}
+	b, members := openObject(b, name)
+	b = textIf(b, `,"country":`, p.Country)
+	b = textIf(b, `,"city":`, p.City)
+	b = numIf(b, p.AS != 0, `,"as":`, uint64(p.AS))
+	return members.close(textIf(b, `,"org":`, p.Org))
+}
+
 // textIf appends a text that is not empty.
 func textIf(b []byte, name, text string) []byte {
 	if text == "" {

@@ -15,6 +15,8 @@ type Writer struct {
 	// Namespaces has the names of network namespaces, if several are watched.
 	Namespaces *monitor.Namespaces
 
+	Places monitor.Places // nil: no address has a place
+
 	out             text.Lines
 	ts, start, stop text.RFC3339
 	heads           text.Cache[head]

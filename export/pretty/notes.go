@@ -47,6 +47,9 @@ func (p *Writer) notes(e *monitor.Event) string {
 	if e.Local != nil {
 		note(true, monitor.Escape(e.Local.String()))
 	}
+	src, dst := p.o.Places.Of(f.Orig.Src).String(), p.o.Places.Of(f.Orig.Dst).String()
+	note(src != "", "from ", monitor.Escape(src))
+	note(dst != "", "to ", monitor.Escape(dst))
 	if len(all) == 0 {
 		return ""
 	}

@@ -22,6 +22,8 @@ type Options struct {
 	// Namespaces has the names of network namespaces, if several are watched.
 	Namespaces *monitor.Namespaces
 
+	Places monitor.Places // pretty, jsonl
+
 	Application, Filter string    // pcapng: who writes it, and the filter of the events
 	Notes               io.Writer // conntrack: for losses, which have no line in the format; nil drops them
 }

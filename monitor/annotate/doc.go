@@ -1,7 +1,6 @@
-//go:build linux
-
 // Package annotate looks up what no message of the kernel contains: the process, user,
-// container and pod of a flow.
+// container and pod of a flow, and with [OpenPlaces] the country, city and autonomous system of
+// an address.
 //
 //	a := annotate.Open(annotate.Config{In: run.In, Refused: note})
 //	defer a.Close()

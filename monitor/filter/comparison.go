@@ -105,7 +105,7 @@ func (p *parser) values(f Field, mask uint64, op Op) Expr {
 		set := slices.Concat(mapped(items, func(it item) []netip.Prefix { return p.networks(f, it) })...)
 		slices.SortFunc(set, netip.Prefix.Compare)
 		return Addr{f, op, slices.Compact(set)}
-	case k == kindText || k == kindName:
+	case k == kindText || f.isLookedUp():
 		set := mapped(items, func(it item) string {
 			if it.hi.kind != tokEnd {
 				panic(p.fail(it.hi, "texts have no range"))

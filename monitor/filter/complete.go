@@ -160,7 +160,7 @@ var bareOrder = slices.Sorted(maps.Keys(bareWords))
 
 func (c *completion) operators(w want) {
 	if w.qualifies {
-		for _, word := range []string{"host", "net", "port", "portrange"} {
+		for _, word := range []string{"host", "net", "port", "portrange", "country", "city", "as"} {
 			c.add(CandidateWord, word, "of that side")
 		}
 	}
@@ -184,7 +184,7 @@ func (c *completion) values(f Field) {
 	k := f.info().kind
 	if c.env.Values != nil {
 		for _, v := range c.env.Values(f &^ Sent) {
-			if k == kindText || k == kindName {
+			if k == kindText || f.isLookedUp() {
 				v = Quote(v)
 			}
 			c.add(CandidateValue, v, "seen")

@@ -72,6 +72,17 @@ const (
 	FieldContainer
 	FieldPod
 
+	// The places of the flow's addresses, which are looked up: either end, source, destination.
+	FieldCountry
+	FieldCountrySrc
+	FieldCountryDst
+	FieldCity
+	FieldCitySrc
+	FieldCityDst
+	FieldAS
+	FieldASSrc
+	FieldASDst
+
 	// The others are known to the table of fields only.
 )
 

@@ -115,6 +115,19 @@ var fields = [...]fieldInfo{
 	FieldContainer: {[]string{"container"}, kindName, 0, 0,
 		"name or first 12 digits of the container on this host", "container ", nil},
 	FieldPod: {[]string{"pod"}, kindName, 0, 0, "pod on this host: namespace/name", "pod ", nil},
+	FieldCountry: {[]string{"country"}, kindPlace, 0, 0,
+		"country of source or destination: de, us …", "from or to country ", nil},
+	FieldCountrySrc: {[]string{"src.country"}, kindPlace, 0, 0, "country of the source", "from country ", nil},
+	FieldCountryDst: {[]string{"dst.country"}, kindPlace, 0, 0, "country of the destination", "to country ", nil},
+	FieldCity:       {[]string{"city"}, kindPlace, 0, 0, "city of source or destination", "from or to city ", nil},
+	FieldCitySrc:    {[]string{"src.city"}, kindPlace, 0, 0, "city of the source", "from city ", nil},
+	FieldCityDst:    {[]string{"dst.city"}, kindPlace, 0, 0, "city of the destination", "to city ", nil},
+	FieldAS: {[]string{"as", "asn"}, kindPlace, 0, 0,
+		"autonomous system of source or destination: number or name", "from or to AS ", nil},
+	FieldASSrc: {[]string{"src.as"}, kindPlace, 0, 0,
+		"autonomous system of the source", "from AS ", nil},
+	FieldASDst: {[]string{"dst.as"}, kindPlace, 0, 0,
+		"autonomous system of the destination", "to AS ", nil},
 
 	{[]string{"portid"}, kindNumber, max32, 0,
 		"netlink port of the program that caused the event, 0 for traffic", "caused by netlink port ",
@@ -177,8 +190,8 @@ func (f Field) String() string {
 	return f.info().names[0]
 }
 
-// isLocal reports whether the field names the process or container of a flow.
-func (f Field) isLocal() bool { return f.info().kind == kindName }
+// isLookedUp reports whether the field is in no message: the process, container or place of a flow.
+func (f Field) isLookedUp() bool { return f.info().kind == kindName || f.info().kind == kindPlace }
 
 // hasSent reports whether the field can have the prefix "msg.".
 func (f Field) hasSent() bool { return f.info().attrs != 0 && f != FieldAge }
@@ -219,6 +232,8 @@ func fieldOf(word string) (Field, bool) {
 var qualified = map[string]Field{
 	"src host": FieldOrigSrc, "src net": FieldOrigSrc, "src port": FieldOrigSPort, "src portrange": FieldOrigSPort,
 	"dst host": FieldOrigDst, "dst net": FieldOrigDst, "dst port": FieldOrigDPort, "dst portrange": FieldOrigDPort,
+	"src country": FieldCountrySrc, "src city": FieldCitySrc, "src as": FieldASSrc, "src asn": FieldASSrc,
+	"dst country": FieldCountryDst, "dst city": FieldCityDst, "dst as": FieldASDst, "dst asn": FieldASDst,
 }
 
 // natBits returns the bits of FieldNAT.

@@ -39,7 +39,7 @@ func (f Field) Reader(env Env) func(e *monitor.Event, to []Owned) []Owned {
 	switch f.info().kind {
 	case kindAddr:
 		return addrReader(f)
-	case kindText, kindName:
+	case kindText, kindName, kindPlace:
 		return textReader(f, env)
 	case kindLabel:
 		return appendLabels
@@ -80,6 +80,11 @@ func addrReader(f Field) func(*monitor.Event, []Owned) []Owned {
 }
 
 func textReader(f Field, env Env) func(*monitor.Event, []Owned) []Owned {
+	if ends := f.ends(); len(ends) > 1 {
+		src, dst := textReader(ends[0], env), textReader(ends[1], env)
+		return func(e *monitor.Event, to []Owned) []Owned { return dst(e, src(e, to)) }
+	}
+	isDst := f == FieldCountryDst || f == FieldCityDst || f == FieldASDst
 	known, blob, name := knows(f), blobs[f], names[f]
 	return func(e *monitor.Event, to []Owned) []Owned {
 		var text string
@@ -90,7 +95,8 @@ func textReader(f Field, env Env) func(*monitor.Event, []Owned) []Owned {
 			text = string(blob(e.Extra))
 		}
 		if text != "" {
-			to = append(to, Owned{Value{text: text}, f.isLocal() && e.Flow.Path == monitor.PathIn})
+			reply := f.info().kind == kindName && e.Flow.Path == monitor.PathIn
+			to = append(to, Owned{Value{text: text}, reply || isDst})
 		}
 		return to
 	}
@@ -164,7 +170,7 @@ func (f Field) Is(v Value) Expr {
 	case k == kindAddr:
 		a := v.addr.Netip()
 		return Addr{f, Eq, []netip.Prefix{netip.PrefixFrom(a, a.BitLen())}}
-	case k == kindText || k == kindName:
+	case k == kindText || f.isLookedUp():
 		return Text{f, Eq, []string{v.text}}
 	case k == kindFlag && v.n == 0:
 		return Negate(f.Is(Value{n: 1}))
@@ -182,7 +188,7 @@ func (f Field) Text(v Value) string {
 	switch k := f.info().kind; k {
 	case kindAddr:
 		return v.addr.String()
-	case kindText, kindName:
+	case kindText, kindName, kindPlace:
 		return v.text
 	case kindFlag:
 		return [...]string{"no", "yes"}[v.n&1]
@@ -223,7 +229,7 @@ func FieldByName(word string) (Field, error) {
 
 // Sided reports whether the values of the field belong to one end of a flow, so that Owned.Reply
 // has a meaning.
-func (f Field) Sided() bool { return f.info().kind == kindAddr || f.isLocal() }
+func (f Field) Sided() bool { return f.info().kind == kindAddr || f.isLookedUp() }
 
 // FieldNames returns the canonical words of all fields, sorted.
 func FieldNames() []string { return mapped(fieldOrder, Field.String) }

@@ -11,7 +11,7 @@ import (
 func TestValuesOfFieldsSelectTheirFlows(t *testing.T) {
 	names := new(monitor.Namespaces)
 	id, _ := names.Add(monitor.Namespace{Name: "blue"})
-	env := Env{Namespaces: names}
+	env := Env{Namespaces: names, Places: samplePlaces}
 	events := make([]monitor.Event, 0, len(samples)+2)
 	for _, s := range samples {
 		events = append(events, s.Event)

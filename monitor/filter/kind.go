@@ -38,7 +38,8 @@ var (
 		format:   hex,
 	}
 	kindText  = &kind{noun: "a text", examples: []string{"ftp", `"any text"`}}
-	kindName  = &kind{noun: "a name", examples: []string{"web", "web*", `"any name"`}}   // * matches any text
+	kindName  = &kind{noun: "a name", examples: []string{"web", "web*", `"any name"`}} // * matches any text
+	kindPlace = &kind{noun: "a name", examples: []string{"de", "berlin", "3320"}}
 	kindLabel = &kind{noun: "a label", examples: []string{"5", "{1,5}"}, nameless: true} // names are in Env.Labels
 	kindFlag  = &kind{noun: "a number", discrete: true}                                  // has no value
 

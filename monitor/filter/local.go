@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -9,41 +10,80 @@ import (
 
 // NeedsLocal reports whether a filter asks for processes or containers, which must then be
 // looked up.
-func NeedsLocal(e Expr) bool {
+func NeedsLocal(e Expr) bool { return needs(e, kindName) }
+
+// NeedsPlaces reports whether a filter asks for countries, cities or autonomous systems.
+func NeedsPlaces(e Expr) bool { return needs(e, kindPlace) }
+
+func needs(e Expr, k *kind) bool {
 	return e != nil && !every(e, func(e Expr) bool {
 		t, ok := e.(Text)
-		return !ok || !t.Field.isLocal()
+		return !ok || t.Field.info().kind != k
 	})
 }
 
-// compileLocal compares a name of the process or container.
-func compileLocal(t Text, env Env) monitor.Filter {
-	equal, set := t.Op == Eq, mapped(t.Set, func(s string) []string { return strings.Split(s, "*") })
-	read := names[t.Field]
+// compileLookedUp compares names of the process, container or place.
+func compileLookedUp(t Text, env Env) monitor.Filter {
+	equal, pattern, fields := t.Op == Eq, patternOf(t), t.Field.ends()
 	return func(e *monitor.Event) bool {
-		name, other := read(e, &env), ""
-		if name == "" {
-			return false
-		}
-		if t.Field == FieldUser {
-			other = strconv.FormatUint(uint64(env.local(e).UID), 10)
-		}
-		for _, pattern := range set {
-			if like(name, pattern) || other != "" && like(other, pattern) {
+		known := false
+		for _, f := range fields {
+			name := names[f](e, &env)
+			known = known || name != ""
+			if name != "" && (pattern.MatchString(name) ||
+				f == FieldUser && pattern.MatchString(strconv.FormatUint(uint64(env.local(e).UID), 10))) {
 				return equal
 			}
 		}
-		return !equal
+		return known && !equal
 	}
 }
 
-// names are the readers of text fields; "" if the name is not known.
+// asNumber is an autonomous system without its organisation.
+var asNumber = regexp.MustCompile(`^(?i:as)?(\d+)$`)
+
+// patternOf returns the pattern of any of the texts, in which * matches anything. The names of
+// places have no case, and of an autonomous system the number or the organisation is enough.
+func patternOf(t Text) *regexp.Regexp {
+	flags, isAS := "(?s)", t.Field >= FieldAS && t.Field <= FieldASDst
+	if t.Field.info().kind == kindPlace {
+		flags = "(?si)"
+	}
+	return regexp.MustCompile(flags + "^(?:" + strings.Join(mapped(t.Set, func(s string) string {
+		if n := asNumber.FindStringSubmatch(s); isAS && n != nil {
+			return "AS" + n[1] + "(?: .*)?"
+		}
+		s = strings.ReplaceAll(regexp.QuoteMeta(strings.ToValidUTF8(s, "\uFFFD")), `\*`, ".*")
+		if isAS {
+			s = `(?:AS\d+ )?` + s
+		}
+		return s
+	}), "|") + ")$")
+}
+
+// names are the readers of text fields; "" if the name is not known. Fields of either end have
+// none: see ends.
 var names = map[Field]func(*monitor.Event, *Env) string{
-	FieldNetNS:     func(e *monitor.Event, env *Env) string { return env.Namespaces.Name(e.NetNS()) },
-	FieldProcess:   func(e *monitor.Event, env *Env) string { return env.local(e).Process },
-	FieldUser:      func(e *monitor.Event, env *Env) string { return env.local(e).User },
-	FieldContainer: func(e *monitor.Event, env *Env) string { return env.local(e).Container },
-	FieldPod:       func(e *monitor.Event, env *Env) string { return env.local(e).Pod },
+	FieldNetNS:      func(e *monitor.Event, env *Env) string { return env.Namespaces.Name(e.NetNS()) },
+	FieldProcess:    func(e *monitor.Event, env *Env) string { return env.local(e).Process },
+	FieldUser:       func(e *monitor.Event, env *Env) string { return env.local(e).User },
+	FieldContainer:  func(e *monitor.Event, env *Env) string { return env.local(e).Container },
+	FieldPod:        func(e *monitor.Event, env *Env) string { return env.local(e).Pod },
+	FieldCountrySrc: func(e *monitor.Event, env *Env) string { return env.Places.Of(e.Flow.Orig.Src).Country },
+	FieldCountryDst: func(e *monitor.Event, env *Env) string { return env.Places.Of(e.Flow.Orig.Dst).Country },
+	FieldCitySrc:    func(e *monitor.Event, env *Env) string { return env.Places.Of(e.Flow.Orig.Src).City },
+	FieldCityDst:    func(e *monitor.Event, env *Env) string { return env.Places.Of(e.Flow.Orig.Dst).City },
+	FieldASSrc:      func(e *monitor.Event, env *Env) string { return env.Places.Of(e.Flow.Orig.Src).ASText() },
+	FieldASDst:      func(e *monitor.Event, env *Env) string { return env.Places.Of(e.Flow.Orig.Dst).ASText() },
+}
+
+// ends returns the fields of source and destination for a field of either end, and other fields
+// as they are.
+func (f Field) ends() []Field {
+	if f == FieldCountry || f == FieldCity || f == FieldAS {
+		return []Field{f + 1, f + 2}
+	}
+	return []Field{f}
 }
 
 var unknownLocal monitor.Local
@@ -58,20 +98,4 @@ func (env *Env) local(e *monitor.Event) *monitor.Local {
 		return &unknownLocal
 	}
 	return l
-}
-
-// like reports whether a text has the parts of a pattern, with anything between them.
-func like(text string, parts []string) bool {
-	last := len(parts) - 1
-	if last == 0 {
-		return text == parts[0]
-	}
-	text, ok := strings.CutPrefix(text, parts[0])
-	for _, part := range parts[1:last] {
-		if !ok {
-			return false
-		}
-		_, text, ok = strings.Cut(text, part)
-	}
-	return ok && strings.HasSuffix(text, parts[last])
 }

@@ -143,7 +143,7 @@ func (p *parser) has() Expr {
 		err.Suggestion = human.Nearest(t.text, hasWords)
 		panic(err)
 	}
-	if f.isLocal() {
+	if f.isLookedUp() {
 		return Text{f, Eq, []string{"*"}}
 	}
 	if f.info().attrs == 0 {

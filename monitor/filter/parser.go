@@ -18,6 +18,8 @@ type Env struct {
 	// nothing is.
 	Local func(*monitor.Flow) *monitor.Local
 
+	Places monitor.Places // nil: no address has a place
+
 	terse bool // errors contain no suggested filters
 }
 

@@ -128,8 +128,8 @@ var blobs = map[Field]func(*monitor.Extra) []byte{
 }
 
 func compileText(t Text, env Env) monitor.Filter {
-	if t.Field.isLocal() {
-		return compileLocal(t, env)
+	if t.Field.isLookedUp() {
+		return compileLookedUp(t, env)
 	}
 	if t.Field&^Sent == FieldNetNS {
 		return compileNetNS(t, env)

@@ -171,9 +171,18 @@ func zoned(t monitor.Tuple, zone uint16) monitor.Tuple {
 	return t
 }
 
+// samplePlaces are the places of docs/filters.md, section "The sample".
+func samplePlaces(a monitor.Addr) *monitor.Place {
+	return map[monitor.Addr]*monitor.Place{
+		addr("203.0.113.9"):  {Country: "DE", City: "Berlin", AS: 3320, Org: "Deutsche Telekom AG"},
+		addr("198.51.100.7"): {Country: "US", AS: 64501, Org: "Example Networks"},
+		addr("192.0.2.21"):   {Country: "NL", City: "Den Haag"},
+	}[a]
+}
+
 // matching returns the names of the samples that a filter wants.
 func matching(e Expr) string {
-	keep := Compile(e, Env{})
+	keep := Compile(e, Env{Places: samplePlaces})
 	var names []string
 	for i := range samples {
 		if keep(&samples[i].Event) {

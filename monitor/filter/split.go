@@ -60,7 +60,7 @@ func Steady(e Expr) bool {
 		case Cmp:
 			return e.Field != FieldAge
 		case Text:
-			return e.Field != FieldNetNS && !e.Field.isLocal()
+			return e.Field != FieldNetNS && e.Field.info().kind != kindName
 		}
 		return true // the others compare the tuples, or whether something is known
 	})

@@ -63,7 +63,7 @@ func questions(f Field) []Expr {
 		}
 	case kindAddr:
 		return []Expr{Addr{f, Eq, []netip.Prefix{netip.MustParsePrefix("192.168.77.0/24")}}}
-	case kindText, kindName:
+	case kindText, kindName, kindPlace:
 		return []Expr{Text{f, Eq, []string{"before", "ftp"}}, Text{f, Ne, []string{"ftp"}}}
 	}
 	var out []Expr

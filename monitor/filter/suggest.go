@@ -44,7 +44,7 @@ func (p *parser) unknown(t token) *Error {
 	}
 	words := termWords
 	if p.at > 1 {
-		words = append(append([]string{}, termWords...), "and", "or")
+		words = append([]string{"and", "or"}, termWords...)
 	}
 	err.Suggestion = human.Nearest(t.text, words)
 	return err

@@ -26,6 +26,12 @@ func (p *Pane) attributes(width int) (out []paint.Line) {
 		local := paint.Note{{Role: paint.Text, Text: monitor.Escape(l.String())}}
 		out = paint.Hang(paint.Label, "process", local, width)
 	}
+	for i, a := range []monitor.Addr{f.Orig.Src, f.Orig.Dst} {
+		if place := p.s.Env.Places.Of(a).String(); place != "" {
+			text := paint.Note{{Role: paint.Text, Text: monitor.Escape(place)}}
+			out = append(out, paint.Hang(paint.Label, [...]string{"from", "to"}[i], text, width)...)
+		}
+	}
 	for _, a := range []struct {
 		attrs       monitor.Attrs // one of these is known; 0: always
 		name, value string

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
 	"natlens/tui/page"
@@ -145,6 +146,9 @@ const (
 	colZone
 	colHelper
 	colLabels
+	colCountry
+	colCity
+	colAS
 	columns
 )
 
@@ -183,8 +187,20 @@ var columnTable = [columns]column{
 	colMark:    {"MARK", 8, false, table.ByMark, true, page.CellMark, text((*Page).mark)},
 	colZone: {"ZONE", 4, true, table.ByZone, false, page.CellZone,
 		text(func(_ *Page, r *row) string { return page.ZoneText(&r.Row.Flow) })},
-	colHelper: {"HELPER", 6, false, table.ByArrival, false, page.CellHelper, text((*Page).helper)},
-	colLabels: {"LABELS", 6, false, table.ByArrival, false, page.CellLabel, text((*Page).labels)},
+	colHelper:  {"HELPER", 6, false, table.ByArrival, false, page.CellHelper, text((*Page).helper)},
+	colLabels:  {"LABELS", 6, false, table.ByArrival, false, page.CellLabel, text((*Page).labels)},
+	colCountry: {"COUNTRY", 7, false, table.ByArrival, false, page.NoCell, place(filter.FieldCountrySrc)},
+	colCity:    {"CITY", 12, false, table.ByArrival, false, page.NoCell, place(filter.FieldCitySrc)},
+	colAS:      {"AS", 16, false, table.ByArrival, false, page.NoCell, place(filter.FieldASSrc)},
+}
+
+// placeColumns are the fields of the columns of places.
+var placeColumns = map[int]filter.Field{
+	colCountry: filter.FieldCountrySrc, colCity: filter.FieldCitySrc, colAS: filter.FieldASSrc,
+}
+
+func place(f filter.Field) func(*Page, *row, int) (paint.Role, string) {
+	return text(func(p *Page, r *row) string { text, _ := p.S.Place(&r.Row.Flow, f); return text })
 }
 
 func text(of func(*Page, *row) string) func(*Page, *row, int) (paint.Role, string) {

@@ -139,6 +139,9 @@ func (p *Page) Condition() string {
 		return page.LocalFilter(p.S.Local(&r.Row.Flow))
 	case p.Column == colNetNS:
 		return p.S.NetNSFilter(r.Row.Flow.Orig.NetNS)
+	case placeColumns[p.Column] != 0:
+		_, condition := p.S.Place(&r.Row.Flow, placeColumns[p.Column])
+		return condition
 	}
 	return r.Filter(columnTable[p.Column].value)
 }

@@ -60,7 +60,7 @@ func (p *present) add(v *table.View) {
 // layOut chooses columns for a width: always the ends of the flow, then the most useful others,
 // as long as the ends stay readable.
 func (p *Page) layOut() layout {
-	width, has := p.Width, p.has
+	width, has, places := p.Width, p.has, p.S.Env.Places != nil
 	l := layout{form: page.InColumns, gap: paint.Gap}
 	ids, share := []int{colProto, colState, colSource, colSentAs, colDest, colDelivered}, endShare
 	if width < page.FoldBelow {
@@ -83,11 +83,13 @@ func (p *Page) layOut() layout {
 		id int
 		on bool
 	}{
-		{colNetNS, has.netns > 0}, {colLocal, p.S.Env.Local != nil}, {colRate, has.rates}, {colAge, true},
+		{colNetNS, has.netns > 0}, {colLocal, p.S.Env.Local != nil}, {colRate, has.rates},
+		{colCountry, places && width >= 100}, {colAge, true},
 		{colMark, has.mark && width >= 140}, {colZone, has.zone && width >= 140},
 		{colHelper, has.helper && width >= 140}, {colLabels, has.labels && width >= 140},
 		{colBytes, has.counters && width >= 100}, {colUp, has.rates && width >= 150},
 		{colDown, has.rates && width >= 150}, {colLeft, width >= 130}, {colPackets, has.counters && width >= 140},
+		{colAS, places && width >= 160}, {colCity, places && width >= 180},
 	} {
 		need := widths[extra.id] + l.gap
 		if extra.on && room-need >= least {

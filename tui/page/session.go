@@ -204,6 +204,9 @@ func (s *Session) SetFilter(text string) error {
 	if err == nil {
 		err = s.Needs(x)
 	}
+	if err == nil && s.Env.Places == nil && filter.NeedsPlaces(x) {
+		err = errors.New("country, city and as need natlens --mmdb FILE")
+	}
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type Console struct {
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
 	LabelFile      string // connlabel.conf; "" means export.LabelFile
+	Places         monitor.Places
 }
 
 // Terminal reports whether w is a terminal, and its width in columns.

@@ -20,7 +20,8 @@ type FilterFlags struct {
 	LabelFile string // connlabel.conf; "" means text.LabelFile
 	Process   bool   // look up processes and containers: --process is given, or the filter compares them
 
-	mayProcess bool // the command has --process
+	mayProcess bool // the command has --process and --mmdb
+	places     PlaceFlags
 
 	Given []filter.FlagValue // the flags, in the order in which they were given
 	Env   filter.Env
@@ -69,11 +70,12 @@ func (c *FilterFlags) RegisterLabelMap(cmd *cobra.Command) {
 	cmd.Flags().Lookup("labelmap").DefValue = ""
 }
 
-// RegisterProcess adds --process, and allows the fields process, user, container and pod in the filter.
+// RegisterProcess adds --process and --mmdb, and allows the fields that they look up in the filter.
 func (c *FilterFlags) RegisterProcess(cmd *cobra.Command) {
 	c.mayProcess = true
 	cmd.Flags().BoolVar(&c.Process, "process", false, ProcessHelp)
 	InGroup(cmd.Flags(), GroupOutput, "process")
+	c.places.Register(cmd)
 }
 
 // ProcessHelp is the help of --process.
@@ -100,12 +102,12 @@ func (c *FilterFlags) Words(cmd *cobra.Command, args []string) error {
 		}
 		c.Sel.Expr = filter.AllOf(c.Sel.Expr, expr)
 	}
-	if filter.NeedsLocal(c.Sel.Expr) {
-		if !c.mayProcess {
-			return Usagef("filter: process, user, container and pod work with watch, record, list and top only")
-		}
-		c.Process = true
+	local := filter.NeedsLocal(c.Sel.Expr)
+	if !c.mayProcess && (local || filter.NeedsPlaces(c.Sel.Expr)) {
+		return Usagef("filter: process, user, container, pod, country, city and as work with watch, record, " +
+			"list and top only")
 	}
+	c.Process = c.Process || local
 	return nil
 }
 
@@ -139,10 +141,13 @@ func (c *FilterFlags) Compiled() monitor.Filter {
 	return filter.Compile(c.Sel.Expr, c.Env)
 }
 
-// Named returns the console with the file of --labelmap.
-func (c *FilterFlags) Named(con Console) Console {
-	con.LabelFile = c.LabelFile
-	return con
+// Open opens the files of --mmdb for the filter and other fields. It returns the console with them and with the file of
+// --labelmap.
+func (c *FilterFlags) Open(con Console, fields ...filter.Field) (Console, error) {
+	var err error
+	c.Env.Places, err = c.places.Open(c.Sel.Expr, fields...)
+	con.LabelFile, con.Places = c.LabelFile, c.Env.Places
+	return con, err
 }
 
 // Proto returns the protocol that -p names. known is false if -p was not given.

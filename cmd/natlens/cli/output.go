@@ -96,7 +96,7 @@ func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 		Application: "natlens " + VersionText(),
 		Filter:      c.Filter,
 	}
-	options.Namespaces = c.Namespaces
+	options.Namespaces, options.Places = c.Namespaces, con.Places
 	if !c.Recorded && c.Namespaces == nil { // a port id is unique only in its namespace
 		options.ProgName = conntrack.ProgName(netlinkTable(netns))
 	}

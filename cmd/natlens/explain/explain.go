@@ -59,7 +59,10 @@ func (o *options) run(cmd *cobra.Command) error {
 	if err := o.rule.check(&o.flows); err != nil {
 		return err
 	}
-	o.con = o.filter.Named(o.con)
+	var err error
+	if o.con, err = o.filter.Open(o.con); err != nil {
+		return err
+	}
 	if o.rule.wait > 0 {
 		return o.follow(cmd.Context())
 	}

@@ -37,8 +37,10 @@ func (o *options) register(cmd *cobra.Command) {
 }
 
 // start rejects a filter with kinds of events, and an unknown format.
-func (o *options) start() error {
-	o.con = o.filter.Named(o.con)
+func (o *options) start() (err error) {
+	if o.con, err = o.filter.Open(o.con); err != nil {
+		return err
+	}
 	if o.filter.Sel.Kinds != 0 {
 		return cli.Usagef("--event-mask selects kinds of events: use it with natlens watch")
 	}

@@ -111,13 +111,13 @@ func (o *options) check() error {
 	if o.limit == 0 {
 		o.limit = math.MaxInt
 	}
-	asked := slices.ContainsFunc(slices.Concat(o.by...), func(f filter.Field) bool {
-		return filter.NeedsLocal(filter.Text{Field: f})
-	})
+	fields := slices.Concat(o.by...)
+	asked := slices.ContainsFunc(fields, func(f filter.Field) bool { return filter.NeedsLocal(filter.Text{Field: f}) })
 	if o.filter.Process = o.filter.Process || asked; o.filter.Process && o.flows.From.Given() {
 		return cli.Usagef("top --from has no process, user, container and pod")
 	}
-	return nil
+	_, err := o.filter.Open(o.con, fields...)
+	return err
 }
 
 func (o *options) run(cmd *cobra.Command) error {

@@ -22,11 +22,14 @@ type screen struct {
 	filter string
 	expr   filter.Expr // what filter means; set by check
 	theme  string
+	places cli.PlaceFlags
+	env    filter.Env // set by check
 }
 
 func (o *screen) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.filter, "filter", "", "start with this `filter`")
 	cli.MustComplete(cmd, "filter", cli.CompleteUIFilter)
+	o.places.Register(cmd)
 	o.RegisterTheme(cmd)
 }
 
@@ -40,16 +43,18 @@ func (o *screen) RegisterTheme(cmd *cobra.Command) {
 	cli.MustComplete(cmd, "theme", cli.OneOf("auto", "dark", "light"))
 }
 
-// check rejects invalid values.
+// check rejects invalid values, and opens the files of --mmdb.
 func (o *screen) check() error {
 	if o.theme != "auto" && o.theme != "dark" && o.theme != "light" {
 		return cli.Usagef("--theme %s: must be auto, dark or light", o.theme)
 	}
 	var err error
-	if o.expr, err = cli.LabelEnv(o.con.LabelFile).Parse(o.filter); err != nil {
+	o.env = cli.LabelEnv(o.con.LabelFile)
+	if o.expr, err = o.env.Parse(o.filter); err != nil {
 		return cli.FilterError(err)
 	}
-	return nil
+	o.env.Places, err = o.places.Open(o.expr)
+	return err
 }
 
 // config returns the configuration of the user interface for any source. names has the names of
@@ -59,12 +64,12 @@ func (o *screen) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces
 	if theme == "auto" {
 		theme = o.con.Background()
 	}
-	env := cli.LabelEnv(o.con.LabelFile)
+	env := o.env
 	env.Namespaces = names
 	return tui.Config{
 		Table: l.Table, Tail: last, Stats: l.Stats, Feed: l.Run,
 		Filter: o.filter, Env: env, Theme: theme, NoColor: o.con.Getenv("NO_COLOR") != "", ASCII: o.con.ASCII(),
-		Exporter: fileExporter{names}, Resolver: systemResolver{}, Services: serviceNames(),
+		Exporter: fileExporter{names, env.Places}, Resolver: systemResolver{}, Services: serviceNames(),
 		History: newFilterHistory(o.con),
 		Input:   o.con.Stdin, Output: o.con.Stdout,
 	}

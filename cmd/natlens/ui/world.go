@@ -20,7 +20,10 @@ import (
 )
 
 // fileExporter creates the files of the UI's exports.
-type fileExporter struct{ namespaces *monitor.Namespaces }
+type fileExporter struct {
+	namespaces *monitor.Namespaces
+	places     monitor.Places
+}
 
 // Create opens a new file of JSON lines.
 func (x fileExporter) Create(path string, overwrite bool) (monitor.Sink, error) {
@@ -29,7 +32,7 @@ func (x fileExporter) Create(path string, overwrite bool) (monitor.Sink, error) 
 		return nil, err
 	}
 	lines := jsonl.NewWriter(f)
-	lines.Namespaces = x.namespaces
+	lines.Namespaces, lines.Places = x.namespaces, x.places
 	return fileSink{lines, f}, nil
 }
 

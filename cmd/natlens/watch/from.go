@@ -22,6 +22,10 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	if err := cmp.Or(o.from.Check(cmd), o.check()); err != nil {
 		return err
 	}
+	con, err := o.Filter.Open(con)
+	if err != nil {
+		return err
+	}
 	names := new(monitor.Namespaces)
 	o.Filter.Env.Namespaces = names
 	o.output.Filter, o.output.Namespaces, o.output.Recorded = o.Filter.Text(), names, true

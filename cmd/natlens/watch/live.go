@@ -27,7 +27,9 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 	if err := o.check(); err != nil {
 		return err
 	}
-	con = o.Filter.Named(con)
+	if con, err = o.Filter.Open(con); err != nil {
+		return err
+	}
 	plan := o.plan()
 	if o.explain {
 		return explainFilter(con, o.Filter.Sel.Expr, plan)

@@ -157,7 +157,7 @@ func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, er
 	if o.lines() {
 		to.Sink = func(w io.Writer) monitor.Sink {
 			sink := jsonl.NewWriter(w)
-			sink.Namespaces = o.output.Namespaces
+			sink.Namespaces, sink.Places = o.output.Namespaces, o.Filter.Env.Places
 			return sink
 		}
 	}

@@ -59,7 +59,7 @@ natlens prints readable lines on a terminal, and JSON lines in a pipe.`,
 		Args: o.Filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.from.Given() {
-				return o.replay(cmd, o.Filter.Named(con))
+				return o.replay(cmd, con)
 			}
 			return o.Run(cmd.Context(), con, nil)
 		},
