@@ -109,7 +109,7 @@ func busy(t *testing.T) *stage {
 	var flows []monitor.Flow
 	for _, a := range from {
 		to := "203.0.113.9:" + cmp.Or(ports[a], "443")
-		flows = append(flows, flowOf(monitor.TCP, a, to, a, to, assured, monitor.PathForward))
+		flows = append(flows, flowOf(monitor.TCP, a, to, "203.0.113.1:"+a[len(a)-4:], to, srcNAT|assured, monitor.PathForward))
 		st.event(monitor.KindExisting, 100, live(flows[len(flows)-1], monitor.TCPEstablished, 432000), timed, nil)
 	}
 	st.commit()
@@ -163,7 +163,7 @@ func TestTopTree(t *testing.T) {
 	st.press("<esc>")
 	check("<left>", source3, source2, source4)
 	st.press("O" + strings.Repeat("<backspace>", 20) + "srcs<enter>")
-	if want := " column 1: srcs: not a field of the filter language; did you mean src?"; st.line(23) != want {
+	if want := ` "srcs" is not a field of the filter language; did you mean src?`; st.line(23) != want {
 		t.Errorf("a field that does not exist: %q, want %q", st.line(23), want)
 	}
 	check("O"+strings.Repeat("<backspace>", 20)+"port<enter>", "port 443 1.4 MB/s 84 MB 3 93", "port 22 101 kB/s 6.1 MB 1 6.7")
@@ -178,6 +178,12 @@ func TestScreensBusy(t *testing.T) {
 	st = busy(t)
 	st.press("1")
 	st.goldenScreens("flows-busy", nil)
+	st = busy(t)
+	st.press("4")
+	st.goldenScreens("nat-busy", nil)
+	st = busy(t)
+	st.press("1<enter>")
+	st.goldenScreens("detail-busy", nil)
 }
 
 func TestDrillDown(t *testing.T) {

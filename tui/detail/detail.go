@@ -63,7 +63,7 @@ func (p *Pane) Resize(width, height int) {
 func (p *Pane) lay() {
 	inner, w := p.Width-2, monitor.NewWalk(&p.Flow.Row.Flow)
 	w.Decide(p.rules)
-	lines := p.summary(inner)
+	lines := append(p.summary(inner), p.s.Accounting(inner)...)
 	for _, block := range [][]paint.Line{walk.Lines(&w, inner), p.lifeLines(inner), p.attributes(inner)} {
 		lines = append(append(lines, paint.Line{}), block...)
 	}
@@ -105,6 +105,10 @@ func (p *Pane) summary(width int) []paint.Line {
 	}
 	if born := r.Born(); born != 0 && !r.Ended() {
 		put(paint.Text, "age "+human.Clock(page.Since(born, p.s.Frame)))
+	}
+	if rate := r.Rates[p.s.Window]; rate.Total() >= 1 {
+		write := func(v float64) string { return human.Rate(v, p.s.Bits) }
+		put(paint.Text, write(rate.Total())+" (↑ "+write(float64(rate.Up))+"  ↓ "+write(float64(rate.Down))+")")
 	}
 	if r.Known&monitor.AttrTimeout != 0 && !r.Ended() && !p.gone && r.Ends() > p.s.Frame {
 		put(paint.Text, human.Clock(page.Since(p.s.Frame, r.Ends()))+" left")

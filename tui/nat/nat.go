@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor/human"
+	"natlens/monitor/table"
 	"natlens/tui/keys"
 	"natlens/tui/page"
 	"natlens/tui/paint"
@@ -18,8 +19,8 @@ type Page struct {
 	page.Table[pool, poolKey]
 	page.Asker
 
-	live  int  // flows in the table
-	asked bool // a first answer has come
+	found found // the last answer
+	asked bool  // it has come
 }
 
 // New returns the page.
@@ -32,14 +33,14 @@ func New(s *page.Session) *Page {
 }
 
 func (p *Page) Pull() tea.Cmd {
-	t, f, now, gen := p.S.Table, p.S.Filter, p.S.Clock(), p.S.Gen
+	t, f, now, gen, window := p.S.Table, p.S.Filter, p.S.Clock(), p.S.Gen, p.S.Window
 	return p.Ask(p.S, p.Pull, func() func() {
-		found := scan(t, f, now)
+		found := scan(t, f, now, window)
 		return func() {
 			if gen != p.S.Gen { // of another filter
 				return
 			}
-			p.live, p.asked = found.live, true
+			p.found, p.asked = found, true
 			p.S.Count(p, found.matched, found.live)
 			p.SetAll(found.pools)
 		}
@@ -63,9 +64,12 @@ func (p *Page) Condition() string {
 	return within + "proto " + q.key.proto.String() + " and snat and reply.dst " + q.key.addr.Addr.String()
 }
 
+// WantsDump reports whether the pools have rates.
+func (p *Page) WantsDump() bool { return p.found.counted }
+
 func (p *Page) why() string {
-	if p.asked && p.live > 0 {
-		return "none of " + human.Plural(p.live, "flow") + " is translated"
+	if p.asked && p.found.live > 0 {
+		return "none of " + human.Plural(p.found.live, "flow") + " is translated"
 	}
 	return p.S.WhyEmpty("flows")
 }
@@ -76,6 +80,9 @@ const (
 	colNetNS
 	colProto
 	colFlows
+	colUp
+	colDown
+	colRate
 	colInUse
 	colKept
 	colRewritten
@@ -90,13 +97,21 @@ func (p *Page) widths() (w [columns]int, bar, gap int) {
 	gap = paint.Gap
 	switch {
 	case p.Width >= 150:
-		w, bar = [...]int{20, 0, 7, 8, 33, 5, 9, 0, 0}, 16
+		w, bar = [...]int{20, 0, 7, 8, 0, 0, 8, 33, 5, 9, 0, 0}, 16
 	case p.Width >= 100:
-		w, bar = [...]int{19, 0, 6, 7, 15, 5, 0, 0, 0}, 8
+		w, bar = [...]int{19, 0, 6, 7, 0, 0, 8, 15, 5, 0, 0, 0}, 8
 	case p.Width >= 72:
-		w, gap = [...]int{17, 0, 5, 6, 6, 5, 0, 0, 0}, 1
+		w, gap = [...]int{17, 0, 5, 6, 0, 0, 0, 6, 5, 0, 0, 0}, 1
 	default:
-		w, gap = [...]int{17, 0, 5, 6, 6, 0, 0, 0, 0}, 1
+		w, gap = [...]int{17, 0, 5, 6, 0, 0, 0, 6, 0, 0, 0, 0}, 1
+	}
+	switch {
+	case !p.found.counted:
+		w[colRate] = 0
+	case p.Width >= 72 && p.Width < 100:
+		w[colKept], w[colRate] = 0, 8
+	case p.Width >= 180:
+		w[colUp], w[colDown] = w[colRate], w[colRate]
 	}
 	needs := []int{len("TRANSLATED TO"), len("BUSIEST INSIDE"), len("BUSIEST OUTSIDE")}
 	for i := range p.Rows {
@@ -149,6 +164,14 @@ func (p *Page) columns() []page.Column[pool] {
 			return human.Percent(float64(n(q)) / float64(q.flows))
 		})
 	}
+	rate := func(title string, part func(table.Rate) float64) column {
+		return column{Title: title, Right: true, Cell: func(q *pool, _ int) (paint.Role, string) {
+			if v := part(q.rate); v >= 1 {
+				return paint.Text, human.Rate(v, p.S.Bits)
+			}
+			return paint.Muted, page.NoValue
+		}}
+	}
 	inUse := column{Title: "IN USE", Right: true, Cell: func(q *pool, width int) (paint.Role, string) {
 		return text(paint.Level(q.used, paint.Text), false, (*pool).use)(q, width)
 	}}
@@ -169,6 +192,9 @@ func (p *Page) columns() []page.Column[pool] {
 		{Title: "PROTO", Cell: text(paint.Text, true, func(q *pool, _ int) string { return q.key.proto.String() })},
 		{Title: "FLOWS", Right: true,
 			Cell: text(paint.Text, true, func(q *pool, _ int) string { return human.Short(uint64(q.flows)) })},
+		rate("UP", func(r table.Rate) float64 { return float64(r.Up) }),
+		rate("DOWN", func(r table.Rate) float64 { return float64(r.Down) }),
+		rate("RATE", table.Rate.Total),
 		inUse,
 		{Title: "KEPT", Right: true, Cell: percent(func(q *pool) int { return q.kept })},
 		{Title: "REWRITTEN", Right: true, Cell: percent(func(q *pool) int { return q.rewritten })},

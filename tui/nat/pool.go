@@ -26,6 +26,7 @@ type pool struct {
 	kept      int // flows whose source port was not changed
 	rewritten int
 	ports     monitor.PortSet
+	rate      table.Rate               // Up is the original direction
 	inside    map[monitor.Addr]int     // senders; for DNAT from outside
 	outside   map[monitor.Endpoint]int // destinations
 	sample    table.Row
@@ -50,22 +51,24 @@ type found struct {
 	pools   []pool // SNAT by use, then DNAT by flows
 	live    int    // flows in the table
 	matched int
+	counted bool // flows have counters
 }
 
 // scan reads the table once.
-func scan(t *table.Table, f *table.CachedFilter, now monitor.Time) (v found) {
+func scan(t *table.Table, f *table.CachedFilter, now monitor.Time, w table.Window) (v found) {
 	pools := make(map[poolKey]*pool)
 	v.live = t.ScanMatching(f, now, func(_ uint32, r *table.Row, _ *monitor.Extra) {
 		if r.Ended() {
 			return
 		}
 		v.matched++
+		v.counted = v.counted || r.Known.Any(monitor.AttrCountersOrig|monitor.AttrCountersReply)
 		n := r.Flow.NAT()
 		if n.Kind&monitor.NATSource != 0 {
-			source(pools, r, n)
+			source(pools, r, n).add(r, w)
 		}
 		if n.Kind&monitor.NATDestination != 0 {
-			destination(pools, r)
+			destination(pools, r).add(r, w)
 		}
 	})
 	for _, p := range pools {
@@ -80,11 +83,18 @@ func scan(t *table.Table, f *table.CachedFilter, now monitor.Time) (v found) {
 	return v
 }
 
-func source(pools map[poolKey]*pool, r *table.Row, n monitor.NAT) {
+// add counts a flow.
+func (p *pool) add(r *table.Row, w table.Window) {
+	p.flows++
+	p.rate.Up += r.Rates[w].Up
+	p.rate.Down += r.Rates[w].Down
+	p.inside[r.Flow.Orig.Src]++
+}
+
+func source(pools map[poolKey]*pool, r *table.Row, n monitor.NAT) *pool {
 	f := &r.Flow
 	as := f.SentAs()
 	p := poolOf(pools, poolKey{netns: f.Orig.NetNS, proto: f.Orig.Proto, addr: monitor.Endpoint{Addr: as.Addr}}, r)
-	p.flows++
 	if n.SrcPort {
 		p.rewritten++
 	} else {
@@ -93,16 +103,14 @@ func source(pools map[poolKey]*pool, r *table.Row, n monitor.NAT) {
 	if !f.Orig.Proto.HasPorts() || as.Port >= monitor.FirstNATPort {
 		p.ports.Add(as.Port)
 	}
-	p.inside[f.Orig.Src]++
 	p.outside[f.DeliveredTo()]++
+	return p
 }
 
-func destination(pools map[poolKey]*pool, r *table.Row) {
+func destination(pools map[poolKey]*pool, r *table.Row) *pool {
 	f := &r.Flow
-	p := poolOf(pools, poolKey{netns: f.Orig.NetNS, dnat: true, proto: f.Orig.Proto, addr: f.To(), to: f.DeliveredTo()},
-		r)
-	p.flows++
-	p.inside[f.Orig.Src]++
+	return poolOf(pools, poolKey{netns: f.Orig.NetNS, dnat: true, proto: f.Orig.Proto, addr: f.To(),
+		to: f.DeliveredTo()}, r)
 }
 
 func poolOf(pools map[poolKey]*pool, k poolKey, r *table.Row) *pool {
