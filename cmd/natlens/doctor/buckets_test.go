@@ -5,6 +5,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
 	"strings"
 	"sync/atomic"
@@ -40,16 +41,14 @@ func TestBuckets(t *testing.T) {
 	}
 	defer g.Close()
 	b := &bucketsTest{T: t, held: held, g: g}
-	b.expect("buckets", "ok", " entries per hash bucket (of ")
+	b.expect("buckets", "ok", "")
 	b.set(fewBuckets)
 	if n := b.fill(5 * fewBuckets / 2); n > 0 { // each is in the table twice
 		b.Fatalf("%d flows were refused: there are too many in other network namespaces", n)
 	}
-	b.expect("buckets", "warn", "5.00 entries per hash bucket (of 512, which all network namespaces share): the "+
-		"look-up of every packet walks such a chain")
+	b.expect("buckets", "warn", "5.00")
 	b.fill(15 * fewBuckets / 2)
-	b.expect("buckets", "fail", "20.00 entries per hash bucket (of 512, which all network namespaces share): the "+
-		"kernel drops packets if a chain has more than 50")
+	b.expect("buckets", "fail", "20.00")
 	t.Run("search_restart", b.restarts)
 	t.Run("chaintoolong", b.tooLong)
 }
@@ -99,13 +98,13 @@ func (b *bucketsTest) diagnose(t *testing.T) *diagnosis {
 	return diagnose(t, b.g.Namespace())
 }
 
-// expect expects doctor to say so of a check.
-func (b *bucketsTest) expect(id, level, text string) (c diagnosed) {
+// expect expects the level of a check, and how many entries a bucket has; "": any.
+func (b *bucketsTest) expect(id, level, chain string) {
 	b.Helper()
-	if c = b.diagnose(b.T).Check(b.T, id); c.Level != level || !strings.Contains(c.Text, text) {
-		b.Errorf("wanted %s %s %q, got %+v", level, id, text, c)
+	c := b.diagnose(b.T).Check(b.T, id)
+	if got := fmt.Sprintf("%.2f", c.Evidence["chain"]); c.Level != level || chain != "" && chain != got {
+		b.Errorf("wanted %s %s %s, got %+v", level, id, chain, c)
 	}
-	return c
 }
 
 // tooLong begins flows until chains are as long as the kernel lets them be, and
@@ -118,8 +117,7 @@ func (b *bucketsTest) tooLong(t *testing.T) {
 		labtest.Busy(t, func(ctx context.Context) { _, _ = b.begin(ctx, labtest.GenConfig{Flows: 1000, Rate: 10_000}) })
 		d := b.diagnose(t)
 		c := d.Check(t, "counter.chaintoolong")
-		if moved, _ := c.Evidence["moved"].(float64); c.Level != "fail" || moved == 0 || !strings.HasSuffix(c.Text,
-			": new flows are dropped because their hash bucket is full") {
+		if moved, _ := c.Evidence["moved"].(float64); c.Level != "fail" || moved == 0 {
 			t.Errorf("%+v", c)
 		}
 		if c := d.Check(t, "counter.drop"); c.Level != "ok" {
@@ -160,12 +158,10 @@ func (b *bucketsTest) restarts(t *testing.T) {
 			}
 		})
 		labtest.WaitFor(t, "look-ups to begin again", func() bool {
-			c := b.diagnose(t).Check(t, "counter.search_restart")
-			moved, _ := c.Evidence["moved"].(float64)
-			return moved > 0 && strings.Contains(c.Text, "search_restart grew by ") && strings.HasSuffix(c.Text,
-				": look-ups start again because entries moved meanwhile")
+			moved, _ := b.diagnose(t).Check(t, "counter.search_restart").Evidence["moved"].(float64)
+			return moved > 0
 		})
 	})
 	b.set(fewBuckets)
-	b.expect("counter.search_restart", "ok", "search_restart stayed at ")
+	b.expect("counter.search_restart", "ok", "")
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +14,12 @@ import (
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
+	"natlens/monitor/golden"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
+
+var varying = regexp.MustCompile(`\d+([.,]\d+)*(d\d+h|m?s)?\b`)
 
 // TestCauses makes each cause for real and expects it to be reported with its
 // evidence, takes it away by the command that doctor gives or as said, and
@@ -25,12 +29,11 @@ func TestCauses(t *testing.T) {
 		id, level string
 		cause     func(t *testing.T, l *lab.Lab)
 		args      []string // of the run that sees it
-		text      string   // in it
-		evidence  string   // name=value
+		evidence  string   // name=value, or the name of a number above 0
 		remove    func(t *testing.T, l *lab.Lab, command string)
 	}{
 		{
-			id: "hook", level: "fail", cause: labtest.FlushRules, text: "nothing is tracked here", evidence: "rules=0",
+			id: "hook", level: "fail", cause: labtest.FlushRules, evidence: "rules=0",
 			remove: func(t *testing.T, l *lab.Lab, command string) {
 				labtest.Shell(t, l, command)
 				// Without NAT nobody answers.
@@ -45,15 +48,14 @@ func TestCauses(t *testing.T) {
 				})
 			},
 		},
-		{id: "events", level: "fail", cause: labtest.SetConntrack("events", "0"), text: "nf_conntrack_events is 0",
+		{id: "events", level: "fail", cause: labtest.SetConntrack("events", "0"),
 			evidence: "nf_conntrack_events=0", remove: labtest.Shell},
-		{id: "acct", level: "warn", cause: labtest.SetConntrack("acct", "0"), text: "not counted",
+		{id: "acct", level: "warn", cause: labtest.SetConntrack("acct", "0"),
 			evidence: "nf_conntrack_acct=0", remove: labtest.Shell},
-		{id: "timestamp", level: "warn", cause: labtest.SetConntrack("timestamp", "0"), text: "records no times",
+		{id: "timestamp", level: "warn", cause: labtest.SetConntrack("timestamp", "0"),
 			evidence: "nf_conntrack_timestamp=0", remove: labtest.Shell},
 		{
 			id: "ring", level: "warn", cause: func(*testing.T, *lab.Lab) {}, args: []string{"--capture", "socket"},
-			text: "--capture socket",
 			remove: func(t *testing.T, _ *lab.Lab, _ string) {
 				if !labtest.InitialUserNS() {
 					t.Skip("the ring can't be had in a user namespace")
@@ -61,7 +63,7 @@ func TestCauses(t *testing.T) {
 			},
 		},
 		{
-			id: "helper", level: "warn", text: "1 flow to tcp port 21", evidence: "without_ftp=1",
+			id: "helper", level: "warn", evidence: "without_ftp=1",
 			cause: func(t *testing.T, l *lab.Lab) { oneTCP(t, l, lab.ServerFTP) },
 			remove: func(t *testing.T, l *lab.Lab, command string) {
 				labtest.Shell(t, l, command)
@@ -73,7 +75,7 @@ func TestCauses(t *testing.T) {
 			},
 		},
 		{
-			id: "events", level: "ok", text: "; 3 flows began before natlens and may never send events; ", evidence: "nf_conntrack_events=2",
+			id: "events", level: "ok", evidence: "nf_conntrack_events=2",
 			cause: func(t *testing.T, l *lab.Lab) {
 				labtest.SetConntrack("events", "2")(t, l)
 				labtest.FlowsUDP(t,
@@ -88,7 +90,7 @@ func TestCauses(t *testing.T) {
 			},
 		},
 		{
-			id: "labels", level: "ok", text: "1 flow with labels", evidence: "with_labels=1",
+			id: "labels", level: "ok", evidence: "with_labels=1",
 			cause: func(t *testing.T, l *lab.Lab) {
 				labtest.Shell(t, l, "nft 'add table ip labelled; add chain ip labelled pre { type filter hook "+
 					"prerouting priority -150; }; add rule ip labelled pre udp dport 53 ct label set 1'")
@@ -96,14 +98,13 @@ func TestCauses(t *testing.T) {
 			},
 			remove: func(t *testing.T, l *lab.Lab, _ string) {
 				labtest.ForgetFlows(t, l)
-				if got := diagnose(t, l.Gateway).Check(t, "labels"); got.Evidence["with_labels"] != 0.0 ||
-					!strings.HasPrefix(got.Text, "no flow has labels") {
+				if got := diagnose(t, l.Gateway).Check(t, "labels"); got.Evidence["with_labels"] != 0.0 {
 					t.Errorf("after: %+v", got)
 				}
 			},
 		},
 		{
-			id: "timeout.udp", level: "warn", text: "12 flows of SIP, STUN, IPsec or VPNs",
+			id: "timeout.udp", level: "warn",
 			evidence: "quiet_protocols=12",
 			cause: func(t *testing.T, l *lab.Lab) {
 				for range 12 {
@@ -116,13 +117,12 @@ func TestCauses(t *testing.T) {
 			remove: labtest.Shell,
 		},
 		{
-			id: "timeout.established", level: "warn", text: "; 1,000 of 1,000 connections had no packet for an hour: ",
+			id: "timeout.established", level: "warn",
 			evidence: "idle=1000",
 			cause:    causeIdle, remove: func(t *testing.T, l *lab.Lab, _ string) { labtest.ForgetFlows(t, l) },
 		},
 		{
-			id: "counter.clash_resolve", level: "warn",
-			text:  "and the kernel merged them",
+			id: "counter.clash_resolve", level: "warn", evidence: "moved",
 			cause: func(t *testing.T, l *lab.Lab) { races(t, l, labtest.Race{To: lab.ServerDNS}) },
 			remove: func(t *testing.T, _ *lab.Lab, command string) { // nobody sends more
 				if !strings.HasSuffix(command, "event new") {
@@ -132,12 +132,12 @@ func TestCauses(t *testing.T) {
 		},
 		{
 			// What the race drops does not count as a full table.
-			id: "counter.drop", level: "ok", text: ": each also counts in insert_failed",
+			id: "counter.drop", level: "ok", evidence: "moved",
 			cause:  func(t *testing.T, l *lab.Lab) { races(t, l, labtest.Race{To: lab.ServerDNS, TwoHosts: true}) },
 			remove: func(*testing.T, *lab.Lab, string) {},
 		},
 		{
-			id: "counter.insert_failed", level: "warn", text: "insert_failed grew by", evidence: "",
+			id: "counter.insert_failed", level: "warn", evidence: "moved",
 			cause: func(t *testing.T, l *lab.Lab) {
 				// One public port for all: the second flow to a destination finds it taken.
 				err := labtest.AddRule(l, nftables.TableFamilyIPv4, "nat", "postrouting",
@@ -152,19 +152,18 @@ func TestCauses(t *testing.T) {
 			remove: func(t *testing.T, l *lab.Lab, _ string) { labtest.FlushRules(t, l) },
 		},
 		{
-			id: "counter.invalid", level: "warn", text: "invalid grew by",
+			id: "counter.invalid", level: "warn", evidence: "moved",
 			cause:  func(t *testing.T, l *lab.Lab) { shortSegments(t, l, 20) },
 			remove: func(*testing.T, *lab.Lab, string) {}, // nobody sends more
 		},
 		{
-			id: "counter.error", level: "warn", text: ": ICMP messages are malformed, or report an error of a flow " +
-				"that is not in the table",
+			id: "counter.error", level: "warn", evidence: "moved",
 			cause:  func(t *testing.T, l *lab.Lab) { lostErrors(t, l, 20) },
 			remove: func(*testing.T, *lab.Lab, string) {},
 		},
 		{
 			id: "queue", level: "warn", args: []string{"--capture", "socket", "--buffer-size", "4096"},
-			text: "events/s seen", evidence: "way=socket",
+			evidence: "way=socket",
 			cause: func(t *testing.T, l *lab.Lab) {
 				labtest.Busy(t, func(ctx context.Context) { _, _ = l.UDPOnce(ctx, lab.UDP{To: lab.ServerDNS}) })
 			},
@@ -188,16 +187,18 @@ func TestCauses(t *testing.T) {
 					got = diagnose(t, l.Gateway, c.args...).Check(t, c.id)
 					level := got.Level == c.level || got.Level == "fail" && (c.id == "counter.insert_failed" ||
 						c.id == "queue")
-					return level && strings.Contains(got.Text, c.text)
+					name, want, equal := strings.Cut(c.evidence, "=")
+					number, _ := got.Evidence[name].(float64)
+					return level && (name == "" || equal && jsonText(got.Evidence[name]) == want || !equal && number > 0)
 				}
 				defer func() {
 					if t.Failed() {
 						t.Logf("got %+v", got)
 					}
 				}()
-				labtest.WaitFor(t, c.text, seen)
-				if name, want, ok := strings.Cut(c.evidence, "="); ok && jsonText(got.Evidence[name]) != want {
-					t.Errorf("evidence %v, wanted %s", got.Evidence, c.evidence)
+				labtest.WaitFor(t, c.level+" "+c.id+" "+c.evidence, seen)
+				if c.id != "queue" {
+					golden.Words(t, "", varying.ReplaceAllString(got.Text, "N"))
 				}
 				c.remove(t, l, got.Command)
 			})

@@ -9,6 +9,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/cli/clitest"
+	"natlens/monitor/golden"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -37,24 +38,21 @@ func TestFix(t *testing.T) {
 	if cli.Sudo() {
 		enter = "sudo " + enter
 	}
-	undo := enter + "sysctl -w " + acctSysctl + "=0"
 	for _, step := range []struct {
 		args, answer string
 		code         int
-		stderr       string
 		after        string // acct and timestamp
 	}{
-		{"--fix --dry-run", "", 0, "natlens: would set net.netfilter.nf_conntrack_acct=1 (is 0)\n", "01"},
-		{"--fix", "n", 1, "set net.netfilter.nf_conntrack_acct=1 (is 0)? [y/N] ", "01"},
-		{"--fix", "y", 0, "set net.netfilter.nf_conntrack_acct=1 (is 0)? [y/N] natlens: " +
-			"net.netfilter.nf_conntrack_acct=1; undo: " + undo + "\n", "11"},
-		{"--fix --yes", "", 0, "natlens: --fix has nothing to set\n", "11"},
+		{"--fix --dry-run", "", 0, "01"},
+		{"--fix", "n", 1, "01"},
+		{"--fix", "y", 0, "11"},
+		{"--fix --yes", "", 0, "11"},
 	} {
 		got := clitest.Run(t.Context(), New, step.answer, append(strings.Fields(step.args), "--for", "50ms",
 			"--netns", l.Gateway.Path())...)
-		if got.Code() != step.code || got.Stderr != step.stderr {
-			t.Errorf("%s: exit code %d, %v, standard error\n%s\nwant\n%s", step.args, got.Code(), got.Err,
-				got.Stderr, step.stderr)
+		golden.Words(t, strings.TrimSpace(step.args+" "+step.answer), strings.ReplaceAll(got.Stderr, enter, ""))
+		if got.Code() != step.code {
+			t.Errorf("%s: exit code %d, %v", step.args, got.Code(), got.Err)
 		}
 		if now := settingsOf(t, l); now != step.after {
 			t.Errorf("%s: settings %s, want %s", step.args, now, step.after)
@@ -63,18 +61,11 @@ func TestFix(t *testing.T) {
 }
 
 func TestMisuse(t *testing.T) {
-	for args, want := range map[string]string{
-		"--for 0s": "--for 0s: must be longer than 0",
-		"--yes":    "--yes and --dry-run go with --fix",
-		"--fix": "doctor --fix asks first, and there is no terminal to ask on: use --yes to skip the question, " +
-			"or --dry-run to see what it would do",
-		"--fix --yes --dry-run": "--yes and --dry-run contradict each other",
-		"--fix --netns all":     "--fix changes one network namespace: not together with --netns all",
-		"now":                   `doctor takes no arguments, got "now"`,
-	} {
+	for _, args := range []string{"--for 0s", "--yes", "--fix", "--fix --yes --dry-run", "--fix --netns all", "now"} {
 		got := clitest.Run(t.Context(), New, "", strings.Fields(args)...)
-		if got.Code() != cli.ExitUsage || got.Err.Error() != want || got.Stdout != "" {
-			t.Errorf("%s: exit code %d, %v, want %s", args, got.Code(), got.Err, want)
+		golden.Words(t, args, got.Err)
+		if got.Code() != cli.ExitUsage || got.Stdout != "" {
+			t.Errorf("%s: exit code %d, %s", args, got.Code(), got.Stdout)
 		}
 	}
 }
