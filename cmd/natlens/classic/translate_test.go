@@ -3,6 +3,8 @@ package classic
 import (
 	"strings"
 	"testing"
+
+	"natlens/monitor/golden"
 )
 
 func TestTranslate(t *testing.T) {
@@ -82,16 +84,8 @@ func TestIgnored(t *testing.T) {
 
 // TestOtherTables expects a table that the command does not have to be an error: as a filter it would select other flows.
 func TestOtherTables(t *testing.T) {
-	for args, want := range map[string]string{
-		"-D dying":    "-D dying: natlens delete has the table conntrack only",
-		"-U expect":   "-U expect: natlens update has the table conntrack only",
-		"-S unconf":   "-S unconfirmed: natlens stats has the table conntrack only",
-		"-R file":     "-R: natlens does not read files of commands; use conntrack -R FILE, or xargs -L1 natlens < FILE",
-		"-Rfile":      "-R: natlens does not read files of commands; use conntrack -R FILE, or xargs -L1 natlens < FILE",
-		"--load-file": "--load-file: natlens does not read files of commands; use conntrack --load-file FILE, or xargs -L1 natlens < FILE",
-	} {
-		if _, _, err := Translate(strings.Fields(args)); err == nil || err.Error() != want {
-			t.Errorf("%s: got %v, want %s", args, err, want)
-		}
+	for _, args := range []string{"-D dying", "-U expect", "-S unconf", "-R file", "-Rfile", "--load-file"} {
+		_, _, err := Translate(strings.Fields(args))
+		golden.Words(t, args, err)
 	}
 }

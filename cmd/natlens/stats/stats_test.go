@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor"
 	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
+	"natlens/monitor/golden"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
@@ -45,22 +47,7 @@ func someWatched(r *reading) *watched {
 }
 
 func TestPretty(t *testing.T) {
-	const want = `entries  12,345 of 262,144, 4.7 %; 65,536 buckets, shared by all network namespaces
-
-                  total          cpu 0  cpu 1
-found                 8              3      5  tuples that NAT tried and that were taken
-insert    4,294,967,296  4,294,967,295      1  entries made by programs
-unknown1              1              1      0
-
-expectations  1,234 made, 7 gone
-
-nf_conntrack_events  2  flows that begin while somebody listens send events
-nf_conntrack_acct    1  packets and bytes are counted
-nf_conntrack_helper  7
-`
-	if got := string(someReading().pretty(nil)); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
+	golden.Words(t, "", string(someReading().pretty(nil)))
 }
 
 // With --for the counters say how much they grew, and a second table how the events were captured.
@@ -68,33 +55,7 @@ func TestWatched(t *testing.T) {
 	r := someReading()
 	w := someWatched(r)
 	r.sysctls = nil
-	const want = `entries  12,345 of 262,144, 4.7 %
-
-                  total  in 2s          cpu 0  cpu 1
-found                 8      2              3      5  tuples that NAT tried and that were taken
-insert    4,294,967,296      7  4,294,967,295      1  entries made by programs
-unknown1              1      0              1      0
-
-expectations  1,234 made, 7 gone
-
-
-captured by socket of 31 MiB
-            in 2s  a second
-new         4,000     2,001
-update      6,000     3,002
-destroy     2,345     1,173
-received   12,345     6,176  events in all
-lost           17         9  events dropped because the queue was full
-gaps            1         1  times that this happened
-resyncs         1         1  reconciliations with the kernel's table after a loss
-malformed       2         1  messages that could not be decoded
-forged          4         2  messages of other senders than the kernel, rejected
-unknown         3         2  attributes that natlens does not know, skipped
-wake-ups    1,000       500  times that the reader was woken
-`
-	if got := string(r.pretty(w)); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
+	golden.Words(t, "", string(r.pretty(w)))
 	const line = `{"v":1,"entries":12345,"max":262144,"counters":{"found":8,"insert":4294967296,"unknown1":1},` +
 		`"cpus":[{"cpu":0,"found":3,"insert":4294967295,"unknown1":1},{"cpu":1,"found":5,"insert":1,"unknown1":0}],` +
 		`"expect":{"create":1234,"delete":7,"new":1},"sysctls":{},` +

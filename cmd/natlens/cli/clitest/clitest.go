@@ -32,6 +32,14 @@ func (r *Result) Code() int {
 	return cli.ExitOK
 }
 
+// Messages is what natlens prints on standard error: notes, and the error if there is one.
+func (r *Result) Messages() string {
+	if r.Err == nil || errors.Is(r.Err, cli.ErrSilent) {
+		return r.Stderr
+	}
+	return r.Stderr + "natlens: " + r.Err.Error() + "\n"
+}
+
 // Run runs the command that build makes. Answer is what the user types when asked; with "" there is no terminal to
 // ask on.
 func Run(ctx context.Context, build func(cli.Console) *cobra.Command, answer string, args ...string) *Result {
