@@ -39,7 +39,7 @@ func (m *Model) frame() tea.Cmd {
 	s := m.s
 	s.Stats = m.cfg.Stats()
 	now := s.Clock()
-	m.header.line.Sample(now, 0, tail.Counts{Created: s.Stats.Events})
+	m.header.line.Sample(now, 0, tail.Counts{Created: s.Stats.Events - s.Stats.Existing})
 	cmds := []tea.Cmd{m.watch.Frame(), m.answers.ask(), s.Names.Ask(s.Context)}
 	if !s.Paused {
 		s.Frame = now
@@ -97,6 +97,7 @@ type refresher struct {
 	busy     bool
 	next     time.Time
 	nextDump time.Time
+	cost     time.Duration // of a dump
 }
 
 const (
@@ -121,7 +122,12 @@ func (r *refresher) frame(flows []monitor.Tuple, all bool) tea.Cmd {
 		return func() {
 			r.busy = false
 			if dump {
-				r.nextDump = time.Now().Add(max(dumpEvery, dumpShare*took))
+				if r.cost == 0 || took < 2*r.cost {
+					r.cost = took
+				} else { // probably it waited for a processor: dumps grow slowly
+					r.cost *= 2
+				}
+				r.nextDump = time.Now().Add(max(dumpEvery, dumpShare*r.cost))
 			}
 			if r.s.Missing = read.missing; err == nil && (dump || !all) {
 				r.note(&read)

@@ -290,3 +290,15 @@ func TestRunHostileText(t *testing.T) {
 		}
 	}
 }
+
+// The flows that are in the table at the start are no events of the last minute.
+func TestDumpIsNoTraffic(t *testing.T) {
+	st := newStage(t)
+	st.frame()
+	st.stats.Events, st.stats.Existing = 503, 500
+	st.now += 1e9
+	st.frame()
+	if line := st.line(0); !strings.HasSuffix(line, " 3 ev/s") {
+		t.Errorf("%q", line)
+	}
+}

@@ -103,12 +103,19 @@ func (m *Model) lastLine() (l paint.Line, cursor int) {
 	if m.prompt != nil {
 		return m.prompt.Draw(m.width)
 	}
+	f := m.focus()
 	if role, note := m.s.Note(); note != "" {
+		f.hints = nil
+		keys := f.footer(m.width)
 		l.Add(paint.Text, " ")
 		l.Add(role, note)
+		if l.Width()+keys.Width()+1 < m.width {
+			l.Pad(m.width - keys.Width() - 1)
+			l.AddLine(&keys)
+		}
 		return l, -1
 	}
-	return m.focus().footer(m.width), -1
+	return f.footer(m.width), -1
 }
 
 func (m *Model) click(c tea.MouseClickMsg) tea.Cmd {

@@ -120,8 +120,10 @@ func (w *Watch) done(at monitor.Time, r Reading, err error) {
 	w.read, w.reading = true, r
 	w.Moved.Note(at, r.Counters)
 	if first && len(r.Checks) > 0 {
-		w.s.Report(paint.Warn, "checks of connection tracking failed: see page 5 Health")
 		w.advice = slices.DeleteFunc(slices.Clone(r.Checks), func(c monitor.Finding) bool { return c.Command == "" })
+		if len(w.advice) == 0 {
+			w.s.Report(paint.Warn, "checks of connection tracking failed: see page 5 Health")
+		}
 		w.advised = w.s.Clock() + adviceFor
 		w.resized()
 	}

@@ -92,8 +92,11 @@ func (l *Line) AddLeft(r Role, text string, cells int) {
 	l.Pad(end)
 }
 
-// AddLine appends the spans of another line; its Base is ignored.
+// AddLine appends the spans and spots of another line; its Base is ignored.
 func (l *Line) AddLine(m *Line) {
+	for _, s := range m.spots {
+		l.spots = append(l.spots, spot{l.width + s.from, l.width + s.to, s.value})
+	}
 	for _, s := range m.Spans {
 		if !s.Chosen {
 			l.Add(s.Role, s.Text)
