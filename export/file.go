@@ -14,6 +14,7 @@ import (
 // CreateOptions say how a file is created.
 type CreateOptions struct {
 	Force   bool // overwrite an existing file; it becomes readable by its owner only
+	Append  bool // continue an existing file of lines, whose mode stays; a partial line at its end is cut off
 	Binary  bool // the file has no lines: after an error only whole Writes are kept
 	Patient bool // if the disk is full, Write keeps the rest in memory until Room finds space; with Binary
 }
@@ -23,20 +24,29 @@ type CreateOptions struct {
 type File struct {
 	f    *os.File
 	path string
-	size int64 // bytes written, all of them whole lines
+	size int64 // bytes in the file, all of them whole lines
 	o    CreateOptions
 	cut  bool // a regular file, which can be truncated
 	err  error
 	kept []byte // patient: data without space on the disk
+
+	mended int64 // bytes of a partial line that Append has cut off
 }
 
 // Create creates an output file with mode 0600. An existing file is an error, unless o.Force is
 // set; then it is emptied. Force rejects a symbolic link, a FIFO and a socket. It accepts a
-// character device, and links in /dev such as /dev/stdout.
+// character device, and links in /dev such as /dev/stdout. Append accepts regular files only.
 func Create(path string, o CreateOptions) (*File, error) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	old, err := os.Lstat(path)
-	if o.Force && err == nil {
+	switch {
+	case err != nil:
+	case o.Append && !old.IsDir():
+		if !old.Mode().IsRegular() {
+			return nil, &createError{path + " is not a regular file: --append does not write to it", fs.ErrExist}
+		}
+		flags = os.O_RDWR | os.O_APPEND | syscall.O_NONBLOCK
+	case o.Force:
 		flags = os.O_WRONLY | syscall.O_NONBLOCK // a FIFO in its place now is an error
 		if !old.IsDir() && !overwritable(path, old.Mode()) {
 			return nil, &createError{path + " is not a regular file: --force does not write over it", fs.ErrExist}
@@ -47,8 +57,19 @@ func Create(path string, o CreateOptions) (*File, error) {
 		return nil, newCreateError(path, err)
 	}
 	info, err := f.Stat()
-	if err == nil && o.Force && old != nil && old.Mode().IsRegular() && !os.SameFile(old, info) {
+	if err == nil && old != nil && old.Mode().IsRegular() && !os.SameFile(old, info) {
 		err = &createError{path + " was replaced while it was opened", fs.ErrExist}
+	}
+	if err == nil && o.Append && old != nil {
+		size, err := lastLine(f, info.Size())
+		if err == nil && size < info.Size() {
+			err = f.Truncate(size)
+		}
+		if err != nil {
+			_ = f.Close()
+			return nil, &createError{path + ": " + reason(err).Error(), err}
+		}
+		return &File{f: f, path: path, o: o, cut: true, size: size, mended: info.Size() - size}, nil
 	}
 	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&^0o600 != 0 {
 		err = f.Chmod(0o600)
@@ -61,6 +82,23 @@ func Create(path string, o CreateOptions) (*File, error) {
 		return nil, err
 	}
 	return &File{f: f, path: path, o: o, cut: info.Mode().IsRegular()}, nil
+}
+
+// maxTail is how many bytes a partial line at the end of a file may have.
+const maxTail = 1 << 20
+
+// lastLine returns where the last whole line of a file ends. It returns an error if that is more than maxTail before
+// its end: such a file does not have lines.
+func lastLine(f *os.File, size int64) (int64, error) {
+	tail := make([]byte, min(size, maxTail))
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return 0, err
+	}
+	end := bytes.LastIndexByte(tail, '\n') + 1
+	if end == 0 && size > 0 {
+		return 0, errors.New("it does not end in lines: --append continues files of lines only")
+	}
+	return size - int64(len(tail)-end), nil
 }
 
 // overwritable reports whether Force may write to an existing file. Only root makes devices and the links in /dev;
@@ -126,16 +164,33 @@ func (f *File) write(p []byte) (int, error) {
 	}
 	var cutErr error
 	if f.cut && whole < n {
-		if cutErr = f.f.Truncate(f.size + int64(whole)); cutErr == nil {
-			_, cutErr = f.f.Seek(f.size+int64(whole), io.SeekStart)
-		}
+		cutErr = f.cutOff(int64(n - whole))
 	}
 	f.size += int64(whole)
 	f.err = &WriteError{Path: f.path, Kept: f.size, Partial: !f.cut && whole < n || cutErr != nil, Err: reason(err)}
 	return whole, f.err
 }
 
-// Size returns how many bytes of whole lines were written.
+// cutOff removes the last n bytes.
+func (f *File) cutOff(n int64) error {
+	end, err := f.f.Seek(0, io.SeekCurrent)
+	if err == nil {
+		err = f.f.Truncate(end - n)
+	}
+	if err == nil {
+		_, err = f.f.Seek(end-n, io.SeekStart)
+	}
+	return err
+}
+
+// Moved reports whether the path of the file names another file now, or none.
+func (f *File) Moved() bool {
+	own, err := f.f.Stat()
+	there, thereErr := os.Lstat(f.path)
+	return err == nil && (thereErr != nil || !os.SameFile(own, there))
+}
+
+// Size returns how many bytes of whole lines are in the file.
 func (f *File) Size() int64 { return f.size }
 
 // Close closes the file. If there is no space for the data in memory, that data is lost and

@@ -54,7 +54,7 @@ var formats = []struct {
 	{Format{"csv", "comma-separated values with a header"},
 		func(w io.Writer, o Options, _ string) (monitor.Sink, error) {
 			sink := csv.NewWriter(w)
-			sink.Namespaces = o.Namespaces
+			sink.Namespaces, sink.Continued = o.Namespaces, o.Continued
 			return sink, nil
 		}},
 	{Format{"pcapng", "a capture file: each message as the kernel sent it, for Wireshark and for --from"},

@@ -48,6 +48,7 @@ func (f *smallFile) Room() error {
 }
 
 func (f *smallFile) Size() int64  { return int64(len(f.data)) }
+func (f *smallFile) Moved() bool  { return false }
 func (f *smallFile) Close() error { f.closed = true; return f.Room() }
 
 // TestOutage writes one event a second to a disk that is full for a while, in

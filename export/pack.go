@@ -19,9 +19,10 @@ type packer struct {
 	}
 }
 
-// CreatePart makes a file of a recording, packed as its name says: .gz, .zst.
-func CreatePart(path string, force bool) (Part, error) {
-	file, err := Create(path, CreateOptions{Force: force, Binary: true, Patient: true})
+// CreatePart makes a file of a recording, packed as its name says: .gz, .zst. It sets o.Binary and o.Patient.
+func CreatePart(path string, o CreateOptions) (Part, error) {
+	o.Binary, o.Patient = !o.Append, true
+	file, err := Create(path, o)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,8 @@ type Part interface {
 	// Room returns nil if the file contains everything that was written. Otherwise it tries
 	// again to write the rest, and returns an error if there is still no space on the disk.
 	Room() error
+
+	Moved() bool // its path names another file now, or none
 }
 
 // RotationOptions are where a recording is written and when its next file begins. Path and
@@ -60,7 +62,9 @@ type Rotation struct {
 	locals  *monitor.Locals
 	pending atomic.Pointer[monitor.Locals] // new addresses, until the next Write
 	until   monitor.Time                   // when the next file begins
-	written uint64                         // bytes in files that are closed
+	written uint64                         // bytes written to files that are closed
+	began   int64                          // size of the current file when it was opened
+	reopen  atomic.Bool                    // see Reopen
 	name    string                         // of the current file, without its extension
 	missed  uint64                         // events that are not in the recording: see Missing
 	err     error
@@ -225,6 +229,9 @@ func (r *Rotation) write(b *monitor.Batch) error {
 	}
 	// If the clock was set back by more than Every, until is too far ahead: begin the next file too.
 	due := r.o.Every > 0 && (at >= r.until || r.until-at > 2*monitor.Time(r.o.Every))
+	if r.reopen.Swap(false) && r.part != nil {
+		due = due || r.rotates() || r.part.Moved()
+	}
 	if r.part != nil && (due || r.o.Size > 0 && r.part.Size() >= r.o.Size) {
 		if err := r.end(false); err != nil {
 			return err
@@ -253,6 +260,7 @@ func (r *Rotation) open(at monitor.Time) (err error) {
 	if r.part, err = r.create(at); err != nil {
 		return err
 	}
+	r.began = r.part.Size()
 	r.sink = r.o.Sink(r.part)
 	r.writeLocals()
 	r.until = at + monitor.Time(r.o.Every)
@@ -267,7 +275,19 @@ func (r *Rotation) Written() uint64 {
 	if r.part == nil {
 		return r.written
 	}
-	return r.written + uint64(r.part.Size())
+	return r.written + uint64(r.part.Size()-r.began)
+}
+
+// Reopen begins the next file before the next batch. Without Size and Every it opens Path again if another program has
+// moved the file away. It may be called from any goroutine.
+func (r *Rotation) Reopen() { r.reopen.Store(true) }
+
+// Finding writes a finding to the current file. If there is none, or its format has no findings, it writes a note.
+func (r *Rotation) Finding(f *monitor.Finding) error {
+	if sink, ok := r.sink.(monitor.FindingSink); ok && r.part != nil && r.full == nil && r.err == nil {
+		return sink.Finding(f)
+	}
+	return FindingNotes{r.o.Notes}.Finding(f)
 }
 
 // Close tries once more to write what waits for space, and closes the current file. It returns
@@ -295,7 +315,7 @@ func (r *Rotation) end(now bool) error {
 		err = nil // the sink returned it again
 	}
 	err = errors.Join(err, r.part.Close())
-	r.written += uint64(r.part.Size())
+	r.written += uint64(r.part.Size() - r.began)
 	r.part = nil
 	return err
 }

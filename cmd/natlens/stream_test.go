@@ -206,6 +206,56 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// TestHangup moves the file of watch --append away, as logrotate(8) does, and expects the events after SIGHUP in a
+// new one. A run without a file goes on.
+func TestHangup(t *testing.T) {
+	l := labtest.New(t)
+	path := filepath.Join(t.TempDir(), "flows.jsonl")
+	if err := os.WriteFile(path, []byte("{\"old\":1}\n{\"cut"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, l, "watch", "-e", "new", "--output", path, "--append")
+	q := start(t, l, "watch", "-e", "new")
+	p.listening(t)
+	q.listening(t)
+	lines := func(path string, n int) {
+		t.Helper()
+		labtest.WaitFor(t, "lines in "+path, func() bool {
+			text, _ := os.ReadFile(path)
+			return len(decodeLines(t, string(text))) == n
+		})
+	}
+	labtest.FlowsUDP(t, l, 2)
+	lines(path, 3)
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []*process{p, q} {
+		if err := x.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	labtest.WaitFor(t, "the note about SIGHUP", func() bool { return strings.Contains(q.stderr.String(), "SIGHUP: ") })
+	labtest.WaitFor(t, "a new file", func() bool { // SIGHUP may come after the first of these events
+		labtest.FlowsUDP(t, l, 1)
+		_, err := os.Stat(path)
+		return err == nil
+	})
+	for _, x := range []*process{p, q} {
+		if err := x.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if code := x.wait(t); code != 0 {
+			t.Errorf("code %d, %s", code, x.stderr.String())
+		}
+	}
+	all, err := os.ReadFile(path + ".1")
+	rest, restErr := os.ReadFile(path)
+	if n := len(decodeLines(t, string(all)+string(rest))); err != nil || restErr != nil || n != 1+len(decodeLines(t, q.rest(t))) {
+		t.Errorf("%d lines in the files: %v, %v", n, err, restErr)
+	}
+}
+
 // TestSecondSignal has natlens stuck in a pipe that nobody empties: the first
 // SIGINT can't end it in order, the second does at once.
 func TestSecondSignal(t *testing.T) {

@@ -26,9 +26,11 @@ type Writer struct {
 	// Namespaces has the names of network namespaces, if several are watched.
 	Namespaces *monitor.Namespaces
 
-	out    text.Lines
-	line   line
-	header bool
+	// Continued means that the header is written already.
+	Continued bool
+
+	out  text.Lines
+	line line
 }
 
 // NewWriter returns a sink of comma-separated values.
@@ -37,8 +39,8 @@ func NewWriter(w io.Writer) *Writer { return &Writer{out: text.Lines{W: w}} }
 // Write writes the events of the batch with one Write, the first time after the header.
 func (c *Writer) Write(batch *monitor.Batch) error {
 	return c.out.Append(func(b []byte) []byte {
-		if !c.header {
-			c.header = true
+		if !c.Continued {
+			c.Continued = true
 			b = append(b, Header+"\n"...)
 		}
 		l := &c.line

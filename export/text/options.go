@@ -25,5 +25,6 @@ type Options struct {
 	Places monitor.Places // pretty, jsonl
 
 	Application, Filter string    // pcapng: who writes it, and the filter of the events
+	Continued           bool      // csv: the output has the header already
 	Notes               io.Writer // conntrack: for losses, which have no line in the format; nil drops them
 }

@@ -18,6 +18,7 @@ type OutputFlags struct {
 	Format string
 	path   string
 	force  bool
+	file   fileFlags
 
 	Filter     string              // the filter, for the header of a recording
 	Namespaces *monitor.Namespaces // names of several network namespaces; nil for one
@@ -41,40 +42,32 @@ func (c *OutputFlags) RegisterHidden(cmd *cobra.Command) {
 	cmd.Flags().Lookup("output-format").Hidden = true
 }
 
-// Check rejects an unknown format.
+// Check rejects an unknown format, and flags that contradict each other.
 func (c *OutputFlags) Check() error {
-	if c.Format == "" {
-		return nil
+	if c.Format != "" {
+		if _, err := export.New(c.Format, io.Discard, export.Options{}); err != nil {
+			return Usage(err)
+		}
 	}
-	if _, err := export.New(c.Format, io.Discard, export.Options{}); err != nil {
-		return Usage(err)
-	}
-	return nil
+	return c.checkFile()
 }
 
 // Output is an open sink with its writer.
 type Output struct {
 	Sink   monitor.Sink
-	Binary bool         // the format has no lines
-	file   *export.File // nil: standard output
+	Binary bool // the format has no lines
 	N      CountWriter
+
+	file     *export.File     // nil: standard output or a rotation
+	rotation *export.Rotation // nil: standard output or one file
 }
 
 // Open opens the sink. Call Check before it. netns is the descriptor of the network namespace, which must
 // be open until Close; 0: the caller's.
 func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 	out := &Output{Binary: export.IsBinary(c.Format)}
-	if c.path == "" {
-		if _, ok := Terminal(con.Stdout); ok && out.Binary {
-			return nil, Usagef("-o %s cannot be printed on a terminal: use --output FILE or a pipe", c.Format)
-		}
-		out.N.W = con.Stdout
-	} else {
-		file, err := export.Create(c.path, export.CreateOptions{Force: c.force, Binary: out.Binary})
-		if err != nil {
-			return nil, err
-		}
-		out.file, out.N.W = file, file
+	if _, ok := Terminal(con.Stdout); ok && out.Binary && c.path == "" {
+		return nil, Usagef("-o %s cannot be printed on a terminal: use --output FILE or a pipe", c.Format)
 	}
 	width, isTerminal := Terminal(con.Stdout)
 	format := c.Format
@@ -100,9 +93,21 @@ func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 	if !c.Recorded && c.Namespaces == nil { // a port id is unique only in its namespace
 		options.ProgName = conntrack.ProgName(netlinkTable(netns))
 	}
+	if c.rotates() {
+		rotation, err := c.rotation(con, format, options)
+		out.rotation, out.Sink, out.N.W = rotation, rotation, io.Discard
+		return out, err
+	}
+	out.N.W = con.Stdout
+	if c.path != "" {
+		file, err := export.Create(c.path, export.CreateOptions{Force: c.force, Binary: out.Binary})
+		if err != nil {
+			return nil, err
+		}
+		out.file, out.N.W = file, file
+	}
 	var err error
-	out.Sink, err = export.New(format, &out.N, options)
-	if err != nil {
+	if out.Sink, err = export.New(format, &out.N, options); err != nil {
 		return nil, errors.Join(err, out.closeFile())
 	}
 	return out, nil
@@ -130,18 +135,27 @@ func (o *Output) closeFile() error {
 	return o.file.Close()
 }
 
+// Reopen makes a rotation begin its next file, or open its file again if that was moved away. It returns false if the
+// output is not a rotation.
+func (o *Output) Reopen() bool {
+	if o.rotation != nil {
+		o.rotation.Reopen()
+	}
+	return o.rotation != nil
+}
+
 // Written returns how many bytes were written so far.
 func (o *Output) Written() uint64 {
-	if r, ok := o.Sink.(*export.Rotation); ok {
-		return r.Written()
+	if o.rotation != nil {
+		return o.rotation.Written()
 	}
 	return o.N.n
 }
 
 // Missing returns how many events are not in a recording because the disk was full.
 func (o *Output) Missing() uint64 {
-	if r, ok := o.Sink.(*export.Rotation); ok {
-		return r.Missing()
+	if o.rotation != nil {
+		return o.rotation.Missing()
 	}
 	return 0
 }

@@ -39,6 +39,10 @@ func (c *HistoryFlags) Register(cmd *cobra.Command, usage string) {
 // KeepHistoryHelp is the help of --keep for a command that writes only a history.
 const KeepHistoryHelp = "with --history: keep translations that ended less than this `time` ago, such as 90d"
 
+// KeepFilesHelp is the help of --keep for a command that also has --rotate.
+const KeepFilesHelp = "keep up to this `limit`: with --rotate a number of files, such as 24; with --history the " +
+	"time since a translation ended, such as 90d; give it twice for both"
+
 // Given reports whether a history is written.
 func (c *HistoryFlags) Given() bool { return c.dir != "" }
 

@@ -34,7 +34,7 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 	if o.explain {
 		return explainFilter(con, o.Filter.Sel.Expr, plan)
 	}
-	if err := o.readHistory(); err != nil {
+	if err := o.checkHistory(); err != nil {
 		return err
 	}
 	names := o.Capture.Namespaces()
@@ -111,7 +111,7 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 		if o.logSelected {
 			o.kept.Wanted = run.Loop.Filter
 		}
-		log, err := cli.OpenHistory(*o.kept, con.Stderr)
+		log, err := cli.OpenHistory(o.kept, con.Stderr)
 		if err != nil {
 			return nil, err
 		}
@@ -131,6 +131,8 @@ const orderTime = time.Second
 // carry runs the run, with notes about the capture and a summary at the end.
 func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out *output, at *cli.Gateway) error {
 	ctx = untilReaderGone(ctx, out.N.W)
+	ctx, stopHangup := o.onHangup(ctx, con, out.Output)
+	defer stopHangup()
 	o.note(con, "capture: %s", captureText(run))
 	stopNotes := o.notes(ctx, con, run)
 	if at != nil {
@@ -189,15 +191,8 @@ func explainFilter(con cli.Console, expr filter.Expr, plan capture.Push) error {
 	return err
 }
 
-// readHistory reads the flags of the history, unless record has read them.
-func (o *Options) readHistory() error {
-	if o.kept == nil {
-		kept, err := o.history.Beside()
-		if err != nil {
-			return err
-		}
-		o.kept = &kept
-	}
+// checkHistory rejects flags that the history contradicts.
+func (o *Options) checkHistory() error {
 	if o.kept.Dir == "" {
 		return nil
 	}

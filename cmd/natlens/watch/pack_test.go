@@ -23,7 +23,7 @@ var lifeLines string
 func TestPackedCutAnywhere(t *testing.T) {
 	for _, ending := range []string{".gz", ".zst"} {
 		path := filepath.Join(t.TempDir(), "x.jsonl"+ending)
-		part, err := export.CreatePart(path, false)
+		part, err := export.CreatePart(path, export.CreateOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,26 +5,18 @@ package watch
 import (
 	"context"
 	"io"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/export"
-	"natlens/export/jsonl"
-	"natlens/export/pcapng"
 	"natlens/monitor"
-	"natlens/monitor/human"
 )
 
 // recordOptions are the flags of record: those of watch, and those of the file.
 type recordOptions struct {
 	Options
-	path   string
-	force  bool
-	rotate []string
-	files  int // how many files --keep allows; 0: no limit
+	path  string
+	force bool
 }
 
 // NewRecord returns the command record.
@@ -59,13 +51,10 @@ of the file.`,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.force, "force", false, "overwrite an existing file")
-	f.StringArrayVar(&o.rotate, "rotate", nil,
-		"start a new file at this `limit`: a size such as 100MiB, or a time such as 1h; give it twice for both")
-	cli.InGroup(f, cli.GroupOutput, "force", "rotate")
-	cli.MustComplete(cmd, "rotate", cobra.NoFileCompletions)
+	cli.InGroup(f, cli.GroupOutput, "force")
+	o.output.RegisterRotate(cmd)
 	o.register(cmd)
-	o.history.Register(cmd, "keep up to this `limit`: with --rotate a number of files, such as 24; with --history the "+
-		"time since a translation ended, such as 90d; give it twice for both")
+	o.history.Register(cmd, cli.KeepFilesHelp)
 	f.Lookup("existing").DefValue = "true"
 	f.Lookup("existing").Usage = "begin with the flows that are in the table; " +
 		"--existing=false omits them"
@@ -83,35 +72,18 @@ of the file.`,
 }
 
 func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
-	if o.Capture.Every() && o.path != "" && !o.lines() {
+	o.output.Record(o.path, o.force)
+	if o.Capture.Every() && o.path != "" && o.output.Format == "pcapng" {
 		return cli.Usagef("--netns all: a pcapng file contains one network namespace; for all name the file " +
 			"FILE.jsonl")
 	}
-	kept, files, err := o.history.Config()
-	if err != nil {
-		return err
-	}
-	o.files = files
-	rotation, err := o.rotation(con)
-	if err != nil {
-		return err
-	}
-	o.kept, o.logSelected = &kept, true
-	o.open = func() (*cli.Output, error) {
-		out := &cli.Output{Sink: nowhere{}, N: cli.CountWriter{W: io.Discard}}
-		if o.path == "" {
-			return out, nil
+	o.logSelected = true
+	if o.path == "" {
+		o.open = func() (*cli.Output, error) {
+			return &cli.Output{Sink: nowhere{}, N: cli.CountWriter{W: io.Discard}}, nil
 		}
-		out.Sink, err = export.NewRotation(rotation)
-		return out, err
 	}
 	return o.Run(ctx, con, nil)
-}
-
-// lines reports whether the recording has JSON lines: its name ends in .jsonl, .jsonl.gz or .jsonl.zst.
-func (o *recordOptions) lines() bool {
-	name := strings.TrimSuffix(strings.TrimSuffix(o.path, ".gz"), ".zst")
-	return strings.HasSuffix(name, ".jsonl")
 }
 
 // nowhere is the sink of a run that keeps only a history. It drops all batches.
@@ -119,48 +91,3 @@ type nowhere struct{}
 
 func (nowhere) Write(*monitor.Batch) error { return nil }
 func (nowhere) Close() error               { return nil }
-
-// minRotate is the smallest size for --rotate, in bytes. A smaller number has probably lost its unit.
-const minRotate = 4 << 10
-
-// rotation returns the options of the recording. It returns a usage error if flags are wrong or contradict each other.
-func (o *recordOptions) rotation(con cli.Console) (to export.RotationOptions, err error) {
-	for _, text := range o.rotate {
-		size, noSize := cli.ParseSize(text, cli.MaxSize)
-		isSize := noSize == nil
-		every, err := time.ParseDuration(text)
-		switch {
-		case isSize && size < minRotate:
-			return to, cli.Usagef("--rotate %s: %s; must be at least 4KiB, or a time with a unit such as 1h",
-				text, human.Plural(size, "byte"))
-		case isSize && to.Size == 0:
-			to.Size = size
-		case err == nil && every >= time.Second && to.Every == 0:
-			to.Every = every
-		case isSize || err == nil && every >= time.Second:
-			return to, cli.Usagef("--rotate %s: give at most one size and one time", text)
-		default:
-			return to, cli.Usagef("--rotate %s: not a size such as 100MiB, nor a time of a second or more such as 1h",
-				text)
-		}
-	}
-	switch {
-	case o.path == "" && (len(o.rotate) > 0 || o.force):
-		return to, cli.Usagef("--rotate and --force need a recording: record FILE")
-	case o.files > 0 && len(o.rotate) == 0:
-		return to, cli.Usagef("--keep %d: a number of files needs --rotate", o.files)
-	case o.force && len(o.rotate) > 0:
-		return to, cli.Usagef("--force is not needed with --rotate: each file has a new name")
-	}
-	to.Path, to.Keep, to.Notes = o.path, o.files, con.Stderr
-	to.Open = func(path string) (export.Part, error) { return export.CreatePart(path, o.force) }
-	if o.lines() {
-		to.Sink = func(w io.Writer) monitor.Sink {
-			sink := jsonl.NewWriter(w)
-			sink.Namespaces, sink.Places = o.output.Namespaces, o.Filter.Env.Places
-			return sink
-		}
-	}
-	to.Capture = pcapng.Options{Application: "natlens " + cli.VersionText(), Filter: o.Filter.Text()}
-	return to, nil
-}

@@ -38,7 +38,7 @@ type Options struct {
 	summary  bool // print counts in conntrack(8)'s words
 
 	open func() (*cli.Output, error) // opens the output; nil: by output
-	kept *history.Config             // the history to write; nil: by the flags
+	kept history.Config              // the history to write, by the flags: see check
 
 	logSelected bool // the history has only the flows that the filter selects
 }
@@ -65,7 +65,9 @@ natlens prints readable lines on a terminal, and JSON lines in a pipe.`,
 		},
 	}
 	o.Register(cmd)
-	o.history.Register(cmd, cli.KeepHistoryHelp)
+	o.output.RegisterAppend(cmd)
+	o.output.RegisterRotate(cmd)
+	o.history.Register(cmd, cli.KeepFilesHelp)
 	o.from.Register(cmd)
 	return cmd
 }
@@ -121,6 +123,12 @@ func (o *Options) check() error {
 		return cli.Usagef("--findings needs every event of a flow: not together with --resync off or -e; " +
 			"use event in the filter instead")
 	}
+	var files int
+	var err error
+	if o.kept, files, err = o.history.Config(); err != nil {
+		return err
+	}
+	o.output.Keep(files)
 	return o.output.Check()
 }
 
