@@ -28,15 +28,17 @@ func (m *Model) bindKeys() {
 	for _, p := range m.pages {
 		back := keys.Actions{keys.Back: {Run: m.s.StepBack}}
 		m.pageKeys = append(m.pageKeys,
-			keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.cellKeys(p), m.flowKeys(p)))
+			m.s.Keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.cellKeys(p), m.flowKeys(p)))
 	}
 	ofDetail := keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail}}
 	if m.cfg.Rules != nil {
 		ofDetail[keys.Rules] = keys.Do{Run: m.findRules}
 	}
-	m.detailKeys = keys.Bind(opens, quit, common, keys.Moves(&m.detail), m.flowKeys(&m.detail), ofDetail)
+	m.detailKeys = m.s.Keys.Bind(opens, quit, common, keys.Moves(&m.detail), m.flowKeys(&m.detail), ofDetail)
 	closeHelp := keys.Act(func() { m.help.open = false })
-	m.helpKeys = keys.Bind(opens, quit, keys.Moves(&m.help), keys.Actions{keys.Back: closeHelp, keys.Help: closeHelp})
+	m.answerKeys = m.s.Keys.Bind(page.Answers)
+	m.helpKeys = m.s.Keys.Bind(opens, quit, keys.Moves(&m.help),
+		keys.Actions{keys.Back: closeHelp, keys.Help: closeHelp})
 }
 
 // commonKeys are the actions of every page.

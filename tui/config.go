@@ -25,7 +25,9 @@ import (
 	"natlens/monitor/table"
 	"natlens/tui/filterbar"
 	"natlens/tui/health"
+	"natlens/tui/keys"
 	"natlens/tui/page"
+	"natlens/tui/paint"
 	"natlens/tui/tail"
 	"natlens/tui/who"
 )
@@ -49,6 +51,9 @@ type Config struct {
 	Filter   string              // the first filter
 	Env      filter.Env          // names of labels and namespaces; Values and Now are set by the UI
 	Theme    string              // dark, light, or "": by the terminal's background
+	Keys     *keys.Bindings      // nil: the usual keys
+	Colours  paint.Colours       // of roles, over those of the theme
+	NoMouse  bool                // the terminal keeps the mouse
 	NoColor  bool                // bold and reverse instead of colour
 	ASCII    bool                // only ASCII, for a locale without UTF-8
 	Bits     bool                // rates in bits per second, not bytes
@@ -94,7 +99,8 @@ func (cfg *Config) session() *page.Session {
 	cfg.Env.Now = cfg.Clock
 	s := &page.Session{Table: cfg.Table, Tail: cfg.Tail, Env: cfg.Env, Clock: cfg.Clock, Context: context.Background(),
 		Location: cmp.Or(cfg.Location, time.Local), Names: page.NewNames(cfg.Resolver, cfg.Services),
-		Replay: cfg.Player != nil, Reads: cfg.Refresher != nil, Bits: cfg.Bits, Window: table.Over10s}
+		Replay: cfg.Player != nil, Reads: cfg.Refresher != nil, Bits: cfg.Bits, Window: table.Over10s,
+		Keys: cmp.Or(cfg.Keys, keys.Default())}
 	return s
 }
 

@@ -10,6 +10,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
+	"natlens/tui/keys"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 	"natlens/tui/tail"
@@ -125,7 +126,7 @@ func (x *exporter) started(e *export, what exported, err error) {
 			page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd { return x.start(e.path, what, true) }}))
 	case err == nil && what == exportStream:
 		x.recording = path
-		x.s.Report(paint.New, "recording to "+path+"; e ends it")
+		x.s.Report(paint.New, "recording to "+path+"; "+x.s.Keys.Label(keys.Export)+" ends it")
 	default:
 		x.written(path, uint64(e.written.Load()), what, err)
 	}

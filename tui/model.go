@@ -26,6 +26,7 @@ type Model struct {
 	pageKeys   []keys.Map // of each page
 	detailKeys keys.Map
 	helpKeys   keys.Map
+	answerKeys keys.Map
 
 	bar    *filterbar.Bar
 	detail detail.Pane
@@ -215,7 +216,10 @@ func (m *Model) Show(i int) tea.Cmd {
 }
 
 // Ask shows a question on the last line.
-func (m *Model) Ask(p *page.Prompt) { m.prompt = p }
+func (m *Model) Ask(p *page.Prompt) {
+	p.Keys = m.answerKeys
+	m.prompt = p
+}
 
 // OpenDetail opens the pane of a flow.
 func (m *Model) OpenDetail(f page.Flow) {

@@ -52,7 +52,9 @@ func (m *Model) bodyHeight() int { return max(4, m.height-m.bodyTop()-1) }
 func (m *Model) View() tea.View {
 	v := tea.NewView("")
 	v.AltScreen = true
-	v.MouseMode = tea.MouseModeCellMotion
+	if !m.cfg.NoMouse {
+		v.MouseMode = tea.MouseModeCellMotion
+	}
 	v.WindowTitle = "natlens"
 	if m.width < minWidth || m.height < minHeight {
 		var l paint.Line
@@ -167,12 +169,14 @@ type theme struct {
 	name    string // dark or light
 	fixed   bool   // the user chose it
 	noColor bool
+	colours paint.Colours
 	ascii   bool
 	profile colorprofile.Profile
 }
 
 func newTheme(cfg *Config) theme {
-	t := theme{name: cmp.Or(cfg.Theme, "dark"), fixed: cfg.Theme != "", noColor: cfg.NoColor, ascii: cfg.ASCII}
+	t := theme{name: cmp.Or(cfg.Theme, "dark"), fixed: cfg.Theme != "", noColor: cfg.NoColor, ascii: cfg.ASCII,
+		colours: cfg.Colours}
 	t.set(t.name, colorprofile.NoTTY)
 	return t
 }
@@ -183,6 +187,9 @@ func (t *theme) set(name string, p colorprofile.Profile) {
 		p = min(p, colorprofile.ASCII)
 	}
 	t.name, t.profile, t.style = name, p, paint.For(name, p)
+	if p > colorprofile.ASCII {
+		t.style = t.style.With(t.colours)
+	}
 	if t.ascii {
 		t.style = t.style.ASCII()
 	}

@@ -68,6 +68,7 @@ var completions = []struct{ line, want string }{
 	{"--filter|tcp and dpo", "tcp and dport"},
 	{"replay|--filter|est", "established"},
 	{"demo|--theme|", "auto dark light"},
+	{"demo|--resolver|", "system none"},
 	{"lab|--theme|d", "dark"},
 	{"create|--label-add|", "ssh web"},
 	{"-U|--label-add|web,", "web,ssh"},

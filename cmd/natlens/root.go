@@ -24,6 +24,8 @@ func run(ctx context.Context, con cli.Console, args []string) int {
 	con.Stdout, con.Stderr = export.NewOutlet(ctx, con.Stdout), export.NewOutlet(ctx, con.Stderr)
 	con = con.WithMessages()
 	completing := len(args) > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+	settings := newDefaults(con)
+	con.Config = &settings.cfg
 	root := newRoot(con)
 	if completing {
 		cli.PrepareCompletion(root)
@@ -33,10 +35,13 @@ func run(ctx context.Context, con cli.Console, args []string) int {
 	for _, note := range ignored {
 		fmt.Fprintf(con.Stderr, "natlens: %s\n", note)
 	}
+	if len(line) == 0 || line[0] == args[0] { // a command line of conntrack(8) has no configuration
+		settings.install(root)
+	}
 	if err == nil {
 		err = execute(ctx, root, line)
 	}
-	return report(con, err, args)
+	return report(con, settings.explain(err), args)
 }
 
 func execute(ctx context.Context, root *cobra.Command, line []string) error {
@@ -106,7 +111,8 @@ func newRoot(con cli.Console) *cobra.Command {
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(ui.NewDemo(con), ui.NewReplay(con), who.NewHistory(con), cli.NewVersion(con, root), man.New(con))
+	root.AddCommand(ui.NewDemo(con), ui.NewReplay(con), who.NewHistory(con), cli.NewVersion(con, root), man.New(con),
+		newConfig(con))
 	ui.AddRoot(con, root)
 	cli.SetHelp(con, root, topics()...)
 	root.AddCommand(platformCommands(con)...)

@@ -51,7 +51,7 @@ func New(s *page.Session, history History) *Bar {
 	if history != nil {
 		b.lines = history.Lines()
 	}
-	b.Keys = keys.Bind(keys.Actions{
+	b.Keys = s.Keys.Bind(keys.Actions{
 		keys.Accept:       keys.Act(b.accept),
 		keys.Cancel:       keys.Act(b.cancel),
 		keys.Complete:     keys.Act(func() { b.complete(1) }),

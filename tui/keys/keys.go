@@ -2,16 +2,17 @@
 //
 // An [Action] has keys and words for help and footer, in one table. Each part that can have the
 // focus (a page, the detail of a flow, help, the filter bar) defines what its actions do;
-// [Bind] makes a [Map] of them, once. Key presses, help and footer all use that map, so they
-// always agree.
+// [Bindings.Bind] makes a [Map] of them, once. Key presses, help and footer all use that map, so
+// they always agree.
 //
-//	m := keys.Bind(keys.Moves(list), keys.Actions{keys.Enter: {Run: open, Does: "these flows"}})
+//	m := keys.Default().Bind(keys.Moves(list), keys.Actions{keys.Enter: {Run: open, Does: "these flows"}})
 //	cmd, ok := m.Press(msg)
 package keys
 
 import (
 	"cmp"
 	"maps"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 )
@@ -19,18 +20,19 @@ import (
 // Map is the meaning of the keys for one focus: a page, the detail of a flow, the help or the
 // filter bar. Help and footer read their words from it.
 type Map struct {
-	do    Actions
-	byKey map[string]Action
+	bindings *Bindings
+	do       Actions
+	byKey    map[string]Action
 }
 
 // Bind makes the map of all actions. Two actions must not have the same key.
-func Bind(all ...Actions) Map {
-	m := Map{do: make(Actions), byKey: make(map[string]Action)}
+func (b *Bindings) Bind(all ...Actions) Map {
+	m := Map{bindings: b, do: make(Actions), byKey: make(map[string]Action)}
 	for _, some := range all {
 		maps.Copy(m.do, some)
 	}
 	for a := range m.do {
-		for _, k := range bindings[a].keys {
+		for _, k := range b[a].keys {
 			if _, twice := m.byKey[k]; twice {
 				panic("keys: two actions have the key " + k)
 			}
@@ -69,10 +71,15 @@ type Hint struct {
 	Label, Does string
 }
 
-// Hint returns the words of an action; ok is false if it is not bound.
+// Hint returns the words of an action; ok is false if it is not bound or has no key.
 func (m *Map) Hint(a Action) (h Hint, ok bool) {
 	do, ok := m.do[a]
-	return Hint{a, cmp.Or(do.Label, bindings[a].label), cmp.Or(do.Does, bindings[a].does)}, ok
+	b := &m.bindings[a]
+	h = Hint{a, cmp.Or(do.Label, b.label), cmp.Or(do.Does, b.does)}
+	if !slices.Equal(b.keys, defaults[a].keys) {
+		h.Label = b.label
+	}
+	return h, ok && (len(b.keys) > 0 || h.Label != "")
 }
 
 // Group is a column of help.
@@ -85,7 +92,7 @@ type Group struct {
 func (m *Map) Groups() (out []Group) {
 	for a := range actions {
 		h, ok := m.Hint(a)
-		title := bindings[a].group
+		title := m.bindings[a].group
 		if !ok || title == "" {
 			continue
 		}
@@ -159,69 +166,70 @@ const (
 
 // binding is the keys of an action by Bubble Tea's names, and its words in help and footer.
 type binding struct {
+	name  string // in a configuration file
 	group string // the column of help; "": help does not show it
 	label string // the keys as they are shown
 	does  string
 	keys  []string
 }
 
-// bindings are all keys of the UI. No other code names a key.
-var bindings = [actions]binding{
-	0: {"pages", "1", "", []string{"1"}},
-	1: {"pages", "2", "", []string{"2"}},
-	2: {"pages", "3", "", []string{"3"}},
-	3: {"pages", "4", "", []string{"4"}},
-	4: {"pages", "5", "", []string{"5"}},
-	5: {"pages", "6", "", []string{"6"}},
+// defaults are all keys of the UI. No other code names a key.
+var defaults = Bindings{
+	0: {"page1", "pages", "1", "", []string{"1"}},
+	1: {"page2", "pages", "2", "", []string{"2"}},
+	2: {"page3", "pages", "3", "", []string{"3"}},
+	3: {"page4", "pages", "4", "", []string{"4"}},
+	4: {"page5", "pages", "5", "", []string{"5"}},
+	5: {"page6", "pages", "6", "", []string{"6"}},
 
-	NextPage: {"pages", "tab", "next page", []string{"tab"}},
-	PrevPage: {"pages", "shift+tab", "previous page", []string{"shift+tab"}},
+	NextPage: {"next-page", "pages", "tab", "next page", []string{"tab"}},
+	PrevPage: {"previous-page", "pages", "shift+tab", "previous page", []string{"shift+tab"}},
 
-	Up:       {"moving", "↑/k", "up", []string{"up", "k"}},
-	Down:     {"moving", "↓/j", "down", []string{"down", "j"}},
-	PageUp:   {"moving", "pgup/b", "page up", []string{"pgup", "b", "ctrl+u"}},
-	PageDown: {"moving", "pgdn/d", "page down", []string{"pgdown", "d", "ctrl+d"}},
-	Home:     {"moving", "home/g", "top, and follow new rows", []string{"home", "g"}},
-	End:      {"moving", "end/G", "end", []string{"end", "G"}},
-	Left:     {"moving", "←/h", "previous column", []string{"left", "h"}},
-	Right:    {"moving", "→/l", "next column", []string{"right", "l"}},
+	Up:       {"up", "moving", "↑/k", "up", []string{"up", "k"}},
+	Down:     {"down", "moving", "↓/j", "down", []string{"down", "j"}},
+	PageUp:   {"page-up", "moving", "pgup/b", "page up", []string{"pgup", "b", "ctrl+u"}},
+	PageDown: {"page-down", "moving", "pgdn/d", "page down", []string{"pgdown", "d", "ctrl+d"}},
+	Home:     {"home", "moving", "home/g", "top, and follow new rows", []string{"home", "g"}},
+	End:      {"end", "moving", "end/G", "end", []string{"end", "G"}},
+	Left:     {"left", "moving", "←/h", "previous column", []string{"left", "h"}},
+	Right:    {"right", "moving", "→/l", "next column", []string{"right", "l"}},
 
-	Filter:  {"choosing", "/", "filter", []string{"/"}},
-	Only:    {"choosing", "f", "only this value", []string{"f"}},
-	Without: {"choosing", "F", "without this value", []string{"F"}},
-	Clear:   {"choosing", "ctrl+l", "no filter", []string{"ctrl+l"}},
-	Sort:    {"choosing", "s", "sort", []string{"s"}},
-	Reverse: {"choosing", "r", "reverse", []string{"r"}},
-	GroupBy: {"choosing", "o", "group by", []string{"o"}},
-	Fields:  {"choosing", "O", "group by fields", []string{"O"}},
-	Window:  {"choosing", "a", "rates over 1, 10, 60 s", []string{"a"}},
-	Enter:   {"choosing", "enter", "detail", []string{"enter"}},
-	Back:    {"choosing", "esc", "back", []string{"esc", "backspace"}},
+	Filter:  {"filter", "choosing", "/", "filter", []string{"/"}},
+	Only:    {"only", "choosing", "f", "only this value", []string{"f"}},
+	Without: {"without", "choosing", "F", "without this value", []string{"F"}},
+	Clear:   {"clear", "choosing", "ctrl+l", "no filter", []string{"ctrl+l"}},
+	Sort:    {"sort", "choosing", "s", "sort", []string{"s"}},
+	Reverse: {"reverse", "choosing", "r", "reverse", []string{"r"}},
+	GroupBy: {"group-by", "choosing", "o", "group by", []string{"o"}},
+	Fields:  {"group-by-fields", "choosing", "O", "group by fields", []string{"O"}},
+	Window:  {"window", "choosing", "a", "rates over 1, 10, 60 s", []string{"a"}},
+	Enter:   {"enter", "choosing", "enter", "detail", []string{"enter"}},
+	Back:    {"back", "choosing", "esc", "back", []string{"esc", "backspace"}},
 
-	Pause:   {"doing", "space", "pause", []string{"space"}},
-	Export:  {"doing", "e", "export", []string{"e"}},
-	Delete:  {"doing", "x", "delete", []string{"x", "delete"}},
-	Copy:    {"doing", "y", "copy", []string{"y"}},
-	Rules:   {"doing", "w", "which rule", []string{"w"}},
-	Names:   {"doing", "n", "names", []string{"n"}},
-	Theme:   {"doing", "t", "theme", []string{"t"}},
-	Redraw:  {"doing", "ctrl+r", "redraw", []string{"ctrl+r"}},
-	Suspend: {"doing", "ctrl+z", "suspend", []string{"ctrl+z"}},
-	Help:    {"doing", "?", "help", []string{"?", "f1"}},
-	Quit:    {"doing", "q", "quit", []string{"q", "ctrl+c"}},
+	Pause:   {"pause", "doing", "space", "pause", []string{"space"}},
+	Export:  {"export", "doing", "e", "export", []string{"e"}},
+	Delete:  {"delete", "doing", "x", "delete", []string{"x", "delete"}},
+	Copy:    {"copy", "doing", "y", "copy", []string{"y"}},
+	Rules:   {"rules", "doing", "w", "which rule", []string{"w"}},
+	Names:   {"names", "doing", "n", "names", []string{"n"}},
+	Theme:   {"theme", "doing", "t", "theme", []string{"t"}},
+	Redraw:  {"redraw", "doing", "ctrl+r", "redraw", []string{"ctrl+r"}},
+	Suspend: {"suspend", "doing", "ctrl+z", "suspend", []string{"ctrl+z"}},
+	Help:    {"help", "doing", "?", "help", []string{"?", "f1"}},
+	Quit:    {"quit", "doing", "q", "quit", []string{"q", "ctrl+c"}},
 
-	Play:     {"replay", "p", "play, stop", []string{"p"}},
-	Slower:   {"replay", "-", "slower", []string{"-"}},
-	Faster:   {"replay", "+", "faster", []string{"+", "="}},
-	SeekBack: {"replay", "[", "10 s back", []string{"["}},
-	SeekOn:   {"replay", "]", "10 s forward", []string{"]"}},
+	Play:     {"play", "replay", "p", "play, stop", []string{"p"}},
+	Slower:   {"slower", "replay", "-", "slower", []string{"-"}},
+	Faster:   {"faster", "replay", "+", "faster", []string{"+", "="}},
+	SeekBack: {"seek-back", "replay", "[", "10 s back", []string{"["}},
+	SeekOn:   {"seek-forward", "replay", "]", "10 s forward", []string{"]"}},
 
-	Accept:       {"", "enter", "accept", []string{"enter"}},
-	Cancel:       {"", "esc", "undo", []string{"esc", "ctrl+c"}},
-	Complete:     {"", "tab", "complete", []string{"tab"}},
-	CompleteBack: {"", "", "", []string{"shift+tab"}},
-	Older:        {"", "↑↓", "history", []string{"up", "ctrl+p"}},
-	Newer:        {"", "", "", []string{"down", "ctrl+n"}},
+	Accept:       {"accept", "", "enter", "accept", []string{"enter"}},
+	Cancel:       {"cancel", "", "esc", "undo", []string{"esc", "ctrl+c"}},
+	Complete:     {"complete", "", "tab", "complete", []string{"tab"}},
+	CompleteBack: {"complete-back", "", "", "", []string{"shift+tab"}},
+	Older:        {"older", "", "↑↓", "history", []string{"up", "ctrl+p"}},
+	Newer:        {"newer", "", "", "", []string{"down", "ctrl+n"}},
 }
 
 // Do is what an action does for one focus. Label and Does, if not empty, replace its words.

@@ -10,26 +10,26 @@ import (
 func TestBindings(t *testing.T) {
 	shown := Actions{}
 	for a := range actions {
-		if len(bindings[a].keys) == 0 || bindings[a].group != "" && bindings[a].label == "" {
-			t.Errorf("action %d has no key, or no name of it", a)
+		if len(defaults[a].keys) == 0 || defaults[a].group != "" && defaults[a].label == "" || defaults[a].name == "" {
+			t.Errorf("action %d has no key, no name of it or no name in a configuration file", a)
 		}
-		if bindings[a].group != "" {
+		if defaults[a].group != "" {
 			shown[a] = Do{}
 		}
 	}
-	Bind(shown) // panics if two have a key in common
+	Default().Bind(shown) // panics if two have a key in common
 	defer func() {
 		if recover() == nil {
 			t.Error("enter means two things")
 		}
 	}()
-	Bind(Actions{Enter: {}, Accept: {}})
+	Default().Bind(Actions{Enter: {}, Accept: {}})
 }
 
 // A key, a click on its hint and the help go by the same map.
 func TestMap(t *testing.T) {
 	did := 0
-	m := Bind(Actions{Sort: {Run: func() tea.Cmd { did++; return nil }}, Home: {}},
+	m := Default().Bind(Actions{Sort: {Run: func() tea.Cmd { did++; return nil }}, Home: {}},
 		Actions{Enter: {Run: func() tea.Cmd { did += 10; return nil }, Does: "these flows"}})
 	for _, k := range []tea.KeyPressMsg{{Code: 's', Text: "s"}, {Code: tea.KeyEnter}, {Code: tea.KeyHome}} {
 		if _, ok := m.Press(k); !ok {

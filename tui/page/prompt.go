@@ -10,6 +10,8 @@ import (
 
 // Prompt asks a question on the last line, which is answered by a key or by a text.
 type Prompt struct {
+	Keys keys.Map // those of Answers
+
 	question string
 	choices  []Choice
 	input    *textinput.Model // nil: a key answers
@@ -37,12 +39,13 @@ func AskText(question, proposal string, typed func(string) tea.Cmd) *Prompt {
 	return &Prompt{question: question, input: &in, typed: typed}
 }
 
-var answers = keys.Bind(keys.Actions{keys.Accept: {}, keys.Cancel: {}})
+// Answers are the actions that answer every prompt.
+var Answers = keys.Actions{keys.Accept: {}, keys.Cancel: {}}
 
 // Update handles a key or a paste. done reports that the prompt is answered.
 func (p *Prompt) Update(msg tea.Msg) (cmd tea.Cmd, done bool) {
 	k, isKey := msg.(tea.KeyPressMsg)
-	action, _ := answers.Action(k)
+	action, _ := p.Keys.Action(k)
 	switch {
 	case isKey && action == keys.Cancel:
 		return nil, true
@@ -87,7 +90,8 @@ func (p *Prompt) Draw(width int) (paint.Line, int) {
 			l.Add(paint.Text, " "+c.Text+" ")
 		})
 	}
-	l.Mark(len(p.choices), func() { l.Add(paint.Muted, " esc no") })
+	cancel, _ := p.Keys.Hint(keys.Cancel)
+	l.Mark(len(p.choices), func() { l.Add(paint.Muted, " "+cancel.Label+" no") })
 	l.Cut(width)
 	return l, -1
 }

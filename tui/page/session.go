@@ -14,6 +14,7 @@ import (
 	"natlens/monitor/human"
 	"natlens/monitor/loop"
 	"natlens/monitor/table"
+	"natlens/tui/keys"
 	"natlens/tui/paint"
 	"natlens/tui/tail"
 )
@@ -30,6 +31,7 @@ type Session struct {
 	Context  context.Context // for commands; ends with the UI
 	Replay   bool            // the source is a recording that can be controlled
 	Root     Root
+	Keys     *keys.Bindings
 
 	Reads     bool         // counters of flows are read
 	Bits      bool         // rates are bits per second

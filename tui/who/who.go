@@ -121,8 +121,9 @@ func (p *Page) verdict() (out []paint.Line) {
 	case p.Running():
 		say(paint.Muted, "searching …")
 	case p.found.question == "":
-		say(paint.Muted, "press enter to search who held an address, such as 203.0.113.7:32768 --proto tcp "+
-			"--at 14:32:15 or --inside 10.0.0.5 --since -2h; natlens help who lists the flags")
+		say(paint.Muted, "press "+p.S.Keys.Label(keys.Enter)+" to search who held an address, such as "+
+			"203.0.113.7:32768 --proto tcp --at 14:32:15 or --inside 10.0.0.5 --since -2h; natlens help who lists the "+
+			"flags")
 	case p.found.err != nil:
 		say(paint.Bad, p.found.err.Error())
 	default:

@@ -15,6 +15,7 @@ import (
 	"natlens/export"
 	"natlens/export/text"
 	"natlens/monitor"
+	"natlens/monitor/config"
 	"natlens/monitor/human"
 	"natlens/tui/paint"
 )
@@ -25,7 +26,8 @@ type Console struct {
 	Answers        io.Reader // answers to questions, as if Stdin were a terminal; nil: Stdin, if it is one
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
-	LabelFile      string // connlabel.conf; "" means export.LabelFile
+	LabelFile      string         // connlabel.conf; "" means export.LabelFile
+	Config         *config.Config // nil: no settings
 	Places         monitor.Places
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"natlens/export/text"
+	"natlens/monitor/config"
 	"natlens/monitor/filter"
 	"natlens/monitor/findings"
 )
@@ -44,7 +45,7 @@ var FilesTopic = Topic{
 				{"0", "success; also if the reader of a pipe closed it"},
 				{"1", "failure: a missing privilege, an entry that does not exist, a full disk; with doctor: " +
 					"something is wrong; with why: it does not work, or no packet came"},
-				{"2", "the command line is wrong"},
+				{"2", "the command line or a configuration file is wrong"},
 			}},
 			{Heading: "Environment", Rows: [][2]string{
 				{"NO_COLOR", "any text: no colour"},
@@ -52,8 +53,12 @@ var FilesTopic = Topic{
 				{"COLORFGBG", "set by some terminals: whether the background is light"},
 				{"LC_ALL, LC_CTYPE, LANG", "a locale without UTF-8: ASCII only"},
 				{"XDG_STATE_HOME, HOME", "where the UI saves the filters that you typed"},
+				{"XDG_CONFIG_HOME, HOME", "where the configuration file is"},
 			}},
 			{Heading: "Files", Rows: [][2]string{
+				{config.SystemFile, "configuration; natlens help config describes it"},
+				{"$XDG_CONFIG_HOME/natlens/config.toml", "the user's configuration, over that of the system; " +
+					"without the variable, in ~/.config"},
 				{text.LabelFile, "names of connection labels: each line has a bit number and a name"},
 				{"/etc/services", "names of ports in the UI"},
 				{"/run/netns", "names of network namespaces, made by ip-netns(8)"},

@@ -110,12 +110,16 @@ func FlagError(cmd *cobra.Command, err error) error {
 		if value, _ := pflag.UnquoteUsage(e.GetFlag()); e.GetValue() == "" {
 			return Usagef("--%s needs a value: %s", name, value)
 		}
-		wrong := map[string]string{"duration": "not a time such as 10s or 5m",
-			"uint64": "must be a whole number, 0 or more",
-			"int":    "must be a whole number", "bool": "must be true or false"}[e.GetFlag().Value.Type()]
-		return Usagef("--%s %s: %s%s", name, e.GetValue(), cmp.Or(wrong, strings.TrimSpace(e.Unwrap().Error())), see)
+		return Usagef("--%s %s: %s%s", name, e.GetValue(), WrongValue(e.GetFlag(), e.Unwrap()), see)
 	}
 	return Usagef("%w%s", err, see)
+}
+
+// WrongValue returns what is wrong with a value that a flag rejects.
+func WrongValue(f *pflag.Flag, err error) string {
+	wrong := map[string]string{"duration": "not a time such as 10s or 5m", "int": "must be a whole number",
+		"uint64": "must be a whole number, 0 or more", "bool": "must be true or false"}[f.Value.Type()]
+	return cmp.Or(wrong, strings.TrimSpace(err.Error()))
 }
 
 func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError, see string) error {

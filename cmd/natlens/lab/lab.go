@@ -49,7 +49,7 @@ privilege it runs in a new user namespace.`,
 		},
 	}
 	cmd.Flags().BoolVar(&o.plain, "watch", false, "stream the gateway's events as natlens watch does")
-	o.screen.RegisterTheme(cmd)
+	o.screen.RegisterScreen(cmd)
 	o.screen.RegisterBits(cmd)
 	o.stream.Register(cmd)
 	return cmd
@@ -58,7 +58,6 @@ privilege it runs in a new user namespace.`,
 // check rejects flags that would be ignored: those of the stream without --watch, those of the
 // UI with it.
 func (o *options) check(cmd *cobra.Command) (err error) {
-	screen := []string{"theme", "bits"}
 	both := []string{"watch", "capture", "ring", "buffer-size", "metrics", "threshold", "help"}
 	if o.stream.Capture.Netns != "" {
 		return cli.Usagef("lab does not accept --netns: it makes its own namespaces")
@@ -66,9 +65,9 @@ func (o *options) check(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch {
 		case err != nil || slices.Contains(both, f.Name):
-		case o.plain && slices.Contains(screen, f.Name):
+		case o.plain && slices.Contains(ui.ScreenFlags, f.Name):
 			err = cli.Usagef("--%s is for the terminal UI: not together with --watch", f.Name)
-		case !o.plain && !slices.Contains(screen, f.Name):
+		case !o.plain && !slices.Contains(ui.ScreenFlags, f.Name):
 			err = cli.Usagef("--%s works only with --watch; for the terminal UI give the filter as words", f.Name)
 		}
 	})

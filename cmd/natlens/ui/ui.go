@@ -3,7 +3,11 @@
 package ui
 
 import (
+	"context"
+	"net"
+	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +17,7 @@ import (
 	"natlens/monitor/filter"
 	"natlens/monitor/loop"
 	"natlens/tui"
+	"natlens/tui/page"
 	"natlens/tui/tail"
 )
 
@@ -21,33 +26,72 @@ type screen struct {
 	con    cli.Console
 	filter string
 	expr   filter.Expr // what filter means; set by check
-	theme  string
+	env    filter.Env  // set by check
 	places cli.PlaceFlags
-	env    filter.Env // set by check
+
+	theme    string
+	resolver page.Resolver // nil: addresses have no names
+	noMouse  bool
 }
 
 func (o *screen) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.filter, "filter", "", "start with this `filter`")
 	cli.MustComplete(cmd, "filter", cli.CompleteUIFilter)
 	o.places.Register(cmd)
-	o.RegisterTheme(cmd)
+	o.RegisterScreen(cmd)
 }
 
-// RegisterTheme adds --theme to the command.
-func (o *screen) RegisterTheme(cmd *cobra.Command) {
-	o.theme = "auto"
+// ScreenFlags are the flags that RegisterScreen and RegisterBits add.
+var ScreenFlags = []string{"theme", "resolver", "no-mouse", "bits"}
+
+// RegisterScreen adds the flags that do not depend on the source and the filter.
+func (o *screen) RegisterScreen(cmd *cobra.Command) {
+	o.theme, o.resolver = "auto", resolver{net.DefaultResolver}
+	theme := func(text string) error {
+		if !slices.Contains(themes, text) {
+			return cli.Usagef("must be auto, dark or light")
+		}
+		o.theme = text
+		return nil
+	}
 	f := cmd.Flags()
-	f.Var(cli.Value{Read: func(text string) error { o.theme = text; return nil }, Kind: "auto|dark|light"}, "theme",
+	f.Var(cli.Value{Read: theme, Kind: "auto|dark|light"}, "theme",
 		"background of the terminal; auto asks the terminal")
-	f.Lookup("theme").DefValue = o.theme
-	cli.MustComplete(cmd, "theme", cli.OneOf("auto", "dark", "light"))
+	f.Var(cli.Value{Read: o.setResolver, Kind: "system|none|ADDRESS"}, "resolver",
+		"the `DNS` server that knows names of addresses: ADDRESS[:PORT], system or none")
+	f.BoolVar(&o.noMouse, "no-mouse", false, "leave the mouse to the terminal, which can then select text")
+	f.Lookup("theme").DefValue, f.Lookup("resolver").DefValue = "auto", "system"
+	cli.MustComplete(cmd, "theme", cli.OneOf(themes...))
+	cli.MustComplete(cmd, "resolver", cli.OneOf("system", "none"))
+}
+
+var themes = []string{"auto", "dark", "light"}
+
+// setResolver sets where names of addresses are from.
+func (o *screen) setResolver(text string) error {
+	to, err := netip.ParseAddrPort(text)
+	addr, addrErr := netip.ParseAddr(text)
+	switch {
+	case text == "system":
+		o.resolver = resolver{net.DefaultResolver}
+		return nil
+	case text == "none":
+		o.resolver = nil
+		return nil
+	case addrErr == nil:
+		to = netip.AddrPortFrom(addr, 53)
+	case err != nil:
+		return cli.Usagef("must be system, none or an address such as 9.9.9.9 or [2620:fe::fe]:53")
+	}
+	ask := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, to.String())
+	}
+	o.resolver = resolver{&net.Resolver{PreferGo: true, Dial: ask}}
+	return nil
 }
 
 // check rejects invalid values, and opens the files of --mmdb.
 func (o *screen) check() error {
-	if o.theme != "auto" && o.theme != "dark" && o.theme != "light" {
-		return cli.Usagef("--theme %s: must be auto, dark or light", o.theme)
-	}
 	var err error
 	o.env = cli.LabelEnv(o.con.LabelFile)
 	if o.expr, err = o.env.Parse(o.filter); err != nil {
@@ -66,10 +110,12 @@ func (o *screen) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces
 	}
 	env := o.env
 	env.Namespaces = names
+	set, _ := readConfig(o.con.Config) // it was checked
 	return tui.Config{
 		Table: l.Table, Tail: last, Stats: l.Stats, Feed: l.Run,
 		Filter: o.filter, Env: env, Theme: theme, NoColor: o.con.Getenv("NO_COLOR") != "", ASCII: o.con.ASCII(),
-		Exporter: fileExporter{names, env.Places}, Resolver: systemResolver{}, Services: serviceNames(),
+		Keys: set.keys, Colours: set.colours, NoMouse: o.noMouse,
+		Exporter: fileExporter{names, env.Places}, Resolver: o.resolver, Services: serviceNames(),
 		History: newFilterHistory(o.con),
 		Input:   o.con.Stdin, Output: o.con.Stdout,
 	}

@@ -45,14 +45,14 @@ type fileSink struct {
 // Close ends the sink and the file.
 func (s fileSink) Close() error { return errors.Join(s.Sink.Close(), s.file.Close()) }
 
-// systemResolver resolves names by the system, with a timeout for each query.
-type systemResolver struct{}
+// resolver resolves names with a timeout for each query.
+type resolver struct{ *net.Resolver }
 
 // Name returns the first name of the address, without the dot at its end.
-func (systemResolver) Name(ctx context.Context, a netip.Addr) (string, error) {
+func (r resolver) Name(ctx context.Context, a netip.Addr) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	names, err := net.DefaultResolver.LookupAddr(ctx, a.String())
+	names, err := r.LookupAddr(ctx, a.String())
 	if err != nil || len(names) == 0 {
 		return "", err
 	}

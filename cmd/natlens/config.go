@@ -1,0 +1,291 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/ui"
+	"natlens/monitor/config"
+	"natlens/monitor/human"
+	"natlens/tui/keys"
+)
+
+// shared are the keys before all tables: defaults of the flag for every command that has it.
+var shared = map[string]string{"theme": "theme", "no-mouse": "no-mouse", "resolver": "resolver",
+	"places": "mmdb"}
+
+// uiTable is the name of the root command's table.
+const uiTable = "ui"
+
+// defaults sets flags that the command line does not give to the values of the configuration
+// files.
+type defaults struct {
+	cfg  config.Config
+	err  error            // of reading the files
+	used []config.Setting // that set a flag
+}
+
+// newDefaults reads the configuration files.
+func newDefaults(con cli.Console) *defaults {
+	d := new(defaults)
+	d.cfg, d.err = config.Load(config.SystemFile, config.UserFile(con.Getenv))
+	return d
+}
+
+// withoutConfig are the commands that work whatever the files contain.
+var withoutConfig = []string{"help", "version", "completion", "man"}
+
+// install makes all commands apply the files, after the flags are read and before the arguments,
+// because filters consist of both.
+func (d *defaults) install(cmd *cobra.Command) {
+	args := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, words []string) error {
+		if err := d.apply(cmd); err != nil || args == nil {
+			return err
+		}
+		return args(cmd, words)
+	}
+	for _, sub := range cmd.Commands() {
+		d.install(sub)
+	}
+}
+
+// apply checks the files and sets the flags of a command.
+func (d *defaults) apply(cmd *cobra.Command) error {
+	if words := commandPath(cmd); slices.Contains(withoutConfig, words[0]) {
+		return nil
+	}
+	if d.err == nil {
+		d.err = d.check()
+	}
+	if d.err != nil {
+		return cli.Usage(d.err)
+	}
+	wanted := make(map[string]config.Setting)
+	for _, s := range d.cfg.In() {
+		wanted[shared[s.Path[0]]] = s
+	}
+	for _, s := range d.cfg.In(commandPath(cmd)...) {
+		wanted[s.Path[len(s.Path)-1]] = s
+	}
+	var err error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if s, ok := wanted[f.Name]; ok && !f.Changed && !f.Hidden && err == nil {
+			d.used = append(d.used, s)
+			err = setFlag(f, &s)
+		}
+	})
+	return err
+}
+
+// setFlag sets a flag, but does not mark it as given on the command line.
+func setFlag(f *pflag.Flag, s *config.Setting) error {
+	texts, err := s.Texts()
+	if _, isList := f.Value.(pflag.SliceValue); err == nil && !isList && f.Value.Type() != "NAME=VALUE" {
+		_, err = s.Text()
+	}
+	for _, text := range texts {
+		if err == nil {
+			if err = f.Value.Set(text); err != nil {
+				err = s.Errorf("%s: %s", text, cli.WrongValue(f, err))
+			}
+		}
+	}
+	if err != nil {
+		return cli.Usage(err)
+	}
+	return nil
+}
+
+// check rejects unknown keys and tables, and values that a flag does not accept.
+func (d *defaults) check() error {
+	if len(d.cfg.Settings) == 0 {
+		return nil
+	}
+	// The flags of this tree are set, but no command of it runs.
+	root := newRoot(cli.Console{Getenv: func(string) string { return "" }})
+	for _, s := range d.cfg.Settings {
+		table := s.Path
+		if s.Value != nil {
+			table = s.Path[:len(s.Path)-1]
+		}
+		switch {
+		case len(table) == 0:
+			if err := checkShared(root, &s); err != nil {
+				return err
+			}
+		case !slices.Contains(ui.Tables, table[0]):
+			if err := checkFlag(root, table, &s); err != nil {
+				return err
+			}
+		}
+	}
+	return ui.CheckConfig(&d.cfg)
+}
+
+// checkShared rejects a wrong key before all tables.
+func checkShared(root *cobra.Command, s *config.Setting) error {
+	name, ok := shared[s.Path[0]]
+	switch tables := tableNames(root); {
+	case slices.Contains(tables, s.Path[0]):
+		return s.Errorf("is a table: write [%s]", s.Path[0])
+	case !ok:
+		return s.Unknown(append(slices.Sorted(maps.Keys(shared)), tables...)...)
+	}
+	demo, _, err := root.Find([]string{"demo"}) // it has all of them, on every platform
+	if err != nil {
+		return err
+	}
+	return setFlag(demo.Flags().Lookup(name), s)
+}
+
+// tableNames are the tables that a file can have.
+func tableNames(root *cobra.Command) []string {
+	names := append(slices.Clone(ui.Tables), uiTable)
+	for _, sub := range root.Commands() {
+		if sub.IsAvailableCommand() && !slices.Contains(withoutConfig, sub.Name()) {
+			names = append(names, sub.Name())
+		}
+	}
+	return names
+}
+
+// checkFlag rejects a table that is no command, and a key that is no flag of it.
+func checkFlag(root *cobra.Command, table []string, s *config.Setting) error {
+	cmd := root
+	for i, name := range table {
+		if i == 0 && name == uiTable {
+			continue
+		}
+		subs := cmd.Commands()
+		at := slices.IndexFunc(subs, func(c *cobra.Command) bool { return c.Name() == name })
+		if at < 0 || cmd == root && !slices.Contains(tableNames(root), name) {
+			heading := config.Setting{Path: table[:i+1], File: s.File, Line: s.Line}
+			if i == 0 {
+				return heading.Unknown(tableNames(root)...)
+			}
+			return heading.Errorf("%w", cli.UnknownCommand(cmd, name))
+		}
+		cmd = subs[at]
+	}
+	if s.Value == nil {
+		return nil
+	}
+	name := s.Path[len(s.Path)-1]
+	var flags []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden && f.Name != "help" && f.Name != "version" {
+			flags = append(flags, f.Name)
+		}
+	})
+	if slices.Contains(flags, name) {
+		return setFlag(cmd.Flags().Lookup(name), s)
+	}
+	if near := human.Nearest(name, flags); near != "" {
+		return s.Unknown(near)
+	}
+	return s.Errorf("%s has no such flag: %[1]s --help lists them", cmd.CommandPath())
+}
+
+// commandPath returns the table of a command: its words, or ui for the root command.
+func commandPath(cmd *cobra.Command) []string {
+	if words := strings.Fields(cmd.CommandPath())[1:]; len(words) > 0 {
+		return words
+	}
+	return []string{uiTable}
+}
+
+// explain adds to a usage error where a flag that it names was set.
+func (d *defaults) explain(err error) error {
+	if _, usage := errors.AsType[cli.UsageError](err); !usage {
+		return err
+	}
+	for _, s := range d.used {
+		flag := "--" + s.Path[len(s.Path)-1]
+		value, _ := s.Text()
+		if strings.Contains(err.Error(), flag) || len(value) > 2 && strings.Contains(err.Error(), value) {
+			return cli.Usagef("%w (%s is from %s:%d)", err, flag, s.File, s.Line)
+		}
+	}
+	return err
+}
+
+// newConfig returns the command config.
+func newConfig(con cli.Console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Print the configuration, and where each value is from",
+		Long: `Print the configuration as TOML: the user's file over the system's, and the keys of the UI. A comment
+names the file and line of each value.
+
+natlens reads ` + config.SystemFile + `, and over it $XDG_CONFIG_HOME/natlens/config.toml (without the
+variable in ~/.config). With sudo(8) it reads root's file. Another user must not be able to change a file. An unknown
+key is an error. A flag on the command line overrides the files. Command lines of conntrack(8) ignore them.
+
+  theme = "dark"          # of every command: theme, no-mouse, resolver, places
+  [watch]                 # a command; the UI's table is [ui]
+  output-format = "jsonl" # its flags
+  [keys]
+  pause = ["space", "p"]  # an action of the UI; [] removes its keys
+  [colours]
+  nat = "bold #5fd7d7"    # also bright-cyan, 86, "white on blue"`,
+		Args: cli.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := io.WriteString(con.Stdout, printed(con.Config, cmd.Root()))
+			return err
+		},
+	}
+}
+
+// printed returns the configuration as TOML: the keys before all tables first.
+func printed(cfg *config.Config, root *cobra.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# files: %s\n", cmp.Or(strings.Join(cfg.Files, ", "), "none"))
+	all := slices.Clone(cfg.Settings)
+	add := func(value any, path ...string) {
+		if !slices.ContainsFunc(all, func(s config.Setting) bool { return slices.Equal(s.Path, path) }) {
+			all = append(all, config.Setting{Path: path, Value: value})
+		}
+	}
+	demo, _, _ := root.Find([]string{"demo"})
+	for _, key := range slices.Sorted(maps.Keys(shared)) {
+		switch f := demo.Flags().Lookup(shared[key]); f.Value.Type() {
+		case "bool":
+			add(false, key)
+		case "stringArray":
+			add([]string{}, key)
+		default:
+			add(f.DefValue, key)
+		}
+	}
+	for _, name := range keys.ActionNames() {
+		add(keys.Default().Keys(name), "keys", name)
+	}
+	table := func(s config.Setting) string { return config.Heading(s.Path[:len(s.Path)-1]...) }
+	slices.SortStableFunc(all, func(a, b config.Setting) int {
+		return cmp.Or(strings.Compare(table(a), table(b)), cmp.Compare(len(a.Path), len(b.Path)))
+	})
+	for i, s := range all {
+		if s.Value == nil {
+			continue
+		}
+		if heading := table(s); len(s.Path) > 1 && (i == 0 || heading != table(all[i-1])) {
+			b.WriteString("\n" + heading + "\n")
+		}
+		from := "default"
+		if s.File != "" {
+			from = fmt.Sprintf("%s:%d", s.File, s.Line)
+		}
+		fmt.Fprintf(&b, "%-40s # %s\n", config.Line(s.Path[len(s.Path)-1], s.Value), from)
+	}
+	return b.String()
+}
