@@ -73,6 +73,7 @@ type Event struct {
 	Flow       Flow
 	Extra      *Extra // nil unless Has or Remembered names an attribute in it
 	Local      *Local // nil unless processes and containers were looked up and one was found
+	Rate       *Rate  // nil unless the counters were read twice
 	Gap        *Gap   // only for KindLost and KindResynced
 	Raw        []byte // the netlink message as the kernel sent it, header included; or nil
 }
@@ -104,6 +105,9 @@ func (e *Event) SetNetNS(n NetNS) {
 
 // Known returns the attributes that are known: those in the message and those remembered.
 func (e *Event) Known() Attrs { return e.Has | e.Remembered }
+
+// Rate is bytes per second of a flow in the original direction (Up) and the reply direction.
+type Rate struct{ Up, Down float64 }
 
 // Gap describes lost events, and the reconciliation after them.
 type Gap struct {

@@ -61,6 +61,10 @@ func (j *Writer) flow(b []byte, e *monitor.Event) []byte {
 	if j.Places != nil {
 		b = places(b, j.Places.Of(f.Orig.Src), j.Places.Of(f.Orig.Dst))
 	}
+	if e.Rate != nil {
+		b = num(b, `,"rate":{"up":`, uint64(e.Rate.Up+0.5))
+		b = append(num(b, `,"down":`, uint64(e.Rate.Down+0.5)), '}')
+	}
 	return b
 }
 

@@ -22,9 +22,13 @@ func (p *Writer) notes(e *monitor.Event) string {
 	}
 	f, known := &e.Flow, e.Known()
 	if e.Kind == monitor.KindDestroy {
-		lived, sent := life(e), traffic(e)
+		lived := life(e)
 		note(lived != "", lived)
-		note(sent != "", sent)
+	}
+	sent := traffic(e)
+	note(sent != "", sent)
+	if e.Rate != nil {
+		note(true, "↑", human.Rate(e.Rate.Up, false), " ↓", human.Rate(e.Rate.Down, false))
 	}
 	if known&monitor.AttrStatus != 0 {
 		all = append(all, p.status(e)...)

@@ -212,6 +212,9 @@ func (f Field) JSON(v Value) any {
 	return f.Text(v)
 }
 
+// Amount reports whether the field is an amount or a time, of which the largest are of interest.
+func (f Field) Amount() bool { return f.info().kind.units != nil }
+
 // Compare orders values of one field.
 func (v Value) Compare(w Value) int {
 	return cmp.Or(bytes.Compare(v.addr[:], w.addr[:]), cmp.Compare(v.n, w.n), strings.Compare(v.text, w.text))

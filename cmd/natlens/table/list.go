@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 )
 
@@ -16,6 +17,7 @@ type listOptions struct {
 	limit uint64
 	zero  bool
 	quiet bool
+	sort  sorting
 }
 
 // NewList returns the command list.
@@ -28,6 +30,7 @@ func NewList(con cli.Console) *cobra.Command {
 while it reads the table, so the list is not a snapshot: flows that begin or end meanwhile may be missing.`,
 		Example: `  natlens list tcp dport 443 and snat
   natlens list -o conntrack,id -p udp -s 192.168.77.2
+  natlens list --sort rate --limit 10
   natlens list -o csv --output flows.csv
   natlens list --from flows.jsonl --at 14:32 snat`,
 		Args: o.filter.Words,
@@ -36,9 +39,12 @@ while it reads the table, so the list is not a snapshot: flows that begin or end
 	f := cmd.Flags()
 	f.StringVar(&o.table, "table", "conntrack", "list this `table`: conntrack, dying or unconfirmed")
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` flows")
+	f.Var(cli.Value{Read: o.sort.read, Kind: "field"}, "sort", "sort by a `field` of the filter language, such as bytes, "+
+		"age or src, or by rate, which reads the table twice, a second apart; bytes, packets and times: the largest first")
 	f.BoolVarP(&o.zero, "zero", "z", false, "set the counters of each listed flow to zero")
 	f.BoolVar(&o.quiet, "quiet", false, "do not print the number of flows on standard error")
 	cli.MustComplete(cmd, "table", cli.OneOf("conntrack", "dying", "unconfirmed"))
+	cli.MustComplete(cmd, "sort", cli.OneOf(append(filter.FieldNames(), "rate")...))
 	cli.NoComplete(cmd, "limit")
 	o.output.Register(cmd)
 	o.flows.Register(cmd)
@@ -58,17 +64,14 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 		}
 	case o.filter.Process:
 		return cli.Usagef("filter: list --from has no process, user, container and pod; use natlens watch --from")
+	case o.sort.rate:
+		return cli.Usagef("--sort rate is for the kernel: not together with --from")
 	}
 	cfg := kernel.DumpConfig{Table: tables[o.table], Push: o.filter.Sel.Expr, Zero: o.zero}
 	if o.filter.Process && !o.flows.From.Given() {
 		defer o.flows.Capture.Annotate(o.con.Refused)()
 	}
-	flows, names, err := o.flows.Flows(cmd, o.con, cfg)
-	if err != nil {
-		return err
-	}
-	o.output.Namespaces, o.output.Recorded, o.filter.Env.Namespaces = names, o.flows.From.Given(), names
-	n, err := o.show(flows, o.filter.Compiled(), o.limit)
+	n, err := o.list(cmd, cfg)
 	interrupted := errors.Is(err, context.Canceled)
 	if err != nil && !interrupted {
 		return err
@@ -85,6 +88,26 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	return nil
 }
 
+// list shows the flows, sorted by --sort.
+func (o *listOptions) list(cmd *cobra.Command, cfg kernel.DumpConfig) (n uint64, err error) {
+	flows, names, err := o.flows.Flows(cmd, o.con, cfg)
+	if err != nil {
+		return 0, err
+	}
+	o.output.Namespaces, o.output.Recorded, o.filter.Env.Namespaces = names, o.flows.From.Given(), names
+	wanted := o.filter.Compiled()
+	if !o.sort.given {
+		return o.show(flows, wanted, o.limit)
+	}
+	if o.sort.rate {
+		o.flows.Capture.WhyUncounted(cmd.Context(), o.con, 1)
+		if err := o.sort.measure(cmd.Context(), flows); err != nil {
+			return 0, err
+		}
+	}
+	return o.show(o.sort.sorted(flows, wanted, o.filter.Env, o.limit), nil, o.limit)
+}
+
 var tables = map[string]kernel.Table{"conntrack": kernel.Conntrack, "dying": kernel.Dying,
 	"unconfirmed": kernel.Unconfirmed}
 
@@ -96,9 +119,10 @@ func (o *listOptions) check() error {
 		return cli.Usagef("--table %s: must be conntrack, dying or unconfirmed", o.table)
 	case o.zero && table != kernel.Conntrack:
 		return cli.Usagef("--zero is for the table conntrack")
-	case o.zero && (o.filter.Compiled() != nil || o.limit > 0):
+	case o.zero && (o.filter.Compiled() != nil || o.limit > 0 || o.sort.rate):
 		// The kernel zeroes what it sends, which is the whole table.
-		return cli.Usagef("--zero sets the counters of every flow: not together with a filter or --limit")
+		return cli.Usagef("--zero sets the counters of every flow: not together with a filter, --limit or " +
+			"--sort rate")
 	case o.flows.Capture.Every():
 		return o.output.EveryNeeds()
 	}
