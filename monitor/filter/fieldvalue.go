@@ -212,7 +212,7 @@ func (f Field) JSON(v Value) any {
 	return f.Text(v)
 }
 
-// Amount reports whether the field is an amount or a time, of which the largest are of interest.
+// Amount reports whether the field is an amount or a time: lists begin with the largest.
 func (f Field) Amount() bool { return f.info().kind.units != nil }
 
 // Compare orders values of one field.

@@ -39,8 +39,9 @@ while it reads the table, so the list is not a snapshot: flows that begin or end
 	f := cmd.Flags()
 	f.StringVar(&o.table, "table", "conntrack", "list this `table`: conntrack, dying or unconfirmed")
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` flows")
-	f.Var(cli.Value{Read: o.sort.read, Kind: "field"}, "sort", "sort by a `field` of the filter language, such as bytes, "+
-		"age or src, or by rate, which reads the table twice, a second apart; bytes, packets and times: the largest first")
+	f.Var(cli.Value{Read: o.sort.read, Kind: "field"}, "sort", "sort by a `field` of the filter language, such as "+
+		"bytes, age or src, or by rate, which reads the table twice, a second apart; "+
+		"bytes, packets and times: the largest first")
 	f.BoolVarP(&o.zero, "zero", "z", false, "set the counters of each listed flow to zero")
 	f.BoolVar(&o.quiet, "quiet", false, "do not print the number of flows on standard error")
 	cli.MustComplete(cmd, "table", cli.OneOf("conntrack", "dying", "unconfirmed"))
@@ -54,9 +55,10 @@ while it reads the table, so the list is not a snapshot: flows that begin or end
 }
 
 func (o *listOptions) run(cmd *cobra.Command) error {
-	if err := o.start(); err != nil {
+	if err := o.start(o.sort.field); err != nil {
 		return err
 	}
+	o.filter.Process = o.filter.Process || filter.NeedsLocal(filter.Text{Field: o.sort.field})
 	switch {
 	case !o.flows.From.Given():
 		if err := o.check(); err != nil {
@@ -96,7 +98,7 @@ func (o *listOptions) list(cmd *cobra.Command, cfg kernel.DumpConfig) (n uint64,
 	}
 	o.output.Namespaces, o.output.Recorded, o.filter.Env.Namespaces = names, o.flows.From.Given(), names
 	wanted := o.filter.Compiled()
-	if !o.sort.given {
+	if o.sort.field == filter.FieldNone {
 		return o.show(flows, wanted, o.limit)
 	}
 	if o.sort.rate {

@@ -10,6 +10,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
+	"natlens/monitor/filter"
 )
 
 // options is the part of the command lines that the commands share; each command registers what
@@ -36,9 +37,10 @@ func (o *options) register(cmd *cobra.Command) {
 	o.filter.RegisterLabelMap(cmd)
 }
 
-// start rejects a filter with kinds of events, and an unknown format.
-func (o *options) start() (err error) {
-	if o.con, err = o.filter.Open(o.con); err != nil {
+// start rejects a filter with kinds of events, and an unknown format, and opens what the filter
+// and the other fields look up.
+func (o *options) start(fields ...filter.Field) (err error) {
+	if o.con, err = o.filter.Open(o.con, fields...); err != nil {
 		return err
 	}
 	if o.filter.Sel.Kinds != 0 {

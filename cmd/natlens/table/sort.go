@@ -15,15 +15,14 @@ import (
 
 // sorting is the value of --sort. The zero value keeps the kernel's order.
 type sorting struct {
-	given bool
-	rate  bool // by rate, otherwise by field
-	field filter.Field
+	rate  bool         // by rate, otherwise by field
+	field filter.Field // 0 without --sort
 	rates groups.Rates
 }
 
 // read reads rate or a field of the filter language.
 func (s *sorting) read(text string) (err error) {
-	s.given, s.field = true, filter.FieldProto
+	s.field = filter.FieldProto
 	if s.rate = text == "rate"; !s.rate {
 		s.field, err = filter.FieldByName(text)
 	}

@@ -60,8 +60,10 @@ func TestSortedLists(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"--sort rate": "--sort rate is for the kernel: not together with --from",
-		"--sort byts": `--sort byts: "byts" is not a field of the filter language; did you mean bytes?; see list --help`,
+		"--sort country": "country, city and as need --mmdb FILE, such as GeoLite2-City.mmdb",
+		"--sort user":    "filter: list --from has no process, user, container and pod; use natlens watch --from",
+		"--sort rate":    "--sort rate is for the kernel: not together with --from",
+		"--sort byts":    `--sort byts: "byts" is not a field of the filter language; did you mean bytes?; see list --help`,
 	} {
 		got := clitest.Run(t.Context(), NewList, "", append(strings.Fields(args), "--from", path)...)
 		if got.Code() != cli.ExitUsage || got.Err.Error() != want {
